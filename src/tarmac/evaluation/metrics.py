@@ -1,0 +1,53 @@
+"""Metrics of binary labels and predicted probabilities; pure functions of two arrays."""
+
+import numpy as np
+from sklearn.metrics import (
+    average_precision_score,
+    brier_score_loss,
+    log_loss,
+    precision_recall_curve,
+    precision_recall_fscore_support,
+    roc_auc_score,
+)
+
+Labels = np.ndarray  # 0 or 1, shape (rows,)
+Probabilities = np.ndarray  # of class 1, shape (rows,)
+
+
+def ranking(y: Labels, p: Probabilities) -> dict[str, float]:
+    """ROC-AUC, average precision, log loss, Brier score: all but the calibration error, which needs bins."""
+    return {
+        "roc_auc": float(roc_auc_score(y, p)),
+        "average_precision": float(average_precision_score(y, p)),
+        "log_loss": float(log_loss(y, p.astype("float64"))),
+        "brier": float(brier_score_loss(y, p)),
+    }
+
+
+def calibration_table(y: Labels, p: Probabilities, bins: int) -> np.ndarray:
+    """Rows `(mean predicted, share positive, rows)` over bins of equal size, shape (bins, 3)."""
+    order = np.argsort(p, kind="stable")
+    parts = [part for part in np.array_split(order, bins) if len(part)]
+    return np.array([(p[part].mean(dtype="float64"), y[part].mean(), len(part)) for part in parts])
+
+
+def calibration_error(y: Labels, p: Probabilities, bins: int) -> float:
+    """Expected calibration error: mean distance of predicted from observed share over bins of equal size."""
+    predicted, observed, rows = calibration_table(y, p, bins).T
+    return float(np.average(np.abs(predicted - observed), weights=rows))
+
+
+def best_threshold(y: Labels, p: Probabilities, beta: float) -> float:
+    """The smallest threshold that maximises F-beta of `p >= threshold`."""
+    precision, recall, thresholds = precision_recall_curve(y, p)
+    weight = beta**2
+    total = weight * precision + recall
+    f_beta = np.divide((1 + weight) * precision * recall, total, out=np.zeros_like(total), where=total > 0)
+    return float(thresholds[np.argmax(f_beta[:-1])])
+
+
+def at_threshold(y: Labels, p: Probabilities, threshold: float) -> dict[str, float]:
+    """Precision, recall and F1 of the rows flagged at a threshold, and the share of rows that it flags."""
+    flagged = p >= threshold
+    precision, recall, f1, _ = precision_recall_fscore_support(y, flagged, average="binary", zero_division=0)
+    return {"precision": float(precision), "recall": float(recall), "f1": float(f1), "flagged": float(flagged.mean())}

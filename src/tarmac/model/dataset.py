@@ -1,0 +1,51 @@
+"""Feature tables in memory: float32 numbers, text categories, labels."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from tarmac import engine, months, problem
+from tarmac.params import Window
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Names of a model's inputs: text columns and number columns, each in the order that the model takes them."""
+
+    categories: tuple[str, ...]
+    numbers: tuple[str, ...]
+
+    @classmethod
+    def of(cls, groups: Sequence[str]) -> "Inputs":
+        """The inputs of some feature groups."""
+        names = problem.columns(groups)
+        categories = tuple(name for name in names if name in problem.CATEGORICAL)
+        return cls(categories, tuple(name for name in names if name not in categories))
+
+    @property
+    def names(self) -> list[str]:
+        """All inputs, categories first."""
+        return [*self.categories, *self.numbers]
+
+
+def read_window(folder: Path, window: Window, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Rows of the feature tables in a window of months. Raises `ValueError` naming a month that is not there."""
+    frames = []
+    for month in months.between(window.first, window.last):
+        path = folder / f"{month}.parquet"
+        engine.check_parquet(path)
+        frames.append(pd.read_parquet(path, columns=None if columns is None else list(columns)))
+    return pd.concat(frames, ignore_index=True)
+
+
+def labelled(rows: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
+    """The rows with a label, and their labels as int8. Raises `ValueError` where only one class is left."""
+    known = rows[problem.TARGET].notna()
+    rows = rows.loc[known].reset_index(drop=True)
+    labels = rows[problem.TARGET].to_numpy(dtype="int8")
+    if len(np.unique(labels)) != 2:
+        raise ValueError(f"{len(labels):,} labelled rows hold {len(np.unique(labels))} class(es), two are needed")
+    return rows, labels

@@ -1,0 +1,39 @@
+"""Scores rows with the ONNX file: the only form of the model that is evaluated, released and served."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pandas as pd
+
+BATCH = 100_000  # rows at a time, so that memory does not grow with the table
+
+
+class Scorer:
+    """An ONNX model that knows the names of its inputs."""
+
+    def __init__(self, path: Path) -> None:
+        """Loads the file. Raises `ValueError` where it is missing or no model of this package."""
+        if not path.is_file():
+            raise ValueError(f"{path} is missing: fetch it with `make pull`, or make it with `dvc repro`")
+        self._session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        metadata = self._session.get_modelmeta().custom_metadata_map
+        if not {"categories", "numbers"} <= metadata.keys():
+            raise ValueError(f"{path} does not name its inputs: it was not exported by this package")
+        self.categories: list[str] = json.loads(metadata["categories"])
+        self.numbers: list[str] = json.loads(metadata["numbers"])
+
+    def score(self, rows: pd.DataFrame) -> np.ndarray:
+        """Probability of the positive class for each row, float32. Raises `KeyError` naming missing columns."""
+        starts = range(0, max(len(rows), 1), BATCH)
+        return np.concatenate([self._score(rows.iloc[start : start + BATCH]) for start in starts])
+
+    def _score(self, rows: pd.DataFrame) -> np.ndarray:
+        feeds = {
+            "categories": rows[self.categories].to_numpy(dtype=object),
+            "numbers": rows[self.numbers].to_numpy(dtype=np.float32),
+        }
+        wanted = {item.name for item in self._session.get_inputs()}
+        given = {name: values for name, values in feeds.items() if name in wanted}
+        return np.asarray(self._session.run(["probabilities"], given)[0][:, 1])

@@ -1,0 +1,163 @@
+"""`params.yaml` as one strict model: a mistake is an error that names file, line, key and what was expected."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from tarmac.problem import Group, ProblemParams
+
+PATH = Path("params.yaml")
+Month = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="A month, written 2013-01")]
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class ParamsError(ValueError):
+    """`params.yaml` is missing or wrong; one line for each mistake."""
+
+
+class Section(BaseModel):
+    """A section of `params.yaml`: typed, complete, and without unknown keys."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class PrepareParams(Section):
+    max_quarantine_share: Annotated[Share, Field(description="Share of a month's rows set aside that stops the stage")]
+
+
+class Window(Section):
+    first: Month
+    last: Month
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Window":
+        if self.first > self.last:
+            raise ValueError(f"first ({self.first}) is after last ({self.last})")
+        return self
+
+
+class SplitParams(Section):
+    """Months to train on, to tune on, and to judge on, in the order of time."""
+
+    train: Window
+    validation: Window
+    test: Window
+
+    @model_validator(mode="after")
+    def _apart(self) -> "SplitParams":
+        if not self.train.last < self.validation.first <= self.validation.last < self.test.first:
+            raise ValueError("train, validation and test must follow one another without overlap")
+        return self
+
+
+class XGBoostParams(Section):
+    learning_rate: Annotated[float, Field(gt=0, le=1)]
+    max_depth: Annotated[int, Field(ge=1, le=16)]
+    min_child_weight: Annotated[float, Field(ge=0)]
+    subsample: Annotated[float, Field(gt=0, le=1)]
+    colsample_bytree: Annotated[float, Field(gt=0, le=1)]
+    reg_lambda: Annotated[float, Field(ge=0)]
+    max_bin: Annotated[int, Field(ge=2, le=1024)]
+
+
+class HistGradientBoostingParams(Section):
+    learning_rate: Annotated[float, Field(gt=0, le=1)]
+    max_leaf_nodes: Annotated[int, Field(ge=2, le=4096)]
+    min_samples_leaf: Count
+    l2_regularization: Annotated[float, Field(ge=0)]
+
+
+class LogisticRegressionParams(Section):
+    C: Annotated[Positive, Field(description="Inverse of the regularisation's strength")]
+    max_iter: Count
+
+
+class TrainParams(Section):
+    model: Literal["xgboost", "hist_gradient_boosting", "logistic_regression"]
+    features: Annotated[list[Group], Field(min_length=1, description="Feature groups that the model sees")]
+    device: Annotated[Literal["cpu", "cuda"], Field(description="Where xgboost trains; the others know the CPU only")]
+    seed: Annotated[int, Field(ge=0, lt=2**31)]
+    max_rounds: Annotated[Count, Field(description="Boosting rounds at most")]
+    early_stopping_rounds: Annotated[Count, Field(description="Rounds without a better validation log loss")]
+    xgboost: XGBoostParams
+    hist_gradient_boosting: HistGradientBoostingParams
+    logistic_regression: LogisticRegressionParams
+
+    @model_validator(mode="after")
+    def _device_known(self) -> "TrainParams":
+        if self.device != "cpu" and self.model != "xgboost":
+            raise ValueError(f"model {self.model} trains on the CPU only, device is {self.device}")
+        return self
+
+
+class BaselineParams(Section):
+    """The logistic regression that a model must beat to be worth its keep."""
+
+    features: Annotated[list[Group], Field(min_length=1)]
+
+
+class EvaluateParams(Section):
+    threshold_beta: Annotated[Positive, Field(description="The threshold maximises F-beta on validation")]
+    calibration_bins: Annotated[int, Field(ge=2, le=100)]
+    min_slice_rows: Annotated[Count, Field(description="Smaller slices are listed without a metric")]
+    importance_rows: Annotated[Count, Field(description="Validation rows that permutation importance is measured on")]
+    seed: Annotated[int, Field(ge=0, lt=2**31)]
+
+
+class Params(Section):
+    """The whole of `params.yaml`."""
+
+    problem: ProblemParams
+    prepare: PrepareParams
+    split: SplitParams
+    train: TrainParams
+    baseline: BaselineParams
+    evaluate: EvaluateParams
+
+
+def load(path: Path = PATH) -> Params:
+    """Reads and checks the whole file. Raises `ParamsError` with every mistake, each on its line of the file."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        tree = yaml.compose(text, Loader=yaml.SafeLoader)
+        data = yaml.safe_load(text)
+    except FileNotFoundError:
+        raise ParamsError(f"{path}: no such file; run from the repository's root") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ParamsError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    try:
+        return Params.model_validate(data)
+    except ValidationError as error:
+        raise ParamsError("\n".join(_line(path, tree, mistake) for mistake in error.errors())) from None
+
+
+def _line(path: Path, tree: yaml.Node | None, mistake: Any) -> str:
+    where = [part for part in mistake["loc"] if not str(part).startswith(("function-", "literal["))]
+    key = ".".join(str(part) for part in where) or "(the whole file)"
+    expected = mistake["msg"].removeprefix("Value error, ")
+    if mistake["type"] == "extra_forbidden":
+        expected = "unknown key; `tarmac params` lists the known ones"
+    shown = mistake["input"]
+    got = f" (got {shown!r})" if not isinstance(shown, dict | BaseModel) and shown is not None else ""
+    return f"{path}:{_line_number(tree, where)}: {key}: {expected}{got}"
+
+
+def _line_number(node: yaml.Node | None, where: list[Any]) -> int:
+    """Line, counted from 1, of the deepest part of the key path that the file has."""
+    line = 1
+    for part in where:
+        if isinstance(node, yaml.MappingNode):
+            pair = next((pair for pair in node.value if pair[0].value == str(part)), None)
+            if pair is None:
+                break
+            line, node = pair[0].start_mark.line + 1, pair[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+        else:
+            break
+    return line

@@ -1,0 +1,22 @@
+"""What a feature may look at: the month's tables, with enough of the past, and the problem's parameters."""
+
+from dataclasses import dataclass
+
+from ibis import Table
+
+from tarmac.problem.params import ProblemParams
+
+
+@dataclass(frozen=True)
+class Known:
+    """Inputs of every feature group.
+
+    `flights` are prepared flights with `cut`, the instant the prediction is made, and `late`, the target; rows before
+    the instant `start` (minutes since 1970, UTC) serve only as the past of those after it.
+    """
+
+    flights: Table
+    weather: Table
+    planes: Table
+    start: int
+    params: ProblemParams

@@ -1,0 +1,86 @@
+"""Operations: the airports' boards at the last full quarter of an hour before the cut-off."""
+
+from collections.abc import Mapping
+
+import ibis
+from ibis import Table
+from ibis import _ as row
+from ibis.expr.types import IntegerColumn
+
+from tarmac.problem.clock import DAY
+from tarmac.problem.features.known import Known
+from tarmac.problem.features.rolling import attach, board, mean
+
+REACH = 3 * DAY  # a flight that lands within the last three hours was due to leave no earlier
+STEP = 15  # minutes
+WINDOWS = (4, 12)  # steps: one hour, three hours
+HUB = ("carrier", "origin")
+COLUMNS = (
+    "origin_wait_1h",
+    "origin_wait_3h",
+    "origin_late_3h",
+    "origin_gone_1h",
+    "origin_gone_3h",
+    "carrier_wait_3h",
+    "carrier_late_3h",
+    "carrier_gone_1h",
+    "hub_wait_3h",
+    "hub_late_3h",
+    "origin_landed_1h",
+    "origin_landed_3h",
+    "hub_landed_3h",
+    "dest_landed_3h",
+)
+
+
+def add(flights: Table, known: Known) -> Table:
+    """Adds, over the last one and three hours, by origin, carrier, both (hub) and destination:
+
+    `wait`: mean minutes behind schedule of the departures due, of those still at the gate as far as it had gone;
+    `late`: share of them behind by more than `late_minutes`; `gone`: share that had left; `landed`: mean arrival delay
+    of the flights that had landed.
+    """
+    recent = known.flights.filter(row.sched_dep >= known.start - REACH)
+    due = recent.mutate(step=_step(row.sched_dep), one=ibis.literal(1, "int32"))
+    landed = due.filter(row.arr.notnull()).mutate(step=_step(row.arr), delay=row.arr - row.sched_arr)
+    waits = board(due, HUB, WINDOWS, lambda seen: _waits(seen, known.params.late_minutes))
+    arrivals = board(landed, HUB, WINDOWS, _landings)
+    to_dest = board(landed, ("dest",), WINDOWS, _landings)
+    flights = flights.mutate(step=_step(row.cut))
+    for name, keys in {"origin": ("origin",), "carrier": ("carrier",), "hub": HUB}.items():
+        flights = _attach(flights, _rolled_up(waits, keys), name, keys)
+        flights = _attach(flights, _rolled_up(arrivals, keys), name, keys)
+    return _attach(flights, to_dest, "dest", ("dest",)).drop("step")
+
+
+def _step(instant: IntegerColumn) -> IntegerColumn:
+    return (instant // STEP).cast("int32")
+
+
+def _waits(due: Table, late_minutes: int) -> Mapping[str, IntegerColumn]:
+    now = due.step * STEP
+    gone = (due.dep < now).fill_null(False)
+    behind = ibis.ifelse(gone, due.dep, now) - due.sched_dep
+    return {"due": due.one, "gone": gone.cast("int32"), "wait": behind, "late": (behind > late_minutes).cast("int32")}
+
+
+def _landings(landed: Table) -> Mapping[str, IntegerColumn]:
+    return {"down": landed.one, "landed": landed.delay}
+
+
+def _rolled_up(hubs: Table, keys: tuple[str, ...]) -> Table:
+    sums = {name: hubs[name].sum() for name in hubs.columns if name not in (*HUB, "step")}
+    return hubs if keys == HUB else hubs.group_by(*keys, "step").aggregate(**sums)
+
+
+def _attach(flights: Table, state: Table, name: str, keys: tuple[str, ...]) -> Table:
+    """Adds the means of `state` that `COLUMNS` names for `name`."""
+    columns = {}
+    for column in COLUMNS:
+        owner, measure, hours = column.split("_")
+        window = int(hours.removesuffix("h")) * 60 // STEP
+        if owner == name and f"{measure}_{window}" in state.columns:
+            count = "down" if measure == "landed" else "due"
+            digits = 2 if measure in ("late", "gone") else 1
+            columns[column] = mean(state[f"{measure}_{window}"], state[f"{count}_{window}"], digits=digits)
+    return attach(flights, state.select(*keys, "step", **columns), (*keys, "step"))

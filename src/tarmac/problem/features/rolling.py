@@ -1,0 +1,46 @@
+"""What was known of recent events at regular moments: the one mechanism behind history and operations.
+
+Time is cut into steps (a quarter of an hour, a day). The board of a step sums what had happened before the step began, so
+whoever decides within that step may read it. Sums are of integers: no order of rows can change them.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import ibis
+from ibis import Table
+from ibis.expr.types import FloatingColumn, IntegerColumn
+
+Measures = Callable[[Table], Mapping[str, IntegerColumn]]
+
+
+def board(events: Table, keys: Sequence[str], windows: Sequence[int], measures: Measures) -> Table:
+    """Sums `measures` by `keys` and `step` over the events of the last so many steps, for each of `windows`.
+
+    `events` has the integer column `step` in which an event happened. `measures` sees every event once for each later
+    step that counts it, with `step` then being that later one. Returns `keys`, `step` and `<measure>_<window>`; a step
+    with no event in its longest window has no row.
+    """
+    ages = ibis.memtable({"age": list(range(1, max(windows) + 1))}, schema={"age": "int32"})
+    seen = events.cross_join(ages)
+    seen = seen.mutate(step=seen.step + seen.age)
+    sums = {
+        f"{name}_{window}": value.sum(where=None if window == max(windows) else seen.age <= window)
+        for name, value in measures(seen).items()
+        for window in windows
+    }
+    return seen.group_by(*keys, "step").aggregate(**sums).fill_null({name: 0 for name in sums})
+
+
+def attach(flights: Table, state: Table, keys: Sequence[str]) -> Table:
+    """Adds the other columns of `state` to the flights with the same `keys`; missing where `state` has no such row."""
+    joined = flights.left_join(state, list(keys))
+    return joined.drop([name for name in joined.columns if name.endswith("_right")])
+
+
+def mean(total: IntegerColumn, count: IntegerColumn, prior: float = 0.0, digits: int = 1) -> FloatingColumn:
+    """`total / (count + prior)`, rounded; missing without a count. `prior` events of zero draw it towards zero.
+
+    The rounding is below what a tree can use and halves the file.
+    """
+    known = count.nullif(0).cast("float64")
+    return (total / (known + prior)).round(digits)

@@ -1,0 +1,19 @@
+"""Weather: the last whole hour observed at the origin before the cut-off."""
+
+from ibis import Table
+
+from tarmac.problem.clean import WEATHER_VALUES
+from tarmac.problem.clock import HOUR
+from tarmac.problem.features.known import Known
+from tarmac.problem.features.rolling import attach
+
+COLUMNS = WEATHER_VALUES
+
+
+def add(flights: Table, known: Known) -> Table:
+    """Adds the observation labelled with the hour before the cut-off's hour; missing where the station is silent.
+
+    An observation labelled 10:00 is taken at some minute of that hour, so only the hour before is surely known.
+    """
+    timed = flights.mutate(hour=(flights.cut // HOUR - 1).cast("int32"))
+    return attach(timed, known.weather, ("origin", "hour")).drop("hour")

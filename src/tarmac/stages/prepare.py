@@ -1,0 +1,120 @@
+"""prepare: raw monthly tables to valid, compact ones; invalid rows are set aside and counted."""
+
+from collections import Counter
+from pathlib import Path
+
+import ibis
+import pandas as pd
+import pyarrow as pa
+
+from tarmac import engine, months, problem, validation
+from tarmac.outputs import replacing, write_json
+from tarmac.params import load
+from tarmac.progress import Progress
+from tarmac.stages import run
+
+RAW, PREPARED = Path("data/raw"), Path("data/prepared")
+QUARANTINE, METRICS = Path("data/quarantine.csv"), Path("metrics/prepare.json")
+Frames = dict[str, pd.DataFrame]
+
+
+def read_raw(path: Path) -> pd.DataFrame:
+    """A raw table with its own types. Raises `ValueError` where the file is damaged or holds no row."""
+    engine.check_parquet(path)
+    try:
+        frame = pd.read_parquet(path, dtype_backend="pyarrow")
+    except (OSError, pa.ArrowInvalid) as error:
+        raise ValueError(f"{path} cannot be read ({str(error).splitlines()[0]}): fetch it again") from None
+    if frame.empty:
+        raise ValueError(f"{path} holds no row: ingest the month again")
+    return frame
+
+
+def validate(table: str, month: str | None, path: Path, valid: Frames) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The valid rows of one raw file, and its broken rules with columns `month` and `table` in front."""
+    frame = read_raw(path)
+    try:
+        rows, broken = validation.validate(
+            frame, problem.schema(table, month, valid), problem.KEYS[table], problem.BLANKED
+        )
+    except validation.TableError as error:
+        raise ValueError(f"{path}: {error}") from None
+    broken.insert(0, "table", table)
+    broken.insert(0, "month", month or "")
+    return rows, broken
+
+
+def check_share(path: Path, rows: int, broken: pd.DataFrame, limit: float) -> None:
+    """Raises `ValueError` with the worst rules where more than the share `limit` of a file's rows was set aside."""
+    aside = broken[broken["action"] == "set aside"]
+    share = aside["row"].nunique() / rows
+    if share > limit:
+        rules = Counter(f"{line.column}: {line.rule}" for line in aside.itertuples())
+        worst = ", ".join(f"{rule} ({count:,} rows)" for rule, count in rules.most_common(3))
+        raise ValueError(
+            f"{path}: {share:.2%} of {rows:,} rows are invalid, more than prepare.max_quarantine_share = {limit:.2%}."
+            f" Worst rules: {worst}. First rows: {'; '.join(aside['row'].unique()[:3])}"
+        )
+
+
+def prepare_month(month: str, lookups: Frames, limit: float, out: Path) -> tuple[pd.DataFrame, Counter[str]]:
+    """Writes one month's prepared tables. Returns its broken rules, and counts of rows and of what is missing."""
+    valid, broken, counts = dict(lookups), [], Counter[str]()
+    for table in problem.MONTHLY:
+        path = RAW / table / f"{month}.parquet"
+        valid[table], failures = validate(table, month, path, valid)
+        check_share(path, len(valid[table]) + failures["row"].nunique(), failures, limit)
+        broken.append(failures)
+        counts[table] = len(valid[table])
+    write_prepared(month, valid, problem.MONTHLY, out)
+    counts.update(problem.tallies(valid))
+    return pd.concat(broken, ignore_index=True), counts
+
+
+def write_prepared(month: str, valid: Frames, tables: tuple[str, ...], out: Path) -> None:
+    """Cleans valid raw tables and writes them under `out`; lookups as one file, the others one a month."""
+    backend = engine.connect()
+    views = {name: ibis.memtable(pa.Table.from_pandas(frame, preserve_index=False)) for name, frame in valid.items()}
+    for table in tables:
+        path = out / (f"{table}.parquet" if table in problem.LOOKUPS else f"{table}/{month}.parquet")
+        engine.write(backend, problem.clean(table, views, month), path)
+
+
+def prepare(limit: float, out: Path, progress: Progress) -> tuple[pd.DataFrame, Counter[str]]:
+    """Prepares every stored month into `out`. Returns all broken rules and the year's counts."""
+    found = {table: months.stored(RAW / table) for table in problem.MONTHLY}
+    first = found[problem.MONTHLY[-1]]
+    for table, stored in found.items():
+        if stored != first:
+            raise ValueError(f"{RAW / table} has {stored[0]} to {stored[-1]}, expected {first[0]} to {first[-1]}")
+    lookups: Frames = {}
+    broken, counts = [], Counter[str]()
+    for table in (name for name in problem.TABLES if name not in problem.MONTHLY):
+        lookups[table], failures = validate(table, None, RAW / f"{table}.parquet", lookups)
+        broken.append(failures)
+    write_prepared(first[0], lookups, problem.LOOKUPS, out)
+    progress.step("lookups", **{name: len(frame) for name, frame in lookups.items()})
+    for month in first:
+        failures, counted = prepare_month(month, lookups, limit, out)
+        progress.step(month, **{name: counted[name] for name in problem.MONTHLY}, set_aside=_set_aside(failures))
+        broken.append(failures)
+        counts.update(counted)
+    return pd.concat(broken, ignore_index=True), counts
+
+
+def _set_aside(broken: pd.DataFrame) -> int:
+    return int(broken.loc[broken["action"] == "set aside", "row"].nunique())
+
+
+def main() -> None:
+    """Reads `data/raw`; writes the prepared tables, the quarantine and its counts."""
+    params = load()
+    with replacing(PREPARED) as out, replacing(QUARANTINE) as quarantine:
+        broken, counts = prepare(params.prepare.max_quarantine_share, out, Progress("prepare"))
+        broken.to_csv(quarantine, index=False, lineterminator="\n")
+    rules = Counter(f"{line.table}.{line.column}.{line.rule}" for line in broken.itertuples())
+    write_json(METRICS, {"rows": dict(counts), "set_aside": _set_aside(broken), "broken_rules": dict(rules)})
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,95 @@
+"""train: fits the model and its baseline, watches validation round by round, and exports both to ONNX."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from dvclive import Live
+
+from tarmac import problem
+from tarmac.model import dataset, estimators, export
+from tarmac.model.dataset import Inputs
+from tarmac.outputs import finite
+from tarmac.params import Params, SplitParams, TrainParams, load
+from tarmac.progress import Progress
+from tarmac.stages import run
+
+FEATURES, MODEL, BASELINE = Path("data/features"), Path("models/model.onnx"), Path("models/baseline.onnx")
+METRICS = Path("metrics/train")
+SHOWN_ROUNDS = 25  # a line on the terminal this often; dvclive gets every round
+
+
+@dataclass(frozen=True)
+class Split:
+    """Feature rows with their labels (int8), to train on and to tune on."""
+
+    train: pd.DataFrame
+    y_train: np.ndarray
+    valid: pd.DataFrame
+    y_valid: np.ndarray
+
+
+def live_report(live: Live, progress: Progress) -> estimators.OnRound:
+    """A callback that logs every round's validation metrics, and shows some of them on the terminal."""
+
+    def on_round(number: int, metrics: dict[str, float]) -> None:
+        finite(metrics)
+        for name, value in metrics.items():
+            live.log_metric(f"validation/{name}", value)
+        live.next_step()
+        if number % SHOWN_ROUNDS == 0:
+            progress.step(f"round {number}", **metrics)
+
+    return on_round
+
+
+def fit_and_export(
+    params: TrainParams, split: Split, unlabelled: pd.DataFrame, path: Path, on_round: estimators.OnRound
+) -> float:
+    """Fits, writes the ONNX file, and returns its largest difference from the fitted model over all rows at hand."""
+    inputs = Inputs.of(params.features)
+    pipeline = estimators.fit(params, inputs, split.train, split.y_train, split.valid, split.y_valid, on_round)
+    export.export(pipeline, inputs, path)
+    return export.check_parity(pipeline, inputs, path, pd.concat([split.valid, unlabelled], ignore_index=True))
+
+
+def read_split(params: SplitParams, groups: Sequence[str]) -> tuple[Split, pd.DataFrame]:
+    """Labelled rows to train and tune on, and the test rows without their labels: parity is checked on them, no more."""
+    names = Inputs.of(groups).names
+    train, y_train = dataset.labelled(dataset.read_window(FEATURES, params.train, [*names, problem.TARGET]))
+    valid, y_valid = dataset.labelled(dataset.read_window(FEATURES, params.validation, [*names, problem.TARGET]))
+    return Split(train, y_train, valid, y_valid), dataset.read_window(FEATURES, params.test, names)
+
+
+def baseline_params(params: Params) -> TrainParams:
+    """The baseline is the same training with another model and fewer features."""
+    changed = {"model": "logistic_regression", "device": "cpu", "features": params.baseline.features}
+    return params.train.model_copy(update=changed)
+
+
+def main() -> None:
+    """Reads `data/features`; writes the model, the baseline and what dvclive logs."""
+    params, progress = load(), Progress("train")
+    split, test = read_split(params.split, sorted({*params.train.features, *params.baseline.features}))
+    progress.step("data", train=len(split.train), validation=len(split.valid), test_unlabelled=len(test))
+    fit_and_export(baseline_params(params), split, test, BASELINE, lambda number, metrics: None)
+    progress.step("baseline", features=",".join(params.baseline.features))
+    best: dict[str, float] = {}
+    with Live(str(METRICS), dvcyaml=None, save_dvc_exp=False, report=None) as live:
+        report = live_report(live, progress)
+
+        def on_round(number: int, metrics: dict[str, float]) -> None:
+            report(number, metrics)
+            if not best or metrics["log_loss"] < best["log_loss"]:
+                best.update(metrics, rounds=number)
+
+        parity = fit_and_export(params.train, split, test, MODEL, on_round)
+        live.summary = {"validation": best, "onnx_difference_below": export.TOLERANCE}
+        live.make_summary()
+    progress.step("exported", **best, onnx_difference=f"{parity:.1e}")
+
+
+if __name__ == "__main__":
+    run(main)
