@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from tarmac.problem import Group, ProblemParams
+from tarmac.problem.names import Group
+from tarmac.problem.params import ProblemParams
 
 PATH = Path("params.yaml")
 Month = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="A month, written 2013-01")]
@@ -26,10 +27,14 @@ class Section(BaseModel):
 
 
 class PrepareParams(Section):
+    """How much dirt a month may hold."""
+
     max_quarantine_share: Annotated[Share, Field(description="Share of a month's rows set aside that stops the stage")]
 
 
 class Window(Section):
+    """Months from `first` to `last`, both included."""
+
     first: Month
     last: Month
 
@@ -55,6 +60,8 @@ class SplitParams(Section):
 
 
 class XGBoostParams(Section):
+    """Parameters of XGBoost, by its own names."""
+
     learning_rate: Annotated[float, Field(gt=0, le=1)]
     max_depth: Annotated[int, Field(ge=1, le=16)]
     min_child_weight: Annotated[float, Field(ge=0)]
@@ -65,6 +72,8 @@ class XGBoostParams(Section):
 
 
 class HistGradientBoostingParams(Section):
+    """Parameters of scikit-learn's HistGradientBoostingClassifier, by its own names."""
+
     learning_rate: Annotated[float, Field(gt=0, le=1)]
     max_leaf_nodes: Annotated[int, Field(ge=2, le=4096)]
     min_samples_leaf: Count
@@ -72,11 +81,15 @@ class HistGradientBoostingParams(Section):
 
 
 class LogisticRegressionParams(Section):
+    """Parameters of scikit-learn's LogisticRegression, by its own names."""
+
     C: Annotated[Positive, Field(description="Inverse of the regularisation's strength")]
     max_iter: Count
 
 
 class TrainParams(Section):
+    """Which model, on which features, where, and for how long."""
+
     model: Literal["xgboost", "hist_gradient_boosting", "logistic_regression"]
     features: Annotated[list[Group], Field(min_length=1, description="Feature groups that the model sees")]
     device: Annotated[Literal["cpu", "cuda"], Field(description="Where xgboost trains; the others know the CPU only")]
@@ -101,6 +114,8 @@ class BaselineParams(Section):
 
 
 class EvaluateParams(Section):
+    """How the model is judged."""
+
     threshold_beta: Annotated[Positive, Field(description="The threshold maximises F-beta on validation")]
     calibration_bins: Annotated[int, Field(ge=2, le=100)]
     min_slice_rows: Annotated[Count, Field(description="Smaller slices are listed without a metric")]

@@ -16,8 +16,8 @@ def validate(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The valid rows, and one line for each rule that a row broke, with columns `FAILURE_COLUMNS`.
 
-    `row` is the values of `key`, joined by a space; `action` is "set aside", or "blanked" for a rule in `blanked`, which
-    empties the value and keeps the row. Raises `TableError` where columns are missing, unknown or mistyped.
+    `row` is the values of `key`, joined by a space; `action` is "set aside", or "blanked" for a rule in `blanked`,
+    which empties the value and keeps the row. Raises `TableError` where columns are missing, unknown or mistyped.
     """
     frame = frame.reset_index(drop=True)
     try:
@@ -34,7 +34,11 @@ def _failures(frame: pd.DataFrame, cases: pd.DataFrame, key: list[str]) -> pd.Da
     structural = cases[cases["index"].isna() | cases["check"].str.startswith("dtype(")]
     if len(structural):
         raise TableError("; ".join(dict.fromkeys(_structure(frame, case) for _, case in structural.iterrows())))
-    rule = cases["check"].str.replace("multiple_fields_uniqueness", f"{key[0]}:unique").str.replace("not_nullable", "present")
+    rule = (
+        cases["check"]
+        .str.replace("multiple_fields_uniqueness", f"{key[0]}:unique")
+        .str.replace("not_nullable", "present")
+    )
     across = rule.str.contains(":")
     lines = pd.DataFrame(
         {
@@ -45,7 +49,9 @@ def _failures(frame: pd.DataFrame, cases: pd.DataFrame, key: list[str]) -> pd.Da
     ).drop_duplicates()
     lines = lines.sort_values(["index", "column", "rule"], ignore_index=True)
     lines["row"] = frame.loc[lines["index"], key].astype(str).agg(" ".join, axis=1).to_numpy()
-    lines["value"] = [str(frame.at[row.index_, row.column]) for row in lines.rename(columns={"index": "index_"}).itertuples()]
+    lines["value"] = [
+        str(frame.at[row.index_, row.column]) for row in lines.rename(columns={"index": "index_"}).itertuples()
+    ]
     return lines
 
 
@@ -66,5 +72,5 @@ def _apply(frame: pd.DataFrame, failures: pd.DataFrame) -> pd.DataFrame:
     blanked = failures[failures["action"] == "blanked"]
     for column, lines in blanked.groupby("column"):
         frame.loc[lines["index"], column] = None
-    gone = failures.loc[failures["action"] == "set aside", "index"].unique()
-    return frame.drop(index=gone).reset_index(drop=True)
+    gone = failures.loc[failures["action"] == "set aside", "index"]
+    return frame[~frame.index.isin(gone)].reset_index(drop=True)

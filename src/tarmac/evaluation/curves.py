@@ -1,4 +1,4 @@
-"""Points of the plots that `dvc.yaml` declares: small tables, thinned, always finite."""
+"""Points of the plots that `dvc.yaml` declares: small tables, one column a curve, thinned, always finite."""
 
 import numpy as np
 import pandas as pd
@@ -11,26 +11,25 @@ Scored = dict[str, Probabilities]  # predictions by the name of who made them
 
 
 def roc(y: Labels, scored: Scored) -> pd.DataFrame:
-    """Columns `model`, `fpr`, `tpr`: the true positive rate at evenly spaced false positive rates."""
+    """Columns `false_positive_rate` (evenly spaced) and, by name, the true positive rate."""
     grid = np.linspace(0, 1, POINTS)
     curves = {name: roc_curve(y, p) for name, p in scored.items()}
-    return _long({name: {"fpr": grid, "tpr": np.interp(grid, fpr, tpr)} for name, (fpr, tpr, _) in curves.items()})
+    points = {name: np.interp(grid, fpr, tpr) for name, (fpr, tpr, _) in curves.items()}
+    return pd.DataFrame({"false_positive_rate": grid, **points}).round(5)
 
 
 def precision_recall(y: Labels, scored: Scored) -> pd.DataFrame:
-    """Columns `model`, `recall`, `precision`: precision at evenly spaced recalls above zero."""
+    """Columns `recall` (evenly spaced, above zero) and, by name, the precision."""
     grid = np.linspace(0, 1, POINTS)[1:]
     curves = {name: precision_recall_curve(y, p) for name, p in scored.items()}
     points = {name: np.interp(grid, recall[::-1], precision[::-1]) for name, (precision, recall, _) in curves.items()}
-    return _long({name: {"recall": grid, "precision": precision} for name, precision in points.items()})
+    return pd.DataFrame({"recall": grid, **points}).round(5)
 
 
-def calibration(y: Labels, scored: Scored, bins: int) -> pd.DataFrame:
-    """Columns `model`, `predicted`, `observed`, one row a bin, and the diagonal as model `perfect`."""
-    tables = {name: calibration_table(y, p, bins) for name, p in scored.items()}
-    curves = {name: {"predicted": table[:, 0], "observed": table[:, 1]} for name, table in tables.items()}
-    top = max(float(curve["predicted"].max()) for curve in curves.values())
-    return _long({**curves, "perfect": {"predicted": np.array([0, top]), "observed": np.array([0, top])}})
+def calibration(y: Labels, p: Probabilities, bins: int) -> pd.DataFrame:
+    """Columns `predicted`, `observed`, one row a bin, and `perfect`, where they would be equal."""
+    predicted, observed, _ = calibration_table(y, p, bins).T
+    return pd.DataFrame({"predicted": predicted, "observed": observed, "perfect": predicted}).round(5)
 
 
 def confusion(y: Labels, p: Probabilities, threshold: float, names: tuple[str, str]) -> pd.DataFrame:
@@ -39,17 +38,11 @@ def confusion(y: Labels, p: Probabilities, threshold: float, names: tuple[str, s
     return pd.DataFrame(counts, columns=["actual", "predicted", "rows"])
 
 
-def auc_by(groups: "pd.Series[str]", y: Labels, scored: Scored) -> pd.DataFrame:
-    """Columns `group`, `model`, `roc_auc`; a group whose rows are all of one class is left out."""
+def auc_by(label: str, groups: "pd.Series[str]", y: Labels, scored: Scored) -> pd.DataFrame:
+    """Columns `label` and, by name, the ROC-AUC of each group; a group whose rows are all of one class is left out."""
     lines = [
-        (group, name, round(float(roc_auc_score(y[rows], p[rows])), 4))
+        {label: group, **{name: float(roc_auc_score(y[rows], p[rows])) for name, p in scored.items()}}
         for group, rows in groups.groupby(groups).indices.items()
         if 0 < y[rows].mean() < 1
-        for name, p in scored.items()
     ]
-    return pd.DataFrame(lines, columns=["group", "model", "roc_auc"])
-
-
-def _long(curves: dict[str, dict[str, np.ndarray]]) -> pd.DataFrame:
-    parts = [pd.DataFrame({"model": name, **columns}) for name, columns in curves.items()]
-    return pd.concat(parts, ignore_index=True).round(5)
+    return pd.DataFrame(lines, columns=[label, *scored]).round(5)

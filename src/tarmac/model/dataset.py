@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tarmac import engine, months, problem
+from tarmac.files import months, parquet
 from tarmac.params import Window
+from tarmac.problem.names import CATEGORICAL, TARGET, feature_names
 
 
 @dataclass(frozen=True)
@@ -21,9 +22,9 @@ class Inputs:
     @classmethod
     def of(cls, groups: Sequence[str]) -> "Inputs":
         """The inputs of some feature groups."""
-        names = problem.columns(groups)
-        categories = tuple(name for name in names if name in problem.CATEGORICAL)
-        return cls(categories, tuple(name for name in names if name not in categories))
+        inputs = feature_names(groups)
+        categories = tuple(name for name in inputs if name in CATEGORICAL)
+        return cls(categories, tuple(name for name in inputs if name not in categories))
 
     @property
     def names(self) -> list[str]:
@@ -36,16 +37,16 @@ def read_window(folder: Path, window: Window, columns: Sequence[str] | None = No
     frames = []
     for month in months.between(window.first, window.last):
         path = folder / f"{month}.parquet"
-        engine.check_parquet(path)
+        parquet.check(path)
         frames.append(pd.read_parquet(path, columns=None if columns is None else list(columns)))
     return pd.concat(frames, ignore_index=True)
 
 
 def labelled(rows: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
     """The rows with a label, and their labels as int8. Raises `ValueError` where only one class is left."""
-    known = rows[problem.TARGET].notna()
+    known = rows[TARGET].notna()
     rows = rows.loc[known].reset_index(drop=True)
-    labels = rows[problem.TARGET].to_numpy(dtype="int8")
+    labels = rows[TARGET].to_numpy(dtype="int8")
     if len(np.unique(labels)) != 2:
         raise ValueError(f"{len(labels):,} labelled rows hold {len(np.unique(labels))} class(es), two are needed")
     return rows, labels

@@ -73,7 +73,7 @@ def fit_xgboost(params: TrainParams, X: np.ndarray, y: Labels, X_valid: np.ndarr
     import xgboost
 
     class Report(xgboost.callback.TrainingCallback):
-        def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
+        def after_iteration(self, _model: Any, epoch: int, evals_log: Any) -> bool:
             history = evals_log["validation_0"]
             on_round(epoch + 1, {"auc": history["auc"][-1], "log_loss": history["logloss"][-1]})
             return False

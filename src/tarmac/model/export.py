@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
+from tarmac.files.outputs import replacing
 from tarmac.model.dataset import Inputs
 from tarmac.model.scorer import Scorer
-from tarmac.outputs import replacing
 
 OPSET = {"": 18, "ai.onnx.ml": 3}
 TOLERANCE = 1e-5  # largest difference of probabilities between the fitted pipeline and the ONNX file
@@ -27,14 +27,13 @@ def export(pipeline: Pipeline, inputs: Inputs, path: Path) -> None:
     from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 
     _register_xgboost()
-    types = [
-        ("categories", StringTensorType([None, len(inputs.categories)])),
-        ("numbers", FloatTensorType([None, len(inputs.numbers)])),
-    ]
+    types = [("numbers", FloatTensorType([None, len(inputs.numbers)]))]
+    if inputs.categories:
+        types.insert(0, ("categories", StringTensorType([None, len(inputs.categories)])))
     classifier = pipeline.named_steps["classifier"]
     model = skl2onnx.to_onnx(
         _positional(pipeline, inputs),
-        initial_types=[kind for kind, names in zip(types, (inputs.categories, inputs.numbers)) if names],
+        initial_types=types,
         options={id(classifier): {"zipmap": False}},
         target_opset=OPSET,
         name="tarmac",
@@ -49,7 +48,8 @@ def export(pipeline: Pipeline, inputs: Inputs, path: Path) -> None:
 def check_parity(pipeline: Pipeline, inputs: Inputs, path: Path, rows: pd.DataFrame) -> float:
     """Largest difference of probability between pipeline and ONNX file over `rows` and over harder variants of them.
 
-    The variants blank every number, and replace every category by one never seen. Raises `ValueError` above `TOLERANCE`.
+    The variants blank every number, and replace every category by one never seen. Raises `ValueError` where the
+    difference is above `TOLERANCE`.
     """
     scorer, worst = Scorer(path), 0.0
     blanked = rows.assign(**{name: np.float32(np.nan) for name in inputs.numbers})

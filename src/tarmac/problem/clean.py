@@ -5,12 +5,10 @@ from ibis import Table
 from ibis import _ as row
 
 from tarmac.problem.clock import DAY, HOUR, clock, instant, minutes, utc_offsets
+from tarmac.problem.names import FEATURES, KEY
 
-KEY = ("day", "carrier", "flight", "origin")  # `day` is the local date of the scheduled departure
-LOOKUPS = ("planes",)  # prepared tables that are whole: one file, not one a month
-WEATHER_VALUES = ("temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "precip", "pressure", "visib")
 # Airports that the source's own table lacks; all four keep Atlantic time without daylight saving.
-MISSING_ZONES = {code: "America/Puerto_Rico" for code in ("BQN", "PSE", "SJU", "STT")}
+MISSING_ZONES = dict.fromkeys(("BQN", "PSE", "SJU", "STT"), "America/Puerto_Rico")
 
 
 def clean(name: str, valid: dict[str, Table], month: str) -> Table:
@@ -40,7 +38,7 @@ def clean_planes(planes: Table) -> Table:
 
 def clean_weather(weather: Table) -> Table:
     """Hourly observations; `hour` counts hours since 1970 in UTC, the values keep their source units."""
-    values = {name: weather[name].cast("float32") for name in WEATHER_VALUES}
+    values = {name: weather[name].cast("float32") for name in FEATURES["weather"]}
     hour = (minutes(weather.time_hour) // HOUR).cast("int32")
     return weather.select("origin", hour=hour, **values).order_by("hour", "origin")
 

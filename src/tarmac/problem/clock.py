@@ -1,6 +1,6 @@
 """Local clock times to instants. Every instant is whole minutes since 1970 in UTC, so no session zone can shift it."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import ibis
@@ -34,7 +34,7 @@ def utc_offsets(zones: list[str], first_day: int, last_day: int) -> Table:
 
 def _offset(zone: ZoneInfo, local_hour: int) -> int:
     local = _EPOCH + timedelta(hours=local_hour)
-    utc = local.replace(tzinfo=zone).astimezone(timezone.utc).replace(tzinfo=None)
+    utc = local.replace(tzinfo=zone).astimezone(UTC).replace(tzinfo=None)
     return int((local - utc).total_seconds()) // 60
 
 

@@ -4,17 +4,17 @@ A rule about one column is a check of that column; a rule across columns is a ch
 """
 
 from collections.abc import Callable, Collection
+from typing import TypeAlias
 
 import pandas as pd
 import pandera.pandas as pa
 
 from tarmac.problem.clean import MISSING_ZONES
-from tarmac.problem.source import MONTHLY, RAW_TYPES
+from tarmac.problem.raw import RAW_TYPES
 
-Frame = pd.DataFrame
-Mask = pd.Series  # of booleans, one a row
+Frame: TypeAlias = pd.DataFrame
+Mask: TypeAlias = pd.Series  # of booleans, one a row
 
-TABLES = ("airports", "planes", *MONTHLY)  # in the order of validation: a later table is checked against earlier ones
 ORIGINS = ("EWR", "JFK", "LGA")
 HOME_ZONE = "America/New_York"
 WIND_LIMIT = 150.0  # miles an hour; the strongest wind ever seen at these airports is well below

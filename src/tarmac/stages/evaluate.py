@@ -5,16 +5,17 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from dvclive import Live
+from dvclive.live import Live
 
-from tarmac import problem
 from tarmac.evaluation import curves, importance, metrics, slices
+from tarmac.files.outputs import finite, replacing
 from tarmac.model import dataset
 from tarmac.model.scorer import Scorer
-from tarmac.outputs import finite, replacing
 from tarmac.params import EvaluateParams, Window, load
-from tarmac.progress import Progress
+from tarmac.problem.names import CLUSTER, KEY, TARGET
+from tarmac.problem.slices import slices as slices_of
 from tarmac.stages import run
+from tarmac.stages.progress import Progress
 
 FEATURES, MODEL, BASELINE = Path("data/features"), Path("models/model.onnx"), Path("models/baseline.onnx")
 PREDICTIONS, METRICS, TABLES = Path("data/predictions.parquet"), Path("metrics/evaluate"), Path("metrics/tables")
@@ -60,15 +61,15 @@ def all_metrics(valid: Scored, test: Scored, params: EvaluateParams) -> dict[str
 def tables(valid: Scored, test: Scored, threshold: float, params: EvaluateParams) -> dict[str, pd.DataFrame]:
     """The tables behind the plots, by name; none of them names a row."""
     together = pd.concat([valid.rows, test.rows], ignore_index=True)
-    months = pd.to_datetime(together[problem.CLUSTER]).dt.strftime("%Y-%m")
+    months = pd.to_datetime(together[CLUSTER]).dt.strftime("%Y-%m")
     scored = {name: np.concatenate([valid.both[name], test.both[name]]) for name in valid.both}
     return {
         "roc": curves.roc(test.y, test.both),
         "precision_recall": curves.precision_recall(test.y, test.both),
-        "calibration": curves.calibration(test.y, test.both, params.calibration_bins),
+        "calibration": curves.calibration(test.y, test.model, params.calibration_bins),
         "confusion": curves.confusion(test.y, test.model, threshold, NAMES),
-        "monthly_auc": curves.auc_by(months, np.concatenate([valid.y, test.y]), scored),
-        "slices": slices.slice_metrics(problem.slices(test.rows), test.y, test.model, params.min_slice_rows),
+        "monthly_auc": curves.auc_by("month", months, np.concatenate([valid.y, test.y]), scored),
+        "slices": slices.slice_metrics(slices_of(test.rows), test.y, test.model, params.min_slice_rows),
     }
 
 
@@ -82,8 +83,8 @@ def validation_importance(valid: Scored, model: Scorer, params: EvaluateParams) 
 
 def predictions(test: Scored) -> pd.DataFrame:
     """Row key, label and both probabilities of every test row, in the order of the feature tables."""
-    named = {problem.TARGET: test.y, "probability": test.model, "baseline_probability": test.baseline}
-    return test.rows[list(problem.KEY)].assign(**named)
+    named = {TARGET: test.y, "probability": test.model, "baseline_probability": test.baseline}
+    return test.rows[list(KEY)].assign(**named)
 
 
 def log_metrics(values: dict[str, float]) -> None:

@@ -7,11 +7,15 @@ import ibis
 import pandas as pd
 import pyarrow as pa
 
-from tarmac import engine, months, problem, validation
-from tarmac.outputs import replacing, write_json
+from tarmac import engine, validation
+from tarmac.files import months, parquet
+from tarmac.files.outputs import replacing, write_json
 from tarmac.params import load
-from tarmac.progress import Progress
+from tarmac.problem.clean import clean
+from tarmac.problem.names import LOOKUPS, MONTHLY, TABLES
+from tarmac.problem.schema import BLANKED, KEYS, schema, tallies
 from tarmac.stages import run
+from tarmac.stages.progress import Progress
 
 RAW, PREPARED = Path("data/raw"), Path("data/prepared")
 QUARANTINE, METRICS = Path("data/quarantine.csv"), Path("metrics/prepare.json")
@@ -20,7 +24,7 @@ Frames = dict[str, pd.DataFrame]
 
 def read_raw(path: Path) -> pd.DataFrame:
     """A raw table with its own types. Raises `ValueError` where the file is damaged or holds no row."""
-    engine.check_parquet(path)
+    parquet.check(path)
     try:
         frame = pd.read_parquet(path, dtype_backend="pyarrow")
     except (OSError, pa.ArrowInvalid) as error:
@@ -34,9 +38,7 @@ def validate(table: str, month: str | None, path: Path, valid: Frames) -> tuple[
     """The valid rows of one raw file, and its broken rules with columns `month` and `table` in front."""
     frame = read_raw(path)
     try:
-        rows, broken = validation.validate(
-            frame, problem.schema(table, month, valid), problem.KEYS[table], problem.BLANKED
-        )
+        rows, broken = validation.validate(frame, schema(table, month, valid), KEYS[table], BLANKED)
     except validation.TableError as error:
         raise ValueError(f"{path}: {error}") from None
     broken.insert(0, "table", table)
@@ -60,14 +62,14 @@ def check_share(path: Path, rows: int, broken: pd.DataFrame, limit: float) -> No
 def prepare_month(month: str, lookups: Frames, limit: float, out: Path) -> tuple[pd.DataFrame, Counter[str]]:
     """Writes one month's prepared tables. Returns its broken rules, and counts of rows and of what is missing."""
     valid, broken, counts = dict(lookups), [], Counter[str]()
-    for table in problem.MONTHLY:
+    for table in MONTHLY:
         path = RAW / table / f"{month}.parquet"
         valid[table], failures = validate(table, month, path, valid)
         check_share(path, len(valid[table]) + failures["row"].nunique(), failures, limit)
         broken.append(failures)
         counts[table] = len(valid[table])
-    write_prepared(month, valid, problem.MONTHLY, out)
-    counts.update(problem.tallies(valid))
+    write_prepared(month, valid, MONTHLY, out)
+    counts.update(tallies(valid))
     return pd.concat(broken, ignore_index=True), counts
 
 
@@ -76,27 +78,27 @@ def write_prepared(month: str, valid: Frames, tables: tuple[str, ...], out: Path
     backend = engine.connect()
     views = {name: ibis.memtable(pa.Table.from_pandas(frame, preserve_index=False)) for name, frame in valid.items()}
     for table in tables:
-        path = out / (f"{table}.parquet" if table in problem.LOOKUPS else f"{table}/{month}.parquet")
-        engine.write(backend, problem.clean(table, views, month), path)
+        path = out / (f"{table}.parquet" if table in LOOKUPS else f"{table}/{month}.parquet")
+        engine.write(backend, clean(table, views, month), path)
 
 
 def prepare(limit: float, out: Path, progress: Progress) -> tuple[pd.DataFrame, Counter[str]]:
     """Prepares every stored month into `out`. Returns all broken rules and the year's counts."""
-    found = {table: months.stored(RAW / table) for table in problem.MONTHLY}
-    first = found[problem.MONTHLY[-1]]
+    found = {table: months.stored(RAW / table) for table in MONTHLY}
+    first = found[MONTHLY[-1]]
     for table, stored in found.items():
         if stored != first:
             raise ValueError(f"{RAW / table} has {stored[0]} to {stored[-1]}, expected {first[0]} to {first[-1]}")
     lookups: Frames = {}
     broken, counts = [], Counter[str]()
-    for table in (name for name in problem.TABLES if name not in problem.MONTHLY):
+    for table in (name for name in TABLES if name not in MONTHLY):
         lookups[table], failures = validate(table, None, RAW / f"{table}.parquet", lookups)
         broken.append(failures)
-    write_prepared(first[0], lookups, problem.LOOKUPS, out)
+    write_prepared(first[0], lookups, LOOKUPS, out)
     progress.step("lookups", **{name: len(frame) for name, frame in lookups.items()})
     for month in first:
         failures, counted = prepare_month(month, lookups, limit, out)
-        progress.step(month, **{name: counted[name] for name in problem.MONTHLY}, set_aside=_set_aside(failures))
+        progress.step(month, **{name: counted[name] for name in MONTHLY}, set_aside=_set_aside(failures))
         broken.append(failures)
         counts.update(counted)
     return pd.concat(broken, ignore_index=True), counts

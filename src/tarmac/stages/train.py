@@ -6,15 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from dvclive import Live
+from dvclive.live import Live
 
-from tarmac import problem
+from tarmac.files.outputs import finite
 from tarmac.model import dataset, estimators, export
 from tarmac.model.dataset import Inputs
-from tarmac.outputs import finite
 from tarmac.params import Params, SplitParams, TrainParams, load
-from tarmac.progress import Progress
+from tarmac.problem.names import TARGET
 from tarmac.stages import run
+from tarmac.stages.progress import Progress
 
 FEATURES, MODEL, BASELINE = Path("data/features"), Path("models/model.onnx"), Path("models/baseline.onnx")
 METRICS = Path("metrics/train")
@@ -56,10 +56,10 @@ def fit_and_export(
 
 
 def read_split(params: SplitParams, groups: Sequence[str]) -> tuple[Split, pd.DataFrame]:
-    """Labelled rows to train and tune on, and the test rows without their labels: parity is checked on them, no more."""
+    """Labelled rows to train and tune on, and the test rows without labels: they serve to check parity, no more."""
     names = Inputs.of(groups).names
-    train, y_train = dataset.labelled(dataset.read_window(FEATURES, params.train, [*names, problem.TARGET]))
-    valid, y_valid = dataset.labelled(dataset.read_window(FEATURES, params.validation, [*names, problem.TARGET]))
+    train, y_train = dataset.labelled(dataset.read_window(FEATURES, params.train, [*names, TARGET]))
+    valid, y_valid = dataset.labelled(dataset.read_window(FEATURES, params.validation, [*names, TARGET]))
     return Split(train, y_train, valid, y_valid), dataset.read_window(FEATURES, params.test, names)
 
 
@@ -74,7 +74,7 @@ def main() -> None:
     params, progress = load(), Progress("train")
     split, test = read_split(params.split, sorted({*params.train.features, *params.baseline.features}))
     progress.step("data", train=len(split.train), validation=len(split.valid), test_unlabelled=len(test))
-    fit_and_export(baseline_params(params), split, test, BASELINE, lambda number, metrics: None)
+    fit_and_export(baseline_params(params), split, test, BASELINE, lambda *_: None)
     progress.step("baseline", features=",".join(params.baseline.features))
     best: dict[str, float] = {}
     with Live(str(METRICS), dvcyaml=None, save_dvc_exp=False, report=None) as live:

@@ -1,20 +1,17 @@
 """Features known `lead_hours` before scheduled departure, in groups that training can take or leave."""
 
-from collections.abc import Sequence
 from types import ModuleType
 
 from ibis import Table
 from ibis import _ as row
 
-from tarmac.problem.clean import KEY
 from tarmac.problem.clock import HOUR, instant
 from tarmac.problem.features import aircraft, history, operations, rotation, schedule, traffic, weather
 from tarmac.problem.features.known import Known
+from tarmac.problem.names import CATEGORICAL, KEY, TARGET, feature_names
 from tarmac.problem.params import ProblemParams
 
-TARGET = "late"
 LOOKBACK_DAYS = 25  # how far before a month's first day its features may reach
-CATEGORICAL = ("carrier", "origin", "dest")
 GROUPS: dict[str, ModuleType] = {
     "schedule": schedule,
     "weather": weather,
@@ -24,11 +21,6 @@ GROUPS: dict[str, ModuleType] = {
     "operations": operations,
     "rotation": rotation,
 }
-
-
-def columns(groups: Sequence[str]) -> list[str]:
-    """Feature names of the groups, in a fixed order."""
-    return [name for group, module in GROUPS.items() if group in groups for name in module.COLUMNS]
 
 
 def features(tables: dict[str, Table], month: str, params: ProblemParams) -> Table:
@@ -43,7 +35,9 @@ def features(tables: dict[str, Table], month: str, params: ProblemParams) -> Tab
     table = flights.filter(row.day.strftime("%Y-%m") == month)
     for group in GROUPS.values():
         table = group.add(table, known)
-    names = columns(list(GROUPS))
-    numbers = {name: table[name].cast("float32") for name in names if name not in CATEGORICAL}
+    inputs = feature_names(list(GROUPS))
+    numbers = {name: table[name].cast("float32") for name in inputs if name not in CATEGORICAL}
     texts = [name for name in CATEGORICAL if name not in KEY]
-    return table.order_by("day", "origin", "sched_dep", "carrier", "flight").select(*KEY, *texts, **numbers, **{TARGET: table[TARGET]})
+    return table.order_by("day", "origin", "sched_dep", "carrier", "flight").select(
+        *KEY, *texts, **numbers, **{TARGET: table[TARGET]}
+    )

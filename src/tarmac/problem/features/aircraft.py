@@ -4,8 +4,9 @@ from ibis import Table
 
 from tarmac.problem.features.known import Known
 from tarmac.problem.features.rolling import attach
+from tarmac.problem.names import FEATURES
 
-COLUMNS = ("plane_age", "seats")
+COLUMNS = FEATURES["aircraft"]
 
 
 def add(flights: Table, known: Known) -> Table:

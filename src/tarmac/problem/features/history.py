@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-import ibis
 from ibis import Table
 from ibis import _ as row
 from ibis.expr.types import IntegerColumn
@@ -10,6 +9,7 @@ from ibis.expr.types import IntegerColumn
 from tarmac.problem.clock import DAY
 from tarmac.problem.features.known import Known
 from tarmac.problem.features.rolling import attach, board, mean
+from tarmac.problem.names import FEATURES
 
 # A day runs from 05:00 UTC, midnight in New York in winter: one fixed cut the year round keeps "before" exact.
 DAY_START = 300
@@ -22,18 +22,7 @@ KEYS: dict[str, tuple[tuple[str, ...], tuple[int, ...]]] = {
     "origin": (("origin",), (1, 7)),
     "dest": (("dest",), (1,)),
 }
-COLUMNS = (
-    "flight_delay_21d",
-    "flight_late_21d",
-    "route_delay_1d",
-    "route_delay_21d",
-    "route_gain_21d",
-    "hub_gain_1d",
-    "origin_delay_1d",
-    "origin_delay_7d",
-    "origin_gain_1d",
-    "dest_gain_1d",
-)
+COLUMNS = FEATURES["history"]
 
 
 def add(flights: Table, known: Known) -> Table:

@@ -10,32 +10,19 @@ from ibis.expr.types import IntegerColumn
 from tarmac.problem.clock import DAY
 from tarmac.problem.features.known import Known
 from tarmac.problem.features.rolling import attach, board, mean
+from tarmac.problem.names import FEATURES
 
 REACH = 3 * DAY  # a flight that lands within the last three hours was due to leave no earlier
 STEP = 15  # minutes
 WINDOWS = (4, 12)  # steps: one hour, three hours
 HUB = ("carrier", "origin")
-COLUMNS = (
-    "origin_wait_1h",
-    "origin_wait_3h",
-    "origin_late_3h",
-    "origin_gone_1h",
-    "origin_gone_3h",
-    "carrier_wait_3h",
-    "carrier_late_3h",
-    "carrier_gone_1h",
-    "hub_wait_3h",
-    "hub_late_3h",
-    "origin_landed_1h",
-    "origin_landed_3h",
-    "hub_landed_3h",
-    "dest_landed_3h",
-)
+COLUMNS = FEATURES["operations"]
 
 
 def add(flights: Table, known: Known) -> Table:
-    """Adds, over the last one and three hours, by origin, carrier, both (hub) and destination:
+    """Adds the state of departures and arrivals over the last one and three hours.
 
+    By origin, carrier, both (hub) and destination:
     `wait`: mean minutes behind schedule of the departures due, of those still at the gate as far as it had gone;
     `late`: share of them behind by more than `late_minutes`; `gone`: share that had left; `landed`: mean arrival delay
     of the flights that had landed.

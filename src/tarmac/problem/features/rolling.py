@@ -1,7 +1,7 @@
 """What was known of recent events at regular moments: the one mechanism behind history and operations.
 
-Time is cut into steps (a quarter of an hour, a day). The board of a step sums what had happened before the step began, so
-whoever decides within that step may read it. Sums are of integers: no order of rows can change them.
+Time is cut into steps (a quarter of an hour, a day). The board of a step sums what had happened before the step began,
+so whoever decides within that step may read it. Sums are of integers: no order of rows can change them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -28,7 +28,7 @@ def board(events: Table, keys: Sequence[str], windows: Sequence[int], measures: 
         for name, value in measures(seen).items()
         for window in windows
     }
-    return seen.group_by(*keys, "step").aggregate(**sums).fill_null({name: 0 for name in sums})
+    return seen.group_by(*keys, "step").aggregate(**sums).fill_null(dict.fromkeys(sums, 0))
 
 
 def attach(flights: Table, state: Table, keys: Sequence[str]) -> Table:

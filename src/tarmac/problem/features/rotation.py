@@ -5,19 +5,19 @@ from ibis import Table
 from ibis import _ as row
 from ibis.expr.types import IntegerColumn
 
-from tarmac.problem.clean import KEY
 from tarmac.problem.clock import HOUR
 from tarmac.problem.features.known import Known
 from tarmac.problem.features.rolling import attach
+from tarmac.problem.names import FEATURES, KEY
 
 REACH = 72 * HOUR  # an earlier departure from New York says nothing of today
 ORDER = ("sched_dep", "carrier", "flight", "origin")
 BEFORE = ("sched_dep", "sched_arr", "dep", "arr", "block")
-COLUMNS = ("turn", "spare", "previous_wait", "previous_delay", "expected_spare", "legs_before")
+COLUMNS = FEATURES["rotation"]
 
 
 def add(flights: Table, known: Known) -> Table:
-    """Adds, in minutes, from the aircraft's previous departure from New York within three days:
+    """Adds what the aircraft's previous departure from New York within three days says, in minutes.
 
     `turn`: from its scheduled arrival there to this departure; `spare`: `turn` less the flight back; `previous_wait`:
     how far behind schedule it left, so far as known at the cut-off; `previous_delay`: how late it arrived, where that

@@ -4,8 +4,9 @@ from ibis import Table
 from ibis import _ as row
 
 from tarmac.problem.features.known import Known
+from tarmac.problem.names import FEATURES
 
-COLUMNS = ("carrier", "origin", "dest", "weekday", "local_dep", "local_arr", "block", "distance")
+COLUMNS = FEATURES["schedule"]
 
 
 def add(flights: Table, known: Known) -> Table:

@@ -1,4 +1,4 @@
-"""Traffic: how busy the origin's timetable is that local day. A timetable is known in advance, cancellations are not."""
+"""Traffic: how busy the origin's timetable is that local day; it is known in advance, its cancellations are not."""
 
 import ibis
 from ibis import Table
@@ -6,8 +6,9 @@ from ibis import _ as row
 
 from tarmac.problem.clock import HOUR
 from tarmac.problem.features.known import Known
+from tarmac.problem.names import FEATURES
 
-COLUMNS = ("origin_hour_flights", "origin_flights_before", "origin_day_flights")
+COLUMNS = FEATURES["traffic"]
 
 
 def add(flights: Table, known: Known) -> Table:

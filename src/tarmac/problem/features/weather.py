@@ -2,12 +2,12 @@
 
 from ibis import Table
 
-from tarmac.problem.clean import WEATHER_VALUES
 from tarmac.problem.clock import HOUR
 from tarmac.problem.features.known import Known
 from tarmac.problem.features.rolling import attach
+from tarmac.problem.names import FEATURES
 
-COLUMNS = WEATHER_VALUES
+COLUMNS = FEATURES["weather"]
 
 
 def add(flights: Table, known: Known) -> Table:

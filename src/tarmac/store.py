@@ -1,0 +1,87 @@
+"""DVC as the rest of Tarmac uses it: the locked one, with its stale locks cleared and its word checked."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import yaml
+
+LOCKS = (Path(".dvc/tmp/rwlock"), Path(".dvc/tmp/exps/rwlock"))
+CHUNK = 1 << 20  # bytes
+
+
+class StoreError(ValueError):
+    """DVC failed, or what it fetched is not what the lock names."""
+
+
+def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The process environment in which a stage's `python` is this one."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    return {**os.environ, "PATH": path, "DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1", **(extra or {})}
+
+
+def dvc(*arguments: str, folder: Path = Path(), extra: Mapping[str, str] | None = None) -> Iterator[str]:
+    """Runs DVC and yields its lines as they come. Raises `StoreError` where it fails."""
+    command = [sys.executable, "-m", "dvc", *arguments]
+    with subprocess.Popen(command, cwd=folder, env=environment(extra), stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield from (line.rstrip("\n") for line in process.stdout)
+    if process.returncode:
+        raise StoreError(f"`dvc {' '.join(arguments)}` failed with exit status {process.returncode}, see above")
+
+
+def clear_stale_locks(folder: Path = Path()) -> list[Path]:
+    """Deletes lock files that a killed DVC left empty: with one, every later command fails. Returns them."""
+    stale = [folder / path for path in LOCKS if (folder / path).is_file() and not (folder / path).stat().st_size]
+    for path in stale:
+        path.unlink()
+    return stale
+
+
+def pull(*targets: str, folder: Path = Path(), extra: Mapping[str, str] | None = None) -> None:
+    """Fetches what the lock names (all, or some targets) and checks every byte of it. Raises `StoreError`."""
+    clear_stale_locks(folder)
+    for line in dvc("pull", *targets, folder=folder, extra=extra):
+        print(line, flush=True)
+    wanted = outputs(folder)
+    wrong = [
+        path for path in wanted if (not targets or f"{path}.dvc" in targets) and digest(folder / path) != wanted[path]
+    ]
+    if wrong:
+        raise StoreError(f"not what the lock names: {', '.join(wrong)}. Delete them and .dvc/cache, then pull again")
+
+
+def outputs(folder: Path = Path()) -> dict[str, str]:
+    """Hash of every output that DVC keeps (of `dvc.lock` and of `.dvc` files), by path."""
+    hashes = locked((folder / "dvc.lock").read_text(encoding="utf-8")) if (folder / "dvc.lock").is_file() else {}
+    for pointer in sorted(folder.glob("data/*.dvc")):
+        for out in yaml.safe_load(pointer.read_text(encoding="utf-8"))["outs"]:
+            hashes[str(pointer.parent.relative_to(folder) / out["path"])] = out["md5"]
+    return hashes
+
+
+def locked(text: str) -> dict[str, str]:
+    """Hash of every output in the text of a `dvc.lock`, by path."""
+    stages = (yaml.safe_load(text) or {}).get("stages", {})
+    return {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", [])}
+
+
+def digest(path: Path) -> str:
+    """DVC's hash of a file or a folder in the workspace, computed from its bytes; empty where there is none."""
+    if path.is_file():
+        return _md5(path)
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    if not files:
+        return ""
+    listing = [{"md5": _md5(file), "relpath": file.relative_to(path).as_posix()} for file in files]
+    listing.sort(key=lambda entry: entry["relpath"])
+    return hashlib.md5(json.dumps(listing).encode(), usedforsecurity=False).hexdigest() + ".dir"
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

@@ -1,0 +1,132 @@
+"""Fixtures: the repository itself, and a small copy of it whose whole pipeline runs in seconds."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+RAW = ROOT / "data" / "raw"
+MONTHS = ("2013-09", "2013-10", "2013-11", "2013-12")
+SPLIT = {
+    "train": {"first": "2013-09", "last": "2013-10"},
+    "validation": {"first": "2013-11", "last": "2013-11"},
+    "test": {"first": "2013-12", "last": "2013-12"},
+}
+SMALLER = {"max_rounds": 30, "early_stopping_rounds": 10}
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A small copy of the repository: its own Git, its own DVC cache and remote, four months of some flights."""
+
+    path: Path
+
+    def run(
+        self, *command: str, check: bool = True, env: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Runs a command in the workspace, with this environment's Python first on the path."""
+        merged = {**self.environment, **(env or {})}
+        done = subprocess.run(command, cwd=self.path, env=merged, check=False, capture_output=True, text=True)
+        assert not check or done.returncode == 0, f"{command} exited {done.returncode}:\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def dvc(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Runs DVC in the workspace."""
+        return self.run(sys.executable, "-m", "dvc", *arguments, check=check)
+
+    def stage(self, name: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Runs one stage's program as `dvc.yaml` does, without DVC."""
+        return self.run(
+            "python", "-m", f"tarmac.stages.{name}", check=check, env={**self.environment, "PYTHONPATH": "src"}
+        )
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of every command: no variable of this test run that could reach into the workspace."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("DVC", "GIT", "PYTEST"))}
+        path = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])
+        site = self.path.parent / f"{self.path.name}-site"
+        return {**kept, "PATH": path, "DVC_NO_ANALYTICS": "1", "DVC_SITE_CACHE_DIR": str(site)}
+
+    @property
+    def params(self) -> dict:
+        """The parameters as the file has them."""
+        return yaml.safe_load((self.path / "params.yaml").read_text())
+
+    def set_params(self, change: Callable[[dict], object]) -> None:
+        """Rewrites `params.yaml` after `change` has edited the tree in place."""
+        tree = self.params
+        change(tree)
+        (self.path / "params.yaml").write_text(yaml.safe_dump(tree, sort_keys=False))
+
+
+def copy_repository(target: Path) -> Workspace:
+    """Copies the files that the pipeline needs, as they are in the working tree, committed or not."""
+    target.mkdir(parents=True)
+    for name in ("src", "requirements", ".dvc/plots"):
+        shutil.copytree(ROOT / name, target / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    for name in ("dvc.yaml", "params.yaml", ".gitignore", ".gitattributes", ".dvcignore", ".dvc/config"):
+        shutil.copy(ROOT / name, target / name)
+    return Workspace(target)
+
+
+def write_small_raw(target: Path) -> None:
+    """Writes `data/raw` with all weather, planes and airports, and every tenth flight number of `MONTHS`."""
+    for name in ("planes", "airports"):
+        target.mkdir(parents=True, exist_ok=True)
+        shutil.copy(RAW / f"{name}.parquet", target)
+    for month in MONTHS:
+        for name in ("flights", "weather"):
+            (target / name).mkdir(exist_ok=True)
+            table = pq.read_table(RAW / name / f"{month}.parquet")
+            if name == "flights":
+                number = table["flight"].cast("int32")
+                table = table.filter(pc.equal(pc.subtract(number, pc.multiply(pc.divide(number, 10), 10)), 3))
+            pq.write_table(table, target / name / f"{month}.parquet", store_schema=False)
+
+
+def start(workspace: Workspace) -> None:
+    """Makes the copy a Git and DVC repository with small data and quick parameters, committed, not yet run."""
+
+    def quicker(params: dict) -> None:
+        params["split"] = SPLIT
+        params["train"].update(SMALLER)
+        params["train"]["xgboost"]["learning_rate"] = 0.3
+        params["evaluate"].update(importance_rows=200, min_slice_rows=50)
+
+    workspace.set_params(quicker)
+    write_small_raw(workspace.path / "data" / "raw")
+    workspace.run("git", "init", "--quiet", "--initial-branch=main")
+    workspace.run("git", "config", "user.name", "Test")
+    workspace.run("git", "config", "user.email", "test@example.org")
+    workspace.dvc("add", "--quiet", "data/raw")
+    workspace.run("git", "add", "--all")
+    workspace.run("git", "commit", "--quiet", "--message", "start")
+
+
+@pytest.fixture(scope="session")
+def finished_template(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A small workspace whose pipeline has run, pushed and committed. Copy it, do not change it."""
+    workspace = copy_repository(tmp_path_factory.mktemp("finished") / "repository")
+    start(workspace)
+    workspace.dvc("repro", "--quiet")
+    workspace.dvc("push", "--quiet")
+    workspace.run("git", "add", "--all")
+    workspace.run("git", "commit", "--quiet", "--message", "result")
+    return workspace
+
+
+@pytest.fixture
+def finished(finished_template: Workspace, tmp_path: Path) -> Workspace:
+    """A copy of its own of the small workspace that has run: `dvc status` is clean in it."""
+    shutil.copytree(finished_template.path, tmp_path / "repository", symlinks=True)
+    return Workspace(tmp_path / "repository")
