@@ -1,6 +1,7 @@
 """The engine of prepare and featurize: Ibis on DuckDB, in UTC, writing the same bytes on every run."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 
 import ibis
@@ -9,7 +10,8 @@ from ibis.backends.duckdb import Backend
 from tarmac.files import parquet
 from tarmac.files.outputs import replacing
 
-ROW_GROUP = 122_880  # rows; DuckDB's own default, fixed here because it decides the bytes
+# Fixed, because they decide the bytes; the row group is DuckDB's own default.
+SETTINGS = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 9, ROW_GROUP_SIZE 122880"
 
 
 def connect() -> Backend:
@@ -19,14 +21,32 @@ def connect() -> Backend:
     return backend
 
 
-def read(backend: Backend, paths: Sequence[Path]) -> ibis.Table:
-    """The rows of some Parquet files with the same columns. Raises `ValueError` naming a file that cannot be read."""
+def show(backend: Backend, name: str, paths: Sequence[Path]) -> ibis.Table:
+    """Makes the engine's table `name` show the rows of some Parquet files. Raises `ValueError` naming a damaged one."""
     for path in paths:
         parquet.check(path)
-    return backend.read_parquet([str(path) for path in paths])
+    return backend.create_view(name, backend.read_parquet([str(path) for path in paths]), overwrite=True)
+
+
+def show_dates(backend: Backend, name: str, dates: Mapping[str, date]) -> ibis.Table:
+    """Makes the engine's table `name` hold one row of dates."""
+    columns = ", ".join(f"DATE '{day}' AS \"{column}\"" for column, day in dates.items())
+    backend.raw_sql(f'CREATE OR REPLACE VIEW "{name}" AS SELECT {columns}')
+    return backend.table(name)
+
+
+def compiled(backend: Backend, table: ibis.Table) -> str:
+    """The engine's own query for an expression: compiling takes longer than running it on a month of rows."""
+    return str(backend.compile(table))
 
 
 def write(backend: Backend, table: ibis.Table, path: Path) -> None:
     """Writes a sorted table as one Parquet file with fixed writer settings."""
     with replacing(path) as partial:
-        backend.to_parquet(table, partial, compression="zstd", compression_level=9, row_group_size=ROW_GROUP)
+        backend.to_parquet(table, partial, compression="zstd", compression_level=9, row_group_size=122880)
+
+
+def write_query(backend: Backend, query: str, path: Path) -> None:
+    """Writes the rows of a compiled, sorted query as one Parquet file with fixed writer settings."""
+    with replacing(path) as partial:
+        backend.raw_sql(f"COPY ({query}) TO '{partial}' ({SETTINGS})")

@@ -33,5 +33,11 @@ def reaching_back(month: str, days: int, available: list[str]) -> list[str]:
     return [candidate for candidate in available if earliest <= candidate <= month]
 
 
+def days(month: str) -> tuple[date, date]:
+    """The month's first day, and the first day after it."""
+    first = _first_day(month)
+    return first, _first_day(str(first + timedelta(days=31))[:7])
+
+
 def _first_day(month: str) -> date:
     return date.fromisoformat(f"{month}-01")

@@ -2,37 +2,43 @@
 
 from pathlib import Path
 
+from ibis import Table
+from ibis.backends.duckdb import Backend
+
 from tarmac import engine
 from tarmac.files import months, parquet
 from tarmac.files.outputs import replacing
 from tarmac.params import load
 from tarmac.problem.features import LOOKBACK_DAYS, features
 from tarmac.problem.names import LOOKUPS, MONTHLY
-from tarmac.problem.params import ProblemParams
 from tarmac.stages import run
 from tarmac.stages.progress import Progress
 
 PREPARED, FEATURES = Path("data/prepared"), Path("data/features")
 
 
-def featurize_month(month: str, available: list[str], params: ProblemParams, out: Path) -> int:
-    """Writes the features of one month to `out`. Returns its number of rows."""
-    backend = engine.connect()
+def point(backend: Backend, month: str, available: list[str]) -> dict[str, Table]:
+    """Makes the engine's tables show one month and the past that its features may reach. Returns them by name."""
     reach = months.reaching_back(month, LOOKBACK_DAYS, available)
-    tables = {name: engine.read(backend, [PREPARED / name / f"{past}.parquet" for past in reach]) for name in MONTHLY}
-    lookups = {name: engine.read(backend, [PREPARED / f"{name}.parquet"]) for name in LOOKUPS}
-    path = out / f"{month}.parquet"
-    engine.write(backend, features({**tables, **lookups}, month, params), path)
-    return parquet.count_rows(path)
+    paths = {name: [PREPARED / name / f"{past}.parquet" for past in reach] for name in MONTHLY}
+    paths |= {name: [PREPARED / f"{name}.parquet"] for name in LOOKUPS}
+    tables = {name: engine.show(backend, name, files) for name, files in paths.items()}
+    first, after = months.days(month)
+    return {**tables, "period": engine.show_dates(backend, "period", {"first": first, "after": after})}
 
 
 def main() -> None:
     """Reads `data/prepared`; writes `data/features`."""
     params, progress = load(), Progress("featurize")
     available = months.stored(PREPARED / MONTHLY[-1])
+    backend = engine.connect()
+    query = engine.compiled(backend, features(point(backend, available[0], available), params.problem))
+    progress.step("compiled")
     with replacing(FEATURES) as out:
         for month in available:
-            progress.step(month, rows=featurize_month(month, available, params.problem, out))
+            point(backend, month, available)
+            engine.write_query(backend, query, out / f"{month}.parquet")
+            progress.step(month, rows=parquet.count_rows(out / f"{month}.parquet"))
 
 
 if __name__ == "__main__":

@@ -4,12 +4,12 @@ from ibis import Table
 
 from tarmac.problem.features.known import Known
 from tarmac.problem.features.rolling import attach
-from tarmac.problem.names import FEATURES
+from tarmac.problem.names import FEATURES, KEY
 
 COLUMNS = FEATURES["aircraft"]
 
 
-def add(flights: Table, known: Known) -> Table:
-    """Adds `plane_age` in years and `seats`; missing where the register lacks the tail number or the year."""
-    joined = attach(flights, known.planes.rename(built="year"), ("tailnum",))
-    return joined.mutate(plane_age=joined.day.year() - joined.built).drop("built")
+def columns(flights: Table, known: Known) -> Table:
+    """`plane_age` in years and `seats`; missing where the register lacks the tail number or the year."""
+    joined = attach(flights.select(*KEY, "tailnum"), known.planes.rename(built="year"), ("tailnum",))
+    return joined.select(*KEY, "seats", plane_age=joined.day.year() - joined.built)

@@ -9,7 +9,7 @@ from ibis.expr.types import IntegerColumn
 from tarmac.problem.clock import DAY
 from tarmac.problem.features.known import Known
 from tarmac.problem.features.rolling import attach, board, mean
-from tarmac.problem.names import FEATURES
+from tarmac.problem.names import FEATURES, KEY
 
 # A day runs from 05:00 UTC, midnight in New York in winter: one fixed cut the year round keeps "before" exact.
 DAY_START = 300
@@ -25,22 +25,22 @@ KEYS: dict[str, tuple[tuple[str, ...], tuple[int, ...]]] = {
 COLUMNS = FEATURES["history"]
 
 
-def add(flights: Table, known: Known) -> Table:
-    """Adds mean arrival delay, share late and mean gain en route (arrival less departure delay), each over past days.
+def columns(flights: Table, known: Known) -> Table:
+    """Mean arrival delay, share late and mean gain en route (arrival less departure delay), each over past days.
 
     A flight counts from the day after it arrived.
     """
     arrived = known.flights.filter(row.arr >= known.start - REACH)
     arrived = arrived.mutate(step=_day(row.arr), delay=row.arr - row.sched_arr, out=row.dep - row.sched_dep)
-    flights = flights.mutate(step=_day(row.cut))
+    table = flights.select(*KEY, "dest", step=_day(row.cut))
     for name, (keys, windows) in KEYS.items():
         daily = arrived.group_by(*keys, "step").aggregate(
             n=row.count(), late=row.late.sum(), delay=row.delay.sum(), gain=(row.delay - row.out).sum()
         )
         wanted = [column for column in COLUMNS if column.startswith(f"{name}_")]
-        state = _means(board(daily, keys, windows, _measures), name, wanted).select(*keys, "step", *wanted)
-        flights = attach(flights, state, (*keys, "step"))
-    return flights.drop("step")
+        state = _means(board(daily, keys, windows, _measures), name, wanted)
+        table = attach(table, state.select(*keys, "step", *wanted), (*keys, "step"))
+    return table.select(*KEY, *COLUMNS)
 
 
 def _day(instant: IntegerColumn) -> IntegerColumn:

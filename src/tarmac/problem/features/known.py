@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from ibis import Table
+from ibis.expr.types import IntegerScalar
 
 from tarmac.problem.params import ProblemParams
 
@@ -12,11 +13,11 @@ class Known:
     """Inputs of every feature group.
 
     `flights` are prepared flights with `cut`, the instant the prediction is made, and `late`, the target; rows before
-    the instant `start` (minutes since 1970, UTC) serve only as the past of those after it.
+    the instant `start` (minutes since 1970, UTC, one value) serve only as the past of those after it.
     """
 
     flights: Table
     weather: Table
     planes: Table
-    start: int
+    start: IntegerScalar
     params: ProblemParams

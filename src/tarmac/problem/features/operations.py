@@ -10,7 +10,7 @@ from ibis.expr.types import IntegerColumn
 from tarmac.problem.clock import DAY
 from tarmac.problem.features.known import Known
 from tarmac.problem.features.rolling import attach, board, mean
-from tarmac.problem.names import FEATURES
+from tarmac.problem.names import FEATURES, KEY
 
 REACH = 3 * DAY  # a flight that lands within the last three hours was due to leave no earlier
 STEP = 15  # minutes
@@ -19,8 +19,8 @@ HUB = ("carrier", "origin")
 COLUMNS = FEATURES["operations"]
 
 
-def add(flights: Table, known: Known) -> Table:
-    """Adds the state of departures and arrivals over the last one and three hours.
+def columns(flights: Table, known: Known) -> Table:
+    """The state of departures and arrivals over the last one and three hours.
 
     By origin, carrier, both (hub) and destination:
     `wait`: mean minutes behind schedule of the departures due, of those still at the gate as far as it had gone;
@@ -33,11 +33,11 @@ def add(flights: Table, known: Known) -> Table:
     waits = board(due, HUB, WINDOWS, lambda seen: _waits(seen, known.params.late_minutes))
     arrivals = board(landed, HUB, WINDOWS, _landings)
     to_dest = board(landed, ("dest",), WINDOWS, _landings)
-    flights = flights.mutate(step=_step(row.cut))
+    table = flights.select(*KEY, "dest", step=_step(row.cut))
     for name, keys in {"origin": ("origin",), "carrier": ("carrier",), "hub": HUB}.items():
-        flights = _attach(flights, _rolled_up(waits, keys), name, keys)
-        flights = _attach(flights, _rolled_up(arrivals, keys), name, keys)
-    return _attach(flights, to_dest, "dest", ("dest",)).drop("step")
+        table = _attach(table, _rolled_up(waits, keys), name, keys)
+        table = _attach(table, _rolled_up(arrivals, keys), name, keys)
+    return _attach(table, to_dest, "dest", ("dest",)).select(*KEY, *COLUMNS)
 
 
 def _step(instant: IntegerColumn) -> IntegerColumn:
@@ -60,7 +60,7 @@ def _rolled_up(hubs: Table, keys: tuple[str, ...]) -> Table:
     return hubs if keys == HUB else hubs.group_by(*keys, "step").aggregate(**sums)
 
 
-def _attach(flights: Table, state: Table, name: str, keys: tuple[str, ...]) -> Table:
+def _attach(table: Table, state: Table, name: str, keys: tuple[str, ...]) -> Table:
     """Adds the means of `state` that `COLUMNS` names for `name`."""
     columns = {}
     for column in COLUMNS:
@@ -70,4 +70,4 @@ def _attach(flights: Table, state: Table, name: str, keys: tuple[str, ...]) -> T
             count = "down" if measure == "landed" else "due"
             digits = 2 if measure in ("late", "gone") else 1
             columns[column] = mean(state[f"{measure}_{window}"], state[f"{count}_{window}"], digits=digits)
-    return attach(flights, state.select(*keys, "step", **columns), (*keys, "step"))
+    return attach(table, state.select(*keys, "step", **columns), (*keys, "step"))

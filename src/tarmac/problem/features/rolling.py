@@ -20,21 +20,21 @@ def board(events: Table, keys: Sequence[str], windows: Sequence[int], measures: 
     step that counts it, with `step` then being that later one. Returns `keys`, `step` and `<measure>_<window>`; a step
     with no event in its longest window has no row.
     """
-    ages = ibis.memtable({"age": list(range(1, max(windows) + 1))}, schema={"age": "int32"})
-    seen = events.cross_join(ages)
+    longest = max(windows)
+    seen = events.mutate(age=ibis.range(1, longest + 1).unnest().cast("int32"))
     seen = seen.mutate(step=seen.step + seen.age)
     sums = {
-        f"{name}_{window}": value.sum(where=None if window == max(windows) else seen.age <= window)
+        f"{name}_{window}": value.sum(where=None if window == longest else seen.age <= window)
         for name, value in measures(seen).items()
         for window in windows
     }
-    return seen.group_by(*keys, "step").aggregate(**sums).fill_null(dict.fromkeys(sums, 0))
+    return seen.group_by(*keys, "step").aggregate(**sums)
 
 
 def attach(flights: Table, state: Table, keys: Sequence[str]) -> Table:
     """Adds the other columns of `state` to the flights with the same `keys`; missing where `state` has no such row."""
-    joined = flights.left_join(state, list(keys))
-    return joined.drop([name for name in joined.columns if name.endswith("_right")])
+    new = [name for name in state.columns if name not in keys]
+    return flights.left_join(state, list(keys)).select(*flights.columns, *new)
 
 
 def mean(total: IntegerColumn, count: IntegerColumn, prior: float = 0.0, digits: int = 1) -> FloatingColumn:

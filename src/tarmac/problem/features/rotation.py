@@ -16,8 +16,8 @@ BEFORE = ("sched_dep", "sched_arr", "dep", "arr", "block")
 COLUMNS = FEATURES["rotation"]
 
 
-def add(flights: Table, known: Known) -> Table:
-    """Adds what the aircraft's previous departure from New York within three days says, in minutes.
+def columns(flights: Table, known: Known) -> Table:
+    """What the aircraft's previous departure from New York within three days says, in minutes.
 
     `turn`: from its scheduled arrival there to this departure; `spare`: `turn` less the flight back; `previous_wait`:
     how far behind schedule it left, so far as known at the cut-off; `previous_delay`: how late it arrived, where that
@@ -32,7 +32,7 @@ def add(flights: Table, known: Known) -> Table:
         legs_before=row.sched_dep.count().over(earlier),
         **{f"last_{name}": row[name].lag().over(aircraft) for name in BEFORE},
     )
-    return attach(flights, _turns(legs).select(*KEY, *COLUMNS), KEY)
+    return attach(flights.select(*KEY), _turns(legs).select(*KEY, *COLUMNS), KEY)
 
 
 def _turns(legs: Table) -> Table:

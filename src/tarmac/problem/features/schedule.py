@@ -4,12 +4,13 @@ from ibis import Table
 from ibis import _ as row
 
 from tarmac.problem.features.known import Known
-from tarmac.problem.names import FEATURES
+from tarmac.problem.names import FEATURES, KEY
 
 COLUMNS = FEATURES["schedule"]
 
 
-def add(flights: Table, known: Known) -> Table:
-    """Adds `weekday` (Monday is 0) and `block`, the scheduled minutes from gate to gate."""
+def columns(flights: Table, known: Known) -> Table:
+    """Carrier, places, clock times and distance as planned, with `weekday` (Monday is 0) and `block`, the scheduled minutes from gate to gate."""
     weekday = row.day.day_of_week.index().cast("int16")
-    return flights.mutate(weekday=weekday, block=row.sched_arr - row.sched_dep)
+    table = flights.mutate(weekday=weekday, block=row.sched_arr - row.sched_dep)
+    return table.select(*dict.fromkeys((*KEY, *COLUMNS)))
