@@ -27,9 +27,9 @@ GROUPS: dict[str, ModuleType] = {
 def features(tables: dict[str, Table], params: ProblemParams) -> Table:
     """Row key, all features and target of the flights of a period, sorted by day, origin and time.
 
-    `tables` are the prepared tables, reaching back `LOOKBACK_DAYS` before the period where there is a past, and `period`
-    with one row: the dates `first` (included) and `after` (not). Numbers are float32; the target is 1, 0, or missing
-    where a flight never arrived. The expression depends on the tables' columns only: one serves every period.
+    `tables` are the prepared tables, reaching back `LOOKBACK_DAYS` before the period where there is a past, and
+    `period` with one row: the dates `first` (included) and `after` (not). Numbers are float32; the target is 1, 0, or
+    missing where a flight never arrived. The expression depends on the tables' columns only: one serves every period.
     """
     late = (row.arr - row.sched_arr > params.late_minutes).cast("int8")
     flights = tables["flights"].mutate(cut=row.sched_dep - params.lead_hours * HOUR, **{TARGET: late})

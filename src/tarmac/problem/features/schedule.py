@@ -10,7 +10,7 @@ COLUMNS = FEATURES["schedule"]
 
 
 def columns(flights: Table, known: Known) -> Table:
-    """Carrier, places, clock times and distance as planned, with `weekday` (Monday is 0) and `block`, the scheduled minutes from gate to gate."""
+    """What is planned, with `weekday` (Monday is 0) and `block`, the scheduled minutes from gate to gate."""
     weekday = row.day.day_of_week.index().cast("int16")
     table = flights.mutate(weekday=weekday, block=row.sched_arr - row.sched_dep)
     return table.select(*dict.fromkeys((*KEY, *COLUMNS)))

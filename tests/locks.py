@@ -1,0 +1,38 @@
+"""Compiles the lock files again in a scratch folder and says whether they are those of `pyproject.toml`."""
+
+import difflib
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+LOCKS = ("pipeline.txt", "dev.txt")
+
+
+def recompiled(folder: Path) -> dict[str, list[str]]:
+    """The lines of each lock file after `make lock` in a copy; present pins are kept wherever they still fit."""
+    (folder / ".venv").symlink_to(ROOT / ".venv")
+    for name in ("Makefile", "pyproject.toml"):
+        shutil.copy(ROOT / name, folder)
+    shutil.copytree(ROOT / "requirements", folder / "requirements")
+    # Newer than what the environment's stamps stand for, the copies would ask make to install: tell it not to.
+    subprocess.run(["make", "--silent", "--assume-old=.venv/dev", "lock"], cwd=folder, check=True)
+    return {name: (folder / "requirements" / name).read_text().splitlines() for name in LOCKS}
+
+
+def main() -> int:
+    """Prints the differences and returns the exit status."""
+    with tempfile.TemporaryDirectory() as folder:
+        lines = recompiled(Path(folder))
+    present = {name: (ROOT / "requirements" / name).read_text().splitlines() for name in LOCKS}
+    stale = [name for name in LOCKS if lines[name] != present[name]]
+    for name in stale:
+        print("\n".join(list(difflib.unified_diff(present[name], lines[name], name, "recompiled", lineterm=""))[:40]))
+    print(f"lock files out of date: {', '.join(stale)}; run make lock" if stale else "lock files are up to date")
+    return bool(stale)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
