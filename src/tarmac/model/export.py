@@ -19,7 +19,7 @@ NOT_SEEN = "never seen in training"
 
 
 def export(pipeline: Pipeline, inputs: Inputs, path: Path) -> None:
-    """Writes the pipeline as ONNX: inputs `categories` (text) and `numbers` (float32), one row a flight.
+    """Writes the pipeline as ONNX: inputs `categories` (text) and `numbers` (float32).
 
     The names of the columns of each input are in the file's metadata, so that the file alone says what it takes.
     """
@@ -41,6 +41,9 @@ def export(pipeline: Pipeline, inputs: Inputs, path: Path) -> None:
     metadata = {"categories": json.dumps(inputs.categories), "numbers": json.dumps(inputs.numbers)}
     for key, value in sorted(metadata.items()):
         model.metadata_props.add(key=key, value=value)
+    opsets = sorted(model.opset_import, key=lambda opset: opset.domain)  # skl2onnx leaves them in the order of a set
+    del model.opset_import[:]
+    model.opset_import.extend(opsets)
     with replacing(path) as partial:
         partial.write_bytes(model.SerializeToString(deterministic=True))
 

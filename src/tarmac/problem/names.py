@@ -13,6 +13,7 @@ TABLES = (
 KEY = ("day", "carrier", "flight", "origin")  # one row a flight; `day` is the local date of scheduled departure
 CLUSTER = "day"  # flights of one day share its weather and its jams: intervals resample whole days
 TARGET = "late"
+CLASSES = ("on time", "late")  # what a target of 0 and of 1 is called
 CATEGORICAL = ("carrier", "origin", "dest")  # text; every other feature is a float32 number
 
 Group = Literal["schedule", "weather", "aircraft", "traffic", "history", "operations", "rotation"]

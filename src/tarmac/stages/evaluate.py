@@ -12,14 +12,13 @@ from tarmac.files.outputs import finite, replacing
 from tarmac.model import dataset
 from tarmac.model.scorer import Scorer
 from tarmac.params import EvaluateParams, Window, load
-from tarmac.problem.names import CLUSTER, KEY, TARGET
+from tarmac.problem.names import CLASSES, CLUSTER, KEY, TARGET
 from tarmac.problem.slices import slices as slices_of
 from tarmac.stages import run
 from tarmac.stages.progress import Progress
 
 FEATURES, MODEL, BASELINE = Path("data/features"), Path("models/model.onnx"), Path("models/baseline.onnx")
 PREDICTIONS, METRICS, TABLES = Path("data/predictions.parquet"), Path("metrics/evaluate"), Path("metrics/tables")
-NAMES = ("on time", "late")
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ def tables(valid: Scored, test: Scored, threshold: float, params: EvaluateParams
         "roc": curves.roc(test.y, test.both),
         "precision_recall": curves.precision_recall(test.y, test.both),
         "calibration": curves.calibration(test.y, test.model, params.calibration_bins),
-        "confusion": curves.confusion(test.y, test.model, threshold, NAMES),
+        "confusion": curves.confusion(test.y, test.model, threshold, CLASSES),
         "monthly_auc": curves.auc_by("month", months, np.concatenate([valid.y, test.y]), scored),
         "slices": slices.slice_metrics(slices_of(test.rows), test.y, test.model, params.min_slice_rows),
     }
