@@ -9,6 +9,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 COMPILE := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --generate-hashes \
   --custom-compile-command "make lock" pyproject.toml
 
+PUBLISHED := data/raw data/prepared data/features data/predictions.parquet models/model.onnx models/baseline.onnx
+
 # A stage's `python` is the locked one, whether or not the environment is activated.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
@@ -26,7 +28,8 @@ pull: .venv/pipeline ## Fetch the published result (model, metrics, predictions)
 reproduce: .venv/pipeline ## Rebuild HEAD from raw data in a clean clone without cache; fail on any differing byte
 	@$(BIN)/tarmac reproduce
 
-test: .venv/dev ## Run the whole test suite
+test: .venv/dev ## Run the whole test suite; fetches the published result first where it is not there
+	@ls $(PUBLISHED) >/dev/null 2>&1 || $(BIN)/tarmac pull
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: .venv/dev ## Lint, types, import directions, dependencies, lock files

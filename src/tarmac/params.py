@@ -16,6 +16,13 @@ Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 
 
+EXPECTED = {  # in place of pydantic's words
+    "extra_forbidden": "unknown key; `tarmac params` lists the known ones",
+    "missing": "this key is missing",
+    "model_type": "a section with keys is expected here",
+}
+
+
 class ParamsError(ValueError):
     """`params.yaml` is missing or wrong; one line for each mistake."""
 
@@ -144,21 +151,32 @@ def load(path: Path = PATH) -> Params:
         raise ParamsError(f"{path}: no such file; run from the repository's root") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ParamsError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    if twice := _repeated(tree):
+        raise ParamsError("\n".join(f"{path}:{line}: {key}: this key is there already" for line, key in twice))
     try:
         return Params.model_validate(data)
     except ValidationError as error:
-        raise ParamsError("\n".join(_line(path, tree, mistake) for mistake in error.errors())) from None
+        lines = sorted(_line(tree, mistake) for mistake in error.errors())
+        raise ParamsError("\n".join(f"{path}:{line}: {text}" for line, text in lines)) from None
 
 
-def _line(path: Path, tree: yaml.Node | None, mistake: Any) -> str:
+def _line(tree: yaml.Node | None, mistake: Any) -> tuple[int, str]:
+    """Line and text of one of pydantic's mistakes."""
     where = [part for part in mistake["loc"] if not str(part).startswith(("function-", "literal["))]
     key = ".".join(str(part) for part in where) or "(the whole file)"
-    expected = mistake["msg"].removeprefix("Value error, ")
-    if mistake["type"] == "extra_forbidden":
-        expected = "unknown key; `tarmac params` lists the known ones"
+    expected = EXPECTED.get(mistake["type"], mistake["msg"].removeprefix("Value error, "))
     shown = mistake["input"]
     got = f" (got {shown!r})" if not isinstance(shown, dict | BaseModel) and shown is not None else ""
-    return f"{path}:{_line_number(tree, where)}: {key}: {expected}{got}"
+    return _line_number(tree, where), f"{key}: {expected}{got}"
+
+
+def _repeated(node: yaml.Node | None) -> list[tuple[int, str]]:
+    """Lines and names of keys that stand twice in one section: YAML would quietly take the last."""
+    if not isinstance(node, yaml.MappingNode):
+        return []
+    keys = [key.value for key, _ in node.value]
+    here = [(key.start_mark.line + 1, key.value) for n, (key, _) in enumerate(node.value) if key.value in keys[:n]]
+    return here + [found for _, value in node.value for found in _repeated(value)]
 
 
 def _line_number(node: yaml.Node | None, where: list[Any]) -> int:

@@ -30,7 +30,8 @@ def run() -> None:
         return
     different = compare(store.locked(committed), store.locked(LOCK.read_text(encoding="utf-8")))
     what = f"ran {', '.join(ran)}" if ran else "nothing to run, all stages are up to date"
-    print(f"\n{what}: {'reproduced bit for bit' if not different else 'differs in ' + ', '.join(different)}")
+    same = "reproduced bit for bit" if ran else "the same as committed"
+    print(f"\n{what}: {'differs in ' + ', '.join(different) if different else same}")
 
 
 def repro(folder: Path, extra: Mapping[str, str] | None = None) -> list[str]:
@@ -52,19 +53,19 @@ def clean_clone() -> None:
     with tempfile.TemporaryDirectory(prefix="tarmac-reproduce-") as temporary:
         folder, extra = Path(temporary) / "clone", {"DVC_SITE_CACHE_DIR": str(Path(temporary) / "site")}
         _git("clone", "--quiet", "--no-hardlinks", ".", str(folder))
-        committed = (folder / LOCK).read_text(encoding="utf-8")
+        committed = committed_text(LOCK)
+        if committed is None:
+            raise ValueError("HEAD has no dvc.lock to reproduce: run `dvc repro` and commit its result")
         store.pull("data/raw.dvc", folder=folder, extra=extra)
         ran = repro(folder, extra)
-        print(
-            f"\nrebuilt {_git('rev-parse', '--short', 'HEAD').strip()} in a clean clone; stages run: {', '.join(ran)}"
-        )
+        print(f"\nrebuilt {_git('rev-parse', '--short', 'HEAD').strip()} in a clean clone: ran {', '.join(ran)}")
         rebuilt = {path: store.digest(folder / path) for path in store.locked(committed)}
         different = compare(store.locked(committed), rebuilt)
         tracked = _git("-C", str(folder), "diff", "--name-only").split()
     for path in tracked:
         print(f"  differs    {path}")
     if different or tracked:
-        raise DifferenceError(f"not reproduced: {', '.join([*different, *tracked])}")
+        raise DifferenceError(f"not reproduced: {', '.join(dict.fromkeys([*different, *tracked]))}")
     print("reproduced bit for bit: dvc.lock, every output and every metric file")
 
 
@@ -94,4 +95,7 @@ def committed_text(path: Path) -> str | None:
 
 
 def _git(*arguments: str) -> str:
-    return subprocess.run(["git", *arguments], check=True, capture_output=True, text=True).stdout
+    done = subprocess.run(["git", *arguments], check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise ValueError(f"git {arguments[0]} failed: {done.stderr.strip()}")
+    return done.stdout
