@@ -52,7 +52,7 @@ class Workspace:
     @property
     def environment(self) -> dict[str, str]:
         """The environment of every command: no variable of this test run that could reach into the workspace."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("DVC", "GIT", "PYTEST"))}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("DVC", "GIT", "PYTEST", "PYTHON"))}
         path = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])
         site = self.path.parent / f"{self.path.name}-site"
         return {**kept, "PATH": path, "DVC_NO_ANALYTICS": "1", "DVC_SITE_CACHE_DIR": str(site)}

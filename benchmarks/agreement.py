@@ -1,0 +1,75 @@
+"""Checks that two sets of features are the same: those of the pipeline, and those written plainly in pandas."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+KEY = ["day", "carrier", "flight", "origin"]
+TARGET = "late"
+OWN = [*KEY, TARGET]
+KEY_FEATURES = ("carrier", "origin")  # of the key, and features too: rows are paired by them
+SHARES = ("late", "gone")  # measures rounded to two digits; the other means to one
+ROUNDED = ("1d", "7d", "21d", "1h", "3h")  # how the names of means end
+FEATURES = 52
+
+
+def tolerance(column: str) -> float:
+    """One unit of the last digit that a column is rounded to; zero where it is not rounded."""
+    _, _, ending = column.rpartition("_")
+    if ending not in ROUNDED:
+        return 0.0
+    return 0.01 if column.split("_")[-2] in SHARES else 0.1
+
+
+def differing(ours: pd.Series, plain: pd.Series, allowed: float = 0.0) -> np.ndarray:
+    """Which rows differ by more than is allowed; missing agrees with missing only."""
+    if not pd.api.types.is_numeric_dtype(ours):
+        return (ours != plain).to_numpy()
+    left, right = ours.to_numpy("float64", na_value=np.nan), plain.to_numpy("float64", na_value=np.nan)
+    # Stored features are float32: the slack is what that type cannot tell apart.
+    slack = allowed + 1e-6 * np.maximum(np.abs(left), 1)
+    return ~((np.abs(left - right) <= slack) | (np.isnan(left) & np.isnan(right)))
+
+
+def read_ours(folder: Path) -> pd.DataFrame:
+    """The pipeline's features of all months in a folder."""
+    frame = pd.concat([pd.read_parquet(path) for path in sorted(folder.glob("*.parquet"))], ignore_index=True)
+    return frame.assign(day=pd.to_datetime(frame["day"]))
+
+
+def compare(ours: pd.DataFrame, plain: pd.DataFrame) -> tuple[list[str], int]:
+    """What differs, one line a column; and how many values differ by one unit of the last digit, which may be."""
+    missing = [name for name in ours.columns if name not in plain.columns]
+    if missing or len(ours) != len(plain):
+        return [f"rows {len(ours):,} and {len(plain):,}; columns missing: {', '.join(missing) or 'none'}"], 0
+    paired = ours[KEY].merge(plain[ours.columns], on=KEY, how="left", validate="one_to_one")
+    lines, rounded = [], 0
+    for name in ours.columns.drop(KEY):
+        wrong = differing(ours[name], paired[name], tolerance(name))
+        rounded += int((differing(ours[name], paired[name]) & ~wrong).sum())
+        if wrong.any():
+            first = int(np.argmax(wrong))
+            key = " ".join(str(value) for value in ours.loc[first, KEY])
+            lines.append(f"{name}: {wrong.sum():,} rows; {key}: {ours.at[first, name]} and {paired.at[first, name]}")
+    return lines, rounded
+
+
+def main() -> None:
+    """Compares the feature tables of a folder with one plain frame; exits with 1 where they differ."""
+    ours, plain = read_ours(Path(sys.argv[1])), pd.read_parquet(sys.argv[2])
+    features = len(ours.columns.drop(OWN)) + len(KEY_FEATURES)
+    lines, rounded = compare(ours, plain)
+    if features != FEATURES:
+        lines.append(f"{features} features, expected {FEATURES}")
+    if lines:
+        sys.exit("\n".join(["the features differ:", *lines]))
+    print(
+        f"All {features} features of {len(ours):,} flights are the same on both sides; {rounded:,} of the"
+        f" {features * len(ours):,} values were rounded the other way, by one unit of their last digit."
+    )
+
+
+if __name__ == "__main__":
+    main()

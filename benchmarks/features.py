@@ -1,0 +1,84 @@
+"""prepare and featurize against the same features written plainly in pandas, which also checks every one of them."""
+
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks import measure, workspace
+from benchmarks.measure import CommandError, Results, Run
+
+HERE = Path(__file__).resolve().parent
+MAKERS = ("prepare", "featurize")
+OURS, PLAIN = "`prepare`, then `featurize`", "plain pandas"
+PLAIN_OUT = "plain.parquet"
+DIFFERS = """\
+What differs between the sides:
+
+- `prepare` validates every raw row with pandera, sets invalid rows aside and writes the prepared tables; `featurize` \
+reads them again. Both are in the figures. Plain pandas validates nothing, and knows of the one bad reading by name.
+- The stages are two processes and hold at most two months of rows at a time; plain pandas is one process that holds \
+the year.
+- The stages write a file a month, sorted, at zstd level 9; plain pandas writes one file at its defaults."""
+
+
+class Bench:
+    """The measured programs, in one copy of the repository, and what the last check said."""
+
+    def __init__(self, repository: Path, folder: Path) -> None:
+        """Makes the copy."""
+        self._copy = workspace.copy(repository, folder / "repository")
+        self.agreement = ""
+
+    def cases(self) -> dict[str, Callable[[], Run]]:
+        """What a round runs, in order."""
+        stages = {name: lambda name=name: workspace.stage(self._copy, name) for name in MAKERS}
+        return {**stages, PLAIN: self.run_plain}
+
+    def warm_up(self) -> None:
+        """Brings what the first round would otherwise read from disk into memory."""
+        for module in (*(f"tarmac.stages.{name}" for name in MAKERS), "pandas, pyarrow.parquet, yaml"):
+            workspace.python(self._copy, "-c", f"import {module}")
+
+    def run_plain(self) -> Run:
+        """The features by plain pandas. Raises `CommandError` where they are not those that featurize made."""
+        run = workspace.python(self._copy, str(HERE / "naive_pandas.py"), PLAIN_OUT)
+        # Not measured, and a process of its own: the one that measures must stay small.
+        check = workspace.python(self._copy, str(HERE / "agreement.py"), "data/features", PLAIN_OUT)
+        self.agreement = check.output.strip()
+        return run
+
+
+def text(results: Results, agreement: str, conditions: str) -> str:
+    """The whole report."""
+    both = {OURS: measure.added(results, MAKERS), PLAIN: results[PLAIN]}
+    alone = {f"`{name}` alone": results[name] for name in MAKERS}
+    wall, cpu, peak = measure.ratios(both[PLAIN], both[OURS])
+    return "\n\n".join(
+        [
+            "# The features against plain pandas",
+            conditions,
+            f"From the same raw data. {agreement}",
+            measure.table({**both, **alone}, PLAIN),
+            f"Plain pandas takes {wall:.2f} times the time, {cpu:.2f} times the CPU and {peak:.2f} times the memory.",
+            DIFFERS,
+        ]
+    )
+
+
+def main() -> None:
+    """Measures, prints and writes the report; exits with 1 where a command fails or features differ."""
+    chosen = workspace.arguments(__doc__ or "")
+    conditions = measure.conditions("benchmarks.features", chosen.rounds)
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+        try:
+            bench = Bench(chosen.repository, Path(folder))
+            bench.warm_up()
+            results = measure.interleave(bench.cases(), chosen.rounds)
+        except CommandError as error:
+            sys.exit(f"benchmarks.features: error: {error}")
+    measure.report(chosen.repository, "features", text(results, bench.agreement, conditions))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""Measures commands as child processes, interleaved, and prints what they cost as Markdown.
+
+A child's peak memory counts what its parent held when it was started, so the process that measures stays small: nothing
+here, or in a module that measures, imports pandas or the pipeline.
+"""
+
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+
+RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes that `ru_maxrss` counts in
+MB = 1_000_000
+SHOWN_LINES = 20  # of the output of a command that failed
+HEADER = ("", "wall s", "CPU s", "peak MB")
+# Variables that could point a command at something else than its folder, or change what it does there.
+FOREIGN = ("DVC", "GIT_", "PYTEST", "PYTHON")
+
+
+class CommandError(RuntimeError):
+    """A measured command failed, or did not do what it was measured for."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run cost: seconds on the clock, seconds of all its processes, bytes of its largest process."""
+
+    wall: float
+    cpu: float
+    peak: int
+    output: str = ""
+
+    def then(self, other: "Run") -> "Run":
+        """The cost of both, one after the other."""
+        return Run(self.wall + other.wall, self.cpu + other.cpu, max(self.peak, other.peak), self.output + other.output)
+
+
+Results = dict[str, list[Run]]
+
+
+def environment(folder: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment of every measured command: this Python first on the path, DVC's state beside the folder."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+    path = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])
+    state = {"DVC_NO_ANALYTICS": "1", "DVC_SITE_CACHE_DIR": str(folder.with_name(f"{folder.name}-site"))}
+    return {**kept, **state, "PATH": path, **(extra or {})}
+
+
+def run(command: Sequence[str], folder: Path, extra: Mapping[str, str] | None = None) -> Run:
+    """Runs a command in a folder and returns what it and its descendants cost. Raises `CommandError` if it fails."""
+    with tempfile.TemporaryFile() as log:
+        streams = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": subprocess.STDOUT}
+        begin = time.perf_counter()
+        process = subprocess.Popen(command, cwd=folder, env=environment(folder, extra), **streams)
+        # wait4, because it tells the cost of this one child: getrusage would add up all of them.
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - begin
+        process.returncode = os.waitstatus_to_exitcode(status)
+        log.seek(0)
+        output = log.read().decode(errors="replace")
+    if process.returncode:
+        lines = "\n".join(output.splitlines()[-SHOWN_LINES:])
+        raise CommandError(f"{' '.join(command)} exited {process.returncode}:\n{lines}")
+    return Run(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * RSS_UNIT, output)
+
+
+def interleave(cases: Mapping[str, Callable[[], Run]], rounds: int) -> Results:
+    """Runs every case once a round, A B A B: what else the machine does then falls on all of them alike."""
+    results: Results = {name: [] for name in cases}
+    for number in range(1, rounds + 1):
+        for name, case in cases.items():
+            results[name].append(case())
+            print(f"round {number} of {rounds}  {name}  {results[name][-1].wall:.2f} s", file=sys.stderr, flush=True)
+    return results
+
+
+def added(results: Results, names: Sequence[str]) -> list[Run]:
+    """The runs of some cases, round by round, as if they had been one case."""
+    rounds = []
+    for first, *others in zip(*(results[name] for name in names), strict=True):
+        total = first
+        for other in others:
+            total = total.then(other)
+        rounds.append(total)
+    return rounds
+
+
+def middle(runs: Sequence[Run]) -> Run:
+    """The median of every figure by itself."""
+    figures = ([run.wall for run in runs], [run.cpu for run in runs], [run.peak for run in runs])
+    wall, cpu, peak = (median(figure) for figure in figures)
+    return Run(wall, cpu, int(peak))
+
+
+def ratios(runs: Sequence[Run], base: Sequence[Run]) -> tuple[float, float, float]:
+    """Wall, CPU and peak memory of the medians, each over that of `base`."""
+    ours, theirs = middle(runs), middle(base)
+    return ours.wall / theirs.wall, ours.cpu / theirs.cpu, ours.peak / theirs.peak
+
+
+def table(results: Results, base: str | None = None) -> str:
+    """A Markdown table of medians, one row a case; with `base`, also of their ratios to that case."""
+    header = [*HEADER, *([f"{name} ratio" for name in ("wall", "CPU", "peak")] if base else [])]
+    lines = [header, ["---"] + ["---:"] * (len(header) - 1)]
+    for name, runs in results.items():
+        run = middle(runs)
+        cells = [name, f"{run.wall:.2f}", f"{run.cpu:.2f}", f"{run.peak / MB:.0f}"]
+        lines.append([*cells, *(f"{value:.2f}" for value in (ratios(runs, results[base]) if base else ()))])
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def conditions(module: str, rounds: int) -> str:
+    """What a reader needs to judge the figures, and to take them again. Ask for it before the first round."""
+    times = "1 round" if rounds == 1 else f"{rounds} interleaved rounds"
+    packages = ", ".join(f"{name} {version(name)}" for name in ("dvc", "duckdb", "pandas"))
+    return (
+        f"`python -m {module} --rounds {rounds}`: medians of {times}, on {os.cpu_count()} cores,"
+        f" {platform.system()} {platform.machine()}, Python {platform.python_version()}, {packages}. Load average"
+        f" before the first round: {os.getloadavg()[0]:.1f} (an idle machine has 0). CPU is user and system"
+        " time of the command and all its descendants; peak is the resident memory of the largest single"
+        " process, in 10^6 bytes."
+    )
+
+
+def report(repository: Path, name: str, text: str) -> None:
+    """Prints a report and writes it to `benchmarks/results` of the repository that was measured."""
+    path = repository / "benchmarks" / "results" / f"{name}.md"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"{text}\n", encoding="utf-8")
+    print(text)

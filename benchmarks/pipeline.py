@@ -1,0 +1,144 @@
+"""`dvc repro` against its floor: the same four stages in one process, without DVC."""
+
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks import measure, workspace
+from benchmarks.measure import MB, CommandError, Results, Run
+from benchmarks.workspace import STAGES
+
+FLOOR = f"""
+from tarmac.stages import {", ".join(STAGES)}
+for stage in ({", ".join(STAGES)}):
+    stage.main()
+"""
+REPRO, ALONE, NO_OP = "`dvc repro`, all stages run", "floor: one process, no DVC", "`dvc repro`, nothing to do"
+RATIO_AIM, MEMORY_AIM = 1.3, 1500 * MB
+
+
+class Bench:
+    """The measured commands, and the two copies that they work in: `ours` for DVC, `floor` for the stages alone."""
+
+    def __init__(self, repository: Path, folder: Path) -> None:
+        """Makes nothing yet: each round begins with copies of its own."""
+        self._repository, self._folder = repository, folder
+        self._copies = 0
+        self.ours = self.floor = folder
+        self.outputs: dict[str, str] = {}
+
+    def cases(self) -> dict[str, Callable[[], Run]]:
+        """What a round runs, in order."""
+        alone = {f"{name}": lambda name=name: self.run_stage(name) for name in STAGES}
+        imports = {f"{name}, import only": lambda name=name: self.run_import(name) for name in STAGES}
+        others = {
+            NO_OP: self.run_no_op,
+            "`dvc status`": lambda: workspace.dvc(self.ours, "status"),
+            "`dvc --version`": lambda: workspace.dvc(self.ours, "--version"),
+        }
+        return {REPRO: self.run_repro, ALONE: self.run_floor, **alone, **imports, **others}
+
+    def warm_up(self) -> None:
+        """Brings what the first round would otherwise read from disk into memory."""
+        copy = self._copy()
+        workspace.dvc(copy, "status")
+        for name in STAGES:
+            workspace.python(copy, "-c", f"import tarmac.stages.{name}")
+
+    def run_repro(self) -> Run:
+        """`dvc repro` in a new copy. Raises `CommandError` where it did not run every stage."""
+        self.ours = self._copy()
+        run = workspace.dvc(self.ours, "repro")
+        if missing := [name for name in STAGES if f"Running stage '{name}'" not in run.output]:
+            raise CommandError(f"dvc repro did not run {', '.join(missing)}")
+        return run
+
+    def run_floor(self) -> Run:
+        """The four stages in one process, in a new copy. Raises `CommandError` where a byte differs from repro's."""
+        self.floor = self._copy()
+        run = workspace.python(self.floor, "-c", FLOOR)
+        self._compare()
+        return run
+
+    def run_stage(self, name: str) -> Run:
+        """One stage's program, over the outputs that are there. Raises `CommandError` where a byte differs."""
+        run = workspace.stage(self.floor, name)
+        self._compare()
+        return run
+
+    def run_import(self, name: str) -> Run:
+        """A process that imports one stage's module and ends."""
+        return workspace.python(self.floor, "-c", f"import tarmac.stages.{name}")
+
+    def run_no_op(self) -> Run:
+        """`dvc repro` where everything is up to date. Raises `CommandError` where it ran a stage."""
+        run = workspace.dvc(self.ours, "repro")
+        if "Running stage" in run.output:
+            raise CommandError(f"dvc repro ran a stage again right after repro:\n{run.output}")
+        return run
+
+    def _copy(self) -> Path:
+        self._copies += 1
+        return workspace.copy(self._repository, self._folder / str(self._copies))
+
+    def _compare(self) -> None:
+        self.outputs = workspace.digests(self.ours)
+        other = workspace.digests(self.floor)
+        paths = sorted(self.outputs.keys() | other.keys())
+        different = [path for path in paths if self.outputs.get(path) != other.get(path)]
+        if different or not paths:
+            raise CommandError(f"with and without DVC the outputs differ: {', '.join(different) or 'there are none'}")
+
+
+def aim(results: Results) -> str:
+    """The aim, and whether it was met."""
+    wall, cpu, _ = measure.ratios(results[REPRO], results[ALONE])
+    peak = measure.middle(results[REPRO]).peak
+    lines = (
+        ("wall of repro over the floor", f"{wall:.2f}", f"at most {RATIO_AIM}", wall <= RATIO_AIM),
+        ("CPU of repro over the floor", f"{cpu:.2f}", f"at most {RATIO_AIM}", cpu <= RATIO_AIM),
+        ("peak memory of repro", f"{peak / MB:.0f} MB", f"under {MEMORY_AIM / MB:.0f} MB", peak < MEMORY_AIM),
+    )
+    rows = [f"| {what} | {found} | {wanted} | {'yes' if met else '**no**'} |" for what, found, wanted, met in lines]
+    return "\n".join(["| aim | measured | aimed at | met |", "| --- | ---: | ---: | --- |", *rows])
+
+
+def text(results: Results, outputs: int, conditions: str) -> str:
+    """The whole report."""
+    stages = {name: runs for name, runs in results.items() if name.split(",")[0] in STAGES}
+    stages["all four, one after the other"] = measure.added(results, STAGES)
+    stages["all four, import only"] = measure.added(results, [f"{name}, import only" for name in STAGES])
+    apart = {REPRO, ALONE, *stages}
+    return "\n\n".join(
+        [
+            "# The pipeline against its floor",
+            conditions,
+            "The floor is the same computation in one process without DVC: the four stages' `main`, one after the"
+            f" other. Both sides made the same {outputs} files, byte for byte, in every round.",
+            measure.table({name: results[name] for name in (REPRO, ALONE)}, ALONE),
+            aim(results),
+            "Each stage's program alone, and a process that only imports its module:",
+            measure.table(stages),
+            "What DVC takes where there is nothing to do:",
+            measure.table({name: runs for name, runs in results.items() if name not in apart}),
+        ]
+    )
+
+
+def main() -> None:
+    """Measures, prints and writes the report; exits with 1 where a command fails or outputs differ."""
+    chosen = workspace.arguments(__doc__ or "")
+    conditions = measure.conditions("benchmarks.pipeline", chosen.rounds)
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+        bench = Bench(chosen.repository, Path(folder))
+        try:
+            bench.warm_up()
+            results = measure.interleave(bench.cases(), chosen.rounds)
+        except CommandError as error:
+            sys.exit(f"benchmarks.pipeline: error: {error}")
+    measure.report(chosen.repository, "pipeline", text(results, len(bench.outputs), conditions))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""Temporary copies of the repository to measure in: the working tree's code, its raw data, no cache, no outputs."""
+
+import argparse
+import hashlib
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmarks import measure
+from benchmarks.measure import Run
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDERS = ("src", "requirements", ".dvc/plots", "data/raw")
+FILES = (
+    "dvc.yaml",
+    "params.yaml",
+    ".gitignore",
+    ".gitattributes",
+    ".dvcignore",
+    ".dvc/config",
+    "data/raw.dvc",
+)
+OUTPUTS = ("data", "models", "metrics")  # folders that stages write to
+STAGES = ("prepare", "featurize", "train", "evaluate")
+IDENTITY = ("-c", "user.name=Benchmark", "-c", "user.email=benchmark@example.org")
+
+
+def arguments(description: str) -> argparse.Namespace:
+    """What a benchmark is called with: `rounds` and the `repository` to measure and to write the results to."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--rounds", type=int, default=3, help="how often every command runs")
+    parser.add_argument("--repository", type=Path, default=ROOT, help="whose code and data, and where the results go")
+    chosen = parser.parse_args()
+    if chosen.rounds < 1:
+        parser.error("--rounds must be at least 1")
+    return chosen
+
+
+def copy(repository: Path, target: Path) -> Path:
+    """Copies what the pipeline needs to a new Git repository at `target`, and returns it."""
+    target.mkdir(parents=True)
+    for name in FOLDERS:
+        shutil.copytree(repository / name, target / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    for name in FILES:
+        shutil.copy(repository / name, target / name)
+    _git(target, "init", "--quiet")
+    _git(target, "add", "--all")
+    _git(target, *IDENTITY, "commit", "--quiet", "--message", "start")
+    return target
+
+
+def python(folder: Path, *arguments: str) -> Run:
+    """Runs Python in a copy, on the copy's own code."""
+    return measure.run([sys.executable, *arguments], folder, {"PYTHONPATH": "src"})
+
+
+def stage(folder: Path, name: str) -> Run:
+    """Runs one stage's program in a copy as `dvc.yaml` does, without DVC."""
+    return python(folder, "-m", f"tarmac.stages.{name}")
+
+
+def dvc(folder: Path, *arguments: str) -> Run:
+    """Runs DVC in a copy."""
+    return measure.run([sys.executable, "-m", "dvc", *arguments], folder)
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """MD5 of every file that the stages wrote, by path."""
+    files = (path for top in OUTPUTS for path in (folder / top).rglob("*") if path.is_file())
+    made = {path.relative_to(folder).as_posix(): path for path in files}
+    given = {name for name in made if name.startswith("data/raw")} | {"data/.gitignore"}
+    return {name: _md5(made[name]) for name in sorted(made.keys() - given)}
+
+
+def _md5(path: Path) -> str:
+    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+
+
+def _git(folder: Path, *arguments: str) -> None:
+    command = ["git", *arguments]
+    subprocess.run(command, cwd=folder, env=measure.environment(folder), check=True, stdout=subprocess.DEVNULL)
