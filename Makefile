@@ -30,7 +30,7 @@ reproduce: .venv/pipeline ## Rebuild HEAD from raw data in a clean clone without
 
 test: .venv/dev ## Run the whole test suite; fetches the published result first where it is not there
 	@ls $(PUBLISHED) >/dev/null 2>&1 || $(BIN)/tarmac pull
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: .venv/dev ## Lint, types, import directions, dependencies, lock files
 	$(BIN)/ruff format --check .

@@ -1,0 +1,60 @@
+"""Fixtures of the graph's tests: copies that last a session, because each of them costs runs of stages."""
+
+import shutil
+
+import pytest
+
+from tests.conftest import Workspace
+from tests.graph.declared import stages
+from tests.graph.plant import edit
+from tests.graph.trace import Trace, remove, trace
+
+# One statement for each thing that a stage must not do without saying so. Of the keys, `problem.lead_hours` is not
+# read: what is asked of the copy is the value that the copy was given.
+MISBEHAVIOUR = """
+    import importlib
+
+    params.train.seed
+    params.evaluate.model_dump()
+    vars(params.split.test)
+    params.baseline.model_copy()
+    copy = params.problem.model_copy(update={"lead_hours": 9})
+    assert (copy.lead_hours, copy.late_minutes) == (9, 15)
+    Path("data/stray.txt").write_text("stray")
+    Path("metrics/train/metrics.json").unlink()
+    Path("models/model.onnx").open("rb").close()
+    importlib.import_module("tarmac.problem.slices")
+"""
+
+
+def copy_of(template: Workspace, factory: pytest.TempPathFactory, name: str) -> Workspace:
+    """A copy of a workspace that lasts as long as the session."""
+    target = factory.mktemp(name) / "repository"
+    shutil.copytree(template.path, target, symlinks=True)
+    return Workspace(target)
+
+
+@pytest.fixture(scope="session")
+def rerun(finished_template: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """The workspace in which `traces` ran every stage again."""
+    return copy_of(finished_template, tmp_path_factory, "rerun")
+
+
+@pytest.fixture(scope="session")
+def traces(rerun: Workspace) -> dict[str, Trace]:
+    """What each stage did when it ran in a finished workspace without its own outputs."""
+    done = {}
+    for name, stage in stages(rerun.path).items():
+        remove(rerun.path, stage.writes)
+        done[name] = trace(rerun, name)
+    return done
+
+
+@pytest.fixture(scope="session")
+def misbehaviour(finished_template: Workspace, tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Trace]:
+    """A workspace whose `prepare` does what it must not do, and what was seen of it."""
+    workspace = copy_of(finished_template, tmp_path_factory, "misbehaviour")
+    edit(
+        workspace.path, "src/tarmac/stages/prepare.py", "    params = load()\n", f"    params = load()\n{MISBEHAVIOUR}"
+    )
+    return workspace, trace(workspace, "prepare")

@@ -1,0 +1,88 @@
+"""What a repository's `dvc.yaml` and `dvc.lock` declare, as plain values for the checkers of this folder."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+REQUIREMENTS = "requirements/pipeline.txt"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage's declaration; every path is relative to the repository and every list has `dvc.yaml`'s order."""
+
+    name: str
+    desc: str
+    cmd: str
+    deps: tuple[str, ...]
+    params: tuple[str, ...]
+    outs: tuple[str, ...]
+    metrics: tuple[str, ...]
+
+    @property
+    def writes(self) -> tuple[str, ...]:
+        """Everything that the stage may write."""
+        return self.outs + self.metrics
+
+    @property
+    def data(self) -> tuple[str, ...]:
+        """The deps that are neither code nor requirements."""
+        return tuple(dep for dep in self.deps if dep != REQUIREMENTS and not covers(["src"], dep))
+
+
+def stages(root: Path) -> dict[str, Stage]:
+    """The stages by name, in the order of the file."""
+    tree = yaml.safe_load((root / "dvc.yaml").read_text())
+    return {name: _stage(name, body) for name, body in tree["stages"].items()}
+
+
+def _stage(name: str, body: dict) -> Stage:
+    known = {"desc", "cmd", "deps", "params", "outs", "metrics", "plots"}
+    assert body.keys() <= known, f"{name}: these tests know nothing of {sorted(body.keys() - known)}"
+    paths = {key: tuple(_path(entry) for entry in body.get(key, [])) for key in known - {"desc", "cmd"}}
+    return Stage(
+        name=name,
+        desc=body.get("desc", ""),
+        cmd=body["cmd"],
+        deps=paths["deps"],
+        params=paths["params"],
+        outs=paths["outs"] + paths["plots"],
+        metrics=paths["metrics"],
+    )
+
+
+def _path(entry: str | dict) -> str:
+    """The path of an entry that is a plain path, or a path with options such as `cache: false`."""
+    if isinstance(entry, str):
+        return entry
+    (path,) = entry
+    return path
+
+
+def plots(root: Path) -> dict[str, dict]:
+    """The plots by name: the bodies as `dvc.yaml` has them."""
+    tree = yaml.safe_load((root / "dvc.yaml").read_text())
+    return {name: body for plot in tree["plots"] for name, body in plot.items()}
+
+
+def locked(root: Path) -> dict[str, dict]:
+    """The stages as `dvc.lock` has them."""
+    return yaml.safe_load((root / "dvc.lock").read_text())["stages"]
+
+
+def covers(declared: Iterable[str], path: str) -> bool:
+    """Whether a path is one of the declared ones, or in a folder that is."""
+    return any(path == one or path.startswith(f"{one}/") for one in declared)
+
+
+def downstream(root: Path, changed: Iterable[str]) -> set[str]:
+    """The stages that run when the named ones do: themselves, and all that read what such a stage writes."""
+    declared, found = stages(root), set(changed)
+    while True:
+        written = [path for name in found for path in declared[name].writes]
+        more = {name for name, stage in declared.items() if any(covers(written, dep) for dep in stage.data)} - found
+        if not more:
+            return found
+        found |= more

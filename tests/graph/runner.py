@@ -1,0 +1,113 @@
+"""Runs one stage as `python -m` does, and reports the keys it reads, the files it opens and the modules it loads.
+
+A program of its own, started as `python -P runner.py STAGE REPORT` in a workspace with `PYTHONPATH=src`: what it hooks
+stays hooked until the process ends. It stands alone, because `tests` is no package in the workspace.
+"""
+
+import json
+import os
+import runpy
+import sys
+from pathlib import Path
+
+ROOT = os.getcwd()  # noqa: PTH109 (also used within the audit hook, where pathlib's own work would be seen)
+WHOLE = ("__dict__", "model_dump", "model_dump_json")  # attributes through which all keys are read
+
+
+class Keys:
+    """Reads of a loaded parameter tree, by dotted key: what validation reads before `load` returns is not seen."""
+
+    def __init__(self):
+        self.read = set()
+        self._known = {}  # id -> (model, its key, replaced fields); the model is held so that its id stays its own
+
+    def watch(self):
+        """Hooks `load` and both base classes. Every stage imports these modules; so the hook adds none to its list."""
+        from tarmac import params
+        from tarmac.problem.params import ProblemParams
+
+        load = params.load
+        params.load = lambda *arguments: self._remember(load(*arguments), "")
+
+        def get(model, name):  # a function, since Python would not hand the model to a bound method
+            return self._get(model, name)
+
+        for base in (params.Section, ProblemParams):
+            base.__getattribute__ = get
+
+    def _remember(self, model, key, replaced=()):
+        self._known[id(model)] = (model, key, replaced)
+        for name, value in object.__getattribute__(model, "__dict__").items():
+            if name not in replaced and _is_model(value):
+                self._remember(value, f"{key}.{name}" if key else name)
+        return model
+
+    def _get(self, model, name):
+        value = object.__getattribute__(model, name)
+        if id(model) not in self._known:
+            return value
+        if name == "model_copy":
+            return lambda **options: self._copy(model, value, **options)
+        if name in WHOLE:
+            self._note_all(model)
+        elif name in type(model).model_fields:
+            self._note(model, name)
+        return value
+
+    def _copy(self, model, copy, **options):
+        """A copy reads nothing: its keys count when they are read from it, those it was given anew never."""
+        _, key, replaced = entry = self._known.pop(id(model))
+        made = copy(**options)
+        self._known[id(model)] = entry
+        return self._remember(made, key, {*replaced, *(options.get("update") or {})})
+
+    def _note(self, model, name):
+        _, key, replaced = self._known[id(model)]
+        if name not in replaced and not _is_model(object.__getattribute__(model, name)):
+            self.read.add(f"{key}.{name}" if key else name)
+
+    def _note_all(self, model):
+        for name, value in object.__getattribute__(model, "__dict__").items():
+            if _is_model(value):
+                self._note_all(value)
+            else:
+                self._note(model, name)
+
+
+def _is_model(value):
+    return hasattr(type(value), "model_fields")
+
+
+def watch_opens(opened):
+    """Adds to `opened` the path of every file under the workspace that Python opens to read, from now on."""
+
+    def hook(event, arguments):
+        if event != "open" or not isinstance(arguments[0], str | os.PathLike):
+            return
+        path, flags = os.path.abspath(arguments[0]), arguments[2]  # noqa: PTH100
+        if path.startswith(ROOT + os.sep) and flags & os.O_ACCMODE != os.O_WRONLY and os.path.isfile(path):  # noqa: PTH113
+            opened.add(os.path.relpath(path, ROOT))
+
+    sys.addaudithook(hook)
+
+
+def loaded():
+    """The files under the workspace of the modules that are loaded."""
+    files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
+    return {os.path.relpath(file, ROOT) for file in files if file and file.startswith(ROOT + os.sep)}
+
+
+def main(stage, report):
+    """Runs the stage; writes the report also where the stage fails, and ends with the stage's own status."""
+    keys, opened = Keys(), set()
+    keys.watch()
+    watch_opens(opened)
+    try:
+        runpy.run_module(f"tarmac.stages.{stage}", run_name="__main__", alter_sys=True)
+    finally:
+        found = {"keys": keys.read, "opened": opened, "modules": loaded()}
+        Path(report).write_text(json.dumps({name: sorted(values) for name, values in found.items()}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,117 @@
+"""What DVC runs again: nothing when nothing changed, and after a change only what depends on it."""
+
+import json
+import re
+from collections.abc import Callable
+
+import pytest
+
+from tests.conftest import Workspace
+from tests.graph.declared import downstream, stages
+from tests.graph.plant import append
+
+Change = Callable[[Workspace], None]
+
+
+def param(path: str, value: object) -> Change:
+    """A change of one key of `params.yaml`."""
+    *sections, name = path.split(".")
+
+    def change(params: dict) -> None:
+        for section in sections:
+            params = params[section]
+        assert params[name] != value
+        params[name] = value
+
+    return lambda workspace: workspace.set_params(change)
+
+
+def text(path: str) -> Change:
+    """A comment at the end of a file, or a new file."""
+    return lambda workspace: append(workspace.path, path, "\n# changed\n")
+
+
+def changed(workspace: Workspace) -> set[str]:
+    """The stages that DVC itself finds changed."""
+    return set(json.loads(workspace.dvc("status", "--json").stdout))
+
+
+def reproduced(workspace: Workspace) -> list[str]:
+    """The stages that `dvc repro` runs, in their order."""
+    return re.findall(r"^Running stage '(\w+)'", workspace.dvc("repro").stdout, flags=re.MULTILINE)
+
+
+def test_a_second_repro_runs_nothing_and_leaves_the_lock_as_it_is(finished: Workspace) -> None:
+    lock = (finished.path / "dvc.lock").read_bytes()
+    output = finished.dvc("repro").stdout
+    for name in stages(finished.path):
+        assert f"Stage '{name}' didn't change, skipping" in output
+    assert "Running stage" not in output
+    assert (finished.path / "dvc.lock").read_bytes() == lock
+    assert finished.dvc("status", "--quiet", check=False).returncode == 0
+    assert finished.run("git", "status", "--porcelain").stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "directly", "in_the_end"),
+    [
+        (param("evaluate.calibration_bins", 9), {"evaluate"}, {"evaluate"}),
+        (param("baseline.features", ["weather"]), {"train"}, {"train", "evaluate"}),
+        (param("train.xgboost.max_depth", 3), {"train"}, {"train", "evaluate"}),
+        (param("split.train.first", "2013-10"), {"train"}, {"train", "evaluate"}),
+        (param("split.test.last", "2014-01"), {"train", "evaluate"}, {"train", "evaluate"}),
+        (param("problem.late_minutes", 30), {"featurize"}, {"featurize", "train", "evaluate"}),
+        (
+            param("prepare.max_quarantine_share", 0.5),
+            {"prepare"},
+            {"prepare", "featurize", "train", "evaluate"},
+        ),
+        (text("src/tarmac/evaluation/curves.py"), {"evaluate"}, {"evaluate"}),
+        (text("src/tarmac/model/estimators.py"), {"train"}, {"train", "evaluate"}),
+        (text("src/tarmac/problem/clean.py"), {"prepare"}, {"prepare", "featurize", "train", "evaluate"}),
+        (text("src/tarmac/cli.py"), set(), set()),
+        (text("README.md"), set(), set()),
+    ],
+    ids=lambda value: None if callable(value) else "-".join(sorted(value)) or "nothing",
+)
+def test_a_change_reruns_only_what_depends_on_it(
+    finished: Workspace, change: Change, directly: set[str], in_the_end: set[str]
+) -> None:
+    change(finished)
+    assert changed(finished) == directly
+    assert downstream(finished.path, directly) == in_the_end
+
+
+def test_a_file_with_a_new_time_and_the_old_bytes_reruns_nothing(finished: Workspace) -> None:
+    for path in (finished.path / "src").rglob("*.py"):
+        path.touch()
+    assert changed(finished) == set()
+
+
+def test_a_lost_output_is_noticed(finished: Workspace) -> None:
+    (finished.path / "models/model.onnx").unlink()
+    assert changed(finished) == {"train", "evaluate"}
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (param("evaluate.calibration_bins", 9), ["evaluate"]),
+        (param("train.xgboost.max_depth", 3), ["train", "evaluate"]),
+    ],
+    ids=["evaluate", "train"],
+)
+def test_dvc_runs_the_changed_stage_and_what_reads_its_outputs_and_is_clean_after(
+    finished: Workspace, change: Change, expected: list[str]
+) -> None:
+    change(finished)
+    assert reproduced(finished) == expected
+    assert changed(finished) == set()
+    assert reproduced(finished) == []
+
+
+def test_a_stage_that_gives_the_same_bytes_stops_what_is_behind_it_from_running(finished: Workspace) -> None:
+    text("src/tarmac/problem/clean.py")(finished)
+    before = (finished.path / "data/quarantine.csv").read_bytes()
+    assert reproduced(finished) == ["prepare"]
+    assert (finished.path / "data/quarantine.csv").read_bytes() == before

@@ -1,0 +1,141 @@
+"""Runs a stage under watch, and checks what it read, opened, loaded and wrote against what `dvc.yaml` declares."""
+
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.conftest import Workspace
+from tests.graph.declared import Stage, covers
+
+RUNNER = Path(__file__).with_name("runner.py")
+ELSEWHERE = (".git", ".dvc/tmp", ".dvc/cache")  # what Git and DVC keep for themselves
+CHECKED = ("src", "params.yaml")  # code is checked by its imports, parameters by their keys
+LOOKED_UP = (".git", ".gitignore", ".dvc", ".dvcignore")  # dvclive looks whether it is in a DVC repository
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What one run of a stage did; paths are relative to the workspace, keys are dotted."""
+
+    keys: frozenset[str]
+    opened: frozenset[str]
+    modules: frozenset[str]
+    written: frozenset[str]
+
+
+def trace(workspace: Workspace, stage: str) -> Trace:
+    """Runs a stage under watch. Outputs of an earlier run are the caller's to remove, where they must not be there."""
+    with tempfile.TemporaryDirectory() as outside:
+        report = Path(outside) / "report.json"
+        before = snapshot(workspace.path)
+        workspace.run(sys.executable, "-P", str(RUNNER), stage, str(report), env={"PYTHONPATH": "src"})
+        written = changes(before, snapshot(workspace.path))
+        found = {name: frozenset(values) for name, values in json.loads(report.read_text()).items()}
+    return Trace(**found, written=frozenset(written))
+
+
+def snapshot(root: Path) -> dict[str, tuple[int, ...]]:
+    """Every file's identity: one that is written again with the same bytes has another."""
+    return {path: _identity(root / path) for path in _files(root)}
+
+
+def _files(root: Path) -> Iterator[str]:
+    for path in root.rglob("*"):
+        relative = str(path.relative_to(root))
+        if not path.is_dir() and not covers(ELSEWHERE, relative) and "__pycache__" not in path.parts:
+            yield relative
+
+
+def _identity(path: Path) -> tuple[int, ...]:
+    status = path.lstat()
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def changes(before: Mapping[str, object], after: Mapping[str, object]) -> set[str]:
+    """The files that were made, changed or removed between two snapshots."""
+    return {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
+
+
+def remove(root: Path, paths: Iterable[str]) -> None:
+    """Removes files and folders, where they are."""
+    for path in paths:
+        if (root / path).is_dir():
+            shutil.rmtree(root / path)
+        else:
+            (root / path).unlink(missing_ok=True)
+
+
+def sandbox(workspace: Workspace, stage: Stage, target: Path) -> Workspace:
+    """A folder with nothing but the stage's deps and the parameters: what else the stage needs, it will miss."""
+    for path in (*stage.deps, "params.yaml"):
+        (target / path).parent.mkdir(parents=True, exist_ok=True)
+        if (workspace.path / path).is_dir():
+            shutil.copytree(workspace.path / path, target / path, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(workspace.path / path, target / path)
+    return Workspace(target)
+
+
+def leaves(tree: Mapping, prefix: str = "") -> set[str]:
+    """The dotted keys of a parameter tree's values; a list is one value."""
+    found = set()
+    for name, value in tree.items():
+        key = f"{prefix}{name}"
+        found |= leaves(value, f"{key}.") if isinstance(value, Mapping) else {key}
+    return found
+
+
+def key_faults(stage: Stage, traces: Iterable[Trace], known: Iterable[str]) -> list[str]:
+    """One line for each key that the runs together read and `dvc.yaml` does not name, or that it names unread."""
+    read = set[str]().union(*(run.keys for run in traces))
+    lines = [f"{stage.name}: reads {key}, which no param covers" for key in read if not _named(stage.params, key)]
+    named = {key for key in known if _named(stage.params, key)}
+    lines += [f"{stage.name}: {key} is in params and never read" for key in named - read]
+    empty = [prefix for prefix in stage.params if not any(_named([prefix], key) for key in read)]
+    return sorted(lines + [f"{stage.name}: no key of param {prefix} is read" for prefix in empty])
+
+
+def _named(prefixes: Iterable[str], key: str) -> bool:
+    return any(key == prefix or key.startswith(f"{prefix}.") for prefix in prefixes)
+
+
+def write_faults(stage: Stage, run: Trace, root: Path) -> list[str]:
+    """One line for each file that a run changed outside the stage's outputs, or declared output it did not write."""
+    lines = [
+        f"{stage.name}: changed {path}, which is no output" for path in run.written if not covers(stage.writes, path)
+    ]
+    lines += [f"{stage.name}: did not write {path}" for path in stage.writes if not _has_file(root / path)]
+    return sorted(lines)
+
+
+def _has_file(path: Path) -> bool:
+    return path.is_file() or any(inner.is_file() for inner in path.rglob("*"))
+
+
+def read_faults(stage: Stage, run: Trace) -> list[str]:
+    """One line for each file that a run opened and no dep covers. What the run itself wrote it may read again."""
+    outside = [path for path in run.opened if not covers((*CHECKED, *LOOKED_UP, *stage.deps), path)]
+    return sorted(f"{stage.name}: opens {path}, which is no dep" for path in outside if not _own(stage, path))
+
+
+def _own(stage: Stage, path: str) -> bool:
+    """Whether a path is the stage's output, or the partial one that becomes it."""
+    return covers(stage.writes, path) or covers([_partial(out) for out in stage.writes], path)
+
+
+def _partial(out: str) -> str:
+    return str(Path(out).with_name(f".{Path(out).name}.partial"))
+
+
+def unopened(stage: Stage, run: Trace) -> list[str]:
+    """The data deps of which Python opened nothing: not needed, or opened by a library written in C++."""
+    return [dep for dep in stage.data if not any(covers([dep], path) for path in run.opened)]
+
+
+def import_faults(static: set[str], stage: Stage, run: Trace) -> list[str]:
+    """One line for each file of the package that a run loaded and that reading the code did not find."""
+    return [f"{stage.name}: loads {path} unseen" for path in sorted(run.modules - static)]
