@@ -21,6 +21,7 @@ SPLIT = {
     "validation": {"first": "2013-11", "last": "2013-11"},
     "test": {"first": "2013-12", "last": "2013-12"},
 }
+OWN = ("DVC", "GIT", "PYTEST", "PYTHON")  # variables that could reach from a test run into a workspace
 SMALLER = {"max_rounds": 30, "early_stopping_rounds": 10}
 
 
@@ -52,7 +53,7 @@ class Workspace:
     @property
     def environment(self) -> dict[str, str]:
         """The environment of every command: no variable of this test run that could reach into the workspace."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("DVC", "GIT", "PYTEST", "PYTHON"))}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(OWN)}
         path = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])
         site = self.path.parent / f"{self.path.name}-site"
         return {**kept, "PATH": path, "DVC_NO_ANALYTICS": "1", "DVC_SITE_CACHE_DIR": str(site)}
@@ -67,6 +68,17 @@ class Workspace:
         tree = self.params
         change(tree)
         (self.path / "params.yaml").write_text(yaml.safe_dump(tree, sort_keys=False))
+
+
+def required(name: str) -> Path:
+    """A published file or folder. Without it a test skips; in CI, where a skip would look like success, it fails."""
+    path = ROOT / name
+    if path.exists():
+        return path
+    reason = f"{name} is not here: `make pull` fetches it, `make run` makes it"
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 def copy_repository(target: Path) -> Workspace:

@@ -16,10 +16,11 @@ Probabilities = np.ndarray  # of class 1, shape (rows,)
 
 def ranking(y: Labels, p: Probabilities) -> dict[str, float]:
     """ROC-AUC, average precision, log loss, Brier score: all but the calibration error, which needs bins."""
+    p = p.astype("float64")  # a model answers in float32; squares of that lose the eighth digit
     return {
         "roc_auc": float(roc_auc_score(y, p)),
         "average_precision": float(average_precision_score(y, p)),
-        "log_loss": float(log_loss(y, p.astype("float64"))),
+        "log_loss": float(log_loss(y, p)),
         "brier": float(brier_score_loss(y, p)),
     }
 
