@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -30,6 +31,16 @@ class Inputs:
     def names(self) -> list[str]:
         """All inputs, categories first."""
         return [*self.categories, *self.numbers]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Rows to train on and rows to tune on, with their labels (int8): frames, or arrays once they are encoded."""
+
+    X: Any
+    y: np.ndarray
+    X_valid: Any
+    y_valid: np.ndarray
 
 
 def read_window(folder: Path, window: Window, columns: Sequence[str] | None = None) -> pd.DataFrame:

@@ -3,17 +3,18 @@
 import json
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
+from threadpoolctl import threadpool_limits
 
-from tarmac.model.dataset import Inputs
+from tarmac.model.dataset import Inputs, Split
 from tarmac.params import LogisticRegressionParams, TrainParams
 
 Labels = np.ndarray  # int8, 0 or 1, shape (rows,)
@@ -21,21 +22,20 @@ OnRound = Callable[[int, dict[str, float]], None]
 HIST_STEP = 10  # rounds that HistGradientBoosting grows between two looks at validation
 
 
-def fit(params: TrainParams, inputs: Inputs, train: pd.DataFrame, y: Labels, valid: pd.DataFrame, y_valid: Labels,
-        on_round: OnRound) -> Pipeline:  # fmt: skip
-    """Fits the chosen model on `train` and returns encoder and classifier as one pipeline.
+def fit(params: TrainParams, inputs: Inputs, split: Split, on_round: OnRound) -> Pipeline:
+    """Fits the chosen model and returns encoder and classifier as one pipeline.
 
     `on_round` gets the round, from 1, and the validation metrics `auc` and `log_loss` while the fit goes on. Raises
     `ValueError` where `device` is `cuda` and the booster did not train there.
     """
     if params.model == "logistic_regression":
-        pipeline = fit_logistic_regression(params.logistic_regression, params.seed, inputs, train, y)
-        on_round(1, scores(y_valid, pipeline.predict_proba(valid)[:, 1]))
+        pipeline = fit_logistic_regression(params.logistic_regression, params.seed, inputs, split)
+        on_round(1, scores(split.y_valid, pipeline.predict_proba(split.X_valid)[:, 1]))
         return pipeline
     encoder = ordinal_encoder(inputs)
-    X, X_valid = encoder.fit_transform(train), encoder.transform(valid)
+    encoded = replace(split, X=encoder.fit_transform(split.X), X_valid=encoder.transform(split.X_valid))
     grow = fit_xgboost if params.model == "xgboost" else fit_hist_gradient_boosting
-    return Pipeline([("encoder", encoder), ("classifier", grow(params, X, y, X_valid, y_valid, on_round))])
+    return Pipeline([("encoder", encoder), ("classifier", grow(params, encoded, on_round))])
 
 
 def scores(y: Labels, probability: np.ndarray) -> dict[str, float]:
@@ -49,16 +49,15 @@ def ordinal_encoder(inputs: Inputs) -> ColumnTransformer:
     return _columns(inputs, unknown, "passthrough")
 
 
-def fit_logistic_regression(
-    params: LogisticRegressionParams, seed: int, inputs: Inputs, train: pd.DataFrame, y: Labels
-) -> Pipeline:
+def fit_logistic_regression(params: LogisticRegressionParams, seed: int, inputs: Inputs, split: Split) -> Pipeline:
     """Logistic regression on one-hot categories and standardised numbers; a missing number is the median."""
     from sklearn.linear_model import LogisticRegression
 
     numbers = make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler())
     encoder = _columns(inputs, OneHotEncoder(handle_unknown="ignore", sparse_output=False, dtype=np.float32), numbers)
     classifier = LogisticRegression(C=params.C, max_iter=params.max_iter, random_state=seed)
-    return Pipeline([("encoder", encoder), ("classifier", classifier)]).fit(train, y)
+    with threadpool_limits(1):  # the order of its sums, and so the last digit, follows the number of threads
+        return Pipeline([("encoder", encoder), ("classifier", classifier)]).fit(split.X, split.y)
 
 
 def _columns(inputs: Inputs, categories: Any, numbers: Any) -> ColumnTransformer:
@@ -67,8 +66,7 @@ def _columns(inputs: Inputs, categories: Any, numbers: Any) -> ColumnTransformer
     )
 
 
-def fit_xgboost(params: TrainParams, X: np.ndarray, y: Labels, X_valid: np.ndarray, y_valid: Labels,
-                on_round: OnRound) -> Any:  # fmt: skip
+def fit_xgboost(params: TrainParams, split: Split, on_round: OnRound) -> Any:
     """XGBoost with early stopping on validation log loss; keeps the best round."""
     import xgboost
 
@@ -90,7 +88,7 @@ def fit_xgboost(params: TrainParams, X: np.ndarray, y: Labels, X_valid: np.ndarr
     )
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*[Dd]evice", category=UserWarning)  # check_device says it
-        classifier.fit(X, y, eval_set=[(X_valid, y_valid)], verbose=False)
+        classifier.fit(split.X, split.y, eval_set=[(split.X_valid, split.y_valid)], verbose=False)
     check_device(params.device, classifier.get_booster().save_config())
     return classifier
 
@@ -105,22 +103,26 @@ def check_device(asked: str, config: str) -> None:
         )
 
 
-def fit_hist_gradient_boosting(params: TrainParams, X: np.ndarray, y: Labels, X_valid: np.ndarray, y_valid: Labels,
-                               on_round: OnRound) -> Any:  # fmt: skip
-    """HistGradientBoosting grown by warm start, a few rounds at a time, so that validation decides when to stop."""
+def fit_hist_gradient_boosting(params: TrainParams, split: Split, on_round: OnRound) -> Any:
+    """HistGradientBoosting grown by warm start, a few rounds at a time, so that validation decides when to stop.
+
+    Raises `ValueError` where a number has no value in training: it cannot be binned.
+    """
     from sklearn.ensemble import HistGradientBoostingClassifier
 
+    if empty := int(np.isnan(split.X).all(axis=0).sum()):
+        raise ValueError(f"{empty} number(s) have no value in training: take their group out of train.features")
     options = params.hist_gradient_boosting.model_dump()
     classifier = HistGradientBoostingClassifier(
         **options, warm_start=True, early_stopping=False, random_state=params.seed
     )
     best, best_round = float("inf"), 0
     for rounds in range(HIST_STEP, params.max_rounds + HIST_STEP, HIST_STEP):
-        classifier.set_params(max_iter=min(rounds, params.max_rounds)).fit(X, y)
-        seen = scores(y_valid, classifier.predict_proba(X_valid)[:, 1])
+        classifier.set_params(max_iter=min(rounds, params.max_rounds)).fit(split.X, split.y)
+        seen = scores(split.y_valid, classifier.predict_proba(split.X_valid)[:, 1])
         on_round(classifier.n_iter_, seen)
         if seen["log_loss"] < best:
             best, best_round = seen["log_loss"], classifier.n_iter_
         elif classifier.n_iter_ - best_round >= params.early_stopping_rounds:
             break
-    return classifier.set_params(warm_start=False, max_iter=best_round).fit(X, y)
+    return classifier.set_params(warm_start=False, max_iter=best_round).fit(split.X, split.y)

@@ -1,16 +1,14 @@
 """train: fits the model and its baseline, watches validation round by round, and exports both to ONNX."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from dvclive.live import Live
 
 from tarmac.files.outputs import finite
 from tarmac.model import dataset, estimators, export
-from tarmac.model.dataset import Inputs
+from tarmac.model.dataset import Inputs, Split
 from tarmac.params import Params, SplitParams, TrainParams, load
 from tarmac.problem.names import TARGET
 from tarmac.stages import run
@@ -19,16 +17,6 @@ from tarmac.stages.progress import Progress
 FEATURES, MODEL, BASELINE = Path("data/features"), Path("models/model.onnx"), Path("models/baseline.onnx")
 METRICS = Path("metrics/train")
 SHOWN_ROUNDS = 25  # a line on the terminal this often; dvclive gets every round
-
-
-@dataclass(frozen=True)
-class Split:
-    """Feature rows with their labels (int8), to train on and to tune on."""
-
-    train: pd.DataFrame
-    y_train: np.ndarray
-    valid: pd.DataFrame
-    y_valid: np.ndarray
 
 
 def live_report(live: Live, progress: Progress) -> estimators.OnRound:
@@ -50,9 +38,9 @@ def fit_and_export(
 ) -> float:
     """Fits, writes the ONNX file, and returns its largest difference from the fitted model over all rows at hand."""
     inputs = Inputs.of(params.features)
-    pipeline = estimators.fit(params, inputs, split.train, split.y_train, split.valid, split.y_valid, on_round)
+    pipeline = estimators.fit(params, inputs, split, on_round)
     export.export(pipeline, inputs, path)
-    return export.check_parity(pipeline, inputs, path, pd.concat([split.valid, unlabelled], ignore_index=True))
+    return export.check_parity(pipeline, inputs, path, pd.concat([split.X_valid, unlabelled], ignore_index=True))
 
 
 def read_split(params: SplitParams, groups: Sequence[str]) -> tuple[Split, pd.DataFrame]:
@@ -73,7 +61,7 @@ def main() -> None:
     """Reads `data/features`; writes the model, the baseline and what dvclive logs."""
     params, progress = load(), Progress("train")
     split, test = read_split(params.split, sorted({*params.train.features, *params.baseline.features}))
-    progress.step("data", train=len(split.train), validation=len(split.valid), test_unlabelled=len(test))
+    progress.step("data", train=len(split.y), validation=len(split.y_valid), test_unlabelled=len(test))
     fit_and_export(baseline_params(params), split, test, BASELINE, lambda *_: None)
     progress.step("baseline", features=",".join(params.baseline.features))
     best: dict[str, float] = {}

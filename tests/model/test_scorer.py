@@ -1,0 +1,100 @@
+"""Scoring with the ONNX file: whatever the batch, and never with a file or a table that does not fit."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import onnxruntime
+import pandas as pd
+import pytest
+
+from tarmac.model import scorer
+from tarmac.model.export import export
+from tarmac.model.scorer import Scorer
+from tests.model import sample
+
+ROWS = sample.rows(300, seed=2)
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    inputs, pipeline = sample.fitted(sample.params("xgboost"), sample.rows(600, seed=1), ROWS)
+    path = tmp_path_factory.mktemp("model") / "model.onnx"
+    export(pipeline, inputs, path)
+    return path
+
+
+@pytest.mark.parametrize("batch", [1, 7, 100, 299, 300, 301])
+def test_the_size_of_a_batch_does_not_change_a_probability(path, monkeypatch, batch):
+    whole = Scorer(path).score(ROWS)
+    monkeypatch.setattr(scorer, "BATCH", batch)
+    assert np.array_equal(Scorer(path).score(ROWS), whole)
+    assert whole.shape == (300,)
+    assert whole.dtype == np.float32
+
+
+def test_the_number_of_cores_does_not_change_a_probability(path):
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    known = Scorer(path)
+    feeds = {"categories": ROWS[known.categories].to_numpy(object), "numbers": ROWS[known.numbers].to_numpy("float32")}
+    for count in (5, 300):
+        given = {name: values[:count] for name, values in feeds.items()}
+        single = session.run(["probabilities"], given)[0][:, 1]
+        assert np.array_equal(known.score(ROWS.head(count)), single)
+
+
+def test_a_table_without_rows_gives_no_probability_and_no_error(path):
+    probability = Scorer(path).score(ROWS.head(0))
+    assert probability.shape == (0,)
+    assert probability.dtype == np.float32
+
+
+def test_columns_count_by_name_not_by_place_or_index_or_width(path):
+    whole = Scorer(path).score(ROWS)
+    turned = ROWS[ROWS.columns[::-1]].assign(unknown=1).set_index(pd.Index(range(300, 0, -1)))
+    assert np.array_equal(Scorer(path).score(turned), whole)
+    wider = ROWS.astype(dict.fromkeys(Scorer(path).numbers, "float64"))
+    assert np.array_equal(Scorer(path).score(wider), whole)
+
+
+@pytest.mark.parametrize("kind", ["object", "category", "string[pyarrow]"])
+def test_the_type_of_a_text_column_does_not_change_a_probability(path, kind):
+    texts = ROWS.astype(dict.fromkeys(Scorer(path).categories, kind))
+    assert np.array_equal(Scorer(path).score(texts), Scorer(path).score(ROWS))
+
+
+def test_missing_columns_are_named(path):
+    with pytest.raises(KeyError, match=r"temp.*spare|spare.*temp"):
+        Scorer(path).score(ROWS.drop(columns=["temp", "spare"]))
+    with pytest.raises(KeyError, match="origin"):
+        Scorer(path).score(ROWS.drop(columns="origin"))
+
+
+def test_a_file_that_is_not_there_is_told_with_how_to_get_it(tmp_path):
+    with pytest.raises(ValueError, match=r"nowhere\.onnx is missing: fetch it with `make pull`"):
+        Scorer(tmp_path / "nowhere.onnx")
+
+
+def test_a_foreign_onnx_file_is_refused(tmp_path):
+    import skl2onnx
+    from sklearn.linear_model import LogisticRegression
+
+    foreign = LogisticRegression().fit([[0.0], [1.0]], [0, 1])
+    model = skl2onnx.to_onnx(foreign, np.zeros((1, 1), dtype="float32"))
+    (tmp_path / "foreign.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(ValueError, match=r"foreign\.onnx does not name its inputs"):
+        Scorer(tmp_path / "foreign.onnx")
+
+
+def damaged(whole: bytes) -> Iterator[tuple[str, bytes]]:
+    yield "empty", b""
+    yield "no model at all", b"no model at all"
+    yield "cut short", whole[: len(whole) // 2]
+
+
+def test_a_damaged_file_is_told_by_name(path, tmp_path):
+    for name, content in damaged(path.read_bytes()):
+        (tmp_path / f"{name}.onnx").write_bytes(content)
+        with pytest.raises(ValueError, match=rf"{name}\.onnx"):
+            Scorer(tmp_path / f"{name}.onnx")
