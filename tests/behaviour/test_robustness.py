@@ -1,0 +1,98 @@
+"""What the published model does when rows come alone or twice, when news gets worse by degrees, or feeds fail."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from tarmac.problem.names import FEATURES, TARGET
+from tests.behaviour.test_published_model import model, rows_of_test, sample
+from tests.conftest import ROOT
+
+PERCEPTIBLE = 0.002  # change of the mean probability that is more than what noise of a few trees makes
+
+
+def mean_after(**columns: pd.Series) -> float:
+    return float(model().score(sample().assign(**columns)).mean())
+
+
+def without(*groups: str) -> pd.DataFrame:
+    """The sample, with every number of some feature groups missing."""
+    numbers = [name for group in groups for name in FEATURES[group] if name in model().numbers]
+    return sample().assign(**dict.fromkeys(numbers, np.float32(np.nan)))
+
+
+def test_a_row_gets_another_answer_alone_than_among_others():
+    together = model().score(sample())
+    alone = np.concatenate([model().score(sample().iloc[[place]]) for place in range(50)])
+    assert np.array_equal(alone, together[:50])
+
+
+def test_a_row_given_twice_gets_two_answers():
+    twice = model().score(pd.concat([sample(), sample()], ignore_index=True))
+    assert np.array_equal(twice, np.tile(model().score(sample()), 2))
+
+
+def test_a_longer_queue_at_the_origin_makes_delays_less_likely():
+    rows = sample()
+    # Trees know nothing beyond what they saw: further steps would leave the year's worst queues behind.
+    means = [
+        mean_after(origin_wait_3h=rows["origin_wait_3h"] + 5 * step, origin_late_3h=rows["origin_late_3h"] + step / 20)
+        for step in range(4)
+    ]
+    assert np.diff(means).min() > PERCEPTIBLE, means
+
+
+def test_less_expected_spare_time_makes_delays_less_likely():
+    spare = sample()["expected_spare"]
+    means = [mean_after(expected_spare=spare - minutes) for minutes in (0, 15, 30, 60)]
+    assert np.diff(means).min() > PERCEPTIBLE, means
+
+
+def test_a_later_inbound_aircraft_makes_delays_less_likely():
+    delay = sample()["previous_delay"]
+    means = [mean_after(previous_delay=delay + minutes) for minutes in (0, 15, 30, 60)]
+    assert np.diff(means).min() > PERCEPTIBLE, means
+
+
+@pytest.mark.parametrize("group", sorted(FEATURES))
+def test_one_silent_feed_costs_more_than_its_bound(group):
+    """No feed was worth more than 0.035 of AUC when this bound was set; the sample adds noise of about 0.01."""
+    blind = model().score(without(group))
+    assert np.isfinite(blind).all()
+    full = roc_auc_score(sample()[TARGET], model().score(sample()))
+    assert full - roc_auc_score(sample()[TARGET], blind) < 0.06
+
+
+def test_everything_missing_gives_an_answer_that_is_no_probability_or_says_too_much():
+    unknown = without(*FEATURES).assign(carrier="??", origin="??", dest="??")
+    answers = model().score(unknown)
+    assert len(np.unique(answers)) == 1
+    assert 0.05 < answers[0] < 0.5, "of a flight of which nothing is known, little can be said"
+
+
+@pytest.mark.parametrize("value", [-1e30, -1.0, 0.0, 1e30, np.inf, -np.inf])
+def test_an_absurd_number_gives_an_answer_that_is_no_probability(value):
+    absurd = sample().head(200).assign(**dict.fromkeys(model().numbers, np.float32(value)))
+    answers = model().score(absurd)
+    assert np.isfinite(answers).all()
+    assert ((answers >= 0) & (answers <= 1)).all()
+
+
+def test_a_large_slice_of_the_present_model_is_failed():
+    """From the features and the model at hand, not from the published table. The lowest was 0.714 when this was set."""
+    rows, scores = rows_of_test(), model().score(rows_of_test())
+    hour = (rows["local_dep"] // 60).astype(int)
+    groups = {"origin": rows["origin"], "carrier": rows["carrier"], "band": pd.cut(hour, [-1, 8, 12, 16, 24])}
+    for by in groups.values():
+        for value, places in by.groupby(by, observed=True).indices.items():
+            if len(places) >= 500:
+                assert roc_auc_score(rows[TARGET].iloc[places], scores[places]) > 0.65, value
+
+
+def test_the_model_takes_an_input_that_params_do_not_name():
+    from tarmac.model.dataset import Inputs
+    from tarmac.params import load
+
+    wanted = Inputs.of(load(ROOT / "params.yaml").train.features)
+    assert (tuple(model().categories), tuple(model().numbers)) == (wanted.categories, wanted.numbers)

@@ -1,0 +1,136 @@
+"""A kill -9 at any moment costs the work of one stage, never the result."""
+
+import os
+import random
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from tarmac import store
+from tests.conftest import Workspace
+from tests.e2e.running import (
+    DVC,
+    STAGES,
+    delete_results,
+    follow,
+    forget,
+    kill,
+    kill_when,
+    leftovers,
+    line_of,
+    results,
+    started,
+)
+
+LOCK = "dvc.lock"
+NEAR_END = {"prepare": "2013-12", "featurize": "2013-12", "train": "round 25", "evaluate": "importance"}
+BUFFER = 8192  # bytes that Python writes at a time: where a file that is being written may be cut
+
+
+def assert_recovers(workspace: Workspace, undisturbed: bytes) -> None:
+    """What `tarmac run` does after a kill ends with the undisturbed run's lock, outputs and status."""
+    store.clear_stale_locks(workspace.path)
+    workspace.dvc("repro")
+    assert (workspace.path / LOCK).read_bytes() == undisturbed
+    wanted = store.outputs(workspace.path)
+    assert {path: store.digest(workspace.path / path) for path in wanted} == wanted
+    assert workspace.dvc("status", "--quiet", check=False).returncode == 0
+    assert not leftovers(workspace)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_kill_in_a_stage_that_cannot_be_taken_up_again(finished, stage):
+    undisturbed = (finished.path / LOCK).read_bytes()
+    forget(finished, stage)
+    with started(finished, *DVC, "repro") as process:
+        follow(process, line_of(stage))
+        kill(process)
+    assert (finished.path / LOCK).read_bytes() != undisturbed
+    assert_recovers(finished, undisturbed)
+
+
+def test_kill_while_outputs_go_to_the_cache(finished):
+    undisturbed, objects = (finished.path / LOCK).read_bytes(), finished.path / ".dvc" / "cache" / "files" / "md5"
+    forget(finished, "prepare")
+    before = sum(1 for _ in objects.rglob("*"))
+    with started(finished, *DVC, "repro") as process:
+        follow(process, line_of("prepare", NEAR_END["prepare"]))
+        assert kill_when(process, lambda: sum(1 for _ in objects.rglob("*")) > before)
+    assert_recovers(finished, undisturbed)
+
+
+def test_kill_while_the_lock_is_written(finished):
+    lock = finished.path / LOCK
+    undisturbed = lock.read_bytes()
+    for _ in range(5):  # the lock is empty for some hundredths of a second: on a busy machine that can be missed
+        forget(finished, "evaluate")
+        with started(finished, *DVC, "repro") as process:
+            follow(process, line_of("evaluate", "metrics"))
+            if kill_when(process, lambda: not lock.stat().st_size):
+                break
+    assert lock.read_bytes() == b"", "the lock was never seen empty: the moment that this test is about was missed"
+    assert_recovers(finished, undisturbed)
+
+
+@pytest.mark.parametrize("size", [0, BUFFER])
+def test_a_lock_that_a_kill_has_cut_blocks_every_later_run(finished, size):
+    lock = finished.path / LOCK
+    undisturbed = lock.read_bytes()
+    assert len(undisturbed) > BUFFER
+    lock.write_bytes(undisturbed[:size])
+    assert_recovers(finished, undisturbed)
+
+
+def test_an_rwlock_that_a_kill_has_emptied_blocks_every_later_run(finished):
+    (finished.path / ".dvc" / "tmp" / "rwlock").write_text("")
+    assert finished.dvc("repro", check=False).returncode != 0, "DVC mends it by now: the recovery can go"
+    assert_recovers(finished, (finished.path / LOCK).read_bytes())
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_kill_at_a_random_moment_of_a_run_from_nothing_that_loses_the_result(finished, seed):
+    undisturbed, chance = (finished.path / LOCK).read_bytes(), random.Random(seed)
+    for stage in STAGES:
+        delete_results(finished, stage)
+    for name in ("cache", "tmp"):
+        shutil.rmtree(finished.path / ".dvc" / name)
+    (finished.path / LOCK).unlink()
+    last = chance.randrange(4, 24)  # of about thirty lines
+    with started(finished, *DVC, "repro") as process:
+        follow(process, lambda number, _: number == last)
+        time.sleep(chance.uniform(0, 0.5))
+        kill(process)
+    assert_recovers(finished, undisturbed)
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["over old outputs", "from none"])
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_killed_stage_leaves_an_output_half_written(finished, stage, there):
+    wanted = results(finished, stage)
+    if not there:
+        delete_results(finished, stage)
+    with started(finished, "python", "-m", f"tarmac.stages.{stage}") as process:
+        follow(process, line_of(stage, NEAR_END[stage]))
+        kill(process)
+    left = {path: store.digest(finished.path / path) for path in wanted}
+    assert [path for path in wanted if left[path] not in ("", wanted[path])] == []
+
+
+def test_a_stage_killed_while_it_replaces_a_folder_leaves_half_of_the_old_one(finished):
+    folder, wanted = finished.path / "data" / "features", results(finished, "featurize")["data/features"]
+    for number in range(10_000):  # deleting so many takes long enough to be seen
+        (folder / f"old-{number}").touch()
+    before = entries(folder)
+    with started(finished, "python", "-m", "tarmac.stages.featurize") as process:
+        follow(process, line_of("featurize", NEAR_END["featurize"]))
+        assert kill_when(process, lambda: entries(folder) != before)
+    assert entries(folder) == 0 or store.digest(folder) == wanted
+
+
+def entries(folder: Path) -> int:
+    try:
+        return len(os.listdir(folder))  # noqa: PTH208 - fast: this is asked in a tight loop
+    except FileNotFoundError:
+        return 0

@@ -1,0 +1,107 @@
+"""The Makefile's words: all of them told, and a machine that cannot follow them is told why."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+MAKEFILE, README = ROOT / "Makefile", ROOT / "README.md"
+TOO_OLD = """#!/bin/sh
+# This Python says that it is 3.9: it runs what it is given under another version number.
+test "$1" = -c || exit 9
+exec "{python}" -c 'import sys; sys.version_info = (3, 9, 0, "final", 0); exec(sys.argv[1])' "$2"
+"""
+GOOD = """#!/bin/sh
+test "$1" = -c && exec "{python}" -c "$2"
+echo "$(basename "$0") was asked: $*"
+exit 1
+"""
+NEEDED = "Tarmac needs Python 3.11 to 3.14: make PYTHON=/path/to/python3"
+
+pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="no make on this machine")
+
+
+def phony() -> set[str]:
+    return set(re.search(r"^\.PHONY: (.+)$", MAKEFILE.read_text(), re.MULTILINE)[1].split())
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """The Makefile with what it depends on, and without an environment."""
+    (tmp_path / "requirements").mkdir()
+    for name in ("pyproject.toml", "requirements/pipeline.txt", "requirements/dev.txt"):
+        (tmp_path / name).touch()
+    shutil.copy(MAKEFILE, tmp_path)
+    return tmp_path
+
+
+def make(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs make with the project's own `bin` first on the path, as the only place with a Python."""
+    tools = project / "bin"
+    tools.mkdir(exist_ok=True)
+    for version in ("", ".14", ".13", ".12", ".11"):
+        write_python(tools / f"python3{version}", TOO_OLD, overwrite=False)
+    path = f"{tools}{os.pathsep}{os.environ['PATH']}"
+    env = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")} | {"PATH": path}
+    return subprocess.run(["make", "-C", project, *arguments], check=False, capture_output=True, text=True, env=env)
+
+
+def write_python(path: Path, script: str, overwrite: bool = True) -> str:
+    path.parent.mkdir(exist_ok=True)
+    if overwrite or not path.exists():
+        path.write_text(script.format(python=sys.executable))
+        path.chmod(0o755)
+    return str(path)
+
+
+def test_help_leaves_a_target_out_or_without_a_description(project):
+    told = dict(re.findall(r"^  make (\w+) +(\S.*)$", make(project, "help").stdout, re.MULTILINE))
+    assert set(told) == phony()
+    assert len(set(told.values())) == len(told)
+
+
+def test_make_without_a_target_does_something_else_than_help(project):
+    assert make(project).stdout == make(project, "help").stdout
+
+
+@pytest.mark.parametrize("goal", ["run", "pull", "reproduce", "test", "setup"])
+def test_a_machine_without_a_fitting_python_is_not_told_so(project, goal):
+    done = make(project, goal)
+    assert done.returncode != 0
+    assert done.stderr.splitlines()[0] == NEEDED
+    assert not (project / ".venv").exists()
+
+
+@pytest.mark.parametrize("chosen", ["", "/no/such/python3", "{old}"], ids=["none", "missing", "too old"])
+def test_a_chosen_python_that_does_not_fit_is_used(project, chosen):
+    old = write_python(project / "old" / "python", TOO_OLD)
+    done = make(project, f"PYTHON={chosen.format(old=old)}", ".venv/pipeline")
+    assert done.returncode != 0
+    assert done.stderr.splitlines()[0] == NEEDED
+    assert not (project / ".venv").exists()
+
+
+def test_a_fitting_python_behind_one_that_is_too_old_is_not_found(project):
+    write_python(project / "bin" / "python3.12", GOOD)
+    done = make(project, ".venv/pipeline")
+    assert "python3.12 was asked: -m venv --clear .venv" in done.stdout
+    assert NEEDED not in done.stderr
+
+
+@pytest.mark.skipif(not README.exists(), reason="there is no README.md yet")
+def test_the_readme_names_a_target_that_does_not_exist():
+    named = set(re.findall(r"\bmake ([a-z]+)\b", "\n".join(code(README.read_text()))))
+    assert named
+    assert named <= phony()
+
+
+def code(text: str) -> list[str]:
+    """What stands in the fences and between the backticks of a Markdown text."""
+    fences = re.findall(r"^```.*?^```", text, re.MULTILINE | re.DOTALL)
+    return fences + re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL))

@@ -1,0 +1,46 @@
+"""Slices: every row in one slice of each kind, and no number where there are too few rows for one."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tarmac.evaluation.slices import COLUMNS, slice_metrics
+from tests.evaluation.cases import drawn
+from tests.evaluation.test_metrics import pairs_auc
+
+Y, P = drawn(900, seed=1)
+MEMBERS = {
+    "place": pd.Series(np.random.default_rng(2).choice(["c", "a", "b"], 900)),
+    "size": pd.Series(np.where(np.arange(900) < 40, "small", "large")),
+}
+
+
+def test_slices_of_one_kind_share_all_rows_and_their_means():
+    table = slice_metrics(MEMBERS, Y, P, min_rows=1)
+    assert list(table.columns) == COLUMNS
+    assert list(table["value"]) == ["a", "b", "c", "large", "small"]
+    for _, lines in table.groupby("slice"):
+        assert lines["rows"].sum() == len(Y)
+        assert np.average(lines["positive_share"], weights=lines["rows"]) == pytest.approx(Y.mean(), abs=1e-4)
+        assert np.average(lines["predicted_share"], weights=lines["rows"]) == pytest.approx(P.mean(), abs=1e-4)
+
+
+def test_the_auc_of_a_slice_is_that_of_its_rows_alone():
+    for line in slice_metrics(MEMBERS, Y, P, min_rows=1).itertuples():
+        rows = (MEMBERS[line.slice] == line.value).to_numpy()
+        assert line.roc_auc == pytest.approx(pairs_auc(Y[rows], P[rows]), abs=1e-4)
+
+
+@pytest.mark.parametrize(("min_rows", "known"), [(40, True), (41, False)])
+def test_a_slice_with_too_few_rows_is_listed_without_an_auc(min_rows, known):
+    table = slice_metrics(MEMBERS, Y, P, min_rows=min_rows).set_index("value")
+    assert table.loc["small", "rows"] == 40
+    assert pd.notna(table.loc["small", "roc_auc"]) == known
+    assert pd.notna(table.loc["large", "roc_auc"])
+
+
+def test_a_slice_of_one_class_is_listed_without_an_auc():
+    labels = np.where(MEMBERS["size"] == "small", 0, Y)
+    table = slice_metrics(MEMBERS, labels, P, min_rows=1).set_index("value")
+    assert pd.isna(table.loc["small", "roc_auc"])
+    assert table.loc["small", "positive_share"] == 0

@@ -1,0 +1,123 @@
+"""Outputs are written whole or not at all, and a number that JSON cannot hold is refused by name."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tarmac.files.outputs import finite, replacing, write_json
+
+
+def tree(folder: Path) -> dict[str, str]:
+    """Every file below a folder with its content."""
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+def write_folder(path: Path, **contents: str) -> None:
+    path.mkdir()
+    for name, text in contents.items():
+        (path / name).write_text(text)
+
+
+def test_a_new_file_appears_with_the_folders_above_it(tmp_path: Path) -> None:
+    with replacing(tmp_path / "a" / "b" / "out") as partial:
+        partial.write_text("new")
+    assert tree(tmp_path) == {"a/b/out": "new"}
+
+
+def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    write_folder(tmp_path / "out", old="old", both="old")
+    with replacing(tmp_path / "out") as partial:
+        write_folder(partial, both="new")
+    assert tree(tmp_path) == {"out/both": "new"}
+
+
+def test_a_folder_may_take_the_place_of_a_file_and_back(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.write_text("file")
+    with replacing(out) as partial:
+        write_folder(partial, inner="folder")
+    assert tree(tmp_path) == {"out/inner": "folder"}
+    with replacing(out) as partial:
+        partial.write_text("file")
+    assert tree(tmp_path) == {"out": "file"}
+
+
+def test_nothing_shows_under_the_real_name_before_the_end(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("old")
+    with replacing(tmp_path / "out") as partial:
+        partial.write_text("new")
+        assert partial.parent == tmp_path  # the same file system, so that the move is one step
+        assert partial.match(".*.partial")  # the name that Git and DVC ignore
+        assert (tmp_path / "out").read_text() == "old"
+
+
+def break_off(out: Path, folder: bool, error: type[BaseException]) -> None:
+    """Fails after half of the output is written."""
+    with replacing(out) as partial:
+        if folder:
+            write_folder(partial, half="half")
+        else:
+            partial.write_text("half")
+        raise error
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+@pytest.mark.parametrize("folder", [True, False])
+def test_failure_leaves_the_old_output_and_no_partial(tmp_path: Path, folder: bool, error: type[BaseException]) -> None:
+    write_folder(tmp_path / "out", kept="old")
+    with pytest.raises(error):
+        break_off(tmp_path / "out", folder, error)
+    assert tree(tmp_path) == {"out/kept": "old"}
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_what_a_killed_run_left_is_no_part_of_the_next(tmp_path: Path) -> None:
+    write_folder(tmp_path / ".out.partial", stale="stale")
+    with replacing(tmp_path / "out") as partial:
+        assert not partial.exists()
+        write_folder(partial, fresh="fresh")
+    assert tree(tmp_path) == {"out/fresh": "fresh"}
+
+
+def test_a_block_that_writes_nothing_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), replacing(tmp_path / "out"):
+        pass
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_number_that_is_none_is_named_by_its_whole_path(value: float) -> None:
+    with pytest.raises(ValueError, match=rf"metric test\.model\.auc is {value}"):
+        finite({"rows": 3, "test": {"model": {"f1": 0.5, "auc": value}}})
+
+
+@given(
+    st.recursive(st.floats() | st.integers(), lambda inner: st.dictionaries(st.text(max_size=3), inner), max_leaves=9)
+)
+def test_finite_refuses_exactly_what_json_has_no_word_for(value: object) -> None:
+    content = {"value": value}
+    try:
+        json.dumps(content, allow_nan=False)
+    except ValueError:
+        with pytest.raises(ValueError, match=r"metric value"):
+            finite(content)
+    else:
+        finite(content)
+
+
+def test_json_does_not_depend_on_the_order_of_its_keys(tmp_path: Path) -> None:
+    write_json(tmp_path / "one.json", {"b": {"y": 0.1, "x": 1}, "a": "ü"})
+    write_json(tmp_path / "two.json", {"a": "ü", "b": {"x": 1, "y": 0.1}})
+    assert (tmp_path / "one.json").read_bytes() == (tmp_path / "two.json").read_bytes()
+    assert json.loads((tmp_path / "one.json").read_text()) == {"a": "ü", "b": {"x": 1, "y": 0.1}}
+    assert (tmp_path / "one.json").read_text().endswith("}\n")
+
+
+def test_json_with_nan_leaves_the_old_file(tmp_path: Path) -> None:
+    write_json(tmp_path / "out.json", {"auc": 0.5})
+    with pytest.raises(ValueError, match="metric auc is nan"):
+        write_json(tmp_path / "out.json", {"auc": math.nan})
+    assert json.loads((tmp_path / "out.json").read_text()) == {"auc": 0.5}

@@ -1,0 +1,122 @@
+"""evaluate: what it publishes of every row, what chooses the threshold, and that no NaN gets into a metric file."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tarmac.params import load
+from tarmac.problem.names import FEATURES, KEY, TARGET
+from tarmac.stages import evaluate
+from tests.conftest import ROOT
+from tests.evaluation.cases import drawn
+from tests.evaluation.test_metrics import exact_f_beta, pairs_auc
+
+PARAMS = load(ROOT / "params.yaml").evaluate.model_copy(update={"min_slice_rows": 1, "importance_rows": 50})
+
+
+def scored(month: str, rows: int, seed: int) -> evaluate.Scored:
+    """Made-up flights of a month, scored by a model that knows and a baseline that knows less."""
+    y, p = drawn(rows, seed)
+    draw = np.random.default_rng(seed)
+    table = pd.DataFrame(
+        {
+            "day": pd.to_datetime(f"{month}-01").date(),
+            "carrier": draw.choice(["AA", "B6"], rows),
+            "flight": np.arange(rows, dtype="int16"),
+            "origin": draw.choice(["EWR", "JFK"], rows),
+            "local_dep": draw.integers(0, 1440, rows).astype("float32"),
+            TARGET: y.astype("float64"),
+        }
+    )
+    blurred = (p + draw.random(rows).astype("float32")) / 2
+    return evaluate.Scored(table, y, p, blurred)
+
+
+VALID, TEST = scored("2013-10", 300, 1), scored("2013-11", 400, 2)
+
+
+def test_predictions_carry_the_row_key_the_label_and_both_probabilities_in_order():
+    table = evaluate.predictions(TEST)
+    assert list(table.columns) == [*KEY, TARGET, "probability", "baseline_probability"]
+    assert table[list(KEY)].equals(TEST.rows[list(KEY)])
+    assert np.array_equal(table[TARGET], TEST.y)
+    assert np.array_equal(table["probability"], TEST.model)
+    assert np.array_equal(table["baseline_probability"], TEST.baseline)
+
+
+def test_the_threshold_comes_from_validation_and_everything_else_from_test():
+    values = evaluate.all_metrics(VALID, TEST, PARAMS)
+    f_beta = {threshold: exact_f_beta(VALID.y, VALID.model, threshold, 1) for threshold in VALID.model.tolist()}
+    assert f_beta[values["threshold"]] == max(f_beta.values())
+    assert values["roc_auc"] == pytest.approx(pairs_auc(TEST.y, TEST.model))
+    assert values["baseline/roc_auc"] == pytest.approx(pairs_auc(TEST.y, TEST.baseline))
+    assert values["flagged"] == pytest.approx((values["threshold"] <= TEST.model).mean())
+    assert (values["rows"], values["positive_share"]) == (400, pytest.approx(TEST.y.mean()))
+
+
+def test_labels_of_the_test_months_do_not_move_the_threshold():
+    turned = evaluate.Scored(TEST.rows, 1 - TEST.y, TEST.model, TEST.baseline)
+    first, second = (evaluate.all_metrics(VALID, test, PARAMS) for test in (TEST, turned))
+    assert first["threshold"] == second["threshold"]
+    assert first["recall"] != second["recall"]
+
+
+def test_tables_show_both_windows_by_month_and_the_rest_of_test_alone():
+    tables = evaluate.tables(VALID, TEST, 0.5, PARAMS)
+    assert list(tables["monthly_auc"]["month"]) == ["2013-10", "2013-11"]
+    wanted = [pairs_auc(part.y, part.model) for part in (VALID, TEST)]
+    assert list(tables["monthly_auc"]["model"]) == pytest.approx(wanted, abs=1e-5)
+    assert tables["confusion"]["rows"].sum() == 400
+    assert (tables["slices"].groupby("slice")["rows"].sum() == 400).all()
+
+
+def test_no_table_of_a_plot_names_a_single_row():
+    columns = {column for table in evaluate.tables(VALID, TEST, 0.5, PARAMS).values() for column in table.columns}
+    assert not columns & {"flight", "day", TARGET}
+
+
+class KnowsBlock:
+    """A model that lives by one feature."""
+
+    categories, numbers = ("carrier", "origin"), ("block", "distance")
+
+    def score(self, rows):
+        return rows["block"].to_numpy()
+
+
+def test_importance_is_measured_on_the_asked_number_of_validation_rows(monkeypatch):
+    assert {"block", "distance"} <= set(FEATURES["schedule"])
+    rows = VALID.rows.assign(block=VALID.model, distance=np.float32(1))
+    valid, seen = evaluate.Scored(rows, VALID.y, VALID.model, VALID.baseline), []
+
+    class Watched(KnowsBlock):
+        def score(self, rows):
+            seen.append(rows)
+            return super().score(rows)
+
+    table = evaluate.validation_importance(valid, Watched(), PARAMS)
+    assert {len(rows) for rows in seen} == {50}
+    assert table["feature"][0] == "block"
+    assert sorted(table["feature"]) == ["block", "carrier", "distance", "origin"]
+    assert not seen[0]["flight"].duplicated().any()
+    again = evaluate.validation_importance(valid, Watched(), PARAMS)
+    assert table.equals(again)
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf"), float("-inf")])
+def test_a_metric_that_is_no_number_is_told_and_not_logged(tmp_path, monkeypatch, wrong):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=r"metric baseline/brier is (nan|-?inf)"):
+        evaluate.log_metrics({"roc_auc": 0.7, "baseline/brier": wrong})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_logged_metrics_are_all_in_the_file_with_every_digit(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    values = evaluate.all_metrics(VALID, TEST, PARAMS)
+    evaluate.log_metrics(values)
+    logged = json.loads((tmp_path / evaluate.METRICS / "metrics.json").read_text())
+    baseline = {name.split("/")[1]: value for name, value in values.items() if name.startswith("baseline/")}
+    assert logged == {**{name: value for name, value in values.items() if "/" not in name}, "baseline": baseline}
