@@ -155,9 +155,6 @@ def assert_cache_is_true(folder: Path) -> None:
         assert hashlib.md5(path.read_bytes()).hexdigest() == f"{path.parent.name}{path.name}".removesuffix(".dir")
 
 
-UNNAMED = pytest.mark.xfail(reason="DVC's words name a hash or a path of the remote, not the output")
-
-
 @pytest.mark.parametrize("missing", [False, True], ids=["damaged", "missing"])
 @pytest.mark.parametrize("part", ["listing", "file"])
 def test_a_folder_with_a_wrong_part_is_trusted_or_cannot_be_mended(clone: Workspace, part: str, missing: bool):
@@ -183,8 +180,8 @@ def test_a_folder_with_a_wrong_part_is_trusted_or_cannot_be_mended(clone: Worksp
     [
         (MODEL, "listing", False),
         ("data/features", "listing", True),
-        pytest.param("data/features", "listing", False, marks=UNNAMED),
-        pytest.param("data/features", "file", True, marks=UNNAMED),
+        ("data/features", "listing", False),
+        ("data/features", "file", True),
     ],
 )
 def test_a_failed_pull_does_not_say_which_output_is_wrong(clone: Workspace, capfd, output, part, missing):
@@ -211,9 +208,7 @@ def test_a_file_in_the_way_is_taken_for_the_published_one(clone: Workspace):
     assert store.digest(clone.path / MODEL) == hashes[MODEL]
 
 
-@pytest.mark.parametrize(
-    "target", ["data/raw.dvc", pytest.param(MODEL, marks=pytest.mark.xfail(reason="only .dvc targets are re-hashed"))]
-)
+@pytest.mark.parametrize("target", ["data/raw.dvc", MODEL])
 def test_a_pull_of_one_target_trusts_a_damaged_cache(clone: Workspace, target: str):
     store.pull(target, folder=clone.path)
     output = clone.path / target.removesuffix(".dvc")

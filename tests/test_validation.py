@@ -67,14 +67,12 @@ def test_blanked_value_goes_and_its_row_stays() -> None:
     assert broken == [("b 1", "high", "small", "1048", "blanked")]
 
 
-@pytest.mark.xfail(raises=TypeError, reason="a missing value in the key breaks the writing of the line itself")
 def test_row_without_its_key_is_set_aside() -> None:
     rows, broken = check(frame(("a", 1, 1, 2), (None, 1, 1, 2)))
     assert rows == [("a", 1, 1, 2)]
     assert [line[1:3] + line[4:] for line in broken] == [("name", "present", "set aside")]
 
 
-@pytest.mark.xfail(raises=AssertionError, reason="only the table without a broken rule has them in this order")
 def test_lines_have_their_columns_in_one_order_broken_rules_or_not() -> None:
     for table in (frame(("a", 1, 1, 2)), frame(("long", 1, 1, 2))):
         assert list(validate(table, SCHEMA, KEY, BLANKED)[1].columns) == list(FAILURE_COLUMNS)
@@ -110,11 +108,11 @@ def test_the_given_table_is_not_changed() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda t: t.drop(columns="low"), r"^column 'low' is missing"),
-        (lambda t: t.rename(columns={"low": "lowest"}), r"^column 'lowest' is unknown; column 'low' is missing"),
+        (lambda t: t.drop(columns="low"), r"^column 'low' is missing$"),
+        (lambda t: t.rename(columns={"low": "lowest"}), r"^column 'lowest' is unknown; column 'low' is missing$"),
         (lambda t: t.assign(more=1), r"^column 'more' is unknown$"),
-        (lambda t: t.astype({"part": "float64"}), r"^column 'part' is float64, expected int64\[pyarrow\]"),
-        (lambda t: t.astype({"low": TEXT}), r"column 'low' is string(\[pyarrow\])?, expected int64\[pyarrow\]"),
+        (lambda t: t.astype({"part": "float64"}), r"^column 'part' is float64, expected int64\[pyarrow\]$"),
+        (lambda t: t.astype({"low": TEXT}), r"^column 'low' is string(\[pyarrow\])?, expected int64\[pyarrow\]$"),
     ],
 )
 def test_table_of_another_shape_stops_the_run_and_names_the_column(change: object, message: str) -> None:
@@ -140,7 +138,7 @@ def rules_broken(row: tuple, copies: list[tuple]) -> set[tuple[str, str]]:
     return broken | ({("name", "unique")} if (name, part) in copies else set())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["a", "b", "cc", "ddd"]), st.integers(0, 9), NUMBER, NUMBER), max_size=12))
 def test_every_row_is_kept_blanked_or_set_aside_as_its_rules_say(rows: list[tuple]) -> None:
     kept, lines = [], []

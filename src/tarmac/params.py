@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from tarmac.problem.names import Group
 from tarmac.problem.params import ProblemParams
@@ -142,25 +144,26 @@ class Params(Section):
 
 
 def load(path: Path = PATH) -> Params:
-    """Reads and checks the whole file. Raises `ParamsError` with every mistake, each on its line of the file."""
+    """Reads (as YAML 1.2, like DVC) and checks the whole file. Raises `ParamsError` with every mistake on its line."""
     try:
         text = path.read_text(encoding="utf-8")
-        tree = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
+        tree = YAML(typ="safe", pure=True).compose(text)
     except FileNotFoundError:
         raise ParamsError(f"{path}: no such file; run from the repository's root") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (YAMLError, UnicodeDecodeError) as error:
         raise ParamsError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    if isinstance(tree, MappingNode) and not all(isinstance(key, ScalarNode) for key, _ in tree.value):
+        raise ParamsError(f"{path}:1: (the whole file): {EXPECTED['model_type']}")
     if twice := _repeated(tree):
         raise ParamsError("\n".join(f"{path}:{line}: {key}: this key is there already" for line, key in twice))
     try:
-        return Params.model_validate(data)
+        return Params.model_validate(YAML(typ="safe", pure=True).load(text))
     except ValidationError as error:
         lines = sorted(_line(tree, mistake) for mistake in error.errors())
         raise ParamsError("\n".join(f"{path}:{line}: {text}" for line, text in lines)) from None
 
 
-def _line(tree: yaml.Node | None, mistake: Any) -> tuple[int, str]:
+def _line(tree: Node | None, mistake: Any) -> tuple[int, str]:
     """Line and text of one of pydantic's mistakes."""
     where = [part for part in mistake["loc"] if not str(part).startswith(("function-", "literal["))]
     key = ".".join(str(part) for part in where) or "(the whole file)"
@@ -170,25 +173,25 @@ def _line(tree: yaml.Node | None, mistake: Any) -> tuple[int, str]:
     return _line_number(tree, where), f"{key}: {expected}{got}"
 
 
-def _repeated(node: yaml.Node | None) -> list[tuple[int, str]]:
+def _repeated(node: Node | None) -> list[tuple[int, str]]:
     """Lines and names of keys that stand twice in one section: YAML would quietly take the last."""
-    if not isinstance(node, yaml.MappingNode):
+    if not isinstance(node, MappingNode):
         return []
     keys = [key.value for key, _ in node.value]
     here = [(key.start_mark.line + 1, key.value) for n, (key, _) in enumerate(node.value) if key.value in keys[:n]]
     return here + [found for _, value in node.value for found in _repeated(value)]
 
 
-def _line_number(node: yaml.Node | None, where: list[Any]) -> int:
+def _line_number(node: Node | None, where: list[Any]) -> int:
     """Line, counted from 1, of the deepest part of the key path that the file has."""
     line = 1
     for part in where:
-        if isinstance(node, yaml.MappingNode):
+        if isinstance(node, MappingNode):
             pair = next((pair for pair in node.value if pair[0].value == str(part)), None)
             if pair is None:
                 break
             line, node = pair[0].start_mark.line + 1, pair[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        elif isinstance(node, SequenceNode) and isinstance(part, int) and part < len(node.value):
             node = node.value[part]
             line = node.start_mark.line + 1
         else:

@@ -45,14 +45,20 @@ def clear_stale_locks(folder: Path = Path()) -> list[Path]:
 def pull(*targets: str, folder: Path = Path(), extra: Mapping[str, str] | None = None) -> None:
     """Fetches what the lock names (all, or some targets) and checks every byte of it. Raises `StoreError`."""
     clear_stale_locks(folder)
-    for line in dvc("pull", *targets, folder=folder, extra=extra):
-        print(line, flush=True)
+    failure = None
+    try:
+        for line in dvc("pull", *targets, folder=folder, extra=extra):
+            print(line, flush=True)
+    except StoreError as error:
+        failure = error  # its words name hashes; the outputs that they belong to are found below
     wanted = outputs(folder)
-    wrong = [
-        path for path in wanted if (not targets or f"{path}.dvc" in targets) and digest(folder / path) != wanted[path]
-    ]
+    chosen = [path for path in wanted if not targets or {path, f"{path}.dvc"} & set(targets)]
+    wrong = [path for path in chosen if digest(folder / path) != wanted[path]]
     if wrong:
-        raise StoreError(f"not what the lock names: {', '.join(wrong)}. Delete them and .dvc/cache, then pull again")
+        advice = "the remote lacks or garbles it" if failure else "delete it and .dvc/cache, then pull again"
+        raise StoreError(f"missing, or not what the lock names: {', '.join(wrong)} ({advice})")
+    if failure:
+        raise failure
 
 
 def outputs(folder: Path = Path()) -> dict[str, str]:

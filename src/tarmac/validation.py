@@ -26,12 +26,14 @@ def validate(
     except pandera.errors.SchemaErrors as errors:
         failures = _failures(frame, errors.failure_cases, key)
     failures["action"] = failures["rule"].isin(blanked).map({True: "blanked", False: "set aside"})
-    return _apply(frame, failures), failures.drop(columns="index")
+    return _apply(frame, failures), failures[list(FAILURE_COLUMNS)]
 
 
 def _failures(frame: pd.DataFrame, cases: pd.DataFrame, key: list[str]) -> pd.DataFrame:
     """Pandera's failure cases, one line a row and rule: it lists a rule across columns once for every column."""
-    structural = cases[cases["index"].isna() | cases["check"].str.startswith("dtype(")]
+    wrong_columns = cases[cases["check"].str.match(r"dtype\(|column_in_|column_ordered")]
+    # A check that fails for want of its columns says nothing new, one that fails without such a cause does.
+    structural = wrong_columns if len(wrong_columns) else cases[cases["index"].isna()]
     if len(structural):
         raise TableError("; ".join(dict.fromkeys(_structure(frame, case) for _, case in structural.iterrows())))
     rule = (
@@ -48,10 +50,9 @@ def _failures(frame: pd.DataFrame, cases: pd.DataFrame, key: list[str]) -> pd.Da
         }
     ).drop_duplicates()
     lines = lines.sort_values(["index", "column", "rule"], ignore_index=True)
-    lines["row"] = frame.loc[lines["index"], key].astype(str).agg(" ".join, axis=1).to_numpy()
-    lines["value"] = [
-        str(frame.at[row.index_, row.column]) for row in lines.rename(columns={"index": "index_"}).itertuples()
-    ]
+    rows = frame.loc[lines["index"]]
+    lines["row"] = [" ".join(map(str, values)) for values in rows[key].itertuples(index=False)]
+    lines["value"] = [str(rows.iloc[n][column]) for n, column in enumerate(lines["column"])]
     return lines
 
 
@@ -62,6 +63,8 @@ def _structure(frame: pd.DataFrame, case: pd.Series) -> str:
         return f"column {found!r} is missing"
     if kind == "column_in_schema":
         return f"column {found!r} is unknown"
+    if kind == "column_ordered":
+        return f"columns are not in the expected order: {', '.join(frame.columns)}"
     if kind.startswith("dtype("):
         return f"column {column!r} is {frame.dtypes[column]}, expected {kind[7:-2]}"
     return f"{column}: {kind}: {found}"

@@ -117,7 +117,7 @@ def test_run_in_a_fresh_clone_restores_a_result_instead_of_making_it_or_makes_it
     assert [name for name, committed, now in table if committed == now] == list(SHOWN)
     assert second.returncode == 0, second.stderr
     assert stages_run(second.stdout) == []
-    assert second.stdout.splitlines()[-1] == "nothing to run, all stages are up to date: reproduced bit for bit"
+    assert second.stdout.splitlines()[-1] == "nothing to run, all stages are up to date: the same as committed"
 
 
 @pytest.mark.parametrize("stage", ["prepare", "train"])

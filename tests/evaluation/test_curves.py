@@ -109,10 +109,11 @@ def test_the_four_counts_are_all_rows_each_in_its_place(rows, threshold):
     }
 
 
-def test_the_auc_of_a_group_is_that_of_its_rows_and_a_group_of_one_class_is_left_out():
+@pytest.mark.parametrize("label", [0, 1])
+def test_the_auc_of_a_group_is_that_of_its_rows_and_a_group_of_one_class_is_left_out(label):
     y, p = drawn(600, seed=3)
-    groups = pd.Series(np.random.default_rng(4).choice(["b", "a", "only late"], 600))
-    y = np.where(groups == "only late", 1, y)
+    groups = pd.Series(np.random.default_rng(4).choice(["b", "a", "one class"], 600))
+    y = np.where(groups == "one class", label, y)
     table = curves.auc_by("group", groups, y, {"model": p, "baseline": 1 - p})
     assert list(table.columns) == ["group", "model", "baseline"]
     assert list(table["group"]) == ["a", "b"]

@@ -1,5 +1,6 @@
 """Months and their files: no month may be skipped, doubled or invented."""
 
+import re
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -26,6 +27,13 @@ def test_stored_lists_months_in_order_of_time(tmp_path: Path) -> None:
 def test_stored_names_every_month_that_is_missing(tmp_path: Path) -> None:
     touch(tmp_path, "2013-01.parquet", "2013-03.parquet", "2013-06.parquet")
     with pytest.raises(MonthsError, match=r"2013-02, 2013-04, 2013-05 missing between 2013-01 and 2013-06"):
+        stored(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["2013-13", "2013-1", "2013-01 (copy)", "all"])
+def test_stored_refuses_a_file_that_is_no_month_and_names_it(tmp_path: Path, name: str) -> None:
+    touch(tmp_path, "2013-01.parquet", f"{name}.parquet")
+    with pytest.raises(MonthsError, match=re.escape(f"{tmp_path / name}.parquet: not named like a month")):
         stored(tmp_path)
 
 

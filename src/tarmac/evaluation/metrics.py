@@ -5,7 +5,6 @@ from sklearn.metrics import (
     average_precision_score,
     brier_score_loss,
     log_loss,
-    precision_recall_curve,
     precision_recall_fscore_support,
     roc_auc_score,
 )
@@ -39,12 +38,12 @@ def calibration_error(y: Labels, p: Probabilities, bins: int) -> float:
 
 
 def best_threshold(y: Labels, p: Probabilities, beta: float) -> float:
-    """The smallest threshold that maximises F-beta of `p >= threshold`."""
-    precision, recall, thresholds = precision_recall_curve(y, p)
-    weight = beta**2
-    total = weight * precision + recall
-    f_beta = np.divide((1 + weight) * precision * recall, total, out=np.zeros_like(total), where=total > 0)
-    return float(thresholds[np.argmax(f_beta[:-1])])
+    """The smallest threshold that maximises F-beta of `p >= threshold`, from counts, so that ties are exact."""
+    thresholds, positives = np.unique(p), p[y == 1]
+    flagged = len(p) - np.searchsorted(np.sort(p), thresholds)
+    right = len(positives) - np.searchsorted(np.sort(positives), thresholds)
+    f_beta = (1 + beta**2) * right / (beta**2 * len(positives) + flagged)
+    return float(thresholds[np.argmax(f_beta)])
 
 
 def at_threshold(y: Labels, p: Probabilities, threshold: float) -> dict[str, float]:

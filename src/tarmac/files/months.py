@@ -1,7 +1,10 @@
 """Months, written 2013-01, and the files that hold one month each."""
 
+import re
 from datetime import date, timedelta
 from pathlib import Path
+
+MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
 
 class MonthsError(ValueError):
@@ -9,8 +12,14 @@ class MonthsError(ValueError):
 
 
 def stored(folder: Path) -> list[str]:
-    """The months that have a file in the folder, first to last. Raises `MonthsError` where there is none or a gap."""
+    """The months that have a file in the folder, first to last.
+
+    Raises `MonthsError` where there is none, a gap, or a file that is named otherwise.
+    """
     found = sorted(path.stem for path in folder.glob("*.parquet"))
+    foreign = [f"{folder / name}.parquet" for name in found if not MONTH.fullmatch(name)]
+    if foreign:
+        raise MonthsError(f"{', '.join(foreign)}: not named like a month (2013-01.parquet), rename or remove it")
     if not found:
         raise MonthsError(f"{folder}: no monthly files; fetch them with `make pull` or `dvc pull`")
     missing = sorted(set(between(found[0], found[-1])) - set(found))

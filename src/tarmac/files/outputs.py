@@ -43,4 +43,4 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Writes sorted, indented JSON. Raises `ValueError` where a number is not finite."""
     finite(content)
     with replacing(path) as partial:
-        partial.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        partial.write_text(json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")

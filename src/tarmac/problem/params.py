@@ -1,10 +1,8 @@
 """Parameters of the problem: the section `problem` of `params.yaml`."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
-
-Group = Literal["schedule", "weather", "aircraft", "traffic", "history", "operations", "rotation"]
 
 
 class ProblemParams(BaseModel):

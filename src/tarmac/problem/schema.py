@@ -1,5 +1,7 @@
 """What a valid raw table is. A row that breaks a rule is set aside; by a rule in `BLANKED` it only loses the value.
 
+Of rows with the same key the first stays, whatever other rule it breaks: two rows that disagree are not mended by luck.
+
 A rule about one column is a check of that column; a rule across columns is a check of the table, named `column:rule`.
 """
 
@@ -87,7 +89,8 @@ def _weather(valid: dict[str, Frame]) -> tuple[dict[str, list[pa.Check]], list[p
 def _flights(valid: dict[str, Frame]) -> tuple[dict[str, list[pa.Check]], list[pa.Check]]:
     clock = pa.Check(lambda time: time.between(0, 2400) & (_past_hour(time) < 60), name="clock_time")
     delay = _between(-DELAY_LIMIT // 8, DELAY_LIMIT, "delay_possible")
-    places = set(valid["airports"]["faa"]) | set(MISSING_ZONES)
+    airports = valid["airports"]
+    places = set(airports.loc[airports["tzone"].notna(), "faa"]) | set(MISSING_ZONES)
     checks = {
         **{name: [clock] for name in ("sched_dep_time", "sched_arr_time", "dep_time", "arr_time")},
         "dep_delay": [delay],
@@ -158,7 +161,12 @@ def _month(frame: Frame) -> "pd.Series[str]":
 def _hour_is_local(frame: Frame) -> Mask:
     """`time_hour` (UTC) shows `hour` on the clocks of New York, on the day that the row names."""
     local = frame["time_hour"].astype("datetime64[s]").dt.tz_localize("UTC").dt.tz_convert(HOME_ZONE).dt
-    return (local.hour == frame["hour"]) & (local.day == frame["day"]) & (local.month == frame["month"])
+    return (
+        (local.hour == frame["hour"])
+        & (local.day == frame["day"])
+        & (local.month == frame["month"])
+        & (local.year == frame["year"])
+    )
 
 
 def _clock_agrees(scheduled: Mask, actual: Mask, delay: Mask) -> Mask:

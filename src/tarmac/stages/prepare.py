@@ -65,7 +65,7 @@ def prepare_month(month: str, lookups: Frames, limit: float, out: Path) -> tuple
     for table in MONTHLY:
         path = RAW / table / f"{month}.parquet"
         valid[table], failures = validate(table, month, path, valid)
-        check_share(path, len(valid[table]) + failures["row"].nunique(), failures, limit)
+        check_share(path, parquet.count_rows(path), failures, limit)
         broken.append(failures)
         counts[table] = len(valid[table])
     write_prepared(month, valid, MONTHLY, out)
