@@ -73,8 +73,10 @@ clean: ## Remove the environment and caches; data, results and Git stay
 
 define environment
 set -e; \
-test -n "$(PYTHON)" || { echo "Tarmac needs Python 3.11 to 3.14: make PYTHON=/path/to/python3" >&2; exit 1; }; \
-$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv; \
+if ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
+  $(PYTHON) -c '$(FITS)' 2>/dev/null || { echo "Tarmac needs Python 3.11 to 3.14: make PYTHON=/path/to/python3" >&2; exit 1; }; \
+  $(PYTHON) -m venv --clear .venv; \
+fi; \
 echo "environment: installing requirements/$(1).txt (a minute or two the first time)"; \
 $(PIP) --require-hashes -r requirements/$(1).txt; \
 $(PIP) --no-deps --no-build-isolation --editable .; \

@@ -11,6 +11,7 @@ from pathlib import Path
 import yaml
 
 LOCKS = (Path(".dvc/tmp/rwlock"), Path(".dvc/tmp/exps/rwlock"))
+LOCK = Path("dvc.lock")
 CHUNK = 1 << 20  # bytes
 
 
@@ -35,11 +36,32 @@ def dvc(*arguments: str, folder: Path = Path(), extra: Mapping[str, str] | None 
 
 
 def clear_stale_locks(folder: Path = Path()) -> list[Path]:
-    """Deletes lock files that a killed DVC left empty: with one, every later command fails. Returns them."""
+    """Deletes what a killed DVC left half written: with one of them, every later command fails. Returns the paths.
+
+    `dvc.lock` becomes the committed one; what has run since then is still in DVC's cache.
+    """
     stale = [folder / path for path in LOCKS if (folder / path).is_file() and not (folder / path).stat().st_size]
+    if (folder / LOCK).is_file() and not _whole(folder / LOCK):
+        stale.append(folder / LOCK)
     for path in stale:
         path.unlink()
+    if folder / LOCK in stale:
+        committed = subprocess.run(["git", "show", f"HEAD:./{LOCK}"], cwd=folder, check=False, capture_output=True)
+        if not committed.returncode:
+            (folder / LOCK).write_bytes(committed.stdout)
     return stale
+
+
+def _whole(lock: Path) -> bool:
+    """Whether a `dvc.lock` was written to its end: a cut entry has no size. A conflict is for a person to mend."""
+    try:
+        text = lock.read_text(encoding="utf-8")
+        if "<<<<<<<" in text:
+            return True
+        stages = yaml.safe_load(text)["stages"].values()
+        return all("size" in entry for stage in stages for entry in [*stage["deps"], *stage["outs"]])
+    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError):
+        return False
 
 
 def pull(*targets: str, folder: Path = Path(), extra: Mapping[str, str] | None = None) -> None:

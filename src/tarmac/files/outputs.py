@@ -13,14 +13,17 @@ from typing import Any
 def replacing(path: Path) -> Iterator[Path]:
     """Gives a new path beside `path` to write a file or a folder to; moves it to `path` when the block succeeds."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
+    partial, old = (path.with_name(f".{path.name}.{kind}.partial") for kind in ("new", "old"))
     _remove(partial)
+    _remove(old)
     try:
         yield partial
-        _remove(path)
+        if path.exists():  # a folder is deleted file by file: out of sight first, so that no half of it is left
+            path.replace(old)
         partial.replace(path)
     finally:
         _remove(partial)
+        _remove(old)
 
 
 def _remove(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 MAGIC = b"PAR1"
@@ -16,6 +17,11 @@ def check(path: Path) -> None:
         file.seek(max(size - 4, 0))
         if size < 12 or head != MAGIC or file.read(4) != MAGIC:
             raise ValueError(f"{path} is not a whole Parquet file ({size:,} bytes): delete it and fetch it again")
+    try:
+        pq.read_metadata(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"{path} cannot be read ({reason}): delete it and fetch it again") from None
 
 
 def count_rows(path: Path) -> int:

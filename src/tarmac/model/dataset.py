@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from tarmac.files import months, parquet
 from tarmac.params import Window
@@ -49,7 +50,10 @@ def read_window(folder: Path, window: Window, columns: Sequence[str] | None = No
     for month in months.between(window.first, window.last):
         path = folder / f"{month}.parquet"
         parquet.check(path)
-        frames.append(pd.read_parquet(path, columns=None if columns is None else list(columns)))
+        try:
+            frames.append(pd.read_parquet(path, columns=None if columns is None else list(columns)))
+        except (OSError, pa.ArrowInvalid) as error:
+            raise ValueError(f"{path} cannot be read ({str(error).splitlines()[0]}): run `dvc repro`") from None
     return pd.concat(frames, ignore_index=True)
 
 
