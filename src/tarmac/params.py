@@ -32,7 +32,7 @@ class ParamsError(ValueError):
 class Section(BaseModel):
     """A section of `params.yaml`: typed, complete, and without unknown keys."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class PrepareParams(Section):

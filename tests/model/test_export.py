@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import platform
 import subprocess
 import sys
 from functools import cache
@@ -137,6 +138,12 @@ def digests_in(tmp_path_factory):
 @pytest.mark.parametrize("seed", ["1", "2"])
 def test_the_hash_seed_of_the_process_does_not_change_the_bytes(digests_in, seed):
     assert digests_in("PYTHONHASHSEED", seed) == digests_in()
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the library knows this processor on x86-64 only")
+def test_an_older_processor_does_not_change_the_bytes(digests_in):
+    """OpenBLAS takes its kernels by processor; this name makes it take those of the oldest that is still around."""
+    assert digests_in("OPENBLAS_CORETYPE", "Nehalem") == digests_in()
 
 
 @pytest.mark.parametrize(

@@ -50,14 +50,20 @@ def ordinal_encoder(inputs: Inputs) -> ColumnTransformer:
 
 
 def fit_logistic_regression(params: LogisticRegressionParams, seed: int, inputs: Inputs, split: Split) -> Pipeline:
-    """Logistic regression on one-hot categories and standardised numbers; a missing number is the median."""
+    """Logistic regression on one-hot categories and standardised numbers; a missing number is the median.
+
+    Newton's method on doubles, to the end: a solver that stops early keeps the rounding of this machine's BLAS kernel
+    and threads, and the file would differ on the next.
+    """
     from sklearn.linear_model import LogisticRegression
 
     numbers = make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler())
     encoder = _columns(inputs, OneHotEncoder(handle_unknown="ignore", sparse_output=False, dtype=np.float32), numbers)
-    classifier = LogisticRegression(C=params.C, max_iter=params.max_iter, random_state=seed)
-    with threadpool_limits(1):  # the order of its sums, and so the last digit, follows the number of threads
-        return Pipeline([("encoder", encoder), ("classifier", classifier)]).fit(split.X, split.y)
+    options = {"solver": "newton-cholesky", "tol": 1e-8, "random_state": seed}
+    classifier = LogisticRegression(C=params.C, max_iter=params.max_iter, **options)
+    with threadpool_limits(1):
+        classifier.fit(encoder.fit_transform(split.X).astype("float64"), split.y)
+    return Pipeline([("encoder", encoder), ("classifier", classifier)])
 
 
 def _columns(inputs: Inputs, categories: Any, numbers: Any) -> ColumnTransformer:
