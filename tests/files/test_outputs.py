@@ -76,7 +76,7 @@ def test_failure_leaves_the_old_output_and_no_partial(tmp_path: Path, folder: bo
 
 
 def test_what_a_killed_run_left_is_no_part_of_the_next(tmp_path: Path) -> None:
-    write_folder(tmp_path / ".out.partial", stale="stale")
+    write_folder(tmp_path / ".out.new.partial", stale="stale")
     with replacing(tmp_path / "out") as partial:
         assert not partial.exists()
         write_folder(partial, fresh="fresh")
