@@ -22,6 +22,7 @@ SPLIT = {
     "test": {"first": "2013-12", "last": "2013-12"},
 }
 OWN = ("DVC", "GIT", "PYTEST", "PYTHON")  # variables that could reach from a test run into a workspace
+MADE = shutil.ignore_patterns("__pycache__", "*.egg-info", "node_modules")
 SMALLER = {"max_rounds": 30, "early_stopping_rounds": 10}
 
 
@@ -85,7 +86,7 @@ def copy_repository(target: Path) -> Workspace:
     """Copies the files that the pipeline needs, as they are in the working tree, committed or not."""
     target.mkdir(parents=True)
     for name in ("src", "requirements", ".dvc/plots"):
-        shutil.copytree(ROOT / name, target / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+        shutil.copytree(ROOT / name, target / name, ignore=MADE)
     for name in ("dvc.yaml", "params.yaml", ".gitignore", ".gitattributes", ".dvcignore", ".dvc/config"):
         shutil.copy(ROOT / name, target / name)
     return Workspace(target)

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-LOCKS = ("pipeline.txt", "dev.txt")
+LOCKS = ("pipeline.txt", "gpu.txt", "dev.txt")
 
 
 def recompiled(folder: Path) -> dict[str, list[str]]:
@@ -16,7 +16,7 @@ def recompiled(folder: Path) -> dict[str, list[str]]:
     (folder / ".venv").symlink_to(ROOT / ".venv")
     for name in ("Makefile", "pyproject.toml"):
         shutil.copy(ROOT / name, folder)
-    shutil.copytree(ROOT / "requirements", folder / "requirements")
+    shutil.copytree(ROOT / "requirements", folder / "requirements", ignore=shutil.ignore_patterns("node_modules"))
     # Newer than what the environment's stamps stand for, the copies would ask make to install: tell it not to.
     subprocess.run(["make", "--silent", "--assume-old=.venv/dev", "lock"], cwd=folder, check=True)
     return {name: (folder / "requirements" / name).read_text().splitlines() for name in LOCKS}

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tarmac import store
+from tarmac.digest import digest
 from tests.conftest import Workspace
 
 MODEL = "models/model.onnx"
@@ -39,7 +40,7 @@ def remote_object(folder: Path, md5: str) -> Path:
 def test_a_hash_differs_from_dvcs(finished: Workspace):
     hashes = store.outputs(finished.path)
     assert {"data/raw", "data/features", MODEL} <= hashes.keys()
-    assert {path: store.digest(finished.path / path) for path in hashes} == hashes
+    assert {path: digest(finished.path / path) for path in hashes} == hashes
 
 
 def test_a_hash_of_nested_folders_and_foreign_names_differs_from_dvcs(finished: Workspace):
@@ -48,7 +49,7 @@ def test_a_hash_of_nested_folders_and_foreign_names_differs_from_dvcs(finished: 
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text("" if name == "empty" else name)
     finished.dvc("add", "--quiet", "data/größe")
-    assert store.outputs(finished.path)["data/größe"] == store.digest(folder)
+    assert store.outputs(finished.path)["data/größe"] == digest(folder)
 
 
 # Letters of which each sorts elsewhere by bytes, by code points, by case, or next to a slash.
@@ -71,11 +72,11 @@ def test_a_hash_of_some_folder_differs_from_dvcs(tmp_path_factory, files: dict[t
         path.write_bytes(content)
         tree.add(parts, None, HashInfo("md5", hashlib.md5(content).hexdigest()))
     tree.digest()
-    assert store.digest(folder) == tree.hash_info.value
+    assert digest(folder) == tree.hash_info.value
 
 
 def test_the_hash_of_what_is_not_there_is_not_empty(tmp_path: Path):
-    assert store.digest(tmp_path / "none") == ""
+    assert digest(tmp_path / "none") == ""
 
 
 def test_outputs_of_a_folder_without_a_lock_are_more_than_none(tmp_path: Path):
@@ -105,7 +106,7 @@ def test_an_empty_lock_blocks_dvc_and_clearing_it_does_not_help(finished: Worksp
 def test_a_pull_into_a_fresh_clone_is_not_the_whole_result(clone: Workspace):
     store.pull(folder=clone.path)
     hashes = store.outputs(clone.path)
-    assert {path: store.digest(clone.path / path) for path in hashes} == hashes
+    assert {path: digest(clone.path / path) for path in hashes} == hashes
     assert clone.dvc("status", "--quiet", check=False).returncode == 0
 
 
@@ -168,11 +169,11 @@ def test_a_folder_with_a_wrong_part_is_trusted_or_cannot_be_mended(clone: Worksp
         path.unlink()
     with pytest.raises(store.StoreError):
         store.pull(folder=clone.path)
-    assert store.digest(clone.path / "data" / "features") == ""
+    assert digest(clone.path / "data" / "features") == ""
     assert_cache_is_true(clone.path)
     path.write_bytes(whole)
     store.pull(folder=clone.path)
-    assert {name: store.digest(clone.path / name) for name in hashes} == hashes
+    assert {name: digest(clone.path / name) for name in hashes} == hashes
 
 
 @pytest.mark.parametrize(
@@ -205,7 +206,7 @@ def test_a_file_in_the_way_is_taken_for_the_published_one(clone: Workspace):
     assert (clone.path / MODEL).read_text() == "someone's own model", "what is nowhere else must not be lost either"
     (clone.path / MODEL).unlink()
     store.pull(folder=clone.path)
-    assert store.digest(clone.path / MODEL) == hashes[MODEL]
+    assert digest(clone.path / MODEL) == hashes[MODEL]
 
 
 @pytest.mark.parametrize("target", ["data/raw.dvc", MODEL])

@@ -1,14 +1,18 @@
 """Rebuilds the pipeline and says, output by output, whether the result is the committed one."""
 
 import json
-import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from tarmac import params, store
+from tarmac import costs, params, store
+from tarmac.digest import digest
+from tarmac.files import cost
+from tarmac.files.outputs import write_json
+from tarmac.git import git, text_at
 
 LOCK, METRICS = Path("dvc.lock"), Path("metrics/evaluate/metrics.json")
+REBUILT = Path(".dvc/tmp/tarmac/rebuilt.json")
 SHOWN = ("roc_auc", "average_precision", "log_loss", "brier", "calibration_error")
 
 
@@ -21,9 +25,9 @@ def run() -> None:
     params.load()  # a mistake is told before anything is fetched
     store.pull("data/raw.dvc")
     ran = repro(Path())
-    committed = committed_text(LOCK)
+    committed = text_at("HEAD", LOCK)
     print()
-    print_metrics(committed_text(METRICS), METRICS.read_text(encoding="utf-8"))
+    print_metrics(text_at("HEAD", METRICS), METRICS.read_text(encoding="utf-8"))
     print()
     if committed is None:
         print("nothing is committed to compare with: commit dvc.lock and metrics to make this the result")
@@ -38,35 +42,56 @@ def repro(folder: Path, extra: Mapping[str, str] | None = None) -> list[str]:
     """Runs `dvc repro`, showing its lines, and returns the stages that it ran (not those it skipped or restored)."""
     store.clear_stale_locks(folder)
     ran = []
-    for line in store.dvc("repro", folder=folder, extra=extra):
-        print(line, flush=True)
-        if line.startswith("Running stage '"):
-            ran.append(line.split("'")[1])
+    with tempfile.TemporaryDirectory(prefix="tarmac-cost-") as measured:
+        for line in store.dvc("repro", folder=folder, extra={**(extra or {}), cost.ASKED: measured}):
+            print(line, flush=True)
+            if line.startswith("Running stage '"):
+                ran.append(line.split("'")[1])
+        costs.keep(Path(measured), (folder / LOCK).read_text(encoding="utf-8"), ran)
     return ran
 
 
 def clean_clone() -> None:
     """Rebuilds HEAD from raw data in a clean clone: no cache, no run cache, nothing of this folder but its commits.
 
-    Prints one line an output. Raises `DifferenceError` where an output, `dvc.lock` or a metric file differs by a byte.
+    Prints one line an output and keeps the answer for `last_rebuild`. Raises `DifferenceError` where an output,
+    `dvc.lock` or a metric file differs by a byte.
     """
+    head = git("rev-parse", "HEAD").strip()
+    write_json(REBUILT, {"commit": head, "result": "failed", "different": []})  # until it is known better
+    different = _rebuild(head)
+    write_json(REBUILT, {"commit": head, "result": "differs" if different else "identical", "different": different})
+    if different:
+        raise DifferenceError(f"not reproduced: {', '.join(different)}")
+    print("reproduced bit for bit: dvc.lock, every output and every metric file")
+
+
+def last_rebuild() -> tuple[str, list[str]]:
+    """What `clean_clone` found for HEAD: `identical`, `differs`, `failed` or `not tried`; and what differs."""
+    if not REBUILT.is_file():
+        return "not tried", []
+    found = json.loads(REBUILT.read_text(encoding="utf-8"))
+    same = found["commit"] == git("rev-parse", "HEAD").strip()
+    return (found["result"], found["different"]) if same else ("not tried", [])
+
+
+def _rebuild(head: str) -> list[str]:
+    """Runs the pipeline of a commit in a temporary clone and returns the paths that came out otherwise."""
     with tempfile.TemporaryDirectory(prefix="tarmac-reproduce-") as temporary:
         folder, extra = Path(temporary) / "clone", {"DVC_SITE_CACHE_DIR": str(Path(temporary) / "site")}
-        _git("clone", "--quiet", "--no-hardlinks", ".", str(folder))
-        committed = committed_text(LOCK)
+        git("clone", "--quiet", "--no-hardlinks", ".", str(folder))
+        committed = text_at(head, LOCK)
         if committed is None:
             raise ValueError("HEAD has no dvc.lock to reproduce: run `dvc repro` and commit its result")
         store.pull("data/raw.dvc", folder=folder, extra=extra)
         ran = repro(folder, extra)
-        print(f"\nrebuilt {_git('rev-parse', '--short', 'HEAD').strip()} in a clean clone: ran {', '.join(ran)}")
-        rebuilt = {path: store.digest(folder / path) for path in store.locked(committed)}
+        print(f"\nrebuilt {head[:7]} in a clean clone: ran {', '.join(ran)}")
+        rebuilt = {path: digest(folder / path) for path in store.locked(committed)}
         different = compare(store.locked(committed), rebuilt)
-        tracked = _git("-C", str(folder), "diff", "--name-only").split()
+        tracked = git("diff", "--name-only", folder=folder).split()
     for path in tracked:
         print(f"  differs    {path}")
-    if different or tracked:
-        raise DifferenceError(f"not reproduced: {', '.join(dict.fromkeys([*different, *tracked]))}")
-    print("reproduced bit for bit: dvc.lock, every output and every metric file")
+    return list(dict.fromkeys([*different, *tracked]))
 
 
 def compare(committed: Mapping[str, str], rebuilt: Mapping[str, str]) -> list[str]:
@@ -86,16 +111,3 @@ def print_metrics(committed: str | None, present: str) -> None:
         old = before.get(name)
         was, change = (f"{old:.6f}", f"{after[name] - old:+.6f}") if old is not None else ("none", "")
         print(f"{name:<20}{was:>12}{after[name]:>12.6f}{change:>12}")
-
-
-def committed_text(path: Path) -> str | None:
-    """A file as HEAD has it, or None where HEAD does not."""
-    done = subprocess.run(["git", "show", f"HEAD:{path}"], check=False, capture_output=True, text=True)
-    return done.stdout if done.returncode == 0 else None
-
-
-def _git(*arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], check=False, capture_output=True, text=True)
-    if done.returncode:
-        raise ValueError(f"git {arguments[0]} failed: {done.stderr.strip()}")
-    return done.stdout

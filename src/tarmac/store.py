@@ -1,7 +1,5 @@
 """DVC as the rest of Tarmac uses it: the locked one, with its stale locks cleared and its word checked."""
 
-import hashlib
-import json
 import os
 import subprocess
 import sys
@@ -10,9 +8,10 @@ from pathlib import Path
 
 import yaml
 
+from tarmac.digest import digest
+
 LOCKS = (Path(".dvc/tmp/rwlock"), Path(".dvc/tmp/exps/rwlock"))
 LOCK = Path("dvc.lock")
-CHUNK = 1 << 20  # bytes
 
 
 class StoreError(ValueError):
@@ -96,20 +95,3 @@ def locked(text: str) -> dict[str, str]:
     """Hash of every output in the text of a `dvc.lock`, by path."""
     stages = (yaml.safe_load(text) or {}).get("stages", {})
     return {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", [])}
-
-
-def digest(path: Path) -> str:
-    """DVC's hash of a file or a folder in the workspace, computed from its bytes; empty where there is none."""
-    if path.is_file():
-        return _md5(path)
-    files = sorted(file for file in path.rglob("*") if file.is_file())
-    if not files:
-        return ""
-    listing = [{"md5": _md5(file), "relpath": file.relative_to(path).as_posix()} for file in files]
-    listing.sort(key=lambda entry: entry["relpath"])
-    return hashlib.md5(json.dumps(listing).encode(), usedforsecurity=False).hexdigest() + ".dir"
-
-
-def _md5(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

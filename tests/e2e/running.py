@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 
 import yaml
 
-from tarmac import store
+from tarmac.digest import digest
 from tests.conftest import Workspace
 
 STAGES = ("prepare", "featurize", "train", "evaluate")
@@ -92,7 +92,7 @@ def forget(workspace: Workspace, stage: str) -> None:
     forgotten = results(workspace, stage)
     for name in forgotten:
         files = [workspace.path / name, *(workspace.path / name).rglob("*")]
-        for known in [forgotten[name], *(store.digest(file) for file in files if file.is_file())]:
+        for known in [forgotten[name], *(digest(file) for file in files if file.is_file())]:
             (cache / "files" / "md5" / known[:2] / known[2:]).unlink(missing_ok=True)
     delete_results(workspace, stage)
     shutil.rmtree(cache / "runs", ignore_errors=True)

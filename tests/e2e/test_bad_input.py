@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from tarmac import store
+from tarmac.digest import digest
 from tests.conftest import Workspace
 from tests.e2e import damage
 from tests.e2e.running import leftovers, results
@@ -71,7 +71,7 @@ def test_broken_input_gives_a_traceback_or_half_an_output(finished, stage, path,
     assert [words for words in told if words not in line] == []
     assert "Error(" not in line, "what follows from the cause is told as well"
     assert (finished.path / "dvc.lock").read_bytes() == lock
-    assert {name: store.digest(finished.path / name) for name in results(finished, stage)} == results(finished, stage)
+    assert {name: digest(finished.path / name) for name in results(finished, stage)} == results(finished, stage)
     assert not leftovers(finished)
     assert finished.dvc("status", "--quiet", stage, check=False).returncode == 1
 

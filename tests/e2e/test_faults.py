@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tarmac import store
+from tarmac.digest import digest
 from tests.conftest import Workspace
 from tests.e2e.running import (
     DVC,
@@ -35,7 +36,7 @@ def assert_recovers(workspace: Workspace, undisturbed: bytes) -> None:
     workspace.dvc("repro")
     assert (workspace.path / LOCK).read_bytes() == undisturbed
     wanted = store.outputs(workspace.path)
-    assert {path: store.digest(workspace.path / path) for path in wanted} == wanted
+    assert {path: digest(workspace.path / path) for path in wanted} == wanted
     assert workspace.dvc("status", "--quiet", check=False).returncode == 0
     assert not leftovers(workspace)
 
@@ -115,7 +116,7 @@ def test_a_killed_stage_leaves_an_output_half_written(finished, stage, there):
     with started(finished, "python", "-m", f"tarmac.stages.{stage}") as process:
         follow(process, line_of(stage, NEAR_END[stage]))
         kill(process)
-    left = {path: store.digest(finished.path / path) for path in wanted}
+    left = {path: digest(finished.path / path) for path in wanted}
     # What dvclive logs is there to be watched while it grows; it goes to Git, not to DVC's cache, and is made again.
     whole = [path for path in wanted if not path.startswith("metrics/train/")]
     assert [path for path in whole if left[path] not in ("", wanted[path])] == []
@@ -129,7 +130,7 @@ def test_a_stage_killed_while_it_replaces_a_folder_leaves_half_of_the_old_one(fi
     with started(finished, "python", "-m", "tarmac.stages.featurize") as process:
         follow(process, line_of("featurize", NEAR_END["featurize"]))
         assert kill_when(process, lambda: entries(folder) != before)
-    assert entries(folder) == 0 or store.digest(folder) == wanted
+    assert entries(folder) == 0 or digest(folder) == wanted
 
 
 def entries(folder: Path) -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tarmac import store
+from tarmac.digest import digest
 from tests.conftest import Workspace
 from tests.e2e.running import (
     DVC,
@@ -82,7 +83,7 @@ def test_the_tables_depend_on_the_number_of_cores(finished, stage, threads):
     wanted = results(finished, stage)
     delete_results(finished, stage)
     finished.run(sys.executable, "-c", WITH_THREADS, stage, str(threads), env=FROM_SOURCE)
-    assert {path: store.digest(finished.path / path) for path in wanted} == wanted
+    assert {path: digest(finished.path / path) for path in wanted} == wanted
 
 
 def test_reproduce_fails_on_a_result_that_is_the_committed_one(finished):
@@ -141,6 +142,6 @@ def test_pull_in_a_fresh_clone_leaves_an_output_to_be_made(finished_template, tm
     assert stages_run(done.stdout) == []
     wanted = store.outputs(workspace.path)
     assert set(wanted) > {"data/raw", "data/predictions.parquet", "models/model.onnx"}
-    assert {path: store.digest(workspace.path / path) for path in wanted} == wanted
+    assert {path: digest(workspace.path / path) for path in wanted} == wanted
     assert workspace.dvc("status", "--quiet", check=False).returncode == 0
     assert workspace.run("git", "status", "--porcelain").stdout == ""

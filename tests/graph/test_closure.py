@@ -57,7 +57,7 @@ def test_an_undeclared_import_is_found_behind_a_declared_one(copy: Path) -> None
 
 def test_an_import_in_the_file_of_a_parent_package_is_found(copy: Path) -> None:
     append(copy, "src/tarmac/evaluation/__init__.py", "\nfrom . import curves\nfrom tarmac.problem import clean\n")
-    found = closure.faults(copy)
+    found = [line for line in closure.faults(copy) if line.startswith("evaluate: ")]
     assert found == [f"evaluate: src/tarmac/problem/{name}.py is imported and no dep" for name in ("clean", "clock")]
 
 
@@ -79,7 +79,8 @@ def test_a_dep_that_is_not_imported_is_found(copy: Path, path: str) -> None:
 
 def test_a_folder_that_covers_more_than_is_imported_is_found(copy: Path) -> None:
     change_list(copy, "train", "deps", add="src/tarmac/evaluation")
-    names = ("__init__", "curves", "importance", "metrics", "slices")
+    names = sorted(path.stem for path in (copy / "src/tarmac/evaluation").glob("*.py"))
+    assert len(names) > 5
     assert closure.faults(copy) == [
         f"train: src/tarmac/evaluation/{name}.py is a dep and not imported" for name in names
     ]

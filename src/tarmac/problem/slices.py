@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+SLICES = ("origin", "carrier", "departure")  # the ways of slicing; predictions have a column for each
 _BANDS = {"night to 8:59": (0, 9), "9:00 to 12:59": (9, 13), "13:00 to 16:59": (13, 17), "17:00 to midnight": (17, 24)}
 
 

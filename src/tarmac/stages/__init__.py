@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import tarmac
+from tarmac.files.cost import measured
 
 # Threads of a waiting OpenMP pool spin by default; on a busy machine a fit then takes ten times longer.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -18,6 +19,7 @@ def run(main: Callable[[], None]) -> None:
     if here not in Path(tarmac.__file__).resolve().parents:
         sys.exit(f"{name}: the code of {Path(tarmac.__file__).parent} would run in {here}; start it by `dvc repro`")
     try:
-        main()
+        with measured(name):
+            main()
     except ValueError as error:
         sys.exit("\n".join(f"{name}: error: {line}" for line in str(error).splitlines()))

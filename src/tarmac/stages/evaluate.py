@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 from dvclive.live import Live
 
-from tarmac.evaluation import curves, importance, metrics, slices
+from tarmac.evaluation import behaviour, curves, importance, metrics, slices
 from tarmac.files.outputs import finite, replacing
 from tarmac.model import dataset
 from tarmac.model.scorer import Scorer
 from tarmac.params import EvaluateParams, Window, load
+from tarmac.problem.behaviour import BEHAVIOURS
 from tarmac.problem.names import CLASSES, CLUSTER, KEY, TARGET
 from tarmac.problem.slices import slices as slices_of
 from tarmac.stages import run
@@ -72,18 +73,29 @@ def tables(valid: Scored, test: Scored, threshold: float, params: EvaluateParams
     }
 
 
+def sample(scored: Scored, size: int, seed: int) -> tuple[pd.DataFrame, np.ndarray]:
+    """Some rows and their labels, drawn without replacement."""
+    chosen = np.random.default_rng(seed).permutation(len(scored.y))[:size]
+    return scored.rows.iloc[chosen].reset_index(drop=True), scored.y[chosen]
+
+
 def validation_importance(valid: Scored, model: Scorer, params: EvaluateParams) -> pd.DataFrame:
     """Permutation importance on a sample of the validation rows."""
-    chosen = np.random.default_rng(params.seed).permutation(len(valid.y))[: params.importance_rows]
-    names = [*model.categories, *model.numbers]
-    rows = valid.rows.iloc[chosen].reset_index(drop=True)
-    return importance.permutation_importance(model.score, names, rows, valid.y[chosen], params.seed)
+    rows, y = sample(valid, params.importance_rows, params.seed)
+    return importance.permutation_importance(model.score, [*model.categories, *model.numbers], rows, y, params.seed)
+
+
+def behaviour_table(test: Scored, model: Scorer, params: EvaluateParams) -> pd.DataFrame:
+    """What changed inputs do to the answers, on a sample of the test rows."""
+    rows, y = sample(test, params.behaviour_rows, params.seed)
+    return behaviour.measure(BEHAVIOURS, model.score, [*model.categories, *model.numbers], rows, y)
 
 
 def predictions(test: Scored) -> pd.DataFrame:
-    """Row key, label and both probabilities of every test row, in the order of the feature tables."""
+    """Row key, slices, label and both probabilities of every test row, in the order of the feature tables."""
     named = {TARGET: test.y, "probability": test.model, "baseline_probability": test.baseline}
-    return test.rows[list(KEY)].assign(**named)
+    sliced = {name: groups for name, groups in slices_of(test.rows).items() if name not in KEY}
+    return test.rows[list(KEY)].assign(**sliced, **named)
 
 
 def log_metrics(values: dict[str, float]) -> None:
@@ -104,6 +116,7 @@ def main() -> None:
     values = all_metrics(valid, test, params.evaluate)
     drawn = tables(valid, test, values["threshold"], params.evaluate)
     drawn["importance"] = validation_importance(valid, model, params.evaluate)
+    drawn["behaviour"] = behaviour_table(test, model, params.evaluate)
     progress.step("importance", features=len(drawn["importance"]), rows=params.evaluate.importance_rows)
     with replacing(PREDICTIONS) as path:
         predictions(test).to_parquet(path, index=False, compression="zstd")

@@ -1,0 +1,32 @@
+"""What stages cost when they last ran here, found again by the outputs that they made."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import yaml
+
+KEPT = Path(".dvc/tmp/tarmac/cost")
+Cost = dict[str, float]  # wall_seconds, cpu_seconds, peak_bytes
+
+
+def keep(measured: Path, lock: str, ran: Iterable[str]) -> None:
+    """Keeps what was measured in a folder for the stages that ran, under the outputs that the lock names."""
+    KEPT.mkdir(parents=True, exist_ok=True)
+    for stage in ran:
+        source = measured / f"{stage}.json"
+        if source.is_file():
+            _place(lock, stage).write_bytes(source.read_bytes())
+
+
+def known(lock: str) -> dict[str, Cost]:
+    """Costs by stage, of those stages of a lock that have run on this machine."""
+    places = {stage: _place(lock, stage) for stage in (yaml.safe_load(lock) or {}).get("stages", {})}
+    return {stage: json.loads(path.read_text(encoding="utf-8")) for stage, path in places.items() if path.is_file()}
+
+
+def _place(lock: str, stage: str) -> Path:
+    outs = yaml.safe_load(lock)["stages"][stage].get("outs", [])
+    made = " ".join(f"{out['path']}={out['md5']}" for out in outs)
+    return KEPT / f"{stage}-{hashlib.md5(made.encode(), usedforsecurity=False).hexdigest()}.json"

@@ -1,0 +1,40 @@
+"""Measures what changed inputs do to a model's answers; whether that is as it should be, a policy decides."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import roc_auc_score
+
+from tarmac.evaluation.metrics import Labels, Probabilities
+from tarmac.problem.behaviour import Behaviour
+
+Score = Callable[[pd.DataFrame], Probabilities]
+DIGITS = 4  # of what is published: enough to judge by, few enough to be the same on every machine
+
+
+def measure(
+    behaviours: Sequence[Behaviour], score: Score, takes: Sequence[str], rows: pd.DataFrame, y: Labels
+) -> pd.DataFrame:
+    """Columns `behaviour`, `expectation` and `value`, one row a behaviour.
+
+    The value is the largest move of an answer for `same`, the ROC-AUC after the change for `usable`, else the mean
+    move; missing where the model takes none of the changed columns, so that nothing can follow from them.
+    """
+    base = score(rows).astype("float64")
+    lines = []
+    for behaviour in behaviours:
+        value = float("nan")
+        if behaviour.expectation == "same" or set(behaviour.columns) & set(takes):
+            after = score(behaviour.change(rows, behaviour.columns)).astype("float64")
+            value = _value(behaviour.expectation, base, after, y)
+        lines.append((behaviour.name, behaviour.expectation, value))
+    return pd.DataFrame(lines, columns=["behaviour", "expectation", "value"]).round(DIGITS)
+
+
+def _value(expectation: str, base: Probabilities, after: Probabilities, y: Labels) -> float:
+    if expectation == "same":
+        return float(np.abs(after - base).max())
+    if expectation == "usable":
+        return float(roc_auc_score(y, after))
+    return float((after - base).mean())

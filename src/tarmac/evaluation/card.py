@@ -1,0 +1,107 @@
+"""The model card: what the model is for, how good it is, where it fails, and from which bytes it was made."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import pandas as pd
+
+from tarmac.markdown import code, number, table
+
+
+class CardError(ValueError):
+    """A fact that the card must state is missing."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything the card states. No part of it may be empty."""
+
+    title: str
+    predicts: str
+    intended_use: Sequence[str]
+    not_for: Sequence[str]
+    data_source: str
+    limits: Sequence[str]
+    rows: Mapping[str, int]  # counts of the prepared data
+    windows: Mapping[str, str]  # months by part of the split
+    model: Mapping[str, object]
+    metrics: pd.DataFrame  # metric, model, low, high, baseline
+    slices: pd.DataFrame  # slice, value, rows, roc_auc, low, high
+    behaviour: pd.DataFrame  # behaviour, expectation, value
+    lineage: Mapping[str, str]  # hash by what it is of
+
+    def __post_init__(self) -> None:
+        """Raises `CardError` naming what is missing."""
+        for field in fields(self):
+            _check(field.name, getattr(self, field.name))
+
+
+def model_card(facts: Facts, confidence: float) -> str:
+    """The card in Markdown."""
+    share = f"{confidence:.0%}"
+    sections = [
+        f"# Model card: {facts.title}",
+        "Made by the pipeline from its own results; do not edit it.",
+        f"**Predicts:** {facts.predicts}",
+        "## Intended use\n\n" + _list(facts.intended_use),
+        "## Not for\n\n" + _list(facts.not_for),
+        "## Data\n\n" + facts.data_source,
+        table(["what was counted", "#rows"], [(code(name), f"{count:,}") for name, count in facts.rows.items()]),
+        table(["part", "months"], [(name, months) for name, months in facts.windows.items()]),
+        "## Model\n\n" + table(["", ""], [(name, code(value)) for name, value in facts.model.items()]),
+        f"## Metrics on the test months\n\n{share} intervals, from resampled days: the rows of a day are alike.",
+        table(["metric", "#model", f"#{share} interval", "#baseline"], [_metric(row) for row in _rows(facts.metrics)]),
+        "## Slices\n\nROC-AUC; a slice with too few rows has none.",
+        table(["slice", "value", "#rows", "#ROC-AUC", f"#{share} interval"], map(_slice, _rows(facts.slices)), 100),
+        "## Behaviour\n\n`usable`: ROC-AUC that is left; `same`: the largest move; else the mean move of the answers.",
+        table(["what is tried", "expected", "#measured"], [_behaviour(row) for row in _rows(facts.behaviour)]),
+        "## Limits\n\n" + _list(facts.limits),
+        "## Lineage\n\n" + table(["of", "MD5, as DVC names it"], [(n, code(h)) for n, h in facts.lineage.items()]),
+        "`dvc.lock` of the commit that holds this card names, stage by stage, every code file and parameter that made"
+        " this model. `git log -1 -- models/card.md` finds that commit.",
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _check(name: str, fact: Any) -> None:
+    """Raises `CardError` where a fact is blank, has no entry, or has an entry that is blank."""
+    if isinstance(fact, pd.DataFrame):
+        missing = fact.empty
+    elif isinstance(fact, Mapping):
+        missing = not fact
+        for key, value in fact.items():
+            _check(f"{name}.{key}", value)
+    elif isinstance(fact, str):
+        missing = not fact.strip()
+    elif isinstance(fact, Sequence):
+        missing = not fact or not all(str(entry).strip() for entry in fact)
+    else:
+        missing = fact is None or fact != fact  # noqa: PLR0124 -- NaN
+    if missing:
+        raise CardError(f"the model card has no {name.replace('_', ' ')}: it cannot be written without it")
+
+
+def _list(lines: Sequence[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+
+
+def _metric(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return code(row["metric"]), number(row["model"]), _between(row), number(row["baseline"])
+
+
+def _slice(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return code(row["slice"]), code(row["value"]), number(row["rows"]), number(row["roc_auc"]), _between(row)
+
+
+def _behaviour(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return row["behaviour"], row["expectation"], number(row["value"])
+
+
+def _between(row: Mapping[str, Any]) -> str:
+    known = row["low"] == row["low"]  # not NaN
+    return f"{number(row['low'])} to {number(row['high'])}" if known else "–"

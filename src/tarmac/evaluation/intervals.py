@@ -1,0 +1,114 @@
+"""Intervals of metrics by resampling whole clusters (days): rows of one day are late together, not each by itself.
+
+A resample is a row of `weights`: how often each cluster was drawn. Every metric is computed for all resamples at once
+from sums by cluster, so that a resample costs a product of matrices and not a pass over the rows.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.stats import t
+
+from tarmac.evaluation.metrics import Labels, Probabilities
+
+Clusters = np.ndarray  # number of the cluster of each row, 0 to clusters - 1, shape (rows,)
+Weights = np.ndarray  # shape (resamples, clusters)
+Draws = np.ndarray  # a metric by resample, shape (resamples,); NaN where the resample holds one class only
+CHUNK = 4_000_000  # numbers in memory at a time
+
+
+def draw_weights(clusters: int, resamples: int, seed: int) -> Weights:
+    """How often each of the clusters is drawn, with replacement, in every resample."""
+    return np.random.default_rng(seed).multinomial(clusters, np.full(clusters, 1 / clusters), resamples).astype(float)
+
+
+def interval(estimate: float, draws: Draws, clusters: int, confidence: float) -> tuple[float, float]:
+    """Estimate plus and minus Student's quantile times the resampled standard error, corrected for few clusters.
+
+    It covers better than percentiles of the draws, which are too narrow with some sixty clusters. NaN twice where
+    fewer than two resamples gave a number, or where there are fewer than two clusters.
+    """
+    known = draws[np.isfinite(draws)]
+    if clusters < 2 or len(known) < 2:
+        return float("nan"), float("nan")
+    error = known.std(ddof=1) * np.sqrt(clusters / (clusters - 1))
+    reach = float(t.ppf((1 + confidence) / 2, clusters - 1) * error)
+    return estimate - reach, estimate + reach
+
+
+def roc_auc(y: Labels, p: Probabilities, cluster: Clusters, weights: Weights) -> Draws:
+    """ROC-AUC by resample, exactly: pairs won, counted once for each pair of clusters, weighted by both."""
+    count = weights.shape[1]
+    positives, of_positives = p[y == 1], cluster[y == 1]
+    won = np.zeros((count, count))
+    for number in range(count):
+        negatives = np.sort(p[(y == 0) & (cluster == number)])
+        below = np.searchsorted(negatives, positives) + np.searchsorted(negatives, positives, side="right")
+        won[:, number] = np.bincount(of_positives, below / 2, minlength=count)
+    pairs = (weights @ _sums(y == 1, cluster, count)) * (weights @ _sums(y == 0, cluster, count))
+    return _ratio(((weights @ won) * weights).sum(axis=1), pairs)
+
+
+def average_precision(y: Labels, p: Probabilities, cluster: Clusters, weights: Weights) -> Draws:
+    """Average precision by resample: the mean, over positives, of the precision at the positive's own probability."""
+    count = weights.shape[1]
+    order = np.argsort(-p[y == 1], kind="stable")
+    positives, of_positives = p[y == 1][order], cluster[y == 1][order]
+    at_least = np.stack([_at_least(p[cluster == number], positives) for number in range(count)])
+    hits = np.stack([_at_least(p[(cluster == number) & (y == 1)], positives) for number in range(count)])
+    found = np.empty(len(weights))
+    step = max(CHUNK // max(len(positives), 1), 1)
+    for start in range(0, len(weights), step):
+        part = weights[start : start + step]
+        precision = _ratio(part @ hits, part @ at_least)
+        found[start : start + step] = np.nansum(precision * part[:, of_positives], axis=1)
+    return _ratio(found, weights @ _sums(y == 1, cluster, count))
+
+
+def log_loss(y: Labels, p: Probabilities, cluster: Clusters, weights: Weights) -> Draws:
+    """Mean log loss by resample; probabilities are clipped as scikit-learn clips those of double precision."""
+    tiny = np.finfo("float64").eps
+    sure = np.clip(np.where(y == 1, p.astype("float64"), 1 - p.astype("float64")), tiny, 1 - tiny)
+    return _mean(-np.log(sure), cluster, weights)
+
+
+def brier(y: Labels, p: Probabilities, cluster: Clusters, weights: Weights) -> Draws:
+    """Brier score by resample: the mean squared distance of probability and label."""
+    return _mean((p.astype("float64") - y) ** 2, cluster, weights)
+
+
+def calibration_error(y: Labels, p: Probabilities, cluster: Clusters, weights: Weights, bins: int = 15) -> Draws:
+    """Expected calibration error by resample, in the equal-sized bins of all rows."""
+    count, order = weights.shape[1], np.argsort(p, kind="stable")
+    gap = p.astype("float64") - y
+    gaps = [weights @ _sums(gap[part], cluster[part], count) for part in np.array_split(order, bins)]
+    return _ratio(np.abs(gaps).sum(axis=0), weights @ np.bincount(cluster, minlength=count))
+
+
+Metric = Callable[[Labels, Probabilities, Clusters, Weights], Draws]
+METRICS: dict[str, Metric] = {
+    "roc_auc": roc_auc,
+    "average_precision": average_precision,
+    "log_loss": log_loss,
+    "brier": brier,
+    "calibration_error": calibration_error,
+}
+
+
+def _at_least(values: Probabilities, thresholds: Probabilities) -> np.ndarray:
+    """How many values are at least each threshold."""
+    return len(values) - np.searchsorted(np.sort(values), thresholds).astype(float)
+
+
+def _sums(values: np.ndarray, cluster: Clusters, count: int) -> np.ndarray:
+    return np.bincount(cluster, values.astype(float), minlength=count)
+
+
+def _mean(values: np.ndarray, cluster: Clusters, weights: Weights) -> Draws:
+    count = weights.shape[1]
+    return _ratio(weights @ _sums(values, cluster, count), weights @ np.bincount(cluster, minlength=count))
+
+
+def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
+    ratio: np.ndarray = np.divide(above, below, out=np.full(np.shape(above), np.nan), where=below != 0)
+    return ratio

@@ -1,0 +1,68 @@
+"""Rows that are judged together: labels and clusters, and the resamples that every interval over them shares."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from tarmac.evaluation import intervals
+from tarmac.evaluation.metrics import Labels, Probabilities
+from tarmac.params import IntervalParams
+
+UNBOUNDED = "calibration_error"  # a mean of distances: resampling only adds to it, so no interval of it holds the truth
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value and its interval; NaN where there is none."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Labels (int8) and clusters of rows, and how often each resample holds each cluster."""
+
+    y: Labels
+    cluster: intervals.Clusters
+    weights: intervals.Weights
+    confidence: float
+
+    @classmethod
+    def of(cls, y: "pd.Series[int]", cluster: "pd.Series[str]", params: IntervalParams) -> "Sample":
+        """Draws the resamples for some rows."""
+        codes, names = pd.factorize(cluster)
+        weights = intervals.draw_weights(max(len(names), 1), params.resamples, params.seed)
+        return cls(y.to_numpy(), codes, weights, params.confidence)
+
+    def at(self, places: np.ndarray) -> "Sample":
+        """Some of the rows, in the same resamples."""
+        return replace(self, y=self.y[places], cluster=self.cluster[places])
+
+    @property
+    def two_classes(self) -> bool:
+        """Whether rows of both classes are there, without which most metrics have no value."""
+        return len(np.unique(self.y)) == 2
+
+    def value(self, metric: str, p: Probabilities) -> float:
+        """The metric of some probabilities over all rows."""
+        once = np.ones((1, self.weights.shape[1]))
+        return float(intervals.METRICS[metric](self.y, p, self.cluster, once)[0])
+
+    def estimate(self, metric: str, p: Probabilities) -> Estimate:
+        """The metric of some probabilities, with its interval where it has one."""
+        value = self.value(metric, p)
+        if metric == UNBOUNDED:
+            return Estimate(value, float("nan"), float("nan"))
+        return self._interval(value, intervals.METRICS[metric](self.y, p, self.cluster, self.weights))
+
+    def difference(self, metric: str, before: Probabilities, after: Probabilities) -> Estimate:
+        """The metric of `after` minus that of `before` on the same rows and in the same resamples."""
+        draws = [intervals.METRICS[metric](self.y, p, self.cluster, self.weights) for p in (before, after)]
+        return self._interval(self.value(metric, after) - self.value(metric, before), draws[1] - draws[0])
+
+    def _interval(self, value: float, draws: intervals.Draws) -> Estimate:
+        low, high = intervals.interval(value, draws, len(np.unique(self.cluster)), self.confidence)
+        return Estimate(value, low, high)

@@ -1,0 +1,27 @@
+"""What a stage cost on this machine: measured by the stage, kept by whoever asked for it, never part of a result."""
+
+import json
+import os
+import resource
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ASKED = "TARMAC_COST"  # a folder for one small file a stage; without it nothing is written
+
+
+@contextmanager
+def measured(stage: str) -> Iterator[None]:
+    """Measures the block: wall and CPU seconds, and the process's peak memory in bytes."""
+    started = time.monotonic()
+    yield
+    if folder := os.environ.get(ASKED):
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        cost = {
+            "wall_seconds": round(time.monotonic() - started, 2),
+            "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 2),
+            "peak_bytes": usage.ru_maxrss * 1024,
+        }
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        (Path(folder) / f"{stage}.json").write_text(json.dumps(cost), encoding="utf-8")

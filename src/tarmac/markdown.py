@@ -1,0 +1,61 @@
+"""Markdown from values that nobody vouches for: whatever a value holds, it shows as itself and does nothing."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+VALUE, SENTENCE = 80, 400  # characters of a value and of a sentence that are shown
+ROWS = 40  # rows of a table that are shown
+UNSEEN = ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")  # control, direction, private and line-ending characters
+MARKUP = re.compile(r"([\\`*_\[\]<>|~#&!$])")
+LINKED = re.compile(r"(@|\\#|://|www|GH-)(?=\S)", re.IGNORECASE)  # what GitHub turns into a mention, issue or link
+APART = "\u200b"  # a space that is not seen
+
+
+def code(value: object) -> str:
+    """A value as a code span: no markup, HTML, mention, link or table border in it takes effect."""
+    shown = _one_line(value, VALUE).replace("`", "'").replace("|", "¦")
+    return f"`{shown or '(empty)'}`"
+
+
+def text(value: object) -> str:
+    """A sentence with values in it, as plain text: markup is escaped, and nothing becomes a mention or a link."""
+    return LINKED.sub(rf"\1{APART}", MARKUP.sub(r"\\\1", _one_line(value, SENTENCE)))
+
+
+def label(value: object) -> str:
+    """A value as the text of a chart: letters, digits and what a diagram's grammar takes for neither sign nor word."""
+    return re.sub(r"[^A-Za-z0-9 .:+-]", "_", str(value))[:30] or "_"
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], most: int = ROWS) -> str:
+    """A table of finished cells; columns whose name starts with `#` are aligned right. Says how many rows it leaves."""
+    rows = list(rows)
+    names = [name.removeprefix("#") for name in header]
+    rule = ["---:" if name.startswith("#") else "---" for name in header]
+    lines = [f"| {' | '.join(cells)} |" for cells in [names, rule, *rows[:most]]]
+    return "\n".join(lines) + (f"\n\n… and {len(rows) - most:,} more." if len(rows) > most else "")
+
+
+def details(summary: str, body: str) -> str:
+    """A section that opens on a click."""
+    return f"<details>\n<summary>{summary}</summary>\n\n{body}\n\n</details>"
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """A number as a table shows it: thousands set apart, a dash where it is not known."""
+    if value is None or value != value:  # noqa: PLR0124 -- NaN
+        return "–"
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.{digits}f}"
+
+
+def signed(value: float, digits: int = 4) -> str:
+    """A difference, with its sign; a true minus, so that no line breaks after it."""
+    shown = f"{value:+,.{digits}f}"
+    return "0" if not any(letter in "123456789" for letter in shown) else shown.replace("-", "−")
+
+
+def _one_line(value: object, most: int) -> str:
+    seen = (" " if unicodedata.category(letter) in UNSEEN else letter for letter in str(value))
+    line = " ".join("".join(seen).split())
+    return line if len(line) <= most else line[: most - 1] + "…"

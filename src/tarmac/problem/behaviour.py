@@ -1,0 +1,59 @@
+"""What the model must do whatever its metrics say: answers that may not move, and answers that must."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from tarmac.problem.names import FEATURES
+
+Change = Callable[[pd.DataFrame, Sequence[str]], pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """A change of some columns, and what it may do to the answers of a model that takes them.
+
+    `same`: no answer moves. `higher`, `lower`: the mean probability does. `usable`: the ranking stays good enough.
+    """
+
+    name: str
+    expectation: Literal["same", "higher", "lower", "usable"]
+    change: Change
+    columns: tuple[str, ...]
+
+
+def becomes(value: object) -> Change:
+    """Every row gets the same value."""
+    return lambda rows, columns: rows.assign(**dict.fromkeys(columns, value))
+
+
+def grows(amount: float) -> Change:
+    """Every value grows by an amount."""
+    return lambda rows, columns: rows.assign(**{name: rows[name] + amount for name in columns})
+
+
+def worsens(rows: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Every value grows by two standard deviations of its column."""
+    return rows.assign(**{name: rows[name] + 2 * rows[name].std() for name in columns})
+
+
+MISSING = np.float32(np.nan)
+QUEUE = ("origin_wait_1h", "origin_wait_3h", "hub_wait_3h")
+LATE_NOW = ("origin_late_3h", "carrier_late_3h", "hub_late_3h")
+
+BEHAVIOURS = (
+    Behaviour("the number of the flight says nothing", "same", becomes(1), ("flight",)),
+    Behaviour("the date of the flight says nothing", "same", becomes(pd.Timestamp("2030-01-01").date()), ("day",)),
+    Behaviour("a queue at the gate delays those behind it", "higher", worsens, QUEUE),
+    Behaviour("many late departures are followed by more", "higher", worsens, LATE_NOW),
+    Behaviour("an aircraft that comes late leaves late", "higher", worsens, ("previous_wait", "previous_delay")),
+    Behaviour("a flight that used to be late goes on so", "higher", worsens, ("flight_delay_21d", "route_delay_21d")),
+    Behaviour("spare time on the ground absorbs delay", "lower", grows(60.0), ("spare", "expected_spare")),
+    Behaviour("a carrier never seen", "usable", becomes("??"), ("carrier",)),
+    Behaviour("a destination never seen", "usable", becomes("??"), ("dest",)),
+    Behaviour("no weather report", "usable", becomes(MISSING), FEATURES["weather"]),
+    Behaviour("no news of the day's operations", "usable", becomes(MISSING), FEATURES["operations"]),
+)

@@ -1,0 +1,106 @@
+"""card: writes the model card from what the other stages made, with an interval for every metric and slice."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tarmac.digest import digest
+from tarmac.evaluation.card import Facts, model_card
+from tarmac.evaluation.intervals import METRICS
+from tarmac.evaluation.sample import Estimate, Sample
+from tarmac.files.outputs import replacing
+from tarmac.params import Params, load
+from tarmac.problem import card as problem
+from tarmac.problem.names import CLUSTER, TARGET
+from tarmac.problem.slices import SLICES
+from tarmac.stages import run
+from tarmac.stages.progress import Progress
+
+CARD, RAW, MODEL = Path("models/card.md"), Path("data/raw"), Path("models/model.onnx")
+ENVIRONMENT, PREDICTIONS = Path("requirements/pipeline.txt"), Path("data/predictions.parquet")
+PREPARED, TRAINED = Path("metrics/prepare.json"), Path("metrics/train/metrics.json")
+TABLES = Path("metrics/tables")
+NONE = Estimate(float("nan"), float("nan"), float("nan"))
+
+
+def metric_table(sample: Sample, model: np.ndarray, baseline: np.ndarray) -> pd.DataFrame:
+    """Columns `metric`, `model`, `low`, `high` and `baseline`, one row a metric."""
+    lines = [
+        (name, found.value, found.low, found.high, sample.value(name, baseline))
+        for name in METRICS
+        for found in [sample.estimate(name, model)]
+    ]
+    return pd.DataFrame(lines, columns=["metric", "model", "low", "high", "baseline"])
+
+
+def slice_table(rows: pd.DataFrame, sample: Sample, model: np.ndarray, min_rows: int) -> pd.DataFrame:
+    """Columns `slice`, `value`, `rows`, `roc_auc`, `low`, `high`; no AUC where rows are few or of one class."""
+    lines = []
+    for name in SLICES:
+        for value, places in sorted(rows.groupby(name).indices.items()):
+            part = sample.at(places)
+            judged = len(places) >= min_rows and part.two_classes
+            found = part.estimate("roc_auc", model[places]) if judged else NONE
+            lines.append((name, value, len(places), found.value, found.low, found.high))
+    return pd.DataFrame(lines, columns=["slice", "value", "rows", "roc_auc", "low", "high"])
+
+
+def described(params: Params) -> dict[str, object]:
+    """What the model is, in the words of its parameters."""
+    trained = json.loads(TRAINED.read_text(encoding="utf-8"))
+    facts: dict[str, object] = {
+        "kind": params.train.model,
+        "feature groups": ", ".join(params.train.features),
+        "seed": params.train.seed,
+        "trained on": params.train.device,
+        "file": f"{MODEL} ({MODEL.stat().st_size:,} bytes)",
+    }
+    rounds = {"boosting rounds": trained["validation"]["rounds"]} if "rounds" in trained["validation"] else {}
+    return facts | rounds
+
+
+def lineage() -> dict[str, str]:
+    """Hashes of what the model was made from and of what was made."""
+    return {str(path): digest(path) for path in (RAW, ENVIRONMENT, MODEL, PREDICTIONS)}
+
+
+def collect(params: Params, rows: pd.DataFrame, counted: dict[str, Any]) -> Facts:
+    """Everything that the card states."""
+    sample = Sample.of(rows[TARGET], rows[CLUSTER], params.intervals)
+    model, baseline = rows["probability"].to_numpy(), rows["baseline_probability"].to_numpy()
+    return Facts(
+        title=problem.TITLE,
+        predicts=problem.PREDICTS.format(**params.problem.model_dump()),
+        intended_use=problem.INTENDED_USE,
+        not_for=problem.NOT_FOR,
+        data_source=problem.DATA_SOURCE,
+        limits=problem.LIMITS,
+        rows={
+            **counted["rows"],
+            "rows set aside as invalid": counted["set_aside"],
+            "test rows with a label": len(rows),
+        },
+        windows={name: f"{part['first']} to {part['last']}" for name, part in params.split.model_dump().items()},
+        model=described(params),
+        metrics=metric_table(sample, model, baseline),
+        slices=slice_table(rows, sample, model, params.evaluate.min_slice_rows),
+        behaviour=pd.read_csv(TABLES / "behaviour.csv"),
+        lineage=lineage(),
+    )
+
+
+def main() -> None:
+    """Reads predictions, metrics and hashes; writes `models/card.md`."""
+    params, progress = load(), Progress("card")
+    rows = pd.read_parquet(PREDICTIONS)
+    facts = collect(params, rows, json.loads(PREPARED.read_text(encoding="utf-8")))
+    with replacing(CARD) as path:
+        path.write_text(model_card(facts, params.intervals.confidence), encoding="utf-8")
+    progress.step("written", metrics=len(facts.metrics), slices=len(facts.slices))
+
+
+if __name__ == "__main__":
+    run(main)
