@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
@@ -39,6 +40,18 @@ def reproduce_() -> None:
     from tarmac import reproduce
 
     _told(reproduce.clean_clone)
+
+
+@app.command()
+def review(
+    base: Annotated[str, typer.Option(help="Commit to compare with; where this branch left the default one.")] = "",
+    out: Annotated[Path, typer.Option(help="Folder for report.md and verdict.json.")] = Path("review"),
+) -> None:
+    """Compare with the base and judge by the policy of params.yaml; exit 1 where the verdict is fail."""
+    from tarmac.review import run
+
+    if not _told(lambda: run.review(base or None, out)):
+        sys.exit(1)
 
 
 @app.command()

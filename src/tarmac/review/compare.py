@@ -1,0 +1,123 @@
+"""Metrics of base and head on the rows that both have judged, with the interval of every difference."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from tarmac.evaluation import delong
+from tarmac.evaluation.sample import Estimate, Sample
+from tarmac.params import IntervalParams
+from tarmac.problem.names import CLUSTER, KEY, TARGET
+from tarmac.problem.slices import SLICES
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """How the test rows of base and head meet."""
+
+    rows: pd.DataFrame  # head's rows that base has too, with base's probability as `base`
+    only_base: int
+    only_head: int
+    relabelled: int  # rows whose label differs; both models are judged by head's
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many rows are in both, in one only, and labelled otherwise."""
+        only = {"only_base": self.only_base, "only_head": self.only_head}
+        return {"common": len(self.rows), **only, "relabelled": self.relabelled}
+
+
+@dataclass(frozen=True)
+class MetricChange:
+    """One metric: of head on all its rows, and of both on the common rows; None where there is no common row."""
+
+    name: str
+    whole: float
+    base: float | None = None
+    head: float | None = None
+    difference: Estimate | None = None
+
+
+@dataclass(frozen=True)
+class SliceChange:
+    """ROC-AUC of one slice, of head and, on the common rows, the difference from base."""
+
+    slice: str
+    value: str
+    rows: int
+    head: Estimate
+    base: float | None = None
+    difference: Estimate | None = None
+
+
+def pair(base: pd.DataFrame | None, head: pd.DataFrame) -> Pairing:
+    """Joins two tables of predictions by the row key. Raises `ValueError` where a key stands twice."""
+    if base is None:
+        return Pairing(head.iloc[:0].assign(base=0.0), 0, len(head), 0)
+    known = base[[*KEY, TARGET, "probability"]].rename(columns={TARGET: "label_before", "probability": "base"})
+    rows = head.merge(known, on=list(KEY), validate="one_to_one")
+    relabelled = int((rows["label_before"] != rows[TARGET]).sum())
+    return Pairing(rows, len(base) - len(rows), len(head) - len(rows), relabelled)
+
+
+def metric_changes(
+    names: Sequence[str], head: pd.DataFrame, pairing: Pairing, params: IntervalParams
+) -> list[MetricChange]:
+    """Every metric, with its difference where both classes are among the common rows."""
+    whole, p = Sample.of(head[TARGET], head[CLUSTER], params), head["probability"].to_numpy()
+    rows = pairing.rows
+    common = Sample.of(rows[TARGET], rows[CLUSTER], params)
+    if not common.two_classes:
+        return [MetricChange(name, whole.value(name, p)) for name in names]
+    before, after = rows["base"].to_numpy(), rows["probability"].to_numpy()
+    return [
+        MetricChange(
+            name,
+            whole.value(name, p),
+            common.value(name, before),
+            common.value(name, after),
+            common.difference(name, before, after),
+        )
+        for name in names
+    ]
+
+
+def slice_changes(head: pd.DataFrame, pairing: Pairing, min_rows: int, params: IntervalParams) -> list[SliceChange]:
+    """Every slice of head that has `min_rows` rows of both classes."""
+    whole = Sample.of(head[TARGET], head[CLUSTER], params)
+    rows = pairing.rows
+    common, places = Sample.of(rows[TARGET], rows[CLUSTER], params), {n: rows.groupby(n).indices for n in SLICES}
+    changes = []
+    for name in SLICES:
+        for value, at in sorted(head.groupby(name).indices.items()):
+            part = whole.at(at)
+            if len(at) < min_rows or not part.two_classes:
+                continue
+            found = part.estimate("roc_auc", head["probability"].to_numpy()[at])
+            base, difference = _slice_difference(common, rows, places[name].get(value, np.array([], dtype=int)))
+            changes.append(SliceChange(name, str(value), len(at), found, base, difference))
+    return changes
+
+
+def _slice_difference(common: Sample, rows: pd.DataFrame, at: np.ndarray) -> tuple[float | None, Estimate | None]:
+    part = common.at(at)
+    if not part.two_classes:
+        return None, None
+    before, after = rows["base"].to_numpy()[at], rows["probability"].to_numpy()[at]
+    return part.value("roc_auc", before), part.difference("roc_auc", before, after)
+
+
+def row_wise(pairing: Pairing, confidence: float) -> tuple[float, float] | None:
+    """DeLong's interval of the AUC's difference, which takes rows for independent: a check, and a measure of that."""
+    rows = pairing.rows
+    if rows[TARGET].nunique() != 2:
+        return None
+    return delong.interval(rows[TARGET].to_numpy(), rows["base"].to_numpy(), rows["probability"].to_numpy(), confidence)
+
+
+def over_baseline(head: pd.DataFrame, params: IntervalParams) -> Estimate:
+    """ROC-AUC of the model minus that of its baseline."""
+    sample = Sample.of(head[TARGET], head[CLUSTER], params)
+    return sample.difference("roc_auc", head["baseline_probability"].to_numpy(), head["probability"].to_numpy())

@@ -1,0 +1,136 @@
+"""What a change did to the data: raw files, rows and columns of the features, drift of the training rows."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from tarmac.digest import digest
+from tarmac.evaluation.drift import effect
+from tarmac.files import months
+from tarmac.problem.names import KEY
+from tarmac.review.results import FEATURES, RAW, Result
+
+Window = tuple[str, str]  # first and last month
+
+
+@dataclass(frozen=True)
+class DataDiff:
+    """Differences of data between base and head. `unknown` says why a part could not be compared."""
+
+    raw: list[tuple[str, str]] = field(default_factory=list)  # file, what happened to it
+    rows: dict[str, int] = field(default_factory=dict)  # added, removed, changed rows of the features
+    columns: list[tuple[str, str]] = field(default_factory=list)  # column, what happened to it
+    changed_values: dict[str, int] = field(default_factory=dict)  # rows with another value, by column
+    drift: dict[str, float] = field(default_factory=dict)  # distance of the training rows, by column, largest first
+    counts: dict[str, tuple[int | None, int | None]] = field(default_factory=dict)  # of prepare, where they differ
+    unknown: list[str] = field(default_factory=list)
+
+
+def diff(base: Result, head: Result, windows: tuple[Window, Window]) -> DataDiff:
+    """Compares what differs by hash; `windows` are the training months of base and head."""
+    changed = {name: base.hashes.get(name) != head.hashes.get(name) for name in (RAW, FEATURES)}
+    unknown = [f"{name} of the base is not at hand" for name in changed if name not in base.present]
+    raw = files(base.path(RAW), head.path(RAW)) if changed[RAW] and RAW in base.present else []
+    found = DataDiff(raw=raw, counts=counts(base, head), unknown=unknown)
+    if FEATURES in base.present and (changed[FEATURES] or windows[0] != windows[1]):
+        folders = base.path(FEATURES), head.path(FEATURES)
+        found.columns.extend(columns(*folders))
+        if changed[FEATURES]:
+            _compare_rows(*folders, found)
+        found.drift.update(drift(*folders, windows))
+    return found
+
+
+def files(before: Path, after: Path) -> list[tuple[str, str]]:
+    """Each file that was added, removed or changed, with its rows."""
+    paths = {str(path.relative_to(side)) for side in (before, after) for path in side.rglob("*.parquet")}
+    found = []
+    for name in sorted(paths):
+        old, new = before / name, after / name
+        if not old.is_file():
+            found.append((name, f"added, {_rows(new):,} rows"))
+        elif not new.is_file():
+            found.append((name, f"removed, {_rows(old):,} rows"))
+        elif digest(old) != digest(new):
+            found.append((name, f"changed, {_rows(old):,} to {_rows(new):,} rows"))
+    return found
+
+
+def columns(before: Path, after: Path) -> list[tuple[str, str]]:
+    """Each feature column that was added, removed, or has another type."""
+    old, new = ({field.name: str(field.type) for field in _schema(side)} for side in (before, after))
+    kinds = dict.fromkeys(old.keys() - new.keys(), "removed") | dict.fromkeys(new.keys() - old.keys(), "added")
+    for name in old.keys() & new.keys():
+        if old[name] != new[name]:
+            kinds[name] = f"{old[name]} becomes {new[name]}"
+    return sorted(kinds.items())
+
+
+def _compare_rows(before: Path, after: Path, found: DataDiff) -> None:
+    """Counts rows by key, month by month, and the values that changed in the columns that both have."""
+    totals = dict.fromkeys(("added", "removed", "changed"), 0)
+    for old, new in _by_month(before, after):
+        both = old.index.intersection(new.index)
+        totals["added"] += len(new) - len(both)
+        totals["removed"] += len(old) - len(both)
+        shared = [name for name in new.columns if name in old.columns]
+        left, right = old.loc[both, shared], new.loc[both, shared]
+        differs = (left != right) & ~(left.isna() & right.isna())
+        totals["changed"] += int(differs.any(axis=1).sum())
+        for name, count in differs.sum().items():
+            if count:
+                found.changed_values[str(name)] = found.changed_values.get(str(name), 0) + int(count)
+    found.rows.update(totals)
+
+
+def _by_month(before: Path, after: Path) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+    """Rows of base and head by key, for every month whose file differs; empty where one side has no such month."""
+    for name in sorted({path.name for side in (before, after) for path in side.glob("*.parquet")}):
+        old, new = before / name, after / name
+        if old.is_file() and new.is_file() and digest(old) == digest(new):
+            continue
+        frames = [pd.read_parquet(path) if path.is_file() else None for path in (old, new)]
+        present = next(frame for frame in frames if frame is not None)
+        left, right = (present.iloc[:0] if frame is None else frame for frame in frames)
+        yield left.set_index(list(KEY)), right.set_index(list(KEY))
+
+
+def drift(before: Path, after: Path, windows: tuple[Window, Window]) -> dict[str, float]:
+    """Distance, from 0 to 1, of every column's training rows in base and head, the largest first."""
+    names = sorted({field.name for field in _schema(before)} & {field.name for field in _schema(after)} - set(KEY))
+    sides = [
+        [folder / f"{month}.parquet" for month in months.between(*window) if (folder / f"{month}.parquet").is_file()]
+        for folder, window in zip((before, after), windows, strict=True)
+    ]
+    found = {name: effect(*(_column(paths, name) for paths in sides)) for name in names}
+    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+
+
+def counts(base: Result, head: Result) -> dict[str, tuple[int | None, int | None]]:
+    """Counts of prepare (rows, quarantine, what is missing) that differ, of base and head."""
+    old, new = (_flat(side.json("metrics/prepare.json")) for side in (base, head))
+    return {name: (old.get(name), new.get(name)) for name in sorted({*old, *new}) if old.get(name) != new.get(name)}
+
+
+def _flat(tree: dict[str, object], prefix: str = "") -> dict[str, int]:
+    flat: dict[str, int] = {}
+    for name, value in tree.items():
+        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": int(str(value))}
+    return flat
+
+
+def _column(paths: list[Path], name: str) -> "pd.Series[float]":
+    parts = [pd.read_parquet(path, columns=[name])[name] for path in paths]
+    return pd.concat(parts, ignore_index=True) if parts else pd.Series(dtype="float64")
+
+
+def _schema(folder: Path) -> list[pq.ColumnSchema]:
+    path = next(iter(sorted(folder.glob("*.parquet"))), None)
+    return [] if path is None else list(pq.read_schema(path))
+
+
+def _rows(path: Path) -> int:
+    return int(pq.read_metadata(path).num_rows)

@@ -1,0 +1,69 @@
+"""Everything that a review found out, before it is put into words."""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tarmac.params import ReviewParams
+from tarmac.review.changes import Changes
+from tarmac.review.compare import MetricChange, SliceChange
+from tarmac.review.cost import Cost
+from tarmac.review.data import DataDiff
+from tarmac.review.verdict import Check, passed, summary
+
+
+@dataclass(frozen=True)
+class Review:
+    """The comparison of head with base and its judgement."""
+
+    checks: list[Check]
+    no_base: str  # why there is nothing to compare with; empty where there is
+    compared: Mapping[str, int]  # rows in common, only in base, only in head, with another label
+    metrics: list[MetricChange]
+    slices: list[SliceChange]
+    row_wise: tuple[float, float] | None  # DeLong's interval of the difference in ROC-AUC
+    policy: ReviewParams
+    confidence: float
+    data: DataDiff
+    changes: Changes
+    cost: tuple[Cost | None, Cost]
+    lineage: Mapping[str, str]
+    charts: list[tuple[str, str]]  # title and Mermaid text
+
+    @property
+    def passed(self) -> bool:
+        """Whether the change may be merged by the policy."""
+        return passed(self.checks)
+
+    @property
+    def head(self) -> str:
+        """The short name of what was judged."""
+        commit, *uncommitted = self.lineage["commit"].split(" ", 1)
+        return " ".join([commit[:9], *uncommitted])
+
+    @property
+    def headline(self) -> str:
+        """The verdict in one line of plain text."""
+        return summary(self.checks)
+
+
+def as_json(review: Review) -> dict[str, Any]:
+    """The review for a machine: `verdict` is `pass` or `fail`; a number that is not known is null."""
+    verdict = {"verdict": "pass" if review.passed else "fail", "summary": review.headline}
+    found = {field.name: getattr(review, field.name) for field in dataclasses.fields(review) if field.name != "charts"}
+    return {**verdict, **_plain(found)}
+
+
+def _plain(value: Any) -> Any:
+    """What JSON has words for: it has none for NaN, dataclasses and models."""
+    if isinstance(value, ReviewParams):
+        return value.model_dump(mode="json")
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(name): _plain(entry) for name, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,89 @@
+"""Where a result comes from: commits, hashes of data, code, environment, lock and model, and who has rebuilt it."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from tarmac import git, store
+from tarmac.review.results import LOCK, MODEL, RAW, Result
+from tarmac.review.verdict import Check
+
+ENVIRONMENT = "requirements/pipeline.txt"
+RESULTS = ("dvc.lock", "metrics/", "models/", "data/remote/")  # what a rebuild writes
+SAID = {
+    "identical": "yes: rebuilt from raw data in a clean clone, bit for bit",
+    "differs": "no: a rebuild from raw data in a clean clone gave other bytes",
+    "failed": "no: the rebuild from raw data in a clean clone failed",
+    "not tried": "not tried: `make reproduce` does it",
+}
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What was done to have head's outputs here, and whether they are what its commit makes."""
+
+    ran: list[str]  # stages that had to run
+    not_in_remote: list[str]  # outputs that the lock names and the remote lacks
+    rebuild: str  # a key of `SAID`
+    different: list[str]  # paths that the rebuild made otherwise
+
+    @property
+    def lock_is_stale(self) -> bool:
+        """Whether the committed lock is not what the committed code, parameters and data make."""
+        committed, inputs = git.text_at("HEAD", Path(LOCK)), git.changed_since("HEAD")
+        dirty = any(not path.startswith(RESULTS) for path in inputs)
+        if committed is None or dirty:  # the work is not committed yet, so neither need its result be
+            return False
+        return store.locked(committed) != store.locked(Path(LOCK).read_text(encoding="utf-8"))
+
+
+def checks(found: Provenance, require_reproduced: bool) -> list[Check]:
+    """Judges whether the committed result can be had by others and is what its commit makes."""
+    judged = []
+    if found.not_in_remote:
+        reason = f"the remote lacks {', '.join(found.not_in_remote)}: run `dvc push`"
+        judged.append(Check("lineage", "outputs are pushed", "fail", reason))
+    if found.lock_is_stale:
+        ran = ", ".join(found.ran) or "nothing"
+        reason = f"not what this commit makes (ran {ran}): run `make run`, commit dvc.lock, metrics and models/card.md"
+        judged.append(Check("lineage", "dvc.lock is up to date", "fail", reason))
+    if found.rebuild in ("differs", "failed") and require_reproduced:
+        reason = f"{SAID[found.rebuild]} {('in ' + ', '.join(found.different)) if found.different else ''}".strip()
+        judged.append(Check("lineage", "reproduced", "fail", reason))
+    if found.rebuild == "identical":
+        judged.append(Check("lineage", "reproduced", "pass", "rebuilt from raw data, bit for bit"))
+    return judged
+
+
+def lineage(base: str | None, head: Result, found: Provenance) -> dict[str, str]:
+    """Every hash by what it is of, and what was done to be sure of it."""
+    uncommitted = " with uncommitted changes" if git.changed_since("HEAD") else ""
+    return {
+        "commit": f"{head.commit}{uncommitted}",
+        "base": base or "none",
+        "raw data": head.hashes.get(RAW, "none"),
+        "code": code_hash(head),
+        "environment": _locked_dep(head, ENVIRONMENT),
+        "dvc.lock": hashlib.md5((head.text(LOCK) or "").encode(), usedforsecurity=False).hexdigest(),
+        "model": head.hashes.get(MODEL, "none"),
+        "reproduced": SAID[found.rebuild],
+        "run for this review": ", ".join(found.ran) or "nothing: every stage was up to date",
+    }
+
+
+def code_hash(side: Result) -> str:
+    """One hash over all code files that the lock's stages depend on, by path and content."""
+    deps = {dep["path"]: dep["md5"] for stage in _stages(side) for dep in stage.get("deps", [])}
+    text = "\n".join(f"{path} {md5}" for path, md5 in sorted(deps.items()) if path.startswith("src/"))
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def _locked_dep(side: Result, path: str) -> str:
+    found = {dep["md5"] for stage in _stages(side) for dep in stage.get("deps", []) if dep["path"] == path}
+    return ", ".join(sorted(found)) or "none"
+
+
+def _stages(side: Result) -> list[dict[str, list[dict[str, str]]]]:
+    return list((yaml.safe_load(side.text(LOCK) or "") or {}).get("stages", {}).values())

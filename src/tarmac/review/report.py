@@ -1,0 +1,201 @@
+"""The report: the verdict in one line, then what a reviewer asks next, in Markdown that fits a comment."""
+
+from collections.abc import Iterable, Mapping
+
+from tarmac.evaluation.sample import Estimate
+from tarmac.markdown import code, details, number, signed, table, text
+from tarmac.review.changes import OUTSIDE
+from tarmac.review.compare import MetricChange, SliceChange
+from tarmac.review.cost import Cost
+from tarmac.review.facts import Review
+from tarmac.review.verdict import Check
+
+LIMIT = 60_000  # characters: what GitHub takes as a comment, with room for what is put around it
+CUT = "\n\n**The report is cut here: it is longer than a comment may be. `verdict.json` in the run's files has all.**\n"
+MARKS = {"pass": "✅", "fail": "❌", "not proven": "➖"}
+FILES = 20  # of a stage that are shown
+
+
+def report(review: Review) -> str:
+    """The whole report, at most `LIMIT` characters."""
+    word = "✅ Pass" if review.passed else "❌ Fail"
+    parts = [
+        f"## {word}: {text(review.headline)}",
+        _notes(review),
+        _metrics(review),
+        _other_checks(review),
+        "### What changed\n\n" + _changed(review),
+        _slices(review),
+        _behaviour(review),
+        details("Charts", "\n\n".join(f"{title}\n\n{chart}" for title, chart in review.charts))
+        if review.charts
+        else "",
+        details("Data", _data(review)),
+        details("Cost", _cost(review)),
+        details("Lineage", table(["of", "value"], [(name, code(value)) for name, value in review.lineage.items()])),
+    ]
+    return fit("\n\n".join(part for part in parts if part) + "\n")
+
+
+def failure(error: str) -> str:
+    """The report where there is no result to judge: the pipeline, or what it needs, failed."""
+    lines = "\n".join(f"- {text(line)}" for line in error.splitlines()[:20])
+    return fit(f"## ❌ Fail: there is no result to judge\n\n{lines}\n")
+
+
+def fit(report_: str, limit: int = LIMIT) -> str:
+    """Cuts a text that is too long at the end of a line, closes what is open, and says so."""
+    if len(report_) <= limit:
+        return report_
+    closing = "\n```\n\n</details>" + CUT
+    kept = report_[: limit - len(closing)].rsplit("\n", 1)[0]
+    fence = "\n```" if kept.count("\n```") % 2 else ""
+    section = "\n\n</details>" if kept.count("<details>") > kept.count("</details>") else ""
+    return kept + fence + section + CUT
+
+
+def _notes(review: Review) -> str:
+    rows = review.compared
+    lines = [f"Head {code(review.head)} against base {code(review.lineage['base'][:9])}."]
+    if review.no_base:
+        lines = [f"**There is no base to compare with** ({text(review.no_base)}): only bounds are judged."]
+    else:
+        lines.append(f"{rows['common']:,} test rows are in both, {review.confidence:.0%} intervals by resampled days.")
+    if rows["only_base"] or rows["only_head"]:
+        lines.append(
+            f"**The test sets differ**: {rows['only_base']:,} rows only in base, {rows['only_head']:,} only in head."
+        )
+    if rows["relabelled"]:
+        lines.append(f"**{rows['relabelled']:,} rows have another label now**; both models are judged by the new one.")
+    if any(key.startswith("review.") for key, _, _ in review.changes.params):
+        lines.append("**The policy itself changed**, and head's is the one that judged: see the parameters.")
+    return " ".join(lines)
+
+
+def _metrics(review: Review) -> str:
+    checks = {check.name: check for check in review.checks if check.kind == "metric"}
+    header = ["metric", "#base", "#head", "#change", f"#{review.confidence:.0%} interval", "", "judged"]
+    lines = table(header, [_metric(change, checks[change.name]) for change in review.metrics])
+    if review.row_wise:
+        low, high = review.row_wise
+        by_row = f"{signed(low)} to {signed(high)}"
+        lines += f"\n\nDeLong's interval for ROC-AUC, as if every row were independent of its day: {by_row}."
+    return lines
+
+
+def _metric(change: MetricChange, check: Check) -> tuple[str, ...]:
+    head = change.whole if change.head is None else change.head
+    moved = signed(change.difference.value) if change.difference else "–"
+    cells = (number(change.base), number(head), moved, _between(change.difference))
+    return code(change.name), *cells, MARKS[check.outcome], text(check.reason)
+
+
+def _between(estimate: Estimate | None) -> str:
+    if estimate is None or not estimate.low <= estimate.high:
+        return "–"
+    return f"{signed(estimate.low)} to {signed(estimate.high)}"
+
+
+def _other_checks(review: Review) -> str:
+    """Every failing check that is not of a metric, and those of the result as a whole."""
+    whole = ("lineage", "baseline", "parity", "cost")
+    chosen = [c for c in review.checks if c.kind != "metric" and (c.outcome == "fail" or c.kind in whole)]
+    return table(["check", "", "judged"], [(text(c.name), MARKS[c.outcome], text(c.reason)) for c in chosen])
+
+
+def _changed(review: Review) -> str:
+    """Parameters, data in a line, and code by stage."""
+    found = review.changes
+    params = table(["parameter", "base", "head"], [(code(k), code(old), code(new)) for k, old, new in found.params])
+    data = [f"{count:,} rows {what}" for what, count in review.data.rows.items() if count]
+    data += [f"column {code(name)} {text(what)}" for name, what in review.data.columns[:10]]
+    drifted = [name for name, far in review.data.drift.items() if far >= review.policy.drift]
+    data += [f"training data drifted in {len(drifted)} columns"] if drifted else []
+    raw = f"{len(review.data.raw)} raw files; " if review.data.raw else ""
+    unknown = f" ({text('; '.join(review.data.unknown))})" if review.data.unknown else ""
+    stages = [f"- {_stage(stage)}: {_files(files)}" for stage, files in found.files.items()]
+    return "\n\n".join(
+        [
+            params if found.params else "**Parameters:** none.",
+            f"**Data:** {raw}{'; '.join(data) or ('' if raw else 'the same')}{unknown}.",
+            "**Code and other files by stage:**\n\n" + "\n".join(stages) if stages else "**Code:** none.",
+        ]
+    )
+
+
+def _stage(stage: str) -> str:
+    return stage if stage == OUTSIDE else code(stage)
+
+
+def _files(files: list[str]) -> str:
+    more = f" and {len(files) - FILES:,} more" if len(files) > FILES else ""
+    return ", ".join(code(name) for name in files[:FILES]) + more
+
+
+def _slices(review: Review) -> str:
+    checks = {check.name: check for check in review.checks if check.kind == "slice"}
+    lines = [(change, checks[f"{change.slice} {change.value}"]) for change in review.slices]
+    moved = [(c, k) for c, k in lines if k.outcome == "fail" or k.reason == "better" or k.reason.startswith("worse")]
+    shown = "### Slices that moved\n\n" + (_slice_table(moved) if moved else "None, beyond what chance explains.")
+    return shown + ("\n\n" + details(f"All {len(lines)} slices", _slice_table(lines)) if lines else "")
+
+
+def _slice_table(lines: Iterable[tuple[SliceChange, Check]]) -> str:
+    header = ["slice", "value", "#rows", "#base AUC", "#head AUC", "#change", "#interval", "", "judged"]
+    return table(header, [_slice(change, check) for change, check in lines])
+
+
+def _slice(change: SliceChange, check: Check) -> tuple[str, ...]:
+    moved = signed(change.difference.value) if change.difference else "–"
+    cells = (f"{change.rows:,}", number(change.base), number(change.head.value), moved, _between(change.difference))
+    return code(change.slice), code(change.value), *cells, MARKS[check.outcome], text(check.reason)
+
+
+def _behaviour(review: Review) -> str:
+    checks = [check for check in review.checks if check.kind == "behaviour"]
+    rows = [(text(check.name), MARKS[check.outcome], text(check.reason)) for check in checks]
+    return details(f"Behaviour: {len(checks)} tests", table(["what is tried", "", "found"], rows)) if rows else ""
+
+
+def _data(review: Review) -> str:
+    data = review.data
+    parts = []
+    if data.raw:
+        parts.append(table(["raw file", "what happened"], [(code(name), text(what)) for name, what in data.raw]))
+    if data.columns:
+        parts.append(table(["column", "what happened"], [(code(name), text(what)) for name, what in data.columns]))
+    if data.changed_values:
+        changed = sorted(data.changed_values.items(), key=lambda item: -item[1])
+        parts.append(table(["column", "#rows with another value"], [(code(name), f"{n:,}") for name, n in changed], 20))
+    if data.counts:
+        counted = [(code(name), number(old), number(new)) for name, (old, new) in data.counts.items()]
+        parts.append(table(["counted by prepare", "#base", "#head"], counted))
+    if data.drift:
+        far = [(code(name), number(value)) for name, value in data.drift.items()]
+        parts.append("Distance of the training rows, from 0 (alike) to 1 (nothing in common), the largest first:")
+        parts.append(table(["column", "#distance"], far, 15))
+    return "\n\n".join(parts) or "Raw data and features are the same, byte for byte."
+
+
+def _charts(review: Review) -> str:
+    drawn = "\n\n".join(f"{title}\n\n{chart}" for title, chart in review.charts)
+    return details("Charts", drawn) if drawn else ""
+
+
+def _cost(review: Review) -> str:
+    sides = [side or Cost(None, None, {}) for side in review.cost]
+    rows = [
+        ("model, bytes", *(number(side.model_bytes) for side in sides)),
+        ("scoring one row, µs (both timed in turn)", *(number(side.scoring_microseconds, 1) for side in sides)),
+    ]
+    stages = dict.fromkeys(name for side in sides for name in side.stages)
+    rows += [(code(stage), *(_spent(side.stages.get(stage)) for side in sides)) for stage in stages]
+    note = "" if sides[1].stages else "\n\nNo stage has run on this machine: what they cost is not known here."
+    return table(["", "#base", "#head"], rows) + note
+
+
+def _spent(spent: Mapping[str, float] | None) -> str:
+    if spent is None:
+        return "–"
+    wall, cpu, peak = spent["wall_seconds"], spent["cpu_seconds"], spent["peak_bytes"] / 1e9
+    return f"{number(wall, 1)} s, CPU {number(cpu, 1)} s, {number(peak, 2)} GB"

@@ -1,0 +1,96 @@
+"""The two results that are compared: the files here, and those of the base commit in a temporary clone."""
+
+import json
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tarmac import store
+from tarmac.digest import digest
+from tarmac.git import git
+
+LOCK, RAW = "dvc.lock", "data/raw"
+PREDICTIONS, FEATURES, MODEL = "data/predictions.parquet", "data/features", "models/model.onnx"
+NEEDED = (PREDICTIONS, MODEL, FEATURES, RAW)  # of the base, in order of use
+
+
+@dataclass(frozen=True)
+class Result:
+    """A result in a folder: what its lock names, and which of the compared outputs are really there."""
+
+    folder: Path
+    commit: str
+    hashes: Mapping[str, str]  # of every output that DVC keeps, by path
+    present: frozenset[str]
+
+    def path(self, name: str) -> Path:
+        """Where a file of this result lies."""
+        return self.folder / name
+
+    def text(self, name: str) -> str | None:
+        """A text file of this result, or None where it has none."""
+        path = self.path(name)
+        return path.read_text(encoding="utf-8") if path.is_file() else None
+
+    def json(self, name: str) -> dict[str, Any]:
+        """A JSON file of this result; empty where it has none."""
+        return dict(json.loads(self.text(name) or "{}"))
+
+    def yaml(self, name: str) -> dict[str, Any]:
+        """A YAML file of this result; empty where it has none."""
+        return dict(yaml.safe_load(self.text(name) or "{}") or {})
+
+
+def here(commit: str) -> Result:
+    """The result in the working tree. Its outputs have been pulled or made before."""
+    hashes = store.outputs()
+    return Result(Path(), commit, hashes, frozenset(name for name in NEEDED if Path(name).exists()))
+
+
+@contextmanager
+def of_commit(commit: str, head: Result) -> Iterator[Result]:
+    """The result of a commit, for as long as the block lasts; what the remote lacks is not `present` in it."""
+    with tempfile.TemporaryDirectory(prefix="tarmac-base-") as temporary:
+        folder = Path(temporary) / "base"
+        git("clone", "--quiet", "--shared", "--no-checkout", ".", str(folder))
+        git("checkout", "--quiet", "--detach", commit, folder=folder)
+        _share_cache(folder)
+        hashes = store.outputs(folder)
+        wanted = [name for name in NEEDED if name in hashes]
+        for name in wanted:
+            if hashes[name] == head.hashes.get(name) and name in head.present:
+                _link(head.path(name), folder / name)
+        _pull([name for name in wanted if not (folder / name).exists()], folder)
+        present = frozenset(name for name in wanted if digest(folder / name) == hashes[name])
+        yield Result(folder, commit, hashes, present)
+
+
+def _share_cache(folder: Path) -> None:
+    """Lets the clone use this repository's cache, its local remotes and their credentials."""
+    cache = "".join(store.dvc("cache", "dir")).strip()
+    local = Path(".dvc/config.local")
+    if local.is_file():
+        shutil.copy(local, folder / ".dvc" / "config.local")
+    list(store.dvc("cache", "dir", "--local", cache, folder=folder))
+
+
+def _link(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.symlink_to(source.resolve())
+
+
+def _pull(names: list[str], folder: Path) -> None:
+    """Fetches some outputs, one by one, so that one that is lost does not take the others with it."""
+    for name in names:
+        target = f"{name}.dvc" if (folder / f"{name}.dvc").is_file() else name
+        try:
+            store.pull(target, folder=folder)
+        except (store.StoreError, subprocess.SubprocessError) as error:
+            print(f"base: {error}", flush=True)

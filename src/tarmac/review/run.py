@@ -1,0 +1,132 @@
+"""Makes a review: brings the result up to date, fetches the base, compares, judges, and writes report and verdict."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from tarmac import git, reproduce, store
+from tarmac.files.outputs import replacing, write_json
+from tarmac.params import Params, load
+from tarmac.review import compare, cost, verdict
+from tarmac.review.changes import Changes, changes
+from tarmac.review.charts import charts
+from tarmac.review.data import DataDiff, diff
+from tarmac.review.facts import Review, as_json
+from tarmac.review.lineage import Provenance, checks, lineage
+from tarmac.review.report import failure, report
+from tarmac.review.results import PREDICTIONS, Result, here, of_commit
+from tarmac.review.verdict import Check
+
+BEHAVIOUR, TRAINED = "metrics/tables/behaviour.csv", "metrics/train/metrics.json"
+
+
+def review(revision: str | None, out: Path) -> bool:
+    """Writes `report.md` and `verdict.json` to `out`; returns whether the verdict is pass.
+
+    The base is `revision`, or where this branch left the default branch. Raises `GitError` where it cannot be found.
+    """
+    base = _base(revision)
+    try:
+        params = load()
+        found = bring_up_to_date()
+        judged = _compare(base, params, found)
+    except ValueError as error:
+        _write(out, failure(str(error)), {"verdict": "fail", "summary": "no result to judge", "error": str(error)})
+        print(f"\n{error}")
+        return False
+    _write(out, report(judged), as_json(judged))
+    return judged.passed
+
+
+def bring_up_to_date() -> Provenance:
+    """Pulls the outputs that are not here, then runs the stages that are not up to date."""
+    missing = [path for path in store.outputs() if not Path(path).exists()]
+    try:
+        if missing:
+            store.pull(*missing)
+    except store.StoreError as error:
+        print(f"pull: {error}", flush=True)  # what is lost can be made again from raw data
+    lost = [path for path in missing if not Path(path).exists()]
+    ran = reproduce.repro(Path())
+    rebuild, different = reproduce.last_rebuild()
+    return Provenance(ran, lost, rebuild, different)
+
+
+def _base(revision: str | None) -> str | None:
+    if revision is None:
+        return git.merge_base()
+    found = git.commit(revision)
+    if found is None:
+        raise git.GitError(f"--base {revision}: no such commit here; `git fetch origin` may bring it")
+    return found
+
+
+def _compare(base: str | None, params: Params, found: Provenance) -> Review:
+    head = here(git.commit("HEAD") or "not committed yet")
+    if base is None:
+        return _judge(None, "no default branch with a commit", head, params, found)
+    with of_commit(base, head) as side:
+        usable = PREDICTIONS in side.present
+        why = "" if usable else f"commit {base[:7]} has no predictions, or the remote lacks them"
+        return _judge(side, why, head, params, found)
+
+
+def _judge(side: Result | None, no_base: str, head: Result, params: Params, found: Provenance) -> Review:
+    rows = pd.read_parquet(head.path(PREDICTIONS))
+    base = side if not no_base else None
+    before = pd.read_parquet(base.path(PREDICTIONS)) if base else None
+    pairing = compare.pair(before, rows)
+    policy, settings = params.review, params.intervals
+    metrics = compare.metric_changes(list(policy.metrics), rows, pairing, settings)
+    slices = compare.slice_changes(rows, pairing, params.evaluate.min_slice_rows, settings)
+    costs = cost.compare(side, head)
+    judged = [
+        *checks(found, policy.require_reproduced),
+        *map(verdict.metric, metrics, policy.metrics.values()),
+        *(verdict.one_slice(change, policy.slices) for change in slices),
+        verdict.baseline(compare.over_baseline(rows, settings)),
+        *_other(head, costs[1], params),
+    ]
+    return Review(
+        checks=judged,
+        no_base=no_base,
+        compared=pairing.counts,
+        metrics=metrics,
+        slices=slices,
+        row_wise=compare.row_wise(pairing, settings.confidence),
+        policy=policy,
+        confidence=settings.confidence,
+        data=diff(side, head, (_window(side), _window(head))) if side else DataDiff(),
+        changes=changes(side, head, git.changed_since(side.commit)) if side else Changes([], {}, []),
+        cost=costs,
+        lineage=lineage(side.commit if side else None, head, found),
+        charts=charts(side, head),
+    )
+
+
+def _other(head: Result, spent: cost.Cost, params: Params) -> list[Check]:
+    """Judges behaviour, parity of the ONNX file, and cost."""
+    policy, behaviour = params.review, pd.read_csv(head.path(BEHAVIOUR))
+    bound = head.json(TRAINED)["onnx_difference_below"]
+    parity = Check("parity", "ONNX parity", "pass", f"the ONNX file answers within {bound:g} of the fitted model")
+    limits = (
+        ("model size", spent.model_bytes and spent.model_bytes / 1e6, policy.cost.model_megabytes, "MB"),
+        ("scoring", spent.scoring_microseconds, policy.cost.scoring_microseconds, "µs a row"),
+        ("pipeline time", spent.minutes, policy.cost.pipeline_minutes, "minutes"),
+        ("peak memory", spent.gigabytes, policy.cost.memory_gigabytes, "GB"),
+    )
+    known = [verdict.limit("cost", name, value, most, unit) for name, value, most, unit in limits if value is not None]
+    return [*verdict.behaviours(behaviour, policy.behaviour), parity, *known]
+
+
+def _window(side: Result) -> tuple[str, str]:
+    """First and last month of a result's training rows."""
+    window = side.yaml("params.yaml").get("split", {}).get("train", {})
+    return str(window.get("first", "")), str(window.get("last", ""))
+
+
+def _write(out: Path, text: str, found: dict[str, object]) -> None:
+    with replacing(out / "report.md") as path:
+        path.write_text(text, encoding="utf-8")
+    write_json(out / "verdict.json", found)
+    print(f"\n{text.splitlines()[0].removeprefix('## ')}\nwritten: {out / 'report.md'}, {out / 'verdict.json'}")

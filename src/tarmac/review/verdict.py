@@ -1,0 +1,136 @@
+"""The verdict: every fact judged by the policy, each judgement with its reason."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import pandas as pd
+
+from tarmac.evaluation.sample import Estimate
+from tarmac.markdown import number, signed
+from tarmac.params import BehaviourPolicy, MetricPolicy, SlicePolicy
+from tarmac.review.compare import MetricChange, SliceChange
+
+Outcome = Literal["pass", "fail", "not proven"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One judgement. Only `fail` fails a pull request; `not proven` says that the data cannot tell."""
+
+    kind: str
+    name: str
+    outcome: Outcome
+    reason: str
+
+
+def metric(change: MetricChange, policy: MetricPolicy) -> Check:
+    """Judges one metric: its bounds on all rows of head, then its difference from base on the common rows."""
+    sign = 1 if policy.better == "higher" else -1
+
+    def check(outcome: Outcome, reason: str) -> Check:
+        return Check("metric", change.name, outcome, reason)
+
+    if sign * (change.whole - policy.floor) < 0:
+        return check("fail", f"{number(change.whole)} is worse than the floor {policy.floor:g}")
+    if policy.ceiling is not None and sign * (change.whole - policy.ceiling) > 0:
+        return check(
+            "fail", f"{number(change.whole)} is too good to be true (ceiling {policy.ceiling:g}): look for a leak"
+        )
+    if change.difference is None:
+        return check("not proven", "within its bounds; nothing to compare with")
+    return check(*difference(_turned(change.difference, sign), policy.tolerance))
+
+
+def difference(gain: Estimate, tolerance: float) -> tuple[Outcome, str]:
+    """Judges a gain (positive is better) by its interval: a loss beyond the tolerance must be ruled out."""
+    beyond = f"by more than the tolerance {tolerance:g}"
+    rules: tuple[tuple[bool, Outcome, str], ...] = (
+        (gain.value == gain.low == gain.high == 0, "pass", "the same"),
+        (not gain.low <= gain.high, "not proven", "too few clusters for an interval"),
+        (gain.high < -tolerance, "fail", f"worse {beyond}"),
+        (gain.low < -tolerance and gain.high < 0, "fail", f"worse, perhaps {beyond}"),
+        (gain.low < -tolerance, "fail", f"a loss {beyond} is not ruled out"),
+        (gain.low > 0, "pass", "better"),
+        (gain.high < 0, "pass", f"worse, but within the tolerance {tolerance:g}"),
+        (True, "not proven", "neither better nor worse"),
+    )
+    return next((outcome, reason) for holds, outcome, reason in rules if holds)
+
+
+def one_slice(change: SliceChange, policy: SlicePolicy) -> Check:
+    """Judges one slice: it fails below its floor, or where a loss beyond the tolerance is proven."""
+    name = f"{change.slice} {change.value}"
+    if change.head.value < policy.floor:
+        return Check("slice", name, "fail", f"ROC-AUC {number(change.head.value)} is below the floor {policy.floor:g}")
+    if change.difference is None:
+        return Check("slice", name, "not proven", "nothing to compare with")
+    if change.difference.high < -policy.tolerance:
+        return Check("slice", name, "fail", f"worse by more than the tolerance {policy.tolerance:g}")
+    outcome, reason = difference(change.difference, float("inf"))
+    return Check("slice", name, outcome, reason.removesuffix(", but within the tolerance inf"))
+
+
+def behaviours(table: pd.DataFrame, policy: BehaviourPolicy) -> list[Check]:
+    """Judges every behaviour that was measured; the model takes none of the inputs of one without a value."""
+    return [
+        _behaviour(str(row.behaviour), str(row.expectation), float(row.value), policy) for row in table.itertuples()
+    ]
+
+
+def _behaviour(name: str, expectation: str, value: float, policy: BehaviourPolicy) -> Check:
+    if value != value:  # noqa: PLR0124 -- NaN
+        return Check("behaviour", name, "not proven", "the model takes none of these inputs")
+    passed, reason = {
+        "same": (value == 0, f"the answers move by {number(value)} at most"),
+        "higher": (value >= policy.min_move, f"the mean answer moves by {signed(value)}"),
+        "lower": (value <= -policy.min_move, f"the mean answer moves by {signed(value)}"),
+        "usable": (value >= policy.usable_auc, f"ROC-AUC {number(value)} is left"),
+    }[expectation]
+    wanted = {
+        "same": "none may move",
+        "higher": f"up by {policy.min_move:g} is expected",
+        "lower": f"down by {policy.min_move:g} is expected",
+        "usable": f"{policy.usable_auc:g} is required",
+    }[expectation]
+    return Check("behaviour", name, "pass" if passed else "fail", f"{reason}; {wanted}")
+
+
+def baseline(gain: Estimate) -> Check:
+    """Judges whether the model is worth its keep: better than its baseline, beyond doubt."""
+    reason = f"ROC-AUC {signed(gain.value)} over the baseline, {signed(gain.low)} to {signed(gain.high)}"
+    return Check("baseline", "better than the baseline", "pass" if gain.low > 0 else "fail", reason)
+
+
+def limit(kind: str, name: str, value: float, most: float, unit: str) -> Check:
+    """Judges a quantity that may not grow beyond a limit."""
+    reason = f"{number(value, 1)} {unit}, at most {most:g}"
+    return Check(kind, name, "pass" if value <= most else "fail", reason)
+
+
+def passed(checks: Sequence[Check]) -> bool:
+    """Whether no check fails."""
+    return all(check.outcome != "fail" for check in checks)
+
+
+def summary(checks: Sequence[Check]) -> str:
+    """The verdict in one line: what fails, else what got better, else that nothing is proven."""
+    failing = [f"{check.name}: {check.reason}" for check in checks if check.outcome == "fail"]
+    if failing:
+        more = f"; and {len(failing) - 3} more" if len(failing) > 3 else ""
+        return "; ".join(failing[:3]) + more
+    metrics = [check for check in checks if check.kind == "metric"]
+    better = [check.name for check in metrics if check.reason == "better"]
+    worse = [check.name for check in metrics if check.reason.startswith("worse")]
+    if better or worse:
+        parts = [f"better: {', '.join(better)}"] if better else []
+        return "; ".join([*parts, *([f"worse within the tolerance: {', '.join(worse)}"] if worse else [])])
+    if any(check.outcome == "not proven" for check in metrics):
+        compared = not all("nothing to compare" in check.reason for check in metrics)
+        return "neither better nor worse can be proven" if compared else "within its bounds; nothing to compare with"
+    return "the metrics are the same"
+
+
+def _turned(difference_: Estimate, sign: int) -> Estimate:
+    low, high = sorted((sign * difference_.low, sign * difference_.high))
+    return Estimate(sign * difference_.value, low, high)
