@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
@@ -18,12 +19,19 @@ from typing import Any
 TITLE = "model-report"  # CML finds its comment again by it: letters, digits and hyphens only
 MENTION, APART = re.compile(r"@(?=\w)"), "\u200b"  # a space that is not seen: nobody is notified
 LIMIT = 60_000  # characters of a report; GitHub's own limit is not far above
-PAGES = 30  # of a hundred files each: GitHub lists no more than 3,000
+PAGES = 30  # of a hundred each: GitHub lists no more than 3,000 files
+SEEN = 30  # comments that CML looks through for its own
+ME = "github-actions[bot]"  # who writes with the token of a workflow
+WATERMARK = re.compile(rf"CML watermark ({TITLE}(-[0-9]+)?)\"")
 JUDGES = (".github/", "Makefile", "src/tarmac/review/", "src/tarmac/evaluation/", "src/tarmac/reproduce.py")
 
 
 class ReportError(ValueError):
     """The report is not one that may be posted."""
+
+
+class PostError(ValueError):
+    """GitHub or CML refused."""
 
 
 def main(environment: Mapping[str, str]) -> None:
@@ -56,28 +64,43 @@ def read(path: Path) -> str:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         raise ReportError("it is not text") from None
+    text = MENTION.sub(f"@{APART}", text)
     if len(text) > LIMIT or not text.strip():
         raise ReportError(f"it is empty, or longer than {LIMIT:,} characters")
-    return MENTION.sub(f"@{APART}", text)
+    return text
 
 
 def pull_request(environment: Mapping[str, str]) -> int | None:
     """Number of the open pull request whose head is this commit: the event names none where it comes from a fork."""
     head = f"{environment['HEAD_OWNER']}:{environment['HEAD_BRANCH']}"
     query = urllib.parse.urlencode({"state": "open", "head": head, "per_page": 100})
-    pulls = api(f"pulls?{query}", environment)
+    pulls = api("GET", f"pulls?{query}", environment)
     return next((int(pull["number"]) for pull in pulls if pull["head"]["sha"] == environment["HEAD_SHA"]), None)
 
 
 def touched(environment: Mapping[str, str], number: int) -> list[str]:
     """Files of the pull request that decide how it is judged."""
-    found: list[str] = []
-    for page in range(1, PAGES + 1):
-        files = api(f"pulls/{number}/files?per_page=100&page={page}", environment)
-        found += [str(file["filename"]) for file in files]
-        if len(files) < 100:
-            break
-    return [name for name in found if name.startswith(JUDGES)]
+    names = [str(file["filename"]) for file in every(f"pulls/{number}/files", environment)]
+    return [name for name in names if name.startswith(JUDGES)]
+
+
+def title(comments: list[Any]) -> str:
+    """The watermark that CML shall go by: none that stands in somebody else's comment, which CML would overwrite.
+
+    A reply that quotes the report bears its watermark, too.
+    """
+    foreign = {found[1] for entry in comments if not _mine(entry) for found in WATERMARK.finditer(entry["body"])}
+    return next(name for name in (TITLE, *(f"{TITLE}-{n}" for n in range(2, len(foreign) + 3))) if name not in foreign)
+
+
+def outdated(comments: list[Any], name: str) -> list[int]:
+    """Own reports that CML will not edit: under another watermark, or further down than it looks."""
+    found = [(place, entry, WATERMARK.search(entry["body"])) for place, entry in enumerate(comments) if _mine(entry)]
+    return [int(entry["id"]) for place, entry, mark in found if mark and (mark[1] != name or place >= SEEN)]
+
+
+def _mine(comment: Mapping[str, Any]) -> bool:
+    return bool(comment["user"]["login"] == ME)
 
 
 def heading(environment: Mapping[str, str], judges: list[str]) -> str:
@@ -87,36 +110,59 @@ def heading(environment: Mapping[str, str], judges: list[str]) -> str:
     line = (
         f"{mark} The check ended with **{environment['CONCLUSION']}** for {environment['HEAD_SHA'][:9]}, see {run}.\n\n"
     )
-    if judges:
-        line += f"> [!WARNING]\n> {len(judges)} changed files decide how this pull request is judged: read them.\n\n"
-    return line
+    warning = f"> [!WARNING]\n> Files that decide how it is judged are changed here ({len(judges)}): read them.\n\n"
+    return line + (warning if judges else "")
 
 
 def post(body: str, number: int, environment: Mapping[str, str]) -> None:
     """Posts the comment, or edits the one that is there. CML's exit status becomes this program's."""
+    comments = every(f"issues/{number}/comments", environment)
+    name = title(comments)
+    for identity in outdated(comments, name):
+        api("DELETE", f"issues/comments/{identity}", environment)
     server = environment.get("GITHUB_SERVER_URL", "https://github.com")
+    target = [f"--repo={server}/{environment['GITHUB_REPOSITORY']}", f"--target=pr/{number}"]
+    own = {"GITHUB_SHA": environment["HEAD_SHA"], "ITERATIVE_DO_NOT_TRACK": "1"}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "comment.md"
         path.write_text(body, encoding="utf-8")
-        command = ["cml", "comment", "update", f"--repo={server}/{environment['GITHUB_REPOSITORY']}"]
-        command += [f"--target=pr/{number}", "--publish=false", f"--watermark-title={TITLE}", str(path)]
-        own = {"GITHUB_SHA": environment["HEAD_SHA"], "ITERATIVE_DO_NOT_TRACK": "1"}
-        done = subprocess.run(command, check=False, env={**environment, **own})
-    if done.returncode:
-        sys.exit(done.returncode)
+        command = ["cml", "comment", "update", *target, "--publish=false", f"--watermark-title={name}", str(path)]
+        try:
+            subprocess.run(command, check=True, env={**environment, **own})
+        except FileNotFoundError:
+            raise PostError("cml is not installed") from None
+        except subprocess.CalledProcessError as error:
+            raise PostError(f"cml ended with exit status {error.returncode}, see above") from None
 
 
-def api(path: str, environment: Mapping[str, str]) -> list[Any]:
-    """A list from GitHub's REST API of this repository."""
+def every(path: str, environment: Mapping[str, str]) -> list[Any]:
+    """All entries of a list of GitHub's REST API."""
+    found: list[Any] = []
+    for page in range(1, PAGES + 1):
+        entries = api("GET", f"{path}?per_page=100&page={page}", environment)
+        found += entries
+        if len(entries) < 100:
+            break
+    return found
+
+
+def api(method: str, path: str, environment: Mapping[str, str]) -> Any:
+    """GitHub's answer about this repository. Raises `PostError` where it refuses or cannot be reached."""
     base = environment.get("GITHUB_API_URL", "https://api.github.com")
+    url = f"{base}/repos/{environment['GITHUB_REPOSITORY']}/{path}"
     headers = {"Authorization": f"Bearer {environment['REPO_TOKEN']}", "Accept": "application/vnd.github+json"}
-    request = urllib.request.Request(f"{base}/repos/{environment['GITHUB_REPOSITORY']}/{path}", headers=headers)  # noqa: S310
-    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 -- the address is the runner's own
-        return list(json.load(answer))
+    try:
+        request = urllib.request.Request(url, headers=headers, method=method)  # noqa: S310
+        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 -- the address is the runner's own
+            return json.loads(answer.read() or "null")
+    except (urllib.error.URLError, TimeoutError) as error:
+        raise PostError(f"GitHub does not answer {method} {path.split('?', maxsplit=1)[0]}: {error}") from None
 
 
 if __name__ == "__main__":
     try:
         main(os.environ)
-    except ReportError as error:
-        sys.exit(f"comment: error: the report was not posted: {error}")
+    except KeyError as error:
+        sys.exit(f"comment: error: the variable {error} is not set; docs/ci.md names those that are needed")
+    except (ReportError, PostError) as error:
+        sys.exit(f"comment: error: {error}")
