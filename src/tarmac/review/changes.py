@@ -7,7 +7,7 @@ from typing import Any
 from tarmac.review.results import Result
 
 MISSING = "(none)"
-OUTSIDE = "outside the pipeline"
+OUTSIDE = "of no stage"
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Changes:
 def changes(base: Result, head: Result, changed: Iterable[str]) -> Changes:
     """Compares parameters and locks, and sorts the changed paths by the stages that depend on them."""
     params = _different(_flat(base.yaml("params.yaml")), _flat(head.yaml("params.yaml")))
-    made = {*base.hashes, *head.hashes, "dvc.lock"}
+    made = {*base.hashes, *head.hashes, "dvc.lock", "params.yaml"}  # shown otherwise
     code = [
         path for path in changed if path not in made and not path.startswith(("metrics/", "data/remote/", "models/"))
     ]

@@ -136,19 +136,21 @@ def _slices(review: Review) -> str:
     checks = {check.name: check for check in review.checks if check.kind == "slice"}
     lines = [(change, checks[f"{change.slice} {change.value}"]) for change in review.slices]
     moved = [(c, k) for c, k in lines if k.outcome == "fail" or k.reason == "better" or k.reason.startswith("worse")]
-    shown = "### Slices that moved\n\n" + (_slice_table(moved) if moved else "None, beyond what chance explains.")
-    return shown + ("\n\n" + details(f"All {len(lines)} slices", _slice_table(lines)) if lines else "")
+    by_chance = (1 - review.confidence) * len(lines)
+    note = f"Of {len(lines)} slices, about {by_chance:.1f} seem to move by chance alone."
+    shown = f"{_slice_table(moved)}\n\n{note}" if moved else "None."
+    return f"### Slices that moved\n\n{shown}\n\n" + details(f"All {len(lines)} slices", _slice_table(lines))
 
 
 def _slice_table(lines: Iterable[tuple[SliceChange, Check]]) -> str:
-    header = ["slice", "value", "#rows", "#base AUC", "#head AUC", "#change", "#interval", "", "judged"]
+    header = ["slice", "#rows", "#base AUC", "#head AUC", "#change", "#interval", "", "judged"]
     return table(header, [_slice(change, check) for change, check in lines])
 
 
 def _slice(change: SliceChange, check: Check) -> tuple[str, ...]:
     moved = signed(change.difference.value) if change.difference else "–"
     cells = (f"{change.rows:,}", number(change.base), number(change.head.value), moved, _between(change.difference))
-    return code(change.slice), code(change.value), *cells, MARKS[check.outcome], text(check.reason)
+    return code(check.name), *cells, MARKS[check.outcome], text(check.reason)
 
 
 def _behaviour(review: Review) -> str:

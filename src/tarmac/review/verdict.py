@@ -68,7 +68,9 @@ def one_slice(change: SliceChange, policy: SlicePolicy) -> Check:
     if change.difference.high < -policy.tolerance:
         return Check("slice", name, "fail", f"worse by more than the tolerance {policy.tolerance:g}")
     outcome, reason = difference(change.difference, float("inf"))
-    return Check("slice", name, outcome, reason.removesuffix(", but within the tolerance inf"))
+    if reason.startswith("worse"):
+        reason = f"worse, but not proven by more than {policy.tolerance:g}"
+    return Check("slice", name, outcome, reason)
 
 
 def behaviours(table: pd.DataFrame, policy: BehaviourPolicy) -> list[Check]:
