@@ -16,6 +16,7 @@ Month = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="A 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
+HIGHER_IS_BETTER = ("roc_auc", "average_precision")
 MetricName = Literal["roc_auc", "average_precision", "log_loss", "brier", "calibration_error"]
 
 
@@ -23,6 +24,8 @@ EXPECTED = {  # in place of pydantic's words
     "extra_forbidden": "unknown key; `tarmac params` lists the known ones",
     "missing": "this key is missing",
     "model_type": "a section with keys is expected here",
+    "dict_type": "a section with keys is expected here",
+    "too_short": "at least one is expected here",
 }
 
 
@@ -191,6 +194,13 @@ class ReviewParams(Section):
     behaviour: BehaviourPolicy
     cost: CostPolicy
 
+    @model_validator(mode="after")
+    def _directions(self) -> "ReviewParams":
+        for name, policy in self.metrics.items():
+            if (policy.better == "higher") != (name in HIGHER_IS_BETTER):
+                raise ValueError(f"{name} does not get better when it is {policy.better}")
+        return self
+
 
 class Params(Section):
     """The whole of `params.yaml`."""
@@ -227,7 +237,7 @@ def load(path: Path = PATH) -> Params:
 
 def _line(tree: Node | None, mistake: Any) -> tuple[int, str]:
     """Line and text of one of pydantic's mistakes."""
-    where = [part for part in mistake["loc"] if not str(part).startswith(("function-", "literal["))]
+    where = [part for part in mistake["loc"] if not str(part).startswith(("function-", "literal[", "[key]"))]
     key = ".".join(str(part) for part in where) or "(the whole file)"
     expected = EXPECTED.get(mistake["type"], mistake["msg"].removeprefix("Value error, "))
     shown = mistake["input"]

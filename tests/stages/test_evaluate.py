@@ -7,13 +7,17 @@ import pandas as pd
 import pytest
 
 from tarmac.params import load
-from tarmac.problem.names import FEATURES, KEY, TARGET
+from tarmac.problem.behaviour import BEHAVIOURS
+from tarmac.problem.names import CATEGORICAL, FEATURES, KEY, TARGET, feature_names
+from tarmac.problem.slices import SLICES, slices
 from tarmac.stages import evaluate
 from tests.conftest import ROOT
 from tests.evaluation.cases import drawn
 from tests.evaluation.test_metrics import exact_f_beta, pairs_auc
 
-PARAMS = load(ROOT / "params.yaml").evaluate.model_copy(update={"min_slice_rows": 1, "importance_rows": 50})
+PARAMS = load(ROOT / "params.yaml").evaluate.model_copy(
+    update={"min_slice_rows": 1, "importance_rows": 50, "behaviour_rows": 120}
+)
 
 
 def scored(month: str, rows: int, seed: int) -> evaluate.Scored:
@@ -39,11 +43,20 @@ VALID, TEST = scored("2013-10", 300, 1), scored("2013-11", 400, 2)
 
 def test_predictions_carry_the_row_key_the_label_and_both_probabilities_in_order():
     table = evaluate.predictions(TEST)
-    assert list(table.columns) == [*KEY, TARGET, "probability", "baseline_probability"]
+    assert list(table.columns) == [*KEY, "departure", TARGET, "probability", "baseline_probability"]
     assert table[list(KEY)].equals(TEST.rows[list(KEY)])
     assert np.array_equal(table[TARGET], TEST.y)
     assert np.array_equal(table["probability"], TEST.model)
     assert np.array_equal(table["baseline_probability"], TEST.baseline)
+
+
+def test_predictions_tell_of_every_row_the_slice_of_each_kind_so_that_slices_can_be_judged_from_them_alone():
+    table = evaluate.predictions(TEST)
+    assert tuple(slices(TEST.rows)) == SLICES
+    for name, groups in slices(TEST.rows).items():
+        assert table[name].equals(groups), name
+    assert table[list(SLICES)].nunique().min() > 1
+    assert table[list(KEY)].dtypes.equals(TEST.rows[list(KEY)].dtypes)
 
 
 def test_the_threshold_comes_from_validation_and_everything_else_from_test():
@@ -103,6 +116,79 @@ def test_importance_is_measured_on_the_asked_number_of_validation_rows(monkeypat
     assert not seen[0]["flight"].duplicated().any()
     again = evaluate.validation_importance(valid, Watched(), PARAMS)
     assert table.equals(again)
+
+
+class KnowsQueue:
+    """A model that takes a carrier and a queue, and keeps the rows that it was given."""
+
+    categories, numbers = ("carrier",), ("origin_wait_1h",)
+
+    def __init__(self, path=None):
+        self.seen = []
+
+    def score(self, rows):
+        self.seen.append(rows)
+        return (1 / (1 + np.exp(1 - rows["origin_wait_1h"].fillna(0) - (rows["carrier"] == "AA")))).to_numpy("float32")
+
+
+def with_features(scored: evaluate.Scored) -> evaluate.Scored:
+    """The same rows with every number that a feature table has."""
+    numbers = [name for name in feature_names(list(FEATURES)) if name not in CATEGORICAL and name not in scored.rows]
+    draw = np.random.default_rng(5)
+    columns = {name: draw.normal(size=len(scored.y)).astype("float32") for name in numbers}
+    rows = scored.rows.assign(**columns, dest="SFO")
+    return evaluate.Scored(rows, scored.y, scored.model, scored.baseline)
+
+
+def test_behaviour_is_measured_on_the_asked_number_of_test_rows_and_is_missing_where_the_model_takes_nothing():
+    test, model = with_features(TEST), KnowsQueue()
+    table = evaluate.behaviour_table(test, model, PARAMS).set_index("behaviour")["value"]
+    assert list(table.index) == [behaviour.name for behaviour in BEHAVIOURS]
+    taken = {
+        one.name for one in BEHAVIOURS if one.expectation == "same" or {"carrier", "origin_wait_1h"} & {*one.columns}
+    }
+    assert set(table.index[table.notna()]) == taken != set(table.index)
+    assert table["the number of the flight says nothing"] == 0
+    assert table["a queue at the gate delays those behind it"] > 0.1
+    assert {len(rows) for rows in model.seen} == {PARAMS.behaviour_rows}
+    places = model.seen[0]["flight"].to_numpy()  # made-up flights are numbered by their places
+    assert len(set(places)) == PARAMS.behaviour_rows
+    pd.testing.assert_frame_equal(model.seen[0], test.rows.iloc[places].reset_index(drop=True))
+    assert not np.array_equal(places, np.sort(places)), "the first rows alone are the first days alone"
+    again = evaluate.behaviour_table(test, KnowsQueue(), PARAMS).set_index("behaviour")["value"]
+    assert table.equals(again)
+
+
+def test_the_labels_of_the_sampled_rows_stay_with_them():
+    rows, y = evaluate.sample(TEST, 150, seed=3)
+    assert np.array_equal(y, rows[TARGET])
+    assert len(rows) == 150
+    whole, labels = evaluate.sample(TEST, 10**6, seed=3)
+    assert sorted(whole["flight"]) == list(range(len(TEST.y)))
+    assert np.array_equal(labels, whole[TARGET])
+
+
+def test_the_stage_writes_predictions_metrics_and_every_table_with_behaviour_among_them(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("data", "metrics"):
+        (tmp_path / name).mkdir()
+    params = load(ROOT / "params.yaml").model_copy(update={"evaluate": PARAMS})
+    windows = {params.split.validation: with_features(VALID), params.split.test: with_features(TEST)}
+    monkeypatch.setattr(evaluate, "load", lambda: params)
+    monkeypatch.setattr(evaluate, "Scorer", KnowsQueue)
+    monkeypatch.setattr(evaluate, "score", lambda window, model, baseline: windows[window])
+    evaluate.main()
+    known = {"behaviour", "calibration", "confusion", "importance", "monthly_auc", "precision_recall", "roc", "slices"}
+    assert {path.name for path in (tmp_path / evaluate.TABLES).iterdir()} == {f"{name}.csv" for name in known}
+    written = pd.read_csv(tmp_path / evaluate.TABLES / "behaviour.csv")
+    wanted = evaluate.behaviour_table(windows[params.split.test], KnowsQueue(), PARAMS)
+    assert list(written.columns) == ["behaviour", "expectation", "value"]
+    assert list(written["behaviour"]) == list(wanted["behaviour"])
+    assert written["value"].tolist() == pytest.approx(wanted["value"].tolist(), abs=0, nan_ok=True)
+    stored = pd.read_parquet(tmp_path / evaluate.PREDICTIONS)
+    assert list(stored.columns) == list(evaluate.predictions(TEST).columns)
+    assert stored["departure"].tolist() == slices(TEST.rows)["departure"].tolist()
+    assert (tmp_path / evaluate.METRICS / "metrics.json").is_file()
 
 
 @pytest.mark.parametrize("wrong", [float("nan"), float("inf"), float("-inf")])

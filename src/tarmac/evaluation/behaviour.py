@@ -34,7 +34,7 @@ def measure(
 
 def _value(expectation: str, base: Probabilities, after: Probabilities, y: Labels) -> float:
     if expectation == "same":
-        return float(np.abs(after - base).max())
+        return float(np.ceil(np.abs(after - base).max() * 10**DIGITS) / 10**DIGITS)  # the smallest move is one
     if expectation == "usable":
         return float(roc_auc_score(y, after))
     return float((after - base).mean())

@@ -13,7 +13,8 @@ from tarmac.evaluation.metrics import Labels, Probabilities
 
 Clusters = np.ndarray  # number of the cluster of each row, 0 to clusters - 1, shape (rows,)
 Weights = np.ndarray  # shape (resamples, clusters)
-Draws = np.ndarray  # a metric by resample, shape (resamples,); NaN where the resample holds one class only
+Draws = np.ndarray  # a metric by resample, shape (resamples,); NaN where it has no value, as an AUC of one class
+BINS = 15  # of the calibration error, where nothing else is said
 CHUNK = 4_000_000  # numbers in memory at a time
 
 
@@ -77,7 +78,7 @@ def brier(y: Labels, p: Probabilities, cluster: Clusters, weights: Weights) -> D
     return _mean((p.astype("float64") - y) ** 2, cluster, weights)
 
 
-def calibration_error(y: Labels, p: Probabilities, cluster: Clusters, weights: Weights, bins: int = 15) -> Draws:
+def calibration_error(y: Labels, p: Probabilities, cluster: Clusters, weights: Weights, bins: int = BINS) -> Draws:
     """Expected calibration error by resample, in the equal-sized bins of all rows."""
     count, order = weights.shape[1], np.argsort(p, kind="stable")
     gap = p.astype("float64") - y
@@ -85,7 +86,7 @@ def calibration_error(y: Labels, p: Probabilities, cluster: Clusters, weights: W
     return _ratio(np.abs(gaps).sum(axis=0), weights @ np.bincount(cluster, minlength=count))
 
 
-Metric = Callable[[Labels, Probabilities, Clusters, Weights], Draws]
+Metric = Callable[..., Draws]
 METRICS: dict[str, Metric] = {
     "roc_auc": roc_auc,
     "average_precision": average_precision,

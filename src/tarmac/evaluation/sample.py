@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from tarmac.evaluation import intervals
+from tarmac.evaluation.intervals import BINS
 from tarmac.evaluation.metrics import Labels, Probabilities
 from tarmac.params import IntervalParams
 
@@ -29,13 +30,14 @@ class Sample:
     cluster: intervals.Clusters
     weights: intervals.Weights
     confidence: float
+    bins: int  # of the calibration error
 
     @classmethod
-    def of(cls, y: "pd.Series[int]", cluster: "pd.Series[str]", params: IntervalParams) -> "Sample":
+    def of(cls, y: "pd.Series[int]", cluster: "pd.Series[str]", params: IntervalParams, bins: int = BINS) -> "Sample":
         """Draws the resamples for some rows."""
         codes, names = pd.factorize(cluster)
         weights = intervals.draw_weights(max(len(names), 1), params.resamples, params.seed)
-        return cls(y.to_numpy(), codes, weights, params.confidence)
+        return cls(y.to_numpy(), codes, weights, params.confidence, bins)
 
     def at(self, places: np.ndarray) -> "Sample":
         """Some of the rows, in the same resamples."""
@@ -49,19 +51,23 @@ class Sample:
     def value(self, metric: str, p: Probabilities) -> float:
         """The metric of some probabilities over all rows."""
         once = np.ones((1, self.weights.shape[1]))
-        return float(intervals.METRICS[metric](self.y, p, self.cluster, once)[0])
+        return float(self._draws(metric, p, once)[0])
 
     def estimate(self, metric: str, p: Probabilities) -> Estimate:
         """The metric of some probabilities, with its interval where it has one."""
         value = self.value(metric, p)
         if metric == UNBOUNDED:
             return Estimate(value, float("nan"), float("nan"))
-        return self._interval(value, intervals.METRICS[metric](self.y, p, self.cluster, self.weights))
+        return self._interval(value, self._draws(metric, p, self.weights))
 
     def difference(self, metric: str, before: Probabilities, after: Probabilities) -> Estimate:
         """The metric of `after` minus that of `before` on the same rows and in the same resamples."""
-        draws = [intervals.METRICS[metric](self.y, p, self.cluster, self.weights) for p in (before, after)]
+        draws = [self._draws(metric, p, self.weights) for p in (before, after)]
         return self._interval(self.value(metric, after) - self.value(metric, before), draws[1] - draws[0])
+
+    def _draws(self, metric: str, p: Probabilities, weights: intervals.Weights) -> intervals.Draws:
+        settings = {"bins": self.bins} if metric == "calibration_error" else {}
+        return intervals.METRICS[metric](self.y, p, self.cluster, weights, **settings)
 
     def _interval(self, value: float, draws: intervals.Draws) -> Estimate:
         low, high = intervals.interval(value, draws, len(np.unique(self.cluster)), self.confidence)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from tarmac.evaluation import delong
+from tarmac.evaluation.intervals import BINS
 from tarmac.evaluation.sample import Estimate, Sample
 from tarmac.params import IntervalParams
 from tarmac.problem.names import CLUSTER, KEY, TARGET
@@ -63,12 +64,12 @@ def pair(base: pd.DataFrame | None, head: pd.DataFrame) -> Pairing:
 
 
 def metric_changes(
-    names: Sequence[str], head: pd.DataFrame, pairing: Pairing, params: IntervalParams
+    names: Sequence[str], head: pd.DataFrame, pairing: Pairing, params: IntervalParams, bins: int = BINS
 ) -> list[MetricChange]:
     """Every metric, with its difference where both classes are among the common rows."""
-    whole, p = Sample.of(head[TARGET], head[CLUSTER], params), head["probability"].to_numpy()
+    whole, p = Sample.of(head[TARGET], head[CLUSTER], params, bins), head["probability"].to_numpy()
     rows = pairing.rows
-    common = Sample.of(rows[TARGET], rows[CLUSTER], params)
+    common = Sample.of(rows[TARGET], rows[CLUSTER], params, bins)
     if not common.two_classes:
         return [MetricChange(name, whole.value(name, p)) for name in names]
     before, after = rows["base"].to_numpy(), rows["probability"].to_numpy()

@@ -111,7 +111,7 @@ def _changed(review: Review) -> str:
     data += [f"column {code(name)} {text(what)}" for name, what in review.data.columns[:10]]
     drifted = [name for name, far in review.data.drift.items() if far >= review.policy.drift]
     data += [f"training data drifted in {len(drifted)} columns"] if drifted else []
-    raw = f"{len(review.data.raw)} raw files; " if review.data.raw else ""
+    raw = f"raw files that differ: {len(review.data.raw)}; " if review.data.raw else ""
     unknown = f" ({text('; '.join(review.data.unknown))})" if review.data.unknown else ""
     stages = [f"- {_stage(stage)}: {_files(files)}" for stage, files in found.files.items()]
     return "\n\n".join(

@@ -77,7 +77,7 @@ def _judge(side: Result | None, no_base: str, head: Result, params: Params, foun
     before = pd.read_parquet(base.path(PREDICTIONS)) if base else None
     pairing = compare.pair(before, rows)
     policy, settings = params.review, params.intervals
-    metrics = compare.metric_changes(list(policy.metrics), rows, pairing, settings)
+    metrics = compare.metric_changes(list(policy.metrics), rows, pairing, settings, params.evaluate.calibration_bins)
     slices = compare.slice_changes(rows, pairing, params.evaluate.min_slice_rows, settings)
     costs = cost.compare(side, head)
     judged = [

@@ -69,7 +69,7 @@ def lineage() -> dict[str, str]:
 
 def collect(params: Params, rows: pd.DataFrame, counted: dict[str, Any]) -> Facts:
     """Everything that the card states."""
-    sample = Sample.of(rows[TARGET], rows[CLUSTER], params.intervals)
+    sample = Sample.of(rows[TARGET], rows[CLUSTER], params.intervals, params.evaluate.calibration_bins)
     model, baseline = rows["probability"].to_numpy(), rows["baseline_probability"].to_numpy()
     return Facts(
         title=problem.TITLE,
