@@ -50,7 +50,7 @@ def test_no_model_is_configured_by_the_keys_of_another(train_traces: dict[str, T
 def test_keys_are_seen_however_they_are_read(misbehaviour: tuple[Workspace, Trace]) -> None:
     workspace, run = misbehaviour
     whole = {key for key in leaves(workspace.params) if key.startswith(("evaluate.", "split.test."))}
-    assert len(whole) == 7
+    assert len(whole) == 8
     assert run.keys == whole | {"prepare.max_quarantine_share", "train.seed", "problem.late_minutes"}
 
 

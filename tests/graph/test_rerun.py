@@ -11,6 +11,8 @@ from tests.graph.declared import downstream, stages
 from tests.graph.plant import append
 
 Change = Callable[[Workspace], None]
+JUDGED = {"evaluate", "card"}
+TRAINED = {"train", *JUDGED}
 
 
 def param(path: str, value: object) -> Change:
@@ -55,20 +57,20 @@ def test_a_second_repro_runs_nothing_and_leaves_the_lock_as_it_is(finished: Work
 @pytest.mark.parametrize(
     ("change", "directly", "in_the_end"),
     [
-        (param("evaluate.calibration_bins", 9), {"evaluate"}, {"evaluate"}),
-        (param("baseline.features", ["weather"]), {"train"}, {"train", "evaluate"}),
-        (param("train.xgboost.max_depth", 3), {"train"}, {"train", "evaluate"}),
-        (param("split.train.first", "2013-10"), {"train"}, {"train", "evaluate"}),
-        (param("split.test.last", "2014-01"), {"train", "evaluate"}, {"train", "evaluate"}),
-        (param("problem.late_minutes", 30), {"featurize"}, {"featurize", "train", "evaluate"}),
-        (
-            param("prepare.max_quarantine_share", 0.5),
-            {"prepare"},
-            {"prepare", "featurize", "train", "evaluate"},
-        ),
-        (text("src/tarmac/evaluation/curves.py"), {"evaluate"}, {"evaluate"}),
-        (text("src/tarmac/model/estimators.py"), {"train"}, {"train", "evaluate"}),
-        (text("src/tarmac/problem/clean.py"), {"prepare"}, {"prepare", "featurize", "train", "evaluate"}),
+        (param("evaluate.calibration_bins", 9), {"evaluate", "card"}, JUDGED),
+        (param("intervals.seed", 8), {"card"}, {"card"}),
+        (param("baseline.features", ["weather"]), {"train"}, TRAINED),
+        (param("train.xgboost.max_depth", 3), {"train"}, TRAINED),
+        (param("train.seed", 8), {"train", "card"}, TRAINED),
+        (param("split.train.first", "2013-10"), {"train", "card"}, TRAINED),
+        (param("split.test.last", "2014-01"), {"train", "evaluate", "card"}, TRAINED),
+        (param("problem.late_minutes", 30), {"featurize", "card"}, {"featurize", *TRAINED}),
+        (param("prepare.max_quarantine_share", 0.5), {"prepare"}, {"prepare", "featurize", *TRAINED}),
+        (param("review.drift", 0.5), set(), set()),
+        (text("src/tarmac/evaluation/curves.py"), {"evaluate"}, JUDGED),
+        (text("src/tarmac/model/estimators.py"), {"train"}, TRAINED),
+        (text("src/tarmac/problem/clean.py"), {"prepare"}, {"prepare", "featurize", *TRAINED}),
+        (text("src/tarmac/problem/card.py"), {"card"}, {"card"}),
         (text("src/tarmac/cli.py"), set(), set()),
         (text("README.md"), set(), set()),
     ],
@@ -90,14 +92,14 @@ def test_a_file_with_a_new_time_and_the_old_bytes_reruns_nothing(finished: Works
 
 def test_a_lost_output_is_noticed(finished: Workspace) -> None:
     (finished.path / "models/model.onnx").unlink()
-    assert changed(finished) == {"train", "evaluate"}
+    assert changed(finished) == TRAINED
 
 
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        (param("evaluate.calibration_bins", 9), ["evaluate"]),
-        (param("train.xgboost.max_depth", 3), ["train", "evaluate"]),
+        (param("evaluate.calibration_bins", 9), ["evaluate", "card"]),
+        (param("train.xgboost.max_depth", 3), ["train", "evaluate", "card"]),
     ],
     ids=["evaluate", "train"],
 )

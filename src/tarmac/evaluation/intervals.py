@@ -1,4 +1,4 @@
-"""Intervals of metrics by resampling whole clusters (days): rows of one day are late together, not each by itself.
+"""Intervals of metrics by resampling whole clusters (days): what befalls a day befalls many of its rows at once.
 
 A resample is a row of `weights`: how often each cluster was drawn. Every metric is computed for all resamples at once
 from sums by cluster, so that a resample costs a product of matrices and not a pass over the rows.
