@@ -84,6 +84,7 @@ lock: .venv/dev ## Compile pyproject.toml into the hash-locked requirements
 bench: .venv/dev ## Measure the pipeline against its floor and against plain pandas
 	$(BIN)/python -m benchmarks.pipeline
 	$(BIN)/python -m benchmarks.features
+	$(BIN)/python -m benchmarks.resamples
 
 setup: .venv/dev ## Make the environment with everything for development
 

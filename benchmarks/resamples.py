@@ -1,0 +1,65 @@
+"""Resampling whole days from sums by day, against the plain way: repeat the rows of each resample, ask scikit-learn."""
+
+import argparse
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from tarmac.evaluation import intervals, metrics
+
+ROWS, DAYS, RESAMPLES = 80_000, 61, 1_000
+PLAIN = 20  # resamples of the plain way that are timed: its cost grows with their number
+OUT = Path(__file__).resolve().parent / "results" / "resamples.md"
+
+
+def main(rounds: int) -> None:
+    """Times both ways in turn and writes the report."""
+    draw = np.random.default_rng(7)
+    cluster = np.sort(draw.integers(0, DAYS, ROWS))
+    p = draw.random(ROWS, dtype="float32")
+    y = (draw.random(ROWS) < p).astype("int8")
+    weights = intervals.draw_weights(DAYS, RESAMPLES, 7)
+    ours, plain = [], []
+    for _ in range(rounds):
+        ours.append(timed(lambda: [metric(y, p, cluster, weights) for metric in intervals.METRICS.values()]))
+        plain.append(timed(lambda: [resample(y, p, cluster, row) for row in weights[:PLAIN]]) * RESAMPLES / PLAIN)
+    one = median(timed(lambda: intervals.roc_auc(y, p, cluster, weights)) for _ in range(rounds))
+    OUT.write_text(report(median(ours), median(plain), one, rounds), encoding="utf-8")
+    print(OUT.read_text(encoding="utf-8"))
+
+
+def resample(y: np.ndarray, p: np.ndarray, cluster: np.ndarray, weights: np.ndarray) -> list[float]:
+    """The five metrics of one resample, from its repeated rows."""
+    rows = np.repeat(np.arange(len(y)), weights[cluster].astype(int))
+    return [*metrics.ranking(y[rows], p[rows]).values(), metrics.calibration_error(y[rows], p[rows], intervals.BINS)]
+
+
+def timed(work: Callable[[], object]) -> float:
+    """CPU seconds of a piece of work, over all threads."""
+    started = time.process_time()
+    work()
+    return time.process_time() - started
+
+
+def report(ours: float, plain: float, auc: float, rounds: int) -> str:
+    """What was measured, in Markdown."""
+    load = f"load average at the end {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores"
+    return (
+        "# Intervals from sums by day\n\n"
+        f"`python -m benchmarks.resamples --rounds {rounds}`: CPU seconds, medians of {rounds} rounds, {load}."
+        f" {RESAMPLES:,} resamples of {ROWS:,} rows in {DAYS} days, five metrics of one model.\n\n"
+        "| | CPU s | ratio |\n| --- | ---: | ---: |\n"
+        f"| sums by day | {ours:.2f} | 1 |\n"
+        f"| of which ROC-AUC | {auc:.2f} | {auc / ours:.2f} |\n"
+        f"| rows repeated, scikit-learn ({PLAIN} resamples, scaled up) | {plain:.1f} | {plain / ours:.0f} |\n"
+    )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    main(parser.parse_args().rounds)
