@@ -8,19 +8,22 @@ VALUE, SENTENCE = 80, 400  # characters of a value and of a sentence that are sh
 ROWS = 40  # rows of a table that are shown
 UNSEEN = ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")  # control, direction, private and line-ending characters
 MARKUP = re.compile(r"([\\`*_\[\]<>|~#&!$])")
-LINKED = re.compile(r"(@|\\#|://|www|GH-)(?=\S)", re.IGNORECASE)  # what GitHub turns into a mention, issue or link
+LEADING = re.compile(r"^(\d*)([-+.)])(?!\d)")  # what would make a line an item of a list, or a rule
+# What GitHub turns into a mention, an issue, a link or a picture. A host's name may hold a space that is not seen.
+LINKED = re.compile(r"(@|\\#|:(?=//|[a-z0-9+\\_-]+:)|www|GH-)(?=\S)", re.IGNORECASE)
 APART = "\u200b"  # a space that is not seen
 
 
-def code(value: object) -> str:
+def code(value: object, most: int = VALUE) -> str:
     """A value as a code span: no markup, HTML, mention, link or table border in it takes effect."""
-    shown = _one_line(value, VALUE).replace("`", "'").replace("|", "¦")
+    shown = _one_line(value, most).replace("`", "'").replace("|", "¦")
     return f"`{shown or '(empty)'}`"
 
 
 def text(value: object) -> str:
     """A sentence with values in it, as plain text: markup is escaped, and nothing becomes a mention or a link."""
-    return LINKED.sub(rf"\1{APART}", MARKUP.sub(r"\\\1", _one_line(value, SENTENCE)))
+    escaped = LEADING.sub(r"\1\\\2", MARKUP.sub(r"\\\1", _one_line(value, SENTENCE)))
+    return LINKED.sub(rf"\1{APART}", escaped)
 
 
 def label(value: object) -> str:
@@ -46,13 +49,23 @@ def number(value: float | None, digits: int = 4) -> str:
     """A number as a table shows it: thousands set apart, a dash where it is not known."""
     if value is None or value != value:  # noqa: PLR0124 -- NaN
         return "–"
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.{digits}f}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    shown = f"{value:,.{digits}f}"
+    return shown if shown.strip("-0.,") else shown.removeprefix("-")
 
 
 def signed(value: float, digits: int = 4) -> str:
     """A difference, with its sign; a true minus, so that no line breaks after it."""
     shown = f"{value:+,.{digits}f}"
-    return "0" if not any(letter in "123456789" for letter in shown) else shown.replace("-", "−")
+    if value != value:  # noqa: PLR0124 -- NaN
+        return "–"
+    return "0" if not shown.strip("+-0.,") else shown.replace("-", "−")
+
+
+def percent(share: float) -> str:
+    """A share as a percentage, with the digits that it has and no more."""
+    return f"{100 * share:g}%"
 
 
 def _one_line(value: object, most: int) -> str:

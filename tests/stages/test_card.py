@@ -199,6 +199,15 @@ def test_a_card_is_written_where_the_problem_does_not_say_what_it_must(inputs: P
     assert not (inputs / "models" / "card.md").exists()
 
 
+def test_a_model_without_rounds_is_said_to_have_some_or_has_no_card(inputs: Path):
+    trained = json.loads((inputs / "metrics" / "train" / "metrics.json").read_text())
+    del trained["validation"]["rounds"]
+    (inputs / "metrics" / "train" / "metrics.json").unlink()
+    (inputs / "metrics" / "train" / "metrics.json").write_text(json.dumps(trained))
+    stage.main()
+    assert "boosting rounds" not in dict(rows(card_of(inputs), "", ""))
+
+
 def test_the_card_does_not_follow_the_parameters(inputs: Path):
     (inputs / "params.yaml").unlink()
     tree = yaml.safe_load((ROOT / "params.yaml").read_text())

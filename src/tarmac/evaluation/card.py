@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from tarmac.markdown import code, number, table
+from tarmac.markdown import SENTENCE, code, number, percent, table, text
 
 
 class CardError(ValueError):
@@ -35,11 +35,13 @@ class Facts:
         """Raises `CardError` naming what is missing."""
         for field in fields(self):
             _check(field.name, getattr(self, field.name))
+        for row in _rows(self.metrics):
+            _check("metrics", [row["model"], row["baseline"]])
 
 
 def model_card(facts: Facts, confidence: float) -> str:
     """The card in Markdown."""
-    share = f"{confidence:.0%}"
+    share = percent(confidence)
     sections = [
         f"# Model card: {facts.title}",
         "Made by the pipeline from its own results; do not edit it.",
@@ -49,7 +51,7 @@ def model_card(facts: Facts, confidence: float) -> str:
         "## Data\n\n" + facts.data_source,
         table(["what was counted", "#rows"], [(code(name), f"{count:,}") for name, count in facts.rows.items()]),
         table(["part", "months"], [(name, months) for name, months in facts.windows.items()]),
-        "## Model\n\n" + table(["", ""], [(name, code(value)) for name, value in facts.model.items()]),
+        "## Model\n\n" + table(["", ""], [(name, code(value, SENTENCE)) for name, value in facts.model.items()]),
         f"## Metrics on the test months\n\n{share} intervals, from resampled days: the rows of a day are alike.",
         table(["metric", "#model", f"#{share} interval", "#baseline"], [_metric(row) for row in _rows(facts.metrics)]),
         "## Slices\n\nROC-AUC; a slice with too few rows has none.",
@@ -75,7 +77,9 @@ def _check(name: str, fact: Any) -> None:
     elif isinstance(fact, str):
         missing = not fact.strip()
     elif isinstance(fact, Sequence):
-        missing = not fact or not all(str(entry).strip() for entry in fact)
+        missing = not fact
+        for entry in fact:
+            _check(name, entry)
     else:
         missing = fact is None or fact != fact  # noqa: PLR0124 -- NaN
     if missing:
@@ -99,7 +103,7 @@ def _slice(row: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _behaviour(row: Mapping[str, Any]) -> tuple[str, ...]:
-    return row["behaviour"], row["expectation"], number(row["value"])
+    return text(row["behaviour"]), text(row["expectation"]), number(row["value"])
 
 
 def _between(row: Mapping[str, Any]) -> str:

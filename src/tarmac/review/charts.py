@@ -3,14 +3,17 @@
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
+import numpy as np
 import pandas as pd
 
 from tarmac.markdown import label
 from tarmac.review.results import Result
 
-POINTS = 40  # of a line: more are not told apart
+POINTS = 20  # of a line: the names of more places run into one another
 COLOURS = {"head": ("blue", "#3987e5"), "base": ("orange", "#e8871e"), "perfect": ("grey", "#9aa0a6")}
+Place = str | int | float  # of an axis
 TABLES, CURVES = "metrics/tables", "metrics/train/plots/metrics/validation"
 
 
@@ -39,23 +42,22 @@ def charts(base: Result | None, head: Result) -> list[tuple[str, str]]:
 
 
 def _chart(drawn: Drawn, sides: Mapping[str, Result | None]) -> tuple[str, str] | None:
-    tables = {who: _read(side, drawn.table) for who, side in sides.items() if side is not None}
-    found = {who: table for who, table in tables.items() if {drawn.x, drawn.y} <= set(table) and len(table)}
-    if "head" not in found:
+    tables = {who: _read(side, drawn) for who, side in sides.items() if side is not None}
+    places = _thin(tables["head"].index.tolist())
+    if len(places) < 2:  # a line has two ends
         return None
-    ticks = _thin(found["head"][drawn.x].tolist())
-    lines = {who: _thin(table[drawn.y].astype(float).tolist()) for who, table in found.items()}
+    lines = {who: line for who, table in tables.items() if (line := _line(table[drawn.y], places))}
     if drawn.diagonal:
-        lines["perfect"] = [float(tick) for tick in ticks]
+        lines["perfect"] = [float(place) for place in places]
     colours = ", ".join(f"{who} in {COLOURS[who][0]}" for who in lines)
-    return f"{drawn.title}: {colours}", xy_chart([_tick(tick) for tick in ticks], lines, drawn.y_label)
+    return f"{drawn.title}: {colours}", xy_chart(_ticks(places), lines, drawn.y_label)
 
 
 def xy_chart(ticks: Sequence[str], lines: dict[str, list[float]], y_label: str) -> str:
     """A line chart; a line that is longer than the ticks ends with them."""
     drawn = {who: values[: len(ticks)] for who, values in lines.items()}
     low, high = (bound(value for values in drawn.values() for value in values) for bound in (min, max))
-    margin = (high - low) * 0.05 or 0.01
+    margin = max((high - low) * 0.05, 0.001)
     palette = ", ".join(COLOURS[who][1] for who in drawn)
     theme = f'{{"themeVariables": {{"xyChart": {{"plotColorPalette": "{palette}"}}}}, "xyChart": {{"height": 320}}}}'
     return "\n".join(
@@ -71,18 +73,42 @@ def xy_chart(ticks: Sequence[str], lines: dict[str, list[float]], y_label: str) 
     )
 
 
-def _read(side: Result, name: str) -> pd.DataFrame:
-    found = side.text(name)
-    return pd.read_csv(io.StringIO(found), sep="\t" if name.endswith(".tsv") else ",") if found else pd.DataFrame()
+def _read(side: Result, drawn: Drawn) -> pd.DataFrame:
+    """The known values of y by x, in the table's order; empty where there is no such table."""
+    empty = pd.DataFrame({drawn.y: []}, dtype="float64")
+    try:
+        found = pd.read_csv(
+            io.StringIO(side.text(drawn.table) or ""), sep="\t" if drawn.table.endswith(".tsv") else ","
+        )
+        known = found[[drawn.x, drawn.y]].astype({drawn.y: "float64"})
+    except (KeyError, ValueError):  # an older commit may have another table, or none
+        return empty
+    return known[np.isfinite(known[drawn.y])].dropna().drop_duplicates(drawn.x).set_index(drawn.x)
 
 
-def _thin(values: list[float]) -> list[float]:
-    step = -(-len(values) // POINTS)
+def _line(values: "pd.Series[float]", places: Sequence[Place]) -> list[float]:
+    """Values at the places of the axis, as far as they go: a line has no holes."""
+    if not len(values):
+        return []
+    if pd.api.types.is_numeric_dtype(values.index):
+        known = values.sort_index()
+        reached = [float(place) for place in places if float(place) <= known.index[-1]]
+        return [float(value) for value in np.interp(reached, known.index, known)]
+    return [float(values[place]) for place in takewhile(values.index.__contains__, places)]
+
+
+def _thin(values: list[Place]) -> list[Place]:
+    step = max(-(-len(values) // POINTS), 1)
     return values[::step]
 
 
-def _tick(value: object) -> str:
-    return f"{value:.2f}" if isinstance(value, float) else str(value)
+def _ticks(places: Sequence[Place]) -> list[str]:
+    """Names of the places, with as many digits as tell them apart: what has one name is drawn at one place."""
+    for digits in (2, 3, 4):
+        names = [f"{place:.{digits}f}" if isinstance(place, float) else str(place) for place in places]
+        if len({*names}) == len(names):
+            break
+    return names
 
 
 def _quoted(value: object) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from tarmac.evaluation.sample import Estimate
-from tarmac.markdown import code, details, number, signed, table, text
+from tarmac.markdown import VALUE, code, details, number, percent, signed, table, text
 from tarmac.review.changes import OUTSIDE
 from tarmac.review.compare import MetricChange, SliceChange
 from tarmac.review.cost import Cost
@@ -13,7 +13,7 @@ from tarmac.review.verdict import Check
 LIMIT = 60_000  # characters: what GitHub takes as a comment, with room for what is put around it
 CUT = "\n\n**The report is cut here: it is longer than a comment may be. `verdict.json` in the run's files has all.**\n"
 MARKS = {"pass": "✅", "fail": "❌", "not proven": "➖"}
-FILES = 20  # of a stage that are shown
+FILES, LINES, COLUMNS = 20, 20, 10  # of a stage, of an error, and of the data, that are shown
 
 
 def report(review: Review) -> str:
@@ -27,10 +27,8 @@ def report(review: Review) -> str:
         "### What changed\n\n" + _changed(review),
         _slices(review),
         _behaviour(review),
-        details("Charts", "\n\n".join(f"{title}\n\n{chart}" for title, chart in review.charts))
-        if review.charts
-        else "",
-        details("Data", _data(review)),
+        _charts(review),
+        details("Data", found) if (found := _data(review)) else "",
         details("Cost", _cost(review)),
         details("Lineage", table(["of", "value"], [(name, code(value)) for name, value in review.lineage.items()])),
     ]
@@ -39,8 +37,10 @@ def report(review: Review) -> str:
 
 def failure(error: str) -> str:
     """The report where there is no result to judge: the pipeline, or what it needs, failed."""
-    lines = "\n".join(f"- {text(line)}" for line in error.splitlines()[:20])
-    return fit(f"## ❌ Fail: there is no result to judge\n\n{lines}\n")
+    lines = [line for line in error.splitlines() if line.strip()]
+    more = [f"… and {len(lines) - LINES:,} more lines"] if len(lines) > LINES else []
+    shown = "\n".join(f"- {line}" for line in [*map(text, lines[:LINES]), *more])
+    return fit(f"## ❌ Fail: there is no result to judge\n\n{shown}\n")
 
 
 def fit(report_: str, limit: int = LIMIT) -> str:
@@ -49,8 +49,9 @@ def fit(report_: str, limit: int = LIMIT) -> str:
         return report_
     closing = "\n```\n\n</details>" + CUT
     kept = report_[: limit - len(closing)].rsplit("\n", 1)[0]
-    fence = "\n```" if kept.count("\n```") % 2 else ""
-    section = "\n\n</details>" if kept.count("<details>") > kept.count("</details>") else ""
+    lines = kept.split("\n")  # a value may hold such a tag, but not as a line of its own
+    fence = "\n```" if sum(line.startswith("```") for line in lines) % 2 else ""
+    section = "\n\n</details>" if lines.count("<details>") > lines.count("</details>") else ""
     return kept + fence + section + CUT
 
 
@@ -60,10 +61,13 @@ def _notes(review: Review) -> str:
     if review.no_base:
         lines = [f"**There is no base to compare with** ({text(review.no_base)}): only bounds are judged."]
     else:
-        lines.append(f"{rows['common']:,} test rows are in both, {review.confidence:.0%} intervals by resampled days.")
-    if rows["only_base"] or rows["only_head"]:
         lines.append(
-            f"**The test sets differ**: {rows['only_base']:,} rows only in base, {rows['only_head']:,} only in head."
+            f"{rows['common']:,} test rows are in both, {percent(review.confidence)} intervals by resampled days."
+        )
+    if not review.no_base and (rows["only_base"] or rows["only_head"]):
+        lines.append(
+            f"**The test sets differ**: {rows['only_base']:,} rows only in base, {rows['only_head']:,} only in head;"
+            " changes are those on the common rows, bounds are judged on all of head's."
         )
     if rows["relabelled"]:
         lines.append(f"**{rows['relabelled']:,} rows have another label now**; both models are judged by the new one.")
@@ -74,8 +78,9 @@ def _notes(review: Review) -> str:
 
 def _metrics(review: Review) -> str:
     checks = {check.name: check for check in review.checks if check.kind == "metric"}
-    header = ["metric", "#base", "#head", "#change", f"#{review.confidence:.0%} interval", "", "judged"]
-    lines = table(header, [_metric(change, checks[change.name]) for change in review.metrics])
+    header = ["metric", "#base", "#head", "#change", f"#{percent(review.confidence)} interval", "", "judged"]
+    better = {str(name): "↑" if policy.better == "higher" else "↓" for name, policy in review.policy.metrics.items()}
+    lines = table(header, [_metric(change, checks[change.name], better) for change in review.metrics])
     if review.row_wise:
         low, high = review.row_wise
         by_row = f"{signed(low)} to {signed(high)}"
@@ -83,11 +88,12 @@ def _metrics(review: Review) -> str:
     return lines
 
 
-def _metric(change: MetricChange, check: Check) -> tuple[str, ...]:
+def _metric(change: MetricChange, check: Check, better: Mapping[str, str]) -> tuple[str, ...]:
     head = change.whole if change.head is None else change.head
     moved = signed(change.difference.value) if change.difference else "–"
     cells = (number(change.base), number(head), moved, _between(change.difference))
-    return code(change.name), *cells, MARKS[check.outcome], text(check.reason)
+    name = f"{code(change.name)} {better.get(change.name, '')}".strip()
+    return name, *cells, MARKS[check.outcome], text(check.reason)
 
 
 def _between(estimate: Estimate | None) -> str:
@@ -100,27 +106,42 @@ def _other_checks(review: Review) -> str:
     """Every failing check that is not of a metric, and those of the result as a whole."""
     whole = ("lineage", "baseline", "parity", "cost")
     chosen = [c for c in review.checks if c.kind != "metric" and (c.outcome == "fail" or c.kind in whole)]
+    chosen.sort(key=lambda check: check.outcome != "fail")
     return table(["check", "", "judged"], [(text(c.name), MARKS[c.outcome], text(c.reason)) for c in chosen])
 
 
 def _changed(review: Review) -> str:
     """Parameters, data in a line, and code by stage."""
+    if review.lineage["base"] == "none":
+        return "There is nothing to compare with."
     found = review.changes
-    params = table(["parameter", "base", "head"], [(code(k), code(old), code(new)) for k, old, new in found.params])
+    params = table(["parameter", "base", "head"], [(code(k), *_differing(old, new)) for k, old, new in found.params])
     data = [f"{count:,} rows {what}" for what, count in review.data.rows.items() if count]
-    data += [f"column {code(name)} {text(what)}" for name, what in review.data.columns[:10]]
+    data += [f"column {code(name)} {text(what)}" for name, what in review.data.columns[:COLUMNS]]
+    more = len(review.data.columns) - COLUMNS
+    data += [f"{more:,} more columns"] if more > 0 else []
     drifted = [name for name, far in review.data.drift.items() if far >= review.policy.drift]
-    data += [f"training data drifted in {len(drifted)} columns"] if drifted else []
-    raw = f"raw files that differ: {len(review.data.raw)}; " if review.data.raw else ""
-    unknown = f" ({text('; '.join(review.data.unknown))})" if review.data.unknown else ""
+    data += [f"columns whose training data drifted: {len(drifted)}"] if drifted else []
+    data = [f"raw files that differ: {len(review.data.raw)}", *data] if review.data.raw else data
+    data += [text("; ".join(review.data.unknown))] if review.data.unknown else []
     stages = [f"- {_stage(stage)}: {_files(files)}" for stage, files in found.files.items()]
     return "\n\n".join(
         [
             params if found.params else "**Parameters:** none.",
-            f"**Data:** {raw}{'; '.join(data) or ('' if raw else 'the same')}{unknown}.",
+            f"**Data:** {'; '.join(data) or 'the same'}.",
             "**Code and other files by stage:**\n\n" + "\n".join(stages) if stages else "**Code:** none.",
         ]
     )
+
+
+def _differing(old: str, new: str) -> tuple[str, str]:
+    """Two values; those too long to be shown whole from a little before where they differ."""
+    alike = next(
+        (n for n, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1]), min(len(old), len(new))
+    )
+    start = alike - VALUE // 4 if max(len(old), len(new)) > VALUE else 0
+    base, head = (code(f"…{value[start:]}" if start > 0 else value) for value in (old, new))
+    return base, head
 
 
 def _stage(stage: str) -> str:
@@ -138,12 +159,13 @@ def _slices(review: Review) -> str:
     moved = [(c, k) for c, k in lines if k.outcome == "fail" or k.reason == "better" or k.reason.startswith("worse")]
     by_chance = (1 - review.confidence) * len(lines)
     note = f"Of {len(lines)} slices, about {by_chance:.1f} seem to move by chance alone."
-    shown = f"{_slice_table(moved)}\n\n{note}" if moved else "None."
-    return f"### Slices that moved\n\n{shown}\n\n" + details(f"All {len(lines)} slices", _slice_table(lines))
+    shown = f"{_slice_table(moved, review.confidence)}\n\n{note}" if moved else "None."
+    every = "\n\n" + details(f"All {len(lines)} slices", _slice_table(lines, review.confidence)) if lines else ""
+    return f"### Slices that moved\n\n{shown}" + every
 
 
-def _slice_table(lines: Iterable[tuple[SliceChange, Check]]) -> str:
-    header = ["slice", "#rows", "#base AUC", "#head AUC", "#change", "#interval", "", "judged"]
+def _slice_table(lines: Iterable[tuple[SliceChange, Check]], confidence: float) -> str:
+    header = ["slice", "#rows", "#base AUC", "#head AUC", "#change", f"#{percent(confidence)} interval", "", "judged"]
     return table(header, [_slice(change, check) for change, check in lines])
 
 
@@ -160,6 +182,8 @@ def _behaviour(review: Review) -> str:
 
 
 def _data(review: Review) -> str:
+    if review.lineage["base"] == "none":
+        return ""
     data = review.data
     parts = []
     if data.raw:
@@ -176,7 +200,8 @@ def _data(review: Review) -> str:
         far = [(code(name), number(value)) for name, value in data.drift.items()]
         parts.append("Distance of the training rows, from 0 (alike) to 1 (nothing in common), the largest first:")
         parts.append(table(["column", "#distance"], far, 15))
-    return "\n\n".join(parts) or "Raw data and features are the same, byte for byte."
+    same = "" if data.unknown else "Raw data and features are the same, byte for byte."
+    return "\n\n".join(parts) or same
 
 
 def _charts(review: Review) -> str:

@@ -129,4 +129,4 @@ def _write(out: Path, text: str, found: dict[str, object]) -> None:
     with replacing(out / "report.md") as path:
         path.write_text(text, encoding="utf-8")
     write_json(out / "verdict.json", found)
-    print(f"\n{text.splitlines()[0].removeprefix('## ')}\nwritten: {out / 'report.md'}, {out / 'verdict.json'}")
+    print(f"\n{found['verdict']}: {found['summary']}\nwritten: {out / 'report.md'}, {out / 'verdict.json'}")

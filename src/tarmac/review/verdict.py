@@ -31,7 +31,7 @@ def metric(change: MetricChange, policy: MetricPolicy) -> Check:
     def check(outcome: Outcome, reason: str) -> Check:
         return Check("metric", change.name, outcome, reason)
 
-    if sign * (change.whole - policy.floor) < 0:
+    if not sign * (change.whole - policy.floor) >= 0:  # also where it is NaN
         return check("fail", f"{number(change.whole)} is worse than the floor {policy.floor:g}")
     if policy.ceiling is not None and sign * (change.whole - policy.ceiling) > 0:
         return check(
@@ -117,10 +117,12 @@ def passed(checks: Sequence[Check]) -> bool:
 
 def summary(checks: Sequence[Check]) -> str:
     """The verdict in one line: what fails, else what got better, else that nothing is proven."""
-    failing = [f"{check.name}: {check.reason}" for check in checks if check.outcome == "fail"]
+    failing = [check for check in checks if check.outcome == "fail"]
+    if len(failing) == 1:
+        return f"{failing[0].name}: {failing[0].reason}"
     if failing:
-        more = f"; and {len(failing) - 3} more" if len(failing) > 3 else ""
-        return "; ".join(failing[:3]) + more
+        more = f" and {len(failing) - 3} more" if len(failing) > 3 else ""
+        return f"{len(failing)} checks: {', '.join(check.name for check in failing[:3])}{more}"
     metrics = [check for check in checks if check.kind == "metric"]
     better = [check.name for check in metrics if check.reason == "better"]
     worse = [check.name for check in metrics if check.reason.startswith("worse")]

@@ -22,7 +22,7 @@ from tarmac.stages.progress import Progress
 CARD, RAW, MODEL = Path("models/card.md"), Path("data/raw"), Path("models/model.onnx")
 ENVIRONMENT, PREDICTIONS = Path("requirements/pipeline.txt"), Path("data/predictions.parquet")
 PREPARED, TRAINED = Path("metrics/prepare.json"), Path("metrics/train/metrics.json")
-TABLES = Path("metrics/tables")
+BEHAVIOUR = Path("metrics/tables/behaviour.csv")
 NONE = Estimate(float("nan"), float("nan"), float("nan"))
 
 
@@ -87,7 +87,7 @@ def collect(params: Params, rows: pd.DataFrame, counted: dict[str, Any]) -> Fact
         model=described(params),
         metrics=metric_table(sample, model, baseline),
         slices=slice_table(rows, sample, model, params.evaluate.min_slice_rows),
-        behaviour=pd.read_csv(TABLES / "behaviour.csv"),
+        behaviour=pd.read_csv(BEHAVIOUR),
         lineage=lineage(),
     )
 
@@ -95,6 +95,9 @@ def collect(params: Params, rows: pd.DataFrame, counted: dict[str, Any]) -> Fact
 def main() -> None:
     """Reads predictions, metrics and hashes; writes `models/card.md`."""
     params, progress = load(), Progress("card")
+    for path in (RAW, ENVIRONMENT, MODEL, PREDICTIONS, PREPARED, TRAINED, BEHAVIOUR):
+        if not path.exists():
+            raise ValueError(f"{path}: no such file; `dvc repro` makes it, `dvc pull` fetches it")
     rows = pd.read_parquet(PREDICTIONS)
     facts = collect(params, rows, json.loads(PREPARED.read_text(encoding="utf-8")))
     with replacing(CARD) as path:
