@@ -7,6 +7,8 @@ from pathlib import Path
 
 import yaml
 
+from tarmac.files.outputs import replacing
+
 KEPT = Path(".dvc/tmp/tarmac/cost")
 Cost = dict[str, float]  # wall_seconds, cpu_seconds, peak_bytes
 
@@ -17,13 +19,21 @@ def keep(measured: Path, lock: str, ran: Iterable[str]) -> None:
     for stage in ran:
         source = measured / f"{stage}.json"
         if source.is_file():
-            _place(lock, stage).write_bytes(source.read_bytes())
+            with replacing(_place(lock, stage)) as path:
+                path.write_bytes(source.read_bytes())
 
 
 def known(lock: str) -> dict[str, Cost]:
     """Costs by stage, of those stages of a lock that have run on this machine."""
-    places = {stage: _place(lock, stage) for stage in (yaml.safe_load(lock) or {}).get("stages", {})}
-    return {stage: json.loads(path.read_text(encoding="utf-8")) for stage, path in places.items() if path.is_file()}
+    found = {stage: _read(_place(lock, stage)) for stage in (yaml.safe_load(lock) or {}).get("stages", {})}
+    return {stage: cost for stage, cost in found.items() if cost}
+
+
+def _read(path: Path) -> Cost | None:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (FileNotFoundError, ValueError):  # never measured here, or cut by a full disk
+        return None
 
 
 def _place(lock: str, stage: str) -> Path:

@@ -6,6 +6,12 @@ from pathlib import Path
 
 NAMED_BY_CI = ("GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME")  # the branch that a change is to go into
 USUAL = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
+HOOKS = (
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_PREFIX",
+)  # its word to hooks, over the folder's
 
 
 class GitError(ValueError):
@@ -14,10 +20,27 @@ class GitError(ValueError):
 
 def git(*arguments: str, folder: Path = Path()) -> str:
     """What a Git command prints. Raises `GitError` where it fails."""
-    done = subprocess.run(["git", *arguments], cwd=folder, check=False, capture_output=True, text=True)
+    done = _run(*arguments, folder=folder)
     if done.returncode:
         raise GitError(f"git {arguments[0]} failed: {done.stderr.strip()}")
     return done.stdout
+
+
+def environment() -> dict[str, str]:
+    """The process environment in which Git goes by the working folder, also when a hook called."""
+    return {name: value for name, value in os.environ.items() if name not in HOOKS}
+
+
+def _run(*arguments: str, folder: Path = Path()) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        ["git", *arguments],
+        cwd=folder,
+        env=environment(),
+        check=False,
+        capture_output=True,
+        encoding="utf-8",
+        errors="backslashreplace",  # names of files may be any bytes
+    )
 
 
 def commit(revision: str) -> str | None:
@@ -30,17 +53,19 @@ def commit(revision: str) -> str | None:
 
 def text_at(revision: str, path: Path) -> str | None:
     """A file of a commit, or None where the commit does not have it."""
-    done = subprocess.run(["git", "show", f"{revision}:./{path}"], check=False, capture_output=True, text=True)
+    done = _run("show", f"{revision}:./{path}")
     return done.stdout if done.returncode == 0 else None
 
 
 def merge_base() -> str | None:
     """Where this branch left the default branch (or the one that CI names); None where there is no such branch.
 
-    Raises `GitError` where the history that is needed was not fetched.
+    Raises `GitError` where the branch or the history that is needed was not fetched.
     """
     named = [f"origin/{os.environ[name]}" for name in NAMED_BY_CI if os.environ.get(name)]
-    branch = next((branch for branch in [*named, *USUAL] if commit(branch)), None)
+    branch = next((branch for branch in named or USUAL if commit(branch)), None)
+    if named and branch is None:
+        raise GitError(f"{named[0]}, which this change is to go into, is not here: `git fetch origin` brings it")
     if branch is None or commit("HEAD") is None:
         return None
     try:

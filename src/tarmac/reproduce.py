@@ -38,12 +38,12 @@ def run() -> None:
     print(f"\n{what}: {'differs in ' + ', '.join(different) if different else same}")
 
 
-def repro(folder: Path, extra: Mapping[str, str] | None = None) -> list[str]:
+def repro(folder: Path, *options: str, extra: Mapping[str, str] | None = None) -> list[str]:
     """Runs `dvc repro`, showing its lines, and returns the stages that it ran (not those it skipped or restored)."""
     store.clear_stale_locks(folder)
     ran = []
     with tempfile.TemporaryDirectory(prefix="tarmac-cost-") as measured:
-        for line in store.dvc("repro", folder=folder, extra={**(extra or {}), cost.ASKED: measured}):
+        for line in store.dvc("repro", *options, folder=folder, extra={**(extra or {}), cost.ASKED: measured}):
             print(line, flush=True)
             if line.startswith("Running stage '"):
                 ran.append(line.split("'")[1])
@@ -84,7 +84,7 @@ def _rebuild(head: str) -> list[str]:
         if committed is None:
             raise ValueError("HEAD has no dvc.lock to reproduce: run `dvc repro` and commit its result")
         store.pull("data/raw.dvc", folder=folder, extra=extra)
-        ran = repro(folder, extra)
+        ran = repro(folder, "--force", extra=extra)  # also what Git has brought, such as the card
         print(f"\nrebuilt {head[:7]} in a clean clone: ran {', '.join(ran)}")
         rebuilt = {path: digest(folder / path) for path in store.locked(committed)}
         different = compare(store.locked(committed), rebuilt)

@@ -3,11 +3,12 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import yaml
 
+from tarmac import git
 from tarmac.digest import digest
 
 LOCKS = (Path(".dvc/tmp/rwlock"), Path(".dvc/tmp/exps/rwlock"))
@@ -21,7 +22,7 @@ class StoreError(ValueError):
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """The process environment in which a stage's `python` is this one."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    return {**os.environ, "PATH": path, "DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1", **(extra or {})}
+    return {**git.environment(), "PATH": path, "DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1", **(extra or {})}
 
 
 def dvc(*arguments: str, folder: Path = Path(), extra: Mapping[str, str] | None = None) -> Iterator[str]:
@@ -82,6 +83,23 @@ def pull(*targets: str, folder: Path = Path(), extra: Mapping[str, str] | None =
         raise failure
 
 
+def pull_each(names: Iterable[str], folder: Path = Path(), extra: Mapping[str, str] | None = None) -> list[str]:
+    """Fetches outputs so that one that is lost does not take the others with it. Returns those that are lost."""
+    targets = {name: f"{name}.dvc" if (folder / f"{name}.dvc").is_file() else name for name in names}
+    if not targets or _pulled(*targets.values(), folder=folder, extra=extra):
+        return []
+    return [name for name, target in targets.items() if not _pulled(target, folder=folder, extra=extra)]
+
+
+def _pulled(*targets: str, folder: Path, extra: Mapping[str, str] | None) -> bool:
+    try:
+        pull(*targets, folder=folder, extra=extra)
+    except StoreError as error:
+        print(f"pull: {error}", flush=True)
+        return False
+    return True
+
+
 def outputs(folder: Path = Path()) -> dict[str, str]:
     """Hash of every output that DVC keeps (of `dvc.lock` and of `.dvc` files), by path."""
     hashes = locked((folder / "dvc.lock").read_text(encoding="utf-8")) if (folder / "dvc.lock").is_file() else {}
@@ -92,6 +110,11 @@ def outputs(folder: Path = Path()) -> dict[str, str]:
 
 
 def locked(text: str) -> dict[str, str]:
-    """Hash of every output in the text of a `dvc.lock`, by path."""
-    stages = (yaml.safe_load(text) or {}).get("stages", {})
-    return {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", [])}
+    """Hash of every output in the text of a `dvc.lock`, by path. Raises `StoreError` where it cannot be read."""
+    try:
+        stages = (yaml.safe_load(text) or {}).get("stages", {})
+        return {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", [])}
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError):
+        what = "holds a merge conflict" if "<<<<<<<" in text else "cannot be read"
+        advice = "`git restore --source=HEAD dvc.lock`, then `make run`"
+        raise StoreError(f"{LOCK} {what}: take a whole one ({advice})") from None

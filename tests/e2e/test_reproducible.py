@@ -112,8 +112,9 @@ def test_run_in_a_fresh_clone_restores_a_result_instead_of_making_it_or_makes_it
     workspace = clone(finished_template, tmp_path / "clone")
     first, second = tarmac(workspace, "run"), tarmac(workspace, "run")
     assert first.returncode == 0, first.stderr
-    assert stages_run(first.stdout) == list(STAGES)
-    assert first.stdout.splitlines()[-1] == f"ran {', '.join(STAGES)}: reproduced bit for bit"
+    made = [stage for stage in STAGES if stage != "card"]  # Git has brought all that the card is made of, and the card
+    assert stages_run(first.stdout) == made
+    assert first.stdout.splitlines()[-1] == f"ran {', '.join(made)}: reproduced bit for bit"
     table = re.findall(r"^(\w+) +(0\.\d{6}) +(0\.\d{6}) +\+0\.000000$", first.stdout, re.MULTILINE)
     assert [name for name, committed, now in table if committed == now] == list(SHOWN)
     assert second.returncode == 0, second.stderr

@@ -37,11 +37,16 @@ def by_stage(paths: Iterable[str], base: Result, head: Result) -> dict[str, list
             deps.setdefault(name, set()).update(str(dep) for dep in stage.get("deps", []))
     sorted_paths: dict[str, list[str]] = {}
     for path in paths:
-        stages = [name for name, held in deps.items() if any(path == dep or path.startswith(f"{dep}/") for dep in held)]
+        stages = [name for name, held in deps.items() if any(_is_of(path, dep) for dep in held)]
         for stage in stages or [OUTSIDE]:
             sorted_paths.setdefault(stage, []).append(path)
     order = [name for name in [*deps, OUTSIDE] if name in sorted_paths]
     return {name: sorted_paths[name] for name in order}
+
+
+def _is_of(path: str, dependency: str) -> bool:
+    """Whether a path is a dependency, lies in it, or is DVC's pointer to it."""
+    return path in (dependency, f"{dependency}.dvc") or path.startswith(f"{dependency}/")
 
 
 def _different(before: Mapping[str, object], after: Mapping[str, object]) -> list[tuple[str, str, str]]:

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 TITLE = "model-report"  # CML finds its comment again by it: letters, digits and hyphens only
-MENTION, APART = re.compile(r"@(?=\w)"), "\u200b"  # a space that is not seen: nobody is notified
+# An at sign, also as HTML writes it; after it stands a space that is not seen, so that nobody is notified.
+MENTION, APART = re.compile(r"@|&(?:#0*64(?!\d)|#x0*40(?![\da-f])|commat);?", re.IGNORECASE), "\u200b"
 LIMIT = 60_000  # characters of a report; GitHub's own limit is not far above
 PAGES = 30  # of a hundred each: GitHub lists no more than 3,000 files
 SEEN = 30  # comments that CML looks through for its own
@@ -64,6 +65,8 @@ def read(path: Path) -> str:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         raise ReportError("it is not text") from None
+    if "\0" in text:
+        raise ReportError("it is not text")
     text = MENTION.sub(f"@{APART}", text)
     if len(text) > LIMIT or not text.strip():
         raise ReportError(f"it is empty, or longer than {LIMIT:,} characters")
@@ -80,7 +83,8 @@ def pull_request(environment: Mapping[str, str]) -> int | None:
 
 def touched(environment: Mapping[str, str], number: int) -> list[str]:
     """Files of the pull request that decide how it is judged."""
-    names = [str(file["filename"]) for file in every(f"pulls/{number}/files", environment)]
+    files = every(f"pulls/{number}/files", environment)
+    names = [str(file[name]) for file in files for name in ("previous_filename", "filename") if name in file]
     return [name for name in names if name.startswith(JUDGES)]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -14,6 +15,7 @@ from tarmac.problem.names import CATEGORICAL, KEY
 from tarmac.review.results import FEATURES, RAW, Result
 
 Window = tuple[str, str]  # first and last month
+Count = int | float  # of rows, or a share of them
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class DataDiff:
     columns: list[tuple[str, str]] = field(default_factory=list)  # column, what happened to it
     changed_values: dict[str, int] = field(default_factory=dict)  # rows with another value, by column
     drift: dict[str, float] = field(default_factory=dict)  # distance of the training rows, by column, largest first
-    counts: dict[str, tuple[int | None, int | None]] = field(default_factory=dict)  # of prepare, where they differ
+    counts: dict[str, tuple[Count | None, Count | None]] = field(default_factory=dict)  # of prepare, where they differ
     unknown: list[str] = field(default_factory=list)
 
 
@@ -38,7 +40,10 @@ def diff(base: Result, head: Result, windows: tuple[Window, Window]) -> DataDiff
     if FEATURES in base.present and (changed[FEATURES] or windows[0] != windows[1]):
         folders = base.path(FEATURES), head.path(FEATURES)
         found.columns.extend(columns(*folders))
-        if changed[FEATURES]:
+        lacking = [name for name in KEY for side in folders if name not in {field.name for field in _schema(side)}]
+        if lacking:
+            found.unknown.append(f"rows of {FEATURES} cannot be paired: {', '.join(lacking)} is not in both")
+        elif changed[FEATURES]:
             _compare_rows(*folders, found)
         found.drift.update(drift(*folders, windows))
     return found
@@ -110,16 +115,16 @@ def drift(before: Path, after: Path, windows: tuple[Window, Window]) -> dict[str
     return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
 
-def counts(base: Result, head: Result) -> dict[str, tuple[int | None, int | None]]:
+def counts(base: Result, head: Result) -> dict[str, tuple[Count | None, Count | None]]:
     """Counts of prepare (rows, quarantine, what is missing) that differ, of base and head."""
     old, new = (_flat(side.json("metrics/prepare.json")) for side in (base, head))
     return {name: (old.get(name), new.get(name)) for name in sorted({*old, *new}) if old.get(name) != new.get(name)}
 
 
-def _flat(tree: dict[str, object], prefix: str = "") -> dict[str, int]:
-    flat: dict[str, int] = {}
+def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Count]:
+    flat: dict[str, Count] = {}
     for name, value in tree.items():
-        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": int(str(value))}
+        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
     return flat
 
 

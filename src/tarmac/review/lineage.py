@@ -6,12 +6,13 @@ from pathlib import Path
 
 import yaml
 
-from tarmac import git, store
+from tarmac import git
+from tarmac.review.changes import OUTSIDE, by_stage
 from tarmac.review.results import LOCK, MODEL, RAW, Result
 from tarmac.review.verdict import Check
 
 ENVIRONMENT = "requirements/pipeline.txt"
-RESULTS = ("dvc.lock", "metrics/", "models/", "data/remote/")  # what a rebuild writes
+RESULTS = ("dvc.lock", "metrics/", "models/")  # what a rebuild writes, and Git keeps
 SAID = {
     "identical": "yes: rebuilt from raw data in a clean clone, bit for bit",
     "differs": "no: a rebuild from raw data in a clean clone gave other bytes",
@@ -29,15 +30,6 @@ class Provenance:
     rebuild: str  # a key of `SAID`
     different: list[str]  # paths that the rebuild made otherwise
 
-    @property
-    def lock_is_stale(self) -> bool:
-        """Whether the committed lock is not what the committed code, parameters and data make."""
-        committed, inputs = git.text_at("HEAD", Path(LOCK)), git.changed_since("HEAD")
-        dirty = any(not path.startswith(RESULTS) for path in inputs)
-        if committed is None or dirty:  # the work is not committed yet, so neither need its result be
-            return False
-        return store.locked(committed) != store.locked(Path(LOCK).read_text(encoding="utf-8"))
-
 
 def checks(found: Provenance, require_reproduced: bool) -> list[Check]:
     """Judges whether the committed result can be had by others and is what its commit makes."""
@@ -45,9 +37,13 @@ def checks(found: Provenance, require_reproduced: bool) -> list[Check]:
     if found.not_in_remote:
         reason = f"the remote lacks {', '.join(found.not_in_remote)}: run `dvc push`"
         judged.append(Check("lineage", "outputs are pushed", "fail", reason))
-    if found.lock_is_stale:
+    stale = stale_results()
+    if stale:
         ran = ", ".join(found.ran) or "nothing"
-        reason = f"not what this commit makes (ran {ran}): run `make run`, commit dvc.lock, metrics and models/card.md"
+        reason = (
+            f"{stale[0]}{' and others' if stale[1:] else ''} of this commit is not what it makes (ran {ran}): "
+            "run `make run`, commit dvc.lock, metrics and models/card.md"
+        )
         judged.append(Check("lineage", "dvc.lock is up to date", "fail", reason))
     if found.rebuild in ("differs", "failed") and require_reproduced:
         reason = f"{SAID[found.rebuild]} {('in ' + ', '.join(found.different)) if found.different else ''}".strip()
@@ -57,9 +53,21 @@ def checks(found: Provenance, require_reproduced: bool) -> list[Check]:
     return judged
 
 
+def stale_results() -> list[str]:
+    """What the run has made otherwise than it is committed; nothing where the run's inputs are not committed either."""
+    if git.commit("HEAD") is None:
+        return []
+    changed = git.changed_since("HEAD")
+    results = [path for path in changed if path.startswith(RESULTS)]
+    here = Result(Path(), "", {}, frozenset())
+    inputs = by_stage([path for path in changed if path not in results], here, here).keys() - {OUTSIDE}
+    return [] if inputs or {"params.yaml", "dvc.yaml"} & set(changed) else results
+
+
 def lineage(base: str | None, head: Result, found: Provenance) -> dict[str, str]:
     """Every hash by what it is of, and what was done to be sure of it."""
-    uncommitted = " with uncommitted changes" if git.changed_since("HEAD") else ""
+    changed = git.changed_since("HEAD") if git.commit("HEAD") else []
+    uncommitted = " with uncommitted changes" if any(not path.startswith(RESULTS) for path in changed) else ""
     return {
         "commit": f"{head.commit}{uncommitted}",
         "base": base or "none",

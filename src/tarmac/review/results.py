@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from tarmac import store
 from tarmac.digest import digest
@@ -44,8 +44,8 @@ class Result:
         return dict(json.loads(self.text(name) or "{}"))
 
     def yaml(self, name: str) -> dict[str, Any]:
-        """A YAML file of this result; empty where it has none."""
-        return dict(yaml.safe_load(self.text(name) or "{}") or {})
+        """A YAML file of this result, read as the stages and DVC read it; empty where it has none."""
+        return _mapping(self.text(name) or "")
 
 
 def here(commit: str) -> Result:
@@ -61,19 +61,41 @@ def of_commit(commit: str, head: Result) -> Iterator[Result]:
         folder = Path(temporary) / "base"
         git("clone", "--quiet", "--shared", "--no-checkout", ".", str(folder))
         git("checkout", "--quiet", "--detach", commit, folder=folder)
+        _drop_broken(folder)
         _share_cache(folder)
         hashes = store.outputs(folder)
         wanted = [name for name in NEEDED if name in hashes]
         for name in wanted:
             if hashes[name] == head.hashes.get(name) and name in head.present:
                 _link(head.path(name), folder / name)
-        _pull([name for name in wanted if not (folder / name).exists()], folder)
+        site = {"DVC_SITE_CACHE_DIR": str(Path(temporary) / "site")}  # DVC shall not remember the clone
+        store.pull_each((name for name in wanted if not (folder / name).exists()), folder, site)
         present = frozenset(name for name in wanted if digest(folder / name) == hashes[name])
         yield Result(folder, commit, hashes, present)
 
 
+def _mapping(text: str) -> dict[str, Any]:
+    found = YAML(typ="safe", pure=True).load(text) or {}
+    if not isinstance(found, dict):
+        raise YAMLError("not a mapping")
+    return found
+
+
+def _drop_broken(folder: Path) -> None:
+    """Removes what cannot be read: a broken commit is compared as far as it goes, so that its mend can be reviewed."""
+    for name, read in {LOCK: store.locked, "dvc.yaml": _mapping, "params.yaml": _mapping}.items():
+        path = folder / name
+        try:
+            read(path.read_text(encoding="utf-8") if path.is_file() else "")
+        except (ValueError, YAMLError):
+            print(f"base: {name} cannot be read, and is left out of the comparison", flush=True)
+            path.unlink()
+
+
 def _share_cache(folder: Path) -> None:
     """Lets the clone use this repository's cache, its local remotes and their credentials."""
+    if not (folder / ".dvc").is_dir():
+        return
     cache = "".join(store.dvc("cache", "dir")).strip()
     local = Path(".dvc/config.local")
     if local.is_file():
@@ -84,13 +106,3 @@ def _share_cache(folder: Path) -> None:
 def _link(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     target.symlink_to(source.resolve())
-
-
-def _pull(names: list[str], folder: Path) -> None:
-    """Fetches some outputs, one by one, so that one that is lost does not take the others with it."""
-    for name in names:
-        target = f"{name}.dvc" if (folder / f"{name}.dvc").is_file() else name
-        try:
-            store.pull(target, folder=folder)
-        except (store.StoreError, subprocess.SubprocessError) as error:
-            print(f"base: {error}", flush=True)

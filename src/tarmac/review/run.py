@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 
 from tarmac import git, reproduce, store
 from tarmac.files.outputs import replacing, write_json
 from tarmac.params import Params, load
+from tarmac.problem.names import KEY, TARGET
 from tarmac.review import compare, cost, verdict
 from tarmac.review.changes import Changes, changes
 from tarmac.review.charts import charts
@@ -40,13 +42,8 @@ def review(revision: str | None, out: Path) -> bool:
 
 def bring_up_to_date() -> Provenance:
     """Pulls the outputs that are not here, then runs the stages that are not up to date."""
-    missing = [path for path in store.outputs() if not Path(path).exists()]
-    try:
-        if missing:
-            store.pull(*missing)
-    except store.StoreError as error:
-        print(f"pull: {error}", flush=True)  # what is lost can be made again from raw data
-    lost = [path for path in missing if not Path(path).exists()]
+    store.clear_stale_locks()
+    lost = store.pull_each(path for path in store.outputs() if not Path(path).exists())
     ran = reproduce.repro(Path())
     rebuild, different = reproduce.last_rebuild()
     return Provenance(ran, lost, rebuild, different)
@@ -66,9 +63,15 @@ def _compare(base: str | None, params: Params, found: Provenance) -> Review:
     if base is None:
         return _judge(None, "no default branch with a commit", head, params, found)
     with of_commit(base, head) as side:
-        usable = PREDICTIONS in side.present
-        why = "" if usable else f"commit {base[:7]} has no predictions, or the remote lacks them"
-        return _judge(side, why, head, params, found)
+        return _judge(side, _why_not(side), head, params, found)
+
+
+def _why_not(base: Result) -> str:
+    """Why the models cannot be compared; empty where they can."""
+    if PREDICTIONS not in base.present:
+        return f"commit {base.commit[:7]} has no predictions, or the remote lacks them"
+    lacking = {*KEY, TARGET, "probability"} - set(pq.read_schema(base.path(PREDICTIONS)).names)
+    return f"the predictions of commit {base.commit[:7]} lack {', '.join(sorted(lacking))}" if lacking else ""
 
 
 def _judge(side: Result | None, no_base: str, head: Result, params: Params, found: Provenance) -> Review:

@@ -1,0 +1,37 @@
+"""A repository of one's own to ask questions about: neither CI nor anyone's settings reach into it."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tarmac.git import NAMED_BY_CI
+
+WHO = ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL")
+
+
+def work_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Makes the folder, and works in it as nobody in particular."""
+    for name in NAMED_BY_CI:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {**dict.fromkeys(WHO, "test@example.org"), "GIT_CONFIG_GLOBAL": "/dev/null"}.items():
+        monkeypatch.setenv(name, value)
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def run(*arguments: str) -> str:
+    """What Git prints, in the working folder."""
+    return subprocess.run(["git", *arguments], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def commit(**files: str) -> str:
+    """Commits all that is there with some files, of which the name's `__` is a slash and its `_` a dot."""
+    for name, text in files.items():
+        path = Path(name.replace("__", "/").replace("_", "."))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    run("add", "--all")
+    run("commit", "--quiet", "--allow-empty", "--message", "work")
+    return run("rev-parse", "HEAD")

@@ -1,0 +1,461 @@
+"""A review from one command: the verdict, why, and nothing that is left behind, whatever state the repository is in."""
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from tarmac import store
+from tarmac.digest import digest
+from tests.conftest import Workspace
+from tests.e2e import damage
+from tests.e2e.running import FROM_SOURCE, TARMAC
+
+STALE, PUSHED, REPRODUCED = "dvc.lock is up to date", "outputs are pushed", "reproduced"
+PREDICTIONS, MODEL = "data/predictions.parquet", "models/model.onnx"
+TRAINED = ["train", "evaluate", "card"]  # the stages that a parameter of training starts again
+REBUILT = Path(".dvc/tmp/tarmac/rebuilt.json")
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """What a review printed and wrote."""
+
+    done: subprocess.CompletedProcess[str]
+    report: str
+    verdict: dict[str, Any]
+
+    @property
+    def failed(self) -> set[str]:
+        """Names of the checks that fail."""
+        return {check["name"] for check in self.verdict["checks"] if check["outcome"] == "fail"}
+
+    @property
+    def judged(self) -> dict[str, str]:
+        """The outcome of every metric."""
+        return {check["name"]: check["outcome"] for check in self.verdict["checks"] if check["kind"] == "metric"}
+
+    @property
+    def ran(self) -> list[str]:
+        return re.findall(r"^Running stage '(\w+)':", self.done.stdout, re.MULTILINE)
+
+
+def start(workspace: Workspace, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Starts a review as CI does for a branch of which nothing else is known."""
+    scratch = workspace.path.parent / "scratch"
+    scratch.mkdir(exist_ok=True)
+    env = {**FROM_SOURCE, "TMPDIR": str(scratch), "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": ""}
+    done = workspace.run(*TARMAC, "review", *arguments, check=False, env=env)
+    left = [path.name for path in scratch.iterdir() if path.name.startswith("tarmac-")]
+    assert left == [], "a temporary folder is left"
+    return done
+
+
+def review(workspace: Workspace, *arguments: str, out: str = "review") -> Reviewed:
+    """A review that comes to a verdict, the same by exit status, report and JSON."""
+    done = start(workspace, *arguments)
+    assert "Traceback" not in done.stderr, done.stderr
+    folder = workspace.path / out
+    assert sorted(path.name for path in folder.iterdir()) == ["report.md", "verdict.json"], done.stderr
+    report, verdict = (folder / "report.md").read_text(), json.loads((folder / "verdict.json").read_text())
+    assert report.splitlines()[0].startswith(f"## {'✅ Pass' if verdict['verdict'] == 'pass' else '❌ Fail'}: ")
+    assert done.returncode == (0 if verdict["verdict"] == "pass" else 1)
+    return Reviewed(done, report, verdict)
+
+
+def no_result(workspace: Workspace, *arguments: str) -> Reviewed:
+    """A review that finds nothing to judge, and says so everywhere."""
+    found = review(workspace, *arguments)
+    assert found.verdict["verdict"] == "fail"
+    assert found.verdict["summary"] == "no result to judge"
+    assert found.report.splitlines()[0] == "## ❌ Fail: there is no result to judge"
+    return found
+
+
+def set_and_commit(workspace: Workspace, change: Callable[[dict], object], message: str = "change") -> None:
+    workspace.set_params(change)
+    commit(workspace, message)
+
+
+def commit(workspace: Workspace, message: str = "work") -> str:
+    workspace.run("git", "add", "--all")
+    workspace.run("git", "commit", "--quiet", "--allow-empty", "--message", message)
+    return workspace.run("git", "rev-parse", "HEAD").stdout.strip()
+
+
+def copy(workspace: Workspace, target: Path) -> Workspace:
+    shutil.copytree(workspace.path, target, symlinks=True)
+    return Workspace(target)
+
+
+def fit_for_review(params: dict) -> None:
+    """Features of which the small model behaves, a weak baseline, and bounds that a tenth of the flights can keep."""
+    params["train"]["features"] = ["schedule", "weather", "aircraft", "traffic", "history"]
+    params["baseline"]["features"] = ["aircraft"]
+    policy = params["review"]
+    for metric in policy["metrics"].values():
+        metric["floor"] = 0 if metric["better"] == "higher" else 9
+        metric.pop("ceiling", None)
+    policy["slices"]["floor"] = policy["behaviour"]["usable_auc"] = policy["behaviour"]["min_move"] = 0
+
+
+def shallower(params: dict) -> None:
+    params["train"]["xgboost"]["max_depth"] = 3
+
+
+@pytest.fixture(scope="module")
+def on_main(finished_template: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A result that the policy lets pass, pushed and committed on `main`. Copy it, do not change it."""
+    workspace = copy(finished_template, tmp_path_factory.mktemp("main") / "repository")
+    workspace.set_params(fit_for_review)
+    workspace.dvc("repro", "--quiet")
+    workspace.dvc("push", "--quiet")
+    commit(workspace, "fit for review")
+    return workspace
+
+
+@pytest.fixture(scope="module")
+def on_a_branch(on_main: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A branch with another model and another result, committed and not pushed. Copy it, do not change it."""
+    workspace = copy(on_main, tmp_path_factory.mktemp("branch") / "repository")
+    workspace.run("git", "switch", "--quiet", "--create", "change")
+    workspace.set_params(shallower)
+    with (workspace.path / "src/tarmac/evaluation/curves.py").open("a") as file:
+        file.write("\n# A remark that changes no result.\n")
+    workspace.run(*TARMAC, "run", env=FROM_SOURCE)
+    commit(workspace, "shallower")
+    return workspace
+
+
+@pytest.fixture
+def unchanged(on_main: Workspace, tmp_path: Path) -> Workspace:
+    workspace = copy(on_main, tmp_path / "repository")
+    workspace.run("git", "switch", "--quiet", "--create", "change")
+    return workspace
+
+
+@pytest.fixture
+def changed(on_a_branch: Workspace, tmp_path: Path) -> Workspace:
+    return copy(on_a_branch, tmp_path / "repository")
+
+
+def state(workspace: Workspace) -> dict[str, object]:
+    """All that a review has no business to change."""
+    asked = ("for-each-ref", "symbolic-ref HEAD", "worktree list", "ls-files --stage", "stash list", "status --short")
+    told = {words: workspace.run("git", *words.split()).stdout for words in asked}
+    kept = [
+        path for path in workspace.path.rglob("*") if path.is_file() and of_the_work(path.relative_to(workspace.path))
+    ]
+    return told | {str(path): digest(path) for path in kept}
+
+
+def of_the_work(path: Path) -> bool:
+    parts = path.parts
+    if parts[0] == ".git":
+        return parts[1] in ("config", "hooks", "info", "HEAD")
+    if parts[0] == ".dvc":
+        return parts[1] not in ("tmp", "cache")
+    return parts[0] != "review" and "__pycache__" not in parts
+
+
+def remembered(workspace: Workspace) -> set[str]:
+    """The repositories that DVC remembers outside of them."""
+    return {path.name for path in (workspace.path.parent / f"{workspace.path.name}-site").glob("*/*")}
+
+
+def test_a_branch_that_changed_nothing_fails_or_its_review_touches_the_repository(unchanged):
+    (unchanged.path / ".dvc" / "config.local").write_text("[core]\n    autostage = false\n")
+    (unchanged.path / "README.md").write_text("stashed")
+    unchanged.run("git", "stash", "push", "--quiet", "--include-untracked")
+    (unchanged.path / "README.md").write_text("staged")
+    unchanged.run("git", "add", "README.md")
+    (unchanged.path / "README.md").write_text("not staged")
+    before = state(unchanged)
+    found = review(unchanged)
+    assert state(unchanged) == before
+    assert found.done.returncode == 0
+    assert found.report.splitlines()[0] == "## ✅ Pass: the metrics are the same"
+    assert set(found.judged.values()) == {"pass"}
+    assert found.ran == []
+    assert found.verdict["no_base"] == ""
+    assert found.verdict["changes"]["files"] == {"of no stage": ["README.md"]}
+
+
+def test_a_committed_change_is_not_told_as_what_it_is(changed):
+    """Parameter, code by stage, outputs and costs; base's result is another, so that it has to be fetched."""
+    changed.dvc("status", "--quiet", check=False)
+    before, known = state(changed), remembered(changed)
+    found = review(changed)
+    assert state(changed) == before
+    assert found.ran == []
+    assert "| `train.xgboost.max_depth` | `6` | `3` |" in found.report
+    assert "- `evaluate`: `src/tarmac/evaluation/curves.py`" in found.report
+    assert STALE not in found.failed
+    changes = found.verdict["changes"]
+    assert changes["params"] == [["train.xgboost.max_depth", "6", "3"]]
+    assert changes["files"] == {"evaluate": ["src/tarmac/evaluation/curves.py"]}
+    assert {path for path, _, _ in changes["outputs"]} >= {MODEL, PREDICTIONS}
+    base, head = found.verdict["cost"]
+    assert (set(base["stages"]), set(head["stages"])) == (set(), set(TRAINED))
+    assert all(f"| `{stage}` | – |" in found.report for stage in TRAINED)
+    assert found.verdict["compared"]["common"] > 3000
+    assert None not in (base["model_bytes"], base["scoring_microseconds"])
+    assert remembered(changed) <= known, "DVC remembers the temporary clone outside of it"
+
+
+def test_a_model_that_is_really_worse_passes(unchanged):
+    unchanged.set_params(lambda params: params["train"].update(max_rounds=1))
+    unchanged.dvc("repro", "--quiet")
+    commit(unchanged)
+    found = review(unchanged)
+    assert found.done.returncode == 1
+    assert found.report.startswith("## ❌ Fail: ")
+    assert {"log_loss", "brier"} <= found.failed
+    assert not found.failed & {STALE, PUSHED}
+
+
+@pytest.mark.parametrize("committed", [True, False])
+def test_a_parameter_without_its_result_is_judged_by_the_old_one_or_its_stale_lock_passes(unchanged, committed):
+    """What is not committed yet need not have its result committed."""
+    unchanged.set_params(shallower)
+    if committed:
+        commit(unchanged)
+    found = review(unchanged)
+    assert found.ran == TRAINED
+    assert found.verdict["lineage"]["run for this review"] == ", ".join(TRAINED)
+    assert ("with uncommitted changes" in found.verdict["lineage"]["commit"]) is not committed
+    assert (STALE in found.failed) is committed
+    assert "| `train.xgboost.max_depth` | `6` | `3` |" in found.report
+    assert found.verdict["metrics"][0]["base"] != found.verdict["metrics"][0]["head"]
+    if committed:
+        again = review(unchanged)
+        assert again.ran == []
+        assert again.failed == found.failed, "the lock that the first review wrote hides what is committed"
+
+
+def fresh_clone(workspace: Workspace, target: Path) -> Workspace:
+    """What CI has: the branch of a pull request, detached, its base as `origin/main`, no data and no cache."""
+    workspace.run("git", "switch", "--quiet", "main")
+    workspace.run("git", "clone", "--quiet", "--no-hardlinks", ".", str(target))
+    clone = Workspace(target)
+    clone.run("git", "checkout", "--quiet", "--detach", "origin/change")
+    clone.run("git", "branch", "--quiet", "--delete", "--force", "main")
+    return clone
+
+
+def test_outputs_that_were_not_pushed_pass_or_others_are_accused(changed, tmp_path):
+    clone = fresh_clone(changed, tmp_path / "clone")
+    lock = (clone.path / "dvc.lock").read_bytes()
+    found = review(clone)
+    assert found.ran == ["train", "evaluate"], "the card is in Git"
+    assert (clone.path / "dvc.lock").read_bytes() == lock
+    reasons = {check["name"]: check["reason"] for check in found.verdict["checks"]}
+    assert PUSHED in found.failed
+    named = re.fullmatch(r"the remote lacks (.+): run `dvc push`", reasons[PUSHED])
+    assert set(named[1].split(", ")) == {PREDICTIONS, MODEL}
+    assert named[1] in found.report
+    assert STALE not in found.failed
+    assert found.verdict["no_base"] == ""
+
+
+def test_a_file_that_the_remote_lost_takes_other_outputs_with_it(unchanged, tmp_path):
+    """DVC fetches nothing at all where one file of a folder is lost: what is still there is needed to make it again."""
+    clone = fresh_clone(unchanged, tmp_path / "clone")
+    remote = clone.path / "data/remote/files/md5"
+    listing = store.outputs(clone.path)["data/features"]
+    known = json.loads((remote / listing[:2] / listing[2:]).read_text())[1]["md5"]
+    (remote / known[:2] / known[2:]).unlink()
+    found = review(clone)
+    reasons = {check["name"]: check["reason"] for check in found.verdict["checks"]}
+    assert reasons[PUSHED] == "the remote lacks data/features: run `dvc push`"
+    assert found.ran == ["featurize"]
+
+
+def test_a_pushed_branch_in_a_fresh_clone_has_to_be_made_again_or_fails(changed, tmp_path):
+    changed.dvc("push", "--quiet")
+    commit(changed, "pushed")
+    clone = fresh_clone(changed, tmp_path / "clone")
+    found = review(clone)
+    assert found.ran == []
+    assert not found.failed & {PUSHED, STALE}
+    assert found.verdict["lineage"]["base"] == clone.run("git", "rev-parse", "origin/main").stdout.strip()
+    assert clone.run("git", "status", "--porcelain").stdout == ""
+
+
+def lose(workspace: Workspace, *outputs: str) -> str:
+    """Takes outputs of `main` from remote and cache, and returns the commit of which they are lost."""
+    workspace.run("git", "switch", "--quiet", "main")
+    hashes = store.locked((workspace.path / "dvc.lock").read_text())
+    for known in (hashes[path] for path in outputs):
+        for folder in ("data/remote", ".dvc/cache"):
+            (workspace.path / folder / "files" / "md5" / known[:2] / known[2:]).unlink()
+    lost = commit(workspace, "lost")
+    workspace.run("git", "switch", "--quiet", "change")
+    return lost
+
+
+def test_a_base_whose_predictions_are_lost_is_compared_with_or_fails(changed):
+    found = review(changed, "--base", lose(changed, PREDICTIONS, MODEL))
+    assert found.done.returncode == 0
+    assert set(found.judged.values()) == {"not proven"}
+    assert found.report.startswith("## ✅ Pass: within its bounds; nothing to compare with\n")
+    assert "**There is no base to compare with** (commit " in found.report
+    assert "The test sets differ" not in found.report
+    assert found.verdict["changes"]["params"] == [["train.xgboost.max_depth", "6", "3"]]
+
+
+def test_a_base_whose_model_alone_is_lost_is_not_compared_with(changed):
+    found = review(changed, "--base", lose(changed, MODEL))
+    assert found.verdict["no_base"] == ""
+    assert found.verdict["cost"][0]["scoring_microseconds"] is None
+    assert found.verdict["metrics"][0]["difference"] is not None
+
+
+def first_of_all(workspace: Workspace) -> str:
+    return workspace.run("git", "rev-list", "--max-parents=0", "HEAD").stdout.strip()
+
+
+def before_the_template(workspace: Workspace) -> str:
+    """A commit of a repository that knew nothing of DVC."""
+    tree = workspace.run("git", "hash-object", "-t", "tree", "-w", "/dev/null").stdout.strip()
+    return workspace.run("git", "commit-tree", tree, "-m", "a README alone").stdout.strip()
+
+
+@pytest.mark.parametrize("base", [first_of_all, before_the_template], ids=["no lock", "no DVC"])
+def test_a_base_without_a_result_stops_the_review(unchanged, base):
+    found = review(unchanged, "--base", base(unchanged))
+    assert found.done.returncode == 0
+    assert "There is no base to compare with" in found.report
+    assert set(found.judged.values()) == {"not proven"}
+
+
+def cut(workspace: Workspace, name: str) -> None:
+    damage.truncate(workspace.path / name)
+
+
+def conflict(workspace: Workspace, name: str) -> None:
+    path = workspace.path / name
+    path.write_text(f"<<<<<<< ours\n{path.read_text()}=======\n>>>>>>> theirs\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "how"),
+    [("dvc.lock", cut), ("dvc.lock", conflict), ("params.yaml", conflict), ("dvc.yaml", conflict)],
+)
+def test_a_base_that_is_broken_cannot_be_mended_by_a_pull_request(unchanged, name, how):
+    whole = (unchanged.path / name).read_bytes()
+    unchanged.run("git", "switch", "--quiet", "main")
+    how(unchanged, name)
+    commit(unchanged, "broken")
+    unchanged.run("git", "switch", "--quiet", "--create", "mend")
+    (unchanged.path / name).write_bytes(whole)
+    commit(unchanged, "mended")
+    found = review(unchanged)
+    assert found.done.returncode == 0
+    assert found.ran == []
+
+
+def test_a_base_of_another_problem_stops_the_review(unchanged):
+    """Whoever replaces the problem in the template meets this first: the base's rows go by another key."""
+    unchanged.run("git", "switch", "--quiet", "main")
+    whole, lock = pd.read_parquet(unchanged.path / PREDICTIONS), (unchanged.path / "dvc.lock").read_bytes()
+    whole.rename(columns={"flight": "patient"}).to_parquet(unchanged.path / PREDICTIONS)
+    unchanged.dvc("commit", "--quiet", "--force", "evaluate")
+    commit(unchanged, "another problem")
+    unchanged.run("git", "switch", "--quiet", "--create", "flights")
+    (unchanged.path / "dvc.lock").write_bytes(lock)
+    unchanged.dvc("checkout", "--quiet", "--force", PREDICTIONS)
+    commit(unchanged, "flights")
+    found = review(unchanged)
+    assert found.done.returncode == 0
+    assert "There is no base to compare with" in found.report
+
+
+def test_a_repository_of_a_single_commit_cannot_be_reviewed(unchanged):
+    shutil.rmtree(unchanged.path / ".git")
+    unchanged.run("git", "init", "--quiet", "--initial-branch=main")
+    unchanged.run("git", "config", "user.email", "test@example.org")
+    unchanged.run("git", "config", "user.name", "Test")
+    commit(unchanged, "all")
+    assert review(unchanged).report.startswith("## ✅ Pass: the metrics are the same\n")
+
+
+def test_a_base_that_does_not_exist_is_not_told_in_a_line_or_leaves_a_report(unchanged):
+    before = state(unchanged)
+    done = start(unchanged, "--base", "nonsense")
+    assert done.returncode == 1
+    assert done.stderr == "tarmac: error: --base nonsense: no such commit here; `git fetch origin` may bring it\n"
+    assert not (unchanged.path / "review").exists()
+    assert state(unchanged) == before
+
+
+def no_yaml(workspace: Workspace) -> str:
+    damage.replace_text("\nevaluate:", "\nevaluate")(workspace.path / "params.yaml")
+    return "params.yaml: not valid YAML"
+
+
+def an_unknown_key(workspace: Workspace) -> str:
+    damage.replace_text("max_rounds:", "max_round:")(workspace.path / "params.yaml")
+    return "unknown key"
+
+
+def a_month_less(workspace: Workspace) -> str:
+    (workspace.path / "data/raw/flights/2013-10.parquet").unlink()
+    return "`dvc repro` failed"
+
+
+def a_conflict(workspace: Workspace) -> str:
+    conflict(workspace, "dvc.lock")
+    return "dvc.lock"
+
+
+@pytest.mark.parametrize("broken", [no_yaml, an_unknown_key, a_month_less, a_conflict])
+def test_without_a_result_an_earlier_report_stays_or_the_cause_is_not_told(unchanged, broken):
+    (unchanged.path / "review").mkdir()
+    for name in ("report.md", "verdict.json"):
+        (unchanged.path / "review" / name).write_text("{}")
+    told = broken(unchanged)
+    found = no_result(unchanged)
+    assert told in found.verdict["error"]
+    assert told.split("`")[-1] in found.report
+    assert found.done.returncode == 1
+
+
+def test_a_lock_that_a_kill_has_cut_cannot_be_reviewed(unchanged):
+    lock = unchanged.path / "dvc.lock"
+    whole = lock.read_bytes()
+    lock.write_bytes(whole[: len(whole) // 2])
+    assert review(unchanged).done.returncode == 0
+    assert lock.read_bytes() == whole
+
+
+def rebuilt(workspace: Workspace, result: str, commit_: str = "", *different: str) -> None:
+    """What `make reproduce` keeps of what it found."""
+    head = workspace.run("git", "rev-parse", "HEAD").stdout.strip()
+    path = workspace.path / REBUILT
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"commit": commit_ or head, "result": result, "different": list(different)}))
+
+
+@pytest.mark.parametrize("required", [True, False])
+def test_a_rebuild_with_other_bytes_passes_or_fails_against_the_policy(unchanged, required):
+    set_and_commit(unchanged, lambda params: params["review"].update(require_reproduced=required))
+    rebuilt(unchanged, "differs", "", MODEL)
+    found = review(unchanged)
+    assert found.failed == ({REPRODUCED} if required else set())
+    assert found.verdict["lineage"]["reproduced"].startswith("no: ")
+    assert (MODEL in found.report.partition("### What changed")[0]) is required
+
+
+def test_a_rebuild_of_another_commit_counts(unchanged):
+    rebuilt(unchanged, "differs", "f" * 40, MODEL)
+    found = review(unchanged)
+    assert found.failed == set()
+    assert found.verdict["lineage"]["reproduced"].startswith("not tried")
