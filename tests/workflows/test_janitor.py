@@ -1,0 +1,86 @@
+"""The step that ends machines, as it is written, on a cloud that is made up."""
+
+import json
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.workflows.actions import install_nothing, stand_ins
+from tests.workflows.runner import Job, Machine, executable, run_job
+
+AWS = '#!/bin/sh\nexec "{python}" "{program}" "{folder}" "$@"\n'
+SLUG = "team/flights"
+ODD = "$(touch pwned)"
+
+
+def machine(identity: str, hours: float, run: str = "7", slug: str = SLUG, state: str = "running") -> dict:
+    launched = datetime.now(UTC) - timedelta(hours=hours)
+    tags = {"tarmac": slug, "run": run}
+    return {"id": identity, "tags": tags, "state": state, "launched": launched.strftime("%Y-%m-%dT%H:%M:%S+00:00")}
+
+
+OLD = [
+    machine("i-old", 4.1),
+    machine("i-older", 90, run="8", state="stopped"),
+    machine("i-pending", 5, state="pending"),
+]
+SPARED = [
+    machine("i-young", 3.9),
+    machine("i-foreign", 90, slug="team/other"),
+    machine("i-like", 90, slug=f"{SLUG}-two"),
+    machine("i-gone", 90, state="terminated"),
+    {**machine("i-untagged", 90), "tags": {}},
+]
+
+
+def end(folder: Path, pages: list[list[dict]], run: str = "", role: str = "arn:janitor") -> tuple[Job, list[str]]:
+    """The job, and the machines that it ended."""
+    cloud = folder / "cloud"
+    program = Path(__file__).with_name("aws.py")
+    executable(cloud / "aws", AWS.format(python=sys.executable, program=program, folder=cloud))
+    (cloud / "machines.json").write_text(json.dumps(pages))
+    github = {"repository": SLUG, "event_name": "schedule", "run_id": "9", "token": "none"}
+    contexts = {"github": github, "inputs": {"run": run}, "vars": {"JANITOR_ROLE": role}, "secrets": {}, "needs": {}}
+    made = Machine(folder / "machine", contexts, [cloud])
+    job = run_job("janitor", "end", contexts, stand_ins(folder, folder, install_nothing), made)
+    ended = cloud / "ended"
+    return job, ended.read_text().split() if ended.exists() else []
+
+
+def test_an_old_machine_is_left_or_another_one_is_ended(tmp_path):
+    job, ended = end(tmp_path, [[*OLD, *SPARED]])
+    assert job.result == "success", job.log
+    assert ended == ["i-old", "i-older", "i-pending"]
+
+
+def test_a_machine_on_the_second_page_of_the_answer_is_left(tmp_path):
+    assert end(tmp_path, [OLD[:2], SPARED, OLD[2:]])[1] == ["i-old", "i-older", "i-pending"]
+
+
+@pytest.mark.parametrize("pages", [[], [SPARED]])
+def test_no_machine_to_end_is_an_error(tmp_path, pages):
+    job, ended = end(tmp_path, pages)
+    assert (job.result, ended) == ("success", []), job.log
+    assert "no machine to end" in job.log
+
+
+def test_the_machines_of_a_run_are_left_because_they_are_young_or_those_of_another_are_ended(tmp_path):
+    young = [machine("i-now", 0, run="7"), machine("i-other", 90, run="77"), machine("i-foreign", 0, slug="team/other")]
+    assert end(tmp_path, [young], run="7")[1] == ["i-now"]
+
+
+def test_an_input_is_run_as_a_command(tmp_path):
+    job, ended = end(tmp_path, [OLD], run=ODD)
+    assert (job.result, ended) == ("success", []), job.log
+    assert list(tmp_path.rglob("pwned")) == []
+
+
+def test_a_cloud_that_refuses_passes(tmp_path):
+    job, _ = end(tmp_path, [[{"id": "i-broken"}]])
+    assert job.result == "failure"
+
+
+def test_the_job_starts_where_no_cloud_is_set_up(tmp_path):
+    assert end(tmp_path, [OLD], role="")[0].result == "skipped"

@@ -1,0 +1,159 @@
+"""From a pull request to the comment that it gets: both workflows as they are written, one after the other."""
+
+from copy import deepcopy
+
+import pytest
+
+from tests.conftest import Workspace
+from tests.workflows.conftest import commit, commit_result
+from tests.workflows.rehearsal import OUTSIDER, TOKEN, Rehearsal, Review
+from tests.workflows.runner import Job
+
+REBUILD, JUDGE, SHOW = "Rebuild the commit", "Compare with the base", "Show the report"
+ODD_BASE = "base$(touch${IFS}pwned);`touch${IFS}pwned`"
+ODD_HEAD = """it's$(touch${IFS}pwned);"x&&touch${IFS}pwned|`touch${IFS}pwned`#$HOME"""
+
+
+@pytest.fixture(scope="module")
+def author(rehearsal: Rehearsal) -> Workspace:
+    return rehearsal.work("author")
+
+
+@pytest.fixture(scope="module")
+def goal(rehearsal: Rehearsal) -> str:
+    """The commit that the pull request is to go on: the tip of a branch of its own, not that of the default one."""
+    other = rehearsal.work("other")
+    other.run("git", "commit", "--quiet", "--allow-empty", "--message", "release")
+    other.run("git", "push", "--quiet", str(rehearsal.repository()), f"HEAD:refs/heads/{ODD_BASE}")
+    return other.run("git", "rev-parse", "HEAD").stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def first(rehearsal: Rehearsal, author: Workspace, goal: str) -> Review:
+    """A parameter is changed, the pipeline has run, everything is pushed.
+
+    It comes from a branch and goes into a branch whose names are commands to a careless shell.
+    """
+    author.set_params(lambda params: params["train"]["xgboost"].update(max_depth=4))
+    commit_result(author, "shallower")
+    return rehearsal.review(rehearsal.propose(author, ODD_HEAD, base=ODD_BASE))
+
+
+@pytest.fixture(scope="module")
+def second(rehearsal: Rehearsal, author: Workspace, first: Review) -> Review:
+    """A second push to the same branch: a model that learns next to nothing, whose result nobody has made."""
+    author.set_params(lambda params: params["train"].update(max_rounds=1))
+    commit(author, "one round")
+    return rehearsal.review(rehearsal.propose(author, ODD_HEAD, base=ODD_BASE))
+
+
+@pytest.fixture(scope="module")
+def forked(rehearsal: Rehearsal) -> Review:
+    """Somebody's fork changes a text and nothing of the model, on a branch that is called as the default one is."""
+    outsider = rehearsal.work("outsider")
+    (outsider.path / "NOTES.md").write_text("a note\n")
+    commit(outsider, "note")
+    return rehearsal.review(rehearsal.propose(outsider, "main", owner=OUTSIDER))
+
+
+def comment(rehearsal: Rehearsal, review: Review) -> str:
+    """The one comment after this review, which was the last; the pull request is as it was then."""
+    pulls = [pull for pull in rehearsal.github.pulls if pull["number"] != review.number]
+    rehearsal.github.pulls[:] = [*pulls, deepcopy(dict(review.pull))]
+    job = rehearsal.comment(review)
+    assert job.result == "success", job.log
+    return rehearsal.only_comment(review.number)
+
+
+def outcomes(job: Job | None) -> list[str]:
+    """How the three steps of the review ended that are commands."""
+    assert job is not None
+    return [job.step(name).outcome for name in (REBUILD, JUDGE, SHOW)]
+
+
+def test_a_changed_parameter_with_its_result_fails_or_gets_no_comment(rehearsal, first):
+    rehearsal.forget()
+    assert outcomes(first.job) == ["success"] * 3, first.job.log
+    assert first.job.result == "success"
+    assert (first.verdict["verdict"], first.report.split(":")[0]) == ("pass", "## ✅ Pass")
+    assert "| `train.xgboost.max_depth` | `6` | `4` |" in first.report
+    assert "rebuilt from raw data, bit for bit" in first.report
+    body = comment(rehearsal, first)
+    assert body.startswith(f"✅ The check ended with **success** for {first.sha[:9]}, see [the run](")
+    assert f"\n\n{first.report}\n" in body
+    assert first.sha in body.splitlines()[-1]
+    assert "WARNING" not in body
+
+
+def test_the_report_is_missing_from_the_summary_of_the_run_or_from_its_files(first, second, forked):
+    for review in (first, second, forked):
+        assert review.job.summary == review.report
+        assert sorted(path.name for path in review.artifact.iterdir()) == ["report.md", "verdict.json"]
+
+
+def test_a_second_push_adds_a_second_comment_or_leaves_the_first_one(rehearsal, first, second):
+    rehearsal.forget()
+    before, after = comment(rehearsal, first), comment(rehearsal, second)
+    assert rehearsal.github.comments[0]["edits"] == 1
+    assert (first.sha[:9] in before, second.sha[:9] in before) == (True, False)
+    assert (first.sha[:9] in after, second.sha[:9] in after) == (False, True)
+    assert second.report in after
+
+
+def test_a_much_worse_model_passes(rehearsal, second):
+    rehearsal.forget()
+    assert outcomes(second.job) == ["failure", "failure", "success"]
+    assert second.job.result == "failure"
+    assert "log_loss" in failing(second)
+    assert "`log_loss` ↓ | " in second.report
+    body = comment(rehearsal, second)
+    assert body.startswith("❌ The check ended with **failure**")
+    assert "## ❌ Fail: " in body
+
+
+def test_parameters_without_their_result_are_judged_by_the_old_result_or_their_stale_lock_passes(rehearsal, second):
+    rehearsal.forget()
+    reasons = failing(second)
+    assert "ran train, evaluate, card" in reasons["dvc.lock is up to date"]
+    assert "models/model.onnx" in reasons["reproduced"]
+    assert "run `make run`, commit dvc.lock" in comment(rehearsal, second).replace("\\`", "`")
+
+
+def failing(review: Review) -> dict[str, str]:
+    """Reasons of the checks that fail, by name."""
+    return {check["name"]: check["reason"] for check in review.verdict["checks"] if check["outcome"] == "fail"}
+
+
+def test_a_fork_gets_no_review_no_comment_or_another_one(rehearsal, forked):
+    rehearsal.forget()
+    assert forked.pull["head"]["repo"]["full_name"] == f"{OUTSIDER}/flights"
+    assert (outcomes(forked.job), forked.job.result) == (["success"] * 3, "success")
+    body = comment(rehearsal, forked)
+    assert body.startswith("✅ The check ended with **success**")
+    assert forked.report in body
+
+
+def test_an_unchanged_model_is_not_called_the_same(forked):
+    assert forked.report.startswith("## ✅ Pass: the metrics are the same\n")
+    assert "nothing: every stage was up to date" in forked.report
+    assert "`NOTES.md`" in forked.report
+
+
+def test_the_name_of_a_branch_is_run_as_a_command_or_loses_the_base(rehearsal, first, goal):
+    rehearsal.forget()
+    assert first.job.step(JUDGE).env["GITHUB_BASE_REF"] == ODD_BASE
+    assert first.pull["head"]["ref"] == ODD_HEAD
+    assert first.verdict["lineage"]["base"] == goal
+    comment(rehearsal, first)
+    asked = [request.query["head"] for request in rehearsal.github.requests if request.path.endswith("/pulls")]
+    assert asked == [f"team:{ODD_HEAD}"]
+    assert list(rehearsal.folder.rglob("pwned")) == []
+
+
+def test_the_code_of_a_pull_request_can_read_a_token(first, second, forked):
+    for review in (first, second, forked):
+        assert review.job.machine.contexts["github"]["token"] == TOKEN
+        held = [value for step in review.job.steps for value in step.env.values()]
+        assert [value for value in held if TOKEN in value] == []
+        files = [path for path in review.job.machine.folder.rglob("*") if path.is_file() and not path.is_symlink()]
+        assert [path for path in files if TOKEN.encode() in path.read_bytes()] == []

@@ -1,0 +1,195 @@
+"""What must hold of every workflow file, whoever changes it next: short, pinned, without rights that are not needed."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.conftest import ROOT
+from tests.workflows.runner import WORKFLOWS
+
+NAMES = sorted(path.stem for path in WORKFLOWS.glob("*.y*ml"))
+TEXTS = {name: (WORKFLOWS / f"{name}.yml").read_text() for name in NAMES}
+TREES = {name: yaml.safe_load(text) for name, text in TEXTS.items()}
+JOBS = [(name, job, tree) for name in NAMES for job, tree in TREES[name]["jobs"].items()]
+STEPS = [(name, job, step) for name, job, tree in JOBS for step in tree.get("steps", [])]
+GITLAB = yaml.safe_load((ROOT / ".gitlab-ci.yml").read_text())
+MAKEFILE = (ROOT / "Makefile").read_text()
+PINNED = re.compile(r"uses: (?P<action>[\w-]+/[\w.-]+(?:/[\w./-]+)?)@(?P<sha>[0-9a-f]{40})  # v\d+\.\d+\.\d+$")
+CALL = re.compile(r"(?:^|[;&|]|\bthen\b|\n)\s*make\s+([^;&|#\n]+)")
+MAY_WRITE = {
+    ("comment", "comment"): {"pull-requests"},
+    ("gpu", "launch"): {"id-token"},
+    ("gpu", "train"): {"contents"},
+    ("gpu", "teardown"): {"id-token"},
+    ("launch", "launch"): {"id-token"},
+    ("janitor", "end"): {"id-token"},
+}
+workflow = pytest.mark.parametrize("name", NAMES)
+
+
+def texts(tree: object) -> Iterator[str]:
+    """Every key and every text of a tree."""
+    if isinstance(tree, dict):
+        for key, value in tree.items():
+            yield str(key)
+            yield from texts(value)
+    elif isinstance(tree, list):
+        for value in tree:
+            yield from texts(value)
+    else:
+        yield str(tree)
+
+
+def targets(commands: str) -> list[str]:
+    """The make targets that commands call, in order."""
+    words = [word for call in CALL.findall(commands) for word in call.split()]
+    return [word for word in words if re.fullmatch("[a-z]+", word)]
+
+
+def script(job: dict[str, Any]) -> str:
+    """All commands of a job of either file."""
+    return "\n".join([*job.get("script", []), *(step.get("run", "") for step in job.get("steps", []))])
+
+
+OF_PULL_REQUESTS = [name for name in NAMES if "pull_request" in set(texts(TREES[name][True]))]
+
+
+def test_a_workflow_is_not_looked_at():
+    assert set(NAMES) == {"checks", "comment", "gpu", "janitor", "launch", "review"}
+    assert OF_PULL_REQUESTS == ["checks", "gpu", "review"]
+
+
+@workflow
+def test_a_workflow_is_longer_than_can_be_read_at_once(name):
+    assert len(TEXTS[name].splitlines()) < 60
+
+
+@workflow
+def test_an_action_can_change_without_a_commit_here(name):
+    lines = [line.strip() for line in TEXTS[name].splitlines() if re.match(r"\s*(- )?uses:", line)]
+    assert lines or "uses:" not in TEXTS[name]
+    foreign = [line for line in lines if not re.search(r"uses: \./\.github/workflows/[a-z]+\.yml(  #|$)", line)]
+    assert [line for line in foreign if not PINNED.search(line)] == []
+
+
+def test_an_action_has_two_versions():
+    found = {
+        (match["action"], match["sha"])
+        for text in TEXTS.values()
+        for line in text.splitlines()
+        if (match := PINNED.search(line))
+    }
+    assert len(found) == len({action for action, _ in found}) >= 7
+
+
+def test_a_local_workflow_is_called_that_is_not_there():
+    called = [tree["uses"] for _, _, tree in JOBS if "uses" in tree]
+    assert len(called) == 2
+    assert [path for path in called if not (ROOT / path).is_file()] == []
+
+
+@workflow
+def test_a_workflow_may_write_as_a_whole(name):
+    assert set(TREES[name]["permissions"].values()) <= {"read"}
+
+
+def test_a_job_may_write_what_it_need_not():
+    granted = {(name, job): tree["permissions"] for name, job, tree in JOBS if "permissions" in tree}
+    assert not [value for value in granted.values() if not isinstance(value, dict)]
+    writing = {place: {key for key, value in may.items() if value == "write"} for place, may in granted.items()}
+    assert {place: keys for place, keys in writing.items() if keys} == MAY_WRITE
+
+
+def test_a_job_can_run_for_six_hours():
+    assert [(name, job) for name, job, tree in JOBS if "uses" not in tree and "timeout-minutes" not in tree] == []
+
+
+def test_an_expression_stands_in_a_command():
+    assert [step["run"] for *_, step in STEPS if "${{" in step.get("run", "")] == []
+
+
+def test_a_checkout_keeps_its_token():
+    checkouts = [(name, step) for name, _, step in STEPS if step.get("uses", "").startswith("actions/checkout@")]
+    assert len(checkouts) == 4
+    assert [name for name, step in checkouts if step["with"]["persist-credentials"] is not False] == []
+
+
+@workflow
+def test_a_stranger_can_start_a_workflow_that_has_rights(name):
+    assert not {"pull_request_target", "issue_comment", "issues"} & set(texts(TREES[name][True]))
+
+
+@pytest.mark.parametrize("name", OF_PULL_REQUESTS)
+def test_a_workflow_of_pull_requests_names_a_secret(name):
+    assert [text for text in texts(TREES[name]) if re.search(r"\bsecrets\b", text)] == []
+
+
+def test_a_secret_is_named_outside_the_environment_that_guards_it():
+    named = [(name, job) for name, job, tree in JOBS if any("secrets." in text for text in texts(tree))]
+    assert named == [("launch", "launch")]
+    assert TREES["launch"]["jobs"]["launch"]["environment"] == "gpu"
+
+
+def test_a_token_is_given_to_the_code_of_a_pull_request():
+    given = {name for name, _, tree in JOBS if any("github.token" in text for text in texts(tree))}
+    assert given == {"comment", "gpu"}
+
+
+def test_the_comment_waits_for_another_workflow_than_the_review():
+    assert TREES["comment"][True] == {"workflow_run": {"workflows": [TREES["review"]["name"]], "types": ["completed"]}}
+
+
+def test_the_files_of_the_review_are_looked_for_under_another_name():
+    up, down = (
+        [step["with"] for *_, step in STEPS if f"actions/{way}-artifact@" in step.get("uses", "")]
+        for way in ("upload", "download")
+    )
+    assert [(up[0]["name"], len(up), len(down))] == [(down[0]["name"], 1, 1)]
+    assert down[0]["path"].startswith("${{ runner.temp }}/"), "it could replace a file of the checkout"
+
+
+def test_a_make_target_is_called_that_does_not_exist():
+    phony = set(re.search(r"^\.PHONY: (.+)$", MAKEFILE, re.MULTILINE)[1].split())
+    jobs = [tree for *_, tree in JOBS] + [job for job in GITLAB.values() if "script" in job]
+    called = {target for job in jobs for target in targets(script(job))}
+    assert called == {"check", "test", "reproduce", "review", "comment", "gpu", "publish"}
+    assert called <= phony
+
+
+def test_gitlab_judges_by_other_commands_than_github():
+    (review,) = TREES["review"]["jobs"].values()
+    assert targets(script(GITLAB["review"])) == targets(script(review)) == ["reproduce", "review"]
+    assert targets(script(GITLAB["checks"])) == targets(script(TREES["checks"]["jobs"]["checks"]))
+
+
+def test_gitlab_posts_with_another_client_or_uploads_files():
+    versions = re.findall(
+        r"v?(0\.\d+\.\d+)",
+        "".join(
+            [
+                *(step["with"]["version"] for *_, step in STEPS if "setup-cml" in step.get("uses", "")),
+                *GITLAB["comment"]["script"],
+            ]
+        ),
+    )
+    assert set(versions) == {"0.20.6"}
+    assert len(versions) == 3
+    assert "--publish=false" in script(GITLAB["comment"])
+    assert GITLAB["comment"]["variables"]["ITERATIVE_DO_NOT_TRACK"] == "1"
+
+
+def test_the_guide_requires_a_check_that_no_job_has():
+    text = (ROOT / "docs" / "ci.md").read_text()
+    required = re.findall(r"`([^`]+)`", re.search(r"\*Require status checks\*\s+(.*?)\*Require", text, re.DOTALL)[1])
+    versions = TREES["checks"]["jobs"]["checks"]["strategy"]["matrix"]["python"]
+    assert set(required) == {TREES["review"]["jobs"]["review"]["name"], *(f"Python {version}" for version in versions)}
+
+
+def test_the_guide_leaves_a_variable_of_the_workflows_out():
+    text = (ROOT / "docs" / "ci.md").read_text()
+    named = {name for source in TEXTS.values() for name in re.findall(r"\b(?:vars|secrets)\.(\w+)", source)}
+    assert len(named) > 8
+    assert [name for name in named if f"`{name}`" not in text] == []
