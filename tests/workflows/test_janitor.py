@@ -21,18 +21,24 @@ def machine(identity: str, hours: float, run: str = "7", slug: str = SLUG, state
     return {"id": identity, "tags": tags, "state": state, "launched": launched.strftime("%Y-%m-%dT%H:%M:%S+00:00")}
 
 
-OLD = [
-    machine("i-old", 4.1),
-    machine("i-older", 90, run="8", state="stopped"),
-    machine("i-pending", 5, state="pending"),
-]
-SPARED = [
-    machine("i-young", 3.9),
-    machine("i-foreign", 90, slug="team/other"),
-    machine("i-like", 90, slug=f"{SLUG}-two"),
-    machine("i-gone", 90, state="terminated"),
-    {**machine("i-untagged", 90), "tags": {}},
-]
+def old() -> list[dict]:
+    """Machines to end, by the clock of the test that asks."""
+    return [
+        machine("i-old", 4.1),
+        machine("i-older", 90, run="8", state="stopped"),
+        machine("i-pending", 5, state="pending"),
+    ]
+
+
+def spared() -> list[dict]:
+    """Machines to leave."""
+    return [
+        machine("i-young", 3.9),
+        machine("i-foreign", 90, slug="team/other"),
+        machine("i-like", 90, slug=f"{SLUG}-two"),
+        machine("i-gone", 90, state="terminated"),
+        {**machine("i-untagged", 90), "tags": {}},
+    ]
 
 
 def end(folder: Path, pages: list[list[dict]], run: str = "", role: str = "arn:janitor") -> tuple[Job, list[str]]:
@@ -50,18 +56,18 @@ def end(folder: Path, pages: list[list[dict]], run: str = "", role: str = "arn:j
 
 
 def test_an_old_machine_is_left_or_another_one_is_ended(tmp_path):
-    job, ended = end(tmp_path, [[*OLD, *SPARED]])
+    job, ended = end(tmp_path, [[*old(), *spared()]])
     assert job.result == "success", job.log
     assert ended == ["i-old", "i-older", "i-pending"]
 
 
 def test_a_machine_on_the_second_page_of_the_answer_is_left(tmp_path):
-    assert end(tmp_path, [OLD[:2], SPARED, OLD[2:]])[1] == ["i-old", "i-older", "i-pending"]
+    assert end(tmp_path, [old()[:2], spared(), old()[2:]])[1] == ["i-old", "i-older", "i-pending"]
 
 
-@pytest.mark.parametrize("pages", [[], [SPARED]])
+@pytest.mark.parametrize("pages", [list, lambda: [spared()]], ids=["no machine", "machines to leave"])
 def test_no_machine_to_end_is_an_error(tmp_path, pages):
-    job, ended = end(tmp_path, pages)
+    job, ended = end(tmp_path, pages())
     assert (job.result, ended) == ("success", []), job.log
     assert "no machine to end" in job.log
 
@@ -72,7 +78,7 @@ def test_the_machines_of_a_run_are_left_because_they_are_young_or_those_of_anoth
 
 
 def test_an_input_is_run_as_a_command(tmp_path):
-    job, ended = end(tmp_path, [OLD], run=ODD)
+    job, ended = end(tmp_path, [old()], run=ODD)
     assert (job.result, ended) == ("success", []), job.log
     assert list(tmp_path.rglob("pwned")) == []
 
@@ -83,4 +89,4 @@ def test_a_cloud_that_refuses_passes(tmp_path):
 
 
 def test_the_job_starts_where_no_cloud_is_set_up(tmp_path):
-    assert end(tmp_path, [OLD], role="")[0].result == "skipped"
+    assert end(tmp_path, [old()], role="")[0].result == "skipped"
