@@ -17,8 +17,9 @@ PUBLISHED := data/raw data/prepared data/features data/predictions.parquet model
 # A stage's `python` is the locked one, whether or not the environment is activated.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup run pull reproduce review test check format comment gpu publish ingest lock bench clean
+.PHONY: help setup run pull reproduce review test check format comment gpu publish sweep ingest lock bench clean
 export NAME SET BRANCH
+export TARMAC_SWEEP_STORAGE = $(STORAGE)
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +35,9 @@ reproduce: .venv/pipeline ## Rebuild HEAD from raw data in a clean clone without
 
 review: .venv/pipeline ## Compare with the base (BASE=commit) and judge by the policy: review/report.md, as CI comments it
 	@$(BIN)/tarmac review $(if $(BASE),--base '$(BASE)')
+
+sweep: .venv/pipeline ## Search the space of params.yaml: TRIALS= in all, JOBS= processes, TOP= certified, STUDY=, STORAGE=
+	@$(BIN)/tarmac sweep --trials $(or $(TRIALS),24) --jobs $(or $(JOBS),1) --top $(or $(TOP),1) --study '$(or $(STUDY),sweep)'
 
 test: .venv/dev ## Run the whole test suite; fetches the published result first where it is not there
 	@ls $(PUBLISHED) >/dev/null 2>&1 || $(BIN)/tarmac pull

@@ -54,6 +54,43 @@ def review(
         sys.exit(1)
 
 
+sweeps = typer.Typer(invoke_without_command=True)
+app.add_typer(sweeps, name="sweep")
+Study = Annotated[str, typer.Option(help="Name of the study.")]
+Storage = Annotated[str, typer.Option(envvar="TARMAC_SWEEP_STORAGE", help="URL to share it; a file here without one.")]
+
+
+@sweeps.callback()
+def sweep(
+    context: typer.Context,
+    study: Study = "sweep",
+    storage: Storage = "",
+    trials: Annotated[int, typer.Option(min=1, help="Trials that the study shall have in all.")] = 24,
+    jobs: Annotated[int, typer.Option(min=1, help="Worker processes on this machine.")] = 1,
+    top: Annotated[int, typer.Option(min=0, help="The best ones to run through the pipeline.")] = 1,
+) -> None:
+    """Search the space of params.yaml on validation; the same command goes on where it was stopped."""
+    if context.invoked_subcommand is None:
+        from tarmac.sweep import run
+
+        try:
+            _told(lambda: run.sweep(study, storage, trials, jobs, top))
+        except KeyboardInterrupt:
+            sys.exit(130)
+
+
+@sweeps.command("show")
+def show_sweep(
+    study: Study = "sweep",
+    storage: Storage = "",
+    html: Annotated[Path | None, typer.Option(help="Write a page with charts, too.")] = None,
+) -> None:
+    """Print every trial, the best first."""
+    from tarmac.sweep import run
+
+    _told(lambda: run.look(study, storage, html))
+
+
 @app.command()
 def ingest() -> None:
     """Write data/raw from the pinned distribution, then track it with DVC."""

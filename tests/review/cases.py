@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from tarmac.evaluation.sample import Estimate
+from tarmac.graph import OUTSIDE
 from tarmac.params import load
-from tarmac.review.changes import OUTSIDE, Changes
+from tarmac.review.changes import Changes
 from tarmac.review.charts import xy_chart
 from tarmac.review.compare import MetricChange, SliceChange
 from tarmac.review.cost import Cost

@@ -8,7 +8,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tarmac.review.changes import MISSING, OUTSIDE, by_stage, changes
+from tarmac.graph import OUTSIDE, by_stage
+from tarmac.review.changes import MISSING, changes
 from tarmac.review.results import Result
 from tests.conftest import ROOT
 
@@ -32,7 +33,9 @@ def result(folder: Path, params: object = None, deps: Deps | None = None, **hash
 
 
 def sorted_by(tmp_path: Path, paths: Iterable[str], head: Deps = DEPS, base: Deps = DEPS) -> dict[str, list[str]]:
-    return by_stage(paths, result(tmp_path / "b", deps=base), result(tmp_path / "h", deps=head))
+    return by_stage(
+        paths, *({"stages": {name: {"deps": held} for name, held in deps.items()}} for deps in (base, head))
+    )
 
 
 @pytest.mark.parametrize(
@@ -71,14 +74,15 @@ def test_what_only_head_depends_on_is_told_as_outside_of_the_pipeline(tmp_path):
 
 def test_a_base_without_a_pipeline_or_a_stage_without_dependencies_stops_the_report(tmp_path):
     base, head = result(tmp_path / "b"), result(tmp_path / "h", deps=DEPS | {"free": []})
-    assert by_stage(["src/tarmac/model/a.py", "b"], base, head) == {"train": ["src/tarmac/model/a.py"], OUTSIDE: ["b"]}
+    pipelines = [side.yaml("dvc.yaml") for side in (base, head)]
+    assert by_stage(["src/tarmac/model/a.py", "b"], *pipelines) == {"train": ["src/tarmac/model/a.py"], OUTSIDE: ["b"]}
 
 
 @pytest.mark.parametrize("stage", ["prepare", "featurize", "train", "evaluate", "card"])
 def test_a_declared_dependency_of_the_pipeline_is_told_as_of_another_stage(stage):
     here = Result(ROOT, "c" * 40, {}, frozenset())
     deps = here.yaml("dvc.yaml")["stages"][stage]["deps"]
-    assert [path for path in deps if path not in by_stage([path], here, here).get(stage, [])] == []
+    assert [path for path in deps if path not in by_stage([path], here.yaml("dvc.yaml")).get(stage, [])] == []
 
 
 def params(tmp_path: Path, base: object, head: object) -> list[tuple[str, str, str]]:

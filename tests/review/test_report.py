@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tarmac.graph import OUTSIDE
 from tarmac.markdown import code, details, text
 from tarmac.params import ReviewParams
-from tarmac.review.changes import OUTSIDE, Changes
+from tarmac.review.changes import Changes
 from tarmac.review.compare import MetricChange, SliceChange
 from tarmac.review.cost import Cost
 from tarmac.review.data import DataDiff

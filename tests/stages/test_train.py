@@ -46,14 +46,14 @@ def test_the_baseline_is_the_same_training_with_another_model_and_fewer_features
 
 
 def test_rows_come_from_their_months_and_those_without_a_label_are_left_out(features):
-    split, _ = train.read_split(split_of(1, 2, 3), ["weather"])
+    split = train.read_split(split_of(1, 2, 3), ["weather"])
     assert (len(split.X), len(split.y), len(split.X_valid), len(split.y_valid)) == (180, 180, 90, 90)
     assert set(split.y) == set(split.y_valid) == {0, 1}
 
 
 def test_no_label_of_the_test_months_is_read(features):
     """The last month has no label at all: a look at one would fail, or find the column."""
-    _, test = train.read_split(split_of(1, 2, 3), ["schedule", "weather"])
+    test = train.read_unlabelled(split_of(1, 2, 3).test, ["schedule", "weather"])
     assert list(test.columns) == Inputs.of(["schedule", "weather"]).names
     assert len(test) == 100
 

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tarmac.graph import by_stage
 from tarmac.review.results import Result
 
 MISSING = "(none)"
-OUTSIDE = "of no stage"
 
 
 @dataclass(frozen=True)
@@ -26,27 +26,8 @@ def changes(base: Result, head: Result, changed: Iterable[str]) -> Changes:
     code = [
         path for path in changed if path not in made and not path.startswith(("metrics/", "data/remote/", "models/"))
     ]
-    return Changes(params, by_stage(code, base, head), _different(base.hashes, head.hashes))
-
-
-def by_stage(paths: Iterable[str], base: Result, head: Result) -> dict[str, list[str]]:
-    """Paths by the stages whose declared dependencies, in base or head, hold them."""
-    deps: dict[str, set[str]] = {}
-    for side in (base, head):
-        for name, stage in side.yaml("dvc.yaml").get("stages", {}).items():
-            deps.setdefault(name, set()).update(str(dep) for dep in stage.get("deps", []))
-    sorted_paths: dict[str, list[str]] = {}
-    for path in paths:
-        stages = [name for name, held in deps.items() if any(_is_of(path, dep) for dep in held)]
-        for stage in stages or [OUTSIDE]:
-            sorted_paths.setdefault(stage, []).append(path)
-    order = [name for name in [*deps, OUTSIDE] if name in sorted_paths]
-    return {name: sorted_paths[name] for name in order}
-
-
-def _is_of(path: str, dependency: str) -> bool:
-    """Whether a path is a dependency, lies in it, or is DVC's pointer to it."""
-    return path in (dependency, f"{dependency}.dvc") or path.startswith(f"{dependency}/")
+    files = by_stage(code, base.yaml("dvc.yaml"), head.yaml("dvc.yaml"))
+    return Changes(params, files, _different(base.hashes, head.hashes))
 
 
 def _different(before: Mapping[str, object], after: Mapping[str, object]) -> list[tuple[str, str, str]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from tarmac import git
-from tarmac.review.changes import OUTSIDE, by_stage
+from tarmac.graph import OUTSIDE, by_stage
 from tarmac.review.results import LOCK, MODEL, RAW, Result
 from tarmac.review.verdict import Check
 
@@ -59,8 +59,8 @@ def stale_results() -> list[str]:
         return []
     changed = git.changed_since("HEAD")
     results = [path for path in changed if path.startswith(RESULTS)]
-    here = Result(Path(), "", {}, frozenset())
-    inputs = by_stage([path for path in changed if path not in results], here, here).keys() - {OUTSIDE}
+    pipeline = Result(Path(), "", {}, frozenset()).yaml("dvc.yaml")
+    inputs = by_stage([path for path in changed if path not in results], pipeline).keys() - {OUTSIDE}
     return [] if inputs or {"params.yaml", "dvc.yaml"} & set(changed) else results
 
 

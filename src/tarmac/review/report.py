@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 
 from tarmac.evaluation.sample import Estimate
+from tarmac.graph import OUTSIDE
 from tarmac.markdown import VALUE, code, details, number, percent, signed, table, text
-from tarmac.review.changes import OUTSIDE
 from tarmac.review.compare import MetricChange, SliceChange
 from tarmac.review.cost import Cost
 from tarmac.review.facts import Review

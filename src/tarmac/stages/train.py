@@ -9,7 +9,7 @@ from dvclive.live import Live
 from tarmac.files.outputs import finite
 from tarmac.model import dataset, estimators, export
 from tarmac.model.dataset import Inputs, Split
-from tarmac.params import Params, SplitParams, TrainParams, load
+from tarmac.params import Params, SplitParams, TrainParams, Window, load
 from tarmac.problem.names import TARGET
 from tarmac.stages import run
 from tarmac.stages.progress import Progress
@@ -43,12 +43,30 @@ def fit_and_export(
     return export.check_parity(pipeline, inputs, path, pd.concat([split.X_valid, unlabelled], ignore_index=True))
 
 
-def read_split(params: SplitParams, groups: Sequence[str]) -> tuple[Split, pd.DataFrame]:
-    """Labelled rows to train and tune on, and the test rows without labels: they serve to check parity, no more."""
-    names = Inputs.of(groups).names
-    train, y_train = dataset.labelled(dataset.read_window(FEATURES, params.train, [*names, TARGET]))
-    valid, y_valid = dataset.labelled(dataset.read_window(FEATURES, params.validation, [*names, TARGET]))
-    return Split(train, y_train, valid, y_valid), dataset.read_window(FEATURES, params.test, names)
+class BestRound:
+    """The validation metrics of the round with the lowest log loss so far: the one that early stopping keeps."""
+
+    def __init__(self) -> None:
+        """Starts without a round."""
+        self.metrics: dict[str, float] = {}
+
+    def __call__(self, number: int, metrics: dict[str, float]) -> None:
+        """Takes a round's metrics."""
+        if not self.metrics or metrics["log_loss"] < self.metrics["log_loss"]:
+            self.metrics = {**metrics, "rounds": number}
+
+
+def read_split(params: SplitParams, groups: Sequence[str]) -> Split:
+    """Labelled rows to train and tune on."""
+    names = [*Inputs.of(groups).names, TARGET]
+    train, y_train = dataset.labelled(dataset.read_window(FEATURES, params.train, names))
+    valid, y_valid = dataset.labelled(dataset.read_window(FEATURES, params.validation, names))
+    return Split(train, y_train, valid, y_valid)
+
+
+def read_unlabelled(window: Window, groups: Sequence[str]) -> pd.DataFrame:
+    """The test rows without their labels: they serve to check parity, no more."""
+    return dataset.read_window(FEATURES, window, Inputs.of(groups).names)
 
 
 def baseline_params(params: Params) -> TrainParams:
@@ -60,23 +78,24 @@ def baseline_params(params: Params) -> TrainParams:
 def main() -> None:
     """Reads `data/features`; writes the model, the baseline and what dvclive logs."""
     params, progress = load(), Progress("train")
-    split, test = read_split(params.split, sorted({*params.train.features, *params.baseline.features}))
+    groups = sorted({*params.train.features, *params.baseline.features})
+    split = read_split(params.split, groups)
+    test = read_unlabelled(params.split.test, groups)
     progress.step("data", train=len(split.y), validation=len(split.y_valid), test_unlabelled=len(test))
     fit_and_export(baseline_params(params), split, test, BASELINE, lambda *_: None)
     progress.step("baseline", features=",".join(params.baseline.features))
-    best: dict[str, float] = {}
+    best = BestRound()
     with Live(str(METRICS), dvcyaml=None, save_dvc_exp=False, report=None) as live:
         report = live_report(live, progress)
 
         def on_round(number: int, metrics: dict[str, float]) -> None:
             report(number, metrics)
-            if not best or metrics["log_loss"] < best["log_loss"]:
-                best.update(metrics, rounds=number)
+            best(number, metrics)
 
         parity = fit_and_export(params.train, split, test, MODEL, on_round)
-        live.summary = {"validation": best, "onnx_difference_below": export.TOLERANCE}
+        live.summary = {"validation": best.metrics, "onnx_difference_below": export.TOLERANCE}
         live.make_summary()
-    progress.step("exported", **best, onnx_difference=f"{parity:.1e}")
+    progress.step("exported", **best.metrics, onnx_difference=f"{parity:.1e}")
 
 
 if __name__ == "__main__":

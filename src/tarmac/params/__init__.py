@@ -1,0 +1,33 @@
+"""Typed parameters: `load` reads `params.yaml`, and the sections say what each key may be."""
+
+from tarmac.params.file import Params, ParamsError, load
+from tarmac.params.pipeline import (
+    EvaluateParams,
+    IntervalParams,
+    LogisticRegressionParams,
+    SplitParams,
+    TrainParams,
+    Window,
+)
+from tarmac.params.review import BehaviourPolicy, MetricName, MetricPolicy, ReviewParams, SlicePolicy
+from tarmac.params.sweep import Choices, Range, SweepParams
+
+__all__ = [
+    "BehaviourPolicy",
+    "Choices",
+    "EvaluateParams",
+    "IntervalParams",
+    "LogisticRegressionParams",
+    "MetricName",
+    "MetricPolicy",
+    "Params",
+    "ParamsError",
+    "Range",
+    "ReviewParams",
+    "SlicePolicy",
+    "SplitParams",
+    "SweepParams",
+    "TrainParams",
+    "Window",
+    "load",
+]

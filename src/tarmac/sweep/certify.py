@@ -1,0 +1,50 @@
+"""Certifies trials: the pipeline runs their parameters as a DVC experiment, which must come to the same metrics."""
+
+import json
+from pathlib import Path
+
+from optuna.trial import FrozenTrial
+
+from tarmac import git, store
+from tarmac.params.sweep import Value
+from tarmac.sweep.trial import METRICS, PARAMS
+
+TRAINED = Path("metrics/train/metrics.json")
+
+
+class CertificateError(ValueError):
+    """The pipeline did not come to the metrics of the trial."""
+
+
+def certify(study: str, trial: FrozenTrial) -> str:
+    """Runs a trial's parameters through the pipeline, in the workspace. Returns the name of the DVC experiment.
+
+    Raises `CertificateError` where a validation metric is not the trial's to the last digit.
+    """
+    name, values = f"{study}-{trial.number}", trial.user_attrs[PARAMS]
+    if name in experiments():
+        lines = store.dvc("exp", "apply", name)
+    else:
+        settings = [f"--set-param={key}={written(value)}" for key, value in values.items()]
+        lines = store.dvc("exp", "run", "--name", name, *settings)
+    for line in lines:
+        print(line, flush=True)
+    reached = json.loads(TRAINED.read_text(encoding="utf-8"))["validation"]
+    if reached != trial.user_attrs[METRICS]:
+        raise CertificateError(
+            f"trial {trial.number} had {trial.user_attrs[METRICS]}, the pipeline comes to {reached}:"
+            f" is the experiment {name} another's? `dvc exp remove {name}`, then again"
+        )
+    return name
+
+
+def experiments() -> set[str]:
+    """Names of the experiments on this commit."""
+    head = git.git("rev-parse", "HEAD").strip()
+    place = f"refs/exps/{head[:2]}/{head[2:]}/"
+    return {line.removeprefix(place) for line in git.git("for-each-ref", "--format=%(refname)", place).splitlines()}
+
+
+def written(value: Value) -> str:
+    """A value as DVC's command line takes it."""
+    return str(value).lower() if isinstance(value, bool) else repr(value) if isinstance(value, float) else str(value)

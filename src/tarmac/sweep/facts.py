@@ -1,0 +1,73 @@
+"""What a study is a study of: commit, data, environment and every setting that is not searched."""
+
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from tarmac import git, reproduce, store
+from tarmac.digest import digest
+from tarmac.graph import OUTSIDE, by_stage
+from tarmac.params import Params
+
+FEATURES = "data/features"
+ENVIRONMENT = Path("requirements/pipeline.txt")
+NEEDED = ("data/raw", "data/prepared", FEATURES)
+
+
+class UncommittedError(ValueError):
+    """Files that decide a result are not committed."""
+
+
+def refuse_uncommitted() -> None:
+    """Raises `UncommittedError` with the files that stages read and that no commit has as they are here.
+
+    An experiment leaves out what Git does not track, and a study is bound to a commit. `params.yaml` may differ: its
+    settings are facts of the study themselves.
+    """
+    if git.commit("HEAD") is None:
+        raise UncommittedError("there is no commit yet: a study is bound to one")
+    pipeline = YAML(typ="safe", pure=True).load(Path("dvc.yaml").read_text(encoding="utf-8"))
+    changed = git.changed_since("HEAD")
+    read = by_stage(changed, pipeline)
+    files = sorted({path for stage, paths in read.items() if stage != OUTSIDE for path in paths})
+    files += [path for path in changed if path == "dvc.yaml"]
+    made = {out for stage in pipeline["stages"].values() for out in _paths(stage.get("outs", []))}
+    files = [path for path in files if not any(path == out or path.startswith(f"{out}/") for out in made)]
+    if files:
+        raise UncommittedError(
+            "stages read these files, and no commit has them as they are here: commit or stash them first\n"
+            + "\n".join(f"  {path}" for path in files)
+        )
+
+
+def _paths(outs: list[Any]) -> list[str]:
+    return [name for out in outs for name in ([out] if isinstance(out, str) else out)]
+
+
+def bring_features() -> None:
+    """Fetches what the features are made of, then makes them where they are not up to date."""
+    store.clear_stale_locks()
+    store.pull_each(path for path in NEEDED if not Path(path).exists())
+    reproduce.repro(Path(), "featurize")
+
+
+def facts(params: Params) -> dict[str, str]:
+    """Every fact by its name, as text."""
+    train = {f"train.{key}": value for key, value in _flat(params.train.model_dump())}
+    settings = {key: value for key, value in train.items() if key not in params.sweep.space}
+    others = {"sweep": params.sweep.model_dump(), "split": params.split.model_dump()}
+    settings |= {f"{section}.{key}": value for section, tree in others.items() for key, value in _flat(tree)}
+    return {
+        "commit": git.commit("HEAD") or "none",
+        "data": digest(Path(FEATURES)) or "none",
+        "environment": digest(ENVIRONMENT) or "none",
+        **{key: str(value) for key, value in settings.items()},
+    }
+
+
+def _flat(tree: dict[str, Any], prefix: str = "") -> list[tuple[str, object]]:
+    flat: list[tuple[str, object]] = []
+    for name, value in tree.items():
+        flat += _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else [(f"{prefix}{name}", value)]
+    return flat

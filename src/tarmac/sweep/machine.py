@@ -1,0 +1,30 @@
+"""What of this machine each worker gets: a share of the cores, and one GPU."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+
+GPUS = "CUDA_VISIBLE_DEVICES"
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def visible_gpus(environment: Mapping[str, str]) -> list[str]:
+    """The GPUs that this process may use, by the name that CUDA knows them by."""
+    if GPUS in environment:
+        return [name.strip() for name in environment[GPUS].split(",") if name.strip()]
+    if shutil.which("nvidia-smi", path=environment.get("PATH")) is None:
+        return []
+    command = ["nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader"]
+    done = subprocess.run(command, env=dict(environment), check=False, capture_output=True, text=True)
+    return done.stdout.split() if done.returncode == 0 else []
+
+
+def share(worker: int, workers: int, gpus: Sequence[str]) -> dict[str, str]:
+    """Variables of a worker's environment, counted from 0: its threads, and its GPU where there are any."""
+    threads = {"OMP_NUM_THREADS": str(max(1, cores() // workers))}
+    return threads | ({GPUS: gpus[worker % len(gpus)]} if gpus else {})

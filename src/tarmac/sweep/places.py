@@ -1,0 +1,48 @@
+"""The place of a trial in its study: what is drawn, and how many are run, goes by it.
+
+A trial that a dead worker left is run again as another trial of the same place, so that nothing is lost or run twice.
+"""
+
+from collections.abc import Sequence
+
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+RETRIES = 2  # of a trial that takes its worker with it
+HISTORY, SURPLUS = "retry_history", "surplus"
+
+
+def counted(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    """The trials of a study, one for each place: without those that were run again or were one too many."""
+    replaced = {number for trial in trials for number in trial.system_attrs.get(HISTORY, [])}
+    return [trial for trial in trials if trial.number not in replaced and SURPLUS not in trial.user_attrs]
+
+
+def place(trials: Sequence[FrozenTrial], trial: FrozenTrial) -> int:
+    """How many places came before this trial's."""
+    return len({_origin(other) for other in counted(trials) if _origin(other) < _origin(trial)})
+
+
+def retry(study: Study, trial: FrozenTrial) -> None:
+    """Queues a trial that did not come to its end once more, with the parameters that it had drawn."""
+    history = [*trial.system_attrs.get(HISTORY, []), trial.number]
+    if len(history) <= RETRIES:
+        study.add_trial(
+            create_trial(
+                state=TrialState.WAITING,
+                params=trial.params,
+                distributions=trial.distributions,
+                system_attrs={HISTORY: history},
+            )
+        )
+
+
+def give_up(study: Study, trial: FrozenTrial) -> None:
+    """Ends a trial whose worker is gone, and queues it once more."""
+    study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
+    retry(study, trial)
+
+
+def _origin(trial: FrozenTrial) -> int:
+    """Number of the trial that this one is, or of the first of those that it is run for again."""
+    return int(next(iter(trial.system_attrs.get(HISTORY, [])), trial.number))

@@ -1,0 +1,105 @@
+"""The workers of this machine: started, watched, replaced when they die, and ended with everything put back."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from optuna.storages import fail_stale_trials
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from tarmac import git
+from tarmac.sweep import machine
+from tarmac.sweep.places import give_up
+from tarmac.sweep.study import HEARTBEAT
+from tarmac.sweep.trial import WORKER, finished, open_places
+from tarmac.sweep.worker import STORAGE
+
+LOOK, PATIENCE, DEATHS = 0.25, 30.0, 5  # seconds between looks; seconds to end in; deaths that are too many
+
+
+class WorkerError(ValueError):
+    """Workers cannot start, or die again and again."""
+
+
+@dataclass
+class Pool:
+    """Up to `jobs` workers that run `total` trials of a study."""
+
+    study: Study
+    url: str
+    total: int
+    jobs: int
+    _workers: dict[int, tuple[str, "subprocess.Popen[bytes]"]] = field(default_factory=dict)
+    _deaths: int = 0
+    _started: int = 0
+
+    def run(self, show: Callable[[list[FrozenTrial]], None]) -> None:
+        """Returns when every trial has ended; `show` sees them all whenever one has. Ends the workers on any error."""
+        looked, ended = 0.0, -1
+        try:
+            while len(finished(trials := self.study.get_trials(deepcopy=False))) < self.total:
+                if len(finished(trials)) != ended:
+                    ended = len(finished(trials))
+                    show(trials)
+                if time.monotonic() - looked > HEARTBEAT:
+                    fail_stale_trials(self.study)  # of machines that are gone
+                    looked = time.monotonic()
+                self._reap()
+                self._fill(trials)
+                time.sleep(LOOK)
+            show(trials)
+        finally:
+            self._end()
+
+    def _fill(self, trials: list[FrozenTrial]) -> None:
+        for place in range(self.jobs):
+            if place not in self._workers and open_places(trials, self.total):
+                self._started += 1
+                name = f"{socket.gethostname()}-{os.getpid()}-{self._started}"
+                self._workers[place] = name, self._start(place, name)
+
+    def _start(self, place: int, name: str) -> "subprocess.Popen[bytes]":
+        own = machine.share(place, self.jobs, machine.visible_gpus(os.environ))
+        return subprocess.Popen(
+            [sys.executable, "-m", "tarmac.sweep.worker", self.study.study_name, str(self.total), name],
+            env={**git.environment(), **own, "PYTHONPATH": "src", STORAGE: self.url},
+            start_new_session=True,  # Ctrl-C reaches them through this process alone
+        )
+
+    def _reap(self) -> None:
+        """Takes leave of workers that have ended, and puts back what the dead ones were running."""
+        for place, (name, process) in list(self._workers.items()):
+            if process.poll() is None:
+                continue
+            del self._workers[place]
+            if process.returncode:
+                self._put_back(name)
+                self._deaths += 1
+            if process.returncode == 1:
+                raise WorkerError("a worker could not go on, see above")
+            if self._deaths >= DEATHS:
+                raise WorkerError(f"{DEATHS} workers died, the last with status {process.returncode}: is memory short?")
+
+    def _put_back(self, name: str) -> None:
+        for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            if trial.user_attrs.get(WORKER) == name:
+                print(f"sweep: the worker of trial {trial.number} died, it is run again", flush=True)
+                give_up(self.study, trial)
+
+    def _end(self) -> None:
+        for _, process in self._workers.values():
+            process.send_signal(signal.SIGINT)
+        limit = time.monotonic() + PATIENCE
+        for name, process in self._workers.values():
+            try:
+                process.wait(max(0.1, limit - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                self._put_back(name)

@@ -1,0 +1,124 @@
+"""The study in its storage: made once, then joined by whoever works on the same commit, data and settings."""
+
+import json
+import re
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.storages import RDBStorage
+from optuna.study import Study
+from sqlalchemy import Engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, OperationalError, ProgrammingError
+
+from tarmac.params import SweepParams
+from tarmac.sweep.places import retry
+from tarmac.sweep.space import Sampler
+
+EMBEDDED = Path(".dvc/tmp/tarmac/sweep.db")
+NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+HEARTBEAT, GRACE = 5, 20  # seconds: so often a worker says that it lives, and so long it is believed
+FACTS = "facts"
+
+
+class StudyError(ValueError):
+    """The study cannot be used here: the storage does not answer, or it was opened for something else."""
+
+
+def open_storage(url: str) -> RDBStorage:
+    """The storage of a URL, by default a file of this folder. Raises `StudyError` where it does not answer."""
+    if not url:
+        EMBEDDED.parent.mkdir(parents=True, exist_ok=True)
+        url = f"sqlite:///{EMBEDDED}"
+    for attempt in range(5):
+        try:
+            return _storage(url)
+        except (IntegrityError, ProgrammingError):  # another machine makes the tables at this moment
+            time.sleep(0.5 * (attempt + 1))
+        except (ArgumentError, ImportError, NoSuchModuleError, OperationalError, ValueError) as error:
+            raise StudyError(f"the storage {shown(url)} does not answer: {str(error).splitlines()[0]}") from None
+    raise StudyError(f"the storage {shown(url)} lets no tables be made")
+
+
+def shown(url: str) -> str:
+    """A storage's URL without its password."""
+    try:
+        return make_url(url or f"sqlite:///{EMBEDDED}").render_as_string(hide_password=True)
+    except ArgumentError:
+        return "of that URL"
+
+
+def _storage(url: str) -> RDBStorage:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        storage = RDBStorage(
+            url,
+            engine_kwargs={"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {"pool_pre_ping": True},
+            heartbeat_interval=HEARTBEAT,
+            grace_period=GRACE,
+            heartbeat_stale_trial_callback=retry,
+        )
+    if url.startswith("sqlite"):
+        _one_at_a_time(storage.engine)
+    return storage
+
+
+def _one_at_a_time(engine: Engine) -> None:
+    """Lets a transaction of SQLite lock before it reads: otherwise two workers can take one waiting trial."""
+
+    @event.listens_for(engine, "connect")
+    def _(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+
+    @event.listens_for(engine, "begin")
+    def _(connection: Any) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    engine.dispose()
+
+
+def open_study(storage: RDBStorage, name: str, params: SweepParams, facts: dict[str, str]) -> Study:
+    """Opens a study, or makes it with these facts. Raises `StudyError` where it was made with others."""
+    if not NAME.fullmatch(name):
+        raise StudyError(f"a study's name is of small letters, digits and hyphens, not {name!r}")
+    halving = params.halving
+    study = optuna.create_study(
+        study_name=name,
+        storage=storage,
+        direction=params.direction,
+        sampler=Sampler(params),
+        pruner=optuna.pruners.SuccessiveHalvingPruner(halving.min_rounds, halving.factor)
+        if halving
+        else optuna.pruners.NopPruner(),
+        load_if_exists=True,
+    )
+    if FACTS not in study.user_attrs:
+        study.set_user_attr(FACTS, json.dumps(facts))
+    refuse_another(name, json.loads(study.user_attrs[FACTS]), facts)
+    return study
+
+
+def refuse_another(name: str, opened: dict[str, str], here: dict[str, str]) -> None:
+    """Raises `StudyError` naming each fact of the study that is another here."""
+    different = [
+        f"  {key}: {opened.get(key, 'none')} in the study, {here.get(key, 'none')} here"
+        for key in sorted({*opened, *here})
+        if opened.get(key) != here.get(key)
+    ]
+    if different:
+        advice = "go back to what it was opened with, or start another by --study NAME (make sweep STUDY=NAME)"
+        raise StudyError("\n".join([f"the study {name!r} was opened for something else: {advice}", *different]))
+
+
+def load_study(storage: RDBStorage, name: str) -> Study:
+    """A study that is there. Raises `StudyError` where it is not."""
+    try:
+        return optuna.load_study(study_name=name, storage=storage)
+    except KeyError:
+        known = ", ".join(sorted(optuna.get_all_study_names(storage))) or "none"
+        raise StudyError(
+            f"there is no study {name!r} in this storage (known: {known}): `make sweep` starts it"
+        ) from None

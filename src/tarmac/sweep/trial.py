@@ -1,0 +1,86 @@
+"""One trial: draws parameters, fits as the stage does, and is judged on validation."""
+
+import time
+from collections.abc import Callable
+
+import optuna
+from optuna.study import Study
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from tarmac.files.outputs import finite
+from tarmac.model import estimators
+from tarmac.model.dataset import Inputs, Split
+from tarmac.params import Params
+from tarmac.params.sweep import with_values
+from tarmac.stages.train import BestRound
+from tarmac.sweep.places import HISTORY, SURPLUS, counted, place
+from tarmac.sweep.space import draw
+
+PARAMS, METRICS, SECONDS, WORKER, ERROR = "params", "metrics", "seconds", "worker", "error"
+
+
+class SurplusError(Exception):
+    """Two workers took the last place at once; this one came second."""
+
+
+def open_places(trials: list[FrozenTrial], total: int) -> bool:
+    """Whether there is a trial to take: one that waits, or a place that nobody has."""
+    known = counted(trials)
+    return len(known) < total or any(trial.state == TrialState.WAITING for trial in known)
+
+
+def finished(trials: list[FrozenTrial]) -> list[FrozenTrial]:
+    """The trials that have come to their end, one way or another."""
+    return [trial for trial in counted(trials) if trial.state.is_finished()]
+
+
+class Objective:
+    """What Optuna calls for each trial; returns the validation metric that is searched for."""
+
+    def __init__(self, study: Study, params: Params, split: Split, total: int, worker: str, alive: Callable[[], None]):
+        """Keeps the data for all trials of a worker. `alive` raises where the worker shall end."""
+        self._study, self._params, self._split, self._total = study, params, split, total
+        self._worker, self._alive, self.number = worker, alive, -1
+
+    def __call__(self, trial: Trial) -> float:
+        """Runs a trial. Raises `TrialPruned` where halving ends it."""
+        self.number, started = trial.number, time.monotonic()
+        self._refuse_surplus(trial)
+        trial.set_user_attr(WORKER, self._worker)
+        values = draw(trial, self._params.sweep.space)
+        trial.set_user_attr(PARAMS, values)
+        best = BestRound()
+        try:
+            params = with_values(self._params.train, values)
+            estimators.fit(params, Inputs.of(params.features), self._split, self._on_round(trial, best))
+        except ValueError as error:
+            trial.set_user_attr(ERROR, str(error))
+            raise
+        finally:
+            trial.set_user_attr(SECONDS, round(time.monotonic() - started, 2))
+            trial.set_user_attr(METRICS, best.metrics)
+        return best.metrics[self._params.sweep.objective]
+
+    def _refuse_surplus(self, trial: Trial) -> None:
+        trials = self._study.get_trials(deepcopy=False)
+        (own,) = (other for other in trials if other.number == trial.number)
+        if HISTORY not in own.system_attrs and place(trials, own) >= self._total:
+            trial.set_user_attr(SURPLUS, True)
+            raise SurplusError
+
+    def _on_round(self, trial: Trial, best: BestRound) -> estimators.OnRound:
+        halving, objective = self._params.sweep.halving, self._params.sweep.objective
+        rung = halving.min_rounds if halving else 0
+
+        def on_round(number: int, metrics: dict[str, float]) -> None:
+            nonlocal rung
+            self._alive()
+            finite(metrics)
+            best(number, metrics)
+            if halving and number >= rung:
+                rung *= halving.factor
+                trial.report(best.metrics[objective], number)
+                if trial.should_prune():
+                    raise optuna.TrialPruned
+
+        return on_round

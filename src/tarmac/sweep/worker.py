@@ -1,0 +1,51 @@
+"""A worker: a process of its own that takes trials until there are none, with the features loaded once."""
+
+import os
+import sys
+
+import optuna
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.study import Study
+
+from tarmac.params import load
+from tarmac.stages import run
+from tarmac.stages.train import read_split
+from tarmac.sweep.facts import facts
+from tarmac.sweep.places import retry
+from tarmac.sweep.study import open_storage, open_study
+from tarmac.sweep.trial import Objective, open_places
+
+STORAGE = "TARMAC_SWEEP_STORAGE"  # a URL may hold a password: it is no argument that every user of the machine can read
+
+
+def main() -> None:
+    """Arguments: name of the study, trials in all, and the worker's own name."""
+    name, total, own = sys.argv[1:]
+    optuna.logging.set_verbosity(optuna.logging.CRITICAL)
+    params = load()
+    study = open_study(open_storage(os.environ.get(STORAGE, "")), name, params.sweep, facts(params))
+    split = read_split(params.split, params.train.features)
+    parent = os.getppid()
+
+    def alive() -> None:
+        if os.getppid() != parent:
+            raise KeyboardInterrupt  # who would end this worker is gone
+
+    work(study, Objective(study, params, split, int(total), own, alive), int(total))
+
+
+def work(study: Study, objective: Objective, total: int) -> None:
+    """Takes trials until every place is taken. Ctrl-C puts the running one back."""
+    while open_places(study.get_trials(deepcopy=False), total):
+        try:
+            study.optimize(objective, n_trials=1, catch=(Exception,))
+        except UpdateFinishedTrialError:  # this worker was silent for so long that another has taken its trial
+            continue
+        except KeyboardInterrupt:
+            (left,) = (trial for trial in study.get_trials() if trial.number == objective.number)
+            retry(study, left)
+            sys.exit(130)
+
+
+if __name__ == "__main__":
+    run(main)
