@@ -12,6 +12,7 @@ from tarmac.params import Params
 
 FEATURES = "data/features"
 ENVIRONMENT = Path("requirements/pipeline.txt")
+RESULTS = ("metrics/", "models/")  # of an earlier run, which the next stage reads
 NEEDED = ("data/raw", "data/prepared", FEATURES)
 
 
@@ -32,17 +33,12 @@ def refuse_uncommitted() -> None:
     read = by_stage(changed, pipeline)
     files = sorted({path for stage, paths in read.items() if stage != OUTSIDE for path in paths})
     files += [path for path in changed if path == "dvc.yaml"]
-    made = {out for stage in pipeline["stages"].values() for out in _paths(stage.get("outs", []))}
-    files = [path for path in files if not any(path == out or path.startswith(f"{out}/") for out in made)]
+    files = [path for path in files if not path.startswith(RESULTS)]
     if files:
         raise UncommittedError(
             "stages read these files, and no commit has them as they are here: commit or stash them first\n"
             + "\n".join(f"  {path}" for path in files)
         )
-
-
-def _paths(outs: list[Any]) -> list[str]:
-    return [name for out in outs for name in ([out] if isinstance(out, str) else out)]
 
 
 def bring_features() -> None:

@@ -6,9 +6,11 @@ import socket
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from optuna.exceptions import ExperimentalWarning
 from optuna.storages import fail_stale_trials
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
@@ -48,14 +50,24 @@ class Pool:
                     ended = len(finished(trials))
                     show(trials)
                 if time.monotonic() - looked > HEARTBEAT:
-                    fail_stale_trials(self.study)  # of machines that are gone
+                    self._give_up_stale()
                     looked = time.monotonic()
                 self._reap()
                 self._fill(trials)
                 time.sleep(LOOK)
             show(trials)
+        except BaseException:
+            for _, process in self._workers.values():
+                process.send_signal(signal.SIGTERM)
+            raise
         finally:
             self._end()
+
+    def _give_up_stale(self) -> None:
+        """Puts back the trials of machines that are gone."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            fail_stale_trials(self.study)
 
     def _fill(self, trials: list[FrozenTrial]) -> None:
         for place in range(self.jobs):
@@ -93,8 +105,7 @@ class Pool:
                 give_up(self.study, trial)
 
     def _end(self) -> None:
-        for _, process in self._workers.values():
-            process.send_signal(signal.SIGINT)
+        """Waits for the workers; they go when no trial is left, or when they are told to."""
         limit = time.monotonic() + PATIENCE
         for name, process in self._workers.values():
             try:

@@ -46,12 +46,15 @@ def open_storage(url: str) -> RDBStorage:
 def shown(url: str) -> str:
     """A storage's URL without its password."""
     try:
-        return make_url(url or f"sqlite:///{EMBEDDED}").render_as_string(hide_password=True)
+        return make_url(url).render_as_string(hide_password=True)
     except ArgumentError:
         return "of that URL"
 
 
 def _storage(url: str) -> RDBStorage:
+    address = make_url(url)
+    if address.drivername in ("postgres", "postgresql"):  # the driver that is locked is not SQLAlchemy's default
+        url = address.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         storage = RDBStorage(

@@ -1,11 +1,13 @@
 """A worker: a process of its own that takes trials until there are none, with the features loaded once."""
 
 import os
+import signal
 import sys
 
 import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.study import Study
+from optuna.trial import TrialState
 
 from tarmac.params import load
 from tarmac.stages import run
@@ -20,7 +22,14 @@ STORAGE = "TARMAC_SWEEP_STORAGE"  # a URL may hold a password: it is no argument
 
 def main() -> None:
     """Arguments: name of the study, trials in all, and the worker's own name."""
-    name, total, own = sys.argv[1:]
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        _join(*sys.argv[1:])
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _join(name: str, total: str, own: str) -> None:
     optuna.logging.set_verbosity(optuna.logging.CRITICAL)
     params = load()
     study = open_study(open_storage(os.environ.get(STORAGE, "")), name, params.sweep, facts(params))
@@ -35,16 +44,18 @@ def main() -> None:
 
 
 def work(study: Study, objective: Objective, total: int) -> None:
-    """Takes trials until every place is taken. Ctrl-C puts the running one back."""
+    """Takes trials until every place is taken. Puts the running one back where it is told to end."""
     while open_places(study.get_trials(deepcopy=False), total):
         try:
             study.optimize(objective, n_trials=1, catch=(Exception,))
         except UpdateFinishedTrialError:  # this worker was silent for so long that another has taken its trial
             continue
         except KeyboardInterrupt:
-            (left,) = (trial for trial in study.get_trials() if trial.number == objective.number)
-            retry(study, left)
-            sys.exit(130)
+            left = [trial for trial in study.get_trials() if trial.number == objective.number]
+            for trial in left:
+                if trial.state == TrialState.FAIL:
+                    retry(study, trial)
+            raise
 
 
 if __name__ == "__main__":

@@ -1,0 +1,218 @@
+"""A sweep from one command, on the small workspace: it ends, is stopped, killed, taken up again, and certified."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import optuna
+import pytest
+
+from tarmac.sweep.places import counted
+from tests.conftest import Workspace
+from tests.e2e.running import FROM_SOURCE, TARMAC, follow, kill, started
+
+SPACE = {
+    "train.xgboost.max_depth": {"low": 2, "high": 8},
+    "train.xgboost.learning_rate": {"low": 0.05, "high": 0.5, "log": True},
+    "train.xgboost.subsample": {"choices": [0.5, 0.8, 1.0]},
+}
+
+
+def searching(params: dict) -> None:
+    params["sweep"]["space"] = SPACE
+    params["train"]["features"] = ["schedule", "weather"]
+
+
+@pytest.fixture(scope="module")
+def template(finished_template: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A workspace with a small search space, and its result. Copy it, do not change it."""
+    target = tmp_path_factory.mktemp("sweep") / "repository"
+    shutil.copytree(finished_template.path, target, symlinks=True)
+    workspace = Workspace(target)
+    workspace.set_params(searching)
+    workspace.dvc("repro", "--quiet")
+    commit(workspace, "space")
+    return workspace
+
+
+@pytest.fixture
+def workspace(template: Workspace, tmp_path: Path) -> Workspace:
+    shutil.copytree(template.path, tmp_path / "repository", symlinks=True)
+    return Workspace(tmp_path / "repository")
+
+
+def commit(workspace: Workspace, message: str) -> None:
+    workspace.run("git", "add", "--all")
+    workspace.run("git", "commit", "--quiet", "--message", message)
+
+
+def sweep(workspace: Workspace, trials: int, *options: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    done = workspace.run(*TARMAC, "sweep", "--trials", str(trials), *options, check=check, env=FROM_SOURCE)
+    assert "Traceback" not in done.stderr, done.stderr
+    return done
+
+
+def trials(workspace: Workspace, name: str = "sweep") -> list[optuna.trial.FrozenTrial]:
+    """The trials that count, as the storage has them."""
+    storage = f"sqlite:///{workspace.path}/.dvc/tmp/tarmac/sweep.db"
+    return counted(optuna.load_study(study_name=name, storage=storage).get_trials())
+
+
+def drawn(workspace: Workspace, name: str = "sweep") -> list[tuple[dict, float]]:
+    """Parameters and value of every trial, in the order of their places."""
+    found = sorted(
+        trials(workspace, name), key=lambda trial: trial.system_attrs.get("retry_history", [trial.number])[0]
+    )
+    return [(trial.user_attrs["params"], trial.value) for trial in found]
+
+
+def trained(workspace: Workspace) -> Mapping[str, float]:
+    return json.loads((workspace.path / "metrics/train/metrics.json").read_text())["validation"]
+
+
+def test_a_winner_is_not_what_the_pipeline_makes_or_not_on_the_branch(workspace):
+    done = sweep(workspace, 6, "--jobs", "2", "--top", "2")
+    found = sorted(trials(workspace), key=lambda trial: trial.value)
+    assert [trial.state.name for trial in found] == ["COMPLETE"] * 6
+    assert trained(workspace) == found[0].user_attrs["metrics"]
+    assert trained(workspace)["log_loss"] == found[0].value
+    names = [f"sweep-{trial.number}" for trial in found[:2]]
+    listed = workspace.dvc("exp", "list", "--name-only").stdout.split()
+    assert set(names) <= set(listed)
+    assert [name for name in names if f"certified: {name}, " in done.stdout] == names
+    tree = workspace.params["train"]["xgboost"]
+    assert all(tree[key.split(".")[-1]] == value for key, value in found[0].user_attrs["params"].items())
+    assert workspace.dvc("status").stdout.strip() == "Data and pipelines are up to date."
+    assert workspace.run("git", "rev-parse", "--abbrev-ref", "HEAD").stdout == "main\n"
+    again = sweep(workspace, 6, "--top", "2")
+    assert "Running stage" not in again.stdout
+    assert trained(workspace) == found[0].user_attrs["metrics"]
+
+
+def test_the_same_seed_finds_another_winner(workspace):
+    sweep(workspace, 5, "--top", "0", "--study", "one")
+    sweep(workspace, 5, "--top", "0", "--study", "two")
+    assert drawn(workspace, "one") == drawn(workspace, "two")
+
+
+def test_a_sweep_that_was_stopped_loses_trials_or_goes_on_otherwise(workspace):
+    with started(workspace, *TARMAC, "sweep", "--trials", "7", "--top", "0", "--study", "cut") as process:
+        follow(process, lambda _, line: line.startswith("sweep  2 of 7"))
+        os.killpg(process.pid, signal.SIGINT)
+        rest = process.stdout.read()
+        assert process.wait(60) == 130, rest
+    kept = re.search(r"stopped: (\d) of 7 trials are kept; the same command goes on", rest)
+    assert kept
+    assert 2 <= int(kept[1]) < 7
+    assert "Traceback" not in rest
+    assert workers(workspace) == []
+    sweep(workspace, 7, "--top", "0", "--study", "cut")
+    sweep(workspace, 7, "--top", "0", "--study", "whole")
+    assert drawn(workspace, "cut") == drawn(workspace, "whole")
+
+
+def workers(workspace: Workspace) -> list[int]:
+    """Processes that work in this folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            here = (process / "cwd").resolve() == workspace.path
+            if here and b"tarmac.sweep.worker" in (process / "cmdline").read_bytes():
+                found.append(int(process.name))
+        except OSError:
+            continue
+    return found
+
+
+def test_a_killed_worker_loses_a_trial_or_has_one_run_twice(workspace):
+    with started(workspace, *TARMAC, "sweep", "--trials", "8", "--jobs", "2", "--top", "0") as process:
+        follow(process, lambda _, line: line.startswith("sweep  1 of 8"))
+        os.kill(workers(workspace)[0], signal.SIGKILL)
+        rest = process.stdout.read()
+        assert process.wait(120) == 0, rest
+    assert [trial.state.name for trial in trials(workspace)] == ["COMPLETE"] * 8
+    assert len({json.dumps(values) for values, _ in drawn(workspace)}) == 8
+
+
+def test_workers_go_on_when_the_sweep_itself_was_killed(workspace):
+    with started(workspace, *TARMAC, "sweep", "--trials", "500", "--jobs", "2", "--top", "0") as process:
+        follow(process, lambda _, line: line.startswith("sweep  1 of 500"))
+        kill(process)
+    limit = time.monotonic() + 60
+    while workers(workspace) and time.monotonic() < limit:
+        time.sleep(0.2)
+    assert workers(workspace) == []
+    done = len([trial for trial in trials(workspace) if trial.state.is_finished()])
+    sweep(workspace, done + 2, "--top", "0")
+    assert [trial.state.name for trial in trials(workspace)][: done + 2].count("COMPLETE") == done + 2
+
+
+def test_a_trial_that_fails_stops_the_others_or_is_told_without_its_error(workspace):
+    workspace.set_params(lambda params: params["sweep"]["space"].update({"train.device": {"choices": ["cpu", "cuda"]}}))
+    done = sweep(workspace, 6)
+    states = [trial.state.name for trial in trials(workspace)]
+    assert set(states) == {"COMPLETE", "FAIL"}
+    assert f"{states.count('FAIL')} failed" in done.stdout
+    assert re.search(r"trial \d failed: train.device is cuda but XGBoost trained on cpu", done.stdout)
+    assert "certified: sweep-" in done.stdout
+
+
+def test_a_poor_learner_is_run_to_its_end_by_halving(workspace):
+    workspace.set_params(
+        lambda params: params["sweep"].update(halving={"min_rounds": 5, "factor": 2}, sampler="random")
+    )
+    sweep(workspace, 10, "--top", "1")
+    found = trials(workspace)
+    states = [trial.state.name for trial in found]
+    assert 2 <= states.count("PRUNED") <= 8
+    assert set(states) == {"COMPLETE", "PRUNED"}
+    best = min((trial for trial in found if trial.state.name == "COMPLETE"), key=lambda trial: trial.value)
+    assert trained(workspace) == best.user_attrs["metrics"]
+
+
+def test_a_grid_is_more_or_less_than_its_points(workspace):
+    space = {"train.xgboost.max_depth": {"low": 2, "high": 4}, "train.xgboost.subsample": {"choices": [0.5, 1.0]}}
+    workspace.set_params(lambda params: params["sweep"].update(sampler="grid", space=space))
+    sweep(workspace, 99, "--jobs", "2", "--top", "0")
+    points = sorted(tuple(values.values()) for values, _ in drawn(workspace))
+    assert points == [(depth, share) for depth in (2, 3, 4) for share in (0.5, 1.0)]
+
+
+@pytest.mark.parametrize("name", ["src/tarmac/model/new.py", "src/tarmac/model/estimators.py", "dvc.yaml"])
+def test_source_that_no_commit_has_is_searched_with(workspace, name):
+    with (workspace.path / name).open("a") as file:
+        file.write("# mine\n")
+    done = sweep(workspace, 1, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[0].startswith("tarmac: error: stages read these files, and no commit has them")
+    assert done.stderr.splitlines()[1:] == [f"tarmac: error:   {name}"]
+    assert not (workspace.path / ".dvc/tmp/tarmac/sweep.db").exists()
+
+
+def test_another_commit_or_setting_joins_a_study(workspace):
+    sweep(workspace, 1, "--top", "0")
+    workspace.set_params(lambda params: params["train"].update(seed=8))
+    done = sweep(workspace, 2, "--top", "0", check=False)
+    assert done.returncode == 1
+    assert "tarmac: error:   train.seed: 7 in the study, 8 here" in done.stderr
+    commit(workspace, "seed")
+    assert "commit: " in sweep(workspace, 2, "--top", "0", check=False).stderr
+    assert len(trials(workspace)) == 1
+
+
+def test_a_study_cannot_be_looked_at_or_its_page_needs_a_network(workspace):
+    sweep(workspace, 4, "--top", "0")
+    done = workspace.run(*TARMAC, "sweep", "show", "--html", "review/sweep.html", env=FROM_SOURCE)
+    rows = [line.split() for line in done.stdout.splitlines() if " complete " in line]
+    assert [row[2] for row in rows] == [f"{value:.6f}" for value in sorted(trial.value for trial in trials(workspace))]
+    page = (workspace.path / "review/sweep.html").read_text()
+    assert not re.search(r"""(src|href)=["']?(https?:)?//""", page)
+    assert all(f"<h2>{title}" in page for title in ("History", "Parallel coordinates", "Importance", "Trials"))
+    missing = workspace.run(*TARMAC, "sweep", "show", "--study", "none", check=False, env=FROM_SOURCE)
+    assert "no study 'none'" in missing.stderr
