@@ -17,9 +17,11 @@ PUBLISHED := data/raw data/prepared data/features data/predictions.parquet model
 # A stage's `python` is the locked one, whether or not the environment is activated.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup run pull reproduce review test check format comment gpu publish sweep ingest lock bench clean
+.PHONY: help setup run pull reproduce review test check format comment gpu publish sweep servers ingest lock bench clean
 export NAME SET BRANCH
-export TARMAC_SWEEP_STORAGE = $(STORAGE)
+ifdef STORAGE
+export TARMAC_SWEEP_STORAGE := $(STORAGE)
+endif
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -89,6 +91,11 @@ bench: .venv/dev ## Measure the pipeline against its floor and against plain pan
 	$(BIN)/python -m benchmarks.pipeline
 	$(BIN)/python -m benchmarks.features
 	$(BIN)/python -m benchmarks.resamples
+	$(BIN)/python -m benchmarks.sweep --rounds 1
+
+servers: ## Install the server that tests start and stop themselves (PostgreSQL; Debian, as root)
+	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || { apt-get update --quiet=2 && \
+	DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet=2 --no-install-recommends postgresql; }
 
 setup: .venv/dev ## Make the environment with everything for development
 

@@ -45,9 +45,14 @@ def copy(repository: Path, target: Path) -> Path:
     for name in FILES:
         shutil.copy(repository / name, target / name)
     _git(target, "init", "--quiet")
-    _git(target, "add", "--all")
-    _git(target, *IDENTITY, "commit", "--quiet", "--message", "start")
+    commit(target)
     return target
+
+
+def commit(folder: Path) -> None:
+    """Commits everything that is there."""
+    _git(folder, "add", "--all")
+    _git(folder, *IDENTITY, "commit", "--quiet", "--message", "as it is")
 
 
 def python(folder: Path, *arguments: str) -> Run:

@@ -1,0 +1,23 @@
+"""The bare work of a sweep: fits of given parameter sets in one plain process, with the features loaded once."""
+
+import json
+import sys
+from pathlib import Path
+
+from tarmac.model import estimators
+from tarmac.model.dataset import Inputs
+from tarmac.params import load
+from tarmac.params.sweep import with_values
+from tarmac.stages.train import BestRound, read_split
+
+
+def main(sets: Path, first: int, step: int) -> None:
+    """Fits every `step`-th of the sets, from `first` on."""
+    params = load()
+    split, inputs = read_split(params.split, params.train.features), Inputs.of(params.train.features)
+    for values in json.loads(sets.read_text(encoding="utf-8"))[first::step]:
+        estimators.fit(with_values(params.train, values), inputs, split, BestRound())
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))

@@ -1,0 +1,118 @@
+"""A sweep against its floor, the same fits in plain processes, and against DVC's own ways with the same parameters."""
+
+import json
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import optuna
+import yaml
+
+from benchmarks import measure, workspace
+from benchmarks.measure import Run
+
+JOBS, ROUNDS = 2, 60  # workers; boosting rounds at most, so that DVC's ways end within the hour
+FITS = Path(__file__).with_name("fits.py")
+APP = ("-c", "from tarmac.cli import app; app()")
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive", "PYTHONPATH": "src"}
+
+
+def main(rounds: int, repository: Path, trials: int = 24) -> None:
+    """Runs all ways in turn, on copies of the repository with everything up to date, and writes the report."""
+    conditions = measure.conditions("benchmarks.sweep", rounds)
+    with tempfile.TemporaryDirectory(prefix="tarmac-bench-") as temporary:
+        folder = prepared(repository, Path(temporary) / "repository")
+        sets = folder / ".dvc" / "tmp" / "sets.json"
+        number = iter(range(1000))
+        cases: dict[str, Callable[[], Run]] = {
+            "sweep": lambda: swept(folder, trials, f"bench-{next(number)}", sets),
+            "floor": lambda: floor(folder, sets),
+            "queue": lambda: queued(folder, sets),
+            "serial": lambda: serial(folder, sets),
+        }
+        results = measure.interleave(cases, rounds)
+    names = {
+        "floor": f"the fits alone, in {JOBS} plain processes",
+        "sweep": f"`tarmac sweep --trials {trials} --jobs {JOBS} --top 0`",
+        "queue": f"`dvc exp run --queue` {trials} times, `dvc queue start -j {JOBS}`",
+        "serial": f"`dvc exp run` {trials} times, one after another",
+    }
+    shown = {title: results[name] for name, title in names.items()}
+    text = (
+        f"# {trials} trials\n\n{conditions}"
+        f" The same {trials} parameter sets each way, {ROUNDS} boosting rounds at most, all of the shipped data.\n\n"
+        f"{measure.table(shown, names['floor'])}"
+    )
+    measure.report(repository, "sweep", text)
+
+
+def prepared(repository: Path, target: Path) -> Path:
+    """A copy whose pipeline has run and is committed, set to short fits."""
+    folder = workspace.copy(repository, target)
+    path = folder / "params.yaml"
+    tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    tree["train"].update(max_rounds=ROUNDS)
+    tree["sweep"]["sampler"] = "random"
+    path.write_text(yaml.safe_dump(tree, sort_keys=False), encoding="utf-8")
+    workspace.dvc(folder, "repro", "--quiet")
+    workspace.commit(folder)
+    return folder
+
+
+def swept(folder: Path, trials: int, name: str, sets: Path) -> Run:
+    """The sweep; leaves its parameter sets for the other ways."""
+    options = ["--trials", str(trials), "--jobs", str(JOBS), "--top", "0", "--study", name]
+    run = workspace.python(folder, *APP, "sweep", *options)
+    storage = f"sqlite:///{folder}/.dvc/tmp/tarmac/sweep.db"
+    found = optuna.load_study(study_name=name, storage=storage).get_trials()
+    sets.write_text(json.dumps([trial.user_attrs["params"] for trial in found]), encoding="utf-8")
+    return run
+
+
+def floor(folder: Path, sets: Path) -> Run:
+    """The fits alone."""
+    parts = [f"'{sys.executable}' '{FITS}' '{sets}' {first} {JOBS}" for first in range(JOBS)]
+    return measure.run(["bash", "-c", " & ".join([*parts, "wait"])], folder, ONE_THREAD)
+
+
+def queued(folder: Path, sets: Path) -> Run:
+    """DVC's queue; fails where an experiment is missing at the end."""
+    before = experiments(folder)
+    runs = [workspace.dvc(folder, "exp", "run", "--queue", *settings) for settings in arguments(sets)]
+    waiting = f"'{sys.executable}' -m dvc queue start -j {JOBS} && "
+    waiting += f"while '{sys.executable}' -m dvc queue status | grep -Eq 'Queued|Running'; do sleep 1; done"
+    run = measure.run(["bash", "-c", waiting], folder)
+    assert experiments(folder) == before + len(runs), "an experiment is missing"
+    return total([*runs, run])
+
+
+def serial(folder: Path, sets: Path) -> Run:
+    """One experiment after another; each replaces the last in the workspace."""
+    return total([workspace.dvc(folder, "exp", "run", "--force", *settings) for settings in arguments(sets)])
+
+
+def arguments(sets: Path) -> list[list[str]]:
+    """The options of every experiment."""
+    values = json.loads(sets.read_text(encoding="utf-8"))
+    return [[f"--set-param={key}={value!r}" for key, value in chosen.items()] for chosen in values]
+
+
+def experiments(folder: Path) -> int:
+    """How many experiments there are."""
+    command = ["git", "for-each-ref", "--format=%(refname)", "refs/exps"]
+    names = measure.run(command, folder).output.split()
+    return sum(len(name.split("/")) == 5 for name in names)  # refs/exps/ab/cdef…/name
+
+
+def total(runs: list[Run]) -> Run:
+    """Runs one after another, as one."""
+    whole, *others = runs
+    for run in others:
+        whole = whole.then(run)
+    return whole
+
+
+if __name__ == "__main__":
+    chosen = workspace.arguments(__doc__ or "")
+    main(chosen.rounds, chosen.repository)
