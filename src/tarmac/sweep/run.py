@@ -9,6 +9,7 @@ from tarmac import params
 from tarmac.sweep import show
 from tarmac.sweep.certify import certify
 from tarmac.sweep.facts import bring_features, facts, refuse_uncommitted
+from tarmac.sweep.page import write_page
 from tarmac.sweep.pool import Pool
 from tarmac.sweep.space import grid
 from tarmac.sweep.study import load_study, open_storage, open_study
@@ -53,5 +54,5 @@ def look(name: str, url: str, page: Path | None) -> None:
     study, objective = load_study(open_storage(url), name), params.load().sweep.objective
     print(show.table(study, objective))
     if page:
-        show.write_page(study, objective, page)
+        write_page(study, objective, page)
         print(f"written: {page}")

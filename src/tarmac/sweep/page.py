@@ -1,0 +1,71 @@
+"""A study as one HTML page with everything inside: it opens without a network."""
+
+import html
+from pathlib import Path
+from typing import Any
+
+import optuna
+import plotly.io
+from optuna.importance import get_param_importances
+from optuna.study import Study
+from optuna.visualization import plot_optimization_history, plot_parallel_coordinate, plot_param_importances
+
+from tarmac.files.outputs import replacing
+from tarmac.sweep.show import names, ranked, rows
+
+STYLE = (
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:1200px;margin:2em auto;padding:0 1em;color:#222}"
+    "table{border-collapse:collapse;font-size:14px}.scroll{overflow-x:auto}"
+    "th,td{padding:.3em .8em;text-align:right;border-bottom:1px solid #ddd}"
+    "th:first-child,td:first-child,th:nth-child(2),td:nth-child(2){text-align:left}"
+)
+
+
+def write_page(study: Study, objective: str, path: Path) -> None:
+    """Writes history, parallel coordinates, importance and the table; charts need a trial that has a result."""
+    drawn = [
+        f"<h2>{title}</h2><div class=scroll>{_drawn(figure, study, with_script=not number)}</div>"
+        for number, (title, figure) in enumerate(_figures(study, objective).items())
+    ]
+    name = html.escape(study.study_name)
+    head = f"<!doctype html><html lang=en><meta charset=utf-8><title>{name}</title><style>{STYLE}</style>"
+    parts = [head, f"<h1>Sweep {name}</h1>", *drawn, _table(rows(study, objective)), "</html>"]
+    with replacing(path) as partial:
+        partial.write_text("\n".join(parts), encoding="utf-8")
+
+
+def _figures(study: Study, objective: str) -> dict[str, Any]:
+    if not ranked(study):
+        return {}
+    figures = {
+        "History": plot_optimization_history(study, target_name=objective),
+        "Parallel coordinates": plot_parallel_coordinate(study, target_name=objective),
+    }
+    return figures | ({"Importance": plot_param_importances(study)} if _can_rank(study) else {})
+
+
+def _drawn(figure: Any, study: Study, with_script: bool) -> str:
+    """A figure as HTML, its keys without the sections that all of them are in."""
+    figure.update_layout(title=None)
+    text = str(plotly.io.to_json(figure))
+    for key, short in names(study).items():
+        text = text.replace(f'"{key}"', f'"{short}"')
+        text = text.replace(f'"{key[:17]}..."', f'"{short}"')  # as Optuna cuts a long one
+    return str(plotly.io.to_html(plotly.io.from_json(text), include_plotlyjs=with_script, full_html=False))
+
+
+def _can_rank(study: Study) -> bool:
+    """Whether importance can be told: it needs trials that differ in something."""
+    try:
+        return bool(get_param_importances(study))
+    except (ValueError, RuntimeError, optuna.exceptions.OptunaError):
+        return False
+
+
+def _table(lines: list[list[str]]) -> str:
+    kinds = ["th", *["td"] * (len(lines) - 1)]
+    body = "".join(
+        f"<tr>{''.join(f'<{kind}>{html.escape(cell)}</{kind}>' for cell in line)}</tr>"
+        for kind, line in zip(kinds, lines, strict=True)
+    )
+    return f"<h2>Trials</h2><div class=scroll><table>{body}</table></div>"
