@@ -94,7 +94,8 @@ bench: .venv/dev ## Measure the pipeline against its floor and against plain pan
 	$(BIN)/python -m benchmarks.sweep --rounds 1
 
 servers: ## Install the server that tests start and stop themselves (PostgreSQL; Debian, as root)
-	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || { apt-get update --quiet=2 && \
+	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || { mkdir -p /etc/postgresql-common && \
+	echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf && apt-get update --quiet=2 && \
 	DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet=2 --no-install-recommends postgresql; }
 
 setup: .venv/dev ## Make the environment with everything for development

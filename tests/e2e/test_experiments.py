@@ -1,0 +1,287 @@
+"""Experiments as DVC documents them: run, listed, applied, queued and shared, each with its own result."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tarmac import store
+from tarmac.digest import digest
+from tests.conftest import Workspace
+from tests.e2e.running import DVC
+from tests.e2e.test_reproducible import clone, stages_run
+
+TRAINED = ["train", "evaluate", "card"]  # the stages that a parameter of training starts again
+RATE, DEPTH = "train.xgboost.learning_rate", "train.xgboost.max_depth"
+MEASURED = ("metrics/train/metrics.json", "metrics/evaluate/metrics.json")
+LOCK = "dvc.lock"
+PATIENCE = 900  # seconds for a whole queue, on a machine that does much else
+# Stands in for the Python of the stages: it keeps what a stage was about to run with, under the stage's name.
+NOTING = """#!/bin/sh
+cp params.yaml "$(mktemp "{ran}/${{2##*.}}-XXXXXX")" && exec "{python}" "$@"
+"""
+
+
+@pytest.fixture(autouse=True)
+def no_worker_left(tmp_path: Path) -> Iterator[None]:
+    """Ends the workers that a queue leaves behind, known by the folder that their environment names."""
+    yield
+    while found := working_in(tmp_path):
+        for process in found:
+            try:
+                os.kill(process, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        time.sleep(0.1)
+
+
+def working_in(folder: Path) -> list[int]:
+    """The processes that a workspace in this folder started, and those that they did."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if f"DVC_SITE_CACHE_DIR={folder}{os.sep}".encode() in path.read_bytes():
+                found.append(int(path.parent.name))
+        except OSError:  # it has ended since, or belongs to somebody else
+            continue
+    return found
+
+
+@pytest.fixture(scope="module")
+def tried_template(finished_template: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A workspace with the experiments `faster` and `shallower`, each from what is committed. Copy it."""
+    workspace = Workspace(tmp_path_factory.mktemp("tried") / "repository")
+    shutil.copytree(finished_template.path, workspace.path, symlinks=True)
+    for name, change in {"faster": f"{RATE}=0.2", "shallower": f"{DEPTH}=4"}.items():
+        workspace.run("git", "reset", "--quiet", "--hard")
+        workspace.dvc("checkout", "--quiet")
+        done = workspace.dvc("exp", "run", "--name", name, "-S", change)
+        (workspace.path.parent / f"{name}.txt").write_text(done.stdout)
+    return workspace
+
+
+@pytest.fixture
+def tried(tried_template: Workspace, tmp_path: Path) -> Workspace:
+    shutil.copytree(tried_template.path, tmp_path / "repository", symlinks=True)
+    return Workspace(tmp_path / "repository")
+
+
+def committed(workspace: Workspace, name: str, path: str) -> str:
+    """A file as the experiment has committed it."""
+    refs = workspace.run("git", "for-each-ref", "--format=%(refname)", "refs/exps/*/*/*").stdout.split()
+    (ref,) = [ref for ref in refs if ref.endswith(f"/{name}")]
+    return workspace.run("git", "show", f"{ref}:{path}").stdout
+
+
+def xgboost(params: dict) -> tuple[float, int]:
+    return params["train"]["xgboost"]["learning_rate"], params["train"]["xgboost"]["max_depth"]
+
+
+def listed(workspace: Workspace) -> list[dict]:
+    """The experiments of HEAD as `dvc exp show` has them, with those that failed or wait."""
+    (head,) = [line for line in json.loads(workspace.dvc("exp", "show", "--json").stdout) if line["rev"] != "workspace"]
+    return head["experiments"] or []
+
+
+def shown(entry: dict) -> tuple[tuple[float, int], dict[str, dict]]:
+    """The parameters and the metrics of a listed experiment."""
+    (run,) = entry["revs"]
+    data = run["data"]
+    return xgboost(data["params"]["params.yaml"]["data"]), {name: data["metrics"][name]["data"] for name in MEASURED}
+
+
+def result(workspace: Workspace) -> dict[str, str]:
+    """The hash of everything that a run leaves: outputs as they are, metrics, the parameters and the lock."""
+    return {path: digest(workspace.path / path) for path in [*store.outputs(workspace.path), "params.yaml", LOCK]}
+
+
+def is_clean(workspace: Workspace) -> bool:
+    """Whether both Git and DVC find the workspace as it is committed."""
+    return (
+        workspace.run("git", "status", "--porcelain").stdout == ""
+        and workspace.dvc("status", "--quiet", check=False).returncode == 0
+    )
+
+
+def queue(workspace: Workspace, *arguments: str, workers: int) -> list[tuple[str, dict]]:
+    """Queues experiments and waits for all of them. Returns what ran: stages, and the parameters of each run."""
+    tools, ran = workspace.path.parent / "tools", workspace.path.parent / "ran"
+    for folder in (tools, ran):
+        folder.mkdir()
+    (tools / "python").write_text(NOTING.format(ran=ran, python=sys.executable))
+    (tools / "python").chmod(0o755)
+    workspace.dvc("exp", "run", "--queue", *arguments)
+    start_workers(workspace, workers, tools)
+    last = time.monotonic() + PATIENCE
+    while {"Queued", "Running"} & set(states(workspace).values()):
+        assert time.monotonic() < last, workspace.dvc("queue", "status").stdout
+        time.sleep(5)  # asking takes a second of the workers' time
+    return [(file.name.split("-")[0], yaml.safe_load(file.read_text())) for file in ran.iterdir()]
+
+
+def start_workers(workspace: Workspace, count: int, tools: Path) -> None:
+    """Starts the workers of a queue with these tools first on the path. They outlive the command that starts them."""
+    path = os.pathsep.join([str(tools), workspace.environment["PATH"]])
+    environment = {**workspace.environment, "PATH": path, "OMP_NUM_THREADS": "1"}  # a worker a core
+    with (workspace.path.parent / "workers.txt").open("w") as said:  # a pipe would stay open as long as a worker lives
+        subprocess.run(
+            [*DVC, "queue", "start", "--jobs", str(count)],
+            cwd=workspace.path,
+            env=environment,
+            check=True,
+            stdout=said,
+            stderr=said,
+        )
+
+
+def states(workspace: Workspace) -> dict[str, str]:
+    """The state of each task of the queue by the experiment's name."""
+    text = workspace.dvc("queue", "status").stdout
+    found = re.findall(r"^[0-9a-f]{7} +(\S+) .* (\w+) *$", text, re.MULTILINE)
+    assert len(dict(found)) == len(found), text
+    return dict(found)
+
+
+def test_an_experiment_runs_what_did_not_change_or_skips_what_did(tried_template):
+    for name in ("faster", "shallower"):
+        assert stages_run((tried_template.path.parent / f"{name}.txt").read_text()) == TRAINED
+
+
+def test_an_experiment_is_listed_with_what_another_one_was_given_or_got(tried):
+    names = {entry["name"]: shown(entry) for entry in listed(tried)}
+    assert {name: params for name, (params, _) in names.items()} == {"faster": (0.2, 6), "shallower": (0.3, 4)}
+    for name, (_, metrics) in names.items():
+        assert metrics == {path: json.loads(committed(tried, name, path)) for path in MEASURED}
+    assert names["faster"][1] != names["shallower"][1]
+    assert set(tried.dvc("exp", "list", "--name-only").stdout.split()) == set(names)
+
+
+def test_an_applied_experiment_is_not_what_it_was_when_it_ran(tried):
+    ran = result(tried)
+    assert xgboost(tried.params) == (0.3, 4)
+    for name in ("faster", "shallower"):
+        tried.dvc("exp", "apply", name)
+        applied = {path: (tried.path / path).read_text() for path in ("params.yaml", LOCK, *MEASURED)}
+        assert applied == {path: committed(tried, name, path) for path in applied}
+        assert {path: digest(tried.path / path) for path in store.outputs(tried.path)} == store.outputs(tried.path)
+        assert tried.dvc("status", "--quiet", check=False).returncode == 0
+    assert result(tried) == ran
+
+
+def test_a_branch_of_an_experiment_lacks_a_part_of_its_result(tried):
+    wanted = result(tried)
+    tried.dvc("exp", "branch", "shallower", "proposal")
+    tried.run("git", "reset", "--quiet", "--hard")
+    tried.dvc("checkout", "--quiet")
+    assert result(tried) != wanted
+    tried.run("git", "switch", "--quiet", "proposal")
+    tried.dvc("checkout", "--quiet")
+    assert result(tried) == wanted
+    assert is_clean(tried)
+
+
+def test_an_experiment_of_a_grid_is_lost_or_runs_twice(finished):
+    grid = [(rate, depth) for rate in (0.1, 0.2) for depth in (3, 4)]
+    ran = queue(finished, "-S", f"{RATE}=0.1,0.2", "-S", f"{DEPTH}=3,4", workers=2)
+    assert Counter((stage, xgboost(params)) for stage, params in ran) == dict.fromkeys(
+        [(stage, point) for stage in TRAINED for point in grid], 1
+    )
+    assert list(states(finished).values()) == ["Success"] * 4
+    found = listed(finished)
+    assert sorted(params for params, _ in map(shown, found)) == grid
+    assert is_clean(finished), "a queue must leave the workspace as it is"
+
+    lock = {shown(entry)[0]: committed(finished, entry["name"], LOCK) for entry in found}
+    metrics = dict(map(shown, found))
+    finished.set_params(lambda params: params["train"]["xgboost"].update(learning_rate=0.1, max_depth=3))
+    finished.dvc("repro")
+    assert {path: json.loads((finished.path / path).read_text()) for path in MEASURED} == metrics[0.1, 3]
+    assert (finished.path / LOCK).read_text() == lock[0.1, 3]
+    assert len({json.dumps(measured) for measured in metrics.values()}) == len(grid)
+
+
+def test_one_of_twenty_queued_experiments_is_lost_or_runs_twice(finished):
+    finished.set_params(lambda params: params["train"].update(max_rounds=5, early_stopping_rounds=5))
+    finished.run("git", "commit", "--quiet", "--all", "--message", "five rounds, of which none is run yet")
+    rates = [round(0.11 + number / 100, 2) for number in range(20)]
+    ran = queue(finished, "-S", f"{RATE}={','.join(map(str, rates))}", "train", workers=2)
+    assert Counter((stage, xgboost(params)[0]) for stage, params in ran) == {("train", rate): 1 for rate in rates}
+    assert list(states(finished).values()) == ["Success"] * len(rates)
+    found = listed(finished)
+    assert {entry["name"] for entry in found} == set(states(finished))
+    assert sorted(shown(entry)[0][0] for entry in found) == rates
+    assert len({json.dumps(shown(entry)[1]["metrics/train/metrics.json"]) for entry in found}) == len(rates)
+
+
+def colleague(bare: Workspace, target: Path, store_folder: Path) -> Workspace:
+    """A clone of the team's Git repository, with the team's DVC remote as its default."""
+    workspace = clone(bare, target)
+    workspace.run("git", "config", "user.name", target.name)
+    workspace.run("git", "config", "user.email", f"{target.name}@example.org")
+    workspace.dvc("remote", "add", "--local", "--default", "team", str(store_folder))
+    workspace.dvc("remote", "modify", "--local", "team", "verify", "true")
+    return workspace
+
+
+def bare_of(workspace: Workspace, target: Path) -> Workspace:
+    workspace.run("git", "clone", "--quiet", "--bare", ".", str(target))
+    return Workspace(target)
+
+
+def test_an_experiment_changes_on_its_way_to_a_colleague(finished_template, tmp_path):
+    bare = bare_of(finished_template, tmp_path / "shared.git")
+    first, second = (colleague(bare, tmp_path / name, tmp_path / "store") for name in ("first", "second"))
+    first.dvc("pull", "--quiet", "--remote", "embedded")
+    first.dvc("exp", "run", "--name", "mine", "-S", f"{RATE}=0.2")
+    first.dvc("exp", "push", "origin", "mine")
+    assert second.dvc("exp", "list", "origin", "--name-only").stdout.split() == ["mine"]
+    second.dvc("exp", "pull", "origin", "mine")
+    second.dvc("exp", "apply", "mine")
+    assert xgboost(second.params) == (0.2, 6)
+    assert result(second) == result(first)
+    assert second.dvc("status", "--quiet", check=False).returncode == 0
+
+    second.dvc("exp", "branch", "mine", "proposal")
+    second.run("git", "reset", "--quiet", "--hard")
+    second.run("git", "switch", "--quiet", "proposal")
+    second.dvc("checkout", "--quiet")
+    assert result(second) == result(first)
+    assert is_clean(second)
+
+
+def test_a_clone_brings_experiments_that_nobody_asked_for(tried, tmp_path):
+    bare = bare_of(tried, tmp_path / "shared.git")
+    tried.run("git", "remote", "add", "origin", str(bare.path))
+    tried.dvc("exp", "push", "--no-cache", "origin", "faster", "shallower")
+    assert "/faster\n" in bare.run("git", "for-each-ref", "--format=%(refname)", "refs/exps").stdout
+    workspace = clone(bare, tmp_path / "clone")
+    for _ in range(2):
+        assert workspace.run("git", "for-each-ref", "refs/exps").stdout == ""
+        workspace.run("git", "fetch", "--quiet")
+    assert workspace.dvc("exp", "list", "--all", "--name-only").stdout.split() == []
+
+
+def test_an_experiment_that_came_without_its_data_cannot_be_completed(tried, tmp_path):
+    bare = bare_of(tried, tmp_path / "shared.git")
+    tried.run("git", "remote", "add", "origin", str(bare.path))
+    tried.dvc("exp", "push", "--no-cache", "origin", "shallower")
+    tried.dvc("push", "--quiet")
+    workspace = clone(bare, tmp_path / "clone")
+    shutil.copytree(tried.path / "data" / "remote", workspace.path / "data" / "remote", dirs_exist_ok=True)
+    # DVC takes the remote's folder, relative in the committed configuration, for one below the root of the machine.
+    workspace.dvc("exp", "pull", "origin", "shallower")
+    done = workspace.dvc("exp", "apply", "shallower", check=False)
+    assert done.returncode != 0, "DVC finds the embedded remote by now: experiments can be shared through it"
+    workspace.dvc("pull", "--quiet")
+    assert result(workspace) == result(tried)
+    assert workspace.dvc("status", "--quiet", check=False).returncode == 0
