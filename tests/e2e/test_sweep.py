@@ -213,6 +213,6 @@ def test_a_study_cannot_be_looked_at_or_its_page_needs_a_network(workspace):
     assert [row[2] for row in rows] == [f"{value:.6f}" for value in sorted(trial.value for trial in trials(workspace))]
     page = (workspace.path / "review/sweep.html").read_text()
     assert not re.search(r"""(src|href)=["']?(https?:)?//""", page)
-    assert all(f"<h2>{title}" in page for title in ("History", "Parallel coordinates", "Importance", "Trials"))
+    assert all(f"<h2>{title}" in page for title in ("History", "Parallel coordinates", "Trials"))
     missing = workspace.run(*TARMAC, "sweep", "show", "--study", "none", check=False, env=FROM_SOURCE)
     assert "no study 'none'" in missing.stderr

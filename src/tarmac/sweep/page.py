@@ -1,6 +1,7 @@
 """A study as one HTML page with everything inside: it opens without a network."""
 
 import html
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -55,11 +56,13 @@ def _drawn(figure: Any, study: Study, with_script: bool) -> str:
 
 
 def _can_rank(study: Study) -> bool:
-    """Whether importance can be told: it needs trials that differ in something."""
-    try:
-        return bool(get_param_importances(study))
-    except (ValueError, RuntimeError, optuna.exceptions.OptunaError):
-        return False
+    """Whether importance can be told: it needs enough trials, and some that are better than others."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        try:
+            return bool(get_param_importances(study))
+        except (UserWarning, ValueError, RuntimeError, optuna.exceptions.OptunaError):
+            return False
 
 
 def _table(lines: list[list[str]]) -> str:
