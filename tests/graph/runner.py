@@ -24,6 +24,7 @@ class Keys:
     def watch(self):
         """Hooks `load` and both base classes. Every stage imports these modules; so the hook adds none to its list."""
         from tarmac import params
+        from tarmac.params.section import Section
         from tarmac.problem.params import ProblemParams
 
         load = params.load
@@ -32,7 +33,7 @@ class Keys:
         def get(model, name):  # a function, since Python would not hand the model to a bound method
             return self._get(model, name)
 
-        for base in (params.Section, ProblemParams):
+        for base in (Section, ProblemParams):
             base.__getattribute__ = get
 
     def _remember(self, model, key, replaced=()):
