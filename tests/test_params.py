@@ -141,7 +141,8 @@ FITTING = {"integer": (int,), "number": (int, float), "string": (str,), "boolean
 def accepted(key: str) -> tuple[type, ...]:
     """The types that a leaf takes. A whole number in the file does not tell whether a fraction is allowed."""
     schema = schema_of(Params.model_json_schema(), key)
-    return tuple(fit for option in schema.get("anyOf", [schema]) for fit in FITTING[option["type"]])
+    options = schema.get("anyOf", [schema])  # a reference is to a section, which may stand where null does
+    return tuple(fit for option in options for fit in ((dict,) if "$ref" in option else FITTING[option["type"]]))
 
 
 def schema_of(schema: dict, key: str) -> dict:

@@ -51,9 +51,9 @@ def commit(revision: str) -> str | None:
         return None
 
 
-def text_at(revision: str, path: Path) -> str | None:
+def text_at(revision: str, path: Path, folder: Path = Path()) -> str | None:
     """A file of a commit, or None where the commit does not have it."""
-    done = _run("show", f"{revision}:./{path}")
+    done = _run("show", f"{revision}:./{path.as_posix()}", folder=folder)
     return done.stdout if done.returncode == 0 else None
 
 

@@ -22,6 +22,7 @@ FROM_SOURCE = {"PYTHONPATH": "src"}  # the workspace's own code, not what is ins
 @contextmanager
 def started(workspace: Workspace, *command: str) -> Iterator[subprocess.Popen[str]]:
     """A command that runs in the workspace; nothing of it is left running after the block."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it is ignored, by children as well
     process = subprocess.Popen(
         command,
         cwd=workspace.path,

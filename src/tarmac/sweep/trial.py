@@ -45,6 +45,7 @@ class Objective:
     def __call__(self, trial: Trial) -> float:
         """Runs a trial. Raises `TrialPruned` where halving ends it."""
         self.number, started = trial.number, time.monotonic()
+        self._alive()
         self._refuse_surplus(trial)
         trial.set_user_attr(WORKER, self._worker)
         values = draw(trial, self._params.sweep.space)

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import threading
 
 import optuna
 from optuna.exceptions import UpdateFinishedTrialError
@@ -22,14 +23,17 @@ STORAGE = "TARMAC_SWEEP_STORAGE"  # a URL may hold a password: it is no argument
 
 def main() -> None:
     """Arguments: name of the study, trials in all, and the worker's own name."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A flag, not an exception: one that is raised while XGBoost calls back for data would be lost in its C code.
+    told = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: told.set())
     try:
-        _join(*sys.argv[1:])
+        name, total, own = sys.argv[1:]
+        _join(name, int(total), own, told)
     except KeyboardInterrupt:
         sys.exit(130)
 
 
-def _join(name: str, total: str, own: str) -> None:
+def _join(name: str, total: int, own: str, told: threading.Event) -> None:
     optuna.logging.set_verbosity(optuna.logging.CRITICAL)
     params = load()
     study = open_study(open_storage(os.environ.get(STORAGE, "")), name, params.sweep, facts(params))
@@ -37,10 +41,10 @@ def _join(name: str, total: str, own: str) -> None:
     parent = os.getppid()
 
     def alive() -> None:
-        if os.getppid() != parent:
-            raise KeyboardInterrupt  # who would end this worker is gone
+        if told.is_set() or os.getppid() != parent:  # where its parent is gone, no one is left to tell it
+            raise KeyboardInterrupt
 
-    work(study, Objective(study, params, split, int(total), own, alive), int(total))
+    work(study, Objective(study, params, split, total, own, alive), total)
 
 
 def work(study: Study, objective: Objective, total: int) -> None:
