@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from html.parser import HTMLParser
@@ -157,6 +158,14 @@ def test_workers_go_on_when_the_sweep_itself_was_killed(workspace):
     done = len([trial for trial in trials(workspace) if trial.state.is_finished()])
     sweep(workspace, done + 2, "--top", "0")
     assert [trial.state.name for trial in trials(workspace)][: done + 2].count("COMPLETE") == done + 2
+
+
+def test_a_worker_whose_sweep_was_gone_before_it_looked_works_on(workspace):
+    sweep(workspace, 1, "--top", "0")
+    arguments = ("sweep", "500", "late", "1")  # as if process 1 had started it
+    done = workspace.run(sys.executable, "-m", "tarmac.sweep.worker", *arguments, check=False, env=FROM_SOURCE)
+    assert done.returncode == 130, done.stderr
+    assert {trial.state.name for trial in trials(workspace)} == {"COMPLETE", "WAITING"}
 
 
 def test_a_trial_that_fails_stops_the_others_or_is_told_without_its_error(workspace):

@@ -78,8 +78,9 @@ class Pool:
 
     def _start(self, place: int, name: str) -> "subprocess.Popen[bytes]":
         own = machine.share(place, self.jobs, machine.visible_gpus(os.environ))
+        arguments = [self.study.study_name, str(self.total), name, str(os.getpid())]
         return subprocess.Popen(
-            [sys.executable, "-m", "tarmac.sweep.worker", self.study.study_name, str(self.total), name],
+            [sys.executable, "-m", "tarmac.sweep.worker", *arguments],
             env={**git.environment(), **own, "PYTHONPATH": "src", STORAGE: self.url},
             start_new_session=True,  # Ctrl-C reaches them through this process alone
         )

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 
 import optuna
 from optuna.exceptions import UpdateFinishedTrialError
@@ -22,28 +23,27 @@ STORAGE = "TARMAC_SWEEP_STORAGE"  # a URL may hold a password: it is no argument
 
 
 def main() -> None:
-    """Arguments: name of the study, trials in all, and the worker's own name."""
+    """Arguments: name of the study, trials in all, the worker's own name, and the process that started it."""
     # A flag, not an exception: one that is raised while XGBoost calls back for data would be lost in its C code.
     told = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: told.set())
+    name, total, own, parent = sys.argv[1:]
+
+    def alive() -> None:
+        if told.is_set() or os.getppid() != int(parent):  # who would tell it may be gone before it asks who that is
+            raise KeyboardInterrupt
+
     try:
-        name, total, own = sys.argv[1:]
-        _join(name, int(total), own, told)
+        _join(name, int(total), own, alive)
     except KeyboardInterrupt:
         sys.exit(130)
 
 
-def _join(name: str, total: int, own: str, told: threading.Event) -> None:
+def _join(name: str, total: int, own: str, alive: Callable[[], None]) -> None:
     optuna.logging.set_verbosity(optuna.logging.CRITICAL)
     params = load()
     study = open_study(open_storage(os.environ.get(STORAGE, "")), name, params.sweep, facts(params))
     split = read_split(params.split, params.train.features)
-    parent = os.getppid()
-
-    def alive() -> None:
-        if told.is_set() or os.getppid() != parent:  # where its parent is gone, no one is left to tell it
-            raise KeyboardInterrupt
-
     work(study, Objective(study, params, split, total, own, alive), total)
 
 
