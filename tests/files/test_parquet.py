@@ -56,3 +56,43 @@ def test_other_content_is_refused(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(ValueError, match=rf"not a whole Parquet file \({len(content)} bytes\)"):
         check(path)
+
+
+def write_many(path: Path, table: pa.Table, times: int, **options: object) -> None:
+    with pq.ParquetWriter(path, table.schema, **options) as writer:
+        for _ in range(times):
+            writer.write_table(table)
+
+
+@pytest.mark.parametrize(
+    ("values", "times", "options"),
+    [
+        ([0] * 1_000_000, 300, {}),
+        ([None] * 1_000_000, 300, {}),
+        (["x" * 24_000] * 1000, 100, {}),
+    ],
+    ids=["one value repeated", "nothing repeated", "one long text repeated"],
+)
+def test_small_file_that_expands_to_gigabytes_is_refused(tmp_path: Path, values: list, times: int, options: dict):
+    path = tmp_path / "bomb.parquet"
+    write_many(path, pa.table({"x": values}), times, compression="zstd", **options)
+    assert path.stat().st_size < 3_000_000
+    with pytest.raises(
+        ValueError, match=r"bomb\.parquet \([\d,]+ bytes\) would take 2\.4 GB in memory, the limit is 2\.1"
+    ):
+        check(path)
+
+
+def test_file_below_the_limit_is_whole(tmp_path: Path) -> None:
+    write_many(tmp_path / "large.parquet", pa.table({"x": [0] * 1_000_000}), 200)
+    check(tmp_path / "large.parquet")
+
+
+def test_file_with_damaged_pages_is_refused_in_the_same_words(tmp_path: Path) -> None:
+    path = tmp_path / "damaged.parquet"
+    pq.write_table(pa.table({"text": [f"text {number}" for number in range(5000)]}), path, compression="zstd")
+    data = bytearray(path.read_bytes())
+    data[4:2000] = b"\xff" * 1996
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=r"damaged\.parquet cannot be read \(.+\): delete it and fetch it again"):
+        check(path)

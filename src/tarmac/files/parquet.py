@@ -3,13 +3,16 @@
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 MAGIC = b"PAR1"
+LARGEST = 2**31  # bytes in memory: a month needs a few million
+VALUE = 8  # bytes of most values once they are read
 
 
 def check(path: Path) -> None:
-    """Raises `ValueError` where a file is missing, cut short, or not Parquet."""
+    """Raises `ValueError` where a file is missing, cut short, not Parquet, or larger in memory than a machine has."""
     if not path.is_file():
         raise ValueError(f"{path} is missing: fetch it with `make pull`, or make it with `dvc repro`")
     with path.open("rb") as file:
@@ -18,10 +21,33 @@ def check(path: Path) -> None:
         if size < 12 or head != MAGIC or file.read(4) != MAGIC:
             raise ValueError(f"{path} is not a whole Parquet file ({size:,} bytes): delete it and fetch it again")
     try:
-        pq.read_metadata(path)
+        unpacked = _unpacked(path, pq.read_metadata(path))
     except (OSError, pa.ArrowInvalid) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(f"{path} cannot be read ({reason}): delete it and fetch it again") from None
+    if unpacked > LARGEST:
+        raise ValueError(
+            f"{path} ({size:,} bytes) would take {unpacked / 1e9:,.1f} GB in memory, the limit is {LARGEST / 1e9:.1f}:"
+            " do not trust where it comes from, or split it into smaller files"
+        )
+
+
+def _unpacked(path: Path, footer: pq.FileMetaData) -> int:
+    """Bytes that a file takes once it is read; what is repeated is stored once, and counts each time."""
+    stored = sum(footer.row_group(number).total_byte_size for number in range(footer.num_row_groups))
+    known = max(stored, footer.num_rows * footer.num_columns * VALUE)
+    return int(known if known > LARGEST else max(known, _texts(path, footer)))
+
+
+def _texts(path: Path, footer: pq.FileMetaData) -> int:
+    """Bytes of a file's texts, counted without making them: each one is kept once, with where it occurs."""
+    names = [field.name for field in footer.schema.to_arrow_schema() if pa.types.is_string(field.type)]
+    total = 0
+    for batch in pq.ParquetFile(path, read_dictionary=names).iter_batches(columns=names) if names else ():
+        for column in batch.columns:
+            lengths = pc.cast(pc.binary_length(column.dictionary), pa.int64())
+            total += pc.sum(pc.take(lengths, column.indices)).as_py() or 0
+    return total
 
 
 def count_rows(path: Path) -> int:

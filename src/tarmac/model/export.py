@@ -2,6 +2,7 @@
 
 import copy
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,11 @@ TOLERANCE = 1e-5  # largest difference of probabilities between the fitted pipel
 NOT_SEEN = "never seen in training"
 
 
-def export(pipeline: Pipeline, inputs: Inputs, path: Path) -> None:
+def export(pipeline: Pipeline, inputs: Inputs, path: Path, identity: Mapping[str, str] | None = None) -> None:
     """Writes the pipeline as ONNX: inputs `categories` (text) and `numbers` (float32).
 
-    The names of the columns of each input are in the file's metadata, so that the file alone says what it takes.
+    The names of the columns of each input are in the file's metadata, and so is what it was made from (`identity`):
+    the file alone says what it takes and where it comes from.
     """
     import skl2onnx
     from skl2onnx.common.data_types import FloatTensorType, StringTensorType
@@ -38,7 +40,7 @@ def export(pipeline: Pipeline, inputs: Inputs, path: Path) -> None:
         target_opset=OPSET,
         name="tarmac",
     )
-    metadata = {"categories": json.dumps(inputs.categories), "numbers": json.dumps(inputs.numbers)}
+    metadata = {"categories": json.dumps(inputs.categories), "numbers": json.dumps(inputs.numbers), **(identity or {})}
     for key, value in sorted(metadata.items()):
         model.metadata_props.add(key=key, value=value)
     opsets = sorted(model.opset_import, key=lambda opset: opset.domain)  # skl2onnx leaves them in the order of a set

@@ -21,11 +21,11 @@ class Scorer:
         if not path.is_file():
             raise ValueError(f"{path} is missing: fetch it with `make pull`, or make it with `dvc repro`")
         self._session = _session(path)
-        metadata = self._session.get_modelmeta().custom_metadata_map
-        if not {"categories", "numbers"} <= metadata.keys():
+        self.metadata: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
+        if not {"categories", "numbers"} <= self.metadata.keys():
             raise ValueError(f"{path} does not name its inputs: it was not exported by this package")
-        self.categories: list[str] = json.loads(metadata["categories"])
-        self.numbers: list[str] = json.loads(metadata["numbers"])
+        self.categories: list[str] = json.loads(self.metadata["categories"])
+        self.numbers: list[str] = json.loads(self.metadata["numbers"])
 
     def score(self, rows: pd.DataFrame) -> np.ndarray:
         """Probability of the positive class for each row, float32. Raises `KeyError` naming missing columns."""

@@ -1,6 +1,7 @@
 """train: fits the model and its baseline, watches validation round by round, and exports both to ONNX."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -9,6 +10,7 @@ from dvclive.live import Live
 from tarmac.files.outputs import finite
 from tarmac.model import dataset, estimators, export
 from tarmac.model.dataset import Inputs, Split
+from tarmac.model.identity import identity
 from tarmac.params import Params, SplitParams, TrainParams, Window, load
 from tarmac.problem.names import TARGET
 from tarmac.stages import run
@@ -34,12 +36,17 @@ def live_report(live: Live, progress: Progress) -> estimators.OnRound:
 
 
 def fit_and_export(
-    params: TrainParams, split: Split, unlabelled: pd.DataFrame, path: Path, on_round: estimators.OnRound
+    params: TrainParams,
+    split: Split,
+    unlabelled: pd.DataFrame,
+    path: Path,
+    made_from: Mapping[str, str],
+    on_round: estimators.OnRound,
 ) -> float:
     """Fits, writes the ONNX file, and returns its largest difference from the fitted model over all rows at hand."""
     inputs = Inputs.of(params.features)
     pipeline = estimators.fit(params, inputs, split, on_round)
-    export.export(pipeline, inputs, path)
+    export.export(pipeline, inputs, path, made_from)
     return export.check_parity(pipeline, inputs, path, pd.concat([split.X_valid, unlabelled], ignore_index=True))
 
 
@@ -82,7 +89,9 @@ def main() -> None:
     split = read_split(params.split, groups)
     test = read_unlabelled(params.split.test, groups)
     progress.step("data", train=len(split.y), validation=len(split.y_valid), test_unlabelled=len(test))
-    fit_and_export(baseline_params(params), split, test, BASELINE, lambda *_: None)
+    made_from = partial(identity, split=params.split, features=FEATURES)
+    baseline = baseline_params(params)
+    fit_and_export(baseline, split, test, BASELINE, made_from(baseline), lambda *_: None)
     progress.step("baseline", features=",".join(params.baseline.features))
     best = BestRound()
     with Live(str(METRICS), dvcyaml=None, save_dvc_exp=False, report=None) as live:
@@ -92,7 +101,7 @@ def main() -> None:
             report(number, metrics)
             best(number, metrics)
 
-        parity = fit_and_export(params.train, split, test, MODEL, on_round)
+        parity = fit_and_export(params.train, split, test, MODEL, made_from(params.train), on_round)
         live.summary = {"validation": best.metrics, "onnx_difference_below": export.TOLERANCE}
         live.make_summary()
     progress.step("exported", **best.metrics, onnx_difference=f"{parity:.1e}")
