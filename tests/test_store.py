@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tarmac import store
+from tarmac import odb, store
 from tarmac.digest import digest
+from tests import small
 from tests.conftest import Workspace
 
 MODEL = "models/model.onnx"
@@ -94,10 +95,11 @@ def test_a_lock_that_dvc_left_empty_stays_or_a_used_one_goes(tmp_path: Path):
     assert not empty.exists()
 
 
-def test_an_empty_lock_blocks_dvc_and_clearing_it_does_not_help(finished: Workspace):
+@pytest.mark.parametrize("text", ["", '{"read": {"/a'], ids=["killed", "disk full"])
+def test_a_cut_lock_blocks_dvc_and_clearing_it_does_not_help(finished: Workspace, text: str):
     lock = finished.path / store.LOCKS[0]
     lock.parent.mkdir(parents=True, exist_ok=True)
-    lock.write_text("")
+    lock.write_text(text)
     assert finished.dvc("repro", check=False).returncode != 0, "DVC mends it by now: the cure can go"
     store.clear_stale_locks(finished.path)
     assert finished.dvc("repro", check=False).returncode == 0
@@ -136,17 +138,44 @@ def test_a_missing_object_is_not_noticed(clone: Workspace):
     assert not (clone.path / MODEL).exists()
 
 
-def test_a_damaged_cache_is_trusted(clone: Workspace):
-    """DVC takes what its cache holds as true; the pull re-hashes what it laid out."""
-    store.pull(folder=clone.path)
-    md5 = store.outputs(clone.path)[MODEL]
+def damage_cache(clone: Workspace, md5: str) -> None:
     cached = clone.path / ".dvc" / "cache" / "files" / "md5" / md5[:2] / md5[2:]
     cached.chmod(0o644)
     cached.write_bytes(flip(cached.read_bytes()))
     cached.chmod(0o444)
+
+
+def test_a_damaged_cache_is_trusted_or_not_mended_from_the_remote(clone: Workspace, capsys):
+    store.pull(folder=clone.path)
+    hashes = store.outputs(clone.path)
+    damage_cache(clone, hashes[MODEL])
     (clone.path / MODEL).unlink()
-    with pytest.raises(store.StoreError):
+    store.pull(folder=clone.path)
+    assert f"cache: {MODEL} had other bytes" in capsys.readouterr().out
+    assert {name: digest(clone.path / name) for name in hashes} == hashes
+    assert_cache_is_true(clone.path)
+
+
+def test_what_is_damaged_in_cache_and_remote_replaces_a_good_file_or_is_not_named(clone: Workspace):
+    store.pull(folder=clone.path)
+    md5 = store.outputs(clone.path)[MODEL]
+    damage_cache(clone, md5)
+    path = remote_object(clone.path, md5)
+    path.write_bytes(flip(path.read_bytes()))
+    store.pull(folder=clone.path)
+    assert digest(clone.path / MODEL) == md5, "the good copy that was here is still here"
+    (clone.path / MODEL).unlink()
+    with pytest.raises(store.StoreError, match=MODEL):
         store.pull(folder=clone.path)
+    assert not (clone.path / MODEL).exists()
+    assert_cache_is_true(clone.path)
+
+
+def test_a_remote_that_dvc_believes_unchecked_is_pulled_from(clone: Workspace):
+    clone.dvc("remote", "modify", "--local", "embedded", "verify", "false")
+    with pytest.raises(store.StoreError, match="verify true"):
+        store.pull(folder=clone.path)
+    assert not (clone.path / MODEL).exists()
 
 
 def assert_cache_is_true(folder: Path) -> None:
@@ -213,13 +242,85 @@ def test_a_file_in_the_way_is_taken_for_the_published_one(clone: Workspace):
 def test_a_pull_of_one_target_trusts_a_damaged_cache(clone: Workspace, target: str):
     store.pull(target, folder=clone.path)
     output = clone.path / target.removesuffix(".dvc")
-    md5 = store.outputs(clone.path)[target.removesuffix(".dvc")]
+    wanted = md5 = store.outputs(clone.path)[target.removesuffix(".dvc")]
     if output.is_dir():
         md5 = json.loads(remote_object(clone.path, md5).read_text())[0]["md5"]
-    cached = clone.path / ".dvc" / "cache" / "files" / "md5" / md5[:2] / md5[2:]
-    cached.chmod(0o644)
-    cached.write_bytes(flip(cached.read_bytes()))
-    cached.chmod(0o444)
+    damage_cache(clone, md5)
     shutil.rmtree(output) if output.is_dir() else output.unlink()
+    store.pull(target, folder=clone.path)
+    assert digest(output) == wanted
+
+
+def hostile(clone: Workspace, listing: list[dict[str, object]], honest: bool) -> None:
+    """Plants a listing of data/raw: the one that the commit names, or one that only the remote's owner could plant."""
+    pointer = clone.path / "data" / "raw.dvc"
+    known = store.outputs(clone.path)["data/raw"]
+    oid = small.plant(clone, listing, "" if honest else known)
+    pointer.write_text(pointer.read_text().replace(known, oid))
+
+
+@pytest.mark.parametrize("honest", [True, False], ids=["named by the commit", "in the remote only"])
+@pytest.mark.parametrize(
+    "name", ["../../../planted", "../../.git/hooks/post-checkout", "/planted", "..\\planted", "a/../../planted"]
+)
+def test_a_hostile_listing_is_unpacked(clone: Workspace, name: str, honest: bool):
+    good, evil = small.put(clone, "good"), small.put(clone, "evil")
+    hostile(clone, [{"md5": good, "relpath": "a"}, {"md5": evil, "relpath": name}], honest)
+    before = everything(clone.path.parent)
+    with pytest.raises(store.StoreError, match=f"data/raw: {odb.UNSAFE if honest else odb.OTHER}"):
+        store.pull(folder=clone.path)
+    new = {path.relative_to(clone.path.parent).as_posix() for path in everything(clone.path.parent) - before}
+    assert not [path for path in new if "planted" in path or "hooks" in path]
+    assert not (clone.path / "data" / "raw").exists()
+    assert digest(clone.path / MODEL) == store.outputs(clone.path)[MODEL], "the other outputs are fetched"
+    assert_cache_is_true(clone.path)
+
+
+def everything(folder: Path) -> set[Path]:
+    return set(folder.rglob("*"))
+
+
+def test_a_hostile_listing_that_is_in_the_cache_already_is_trusted(clone: Workspace):
+    store.pull(folder=clone.path)
+    hostile(clone, [{"md5": small.put(clone, "evil"), "relpath": "../planted"}], honest=True)
+    oid = store.outputs(clone.path)["data/raw"]
+    cached = small.in_cache(clone, oid)
+    cached.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(small.in_remote(clone, oid), cached)
+    with pytest.raises(store.StoreError, match=odb.UNSAFE):
+        store.pull("data/raw.dvc", folder=clone.path)
+    assert not (clone.path / "data" / "planted").exists()
+    assert not cached.exists()
+
+
+def test_a_listing_without_end_is_read_into_memory(clone: Workspace, monkeypatch):
+    monkeypatch.setattr(odb, "LARGEST_LISTING", 10_000)
+    good = small.put(clone, "good")
+    hostile(clone, [{"md5": good, "relpath": f"file-{number}"} for number in range(1000)], honest=True)
+    with pytest.raises(store.StoreError, match=f"data/raw: {odb.UNSAFE}"):
+        store.pull("data/raw.dvc", folder=clone.path)
+
+
+def test_of_two_outputs_that_are_pulled_by_name_and_by_pointer_one_is_left_out(clone: Workspace):
+    """DVC fails at the second of two such targets, or skips it and ends well."""
+    plain = clone.dvc("pull", "data/raw.dvc", MODEL, check=False)
+    assert plain.returncode or not (clone.path / MODEL).exists(), "DVC fetches both by now: the cure can go"
+    store.pull("data/raw.dvc", MODEL, folder=clone.path)
+    hashes = store.outputs(clone.path)
+    assert {name: digest(clone.path / name) for name in ("data/raw", MODEL)} == {
+        name: hashes[name] for name in ("data/raw", MODEL)
+    }
+
+
+def test_a_clone_cannot_ask_a_private_remote_or_gets_the_cache_with_it(finished: Workspace, clone: Workspace):
+    objects = finished.path.parent / "objects"
+    shutil.move(finished.path / "data" / "remote", objects)
+    finished.dvc("remote", "add", "--local", "--default", "own", "../objects")
+    finished.dvc("cache", "dir", "--local", ".dvc/cache")
+    shutil.rmtree(clone.path / "data" / "remote")
     with pytest.raises(store.StoreError):
-        store.pull(target, folder=clone.path)
+        store.pull("data/raw.dvc", folder=clone.path)
+    store.lend_remotes(clone.path, finished.path)
+    store.pull("data/raw.dvc", folder=clone.path)
+    assert clone.dvc("cache", "dir").stdout.strip() == str(clone.path / ".dvc" / "cache")
+    assert clone.run("git", "status", "--porcelain", "--untracked-files=all", "--", ".dvc").stdout == ""

@@ -2,9 +2,11 @@
 
 import os
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 NAMED_BY_CI = ("GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME")  # the branch that a change is to go into
+BATCH = 1000  # revisions on one command line
 USUAL = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
 HOOKS = (
     "GIT_DIR",
@@ -57,6 +59,26 @@ def text_at(revision: str, path: Path, folder: Path = Path()) -> str | None:
     return done.stdout if done.returncode == 0 else None
 
 
+def blob(revision: str, path: Path, folder: Path = Path()) -> bytes | None:
+    """The bytes of a file of a commit, by its path from the top, or None where the commit does not have it."""
+    command = ["git", "cat-file", "blob", f"{revision}:{path.as_posix()}"]
+    done = subprocess.run(command, cwd=folder, env=environment(), check=False, capture_output=True)
+    return done.stdout if done.returncode == 0 else None
+
+
+def revisions_with(text: str, revisions: Sequence[str], paths: Sequence[str], folder: Path = Path()) -> list[str]:
+    """Those of some revisions that have a text in one of some paths, in the same order."""
+    found: set[str] = set()
+    for start in range(0, len(revisions), BATCH):
+        some = revisions[start : start + BATCH]
+        options = ("--files-with-matches", "--fixed-strings", "--no-color", "-e", text)
+        done = _run("grep", *options, *some, "--", *paths, folder=folder)
+        if done.returncode > 1:  # 1: found nowhere
+            raise GitError(f"git grep failed: {done.stderr.strip()}")
+        found |= {line.partition(":")[0] for line in done.stdout.splitlines()}
+    return [revision for revision in revisions if revision in found]
+
+
 def merge_base() -> str | None:
     """Where this branch left the default branch (or the one that CI names); None where there is no such branch.
 
@@ -72,6 +94,14 @@ def merge_base() -> str | None:
         return git("merge-base", "HEAD", branch).strip()
     except GitError:
         raise GitError(f"HEAD and {branch} have no commit in common here: `git fetch --unshallow` first") from None
+
+
+def undecided() -> list[str]:
+    """Paths that a merge has left to a person: in conflict, or with the marks of one still in them."""
+    unmerged = git("diff", "--name-only", "--diff-filter=U", "-z").split("\0")
+    lines = _run("-c", "core.quotePath=false", "diff", "--check", "HEAD", folder=Path()).stdout.splitlines()
+    marked = [line.rsplit(":", 2)[0] for line in lines if line.endswith("leftover conflict marker")]
+    return sorted({*unmerged, *marked} - {""})
 
 
 def changed_since(revision: str) -> list[str]:

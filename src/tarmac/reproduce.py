@@ -5,7 +5,9 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from tarmac import costs, params, store
+import yaml
+
+from tarmac import costs, interrupted, params, store
 from tarmac.digest import digest
 from tarmac.files import cost
 from tarmac.files.outputs import write_json
@@ -22,6 +24,7 @@ class DifferenceError(ValueError):
 
 def run() -> None:
     """Pulls the raw data, rebuilds what is not up to date, and prints the result against the committed one."""
+    interrupted.mend_and_tell()
     params.load()  # a mistake is told before anything is fetched
     store.pull("data/raw.dvc")
     ran = repro(Path())
@@ -41,14 +44,34 @@ def run() -> None:
 def repro(folder: Path, *options: str, extra: Mapping[str, str] | None = None) -> list[str]:
     """Runs `dvc repro`, showing its lines, and returns the stages that it ran (not those it skipped or restored)."""
     store.clear_stale_locks(folder)
-    ran = []
+    store.vet_cache(folder)
+    before, ran = _inputs(folder), []
     with tempfile.TemporaryDirectory(prefix="tarmac-cost-") as measured:
         for line in store.dvc("repro", *options, folder=folder, extra={**(extra or {}), cost.ASKED: measured}):
             print(line, flush=True)
             if line.startswith("Running stage '"):
                 ran.append(line.split("'")[1])
         costs.keep(Path(measured), (folder / LOCK).read_text(encoding="utf-8"), ran)
+    store.verify(folder)
+    after = _inputs(folder)
+    changed = sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
+    if ran and changed:  # DVC notes parameters and hashes when a stage ends, whatever it ran with
+        advice = f"what ran may not be what {LOCK} names: `dvc repro --force`"
+        raise DifferenceError(f"changed while stages ran: {', '.join(changed)} ({advice})")
     return ran
+
+
+def _inputs(folder: Path) -> dict[str, str]:
+    """Hash of everything that stages read and a person writes: parameters, code and raw data; none of a broken file."""
+    try:
+        pipeline = yaml.safe_load((folder / "dvc.yaml").read_text(encoding="utf-8"))["stages"].values()
+        deps = {dep for stage in pipeline for dep in stage.get("deps", [])}
+    except (yaml.YAMLError, OSError, KeyError, TypeError, AttributeError):
+        return {}  # DVC says what is wrong
+    made = store.locked((folder / LOCK).read_text(encoding="utf-8")).keys() if (folder / LOCK).is_file() else ()
+    given = [folder / path for path in sorted({*deps, "params.yaml", "dvc.yaml"} - set(made))]
+    files = [file for path in given for file in ([path] if path.is_file() else path.rglob("*")) if file.is_file()]
+    return {str(file.relative_to(folder)): digest(file) for file in files if "__pycache__" not in file.parts}
 
 
 def clean_clone() -> None:
@@ -80,6 +103,7 @@ def _rebuild(head: str) -> list[str]:
     with tempfile.TemporaryDirectory(prefix="tarmac-reproduce-") as temporary:
         folder, extra = Path(temporary) / "clone", {"DVC_SITE_CACHE_DIR": str(Path(temporary) / "site")}
         git("clone", "--quiet", "--no-hardlinks", ".", str(folder))
+        store.lend_remotes(folder)
         committed = text_at(head, LOCK)
         if committed is None:
             raise ValueError("HEAD has no dvc.lock to reproduce: run `dvc repro` and commit its result")

@@ -1,18 +1,22 @@
 """DVC as the rest of Tarmac uses it: the locked one, with its stale locks cleared and its word checked."""
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 
-from tarmac import git
+from tarmac import git, interrupted, odb
 from tarmac.digest import digest
 
 LOCKS = (Path(".dvc/tmp/rwlock"), Path(".dvc/tmp/exps/rwlock"))
 LOCK = Path("dvc.lock")
+LITTLE = 2**20  # bytes of free space with which no stage gets anywhere
 
 
 class StoreError(ValueError):
@@ -25,24 +29,32 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     return {**git.environment(), "PATH": path, "DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1", **(extra or {})}
 
 
-def dvc(*arguments: str, folder: Path = Path(), extra: Mapping[str, str] | None = None) -> Iterator[str]:
-    """Runs DVC and yields its lines as they come. Raises `StoreError` where it fails."""
-    command = [sys.executable, "-m", "dvc", *arguments]
-    with subprocess.Popen(command, cwd=folder, env=environment(extra), stdout=subprocess.PIPE, text=True) as process:
+def dvc(
+    *arguments: str, folder: Path = Path(), extra: Mapping[str, str] | None = None, errors: int | None = None
+) -> Iterator[str]:
+    """Runs DVC and yields its lines as they come; its errors too, where `errors` is `subprocess.STDOUT`.
+
+    Raises `StoreError` where it fails.
+    """
+    command, env = [sys.executable, "-m", "dvc", *arguments], environment(extra)
+    with subprocess.Popen(command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=errors, text=True) as process:
         assert process.stdout is not None
         yield from (line.rstrip("\n") for line in process.stdout)
     if process.returncode:
-        raise StoreError(f"`dvc {' '.join(arguments)}` failed with exit status {process.returncode}, see above")
+        full = shutil.disk_usage(folder).free < LITTLE  # DVC then stumbles over what it could not write, and says that
+        why = "the disk is full" if full else "see above"
+        raise StoreError(f"`dvc {' '.join(arguments)}` failed with exit status {process.returncode}, {why}")
 
 
 def clear_stale_locks(folder: Path = Path()) -> list[Path]:
     """Deletes what a killed DVC left half written: with one of them, every later command fails. Returns the paths.
 
-    `dvc.lock` becomes the committed one; what has run since then is still in DVC's cache.
+    `dvc.lock` becomes the committed one; what has run since then is still in DVC's cache. While DVC is at work, nothing
+    is stale: it writes these files in place.
     """
-    stale = [folder / path for path in LOCKS if (folder / path).is_file() and not (folder / path).stat().st_size]
-    if (folder / LOCK).is_file() and not _whole(folder / LOCK):
-        stale.append(folder / LOCK)
+    if interrupted.at_work(folder):
+        return []
+    stale = stale_locks(folder)
     for path in stale:
         path.unlink()
     if folder / LOCK in stale:
@@ -50,6 +62,20 @@ def clear_stale_locks(folder: Path = Path()) -> list[Path]:
         if not committed.returncode:
             (folder / LOCK).write_bytes(committed.stdout)
     return stale
+
+
+def stale_locks(folder: Path = Path()) -> list[Path]:
+    """What a killed DVC left half written: its own locks, cut or empty, and a `dvc.lock` that ends too early."""
+    stale = [folder / path for path in LOCKS if (folder / path).is_file() and not _is_json(folder / path)]
+    return stale + [folder / LOCK] * ((folder / LOCK).is_file() and not _whole(folder / LOCK))
+
+
+def _is_json(path: Path) -> bool:
+    """Whether a file was written to its end: a kill leaves none of it, a full disk the first few thousand bytes."""
+    try:
+        return json.loads(path.read_bytes()) is not None
+    except ValueError:
+        return False
 
 
 def _whole(lock: Path) -> bool:
@@ -65,22 +91,69 @@ def _whole(lock: Path) -> bool:
 
 
 def pull(*targets: str, folder: Path = Path(), extra: Mapping[str, str] | None = None) -> None:
-    """Fetches what the lock names (all, or some targets) and checks every byte of it. Raises `StoreError`."""
+    """Fetches what the lock names (all, or some targets) and checks every byte of it. Raises `StoreError`.
+
+    DVC is kept from what it would trust: a damaged object of its cache, and a listing that nobody has checked.
+    """
     clear_stale_locks(folder)
+    wanted = outputs(folder)
+    chosen = {path: oid for path, oid in wanted.items() if not targets or {path, f"{path}.dvc"} & set(targets)}
+    refused = vet(chosen, folder)
     failure = None
     try:
-        for line in dvc("pull", *targets, folder=folder, extra=extra):
-            print(line, flush=True)
+        _fetch([path for path in chosen if path not in refused] or list(targets if not refused else ()), folder, extra)
     except StoreError as error:
         failure = error  # its words name hashes; the outputs that they belong to are found below
-    wanted = outputs(folder)
-    chosen = [path for path in wanted if not targets or {path, f"{path}.dvc"} & set(targets)]
-    wrong = [path for path in chosen if digest(folder / path) != wanted[path]]
+    wrong = [path for path in chosen if path in refused or digest(folder / path) != wanted[path]]
     if wrong:
-        advice = "the remote lacks or garbles it" if failure else "delete it and .dvc/cache, then pull again"
-        raise StoreError(f"missing, or not what the lock names: {', '.join(wrong)} ({advice})")
+        broken = "the remote lacks or garbles it, or the way to it broke: see above"
+        advice = broken if failure or refused else "delete it, then pull again"
+        names = ", ".join(f"{path}: {refused[path]}" if path in refused else path for path in wrong)
+        raise StoreError(f"missing, or not what the lock names: {names} ({advice})")
     if failure:
         raise failure
+
+
+def _fetch(paths: list[str], folder: Path, extra: Mapping[str, str] | None) -> None:
+    """Has DVC pull outputs by their paths alone: of paths and `.dvc` files together it leaves some out."""
+    for line in dvc("pull", *paths, folder=folder, extra=extra, errors=subprocess.STDOUT) if paths else ():
+        print(odb.told(line) if "://" in line else line, flush=True)
+
+
+def vet(wanted: Mapping[str, str], folder: Path = Path()) -> dict[str, str]:
+    """Takes damaged objects of some outputs out of the cache, and brings checked listings of folders into it.
+
+    Returns what is wrong with listings that must not be unpacked, by output. Raises `StoreError` where the remote is
+    set up so that DVC believes every byte of it.
+    """
+    with odb.opened_both(folder=folder) as (cache, remote):
+        if not remote.verify:
+            raise StoreError("the remote is believed unchecked: `dvc remote modify --local NAME verify true` first")
+        folders = {path: oid for path, oid in wanted.items() if oid.endswith(".dir")}
+        found = {path: odb.bring_listing(cache, remote, oid) for path, oid in folders.items()}
+        drop_damaged(cache, wanted)
+    return {path: kind for path, kind in found.items() if kind in (odb.OTHER, odb.UNSAFE)}
+
+
+def vet_cache(folder: Path = Path()) -> None:
+    """Takes damaged objects of what the lock names out of the cache: a stage would read them, restored as good ones."""
+    with odb.opened_cache(folder) as cache:
+        drop_damaged(cache, outputs(folder))
+
+
+def verify(folder: Path = Path()) -> None:
+    """Raises `StoreError` naming outputs that are here with other bytes than the lock says; DVC does not look."""
+    wrong = [path for path, oid in outputs(folder).items() if digest(folder / path) not in ("", oid)]
+    if wrong:
+        raise StoreError(f"not what the lock names: {', '.join(wrong)} (delete it and .dvc/cache, then `make run`)")
+
+
+def drop_damaged(cache: Any, wanted: Mapping[str, str]) -> None:
+    """Deletes objects of the cache that have other bytes than their names say: DVC would lay them out as good ones."""
+    damaged = [fault for fault in odb.faults(cache, wanted, read=True) if fault.kind != odb.MISSING]
+    for fault in damaged:
+        print(f"cache: {fault.path} had {fault.kind}, and is taken out", flush=True)
+    odb.remove(cache, {fault.oid for fault in damaged})
 
 
 def pull_each(names: Iterable[str], folder: Path = Path(), extra: Mapping[str, str] | None = None) -> list[str]:
@@ -103,10 +176,19 @@ def _pulled(*targets: str, folder: Path, extra: Mapping[str, str] | None) -> boo
 def outputs(folder: Path = Path()) -> dict[str, str]:
     """Hash of every output that DVC keeps (of `dvc.lock` and of `.dvc` files), by path."""
     hashes = locked((folder / "dvc.lock").read_text(encoding="utf-8")) if (folder / "dvc.lock").is_file() else {}
-    for pointer in sorted(folder.glob("data/*.dvc")):
-        for out in yaml.safe_load(pointer.read_text(encoding="utf-8"))["outs"]:
-            hashes[str(pointer.parent.relative_to(folder) / out["path"])] = out["md5"]
+    for pointer in pointers(folder):
+        for out in yaml.safe_load((folder / pointer).read_text(encoding="utf-8"))["outs"]:
+            hashes[(pointer.parent / out["path"]).as_posix()] = out["md5"]
     return hashes
+
+
+def pointers(folder: Path = Path()) -> list[Path]:
+    """The `.dvc` files that are here, whether Git knows them yet or not; none where there is no repository."""
+    try:
+        listed = git.git("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "*.dvc", folder=folder)
+    except git.GitError:
+        return []
+    return [Path(path) for path in sorted(set(listed.split("\0"))) if path and (folder / path).is_file()]
 
 
 def locked(text: str) -> dict[str, str]:
@@ -115,6 +197,19 @@ def locked(text: str) -> dict[str, str]:
         stages = (yaml.safe_load(text) or {}).get("stages", {})
         return {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", [])}
     except (yaml.YAMLError, KeyError, TypeError, AttributeError):
-        what = "holds a merge conflict" if "<<<<<<<" in text else "cannot be read"
+        if "<<<<<<<" in text:
+            raise StoreError(f"{LOCK} holds a merge conflict: `make merge-lock`") from None
         advice = "`git restore --source=HEAD dvc.lock`, then `make run`"
-        raise StoreError(f"{LOCK} {what}: take a whole one ({advice})") from None
+        raise StoreError(f"{LOCK} cannot be read: take a whole one ({advice})") from None
+
+
+def lend_remotes(clone: Path, folder: Path = Path(), level: str | None = "local") -> None:
+    """Lets a clone ask the remotes that this folder may: credentials are in no commit. Of the cache it gets nothing.
+
+    With `level` None, the clone gets every remote as it is set here, committed or not, relative paths included.
+    """
+    from dvc.config import Config
+
+    lent = Config(str(folder / ".dvc"), validate=False).read(level)
+    with Config(str(clone / ".dvc"), validate=False).edit("local", validate=False) as own:
+        own["remote"], own["core"] = lent["remote"], {k: v for k, v in lent["core"].items() if k == "remote"}

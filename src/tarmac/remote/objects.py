@@ -1,145 +1,71 @@
-"""The objects that a commit names, and what a remote really holds of them: DVC asks neither for bytes nor children."""
+"""The objects that a commit names; what a remote really holds of them is asked with `tarmac.odb`."""
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import IO, Any, Protocol
+from pathlib import Path
+from typing import Any
 
 import yaml
 
 from tarmac import store
 from tarmac.git import git, text_at
+from tarmac.odb import Fault, RemoteError, faults, opened
 
-MISSING, OTHER, UNSAFE = "missing", "other bytes than its name says", "a listing that is not safe to unpack"
-READERS = 8  # at once
-CHUNK = 2**20  # bytes
-LARGEST_LISTING = 2**26  # bytes: room for half a million files
-
-
-class RemoteError(ValueError):
-    """A remote that cannot be asked, in the words of what failed."""
+__all__ = ["Fault", "RemoteError", "faults", "named", "opened"]
+PIPELINE = Path("dvc.yaml")
 
 
-@dataclass(frozen=True, order=True)
-class Fault:
-    """An object that a colleague would not get."""
+def named(revision: str | None = None, folder: Path = Path()) -> dict[str, str]:
+    """Hash of every output that a commit, or the files that are here, leave to a remote, by path.
 
-    path: str  # the output, or a file of a folder that is an output
-    oid: str
-    kind: str
-
-
-class Remote(Protocol):
-    """Where objects are: DVC's own object store, of which Tarmac needs two words."""
-
-    fs: Any
-
-    def oid_to_path(self, oid: str) -> str:
-        """The place of an object."""
-
-
-@contextmanager
-def opened(name: str | None = None, folder: Path = Path()) -> Iterator[Remote]:
-    """A DVC remote by its name, or the default one. Raises `RemoteError` where it cannot be reached or is not set."""
-    from dvc.exceptions import DvcException
-    from dvc.repo import Repo
-
-    try:
-        with Repo(str(folder)) as repo:
-            yield repo.cloud.get_remote_odb(name)
-    except (DvcException, OSError) as error:
-        raise RemoteError(f"the remote cannot be asked: {' '.join(str(error).split())}") from error
-
-
-def named(revision: str, folder: Path = Path()) -> dict[str, str]:
-    """Hash of every output that a commit leaves to DVC (of `dvc.lock` and of `.dvc` files), by path."""
-    in_git = _kept_in_git(yaml.safe_load(text_at(revision, Path("dvc.yaml"), folder) or "") or {})
-    locked = store.locked(text_at(revision, store.LOCK, folder) or "")
-    hashes = {path: oid for path, oid in locked.items() if path not in in_git}
-    listed = git("ls-tree", "--name-only", "-r", "-z", revision, "--", "data", folder=folder).split("\0")
-    for pointer in (Path(path) for path in listed if path.endswith(".dvc")):
-        for out in yaml.safe_load(text_at(revision, pointer, folder) or "")["outs"]:
-            hashes[(pointer.parent / out["path"]).as_posix()] = out["md5"]
+    They stand in `dvc.lock` and in `.dvc` files; what Git keeps, and what is not to be pushed, is not among them.
+    Raises `StoreError` where one of them cannot be read.
+    """
+    locked = store.locked(_text(revision, store.LOCK, folder) or "")
+    elsewhere = _kept_elsewhere(_yaml(revision, PIPELINE, folder))
+    hashes = {path: oid for path, oid in locked.items() if path not in elsewhere}
+    for pointer in _pointers(revision, folder):
+        content = _yaml(revision, pointer, folder)
+        if any("repo" in dep for dep in content.get("deps", [])):
+            continue  # imported from another repository, which has its own remote
+        for out in content.get("outs", []):
+            if "md5" in out and _is_pushed(out):
+                hashes[(pointer.parent / out["path"]).as_posix()] = out["md5"]
     return hashes
 
 
-def _kept_in_git(pipeline: Mapping[str, Any]) -> set[str]:
-    """Outputs that a `dvc.yaml` declares with `cache: false`."""
-    stages = pipeline.get("stages", {}).values()
-    declared = [out for stage in stages for kind in ("outs", "metrics", "plots") for out in stage.get(kind, [])]
-    options = [item for out in declared if isinstance(out, Mapping) for item in out.items()]
-    return {path for path, option in options if not option.get("cache", True)}
+def _text(revision: str | None, path: Path, folder: Path) -> str | None:
+    if revision is not None:
+        return text_at(revision, path, folder)
+    return (folder / path).read_text(encoding="utf-8") if (folder / path).is_file() else None
 
 
-def faults(remote: Remote, wanted: Mapping[str, str], read: bool) -> list[Fault]:
-    """What is wrong with the objects of some outputs, children of folders included.
-
-    Listings are always read and re-hashed; every other object is re-hashed where `read`, else only looked for.
-    """
-    files, found = {}, []
-    for path, oid in wanted.items():
-        if not oid.endswith(".dir"):
-            files[path] = oid
-            continue
-        try:
-            files |= {f"{path}/{name}": child for name, child in _listing(remote, oid).items()}
-        except _BadObjectError as error:
-            found.append(Fault(path, oid, str(error)))
-    oids = sorted(set(files.values()))
-    with ThreadPoolExecutor(READERS) as pool:
-        kinds = dict(zip(oids, pool.map(lambda oid: _wrong(remote, oid, read), oids), strict=True))
-    return sorted(found + [Fault(path, oid, kind) for path, oid in files.items() if (kind := kinds[oid])])
-
-
-class _BadObjectError(Exception):
-    pass
-
-
-def _listing(remote: Remote, oid: str) -> dict[str, str]:
-    """The files of a folder output by their path in it; every path stays in the folder."""
+def _yaml(revision: str | None, path: Path, folder: Path) -> dict[str, Any]:
     try:
-        with remote.fs.open(remote.oid_to_path(oid), "rb") as file:
-            content = file.read(LARGEST_LISTING)
-    except FileNotFoundError:
-        raise _BadObjectError(MISSING) from None
-    if f"{hashlib.md5(content, usedforsecurity=False).hexdigest()}.dir" != oid:
-        raise _BadObjectError(OTHER)
-    try:
-        entries = {entry["relpath"]: entry["md5"] for entry in json.loads(content)}
-    except (ValueError, KeyError, TypeError):
-        raise _BadObjectError(UNSAFE) from None
-    if not all(_stays_inside(name) and _is_md5(child) for name, child in entries.items()):
-        raise _BadObjectError(UNSAFE)
-    return entries
+        found = yaml.safe_load(_text(revision, path, folder) or "") or {}
+    except (yaml.YAMLError, UnicodeDecodeError):
+        found = None
+    if not isinstance(found, dict):
+        raise store.StoreError(f"{path}{f' of {revision}' if revision else ''} cannot be read: take a whole one")
+    return found
 
 
-def _stays_inside(name: object) -> bool:
-    path = PurePosixPath(name) if isinstance(name, str) and name and "\\" not in name and "\0" not in name else None
-    return path is not None and not path.is_absolute() and ".." not in path.parts
+def _pointers(revision: str | None, folder: Path) -> list[Path]:
+    if revision is None:
+        return store.pointers(folder)
+    listed = git("ls-tree", "--name-only", "-r", "-z", revision, folder=folder).split("\0")
+    return [Path(path) for path in listed if path.endswith(".dvc")]
 
 
-def _is_md5(oid: object) -> bool:
-    return isinstance(oid, str) and len(oid) == 32 and set(oid) <= set("0123456789abcdef")
+def _kept_elsewhere(pipeline: Mapping[str, Any]) -> set[str]:
+    """Outputs that a `dvc.yaml` declares with `cache: false` or `push: false`."""
+    return {path for path, options in _declared(pipeline) if not _is_pushed(options)}
 
 
-def _wrong(remote: Remote, oid: str, read: bool) -> str:
-    """The kind of fault of a file's object; empty where it is as it should be."""
-    path = remote.oid_to_path(oid)
-    try:
-        if not read:
-            return "" if remote.fs.exists(path) else MISSING
-        with remote.fs.open(path, "rb") as file:
-            return "" if _md5(file) == oid else OTHER
-    except FileNotFoundError:
-        return MISSING
+def _declared(pipeline: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for stage in (pipeline.get("stages") or {}).values():
+        for out in (out for kind in ("outs", "metrics", "plots") for out in stage.get(kind) or []):
+            yield from out.items() if isinstance(out, Mapping) else []
 
 
-def _md5(file: IO[bytes]) -> str:
-    state = hashlib.md5(usedforsecurity=False)
-    while chunk := file.read(CHUNK):
-        state.update(chunk)
-    return state.hexdigest()
+def _is_pushed(options: Mapping[str, Any]) -> bool:
+    return bool(options.get("cache", True) and options.get("push", True))

@@ -4,14 +4,12 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
-from tarmac import git
+from tarmac import git, lock
 from tarmac.graph import OUTSIDE, by_stage
 from tarmac.review.results import LOCK, MODEL, RAW, Result
 from tarmac.review.verdict import Check
 
-ENVIRONMENT = "requirements/pipeline.txt"
+NAMED = 20  # objects that the report names one by one
 RESULTS = ("dvc.lock", "metrics/", "models/")  # what a rebuild writes, and Git keeps
 SAID = {
     "identical": "yes: rebuilt from raw data in a clean clone, bit for bit",
@@ -26,7 +24,7 @@ class Provenance:
     """What was done to have head's outputs here, and whether they are what its commit makes."""
 
     ran: list[str]  # stages that had to run
-    not_in_remote: list[str]  # outputs that the lock names and the remote lacks
+    not_in_remote: list[str]  # what the lock names and the remote lacks: outputs, or objects with their hash
     rebuild: str  # a key of `SAID`
     different: list[str]  # paths that the rebuild made otherwise
 
@@ -35,7 +33,8 @@ def checks(found: Provenance, require_reproduced: bool) -> list[Check]:
     """Judges whether the committed result can be had by others and is what its commit makes."""
     judged = []
     if found.not_in_remote:
-        reason = f"the remote lacks {', '.join(found.not_in_remote)}: run `dvc push`"
+        named, others = found.not_in_remote[:NAMED], len(found.not_in_remote) - NAMED
+        reason = f"the remote lacks {', '.join(named)}{f' and {others} others' if others > 0 else ''}: run `make push`"
         judged.append(Check("lineage", "outputs are pushed", "fail", reason))
     stale = stale_results()
     if stale:
@@ -67,31 +66,16 @@ def stale_results() -> list[str]:
 def lineage(base: str | None, head: Result, found: Provenance) -> dict[str, str]:
     """Every hash by what it is of, and what was done to be sure of it."""
     changed = git.changed_since("HEAD") if git.commit("HEAD") else []
+    stages = lock.stages(head.text(LOCK)).values()
     uncommitted = " with uncommitted changes" if any(not path.startswith(RESULTS) for path in changed) else ""
     return {
         "commit": f"{head.commit}{uncommitted}",
         "base": base or "none",
         "raw data": head.hashes.get(RAW, "none"),
-        "code": code_hash(head),
-        "environment": _locked_dep(head, ENVIRONMENT),
+        "code": lock.code_hash(stages),
+        "environment": lock.environment(stages) or "none",
         "dvc.lock": hashlib.md5((head.text(LOCK) or "").encode(), usedforsecurity=False).hexdigest(),
         "model": head.hashes.get(MODEL, "none"),
         "reproduced": SAID[found.rebuild],
         "run for this review": ", ".join(found.ran) or "nothing: every stage was up to date",
     }
-
-
-def code_hash(side: Result) -> str:
-    """One hash over all code files that the lock's stages depend on, by path and content."""
-    deps = {dep["path"]: dep["md5"] for stage in _stages(side) for dep in stage.get("deps", [])}
-    text = "\n".join(f"{path} {md5}" for path, md5 in sorted(deps.items()) if path.startswith("src/"))
-    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
-
-
-def _locked_dep(side: Result, path: str) -> str:
-    found = {dep["md5"] for stage in _stages(side) for dep in stage.get("deps", []) if dep["path"] == path}
-    return ", ".join(sorted(found)) or "none"
-
-
-def _stages(side: Result) -> list[dict[str, list[dict[str, str]]]]:
-    return list((yaml.safe_load(side.text(LOCK) or "") or {}).get("stages", {}).values())

@@ -1,8 +1,6 @@
 """The two results that are compared: the files here, and those of the base commit in a temporary clone."""
 
 import json
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,9 +10,8 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from tarmac import store
+from tarmac import clone, store
 from tarmac.digest import digest
-from tarmac.git import git
 
 LOCK, RAW = "dvc.lock", "data/raw"
 PREDICTIONS, FEATURES, MODEL = "data/predictions.parquet", "data/features", "models/model.onnx"
@@ -57,19 +54,14 @@ def here(commit: str) -> Result:
 @contextmanager
 def of_commit(commit: str, head: Result) -> Iterator[Result]:
     """The result of a commit, for as long as the block lasts; what the remote lacks is not `present` in it."""
-    with tempfile.TemporaryDirectory(prefix="tarmac-base-") as temporary:
-        folder = Path(temporary) / "base"
-        git("clone", "--quiet", "--shared", "--no-checkout", ".", str(folder))
-        git("checkout", "--quiet", "--detach", commit, folder=folder)
+    with clone.of_commit(commit) as folder:
         _drop_broken(folder)
-        _share_cache(folder)
         hashes = store.outputs(folder)
         wanted = [name for name in NEEDED if name in hashes]
         for name in wanted:
             if hashes[name] == head.hashes.get(name) and name in head.present:
                 _link(head.path(name), folder / name)
-        site = {"DVC_SITE_CACHE_DIR": str(Path(temporary) / "site")}  # DVC shall not remember the clone
-        store.pull_each((name for name in wanted if not (folder / name).exists()), folder, site)
+        store.pull_each((name for name in wanted if not (folder / name).exists()), folder, clone.site(folder))
         present = frozenset(name for name in wanted if digest(folder / name) == hashes[name])
         yield Result(folder, commit, hashes, present)
 
@@ -90,17 +82,6 @@ def _drop_broken(folder: Path) -> None:
         except (ValueError, YAMLError):
             print(f"base: {name} cannot be read, and is left out of the comparison", flush=True)
             path.unlink()
-
-
-def _share_cache(folder: Path) -> None:
-    """Lets the clone use this repository's cache, its local remotes and their credentials."""
-    if not (folder / ".dvc").is_dir():
-        return
-    cache = "".join(store.dvc("cache", "dir")).strip()
-    local = Path(".dvc/config.local")
-    if local.is_file():
-        shutil.copy(local, folder / ".dvc" / "config.local")
-    list(store.dvc("cache", "dir", "--local", cache, folder=folder))
 
 
 def _link(source: Path, target: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.parquet as pq
 
-from tarmac import git, reproduce, store
+from tarmac import git, odb, reproduce, store
 from tarmac.files.outputs import replacing, write_json
 from tarmac.params import Params, load
 from tarmac.problem.names import KEY, TARGET
@@ -43,10 +43,23 @@ def review(revision: str | None, out: Path) -> bool:
 def bring_up_to_date() -> Provenance:
     """Pulls the outputs that are not here, then runs the stages that are not up to date."""
     store.clear_stale_locks()
-    lost = store.pull_each(path for path in store.outputs() if not Path(path).exists())
+    lost = _objects(store.pull_each(path for path in store.outputs() if not Path(path).exists()))
     ran = reproduce.repro(Path())
     rebuild, different = reproduce.last_rebuild()
     return Provenance(ran, lost, rebuild, different)
+
+
+def _objects(lost: list[str]) -> list[str]:
+    """The objects for want of which outputs are lost; the outputs themselves where the remote cannot say."""
+    if not lost:
+        return []
+    known = store.outputs()
+    try:
+        with odb.opened() as remote:
+            found = odb.faults(remote, {path: known[path] for path in lost}, read=True)
+    except odb.RemoteError:
+        return lost
+    return [f"{fault.path} ({fault.oid}, {fault.kind})" for fault in found] or lost
 
 
 def _base(revision: str | None) -> str | None:

@@ -1,0 +1,37 @@
+"""A commit's files beside those that are here, without touching them."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tarmac import store
+from tarmac.git import git
+
+
+@contextmanager
+def of_commit(commit: str) -> Iterator[Path]:
+    """A clone with a commit's files, for as long as the block lasts; it has this repository's cache and remotes."""
+    with tempfile.TemporaryDirectory(prefix="tarmac-clone-") as temporary:
+        folder = Path(temporary) / "clone"
+        git("clone", "--quiet", "--shared", "--no-checkout", ".", str(folder))
+        git("checkout", "--quiet", "--detach", commit, folder=folder)
+        _share_cache(folder)
+        yield folder
+
+
+def site(folder: Path) -> dict[str, str]:
+    """Variables with which DVC forgets a clone when it is gone."""
+    return {"DVC_SITE_CACHE_DIR": str(folder.parent / "site")}
+
+
+def _share_cache(folder: Path) -> None:
+    """Lets the clone use this repository's cache, its local remotes and their credentials."""
+    if not (folder / ".dvc").is_dir():
+        return
+    cache = "".join(store.dvc("cache", "dir")).strip()
+    local = Path(".dvc/config.local")
+    if local.is_file():
+        shutil.copy(local, folder / ".dvc" / "config.local")
+    list(store.dvc("cache", "dir", "--local", cache, folder=folder, extra=site(folder)))

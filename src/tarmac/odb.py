@@ -1,0 +1,267 @@
+"""DVC's object stores, and what they really hold: DVC asks neither for their bytes nor for the files of a folder."""
+
+import hashlib
+import json
+import re
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, Protocol
+
+MISSING, OTHER, UNSAFE = "missing", "other bytes than its name says", "a listing that is not safe to unpack"
+READERS = 8  # at once
+CHUNK = 2**20  # bytes
+LARGEST_LISTING = 2**26  # bytes: room for half a million files
+CREDENTIALS = re.compile(r"(?<=://)[^/\s]*@")
+
+
+class RemoteError(ValueError):
+    """A remote that cannot be asked, in the words of what failed."""
+
+
+class BadObjectError(Exception):
+    """An object that is not there, or not what it should be, with the kind of its fault."""
+
+
+@dataclass(frozen=True, order=True)
+class Fault:
+    """An object that a colleague would not get."""
+
+    path: str  # the output, or a file of a folder that is an output
+    oid: str
+    kind: str
+
+    def __str__(self) -> str:
+        """One line for a person."""
+        return f"{self.path}  {self.oid}  {self.kind}"
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What is wrong in a store, and how much was looked at."""
+
+    faults: list[Fault]
+    objects: int
+    size: int  # bytes of those that are there
+
+
+class Store(Protocol):
+    """Where objects are: DVC's own object store, of which Tarmac needs two words."""
+
+    fs: Any
+
+    def oid_to_path(self, oid: str) -> str:
+        """The place of an object."""
+
+
+@contextmanager
+def opened(name: str | None = None, folder: Path = Path()) -> Iterator[Any]:
+    """A DVC remote by its name, or the default one. Raises `RemoteError` where it cannot be reached or is not set."""
+    with _repository(folder) as repo:
+        yield repo.cloud.get_remote_odb(name)
+
+
+@contextmanager
+def opened_cache(folder: Path = Path()) -> Iterator[Any]:
+    """The cache of a repository."""
+    with _repository(folder) as repo:
+        yield repo.cache.local
+
+
+@contextmanager
+def opened_both(name: str | None = None, folder: Path = Path()) -> Iterator[tuple[Any, Any]]:
+    """The cache of a repository and a remote, as `opened` gives it."""
+    with _repository(folder) as repo:
+        yield repo.cache.local, repo.cloud.get_remote_odb(name)
+
+
+@contextmanager
+def _repository(folder: Path) -> Iterator[Any]:
+    """DVC's repository, with nothing that it remembers from before: what it remembers may be wrong after a kill."""
+    from dvc.repo import Repo
+
+    with tempfile.TemporaryDirectory(prefix="tarmac-site-") as site:
+        try:
+            with Repo(str(folder), config={"core": {"site_cache_dir": site}}) as repo:
+                yield repo
+        except ValueError:
+            raise  # Tarmac's own words
+        except Exception as error:  # every kind of remote has a library with errors of its own
+            raise RemoteError(f"the remote cannot be asked: {told(error)}") from error
+
+
+def told(error: object) -> str:
+    """An error, or a line of DVC, in one line and without the credentials that a URL may hold."""
+    return CREDENTIALS.sub("***@", " ".join((str(error) or type(error).__name__).split()))
+
+
+def faults(store: Store, wanted: Mapping[str, str], read: bool) -> list[Fault]:
+    """What is wrong with the objects of some outputs, as `audit` finds it."""
+    return audit(store, wanted, read).faults
+
+
+def audit(store: Store, wanted: Mapping[str, str], read: bool, sizes: Mapping[str, int] | None = None) -> Audit:
+    """Looks for the objects of some outputs (hash by path), children of folders included, each object once.
+
+    Listings are always read and re-hashed; every other object is re-hashed where `read`, else only looked for, and
+    compared with its size in bytes where `sizes` knows it.
+    """
+    files, found, size = _expanded(store, wanted)
+    oids = sorted(set(files.values()))
+    kinds, seen = _read(store, oids) if read else _sought(store, oids, sizes or {})
+    found += [Fault(path, oid, kinds[oid]) for path, oid in files.items() if kinds[oid]]
+    listings = {oid for oid in wanted.values() if oid.endswith(".dir")}
+    return Audit(sorted(found), len(oids) + len(listings), size + seen)
+
+
+def _expanded(store: Store, wanted: Mapping[str, str]) -> tuple[dict[str, str], list[Fault], int]:
+    """Hash of every file by path, what is wrong with listings, and the bytes of those that are there."""
+    files = {path: oid for path, oid in wanted.items() if not oid.endswith(".dir")}
+    folders = {path: oid for path, oid in wanted.items() if oid.endswith(".dir")}
+    oids, found = sorted(set(folders.values())), []
+    with ThreadPoolExecutor(READERS) as pool:
+        listings = dict(zip(oids, pool.map(lambda oid: _listed(store, oid), oids), strict=True))
+    for path, oid in folders.items():
+        kind, children, _ = listings[oid]
+        files |= {f"{path}/{name}": child for name, child in children.items()}
+        found += [Fault(path, oid, kind)] if kind else []
+    return files, found, sum(size for _, _, size in listings.values())
+
+
+def _listed(store: Store, oid: str) -> tuple[str, dict[str, str], int]:
+    """The kind of fault of a listing, empty where it is good; the files in it; its size in bytes."""
+    try:
+        content = listing(store, oid)
+        return "", entries(content), len(content)
+    except BadObjectError as error:
+        return str(error), {}, 0
+
+
+def _read(store: Store, oids: list[str]) -> tuple[dict[str, str], int]:
+    """The kind of fault of every object, empty where it is as it should be, and the bytes that were read."""
+    with ThreadPoolExecutor(READERS) as pool:
+        found = dict(zip(oids, pool.map(lambda oid: _hashed(store, oid), oids), strict=True))
+    return {oid: kind for oid, (kind, _) in found.items()}, sum(size for _, size in found.values())
+
+
+def _hashed(store: Store, oid: str) -> tuple[str, int]:
+    state, size = hashlib.md5(usedforsecurity=False), 0
+    try:
+        with store.fs.open(store.oid_to_path(oid), "rb") as file:
+            for chunk in _chunks(file):
+                state.update(chunk)
+                size += len(chunk)
+    except FileNotFoundError as error:
+        _require_answer(error)
+        return MISSING, 0
+    return "" if state.hexdigest() == oid else OTHER, size
+
+
+def _chunks(file: IO[bytes]) -> Iterator[bytes]:
+    while chunk := file.read(CHUNK):
+        yield chunk
+
+
+def _sought(store: Store, oids: list[str], sizes: Mapping[str, int]) -> tuple[dict[str, str], int]:
+    there = present(store, oids)
+    kinds = {oid: MISSING if oid not in there else "" for oid in oids}
+    kinds |= {oid: OTHER for oid in there.keys() & sizes.keys() if there[oid] != sizes[oid]}
+    return kinds, sum(there.values())
+
+
+def present(store: Store, oids: Iterable[str]) -> dict[str, int]:
+    """Size in bytes of the objects that are there, asked for many at a time and without reading them."""
+    known = list(oids)
+    answers = store.fs.info([store.oid_to_path(oid) for oid in known], return_exceptions=True) if known else []
+    for answer in answers:
+        if isinstance(answer, FileNotFoundError):
+            _require_answer(answer)
+        elif isinstance(answer, BaseException):
+            raise answer
+    sizes = {oid: answer for oid, answer in zip(known, answers, strict=True) if not isinstance(answer, Exception)}
+    return {oid: int(answer["size"] or 0) for oid, answer in sizes.items()}
+
+
+def _require_answer(error: FileNotFoundError) -> None:
+    """Raises `RemoteError` where nobody answered: some file systems call a file missing when its server is down."""
+    cause = error.__cause__
+    if isinstance(cause, OSError) and not isinstance(cause, FileNotFoundError):
+        raise RemoteError(f"the remote cannot be asked: {told(cause)}")
+
+
+def listing(store: Store, oid: str) -> bytes:
+    """The bytes of a folder's listing. Raises `BadObjectError` where they are not there or not what the hash says."""
+    try:
+        with store.fs.open(store.oid_to_path(oid), "rb") as file:
+            content: bytes = file.read(LARGEST_LISTING + 1)
+    except FileNotFoundError as error:
+        _require_answer(error)
+        raise BadObjectError(MISSING) from None
+    if len(content) > LARGEST_LISTING:
+        raise BadObjectError(UNSAFE)
+    if f"{hashlib.md5(content, usedforsecurity=False).hexdigest()}.dir" != oid:
+        raise BadObjectError(OTHER)
+    return content
+
+
+def entries(content: bytes) -> dict[str, str]:
+    """Hash of every file of a folder by its path in it. Raises `BadObjectError` unless each has its place in it.
+
+    It says where files are going to be written, and whoever can write to a remote can write it.
+    """
+    try:
+        found = [(entry["relpath"], entry["md5"]) for entry in json.loads(content)]
+        names = {_place(name) for name, _ in found}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise BadObjectError(UNSAFE) from None
+    folders = {parent for name in names for parent in name.parents}
+    if len(names) < len(found) or names & folders or not all(_is_md5(oid) for _, oid in found):
+        raise BadObjectError(UNSAFE)
+    return dict(found)
+
+
+def _place(name: str) -> PurePosixPath:
+    """The path that a name means. Raises `ValueError` where it is not written as DVC does, or leaves the folder."""
+    path = PurePosixPath(name)
+    if str(path) != name or not path.parts or path.is_absolute() or ".." in path.parts or set("\\\0") & set(name):
+        raise ValueError(name)
+    name.encode()
+    return path
+
+
+def _is_md5(oid: object) -> bool:
+    return isinstance(oid, str) and re.fullmatch("[0-9a-f]{32}", oid) is not None
+
+
+def bring_listing(cache: Any, remote: Any, oid: str) -> str:
+    """Makes the cache hold a listing that is safe to unpack; DVC reads it there first, and otherwise takes any.
+
+    Returns the kind of fault of what the remote has instead; empty where all is well.
+    """
+    kind, _, _ = _listed(cache, oid)
+    if not kind:
+        return ""
+    if kind != MISSING:
+        remove(cache, [oid])
+    kind, _, _ = _listed(remote, oid)
+    if not kind:
+        copy(remote, cache, [oid])
+        kind, _, _ = _listed(cache, oid)
+    return kind
+
+
+def remove(store: Any, oids: Iterable[str]) -> None:
+    """Deletes objects: what has other bytes than its name says is of use to nobody, and DVC would go on trusting it."""
+    for oid in oids:
+        store.fs.remove(store.oid_to_path(oid))
+
+
+def copy(source: Any, target: Any, oids: Iterable[str]) -> None:
+    """Copies objects between stores, files before the listings that promise them."""
+    known = sorted(set(oids), key=lambda oid: (oid.endswith(".dir"), oid))
+    for group in ([oid for oid in known if oid.endswith(".dir") is last] for last in (False, True)):
+        if group:
+            target.add([source.oid_to_path(oid) for oid in group], source.fs, group, check_exists=False)
