@@ -1,0 +1,79 @@
+"""Where a team may keep its objects, by the URL alone. make asks here before anything is installed."""
+
+import sys
+from configparser import Error, RawConfigParser
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+EXTRAS = {  # what DVC needs besides itself, by the scheme of a URL: requirements/remote-*.txt
+    "s3": "s3",
+    "gs": "gs",
+    "azure": "azure",
+    "ssh": "ssh",
+    "webdav": "webdav",
+    "webdavs": "webdav",
+    "http": "",
+    "https": "",
+    "": "",
+}
+READ_ONLY = ("http", "https")
+WITH_USER = ("ssh", "webdav", "webdavs")  # whose URL may begin with a name
+EMBEDDED = "embedded"  # the remote inside the clone, by its name
+CONFIGS = (Path(".dvc/config"), Path(".dvc/config.local"))
+
+
+class AddressError(ValueError):
+    """A URL that no remote can have, or that would put a secret into a commit."""
+
+
+def checked(url: str) -> str:
+    """The URL as it is. Raises `AddressError` where it is of no known kind, or holds what must not be committed."""
+    parts = _split(url)
+    if parts.password is not None or parts.query or (parts.username and parts.scheme not in WITH_USER):
+        raise AddressError(
+            "this URL holds a credential, and a URL is committed: give it without, and the credential by the"
+            ' environment or by OPTIONS="name=value", which keeps it in .dvc/config.local (docs/remote.md)'
+        )
+    if url == EMBEDDED:
+        return url
+    if parts.scheme not in EXTRAS:
+        kinds = ", ".join(f"{scheme}://" for scheme in EXTRAS if scheme)
+        raise AddressError(f"{url}: a remote is {kinds}, the full path of a shared folder, or {EMBEDDED}")
+    if parts.scheme and not parts.netloc:
+        raise AddressError(f"{url}: names no bucket or host: {parts.scheme}://NAME/PATH")
+    if not parts.scheme and not Path(url).is_absolute():
+        raise AddressError(f"{url or 'no URL'}: give a URL, or the full path of a folder that every machine sees")
+    return url
+
+
+def extra(url: str) -> str:
+    """Which of requirements/remote-*.txt a URL needs; empty for none."""
+    return EXTRAS.get(_split(url).scheme, "")
+
+
+def writable(url: str) -> bool:
+    """Whether DVC can push there."""
+    return _split(url).scheme not in READ_ONLY
+
+
+def default(folder: Path = Path()) -> str:
+    """The URL of the remote that a clone uses; empty where there is none, or its settings cannot be read."""
+    config = RawConfigParser(strict=False)
+    try:
+        config.read([folder / path for path in CONFIGS], encoding="utf-8")
+        return config.get(f"'remote \"{config.get('core', 'remote')}\"'", "url")
+    except (Error, UnicodeDecodeError):
+        return ""
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # is read, and found wrong, only when asked for
+    except ValueError as error:
+        raise AddressError(f"this is no URL: {error}") from None
+    return parts
+
+
+if __name__ == "__main__":
+    print(extra(sys.argv[1] or default()))

@@ -1,0 +1,156 @@
+"""What goes wrong on the way to another remote is one line, comes in time, and changes nothing here."""
+
+import re
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from types import SimpleNamespace
+
+import pytest
+
+from tests.conftest import Workspace
+from tests.e2e.running import FROM_SOURCE, TARMAC
+from tests.postgres import HOST, free_port
+from tests.servers import Place, s3, ssh, web
+
+UNCOUNTED = {".git", "tmp", "__pycache__"}  # DVC notes in .dvc/tmp what it looked at
+PATIENCE = 60  # seconds: what a remote may take by default, and far more than any answer here
+
+
+@pytest.fixture(scope="module")
+def workspace(finished_template: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """One for all: whatever fails here changes nothing."""
+    path = tmp_path_factory.mktemp("move") / "repository"
+    shutil.copytree(finished_template.path, path, symlinks=True)
+    return Workspace(path)
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
+    with ExitStack() as stack:
+        dav = stack.enter_context(web.webdav(tmp_path_factory.mktemp("webdav")))
+        yield SimpleNamespace(
+            s3=stack.enter_context(s3.s3(tmp_path_factory.mktemp("s3"))),
+            ssh=stack.enter_context(ssh.ssh(tmp_path_factory.mktemp("ssh"))),
+            dav=dav,
+            http=stack.enter_context(web.http(dav.folder / "store", dav.folder / "http.log")),
+        )
+
+
+def remote(workspace: Workspace, place: Place, **env: str) -> subprocess.CompletedProcess[str]:
+    merged = {**FROM_SOURCE, **place.env, **env}
+    return workspace.run(*TARMAC, "remote", place.url, *place.options, check=False, env=merged)
+
+
+def state(workspace: Workspace) -> dict[str, bytes]:
+    """Every file that a move could leave otherwise."""
+    files = {path.relative_to(workspace.path): path for path in workspace.path.rglob("*") if path.is_file()}
+    return {str(path): file.read_bytes() for path, file in files.items() if not UNCOUNTED & set(path.parts)}
+
+
+def without_keys(place: Place) -> Place:
+    return Place(place.url, place.shared, env={**place.env, "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""})
+
+
+NO_BUCKET, KEPT_OUT = "no such bucket, folder or key file", "it does not let you in"
+DOWN, UNKNOWN = "nothing listens there", "there is no host of this name"
+FAULTS: dict[str, tuple[Callable[[SimpleNamespace], Place], str]] = {
+    "S3 without the bucket": (lambda on: on.s3.place("other/model"), NO_BUCKET),
+    "S3 with a wrong key": (lambda on: on.s3.place(secret="wrong"), f"{KEPT_OUT}.*signature"),
+    "S3 with a key that may only read": (lambda on: on.s3.place(user="reader"), f"{KEPT_OUT}.*Denied"),
+    "S3 without a key": (lambda on: without_keys(on.s3.place()), "no credentials found"),
+    "S3 that is down": (
+        lambda on: Place(on.s3.place().url, (f"endpointurl=http://{HOST}:{free_port()}",), env=on.s3.place().env),
+        DOWN,
+    ),
+    "an option of another kind": (lambda on: Place(on.s3.place().url, ("keyfile=key",)), "DVC does not take.*keyfile"),
+    "SSH with a stranger's key": (lambda on: on.ssh.place(key="stranger"), KEPT_OUT),
+    "SSH with a key that may only read": (lambda on: on.ssh.place(key="reader"), KEPT_OUT),
+    "SSH without the key file": (lambda on: on.ssh.place(key="lost"), f"{NO_BUCKET}.*lost"),
+    "SSH on a host that is not there": (lambda on: Place("ssh://no-such-host.invalid/store"), UNKNOWN),
+    "SSH that is down": (lambda on: Place(f"ssh://{HOST}:{free_port()}/store"), DOWN),
+    "WebDAV with a wrong password": (lambda on: on.dav.place(password="wrong"), "the server refuses.*401"),
+    "WebDAV that may only be read": (lambda on: on.dav.place("fixed"), KEPT_OUT),
+    "WebDAV without the folder": (lambda on: on.dav.place("other"), NO_BUCKET),
+    "WebDAV that speaks no TLS": (
+        lambda on: Place(on.dav.place().url.replace("webdav:", "webdavs:")),
+        "no safe connection",
+    ),
+    "HTTP that is down": (lambda on: Place(f"http://{HOST}:{free_port()}/store"), DOWN),
+    "a folder that is not mounted": (
+        lambda on: Place("/mnt/no-such-folder"),
+        "there is no such folder on this machine",
+    ),
+    "a password in the URL": (lambda on: Place("https://alice:canary@example.org/store"), "holds a credential"),
+}
+
+
+@pytest.mark.parametrize(("place", "words"), FAULTS.values(), ids=FAULTS)
+def test_a_fault_changes_something_or_is_not_told_in_one_line(workspace, servers, place, words):
+    before, begin = state(workspace), time.monotonic()
+    done = remote(workspace, place(servers))
+    assert time.monotonic() - begin < PATIENCE
+    assert done.returncode == 1
+    assert re.fullmatch(f"tarmac: error: .*{words}.*\n", done.stderr), done.stderr
+    assert "canary" not in done.stdout + done.stderr
+    assert state(workspace) == before
+
+
+def test_a_server_that_says_nothing_is_waited_for_without_end(workspace):
+    with socket.create_server((HOST, 0)) as silent:
+        place = Place(f"ssh://{HOST}:{silent.getsockname()[1]}/store")
+        before = state(workspace)
+        done = remote(workspace, place, TARMAC_REMOTE_PATIENCE="4")
+    limit = "no answer within 4 seconds; TARMAC_REMOTE_PATIENCE sets another limit"
+    assert done.stderr == f"tarmac: error: {place.url}: {limit}\n"
+    assert state(workspace) == before
+
+
+def test_a_read_only_server_is_taken_before_it_holds_everything_or_refused_after(workspace, servers, tmp_path):
+    before = state(workspace)
+    done = remote(workspace, Place(servers.http))
+    assert done.returncode == 1
+    assert "models/model.onnx: missing" in done.stderr
+    assert "read-only and must hold all of HEAD" in done.stderr.splitlines()[-1]
+    assert state(workspace) == before
+    shutil.copytree(workspace.path / "data" / "remote", servers.dav.folder / "store", dirs_exist_ok=True)
+    assert remote(workspace, Place(servers.http)).returncode == 0
+    assert {path for path, content in state(workspace).items() if before.get(path) != content} == {".dvc/config"}
+    workspace.run("git", "restore", ".dvc/config")
+
+
+def test_a_clone_that_has_fetched_nothing_cannot_move_the_data(workspace, tmp_path):
+    bare = Workspace(tmp_path / "clone")
+    workspace.run("git", "clone", "--quiet", ".", str(bare.path))
+    (tmp_path / "shared").mkdir()
+    done = remote(bare, Place(str(tmp_path / "shared")))
+    assert done.returncode == 0, done.stderr
+    assert not (bare.path / "models" / "model.onnx").exists(), "it moves objects, and lays out no file"
+
+
+def test_an_object_that_is_nowhere_is_missed_only_by_a_colleague(workspace, tmp_path):
+    poor = Workspace(tmp_path / "clone")
+    workspace.run("git", "clone", "--quiet", ".", str(poor.path))
+    (tmp_path / "shared").mkdir()
+    lost = max(
+        (path for path in (poor.path / "data/remote").rglob("*") if path.is_file()),
+        key=lambda path: path.stat().st_size,
+    )
+    lost.unlink()
+    before = state(poor)
+    done = remote(poor, Place(str(tmp_path / "shared")))
+    assert done.returncode == 1
+    assert "missing" in done.stderr or "failed" in done.stderr
+    assert (poor.path / ".dvc/config").read_bytes() == before[".dvc/config"]
+
+
+def test_moving_away_and_back_leaves_another_default_than_before(finished, tmp_path):
+    (tmp_path / "shared").mkdir()
+    assert remote(finished, Place(str(tmp_path / "shared"))).returncode == 0
+    assert finished.dvc("config", "core.remote").stdout.strip() != "embedded"
+    assert remote(finished, Place("embedded")).returncode == 0
+    assert finished.dvc("config", "core.remote").stdout.strip() == "embedded"
+    assert finished.run("git", "status", "--porcelain").stdout == " M .dvc/config\n"
