@@ -1,0 +1,88 @@
+"""Checks of the data: a full disk, a cache that cannot be written, a remote that is gone or incomplete."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tarmac import store
+from tarmac.doctor import storage
+from tarmac.doctor.run import found
+from tarmac.remote.objects import RemoteError
+
+
+def test_a_finished_workspace_has_a_fault(here):
+    for check in (storage.disk, storage.cache, storage.outputs, storage.remote):
+        assert check().outcome == "ok", check()
+
+
+@pytest.mark.parametrize(("is_here", "outcome"), [(True, "warn"), (False, "fail")])
+def test_a_disk_that_is_too_small_is_well(here, is_here, outcome):
+    tree = yaml.safe_load(store.LOCK.read_text())
+    tree["stages"]["featurize"]["outs"][0]["size"] = 10**18
+    store.LOCK.write_text(yaml.safe_dump(tree))
+    if not is_here:
+        shutil.rmtree("data/features")
+    seen = storage.disk()
+    assert seen.outcome == outcome
+    assert "2,000,0" in seen.what
+
+
+def test_raw_data_takes_no_room(here):
+    pointer = Path("data/raw.dvc")
+    pointer.write_text(pointer.read_text().replace("size: ", "size: 999999999999"))
+    shutil.rmtree("data/raw")
+    assert storage.disk().outcome == "fail"
+
+
+def test_a_cache_that_cannot_be_written_is_well(here):
+    shutil.rmtree(".dvc/cache")
+    assert storage.cache().outcome == "ok", "DVC makes it"
+    Path(".dvc/cache").write_text("a file")
+    seen = storage.cache()
+    assert seen.outcome == "fail"
+    assert str(here.path / ".dvc/cache") in seen.what
+
+
+def test_a_broken_configuration_of_dvc_is_well_or_not_told_in_a_line(here, capfd):
+    Path(".dvc/config").write_text("[core\n")
+    assert storage.cache().outcome == "fail"
+    assert capfd.readouterr().err == ""
+
+
+def test_an_output_that_is_not_here_is_not_told(here):
+    Path("models/model.onnx").unlink()
+    seen = storage.outputs()
+    assert (seen.outcome, seen.what, seen.do) == ("warn", "not here: models/model.onnx", "make pull")
+
+
+@pytest.mark.parametrize("child", [True, False])
+def test_an_object_that_the_remote_lacks_is_not_told(here, child):
+    path = "data/raw" if child else "models/model.onnx"
+    oid = store.outputs()[path]
+    if child:
+        oid = yaml.safe_load(Path(f"data/remote/files/md5/{oid[:2]}/{oid[2:]}").read_text())[0]["md5"]
+    Path(f"data/remote/files/md5/{oid[:2]}/{oid[2:]}").unlink()
+    seen = storage.remote()
+    assert seen.outcome == "fail"
+    assert f"{path}{'/airports.parquet' if child else ''} (missing)" in seen.what
+
+
+def test_a_remote_that_is_gone_or_not_set_is_well(here):
+    shutil.rmtree("data/remote")
+    assert storage.remote().outcome == "fail"
+    here.dvc("remote", "default", "--unset")
+    with pytest.raises(RemoteError):
+        storage.remote()
+
+
+def test_a_server_that_nobody_answers_for_is_well(here):
+    here.dvc("remote", "add", "--local", "--default", "team", "http://127.0.0.1:9/store")
+    assert found("storage", "remote").outcome == "fail"
+
+
+def test_without_a_commit_the_remote_fails(here):
+    shutil.rmtree(".git")
+    here.run("git", "init", "--quiet")
+    assert storage.remote().outcome == "warn"
