@@ -1,0 +1,83 @@
+"""What the tags say: which versions there are, and which of them each stage has had."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+ARTIFACT, STAGES = "model", ("staging", "prod")  # the name is that of `artifacts:` in dvc.yaml
+BACK = "rollback: "  # how the reason of a tag begins that takes a stage one version back
+
+
+class RegistryError(ValueError):
+    """What was asked for does not go with the versions that there are."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One tag: a version that was registered or withdrawn, or one that a stage was given or lost."""
+
+    kind: str  # registration, deregistration, assignment, unassignment or deprecation, as GTO has them
+    version: str  # v1.2.3
+    stage: str | None
+    commit: str
+    tag: str
+    when: str  # ISO 8601, UTC
+    who: str
+    why: str
+
+
+def events(folder: Path = Path()) -> list[Event]:
+    """Every event of the model, the oldest first."""
+    from gto import api
+
+    found = [
+        Event(
+            kind=event["event"],
+            version=event["version"],
+            stage=event["stage"],
+            commit=event["commit"],
+            tag=event["ref"],
+            when=event["timestamp"].isoformat(),
+            who=f"{event['author']} <{event['author_email']}>",
+            why=(event["message"] or "").strip(),
+        )
+        for event in api.history(str(folder), ARTIFACT, ascending=True)
+    ]
+    return sorted(found, key=lambda event: (event.when, _number(event.tag)))  # Git notes whole seconds only
+
+
+def _number(tag: str) -> int:
+    """The number at the end of a stage's tag: it grows by one with every assignment."""
+    ending = re.search(r"#(\d+)$", tag)
+    return int(ending[1]) if ending else 0
+
+
+def versions(known: Iterable[Event]) -> dict[str, Event]:
+    """The registration of every version that was not withdrawn, the oldest first."""
+    held: dict[str, Event] = {}
+    for event in known:
+        if event.kind == "registration":
+            held[event.version] = event
+        elif event.kind in ("deregistration", "deprecation"):
+            held.pop(event.version, None)
+    return held
+
+
+def held(known: Iterable[Event], stage: str) -> list[str]:
+    """The versions that a stage can go back through, its present one last: a rollback takes the last one off."""
+    stack: list[str] = []
+    for event in (event for event in known if event.stage == stage):
+        if event.kind == "unassignment":
+            stack = [version for version in stack if version != event.version]
+        elif event.why.startswith(BACK) and event.version in stack[:-1]:
+            del stack[len(stack) - stack[::-1].index(event.version) :]
+        elif event.kind == "assignment" and stack[-1:] != [event.version]:
+            stack.append(event.version)
+    return stack
+
+
+def in_stage(known: list[Event], stage: str) -> Event | None:
+    """The registration of the version that a stage has; None where it has none."""
+    registered = versions(known)
+    return next((registered[version] for version in reversed(held(known, stage)) if version in registered), None)

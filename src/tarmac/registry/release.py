@@ -1,0 +1,86 @@
+"""Registers the model of HEAD as the next version, if nothing speaks against it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tarmac import git, store
+from tarmac.registry.history import ARTIFACT, Event, RegistryError, events, in_stage, versions
+from tarmac.registry.tag import fetched, tagged
+from tarmac.remote.objects import faults, named, opened
+from tarmac.review.run import review
+
+OUT, BUMPS = Path("review"), ("major", "minor", "patch")
+
+
+def release(bump: str) -> str:
+    """Registers HEAD's model; returns what was done in a line. Raises `RegistryError` for what speaks against it.
+
+    The tree has to be clean, the lock what code and parameters ask for, every object in the remote with its bytes, and
+    the verdict against the version in use a pass: metrics, slices, behaviour tests, parity of the ONNX file and cost.
+    """
+    if bump not in BUMPS:
+        raise RegistryError(f"a version grows by {', '.join(BUMPS)}, not by {bump!r}: BUMP=minor")
+    refuse_unclean()
+    refuse_stale()
+    fetched()
+    known = events()
+    refuse_released(known)
+    refuse_unpushed()
+    base = in_use(known)
+    if not review(base.commit if base else None, OUT):
+        raise RegistryError(f"not released, the verdict is fail: {_summary()} ({OUT}/report.md)")
+    return _register(bump, base)
+
+
+def _register(bump: str, base: Event | None) -> str:
+    from gto import api
+
+    why = f"{_summary()} (against {base.version})" if base else "the first version; every floor of the policy holds"
+    grown: dict[str, Any] = {f"bump_{bump}": True} if base else {}  # GTO names the first one itself
+    return f"{tagged(lambda: api.register('.', ARTIFACT, 'HEAD', message=why, **grown))}: {why}"
+
+
+def in_use(known: list[Event]) -> Event | None:
+    """The version that a new one has to stand against: that of prod, else the latest; None before the first."""
+    return in_stage(known, "prod") or next(reversed(versions(known).values()), None)
+
+
+def refuse_unclean() -> None:
+    """Raises `RegistryError` where files differ from HEAD's."""
+    changed = git.changed_since("HEAD")
+    if changed:
+        raise RegistryError(f"the tree is not clean, commit or remove first: {', '.join(changed[:10])}")
+
+
+def refuse_released(known: list[Event]) -> None:
+    """Raises `RegistryError` where HEAD's model is a version already."""
+    model = _model("HEAD")
+    same = [event.version for event in versions(known).values() if _model(event.commit) == model]
+    if same:
+        raise RegistryError(f"this model is {same[-1]} already, byte for byte")
+
+
+def refuse_stale() -> None:
+    """Raises `RegistryError` where a stage would have to run: the lock is not what code and parameters ask for."""
+    store.pull()
+    stale = json.loads("\n".join(store.dvc("status", "--json")) or "{}")
+    if stale:
+        raise RegistryError(f"dvc.lock is not up to date in {', '.join(stale)}: `make run`, commit what it made")
+
+
+def refuse_unpushed() -> None:
+    """Raises `RegistryError` where the remote lacks an object of HEAD, or has other bytes under its name."""
+    with opened() as remote:
+        wrong = faults(remote, named("HEAD"), read=True)
+    if wrong:
+        listed = ", ".join(f"{fault.path} ({fault.kind})" for fault in wrong[:10])
+        raise RegistryError(f"the remote cannot give this model to others, `make push` first: {listed}")
+
+
+def _model(revision: str) -> str | None:
+    return store.locked(git.text_at(revision, store.LOCK) or "").get("models/model.onnx")
+
+
+def _summary() -> str:
+    return str(json.loads((OUT / "verdict.json").read_text(encoding="utf-8"))["summary"])

@@ -1,0 +1,56 @@
+"""The registry as a table or JSON: every version with its stages, metrics, and where it comes from."""
+
+import json
+from typing import Any
+
+from tarmac import git
+from tarmac.registry.history import STAGES, Event, RegistryError, events, in_stage, versions
+from tarmac.remote.objects import named
+from tarmac.reproduce import METRICS, SHOWN
+
+LINEAGE = {"model": "models/model.onnx", "features": "data/features", "raw data": "data/raw"}
+
+
+def registry() -> dict[str, Any]:
+    """All versions, the latest first, and the history of the stages. Raises `RegistryError` where there is none."""
+    known = events()
+    registered = versions(known)
+    if not registered:
+        raise RegistryError("no version is registered yet: `make release` registers the first")
+    present = {stage: event.version for stage in STAGES if (event := in_stage(known, stage))}
+    return {
+        "stages": present,
+        "versions": [_version(event, present) for event in reversed(registered.values())],
+        "history": [vars(event) for event in known],
+    }
+
+
+def _version(event: Event, present: dict[str, str]) -> dict[str, Any]:
+    metrics = json.loads(git.text_at(event.commit, METRICS) or "{}")
+    hashes = named(event.commit)
+    return {
+        "version": event.version,
+        "stages": [stage for stage, version in present.items() if version == event.version],
+        "commit": event.commit,
+        "when": event.when,
+        "who": event.who,
+        "why": event.why,
+        "metrics": {name: metrics.get(name) for name in SHOWN},
+        "lineage": {name: hashes.get(path) for name, path in LINEAGE.items()},
+    }
+
+
+def table() -> str:
+    """The versions as text, a line each."""
+    heads = ["version", "stages", "released", "by", "commit", *SHOWN, "model", "raw data"]
+    lines = [heads, *(_cells(version) for version in registry()["versions"])]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    shown = ("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
+    return "\n".join(line.rstrip() for line in shown)
+
+
+def _cells(version: dict[str, Any]) -> list[str]:
+    metrics = [f"{value:.4f}" if value is not None else "none" for value in version["metrics"].values()]
+    lineage = [(version["lineage"][name] or "none")[:8] for name in ("model", "raw data")]
+    stages, who = ",".join(version["stages"]), version["who"].split(" <")[0]
+    return [version["version"], stages, version["when"][:10], who, version["commit"][:7], *metrics, *lineage]

@@ -1,0 +1,32 @@
+"""Makes a tag through GTO and takes it to where the team is; a tag that cannot be pushed is taken back."""
+
+from collections.abc import Callable
+from typing import Any
+
+from tarmac.git import GitError, git
+from tarmac.registry.history import RegistryError
+
+
+def tagged(make: Callable[[], Any]) -> str:
+    """Runs what makes one tag, pushes that tag, and returns its name. Raises `RegistryError`, with no tag left."""
+    from gto.exceptions import GTOException
+
+    try:
+        tag = str(make().tag)
+    except GTOException as error:
+        raise RegistryError(f"no tag was made: {' '.join(str(error).split())}") from None
+    if "origin" not in git("remote").split():
+        print(f"{tag} is in this clone only: there is no remote `origin` to push it to")
+        return tag
+    try:
+        git("push", "--quiet", "--no-verify", "origin", f"refs/tags/{tag}")
+    except GitError as error:
+        git("tag", "--delete", tag)
+        raise RegistryError(f"{tag} could not be pushed and was taken back: {error}") from None
+    return tag
+
+
+def fetched() -> None:
+    """Brings the tags of others, so that numbers go on from theirs. Raises `GitError` where `origin` is away."""
+    if "origin" in git("remote").split():
+        git("fetch", "--quiet", "--tags", "origin")

@@ -1,0 +1,140 @@
+"""Releases, promotions and rollbacks by one command each: what they refuse, and what others then get."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tarmac.digest import digest
+from tests.conftest import Workspace
+from tests.e2e.running import DVC, FROM_SOURCE, TARMAC
+from tests.e2e.test_review import commit, fit_for_review, shallower
+
+MODEL = "models/model.onnx"
+
+
+def tarmac(workspace: Workspace, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    done = workspace.run(*TARMAC, *arguments, check=check, env=FROM_SOURCE)
+    assert "Traceback" not in done.stderr, done.stderr
+    return done
+
+
+def refused(workspace: Workspace, *arguments: str) -> str:
+    """What a command says that is refused; it leaves the tags as they are."""
+    before = tags(workspace)
+    done = tarmac(workspace, *arguments, check=False)
+    assert done.returncode == 1, done.stdout
+    assert tags(workspace) == before
+    return done.stderr
+
+
+def tags(workspace: Workspace, *where: str) -> list[str]:
+    return workspace.run("git", *(where or ("tag", "--list"))).stdout.splitlines()
+
+
+def publish(workspace: Workspace) -> None:
+    workspace.dvc("repro", "--quiet")
+    workspace.dvc("push", "--quiet")
+    commit(workspace, "result")
+    workspace.run("git", "push", "--quiet", "origin", "HEAD")
+
+
+@pytest.fixture(scope="module")
+def released_template(finished_template: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A workspace with an origin, whose model is version 1 and in prod. Copy it, do not change it."""
+    home = tmp_path_factory.mktemp("registry")
+    shutil.copytree(finished_template.path, home / "repository", symlinks=True)
+    workspace = Workspace(home / "repository")
+    workspace.run("git", "init", "--quiet", "--bare", "--initial-branch=main", str(home / "origin.git"))
+    workspace.run("git", "remote", "add", "origin", str(home / "origin.git"))
+    workspace.set_params(fit_for_review)
+    publish(workspace)
+    tarmac(workspace, "release")
+    tarmac(workspace, "promote", "prod", "--why", "the first")
+    return workspace
+
+
+@pytest.fixture
+def released(released_template: Workspace, tmp_path: Path) -> Workspace:
+    shutil.copytree(released_template.path.parent, tmp_path / "home", symlinks=True)
+    workspace = Workspace(tmp_path / "home" / "repository")
+    workspace.run("git", "remote", "set-url", "origin", str(tmp_path / "home" / "origin.git"))
+    return workspace
+
+
+def test_a_release_is_not_what_others_get(released, tmp_path):
+    assert tags(released) == ["model#prod#1", "model@v0.0.1"]
+    assert len(tags(released, "ls-remote", "--tags", "--refs", "origin")) == 2
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    command = (*DVC, "artifacts", "get", str(released.path), "model", "--stage", "prod", "--out", "model.onnx")
+    subprocess.run(command, cwd=elsewhere, env=released.environment, check=True, capture_output=True)
+    assert digest(elsewhere / "model.onnx") == digest(released.path / MODEL)
+
+
+def test_a_model_is_released_twice_or_with_something_uncommitted(released):
+    assert "this model is v0.0.1 already" in refused(released, "release")
+    (released.path / "notes.txt").write_text("mine")
+    assert "the tree is not clean, commit or remove first: notes.txt" in refused(released, "release")
+
+
+def test_a_lock_that_is_not_what_the_code_makes_is_released(released):
+    released.set_params(shallower)
+    commit(released, "not run")
+    assert "dvc.lock is not up to date in train" in refused(released, "release")
+
+
+def test_a_model_that_nobody_can_fetch_is_released(released):
+    released.set_params(shallower)
+    released.dvc("repro", "--quiet")
+    commit(released, "not pushed")
+    assert f"{MODEL} (missing)" in refused(released, "release")
+
+
+def test_a_model_that_is_worse_than_the_one_in_prod_is_released(released):
+    def strict(params: dict) -> None:
+        params["train"]["features"] = ["aircraft"]
+
+    released.set_params(strict)
+    publish(released)
+    assert "not released, the verdict is fail: " in refused(released, "release")
+
+
+def test_promotion_or_rollback_gives_another_version(released):
+    assert "nothing before it to go back to" in refused(released, "rollback", "--why", "slow")
+    assert "say why" in refused(released, "promote", "staging")
+    assert "there is no version v9.9.9; there is v0.0.1" in refused(
+        released, "promote", "prod", "--version", "v9.9.9", "--why", "x"
+    )
+    assert "a stage is one of staging, prod" in refused(released, "promote", "live", "--why", "x")
+    released.set_params(lambda params: params["train"].update(seed=8))
+    publish(released)
+    assert "(against v0.0.1)" in tarmac(released, "release").stdout
+    assert "prod has v0.0.2 now (model#prod#2): better" in tarmac(released, "promote", "prod", "--why", "better").stdout
+    assert "prod has v0.0.1 now (model#prod#3)" in tarmac(released, "rollback", "--why", "slow").stdout
+    shown = json.loads(tarmac(released, "registry", "--json").stdout)
+    assert shown["stages"] == {"prod": "v0.0.1"}
+    assert shown["history"][-1]["why"] == "rollback: slow"
+    assert "nothing before it to go back to" in refused(released, "rollback", "--why", "slow")
+
+
+def test_who_when_and_why_are_lost(released):
+    shown = json.loads(tarmac(released, "registry", "--json").stdout)
+    assert shown["stages"] == {"prod": "v0.0.1"}
+    (version,) = shown["versions"]
+    assert version["who"] == "Test <test@example.org>"
+    assert version["why"] == "the first version; every floor of the policy holds"
+    assert version["lineage"]["model"] == digest(released.path / MODEL)
+    assert [event["why"] for event in shown["history"]][-1] == "the first"
+    assert "v0.0.1   prod" in tarmac(released, "registry").stdout
+
+
+def test_a_tag_that_did_not_reach_the_team_is_kept(released, tmp_path):
+    hook = tmp_path / "home" / "origin.git" / "hooks" / "update"
+    hook.write_text("#!/bin/sh\necho refused by the server >&2\nexit 1\n")
+    hook.chmod(0o755)
+    said = refused(released, "promote", "staging", "--why", "to look at")
+    assert "could not be pushed and was taken back" in said
+    assert "refused by the server" in said
