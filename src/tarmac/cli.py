@@ -1,6 +1,8 @@
 """The `tarmac` command: thin; every word of it is a make target or a question about the repository."""
 
 import json
+import os
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,12 +11,16 @@ from typing import Annotated, TypeVar
 import typer
 
 T = TypeVar("T")
+LITTLE = 2**20  # bytes of free space
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.callback()
 def tarmac() -> None:
     """Run, compare, review and ship a machine-learning model from one Git repository."""
+    if shutil.disk_usage(Path()).free < LITTLE:  # Python leaves bytecode cut there, and cannot import it later
+        sys.dont_write_bytecode = True
+        os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
 
 
 @app.command()
@@ -32,6 +38,66 @@ def pull() -> None:
 
     _told(store.pull)
     print(f"{len(store.outputs())} outputs fetched, every byte as dvc.lock names it")
+
+
+Remote = Annotated[str, typer.Option(help="Name of a DVC remote; the default one without it.")]
+
+
+@app.command()
+def push(remote: Remote = "") -> None:
+    """Send what dvc.lock names, and look for every object of it in the remote; exit 1 naming what is missing."""
+    from tarmac.remote import push as module
+
+    print(_told(lambda: module.push(name=remote or None)))
+
+
+@app.command()
+def fsck(
+    revision: Annotated[str, typer.Argument(help="Commit whose objects are read.")] = "HEAD",
+    every: Annotated[bool, typer.Option("--all", help="Of every commit of all branches and tags.")] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="Put back what the cache has.")] = False,
+    remote: Remote = "",
+) -> None:
+    """Re-hash what the remote holds for a commit; exit 1 with a line for each object that is wrong."""
+    from tarmac.remote import fsck as module
+
+    print(_told(lambda: module.fsck(revision, every, repair, remote or None)))
+
+
+@app.command()
+def hook(install: Annotated[bool, typer.Option("--install", help="Write it for Git to call.")] = False) -> None:
+    """Git's pre-push hook: exit 1 naming what the pushed commits need and the remote does not hold."""
+    from tarmac.remote import hook as module
+
+    if install:
+        try:
+            print(module.install())
+        except module.HookError as error:
+            print(error)  # a person's own hook is no failure of the setup
+        return
+    _told(lambda: module.check(sys.stdin))
+
+
+@app.command()
+def remote(
+    url: Annotated[str, typer.Argument(help="s3://bucket/path, ssh://, gs://, …, a folder's path, or embedded.")],
+    options: Annotated[list[str] | None, typer.Argument(help="Options of DVC for it, as name=value.")] = None,
+) -> None:
+    """Copy what HEAD names to a URL, prove that a new clone gets it from there, and make it the default remote."""
+    from tarmac.remote import move
+
+    _told(lambda: move.move(url, options or []))
+
+
+@app.command()
+def mend() -> None:
+    """Put right what a killed command left: locks, a detached HEAD, edits that DVC had put away."""
+    from tarmac import interrupted, store
+
+    told = _told(
+        lambda: [*interrupted.mend(), *(f"{path} was left half written" for path in store.clear_stale_locks())]
+    )
+    print("\n".join(told or ["nothing was left"]))
 
 
 @app.command("reproduce")
@@ -91,6 +157,76 @@ def show_sweep(
     _told(lambda: run.look(study, storage, html))
 
 
+Why = Annotated[str, typer.Option(help="The reason, kept with the tag.")]
+
+
+@app.command()
+def release(bump: Annotated[str, typer.Option(help="major, minor or patch.")] = "patch") -> None:
+    """Register HEAD's model as the next version, if its objects, its lock and the verdict allow it."""
+    from tarmac.registry import release as module
+
+    print(_told(lambda: module.release(bump)))
+
+
+@app.command()
+def promote(
+    stage: Annotated[str, typer.Argument(help="staging or prod.")],
+    version: Annotated[str, typer.Option(help="The version; without one the latest.")] = "",
+    why: Why = "",
+) -> None:
+    """Give a stage a version of the model."""
+    from tarmac.registry import promote as module
+
+    print(_told(lambda: module.promote(stage, version, why)))
+
+
+@app.command()
+def rollback(stage: Annotated[str, typer.Argument(help="staging or prod.")] = "prod", why: Why = "") -> None:
+    """Give a stage the version back that it had before."""
+    from tarmac.registry import promote as module
+
+    print(_told(lambda: module.rollback(stage, why)))
+
+
+@app.command()
+def registry(as_json: Annotated[bool, typer.Option("--json", help="For a machine, with the history.")] = False) -> None:
+    """List versions with their stages, metrics and lineage."""
+    from tarmac.registry import show
+
+    print(_told(lambda: json.dumps(show.registry(), indent=2) if as_json else show.table()))
+
+
+@app.command()
+def doctor() -> None:
+    """Check machine, repository and remote, a line each with what to do; exit 1 where something is to be mended."""
+    from tarmac.doctor import run
+
+    if not run.doctor():
+        sys.exit(1)
+
+
+@app.command("merge-lock")
+def merge_lock() -> None:
+    """After a merge or in a rebase: make the lock, metrics and card that the merged code and parameters give."""
+    from tarmac import merge
+
+    _told(merge.merge_lock)
+
+
+@app.command("lineage")
+def lineage_(
+    file: Annotated[Path, typer.Argument(help="An output of the pipeline, here or anywhere.")] = Path(
+        "models/model.onnx"
+    ),
+    as_json: Annotated[bool, typer.Option("--json", help="For a machine.")] = False,
+) -> None:
+    """Say where a file comes from: commit, data, code, environment, parameters, metrics, and how to rebuild it."""
+    from tarmac import lineage
+
+    found = _told(lambda: lineage.lineage(file))
+    print(json.dumps(found.as_json(), indent=2) if as_json else lineage.text(found))
+
+
 @app.command()
 def ingest() -> None:
     """Write data/raw from the pinned distribution, then track it with DVC."""
@@ -100,7 +236,7 @@ def ingest() -> None:
     written = _told(module.main)
     for line in store.dvc("add", "data/raw"):
         print(line)
-    print(f"{len(written)} files in data/raw; `dvc push`, then commit data/raw.dvc and data/remote")
+    print(f"{len(written)} files in data/raw; `make push`, then commit data/raw.dvc and data/remote")
 
 
 @app.command()

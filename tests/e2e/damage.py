@@ -62,6 +62,14 @@ def every(nth: int, column: str, value: int) -> Callable[[Path], None]:
     return partial(edit, change=change)
 
 
+def expand(path: Path) -> None:
+    """Puts a file of some kilobytes in its place that takes gigabytes in memory."""
+    table = pa.table({"dep_time": pa.nulls(2**20, pa.int16())})
+    with pq.ParquetWriter(path, table.schema) as writer:
+        for _ in range(300):
+            writer.write_table(table)
+
+
 def edit(path: Path, change: Callable[[pa.Table], pa.Table]) -> None:
     pq.write_table(change(pq.read_table(path)), path, store_schema=False)
 

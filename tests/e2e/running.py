@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 import yaml
@@ -20,13 +20,15 @@ FROM_SOURCE = {"PYTHONPATH": "src"}  # the workspace's own code, not what is ins
 
 
 @contextmanager
-def started(workspace: Workspace, *command: str) -> Iterator[subprocess.Popen[str]]:
+def started(
+    workspace: Workspace, *command: str, env: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[str]]:
     """A command that runs in the workspace; nothing of it is left running after the block."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it is ignored, by children as well
     process = subprocess.Popen(
         command,
         cwd=workspace.path,
-        env={**workspace.environment, **FROM_SOURCE, "PYTHONUNBUFFERED": "1"},
+        env={**workspace.environment, **FROM_SOURCE, "PYTHONUNBUFFERED": "1", **(env or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

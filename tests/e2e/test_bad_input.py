@@ -21,6 +21,7 @@ def broken(name: str, stage: str, path: str, how: object, *told: str):
 RAW = [
     broken("a file cut short", "prepare", FLIGHTS, damage.truncate, FLIGHTS, "fetch it again"),
     broken("no Parquet between its marks", "prepare", FLIGHTS, damage.fake, FLIGHTS, "fetch it again"),
+    broken("a file that expands", "prepare", FLIGHTS, damage.expand, FLIGHTS, "2.5 GB in memory"),
     broken("a lookup cut short", "prepare", "data/raw/planes.parquet", damage.truncate),
     broken("a month missing in the middle", "prepare", FLIGHTS, damage.remove, "data/raw/flights", "2013-10"),
     broken("months that differ", "prepare", LAST, damage.remove, "data/raw/weather", "2013-12", "2013-11"),

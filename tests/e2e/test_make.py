@@ -61,7 +61,7 @@ def write_python(path: Path, script: str, overwrite: bool = True) -> str:
 
 
 def test_help_leaves_a_target_out_or_without_a_description(project):
-    told = dict(re.findall(r"^  make (\w+) +(\S.*)$", make(project, "help").stdout, re.MULTILINE))
+    told = dict(re.findall(r"^  make ([\w-]+) +(\S.*)$", make(project, "help").stdout, re.MULTILINE))
     assert set(told) == phony()
     assert len(set(told.values())) == len(told)
 
@@ -94,9 +94,15 @@ def test_a_fitting_python_behind_one_that_is_too_old_is_not_found(project):
     assert NEEDED not in done.stderr
 
 
+def test_without_an_environment_the_doctor_has_no_word(project):
+    done = make(project, "doctor")
+    assert done.returncode == 2
+    assert "fail  python     there is no environment; make setup" in done.stdout.splitlines()
+
+
 @pytest.mark.skipif(not README.exists(), reason="there is no README.md yet")
 def test_the_readme_names_a_target_that_does_not_exist():
-    named = set(re.findall(r"\bmake ([a-z]+)\b", "\n".join(code(README.read_text()))))
+    named = set(re.findall(r"\bmake ([a-z-]+)\b", "\n".join(code(README.read_text()))))
     assert named
     assert named <= phony()
 

@@ -258,9 +258,10 @@ def test_outputs_that_were_not_pushed_pass_or_others_are_accused(changed, tmp_pa
     assert (clone.path / "dvc.lock").read_bytes() == lock
     reasons = {check["name"]: check["reason"] for check in found.verdict["checks"]}
     assert PUSHED in found.failed
-    named = re.fullmatch(r"the remote lacks (.+): run `dvc push`", reasons[PUSHED])
-    assert set(named[1].split(", ")) == {PREDICTIONS, MODEL}
-    assert named[1] in found.report
+    known = store.locked(lock.decode())
+    lost = ", ".join(f"{path} ({known[path]}, missing)" for path in (PREDICTIONS, MODEL))
+    assert reasons[PUSHED] == f"the remote lacks {lost}: run `make push`"
+    assert all(known[path] in found.report for path in (PREDICTIONS, MODEL))
     assert STALE not in found.failed
     assert found.verdict["no_base"] == ""
 
@@ -274,7 +275,7 @@ def test_a_file_that_the_remote_lost_takes_other_outputs_with_it(unchanged, tmp_
     (remote / known[:2] / known[2:]).unlink()
     found = review(clone)
     reasons = {check["name"]: check["reason"] for check in found.verdict["checks"]}
-    assert reasons[PUSHED] == "the remote lacks data/features: run `dvc push`"
+    assert reasons[PUSHED] == f"the remote lacks data/features/2013-10.parquet ({known}, missing): run `make push`"
     assert found.ran == ["featurize"]
 
 

@@ -160,7 +160,7 @@ def test_a_repository_whose_remote_is_elsewhere_cannot_publish(rehearsal, person
     machine = Machine(tmp_path / "machine", "dvc", "tarmac", run=False)
     job = train(rehearsal, machine, "", ref="refs/heads/elsewhere")
     assert job.result == "success", job.log
-    assert ["dvc", "push"] in machine.calls
+    assert ["tarmac", "push"] in machine.calls
 
 
 def test_a_label_trains_another_branch_than_that_of_the_pull_request(rehearsal, person, tmp_path):

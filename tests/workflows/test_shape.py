@@ -27,6 +27,18 @@ MAY_WRITE = {
     ("launch", "launch"): {"id-token"},
     ("janitor", "end"): {"id-token"},
 }
+READ = {"contents": "read"}
+GRANTED = {  # every right of every token, so that a wider one is seen in a diff of this file
+    "checks": (READ, {}),
+    "comment": ({}, {"comment": {"actions": "read", "contents": "read", "pull-requests": "write"}}),
+    "gpu": (
+        {},
+        {"launch": {"id-token": "write"}, "train": {"contents": "write"}, "teardown": {"id-token": "write"}},
+    ),
+    "janitor": ({}, {"end": {"id-token": "write"}}),
+    "launch": ({}, {"launch": {"id-token": "write"}}),
+    "review": (READ, {}),
+}
 workflow = pytest.mark.parametrize("name", NAMES)
 
 
@@ -101,6 +113,13 @@ def test_a_job_may_write_what_it_need_not():
     assert not [value for value in granted.values() if not isinstance(value, dict)]
     writing = {place: {key for key, value in may.items() if value == "write"} for place, may in granted.items()}
     assert {place: keys for place, keys in writing.items() if keys} == MAY_WRITE
+
+
+@workflow
+def test_a_token_has_a_right_that_is_not_listed_here(name):
+    jobs = TREES[name]["jobs"].items()
+    given = {job: tree["permissions"] for job, tree in jobs if "permissions" in tree}
+    assert (TREES[name]["permissions"], given) == GRANTED[name]
 
 
 def test_a_job_can_run_for_six_hours():
