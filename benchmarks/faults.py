@@ -1,0 +1,90 @@
+"""Kills every command that changes a clone at random moments, and counts what it takes to be right again."""
+
+import argparse
+import os
+import platform
+import sys
+import tempfile
+from collections import Counter
+from importlib.metadata import version
+from pathlib import Path
+
+from tests.conftest import Workspace, copy_repository, start
+from tests.e2e.kills import COMMANDS, Kill, Killer
+
+from benchmarks import measure, workspace
+
+HEADER = ("command", "kills", "right at the first start", "at the second", "not", "what the kills left")
+
+
+def main(kills: int, seed: int) -> None:
+    """Kills each command equally often, in turns, and writes the report."""
+    told = conditions(kills, seed)
+    found: list[Kill] = []
+    with tempfile.TemporaryDirectory(prefix="tarmac-faults-", ignore_cleanup_errors=True) as temporary:
+        template = finished(Path(temporary) / "template" / "repository")
+        killers = [Killer(command, template, Path(temporary), seed) for command in COMMANDS]
+        while len(found) < kills:
+            for killer in killers:
+                found.append(killer.kill())
+                print(len(found), found[-1], file=sys.stderr, flush=True)
+    measure.report(workspace.ROOT, "faults", f"# What a kill costs\n\n{told}\n\n{table(found)}\n\n{failures(found)}")
+
+
+def finished(target: Path) -> Workspace:
+    """The small workspace that tests use: four months of a tenth of the flights, run, pushed and committed."""
+    template = copy_repository(target)
+    start(template)
+    for command in ("repro", "push"):
+        template.dvc(command, "--quiet")
+    template.run("git", "add", "--all")
+    template.run("git", "commit", "--quiet", "--message", "result")
+    return template
+
+
+def table(found: list[Kill]) -> str:
+    """A row for each command."""
+    lines = [list(HEADER), ["---", *["---:"] * 4, "---"]]
+    for name in (command.name for command in COMMANDS):
+        kills = [kill for kill in found if kill.command == name]
+        attempts = Counter(kill.attempts for kill in kills)
+        left = Counter(trace for kill in kills for trace in kill.left)
+        traces = ", ".join(f"{trace} ({count})" for trace, count in left.most_common()) or "nothing"
+        lines.append([f"`{name}`", str(len(kills)), *(str(attempts[number]) for number in (1, 2, 0)), traces])
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def failures(found: list[Kill]) -> str:
+    """What was wrong after the last start, where anything was."""
+    lines = [f"- `{kill.command}` at {kill.moment:.2f}: {', '.join(kill.wrong)}" for kill in found if not kill.attempts]
+    return "\n".join(lines) or "Every kill was mended."
+
+
+def conditions(kills: int, seed: int) -> str:
+    """What a reader needs to judge the counts, and to take them again."""
+    again = ", ".join(
+        f"`{command.name}` by `{' && '.join(shown(words) for words in command.again)}`" for command in COMMANDS
+    )
+    return (
+        f"`python -m benchmarks.faults --kills {kills} --seed {seed}`, on {os.cpu_count()} cores, {platform.system()}"
+        f" {platform.machine()}, Python {platform.python_version()}, dvc {version('dvc')}. The process group gets"
+        " SIGKILL at a random moment between its first change of a file and its end (every other pull and push: between"
+        " its first object and its end), in a clone with edits of a person: one staged, one not, one untracked."
+        f" What is started again: {again}. Right means: it succeeds; `dvc.lock`, outputs and the experiment are those"
+        " of an undisturbed run, byte for byte; every object of the commit is in the remote with its hash; HEAD is on"
+        " its branch and commit; the edits are in the files; `dvc status` is clean."
+    )
+
+
+def shown(words: tuple[str, ...]) -> str:
+    """A command as a person types it."""
+    program, rest = ("tarmac", words[3:]) if "tarmac" in words[2] else ("dvc", words[3:])
+    return " ".join([program, *rest])
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=60, help="in all")
+    parser.add_argument("--seed", type=int, default=1, help="of the moments")
+    chosen = parser.parse_args()
+    main(chosen.kills, chosen.seed)

@@ -1,0 +1,74 @@
+"""Two commands at once in one folder: the second stops with a line, and neither harms the other."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tarmac import interrupted, store
+from tests.conftest import Workspace
+from tests.e2e.running import DVC, FROM_SOURCE, TARMAC, follow, forget, line_of, started
+from tests.e2e.test_storage import assert_whole
+
+EXPERIMENT = (*DVC, "exp", "run", "--name", "tried", "-S", "train.xgboost.max_depth=4")
+
+
+@contextmanager
+def held(workspace: Workspace, *command: str) -> Iterator[int]:
+    """A command that stands still in the stage `train`, by its process; it goes on to its end after the block."""
+    with started(workspace, *command) as process:
+        follow(process, line_of("train"))
+        os.killpg(process.pid, signal.SIGSTOP)
+        yield process.pid
+        os.killpg(process.pid, signal.SIGCONT)
+        assert process.stdout is not None
+        told = process.stdout.read()
+        assert process.wait() == 0, told
+
+
+@pytest.mark.parametrize("second", [(*DVC, "repro"), (*TARMAC, "run")], ids=["repro", "run"])
+def test_a_second_run_harms_the_first_or_is_not_told_why_it_stops(finished, second):
+    lock = (finished.path / store.LOCK).read_bytes()
+    forget(finished, "train")
+    with held(finished, *DVC, "repro") as first:
+        done = finished.run(*second, check=False, env=FROM_SOURCE)
+        text = done.stdout + done.stderr
+        assert done.returncode
+        assert f"(PID {first})" in text, text
+        assert "Traceback" not in text
+    assert finished.run("git", "symbolic-ref", "HEAD").stdout == "refs/heads/main\n"
+    assert finished.run("git", "diff", "--name-only").stdout == ""
+    assert_whole(finished, lock)
+
+
+def test_a_command_that_clears_up_takes_what_a_running_one_is_writing_for_a_leftover(finished):
+    lock = finished.path / store.LOCK
+    with held(finished, *EXPERIMENT):
+        assert finished.run("git", "symbolic-ref", "HEAD", check=False).returncode, "DVC does not detach HEAD any more"
+        before = lock.read_bytes()
+        lock.write_bytes(b"")  # as it is for some hundredths of a second
+        assert interrupted.mend(finished.path) == []
+        assert store.clear_stale_locks(finished.path) == []
+        assert lock.read_bytes() == b""
+        lock.write_bytes(before)
+        for command in ("mend", "pull"):
+            finished.run(*TARMAC, command, check=False, env=FROM_SOURCE)
+    assert finished.run("git", "symbolic-ref", "HEAD").stdout == "refs/heads/main\n"
+    assert finished.dvc("exp", "list", "--name-only").stdout.split() == ["tried"]
+
+
+def test_a_lock_that_names_parameters_which_did_not_run_is_called_the_result(finished):
+    """DVC notes parameters when a stage ends, and an experiment that it refuses has changed them by then."""
+    forget(finished, "train")
+    with started(finished, *TARMAC, "run") as first:
+        follow(first, line_of("train"))
+        os.killpg(first.pid, signal.SIGSTOP)
+        assert finished.run(*EXPERIMENT, check=False).returncode
+        os.killpg(first.pid, signal.SIGCONT)
+        told = first.stdout.read()
+        assert first.wait() == 1
+    assert "tarmac: error: changed while stages ran: params.yaml" in told
+    assert "Traceback" not in told
+    assert finished.run("git", "symbolic-ref", "HEAD").stdout == "refs/heads/main\n"

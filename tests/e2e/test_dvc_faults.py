@@ -1,0 +1,180 @@
+"""Where DVC by itself is not safe: its fault, made by plain `dvc`, and what Tarmac does about it.
+
+A test that fails at its first half says that DVC is mended, and that the cure can go.
+"""
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tarmac import odb, reproduce, store
+from tarmac.remote import fsck, hook, objects, push
+from tests import small
+from tests.conftest import Workspace
+
+MENDED = "DVC is mended: the cure can go"
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    return small.make(tmp_path_factory.mktemp("faults") / "repository")
+
+
+@pytest.fixture
+def repository(template: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "repository-site"))
+    shutil.copytree(template.path, tmp_path / "repository", symlinks=True)
+    monkeypatch.chdir(tmp_path / "repository")
+    return Workspace(tmp_path / "repository")
+
+
+def here(repository: Workspace, target: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """A fresh clone to work in: a colleague's."""
+    clone = small.clone(repository, target)
+    monkeypatch.chdir(clone.path)
+    return clone
+
+
+def test_a_pull_lays_out_wrong_bytes(repository, tmp_path, monkeypatch):
+    """Without `verify`, which is not DVC's default, nothing is hashed on the way."""
+    small.flip(small.in_remote(repository, small.md5("raw 2")))
+    repository.dvc("config", "--local", "remote.embedded.verify", "false")
+    shutil.rmtree(".dvc/cache")
+    shutil.rmtree("data/raw")
+    assert repository.dvc("pull", "data/raw.dvc").returncode == 0, MENDED
+    assert Path("data/raw/sub/2.txt").read_text() != "raw 2", MENDED
+    assert "up to date" in repository.dvc("status", "data/raw.dvc").stdout, MENDED
+    with pytest.raises(store.StoreError, match="verify true"):
+        store.pull()
+    repository.dvc("config", "--local", "--unset", "remote.embedded.verify")
+    shutil.rmtree("data/raw")
+    with pytest.raises(store.StoreError, match="data/raw"):
+        store.pull()
+    assert not Path("data/raw").exists()
+
+
+def test_a_listing_is_not_verified_even_where_verify_is_on(repository):
+    """A folder of other files than the commit names is laid out, and the pull ends well."""
+    good = small.put(repository, "planted")
+    listing = store.outputs()[small.RAW]
+    small.plant(repository, [{"md5": good, "relpath": "other.txt"}], oid=listing)
+    for path in (Path(".dvc/cache"), Path(small.RAW)):
+        shutil.rmtree(path)
+    assert repository.dvc("pull", "data/raw.dvc").returncode == 0, MENDED
+    assert Path("data/raw/other.txt").read_text() == "planted", MENDED
+    shutil.rmtree(small.RAW)
+    with pytest.raises(store.StoreError, match=f"data/raw: {odb.OTHER}"):
+        store.pull("data/raw.dvc")
+    assert not Path(small.RAW).exists()
+    with pytest.raises(fsck.FsckError, match=f"data/raw  {listing}  {odb.OTHER}"):
+        fsck.fsck()
+
+
+def test_a_killed_push_makes_the_next_one_leave_objects_out(repository, tmp_path, monkeypatch):
+    small.change(repository)
+    small.kill_push(repository)
+    assert "1 file pushed" in repository.dvc("push").stdout, MENDED
+    fresh = {"DVC_SITE_CACHE_DIR": str(tmp_path / "fresh")}
+    for _ in range(2):  # the second says that everything is up to date
+        pushed = repository.run("dvc", "push", env=fresh).stdout
+    assert "up to date" in pushed
+    with odb.opened() as remote:
+        assert odb.faults(remote, objects.named(), read=False), MENDED
+    push.push()
+    small.commit(repository)
+    here(repository, tmp_path / "colleague", monkeypatch)
+    store.pull()
+
+
+def test_a_listing_is_taken_as_proof_of_its_files(repository):
+    small.in_remote(repository, small.md5("raw 2")).unlink()
+    assert "up to date" in repository.dvc("push").stdout, MENDED
+    assert "in sync" in repository.dvc("status", "--cloud").stdout, MENDED
+    with pytest.raises(hook.UnpushedError, match=r"raw/sub/2\.txt"):
+        hook.check([f"refs/heads/main {small.commit(repository)} refs/heads/main {'0' * 40}"])
+    push.push()
+    assert small.in_remote(repository, small.md5("raw 2")).read_text() == "raw 2"
+
+
+def test_a_damaged_object_is_never_sent_again(repository):
+    oid = objects.named()[small.MODEL]
+    small.flip(small.in_remote(repository, oid))
+    assert "up to date" in repository.dvc("push").stdout, MENDED
+    assert "in sync" in repository.dvc("status", "--cloud").stdout, MENDED
+    assert fsck.fsck(repair=True).endswith(" 0 faults")
+    assert small.in_remote(repository, oid).read_bytes() == Path(small.MODEL).read_bytes()
+
+
+def test_a_damaged_cache_is_pushed(repository):
+    small.change(repository)
+    oid = objects.named()[small.MODEL]
+    small.flip(small.in_cache(repository, oid))
+    repository.dvc("push")
+    assert small.md5(small.in_remote(repository, oid).read_bytes()) != oid, MENDED
+    with pytest.raises(fsck.FsckError, match="no good copy"):
+        fsck.fsck(small.commit(repository), repair=True)
+    small.in_remote(repository, oid).unlink()
+    push.push()
+    assert small.md5(small.in_remote(repository, oid).read_bytes()) == oid
+
+
+def test_a_damaged_cache_reaches_a_stage(repository):
+    """DVC restores what it has run before from its cache, and the next stage reads it."""
+    text = Path("dvc.yaml").read_text() + "  use:\n    cmd: cp model.bin copy.bin\n    deps: [model.bin]\n"
+    Path("dvc.yaml").write_text(f"{text}    outs: [copy.bin]\n")
+    small.flip(small.in_cache(repository, objects.named()[small.MODEL]))
+    shutil.copytree(repository.path, repository.path.parent / "plain", symlinks=True)
+    plain = Workspace(repository.path.parent / "plain")
+    (plain.path / small.MODEL).unlink()
+    plain.dvc("repro")
+    assert (plain.path / "copy.bin").read_text() != "raw 1raw 2", MENDED
+    assert plain.dvc("status", "--quiet", check=False).returncode == 0, MENDED
+    Path(small.MODEL).unlink()
+    reproduce.repro(Path())
+    assert Path("copy.bin").read_text() == Path(small.MODEL).read_text() == "raw 1raw 2"
+
+
+def test_a_kill_while_the_rwlock_is_written_stops_every_later_command(repository):
+    lock = Path(store.LOCKS[0])
+    script = (
+        "import os, signal, dvc.rwlock\n"
+        "dvc.rwlock.json.dump = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "from dvc.cli import main\n"
+        "main(['repro', '--force'])\n"
+    )
+    repository.run(sys.executable, "-c", script, check=False)
+    assert lock.read_text() == "", MENDED
+    done = repository.dvc("repro", check=False)
+    assert done.returncode != 0, MENDED
+    assert "corrupted" in done.stderr
+    for cured in (store.pull, push.push, lambda: reproduce.repro(Path())):
+        lock.write_text("")
+        cured()
+
+
+def test_a_failed_run_takes_lines_out_of_gitignore(repository):
+    """They are written by hand beforehand: then DVC has none to add, and none to take back."""
+    ignored = Path(".gitignore").read_text()
+    stages = yaml.safe_load(Path("dvc.yaml").read_text())
+    stages["stages"]["fail"] = {"cmd": "false", "deps": [small.MODEL], "outs": ["never.bin"]}
+    Path("dvc.yaml").write_text(yaml.safe_dump(stages))
+    small.write(repository, {"raw/1.txt": "again"})
+    Path(".gitignore").write_text("")
+    assert repository.dvc("repro", check=False).returncode != 0
+    untracked = repository.run("git", "status", "--porcelain").stdout
+    assert f"?? {small.MODEL}" in untracked, MENDED
+    Path(".gitignore").write_text(ignored)
+    assert repository.dvc("repro", check=False).returncode != 0
+    assert f"?? {small.MODEL}" not in repository.run("git", "status", "--porcelain").stdout
+
+
+def test_of_a_pointer_and_a_path_one_is_not_pulled(repository, tmp_path, monkeypatch):
+    clone = here(repository, tmp_path / "colleague", monkeypatch)
+    plain = clone.dvc("pull", "data/raw.dvc", small.MODEL, check=False)
+    assert not Path(small.MODEL).exists(), MENDED
+    assert plain.returncode == 0
+    store.pull("data/raw.dvc", small.MODEL)
+    assert Path(small.MODEL).read_text() == "raw 1raw 2"

@@ -1,0 +1,17 @@
+"""A kill -9 at a random moment of any command: what it takes to be right again is known, and short."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.kills import COMMANDS, Command, Killer
+
+SEED, KILLS = 11, 2
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=[command.name for command in COMMANDS])
+def test_a_kill_costs_more_than_another_start(finished_template, tmp_path: Path, command: Command):
+    killer = Killer(command, finished_template, tmp_path, SEED)
+    for _ in range(KILLS):
+        kill = killer.kill()
+        assert kill.attempts == 1, kill

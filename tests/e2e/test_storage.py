@@ -1,0 +1,131 @@
+"""A disk that is full or may not be written: told in a line, nothing lost, and right once there is room again."""
+
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tarmac import store
+from tarmac.digest import digest
+from tarmac.remote import objects
+from tests.conftest import Workspace
+from tests.e2e.running import DVC, FROM_SOURCE, TARMAC, forget, leftovers
+from tests.e2e.test_connection import wrong_objects
+from tests.e2e.test_reproducible import clone
+
+FULL, READ_ONLY = "No space left on device", "Read-only file system"
+Mount = Callable[[Path, str], None]
+
+
+@pytest.fixture
+def mount() -> Iterator[Mount]:
+    """Puts a file system of its own, with mount options, over a folder; what the folder holds is on it, too."""
+    with ExitStack() as mounted:
+
+        def over(folder: Path, options: str) -> None:
+            folder.mkdir(parents=True, exist_ok=True)
+            before = folder.with_name(f"{folder.name}-before")
+            shutil.copytree(folder, before)
+            command = ["mount", "--types", "tmpfs", "--options", "size=64m", "tmpfs", str(folder)]
+            done = subprocess.run(command, check=False, capture_output=True, text=True)
+            if done.returncode:
+                pytest.skip(f"this account may not mount a file system: {done.stderr.strip()}")
+            mounted.callback(subprocess.run, ["umount", "--lazy", str(folder)], check=True)
+            shutil.copytree(before, folder, dirs_exist_ok=True)
+            shutil.rmtree(before)
+            change(folder, options)
+
+        yield over
+
+
+def change(folder: Path, options: str) -> None:
+    """Gives a mounted folder another size, or makes it writable again."""
+    subprocess.run(["mount", "--options", f"remount,{options}", str(folder)], check=True)
+
+
+def told(done: "subprocess.CompletedProcess[str]", why: str) -> str:
+    """The last line of a command that failed for this reason, which it named without a traceback."""
+    text = done.stdout + done.stderr
+    assert done.returncode
+    assert why in text
+    assert "Traceback" not in text
+    return done.stderr.splitlines()[-1]
+
+
+def tarmac(workspace: Workspace, command: str) -> "subprocess.CompletedProcess[str]":
+    return workspace.run(*TARMAC, command, check=False, env=FROM_SOURCE)
+
+
+def assert_whole(workspace: Workspace, lock: bytes) -> None:
+    wanted = store.outputs(workspace.path)
+    assert {path: digest(workspace.path / path) for path in wanted} == wanted
+    assert (workspace.path / store.LOCK).read_bytes() == lock
+    assert workspace.dvc("status", "--quiet", check=False).returncode == 0
+    assert wrong_objects(workspace) == []
+    assert not leftovers(workspace)
+
+
+@pytest.mark.parametrize(
+    ("options", "again", "why"), [("size=300k", "size=64m", FULL), ("ro", "rw", READ_ONLY)], ids=["full", "read-only"]
+)
+def test_a_cache_that_cannot_be_written_is_not_told_or_leaves_a_wrong_object(
+    finished_template, tmp_path, mount, options, again, why
+):
+    workspace = clone(finished_template, tmp_path / "clone")
+    mount(workspace.path / ".dvc" / "cache", options)
+    assert told(tarmac(workspace, "pull"), why).startswith("tarmac: error: missing")
+    assert wrong_objects(workspace) == []
+    change(workspace.path / ".dvc" / "cache", again)
+    assert tarmac(workspace, "pull").returncode == 0
+    assert_whole(workspace, (finished_template.path / store.LOCK).read_bytes())
+
+
+def test_a_cache_that_may_only_be_read_loses_the_result_of_a_stage(finished, mount):
+    lock = (finished.path / store.LOCK).read_bytes()
+    forget(finished, "prepare")
+    mount(finished.path / ".dvc" / "cache", "ro")
+    assert told(tarmac(finished, "run"), READ_ONLY).startswith("tarmac: error: `dvc repro` failed")
+    change(finished.path / ".dvc" / "cache", "rw")
+    assert tarmac(finished, "run").returncode == 0
+    assert_whole(finished, lock)
+
+
+@pytest.mark.parametrize(("options", "why"), [("size=300k", FULL), ("ro", READ_ONLY)], ids=["full", "read-only"])
+def test_a_remote_that_cannot_be_written_looks_whole_later(finished, tmp_path, mount, options, why):
+    remote = finished.path / "data" / "remote"
+    shutil.rmtree(remote / "files")
+    mount(remote, options)
+    done = finished.run(*DVC, "push", check=False, env={"DVC_SITE_CACHE_DIR": str(tmp_path / "first")})
+    told(done, why)
+    change(remote, "rw,size=64m")
+    finished.run(*DVC, "push", env={"DVC_SITE_CACHE_DIR": str(tmp_path / "second")})
+    with objects.opened(folder=finished.path) as opened:
+        assert objects.faults(opened, objects.named("HEAD", finished.path), read=True) == []
+    assert finished.run("git", "status", "--porcelain").stdout == ""
+
+
+def fill(folder: Path, left: int) -> Path:
+    """Takes the room of a file system, but for some bytes."""
+    ballast = folder / "ballast.tmp"
+    room = shutil.disk_usage(folder).free - left
+    with ballast.open("wb") as file:
+        file.write(bytes(room))
+    return ballast
+
+
+@pytest.mark.parametrize("left", [0, 40_000])
+def test_a_disk_that_is_full_loses_more_than_the_stage_that_met_it(finished, mount, left):
+    lock = (finished.path / store.LOCK).read_bytes()
+    forget(finished, "train")
+    mount(finished.path, "size=64m")
+    ballast = fill(finished.path, left)
+    done = tarmac(finished, "run")
+    assert done.returncode
+    assert done.stderr.splitlines()[-1].endswith("the disk is full")
+    ballast.unlink()
+    done = tarmac(finished, "run")
+    assert done.returncode == 0, done.stderr
+    assert_whole(finished, lock)

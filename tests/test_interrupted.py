@@ -1,0 +1,143 @@
+"""What a killed `dvc exp run` leaves: a person's edits and branch come back, and nothing newer is overwritten."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tarmac import interrupted
+from tests.conftest import Workspace
+from tests.e2e.kills import EDITED, MINE, STAGED, UNTRACKED, missing_edits
+from tests.e2e.running import DVC, kill_when, started
+
+EXPERIMENT = (*DVC, "exp", "run", "--name", "tried", "-S", "intervals.seed=8")  # runs the last stage alone
+TRIES = 5
+STASH, QUEUED = "stash", interrupted.QUEUED.removeprefix("refs/")
+MERGE, BRANCH = (name.removeprefix("refs/") for name in (interrupted.MERGE, interrupted.BRANCH))
+
+
+class Seen:
+    """What Git's files say at a moment."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.git, self.path = workspace.path / ".git", workspace.path
+
+    def has(self, ref: str) -> bool:
+        return (self.git / "refs" / ref).is_file()
+
+    @property
+    def on_a_branch(self) -> bool:
+        return (self.git / "HEAD").read_bytes().startswith(b"ref:")
+
+    @property
+    def edited(self) -> bool:
+        path = self.path / EDITED
+        return path.is_file() and path.read_bytes().endswith(MINE.encode())
+
+
+MOMENTS: dict[str, Callable[[Seen], bool]] = {
+    "edits stashed": lambda seen: seen.has(STASH) and seen.on_a_branch and not seen.has(QUEUED) and not seen.edited,
+    "HEAD detached": lambda seen: seen.has(STASH) and not seen.on_a_branch and not seen.has(QUEUED),
+    "experiment committed": lambda seen: seen.has(STASH) and seen.has(QUEUED) and not seen.edited,
+    "experiment waits": lambda seen: seen.has(QUEUED) and not seen.has(STASH),
+    "edits in a hidden commit": lambda seen: seen.has(MERGE) and not seen.edited,
+    "a stage runs": lambda seen: seen.has(MERGE) and not seen.on_a_branch and seen.edited and not seen.has(STASH),
+    "result committed": lambda seen: seen.has(BRANCH),
+}
+
+
+def edit(workspace: Workspace) -> None:
+    with (workspace.path / EDITED).open("a") as file:
+        file.write(MINE)
+    for name in (STAGED, UNTRACKED):
+        (workspace.path / name).write_text(MINE)
+    workspace.run("git", "add", STAGED)
+
+
+@pytest.fixture
+def killed(finished_template: Workspace, tmp_path: Path) -> Callable[[str], Workspace]:
+    def at(name: str) -> Workspace:
+        """A workspace with edits in which an experiment was killed at a moment."""
+        for number in range(TRIES):  # some moments last a hundredth of a second
+            workspace = Workspace(tmp_path / str(number) / "repository")
+            shutil.copytree(finished_template.path, workspace.path, symlinks=True)
+            edit(workspace)
+            seen = Seen(workspace)
+            with started(workspace, *EXPERIMENT) as process:
+                if kill_when(process, lambda seen=seen: MOMENTS[name](seen)) and MOMENTS[name](seen):
+                    return workspace
+        pytest.skip(f"the moment was missed {TRIES} times: {name}")
+
+    return at
+
+
+def branch(workspace: Workspace) -> str:
+    return workspace.run("git", "symbolic-ref", "HEAD", check=False).stdout.strip()
+
+
+def stashes(workspace: Workspace) -> list[str]:
+    return workspace.run("git", "stash", "list", "--format=%gs").stdout.splitlines()
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_killed_experiment_costs_the_edits_or_the_branch(killed, finished_template, moment):
+    workspace = killed(moment)
+    assert interrupted.mend(workspace.path)
+    assert branch(workspace) == "refs/heads/main"
+    head = finished_template.run("git", "rev-parse", "HEAD").stdout
+    assert workspace.run("git", "rev-parse", "HEAD").stdout == head
+    assert not missing_edits(workspace)
+    assert workspace.run("git", "fsck", "--no-dangling").returncode == 0
+    assert interrupted.mend(workspace.path) == [], "it finds something again"
+    assert workspace.dvc("exp", "list", "--name-only").stdout.split() == ["tried"][: moment == "result committed"]
+
+
+@pytest.mark.parametrize("moment", ["experiment waits", "edits in a hidden commit"])
+def test_an_experiment_after_a_killed_one_runs_both_or_loses_the_edits(killed, moment):
+    workspace = killed(moment)
+    interrupted.mend(workspace.path)
+    workspace.run(*EXPERIMENT)
+    assert not missing_edits(workspace)
+    assert branch(workspace) == "refs/heads/main"
+    assert workspace.dvc("exp", "list", "--name-only").stdout.split() == ["tried"]
+
+
+def test_work_after_the_kill_is_overwritten(killed):
+    workspace = killed("edits stashed")
+    (workspace.path / EDITED).write_text("newer\n")
+    told = interrupted.mend(workspace.path)
+    assert not missing_edits(workspace)
+    assert any("git stash" in line for line in told)
+    assert workspace.run("git", "show", f"stash@{{0}}:{EDITED}").stdout == "newer\n"
+
+
+def test_commits_after_the_kill_are_taken_back(killed):
+    workspace = killed("a stage runs")
+    workspace.run("git", "switch", "--quiet", "main")
+    workspace.run("git", "add", "--all")
+    workspace.run("git", "commit", "--quiet", "--message", "mine")
+    before = workspace.run("git", "rev-parse", "HEAD").stdout
+    interrupted.mend(workspace.path)
+    assert workspace.run("git", "status", "--porcelain").stdout == ""
+    assert workspace.run("git", "rev-parse", "HEAD").stdout == before
+    assert branch(workspace) == "refs/heads/main"
+
+
+def test_a_stash_of_a_persons_own_is_popped(finished):
+    edit(finished)
+    finished.run("git", "stash", "push", "--quiet", "--message", "for later")
+    assert interrupted.mend(finished.path) == []
+    assert stashes(finished) == ["On main: for later"]
+
+
+def test_a_head_that_a_person_detached_is_put_on_a_branch(finished):
+    finished.run(*EXPERIMENT)
+    finished.run("git", "stash", "push", "--quiet")
+    finished.run("git", "checkout", "--quiet", "--detach")
+    assert interrupted.mend(finished.path) == []
+    assert branch(finished) == ""
+
+
+def test_a_folder_without_a_repository_cannot_be_asked(tmp_path):
+    assert interrupted.mend(tmp_path) == []
