@@ -29,8 +29,8 @@ CONFIG = """[core]
     remote = {name}
 ['remote "embedded"']
     url = ../data/remote
-['remote "s3-bucket"']
-    url = s3://bucket
+['remote "gs-bucket"']
+    url = gs://bucket
 """
 
 
@@ -91,12 +91,12 @@ def would(project: Path, *arguments: str) -> str:
 @pytest.mark.parametrize("goal", ["run", "pull", "reproduce", "review", "setup", "publish", "gpu", "sweep"])
 def test_a_colleague_lacks_what_the_committed_remote_needs(project: Path, goal: str):
     (project / ".dvc").mkdir()
-    (project / ".dvc" / "config").write_text(CONFIG.format(name="s3-bucket"))
-    assert "requirements/remote-s3.txt" in would(project, goal)
+    (project / ".dvc" / "config").write_text(CONFIG.format(name="gs-bucket"))
+    assert "requirements/remote-gs.txt" in would(project, goal)
     (project / ".dvc" / "config").write_text(CONFIG.format(name="embedded"))
-    assert "requirements/remote" not in would(project, goal)
-    (project / ".dvc" / "config.local").write_text("[core]\n    remote = s3-bucket\n")
-    assert "requirements/remote-s3.txt" in would(project, goal)
+    assert "requirements/remote-gs.txt" not in would(project, goal)
+    (project / ".dvc" / "config.local").write_text("[core]\n    remote = gs-bucket\n")
+    assert "requirements/remote-gs.txt" in would(project, goal)
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="no make on this machine")
@@ -109,7 +109,7 @@ def test_a_url_of_somebody_elses_environment_counts_or_is_run(project: Path):
 @pytest.mark.skipif(shutil.which("make") is None, reason="no make on this machine")
 def test_moving_installs_what_the_old_remote_needed(project: Path):
     (project / ".dvc").mkdir()
-    (project / ".dvc" / "config").write_text(CONFIG.format(name="s3-bucket"))
+    (project / ".dvc" / "config").write_text(CONFIG.format(name="gs-bucket"))
     planned = would(project, "remote", "URL=ssh://host/store")
     assert "requirements/remote-ssh.txt" in planned
     assert planned.index("requirements/pipeline.txt") < planned.index("requirements/remote-ssh.txt")
