@@ -140,11 +140,12 @@ bench: .venv/dev ## Measure the pipeline against its floor and against plain pan
 	$(BIN)/python -m benchmarks.resamples
 	$(BIN)/python -m benchmarks.sweep --rounds 1
 
-servers: .venv/servers/.installed ## Install the servers that tests start and stop themselves (Debian, as root)
+servers: .venv/servers/.installed ## Install what tests start and stop themselves: PostgreSQL, S3, SSH, WebDAV, another clock (Debian, as root)
 	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || { mkdir -p /etc/postgresql-common && \
 	echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf && $(call debian,postgresql); }
 	@ls /usr/sbin/sshd >/dev/null 2>&1 || { mkdir -p /etc/ssh && touch /etc/ssh/sshd_not_to_be_run && \
 	$(call debian,openssh-server); }
+	@command -v faketime >/dev/null || { $(call debian,faketime); }
 
 # In an environment of their own: a server of S3 wants another botocore than DVC does.
 .venv/servers/.installed: requirements/servers.txt .venv/dev

@@ -19,9 +19,9 @@ def faked() -> str:
     """The program that gives others another clock."""
     program = shutil.which("faketime")
     if program is None and os.environ.get("CI"):
-        pytest.fail("no faketime is here: `apt-get install faketime` brings it")
+        pytest.fail("no faketime is here: `make servers` brings it")
     if program is None:
-        pytest.skip("no faketime is here: `apt-get install faketime` brings it")
+        pytest.skip("no faketime is here: `make servers` brings it")
     return program
 
 
