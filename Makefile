@@ -25,8 +25,8 @@ PUBLISHED := data/raw data/prepared data/features data/predictions.parquet model
 # A stage's `python` is the locked one, whether or not the environment is activated.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup run pull push fsck mend reproduce review doctor merge-lock lineage remote test check format comment gpu \
-  publish sweep release promote rollback servers ingest lock bench clean
+.PHONY: help setup run pull push fsck mend reproduce review doctor merge-lock lineage remote test check format comment gpu
+.PHONY: publish sweep release promote rollback servers ingest lock bench clean
 export NAME SET BRANCH URL OPTIONS WHY
 ifdef STORAGE
 export TARMAC_SWEEP_STORAGE := $(STORAGE)

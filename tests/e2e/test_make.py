@@ -28,7 +28,7 @@ pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="no make on
 
 
 def phony() -> set[str]:
-    return set(re.search(r"^\.PHONY: (.+)$", MAKEFILE.read_text(), re.MULTILINE)[1].split())
+    return set(" ".join(re.findall(r"^\.PHONY: (.+)$", MAKEFILE.read_text(), re.MULTILINE)).split())
 
 
 @pytest.fixture
