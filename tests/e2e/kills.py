@@ -22,7 +22,6 @@ EDITED, STAGED, UNTRACKED = "src/tarmac/ingest.py", "staged.txt", "notes.txt"  #
 MINE = "# mine\n"
 EXPERIMENT = "tried"
 RUN_EXPERIMENT = (*DVC, "exp", "run", "--name", EXPERIMENT, "-S", "train.xgboost.max_depth=4")
-SITE = "DVC_SITE_CACHE_DIR"
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,6 @@ class Command:
     prepare: Callable[[Workspace, Path, random.Random], Workspace]
     experiment: bool = False
     objects: str = ""  # where it writes objects: every other kill falls between the first of them and the end
-    fresh_site: bool = False  # whether DVC may go by what an earlier, killed process noted about the remote
 
 
 @dataclass
@@ -74,10 +72,9 @@ def with_a_stage_to_run(template: Workspace, target: Path, chance: random.Random
     return workspace
 
 
-PUSH = (*DVC, "push")
 COMMANDS = (
     Command("tarmac pull", (*TARMAC, "pull"), ((*TARMAC, "pull"),), fresh_clone, objects=".dvc/cache/files/md5"),
-    Command("dvc push", PUSH, (PUSH,), with_an_empty_remote, objects="data/remote/files/md5", fresh_site=True),
+    Command("dvc push", (*DVC, "push"), ((*TARMAC, "push"),), with_an_empty_remote, objects="data/remote/files/md5"),
     Command("dvc repro", (*DVC, "repro"), ((*TARMAC, "run"),), with_a_stage_to_run),
     Command("tarmac run", (*TARMAC, "run"), ((*TARMAC, "run"),), with_a_stage_to_run),
     Command("dvc exp run", RUN_EXPERIMENT, ((*TARMAC, "mend"), RUN_EXPERIMENT), copied, experiment=True),
@@ -95,7 +92,7 @@ class Killer:
         self.count = 0
         self.late = False
         workspace = self._workspace()
-        with started(workspace, *command.words, env=self._environment(workspace)) as process:
+        with started(workspace, *command.words, env=FROM_SOURCE) as process:
             moments = []
             for late in (False, True):
                 self._begin(workspace, process, late)
@@ -142,14 +139,6 @@ class Killer:
         workspace.run("git", "add", STAGED)
         return workspace
 
-    def _environment(self, workspace: Workspace) -> dict[str, str]:
-        """With a folder of its own for DVC's notes about the remote, where those of a killed one are not to be used."""
-        self.count += 1
-        return {
-            **FROM_SOURCE,
-            **({SITE: str(workspace.path.parent / f"site-{self.count}")} if self.command.fresh_site else {}),
-        }
-
     def _begin(self, workspace: Workspace, process: "subprocess.Popen[str]", late: bool) -> None:
         """Waits for the first change or, late, for the first object, where the command writes any."""
         if not late:
@@ -159,7 +148,7 @@ class Killer:
                 time.sleep(0.001)
 
     def _killed(self, workspace: Workspace, seconds: float) -> bool:
-        with started(workspace, *self.command.words, env=self._environment(workspace)) as process:
+        with started(workspace, *self.command.words, env=FROM_SOURCE) as process:
             self._begin(workspace, process, self.late)
             try:
                 process.wait(seconds)
@@ -168,7 +157,7 @@ class Killer:
             return process.wait() == -signal.SIGKILL
 
     def _run(self, workspace: Workspace, words: tuple[str, ...]) -> "subprocess.CompletedProcess[str]":
-        return workspace.run(*words, check=False, env=self._environment(workspace))
+        return workspace.run(*words, check=False, env=FROM_SOURCE)
 
     def _wrong(self, workspace: Workspace) -> list[str]:
         """What is not as it is after an undisturbed run, in words."""
