@@ -1,5 +1,6 @@
 """DVC's object stores, and what they really hold: DVC asks neither for their bytes nor for the files of a folder."""
 
+import errno
 import hashlib
 import json
 import re
@@ -90,7 +91,9 @@ def _repository(folder: Path) -> Iterator[Any]:
         except ValueError:
             raise  # Tarmac's own words
         except Exception as error:  # every kind of remote has a library with errors of its own
-            raise RemoteError(f"the remote cannot be asked: {told(error)}") from error
+            ours = isinstance(error, OSError) and error.errno in (errno.EROFS, errno.ENOSPC)
+            what = "a place for objects cannot be written" if ours else "the remote cannot be asked"
+            raise RemoteError(f"{what}: {told(error)}") from error
 
 
 def told(error: object) -> str:

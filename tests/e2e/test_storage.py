@@ -69,14 +69,19 @@ def assert_whole(workspace: Workspace, lock: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "again", "why"), [("size=300k", "size=64m", FULL), ("ro", "rw", READ_ONLY)], ids=["full", "read-only"]
+    ("options", "again", "why", "what"),
+    [
+        ("size=300k", "size=64m", FULL, "missing, or not what the lock names: "),
+        ("ro", "rw", READ_ONLY, "a place for objects cannot be written: "),
+    ],
+    ids=["full", "read-only"],
 )
 def test_a_cache_that_cannot_be_written_is_not_told_or_leaves_a_wrong_object(
-    finished_template, tmp_path, mount, options, again, why
+    finished_template, tmp_path, mount, options, again, why, what
 ):
     workspace = clone(finished_template, tmp_path / "clone")
     mount(workspace.path / ".dvc" / "cache", options)
-    assert told(tarmac(workspace, "pull"), why).startswith("tarmac: error: missing")
+    assert told(tarmac(workspace, "pull"), why).startswith(f"tarmac: error: {what}")
     assert wrong_objects(workspace) == []
     change(workspace.path / ".dvc" / "cache", again)
     assert tarmac(workspace, "pull").returncode == 0
