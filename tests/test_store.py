@@ -316,6 +316,7 @@ def test_a_clone_cannot_ask_a_private_remote_or_gets_the_cache_with_it(finished:
     objects = finished.path.parent / "objects"
     shutil.move(finished.path / "data" / "remote", objects)
     finished.dvc("remote", "add", "--local", "--default", "own", "../objects")
+    finished.dvc("remote", "modify", "--local", "own", "verify", "true")
     finished.dvc("cache", "dir", "--local", ".dvc/cache")
     shutil.rmtree(clone.path / "data" / "remote")
     with pytest.raises(store.StoreError):

@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import json
+import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, Protocol
 
 MISSING, OTHER, UNSAFE = "missing", "other bytes than its name says", "a listing that is not safe to unpack"
+NOTES = "DVC_SITE_CACHE_DIR"
 READERS = 8  # at once
 CHUNK = 2**20  # bytes
 LARGEST_LISTING = 2**26  # bytes: room for half a million files
@@ -82,11 +84,9 @@ def opened_both(name: str | None = None, folder: Path = Path()) -> Iterator[tupl
 @contextmanager
 def _repository(folder: Path) -> Iterator[Any]:
     """DVC's repository, with nothing that it remembers from before: what it remembers may be wrong after a kill."""
-    from dvc.repo import Repo
-
     with tempfile.TemporaryDirectory(prefix="tarmac-site-") as site:
         try:
-            with Repo(str(folder), config={"core": {"site_cache_dir": site}}) as repo:
+            with _forgetful(folder, site) as repo:
                 yield repo
         except ValueError:
             raise  # Tarmac's own words
@@ -94,6 +94,19 @@ def _repository(folder: Path) -> Iterator[Any]:
             ours = isinstance(error, OSError) and error.errno in (errno.EROFS, errno.ENOSPC)
             what = "a place for objects cannot be written" if ours else "the remote cannot be asked"
             raise RemoteError(f"{what}: {told(error)}") from error
+
+
+def _forgetful(folder: Path, site: str) -> Any:
+    """DVC's repository with its notes in `site`; for their place, DVC asks the environment before its settings."""
+    from dvc.repo import Repo
+
+    before = os.environ.get(NOTES)
+    os.environ[NOTES] = site
+    try:
+        return Repo(str(folder))
+    finally:
+        os.environ.pop(NOTES)
+        os.environ |= {NOTES: before} if before else {}
 
 
 def told(error: object) -> str:

@@ -168,6 +168,15 @@ def test_a_worker_whose_sweep_was_gone_before_it_looked_works_on(workspace):
     assert {trial.state.name for trial in trials(workspace)} == {"COMPLETE", "WAITING"}
 
 
+def test_a_trial_whose_worker_died_before_its_first_heartbeat_is_waited_for_without_end(workspace):
+    sweep(workspace, 1, "--top", "0")
+    storage = f"sqlite:///{workspace.path}/.dvc/tmp/tarmac/sweep.db"
+    left = optuna.load_study(study_name="sweep", storage=storage).ask().number
+    sweep(workspace, 3, "--top", "0")
+    assert [trial.state.name for trial in trials(workspace)] == ["COMPLETE"] * 3
+    assert left not in {trial.number for trial in trials(workspace)}
+
+
 def test_a_trial_that_fails_stops_the_others_or_is_told_without_its_error(workspace):
     workspace.set_params(lambda params: params["sweep"]["space"].update({"train.device": {"choices": ["cpu", "cuda"]}}))
     done = sweep(workspace, 6)

@@ -5,6 +5,7 @@ A trial that a dead worker left is run again as another trial of the same place,
 
 from collections.abc import Sequence
 
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
@@ -38,8 +39,11 @@ def retry(study: Study, trial: FrozenTrial) -> None:
 
 
 def give_up(study: Study, trial: FrozenTrial) -> None:
-    """Ends a trial whose worker is gone, and queues it once more."""
-    study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
+    """Ends a trial whose worker is gone, and queues it once more; nothing where another machine was first."""
+    try:
+        study.tell(trial.number, state=TrialState.FAIL)
+    except (UpdateFinishedTrialError, ValueError):  # it has ended: just now, or before it was asked for
+        return
     retry(study, trial)
 
 

@@ -18,7 +18,7 @@ from optuna.trial import FrozenTrial, TrialState
 from tarmac import git
 from tarmac.sweep import machine
 from tarmac.sweep.places import give_up
-from tarmac.sweep.study import HEARTBEAT
+from tarmac.sweep.study import GRACE, HEARTBEAT
 from tarmac.sweep.trial import WORKER, finished, open_places
 from tarmac.sweep.worker import STORAGE
 
@@ -40,6 +40,7 @@ class Pool:
     _workers: dict[int, tuple[str, "subprocess.Popen[bytes]"]] = field(default_factory=dict)
     _deaths: int = 0
     _started: int = 0
+    _unsigned: dict[int, float] = field(default_factory=dict)  # trials that no worker has put its name to: seen since
 
     def run(self, show: Callable[[list[FrozenTrial]], None]) -> None:
         """Returns when every trial has ended; `show` sees them all whenever one has. Ends the workers on any error."""
@@ -68,6 +69,13 @@ class Pool:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
             fail_stale_trials(self.study)
+        # Optuna waits for ever for a trial whose worker died between taking it and its first heartbeat.
+        running = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        unsigned = {trial.number: trial for trial in running if WORKER not in trial.user_attrs}
+        now = time.monotonic()
+        self._unsigned = {number: self._unsigned.get(number, now) for number in unsigned}
+        for number in (number for number, since in self._unsigned.items() if now - since > GRACE):
+            give_up(self.study, unsigned[number])
 
     def _fill(self, trials: list[FrozenTrial]) -> None:
         for place in range(self.jobs):
