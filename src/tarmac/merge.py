@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tarmac import clone, lock, params, reproduce, store
+from tarmac import clone, lock, odb, params, reproduce, store
 from tarmac.files.outputs import replacing
 from tarmac.git import GitError, commit, git, text_at, undecided
 
@@ -82,13 +82,11 @@ def _locked(revision: str) -> dict[str, lock.Entry]:
 def _remember(side: str) -> None:
     """Gives DVC's run cache what a commit's lock says was run, so that `dvc repro` takes it wherever it fits."""
     from dvc.exceptions import DvcException
-    from dvc.repo import Repo
     from dvc.utils.serialize import load_yaml
 
     with clone.of_commit(side) as folder:
-        forgotten = {"core": {"site_cache_dir": clone.site(folder)["DVC_SITE_CACHE_DIR"]}}
         try:
-            with Repo(str(folder), config=forgotten) as repo:
+            with odb.forgetful(folder, clone.site(folder)[odb.NOTES]) as repo:
                 for entry in load_yaml(str(folder / store.LOCK))["stages"].values():
                     _save_run(repo, folder, entry)
         except (DvcException, KeyError, TypeError, FileNotFoundError) as error:

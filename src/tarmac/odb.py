@@ -86,7 +86,7 @@ def _repository(folder: Path) -> Iterator[Any]:
     """DVC's repository, with nothing that it remembers from before: what it remembers may be wrong after a kill."""
     with tempfile.TemporaryDirectory(prefix="tarmac-site-") as site:
         try:
-            with _forgetful(folder, site) as repo:
+            with forgetful(folder, site) as repo:
                 yield repo
         except ValueError:
             raise  # Tarmac's own words
@@ -96,7 +96,7 @@ def _repository(folder: Path) -> Iterator[Any]:
             raise RemoteError(f"{what}: {told(error)}") from error
 
 
-def _forgetful(folder: Path, site: str) -> Any:
+def forgetful(folder: Path, site: str) -> Any:
     """DVC's repository with its notes in `site`; for their place, DVC asks the environment before its settings."""
     from dvc.repo import Repo
 

@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from tarmac import store
+from tarmac import odb, store
 from tarmac.git import git
 from tarmac.remote import address, contact, objects, push, settings
 from tarmac.remote.address import EMBEDDED
@@ -70,10 +70,8 @@ def _copy(
 
 def _lacks(clone: Path, wanted: Mapping[str, str]) -> bool:
     """Whether the cache of a clone is without one of the objects."""
-    from dvc.repo import Repo
-
-    with Repo(str(clone)) as repo:
-        return bool(objects.faults(repo.cache.local, wanted, read=False))
+    with odb.opened_cache(clone) as cache:
+        return bool(odb.faults(cache, wanted, read=False))
 
 
 def _read_back(clone: Path, wanted: Mapping[str, str], url: str) -> None:

@@ -69,7 +69,10 @@ class Pool:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
             fail_stale_trials(self.study)
-        # Optuna waits for ever for a trial whose worker died between taking it and its first heartbeat.
+        self._give_up_unsigned()
+
+    def _give_up_unsigned(self) -> None:
+        """The same where a worker died between taking a trial and its first heartbeat: for those Optuna has no eye."""
         running = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         unsigned = {trial.number: trial for trial in running if WORKER not in trial.user_attrs}
         now = time.monotonic()
