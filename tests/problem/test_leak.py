@@ -1,6 +1,7 @@
 """No feature looks past its cut-off, and the search for one that does would find it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from functools import cache
 
@@ -12,7 +13,9 @@ import pytest
 from ibis import _ as row
 
 from tarmac.problem.features import history, operations, rolling, rotation, weather
-from tarmac.problem.names import FEATURES, KEY
+from tarmac.problem.features.known import Known
+from tarmac.problem.features.lookup import Lookup
+from tarmac.problem.names import FEATURES
 from tests.problem import real
 from tests.problem.features.tiny import minute
 from tests.problem.featurizer import Featurizer
@@ -74,24 +77,31 @@ Plant = Callable[[pytest.MonkeyPatch], None]
 
 def own_delay(patch: pytest.MonkeyPatch) -> None:
     """The flight's own delay at departure passes for that of the previous leg."""
-    honest = rotation.columns
+    honest = rotation.lookups
 
-    def columns(flights: ibis.Table, known: object) -> ibis.Table:
-        own = flights.select(*KEY, previous_wait=row.dep - row.sched_dep)
-        return rolling.attach(honest(flights, known).drop("previous_wait"), own, KEY)
+    def lookups(known: Known) -> list[Lookup]:
+        own = known.flights.select(*rotation.LEG, previous_wait=row.dep - row.sched_dep)
+        [found] = honest(known)
+        table = rolling.attach(found.table.drop("previous_wait"), own, rotation.LEG)
+        return [replace(found, table=table)]
 
-    patch.setattr(rotation, "columns", columns)
+    patch.setattr(rotation, "lookups", lookups)
 
 
 def share_of_today(patch: pytest.MonkeyPatch) -> None:
     """The airport's share late of the whole day passes for that of the day before."""
-    honest = history.columns
+    honest = history.lookups
 
-    def columns(flights: ibis.Table, known: object) -> ibis.Table:
-        today = flights.group_by("origin", "day").aggregate(origin_delay_1d=row.late.mean().round(2))
-        return rolling.attach(honest(flights, known).drop("origin_delay_1d"), today, ("origin", "day"))
+    def lookups(known: Known) -> list[Lookup]:
+        today = known.flights.group_by("origin", "day").aggregate(origin_delay_1d=row.late.mean().round(2))
+        kept = [replace(found, table=_without(found.table, "origin_delay_1d")) for found in honest(known)]
+        return [*kept, Lookup("today", today, ("origin", "day"))]
 
-    patch.setattr(history, "columns", columns)
+    patch.setattr(history, "lookups", lookups)
+
+
+def _without(table: ibis.Table, name: str) -> ibis.Table:
+    return table.drop(name) if name in table.columns else table
 
 
 def wide_board(module: object) -> Plant:
@@ -120,11 +130,10 @@ def whole_wait(patch: pytest.MonkeyPatch) -> None:
 def current_hour(patch: pytest.MonkeyPatch) -> None:
     """The observation of the hour that is still running counts as made."""
 
-    def columns(flights: ibis.Table, known: object) -> ibis.Table:
-        timed = flights.select(*KEY, hour=(flights.cut // 60).cast("int32"))
-        return rolling.attach(timed, known.weather, ("origin", "hour")).drop("hour")
+    def lookups(known: Known) -> list[Lookup]:
+        return [Lookup("weather", known.weather.mutate(hour=known.weather.hour - 1), ("origin", "hour"))]
 
-    patch.setattr(weather, "columns", columns)
+    patch.setattr(weather, "lookups", lookups)
 
 
 def delay_at_once(patch: pytest.MonkeyPatch) -> None:
@@ -135,7 +144,7 @@ def delay_at_once(patch: pytest.MonkeyPatch) -> None:
 def quarter_late(patch: pytest.MonkeyPatch) -> None:
     """The previous leg is looked at a quarter of an hour after the cut-off."""
     honest = rotation._turns
-    patch.setattr(rotation, "_turns", lambda legs: honest(legs.mutate(cut=row.cut + 15)))
+    patch.setattr(rotation, "_turns", lambda legs: honest(legs.mutate(cut=row.cut + 15)).mutate(cut=row.cut - 15))
 
 
 LANDED = {name for name in FEATURES["operations"] if "_landed_" in name}

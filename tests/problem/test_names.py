@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tarmac.problem.features import GROUPS, features
-from tarmac.problem.features.known import Known
+from tarmac.problem.features import GROUPS, aircraft, features, lookups, seen
 from tarmac.problem.names import (
     CATEGORICAL,
     CLUSTER,
@@ -23,6 +22,7 @@ from tarmac.problem.names import (
     feature_names,
 )
 from tarmac.problem.raw import RAW_TYPES
+from tests.problem.features import tiny
 from tests.problem.features.tiny import PARAMS, SCHEMAS
 
 SHAPES = {name: ibis.table(ibis.Schema.from_pyarrow(schema), name=name) for name, schema in SCHEMAS.items()}
@@ -58,12 +58,21 @@ def test_every_raw_table_is_named_and_monthly_or_whole() -> None:
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_group_gives_the_key_and_exactly_the_features_of_its_name(group: str) -> None:
-    flights = SHAPES["flights"].mutate(cut=SHAPES["flights"].sched_dep, late=ibis.literal(0, "int8"))
-    known = Known(flights, SHAPES["weather"], SHAPES["planes"], ibis.literal(0), PARAMS)
-    found = GROUPS[group].columns(flights, known)
-    assert sorted(found.columns) == sorted({*KEY, *FEATURES[group]})
+def test_group_looks_up_exactly_the_features_of_its_name(group: str) -> None:
+    known = seen(SHAPES, PARAMS)
+    before = {*known.flights.columns, *(name for lookup in aircraft.lookups(known) for name in lookup.values)}
+    found = {*tiny.columns(GROUPS[group], known).columns}
+    assert {*FEATURES[group]} <= found
+    if group != "aircraft":
+        assert found - before - {"plane_age"} == {*FEATURES[group]} - before
     assert FEATURES[group] == GROUPS[group].COLUMNS
+
+
+def test_no_two_lookups_have_a_name_or_a_value_in_common() -> None:
+    found = lookups(seen(SHAPES, PARAMS))
+    assert len({lookup.name for lookup in found}) == len(found)
+    values = [name for lookup in found for name in lookup.values]
+    assert len(set(values)) == len(values)
 
 
 def test_feature_table_has_the_key_the_texts_float_numbers_and_the_target() -> None:

@@ -10,7 +10,7 @@ import pytest
 from tarmac.stages import run
 from tests.conftest import ROOT
 
-STAGES = ("prepare", "featurize", "train", "evaluate", "card")
+STAGES = ("prepare", "featurize", "train", "evaluate", "state", "card")
 PROGRAM = {name: value for name, value in os.environ.items() if not name.startswith(("DVC", "PYTHON"))}
 
 

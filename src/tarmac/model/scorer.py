@@ -1,31 +1,15 @@
-"""Scores rows with the ONNX file: the only form of the model that is evaluated, released and served."""
-
-import json
-from pathlib import Path
+"""Scores rows of a table with the ONNX file: the only form of the model that is evaluated, released and served."""
 
 import numpy as np
-import onnxruntime
 import pandas as pd
 
-# ONNX Runtime sums the trees in another order on another number of threads: one thread gives the same digits on every
-# machine and for every size of batch, and is no slower.
-THREADS = 1
+from tarmac.model.session import Session
+
 BATCH = 100_000  # rows at a time, so that memory does not grow with the table
 
 
-class Scorer:
-    """An ONNX model that knows the names of its inputs."""
-
-    def __init__(self, path: Path) -> None:
-        """Loads the file. Raises `ValueError` where it is missing, damaged, or no model of this package."""
-        if not path.is_file():
-            raise ValueError(f"{path} is missing: fetch it with `make pull`, or make it with `dvc repro`")
-        self._session = _session(path)
-        self.metadata: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
-        if not {"categories", "numbers"} <= self.metadata.keys():
-            raise ValueError(f"{path} does not name its inputs: it was not exported by this package")
-        self.categories: list[str] = json.loads(self.metadata["categories"])
-        self.numbers: list[str] = json.loads(self.metadata["numbers"])
+class Scorer(Session):
+    """An ONNX model that takes its inputs from a table by their names."""
 
     def score(self, rows: pd.DataFrame) -> np.ndarray:
         """Probability of the positive class for each row, float32. Raises `KeyError` naming missing columns."""
@@ -33,19 +17,4 @@ class Scorer:
         return np.concatenate([self._score(rows.iloc[start : start + BATCH]) for start in starts])
 
     def _score(self, rows: pd.DataFrame) -> np.ndarray:
-        feeds = {
-            "categories": rows[self.categories].to_numpy(dtype=object),
-            "numbers": rows[self.numbers].to_numpy(dtype=np.float32),
-        }
-        wanted = {item.name for item in self._session.get_inputs()}
-        given = {name: values for name, values in feeds.items() if name in wanted}
-        return np.asarray(self._session.run(["probabilities"], given)[0][:, 1])
-
-
-def _session(path: Path) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = THREADS
-    try:
-        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # noqa: BLE001 -- its exceptions have no base of their own
-        raise ValueError(f"{path} is not a whole ONNX file ({error}): delete it and fetch it again") from None
+        return self.run(rows[self.categories].to_numpy(dtype=object), rows[self.numbers].to_numpy(dtype=np.float32))

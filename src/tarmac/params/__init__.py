@@ -6,6 +6,7 @@ from tarmac.params.pipeline import (
     IntervalParams,
     LogisticRegressionParams,
     SplitParams,
+    StateParams,
     TrainParams,
     Window,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "ReviewParams",
     "SlicePolicy",
     "SplitParams",
+    "StateParams",
     "SweepParams",
     "TrainParams",
     "Window",

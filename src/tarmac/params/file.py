@@ -14,6 +14,7 @@ from tarmac.params.pipeline import (
     IntervalParams,
     PrepareParams,
     SplitParams,
+    StateParams,
     TrainParams,
 )
 from tarmac.params.review import ReviewParams
@@ -44,6 +45,7 @@ class Params(Section):
     train: TrainParams
     baseline: BaselineParams
     evaluate: EvaluateParams
+    state: StateParams
     intervals: IntervalParams
     review: ReviewParams
     sweep: SweepParams

@@ -106,6 +106,14 @@ class EvaluateParams(Section):
     seed: Seed
 
 
+class StateParams(Section):
+    """What the service is given to look up."""
+
+    days: Annotated[int, Field(ge=1, le=366, description="Predictions of so many last days can be made from it")]
+    background_rows: Annotated[int, Field(ge=2, le=10_000, description="Training rows that explanations start from")]
+    seed: Seed
+
+
 class IntervalParams(Section):
     """How intervals of metrics are made: whole clusters (days) are resampled."""
 

@@ -4,8 +4,9 @@ import ibis
 from ibis import Table
 from ibis import _ as row
 
-from tarmac.problem.clock import DAY, HOUR, clock, instant, minutes, utc_offsets
+from tarmac.problem.clock import clock, instant, minutes, utc_offsets
 from tarmac.problem.names import FEATURES, KEY
+from tarmac.problem.row import DAY, HOUR
 
 # Airports that the source's own table lacks; all four keep Atlantic time without daylight saving.
 MISSING_ZONES = dict.fromkeys(("BQN", "PSE", "SJU", "STT"), "America/Puerto_Rico")

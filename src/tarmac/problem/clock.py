@@ -7,7 +7,8 @@ import ibis
 from ibis import Table
 from ibis.expr.types import Column, IntegerValue
 
-HOUR, DAY = 60, 1440  # minutes
+from tarmac.problem.row import HOUR
+
 _EPOCH = datetime(1970, 1, 1)
 
 

@@ -20,12 +20,13 @@ def registry() -> dict[str, Any]:
     present = {stage: event.version for stage in STAGES if (event := in_stage(known, stage))}
     return {
         "stages": present,
-        "versions": [_version(event, present) for event in reversed(registered.values())],
+        "versions": [described(event, present) for event in reversed(registered.values())],
         "history": [vars(event) for event in known],
     }
 
 
-def _version(event: Event, present: dict[str, str]) -> dict[str, Any]:
+def described(event: Event, present: dict[str, str]) -> dict[str, Any]:
+    """A version with the stages that have it (of `present`), its metrics, and the hashes of what it was made from."""
     metrics = json.loads(git.text_at(event.commit, METRICS) or "{}")
     hashes = named(event.commit)
     return {

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,3 +24,22 @@ def run(main: Callable[[], None]) -> None:
             main()
     except ValueError as error:
         sys.exit("\n".join(f"{name}: error: {line}" for line in str(error).splitlines()))
+
+
+class Progress:
+    """Prints `stage  step  name value …  seconds` for every step of a stage."""
+
+    def __init__(self, stage: str) -> None:
+        """Starts the stage's clock."""
+        self._stage, self._last = stage, time.monotonic()
+
+    def step(self, name: str, **facts: object) -> None:
+        """Reports that a step is done, with what it counted."""
+        now = time.monotonic()
+        shown = "  ".join(f"{key.replace('_', ' ')} {_format(value)}" for key, value in facts.items())
+        print(f"{self._stage:<10}{name:<14}{shown}  ({now - self._last:.1f} s)", flush=True)
+        self._last = now
+
+
+def _format(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4f}" if isinstance(value, float) else str(value)

@@ -16,8 +16,7 @@ from tarmac.params import Params, load
 from tarmac.problem import card as problem
 from tarmac.problem.names import CLUSTER, TARGET
 from tarmac.problem.slices import SLICES
-from tarmac.stages import run
-from tarmac.stages.progress import Progress
+from tarmac.stages import Progress, run
 
 CARD, RAW, MODEL = Path("models/card.md"), Path("data/raw"), Path("models/model.onnx")
 ENVIRONMENT, PREDICTIONS = Path("requirements/pipeline.txt"), Path("data/predictions.parquet")

@@ -15,8 +15,7 @@ from tarmac.params import EvaluateParams, Window, load
 from tarmac.problem.behaviour import BEHAVIOURS
 from tarmac.problem.names import CLASSES, CLUSTER, KEY, TARGET
 from tarmac.problem.slices import slices as slices_of
-from tarmac.stages import run
-from tarmac.stages.progress import Progress
+from tarmac.stages import Progress, run
 
 FEATURES, MODEL, BASELINE = Path("data/features"), Path("models/model.onnx"), Path("models/baseline.onnx")
 PREDICTIONS, METRICS, TABLES = Path("data/predictions.parquet"), Path("metrics/evaluate"), Path("metrics/tables")

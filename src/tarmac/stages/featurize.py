@@ -11,8 +11,7 @@ from tarmac.files.outputs import replacing
 from tarmac.params import load
 from tarmac.problem.features import LOOKBACK_DAYS, features
 from tarmac.problem.names import LOOKUPS, MONTHLY
-from tarmac.stages import run
-from tarmac.stages.progress import Progress
+from tarmac.stages import Progress, run
 
 PREPARED, FEATURES = Path("data/prepared"), Path("data/features")
 

@@ -14,8 +14,7 @@ from tarmac.params import load
 from tarmac.problem.clean import clean
 from tarmac.problem.names import LOOKUPS, MONTHLY, TABLES
 from tarmac.problem.schema import BLANKED, KEYS, schema, tallies
-from tarmac.stages import run
-from tarmac.stages.progress import Progress
+from tarmac.stages import Progress, run
 
 RAW, PREPARED = Path("data/raw"), Path("data/prepared")
 QUARANTINE, METRICS = Path("data/quarantine.csv"), Path("metrics/prepare.json")

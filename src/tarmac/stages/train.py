@@ -13,8 +13,7 @@ from tarmac.model.dataset import Inputs, Split
 from tarmac.model.identity import identity
 from tarmac.params import Params, SplitParams, TrainParams, Window, load
 from tarmac.problem.names import TARGET
-from tarmac.stages import run
-from tarmac.stages.progress import Progress
+from tarmac.stages import Progress, run
 
 FEATURES, MODEL, BASELINE = Path("data/features"), Path("models/model.onnx"), Path("models/baseline.onnx")
 METRICS = Path("metrics/train")

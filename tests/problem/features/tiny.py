@@ -7,7 +7,7 @@ import ibis
 import pandas as pd
 import pyarrow as pa
 
-from tarmac.problem.clock import minutes
+from tarmac.problem.features import aircraft, seen, with_columns
 from tarmac.problem.features.known import Known
 from tarmac.problem.names import FEATURES, KEY
 from tarmac.problem.params import ProblemParams
@@ -69,17 +69,22 @@ def flight(
     }
 
 
+def columns(group: ModuleType, known: Known) -> ibis.Table:
+    """The flights with what a group looks up; the age of an aircraft is made of what its own group looks up."""
+    groups = dict.fromkeys((group, aircraft))
+    return with_columns(known.flights, [lookup for each in groups for lookup in each.lookups(known)])
+
+
 def run(group: ModuleType, flights: list[dict], params: ProblemParams = PARAMS, **lookups: list[dict]) -> pd.DataFrame:
     """Row key and the group's columns in the order of the flights; all of them are asked for, and all are the past."""
+    days = [entry["day"] for entry in flights]
+    period = [{"first": min(days), "after": max(days)}]
     tables = {
         name: ibis.memtable(pa.Table.from_pylist(rows, schema=SCHEMAS[name]))
-        for name, rows in {"flights": flights, "weather": [], "planes": [], **lookups}.items()
+        for name, rows in {"flights": flights, "weather": [], "planes": [], "period": period, **lookups}.items()
     }
-    row = tables["flights"]
-    late = (row.arr - row.sched_arr > params.late_minutes).cast("int8")
-    timed = row.mutate(cut=row.sched_dep - params.lead_hours * 60, late=late)
-    start = ibis.literal(min(entry["day"] for entry in flights))
-    known = Known(timed, tables["weather"], tables["planes"], minutes(start), params)
-    found = group.columns(timed, known).to_pyarrow().to_pandas()
+    known = seen(tables, params)
+    wanted = dict.fromkeys((*KEY, *group.COLUMNS))
+    found = columns(group, known).select(*wanted).to_pyarrow().to_pandas()
     assert len(found) == len(flights)
     return pd.DataFrame(flights)[list(KEY)].merge(found, on=list(KEY), validate="one_to_one")

@@ -1,15 +1,12 @@
 """Aircraft: how old and how large the plane is."""
 
-from ibis import Table
-
 from tarmac.problem.features.known import Known
-from tarmac.problem.features.rolling import attach
-from tarmac.problem.names import FEATURES, KEY
+from tarmac.problem.features.lookup import Lookup
+from tarmac.problem.names import FEATURES
 
 COLUMNS = FEATURES["aircraft"]
 
 
-def columns(flights: Table, known: Known) -> Table:
-    """`plane_age` in years and `seats`; missing where the register lacks the tail number or the year."""
-    joined = attach(flights.select(*KEY, "tailnum"), known.planes.rename(built="year"), ("tailnum",))
-    return joined.select(*KEY, "seats", plane_age=joined.day.year() - joined.built)
+def lookups(known: Known) -> list[Lookup]:
+    """`seats`, and the year the aircraft was `built`; missing where the register lacks the tail number or the year."""
+    return [Lookup("aircraft", known.planes.rename(built="year"), ("tailnum",))]

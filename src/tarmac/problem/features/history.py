@@ -6,13 +6,12 @@ from ibis import Table
 from ibis import _ as row
 from ibis.expr.types import IntegerColumn
 
-from tarmac.problem.clock import DAY
 from tarmac.problem.features.known import Known
-from tarmac.problem.features.rolling import attach, board, mean
-from tarmac.problem.names import FEATURES, KEY
+from tarmac.problem.features.lookup import Lookup
+from tarmac.problem.features.rolling import board, mean
+from tarmac.problem.names import FEATURES
+from tarmac.problem.row import DAY, DAY_START
 
-# A day runs from 05:00 UTC, midnight in New York in winter: one fixed cut the year round keeps "before" exact.
-DAY_START = 300
 REACH = 24 * DAY  # the longest window, the lead, and the part of a day that each may add
 PRIOR = 3.0  # flights on time that every mean starts with, so that a single bad day does not stand for a route
 KEYS: dict[str, tuple[tuple[str, ...], tuple[int, ...]]] = {
@@ -25,22 +24,24 @@ KEYS: dict[str, tuple[tuple[str, ...], tuple[int, ...]]] = {
 COLUMNS = FEATURES["history"]
 
 
-def columns(flights: Table, known: Known) -> Table:
+def lookups(known: Known) -> list[Lookup]:
     """Mean arrival delay, share late and mean gain en route (arrival less departure delay), each over past days.
 
     A flight counts from the day after it arrived.
     """
     arrived = known.flights.filter(row.arr >= known.start - REACH)
     arrived = arrived.mutate(step=_day(row.arr), delay=row.arr - row.sched_arr, out=row.dep - row.sched_dep)
-    table = flights.select(*KEY, "dest", step=_day(row.cut))
-    for name, (keys, windows) in KEYS.items():
-        daily = arrived.group_by(*keys, "step").aggregate(
-            n=row.count(), late=row.late.sum(), delay=row.delay.sum(), gain=(row.delay - row.out).sum()
-        )
-        wanted = [column for column in COLUMNS if column.startswith(f"{name}_")]
-        state = _means(board(daily, keys, windows, _measures), name, wanted)
-        table = attach(table, state.select(*keys, "step", *wanted), (*keys, "step"))
-    return table.select(*KEY, *COLUMNS)
+    return [_lookup(arrived, name, keys, windows) for name, (keys, windows) in KEYS.items()]
+
+
+def _lookup(arrived: Table, name: str, keys: tuple[str, ...], windows: tuple[int, ...]) -> Lookup:
+    daily = arrived.group_by(*keys, "step").aggregate(
+        n=row.count(), late=row.late.sum(), delay=row.delay.sum(), gain=(row.delay - row.out).sum()
+    )
+    wanted = [column for column in COLUMNS if column.startswith(f"{name}_")]
+    state = _means(board(daily, keys, windows, _measures), name, wanted)
+    table = state.select(*keys, *wanted, past_day=row.step)
+    return Lookup(f"{name}_days", table, (*keys, "past_day"), table.past_day * DAY + DAY_START, DAY)
 
 
 def _day(instant: IntegerColumn) -> IntegerColumn:

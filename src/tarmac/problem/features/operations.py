@@ -7,19 +7,19 @@ from ibis import Table
 from ibis import _ as row
 from ibis.expr.types import IntegerColumn
 
-from tarmac.problem.clock import DAY
 from tarmac.problem.features.known import Known
-from tarmac.problem.features.rolling import attach, board, mean
-from tarmac.problem.names import FEATURES, KEY
+from tarmac.problem.features.lookup import Lookup
+from tarmac.problem.features.rolling import board, mean
+from tarmac.problem.names import FEATURES
+from tarmac.problem.row import DAY, QUARTER
 
 REACH = 3 * DAY  # a flight that lands within the last three hours was due to leave no earlier
-STEP = 15  # minutes
 WINDOWS = (4, 12)  # steps: one hour, three hours
 HUB = ("carrier", "origin")
 COLUMNS = FEATURES["operations"]
 
 
-def columns(flights: Table, known: Known) -> Table:
+def lookups(known: Known) -> list[Lookup]:
     """The state of departures and arrivals over the last one and three hours.
 
     By origin, carrier, both (hub) and destination:
@@ -33,19 +33,18 @@ def columns(flights: Table, known: Known) -> Table:
     waits = board(due, HUB, WINDOWS, lambda seen: _waits(seen, known.params.late_minutes))
     arrivals = board(landed, HUB, WINDOWS, _landings)
     to_dest = board(landed, ("dest",), WINDOWS, _landings)
-    table = flights.select(*KEY, "dest", step=_step(row.cut))
-    for name, keys in {"origin": ("origin",), "carrier": ("carrier",), "hub": HUB}.items():
-        table = _attach(table, _rolled_up(waits, keys), name, keys)
-        table = _attach(table, _rolled_up(arrivals, keys), name, keys)
-    return _attach(table, to_dest, "dest", ("dest",)).select(*KEY, *COLUMNS)
+    owners = {"origin": ("origin",), "carrier": ("carrier",), "hub": HUB}
+    boards = [(name, keys, state) for name, keys in owners.items() for state in (waits, arrivals)]
+    rolled = [_lookup(name, keys, _rolled_up(state, keys)) for name, keys, state in boards]
+    return [*rolled, _lookup("dest", ("dest",), to_dest)]
 
 
 def _step(instant: IntegerColumn) -> IntegerColumn:
-    return (instant // STEP).cast("int32")
+    return (instant // QUARTER).cast("int32")
 
 
 def _waits(due: Table, late_minutes: int) -> Mapping[str, IntegerColumn]:
-    now = due.step * STEP
+    now = due.step * QUARTER
     gone = (due.dep < now).fill_null(False)
     behind = ibis.ifelse(gone, due.dep, now) - due.sched_dep
     return {"due": due.one, "gone": gone.cast("int32"), "wait": behind, "late": (behind > late_minutes).cast("int32")}
@@ -60,14 +59,16 @@ def _rolled_up(hubs: Table, keys: tuple[str, ...]) -> Table:
     return hubs if keys == HUB else hubs.group_by(*keys, "step").aggregate(**sums)
 
 
-def _attach(table: Table, state: Table, name: str, keys: tuple[str, ...]) -> Table:
-    """Adds the means of `state` that `COLUMNS` names for `name`."""
+def _lookup(name: str, keys: tuple[str, ...], state: Table) -> Lookup:
+    """The means of `state` that `COLUMNS` names for `name`."""
     columns = {}
     for column in COLUMNS:
         owner, measure, hours = column.split("_")
-        window = int(hours.removesuffix("h")) * 60 // STEP
+        window = int(hours.removesuffix("h")) * 60 // QUARTER
         if owner == name and f"{measure}_{window}" in state.columns:
             count = "down" if measure == "landed" else "due"
             digits = 2 if measure in ("late", "gone") else 1
             columns[column] = mean(state[f"{measure}_{window}"], state[f"{count}_{window}"], digits=digits)
-    return attach(table, state.select(*keys, "step", **columns), (*keys, "step"))
+    table = state.select(*keys, quarter=state.step, **columns)
+    board_name = f"{name}_{'due' if f'due_{WINDOWS[0]}' in state.columns else 'landed'}"
+    return Lookup(board_name, table, (*keys, "quarter"), table.quarter * QUARTER, QUARTER)

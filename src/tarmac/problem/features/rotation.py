@@ -5,18 +5,19 @@ from ibis import Table
 from ibis import _ as row
 from ibis.expr.types import IntegerColumn
 
-from tarmac.problem.clock import HOUR
 from tarmac.problem.features.known import Known
-from tarmac.problem.features.rolling import attach
-from tarmac.problem.names import FEATURES, KEY
+from tarmac.problem.features.lookup import Lookup
+from tarmac.problem.names import FEATURES
+from tarmac.problem.row import HOUR
 
 REACH = 72 * HOUR  # an earlier departure from New York says nothing of today
 ORDER = ("sched_dep", "carrier", "flight", "origin")
 BEFORE = ("sched_dep", "sched_arr", "dep", "arr", "block")
+LEG = ("tailnum", "carrier", "flight", "origin", "cut")  # a planned departure: another aircraft or time is another one
 COLUMNS = FEATURES["rotation"]
 
 
-def columns(flights: Table, known: Known) -> Table:
+def lookups(known: Known) -> list[Lookup]:
     """What the aircraft's previous departure from New York within three days says, in minutes.
 
     `turn`: from its scheduled arrival there to this departure; `spare`: `turn` less the flight back; `previous_wait`:
@@ -32,7 +33,8 @@ def columns(flights: Table, known: Known) -> Table:
         legs_before=row.sched_dep.count().over(earlier),
         **{f"last_{name}": row[name].lag().over(aircraft) for name in BEFORE},
     )
-    return attach(flights.select(*KEY), _turns(legs).select(*KEY, *COLUMNS), KEY)
+    table = _turns(legs).select(*LEG, *COLUMNS)
+    return [Lookup("rotation", table, LEG, table.cut, 1)]
 
 
 def _turns(legs: Table) -> Table:

@@ -1,0 +1,42 @@
+"""The ONNX file, run on arrays: all that the service needs of a model."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+# ONNX Runtime sums the trees in another order on another number of threads: one thread gives the same digits on every
+# machine and for every size of batch, and is no slower.
+THREADS = 1
+
+
+class Session:
+    """An ONNX model that knows the names of its inputs."""
+
+    def __init__(self, path: Path) -> None:
+        """Loads the file. Raises `ValueError` where it is missing, damaged, or no model of this package."""
+        if not path.is_file():
+            raise ValueError(f"{path} is missing: fetch it with `make pull`, or make it with `dvc repro`")
+        self._session = _session(path)
+        self.metadata: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
+        if not {"categories", "numbers"} <= self.metadata.keys():
+            raise ValueError(f"{path} does not name its inputs: it was not exported by this package")
+        self.categories: list[str] = json.loads(self.metadata["categories"])
+        self.numbers: list[str] = json.loads(self.metadata["numbers"])
+        self._wanted = {item.name for item in self._session.get_inputs()}
+
+    def run(self, categories: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+        """Probability of the positive class, float32, of rows of texts (object) and numbers (float32)."""
+        feeds = {"categories": categories, "numbers": numbers}
+        given = {name: values for name, values in feeds.items() if name in self._wanted}
+        return np.asarray(self._session.run(["probabilities"], given)[0][:, 1])
+
+
+def _session(path: Path) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = THREADS
+    try:
+        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # noqa: BLE001 -- its exceptions have no base of their own
+        raise ValueError(f"{path} is not a whole ONNX file ({error}): delete it and fetch it again") from None

@@ -1,0 +1,109 @@
+"""Writes all that a service needs of one version into a folder of its own, and points a link at it."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tarmac import clone, git, store
+from tarmac.digest import digest
+from tarmac.files.outputs import replacing, write_json
+from tarmac.registry.history import STAGES, Event, RegistryError, events, in_stage, versions
+from tarmac.registry.show import described
+from tarmac.reproduce import METRICS, SHOWN
+
+SERVED, VERSIONS = Path("served"), Path("served/versions")
+PLACES, HERE = ("live", "shadow"), "workspace"
+KEPT = 5  # bundles that stay after they were served
+PARTS = {"models/model.onnx": "model.onnx", "models/card.md": "card.md", "data/state": "state"}
+HASHED = {"model": "models/model.onnx", "state": "data/state"}
+
+
+def bundle(stage: str, version: str, place: str) -> str:
+    """Bundles a stage's version, a version by its name, or without both what is here; returns what was done."""
+    if place not in PLACES:
+        raise RegistryError(f"a bundle is put in {' or '.join(PLACES)}, not in {place!r}: AS=shadow")
+    event = _chosen(stage, version)
+    with _files(event) as source:
+        release = described(event, {}) if event else _here()
+        release |= {name: digest(source / path) for name, path in HASHED.items()}
+        folder = VERSIONS / "-".join([release["version"], *(release[name][:6] for name in HASHED)])
+        _write(source, release, folder)
+    _point(SERVED / place, folder)
+    _clear()
+    return f"{SERVED / place} is {release['version']} now ({folder})"
+
+
+def _chosen(stage: str, version: str) -> Event | None:
+    """The registration of what is asked for; None where nothing is, and the files that are here are meant."""
+    if not stage and not version:
+        return None
+    if stage and stage not in STAGES:
+        raise RegistryError(f"a stage is one of {', '.join(STAGES)}, not {stage!r}: STAGE=prod")
+    known = events()
+    event = versions(known).get(version) if version else in_stage(known, stage)
+    if event is None:
+        asked = f"there is no version {version}" if version else f"{stage} has no version yet: `make promote`"
+        raise RegistryError(f"{asked}; `tarmac registry` lists what there is")
+    return event
+
+
+@contextmanager
+def _files(event: Event | None) -> Iterator[Path]:
+    """A folder with the parts of a version, every byte checked; that is here where no version is named."""
+    if event is None:
+        _refuse_missing(Path(), "missing here: `make pull`, or `make run`")
+        yield Path()
+        return
+    with clone.of_commit(event.commit) as folder:
+        cached = [path for path in PARTS if path in store.outputs(folder)]
+        store.pull(*cached, folder=folder, extra=clone.site(folder))
+        _refuse_missing(folder, f"not in {event.version}: a later version can be served")
+        yield folder
+
+
+def _refuse_missing(folder: Path, why: str) -> None:
+    missing = [path for path in PARTS if not (folder / path).exists()]
+    if missing:
+        raise RegistryError(f"{', '.join(missing)} {why}")
+
+
+def _here() -> dict[str, Any]:
+    """What is said of files that are no version: where they are from, as far as that is known."""
+    metrics = json.loads(METRICS.read_text(encoding="utf-8")) if METRICS.is_file() else {}
+    shown = {name: metrics.get(name) for name in SHOWN}
+    return {"version": HERE, "commit": git.commit("HEAD"), "metrics": shown}
+
+
+def _write(source: Path, release: dict[str, Any], folder: Path) -> None:
+    """Writes the bundle whole or not at all; one that is there already stays, so that a service need not reload."""
+    told = folder / "release.json"
+    if told.is_file() and json.loads(told.read_text(encoding="utf-8")) == release:
+        return
+    with replacing(folder) as partial:
+        partial.mkdir(parents=True)
+        for path, name in PARTS.items():
+            copy = shutil.copytree if (source / path).is_dir() else shutil.copyfile
+            copy(source / path, partial / name)
+        write_json(partial / "release.json", release)
+
+
+def _point(link: Path, folder: Path) -> None:
+    """Makes a link lead to a folder in one step: whoever looks finds the old one or the new one."""
+    if link.exists() and not link.is_symlink():
+        raise RegistryError(f"{link} is a folder and no link: move it away")
+    fresh = link.with_name(f".{link.name}.new")
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(os.path.relpath(folder, link.parent), target_is_directory=True)
+    fresh.replace(link)
+
+
+def _clear() -> None:
+    """Deletes old bundles that no link leads to; a service that has loaded one needs its files no more."""
+    served = {(SERVED / place).resolve() for place in PLACES}
+    newest = sorted(VERSIONS.iterdir(), key=lambda folder: folder.stat().st_mtime_ns, reverse=True)
+    for folder in [folder for folder in newest[KEPT:] if folder.resolve() not in served]:
+        shutil.rmtree(folder)

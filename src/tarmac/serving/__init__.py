@@ -1,0 +1,1 @@
+"""The released model as a service and in batches: ONNX Runtime, and the tables that the pipeline exports to look up."""

@@ -1,0 +1,53 @@
+"""Starts the service: `python -m tarmac.serving`, with the settings that `tarmac.serving.settings` lists."""
+
+import os
+import signal
+import sys
+import tempfile
+
+import uvicorn
+
+from tarmac.serving.log import to_stdout
+from tarmac.serving.settings import Settings
+
+STOP_SECONDS = 20  # for requests under way when the service is told to stop
+
+
+def main() -> None:
+    """Runs until it is told to stop."""
+    try:
+        settings = Settings.of()
+    except ValueError as error:
+        sys.exit(f"serve: error: {error}")
+    to_stdout()
+    if settings.workers == 1:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # uvicorn stops, then sends itself the signal once more
+        serve(settings)
+        return
+    with tempfile.TemporaryDirectory(prefix="tarmac-meters-") as folder:  # what the workers count, together
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        serve(settings)
+
+
+def serve(settings: Settings) -> None:
+    """Runs uvicorn with the limits of `tarmac.serving.protocol`."""
+    uvicorn.run(
+        "tarmac.serving.app:create",
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        http="tarmac.serving.protocol:Protocol",
+        loop="uvloop",
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=STOP_SECONDS,
+    )
+
+
+if __name__ == "__main__":
+    main()

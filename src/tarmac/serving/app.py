@@ -1,0 +1,174 @@
+"""The service's routes. A request is answered by the bundle that it found, whatever is promoted meanwhile."""
+
+import asyncio
+import json
+import logging
+import multiprocessing
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from tarmac.serving import answer, meters
+from tarmac.serving.bundle import Bundle
+from tarmac.serving.explain import told
+from tarmac.serving.guard import Guard
+from tarmac.serving.journal import Answered, Journal
+from tarmac.serving.live import Live
+from tarmac.serving.log import to_stdout
+from tarmac.serving.openapi import EXPLAIN, PREDICT, REFUSALS, described
+from tarmac.serving.question import QuestionError, parsed
+from tarmac.serving.settings import Settings
+
+JSON, POLL_SECONDS = "application/json", 1.0
+FEW_BYTES = 10_000  # a larger body is answered in a thread, so that others are answered meanwhile
+LARGE_AT_ONCE = 2  # of those: more would take memory and be no faster
+logger = logging.getLogger(__name__)
+
+
+def create() -> FastAPI:
+    """The service, by the settings of the environment."""
+    settings = Settings.of()
+    app = FastAPI(title="Tarmac", version="1", lifespan=_lifespan, docs_url=None, redoc_url=None)
+    app.state.live = Live(settings.bundle, settings.shadow)
+    app.state.journal = Journal(app.state.live, settings.log)
+    app.state.large = asyncio.Semaphore(LARGE_AT_ONCE)
+    app.add_middleware(Guard)
+    app.add_exception_handler(QuestionError, _refused)
+    app.add_exception_handler(NotReady, _not_ready)
+    _routes(app)
+    app.openapi = lambda: described(app)  # type: ignore[method-assign]
+    return app
+
+
+class NotReady(Exception):  # noqa: N818 -- an answer, no fault
+    """There is no bundle."""
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    to_stdout()
+    live: Live = app.state.live
+    await run_in_threadpool(live.refresh)
+    app.state.journal.start()
+    watch = asyncio.create_task(_watch(live))
+    yield
+    watch.cancel()
+    await run_in_threadpool(app.state.journal.close)
+
+
+async def _watch(live: Live) -> None:
+    parent = multiprocessing.parent_process()
+    while True:
+        await asyncio.sleep(POLL_SECONDS)
+        if parent and not parent.is_alive():  # it would start no worker in place of this one, and hold the port
+            signal.raise_signal(signal.SIGTERM)
+        try:
+            await run_in_threadpool(live.refresh)
+        except Exception:
+            logger.exception("the bundle could not be looked at")
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, QuestionError)
+    return _json({"detail": error.detail}, 422)
+
+
+async def _not_ready(_request: Request, _error: Exception) -> Response:
+    return _json({"detail": "there is no bundle to answer with"}, 503)
+
+
+def _json(content: Any, status: int = 200) -> Response:
+    return Response(json.dumps(content, allow_nan=False), status, media_type=JSON)
+
+
+def _bundle(request: Request) -> Bundle:
+    bundle: Bundle | None = request.app.state.live.bundle
+    if bundle is None:
+        raise NotReady
+    return bundle
+
+
+async def _asked(request: Request) -> bytes:
+    """The body, which has to say that it is JSON."""
+    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if kind != JSON:
+        raise HTTPException(415, f"{JSON} is expected")
+    return await request.body()
+
+
+async def predict(request: Request) -> Response:
+    """Probability of the positive class for one row, many rows, or columns of them."""
+    bundle, body = _bundle(request), await _asked(request)
+    if len(body) < FEW_BYTES:
+        answered, told = _answered(bundle, body)
+    else:
+        async with request.app.state.large:
+            answered, told = await run_in_threadpool(_answered, bundle, body)
+    request.scope["facts"] = {"rows": len(answered.rows), "version": bundle.version}
+    request.app.state.journal.take(answered)
+    return Response(told, media_type=JSON)
+
+
+def _answered(bundle: Bundle, body: bytes) -> tuple[Answered, str]:
+    rows, form = parsed(body)
+    inputs = bundle.inputs(rows)
+    answered = Answered(bundle, rows, inputs, bundle.score(inputs))
+    parts = answered.scores.tolist(), bundle.missing(inputs), bundle.unknown(inputs)
+    meters.scored(bundle.version, *parts)
+    return answered, json.dumps(answer.shaped(form, bundle.version, *parts), allow_nan=False)
+
+
+async def explain_(request: Request) -> Response:
+    """What each input added to the probability of one row."""
+    bundle, body = _bundle(request), await _asked(request)
+    async with request.app.state.large:
+        return _json(await run_in_threadpool(_explained, bundle, body))
+
+
+def _explained(bundle: Bundle, body: bytes) -> dict[str, Any]:
+    rows, form = parsed(body)
+    if form != "row":
+        raise QuestionError([{"loc": [], "msg": "one row is explained at a time", "type": "value_error"}])
+    return told(bundle, rows)
+
+
+async def health(request: Request) -> Response:
+    """Whether the service runs and can answer; status 503 where it cannot."""
+    bundle: Bundle | None = request.app.state.live.bundle
+    version = bundle.version if bundle else None
+    return _json({"live": True, "ready": bundle is not None, "version": version}, 200 if bundle else 503)
+
+
+async def alive() -> Response:
+    """Whether the process runs: where this is not answered it should be started again."""
+    return _json({"live": True})
+
+
+async def model(request: Request) -> Response:
+    """What is served: version, lineage, metrics, card."""
+    bundle, live = _bundle(request), request.app.state.live
+    inputs = [*bundle.session.categories, *bundle.session.numbers]
+    shadow = live.shadow.version if live.shadow else None
+    told = {"version": bundle.version, "release": bundle.release, "inputs": inputs, "shadow": shadow}
+    return _json({**told, "known_until": bundle.state.facts["until"], "card": bundle.card})
+
+
+async def metrics() -> Response:
+    """For Prometheus."""
+    return Response(await run_in_threadpool(meters.page), media_type=CONTENT_TYPE_LATEST)
+
+
+def _routes(app: FastAPI) -> None:
+    app.post("/predict", responses=REFUSALS, openapi_extra=PREDICT)(predict)
+    app.post("/explain", responses=REFUSALS, openapi_extra=EXPLAIN)(explain_)
+    ready: dict[int | str, dict[str, Any]] = {200: {"model": answer.Health}, 503: {"model": answer.Health}}
+    app.get("/health", responses=ready)(health)
+    app.get("/health/live")(alive)
+    none: dict[int | str, dict[str, Any]] = {200: {"model": answer.Model}, 503: {"model": answer.Refusal}}
+    app.get("/model", responses=none)(model)
+    app.get("/metrics", response_class=Response)(metrics)

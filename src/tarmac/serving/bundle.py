@@ -1,0 +1,87 @@
+"""A bundle: the folder with all that is served, as `make bundle` writes it, loaded as one thing that never changes."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tarmac.model.session import Session
+from tarmac.problem.request import Row, columns
+from tarmac.serving.state import Inputs, State, read_json
+
+
+class Bundle:
+    """One version of the model with what it looks up."""
+
+    def __init__(self, folder: Path) -> None:
+        """Loads the folder. Raises `ValueError` where a part of it is missing or damaged."""
+        try:
+            self.release: dict[str, Any] = json.loads((folder / "release.json").read_text(encoding="utf-8"))
+            self.card = (folder / "card.md").read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise ValueError(f"{folder} is no bundle ({error}): make one with `make bundle`") from None
+        self.folder = folder
+        self.version = str(self.release["version"])
+        self.session, self.state = Session(folder / "model.onnx"), State(folder / "state")
+        self._probe(folder / "state" / "probes.json")
+
+    def inputs(self, rows: Sequence[Row], known: dict[str, list[Any]] | None = None) -> Inputs:
+        """The model's inputs for some rows; what a client knows live goes before what is looked up.
+
+        `known` is what `columns` makes of the rows, where the caller has it.
+        """
+        inputs = self.state.inputs(known or columns(rows), self.session.categories, self.session.numbers)
+        for number, row in enumerate(rows):
+            if row.live is not None:
+                self._overwrite(inputs.numbers[number], row.live.model_dump(exclude_none=True))
+        return inputs
+
+    def _probe(self, path: Path) -> None:
+        """Raises `ValueError` where this code makes other inputs than the pipeline that made the bundle."""
+        probes = read_json(path)["probes"]
+        found = self.inputs([Row.model_validate_json(json.dumps(probe["row"])) for probe in probes])
+        wrong = set()
+        for place, name in enumerate(self.session.numbers):
+            wanted = np.array([probe["inputs"][name] for probe in probes], dtype=np.float32)
+            if not np.array_equal(found.numbers[:, place], wanted, equal_nan=True):
+                wrong.add(name)
+        for place, name in enumerate(self.session.categories):
+            if found.categories[:, place].tolist() != [probe["inputs"][name] for probe in probes]:
+                wrong.add(name)
+        if wrong:
+            raise ValueError(
+                f"this code makes {', '.join(sorted(wrong))} otherwise than the pipeline of {self.version}"
+            )
+
+    def _overwrite(self, numbers: np.ndarray, live: dict[str, float]) -> None:
+        for place, name in enumerate(self.session.numbers):
+            if name in live:
+                numbers[place] = live[name]
+
+    def score(self, inputs: Inputs) -> np.ndarray:
+        """Probability of the positive class, shape (rows,)."""
+        return self.session.run(inputs.categories, inputs.numbers)
+
+    def background(self, places: np.ndarray) -> Inputs:
+        """Training rows by their numbers, as inputs."""
+        rows = self.state.background.take(places)
+        texts, numbers = self.session.categories, self.session.numbers
+        made = [rows[name].to_numpy(zero_copy_only=False) for name in [*texts, *numbers]]
+        categories = np.array(made[: len(texts)], dtype=object).T
+        return Inputs(categories, np.array(made[len(texts) :], dtype=np.float32).T)
+
+    def missing(self, inputs: Inputs) -> list[list[str]]:
+        """For each row the numbers that are not known: the model takes the way that it learned for that."""
+        found: list[list[str]] = [[] for _ in inputs.numbers]
+        rows, places = np.nonzero(np.isnan(inputs.numbers))
+        for row, place in zip(rows.tolist(), places.tolist(), strict=True):
+            found[row].append(self.session.numbers[place])
+        return found
+
+    def unknown(self, inputs: Inputs) -> list[list[str]]:
+        """For each row the categories that training never saw."""
+        known = [self.state.categories[name] for name in self.session.categories]
+        named = list(enumerate(self.session.categories))
+        return [[name for place, name in named if row[place] not in known[place]] for row in inputs.categories]

@@ -1,0 +1,74 @@
+"""What moved an answer: Shapley values by sampling, for whatever model the ONNX file holds."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tarmac.problem.request import Row
+from tarmac.serving.answer import shaped
+from tarmac.serving.bundle import Bundle
+from tarmac.serving.state import Inputs
+
+ORDERS = 16  # orders of the inputs that are walked, and each of them backwards as well
+SEED = 7
+METHOD = (
+    "Shapley values of the probability against training rows, an approximation: each of {walks} walks leads from a"
+    " training row to this one, input by input, in an order drawn at random. Their sum is exact; each has its own"
+    " standard error."
+)
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """`base` is the mean probability of the training rows walked from; it and all contributions sum to the answer."""
+
+    base: float
+    names: list[str]
+    contributions: np.ndarray
+    errors: np.ndarray  # standard errors of the contributions
+    walks: int
+
+
+def explain(bundle: Bundle, inputs: Inputs) -> Explanation:
+    """Explains the answer to the only row of `inputs`."""
+    names = [*bundle.session.categories, *bundle.session.numbers]
+    draw = np.random.default_rng(SEED)
+    forward = [draw.permutation(len(names)) for _ in range(ORDERS)]
+    orders = np.array([order for one in forward for order in (one, one[::-1])])
+    starts = np.repeat(draw.permutation(bundle.state.background.num_rows)[:ORDERS], 2)
+    starts = np.resize(starts, len(orders))
+    scores = _walked(bundle, inputs, orders, starts)
+    steps = np.empty((len(orders), len(names)))
+    np.put_along_axis(steps, orders, np.diff(scores, axis=1), axis=1)
+    pairs = steps.reshape(-1, 2, len(names)).mean(axis=1)
+    errors = pairs.std(axis=0, ddof=1) / np.sqrt(len(pairs))
+    return Explanation(float(scores[:, 0].mean()), names, pairs.mean(axis=0), errors, len(orders))
+
+
+def told(bundle: Bundle, rows: Sequence[Row]) -> dict[str, Any]:
+    """The answer to one row, with what moved it, the largest contribution first."""
+    inputs = bundle.inputs(rows)
+    found = explain(bundle, inputs)
+    values = [*inputs.categories[0].tolist(), *(None if math.isnan(one) else one for one in inputs.numbers[0].tolist())]
+    lines = zip(found.names, values, found.contributions.tolist(), found.errors.tolist(), strict=True)
+    made = [dict(zip(("input", "value", "contribution", "error"), line, strict=True)) for line in lines]
+    made.sort(key=lambda line: -abs(line["contribution"]))
+    parts = bundle.score(inputs).tolist(), bundle.missing(inputs), bundle.unknown(inputs)
+    method = METHOD.format(walks=found.walks)
+    return {**shaped("row", bundle.version, *parts), "base": found.base, "method": method, "contributions": made}
+
+
+def _walked(bundle: Bundle, inputs: Inputs, orders: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Probabilities along each walk, shape (walks, inputs + 1): after so many inputs were set to the row's own."""
+    walks, steps = orders.shape
+    rank = np.argsort(orders, axis=1)
+    own = rank[:, None, :] < np.arange(steps + 1)[None, :, None]
+    texts = len(bundle.session.categories)
+    there = bundle.background(starts)
+    categories = np.where(own[..., :texts], inputs.categories[0], there.categories[:, None, :])
+    numbers = np.where(own[..., texts:], inputs.numbers[0], there.numbers[:, None, :])
+    rows = Inputs(categories.reshape(-1, texts), numbers.reshape(-1, steps - texts).astype(np.float32))
+    return bundle.score(rows).astype(float).reshape(walks, steps + 1)

@@ -1,0 +1,151 @@
+"""What no request may do to the service - hold too much, take for ever - and may not see of a failure."""
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, TypeAlias
+
+from tarmac.serving import meters
+
+logger = logging.getLogger(__name__)
+Message = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+App: TypeAlias = Callable[[Message, Receive, Send], Awaitable[None]]
+
+MOST_BYTES = 8 * 2**20  # of a body: room for the most rows that one may hold
+HELD_BYTES = 256 * 2**20  # of all bodies together
+AT_ONCE = 256  # requests under way; more are told to come again
+BODY_SECONDS, AGAIN_SECONDS = 10.0, 1
+
+
+class Refused(Exception):  # noqa: N818 -- an answer, no fault
+    """The request is not passed on."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        """Takes the answer."""
+        super().__init__(detail)
+        self.status, self.detail = status, detail
+
+
+class Guard:
+    """ASGI middleware: reads each body whole within its limits, hides failures, and notes every request."""
+
+    def __init__(self, app: App) -> None:
+        """Wraps an application."""
+        self._app = app
+        self._held = self._under_way = 0
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """One request, or whatever else ASGI has."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        if scope["method"] == "HEAD":  # the server leaves the body out by itself
+            scope = {**scope, "method": "GET"}
+        request, parts = Request(scope, send), list[bytes]()
+        try:
+            if await self._read(scope, receive, parts):
+                await self._pass_on(scope, once(b"".join(parts), receive), request)
+        except Refused as error:
+            await request.refuse(error.status, error.detail)
+        except Exception:
+            logger.exception("a request failed", extra={"facts": {"route": request.route}})
+            if not request.status:
+                await request.refuse(500, "the service failed; its log says why")
+        finally:
+            self._held -= sum(map(len, parts))
+        if request.status:
+            request.note()
+
+    async def _read(self, scope: Message, receive: Receive, parts: list[bytes]) -> bool:
+        """Reads the body; False where the client went away. Raises `Refused` where it is too large or too slow."""
+        if scope["method"] not in ("POST", "PUT", "PATCH"):
+            return True
+        if int(dict(scope["headers"]).get(b"content-length", b"0")) > MOST_BYTES:
+            raise TOO_LARGE
+        size = 0
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                while True:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        return False
+                    parts.append(message.get("body", b""))
+                    size, self._held = size + len(parts[-1]), self._held + len(parts[-1])
+                    if size > MOST_BYTES:
+                        raise TOO_LARGE
+                    if self._held > HELD_BYTES:
+                        raise BUSY
+                    if not message.get("more_body"):
+                        return True
+        except TimeoutError:
+            raise Refused(408, f"a body must come within {BODY_SECONDS:g} seconds") from None
+
+    async def _pass_on(self, scope: Message, receive: Receive, request: "Request") -> None:
+        """Asks the application, unless it has too much to do."""
+        if self._under_way >= AT_ONCE:
+            raise BUSY
+        self._under_way += 1
+        request.started = time.perf_counter()
+        try:
+            await self._app(scope, receive, request.send)
+        finally:
+            self._under_way -= 1
+
+
+TOO_LARGE = Refused(413, f"a body may have {MOST_BYTES:,} bytes")
+BUSY = Refused(503, "there is too much to do at once: come again")
+
+
+class Request:
+    """What is noted of a request: its route and status and how long it took; nothing of who sent it or what."""
+
+    def __init__(self, scope: Message, send: Send) -> None:
+        """Starts the clock."""
+        self._scope, self._send = scope, send
+        self.status, self.started = 0, time.perf_counter()
+
+    @property
+    def route(self) -> str:
+        """The path as it is declared: what a client made up is not told apart."""
+        return getattr(self._scope.get("route"), "path", "other")
+
+    async def send(self, message: Message) -> None:
+        """Passes a message on, and reads the status from it."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+        await self._send(message)
+
+    async def refuse(self, status: int, detail: str) -> None:
+        """Answers in place of the application. What is left of the body has its time: see `Protocol`."""
+        body = json.dumps({"detail": detail}).encode()
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        if status == BUSY.status:
+            headers.append((b"retry-after", str(AGAIN_SECONDS).encode()))
+        await self.send({"type": "http.response.start", "status": status, "headers": headers})
+        await self.send({"type": "http.response.body", "body": body})
+
+    def note(self) -> None:
+        """Counts the request, and logs it."""
+        took, route = time.perf_counter() - self.started, self.route
+        meters.requests.labels(route, self.status).inc()
+        meters.seconds.labels(route).observe(took)
+        facts = self._scope.get("facts", {})
+        level = logging.INFO if self.status < 500 else logging.ERROR
+        told = {"route": route, "status": self.status, "ms": round(took * 1000, 3), **facts}
+        logger.log(level, "request", extra={"facts": told})
+
+
+def once(body: bytes, receive: Receive) -> Receive:
+    """Gives a body that was read already, then whatever else the client sends."""
+    left = [body]
+
+    async def again() -> Message:
+        if left:
+            return {"type": "http.request", "body": left.pop(), "more_body": False}
+        return await receive()
+
+    return again

@@ -1,0 +1,109 @@
+"""Behind the answers, in a thread of its own: the shadow scores the same rows, and both scores are written down."""
+
+import json
+import logging
+import math
+import os
+import queue
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tarmac.problem.names import KEY
+from tarmac.problem.request import Row, columns
+from tarmac.serving import meters
+from tarmac.serving.bundle import Bundle
+from tarmac.serving.live import Live
+from tarmac.serving.state import Inputs
+
+logger = logging.getLogger(__name__)
+WAITING = 20_000  # rows; more are dropped and counted: a slow disk may not slow a client
+
+CLOSE_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Answered:
+    """One request's rows and what they were answered."""
+
+    bundle: Bundle
+    rows: Sequence[Row]
+    inputs: Inputs
+    scores: np.ndarray
+
+
+class Journal(threading.Thread):
+    """Takes answers from the service; writes a line of JSON a row to `<folder>/<day>-<process>.jsonl`."""
+
+    def __init__(self, live: Live, folder: Path | None) -> None:
+        """Makes the folder; without one only the shadow's differences are measured."""
+        super().__init__(name="journal", daemon=True)
+        self._live, self._folder = live, folder
+        self._queue: queue.SimpleQueue[Answered | None] = queue.SimpleQueue()
+        self._taken = self._done = 0  # rows; each is written by one thread only
+        if folder:
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def take(self, answered: Answered) -> None:
+        """Puts an answer in line, if anybody wants it."""
+        if self._folder is None and self._live.shadow is None:
+            return
+        if self._taken - self._done + len(answered.rows) > WAITING:
+            meters.dropped.inc(len(answered.rows))
+            return
+        self._taken += len(answered.rows)
+        self._queue.put(answered)
+
+    def close(self) -> None:
+        """Writes what waits, then ends."""
+        self._queue.put(None)
+        self.join(timeout=CLOSE_SECONDS)
+        if lost := self._taken - self._done:
+            logger.error("the journal was not written to its end", extra={"facts": {"rows": lost}})
+
+    def run(self) -> None:
+        """Until `close`; a failure of one answer is told, and the next is taken."""
+        while answered := self._queue.get():
+            try:
+                self._write(answered, self._beside(answered))
+            except Exception:
+                logger.exception("the journal lost an answer")
+            self._done += len(answered.rows)
+
+    def _beside(self, answered: Answered) -> tuple[str, np.ndarray] | None:
+        shadow = self._live.shadow
+        if shadow is None:
+            return None
+        scores = shadow.score(shadow.inputs(answered.rows))
+        meter = meters.apart.labels(shadow.version)
+        for difference in np.abs(scores - answered.scores).tolist():
+            meter.observe(difference)
+        return shadow.version, scores
+
+    def _write(self, answered: Answered, beside: tuple[str, np.ndarray] | None) -> None:
+        if self._folder is None:
+            return
+        now = datetime.now(UTC)
+        lines = [json.dumps(line, default=str) + "\n" for line in _lines(answered, beside, now.isoformat())]
+        with (self._folder / f"{now:%Y-%m-%d}-{os.getpid()}.jsonl").open("a", encoding="utf-8") as file:
+            file.write("".join(lines))
+
+
+def _lines(answered: Answered, beside: tuple[str, np.ndarray] | None, when: str) -> list[dict[str, Any]]:
+    """For each row its key, what the model was asked with, and the scores."""
+    keys, session = columns(answered.rows), answered.bundle.session
+    lines = []
+    for number, score in enumerate(answered.scores.tolist()):
+        numbers = zip(session.numbers, answered.inputs.numbers[number].tolist(), strict=True)
+        texts = zip(session.categories, answered.inputs.categories[number].tolist(), strict=True)
+        inputs = {**dict(texts), **{name: None if math.isnan(value) else value for name, value in numbers}}
+        shadow = {"shadow": {"version": beside[0], "probability": float(beside[1][number])}} if beside else {}
+        key = {name: keys[name][number] for name in KEY}
+        made = {"when": when, "version": answered.bundle.version, "key": key, "probability": score}
+        lines.append({**made, **shadow, "inputs": inputs})
+    return lines

@@ -1,0 +1,80 @@
+"""The bundle that answers now, and the one beside it: changed between two requests, never within one."""
+
+import logging
+from pathlib import Path
+
+from tarmac.serving import meters
+from tarmac.serving.bundle import Bundle
+
+logger = logging.getLogger(__name__)
+Identity = tuple[tuple[str, int, int, int], ...]
+
+
+class Place:
+    """A folder, or a link to one, whose bundle is loaded again when another is put there."""
+
+    def __init__(self, path: Path, optional: bool) -> None:
+        """Loads nothing yet. Where it is not `optional`, a bundle that vanishes stays: that is no order to stop."""
+        self.path, self._optional = path, optional
+        self.bundle: Bundle | None = None
+        self._seen: Identity | None = None
+
+    def refresh(self) -> None:
+        """Loads what is there if it is new; what cannot be loaded is told and leaves the old one in place."""
+        now = self._identity()
+        if now == self._seen:
+            return
+        self._seen = now
+        if now:
+            self._load()
+        elif self._optional:
+            self.bundle = None
+            logger.info("bundle gone", extra={"facts": {"path": str(self.path)}})
+
+    def _load(self) -> None:
+        try:
+            self.bundle = Bundle(self.path.resolve())
+        except Exception as error:  # noqa: BLE001 -- whatever a damaged file makes of its reader
+            meters.loads.labels("refused").inc()
+            reason = f"{type(error).__name__}: {error}"
+            logger.error("bundle refused", extra={"facts": {"path": str(self.path), "reason": reason}})
+            return
+        meters.loads.labels("loaded").inc()
+        logger.info("bundle", extra={"facts": {"path": str(self.path), "version": self.bundle.version}})
+
+    def _identity(self) -> Identity | None:
+        """Every file as it is now: a copy that has not come to its end is looked at again when it has."""
+        try:
+            (self.path / "release.json").stat()
+            files = [(str(file), file.stat()) for file in sorted(self.path.resolve().rglob("*"))]
+        except OSError:
+            return None
+        return tuple((name, found.st_ino, found.st_mtime_ns, found.st_size) for name, found in files)
+
+
+class Live:
+    """What answers, and what runs in its shadow."""
+
+    def __init__(self, bundle: Path, shadow: Path) -> None:
+        """Loads nothing yet."""
+        self._live, self._shadow = Place(bundle, optional=False), Place(shadow, optional=True)
+
+    @property
+    def bundle(self) -> Bundle | None:
+        """The bundle that answers; a caller keeps it for the whole of a request."""
+        return self._live.bundle
+
+    @property
+    def shadow(self) -> Bundle | None:
+        """The candidate, if there is one."""
+        return self._shadow.bundle
+
+    def refresh(self) -> None:
+        """Loads what is new."""
+        before = self.bundle
+        self._live.refresh()
+        self._shadow.refresh()
+        if before and before is not self.bundle:
+            meters.serving.labels(before.version).set(0)
+        if self.bundle:
+            meters.serving.labels(self.bundle.version).set(1)

@@ -1,0 +1,32 @@
+"""The service's log: a line of JSON for each event, on standard output, with nothing of a client in it."""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+
+
+class Lines(logging.Formatter):
+    """Time, level, event, and its facts."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line; a failure is told with its place in the code."""
+        told = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "event": record.getMessage(),
+            **getattr(record, "facts", {}),
+        }
+        if record.exc_info:
+            told["error"] = self.formatException(record.exc_info)
+        return json.dumps(told, default=str)
+
+
+def to_stdout() -> None:
+    """Sends every log of the process there."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(Lines())
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    for name in ("uvicorn", "uvicorn.error"):
+        logging.getLogger(name).handlers.clear()
+        logging.getLogger(name).propagate = True

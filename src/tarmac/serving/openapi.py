@@ -1,0 +1,56 @@
+"""The service's description. Bodies are read by hand, for speed: their schemas come in by hand, of the same models."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from tarmac.problem.request import EXAMPLES, Row
+from tarmac.serving.answer import Answer, AnswerColumns, Answers, Explained, Refusal
+from tarmac.serving.question import Columns, Rows
+
+REF = "#/components/schemas/{model}"
+ROWS = list(EXAMPLES.values())
+FIELDS = [name for name in ROWS[0] if all(name in row for row in ROWS)]
+COLUMNS = {name: [row[name] for row in ROWS] for name in FIELDS}
+MANY = {"many rows": {"rows": ROWS}, "columns": {"columns": COLUMNS}}
+WRONG = {
+    408: "The body did not come in time",
+    413: "The body is too large",
+    415: "The body does not say that it is JSON",
+    422: "The body is not what the service takes; each mistake has its place",
+    503: "There is no model to answer with, or too much to do at once",
+}
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Refusal, "description": why} for status, why in WRONG.items()
+}
+
+
+def _content(models: list[type[BaseModel]], examples: dict[str, Any]) -> dict[str, Any]:
+    schema = {"anyOf": [{"$ref": REF.format(model=model.__name__)} for model in models]}
+    shown = {name: {"value": value} for name, value in examples.items()}
+    return {"application/json": {"schema": schema, **({"examples": shown} if shown else {})}}
+
+
+def _operation(asked: list[type[BaseModel]], examples: dict[str, Any], told: list[type[BaseModel]]) -> dict[str, Any]:
+    answered = {"description": "The answer, in the form of the question", "content": _content(told, {})}
+    return {"requestBody": {"required": True, "content": _content(asked, examples)}, "responses": {"200": answered}}
+
+
+PREDICT = _operation([Row, Rows, Columns], EXAMPLES | MANY, [Answer, Answers, AnswerColumns])
+EXPLAIN = _operation([Row], EXAMPLES, [Explained])
+
+
+def described(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document, made once."""
+    if app.openapi_schema is None:
+        made = get_openapi(title=app.title, version=app.version, routes=app.routes)
+        asked: list[type[BaseModel]] = [Row, Rows, Columns]
+        told: list[type[BaseModel]] = [Answer, Answers, AnswerColumns, Explained]
+        named = [*((model, "validation") for model in asked), *((model, "serialization") for model in told)]
+        _, schemas = models_json_schema(named, ref_template=REF)  # type: ignore[arg-type]
+        made["components"]["schemas"].update(schemas["$defs"])
+        app.openapi_schema = made
+    return app.openapi_schema

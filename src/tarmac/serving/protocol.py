@@ -1,0 +1,149 @@
+"""What no connection may do to the service: be one too many, say nothing, say it too slowly, or not listen."""
+
+import asyncio
+import re
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+MOST_CONNECTIONS = 900  # of a worker: below the 1,024 files that a process may open almost everywhere
+MOST_PIPELINED = 16  # requests that a client sends before it has the answer to the first
+HEAD_BYTES, MESSAGE_BYTES = 16 * 2**10, 16 * 2**20  # a body in chunks is larger on the wire than it is
+HEAD_SECONDS, REST_SECONDS, ANSWER_SECONDS = 10.0, 10.0, 30.0
+IDLE_SECONDS = 65.0  # longer than load balancers keep a connection, so that it is they who close it
+UPGRADE = re.compile(rb"(?<=\r\n)upgrade(?=:)", re.IGNORECASE)
+LAST_SECONDS = 1.0  # for what a client sends while it does not know yet that the service stops
+
+
+class Protocol(HttpToolsProtocol):
+    """HTTP by uvicorn, with an end to everything that a client may leave undone."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """One more: where there are too many, the one that has been waited for longest gives way."""
+        self._head, self._size, self._last = True, 0, False
+        self._deadline: asyncio.TimerHandle | None = None
+        self._answering: RequestResponseCycle | None = None
+        super().connection_made(transport)
+        self._wait()
+        if len(self.connections) > MOST_CONNECTIONS:
+            waiting = [one for one in self.connections if isinstance(one, Protocol) and not one.at_work]
+            min(waiting, key=lambda one: one.since).abort()
+
+    @property
+    def at_work(self) -> bool:
+        """Whether it is the service's turn."""
+        return self.cycle is not None and not self.cycle.response_complete and not self.cycle.more_body
+
+    def data_received(self, data: bytes) -> None:
+        """Counts what a request takes, headers, body and all that is around it.
+
+        Some clients offer HTTP/2 with their first request: it may be ignored, but the parser would leave out the body.
+        """
+        self._size += len(data)
+        if self._head or self.cycle is None or not self.cycle.more_body:
+            data = UPGRADE.sub(b"Ignored", data)
+        super().data_received(data)
+        if self._size > (HEAD_BYTES if self._head else MESSAGE_BYTES):
+            self.abort()
+
+    def abort(self) -> None:
+        """Ends the connection whatever is on its way."""
+        self._give_up()
+        self.transport.abort()
+
+    def on_message_begin(self) -> None:
+        """The clock of a request starts with its first byte."""
+        super().on_message_begin()
+        self._head, self._size = True, 0
+        self._wait()
+
+    def on_headers_complete(self) -> None:
+        """Raises `ValueError`, which ends the connection, where a client never waits for its answers."""
+        if len(self.pipeline) >= MOST_PIPELINED:
+            raise ValueError("too many requests at once")
+        super().on_headers_complete()
+        self._head = False
+        if self._last:
+            self.cycle.keep_alive = False
+        self._wait()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """What follows a body in chunks is left out."""
+        if self._head:
+            super().on_header(name, value)
+
+    def on_message_complete(self) -> None:
+        """The rest of a body may come after its answer."""
+        super().on_message_complete()
+        self.cycle.more_body = False
+        self._wait()
+
+    def on_response_complete(self) -> None:
+        """It is the client's turn."""
+        super().on_response_complete()
+        self._unset_keepalive_if_required()
+        self._wait()
+
+    def pause_writing(self) -> None:
+        """A client that does not read is not waited for long."""
+        super().pause_writing()
+        self._wait()
+
+    def resume_writing(self) -> None:
+        """It reads again."""
+        super().resume_writing()
+        self._wait()
+
+    def shutdown(self) -> None:
+        """The service stops: what is under way is answered, and so is what comes while the client cannot know."""
+        self._last = True
+        if self.cycle is not None:
+            self.cycle.keep_alive = False
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing is left to wait for."""
+        self._give_up()
+        super().connection_lost(exc)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def _give_up(self) -> None:
+        """Nobody hears an answer any more; uvicorn would tell only the last of several requests."""
+        self._stop()
+        for cycle in (self._answering, self.cycle):
+            if cycle is not None and not cycle.response_complete:
+                cycle.disconnected = True
+
+    def _wait(self) -> None:
+        """Gives the client its time for what it has to do next, and the service as long as it takes."""
+        self._stop()
+        self.since = self.loop.time()
+        if (seconds := self._patience()) is not None:
+            self._deadline = self.loop.call_later(seconds, self._cut)
+
+    def _patience(self) -> float | None:
+        if self.flow.write_paused or self.transport.is_closing():
+            return ANSWER_SECONDS
+        if self.cycle is not None and not self.cycle.response_complete:
+            return None  # what is left of the body is the guard's
+        if self._last:
+            return LAST_SECONDS
+        if self._head:
+            return HEAD_SECONDS
+        return REST_SECONDS if self.cycle.more_body else IDLE_SECONDS
+
+    def _stop(self) -> None:
+        if self._deadline:
+            self._deadline.cancel()
+        self._deadline = None
+
+    def _cut(self) -> None:
+        """Closes, once all is written that there is; where the client does not take it, without."""
+        if self.transport.is_closing() or self.flow.write_paused:
+            self.abort()
+            return
+        self.transport.close()
+        self._wait()

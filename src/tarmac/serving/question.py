@@ -1,0 +1,107 @@
+"""What may be asked: one row, rows, or columns of them. Everything else is refused with the name of the field."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError, create_model
+from pydantic_core import from_json, to_json
+
+from tarmac.problem.request import STRICT, Row
+
+MOST_ROWS, MOST_ERRORS, LONGEST_NAME = 10_000, 20, 40
+
+
+class Rows(BaseModel):
+    """Many rows."""
+
+    model_config = STRICT
+
+    rows: Annotated[list[Row], Field(min_length=1, max_length=MOST_ROWS)]
+
+
+def _column(name: str) -> Any:
+    field = Row.model_fields[name]
+    kind: Any = list[field.rebuild_annotation()]  # type: ignore[misc]
+    values: Any = Annotated[kind, Field(min_length=1, max_length=MOST_ROWS)]
+    return (values, ...) if field.is_required() else (values | None, None)
+
+
+Table = create_model("Table", __config__=STRICT, **{name: _column(name) for name in Row.model_fields})
+Table.__doc__ = "The fields of a row, each a list of as many values."
+
+
+class Columns(BaseModel):
+    """Many rows, field by field: half the size."""
+
+    model_config = STRICT
+
+    columns: Table  # type: ignore[valid-type]
+
+
+class Lists(BaseModel):
+    """The columns of a body, before their values are looked at."""
+
+    model_config = STRICT
+
+    columns: dict[str, list[Any] | None]
+
+
+ONE, MANY, FIELDS = TypeAdapter(Row), TypeAdapter(Rows), TypeAdapter(Lists)
+
+
+class QuestionError(ValueError):
+    """A body that is no question; `detail` lists the first mistakes with their place, as FastAPI does."""
+
+    def __init__(self, detail: Sequence[dict[str, Any]]) -> None:
+        """Takes the mistakes."""
+        super().__init__("the body is not what the service takes")
+        self.detail = list(detail)
+
+
+def parsed(body: bytes) -> tuple[list[Row], str]:
+    """The rows of a body, and its form: `row`, `rows` or `columns`. Raises `QuestionError`."""
+    try:
+        content = from_json(body, allow_inf_nan=False)
+    except ValueError as error:
+        raise QuestionError([{"loc": [], "msg": f"no JSON: {error}", "type": "json_invalid"}]) from None
+    try:
+        if isinstance(content, dict) and "rows" in content:
+            return MANY.validate_json(body).rows, "rows"
+        if isinstance(content, dict) and "columns" in content:
+            return _turned(FIELDS.validate_python(content).columns), "columns"
+        return [ONE.validate_json(body)], "row"
+    except ValidationError as error:
+        raise QuestionError(mistakes(error)) from None
+
+
+def mistakes(error: ValidationError) -> list[dict[str, Any]]:
+    """The first mistakes of a validation: where, what is expected, and which rule; never what was sent."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    return [
+        {"loc": [_short(part) for part in item["loc"]], "msg": item["msg"], "type": item["type"]}
+        for item in found[:MOST_ERRORS]
+    ]
+
+
+def _short(part: str | int) -> str | int:
+    """A place; the name of a field that there is not is the client's."""
+    return part[:LONGEST_NAME] if isinstance(part, str) else part
+
+
+def _turned(given: dict[str, list[Any] | None]) -> list[Row]:
+    """Rows of columns, checked as rows are; a mistake's place is its column, then its number."""
+    columns = {name: values for name, values in given.items() if values is not None}
+    lengths = {name: len(values) for name, values in columns.items()}
+    if len(set(lengths.values())) > 1:
+        told = f"columns of unequal length: {dict(list(lengths.items())[:MOST_ERRORS])}"
+        raise QuestionError([{"loc": ["columns"], "msg": told, "type": "value_error"}])
+    rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    try:
+        return MANY.validate_json(to_json({"rows": rows})).rows
+    except ValidationError as error:
+        raise QuestionError([{**one, "loc": _place(one["loc"])} for one in mistakes(error)]) from None
+
+
+def _place(loc: list[str | int]) -> list[str | int]:
+    """Where in the columns a mistake of the rows stands: `rows, 3, origin` is `columns, origin, 3`."""
+    return ["columns", *loc[2:3], *loc[1:2], *loc[3:]]

@@ -1,0 +1,106 @@
+"""What the pipeline exported for the service to look up, and the model's inputs made from it."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import repeat
+from operator import itemgetter
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tarmac.files import parquet
+from tarmac.problem.row import derived, own
+
+FEW = 8  # rows up to which plain Python is faster than arrays
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a model is asked with: texts (rows, categories) as objects, numbers (rows, numbers) as float32."""
+
+    categories: np.ndarray
+    numbers: np.ndarray
+
+
+class Lookup:
+    """One exported table: rows found by the values of some columns."""
+
+    def __init__(self, path: Path, keys: Sequence[str]) -> None:
+        """Reads the file. Raises `ValueError` where it is missing or damaged."""
+        parquet.check(path)
+        table = pq.read_table(path)
+        self.keys = tuple(keys)
+        self.values = tuple(name for name in table.column_names if name not in self.keys)
+        columns = [table[name].to_pylist() for name in self.keys]
+        found = columns[0] if len(columns) == 1 else zip(*columns, strict=True)
+        self._place = {key: number for number, key in enumerate(found)}
+        missing = np.full((1, len(self.values)), np.nan, dtype=np.float32)
+        values = [table[name].to_numpy().astype(np.float32) for name in self.values]
+        self._array = np.concatenate([np.stack(values, axis=1), missing])
+        self._key = itemgetter(*self.keys)
+
+    def one(self, row: dict[str, Any]) -> list[float]:
+        """The values for one row; NaN where its key is unknown."""
+        place = self._place.get(self._key(row), -1)
+        return self._array[place].tolist()  # type: ignore[no-any-return]
+
+    def many(self, columns: Sequence[Sequence[Any]]) -> np.ndarray:
+        """The values of many keys, given column by column; shape (rows, values)."""
+        keys = columns[0] if len(columns) == 1 else zip(*columns, strict=True)
+        places = map(self._place.get, keys, repeat(-1))
+        return self._array[np.fromiter(places, dtype=np.intp, count=len(columns[0]))]
+
+
+class State:
+    """All lookups, the categories that training saw, and the rows that explanations start from."""
+
+    def __init__(self, folder: Path) -> None:
+        """Reads the folder. Raises `ValueError` where a file of it is missing or damaged."""
+        self.facts = read_json(folder / "state.json")
+        self.lookups = [Lookup(folder / f"{name}.parquet", keys) for name, keys in self.facts["lookups"].items()]
+        self.categories = {name: frozenset(known) for name, known in self.facts["categories"].items()}
+        parquet.check(folder / "background.parquet")
+        self.background: pa.Table = pq.read_table(folder / "background.parquet")
+        self._lead = int(self.facts["problem"]["lead_hours"])
+
+    def inputs(self, columns: dict[str, list[Any]], categories: Sequence[str], numbers: Sequence[str]) -> Inputs:
+        """What a model is asked with, its inputs in their order, for rows given column by column."""
+        rows = len(next(iter(columns.values())))
+        if rows > FEW:
+            found = self._many(columns)
+            texts, values = ([found[name] for name in names] for names in (categories, numbers))
+            named = np.array(texts, dtype=object).reshape(len(categories), rows).T  # a model may have no category
+            return Inputs(named, np.stack(values, axis=1, dtype=np.float32, casting="unsafe"))
+        made = [self._one({name: values[row] for name, values in columns.items()}) for row in range(rows)]
+        texts, values = ([[one[name] for name in names] for one in made] for names in (categories, numbers))
+        return Inputs(np.array(texts, dtype=object), np.array(values, dtype=np.float32))
+
+    def _one(self, row: dict[str, Any]) -> dict[str, Any]:
+        row.update(own(SimpleNamespace(**row), self._lead))
+        for lookup in self.lookups:
+            row.update(zip(lookup.values, lookup.one(row), strict=True))
+        row.update(derived(SimpleNamespace(**row)))
+        return row
+
+    def _many(self, columns: dict[str, list[Any]]) -> dict[str, Any]:
+        known = {name: np.array(values) for name, values in columns.items() if isinstance(values[0], int)}
+        found = own(SimpleNamespace(**known), self._lead)
+        lists = columns | {name: values.tolist() for name, values in found.items()}
+        for lookup in self.lookups:
+            values = lookup.many([lists[name] for name in lookup.keys])
+            found.update(zip(lookup.values, values.T, strict=True))
+        found.update(derived(SimpleNamespace(**known, **found)))
+        return columns | found
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A file of the state. Raises `ValueError` where it is missing or damaged."""
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path} cannot be read ({error}): make the bundle again with `make bundle`") from None

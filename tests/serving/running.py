@@ -1,0 +1,121 @@
+"""The service as a process of its own on the loopback, and clients that talk to it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import psutil
+
+from tests.conftest import ROOT
+from tests.postgres import HOST, free_port
+
+PATIENCE, STOP = 30, 40  # seconds until it answers, and until it has stopped
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Service:
+    """A running service."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    def client(self, **settings: Any) -> httpx.Client:
+        """A client that keeps its connections; without a proxy of the environment."""
+        return httpx.Client(base_url=self.url, timeout=30, trust_env=False, **settings)
+
+    def lines(self) -> list[dict[str, Any]]:
+        """What it logged, line by line; what is no JSON stands under `text`."""
+        return [_line(text) for text in self.log.read_text(errors="replace").splitlines()]
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        return [line for line in self.lines() if line.get("event") == name]
+
+    def memory(self) -> int:
+        """Resident bytes of the process that answers; of the parent and its workers where there are several."""
+        whole = psutil.Process(self.process.pid)
+        return sum(one.memory_info().rss for one in [whole, *whole.children(recursive=True)])
+
+    def workers(self) -> list[int]:
+        """Process numbers of the workers, the resource tracker of multiprocessing left out."""
+        children = psutil.Process(self.process.pid).children()
+        return [child.pid for child in children if any("spawn_main" in part for part in child.cmdline())]
+
+    def stop(self) -> int:
+        """Asks it to stop, and returns its exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(STOP)
+
+
+def _line(text: str) -> dict[str, Any]:
+    try:
+        return dict(json.loads(text))
+    except ValueError:
+        return {"text": text}
+
+
+@contextmanager
+def running(
+    bundle: Path, log: Path, limits: Mapping[str, Any] | None = None, ready: bool = True, **settings: object
+) -> Iterator[Service]:
+    """The service from its first answer to its stop, which has to be clean; `settings` are TARMAC_<NAME>."""
+    port = free_port()
+    given = {"bundle": bundle, "shadow": log.parent / "no-shadow", "host": HOST, "port": port, **settings}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("TARMAC_", "PROMETHEUS_"))}
+    environment = {**kept, **{f"TARMAC_{name.upper()}": str(value) for name, value in given.items()}}
+    environment |= {"LIMITS": json.dumps(limits or {}), "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])}
+    program = "tests.serving.limited" if limits else "tarmac.serving"
+    command = [sys.executable, "-m", program]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, cwd=log.parent, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+        )
+        service = Service(port, process, log)
+        try:
+            wait_for(lambda: _answers(service, ready), "the service answers")
+            yield service
+            if process.poll() is None:
+                assert service.stop() == 0, log.read_text(errors="replace")[-3000:]
+        finally:
+            _end(process)
+    assert "Traceback" not in log.read_text(errors="replace"), log.read_text(errors="replace")[-5000:]
+
+
+def _answers(service: Service, ready: bool) -> bool:
+    assert service.process.poll() is None, f"the service ended:\n{service.log.read_text(errors='replace')}"
+    try:
+        return httpx.get(f"{service.url}/health", trust_env=False).status_code == 200 or not ready
+    except httpx.TransportError:
+        return False
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Leaves nothing of it running, whatever a test did."""
+    if process.poll() is None:
+        for one in [*psutil.Process(process.pid).children(recursive=True), process]:
+            one.kill()
+        process.wait()
+
+
+def wait_for(condition: Callable[[], Value], what: str, patience: float = PATIENCE) -> Value:
+    """The first true value of a condition; fails where it does not come in time."""
+    last = time.monotonic() + patience
+    while True:
+        if found := condition():
+            return found
+        assert time.monotonic() < last, f"waited {patience:g} s in vain: {what}"
+        time.sleep(0.02)

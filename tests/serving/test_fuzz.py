@@ -1,0 +1,23 @@
+"""Mutated bodies: none of them makes the service fail or grow."""
+
+from pathlib import Path
+
+from tests.serving import fuzz
+from tests.serving.running import running
+from tests.serving.test_http import ROW, post
+
+MB = 1e6
+WARM, COUNT = 500, 2000
+
+
+def test_a_mutated_body_makes_the_service_fail_or_grow(bundle_folder: Path, tmp_path: Path):
+    with running(bundle_folder, tmp_path / "log") as service, service.client() as client:
+        fuzz.send(client, seed=0, count=WARM)
+        before = service.memory()
+        found = fuzz.send(client, seed=1, count=COUNT)
+        grown = service.memory() - before
+        print(f"{dict(found)}, {before / MB:.1f} MB and then {grown / MB:+.1f} MB")
+        assert grown < 30 * MB
+        assert min(found[200], found[422]) > COUNT * 0.1, "no fair mixture"
+        assert client.get("/health").json()["ready"]
+        assert post(client, ROW).status_code == 200

@@ -1,0 +1,131 @@
+"""Clients that would hold the service for ever, and one beside them that has to be answered all the time."""
+
+import json
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tarmac.serving.protocol import MOST_CONNECTIONS
+from tests.serving.hostile import CLIENTS, GET, LENGTH, POST, Hostile, Outcome, attack, connected, go_on
+from tests.serving.running import Service, running, wait_for
+from tests.serving.test_http import ROW, ROWS, TEXT, post
+
+LIMITS = {
+    "guard.BODY_SECONDS": 1.5, "protocol.HEAD_SECONDS": 1.5, "protocol.REST_SECONDS": 1.5,
+    "protocol.ANSWER_SECONDS": 2, "protocol.IDLE_SECONDS": 3,
+}  # fmt: skip
+MB = 1e6
+ASKED = POST + LENGTH + str(len(TEXT)).encode() + b"\r\n\r\n" + TEXT.encode()
+
+
+@pytest.fixture(scope="module")
+def service(bundle_folder: Path, tmp_path_factory: pytest.TempPathFactory):
+    with running(bundle_folder, tmp_path_factory.mktemp("service") / "log", limits=LIMITS) as service:
+        yield service
+
+
+def beside(service: Service, done: Callable[[], bool]) -> list[float]:
+    """Seconds that each answer to a normal client takes, in order, until something is done."""
+    took = []
+    with service.client() as client:
+        while not done() or len(took) < 100:
+            begin = time.perf_counter()
+            assert post(client, ROW).status_code == 200
+            took.append(time.perf_counter() - begin)
+    return sorted(took)
+
+
+@pytest.fixture(scope="module")
+def outcomes(service: Service) -> dict[str, Outcome]:
+    """What all of them see, at once, three of each."""
+    before = service.memory()
+    many = [name for name in CLIENTS for _ in range(3)]
+    with ThreadPoolExecutor(len(many)) as pool:
+        found = [pool.submit(attack, service.port, CLIENTS[name]) for name in many]
+        took = beside(service, lambda: all(one.done() for one in found))
+    assert took[int(len(took) * 0.99)] < 1, "a normal client waited"
+    assert service.memory() < before + 150 * MB, "the service grew"
+    return dict(zip(many, (one.result() for one in found), strict=True))
+
+
+@pytest.mark.parametrize("name", CLIENTS)
+def test_a_hostile_client_is_never_cut_off_or_told_something_else(outcomes, name):
+    """One that sends as fast as it can may be cut off before it is told why, or be too slow where many do the same."""
+    allowed = {CLIENTS[name].status} | ({0, 408} if CLIENTS[name].every == 0 else set())
+    assert outcomes[name].status in allowed, outcomes[name]
+
+
+def test_connections_that_say_nothing_keep_others_out(service):
+    with ExitStack() as stack:
+        idle = [stack.enter_context(connected(service.port)) for _ in range(MOST_CONNECTIONS + 100)]
+        took = beside(service, lambda: True)
+        assert took[98] < 0.5
+        wait_for(lambda: lines_open(service) < 10, "they are closed")
+        assert len(idle) > MOST_CONNECTIONS
+
+
+def test_clients_that_never_read_hold_their_answers_for_ever(service):
+    row = {**ROWS[1], "live": None, "dest": "ZZZ"}
+    asked = question({"rows": [row] * 2000})
+    before = lines_open(service)
+    with ExitStack() as stack:
+        for line in [stack.enter_context(connected(service.port)) for _ in range(3)]:
+            line.sendall(asked)
+            threading.Thread(target=go_on, args=(line, Hostile(b"", then=asked, every=0)), daemon=True).start()
+        assert lines_open(service) >= before + 3
+        beside(service, lambda: lines_open(service) <= before + 1)
+
+
+def question(content: object) -> bytes:
+    """A whole request."""
+    body = json.dumps(content).encode()
+    return POST + LENGTH + str(len(body)).encode() + b"\r\n\r\n" + body
+
+
+def lines_open(service: Service) -> int:
+    """Connections that the service has not closed; one that listens is none."""
+    found = psutil.Process(service.process.pid).net_connections("tcp")
+    return sum(line.status in {psutil.CONN_ESTABLISHED, psutil.CONN_CLOSE_WAIT} for line in found)
+
+
+def test_a_client_that_does_not_wait_for_its_answers_fills_the_memory(service):
+    before = service.memory()
+    with connected(service.port) as line:
+        go_on(line, Hostile(b"", then=(GET + b"\r\n" + ASKED) * 1000, every=0))
+    beside(service, lambda: True)
+    assert service.memory() < before + 50 * MB
+
+
+def test_a_few_requests_at_once_are_not_answered_in_their_order(service):
+    with connected(service.port) as line:
+        line.sendall(GET + b"\r\n" + ASKED + GET + b"Connection: close\r\n\r\n")
+        heard = b"".join(iter(lambda: line.recv(65_536), b""))
+    parts = heard.split(b"HTTP/1.1 200 OK")
+    assert [b"ready" in part for part in parts] == [False, True, False, True]
+    assert b"probability" in parts[2]
+
+
+@pytest.mark.parametrize("kept", range(0, len(ASKED), 61))
+def test_a_connection_that_ends_in_the_middle_harms_the_service(service, kept):
+    for linger in (b"", struct.pack("ii", 1, 0)):  # by a FIN, and by a reset
+        with connected(service.port) as line:
+            line.sendall(ASKED[:kept])
+            if linger:
+                line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    beside(service, lambda: True)
+
+
+@pytest.mark.parametrize("protocol", [b"websocket", b"h2c"])
+def test_an_upgrade_that_is_offered_hangs_the_request(service, protocol):
+    offer = b"\r\nConnection: Upgrade\r\nUpgrade: " + protocol + b"\r\n"
+    with connected(service.port) as line:
+        line.sendall(ASKED.replace(b"\r\n", offer, 1))
+        assert line.recv(15) == b"HTTP/1.1 200 OK"
