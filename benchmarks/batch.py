@@ -1,0 +1,150 @@
+"""`tarmac predict` against what it stands on: bare ONNX Runtime, and the fitted pipeline, on ready inputs."""
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tarmac.model import dataset
+from tarmac.model.dataset import Inputs, Split
+from tarmac.model.estimators import fit
+from tarmac.params import load
+from tarmac.problem.request import Row, asked
+from tarmac.serving.batch.run import CHUNK, predict
+from tarmac.serving.bundle import Bundle
+
+ROOT = Path(__file__).resolve().parents[1]
+OUT = ROOT / "benchmarks" / "results" / "batch.md"
+MONTH, TIMES = "2013-12", 4  # the requests of a month, so many times
+Figures = dict[str, list[tuple[float, float]]]  # wall and CPU seconds of each round
+
+
+def main(rounds: int) -> None:
+    """Measures all sides in turn and writes the report."""
+    load_before = os.getloadavg()[0]
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+        bundle = Bundle(bundled(Path(folder) / "bundle"))
+        rows = requests()
+        made = {suffix: write(rows, Path(folder) / f"in.{suffix}") for suffix in ("parquet", "csv")}
+        cases = {
+            **{f"`tarmac predict`, {name}": batch(path, bundle, len(rows)) for name, path in made.items()},
+            "bare ONNX Runtime, ready arrays": bare(bundle, rows),
+            "`model.predict_proba`, ready DataFrame": fitted(bundle, rows),
+        }
+        figures: Figures = {name: [] for name in cases}
+        for number in range(1, rounds + 1):
+            for name, case in cases.items():
+                figures[name].append(timed(case))
+                print(f"round {number} of {rounds}  {name}  {figures[name][-1][0]:.2f} s", file=sys.stderr, flush=True)
+    OUT.write_text(report(figures, len(rows), rounds, load_before), encoding="utf-8")
+    print(OUT.read_text(encoding="utf-8"))
+
+
+def bundled(folder: Path) -> Path:
+    """A bundle of the model that is here."""
+    shutil.copytree(ROOT / "data" / "state", folder / "state")
+    for name in ("model.onnx", "card.md"):
+        shutil.copy(ROOT / "models" / name, folder / name)
+    (folder / "release.json").write_text(json.dumps({"version": "workspace"}), encoding="utf-8")
+    return folder
+
+
+def requests() -> list[dict[str, object]]:
+    """What a client would ask."""
+    table = pq.read_table(ROOT / "data" / "prepared" / "flights" / f"{MONTH}.parquet")
+    return [asked(row) for row in table.to_pylist()] * TIMES
+
+
+def write(rows: list[dict[str, object]], path: Path) -> Path:
+    """Writes a file to score."""
+    table = pa.Table.from_pylist(rows)
+    if path.suffix == ".csv":
+        table.to_pandas().to_csv(path, index=False)
+    else:
+        pq.write_table(table, path)
+    return path
+
+
+def batch(source: Path, bundle: Bundle, rows: int) -> Callable[[], object]:
+    """The whole command from file to file, without the start of Python and the reading of the bundle."""
+
+    def run() -> None:
+        out = source.with_name("out.parquet")
+        out.unlink(missing_ok=True)
+        told = predict(source, out, bundle)
+        if f"{rows:,} scored" not in told:
+            sys.exit(f"benchmarks.batch: error: {told}")
+
+    return run
+
+
+def bare(bundle: Bundle, rows: list[dict[str, object]]) -> Callable[[], object]:
+    """ONNX Runtime on arrays that are there, as many rows at a time as the batch takes."""
+    valid = [Row.model_validate_json(json.dumps(row)) for row in rows[: len(rows) // TIMES]]
+    inputs = bundle.inputs(valid)
+    categories, numbers = np.ascontiguousarray(inputs.categories), inputs.numbers
+    starts = range(0, len(valid), CHUNK)
+    parts = [(categories[start : start + CHUNK], numbers[start : start + CHUNK]) for start in starts] * TIMES
+    return lambda: [bundle.session.run(*part) for part in parts]
+
+
+def fitted(bundle: Bundle, rows: list[dict[str, object]]) -> Callable[[], object]:
+    """XGBoost behind its encoder, fitted as the stage does it, on a frame of the same rows, with one thread."""
+    params = load(ROOT / "params.yaml")
+    inputs = Inputs.of(params.train.features)
+    train, y = dataset.labelled(dataset.read_window(ROOT / "data" / "features", params.split.train))
+    valid, y_valid = dataset.labelled(dataset.read_window(ROOT / "data" / "features", params.split.validation))
+    split = Split(train[inputs.names], y, valid[inputs.names], y_valid)
+    model = fit(params.train, inputs, split, lambda *_: None)
+    model.named_steps["classifier"].get_booster().set_param("nthread", 1)
+    found = bundle.inputs([Row.model_validate_json(json.dumps(row)) for row in rows[: len(rows) // TIMES]])
+    frame = pd.DataFrame(found.categories, columns=bundle.session.categories).join(
+        pd.DataFrame(found.numbers, columns=bundle.session.numbers)
+    )
+    whole = pd.concat([frame] * TIMES, ignore_index=True)[inputs.names]
+    return lambda: model.predict_proba(whole)
+
+
+def timed(work: Callable[[], object]) -> tuple[float, float]:
+    """Wall and CPU seconds of a piece of work, over all threads."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    work()
+    return time.perf_counter() - wall, time.process_time() - cpu
+
+
+def report(figures: Figures, rows: int, rounds: int, load_before: float) -> str:
+    """What was measured, in Markdown."""
+    middle = {name: tuple(median(one) for one in zip(*runs, strict=True)) for name, runs in figures.items()}
+    wall, cpu = middle["bare ONNX Runtime, ready arrays"]
+    lines = [
+        f"| {name} | {rows / one[0]:,.0f} | {one[0] / rows * 1e6:.1f} | {one[1] / rows * 1e6:.1f}"
+        f" | {one[0] / wall:.2f} | {one[1] / cpu:.2f} |"
+        for name, one in middle.items()
+    ]
+    return (
+        "# Batches against what they stand on\n\n"
+        f"`python -m benchmarks.batch --rounds {rounds}`: medians of {rounds} interleaved rounds of {rows:,} rows, on"
+        f" {os.cpu_count()} cores, load average before {load_before:.1f} (an idle machine has 0). Ratios are to bare"
+        " ONNX Runtime, which gets its inputs as arrays; a batch also reads, validates, looks up and writes, half of it"
+        " while ONNX Runtime runs in another thread: where no second core is free, its wall time is its CPU time. Every"
+        " side scores with one thread.\n\n"
+        "| | rows/s | wall us a row | CPU us a row | wall ratio | CPU ratio |\n"
+        "| --- | ---: | ---: | ---: | ---: | ---: |\n" + "".join(f"{line}\n" for line in lines)
+    )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    main(parser.parse_args().rounds)

@@ -1,0 +1,142 @@
+"""Rows of a Parquet or CSV file, some thousand at a time, as a client of the service would send them."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from tarmac.problem.request import Live, Row
+
+PARQUET, CSV = ".parquet", ".csv"
+LIVE = "live."  # before the name of an input that the client knows itself
+BUFFER = 2**20  # bytes that are read at once
+LONGEST = 300  # characters of another library's message that are shown
+Given = dict[str, Any]
+Columns = dict[str, list[Any]]
+
+
+class SourceError(ValueError):
+    """A file that cannot be read as rows."""
+
+
+def _kinds(model: Any, without: str = "") -> dict[str, str]:
+    """What each field is in JSON: string, integer or number."""
+    properties: Mapping[str, Any] = model.model_json_schema()["properties"]
+    parts = {name: said.get("anyOf", [said]) for name, said in properties.items() if name != without}
+    return {name: next(part["type"] for part in said if part["type"] != "null") for name, said in parts.items()}
+
+
+KINDS = _kinds(Row, without="live") | {f"{LIVE}{name}": kind for name, kind in _kinds(Live).items()}
+REQUIRED = [name for name, field in Row.model_fields.items() if field.is_required()]
+TYPES: dict[str, tuple[Callable[[pa.DataType], bool], ...]] = {
+    "string": (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view),
+    "integer": (pa.types.is_integer,),
+    "number": (pa.types.is_floating, pa.types.is_integer),
+}
+WRITTEN: dict[str, tuple[re.Pattern[str], Callable[[str], float]]] = {
+    "integer": (re.compile(r"-?[0-9]{1,18}"), int),
+    "number": (re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?"), float),
+}
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some rows as they were given, and the share of their file that is read by then."""
+
+    rows: list[Given]
+    share: float
+
+
+def check(path: Path) -> None:
+    """Raises `SourceError` where the head of a file tells already that it cannot be scored."""
+    next(chunks(path, 1), None)
+
+
+def chunks(path: Path, rows: int) -> Iterator[Chunk]:
+    """All rows of a file in their order, `rows` at most at a time. Raises `SourceError` naming what is wrong."""
+    read = _parquet if path.suffix == PARQUET else _csv
+    try:
+        if path.stat().st_size == 0:
+            raise SourceError(f"{path} is empty")
+        for columns, share in read(path, rows):
+            yield Chunk(_asked(columns), share)
+    except UnicodeDecodeError:
+        raise SourceError(f"{path} is not UTF-8: write it again in that encoding") from None
+    except (OSError, pa.ArrowException) as error:
+        raise SourceError(f"{path} cannot be read: {_reason(error)}") from None
+
+
+def _reason(error: Exception) -> str:
+    if "invalid UTF8" in str(error):
+        return "it is not UTF-8"
+    return (getattr(error, "strerror", None) or str(error).splitlines()[0])[:LONGEST]
+
+
+def _parquet(path: Path, rows: int) -> Iterator[tuple[Columns, float]]:
+    # Through a buffer: else the column chunks of a row group, however large, are in memory as a whole.
+    with pq.ParquetFile(path, buffer_size=BUFFER, pre_buffer=False) as file:
+        _named(path, file.schema_arrow.names)
+        for field in file.schema_arrow:
+            _typed(path, field)
+        done = 0
+        for batch in file.iter_batches(batch_size=rows, use_threads=False):
+            done += batch.num_rows
+            yield batch.to_pydict(), done / file.metadata.num_rows
+        if done != file.metadata.num_rows:
+            raise SourceError(f"{path} says that it has {file.metadata.num_rows:,} rows, and has {done:,}")
+
+
+def _csv(path: Path, rows: int) -> Iterator[tuple[Columns, float]]:
+    # As text: a cell that is no number is then the mistake of one row, not the end of the file.
+    texts = {"column_types": dict.fromkeys(KINDS, pa.string()), "null_values": [""], "strings_can_be_null": True}
+    options = pyarrow.csv.ReadOptions(use_threads=False, block_size=BUFFER)
+    with pa.OSFile(str(path)) as file:
+        reader = pyarrow.csv.open_csv(file, options, convert_options=pyarrow.csv.ConvertOptions(**texts))
+        _named(path, reader.schema.names)
+        for block in reader:
+            for start in range(0, block.num_rows, rows):
+                given = block.slice(start, rows).to_pydict()
+                yield {name: _numbers(KINDS[name], values) for name, values in given.items()}, file.tell() / file.size()
+
+
+def _numbers(kind: str, texts: list[str | None]) -> list[Any]:
+    """Numbers where their text is one; any other text stays, for the validation to refuse it."""
+    if kind not in WRITTEN:
+        return texts
+    form, number = WRITTEN[kind]
+    return [number(text) if text and form.fullmatch(text) else text for text in texts]
+
+
+def _named(path: Path, names: Sequence[str]) -> None:
+    """Raises `SourceError` where columns are unknown, there twice, or missing."""
+    if unknown := [name for name in names if name not in KINDS]:
+        shown = ", ".join(map(repr, unknown))[:LONGEST]
+        raise SourceError(f"{path} has columns that nobody knows: {shown}; known are {', '.join(KINDS)}")
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise SourceError(f"{path} has columns twice: {', '.join(twice)}")
+    if missing := [name for name in REQUIRED if name not in names]:
+        raise SourceError(f"{path} lacks columns: {', '.join(missing)}")
+
+
+def _typed(path: Path, field: pa.Field) -> None:
+    """Raises `SourceError` where a column's type is not what its field takes; one of nulls alone is any."""
+    kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+    wanted = KINDS[field.name]
+    if not pa.types.is_null(kind) and not any(fits(kind) for fits in TYPES[wanted]):
+        raise SourceError(f"{path} has {field.name} as {field.type}: {wanted} is expected, write it as that type")
+
+
+def _asked(columns: Columns) -> list[Given]:
+    """The rows of columns, those of `live` in a field of their own."""
+    own = {name: values for name, values in columns.items() if not name.startswith(LIVE)}
+    rows = [dict(zip(own, values, strict=True)) for values in zip(*own.values(), strict=True)]
+    for name in columns.keys() - own.keys():
+        for row, value in zip(rows, columns[name], strict=True):
+            if value is not None:
+                row.setdefault("live", {})[name.removeprefix(LIVE)] = value
+    return rows
