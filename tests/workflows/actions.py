@@ -22,6 +22,7 @@ def stand_ins(artifacts: Path, cml: Path, install: Callable[[Path], None]) -> Ac
         "iterative/setup-cml": lambda call: call.machine.path.insert(0, cml),
         "aws-actions/configure-aws-credentials": nothing,
         "hashicorp/setup-terraform": nothing,
+        "actions/attest": nothing,
     }
 
 
@@ -33,15 +34,16 @@ def checkout(call: Call, install: Callable[[Path], None]) -> None:
     """Fetches into an empty repository, so that there is no `origin/HEAD`; keeps the token unless it is told not to."""
     github, folder = call.machine.contexts["github"], call.machine.checkout
     ref = call.inputs.get("ref") or github["ref"]
-    branch, of_pull, deep = ref.removeprefix("refs/heads/"), ref.startswith("refs/pull/"), fetches_all(call)
-    remote = ref if of_pull else f"refs/heads/{branch}"
-    local = ref.replace("refs/", "refs/remotes/", 1) if of_pull else f"refs/remotes/origin/{branch}"
-    everything = ["+refs/heads/*:refs/remotes/origin/*"] if deep else []
+    branch, deep = ref.removeprefix("refs/heads/"), fetches_all(call)
+    of_pull, of_tag = ref.startswith("refs/pull/"), ref.startswith("refs/tags/")
+    remote = ref if of_pull or of_tag else f"refs/heads/{branch}"
+    local = ref.replace("refs/", "refs/remotes/", 1) if of_pull else ref if of_tag else f"refs/remotes/origin/{branch}"
+    everything = ["+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"] if deep else []
     commands = [
         ["init", "--quiet", "--initial-branch=master", "."],
         ["remote", "add", "origin", f"{github['server_url']}/{github['repository']}"],
         ["fetch", "--quiet", *([] if deep else ["--depth=1"]), "origin", f"+{remote}:{local}", *everything],
-        ["checkout", "--quiet", *(["--detach", local] if of_pull else ["-B", branch, local])],
+        ["checkout", "--quiet", *(["--detach", local] if of_pull or of_tag else ["-B", branch, local])],
     ]
     if call.inputs.get("persist-credentials") != "false":
         commands.append(["config", f"http.{github['server_url']}/.extraheader", f"AUTHORIZATION: {github['token']}"])

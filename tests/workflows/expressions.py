@@ -1,4 +1,4 @@
-"""GitHub's expressions, as far as the workflows here go: properties, comparisons, `&&`, `||`, `!`, status functions."""
+"""GitHub's expressions, as far as the workflows here go: properties, comparisons, `&&`, `||`, `!`, functions."""
 
 import re
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Any
 Contexts = Mapping[str, Any]
 TOKEN = re.compile(
     r"\s*(?:(?P<string>'(?:[^']|'')*')|(?P<number>\d+(?:\.\d+)?)"
-    r"|(?P<name>[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*)*)|(?P<sign>&&|\|\||==|!=|!|\(|\)))"
+    r"|(?P<name>[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*)*)|(?P<sign>&&|\|\||==|!=|!|\(|\)|,))"
 )
 TEMPLATE = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
 LITERALS = {"true": True, "false": False, "null": None}
@@ -17,6 +17,7 @@ STATUS = {
     "success": lambda status: status == "success",
     "failure": lambda status: status == "failure",
 }
+FUNCTIONS = {"startsWith": lambda text, start: written(text).lower().startswith(written(start).lower())}
 
 
 class ExpressionError(ValueError):
@@ -134,6 +135,12 @@ class _Parser:
         raise ExpressionError(f"{text} is out of place")
 
     def _call(self, name: str) -> bool:
+        if name in FUNCTIONS:
+            given = [self.either()]
+            while self._take(","):
+                given.append(self.either())
+            self._demand(")")
+            return FUNCTIONS[name](*given)
         self._demand(")")
         if name not in STATUS or self._status is None:
             raise ExpressionError(f"{name}() is not known here")

@@ -27,6 +27,8 @@ VALUES = [
     ("!(inputs.given != 'x')", True),
     ("needs.one.result != 'skipped'", False),
     ("'it''s'", "it's"),
+    ("startsWith(github.ref, 'Refs/heads/') && 'branch' || 'tag'", "branch"),
+    ("startsWith(github.ref, 'heads/')", False),
     ("github.number == '7'", True),
     ("github.ref == 0", False),
     ("github.event == 'x' || inputs.given == 'x' && inputs.empty", ""),

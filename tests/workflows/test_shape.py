@@ -18,7 +18,7 @@ STEPS = [(name, job, step) for name, job, tree in JOBS for step in tree.get("ste
 GITLAB = yaml.safe_load((ROOT / ".gitlab-ci.yml").read_text())
 MAKEFILE = (ROOT / "Makefile").read_text()
 PINNED = re.compile(r"uses: (?P<action>[\w-]+/[\w.-]+(?:/[\w./-]+)?)@(?P<sha>[0-9a-f]{40})  # v\d+\.\d+\.\d+$")
-CALL = re.compile(r"(?:^|[;&|]|\bthen\b|\n)\s*make\s+([^;&|#\n]+)")
+CALL = re.compile(r"(?:^|[;&|(]|\bthen\b|\n)\s*make\s+([^;&|#)\n]+)")
 MAY_WRITE = {
     ("comment", "comment"): {"pull-requests"},
     ("gpu", "launch"): {"id-token"},
@@ -26,19 +26,25 @@ MAY_WRITE = {
     ("gpu", "teardown"): {"id-token"},
     ("launch", "launch"): {"id-token"},
     ("janitor", "end"): {"id-token"},
+    ("deploy", "image"): {"attestations", "id-token", "packages"},
+    ("image", "image"): {"attestations", "id-token", "packages"},
 }
 READ = {"contents": "read"}
+SIGNS = {"attestations": "write", "contents": "read", "id-token": "write", "packages": "write"}
 GRANTED = {  # every right of every token, so that a wider one is seen in a diff of this file
     "checks": (READ, {}),
     "comment": ({}, {"comment": {"actions": "read", "contents": "read", "pull-requests": "write"}}),
+    "deploy": ({}, {"image": SIGNS, "deploy": READ}),
     "gpu": (
         {},
         {"launch": {"id-token": "write"}, "train": {"contents": "write"}, "teardown": {"id-token": "write"}},
     ),
+    "image": ({}, {"image": SIGNS}),
     "janitor": ({}, {"end": {"id-token": "write"}}),
     "launch": ({}, {"launch": {"id-token": "write"}}),
     "review": (READ, {}),
 }
+TO_DEPLOY = {"bundle", "image", "smoke", "deploy"}
 workflow = pytest.mark.parametrize("name", NAMES)
 
 
@@ -70,7 +76,7 @@ OF_PULL_REQUESTS = [name for name in NAMES if "pull_request" in set(texts(TREES[
 
 
 def test_a_workflow_is_not_looked_at():
-    assert set(NAMES) == {"checks", "comment", "gpu", "janitor", "launch", "review"}
+    assert set(NAMES) == {"checks", "comment", "deploy", "gpu", "image", "janitor", "launch", "review"}
     assert OF_PULL_REQUESTS == ["checks", "gpu", "review"]
 
 
@@ -99,7 +105,7 @@ def test_an_action_has_two_versions():
 
 def test_a_local_workflow_is_called_that_is_not_there():
     called = [tree["uses"] for _, _, tree in JOBS if "uses" in tree]
-    assert len(called) == 2
+    assert len(called) == 3
     assert [path for path in called if not (ROOT / path).is_file()] == []
 
 
@@ -132,7 +138,7 @@ def test_an_expression_stands_in_a_command():
 
 def test_a_checkout_keeps_its_token():
     checkouts = [(name, step) for name, _, step in STEPS if step.get("uses", "").startswith("actions/checkout@")]
-    assert len(checkouts) == 4
+    assert len(checkouts) == 6
     assert [name for name, step in checkouts if step["with"]["persist-credentials"] is not False] == []
 
 
@@ -148,13 +154,14 @@ def test_a_workflow_of_pull_requests_names_a_secret(name):
 
 def test_a_secret_is_named_outside_the_environment_that_guards_it():
     named = [(name, job) for name, job, tree in JOBS if any("secrets." in text for text in texts(tree))]
-    assert named == [("launch", "launch")]
+    assert named == [("deploy", "deploy"), ("launch", "launch")]
     assert TREES["launch"]["jobs"]["launch"]["environment"] == "gpu"
+    assert TREES["deploy"]["jobs"]["deploy"]["environment"] == "${{ needs.image.outputs.stage }}"
 
 
 def test_a_token_is_given_to_the_code_of_a_pull_request():
     given = {name for name, _, tree in JOBS if any("github.token" in text for text in texts(tree))}
-    assert given == {"comment", "gpu"}
+    assert given == {"comment", "gpu", "image"}
 
 
 def test_the_comment_waits_for_another_workflow_than_the_review():
@@ -174,7 +181,7 @@ def test_a_make_target_is_called_that_does_not_exist():
     phony = set(" ".join(re.findall(r"^\.PHONY: (.+)$", MAKEFILE, re.MULTILINE)).split())
     jobs = [tree for *_, tree in JOBS] + [job for job in GITLAB.values() if "script" in job]
     called = {target for job in jobs for target in targets(script(job))}
-    assert called == {"check", "servers", "test", "reproduce", "review", "comment", "gpu", "publish"}
+    assert called == {"check", "servers", "test", "reproduce", "review", "comment", "gpu", "publish", *TO_DEPLOY}
     assert called <= phony
 
 
@@ -208,7 +215,7 @@ def test_the_guide_requires_a_check_that_no_job_has():
 
 
 def test_the_guide_leaves_a_variable_of_the_workflows_out():
-    text = (ROOT / "docs" / "ci.md").read_text()
+    text = "".join((ROOT / "docs" / name).read_text() for name in ("ci.md", "deploy.md"))
     named = {name for source in TEXTS.values() for name in re.findall(r"\b(?:vars|secrets)\.(\w+)", source)}
     assert len(named) > 8
     assert [name for name in named if f"`{name}`" not in text] == []

@@ -1,0 +1,18 @@
+"""Programs of others, whose failures a person is told in a line."""
+
+import subprocess
+
+
+class DeployError(ValueError):
+    """What kept the image from being built, tried or rolled out."""
+
+
+def command(*words: str, given: str | None = None) -> str:
+    """What a program prints; its own errors go where ours go. Raises `DeployError` where it is missing or fails."""
+    try:
+        done = subprocess.run(words, check=False, input=given, stdout=subprocess.PIPE, text=True)
+    except FileNotFoundError:
+        raise DeployError(f"{words[0]} is not installed") from None
+    if done.returncode:
+        raise DeployError(f"`{' '.join(words[:3])} …` ended with exit status {done.returncode}, see above")
+    return done.stdout.strip()

@@ -1,0 +1,80 @@
+"""Starts the image as strictly as it will run, asks it once, and looks who answers."""
+
+import json
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.error import URLError
+from urllib.request import ProxyHandler, Request, build_opener
+
+from tarmac.deploy.command import DeployError, command
+from tarmac.deploy.image import name, version
+
+STRICT = ("--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges")
+PATIENCE = 90  # seconds until it has to be healthy
+
+
+def smoke(image: str, wanted: str) -> str:
+    """Runs a container, and returns what was seen in a line. Raises `DeployError` where something is not as it was."""
+    container = command(
+        "docker", "run", "--detach", *STRICT, "--health-interval=1s", "--publish=127.0.0.1::8080", image
+    )
+    try:
+        _wait(container)
+        user = command("docker", "exec", container, "python", "-c", "import os; print(os.getuid())")
+        if user == "0":
+            raise DeployError(f"{image} runs as root")
+        base = f"http://{command('docker', 'port', container, '8080/tcp').splitlines()[0]}"
+        return f"{image} as user {user}: {_asked(base, wanted)}"
+    finally:
+        command("docker", "rm", "--force", container)
+
+
+def _wait(container: str) -> None:
+    """Returns when the image's own check says healthy. Raises `DeployError` where it ends or takes too long."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        state = json.loads(command("docker", "inspect", "--format={{json .State}}", container))
+        if state["Status"] != "running":
+            break
+        if state["Health"]["Status"] == "healthy":
+            return
+        time.sleep(0.5)
+    print(command("docker", "logs", container))
+    raise DeployError(f"the container is {state['Status']}, and not healthy within {PATIENCE} s: see above")
+
+
+def _asked(base: str, wanted: str) -> str:
+    found = _json(f"{base}/model")["version"]
+    if found != wanted:
+        raise DeployError(f"it serves {found}, not {wanted}")
+    answer = _json(f"{base}/predict", example(_json(f"{base}/openapi.json")))
+    return f"{found} answers {json.dumps(answer)[:200]}"
+
+
+def example(openapi: Mapping[str, Any]) -> Any:
+    """The first example that the service gives of a question. Raises `DeployError` where it gives none."""
+    content = openapi["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]
+    if "example" in content:
+        return content["example"]
+    for found in content.get("examples", {}).values():
+        return found["value"]
+    raise DeployError("/openapi.json has no example of a question to /predict")
+
+
+def _json(url: str, body: Any = None) -> Any:
+    data = None if body is None else json.dumps(body).encode()
+    request = Request(url, data, {"Content-Type": "application/json"})  # noqa: S310
+    try:
+        with build_opener(ProxyHandler({})).open(request, timeout=10) as answer:
+            return json.load(answer)
+    except (URLError, TimeoutError, ValueError) as error:
+        raise DeployError(f"{url} does not answer as it should: {error}") from None
+
+
+if __name__ == "__main__":
+    try:
+        print(smoke(name(), version()))
+    except ValueError as error:
+        sys.exit(f"smoke: error: {error}")

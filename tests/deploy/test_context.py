@@ -1,0 +1,94 @@
+"""What gets into a build: the code, the lock and the bundle, and nothing else that lies in a clone."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+NEEDED = (
+    "requirements/serve.txt",
+    "src/tarmac/__init__.py",
+    "src/tarmac/problem/names.py",
+    "served/live",
+    "served/versions/v0.0.2-1f/model.onnx",
+    "served/versions/v0.0.2-1f/state/state.json",
+)
+PRIVATE = (
+    ".git/config",
+    ".dvc/config.local",
+    ".dvc/cache/files/md5/00/1",
+    ".env",
+    ".venv/bin/python",
+    "data/raw/planes.parquet",
+    "data/remote/files/md5/00/1",
+    "kubeconfig",
+    "models/model.onnx",
+    "requirements/dev.txt",
+    "review/report.md",
+    "served/log/2013-12-31.parquet",
+    "served/shadow",
+    "src/tarmac.egg-info/PKG-INFO",
+    "src/tarmac/__pycache__/cli.cpython-313.pyc",
+    "src/tarmac/problem/__pycache__/names.cpython-313.pyc",
+    "tests/conftest.py",
+)
+
+
+def ignored(path: str, patterns: str) -> bool:
+    """Whether `.dockerignore` keeps a path out: the last pattern that fits it, or a folder that it is in, decides."""
+    parts = path.split("/")
+    above = ["/".join(parts[:count]) for count in range(1, len(parts) + 1)]
+    out = False
+    for line in patterns.splitlines():
+        pattern = line.strip().removeprefix("!").strip("/")
+        if pattern and not line.startswith("#") and any(re.fullmatch(_regex(pattern), name) for name in above):
+            out = not line.startswith("!")
+    return out
+
+
+def _regex(pattern: str) -> str:
+    """Go's `filepath.Match` as an expression, with `**` for any number of folders."""
+    signs = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    return "".join(signs.get(part, re.escape(part)) for part in re.split(r"(\*\*/|\*\*|\*|\?)", pattern))
+
+
+RULES = (ROOT / ".dockerignore").read_text()
+
+
+@pytest.mark.parametrize("path", NEEDED)
+def test_what_the_image_needs_is_kept_out(path):
+    assert not ignored(path, RULES)
+
+
+@pytest.mark.parametrize("path", PRIVATE)
+def test_what_nobody_may_read_in_an_image_gets_in(path):
+    assert ignored(path, RULES)
+
+
+def test_a_file_of_the_repository_gets_in_that_the_build_does_not_copy():
+    folders = [path for path in ROOT.iterdir() if path.name not in {".venv", ".git", "data", "served", ".dvc"}]
+    files = [path for folder in folders for path in ([folder] if folder.is_file() else sorted(folder.rglob("*")))]
+    inside = {str(path.relative_to(ROOT)) for path in files if path.is_file()}
+    let_in = {path for path in inside if not ignored(path, RULES)}
+    code = {path for path in inside if path.startswith("src/tarmac/") and Path(path).suffix == ".py"}
+    assert let_in == code | {"requirements/serve.txt"}
+
+
+@pytest.mark.parametrize(
+    ("path", "patterns", "out"),
+    [
+        ("a/b.py", "*", True),
+        ("a/b.py", "*\n!a", False),
+        ("a/b.py", "*\n!a/b.py", False),
+        ("a/c.py", "*\n!a/b.py", True),
+        ("a/b.py", "!a\n*", True),
+        ("a/x/b", "**/x", True),
+        ("x/b", "**/x", True),
+        ("ax", "**/x", False),
+        ("a/b", "# a", False),
+    ],
+)
+def test_the_rules_mean_something_else_here_than_to_docker(path, patterns, out):
+    assert ignored(path, patterns) is out

@@ -1,0 +1,280 @@
+"""What a promotion and a rollback put into service: the jobs as written, on stand-ins for Docker and kubectl."""
+
+import json
+import re
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tarmac.registry.history import STAGES
+from tests.conftest import Workspace, required
+from tests.deploy.clone import calls, containers, docker, write_stub
+from tests.deploy.test_rollout import KUBECTL
+from tests.e2e.running import FROM_SOURCE, TARMAC
+from tests.workflows.actions import install, install_nothing
+from tests.workflows.conftest import commit
+from tests.workflows.expressions import render
+from tests.workflows.rehearsal import SLUG, TOKEN, Rehearsal
+from tests.workflows.runner import Job, executable, needs_status, workflow
+
+IMAGE, ROLL_OUT = workflow("image")["jobs"]["image"], workflow("deploy")["jobs"]["deploy"]
+CONFIG, OLD, NEW = "the cluster's address and token", "v0.0.1", "v0.0.2"
+BUILD, PUSH, ATTEST, APPLY = "Bundle, image", "Push", "actions/attest", "Apply, wait"
+PUBLISHED = ("dvc.lock", "metrics", "models/card.md", "data/raw.dvc", "data/remote")
+
+
+@pytest.fixture(scope="module")
+def base(code: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """The code with the published result and what deploys it, and a second commit: each of the two is a version."""
+    target = tmp_path_factory.mktemp("released") / "repository"
+    shutil.copytree(code.path, target, symlinks=True)
+    workspace = Workspace(target)
+    for name in ("deploy", ".dockerignore", *PUBLISHED):
+        path = required(name)
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        (shutil.copytree if path.is_dir() else shutil.copy)(path, target / name)
+    write_stub(target)
+    for number in (1, 2):
+        (target / "notes.txt").write_text(str(number))
+        commit(workspace, f"version {number}")
+        workspace.run("gto", "register", "model", "--message", "it holds")
+    return workspace
+
+
+@pytest.fixture(scope="module")
+def registry(rehearsal: Rehearsal, base: Workspace) -> dict[str, str]:
+    """The tags that Tarmac's own commands push, and their commits: prod had old, new, and old again."""
+    base.run("git", "remote", "add", "origin", str(rehearsal.repository()))
+    base.run("git", "push", "--quiet", "origin", "--tags")
+    for words in (
+        ("promote", "prod", "--version", OLD),
+        ("promote", "prod", "--version", NEW),
+        ("promote", "staging", "--version", NEW),
+        ("rollback", "prod"),
+    ):
+        base.run(*TARMAC, *words, "--why", "a rehearsal", env=FROM_SOURCE)
+    listed = rehearsal.git("show-ref", "--tags", "--dereference", folder=rehearsal.repository()).splitlines()
+    pairs = [line.split() for line in listed if line.endswith("^{}")]
+    return {name.removeprefix("refs/tags/").removesuffix("^{}"): commit for commit, name in pairs}
+
+
+def of_tag(rehearsal: Rehearsal, registry: Mapping[str, str], tag: str) -> dict[str, Any]:
+    """The contexts of a tag that was pushed."""
+    return {"github": rehearsal.context("push", {}, ref=f"refs/tags/{tag}", sha=registry[tag]), "inputs": {}}
+
+
+def of_click(rehearsal: Rehearsal, stage: str, version: str) -> dict[str, Any]:
+    """The contexts of a click."""
+    return {"github": rehearsal.context("workflow_dispatch", {}), "inputs": {"stage": stage, "version": version}}
+
+
+def build(rehearsal: Rehearsal, contexts: Mapping[str, Any], folder: Path, **variables: str) -> Job:
+    """The job that makes the image, called as the workflow calls it."""
+    given = workflow("deploy")["jobs"]["image"]["with"]
+    inputs = {name: render(value, contexts) for name, value in given.items()}
+    inner = {"github": contexts["github"], "inputs": inputs, "vars": variables}
+    return rehearsal.run("image", "image", inner, install, [docker(folder)])
+
+
+@pytest.fixture(scope="module")
+def built(rehearsal: Rehearsal, registry: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> tuple[Job, Path]:
+    """The job of the rollback's tag, and where its Docker is."""
+    folder = tmp_path_factory.mktemp("built") / "docker"
+    job = build(rehearsal, of_tag(rehearsal, registry, "model#prod#4"), folder)
+    assert job.result == "success", job.log
+    return job, folder
+
+
+def argv(folder: Path, action: str) -> list[list[str]]:
+    """What Docker was asked of one kind."""
+    return [call["argv"][2:] for call in calls(folder) if call["argv"][1] == action]
+
+
+def test_a_rollback_serves_another_version_or_other_code_than_the_one_before(registry, built):
+    job, folder = built
+    (words,) = argv(folder, "build")
+    assert "VERSION=v0.0.1" in words
+    assert f"REVISION={registry['model#prod#4']}" in words
+    assert registry["model#prod#4"] == registry["model@v0.0.1"] != registry["model@v0.0.2"]
+    assert "v0.0.1 answers" in job.log
+    assert containers(folder) == []
+
+
+def test_another_image_is_pushed_or_signed_than_the_one_that_was_tried(built):
+    job, folder = built
+    (tried,), (pushed,) = (argv(folder, action) for action in ("run", "push"))
+    assert tried[-1] == pushed[-1] == f"ghcr.io/{SLUG}:v0.0.1"
+    asked = [call["argv"][1] for call in calls(folder)]
+    assert asked.index("rm") < asked.index("login") < asked.index("push")
+    name, digest = job.outputs["image"].split("@")
+    assert name == f"ghcr.io/{SLUG}"
+    assert re.fullmatch(r"sha256:[0-9a-f]{64}", digest)
+    (signed,) = (step["with"] for step in IMAGE["steps"] if ATTEST in step.get("uses", ""))
+    steps = {"push": {"outputs": {"name": name, "digest": digest}}}
+    assert [render(value, {"steps": steps}) for value in signed.values()] == [name, digest]
+    assert job.step(ATTEST).outcome == "success"
+
+
+def test_the_token_is_shown_or_given_to_a_step_that_does_not_push(built):
+    job, folder = built
+    holders = [
+        (step.name.split(" | ")[0], name) for step in job.steps for name, held in step.env.items() if TOKEN in held
+    ]
+    assert holders == [("Push", "TOKEN")]
+    assert TOKEN not in str([call["argv"] for call in calls(folder)]) + job.log
+    (login,) = (call for call in calls(folder) if call["argv"][1] == "login")
+    assert login["given"].strip() == TOKEN
+    files = [path for path in job.machine.folder.rglob("*") if path.is_file() and not path.is_symlink()]
+    assert [path for path in files if TOKEN.encode() in path.read_bytes()] == []
+
+
+def test_an_old_run_that_is_run_again_puts_its_code_around_another_model(rehearsal, registry, tmp_path):
+    job = build(rehearsal, of_tag(rehearsal, registry, "model#prod#2"), tmp_path / "docker")
+    assert job.result == "failure"
+    assert "model#prod#4 came after" in job.log
+    assert calls(tmp_path / "docker") == []
+
+
+def test_a_click_serves_another_version_than_the_one_that_is_asked_for(rehearsal, registry, tmp_path):
+    job = build(rehearsal, of_click(rehearsal, "prod", NEW), tmp_path / "docker", ATTEST="no")
+    assert job.result == "success", job.log
+    assert "v0.0.2 answers" in job.log
+    assert job.step(ATTEST).outcome == "skipped"
+
+
+ODD = "v1'; touch pwned; '$(touch pwned)`touch pwned` #"
+
+
+def test_a_version_is_run_as_a_command(rehearsal, registry, tmp_path):
+    job = build(rehearsal, of_click(rehearsal, "prod", ODD), tmp_path / "docker")
+    assert job.result == "failure"
+    assert f"there is no version {ODD}" in job.log
+    assert not list(job.machine.folder.rglob("pwned"))
+
+
+def test_an_image_that_does_not_answer_is_pushed(rehearsal, registry, base, tmp_path):
+    stub = base.path / "tests" / "deploy" / "stub.py"
+    text = stub.read_text()
+    stub.write_text(text.replace('RELEASE.get("fault")', '"wrong"'))
+    commit(base, "a fault")
+    base.run("git", "push", "--quiet", "origin", "HEAD:main")
+    job = build(rehearsal, of_click(rehearsal, "staging", ""), tmp_path / "docker")
+    assert [job.step(words).outcome for words in (BUILD, PUSH, ATTEST)] == ["failure", "skipped", "skipped"]
+    assert argv(tmp_path / "docker", "push") == []
+
+
+class Cluster:
+    """A kubectl that is recorded, and fails where it is asked a certain word."""
+
+    def __init__(self, folder: Path, broken: str = "") -> None:
+        self.calls_at = folder / "calls"
+        text = KUBECTL.format(python=sys.executable, calls=self.calls_at, broken=broken)
+        self.tools = executable(folder / "bin" / "kubectl", text)
+
+    @property
+    def asked(self) -> list[list[str]]:
+        return [json.loads(line)["argv"] for line in self.calls_at.read_text().splitlines()]
+
+
+def roll_out(rehearsal: Rehearsal, contexts: Mapping[str, Any], cluster: Cluster, result: str, image: str) -> Job:
+    """The job that rolls out, after one that made an image."""
+    needs = {"image": {"result": result, "outputs": {"stage": "prod", "image": image}}}
+    secrets = {"KUBECONFIG": CONFIG, "OTHER": "another secret"}
+    return rehearsal.run(
+        "deploy", "deploy", {**contexts, "needs": needs, "secrets": secrets}, install_nothing, [cluster.tools]
+    )
+
+
+@pytest.fixture(scope="module")
+def rolled_out(rehearsal: Rehearsal, registry: dict[str, str], built: tuple[Job, Path], tmp_path_factory) -> tuple:
+    """The job that rolls that image out, and its cluster."""
+    cluster = Cluster(tmp_path_factory.mktemp("cluster"))
+    job = roll_out(
+        rehearsal, of_tag(rehearsal, registry, "model#prod#4"), cluster, "success", built[0].outputs["image"]
+    )
+    assert job.result == "success", job.log
+    return job, cluster
+
+
+def test_the_cluster_gets_another_image_than_the_one_that_was_pushed(built, rolled_out):
+    _, cluster = rolled_out
+    assert [words[1:3] for words in cluster.asked] == [["apply", "--filename=-"], ["rollout", "status"]]
+    given = json.loads(cluster.calls_at.read_text().splitlines()[0])["given"]
+    assert f"image: {built[0].outputs['image']}\n" in given
+    assert {words[0] for words in cluster.asked} == {"--namespace=tarmac-prod"}
+
+
+def test_the_cluster_s_secret_is_shown_or_can_be_read_by_others(rolled_out):
+    job, _ = rolled_out
+    path = job.machine.temp / "kubeconfig"
+    assert (path.read_text(), path.stat().st_mode & 0o777) == (f"{CONFIG}\n", 0o600)
+    assert CONFIG not in job.log
+    assert "another secret" not in str([step.env for step in job.steps])
+
+
+def test_an_image_that_does_not_become_ready_passes(rehearsal, registry, built, tmp_path):
+    cluster = Cluster(tmp_path, broken="status")
+    job = roll_out(
+        rehearsal, of_tag(rehearsal, registry, "model#prod#4"), cluster, "success", built[0].outputs["image"]
+    )
+    assert (job.result, job.step(APPLY).outcome) == ("failure", "failure")
+    assert cluster.asked[-1][1:] == ["rollout", "undo", "deployment/tarmac"]
+
+
+def test_a_stage_is_deployed_after_an_image_that_failed(rehearsal, registry, tmp_path):
+    contexts = of_tag(rehearsal, registry, "model#prod#4")
+    assert roll_out(rehearsal, contexts, Cluster(tmp_path), "failure", "").result == "skipped"
+    assert needs_status(ROLL_OUT, {"needs": {"image": {"result": "failure"}}}) == "failure"
+
+
+@pytest.mark.parametrize(
+    ("event", "stage"),
+    [
+        ({"github": {"ref": "refs/tags/model#prod#12"}, "inputs": {}}, "prod"),
+        ({"github": {"ref": "refs/tags/model#staging#1"}, "inputs": {}}, "staging"),
+        ({"github": {"ref": "refs/heads/main"}, "inputs": {"stage": "prod"}}, "prod"),
+        ({"github": {"ref": "refs/tags/model#prod#12"}, "inputs": {"stage": "staging"}}, "staging"),
+    ],
+)
+def test_a_stage_is_deployed_as_another_or_cancels_another(event, stage):
+    assert render(workflow("deploy")["jobs"]["image"]["with"]["stage"], event) == stage
+    assert render(workflow("deploy")["concurrency"]["group"], event) == f"deploy-{stage}"
+    assert (
+        render(workflow("image")[True]["workflow_call"]["outputs"]["stage"]["value"], {"inputs": {"stage": stage}})
+        == stage
+    )
+    needs = {"needs": {"image": {"outputs": {"stage": stage}}}}
+    assert render(ROLL_OUT["environment"], needs) == stage
+
+
+def matches(pattern: str, name: str) -> bool:
+    """Whether GitHub's filter takes a tag: `*` is any text without a slash, and no other special sign is used here."""
+    assert not set(pattern) & set("?+[]!\\")
+    return re.fullmatch(re.escape(pattern).replace(r"\*", "[^/]*"), name) is not None
+
+
+@pytest.mark.parametrize(
+    ("tag", "starts"),
+    [
+        ("model#prod#1", True),
+        ("model#staging#112", True),
+        ("model@v0.0.2", False),
+        ("model#canary#1", False),
+        ("other#prod#1", False),
+        ("model#prod", False),
+        ("v1", False),
+    ],
+)
+def test_a_tag_starts_the_workflow_that_is_no_promotion_or_a_promotion_does_not(tag, starts):
+    patterns = workflow("deploy")[True]["push"]["tags"]
+    assert any(matches(pattern, tag) for pattern in patterns) is starts
+    assert len(patterns) == len(STAGES)
+
+
+def test_the_stages_of_the_workflow_are_others_than_the_registrys(registry):
+    assert workflow("deploy")[True]["workflow_dispatch"]["inputs"]["stage"]["options"] == list(STAGES)
+    assert {"model#prod#1", "model#prod#2", "model#prod#4", "model#staging#3"} < set(registry)
