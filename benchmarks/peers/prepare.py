@@ -1,0 +1,50 @@
+"""Writes what the servers of a benchmark need: the fitted pipeline as a pickle, and the same rows asked both ways."""
+
+import json
+import sys
+from pathlib import Path
+
+import joblib
+import pandas as pd
+
+from tarmac.model import dataset, estimators
+from tarmac.model.dataset import Inputs
+from tarmac.params import load
+from tarmac.problem.names import KEY
+from tarmac.problem.request import asked
+from tarmac.stages.state import records
+from tarmac.stages.train import read_split
+
+MONTH, DAYS = "2013-12", ("2013-12-26", "2013-12-30")
+
+
+def fit(folder: Path) -> None:
+    """The pipeline that the ONNX file was made of, fitted again, as tutorials keep it."""
+    params = load()
+    inputs = Inputs.of(params.train.features)
+    pipeline = estimators.fit(params.train, inputs, read_split(params.split, params.train.features), lambda *_: None)
+    pipeline.named_steps["classifier"].callbacks = None  # a function of this process, which cannot be pickled
+    joblib.dump(pipeline, folder / "model.joblib")
+
+
+def bodies(folder: Path) -> None:
+    """Bodies of one and of a thousand rows: as a timetable for the service, as features for the others."""
+    features = dataset.read_window(Path("data/features"), load().split.test)
+    days = pd.to_datetime(features["day"]).between(*DAYS)
+    drawn = features[days].sample(1000, random_state=7)
+    planned = drawn[list(KEY)].merge(
+        pd.read_parquet(f"data/prepared/flights/{MONTH}.parquet"), on=list(KEY), how="left"
+    )
+    names = Inputs.of(load().train.features).names
+    rows = {"timetable": [asked(row) for row in records(planned)], "features": records(drawn[names])}
+    for kind, made in rows.items():
+        for size in (1, 1000):
+            (folder / f"{kind}-{size}.json").write_text(json.dumps({"rows": made[:size]}), encoding="utf-8")
+    fields = sorted({name for row in rows["timetable"] for name in row})
+    columns = {name: [row.get(name) for row in rows["timetable"]] for name in fields}
+    (folder / "columns-1000.json").write_text(json.dumps({"columns": columns}), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    fit(Path(sys.argv[1]))
+    bodies(Path(sys.argv[1]))
