@@ -38,12 +38,14 @@ class Service:
         """A client that keeps its connections; without a proxy of the environment."""
         return httpx.Client(base_url=self.url, timeout=30, trust_env=False, **settings)
 
-    def lines(self) -> list[dict[str, Any]]:
-        """What it logged, line by line; what is no JSON stands under `text`."""
-        return [_line(text) for text in self.log.read_text(errors="replace").splitlines()]
+    def logged(self, name: str, value: str) -> list[dict[str, Any]]:
+        """The lines of its log where something has a value."""
+        wanted = f'"{name}": "{value}"'
+        lines = self.log.read_text(errors="replace").splitlines()
+        return [json.loads(line) for line in lines if wanted in line]
 
     def events(self, name: str) -> list[dict[str, Any]]:
-        return [line for line in self.lines() if line.get("event") == name]
+        return self.logged("event", name)
 
     def memory(self) -> int:
         """Resident bytes of the process that answers; of the parent and its workers where there are several."""
@@ -51,9 +53,9 @@ class Service:
         return sum(one.memory_info().rss for one in [whole, *whole.children(recursive=True)])
 
     def workers(self) -> list[int]:
-        """Process numbers of the workers, the resource tracker of multiprocessing left out."""
+        """Process numbers of the workers that run, the resource tracker of multiprocessing left out."""
         children = psutil.Process(self.process.pid).children()
-        return [child.pid for child in children if any("spawn_main" in part for part in child.cmdline())]
+        return [child.pid for child in children if "spawn_main" in _command(child)]
 
     def stop(self) -> int:
         """Asks it to stop, and returns its exit status."""
@@ -61,16 +63,16 @@ class Service:
         return self.process.wait(STOP)
 
 
-def _line(text: str) -> dict[str, Any]:
+def _command(process: psutil.Process) -> str:
     try:
-        return dict(json.loads(text))
-    except ValueError:
-        return {"text": text}
+        return " ".join(process.cmdline())
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return ""
 
 
 @contextmanager
 def running(
-    bundle: Path, log: Path, limits: Mapping[str, Any] | None = None, ready: bool = True, **settings: object
+    bundle: Path, log: Path, /, limits: Mapping[str, Any] | None = None, ready: bool = True, **settings: object
 ) -> Iterator[Service]:
     """The service from its first answer to its stop, which has to be clean; `settings` are TARMAC_<NAME>."""
     port = free_port()

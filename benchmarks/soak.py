@@ -1,0 +1,187 @@
+"""A service of two workers under load, while it is promoted, rolled back, killed and sent nonsense."""
+
+import argparse
+import http.client
+import json
+import os
+import platform
+import signal
+import tempfile
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+
+from tests.postgres import HOST
+from tests.serving import bundles, fuzz
+from tests.serving.running import Service, running
+
+from benchmarks import measure, workspace
+from tarmac.problem.request import EXAMPLES
+
+JSON = {"content-type": "application/json"}
+CLIENTS, WORKERS, REPEATS = 4, 2, 5
+PERIODS = 10  # a line of the table each; a minute where the whole takes ten
+KILLS, STOPS = (0.23, 0.63, 0.83), (0.43, 0.73)  # when, as shares of the time
+PAUSE = 0.1  # seconds before a request that was cut off is sent again
+ROWS = list(EXAMPLES.values())
+BODIES = [json.dumps(body).encode() for body in (ROWS[0], ROWS[1], {"rows": ROWS * 10})]
+
+
+class Seen:
+    """What all clients saw: seconds by period, and how each request ended."""
+
+    def __init__(self, seconds: float) -> None:
+        """Starts the clock."""
+        self.begin, self.seconds = time.monotonic(), seconds
+        self.took: dict[int, list[float]] = defaultdict(list)
+        self.ends: Counter[str] = Counter()
+        self.lock = threading.Lock()
+
+    @property
+    def share(self) -> float:
+        """How much of the time is over."""
+        return (time.monotonic() - self.begin) / self.seconds
+
+    @property
+    def period(self) -> int:
+        """The line of the table that is being measured."""
+        return min(int(self.share * PERIODS), PERIODS - 1)
+
+    def note(self, end: str, took: float | None = None) -> None:
+        """One more request; those of normal clients are timed."""
+        with self.lock:
+            self.ends[end] += 1
+            if took is not None:
+                self.took[self.period].append(took)
+
+
+def ask(line: http.client.HTTPConnection, body: bytes, seen: Seen) -> tuple[int, str]:
+    """Status and version; a request that was cut off is sent again, as HTTP clients do, and counted."""
+    for _ in range(REPEATS):
+        try:
+            line.request("POST", "/predict", body, JSON)
+            answer = line.getresponse()
+            content = json.loads(answer.read())
+        except (OSError, http.client.HTTPException):
+            line.close()
+            seen.note("cut off and sent again")
+            time.sleep(PAUSE)
+        else:
+            return answer.status, content.get("version", "")
+    return 0, ""
+
+
+def normal(service: Service, seen: Seen) -> None:
+    """Asks good questions until the time is over."""
+    line, number = http.client.HTTPConnection(HOST, service.port, timeout=30), 0
+    while seen.share < 1:
+        begin = time.monotonic()
+        status, told = ask(line, BODIES[number % len(BODIES)], seen)
+        seen.note(f"answered by {told}" if status == 200 else f"failed with {status}", time.monotonic() - begin)
+        number += 1
+
+
+def nonsense(service: Service, seen: Seen) -> None:
+    """Sends mutated bodies; they are answered or refused."""
+    line = http.client.HTTPConnection(HOST, service.port, timeout=30)
+    for body in fuzz.bodies(seed=1):
+        if seen.share >= 1:
+            return
+        status, _ = ask(line, body, seen)
+        seen.note(f"nonsense: {status}" if status in {200, 422} else f"failed with {status}")
+
+
+def end(service: Service, how: signal.Signals) -> None:
+    """Ends a worker."""
+    os.kill(service.workers()[0], how)
+
+
+def events(service: Service, live: Path, folders: list[Path]) -> list[tuple[float, str, Callable[[], None]]]:
+    """What happens to the service: when, as a share of the time, its name, and how it is done."""
+    links = [(number / PERIODS / 2, folders[number % 2]) for number in range(1, 2 * PERIODS)]
+    names = {folders[0]: "rollback", folders[1]: "promotion"}
+    made = [(share, names[folder], partial(bundles.point, live, folder)) for share, folder in links]
+    kills = [(share, "worker killed (SIGKILL)", partial(end, service, signal.SIGKILL)) for share in KILLS]
+    stops = [(share, "worker stopped (SIGTERM)", partial(end, service, signal.SIGTERM)) for share in STOPS]
+    return sorted([*made, *kills, *stops], key=lambda event: event[0])
+
+
+def soak(service: Service, live: Path, folders: list[Path], seconds: float) -> str:
+    """Runs it all, and returns the report's tables."""
+    seen, memory, done = Seen(seconds), {}, Counter[str]()
+    threads = [threading.Thread(target=normal, args=(service, seen)) for _ in range(CLIENTS)]
+    threads.append(threading.Thread(target=nonsense, args=(service, seen)))
+    for thread in threads:
+        thread.start()
+    left = events(service, live, folders)
+    while seen.share < 1:
+        memory[seen.period] = service.memory()  # the last of a period stays
+        if left and left[0][0] <= seen.share:
+            _, name, act = left.pop(0)
+            act()
+            done[name] += 1
+        time.sleep(min(0.5, seconds / 200))
+    for thread in threads:
+        thread.join()
+    return tables(seen, memory, done)
+
+
+def tables(seen: Seen, memory: dict[int, int], done: Counter[str]) -> str:
+    """How requests ended, what was done meanwhile, and time and memory by period."""
+    lines = [
+        "| requests | |",
+        "| --- | ---: |",
+        *(f"| {end} | {count:,} |" for end, count in sorted(seen.ends.items())),
+    ]
+    lines += [
+        "",
+        "| meanwhile | |",
+        "| --- | ---: |",
+        *(f"| {name} | {count} |" for name, count in sorted(done.items())),
+    ]
+    lines += ["", f"| part of {PERIODS} | requests | p50 ms | p99 ms | longest ms | MB |", "| --- |" + " ---: |" * 5]
+    for period, took in sorted(seen.took.items()):
+        took.sort()
+        times = (took[len(took) // 2], took[int(len(took) * 0.99)], took[-1])
+        cells = [f"{1000 * one:.1f}" for one in times]
+        lines.append(f"| {period + 1} | {len(took):,} | {' | '.join(cells)} | {memory[period] / 1e6:.0f} |")
+    return "\n".join(lines)
+
+
+def conditions(seconds: int) -> str:
+    """What a reader needs to judge the figures."""
+    return (
+        f"`python -m benchmarks.soak --seconds {seconds}`: {CLIENTS} clients that ask without a pause for one row,"
+        f" another, and twenty, and one that sends mutated bodies, beside a service of {WORKERS} workers on the same"
+        f" {os.cpu_count()} cores; {platform.system()} {platform.machine()}, Python {platform.python_version()},"
+        f" uvicorn {version('uvicorn')}. Load average before: {os.getloadavg()[0]:.1f} (an idle machine has 0). Times"
+        " are those of a client, in which all clients share one process; MB is the resident memory of the parent and"
+        " its workers."
+    )
+
+
+def main(seconds: int) -> None:
+    """Runs it and writes the report."""
+    told = conditions(seconds)
+    with tempfile.TemporaryDirectory(prefix="tarmac-soak-") as name:
+        temporary = Path(name)
+        folders = [bundles.write(temporary / "v0.0.1")]
+        folders.append(bundles.write(temporary / "v0.0.2", "v0.0.2", "models/baseline.onnx"))
+        bundles.point(temporary / "live", folders[0])
+        with running(temporary / "live", temporary / "log", workers=WORKERS) as service:
+            found = soak(service, temporary / "live", folders, seconds)
+            errors = service.logged("level", "error")
+        found += f"\n\n{len(errors)} errors in the service's log; it ended with status 0."
+    measure.report(
+        workspace.ROOT, "soak", f"# What a load of {seconds} seconds does to the service\n\n{told}\n\n{found}"
+    )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=int, default=600)
+    main(parser.parse_args().seconds)
