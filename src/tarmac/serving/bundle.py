@@ -17,13 +17,12 @@ class Bundle:
 
     def __init__(self, folder: Path) -> None:
         """Loads the folder. Raises `ValueError` where a part of it is missing or damaged."""
+        self.folder, self.release = folder, read_json(folder / "release.json")
+        self.version = str(self.release.get("version"))
         try:
-            self.release: dict[str, Any] = json.loads((folder / "release.json").read_text(encoding="utf-8"))
             self.card = (folder / "card.md").read_text(encoding="utf-8")
         except (OSError, ValueError) as error:
-            raise ValueError(f"{folder} is no bundle ({error}): make one with `make bundle`") from None
-        self.folder = folder
-        self.version = str(self.release["version"])
+            raise ValueError(f"{folder / 'card.md'} cannot be read ({error}): make the bundle again") from None
         self.session, self.state = Session(folder / "model.onnx"), State(folder / "state")
         self._probe(folder / "state" / "probes.json")
 
@@ -41,7 +40,10 @@ class Bundle:
     def _probe(self, path: Path) -> None:
         """Raises `ValueError` where this code makes other inputs than the pipeline that made the bundle."""
         probes = read_json(path)["probes"]
-        found = self.inputs([Row.model_validate_json(json.dumps(probe["row"])) for probe in probes])
+        try:
+            found = self.inputs([Row.model_validate_json(json.dumps(probe["row"])) for probe in probes])
+        except KeyError as error:
+            raise ValueError(f"{path.parent} lacks {error}, which the model takes: make the bundle again") from None
         wrong = set()
         for place, name in enumerate(self.session.numbers):
             wanted = np.array([probe["inputs"][name] for probe in probes], dtype=np.float32)
