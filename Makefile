@@ -28,7 +28,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 .PHONY: help setup run pull push fsck mend reproduce review doctor merge-lock lineage remote test check format comment gpu
 .PHONY: publish sweep release promote rollback bundle serve predict servers ingest lock bench clean
 .PHONY: image smoke deploy
-export NAME SET BRANCH URL OPTIONS WHY STAGE VERSION IMAGE
+export NAME SET BRANCH URL OPTIONS WHY STAGE VERSION IMAGE FILES
 ifdef STORAGE
 export TARMAC_SWEEP_STORAGE := $(STORAGE)
 endif
@@ -143,8 +143,8 @@ smoke: ## Run the image that `make image` built, as strictly as in production, a
 deploy: ## Roll IMAGE=name@sha256:… out to STAGE= (staging or prod) by kubectl; what does not become ready is taken back
 	@PYTHONPATH=src $(PYTHON) -m tarmac.deploy.rollout
 
-ingest: .venv/pipeline ## Write data/raw from the pinned distribution (deterministic) and track it with DVC
-	$(BIN)/tarmac ingest
+ingest: .venv/pipeline ## Take in FILES= or months of the distribution, new or corrected; without, write all of data/raw from it
+	@set -f; $(BIN)/tarmac ingest $$FILES
 
 lock: .venv/dev ## Compile pyproject.toml into the hash-locked requirements
 	$(COMPILE) pyproject.toml --output-file requirements/pipeline.txt

@@ -256,15 +256,20 @@ def lineage_(
 
 
 @app.command()
-def ingest() -> None:
-    """Write data/raw from the pinned distribution, then track it with DVC."""
-    from tarmac import ingest as module
-    from tarmac import store
+def ingest(
+    what: Annotated[
+        list[str] | None, typer.Argument(help="Files of new or corrected months, or months (2014-01).")
+    ] = None,
+) -> None:
+    """Write data/raw from the pinned distribution, or take in some months; then track it with DVC."""
+    from tarmac import incoming, store
 
-    written = _told(module.main)
-    for line in store.dvc("add", "data/raw"):
-        print(line)
-    print(f"{len(written)} files in data/raw; `make push`, then commit data/raw.dvc and data/remote")
+    told = _told(lambda: incoming.ingest(what or []))
+    if not told:
+        print("nothing new: data/raw has these rows already")
+        return
+    print("\n".join([*told, *store.dvc("add", "data/raw")]))
+    print("`make push`, then commit data/raw.dvc and data/remote")
 
 
 @app.command()

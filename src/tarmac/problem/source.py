@@ -21,13 +21,17 @@ def raw_tables(sdist: Path) -> Iterator[tuple[str, pa.Table]]:
     Raises `ValueError` where a table of the distribution does not have the expected columns.
     """
     for name, schema in RAW_TYPES.items():
-        table = _typed(name, _read_member(sdist, name), schema)
-        if name not in MONTHLY:
-            yield name, table
-            continue
-        months = table["year"].to_pandas().astype(str) + "-" + table["month"].to_pandas().astype(str).str.zfill(2)
-        for month in sorted(months.unique()):
-            yield f"{name}/{month}", table.filter(pa.array(months == month))
+        yield from by_file(name, typed(name, _read_member(sdist, name), schema))
+
+
+def by_file(name: str, table: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+    """Yields a raw table as the files that `data/raw` keeps of it: whole, or month by month."""
+    if name not in MONTHLY:
+        yield name, table
+        return
+    months = table["year"].to_pandas().astype(str) + "-" + table["month"].to_pandas().astype(str).str.zfill(2)
+    for month in sorted(months.unique()):
+        yield f"{name}/{month}", table.filter(pa.array(months == month))
 
 
 def _read_member(sdist: Path, name: str) -> pd.DataFrame:
@@ -43,7 +47,8 @@ def _read_member(sdist: Path, name: str) -> pd.DataFrame:
     return pd.read_csv(io.BytesIO(data), dtype="string", na_values=["NA"], keep_default_na=False)
 
 
-def _typed(name: str, frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:
+def typed(name: str, frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:
+    """Text columns as a raw table. Raises `ValueError` or an Arrow error where a column or a value does not fit."""
     if list(frame.columns) != schema.names:
         raise ValueError(f"{name} has columns {list(frame.columns)}, expected {schema.names}")
     return pa.table([_column(frame[field.name], field.type) for field in schema], schema=schema)
