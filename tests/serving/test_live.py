@@ -4,6 +4,8 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -138,6 +140,43 @@ def test_a_request_under_way_is_not_answered_at_a_stop(bundle_folder, tmp_path):
             assert heard.readline() == b"HTTP/1.1 200 OK\r\n"
             assert heard.read().count(b"0.") >= 10_000
         assert service.process.wait(10) == 0
+
+
+def test_a_client_that_cannot_know_of_a_stop_is_cut_off(bundle_folder, tmp_path):
+    with running(bundle_folder, tmp_path / "log") as service, service.client() as client:
+        assert "connection" not in post(client, ROW).headers
+        service.process.send_signal(signal.SIGTERM)
+        wait_for(lambda: service.events("Shutting down"), "it stops")
+        answer = post(client, ROW)  # on the connection that there is: no other is taken any more
+        assert (answer.status_code, answer.headers["connection"]) == (200, "close")
+        assert service.process.wait(10) == 0
+
+
+def test_a_journal_that_is_too_slow_fills_the_memory(bundle_folder, tmp_path):
+    limits, body = {"journal.WAITING": 10}, {"rows": [ROW] * 11}
+    with running(bundle_folder, tmp_path / "log", limits=limits, log=tmp_path / "journal") as service:
+        with service.client() as client:
+            assert post(client, body).status_code == 200
+            assert meter(client, "tarmac_shadow_dropped_total") == 11
+        assert service.stop() == 0
+    assert not logged(tmp_path / "journal")
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_journal_that_cannot_be_written_is_told_with_a_traceback(tmp_path, workers):
+    (tmp_path / "file").touch()
+    environment = {**os.environ, "TARMAC_LOG": str(tmp_path / "file" / "journal"), "TARMAC_WORKERS": workers}
+    done = subprocess.run(
+        [sys.executable, "-m", "tarmac.serving"],
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("serve: error: TARMAC_LOG is ")
+    assert "no folder can be made there" in done.stderr
 
 
 @pytest.fixture(scope="module")

@@ -13,14 +13,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tarmac.serving.protocol import MOST_CONNECTIONS
 from tests.serving.hostile import CLIENTS, GET, LENGTH, POST, Hostile, Outcome, attack, connected, go_on
 from tests.serving.running import Service, running, wait_for
 from tests.serving.test_http import ROW, ROWS, TEXT, post
 
 LIMITS = {
     "guard.BODY_SECONDS": 1.5, "protocol.HEAD_SECONDS": 1.5, "protocol.REST_SECONDS": 1.5,
-    "protocol.ANSWER_SECONDS": 2, "protocol.IDLE_SECONDS": 3,
+    "protocol.ANSWER_SECONDS": 2, "protocol.IDLE_SECONDS": 3, "protocol.MOST_CONNECTIONS": 500,
 }  # fmt: skip
 MB = 1e6
 ASKED = POST + LENGTH + str(len(TEXT)).encode() + b"\r\n\r\n" + TEXT.encode()
@@ -65,23 +64,23 @@ def test_a_hostile_client_is_never_cut_off_or_told_something_else(outcomes, name
 
 def test_connections_that_say_nothing_keep_others_out(service):
     with ExitStack() as stack:
-        idle = [stack.enter_context(connected(service.port)) for _ in range(MOST_CONNECTIONS + 100)]
+        idle = [stack.enter_context(connected(service.port)) for _ in range(600)]
         took = beside(service, lambda: True)
         assert took[98] < 0.5
         wait_for(lambda: lines_open(service) < 10, "they are closed")
-        assert len(idle) > MOST_CONNECTIONS
+        assert len(idle) > LIMITS["protocol.MOST_CONNECTIONS"]
 
 
 def test_clients_that_never_read_hold_their_answers_for_ever(service):
     row = {**ROWS[1], "live": None, "dest": "ZZZ"}
     asked = question({"rows": [row] * 2000})
-    before = lines_open(service)
+    wait_for(lambda: not lines_open(service), "those of other tests are closed")
     with ExitStack() as stack:
         for line in [stack.enter_context(connected(service.port)) for _ in range(3)]:
             line.sendall(asked)
             threading.Thread(target=go_on, args=(line, Hostile(b"", then=asked, every=0)), daemon=True).start()
-        assert lines_open(service) >= before + 3
-        beside(service, lambda: lines_open(service) <= before + 1)
+        wait_for(lambda: lines_open(service) == 3, "they are connected")
+        beside(service, lambda: lines_open(service) == 1)  # that of the normal client
 
 
 def question(content: object) -> bytes:
@@ -129,3 +128,19 @@ def test_an_upgrade_that_is_offered_hangs_the_request(service, protocol):
     with connected(service.port) as line:
         line.sendall(ASKED.replace(b"\r\n", offer, 1))
         assert line.recv(15) == b"HTTP/1.1 200 OK"
+
+
+def test_too_much_at_once_is_taken(bundle_folder, tmp_path):
+    """A worker is busy with one request, and holds no more than the bytes of one body: others come again."""
+    limits = {"guard.AT_ONCE": 1, "guard.HELD_BYTES": len(TEXT) + 100}
+    with running(bundle_folder, tmp_path / "log", limits=limits) as service, service.client() as client:
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(lambda _: post(client, ROW, "/explain"), range(16)))
+        assert {answer.status_code for answer in answers} == {200, 503}
+        assert {answer.headers.get("retry-after") for answer in answers if answer.status_code == 503} == {"1"}
+        with connected(service.port) as line:
+            line.sendall(ASKED[:-1])
+            wait_for(lambda: post(client, ROW).status_code == 503, "a second body is too much")
+            line.sendall(ASKED[-1:])
+            assert line.recv(15) == b"HTTP/1.1 200 OK"
+        wait_for(lambda: post(client, ROW).status_code == 200, "there is room again")

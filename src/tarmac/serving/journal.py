@@ -41,13 +41,11 @@ class Journal(threading.Thread):
     """Takes answers from the service; writes a line of JSON a row to `<folder>/<day>-<process>.jsonl`."""
 
     def __init__(self, live: Live, folder: Path | None) -> None:
-        """Makes the folder; without one only the shadow's differences are measured."""
+        """Takes a folder; without one only the shadow's differences are measured."""
         super().__init__(name="journal", daemon=True)
         self._live, self._folder = live, folder
         self._queue: queue.SimpleQueue[Answered | None] = queue.SimpleQueue()
         self._taken = self._done = 0  # rows; each is written by one thread only
-        if folder:
-            folder.mkdir(parents=True, exist_ok=True)
 
     def take(self, answered: Answered) -> None:
         """Puts an answer in line, if anybody wants it."""

@@ -20,15 +20,27 @@ class Settings:
     @classmethod
     def of(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
         """Reads them. Raises `ValueError` naming the variable that is wrong."""
-        log = environment.get("TARMAC_LOG", "")
         return cls(
             bundle=Path(environment.get("TARMAC_BUNDLE", "served/live")),
             shadow=Path(environment.get("TARMAC_SHADOW", "served/shadow")),
-            log=Path(log) if log else None,
+            log=_written(environment, "TARMAC_LOG"),
             host=environment.get("TARMAC_HOST", "127.0.0.1"),
             port=_number(environment, "TARMAC_PORT", 8080, 0, 65_535),
             workers=_number(environment, "TARMAC_WORKERS", 1, 1, 64),
         )
+
+
+def _written(environment: Mapping[str, str], name: str) -> Path | None:
+    """A folder to write to, made where there is none; not asked for where the variable is empty."""
+    if not (text := environment.get(name, "")):
+        return None
+    try:
+        Path(text).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"{name} is {text!r}: no folder can be made there ({error.strerror})") from None
+    if not os.access(text, os.W_OK):
+        raise ValueError(f"{name} is {text!r}: the service may not write there")
+    return Path(text)
 
 
 def _number(environment: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
