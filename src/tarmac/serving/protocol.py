@@ -8,7 +8,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 MOST_CONNECTIONS = 900  # of a worker: below the 1,024 files that a process may open almost everywhere
 MOST_PIPELINED = 16  # requests that a client sends before it has the answer to the first
-HEAD_BYTES, MESSAGE_BYTES = 16 * 2**10, 16 * 2**20  # a body in chunks is larger on the wire than it is
+HEAD_BYTES, FRAME_BYTES, MESSAGE_BYTES = 16 * 2**10, 128 * 2**10, 16 * 2**20  # frames are what is around chunks
 HEAD_SECONDS, REST_SECONDS, ANSWER_SECONDS = 10.0, 10.0, 30.0
 IDLE_SECONDS = 65.0  # longer than load balancers keep a connection, so that it is they who close it
 UPGRADE = re.compile(rb"(?<=\r\n)upgrade(?=:)", re.IGNORECASE)
@@ -20,7 +20,7 @@ class Protocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """One more: where there are too many, the one that has been waited for longest gives way."""
-        self._head, self._size, self._last = True, 0, False
+        self._head, self._size, self._body, self._last = True, 0, 0, False
         self._deadline: asyncio.TimerHandle | None = None
         self._answering: RequestResponseCycle | None = None
         super().connection_made(transport)
@@ -43,7 +43,8 @@ class Protocol(HttpToolsProtocol):
         if self._head or self.cycle is None or not self.cycle.more_body:
             data = UPGRADE.sub(b"Ignored", data)
         super().data_received(data)
-        if self._size > (HEAD_BYTES if self._head else MESSAGE_BYTES):
+        around = self._size - self._body
+        if around > (HEAD_BYTES if self._head else FRAME_BYTES) or self._size > MESSAGE_BYTES:
             self.abort()
 
     def abort(self) -> None:
@@ -54,7 +55,7 @@ class Protocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """The clock of a request starts with its first byte."""
         super().on_message_begin()
-        self._head, self._size = True, 0
+        self._head, self._size, self._body = True, 0, 0
         self._wait()
 
     def on_headers_complete(self) -> None:
@@ -71,6 +72,11 @@ class Protocol(HttpToolsProtocol):
         """What follows a body in chunks is left out."""
         if self._head:
             super().on_header(name, value)
+
+    def on_body(self, body: bytes) -> None:
+        """A part of a body, or of one in chunks."""
+        self._body += len(body)
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """The rest of a body may come after its answer."""
