@@ -1,6 +1,5 @@
 """Incoming months: the same rows are the same bytes, a correction is counted, and what is refused changes nothing."""
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tarmac.incoming import read, take_in
-from tests.conftest import required
+from tarmac.ingest import write
+from tests.conftest import required, write_small_raw
 from tests.test_ingest import contents
 
 MONTH, LIMIT = "2013-12", 0.01
@@ -18,13 +18,12 @@ Edit = Callable[[pd.DataFrame], pd.DataFrame]
 
 @pytest.fixture
 def raw(tmp_path: Path) -> Path:
-    """The real raw tables of the last months."""
-    target = tmp_path / "raw"
-    shutil.copytree(required("data/raw"), target)
-    for path in target.glob("*/2013-*.parquet"):
-        if path.stem < "2013-10":
-            path.unlink()
-    return target
+    """The real raw tables of the last months, with a tenth of the flights."""
+    required("data/raw")
+    write_small_raw(tmp_path / "raw")
+    for path in (tmp_path / "raw").rglob("*.parquet"):
+        write(pq.read_table(path), path)
+    return tmp_path / "raw"
 
 
 def files(raw: Path, folder: Path, flights: Edit = lambda rows: rows, suffix: str = ".csv") -> list[Path]:
@@ -46,10 +45,11 @@ def files(raw: Path, folder: Path, flights: Edit = lambda rows: rows, suffix: st
 def test_a_month_that_comes_in_as_a_file_is_not_the_bytes_of_the_distribution(raw, tmp_path, suffix):
     before = contents(raw)
     sent = files(raw, tmp_path / "sent", suffix=suffix)
-    for name in ("weather", "flights"):
+    rows = {name: pq.read_metadata(raw / name / f"{MONTH}.parquet").num_rows for name in ("weather", "flights")}
+    for name in rows:
         (raw / name / f"{MONTH}.parquet").unlink()
     told = take_in(read(sent), LIMIT, raw)
-    assert told == [f"weather/{MONTH}: new, 2,144 rows", f"flights/{MONTH}: new, 28,135 rows"]
+    assert told == [f"{name}/{MONTH}: new, {count:,} rows" for name, count in rows.items()]
     assert contents(raw) == before
 
 
@@ -64,7 +64,7 @@ def test_a_correction_is_not_told(raw, tmp_path):
         rows = rows.drop(index=rows.index[:7])
         late = rows["arr_delay"].notna() & (rows.index < 40)
         rows.loc[late, "arr_delay"] += 5
-        return pd.concat([rows, rows.tail(3).assign(flight=9998)])
+        return pd.concat([rows, rows.tail(3).assign(flight=[9996, 9997, 9998])])
 
     told = take_in(read(files(raw, tmp_path / "sent", corrected)), LIMIT, raw)
     assert told == [f"flights/{MONTH}: corrected, 3 rows added, 7 removed, 33 changed"]
