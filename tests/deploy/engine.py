@@ -77,7 +77,9 @@ def _carry_out(
         *sources, target = step.words(stage.variables)
         base = stages[step.flags["from"]].root.folder if "from" in step.flags else context
         for source in sources:
-            _copy(base / source.lstrip("/"), stage.inside(target), target.endswith("/"), step.flags.get("chmod"))
+            kept_out = () if "from" in step.flags else ("__pycache__",)  # by .dockerignore: tests.deploy.test_context
+            _copy(base / source.lstrip("/"), stage.inside(target), target.endswith("/"), kept_out)
+            _allow(stage.inside(target), step.flags.get("chmod"))
     elif step.name == "RUN":
         stage.root.run(["sh", "-c", step.value], stage.variables, config["WorkingDir"])
     elif step.name == "CMD":
@@ -88,13 +90,17 @@ def _carry_out(
         config[{"USER": "User"}.get(step.name, step.name)] = expand(step.value, stage.variables)
 
 
-def _copy(source: Path, target: Path, into: bool, mode: str | None) -> None:
+def _copy(source: Path, target: Path, into: bool, kept_out: Sequence[str]) -> None:
     if source.is_dir():
-        shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
+        ignored = shutil.ignore_patterns(*kept_out)
+        shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True, ignore=ignored)
     else:
         target = target / source.name if into else target
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(source, target)
+
+
+def _allow(target: Path, mode: str | None) -> None:
     for path in [target, *target.rglob("*")] if mode else []:
         path.chmod(int(mode, 8))
 
