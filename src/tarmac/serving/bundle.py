@@ -17,6 +17,8 @@ class Bundle:
 
     def __init__(self, folder: Path) -> None:
         """Loads the folder. Raises `ValueError` where a part of it is missing or damaged."""
+        if not (folder / "release.json").is_file():
+            raise ValueError(f"{folder} is no bundle, it has no release.json: make one with `make bundle`")
         self.folder, self.release = folder, read_json(folder / "release.json")
         self.version = str(self.release.get("version"))
         try:
