@@ -1,7 +1,6 @@
 """Every route of the running service, asked well and badly."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,12 +17,6 @@ ROW = ROWS[0]
 JSON = {"content-type": "application/json"}
 COLUMNS = {name: [row.get(name) for row in ROWS] for name in ROWS[1]}
 TEXT = json.dumps(ROW)
-
-
-@pytest.fixture(scope="module")
-def service(bundle_folder: Path, tmp_path_factory: pytest.TempPathFactory):
-    with running(bundle_folder, tmp_path_factory.mktemp("service") / "log") as service:
-        yield service
 
 
 @pytest.fixture(scope="module")

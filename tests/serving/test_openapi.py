@@ -9,16 +9,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from tests.conftest import ROOT
-from tests.serving.running import Service, running
+from tests.serving.running import Service
 from tests.serving.test_http import post
 
 SEEDS, EXAMPLES = (1, 2, 3), 40
-
-
-@pytest.fixture(scope="module")
-def service(bundle_folder: Path, tmp_path_factory: pytest.TempPathFactory):
-    with running(bundle_folder, tmp_path_factory.mktemp("service") / "log") as service:
-        yield service
 
 
 @pytest.fixture(scope="module")
