@@ -161,11 +161,14 @@ lock: .venv/dev ## Compile pyproject.toml into the hash-locked requirements
 	$(COMPILE) --python-version 3.11 --group servers --output-file requirements/servers.txt
 	$(COMPILE) --python-version 3.11 --group peers --constraint requirements/pipeline.txt --output-file requirements/peers.txt
 
-bench: .venv/dev ## Measure the pipeline against its floor and against plain pandas
+bench: .venv/dev .venv/peers/.installed ## Measure pipeline, sweep and service against their floors and the usual ways (wrk for the last)
 	$(BIN)/python -m benchmarks.pipeline
 	$(BIN)/python -m benchmarks.features
 	$(BIN)/python -m benchmarks.resamples
 	$(BIN)/python -m benchmarks.sweep --rounds 1
+	$(BIN)/tarmac bundle
+	$(BIN)/python -m benchmarks.batch
+	$(BIN)/python -m benchmarks.serving
 
 servers: .venv/servers/.installed ## Install what tests start and stop themselves: PostgreSQL, S3, SSH, WebDAV, another clock (Debian, as root)
 	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || { mkdir -p /etc/postgresql-common && \
@@ -174,10 +177,10 @@ servers: .venv/servers/.installed ## Install what tests start and stop themselve
 	$(call debian,openssh-server); }
 	@command -v faketime >/dev/null || { $(call debian,faketime); }
 
-# In an environment of their own: a server of S3 wants another botocore than DVC does.
-.venv/servers/.installed: requirements/servers.txt .venv/dev
-	@$(BIN)/python -m venv --clear .venv/servers
-	@.venv/servers/bin/$(PIP:$(BIN)/%=%) --require-hashes -r $<
+# In environments of their own: a server of S3 wants another botocore than DVC does, and what is measured beside us more.
+.venv/servers/.installed .venv/peers/.installed: .venv/%/.installed: requirements/%.txt .venv/dev
+	@$(BIN)/python -m venv --clear .venv/$*
+	@.venv/$*/bin/$(PIP:$(BIN)/%=%) --require-hashes -r $<
 	@touch $@
 
 setup: .venv/dev $(TESTED:%=.venv/remote-%) $(REMOTE) ## Make the environment for development, and the hook that tells of outputs that were not pushed

@@ -164,6 +164,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=4)
     asked = parser.parse_args()
+    for needed, how in {"wrk": "apt-get install wrk", str(PEERS / "python"): "make bench makes it"}.items():
+        if shutil.which(needed) is None:
+            sys.exit(f"{needed} is missing: {how}")
     told = measure.conditions("benchmarks.serving", asked.rounds)
     with tempfile.TemporaryDirectory(prefix="tarmac-bench-") as name, ExitStack() as stack:
         folder = Path(name)

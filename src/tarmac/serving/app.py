@@ -15,7 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from tarmac.serving import answer, meters
 from tarmac.serving.bundle import Bundle
-from tarmac.serving.explain import told
+from tarmac.serving.explain import explained
 from tarmac.serving.guard import Guard
 from tarmac.serving.journal import Answered, Journal
 from tarmac.serving.live import Live
@@ -134,7 +134,7 @@ def _explained(bundle: Bundle, body: bytes) -> dict[str, Any]:
     rows, form = parsed(body)
     if form != "row":
         raise QuestionError([{"loc": [], "msg": "one row is explained at a time", "type": "value_error"}])
-    return told(bundle, rows)
+    return explained(bundle, rows)
 
 
 async def health(request: Request) -> Response:

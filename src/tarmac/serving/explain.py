@@ -48,7 +48,7 @@ def explain(bundle: Bundle, inputs: Inputs) -> Explanation:
     return Explanation(float(scores[:, 0].mean()), names, pairs.mean(axis=0), errors, len(orders))
 
 
-def told(bundle: Bundle, rows: Sequence[Row]) -> dict[str, Any]:
+def explained(bundle: Bundle, rows: Sequence[Row]) -> dict[str, Any]:
     """The answer to one row, with what moved it, the largest contribution first."""
     inputs = bundle.inputs(rows)
     found = explain(bundle, inputs)

@@ -23,8 +23,7 @@ from tarmac.serving.state import Inputs
 
 logger = logging.getLogger(__name__)
 WAITING = 20_000  # rows; more are dropped and counted: a slow disk may not slow a client
-
-CLOSE_SECONDS = 10
+CLOSE_SECONDS = 10  # for what waits when the service stops
 
 
 @dataclass(frozen=True)
