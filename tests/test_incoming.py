@@ -63,7 +63,7 @@ def test_a_correction_is_not_told(raw, tmp_path):
     def corrected(rows: pd.DataFrame) -> pd.DataFrame:
         rows = rows.drop(index=rows.index[:7])
         late = rows["arr_delay"].notna() & (rows.index < 40)
-        rows.loc[late, "arr_delay"] += 5
+        rows.loc[late, "arr_delay"] += 1440
         return pd.concat([rows, rows.tail(3).assign(flight=[9996, 9997, 9998])])
 
     told = take_in(read(files(raw, tmp_path / "sent", corrected)), LIMIT, raw)

@@ -13,10 +13,10 @@ from tests.problem import rows
 # A change to one valid row, and the rules that it breaks, each as (column, rule).
 FAULTS: dict[str, list[tuple[dict, set[tuple[str, str]]]]] = {
     "flights": [
-        ({"arr_time": 2375}, {("arr_time", "clock_time")}),
-        ({"arr_time": -1}, {("arr_time", "clock_time")}),
-        ({"arr_time": 2401}, {("arr_time", "clock_time")}),
-        ({"sched_arr_time": 1260}, {("sched_arr_time", "clock_time")}),
+        ({"arr_time": 2375, "arr_delay": 730}, {("arr_time", "clock_time")}),
+        ({"arr_time": -1, "arr_delay": 754}, {("arr_time", "clock_time")}),
+        ({"arr_time": 2401, "arr_delay": 716}, {("arr_time", "clock_time")}),
+        ({"sched_arr_time": 1260, "arr_delay": -60}, {("sched_arr_time", "clock_time")}),
         ({"dep_time": 865}, {("dep_time", "clock_time")}),  # which adds up to 9:05 all the same
         ({"dep_time": 906}, {("dep_delay", "of_clock")}),
         (
@@ -35,10 +35,12 @@ FAULTS: dict[str, list[tuple[dict, set[tuple[str, str]]]]] = {
         ({"dep_time": None, "dep_delay": None}, {("arr_delay", "departed")}),
         ({"dep_delay": None}, {("dep_delay", "departed")}),
         ({"dep_time": None, "arr_delay": None}, {("dep_delay", "departed")}),
+        ({"arr_delay": 12}, {("arr_delay", "of_clock")}),  # another flight's
+        ({"arr_time": 1306}, {("arr_delay", "of_clock")}),
         ({"dep_time": 901, "dep_delay": 2881}, {("dep_delay", "delay_possible")}),
         ({"dep_time": 259, "dep_delay": -361}, {("dep_delay", "delay_possible")}),
-        ({"arr_delay": 2881}, {("arr_delay", "delay_possible")}),
-        ({"arr_delay": -361}, {("arr_delay", "delay_possible")}),
+        ({"arr_time": 1206, "arr_delay": 2881}, {("arr_delay", "delay_possible")}),
+        ({"arr_time": 604, "arr_delay": -361}, {("arr_delay", "delay_possible")}),
         ({"carrier": "A"}, {("carrier", "well_formed")}),
         ({"carrier": "aa"}, {("carrier", "well_formed")}),
         ({"flight": 0}, {("flight", "in_range")}),
@@ -91,8 +93,8 @@ ACCEPTED: dict[str, list[dict]] = {
         rows.departing("2013-06-10 23:50", dep_time=5, dep_delay=15),
         rows.departing("2013-06-10 00:05", dep_time=2355, dep_delay=-10),
         rows.departing("2013-06-10 23:59", dep_time=2400, dep_delay=1),
-        {"dep_time": 900, "dep_delay": 2880, "arr_delay": 2880},
-        {"dep_time": 300, "dep_delay": -360, "arr_delay": -360},
+        {"dep_time": 900, "dep_delay": 2880, "arr_time": 1205, "arr_delay": 2880},
+        {"dep_time": 300, "dep_delay": -360, "arr_time": 605, "arr_delay": -360},
         {"dest": "SJU"},
         {"flight": 9999, "distance": 10, "air_time": 5},
     ],

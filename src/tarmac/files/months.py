@@ -36,6 +36,12 @@ def between(first: str, last: str) -> list[str]:
     return months
 
 
+def shifted(month: str, by: int) -> str:
+    """The month so many months later, or earlier where `by` is negative."""
+    count = int(month[:4]) * 12 + int(month[5:]) - 1 + by
+    return f"{count // 12:04}-{count % 12 + 1:02}"
+
+
 def reaching_back(month: str, days: int, available: list[str]) -> list[str]:
     """The available months that `days` before the month's first day, and the month itself, lie in."""
     earliest = str(_first_day(month) - timedelta(days=days))[:7]

@@ -1,6 +1,7 @@
 """Typed parameters: `load` reads `params.yaml`, and the sections say what each key may be."""
 
 from tarmac.params.file import Params, ParamsError, load
+from tarmac.params.monitor import Levels, MonitorParams, RetrainParams
 from tarmac.params.pipeline import (
     EvaluateParams,
     IntervalParams,
@@ -18,12 +19,15 @@ __all__ = [
     "Choices",
     "EvaluateParams",
     "IntervalParams",
+    "Levels",
     "LogisticRegressionParams",
     "MetricName",
     "MetricPolicy",
+    "MonitorParams",
     "Params",
     "ParamsError",
     "Range",
+    "RetrainParams",
     "ReviewParams",
     "SlicePolicy",
     "SplitParams",

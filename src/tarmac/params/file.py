@@ -8,6 +8,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from tarmac.params.monitor import MonitorParams, RetrainParams
 from tarmac.params.pipeline import (
     BaselineParams,
     EvaluateParams,
@@ -48,6 +49,8 @@ class Params(Section):
     state: StateParams
     intervals: IntervalParams
     review: ReviewParams
+    monitor: MonitorParams
+    retrain: RetrainParams
     sweep: SweepParams
 
 

@@ -113,6 +113,7 @@ def _time_rules() -> list[pa.Check]:
         _rule("hour:of_schedule", lambda f: f["hour"] == f[scheduled] // 100),
         _rule("minute:of_schedule", lambda f: f["minute"] == _past_hour(f[scheduled])),
         _rule("dep_delay:of_clock", lambda f: _clock_agrees(f[scheduled], f["dep_time"], f["dep_delay"])),
+        _rule("arr_delay:of_clock", lambda f: _clock_agrees(f["sched_arr_time"], f["arr_time"], f["arr_delay"])),
         _rule("arr_delay:departed", lambda f: f["dep_time"].notna() | f["arr_delay"].isna()),
         _rule("dep_delay:departed", lambda f: f["dep_time"].isna() == f["dep_delay"].isna()),
         _rule("tailnum:departed", lambda f: f["tailnum"].notna() | f["dep_time"].isna()),
