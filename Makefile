@@ -27,8 +27,8 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: help setup run pull push fsck mend reproduce review doctor merge-lock lineage remote test check format comment gpu
 .PHONY: publish sweep release promote rollback bundle serve predict servers ingest lock bench clean
-.PHONY: image smoke deploy
-export NAME SET BRANCH URL OPTIONS WHY STAGE VERSION IMAGE FILES
+.PHONY: image smoke deploy monitor retrain
+export NAME SET BRANCH URL OPTIONS WHY STAGE VERSION IMAGE FILES INCOMING
 ifdef STORAGE
 export TARMAC_SWEEP_STORAGE := $(STORAGE)
 endif
@@ -133,6 +133,12 @@ serve: .venv/serve ## Answer at http://127.0.0.1:8080 from served/live; without 
 predict: .venv/serve ## Score IN= (Parquet, CSV, or a folder of them) into OUT= by served/live (BUNDLE=), REJECTS= at most (a share)
 	@PYTHONPATH=src $(BIN)/python -m tarmac.serving.batch $(if $(IN),'$(IN)') $(if $(OUT),'$(OUT)') \
 	  $(if $(BUNDLE),--bundle '$(BUNDLE)') $(if $(REJECTS),--max-rejects '$(REJECTS)')
+
+monitor: .venv/pipeline $(REMOTE) ## Judge a month (MONTH=, the last one without) or a service's LOG= by the policy: monitoring/report.md
+	@$(BIN)/tarmac monitor $(if $(MONTH),--month '$(MONTH)') $(if $(LOG),--log '$(LOG)')
+
+retrain: .venv/pipeline $(REMOTE) ## Take in what arrived at INCOMING= (folder or URL), judge it, retrain and review by the policy
+	@$(BIN)/tarmac retrain "$$INCOMING"
 
 image: ## Build the image of the service with the live bundle, as IMAGE=name; prints the name with the version as tag
 	@PYTHONPATH=src $(PYTHON) -m tarmac.deploy.image

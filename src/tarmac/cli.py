@@ -225,6 +225,33 @@ def registry(as_json: Annotated[bool, typer.Option("--json", help="For a machine
 
 
 @app.command()
+def monitor(
+    month: Annotated[str, typer.Option(help="A stored month, 2013-12; without one the last.")] = "",
+    log: Annotated[Path | None, typer.Option(help="Folder of a service's journal, or scores of a batch.")] = None,
+) -> None:
+    """Judge new rows beside what the live model knows: ok, watch or act, each with its reason."""
+    from tarmac.monitoring import run
+
+    found = _told(lambda: run.monitor(month, log))
+    print(
+        f"{found['verdict']} ({found['decision']}): {found['summary']}\nwritten: {run.OUT}/report.md, monitoring.json"
+    )
+
+
+@app.command()
+def retrain(
+    source: Annotated[
+        str, typer.Argument(help="Folder or URL of new files; without one the last month is judged.")
+    ] = "",
+) -> None:
+    """Take in what arrived, judge it, make and review a new model where that is called for; nothing is committed."""
+    from tarmac.monitoring import retrain as module
+
+    found = _told(lambda: module.retrain(source))
+    print(f"\n{found['verdict']} ({found['decision']}): {found['summary']}\nmade: {found['made'] or 'nothing'}")
+
+
+@app.command()
 def doctor() -> None:
     """Check machine, repository and remote, a line each with what to do; exit 1 where something is to be mended."""
     from tarmac.doctor import run

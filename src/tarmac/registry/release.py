@@ -11,6 +11,7 @@ from tarmac.remote.objects import faults, named, opened
 from tarmac.review.run import review
 
 OUT, BUMPS = Path("review"), ("major", "minor", "patch")
+SERVED = ("models/model.onnx", "data/state")
 
 
 def release(bump: str) -> str:
@@ -54,9 +55,9 @@ def refuse_unclean() -> None:
 
 
 def refuse_released(known: list[Event]) -> None:
-    """Raises `RegistryError` where HEAD's model is a version already."""
-    model = _model("HEAD")
-    same = [event.version for event in versions(known).values() if _model(event.commit) == model]
+    """Raises `RegistryError` where HEAD's model and what it looks up are a version already."""
+    served = _served("HEAD")
+    same = [event.version for event in versions(known).values() if _served(event.commit) == served]
     if same:
         raise RegistryError(f"this model is {same[-1]} already, byte for byte")
 
@@ -78,8 +79,9 @@ def refuse_unpushed() -> None:
         raise RegistryError(f"the remote cannot give this model to others, `make push` first: {listed}")
 
 
-def _model(revision: str) -> str | None:
-    return store.locked(git.text_at(revision, store.LOCK) or "").get("models/model.onnx")
+def _served(revision: str) -> list[str | None]:
+    locked = store.locked(git.text_at(revision, store.LOCK) or "")
+    return [locked.get(path) for path in SERVED]
 
 
 def _summary() -> str:

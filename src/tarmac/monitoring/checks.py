@@ -1,0 +1,145 @@
+"""Every fact about new rows judged by the policy, each with its reason."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from tarmac.evaluation.sample import Estimate
+from tarmac.markdown import number, percent, signed
+from tarmac.monitoring.decay import Change, SliceChange
+from tarmac.monitoring.drift import FeatureDrift
+from tarmac.params import Levels, MonitorParams
+from tarmac.params.review import HIGHER_IS_BETTER
+from tarmac.problem.names import CLUSTER, TARGET
+
+Outcome = Literal["ok", "watch", "act"]
+Kind = Literal["integrity", "drift", "prediction", "metric", "calibration", "slice"]
+FEW = 100  # rows with fewer say nothing about a column that stands still
+
+
+@dataclass(frozen=True)
+class Check:
+    """One judgement. `act` of the kind integrity means that the data are broken, of another that the model is old."""
+
+    kind: Kind
+    name: str
+    outcome: Outcome
+    reason: str
+
+
+def level(value: float, levels: Levels) -> Outcome:
+    """Where a value stands."""
+    return "act" if value >= levels.act else "watch" if value >= levels.watch else "ok"
+
+
+def worst(checks: Sequence[Check]) -> Outcome:
+    """The worst outcome of some checks."""
+    found = {check.outcome for check in checks}
+    return "act" if "act" in found else "watch" if "watch" in found else "ok"
+
+
+def days(rows: pd.DataFrame, expected: Sequence[object], usual: float, policy: MonitorParams) -> Check:
+    """Judges how many days have their rows; `usual` is the median day of the reference."""
+    counts = rows[CLUSTER].value_counts().reindex(list(expected), fill_value=0)
+    odd = counts[(counts < usual / 2) | (counts > 2 * usual)]
+    reason = f"{len(odd)} of {len(counts)} days have less than half or over twice the usual {usual:,.0f} rows"
+    first = f", the first is {odd.index[0]} with {odd.iloc[0]:,}" if len(odd) else ""
+    return Check("integrity", "days", level(len(odd) / max(len(counts), 1), policy.days), reason + first)
+
+
+def labels(rows: pd.DataFrame, before: float, policy: MonitorParams) -> Check:
+    """Judges the share of rows without a label, before they come all; `before` is the most of a training month."""
+    missing = float(rows[TARGET].isna().mean())
+    if missing == 1:
+        return Check("integrity", "labels", "watch", "no row has a label yet: metrics cannot be judged")
+    if rows[TARGET].nunique() < 2 and len(rows) >= FEW:
+        return Check("integrity", "labels", "act", "all labels are the same")
+    reason = f"{_share(missing)} of the rows have none, {_share(before)} at most in a month of the training"
+    return Check("integrity", "labels", level(missing - before, policy.missing), reason)
+
+
+def integrity(feature: FeatureDrift, policy: MonitorParams, rows: int) -> list[Check]:
+    """Judges whether one input is what it was: there, known, moving, and the same quantity."""
+    found = [
+        (
+            level(feature.missing - feature.missing_before, policy.missing),
+            f"missing in {_share(feature.missing)} of the rows, {_share(feature.missing_before)} at most in training",
+        ),
+        (
+            level(feature.unknown, policy.unknown),
+            f"{_share(feature.unknown)} of the rows have a category that training did not see",
+        ),
+        (
+            level(feature.gone, policy.unknown),
+            f"categories of {_share(feature.gone)} of the training rows are gone",
+        ),
+        ("act" if feature.stuck and rows >= FEW else "ok", "every row has the same value"),
+    ]
+    if feature.distance > feature.usual_distance:
+        far = f"distance {number(feature.distance, 2)} from the training rows: another unit or meaning?"
+        found.append((level(feature.distance, policy.foreign), far))
+    return [Check("integrity", feature.feature, outcome, reason) for outcome, reason in found if outcome != "ok"]
+
+
+def drift(features: Sequence[FeatureDrift], policy: MonitorParams) -> list[Check]:
+    """Judges each input, and the share of them that drifted; a season that training knows is no drift."""
+    beyond = [feature for feature in features if feature.psi > feature.usual]
+    checks = [
+        Check(
+            "drift",
+            feature.feature,
+            "watch",
+            f"PSI {number(feature.psi, 2)}, at most {number(feature.usual, 2)} between months of the training",
+        )
+        for feature in sorted(beyond, key=lambda feature: -feature.psi)
+        if feature.psi >= policy.drift.watch
+    ]
+    far = sum(feature.psi >= policy.drift.act for feature in beyond)
+    reason = f"{far} of {len(features)} have a PSI of {policy.drift.act:g} or more, and more than any training month"
+    return [Check("drift", "inputs", level(far / max(len(features), 1), policy.drifted), reason), *checks]
+
+
+def prediction(value: float, policy: MonitorParams, labelled: bool) -> Check:
+    """Judges the answers' own drift; where labels are there, they decide whether it matters."""
+    outcome = level(value, policy.prediction)
+    if labelled and outcome == "act":
+        outcome = "watch"
+    return Check("prediction", "probability", outcome, f"PSI {number(value, 2)} against the months it was judged on")
+
+
+def metric(change: Change, most: float) -> Check:
+    """Judges a metric: a loss beyond the tolerance must be proven to act, any proven loss is pointed out."""
+    sign = 1 if change.metric in HIGHER_IS_BETTER else -1
+    best = max(sign * change.low, sign * change.high)  # the smallest loss that the interval allows, as a gain
+    outcome: Outcome = "act" if best < -most else "watch" if best < 0 else "ok"
+    moved = f"{signed(change.difference)}, {signed(change.low)} to {signed(change.high)}"
+    reason = f"{number(change.before)} before, {number(change.value)} now ({moved}); tolerance {most:g}"
+    return Check("metric", change.metric, outcome, reason)
+
+
+def calibration(gap: Estimate, before: Estimate, most: float) -> Check:
+    """Judges whether the mean answer is what happens."""
+    least = 0.0 if gap.low <= 0 <= gap.high else min(abs(gap.low), abs(gap.high))
+    outcome: Outcome = "act" if least > most else "watch" if least > 0 else "ok"
+    if np.isnan(gap.low):
+        outcome = "ok"
+    reason = (
+        f"mean answer minus what happened: {signed(gap.value)}, {signed(gap.low)} to {signed(gap.high)};"
+        f" {signed(before.value)} before; tolerance {most:g}"
+    )
+    return Check("calibration", "mean probability", outcome, reason)
+
+
+def one_slice(change: SliceChange, most: float) -> Check | None:
+    """Points a slice out whose loss beyond the tolerance is proven; slices are many and small."""
+    if not change.high < -most:
+        return None
+    reason = f"ROC-AUC {number(change.before)} before, {number(change.roc_auc)} now ({signed(change.difference)})"
+    return Check("slice", f"{change.slice} {change.value}", "watch", reason)
+
+
+def _share(value: float) -> str:
+    return percent(round(value, 4))

@@ -1,0 +1,62 @@
+"""The live model: what prod has, else the latest version, else what is here."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+
+from tarmac import clone, git, store
+from tarmac.digest import digest
+from tarmac.model.scorer import Scorer
+from tarmac.params import SplitParams
+from tarmac.registry.history import RegistryError, events
+from tarmac.registry.release import in_use
+
+MODEL, PARAMS, HERE = "models/model.onnx", Path("params.yaml"), "workspace"
+
+
+@dataclass(frozen=True)
+class Live:
+    """A model that answers, with the months that it was made from."""
+
+    version: str
+    commit: str
+    md5: str
+    split: SplitParams
+    scorer: Scorer
+
+
+def live(folder: Path = Path()) -> Live:
+    """Loads the live model. Raises `ValueError` where its file or its months cannot be had."""
+    event = in_use(events(folder))
+    if event is None:
+        return _loaded(HERE, git.commit("HEAD") or "", folder / MODEL, (folder / PARAMS).read_text(encoding="utf-8"))
+    with _model(event.commit) as path:
+        return _loaded(event.version, event.commit, path, git.text_at(event.commit, PARAMS) or "")
+
+
+@contextmanager
+def _model(commit: str) -> Iterator[Path]:
+    """A commit's model: the file that is here where it is the same."""
+    wanted = store.locked(git.text_at(commit, store.LOCK) or "").get(MODEL)
+    if wanted is None:
+        raise RegistryError(f"commit {commit[:7]} has no {MODEL} in its dvc.lock")
+    if Path(MODEL).is_file() and digest(Path(MODEL)) == wanted:
+        yield Path(MODEL)
+        return
+    with clone.of_commit(commit) as folder:
+        store.pull(MODEL, folder=folder, extra=clone.site(folder))
+        yield folder / MODEL
+
+
+def _loaded(version: str, commit: str, path: Path, params: str) -> Live:
+    if not path.is_file():
+        raise RegistryError(f"{path} is not here: `make pull`, or `make run`")
+    try:
+        split = SplitParams.model_validate((YAML(typ="safe", pure=True).load(params) or {}).get("split"))
+    except ValidationError:
+        raise RegistryError(f"{PARAMS} of {version} does not say which months it was made from") from None
+    return Live(version, commit, digest(path), split, Scorer(path))

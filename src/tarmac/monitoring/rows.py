@@ -1,0 +1,115 @@
+"""The rows that are watched: a stored month, or what the service or a batch has answered."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from tarmac.files import months, parquet
+from tarmac.model.dataset import read_window
+from tarmac.model.scorer import Scorer
+from tarmac.params import Window
+from tarmac.problem.names import CATEGORICAL, CLUSTER, FEATURES, KEY, TARGET, feature_names
+
+TABLES = Path("data/features")
+INPUTS = feature_names(list(FEATURES))
+
+
+class RowsError(ValueError):
+    """What is to be watched cannot be read, or holds no row."""
+
+
+@dataclass(frozen=True)
+class Observed:
+    """Rows with their inputs, the probability that was answered, and their label where it is known."""
+
+    rows: pd.DataFrame
+    p: np.ndarray
+    first: date
+    last: date  # included
+    whole: bool  # whether every day of the period ought to be there
+    note: str = ""
+
+    @property
+    def labelled(self) -> int:
+        """Rows with a label."""
+        return int(self.rows[TARGET].notna().sum())
+
+
+def of_month(month: str, scorer: Scorer, tables: Path = TABLES) -> Observed:
+    """A month of the feature tables, answered by a model."""
+    rows = read_window(tables, Window(first=month, last=month))
+    if rows.empty:
+        raise RowsError(f"{tables}/{month}.parquet holds no row")
+    first, after = months.days(month)
+    return Observed(rows, scorer.score(rows), first, date.fromordinal(after.toordinal() - 1), whole=True)
+
+
+def of_log(path: Path, tables: Path = TABLES) -> Observed:
+    """What was answered: a folder with the service's journal, or the Parquet file of a batch.
+
+    Of rows with one key the last answer counts. Labels, and the inputs of a batch, come from the feature tables as far
+    as these have the rows.
+    """
+    answers, broken = (_journal(path), _broken(path)) if path.is_dir() else (_batch(path), 0)
+    if answers.empty:
+        raise RowsError(f"{path} holds no answer: the service writes them where TARMAC_LOG names a folder")
+    answers[CLUSTER] = pd.to_datetime(answers[CLUSTER]).dt.date
+    answers = answers.drop_duplicates(list(KEY), keep="last")
+    known = _stored(answers[CLUSTER], tables)
+    columns = [*KEY, TARGET, *(name for name in INPUTS if name not in answers and name not in KEY)]
+    rows = answers.merge(known[columns], on=list(KEY), how="left" if set(INPUTS) <= set(answers) else "inner")
+    if rows.empty:
+        raise RowsError(f"{path}: {tables} has no row of it yet, and a batch keeps no inputs")
+    note = f"{broken:,} lines of the journal could not be read" if broken else ""
+    p = rows.pop("probability").to_numpy("float32")
+    return Observed(rows, p, rows[CLUSTER].min(), rows[CLUSTER].max(), whole=False, note=note)
+
+
+def _journal(folder: Path) -> pd.DataFrame:
+    """A row an answer, in the order of time."""
+    entries = sorted((entry for entry in _lines(folder) if entry), key=lambda entry: str(entry["when"]))
+    rows = [{**entry["inputs"], **entry["key"], "probability": entry["probability"]} for entry in entries]
+    frame = pd.DataFrame(rows)
+    numbers = [name for name in INPUTS if name not in CATEGORICAL]
+    return frame.reindex(columns=[*dict.fromkeys([*KEY, *INPUTS]), "probability"]).astype(
+        dict.fromkeys(numbers, "float32")
+    )
+
+
+def _lines(folder: Path) -> Iterator[dict[str, Any] | None]:
+    """Every line of the journal; None for one that a killed process has left half written."""
+    for path in sorted(folder.glob("*.jsonl")):
+        with path.open(encoding="utf-8", errors="replace") as file:
+            for line in file:
+                try:
+                    entry = json.loads(line)
+                    yield entry if {"when", "key", "probability", "inputs"} <= set(entry) else None
+                except (ValueError, TypeError):
+                    yield None
+
+
+def _broken(folder: Path) -> int:
+    return sum(entry is None for entry in _lines(folder))
+
+
+def _batch(path: Path) -> pd.DataFrame:
+    try:
+        parquet.check(path)
+        return pd.read_parquet(path, columns=[*KEY, "probability"])
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise RowsError(f"{path} is no Parquet file of scores ({str(error).splitlines()[0]})") from None
+
+
+def _stored(days: "pd.Series[Any]", tables: Path) -> pd.DataFrame:
+    """Rows of the feature tables in the months of some days, where there are any."""
+    wanted = sorted({str(day)[:7] for day in days})
+    paths = [path for month in wanted if (path := tables / f"{month}.parquet").is_file()]
+    stored = [pd.read_parquet(path) for path in paths]
+    return pd.concat(stored, ignore_index=True) if stored else pd.DataFrame(columns=[*KEY, TARGET, *INPUTS])

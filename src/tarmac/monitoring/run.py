@@ -1,0 +1,77 @@
+"""Monitors a month or a log: reads, judges, and writes the verdict for a machine and the report for a person."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tarmac.files import months
+from tarmac.files.outputs import replacing, write_json
+from tarmac.monitoring.judge import Judgement, Reference, judge, reference
+from tarmac.monitoring.live import Live, live
+from tarmac.monitoring.report import broken, report
+from tarmac.monitoring.rows import TABLES, Observed, of_log, of_month
+from tarmac.params import Params, load
+
+OUT, RECORDS = Path("monitoring"), Path("metrics/monitoring")
+DIGITS = 6  # of what is written: more are noise
+
+
+def monitor(month: str = "", log: Path | None = None, model: Live | None = None) -> dict[str, Any]:
+    """Judges a stored month (the last one where none is named), or a log; writes JSON and report, and returns it.
+
+    Raises `ValueError` where there is nothing to judge, or nothing to judge it by.
+    """
+    params, model = load(), model or live()
+    observed = of_log(log) if log else of_month(month or months.stored(TABLES)[-1], model.scorer)
+    known = reference(model, observed.first)
+    found = facts(observed, known, model, judge(observed, known, model.split, params), params)
+    write(found, report(found))
+    if log is None:
+        write_json(RECORDS / f"{str(observed.first)[:7]}.json", found)
+    return found
+
+
+def refuse(message: str) -> None:
+    """Writes that new data could not even be judged, so that whoever is told reads why."""
+    write({"verdict": "act", "decision": "hold", "summary": message, "release": "by person"}, broken(message))
+
+
+def facts(observed: Observed, known: Reference, model: Live, found: Judgement, params: Params) -> dict[str, Any]:
+    """What is written: numbers rounded, and None for those that there are not."""
+    plain: dict[str, Any] = _plain(
+        {
+            "verdict": found.verdict,
+            "decision": found.decision,
+            "summary": found.summary,
+            "note": observed.note,
+            "release": params.retrain.release,
+            "period": {"first": str(observed.first), "last": str(observed.last)},
+            "rows": len(observed.rows),
+            "labelled": observed.labelled,
+            "model": {"version": model.version, "commit": model.commit, "md5": model.md5},
+            "reference": {**model.split.train.model_dump(), "rows": len(known.trained)},
+            **{
+                name: [asdict(line) for line in getattr(found, name)]
+                for name in ("checks", "features", "metrics", "slices")
+            },
+            "calibration": found.calibration,
+        }
+    )
+    return plain
+
+
+def write(found: dict[str, Any], text: str) -> None:
+    """Writes both files."""
+    with replacing(OUT / "report.md") as path:
+        path.write_text(text, encoding="utf-8")
+    write_json(OUT / "monitoring.json", found)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, float):
+        return round(value, DIGITS) if value == value else None  # noqa: PLR0124 -- NaN
+    return value

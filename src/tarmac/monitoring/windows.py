@@ -1,0 +1,28 @@
+"""The months that a new model is trained, tuned and judged on: the policy's numbers of them, up to the last one."""
+
+from tarmac.files.months import shifted
+from tarmac.params import RetrainParams
+
+
+class WindowsError(ValueError):
+    """There are too few months."""
+
+
+def moved(first: str, last: str, policy: RetrainParams) -> dict[str, str]:
+    """Parameters of the windows that end with the month `last`; nothing before `first` is there.
+
+    Raises `WindowsError` where no month is left to train on.
+    """
+    test = shifted(last, 1 - policy.test_months)
+    validation = shifted(test, -policy.validation_months)
+    train_last = shifted(validation, -1)
+    if train_last < first:
+        needed = policy.validation_months + policy.test_months + 1
+        raise WindowsError(f"{first} to {last} are too few months: {needed} are needed to train, tune and judge")
+    train = max(first, shifted(train_last, 1 - policy.train_months))
+    windows = {"train": (train, train_last), "validation": (validation, shifted(test, -1)), "test": (test, last)}
+    return {
+        f"split.{name}.{end}": month
+        for name, ends in windows.items()
+        for end, month in zip(("first", "last"), ends, strict=True)
+    }
