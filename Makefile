@@ -27,7 +27,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: help setup run pull push fsck mend reproduce review doctor merge-lock lineage remote test check format comment gpu
 .PHONY: publish sweep release promote rollback bundle serve predict servers ingest lock bench clean
-.PHONY: image smoke deploy monitor retrain
+.PHONY: image smoke deploy monitor retrain replay
 export NAME SET BRANCH URL OPTIONS WHY STAGE VERSION IMAGE FILES INCOMING
 ifdef STORAGE
 export TARMAC_SWEEP_STORAGE := $(STORAGE)
@@ -139,6 +139,9 @@ monitor: .venv/pipeline $(REMOTE) ## Judge a month (MONTH=, the last one without
 
 retrain: .venv/pipeline $(REMOTE) ## Take in what arrived at INCOMING= (folder or URL), judge it, retrain and review by the policy
 	@$(BIN)/tarmac retrain "$$INCOMING"
+
+replay: .venv/pipeline $(REMOTE) ## Live the stored months again by HEAD's code: never, monthly, by policy; metrics/replay, half an hour
+	@$(BIN)/tarmac replay
 
 image: ## Build the image of the service with the live bundle, as IMAGE=name; prints the name with the version as tag
 	@PYTHONPATH=src $(PYTHON) -m tarmac.deploy.image

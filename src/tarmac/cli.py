@@ -252,6 +252,14 @@ def retrain(
 
 
 @app.command()
+def replay() -> None:
+    """Live the stored months again: never retrained, retrained monthly, retrained by policy; half an hour."""
+    from tarmac.monitoring import replay as module
+
+    print("\n".join(_told(module.replay)))
+
+
+@app.command()
 def doctor() -> None:
     """Check machine, repository and remote, a line each with what to do; exit 1 where something is to be mended."""
     from tarmac.doctor import run

@@ -76,7 +76,7 @@ def judged(wanted: Sequence[str], model: Live) -> dict[str, Any]:
 
 def reproduce_features() -> None:
     """Brings the feature tables up to date."""
-    _show(store.dvc("repro", TABLES.as_posix()))
+    _show(store.dvc("repro", "featurize"))
 
 
 def _make(found: dict[str, Any], arrived: bool) -> str:
