@@ -19,10 +19,10 @@ def effect(before: "pd.Series[float]", after: "pd.Series[float]") -> float:
     old, new = before.dropna(), after.dropna()
     if not len(old) or not len(new):
         return missing
-    return max(missing, _kolmogorov_smirnov(np.sort(old.to_numpy("float64")), np.sort(new.to_numpy("float64"))))
+    return max(missing, kolmogorov_smirnov(np.sort(old.to_numpy("float64")), np.sort(new.to_numpy("float64"))))
 
 
-def _kolmogorov_smirnov(before: np.ndarray, after: np.ndarray) -> float:
+def kolmogorov_smirnov(before: np.ndarray, after: np.ndarray) -> float:
     """Largest gap of the two distribution functions of sorted values; scipy's also computes a p-value, at length."""
     at = np.concatenate([before, after])
     shares = [np.searchsorted(side, at, side="right") / len(side) for side in (before, after)]

@@ -11,6 +11,7 @@ from tarmac.evaluation.sample import Estimate
 from tarmac.markdown import number, percent, signed
 from tarmac.monitoring.decay import Change, SliceChange
 from tarmac.monitoring.drift import FeatureDrift
+from tarmac.monitoring.feed import Health
 from tarmac.params import Levels, MonitorParams
 from tarmac.params.review import HIGHER_IS_BETTER
 from tarmac.problem.names import CLUSTER, TARGET
@@ -51,37 +52,32 @@ def days(rows: pd.DataFrame, expected: Sequence[object], usual: float, policy: M
 
 
 def labels(rows: pd.DataFrame, before: float, policy: MonitorParams) -> Check:
-    """Judges the share of rows without a label, before they come all; `before` is the most of a training month."""
+    """Judges the share of rows without a label, before they come all; `before` is the most of a month before."""
     missing = float(rows[TARGET].isna().mean())
     if missing == 1:
         return Check("integrity", "labels", "watch", "no row has a label yet: metrics cannot be judged")
     if rows[TARGET].nunique() < 2 and len(rows) >= FEW:
         return Check("integrity", "labels", "act", "all labels are the same")
-    reason = f"{_share(missing)} of the rows have none, {_share(before)} at most in a month of the training"
+    reason = f"{_share(missing)} of the rows have none, {_share(before)} at most in a month before"
     return Check("integrity", "labels", level(missing - before, policy.missing), reason)
 
 
-def integrity(feature: FeatureDrift, policy: MonitorParams, rows: int) -> list[Check]:
-    """Judges whether one input is what it was: there, known, moving, and the same quantity."""
+def integrity(name: str, health: Health, policy: MonitorParams, rows: int) -> list[Check]:
+    """Judges whether one input is what it was; a check for each thing that is wrong with it."""
     found = [
         (
-            level(feature.missing - feature.missing_before, policy.missing),
-            f"missing in {_share(feature.missing)} of the rows, {_share(feature.missing_before)} at most in training",
+            level(health.missing - health.missing_before, policy.missing),
+            f"missing in {_share(health.missing)} of the rows, {_share(health.missing_before)} at most before",
         ),
+        (level(health.unknown, policy.unknown), f"{_share(health.unknown)} of the rows have a category never seen"),
+        (level(health.gone, policy.unknown), f"categories of {_share(health.gone)} of the rows before are gone"),
+        ("act" if health.stuck and rows >= FEW else "ok", "every row has the same value"),
         (
-            level(feature.unknown, policy.unknown),
-            f"{_share(feature.unknown)} of the rows have a category that training did not see",
+            level(health.apart, policy.foreign),
+            f"distance {number(health.apart, 2)} from the nearest month before: another unit or meaning?",
         ),
-        (
-            level(feature.gone, policy.unknown),
-            f"categories of {_share(feature.gone)} of the training rows are gone",
-        ),
-        ("act" if feature.stuck and rows >= FEW else "ok", "every row has the same value"),
     ]
-    if feature.distance > feature.usual_distance:
-        far = f"distance {number(feature.distance, 2)} from the training rows: another unit or meaning?"
-        found.append((level(feature.distance, policy.foreign), far))
-    return [Check("integrity", feature.feature, outcome, reason) for outcome, reason in found if outcome != "ok"]
+    return [Check("integrity", name, outcome, reason) for outcome, reason in found if outcome != "ok"]
 
 
 def drift(features: Sequence[FeatureDrift], policy: MonitorParams) -> list[Check]:

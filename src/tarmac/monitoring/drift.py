@@ -4,13 +4,12 @@ Months differ: what one month is away from the others is not drift but the seaso
 beside the largest that a month of the training has from the rest of them.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from tarmac.evaluation.drift import effect
+from tarmac.evaluation.drift import kolmogorov_smirnov
 
 BINS = 10  # of equal size in the reference, as the usual levels of PSI assume
 LEAST = 1e-4  # share that an empty bin counts for: its logarithm must be finite
@@ -25,12 +24,6 @@ class FeatureDrift:
     psi: float
     distance: float  # Kolmogorov-Smirnov of numbers, Cramér's V of texts; from 0 to 1
     usual: float  # the largest PSI of one training month against the others
-    usual_distance: float  # the largest distance likewise, of the bins
-    missing: float  # share of rows
-    missing_before: float  # the largest of a training month
-    unknown: float  # share of rows whose category training did not see
-    gone: float  # share of the training rows whose category these rows do not hold
-    stuck: bool  # every row has one value, where training had many
 
 
 class Bins:
@@ -47,18 +40,23 @@ class Bins:
             cuts = np.linspace(0, 1, BINS + 1)[1:-1]
             self.edges = np.unique(np.quantile(values, cuts)) if len(values) else values
 
+    @property
+    def size(self) -> int:
+        """How many bins there are."""
+        return len(self.edges) + (2 if self.is_text else 3)
+
     def of(self, values: "pd.Series[float]") -> np.ndarray:
         """The bin of each row."""
         missing, count = values.isna().to_numpy(), len(self.edges)
         if self.is_text:
-            codes = pd.Categorical(values, categories=self.edges).codes
+            codes = pd.Index(self.edges).get_indexer(values.to_numpy(dtype=object))
             return np.where(missing, count + 1, np.where(codes < 0, count, codes))
         # Up to an edge, with the edge: where most rows have one value, it stays apart from those above.
         return np.where(missing, count + 2, np.searchsorted(self.edges, values.to_numpy("float64"), side="left"))
 
     def count(self, values: "pd.Series[float]") -> Counts:
         """Rows by bin."""
-        return np.bincount(self.of(values), minlength=len(self.edges) + (2 if self.is_text else 3))
+        return np.bincount(self.of(values), minlength=self.size)
 
 
 def psi(before: Counts, after: Counts) -> float:
@@ -75,35 +73,31 @@ def cramers_v(before: Counts, after: Counts) -> float:
     return float(np.sqrt(gaps.sum() / 2))
 
 
-def largest_step(before: Counts, after: Counts) -> float:
-    """Kolmogorov-Smirnov distance of the known values, as far as bins tell it."""
-    steps = [np.cumsum(counts[:-1]) / max(counts[:-1].sum(), 1) for counts in (before, after)]
-    return float(np.abs(steps[0] - steps[1]).max())
-
-
-def usual(by_month: Counts, distance: Callable[[Counts, Counts], float]) -> float:
-    """The largest distance of one month from the others together; counts have the shape (months, bins)."""
+def usual(by_month: Counts) -> float:
+    """The largest PSI of one month against the others together; counts have the shape (months, bins)."""
     whole = by_month.sum(axis=0)
-    return max((distance(whole - month, month) for month in by_month), default=0.0) if len(by_month) > 1 else 0.0
+    return max((psi(whole - month, month) for month in by_month), default=0.0) if len(by_month) > 1 else 0.0
 
 
-def feature_drift(reference: pd.DataFrame, month: np.ndarray, rows: pd.DataFrame, name: str) -> FeatureDrift:
-    """Drift of one input of `rows` against the reference, whose rows have a month each (codes from 0)."""
-    before, after = reference[name], rows[name]
-    bins = Bins(before)
-    of_rows = bins.of(before)
-    size = len(bins.edges) + (2 if bins.is_text else 3)
-    by_month = np.bincount(month * size + of_rows, minlength=(month.max() + 1) * size).reshape(-1, size)
-    old, new = by_month.sum(axis=0), bins.count(after)
-    return FeatureDrift(
-        feature=name,
-        psi=psi(old, new),
-        distance=cramers_v(old, new) if bins.is_text else effect(before.dropna(), after.dropna()),
-        usual=usual(by_month, psi),
-        usual_distance=usual(by_month, cramers_v if bins.is_text else largest_step),
-        missing=float(after.isna().mean()),
-        missing_before=float((by_month[:, -1] / by_month.sum(axis=1)).max()),
-        unknown=float(new[-2] / new.sum()) if bins.is_text else 0.0,
-        gone=float(old[:-2][new[:-2] == 0].sum() / old.sum()) if bins.is_text else 0.0,
-        stuck=not bins.is_text and after.nunique() == 1 and len(bins.edges) > 2,
-    )
+class Seen:
+    """One input of the training rows, made ready to set others beside it."""
+
+    def __init__(self, values: "pd.Series[float]", month: np.ndarray) -> None:
+        """Takes the input's values and the number of the month that each row is of, from 0."""
+        self.name, self.bins = str(values.name), Bins(values)
+        size = self.bins.size
+        counts = np.bincount(month * size + self.bins.of(values), minlength=(month.max() + 1) * size)
+        self.counts, self._usual = counts.reshape(-1, size).sum(axis=0), usual(counts.reshape(-1, size))
+        self._sorted = np.array([]) if self.bins.is_text else np.sort(values.dropna().to_numpy("float64"))
+
+    def drift(self, values: "pd.Series[float]") -> FeatureDrift:
+        """How far other values are from these."""
+        counts = self.bins.count(values)
+        distance = cramers_v(self.counts, counts) if self.bins.is_text else distance_of(self._sorted, values)
+        return FeatureDrift(self.name, psi(self.counts, counts), distance, self._usual)
+
+
+def distance_of(ordered: np.ndarray, values: "pd.Series[float]") -> float:
+    """Kolmogorov-Smirnov distance of sorted numbers and the known ones of a column; 0 where there are none."""
+    known = np.sort(values.dropna().to_numpy("float64"))
+    return kolmogorov_smirnov(ordered, known) if len(known) and len(ordered) else 0.0

@@ -1,6 +1,6 @@
 """Judges observed rows beside the months that the live model was made from and judged on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -14,7 +14,8 @@ from tarmac.model.dataset import read_window
 from tarmac.monitoring import checks, decay
 from tarmac.monitoring.checks import Check, Outcome, worst
 from tarmac.monitoring.decay import Change, Judged, SliceChange
-from tarmac.monitoring.drift import Bins, FeatureDrift, feature_drift, psi
+from tarmac.monitoring.drift import Bins, FeatureDrift, Seen, psi
+from tarmac.monitoring.feed import Feed, Health
 from tarmac.monitoring.live import Live
 from tarmac.monitoring.rows import INPUTS, TABLES, Observed
 from tarmac.params import Params, SplitParams, Window
@@ -27,13 +28,26 @@ class JudgeError(ValueError):
     """There is nothing to judge new rows by."""
 
 
-@dataclass(frozen=True)
 class Reference:
-    """What the live model knows: the rows it was trained on, and those that it was judged on, with its answers."""
+    """What new rows are beside: the months that were taken in before, and those that the live model was made from."""
 
-    trained: pd.DataFrame
-    judged: pd.DataFrame
-    p: np.ndarray
+    def __init__(self, before: pd.DataFrame, split: SplitParams, judged: pd.DataFrame, p: np.ndarray) -> None:
+        """Takes the rows of all months before, and those that the model was judged on with its answers."""
+        self.judged, self.p = judged, p
+        month, _ = pd.factorize(before[CLUSTER].astype("str").str[:7], sort=True)
+        trained = _within(before, split.train)
+        number, _ = pd.factorize(trained[CLUSTER].astype("str").str[:7], sort=True)
+        self.rows = len(trained)
+        self.inputs = {
+            name: (Seen(trained[name], number), Feed(before[name], month)) for name in INPUTS if name in before
+        }
+        self.unlabelled = float(before[TARGET].isna().groupby(month).mean().max())
+        self.daily = float(before[CLUSTER].value_counts().median())
+
+
+def _within(rows: pd.DataFrame, window: Window) -> pd.DataFrame:
+    month = rows[CLUSTER].astype("str").str[:7]
+    return rows[(month >= window.first) & (month <= window.last)].reset_index(drop=True)
 
 
 @dataclass(frozen=True)
@@ -44,6 +58,7 @@ class Judgement:
     decision: Decision
     summary: str
     features: list[FeatureDrift]
+    health: dict[str, Health]
     metrics: list[Change] = field(default_factory=list)
     calibration: list[dict[str, float]] = field(default_factory=list)
     slices: list[SliceChange] = field(default_factory=list)
@@ -65,23 +80,25 @@ def judged_on(split: SplitParams, before: date) -> Window:
 
 
 def reference(live: Live, first: date, tables: Path = TABLES) -> Reference:
-    """Reads the months of the live model that come before a day."""
-    judged = read_window(tables, judged_on(live.split, first))
-    return Reference(read_window(tables, live.split.train), judged, live.scorer.score(judged))
+    """Reads the months from the live model's first to the one before a day."""
+    window = judged_on(live.split, first)
+    last = months.shifted(str(first)[:7], -1)
+    before = read_window(tables, Window(first=live.split.train.first, last=max(last, window.last)))
+    judged = _within(before, window)
+    return Reference(before, live.split, judged, live.scorer.score(judged))
 
 
 def judge(observed: Observed, known: Reference, split: SplitParams, params: Params) -> Judgement:
     """Judges rows by the policy; the decision follows from the worst that is found, or from the schedule."""
-    month, _ = pd.factorize(known.trained[CLUSTER].astype("str").str[:7], sort=True)
-    inputs = [name for name in INPUTS if name in observed.rows]
-    found = [feature_drift(known.trained, month, observed.rows, name) for name in inputs]
-    judged = [*integrity(observed, known, month, found, params), *checks.drift(found, params.monitor)]
+    found = [seen.drift(observed.rows[name]) for name, (seen, _) in known.inputs.items()]
+    health = {name: feed.health(observed.rows[name]) for name, (_, feed) in known.inputs.items()}
+    judged = [*integrity(observed, known, health, params), *checks.drift(found, params.monitor)]
     bins = Bins(pd.Series(known.p))
     far = psi(bins.count(pd.Series(known.p)), bins.count(pd.Series(observed.p)))
     judged.append(checks.prediction(far, params.monitor, labelled=observed.labelled > 0))
     sides = [Judged(rows, p, params.intervals) for rows, p in ((known.judged, known.p), (observed.rows, observed.p))]
     if not all(side.usable for side in sides):
-        return Judgement(judged, *decide(judged, observed, split, params), found)
+        return Judgement(judged, *decide(judged, observed, split, params), found, health)
     before, now = sides
     moved = [decay.change(name, before, now) for name in params.monitor.decay]
     parts = decay.slice_changes(before, now, params.evaluate.min_slice_rows)
@@ -89,21 +106,21 @@ def judge(observed: Observed, known: Reference, split: SplitParams, params: Para
     judged.append(checks.calibration(now.gap(), before.gap(), params.monitor.calibration))
     judged += [check for part in parts if (check := checks.one_slice(part, params.monitor.slices))]
     table = now.calibration(params.evaluate.calibration_bins)
-    return Judgement(judged, *decide(judged, observed, split, params), found, moved, table, parts)
+    return Judgement(judged, *decide(judged, observed, split, params), found, health, moved, table, parts)
 
 
-def integrity(
-    observed: Observed, known: Reference, month: np.ndarray, found: Sequence[FeatureDrift], params: Params
-) -> list[Check]:
+def integrity(observed: Observed, known: Reference, found: Mapping[str, Health], params: Params) -> list[Check]:
     """Judges whether the rows can be trusted: days, labels, and every input."""
     policy, rows = params.monitor, observed.rows
-    unlabelled = known.trained[TARGET].isna().groupby(month).mean().max()
-    judged = [checks.labels(rows, float(unlabelled), policy)] if observed.whole or observed.labelled else []
+    judged = [checks.labels(rows, known.unlabelled, policy)] if observed.whole or observed.labelled else []
     if observed.whole:
         count = (observed.last - observed.first).days + 1
         expected = [observed.first + timedelta(days=number) for number in range(count)]
-        judged.append(checks.days(rows, expected, float(known.trained[CLUSTER].value_counts().median()), policy))
-    return [*judged, *(check for feature in found for check in checks.integrity(feature, policy, len(rows)))]
+        judged.append(checks.days(rows, expected, known.daily, policy))
+    return [
+        *judged,
+        *(check for name, one in found.items() for check in checks.integrity(name, one, policy, len(rows))),
+    ]
 
 
 def decide(judged: Sequence[Check], observed: Observed, split: SplitParams, params: Params) -> tuple[Decision, str]:

@@ -49,11 +49,9 @@ def facts(observed: Observed, known: Reference, model: Live, found: Judgement, p
             "rows": len(observed.rows),
             "labelled": observed.labelled,
             "model": {"version": model.version, "commit": model.commit, "md5": model.md5},
-            "reference": {**model.split.train.model_dump(), "rows": len(known.trained)},
-            **{
-                name: [asdict(line) for line in getattr(found, name)]
-                for name in ("checks", "features", "metrics", "slices")
-            },
+            "reference": {**model.split.train.model_dump(), "rows": known.rows},
+            **{name: [asdict(line) for line in getattr(found, name)] for name in ("checks", "metrics", "slices")},
+            "features": [{**asdict(line), **asdict(found.health[line.feature])} for line in found.features],
             "calibration": found.calibration,
         }
     )

@@ -1,0 +1,49 @@
+"""A feed that broke is told from a season that changed."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tarmac.monitoring.feed import Feed, Health
+
+
+def healthy(before: object, after: object, dtype: str = "float32", months: int = 1) -> Health:
+    values = pd.Series(before, dtype=dtype, name="x")
+    month = np.repeat(range(months), len(values) // months)
+    return Feed(values, month).health(pd.Series(after, dtype=dtype))
+
+
+def test_missing_unknown_or_lost_values_are_counted_with_others():
+    found = healthy(["a"] * 60 + ["b"] * 40, ["a"] * 30 + ["new"] * 20 + [None] * 50, "str")
+    assert (found.missing, found.unknown, found.gone, found.missing_before) == (0.5, 0.2, 0.4, 0)
+    numbers = healthy([1.0, 2.0, 3.0, None], [None, None, 1.0, 2.0])
+    assert (numbers.missing, numbers.missing_before, numbers.unknown, numbers.gone) == (0.5, 0.25, 0, 0)
+
+
+def test_one_bad_month_before_is_averaged_away():
+    assert healthy([1.0] * 8 + [None, None, 2.0, 3.0], [1.0], months=3).missing_before == 0.5
+
+
+@pytest.mark.parametrize(("values", "stuck"), [([5.0] * 200, True), ([5.0] * 199 + [6.0], False), ([None] * 9, False)])
+def test_a_sensor_that_stands_still_is_not_seen(values, stuck):
+    assert healthy(np.arange(1000), values).stuck is stuck
+
+
+def test_a_flag_that_is_always_off_in_a_month_is_a_broken_sensor():
+    assert not healthy([0.0] * 990 + [1.0] * 10, [0.0] * 500).stuck
+
+
+def test_spring_after_winter_is_another_unit_and_celsius_is_none():
+    draw = np.random.default_rng(1)
+    winter_to_april = np.concatenate([draw.normal(mean, 8, 3_000) for mean in (30, 35, 42, 53)])
+    may, july = draw.normal(62, 8, 3_000), draw.normal(77, 8, 3_000)
+    assert healthy(winter_to_april, may, months=4).apart < 0.6
+    assert healthy(winter_to_april, july, months=4).apart > 0.8  # two months were left out: somebody should look
+    december = (draw.normal(38, 8, 3_000) - 32) / 1.8
+    assert healthy(winter_to_april, december, months=4).apart > 0.85
+
+
+def test_a_new_input_without_any_value_before_breaks_the_watch():
+    found = healthy([None] * 50, [1.0, 2.0])
+    assert (found.missing, found.missing_before, found.apart) == (0, 1, 0)
+    assert healthy([1.0, 2.0], [None] * 20).missing == 1
