@@ -90,8 +90,9 @@ def reference(live: Live, first: date, tables: Path = TABLES) -> Reference:
 
 def judge(observed: Observed, known: Reference, split: SplitParams, params: Params) -> Judgement:
     """Judges rows by the policy; the decision follows from the worst that is found, or from the schedule."""
-    found = [seen.drift(observed.rows[name]) for name, (seen, _) in known.inputs.items()]
-    health = {name: feed.health(observed.rows[name]) for name, (_, feed) in known.inputs.items()}
+    inputs = {name: both for name, both in known.inputs.items() if name in observed.rows}
+    found = [seen.drift(observed.rows[name]) for name, (seen, _) in inputs.items()]
+    health = {name: feed.health(observed.rows[name]) for name, (_, feed) in inputs.items()}
     judged = [*integrity(observed, known, health, params), *checks.drift(found, params.monitor)]
     bins = Bins(pd.Series(known.p))
     far = psi(bins.count(pd.Series(known.p)), bins.count(pd.Series(observed.p)))

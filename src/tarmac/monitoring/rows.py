@@ -63,10 +63,13 @@ def of_log(path: Path, tables: Path = TABLES) -> Observed:
     answers[CLUSTER] = pd.to_datetime(answers[CLUSTER]).dt.date
     answers = answers.drop_duplicates(list(KEY), keep="last")
     known = _stored(answers[CLUSTER], tables)
-    columns = [*KEY, TARGET, *(name for name in INPUTS if name not in answers and name not in KEY)]
-    rows = answers.merge(known[columns], on=list(KEY), how="left" if set(INPUTS) <= set(answers) else "inner")
+    lacking = [name for name in INPUTS if name not in answers]
+    kept = len(lacking) < len(INPUTS) - len(KEY)  # the journal keeps what the model was asked with, a batch nothing
+    rows = answers.merge(known[[*KEY, TARGET, *lacking]], on=list(KEY), how="left" if kept else "inner")
     if rows.empty:
         raise RowsError(f"{path}: {tables} has no row of it yet, and a batch keeps no inputs")
+    if kept:  # an input that the model does not take is in no journal, and missing only where no table has the row
+        rows = rows.drop(columns=[name for name in lacking if rows[name].isna().all()])
     note = f"{broken:,} lines of the journal could not be read" if broken else ""
     p = rows.pop("probability").to_numpy("float32")
     return Observed(rows, p, rows[CLUSTER].min(), rows[CLUSTER].max(), whole=False, note=note)
@@ -77,10 +80,7 @@ def _journal(folder: Path) -> pd.DataFrame:
     entries = sorted((entry for entry in _lines(folder) if entry), key=lambda entry: str(entry["when"]))
     rows = [{**entry["inputs"], **entry["key"], "probability": entry["probability"]} for entry in entries]
     frame = pd.DataFrame(rows)
-    numbers = [name for name in INPUTS if name not in CATEGORICAL]
-    return frame.reindex(columns=[*dict.fromkeys([*KEY, *INPUTS]), "probability"]).astype(
-        dict.fromkeys(numbers, "float32")
-    )
+    return frame.astype({name: "float32" for name in frame if name in INPUTS and name not in CATEGORICAL})
 
 
 def _lines(folder: Path) -> Iterator[dict[str, Any] | None]:
@@ -112,4 +112,4 @@ def _stored(days: "pd.Series[Any]", tables: Path) -> pd.DataFrame:
     wanted = sorted({str(day)[:7] for day in days})
     paths = [path for month in wanted if (path := tables / f"{month}.parquet").is_file()]
     stored = [pd.read_parquet(path) for path in paths]
-    return pd.concat(stored, ignore_index=True) if stored else pd.DataFrame(columns=[*KEY, TARGET, *INPUTS])
+    return pd.concat(stored, ignore_index=True) if stored else pd.DataFrame(columns=list(dict.fromkeys([*KEY, TARGET, *INPUTS])))

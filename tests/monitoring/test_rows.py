@@ -1,0 +1,116 @@
+"""What the service and a batch have answered can be watched: the same rows as the pipeline's, with their labels."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tarmac.model.scorer import Scorer
+from tarmac.monitoring.judge import judge, reference
+from tarmac.monitoring.live import Live
+from tarmac.monitoring.rows import INPUTS, of_log, of_month
+from tarmac.params import load
+from tarmac.problem.names import KEY, TARGET
+from tarmac.problem.request import asked
+from tarmac.stages.state import records
+from tests.conftest import ROOT, required
+from tests.serving.bundles import write
+from tests.serving.running import running
+
+MONTH, ROWS = "2013-12", 400
+PARAMS = load(ROOT / "params.yaml")
+
+
+@pytest.fixture(scope="module")
+def tables() -> Path:
+    return required("data/features")
+
+
+@pytest.fixture(scope="module")
+def journal(tmp_path_factory) -> Path:
+    """The journal of a real service that answered rows of the last days, one of them twice."""
+    folder = tmp_path_factory.mktemp("journal")
+    planned = pd.read_parquet(required("data/prepared") / "flights" / f"{MONTH}.parquet").tail(ROWS)
+    (folder / "log").mkdir()
+    with (
+        running(write(folder / "bundle"), folder / "output", log=folder / "log") as service,
+        service.client() as client,
+    ):
+        rows = [asked(row) for row in records(planned)]
+        for body in ({"rows": rows}, rows[0]):
+            assert client.post("/predict", json=body).status_code == 200
+    return folder / "log"
+
+
+def test_the_journal_has_other_rows_than_the_pipeline(journal, tables):
+    found = of_log(journal, tables)
+    stored = pd.read_parquet(tables / f"{MONTH}.parquet")
+    rows = found.rows.merge(stored, on=list(KEY), suffixes=("", "_stored"), validate="one_to_one")
+    assert len(rows) == len(found.rows) == ROWS
+    for name in [*INPUTS, TARGET]:
+        if name not in KEY:
+            pd.testing.assert_series_equal(rows[name], rows[f"{name}_stored"], check_names=False, check_dtype=False)
+    scored = Scorer(required("models/model.onnx")).score(found.rows)
+    np.testing.assert_allclose(found.p, scored, atol=1e-6)
+    assert (str(found.last), found.whole, found.note) == ("2013-12-31", False, "")
+    assert found.labelled == int(stored.tail(ROWS)[TARGET].notna().sum())
+
+
+def test_a_line_that_a_killed_process_left_half_written_stops_the_watch(journal, tables, tmp_path):
+    lines = next(journal.glob("*.jsonl")).read_text().splitlines()
+    (tmp_path / "a.jsonl").write_text("\n".join([*lines, lines[0][:50], "[]", "null", '{"when": 1}']) + "\n")
+    found = of_log(tmp_path, tables)
+    assert len(found.rows) == ROWS
+    assert found.note == "4 lines of the journal could not be read"
+
+
+def test_answers_are_lost_where_no_outcome_is_there_yet(journal, tmp_path):
+    found = of_log(journal, tmp_path)
+    assert (len(found.rows), found.labelled) == (ROWS, 0)
+    assert set(INPUTS) <= set(found.rows)
+
+
+def test_a_log_of_a_few_days_is_judged_as_if_it_were_a_whole_month(journal, tables):
+    live = Live("v0.0.1", "", "", PARAMS.split, Scorer(required("models/model.onnx")))
+    observed = of_log(journal, tables)
+    found = judge(observed, reference(live, observed.first, tables), live.split, PARAMS)
+    assert "days" not in {check.name for check in found.checks}
+    assert found.metrics
+    assert len(found.features) == len(INPUTS)
+
+
+def test_a_batch_is_watched_with_other_inputs_than_the_tables_have(tables, tmp_path):
+    stored = of_month(MONTH, Scorer(required("models/model.onnx")), tables)
+    scores = stored.rows[list(KEY)].assign(row=1, probability=stored.p, missing=0, unknown=0)
+    scores.head(500).to_parquet(tmp_path / "scores.parquet")
+    found = of_log(tmp_path / "scores.parquet", tables)
+    pd.testing.assert_frame_equal(found.rows[INPUTS], stored.rows.head(500)[INPUTS], check_dtype=False)
+    np.testing.assert_array_equal(found.p, stored.p[:500])
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [(None, "holds no answer"), (b"", "no Parquet file of scores"), (b"PAR1", "no Parquet file")]
+)
+def test_a_log_that_is_none_is_told_by_a_traceback(tmp_path, content, said):
+    path = tmp_path / "log"
+    path.mkdir() if content is None else path.write_bytes(content)
+    with pytest.raises(ValueError, match=said):
+        of_log(path, tmp_path)
+
+
+def test_a_batch_of_days_that_nobody_knows_is_told_by_a_traceback(tmp_path):
+    rows = {"day": ["2031-01-01"], "carrier": ["UA"], "flight": [1], "origin": ["EWR"], "probability": [0.5]}
+    pd.DataFrame(rows).to_parquet(tmp_path / "scores.parquet")
+    with pytest.raises(ValueError, match="has no row of it yet"):
+        of_log(tmp_path / "scores.parquet", tmp_path)
+
+
+def test_a_journal_of_a_model_with_fewer_inputs_is_taken_for_a_broken_feed(journal, tables, tmp_path):
+    lines = [json.loads(line) for line in next(journal.glob("*.jsonl")).read_text().splitlines()]
+    for line in lines:
+        line["inputs"].pop("distance")
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    assert "distance" not in of_log(tmp_path, tmp_path).rows
+    assert not of_log(tmp_path, tables).rows["distance"].isna().any()
