@@ -30,9 +30,9 @@ def report(found: Mapping[str, Any]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def broken(message: str) -> str:
-    """The report where there is nothing to judge."""
-    return f"## {MARKS['act']} act: {DECISIONS['hold']}\n\n{text(message)}\n"
+def told(verdict: str, decision: str, message: str) -> str:
+    """The report where no row was judged."""
+    return f"## {MARKS[verdict]} {verdict}: {DECISIONS[decision]}\n\n{text(message)}\n"
 
 
 def _pointed_out(checks: Iterable[Mapping[str, str]]) -> str:

@@ -11,7 +11,7 @@ from tarmac.files import months
 from tarmac.monitoring.live import Live, live
 from tarmac.monitoring.report import report
 from tarmac.monitoring.rows import TABLES
-from tarmac.monitoring.run import monitor, refuse, write
+from tarmac.monitoring.run import monitor, nothing, refuse, write
 from tarmac.monitoring.windows import moved
 from tarmac.params import load
 from tarmac.registry.release import OUT, refuse_unclean
@@ -28,22 +28,22 @@ class ArrivalError(ValueError):
 def retrain(source: str) -> dict[str, Any]:
     """One round, in the working tree; returns what `monitoring.json` holds, and says in `made` what is to be proposed.
 
-    `source` is a folder or a URL of files, as DVC takes them; without one the last stored month is judged. Where the
-    round breaks, `monitoring.json` says why, before the error is raised.
+    `source` is a folder or a URL of files, as DVC takes them. Where the round breaks, `monitoring.json` says why before
+    the error is raised.
     """
     with _told():
         refuse_unclean()
         store.pull()
         arrived = arrivals(source) if source else []
-        if arrived:
-            _show(store.dvc("add", "data/raw"))
-        reproduce_features()
+        if not arrived:
+            return nothing("nothing new has arrived")
+        _show(store.dvc("add", "data/raw"))
+        _show(store.dvc("repro", "featurize"))
         model = live()
         found = judged(new_months(arrived, model), model)
-        made = _make(found, bool(arrived))
-        found["made"], found["arrived"] = made, arrived
+        found |= {"made": _make(found), "arrived": arrived}
         write(found, report(found))
-        if made:
+        if found["made"]:
             review(model.commit, OUT)
     return found
 
@@ -74,34 +74,19 @@ def judged(wanted: Sequence[str], model: Live) -> dict[str, Any]:
     return max(found, key=lambda one: ORDER.index(one["decision"]))
 
 
-def reproduce_features() -> None:
-    """Brings the feature tables up to date."""
-    _show(store.dvc("repro", "featurize"))
-
-
-def _make(found: dict[str, Any], arrived: bool) -> str:
-    """Runs the pipeline where something is to be made; returns what was, in a line, or nothing."""
+def _make(found: dict[str, Any]) -> str:
+    """Runs the pipeline unless the data are broken; returns what was made, in a line."""
     if found["decision"] == "hold":
         return ""
-    if found["decision"] == "retrain":
-        stored = months.stored(TABLES)
-        windows = moved(stored[0], stored[-1], load().retrain)
-        settings = [f"--set-param={name}={month}" for name, month in windows.items()]
-        _show(
-            store.dvc(
-                "exp",
-                "run",
-                "--name",
-                f"retrain-{stored[-1]}-{git.git('rev-parse', '--short', 'HEAD').strip()}",
-                "--force",
-                *settings,
-            )
-        )
-        return f"a model of {windows['split.train.first']} to {windows['split.train.last']}"
-    if arrived:
+    if found["decision"] == "none":
         reproduce.repro(Path())
         return "new data for the model as it is"
-    return ""
+    stored = months.stored(TABLES)
+    windows = moved(stored[0], stored[-1], load().retrain)
+    settings = [f"--set-param={name}={month}" for name, month in windows.items()]
+    name = f"retrain-{stored[-1]}-{git.git('rev-parse', '--short', 'HEAD').strip()}"
+    _show(store.dvc("exp", "run", "--name", name, "--force", *settings))
+    return f"a model of {windows['split.train.first']} to {windows['split.train.last']}"
 
 
 def _show(lines: Iterator[str]) -> None:

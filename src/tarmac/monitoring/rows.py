@@ -112,4 +112,8 @@ def _stored(days: "pd.Series[Any]", tables: Path) -> pd.DataFrame:
     wanted = sorted({str(day)[:7] for day in days})
     paths = [path for month in wanted if (path := tables / f"{month}.parquet").is_file()]
     stored = [pd.read_parquet(path) for path in paths]
-    return pd.concat(stored, ignore_index=True) if stored else pd.DataFrame(columns=list(dict.fromkeys([*KEY, TARGET, *INPUTS])))
+    return (
+        pd.concat(stored, ignore_index=True)
+        if stored
+        else pd.DataFrame(columns=list(dict.fromkeys([*KEY, TARGET, *INPUTS])))
+    )

@@ -8,7 +8,7 @@ from tarmac.files import months
 from tarmac.files.outputs import replacing, write_json
 from tarmac.monitoring.judge import Judgement, Reference, judge, reference
 from tarmac.monitoring.live import Live, live
-from tarmac.monitoring.report import broken, report
+from tarmac.monitoring.report import report, told
 from tarmac.monitoring.rows import TABLES, Observed, of_log, of_month
 from tarmac.params import Params, load
 
@@ -31,9 +31,20 @@ def monitor(month: str = "", log: Path | None = None, model: Live | None = None)
     return found
 
 
+def nothing(message: str) -> dict[str, Any]:
+    """Writes, and returns, that there was nothing to judge."""
+    return _without_rows("ok", "none", message)
+
+
 def refuse(message: str) -> None:
     """Writes that new data could not even be judged, so that whoever is told reads why."""
-    write({"verdict": "act", "decision": "hold", "summary": message, "release": "by person"}, broken(message))
+    _without_rows("act", "hold", message)
+
+
+def _without_rows(verdict: str, decision: str, message: str) -> dict[str, Any]:
+    found = {"verdict": verdict, "decision": decision, "summary": message, "release": "by person", "made": ""}
+    write(found, told(verdict, decision, message))
+    return found
 
 
 def facts(observed: Observed, known: Reference, model: Live, found: Judgement, params: Params) -> dict[str, Any]:

@@ -1,0 +1,69 @@
+"""How often the watch calls a month that has not drifted: days of the stored months, dealt out anew.
+
+Every round deals the days that the model was not made with to a past of four months and one new month, so that nothing
+but chance tells the new one from the past. The model is the one that is here, the policy that of params.yaml.
+"""
+
+import argparse
+from collections import Counter
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+
+from tarmac.files import months
+from tarmac.model.dataset import read_window
+from tarmac.monitoring.judge import Reference, judge
+from tarmac.monitoring.live import live
+from tarmac.monitoring.rows import TABLES, Observed
+from tarmac.params import SplitParams, Window, load
+from tarmac.problem.names import CLUSTER
+
+MONTH = 18  # days of a dealt month: five of them are in the ninety-two days of three months
+SPLIT = SplitParams(
+    train=Window(first="2001-01", last="2001-02"),
+    validation=Window(first="2001-03", last="2001-03"),
+    test=Window(first="2001-04", last="2001-04"),
+)
+
+
+def dealt(rows: pd.DataFrame, p: np.ndarray, draw: np.random.Generator) -> tuple[Reference, Observed]:
+    """The days in another order, as months of 2001."""
+    places = rows.groupby(CLUSTER).indices
+    order = draw.permutation(list(places))
+    parts = []
+    for number in range(5):
+        first = date(2001, number + 1, 1)
+        for offset, day in enumerate(order[number * MONTH : (number + 1) * MONTH]):
+            at = places[day]
+            parts.append((number, rows.iloc[at].assign(**{CLUSTER: first + timedelta(days=offset)}), p[at]))
+    before, judged, new = (
+        [(part, q) for number, part, q in parts if number in wanted] for wanted in ({0, 1, 2, 3}, {2, 3}, {4})
+    )
+    frames = [pd.concat([part for part, _ in side], ignore_index=True) for side in (before, judged, new)]
+    answers = [np.concatenate([q for _, q in side]) for side in (judged, new)]
+    observed = Observed(frames[2], answers[1], date(2001, 5, 1), date(2001, 5, MONTH), whole=True)
+    return Reference(frames[0], SPLIT, frames[1], answers[0]), observed
+
+
+def main() -> None:
+    """Prints how often each verdict was given, and by which checks."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=100)
+    rounds, params, model = parser.parse_args().rounds, load(), live()
+    last = months.stored(TABLES)[-1]
+    rows = read_window(TABLES, Window(first=model.split.validation.first, last=last))
+    p, draw = model.scorer.score(rows), np.random.default_rng(7)
+    verdicts: Counter[str] = Counter()
+    kinds: Counter[str] = Counter()
+    for _ in range(rounds):
+        known, observed = dealt(rows, p, draw)
+        found = judge(observed, known, SPLIT, params)
+        verdicts[found.verdict] += 1
+        kinds.update({check.kind for check in found.checks if check.outcome == "act"})
+    print(f"{rounds} months without drift: " + ", ".join(f"{name} {count}" for name, count in sorted(verdicts.items())))
+    print("act by " + (", ".join(f"{name} {count}" for name, count in kinds.items()) or "none"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,162 @@
+"""A month arrives while nobody is there: it is taken in, judged, and made into an offer, or it is said why not."""
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.conftest import Workspace
+from tests.e2e.running import FROM_SOURCE, TARMAC
+from tests.workflows.conftest import loosen
+
+NEW, TABLES = "2013-12", ("flights", "weather")
+Edit = Callable[[pd.DataFrame], pd.DataFrame]
+
+
+def few_months(params: dict) -> None:
+    """September to November, and a policy that such a small model meets."""
+    loosen(params)
+    for name, month in {"train": "2013-09", "validation": "2013-10", "test": "2013-11"}.items():
+        params["split"][name] = {"first": month, "last": month}
+    params["retrain"].update(every_months=1, train_months=2, validation_months=1, test_months=1)
+    params["monitor"].update(drifted={"watch": 1.0, "act": 1.0}, decay={"roc_auc": 0.5}, calibration=1.0)
+    params["monitor"].update(unknown={"watch": 0.05, "act": 0.2})  # of a tenth of the rows
+
+
+@pytest.fixture(scope="module")
+def template(finished_template: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A repository that has run before December arrived; December lies beside it. Do not change it."""
+    folder = tmp_path_factory.mktemp("waiting")
+    shutil.copytree(finished_template.path, folder / "repository", symlinks=True)
+    workspace = Workspace(folder / "repository")
+    (folder / "new").mkdir()
+    for table in TABLES:
+        path = workspace.path / "data" / "raw" / table / f"{NEW}.parquet"
+        shutil.copyfile(path, folder / "new" / f"{table}-{NEW}.parquet")
+        path.unlink()
+    workspace.dvc("add", "--quiet", "data/raw")
+    workspace.set_params(few_months)
+    workspace.dvc("repro", "--quiet")
+    workspace.dvc("push", "--quiet")
+    workspace.run("git", "add", "--all")
+    workspace.run("git", "commit", "--quiet", "--message", "before the month")
+    return workspace
+
+
+@pytest.fixture
+def workspace(template: Workspace, tmp_path: Path) -> Workspace:
+    shutil.copytree(template.path.parent, tmp_path / "own", symlinks=True)
+    return Workspace(tmp_path / "own" / "repository")
+
+
+def arriving(workspace: Workspace, edit: Edit = lambda rows: rows) -> str:
+    """The folder with the new month, its flights edited."""
+    folder = workspace.path.parent / "new"
+    path = folder / f"flights-{NEW}.parquet"
+    edit(pd.read_parquet(path)).to_parquet(path, index=False)
+    return str(folder)
+
+
+def retrain(workspace: Workspace, *words: str) -> "subprocess.CompletedProcess[str]":
+    return workspace.run(*TARMAC, "retrain", *words, env=FROM_SOURCE, check=False)
+
+
+def found(workspace: Workspace) -> dict:
+    return json.loads((workspace.path / "monitoring" / "monitoring.json").read_text())
+
+
+def status(workspace: Workspace) -> list[str]:
+    return workspace.run("git", "status", "--porcelain").stdout.splitlines()
+
+
+def test_a_month_that_arrives_is_not_made_into_a_model_of_moved_months(workspace):
+    done = retrain(workspace, arriving(workspace))
+    assert done.returncode == 0, done.stdout + done.stderr
+    facts = found(workspace)
+    assert (facts["decision"], facts["made"]) == ("retrain", "a model of 2013-09 to 2013-10")
+    assert facts["arrived"] == sorted(facts["arrived"], key=lambda line: TABLES.index(line.split("/")[0]))
+    windows = {name: (window["first"], window["last"]) for name, window in workspace.params["split"].items()}
+    assert windows == {"train": ("2013-09", "2013-10"), "validation": ("2013-11",) * 2, "test": (NEW, NEW)}
+    assert workspace.dvc("status", "--json").stdout.strip() == "{}"
+    changed = {line[3:] for line in status(workspace)}
+    expected = {"data/raw.dvc", "dvc.lock", "params.yaml", "models/card.md", "metrics/prepare.json"}
+    assert expected <= changed
+    assert all(re.match(r"metrics/|models/card|data/raw.dvc|dvc.lock|params.yaml", path) for path in changed)
+    verdict = json.loads((workspace.path / "review" / "verdict.json").read_text())
+    assert verdict["verdict"] in ("pass", "fail")
+    assert (
+        f"## 🔔 {facts['verdict']}" in (workspace.path / "monitoring" / "report.md").read_text()
+        or facts["verdict"] != "act"
+    )
+    assert (workspace.path / "metrics" / "monitoring" / f"{NEW}.json").is_file()
+    listed = workspace.dvc("exp", "list", "--name-only").stdout.split()
+    assert [name for name in listed if name.startswith(f"retrain-{NEW}-")] == listed
+    workspace.run("git", "add", "--all")
+    workspace.run("git", "commit", "--quiet", "--message", "accepted")
+    again = retrain(workspace, str(workspace.path.parent / "new"))
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert (found(workspace)["verdict"], found(workspace)["made"]) == ("ok", "")
+    assert status(workspace) == []
+
+
+def test_data_that_change_nothing_for_the_model_are_not_offered(workspace):
+    workspace.set_params(lambda params: params["retrain"].update(every_months=None))
+    workspace.run("git", "commit", "--quiet", "--all", "--message", "no schedule")
+    before = workspace.params
+    done = retrain(workspace, arriving(workspace))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (found(workspace)["decision"], found(workspace)["made"]) == ("none", "new data for the model as it is")
+    assert workspace.params == before
+    assert workspace.dvc("status", "--json").stdout.strip() == "{}"
+    checks = json.loads((workspace.path / "review" / "verdict.json").read_text())["checks"]
+    assert {check["reason"] for check in checks if check["kind"] == "metric"} == {"the same"}
+
+
+def test_broken_data_are_trained_on(workspace):
+    lock = (workspace.path / "dvc.lock").read_text()
+    done = retrain(workspace, arriving(workspace, lambda rows: rows[rows["origin"] != "JFK"]))
+    assert done.returncode == 0, done.stdout + done.stderr
+    facts = found(workspace)
+    assert (facts["verdict"], facts["decision"], facts["made"]) == ("act", "hold", "")
+    assert "origin" in facts["summary"]
+    assert not (workspace.path / "review" / "verdict.json").exists()
+    kept = [stage for stage in ("train:", "evaluate:", "card:") if stage in lock]
+    after = (workspace.path / "dvc.lock").read_text()
+    assert kept == ["train:", "evaluate:", "card:"]
+    assert lock.partition("  train:")[2] == after.partition("  train:")[2]
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (lambda rows: pd.concat([rows, rows]), "invalid"),
+        (lambda rows: rows.drop(columns="tailnum"), "columns of none"),
+    ],
+)
+def test_a_month_that_is_refused_stops_quietly_or_leaves_something_behind(workspace, edit, said):
+    done = retrain(workspace, arriving(workspace, edit))
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert said in done.stderr
+    assert (found(workspace)["verdict"], found(workspace)["decision"]) == ("act", "hold")
+    assert said in found(workspace)["summary"]
+    assert status(workspace) == []
+    assert workspace.dvc("status", "--json").stdout.strip() == "{}"
+
+
+def test_a_source_that_cannot_be_reached_or_edits_that_lie_around_are_passed_over(workspace):
+    done = retrain(workspace, str(workspace.path / "nowhere"))
+    assert done.returncode == 1
+    assert "nowhere cannot be fetched" in done.stderr.splitlines()[-1]
+    assert "nowhere cannot be fetched" in found(workspace)["summary"]
+    with (workspace.path / "params.yaml").open("a") as file:
+        file.write("# mine\n")
+    done = retrain(workspace, arriving(workspace))
+    assert done.returncode == 1
+    assert "the tree is not clean" in done.stderr
+    assert (workspace.path / "params.yaml").read_text().endswith("# mine\n")
