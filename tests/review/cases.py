@@ -117,6 +117,7 @@ def review(word: Word = plain, **parts: object) -> Review:
         "checks": checks(word),
         "no_base": "",
         "compared": {"common": 53_991, "only_base": 0, "only_head": 0, "relabelled": 0},
+        "moved": None,
         "metrics": metrics(word),
         "slices": slices(word),
         "row_wise": (0.0004, 0.0026),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tarmac.graph import OUTSIDE
 from tarmac.markdown import code, details, text
 from tarmac.params import ReviewParams
+from tarmac.review.base import Moved
 from tarmac.review.changes import Changes
 from tarmac.review.compare import MetricChange, SliceChange
 from tarmac.review.cost import Cost
@@ -220,6 +221,34 @@ def test_differing_test_sets_are_not_told(only_base, only_head):
     told = notes(page(review(compared=counts)))
     assert f"The test sets differ: {only_base:,} rows only in base, {only_head:,} only in head;" in told
     assert "The test sets differ" not in notes(page(review()))
+
+
+ASKED = Moved(
+    "2014-01", "2014-02", 53_991, "the base's model was asked about the 53,991 rows of the test months of head"
+)
+UNASKED = Moved("2014-01", "2014-02", 0, "the base's model was not asked about them: it takes temp")
+
+
+def test_it_is_not_told_that_the_months_moved_and_what_was_done():
+    told = notes(page(review(moved=ASKED, data=DataDiff())))
+    assert told.endswith(
+        "53,991 test rows of 2014-01 to 2014-02, 95% intervals by resampled days. "
+        "The test months moved: the base's model was asked about the 53,991 rows of the test months of head."
+    )
+    assert "Columns of the features with other values in rows that both have: 2;" in notes(page(review(moved=ASKED)))
+    counts = {"common": 50, "only_base": 3, "only_head": 4, "relabelled": 0}
+    told = notes(page(review(moved=UNASKED, compared=counts)))
+    assert "50 test rows are in both, 95% intervals by resampled days. The test months moved: the base's" in told
+    assert "was not asked about them: it takes temp. The test sets differ: 3 rows only in base" in told
+    assert "Columns of the features" not in told
+    assert "months moved" not in page(cases.without_base("no default branch")).text
+
+
+@pytest.mark.parametrize("value", FRAGMENTS)
+def test_the_name_of_an_input_changes_more_than_itself(value):
+    found, usual = (page(review(moved=dataclasses.replace(UNASKED, told=f"it takes {name}"))) for name in (value, ""))
+    assert found.tags == usual.tags
+    assert found.references == []
 
 
 def test_new_labels_are_not_told():
@@ -553,10 +582,11 @@ def expected(value: object) -> object:
         cases.without_base("no default branch"),
         hostile(WORST),
         review(row_wise=(NAN, NAN), slices=[SliceChange("a", "b", 1, cases.NONE, NAN, cases.NONE)]),
+        review(moved=ASKED),
         review(metrics=[MetricChange("roc_auc", math.inf, -math.inf, NAN, cases.NONE)]),
         review(data=DataDiff(drift={"a": NAN}), cost=(None, Cost(None, NAN, {"train": {"wall_seconds": math.inf}}))),
     ],
-    ids=["usual", "no base", "hostile", "no interval", "endless", "unknown"],
+    ids=["usual", "no base", "hostile", "no interval", "moved", "endless", "unknown"],
 )
 def test_the_machines_verdict_lacks_a_fact_or_is_not_strict_json(found):
     told = json.loads(json.dumps(as_json(found), allow_nan=False))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tarmac.params import ReviewParams
+from tarmac.review.base import Moved
 from tarmac.review.changes import Changes
 from tarmac.review.compare import MetricChange, SliceChange
 from tarmac.review.cost import Cost
@@ -21,6 +22,7 @@ class Review:
     checks: list[Check]
     no_base: str  # why there is nothing to compare with; empty where there is
     compared: Mapping[str, int]  # rows in common, only in base, only in head, with another label
+    moved: Moved | None  # what was done where head's test months are others than base's
     metrics: list[MetricChange]
     slices: list[SliceChange]
     row_wise: tuple[float, float] | None  # DeLong's interval of the difference in ROC-AUC

@@ -61,9 +61,11 @@ def _notes(review: Review) -> str:
     if review.no_base:
         lines = [f"**There is no base to compare with** ({text(review.no_base)}): only bounds are judged."]
     else:
-        lines.append(
-            f"{rows['common']:,} test rows are in both, {percent(review.confidence)} intervals by resampled days."
+        where = (
+            f"of {review.moved.first} to {review.moved.last}" if review.moved and review.moved.asked else "are in both"
         )
+        resampled = f"{percent(review.confidence)} intervals by resampled days."
+        lines += [f"{rows['common']:,} test rows {where}, {resampled}", *_moved(review)]
     if not review.no_base and (rows["only_base"] or rows["only_head"]):
         lines.append(
             f"**The test sets differ**: {rows['only_base']:,} rows only in base, {rows['only_head']:,} only in head;"
@@ -74,6 +76,15 @@ def _notes(review: Review) -> str:
     if any(key.startswith("review.") for key, _, _ in review.changes.params):
         lines.append("**The policy itself changed**, and head's is the one that judged: see the parameters.")
     return " ".join(lines)
+
+
+def _moved(review: Review) -> list[str]:
+    """What was done because head is tested on other months than base."""
+    if review.moved is None:
+        return []
+    changed = len(review.data.changed_values) if review.moved.asked else 0
+    otherwise = f"Columns of the features with other values in rows that both have: {changed}; it is judged by head's."
+    return [f"**The test months moved**: {text(review.moved.told)}.", *([otherwise] if changed else [])]
 
 
 def _metrics(review: Review) -> str:

@@ -10,6 +10,7 @@ from tarmac.files.outputs import replacing, write_json
 from tarmac.params import Params, load
 from tarmac.problem.names import KEY, TARGET
 from tarmac.review import compare, cost, verdict
+from tarmac.review.base import answers
 from tarmac.review.changes import Changes, changes
 from tarmac.review.charts import charts
 from tarmac.review.data import DataDiff, diff
@@ -89,9 +90,10 @@ def _why_not(base: Result) -> str:
 
 def _judge(side: Result | None, no_base: str, head: Result, params: Params, found: Provenance) -> Review:
     rows = pd.read_parquet(head.path(PREDICTIONS))
-    base = side if not no_base else None
-    before = pd.read_parquet(base.path(PREDICTIONS)) if base else None
+    before, moved = answers(side, head, params.split.test) if side and not no_base else (None, None)
     pairing = compare.pair(before, rows)
+    if moved and not moved.asked and not len(pairing.rows):
+        no_base, pairing = f"the test months moved, and {moved.told}", compare.pair(None, rows)
     policy, settings = params.review, params.intervals
     metrics = compare.metric_changes(list(policy.metrics), rows, pairing, settings, params.evaluate.calibration_bins)
     slices = compare.slice_changes(rows, pairing, params.evaluate.min_slice_rows, settings)
@@ -107,6 +109,7 @@ def _judge(side: Result | None, no_base: str, head: Result, params: Params, foun
         checks=judged,
         no_base=no_base,
         compared=pairing.counts,
+        moved=moved,
         metrics=metrics,
         slices=slices,
         row_wise=compare.row_wise(pairing, settings.confidence),

@@ -1,0 +1,93 @@
+"""What base says of head's test rows: its predictions, or its model's answers where the test months have moved."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tarmac.files import months
+from tarmac.model.dataset import labelled, read_window
+from tarmac.model.scorer import Scorer
+from tarmac.params import Window
+from tarmac.problem.names import KEY, TARGET
+from tarmac.review.results import FEATURES, MODEL, PREDICTIONS, Result
+
+
+class UnaskedError(ValueError):
+    """Why the base's model cannot answer for head's test rows, or must not."""
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What was done because head is tested on other months than base."""
+
+    first: str  # of head's test months
+    last: str
+    asked: int  # rows that the base's model was asked about; 0 where it was not
+    told: str  # the same in words, with the reason where it was not
+
+
+def answers(base: Result, head: Result, test: Window) -> tuple[pd.DataFrame, Moved | None]:
+    """Key, label and probability by base's model, of its own test rows or of head's, and what was done if months moved.
+
+    A model is asked only about months after all that it has learned from: elsewhere it would be judged on rows that
+    it knows, and only the rows that both have predicted are left to compare.
+    """
+    known, wanted = (pd.read_parquet(side.path(PREDICTIONS)) for side in (base, head))
+    if _tested(base) == (test.first, test.last) or len(known.merge(wanted[list(KEY)], on=list(KEY))) == len(wanted):
+        return known, None
+    try:
+        found = _ask(base, head, test)
+    except UnaskedError as error:
+        return known, Moved(test.first, test.last, 0, f"the base's model was not asked about them: {error}")
+    asked = f"the base's model was asked about the {len(found):,} rows of the test months of head"
+    return found, Moved(test.first, test.last, len(found), asked)
+
+
+def _tested(base: Result) -> tuple[str, str]:
+    window = base.yaml("params.yaml").get("split", {}).get("test", {})
+    return str(window.get("first", "")), str(window.get("last", ""))
+
+
+def _ask(base: Result, head: Result, test: Window) -> pd.DataFrame:
+    if MODEL not in base.present:
+        raise UnaskedError("the remote lacks it")
+    try:
+        model = Scorer(base.path(MODEL))
+    except ValueError:
+        raise UnaskedError("its file cannot be read") from None
+    refuse_known(model.metadata, test)
+    refuse_lacking(model, head, test)
+    columns = [*dict.fromkeys((*KEY, TARGET, *model.categories, *model.numbers))]  # a part of the key may be an input
+    rows, _ = labelled(read_window(head.path(FEATURES), test, columns))
+    return rows[[*KEY, TARGET]].assign(probability=model.score(rows))
+
+
+def refuse_known(metadata: Mapping[str, str], test: Window) -> None:
+    """Raises `UnaskedError` where a model learned from one of these months, or from a later one, or does not say."""
+    try:
+        split = json.loads(metadata["split"])
+        last = max(str(split[part]["last"]) for part in ("train", "validation"))
+    except (KeyError, TypeError, ValueError):
+        raise UnaskedError("it does not say from which months it learned") from None
+    if test.first <= last:
+        raise UnaskedError(f"it learned from months up to {last}, and head is tested from {test.first} on")
+
+
+def refuse_lacking(model: Scorer, head: Result, test: Window) -> None:
+    """Raises `UnaskedError` naming what a model takes and head's features lack, or have as another kind of value."""
+    kinds = dict.fromkeys(model.categories, "text") | dict.fromkeys(model.numbers, "a number")
+    for month in months.between(test.first, test.last):
+        schema = pq.read_schema(head.path(FEATURES) / f"{month}.parquet")
+        found = {name: _kind(schema.field(name).type) for name in kinds if name in schema.names}
+        if lacking := [name for name in kinds if name not in found]:
+            raise UnaskedError(f"it takes {', '.join(lacking)}, which the features of head lack")
+        if other := [f"{name} as {kind}" for name, kind in kinds.items() if found[name] != kind]:
+            raise UnaskedError(f"it takes {', '.join(other)}, which the features of head have as something else")
+
+
+def _kind(kind: pa.DataType) -> str:
+    return "a number" if pa.types.is_integer(kind) or pa.types.is_floating(kind) else "text"

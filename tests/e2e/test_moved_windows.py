@@ -1,0 +1,83 @@
+"""A review after the windows have moved: both models are judged on head's rows, of which base has predicted none."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tarmac.params import Window
+from tarmac.problem.names import KEY
+from tarmac.review.base import answers
+from tarmac.review.results import Result, here
+from tests.conftest import SPLIT, Workspace
+from tests.e2e.test_review import MODEL, PREDICTIONS, commit, copy, review
+
+EARLIER = {
+    "train": {"first": "2013-09", "last": "2013-09"},
+    "validation": {"first": "2013-10", "last": "2013-10"},
+    "test": {"first": "2013-11", "last": "2013-11"},
+}
+
+
+@pytest.fixture(scope="module")
+def earlier(finished_template: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """The model of a month before, on the branch `live`. Copy it, do not change it."""
+    workspace = copy(finished_template, tmp_path_factory.mktemp("live") / "repository")
+    workspace.run("git", "switch", "--quiet", "--create", "live")
+    workspace.set_params(lambda params: params.update(split=EARLIER))
+    workspace.dvc("repro", "--quiet")
+    commit(workspace, "live")
+    return workspace
+
+
+@pytest.fixture
+def live(earlier: Workspace, tmp_path: Path) -> Workspace:
+    return copy(earlier, tmp_path / "live")
+
+
+@pytest.fixture
+def retrained(earlier: Workspace, tmp_path: Path) -> Workspace:
+    """The model of a month later."""
+    workspace = copy(earlier, tmp_path / "retrained")
+    workspace.run("git", "switch", "--quiet", "main")
+    workspace.dvc("checkout", "--quiet", "--force")
+    return workspace
+
+
+def test_the_models_are_not_compared_on_the_rows_of_head(retrained):
+    found = review(retrained, "--base", "live")
+    rows = len(pd.read_parquet(retrained.path / PREDICTIONS))
+    told = f"the base's model was asked about the {rows:,} rows of the test months of head"
+    assert found.verdict["moved"] == {"first": "2013-12", "last": "2013-12", "asked": rows, "told": told}
+    assert f"**The test months moved**: {told}." in found.report
+    assert found.verdict["compared"] == {"common": rows, "only_base": 0, "only_head": 0, "relabelled": 0}
+    assert found.verdict["no_base"] == ""
+    for metric in found.verdict["metrics"]:
+        assert metric["head"] == metric["whole"]
+        assert metric["base"] != metric["head"]
+        assert metric["name"] == "calibration_error" or None not in metric["difference"].values()
+    assert found.ran == []
+
+
+def test_the_bases_answers_are_not_what_its_commit_predicts_once_its_own_window_moves(live, retrained, monkeypatch):
+    """The oracle is base's own pipeline: its code, data and parameters, with nothing moved but the test window."""
+    monkeypatch.chdir(retrained.path)
+    base = Result(live.path, "live", {}, frozenset((PREDICTIONS, MODEL)))
+    found, _ = answers(base, here("head"), Window(first="2013-12", last="2013-12"))
+    live.set_params(lambda params: params["split"].update(test=SPLIT["test"]))
+    live.stage("evaluate")
+    expected = pd.read_parquet(live.path / PREDICTIONS).set_index(list(KEY))
+    assert np.array_equal(found.set_index(list(KEY)).loc[expected.index, "probability"], expected["probability"])
+    assert len(found) == len(expected) > 1000
+
+
+def test_a_model_is_judged_on_months_that_it_learned_from_or_this_is_not_told(live):
+    """The other way round: the later model was validated on the earlier one's test month."""
+    found = review(live, "--base", "main")
+    reason = "it learned from months up to 2013-11, and head is tested from 2013-11 on"
+    told = f"the base's model was not asked about them: {reason}"
+    assert found.verdict["moved"] == {"first": "2013-11", "last": "2013-11", "asked": 0, "told": told}
+    assert found.verdict["no_base"] == f"the test months moved, and {told}"
+    assert f"**There is no base to compare with** (the test months moved, and {told}): only bounds" in found.report
+    assert set(found.judged.values()) <= {"not proven", "fail"}
