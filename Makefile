@@ -26,7 +26,7 @@ PUBLISHED := data/raw data/prepared data/features data/predictions.parquet data/
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: help setup run pull push fsck mend reproduce review doctor merge-lock lineage remote test check format comment gpu
-.PHONY: publish sweep release promote rollback bundle serve predict servers ingest lock bench clean
+.PHONY: add publish propose ship sweep release promote rollback bundle serve predict servers ingest lock bench clean
 .PHONY: image smoke deploy monitor retrain replay
 export NAME SET BRANCH URL OPTIONS WHY STAGE VERSION IMAGE FILES INCOMING
 ifdef STORAGE
@@ -107,12 +107,20 @@ gpu: .venv/gpu $(REMOTE) ## Train on a GPU as the experiment NAME, with paramete
 	$(BIN)/dvc exp run --name "$$NAME" --set-param train.device=cuda "$${set_params[@]}"
 	@$(BIN)/tarmac review || echo "the verdict is fail: review/report.md says why"
 
-publish: .venv/pipeline $(REMOTE) ## Commit the result that is here on the new branch BRANCH, and push it with its outputs
-	@git switch --quiet --create "$$BRANCH"
+add: .venv/pipeline $(REMOTE) ## Send the outputs of the result that is here, and add to Git's index what Git keeps of it
 	@$(BIN)/tarmac push
-	@git add params.yaml dvc.lock metrics models/card.md $(wildcard data/remote)
+	@git add params.yaml dvc.lock metrics models/card.md data/raw.dvc $(wildcard data/remote)
+
+publish: add ## Commit the result that is here on the new branch BRANCH, and push it with its outputs
+	@git switch --quiet --create "$$BRANCH"
 	@git commit --quiet --message "The result of $$BRANCH"
 	@git push --quiet --set-upstream origin "$$BRANCH"
+
+propose: ## Offer a retraining as the one pull request, and keep the one alert (CI; docs/retrain.md names its variables)
+	@PYTHONPATH=src $(PYTHON) -m tarmac.proposal
+
+ship: .venv/pipeline $(REMOTE) ## Release HEAD, promote it to prod and have it deployed (CI; only what the policy merged)
+	@PYTHONPATH=src $(PYTHON) -m tarmac.proposal.ship
 
 release: .venv/pipeline $(REMOTE) ## Register HEAD's model as the next version (BUMP=major, minor or patch), if nothing speaks against it
 	@$(BIN)/tarmac release --bump '$(or $(BUMP),patch)'

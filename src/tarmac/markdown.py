@@ -4,6 +4,8 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
+LIMIT = 60_000  # characters: what GitHub takes as a comment, with room for what is put around it
+CUT = "\n\n**The report is cut here: it is longer than a comment may be. `verdict.json` in the run's files has all.**\n"
 VALUE, SENTENCE = 80, 400  # characters of a value and of a sentence that are shown
 ROWS = 40  # rows of a table that are shown
 UNSEEN = ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")  # control, direction, private and line-ending characters
@@ -43,6 +45,18 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], most: int = ROWS
 def details(summary: str, body: str) -> str:
     """A section that opens on a click."""
     return f"<details>\n<summary>{summary}</summary>\n\n{body}\n\n</details>"
+
+
+def fit(report: str, limit: int = LIMIT) -> str:
+    """Cuts a text that is too long at the end of a line, closes what is open, and says so."""
+    if len(report) <= limit:
+        return report
+    closing = "\n```\n\n</details>" + CUT
+    kept = report[: limit - len(closing)].rsplit("\n", 1)[0]
+    lines = kept.split("\n")  # a value may hold such a tag, but not as a line of its own
+    fence = "\n```" if sum(line.startswith("```") for line in lines) % 2 else ""
+    section = "\n\n</details>" if lines.count("<details>") > lines.count("</details>") else ""
+    return kept + fence + section + CUT
 
 
 def number(value: float | None, digits: int = 4) -> str:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tarmac.graph import OUTSIDE
-from tarmac.markdown import code, details, text
+from tarmac.markdown import CUT, LIMIT, code, details, fit, text
 from tarmac.params import ReviewParams
 from tarmac.review.base import Moved
 from tarmac.review.changes import Changes
@@ -17,7 +17,7 @@ from tarmac.review.compare import MetricChange, SliceChange
 from tarmac.review.cost import Cost
 from tarmac.review.data import DataDiff
 from tarmac.review.facts import Review, as_json
-from tarmac.review.report import CUT, FILES, LIMIT, failure, fit, report
+from tarmac.review.report import FILES, failure, report
 from tarmac.review.verdict import Check
 from tests.github import Page, seen
 from tests.hostile import FRAGMENTS, VALUES, WORST

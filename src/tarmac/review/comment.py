@@ -3,36 +3,30 @@
 Only the standard library is imported: the job that has the token installs nothing but CML.
 """
 
-import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
-import urllib.error
 import urllib.parse
-import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tarmac.github import GitHubError, ReportError, api, every, read
+
 TITLE = "model-report"  # CML finds its comment again by it: letters, digits and hyphens only
-# An at sign, also as HTML writes it; after it stands a space that is not seen, so that nobody is notified.
-MENTION, APART = re.compile(r"@|&(?:#0*64(?!\d)|#x0*40(?![\da-f])|commat);?", re.IGNORECASE), "\u200b"
-LIMIT = 60_000  # characters of a report; GitHub's own limit is not far above
-PAGES = 30  # of a hundred each: GitHub lists no more than 3,000 files
 SEEN = 30  # comments that CML looks through for its own
 ME = "github-actions[bot]"  # who writes with the token of a workflow
 WATERMARK = re.compile(rf"CML watermark ({TITLE}(-[0-9]+)?)\"")
-JUDGES = (".github/", "Makefile", "src/tarmac/review/", "src/tarmac/evaluation/", "src/tarmac/reproduce.py")
-
-
-class ReportError(ValueError):
-    """The report is not one that may be posted."""
+JUDGES = (
+    *(".github/", "Makefile", "src/tarmac/review/", "src/tarmac/evaluation/", "src/tarmac/reproduce.py"),
+    *("src/tarmac/github.py", "src/tarmac/proposal/"),
+)
 
 
 class PostError(ValueError):
-    """GitHub or CML refused."""
+    """CML refused."""
 
 
 def main(environment: Mapping[str, str]) -> None:
@@ -51,26 +45,6 @@ def main(environment: Mapping[str, str]) -> None:
     post(heading(environment, touched(environment, number)) + body, number, environment)
     if refused and Path(environment["REPORT"]).parent.exists():
         raise refused
-
-
-def read(path: Path) -> str:
-    """The text of a report, without mentions. Raises `ReportError` where it is no small, regular file of text."""
-    if path.is_symlink() or path.parent.is_symlink():
-        raise ReportError("it is a symbolic link")
-    if not path.is_file():
-        raise ReportError("the run did not get as far as writing one")
-    if path.stat().st_size > 4 * LIMIT:  # bytes of the widest characters
-        raise ReportError(f"it is larger than {LIMIT:,} characters")
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise ReportError("it is not text") from None
-    if "\0" in text:
-        raise ReportError("it is not text")
-    text = MENTION.sub(f"@{APART}", text)
-    if len(text) > LIMIT or not text.strip():
-        raise ReportError(f"it is empty, or longer than {LIMIT:,} characters")
-    return text
 
 
 def pull_request(environment: Mapping[str, str]) -> int | None:
@@ -139,34 +113,10 @@ def post(body: str, number: int, environment: Mapping[str, str]) -> None:
             raise PostError(f"cml ended with exit status {error.returncode}, see above") from None
 
 
-def every(path: str, environment: Mapping[str, str]) -> list[Any]:
-    """All entries of a list of GitHub's REST API."""
-    found: list[Any] = []
-    for page in range(1, PAGES + 1):
-        entries = api("GET", f"{path}?per_page=100&page={page}", environment)
-        found += entries
-        if len(entries) < 100:
-            break
-    return found
-
-
-def api(method: str, path: str, environment: Mapping[str, str]) -> Any:
-    """GitHub's answer about this repository. Raises `PostError` where it refuses or cannot be reached."""
-    base = environment.get("GITHUB_API_URL", "https://api.github.com")
-    url = f"{base}/repos/{environment['GITHUB_REPOSITORY']}/{path}"
-    headers = {"Authorization": f"Bearer {environment['REPO_TOKEN']}", "Accept": "application/vnd.github+json"}
-    try:
-        request = urllib.request.Request(url, headers=headers, method=method)  # noqa: S310
-        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 -- the address is the runner's own
-            return json.loads(answer.read() or "null")
-    except (urllib.error.URLError, TimeoutError) as error:
-        raise PostError(f"GitHub does not answer {method} {path.split('?', maxsplit=1)[0]}: {error}") from None
-
-
 if __name__ == "__main__":
     try:
         main(os.environ)
     except KeyError as error:
         sys.exit(f"comment: error: the variable {error} is not set; docs/ci.md names those that are needed")
-    except (ReportError, PostError) as error:
+    except (GitHubError, ReportError, PostError) as error:
         sys.exit(f"comment: error: {error}")

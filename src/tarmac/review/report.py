@@ -4,20 +4,18 @@ from collections.abc import Iterable, Mapping
 
 from tarmac.evaluation.sample import Estimate
 from tarmac.graph import OUTSIDE
-from tarmac.markdown import VALUE, code, details, number, percent, signed, table, text
+from tarmac.markdown import VALUE, code, details, fit, number, percent, signed, table, text
 from tarmac.review.compare import MetricChange, SliceChange
 from tarmac.review.cost import Cost
 from tarmac.review.facts import Review
 from tarmac.review.verdict import Check
 
-LIMIT = 60_000  # characters: what GitHub takes as a comment, with room for what is put around it
-CUT = "\n\n**The report is cut here: it is longer than a comment may be. `verdict.json` in the run's files has all.**\n"
 MARKS = {"pass": "✅", "fail": "❌", "not proven": "➖"}
 FILES, LINES, COLUMNS = 20, 20, 10  # of a stage, of an error, and of the data, that are shown
 
 
 def report(review: Review) -> str:
-    """The whole report, at most `LIMIT` characters."""
+    """The whole report, at most `markdown.LIMIT` characters."""
     word = "✅ Pass" if review.passed else "❌ Fail"
     parts = [
         f"## {word}: {text(review.headline)}",
@@ -41,18 +39,6 @@ def failure(error: str) -> str:
     more = [f"… and {len(lines) - LINES:,} more lines"] if len(lines) > LINES else []
     shown = "\n".join(f"- {line}" for line in [*map(text, lines[:LINES]), *more])
     return fit(f"## ❌ Fail: there is no result to judge\n\n{shown}\n")
-
-
-def fit(report_: str, limit: int = LIMIT) -> str:
-    """Cuts a text that is too long at the end of a line, closes what is open, and says so."""
-    if len(report_) <= limit:
-        return report_
-    closing = "\n```\n\n</details>" + CUT
-    kept = report_[: limit - len(closing)].rsplit("\n", 1)[0]
-    lines = kept.split("\n")  # a value may hold such a tag, but not as a line of its own
-    fence = "\n```" if sum(line.startswith("```") for line in lines) % 2 else ""
-    section = "\n\n</details>" if lines.count("<details>") > lines.count("</details>") else ""
-    return kept + fence + section + CUT
 
 
 def _notes(review: Review) -> str:

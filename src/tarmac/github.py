@@ -1,0 +1,96 @@
+"""GitHub's REST API for programs that hold a token, and the reports that they show there, of which nothing is trusted.
+
+Only the standard library is imported, so that such a program runs where nothing is installed.
+"""
+
+import json
+import re
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+# An at sign, also as HTML writes it; after it stands a space that is not seen, so that nobody is notified.
+MENTION, APART = re.compile(r"@|&(?:#0*64(?!\d)|#x0*40(?![\da-f])|commat);?", re.IGNORECASE), "\u200b"
+LIMIT = 60_000  # characters of a report; GitHub's own limit is not far above
+PAGES = 30  # of a hundred each: GitHub lists no more than 3,000 files
+SHOWN = 300  # characters of what GitHub says of a request that it refuses
+
+
+class ReportError(ValueError):
+    """The report is not one that may be posted."""
+
+
+class GitHubError(ValueError):
+    """GitHub refused, or could not be reached; `status` is 0 then."""
+
+    def __init__(self, words: str, status: int = 0) -> None:
+        """Keeps the status of the answer."""
+        super().__init__(words)
+        self.status = status
+
+
+def read(path: Path) -> str:
+    """The text of a report, without mentions. Raises `ReportError` where it is no small, regular file of text."""
+    if path.is_symlink() or path.parent.is_symlink():
+        raise ReportError("it is a symbolic link")
+    if not path.is_file():
+        raise ReportError("the run did not get as far as writing one")
+    if path.stat().st_size > 4 * LIMIT:  # bytes of the widest characters
+        raise ReportError(f"it is larger than {LIMIT:,} characters")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ReportError("it is not text") from None
+    if "\0" in text:
+        raise ReportError("it is not text")
+    text = harmless(text)
+    if len(text) > LIMIT or not text.strip():
+        raise ReportError(f"it is empty, or longer than {LIMIT:,} characters")
+    return text
+
+
+def harmless(text: str) -> str:
+    """A text that mentions nobody."""
+    return MENTION.sub(f"@{APART}", text)
+
+
+def every(path: str, environment: Mapping[str, str], **query: str) -> list[Any]:
+    """All entries of a list of GitHub's REST API."""
+    found: list[Any] = []
+    for page in range(1, PAGES + 1):
+        asked = urllib.parse.urlencode({**query, "per_page": 100, "page": page})
+        entries = api("GET", f"{path}?{asked}", environment)
+        found += entries
+        if len(entries) < 100:
+            break
+    return found
+
+
+def api(method: str, path: str, environment: Mapping[str, str], data: Mapping[str, object] | None = None) -> Any:
+    """GitHub's answer about this repository. Raises `GitHubError` where it refuses or cannot be reached."""
+    base = environment.get("GITHUB_API_URL", "https://api.github.com")
+    url = f"{base}/repos/{environment['GITHUB_REPOSITORY']}/{path}"
+    headers = {"Authorization": f"Bearer {environment['REPO_TOKEN']}", "Accept": "application/vnd.github+json"}
+    body = None if data is None else json.dumps(data).encode()
+    asked = f"GitHub does not answer {method} {path.split('?', maxsplit=1)[0]}"
+    try:
+        request = urllib.request.Request(url, body, headers, method=method)  # noqa: S310
+        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 -- the address is the runner's own
+            return json.loads(answer.read() or "null")
+    except urllib.error.HTTPError as error:
+        raise GitHubError(f"{asked}: {error}{_reason(error)}", error.code) from None
+    except (OSError, ValueError) as error:  # no line, or an answer that is none
+        raise GitHubError(f"{asked}: {error}") from None
+
+
+def _reason(error: urllib.error.HTTPError) -> str:
+    """What GitHub says of a request that it refuses, in a line."""
+    try:
+        told = json.loads(error.read())
+        words = [told["message"], *(str(entry.get("message", "")) for entry in told.get("errors", []))]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return ""
+    return f" ({' '.join(' '.join(words).split())[:SHOWN]})"
