@@ -1,5 +1,6 @@
 """Stand-ins for the actions that the workflows use."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -36,14 +37,16 @@ def checkout(call: Call, install: Callable[[Path], None]) -> None:
     ref = call.inputs.get("ref") or github["ref"]
     branch, deep = ref.removeprefix("refs/heads/"), fetches_all(call)
     of_pull, of_tag = ref.startswith("refs/pull/"), ref.startswith("refs/tags/")
+    of_commit = re.fullmatch("[0-9a-f]{40}", ref) is not None
     remote = ref if of_pull or of_tag else f"refs/heads/{branch}"
     local = ref.replace("refs/", "refs/remotes/", 1) if of_pull else ref if of_tag else f"refs/remotes/origin/{branch}"
     everything = ["+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"] if deep else []
+    wanted, place = ([ref], ref) if of_commit else ([f"+{remote}:{local}"], local)
     commands = [
         ["init", "--quiet", "--initial-branch=master", "."],
         ["remote", "add", "origin", f"{github['server_url']}/{github['repository']}"],
-        ["fetch", "--quiet", *([] if deep else ["--depth=1"]), "origin", f"+{remote}:{local}", *everything],
-        ["checkout", "--quiet", *(["--detach", local] if of_pull or of_tag else ["-B", branch, local])],
+        ["fetch", "--quiet", *([] if deep else ["--depth=1"]), "origin", *wanted, *everything],
+        ["checkout", "--quiet", *(["--detach", place] if of_pull or of_tag or of_commit else ["-B", branch, local])],
     ]
     if call.inputs.get("persist-credentials") != "false":
         commands.append(["config", f"http.{github['server_url']}/.extraheader", f"AUTHORIZATION: {github['token']}"])

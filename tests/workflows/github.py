@@ -20,6 +20,7 @@ LIMIT = 65_536  # characters of a comment
 BOT = "github-actions[bot]"  # who the token of a workflow is
 REFUSED = {401: "Bad credentials", 403: "Resource not accessible by integration", 404: "Not Found"}
 Answer = tuple[int, Any]
+Routes = tuple[tuple[Any, ...], ...]
 
 
 @dataclass
@@ -48,6 +49,7 @@ class GitHub:
     requests: list[Request] = field(default_factory=list)
     identities: Iterator[int] = field(default_factory=lambda: itertools.count(1001))
     broken: dict[str, int] = field(default_factory=dict)  # status to answer, by a part of `METHOD path`
+    may: Mapping[str, str] | None = None  # what the job's token may; None where nobody asks
 
     @property
     def api(self) -> str:
@@ -69,7 +71,12 @@ class GitHub:
         """Status and content of the answer, noted with the request."""
         request.status, content = self._answer(request)
         self.requests.append(request)
-        return request.status, content if request.status < 400 else {"message": REFUSED.get(request.status, "No")}
+        told = content if request.status < 400 or content else {"message": REFUSED.get(request.status, "No")}
+        return request.status, told
+
+    def allows(self, *rights: str) -> bool:
+        """Whether the token may write one of these."""
+        return self.may is None or any(self.may.get(right) == "write" for right in rights)
 
     def _answer(self, request: Request) -> Answer:
         asked = f"{request.method} {request.path}"
@@ -80,25 +87,31 @@ class GitHub:
             return 401, None
         if len(request.data.get("body", "")) > LIMIT:
             return 422, None
-        for pattern, reply in ROUTES:
+        for pattern, reply, *rights in self.routes():
             if found := re.fullmatch(pattern.replace("REPO", re.escape(f"{API}/repos/{self.slug}")), asked):
-                return reply(self, request, *map(int, found.groups()))
+                if rights and not self.allows(*rights):
+                    return 403, None
+                return reply(self, request, *(int(part) if part.isdigit() else part for part in found.groups()))
         return 404, None
+
+    def routes(self) -> Routes:
+        """What it answers: method and path, by what, and which rights may write there."""
+        return ROUTES
 
     def list_pulls(self, request: Request) -> Answer:
         """Pull requests by state and head, as `owner:branch`; a head without both is no filter, as on GitHub."""
         state, head = request.query.get("state", "open"), request.query.get("head", "")
         of_head = re.fullmatch("[^:]+:.+", head)
         found = [pull for pull in self.pulls if state in ("all", pull["state"])]
-        return 200, _page([pull for pull in found if not of_head or pull["head"]["label"] == head], request)
+        return 200, page([pull for pull in found if not of_head or pull["head"]["label"] == head], request)
 
     def list_files(self, request: Request, number: int) -> Answer:
         """Files of a pull request."""
-        return 200, _page(self.files[number], request)
+        return 200, page(self.files[number], request)
 
     def list_comments(self, request: Request, number: int) -> Answer:
         """Comments of a pull request."""
-        return 200, _page(self.on(number), request)
+        return 200, page(self.on(number), request)
 
     def add_comment(self, request: Request, number: int) -> Answer:
         """A new comment by the token's user."""
@@ -119,17 +132,18 @@ class GitHub:
         return (204, None) if len(self.comments) < before else (404, None)
 
 
-ROUTES = (
+COMMENTS = ("issues", "pull-requests")  # one of the two is enough
+ROUTES: Routes = (
     ("GET REPO/pulls", GitHub.list_pulls),
     (r"GET REPO/pulls/(\d+)/files", GitHub.list_files),
     (r"GET REPO/issues/(\d+)/comments", GitHub.list_comments),
-    (r"POST REPO/issues/(\d+)/comments", GitHub.add_comment),
-    (r"PATCH REPO/issues/comments/(\d+)", GitHub.edit_comment),
-    (r"DELETE REPO/issues/comments/(\d+)", GitHub.delete_comment),
+    (r"POST REPO/issues/(\d+)/comments", GitHub.add_comment, *COMMENTS),
+    (r"PATCH REPO/issues/comments/(\d+)", GitHub.edit_comment, *COMMENTS),
+    (r"DELETE REPO/issues/comments/(\d+)", GitHub.delete_comment, *COMMENTS),
 )
 
 
-def _page(entries: list[Any], request: Request) -> list[Any]:
+def page(entries: list[Any], request: Request) -> list[Any]:
     """One page: thirty entries unless asked, a hundred at most."""
     size, page = min(int(request.query.get("per_page", 30)), 100), int(request.query.get("page", 1))
     return entries[(page - 1) * size : page * size]
@@ -157,7 +171,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         status, content = self.github.answer(request)
         self._send(status, {"Content-Type": "application/json"}, b"" if status == 204 else json.dumps(content).encode())
 
-    do_GET = do_POST = do_PATCH = do_DELETE = serve  # noqa: N815 -- the names that the server looks for
+    do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = serve  # noqa: N815 -- the names that the server looks for
 
     def _body(self) -> bytes:
         """What was sent with the request; Git sends a large pack in chunks."""
@@ -174,7 +188,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         """Anybody may read; to push, the token must come as the password."""
         basic = base64.b64encode(f"x-access-token:{self.github.token}".encode()).decode()
         known = self.headers.get("Authorization") == f"Basic {basic}"
-        if "git-receive-pack" in self.path and not known:
+        if "git-receive-pack" in self.path and not (known and self.github.allows("contents")):
             self._send(401, {"WWW-Authenticate": 'Basic realm="GitHub"'}, b"")
             return
         asked = {"REQUEST_METHOD": self.command, "QUERY_STRING": url.query, "PATH_INFO": urllib.parse.unquote(url.path)}
@@ -201,7 +215,7 @@ def serving(github: GitHub) -> Iterator[GitHub]:
     handler = type("Bound", (Handler,), {"github": github})
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         github.url = f"http://127.0.0.1:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         try:
             yield github

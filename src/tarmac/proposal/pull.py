@@ -55,7 +55,7 @@ def body(pushed: Pushed, found: Found) -> str:
         what = "The policy merges, releases and promotes what passes, without a person."
     why = f"A machine has trained this, because: {text(found.summary)}"
     head = f"<!-- retraining {pushed.content} -->\n{why}\n\n{what}\n\n"
-    monitoring = "\n\n" + details(f"Monitoring: {text(found.verdict)}", fit(report(MONITORING), MONITORED))
+    monitoring = "\n\n" + details(f"Monitoring: {found.verdict}", fit(report(MONITORING), MONITORED))
     return head + fit(report(REVIEW), LONGEST - len(head) - len(monitoring)) + monitoring
 
 
