@@ -208,12 +208,17 @@ def test_a_refused_pull_request_is_opened_again_or_new_content_is_not(loop):
 
 def test_a_branch_that_was_merged_keeps_the_next_month_from_being_offered(loop):
     loop.good(RETRAINED)
-    number = loop.github.only(loop.github.pulls)["number"]
+    number, before = loop.github.only(loop.github.pulls)["number"], loop.github.sha("main")
     loop.github.may = None
     assert loop.github.merge_pull(Request("PUT", "", {}, TOKEN, {}), number)[0] == 200
     loop.good(Month(result="2"))
     assert [pull["state"] for pull in loop.github.pulls] == ["closed", "open"]
     assert loop.github.git("rev-parse", "retrain^") == loop.github.sha("main")
+    loop.github.only(loop.github.pulls)["state"] = "closed"
+    back = loop.github.git("commit-tree", f"{before}^{{tree}}", "-p", "main", "-m", "it is taken back")
+    loop.github.git("update-ref", "refs/heads/main", back)
+    loop.good(RETRAINED)
+    assert [pull["state"] for pull in loop.github.pulls] == ["closed", "closed", "open"]
 
 
 def test_somebodys_commit_on_the_branch_is_lost_or_passed_over_in_silence(loop):
