@@ -10,7 +10,7 @@ import pytest
 from tarmac.proposal.found import MONITORED, REVIEW, REVIEWED, Found, found, report
 
 OK = {"verdict": "ok", "decision": "none", "summary": "all as usual", "checks": []}
-DRIFTED = {"verdict": "act", "decision": "retrain", "summary": "temp has drifted", "checks": []}
+DRIFTED = {"verdict": "act", "decision": "retrain", "summary": "temp has drifted", "made": "a model", "checks": []}
 ACTING = [
     {"kind": "drift", "name": name, "outcome": outcome} for name, outcome in (("b", "act"), ("a", "act"), ("c", "ok"))
 ]

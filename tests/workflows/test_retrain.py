@@ -36,6 +36,7 @@ class Month:
     verdict: str = "act"
     decision: str = "retrain"
     summary: str = "temp has drifted"
+    made: str = "a model of two months"
     review: str = "pass"
     release: str = "by person"
     result: str = "1"  # bytes of the model, so to say
@@ -51,6 +52,7 @@ class Month:
         """Writes it to a folder for the stand-in."""
         checks = [{"kind": "drift", "name": name, "outcome": "act", "reason": "r"} for name in self.acting]
         monitored = {"verdict": self.verdict, "decision": self.decision, "summary": self.summary, "checks": checks}
+        monitored["made"] = self.made if self.decision == "retrain" else ""
         judged = [{"kind": "metric", "name": name, "outcome": "fail", "reason": "r"} for name in self.failing]
         reviewed = {"verdict": self.review, "summary": "better: roc_auc", "checks": judged}
         files = {
@@ -136,7 +138,7 @@ def test_the_first_retraining_opens_no_pull_request_or_shows_the_token(loop):
     job = loop.good(RETRAINED)
     pull = loop.github.only(loop.github.pulls)
     assert (pull["head"]["label"], pull["base"]["ref"], pull["head"]["sha"]) == (f"{OWNER}:retrain", "main", loop.tip)
-    assert pull["title"] == "Retrained, pass: better: roc_auc"
+    assert pull["title"] == "A model of two months, pass: better: roc_auc"
     assert [words in pull["body"] for words in (RETRAINED.reviewed, RETRAINED.report, RETRAINED.summary)] == [True] * 3
     assert "<details>\n<summary>Monitoring: act</summary>\n\n## Monitoring" in pull["body"]
     assert loop.github.issues == []

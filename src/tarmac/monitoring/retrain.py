@@ -1,5 +1,6 @@
 """The month's round: takes in what arrived, judges it, makes a new model where that is called for, and reviews it."""
 
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -31,6 +32,7 @@ def retrain(source: str) -> dict[str, Any]:
     `source` is a folder or a URL of files, as DVC takes them. Where the round breaks, `monitoring.json` says why before
     the error is raised.
     """
+    shutil.rmtree(OUT, ignore_errors=True)  # an older verdict is none on this round
     with _told():
         refuse_unclean()
         store.pull()

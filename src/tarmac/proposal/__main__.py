@@ -18,7 +18,7 @@ def main(environment: Mapping[str, str]) -> None:
     run = found(environment.get("OUTCOME", "success"))
     print(f"monitoring: {run.verdict}, {run.decision}: {run.summary}")
     refused = []
-    for step in ([propose] if run.decision == "retrain" else []) + [alert.tell]:
+    for step in ([propose] if run.made else []) + [alert.tell]:
         try:
             step(run, environment)
         except ValueError as error:  # one of the two is no reason to leave the other

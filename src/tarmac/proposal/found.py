@@ -22,7 +22,8 @@ class Found:
     verdict: str  # of the monitoring: ok, watch or act
     decision: str  # none, retrain or hold
     summary: str  # of the monitoring, in a line
-    review: str  # pass or fail; empty without a retraining
+    made: str  # what there is to offer, in a line; empty where there is nothing
+    review: str  # pass or fail; empty where there is nothing to offer
     headline: str  # of the review, in a line
     acting: tuple[str, ...]  # the checks for which somebody is told
     automatic: bool  # whether what passes may be merged and released
@@ -32,7 +33,7 @@ class Found:
         """Why somebody has to be told, in a line; empty where nobody has."""
         if self.decision == "hold":
             return self.summary
-        return f"a retraining did not pass its review: {self.headline}" if self.review == "fail" else ""
+        return f"what was made did not pass its review: {self.headline}" if self.review == "fail" else ""
 
     @property
     def reason(self) -> str:
@@ -65,14 +66,16 @@ def _found(monitored: Mapping[str, Any], reviewed: Mapping[str, Any]) -> Found:
     decision = monitored.get("decision")
     if decision not in DECISIONS or monitored.get("verdict") not in VERDICTS:
         raise ReportError(f"{MONITORED} has no verdict, or no decision")
-    review = reviewed.get("verdict", "") if decision == "retrain" else ""
-    if decision == "retrain" and review not in ("pass", "fail"):
-        raise ReportError("there is a retraining without a verdict")
+    made = "" if decision == "hold" else _line(monitored.get("made", ""))
+    review = reviewed.get("verdict", "") if made else ""
+    if made and review not in ("pass", "fail"):
+        raise ReportError("there is something to offer without a verdict")
     failing = _names(reviewed, "fail") if review == "fail" else _names(monitored, "act")
     return Found(
         verdict=str(monitored["verdict"]),
         decision=decision,
         summary=_line(monitored.get("summary", "")),
+        made=made,
         review=review,
         headline=_line(reviewed.get("summary", "")),
         acting=failing,
@@ -81,7 +84,7 @@ def _found(monitored: Mapping[str, Any], reviewed: Mapping[str, Any]) -> Found:
 
 
 def _broken(why: str) -> Found:
-    return Found("act", "hold", _line(why), "", "", (), automatic=False)
+    return Found("act", "hold", _line(why), "", "", "", (), automatic=False)
 
 
 def _names(tree: Mapping[str, Any], outcome: str) -> tuple[str, ...]:

@@ -45,7 +45,7 @@ def merge(number: int, pushed: Pushed, environment: Mapping[str, str]) -> str:
 
 def title(found: Found) -> str:
     """The verdict in one line."""
-    return f"Retrained, {found.review}: {found.headline}"[:TITLE]
+    return f"{found.made[:1].upper()}{found.made[1:]}, {found.review}: {found.headline}"[:TITLE]
 
 
 def body(pushed: Pushed, found: Found) -> str:
@@ -53,7 +53,7 @@ def body(pushed: Pushed, found: Found) -> str:
     what = "Merging makes this the model of the default branch; `make release` and `make promote` put it into service."
     if found.automatic:
         what = "The policy merges, releases and promotes what passes, without a person."
-    why = f"A machine has trained this, because: {text(found.summary)}"
+    why = f"A machine has made this: {text(found.made)}. {text(found.summary)}"
     head = f"<!-- retraining {pushed.content} -->\n{why}\n\n{what}\n\n"
     monitoring = "\n\n" + details(f"Monitoring: {found.verdict}", fit(report(MONITORING), MONITORED))
     return head + fit(report(REVIEW), LONGEST - len(head) - len(monitoring)) + monitoring
