@@ -241,7 +241,7 @@ def monitor(
 @app.command()
 def retrain(
     source: Annotated[
-        str, typer.Argument(help="Folder or URL of new files; without one the last month is judged.")
+        str, typer.Argument(help="Folder or URL of new files; without one nothing arrives.")
     ] = "",
 ) -> None:
     """Take in what arrived, judge it, make and review a new model where that is called for; nothing is committed."""
@@ -257,6 +257,14 @@ def replay() -> None:
     from tarmac.monitoring import replay as module
 
     print("\n".join(_told(module.replay)))
+
+
+@app.command()
+def site(out: Annotated[Path, typer.Option(help="The file.")] = Path("site/index.html")) -> None:
+    """Write the page of what is here: model, results, monitoring, and where every number comes from."""
+    from tarmac.site import build
+
+    print(_told(lambda: build.build(out)))
 
 
 @app.command()

@@ -70,6 +70,16 @@ def lineage(file: Path) -> Lineage:
     return Lineage(str(file), known, **{**facts, "carried": carried, "notes": [*notes, *facts.get("notes", [])]})
 
 
+def of_output(path: str) -> Lineage:
+    """The same of an output by the hash that the lock gives it, whether or not its file is here."""
+    known = store.outputs().get(path)
+    if not known:
+        raise LineageError(f"{path}: {store.LOCK} names no such output; `make run` makes it")
+    facts = _committed(known)
+    notes = [] if facts else ["no commit here has made it", *_shallow()]
+    return Lineage(path, known, **{**facts, "notes": [*notes, *facts.get("notes", [])]})
+
+
 def carried_by(file: Path) -> Facts:
     """What a model's file says that it was made from; empty where it is no model, or says nothing of that."""
     if file.suffix != ".onnx":

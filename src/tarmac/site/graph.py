@@ -1,0 +1,94 @@
+"""The pipeline as ranks of stages: what feeds what, without the edges that follow from others."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+Stages = Mapping[str, Mapping[str, Any]]
+PROGRAM = (".py", ".txt", ".lock")  # endings of dependencies that are code or environment, not data
+
+
+@dataclass(frozen=True)
+class Node:
+    """A stage, or data from outside: where it stands and what it writes."""
+
+    name: str
+    writes: tuple[str, ...]
+    rank: int
+    place: int  # in its rank
+
+
+def files(stage: Mapping[str, Any], kind: str) -> list[str]:
+    """Paths of a stage's deps, outs or metrics: DVC takes them as text, or as a mapping with options."""
+    return [str(next(iter(item))) if isinstance(item, Mapping) else str(item) for item in stage.get(kind) or []]
+
+
+def outputs(stage: Mapping[str, Any]) -> list[str]:
+    """Everything that a stage writes."""
+    return [path for kind in ("outs", "metrics", "plots") for path in files(stage, kind)]
+
+
+def edges(stages: Stages) -> set[tuple[str, str]]:
+    """Who reads what whom writes; data that no stage writes is a node of its own name."""
+    found = set()
+    writers = {path: name for name, stage in stages.items() for path in outputs(stage)}
+    for name, stage in stages.items():
+        for path in files(stage, "deps"):
+            if writer := _writer(path, writers):
+                found.add((writer, name))
+            elif is_data(path):
+                found.add((path, name))
+    return {(first, last) for first, last in found if first != last}
+
+
+def reduced(found: set[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Without every edge that a longer way says already."""
+    return {(first, last) for first, last in found if not _other_way(first, last, found)}
+
+
+def nodes(stages: Stages) -> list[Node]:
+    """Every node with its place: a rank further than the furthest that feeds it, in the order of the file."""
+    found = edges(stages)
+    names = list(dict.fromkeys([*sorted({first for first, _ in found} - stages.keys()), *stages]))
+    ranks: dict[str, int] = {}
+    for _ in names:  # as many rounds as the longest way can have edges
+        ranks = {
+            name: 1 + max((ranks.get(first, 0) for first, last in found if last == name), default=-1) for name in names
+        }
+    counts: dict[int, int] = {}
+    placed = []
+    for name in names:
+        place = counts.get(ranks[name], 0)
+        counts[ranks[name]] = place + 1
+        placed.append(Node(name, tuple(_short(outputs(stages.get(name, {})))), ranks[name], place))
+    return placed
+
+
+def _other_way(first: str, last: str, found: set[tuple[str, str]]) -> bool:
+    """Whether something leads from `first` to `last` in more than one step."""
+    waiting = {middle for start, middle in found if start == first and middle != last}
+    seen: set[str] = set()
+    while waiting:
+        seen |= waiting
+        waiting = {after for middle, after in found if middle in waiting} - seen
+    return last in seen
+
+
+def _writer(path: str, writers: Mapping[str, str]) -> str | None:
+    """The stage that writes a path, or a folder that it lies in, or a file in it."""
+    return next((name for written, name in writers.items() if _touch(path, written)), None)
+
+
+def _touch(one: str, other: str) -> bool:
+    return one == other or one.startswith(f"{other}/") or other.startswith(f"{one}/")
+
+
+def is_data(path: str) -> bool:
+    """Whether a dependency is data: neither code nor the locked environment."""
+    return not path.startswith("src/") and PurePosixPath(path).suffix not in PROGRAM
+
+
+def _short(paths: Iterable[str]) -> list[str]:
+    """Names without their folders, metrics and plots last."""
+    return [PurePosixPath(path).name for path in sorted(paths, key=lambda path: path.startswith("metrics/"))]

@@ -1,0 +1,149 @@
+"""The files that monitoring and replay leave, as checked values; what else stands in them is left alone."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from tarmac.files.months import MONTH
+
+Outcome = Literal["ok", "watch", "act"]
+Number = Annotated[float | None, BeforeValidator(lambda value: None if value in ("", "nan") else value)]
+Day = Annotated[str, Field(pattern=rf"^{MONTH.pattern}(-\d\d)?$")]
+WAYS = {"never": "never retrained", "monthly": "retrained monthly", "policy": "retrained by policy"}
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Window(_Record):
+    """A stretch of time, both ends included."""
+
+    first: Day
+    last: Day
+    rows: int | None = None
+
+
+class Model(_Record):
+    """The model that was watched."""
+
+    version: str | None = None
+    commit: str | None = None
+    md5: str | None = None
+
+
+class Check(_Record):
+    """One question to the month, and its answer."""
+
+    kind: str
+    name: str
+    outcome: Outcome
+    reason: str
+
+
+class Feature(_Record):
+    """How far one feature lies from the training window. `usual` is what training months differ among themselves."""
+
+    feature: str
+    psi: float | None
+    distance: float | None = None
+    usual: float | None = None
+    missing: float | None = None
+    missing_before: float | None = None
+    unknown: float | None = None
+
+
+class Change(_Record):
+    """A metric before and in the month, with the interval of its difference."""
+
+    before: float | None
+    difference: float | None
+    low: float | None
+    high: float | None
+
+
+class Metric(Change):
+    """A metric of all labelled rows."""
+
+    metric: str
+    value: float | None
+
+
+class Part(Change):
+    """ROC-AUC of a slice."""
+
+    slice: str
+    value: str
+    rows: int
+    roc_auc: float | None
+
+
+class Bin(_Record):
+    """What was predicted and what came of it."""
+
+    predicted: float
+    observed: float
+    rows: int | None = None
+
+
+class Month(_Record):
+    """What monitoring found of one period."""
+
+    verdict: Outcome
+    decision: Literal["none", "retrain", "hold"]
+    summary: str
+    period: Window
+    rows: int
+    labelled: int
+    model: Model
+    reference: Window | None = None
+    checks: list[Check] = []
+    features: list[Feature] = []
+    metrics: list[Metric] = []
+    calibration: list[Bin] = []
+    slices: list[Part] = []
+
+    @property
+    def name(self) -> str:
+        """The month, as 2013-12."""
+        return self.period.last[:7]
+
+
+class Lived(_Record):
+    """One month of the replay, lived in one way."""
+
+    way: str
+    month: Day
+    roc_auc: Number
+    low: Number
+    high: Number
+    log_loss: Number = None
+    train_first: str = ""
+    train_last: str = ""
+    rows: int | None = None
+    verdict: str = ""
+    retrained: bool
+    released: bool
+
+
+class Way(_Record):
+    """What one way of retraining cost and gave over all the months."""
+
+    way: str
+    trainings: int
+    released: int
+    minutes: float
+    roc_auc: Number
+    low: Number
+    high: Number
+    over_never: Number
+    over_never_low: Number
+    over_never_high: Number
+
+
+class Prepared(_Record):
+    """What the preparation of the data counted."""
+
+    rows: dict[str, int]
+    broken_rules: dict[str, int] = {}
+    set_aside: int

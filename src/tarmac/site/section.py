@@ -1,0 +1,89 @@
+"""What a section of the page is made of: a sentence, then charts and tables, and where their numbers are from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+
+class Code(str):
+    """A cell that is set as code: a hash, a path, a name of a person's choice."""
+
+    __slots__ = ()
+
+
+class Verdict(str):
+    """A cell that says how something was judged: ok, watch or act."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file that numbers were read from, and the last commit that changed it; None where it is not committed so."""
+
+    path: str
+    commit: str | None
+    told: str = ""  # in place of the commit, where there is more than one
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of finished cells. Columns whose name starts with `#` hold numbers; a folded one opens on a click."""
+
+    kind: ClassVar = "table"
+    caption: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    folded: bool = False
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A drawing as SVG, for wide screens and for phones, with what a reader who cannot see it is told."""
+
+    kind: ClassVar = "chart"
+    title: str
+    reads: str  # how to read it, a sentence
+    wide: str
+    narrow: str
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is to be known first: label, value, and a sentence on it."""
+
+    kind: ClassVar = "facts"
+    items: Sequence[tuple[str, str, str]]
+
+
+@dataclass(frozen=True)
+class Prose:
+    """Text that was made HTML by a Markdown parser that lets no HTML through."""
+
+    kind: ClassVar = "prose"
+    html: str
+    summary: str = ""  # of what opens on a click; empty where it is open
+
+
+@dataclass(frozen=True)
+class Commands:
+    """Commands that a person can type, and what they are for."""
+
+    kind: ClassVar = "commands"
+    why: str
+    lines: Sequence[str]
+
+
+Block = Table | Chart | Facts | Prose | Commands
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page. `says` is its result in a sentence or two: somebody with a minute reads no more."""
+
+    name: str  # of its anchor
+    title: str
+    says: str
+    blocks: Sequence[Block] = ()
+    sources: Sequence[Source] = field(default_factory=list)
+    verdict: Verdict | None = None

@@ -1,0 +1,99 @@
+"""Whether a probability is one: of the rows that were given 30 %, 30 % should come true."""
+
+from collections.abc import Sequence
+
+from tarmac.site import vega
+from tarmac.site.known import CALIBRATION, LAST, RECORDS, Known
+from tarmac.site.records import Bin
+from tarmac.site.section import Block, Commands, Section, Source, Table
+from tarmac.site.vega import ACCENT, MUTED, OTHER, Spec, y_title
+from tarmac.site.words import month, share
+
+NONE = "Calibration was not measured yet."
+READS = "Rows are grouped by what was predicted for them; on the diagonal, as much came true as was predicted."
+ERROR = "calibration_error"
+COLOURS = {"test months": ACCENT}
+
+
+def section(known: Known) -> Section:
+    """Predicted against observed on the test months and, once it has labels, in the last month watched."""
+    lines = {"test months": known.calibration} if known.calibration else {}
+    if known.last and known.last.calibration:
+        lines[month(known.last.name)] = known.last.calibration
+    if not lines:
+        return Section("calibration", "Calibration", NONE, [Commands("To measure it", ["make run"])])
+    blocks: list[Block] = [vega.chart("Observed against predicted", READS, lambda width: _drawn(lines, width))]
+    blocks += [_table(name, bins) for name, bins in lines.items()]
+    return Section("calibration", "Calibration", _says(known), blocks, _sources(known))
+
+
+def _says(known: Known) -> str:
+    error = known.current.get(ERROR)
+    worst = max(known.calibration, key=lambda one: abs(one.observed - one.predicted), default=None)
+    if error is None or error.value is None or worst is None:
+        return "Predicted probabilities beside what came true."
+    furthest = f"{share(worst.observed)} came true where {share(worst.predicted)} was predicted"
+    return f"Predictions are off by {100 * error.value:.1f} points on average; the widest gap: {furthest}."
+
+
+def _drawn(lines: dict[str, list[Bin]], width: int) -> Spec:
+    narrow, names = width < vega.WIDE, list(lines)
+    rows = [_point(name, one) for name, bins in lines.items() for one in bins]
+    ends = [_point(name, max(bins, key=lambda one: one.predicted)) for name, bins in lines.items()]
+    most = max(max(one.predicted, one.observed) for bins in lines.values() for one in bins)
+    top = min(1.0, round(most * 1.05 + 0.005, 2))
+    colours = {"domain": names, "range": [OTHER, ACCENT][-len(names) :]}
+    colour: Spec = {"field": "of", "type": "nominal", "legend": None, "scale": colours}
+    diagonal = {"type": "line", "strokeDash": [3, 3], "color": MUTED, "strokeWidth": 1}
+    label = {"type": "text", "align": "right" if narrow else "left", "dx": -10 if narrow else 10, "fontWeight": 600}
+    return {
+        "width": width if narrow else 560,
+        "height": 320 if narrow else 440,
+        "padding": {"top": 4, "bottom": 4, "left": 6, "right": 10 if narrow else 110},
+        "data": {"values": rows},
+        "encoding": _axes(top),
+        "layer": [
+            {"mark": diagonal, "data": {"values": [{"x": 0, "y": 0}, {"x": top, "y": top}]}},
+            {"mark": {"type": "line", "strokeWidth": 1.5}, "encoding": {"color": colour}},
+            {
+                "mark": {"type": "point", "filled": True, "size": 46, "opacity": 1},
+                "encoding": {"color": colour, "description": {"field": "tip"}},
+            },
+            {"mark": label, "data": {"values": ends}, "encoding": {"text": {"field": "of"}, "color": colour}},
+        ],
+    }
+
+
+def _axes(top: float) -> Spec:
+    """Both from nothing to the same end, so that the diagonal is one."""
+    axis: Spec = {"format": ".0%", "tickCount": 5, "grid": True}
+    place: Spec = {"type": "quantitative", "scale": {"domain": [0, top], "nice": False}}
+    x = {**place, "field": "x", "axis": {**axis, "title": "predicted", "titleAnchor": "start"}}
+    return {"x": x, "y": {**place, "field": "y", "axis": {**axis, **y_title("came true")}}}
+
+
+def _point(name: str, one: Bin) -> Spec:
+    return {"x": one.predicted, "y": one.observed, "of": name, "tip": _tip(name, one)}
+
+
+def _tip(name: str, one: Bin) -> str:
+    rows = f", {one.rows:,} rows" if one.rows is not None else ""
+    return f"{name}: {share(one.predicted)} predicted, {share(one.observed)} came true{rows}"
+
+
+def _table(name: str, bins: Sequence[Bin]) -> Table:
+    rows = [
+        (
+            share(one.predicted),
+            share(one.observed),
+            f"{100 * (one.observed - one.predicted):+.1f}".replace("-", "−"),
+            f"{one.rows:,}" if one.rows is not None else "–",
+        )
+        for one in bins
+    ]
+    return Table(f"Every group, {name}", ("#predicted", "#came true", "#gap, points", "#rows"), rows, folded=True)
+
+
+def _sources(known: Known) -> list[Source]:
+    monitored = [RECORDS if known.last_is_record else LAST] if known.last and known.last.calibration else []
+    return known.read(CALIBRATION, *monitored)

@@ -1,0 +1,109 @@
+"""How the metrics went, version by version."""
+
+from collections.abc import Sequence
+
+from tarmac.markdown import number
+from tarmac.reproduce import METRICS, SHOWN
+from tarmac.site import vega
+from tarmac.site.known import Known
+from tarmac.site.results import CARD, Result
+from tarmac.site.section import Block, Code, Commands, Section, Source, Table
+from tarmac.site.vega import ACCENT, INK, Spec, y_title
+from tarmac.site.words import MAIN, between, count, estimate, label
+
+NONE = "Nothing was measured yet."
+
+
+def section(known: Known) -> Section:
+    """The metrics of every version or, without one, of every commit that changed them."""
+    found, released = known.results, known.registry is not None
+    if not found:
+        return Section("history", "History", NONE, [Commands("The first result", ["make run"])])
+    kind = "version" if released else "commit"
+    blocks: list[Block] = [*_chart(found, kind), _table(found, kind)]
+    if not released:
+        blocks.append(
+            Commands("A version is registered by", ["make release", "make promote STAGE=prod WHY='the first'"])
+        )
+    return Section("history", "History", _says(found, released), blocks, _sources(known, released))
+
+
+def _says(found: Sequence[Result], released: bool) -> str:
+    last = found[-1]
+    what = count(len(found), "version was", "versions were") + " released"
+    what = what if released else f"No version is released yet; {count(len(found), 'commit')} changed the result"
+    return f"{what}. {last.name} has {label(MAIN)} {estimate(last.metrics.get(MAIN))}."
+
+
+def _chart(found: Sequence[Result], kind: str) -> list[Block]:
+    rows = [_point(result) for result in found if MAIN in result.metrics]
+    if len(rows) < 2:
+        return []
+    reads = "A dot is the test months' value, a line its 95% interval where the model card has one."
+    return [vega.chart(f"{label(MAIN)} by {kind}", reads, lambda width: _drawn(rows, width))]
+
+
+def _point(result: Result) -> Spec:
+    value = result.metrics[MAIN]
+    tip = f"{result.name}, {result.date}: {estimate(value, 4)}"
+    return {"name": result.name, "value": value.value, "low": value.low, "high": value.high, "tip": tip}
+
+
+def _drawn(rows: Sequence[Spec], width: int) -> Spec:
+    tilted: Spec = {"labelAngle": -90, "labelAlign": "right", "labelBaseline": "middle"}
+    many = len(rows) * 64 > width
+    x = {
+        "field": "name",
+        "type": "ordinal",
+        "sort": [row["name"] for row in rows],
+        "axis": {"title": None, **(tilted if many else {"labelAngle": 0})},
+    }
+    y = {
+        "type": "quantitative",
+        "scale": {"zero": False, "nice": True},
+        "axis": {**y_title(label(MAIN)), "tickCount": 5},
+    }
+    tip = {"description": {"field": "tip"}}
+    return {
+        "width": width,
+        "height": 240,
+        "padding": {"top": 4, "bottom": 4, "left": 6, "right": 8},
+        "data": {"values": list(rows)},
+        "encoding": {"x": x, **tip},
+        "layer": [
+            {
+                "mark": {"type": "rule", "color": ACCENT, "strokeWidth": 2, "opacity": 0.45},
+                "transform": [{"filter": "isValid(datum.low)"}],
+                "encoding": {"y": {"field": "low", **y}, "y2": {"field": "high"}},
+            },
+            {
+                "mark": {"type": "point", "filled": True, "size": 70, "color": ACCENT, "opacity": 1},
+                "encoding": {"y": {"field": "value", **y}},
+            },
+            {
+                "mark": {"type": "text", "dx": 9, "align": "left", "color": INK},
+                "transform": [{"filter": "false" if many else "true"}],
+                "encoding": {"y": {"field": "value", **y}, "text": {"field": "value", "format": ".4f"}},
+            },
+        ],
+    }
+
+
+def _table(found: Sequence[Result], kind: str) -> Table:
+    heads = [f"#{label(name)}" for name in SHOWN]
+    head = (kind, "date", "commit", heads[0], "#95% interval", *heads[1:], "why")
+    return Table(f"Every {kind}, the latest first", head, [_row(result) for result in reversed(found)])
+
+
+def _row(result: Result) -> tuple[str, ...]:
+    main, others = result.metrics.get(MAIN), [result.metrics.get(name) for name in SHOWN if name != MAIN]
+    cells = [number(value.value if value else None) for value in (main, *others)]
+    interval = between(main.low, main.high) if main else "–"
+    name = f"{result.name}, in {' and '.join(result.stages)}" if result.stages else result.name
+    return (name, result.date, Code(result.commit[:9]), cells[0], interval, *cells[1:], result.why or "–")
+
+
+def _sources(known: Known, released: bool) -> list[Source]:
+    if not released:
+        return known.read(METRICS, CARD)
+    return [Source(str(path), None, "at the commit of each version") for path in (METRICS, CARD)]
