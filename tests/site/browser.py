@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import shutil
 import subprocess
 import tempfile
@@ -85,7 +86,8 @@ class Page:
     def _hear(self) -> dict[str, Any]:
         until = time.monotonic() + PATIENCE
         while b"\0" not in self._rest:
-            assert time.monotonic() < until, "Chromium does not answer"
+            ready, _, _ = select.select([self._read], [], [], max(until - time.monotonic(), 0))
+            assert ready, "Chromium does not answer"
             if not (some := os.read(self._read, 1 << 20)):
                 raise EOFError("Chromium has ended")
             self._rest += some

@@ -11,11 +11,12 @@ from tarmac.site.vega import INK, MUTED, PAPER, Spec
 from tarmac.site.words import count, listed, month, share, span, ticks
 
 NONE = "No month has been watched yet, so nothing is known of drift."
-BOUNDS = (0.05, 0.1, 0.25, 0.5)
+CALM = 0.1
+BOUNDS = (0.05, CALM, 0.25, 0.5)
 SHADES = ("below 0.05", "to 0.1", "to 0.25", "to 0.5", "above 0.5")
 READS = (
     "Population stability index of a month against the training window: below 0.1 is calm, above 0.25 is a large move."
-    " A frame marks more than any training month differs from the others."
+    " A frame marks a move beyond what any training month differs from the others."
 )
 MOST = 18  # features that are drawn: those that moved most
 ROW = 24  # units of height
@@ -51,7 +52,8 @@ def _says(last: Month) -> str:
 
 
 def _beyond(one: Feature) -> bool:
-    return one.psi is not None and one.usual is not None and one.psi > one.usual
+    """Whether a feature moved, and further than the seasons of the training window would have it."""
+    return one.psi is not None and one.usual is not None and one.psi > max(one.usual, CALM)
 
 
 def _order(months: Sequence[Month]) -> list[str]:
@@ -92,14 +94,8 @@ def _cell(found: Month, one: Feature) -> Spec:
 def _shades(width: int) -> Spec:
     colours = {"domain": SHADES, "range": [f"var(--heat-{place})" for place in range(len(SHADES))]}
     squares = {"symbolType": "square", "symbolSize": 170, "symbolStrokeWidth": 0, "labelColor": MUTED}
-    below = {
-        "orient": "bottom",
-        "title": "PSI",
-        "titleColor": MUTED,
-        "titleFontWeight": "normal",
-        "titleOrient": "left",
-    }
-    legend = {**squares, **below, "columns": 5 if width == vega.WIDE else 3, "columnPadding": 14}
+    below = {"orient": "bottom", "title": None}
+    legend = {**squares, **below, "columns": 5 if width == vega.WIDE else 3, "columnPadding": 12}
     colour = {"field": "shade", "type": "nominal", "scale": colours, "legend": legend}
     mark = {"type": "rect", "stroke": PAPER, "strokeWidth": 2, "cornerRadius": 3}
     return {"mark": mark, "encoding": {"color": colour, "description": {"field": "tip"}}}
