@@ -1,5 +1,6 @@
 """A headless Chromium of a test's own, spoken to over a pipe in the protocol of its own developer tools."""
 
+import fcntl
 import json
 import os
 import select
@@ -110,13 +111,14 @@ def browsing() -> Iterator[Page]:
     """A browser with an empty profile, ended with the block."""
     command = [program(), *OPTIONS, *([] if os.geteuid() else ["--no-sandbox"])]
     (to_read, write), (read, to_write) = os.pipe(), os.pipe()
+    given = [fcntl.fcntl(fd, fcntl.F_DUPFD, 10) for fd in (to_read, to_write)]
     profile = tempfile.mkdtemp(prefix="tarmac-chromium-")
-    # Chromium reads commands from 3 and answers on 4: a shell puts the pipes there, in whatever order they came.
-    through = ["sh", "-c", f'exec "$@" 3<&{to_read} 4>&{to_write}', "sh", *command, f"--user-data-dir={profile}"]
+    # Chromium hears commands on 3 and answers on 4.
+    shell = ["bash", "-c", f'exec "$@" 3<&{given[0]} 4>&{given[1]}', "bash"]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    server = subprocess.Popen(through, pass_fds=(to_read, to_write), **quiet)
-    os.close(to_read)
-    os.close(to_write)
+    server = subprocess.Popen([*shell, *command, f"--user-data-dir={profile}"], pass_fds=given, **quiet)
+    for fd in (to_read, to_write, *given):
+        os.close(fd)
     try:
         yield Page(read, write)
     finally:

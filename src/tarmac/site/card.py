@@ -41,8 +41,16 @@ def html(markdown: str) -> str:
             token.tag = f"h{min(int(token.tag[1]) + 1, 6)}"
         if "style" in token.attrs:  # the page lets no style through that stands in its text
             token.attrs = {"class": "number"} if "right" in str(token.attrs["style"]) else {}
+    _unname(tokens)
     shown = str(PARSER.renderer.render(tokens, PARSER.options, {}))
     return shown.replace("<table>", '<div class="scroll"><table>').replace("</table>", "</table></div>")
+
+
+def _unname(tokens: list[Token]) -> None:
+    """A column without a name has no header: one that says nothing is read aloud as nothing."""
+    for opening, inside, closing in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        if opening.type == "th_open" and not inside.content:
+            opening.tag = closing.tag = "td"
 
 
 def metrics(markdown: str) -> dict[str, tuple[Estimate, float | None]]:

@@ -66,6 +66,8 @@ def gather() -> Known:
     if head is None:
         raise SiteError("there is no commit here to make a page of: `git commit` first")
     changed, registry, (months, committed) = git.changed_since("HEAD"), registered(), _months()
+    if store.LOCK in store.stale_locks():
+        raise reading.broken(store.LOCK, "it ends too early")
     lived, ways = _replay()
     carded, pipeline = reading.text(CARD), _pipeline()
     outputs = store.outputs()

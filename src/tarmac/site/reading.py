@@ -31,7 +31,7 @@ def text(path: Path) -> str | None:
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
-        raise _broken(path, " ".join(str(error).split())) from None
+        raise broken(path, " ".join(str(error).split())) from None
 
 
 def record(kind: type[R], path: Path) -> R | None:
@@ -45,7 +45,7 @@ def parsed(kind: type[R], content: str, path: Path) -> R:
     try:
         return TypeAdapter(kind).validate_json(content)
     except ValidationError as error:
-        raise _broken(path, _first(error)) from None
+        raise broken(path, _first(error)) from None
 
 
 def rows(kind: type[R], path: Path) -> list[R] | None:
@@ -53,14 +53,16 @@ def rows(kind: type[R], path: Path) -> list[R] | None:
     found = text(path)
     if found is None:
         return None
+    if not found.endswith("\n"):
+        raise broken(path, "its last line has no end")
     checked = []
     for number, line in enumerate(csv.DictReader(io.StringIO(found)), start=2):
         try:
             checked.append(kind.model_validate({name: value for name, value in line.items() if value is not None}))
         except ValidationError as error:
-            raise _broken(path, f"line {number}: {_first(error)}") from None
+            raise broken(path, f"line {number}: {_first(error)}") from None
     if not checked:
-        raise _broken(path, "it has no line")
+        raise broken(path, "it has no line")
     return checked
 
 
@@ -79,5 +81,6 @@ def _first(error: ValidationError) -> str:
     return f"{place}: {fault['msg']}" if place else fault["msg"]
 
 
-def _broken(path: Path, why: str) -> SiteError:
+def broken(path: Path, why: str) -> SiteError:
+    """The error for a file that is not whole, with what to do."""
     return SiteError(f"{path}: {why} (was it cut off? `git restore {path}`, or make it again)")
