@@ -30,6 +30,7 @@ MAY_WRITE = {
     ("retrain", "release"): {"actions", "contents"},
     ("deploy", "image"): {"attestations", "id-token", "packages"},
     ("image", "image"): {"attestations", "id-token", "packages"},
+    ("pages", "deploy"): {"id-token", "pages"},
 }
 READ = {"contents": "read"}
 SIGNS = {"attestations": "write", "contents": "read", "id-token": "write", "packages": "write"}
@@ -51,6 +52,7 @@ GRANTED = {  # every right of every token, so that a wider one is seen in a diff
             "release": dict.fromkeys(("actions", "contents"), "write"),
         },
     ),
+    "pages": ({}, {"build": READ, "deploy": {"id-token": "write", "pages": "write"}}),
     "review": (READ, {}),
 }
 TO_DEPLOY = {"bundle", "image", "smoke", "deploy"}
@@ -86,7 +88,9 @@ OF_PULL_REQUESTS = [name for name in NAMES if "pull_request" in set(texts(TREES[
 
 
 def test_a_workflow_is_not_looked_at():
-    assert set(NAMES) == {"checks", "comment", "deploy", "gpu", "image", "janitor", "launch", "retrain", "review"}
+    assert set(NAMES) == {
+        "checks", "comment", "deploy", "gpu", "image", "janitor", "launch", "pages", "retrain", "review"
+    }
     assert OF_PULL_REQUESTS == ["checks", "gpu", "review"]
 
 
@@ -149,6 +153,7 @@ def test_an_expression_stands_in_a_command():
 def test_a_checkout_keeps_its_token():
     checkouts = [(name, step) for name, _, step in STEPS if step.get("uses", "").startswith("actions/checkout@")]
     assert len(checkouts) == 8
+    assert len(checkouts) == 7
     assert [name for name, step in checkouts if step["with"]["persist-credentials"] is not False] == []
 
 
@@ -203,6 +208,7 @@ def test_a_make_target_is_called_that_does_not_exist():
         *TO_DEPLOY,
         *ALONE,
     }
+    assert called == {"check", "servers", "test", "reproduce", "review", "comment", "gpu", "publish", "site", *TO_DEPLOY}
     assert called <= phony
 
 
