@@ -64,8 +64,7 @@ def test_a_chart_is_blank_or_wider_than_the_screen(chromium, full, theme, width)
         assert all(text["fill"].startswith("rgb") for text in chart["texts"]), "a colour that is not there"
 
 
-@themes
-@widths
+@pytest.mark.parametrize(("theme", "width"), [("light", DESK), ("dark", DESK), ("light", PHONE)])
 def test_a_rule_of_accessibility_is_broken(chromium, full, theme, width):
     checker = axe()
     chromium.open(full, width, theme=theme)

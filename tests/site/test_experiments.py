@@ -7,25 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from tarmac.reproduce import METRICS
 from tarmac.site import build
 from tarmac.site.experiments import experiments
 from tests.commits import commit, run, work_in
+from tests.site.cases import write_json
 
-TRAIN = """\
-import json, pathlib, yaml
-depth = yaml.safe_load(open('params.yaml'))['train']['depth']
-path = pathlib.Path('metrics/evaluate/metrics.json')
-path.parent.mkdir(parents=True, exist_ok=True)
-path.write_text(json.dumps({'roc_auc': 0.7 + depth / 100, 'log_loss': 0.5}))
-"""
-PIPELINE = """\
-stages:
-  train:
-    cmd: python train.py
-    deps: [train.py]
-    params: [train]
-    metrics: [{metrics/evaluate/metrics.json: {cache: false}}]
-"""
 NAME = "<script>alert(1)<i>"  # Git takes it for the name of a reference
 
 
@@ -42,15 +29,20 @@ def tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "cache"))
     run("init", "--quiet")
     dvc("init")
-    Path("train.py").write_text(TRAIN)
-    Path("dvc.yaml").write_text(PIPELINE)
-    Path("params.yaml").write_text("train:\n  depth: 2\n")
-    dvc("repro")
+    Path("dvc.yaml").write_text(f"metrics: [{METRICS}]\n")
+    measure(2)
     baseline = commit()
     for name, depth in ((NAME, 5), ("worse", 1)):
-        dvc("exp", "run", "--name", name, "--set-param", f"train.depth={depth}")
+        measure(depth)
+        dvc("exp", "save", "--force", "--name", name)
     run("checkout", "--quiet", "--force", "HEAD")
     return baseline
+
+
+def measure(depth: int) -> None:
+    """Leaves what a run with a parameter leaves."""
+    Path("params.yaml").write_text(f"train:\n  depth: {depth}\n")
+    write_json(METRICS, {"roc_auc": 0.7 + depth / 100, "log_loss": 0.5})
 
 
 def test_an_experiment_is_lost_or_beside_another_baseline(tried):

@@ -1,13 +1,19 @@
 """The files that monitoring and replay leave, as checked values; what else stands in them is left alone."""
 
+from math import isnan
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from tarmac.files.months import MONTH
 
 Outcome = Literal["ok", "watch", "act"]
-Number = Annotated[float | None, BeforeValidator(lambda value: None if value in ("", "nan") else value)]
+# What could not be computed is blank in CSV, NaN where a program was careless, and None here.
+Number = Annotated[
+    float | None,
+    BeforeValidator(lambda value: None if value == "" else value),
+    AfterValidator(lambda value: None if value is None or isnan(value) else value),
+]
 Day = Annotated[str, Field(pattern=rf"^{MONTH.pattern}(-\d\d)?$")]
 WAYS = {"never": "never retrained", "monthly": "retrained monthly", "policy": "retrained by policy"}
 
@@ -45,28 +51,28 @@ class Feature(_Record):
     """How far one feature lies from the training window. `usual` is what training months differ among themselves."""
 
     feature: str
-    psi: float | None
-    distance: float | None = None
-    usual: float | None = None
-    missing: float | None = None
-    missing_before: float | None = None
-    unknown: float | None = None
+    psi: Number
+    distance: Number = None
+    usual: Number = None
+    missing: Number = None
+    missing_before: Number = None
+    unknown: Number = None
 
 
 class Change(_Record):
     """A metric before and in the month, with the interval of its difference."""
 
-    before: float | None
-    difference: float | None
-    low: float | None
-    high: float | None
+    before: Number
+    difference: Number
+    low: Number
+    high: Number
 
 
 class Metric(Change):
     """A metric of all labelled rows."""
 
     metric: str
-    value: float | None
+    value: Number
 
 
 class Part(Change):
@@ -75,7 +81,7 @@ class Part(Change):
     slice: str
     value: str
     rows: int
-    roc_auc: float | None
+    roc_auc: Number
 
 
 class Bin(_Record):
@@ -93,9 +99,9 @@ class Month(_Record):
     decision: Literal["none", "retrain", "hold"]
     summary: str
     period: Window
-    rows: int
-    labelled: int
-    model: Model
+    rows: int = 0
+    labelled: int = 0
+    model: Model = Model()
     reference: Window | None = None
     checks: list[Check] = []
     features: list[Feature] = []

@@ -74,5 +74,5 @@ def count(size: int, one: str, many: str = "") -> str:
 
 def listed(names: list[str], most: int = 4) -> str:
     """Names in a sentence; many are cut."""
-    shown = names[:most] + ([f"{len(names) - most} more"] if len(names) > most else [])
+    shown = names if len(names) <= most + 1 else [*names[:most], f"{len(names) - most} more"]
     return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else "".join(shown)

@@ -93,9 +93,15 @@ def _cell(found: Month, one: Feature) -> Spec:
 
 def _shades(width: int) -> Spec:
     colours = {"domain": SHADES, "range": [f"var(--heat-{place})" for place in range(len(SHADES))]}
-    squares = {"symbolType": "square", "symbolSize": 170, "symbolStrokeWidth": 0, "labelColor": MUTED}
+    squares = {
+        "symbolType": "square",
+        "symbolSize": 170,
+        "symbolStrokeWidth": 0,
+        "labelColor": MUTED,
+        "labelFontSize": 12,
+    }
     below = {"orient": "bottom", "title": None}
-    legend = {**squares, **below, "columns": 5 if width == vega.WIDE else 3, "columnPadding": 12}
+    legend = {**squares, **below, "columns": 5 if width == vega.WIDE else 2, "columnPadding": 12}
     colour = {"field": "shade", "type": "nominal", "scale": colours, "legend": legend}
     mark = {"type": "rect", "stroke": PAPER, "strokeWidth": 2, "cornerRadius": 3}
     return {"mark": mark, "encoding": {"color": colour, "description": {"field": "tip"}}}
@@ -103,7 +109,7 @@ def _shades(width: int) -> Spec:
 
 def _frames() -> Spec:
     """Around what lies beyond the usual."""
-    mark = {"type": "rect", "filled": False, "stroke": INK, "strokeWidth": 1.5, "cornerRadius": 3}
+    mark = {"type": "rect", "filled": False, "stroke": INK, "strokeWidth": 2, "cornerRadius": 3}
     return {"mark": mark, "transform": [{"filter": "datum.beyond"}]}
 
 

@@ -20,7 +20,7 @@ def section(known: Known) -> Section:
     if not found:
         return Section("history", "History", NONE, [Commands("The first result", ["make run"])])
     kind = "version" if released else "commit"
-    blocks: list[Block] = [*_chart(found, kind), _table(found, kind)]
+    blocks: list[Block] = [*_chart(found, kind), *_tables(found, kind)]
     if not released:
         blocks.append(
             Commands("A version is registered by", ["make release", "make promote STAGE=prod WHY='the first'"])
@@ -51,7 +51,7 @@ def _point(result: Result) -> Spec:
 
 def _drawn(rows: Sequence[Spec], width: int) -> Spec:
     tilted: Spec = {"labelAngle": -90, "labelAlign": "right", "labelBaseline": "middle"}
-    many = len(rows) * 64 > width
+    many = len(rows) * max(8 * len(row["name"]) + 12 for row in rows) > width - 40  # names would run into one another
     x = {
         "field": "name",
         "type": "ordinal",
@@ -82,25 +82,35 @@ def _drawn(rows: Sequence[Spec], width: int) -> Spec:
             },
             {
                 "mark": {"type": "text", "dx": 9, "align": "left", "color": INK},
-                "transform": [{"filter": "false" if many else "true"}],
+                "transform": [{"filter": "true" if len(rows) * 72 < width - 40 else "false"}],
                 "encoding": {"y": {"field": "value", **y}, "text": {"field": "value", "format": ".4f"}},
             },
         ],
     }
 
 
-def _table(found: Sequence[Result], kind: str) -> Table:
-    heads = [f"#{label(name)}" for name in SHOWN]
-    head = (kind, "date", "commit", heads[0], "#95% interval", *heads[1:], "why")
-    return Table(f"Every {kind}, the latest first", head, [_row(result) for result in reversed(found)])
+def _tables(found: Sequence[Result], kind: str) -> list[Block]:
+    """The main metric with its interval, and all the others on a click."""
+    latest = list(reversed(found))
+    head = (kind, "date", *(["commit", "in"] if kind == "version" else []), f"#{label(MAIN)}", "#95% interval", "why")
+    others = [name for name in SHOWN if name != MAIN]
+    rows = [(result.name, *(_value(result, name) for name in others)) for result in latest]
+    return [
+        Table(f"Every {kind}, the latest first", head, [_row(result, kind) for result in latest]),
+        Table("The other metrics", (kind, *(f"#{label(name)}" for name in others)), rows, folded=True),
+    ]
 
 
-def _row(result: Result) -> tuple[str, ...]:
-    main, others = result.metrics.get(MAIN), [result.metrics.get(name) for name in SHOWN if name != MAIN]
-    cells = [number(value.value if value else None) for value in (main, *others)]
+def _row(result: Result, kind: str) -> tuple[str, ...]:
+    main, why = result.metrics.get(MAIN), result.why or "–"
     interval = between(main.low, main.high) if main else "–"
-    name = f"{result.name}, in {' and '.join(result.stages)}" if result.stages else result.name
-    return (name, result.date, Code(result.commit[:9]), cells[0], interval, *cells[1:], result.why or "–")
+    where = (Code(result.commit[:9]), ", ".join(result.stages) or "–") if kind == "version" else ()
+    return (Code(result.name), result.date, *where, _value(result, MAIN), interval, why)
+
+
+def _value(result: Result, name: str) -> str:
+    found = result.metrics.get(name)
+    return number(found.value if found else None)
 
 
 def _sources(known: Known, released: bool) -> list[Source]:

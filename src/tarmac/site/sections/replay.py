@@ -134,7 +134,7 @@ def _costs(ways: Sequence[Way]) -> Table:
     )
     rows = [
         (
-            NAMES.get(way.way, way.way),
+            way.way,
             f"{way.trainings:,}",
             number(way.minutes, 1),
             "–" if way.way == "never" else difference(way.over_never),
@@ -163,7 +163,7 @@ def _months(lived: Sequence[Lived]) -> Table:
     rows = [
         (
             one.month,
-            NAMES.get(one.way, one.way),
+            one.way,
             Code(f"{one.train_first} to {one.train_last}") if one.train_first else "–",
             number(one.roc_auc),
             between(one.low, one.high),
