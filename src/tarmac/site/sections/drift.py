@@ -126,7 +126,7 @@ def _numbers() -> Spec:
 
 
 def _table(last: Month) -> Table:
-    head = ("feature", "#PSI", "#usual", "#distance", "#missing", "#missing before", "#unknown")
+    head = ("feature", "#PSI", "#usual", "#KS or Cramér's V", "#missing", "#missing before", "#unknown")
     ordered = sorted(last.features, key=lambda one: (-(one.psi or 0), one.feature))
     rows = [
         (
@@ -140,8 +140,7 @@ def _table(last: Month) -> Table:
         )
         for one in ordered
     ]
-    told = "distance is Kolmogorov–Smirnov for numbers, Cramér's V for text"
-    return Table(f"Every feature in {month(last.name)}; {told}", head, rows, folded=True)
+    return Table(f"Every feature in {month(last.name)}", head, rows, folded=True)
 
 
 def _by_month(months: Sequence[Month]) -> Table:

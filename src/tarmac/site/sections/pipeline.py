@@ -69,7 +69,7 @@ def _arrow(first: Point, last: Point, box: Point, down: bool) -> Markup:
 
 
 def _box(node: Node, at: Point, box: Point, is_stage: bool, down: bool) -> Markup:
-    most = 24 if down else 18  # characters that fit
+    most = 24 if down else 16  # characters that fit
     lines = [*node.writes[:SHOWN]]
     if len(node.writes) > SHOWN:
         lines[-1] = f"+ {len(node.writes) - 1} more"
@@ -96,11 +96,10 @@ def _table(stages: dict[str, Any]) -> Table:
             Code(", ".join(_data(stage, makers)) or "–"),
             Code(", ".join(map(str, stage.get("params") or [])) or "–"),
             Code(", ".join(graph.outputs(stage)) or "–"),
-            f"{len(graph.files(stage, 'deps')) - len(_data(stage, makers)):,}",
         )
         for name, stage in stages.items()
     ]
-    head = ("stage", "what it does", "reads", "parameters", "writes", "#code files and folders")
+    head = ("stage", "what it does", "reads", "parameters", "writes")
     return Table("Every stage", head, rows, folded=True)
 
 
