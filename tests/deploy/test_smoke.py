@@ -102,7 +102,7 @@ def test_a_missing_or_damaged_bundle_becomes_an_image(clone, text):
 
 def test_an_image_of_changed_code_says_that_it_is_the_commit(clone):
     clone.bundle(version="v0.0.2+changed")
-    (clone.path / "src" / "tarmac" / "cli.py").write_text("")
+    (clone.path / "src" / "tarmac" / "cli" / "start.py").write_text("")
     assert clone.make("image").stdout == "tarmac:v0.0.2-changed\n"
     revision = next(word for word in calls(clone.engine)[0]["argv"] if word.startswith("REVISION="))
     assert revision == f"REVISION={clone.git('rev-parse', 'HEAD')}-dirty"

@@ -4,7 +4,7 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +12,12 @@ import pytest
 
 from tests.conftest import Workspace
 from tests.e2e.running import FROM_SOURCE, TARMAC
-from tests.workflows.conftest import loosen
+from tests.serving.running import running, wait_for
+from tests.workflows.conftest import copy_workflows, loosen
+from tests.workflows.github import serving
+from tests.workflows.rehearsal import SLUG, TOKEN, Rehearsal
+from tests.workflows.runner import Job
+from tests.workflows.team import Team
 
 NEW, TABLES = "2013-12", ("flights", "weather")
 Edit = Callable[[pd.DataFrame], pd.DataFrame]
@@ -160,3 +165,69 @@ def test_a_source_that_cannot_be_reached_or_edits_that_lie_around_are_passed_ove
     assert done.returncode == 1
     assert "the tree is not clean" in done.stderr
     assert (workspace.path / "params.yaml").read_text().endswith("# mine\n")
+
+
+@pytest.fixture
+def rehearsal(workspace: Workspace, tmp_path: Path) -> Iterator[Rehearsal]:
+    """The repository with its first version in prod, on the fake of GitHub; what passes is released by policy."""
+    copy_workflows(workspace.path)
+    workspace.set_params(lambda params: params["retrain"].update(release="automatic"))
+    workspace.run("git", "add", "--all")
+    workspace.run("git", "commit", "--quiet", "--message", "the policy")
+    workspace.run("gto", "register", "model")
+    workspace.run("gto", "assign", "model", "--stage", "prod")
+    with serving(Team(SLUG, TOKEN, tmp_path / "github")) as github:
+        yield Rehearsal(github, tmp_path / "rehearsal", workspace)
+
+
+def month(rehearsal: Rehearsal, source: str) -> Job:
+    """The workflow's first job, as the clock starts it."""
+    contexts = {"github": rehearsal.context("schedule", {}), "vars": {"INCOMING": source}}
+    return rehearsal.run("retrain", "retrain", contexts)
+
+
+def release(rehearsal: Rehearsal, job: Job) -> Job:
+    """The workflow's second job, on what the first has merged."""
+    done = {"retrain": {"result": job.result, "outputs": job.outputs}}
+    return rehearsal.run("retrain", "release", {"github": rehearsal.context("schedule", {}), "needs": done})
+
+
+def deploy(server: Workspace) -> None:
+    """What a server does with a new tag."""
+    server.run("git", "pull", "--quiet", "--tags", "--force")
+    server.run(*TARMAC, "bundle", "--stage", "prod", env=FROM_SOURCE)
+
+
+def tags(rehearsal: Rehearsal) -> set[str]:
+    return set(rehearsal.git("tag", folder=rehearsal.repository()).split())
+
+
+def offered(rehearsal: Rehearsal) -> str:
+    """The one pull request, title and body."""
+    (pull,) = rehearsal.github.pulls
+    return f"{pull['title']}\n{pull['body']}"
+
+
+def test_a_month_does_not_get_from_its_arrival_into_service_or_a_broken_one_does(rehearsal, workspace, tmp_path):
+    rehearsal.git("clone", "--quiet", str(rehearsal.repository()), str(tmp_path / "server"))
+    server = Workspace(tmp_path / "server")
+    deploy(server)
+    with running(server.path / "served" / "live", tmp_path / "log") as service, service.client() as client:
+        assert client.get("/model").json()["version"] == "v0.0.1"
+        job = month(rehearsal, arriving(workspace))
+        assert job.result == "success", job.log
+        for words in ("A model of 2013-09 to 2013-10, pass: ", "the base's model was asked about", "Monitoring: "):
+            assert words in offered(rehearsal)
+        released = release(rehearsal, job)
+        assert released.result == "success", released.log
+        assert tags(rehearsal) == {"model@v0.0.1", "model#prod#1", "model@v0.0.2", "model#prod#2"}
+        deploy(server)
+        wait_for(lambda: client.get("/model").json()["version"] == "v0.0.2", "the service has the new version")
+
+        broken = month(rehearsal, arriving(workspace, lambda rows: pd.concat([rows, rows])))
+        assert broken.result == "failure"
+        (alert,) = rehearsal.github.issues
+        assert "unique" in alert["body"]
+        assert (len(rehearsal.github.pulls), len(tags(rehearsal))) == (1, 4)
+        deploy(server)
+        assert client.get("/model").json()["version"] == "v0.0.2"

@@ -73,7 +73,7 @@ def test_a_dropped_dep_is_found(copy: Path) -> None:
     assert closure.faults(copy) == ["evaluate: src/tarmac/problem/slices.py is imported and no dep"]
 
 
-@pytest.mark.parametrize("path", ["src/tarmac/cli.py", "src/tarmac/model/export.py"])
+@pytest.mark.parametrize("path", ["src/tarmac/cli/daily.py", "src/tarmac/model/export.py"])
 def test_a_dep_that_is_not_imported_is_found(copy: Path, path: str) -> None:
     change_list(copy, "evaluate", "deps", add=path)
     assert closure.faults(copy) == [f"evaluate: {path} is a dep and not imported"]

@@ -72,7 +72,7 @@ def test_a_second_repro_runs_nothing_and_leaves_the_lock_as_it_is(finished: Work
         (text("src/tarmac/model/estimators.py"), {"train"}, TRAINED),
         (text("src/tarmac/problem/clean.py"), {"prepare"}, {"prepare", "featurize", "state", *TRAINED}),
         (text("src/tarmac/problem/card.py"), {"card"}, {"card"}),
-        (text("src/tarmac/cli.py"), set(), set()),
+        (text("src/tarmac/cli/daily.py"), set(), set()),
         (text("README.md"), set(), set()),
     ],
     ids=lambda value: None if callable(value) else "-".join(sorted(value)) or "nothing",

@@ -89,7 +89,16 @@ OF_PULL_REQUESTS = [name for name in NAMES if "pull_request" in set(texts(TREES[
 
 def test_a_workflow_is_not_looked_at():
     assert set(NAMES) == {
-        "checks", "comment", "deploy", "gpu", "image", "janitor", "launch", "pages", "retrain", "review"
+        "checks",
+        "comment",
+        "deploy",
+        "gpu",
+        "image",
+        "janitor",
+        "launch",
+        "pages",
+        "retrain",
+        "review",
     }
     assert OF_PULL_REQUESTS == ["checks", "gpu", "review"]
 
@@ -205,11 +214,10 @@ def test_a_make_target_is_called_that_does_not_exist():
         "comment",
         "gpu",
         "publish",
+        "site",
         *TO_DEPLOY,
         *ALONE,
     }
-    assert called == {"check", "servers", "test", "reproduce", "review", "comment", "gpu", "publish", "site", *TO_DEPLOY}
-        "site",
     assert called <= phony
 
 

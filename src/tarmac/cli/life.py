@@ -1,0 +1,117 @@
+"""Commands on a model that lives: release, serve, watch and replace it."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tarmac.cli.start import app, told
+
+Why = Annotated[str, typer.Option(help="The reason, kept with the tag.")]
+
+
+@app.command()
+def release(bump: Annotated[str, typer.Option(help="major, minor or patch.")] = "patch") -> None:
+    """Register HEAD's model as the next version, if its objects, its lock and the verdict allow it."""
+    from tarmac.registry import release as module
+
+    print(told(lambda: module.release(bump)))
+
+
+@app.command()
+def promote(
+    stage: Annotated[str, typer.Argument(help="staging or prod.")],
+    version: Annotated[str, typer.Option(help="The version; without one the latest.")] = "",
+    why: Why = "",
+) -> None:
+    """Give a stage a version of the model."""
+    from tarmac.registry import promote as module
+
+    print(told(lambda: module.promote(stage, version, why)))
+
+
+@app.command()
+def rollback(stage: Annotated[str, typer.Argument(help="staging or prod.")] = "prod", why: Why = "") -> None:
+    """Give a stage the version back that it had before."""
+    from tarmac.registry import promote as module
+
+    print(told(lambda: module.rollback(stage, why)))
+
+
+@app.command()
+def bundle(
+    stage: Annotated[str, typer.Option(help="staging or prod.")] = "",
+    version: Annotated[str, typer.Option(help="A version by its name.")] = "",
+    place: Annotated[str, typer.Option(help="live, or shadow beside it.")] = "live",
+) -> None:
+    """Write what a service needs to served/: of a stage, of a version, else of what is here."""
+    from tarmac.registry import bundle as module
+
+    print(told(lambda: module.bundle(stage, version, place)))
+
+
+@app.command()
+def predict(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="A .parquet or .csv file, or a folder of them.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="A .parquet or .csv file; a folder where IN is one.")],
+    bundle: Annotated[Path | None, typer.Option(help="Score with this one, not served/live or $TARMAC_BUNDLE.")] = None,
+    max_rejects: Annotated[float, typer.Option(min=0, max=1, help="Exit 1 above this share of rejected rows.")] = 1.0,
+) -> None:
+    """Score rows with a bundle; the same command goes on where it was stopped."""
+    from tarmac.serving.batch import run
+
+    try:
+        print(told(lambda: run.predict(source, out, run.found(bundle), max_rejects)))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+@app.command()
+def registry(as_json: Annotated[bool, typer.Option("--json", help="For a machine, with the history.")] = False) -> None:
+    """List versions with their stages, metrics and lineage."""
+    from tarmac.registry import show
+
+    print(told(lambda: json.dumps(show.registry(), indent=2) if as_json else show.table()))
+
+
+@app.command()
+def monitor(
+    month: Annotated[str, typer.Option(help="A stored month, 2013-12; without one the last.")] = "",
+    log: Annotated[Path | None, typer.Option(help="Folder of a service's journal, or scores of a batch.")] = None,
+) -> None:
+    """Judge new rows beside what the live model knows: ok, watch or act, each with its reason."""
+    from tarmac.monitoring import run
+
+    found = told(lambda: run.monitor(month, log))
+    print(
+        f"{found['verdict']} ({found['decision']}): {found['summary']}\nwritten: {run.OUT}/report.md, monitoring.json"
+    )
+
+
+@app.command()
+def retrain(
+    source: Annotated[str, typer.Argument(help="Folder or URL of new files; without one nothing arrives.")] = "",
+) -> None:
+    """Take in what arrived, judge it, make and review a new model where that is called for; nothing is committed."""
+    from tarmac.monitoring import retrain as module
+
+    found = told(lambda: module.retrain(source))
+    print(f"\n{found['verdict']} ({found['decision']}): {found['summary']}\nmade: {found['made'] or 'nothing'}")
+
+
+@app.command()
+def replay() -> None:
+    """Live the stored months again: never retrained, retrained monthly, retrained by policy; half an hour."""
+    from tarmac.monitoring import replay as module
+
+    print("\n".join(told(module.replay)))
+
+
+@app.command()
+def site(out: Annotated[Path, typer.Option(help="The file.")] = Path("site/index.html")) -> None:
+    """Write the page of what is here: model, results, monitoring, and where every number comes from."""
+    from tarmac.site import build
+
+    print(told(lambda: build.build(out)))
