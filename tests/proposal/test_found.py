@@ -41,7 +41,7 @@ def test_a_run_that_is_well_is_held_or_told():
 
 
 @pytest.mark.parametrize(
-    ("reviewed", "alert"), [(PASS, ""), (FAIL, "a retraining did not pass its review: roc_auc: worse")]
+    ("reviewed", "alert"), [(PASS, ""), (FAIL, "what was made did not pass its review: roc_auc: worse")]
 )
 def test_a_retraining_has_another_verdict_than_its_review(reviewed, alert):
     run = left(DRIFTED, reviewed)
@@ -68,8 +68,8 @@ BROKEN = {
     "another verdict": ({**OK, "verdict": "</summary>"}, None, "success", "has no verdict, or no decision"),
     "a list for a word": ({**OK, "verdict": ["ok"]}, None, "success", "has no verdict, or no decision"),
     "checks that are none": ({**HELD, "checks": ["x"]}, None, "success", "cannot be read"),
-    "no review": (DRIFTED, None, "success", "a retraining without a verdict"),
-    "a review without verdict": (DRIFTED, {"summary": "x"}, "success", "a retraining without a verdict"),
+    "no review": (DRIFTED, None, "success", "something to offer without a verdict"),
+    "a review without verdict": (DRIFTED, {"summary": "x"}, "success", "something to offer without a verdict"),
     "a cut review": (DRIFTED, "{", "success", "verdict.json cannot be read"),
     "a failure after": (DRIFTED, PASS, "failure", "broke after the monitoring"),
     "a failure in spite of it": (OK, None, "failure", "broke after the monitoring"),

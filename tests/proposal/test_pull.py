@@ -11,7 +11,7 @@ from tests.github import Page
 from tests.hostile import WORST
 
 PUSHED = Pushed("c" * 40, "main", "a" * 64, new=True)
-FOUND = Found("act", "retrain", "temp has drifted", "pass", "better: roc_auc", (), automatic=False)
+FOUND = Found("act", "retrain", "temp has drifted", "a model", "pass", "better: roc_auc", (), automatic=False)
 LIMIT, TITLE = 65_536, 256  # characters that GitHub takes
 
 
@@ -38,7 +38,7 @@ def test_reports_of_the_greatest_length_are_refused_by_github(long):
     assert len(body) <= LIMIT
     assert body.count("The report is cut here") == 2
     assert body.endswith("</details>")
-    assert len(pull.title(Found("act", "retrain", "", "fail", "x" * 1000, (), automatic=False))) <= TITLE
+    assert len(pull.title(Found("act", "retrain", "", "a model", "fail", "x" * 1000, (), automatic=False))) <= TITLE
 
 
 def test_a_report_that_is_missing_or_hostile_stops_the_proposal(tmp_path):
@@ -57,13 +57,13 @@ def test_a_report_takes_the_place_of_the_mark_that_it_is_found_by():
 
 
 def test_the_words_of_the_monitoring_change_more_than_themselves():
-    hostile = Found("act", "retrain", WORST, "pass", "", (), automatic=False)
-    usual = Found("act", "retrain", "x", "pass", "", (), automatic=False)
+    hostile = Found("act", "retrain", WORST, "a model", "pass", "", (), automatic=False)
+    usual = Found("act", "retrain", "x", "a model", "pass", "", (), automatic=False)
     assert Page(pull.body(PUSHED, hostile)).tags == Page(pull.body(PUSHED, usual)).tags
     assert Page(pull.body(PUSHED, hostile)).references == []
 
 
 @pytest.mark.parametrize(("automatic", "words"), [(True, "without a person"), (False, "`make release`")])
 def test_a_reader_is_told_another_policy(automatic, words):
-    found = Found("act", "retrain", "", "pass", "", (), automatic=automatic)
+    found = Found("act", "retrain", "", "a model", "pass", "", (), automatic=automatic)
     assert words in pull.body(PUSHED, found)

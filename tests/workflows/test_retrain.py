@@ -279,8 +279,8 @@ def test_a_retraining_that_fails_its_review_tells_nobody_or_is_not_offered(loop)
     failed = Month(review="fail", reviewed="## ❌ Fail: roc_auc\n", release="automatic")
     job = loop.good(failed)
     pull, issue = loop.github.only(loop.github.pulls), loop.github.only(loop.github.issues)
-    assert pull["title"].startswith("Retrained, fail: ")
-    assert issue["title"].startswith("Monitoring: a retraining did not pass its review: ")
+    assert pull["title"].startswith("A model of two months, fail: ")
+    assert issue["title"].startswith("Monitoring: what was made did not pass its review: ")
     assert job.outputs == {"merged": ""}
     loop.good(Month(result="2"))
     assert issue["state"] == "closed"
