@@ -14,7 +14,7 @@ from tarmac.site.words import MAIN, between, count, difference, label, month, sp
 NONE = "The year has not been replayed yet, so nobody knows here what retraining is worth."
 READS = (
     "A dot is a month's value and a thin line its 95% interval, from resampled days;"
-    " a filled dot follows a retraining in that month, a hollow one does not."
+    " after a filled dot the model was made anew, after a hollow one it was not."
 )
 SUBJECTS = {"monthly": "Retraining monthly", "policy": "Retraining by policy"}
 COLOURS = {"never": OTHER, "monthly": INK, "policy": ACCENT}

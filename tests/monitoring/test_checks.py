@@ -1,0 +1,127 @@
+"""The policy says what is found: nothing acts that is not proven, and what is broken is told by its name."""
+
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tarmac.evaluation.sample import Estimate
+from tarmac.monitoring import checks
+from tarmac.monitoring.decay import Change, SliceChange
+from tarmac.monitoring.drift import FeatureDrift
+from tarmac.monitoring.feed import Health
+from tarmac.params import Levels, load
+from tarmac.problem.names import CLUSTER, TARGET
+from tests.conftest import ROOT
+
+POLICY = load(ROOT / "params.yaml").monitor
+REACH = st.floats(0, 0.2)
+FINE = Health(missing=0.0, missing_before=0.0, unknown=0.0, gone=0.0, stuck=False, apart=0.0)
+
+
+@given(st.floats(0.7, 0.8), st.floats(-0.2, 0.2), REACH, st.sampled_from([("roc_auc", 1), ("log_loss", -1)]))
+def test_a_loss_acts_that_is_not_proven_beyond_its_tolerance(before, moved, reach, kind):
+    name, sign = kind
+    found = checks.metric(Change(name, before, before + moved, moved, moved - reach, moved + reach), 0.02)
+    smallest_loss = -(sign * moved + reach)
+    expected = "act" if smallest_loss > 0.02 else "watch" if smallest_loss > 0 else "ok"
+    assert found.outcome == expected
+
+
+@given(st.floats(-0.3, 0.3), REACH)
+def test_a_gap_acts_that_is_not_proven_beyond_its_tolerance(gap, reach):
+    found = checks.calibration(Estimate(gap, gap - reach, gap + reach), Estimate(0, 0, 0), 0.05)
+    least = max(abs(gap) - reach, 0)
+    assert found.outcome == ("act" if least > 0.05 else "watch" if least > 0 else "ok")
+
+
+def test_an_interval_that_there_is_not_acts():
+    nothing = float("nan")
+    assert checks.metric(Change("roc_auc", 0.8, 0.4, -0.4, nothing, nothing), 0.02).outcome == "ok"
+    assert checks.calibration(Estimate(0.4, nothing, nothing), Estimate(0, 0, 0), 0.05).outcome == "ok"
+
+
+@pytest.mark.parametrize(
+    ("health", "outcome", "said"),
+    [
+        ({}, None, ""),
+        ({"missing": 0.06}, "watch", "missing in 6%"),
+        ({"missing": 0.3, "missing_before": 0.29}, None, ""),
+        ({"missing": 0.3, "missing_before": 0.02}, "act", "missing in 30% of the rows, 2% at most before"),
+        ({"unknown": 0.02}, "watch", "never seen"),
+        ({"gone": 0.3}, "act", "are gone"),
+        ({"stuck": True}, "act", "the same value"),
+        ({"apart": 0.9}, "act", "another unit"),
+    ],
+)
+def test_a_broken_input_is_not_told_or_a_whole_one_is(health, outcome, said):
+    found = checks.integrity("temp", Health(**{**vars(FINE), **health}), POLICY, rows=1000)
+    assert [(check.name, check.kind, check.outcome) for check in found] == (
+        [("temp", "integrity", outcome)] if outcome else []
+    )
+    assert all(said in check.reason for check in found)
+
+
+def test_a_handful_of_rows_makes_a_sensor_stand_still():
+    assert checks.integrity("temp", Health(**{**vars(FINE), "stuck": True}), POLICY, rows=5) == []
+
+
+def days(counts: list[int]) -> checks.Check:
+    first = date(2013, 1, 1)
+    expected = [first + timedelta(days=number) for number in range(len(counts))]
+    day = [day for day, count in zip(expected, counts, strict=True) for _ in range(count)]
+    return checks.days(pd.DataFrame({CLUSTER: pd.Series(day, dtype=object)}), expected, 100, POLICY)
+
+
+def test_days_that_are_absent_thin_or_doubled_are_not_counted():
+    assert days([100] * 30).outcome == "ok"
+    assert days([100] * 28 + [40, 100]).outcome == "watch"
+    assert days([100] * 12 + [0] * 18).outcome == "act"
+    assert days([210] * 30).outcome == "act"
+    assert "18 of 30 days" in days([100] * 12 + [0] * 18).reason
+    assert "the first is 2013-01-13 with 0" in days([100] * 12 + [0] * 18).reason
+
+
+def test_labels_that_are_not_there_yet_are_a_fault():
+    def found(values: list[float]) -> checks.Check:
+        return checks.labels(pd.DataFrame({TARGET: values}), 0.03, POLICY)
+
+    assert found([np.nan] * 200).outcome == "watch"
+    assert found([1.0, 0.0] * 50 + [np.nan] * 50).outcome == "act"
+    assert found([1.0, 0.0] * 98 + [np.nan] * 4).outcome == "ok"
+    assert found([0.0] * 200).outcome == "act"
+
+
+def drifted(psi: float, usual: float) -> FeatureDrift:
+    return FeatureDrift("x", psi, 0.1, usual)
+
+
+def test_a_season_or_a_single_input_asks_for_a_new_model():
+    assert checks.worst(checks.drift([drifted(5.0, 6.0)] * 10, POLICY)) == "ok"
+    assert checks.worst(checks.drift([drifted(5.0, 1.0), *[drifted(0.0, 0.0)] * 9], POLICY)) == "watch"
+    assert checks.worst(checks.drift([drifted(0.3, 0.2)] * 2 + [drifted(0.0, 0.0)] * 8, POLICY)) == "act"
+    assert checks.worst(checks.drift([], POLICY)) == "ok"
+
+
+def test_answers_that_drift_ask_for_a_new_model_though_labels_say_it_is_right():
+    assert checks.prediction(0.9, POLICY, labelled=True).outcome == "watch"
+    assert checks.prediction(0.9, POLICY, labelled=False).outcome == "act"
+
+
+def test_a_slice_is_pointed_out_by_chance():
+    def found(low: float, high: float) -> checks.Check | None:
+        return checks.one_slice(SliceChange("origin", "JFK", 900, 0.6, 0.8, (low + high) / 2, low, high), 0.05)
+
+    assert found(-0.3, -0.04) is None
+    assert found(float("nan"), float("nan")) is None
+    assert found(-0.3, -0.06).outcome == "watch"
+
+
+@given(st.floats(0, 2), st.floats(0.01, 1), st.floats(0, 1))
+def test_a_level_is_reached_before_its_value(value, watch, more):
+    found = checks.level(value, Levels(watch=watch, act=watch + more))
+    assert (found == "act") == (value >= watch + more)
+    assert (found == "ok") == (value < watch)
