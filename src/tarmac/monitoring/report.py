@@ -25,6 +25,8 @@ def report(found: Mapping[str, Any]) -> str:
         f" ({known['first']} to {known['last']}).",
     ]
     parts = [*head, *([f"> {text(found['note'])}"] if found.get("note") else []), _pointed_out(found["checks"])]
+    if found.get("arrived"):
+        parts.append(details("What arrived", "\n".join(f"- {text(line)}" for line in found["arrived"])))
     parts += [part for part in (_metrics(found["metrics"]), _features(found["features"])) if part]
     parts += [part for part in (_slices(found["slices"]), _calibration(found["calibration"])) if part]
     return "\n\n".join(parts) + "\n"
