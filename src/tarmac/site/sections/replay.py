@@ -14,7 +14,7 @@ from tarmac.site.words import MAIN, between, count, difference, label, month, sp
 NONE = "The year has not been replayed yet, so nobody knows here what retraining is worth."
 READS = (
     "A dot is a month's value and a thin line its 95% interval, from resampled days;"
-    " after a filled dot the model was made anew, after a hollow one it was not."
+    " after a filled dot a new model was live, after a hollow one the same."
 )
 SUBJECTS = {"monthly": "Retraining monthly", "policy": "Retraining by policy"}
 COLOURS = {"never": OTHER, "monthly": INK, "policy": ACCENT}
@@ -40,7 +40,8 @@ def _says(ways: Sequence[Way]) -> str:
 
 def _gain(way: Way) -> str:
     """What a way brought over never retraining, and whether that is proven."""
-    cost = f"takes {count(way.trainings, 'training')} and {number(way.minutes, 1)} minutes"
+    made = f"{count(way.trainings, 'training')} ({way.released} released)"
+    cost = f"takes {made} and {number(way.minutes, 1)} minutes"
     name = SUBJECTS.get(way.way, way.way)
     if way.over_never is None or way.over_never_low is None or way.over_never_high is None:
         return f"What {name[0].lower()}{name[1:]} gains is not known; it {cost}."
@@ -80,7 +81,7 @@ def _drawn(lived: Sequence[Lived], width: int) -> Spec:
                     "description": {"field": "tip"},
                     "fill": {
                         "condition": {
-                            "test": "datum.retrained",
+                            "test": "datum.released",
                             "field": "way",
                             "type": "nominal",
                             "scale": colour["scale"],
@@ -105,7 +106,7 @@ def _point(one: Lived, months: Sequence[str]) -> Spec:
     ends = f", 95% interval {between(one.low, one.high)}" if one.low is not None else ""
     tip = f"{NAMES.get(one.way, one.way)}, {month(one.month)}: {number(one.roc_auc)}{ends}"
     facts = {"x": place, "way": one.way, "value": one.roc_auc, "low": one.low, "high": one.high}
-    return {**facts, "retrained": one.retrained, "tip": tip + ("; retrained" if one.retrained else "")}
+    return {**facts, "released": one.released, "tip": tip + ("; then a new model" if one.released else "")}
 
 
 def _labels(known: Sequence[Lived], months: Sequence[str], narrow: bool) -> list[Spec]:
