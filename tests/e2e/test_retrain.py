@@ -97,8 +97,7 @@ def test_a_month_that_arrives_is_not_made_into_a_model_of_moved_months(workspace
     report = (workspace.path / "monitoring" / "report.md").read_text()
     assert all(f"- {line}" in report for line in facts["arrived"])
     assert (workspace.path / "metrics" / "monitoring" / f"{NEW}.json").is_file()
-    listed = workspace.dvc("exp", "list", "--name-only").stdout.split()
-    assert [name for name in listed if name.startswith(f"retrain-{NEW}-")] == listed
+    assert workspace.dvc("exp", "list", "--name-only").stdout.startswith(f"retrain-{NEW}-")
     workspace.run("git", "add", "--all")
     workspace.run("git", "commit", "--quiet", "--message", "accepted")
     again = retrain(workspace, str(workspace.path.parent / "new"))

@@ -107,8 +107,8 @@ def test_a_season_or_a_single_input_asks_for_a_new_model():
 
 
 def test_answers_that_drift_ask_for_a_new_model_though_labels_say_it_is_right():
-    assert checks.prediction(0.9, POLICY, labelled=True).outcome == "watch"
-    assert checks.prediction(0.9, POLICY, labelled=False).outcome == "act"
+    assert checks.prediction(0.9, POLICY, proves=False).outcome == "watch"
+    assert checks.prediction(0.9, POLICY, proves=True).outcome == "act"
 
 
 def test_a_slice_is_pointed_out_by_chance():

@@ -58,12 +58,28 @@ def test_the_journal_has_other_rows_than_the_pipeline(journal, tables):
     assert found.labelled == int(stored.tail(ROWS)[TARGET].notna().sum())
 
 
+def test_an_input_that_the_features_no_longer_have_is_told_by_a_traceback(tables, tmp_path):
+    pd.read_parquet(tables / f"{MONTH}.parquet").drop(columns="turn").to_parquet(tmp_path / f"{MONTH}.parquet")
+    with pytest.raises(ValueError, match="the live model takes turn, which"):
+        of_month(MONTH, Scorer(required("models/model.onnx")), tmp_path)
+
+
 def test_a_line_that_a_killed_process_left_half_written_stops_the_watch(journal, tables, tmp_path):
     lines = next(journal.glob("*.jsonl")).read_text().splitlines()
     (tmp_path / "a.jsonl").write_text("\n".join([*lines, lines[0][:50], "[]", "null", '{"when": 1}']) + "\n")
     found = of_log(tmp_path, tables)
     assert len(found.rows) == ROWS
     assert found.note == "4 lines of the journal could not be read"
+
+
+def test_answers_of_the_model_before_are_taken_for_those_of_the_live_one(journal, tables, tmp_path):
+    lines = [json.loads(line) for line in next(journal.glob("*.jsonl")).read_text().splitlines()]
+    for line in lines[:100]:
+        line |= {"version": "v0.0.0", "probability": 2.0}
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, lines[:ROWS])))
+    assert len(of_log(tmp_path, tables, "v0.0.1").rows) == ROWS - 100
+    with pytest.raises(ValueError, match=r"no answer of v0\.0\.2"):
+        of_log(tmp_path, tables, "v0.0.2")
 
 
 def test_answers_are_lost_where_no_outcome_is_there_yet(journal, tmp_path):
@@ -77,6 +93,8 @@ def test_a_log_of_a_few_days_is_judged_as_if_it_were_a_whole_month(journal, tabl
     observed = of_log(journal, tables)
     found = judge(observed, reference(live, observed.first, tables), live.split, PARAMS)
     assert "days" not in {check.name for check in found.checks}
+    assert {check.name for check in found.checks if check.outcome == "act"} <= {"temp", "dewp", "humid", "wind_dir",
+        "wind_speed", "precip", "pressure", "visib"}, "the last evening of the year has no weather"  # fmt: skip
     assert found.metrics
     assert len(found.features) == len(INPUTS)
 

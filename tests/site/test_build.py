@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tarmac.monitoring import run as monitoring
 from tarmac.site import build
 from tarmac.site.reading import SiteError
 from tests.commits import run
@@ -112,6 +113,18 @@ def test_the_last_finding_is_told_only_once_it_is_committed(year):
     assert "monitoring/monitoring.json not committed" in section(text, "now")
     assert "January 2014, 0" in section(text, "drift") or "January 2014" in section(text, "drift")
     assert "January 2014" not in section(text, "calibration"), "no label, no calibration"
+
+
+@pytest.mark.parametrize("tell", [monitoring.nothing, monitoring.refuse])
+def test_a_round_without_a_row_has_no_page(year, tell):
+    before = section(build.PAGE.read_text(), "now")
+    tell("nothing new has arrived")
+    assert section(page(), "now") == before
+
+
+def test_a_finding_from_before_a_record_was_pulled_is_believed_over_it(year):
+    write_json(Path("monitoring/monitoring.json"), month(MONTHS[-1], "ok") | {"summary": "an old one"})
+    assert "an old one" not in section(page(), "now")
 
 
 def test_a_build_differs_from_the_one_before_or_from_one_elsewhere(year, tmp_path, monkeypatch):

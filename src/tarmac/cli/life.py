@@ -92,7 +92,7 @@ def monitor(
 
 @app.command()
 def retrain(
-    source: Annotated[str, typer.Argument(help="Folder or URL of new files; without one nothing arrives.")] = "",
+    source: Annotated[str, typer.Argument(help="Folder or URL of new files.")],
 ) -> None:
     """Take in what arrived, judge it, make and review a new model where that is called for; nothing is committed."""
     from tarmac.monitoring import retrain as module

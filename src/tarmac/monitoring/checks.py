@@ -62,14 +62,19 @@ def labels(rows: pd.DataFrame, before: float, policy: MonitorParams) -> Check:
     return Check("integrity", "labels", level(missing - before, policy.missing), reason)
 
 
-def integrity(name: str, health: Health, policy: MonitorParams, rows: int) -> list[Check]:
-    """Judges whether one input is what it was; a check for each thing that is wrong with it."""
-    found = [
+def integrity(name: str, health: Health, policy: MonitorParams, rows: int, whole: bool = True) -> list[Check]:
+    """Judges whether one input is what it was; a check for each thing that is wrong with it.
+
+    Rows that are no whole month are asked only what some days can answer: they lack rare categories, and are alike.
+    """
+    found: list[tuple[Outcome, str]] = [
         (
             level(health.missing - health.missing_before, policy.missing),
             f"missing in {_share(health.missing)} of the rows, {_share(health.missing_before)} at most before",
         ),
         (level(health.unknown, policy.unknown), f"{_share(health.unknown)} of the rows have a category never seen"),
+    ]
+    of_month: list[tuple[Outcome, str]] = [
         (level(health.gone, policy.unknown), f"categories of {_share(health.gone)} of the rows before are gone"),
         ("act" if health.stuck and rows >= FEW else "ok", "every row has the same value"),
         (
@@ -77,11 +82,16 @@ def integrity(name: str, health: Health, policy: MonitorParams, rows: int) -> li
             f"distance {number(health.apart, 2)} from the nearest month before: another unit or meaning?",
         ),
     ]
-    return [Check("integrity", name, outcome, reason) for outcome, reason in found if outcome != "ok"]
+    return [
+        Check("integrity", name, outcome, reason) for outcome, reason in found + whole * of_month if outcome != "ok"
+    ]
 
 
-def drift(features: Sequence[FeatureDrift], policy: MonitorParams) -> list[Check]:
-    """Judges each input, and the share of them that drifted; a season that training knows is no drift."""
+def drift(features: Sequence[FeatureDrift], policy: MonitorParams, whole: bool = True) -> list[Check]:
+    """Judges each input, and the share of them that drifted; a season that training knows is no drift.
+
+    What is usual is usual for months: of some days, drift is pointed out and proves nothing.
+    """
     beyond = [feature for feature in features if feature.psi > feature.usual]
     checks = [
         Check(
@@ -95,13 +105,14 @@ def drift(features: Sequence[FeatureDrift], policy: MonitorParams) -> list[Check
     ]
     far = sum(feature.psi >= policy.drift.act for feature in beyond)
     reason = f"{far} of {len(features)} have a PSI of {policy.drift.act:g} or more, and more than any training month"
-    return [Check("drift", "inputs", level(far / max(len(features), 1), policy.drifted), reason), *checks]
+    outcome = level(far / max(len(features), 1), policy.drifted)
+    return [Check("drift", "inputs", outcome if whole or outcome == "ok" else "watch", reason), *checks]
 
 
-def prediction(value: float, policy: MonitorParams, labelled: bool) -> Check:
-    """Judges the answers' own drift; where labels are there, they decide whether it matters."""
+def prediction(value: float, policy: MonitorParams, proves: bool) -> Check:
+    """Judges the answers' own drift: it acts for a whole month without labels; these decide whether it matters."""
     outcome = level(value, policy.prediction)
-    if labelled and outcome == "act":
+    if not proves and outcome == "act":
         outcome = "watch"
     return Check("prediction", "probability", outcome, f"PSI {number(value, 2)} against the months it was judged on")
 

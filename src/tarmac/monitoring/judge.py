@@ -17,7 +17,7 @@ from tarmac.monitoring.decay import Change, Judged, SliceChange
 from tarmac.monitoring.drift import Bins, FeatureDrift, Seen, psi
 from tarmac.monitoring.feed import Feed, Health
 from tarmac.monitoring.live import Live
-from tarmac.monitoring.rows import INPUTS, TABLES, Observed
+from tarmac.monitoring.rows import INPUTS, TABLES, Observed, answered
 from tarmac.params import Params, SplitParams, Window
 from tarmac.problem.names import CLUSTER, TARGET
 
@@ -70,8 +70,8 @@ class Judgement:
 
 
 def judged_on(split: SplitParams, before: date) -> Window:
-    """The months that a model was judged on, validation and test, as far as they end before a day."""
-    last = min(split.test.last, str(before - timedelta(days=1))[:7])
+    """The months that a model was judged on, validation and test, as far as they end before a day's own month."""
+    last = min(split.test.last, months.shifted(str(before)[:7], -1))
     if last < split.validation.first:
         raise JudgeError(
             f"the model was made with {split.validation.first}: rows of {before} are none that are new to it"
@@ -85,7 +85,7 @@ def reference(live: Live, first: date, tables: Path = TABLES) -> Reference:
     last = months.shifted(str(first)[:7], -1)
     before = read_window(tables, Window(first=live.split.train.first, last=max(last, window.last)))
     judged = _within(before, window)
-    return Reference(before, live.split, judged, live.scorer.score(judged))
+    return Reference(before, live.split, judged, answered(judged, live.scorer))
 
 
 def judge(observed: Observed, known: Reference, split: SplitParams, params: Params) -> Judgement:
@@ -93,10 +93,10 @@ def judge(observed: Observed, known: Reference, split: SplitParams, params: Para
     inputs = {name: both for name, both in known.inputs.items() if name in observed.rows}
     found = [seen.drift(observed.rows[name]) for name, (seen, _) in inputs.items()]
     health = {name: feed.health(observed.rows[name]) for name, (_, feed) in inputs.items()}
-    judged = [*integrity(observed, known, health, params), *checks.drift(found, params.monitor)]
+    judged = [*integrity(observed, known, health, params), *checks.drift(found, params.monitor, observed.whole)]
     bins = Bins(pd.Series(known.p))
     far = psi(bins.count(pd.Series(known.p)), bins.count(pd.Series(observed.p)))
-    judged.append(checks.prediction(far, params.monitor, labelled=observed.labelled > 0))
+    judged.append(checks.prediction(far, params.monitor, proves=observed.whole and not observed.labelled))
     sides = [Judged(rows, p, params.intervals) for rows, p in ((known.judged, known.p), (observed.rows, observed.p))]
     if not all(side.usable for side in sides):
         return Judgement(judged, *decide(judged, observed, split, params), found, health)
@@ -110,17 +110,36 @@ def judge(observed: Observed, known: Reference, split: SplitParams, params: Para
     return Judgement(judged, *decide(judged, observed, split, params), found, health, moved, table, parts)
 
 
+def corrected(month: str, split: SplitParams, params: Params, tables: Path = TABLES) -> list[Check]:
+    """Judges whether a month that the model may have learned from can be trusted, beside all the others."""
+    stored = months.stored(tables)
+    rows = read_window(tables, Window(first=stored[0], last=stored[-1]))
+    own = rows[CLUSTER].astype("str").str[:7] == month
+    others, rows = rows[~own].reset_index(drop=True), rows[own].reset_index(drop=True)
+    first, after = months.days(month)
+    observed = Observed(rows, np.zeros(len(rows)), first, after - timedelta(days=1), whole=True)
+    every = split.model_copy(update={"train": Window(first=stored[0], last=stored[-1])})
+    known = Reference(others, every, others.iloc[:0], np.array([]))
+    health = {name: feed.health(rows[name]) for name, (_, feed) in known.inputs.items()}
+    return [check for check in integrity(observed, known, health, params) if check.outcome == "act"]
+
+
 def integrity(observed: Observed, known: Reference, found: Mapping[str, Health], params: Params) -> list[Check]:
     """Judges whether the rows can be trusted: days, labels, and every input."""
     policy, rows = params.monitor, observed.rows
-    judged = [checks.labels(rows, known.unlabelled, policy)] if observed.whole or observed.labelled else []
-    if observed.whole:
+    judged = []
+    if observed.whole:  # labels of some days come later, and some days have not all that a month has
+        judged.append(checks.labels(rows, known.unlabelled, policy))
         count = (observed.last - observed.first).days + 1
         expected = [observed.first + timedelta(days=number) for number in range(count)]
         judged.append(checks.days(rows, expected, known.daily, policy))
     return [
         *judged,
-        *(check for name, one in found.items() for check in checks.integrity(name, one, policy, len(rows))),
+        *(
+            check
+            for name, one in found.items()
+            for check in checks.integrity(name, one, policy, len(rows), observed.whole)
+        ),
     ]
 
 

@@ -29,11 +29,11 @@ class Live:
     scorer: Scorer
 
 
-def live(folder: Path = Path()) -> Live:
+def live() -> Live:
     """Loads the live model. Raises `ValueError` where its file or its months cannot be had."""
-    event = in_use(events(folder))
+    event = in_use(events())
     if event is None:
-        return _loaded(HERE, git.commit("HEAD") or "", folder / MODEL, (folder / PARAMS).read_text(encoding="utf-8"))
+        return _loaded(HERE, git.commit("HEAD") or "", Path(MODEL), PARAMS.read_text(encoding="utf-8"))
     with _model(event.commit) as path:
         return _loaded(event.version, event.commit, path, git.text_at(event.commit, PARAMS) or "")
 

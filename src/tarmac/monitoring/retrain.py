@@ -1,29 +1,27 @@
 """The month's round: takes in what arrived, judges it, makes a new model where that is called for, and reviews it."""
 
 import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tarmac import git, incoming, reproduce, store
+from tarmac import git, reproduce, store
 from tarmac.files import months
+from tarmac.model.dataset import read_window
+from tarmac.monitoring.arrival import arrivals, named, show
+from tarmac.monitoring.correction import distrusted, emptied, missing
 from tarmac.monitoring.live import Live, live
 from tarmac.monitoring.report import report
 from tarmac.monitoring.rows import TABLES
 from tarmac.monitoring.run import monitor, nothing, refuse, write
-from tarmac.monitoring.windows import moved
-from tarmac.params import load
-from tarmac.registry.release import OUT, refuse_unclean
+from tarmac.monitoring.windows import WindowsError, moved
+from tarmac.params import Window, load
+from tarmac.problem.names import TARGET
+from tarmac.registry.release import OUT, SERVED, refuse_unclean
 from tarmac.review.run import review
 
-SUFFIXES = (".csv", ".parquet")
-ORDER = ("none", "retrain", "hold")  # a later one outweighs
-
-
-class ArrivalError(ValueError):
-    """What ought to have arrived cannot be fetched."""
+ORDER, OUTCOMES = ("none", "retrain", "hold"), ("ok", "watch", "act")  # a later one outweighs
 
 
 def retrain(source: str) -> dict[str, Any]:
@@ -33,67 +31,76 @@ def retrain(source: str) -> dict[str, Any]:
     the error is raised.
     """
     shutil.rmtree(OUT, ignore_errors=True)  # an older verdict is none on this round
+    refuse("the round was cut off before it had judged anything")  # nor an older decision, whatever ends the process
     with _told():
         refuse_unclean()
         store.pull()
-        arrived = arrivals(source) if source else []
+        arrived = arrivals(source)
         if not arrived:
             return nothing("nothing new has arrived")
-        _show(store.dvc("add", "data/raw"))
-        _show(store.dvc("repro", "featurize"))
         model = live()
-        found = judged(new_months(arrived, model), model)
-        found |= {"made": _make(found), "arrived": arrived}
+        found = {**_judged(arrived, model), "arrived": arrived}
+        found["made"] = _make(found["decision"])
+        if found["made"] and not _serves_another():
+            found["release"] = "by person"  # there is nothing to release
         write(found, report(found))
         if found["made"]:
             review(model.commit, OUT)
     return found
 
 
-def arrivals(source: str) -> list[str]:
-    """Fetches the files of a folder or URL and takes them in; returns a line for each table that changed."""
-    with tempfile.TemporaryDirectory(prefix="tarmac-arrivals-") as folder:
-        place = Path(folder) / "files"
-        try:
-            _show(store.dvc("get-url", source, str(place)))
-        except store.StoreError:
-            raise ArrivalError(f"{source} cannot be fetched: `dvc get-url {source}` says why") from None
-        files = [place] if place.is_file() else sorted(path for path in place.rglob("*") if path.suffix in SUFFIXES)
-        return incoming.ingest([str(path) for path in files]) if files else []
+def _judged(arrived: Sequence[str], model: Live) -> dict[str, Any]:
+    """Makes the features of what arrived, and judges them and what they correct."""
+    last, before = months.stored(TABLES)[-1], missing(TABLES)
+    show(store.dvc("add", "data/raw"))
+    show(store.dvc("repro", "featurize"))
+    found = judged(new_months(arrived, model), model) | distrusted(named(arrived), model.split)
+    return found | emptied(before, missing(TABLES, last), last)
 
 
 def new_months(arrived: Sequence[str], model: Live) -> list[str]:
-    """The months to judge: what arrived and is new to the model, else the last one; `arrived` holds a line a table."""
-    named = {line.split(":")[0].rpartition("/")[2] for line in arrived}
+    """The months to judge: what arrived and is new to the model, else the last one."""
     stored = months.stored(TABLES)
-    fresh = [month for month in stored if month in named and month > model.split.validation.last]
+    fresh = [month for month in stored if month in named(arrived) and month > model.split.validation.last]
     return fresh or stored[-1:]
 
 
 def judged(wanted: Sequence[str], model: Live) -> dict[str, Any]:
     """Judges months; the one that weighs most speaks for all."""
     found = [monitor(month, model=model) for month in wanted]
-    return max(found, key=lambda one: ORDER.index(one["decision"]))
+    return max(
+        found, key=lambda one: (ORDER.index(one["decision"]), OUTCOMES.index(one["verdict"]), one["period"]["last"])
+    )
 
 
-def _make(found: dict[str, Any]) -> str:
+def last_labelled(stored: Sequence[str], tables: Path = TABLES) -> str:
+    """The month that a new model is judged up to: labels may come later than a month."""
+    for month in reversed(stored):
+        if read_window(tables, Window(first=month, last=month), [TARGET])[TARGET].notna().any():
+            return month
+    raise WindowsError(f"no month of {tables} has a label to train on")
+
+
+def _make(decision: str) -> str:
     """Runs the pipeline unless the data are broken; returns what was made, in a line."""
-    if found["decision"] == "hold":
+    if decision == "hold":
         return ""
-    if found["decision"] == "none":
-        reproduce.repro(Path())
-        return "new data for the model as it is"
+    if decision == "none":
+        ran = reproduce.repro(Path())
+        return "the model again, from corrected data" if "train" in ran else "new data for the model as it is"
     stored = months.stored(TABLES)
-    windows = moved(stored[0], stored[-1], load().retrain)
+    last = last_labelled(stored)
+    windows = moved(stored[0], last, load().retrain)
     settings = [f"--set-param={name}={month}" for name, month in windows.items()]
-    name = f"retrain-{stored[-1]}-{git.git('rev-parse', '--short', 'HEAD').strip()}"
-    _show(store.dvc("exp", "run", "--name", name, "--force", *settings))
+    name = f"retrain-{last}-{git.git('rev-parse', '--short', 'HEAD').strip()}"
+    show(store.dvc("exp", "run", "--name", name, "--force", *settings))
     return f"a model of {windows['split.train.first']} to {windows['split.train.last']}"
 
 
-def _show(lines: Iterator[str]) -> None:
-    for line in lines:
-        print(line, flush=True)
+def _serves_another() -> bool:
+    """Whether the model or what it looks up is another than HEAD's."""
+    committed = store.locked(git.text_at("HEAD", store.LOCK) or "")
+    return any(store.outputs().get(path) != committed.get(path) for path in SERVED)
 
 
 @contextmanager

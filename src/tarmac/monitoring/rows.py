@@ -48,18 +48,29 @@ def of_month(month: str, scorer: Scorer, tables: Path = TABLES) -> Observed:
     if rows.empty:
         raise RowsError(f"{tables}/{month}.parquet holds no row")
     first, after = months.days(month)
-    return Observed(rows, scorer.score(rows), first, date.fromordinal(after.toordinal() - 1), whole=True)
+    return Observed(rows, answered(rows, scorer), first, date.fromordinal(after.toordinal() - 1), whole=True)
 
 
-def of_log(path: Path, tables: Path = TABLES) -> Observed:
+def answered(rows: pd.DataFrame, scorer: Scorer) -> np.ndarray:
+    """The live model's probabilities. Raises `RowsError` where it takes what HEAD's features no longer have."""
+    if lacking := [name for name in (*scorer.categories, *scorer.numbers) if name not in rows]:
+        raise RowsError(
+            f"the live model takes {', '.join(lacking)}, which {TABLES} lack: release a model without first"
+        )
+    return scorer.score(rows)
+
+
+def of_log(path: Path, tables: Path = TABLES, version: str = "") -> Observed:
     """What was answered: a folder with the service's journal, or the Parquet file of a batch.
 
-    Of rows with one key the last answer counts. Labels, and the inputs of a batch, come from the feature tables as far
+    Of a journal, the answers of `version` alone where one is named: it holds those of the models before, too. Of rows
+    with one key the last answer counts. Labels, and the inputs of a batch, come from the feature tables as far
     as these have the rows.
     """
-    answers, broken = (_journal(path), _broken(path)) if path.is_dir() else (_batch(path), 0)
+    answers, broken = (_journal(path, version), _broken(path)) if path.is_dir() else (_batch(path), 0)
     if answers.empty:
-        raise RowsError(f"{path} holds no answer: the service writes them where TARMAC_LOG names a folder")
+        of = f" of {version}" if version else ""
+        raise RowsError(f"{path} holds no answer{of}: the service writes them where TARMAC_LOG names a folder")
     answers[CLUSTER] = pd.to_datetime(answers[CLUSTER]).dt.date
     answers = answers.drop_duplicates(list(KEY), keep="last")
     known = _stored(answers[CLUSTER], tables)
@@ -75,9 +86,10 @@ def of_log(path: Path, tables: Path = TABLES) -> Observed:
     return Observed(rows, p, rows[CLUSTER].min(), rows[CLUSTER].max(), whole=False, note=note)
 
 
-def _journal(folder: Path) -> pd.DataFrame:
-    """A row an answer, in the order of time."""
-    entries = sorted((entry for entry in _lines(folder) if entry), key=lambda entry: str(entry["when"]))
+def _journal(folder: Path, version: str) -> pd.DataFrame:
+    """A row an answer of a version, in the order of time."""
+    own = (entry for entry in _lines(folder) if entry and version in ("", entry.get("version")))
+    entries = sorted(own, key=lambda entry: str(entry["when"]))
     rows = [{**entry["inputs"], **entry["key"], "probability": entry["probability"]} for entry in entries]
     frame = pd.DataFrame(rows)
     return frame.astype({name: "float32" for name in frame if name in INPUTS and name not in CATEGORICAL})

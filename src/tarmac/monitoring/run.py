@@ -7,7 +7,7 @@ from typing import Any
 from tarmac.files import months
 from tarmac.files.outputs import replacing, write_json
 from tarmac.monitoring.judge import Judgement, Reference, judge, reference
-from tarmac.monitoring.live import Live, live
+from tarmac.monitoring.live import HERE, Live, live
 from tarmac.monitoring.report import report, told
 from tarmac.monitoring.rows import TABLES, Observed, of_log, of_month
 from tarmac.params import Params, load
@@ -22,7 +22,7 @@ def monitor(month: str = "", log: Path | None = None, model: Live | None = None)
     Raises `ValueError` where there is nothing to judge, or nothing to judge it by.
     """
     params, model = load(), model or live()
-    observed = of_log(log) if log else of_month(month or months.stored(TABLES)[-1], model.scorer)
+    observed = of_log(log, version=model.version) if log else of_month(month or months.stored(TABLES)[-1], model.scorer)
     known = reference(model, observed.first)
     found = facts(observed, known, model, judge(observed, known, model.split, params), params)
     write(found, report(found))
@@ -59,7 +59,11 @@ def facts(observed: Observed, known: Reference, model: Live, found: Judgement, p
             "period": {"first": str(observed.first), "last": str(observed.last)},
             "rows": len(observed.rows),
             "labelled": observed.labelled,
-            "model": {"version": model.version, "commit": model.commit, "md5": model.md5},
+            "model": {
+                "version": model.version,
+                "commit": "" if model.version == HERE else model.commit,
+                "md5": model.md5,
+            },
             "reference": {**model.split.train.model_dump(), "rows": known.rows},
             **{name: [asdict(line) for line in getattr(found, name)] for name in ("checks", "metrics", "slices")},
             "features": [{**asdict(line), **asdict(found.health[line.feature])} for line in found.features],

@@ -1,4 +1,4 @@
-"""`make ship`: what the policy `automatic` does with a merged retraining: release, promote, have it deployed."""
+"""`make ship`: what the policy `automatic` does with a merged retraining: release, promote, deploy and show it."""
 
 import os
 import subprocess
@@ -16,16 +16,14 @@ class ShipError(ValueError):
 
 
 def ship(environment: Mapping[str, str]) -> None:
-    """Releases HEAD's model, gives it to prod, and starts the deployment: a tag of this token starts nothing."""
+    """Releases HEAD's model, gives it to prod, and starts deployment and page: a tag of this token starts nothing."""
     _make("release")
     _make("promote", f"STAGE={STAGE}", f"WHY={WHY}")
-    api(
-        "POST",
-        "actions/workflows/deploy.yml/dispatches",
-        environment,
-        {"ref": look().default, "inputs": {"stage": STAGE}},
-    )
-    print("started deploy")
+    started: dict[str, dict[str, str]] = {"deploy": {"stage": STAGE}, "pages": {}}
+    ref = look().default
+    for name, inputs in started.items():
+        api("POST", f"actions/workflows/{name}.yml/dispatches", environment, {"ref": ref, "inputs": inputs})
+        print(f"started {name}")
 
 
 def _make(*words: str) -> None:

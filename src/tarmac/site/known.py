@@ -15,7 +15,7 @@ from tarmac.site import reading
 from tarmac.site.card import Estimate
 from tarmac.site.experiments import Experiment, experiments
 from tarmac.site.reading import SiteError
-from tarmac.site.records import Bin, Lived, Month, Prepared, Way
+from tarmac.site.records import Bin, Finding, Lived, Month, Prepared, Way
 from tarmac.site.results import CARD, Result, estimates, registered, results
 from tarmac.site.section import Source
 
@@ -98,11 +98,10 @@ def _months() -> tuple[list[Month], bool]:
     """The records of monitoring and, where it is newer, the last finding; and whether the last one is a record."""
     records = [month for path in sorted(RECORDS.glob("*.json")) if (month := reading.record(Month, path))]
     records.sort(key=lambda month: (month.period.last, month.period.first))
-    last = reading.record(Month, LAST)
-    if last is None or (records and last.period.last < records[-1].period.last):
-        return records, True
-    if records and last.period == records[-1].period:
-        return [*records[:-1], last], last == records[-1]
+    found = reading.record(Finding, LAST)
+    last = reading.record(Month, LAST) if found and found.period else None  # nothing had arrived, or it was refused
+    if last is None or (records and last.period.last <= records[-1].period.last):
+        return records, True  # whatever writes the finding on a month writes its record, and Git brings newer ones
     return [*records, last], False
 
 
@@ -114,7 +113,9 @@ def _replay() -> tuple[list[Lived], list[Way]]:
     spans = {way.way: [one.month for one in lived if one.way == way.way] for way in ways}
     if len({tuple(span) for span in spans.values()}) > 1:
         counts = ", ".join(f"{way} {len(span)}" for way, span in spans.items())
-        raise SiteError(f"{LIVED}: not every way has every month ({counts}); was it cut off? `make replay` goes on")
+        raise SiteError(
+            f"{LIVED}: not every way has every month ({counts}); was it cut off? `make replay` writes it anew"
+        )
     return lived, ways
 
 

@@ -92,6 +92,12 @@ class Bin(_Record):
     rows: int | None = None
 
 
+class Finding(_Record):
+    """What monitoring left last, of which only a finding on rows has a period."""
+
+    period: Window | None = None
+
+
 class Month(_Record):
     """What monitoring found of one period."""
 
