@@ -18,7 +18,8 @@ from tarmac.monitoring.run import monitor, nothing, refuse, write
 from tarmac.monitoring.windows import WindowsError, moved
 from tarmac.params import Window, load
 from tarmac.problem.names import TARGET
-from tarmac.registry.release import OUT, SERVED, refuse_unclean
+from tarmac.registry.release import OUT, refuse_unclean
+from tarmac.review.results import PREDICTIONS
 from tarmac.review.run import review
 
 ORDER, OUTCOMES = ("none", "retrain", "hold"), ("ok", "watch", "act")  # a later one outweighs
@@ -41,8 +42,6 @@ def retrain(source: str) -> dict[str, Any]:
         model = live()
         found = {**_judged(arrived, model), "arrived": arrived}
         found["made"] = _make(found["decision"])
-        if found["made"] and not _serves_another():
-            found["release"] = "by person"  # there is nothing to release
         write(found, report(found))
         if found["made"]:
             review(model.commit, OUT)
@@ -86,8 +85,8 @@ def _make(decision: str) -> str:
     if decision == "hold":
         return ""
     if decision == "none":
-        ran = reproduce.repro(Path())
-        return "the model again, from corrected data" if "train" in ran else "new data for the model as it is"
+        reproduce.repro(Path())
+        return "new data for the model as it is" if _answers_the_same() else "the model again, from corrected data"
     stored = months.stored(TABLES)
     last = last_labelled(stored)
     windows = moved(stored[0], last, load().retrain)
@@ -97,10 +96,10 @@ def _make(decision: str) -> str:
     return f"a model of {windows['split.train.first']} to {windows['split.train.last']}"
 
 
-def _serves_another() -> bool:
-    """Whether the model or what it looks up is another than HEAD's."""
+def _answers_the_same() -> bool:
+    """Whether test rows get the answers of HEAD's model; its file is another all the same, it names its features."""
     committed = store.locked(git.text_at("HEAD", store.LOCK) or "")
-    return any(store.outputs().get(path) != committed.get(path) for path in SERVED)
+    return store.outputs().get(PREDICTIONS) == committed.get(PREDICTIONS)
 
 
 @contextmanager
