@@ -1,0 +1,13 @@
+"""The committed lock is of the committed code: whoever clones finds every stage up to date."""
+
+import json
+
+from tarmac import store
+from tests.conftest import ROOT, required
+
+
+def test_a_stage_would_run_again_on_a_fresh_clone(tmp_path):
+    required("data/raw")
+    lines = store.dvc("status", "--json", folder=ROOT, extra={"DVC_SITE_CACHE_DIR": str(tmp_path)})
+    stale = json.loads("\n".join(lines) or "{}")
+    assert stale == {}, "`dvc repro`, and commit dvc.lock with what changed"
