@@ -8,6 +8,7 @@ from typing import Any
 
 from tarmac import git, store
 from tarmac.reproduce import METRICS, SHOWN
+from tarmac.site import reading
 from tarmac.site.reading import SiteError
 
 EXPERIMENT = re.compile(r"^refs/exps/([0-9a-f]{2})/([0-9a-f]{38,62})/.+$")
@@ -50,7 +51,7 @@ def _read(shown: list[Mapping[str, Any]]) -> Iterator[Experiment]:
 
 
 def _experiment(name: str, found: Mapping[str, Any], baseline: Mapping[str, Any]) -> Experiment:
-    before, after = (dict(_flat(_file(side, "params", PARAMS))) for side in (baseline, found))
+    before, after = (dict(reading.flat(_file(side, "params", PARAMS))) for side in (baseline, found))
     changed = {key: after.get(key) for key in sorted({*before, *after}) if before.get(key) != after.get(key)}
     return Experiment(name, found["rev"], baseline["rev"], changed, _metrics(found), _metrics(baseline))
 
@@ -63,11 +64,3 @@ def _metrics(side: Mapping[str, Any]) -> dict[str, float]:
 def _file(side: Mapping[str, Any], kind: str, path: str) -> Mapping[str, Any]:
     """What DVC read from a file; nothing where it could not."""
     return dict(((side["data"].get(kind) or {}).get(path) or {}).get("data") or {})
-
-
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in tree.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value

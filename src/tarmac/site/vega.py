@@ -1,7 +1,7 @@
 """Vega-Lite to SVG that stands in a page: drawn once for wide screens and once for phones, in colours of the page."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from xml.etree import ElementTree
 
@@ -40,6 +40,12 @@ CONFIG: Spec = {
     "rule": {"color": MUTED},
 }
 DROPPED = ("role", "aria-roledescription", "aria-hidden", "aria-label", "pointer-events", "font-family", "class")
+
+
+def named(order: Sequence[object]) -> Spec:
+    """An axis of names, in their order."""
+    axis = {"title": None, "labelLimit": 160, "labelColor": INK}
+    return {"field": "name", "type": "ordinal", "sort": list(order), "axis": axis}
 
 
 def chart(title: str, reads: str, draw: Callable[[int], Spec]) -> Chart:

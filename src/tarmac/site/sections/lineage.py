@@ -1,10 +1,8 @@
 """Where the model comes from: commit, data, code, environment and parameters, and how to make it again."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
-
 from tarmac import store
 from tarmac.lineage import Lineage
+from tarmac.site import reading
 from tarmac.site.known import MODEL, Known
 from tarmac.site.reading import short
 from tarmac.site.section import Block, Code, Commands, Section, Table
@@ -45,17 +43,11 @@ def _files(found: Lineage) -> Table:
 
 def _params(found: Lineage) -> Table:
     rows = [
-        (stage, Code(key), Code(_plain(value))) for stage, tree in found.params.items() for key, value in _flat(tree)
+        (stage, Code(key), Code(_plain(value)))
+        for stage, tree in found.params.items()
+        for key, value in reading.flat(tree)
     ]
     return Table("Every parameter that it was made with", ("stage", "parameter", "value"), rows, folded=True)
-
-
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in tree.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
 
 
 def _plain(value: object) -> str:

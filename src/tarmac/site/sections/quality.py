@@ -6,7 +6,7 @@ from tarmac.site import vega
 from tarmac.site.known import LAST, PREPARED, RECORDS, Known
 from tarmac.site.records import Feature, Month, Prepared
 from tarmac.site.section import Block, Code, Commands, Section, Table
-from tarmac.site.vega import ACCENT, INK, OTHER, Spec
+from tarmac.site.vega import ACCENT, OTHER, Spec
 from tarmac.site.words import count, month, share
 
 NONE = "The data were not prepared yet."
@@ -74,12 +74,7 @@ def _drawn(found: Sequence[Feature], width: int) -> Spec:
         for one in found
     ]
     order = [row["name"] for row in rows]
-    y = {
-        "field": "name",
-        "type": "ordinal",
-        "sort": order,
-        "axis": {"title": None, "labelLimit": 160, "labelColor": INK},
-    }
+    y = vega.named(order)
     axis = {"title": "share of rows without it", "format": ".0%", "grid": True, "tickCount": 5, "titleAnchor": "start"}
     x = {"type": "quantitative", "axis": axis, "scale": {"domainMin": 0}}
     dot = {"type": "point", "size": 55, "opacity": 1}

@@ -9,7 +9,7 @@ from tarmac.site.known import LAST, RECORDS, Known
 from tarmac.site.records import Month, Part
 from tarmac.site.results import CARD
 from tarmac.site.section import Block, Code, Commands, Section, Table
-from tarmac.site.vega import ACCENT, INK, MUTED, Spec
+from tarmac.site.vega import ACCENT, MUTED, Spec
 from tarmac.site.words import MAIN, between, difference, estimate, label, month
 
 NONE = "No slice was measured yet: there is no model card with a table of slices."
@@ -88,12 +88,7 @@ def _drawn_change(found: Sequence[Part], width: int) -> Spec:
 def _intervals(rows: Sequence[Spec], title: str, form: str, line: float | None, width: int) -> Spec:
     """Dots with their intervals, a row each, and an upright line to compare with."""
     order = [row["name"] for row in rows]
-    y = {
-        "field": "name",
-        "type": "ordinal",
-        "sort": order,
-        "axis": {"title": None, "labelLimit": 160, "labelColor": INK},
-    }
+    y = vega.named(order)
     axis = {"title": title, "grid": True, "format": form, "tickCount": 5, "titleAnchor": "start"}
     x = {"type": "quantitative", "scale": {"zero": False}, "axis": axis}
     compared = {"mark": {"type": "rule", "strokeDash": [3, 3], "color": MUTED}, "data": {"values": [{"at": line}]}}
