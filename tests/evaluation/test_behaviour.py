@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tarmac.declare.behaviour import Behaviour, becomes, grows
 from tarmac.evaluation.behaviour import DIGITS, measure
-from tarmac.problem.behaviour import BEHAVIOURS, Behaviour, becomes, grows
+from tarmac.problem.behaviour import BEHAVIOURS
 from tarmac.problem.names import CATEGORICAL, FEATURES, feature_names
 from tests.evaluation.cases import drawn
 from tests.evaluation.test_metrics import pairs_auc

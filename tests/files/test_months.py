@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tarmac.files.months import MonthsError, between, days, reaching_back, stored
+from tarmac.files.months import WHOLE, MonthsError, between, days, reaching_back, stored
 
 MONTHS = st.tuples(st.integers(1970, 2099), st.integers(1, 12)).map(lambda parts: f"{parts[0]}-{parts[1]:02}")
 
@@ -114,3 +114,10 @@ def test_reaching_back_has_a_file_for_every_day_of_the_reach(month: str, reach: 
     needed = {str(first - timedelta(days=day))[:7] for day in range(reach + 1)} | {month}
     assert set(found) == needed
     assert found == sorted(found)
+
+
+def test_rows_without_a_time_are_one_file_that_every_walk_over_months_goes_through_once(tmp_path: Path) -> None:
+    touch(tmp_path, "all.parquet")
+    assert stored(tmp_path) == between(WHOLE, WHOLE) == reaching_back(WHOLE, 25, [WHOLE]) == [WHOLE]
+    first, after = days(WHOLE)
+    assert first < date(1900, 1, 1) < date(2900, 1, 1) < after

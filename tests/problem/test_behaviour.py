@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tarmac.problem.behaviour import BEHAVIOURS, Behaviour, becomes, grows, worsens
+from tarmac.declare.behaviour import Behaviour, becomes, grows, worsens
+from tarmac.problem.behaviour import BEHAVIOURS
 from tarmac.problem.names import CATEGORICAL, FEATURES, KEY, TARGET, feature_names
 
 NAMES = feature_names(list(FEATURES))

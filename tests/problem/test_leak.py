@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 import pytest
 from ibis import _ as row
 
+from tarmac.declare.lookup import Lookup
 from tarmac.problem.features import history, operations, rolling, rotation, weather
 from tarmac.problem.features.known import Known
-from tarmac.problem.features.lookup import Lookup
 from tarmac.problem.names import FEATURES
 from tests.problem import real
 from tests.problem.features.tiny import minute

@@ -173,15 +173,15 @@ def test_the_stage_writes_predictions_metrics_and_every_table_with_behaviour_amo
     for name in ("data", "metrics"):
         (tmp_path / name).mkdir()
     params = load(ROOT / "params.yaml").model_copy(update={"evaluate": PARAMS})
-    windows = {params.split.validation: with_features(VALID), params.split.test: with_features(TEST)}
+    parts = {"validation": with_features(VALID), "test": with_features(TEST)}
     monkeypatch.setattr(evaluate, "load", lambda: params)
     monkeypatch.setattr(evaluate, "Scorer", KnowsQueue)
-    monkeypatch.setattr(evaluate, "score", lambda window, model, baseline: windows[window])
+    monkeypatch.setattr(evaluate, "score", lambda split, part, model, baseline: parts[part])
     evaluate.main()
     known = {"behaviour", "calibration", "confusion", "importance", "monthly_auc", "precision_recall", "roc", "slices"}
     assert {path.name for path in (tmp_path / evaluate.TABLES).iterdir()} == {f"{name}.csv" for name in known}
     written = pd.read_csv(tmp_path / evaluate.TABLES / "behaviour.csv")
-    wanted = evaluate.behaviour_table(windows[params.split.test], KnowsQueue(), PARAMS)
+    wanted = evaluate.behaviour_table(parts["test"], KnowsQueue(), PARAMS)
     assert list(written.columns) == ["behaviour", "expectation", "value"]
     assert list(written["behaviour"]) == list(wanted["behaviour"])
     assert written["value"].tolist() == pytest.approx(wanted["value"].tolist(), abs=0, nan_ok=True)

@@ -53,7 +53,7 @@ def test_rows_come_from_their_months_and_those_without_a_label_are_left_out(feat
 
 def test_no_label_of_the_test_months_is_read(features):
     """The last month has no label at all: a look at one would fail, or find the column."""
-    test = train.read_unlabelled(split_of(1, 2, 3).test, ["schedule", "weather"])
+    test = train.read_unlabelled(split_of(1, 2, 3), ["schedule", "weather"])
     assert list(test.columns) == Inputs.of(["schedule", "weather"]).names
     assert len(test) == 100
 

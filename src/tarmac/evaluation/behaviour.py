@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
+from tarmac.declare.behaviour import Behaviour
 from tarmac.evaluation.metrics import Labels, Probabilities
-from tarmac.problem.behaviour import Behaviour
 
 Score = Callable[[pd.DataFrame], Probabilities]
 DIGITS = 4  # of what is published: enough to judge by, few enough to be the same on every machine

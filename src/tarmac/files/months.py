@@ -1,10 +1,11 @@
-"""Months, written 2013-01, and the files that hold one month each."""
+"""Months, written 2013-01, and the files that hold one month each; rows without a time are one file, `all`."""
 
 import re
 from datetime import date, timedelta
 from pathlib import Path
 
 MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+WHOLE = "all"
 
 
 class MonthsError(ValueError):
@@ -12,11 +13,13 @@ class MonthsError(ValueError):
 
 
 def stored(folder: Path) -> list[str]:
-    """The months that have a file in the folder, first to last.
+    """The months that have a file in the folder, first to last; or `all`, where that is its only file.
 
     Raises `MonthsError` where there is none, a gap, or a file that is named otherwise.
     """
     found = sorted(path.stem for path in folder.glob("*.parquet"))
+    if found == [WHOLE]:
+        return found
     foreign = [f"{folder / name}.parquet" for name in found if not MONTH.fullmatch(name)]
     if foreign:
         raise MonthsError(f"{', '.join(foreign)}: not named like a month (2013-01.parquet), rename or remove it")
@@ -44,12 +47,16 @@ def shifted(month: str, by: int) -> str:
 
 def reaching_back(month: str, days: int, available: list[str]) -> list[str]:
     """The available months that `days` before the month's first day, and the month itself, lie in."""
+    if month == WHOLE:
+        return [WHOLE]
     earliest = str(_first_day(month) - timedelta(days=days))[:7]
     return [candidate for candidate in available if earliest <= candidate <= month]
 
 
 def days(month: str) -> tuple[date, date]:
     """The month's first day, and the first day after it."""
+    if month == WHOLE:
+        return date.min, date.max
     first = _first_day(month)
     return first, _first_day(str(first + timedelta(days=31))[:7])
 

@@ -3,15 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from tarmac.files import months, parquet
-from tarmac.params import Window
-from tarmac.problem.names import CATEGORICAL, TARGET, feature_names
+from tarmac.params import TASK, AnySplit, RowSplit, SplitParams, Task, Window
+from tarmac.problem.names import CATEGORICAL, CLASSES, CLUSTER, KEY, TARGET, feature_names
+
+Part = Literal["train", "validation", "test"]
+NO_LABEL = -1  # a stratum of its own for rows whose label is not known
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Split:
-    """Rows to train on and rows to tune on, with their labels (int8): frames, or arrays once they are encoded."""
+    """Rows to train on and rows to tune on, with their labels: frames, or arrays once they are encoded."""
 
     X: Any
     y: np.ndarray
@@ -46,8 +49,17 @@ class Split:
 
 def read_window(folder: Path, window: Window, columns: Sequence[str] | None = None) -> pd.DataFrame:
     """Rows of the feature tables in a window of months. Raises `ValueError` naming a month that is not there."""
+    return _read(folder, months.between(window.first, window.last), columns)
+
+
+def read_all(folder: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Rows of all feature tables. Raises `ValueError` as `read_window` does."""
+    return _read(folder, months.stored(folder), columns)
+
+
+def _read(folder: Path, stored: Sequence[str], columns: Sequence[str] | None) -> pd.DataFrame:
     frames = []
-    for month in months.between(window.first, window.last):
+    for month in stored:
         path = folder / f"{month}.parquet"
         parquet.check(path)
         try:
@@ -57,11 +69,49 @@ def read_window(folder: Path, window: Window, columns: Sequence[str] | None = No
     return pd.concat(frames, ignore_index=True)
 
 
-def labelled(rows: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
-    """The rows with a label, and their labels as int8. Raises `ValueError` where only one class is left."""
+def read_part(folder: Path, split: AnySplit, part: Part, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Rows of the feature tables to train on, to tune on, or to judge on. Raises `ValueError` as `read_window` does."""
+    if isinstance(split, SplitParams):
+        return read_window(folder, getattr(split, part), columns)
+    rows = read_all(folder, columns and [*dict.fromkeys([*columns, *KEY, CLUSTER, TARGET])])
+    own = rows[members(rows, split) == part].reset_index(drop=True)
+    return own if columns is None else own[list(columns)]
+
+
+def members(rows: pd.DataFrame, split: RowSplit) -> np.ndarray:
+    """The part of every row, shape (rows,).
+
+    Clusters, or rows, stand in the order of a hash within their stratum, and the middle of each in the cumulated share
+    of rows decides: whatever their number, every part gets its share. Raises `ValueError` naming a part that gets none.
+    """
+    unit = rows[[CLUSTER]] if split.by == "cluster" else rows[list(KEY)]
+    drawn = pd.util.hash_pandas_object(unit.astype("str"), index=False, hash_key=f"{split.seed:016d}")
+    stratum = rows[TARGET].fillna(NO_LABEL).astype("int64") if split.by == "label" else NO_LABEL
+    table = pd.DataFrame({"stratum": stratum, "unit": drawn})
+    units = table.groupby(["stratum", "unit"]).size()
+    middle = units.groupby("stratum").transform(lambda sizes: (sizes.cumsum() - sizes / 2) / sizes.sum())
+    ends = [split.test_share, split.test_share + split.validation_share]
+    parts = np.array(["test", "validation", "train"], dtype=object)
+    own = pd.Series(parts[np.searchsorted(ends, middle)], units.index, name="part")
+    found = table.join(own, on=["stratum", "unit"])["part"].to_numpy()
+    if empty := set(parts) - set(found):
+        raise ValueError(f"split: {len(units)} {split.by}s are too few: none for {', '.join(sorted(empty))}")
+    return np.asarray(found)
+
+
+def labelled(rows: pd.DataFrame, task: Task = TASK) -> tuple[pd.DataFrame, np.ndarray]:
+    """The rows with a label, and their labels as the task has them. Raises `ValueError` where all are the same."""
     known = rows[TARGET].notna()
     rows = rows.loc[known].reset_index(drop=True)
-    labels = rows[TARGET].to_numpy(dtype="int8")
-    if len(np.unique(labels)) != 2:
-        raise ValueError(f"{len(labels):,} labelled rows hold {len(np.unique(labels))} class(es), two are needed")
+    labels = rows[TARGET].to_numpy(dtype=task.label)
+    if (found := len(np.unique(labels))) < 2:
+        what = "class(es), two" if task.kind != "regression" else "value(s) of the target, two"
+        raise ValueError(f"{len(labels):,} labelled rows hold {found} {what} are needed")
     return rows, labels
+
+
+def check_classes(labels: np.ndarray, task: Task = TASK) -> None:
+    """Raises `ValueError` naming the classes that no training row has: a model cannot be asked for them."""
+    if task.kind == "multiclass" and (lacking := set(range(len(CLASSES))) - set(labels.tolist())):
+        names = ", ".join(CLASSES[place] for place in sorted(lacking))
+        raise ValueError(f"no training row is {names}: take it out of CLASSES, or give it rows")

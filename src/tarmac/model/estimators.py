@@ -28,7 +28,7 @@ def fit(params: TrainParams, inputs: Inputs, split: Split, on_round: OnRound) ->
     `on_round` gets the round, from 1, and the validation metrics `auc` and `log_loss` while the fit goes on. Raises
     `ValueError` where `device` is `cuda` and the booster did not train there.
     """
-    if params.model == "logistic_regression":
+    if params.model == "logistic_regression" and params.logistic_regression:
         pipeline = fit_logistic_regression(params.logistic_regression, params.seed, inputs, split)
         on_round(1, scores(split.y_valid, pipeline.predict_proba(split.X_valid)[:, 1]))
         return pipeline

@@ -11,14 +11,14 @@ from typing import Any, get_args
 from pydantic import BaseModel
 
 from tarmac.digest import digest
-from tarmac.params import SplitParams, TrainParams
+from tarmac.params import AnySplit, TrainParams
 
 NAMES, AS_JSON = ("features", "libraries", "params", "split"), ("libraries", "params", "split")
 LIBRARIES = ("numpy", "onnxmltools", "scikit-learn", "skl2onnx", "xgboost", "xgboost-cpu")  # one of the last two
 KINDS = get_args(TrainParams.model_fields["model"].annotation)
 
 
-def identity(params: TrainParams, split: SplitParams, features: Path) -> dict[str, str]:
+def identity(params: TrainParams, split: AnySplit, features: Path) -> dict[str, str]:
     """Text by `NAMES`, the same on every machine and at any time: no date, and no commit, which is made later.
 
     `features` is DVC's hash of their folder; `libraries` (versions by name), `params` and `split` are JSON.

@@ -3,9 +3,12 @@
 from tarmac.params.file import Params, ParamsError, load
 from tarmac.params.monitor import Levels, MonitorParams, RetrainParams
 from tarmac.params.pipeline import (
+    AnySplit,
     EvaluateParams,
     IntervalParams,
     LogisticRegressionParams,
+    RidgeParams,
+    RowSplit,
     SplitParams,
     StateParams,
     TrainParams,
@@ -13,8 +16,12 @@ from tarmac.params.pipeline import (
 )
 from tarmac.params.review import BehaviourPolicy, MetricName, MetricPolicy, ReviewParams, SlicePolicy
 from tarmac.params.sweep import Choices, Range, SweepParams
+from tarmac.params.task import TASK, TASKS, Task
 
 __all__ = [
+    "TASK",
+    "TASKS",
+    "AnySplit",
     "BehaviourPolicy",
     "Choices",
     "EvaluateParams",
@@ -29,10 +36,13 @@ __all__ = [
     "Range",
     "RetrainParams",
     "ReviewParams",
+    "RidgeParams",
+    "RowSplit",
     "SlicePolicy",
     "SplitParams",
     "StateParams",
     "SweepParams",
+    "Task",
     "TrainParams",
     "Window",
     "load",

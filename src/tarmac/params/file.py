@@ -10,11 +10,11 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from tarmac.params.monitor import MonitorParams, RetrainParams
 from tarmac.params.pipeline import (
+    AnySplit,
     BaselineParams,
     EvaluateParams,
     IntervalParams,
     PrepareParams,
-    SplitParams,
     StateParams,
     TrainParams,
 )
@@ -42,7 +42,7 @@ class Params(Section):
 
     problem: ProblemParams
     prepare: PrepareParams
-    split: SplitParams
+    split: AnySplit
     train: TrainParams
     baseline: BaselineParams
     evaluate: EvaluateParams

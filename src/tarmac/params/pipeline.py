@@ -1,11 +1,12 @@
 """The sections that stages read."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from tarmac.params.section import Count, Month, Positive, Section, Seed, Share
-from tarmac.problem.names import Group
+from tarmac.params.task import TASK
+from tarmac.problem.names import DAY, Group
 
 
 class PrepareParams(Section):
@@ -41,6 +42,34 @@ class SplitParams(Section):
         return self
 
 
+class RowSplit(Section):
+    """Shares of rows without a time to tune on and to judge on, drawn by a hash of the key: new rows move few old ones.
+
+    By `cluster`, no cluster is in two parts; by `label`, every part has the same share of each class.
+    """
+
+    by: Literal["cluster", "label", "row"]
+    validation_share: Annotated[float, Field(gt=0, lt=0.5)]
+    test_share: Annotated[float, Field(gt=0, lt=0.5)]
+    seed: Seed
+
+    @model_validator(mode="after")
+    def _fits(self) -> "RowSplit":
+        if DAY:
+            raise ValueError("rows with a time are split by it: give train, validation and test their months")
+        if self.by == "label" and TASK.kind == "regression":
+            raise ValueError("a number has no classes: split by row or by cluster")
+        return self
+
+
+def _form(split: Any) -> str:
+    return "[rows]" if isinstance(split, RowSplit) or (isinstance(split, dict) and "by" in split) else "[months]"
+
+
+# In brackets, so that the place of a mistake is the key in the file.
+AnySplit = Annotated[Annotated[SplitParams, Tag("[months]")] | Annotated[RowSplit, Tag("[rows]")], Discriminator(_form)]
+
+
 class XGBoostParams(Section):
     """Parameters of XGBoost, by its own names."""
 
@@ -69,18 +98,33 @@ class LogisticRegressionParams(Section):
     max_iter: Count
 
 
+class RidgeParams(Section):
+    """Parameters of scikit-learn's Ridge, by its own names."""
+
+    alpha: Annotated[Positive, Field(description="Strength of the regularisation")]
+
+
 class TrainParams(Section):
     """Which model, on which features, where, and for how long."""
 
-    model: Literal["xgboost", "hist_gradient_boosting", "logistic_regression"]
+    model: Literal["xgboost", "hist_gradient_boosting", "logistic_regression", "ridge"]
     features: Annotated[list[Group], Field(min_length=1, description="Feature groups that the model sees")]
     device: Annotated[Literal["cpu", "cuda"], Field(description="Where xgboost trains; the others know the CPU only")]
     seed: Seed
     max_rounds: Annotated[Count, Field(description="Boosting rounds at most")]
-    early_stopping_rounds: Annotated[Count, Field(description="Rounds without a better validation log loss")]
+    early_stopping_rounds: Annotated[Count, Field(description="Rounds without a better loss on validation")]
     xgboost: XGBoostParams
     hist_gradient_boosting: HistGradientBoostingParams
-    logistic_regression: LogisticRegressionParams
+    logistic_regression: LogisticRegressionParams | None = None
+    ridge: RidgeParams | None = None
+
+    @model_validator(mode="after")
+    def _linear_known(self) -> "TrainParams":
+        if self.model in {"logistic_regression", "ridge"} - {TASK.baseline}:
+            raise ValueError(f"model {self.model} is not for a {TASK.kind} target, {TASK.baseline} is")
+        if getattr(self, TASK.baseline) is None:
+            raise ValueError(f"the parameters of the baseline, {TASK.baseline}, are missing")
+        return self
 
     @model_validator(mode="after")
     def _device_known(self) -> "TrainParams":
@@ -90,7 +134,7 @@ class TrainParams(Section):
 
 
 class BaselineParams(Section):
-    """The logistic regression that a model must beat to be worth its keep."""
+    """The linear model that a model must beat to be worth its keep."""
 
     features: Annotated[list[Group], Field(min_length=1)]
 
@@ -98,12 +142,20 @@ class BaselineParams(Section):
 class EvaluateParams(Section):
     """How the model is judged."""
 
-    threshold_beta: Annotated[Positive, Field(description="The threshold maximises F-beta on validation")]
+    threshold_beta: Annotated[
+        Positive | None, Field(description="The threshold maximises F-beta on validation; for two classes")
+    ] = None
     calibration_bins: Annotated[int, Field(ge=2, le=100)]
     min_slice_rows: Annotated[Count, Field(description="Smaller slices are listed without a metric")]
     importance_rows: Annotated[Count, Field(description="Validation rows that permutation importance is measured on")]
     behaviour_rows: Annotated[Count, Field(description="Test rows that behaviour is measured on")]
     seed: Seed
+
+    @model_validator(mode="after")
+    def _threshold_known(self) -> "EvaluateParams":
+        if (self.threshold_beta is None) == (TASK.kind == "binary"):
+            raise ValueError(f"threshold_beta is for two classes, and needed there; this target is {TASK.kind}")
+        return self
 
 
 class StateParams(Section):

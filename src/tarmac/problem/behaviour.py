@@ -1,44 +1,10 @@
-"""What the model must do whatever its metrics say: answers that may not move, and answers that must."""
-
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal
+"""What a model of late flights must do whatever its metrics say."""
 
 import numpy as np
 import pandas as pd
 
+from tarmac.declare.behaviour import Behaviour, becomes, grows, worsens
 from tarmac.problem.names import FEATURES
-
-Change = Callable[[pd.DataFrame, Sequence[str]], pd.DataFrame]
-
-
-@dataclass(frozen=True)
-class Behaviour:
-    """A change of some columns, and what it may do to the answers of a model that takes them.
-
-    `same`: no answer moves. `higher`, `lower`: the mean probability does. `usable`: the ranking stays good enough.
-    """
-
-    name: str
-    expectation: Literal["same", "higher", "lower", "usable"]
-    change: Change
-    columns: tuple[str, ...]
-
-
-def becomes(value: object) -> Change:
-    """Every row gets the same value."""
-    return lambda rows, columns: rows.assign(**dict.fromkeys(columns, value))
-
-
-def grows(amount: float) -> Change:
-    """Every value grows by an amount."""
-    return lambda rows, columns: rows.assign(**{name: rows[name] + amount for name in columns})
-
-
-def worsens(rows: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
-    """Every value grows by two standard deviations of its column."""
-    return rows.assign(**{name: rows[name] + 2 * rows[name].std() for name in columns})
-
 
 MISSING = np.float32(np.nan)
 QUEUE = ("origin_wait_1h", "origin_wait_3h", "hub_wait_3h")

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
+TASK: Literal["binary", "multiclass", "regression"] = "binary"
 MONTHLY = ("weather", "flights")  # tables with one file a month
 LOOKUPS = ("planes",)  # prepared tables that are whole
 TABLES = (
@@ -11,9 +12,12 @@ TABLES = (
     *MONTHLY,
 )  # raw tables in the order of validation: a later one is checked against earlier
 KEY = ("day", "carrier", "flight", "origin")  # one row a flight; `day` is the local date of scheduled departure
+DAY: str | None = "day"  # the column that says when; None where rows have no time
 CLUSTER = "day"  # flights of one day share its weather and its jams: intervals resample whole days
+CLUSTERS = ("day", "days")  # what it is called
 TARGET = "late"
 CLASSES = ("on time", "late")  # what a target of 0 and of 1 is called
+ANSWERS = ("probability",)  # the columns of an answer: one a class where there are more than two
 CATEGORICAL = ("carrier", "origin", "dest")  # text; every other feature is a float32 number
 
 Group = Literal["schedule", "weather", "aircraft", "traffic", "history", "operations", "rotation"]

@@ -5,19 +5,21 @@ Only + - * // and % stand here: they mean the same in all three, and what is mis
 
 from typing import Any
 
+from tarmac.problem.params import ProblemParams
+
 HOUR, DAY = 60, 1440  # minutes
 QUARTER = 15  # minutes: the airports' boards are read at full quarters of an hour
 # History's day runs from 05:00 UTC, midnight in New York in winter: one fixed cut the year round keeps "before" exact.
 DAY_START = 300
 
 
-def own(row: Any, lead_hours: int) -> dict[str, Any]:
+def own(row: Any, params: ProblemParams) -> dict[str, Any]:
     """What follows from the timetable: the instant of the prediction (`cut`), features, and the keys of `Lookup`s.
 
     `row` has `sched_dep` and `sched_arr` (minutes since 1970, UTC), `local_dep` (minutes since midnight) and `date`
     (days since 1970). `weekday` is 0 on Monday; `block` is minutes from gate to gate.
     """
-    cut = row.sched_dep - lead_hours * HOUR
+    cut = row.sched_dep - params.lead_hours * HOUR
     return {
         "weekday": (row.date + 3) % 7,
         "block": row.sched_arr - row.sched_dep,

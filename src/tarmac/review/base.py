@@ -30,13 +30,16 @@ class Moved:
     told: str  # the same in words, with the reason where it was not
 
 
-def answers(base: Result, head: Result, test: Window) -> tuple[pd.DataFrame, Moved | None]:
+def answers(base: Result, head: Result, test: Window | None) -> tuple[pd.DataFrame, Moved | None]:
     """Key, label and probability by base's model, of its own test rows or of head's, and what was done if months moved.
 
     A model is asked only about months after all that it has learned from: elsewhere it would be judged on rows that
     it knows, and only the rows that both have predicted are left to compare.
+    Without test months (None) the rows that both have predicted are compared.
     """
     known, wanted = (pd.read_parquet(side.path(PREDICTIONS)) for side in (base, head))
+    if test is None:
+        return known, None
     if _tested(base) == (test.first, test.last) or len(known.merge(wanted[list(KEY)], on=list(KEY))) == len(wanted):
         return known, None
     try:

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 
 from tarmac import git, odb, reproduce, store
 from tarmac.files.outputs import replacing, write_json
-from tarmac.params import Params, load
+from tarmac.params import Params, SplitParams, load
 from tarmac.problem.names import KEY, TARGET
 from tarmac.review import compare, cost, verdict
 from tarmac.review.base import answers
@@ -90,7 +90,8 @@ def _why_not(base: Result) -> str:
 
 def _judge(side: Result | None, no_base: str, head: Result, params: Params, found: Provenance) -> Review:
     rows = pd.read_parquet(head.path(PREDICTIONS))
-    before, moved = answers(side, head, params.split.test) if side and not no_base else (None, None)
+    test = params.split.test if isinstance(params.split, SplitParams) else None
+    before, moved = answers(side, head, test) if side and not no_base else (None, None)
     pairing = compare.pair(before, rows)
     if moved and not moved.asked and not len(pairing.rows):
         no_base, pairing = f"the test months moved, and {moved.told}", compare.pair(None, rows)

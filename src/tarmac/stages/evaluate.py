@@ -11,7 +11,7 @@ from tarmac.evaluation import behaviour, curves, importance, metrics, slices
 from tarmac.files.outputs import finite, replacing
 from tarmac.model import dataset
 from tarmac.model.scorer import Scorer
-from tarmac.params import EvaluateParams, Window, load
+from tarmac.params import AnySplit, EvaluateParams, load
 from tarmac.problem.behaviour import BEHAVIOURS
 from tarmac.problem.names import CLASSES, CLUSTER, KEY, TARGET
 from tarmac.problem.slices import slices as slices_of
@@ -23,7 +23,7 @@ PREDICTIONS, METRICS, TABLES = Path("data/predictions.parquet"), Path("metrics/e
 
 @dataclass(frozen=True)
 class Scored:
-    """Labelled rows of a window with the probabilities of model and baseline."""
+    """Labelled rows of a part with the probabilities of model and baseline."""
 
     rows: pd.DataFrame
     y: np.ndarray
@@ -36,15 +36,15 @@ class Scored:
         return {"model": self.model, "baseline": self.baseline}
 
 
-def score(window: Window, model: Scorer, baseline: Scorer) -> Scored:
-    """Reads a window's labelled rows and scores them with both models."""
-    rows, y = dataset.labelled(dataset.read_window(FEATURES, window))
+def score(split: AnySplit, part: dataset.Part, model: Scorer, baseline: Scorer) -> Scored:
+    """Reads a part's labelled rows and scores them with both models."""
+    rows, y = dataset.labelled(dataset.read_part(FEATURES, split, part))
     return Scored(rows, y, model.score(rows), baseline.score(rows))
 
 
 def all_metrics(valid: Scored, test: Scored, params: EvaluateParams) -> dict[str, float]:
     """Test metrics of the model at the threshold that validation chose, and of the baseline under `baseline/`."""
-    threshold = metrics.best_threshold(valid.y, valid.model, params.threshold_beta)
+    threshold = metrics.best_threshold(valid.y, valid.model, params.threshold_beta or 1.0)
     error = metrics.calibration_error(test.y, test.model, params.calibration_bins)
     return {
         **metrics.ranking(test.y, test.model),
@@ -109,8 +109,8 @@ def main() -> None:
     """Reads features and models; writes predictions, metrics and the tables of the plots."""
     params, progress = load(), Progress("evaluate")
     model, baseline = Scorer(MODEL), Scorer(BASELINE)
-    valid = score(params.split.validation, model, baseline)
-    test = score(params.split.test, model, baseline)
+    valid = score(params.split, "validation", model, baseline)
+    test = score(params.split, "test", model, baseline)
     progress.step("scored", validation=len(valid.y), test=len(test.y))
     values = all_metrics(valid, test, params.evaluate)
     drawn = tables(valid, test, values["threshold"], params.evaluate)

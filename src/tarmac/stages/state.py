@@ -11,12 +11,12 @@ from ibis import Table
 from ibis.backends.duckdb import Backend
 
 from tarmac import engine
+from tarmac.declare.lookup import Lookup
 from tarmac.files import months
 from tarmac.files.outputs import replacing, write_json
-from tarmac.model.dataset import read_window
+from tarmac.model.dataset import read_part
 from tarmac.params import Params, load
 from tarmac.problem.features import LOOKBACK_DAYS, lookups, seen, span
-from tarmac.problem.features.lookup import Lookup
 from tarmac.problem.names import CATEGORICAL, CLUSTER, FEATURES, KEY, LOOKUPS, MONTHLY, feature_names
 from tarmac.problem.params import ProblemParams
 from tarmac.problem.request import asked
@@ -94,7 +94,7 @@ def main() -> None:
     after = months.days(months.stored(PREPARED / MONTHLY[-1])[-1])[1]
     first = after - timedelta(days=params.state.days)
     backend = engine.connect()
-    rows = read_window(TABLES, params.split.train, feature_names(list(FEATURES)))
+    rows = read_part(TABLES, params.split, "train", feature_names(list(FEATURES)))
     with replacing(OUT) as out:
         out.mkdir()
         facts = write_lookups(backend, point(backend, first, after), params.problem, out)

@@ -11,7 +11,7 @@ from tarmac.files.outputs import finite
 from tarmac.model import dataset, estimators, export
 from tarmac.model.dataset import Inputs, Split
 from tarmac.model.identity import identity
-from tarmac.params import Params, SplitParams, TrainParams, Window, load
+from tarmac.params import AnySplit, Params, TrainParams, load
 from tarmac.problem.names import TARGET
 from tarmac.stages import Progress, run
 
@@ -62,17 +62,18 @@ class BestRound:
             self.metrics = {**metrics, "rounds": number}
 
 
-def read_split(params: SplitParams, groups: Sequence[str]) -> Split:
+def read_split(params: AnySplit, groups: Sequence[str]) -> Split:
     """Labelled rows to train and tune on."""
     names = [*Inputs.of(groups).names, TARGET]
-    train, y_train = dataset.labelled(dataset.read_window(FEATURES, params.train, names))
-    valid, y_valid = dataset.labelled(dataset.read_window(FEATURES, params.validation, names))
+    train, y_train = dataset.labelled(dataset.read_part(FEATURES, params, "train", names))
+    valid, y_valid = dataset.labelled(dataset.read_part(FEATURES, params, "validation", names))
+    dataset.check_classes(y_train)
     return Split(train, y_train, valid, y_valid)
 
 
-def read_unlabelled(window: Window, groups: Sequence[str]) -> pd.DataFrame:
+def read_unlabelled(params: AnySplit, groups: Sequence[str]) -> pd.DataFrame:
     """The test rows without their labels: they serve to check parity, no more."""
-    return dataset.read_window(FEATURES, window, Inputs.of(groups).names)
+    return dataset.read_part(FEATURES, params, "test", Inputs.of(groups).names)
 
 
 def baseline_params(params: Params) -> TrainParams:
@@ -86,7 +87,7 @@ def main() -> None:
     params, progress = load(), Progress("train")
     groups = sorted({*params.train.features, *params.baseline.features})
     split = read_split(params.split, groups)
-    test = read_unlabelled(params.split.test, groups)
+    test = read_unlabelled(params.split, groups)
     progress.step("data", train=len(split.y), validation=len(split.y_valid), test_unlabelled=len(test))
     made_from = partial(identity, split=params.split, features=FEATURES)
     baseline = baseline_params(params)

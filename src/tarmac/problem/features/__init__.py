@@ -12,10 +12,10 @@ from ibis import Table
 from ibis import _ as row
 from ibis.expr.types import IntegerScalar
 
+from tarmac.declare.lookup import Lookup
 from tarmac.problem.clock import minutes
 from tarmac.problem.features import aircraft, history, operations, rotation, schedule, traffic, weather
 from tarmac.problem.features.known import Known
-from tarmac.problem.features.lookup import Lookup
 from tarmac.problem.features.rolling import attach
 from tarmac.problem.names import CATEGORICAL, KEY, TARGET, feature_names
 from tarmac.problem.params import ProblemParams
@@ -61,7 +61,7 @@ def seen(tables: dict[str, Table], params: ProblemParams) -> Known:
     """What the features of a period may look at, with what follows from the timetable and with the target."""
     late = (row.arr - row.sched_arr > params.late_minutes).cast("int8")
     dated = tables["flights"].mutate(date=minutes(row.day) // DAY, year=row.day.year(), **{TARGET: late})
-    flights = dated.mutate(**own(dated, params.lead_hours))
+    flights = dated.mutate(**own(dated, params))
     return Known(flights, tables["weather"], tables["planes"], minutes(tables["period"].first.as_scalar()), params)
 
 

@@ -1,7 +1,7 @@
 """Aircraft: how old and how large the plane is."""
 
+from tarmac.declare.lookup import Lookup
 from tarmac.problem.features.known import Known
-from tarmac.problem.features.lookup import Lookup
 from tarmac.problem.names import FEATURES
 
 COLUMNS = FEATURES["aircraft"]

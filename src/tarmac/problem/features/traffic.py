@@ -3,9 +3,9 @@
 import ibis
 from ibis import _ as row
 
+from tarmac.declare.lookup import Lookup
 from tarmac.problem.clock import minutes
 from tarmac.problem.features.known import Known
-from tarmac.problem.features.lookup import Lookup
 from tarmac.problem.names import FEATURES
 from tarmac.problem.row import DAY, HOUR
 

@@ -1,4 +1,4 @@
-"""A table of what was known, and how a flight finds its row in it: the form of every feature that needs the past."""
+"""A table of what was known, and how a row finds its own in it: the form of every feature that needs the past."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from ibis.expr.types import IntegerColumn
 
 @dataclass(frozen=True)
 class Lookup:
-    """A flight takes the row of `table` whose `keys` equal its own columns; what is not there is missing.
+    """A row takes that of `table` whose `keys` equal its own columns; what is not there is missing.
 
     The other columns of `table` are features, or numbers that `row.derived` makes features of. A row serves predictions
     made from the instant `known` on (a column of it, minutes since 1970) and for so many minutes, `lasts`. Without
@@ -23,5 +23,5 @@ class Lookup:
 
     @property
     def values(self) -> list[str]:
-        """The columns that a flight gets."""
+        """The columns that a row gets."""
         return [name for name in self.table.columns if name not in self.keys]
