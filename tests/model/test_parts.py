@@ -66,7 +66,7 @@ def test_the_parts_are_the_same_on_every_machine() -> None:
     drawn = members(rows(30), by("row", validation=0.3, test=0.3))
     assert (
         "".join({"train": "-", "validation": "v", "test": "t"}[part] for part in drawn)
-        == "-t-t------vv...vvt-t-vttt--v"
+        == "-t-t------vvtvvtvvvt-t-vttt--v"
     )
 
 
