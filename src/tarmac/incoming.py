@@ -16,7 +16,7 @@ from tarmac.params import load
 from tarmac.problem.names import MONTHLY, TABLES
 from tarmac.problem.raw import RAW_TYPES
 from tarmac.problem.schema import KEYS
-from tarmac.problem.source import by_file, raw_tables, typed
+from tarmac.problem.source import DISTRIBUTION, by_file, raw_tables, typed
 from tarmac.stages.prepare import Frames, check_share, validate
 
 
@@ -26,6 +26,8 @@ class IncomingError(ValueError):
 
 def ingest(what: Sequence[str]) -> list[str]:
     """Takes in files, or months of the distribution, or without either all of it; returns a line for what is new."""
+    if not DISTRIBUTION and (not what or any(months.MONTH.fullmatch(name) for name in what)):
+        raise IncomingError("this problem's data are published nowhere: name a file with new rows")
     if not what:
         return [f"{len(main())} files written"]
     wanted = [name for name in what if months.MONTH.fullmatch(name)]
@@ -51,7 +53,7 @@ def read(paths: Sequence[Path]) -> dict[str, pa.Table]:
 
 def _table(path: Path) -> tuple[str, pa.Table]:
     """The name of the raw table that a file has the columns of, and its rows with the types of that table."""
-    frame = _texts(path)
+    frame = texts(path)
     names = [name for name, schema in RAW_TYPES.items() if set(schema.names) == set(frame.columns)]
     if not names:
         raise IncomingError(f"{path} has the columns of none of {', '.join(RAW_TYPES)}: {', '.join(frame.columns)}")
@@ -64,7 +66,7 @@ def _table(path: Path) -> tuple[str, pa.Table]:
         raise IncomingError(f"{path}: {str(error).splitlines()[0]}") from None
 
 
-def _texts(path: Path) -> pd.DataFrame:
+def texts(path: Path) -> pd.DataFrame:
     """Every value as text, missing where it is empty or NA: what a file calls a number is for the schema to say."""
     try:
         if path.suffix == ".parquet":

@@ -193,6 +193,24 @@ def ingest(
 
 
 @app.command()
+def init_problem(
+    name: Annotated[str, typer.Argument(help="What its rows are called: the folder under data/raw.")],
+    path: Annotated[Path, typer.Option("--from", metavar="FILE", help="A .parquet or .csv file with its rows.")],
+    target: Annotated[str, typer.Option(help="The column that is predicted.")],
+    time: Annotated[str, typer.Option(help="The column with the date of a row: months are its parts.")] = "",
+    group: Annotated[str, typer.Option(help="The column whose rows are alike: no group is in two parts.")] = "",
+    key: Annotated[str, typer.Option(help="The column that names a row.")] = "",
+    task: Annotated[str, typer.Option(help="binary, multiclass or regression, where the values deceive.")] = "",
+) -> None:
+    """Replace the problem by that of one table: its code, parameters, pipeline and data. Git keeps the old one."""
+    from tarmac.scaffold import infer, start
+
+    asked = told(lambda: infer.Asked(target, time, group, key, start.task_named(task) if task else None))
+    for line in told(lambda: list(start.init_problem(name, path, asked))):
+        print(line)
+
+
+@app.command()
 def params(check: Annotated[bool, typer.Option("--check", help="Only check the file.")] = False) -> None:
     """Print the schema of params.yaml, or check the file against it."""
     from tarmac import params as module

@@ -1,1 +1,1 @@
-"""What any problem is declared with. Nothing here knows one, and the service imports it: standard library and numpy."""
+"""What any problem is declared with, and what a problem of one table follows from. Nothing here knows one."""

@@ -1,0 +1,51 @@
+"""Columns of a table and what their values may be: schema, features and the service's question follow from them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+MISSING = "(missing)"  # a category of its own: ONNX takes no missing text
+PARTS = ("weekday", "month", "day")  # of a date; Monday is 0
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number from `low` to `high`; `whole` has no fraction, `missing` says that it may lack."""
+
+    low: float | None = None
+    high: float | None = None
+    whole: bool = False
+    missing: bool = False
+
+
+@dataclass(frozen=True, init=False)
+class Category:
+    """A text: one of the levels, or any where there are none."""
+
+    levels: tuple[str, ...]
+    missing: bool
+
+    def __init__(self, *levels: str, missing: bool = False) -> None:
+        """Takes the levels one by one: the declaration is read more often than this."""
+        object.__setattr__(self, "levels", levels)
+        object.__setattr__(self, "missing", missing)
+
+
+@dataclass(frozen=True)
+class Date:
+    """A day; its features are its `PARTS`."""
+
+    missing: bool = False
+
+
+Column = Number | Category | Date
+Columns = Mapping[str, Column]
+
+
+def parts(name: str) -> list[str]:
+    """The columns that a date becomes."""
+    return [f"{name}_{part}" for part in PARTS]
+
+
+def without(columns: Columns, name: str) -> Columns:
+    """The columns but for one."""
+    return {other: column for other, column in columns.items() if other != name}

@@ -1,0 +1,139 @@
+"""A first policy: floors that a constant answer reaches, tolerances of two standard errors at the size of the test."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tarmac.declare.columns import Category, Number
+from tarmac.declare.raw import WHOLE
+from tarmac.params.task import ERROR, TASKS
+from tarmac.scaffold.infer import Found, ScaffoldError
+
+TEST, VALIDATION = 0.2, 0.2  # shares of rows, or of months
+MONTHS = 3  # at least, to train, to tune and to judge on
+SMALL = 2000  # rows below which trees need not beat a linear model
+DIRT = 0.01  # share of rows that may be set aside, unless more are seen to be
+
+
+def split(found: Found, months: list[str]) -> dict[str, Any]:
+    """The section `split`: by months, by group, by class or by row."""
+    if not found.day:
+        by = "cluster" if found.group else "row" if found.task == "regression" else "label"
+        return {"by": by, "validation_share": VALIDATION, "test_share": TEST, "seed": 7}
+    if len(months) < MONTHS:
+        raise ScaffoldError(f"{len(months)} month(s) of {found.day}: at least {MONTHS}, to train, to tune, to judge")
+    test, tune = (max(1, round(share * len(months))) for share in (TEST, VALIDATION))
+    ends = {"train": months[: -test - tune], "validation": months[-test - tune : -test], "test": months[-test:]}
+    return {part: {"first": own[0], "last": own[-1]} for part, own in ends.items()}
+
+
+def metrics(found: Found) -> dict[str, dict[str, Any]]:
+    """The section `review.metrics`."""
+    units = found.rows[found.group].nunique() if found.group else len(found.rows)
+    size = max(TEST * units, 1)
+    floors, spread = _constant(found)
+    made = {}
+    for name, way in TASKS[found.task].metrics.items():
+        tolerance = 2 * spread[name] / np.sqrt(size)
+        worse = tolerance if way == "lower" else -tolerance
+        floor = floors[name] + (worse if name == ERROR else 0)
+        made[name] = {"better": way, "tolerance": _short(tolerance), "floor": _short(floor)}
+    return made
+
+
+def _constant(found: Found) -> tuple[dict[str, float], dict[str, float]]:
+    """What a constant answer scores, and about how far a row's own share of a metric lies from its mean."""
+    target = found.rows[found.target].dropna()
+    if found.task == "regression":
+        numbers = pd.to_numeric(target).to_numpy(dtype="float64")
+        deviation = float(numbers.std())
+        floors = {"r2": 0.0, "rmse": deviation, "mae": float(np.abs(numbers - np.median(numbers)).mean())}
+        return {**floors, ERROR: deviation / 4}, {"r2": 1.0, **dict.fromkeys(("rmse", "mae", ERROR), deviation / 2)}
+    shares = target.value_counts(normalize=True)
+    positive = float(shares[found.classes[-1]])
+    brier = float((shares * (1 - shares)).sum()) / (2 if found.task == "binary" else 1)
+    floors = {
+        "roc_auc": 0.5,
+        "average_precision": positive,
+        "accuracy": float(shares.max()),
+        "log_loss": float(-(shares * np.log(shares)).sum()),
+        "brier": brier,
+        ERROR: 0.1,
+    }
+    rare = np.sqrt(float(shares.min()))  # metrics that hang on a class are as sure as its rows are many
+    spread = {"roc_auc": 0.3 / rare, "average_precision": 0.4 / rare, "accuracy": 0.4, "log_loss": 0.5, "brier": 0.2}
+    return floors, {**spread, ERROR: 0.3}
+
+
+def dirt(found: Found) -> float:
+    """The share of rows that `prepare` may set aside: twice what the declared columns find in this table."""
+    broken = found.rows[list(found.row_key)].duplicated()
+    for name, column in found.columns.items():
+        if isinstance(column, Number):
+            numbers = pd.to_numeric(found.rows[name])
+            broken |= (numbers < column.low) | (numbers > column.high)
+        elif isinstance(column, Category) and column.levels:
+            broken |= ~found.rows[name].isin(column.levels) & found.rows[name].notna()
+    return max(DIRT, _short(2 * float(broken.mean())))
+
+
+def params(found: Found, months: list[str], groups: list[str]) -> dict[str, Any]:
+    """What another problem changes in `params.yaml`: a value by the path of its key; None takes the key out."""
+    task, rows = TASKS[found.task], len(found.rows)
+    limits = metrics(found)
+    deviation = limits["rmse"]["floor"] if found.task == "regression" else 1.0
+    changes: dict[str, Any] = {
+        "problem": {},
+        "prepare.max_quarantine_share": dirt(found),
+        "split": split(found, months),
+        "train.features": groups,
+        "train.max_rounds": 400,
+        "train.early_stopping_rounds": 30,
+        "train.xgboost": {
+            "learning_rate": 0.1,
+            "max_depth": 4,
+            "min_child_weight": 1 if rows < SMALL or found.task == "multiclass" else 10,
+            "subsample": 0.8,
+            "colsample_bytree": 0.8,
+            "reg_lambda": 1,
+            "max_bin": 128,
+        },
+        "train.logistic_regression": {"C": 0.1, "max_iter": 500} if task.baseline != "ridge" else None,
+        "train.ridge": {"alpha": 1} if task.baseline == "ridge" else None,
+        "baseline.features": groups[:1],
+        "evaluate.threshold_beta": 1 if found.task == "binary" else None,
+        "evaluate.calibration_bins": int(np.clip(TEST * rows // 20, 2, 15)),
+        "evaluate.min_slice_rows": max(20, rows // 50),
+        "review.metrics": limits,
+        "review.beat_baseline": rows >= SMALL,
+        "review.slices": {"tolerance": 0.2, "floor": -1.0 if found.task == "regression" else 0.4},
+        "review.behaviour": {"min_move": _short(0.005 * deviation), "usable": -1.0 if deviation != 1 else 0.5},
+        "monitor.decay": {
+            name: _short(2 * limits[name]["tolerance"]) for name in (task.main, task.loss) if name in limits
+        },
+        "monitor.calibration": _short(max(0.05 * deviation, limits[ERROR]["tolerance"])),
+        "sweep.objective": task.loss,
+        "sweep.space": {
+            "train.xgboost.learning_rate": {"low": 0.02, "high": 0.3, "log": True},
+            "train.xgboost.max_depth": {"low": 2, "high": 8},
+            "train.xgboost.min_child_weight": {"low": 1, "high": 30, "log": True},
+        },
+    }
+    return changes
+
+
+def _short(value: float) -> float:
+    """Three digits: nobody reads more of a policy."""
+    return float(f"{value:.3g}")
+
+
+def months(found: Found) -> list[str]:
+    """The months of the table, which must follow one another; `all` without a time."""
+    if not found.day:
+        return [WHOLE]
+    own = sorted(found.rows[found.day].str[:7].unique())
+    every = [str(month) for month in pd.period_range(own[0], own[-1], freq="M")]
+    if lacking := sorted(set(every) - set(own)):
+        raise ScaffoldError(f"no row of {', '.join(lacking)}: months must follow one another")
+    return every

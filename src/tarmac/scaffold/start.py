@@ -1,0 +1,88 @@
+"""`tarmac init-problem`: one table in, and the repository is about another problem."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pyarrow as pa
+
+from tarmac.declare.raw import by_file, typed, types
+from tarmac.incoming import texts
+from tarmac.ingest import RAW, write
+from tarmac.params.task import TASKS, Kind
+from tarmac.scaffold import pipeline, policy, problem
+from tarmac.scaffold.infer import Asked, Found, ScaffoldError, infer, plain
+
+PROBLEM, PARAMS, PIPELINE = Path("src/tarmac/problem"), Path("params.yaml"), Path("dvc.yaml")
+# What the old problem made, and what only speaks of it.
+MADE = ("data/*", "metrics", "models/*", "dvc.lock", "monitoring", "review", "served", "site", "docs/*.png")
+
+
+def init_problem(name: str, path: Path, asked: Asked) -> Iterator[str]:
+    """Replaces the problem by one of the table in a file; yields what a person should know of it.
+
+    Raises `ScaffoldError` before anything is changed where the tree has changes, or where the table holds no problem.
+    """
+    refuse_unsaved()
+    if name != plain(name):
+        raise ScaffoldError(f"{name} is no name of a folder: {plain(name)} is")
+    found = infer(texts(path), asked)
+    months = policy.months(found)
+    files = list(by_file(name, table_of(found, name), found.day))
+    changes = policy.params(found, months, list(problem.features_of(found)))
+    shutil.rmtree(PROBLEM)
+    problem.write(found, name, path.name, PROBLEM)
+    pipeline.write_params(PARAMS, changes)
+    pipeline.write_dvc(PIPELINE, found)
+    clear()
+    for stored, rows in files:
+        target = RAW / f"{stored}.parquet"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write(rows, target)
+    subprocess.run([sys.executable, "-m", "dvc", "add", "--quiet", str(RAW)], check=True)
+    yield from told(found, files, changes)
+
+
+def task_named(name: str) -> Kind:
+    """The kind of a target by its name. Raises `ScaffoldError` for any other."""
+    for kind in TASKS:
+        if kind == name:
+            return kind
+    raise ScaffoldError(f"{name} is none of {', '.join(TASKS)}")
+
+
+def refuse_unsaved() -> None:
+    """Raises `ScaffoldError` where Git does not have everything that is about to be replaced."""
+    done = subprocess.run(["git", "status", "--porcelain"], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ScaffoldError("no Git repository: what is replaced could not be had back")
+    if done.stdout.strip():
+        raise ScaffoldError("there are changes that are not committed; commit them first: this replaces the problem")
+
+
+def table_of(found: Found, name: str) -> pa.Table:
+    """The rows as the raw table. Raises `ScaffoldError` where a value does not fit its column."""
+    try:
+        return typed(name, found.rows, types(found.columns))
+    except (ValueError, pa.ArrowException) as error:
+        raise ScaffoldError(f"{name}: {str(error).splitlines()[0]}") from None
+
+
+def clear() -> None:
+    """Removes what the old problem made; Git and its history keep it."""
+    for pattern in MADE:
+        for path in Path().glob(pattern):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def told(found: Found, files: Iterable[tuple[str, pa.Table]], changes: dict[str, object]) -> Iterator[str]:
+    """Lines for a person: what was found, what was left out, and what to do next."""
+    stored = list(files)
+    size = f"{len(found.rows):,} rows in {len(stored)} file(s)"
+    yield f"{found.task}: {found.target} from {len(found.inputs)} columns of {size}"
+    yield f"key: {', '.join(found.row_key)}; rows that are alike share {found.cluster}; split: {changes['split']}"
+    yield from (f"left out: {why}" for why in found.left_out.values())
+    yield from (f"note: {note}" for note in found.notes)
+    yield "read src/tarmac/problem/names.py and params.yaml, then: make run; make add; git commit"
