@@ -14,12 +14,13 @@ from tarmac.git import GitError, text_at
 from tarmac.history import Commit
 from tarmac.lock import Entry
 from tarmac.model import identity
+from tarmac.params import TASK
 from tarmac.remote import objects
 
 HASH = re.compile(r"[0-9a-f]{32}(\.dir)?")
 CACHE = Path(".dvc/cache/files/md5")
 MEASURED = {"validation": ("metrics/train/metrics.json", "validation"), "test": ("metrics/evaluate/metrics.json", "")}
-BASELINE = {"model": "logistic_regression", "device": "cpu"}  # the same training, otherwise
+BASELINE = {"model": TASK.baseline, "device": "cpu"}  # the same training, otherwise
 OF_GIT = (lock.CODE, lock.ENVIRONMENT)  # dependencies that are no data
 Facts = dict[str, Any]  # fields of `Lineage`, by name
 

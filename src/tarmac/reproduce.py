@@ -15,7 +15,7 @@ from tarmac.git import git, text_at
 
 LOCK, METRICS = Path("dvc.lock"), Path("metrics/evaluate/metrics.json")
 REBUILT = Path(".dvc/tmp/tarmac/rebuilt.json")
-SHOWN = ("roc_auc", "average_precision", "log_loss", "brier", "calibration_error")
+SHOWN = tuple(params.TASK.metrics)
 
 
 class DifferenceError(ValueError):

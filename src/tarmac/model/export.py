@@ -12,15 +12,21 @@ from sklearn.pipeline import Pipeline
 
 from tarmac.files.outputs import replacing
 from tarmac.model.dataset import Inputs
+from tarmac.model.estimators import ESTIMATOR, answers
 from tarmac.model.scorer import Scorer
+from tarmac.params import TASK, Task
 
 OPSET = {"": 18, "ai.onnx.ml": 3}
-TOLERANCE = 1e-5  # largest difference of probabilities between the fitted pipeline and the ONNX file
+TOLERANCE = (
+    1e-5  # largest difference between the fitted pipeline's answers and the ONNX file's, as a share of their size
+)
 NOT_SEEN = "never seen in training"
 
 
-def export(pipeline: Pipeline, inputs: Inputs, path: Path, identity: Mapping[str, str] | None = None) -> None:
-    """Writes the pipeline as ONNX: inputs `categories` (text) and `numbers` (float32).
+def export(
+    pipeline: Pipeline, inputs: Inputs, path: Path, identity: Mapping[str, str] | None = None, task: Task = TASK
+) -> None:
+    """Writes the pipeline as ONNX: inputs `categories` (text) and `numbers` (float32), each where there are any.
 
     The names of the columns of each input are in the file's metadata, and so is what it was made from (`identity`):
     the file alone says what it takes and where it comes from.
@@ -29,14 +35,13 @@ def export(pipeline: Pipeline, inputs: Inputs, path: Path, identity: Mapping[str
     from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 
     _register_xgboost()
-    types = [("numbers", FloatTensorType([None, len(inputs.numbers)]))]
-    if inputs.categories:
-        types.insert(0, ("categories", StringTensorType([None, len(inputs.categories)])))
-    classifier = pipeline.named_steps["classifier"]
+    types = [("categories", StringTensorType([None, len(inputs.categories)]))] if inputs.categories else []
+    types += [("numbers", FloatTensorType([None, len(inputs.numbers)]))] if inputs.numbers else []
+    estimator = pipeline.named_steps[ESTIMATOR]
     model = skl2onnx.to_onnx(
         _positional(pipeline, inputs),
         initial_types=types,
-        options={id(classifier): {"zipmap": False}},
+        options=None if task.kind == "regression" else {id(estimator): {"zipmap": False}},
         target_opset=OPSET,
         name="tarmac",
     )
@@ -50,23 +55,25 @@ def export(pipeline: Pipeline, inputs: Inputs, path: Path, identity: Mapping[str
         partial.write_bytes(model.SerializeToString(deterministic=True))
 
 
-def check_parity(pipeline: Pipeline, inputs: Inputs, path: Path, rows: pd.DataFrame) -> float:
-    """Largest difference of probability between pipeline and ONNX file over `rows` and over harder variants of them.
+def check_parity(pipeline: Pipeline, inputs: Inputs, path: Path, rows: pd.DataFrame, task: Task = TASK) -> float:
+    """Largest difference between pipeline and ONNX file over `rows` and over harder variants of them.
 
-    The variants blank every number, and replace every category by one never seen. Raises `ValueError` where the
-    difference is above `TOLERANCE`.
+    The variants blank every number, and replace every category by one never seen. A probability differs by itself, a
+    number by its share of the largest one: float32 has seven digits. Raises `ValueError` above `TOLERANCE`.
     """
     scorer, worst = Scorer(path), 0.0
     blanked = rows.assign(**{name: np.float32(np.nan) for name in inputs.numbers})
     unseen = rows.assign(**dict.fromkeys(inputs.categories, NOT_SEEN))
     for name, variant in {"all rows": rows, "no number known": blanked, "unknown categories": unseen}.items():
-        differences = np.abs(pipeline.predict_proba(variant[inputs.names])[:, 1] - scorer.score(variant))
-        if not differences.max() <= TOLERANCE:  # also where it is NaN
+        fitted = answers(pipeline, variant[inputs.names], task)
+        size = (float(np.abs(fitted).max()) or 1.0) if task.kind == "regression" else 1.0
+        difference = float(np.abs(fitted - scorer.score(variant)).max()) / size
+        if not difference <= TOLERANCE:  # also where it is NaN
             raise ValueError(
-                f"{path.name} does not give the fitted model's probabilities ({name}): largest difference"
-                f" {differences.max():.3g} over {len(variant):,} rows, allowed {TOLERANCE:g}"
+                f"{path.name} does not give the fitted model's answers ({name}): largest difference"
+                f" {difference:.3g} over {len(variant):,} rows, allowed {TOLERANCE:g}"
             )
-        worst = max(worst, float(differences.max()))
+        worst = max(worst, difference)
     return worst
 
 
@@ -78,15 +85,17 @@ def _positional(pipeline: Pipeline, inputs: Inputs) -> Pipeline:
     encoder.transformers_ = [(name, step, [place[column] for column in columns]) for name, step, columns in fitted]
     encoder.transformers = encoder.transformers_
     del encoder.feature_names_in_
-    return Pipeline([("encoder", encoder), ("classifier", pipeline.named_steps["classifier"])])
+    return Pipeline([("encoder", encoder), (ESTIMATOR, pipeline.named_steps[ESTIMATOR])])
 
 
 def _register_xgboost() -> None:
     from onnxmltools.convert.xgboost.operator_converters.XGBoost import convert_xgboost
     from skl2onnx import update_registered_converter
-    from skl2onnx.common.shape_calculator import calculate_linear_classifier_output_shapes
-    from xgboost import XGBClassifier
+    from skl2onnx.common import shape_calculator
+    from xgboost import XGBClassifier, XGBRegressor
 
     options: dict[str, Any] = {"nocl": [True, False], "zipmap": [True, False, "columns"]}
-    shape = calculate_linear_classifier_output_shapes
+    shape = shape_calculator.calculate_linear_classifier_output_shapes
     update_registered_converter(XGBClassifier, "XGBoostXGBClassifier", shape, convert_xgboost, options=options)
+    shape = shape_calculator.calculate_linear_regressor_output_shapes
+    update_registered_converter(XGBRegressor, "XGBoostXGBRegressor", shape, convert_xgboost)

@@ -12,7 +12,7 @@ class Scorer(Session):
     """An ONNX model that takes its inputs from a table by their names."""
 
     def score(self, rows: pd.DataFrame) -> np.ndarray:
-        """Probability of the positive class for each row, float32. Raises `KeyError` naming missing columns."""
+        """Predictions in the shape of the task, float32. Raises `KeyError` naming missing columns."""
         starts = range(0, max(len(rows), 1), BATCH)
         return np.concatenate([self._score(rows.iloc[start : start + BATCH]) for start in starts])
 

@@ -25,12 +25,14 @@ class Session:
         self.categories: list[str] = json.loads(self.metadata["categories"])
         self.numbers: list[str] = json.loads(self.metadata["numbers"])
         self._wanted = {item.name for item in self._session.get_inputs()}
+        self._answer = [item.name for item in self._session.get_outputs()][-1]  # after the label, where there is one
 
     def run(self, categories: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-        """Probability of the positive class, float32, of rows of texts (object) and numbers (float32)."""
+        """Predictions in the shape of the task, float32, of rows of texts (object) and numbers (float32)."""
         feeds = {"categories": categories, "numbers": numbers}
         given = {name: values for name, values in feeds.items() if name in self._wanted}
-        return np.asarray(self._session.run(["probabilities"], given)[0][:, 1])
+        found = np.asarray(self._session.run([self._answer], given)[0])  # a column a class; one where it is a number
+        return found if found.shape[1] > 2 else found[:, -1]
 
 
 def _session(path: Path) -> onnxruntime.InferenceSession:

@@ -2,13 +2,18 @@
 
 import math
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, PlainValidator, Tag, ValidationError, model_validator
 
 from tarmac.params.pipeline import TrainParams
 from tarmac.params.section import Count, Positive, Section, Seed
+from tarmac.params.task import TASK
 
+if TYPE_CHECKING:
+    Objective = str
+else:
+    Objective = Literal[tuple(TASK.rounds)]
 PREFIX = "train."
 
 
@@ -84,7 +89,7 @@ Searched = Annotated[Annotated[Range, Tag("[range]")] | Annotated[Choices, Tag("
 class SweepParams(Section):
     """What is searched, by which sampler, and what is best. Test data has no part in it."""
 
-    objective: Annotated[Literal["auc", "log_loss"], Field(description="Validation metric of the round that is kept")]
+    objective: Annotated[Objective, Field(description="Validation metric of the round that is kept")]
     sampler: Literal["tpe", "random", "grid"]
     seed: Seed
     halving: Annotated[

@@ -11,7 +11,7 @@ from tarmac.files.outputs import finite
 from tarmac.model import dataset, estimators, export
 from tarmac.model.dataset import Inputs, Split
 from tarmac.model.identity import identity
-from tarmac.params import AnySplit, Params, TrainParams, load
+from tarmac.params import TASK, AnySplit, Params, Task, TrainParams, load
 from tarmac.problem.names import TARGET
 from tarmac.stages import Progress, run
 
@@ -50,15 +50,16 @@ def fit_and_export(
 
 
 class BestRound:
-    """The validation metrics of the round with the lowest log loss so far: the one that early stopping keeps."""
+    """The validation metrics of the round with the lowest loss so far: the one that early stopping keeps."""
 
-    def __init__(self) -> None:
+    def __init__(self, task: Task = TASK) -> None:
         """Starts without a round."""
         self.metrics: dict[str, float] = {}
+        self._loss = task.loss
 
     def __call__(self, number: int, metrics: dict[str, float]) -> None:
         """Takes a round's metrics."""
-        if not self.metrics or metrics["log_loss"] < self.metrics["log_loss"]:
+        if not self.metrics or metrics[self._loss] < self.metrics[self._loss]:
             self.metrics = {**metrics, "rounds": number}
 
 
@@ -78,7 +79,7 @@ def read_unlabelled(params: AnySplit, groups: Sequence[str]) -> pd.DataFrame:
 
 def baseline_params(params: Params) -> TrainParams:
     """The baseline is the same training with another model and fewer features."""
-    changed = {"model": "logistic_regression", "device": "cpu", "features": params.baseline.features}
+    changed = {"model": TASK.baseline, "device": "cpu", "features": params.baseline.features}
     return params.train.model_copy(update=changed)
 
 
