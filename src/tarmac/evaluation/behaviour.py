@@ -7,9 +7,9 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 
 from tarmac.declare.behaviour import Behaviour
-from tarmac.evaluation.metrics import Labels, Probabilities
+from tarmac.evaluation.metrics import Labels, Predictions
 
-Score = Callable[[pd.DataFrame], Probabilities]
+Score = Callable[[pd.DataFrame], Predictions]
 DIGITS = 4  # of what is published: enough to judge by, few enough to be the same on every machine
 
 
@@ -32,7 +32,7 @@ def measure(
     return pd.DataFrame(lines, columns=["behaviour", "expectation", "value"]).round(DIGITS)
 
 
-def _value(expectation: str, base: Probabilities, after: Probabilities, y: Labels) -> float:
+def _value(expectation: str, base: Predictions, after: Predictions, y: Labels) -> float:
     if expectation == "same":
         return float(np.ceil(np.abs(after - base).max() * 10**DIGITS) / 10**DIGITS)  # the smallest move is one
     if expectation == "usable":

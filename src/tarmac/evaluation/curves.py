@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import precision_recall_curve, roc_auc_score, roc_curve
 
-from tarmac.evaluation.metrics import Labels, Probabilities, calibration_table
+from tarmac.evaluation.metrics import Labels, Predictions, calibration_table
 
 POINTS = 101  # a curve's points: enough for the eye, little enough for Git
-Scored = dict[str, Probabilities]  # predictions by the name of who made them
+Scored = dict[str, Predictions]  # predictions by the name of who made them
 
 
 def roc(y: Labels, scored: Scored) -> pd.DataFrame:
@@ -26,13 +26,13 @@ def precision_recall(y: Labels, scored: Scored) -> pd.DataFrame:
     return pd.DataFrame({"recall": grid, **points}).round(5)
 
 
-def calibration(y: Labels, p: Probabilities, bins: int) -> pd.DataFrame:
+def calibration(y: Labels, p: Predictions, bins: int) -> pd.DataFrame:
     """Columns `predicted`, `observed`, one row a bin, and `perfect`, where they would be equal."""
     predicted, observed, _ = calibration_table(y, p, bins).T
     return pd.DataFrame({"predicted": predicted, "observed": observed, "perfect": predicted}).round(5)
 
 
-def confusion(y: Labels, p: Probabilities, threshold: float, names: tuple[str, str]) -> pd.DataFrame:
+def confusion(y: Labels, p: Predictions, threshold: float, names: tuple[str, str]) -> pd.DataFrame:
     """Columns `actual`, `predicted`, `rows`: the four counts at a threshold."""
     counts = [(names[a], names[f], int(((y == a) & ((p >= threshold) == f)).sum())) for a in (0, 1) for f in (0, 1)]
     return pd.DataFrame(counts, columns=["actual", "predicted", "rows"])

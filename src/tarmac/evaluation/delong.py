@@ -6,10 +6,10 @@ Method: DeLong, DeLong and Clarke-Pearson (1988), with the midranks of Sun and X
 import numpy as np
 from scipy.stats import norm, rankdata
 
-from tarmac.evaluation.metrics import Labels, Probabilities
+from tarmac.evaluation.metrics import Labels, Predictions
 
 
-def difference(y: Labels, first: Probabilities, second: Probabilities) -> tuple[float, float]:
+def difference(y: Labels, first: Predictions, second: Predictions) -> tuple[float, float]:
     """ROC-AUC of `second` minus that of `first`, and the standard error of this difference."""
     parts = [_components(y, p) for p in (first, second)]
     positive, negative = parts[1][0] - parts[0][0], parts[1][1] - parts[0][1]
@@ -17,14 +17,14 @@ def difference(y: Labels, first: Probabilities, second: Probabilities) -> tuple[
     return float(positive.mean()), float(np.sqrt(variance))
 
 
-def interval(y: Labels, first: Probabilities, second: Probabilities, confidence: float) -> tuple[float, float]:
+def interval(y: Labels, first: Predictions, second: Predictions, confidence: float) -> tuple[float, float]:
     """Normal interval of the difference by DeLong's standard error."""
     found, error = difference(y, first, second)
     reach = float(norm.ppf((1 + confidence) / 2)) * error
     return found - reach, found + reach
 
 
-def _components(y: Labels, p: Probabilities) -> tuple[np.ndarray, np.ndarray]:
+def _components(y: Labels, p: Predictions) -> tuple[np.ndarray, np.ndarray]:
     """For each positive the share of negatives below it, for each negative the share of positives above it."""
     positives, negatives = p[y == 1], p[y == 0]
     ranks = rankdata(np.concatenate([positives, negatives]))

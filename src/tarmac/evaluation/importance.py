@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
-from tarmac.evaluation.metrics import Labels, Probabilities
+from tarmac.evaluation.metrics import Labels, Predictions
 
-Score = Callable[[pd.DataFrame], Probabilities]
+Score = Callable[[pd.DataFrame], Predictions]
 
 
 def permutation_importance(

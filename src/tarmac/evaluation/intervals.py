@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.stats import t
 
-from tarmac.evaluation.metrics import Labels, Probabilities
+from tarmac.evaluation.metrics import Labels, Predictions
 
 Clusters = np.ndarray  # number of the cluster of each row, 0 to clusters - 1, shape (rows,)
 Weights = np.ndarray  # shape (resamples, clusters)
@@ -37,7 +37,7 @@ def interval(estimate: float, draws: Draws, clusters: int, confidence: float) ->
     return estimate - reach, estimate + reach
 
 
-def roc_auc(y: Labels, p: Probabilities, cluster: Clusters, weights: Weights) -> Draws:
+def roc_auc(y: Labels, p: Predictions, cluster: Clusters, weights: Weights) -> Draws:
     """ROC-AUC by resample, exactly: pairs won, counted once for each pair of clusters, weighted by both."""
     count = weights.shape[1]
     positives, of_positives = p[y == 1], cluster[y == 1]
@@ -50,7 +50,7 @@ def roc_auc(y: Labels, p: Probabilities, cluster: Clusters, weights: Weights) ->
     return _ratio(((weights @ won) * weights).sum(axis=1), pairs)
 
 
-def average_precision(y: Labels, p: Probabilities, cluster: Clusters, weights: Weights) -> Draws:
+def average_precision(y: Labels, p: Predictions, cluster: Clusters, weights: Weights) -> Draws:
     """Average precision by resample: the mean, over positives, of the precision at the positive's own probability."""
     count = weights.shape[1]
     order = np.argsort(-p[y == 1], kind="stable")
@@ -66,19 +66,19 @@ def average_precision(y: Labels, p: Probabilities, cluster: Clusters, weights: W
     return _ratio(found, weights @ _sums(y == 1, cluster, count))
 
 
-def log_loss(y: Labels, p: Probabilities, cluster: Clusters, weights: Weights) -> Draws:
+def log_loss(y: Labels, p: Predictions, cluster: Clusters, weights: Weights) -> Draws:
     """Mean log loss by resample; probabilities are clipped as scikit-learn clips those of double precision."""
     tiny = np.finfo("float64").eps
     sure = np.clip(np.where(y == 1, p.astype("float64"), 1 - p.astype("float64")), tiny, 1 - tiny)
     return _mean(-np.log(sure), cluster, weights)
 
 
-def brier(y: Labels, p: Probabilities, cluster: Clusters, weights: Weights) -> Draws:
+def brier(y: Labels, p: Predictions, cluster: Clusters, weights: Weights) -> Draws:
     """Brier score by resample: the mean squared distance of probability and label."""
     return _mean((p.astype("float64") - y) ** 2, cluster, weights)
 
 
-def calibration_error(y: Labels, p: Probabilities, cluster: Clusters, weights: Weights, bins: int = BINS) -> Draws:
+def calibration_error(y: Labels, p: Predictions, cluster: Clusters, weights: Weights, bins: int = BINS) -> Draws:
     """Expected calibration error by resample, in the equal-sized bins of all rows."""
     count, order = weights.shape[1], np.argsort(p, kind="stable")
     gap = p.astype("float64") - y
@@ -96,7 +96,7 @@ METRICS: dict[str, Metric] = {
 }
 
 
-def _at_least(values: Probabilities, thresholds: Probabilities) -> np.ndarray:
+def _at_least(values: Predictions, thresholds: Predictions) -> np.ndarray:
     """How many values are at least each threshold."""
     return len(values) - np.searchsorted(np.sort(values), thresholds).astype(float)
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from tarmac.evaluation import intervals
 from tarmac.evaluation.intervals import BINS
-from tarmac.evaluation.metrics import Labels, Probabilities
+from tarmac.evaluation.metrics import Labels, Predictions
 from tarmac.params import IntervalParams
 
 UNBOUNDED = "calibration_error"  # a mean of distances: resampling only adds to it, so no interval of it holds the truth
@@ -44,28 +44,28 @@ class Sample:
         return replace(self, y=self.y[places], cluster=self.cluster[places])
 
     @property
-    def two_classes(self) -> bool:
-        """Whether rows of both classes are there, without which most metrics have no value."""
-        return len(np.unique(self.y)) == 2
+    def varied(self) -> bool:
+        """Whether two distinct labels are there, without which most metrics have no value."""
+        return len(np.unique(self.y)) > 1
 
-    def value(self, metric: str, p: Probabilities) -> float:
+    def value(self, metric: str, p: Predictions) -> float:
         """The metric of some probabilities over all rows."""
         once = np.ones((1, self.weights.shape[1]))
         return float(self._draws(metric, p, once)[0])
 
-    def estimate(self, metric: str, p: Probabilities) -> Estimate:
+    def estimate(self, metric: str, p: Predictions) -> Estimate:
         """The metric of some probabilities, with its interval where it has one."""
         value = self.value(metric, p)
         if metric == UNBOUNDED:
             return Estimate(value, float("nan"), float("nan"))
         return self._interval(value, self._draws(metric, p, self.weights))
 
-    def difference(self, metric: str, before: Probabilities, after: Probabilities) -> Estimate:
+    def difference(self, metric: str, before: Predictions, after: Predictions) -> Estimate:
         """The metric of `after` minus that of `before` on the same rows and in the same resamples."""
         draws = [self._draws(metric, p, self.weights) for p in (before, after)]
         return self._interval(self.value(metric, after) - self.value(metric, before), draws[1] - draws[0])
 
-    def _draws(self, metric: str, p: Probabilities, weights: intervals.Weights) -> intervals.Draws:
+    def _draws(self, metric: str, p: Predictions, weights: intervals.Weights) -> intervals.Draws:
         settings = {"bins": self.bins} if metric == "calibration_error" else {}
         return intervals.METRICS[metric](self.y, p, self.cluster, weights, **settings)
 

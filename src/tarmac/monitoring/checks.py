@@ -12,8 +12,7 @@ from tarmac.markdown import number, percent, signed
 from tarmac.monitoring.decay import Change, SliceChange
 from tarmac.monitoring.drift import FeatureDrift
 from tarmac.monitoring.feed import Health
-from tarmac.params import Levels, MonitorParams
-from tarmac.params.review import HIGHER_IS_BETTER
+from tarmac.params import TASK, Levels, MonitorParams
 from tarmac.problem.names import CLUSTER, TARGET
 
 Outcome = Literal["ok", "watch", "act"]
@@ -119,7 +118,7 @@ def prediction(value: float, policy: MonitorParams, proves: bool) -> Check:
 
 def metric(change: Change, most: float) -> Check:
     """Judges a metric: a loss beyond the tolerance must be proven to act, any proven loss is pointed out."""
-    sign = 1 if change.metric in HIGHER_IS_BETTER else -1
+    sign = 1 if TASK.metrics[change.metric] == "higher" else -1
     best = max(sign * change.low, sign * change.high)  # the smallest loss that the interval allows, as a gain
     outcome: Outcome = "act" if best < -most else "watch" if best < 0 else "ok"
     moved = f"{signed(change.difference)}, {signed(change.low)} to {signed(change.high)}"

@@ -55,7 +55,7 @@ class Judged:
     @property
     def usable(self) -> bool:
         """Whether both classes are there."""
-        return self.sample.two_classes
+        return self.sample.varied
 
     def gap(self) -> Estimate:
         """Mean probability minus the share that is positive: above 0 the model promises too much."""
@@ -92,7 +92,7 @@ def slice_changes(before: Judged, now: Judged, min_rows: int) -> list[SliceChang
         for value, places in now.places[name].items():
             sides = [(before, before.places[name].get(value, np.array([], dtype=int))), (now, places)]
             parts = [(side.sample.at(at), side.p[at]) for side, at in sides if len(at) >= min_rows]
-            if len(parts) < 2 or not all(part.two_classes for part, _ in parts):
+            if len(parts) < 2 or not all(part.varied for part, _ in parts):
                 continue
             old, new = (part.estimate("roc_auc", p) for part, p in parts)
             moved = apart(old, new)

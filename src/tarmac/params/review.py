@@ -1,13 +1,16 @@
 """The section of the policy that `make review` judges by."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from tarmac.params.section import Positive, Section, Share
+from tarmac.params.task import TASK
 
-HIGHER_IS_BETTER = ("roc_auc", "average_precision")
-MetricName = Literal["roc_auc", "average_precision", "log_loss", "brier", "calibration_error"]
+if TYPE_CHECKING:  # mypy knows no names that are found while the program runs
+    MetricName = str
+else:
+    MetricName = Literal[tuple(TASK.metrics)]
 
 
 class MetricPolicy(Section):
@@ -62,6 +65,6 @@ class ReviewParams(Section):
     @model_validator(mode="after")
     def _directions(self) -> "ReviewParams":
         for name, policy in self.metrics.items():
-            if (policy.better == "higher") != (name in HIGHER_IS_BETTER):
+            if policy.better != TASK.metrics[name]:
                 raise ValueError(f"{name} does not get better when it is {policy.better}")
         return self

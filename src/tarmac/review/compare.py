@@ -70,7 +70,7 @@ def metric_changes(
     whole, p = Sample.of(head[TARGET], head[CLUSTER], params, bins), head["probability"].to_numpy()
     rows = pairing.rows
     common = Sample.of(rows[TARGET], rows[CLUSTER], params, bins)
-    if not common.two_classes:
+    if not common.varied:
         return [MetricChange(name, whole.value(name, p)) for name in names]
     before, after = rows["base"].to_numpy(), rows["probability"].to_numpy()
     return [
@@ -94,7 +94,7 @@ def slice_changes(head: pd.DataFrame, pairing: Pairing, min_rows: int, params: I
     for name in SLICES:
         for value, at in sorted(head.groupby(name).indices.items()):
             part = whole.at(at)
-            if len(at) < min_rows or not part.two_classes:
+            if len(at) < min_rows or not part.varied:
                 continue
             found = part.estimate("roc_auc", head["probability"].to_numpy()[at])
             base, difference = _slice_difference(common, rows, places[name].get(value, np.array([], dtype=int)))
@@ -104,7 +104,7 @@ def slice_changes(head: pd.DataFrame, pairing: Pairing, min_rows: int, params: I
 
 def _slice_difference(common: Sample, rows: pd.DataFrame, at: np.ndarray) -> tuple[float | None, Estimate | None]:
     part = common.at(at)
-    if not part.two_classes:
+    if not part.varied:
         return None, None
     before, after = rows["base"].to_numpy()[at], rows["probability"].to_numpy()[at]
     return part.value("roc_auc", before), part.difference("roc_auc", before, after)

@@ -41,7 +41,7 @@ def slice_table(rows: pd.DataFrame, sample: Sample, model: np.ndarray, min_rows:
     for name in SLICES:
         for value, places in sorted(rows.groupby(name).indices.items()):
             part = sample.at(places)
-            judged = len(places) >= min_rows and part.two_classes
+            judged = len(places) >= min_rows and part.varied
             found = part.estimate("roc_auc", model[places]) if judged else NONE
             lines.append((name, value, len(places), found.value, found.low, found.high))
     return pd.DataFrame(lines, columns=["slice", "value", "rows", "roc_auc", "low", "high"])
