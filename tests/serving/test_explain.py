@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tarmac.serving.explain import ORDERS, explain
 from tarmac.serving.state import Inputs
+from tests.serving.test_form import FORMS
 
 CATEGORIES, NUMBERS = ["where"], ["a", "b", "c"]
 STARTS = Inputs(
@@ -76,6 +77,22 @@ def shapley(asked: Inputs) -> np.ndarray:
             total[place] += after - before
             before = after
     return total / factorial(4)
+
+
+class Several(Made):
+    """The same with a class for each of three formulas."""
+
+    def score(self, inputs: Inputs) -> np.ndarray:
+        one = super().score(inputs)
+        return np.stack([one, (1 - one) * 0.4, (1 - one) * 0.6], axis=1)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.sampled_from(["x", "y"]), NUMBER, NUMBER, NUMBER)
+def test_another_class_is_explained_than_the_one_that_is_answered(where, a, b, c):
+    asked = row(where, a, b, c)
+    found = explain(Several(), asked, FORMS["multiclass"])
+    assert found.base + found.contributions.sum() == pytest.approx(Several().score(asked).max(), abs=1e-9)
 
 
 def test_the_same_question_gets_another_explanation():

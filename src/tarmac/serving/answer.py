@@ -1,27 +1,27 @@
-"""What the service answers: the probability of each row, and what it had to do without."""
+"""What the service answers of each row, and what it had to do without."""
 
-from collections.abc import Sequence
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, create_model
 
-Probability = Annotated[float, Field(ge=0, le=1, description="Of the positive class")]
+from tarmac.problem.names import TABLES
+from tarmac.serving.form import FORM, Scores
+
 Missing = Annotated[
     list[str], Field(description="Inputs that nobody knows: the model takes the way it learned for that")
 ]
 Unknown = Annotated[list[str], Field(description="Categories that training never saw")]
 Version = Annotated[str, Field(description="Version of the model that answered")]
 
+Until: Any = int if len(TABLES) > 1 else int | None  # where a row says all there is to know, nothing is looked up
+Base: Any = Annotated[FORM.number, Field(description=f"Mean {FORM.name} of the training rows that it starts from")]
+PARTS: dict[str, Any] = {**FORM.fields, "missing": Missing, "unknown": Unknown}
+COLUMNS: dict[str, Any] = {name: list[kind] for name, kind in PARTS.items()}  # type: ignore[valid-type]
+Prediction = create_model("Prediction", __doc__="The answer to one row.", **PARTS)
+AnswerTable = create_model("AnswerTable", __doc__="The answer field by field.", **COLUMNS)
 
-class Prediction(BaseModel):
-    """The answer to one row."""
 
-    probability: Probability
-    missing: Missing
-    unknown: Unknown
-
-
-class Answer(Prediction):
+class Answer(Prediction):  # type: ignore[misc, valid-type]
     """The answer to a body that is one row."""
 
     version: Version
@@ -31,26 +31,18 @@ class Answers(BaseModel):
     """The answer to `rows`, in their order."""
 
     version: Version
-    predictions: list[Prediction]
-
-
-class AnswerTable(BaseModel):
-    """The answer field by field."""
-
-    probability: list[Probability]
-    missing: list[Missing]
-    unknown: list[Unknown]
+    predictions: list[Prediction]  # type: ignore[valid-type]
 
 
 class AnswerColumns(BaseModel):
     """The answer to `columns`, in their order."""
 
     version: Version
-    columns: AnswerTable
+    columns: AnswerTable  # type: ignore[valid-type]
 
 
 class Contribution(BaseModel):
-    """What one input added to the probability."""
+    """What one input added to the number that is explained."""
 
     input: str
     value: str | float | None
@@ -59,11 +51,15 @@ class Contribution(BaseModel):
 
 
 class Explained(Answer):
-    """Base and contributions sum to the probability; the largest contributions come first."""
+    """Base and contributions sum to the number that is explained."""
 
-    base: Annotated[Probability, Field(description="Mean probability of the training rows that it starts from")]
+    base: Base
     method: str
     contributions: list[Contribution]
+
+
+Contribution.__doc__ = f"What one input added to the {FORM.name}."
+Explained.__doc__ = f"Base and contributions sum to the {FORM.name}; the largest contributions come first."
 
 
 class Mistake(BaseModel):
@@ -94,17 +90,16 @@ class Model(BaseModel):
     version: Version
     release: Annotated[dict[str, Any], Field(description="Commit, lineage, metrics, and who released it when")]
     inputs: list[str]
-    known_until: Annotated[int, Field(description="What happened later is not known (minutes since 1970, UTC)")]
+    known_until: Annotated[Until, Field(description="What happened later is not known (minutes since 1970, UTC)")]
     shadow: Annotated[str | None, Field(description="Version that runs beside it")]
     card: Annotated[str, Field(description="The model card, as Markdown")]
 
 
-def shaped(form: str, version: str, scores: Sequence[float], missing: Any, unknown: Any) -> dict[str, Any]:
-    """The answer in the form of its question."""
-    if form == "columns":
-        return {"version": version, "columns": {"probability": scores, "missing": missing, "unknown": unknown}}
-    made = [
-        {"probability": score, "missing": absent, "unknown": strange}
-        for score, absent, strange in zip(scores, missing, unknown, strict=True)
-    ]
-    return {"version": version, "predictions": made} if form == "rows" else {"version": version, **made[0]}
+def shaped(asked: str, version: str, scores: Scores, missing: Any, unknown: Any) -> dict[str, Any]:
+    """The answer in the form that its question has: `row`, `rows` or `columns`."""
+    if asked == "columns":
+        return {"version": version, "columns": {**FORM.told(scores), "missing": missing, "unknown": unknown}}
+    made = FORM.rows(scores)
+    for one, absent, strange in zip(made, missing, unknown, strict=True):  # in place: twice as fast as merging
+        one["missing"], one["unknown"] = absent, strange
+    return {"version": version, "predictions": made} if asked == "rows" else {"version": version, **made[0]}

@@ -16,6 +16,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from tarmac.serving import answer, meters
 from tarmac.serving.bundle import Bundle
 from tarmac.serving.explain import explained
+from tarmac.serving.form import FORM
 from tarmac.serving.guard import Guard
 from tarmac.serving.journal import Answered, Journal
 from tarmac.serving.live import Live
@@ -102,7 +103,7 @@ async def _asked(request: Request) -> bytes:
 
 
 async def predict(request: Request) -> Response:
-    """Probability of the positive class for one row, many rows, or columns of them."""
+    """What the model says of one row, many rows, or columns of them."""
     bundle, body = _bundle(request), await _asked(request)
     if len(body) < FEW_BYTES:
         answered, told = _answered(bundle, body)
@@ -118,13 +119,13 @@ def _answered(bundle: Bundle, body: bytes) -> tuple[Answered, str]:
     rows, form = parsed(body)
     inputs = bundle.inputs(rows)
     answered = Answered(bundle, rows, inputs, bundle.score(inputs))
-    parts = answered.scores.tolist(), bundle.missing(inputs), bundle.unknown(inputs)
+    parts = answered.scores, bundle.missing(inputs), bundle.unknown(inputs)
     meters.scored(bundle.version, *parts)
     return answered, json.dumps(answer.shaped(form, bundle.version, *parts), allow_nan=False)
 
 
 async def explain_(request: Request) -> Response:
-    """What each input added to the probability of one row."""
+    """What moved the answer to one row."""
     bundle, body = _bundle(request), await _asked(request)
     async with request.app.state.large:
         return _json(await run_in_threadpool(_explained, bundle, body))
@@ -164,8 +165,10 @@ async def metrics() -> Response:
 
 
 def _routes(app: FastAPI) -> None:
-    app.post("/predict", responses=REFUSALS, openapi_extra=PREDICT)(predict)
-    app.post("/explain", responses=REFUSALS, openapi_extra=EXPLAIN)(explain_)
+    told = {"predict": f"{FORM.title} for one row, many rows, or columns of them."}
+    told["explain"] = f"What each input added to the {FORM.name} of one row."
+    app.post("/predict", description=told["predict"], responses=REFUSALS, openapi_extra=PREDICT)(predict)
+    app.post("/explain", description=told["explain"], responses=REFUSALS, openapi_extra=EXPLAIN)(explain_)
     ready: dict[int | str, dict[str, Any]] = {200: {"model": answer.Health}, 503: {"model": answer.Health}}
     app.get("/health", responses=ready)(health)
     app.get("/health/live")(alive)

@@ -9,6 +9,7 @@ import numpy as np
 
 from tarmac.model.session import Session
 from tarmac.problem.request import Row, columns
+from tarmac.serving.form import FORM
 from tarmac.serving.state import Inputs, State, read_json
 
 
@@ -35,12 +36,12 @@ class Bundle:
         """
         inputs = self.state.inputs(known or columns(rows), self.session.categories, self.session.numbers)
         for number, row in enumerate(rows):
-            if row.live is not None:
-                self._overwrite(inputs.numbers[number], row.live.model_dump(exclude_none=True))
+            if (live := getattr(row, "live", None)) is not None:
+                self._overwrite(inputs.numbers[number], live.model_dump(exclude_none=True))
         return inputs
 
     def _probe(self, path: Path) -> None:
-        """Raises `ValueError` where this code makes other inputs than the pipeline that made the bundle."""
+        """Raises `ValueError` where this code is not that of the pipeline which made the bundle: its inputs differ."""
         probes = read_json(path)["probes"]
         try:
             found = self.inputs([Row.model_validate_json(json.dumps(probe["row"])) for probe in probes])
@@ -58,6 +59,7 @@ class Bundle:
             raise ValueError(
                 f"this code makes {', '.join(sorted(wrong))} otherwise than the pipeline of {self.version}"
             )
+        FORM.check(self.score(found))
 
     def _overwrite(self, numbers: np.ndarray, live: dict[str, float]) -> None:
         for place, name in enumerate(self.session.numbers):
@@ -65,7 +67,7 @@ class Bundle:
                 numbers[place] = live[name]
 
     def score(self, inputs: Inputs) -> np.ndarray:
-        """Probability of the positive class, shape (rows,)."""
+        """The model's answers: shape (rows,), or (rows, classes) where there are more than two."""
         return self.session.run(inputs.categories, inputs.numbers)
 
     def background(self, places: np.ndarray) -> Inputs:

@@ -10,12 +10,13 @@ import numpy as np
 from tarmac.problem.request import Row
 from tarmac.serving.answer import shaped
 from tarmac.serving.bundle import Bundle
+from tarmac.serving.form import FORM, Form
 from tarmac.serving.state import Inputs
 
 ORDERS = 16  # orders of the inputs that are walked, and each of them backwards as well
 SEED = 7
 METHOD = (
-    "Shapley values of the probability against training rows, an approximation: each of {walks} walks leads from a"
+    f"Shapley values of the {FORM.name} against training rows, an approximation: each of {{walks}} walks leads from a"
     " training row to this one, input by input, in an order drawn at random. Their sum is exact; each has its own"
     " standard error."
 )
@@ -23,7 +24,7 @@ METHOD = (
 
 @dataclass(frozen=True)
 class Explanation:
-    """`base` is the mean probability of the training rows walked from; it and all contributions sum to the answer."""
+    """`base` is the mean answer to the training rows walked from; it and all contributions sum to the answer."""
 
     base: float
     names: list[str]
@@ -32,7 +33,7 @@ class Explanation:
     walks: int
 
 
-def explain(bundle: Bundle, inputs: Inputs) -> Explanation:
+def explain(bundle: Bundle, inputs: Inputs, form: Form = FORM) -> Explanation:
     """Explains the answer to the only row of `inputs`."""
     names = [*bundle.session.categories, *bundle.session.numbers]
     draw = np.random.default_rng(SEED)
@@ -40,7 +41,7 @@ def explain(bundle: Bundle, inputs: Inputs) -> Explanation:
     orders = np.array([order for one in forward for order in (one, one[::-1])])
     starts = np.repeat(draw.permutation(bundle.state.background.num_rows)[:ORDERS], 2)
     starts = np.resize(starts, len(orders))
-    scores = _walked(bundle, inputs, orders, starts)
+    scores = form.explained(_walked(bundle, inputs, orders, starts))
     steps = np.empty((len(orders), len(names)))
     np.put_along_axis(steps, orders, np.diff(scores, axis=1), axis=1)
     pairs = steps.reshape(-1, 2, len(names)).mean(axis=1)
@@ -56,13 +57,13 @@ def explained(bundle: Bundle, rows: Sequence[Row]) -> dict[str, Any]:
     lines = zip(found.names, values, found.contributions.tolist(), found.errors.tolist(), strict=True)
     made = [dict(zip(("input", "value", "contribution", "error"), line, strict=True)) for line in lines]
     made.sort(key=lambda line: -abs(line["contribution"]))
-    parts = bundle.score(inputs).tolist(), bundle.missing(inputs), bundle.unknown(inputs)
+    parts = bundle.score(inputs), bundle.missing(inputs), bundle.unknown(inputs)
     method = METHOD.format(walks=found.walks)
     return {**shaped("row", bundle.version, *parts), "base": found.base, "method": method, "contributions": made}
 
 
 def _walked(bundle: Bundle, inputs: Inputs, orders: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    """Probabilities along each walk, shape (walks, inputs + 1): after so many inputs were set to the row's own."""
+    """Answers along each walk, shape (walks, inputs + 1, …): after so many inputs were set to the row's own."""
     walks, steps = orders.shape
     rank = np.argsort(orders, axis=1)
     own = rank[:, None, :] < np.arange(steps + 1)[None, :, None]
@@ -71,4 +72,5 @@ def _walked(bundle: Bundle, inputs: Inputs, orders: np.ndarray, starts: np.ndarr
     categories = np.where(own[..., :texts], inputs.categories[0], there.categories[:, None, :])
     numbers = np.where(own[..., texts:], inputs.numbers[0], there.numbers[:, None, :])
     rows = Inputs(categories.reshape(-1, texts), numbers.reshape(-1, steps - texts).astype(np.float32))
-    return bundle.score(rows).astype(float).reshape(walks, steps + 1)
+    scores = bundle.score(rows).astype(float)
+    return scores.reshape(walks, steps + 1, *scores.shape[1:])

@@ -18,6 +18,7 @@ from tarmac.problem.names import KEY
 from tarmac.problem.request import Row, columns
 from tarmac.serving import meters
 from tarmac.serving.bundle import Bundle
+from tarmac.serving.form import FORM, Scores
 from tarmac.serving.live import Live
 from tarmac.serving.state import Inputs
 
@@ -33,7 +34,7 @@ class Answered:
     bundle: Bundle
     rows: Sequence[Row]
     inputs: Inputs
-    scores: np.ndarray
+    scores: Scores
 
 
 class Journal(threading.Thread):
@@ -72,17 +73,17 @@ class Journal(threading.Thread):
                 logger.exception("the journal lost an answer")
             self._done += len(answered.rows)
 
-    def _beside(self, answered: Answered) -> tuple[str, np.ndarray] | None:
+    def _beside(self, answered: Answered) -> tuple[str, Scores] | None:
         shadow = self._live.shadow
         if shadow is None:
             return None
         scores = shadow.score(shadow.inputs(answered.rows))
         meter = meters.apart.labels(shadow.version)
-        for difference in np.abs(scores - answered.scores).tolist():
+        for difference in _apart(scores, answered.scores).tolist():
             meter.observe(difference)
         return shadow.version, scores
 
-    def _write(self, answered: Answered, beside: tuple[str, np.ndarray] | None) -> None:
+    def _write(self, answered: Answered, beside: tuple[str, Scores] | None) -> None:
         if self._folder is None:
             return
         now = datetime.now(UTC)
@@ -91,16 +92,23 @@ class Journal(threading.Thread):
             file.write("".join(lines))
 
 
-def _lines(answered: Answered, beside: tuple[str, np.ndarray] | None, when: str) -> list[dict[str, Any]]:
+def _lines(answered: Answered, beside: tuple[str, Scores] | None, when: str) -> list[dict[str, Any]]:
     """For each row its key, what the model was asked with, and the scores."""
     keys, session = columns(answered.rows), answered.bundle.session
+    scores, others = FORM.written(answered.scores), FORM.written(beside[1]) if beside else []
     lines = []
-    for number, score in enumerate(answered.scores.tolist()):
+    for number, score in enumerate(scores):
         numbers = zip(session.numbers, answered.inputs.numbers[number].tolist(), strict=True)
         texts = zip(session.categories, answered.inputs.categories[number].tolist(), strict=True)
         inputs = {**dict(texts), **{name: None if math.isnan(value) else value for name, value in numbers}}
-        shadow = {"shadow": {"version": beside[0], "probability": float(beside[1][number])}} if beside else {}
+        shadow = {"shadow": {"version": beside[0], **others[number]}} if beside else {}
         key = {name: keys[name][number] for name in KEY}
-        made = {"when": when, "version": answered.bundle.version, "key": key, "probability": score}
+        made = {"when": when, "version": answered.bundle.version, "key": key, **score}
         lines.append({**made, **shadow, "inputs": inputs})
     return lines
+
+
+def _apart(one: Scores, other: Scores) -> np.ndarray:
+    """How far two models' answers are apart, row by row: of classes, where they are furthest."""
+    gaps: np.ndarray = np.abs(one - other).reshape(len(one), -1).max(axis=1)
+    return gaps

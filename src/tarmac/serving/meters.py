@@ -1,34 +1,35 @@
 """What Prometheus is told: latency, scores, inputs that are missing or unknown, and which version answered."""
 
 from collections import Counter as CountOf
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import chain
 from os import environ
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
 
+from tarmac.serving.form import FORM, Scores
+
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
-APART = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 
 requests = Counter("tarmac_requests", "Requests by route and status", ["route", "status"])
 seconds = Histogram(
     "tarmac_request_seconds", "Time from the last byte of a request to its answer", ["route"], buckets=SECONDS
 )
 rows = Counter("tarmac_rows", "Rows scored", ["version"])
-scores = Counter("tarmac_scores", "Rows by the tenth that their probability begins with", ["version", "tenth"])
+scores = Counter("tarmac_scores", f"Rows by the {FORM.counted[0]}", ["version", FORM.counted[1]])
 missing = Counter("tarmac_input_missing", "Rows with an input that was not known", ["input"])
 unknown = Counter("tarmac_input_unknown", "Rows with a category that training never saw", ["input"])
-apart = Histogram("tarmac_shadow_difference", "Difference between shadow and live", ["version"], buckets=APART)
+apart = Histogram("tarmac_shadow_difference", "Difference between shadow and live", ["version"], buckets=FORM.apart)
 dropped = Counter("tarmac_shadow_dropped", "Rows that the shadow or the log was too slow for")
 loads = Counter("tarmac_loads", "Bundles loaded, or refused", ["result"])
 serving = Gauge("tarmac_serving", "1 for the version that answers", ["version"], multiprocess_mode="mostrecent")
 
 
-def scored(version: str, values: Sequence[float], absent: Iterable[list[str]], strange: Iterable[list[str]]) -> None:
+def scored(version: str, values: Scores, absent: Iterable[list[str]], strange: Iterable[list[str]]) -> None:
     """Counts the answers to the rows of a request."""
     rows.labels(version).inc(len(values))
-    for tenth, count in CountOf(int(value * 10) / 10 for value in values).items():
-        scores.labels(version, tenth).inc(count)
+    for bucket, count in CountOf(FORM.buckets(values)).items():
+        scores.labels(version, bucket).inc(count)
     for meter, found in ((missing, absent), (unknown, strange)):
         for name, count in CountOf(chain.from_iterable(found)).items():
             meter.labels(name).inc(count)

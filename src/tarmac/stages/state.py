@@ -17,7 +17,7 @@ from tarmac.files.outputs import replacing, write_json
 from tarmac.model.dataset import read_part
 from tarmac.params import Params, load
 from tarmac.problem.features import LOOKBACK_DAYS, lookups, seen, span
-from tarmac.problem.names import CATEGORICAL, CLUSTER, FEATURES, KEY, LOOKUPS, MONTHLY, feature_names
+from tarmac.problem.names import CATEGORICAL, DAY, FEATURES, KEY, LOOKUPS, MONTHLY, feature_names
 from tarmac.problem.params import ProblemParams
 from tarmac.problem.request import asked
 from tarmac.stages import Progress, run
@@ -37,10 +37,11 @@ def point(backend: Backend, first: date, after: date) -> dict[str, Table]:
     return {**tables, "period": engine.show_dates(backend, "period", {"first": first, "after": after})}
 
 
-def exported(lookup: Lookup, since: int, until: int) -> Table:
+def exported(lookup: Lookup, period: tuple[int, int] | None) -> Table:
     """The rows that serve predictions made in `[since, until]` (minutes since 1970), sorted; values are float32."""
     table = lookup.table
-    if lookup.known is not None:
+    if lookup.known is not None and period:
+        since, until = period
         table = table.filter(lookup.known <= until, lookup.known + lookup.lasts > since)
     ordered = table.order_by(list(lookup.keys))
     return ordered.select(*lookup.keys, **{name: ordered[name].cast("float32") for name in lookup.values})
@@ -49,11 +50,13 @@ def exported(lookup: Lookup, since: int, until: int) -> Table:
 def write_lookups(backend: Backend, tables: dict[str, Table], params: ProblemParams, out: Path) -> dict[str, Any]:
     """Writes every lookup's rows for predictions of a period; returns what the service must know of them."""
     known = seen(tables, params)
-    since, until = (int(backend.execute(instant)) for instant in span(known))
+    ends = span(known)  # none where no input depends on the time
+    period = (int(backend.execute(ends[0])), int(backend.execute(ends[1]))) if ends else None
     wanted = [lookup for lookup in lookups(known) if lookup.values]
     for lookup in wanted:
-        engine.write(backend, exported(lookup, since, until), out / f"{lookup.name}.parquet")
+        engine.write(backend, exported(lookup, period), out / f"{lookup.name}.parquet")
     keys = {lookup.name: list(lookup.keys) for lookup in wanted}
+    since, until = period or (None, None)
     return {"since": since, "until": until, "lookups": keys, "problem": params.model_dump()}
 
 
@@ -76,11 +79,11 @@ def write_probes(features: pd.DataFrame, prepared: pd.DataFrame, seed: int, path
 
 
 def read_recent(first: date) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Features and prepared rows of the last month, the features from a day on."""
+    """Features and prepared rows of the last month, the features from a day on; all where rows have no time."""
     last = months.stored(TABLES)[-1]
     features = pd.read_parquet(TABLES / f"{last}.parquet")
-    recent = pd.to_datetime(features[CLUSTER]).dt.date >= first
-    return features[recent], pd.read_parquet(PREPARED / MONTHLY[-1] / f"{last}.parquet")
+    recent = features if DAY is None else features[pd.to_datetime(features[DAY]).dt.date >= first]
+    return recent, pd.read_parquet(PREPARED / MONTHLY[-1] / f"{last}.parquet")
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:

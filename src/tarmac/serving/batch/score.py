@@ -13,6 +13,7 @@ from tarmac.problem.names import KEY
 from tarmac.problem.request import EXAMPLES, Row, columns
 from tarmac.serving.batch.source import Given
 from tarmac.serving.bundle import Bundle
+from tarmac.serving.form import FORM
 from tarmac.serving.state import Inputs
 
 ROWS = TypeAdapter(list[Row])
@@ -22,7 +23,7 @@ Reject = tuple[int, str, str, str]  # number of the row, its wrong fields, what 
 def _schema() -> pa.Schema:
     """What is written of a row: its number in the input, its key, and the answer."""
     key = columns([Row.model_validate_json(to_json(next(iter(EXAMPLES.values()))))])
-    answer = [("probability", pa.float32()), ("missing", pa.int16()), ("unknown", pa.int16())]
+    answer = [*((name, pa.float32()) for name in FORM.stored), ("missing", pa.int16()), ("unknown", pa.int16())]
     return pa.schema([("row", pa.int64()), *((name, pa.array(key[name]).type) for name in KEY), *answer])
 
 
@@ -65,7 +66,7 @@ def scored(bundle: Bundle, rows: Ready) -> Scored:
     missing = np.isnan(rows.inputs.numbers).sum(axis=1)
     unknown = [len(names) for names in bundle.unknown(rows.inputs)]
     key = [rows.known[name] for name in KEY]
-    made = [rows.numbers, *key, bundle.score(rows.inputs), missing, unknown]
+    made = [rows.numbers, *key, *FORM.columns(bundle.score(rows.inputs)).values(), missing, unknown]
     arrays = [pa.array(values, field.type) for values, field in zip(made, SCHEMA, strict=True)]
     return Scored(rows.given, pa.RecordBatch.from_arrays(arrays, schema=SCHEMA), rows.rejected)
 

@@ -1,0 +1,118 @@
+"""What an answer looks like: a probability, the likeliest class with the probability of each, or a number."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from tarmac.problem import names
+
+Scores = np.ndarray  # of a model, float32: shape (rows,), or (rows, classes) where there are more than two
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+@dataclass(frozen=True)
+class Form:
+    """The answer where there are two classes: the probability of the second one."""
+
+    classes: Sequence[str]
+    stored: Sequence[str]  # columns of an answer where it is written down, numbers all
+
+    title: ClassVar[str] = "Probability of the positive class"
+    name: ClassVar[str] = "probability"  # of what an explanation adds up to
+    number: ClassVar[Any] = Annotated[float, Field(ge=0, le=1, description="Of the positive class")]  # its type
+    counted: ClassVar[tuple[str, str]] = ("tenth that their probability begins with", "tenth")  # and the label's name
+    apart: ClassVar[Sequence[float]] = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)  # how far a shadow may be from the live one
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """Names and types of what is told of a row."""
+        return {self.name: self.number}
+
+    def check(self, scores: Scores) -> None:
+        """Raises `ValueError` where a model of another kind of target made the scores."""
+        wanted = (len(self.classes),) if len(self.stored) > 1 else ()
+        if scores.shape[1:] != wanted:
+            raise ValueError(f"the model's answers do not fit {', '.join(self.stored)}: it is of another problem")
+
+    def told(self, scores: Scores) -> dict[str, list[Any]]:
+        """What is told of some rows, field by field."""
+        return {self.name: scores.tolist()}
+
+    def rows(self, scores: Scores) -> list[dict[str, Any]]:
+        """What is told of some rows, row by row."""
+        name = self.name
+        return [{name: score} for score in scores.tolist()]
+
+    def columns(self, scores: Scores) -> dict[str, np.ndarray]:
+        """What is written down of some rows, column by column."""
+        return dict(zip(self.stored, self._table(scores).T, strict=True))
+
+    def written(self, scores: Scores) -> list[dict[str, float]]:
+        """What is written down of some rows, row by row."""
+        return [dict(zip(self.stored, row, strict=True)) for row in self._table(scores).tolist()]
+
+    def _table(self, scores: Scores) -> np.ndarray:
+        return scores.reshape(-1, len(self.stored))
+
+    def explained(self, walks: np.ndarray) -> np.ndarray:
+        """The number to explain, of scores along walks that all end at the same row; shape (walks, steps)."""
+        return walks
+
+    def buckets(self, scores: Scores) -> Iterable[Any]:
+        """What each row is counted under."""
+        return (int(score * 10) / 10 for score in scores.tolist())
+
+
+class Classes(Form):
+    """The answer where there are more than two."""
+
+    title = "The likeliest class, and the probability of each"
+    number = Annotated[float, Field(ge=0, le=1, description="Of the likeliest class")]
+    counted = ("class that was answered", "class")
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """Names and types of what is told of a row."""
+        one: Any = Literal[tuple(self.classes)]
+        label = Annotated[one, Field(description="The likeliest class")]
+        return {"label": label, "probabilities": Annotated[dict[one, Share], Field(description="Of each class")]}
+
+    def told(self, scores: Scores) -> dict[str, list[Any]]:
+        """What is told of some rows, field by field."""
+        shares = [dict(zip(self.classes, row, strict=True)) for row in scores.tolist()]
+        return {"label": list(self.buckets(scores)), "probabilities": shares}
+
+    def rows(self, scores: Scores) -> list[dict[str, Any]]:
+        """What is told of some rows, row by row."""
+        told = self.told(scores)
+        return [dict(zip(told, values, strict=True)) for values in zip(*told.values(), strict=True)]
+
+    def explained(self, walks: np.ndarray) -> np.ndarray:
+        """The probability of the class that is the likeliest where the walks end."""
+        picked: np.ndarray = walks[..., walks[0, -1].argmax()]
+        return picked
+
+    def buckets(self, scores: Scores) -> Iterable[Any]:
+        """What each row is counted under."""
+        return (self.classes[place] for place in scores.argmax(axis=1).tolist())
+
+
+class Number(Form):
+    """The answer where the target is a number, in its units."""
+
+    title, name = "Prediction", "prediction"
+    number = Annotated[float, Field(description="In the units of the target")]
+    counted = ("power of ten that their prediction's size does not exceed", "size")
+    apart = tuple(10.0**power for power in range(-3, 7))  # whatever the units are
+
+    def buckets(self, scores: Scores) -> Iterable[Any]:
+        """What each row is counted under."""
+        return (10.0 ** math.ceil(math.log10(abs(score))) if score else 0.0 for score in scores.tolist())
+
+
+FORMS: Mapping[str, type[Form]] = {"binary": Form, "multiclass": Classes, "regression": Number}
+FORM = FORMS[names.TASK](names.CLASSES, names.ANSWERS)
