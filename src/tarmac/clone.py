@@ -30,8 +30,7 @@ def _share_cache(folder: Path) -> None:
     """Lets the clone use this repository's cache, its local remotes and their credentials."""
     if not (folder / ".dvc").is_dir():
         return
-    cache = "".join(store.dvc("cache", "dir")).strip()
     local = Path(".dvc/config.local")
     if local.is_file():
         shutil.copy(local, folder / ".dvc" / "config.local")
-    list(store.dvc("cache", "dir", "--local", cache, folder=folder, extra=site(folder)))
+    store.lend_cache(folder)

@@ -213,3 +213,16 @@ def lend_remotes(clone: Path, folder: Path = Path(), level: str | None = "local"
     lent = Config(str(folder / ".dvc"), validate=False).read(level)
     with Config(str(clone / ".dvc"), validate=False).edit("local", validate=False) as own:
         own["remote"], own["core"] = lent["remote"], {k: v for k, v in lent["core"].items() if k == "remote"}
+
+
+def lend_cache(clone: Path, folder: Path = Path()) -> None:
+    """Lets a clone use the cache of this folder, wherever that is set to be. Raises `StoreError`."""
+    from dvc.config import Config
+    from dvc.exceptions import DvcException
+
+    try:
+        cache = Config(str(folder / ".dvc"), validate=False)["cache"].get("dir") or (folder / ".dvc/cache").absolute()
+        with Config(str(clone / ".dvc"), validate=False).edit("local", validate=False) as own:
+            own["cache"]["dir"] = str(cache)
+    except DvcException as error:
+        raise StoreError(f"the settings of DVC cannot be read: {error}") from None

@@ -59,8 +59,7 @@ def _copy(
 ) -> None:
     """Pushes from a clone that uses this folder's cache, filled from the present remote where it lacks something."""
     _clone(source)
-    cache = "".join(store.dvc("cache", "dir")).strip()
-    list(store.dvc("cache", "dir", "--local", cache, folder=source))
+    store.lend_cache(source)
     if _lacks(source, wanted):
         print("fetching what this clone lacks from the present remote", flush=True)
         list(store.dvc("fetch", folder=source, extra=site))
