@@ -2,30 +2,31 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Collection
 from pathlib import Path
 
-import yaml
-
+from tarmac import lock as locks
 from tarmac.files.outputs import replacing
 
 KEPT = Path(".dvc/tmp/tarmac/cost")
 Cost = dict[str, float]  # wall_seconds, cpu_seconds, peak_bytes
 
 
-def keep(measured: Path, lock: str, ran: Iterable[str]) -> None:
+def keep(measured: Path, lock: str, ran: Collection[str]) -> None:
     """Keeps what was measured in a folder for the stages that ran, under the outputs that the lock names."""
     KEPT.mkdir(parents=True, exist_ok=True)
+    stages = locks.parse(lock)["stages"] if ran else {}
     for stage in ran:
         source = measured / f"{stage}.json"
         if source.is_file():
-            with replacing(_place(lock, stage)) as path:
+            with replacing(_place(stage, stages[stage])) as path:
                 path.write_bytes(source.read_bytes())
 
 
 def known(lock: str) -> dict[str, Cost]:
     """Costs by stage, of those stages of a lock that have run on this machine."""
-    found = {stage: _read(_place(lock, stage)) for stage in (yaml.safe_load(lock) or {}).get("stages", {})}
+    stages = (locks.parse(lock) or {}).get("stages", {})
+    found = {stage: _read(_place(stage, entry)) for stage, entry in stages.items()}
     return {stage: cost for stage, cost in found.items() if cost}
 
 
@@ -36,7 +37,6 @@ def _read(path: Path) -> Cost | None:
         return None
 
 
-def _place(lock: str, stage: str) -> Path:
-    outs = yaml.safe_load(lock)["stages"][stage].get("outs", [])
-    made = " ".join(f"{out['path']}={out['md5']}" for out in outs)
+def _place(stage: str, entry: locks.Entry) -> Path:
+    made = " ".join(f"{out['path']}={out['md5']}" for out in entry.get("outs", []))
     return KEPT / f"{stage}-{hashlib.md5(made.encode(), usedforsecurity=False).hexdigest()}.json"

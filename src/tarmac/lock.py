@@ -8,12 +8,18 @@ import yaml
 
 CODE, ENVIRONMENT = "src/", "requirements/pipeline.txt"
 Entry = Mapping[str, Any]  # a stage, as the lock has it
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same, seven times as fast: a command reads many locks
+
+
+def parse(text: str) -> Any:
+    """What a YAML file of DVC's says: a lock, a pipeline, a pointer. Raises `yaml.YAMLError`."""
+    return yaml.load(text, Loader=LOADER)  # noqa: S506 - either one is safe
 
 
 def stages(text: str | None) -> dict[str, Entry]:
     """The stages of a lock by name; none where there is no lock, or one that cannot be read."""
     try:
-        return dict((yaml.safe_load(text or "") or {}).get("stages", {}))
+        return dict((parse(text or "") or {}).get("stages", {}))
     except (yaml.YAMLError, AttributeError, TypeError, ValueError):
         return {}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from tarmac import costs, interrupted, params, store
+from tarmac import costs, interrupted, lock, params, store
 from tarmac.digest import digest
 from tarmac.files import cost
 from tarmac.files.outputs import write_json
@@ -64,7 +64,7 @@ def repro(folder: Path, *options: str, extra: Mapping[str, str] | None = None) -
 def _inputs(folder: Path) -> dict[str, str]:
     """Hash of everything that stages read and a person writes: parameters, code and raw data; none of a broken file."""
     try:
-        pipeline = yaml.safe_load((folder / "dvc.yaml").read_text(encoding="utf-8"))["stages"].values()
+        pipeline = lock.parse((folder / "dvc.yaml").read_text(encoding="utf-8"))["stages"].values()
         deps = {dep for stage in pipeline for dep in stage.get("deps", [])}
     except (yaml.YAMLError, OSError, KeyError, TypeError, AttributeError):
         return {}  # DVC says what is wrong

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from tarmac import git, interrupted, odb
+from tarmac import git, interrupted, lock, odb
 from tarmac.digest import digest
 
 LOCKS = (Path(".dvc/tmp/rwlock"), Path(".dvc/tmp/exps/rwlock"))
@@ -78,13 +78,13 @@ def _is_json(path: Path) -> bool:
         return False
 
 
-def _whole(lock: Path) -> bool:
+def _whole(path: Path) -> bool:
     """Whether a `dvc.lock` was written to its end: a cut entry has no size. A conflict is for a person to mend."""
     try:
-        text = lock.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
         if "<<<<<<<" in text:
             return True
-        stages = yaml.safe_load(text)["stages"].values()
+        stages = lock.parse(text)["stages"].values()
         return all("size" in entry for stage in stages for entry in [*stage["deps"], *stage["outs"]])
     except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError):
         return False
@@ -177,7 +177,7 @@ def outputs(folder: Path = Path()) -> dict[str, str]:
     """Hash of every output that DVC keeps (of `dvc.lock` and of `.dvc` files), by path."""
     hashes = locked((folder / "dvc.lock").read_text(encoding="utf-8")) if (folder / "dvc.lock").is_file() else {}
     for pointer in pointers(folder):
-        for out in yaml.safe_load((folder / pointer).read_text(encoding="utf-8"))["outs"]:
+        for out in lock.parse((folder / pointer).read_text(encoding="utf-8"))["outs"]:
             hashes[(pointer.parent / out["path"]).as_posix()] = out["md5"]
     return hashes
 
@@ -194,7 +194,7 @@ def pointers(folder: Path = Path()) -> list[Path]:
 def locked(text: str) -> dict[str, str]:
     """Hash of every output in the text of a `dvc.lock`, by path. Raises `StoreError` where it cannot be read."""
     try:
-        stages = (yaml.safe_load(text) or {}).get("stages", {})
+        stages = (lock.parse(text) or {}).get("stages", {})
         return {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", [])}
     except (yaml.YAMLError, KeyError, TypeError, AttributeError):
         if "<<<<<<<" in text:

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from tarmac import store
+from tarmac import lock, store
 from tarmac.git import git, text_at
 from tarmac.odb import Fault, RemoteError, faults, opened
 
@@ -41,7 +41,7 @@ def _text(revision: str | None, path: Path, folder: Path) -> str | None:
 
 def _yaml(revision: str | None, path: Path, folder: Path) -> dict[str, Any]:
     try:
-        found = yaml.safe_load(_text(revision, path, folder) or "") or {}
+        found = lock.parse(_text(revision, path, folder) or "") or {}
     except (yaml.YAMLError, UnicodeDecodeError):
         found = None
     if not isinstance(found, dict):

@@ -1,9 +1,10 @@
 """The two results that are compared: the files here, and those of the base commit in a temporary clone."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ class Result:
         return dict(json.loads(self.text(name) or "{}"))
 
     def yaml(self, name: str) -> dict[str, Any]:
-        """A YAML file of this result, read as the stages and DVC read it; empty where it has none."""
+        """A YAML file of this result, as the stages and DVC read it; empty where it has none. Not to be changed."""
         return _mapping(self.text(name) or "")
 
 
@@ -66,6 +67,7 @@ def of_commit(commit: str, head: Result) -> Iterator[Result]:
         yield Result(folder, commit, hashes, present)
 
 
+@lru_cache(maxsize=8)  # the same few files are asked for again and again, and reading one takes long
 def _mapping(text: str) -> dict[str, Any]:
     found = YAML(typ="safe", pure=True).load(text) or {}
     if not isinstance(found, dict):
@@ -75,7 +77,8 @@ def _mapping(text: str) -> dict[str, Any]:
 
 def _drop_broken(folder: Path) -> None:
     """Removes what cannot be read: a broken commit is compared as far as it goes, so that its mend can be reviewed."""
-    for name, read in {LOCK: store.locked, "dvc.yaml": _mapping, "params.yaml": _mapping}.items():
+    readers: dict[str, Callable[[str], object]] = {LOCK: store.locked, "dvc.yaml": _mapping, "params.yaml": _mapping}
+    for name, read in readers.items():
         path = folder / name
         try:
             read(path.read_text(encoding="utf-8") if path.is_file() else "")
