@@ -1,5 +1,6 @@
 """Fixtures: the repository itself, and a small copy of it whose whole pipeline runs in seconds."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -137,16 +138,35 @@ def start(workspace: Workspace) -> None:
     workspace.run("git", "commit", "--quiet", "--message", "start")
 
 
-@pytest.fixture(scope="session")
-def finished_template(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A small workspace whose pipeline has run, pushed and committed. Copy it, do not change it."""
-    workspace = copy_repository(tmp_path_factory.mktemp("finished") / "repository")
+def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that the first worker of a test run to ask for it makes, while the others that do so wait."""
+    base = factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    made = folder.with_suffix(".made")
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            shutil.rmtree(folder, ignore_errors=True)  # what a worker that failed has left
+            make(folder)
+            made.touch()
+    return folder
+
+
+def finish(folder: Path) -> None:
+    """Makes a small workspace whose pipeline has run, pushed and committed, and whose code is compiled."""
+    workspace = copy_repository(folder / "repository")
     start(workspace)
     workspace.dvc("repro", "--quiet")
     workspace.dvc("push", "--quiet")
     workspace.run("git", "add", "--all")
     workspace.run("git", "commit", "--quiet", "--message", "result")
-    return workspace
+    workspace.run(sys.executable, "-m", "compileall", "-q", "src")  # or every copy does it, command by command
+
+
+@pytest.fixture(scope="session")
+def finished_template(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A small workspace whose pipeline has run, pushed and committed. All workers share it: copy it."""
+    return Workspace(once(tmp_path_factory, "finished", finish) / "repository")
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from tarmac.digest import digest
 from tests.conftest import Workspace
 from tests.e2e.running import DVC, FROM_SOURCE, TARMAC
-from tests.e2e.test_review import commit, fit_for_review, shallower
+from tests.e2e.test_review import commit, shallower
 
 MODEL = "models/model.onnx"
 
@@ -42,15 +42,14 @@ def publish(workspace: Workspace) -> None:
 
 
 @pytest.fixture(scope="module")
-def released_template(finished_template: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+def released_template(on_main: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A workspace with an origin, whose model is version 1 and in prod. Copy it, do not change it."""
     home = tmp_path_factory.mktemp("registry")
-    shutil.copytree(finished_template.path, home / "repository", symlinks=True)
+    shutil.copytree(on_main.path, home / "repository", symlinks=True)
     workspace = Workspace(home / "repository")
     workspace.run("git", "init", "--quiet", "--bare", "--initial-branch=main", str(home / "origin.git"))
     workspace.run("git", "remote", "add", "origin", str(home / "origin.git"))
-    workspace.set_params(fit_for_review)
-    publish(workspace)
+    workspace.run("git", "push", "--quiet", "origin", "HEAD")
     tarmac(workspace, "release")
     tarmac(workspace, "promote", "prod", "--why", "the first")
     return workspace

@@ -95,30 +95,8 @@ def copy(workspace: Workspace, target: Path) -> Workspace:
     return Workspace(target)
 
 
-def fit_for_review(params: dict) -> None:
-    """Features of which the small model behaves, a weak baseline, and bounds that a tenth of the flights can keep."""
-    params["train"]["features"] = ["schedule", "weather", "aircraft", "traffic", "history"]
-    params["baseline"]["features"] = ["aircraft"]
-    policy = params["review"]
-    for metric in policy["metrics"].values():
-        metric["floor"] = 0 if metric["better"] == "higher" else 9
-        metric.pop("ceiling", None)
-    policy["slices"]["floor"] = policy["behaviour"]["usable_auc"] = policy["behaviour"]["min_move"] = 0
-
-
 def shallower(params: dict) -> None:
     params["train"]["xgboost"]["max_depth"] = 3
-
-
-@pytest.fixture(scope="module")
-def on_main(finished_template: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A result that the policy lets pass, pushed and committed on `main`. Copy it, do not change it."""
-    workspace = copy(finished_template, tmp_path_factory.mktemp("main") / "repository")
-    workspace.set_params(fit_for_review)
-    workspace.dvc("repro", "--quiet")
-    workspace.dvc("push", "--quiet")
-    commit(workspace, "fit for review")
-    return workspace
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT, Workspace, copy_repository
+from tests.conftest import ROOT, Workspace, copy_repository, once
 from tests.workflows.github import GitHub, serving
 from tests.workflows.rehearsal import SLUG, TOKEN, Rehearsal
 
@@ -37,13 +37,15 @@ def loosen(params: dict) -> None:
 @pytest.fixture(scope="session")
 def base(finished_template: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """The default branch: the small workspace with the workflows, its own policy, and its result. Do not change it."""
-    target = tmp_path_factory.mktemp("team") / "repository"
-    shutil.copytree(finished_template.path, target, symlinks=True)
-    copy_workflows(target)
-    workspace = Workspace(target)
-    workspace.set_params(loosen)
-    commit_result(workspace, "policy")
-    return workspace
+
+    def make(folder: Path) -> None:
+        shutil.copytree(finished_template.path, folder / "repository", symlinks=True)
+        copy_workflows(folder / "repository")
+        workspace = Workspace(folder / "repository")
+        workspace.set_params(loosen)
+        commit_result(workspace, "policy")
+
+    return Workspace(once(tmp_path_factory, "default-branch", make) / "repository")
 
 
 @pytest.fixture(scope="session")

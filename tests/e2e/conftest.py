@@ -1,0 +1,35 @@
+"""Fixtures of more than one story: a result that may be reviewed and released."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Workspace, once
+
+
+def fit_for_review(params: dict) -> None:
+    """Features of which the small model behaves, a weak baseline, and bounds that a tenth of the flights can keep."""
+    params["train"]["features"] = ["schedule", "weather", "aircraft", "traffic", "history"]
+    params["baseline"]["features"] = ["aircraft"]
+    policy = params["review"]
+    for metric in policy["metrics"].values():
+        metric["floor"] = 0 if metric["better"] == "higher" else 9
+        metric.pop("ceiling", None)
+    policy["slices"]["floor"] = policy["behaviour"]["usable_auc"] = policy["behaviour"]["min_move"] = 0
+
+
+@pytest.fixture(scope="session")
+def on_main(finished_template: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A result that the policy lets pass, pushed and committed on `main`. All workers share it: copy it."""
+
+    def make(folder: Path) -> None:
+        shutil.copytree(finished_template.path, folder / "repository", symlinks=True)
+        workspace = Workspace(folder / "repository")
+        workspace.set_params(fit_for_review)
+        workspace.dvc("repro", "--quiet")
+        workspace.dvc("push", "--quiet")
+        workspace.run("git", "add", "--all")
+        workspace.run("git", "commit", "--quiet", "--message", "fit for review")
+
+    return Workspace(once(tmp_path_factory, "fit-for-review", make) / "repository")
