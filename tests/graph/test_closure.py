@@ -51,7 +51,7 @@ def test_an_undeclared_import_is_found_however_it_is_written(copy: Path, planted
 
 
 def test_an_undeclared_import_is_found_behind_a_declared_one(copy: Path) -> None:
-    append(copy, "src/tarmac/engine.py", "\nfrom tarmac import validation\n")
+    append(copy, "src/tarmac/engine/duckdb.py", "\nfrom tarmac import validation\n")
     readers = ("featurize", "state")
     assert closure.faults(copy) == [f"{stage}: src/tarmac/validation.py is imported and no dep" for stage in readers]
 

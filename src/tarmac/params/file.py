@@ -1,9 +1,9 @@
 """`params.yaml` as one strict model: a mistake is an error that names file, line, key and what was expected."""
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -33,6 +33,9 @@ EXPECTED = {  # in place of pydantic's words
 }
 
 
+Engine = Literal["duckdb", "pyspark"]
+
+
 class ParamsError(ValueError):
     """`params.yaml` is missing or wrong; one line for each mistake."""
 
@@ -40,6 +43,7 @@ class ParamsError(ValueError):
 class Params(Section):
     """The whole of `params.yaml`."""
 
+    engine: Annotated[Engine, Field(description="What makes the tables and trains: this machine, or a Spark cluster")]
     problem: ProblemParams
     prepare: PrepareParams
     split: AnySplit

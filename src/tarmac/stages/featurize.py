@@ -3,26 +3,25 @@
 from pathlib import Path
 
 from ibis import Table
-from ibis.backends.duckdb import Backend
 
 from tarmac import engine
 from tarmac.files import months, parquet
 from tarmac.files.outputs import replacing
 from tarmac.params import load
 from tarmac.problem.features import LOOKBACK_DAYS, features
-from tarmac.problem.names import LOOKUPS, MONTHLY
+from tarmac.problem.names import CLUSTER, LOOKUPS, MONTHLY
 from tarmac.stages import Progress, run
 
 PREPARED, FEATURES = Path("data/prepared"), Path("data/features")
 
 
-def point(backend: Backend, month: str, available: list[str]) -> dict[str, Table]:
-    """Makes the engine's tables show one month and the past that its features may reach. Returns them by name."""
-    reach = months.reaching_back(month, LOOKBACK_DAYS, available)
+def point(backend: engine.Backend, batch: list[str], available: list[str]) -> dict[str, Table]:
+    """Makes the engine's tables show some months and the past that their features may reach. Returns them by name."""
+    reach = sorted({past for month in batch for past in months.reaching_back(month, LOOKBACK_DAYS, available)})
     paths = {name: [PREPARED / name / f"{past}.parquet" for past in reach] for name in MONTHLY}
     paths |= {name: [PREPARED / f"{name}.parquet"] for name in LOOKUPS}
     tables = {name: engine.show(backend, name, files) for name, files in paths.items()}
-    first, after = months.days(month)
+    first, after = months.days(batch[0])[0], months.days(batch[-1])[1]
     return {**tables, "period": engine.show_dates(backend, "period", {"first": first, "after": after})}
 
 
@@ -30,14 +29,16 @@ def main() -> None:
     """Reads `data/prepared`; writes `data/features`."""
     params, progress = load(), Progress("featurize")
     available = months.stored(PREPARED / MONTHLY[-1])
-    backend = engine.connect()
-    query = engine.compiled(backend, features(point(backend, available[0], available), params.problem))
+    backend = engine.connect(params.engine)
+    query = engine.compiled(backend, features(point(backend, available[:1], available), params.problem))
     progress.step("compiled")
     with replacing(FEATURES) as out:
-        for month in available:
-            point(backend, month, available)
-            engine.write_query(backend, query, out / f"{month}.parquet")
-            progress.step(month, rows=parquet.count_rows(out / f"{month}.parquet"))
+        out.mkdir()
+        for batch in engine.batches(backend, available):
+            point(backend, batch, available)
+            engine.write_months(backend, query, CLUSTER, batch, out)
+            for month in batch:
+                progress.step(month, rows=parquet.count_rows(out / f"{month}.parquet"))
 
 
 if __name__ == "__main__":

@@ -58,7 +58,9 @@ def check_share(path: Path, rows: int, broken: pd.DataFrame, limit: float) -> No
         )
 
 
-def prepare_month(month: str, lookups: Frames, limit: float, out: Path) -> tuple[pd.DataFrame, Counter[str]]:
+def prepare_month(
+    backend: engine.Backend, month: str, lookups: Frames, limit: float, out: Path
+) -> tuple[pd.DataFrame, Counter[str]]:
     """Writes one month's prepared tables. Returns its broken rules, and counts of rows and of what is missing."""
     valid, broken, counts = dict(lookups), [], Counter[str]()
     for table in MONTHLY:
@@ -67,21 +69,20 @@ def prepare_month(month: str, lookups: Frames, limit: float, out: Path) -> tuple
         check_share(path, parquet.count_rows(path), failures, limit)
         broken.append(failures)
         counts[table] = len(valid[table])
-    write_prepared(month, valid, MONTHLY, out)
+    write_prepared(backend, month, valid, MONTHLY, out)
     counts.update(tallies(valid))
     return pd.concat(broken, ignore_index=True), counts
 
 
-def write_prepared(month: str, valid: Frames, tables: tuple[str, ...], out: Path) -> None:
+def write_prepared(backend: engine.Backend, month: str, valid: Frames, tables: tuple[str, ...], out: Path) -> None:
     """Cleans valid raw tables and writes them under `out`; lookups as one file, the others one a month."""
-    backend = engine.connect()
     views = {name: ibis.memtable(pa.Table.from_pandas(frame, preserve_index=False)) for name, frame in valid.items()}
     for table in tables:
         path = out / (f"{table}.parquet" if table in LOOKUPS else f"{table}/{month}.parquet")
         engine.write(backend, clean(table, views, month), path)
 
 
-def prepare(limit: float, out: Path, progress: Progress) -> tuple[pd.DataFrame, Counter[str]]:
+def prepare(backend: engine.Backend, limit: float, out: Path, progress: Progress) -> tuple[pd.DataFrame, Counter[str]]:
     """Prepares every stored month into `out`. Returns all broken rules and the year's counts."""
     found = {table: months.stored(RAW / table) for table in MONTHLY}
     first = found[MONTHLY[-1]]
@@ -93,10 +94,10 @@ def prepare(limit: float, out: Path, progress: Progress) -> tuple[pd.DataFrame, 
     for table in (name for name in TABLES if name not in MONTHLY):
         lookups[table], failures = validate(table, None, RAW / f"{table}.parquet", lookups)
         broken.append(failures)
-    write_prepared(first[0], lookups, LOOKUPS, out)
+    write_prepared(backend, first[0], lookups, LOOKUPS, out)
     progress.step("lookups", **{name: len(frame) for name, frame in lookups.items()})
     for month in first:
-        failures, counted = prepare_month(month, lookups, limit, out)
+        failures, counted = prepare_month(backend, month, lookups, limit, out)
         progress.step(month, **{name: counted[name] for name in MONTHLY}, set_aside=_set_aside(failures))
         broken.append(failures)
         counts.update(counted)
@@ -110,8 +111,9 @@ def _set_aside(broken: pd.DataFrame) -> int:
 def main() -> None:
     """Reads `data/raw`; writes the prepared tables, the quarantine and its counts."""
     params = load()
+    backend = engine.connect(params.engine)
     with replacing(PREPARED) as out, replacing(QUARANTINE) as quarantine:
-        broken, counts = prepare(params.prepare.max_quarantine_share, out, Progress("prepare"))
+        broken, counts = prepare(backend, params.prepare.max_quarantine_share, out, Progress("prepare"))
         broken.to_csv(quarantine, index=False, lineterminator="\n")
     rules = Counter(f"{line.table}.{line.column}.{line.rule}" for line in broken.itertuples())
     write_json(METRICS, {"rows": dict(counts), "set_aside": _set_aside(broken), "broken_rules": dict(rules)})

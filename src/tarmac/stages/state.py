@@ -8,7 +8,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from ibis import Table
-from ibis.backends.duckdb import Backend
 
 from tarmac import engine
 from tarmac.declare.lookup import Lookup
@@ -26,7 +25,7 @@ PREPARED, TABLES, OUT = Path("data/prepared"), Path("data/features"), Path("data
 PROBES = 20
 
 
-def point(backend: Backend, first: date, after: date) -> dict[str, Table]:
+def point(backend: engine.Backend, first: date, after: date) -> dict[str, Table]:
     """Makes the engine's tables show a period of days and the past that its features may reach."""
     available = months.stored(PREPARED / MONTHLY[-1])
     earliest = str(first - timedelta(days=LOOKBACK_DAYS))[:7]
@@ -47,7 +46,9 @@ def exported(lookup: Lookup, period: tuple[int, int] | None) -> Table:
     return ordered.select(*lookup.keys, **{name: ordered[name].cast("float32") for name in lookup.values})
 
 
-def write_lookups(backend: Backend, tables: dict[str, Table], params: ProblemParams, out: Path) -> dict[str, Any]:
+def write_lookups(
+    backend: engine.Backend, tables: dict[str, Table], params: ProblemParams, out: Path
+) -> dict[str, Any]:
     """Writes every lookup's rows for predictions of a period; returns what the service must know of them."""
     known = seen(tables, params)
     ends = span(known)  # none where no input depends on the time

@@ -21,8 +21,8 @@ def board(events: Table, keys: Sequence[str], windows: Sequence[int], measures: 
     with no event in its longest window has no row.
     """
     longest = max(windows)
-    seen = events.mutate(age=ibis.range(1, longest + 1).unnest().cast("int32"))
-    seen = seen.mutate(step=seen.step + seen.age)
+    seen = events.mutate(age=ibis.range(1, longest + 1).unnest())  # the cast below: Spark allows none around it
+    seen = seen.mutate(step=(seen.step + seen.age).cast("int32"))
     sums = {
         f"{name}_{window}": value.sum(where=None if window == longest else seen.age <= window)
         for name, value in measures(seen).items()

@@ -1,4 +1,4 @@
-"""The engine of prepare and featurize: Ibis on DuckDB, in UTC, writing the same bytes on every run."""
+"""DuckDB: one machine, in UTC, writing the same bytes on every run."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -21,6 +21,11 @@ def connect() -> Backend:
     return backend
 
 
+def batches(months: Sequence[str]) -> list[list[str]]:
+    """Each month by itself: memory does not grow with their number."""
+    return [[month] for month in months]
+
+
 def show(backend: Backend, name: str, paths: Sequence[Path]) -> ibis.Table:
     """Makes the engine's table `name` show the rows of some Parquet files. Raises `ValueError` naming a damaged one."""
     for path in paths:
@@ -35,11 +40,6 @@ def show_dates(backend: Backend, name: str, dates: Mapping[str, date]) -> ibis.T
     return backend.table(name)
 
 
-def compiled(backend: Backend, table: ibis.Table) -> str:
-    """The engine's own query for an expression: compiling takes longer than running it on a month of rows."""
-    return str(backend.compile(table))
-
-
 def write(backend: Backend, table: ibis.Table, path: Path) -> None:
     """Writes a sorted table as one Parquet file with fixed writer settings."""
     with replacing(path) as partial:
@@ -50,3 +50,9 @@ def write_query(backend: Backend, query: str, path: Path) -> None:
     """Writes the rows of a compiled, sorted query as one Parquet file with fixed writer settings."""
     with replacing(path) as partial:
         backend.raw_sql(f"COPY ({query}) TO '{partial}' ({SETTINGS})")
+
+
+def write_months(backend: Backend, query: str, _day: str, months: Sequence[str], out: Path) -> None:
+    """Writes the rows of a compiled, sorted query of one month, a batch of `batches`, as its Parquet file."""
+    (month,) = months
+    write_query(backend, query, out / f"{month}.parquet")

@@ -1,0 +1,104 @@
+"""Spark: a session on the cluster that the machine's own Spark settings name, without one on this machine."""
+
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import tarmac
+
+PATIENCE = 5  # seconds for a master to answer; Spark itself would try for a minute
+OWN_ADDRESS = "SPARK_LOCAL_IP"
+# What it was before anybody imported pandera, which sets it to this machine alone: no worker of another could answer.
+ADDRESS = os.environ.get(OWN_ADDRESS)
+
+
+class ClusterError(ValueError):
+    """Spark cannot be had here, or gave up."""
+
+
+@cache
+def session() -> Any:
+    """The one session of this process.
+
+    Where it runs is for Spark's own settings to say (`MASTER`, or `spark.master` in its `spark-defaults.conf`); without
+    them it is this machine. Raises `ClusterError` where PySpark, Java or the master is missing.
+    """
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError:
+        raise ClusterError("engine is pyspark, and PySpark is not installed: `make spark` installs it") from None
+    if not shutil.which("java", path=_java()):
+        raise ClusterError("Spark needs Java 17 or newer, and there is none: `make spark` says how to get it")
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    if ADDRESS is None:
+        os.environ.pop(OWN_ADDRESS, None)
+    with failures():
+        _answering(_master())
+        return _configured(SparkSession.builder).getOrCreate()
+
+
+def _java() -> str | None:
+    home = os.environ.get("JAVA_HOME")
+    return str(Path(home, "bin")) if home else None
+
+
+def _configured(builder: Any) -> Any:
+    """Only what results and workers need; memory, cores and all else are for the machine's own settings."""
+    source = Path(tarmac.__file__).resolve().parents[1]
+    settings = {
+        "spark.executorEnv.PYTHONPATH": str(source),  # a worker runs this code, from where it is
+        "spark.sql.execution.arrow.pyspark.enabled": "true",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.ui.showConsoleProgress": "false",
+    }
+    for name, value in settings.items():
+        builder = builder.config(name, value)
+    return builder.appName("tarmac")
+
+
+def _master() -> str:
+    """The master that Spark's settings come to."""
+    from pyspark import SparkConf, SparkContext
+
+    SparkContext._ensure_initialized()  # starts Java, which alone reads all of the settings
+    return str(SparkConf().get("spark.master", "local[*]"))
+
+
+def _answering(master: str) -> None:
+    """Raises `ClusterError` where no standalone master of `spark://host:port,host:port` answers."""
+    scheme, _, places = master.partition("://")
+    if scheme != "spark":
+        return
+    for place in places.split(","):
+        host, _, port = place.rpartition(":")
+        try:
+            socket.create_connection((host, int(port)), PATIENCE).close()
+        except (OSError, ValueError):
+            continue
+        return
+    raise ClusterError(f"no Spark master answers at {master}: start it, or name another by MASTER=spark://host:7077")
+
+
+@contextmanager
+def failures() -> Iterator[None]:
+    """Turns what Spark raises into `ClusterError`, with the line that says why."""
+    from py4j.protocol import Py4JError
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except (Py4JError, PySparkException) as error:
+        raise ClusterError(f"Spark gave up: {_reason(str(error))}") from error
+
+
+def _reason(text: str) -> str:
+    """The line of a message that says why: of a chain of Java's exceptions the last cause."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    causes = [line for line in lines if line.startswith(("Caused by: ", ": "))]
+    return (causes or lines or ["no reason given"])[-1].removeprefix("Caused by: ").removeprefix(": ")

@@ -1,0 +1,54 @@
+"""The engine of prepare and featurize: Ibis on DuckDB, or on Spark where `params.yaml` says so.
+
+Both have the same functions; which one a backend is of follows from its name.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import ibis
+
+from tarmac.engine import duckdb, spark
+from tarmac.engine.duckdb import write_query
+
+__all__ = ["batches", "compiled", "connect", "show", "show_dates", "write", "write_months", "write_query"]
+ENGINES: dict[str, ModuleType] = {"duckdb": duckdb, "pyspark": spark}  # by the names that Ibis gives its backends
+Backend = Any  # Ibis' of either, which have no useful type in common
+
+
+def connect(name: str = "duckdb") -> Backend:
+    """A backend by its name. Raises `ValueError` where it cannot be had here."""
+    return ENGINES[name].connect()
+
+
+def batches(backend: Backend, months: Sequence[str]) -> list[list[str]]:
+    """The months that are best made at once: each by itself on one machine, all together on a cluster."""
+    return [list(batch) for batch in ENGINES[backend.name].batches(months)]
+
+
+def show(backend: Backend, name: str, paths: Sequence[Path]) -> ibis.Table:
+    """Makes the engine's table `name` show the rows of some Parquet files. Raises `ValueError` naming a damaged one."""
+    return ENGINES[backend.name].show(backend, name, paths)
+
+
+def show_dates(backend: Backend, name: str, dates: Mapping[str, date]) -> ibis.Table:
+    """Makes the engine's table `name` hold one row of dates."""
+    return ENGINES[backend.name].show_dates(backend, name, dates)
+
+
+def compiled(backend: Backend, table: ibis.Table) -> str:
+    """The engine's own query for an expression: compiling takes longer than running it on a month of rows."""
+    return str(backend.compile(table))
+
+
+def write(backend: Backend, table: ibis.Table, path: Path) -> None:
+    """Writes a sorted table as one Parquet file with fixed writer settings."""
+    ENGINES[backend.name].write(backend, table, path)
+
+
+def write_months(backend: Backend, query: str, day: str, months: Sequence[str], out: Path) -> None:
+    """Writes the rows of a compiled, sorted query as one Parquet file a month, by their date in the column `day`."""
+    ENGINES[backend.name].write_months(backend, query, day, months, out)
