@@ -26,7 +26,7 @@ def connect(name: str = "duckdb") -> Backend:
 
 def batches(backend: Backend, months: Sequence[str]) -> list[list[str]]:
     """The months that are best made at once: each by itself on one machine, all together on a cluster."""
-    return [list(batch) for batch in ENGINES[backend.name].batches(months)]
+    return [list(batch) for batch in ENGINES[backend.name].batches(months) if batch]
 
 
 def show(backend: Backend, name: str, paths: Sequence[Path]) -> ibis.Table:
@@ -49,6 +49,6 @@ def write(backend: Backend, table: ibis.Table, path: Path) -> None:
     ENGINES[backend.name].write(backend, table, path)
 
 
-def write_months(backend: Backend, query: str, day: str, months: Sequence[str], out: Path) -> None:
+def write_months(backend: Backend, query: str, day: str | None, months: Sequence[str], out: Path) -> None:
     """Writes the rows of a compiled, sorted query as one Parquet file a month, by their date in the column `day`."""
     ENGINES[backend.name].write_months(backend, query, day, months, out)

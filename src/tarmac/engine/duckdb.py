@@ -52,7 +52,7 @@ def write_query(backend: Backend, query: str, path: Path) -> None:
         backend.raw_sql(f"COPY ({query}) TO '{partial}' ({SETTINGS})")
 
 
-def write_months(backend: Backend, query: str, _day: str, months: Sequence[str], out: Path) -> None:
+def write_months(backend: Backend, query: str, _day: str | None, months: Sequence[str], out: Path) -> None:
     """Writes the rows of a compiled, sorted query of one month, a batch of `batches`, as its Parquet file."""
     (month,) = months
     write_query(backend, query, out / f"{month}.parquet")

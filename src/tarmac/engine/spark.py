@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from tarmac import cluster
 from tarmac.files import parquet
+from tarmac.files.months import WHOLE
 from tarmac.files.outputs import replacing
 
 MONTH, PLACE = "_month", "_place"  # of a row, while it is on its way to its file
@@ -49,7 +50,7 @@ def write(backend: Any, table: ibis.Table, path: Path) -> None:
         pq.write_table(rows, partial, compression="zstd", store_schema=False)
 
 
-def write_months(backend: Any, query: str, day: str, months: Sequence[str], out: Path) -> None:
+def write_months(backend: Any, query: str, day: str | None, months: Sequence[str], out: Path) -> None:
     """Writes the rows of a compiled, sorted query as one Parquet file a month: the workers write, each some months.
 
     Raises `ValueError` naming a month without rows.
@@ -58,7 +59,8 @@ def write_months(backend: Any, query: str, day: str, months: Sequence[str], out:
 
     together = out / "_together"
     # A row's place in the sorted query: its columns alone do not tell it, and the way to the files loses it.
-    columns = {MONTH: functions.date_format(day, "yyyy-MM"), PLACE: functions.monotonically_increasing_id()}
+    month_of = functions.date_format(day, "yyyy-MM") if day else functions.lit(WHOLE)
+    columns = {MONTH: month_of, PLACE: functions.monotonically_increasing_id()}
     with cluster.failures():
         placed = backend.raw_sql(query).withColumns(columns).repartition(len(months), MONTH)
         ordered = placed.sortWithinPartitions(MONTH, PLACE).drop(PLACE)

@@ -1,9 +1,9 @@
 """More years than there are, for measuring what many rows cost: one year lived again, never twice the same.
 
 The stored year is the first, row by row; the later ones follow it, because clocks and aircraft of the future can be
-told and those of a century ago cannot: no summer time, and nothing built yet. A later week is a week of the stored year, at
-most `SPREAD` weeks from its own place in it, with all flights and weather of each day. Delays and weather are moved by
-a little, so that no later day gives away the answers of an earlier one.
+told and those of a century ago cannot: no summer time, and nothing built yet. A later week is a week of the stored
+year, at most `SPREAD` weeks from its own place in it, with all flights and weather of each day. Delays and weather are
+moved by a little, so that no later day gives away the answers of an earlier one.
 """
 
 from collections.abc import Iterator, Mapping

@@ -5,14 +5,16 @@ from pathlib import Path
 from ibis import Table
 
 from tarmac import engine
+from tarmac.digest import digest
 from tarmac.files import months, parquet
 from tarmac.files.outputs import replacing
 from tarmac.params import load
+from tarmac.partitions import partitions
 from tarmac.problem.features import LOOKBACK_DAYS, features
-from tarmac.problem.names import CLUSTER, LOOKUPS, MONTHLY
+from tarmac.problem.names import DAY, LOOKUPS, MONTHLY
 from tarmac.stages import Progress, run
 
-PREPARED, FEATURES = Path("data/prepared"), Path("data/features")
+PREPARED, FEATURES, ENVIRONMENT = Path("data/prepared"), Path("data/features"), Path("requirements/pipeline.txt")
 
 
 def point(backend: engine.Backend, batch: list[str], available: list[str]) -> dict[str, Table]:
@@ -25,6 +27,15 @@ def point(backend: engine.Backend, batch: list[str], available: list[str]) -> di
     return {**tables, "period": engine.show_dates(backend, "period", {"first": first, "after": after})}
 
 
+def made_from(name: str, query: str, month: str, available: list[str]) -> dict[str, object]:
+    """All that can change a month's bytes: the query and who runs it, and what the query is shown."""
+    reach = months.reaching_back(month, LOOKBACK_DAYS, available)
+    names = [*LOOKUPS, *(f"{table}/{past}" for table in MONTHLY for past in reach)]
+    shown = {name: digest(PREPARED / f"{name}.parquet") for name in names}
+    code = [digest(path) for path in sorted(Path(engine.__file__).parent.glob("*.py"))]
+    return {"query": query, "engine": [name, code], "environment": digest(ENVIRONMENT), month: shown}
+
+
 def main() -> None:
     """Reads `data/prepared`; writes `data/features`."""
     params, progress = load(), Progress("featurize")
@@ -32,13 +43,17 @@ def main() -> None:
     backend = engine.connect(params.engine)
     query = engine.compiled(backend, features(point(backend, available[:1], available), params.problem))
     progress.step("compiled")
-    with replacing(FEATURES) as out:
+    with partitions("featurize") as kept, replacing(FEATURES) as out:
         out.mkdir()
-        for batch in engine.batches(backend, available):
+        inputs = {month: made_from(params.engine, query, month, available) for month in available}
+        new = [month for month in available if kept.take(inputs[month], [f"{month}.parquet"], out) is None]
+        for batch in engine.batches(backend, new):
             point(backend, batch, available)
-            engine.write_months(backend, query, CLUSTER, batch, out)
+            engine.write_months(backend, query, DAY, batch, out)
             for month in batch:
+                kept.keep(inputs[month], [f"{month}.parquet"], out, {})
                 progress.step(month, rows=parquet.count_rows(out / f"{month}.parquet"))
+        progress.step("months", made=len(new), as_before=len(available) - len(new))
 
 
 if __name__ == "__main__":

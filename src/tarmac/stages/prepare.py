@@ -1,6 +1,8 @@
 """prepare: raw monthly tables to valid, compact ones; invalid rows are set aside and counted."""
 
 from collections import Counter
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 import ibis
@@ -8,15 +10,17 @@ import pandas as pd
 import pyarrow as pa
 
 from tarmac import engine, validation
+from tarmac.digest import digest
 from tarmac.files import months, parquet
 from tarmac.files.outputs import replacing, write_json
 from tarmac.params import load
+from tarmac.partitions import Facts, Partitions, code, partitions
 from tarmac.problem.clean import clean
 from tarmac.problem.names import LOOKUPS, MONTHLY, TABLES
 from tarmac.problem.schema import BLANKED, KEYS, schema, tallies
 from tarmac.stages import Progress, run
 
-RAW, PREPARED = Path("data/raw"), Path("data/prepared")
+RAW, PREPARED, ENVIRONMENT = Path("data/raw"), Path("data/prepared"), Path("requirements/pipeline.txt")
 QUARANTINE, METRICS = Path("data/quarantine.csv"), Path("metrics/prepare.json")
 Frames = dict[str, pd.DataFrame]
 
@@ -82,7 +86,15 @@ def write_prepared(backend: engine.Backend, month: str, valid: Frames, tables: t
         engine.write(backend, clean(table, views, month), path)
 
 
-def prepare(backend: engine.Backend, limit: float, out: Path, progress: Progress) -> tuple[pd.DataFrame, Counter[str]]:
+def make_month(backend: engine.Backend, month: str, lookups: Frames, limit: float, out: Path) -> Facts:
+    """`prepare_month`, its answer as JSON."""
+    broken, counts = prepare_month(backend, month, lookups, limit, out)
+    return {"broken": broken.to_dict("split", index=False), "counts": counts}
+
+
+def prepare(
+    backend: engine.Backend, limit: float, out: Path, progress: Progress, kept: Partitions
+) -> tuple[pd.DataFrame, Counter[str]]:
     """Prepares every stored month into `out`. Returns all broken rules and the year's counts."""
     found = {table: months.stored(RAW / table) for table in MONTHLY}
     first = found[MONTHLY[-1]]
@@ -96,12 +108,31 @@ def prepare(backend: engine.Backend, limit: float, out: Path, progress: Progress
         broken.append(failures)
     write_prepared(backend, first[0], lookups, LOOKUPS, out)
     progress.step("lookups", **{name: len(frame) for name, frame in lookups.items()})
+    base = {
+        "code": code(),
+        "engine": backend.name,
+        "environment": digest(ENVIRONMENT),
+        "limit": limit,
+        "lookups": _md5s(lookups),
+    }
     for month in first:
-        failures, counted = prepare_month(backend, month, lookups, limit, out)
+        names = [f"{table}/{month}" for table in MONTHLY]
+        facts = kept.month(
+            {**base, **_md5s(names)},
+            [f"{name}.parquet" for name in names],
+            out,
+            partial(make_month, backend, month, lookups, limit, out),
+        )
+        counted, failures = facts["counts"], pd.DataFrame(**facts["broken"], dtype="str")
         progress.step(month, **{name: counted[name] for name in MONTHLY}, set_aside=_set_aside(failures))
         broken.append(failures)
         counts.update(counted)
+    progress.step("months", made=kept.made, as_before=kept.kept)
     return pd.concat(broken, ignore_index=True), counts
+
+
+def _md5s(names: Iterable[str]) -> dict[str, str]:
+    return {name: digest(RAW / f"{name}.parquet") for name in names}
 
 
 def _set_aside(broken: pd.DataFrame) -> int:
@@ -112,8 +143,8 @@ def main() -> None:
     """Reads `data/raw`; writes the prepared tables, the quarantine and its counts."""
     params = load()
     backend = engine.connect(params.engine)
-    with replacing(PREPARED) as out, replacing(QUARANTINE) as quarantine:
-        broken, counts = prepare(backend, params.prepare.max_quarantine_share, out, Progress("prepare"))
+    with partitions("prepare") as kept, replacing(PREPARED) as out, replacing(QUARANTINE) as quarantine:
+        broken, counts = prepare(backend, params.prepare.max_quarantine_share, out, Progress("prepare"), kept)
         broken.to_csv(quarantine, index=False, lineterminator="\n")
     rules = Counter(f"{line.table}.{line.column}.{line.rule}" for line in broken.itertuples())
     write_json(METRICS, {"rows": dict(counts), "set_aside": _set_aside(broken), "broken_rules": dict(rules)})

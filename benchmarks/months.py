@@ -1,0 +1,88 @@
+"""One month more: prepare and featurize of 13 months, where 12 of them were made before, against all 13 made anew."""
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks import measure, workspace
+from benchmarks.measure import CommandError, Results, Run
+
+MAKERS, MORE = ("prepare", "featurize"), "2014-01"
+TABLES, KEPT = ("weather", "flights"), Path(".dvc/tmp/tarmac/months")
+ADDED, ANEW, SAME = "12 months kept, 1 made", "13 months made", "13 months kept"
+
+
+class Bench:
+    """A copy with 12 months made, and the month that comes."""
+
+    def __init__(self, repository: Path, folder: Path) -> None:
+        """Makes the copy and a second year."""
+        self._copy, self._years = workspace.copy(repository, folder / "repository"), folder / "years"
+        (self._copy / ".dvc/tmp").mkdir(parents=True, exist_ok=True)
+        workspace.python(
+            self._copy, "-c", "from tarmac.cli import app; app()", "ingest", "--scale", "2", "--out", str(self._years)
+        )
+        shutil.copy(self._years / "planes.parquet", self._copy / "data/raw/planes.parquet")
+
+    def cases(self) -> dict[str, Callable[[], Run]]:
+        """What a round runs, in order."""
+        return {ADDED: self.run_added, SAME: lambda: self._stages(made=0), ANEW: self.run_anew}
+
+    def run_added(self) -> Run:
+        """The stages over 13 months, after 12 of them. Raises `CommandError` where more than one was made."""
+        shutil.rmtree(self._copy / KEPT, ignore_errors=True)
+        for table in TABLES:
+            (self._copy / "data/raw" / table / f"{MORE}.parquet").unlink(missing_ok=True)
+        self._stages(made=12)
+        for table in TABLES:
+            shutil.copy(self._years / table / f"{MORE}.parquet", self._copy / "data/raw" / table)
+        return self._stages(made=1)
+
+    def run_anew(self) -> Run:
+        """The stages over 13 months that nobody made. Raises `CommandError` where a byte is another than with them."""
+        before = workspace.digests(self._copy)
+        shutil.rmtree(self._copy / KEPT)
+        run = self._stages(made=13)
+        if workspace.digests(self._copy) != before:
+            raise CommandError("with and without kept months the outputs differ")
+        return run
+
+    def _stages(self, made: int) -> Run:
+        runs = [workspace.stage(self._copy, name) for name in MAKERS]
+        for name, run in zip(MAKERS, runs, strict=True):
+            if f"made {made} " not in run.output:
+                raise CommandError(f"{name} did not make {made} months:\n{run.output}")
+        return runs[0].then(runs[1])
+
+
+def text(results: Results, conditions: str) -> str:
+    """The whole report."""
+    wall, cpu, _ = measure.ratios(results[ADDED], results[ANEW])
+    return "\n\n".join(
+        [
+            "# One month more",
+            conditions,
+            "`prepare`, then `featurize`, as programs. The outputs are the same, byte for byte, in every round.",
+            measure.table(results, ANEW),
+            f"A thirteenth month costs {wall:.2f} of the time and {cpu:.2f} of the CPU of making all of them. What is"
+            " left beside the one month is starting two programs and compiling the query.",
+        ]
+    )
+
+
+def main() -> None:
+    """Measures, prints and writes the report; exits with 1 where a command fails or outputs differ."""
+    chosen = workspace.arguments(__doc__ or "")
+    conditions = measure.conditions("benchmarks.months", chosen.rounds)
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+        try:
+            results = measure.interleave(Bench(chosen.repository, Path(folder)).cases(), chosen.rounds)
+        except CommandError as error:
+            sys.exit(f"benchmarks.months: error: {error}")
+    measure.report(chosen.repository, "months", text(results, conditions))
+
+
+if __name__ == "__main__":
+    main()
