@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 MISSING = "(missing)"  # a category of its own: ONNX takes no missing text
-PARTS = ("weekday", "month", "day")  # of a date; Monday is 0
+PARTS = ("year", "month", "day", "weekday")  # of a date; Monday is 0
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ def clean(table: Table, columns: Columns, key: Sequence[str], target: str, class
         value = table[name]
         made[name] = value.fill_null(MISSING) if isinstance(column, Category) else value
         if isinstance(column, Date):
-            found = (value.day_of_week.index(), value.month(), value.day())
+            found = (value.year(), value.month(), value.day(), value.day_of_week.index())
             made |= dict(zip(parts(name), found, strict=True))
     places = [(table[target] == text, place) for place, text in enumerate(classes)]
     made[target] = ibis.cases(*places).cast("int8") if places else table[target].cast("float32")

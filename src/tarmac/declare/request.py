@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
-from tarmac.declare.columns import MISSING, Category, Column, Columns, Date, Number, parts
+from tarmac.declare.columns import MISSING, PARTS, Category, Column, Columns, Date, Number, parts
 
 STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
@@ -69,5 +69,5 @@ def prepared(rows: Sequence[BaseModel], columns: Columns) -> dict[str, list[Any]
 
 
 def _parts(days: Sequence[date | None]) -> list[list[float]]:
-    found = [(day.weekday(), day.month, day.day) if day else (math.nan,) * 3 for day in days]
-    return [list(part) for part in zip(*found, strict=True)] if found else [[], [], []]
+    found = [(day.year, day.month, day.day, day.weekday()) if day else (math.nan,) * len(PARTS) for day in days]
+    return [list(part) for part in zip(*found, strict=True)] if found else [[] for _ in PARTS]

@@ -14,7 +14,7 @@ LEVELS, MANY = 20, 50  # a text with no more levels is closed; one with more, mo
 CLASSES = 50  # more values than this are no classes
 DUPLICATES = 0.05  # share of rows that may repeat a key
 REACH = 3  # widths of the inner 98 % that a number may lie beyond them
-RARE = 0.005  # share of rows that may be negative in a column that has no use for it
+RARE = 0.01  # share of rows that may be negative in a column that has no use for it
 NAMED = ("target", "time", "group", "key")
 TAKEN = {"row", "rows", "live", "missing", "unknown", "probability", "prediction", "model", "baseline", "columns"}
 

@@ -13,6 +13,7 @@ from tarmac.scaffold.infer import Found, ScaffoldError
 TEST, VALIDATION = 0.2, 0.2  # shares of rows, or of months
 MONTHS = 3  # at least, to train, to tune and to judge on
 SMALL = 2000  # rows below which trees need not beat a linear model
+WIDE = 200  # weights of one-hot columns that the baseline may have
 DIRT = 0.01  # share of rows that may be set aside, unless more are seen to be
 
 
@@ -70,9 +71,9 @@ def dirt(found: Found) -> float:
     """The share of rows that `prepare` may set aside: twice what the declared columns find in this table."""
     broken = found.rows[list(found.row_key)].duplicated()
     for name, column in found.columns.items():
-        if isinstance(column, Number):
-            numbers = pd.to_numeric(found.rows[name])
-            broken |= (numbers < column.low) | (numbers > column.high)
+        if isinstance(column, Number) and column.low is not None:
+            known = pd.to_numeric(found.rows[name]).between(column.low, column.high) | found.rows[name].isna()
+            broken |= ~known
         elif isinstance(column, Category) and column.levels:
             broken |= ~found.rows[name].isin(column.levels) & found.rows[name].notna()
     return max(DIRT, _short(2 * float(broken.mean())))
@@ -101,7 +102,7 @@ def params(found: Found, months: list[str], groups: list[str]) -> dict[str, Any]
         },
         "train.logistic_regression": {"C": 0.1, "max_iter": 500} if task.baseline != "ridge" else None,
         "train.ridge": {"alpha": 1} if task.baseline == "ridge" else None,
-        "baseline.features": groups[:1],
+        "baseline.features": baseline(found, groups),
         "evaluate.threshold_beta": 1 if found.task == "binary" else None,
         "evaluate.calibration_bins": int(np.clip(TEST * rows // 20, 2, 15)),
         "evaluate.min_slice_rows": max(20, rows // 50),
@@ -121,6 +122,13 @@ def params(found: Found, months: list[str], groups: list[str]) -> dict[str, Any]
         },
     }
     return changes
+
+
+def baseline(found: Found, groups: list[str]) -> list[str]:
+    """The groups that the linear model sees: without texts where their levels would make it slow."""
+    texts = [name for name, column in found.inputs.items() if isinstance(column, Category)]
+    levels = sum(found.rows[name].nunique() for name in texts) * max(len(found.classes) - 1, 1)
+    return [group for group in groups if levels <= WIDE or group != "categories"] or groups
 
 
 def _short(value: float) -> float:

@@ -36,6 +36,8 @@ def features_of(found: Found) -> dict[str, list[str]]:
         "categories": [name for name, column in own.items() if isinstance(column, Category)],
         "dates": [part for name, column in own.items() if isinstance(column, Date) for part in parts(name)],
     }
+    if found.day:  # no year to come was seen in training
+        groups["dates"].remove(f"{found.day}_year")
     return {group: names for group, names in groups.items() if names}
 
 
@@ -49,7 +51,7 @@ def _names(found: Found, name: str, groups: Mapping[str, list[str]]) -> dict[str
     return {
         "task": found.task,
         "name": name,
-        "file": "2013-01, a file a month" if found.day else WHOLE,
+        "file": "a file a month" if found.day else f"{WHOLE}.parquet",
         "kinds": ", ".join(kinds),
         "key": listed(found.row_key),
         "day": repr_of(found.day),
