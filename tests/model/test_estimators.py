@@ -6,81 +6,144 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.metrics import log_loss, roc_auc_score
 
-from tarmac.model.estimators import HIST_STEP, check_device
+from tarmac.model.dataset import Inputs
+from tarmac.model.estimators import HIST_STEP, answers, check_device, scores
+from tarmac.params import TASKS, Task
 from tarmac.problem.names import TARGET
 from tests.model import sample
+from tests.model.sample import BINARY, MULTICLASS, REGRESSION
 
-BOOSTED = [model for model in sample.MODELS if model != "logistic_regression"]
 GPU = any(Path("/dev").glob("nvidia[0-9]*"))
-TRAIN, VALID = sample.rows(600, seed=1), sample.rows(300, seed=2)
+TRAINS = {kind: sample.rows(600, 1, task) for kind, task in TASKS.items()}
+VALIDS = {kind: sample.rows(300, 2, task) for kind, task in TASKS.items()}
+TRAIN, VALID = TRAINS["binary"], VALIDS["binary"]
 
 
-def watched(model: str, **changed: object):
+def watched(task: Task, model: str, **changed: object):
     """Inputs, fitted pipeline, and what its fit reported: a list of (round, metrics)."""
     seen: list[tuple[int, dict[str, float]]] = []
+    train, valid, chosen = TRAINS[task.kind], VALIDS[task.kind], sample.params(model, **changed)
     inputs, pipeline = sample.fitted(
-        sample.params(model, **changed), TRAIN, VALID, lambda number, metrics: seen.append((number, dict(metrics)))
+        chosen, train, valid, lambda number, metrics: seen.append((number, dict(metrics))), task
     )
     return inputs, pipeline, seen
 
 
-def late(inputs, pipeline, rows):
-    return pipeline.predict_proba(rows[inputs.names])[:, 1]
+def answered(task: Task, inputs: Inputs, pipeline, rows=None):
+    return answers(pipeline, (VALIDS[task.kind] if rows is None else rows)[inputs.names], task)
 
 
-@pytest.mark.parametrize("model", sample.MODELS)
-def test_two_fits_give_the_same_probabilities(model):
-    first, second = (late(inputs, pipeline, VALID) for inputs, pipeline, _ in (watched(model), watched(model)))
+def loss(task: Task, p: np.ndarray) -> float:
+    """The task's loss on validation, by its definition."""
+    y = VALIDS[task.kind][TARGET].to_numpy()
+    if task.kind == "regression":
+        return float(np.sqrt(np.mean((y - p) ** 2)))
+    likelihood = p[np.arange(len(y)), y] if task.kind == "multiclass" else np.where(y == 1, p, 1 - p)
+    return float(-np.log(likelihood).mean())
+
+
+def constant(task: Task) -> np.ndarray:
+    """What a model that learnt nothing answers."""
+    y = TRAINS[task.kind][TARGET].to_numpy()
+    one = np.bincount(y) / len(y) if task.kind == "multiclass" else y.mean()
+    return np.array([one] * len(VALIDS[task.kind]))
+
+
+@pytest.mark.parametrize(("task", "model"), sample.CASES)
+def test_two_fits_give_the_same_answers(task, model):
+    first, second = (answered(task, *watched(task, model)[:2]) for _ in range(2))
     assert np.array_equal(first, second)
-    assert roc_auc_score(VALID[TARGET], first) > 0.7, "a model that learnt nothing repeats itself too"
+    assert loss(task, first) < 0.98 * loss(task, constant(task)), "a model that learnt nothing repeats itself too"
 
 
-@pytest.mark.parametrize("model", BOOSTED)
+@pytest.mark.parametrize("model", sample.BOOSTERS)
 def test_another_seed_is_another_model_where_rows_are_drawn(model):
-    first, second = (late(*watched(model, seed=seed)[:2], VALID) for seed in (1, 2))
+    first, second = (answered(BINARY, *watched(BINARY, model, seed=seed)[:2]) for seed in (1, 2))
     assert np.array_equal(first, second) == (model == "hist_gradient_boosting")  # which draws nothing on few rows
 
 
-@pytest.mark.parametrize("model", sample.MODELS)
-def test_every_round_reports_finite_metrics_of_validation_in_order(model):
-    inputs, pipeline, seen = watched(model)
+@pytest.mark.parametrize(("task", "model"), sample.CASES)
+def test_every_round_reports_finite_metrics_of_validation_in_order(task, model):
+    inputs, pipeline, seen = watched(task, model)
     rounds = [number for number, _ in seen]
     assert rounds == sorted(set(rounds))
     assert rounds[0] >= 1
     for _, metrics in seen:
-        assert metrics.keys() == {"auc", "log_loss"}
+        assert metrics.keys() == task.rounds.keys()
         assert all(isinstance(value, float) and math.isfinite(value) for value in metrics.values())
-    best = min(metrics["log_loss"] for _, metrics in seen)
-    assert log_loss(VALID[TARGET], late(inputs, pipeline, VALID)) == pytest.approx(best, abs=1e-6)
+    best = min((metrics for _, metrics in seen), key=lambda metrics: metrics[task.loss])
+    found = answered(task, inputs, pipeline)
+    assert loss(task, found) == pytest.approx(best[task.loss], abs=1e-6)
+    assert scores(VALIDS[task.kind][TARGET].to_numpy(), found, task) == pytest.approx(best, abs=1e-6)
 
 
-@pytest.mark.parametrize("model", BOOSTED)
-def test_early_stopping_ends_a_long_fit_and_keeps_its_best_round(model):
-    inputs, long, seen = watched(model, max_rounds=3000)
-    best = min(seen, key=lambda report: report[1]["log_loss"])[0]
+@pytest.mark.parametrize(("task", "model"), sample.BOOSTED)
+def test_early_stopping_ends_a_long_fit_and_keeps_the_round_of_the_lowest_loss(task, model):
+    inputs, long, seen = watched(task, model, max_rounds=3000)
+    best = min(seen, key=lambda report: report[1][task.loss])[0]
     assert best < seen[-1][0] <= best + 10 + HIST_STEP, "it must stop when the patience is over, not sooner or later"
-    _, exact, _ = watched(model, max_rounds=best, early_stopping_rounds=3000)
-    assert np.array_equal(late(inputs, long, VALID), late(inputs, exact, VALID))
+    _, exact, _ = watched(task, model, max_rounds=best, early_stopping_rounds=3000)
+    assert np.array_equal(answered(task, inputs, long), answered(task, inputs, exact))
 
 
-@pytest.mark.parametrize("model", BOOSTED)
-def test_rounds_never_exceed_their_limit(model):
+@pytest.mark.parametrize(("task", "model"), sample.BOOSTED)
+def test_rounds_never_exceed_their_limit(task, model):
     for limit in (1, HIST_STEP - 3, HIST_STEP + 5):
-        _, _, seen = watched(model, max_rounds=limit, early_stopping_rounds=3000)
+        _, _, seen = watched(task, model, max_rounds=limit, early_stopping_rounds=3000)
         assert seen[-1][0] == limit
 
 
-@pytest.mark.parametrize("model", sample.MODELS)
-def test_what_training_never_saw_still_gets_a_probability(model):
-    inputs, pipeline, _ = watched(model)
+@pytest.mark.parametrize(("task", "model"), sample.CASES)
+def test_what_training_never_saw_still_gets_an_answer(task, model):
+    inputs, pipeline, _ = watched(task, model)
     numbers = dict.fromkeys(inputs.numbers, np.float32(np.nan))
     strange = VALID.assign(**dict.fromkeys(inputs.categories, "a place that opened today"), **numbers)
     for rows in (strange, VALID.assign(**numbers), strange.head(1)):
-        probability = late(inputs, pipeline, rows)
-        assert np.isfinite(probability).all()
-        assert ((probability >= 0) & (probability <= 1)).all()
+        found = answered(task, inputs, pipeline, rows)
+        assert found.shape == ((len(rows), sample.CLASSES) if task.kind == "multiclass" else (len(rows),))
+        assert np.isfinite(found).all()
+        if task.kind != "regression":
+            assert ((found >= 0) & (found <= 1)).all()
+        if task.kind == "multiclass":
+            assert found.sum(axis=1) == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize("model", [*sample.BOOSTERS, "logistic_regression"])
+def test_a_rare_class_that_validation_lacks_or_holds_alone_stops_no_fit(model):
+    """And is still answered: a column of its own, that is lower than those of the others."""
+    train, valid = TRAINS["multiclass"], VALIDS["multiclass"]
+    lacks = valid[valid[TARGET] != sample.RARE]
+    assert 0 < len(valid) - len(lacks) < 20
+    for known in (lacks, valid[valid[TARGET] == sample.RARE]):
+        inputs, pipeline = sample.fitted(sample.params(model), train, known, task=MULTICLASS)
+        found = answered(MULTICLASS, inputs, pipeline)
+        assert found.shape == (300, sample.CLASSES)
+        assert 0 < found[:, sample.RARE].mean() < found[:, 0].mean()
+
+
+@pytest.mark.parametrize("unit", [0.1, 1e6, 1e11])
+@pytest.mark.parametrize("model", [*sample.BOOSTERS, "ridge"])
+def test_the_unit_of_a_number_does_not_change_what_is_learnt_of_it(model, unit):
+    inputs, known, _ = watched(REGRESSION, model)
+    scaled = [
+        rows.assign(**{TARGET: rows[TARGET] * np.float32(unit)})
+        for rows in (TRAINS["regression"], VALIDS["regression"])
+    ]
+    _, pipeline = sample.fitted(sample.params(model), *scaled, task=REGRESSION)
+    wanted, found = (answered(REGRESSION, inputs, fitted) for fitted in (known, pipeline))
+    assert np.corrcoef(wanted, found)[0, 1] > 0.95, "trees may part where two borders are as good"
+    assert loss(REGRESSION, found / unit) == pytest.approx(loss(REGRESSION, wanted), rel=0.05)
+
+
+@pytest.mark.parametrize("unit", [1e-5, 1e20])
+def test_a_unit_that_xgboost_does_not_learn_in_is_told_with_what_to_do(unit):
+    train = TRAINS["regression"].assign(**{TARGET: TRAINS["regression"][TARGET] * np.float32(unit)})
+    with pytest.raises(ValueError, match=r"standard deviation is .*write the target in another unit"):
+        sample.fitted(sample.params("xgboost"), train, VALIDS["regression"], task=REGRESSION)
+    inputs, pipeline = sample.fitted(sample.params("hist_gradient_boosting"), train, train, task=REGRESSION)
+    found = answered(REGRESSION, inputs, pipeline) / unit
+    assert loss(REGRESSION, found) < 0.98 * loss(REGRESSION, constant(REGRESSION)), "the model that is advised learns"
 
 
 EMPTY = TRAIN.assign(temp=np.float32(np.nan), spare=np.float32(3), origin="only")
@@ -89,7 +152,7 @@ EMPTY = TRAIN.assign(temp=np.float32(np.nan), spare=np.float32(3), origin="only"
 @pytest.mark.parametrize("model", ["xgboost", "logistic_regression"])
 def test_columns_that_were_empty_or_constant_in_training_do_not_stop_a_fit(model):
     inputs, pipeline = sample.fitted(sample.params(model), EMPTY, VALID)
-    assert np.isfinite(late(inputs, pipeline, VALID)).all()
+    assert np.isfinite(answered(BINARY, inputs, pipeline)).all()
 
 
 def test_a_column_that_cannot_be_binned_is_told_with_what_to_do():

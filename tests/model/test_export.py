@@ -13,59 +13,132 @@ import onnxruntime
 import pytest
 from threadpoolctl import threadpool_limits
 
+from tarmac.model.dataset import Inputs
+from tarmac.model.estimators import answers
 from tarmac.model.export import TOLERANCE, check_parity, export
 from tarmac.model.scorer import Scorer
+from tarmac.params import TASK, TASKS
+from tarmac.problem.names import TARGET
 from tests.conftest import ROOT
 from tests.model import sample
+from tests.model.sample import MULTICLASS, REGRESSION
 
-TRAIN, VALID = sample.rows(600, seed=1), sample.rows(300, seed=2)
+TRAINS = {kind: sample.rows(600, 1, task) for kind, task in TASKS.items()}
+VALIDS = {kind: sample.rows(300, 2, task) for kind, task in TASKS.items()}
+TRAIN, VALID = TRAINS["binary"], VALIDS["binary"]
 SPREAD = (0.0, 1e-4, 1.0, -1.0, 1e6, -1e6)  # numbers far outside of what a model was trained on
 
 
-def exported(path, **changed):
+def exported(path, task=TASK, inputs=None, **changed):
     """Inputs, fitted pipeline and its file."""
-    inputs, pipeline = sample.fitted(sample.params(**changed), changed.get("train", TRAIN), VALID)
-    export(pipeline, inputs, path)
+    train, valid = changed.pop("train", TRAINS[task.kind]), changed.pop("valid", VALIDS[task.kind])
+    inputs, pipeline = sample.fitted(sample.params(**changed), train, valid, task=task, inputs=inputs)
+    export(pipeline, inputs, path, task=task)
     return inputs, pipeline
+
+
+def agrees(path, task, inputs, pipeline, rows) -> bool:
+    """Whether the file answers as the pipeline does, by the gate of the stage and by a look of its own."""
+    fitted, found = answers(pipeline, rows[inputs.names], task), Scorer(path).score(rows)
+    assert found.shape == fitted.shape
+    assert found.dtype == np.float32
+    size = np.abs(fitted).max() if task.kind == "regression" else 1
+    return np.abs(found - fitted).max() <= TOLERANCE * size and check_parity(pipeline, inputs, path, rows, task) < 1e-5
 
 
 @pytest.mark.parametrize("groups", sample.GROUP_SETS, ids="+".join)
 @pytest.mark.parametrize("model", sample.MODELS)
 def test_the_file_answers_as_the_fitted_pipeline_does(tmp_path, model, groups):
     inputs, pipeline = exported(tmp_path / "m.onnx", model=model, features=list(groups))
-    assert check_parity(pipeline, inputs, tmp_path / "m.onnx", VALID) <= TOLERANCE
-    scored = Scorer(tmp_path / "m.onnx").score(VALID)
-    assert np.abs(scored - pipeline.predict_proba(VALID[inputs.names])[:, 1]).max() <= TOLERANCE
+    assert agrees(tmp_path / "m.onnx", TASK, inputs, pipeline, VALID)
     assert (inputs.categories == ()) == ("schedule" not in groups)
 
 
-@pytest.mark.parametrize("model", sample.MODELS)
-def test_the_file_answers_as_the_pipeline_far_from_the_training_rows(tmp_path, model):
-    inputs, pipeline = exported(tmp_path / "m.onnx", model=model)
+@pytest.mark.parametrize(("task", "model"), sample.CASES)
+def test_the_file_of_every_task_and_model_answers_as_the_pipeline_with_texts_or_numbers_alone(tmp_path, task, model):
+    both = Inputs.of(sample.GROUPS)
+    for inputs in (both, Inputs((), both.numbers), Inputs(both.categories, ())):
+        _, pipeline = exported(tmp_path / "m.onnx", task, inputs, model=model, max_rounds=12)
+        assert agrees(tmp_path / "m.onnx", task, inputs, pipeline, VALIDS[task.kind])
+
+
+@pytest.mark.parametrize("model", ["xgboost", "logistic_regression"])
+def test_a_text_that_is_missing_is_a_category_of_its_own_in_both(tmp_path, model):
+    train, valid = TRAIN.assign(), VALID.assign()
+    for rows in (train, valid):
+        rows.loc[:100, "origin"] = "(missing)"
+    inputs, pipeline = exported(tmp_path / "m.onnx", model=model, train=train, valid=valid)
+    assert agrees(tmp_path / "m.onnx", TASK, inputs, pipeline, valid)
+
+
+@pytest.mark.parametrize(("task", "model"), sample.CASES)
+def test_the_file_answers_as_the_pipeline_far_from_the_training_rows(tmp_path, task, model):
+    inputs, pipeline = exported(tmp_path / "m.onnx", task, model=model)
     far = VALID.head(len(SPREAD)).assign(**{name: np.array(SPREAD, dtype="float32") for name in inputs.numbers})
-    assert check_parity(pipeline, inputs, tmp_path / "m.onnx", far) <= TOLERANCE
+    assert agrees(tmp_path / "m.onnx", task, inputs, pipeline, far)
 
 
-@pytest.mark.parametrize("model", sample.MODELS)
-def test_a_number_on_the_border_of_a_split_goes_the_same_way_in_both(tmp_path, model):
-    whole = {name: TRAIN[name].round() for name in ("temp", "spare", "seats")}  # few values: every split is a border
-    inputs, pipeline = sample.fitted(sample.params(model), TRAIN.assign(**whole), VALID)
-    export(pipeline, inputs, tmp_path / "m.onnx")
-    assert check_parity(pipeline, inputs, tmp_path / "m.onnx", TRAIN.assign(**whole)) <= TOLERANCE
+@pytest.mark.parametrize(("task", "model"), sample.CASES)
+def test_a_number_on_the_border_of_a_split_goes_the_same_way_in_both(tmp_path, task, model):
+    """Few values, so that every split is a border; some of them neighbours, with no float32 between them."""
+    train = TRAINS[task.kind]
+    near = np.cumsum(np.full(4, np.spacing(np.float32(50))), dtype="float32") + np.float32(50)
+    temp = near[np.digitize(train["temp"].fillna(50), [35, 50, 65])]
+    train = train.assign(temp=temp, spare=train["spare"].round(), seats=train["seats"].round())
+    inputs, pipeline = exported(tmp_path / "m.onnx", task, model=model, train=train)
+    assert agrees(tmp_path / "m.onnx", task, inputs, pipeline, train)
+
+
+@pytest.mark.parametrize("unit", [1e-2, 1e6, 1e11])
+@pytest.mark.parametrize("model", [*sample.BOOSTERS, "ridge"])
+def test_the_file_of_small_or_large_numbers_answers_as_the_pipeline(tmp_path, model, unit):
+    """Ten times as far from zero as they are apart: no number has its size by chance."""
+    train, valid = (
+        rows["regression"].assign(**{TARGET: (rows["regression"][TARGET] + 15) * np.float32(unit)})
+        for rows in (TRAINS, VALIDS)
+    )
+    inputs, pipeline = exported(tmp_path / "m.onnx", REGRESSION, model=model, train=train, valid=valid)
+    assert agrees(tmp_path / "m.onnx", REGRESSION, inputs, pipeline, valid)
+
+
+class Off:
+    """A pipeline whose numbers are a thousandth too high."""
+
+    def __init__(self, pipeline):
+        self.pipeline = pipeline
+
+    def predict(self, rows):
+        return self.pipeline.predict(rows) * 1.001
+
+
+def test_a_fault_of_a_thousandth_is_let_through_where_numbers_are_small(tmp_path):
+    small = TRAINS["regression"].assign(**{TARGET: TRAINS["regression"][TARGET] * np.float32(2e-3)})
+    inputs, pipeline = exported(tmp_path / "m.onnx", REGRESSION, model="xgboost", train=small, valid=small)
+    with pytest.raises(ValueError, match=r"does not give the fitted model's answers .*largest difference 0\.00(1|09)"):
+        check_parity(Off(pipeline), inputs, tmp_path / "m.onnx", small, REGRESSION)
+
+
+@pytest.mark.parametrize("model", [*sample.BOOSTERS, "logistic_regression"])
+def test_the_best_round_of_unbalanced_classes_is_the_one_in_the_file(tmp_path, model):
+    """Trees of later rounds are left out: as many as there are classes, each round."""
+    changed = {"max_rounds": 3000, "early_stopping_rounds": 10}
+    inputs, pipeline = exported(tmp_path / "m.onnx", MULTICLASS, model=model, **changed)
+    assert agrees(tmp_path / "m.onnx", MULTICLASS, inputs, pipeline, VALIDS["multiclass"])
+    found = Scorer(tmp_path / "m.onnx").score(VALIDS["multiclass"])
+    assert 0 < found[:, sample.RARE].mean() < 0.1
 
 
 def test_a_column_without_any_value_in_training_keeps_parity(tmp_path):
     train = TRAIN.assign(temp=np.float32(np.nan), origin="only")
     for model in ("xgboost", "logistic_regression"):
-        inputs, pipeline = sample.fitted(sample.params(model), train, VALID)
-        export(pipeline, inputs, tmp_path / "m.onnx")
-        assert check_parity(pipeline, inputs, tmp_path / "m.onnx", VALID) <= TOLERANCE
+        inputs, pipeline = exported(tmp_path / "m.onnx", model=model, train=train)
+        assert agrees(tmp_path / "m.onnx", TASK, inputs, pipeline, VALID)
 
 
 def test_the_file_of_another_model_is_refused_by_name(tmp_path):
     exported(tmp_path / "other.onnx", model="xgboost", max_rounds=3)
     inputs, pipeline = sample.fitted(sample.params("xgboost"), TRAIN, VALID)
-    with pytest.raises(ValueError, match=r"other\.onnx does not give the fitted model's probabilities \(all rows\)"):
+    with pytest.raises(ValueError, match=r"other\.onnx does not give the fitted model's answers \(all rows\)"):
         check_parity(pipeline, inputs, tmp_path / "other.onnx", VALID)
 
 
@@ -99,10 +172,10 @@ def test_one_row_that_differs_is_enough_to_refuse_the_file(tmp_path, bend, told)
         check_parity(Bent(pipeline, bend), inputs, tmp_path / "m.onnx", whole)
 
 
-@pytest.mark.parametrize("model", sample.MODELS)
-def test_a_second_fit_and_export_gives_the_same_bytes(tmp_path, model):
+@pytest.mark.parametrize(("task", "model"), sample.CASES)
+def test_a_second_fit_and_export_gives_the_same_bytes(tmp_path, task, model):
     for name in ("first", "second"):
-        exported(tmp_path / name, model=model)
+        exported(tmp_path / name, task, model=model)
     assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
 
 
@@ -111,11 +184,11 @@ import hashlib, sys
 from pathlib import Path
 from tests.model import sample
 from tarmac.model.export import export
-for model in sample.MODELS:
+for task, model in [case.values for case in sample.CASES]:
     chosen = sample.params(model, max_rounds=3)
-    inputs, pipeline = sample.fitted(chosen, sample.rows(200, seed=1), sample.rows(100, seed=2))
-    export(pipeline, inputs, Path(sys.argv[1]))
-    print(model, hashlib.sha256(Path(sys.argv[1]).read_bytes()).hexdigest())
+    inputs, pipeline = sample.fitted(chosen, sample.rows(200, 1, task), sample.rows(100, 2, task), task=task)
+    export(pipeline, inputs, Path(sys.argv[1]), task=task)
+    print(task.kind, model, hashlib.sha256(Path(sys.argv[1]).read_bytes()).hexdigest())
 """
 
 
@@ -129,7 +202,7 @@ def digests_in(tmp_path_factory):
         environment = {**os.environ, "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", name: value}
         command = [sys.executable, "-c", EXPORTS, path]
         done = subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True)
-        assert len(done.stdout.splitlines()) == len(sample.MODELS)
+        assert len(done.stdout.splitlines()) == len(sample.CASES)
         return done.stdout.splitlines()
 
     return digests
@@ -147,18 +220,22 @@ def test_an_older_processor_does_not_change_the_bytes(digests_in):
 
 
 @pytest.mark.parametrize(
-    ("model", "rows"),
+    ("task", "model", "rows"),
     [
-        ("xgboost", 2000),
-        ("hist_gradient_boosting", 2000),
-        ("logistic_regression", 20_000),
+        (TASK, "xgboost", 2000),
+        (TASK, "hist_gradient_boosting", 2000),
+        (TASK, "logistic_regression", 20_000),
+        (MULTICLASS, "xgboost", 2000),
+        (MULTICLASS, "logistic_regression", 5000),
+        (REGRESSION, "xgboost", 2000),
+        (REGRESSION, "ridge", 20_000),
     ],
 )
-def test_the_number_of_threads_does_not_change_the_bytes(tmp_path, model, rows):
-    train, digests = sample.rows(rows, seed=3), set()
+def test_the_number_of_threads_does_not_change_the_bytes(tmp_path, task, model, rows):
+    train, digests = sample.rows(rows, 3, task), set()
     for threads in (1, 2):
         with threadpool_limits(threads):
-            exported(tmp_path / "m.onnx", model=model, max_rounds=5, train=train)
+            exported(tmp_path / "m.onnx", task, model=model, max_rounds=5, train=train)
         digests.add(hashlib.sha256((tmp_path / "m.onnx").read_bytes()).hexdigest())
     assert len(digests) == 1
 

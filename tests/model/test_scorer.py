@@ -10,26 +10,41 @@ import pytest
 from tarmac.model import scorer
 from tarmac.model.export import export
 from tarmac.model.scorer import Scorer
+from tarmac.params import TASKS
 from tests.model import sample
 
 ROWS = sample.rows(300, seed=2)
 
 
+SHAPES = {"binary": (), "multiclass": (sample.CLASSES,), "regression": ()}  # of one answer
+
+
 @pytest.fixture(scope="module")
-def path(tmp_path_factory):
-    inputs, pipeline = sample.fitted(sample.params("xgboost"), sample.rows(600, seed=1), ROWS)
-    path = tmp_path_factory.mktemp("model") / "model.onnx"
-    export(pipeline, inputs, path)
-    return path
+def paths(tmp_path_factory):
+    """A file of each task."""
+    made = {}
+    for kind, task in TASKS.items():
+        made[kind] = tmp_path_factory.mktemp("model") / "model.onnx"
+        rows = sample.rows(600, 1, task), sample.rows(300, 2, task)
+        inputs, pipeline = sample.fitted(sample.params("xgboost"), *rows, task=task)
+        export(pipeline, inputs, made[kind], task=task)
+    return made
+
+
+@pytest.fixture
+def path(paths):
+    return paths["binary"]
 
 
 @pytest.mark.parametrize("batch", [1, 7, 100, 299, 300, 301])
-def test_the_size_of_a_batch_does_not_change_a_probability(path, monkeypatch, batch):
-    whole = Scorer(path).score(ROWS)
+@pytest.mark.parametrize("kind", TASKS)
+def test_the_size_of_a_batch_does_not_change_an_answer(paths, monkeypatch, kind, batch):
+    whole = Scorer(paths[kind]).score(ROWS)
     monkeypatch.setattr(scorer, "BATCH", batch)
-    assert np.array_equal(Scorer(path).score(ROWS), whole)
-    assert whole.shape == (300,)
+    assert np.array_equal(Scorer(paths[kind]).score(ROWS), whole)
+    assert whole.shape == (300, *SHAPES[kind])
     assert whole.dtype == np.float32
+    assert len(np.unique(whole)) > 100
 
 
 def test_the_number_of_cores_does_not_change_a_probability(path):
@@ -44,10 +59,11 @@ def test_the_number_of_cores_does_not_change_a_probability(path):
         assert np.array_equal(known.score(ROWS.head(count)), single)
 
 
-def test_a_table_without_rows_gives_no_probability_and_no_error(path):
-    probability = Scorer(path).score(ROWS.head(0))
-    assert probability.shape == (0,)
-    assert probability.dtype == np.float32
+@pytest.mark.parametrize("kind", TASKS)
+def test_a_table_without_rows_gives_no_answer_and_no_error(paths, kind):
+    answer = Scorer(paths[kind]).score(ROWS.head(0))
+    assert answer.shape == (0, *SHAPES[kind])
+    assert answer.dtype == np.float32
 
 
 def test_columns_count_by_name_not_by_place_or_index_or_width(path):

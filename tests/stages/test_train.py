@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from tarmac.model.dataset import Inputs
-from tarmac.params import load
+from tarmac.params import TASK, TASKS, load
 from tarmac.problem.names import TARGET
 from tarmac.stages import train
 from tests.conftest import ROOT
@@ -38,11 +38,19 @@ def features(tmp_path, monkeypatch):
 def test_the_baseline_is_the_same_training_with_another_model_and_fewer_features():
     chosen = PARAMS.train.model_copy(update={"device": "cuda", "seed": 11})
     baseline = train.baseline_params(PARAMS.model_copy(update={"train": chosen}))
-    assert (baseline.model, baseline.device) == ("logistic_regression", "cpu")
+    assert (baseline.model, baseline.device) == (TASK.baseline, "cpu")
     assert baseline.features == PARAMS.baseline.features
     changed = {"model", "device", "features"}
     assert baseline.model_dump(exclude=changed) == chosen.model_dump(exclude=changed)
     type(baseline).model_validate(baseline.model_dump())
+
+
+@pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
+def test_the_best_round_is_the_first_of_the_lowest_loss_whatever_the_other_metric_says(task):
+    best, (other, loss) = train.BestRound(task), task.rounds
+    for number, value in enumerate([3.0, 1.0, 2.0, 1.0], start=1):
+        best(number, {other: -value * number, loss: value})
+    assert best.metrics == {other: -2.0, loss: 1.0, "rounds": 2}
 
 
 def test_rows_come_from_their_months_and_those_without_a_label_are_left_out(features):

@@ -20,6 +20,7 @@ from tarmac.params import TASK, Task, TrainParams
 
 OnRound = Callable[[int, dict[str, float]], None]
 ESTIMATOR = "classifier"  # the pipeline's last step, whatever the task: nodes of the file are called by it
+SPREADS = 1e-3, 1e12  # XGBoost drops a split that gains under 1e-6, and its squares of more are no float32
 HIST_STEP = 10  # rounds that HistGradientBoosting grows between two looks at validation
 
 
@@ -98,6 +99,9 @@ def fit_xgboost(params: TrainParams, split: Split, on_round: OnRound, task: Task
     """XGBoost with early stopping on the task's loss on validation; keeps the best round."""
     import xgboost
 
+    if task.kind == "regression":
+        check_spread(split.y)
+
     class Report(xgboost.callback.TrainingCallback):
         def after_iteration(self, _model: Any, epoch: int, evals_log: Any) -> bool:
             history = evals_log["validation_0"]
@@ -120,6 +124,16 @@ def fit_xgboost(params: TrainParams, split: Split, on_round: OnRound, task: Task
         estimator.fit(split.X, split.y, eval_set=[(split.X_valid, split.y_valid)], verbose=False)
     check_device(params.device, estimator.get_booster().save_config())
     return estimator
+
+
+def check_spread(y: np.ndarray) -> None:
+    """Raises `ValueError` where numbers are so close or so far apart that XGBoost finds no split between them."""
+    least, most = SPREADS
+    if not least <= (spread := float(np.std(y, dtype="float64"))) <= most:
+        raise ValueError(
+            f"the target's standard deviation is {spread:.2g}, XGBoost learns from {least:g} to {most:g}: write the"
+            " target in another unit, or set train.model to hist_gradient_boosting"
+        )
 
 
 def check_device(asked: str, config: str) -> None:
