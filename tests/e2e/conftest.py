@@ -16,7 +16,7 @@ def fit_for_review(params: dict) -> None:
     for metric in policy["metrics"].values():
         metric["floor"] = 0 if metric["better"] == "higher" else 9
         metric.pop("ceiling", None)
-    policy["slices"]["floor"] = policy["behaviour"]["usable_auc"] = policy["behaviour"]["min_move"] = 0
+    policy["slices"]["floor"] = policy["behaviour"]["usable"] = policy["behaviour"]["min_move"] = 0
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from tarmac.declare.behaviour import Behaviour, becomes, grows
 from tarmac.evaluation.behaviour import DIGITS, measure
+from tarmac.evaluation.metrics import main_score
+from tarmac.params import TASKS
 from tarmac.problem.behaviour import BEHAVIOURS
 from tarmac.problem.names import CATEGORICAL, FEATURES, feature_names
 from tests.evaluation.cases import drawn
@@ -174,3 +176,32 @@ def test_a_model_gone_wrong_is_told_from_a_sane_one_by_the_behaviour_that_it_los
     bad = values(score)
     wrong = {NUMBER: bad[NUMBER] > 0, QUEUE: bad[QUEUE] < 0, SPARE: bad[SPARE] > 0, CARRIER: bad[CARRIER] <= 0.5}
     assert {name for name, failed in wrong.items() if failed} == told
+
+
+def shares(rows: pd.DataFrame) -> np.ndarray:
+    """Three classes of which the first number makes the second likelier."""
+    first = rows["tells"].to_numpy("float32")
+    return np.stack([(1 - first) / 2, first, (1 - first) / 2], axis=1)
+
+
+def test_of_many_classes_the_largest_move_of_any_is_told_and_a_direction_is_refused():
+    rows, y = table()
+    task = TASKS["multiclass"]
+    behaviours = [Behaviour("a", "same", becomes(0.0), ("tells",)), Behaviour("b", "usable", becomes(0.0), ("other",))]
+    found = measure(behaviours, shares, ["tells", "other"], rows, y, task)["value"]
+    assert found[0] == pytest.approx(rows["tells"].max(), abs=ROUNDED)
+    assert found[1] == pytest.approx(main_score(y, shares(rows), task), abs=ROUNDED)
+    with pytest.raises(ValueError, match=r"'up': classes have no direction, expect `same` or `usable`"):
+        measure([Behaviour("up", "higher", grows(1.0), ("tells",))], shares, ["tells"], rows, y, task)
+
+
+def test_usable_of_a_number_is_the_variance_that_is_still_explained():
+    rows, _ = table()
+    y = rows["tells"].to_numpy()
+    behaviours = [
+        Behaviour("gone", "usable", becomes(0.0), ("tells",)),
+        Behaviour("up", "higher", grows(1), ("tells",)),
+    ]
+    found = measure(behaviours, lambda given: given["tells"].to_numpy(), ["tells"], rows, y, TASKS["regression"])
+    assert found["value"][0] == pytest.approx(1 - (y**2).mean() / y.var(), abs=1e-3)
+    assert found["value"][1] == 1

@@ -6,7 +6,9 @@ import re
 import pandas as pd
 import pytest
 
+from tarmac.evaluation import card as written
 from tarmac.evaluation.card import CardError, Facts, model_card
+from tarmac.params import TASKS
 from tests.github import Page, seen
 from tests.hostile import FRAGMENTS, WORST
 
@@ -38,6 +40,7 @@ FACTS: dict[str, object] = {
     "behaviour": BEHAVIOUR,
     "lineage": {"data/raw": "061aade4fd4293f7e70c677afe731676.dir", "models/model.onnx": "b55399d4586df55b"},
 }
+OPTIONAL = ("slices", "behaviour")
 SENTENCES = ("title", "predicts", "data_source")
 LISTS = ("intended_use", "not_for", "limits")
 NAMED = ("rows", "windows", "model", "lineage")
@@ -70,6 +73,8 @@ def test_a_fact_is_not_checked_for_being_there():
 @pytest.mark.parametrize("name", FACTS)
 @pytest.mark.parametrize("value", [None, NAN, "", " \n\t", (), {}, pd.DataFrame()], ids=repr)
 def test_a_card_is_written_without_a_fact(name, value):
+    if value is None and name in OPTIONAL:
+        pytest.skip("a problem may declare none")
     assert told(name, value) == f"the model card has no {name.replace('_', ' ')}: it cannot be written without it"
 
 
@@ -187,3 +192,37 @@ def test_the_card_does_not_say_how_to_find_what_made_it():
     assert "git log -1 -- models/card.md" in seen(Page(card()).of("p")[-1])
     assert card().endswith(".\n")
     assert card() == card()
+
+
+def test_a_card_of_a_problem_that_declares_neither_slices_nor_behaviour_has_their_headings():
+    page = Page(card(slices=None, behaviour=None))
+    assert page.of("h2") == [heading for heading in [*HEADINGS, "Lineage"] if heading not in ("Slices", "Behaviour")]
+
+
+@pytest.mark.parametrize("kind", ["multiclass", "regression"])
+def test_a_card_of_another_target_has_words_of_two_classes(kind):
+    task = TASKS[kind]
+    facts = {**FACTS, "slices": SLICES.rename(columns={"roc_auc": task.main})}
+    page = Page(model_card(Facts(**facts), 0.95, task))
+    (listed,) = (table for table in page.tables if table[0][:3] == ["slice", "value", "rows"])
+    assert listed[0][3] == task.title
+    assert f"usable: {task.title} that is left" in page.text
+    assert ("ROC-AUC" in page.text) == (kind == "multiclass")
+    assert ("against the mean of the slice's own rows" in page.text) == (kind == "regression")
+
+
+@pytest.mark.parametrize(
+    ("clusters", "told"),
+    [
+        (("row", "rows"), "from resampled rows."),
+        (("house", "houses"), "resampled houses: the rows of a house are alike"),
+    ],
+)
+def test_a_card_of_rows_without_time_speaks_of_months_or_days(monkeypatch, clusters, told):
+    monkeypatch.setattr(written, "CLUSTERS", clusters)
+    monkeypatch.setattr(written, "PART", "rows")
+    page = Page(card(windows={"train": "60% of the rows"}, limits=["One year."]))
+    assert "Metrics on the test rows" in page.of("h2")
+    assert rows(page, "part", "rows") == [["train", "60% of the rows"]]
+    assert told in page.text
+    assert not re.search("month|day", page.text)

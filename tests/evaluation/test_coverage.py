@@ -7,12 +7,13 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from tarmac.evaluation import delong, intervals
-from tarmac.evaluation.intervals import METRICS, Clusters, draw_weights
-from tarmac.evaluation.metrics import Labels, Probabilities
+from tarmac.evaluation.intervals import Clusters, draw_weights
+from tarmac.evaluation.metrics import Labels, Predictions
 
+METRICS = intervals.METRICS["binary"]
 RUNS, DAYS, RESAMPLES, CONFIDENCE = 2000, 60, 200, 0.95
 SIZES = np.random.default_rng(1).integers(10, 61, DAYS)
-Simulated = tuple[Labels, Probabilities, Probabilities, Clusters]
+Simulated = tuple[Labels, Predictions, Predictions, Clusters]
 
 
 @pytest.fixture(autouse=True)

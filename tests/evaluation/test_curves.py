@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tarmac.evaluation import curves
-from tests.evaluation.cases import cases, drawn
+from tarmac.params import TASKS
+from tests.evaluation.cases import cases, drawn, made
 from tests.evaluation.test_metrics import counted, pairs_auc
 
 NAMES = ("no", "yes")
@@ -99,7 +100,7 @@ def test_the_calibration_curve_rises_in_predicted_and_has_no_empty_bin(rows, bin
 @given(cases(), st.sampled_from([0.0, 0.25, 0.5, 1.0]))
 def test_the_four_counts_are_all_rows_each_in_its_place(rows, threshold):
     y, p = rows
-    counts = curves.confusion(y, p, threshold, NAMES).set_index(["actual", "predicted"])["rows"]
+    counts = curves.confusion(y, p >= threshold, NAMES).set_index(["actual", "predicted"])["rows"]
     hit, false, missed = counted(y, p, threshold)
     assert counts.to_dict() == {
         ("no", "no"): len(y) - hit - false - missed,
@@ -114,7 +115,7 @@ def test_the_auc_of_a_group_is_that_of_its_rows_and_a_group_of_one_class_is_left
     y, p = drawn(600, seed=3)
     groups = pd.Series(np.random.default_rng(4).choice(["b", "a", "one class"], 600))
     y = np.where(groups == "one class", label, y)
-    table = curves.auc_by("group", groups, y, {"model": p, "baseline": 1 - p})
+    table = curves.main_by("group", groups, y, {"model": p, "baseline": 1 - p})
     assert list(table.columns) == ["group", "model", "baseline"]
     assert list(table["group"]) == ["a", "b"]
     for group, model, baseline in table.itertuples(index=False):
@@ -124,6 +125,38 @@ def test_the_auc_of_a_group_is_that_of_its_rows_and_a_group_of_one_class_is_left
 
 
 def test_groups_of_one_class_alone_leave_a_table_with_its_columns():
-    empty = curves.auc_by("month", pd.Series(["x", "x"]), np.array([1, 1]), {"model": np.array([0.1, 0.2])})
+    empty = curves.main_by("month", pd.Series(["x", "x"]), np.array([1, 1]), {"model": np.array([0.1, 0.2])})
     assert list(empty.columns) == ["month", "model"]
     assert empty.empty
+
+
+def test_each_class_is_counted_against_each_and_the_likeliest_is_chosen():
+    y, p = made("multiclass", 500, seed=5)
+    names = ("a", "b", "c")
+    counts = curves.confusion(y, p.argmax(axis=1), names).set_index(["actual", "predicted"])["rows"]
+    rows = list(zip(y.tolist(), p.tolist(), strict=True))
+    wanted = {
+        (one, other): sum(label == names.index(one) and max(q) == q[names.index(other)] for label, q in rows)
+        for one in names
+        for other in names
+    }
+    assert counts.to_dict() == wanted
+
+
+def test_errors_are_those_that_a_share_of_the_rows_does_not_exceed():
+    y, p = made("regression", 2000, seed=6)
+    table = curves.errors(y, {"model": p, "baseline": np.full_like(p, 500)})
+    assert list(table.columns) == ["share", "model", "baseline"]
+    assert (table["share"].iloc[0], table["share"].iloc[-1]) == (0, 1)
+    for share, model, _ in table.itertuples(index=False):
+        assert np.mean(np.abs(y.astype("float64") - p) <= model + ROUNDED) == pytest.approx(share, abs=1e-3)
+    assert (table["baseline"][1:] > table["model"][1:]).all()
+
+
+def test_a_group_of_many_classes_has_the_mean_auc_of_those_that_it_has():
+    y, p = made("multiclass", 400, seed=7)
+    groups = pd.Series(np.where(np.arange(400) < 200, "a", "b"))
+    y[(groups == "b").to_numpy() & (y == 2)] = 1
+    table = curves.main_by("group", groups, y, {"model": p}, TASKS["multiclass"]).set_index("group")["model"]
+    wanted = np.mean([pairs_auc(y[200:] == place, p[200:, place]) for place in (0, 1)])
+    assert table["b"] == pytest.approx(wanted, abs=ROUNDED)

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from tarmac.evaluation.importance import permutation_importance
+from tarmac.params import TASKS
 
 NAMES = ["constant", "ignored", "strong", "weak"]
 
@@ -59,3 +60,13 @@ def test_one_feature_is_shuffled_at_a_time_and_keeps_its_values(rows, labels):
         others = [other for other in NAMES if other != name]
         pd.testing.assert_frame_equal(given[others], rows[others])
         assert sorted(given[name]) == sorted(rows[name])
+
+
+def test_a_feature_that_tells_a_number_is_worth_the_variance_that_it_explains(rows):
+    y = (3 * rows["strong"] + rows["weak"]).to_numpy("float32")
+    table = permutation_importance(
+        lambda given: (3 * given["strong"] + given["weak"]).to_numpy("float32"), NAMES, rows, y, 1, TASKS["regression"]
+    )
+    losses = table.set_index("feature")["r2_loss"]
+    assert list(table["feature"]) == ["strong", "weak", "constant", "ignored"]
+    assert (losses["strong"], losses["weak"]) == pytest.approx((2 * 0.9, 2 * 0.1), rel=0.15)

@@ -8,19 +8,46 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
-from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
+from sklearn.metrics import (
+    accuracy_score,
+    average_precision_score,
+    brier_score_loss,
+    log_loss,
+    mean_absolute_error,
+    r2_score,
+    roc_auc_score,
+    root_mean_squared_error,
+)
 
 from tarmac.evaluation import intervals, metrics
 from tarmac.evaluation.intervals import METRICS, draw_weights, interval
-from tests.evaluation.cases import ANY, TIED, case, drawn
+from tarmac.params import TASKS
+from tests.evaluation.cases import CLASSES, drawn, kind_cases, made
 
-relaxed = settings(deadline=None)  # a busy machine is no mistake
+relaxed = settings(deadline=None, max_examples=40)  # a busy machine is no mistake, and kinds are three
 EXACT = {"rel": 1e-9, "abs": 1e-12}
+EVERY = [(kind, name) for kind, found in METRICS.items() for name in found]
+
+
+def one_against_rest(y, p) -> float:
+    """Mean over the classes that are there."""
+    return float(np.mean([roc_auc_score(y == place, p[:, place]) for place in sorted(set(y.tolist()))]))
+
+
 PLAIN = {
-    "roc_auc": roc_auc_score,
-    "average_precision": average_precision_score,
-    "log_loss": lambda y, p: log_loss(y, p, labels=[0, 1]),
-    "brier": lambda y, p: brier_score_loss(y, p, labels=[0, 1], pos_label=1),
+    "binary": {
+        "roc_auc": roc_auc_score,
+        "average_precision": average_precision_score,
+        "log_loss": lambda y, p: log_loss(y, p, labels=[0, 1]),
+        "brier": lambda y, p: brier_score_loss(y, p, labels=[0, 1], pos_label=1),
+    },
+    "multiclass": {
+        "roc_auc": one_against_rest,
+        "accuracy": lambda y, p: accuracy_score(y, p.argmax(axis=1)),
+        "log_loss": lambda y, p: log_loss(y, p, labels=range(CLASSES)),
+        "brier": lambda y, p: brier_score_loss(y, p, labels=range(CLASSES)),
+    },
+    "regression": {"r2": r2_score, "rmse": root_mean_squared_error, "mae": mean_absolute_error},
 }
 BINS = 15
 
@@ -33,62 +60,88 @@ def binned_error(y, p, times, bins: int) -> float:
     for number in range(bins):
         part = order[start : start + size + (number < longer)]
         start += len(part)
-        error += abs(sum(int(times[row]) * (float(p[row]) - int(y[row])) for row in part))
+        error += abs(sum(int(times[row]) * (float(p[row]) - float(y[row])) for row in part))
     return error / int(times.sum())
 
 
-def plain(name, y, p, cluster, weight) -> float:
+def plain(kind, name, y, p, cluster, weight) -> float:
     """The metric of the rows, each repeated as often as its cluster was drawn; NaN where it says nothing."""
     times = weight[cluster].astype(int)
-    labels, scores = np.repeat(y, times), np.repeat(p, times).astype("float64")
-    if not len(labels) or (name == "roc_auc" and len(set(labels.tolist())) < 2):
+    if name == "calibration_error":
+        chosen = [
+            (int(row.argmax()) == label, row.max()) for row, label in zip(p, y, strict=True) if kind == "multiclass"
+        ]
+        right, sure = zip(*chosen, strict=True) if chosen else (y, p)
+        return binned_error(np.array(right), np.array(sure), times, BINS) if times.sum() else nan
+    labels, scores = np.repeat(y, times), np.repeat(p, times, axis=0).astype("float64")
+    if kind == "multiclass":
+        scores /= scores.sum(axis=1, keepdims=True)
+    if not len(labels) or (name in ("roc_auc", "r2") and len(set(labels.tolist())) < 2):
         return nan
     if name == "average_precision" and not labels.any():
         return nan
-    return binned_error(y, p, times, BINS) if name == "calibration_error" else float(PLAIN[name](labels, scores))
+    return float(PLAIN[kind][name](labels, scores))
+
+
+def found(kind, name, y, p, cluster, weights, **settings) -> np.ndarray:
+    """The metric by resample, of what it takes."""
+    rows = metrics.flat(y, p, TASKS[kind]) if name == "calibration_error" else (y, p)
+    return METRICS[kind][name](*rows, cluster, weights, **settings)
 
 
 @st.composite
-def clustered(draw):
-    """Rows in clusters of any size, some empty or of one class, and how often some resamples drew each cluster."""
+def clustered(draw, kind):
+    """Rows in clusters of any size, some empty or of one label, and how often some resamples drew each cluster."""
     count = draw(st.integers(1, 5))
-    score = draw(st.sampled_from([TIED, ANY]))
-    rows = st.lists(st.tuples(st.integers(0, 1), score, st.integers(0, count - 1)), min_size=2, max_size=25)
-    table = draw(rows.filter(lambda rows: len({label for label, _, _ in rows}) == 2))
     weights = draw(st.lists(st.lists(st.integers(0, 3), min_size=count, max_size=count), min_size=1, max_size=4))
-    y, p = case([(label, score) for label, score, _ in table])
-    return y, p, np.array([number for _, _, number in table]), np.array(weights, dtype=float)
+    return *draw(kind_cases(kind, count)), np.array(weights, dtype=float)
 
 
-def large(count: int = 12, seed: int = 1):
-    """Rows in clusters of very unequal sizes, one of each class alone; probabilities with ties, some 0 and some 1."""
-    y, p = drawn(900, seed)
+def large(kind: str = "binary", count: int = 12, seed: int = 1):
+    """Rows in clusters of very unequal sizes, two of one label each; of two classes with ties, some 0 and some 1."""
+    y, p = made(kind, 900, seed)
     draw = np.random.default_rng(seed)
     cluster = (count * draw.random(900) ** 2).astype(int)
     y[cluster == 3], y[cluster == 4] = 0, 1
-    return y, np.round(np.clip(1.4 * p - 0.1, 0, 1), 2), cluster
+    return y, np.round(np.clip(1.4 * p - 0.1, 0, 1), 2) if kind == "binary" else p, cluster
 
 
-@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize(("kind", "name"), EVERY)
 @relaxed
-@given(clustered())
-def test_a_resample_has_the_metric_of_its_rows_repeated_and_no_warning_where_that_says_nothing(name, rows):
-    y, p, cluster, weights = rows
+@given(st.data())
+def test_a_resample_has_the_metric_of_its_rows_repeated_and_no_warning_where_that_says_nothing(kind, name, data):
+    y, p, cluster, weights = data.draw(clustered(kind))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = METRICS[name](y, p, cluster, weights)
-    wanted = [plain(name, y, p, cluster, weight) for weight in weights]
-    assert found == pytest.approx(wanted, nan_ok=True, **EXACT)
+        draws = found(kind, name, y, p, cluster, weights)
+    wanted = [plain(kind, name, y, p, cluster, weight) for weight in weights]
+    assert draws == pytest.approx(wanted, nan_ok=True, **EXACT)
 
 
-@pytest.mark.parametrize("name", METRICS)
-def test_resamples_of_many_rows_with_ties_and_certain_answers_have_the_metric_of_the_rows_repeated(name):
-    y, p, cluster = large()
-    assert {0.0, 1.0} <= set(p.tolist())
+@pytest.mark.parametrize(("kind", "name"), EVERY)
+def test_resamples_of_many_rows_with_ties_and_certain_answers_have_the_metric_of_the_rows_repeated(kind, name):
+    y, p, cluster = large(kind)
+    assert kind != "binary" or {0.0, 1.0} <= set(p.tolist())
     assert p.dtype == "float32"
     weights = draw_weights(12, 40, seed=3)
-    wanted = [plain(name, y, p, cluster, weight) for weight in weights]
-    assert METRICS[name](y, p, cluster, weights) == pytest.approx(wanted, **EXACT)
+    wanted = [plain(kind, name, y, p, cluster, weight) for weight in weights]
+    assert found(kind, name, y, p, cluster, weights) == pytest.approx(wanted, **EXACT)
+
+
+@pytest.mark.parametrize("far", [1e5, 1e7])
+def test_targets_far_from_zero_have_the_share_of_variance_that_the_same_targets_near_it_have(far):
+    y, p, cluster = large("regression")
+    weights = draw_weights(12, 20, seed=3)
+    y, p = y.astype("float64"), p.astype("float64")
+    near, away = (intervals.r2(y + by, p + by, cluster, weights) for by in (0, far))
+    assert away == pytest.approx(near, rel=1e-6)
+
+
+def test_targets_of_a_resample_that_are_all_the_same_have_no_share_of_variance():
+    y, p, cluster = large("regression")
+    weights = np.zeros((1, 12))
+    weights[0, 4] = 2
+    assert isnan(intervals.r2(y, p, cluster, weights)[0])
 
 
 @pytest.mark.parametrize(("label", "known"), [(0, nan), (1, 1.0)])
@@ -97,7 +150,7 @@ def test_a_resample_of_one_class_has_no_auc_and_no_precision_without_positives(l
     y, p, cluster = large()
     weights = np.zeros((2, 12))
     weights[0, 3 + label], weights[1] = 2, 1
-    auc, precision = (METRICS[name](y, p, cluster, weights) for name in ("roc_auc", "average_precision"))
+    auc, precision = (METRICS["binary"][name](y, p, cluster, weights) for name in ("roc_auc", "average_precision"))
     assert isnan(auc[0])
     assert precision[0] == pytest.approx(known, nan_ok=True)
     assert np.isfinite([auc[1], precision[1]]).all()
@@ -111,14 +164,17 @@ def test_calibration_error_of_a_resample_is_in_the_asked_number_of_bins(bins):
     assert intervals.calibration_error(y, p, cluster, weights, bins) == pytest.approx(wanted, **EXACT)
 
 
+@pytest.mark.parametrize("kind", METRICS)
 @relaxed
-@given(clustered())
-def test_every_cluster_drawn_once_gives_the_values_that_are_published(rows):
-    y, p, cluster, weights = rows
-    once = np.ones((1, weights.shape[1]))
-    published = {**metrics.ranking(y, p), "calibration_error": metrics.calibration_error(y, p, BINS)}
-    assert METRICS.keys() == published.keys()
-    assert {name: METRICS[name](y, p, cluster, once)[0] for name in METRICS} == pytest.approx(published, **EXACT)
+@given(st.data())
+def test_every_cluster_drawn_once_gives_the_values_that_are_published(kind, data):
+    y, p, cluster, weights = data.draw(clustered(kind))
+    once, task = np.ones((1, weights.shape[1])), TASKS[kind]
+    error = metrics.calibration_error(*metrics.flat(y, p, task), BINS)
+    published = {**metrics.ranking(y, p, task), "calibration_error": error}
+    assert list(METRICS[kind]) == list(task.metrics) == list(published)
+    draws = {name: found(kind, name, y, p, cluster, once)[0] for name in published}
+    assert draws == pytest.approx(published, **EXACT)
 
 
 @pytest.mark.parametrize("chunk", [1, 2 * 225, 3 * 225 + 1, 10**9])
@@ -193,7 +249,7 @@ def test_the_interval_of_a_mean_is_the_one_that_theory_and_another_library_give(
     y, p = drawn(25 * clusters, seed=clusters)
     cluster = np.arange(len(y)) % clusters
     means = np.array([((p[cluster == number] - y[cluster == number]) ** 2).mean() for number in range(clusters)])
-    draws = METRICS["brier"](y, p, cluster, draw_weights(clusters, 40_000, seed=2))
+    draws = METRICS["binary"]["brier"](y, p, cluster, draw_weights(clusters, 40_000, seed=2))
     bootstrap = stats.bootstrap((means,), np.mean, n_resamples=20_000, rng=3).standard_error
     assert draws.std(ddof=1) == pytest.approx(bootstrap, rel=0.03)
     wanted = stats.t.interval(0.9, clusters - 1, means.mean(), means.std(ddof=1) / clusters**0.5)
@@ -201,31 +257,31 @@ def test_the_interval_of_a_mean_is_the_one_that_theory_and_another_library_give(
     assert found == pytest.approx(wanted, abs=0.03 * (wanted[1] - wanted[0]) / 2)
 
 
-@pytest.mark.parametrize("name", METRICS)
-def test_a_model_differs_from_itself_by_exactly_nothing(name):
-    y, p, cluster = large()
-    draws = [METRICS[name](y, answers, cluster, draw_weights(12, 50, seed=6)) for answers in (p, p.copy())]
+@pytest.mark.parametrize(("kind", "name"), EVERY)
+def test_a_model_differs_from_itself_by_exactly_nothing(kind, name):
+    y, p, cluster = large(kind)
+    draws = [found(kind, name, y, answers, cluster, draw_weights(12, 50, seed=6)) for answers in (p, p.copy())]
     assert not (draws[1] - draws[0]).any()
     assert interval(0.0, draws[1] - draws[0], 12, 0.95) == (0, 0)
 
 
-@pytest.mark.parametrize("name", METRICS)
-def test_what_two_models_share_cancels_in_the_interval_of_their_difference(name):
-    y, p, cluster = large()
-    second = np.clip(p * 0.99, 0, 1)
-    draws = [METRICS[name](y, answers, cluster, draw_weights(12, 200, seed=7)) for answers in (p, second)]
+@pytest.mark.parametrize(("kind", "name"), EVERY)
+def test_what_two_models_share_cancels_in_the_interval_of_their_difference(kind, name):
+    y, p, cluster = large(kind)
+    second = {"binary": np.clip(p * 0.99, 0, 1), "multiclass": p * 0.99 + 0.01 / CLASSES, "regression": p + 0.1}[kind]
+    draws = [found(kind, name, y, answers, cluster, draw_weights(12, 200, seed=7)) for answers in (p, second)]
     low, high = interval(0.0, draws[1] - draws[0], 12, 0.95)
     alone, above = interval(0.0, draws[0], 12, 0.95)
     assert high - low < (above - alone) / 3
 
 
-@pytest.mark.parametrize("name", METRICS)
-def test_neither_the_order_of_rows_nor_the_numbers_of_clusters_matter(name):
-    y, p = drawn(600, seed=8)
-    assert len(set(p.tolist())) == 600, "which of two tied rows is in the lower bin is decided by their order"
+@pytest.mark.parametrize(("kind", "name"), EVERY)
+def test_neither_the_order_of_rows_nor_the_numbers_of_clusters_matter(kind, name):
+    y, p = made(kind, 600, seed=8)
+    assert len(set(metrics.flat(y, p, TASKS[kind])[1].tolist())) > 590, "tied rows are binned in their order"
     draw = np.random.default_rng(9)
     cluster, order, numbers = draw.integers(0, 8, 600), draw.permutation(600), draw.permutation(8)
     weights = draw_weights(8, 20, seed=10)
-    found = METRICS[name](y, p, cluster, weights)
-    renumbered = METRICS[name](y[order], p[order], numbers[cluster[order]], weights[:, np.argsort(numbers)])
-    assert renumbered == pytest.approx(found, **EXACT)
+    draws = found(kind, name, y, p, cluster, weights)
+    renumbered = found(kind, name, y[order], p[order], numbers[cluster[order]], weights[:, np.argsort(numbers)])
+    assert renumbered == pytest.approx(draws, **EXACT)

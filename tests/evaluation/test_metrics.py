@@ -5,12 +5,14 @@ from fractions import Fraction
 from itertools import product
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tarmac.evaluation import metrics
-from tests.evaluation.cases import case, cases, drawn
+from tarmac.params import TASKS
+from tests.evaluation.cases import case, cases, drawn, made
 
 relaxed = settings(deadline=None)  # a busy machine is no mistake
 
@@ -170,3 +172,72 @@ def test_no_metric_depends_on_the_order_of_the_rows(rows, random):
     random.shuffle(order)
     assert metrics.ranking(y[order], p[order]) == pytest.approx(metrics.ranking(y, p), abs=1e-12)
     assert metrics.best_threshold(y[order], p[order], 1) == metrics.best_threshold(y, p, 1)
+
+
+@pytest.mark.parametrize("kind", TASKS)
+def test_the_main_metric_is_the_first_of_the_ranking_and_1_for_one_who_knows(kind):
+    task = TASKS[kind]
+    y, p = made(kind, 500, seed=6)
+    assert metrics.main_score(y, p, task) == metrics.ranking(y, p, task)[task.main] < 1
+    assert list(task.metrics) == [*metrics.ranking(y, p, task), "calibration_error"]
+    perfect = np.eye(3, dtype="float32")[y] if kind == "multiclass" else y.astype("float32")
+    assert metrics.main_score(y, perfect, task) == 1
+
+
+def test_metrics_of_many_classes_are_those_of_plain_formulas():
+    y, p = made("multiclass", 400, seed=7)
+    found = metrics.ranking(y, p, TASKS["multiclass"])
+    rows = [(label, [one / sum(q) for one in q]) for label, q in zip(y.tolist(), p.tolist(), strict=True)]
+    wanted = {
+        "roc_auc": sum(pairs_auc(y == place, p[:, place]) for place in range(3)) / 3,
+        "accuracy": sum(max(q) == q[label] for label, q in rows) / 400,
+        "log_loss": -sum(math.log(q[label]) for label, q in rows) / 400,
+        "brier": sum((q[place] - (label == place)) ** 2 for label, q in rows for place in range(3)) / 400,
+    }
+    assert found == pytest.approx(wanted, abs=1e-9)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_class_that_no_row_is_of_takes_no_part_in_the_mean_auc_and_spoils_no_other_metric():
+    y, p = made("multiclass", 300, seed=8)
+    y[y == 1] = 2
+    found = metrics.ranking(y, p, TASKS["multiclass"])
+    assert found["roc_auc"] == pytest.approx((pairs_auc(y == 0, p[:, 0]) + pairs_auc(y == 2, p[:, 2])) / 2)
+    assert all(map(math.isfinite, found.values()))
+
+
+def test_metrics_of_a_number_are_those_of_plain_formulas():
+    y, p = made("regression", 400, seed=9)
+    gaps = [float(a) - float(b) for a, b in zip(y, p, strict=True)]
+    mean = sum(map(float, y)) / 400
+    squares = sum(gap**2 for gap in gaps)
+    wanted = {
+        "r2": 1 - squares / sum((float(a) - mean) ** 2 for a in y),
+        "rmse": (squares / 400) ** 0.5,
+        "mae": sum(map(abs, gaps)) / 400,
+    }
+    assert metrics.ranking(y, p, TASKS["regression"]) == pytest.approx(wanted, rel=1e-9)
+
+
+def test_of_many_classes_the_one_chosen_is_calibrated_and_of_others_the_answer_itself():
+    y, p = made("multiclass", 50, seed=10)
+    right, sure = metrics.flat(y, p, TASKS["multiclass"])
+    assert sure.tolist() == [max(q) for q in p.tolist()]
+    assert right.tolist() == [q.index(max(q)) == label for label, q in zip(y.tolist(), p.tolist(), strict=True)]
+    for kind in ("binary", "regression"):
+        y, p = made(kind, 50, seed=10)
+        assert all(one is other for one, other in zip(metrics.flat(y, p, TASKS[kind]), (y, p), strict=True))
+
+
+@pytest.mark.parametrize(("kind", "answers"), [("binary", ("p",)), ("multiclass", ("p_a", "p_b", "p_c"))])
+@pytest.mark.parametrize("rows", [0, 1, 40])
+def test_predictions_come_back_from_their_columns_as_they_were(monkeypatch, kind, answers, rows):
+    monkeypatch.setattr(metrics, "ANSWERS", answers)
+    p = made(kind, max(rows, 1), seed=11)[1][:rows]
+    columns = metrics.spread(p, "base_")
+    assert list(columns) == [f"base_{name}" for name in answers]
+    table = pd.DataFrame({"key": range(rows), **columns})
+    found = metrics.joined(table, "base_")
+    assert found.dtype == p.dtype
+    assert np.array_equal(found, p)
+    assert found.shape == p.shape

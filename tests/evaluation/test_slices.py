@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tarmac.evaluation.slices import COLUMNS, slice_metrics
-from tests.evaluation.cases import drawn
+from tarmac.evaluation.metrics import flat, main_score
+from tarmac.evaluation.slices import slice_metrics
+from tarmac.params import TASKS
+from tests.evaluation.cases import drawn, made
 from tests.evaluation.test_metrics import pairs_auc
 
 Y, P = drawn(900, seed=1)
@@ -17,7 +19,8 @@ MEMBERS = {
 
 def test_slices_of_one_kind_share_all_rows_and_their_means():
     table = slice_metrics(MEMBERS, Y, P, min_rows=1)
-    assert list(table.columns) == COLUMNS
+    means = ["positive_share", "predicted_share"]
+    assert list(table.columns) == ["slice", "value", "rows", *means, "roc_auc"]
     assert list(table["value"]) == ["a", "b", "c", "large", "small"]
     for _, lines in table.groupby("slice"):
         assert lines["rows"].sum() == len(Y)
@@ -44,3 +47,18 @@ def test_a_slice_of_one_class_is_listed_without_an_auc():
     table = slice_metrics(MEMBERS, labels, P, min_rows=1).set_index("value")
     assert pd.isna(table.loc["small", "roc_auc"])
     assert table.loc["small", "positive_share"] == 0
+
+
+@pytest.mark.parametrize("kind", ["multiclass", "regression"])
+def test_a_slice_of_any_target_has_its_means_and_the_main_metric_and_none_where_its_labels_are_the_same(kind):
+    task = TASKS[kind]
+    y, p = made(kind, 900, seed=3)
+    y[MEMBERS["place"] == "c"] = 1
+    table = slice_metrics(MEMBERS, y, p, 1, task).set_index("value")
+    assert list(table.columns) == ["slice", "rows", "observed", "predicted", task.main]
+    for value, line in table.iterrows():
+        rows = (MEMBERS[line["slice"]] == value).to_numpy()
+        observed, predicted = (part[rows].mean(dtype="float64") for part in flat(y, p, task))
+        assert (line["observed"], line["predicted"]) == pytest.approx((observed, predicted), abs=1e-4)
+        wanted = main_score(y[rows], p[rows], task) if value != "c" else float("nan")
+        assert line[task.main] == pytest.approx(wanted, abs=1e-4, nan_ok=True)

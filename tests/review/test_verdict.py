@@ -20,7 +20,7 @@ STEPS = [number / 1000 for number in range(-3, 4)]
 GAINS = [(low, value, high) for low, value, high in product(STEPS, STEPS, STEPS) if low <= value <= high]
 TOLERANCES = [0.0, 0.001, 0.002, inf]
 ANY_GAIN = st.tuples(*[st.floats(-1, 1)] * 3).map(lambda three: tuple(sorted(three)))
-BEHAVIOUR = BehaviourPolicy(min_move=0.005, usable_auc=0.7)
+BEHAVIOUR = BehaviourPolicy(min_move=0.005, usable=0.7)
 
 
 def judged(gain: Gain, tolerance: float) -> tuple[str, str]:

@@ -4,16 +4,19 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
 from tarmac.evaluation.card import CardError
-from tarmac.params import load
+from tarmac.evaluation.sample import Sample
+from tarmac.params import TASKS, load
 from tarmac.problem import card as problem
 from tarmac.stages import card as stage
 from tests.conftest import ROOT, Workspace, required
+from tests.evaluation.cases import made
 from tests.github import Page
 
 INPUTS = (
@@ -219,3 +222,21 @@ def test_the_card_does_not_follow_the_parameters(inputs: Path):
     page = card_of(inputs)
     assert "77 minutes" in page.of("p")[1]
     assert {row[3] for row in rows(page, "slice", "value", "rows", "ROC-AUC", "80% interval")} == {"–"}
+
+
+def test_a_class_without_a_test_row_is_not_named(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(stage, "CLASSES", ("low", "middle", "high"))
+    task = TASKS["multiclass"]
+    assert stage.unseen(pd.Series([0, 2, 0]), task) == ["No test row is of middle: metrics are of the other classes."]
+    assert stage.unseen(pd.Series([0, 2, 1]), task) == stage.unseen(pd.Series([0, 2]), TASKS["binary"]) == []
+
+
+@pytest.mark.parametrize("kind", TASKS)
+def test_the_cards_metrics_are_those_of_another_target(kind):
+    y, p = made(kind, 300, seed=1)
+    params = load(ROOT / "params.yaml").intervals
+    sample = Sample.of(pd.Series(y), pd.Series(np.arange(300) // 10), params, task=TASKS[kind])
+    table = stage.metric_table(sample, p, p).set_index("metric")
+    assert list(table.index) == list(TASKS[kind].metrics)
+    assert table["model"].tolist() == table["baseline"].tolist()
+    assert table["low"].isna().tolist() == (table.index == "calibration_error").tolist()

@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tarmac.params import load
+from tarmac.evaluation import metrics
+from tarmac.params import TASKS, load
 from tarmac.problem.behaviour import BEHAVIOURS
 from tarmac.problem.names import CATEGORICAL, FEATURES, KEY, TARGET, feature_names
 from tarmac.problem.slices import SLICES, slices
 from tarmac.stages import evaluate
 from tests.conftest import ROOT
-from tests.evaluation.cases import drawn
+from tests.evaluation.cases import drawn, made
 from tests.evaluation.test_metrics import exact_f_beta, pairs_auc
 
 PARAMS = load(ROOT / "params.yaml").evaluate.model_copy(
@@ -88,6 +89,39 @@ def test_tables_show_both_windows_by_month_and_the_rest_of_test_alone():
 def test_no_table_of_a_plot_names_a_single_row():
     columns = {column for table in evaluate.tables(VALID, TEST, 0.5, PARAMS).values() for column in table.columns}
     assert not columns & {"flight", "day", TARGET}
+
+
+def of_kind(kind: str, rows: int, seed: int) -> evaluate.Scored:
+    """Made-up rows with labels and predictions of another kind; the baseline knows less."""
+    y, p = made(kind, rows, seed)
+    worse = (p + np.random.default_rng(seed).permutation(p)) / 2
+    return evaluate.Scored(scored("2013-11", rows, seed).rows.assign(**{TARGET: y}), y, p, worse)
+
+
+@pytest.mark.parametrize(("kind", "own"), [("multiclass", {"confusion"}), ("regression", {"errors"})])
+@pytest.mark.parametrize("time", [True, False])
+def test_a_table_or_a_number_of_another_target_is_made(monkeypatch, kind, own, time):
+    task, valid, test = TASKS[kind], of_kind(kind, 200, 1), of_kind(kind, 300, 2)
+    monkeypatch.setattr(evaluate, "CLASSES", ("a", "b", "c"))
+    monkeypatch.setattr(evaluate, "DAY", "day" if time else None)
+    values = evaluate.all_metrics(valid, test, PARAMS, task)
+    assert list(values) == [*task.metrics, "rows", *(f"baseline/{name}" for name in list(task.metrics)[:-1])]
+    assert values["rows"] == 300
+    assert values[task.main] > values[f"baseline/{task.main}"]
+    tables = evaluate.tables(valid, test, None, PARAMS, task)
+    assert tables.keys() == {*own, "calibration", "slices", *([f"monthly_{task.short}"] if time else [])}
+    assert all(np.isfinite(table.select_dtypes("number")).all(axis=None) for table in tables.values())
+    assert len(tables["calibration"]) == PARAMS.calibration_bins
+
+
+def test_predictions_of_many_classes_lack_the_column_of_one(monkeypatch):
+    monkeypatch.setattr(metrics, "ANSWERS", ("probability_a", "probability_b", "probability_c"))
+    rows = of_kind("multiclass", 100, 3)
+    table = evaluate.predictions(rows)
+    answers = [f"probability_{name}" for name in "abc"]
+    assert list(table.columns) == [*KEY, "departure", TARGET, *answers, *(f"baseline_{name}" for name in answers)]
+    assert np.array_equal(metrics.joined(table), rows.model)
+    assert np.array_equal(metrics.joined(table, "baseline_"), rows.baseline)
 
 
 class KnowsBlock:

@@ -30,7 +30,7 @@ def loosen(params: dict) -> None:
     metrics = {name: {"better": way, "tolerance": most, "floor": floor} for name, (way, floor, most) in WIDE.items()}
     policy = params["review"]
     policy.update(metrics=metrics, slices={"tolerance": 1.0, "floor": 0.0}, drift=1.0)
-    policy["behaviour"] = {"min_move": 0.0, "usable_auc": 0.0}
+    policy["behaviour"] = {"min_move": 0.0, "usable": 0.0}
     policy["cost"].update(scoring_microseconds=100_000.0, pipeline_minutes=60.0, memory_gigabytes=64.0)
 
 

@@ -7,6 +7,10 @@ from typing import Any
 import pandas as pd
 
 from tarmac.markdown import SENTENCE, code, number, percent, table, text
+from tarmac.params import TASK, Task
+from tarmac.problem.names import CLUSTERS, DAY
+
+PART = "months" if DAY else "rows"  # what a part of the split consists of
 
 
 class CardError(ValueError):
@@ -15,7 +19,7 @@ class CardError(ValueError):
 
 @dataclass(frozen=True)
 class Facts:
-    """Everything the card states. No part of it may be empty."""
+    """Everything the card states. No part of it may be empty; slices and behaviour are None where none are declared."""
 
     title: str
     predicts: str
@@ -24,22 +28,24 @@ class Facts:
     data_source: str
     limits: Sequence[str]
     rows: Mapping[str, int]  # counts of the prepared data
-    windows: Mapping[str, str]  # months by part of the split
+    windows: Mapping[str, str]  # months or rows by part of the split
     model: Mapping[str, object]
     metrics: pd.DataFrame  # metric, model, low, high, baseline
-    slices: pd.DataFrame  # slice, value, rows, roc_auc, low, high
-    behaviour: pd.DataFrame  # behaviour, expectation, value
+    slices: pd.DataFrame | None  # slice, value, rows, the main metric, low, high
+    behaviour: pd.DataFrame | None  # behaviour, expectation, value
     lineage: Mapping[str, str]  # hash by what it is of
 
     def __post_init__(self) -> None:
         """Raises `CardError` naming what is missing."""
         for field in fields(self):
-            _check(field.name, getattr(self, field.name))
+            fact = getattr(self, field.name)
+            if fact is not None or field.name not in ("slices", "behaviour"):
+                _check(field.name, fact)
         for row in _rows(self.metrics):
             _check("metrics", [row["model"], row["baseline"]])
 
 
-def model_card(facts: Facts, confidence: float) -> str:
+def model_card(facts: Facts, confidence: float, task: Task = TASK) -> str:
     """The card in Markdown."""
     share = percent(confidence)
     sections = [
@@ -50,14 +56,12 @@ def model_card(facts: Facts, confidence: float) -> str:
         "## Not for\n\n" + _list(facts.not_for),
         "## Data\n\n" + facts.data_source,
         table(["what was counted", "#rows"], [(code(name), f"{count:,}") for name, count in facts.rows.items()]),
-        table(["part", "months"], [(name, months) for name, months in facts.windows.items()]),
+        table(["part", PART], list(facts.windows.items())),
         "## Model\n\n" + table(["", ""], [(name, code(value, SENTENCE)) for name, value in facts.model.items()]),
-        f"## Metrics on the test months\n\n{share} intervals, from resampled days: the rows of a day are alike.",
+        f"## Metrics on the test {PART}\n\n{share} intervals, from resampled {_clusters()}.",
         table(["metric", "#model", f"#{share} interval", "#baseline"], [_metric(row) for row in _rows(facts.metrics)]),
-        "## Slices\n\nROC-AUC; a slice with too few rows has none.",
-        table(["slice", "value", "#rows", "#ROC-AUC", f"#{share} interval"], map(_slice, _rows(facts.slices)), 100),
-        "## Behaviour\n\n`usable`: ROC-AUC that is left; `same`: the largest move; else the mean move of the answers.",
-        table(["what is tried", "expected", "#measured"], [_behaviour(row) for row in _rows(facts.behaviour)]),
+        *_slices(facts.slices, share, task),
+        *_behaviours(facts.behaviour, task),
         "## Limits\n\n" + _list(facts.limits),
         "## Lineage\n\n" + table(["of", "MD5, as DVC names it"], [(n, code(h)) for n, h in facts.lineage.items()]),
         "`dvc.lock` of the commit that holds this card names, stage by stage, every code file and parameter that made"
@@ -98,8 +102,33 @@ def _metric(row: Mapping[str, Any]) -> tuple[str, ...]:
     return code(row["metric"]), number(row["model"]), _between(row), number(row["baseline"])
 
 
-def _slice(row: Mapping[str, Any]) -> tuple[str, ...]:
-    return code(row["slice"]), code(row["value"]), number(row["rows"]), number(row["roc_auc"]), _between(row)
+def _clusters() -> str:
+    one, many = CLUSTERS
+    return many if one == "row" else f"{many}: the rows of a {one} are alike"
+
+
+def _slices(lines: pd.DataFrame | None, share: str, task: Task) -> list[str]:
+    if lines is None:
+        return []
+    own = "" if task.kind != "regression" else " It is against the mean of the slice's own rows."
+    head = ["slice", "value", "#rows", f"#{task.title}", f"#{share} interval"]
+    shown = [_slice(row, task) for row in _rows(lines)]
+    return [f"## Slices\n\n{task.title}; a slice with too few rows has none.{own}", table(head, shown, 100)]
+
+
+def _slice(row: Mapping[str, Any], task: Task) -> tuple[str, ...]:
+    return code(row["slice"]), code(row["value"]), number(row["rows"]), number(row[task.main]), _between(row)
+
+
+def _behaviours(lines: pd.DataFrame | None, task: Task) -> list[str]:
+    if lines is None:
+        return []
+    moves = "the largest move" if task.kind == "multiclass" else "the largest move; else the mean move of the answers"
+    head = ["what is tried", "expected", "#measured"]
+    return [
+        f"## Behaviour\n\n`usable`: {task.title} that is left; `same`: {moves}.",
+        table(head, [_behaviour(row) for row in _rows(lines)]),
+    ]
 
 
 def _behaviour(row: Mapping[str, Any]) -> tuple[str, ...]:

@@ -1,10 +1,13 @@
 """Points of the plots that `dvc.yaml` declares: small tables, one column a curve, thinned, always finite."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
-from sklearn.metrics import precision_recall_curve, roc_auc_score, roc_curve
+from sklearn.metrics import precision_recall_curve, roc_curve
 
-from tarmac.evaluation.metrics import Labels, Predictions, calibration_table
+from tarmac.evaluation.metrics import Labels, Predictions, calibration_table, exact, main_score
+from tarmac.params import TASK, Task
 
 POINTS = 101  # a curve's points: enough for the eye, little enough for Git
 Scored = dict[str, Predictions]  # predictions by the name of who made them
@@ -27,22 +30,30 @@ def precision_recall(y: Labels, scored: Scored) -> pd.DataFrame:
 
 
 def calibration(y: Labels, p: Predictions, bins: int) -> pd.DataFrame:
-    """Columns `predicted`, `observed`, one row a bin, and `perfect`, where they would be equal."""
+    """Columns `predicted`, `observed`, one row a bin of `flat` labels, and `perfect`, where they would be equal."""
     predicted, observed, _ = calibration_table(y, p, bins).T
     return pd.DataFrame({"predicted": predicted, "observed": observed, "perfect": predicted}).round(5)
 
 
-def confusion(y: Labels, p: Predictions, threshold: float, names: tuple[str, str]) -> pd.DataFrame:
-    """Columns `actual`, `predicted`, `rows`: the four counts at a threshold."""
-    counts = [(names[a], names[f], int(((y == a) & ((p >= threshold) == f)).sum())) for a in (0, 1) for f in (0, 1)]
+def confusion(y: Labels, chosen: Labels, names: Sequence[str]) -> pd.DataFrame:
+    """Columns `actual`, `predicted`, `rows`: how often each class was chosen for the rows of each."""
+    places = range(len(names))
+    counts = [(names[a], names[c], int(((y == a) & (chosen == c)).sum())) for a in places for c in places]
     return pd.DataFrame(counts, columns=["actual", "predicted", "rows"])
 
 
-def auc_by(label: str, groups: "pd.Series[str]", y: Labels, scored: Scored) -> pd.DataFrame:
-    """Columns `label` and, by name, the ROC-AUC of each group; a group whose rows are all of one class is left out."""
+def errors(y: Labels, scored: Scored) -> pd.DataFrame:
+    """Columns `share` of the rows (evenly spaced) and, by name, the absolute error that so many do not exceed."""
+    grid = np.linspace(0, 1, POINTS)
+    points = {name: np.quantile(np.abs(exact(p) - y), grid) for name, p in scored.items()}
+    return pd.DataFrame({"share": grid, **points}).round(5)
+
+
+def main_by(label: str, groups: "pd.Series[str]", y: Labels, scored: Scored, task: Task = TASK) -> pd.DataFrame:
+    """Columns `label` and, by name, the main metric of each group; a group of one label is left out."""
     lines = [
-        {label: group, **{name: float(roc_auc_score(y[rows], p[rows])) for name, p in scored.items()}}
+        {label: group, **{name: main_score(y[rows], p[rows], task) for name, p in scored.items()}}
         for group, rows in groups.groupby(groups).indices.items()
-        if 0 < y[rows].mean() < 1
+        if len(np.unique(y[rows])) > 1
     ]
     return pd.DataFrame(lines, columns=[label, *scored]).round(5)

@@ -1,21 +1,24 @@
 """Intervals of metrics by resampling whole clusters (days): what befalls a day befalls many of its rows at once.
 
+Labels and predictions have the shapes of `params.task.Task`; those of the calibration error are `metrics.flat`.
+
 A resample is a row of `weights`: how often each cluster was drawn. Every metric is computed for all resamples at once
 from sums by cluster, so that a resample costs a product of matrices and not a pass over the rows.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from scipy.stats import t
 
-from tarmac.evaluation.metrics import Labels, Predictions
+from tarmac.evaluation.metrics import Labels, Predictions, exact
 
 Clusters = np.ndarray  # number of the cluster of each row, 0 to clusters - 1, shape (rows,)
 Weights = np.ndarray  # shape (resamples, clusters)
 Draws = np.ndarray  # a metric by resample, shape (resamples,); NaN where it has no value, as an AUC of one class
 BINS = 15  # of the calibration error, where nothing else is said
 CHUNK = 4_000_000  # numbers in memory at a time
+NONE = 1e-10  # a share of the squares that is rounding: targets that vary by no more are all the same
 
 
 def draw_weights(clusters: int, resamples: int, seed: int) -> Weights:
@@ -86,13 +89,66 @@ def calibration_error(y: Labels, p: Predictions, cluster: Clusters, weights: Wei
     return _ratio(np.abs(gaps).sum(axis=0), weights @ np.bincount(cluster, minlength=count))
 
 
+def one_against_rest(y: Labels, p: Predictions, cluster: Clusters, weights: Weights) -> Draws:
+    """Mean ROC-AUC of each class against the others by resample, over the classes that the resample has."""
+    p = exact(p)
+    draws = np.array([roc_auc(y == place, p[:, place], cluster, weights) for place in range(p.shape[1])])
+    return _ratio(np.nansum(draws, axis=0), np.isfinite(draws).sum(axis=0))
+
+
+def accuracy(y: Labels, p: Predictions, cluster: Clusters, weights: Weights) -> Draws:
+    """Share of rows by resample whose likeliest class is theirs."""
+    return _mean(p.argmax(axis=1) == y, cluster, weights)
+
+
+def log_loss_of_classes(y: Labels, p: Predictions, cluster: Clusters, weights: Weights) -> Draws:
+    """Mean log loss by resample, of the probability of the row's own class."""
+    return log_loss(np.ones_like(y), exact(p)[np.arange(len(y)), y], cluster, weights)
+
+
+def brier_of_classes(y: Labels, p: Predictions, cluster: Clusters, weights: Weights) -> Draws:
+    """Brier score by resample: squared distances of probability and label, summed over the classes; 2 at worst."""
+    hits = np.arange(p.shape[1]) == y[:, np.newaxis]
+    return _mean(((exact(p) - hits) ** 2).sum(axis=1), cluster, weights)
+
+
+def mae(y: Labels, p: Predictions, cluster: Clusters, weights: Weights) -> Draws:
+    """Mean absolute error by resample."""
+    return _mean(np.abs(exact(p) - y), cluster, weights)
+
+
+def rmse(y: Labels, p: Predictions, cluster: Clusters, weights: Weights) -> Draws:
+    """Root of the mean squared error by resample."""
+    root: np.ndarray = np.sqrt(_mean((exact(p) - y) ** 2, cluster, weights))
+    return root
+
+
+def r2(y: Labels, p: Predictions, cluster: Clusters, weights: Weights) -> Draws:
+    """Share of the targets' variance that is explained, by resample; NaN where they do not vary."""
+    centred = y.astype("float64") - y.mean(dtype="float64")  # the sums below would cancel far from zero
+    squares = _mean(centred**2, cluster, weights)
+    variance = squares - _mean(centred, cluster, weights) ** 2
+    variance[~(variance > NONE * squares)] = 0
+    return 1 - _ratio(_mean((exact(p) - y) ** 2, cluster, weights), variance)
+
+
 Metric = Callable[..., Draws]
-METRICS: dict[str, Metric] = {
-    "roc_auc": roc_auc,
-    "average_precision": average_precision,
-    "log_loss": log_loss,
-    "brier": brier,
-    "calibration_error": calibration_error,
+METRICS: Mapping[str, Mapping[str, Metric]] = {
+    "binary": {
+        "roc_auc": roc_auc,
+        "average_precision": average_precision,
+        "log_loss": log_loss,
+        "brier": brier,
+        "calibration_error": calibration_error,
+    },
+    "multiclass": {
+        "roc_auc": one_against_rest,
+        "accuracy": accuracy,
+        "log_loss": log_loss_of_classes,
+        "brier": brier_of_classes,
+        "calibration_error": calibration_error,
+    },
+    "regression": {"r2": r2, "rmse": rmse, "mae": mae, "calibration_error": calibration_error},
 }
 
 

@@ -7,10 +7,11 @@ import pandas as pd
 
 from tarmac.evaluation import intervals
 from tarmac.evaluation.intervals import BINS
-from tarmac.evaluation.metrics import Labels, Predictions
-from tarmac.params import IntervalParams
+from tarmac.evaluation.metrics import Labels, Predictions, flat
+from tarmac.params import TASK, IntervalParams, Task
+from tarmac.params.task import ERROR
 
-UNBOUNDED = "calibration_error"  # a mean of distances: resampling only adds to it, so no interval of it holds the truth
+MOST = 400  # clusters whose pairs fit in memory: more are put together at random, which leaves the variance as it is
 
 
 @dataclass(frozen=True)
@@ -24,20 +25,30 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Sample:
-    """Labels (int8) and clusters of rows, and how often each resample holds each cluster."""
+    """Labels and clusters of rows, and how often each resample holds each cluster."""
 
     y: Labels
     cluster: intervals.Clusters
     weights: intervals.Weights
     confidence: float
     bins: int  # of the calibration error
+    task: Task
 
     @classmethod
-    def of(cls, y: "pd.Series[int]", cluster: "pd.Series[str]", params: IntervalParams, bins: int = BINS) -> "Sample":
+    def of(
+        cls,
+        y: "pd.Series[float]",
+        cluster: "pd.Series[str]",
+        params: IntervalParams,
+        bins: int = BINS,
+        task: Task = TASK,
+    ) -> "Sample":
         """Draws the resamples for some rows."""
         codes, names = pd.factorize(cluster)
-        weights = intervals.draw_weights(max(len(names), 1), params.resamples, params.seed)
-        return cls(y.to_numpy(), codes, weights, params.confidence, bins)
+        if len(names) > MOST:
+            codes = np.random.default_rng(params.seed).permutation(len(names))[codes] % MOST
+        weights = intervals.draw_weights(min(max(len(names), 1), MOST), params.resamples, params.seed)
+        return cls(y.to_numpy(), codes, weights, params.confidence, bins, task)
 
     def at(self, places: np.ndarray) -> "Sample":
         """Some of the rows, in the same resamples."""
@@ -49,14 +60,14 @@ class Sample:
         return len(np.unique(self.y)) > 1
 
     def value(self, metric: str, p: Predictions) -> float:
-        """The metric of some probabilities over all rows."""
+        """The metric of some predictions over all rows."""
         once = np.ones((1, self.weights.shape[1]))
         return float(self._draws(metric, p, once)[0])
 
     def estimate(self, metric: str, p: Predictions) -> Estimate:
-        """The metric of some probabilities, with its interval where it has one."""
+        """The metric of some predictions, with its interval where it has one."""
         value = self.value(metric, p)
-        if metric == UNBOUNDED:
+        if metric == ERROR:
             return Estimate(value, float("nan"), float("nan"))
         return self._interval(value, self._draws(metric, p, self.weights))
 
@@ -66,8 +77,10 @@ class Sample:
         return self._interval(self.value(metric, after) - self.value(metric, before), draws[1] - draws[0])
 
     def _draws(self, metric: str, p: Predictions, weights: intervals.Weights) -> intervals.Draws:
-        settings = {"bins": self.bins} if metric == "calibration_error" else {}
-        return intervals.METRICS[metric](self.y, p, self.cluster, weights, **settings)
+        found = intervals.METRICS[self.task.kind][metric]
+        if metric != ERROR:
+            return found(self.y, p, self.cluster, weights)
+        return found(*flat(self.y, p, self.task), self.cluster, weights, bins=self.bins)
 
     def _interval(self, value: float, draws: intervals.Draws) -> Estimate:
         low, high = intervals.interval(value, draws, len(np.unique(self.cluster)), self.confidence)

@@ -72,7 +72,7 @@ def _open(params: Params) -> dict[str, Any]:
     metrics = params.review.metrics.items()
     floors = {f"review.metrics.{name}.floor": 0.0 if policy.better == "higher" else 9.0 for name, policy in metrics}
     ceilings = {f"review.metrics.{name}.ceiling": None for name, _ in metrics}
-    return {**floors, **ceilings, "review.slices.floor": 0.0, "review.behaviour.usable_auc": 0.5}
+    return {**floors, **ceilings, "review.slices.floor": 0.0, "review.behaviour.usable": 0.5}
 
 
 def judge(way: Way, month: str, model: Path, tables: Path, params: Params) -> None:

@@ -6,7 +6,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from tarmac.params.section import Count, Month, Positive, Section, Seed, Share
 from tarmac.params.task import TASK
-from tarmac.problem.names import DAY, Group
+from tarmac.problem.names import CLUSTERS, DAY, Group
 
 
 class PrepareParams(Section):
@@ -41,6 +41,10 @@ class SplitParams(Section):
             raise ValueError("train, validation and test must follow one another without overlap")
         return self
 
+    def told(self) -> dict[str, str]:
+        """What each part is, in words."""
+        return {name: f"{part['first']} to {part['last']}" for name, part in self.model_dump().items()}
+
 
 class RowSplit(Section):
     """Shares of rows without a time to tune on and to judge on, drawn by a hash of the key: new rows move few old ones.
@@ -60,6 +64,13 @@ class RowSplit(Section):
         if self.by == "label" and TASK.kind == "regression":
             raise ValueError("a number has no classes: split by row or by cluster")
         return self
+
+    def told(self) -> dict[str, str]:
+        """What each part is, in words."""
+        train = 1 - self.validation_share - self.test_share
+        shares = {"train": train, "validation": self.validation_share, "test": self.test_share}
+        by = {"cluster": f", whole {CLUSTERS[1]}", "label": " of each class", "row": ""}[self.by]
+        return {name: f"{100 * share:.3g}% of the rows{by}" for name, share in shares.items()}
 
 
 def _form(split: Any) -> str:

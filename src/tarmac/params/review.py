@@ -13,6 +13,9 @@ else:
     MetricName = Literal[tuple(TASK.metrics)]
 
 
+Score = Annotated[float, Field(le=1)]  # of the main metric: 1 is perfect, and there is no worst
+
+
 class MetricPolicy(Section):
     """What a change may do to one metric. A bound is on its worse side for `floor`, on its better for `ceiling`."""
 
@@ -30,17 +33,17 @@ class MetricPolicy(Section):
 
 
 class SlicePolicy(Section):
-    """What a change may do to a slice's ROC-AUC. Slices are many and small: only a loss that is proven fails."""
+    """What a change may do to a slice's main metric. Slices are many and small: only a loss that is proven fails."""
 
-    tolerance: Share
-    floor: Share
+    tolerance: Annotated[float, Field(ge=0)]
+    floor: Score
 
 
 class BehaviourPolicy(Section):
-    """What counts as a move of the model's answers, and how well it must rank when inputs fail."""
+    """What counts as a move of the model's answers, and how good it must be when inputs fail."""
 
-    min_move: Annotated[Share, Field(description="Smaller moves of the mean probability are none")]
-    usable_auc: Annotated[Share, Field(description="ROC-AUC that must be left with an input missing or unknown")]
+    min_move: Annotated[float, Field(ge=0, description="Smaller moves of the mean answer are none")]
+    usable: Annotated[Score, Field(description="Main metric that must be left with an input missing or unknown")]
 
 
 class CostPolicy(Section):
@@ -56,6 +59,7 @@ class ReviewParams(Section):
     """The policy: what a pull request may do, and what fails it."""
 
     require_reproduced: Annotated[bool, Field(description="Fail where a rebuild from raw data gave other bytes")]
+    beat_baseline: Annotated[bool, Field(description="Fail where the model is not proven better than its baseline")]
     drift: Annotated[Share, Field(description="Distance of training data, from 0 to 1, that the report points out")]
     metrics: Annotated[dict[MetricName, MetricPolicy], Field(min_length=1)]
     slices: SlicePolicy

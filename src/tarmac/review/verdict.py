@@ -87,13 +87,13 @@ def _behaviour(name: str, expectation: str, value: float, policy: BehaviourPolic
         "same": (value == 0, f"the answers move by {number(value)} at most"),
         "higher": (value >= policy.min_move, f"the mean answer moves by {signed(value)}"),
         "lower": (value <= -policy.min_move, f"the mean answer moves by {signed(value)}"),
-        "usable": (value >= policy.usable_auc, f"ROC-AUC {number(value)} is left"),
+        "usable": (value >= policy.usable, f"ROC-AUC {number(value)} is left"),
     }[expectation]
     wanted = {
         "same": "none may move",
         "higher": f"up by {policy.min_move:g} is expected",
         "lower": f"down by {policy.min_move:g} is expected",
-        "usable": f"{policy.usable_auc:g} is required",
+        "usable": f"{policy.usable:g} is required",
     }[expectation]
     return Check("behaviour", name, "pass" if passed else "fail", f"{reason}; {wanted}")
 

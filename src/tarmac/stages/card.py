@@ -9,12 +9,12 @@ import pandas as pd
 
 from tarmac.digest import digest
 from tarmac.evaluation.card import Facts, model_card
-from tarmac.evaluation.intervals import METRICS
+from tarmac.evaluation.metrics import joined
 from tarmac.evaluation.sample import Estimate, Sample
 from tarmac.files.outputs import replacing
-from tarmac.params import Params, load
+from tarmac.params import TASK, Params, Task, load
 from tarmac.problem import card as problem
-from tarmac.problem.names import CLUSTER, TARGET
+from tarmac.problem.names import CLASSES, CLUSTER, TARGET
 from tarmac.problem.slices import SLICES
 from tarmac.stages import Progress, run
 
@@ -29,22 +29,28 @@ def metric_table(sample: Sample, model: np.ndarray, baseline: np.ndarray) -> pd.
     """Columns `metric`, `model`, `low`, `high` and `baseline`, one row a metric."""
     lines = [
         (name, found.value, found.low, found.high, sample.value(name, baseline))
-        for name in METRICS
+        for name in sample.task.metrics
         for found in [sample.estimate(name, model)]
     ]
     return pd.DataFrame(lines, columns=["metric", "model", "low", "high", "baseline"])
 
 
 def slice_table(rows: pd.DataFrame, sample: Sample, model: np.ndarray, min_rows: int) -> pd.DataFrame:
-    """Columns `slice`, `value`, `rows`, `roc_auc`, `low`, `high`; no AUC where rows are few or of one class."""
-    lines = []
+    """Columns `slice`, `value`, `rows`, `low`, `high` and the main metric: none where rows are few or of one label."""
+    lines, main = [], sample.task.main
     for name in SLICES:
         for value, places in sorted(rows.groupby(name).indices.items()):
             part = sample.at(places)
             judged = len(places) >= min_rows and part.varied
-            found = part.estimate("roc_auc", model[places]) if judged else NONE
+            found = part.estimate(main, model[places]) if judged else NONE
             lines.append((name, value, len(places), found.value, found.low, found.high))
-    return pd.DataFrame(lines, columns=["slice", "value", "rows", "roc_auc", "low", "high"])
+    return pd.DataFrame(lines, columns=["slice", "value", "rows", main, "low", "high"])
+
+
+def unseen(labels: "pd.Series[float]", task: Task = TASK) -> list[str]:
+    """A line that names the classes that no test row is of."""
+    names = [name for place, name in enumerate(CLASSES) if task.kind == "multiclass" and not (labels == place).any()]
+    return [f"No test row is of {', '.join(names)}: metrics are of the other classes."] if names else []
 
 
 def described(params: Params) -> dict[str, object]:
@@ -69,24 +75,25 @@ def lineage() -> dict[str, str]:
 def collect(params: Params, rows: pd.DataFrame, counted: dict[str, Any]) -> Facts:
     """Everything that the card states."""
     sample = Sample.of(rows[TARGET], rows[CLUSTER], params.intervals, params.evaluate.calibration_bins)
-    model, baseline = rows["probability"].to_numpy(), rows["baseline_probability"].to_numpy()
+    model, baseline = joined(rows), joined(rows, "baseline_")
+    behaviour = pd.read_csv(BEHAVIOUR)  # without a line where the problem declares none
     return Facts(
         title=problem.TITLE,
         predicts=problem.PREDICTS.format(**params.problem.model_dump()),
         intended_use=problem.INTENDED_USE,
         not_for=problem.NOT_FOR,
         data_source=problem.DATA_SOURCE,
-        limits=problem.LIMITS,
+        limits=[*problem.LIMITS, *unseen(rows[TARGET])],
         rows={
             **counted["rows"],
             "rows set aside as invalid": counted["set_aside"],
             "test rows with a label": len(rows),
         },
-        windows={name: f"{part['first']} to {part['last']}" for name, part in params.split.model_dump().items()},
+        windows=params.split.told(),
         model=described(params),
         metrics=metric_table(sample, model, baseline),
-        slices=slice_table(rows, sample, model, params.evaluate.min_slice_rows),
-        behaviour=pd.read_csv(BEHAVIOUR),
+        slices=slice_table(rows, sample, model, params.evaluate.min_slice_rows) if SLICES else None,
+        behaviour=behaviour if len(behaviour) else None,
         lineage=lineage(),
     )
 
@@ -101,7 +108,7 @@ def main() -> None:
     facts = collect(params, rows, json.loads(PREPARED.read_text(encoding="utf-8")))
     with replacing(CARD) as path:
         path.write_text(model_card(facts, params.intervals.confidence), encoding="utf-8")
-    progress.step("written", metrics=len(facts.metrics), slices=len(facts.slices))
+    progress.step("written", metrics=len(facts.metrics), slices=0 if facts.slices is None else len(facts.slices))
 
 
 if __name__ == "__main__":

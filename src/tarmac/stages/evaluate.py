@@ -1,4 +1,4 @@
-"""evaluate: judges the ONNX model on the test months, beside its baseline, as a whole and slice by slice."""
+"""evaluate: judges the ONNX model on the test rows, beside its baseline, as a whole and slice by slice."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +11,10 @@ from tarmac.evaluation import behaviour, curves, importance, metrics, slices
 from tarmac.files.outputs import finite, replacing
 from tarmac.model import dataset
 from tarmac.model.scorer import Scorer
-from tarmac.params import AnySplit, EvaluateParams, load
+from tarmac.params import TASK, AnySplit, EvaluateParams, Task, load
+from tarmac.params.task import ERROR
 from tarmac.problem.behaviour import BEHAVIOURS
-from tarmac.problem.names import CLASSES, CLUSTER, KEY, TARGET
+from tarmac.problem.names import CLASSES, DAY, KEY, TARGET
 from tarmac.problem.slices import slices as slices_of
 from tarmac.stages import Progress, run
 
@@ -23,7 +24,7 @@ PREDICTIONS, METRICS, TABLES = Path("data/predictions.parquet"), Path("metrics/e
 
 @dataclass(frozen=True)
 class Scored:
-    """Labelled rows of a part with the probabilities of model and baseline."""
+    """Labelled rows of a part with the predictions of model and baseline."""
 
     rows: pd.DataFrame
     y: np.ndarray
@@ -32,7 +33,7 @@ class Scored:
 
     @property
     def both(self) -> dict[str, np.ndarray]:
-        """The probabilities by the name that the plots show."""
+        """The predictions by the name that the plots show."""
         return {"model": self.model, "baseline": self.baseline}
 
 
@@ -42,34 +43,57 @@ def score(split: AnySplit, part: dataset.Part, model: Scorer, baseline: Scorer) 
     return Scored(rows, y, model.score(rows), baseline.score(rows))
 
 
-def all_metrics(valid: Scored, test: Scored, params: EvaluateParams) -> dict[str, float]:
-    """Test metrics of the model at the threshold that validation chose, and of the baseline under `baseline/`."""
-    threshold = metrics.best_threshold(valid.y, valid.model, params.threshold_beta or 1.0)
-    error = metrics.calibration_error(test.y, test.model, params.calibration_bins)
+def all_metrics(valid: Scored, test: Scored, params: EvaluateParams, task: Task = TASK) -> dict[str, float]:
+    """Test metrics of the model, of two classes at the threshold that validation chose; the baseline's: `baseline/`."""
+    error = metrics.calibration_error(*metrics.flat(test.y, test.model, task), params.calibration_bins)
+    threshold, flagged, share = {}, {}, {}
+    if task.kind == "binary":
+        threshold = {"threshold": metrics.best_threshold(valid.y, valid.model, params.threshold_beta or 1.0)}
+        flagged = metrics.at_threshold(test.y, test.model, **threshold)
+        share = {"positive_share": float(test.y.mean())}
     return {
-        **metrics.ranking(test.y, test.model),
-        "calibration_error": error,
-        "threshold": threshold,
-        **metrics.at_threshold(test.y, test.model, threshold),
+        **metrics.ranking(test.y, test.model, task),
+        ERROR: error,
+        **threshold,
+        **flagged,
         "rows": len(test.y),
-        "positive_share": float(test.y.mean()),
-        **{f"baseline/{name}": value for name, value in metrics.ranking(test.y, test.baseline).items()},
+        **share,
+        **{f"baseline/{name}": value for name, value in metrics.ranking(test.y, test.baseline, task).items()},
     }
 
 
-def tables(valid: Scored, test: Scored, threshold: float, params: EvaluateParams) -> dict[str, pd.DataFrame]:
-    """The tables behind the plots, by name; none of them names a row."""
-    together = pd.concat([valid.rows, test.rows], ignore_index=True)
-    months = pd.to_datetime(together[CLUSTER]).dt.strftime("%Y-%m")
-    scored = {name: np.concatenate([valid.both[name], test.both[name]]) for name in valid.both}
+def tables(
+    valid: Scored, test: Scored, threshold: float | None, params: EvaluateParams, task: Task = TASK
+) -> dict[str, pd.DataFrame]:
+    """The tables behind the plots, by name; none of them names a row. The threshold is that of two classes."""
+    flat = metrics.flat(test.y, test.model, task)
+    return {
+        **_curves(test, threshold, task),
+        "calibration": curves.calibration(*flat, params.calibration_bins),
+        **({f"monthly_{task.short}": monthly(valid, test, task)} if DAY else {}),
+        "slices": slices.slice_metrics(slices_of(test.rows), test.y, test.model, params.min_slice_rows, task),
+    }
+
+
+def _curves(test: Scored, threshold: float | None, task: Task) -> dict[str, pd.DataFrame]:
+    """What there is to draw of one kind of target only."""
+    if task.kind == "regression":
+        return {"errors": curves.errors(test.y, test.both)}
+    if task.kind == "multiclass":
+        return {"confusion": curves.confusion(test.y, test.model.argmax(axis=1), CLASSES)}
     return {
         "roc": curves.roc(test.y, test.both),
         "precision_recall": curves.precision_recall(test.y, test.both),
-        "calibration": curves.calibration(test.y, test.model, params.calibration_bins),
-        "confusion": curves.confusion(test.y, test.model, threshold, CLASSES),
-        "monthly_auc": curves.auc_by("month", months, np.concatenate([valid.y, test.y]), scored),
-        "slices": slices.slice_metrics(slices_of(test.rows), test.y, test.model, params.min_slice_rows),
+        "confusion": curves.confusion(test.y, test.model >= threshold, CLASSES),
     }
+
+
+def monthly(valid: Scored, test: Scored, task: Task = TASK) -> pd.DataFrame:
+    """The main metric of every month of both parts."""
+    days = pd.concat([valid.rows[DAY], test.rows[DAY]], ignore_index=True)
+    scored = {name: np.concatenate([valid.both[name], test.both[name]]) for name in valid.both}
+    y = np.concatenate([valid.y, test.y])
+    return curves.main_by("month", pd.to_datetime(days).dt.strftime("%Y-%m"), y, scored, task)
 
 
 def sample(scored: Scored, size: int, seed: int) -> tuple[pd.DataFrame, np.ndarray]:
@@ -91,8 +115,8 @@ def behaviour_table(test: Scored, model: Scorer, params: EvaluateParams) -> pd.D
 
 
 def predictions(test: Scored) -> pd.DataFrame:
-    """Row key, slices, label and both probabilities of every test row, in the order of the feature tables."""
-    named = {TARGET: test.y, "probability": test.model, "baseline_probability": test.baseline}
+    """Row key, slices, label and both predictions of every test row, in the order of the feature tables."""
+    named = {TARGET: test.y, **metrics.spread(test.model), **metrics.spread(test.baseline, "baseline_")}
     sliced = {name: groups for name, groups in slices_of(test.rows).items() if name not in KEY}
     return test.rows[list(KEY)].assign(**sliced, **named)
 
@@ -113,7 +137,7 @@ def main() -> None:
     test = score(params.split, "test", model, baseline)
     progress.step("scored", validation=len(valid.y), test=len(test.y))
     values = all_metrics(valid, test, params.evaluate)
-    drawn = tables(valid, test, values["threshold"], params.evaluate)
+    drawn = tables(valid, test, values.get("threshold"), params.evaluate)
     drawn["importance"] = validation_importance(valid, model, params.evaluate)
     drawn["behaviour"] = behaviour_table(test, model, params.evaluate)
     progress.step("importance", features=len(drawn["importance"]), rows=params.evaluate.importance_rows)
@@ -124,7 +148,8 @@ def main() -> None:
         for name, table in drawn.items():
             table.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
     log_metrics(values)
-    progress.step("metrics", roc_auc=values["roc_auc"], baseline_roc_auc=values["baseline/roc_auc"])
+    main = TASK.main
+    progress.step("metrics", **{main: values[main], f"baseline_{main}": values[f"baseline/{main}"]})
 
 
 if __name__ == "__main__":
