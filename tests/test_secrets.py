@@ -79,7 +79,6 @@ def careful(finished_template: Workspace, tmp_path: Path) -> Careful:
 
 
 def test_a_command_that_succeeds_keeps_or_prints_a_credential(careful):
-    careful.tarmac("run", status=0)
     careful.workspace.set_params(lambda params: params["intervals"].update(seed=8))
     careful.tarmac("run", status=0)
     careful.run(*DVC, "push", status=0)
