@@ -98,13 +98,15 @@ def pull(*targets: str, folder: Path = Path(), extra: Mapping[str, str] | None =
     clear_stale_locks(folder)
     wanted = outputs(folder)
     chosen = {path: oid for path, oid in wanted.items() if not targets or {path, f"{path}.dvc"} & set(targets)}
-    refused = vet(chosen, folder)
+    refused, lacking = vet(chosen, folder)
+    here = {path for path in chosen.keys() - lacking if digest(folder / path) == wanted[path]}
     failure = None
     try:
-        _fetch([path for path in chosen if path not in refused] or list(targets if not refused else ()), folder, extra)
+        asked = [path for path in chosen if path not in refused and path not in here]
+        _fetch(asked if chosen else list(targets), folder, extra)
     except StoreError as error:
         failure = error  # its words name hashes; the outputs that they belong to are found below
-    wrong = [path for path in chosen if path in refused or digest(folder / path) != wanted[path]]
+    wrong = [path for path in chosen if path in refused or (path not in here and digest(folder / path) != wanted[path])]
     if wrong:
         broken = "the remote lacks or garbles it, or the way to it broke: see above"
         advice = broken if failure or refused else "delete it, then pull again"
@@ -120,19 +122,20 @@ def _fetch(paths: list[str], folder: Path, extra: Mapping[str, str] | None) -> N
         print(odb.told(line) if "://" in line else line, flush=True)
 
 
-def vet(wanted: Mapping[str, str], folder: Path = Path()) -> dict[str, str]:
+def vet(wanted: Mapping[str, str], folder: Path = Path()) -> tuple[dict[str, str], set[str]]:
     """Takes damaged objects of some outputs out of the cache, and brings checked listings of folders into it.
 
-    Returns what is wrong with listings that must not be unpacked, by output. Raises `StoreError` where the remote is
-    set up so that DVC believes every byte of it.
+    Returns what is wrong with listings that must not be unpacked, by output; and the outputs of which the cache lacks
+    something. Raises `StoreError` where the remote is set up so that DVC believes every byte of it.
     """
     with odb.opened_both(folder=folder) as (cache, remote):
         if not remote.verify:
             raise StoreError("the remote is believed unchecked: `dvc remote modify --local NAME verify true` first")
         folders = {path: oid for path, oid in wanted.items() if oid.endswith(".dir")}
         found = {path: odb.bring_listing(cache, remote, oid) for path, oid in folders.items()}
-        drop_damaged(cache, wanted)
-    return {path: kind for path, kind in found.items() if kind in (odb.OTHER, odb.UNSAFE)}
+        faulty = drop_damaged(cache, wanted)
+    lacking = {path for path in wanted for fault in faulty if fault == path or fault.startswith(f"{path}/")}
+    return {path: kind for path, kind in found.items() if kind in (odb.OTHER, odb.UNSAFE)}, lacking
 
 
 def vet_cache(folder: Path = Path()) -> None:
@@ -148,12 +151,17 @@ def verify(folder: Path = Path()) -> None:
         raise StoreError(f"not what the lock names: {', '.join(wrong)} (delete it and .dvc/cache, then `make run`)")
 
 
-def drop_damaged(cache: Any, wanted: Mapping[str, str]) -> None:
-    """Deletes objects of the cache that have other bytes than their names say: DVC would lay them out as good ones."""
-    damaged = [fault for fault in odb.faults(cache, wanted, read=True) if fault.kind != odb.MISSING]
+def drop_damaged(cache: Any, wanted: Mapping[str, str]) -> set[str]:
+    """Deletes objects of the cache that have other bytes than their names say: DVC would lay them out as good ones.
+
+    Returns the paths of all that the cache now lacks.
+    """
+    faults = odb.faults(cache, wanted, read=True)
+    damaged = [fault for fault in faults if fault.kind != odb.MISSING]
     for fault in damaged:
         print(f"cache: {fault.path} had {fault.kind}, and is taken out", flush=True)
     odb.remove(cache, {fault.oid for fault in damaged})
+    return {fault.path for fault in faults}
 
 
 def pull_each(names: Iterable[str], folder: Path = Path(), extra: Mapping[str, str] | None = None) -> list[str]:
