@@ -21,6 +21,9 @@ EXTRA := $(filter $(EXTRAS),$(shell PYTHONPATH=src $(PYTHON) -m tarmac.remote.ad
 REMOTE := $(EXTRA:%=.venv/remote-%)
 TESTED := s3 ssh webdav
 
+# What the four steps are also run with, each in an environment of its own.
+PEERS := dagster kedro metaflow prefect
+
 PUBLISHED := data/raw data/prepared data/features data/predictions.parquet data/state models/model.onnx models/baseline.onnx
 
 # A stage's `python` is the locked one, whether or not the environment is activated.
@@ -182,9 +185,15 @@ lock: .venv/dev ## Compile pyproject.toml into the hash-locked requirements
 	  --extra dev --group serve --group site --output-file requirements/dev.txt
 	$(COMPILE) --python-version 3.11 --group servers --output-file requirements/servers.txt
 	$(COMPILE) --python-version 3.11 --group peers --constraint requirements/pipeline.txt --output-file requirements/peers.txt
+	@set -e; for peer in $(PEERS); do \
+	  echo "requirements/peers/$$peer.txt: the pipeline and $$peer"; \
+	  $(COMPILE) $(ON_PIPELINE) --python-version 3.11 --override requirements/override.txt --group $$peer \
+	    --output-file requirements/peers/$$peer.txt; \
+	done
 
-bench: .venv/dev .venv/peers/.installed ## Measure pipeline, sweep and service against their floors and the usual ways (wrk for the last)
+bench: .venv/dev .venv/peers/.installed $(PEERS:%=.venv/peer-%/.installed) ## Measure pipeline, sweep and service against their floors and the usual ways (wrk for the last)
 	$(BIN)/python -m benchmarks.pipeline
+	$(BIN)/python -m benchmarks.frameworks
 	$(BIN)/python -m benchmarks.features
 	$(BIN)/python -m benchmarks.resamples
 	$(BIN)/python -m benchmarks.sweep --rounds 1
@@ -229,6 +238,12 @@ clean: ## Remove the environment and caches; data, results and Git stay
 .venv/serve: requirements/serve.txt .venv/pipeline
 	@echo "environment: installing $<"
 	@$(PIP) --require-hashes -r $<
+	@touch $@
+
+# Each holds the whole pipeline: uv links its files from one store, so that four of them take little more than one.
+.venv/peer-%/.installed: requirements/peers/%.txt .venv/dev
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv/peer-$*
+	@VIRTUAL_ENV=.venv/peer-$* $(BIN)/uv pip sync --quiet --require-hashes $<
 	@touch $@
 
 # On top of the pipeline's, whose pins the file leaves out and keeps to.

@@ -9,7 +9,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 GIVEN = ("data.txt", "override.txt")  # written by hand
-LOCKS = sorted(path.name for path in (ROOT / "requirements").glob("*.txt") if path.name not in GIVEN)
+FOLDER = ROOT / "requirements"
+LOCKS = sorted(
+    path.relative_to(FOLDER).as_posix()
+    for path in (*FOLDER.glob("*.txt"), *FOLDER.glob("peers/*.txt"))
+    if path.name not in GIVEN
+)
 
 
 def recompiled(folder: Path) -> dict[str, list[str]]:
@@ -17,7 +22,7 @@ def recompiled(folder: Path) -> dict[str, list[str]]:
     (folder / ".venv").symlink_to(ROOT / ".venv")
     for name in ("Makefile", "pyproject.toml"):
         shutil.copy(ROOT / name, folder)
-    shutil.copytree(ROOT / "requirements", folder / "requirements", ignore=shutil.ignore_patterns("node_modules"))
+    shutil.copytree(FOLDER, folder / "requirements", ignore=shutil.ignore_patterns("node_modules"))
     # Newer than what the environment's stamps stand for, the copies would ask make to install: tell it not to.
     subprocess.run(["make", "--silent", "--assume-old=.venv/dev", "lock"], cwd=folder, check=True)
     return {name: (folder / "requirements" / name).read_text().splitlines() for name in LOCKS}
@@ -27,7 +32,7 @@ def main() -> int:
     """Prints the differences and returns the exit status."""
     with tempfile.TemporaryDirectory() as folder:
         lines = recompiled(Path(folder))
-    present = {name: (ROOT / "requirements" / name).read_text().splitlines() for name in LOCKS}
+    present = {name: (FOLDER / name).read_text().splitlines() for name in LOCKS}
     stale = [name for name in LOCKS if lines[name] != present[name]]
     for name in stale:
         print("\n".join(list(difflib.unified_diff(present[name], lines[name], name, "recompiled", lineterm=""))[:40]))

@@ -1,0 +1,263 @@
+"""The same four steps by Tarmac, a plain script and other frameworks: the first run, and two that repeat it."""
+
+import argparse
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from benchmarks import glue, measure, workspace
+from benchmarks.measure import CommandError, Results, Run
+from benchmarks.workspace import ROOT, STAGES
+
+FLOWS = Path(__file__).with_name("peers") / "flows"
+FIRST, NO_OP, CHANGED, ALONE = "first run", "nothing to do", "`train.xgboost.max_depth` changed", "nothing to do, alone"
+MADE = ("data/prepared", "data/features", "models/model.onnx", "data/predictions.parquet")  # by the stages in turn
+DEPTH = re.compile(r"^( +max_depth: )\d+$", re.MULTILINE)  # the first is that of `train`
+NEW_DEPTH = 5
+PORT, SERVER_STARTS = 4219, 120  # seconds
+SMALL = (
+    "import sys; from pathlib import Path; from tests.conftest import copy_repository, start;"
+    " start(copy_repository(Path(sys.argv[1])))"
+)
+
+
+@dataclass(frozen=True)
+class Side:
+    """A way to run the four steps: its words for each case, and who says what has to run again."""
+
+    title: str
+    name: str  # of its folder in `flows`, and of its environment
+    first: tuple[str, ...]
+    again: tuple[str, ...]
+    changed: tuple[str, ...]
+    decides: str
+    extra: dict[str, str] = field(default_factory=dict)  # environment variables; {} in a value is the copy's folder
+
+    def words(self, case: str) -> tuple[str, ...]:
+        """The arguments of its Python for a case."""
+        return {FIRST: self.first, CHANGED: self.changed}.get(case, self.again)
+
+
+FLOW = ("flow.py",)
+REPRO, KEDRO = ("-m", "dvc", "repro", STAGES[-1]), ("-m", "kedro", "run")
+SERVED = {"PREFECT_API_URL": f"http://127.0.0.1:{PORT}/api", "PREFECT_HOME": "{}/.prefect"}
+TARMAC = Side("Tarmac", "tarmac", REPRO, REPRO, REPRO, "it: parameters, data, code, packages")
+PREFECT = Side("Prefect", "prefect", FLOW, FLOW, FLOW, "it: parameters, data, the task's own lines", SERVED)
+SIDES = (
+    TARMAC,
+    Side("plain script", "script", FLOW, FLOW, (*FLOW, "train", "evaluate"), "the person"),
+    Side(
+        "Kedro",
+        "kedro",
+        (*KEDRO, "--only-missing-outputs"),
+        (*KEDRO, "--only-missing-outputs"),
+        (*KEDRO, "--from-nodes=train"),
+        "it: missing files; the person: the rest",
+    ),
+    Side("Dagster", "dagster", FLOW, FLOW, FLOW, "it: parameters", {"DAGSTER_HOME": "{}/.dagster"}),
+    PREFECT,
+    Side("Metaflow", "metaflow", (*FLOW, "run"), (*FLOW, "resume", "end"), (*FLOW, "resume", "train"), "the person"),
+)
+
+
+class Bench:
+    """One copy of the repository a side and round, and the checks that all sides made the same bytes."""
+
+    def __init__(self, repository: Path, environments: Path, folder: Path) -> None:
+        """Makes nothing yet: each round begins with copies of its own."""
+        self._repository, self._environments, self._folder = repository, environments, folder
+        self._copies: dict[str, Path] = {}
+        self._expected: dict[str, str] = {}  # hash by path
+        self.ran: dict[tuple[str, str], list[str]] = {}  # steps by side and case
+
+    def cases(self) -> dict[str, Callable[[], Run]]:
+        """What a round runs, in order: each case with all sides in turn."""
+        steps = {
+            (case, side.title): partial(self.run, side, case) for case in (FIRST, NO_OP, CHANGED) for side in SIDES
+        }
+        alone = {(ALONE, PREFECT.title): partial(self.run, PREFECT, ALONE)}
+        return {": ".join(key): step for key, step in (steps | alone).items()}
+
+    def python(self, side: Side) -> str:
+        """The Python of a side's environment."""
+        own = self._environments / f"peer-{side.name}" / "bin" / "python"
+        return str(own) if side.name not in ("tarmac", "script") else sys.executable
+
+    def run(self, side: Side, case: str) -> Run:
+        """Runs a case and checks what it made. Raises `CommandError` where a byte is not Tarmac's of the same round."""
+        folder = self._fresh(side) if case == FIRST else self._copies[side.title]
+        if case == CHANGED:
+            change(folder / "params.yaml")
+        before = times(folder)
+        with self._server(side, case) as extra:
+            run = measure.run([self.python(side), *side.words(case)], folder, {"PYTHONPATH": "src", **extra})
+        after = times(folder)
+        self.ran[case, side.title] = [name for name in STAGES if before[name] != after[name]]
+        self._check(side, case, workspace.digests(folder))
+        return run
+
+    def _fresh(self, side: Side) -> Path:
+        target = self._folder / f"{side.name}-{len(list(self._folder.glob(f'{side.name}-*')))}"
+        self._copies[side.title] = workspace.copy(self._repository, target)
+        if (FLOWS / side.name).is_dir():
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(FLOWS / side.name, target, dirs_exist_ok=True, ignore=ignored)
+        for place in side.extra.values():
+            if place.startswith("{}"):
+                Path(place.format(target)).mkdir()
+        return target
+
+    def _check(self, side: Side, case: str, found: dict[str, str]) -> None:
+        if side is TARMAC:
+            if case == CHANGED and found["models/model.onnx"] == self._expected["models/model.onnx"]:
+                raise CommandError("another parameter made the same model")
+            if case == NO_OP and self.ran[case, side.title]:
+                raise CommandError("dvc repro ran a stage again right after repro")
+            self._expected = found if case != NO_OP else self._expected
+        paths = sorted(self._expected.keys() | found.keys())
+        if different := [path for path in paths if self._expected.get(path) != found.get(path)]:
+            raise CommandError(f"{side.title}, {case}: other bytes than Tarmac's in {', '.join(different)}")
+
+    @contextmanager
+    def _server(self, side: Side, case: str) -> Iterator[dict[str, str]]:
+        """The variables of a side, and for one that needs it its server, running before the clock starts."""
+        folder = self._copies[side.title]
+        extra = {name: value.format(folder) for name, value in side.extra.items()}
+        extra |= {"DO_NOT_TRACK": "1", "METAFLOW_USER": "benchmark", "PREFECT_SERVER_ANALYTICS_ENABLED": "0"}
+        if side is not PREFECT or case == ALONE:
+            yield {name: value for name, value in extra.items() if name != "PREFECT_API_URL"}
+            return
+        command = [self.python(side), "-m", "prefect", "server", "start", "--port", str(PORT)]
+        with tempfile.TemporaryFile() as log:
+            served = subprocess.Popen(
+                command, cwd=folder, env=measure.environment(folder, extra), stdout=log, stderr=subprocess.STDOUT
+            )
+            try:
+                wait_for(f"{SERVED['PREFECT_API_URL']}/health", served)
+                yield extra
+            finally:
+                served.terminate()
+                served.wait()
+
+
+def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+    """Returns when a server answers. Raises `CommandError` when it ends or takes too long."""
+    begin = time.monotonic()
+    while time.monotonic() - begin < SERVER_STARTS and process.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    raise CommandError(f"no server answers at {url}")
+
+
+def change(path: Path) -> None:
+    """Gives one parameter of `train` another value."""
+    text, count = DEPTH.subn(rf"\g<1>{NEW_DEPTH}", path.read_text(encoding="utf-8"), count=1)
+    assert count == 1
+    path.write_text(text, encoding="utf-8")
+
+
+def times(folder: Path) -> dict[str, int]:
+    """When each stage's main output was written, in nanoseconds; 0 where it is not there."""
+    paths = {name: folder / made for name, made in zip(STAGES, MADE, strict=True)}
+    return {name: path.stat().st_mtime_ns if path.exists() else 0 for name, path in paths.items()}
+
+
+def case_table(results: Results, case: str, ran: dict[tuple[str, str], list[str]]) -> str:
+    """One case of all sides, as ratios to Tarmac, with the steps that ran."""
+    base = results[f"{case}: {TARMAC.title}"]
+    found = {name.split(": ")[1]: runs for name, runs in results.items() if name.startswith(f"{case}: ")}
+    shown = {f"{name}<br>({_told(ran[case, name])})": runs for name, runs in found.items()}
+    if case == NO_OP:
+        shown["Prefect, starting a server of its own"] = results[f"{ALONE}: {PREFECT.title}"]
+    return measure.table({**shown, "base": base}, "base").rsplit("\n", 1)[0]
+
+
+def _told(ran: list[str]) -> str:
+    return "ran all" if len(ran) == len(STAGES) else f"ran {', '.join(ran)}" if ran else "ran nothing"
+
+
+def asks(repository: Path, environments: Path) -> str:
+    """What each side asks for before it runs: lines, megabytes; and who says what has to run again."""
+    pipeline = glue.locked(repository / "requirements" / "pipeline.txt")
+    ours = Path(sys.prefix) / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
+    every = glue.locked(repository / "requirements" / "dev.txt")
+    rows = [
+        "| | lines of glue | MB beyond the computation | what has to run again is known to |",
+        "|---|---:|---:|---|",
+    ]
+    for side in SIDES:
+        lines = (
+            glue.lines(FLOWS / side.name) if side is not TARMAC else glue.stage_lines(repository / "dvc.yaml", STAGES)
+        )
+        packages = next((environments / f"peer-{side.name}").glob("lib/*/site-packages"), None)
+        if side is TARMAC:
+            size = glue.megabytes(ours, glue.computation(repository / "pyproject.toml") | (every - pipeline))
+        else:
+            size = glue.megabytes(packages, pipeline) if packages else 0
+        rows.append(f"| {side.title} | {lines} | {size:.0f} | {side.decides} |")
+    return "\n".join(rows)
+
+
+def text(results: Results, bench: Bench, asked: str, conditions: str) -> str:
+    """The whole report."""
+    tables = [f"## {case.capitalize()}\n\n{case_table(results, case, bench.ran)}" for case in (FIRST, NO_OP, CHANGED)]
+    return "\n\n".join(
+        [
+            "# The same four steps with other frameworks",
+            conditions,
+            "Every side calls the same four functions on the same rows, with the cache that its documentation"
+            " recommends, each from the environment that `requirements/peers` locks for it, and made the same files,"
+            " byte for byte, in every case of every round. Ratios are to Tarmac, which is `dvc repro evaluate`.",
+            *tables,
+            "Prefect's own server runs beside it and is not counted, but in the row that says so.",
+            "## What it takes\n\n" + asked,
+            "Lines are neither empty nor comments: of Tarmac the four stages in `dvc.yaml`, with every module that a"
+            " stage reads; of the others all of `benchmarks/peers/flows`. Megabytes are what is installed beside the"
+            " packages that the steps compute with. What logs with dvclive, as the train step does, has DVC and most of"
+            " what is counted for Tarmac, too.",
+        ]
+    )
+
+
+def arguments() -> argparse.Namespace:
+    """What it is called with."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3, help="how often every case runs")
+    parser.add_argument("--small", action="store_true", help="four months, a tenth of the rows, few rounds")
+    parser.add_argument("--environments", type=Path, default=ROOT / ".venv", help="where the folders peer-NAME are")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Measures, prints and writes the report; exits with 1 where a command fails or outputs differ."""
+    chosen = arguments()
+    conditions = measure.conditions("benchmarks.frameworks", chosen.rounds)
+    if chosen.small:
+        conditions = conditions.replace(" --rounds", " --small --rounds") + " Four months, a tenth of the rows."
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as temporary:
+        repository = Path(temporary) / "small" if chosen.small else ROOT
+        if chosen.small:
+            subprocess.run([sys.executable, "-c", SMALL, str(repository)], cwd=ROOT, check=True)
+        bench = Bench(repository, chosen.environments.absolute(), Path(temporary))
+        try:
+            results = measure.interleave(bench.cases(), chosen.rounds)
+        except CommandError as error:
+            sys.exit(f"benchmarks.frameworks: error: {error}")
+    measure.report(ROOT, "frameworks", text(results, bench, asks(ROOT, chosen.environments), conditions))
+
+
+if __name__ == "__main__":
+    main()

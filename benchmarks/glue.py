@@ -1,0 +1,77 @@
+"""What a way of running the four steps asks of a team before it runs: lines to write, packages to install."""
+
+import tomllib
+from importlib.metadata import Distribution, PackageNotFoundError, distribution, distributions
+from itertools import pairwise
+from pathlib import Path
+
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from benchmarks.measure import MB
+
+# What Tarmac itself brings; the four steps compute with the rest of its dependencies, dvclive's log apart.
+ENGINE = {"dvc", "dvclive", "gto", "optuna", "plotly", "psycopg", "sqlalchemy", "typer"}
+
+
+def lines(path: Path) -> int:
+    """Lines of a file, or of all files of a folder, that are neither empty, nor a comment, nor a docstring."""
+    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.suffix in (".py", ".toml", ".yml")]
+    written = (line.strip() for file in files for line in file.read_text(encoding="utf-8").splitlines())
+    return sum(bool(line) and not line.startswith(("#", '"""')) for line in written)
+
+
+def stage_lines(path: Path, stages: tuple[str, ...]) -> int:
+    """Lines of some stages in a `dvc.yaml`, without what only describes them."""
+    text = path.read_text(encoding="utf-8").split("\nplots:")[0].splitlines()
+    starts = [number for number, line in enumerate(text) if line.startswith("  ") and line[2:3].strip()] + [len(text)]
+    spans = {text[first].strip(" :"): text[first:after] for first, after in pairwise(starts)}
+    assert spans.keys() == yaml.safe_load(path.read_text(encoding="utf-8"))["stages"].keys()
+    kept = (line.strip() for stage in stages for line in spans[stage])
+    return sum(bool(line) and not line.startswith(("#", "desc:")) for line in kept)
+
+
+def megabytes(packages: Path, apart: set[str]) -> float:
+    """Size of what is installed in a `site-packages`, some distributions apart."""
+    found = {canonicalize_name(package.name): package for package in distributions(path=[str(packages)])}
+    return sum(_size(package) for name, package in found.items() if name not in apart) / MB
+
+
+def computation(project: Path) -> set[str]:
+    """Names of the packages that the steps compute with, and of what those need, as they are installed here."""
+    project_needs = [Requirement(line) for line in _dependencies(project)]
+    return _closure([need for need in project_needs if canonicalize_name(need.name) not in ENGINE])
+
+
+def locked(path: Path) -> set[str]:
+    """Names of the packages in a file of requirements."""
+    text = path.read_text(encoding="utf-8").splitlines()
+    return {line.split("==")[0] for line in text if "==" in line and line[0] not in " #"}
+
+
+def _dependencies(project: Path) -> list[str]:
+    found: list[str] = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["dependencies"]
+    return found
+
+
+def _closure(needs: list[Requirement]) -> set[str]:
+    known: set[str] = set()
+    asked: set[tuple[str, str]] = set()
+    while needs:
+        need = needs.pop()
+        try:
+            package = distribution(need.name)
+        except PackageNotFoundError:  # for another system
+            continue
+        known.add(canonicalize_name(need.name))
+        for extra in {"", *need.extras} - {extra for name, extra in asked if name == need.name}:
+            asked.add((need.name, extra))
+            wanted = [Requirement(text) for text in package.requires or []]
+            needs += [one for one in wanted if one.marker is None or one.marker.evaluate({"extra": extra})]
+    return known
+
+
+def _size(package: Distribution) -> int:
+    files = (Path(str(package.locate_file(file))) for file in package.files or [])
+    return sum(file.stat().st_size for file in files if file.suffix != ".pyc" and file.is_file())

@@ -1,0 +1,45 @@
+"""The four steps as Dagster assets: one is made again where its version (its parameters) or one above it changed."""
+
+import hashlib
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import yaml
+
+CHANGED = dg.AutomationCondition.code_version_changed() | dg.AutomationCondition.any_deps_updated()
+STALE = dg.AutomationCondition.missing() | CHANGED.since_last_handled()
+CURSOR = Path("cursor.json")
+PARAMS = yaml.safe_load(Path("params.yaml").read_text())
+
+
+def asset(step: str, deps: list[dg.AssetsDefinition], *sections: str) -> dg.AssetsDefinition:
+    version = hashlib.md5(repr([PARAMS[name] for name in sections]).encode()).hexdigest()
+
+    @dg.asset(name=step, deps=deps, code_version=version, automation_condition=STALE)
+    def made() -> None:
+        import_module(f"tarmac.stages.{step}").main()
+
+    return made
+
+
+prepare = asset("prepare", [], "prepare")
+featurize = asset("featurize", [prepare], "problem")
+train = asset("train", [featurize], "train", "split", "baseline")
+evaluate = asset("evaluate", [featurize, train], "evaluate", "split")
+ASSETS = [prepare, featurize, train, evaluate]
+
+
+def rerun(instance: dg.DagsterInstance) -> None:
+    before: Any = dg.deserialize_value(CURSOR.read_text()) if CURSOR.exists() else None
+    found = dg.evaluate_automation_conditions(defs=ASSETS, instance=instance, cursor=before)
+    stale = [made for made in ASSETS if found.get_num_requested(made.key)]
+    if stale:
+        dg.materialize(ASSETS, selection=stale, instance=instance)
+    CURSOR.write_text(dg.serialize_value(found.cursor))
+
+
+if __name__ == "__main__":
+    with dg.DagsterInstance.get() as instance:
+        rerun(instance)

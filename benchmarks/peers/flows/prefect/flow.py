@@ -1,0 +1,51 @@
+"""The four steps as a Prefect flow: a task runs again where its inputs' hashes, parameters or own source changed."""
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import yaml
+from prefect import flow, task
+from prefect.cache_policies import INPUTS, TASK_SOURCE
+
+from tarmac.digest import digest
+
+cached = task(cache_policy=INPUTS + TASK_SOURCE, persist_result=True)
+
+
+def made(step: str, *paths: str) -> list[str]:
+    import_module(f"tarmac.stages.{step}").main()
+    return [digest(Path(path)) for path in paths]
+
+
+@cached
+def prepare(raw: str, params: dict[str, Any]) -> list[str]:
+    return made("prepare", "data/prepared")
+
+
+@cached
+def featurize(prepared: list[str], params: dict[str, Any]) -> list[str]:
+    return made("featurize", "data/features")
+
+
+@cached
+def train(features: list[str], params: list[Any]) -> list[str]:
+    return made("train", "models/model.onnx", "models/baseline.onnx")
+
+
+@cached
+def evaluate(features: list[str], models: list[str], params: list[Any]) -> list[str]:
+    return made("evaluate", "data/predictions.parquet")
+
+
+@flow
+def pipeline() -> None:
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    prepared = prepare(digest(Path("data/raw")), params["prepare"])
+    features = featurize(prepared, params["problem"])
+    models = train(features, [params["train"], params["split"], params["baseline"]])
+    evaluate(features, models, [params["evaluate"], params["split"]])
+
+
+if __name__ == "__main__":
+    pipeline()
