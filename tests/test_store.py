@@ -312,6 +312,19 @@ def test_of_two_outputs_that_are_pulled_by_name_and_by_pointer_one_is_left_out(c
     }
 
 
+def test_a_pull_of_what_is_here_asks_dvc_again_or_leaves_a_hole_in_the_cache(clone: Workspace, capsys):
+    """DVC takes a second to find that there is nothing to do, every time that somebody runs the pipeline."""
+    store.pull(MODEL, folder=clone.path)
+    capsys.readouterr()
+    store.pull(MODEL, folder=clone.path)
+    assert capsys.readouterr().out == ""
+    md5 = store.outputs(clone.path)[MODEL]
+    kept = clone.path / ".dvc" / "cache" / "files" / "md5" / md5[:2] / md5[2:]
+    kept.unlink()
+    store.pull(MODEL, folder=clone.path)
+    assert kept.is_file()
+
+
 def test_a_clone_cannot_ask_a_private_remote_or_gets_the_cache_with_it(finished: Workspace, clone: Workspace):
     objects = finished.path.parent / "objects"
     shutil.move(finished.path / "data" / "remote", objects)
