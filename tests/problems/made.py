@@ -15,6 +15,7 @@ class Made:
     rows: pd.DataFrame
     options: tuple[str, ...]
     answers: tuple[str, ...]
+    metric: str
     dirty: dict[str, int] = field(default_factory=dict)  # rule and how many rows break it
 
 
@@ -22,7 +23,7 @@ def cells() -> Made:
     """Two classes, numbers only, no time, no key: 569 rows."""
     rows = load_breast_cancer(as_frame=True).frame
     rows["target"] = rows["target"].map({0: "malignant", 1: "benign"})
-    return Made("cells", rows, ("--target", "target"), ("probability",))
+    return Made("cells", rows, ("--target", "target"), ("probability",), "roc_auc")
 
 
 def tickets() -> Made:
@@ -52,7 +53,7 @@ def tickets() -> Made:
         }
     )
     answers = tuple(f"probability_{place}" for place in range(4))
-    return Made("tickets", rows, ("--target", "team", "--time", "opened"), answers)
+    return Made("tickets", rows, ("--target", "team", "--time", "opened"), answers, "accuracy")
 
 
 def rents() -> Made:
@@ -78,4 +79,4 @@ def rents() -> Made:
     rows = pd.concat([rows, rows.sample(40, random_state=1)], ignore_index=True)
     dirty = {"not_below": 12, "unique": 40}
     options = ("--target", "rent", "--group", "house", "--key", "flat")
-    return Made("rents", rows, options, ("prediction",), dirty)
+    return Made("rents", rows, options, ("prediction",), "rmse", dirty)

@@ -72,14 +72,20 @@ def _command(process: psutil.Process) -> str:
 
 @contextmanager
 def running(
-    bundle: Path, log: Path, /, limits: Mapping[str, Any] | None = None, ready: bool = True, **settings: object
+    bundle: Path,
+    log: Path,
+    /,
+    limits: Mapping[str, Any] | None = None,
+    ready: bool = True,
+    code: Path = ROOT,
+    **settings: object,
 ) -> Iterator[Service]:
     """The service from its first answer to its stop, which has to be clean; `settings` are TARMAC_<NAME>."""
     port = free_port()
     given = {"bundle": bundle, "shadow": log.parent / "no-shadow", "host": HOST, "port": port, **settings}
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("TARMAC_", "PROMETHEUS_"))}
     environment = {**kept, **{f"TARMAC_{name.upper()}": str(value) for name, value in given.items()}}
-    environment |= {"LIMITS": json.dumps(limits or {}), "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])}
+    environment |= {"LIMITS": json.dumps(limits or {}), "PYTHONPATH": os.pathsep.join([str(code / "src"), str(ROOT)])}
     program = "tests.serving.limited" if limits else "tarmac.serving"
     command = [sys.executable, "-m", program]
     with log.open("wb") as output:

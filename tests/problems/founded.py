@@ -1,0 +1,65 @@
+"""A repository about another problem: begun by `tarmac init-problem`, run, pushed and committed."""
+
+import json
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from tests.conftest import Workspace, copy_repository
+from tests.e2e.running import FROM_SOURCE, STAGES, TARMAC
+from tests.problems.made import Made
+
+SEED = "src/tarmac/problem"
+REBUILD = "import importlib\nfor name in {}: importlib.import_module('tarmac.stages.' + name).main()"
+ASKED = """
+import json, pandas as pd
+from pathlib import Path
+from tarmac.problem.names import ANSWERS, KEY, TABLES
+from tarmac.problem.request import asked
+told = pd.read_parquet("data/predictions.parquet")
+rows = pd.concat(map(pd.read_parquet, sorted(Path("data/prepared", TABLES[0]).glob("*.parquet"))))
+rows = told[list(KEY)].merge(rows, on=list(KEY), how="left", validate="one_to_one")
+rows = rows.astype(object).where(rows.notna(), None).to_dict("records")
+print(json.dumps({"rows": [asked(row) for row in rows], "answers": told[list(ANSWERS)].to_numpy().tolist()}))
+"""
+
+
+def found(folder: Path, made: Made) -> None:
+    """Makes the repository in a folder; the table stays beside it."""
+    workspace = copy_repository(folder / "repository")
+    workspace.run("git", "init", "--quiet", "--initial-branch=main")
+    workspace.run("git", "config", "user.name", "Test")
+    workspace.run("git", "config", "user.email", "test@example.org")
+    commit(workspace, "what was there")
+    made.rows.to_csv(folder / "table.csv", index=False)
+    tarmac(workspace, "init-problem", made.name, "--from", str(folder / "table.csv"), *made.options)
+    commit(workspace, "founded")
+    workspace.dvc("repro", "--quiet")
+    workspace.dvc("push", "--quiet")
+    commit(workspace, "the first result")
+    workspace.run(sys.executable, "-m", "compileall", "-q", "src")
+
+
+def commit(workspace: Workspace, message: str) -> None:
+    """Commits everything."""
+    workspace.run("git", "add", "--all")
+    workspace.run("git", "commit", "--quiet", "--message", message)
+
+
+def tarmac(workspace: Workspace, *arguments: str, check: bool = True) -> str:
+    """What a command of the workspace's own code prints."""
+    done = workspace.run(*TARMAC, *arguments, check=check, env=FROM_SOURCE)
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.stdout + done.stderr
+
+
+def rebuild(workspace: Workspace) -> None:
+    """Runs all stages in one process, without DVC."""
+    workspace.run(sys.executable, "-c", REBUILD.format(STAGES), env=FROM_SOURCE)
+
+
+def questions(workspace: Workspace) -> tuple[list[dict], pd.DataFrame]:
+    """What a client would ask about every test row, and what the pipeline answered."""
+    told = json.loads(workspace.run(sys.executable, "-c", ASKED, env=FROM_SOURCE).stdout)
+    return told["rows"], pd.DataFrame(told["answers"])

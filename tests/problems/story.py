@@ -1,0 +1,111 @@
+"""What must be true of any problem, told once: the modules of this folder tell it of theirs."""
+
+import json
+import shutil
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pandas as pd
+import pytest
+
+from tarmac.digest import digest
+from tests.conftest import Workspace, once
+from tests.graph import closure
+from tests.problems.founded import commit, found, questions, rebuild, tarmac
+from tests.problems.made import Made
+from tests.serving.running import running
+
+OUTS = ("data/prepared", "data/features", "data/quarantine.csv", "data/predictions.parquet", "data/state")
+MODELS = ("models/model.onnx", "models/baseline.onnx", "models/card.md", "metrics")
+WORDS = ("flight", "airport", "carrier", "depart", "New York", "Traceback")
+SAME = 1e-6  # of an answer's size
+
+
+class Story:
+    """A problem from its table to its monitoring; a subclass has `made` and tells what is its own."""
+
+    made: Made
+
+    @pytest.fixture(scope="class")
+    def founded(self, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+        """The repository with its first result, made once. Copy it, do not change it."""
+        return Workspace(once(tmp_path_factory, self.made.name, lambda folder: found(folder, self.made)) / "repository")
+
+    @pytest.fixture
+    def own(self, founded: Workspace, tmp_path: Path) -> Workspace:
+        shutil.copytree(founded.path, tmp_path / "repository", symlinks=True)
+        return Workspace(tmp_path / "repository")
+
+    def test_a_rebuild_without_dvc_makes_another_byte(self, own: Workspace) -> None:
+        made = {name: digest(own.path / name) for name in (*OUTS, *MODELS)}
+        for name in (*OUTS, "models", "metrics"):
+            path = own.path / name
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        shutil.rmtree(own.path / ".dvc/tmp", ignore_errors=True)  # months that were kept
+        for name in ("models", "metrics"):
+            (own.path / name).mkdir()
+        rebuild(own)
+        assert {name: digest(own.path / name) for name in made} == made
+
+    def test_the_pipeline_declares_what_it_does_not_read_or_shows_what_it_does_not_write(
+        self, founded: Workspace
+    ) -> None:
+        assert closure.faults(founded.path) == []
+        assert founded.dvc("status", "--json").stdout.strip() == "{}"
+        assert founded.run("git", "status", "--porcelain").stdout == ""
+
+    def test_a_person_had_to_write_a_line(self, founded: Workspace) -> None:
+        changed = founded.run("git", "diff", "--numstat", "HEAD~1", "--", "src", "params.yaml", "dvc.yaml").stdout
+        assert changed == ""
+
+    def test_a_change_is_not_reviewed_or_in_the_words_of_another_problem(self, own: Workspace) -> None:
+        own.run("git", "switch", "--quiet", "--create", "shallower")
+        own.set_params(lambda params: params["train"]["xgboost"].update(max_depth=2))
+        own.dvc("repro", "--quiet")
+        own.dvc("push", "--quiet")
+        commit(own, "shallower")
+        tarmac(own, "review", "--base", "main", check=False)
+        verdict = json.loads((own.path / "review/verdict.json").read_text())
+        report = (own.path / "review/report.md").read_text()
+        assert verdict["verdict"] in ("pass", "fail")
+        assert not [word for word in WORDS if word in report]
+        assert f"`{self.made.metric}`" in report
+
+    def test_three_trials_are_not_searched(self, own: Workspace) -> None:
+        told = tarmac(own, "sweep", "--trials", "3", "--top", "0")
+        assert "3 " in told
+        assert not [word for word in WORDS if word in told]
+
+    def test_the_service_or_a_batch_answers_otherwise_than_the_pipeline(self, own: Workspace, tmp_path: Path) -> None:
+        tarmac(own, "bundle")
+        rows, wanted = questions(own)
+        live = own.path / "served/live"
+        with running(live, tmp_path / "service.log", code=own.path) as service, service.client() as client:
+            asked = [
+                client.post("/predict", json={"rows": rows[start : start + 200]}) for start in range(0, len(rows), 200)
+            ]
+            explained = client.post("/explain", json=rows[0])
+            described = client.get("/openapi.json").json()
+        answers = [self.numbers(one) for reply in asked for one in _json(reply)["predictions"]]
+        np.testing.assert_allclose(answers, wanted, rtol=SAME, atol=SAME)
+        moved = _json(explained)
+        whole = moved["base"] + sum(one["contribution"] for one in moved["contributions"])
+        assert whole == pytest.approx(max(answers[0]), rel=1e-5)
+        assert not [word for word in WORDS if word in json.dumps(described)]
+        pd.DataFrame(rows).to_csv(tmp_path / "rows.csv", index=False)
+        tarmac(own, "predict", str(tmp_path / "rows.csv"), str(tmp_path / "scored.parquet"))
+        scored = pd.read_parquet(tmp_path / "scored.parquet")
+        np.testing.assert_allclose(scored[list(self.made.answers)], wanted, rtol=SAME, atol=SAME)
+
+    def numbers(self, told: dict) -> list[float]:
+        """The numbers of one answer of the service, in the order that they are stored in."""
+        if "probabilities" in told:
+            assert told["label"] == max(told["probabilities"], key=told["probabilities"].get)
+            return list(told["probabilities"].values())
+        return [told[self.made.answers[0]]]
+
+
+def _json(reply: httpx.Response) -> dict:
+    assert reply.status_code == 200, reply.text[:2000]
+    return reply.json()
