@@ -30,7 +30,7 @@ def text(value: object) -> str:
 
 def label(value: object) -> str:
     """A value as the text of a chart: letters, digits and what a diagram's grammar takes for neither sign nor word."""
-    return re.sub(r"[^A-Za-z0-9 .:+-]", "_", str(value))[:30] or "_"
+    return re.sub(r"[^A-Za-z0-9² .:+-]", "_", str(value))[:30] or "_"
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], most: int = ROWS) -> str:

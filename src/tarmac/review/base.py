@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tarmac.evaluation.metrics import spread
 from tarmac.files import months
 from tarmac.model.dataset import labelled, read_window
 from tarmac.model.scorer import Scorer
@@ -31,7 +32,7 @@ class Moved:
 
 
 def answers(base: Result, head: Result, test: Window | None) -> tuple[pd.DataFrame, Moved | None]:
-    """Key, label and probability by base's model, of its own test rows or of head's, and what was done if months moved.
+    """Key, label and prediction by base's model, of its own test rows or of head's, and what was done if months moved.
 
     A model is asked only about months after all that it has learned from: elsewhere it would be judged on rows that
     it knows, and only the rows that both have predicted are left to compare.
@@ -66,7 +67,7 @@ def _ask(base: Result, head: Result, test: Window) -> pd.DataFrame:
     refuse_lacking(model, head, test)
     columns = [*dict.fromkeys((*KEY, TARGET, *model.categories, *model.numbers))]  # a part of the key may be an input
     rows, _ = labelled(read_window(head.path(FEATURES), test, columns))
-    return rows[[*KEY, TARGET]].assign(probability=model.score(rows))
+    return rows[[*KEY, TARGET]].assign(**spread(model.score(rows)))
 
 
 def refuse_known(metadata: Mapping[str, str], test: Window) -> None:

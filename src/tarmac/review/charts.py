@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from tarmac.markdown import label
+from tarmac.params import TASK, Task
 from tarmac.review.results import Result
 
 POINTS = 20  # of a line: the names of more places run into one another
@@ -29,16 +30,19 @@ class Drawn:
     diagonal: bool = False  # whether a line shows where y equals x
 
 
-DRAWN = (
-    Drawn("ROC-AUC by month", f"{TABLES}/monthly_auc.csv", "month", "model", "ROC-AUC"),
-    Drawn("Calibration", f"{TABLES}/calibration.csv", "predicted", "observed", "observed share", diagonal=True),
-    Drawn("Validation log loss by round", f"{CURVES}/log_loss.tsv", "step", "log_loss", "log loss"),
-)
+def drawn(task: Task = TASK) -> tuple[Drawn, ...]:
+    """What is drawn where there is a table of it."""
+    loss, observed = task.loss.replace("_", " "), "observed" if task.kind == "regression" else "observed share"
+    return (
+        Drawn(f"{task.title} by month", f"{TABLES}/monthly_{task.short}.csv", "month", "model", task.title),
+        Drawn("Calibration", f"{TABLES}/calibration.csv", "predicted", "observed", observed, diagonal=True),
+        Drawn(f"Validation {loss} by round", f"{CURVES}/{task.loss}.tsv", "step", task.loss, loss),
+    )
 
 
-def charts(base: Result | None, head: Result) -> list[tuple[str, str]]:
+def charts(base: Result | None, head: Result, task: Task = TASK) -> list[tuple[str, str]]:
     """Title and Mermaid text of every chart that has its data."""
-    return [made for drawn in DRAWN if (made := _chart(drawn, {"base": base, "head": head}))]
+    return [made for chart in drawn(task) if (made := _chart(chart, {"base": base, "head": head}))]
 
 
 def _chart(drawn: Drawn, sides: Mapping[str, Result | None]) -> tuple[str, str] | None:

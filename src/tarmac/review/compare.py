@@ -8,17 +8,20 @@ import pandas as pd
 
 from tarmac.evaluation import delong
 from tarmac.evaluation.intervals import BINS
+from tarmac.evaluation.metrics import joined, spread
 from tarmac.evaluation.sample import Estimate, Sample
-from tarmac.params import IntervalParams
+from tarmac.params import TASK, IntervalParams, Task
 from tarmac.problem.names import CLUSTER, KEY, TARGET
 from tarmac.problem.slices import SLICES
+
+BASE = "base_"  # what the columns of base's predictions begin with
 
 
 @dataclass(frozen=True)
 class Pairing:
     """How the test rows of base and head meet."""
 
-    rows: pd.DataFrame  # head's rows that base has too, with base's probability as `base`
+    rows: pd.DataFrame  # head's rows that base has too, with base's predictions as `base_…`
     only_base: int
     only_head: int
     relabelled: int  # rows whose label differs; both models are judged by head's
@@ -43,7 +46,7 @@ class MetricChange:
 
 @dataclass(frozen=True)
 class SliceChange:
-    """ROC-AUC of one slice, of head and, on the common rows, the difference from base."""
+    """The main metric of one slice, of head and, on the common rows, the difference from base."""
 
     slice: str
     value: str
@@ -56,23 +59,29 @@ class SliceChange:
 def pair(base: pd.DataFrame | None, head: pd.DataFrame) -> Pairing:
     """Joins two tables of predictions by the row key. Raises `ValueError` where a key stands twice."""
     if base is None:
-        return Pairing(head.iloc[:0].assign(base=0.0), 0, len(head), 0)
-    known = base[[*KEY, TARGET, "probability"]].rename(columns={TARGET: "label_before", "probability": "base"})
+        none = head.iloc[:0]
+        return Pairing(none.assign(**spread(joined(none), BASE)), 0, len(head), 0)
+    known = base[list(KEY)].assign(label_before=base[TARGET], **spread(joined(base), BASE))
     rows = head.merge(known, on=list(KEY), validate="one_to_one")
     relabelled = int((rows["label_before"] != rows[TARGET]).sum())
     return Pairing(rows, len(base) - len(rows), len(head) - len(rows), relabelled)
 
 
 def metric_changes(
-    names: Sequence[str], head: pd.DataFrame, pairing: Pairing, params: IntervalParams, bins: int = BINS
+    names: Sequence[str],
+    head: pd.DataFrame,
+    pairing: Pairing,
+    params: IntervalParams,
+    bins: int = BINS,
+    task: Task = TASK,
 ) -> list[MetricChange]:
-    """Every metric, with its difference where both classes are among the common rows."""
-    whole, p = Sample.of(head[TARGET], head[CLUSTER], params, bins), head["probability"].to_numpy()
+    """Every metric, with its difference where two distinct labels are among the common rows."""
+    whole, p = Sample.of(head[TARGET], head[CLUSTER], params, bins, task), joined(head)
     rows = pairing.rows
-    common = Sample.of(rows[TARGET], rows[CLUSTER], params, bins)
+    common = Sample.of(rows[TARGET], rows[CLUSTER], params, bins, task)
     if not common.varied:
         return [MetricChange(name, whole.value(name, p)) for name in names]
-    before, after = rows["base"].to_numpy(), rows["probability"].to_numpy()
+    before, after = joined(rows, BASE), joined(rows)
     return [
         MetricChange(
             name,
@@ -85,18 +94,21 @@ def metric_changes(
     ]
 
 
-def slice_changes(head: pd.DataFrame, pairing: Pairing, min_rows: int, params: IntervalParams) -> list[SliceChange]:
-    """Every slice of head that has `min_rows` rows of both classes."""
-    whole = Sample.of(head[TARGET], head[CLUSTER], params)
+def slice_changes(
+    head: pd.DataFrame, pairing: Pairing, min_rows: int, params: IntervalParams, task: Task = TASK
+) -> list[SliceChange]:
+    """Every slice of head that has `min_rows` rows, and two distinct labels."""
+    whole, p = Sample.of(head[TARGET], head[CLUSTER], params, task=task), joined(head)
     rows = pairing.rows
-    common, places = Sample.of(rows[TARGET], rows[CLUSTER], params), {n: rows.groupby(n).indices for n in SLICES}
+    common = Sample.of(rows[TARGET], rows[CLUSTER], params, task=task)
+    places = {name: rows.groupby(name).indices for name in SLICES}
     changes = []
     for name in SLICES:
         for value, at in sorted(head.groupby(name).indices.items()):
             part = whole.at(at)
             if len(at) < min_rows or not part.varied:
                 continue
-            found = part.estimate("roc_auc", head["probability"].to_numpy()[at])
+            found = part.estimate(task.main, p[at])
             base, difference = _slice_difference(common, rows, places[name].get(value, np.array([], dtype=int)))
             changes.append(SliceChange(name, str(value), len(at), found, base, difference))
     return changes
@@ -106,19 +118,22 @@ def _slice_difference(common: Sample, rows: pd.DataFrame, at: np.ndarray) -> tup
     part = common.at(at)
     if not part.varied:
         return None, None
-    before, after = rows["base"].to_numpy()[at], rows["probability"].to_numpy()[at]
-    return part.value("roc_auc", before), part.difference("roc_auc", before, after)
+    before, after = joined(rows, BASE)[at], joined(rows)[at]
+    return part.value(part.task.main, before), part.difference(part.task.main, before, after)
 
 
-def row_wise(pairing: Pairing, confidence: float) -> tuple[float, float] | None:
-    """DeLong's interval of the AUC's difference, which takes rows for independent: a check, and a measure of that."""
+def row_wise(pairing: Pairing, confidence: float, task: Task = TASK) -> tuple[float, float] | None:
+    """DeLong's interval of the AUC's difference, which takes rows for independent: a check, and a measure of that.
+
+    It is of two classes; None elsewhere.
+    """
     rows = pairing.rows
-    if rows[TARGET].nunique() != 2:
+    if task.kind != "binary" or rows[TARGET].nunique() != 2:
         return None
-    return delong.interval(rows[TARGET].to_numpy(), rows["base"].to_numpy(), rows["probability"].to_numpy(), confidence)
+    return delong.interval(rows[TARGET].to_numpy(), joined(rows, BASE), joined(rows), confidence)
 
 
-def over_baseline(head: pd.DataFrame, params: IntervalParams) -> Estimate:
-    """ROC-AUC of the model minus that of its baseline."""
-    sample = Sample.of(head[TARGET], head[CLUSTER], params)
-    return sample.difference("roc_auc", head["baseline_probability"].to_numpy(), head["probability"].to_numpy())
+def over_baseline(head: pd.DataFrame, params: IntervalParams, task: Task = TASK) -> Estimate:
+    """The main metric of the model minus that of its baseline."""
+    sample = Sample.of(head[TARGET], head[CLUSTER], params, task=task)
+    return sample.difference(task.main, joined(head, "baseline_"), joined(head))

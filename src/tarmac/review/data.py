@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from tarmac.digest import digest
 from tarmac.evaluation.drift import effect
 from tarmac.files import months
-from tarmac.problem.names import CATEGORICAL, KEY
+from tarmac.problem.names import CATEGORICAL, DAY, KEY
 from tarmac.review.results import FEATURES, RAW, Result
 
 Window = tuple[str, str]  # first and last month
@@ -104,11 +104,14 @@ def _by_month(before: Path, after: Path) -> Iterator[tuple[pd.DataFrame, pd.Data
 
 
 def drift(before: Path, after: Path, windows: tuple[Window, Window]) -> dict[str, float]:
-    """Distance, from 0 to 1, of every column's training rows in base and head, the largest first."""
+    """Distance, from 0 to 1, of every column's training rows in base and head, the largest first.
+
+    Without time it is of all rows: which of them are trained on, no file tells.
+    """
     known = [{field.name for field in _schema(side)} for side in (before, after)]
     names = sorted((known[0] & known[1]) - (set(KEY) - set(CATEGORICAL)))
     sides = [
-        [folder / f"{month}.parquet" for month in months.between(*window) if (folder / f"{month}.parquet").is_file()]
+        [path for path in sorted(folder.glob("*.parquet")) if not DAY or path.stem in months.between(*window)]
         for folder, window in zip((before, after), windows, strict=True)
     ]
     found = {name: effect(*(_column(paths, name) for paths in sides)) for name in names}

@@ -5,12 +5,15 @@ from collections.abc import Iterable, Mapping
 from tarmac.evaluation.sample import Estimate
 from tarmac.graph import OUTSIDE
 from tarmac.markdown import VALUE, code, details, fit, number, percent, signed, table, text
+from tarmac.params import TASK
+from tarmac.problem.names import CLUSTERS, DAY
 from tarmac.review.compare import MetricChange, SliceChange
 from tarmac.review.cost import Cost
 from tarmac.review.facts import Review
 from tarmac.review.verdict import Check
 
 MARKS = {"pass": "✅", "fail": "❌", "not proven": "➖"}
+LEARNED = "training rows" if DAY else "rows"  # of which the drift is told
 FILES, LINES, COLUMNS = 20, 20, 10  # of a stage, of an error, and of the data, that are shown
 
 
@@ -50,7 +53,7 @@ def _notes(review: Review) -> str:
         where = (
             f"of {review.moved.first} to {review.moved.last}" if review.moved and review.moved.asked else "are in both"
         )
-        resampled = f"{percent(review.confidence)} intervals by resampled days."
+        resampled = f"{percent(review.confidence)} intervals by resampled {CLUSTERS[1]}."
         lines += [f"{rows['common']:,} test rows {where}, {resampled}", *_moved(review)]
     if not review.no_base and (rows["only_base"] or rows["only_head"]):
         lines.append(
@@ -80,8 +83,8 @@ def _metrics(review: Review) -> str:
     lines = table(header, [_metric(change, checks[change.name], better) for change in review.metrics])
     if review.row_wise:
         low, high = review.row_wise
-        by_row = f"{signed(low)} to {signed(high)}"
-        lines += f"\n\nDeLong's interval for ROC-AUC, as if every row were independent of its day: {by_row}."
+        apart = f"as if every row were independent of its {CLUSTERS[0]}" if CLUSTERS[0] != "row" else "row by row"
+        lines += f"\n\nDeLong's interval for {TASK.title}, {apart}: {signed(low)} to {signed(high)}."
     return lines
 
 
@@ -118,7 +121,7 @@ def _changed(review: Review) -> str:
     more = len(review.data.columns) - COLUMNS
     data += [f"{more:,} more columns"] if more > 0 else []
     drifted = [name for name, far in review.data.drift.items() if far >= review.policy.drift]
-    data += [f"columns whose training data drifted: {len(drifted)}"] if drifted else []
+    data += [f"columns whose {'training data' if DAY else 'rows'} drifted: {len(drifted)}"] if drifted else []
     data = [f"raw files that differ: {len(review.data.raw)}", *data] if review.data.raw else data
     data += [text("; ".join(review.data.unknown))] if review.data.unknown else []
     stages = [f"- {_stage(stage)}: {_files(files)}" for stage, files in found.files.items()]
@@ -162,7 +165,9 @@ def _slices(review: Review) -> str:
 
 
 def _slice_table(lines: Iterable[tuple[SliceChange, Check]], confidence: float) -> str:
-    header = ["slice", "#rows", "#base AUC", "#head AUC", "#change", f"#{percent(confidence)} interval", "", "judged"]
+    short = TASK.short.upper()
+    sides = (f"#base {short}", f"#head {short}")
+    header = ["slice", "#rows", *sides, "#change", f"#{percent(confidence)} interval", "", "judged"]
     return table(header, [_slice(change, check) for change, check in lines])
 
 
@@ -195,7 +200,7 @@ def _data(review: Review) -> str:
         parts.append(table(["counted by prepare", "#base", "#head"], counted))
     if data.drift:
         far = [(code(name), number(value)) for name, value in data.drift.items()]
-        parts.append("Distance of the training rows, from 0 (alike) to 1 (nothing in common), the largest first:")
+        parts.append(f"Distance of the {LEARNED}, from 0 (alike) to 1 (nothing in common), the largest first:")
         parts.append(table(["column", "#distance"], far, 15))
     same = "" if data.unknown else "Raw data and features are the same, byte for byte."
     return "\n\n".join(parts) or same

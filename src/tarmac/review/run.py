@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 from tarmac import git, odb, reproduce, store
 from tarmac.files.outputs import replacing, write_json
 from tarmac.params import Params, SplitParams, load
-from tarmac.problem.names import KEY, TARGET
+from tarmac.problem.names import ANSWERS, KEY, TARGET
 from tarmac.review import compare, cost, verdict
 from tarmac.review.base import answers
 from tarmac.review.changes import Changes, changes
@@ -84,7 +84,7 @@ def _why_not(base: Result) -> str:
     """Why the models cannot be compared; empty where they can."""
     if PREDICTIONS not in base.present:
         return f"commit {base.commit[:7]} has no predictions, or the remote lacks them"
-    lacking = {*KEY, TARGET, "probability"} - set(pq.read_schema(base.path(PREDICTIONS)).names)
+    lacking = {*KEY, TARGET, *ANSWERS} - set(pq.read_schema(base.path(PREDICTIONS)).names)
     return f"the predictions of commit {base.commit[:7]} lack {', '.join(sorted(lacking))}" if lacking else ""
 
 
@@ -103,7 +103,7 @@ def _judge(side: Result | None, no_base: str, head: Result, params: Params, foun
         *checks(found, policy.require_reproduced),
         *map(verdict.metric, metrics, policy.metrics.values()),
         *(verdict.one_slice(change, policy.slices) for change in slices),
-        verdict.baseline(compare.over_baseline(rows, settings)),
+        *([verdict.baseline(compare.over_baseline(rows, settings))] if policy.beat_baseline else []),
         *_other(head, costs[1], params),
     ]
     return Review(

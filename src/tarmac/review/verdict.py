@@ -8,7 +8,7 @@ import pandas as pd
 
 from tarmac.evaluation.sample import Estimate
 from tarmac.markdown import number, signed
-from tarmac.params import BehaviourPolicy, MetricPolicy, SlicePolicy
+from tarmac.params import TASK, BehaviourPolicy, MetricPolicy, SlicePolicy, Task
 from tarmac.review.compare import MetricChange, SliceChange
 
 Outcome = Literal["pass", "fail", "not proven"]
@@ -58,11 +58,12 @@ def difference(gain: Estimate, tolerance: float) -> tuple[Outcome, str]:
     return next((outcome, reason) for holds, outcome, reason in rules if holds)
 
 
-def one_slice(change: SliceChange, policy: SlicePolicy) -> Check:
+def one_slice(change: SliceChange, policy: SlicePolicy, task: Task = TASK) -> Check:
     """Judges one slice: it fails below its floor, or where a loss beyond the tolerance is proven."""
     name = f"{change.slice} {change.value}"
     if change.head.value < policy.floor:
-        return Check("slice", name, "fail", f"ROC-AUC {number(change.head.value)} is below the floor {policy.floor:g}")
+        found = f"{task.title} {number(change.head.value)}"
+        return Check("slice", name, "fail", f"{found} is below the floor {policy.floor:g}")
     if change.difference is None:
         return Check("slice", name, "not proven", "nothing to compare with")
     if change.difference.high < -policy.tolerance:
@@ -73,21 +74,22 @@ def one_slice(change: SliceChange, policy: SlicePolicy) -> Check:
     return Check("slice", name, outcome, reason)
 
 
-def behaviours(table: pd.DataFrame, policy: BehaviourPolicy) -> list[Check]:
+def behaviours(table: pd.DataFrame, policy: BehaviourPolicy, task: Task = TASK) -> list[Check]:
     """Judges every behaviour that was measured; the model takes none of the inputs of one without a value."""
     return [
-        _behaviour(str(row.behaviour), str(row.expectation), float(row.value), policy) for row in table.itertuples()
+        _behaviour(str(row.behaviour), str(row.expectation), float(row.value), policy, task)
+        for row in table.itertuples()
     ]
 
 
-def _behaviour(name: str, expectation: str, value: float, policy: BehaviourPolicy) -> Check:
+def _behaviour(name: str, expectation: str, value: float, policy: BehaviourPolicy, task: Task) -> Check:
     if value != value:  # noqa: PLR0124 -- NaN
         return Check("behaviour", name, "not proven", "the model takes none of these inputs")
     passed, reason = {
         "same": (value == 0, f"the answers move by {number(value)} at most"),
         "higher": (value >= policy.min_move, f"the mean answer moves by {signed(value)}"),
         "lower": (value <= -policy.min_move, f"the mean answer moves by {signed(value)}"),
-        "usable": (value >= policy.usable, f"ROC-AUC {number(value)} is left"),
+        "usable": (value >= policy.usable, f"{task.title} {number(value)} is left"),
     }[expectation]
     wanted = {
         "same": "none may move",
@@ -98,9 +100,9 @@ def _behaviour(name: str, expectation: str, value: float, policy: BehaviourPolic
     return Check("behaviour", name, "pass" if passed else "fail", f"{reason}; {wanted}")
 
 
-def baseline(gain: Estimate) -> Check:
+def baseline(gain: Estimate, task: Task = TASK) -> Check:
     """Judges whether the model is worth its keep: better than its baseline, beyond doubt."""
-    reason = f"ROC-AUC {signed(gain.value)} over the baseline, {signed(gain.low)} to {signed(gain.high)}"
+    reason = f"{task.title} {signed(gain.value)} over the baseline, {signed(gain.low)} to {signed(gain.high)}"
     return Check("baseline", "better than the baseline", "pass" if gain.low > 0 else "fail", reason)
 
 

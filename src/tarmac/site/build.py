@@ -8,6 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from tarmac.files.outputs import replacing
+from tarmac.problem.names import DAY
 from tarmac.site.known import Known, gather
 from tarmac.site.section import Code, Section, Verdict
 from tarmac.site.sections import (
@@ -26,7 +27,8 @@ from tarmac.site.sections import (
 
 PAGE = Path("site/index.html")
 # First what an owner with a minute needs, then what an engineer who doubts a number looks for.
-SECTIONS = (now, history, replay, experiments, drift, slices, calibration, pipeline, card, lineage, quality)
+LIVED = (replay,) if DAY else ()  # only a year can be lived again
+SECTIONS = (now, history, *LIVED, experiments, drift, slices, calibration, pipeline, card, lineage, quality)
 
 
 def build(out: Path = PAGE) -> str:

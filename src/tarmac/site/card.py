@@ -23,12 +23,12 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Slice:
-    """ROC-AUC of one slice on the test months."""
+    """The main metric of one slice on the test rows."""
 
     slice: str
     value: str
     rows: int
-    roc_auc: Estimate
+    score: Estimate
 
 
 def html(markdown: str) -> str:
@@ -54,16 +54,17 @@ def _unname(tokens: list[Token]) -> None:
 
 
 def metrics(markdown: str) -> dict[str, tuple[Estimate, float | None]]:
-    """Every metric of the test months with its interval, and the baseline's value; empty where no table has them."""
+    """Every metric of the test rows with its interval, and the baseline's value; empty where no table has them."""
     rows = _table(markdown, ("metric", "model"))
     return {name: (_estimate(value, between), _number(base)) for name, value, between, base in rows}
 
 
 def slices(markdown: str) -> list[Slice]:
-    """Every slice of the test months; none where no table has them."""
+    """Every slice of the test rows; none where no table has them."""
     rows = _table(markdown, ("slice", "value"))
     return [
-        Slice(name, value, int(_number(size) or 0), _estimate(auc, between)) for name, value, size, auc, between in rows
+        Slice(name, value, int(_number(size) or 0), _estimate(score, between))
+        for name, value, size, score, between in rows
     ]
 
 

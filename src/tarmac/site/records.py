@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from tarmac.files.months import MONTH
+from tarmac.params import TASK
 
 Outcome = Literal["ok", "watch", "act"]
 # What could not be computed is blank in CSV, NaN where a program was careless, and None here.
@@ -14,6 +15,7 @@ Number = Annotated[
     BeforeValidator(lambda value: None if value == "" else value),
     AfterValidator(lambda value: None if value is None or isnan(value) else value),
 ]
+Main = Annotated[Number, Field(alias=TASK.main)]
 Day = Annotated[str, Field(pattern=rf"^{MONTH.pattern}(-\d\d)?$")]
 WAYS = {"never": "never retrained", "monthly": "retrained monthly", "policy": "retrained by policy"}
 
@@ -27,6 +29,14 @@ class Window(_Record):
 
     first: Day
     last: Day
+    rows: int | None = None
+
+
+class Reference(_Record):
+    """What a month is held against: of rows without time, no first and no last day."""
+
+    first: Day | None = None
+    last: Day | None = None
     rows: int | None = None
 
 
@@ -76,12 +86,12 @@ class Metric(Change):
 
 
 class Part(Change):
-    """ROC-AUC of a slice."""
+    """The main metric of a slice."""
 
     slice: str
     value: str
     rows: int
-    roc_auc: Number
+    score: Main
 
 
 class Bin(_Record):
@@ -108,7 +118,7 @@ class Month(_Record):
     rows: int = 0
     labelled: int = 0
     model: Model = Model()
-    reference: Window | None = None
+    reference: Reference | None = None
     checks: list[Check] = []
     features: list[Feature] = []
     metrics: list[Metric] = []
@@ -126,10 +136,10 @@ class Lived(_Record):
 
     way: str
     month: Day
-    roc_auc: Number
+    score: Main
     low: Number
     high: Number
-    log_loss: Number = None
+    loss: Annotated[Number, Field(alias=TASK.loss)] = None
     train_first: str = ""
     train_last: str = ""
     rows: int | None = None
@@ -145,7 +155,7 @@ class Way(_Record):
     trainings: int
     released: int
     minutes: float
-    roc_auc: Number
+    score: Main
     low: Number
     high: Number
     over_never: Number

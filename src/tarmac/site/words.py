@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 from tarmac.markdown import number, signed
+from tarmac.params import TASK
+from tarmac.problem.names import DAY
 from tarmac.site.card import Estimate
 
 LABELS = {
@@ -11,8 +13,14 @@ LABELS = {
     "log_loss": "log loss",
     "brier": "Brier score",
     "calibration_error": "calibration error",
+    "r2": "R²",
+    "rmse": "RMSE",
+    "mae": "MAE",
 }
-MAIN = "roc_auc"  # the metric that charts show
+MAIN = TASK.main  # the metric that charts show
+TESTED = "test months" if DAY else "test rows"
+WATCHED = "stored month" if DAY else "rows asked"
+WATCH = "make monitor" if DAY else "make monitor LOG=JOURNAL"
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 MONTH_NAMES = (
     *("January", "February", "March", "April", "May", "June"),

@@ -8,7 +8,7 @@ from tarmac.site.known import LAST, RECORDS, Known
 from tarmac.site.records import Feature, Month
 from tarmac.site.section import Block, Code, Commands, Section, Table
 from tarmac.site.vega import INK, MUTED, PAPER, Spec
-from tarmac.site.words import count, listed, month, share, span, ticks
+from tarmac.site.words import WATCH, WATCHED, count, listed, month, share, span, ticks
 
 NONE = "No month has been watched yet, so nothing is known of drift."
 CALM = 0.1
@@ -25,7 +25,7 @@ ROW = 24  # units of height
 def section(known: Known) -> Section:
     """A heatmap of the features that moved most, and all of the last month in a table."""
     if known.last is None:
-        return Section("drift", "Drift", NONE, [Commands("To watch the last stored month", ["make monitor"])])
+        return Section("drift", "Drift", NONE, [Commands(f"To watch the last {WATCHED}", [WATCH])])
     drawn = [vega.chart(_title(known.months), READS, lambda width: _drawn(known.months, width))] * _any(known.months)
     blocks: list[Block] = [*drawn, _table(known.last), _by_month(known.months)]
     where = known.read(RECORDS) if known.last_is_record else known.read(RECORDS, LAST)

@@ -9,7 +9,7 @@ from tarmac.site.known import Known
 from tarmac.site.results import CARD, Result
 from tarmac.site.section import Block, Code, Commands, Section, Source, Table
 from tarmac.site.vega import ACCENT, INK, Spec, y_title
-from tarmac.site.words import MAIN, between, count, estimate, label
+from tarmac.site.words import MAIN, TESTED, between, count, estimate, label
 
 NONE = "Nothing was measured yet."
 
@@ -39,7 +39,7 @@ def _chart(found: Sequence[Result], kind: str) -> list[Block]:
     rows = [_point(result) for result in found if MAIN in result.metrics]
     if len(rows) < 2:
         return []
-    reads = "A dot is the test months' value, a line its 95% interval where the model card has one."
+    reads = f"A dot is the {TESTED}' value, a line its 95% interval where the model card has one."
     return [vega.chart(f"{label(MAIN)} by {kind}", reads, lambda width: _drawn(rows, width))]
 
 

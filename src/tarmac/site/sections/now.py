@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
+from tarmac.params import TASK
+from tarmac.problem.names import CLUSTERS
 from tarmac.registry.history import STAGES
 from tarmac.site.card import Estimate
 from tarmac.site.known import LAST, RECORDS, Known
 from tarmac.site.records import Month
 from tarmac.site.section import Block, Code, Facts, Section, Source, Table, Verdict
-from tarmac.site.words import MAIN, count, label, month
+from tarmac.site.words import MAIN, TESTED, WATCH, WATCHED, count, label, month
 
 NEXT = {
     "none": "nothing is to be done",
@@ -82,19 +84,24 @@ def _here(known: Known, version: dict[str, Any]) -> str:
 def _quality(known: Known) -> tuple[str, str, str]:
     found = known.current.get(MAIN)
     if found is None or found.value is None:
-        return (f"{label(MAIN)}, test months", "not known", "`make run` measures it.")
-    return (f"{label(MAIN)}, test months", f"{found.value:.3f}", _interval(found))
+        return (f"{label(MAIN)}, {TESTED}", "not known", "`make run` measures it.")
+    return (f"{label(MAIN)}, {TESTED}", f"{found.value:.3f}", _interval(found))
 
 
 def _interval(found: Estimate) -> str:
     if found.low is None or found.high is None:
         return "The model card gives no interval for it."
-    return f"95% interval {found.low:.3f} to {found.high:.3f}, from resampled days. 0.5 is guessing, 1 is perfect."
+    hint = TASK.hint[0].upper() + TASK.hint[1:]
+    return f"95% interval {found.low:.3f} to {found.high:.3f}, from resampled {CLUSTERS[1]}. {hint}."
 
 
 def _watched(last: Month | None) -> tuple[str, str, str]:
     if last is None:
-        return ("Last month watched", "none yet", "`make monitor` judges the last stored month.")
+        return (
+            "Last month watched",
+            "none yet",
+            f"`{WATCH}` judges the last {WATCHED}.",
+        )
     rows = f"{count(last.rows, 'row')}, {last.labelled:,} with a label"
     return ("Last month watched", month(last.name), f"{rows}. Decision: {last.decision}, {NEXT[last.decision]}.")
 

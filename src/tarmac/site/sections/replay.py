@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from tarmac.markdown import number, signed
+from tarmac.params import TASK
+from tarmac.problem.names import CLUSTERS
 from tarmac.site import vega
 from tarmac.site.known import LIVED, WAYS, Known
 from tarmac.site.records import WAYS as NAMES
@@ -13,7 +15,7 @@ from tarmac.site.words import MAIN, between, count, difference, label, month, sp
 
 NONE = "The year has not been replayed yet, so nobody knows here what retraining is worth."
 READS = (
-    "A dot is a month's value and a thin line its 95% interval, from resampled days;"
+    f"A dot is a month's value and a thin line its 95% interval, from resampled {CLUSTERS[1]};"
     " after a filled dot a new model was live, after a hollow one the same."
 )
 SUBJECTS = {"monthly": "Retraining monthly", "policy": "Retraining by policy"}
@@ -54,7 +56,7 @@ def _gain(way: Way) -> str:
 
 def _drawn(lived: Sequence[Lived], width: int) -> Spec:
     months = sorted({one.month for one in lived})
-    known = [one for one in lived if one.roc_auc is not None]
+    known = [one for one in lived if one.score is not None]
     rows = [_point(one, months) for one in known]
     narrow = width < vega.WIDE
     labels = {"labelExpr": f"{ticks(months)}[datum.value]", "values": list(range(0, len(months), 2 if narrow else 1))}
@@ -104,15 +106,15 @@ def _drawn(lived: Sequence[Lived], width: int) -> Spec:
 def _point(one: Lived, months: Sequence[str]) -> Spec:
     place = months.index(one.month) + APART * (list(COLOURS).index(one.way) - 1 if one.way in COLOURS else 2)
     ends = f", 95% interval {between(one.low, one.high)}" if one.low is not None else ""
-    tip = f"{NAMES.get(one.way, one.way)}, {month(one.month)}: {number(one.roc_auc)}{ends}"
-    facts = {"x": place, "way": one.way, "value": one.roc_auc, "low": one.low, "high": one.high}
+    tip = f"{NAMES.get(one.way, one.way)}, {month(one.month)}: {number(one.score)}{ends}"
+    facts = {"x": place, "way": one.way, "value": one.score, "low": one.low, "high": one.high}
     return {**facts, "released": one.released, "tip": tip + ("; then a new model" if one.released else "")}
 
 
 def _labels(known: Sequence[Lived], months: Sequence[str], narrow: bool) -> list[Spec]:
     """A name at the end of every line, each moved up as far as it needs to stand clear of the one below."""
-    ends = {one.way: float(one.roc_auc or 0) for one in sorted(known, key=lambda one: one.month)}
-    seen = [bound for one in known for bound in (one.low, one.high, one.roc_auc) if bound is not None]
+    ends = {one.way: float(one.score or 0) for one in sorted(known, key=lambda one: one.month)}
+    seen = [bound for one in known for bound in (one.low, one.high, one.score) if bound is not None]
     step = (max(seen) - min(seen)) * 18 / 250  # a line of text, in units of the axis
     names: Mapping[str, str] = {way: way for way in NAMES} if narrow else NAMES
     labels, above = [], float("-inf")
@@ -140,7 +142,7 @@ def _costs(ways: Sequence[Way]) -> Table:
             number(way.minutes, 1),
             "–" if way.way == "never" else difference(way.over_never),
             "–" if way.way == "never" else between(way.over_never_low, way.over_never_high, sign=True),
-            number(way.roc_auc),
+            number(way.score),
             between(way.low, way.high),
             f"{way.released:,}",
         )
@@ -156,7 +158,7 @@ def _months(lived: Sequence[Lived]) -> Table:
         "trained on",
         f"#{label(MAIN)}",
         "#95% interval",
-        "#log loss",
+        f"#{label(TASK.loss)}",
         "verdict",
         "retrained",
         "released",
@@ -166,9 +168,9 @@ def _months(lived: Sequence[Lived]) -> Table:
             one.month,
             one.way,
             Code(f"{one.train_first} to {one.train_last}") if one.train_first else "–",
-            number(one.roc_auc),
+            number(one.score),
             between(one.low, one.high),
-            number(one.log_loss),
+            number(one.loss),
             Verdict(one.verdict) if one.verdict else "–",
             "yes" if one.retrained else "–",
             "yes" if one.released else "–",

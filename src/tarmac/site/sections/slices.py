@@ -1,4 +1,4 @@
-"""Where the model is weaker: ROC-AUC by slice, on the test months and in the last month watched."""
+"""Where the model is weaker: the main metric by slice, on the test rows and in the last month watched."""
 
 from collections.abc import Sequence
 
@@ -10,14 +10,14 @@ from tarmac.site.records import Month, Part
 from tarmac.site.results import CARD
 from tarmac.site.section import Block, Code, Commands, Section, Table
 from tarmac.site.vega import ACCENT, MUTED, Spec
-from tarmac.site.words import MAIN, between, difference, estimate, label, month
+from tarmac.site.words import MAIN, TESTED, between, difference, estimate, label, month
 
 NONE = "No slice was measured yet: there is no model card with a table of slices."
 READS = (
     "A dot is a slice's value and a line its 95% interval; the upright line is the model as a whole."
     " The weakest of a kind comes first."
 )
-MOVED = "A dot is the change against the test months, a line its 95% interval. Clear of zero, it is proven."
+MOVED = f"A dot is the change against the {TESTED}, a line its 95% interval. Clear of zero, it is proven."
 ROW = 22
 
 
@@ -27,10 +27,10 @@ def section(known: Known) -> Section:
     if not found:
         return Section("slices", "Slices", NONE, [Commands("To measure them", ["make run"])], known.read(CARD))
     kinds = list(dict.fromkeys(one.slice for one in found))
-    judged = [one for one in found if one.roc_auc.value is not None]
-    judged.sort(key=lambda one: (kinds.index(one.slice), one.roc_auc.value))
+    judged = [one for one in found if one.score.value is not None]
+    judged.sort(key=lambda one: (kinds.index(one.slice), one.score.value))
     whole = known.current.get(MAIN)
-    title = f"{label(MAIN)} by slice, test months"
+    title = f"{label(MAIN)} by slice, {TESTED}"
     drawn = [vega.chart(title, READS, lambda width: _drawn(judged, whole.value if whole else None, width))] * bool(
         judged
     )
@@ -42,20 +42,20 @@ def section(known: Known) -> Section:
 def _says(judged: Sequence[Slice], found: Sequence[Slice]) -> str:
     if not judged:
         return "Every slice has too few rows to be judged."
-    worst = min(judged, key=lambda one: one.roc_auc.value or 0)
+    worst = min(judged, key=lambda one: one.score.value or 0)
     few = len(found) - len(judged)
     left = f" {few} of {len(found)} slices have too few rows to be judged." if few else ""
-    return f"The weakest slice is {worst.slice} {worst.value}, {label(MAIN)} {estimate(worst.roc_auc)}.{left}"
+    return f"The weakest slice is {worst.slice} {worst.value}, {label(MAIN)} {estimate(worst.score)}.{left}"
 
 
 def _drawn(judged: Sequence[Slice], whole: float | None, width: int) -> Spec:
     rows = [
         {
             "name": f"{one.slice} {one.value}",
-            "value": one.roc_auc.value,
-            "low": one.roc_auc.low,
-            "high": one.roc_auc.high,
-            "tip": f"{one.slice} {one.value}: {estimate(one.roc_auc, 4)}, {one.rows:,} rows",
+            "value": one.score.value,
+            "low": one.score.low,
+            "high": one.score.high,
+            "tip": f"{one.slice} {one.value}: {estimate(one.score, 4)}, {one.rows:,} rows",
         }
         for one in judged
     ]
@@ -119,12 +119,12 @@ def _table(found: Sequence[Slice]) -> Table:
             one.slice,
             Code(one.value),
             f"{one.rows:,}",
-            number(one.roc_auc.value),
-            between(one.roc_auc.low, one.roc_auc.high),
+            number(one.score.value),
+            between(one.score.low, one.score.high),
         )
         for one in found
     ]
-    return Table("Every slice of the test months", head, rows, folded=True)
+    return Table(f"Every slice of the {TESTED}", head, rows, folded=True)
 
 
 def _table_change(found: Sequence[Part], last: Month) -> Table:
@@ -135,7 +135,7 @@ def _table_change(found: Sequence[Part], last: Month) -> Table:
             Code(one.value),
             f"{one.rows:,}",
             number(one.before),
-            number(one.roc_auc),
+            number(one.score),
             difference(one.difference),
             between(one.low, one.high, 4, sign=True),
         )
