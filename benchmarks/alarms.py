@@ -13,11 +13,12 @@ import pandas as pd
 
 from tarmac.files import months
 from tarmac.model.dataset import read_window
-from tarmac.monitoring.judge import Reference, judge
+from tarmac.monitoring.judge import judge
 from tarmac.monitoring.live import live
+from tarmac.monitoring.reference import Reference
 from tarmac.monitoring.rows import TABLES, Observed
 from tarmac.params import SplitParams, Window, load
-from tarmac.problem.names import CLUSTER
+from tarmac.problem.names import DAY
 
 MONTH = 18  # days of a dealt month: five of them are in the ninety-two days of three months
 SPLIT = SplitParams(
@@ -29,14 +30,14 @@ SPLIT = SplitParams(
 
 def dealt(rows: pd.DataFrame, p: np.ndarray, draw: np.random.Generator) -> tuple[Reference, Observed]:
     """The days in another order, as months of 2001."""
-    places = rows.groupby(CLUSTER).indices
+    places = rows.groupby(DAY).indices
     order = draw.permutation(list(places))
     parts = []
     for number in range(5):
         first = date(2001, number + 1, 1)
         for offset, day in enumerate(order[number * MONTH : (number + 1) * MONTH]):
             at = places[day]
-            parts.append((number, rows.iloc[at].assign(**{CLUSTER: first + timedelta(days=offset)}), p[at]))
+            parts.append((number, rows.iloc[at].assign(**{DAY: first + timedelta(days=offset)}), p[at]))
     before, judged, new = (
         [(part, q) for number, part, q in parts if number in wanted] for wanted in ({0, 1, 2, 3}, {2, 3}, {4})
     )

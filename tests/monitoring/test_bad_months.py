@@ -11,8 +11,9 @@ import pytest
 
 from tarmac.incoming import read, take_in
 from tarmac.model.scorer import Scorer
-from tarmac.monitoring.judge import Judgement, Reference, integrity, judge, reference
+from tarmac.monitoring.judge import Judgement, integrity, judge
 from tarmac.monitoring.live import Live
+from tarmac.monitoring.reference import Reference, reference
 from tarmac.monitoring.rows import TABLES, Observed, of_month
 from tarmac.params import Window, load
 from tarmac.stages import featurize, prepare
@@ -30,7 +31,8 @@ def live() -> Live:
 
 @pytest.fixture(scope="module")
 def known(live: Live) -> Reference:
-    return reference(live, pd.Timestamp(f"{MONTH}-01").date(), required("data/features"))
+    tables = required("data/features")
+    return reference(live, of_month(MONTH, live.scorer, tables), tables)
 
 
 @pytest.fixture

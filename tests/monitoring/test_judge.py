@@ -1,6 +1,7 @@
 """What follows from what is found: few false alarms, no real change missed, and nothing trained on broken rows."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -8,9 +9,10 @@ import pandas as pd
 import pytest
 
 from tarmac.monitoring.checks import Check
-from tarmac.monitoring.judge import JudgeError, Judgement, decide, judge, judged_on
-from tarmac.params import Params, load
-from tarmac.problem.names import TARGET
+from tarmac.monitoring.judge import Judgement, decide, judge
+from tarmac.monitoring.reference import JudgeError, judged_on, stretches
+from tarmac.params import TASKS, Params, RowSplit, Task, load
+from tarmac.problem.names import CLUSTER, TARGET
 from tests.conftest import ROOT
 from tests.monitoring.simulated import DAYS, SPLIT, reference, world
 
@@ -52,6 +54,62 @@ def test_a_change_of_the_world_is_missed(change, kind):
     assert all(kind in {check.kind for check in one.checks if check.outcome != "ok"} for one in found)
 
 
+DECAY = {
+    "binary": {"roc_auc": 0.02, "log_loss": 0.04},
+    "multiclass": {"roc_auc": 0.02, "accuracy": 0.05},
+    "regression": {"r2": 0.1, "rmse": 0.1},
+}
+
+
+def policy(task: Task) -> Params:
+    """The policy with metrics of a task."""
+    monitor = PARAMS.monitor.model_copy(update={"decay": DECAY[task.kind], "calibration": 0.1})
+    return PARAMS.model_copy(update={"monitor": monitor})
+
+
+@pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
+@pytest.mark.parametrize(
+    ("change", "acting"), [({}, set()), ({"fault": 0.8}, {"metric"}), ({"more": 0.6}, {"calibration"})]
+)
+def test_a_change_is_missed_or_made_up_for_another_kind_of_target(task, change, acting):
+    draw = np.random.default_rng(3)
+    known = reference(draw, task)
+    found = judge(world(draw, NEXT, DAYS, task, **change), known, SPLIT, policy(task), task)
+    assert {check.kind for check in found.checks if check.outcome == "act"} >= acting
+    assert found.decision == ("retrain" if acting else "none"), found.summary
+    assert [one.metric for one in found.metrics] == list(DECAY[task.kind])
+
+
+ROWS = RowSplit.model_construct(by="row", validation_share=0.2, test_share=0.2, seed=1)  # days are known here
+
+
+@pytest.mark.parametrize("by", ["row", "cluster"])
+def test_rows_without_a_time_are_asked_for_days_or_not_for_their_inputs(by):
+    draw, split = np.random.default_rng(4), ROWS.model_copy(update={"by": by})
+    known, new = reference(draw, split=split), world(draw, NEXT, DAYS)
+    observed = replace(new, whole=False, timed=False)
+    clean = judge(observed, known, split, PARAMS)
+    assert clean.decision == "none", clean.summary
+    assert "days" not in {check.name for check in clean.checks}
+    observed.rows["temp"] += 100
+    found = judge(observed, known, split, PARAMS)
+    assert found.decision == "hold"
+    assert "another unit" in found.summary
+    few = replace(observed, rows=observed.rows.head(60), p=observed.p[:60])
+    assert judge(few, known, split, PARAMS).decision == "none"  # of so few rows nothing is proven
+
+
+@pytest.mark.parametrize(("by", "groups"), [("row", 400), ("cluster", 3)])
+def test_tenths_of_rows_have_gaps_or_other_rows_the_second_time(by, groups):
+    rows = world(np.random.default_rng(1), NEXT, groups if by == "cluster" else 10).rows
+    split = ROWS.model_copy(update={"by": by})
+    found = stretches(rows, split)
+    assert set(found) == set(range(min(groups, 10)))
+    np.testing.assert_array_equal(found, stretches(rows, split))
+    if by == "cluster":
+        assert rows.groupby(CLUSTER).apply(lambda part: len(set(found[part.index]))).max() == 1
+
+
 def test_rows_without_labels_are_trained_on():
     draw = np.random.default_rng(1)
     known, observed = reference(draw), world(draw, NEXT, DAYS, shift=1.5)
@@ -83,9 +141,10 @@ def test_something_else_follows_than_the_policy_says(checks, month, decision):
     assert decide(checks, observed, SPLIT, WHOLE)[0] == decision
 
 
-def test_a_schedule_that_is_off_retrains():
+def test_a_schedule_that_is_off_or_without_months_retrains():
     off = WHOLE.model_copy(update={"retrain": WHOLE.retrain.model_copy(update={"every_months": None})})
     assert decide([], world(np.random.default_rng(1), date(2020, 1, 1), 3), SPLIT, off)[0] == "none"
+    assert decide([], world(np.random.default_rng(1), date(2020, 1, 1), 3), ROWS, WHOLE)[0] == "none"
 
 
 def test_rows_that_the_model_was_made_with_are_taken_for_new_ones():

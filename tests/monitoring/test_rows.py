@@ -1,6 +1,9 @@
 """What the service and a batch have answered can be watched: the same rows as the pipeline's, with their labels."""
 
 import json
+import os
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -8,14 +11,16 @@ import pandas as pd
 import pytest
 
 from tarmac.model.scorer import Scorer
-from tarmac.monitoring.judge import judge, reference
+from tarmac.monitoring.judge import judge
 from tarmac.monitoring.live import Live
-from tarmac.monitoring.rows import INPUTS, of_log, of_month
-from tarmac.params import load
-from tarmac.problem.names import KEY, TARGET
+from tarmac.monitoring.reference import reference
+from tarmac.monitoring.rows import INPUTS, WHEN, of_log, of_month
+from tarmac.params import RowSplit, load
+from tarmac.problem.names import ANSWERS, KEY, TARGET
 from tarmac.problem.request import asked
 from tarmac.stages.state import records
 from tests.conftest import ROOT, required
+from tests.monitoring.simulated import world
 from tests.serving.bundles import write
 from tests.serving.running import running
 
@@ -91,7 +96,7 @@ def test_answers_are_lost_where_no_outcome_is_there_yet(journal, tmp_path):
 def test_a_log_of_a_few_days_is_judged_as_if_it_were_a_whole_month(journal, tables):
     live = Live("v0.0.1", "", "", PARAMS.split, Scorer(required("models/model.onnx")))
     observed = of_log(journal, tables)
-    found = judge(observed, reference(live, observed.first, tables), live.split, PARAMS)
+    found = judge(observed, reference(live, observed, tables), live.split, PARAMS)
     assert "days" not in {check.name for check in found.checks}
     assert {check.name for check in found.checks if check.outcome == "act"} <= {"temp", "dewp", "humid", "wind_dir",
         "wind_speed", "precip", "pressure", "visib"}, "the last evening of the year has no weather"  # fmt: skip
@@ -106,6 +111,75 @@ def test_a_batch_is_watched_with_other_inputs_than_the_tables_have(tables, tmp_p
     found = of_log(tmp_path / "scores.parquet", tables)
     pd.testing.assert_frame_equal(found.rows[INPUTS], stored.rows.head(500)[INPUTS], check_dtype=False)
     np.testing.assert_array_equal(found.p, stored.p[:500])
+
+
+class Formula:
+    """A model that answers by one input."""
+
+    categories, numbers = (), ("temp",)
+
+    def score(self, rows: pd.DataFrame) -> np.ndarray:
+        return 1 / (1 + np.exp(-rows["temp"].to_numpy("float32")))
+
+
+@pytest.fixture
+def whole(tmp_path: Path) -> pd.DataFrame:
+    """Rows in one file, as where they have no time; a day is a name like any other."""
+    rows = world(np.random.default_rng(1), date(2013, 1, 1), 20).rows
+    rows["day"] = rows["day"].astype("str")
+    rows = rows.assign(**{name: np.float32(number) for number, name in enumerate(INPUTS) if name not in rows})
+    (tmp_path / "tables").mkdir()
+    rows.to_parquet(tmp_path / "tables" / "all.parquet")
+    return rows
+
+
+def logged(rows: pd.DataFrame, folder: Path) -> Path:
+    """A journal of two days with the answers to some rows."""
+    folder.mkdir()
+    inputs = [name for name in rows if name in INPUTS and name not in KEY]
+    lines = []
+    for number, (row, p) in enumerate(zip(records(rows), Formula().score(rows).tolist(), strict=True)):
+        answer = dict.fromkeys(ANSWERS, p)
+        when = f"2026-03-0{1 + (number > 5)}T10:00:00+00:00"
+        key = {name: row[name] for name in KEY}
+        lines.append(
+            {"when": when, "version": "v1", "key": key, **answer, "inputs": {name: row[name] for name in inputs}}
+        )
+    (folder / "a.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    return folder
+
+
+def test_a_journal_of_rows_without_a_time_lacks_labels_or_a_period(whole, tmp_path):
+    new = whole.iloc[50:350]
+    found = of_log(logged(new, tmp_path / "log"), tmp_path / "tables", day=None)
+    assert (str(found.first), str(found.last), len(found.rows)) == ("2026-03-01", "2026-03-02", 300)
+    np.testing.assert_array_equal(found.rows[TARGET], new[TARGET])
+    np.testing.assert_allclose(found.p, Formula().score(new))
+    assert found.comparable
+    assert not replace(found, rows=found.rows.head(99)).comparable
+    assert not {*ANSWERS, WHEN} & set(found.rows)
+
+
+def test_rows_without_a_time_are_beside_themselves(whole, tmp_path):
+    split = RowSplit.model_construct(by="row", validation_share=0.2, test_share=0.2, seed=1)  # days are known here
+    found = of_log(logged(whole.iloc[50:350], tmp_path / "log"), tmp_path / "tables", day=None)
+    known = reference(Live("v1", "", "", split, Formula()), found, tmp_path / "tables")
+    assert known.rows + len(known.judged) == len(whole) - 300
+    keys = known.judged.merge(found.rows, on=list(KEY))
+    assert keys.empty
+    assert 0.5 < known.rows / (len(whole) - 300) < 0.7
+    np.testing.assert_array_equal(known.p, Formula().score(known.judged))
+    every = replace(found, rows=whole)
+    with pytest.raises(ValueError, match="no other rows to judge these by"):
+        reference(Live("v1", "", "", split, Formula()), every, tmp_path / "tables")
+
+
+def test_a_batch_of_rows_without_a_time_has_no_period(whole, tmp_path):
+    scores = whole[list(KEY)].head(9).assign(**dict.fromkeys(ANSWERS, 0.5))
+    scores.to_parquet(tmp_path / "scores.parquet")
+    os.utime(tmp_path / "scores.parquet", (86_400, 86_400))
+    found = of_log(tmp_path / "scores.parquet", tmp_path / "tables", day=None)
+    assert (str(found.first), found.labelled) == ("1970-01-02", 9)
 
 
 @pytest.mark.parametrize(

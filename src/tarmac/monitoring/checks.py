@@ -12,12 +12,14 @@ from tarmac.markdown import number, percent, signed
 from tarmac.monitoring.decay import Change, SliceChange
 from tarmac.monitoring.drift import FeatureDrift
 from tarmac.monitoring.feed import Health
-from tarmac.params import TASK, Levels, MonitorParams
-from tarmac.problem.names import CLUSTER, TARGET
+from tarmac.monitoring.rows import FEW
+from tarmac.params import TASK, Levels, MonitorParams, Task
+from tarmac.problem.names import DAY, TARGET
 
 Outcome = Literal["ok", "watch", "act"]
 Kind = Literal["integrity", "drift", "prediction", "metric", "calibration", "slice"]
-FEW = 100  # rows with fewer say nothing about a column that stands still
+ANSWER = "prediction" if TASK.kind == "regression" else "probability"
+STRETCH = "month" if DAY else "tenth"  # what the rows before are cut into
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,8 @@ def worst(checks: Sequence[Check]) -> Outcome:
 
 def days(rows: pd.DataFrame, expected: Sequence[object], usual: float, policy: MonitorParams) -> Check:
     """Judges how many days have their rows; `usual` is the median day of the reference."""
-    counts = rows[CLUSTER].value_counts().reindex(list(expected), fill_value=0)
+    assert policy.days is not None
+    counts = rows[DAY].value_counts().reindex(list(expected), fill_value=0)
     odd = counts[(counts < usual / 2) | (counts > 2 * usual)]
     reason = f"{len(odd)} of {len(counts)} days have less than half or over twice the usual {usual:,.0f} rows"
     first = f", the first is {odd.index[0]} with {odd.iloc[0]:,}" if len(odd) else ""
@@ -51,13 +54,13 @@ def days(rows: pd.DataFrame, expected: Sequence[object], usual: float, policy: M
 
 
 def labels(rows: pd.DataFrame, before: float, policy: MonitorParams) -> Check:
-    """Judges the share of rows without a label, before they come all; `before` is the most of a month before."""
+    """Judges the share of rows without a label, before they come all; `before` is the most of a stretch before."""
     missing = float(rows[TARGET].isna().mean())
     if missing == 1:
         return Check("integrity", "labels", "watch", "no row has a label yet: metrics cannot be judged")
     if rows[TARGET].nunique() < 2 and len(rows) >= FEW:
         return Check("integrity", "labels", "act", "all labels are the same")
-    reason = f"{_share(missing)} of the rows have none, {_share(before)} at most in a month before"
+    reason = f"{_share(missing)} of the rows have none, {_share(before)} at most in a {STRETCH} before"
     return Check("integrity", "labels", level(missing - before, policy.missing), reason)
 
 
@@ -78,7 +81,7 @@ def integrity(name: str, health: Health, policy: MonitorParams, rows: int, whole
         ("act" if health.stuck and rows >= FEW else "ok", "every row has the same value"),
         (
             level(health.apart, policy.foreign),
-            f"distance {number(health.apart, 2)} from the nearest month before: another unit or meaning?",
+            f"distance {number(health.apart, 2)} from the nearest {STRETCH} before: another unit or meaning?",
         ),
     ]
     return [
@@ -97,28 +100,31 @@ def drift(features: Sequence[FeatureDrift], policy: MonitorParams, whole: bool =
             "drift",
             feature.feature,
             "watch",
-            f"PSI {number(feature.psi, 2)}, at most {number(feature.usual, 2)} between months of the training",
+            f"PSI {number(feature.psi, 2)}, at most {number(feature.usual, 2)} between {STRETCH}s of the training",
         )
         for feature in sorted(beyond, key=lambda feature: -feature.psi)
         if feature.psi >= policy.drift.watch
     ]
     far = sum(feature.psi >= policy.drift.act for feature in beyond)
-    reason = f"{far} of {len(features)} have a PSI of {policy.drift.act:g} or more, and more than any training month"
+    reason = (
+        f"{far} of {len(features)} have a PSI of {policy.drift.act:g} or more, and more than any training {STRETCH}"
+    )
     outcome = level(far / max(len(features), 1), policy.drifted)
     return [Check("drift", "inputs", outcome if whole or outcome == "ok" else "watch", reason), *checks]
 
 
 def prediction(value: float, policy: MonitorParams, proves: bool) -> Check:
-    """Judges the answers' own drift: it acts for a whole month without labels; these decide whether it matters."""
+    """Judges the answers' own drift: it acts where there are no labels; these decide whether it matters."""
     outcome = level(value, policy.prediction)
     if not proves and outcome == "act":
         outcome = "watch"
-    return Check("prediction", "probability", outcome, f"PSI {number(value, 2)} against the months it was judged on")
+    reason = f"PSI {number(value, 2)} against the {'months' if DAY else 'rows'} it was judged on"
+    return Check("prediction", ANSWER, outcome, reason)
 
 
-def metric(change: Change, most: float) -> Check:
+def metric(change: Change, most: float, task: Task = TASK) -> Check:
     """Judges a metric: a loss beyond the tolerance must be proven to act, any proven loss is pointed out."""
-    sign = 1 if TASK.metrics[change.metric] == "higher" else -1
+    sign = 1 if task.metrics[change.metric] == "higher" else -1
     best = max(sign * change.low, sign * change.high)  # the smallest loss that the interval allows, as a gain
     outcome: Outcome = "act" if best < -most else "watch" if best < 0 else "ok"
     moved = f"{signed(change.difference)}, {signed(change.low)} to {signed(change.high)}"
@@ -136,14 +142,14 @@ def calibration(gap: Estimate, before: Estimate, most: float) -> Check:
         f"mean answer minus what happened: {signed(gap.value)}, {signed(gap.low)} to {signed(gap.high)};"
         f" {signed(before.value)} before; tolerance {most:g}"
     )
-    return Check("calibration", "mean probability", outcome, reason)
+    return Check("calibration", f"mean {ANSWER}", outcome, reason)
 
 
 def one_slice(change: SliceChange, most: float) -> Check | None:
     """Points a slice out whose loss beyond the tolerance is proven; slices are many and small."""
     if not change.high < -most:
         return None
-    reason = f"ROC-AUC {number(change.before)} before, {number(change.roc_auc)} now ({signed(change.difference)})"
+    reason = f"{TASK.title} {number(change.before)} before, {number(change.score)} now ({signed(change.difference)})"
     return Check("slice", f"{change.slice} {change.value}", "watch", reason)
 
 

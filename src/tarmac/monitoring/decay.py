@@ -1,6 +1,6 @@
-"""Whether the live model got worse: its metrics on new rows minus those on the months that it was judged on before.
+"""Whether the live model got worse: its metrics on new rows minus those on the rows that it was judged on before.
 
-The two sides are different rows, so their errors add; whole days are resampled on each.
+The two sides are different rows, so their errors add; whole clusters are resampled on each.
 """
 
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from tarmac.evaluation import intervals
-from tarmac.evaluation.metrics import calibration_table
+from tarmac.evaluation.metrics import calibration_table, flat
 from tarmac.evaluation.sample import Estimate, Sample
-from tarmac.params import IntervalParams
+from tarmac.params import TASK, IntervalParams, Task
 from tarmac.problem.names import CLUSTER, TARGET
 from tarmac.problem.slices import SLICES, slices
 
@@ -30,12 +30,12 @@ class Change:
 
 @dataclass(frozen=True)
 class SliceChange:
-    """ROC-AUC of a slice, and the interval of its change."""
+    """The main metric of a slice, and the interval of its change."""
 
     slice: str
     value: str
     rows: int
-    roc_auc: float
+    score: float
     before: float
     difference: float
     low: float
@@ -43,31 +43,33 @@ class SliceChange:
 
 
 class Judged:
-    """Labelled rows with the live model's probabilities."""
+    """Labelled rows with the live model's answers."""
 
-    def __init__(self, rows: pd.DataFrame, p: np.ndarray, params: IntervalParams) -> None:
+    def __init__(self, rows: pd.DataFrame, p: np.ndarray, params: IntervalParams, task: Task = TASK) -> None:
         """Keeps what has a label."""
         known = rows[TARGET].notna().to_numpy()
-        self.rows, self.p, self._params = rows[known].reset_index(drop=True), p[known], params
-        self.sample = Sample.of(self.rows[TARGET].astype("int8"), self.rows[CLUSTER].astype("str"), params)
+        self.rows, self.p, self._params, self._task = rows[known].reset_index(drop=True), p[known], params, task
+        labels = self.rows[TARGET].astype(task.label)
+        self.sample = Sample.of(labels, self.rows[CLUSTER].astype("str"), params, task=task)
         self.places = {name: groups.groupby(groups).indices for name, groups in slices(self.rows).items()}
 
     @property
     def usable(self) -> bool:
-        """Whether both classes are there."""
+        """Whether two distinct labels are there."""
         return self.sample.varied
 
     def gap(self) -> Estimate:
-        """Mean probability minus the share that is positive: above 0 the model promises too much."""
-        gaps, clusters = self.p.astype("float64") - self.sample.y, self.sample.weights.shape[1]
+        """Mean answer minus the mean of what happened: above 0 the model promises too much."""
+        y, p = flat(self.sample.y, self.p, self._task)
+        gaps, clusters = p.astype("float64") - y, self.sample.weights.shape[1]
         sums = np.bincount(self.sample.cluster, gaps, clusters), np.bincount(self.sample.cluster, minlength=clusters)
         draws = (self.sample.weights @ sums[0]) / (self.sample.weights @ sums[1])
         low, high = intervals.interval(float(gaps.mean()), draws, clusters, self._params.confidence)
         return Estimate(float(gaps.mean()), low, high)
 
     def calibration(self, bins: int) -> list[dict[str, float]]:
-        """Predicted and observed share, bin by bin."""
-        table = calibration_table(self.sample.y, self.p, bins).tolist()
+        """Predicted and observed mean, bin by bin."""
+        table = calibration_table(*flat(self.sample.y, self.p, self._task), bins).tolist()
         return [{"predicted": p, "observed": share, "rows": int(rows)} for p, share, rows in table]
 
 
@@ -86,7 +88,7 @@ def change(metric: str, before: Judged, now: Judged) -> Change:
 
 
 def slice_changes(before: Judged, now: Judged, min_rows: int) -> list[SliceChange]:
-    """Every slice that has `min_rows` labelled rows of both classes on both sides."""
+    """Every slice that has `min_rows` rows and two distinct labels on both sides."""
     found = []
     for name in SLICES:
         for value, places in now.places[name].items():
@@ -94,7 +96,7 @@ def slice_changes(before: Judged, now: Judged, min_rows: int) -> list[SliceChang
             parts = [(side.sample.at(at), side.p[at]) for side, at in sides if len(at) >= min_rows]
             if len(parts) < 2 or not all(part.varied for part, _ in parts):
                 continue
-            old, new = (part.estimate("roc_auc", p) for part, p in parts)
+            old, new = (part.estimate(part.task.main, p) for part, p in parts)
             moved = apart(old, new)
             found.append(
                 SliceChange(name, str(value), len(places), new.value, old.value, moved.value, moved.low, moved.high)

@@ -5,28 +5,37 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml import YAML
 
 from tarmac import clone, git, store
 from tarmac.digest import digest
 from tarmac.model.scorer import Scorer
-from tarmac.params import SplitParams
+from tarmac.params import AnySplit, SplitParams
+from tarmac.problem.names import DAY
 from tarmac.registry.history import RegistryError, events
 from tarmac.registry.release import in_use
 
 MODEL, PARAMS, HERE = "models/model.onnx", Path("params.yaml"), "workspace"
+WHAT = "months" if DAY else "rows"
+SPLIT: TypeAdapter[AnySplit] = TypeAdapter(AnySplit)
 
 
 @dataclass(frozen=True)
 class Live:
-    """A model that answers, with the months that it was made from."""
+    """A model that answers, with the months, or the shares of rows, that it was made from."""
 
     version: str
     commit: str
     md5: str
-    split: SplitParams
+    split: AnySplit
     scorer: Scorer
+
+    @property
+    def months(self) -> SplitParams:
+        """Its months, which rows with a time have."""
+        assert isinstance(self.split, SplitParams)
+        return self.split
 
 
 def live() -> Live:
@@ -56,7 +65,9 @@ def _loaded(version: str, commit: str, path: Path, params: str) -> Live:
     if not path.is_file():
         raise RegistryError(f"{path} is not here: `make pull`, or `make run`")
     try:
-        split = SplitParams.model_validate((YAML(typ="safe", pure=True).load(params) or {}).get("split"))
+        split = SPLIT.validate_python((YAML(typ="safe", pure=True).load(params) or {}).get("split"))
     except ValidationError:
-        raise RegistryError(f"{PARAMS} of {version} does not say which months it was made from") from None
+        raise RegistryError(f"{PARAMS} of {version} does not say which {WHAT} it was made from") from None
+    if isinstance(split, SplitParams) != (DAY is not None):
+        raise RegistryError(f"{version} is a model of another problem: release one of this problem first")
     return Live(version, commit, digest(path), split, Scorer(path))

@@ -22,8 +22,8 @@ from tarmac.model.scorer import Scorer
 from tarmac.monitoring.decay import Judged
 from tarmac.monitoring.rows import TABLES, of_month
 from tarmac.monitoring.team import RAW, Round, Team
-from tarmac.monitoring.windows import moved
-from tarmac.params import Params, load
+from tarmac.monitoring.windows import WindowsError, moved
+from tarmac.params import TASK, Params, load
 from tarmac.problem.names import CLUSTER, MONTHLY, TARGET
 
 OUT = Path("metrics/replay")
@@ -44,6 +44,8 @@ class Way:
 def replay() -> list[str]:
     """Writes `months.csv` and `summary.csv` to metrics/replay; returns the summary's lines."""
     params = load()
+    if params.retrain is None:
+        raise WindowsError("rows have no time here: there are no months to live again")
     store.pull("data/raw.dvc")
     stored = months.stored(RAW / MONTHLY[-1])
     windows = moved(stored[0], stored[FIRST - 1], params.retrain.model_copy(update=dict(_short())))
@@ -59,7 +61,7 @@ def replay() -> list[str]:
                 judge(ways[name], month, team.live, team.folder / TABLES, params)
                 settle(ways[name], team, lived, whatever=name == MONTHLY_WAY)
             judge(ways[NEVER], month, first.live, teams[POLICY].folder / TABLES, params)
-            print(f"{month}  " + "  ".join(f"{name} {way.lines[-1]['roc_auc']:.4f}" for name, way in ways.items()))
+            print(f"{month}  " + "  ".join(f"{name} {way.lines[-1][TASK.main]:.4f}" for name, way in ways.items()))
     return write(ways, params)
 
 
@@ -70,7 +72,7 @@ def _short() -> Mapping[str, int]:
 def _open(params: Params) -> dict[str, Any]:
     """Bounds that no month meets or fails: those of `params.yaml` are for its own test months, and months differ."""
     metrics = params.review.metrics.items()
-    floors = {f"review.metrics.{name}.floor": 0.0 if policy.better == "higher" else 9.0 for name, policy in metrics}
+    floors = {f"review.metrics.{name}.floor": -1e9 if policy.better == "higher" else 1e9 for name, policy in metrics}
     ceilings = {f"review.metrics.{name}.ceiling": None for name, _ in metrics}
     return {**floors, **ceilings, "review.slices.floor": 0.0, "review.behaviour.usable": 0.5}
 
@@ -79,7 +81,7 @@ def judge(way: Way, month: str, model: Path, tables: Path, params: Params) -> No
     """Adds what the live model is worth in a month."""
     observed = of_month(month, Scorer(model), tables)
     found = Judged(observed.rows, observed.p, params.intervals)
-    auc = found.sample.estimate("roc_auc", found.p)
+    main = found.sample.estimate(TASK.main, found.p)
     way.judged.append((found.rows[[CLUSTER, TARGET]], found.p))
     way.lines.append(
         {
@@ -87,10 +89,10 @@ def judge(way: Way, month: str, model: Path, tables: Path, params: Params) -> No
             "train_first": way.trained[0],
             "train_last": way.trained[1],
             "rows": len(found.rows),
-            "roc_auc": auc.value,
-            "low": auc.low,
-            "high": auc.high,
-            "log_loss": found.sample.value("log_loss", found.p),
+            TASK.main: main.value,
+            "low": main.low,
+            "high": main.high,
+            TASK.loss: found.sample.value(TASK.loss, found.p),
             "calibration_gap": found.gap().value,
             "verdict": "",
             "retrained": 0,
@@ -118,17 +120,17 @@ def write(ways: Mapping[str, Way], params: Params) -> list[str]:
     """Writes both tables; the gain over never retraining is paired: the same rows, the same resamples."""
     lines = pd.DataFrame([{"way": name, **line} for name, way in ways.items() for line in way.lines])
     rows = pd.concat([rows for rows, _ in ways[NEVER].judged], ignore_index=True)
-    sample = Sample.of(rows[TARGET].astype("int8"), rows[CLUSTER].astype("str"), params.intervals)
+    sample = Sample.of(rows[TARGET].astype(TASK.label), rows[CLUSTER].astype("str"), params.intervals)
     answers = {name: np.concatenate([p for _, p in way.judged]) for name, way in ways.items()}
     found = []
     for name, own in lines.groupby("way", sort=False):
-        whole = sample.estimate("roc_auc", answers[name])
-        gain = sample.difference("roc_auc", answers[NEVER], answers[name])
+        whole = sample.estimate(TASK.main, answers[name])
+        gain = sample.difference(TASK.main, answers[NEVER], answers[name])
         counts = {"trainings": int(own["retrained"].sum()), "released": int(own["released"].sum())}
         over = {"over_never": gain.value, "over_never_low": gain.low, "over_never_high": gain.high}
         spent = {"minutes": float(own["seconds"].sum()) / 60}
         found.append(
-            {"way": name, **counts, **spent, "roc_auc": whole.value, "low": whole.low, "high": whole.high, **over}
+            {"way": name, **counts, **spent, TASK.main: whole.value, "low": whole.low, "high": whole.high, **over}
         )
     with replacing(OUT) as folder:
         folder.mkdir()

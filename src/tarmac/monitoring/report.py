@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tarmac.markdown import code, details, number, percent, signed, table, text
+from tarmac.monitoring.checks import STRETCH
+from tarmac.params import TASK
 
 MARKS = {"ok": "✅", "watch": "👀", "act": "🔔"}
 DECISIONS = {
@@ -17,12 +19,12 @@ SHOWN = 15  # inputs, the furthest first
 def report(found: Mapping[str, Any]) -> str:
     """Markdown of what `monitoring.json` holds."""
     period, model, known = found["period"], found["model"], found["reference"]
+    months = f" ({known['first']} to {known['last']})" if "first" in known else ""
     head = [
         f"## {MARKS[found['verdict']]} {found['verdict']}: {DECISIONS[found['decision']]}",
         text(found["summary"]),
         f"{found['rows']:,} rows of {period['first']} to {period['last']}, {found['labelled']:,} with a label, as"
-        f" {code(model['version'])} answers them; beside its {known['rows']:,} training rows"
-        f" ({known['first']} to {known['last']}).",
+        f" {code(model['version'])} answers them; beside its {known['rows']:,} training rows{months}.",
     ]
     parts = [*head, *([f"> {text(found['note'])}"] if found.get("note") else []), _pointed_out(found["checks"])]
     if found.get("arrived"):
@@ -64,7 +66,7 @@ def _features(features: Iterable[Mapping[str, Any]]) -> str:
         ]
         for feature in furthest[:SHOWN]
     ]
-    header = ["input", "#PSI", "#of a training month, at most", "#KS or Cramér's V", "#missing", "#unknown"]
+    header = ["input", "#PSI", f"#of a training {STRETCH}, at most", "#KS or Cramér's V", "#missing", "#unknown"]
     summary = f"Drift of the inputs, the {len(rows)} furthest of {len(furthest)}"
     return details(summary, table(header, rows)) if rows else ""
 
@@ -73,11 +75,11 @@ def _slices(slices: Iterable[Mapping[str, Any]]) -> str:
     rows = [
         [
             c["slice"], code(c["value"]), number(c["rows"]), number(c["before"]),
-            number(c["roc_auc"]), signed(c["difference"]), _interval(c),
+            number(c[TASK.main]), signed(c["difference"]), _interval(c),
         ]
         for c in slices
     ]  # fmt: skip
-    header = ["slice", "value", "#rows", "#ROC-AUC before", "#now", "#change", "#interval"]
+    header = ["slice", "value", "#rows", f"#{TASK.title} before", "#now", "#change", "#interval"]
     return details("Slices", table(header, rows)) if rows else ""
 
 

@@ -17,7 +17,7 @@ from tarmac.monitoring.rows import TABLES
 from tarmac.monitoring.run import monitor, nothing, refuse, write
 from tarmac.monitoring.windows import WindowsError, moved
 from tarmac.params import Window, load
-from tarmac.problem.names import TARGET
+from tarmac.problem.names import DAY, TARGET
 from tarmac.registry.release import OUT, refuse_unclean
 from tarmac.review.results import PREDICTIONS
 from tarmac.review.run import review
@@ -33,6 +33,8 @@ def retrain(source: str) -> dict[str, Any]:
     """
     shutil.rmtree(OUT, ignore_errors=True)  # an older verdict is none on this round
     refuse("the round was cut off before it had judged anything")  # nor an older decision, whatever ends the process
+    if DAY is None:
+        return nothing("rows have no time here, so that no month arrives: `make ingest`, `make run`, `make review`")
     with _told():
         refuse_unclean()
         store.pull()
@@ -53,14 +55,14 @@ def _judged(arrived: Sequence[str], model: Live) -> dict[str, Any]:
     last, before = months.stored(TABLES)[-1], missing(TABLES)
     show(store.dvc("add", "data/raw"))
     show(store.dvc("repro", "featurize"))
-    found = judged(new_months(arrived, model), model) | distrusted(named(arrived), model.split)
+    found = judged(new_months(arrived, model), model) | distrusted(named(arrived), model.months)
     return found | emptied(before, missing(TABLES, last), last)
 
 
 def new_months(arrived: Sequence[str], model: Live) -> list[str]:
     """The months to judge: what arrived and is new to the model, else the last one."""
     stored = months.stored(TABLES)
-    fresh = [month for month in stored if month in named(arrived) and month > model.split.validation.last]
+    fresh = [month for month in stored if month in named(arrived) and month > model.months.validation.last]
     return fresh or stored[-1:]
 
 

@@ -1,9 +1,9 @@
 """The rows that are watched: a stored month, or what the service or a batch has answered."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,17 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from tarmac.evaluation.metrics import joined
 from tarmac.files import months, parquet
 from tarmac.model.dataset import read_window
 from tarmac.model.scorer import Scorer
 from tarmac.params import Window
-from tarmac.problem.names import CATEGORICAL, CLUSTER, FEATURES, KEY, TARGET, feature_names
+from tarmac.problem.names import ANSWERS, CATEGORICAL, DAY, FEATURES, KEY, TARGET, feature_names
 
 TABLES = Path("data/features")
 INPUTS = feature_names(list(FEATURES))
+FEW = 100  # rows with fewer say little about how their inputs are distributed
+WHEN = "answered on"  # a column beside those of the problem, whose names hold no space
 
 
 class RowsError(ValueError):
@@ -27,7 +30,7 @@ class RowsError(ValueError):
 
 @dataclass(frozen=True)
 class Observed:
-    """Rows with their inputs, the probability that was answered, and their label where it is known."""
+    """Rows with their inputs, what was answered, and their label where it is known."""
 
     rows: pd.DataFrame
     p: np.ndarray
@@ -35,15 +38,23 @@ class Observed:
     last: date  # included
     whole: bool  # whether every day of the period ought to be there
     note: str = ""
+    timed: bool = DAY is not None  # whether the period is that of the rows, and not of their answers
 
     @property
     def labelled(self) -> int:
         """Rows with a label."""
         return int(self.rows[TARGET].notna().sum())
 
+    @property
+    def comparable(self) -> bool:
+        """Whether its inputs ought to look like those before: some days of a month do not, rows without a time do."""
+        return self.whole or (not self.timed and len(self.rows) >= FEW)
+
 
 def of_month(month: str, scorer: Scorer, tables: Path = TABLES) -> Observed:
     """A month of the feature tables, answered by a model."""
+    if DAY is None:
+        raise RowsError("rows have no time here, so that there is no month to judge: name what was answered, LOG=")
     rows = read_window(tables, Window(first=month, last=month))
     if rows.empty:
         raise RowsError(f"{tables}/{month}.parquet holds no row")
@@ -52,7 +63,7 @@ def of_month(month: str, scorer: Scorer, tables: Path = TABLES) -> Observed:
 
 
 def answered(rows: pd.DataFrame, scorer: Scorer) -> np.ndarray:
-    """The live model's probabilities. Raises `RowsError` where it takes what HEAD's features no longer have."""
+    """The live model's answers. Raises `RowsError` where it takes what HEAD's features no longer have."""
     if lacking := [name for name in (*scorer.categories, *scorer.numbers) if name not in rows]:
         raise RowsError(
             f"the live model takes {', '.join(lacking)}, which {TABLES} lack: release a model without first"
@@ -60,20 +71,21 @@ def answered(rows: pd.DataFrame, scorer: Scorer) -> np.ndarray:
     return scorer.score(rows)
 
 
-def of_log(path: Path, tables: Path = TABLES, version: str = "") -> Observed:
+def of_log(path: Path, tables: Path = TABLES, version: str = "", day: str | None = DAY) -> Observed:
     """What was answered: a folder with the service's journal, or the Parquet file of a batch.
 
     Of a journal, the answers of `version` alone where one is named: it holds those of the models before, too. Of rows
     with one key the last answer counts. Labels, and the inputs of a batch, come from the feature tables as far
-    as these have the rows.
+    as these have the rows. Where rows have no `day`, the period is that of the answers.
     """
     answers, broken = (_journal(path, version), _broken(path)) if path.is_dir() else (_batch(path), 0)
     if answers.empty:
         of = f" of {version}" if version else ""
         raise RowsError(f"{path} holds no answer{of}: the service writes them where TARMAC_LOG names a folder")
-    answers[CLUSTER] = pd.to_datetime(answers[CLUSTER]).dt.date
+    if day:
+        answers[day] = pd.to_datetime(answers[day]).dt.date
     answers = answers.drop_duplicates(list(KEY), keep="last")
-    known = _stored(answers[CLUSTER], tables)
+    known = _stored(sorted({str(one)[:7] for one in answers[day]}) if day else [months.WHOLE], tables)
     lacking = [name for name in INPUTS if name not in answers]
     kept = len(lacking) < len(INPUTS) - len(KEY)  # the journal keeps what the model was asked with, a batch nothing
     rows = answers.merge(known[[*KEY, TARGET, *lacking]], on=list(KEY), how="left" if kept else "inner")
@@ -82,16 +94,19 @@ def of_log(path: Path, tables: Path = TABLES, version: str = "") -> Observed:
     if kept:  # an input that the model does not take is in no journal, and missing only where no table has the row
         rows = rows.drop(columns=[name for name in lacking if rows[name].isna().all()])
     note = f"{broken:,} lines of the journal could not be read" if broken else ""
-    p = rows.pop("probability").to_numpy("float32")
-    return Observed(rows, p, rows[CLUSTER].min(), rows[CLUSTER].max(), whole=False, note=note)
+    p, times = joined(rows).astype("float32"), rows[day or WHEN]
+    rows = rows.drop(columns=[*ANSWERS, WHEN])
+    return Observed(rows, p, times.min(), times.max(), whole=False, note=note, timed=day is not None)
 
 
 def _journal(folder: Path, version: str) -> pd.DataFrame:
     """A row an answer of a version, in the order of time."""
     own = (entry for entry in _lines(folder) if entry and version in ("", entry.get("version")))
     entries = sorted(own, key=lambda entry: str(entry["when"]))
-    rows = [{**entry["inputs"], **entry["key"], "probability": entry["probability"]} for entry in entries]
+    answer = [{name: entry[name] for name in ANSWERS} for entry in entries]
+    rows = [{**entry["inputs"], **entry["key"], **told} for entry, told in zip(entries, answer, strict=True)]
     frame = pd.DataFrame(rows)
+    frame[WHEN] = [date.fromisoformat(entry["when"][:10]) for entry in entries]
     return frame.astype({name: "float32" for name in frame if name in INPUTS and name not in CATEGORICAL})
 
 
@@ -102,7 +117,7 @@ def _lines(folder: Path) -> Iterator[dict[str, Any] | None]:
             for line in file:
                 try:
                     entry = json.loads(line)
-                    yield entry if {"when", "key", "probability", "inputs"} <= set(entry) else None
+                    yield entry if {"when", "key", *ANSWERS, "inputs"} <= set(entry) else None
                 except (ValueError, TypeError):
                     yield None
 
@@ -114,14 +129,14 @@ def _broken(folder: Path) -> int:
 def _batch(path: Path) -> pd.DataFrame:
     try:
         parquet.check(path)
-        return pd.read_parquet(path, columns=[*KEY, "probability"])
+        written = datetime.fromtimestamp(path.stat().st_mtime, UTC).date()
+        return pd.read_parquet(path, columns=[*KEY, *ANSWERS]).assign(**{WHEN: written})
     except (OSError, ValueError, pa.ArrowException) as error:
         raise RowsError(f"{path} is no Parquet file of scores ({str(error).splitlines()[0]})") from None
 
 
-def _stored(days: "pd.Series[Any]", tables: Path) -> pd.DataFrame:
-    """Rows of the feature tables in the months of some days, where there are any."""
-    wanted = sorted({str(day)[:7] for day in days})
+def _stored(wanted: Sequence[str], tables: Path) -> pd.DataFrame:
+    """Rows of the feature tables in some months, where there are any."""
     paths = [path for month in wanted if (path := tables / f"{month}.parquet").is_file()]
     stored = [pd.read_parquet(path) for path in paths]
     return (

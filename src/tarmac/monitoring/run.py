@@ -6,11 +6,12 @@ from typing import Any
 
 from tarmac.files import months
 from tarmac.files.outputs import replacing, write_json
-from tarmac.monitoring.judge import Judgement, Reference, judge, reference
+from tarmac.monitoring.judge import Judgement, judge
 from tarmac.monitoring.live import HERE, Live, live
+from tarmac.monitoring.reference import Reference, reference
 from tarmac.monitoring.report import report, told
 from tarmac.monitoring.rows import TABLES, Observed, of_log, of_month
-from tarmac.params import Params, load
+from tarmac.params import TASK, Params, SplitParams, load
 
 OUT, RECORDS = Path("monitoring"), Path("metrics/monitoring")
 DIGITS = 6  # of what is written: more are noise
@@ -23,7 +24,7 @@ def monitor(month: str = "", log: Path | None = None, model: Live | None = None)
     """
     params, model = load(), model or live()
     observed = of_log(log, version=model.version) if log else of_month(month or months.stored(TABLES)[-1], model.scorer)
-    known = reference(model, observed.first)
+    known = reference(model, observed)
     found = facts(observed, known, model, judge(observed, known, model.split, params), params)
     write(found, report(found))
     if log is None:
@@ -55,7 +56,7 @@ def facts(observed: Observed, known: Reference, model: Live, found: Judgement, p
             "decision": found.decision,
             "summary": found.summary,
             "note": observed.note,
-            "release": params.retrain.release,
+            "release": params.retrain.release if params.retrain else "by person",
             "period": {"first": str(observed.first), "last": str(observed.last)},
             "rows": len(observed.rows),
             "labelled": observed.labelled,
@@ -64,13 +65,22 @@ def facts(observed: Observed, known: Reference, model: Live, found: Judgement, p
                 "commit": "" if model.version == HERE else model.commit,
                 "md5": model.md5,
             },
-            "reference": {**model.split.train.model_dump(), "rows": known.rows},
-            **{name: [asdict(line) for line in getattr(found, name)] for name in ("checks", "metrics", "slices")},
+            "reference": {**_months(model), "rows": known.rows},
+            **{name: [asdict(line) for line in getattr(found, name)] for name in ("checks", "metrics")},
+            "slices": [_by_metric(asdict(line)) for line in found.slices],
             "features": [{**asdict(line), **asdict(found.health[line.feature])} for line in found.features],
             "calibration": found.calibration,
         }
     )
     return plain
+
+
+def _months(model: Live) -> dict[str, str]:
+    return model.split.train.model_dump() if isinstance(model.split, SplitParams) else {}
+
+
+def _by_metric(line: dict[str, Any]) -> dict[str, Any]:
+    return {TASK.main if name == "score" else name: value for name, value in line.items()}
 
 
 def write(found: dict[str, Any], text: str) -> None:

@@ -8,11 +8,13 @@ class WindowsError(ValueError):
     """There are too few months."""
 
 
-def moved(first: str, last: str, policy: RetrainParams) -> dict[str, str]:
+def moved(first: str, last: str, policy: RetrainParams | None) -> dict[str, str]:
     """Parameters of the windows that end with the month `last`; nothing before `first` is there.
 
-    Raises `WindowsError` where no month is left to train on.
+    Raises `WindowsError` where no month is left to train on, or where rows have no time.
     """
+    if policy is None:
+        raise WindowsError("rows have no time here: there are no months to move")
     test = shifted(last, 1 - policy.test_months)
     validation = shifted(test, -policy.validation_months)
     train_last = shifted(validation, -1)

@@ -8,7 +8,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from tarmac.params.monitor import MonitorParams, RetrainParams
+from tarmac.params.monitor import MonitorParams, Retrain
 from tarmac.params.pipeline import (
     AnySplit,
     BaselineParams,
@@ -54,7 +54,7 @@ class Params(Section):
     intervals: IntervalParams
     review: ReviewParams
     monitor: MonitorParams
-    retrain: RetrainParams
+    retrain: Retrain
     sweep: SweepParams
 
 

@@ -1,12 +1,17 @@
 """The sections that `make monitor` and `make retrain` go by: what a new month may look like, and what follows."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from tarmac.params.section import Count, Positive, Section, Share
+from tarmac.params.section import Count, Positive, Section, Share, timed
+from tarmac.params.task import ERROR, TASK
 
-Decaying = Literal["roc_auc", "average_precision", "log_loss", "brier"]  # whose loss has an interval
+if TYPE_CHECKING:  # mypy knows no names that are found while the program runs
+    Decaying = str
+else:
+    Decaying = Literal[tuple(name for name in TASK.metrics if name != ERROR)]  # whose loss has an interval
+Gap = Annotated[float, Field(gt=0, le=None if TASK.kind == "regression" else 1)]  # in the units of the answer
 
 
 class Levels(Section):
@@ -22,19 +27,25 @@ class Levels(Section):
         return self
 
 
+if TYPE_CHECKING:
+    Days = Levels | None
+else:
+    Days = timed(Levels)
+
+
 class MonitorParams(Section):
     """What a month may look like. Rows beyond `days` to `foreign` are broken: nothing trains on them."""
 
-    days: Annotated[Levels, Field(description="Share of days with less than half, or over twice, the usual rows")]
+    days: Annotated[Days, Field(description="Share of days with less than half, or over twice, the usual rows")]
     missing: Annotated[Levels, Field(description="Growth of the share of rows that lack an input, or a label")]
     unknown: Annotated[Levels, Field(description="Share of rows with a category that training did not see")]
     foreign: Annotated[Levels, Field(description="Distance (KS) beyond which a number is taken for another quantity")]
     drift: Annotated[Levels, Field(description="PSI of an input, where no month of the training was as far off")]
     drifted: Annotated[Levels, Field(description="Share of the inputs whose drift is at `act`")]
-    prediction: Annotated[Levels, Field(description="PSI of the predicted probability; acts while labels are missing")]
+    prediction: Annotated[Levels, Field(description="PSI of the answers; acts while labels are missing")]
     decay: Annotated[dict[Decaying, Positive], Field(min_length=1, description="Loss of a metric that must be proven")]
-    calibration: Annotated[Share, Field(description="Distance of predicted from observed share that must be proven")]
-    slices: Annotated[Share, Field(description="Loss of a slice's ROC-AUC that is pointed out where it is proven")]
+    calibration: Annotated[Gap, Field(description="Distance of the mean answer from what happens, once proven")]
+    slices: Annotated[Share, Field(description="Loss of a slice's main metric that is pointed out where it is proven")]
 
 
 class RetrainParams(Section):
@@ -45,3 +56,9 @@ class RetrainParams(Section):
     validation_months: Count
     test_months: Count
     release: Annotated[Literal["by person", "automatic"], Field(description="automatic: what passes is released")]
+
+
+if TYPE_CHECKING:
+    Retrain = RetrainParams | None
+else:
+    Retrain = timed(RetrainParams)

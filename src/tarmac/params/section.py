@@ -1,8 +1,10 @@
 """What every section of `params.yaml` is made of."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from tarmac.problem.names import DAY
 
 Month = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="A month, written 2013-01")]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -15,3 +17,8 @@ class Section(BaseModel):
     """A section of `params.yaml`: typed, complete, and without unknown keys."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def timed(section: type[Section]) -> Any:
+    """A section where rows have a time; elsewhere a key that may not be there."""
+    return section if DAY else Annotated[None, Field(default=None)]
