@@ -27,10 +27,11 @@ class Story:
 
     made: Made
 
+    @classmethod
     @pytest.fixture(scope="class")
-    def founded(self, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    def founded(cls, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
         """The repository with its first result, made once. Copy it, do not change it."""
-        return Workspace(once(tmp_path_factory, self.made.name, lambda folder: found(folder, self.made)) / "repository")
+        return Workspace(once(tmp_path_factory, cls.made.name, lambda folder: found(folder, cls.made)) / "repository")
 
     @pytest.fixture
     def own(self, founded: Workspace, tmp_path: Path) -> Workspace:
