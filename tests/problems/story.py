@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from tarmac.digest import digest
-from tests.conftest import Workspace, once
+from tests.conftest import Workspace
 from tests.graph import closure
-from tests.problems.founded import commit, found, questions, rebuild, tarmac
+from tests.problems.founded import commit, questions, rebuild, tarmac
 from tests.problems.made import Made
 from tests.serving.running import running
 
@@ -26,17 +26,6 @@ class Story:
     """A problem from its table to its monitoring; a subclass has `made` and tells what is its own."""
 
     made: Made
-
-    @classmethod
-    @pytest.fixture(scope="class")
-    def founded(cls, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-        """The repository with its first result, made once. Copy it, do not change it."""
-        return Workspace(once(tmp_path_factory, cls.made.name, lambda folder: found(folder, cls.made)) / "repository")
-
-    @pytest.fixture
-    def own(self, founded: Workspace, tmp_path: Path) -> Workspace:
-        shutil.copytree(founded.path, tmp_path / "repository", symlinks=True)
-        return Workspace(tmp_path / "repository")
 
     def test_a_rebuild_without_dvc_makes_another_byte(self, own: Workspace) -> None:
         made = {name: digest(own.path / name) for name in (*OUTS, *MODELS)}
