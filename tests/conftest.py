@@ -9,38 +9,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import pytest
 import yaml
 from hypothesis import settings
+
+from tests.problem import small
 
 settings.register_profile("shared", deadline=None)  # a busy machine is no fault of the code
 settings.load_profile("shared")
 ROOT = Path(__file__).resolve().parents[1]
 RAW = ROOT / "data" / "raw"
-MONTHS = ("2013-09", "2013-10", "2013-11", "2013-12")
-SPLIT = {
-    "train": {"first": "2013-09", "last": "2013-10"},
-    "validation": {"first": "2013-11", "last": "2013-11"},
-    "test": {"first": "2013-12", "last": "2013-12"},
-}
 OWN = ("DVC", "GIT", "PYTEST", "PYTHON")  # variables that could reach from a test run into a workspace
 MADE = shutil.ignore_patterns("__pycache__", "*.egg-info", "node_modules")
-SMALLER = {"max_rounds": 30, "early_stopping_rounds": 10}
-QUICK = {  # trees that suit a tenth of the flights, whatever the repository's own model has come to be
-    "learning_rate": 0.3,
-    "max_depth": 6,
-    "min_child_weight": 50,
-    "subsample": 0.8,
-    "colsample_bytree": 0.25,
-    "reg_lambda": 5,
-}
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """A small copy of the repository: its own Git, its own DVC cache and remote, four months of some flights."""
+    """A small copy of the repository: its own Git, its own DVC cache and remote, and a few of the rows."""
 
     path: Path
 
@@ -104,32 +89,11 @@ def copy_repository(target: Path) -> Workspace:
     return Workspace(target)
 
 
-def write_small_raw(target: Path) -> None:
-    """Writes `data/raw` with all weather, planes and airports, and every tenth flight number of `MONTHS`."""
-    for name in ("planes", "airports"):
-        target.mkdir(parents=True, exist_ok=True)
-        shutil.copy(RAW / f"{name}.parquet", target)
-    for month in MONTHS:
-        for name in ("flights", "weather"):
-            (target / name).mkdir(exist_ok=True)
-            table = pq.read_table(RAW / name / f"{month}.parquet")
-            if name == "flights":
-                number = table["flight"].cast("int32")
-                table = table.filter(pc.equal(pc.subtract(number, pc.multiply(pc.divide(number, 10), 10)), 3))
-            pq.write_table(table, target / name / f"{month}.parquet", store_schema=False)
-
-
 def start(workspace: Workspace) -> None:
     """Makes the copy a Git and DVC repository with small data and quick parameters, committed, not yet run."""
 
-    def quicker(params: dict) -> None:
-        params["split"] = SPLIT
-        params["train"].update(SMALLER)
-        params["train"]["xgboost"].update(QUICK)
-        params["evaluate"].update(importance_rows=200, min_slice_rows=50)
-
-    workspace.set_params(quicker)
-    write_small_raw(workspace.path / "data" / "raw")
+    workspace.set_params(small.quicker)
+    small.write_raw(RAW, workspace.path / "data" / "raw")
     workspace.run("git", "init", "--quiet", "--initial-branch=main")
     workspace.run("git", "config", "user.name", "Test")
     workspace.run("git", "config", "user.email", "test@example.org")

@@ -9,17 +9,18 @@ from tests.graph.declared import stages
 from tests.graph.plant import edit
 from tests.graph.trace import Trace, remove, trace
 
-# One statement for each thing that a stage must not do without saying so. Of the keys, `problem.lead_hours` is not
-# read: what is asked of the copy is the value that the copy was given.
+# One statement for each thing that a stage must not do without saying so. Of the keys, `state.days` is not read:
+# what is asked of the copy is the value that the copy was given.
 MISBEHAVIOUR = """
     import importlib
 
     params.train.seed
     params.evaluate.model_dump()
-    vars(params.split.test)
+    vars(params.intervals)
     params.baseline.model_copy()
-    copy = params.problem.model_copy(update={"lead_hours": 9})
-    assert (copy.lead_hours, copy.late_minutes) == (9, 15)
+    copy = params.state.model_copy(update={"days": 9})
+    assert copy.days == 9
+    assert copy.seed >= 0
     Path("data/stray.txt").write_text("stray")
     Path("metrics/train/metrics.json").unlink()
     Path("models/model.onnx").open("rb").close()

@@ -57,10 +57,11 @@ def test_an_undeclared_import_is_found_behind_a_declared_one(copy: Path) -> None
 
 
 def test_an_import_in_the_file_of_a_parent_package_is_found(copy: Path) -> None:
+    behind = closure.closure(copy, "tarmac.problem.clean") - closure.closure(copy, "tarmac.stages.evaluate")
     append(copy, "src/tarmac/evaluation/__init__.py", "\nfrom . import curves\nfrom tarmac.problem import clean\n")
     found = [line for line in closure.faults(copy) if line.startswith("evaluate: ")]
-    behind = ("clean", "clock", "row")
-    assert found == [f"evaluate: src/tarmac/problem/{name}.py is imported and no dep" for name in behind]
+    assert "src/tarmac/problem/clean.py" in behind
+    assert found == [f"evaluate: {path} is imported and no dep" for path in sorted(behind)]
 
 
 def test_a_name_of_another_package_is_no_import_of_this_one(copy: Path) -> None:
@@ -89,8 +90,13 @@ def test_a_folder_that_covers_more_than_is_imported_is_found(copy: Path) -> None
 
 
 def test_an_import_that_is_gone_leaves_a_dep_that_is_found(copy: Path) -> None:
-    edit(copy, "src/tarmac/problem/schema.py", "from tarmac.problem.raw import RAW_TYPES", "RAW_TYPES = {}")
-    assert closure.faults(copy) == ["prepare: src/tarmac/problem/raw.py is a dep and not imported"]
+    edit(
+        copy,
+        "src/tarmac/stages/evaluate.py",
+        "from tarmac.problem.slices import slices as slices_of",
+        "slices_of = None",
+    )
+    assert closure.faults(copy) == ["evaluate: src/tarmac/problem/slices.py is a dep and not imported"]
 
 
 def test_a_dep_that_does_not_exist_is_found(copy: Path) -> None:

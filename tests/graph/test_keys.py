@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from tarmac.params import TASK, load
 from tests.conftest import ROOT, Workspace
 from tests.graph.conftest import copy_of
 from tests.graph.declared import stages
@@ -11,7 +12,8 @@ from tests.graph.trace import Trace, key_faults, leaves, trace
 
 pytestmark = pytest.mark.xdist_group("graph-traces")
 
-OTHERS = ("hist_gradient_boosting", "logistic_regression")
+MODEL = load(ROOT / "params.yaml").train.model
+OTHERS = [model for model in ("xgboost", "hist_gradient_boosting", TASK.baseline) if model != MODEL]
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +22,7 @@ def train_traces(
 ) -> dict[str, Trace]:
     """Runs of `train`, one for each model that it knows."""
     workspace = copy_of(finished_template, tmp_path_factory, "models")
-    done = {"xgboost": traces["train"]}
+    done = {MODEL: traces["train"]}
     for model in OTHERS:
         workspace.set_params(lambda params, model=model: params["train"].update(model=model))
         done[model] = trace(workspace, "train")
@@ -44,14 +46,14 @@ def test_a_changed_key_reruns_train_where_any_of_its_models_reads_it(
 def test_no_model_is_configured_by_the_keys_of_another(train_traces: dict[str, Trace], model: str) -> None:
     keys = [key.split(".") for key in train_traces[model].keys]
     sections = {key[1] for key in keys if key[0] == "train" and len(key) == 3}
-    assert sections == {model, "logistic_regression"}  # the baseline is one
+    assert sections == {model, TASK.baseline}  # the baseline is one
 
 
 def test_keys_are_seen_however_they_are_read(misbehaviour: tuple[Workspace, Trace]) -> None:
     workspace, run = misbehaviour
-    whole = {key for key in leaves(workspace.params) if key.startswith(("evaluate.", "split.test."))}
-    assert len(whole) == 8
-    assert run.keys == whole | {"prepare.max_quarantine_share", "train.seed", "problem.late_minutes"}
+    whole = {key for key in leaves(workspace.params) if key.startswith(("evaluate.", "intervals."))}
+    assert len(whole) > 7
+    assert run.keys == whole | {"prepare.max_quarantine_share", "train.seed", "state.seed"}
 
 
 def test_an_undeclared_key_is_found(misbehaviour: tuple[Workspace, Trace]) -> None:
@@ -62,9 +64,11 @@ def test_an_undeclared_key_is_found(misbehaviour: tuple[Workspace, Trace]) -> No
 
 
 def test_a_key_that_is_covered_only_in_part_is_found(rerun: Workspace, traces: dict[str, Trace]) -> None:
-    narrow = replace(stages(rerun.path)["evaluate"], params=("evaluate", "split.test", "split.validation.first"))
+    *known, left = sorted(key for key in traces["evaluate"].keys if key.startswith("split."))
+    narrow = replace(stages(rerun.path)["evaluate"], params=("evaluate", *known))
     found = key_faults(narrow, [traces["evaluate"]], leaves(rerun.params))
-    assert found == ["evaluate: reads split.validation.last, which no param covers"]
+    assert known
+    assert found == [f"evaluate: reads {left}, which no param covers"]
 
 
 def test_a_param_whose_name_only_begins_like_the_key_does_not_cover_it(
@@ -77,19 +81,19 @@ def test_a_param_whose_name_only_begins_like_the_key_does_not_cover_it(
     ]
 
 
-@pytest.mark.parametrize(("wide", "unread"), [("split", ["split.train.first", "split.train.last"]), ("problem", None)])
+@pytest.mark.parametrize(("stage", "wide", "nothing"), [("card", "train", False), ("evaluate", "state", True)])
 def test_a_param_that_covers_more_than_is_read_is_found(
-    rerun: Workspace, traces: dict[str, Trace], wide: str, unread: list[str] | None
+    rerun: Workspace, traces: dict[str, Trace], stage: str, wide: str, nothing: bool
 ) -> None:
-    declared = stages(rerun.path)["evaluate"]
-    found = key_faults(replace(declared, params=(*declared.params, wide)), [traces["evaluate"]], leaves(rerun.params))
-    if unread is None:
-        assert "evaluate: no key of param problem is read" in found
-        unread = ["problem.late_minutes", "problem.lead_hours"]
-    assert [f"evaluate: {key} is in params and never read" for key in unread] == [f for f in found if "never" in f]
+    declared, known, run = stages(rerun.path)[stage], leaves(rerun.params), traces[stage]
+    found = key_faults(replace(declared, params=(*declared.params, wide)), [run], known)
+    unread = sorted(key for key in known - run.keys if key.startswith(f"{wide}."))
+    assert len(unread) > 2
+    assert [f"{stage}: {key} is in params and never read" for key in unread] == [f for f in found if "never" in f]
+    assert (f"{stage}: no key of param {wide} is read" in found) == nothing
 
 
 def test_a_model_that_is_left_out_of_the_runs_is_found(rerun: Workspace, train_traces: dict[str, Trace]) -> None:
-    found = key_faults(stages(rerun.path)["train"], [train_traces["xgboost"]], leaves(rerun.params))
+    found = key_faults(stages(rerun.path)["train"], [train_traces[MODEL]], leaves(rerun.params))
     assert found
-    assert all(line.startswith("train: train.hist_gradient_boosting.") for line in found)
+    assert all(line.startswith(tuple(f"train: train.{model}." for model in OTHERS)) for line in found)

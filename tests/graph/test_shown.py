@@ -6,13 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from tarmac.params import TASK
 from tests.conftest import ROOT, Workspace
 from tests.graph import plots
 from tests.graph.declared import plots as declared_plots
 from tests.graph.plant import append, change_dvc_yaml, edit
 
-ROC = "metrics/tables/roc.csv"
-CURVE = "metrics/train/plots/metrics/validation/auc.tsv"
+TABLE = "metrics/tables/calibration.csv"  # every task has it, with these columns first
+HEADER = "predicted,observed,perfect"
+ROUND = next(iter(TASK.rounds))
+CURVE = f"metrics/train/plots/metrics/validation/{ROUND}.tsv"
+(CURVE_PLOT,) = (name for name, body in declared_plots(ROOT).items() if CURVE in body["y"])
 TEMPLATE = ".dvc/plots/counts.json"
 
 
@@ -23,6 +27,11 @@ def rewrite(path: str, change: Callable[[list[str]], list[str]]) -> Callable[[Pa
         (root / path).write_text("\n".join(change((root / path).read_text().splitlines())) + "\n")
 
     return plant
+
+
+def plot(tree: dict) -> dict:
+    """The body of the calibration's plot in the tree of `dvc.yaml`."""
+    return next(body["calibration"] for body in tree["plots"] if "calibration" in body)
 
 
 def test_every_plot_and_metric_of_the_committed_result_says_something() -> None:
@@ -45,52 +54,52 @@ def test_dvc_reads_every_declared_plot_without_an_error(finished: Workspace) -> 
 
 
 def test_a_plot_that_dvc_cannot_draw_is_found(finished: Workspace, tmp_path: Path) -> None:
-    edit(finished.path, ROC, "false_positive_rate,model,baseline", "fpr,model,baseline")
+    edit(finished.path, TABLE, HEADER, HEADER.replace("predicted", "other"))
     finished.dvc("plots", "show", "--out", str(tmp_path / "page"), check=False)
     page = (tmp_path / "page" / "index.html").read_text()
-    assert "roc is not on the page" in plots.page_faults(finished.path, page)
+    assert "calibration is not on the page" in plots.page_faults(finished.path, page)
 
 
 def test_a_plot_without_rows_is_found_in_what_dvc_reads(finished: Workspace) -> None:
     rewrite(CURVE, lambda lines: lines[:1])(finished.path)
     shown = json.loads(finished.dvc("plots", "show", "--json", check=False).stdout)
-    assert "learning_curve_auc has no data" in plots.data_faults(finished.path, shown)
+    assert f"{CURVE_PLOT} has no data" in plots.data_faults(finished.path, shown)
 
 
 PLANTS = {
     "a column that is gone": (
-        rewrite(ROC, lambda lines: ["false_positive_rate,model,other", *lines[1:]]),
-        [f"plot roc: column baseline of {ROC} is missing"],
+        rewrite(TABLE, lambda lines: [HEADER.replace("perfect", "other"), *lines[1:]]),
+        [f"plot calibration: column perfect of {TABLE} is missing"],
     ),
     "a number that is none": (
-        rewrite(ROC, lambda lines: [*lines[:-1], "1.0,nan,1.0"]),
-        [f"plot roc: column model of {ROC} is not finite"],
+        rewrite(TABLE, lambda lines: [*lines[:-1], "1.0,nan,1.0"]),
+        [f"plot calibration: column observed of {TABLE} is not finite"],
     ),
     "an infinite number": (
         rewrite(CURVE, lambda lines: [*lines, "99\t-inf"]),
-        [f"plot learning_curve_auc: column auc of {CURVE} is not finite"],
+        [f"plot {CURVE_PLOT}: column {ROUND} of {CURVE} is not finite"],
     ),
     "a blank": (
-        rewrite(ROC, lambda lines: [*lines, "1.0,,1.0"]),
-        [f"plot roc: column model of {ROC} has a blank"],
+        rewrite(TABLE, lambda lines: [*lines, "1.0,,1.0"]),
+        [f"plot calibration: column observed of {TABLE} has a blank"],
     ),
     "a line that is cut short": (
-        rewrite(ROC, lambda lines: [*lines, "1.0,1.0"]),
-        [f"plot roc: column baseline of {ROC} has a blank"],
+        rewrite(TABLE, lambda lines: [*lines, "1.0,1.0"]),
+        [f"plot calibration: column perfect of {TABLE} has a blank"],
     ),
     "a word among numbers": (
-        rewrite(ROC, lambda lines: [*lines, "1.0,high,1.0"]),
-        [f"plot roc: column model of {ROC} mixes numbers and words"],
+        rewrite(TABLE, lambda lines: [*lines, "1.0,high,1.0"]),
+        [f"plot calibration: column observed of {TABLE} mixes numbers and words"],
     ),
-    "a table without rows": (rewrite(ROC, lambda lines: lines[:1]), [f"plot roc: {ROC} has no row"]),
-    "a file that is gone": (lambda root: (root / ROC).unlink(), [f"plot roc: there is no file {ROC}"]),
+    "a table without rows": (rewrite(TABLE, lambda lines: lines[:1]), [f"plot calibration: {TABLE} has no row"]),
+    "a file that is gone": (lambda root: (root / TABLE).unlink(), [f"plot calibration: there is no file {TABLE}"]),
     "a plot without title": (
-        lambda root: change_dvc_yaml(root, lambda tree: tree["plots"][0]["roc"].pop("title")),
-        ["plot roc: has no title"],
+        lambda root: change_dvc_yaml(root, lambda tree: plot(tree).pop("title")),
+        ["plot calibration: has no title"],
     ),
     "a template that is not there": (
-        lambda root: change_dvc_yaml(root, lambda tree: tree["plots"][0]["roc"].update(template="fancy")),
-        ["plot roc: there is no template fancy"],
+        lambda root: change_dvc_yaml(root, lambda tree: plot(tree).update(template="fancy")),
+        ["plot calibration: there is no template fancy"],
     ),
     "a template that is no JSON": (lambda root: append(root, TEMPLATE, "}"), ["template counts: is no JSON object"]),
     "a template without data": (
@@ -118,6 +127,9 @@ PLANTS = {
         ["metric metrics/prepare.json: holds no number"],
     ),
 }
+
+if "confusion" not in declared_plots(ROOT):  # a number has none
+    del PLANTS["a column that only the template names"]
 
 
 @pytest.mark.parametrize("name", PLANTS)
