@@ -9,7 +9,8 @@ import pytest
 
 from tarmac.incoming import read, take_in
 from tarmac.ingest import write
-from tests.conftest import required, write_small_raw
+from tests.conftest import RAW, required
+from tests.problem import small
 from tests.test_ingest import contents
 
 MONTH, LIMIT = "2013-12", 0.01
@@ -20,7 +21,7 @@ Edit = Callable[[pd.DataFrame], pd.DataFrame]
 def raw(tmp_path: Path) -> Path:
     """The real raw tables of the last months, with a tenth of the flights."""
     required("data/raw")
-    write_small_raw(tmp_path / "raw")
+    small.write_raw(RAW, tmp_path / "raw")
     for path in (tmp_path / "raw").rglob("*.parquet"):
         write(pq.read_table(path), path)
     return tmp_path / "raw"

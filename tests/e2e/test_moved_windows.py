@@ -10,8 +10,9 @@ from tarmac.params import Window
 from tarmac.problem.names import KEY
 from tarmac.review.base import answers
 from tarmac.review.results import Result, here
-from tests.conftest import SPLIT, Workspace
+from tests.conftest import Workspace
 from tests.e2e.test_review import MODEL, PREDICTIONS, commit, copy, review
+from tests.problem.small import SPLIT
 
 EARLIER = {
     "train": {"first": "2013-09", "last": "2013-09"},
