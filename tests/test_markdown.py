@@ -111,10 +111,10 @@ def test_a_long_value_is_not_cut_at_its_bound_or_does_not_say_so(made, length):
 
 @given(VALUES)
 def test_a_label_holds_a_letter_that_a_diagram_might_read(value):
-    assert re.fullmatch(r"[A-Za-z0-9 .:+_-]{1,30}", label(value))
+    assert re.fullmatch(r"[A-Za-z0-9² .:+_-]{1,30}", label(value))
 
 
-@pytest.mark.parametrize("value", ["2013-09", "0.12", "ROC-AUC", "9:00 to 12:59", "validation loss"])
+@pytest.mark.parametrize("value", ["2013-09", "0.12", "ROC-AUC", "R²", "9:00 to 12:59", "validation loss"])
 def test_a_usual_label_is_changed(value):
     assert label(value) == value
 

@@ -5,6 +5,8 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
+from tarmac.evaluation.metrics import spread
+
 FIRST = date(2013, 11, 1)
 
 
@@ -39,3 +41,12 @@ def drawn(rows: int, days: int, seed: int) -> pd.DataFrame:
         y, chance(score + draw.normal(size=rows)).round(2), draw.integers(0, days, rows), draw.choice(list("ABC"), rows)
     )
     return table.assign(baseline_probability=chance(draw.normal(size=rows)).astype("float32"))
+
+
+def of_kind(y: np.ndarray, p: np.ndarray, baseline: np.ndarray) -> pd.DataFrame:
+    """Predictions of any kind, of ten days and two origins."""
+    rows = np.arange(len(y))
+    table = predictions(y, rows, rows % 10, np.where(rows % 3 == 0, "A", "B")).drop(
+        columns=["probability", "baseline_probability"]
+    )
+    return table.assign(late=y, **spread(p), **spread(baseline, "baseline_"))

@@ -10,15 +10,16 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tarmac.review.charts import COLOURS, DRAWN, POINTS, charts, xy_chart
+from tarmac.params import TASKS
+from tarmac.review.charts import COLOURS, POINTS, charts, drawings, xy_chart
 from tarmac.review.results import Result
 from tests.conftest import ROOT
 from tests.hostile import FRAGMENTS, VALUES, WORST
 
 relaxed = settings(deadline=None)  # a busy machine is no mistake
-MONTHS, CALIBRATION, LOSS = (drawn.table for drawn in DRAWN)
+MONTHS, CALIBRATION, LOSS = (chart.table for chart in drawings())
 NUMBER = r"-?\d+\.\d{4}"
-LABEL = r'"[A-Za-z0-9 .:+_-]{1,30}"'
+LABEL = r'"[A-Za-z0-9² .:+_-]{1,30}"'
 GRAMMAR = [  # the text of a chart, line by line; the last but one stands once or more often
     r"```mermaid",
     r'%%\{init: \{"themeVariables": \{"xyChart": \{"plotColorPalette": "(#[0-9a-f]{6}(?:, #[0-9a-f]{6})*)"\}\},'
@@ -128,7 +129,7 @@ def test_the_line_of_the_perfect_model_is_not_where_both_are_equal(tmp_path):
 def test_the_committed_tables_make_no_chart():
     here = Result(ROOT, "commit", {}, frozenset())
     found = [parsed(text) for _, text in charts(here, here)]
-    assert len(found) == len(DRAWN)
+    assert len(found) == len(drawings())
     for chart in found:
         assert chart.lines["base"] == chart.lines["head"]
         assert len(set(chart.ticks)) == len(chart.ticks)
@@ -254,3 +255,25 @@ def test_numbers_or_names_make_a_chart_that_cannot_be_drawn(ticks, base, head, l
     spread = max(shown) - min(shown)
     assert chart.high - chart.low <= 1.2 * spread + 0.1, "the lines are too flat to be told apart"
     assert math.isclose(chart.high - max(shown), min(shown) - chart.low, abs_tol=2e-4)
+
+
+@pytest.mark.parametrize("kind", TASKS)
+def test_a_chart_of_another_target_has_no_table_or_a_title_that_a_diagram_cannot_write(tmp_path, kind):
+    task = TASKS[kind]
+    tables = {
+        f"metrics/tables/monthly_{task.short}.csv": "month,model\n2013-11,0.5\n2013-12,0.6\n",
+        "metrics/tables/calibration.csv": "predicted,observed\n100.5,99\n700,712\n",
+        f"metrics/train/plots/metrics/validation/{task.loss}.tsv": f"step\t{task.loss}\n0\t3\n1\t2\n",
+    }
+    found = charts(None, result(tmp_path, tables), task)
+    assert [title.split(":")[0] for title, _ in found] == [
+        f"{task.title} by month",
+        "Calibration",
+        f"Validation {task.loss.replace('_', ' ')} by round",
+    ]
+    assert [re.search('y-axis "(.*?)"', text)[1] for _, text in found] == [
+        task.title,
+        "observed" if kind == "regression" else "observed share",
+        task.loss.replace("_", " "),
+    ]
+    assert charts(None, result(tmp_path / "none", {}), task) == []

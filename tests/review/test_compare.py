@@ -9,8 +9,8 @@ from scipy import stats
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
 from tarmac.evaluation import delong, metrics
-from tarmac.evaluation.intervals import METRICS, draw_weights
-from tarmac.params import IntervalParams
+from tarmac.evaluation.intervals import draw_weights
+from tarmac.params import TASK, TASKS, IntervalParams
 from tarmac.problem.names import CLUSTER, KEY
 from tarmac.problem.slices import SLICES
 from tarmac.review.compare import (
@@ -22,8 +22,11 @@ from tarmac.review.compare import (
     row_wise,
     slice_changes,
 )
-from tests.review.predicted import drawn, predictions
+from tests.evaluation.cases import made
+from tests.evaluation.test_intervals import PLAIN
+from tests.review.predicted import drawn, of_kind, predictions
 
+METRICS = tuple(TASK.metrics)
 PARAMS = IntervalParams(confidence=0.9, resamples=100, seed=3)
 ORACLE = {
     "roc_auc": roc_auc_score,
@@ -61,7 +64,7 @@ def test_a_row_meets_another_ones_probability_or_is_counted_wrongly(before, afte
     days = (pd.to_datetime(rows["day"]) - pd.Timestamp("2013-11-01")).dt.days if len(rows) else rows["day"]
     keys = [4 * int(day) + int(flight) for day, flight in zip(days, rows["flight"], strict=True)]
     assert sorted(keys) == sorted(both)
-    found = zip(keys, rows["late"], rows["probability"], rows["base"], strict=True)
+    found = zip(keys, rows["late"], rows["probability"], rows["base_probability"], strict=True)
     assert [line for line in found if line[1:] != (new[line[0]][0], new[line[0]][1], old[line[0]][1])] == []
 
 
@@ -85,7 +88,7 @@ def test_without_a_base_there_are_common_rows():
     head = drawn(30, 4, seed=3)
     pairing = pair(None, head)
     assert pairing.counts == {"common": 0, "only_base": 0, "only_head": 30, "relabelled": 0}
-    assert {*head.columns, "base"} <= set(pairing.rows)
+    assert {*head.columns, "base_probability"} <= set(pairing.rows)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -291,3 +294,32 @@ def test_seed_resamples_or_confidence_of_the_parameters_do_not_matter(seed, resa
     gaps = [np.average(squares, weights=weight[day]) for weight in draw_weights(6, resamples, seed)]
     wanted = stats.t.ppf((1 + confidence) / 2, 5) * np.std(gaps, ddof=1) * (6 / 5) ** 0.5
     assert half == pytest.approx(wanted, rel=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["multiclass", "regression"])
+def test_answers_of_another_target_are_compared_by_metrics_of_two_classes(monkeypatch, kind):
+    task = TASKS[kind]
+    y, p = made(kind, 400, seed=16)
+    monkeypatch.setattr(
+        metrics, "ANSWERS", [f"answer_{place}" for place in range(p.shape[1])] if p.ndim == 2 else ["a"]
+    )
+    worse = (p + np.roll(p, 1, axis=0)) / 2
+    head, base = of_kind(y, p, worse), of_kind(y, worse, worse)
+    pairing = pair(base.iloc[20:], head)
+    assert pairing.counts == {"common": 380, "only_base": 0, "only_head": 20, "relabelled": 0}
+    for change in metric_changes(list(task.metrics), head, pairing, PARAMS, task=task):
+        if change.name != "calibration_error":
+            oracle = PLAIN[kind][change.name]
+            assert change.whole == pytest.approx(oracle(y, metrics.exact(p)), rel=1e-9)
+            assert change.head == pytest.approx(oracle(y[20:], metrics.exact(p[20:])), rel=1e-9)
+            assert change.base == pytest.approx(oracle(y[20:], metrics.exact(worse[20:])), rel=1e-9)
+            assert (change.difference.value > 0) == (task.metrics[change.name] == "higher")
+            assert change.difference.low < change.difference.value < change.difference.high
+    for change in slice_changes(head, pairing, 20, PARAMS, task):
+        at = (head[change.slice] == change.value).to_numpy()
+        assert change.head.value == pytest.approx(PLAIN[kind][task.main](y[at], metrics.exact(p[at])), rel=1e-9)
+        assert change.difference.value > 0
+    assert over_baseline(head, PARAMS, task).low > 0
+    assert row_wise(pairing, 0.95, task) is None
+    alone = metric_changes(list(task.metrics), head, pair(None, head), PARAMS, task=task)
+    assert {change.difference for change in alone} == {None}

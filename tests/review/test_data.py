@@ -347,3 +347,16 @@ def test_features_with_another_key_stop_the_comparison(tmp_path, who):
     assert ("flight", {"b": "added", "h": "removed"}[who]) in found.columns
     assert found.rows == {}
     assert any(FEATURES in why for why in found.unknown)
+
+
+def test_rows_without_time_are_compared_over_none_of_their_files(tmp_path, monkeypatch):
+    monkeypatch.setattr(data, "DAY", None)
+    row = {(1, "AA", 1, "EWR"): {"temp": 1.0}}
+    other = {(1, "AA", 1, "EWR"): {"temp": 2.0}, (2, "AA", 2, "EWR"): {"temp": 2.0}}
+    folders = [
+        write(tmp_path / name, {"2013-01": rows}, {"temp": pa.float32()}) for name, rows in (("a", row), ("b", other))
+    ]
+    for folder in folders:
+        (folder / "2013-01.parquet").rename(folder / "all.parquet")
+    assert data.drift(*folders, (("", ""), ("", "")))["temp"] == 1.0
+    assert data.drift(folders[0], folders[0], (("", ""), ("", "")))["temp"] == 0.0

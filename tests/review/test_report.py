@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import re
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 
 from tarmac.graph import OUTSIDE
 from tarmac.markdown import CUT, LIMIT, code, details, fit, text
-from tarmac.params import ReviewParams
+from tarmac.params import TASKS, ReviewParams
+from tarmac.review import report as written
 from tarmac.review.base import Moved
 from tarmac.review.changes import Changes
 from tarmac.review.compare import MetricChange, SliceChange
@@ -603,3 +605,14 @@ def test_the_machines_verdict_is_not_that_of_the_report(outcome):
     assert found.passed == (outcome != "fail")
     assert report(found).startswith(f"## {'❌ Fail' if outcome == 'fail' else '✅ Pass'}: ")
     assert seen(told["summary"]) in page(found).of("h2")[0]
+
+
+def test_the_report_of_a_number_without_time_speaks_of_areas_or_days(monkeypatch):
+    monkeypatch.setattr(written, "TASK", TASKS["regression"])
+    monkeypatch.setattr(written, "CLUSTERS", ("house", "houses"))
+    monkeypatch.setattr(written, "LEARNED", "rows")
+    found = page(review(row_wise=None))
+    assert "95% intervals by resampled houses" in notes(found)
+    assert {tuple(table[0][:4]) for table in found.tables} >= {("slice", "rows", "base R2", "head R2")}
+    assert "Distance of the rows, from 0" in found.text
+    assert not re.search(r"resampled days|base AUC|training rows", found.text)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tarmac.evaluation.sample import Estimate
-from tarmac.params import BehaviourPolicy, MetricPolicy, SlicePolicy
+from tarmac.params import TASKS, BehaviourPolicy, MetricPolicy, SlicePolicy
 from tarmac.review import verdict
 from tarmac.review.compare import MetricChange, SliceChange
 from tarmac.review.verdict import Check
@@ -326,3 +326,18 @@ def test_what_is_no_metric_makes_a_model_better_or_a_failure_of_it_is_not_told(k
 def test_a_failure_passes_by_its_place_among_the_checks(order, kept):
     found = order[:kept]
     assert verdict.passed(found) == all(check.name != "m5" for check in found)
+
+
+@pytest.mark.parametrize("kind", TASKS)
+def test_a_judgement_names_the_main_metric_of_another_target(kind):
+    task = TASKS[kind]
+    few = Estimate(-0.3, -0.4, -0.2)
+    table = pd.DataFrame([("a", "usable", -0.2)], columns=["behaviour", "expectation", "value"])
+    told = [
+        verdict.one_slice(SliceChange("house", "x", 50, few), SlicePolicy(tolerance=2.0, floor=-0.1), task),
+        *verdict.behaviours(table, BehaviourPolicy(min_move=25.0, usable=-0.1), task),
+        verdict.baseline(few, task),
+    ]
+    assert [check.outcome for check in told] == ["fail"] * 3
+    assert all(task.title in check.reason for check in told)
+    assert any("AUC" in check.reason for check in told) == (kind != "regression")

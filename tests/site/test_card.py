@@ -21,9 +21,9 @@ def test_a_metric_or_a_slice_of_the_committed_card_is_not_found():
     assert [name for name, (estimate, _) in found.items() if estimate.low is None] == ["calibration_error"]
     slices = card.slices(CARD)
     assert len(slices) == len((ROOT / "metrics" / "tables" / "slices.csv").read_text().splitlines()) - 1
-    judged = [one for one in slices if one.roc_auc.value is not None]
+    judged = [one for one in slices if one.score.value is not None]
     assert len(judged) > 10
-    assert all(one.roc_auc.low < one.roc_auc.value < one.roc_auc.high for one in judged)
+    assert all(one.score.low < one.score.value < one.score.high for one in judged)
 
 
 def test_a_heading_of_the_card_skips_a_level_or_is_the_pages_own():

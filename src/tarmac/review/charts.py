@@ -30,7 +30,7 @@ class Drawn:
     diagonal: bool = False  # whether a line shows where y equals x
 
 
-def drawn(task: Task = TASK) -> tuple[Drawn, ...]:
+def drawings(task: Task = TASK) -> tuple[Drawn, ...]:
     """What is drawn where there is a table of it."""
     loss, observed = task.loss.replace("_", " "), "observed" if task.kind == "regression" else "observed share"
     return (
@@ -42,7 +42,7 @@ def drawn(task: Task = TASK) -> tuple[Drawn, ...]:
 
 def charts(base: Result | None, head: Result, task: Task = TASK) -> list[tuple[str, str]]:
     """Title and Mermaid text of every chart that has its data."""
-    return [made for chart in drawn(task) if (made := _chart(chart, {"base": base, "head": head}))]
+    return [made for chart in drawings(task) if (made := _chart(chart, {"base": base, "head": head}))]
 
 
 def _chart(drawn: Drawn, sides: Mapping[str, Result | None]) -> tuple[str, str] | None:
