@@ -208,7 +208,10 @@ def test_a_file_that_was_cut_off_is_told_by_a_traceback_or_not_named(year, name)
     write_json(Path("monitoring/monitoring.json"), month(MONTHS[-1], "act"))
     before = build.PAGE.read_bytes()
     path = Path(name)
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2 - 2])
+    kept = path.read_bytes()[: path.stat().st_size // 2 - 2]
+    path.write_bytes(
+        kept[: kept.rindex(b"[") + 1] if name == "dvc.yaml" else kept
+    )  # YAML may be whole wherever it ends
     with pytest.raises(ValueError, match=re.escape(name)) as told:
         build.build()
     assert len(str(told.value).splitlines()) == 1

@@ -12,7 +12,7 @@ from sklearn.metrics import average_precision_score, brier_score_loss, log_loss,
 
 from tarmac.evaluation.card import CardError
 from tarmac.evaluation.sample import Sample
-from tarmac.params import TASKS, load
+from tarmac.params import TASKS, RowSplit, load
 from tarmac.problem import card as problem
 from tarmac.stages import card as stage
 from tests.conftest import ROOT, Workspace, required
@@ -240,3 +240,12 @@ def test_the_cards_metrics_are_those_of_another_target(kind):
     assert list(table.index) == list(TASKS[kind].metrics)
     assert table["model"].tolist() == table["baseline"].tolist()
     assert table["low"].isna().tolist() == (table.index == "calibration_error").tolist()
+
+
+@pytest.mark.parametrize(
+    ("by", "words"), [("cluster", "rows, whole days"), ("label", "rows of each class"), ("row", "rows")]
+)
+def test_parts_without_time_are_told_by_months(by, words):
+    split = RowSplit.model_construct(by=by, validation_share=0.125, test_share=0.2, seed=1)
+    shares = {"train": "67.5%", "validation": "12.5%", "test": "20%"}
+    assert split.told() == {name: f"{share} of the {words}" for name, share in shares.items()}
