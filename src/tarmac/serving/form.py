@@ -70,7 +70,7 @@ class Form:
 class Classes(Form):
     """The answer where there are more than two."""
 
-    title = "The likeliest class, and the probability of each"
+    title, name = "The likeliest class, and the probability of each,", "probability of the label"
     number = Annotated[float, Field(ge=0, le=1, description="Of the likeliest class")]
     counted = ("class that was answered", "class")
 
