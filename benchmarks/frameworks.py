@@ -191,9 +191,8 @@ def _told(ran: list[str]) -> str:
 
 def asks(repository: Path, environments: Path) -> str:
     """What each side asks for before it runs: lines, megabytes; and who says what has to run again."""
-    pipeline = glue.locked(repository / "requirements" / "pipeline.txt")
-    ours = Path(sys.prefix) / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
-    every = glue.locked(repository / "requirements" / "dev.txt")
+    requirements = repository / "requirements"
+    pipeline = glue.locked(requirements / "pipeline.txt")
     rows = [
         "| | lines of glue | MB beyond the computation | what has to run again is known to |",
         "|---|---:|---:|---|",
@@ -202,11 +201,11 @@ def asks(repository: Path, environments: Path) -> str:
         lines = (
             glue.lines(FLOWS / side.name) if side is not TARMAC else glue.stage_lines(repository / "dvc.yaml", STAGES)
         )
-        packages = next((environments / f"peer-{side.name}").glob("lib/*/site-packages"), None)
-        if side is TARMAC:
-            size = glue.megabytes(ours, glue.computation(repository / "pyproject.toml") | (every - pipeline))
-        else:
-            size = glue.megabytes(packages, pipeline) if packages else 0
+        own = requirements / "peers" / f"{side.name}.txt"
+        names = pipeline - glue.computation(repository / "pyproject.toml") if side is TARMAC else set()
+        names |= glue.locked(own) - pipeline if own.is_file() else set()
+        folder = environments / f"peer-{side.name}" if own.is_file() else Path(sys.prefix)
+        size = sum(glue.megabytes(packages, names) for packages in folder.glob("lib/python*/site-packages"))
         rows.append(f"| {side.title} | {lines} | {size:.0f} | {side.decides} |")
     return "\n".join(rows)
 

@@ -32,10 +32,10 @@ def stage_lines(path: Path, stages: tuple[str, ...]) -> int:
     return sum(bool(line) and not line.startswith(("#", "desc:")) for line in kept)
 
 
-def megabytes(packages: Path, apart: set[str]) -> float:
-    """Size of what is installed in a `site-packages`, some distributions apart."""
+def megabytes(packages: Path, names: set[str]) -> float:
+    """Size of some distributions that are installed in a `site-packages`, without bytecode."""
     found = {canonicalize_name(package.name): package for package in distributions(path=[str(packages)])}
-    return sum(_size(package) for name, package in found.items() if name not in apart) / MB
+    return sum(_size(package) for name, package in found.items() if name in names) / MB
 
 
 def computation(project: Path) -> set[str]:
