@@ -1,10 +1,10 @@
 """The sections that stages read."""
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Field, model_validator
 
-from tarmac.params.section import Count, Month, Positive, Section, Seed, Share
+from tarmac.params.section import Count, Month, Positive, Section, Seed, Share, only
 from tarmac.params.task import TASK
 from tarmac.problem.names import CLUSTERS, DAY, Group
 
@@ -59,8 +59,6 @@ class RowSplit(Section):
 
     @model_validator(mode="after")
     def _fits(self) -> "RowSplit":
-        if DAY:
-            raise ValueError("rows with a time are split by it: give train, validation and test their months")
         if self.by == "label" and TASK.kind == "regression":
             raise ValueError("a number has no classes: split by row or by cluster")
         return self
@@ -73,12 +71,10 @@ class RowSplit(Section):
         return {name: f"{100 * share:.3g}% of the rows{by}" for name, share in shares.items()}
 
 
-def _form(split: Any) -> str:
-    return "[rows]" if isinstance(split, RowSplit) or (isinstance(split, dict) and "by" in split) else "[months]"
-
-
-# In brackets, so that the place of a mistake is the key in the file.
-AnySplit = Annotated[Annotated[SplitParams, Tag("[months]")] | Annotated[RowSplit, Tag("[rows]")], Discriminator(_form)]
+if TYPE_CHECKING:
+    AnySplit = SplitParams | RowSplit
+else:
+    AnySplit = SplitParams if DAY else RowSplit
 
 
 class XGBoostParams(Section):
@@ -115,6 +111,14 @@ class RidgeParams(Section):
     alpha: Annotated[Positive, Field(description="Strength of the regularisation")]
 
 
+if TYPE_CHECKING:
+    Logistic = LogisticRegressionParams | None
+    Ridge = RidgeParams | None
+else:
+    Logistic = only(LogisticRegressionParams, TASK.baseline == "logistic_regression")
+    Ridge = only(RidgeParams, TASK.baseline == "ridge")
+
+
 class TrainParams(Section):
     """Which model, on which features, where, and for how long."""
 
@@ -126,15 +130,13 @@ class TrainParams(Section):
     early_stopping_rounds: Annotated[Count, Field(description="Rounds without a better loss on validation")]
     xgboost: XGBoostParams
     hist_gradient_boosting: HistGradientBoostingParams
-    logistic_regression: LogisticRegressionParams | None = None
-    ridge: RidgeParams | None = None
+    logistic_regression: Logistic
+    ridge: Ridge
 
     @model_validator(mode="after")
     def _linear_known(self) -> "TrainParams":
         if self.model in {"logistic_regression", "ridge"} - {TASK.baseline}:
             raise ValueError(f"model {self.model} is not for a {TASK.kind} target, {TASK.baseline} is")
-        if getattr(self, TASK.baseline) is None:
-            raise ValueError(f"the parameters of the baseline, {TASK.baseline}, are missing")
         return self
 
     @model_validator(mode="after")

@@ -19,6 +19,11 @@ class Section(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+def only(section: type[Section], there: bool) -> Any:
+    """A section where it is `there`, and else a key that may not be."""
+    return section if there else Annotated[None, Field(default=None)]
+
+
 def timed(section: type[Section]) -> Any:
-    """A section where rows have a time; elsewhere a key that may not be there."""
-    return section if DAY else Annotated[None, Field(default=None)]
+    """A section where rows have a time, and else a key that may not be there."""
+    return only(section, DAY is not None)

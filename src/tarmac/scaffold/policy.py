@@ -114,6 +114,7 @@ def params(found: Found, months: list[str], groups: list[str]) -> dict[str, Any]
             name: _short(2 * limits[name]["tolerance"]) for name in (task.main, task.loss) if name in limits
         },
         "monitor.calibration": _short(max(0.05 * deviation, limits[ERROR]["tolerance"])),
+        **({} if found.day else {"monitor.days": None, "retrain": None}),
         "sweep.objective": task.loss,
         "sweep.space": {
             "train.xgboost.learning_rate": {"low": 0.02, "high": 0.3, "log": True},
