@@ -75,8 +75,8 @@ class Bundle:
         rows = self.state.background.take(places)
         texts, numbers = self.session.categories, self.session.numbers
         made = [rows[name].to_numpy(zero_copy_only=False) for name in [*texts, *numbers]]
-        categories = np.array(made[: len(texts)], dtype=object).T
-        return Inputs(categories, np.array(made[len(texts) :], dtype=np.float32).T)
+        categories = np.array(made[: len(texts)], dtype=object).reshape(len(texts), len(places))  # there may be none
+        return Inputs(categories.T, np.array(made[len(texts) :], dtype=np.float32).reshape(len(numbers), len(places)).T)
 
     def missing(self, inputs: Inputs) -> list[list[str]]:
         """For each row the numbers that are not known: the model takes the way that it learned for that."""

@@ -71,6 +71,7 @@ def _walked(bundle: Bundle, inputs: Inputs, orders: np.ndarray, starts: np.ndarr
     there = bundle.background(starts)
     categories = np.where(own[..., :texts], inputs.categories[0], there.categories[:, None, :])
     numbers = np.where(own[..., texts:], inputs.numbers[0], there.numbers[:, None, :])
-    rows = Inputs(categories.reshape(-1, texts), numbers.reshape(-1, steps - texts).astype(np.float32))
+    every = walks * (steps + 1)
+    rows = Inputs(categories.reshape(every, texts), numbers.reshape(every, steps - texts).astype(np.float32))
     scores = bundle.score(rows).astype(float)
     return scores.reshape(walks, steps + 1, *scores.shape[1:])

@@ -24,7 +24,6 @@ def run(main: Callable[[], None]) -> None:
     here = Path.cwd().resolve()
     if here not in Path(tarmac.__file__).resolve().parents:
         sys.exit(f"{name}: the code of {Path(tarmac.__file__).parent} would run in {here}; start it by `dvc repro`")
-    gc.freeze()
     gc.enable()
     try:
         with measured(name):
