@@ -33,7 +33,7 @@ def write_state(tables: Mapping[str, pa.Table], period: tuple[date, date], featu
     facts = write_lookups(backend, shown, PARAMS.problem, out)
     prepared = tables["flights"].to_pandas()
     write_probes(features.tail(1000), prepared, PARAMS.state.seed, out / "probes.json")
-    write_background(features[NAMES], PARAMS, out / "background.parquet")
+    write_background([features[NAMES]], PARAMS, out / "background.parquet")
     categories = {name: sorted(features[name].unique().tolist()) for name in CATEGORICAL}
     write_json(out / "state.json", {**facts, "categories": categories})
 

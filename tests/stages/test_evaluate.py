@@ -21,6 +21,19 @@ PARAMS = load(ROOT / "params.yaml").evaluate.model_copy(
 )
 
 
+def judged(rows: pd.DataFrame, y: np.ndarray, model: np.ndarray, baseline: np.ndarray) -> evaluate.Scored:
+    """Rows as `evaluate.score` gives them, of one month."""
+    return evaluate.Scored([rows], evaluate.grouped(rows), y, model, baseline)
+
+
+def rows_of(scored: evaluate.Scored) -> pd.DataFrame:
+    return pd.concat(scored.parts, ignore_index=True)
+
+
+def predictions(scored: evaluate.Scored) -> pd.DataFrame:
+    return evaluate.predictions(rows_of(scored), scored.y, scored.model, scored.baseline)
+
+
 def scored(month: str, rows: int, seed: int) -> evaluate.Scored:
     """Made-up flights of a month, scored by a model that knows and a baseline that knows less."""
     y, p = drawn(rows, seed)
@@ -36,28 +49,28 @@ def scored(month: str, rows: int, seed: int) -> evaluate.Scored:
         }
     )
     blurred = (p + draw.random(rows).astype("float32")) / 2
-    return evaluate.Scored(table, y, p, blurred)
+    return judged(table, y, p, blurred)
 
 
 VALID, TEST = scored("2013-10", 300, 1), scored("2013-11", 400, 2)
 
 
 def test_predictions_carry_the_row_key_the_label_and_both_probabilities_in_order():
-    table = evaluate.predictions(TEST)
+    table = predictions(TEST)
     assert list(table.columns) == [*KEY, "departure", TARGET, "probability", "baseline_probability"]
-    assert table[list(KEY)].equals(TEST.rows[list(KEY)])
+    assert table[list(KEY)].equals(rows_of(TEST)[list(KEY)])
     assert np.array_equal(table[TARGET], TEST.y)
     assert np.array_equal(table["probability"], TEST.model)
     assert np.array_equal(table["baseline_probability"], TEST.baseline)
 
 
 def test_predictions_tell_of_every_row_the_slice_of_each_kind_so_that_slices_can_be_judged_from_them_alone():
-    table = evaluate.predictions(TEST)
-    assert tuple(slices(TEST.rows)) == SLICES
-    for name, groups in slices(TEST.rows).items():
+    table = predictions(TEST)
+    assert tuple(slices(rows_of(TEST))) == SLICES
+    for name, groups in slices(rows_of(TEST)).items():
         assert table[name].equals(groups), name
     assert table[list(SLICES)].nunique().min() > 1
-    assert table[list(KEY)].dtypes.equals(TEST.rows[list(KEY)].dtypes)
+    assert table[list(KEY)].dtypes.equals(rows_of(TEST)[list(KEY)].dtypes)
 
 
 def test_the_threshold_comes_from_validation_and_everything_else_from_test():
@@ -71,7 +84,7 @@ def test_the_threshold_comes_from_validation_and_everything_else_from_test():
 
 
 def test_labels_of_the_test_months_do_not_move_the_threshold():
-    turned = evaluate.Scored(TEST.rows, 1 - TEST.y, TEST.model, TEST.baseline)
+    turned = judged(rows_of(TEST), 1 - TEST.y, TEST.model, TEST.baseline)
     first, second = (evaluate.all_metrics(VALID, test, PARAMS) for test in (TEST, turned))
     assert first["threshold"] == second["threshold"]
     assert first["recall"] != second["recall"]
@@ -95,7 +108,7 @@ def of_kind(kind: str, rows: int, seed: int) -> evaluate.Scored:
     """Made-up rows with labels and predictions of another kind; the baseline knows less."""
     y, p = made(kind, rows, seed)
     worse = (p + np.random.default_rng(seed).permutation(p)) / 2
-    return evaluate.Scored(scored("2013-11", rows, seed).rows.assign(**{TARGET: y}), y, p, worse)
+    return judged(rows_of(scored("2013-11", rows, seed)).assign(**{TARGET: y}), y, p, worse)
 
 
 @pytest.mark.parametrize(("kind", "own"), [("multiclass", {"confusion"}), ("regression", {"errors"})])
@@ -117,7 +130,7 @@ def test_a_table_or_a_number_of_another_target_is_made(monkeypatch, kind, own, t
 def test_predictions_of_many_classes_lack_the_column_of_one(monkeypatch):
     monkeypatch.setattr(metrics, "ANSWERS", ("probability_a", "probability_b", "probability_c"))
     rows = of_kind("multiclass", 100, 3)
-    table = evaluate.predictions(rows)
+    table = predictions(rows)
     answers = [f"probability_{name}" for name in "abc"]
     assert list(table.columns) == [*KEY, "departure", TARGET, *answers, *(f"baseline_{name}" for name in answers)]
     assert np.array_equal(metrics.joined(table), rows.model)
@@ -135,8 +148,8 @@ class KnowsBlock:
 
 def test_importance_is_measured_on_the_asked_number_of_validation_rows(monkeypatch):
     assert {"block", "distance"} <= set(FEATURES["schedule"])
-    rows = VALID.rows.assign(block=VALID.model, distance=np.float32(1))
-    valid, seen = evaluate.Scored(rows, VALID.y, VALID.model, VALID.baseline), []
+    rows = rows_of(VALID).assign(block=VALID.model, distance=np.float32(1))
+    valid, seen = judged(rows, VALID.y, VALID.model, VALID.baseline), []
 
     class Watched(KnowsBlock):
         def score(self, rows):
@@ -167,11 +180,13 @@ class KnowsQueue:
 
 def with_features(scored: evaluate.Scored) -> evaluate.Scored:
     """The same rows with every number that a feature table has."""
-    numbers = [name for name in feature_names(list(FEATURES)) if name not in CATEGORICAL and name not in scored.rows]
+    numbers = [
+        name for name in feature_names(list(FEATURES)) if name not in CATEGORICAL and name not in rows_of(scored)
+    ]
     draw = np.random.default_rng(5)
     columns = {name: draw.normal(size=len(scored.y)).astype("float32") for name in numbers}
-    rows = scored.rows.assign(**columns, dest="SFO")
-    return evaluate.Scored(rows, scored.y, scored.model, scored.baseline)
+    rows = rows_of(scored).assign(**columns, dest="SFO")
+    return judged(rows, scored.y, scored.model, scored.baseline)
 
 
 def test_behaviour_is_measured_on_the_asked_number_of_test_rows_and_is_missing_where_the_model_takes_nothing():
@@ -187,7 +202,7 @@ def test_behaviour_is_measured_on_the_asked_number_of_test_rows_and_is_missing_w
     assert {len(rows) for rows in model.seen} == {PARAMS.behaviour_rows}
     places = model.seen[0]["flight"].to_numpy()  # made-up flights are numbered by their places
     assert len(set(places)) == PARAMS.behaviour_rows
-    pd.testing.assert_frame_equal(model.seen[0], test.rows.iloc[places].reset_index(drop=True))
+    pd.testing.assert_frame_equal(model.seen[0], rows_of(test).iloc[places].reset_index(drop=True))
     assert not np.array_equal(places, np.sort(places)), "the first rows alone are the first days alone"
     again = evaluate.behaviour_table(test, KnowsQueue(), PARAMS).set_index("behaviour")["value"]
     assert table.equals(again)
@@ -210,7 +225,13 @@ def test_the_stage_writes_predictions_metrics_and_every_table_with_behaviour_amo
     parts = {"validation": with_features(VALID), "test": with_features(TEST)}
     monkeypatch.setattr(evaluate, "load", lambda: params)
     monkeypatch.setattr(evaluate, "Scorer", KnowsQueue)
-    monkeypatch.setattr(evaluate, "score", lambda split, part, model, baseline: parts[part])
+
+    def score(split, part, model, baseline, write):
+        write(predictions(parts[part]))
+        return parts[part]
+
+    monkeypatch.setattr(evaluate, "score", score)
+    monkeypatch.setattr(evaluate, "check_room", lambda split: None)
     evaluate.main()
     known = {"behaviour", "calibration", "confusion", "importance", "monthly_auc", "precision_recall", "roc", "slices"}
     assert {path.name for path in (tmp_path / evaluate.TABLES).iterdir()} == {f"{name}.csv" for name in known}
@@ -220,8 +241,8 @@ def test_the_stage_writes_predictions_metrics_and_every_table_with_behaviour_amo
     assert list(written["behaviour"]) == list(wanted["behaviour"])
     assert written["value"].tolist() == pytest.approx(wanted["value"].tolist(), abs=0, nan_ok=True)
     stored = pd.read_parquet(tmp_path / evaluate.PREDICTIONS)
-    assert list(stored.columns) == list(evaluate.predictions(TEST).columns)
-    assert stored["departure"].tolist() == slices(TEST.rows)["departure"].tolist()
+    assert list(stored.columns) == list(predictions(TEST).columns)
+    assert stored["departure"].tolist() == slices(rows_of(TEST))["departure"].tolist()
     assert (tmp_path / evaluate.METRICS / "metrics.json").is_file()
 
 
@@ -240,3 +261,48 @@ def test_logged_metrics_are_all_in_the_file_with_every_digit(tmp_path, monkeypat
     logged = json.loads((tmp_path / evaluate.METRICS / "metrics.json").read_text())
     baseline = {name.split("/")[1]: value for name, value in values.items() if name.startswith("baseline/")}
     assert logged == {**{name: value for name, value in values.items() if "/" not in name}, "baseline": baseline}
+
+
+def test_a_table_written_in_parts_has_other_bytes_than_one_written_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(evaluate, "ROW_GROUP", 300)
+    whole = pd.concat([predictions(VALID), predictions(TEST)], ignore_index=True)
+    whole.to_parquet(tmp_path / "whole", index=False, compression="zstd", row_group_size=300)
+    with evaluate.Writer(tmp_path / "parts") as writer:
+        for start in range(0, len(whole), 70):
+            writer.add(whole[start : start + 70])
+    assert (tmp_path / "parts").read_bytes() == (tmp_path / "whole").read_bytes()
+
+
+def test_a_sample_of_months_is_another_than_that_of_their_table():
+    rows, y = rows_of(TEST), TEST.y
+    cut = evaluate.Scored([rows[:150], rows[150:151], rows[151:]], TEST.groups, y, TEST.model, TEST.baseline)
+    for size in (1, 150, 10**6):
+        (whole, labels), (parts, same) = (evaluate.sample(scored, size, 3) for scored in (TEST, cut))
+        pd.testing.assert_frame_equal(whole, parts)
+        assert np.array_equal(labels, same)
+
+
+def test_scoring_by_month_gives_other_answers_than_by_table(tmp_path, monkeypatch):
+    class Knows:
+        def __init__(self, factor):
+            self.factor = factor
+
+        def score(self, rows):
+            return (rows["local_dep"] / 1440 * self.factor).to_numpy("float32")
+
+    whole = [rows_of(VALID), rows_of(TEST).assign(**{TARGET: rows_of(TEST)[TARGET].mask(np.arange(400) < 5)})]
+    for month, rows in zip(("2013-10", "2013-11"), whole, strict=True):
+        rows.to_parquet(tmp_path / f"{month}.parquet")
+    monkeypatch.setattr(evaluate, "FEATURES", tmp_path)
+    split = load(ROOT / "params.yaml").split
+    split = split.model_copy(update={"test": split.test.model_copy(update={"first": "2013-10", "last": "2013-11"})})
+    written = []
+    found = evaluate.score(split, "test", Knows(1), Knows(0.5), written.append)
+    together = pd.concat(whole, ignore_index=True)
+    together = together[together[TARGET].notna()].reset_index(drop=True)
+    assert np.array_equal(found.y, together[TARGET])
+    assert np.array_equal(found.model, Knows(1).score(together))
+    assert [len(rows) for rows in written] == [300, 395]
+    assert found.groups["month"].astype("str").tolist() == ["2013-10"] * 300 + ["2013-11"] * 395
+    for name, groups in slices(together).items():
+        assert found.groups[name].astype("str").tolist() == groups.tolist()

@@ -7,17 +7,25 @@ from pathlib import Path
 import ibis
 from ibis.backends.duckdb import Backend
 
-from tarmac.files import parquet
+from tarmac.files import parquet, room
 from tarmac.files.outputs import replacing
 
 # Fixed, because they decide the bytes; the row group is DuckDB's own default.
 SETTINGS = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 9, ROW_GROUP_SIZE 122880"
 
 
+SHARE = 0.5  # of the memory that a stage may take: the rows that Python holds are beside it
+SPILL = Path(".dvc/tmp/tarmac/spill")  # what does not fit
+
+
 def connect() -> Backend:
-    """A DuckDB in memory. Its threads follow the machine; its results do not."""
+    """A DuckDB in memory, and on disk beyond its limit. Threads and memory follow the machine; the results do not."""
     backend = ibis.duckdb.connect()
     backend.raw_sql("SET TimeZone = 'UTC'")
+    backend.raw_sql(f"SET memory_limit = '{room.memory() * SHARE / 1e6:.0f}MB'")
+    if SPILL.parents[2].is_dir():
+        SPILL.mkdir(parents=True, exist_ok=True)
+        backend.raw_sql(f"SET temp_directory = '{SPILL}'")
     return backend
 
 

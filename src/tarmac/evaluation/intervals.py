@@ -18,6 +18,7 @@ Weights = np.ndarray  # shape (resamples, clusters)
 Draws = np.ndarray  # a metric by resample, shape (resamples,); NaN where it has no value, as an AUC of one class
 BINS = 15  # of the calibration error, where nothing else is said
 CHUNK = 4_000_000  # numbers in memory at a time
+MATRIX = 2**25  # numbers in memory of each of two tables of clusters and positives
 NONE = 1e-10  # a share of the squares that is rounding: targets that vary by no more are all the same
 
 
@@ -43,7 +44,8 @@ def interval(estimate: float, draws: Draws, clusters: int, confidence: float) ->
 def roc_auc(y: Labels, p: Predictions, cluster: Clusters, weights: Weights) -> Draws:
     """ROC-AUC by resample, exactly: pairs won, counted once for each pair of clusters, weighted by both."""
     count = weights.shape[1]
-    positives, of_positives = p[y == 1], cluster[y == 1]
+    order = np.argsort(p[y == 1], kind="stable")  # what is looked up in order is found sooner
+    positives, of_positives = p[y == 1][order], cluster[y == 1][order]
     won = np.zeros((count, count))
     for number in range(count):
         negatives = np.sort(p[(y == 0) & (cluster == number)])
@@ -58,14 +60,19 @@ def average_precision(y: Labels, p: Predictions, cluster: Clusters, weights: Wei
     count = weights.shape[1]
     order = np.argsort(-p[y == 1], kind="stable")
     positives, of_positives = p[y == 1][order], cluster[y == 1][order]
-    at_least = np.stack([_at_least(p[cluster == number], positives) for number in range(count)])
-    hits = np.stack([_at_least(p[(cluster == number) & (y == 1)], positives) for number in range(count)])
-    found = np.empty(len(weights))
-    step = max(CHUNK // max(len(positives), 1), 1)
-    for start in range(0, len(weights), step):
-        part = weights[start : start + step]
-        precision = _ratio(part @ hits, part @ at_least)
-        found[start : start + step] = np.nansum(precision * part[:, of_positives], axis=1)
+    everyone, alike = (
+        [np.sort(p[chosen & (cluster == number)]) for number in range(count)] for chosen in (y >= 0, y == 1)
+    )
+    found = np.zeros(len(weights))
+    width = min(max(MATRIX // count, 1), max(len(positives), 1))
+    step = max(CHUNK // width, 1)
+    for first in range(0, len(positives), width):
+        some, of_some = positives[first : first + width], of_positives[first : first + width]
+        at_least, hits = (np.stack([_at_least(values, some) for values in lists]) for lists in (everyone, alike))
+        for start in range(0, len(weights), step):
+            part = weights[start : start + step]
+            precision = _ratio(part @ hits, part @ at_least)
+            found[start : start + step] += np.nansum(precision * part[:, of_some], axis=1)
     return _ratio(found, weights @ _sums(y == 1, cluster, count))
 
 
@@ -153,8 +160,8 @@ METRICS: Mapping[str, Mapping[str, Metric]] = {
 
 
 def _at_least(values: Predictions, thresholds: Predictions) -> np.ndarray:
-    """How many values are at least each threshold."""
-    return len(values) - np.searchsorted(np.sort(values), thresholds).astype(float)
+    """How many of some sorted values are at least each threshold."""
+    return len(values) - np.searchsorted(values, thresholds).astype(float)
 
 
 def _sums(values: np.ndarray, cluster: Clusters, count: int) -> np.ndarray:

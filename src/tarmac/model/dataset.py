@@ -1,9 +1,9 @@
 """Feature tables in memory: float32 numbers, text categories, labels."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -47,6 +47,26 @@ class Split:
     y_valid: np.ndarray
 
 
+@dataclass(frozen=True)
+class Months:
+    """Rows of a part, in memory one month at a time; as often as they are gone through."""
+
+    folder: Path
+    months: tuple[str, ...]
+    columns: tuple[str, ...] | None  # None for all
+
+    def __iter__(self) -> Iterator[pd.DataFrame]:
+        """Yields month by month. Raises `ValueError` as `read_window` does."""
+        return (_read(self.folder, [month], self.columns) for month in self.months)
+
+    def rows(self) -> int:
+        """How many rows all months have, by their footers."""
+        return sum(parquet.count_rows(self.folder / f"{month}.parquet") for month in self.months)
+
+
+Parts: TypeAlias = "Months | list[pd.DataFrame]"  # frames one after the other
+
+
 def read_window(folder: Path, window: Window, columns: Sequence[str] | None = None) -> pd.DataFrame:
     """Rows of the feature tables in a window of months. Raises `ValueError` naming a month that is not there."""
     return _read(folder, months.between(window.first, window.last), columns)
@@ -78,6 +98,19 @@ def read_part(folder: Path, split: AnySplit, part: Part, columns: Sequence[str] 
     return own if columns is None else own[list(columns)]
 
 
+def read_months(folder: Path, split: AnySplit, part: Part, columns: Sequence[str] | None = None) -> Parts:
+    """The rows of `read_part`, one month in memory at a time; at once where the split is by row."""
+    if not isinstance(split, SplitParams):
+        return [read_part(folder, split, part, columns)]
+    window = getattr(split, part)
+    return Months(folder, tuple(months.between(window.first, window.last)), tuple(columns) if columns else None)
+
+
+def count(parts: Parts) -> int:
+    """How many rows there are, with and without a label."""
+    return parts.rows() if isinstance(parts, Months) else sum(map(len, parts))
+
+
 def members(rows: pd.DataFrame, split: RowSplit) -> np.ndarray:
     """The part of every row, shape (rows,).
 
@@ -101,13 +134,22 @@ def members(rows: pd.DataFrame, split: RowSplit) -> np.ndarray:
 
 def labelled(rows: pd.DataFrame, task: Task = TASK) -> tuple[pd.DataFrame, np.ndarray]:
     """The rows with a label, and their labels as the task has them. Raises `ValueError` where all are the same."""
-    known = rows[TARGET].notna()
-    rows = rows.loc[known].reset_index(drop=True)
-    labels = rows[TARGET].to_numpy(dtype=task.label)
+    rows, labels = with_label(rows, task)
+    check_varied(labels, task)
+    return rows, labels
+
+
+def with_label(rows: pd.DataFrame, task: Task = TASK) -> tuple[pd.DataFrame, np.ndarray]:
+    """As `labelled`, of rows that may all be the same, or none."""
+    rows = rows.loc[rows[TARGET].notna()].reset_index(drop=True)
+    return rows, rows[TARGET].to_numpy(dtype=task.label)
+
+
+def check_varied(labels: np.ndarray, task: Task = TASK) -> None:
+    """Raises `ValueError` where all labels are the same, or there is none."""
     if (found := len(np.unique(labels))) < 2:
         what = "class(es), two" if task.kind != "regression" else "value(s) of the target, two"
         raise ValueError(f"{len(labels):,} labelled rows hold {found} {what} are needed")
-    return rows, labels
 
 
 def check_classes(labels: np.ndarray, task: Task = TASK) -> None:

@@ -97,10 +97,19 @@ def _columns(inputs: Inputs, categories: Any, numbers: Any) -> ColumnTransformer
 
 def fit_xgboost(params: TrainParams, split: Split, on_round: OnRound, task: Task = TASK) -> Any:
     """XGBoost with early stopping on the task's loss on validation; keeps the best round."""
-    import xgboost
-
     if task.kind == "regression":
         check_spread(split.y)
+    estimator = xgboost_model(params, on_round, task)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*[Dd]evice", category=UserWarning)  # check_device says it
+        estimator.fit(split.X, split.y, eval_set=[(split.X_valid, split.y_valid)], verbose=False)
+    check_device(params.device, estimator.get_booster().save_config())
+    return estimator
+
+
+def xgboost_model(params: TrainParams, on_round: OnRound, task: Task = TASK) -> Any:
+    """XGBoost, not yet fitted, that reports every round."""
+    import xgboost
 
     class Report(xgboost.callback.TrainingCallback):
         def after_iteration(self, _model: Any, epoch: int, evals_log: Any) -> bool:
@@ -109,7 +118,7 @@ def fit_xgboost(params: TrainParams, split: Split, on_round: OnRound, task: Task
             return False
 
     kind = xgboost.XGBRegressor if task.kind == "regression" else xgboost.XGBClassifier
-    estimator = kind(
+    return kind(
         **params.xgboost.model_dump(),
         n_estimators=params.max_rounds,
         device=params.device,
@@ -119,11 +128,6 @@ def fit_xgboost(params: TrainParams, split: Split, on_round: OnRound, task: Task
         early_stopping_rounds=params.early_stopping_rounds,
         callbacks=[Report()],
     )
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*[Dd]evice", category=UserWarning)  # check_device says it
-        estimator.fit(split.X, split.y, eval_set=[(split.X_valid, split.y_valid)], verbose=False)
-    check_device(params.device, estimator.get_booster().save_config())
-    return estimator
 
 
 def check_spread(y: np.ndarray) -> None:

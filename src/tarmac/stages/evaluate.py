@@ -1,32 +1,43 @@
 """evaluate: judges the ONNX model on the test rows, beside its baseline, as a whole and slice by slice."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 from dvclive.live import Live
+from pandas.api.types import union_categoricals
 
 from tarmac.evaluation import behaviour, curves, importance, metrics, slices
+from tarmac.files import room
 from tarmac.files.outputs import finite, replacing
 from tarmac.model import dataset
+from tarmac.model.dataset import Parts
 from tarmac.model.scorer import Scorer
 from tarmac.params import TASK, AnySplit, EvaluateParams, Task, load
 from tarmac.params.task import ERROR
 from tarmac.problem.behaviour import BEHAVIOURS
 from tarmac.problem.names import CLASSES, DAY, KEY, TARGET
+from tarmac.problem.slices import SLICES
 from tarmac.problem.slices import slices as slices_of
 from tarmac.stages import Progress, run
 
 FEATURES, MODEL, BASELINE = Path("data/features"), Path("models/model.onnx"), Path("models/baseline.onnx")
 PREDICTIONS, METRICS, TABLES = Path("data/predictions.parquet"), Path("metrics/evaluate"), Path("metrics/tables")
+MONTH = "month"  # of a row, beside its slices
+PROCESS, ROW = 450e6, 150  # bytes, measured: of the process with a month in memory, of a row while it is judged
+ROW_GROUP = 2**20  # rows, as pandas writes them
 
 
 @dataclass(frozen=True)
 class Scored:
-    """Labelled rows of a part with the predictions of model and baseline."""
+    """Labelled rows of a part with the predictions of model and baseline: all of it but what they were made from."""
 
-    rows: pd.DataFrame
+    parts: Parts  # the rows whole, one month in memory at a time
+    groups: pd.DataFrame  # month and slices of each row, as categories
     y: np.ndarray
     model: np.ndarray
     baseline: np.ndarray
@@ -37,10 +48,33 @@ class Scored:
         return {"model": self.model, "baseline": self.baseline}
 
 
-def score(split: AnySplit, part: dataset.Part, model: Scorer, baseline: Scorer) -> Scored:
-    """Reads a part's labelled rows and scores them with both models."""
-    rows, y = dataset.labelled(dataset.read_part(FEATURES, split, part))
-    return Scored(rows, y, model.score(rows), baseline.score(rows))
+def score(
+    split: AnySplit, part: dataset.Part, model: Scorer, baseline: Scorer, write: Callable[[pd.DataFrame], None]
+) -> Scored:
+    """Scores a part's labelled rows with both models, month by month, and hands each month's predictions on."""
+    parts = dataset.read_months(FEATURES, split, part)
+    groups, scored = [], []
+    for rows, y in map(dataset.with_label, parts):
+        scored.append((y, model.score(rows), baseline.score(rows)))
+        groups.append(grouped(rows))
+        write(predictions(rows, *scored[-1]))
+    labels, ours, theirs = (np.concatenate(found) for found in zip(*scored, strict=True))
+    dataset.check_varied(labels)
+    return Scored(parts, _joined(groups), labels, ours, theirs)
+
+
+def grouped(rows: pd.DataFrame) -> pd.DataFrame:
+    """Month (where rows have a time) and slices of rows, as categories."""
+    month = {MONTH: pd.to_datetime(rows[DAY]).dt.strftime("%Y-%m")} if DAY else {}
+    return pd.DataFrame({**month, **slices_of(rows)}, index=rows.index).astype("category")
+
+
+def _joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Frames of categories one below the other, still as categories, in the order of their texts."""
+    columns = {
+        name: union_categoricals([part[name] for part in parts], sort_categories=True) for name in parts[0].columns
+    }
+    return pd.DataFrame(columns, index=range(sum(map(len, parts))))
 
 
 def all_metrics(valid: Scored, test: Scored, params: EvaluateParams, task: Task = TASK) -> dict[str, float]:
@@ -71,7 +105,9 @@ def tables(
         **_curves(test, threshold, task),
         "calibration": curves.calibration(*flat, params.calibration_bins),
         **({f"monthly_{task.short}": monthly(valid, test, task)} if DAY else {}),
-        "slices": slices.slice_metrics(slices_of(test.rows), test.y, test.model, params.min_slice_rows, task),
+        "slices": slices.slice_metrics(
+            {name: test.groups[name] for name in SLICES}, test.y, test.model, params.min_slice_rows, task
+        ),
     }
 
 
@@ -90,16 +126,22 @@ def _curves(test: Scored, threshold: float | None, task: Task) -> dict[str, pd.D
 
 def monthly(valid: Scored, test: Scored, task: Task = TASK) -> pd.DataFrame:
     """The main metric of every month of both parts."""
-    days = pd.concat([valid.rows[DAY], test.rows[DAY]], ignore_index=True)
+    months = _joined([valid.groups[[MONTH]], test.groups[[MONTH]]])[MONTH]
     scored = {name: np.concatenate([valid.both[name], test.both[name]]) for name in valid.both}
     y = np.concatenate([valid.y, test.y])
-    return curves.main_by("month", pd.to_datetime(days).dt.strftime("%Y-%m"), y, scored, task)
+    return curves.main_by("month", months, y, scored, task)
 
 
 def sample(scored: Scored, size: int, seed: int) -> tuple[pd.DataFrame, np.ndarray]:
     """Some rows and their labels, drawn without replacement."""
     chosen = np.random.default_rng(seed).permutation(len(scored.y))[:size]
-    return scored.rows.iloc[chosen].reset_index(drop=True), scored.y[chosen]
+    found, places, first = [], [], 0
+    for rows, _ in map(dataset.with_label, scored.parts):
+        inside = np.flatnonzero((chosen >= first) & (chosen < first + len(rows)))
+        found.append(rows.iloc[chosen[inside] - first])
+        places.append(inside)
+        first += len(rows)
+    return pd.concat(found).iloc[np.argsort(np.concatenate(places))].reset_index(drop=True), scored.y[chosen]
 
 
 def validation_importance(valid: Scored, model: Scorer, params: EvaluateParams) -> pd.DataFrame:
@@ -114,11 +156,45 @@ def behaviour_table(test: Scored, model: Scorer, params: EvaluateParams) -> pd.D
     return behaviour.measure(BEHAVIOURS, model.score, [*model.categories, *model.numbers], rows, y)
 
 
-def predictions(test: Scored) -> pd.DataFrame:
-    """Row key, slices, label and both predictions of every test row, in the order of the feature tables."""
-    named = {TARGET: test.y, **metrics.spread(test.model), **metrics.spread(test.baseline, "baseline_")}
-    sliced = {name: groups for name, groups in slices_of(test.rows).items() if name not in KEY}
-    return test.rows[list(KEY)].assign(**sliced, **named)
+def predictions(rows: pd.DataFrame, y: np.ndarray, model: np.ndarray, baseline: np.ndarray) -> pd.DataFrame:
+    """Row key, slices, label and both predictions of rows, in the order of the feature tables."""
+    named = {TARGET: y, **metrics.spread(model), **metrics.spread(baseline, "baseline_")}
+    sliced = {name: groups for name, groups in slices_of(rows).items() if name not in KEY}
+    return rows[list(KEY)].assign(**sliced, **named)
+
+
+class Writer:
+    """A Parquet file written frame by frame, with the bytes that one frame of them all would give."""
+
+    def __init__(self, path: Path) -> None:
+        """Begins the file with the first rows that are written."""
+        self._path = path
+        self._waiting: list[pd.DataFrame] = []
+        self._file: pq.ParquetWriter | None = None
+
+    def __enter__(self) -> "Writer":
+        """Nothing is open yet."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Writes what is left."""
+        if kind is None:
+            self._write(1)
+        if self._file is not None:
+            self._file.close()
+
+    def add(self, rows: pd.DataFrame) -> None:
+        """Adds rows; writes the row groups that are full."""
+        self._waiting.append(rows)
+        self._write(ROW_GROUP)
+
+    def _write(self, least: int) -> None:
+        while sum(map(len, self._waiting)) >= least:
+            rows = pd.concat(self._waiting, ignore_index=True)
+            table = pa.Table.from_pandas(rows[:ROW_GROUP], preserve_index=False)
+            self._file = self._file or pq.ParquetWriter(self._path, table.schema, compression="zstd")
+            self._file.write_table(table, ROW_GROUP)
+            self._waiting = [rows[ROW_GROUP:]]
 
 
 def log_metrics(values: dict[str, float]) -> None:
@@ -129,20 +205,27 @@ def log_metrics(values: dict[str, float]) -> None:
             live.log_metric(name, value, plot=False)
 
 
+def check_room(split: AnySplit) -> None:
+    """Raises `RoomError` where this machine has less memory than labels, groups and predictions take."""
+    rows = sum(dataset.count(dataset.read_months(FEATURES, split, part, [TARGET])) for part in ("validation", "test"))
+    what = f"{rows:,} rows"
+    room.check(PROCESS + rows * ROW, 0, what, "fewer months in split.test")
+
+
 def main() -> None:
     """Reads features and models; writes predictions, metrics and the tables of the plots."""
     params, progress = load(), Progress("evaluate")
+    check_room(params.split)
     model, baseline = Scorer(MODEL), Scorer(BASELINE)
-    valid = score(params.split, "validation", model, baseline)
-    test = score(params.split, "test", model, baseline)
+    valid = score(params.split, "validation", model, baseline, lambda _: None)
+    with replacing(PREDICTIONS) as path, Writer(path) as written:
+        test = score(params.split, "test", model, baseline, written.add)
     progress.step("scored", validation=len(valid.y), test=len(test.y))
     values = all_metrics(valid, test, params.evaluate)
     drawn = tables(valid, test, values.get("threshold"), params.evaluate)
     drawn["importance"] = validation_importance(valid, model, params.evaluate)
     drawn["behaviour"] = behaviour_table(test, model, params.evaluate)
     progress.step("importance", features=len(drawn["importance"]), rows=params.evaluate.importance_rows)
-    with replacing(PREDICTIONS) as path:
-        predictions(test).to_parquet(path, index=False, compression="zstd")
     with replacing(TABLES) as folder:
         folder.mkdir()
         for name, table in drawn.items():

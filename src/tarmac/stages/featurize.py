@@ -6,7 +6,7 @@ from ibis import Table
 
 from tarmac import engine
 from tarmac.digest import digest
-from tarmac.files import months, parquet
+from tarmac.files import months, parquet, room
 from tarmac.files.outputs import replacing
 from tarmac.params import load
 from tarmac.partitions import partitions
@@ -15,6 +15,7 @@ from tarmac.problem.names import DAY, LOOKUPS, MONTHLY
 from tarmac.stages import Progress, run
 
 PREPARED, FEATURES, ENVIRONMENT = Path("data/prepared"), Path("data/features"), Path("requirements/pipeline.txt")
+PROCESS, GROWTH = 300e6, 5  # bytes of the process: the engine spills; of features and their copy over prepared rows
 
 
 def point(backend: engine.Backend, batch: list[str], available: list[str]) -> dict[str, Table]:
@@ -40,6 +41,7 @@ def main() -> None:
     """Reads `data/prepared`; writes `data/features`."""
     params, progress = load(), Progress("featurize")
     available = months.stored(PREPARED / MONTHLY[-1])
+    room.check(PROCESS, GROWTH * room.size(PREPARED), f"{len(available)} months", "give it more")
     backend = engine.connect(params.engine)
     query = engine.compiled(backend, features(point(backend, available[:1], available), params.problem))
     progress.step("compiled")

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from tarmac import engine, validation
 from tarmac.digest import digest
-from tarmac.files import months, parquet
+from tarmac.files import months, parquet, room
 from tarmac.files.outputs import replacing, write_json
 from tarmac.params import load
 from tarmac.partitions import Facts, Partitions, code, partitions
@@ -23,6 +23,7 @@ from tarmac.stages import Progress, run
 RAW, PREPARED, ENVIRONMENT = Path("data/raw"), Path("data/prepared"), Path("requirements/pipeline.txt")
 QUARANTINE, METRICS = Path("data/quarantine.csv"), Path("metrics/prepare.json")
 Frames = dict[str, pd.DataFrame]
+PROCESS, ROW, COPIES = 250e6, 7000, 2  # bytes: of the process, of a row while it is checked; and of what is written
 
 
 def read_raw(path: Path) -> pd.DataFrame:
@@ -139,9 +140,17 @@ def _set_aside(broken: pd.DataFrame) -> int:
     return int(broken.loc[broken["action"] == "set aside", "row"].nunique())
 
 
+def check_room() -> None:
+    """Raises `RoomError` where this machine has less memory than the largest month takes, or less disk than all."""
+    most = max(parquet.count_rows(path) for table in MONTHLY for path in (RAW / table).glob("*.parquet"))
+    what = f"a month of {most:,} rows"
+    room.check(PROCESS + most * ROW, COPIES * room.size(RAW), what, "cut the rows into smaller parts")
+
+
 def main() -> None:
     """Reads `data/raw`; writes the prepared tables, the quarantine and its counts."""
     params = load()
+    check_room()
     backend = engine.connect(params.engine)
     with partitions("prepare") as kept, replacing(PREPARED) as out, replacing(QUARANTINE) as quarantine:
         broken, counts = prepare(backend, params.prepare.max_quarantine_share, out, Progress("prepare"), kept)

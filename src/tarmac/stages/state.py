@@ -1,9 +1,11 @@
 """state: what the service looks up, by the same expressions that the features are made with."""
 
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,7 +15,7 @@ from tarmac import engine
 from tarmac.declare.lookup import Lookup
 from tarmac.files import months
 from tarmac.files.outputs import replacing, write_json
-from tarmac.model.dataset import read_part
+from tarmac.model.dataset import Parts, count, read_months
 from tarmac.params import Params, load
 from tarmac.problem.features import LOOKBACK_DAYS, lookups, seen, span
 from tarmac.problem.names import CATEGORICAL, DAY, FEATURES, KEY, LOOKUPS, MONTHLY, feature_names
@@ -61,10 +63,16 @@ def write_lookups(
     return {"since": since, "until": until, "lookups": keys, "problem": params.model_dump()}
 
 
-def write_background(rows: pd.DataFrame, params: Params, path: Path) -> None:
+def write_background(parts: Parts, params: Params, path: Path) -> None:
     """Writes some training rows, drawn with a seed: an explanation says what moved an answer away from theirs."""
-    drawn = rows.sample(min(params.state.background_rows, len(rows)), random_state=params.state.seed).sort_index()
-    table = pa.Table.from_pandas(drawn, preserve_index=False).replace_schema_metadata()
+    every = pd.Series(np.arange(count(parts)))
+    drawn = every.sample(min(params.state.background_rows, len(every)), random_state=params.state.seed)
+    places = drawn.sort_index().to_numpy()
+    found, first = [], 0
+    for rows in parts:
+        found.append(rows.iloc[places[(places >= first) & (places < first + len(rows))] - first])
+        first += len(rows)
+    table = pa.Table.from_pandas(pd.concat(found), preserve_index=False).replace_schema_metadata()
     pq.write_table(table, path, compression="zstd")
 
 
@@ -87,6 +95,15 @@ def read_recent(first: date) -> tuple[pd.DataFrame, pd.DataFrame]:
     return recent, pd.read_parquet(PREPARED / MONTHLY[-1] / f"{last}.parquet")
 
 
+def known_texts(parts: Parts) -> dict[str, list[str]]:
+    """Every text of every category, sorted."""
+    found: dict[str, set[str]] = {name: set() for name in CATEGORICAL}
+    for rows in parts:
+        for name, texts in found.items():
+            texts.update(rows[name].dropna().unique().tolist())
+    return {name: sorted(texts) for name, texts in found.items()}
+
+
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Its rows by name, what is missing as None."""
     return frame.astype(object).where(frame.notna(), None).to_dict("records")  # type: ignore[no-any-return]
@@ -98,14 +115,13 @@ def main() -> None:
     after = months.days(months.stored(PREPARED / MONTHLY[-1])[-1])[1]
     first = after - timedelta(days=params.state.days)
     backend = engine.connect()
-    rows = read_part(TABLES, params.split, "train", feature_names(list(FEATURES)))
+    read = partial(read_months, TABLES, params.split, "train")
     with replacing(OUT) as out:
         out.mkdir()
         facts = write_lookups(backend, point(backend, first, after), params.problem, out)
-        write_background(rows, params, out / "background.parquet")
+        write_background(read(feature_names(list(FEATURES))), params, out / "background.parquet")
         write_probes(*read_recent(first), params.state.seed, out / "probes.json")
-        categories = {name: sorted(rows[name].dropna().unique().tolist()) for name in CATEGORICAL}
-        write_json(out / "state.json", {**facts, "categories": categories})
+        write_json(out / "state.json", {**facts, "categories": known_texts(read(CATEGORICAL))})
         progress.step("written", files=len(list(out.iterdir())))
 
 

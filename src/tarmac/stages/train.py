@@ -1,22 +1,27 @@
 """train: fits the model and its baseline, watches validation round by round, and exports both to ONNX."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import pandas as pd
 from dvclive.live import Live
 
+from tarmac.files import parquet, room
 from tarmac.files.outputs import finite
-from tarmac.model import dataset, estimators, export
-from tarmac.model.dataset import Inputs, Split
+from tarmac.model import batches, dataset, estimators, export
+from tarmac.model.batches import Stream
+from tarmac.model.dataset import Inputs, Months, Parts, Split
 from tarmac.model.identity import identity
-from tarmac.params import TASK, AnySplit, Params, Task, TrainParams, load
+from tarmac.params import TASK, AnySplit, Params, SplitParams, Task, TrainParams, load
 from tarmac.problem.names import TARGET
 from tarmac.stages import Progress, run
 
 FEATURES, MODEL, BASELINE = Path("data/features"), Path("models/model.onnx"), Path("models/baseline.onnx")
 METRICS = Path("metrics/train")
+# Bytes, measured: of the process, of a row in a linear fit, of a value in bins, and of what a fit keeps of a row.
+PROCESS, LINEAR, VALUE, LABEL = 350e6, 3000, 1.5, 40
 SHOWN_ROUNDS = 25  # a line on the terminal this often; dvclive gets every round
 
 
@@ -36,17 +41,20 @@ def live_report(live: Live, progress: Progress) -> estimators.OnRound:
 
 def fit_and_export(
     params: TrainParams,
-    split: Split,
-    unlabelled: pd.DataFrame,
+    split: Split | Stream,
+    unlabelled: Iterable[pd.DataFrame],
     path: Path,
     made_from: Mapping[str, str],
     on_round: estimators.OnRound,
 ) -> float:
     """Fits, writes the ONNX file, and returns its largest difference from the fitted model over all rows at hand."""
     inputs = Inputs.of(params.features)
-    pipeline = estimators.fit(params, inputs, split, on_round)
+    if isinstance(split, Stream):
+        pipeline, valid = batches.fit(params, inputs, split, on_round), iter(split.validation)
+    else:
+        pipeline, valid = estimators.fit(params, inputs, split, on_round), iter([split.X_valid])
     export.export(pipeline, inputs, path, made_from)
-    return export.check_parity(pipeline, inputs, path, pd.concat([split.X_valid, unlabelled], ignore_index=True))
+    return max(export.check_parity(pipeline, inputs, path, rows) for rows in chain(valid, unlabelled))
 
 
 class BestRound:
@@ -77,6 +85,40 @@ def read_unlabelled(params: AnySplit, groups: Sequence[str]) -> pd.DataFrame:
     return dataset.read_part(FEATURES, params, "test", Inputs.of(groups).names)
 
 
+def read(params: AnySplit, groups: Sequence[str]) -> tuple[Split | Stream, Parts]:
+    """The rows to train and tune on, and the test rows without their labels: by month, where they are too many."""
+    columns = Inputs.of(groups).names
+    train, valid = (dataset.read_months(FEATURES, params, part, [*columns, TARGET]) for part in ("train", "validation"))
+    if isinstance(train, Months) and isinstance(valid, Months) and batches.too_large(train.rows(), len(columns)):
+        return Stream(train, valid), dataset.read_months(FEATURES, params, "test", columns)
+    return read_split(params, groups), [read_unlabelled(params, groups)]
+
+
+def check_room(rows: Mapping[str, int], inputs: int) -> None:
+    """Raises `RoomError` where this machine has less memory than the fits take."""
+    fitted = min(rows["train"], batches.DRAWN) if batches.too_large(rows["train"], inputs) else rows["train"]
+    streamed = (rows["train"] + rows["validation"]) * (inputs * VALUE + LABEL)
+    needed = PROCESS + max(fitted * LINEAR, streamed)
+    what = f"{rows['train']:,} rows of {inputs} inputs"
+    room.check(needed, 0, what, "fewer months in split.train")
+
+
+def rows_of(params: AnySplit, groups: Sequence[str]) -> dict[str, int]:
+    """Rows to train and to tune on, by the files' footers: both are all rows where the split is by row."""
+    columns = Inputs.of(groups).names
+    if isinstance(params, SplitParams):
+        parts = {part: dataset.read_months(FEATURES, params, part, columns) for part in ("train", "validation")}
+        return {part: dataset.count(months) for part, months in parts.items()}
+    return dict.fromkeys(("train", "validation"), sum(map(parquet.count_rows, FEATURES.glob("*.parquet"))))
+
+
+def counted(split: Split | Stream) -> dict[str, int]:
+    """How many rows there are to train and to tune on; in months, also those without a label."""
+    if isinstance(split, Stream):
+        return {"train": split.train.rows(), "validation": split.validation.rows()}
+    return {"train": len(split.y), "validation": len(split.y_valid)}
+
+
 def baseline_params(params: Params) -> TrainParams:
     """The baseline is the same training with another model and fewer features."""
     changed = {"model": TASK.baseline, "device": "cpu", "features": params.baseline.features}
@@ -87,9 +129,9 @@ def main() -> None:
     """Reads `data/features`; writes the model, the baseline and what dvclive logs."""
     params, progress = load(), Progress("train")
     groups = sorted({*params.train.features, *params.baseline.features})
-    split = read_split(params.split, groups)
-    test = read_unlabelled(params.split, groups)
-    progress.step("data", train=len(split.y), validation=len(split.y_valid), test_unlabelled=len(test))
+    check_room(rows_of(params.split, groups), len(Inputs.of(groups).names))
+    split, test = read(params.split, groups)
+    progress.step("data", **counted(split), test_unlabelled=dataset.count(test))
     made_from = partial(identity, split=params.split, features=FEATURES)
     baseline = baseline_params(params)
     fit_and_export(baseline, split, test, BASELINE, made_from(baseline), lambda *_: None)

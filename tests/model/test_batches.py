@@ -1,0 +1,68 @@
+"""Fitting month by month: the same model as on one table, with one month in memory."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tarmac.model import batches, export
+from tarmac.model.batches import Stream
+from tarmac.model.dataset import Inputs, Months
+from tarmac.problem.names import TARGET, feature_names
+from tests.model import sample
+
+MONTHS = ("2013-01", "2013-02", "2013-03", "2013-04")
+COLUMNS = (*feature_names(sample.GROUPS), TARGET)
+
+
+def written(folder: Path, parts: list[pd.DataFrame]) -> Stream:
+    """All parts but the last to train on, the last to tune on."""
+    for month, rows in zip(MONTHS, parts, strict=True):
+        rows.to_parquet(folder / f"{month}.parquet")
+    return Stream(Months(folder, MONTHS[:-1], COLUMNS), Months(folder, MONTHS[-1:], COLUMNS))
+
+
+@pytest.fixture
+def parts() -> list[pd.DataFrame]:
+    """Months of unequal size, one with a text that the others lack, some rows without a label."""
+    found = [sample.rows(count, seed).astype({TARGET: "Int8"}) for seed, count in enumerate((300, 500, 200, 250))]
+    found[1].loc[found[1].index < 40, "origin"] = "only here"
+    found[0].loc[found[0].index % 9 == 0, TARGET] = pd.NA
+    return found
+
+
+def known(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[rows[TARGET].notna()].astype({TARGET: "int8"}).reset_index(drop=True)
+
+
+def test_months_give_another_model_than_the_table_of_them(parts, tmp_path):
+    chosen, rounds, others = sample.params("xgboost"), [], []
+    inputs, whole = sample.fitted(
+        chosen, known(pd.concat(parts[:-1])), known(parts[-1]), lambda number, seen: rounds.append((number, seen))
+    )
+    streamed = batches.fit(chosen, inputs, written(tmp_path, parts), lambda number, seen: others.append((number, seen)))
+    assert others == rounds
+    rows = pd.concat(parts)[inputs.names]
+    assert np.array_equal(streamed.predict_proba(rows), whole.predict_proba(rows))
+    export.export(streamed, inputs, tmp_path / "streamed.onnx")
+    export.export(whole, inputs, tmp_path / "whole.onnx")
+    assert (tmp_path / "streamed.onnx").read_bytes() == (tmp_path / "whole.onnx").read_bytes()
+
+
+@pytest.mark.parametrize("model", ["hist_gradient_boosting", "logistic_regression"])
+def test_a_model_that_must_hold_its_rows_is_given_all_of_them(parts, tmp_path, model, monkeypatch):
+    monkeypatch.setattr(batches, "DRAWN", 400)
+    stream = written(tmp_path, parts)
+    drawn = stream.drawn(Inputs.of(sample.GROUPS).names, 7)
+    assert 300 < len(drawn.y) <= 400
+    assert len(drawn.y_valid) == 250
+    assert stream.drawn(Inputs.of(sample.GROUPS).names, 7).X.equals(drawn.X)
+    inputs = Inputs.of(("schedule",))
+    pipeline = batches.fit(sample.params(model, features=["schedule"]), inputs, stream, lambda *_: None)
+    assert pipeline.predict_proba(parts[0][inputs.names]).shape == (300, 2)
+
+
+def test_what_is_too_large_for_a_table_goes_by_something_else_than_rows_and_columns():
+    assert not batches.too_large(batches.LARGEST // 50, 50)
+    assert batches.too_large(batches.LARGEST // 50 + 1, 50)
