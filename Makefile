@@ -195,6 +195,7 @@ bench: .venv/dev .venv/peers/.installed $(PEERS:%=.venv/peer-%/.installed) ## Me
 	$(BIN)/python -m benchmarks.pipeline
 	$(BIN)/python -m benchmarks.frameworks
 	$(BIN)/python -m benchmarks.features
+	$(BIN)/python -m benchmarks.months
 	$(BIN)/python -m benchmarks.resamples
 	$(BIN)/python -m benchmarks.sweep --rounds 1
 	$(BIN)/tarmac bundle

@@ -55,6 +55,14 @@ def commit(folder: Path) -> None:
     _git(folder, *IDENTITY, "commit", "--quiet", "--message", "as it is")
 
 
+def remove(path: Path) -> None:
+    """Removes a file or a folder."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
 def python(folder: Path, *arguments: str) -> Run:
     """Runs Python in a copy, on the copy's own code."""
     return measure.run([sys.executable, *arguments], folder, {"PYTHONPATH": "src"})

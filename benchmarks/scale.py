@@ -1,0 +1,224 @@
+"""The pipeline on many years: what every stage takes, how it grows, and what the whole record would take.
+
+Each scale has a folder of its own, in which every step that was measured is noted: the same command goes on where it
+was stopped, and writes the report and the picture again.
+"""
+
+import argparse
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import yaml
+
+from benchmarks import measure, workspace
+from benchmarks.measure import CommandError, Run
+
+STAGES = ("prepare", "featurize", "train", "evaluate", "state", "card")
+INGEST = ["-c", "from tarmac.cli import app; app()", "ingest"]
+TRAIN, VALIDATION, TEST = 9, 1, 2  # months of a year, as in params.yaml; at N years N times as many
+ROWS, RECORD = 336_776, 220_000_000  # flights of a year, and of the whole American record
+NOTED, RESULTS = "measured.json", "scale"
+Noted = dict[str, dict[str, float]]
+
+
+def month(number: int) -> str:
+    """The name of a month, counted from the first of 2013."""
+    return f"{2013 + number // 12}-{number % 12 + 1:02}"
+
+
+def windows(years: int) -> dict[str, dict[str, str]]:
+    """The split in the proportions of the repository's own."""
+    ends = [0, TRAIN * years, (TRAIN + VALIDATION) * years, (TRAIN + VALIDATION + TEST) * years]
+    names = ("train", "validation", "test")
+    return {name: {"first": month(ends[n]), "last": month(ends[n + 1] - 1)} for n, name in enumerate(names)}
+
+
+def founded(repository: Path, folder: Path, years: int) -> Path:
+    """A copy of the repository whose parameters split so many years; one that is there is taken as it is."""
+    if (folder / "params.yaml").is_file():
+        return folder
+    workspace.copy(repository, folder)
+    for path in (folder / "data").iterdir():
+        workspace.remove(path)
+    params = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))
+    params["split"] = windows(years)
+    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+    return folder
+
+
+def steps(folder: Path, raw: Path, years: int) -> dict[str, Callable[[], Run]]:
+    """What is measured, in order."""
+    repository = raw.parents[1]
+    ingest = [*INGEST, "--scale", str(years), "--out", str(folder / "data" / "raw")]
+    return {
+        "ingest": lambda: workspace.python(repository, *ingest),
+        **{name: lambda name=name: workspace.stage(folder, name) for name in STAGES},
+        "dvc add, all outputs": lambda: workspace.dvc(folder, "add", "data/raw").then(
+            workspace.dvc(folder, "commit", "--force")
+        ),
+        "dvc status, nothing to do": lambda: workspace.dvc(folder, "status"),
+    }
+
+
+def measured(repository: Path, folder: Path, years: int) -> Noted:
+    """Takes every step that was not taken yet, noting each."""
+    copy = founded(repository, folder / str(years), years)
+    path = copy / NOTED
+    noted: Noted = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    for name, step in steps(copy, repository / "data" / "raw", years).items():
+        if name in noted:
+            continue
+        load = os.getloadavg()[0]
+        run = step()
+        noted[name] = {"wall": run.wall, "cpu": run.cpu, "peak": run.peak, "load": load}
+        path.write_text(json.dumps(noted, indent=2), encoding="utf-8")
+        print(f"{years:>4} years  {name}  {run.wall:.1f} s", file=sys.stderr, flush=True)
+    return noted | {"facts": facts(copy)}
+
+
+def facts(copy: Path) -> dict[str, float]:
+    """What a reader needs beside the figures: rows, rounds, and bytes by folder."""
+    rows = json.loads((copy / "metrics/prepare.json").read_text(encoding="utf-8"))["rows"]["flights"]
+    trained = json.loads((copy / "metrics/train/metrics.json").read_text(encoding="utf-8"))["validation"]
+    sizes = {
+        f"{name} MB": sum(file.stat().st_size for file in (copy / "data" / name).rglob("*") if file.is_file()) / 1e6
+        for name in ("raw", "prepared", "features")
+    }
+    return {"rows": rows, "rounds": trained["rounds"], "auc": trained["auc"], **sizes}
+
+
+def conditions(noted: dict[int, Noted]) -> str:
+    """Which machine, and how busy it was."""
+    loads = [step["load"] for steps in noted.values() for name, step in steps.items() if name != "facts"]
+    return (
+        f"`python -m benchmarks.scale --scales {' '.join(map(str, noted))}`, one run of each step as a program, on"
+        f" {os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()},"
+        f" TARMAC_MEMORY={os.environ.get('TARMAC_MEMORY', 'not set')}. Load average before the steps:"
+        f" {min(loads):.1f} to {max(loads):.1f} (an idle machine has 0): where it is high the wall time is that of a"
+        " busy machine, CPU and memory are not."
+    )
+
+
+def table(noted: dict[int, Noted], figure: str, unit: float, digits: int) -> str:
+    """One figure of every step by scale, and how it grew from the least scale to the largest, over the rows."""
+    scales = sorted(noted)
+    lines = [["", *(f"{scale}x" for scale in scales), "growth over that of the rows"]]
+    lines.append(["---", *["---:"] * (len(scales) + 1)])
+    for name in noted[scales[0]]:
+        if name == "facts" or any(name not in noted[scale] for scale in scales):
+            continue
+        values = [noted[scale][name][figure] / unit for scale in scales]
+        rows = [noted[scale]["facts"]["rows"] for scale in scales]
+        growth = values[-1] / values[0] / (rows[-1] / rows[0])
+        lines.append([name, *(f"{value:,.{digits}f}" for value in values), f"{growth:.2f}"])
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def facts_table(noted: dict[int, Noted]) -> str:
+    """Rows, rounds and sizes by scale."""
+    scales = sorted(noted)
+    lines = [["", *(f"{scale}x" for scale in scales)], ["---", *["---:"] * len(scales)]]
+    for name in noted[scales[0]]["facts"]:
+        digits = 4 if name == "auc" else 0
+        lines.append([name, *(f"{noted[scale]['facts'][name]:,.{digits}f}" for scale in scales)])
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def record(noted: dict[int, Noted]) -> dict[str, dict[str, float]]:
+    """Every step at `RECORD` rows: the line through the two largest scales, which takes for fixed what is fixed."""
+    low, high = sorted(noted)[-2:]
+    x0, x1 = (noted[scale]["facts"]["rows"] for scale in (low, high))
+    found = {}
+    for name in (name for name in noted[high] if name != "facts"):
+        at = {}
+        for figure in ("wall", "cpu", "peak"):
+            y0, y1 = noted[low][name][figure], noted[high][name][figure]
+            at[figure] = max(y1, y1 + (y1 - y0) / (x1 - x0) * (RECORD - x1))
+        found[name] = at
+    return found
+
+
+def record_table(noted: dict[int, Noted]) -> str:
+    """The extrapolation, a row a step."""
+    lines = [["", "wall h", "CPU h", "peak GB"], ["---", "---:", "---:", "---:"]]
+    for name, at in record(noted).items():
+        cells = (at["wall"] / 3600, at["cpu"] / 3600, at["peak"] / 1e9)
+        lines.append([name, *(f"{cell:,.1f}" for cell in cells)])
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def text(noted: dict[int, Noted]) -> str:
+    """The whole report."""
+    parts = [
+        "# The pipeline at many times the data",
+        conditions(noted),
+        "Scale N is N years made by `tarmac ingest --scale N`, split in the proportions of `params.yaml`: 9/12 to train"
+        " on, 1/12 to tune on, 2/12 to judge on. The last column is the growth from the first scale to the last,"
+        " divided by that of the rows: 1 is linear, less is better.",
+        facts_table(noted),
+        "## Wall seconds\n\n" + table(noted, "wall", 1, 1),
+        "## CPU seconds\n\n" + table(noted, "cpu", 1, 1),
+        "## Peak memory, 10^6 bytes\n\n" + table(noted, "peak", 1e6, 0),
+    ]
+    if len(noted) > 1:
+        parts.append(f"## {RECORD:,} rows, extrapolated\n\n" + record_table(noted))
+    return "\n\n".join(parts)
+
+
+def draw(noted: dict[int, Noted], path: Path) -> None:
+    """The cost curve: CPU and memory of every stage by rows, both axes logarithmic; what is extrapolated is dashed."""
+    import vl_convert
+
+    values = []
+    for scale, made in sorted(noted.items()):
+        known = {"rows": made["facts"]["rows"], "kind": "measured"}
+        values += [{"stage": name, **made[name], **known} for name in STAGES if name in made]
+        if scale == max(noted) and len(noted) > 1:
+            last = [{"stage": name, **made[name], **known, "kind": "extrapolated"} for name in STAGES if name in made]
+            far = {name: at for name, at in record(noted).items() if name in STAGES}
+            values += last + [{"stage": n, **at, "rows": RECORD, "kind": "extrapolated"} for n, at in far.items()]
+    scaled = [{**value, "cpu": value["cpu"] / 60, "peak": value["peak"] / 1e9} for value in values]
+
+    def panel(figure: str, title: str) -> dict[str, object]:
+        return {
+            "width": 360,
+            "height": 300,
+            "mark": {"type": "line", "point": True},
+            "encoding": {
+                "x": {"field": "rows", "type": "quantitative", "scale": {"type": "log"}, "title": "rows"},
+                "y": {"field": figure, "type": "quantitative", "scale": {"type": "log"}, "title": title},
+                "color": {"field": "stage", "sort": list(STAGES), "title": None},
+                "strokeDash": {"field": "kind", "sort": ["measured", "extrapolated"], "title": None},
+            },
+        }
+
+    chart = {
+        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+        "background": "white",
+        "data": {"values": scaled},
+        "hconcat": [panel("cpu", "CPU minutes"), panel("peak", "peak memory, GB")],
+    }
+    path.write_bytes(vl_convert.vegalite_to_png(chart, scale=2))
+
+
+def main() -> None:
+    """Measures what is left to measure; prints and writes the report and the picture."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scales", type=int, nargs="+", default=[1, 10], help="how many years")
+    parser.add_argument("--folder", type=Path, default=Path("/var/tmp/tarmac-scale"), help="where it is done, and kept")
+    parser.add_argument("--repository", type=Path, default=workspace.ROOT, help="whose code and data")
+    chosen = parser.parse_args()
+    try:
+        noted = {scale: measured(chosen.repository, chosen.folder, scale) for scale in sorted(chosen.scales)}
+    except CommandError as error:
+        sys.exit(f"benchmarks.scale: error: {error}")
+    measure.report(chosen.repository, RESULTS, text(noted))
+    draw(noted, chosen.repository / "docs" / "scale.png")
+
+
+if __name__ == "__main__":
+    main()
