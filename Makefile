@@ -19,6 +19,7 @@ EXTRAS := s3 gs azure ssh webdav
 ASKED := $(if $(filter remote,$(MAKECMDGOALS)),$(subst ','\'',$(URL)))
 EXTRA := $(filter $(EXTRAS),$(shell PYTHONPATH=src $(PYTHON) -m tarmac.remote.address '$(ASKED)' 2>/dev/null))
 REMOTE := $(EXTRA:%=.venv/remote-%)
+SPARK := $(if $(shell sed -n '/^engine: *pyspark/p' params.yaml 2>/dev/null),.venv/spark)
 TESTED := s3 ssh webdav
 
 # What the four steps are also run with, each in an environment of its own.
@@ -29,7 +30,7 @@ PUBLISHED := data/raw data/prepared data/features data/predictions.parquet data/
 # A stage's `python` is the locked one, whether or not the environment is activated.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup run pull push fsck mend reproduce review doctor merge-lock lineage remote test check format comment gpu
+.PHONY: help setup run pull push fsck mend reproduce review doctor merge-lock lineage remote test check format comment gpu spark
 .PHONY: add publish propose ship sweep release promote rollback bundle serve predict servers ingest lock bench clean
 .PHONY: image smoke deploy monitor retrain replay site
 export NAME SET BRANCH URL OPTIONS WHY STAGE VERSION IMAGE FILES INCOMING
@@ -40,7 +41,7 @@ endif
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: .venv/pipeline $(REMOTE) ## Pull the raw data, rebuild everything that is not up to date, compare with what is committed
+run: .venv/pipeline $(REMOTE) $(SPARK) ## Pull the raw data, rebuild everything that is not up to date, compare with what is committed
 	@$(BIN)/tarmac run
 
 pull: .venv/pipeline $(REMOTE) ## Fetch the published result (model, metrics, predictions) and verify every byte of it
@@ -77,7 +78,7 @@ remote: .venv/pipeline $(REMOTE) ## Keep data and models at URL= (docs/remote.md
 sweep: .venv/pipeline $(REMOTE) ## Search the space of params.yaml: TRIALS= in all, JOBS= processes, TOP= certified, STUDY=, STORAGE=
 	@$(BIN)/tarmac sweep --trials $(or $(TRIALS),24) --jobs $(or $(JOBS),1) --top $(or $(TOP),1) --study '$(or $(STUDY),sweep)'
 
-test: .venv/dev $(TESTED:%=.venv/remote-%) $(REMOTE) $(if $(NODE),$(AXE)) ## Run the whole test suite; fetches the published result first where it is not there
+test: .venv/dev $(TESTED:%=.venv/remote-%) .venv/spark $(REMOTE) $(if $(NODE),$(AXE)) ## Run the whole test suite; fetches the published result first where it is not there
 	@ls $(PUBLISHED) >/dev/null 2>&1 || $(BIN)/tarmac pull
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
@@ -104,6 +105,8 @@ format: .venv/dev ## Format the code
 
 comment: ## Post a report as the one comment of its pull request (CI; docs/ci.md names its variables)
 	@PYTHONPATH=src $(PYTHON) -m tarmac.review.comment
+
+spark: .venv/spark ## Install PySpark, for `engine: pyspark` and `make predict ON=spark` (docs/scale.md)
 
 gpu: .venv/gpu $(REMOTE) ## Train on a GPU as the experiment NAME, with parameters SET="a.b=1 c.d=2", and compare with the base
 	@$(BIN)/tarmac pull
@@ -145,8 +148,8 @@ serve: .venv/serve ## Answer at http://127.0.0.1:8080 from served/live; without 
 	@ls served/live/release.json >/dev/null 2>&1 || $(BIN)/tarmac bundle
 	@PYTHONPATH=src exec $(BIN)/python -m tarmac.serving
 
-predict: .venv/serve ## Score IN= (Parquet, CSV, or a folder of them) into OUT= by served/live (BUNDLE=), REJECTS= at most (a share)
-	@PYTHONPATH=src $(BIN)/python -m tarmac.serving.batch $(if $(IN),'$(IN)') $(if $(OUT),'$(OUT)') \
+predict: .venv/serve $(if $(ON),.venv/spark) ## Score IN= (Parquet, CSV, or a folder of them) into OUT= by served/live (BUNDLE=), ON=spark
+	@PYTHONPATH=src $(BIN)/python -m tarmac.serving.batch$(ON:%=.%) $(if $(IN),'$(IN)') $(if $(OUT),'$(OUT)') \
 	  $(if $(BUNDLE),--bundle '$(BUNDLE)') $(if $(REJECTS),--max-rejects '$(REJECTS)')
 
 monitor: .venv/pipeline $(REMOTE) ## Judge a month (MONTH=, the last one without) or a service's LOG= by the policy: monitoring/report.md
@@ -180,6 +183,7 @@ lock: .venv/dev ## Compile pyproject.toml into the hash-locked requirements
 	  $(COMPILE) $(ON_PIPELINE) --override requirements/override.txt --extra $$extra $$locked \
 	    --output-file requirements/remote-$$extra.txt; \
 	done; \
+	$(COMPILE) $(ON_PIPELINE) --extra spark $$locked --output-file requirements/spark.txt; \
 	$(COMPILE) $(ON_PIPELINE) --group site $$locked --output-file requirements/site.txt
 	$(COMPILE) $(ON_PIPELINE) $(TESTED:%=--constraint requirements/remote-%.txt) --constraint requirements/site.txt \
 	  --extra dev --group serve --group site --output-file requirements/dev.txt
@@ -202,13 +206,14 @@ bench: .venv/dev .venv/peers/.installed $(PEERS:%=.venv/peer-%/.installed) ## Me
 	$(BIN)/python -m benchmarks.batch
 	$(BIN)/python -m benchmarks.serving
 
-servers: .venv/servers/.installed ## Install what tests start themselves: PostgreSQL, S3, SSH, WebDAV, a clock, Chromium (Debian, as root)
+servers: .venv/servers/.installed ## Install what tests start themselves: PostgreSQL, S3, SSH, WebDAV, a clock, Chromium, Java (Debian, as root)
 	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || { mkdir -p /etc/postgresql-common && \
 	echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf && $(call debian,postgresql); }
 	@ls /usr/sbin/sshd >/dev/null 2>&1 || { mkdir -p /etc/ssh && touch /etc/ssh/sshd_not_to_be_run && \
 	$(call debian,openssh-server); }
 	@command -v faketime >/dev/null || { $(call debian,faketime); }
 	@command -v chromium chromium-browser google-chrome >/dev/null || { $(call debian,chromium); }
+	@command -v java >/dev/null || { $(call debian,default-jre-headless); }
 
 # In environments of their own: a server of S3 wants another botocore than DVC does, and what is measured beside us more.
 .venv/servers/.installed .venv/peers/.installed: .venv/%/.installed: requirements/%.txt .venv/dev
@@ -245,6 +250,13 @@ clean: ## Remove the environment and caches; data, results and Git stay
 .venv/peer-%/.installed: requirements/peers/%.txt .venv/dev
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv/peer-$*
 	@VIRTUAL_ENV=.venv/peer-$* $(BIN)/uv pip sync --quiet --require-hashes $<
+	@touch $@
+
+# As the others below; PySpark is built here, with the pipeline's own setuptools.
+.venv/spark: requirements/spark.txt .venv/pipeline
+	@echo "environment: installing $<"
+	@$(PIP) --no-deps --no-build-isolation --require-hashes -r $<
+	@command -v $${JAVA_HOME:+$$JAVA_HOME/bin/}java >/dev/null || echo "Spark needs Java 17 or newer too: apt-get install default-jre-headless"
 	@touch $@
 
 # On top of the pipeline's, whose pins the file leaves out and keeps to.

@@ -85,6 +85,11 @@ def _answering(master: str) -> None:
     raise ClusterError(f"no Spark master answers at {master}: start it, or name another by MASTER=spark://host:7077")
 
 
+def url(path: Path) -> str:
+    """A path as Spark takes it: of this file system, whatever its default one is, and nothing escaped."""
+    return f"file://{path.resolve()}"
+
+
 @contextmanager
 def failures() -> Iterator[None]:
     """Turns what Spark raises into `ClusterError`, with the line that says why."""

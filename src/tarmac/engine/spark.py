@@ -32,7 +32,7 @@ def show(backend: Any, name: str, paths: Sequence[Path]) -> ibis.Table:
     for path in paths:
         parquet.check(path)
     with cluster.failures():
-        cluster.session().read.parquet(*(path.resolve().as_uri() for path in paths)).createOrReplaceTempView(name)
+        cluster.session().read.parquet(*(cluster.url(path) for path in paths)).createOrReplaceTempView(name)
     return backend.table(name)
 
 
@@ -64,7 +64,7 @@ def write_months(backend: Any, query: str, day: str | None, months: Sequence[str
     with cluster.failures():
         placed = backend.raw_sql(query).withColumns(columns).repartition(len(months), MONTH)
         ordered = placed.sortWithinPartitions(MONTH, PLACE).drop(PLACE)
-        ordered.write.partitionBy(MONTH).parquet(together.resolve().as_uri(), compression="zstd")
+        ordered.write.partitionBy(MONTH).parquet(cluster.url(together), compression="zstd")
     for month in months:
         written = list(together.glob(f"{MONTH}={month}/*.parquet"))
         if len(written) != 1:

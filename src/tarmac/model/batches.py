@@ -41,11 +41,19 @@ def too_large(rows: int, inputs: int) -> bool:
     return rows * inputs > LARGEST
 
 
-def fit(params: TrainParams, inputs: Inputs, stream: Stream, on_round: estimators.OnRound) -> Pipeline:
+def fit(
+    params: TrainParams,
+    inputs: Inputs,
+    stream: Stream,
+    on_round: estimators.OnRound,
+    away: estimators.Away | None = None,
+) -> Pipeline:
     """As `estimators.fit`, with one month in memory."""
     if params.model != "xgboost":
         return estimators.fit(params, inputs, stream.drawn(inputs.names, params.seed), on_round)
     encoder = estimators.ordinal_encoder(inputs).fit(_distinct(stream.train, inputs))
+    if away:
+        return Pipeline([("encoder", encoder), (estimators.ESTIMATOR, away(params, encoder, on_round))])
     classifier = estimators.xgboost_model(params, on_round)
     booster = _boosted(params, classifier, encoder, inputs, stream)
     estimators.check_device(params.device, booster.save_config())

@@ -19,22 +19,34 @@ from tarmac.model.dataset import Inputs, Split
 from tarmac.params import TASK, Task, TrainParams
 
 OnRound = Callable[[int, dict[str, float]], None]
+Away = Callable[[TrainParams, Any, OnRound], Any]  # fits XGBoost by an encoder, on rows that are not here
 ESTIMATOR = "classifier"  # the pipeline's last step, whatever the task: nodes of the file are called by it
 SPREADS = 1e-3, 1e12  # XGBoost drops a split that gains under 1e-6, and its squares of more are no float32
 HIST_STEP = 10  # rounds that HistGradientBoosting grows between two looks at validation
 
 
-def fit(params: TrainParams, inputs: Inputs, split: Split, on_round: OnRound, task: Task = TASK) -> Pipeline:
+def fit(
+    params: TrainParams,
+    inputs: Inputs,
+    split: Split,
+    on_round: OnRound,
+    away: Away | None = None,
+    task: Task = TASK,
+) -> Pipeline:
     """Fits the chosen model and returns encoder and estimator as one pipeline.
 
-    `on_round` gets the round, from 1, and the validation metrics of `task.rounds` while the fit goes on. Raises
-    `ValueError` where `device` is `cuda` and the booster did not train there.
+    `on_round` gets the round, from 1, and the validation metrics of `task.rounds` while the fit goes on. `away`
+    fits XGBoost in this process's stead. Raises `ValueError` where `device` is `cuda` and the booster did not train
+    there.
     """
     if params.model == task.baseline:
         pipeline = fit_linear(params, inputs, split)
         on_round(1, scores(split.y_valid, answers(pipeline, split.X_valid, task), task))
         return pipeline
     encoder = ordinal_encoder(inputs)
+    if away and params.model == "xgboost":
+        encoder.fit(split.X)
+        return Pipeline([("encoder", encoder), (ESTIMATOR, away(params, encoder, on_round))])
     encoded = replace(split, X=encoder.fit_transform(split.X), X_valid=encoder.transform(split.X_valid))
     grow = fit_xgboost if params.model == "xgboost" else fit_hist_gradient_boosting
     return Pipeline([("encoder", encoder), (ESTIMATOR, grow(params, encoded, on_round, task))])

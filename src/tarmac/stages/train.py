@@ -8,9 +8,10 @@ from pathlib import Path
 import pandas as pd
 from dvclive.live import Live
 
+from tarmac import cluster
 from tarmac.files import parquet, room
 from tarmac.files.outputs import finite
-from tarmac.model import batches, dataset, estimators, export
+from tarmac.model import batches, dataset, estimators, export, spark
 from tarmac.model.batches import Stream
 from tarmac.model.dataset import Inputs, Months, Parts, Split
 from tarmac.model.identity import identity
@@ -46,13 +47,14 @@ def fit_and_export(
     path: Path,
     made_from: Mapping[str, str],
     on_round: estimators.OnRound,
+    away: estimators.Away | None = None,
 ) -> float:
     """Fits, writes the ONNX file, and returns its largest difference from the fitted model over all rows at hand."""
     inputs = Inputs.of(params.features)
     if isinstance(split, Stream):
-        pipeline, valid = batches.fit(params, inputs, split, on_round), iter(split.validation)
+        pipeline, valid = batches.fit(params, inputs, split, on_round, away), iter(split.validation)
     else:
-        pipeline, valid = estimators.fit(params, inputs, split, on_round), iter([split.X_valid])
+        pipeline, valid = estimators.fit(params, inputs, split, on_round, away), iter([split.X_valid])
     export.export(pipeline, inputs, path, made_from)
     return max(export.check_parity(pipeline, inputs, path, rows) for rows in chain(valid, unlabelled))
 
@@ -125,9 +127,18 @@ def baseline_params(params: Params) -> TrainParams:
     return params.train.model_copy(update=changed)
 
 
+def cluster_fit(params: Params) -> estimators.Away | None:
+    """How Spark fits the model, where it is the engine. Raises `ClusterError` where it cannot be had."""
+    if params.engine != "pyspark":
+        return None
+    cluster.session()  # before anything else is done
+    return partial(spark.fit_xgboost, folder=FEATURES, split=params.split)
+
+
 def main() -> None:
     """Reads `data/features`; writes the model, the baseline and what dvclive logs."""
     params, progress = load(), Progress("train")
+    away = cluster_fit(params)
     groups = sorted({*params.train.features, *params.baseline.features})
     check_room(rows_of(params.split, groups), len(Inputs.of(groups).names))
     split, test = read(params.split, groups)
@@ -144,7 +155,7 @@ def main() -> None:
             report(number, metrics)
             best(number, metrics)
 
-        parity = fit_and_export(params.train, split, test, MODEL, made_from(params.train), on_round)
+        parity = fit_and_export(params.train, split, test, MODEL, made_from(params.train), on_round, away)
         live.summary = {"validation": best.metrics, "onnx_difference_below": export.TOLERANCE}
         live.make_summary()
     progress.step("exported", **best.metrics, onnx_difference=f"{parity:.1e}")

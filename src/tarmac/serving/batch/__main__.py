@@ -2,9 +2,11 @@
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from tarmac.serving.batch.run import found, predict
+from tarmac.serving.bundle import Bundle
 
 
 def share(text: str) -> float:
@@ -14,7 +16,7 @@ def share(text: str) -> float:
     return value
 
 
-def main() -> None:
+def main(predict: Callable[[Path, Path, Bundle, float], str] = predict) -> None:
     """The command where Typer is not installed."""
     parser = argparse.ArgumentParser(prog="python -m tarmac.serving.batch", description=__doc__)
     parser.add_argument("source", type=Path, metavar="IN", help="a .parquet or .csv file, or a folder of them")

@@ -56,8 +56,20 @@ def _of_file(source: Path, out: Path) -> Part:
 
 
 def _of_folder(source: Path, out: Path) -> list[Part]:
-    """One part for each file, in order of name; names that begin with a dot or an underscore are not data."""
-    inside, beside = source.resolve(), _rejects_folder(out)
+    """One part for each file, in order of name."""
+    files, beside = found(source, out), rejects_folder(out)
+    names = [path.relative_to(source).with_suffix(PARQUET) for path in files]
+    if twice := sorted({str(name) for name in names if names.count(name) > 1}):
+        raise PathError(f"two files of {source} would both be scored into {', '.join(twice)}: rename one")
+    return [Part(path, out / name, beside / f"{name}.csv") for path, name in zip(files, names, strict=True)]
+
+
+def found(source: Path, out: Path) -> list[Path]:
+    """The files of a folder in order of name; those that begin with a dot or an underscore are not data.
+
+    Raises `PathError` where there is none, another kind, or where scores would lie among them.
+    """
+    inside, beside = source.resolve(), rejects_folder(out)
     for other in (out.resolve(), beside.resolve()):
         if inside == other or inside in other.parents or other in inside.parents:
             raise PathError(f"{source} and {out} lie in one another: scores go to a folder apart from their input")
@@ -68,10 +80,7 @@ def _of_folder(source: Path, out: Path) -> list[Part]:
         raise PathError(f"{', '.join(strange[:3])}: neither {' nor '.join(SUFFIXES)}, take away what is no input")
     if not files:
         raise PathError(f"{source} holds no {' and no '.join(SUFFIXES)} file")
-    names = [path.relative_to(source).with_suffix(PARQUET) for path in files]
-    if twice := sorted({str(name) for name in names if names.count(name) > 1}):
-        raise PathError(f"two files of {source} would both be scored into {', '.join(twice)}: rename one")
-    return [Part(path, out / name, beside / f"{name}.csv") for path, name in zip(files, names, strict=True)]
+    return files
 
 
 def _hidden(path: Path) -> bool:
@@ -82,7 +91,8 @@ def _rejects(out: Path) -> Path:
     return out.with_name(f"{out.name}.rejects.csv")
 
 
-def _rejects_folder(out: Path) -> Path:
+def rejects_folder(out: Path) -> Path:
+    """Where the rejected rows of a folder's files go."""
     return out.with_name(f"{out.name}.rejects")
 
 

@@ -64,16 +64,16 @@ def predict(source: Path, out: Path, bundle: Bundle, most: float = 1.0, rows: in
     try:
         parts = planned(source, out)
         with alone(out), _few_collections():
-            by = _identity(bundle)
+            by = identity(bundle)
             notes = _run([Job.of(part, by) for part in parts], bundle, rows)
     except OSError as error:
         raise BatchError(f"{error.filename or out}: {error.strerror or error}") from None
     for path in strangers(parts, out):
         print(f"{path} is no score of this input: delete it, or choose another output")
-    return _judged(notes, out, bundle.version, most)
+    return judged(notes, out, bundle.version, most)
 
 
-def _identity(bundle: Bundle) -> Note:
+def identity(bundle: Bundle) -> Note:
     """What the scores of a row follow from, besides the row: the version, and the hashes of model and tables."""
     made = {name: digest(bundle.folder / file) for name, file in {"model": "model.onnx", "state": "state"}.items()}
     return {"version": bundle.version, "commit": bundle.release.get("commit"), **made}
@@ -149,7 +149,7 @@ def _few_collections() -> Iterator[None]:
         gc.unfreeze()
 
 
-def _judged(notes: list[Note], out: Path, version: str, most: float) -> str:
+def judged(notes: list[Note], out: Path, version: str, most: float) -> str:
     """What to tell at the end. Raises `BatchError` where too few rows are valid."""
     rows, made, rejected = (sum(note[name] for note in notes) for name in ("rows", "scored", "rejected"))
     told = f"{rows:,} rows: {made:,} scored by {version} into {out}, {rejected:,} rejected"

@@ -64,7 +64,7 @@ def chunks(path: Path, rows: int) -> Iterator[Chunk]:
         if path.stat().st_size == 0:
             raise SourceError(f"{path} is empty")
         for columns, share in read(path, rows):
-            yield Chunk(_asked(columns), share)
+            yield Chunk(given(columns), share)
     except UnicodeDecodeError:
         raise SourceError(f"{path} is not UTF-8: write it again in that encoding") from None
     except (OSError, pa.ArrowException) as error:
@@ -100,8 +100,8 @@ def _csv(path: Path, rows: int) -> Iterator[tuple[Columns, float]]:
         _named(path, reader.schema.names)
         for block in reader:
             for start in range(0, block.num_rows, rows):
-                given = block.slice(start, rows).to_pydict()
-                yield {name: _numbers(KINDS[name], values) for name, values in given.items()}, file.tell() / file.size()
+                texts = block.slice(start, rows).to_pydict()
+                yield {name: _numbers(KINDS[name], values) for name, values in texts.items()}, file.tell() / file.size()
 
 
 def _numbers(kind: str, texts: list[str | None]) -> list[Any]:
@@ -131,7 +131,7 @@ def _typed(path: Path, field: pa.Field) -> None:
         raise SourceError(f"{path} has {field.name} as {field.type}: {wanted} is expected, write it as that type")
 
 
-def _asked(columns: Columns) -> list[Given]:
+def given(columns: Columns) -> list[Given]:
     """The rows of columns, those of `live` in a field of their own."""
     own = {name: values for name, values in columns.items() if not name.startswith(LIVE)}
     rows = [dict(zip(own, values, strict=True)) for values in zip(*own.values(), strict=True)]
