@@ -22,6 +22,10 @@ def sweep(name: str, url: str, trials: int, jobs: int, top: int) -> None:
     A grid has as many trials as points. Raises `ValueError` for what a person can mend.
     """
     known = params.load()
+    if known.engine != "duckdb":
+        raise ValueError(
+            f"a sweep fits on its own machines, engine is {known.engine}: set it to duckdb (docs/scale.md)"
+        )
     refuse_uncommitted()
     bring_features()
     optuna.logging.set_verbosity(optuna.logging.WARNING)

@@ -1,0 +1,159 @@
+"""Spark: a real cluster of a master and two workers gives what DuckDB gives, and gets over the death of a worker."""
+
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tarmac.evaluation.sample import Sample
+from tarmac.params import load
+from tarmac.problem.names import CLUSTER, TARGET
+from tarmac.problem.request import asked
+from tests.conftest import Workspace
+from tests.e2e.running import started
+from tests.postgres import HOST, free_port
+from tests.servers.spark import PATIENCE, Cluster, spark
+from tests.serving.batches import write
+
+# One process, so that Java starts once: the stages as `dvc.yaml` has them, then the batch.
+WORK = """
+from pathlib import Path
+from tarmac.serving.batch import run, spark
+from tarmac.stages import featurize, prepare, train
+for stage in (prepare, featurize, train):
+    stage.main()
+print(spark.predict(Path("asked"), Path("scores"), run.found(Path("bundle"))))
+"""
+LIVE = {"temp": 39.0, "wind_speed": 10.0}
+TABLES = ("data/prepared", "data/features")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A workspace whose tables, model and scores Spark made, what it printed, and the one that DuckDB made."""
+
+    spark: Workspace
+    duckdb: Workspace
+    output: str
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with spark(tmp_path_factory.mktemp("cluster")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def ran(finished_template: Workspace, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The work, in the middle of which, during featurize, a worker is killed and another one comes."""
+    workspace = Workspace(tmp_path_factory.mktemp("spark") / "repository")
+    shutil.copytree(finished_template.path, workspace.path, symlinks=True)
+    workspace.set_params(lambda params: params.update(engine="pyspark"))
+    ask(workspace)
+    for made in (*TABLES, "models/model.onnx", "metrics/prepare.json", "data/quarantine.csv"):
+        path = workspace.path / made
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    with started(workspace, "python", "-c", WORK, env=cluster.environment) as process:
+        kill_during_featurize(workspace, cluster, process)
+        output = process.stdout.read()
+        assert process.wait() == 0, output
+    return Run(workspace, finished_template, output)
+
+
+def kill_during_featurize(workspace: Workspace, cluster: Cluster, process) -> None:
+    """Kills a worker that holds parts of the features that others have yet to read."""
+    seen = []
+    for line in process.stdout:
+        seen.append(line)
+        if line.startswith("featurize compiled"):
+            break
+    begin, last = time.time(), time.monotonic() + PATIENCE
+    while not cluster.holds("second", begin):
+        assert process.poll() is None, "".join(seen) + process.stdout.read()
+        assert time.monotonic() < last, "the second worker was given nothing to do"
+        time.sleep(0.05)
+    cluster.kill("second")
+    assert not list((workspace.path / TABLES[1]).glob("*.parquet")), "featurize had ended before the worker was killed"
+    cluster.add("third")
+
+
+def ask(workspace: Workspace) -> None:
+    """Writes a bundle, and what a client asks it: a folder of two files, one row of them wrong."""
+    bundle = workspace.path / "bundle"
+    shutil.copytree(workspace.path / "data" / "state", bundle / "state")
+    for name in ("model.onnx", "card.md"):
+        shutil.copy(workspace.path / "models" / name, bundle)
+    (bundle / "release.json").write_text(json.dumps({"version": "v0.0.1", "commit": "0" * 40}))
+    since = json.loads((bundle / "state" / "state.json").read_text())["since"]
+    rows = pq.read_table(workspace.path / "data" / "prepared" / "flights" / "2013-12.parquet").to_pylist()
+    rows = [asked(row) for row in rows if row["sched_dep"] - 120 >= since][:300]
+    rows[7] = {**rows[7], "origin": "BOS"}
+    write(rows[:200], workspace.path / "asked" / "a day.parquet")
+    write([{**row, "live": LIVE} for row in rows[200:]], workspace.path / "asked" / "later" / "b.parquet")
+
+
+@pytest.mark.parametrize("folder", TABLES)
+def test_every_value_of_every_table_is_duckdbs_although_a_worker_died(ran: Run, folder: str) -> None:
+    names = sorted(path.relative_to(ran.duckdb.path) for path in (ran.duckdb.path / folder).rglob("*.parquet"))
+    assert len(names) >= 4
+    assert sorted(path.relative_to(ran.spark.path) for path in (ran.spark.path / folder).rglob("*")) == sorted(
+        path.relative_to(ran.duckdb.path) for path in (ran.duckdb.path / folder).rglob("*")
+    )
+    for name in names:
+        ours, theirs = pq.read_table(ran.duckdb.path / name), pq.read_table(ran.spark.path / name)
+        assert dict(zip(ours.schema.names, ours.schema.types, strict=True)) == dict(
+            zip(theirs.schema.names, theirs.schema.types, strict=True)
+        )
+        different = [column for column in ours.column_names if not ours[column].equals(theirs[column])]
+        assert different == [], name
+
+
+def test_what_was_set_aside_and_counted_is_the_same(ran: Run) -> None:
+    for name in ("data/quarantine.csv", "metrics/prepare.json"):
+        assert (ran.spark.path / name).read_bytes() == (ran.duckdb.path / name).read_bytes()
+
+
+def test_the_model_that_the_cluster_fitted_is_as_good(ran: Run) -> None:
+    ran.spark.stage("evaluate")
+    ours, theirs = (
+        pq.read_table(made.path / "data" / "predictions.parquet").to_pandas() for made in (ran.duckdb, ran.spark)
+    )
+    sample = Sample.of(ours[TARGET], ours[CLUSTER].astype(str), load(ran.duckdb.path / "params.yaml").intervals)
+    assert not ours["probability"].equals(theirs["probability"])  # it did fit another one
+    for metric in ("roc_auc", "log_loss"):
+        estimate = sample.estimate(metric, ours["probability"].to_numpy())
+        assert estimate.low <= sample.value(metric, theirs["probability"].to_numpy()) <= estimate.high
+
+
+def test_scores_of_a_batch_are_those_of_one_machine(ran: Run) -> None:
+    assert "300 rows: 299 scored by v0.0.1 into scores, 1 rejected" in ran.output
+    ran.spark.run(
+        *("python", "-m", "tarmac.serving.batch", "asked", "ours", "--bundle", "bundle"), env={"PYTHONPATH": "src"}
+    )
+    for name, written in {"a day.parquet": "a day.parquet", "later/b.parquet": "later%2Fb.parquet"}.items():
+        ours = pq.ParquetFile(ran.spark.path / "ours" / name).read().replace_schema_metadata()
+        parts = (ran.spark.path / "scores" / f"file={written}").glob("*.parquet")
+        theirs = pa.concat_tables([pq.ParquetFile(part).read() for part in parts]).sort_by("row")
+        assert theirs.replace_schema_metadata().equals(ours)
+    rejects = "{}.rejects/a day.parquet.csv"
+    assert (ran.spark.path / rejects.format("scores")).read_text() == (
+        ran.spark.path / rejects.format("ours")
+    ).read_text()
+    assert json.loads((ran.spark.path / "scores" / "_tarmac.json").read_text())["version"] == "v0.0.1"
+
+
+def test_a_master_that_does_not_answer_is_told_in_one_line_and_at_once(finished: Workspace, cluster: Cluster) -> None:
+    finished.set_params(lambda params: params.update(engine="pyspark"))
+    nobody = {**cluster.environment, "MASTER": f"spark://{HOST}:{free_port()}", "PYTHONPATH": "src"}
+    begin = time.monotonic()
+    done = finished.run("python", "-m", "tarmac.stages.featurize", check=False, env=nobody)
+    assert time.monotonic() - begin < 45  # Spark alone takes a minute, after it has started
+    assert done.returncode == 1
+    told = [line for line in done.stderr.splitlines() if line.startswith("featurize")]
+    assert told == [f"featurize: error: no Spark master answers at {nobody['MASTER']}: {told[0].split(': ', 3)[-1]}"]
+    assert "Traceback" not in done.stderr
