@@ -1,20 +1,25 @@
 """Spark: a real cluster of a master and two workers gives what DuckDB gives, and gets over the death of a worker."""
 
 import json
+import os
 import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
+import ibis
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tarmac import engine
 from tarmac.evaluation.sample import Sample
 from tarmac.params import load
+from tarmac.problem.features.rolling import mean
 from tarmac.problem.names import CLUSTER, TARGET
 from tarmac.problem.request import asked
-from tests.conftest import Workspace
+from tests.conftest import ROOT, Workspace
 from tests.e2e.running import started
 from tests.postgres import HOST, free_port
 from tests.servers.spark import PATIENCE, Cluster, spark
@@ -23,8 +28,11 @@ from tests.serving.batches import write
 # One process, so that Java starts once: the stages as `dvc.yaml` has them, then the batch.
 WORK = """
 from pathlib import Path
+from tarmac import engine
 from tarmac.serving.batch import run, spark
 from tarmac.stages import featurize, prepare, train
+from tests.e2e.test_spark import means
+means(engine.connect("pyspark"), Path("pairs.parquet"), Path("means"))
 for stage in (prepare, featurize, train):
     stage.main()
 print(spark.predict(Path("asked"), Path("scores"), run.found(Path("bundle"))))
@@ -42,6 +50,15 @@ class Run:
     output: str
 
 
+def means(backend: engine.Backend, pairs: Path, out: Path) -> None:
+    """Every mean that some rows can have, as features round them."""
+    shown = engine.show(backend, "pairs", [pairs])
+    rounded = {f"to_{digits}": mean(shown.total, shown.rows, digits=digits) for digits in (1, 2)}
+    query = engine.compiled(backend, shown.mutate(day=ibis.date("2013-01-01"), **rounded).order_by("rows", "total"))
+    out.mkdir()
+    engine.write_months(backend, query, "day", ["2013-01"], out)
+
+
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     with spark(tmp_path_factory.mktemp("cluster")) as running:
@@ -55,14 +72,22 @@ def ran(finished_template: Workspace, cluster: Cluster, tmp_path_factory: pytest
     shutil.copytree(finished_template.path, workspace.path, symlinks=True)
     workspace.set_params(lambda params: params.update(engine="pyspark"))
     ask(workspace)
+    write_pairs(workspace.path / "pairs.parquet")
     for made in (*TABLES, "models/model.onnx", "metrics/prepare.json", "data/quarantine.csv"):
         path = workspace.path / made
         shutil.rmtree(path) if path.is_dir() else path.unlink()
-    with started(workspace, "python", "-c", WORK, env=cluster.environment) as process:
+    code = {"PYTHONPATH": f"src{os.pathsep}{ROOT}"}
+    with started(workspace, "python", "-c", WORK, env={**cluster.environment, **code}) as process:
         kill_during_featurize(workspace, cluster, process)
         output = process.stdout.read()
         assert process.wait() == 0, output
     return Run(workspace, finished_template, output)
+
+
+def write_pairs(path: Path) -> None:
+    """Writes all shares of up to 300 rows, and as many sums below zero."""
+    pairs = [(total, rows) for rows in range(1, 301) for total in range(-rows, rows + 1)]
+    pq.write_table(pa.table(dict(zip(("total", "rows"), zip(*pairs, strict=True), strict=True))), path)
 
 
 def kill_during_featurize(workspace: Workspace, cluster: Cluster, process) -> None:
@@ -111,6 +136,13 @@ def test_every_value_of_every_table_is_duckdbs_although_a_worker_died(ran: Run, 
         )
         different = [column for column in ours.column_names if not ours[column].equals(theirs[column])]
         assert different == [], name
+
+
+def test_a_mean_between_two_digits_is_rounded_as_duckdb_does(ran: Run, tmp_path: Path) -> None:
+    means(engine.connect(), ran.spark.path / "pairs.parquet", tmp_path / "means")
+    ours, theirs = (pq.read_table(path / "2013-01.parquet") for path in (tmp_path / "means", ran.spark.path / "means"))
+    assert len(ours) > 90_000
+    assert ours.equals(theirs)
 
 
 def test_what_was_set_aside_and_counted_is_the_same(ran: Run) -> None:

@@ -41,7 +41,7 @@ def show_dates(backend: Backend, name: str, dates: Mapping[str, date]) -> ibis.T
 
 def compiled(backend: Backend, table: ibis.Table) -> str:
     """The engine's own query for an expression: compiling takes longer than running it on a month of rows."""
-    return str(backend.compile(table))
+    return str(ENGINES[backend.name].compiled(backend, table))
 
 
 def write(backend: Backend, table: ibis.Table, path: Path) -> None:

@@ -48,6 +48,11 @@ def show_dates(backend: Backend, name: str, dates: Mapping[str, date]) -> ibis.T
     return backend.table(name)
 
 
+def compiled(backend: Backend, table: ibis.Table) -> str:
+    """The query of an expression."""
+    return str(backend.compile(table))
+
+
 def write(backend: Backend, table: ibis.Table, path: Path) -> None:
     """Writes a sorted table as one Parquet file with fixed writer settings."""
     with replacing(path) as partial:
