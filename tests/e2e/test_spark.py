@@ -122,6 +122,16 @@ def ask(workspace: Workspace) -> None:
     write([{**row, "live": LIVE} for row in rows[200:]], workspace.path / "asked" / "later" / "b.parquet")
 
 
+def different(ours: pa.Table, theirs: pa.Table) -> list[str]:
+    """Columns of another type or with another value; files of Spark do not say which ones hold no null."""
+    assert ours.column_names == theirs.column_names
+    return [
+        name
+        for name in ours.column_names
+        if ours[name].type != theirs[name].type or not ours[name].equals(theirs[name])
+    ]
+
+
 @pytest.mark.parametrize("folder", TABLES)
 def test_every_value_of_every_table_is_duckdbs_although_a_worker_died(ran: Run, folder: str) -> None:
     names = sorted(path.relative_to(ran.duckdb.path) for path in (ran.duckdb.path / folder).rglob("*.parquet"))
@@ -131,18 +141,14 @@ def test_every_value_of_every_table_is_duckdbs_although_a_worker_died(ran: Run, 
     )
     for name in names:
         ours, theirs = pq.read_table(ran.duckdb.path / name), pq.read_table(ran.spark.path / name)
-        assert dict(zip(ours.schema.names, ours.schema.types, strict=True)) == dict(
-            zip(theirs.schema.names, theirs.schema.types, strict=True)
-        )
-        different = [column for column in ours.column_names if not ours[column].equals(theirs[column])]
-        assert different == [], name
+        assert different(ours, theirs) == [], name
 
 
 def test_a_mean_between_two_digits_is_rounded_as_duckdb_does(ran: Run, tmp_path: Path) -> None:
     means(engine.connect(), ran.spark.path / "pairs.parquet", tmp_path / "means")
     ours, theirs = (pq.read_table(path / "2013-01.parquet") for path in (tmp_path / "means", ran.spark.path / "means"))
     assert len(ours) > 90_000
-    assert ours.equals(theirs)
+    assert different(ours, theirs) == []
 
 
 def test_what_was_set_aside_and_counted_is_the_same(ran: Run) -> None:
