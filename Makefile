@@ -32,14 +32,14 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: help setup run pull push fsck mend reproduce review doctor merge-lock lineage remote test check format comment gpu spark
 .PHONY: add publish propose ship sweep release promote rollback bundle serve predict servers ingest lock bench clean
-.PHONY: image smoke deploy monitor retrain replay site
-export NAME SET BRANCH URL OPTIONS WHY STAGE VERSION IMAGE FILES INCOMING
+.PHONY: image smoke deploy monitor retrain replay site init-problem
+export NAME SET BRANCH URL OPTIONS WHY STAGE VERSION IMAGE FILES INCOMING FROM TARGET TIME GROUP KEY
 ifdef STORAGE
 export TARMAC_SWEEP_STORAGE := $(STORAGE)
 endif
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/pipeline $(REMOTE) $(SPARK) ## Pull the raw data, rebuild everything that is not up to date, compare with what is committed
 	@$(BIN)/tarmac run
@@ -172,6 +172,9 @@ deploy: ## Roll IMAGE=name@sha256:… out to STAGE= (staging or prod) by kubectl
 
 ingest: .venv/pipeline ## Take in FILES= or months of the distribution, new or corrected; without, write all of data/raw from it
 	@set -f; $(BIN)/tarmac ingest $$FILES
+
+init-problem: .venv/pipeline ## Replace the problem by that of a table: NAME=, FROM=file, TARGET=column; TIME=, GROUP=, KEY= (docs/your-own-problem.md)
+	@$(BIN)/tarmac init-problem "$$NAME" --from "$$FROM" --target "$$TARGET" --time "$$TIME" --group "$$GROUP" --key "$$KEY"
 
 lock: .venv/dev ## Compile pyproject.toml into the hash-locked requirements
 	$(COMPILE) pyproject.toml --output-file requirements/pipeline.txt

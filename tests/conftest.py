@@ -26,7 +26,7 @@ OF_FLIGHTS = """
     e2e/test_bad_input.py e2e/test_faults.py e2e/test_machines.py e2e/test_moved_windows.py e2e/test_retrain.py
     e2e/test_review.py evaluation/test_coverage.py monitoring/test_bad_months.py monitoring/test_decay.py
     review/test_base.py serving/test_batch.py serving/test_http.py serving/test_skew.py stages/test_state.py
-    stages/test_train.py
+    stages/test_evaluate.py stages/test_train.py e2e/test_spark.py problems
 """
 collect_ignore = [] if small.SHIPPED else OF_FLIGHTS.split()  # another problem's repository keeps the rest
 

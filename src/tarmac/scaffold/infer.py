@@ -188,7 +188,10 @@ def _number(values: "pd.Series[str]", missing: bool) -> Number:
     width = (last - first) or max(abs(last), 1.0)
     positive = first >= 0 and (numbers < 0).mean() <= RARE
     low = 0.0 if positive and first <= REACH * width else first - REACH * width
-    return Number(rounded(low, np.floor), rounded(last + REACH * width, np.ceil), _whole(values.dropna()), missing)
+    bounds, whole = (rounded(low, np.floor), rounded(last + REACH * width, np.ceil)), _whole(values.dropna())
+    if whole:
+        bounds = float(np.floor(bounds[0])), float(np.ceil(bounds[1]))
+    return Number(*bounds, whole, missing)
 
 
 def rounded(value: float, way: np.ufunc) -> float:

@@ -1,5 +1,6 @@
 """The folder of a problem, written from what a table says: code to be read and changed."""
 
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from string import Template
@@ -12,6 +13,7 @@ from tarmac.scaffold.infer import Found
 
 TEMPLATES = Path(__file__).parent / "templates"
 WIDTH = 120
+NO_SOURCE = "Not written yet: where it comes from, who may use it, how the rows were chosen."
 SHOWN = 5  # levels of an open category that its comment names
 BANDS = 4  # slices of a number
 
@@ -20,8 +22,9 @@ def write(found: Found, name: str, source: str, folder: Path) -> None:
     """Writes every module of the problem into an empty folder."""
     groups = features_of(found)
     told = {**_names(found, name, groups), **_request(found), **_behaviour(found), **_slices(found)}
-    told |= {"title": f"{found.target} of {name}".capitalize(), "source": source, "rows": f"{len(found.rows):,}"}
-    told["predicts"] = f"{_predicted(found)}, from what else a row says."
+    told |= {"title": repr_of(f"{found.target} of {name}".capitalize()), "predicts": repr_of(_predicted(found))}
+    told["source"] = repr_of(f"{source}, {len(found.rows):,} rows. {NO_SOURCE}")
+    told["rows"] = f"{len(found.rows):,}"
     folder.mkdir(parents=True)
     for template in sorted(TEMPLATES.glob("*.txt")):
         text = Template(template.read_text(encoding="utf-8")).substitute(told)
@@ -117,9 +120,7 @@ def listed(names: Iterable[str], before: str = "") -> str:
 
 def repr_of(text: str | None) -> str:
     """A text as code, in double quotes."""
-    if text is None:
-        return "None"
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("$", "$$") + '"'
+    return "None" if text is None else json.dumps(text, ensure_ascii=False)
 
 
 def _request(found: Found) -> dict[str, str]:
@@ -167,6 +168,8 @@ def _slices(found: Found) -> dict[str, str]:
 
 
 def _predicted(found: Found) -> str:
+    """What the card says of the answer; parameters of the problem may stand in braces there."""
+    what = f"{'class' if found.classes else 'value'} of {found.target}"
     if found.task == "binary":
-        return f"The probability that {found.target} is {found.classes[1]}"
-    return f"The {'class' if found.classes else 'value'} of {found.target}"
+        what = f"probability that {found.target} is {found.classes[1]}"
+    return f"The {what}, from what else a row says.".replace("{", "{{").replace("}", "}}")

@@ -9,10 +9,11 @@ from pathlib import Path
 import pyarrow as pa
 
 from tarmac.declare.raw import by_file, typed, types
+from tarmac.digest import digest
 from tarmac.incoming import texts
 from tarmac.ingest import RAW, write
 from tarmac.params.task import TASKS, Kind
-from tarmac.scaffold import pipeline, policy, problem
+from tarmac.scaffold import pipeline, policy, problem, small
 from tarmac.scaffold.infer import Asked, Found, ScaffoldError, infer, plain
 
 PROBLEM, PARAMS, PIPELINE = Path("src/tarmac/problem"), Path("params.yaml"), Path("dvc.yaml")
@@ -36,6 +37,7 @@ def init_problem(name: str, path: Path, asked: Asked) -> Iterator[str]:
     problem.write(found, name, path.name, PROBLEM)
     pipeline.write_params(PARAMS, changes)
     pipeline.write_dvc(PIPELINE, found)
+    small.write(found)
     clear()
     for stored, rows in files:
         target = RAW / f"{stored}.parquet"
@@ -54,12 +56,20 @@ def task_named(name: str) -> Kind:
 
 
 def refuse_unsaved() -> None:
-    """Raises `ScaffoldError` where Git does not have everything that is about to be replaced."""
-    done = subprocess.run(["git", "status", "--porcelain"], capture_output=True, text=True, check=False)
+    """Raises `ScaffoldError` where Git, or DVC's cache, does not have everything that is about to be replaced."""
+    tracked = _changes("--untracked-files=no")
+    if tracked or _changes("--", str(PROBLEM), "data", "metrics", "models", str(small.FOLDER)):
+        raise ScaffoldError("there are changes that are not committed; commit them first: this replaces the problem")
+    pointer = RAW.with_suffix(".dvc")
+    if RAW.exists() and (not pointer.is_file() or digest(RAW) not in pointer.read_text(encoding="utf-8")):
+        raise ScaffoldError(f"{RAW} is not what {pointer} names; `dvc add {RAW}` and commit first: this replaces it")
+
+
+def _changes(*options: str) -> str:
+    done = subprocess.run(["git", "status", "--porcelain", *options], capture_output=True, text=True, check=False)
     if done.returncode:
         raise ScaffoldError("no Git repository: what is replaced could not be had back")
-    if done.stdout.strip():
-        raise ScaffoldError("there are changes that are not committed; commit them first: this replaces the problem")
+    return done.stdout.strip()
 
 
 def table_of(found: Found, name: str) -> pa.Table:
@@ -85,4 +95,4 @@ def told(found: Found, files: Iterable[tuple[str, pa.Table]], changes: dict[str,
     yield f"key: {', '.join(found.row_key)}; rows that are alike share {found.cluster}; split: {changes['split']}"
     yield from (f"left out: {why}" for why in found.left_out.values())
     yield from (f"note: {note}" for note in found.notes)
-    yield "read src/tarmac/problem/names.py and params.yaml, then: make run; make add; git commit"
+    yield "read src/tarmac/problem/names.py and params.yaml, then: make run; make push; git add --all; git commit"

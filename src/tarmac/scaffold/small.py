@@ -1,0 +1,56 @@
+"""What the tests of the pipeline must know of a problem: its small workspace, which is all of its data."""
+
+import shutil
+from pathlib import Path
+
+from tarmac.scaffold.infer import Found
+
+FOLDER = Path("tests/problem")
+TEXT = '''"""What the tests must know of this repository's problem: data and settings of their small workspace."""
+
+import shutil
+from pathlib import Path
+
+SHIPPED = False  # tests that speak of what the repository came with are left out
+# Settings of the small workspace, another value of each, the stages that read it, and all that its change reruns.
+CHANGES: list[tuple[str, object, set[str], set[str]]] = [
+{changes}
+]
+
+
+def write_raw(whole: Path, target: Path) -> None:
+    """Writes a small `data/raw` of the whole one: all of it. Take fewer rows where the tests take long."""
+    shutil.copytree(whole, target, dirs_exist_ok=True)
+
+
+def quicker(params: dict) -> None:
+    """Changes the parameters to ones that run in seconds."""
+    params["train"].update(max_rounds=30, early_stopping_rounds=10)
+    params["evaluate"].update(importance_rows=200)
+'''
+STAGES = ("train", "evaluate", "state", "card")  # in the order of the pipeline
+
+
+def write(found: Found) -> None:
+    """Replaces the tests of the old problem. Does nothing where the repository has no tests."""
+    if not FOLDER.is_dir():
+        return
+    shutil.rmtree(FOLDER)
+    FOLDER.mkdir()
+    name, value = ("split.train.first", _second(found)) if found.day else ("split.seed", 8)
+    read = {"train", "state", "card"} | ({"evaluate"} if not found.day else set())
+    change = f"    ({_code(name)}, {_code(value)}, {_set(read)}, {_set(set(STAGES))}),"
+    (FOLDER / "__init__.py").write_text('"""Tests of the problem."""\n', encoding="utf-8")
+    (FOLDER / "small.py").write_text(TEXT.replace("{changes}", change), encoding="utf-8")
+
+
+def _second(found: Found) -> str:
+    return str(sorted(found.rows[found.day].str[:7].unique())[1])
+
+
+def _code(value: object) -> str:
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def _set(names: set[str]) -> str:
+    return "{" + ", ".join(f'"{name}"' for name in STAGES if name in names) + "}"

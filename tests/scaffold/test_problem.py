@@ -1,0 +1,80 @@
+"""What is written is code, whatever the table is called and holds; and the table fits what is declared of it."""
+
+import ast
+import importlib.util
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tarmac.declare import schema as declared
+from tarmac.declare.raw import by_file, typed, types
+from tarmac.scaffold import policy, problem
+from tarmac.scaffold.infer import Asked, ScaffoldError, infer
+from tarmac.validation import validate
+
+NAMES = st.text(min_size=1, max_size=8).filter(lambda name: "\x00" not in name)
+WORDS = st.text(max_size=12).filter(lambda text: text.strip() and "\x00" not in text and text.isprintable())
+VALUES = st.one_of(
+    st.lists(st.integers(-(10**6), 10**6).map(str), min_size=12, max_size=12),
+    st.lists(st.floats(-1e6, 1e6).map(str), min_size=12, max_size=12),
+    st.lists(st.one_of(st.none(), WORDS), min_size=12, max_size=12),
+    st.lists(st.one_of(st.none(), st.dates().map(str)), min_size=12, max_size=12),
+)
+TARGET = st.sampled_from([["0", "1"] * 6, ["a", "b", 'c"', "d\\"] * 3, [f"{n}.5" for n in range(12)]])
+
+
+@settings(max_examples=60)
+@given(columns=st.dictionaries(NAMES, VALUES, min_size=1, max_size=4), target=TARGET)
+def test_a_table_gives_code_that_does_not_compile_or_does_not_take_its_rows(tmp_path_factory, columns, target) -> None:
+    rows = pd.DataFrame({name: pd.Series(values, dtype="string") for name, values in columns.items()})
+    rows["the target"] = pd.Series(target, dtype="string")
+    try:
+        found = infer(rows, Asked("the target"))
+    except ScaffoldError:
+        return
+    folder = tmp_path_factory.mktemp("problem") / "made"
+    problem.write(found, "things", 'a "file".csv', folder)
+    for path in folder.glob("*.py"):
+        ast.parse(path.read_text(encoding="utf-8"))
+    names = loaded(folder / "names.py")
+    assert dict(names.COLUMNS) == found.columns
+    assert (found.task, found.classes, found.row_key) == (names.TASK, names.CLASSES, names.KEY)
+    table = typed("things", found.rows, types(found.columns))
+    (stored,) = [part for _, part in by_file("things", table, found.day)]
+    frame = stored.to_pandas(types_mapper=pd.ArrowDtype)
+    valid, _ = validate(frame, declared.schema(names.COLUMNS, names.KEY, None, None), list(names.KEY), frozenset())
+    assert 1 - len(valid) / len(frame) <= policy.dirt(found)
+
+
+def loaded(path: Path):
+    """A module from its file, under a name of its own."""
+    spec = importlib.util.spec_from_file_location("written_names", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules.pop("written_names", None)
+    spec.loader.exec_module(module)
+    return module
+
+
+def months(*days: str) -> list[str]:
+    rows = pd.DataFrame(
+        {"day": pd.Series(days, dtype="string"), "size": pd.Series(map(str, range(len(days))), dtype="string")}
+    )
+    rows["target"] = pd.Series([f"{n}.5" for n in range(len(days))], dtype="string")
+    found = infer(rows, Asked("target", time="day"))
+    return list(policy.split(found, policy.months(found)).values())
+
+
+def test_months_that_are_too_few_or_not_in_a_row_are_split() -> None:
+    assert months("2024-01-01", "2024-02-01", "2024-03-05", "2024-04-01") == [
+        {"first": "2024-01", "last": "2024-02"},
+        {"first": "2024-03", "last": "2024-03"},
+        {"first": "2024-04", "last": "2024-04"},
+    ]
+    with pytest.raises(ScaffoldError, match="2 month"):
+        months("2024-01-01", "2024-02-01")
+    with pytest.raises(ScaffoldError, match="no row of 2024-02"):
+        months("2024-01-01", "2024-03-01", "2024-04-01")

@@ -1,0 +1,59 @@
+"""What is not saved is not replaced, and what cannot be founded changes nothing."""
+
+import pandas as pd
+import pytest
+
+from tests.conftest import Workspace, copy_repository
+from tests.e2e.running import FROM_SOURCE, TARMAC
+
+HEAD = (*TARMAC, "init-problem", "things", "--target", "size", "--from")
+
+
+@pytest.fixture
+def repository(tmp_path) -> Workspace:
+    """The repository's files, committed, with a table beside them."""
+    workspace = copy_repository(tmp_path / "repository")
+    workspace.run("git", "init", "--quiet")
+    workspace.run("git", "add", "--all")
+    identity = ("-c", "user.name=Test", "-c", "user.email=test@example.org")
+    workspace.run("git", *identity, "commit", "--quiet", "--message", "start")
+    pd.DataFrame({"size": [n + 0.5 for n in range(30)], "age": range(30)}).to_csv(tmp_path / "table.csv", index=False)
+    return workspace
+
+
+def refused(workspace: Workspace, *arguments: str) -> str:
+    """The one line of a refusal, after which every file is as it was."""
+    before = workspace.run("git", "status", "--porcelain").stdout
+    done = workspace.run(*HEAD, *arguments, check=False, env=FROM_SOURCE)
+    assert (done.returncode, done.stdout) == (1, ""), done.stderr
+    assert workspace.run("git", "status", "--porcelain").stdout == before
+    (line,) = done.stderr.splitlines()
+    return line
+
+
+def test_what_git_does_not_have_is_replaced(repository: Workspace) -> None:
+    path = repository.path / "src/tarmac/problem/mine.py"
+    path.write_text("")
+    assert "changes that are not committed" in refused(repository, "../table.csv")
+    path.unlink()
+    (repository.path / "params.yaml").write_text("{}")
+    assert "changes that are not committed" in refused(repository, "../table.csv")
+
+
+def test_raw_data_that_dvc_does_not_have_are_replaced(repository: Workspace) -> None:
+    (repository.path / "data/raw").mkdir(parents=True)
+    (repository.path / "data/raw/table.parquet").write_text("rows")
+    assert "data/raw is not what data/raw.dvc names" in refused(repository, "../table.csv")
+
+
+def test_a_mistake_of_a_person_is_not_told_in_a_line(repository: Workspace) -> None:
+    assert "none.csv cannot be read" in refused(repository, "none.csv")
+    assert "the file has no column day" in refused(repository, "../table.csv", "--time", "day")
+    assert "number is none of binary, multiclass, regression" in refused(repository, "../table.csv", "--task", "number")
+
+
+def test_a_name_that_is_no_folders_is_taken(repository: Workspace) -> None:
+    done = repository.run(
+        *TARMAC, "init-problem", "My Things", "--target", "size", "--from", "../table.csv", check=False, env=FROM_SOURCE
+    )
+    assert "My Things is no name of a folder: my_things is" in done.stderr
