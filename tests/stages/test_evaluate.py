@@ -303,6 +303,6 @@ def test_scoring_by_month_gives_other_answers_than_by_table(tmp_path, monkeypatc
     assert np.array_equal(found.y, together[TARGET])
     assert np.array_equal(found.model, Knows(1).score(together))
     assert [len(rows) for rows in written] == [300, 395]
-    assert found.groups["month"].astype("str").tolist() == ["2013-10"] * 300 + ["2013-11"] * 395
+    assert found.groups[evaluate.MONTH].astype("str").tolist() == ["2013-10"] * 300 + ["2013-11"] * 395
     for name, groups in slices(together).items():
         assert found.groups[name].astype("str").tolist() == groups.tolist()

@@ -21,13 +21,12 @@ from tarmac.params import TASK, AnySplit, EvaluateParams, Task, load
 from tarmac.params.task import ERROR
 from tarmac.problem.behaviour import BEHAVIOURS
 from tarmac.problem.names import CLASSES, DAY, KEY, TARGET
-from tarmac.problem.slices import SLICES
 from tarmac.problem.slices import slices as slices_of
 from tarmac.stages import Progress, run
 
 FEATURES, MODEL, BASELINE = Path("data/features"), Path("models/model.onnx"), Path("models/baseline.onnx")
 PREDICTIONS, METRICS, TABLES = Path("data/predictions.parquet"), Path("metrics/evaluate"), Path("metrics/tables")
-MONTH = "month"  # of a row, beside its slices
+MONTH = "month of the row"  # beside its slices, one of which may be a month, too
 PROCESS, ROW = 450e6, 150  # bytes, measured: of the process with a month in memory, of a row while it is judged
 ROW_GROUP = 2**20  # rows, as pandas writes them
 
@@ -106,7 +105,11 @@ def tables(
         "calibration": curves.calibration(*flat, params.calibration_bins),
         **({f"monthly_{task.short}": monthly(valid, test, task)} if DAY else {}),
         "slices": slices.slice_metrics(
-            {name: test.groups[name] for name in SLICES}, test.y, test.model, params.min_slice_rows, task
+            {str(name): groups for name, groups in test.groups.items() if name != MONTH},
+            test.y,
+            test.model,
+            params.min_slice_rows,
+            task,
         ),
     }
 
