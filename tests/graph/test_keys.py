@@ -53,14 +53,14 @@ def test_keys_are_seen_however_they_are_read(misbehaviour: tuple[Workspace, Trac
     workspace, run = misbehaviour
     whole = {key for key in leaves(workspace.params) if key.startswith(("evaluate.", "intervals."))}
     assert len(whole) > 7
-    assert run.keys == whole | {"prepare.max_quarantine_share", "train.seed", "state.seed"}
+    assert run.keys == whole | {"engine", "prepare.max_quarantine_share", "train.seed", "state.seed"}
 
 
 def test_an_undeclared_key_is_found(misbehaviour: tuple[Workspace, Trace]) -> None:
     workspace, run = misbehaviour
     found = key_faults(stages(workspace.path)["prepare"], [run], leaves(workspace.params))
     assert "prepare: reads train.seed, which no param covers" in found
-    assert len(found) == len(run.keys) - 1
+    assert len(found) == len(run.keys) - 2  # it may read `engine` and its own section
 
 
 def test_a_key_that_is_covered_only_in_part_is_found(rerun: Workspace, traces: dict[str, Trace]) -> None:
@@ -74,7 +74,7 @@ def test_a_key_that_is_covered_only_in_part_is_found(rerun: Workspace, traces: d
 def test_a_param_whose_name_only_begins_like_the_key_does_not_cover_it(
     rerun: Workspace, traces: dict[str, Trace]
 ) -> None:
-    wrong = replace(stages(rerun.path)["prepare"], params=("prepare.max",))
+    wrong = replace(stages(rerun.path)["prepare"], params=("engine", "prepare.max"))
     assert key_faults(wrong, [traces["prepare"]], leaves(rerun.params)) == [
         "prepare: no key of param prepare.max is read",
         "prepare: reads prepare.max_quarantine_share, which no param covers",

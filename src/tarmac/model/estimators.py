@@ -30,8 +30,8 @@ def fit(
     inputs: Inputs,
     split: Split,
     on_round: OnRound,
-    away: Away | None = None,
     task: Task = TASK,
+    away: Away | None = None,
 ) -> Pipeline:
     """Fits the chosen model and returns encoder and estimator as one pipeline.
 

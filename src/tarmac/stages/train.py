@@ -54,7 +54,7 @@ def fit_and_export(
     if isinstance(split, Stream):
         pipeline, valid = batches.fit(params, inputs, split, on_round, away), iter(split.validation)
     else:
-        pipeline, valid = estimators.fit(params, inputs, split, on_round, away), iter([split.X_valid])
+        pipeline, valid = estimators.fit(params, inputs, split, on_round, away=away), iter([split.X_valid])
     export.export(pipeline, inputs, path, made_from)
     return max(export.check_parity(pipeline, inputs, path, rows) for rows in chain(valid, unlabelled))
 
