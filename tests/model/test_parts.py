@@ -83,3 +83,4 @@ def test_a_part_is_read_from_all_files_with_the_columns_asked_for(tmp_path) -> N
     assert [list(part.columns) for part in parts] == [["wanted", TARGET]] * 3
     assert sum(map(len, parts)) == 200
     assert len(dataset.read_part(tmp_path, split, "test")) == len(parts[2])
+    assert list(dataset.read_part(tmp_path, split, "test", []).columns) == []

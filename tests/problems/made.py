@@ -16,6 +16,7 @@ class Made:
     options: tuple[str, ...]
     answers: tuple[str, ...]
     metric: str
+    foreign: tuple[str, float]  # an input, and a value that is allowed and far from all others
     dirty: dict[str, int] = field(default_factory=dict)  # rule and how many rows break it
 
 
@@ -23,7 +24,7 @@ def cells() -> Made:
     """Two classes, numbers only, no time, no key: 569 rows."""
     rows = load_breast_cancer(as_frame=True).frame
     rows["target"] = rows["target"].map({0: "malignant", 1: "benign"})
-    return Made("cells", rows, ("--target", "target"), ("probability",), "roc_auc")
+    return Made("cells", rows, ("--target", "target"), ("probability",), "roc_auc", ("mean_radius", 70.0))
 
 
 def tickets() -> Made:
@@ -53,7 +54,7 @@ def tickets() -> Made:
         }
     )
     answers = tuple(f"probability_{place}" for place in range(4))
-    return Made("tickets", rows, ("--target", "team", "--time", "opened"), answers, "accuracy")
+    return Made("tickets", rows, ("--target", "team", "--time", "opened"), answers, "accuracy", ("size", 15.0))
 
 
 def rents() -> Made:
@@ -79,4 +80,4 @@ def rents() -> Made:
     rows = pd.concat([rows, rows.sample(40, random_state=1)], ignore_index=True)
     dirty = {"not_below": 12, "unique": 40}
     options = ("--target", "rent", "--group", "house", "--key", "flat")
-    return Made("rents", rows, options, ("prediction",), "rmse", dirty)
+    return Made("rents", rows, options, ("prediction",), "rmse", ("area", 400.0), dirty)

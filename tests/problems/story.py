@@ -88,6 +88,26 @@ class Story:
         scored = pd.read_parquet(tmp_path / "scored.parquet")
         np.testing.assert_allclose(scored[list(self.made.answers)], wanted, rtol=SAME, atol=SAME)
 
+    def test_what_the_service_was_asked_is_judged_otherwise_than_it_is(self, own: Workspace, tmp_path: Path) -> None:
+        """The test rows are no news; the same with one number far from all others, though allowed, is broken data."""
+        tarmac(own, "bundle")
+        rows, _ = questions(own)
+        name, far = self.made.foreign
+        asked = {"usual": rows, "broken": [{**row, name: far} for row in rows]}
+        decisions = {}
+        for what, body in asked.items():
+            journal, log = tmp_path / what, tmp_path / f"{what}.log"
+            with (
+                running(own.path / "served/live", log, code=own.path, log=journal) as service,
+                service.client() as client,
+            ):
+                for start in range(0, len(body), 200):
+                    _json(client.post("/predict", json={"rows": body[start : start + 200]}))
+            tarmac(own, "monitor", "--log", str(journal))
+            found = json.loads((own.path / "monitoring/monitoring.json").read_text())
+            decisions[what] = (found["verdict"] == "act", found["decision"] == "none")
+        assert decisions == {"usual": (False, True), "broken": (True, False)}
+
     def numbers(self, told: dict) -> list[float]:
         """The numbers of one answer of the service, in the order that they are stored in."""
         if "probabilities" in told:

@@ -93,7 +93,8 @@ def read_part(folder: Path, split: AnySplit, part: Part, columns: Sequence[str] 
     """Rows of the feature tables to train on, to tune on, or to judge on. Raises `ValueError` as `read_window` does."""
     if isinstance(split, SplitParams):
         return read_window(folder, getattr(split, part), columns)
-    rows = read_all(folder, columns and [*dict.fromkeys([*columns, *KEY, CLUSTER, TARGET])])
+    wanted = None if columns is None else [*dict.fromkeys([*columns, *KEY, CLUSTER, TARGET])]
+    rows = read_all(folder, wanted)
     own = rows[members(rows, split) == part].reset_index(drop=True)
     return own if columns is None else own[list(columns)]
 
