@@ -128,7 +128,7 @@ def _own(stage: Stage, path: str) -> bool:
 
 
 def _partial(out: str) -> str:
-    return str(Path(out).with_name(f".{Path(out).name}.partial"))
+    return str(Path(out).with_name(f".{Path(out).name}.new.partial"))
 
 
 def unopened(stage: Stage, run: Trace) -> list[str]:

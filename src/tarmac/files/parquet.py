@@ -51,5 +51,9 @@ def _texts(path: Path, footer: pq.FileMetaData) -> int:
 
 
 def count_rows(path: Path) -> int:
-    """Rows of a Parquet file, read from its footer."""
-    return int(pq.read_metadata(path).num_rows)
+    """Rows of a Parquet file, read from its footer. Raises `ValueError` where that cannot be read."""
+    try:
+        return int(pq.read_metadata(path).num_rows)
+    except (OSError, pa.ArrowInvalid) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"{path} cannot be read ({reason}): delete it and make it or fetch it again") from None

@@ -142,7 +142,10 @@ def _set_aside(broken: pd.DataFrame) -> int:
 
 def check_room() -> None:
     """Raises `RoomError` where this machine has less memory than the largest month takes, or less disk than all."""
-    most = max(parquet.count_rows(path) for table in MONTHLY for path in (RAW / table).glob("*.parquet"))
+    paths = [path for table in MONTHLY for path in sorted((RAW / table).glob("*.parquet"))]
+    for path in paths:
+        parquet.check(path)
+    most = max(map(parquet.count_rows, paths), default=0)
     what = f"a month of {most:,} rows"
     room.check(PROCESS + most * ROW, COPIES * room.size(RAW), what, "cut the rows into smaller parts")
 
