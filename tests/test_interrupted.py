@@ -32,8 +32,10 @@ class Seen:
 
     @property
     def edited(self) -> bool:
-        path = self.path / EDITED
-        return path.is_file() and path.read_bytes().endswith(MINE.encode())
+        try:
+            return (self.path / EDITED).read_bytes().endswith(MINE.encode())
+        except FileNotFoundError:  # Git puts another version there
+            return False
 
 
 MOMENTS: dict[str, Callable[[Seen], bool]] = {

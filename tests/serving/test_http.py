@@ -326,6 +326,7 @@ def test_a_damaged_bundle_is_served_or_ends_the_service(bundle_folder, tmp_path,
     part.write_bytes(DAMAGE[name])
     with running(folder, tmp_path / "log", limits=QUICK, ready=False) as service, service.client() as client:
         assert client.get("/health").json() == {"live": True, "ready": False, "version": None}
-        part.write_bytes(whole)
+        (tmp_path / "whole").write_bytes(whole)
+        (tmp_path / "whole").replace(part)  # at once: half of it would be refused once more, as it should be
         wait_for(lambda: client.get("/health").status_code == 200, "it is ready")
         assert len(service.events("bundle refused")) == 1
