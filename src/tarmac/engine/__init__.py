@@ -10,11 +10,12 @@ from types import ModuleType
 from typing import Any
 
 import ibis
+import pyarrow as pa
 
 from tarmac.engine import duckdb, spark
 from tarmac.engine.duckdb import write_query
 
-__all__ = ["batches", "compiled", "connect", "show", "show_dates", "write", "write_months", "write_query"]
+__all__ = ["batches", "compiled", "connect", "show", "show_dates", "show_rows", "write", "write_months", "write_query"]
 ENGINES: dict[str, ModuleType] = {"duckdb": duckdb, "pyspark": spark}  # by the names that Ibis gives its backends
 Backend = Any  # Ibis' of either, which have no useful type in common
 
@@ -37,6 +38,14 @@ def show(backend: Backend, name: str, paths: Sequence[Path]) -> ibis.Table:
 def show_dates(backend: Backend, name: str, dates: Mapping[str, date]) -> ibis.Table:
     """Makes the engine's table `name` hold one row of dates."""
     return ENGINES[backend.name].show_dates(backend, name, dates)
+
+
+def show_rows(backend: Backend, name: str, rows: pa.Table) -> ibis.Table:
+    """Makes the engine's table `name` show rows that are in memory, instead of those that it showed before.
+
+    Ibis' own tables in memory would be held until the process ends: a month's rows for every month.
+    """
+    return ENGINES[backend.name].show_rows(backend, name, rows)
 
 
 def compiled(backend: Backend, table: ibis.Table) -> str:

@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 
 import ibis
+import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
 from tarmac.files import parquet, room
@@ -45,6 +46,12 @@ def show_dates(backend: Backend, name: str, dates: Mapping[str, date]) -> ibis.T
     """Makes the engine's table `name` hold one row of dates."""
     columns = ", ".join(f"DATE '{day}' AS \"{column}\"" for column, day in dates.items())
     backend.raw_sql(f'CREATE OR REPLACE VIEW "{name}" AS SELECT {columns}')
+    return backend.table(name)
+
+
+def show_rows(backend: Backend, name: str, rows: pa.Table) -> ibis.Table:
+    """Makes the engine's table `name` show rows that are in memory, instead of those that it showed before."""
+    backend.con.register(name, rows)
     return backend.table(name)
 
 

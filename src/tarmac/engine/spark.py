@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import ibis
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tarmac import cluster
@@ -40,6 +41,13 @@ def show_dates(backend: Any, name: str, dates: Mapping[str, date]) -> ibis.Table
     """Makes the view `name` hold one row of dates."""
     columns = ", ".join(f"DATE '{day}' AS `{column}`" for column, day in dates.items())
     backend.raw_sql(f"CREATE OR REPLACE TEMPORARY VIEW `{name}` AS SELECT {columns}")
+    return backend.table(name)
+
+
+def show_rows(backend: Any, name: str, rows: pa.Table) -> ibis.Table:
+    """Makes the view `name` show rows that are in memory, instead of those that it showed before."""
+    with cluster.failures():
+        cluster.session().createDataFrame(rows).createOrReplaceTempView(name)
     return backend.table(name)
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
-import ibis
 import pandas as pd
 import pyarrow as pa
 
@@ -81,7 +80,8 @@ def prepare_month(
 
 def write_prepared(backend: engine.Backend, month: str, valid: Frames, tables: tuple[str, ...], out: Path) -> None:
     """Cleans valid raw tables and writes them under `out`; lookups as one file, the others one a month."""
-    views = {name: ibis.memtable(pa.Table.from_pandas(frame, preserve_index=False)) for name, frame in valid.items()}
+    rows = {name: pa.Table.from_pandas(frame, preserve_index=False) for name, frame in valid.items()}
+    views = {name: engine.show_rows(backend, name, held) for name, held in rows.items()}
     for table in tables:
         path = out / (f"{table}.parquet" if table in LOOKUPS else f"{table}/{month}.parquet")
         engine.write(backend, clean(table, views, month), path)
