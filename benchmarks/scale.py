@@ -159,8 +159,8 @@ def text(noted: dict[int, Noted]) -> str:
         "# The pipeline at many times the data",
         conditions(noted),
         "Scale N is N years made by `tarmac ingest --scale N`, split in the proportions of `params.yaml`: 9/12 to train"
-        f" on, 1/12 to tune on, 2/12 to judge on; {ROUNDS} rounds of training. The last column is the growth from the first scale to the last,"
-        " divided by that of the rows: 1 is linear, less is better.",
+        f" on, 1/12 to tune on, 2/12 to judge on; {ROUNDS} rounds of training. The last column is the growth from the"
+        " first scale to the last, divided by that of the rows: 1 is linear, less is better.",
         facts_table(noted),
         "## Wall seconds\n\n" + table(noted, "wall", 1, 1),
         "## CPU seconds\n\n" + table(noted, "cpu", 1, 1),

@@ -1,5 +1,7 @@
 """The engine: the same rows give the same bytes, whatever the machine, and a damaged file is named."""
 
+import gc
+import weakref
 from datetime import date
 from pathlib import Path
 
@@ -32,28 +34,31 @@ def sums(backend: Backend, paths: list[Path]) -> ibis.Table:
     return rows.inner_join(totals, "text").select("number", "text", "total").order_by("number")
 
 
-def written(paths: list[Path], out: Path, threads: int, how: str) -> bytes:
+def written(paths: list[Path], folder: Path, threads: int, how: str) -> Path:
+    """A query of all rows, written in one of two ways."""
+    folder.mkdir()
+    out = folder / "all.parquet"
     backend = engine.connect()
     backend.raw_sql(f"SET threads = {threads}")
     table = sums(backend, paths)
     if how == "write":
         engine.write(backend, table, out)
     else:
-        engine.write_query(backend, engine.compiled(backend, table), out)
-    return out.read_bytes()
+        engine.write_months(backend, engine.compiled(backend, table), None, ["all"], folder)
+    return out
 
 
-@pytest.mark.parametrize("how", ["write", "write_query"])
+@pytest.mark.parametrize("how", ["write", "write_months"])
 def test_threads_and_repetition_change_no_byte(shuffled: list[Path], tmp_path: Path, how: str) -> None:
-    first, *others = [written(shuffled, tmp_path / f"{run}", threads, how) for run, threads in enumerate((1, 4, 4))]
+    runs = [written(shuffled, tmp_path / f"{run}", threads, how) for run, threads in enumerate((1, 4, 4))]
+    first, *others = [path.read_bytes() for path in runs]
     assert len(first) > ROWS
     assert all(other == first for other in others)
 
 
 def test_written_rows_are_sorted_compressed_and_in_fixed_groups(shuffled: list[Path], tmp_path: Path) -> None:
-    for how in ("write", "write_query"):
-        out = tmp_path / f"{how}.parquet"
-        written(shuffled, out, 2, how)
+    for how in ("write", "write_months"):
+        out = written(shuffled, tmp_path / how, 2, how)
         table, metadata = pq.read_table(out), pq.read_metadata(out)
         assert table["number"].to_pylist() == list(range(ROWS))
         assert [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)] == [
@@ -65,17 +70,28 @@ def test_written_rows_are_sorted_compressed_and_in_fixed_groups(shuffled: list[P
 
 
 def test_both_ways_of_writing_give_the_same_rows(shuffled: list[Path], tmp_path: Path) -> None:
-    for how in ("write", "write_query"):
-        written(shuffled, tmp_path / how, 2, how)
-    assert pq.read_table(tmp_path / "write").equals(pq.read_table(tmp_path / "write_query"))
+    one, other = [written(shuffled, tmp_path / how, 2, how) for how in ("write", "write_months")]
+    assert pq.read_table(one).equals(pq.read_table(other))
 
 
 def test_failed_query_leaves_the_old_file(tmp_path: Path) -> None:
-    out = tmp_path / "out.parquet"
+    out = tmp_path / "all.parquet"
     out.write_text("old")
     with pytest.raises(Exception, match="nowhere"):
-        engine.write_query(engine.connect(), "SELECT * FROM nowhere", out)
-    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("out.parquet", "old")]
+        engine.write_months(engine.connect(), "SELECT * FROM nowhere", None, ["all"], tmp_path)
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("all.parquet", "old")]
+
+
+def test_rows_in_memory_are_let_go_when_others_are_shown() -> None:
+    backend = engine.connect()
+    held = weakref.ref(first := pa.table({"number": range(10)}))
+    shown = engine.show_rows(backend, "rows", first)
+    assert shown.number.sum().to_pyarrow().as_py() == 45
+    del first
+    shown = engine.show_rows(backend, "rows", pa.table({"number": [7]}))
+    gc.collect()
+    assert held() is None
+    assert shown.number.sum().to_pyarrow().as_py() == 7
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1 and then nothing", None])

@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tarmac.declare.raw import typed
 from tarmac.files import months, parquet
 from tarmac.files.outputs import replacing
 from tarmac.ingest import RAW, download, main, write
@@ -16,7 +17,7 @@ from tarmac.params import load
 from tarmac.problem.names import MONTHLY, TABLES
 from tarmac.problem.raw import RAW_TYPES
 from tarmac.problem.schema import KEYS
-from tarmac.problem.source import DISTRIBUTION, by_file, raw_tables, typed
+from tarmac.problem.source import DISTRIBUTION, by_file, raw_tables
 from tarmac.stages.prepare import Frames, check_share, validate
 
 

@@ -32,6 +32,8 @@ def typed(name: str, frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:
 def _column(text: "pd.Series[str]", kind: pa.DataType) -> pa.Array:
     if pa.types.is_date(kind):
         return pa.array(pd.to_datetime(text, format="ISO8601").dt.date, type=kind, from_pandas=True)
+    if pa.types.is_timestamp(kind):
+        return pa.array(pd.to_datetime(text, format="%Y-%m-%dT%H:%M:%SZ"), type=kind)
     if pa.types.is_string(kind):
         return pa.array(text, type=kind, from_pandas=True)
     return pa.array(pd.to_numeric(text).astype("Float64"), from_pandas=True).cast(kind)  # refuses to lose a fraction

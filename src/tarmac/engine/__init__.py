@@ -13,9 +13,8 @@ import ibis
 import pyarrow as pa
 
 from tarmac.engine import duckdb, spark
-from tarmac.engine.duckdb import write_query
 
-__all__ = ["batches", "compiled", "connect", "show", "show_dates", "show_rows", "write", "write_months", "write_query"]
+__all__ = ["batches", "compiled", "connect", "show", "show_dates", "show_rows", "write", "write_months"]
 ENGINES: dict[str, ModuleType] = {"duckdb": duckdb, "pyspark": spark}  # by the names that Ibis gives its backends
 Backend = Any  # Ibis' of either, which have no useful type in common
 

@@ -66,13 +66,8 @@ def write(backend: Backend, table: ibis.Table, path: Path) -> None:
         backend.to_parquet(table, partial, compression="zstd", compression_level=9, row_group_size=122880)
 
 
-def write_query(backend: Backend, query: str, path: Path) -> None:
-    """Writes the rows of a compiled, sorted query as one Parquet file with fixed writer settings."""
-    with replacing(path) as partial:
-        backend.raw_sql(f"COPY ({query}) TO '{partial}' ({SETTINGS})")
-
-
 def write_months(backend: Backend, query: str, _day: str | None, months: Sequence[str], out: Path) -> None:
     """Writes the rows of a compiled, sorted query of one month, a batch of `batches`, as its Parquet file."""
     (month,) = months
-    write_query(backend, query, out / f"{month}.parquet")
+    with replacing(out / f"{month}.parquet") as partial:
+        backend.raw_sql(f"COPY ({query}) TO '{partial}' ({SETTINGS})")

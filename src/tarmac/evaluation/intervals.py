@@ -18,7 +18,7 @@ Weights = np.ndarray  # shape (resamples, clusters)
 Draws = np.ndarray  # a metric by resample, shape (resamples,); NaN where it has no value, as an AUC of one class
 BINS = 15  # of the calibration error, where nothing else is said
 CHUNK = 4_000_000  # numbers in memory at a time
-MATRIX = 2**25  # numbers in memory of each of two tables of clusters and positives
+MATRIX = 2**23  # numbers in memory of each of two tables of clusters and positives
 NONE = 1e-10  # a share of the squares that is rounding: targets that vary by no more are all the same
 
 
@@ -68,7 +68,7 @@ def average_precision(y: Labels, p: Predictions, cluster: Clusters, weights: Wei
     step = max(CHUNK // width, 1)
     for first in range(0, len(positives), width):
         some, of_some = positives[first : first + width], of_positives[first : first + width]
-        at_least, hits = (np.stack([_at_least(values, some) for values in lists]) for lists in (everyone, alike))
+        at_least, hits = (_at_least(lists, some) for lists in (everyone, alike))
         for start in range(0, len(weights), step):
             part = weights[start : start + step]
             precision = _ratio(part @ hits, part @ at_least)
@@ -159,9 +159,12 @@ METRICS: Mapping[str, Mapping[str, Metric]] = {
 }
 
 
-def _at_least(values: Predictions, thresholds: Predictions) -> np.ndarray:
-    """How many of some sorted values are at least each threshold."""
-    return len(values) - np.searchsorted(values, thresholds).astype(float)
+def _at_least(lists: list[Predictions], thresholds: Predictions) -> np.ndarray:
+    """How many of each list of sorted values are at least each threshold, shape (lists, thresholds)."""
+    found = np.empty((len(lists), len(thresholds)))
+    for line, values in zip(found, lists, strict=True):
+        line[:] = len(values) - np.searchsorted(values, thresholds)
+    return found
 
 
 def _sums(values: np.ndarray, cluster: Clusters, count: int) -> np.ndarray:

@@ -60,9 +60,9 @@ class Sample:
         return len(np.unique(self.y)) > 1
 
     def value(self, metric: str, p: Predictions) -> float:
-        """The metric of some predictions over all rows."""
-        once = np.ones((1, self.weights.shape[1]))
-        return float(self._draws(metric, p, once)[0])
+        """The metric of some predictions over all rows: one resample, of one cluster that holds them all."""
+        whole = replace(self, cluster=np.zeros_like(self.cluster))
+        return float(whole._draws(metric, p, np.ones((1, 1)))[0])
 
     def estimate(self, metric: str, p: Predictions) -> Estimate:
         """The metric of some predictions, with its interval where it has one."""

@@ -130,16 +130,20 @@ def xgboost_model(params: TrainParams, on_round: OnRound, task: Task = TASK) -> 
             return False
 
     kind = xgboost.XGBRegressor if task.kind == "regression" else xgboost.XGBClassifier
-    return kind(
+    return kind(**xgboost_options(params, task), callbacks=[Report()])
+
+
+def xgboost_options(params: TrainParams, task: Task = TASK) -> dict[str, Any]:
+    """What every way of training XGBoost is told, here and on a cluster."""
+    return {
         **params.xgboost.model_dump(),
-        n_estimators=params.max_rounds,
-        device=params.device,
-        random_state=params.seed,
-        tree_method="hist",
-        eval_metric=list(task.rounds.values()),
-        early_stopping_rounds=params.early_stopping_rounds,
-        callbacks=[Report()],
-    )
+        "n_estimators": params.max_rounds,
+        "device": params.device,
+        "random_state": params.seed,
+        "tree_method": "hist",
+        "eval_metric": list(task.rounds.values()),
+        "early_stopping_rounds": params.early_stopping_rounds,
+    }
 
 
 def check_spread(y: np.ndarray) -> None:

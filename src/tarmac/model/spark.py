@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from tarmac import cluster
 from tarmac.files import months, parquet
+from tarmac.model.estimators import xgboost_options
 from tarmac.params import TASK, AnySplit, SplitParams, TrainParams, Window
 from tarmac.problem.names import TARGET
 
@@ -38,13 +39,7 @@ def fit_xgboost(
         encoded = _encoded(rows, encoder).persist()
         encoded.count()  # a job, by whose end the workers are known
         booster = (SparkXGBRegressor if regression else SparkXGBClassifier)(
-            **params.xgboost.model_dump(),
-            n_estimators=params.max_rounds,
-            device=params.device,
-            random_state=params.seed,
-            tree_method="hist",
-            eval_metric=list(TASK.rounds.values()),
-            early_stopping_rounds=params.early_stopping_rounds,
+            **xgboost_options(params),
             features_col=_names(encoder),
             label_col=TARGET,
             validation_indicator_col=VALIDATION,

