@@ -108,6 +108,17 @@ def test_reproduce_accepts_a_changed_hash_or_a_parameter_without_its_result(fini
     assert done.stderr.splitlines()[-1].startswith("tarmac: error: not reproduced: data/features, ")
 
 
+def test_a_parameter_that_was_tried_before_trains_again(finished):
+    names = [name for name in results(finished, "train") if name.startswith("metrics/train/plots")]
+    assert names
+    before = {name: (finished.path / name).read_bytes() for name in ("models/model.onnx", *names)}
+    for depth in (2, 6):
+        finished.set_params(lambda params, depth=depth: params["train"]["xgboost"].update(max_depth=depth))
+        done = finished.dvc("repro", "train")
+    assert stages_run(done.stdout) == []
+    assert {name: (finished.path / name).read_bytes() for name in before} == before
+
+
 def test_run_in_a_fresh_clone_restores_a_result_instead_of_making_it_or_makes_it_twice(finished_template, tmp_path):
     workspace = clone(finished_template, tmp_path / "clone")
     first, second = tarmac(workspace, "run"), tarmac(workspace, "run")

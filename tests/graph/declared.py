@@ -62,9 +62,11 @@ def _path(entry: str | dict) -> str:
 
 
 def plots(root: Path) -> dict[str, dict]:
-    """The plots by name: the bodies as `dvc.yaml` has them."""
+    """The plots by name: the bodies as `dvc.yaml` has them; of a stage's own plot, which is named by its path, too."""
     tree = yaml.safe_load((root / "dvc.yaml").read_text())
-    return {name: body for plot in tree["plots"] for name, body in plot.items()}
+    named = {name: body for plot in tree["plots"] for name, body in plot.items()}
+    own = [plot for stage in tree["stages"].values() for plot in stage.get("plots", [])]
+    return named | {path: {**body, "y": {path: body["y"]}} for plot in own for path, body in plot.items()}
 
 
 def locked(root: Path) -> dict[str, dict]:

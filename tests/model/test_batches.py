@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tarmac.files import room
 from tarmac.model import batches, export
 from tarmac.model.batches import Stream
 from tarmac.model.dataset import Inputs, Months
@@ -36,7 +37,11 @@ def known(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[rows[TARGET].notna()].astype({TARGET: "int8"}).reset_index(drop=True)
 
 
-def test_months_give_another_model_than_the_table_of_them(parts, tmp_path):
+@pytest.mark.parametrize("page", [1, 600, batches.PAGE])
+def test_months_give_another_model_than_the_table_of_them(parts, tmp_path, page, monkeypatch):
+    monkeypatch.setattr(batches, "PAGE", page)
+    monkeypatch.setattr(room, "SPILL", tmp_path / ".dvc" / "tmp" / "tarmac" / "spill")
+    (tmp_path / ".dvc").mkdir()
     chosen, rounds, others = sample.params("xgboost"), [], []
     inputs, whole = sample.fitted(
         chosen, known(pd.concat(parts[:-1])), known(parts[-1]), lambda number, seen: rounds.append((number, seen))
@@ -48,6 +53,18 @@ def test_months_give_another_model_than_the_table_of_them(parts, tmp_path):
     export.export(streamed, inputs, tmp_path / "streamed.onnx")
     export.export(whole, inputs, tmp_path / "whole.onnx")
     assert (tmp_path / "streamed.onnx").read_bytes() == (tmp_path / "whole.onnx").read_bytes()
+    assert room.SPILL.is_dir()
+    assert not list(room.SPILL.iterdir())
+
+
+def test_a_page_loses_a_labelled_row_or_holds_more_than_it_must(parts, tmp_path, monkeypatch):
+    stream = written(tmp_path, parts)
+    monkeypatch.setattr(batches, "PAGE", 600)
+    found = list(batches.pages(stream.train))
+    assert [len(page) for page in found] == [766, 200]
+    assert pd.concat(found, ignore_index=True).equals(
+        pd.concat(stream.train).dropna(subset=[TARGET]).reset_index(drop=True)
+    )
 
 
 @pytest.mark.parametrize("model", ["hist_gradient_boosting", "logistic_regression"])

@@ -16,7 +16,6 @@ SETTINGS = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 9, ROW_GROUP_SIZ
 
 
 SHARE = 0.5  # of the memory that a stage may take: the rows that Python holds are beside it
-SPILL = Path(".dvc/tmp/tarmac/spill")  # what does not fit
 
 
 def connect() -> Backend:
@@ -24,9 +23,7 @@ def connect() -> Backend:
     backend = ibis.duckdb.connect()
     backend.raw_sql("SET TimeZone = 'UTC'")
     backend.raw_sql(f"SET memory_limit = '{room.memory() * SHARE / 1e6:.0f}MB'")
-    if SPILL.parents[2].is_dir():
-        SPILL.mkdir(parents=True, exist_ok=True)
-        backend.raw_sql(f"SET temp_directory = '{SPILL}'")
+    backend.raw_sql(f"SET temp_directory = '{room.spill()}'")
     return backend
 
 

@@ -3,11 +3,13 @@
 import os
 import re
 import shutil
+import tempfile
 from pathlib import Path
 
 ASKED = "TARMAC_MEMORY"  # how much a stage may take, such as 4GB; without it what the machine has to give
 UNITS = {"MB": 10**6, "MiB": 2**20, "GB": 10**9, "GiB": 2**30}
 GROUP, FREE = Path("/sys/fs/cgroup/memory.max"), Path("/proc/meminfo")
+SPILL = Path(".dvc/tmp/tarmac/spill")
 
 
 class RoomError(ValueError):
@@ -22,6 +24,14 @@ def memory() -> int:
             raise RoomError(f"{ASKED} is {asked!r}: write it like 4GB or 512MiB")
         return int(float(size[1]) * UNITS[size[2]])
     return min(_free(), _allowed())
+
+
+def spill() -> Path:
+    """A folder on disk for what does not fit in memory: beside DVC's own, or the system's outside a repository."""
+    if not SPILL.parents[2].is_dir():
+        return Path(tempfile.gettempdir())
+    SPILL.mkdir(parents=True, exist_ok=True)
+    return SPILL
 
 
 def size(folder: Path) -> int:

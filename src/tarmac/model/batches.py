@@ -1,18 +1,21 @@
 """Fitting month by month, where a table of all rows would be too large to hold.
 
-XGBoost keeps a byte of each value, the bin that it falls into, and reads the months as often as it needs to find the
-bins. The other kinds of model hold their rows as they are: they are fitted to a drawn share of them.
+XGBoost keeps the bin of each value, in pages on disk, and reads the months as often as it needs to find the bins. The
+other kinds of model hold their rows as they are: they are fitted to a drawn share of them.
 """
 
+import tempfile
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
+from tarmac.files import room
 from tarmac.model import dataset, estimators
 from tarmac.model.dataset import Inputs, Months, Split
 from tarmac.params import TASK, TrainParams
@@ -21,6 +24,7 @@ from tarmac.problem.names import CLASSES, TARGET
 # Rows times inputs that are still trained on as one table. Fixed, and no setting: bins found in parts may be others.
 LARGEST = 2**25
 DRAWN = 500_000  # rows that models which must hold them are fitted to
+PAGE = 250_000  # rows, or a month if it has more, that are encoded and paged at a time
 
 
 @dataclass(frozen=True)
@@ -55,37 +59,24 @@ def fit(
     if away:
         return Pipeline([("encoder", encoder), (estimators.ESTIMATOR, away(params, encoder, on_round))])
     classifier = estimators.xgboost_model(params, on_round)
-    booster = _boosted(params, classifier, encoder, inputs, stream)
+    with tempfile.TemporaryDirectory(dir=room.spill(), ignore_cleanup_errors=True) as folder:
+        booster = _boosted(params, classifier, encoder, inputs, stream, folder)
     estimators.check_device(params.device, booster.save_config())
     classifier.load_model(booster.save_raw("ubj"))
     return Pipeline([("encoder", encoder), (estimators.ESTIMATOR, classifier)])
 
 
-def _boosted(params: TrainParams, classifier: Any, encoder: Any, inputs: Inputs, stream: Stream) -> Any:
+def _boosted(params: TrainParams, classifier: Any, encoder: Any, inputs: Inputs, stream: Stream, folder: str) -> Any:
     import xgboost
 
-    class Encoded(xgboost.DataIter):
-        def __init__(self, months: Months) -> None:
-            self._months = months
-            self._left = iter(months)
-            super().__init__(release_data=True)
-
-        def reset(self) -> None:
-            self._left = iter(self._months)
-
-        def next(self, input_data: Any) -> bool:
-            for rows in self._left:
-                known = rows[TARGET].notna()
-                labels = rows.loc[known, TARGET].to_numpy(dtype=TASK.label)
-                input_data(data=encoder.transform(rows.loc[known, inputs.names]), label=labels)
-                return True
-            return False
-
-    bins = params.xgboost.max_bin
+    # A GPU takes no pages that were made on the CPU: there the bins have to fit in memory.
+    paged = params.device == "cpu"
+    kind = xgboost.ExtMemQuantileDMatrix if paged else xgboost.QuantileDMatrix
+    bins, encoded = params.xgboost.max_bin, partial(_encoded, encoder=encoder, inputs=inputs)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*[Dd]evice", category=UserWarning)  # check_device says it
-        train = xgboost.QuantileDMatrix(Encoded(stream.train), max_bin=bins)
-        valid = xgboost.QuantileDMatrix(Encoded(stream.validation), ref=train, max_bin=bins)
+        train = kind(encoded(stream.train, f"{folder}/train" if paged else None), max_bin=bins)
+        valid = kind(encoded(stream.validation, f"{folder}/validation" if paged else None), max_bin=bins, ref=train)
         classes = {"objective": "multi:softprob", "num_class": len(CLASSES)} if TASK.kind == "multiclass" else {}
         return xgboost.train(
             {**classifier.get_xgb_params(), **classes},
@@ -96,6 +87,39 @@ def _boosted(params: TrainParams, classifier: Any, encoder: Any, inputs: Inputs,
             callbacks=classifier.callbacks,
             verbose_eval=False,
         )
+
+
+def _encoded(months: Months, place: str | None, encoder: Any, inputs: Inputs) -> Any:
+    """What gives XGBoost the pages of some months, as often as it asks; `place` begins the names of its files."""
+    import xgboost
+
+    class Encoded(xgboost.DataIter):
+        def __init__(self) -> None:
+            self._left = pages(months)
+            super().__init__(cache_prefix=place, release_data=True)
+
+        def reset(self) -> None:
+            self._left = pages(months)
+
+        def next(self, input_data: Any) -> bool:
+            for rows in self._left:
+                input_data(data=encoder.transform(rows[inputs.names]), label=rows[TARGET].to_numpy(dtype=TASK.label))
+                return True
+            return False
+
+    return Encoded()
+
+
+def pages(months: Months) -> Iterator[pd.DataFrame]:
+    """Yields the labelled rows of one month or of several, so that all but the last are at least `PAGE` rows."""
+    held: list[pd.DataFrame] = []
+    for rows in months:
+        held.append(rows[rows[TARGET].notna()])
+        if sum(map(len, held)) >= PAGE:
+            yield pd.concat(held)
+            held = []
+    if held:
+        yield pd.concat(held)
 
 
 def _distinct(months: Months, inputs: Inputs) -> pd.DataFrame:

@@ -73,7 +73,8 @@ def write_dvc(path: Path, found: Found) -> None:
             stage["params"] = _flow(read)
         else:
             stage.pop("params")
-    tree["plots"] = plots(TASKS[found.task], bool(found.day))
+    task = TASKS[found.task]
+    tree["plots"], tree["stages"]["train"]["plots"] = plots(task, bool(found.day)), curves(task)
     _dump(tree, path)
 
 
@@ -90,7 +91,7 @@ def _flow(items: list[str]) -> CommentedSeq:
 
 
 def plots(task: Task, timed: bool) -> list[dict[str, Any]]:
-    """The plots of a task, by the tables that `evaluate` writes for it and the rounds that `train` watches."""
+    """The plots of a task, by the tables that `evaluate` writes for it."""
     made: dict[str, dict[str, Any]] = {}
     if task.kind == "binary":
         made["roc"] = _lines("roc", "false_positive_rate", ["model", "baseline"], "ROC on the test rows")
@@ -106,11 +107,16 @@ def plots(task: Task, timed: bool) -> list[dict[str, Any]]:
     if timed:
         table, monthly = f"monthly_{task.short}", f"{task.title} by month (validation, then test)"
         made[table] = {**_lines(table, "month", ["model", "baseline"], monthly), "template": "categories"}
-    for name in reversed(list(task.rounds)):
-        file = f"{ROUNDS}/{name}.tsv"
-        title = f"Validation {TITLES.get(name, name)} by round"
-        made[f"learning_curve_{name}"] = {"title": title, "x": "step", "y": {file: name}}
     return [{name: {key: _short(value) for key, value in plot.items()}} for name, plot in made.items()]
+
+
+def curves(task: Task) -> list[dict[str, Any]]:
+    """The plots of the rounds that `train` watches, which are outputs of it."""
+    made = []
+    for name in reversed(list(task.rounds)):
+        shown = {"title": f"Validation {TITLES.get(name, name)} by round", "x": "step", "y": name}
+        made.append({f"{ROUNDS}/{name}.tsv": _short({"cache": False, **shown})})
+    return made
 
 
 def _short(value: Any) -> Any:

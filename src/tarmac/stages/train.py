@@ -21,8 +21,8 @@ from tarmac.stages import Progress, run
 
 FEATURES, MODEL, BASELINE = Path("data/features"), Path("models/model.onnx"), Path("models/baseline.onnx")
 METRICS = Path("metrics/train")
-# Bytes, measured: of the process, of a row in a linear fit, of a value in bins, and of what a fit keeps of a row.
-PROCESS, LINEAR, VALUE, LABEL = 350e6, 3000, 1.5, 40
+# Bytes, measured: of the process, of a row in a linear fit, of what a fit from pages keeps of a row, of a paged value.
+PROCESS, LINEAR, KEPT, VALUE = 350e6, 3000, 40, 5
 SHOWN_ROUNDS = 25  # a line on the terminal this often; dvclive gets every round
 
 
@@ -97,12 +97,12 @@ def read(params: AnySplit, groups: Sequence[str]) -> tuple[Split | Stream, Parts
 
 
 def check_room(rows: Mapping[str, int], inputs: int) -> None:
-    """Raises `RoomError` where this machine has less memory than the fits take."""
-    fitted = min(rows["train"], batches.DRAWN) if batches.too_large(rows["train"], inputs) else rows["train"]
-    streamed = (rows["train"] + rows["validation"]) * (inputs * VALUE + LABEL)
-    needed = PROCESS + max(fitted * LINEAR, streamed)
+    """Raises `RoomError` where this machine has less memory than the fits take, or less disk than their pages."""
+    both, paged = rows["train"] + rows["validation"], batches.too_large(rows["train"], inputs)
+    fitted = min(rows["train"], batches.DRAWN) if paged else rows["train"]
+    needed = PROCESS + max(fitted * LINEAR, both * KEPT)
     what = f"{rows['train']:,} rows of {inputs} inputs"
-    room.check(needed, 0, what, "fewer months in split.train")
+    room.check(needed, both * inputs * VALUE if paged else 0, what, "fewer months in split.train")
 
 
 def rows_of(params: AnySplit, groups: Sequence[str]) -> dict[str, int]:

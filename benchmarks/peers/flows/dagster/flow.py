@@ -37,6 +37,7 @@ def rerun(instance: dg.DagsterInstance) -> None:
     stale = [made for made in ASSETS if found.get_num_requested(made.key)]
     if stale:
         dg.materialize(ASSETS, selection=stale, instance=instance)
+        found = dg.evaluate_automation_conditions(defs=ASSETS, instance=instance, cursor=found.cursor)
     CURSOR.write_text(dg.serialize_value(found.cursor))
 
 
