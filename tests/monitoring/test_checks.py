@@ -65,6 +65,13 @@ def test_a_broken_input_is_not_told_or_a_whole_one_is(health, outcome, said):
     assert all(said in check.reason for check in found)
 
 
+def test_days_of_another_unit_are_trusted_or_a_handful_of_rows_is_not():
+    far = Health(**{**vars(FINE), "apart": 0.9})
+    (found,) = checks.integrity("temp", far, POLICY, rows=1000, whole=False)
+    assert (found.outcome, found.reason.startswith("90% of the rows lie beyond")) == ("act", True)
+    assert checks.integrity("temp", far, POLICY, rows=5, whole=False) == []
+
+
 def test_a_handful_of_rows_makes_a_sensor_stand_still():
     assert checks.integrity("temp", Health(**{**vars(FINE), "stuck": True}), POLICY, rows=5) == []
 

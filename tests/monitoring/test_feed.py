@@ -47,3 +47,22 @@ def test_a_new_input_without_any_value_before_breaks_the_watch():
     found = healthy([None] * 50, [1.0, 2.0])
     assert (found.missing, found.missing_before, found.apart) == (0, 1, 0)
     assert healthy([1.0, 2.0], [None] * 20).missing == 1
+
+
+def test_a_category_that_chance_leaves_out_is_gone():
+    levels = [f"town {n}" for n in range(300)]
+    assert healthy(levels * 10, levels[:250], "str").gone == 0
+
+
+def test_a_calendar_is_a_broken_sensor():
+    months = np.repeat(np.arange(1.0, 6.0), 200)
+    found = healthy(months, [6.0] * 200, months=5)
+    assert (found.stuck, found.apart) == (False, 0)
+
+
+def test_some_days_in_another_unit_are_usual_ones_or_usual_ones_are_not():
+    draw = np.random.default_rng(1)
+    feed = Feed(pd.Series(draw.normal(40, 8, 3_000)), np.repeat(range(3), 1_000))
+    days = pd.Series(draw.normal(55, 2, 200))
+    assert feed.health(days, whole=False).apart < 0.1
+    assert feed.health(days * 60, whole=False).apart == 1

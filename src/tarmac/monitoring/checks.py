@@ -84,9 +84,10 @@ def integrity(name: str, health: Health, policy: MonitorParams, rows: int, whole
             f"distance {number(health.apart, 2)} from the nearest {STRETCH} before: another unit or meaning?",
         ),
     ]
-    return [
-        Check("integrity", name, outcome, reason) for outcome, reason in found + whole * of_month if outcome != "ok"
-    ]
+    beyond = f"{_share(health.apart)} of the rows lie beyond every value before: another unit or meaning?"
+    of_days: list[tuple[Outcome, str]] = [(level(health.apart, policy.foreign) if rows >= FEW else "ok", beyond)]
+    judged = found + (of_month if whole else of_days)
+    return [Check("integrity", name, outcome, reason) for outcome, reason in judged if outcome != "ok"]
 
 
 def drift(features: Sequence[FeatureDrift], policy: MonitorParams, whole: bool = True) -> list[Check]:

@@ -4,12 +4,16 @@ This is asked of the data, not of the model: beside all months that were taken i
 included. A month of another unit is far from every one of them, a new season is near the month before it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from tarmac.monitoring.drift import distance_of
+
+EXPECTED = 10  # rows that a category ought to have had, for its absence to be no chance
+CALENDAR = 1 / 2  # an input is apart by itself where months usually are further from each other
 
 
 @dataclass(frozen=True)
@@ -19,9 +23,9 @@ class Health:
     missing: float  # share of the rows
     missing_before: float  # the largest of a month before
     unknown: float  # share of the rows whose category no month before had
-    gone: float  # share of the rows before whose category these do not have
+    gone: float  # share of the rows before whose category these do not have, though there are rows enough for it
     stuck: bool  # every row has one value, where most had others
-    apart: float  # Kolmogorov-Smirnov distance from the nearest month before; 0 for a text
+    apart: float  # Kolmogorov-Smirnov distance from the nearest month before, of some days the share of rows beyond all
 
 
 class Feed:
@@ -35,16 +39,44 @@ class Feed:
         self._shares = values.value_counts(normalize=True, dropna=False)
         self._months = [] if self._text else [np.sort(part.dropna().to_numpy("float64")) for part in months]
 
-    def health(self, values: "pd.Series[float]") -> Health:
-        """How other values look beside these."""
+    def health(self, values: "pd.Series[float]", whole: bool = True) -> Health:
+        """How other values look beside these; `whole` where they ought to be distributed as those of a month."""
         present = values.dropna()
         found = present.unique()
         known = self._shares[self._shares.index.notna()]
+        gone = known[~known.index.isin(found) & (known * len(values) >= EXPECTED)]
         return Health(
             missing=float(values.isna().mean()),
             missing_before=self._missing,
             unknown=float((~present.isin(known.index)).sum() / len(values)) if self._text else 0.0,
-            gone=float(known[~known.index.isin(found)].sum()) if self._text else 0.0,
-            stuck=bool(not self._text and len(found) == 1 and known.max() < 1 / 2),
-            apart=min((distance_of(part, values) for part in self._months if len(part)), default=0.0),
+            gone=float(gone.sum()) if self._text else 0.0,
+            stuck=bool(not self._text and len(found) == 1 and known.max() < 1 / 2 and not self._stand_still()),
+            apart=self._apart(present) if whole else self._beyond(present),
         )
+
+    def _stand_still(self) -> bool:
+        """Whether each month before had one value of its own: that of a calendar."""
+        return len(self._months) > 1 and all(len(part) and part[0] == part[-1] for part in self._months)
+
+    def _apart(self, values: "pd.Series[float]") -> float:
+        """The distance from the nearest month; none where months are always far from each other, as a date's are."""
+        months = [part for part in self._months if len(part)]
+        found = min((distance_of(part, values) for part in months), default=0.0)
+        return 0.0 if found > CALENDAR and _usually(months) > CALENDAR else found
+
+    def _beyond(self, values: "pd.Series[float]") -> float:
+        """The share of rows below or above every value before, unless months lie beyond each other anyway."""
+        months = [part for part in self._months if len(part)]
+        if not months or values.empty:
+            return 0.0
+        low, high = min(part[0] for part in months), max(part[-1] for part in months)
+        found = float(((values < low) | (values > high)).mean())
+        return 0.0 if found > CALENDAR and _usually(months) > CALENDAR else found
+
+
+def _usually(months: Sequence[np.ndarray]) -> float:
+    """The distance that half of the months have from the one nearest to them; 0 where there are too few to say."""
+    if len(months) <= 2:
+        return 0.0
+    nearest = [min(distance_of(other, pd.Series(part)) for other in months if other is not part) for part in months]
+    return float(np.median(nearest))

@@ -47,7 +47,7 @@ def judge(observed: Observed, known: Reference, split: AnySplit, params: Params,
     """Judges rows by the policy; the decision follows from the worst that is found, or from the schedule."""
     inputs = {name: both for name, both in known.inputs.items() if name in observed.rows}
     found = [seen.drift(observed.rows[name]) for name, (seen, _) in inputs.items()]
-    health = {name: feed.health(observed.rows[name]) for name, (_, feed) in inputs.items()}
+    health = {name: feed.health(observed.rows[name], observed.comparable) for name, (_, feed) in inputs.items()}
     judged = [*integrity(observed, known, health, params), *checks.drift(found, params.monitor, observed.comparable)]
     proves = observed.comparable and not observed.labelled
     judged.append(checks.prediction(moved_by(known.p, observed.p, task), params.monitor, proves=proves))
