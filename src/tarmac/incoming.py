@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tarmac.declare.raw import typed
+from tarmac.declare.raw import of_file, typed
 from tarmac.files import months, parquet
 from tarmac.files.outputs import replacing
 from tarmac.ingest import RAW, download, main, write
@@ -55,14 +55,15 @@ def read(paths: Sequence[Path]) -> dict[str, pa.Table]:
 def _table(path: Path) -> tuple[str, pa.Table]:
     """The name of the raw table that a file has the columns of, and its rows with the types of that table."""
     frame = texts(path)
-    names = [name for name, schema in RAW_TYPES.items() if set(schema.names) == set(frame.columns)]
+    tables = {name: of_file(frame, schema) for name, schema in RAW_TYPES.items()}
+    names = [name for name, schema in RAW_TYPES.items() if set(schema.names) == set(tables[name].columns)]
     if not names:
         raise IncomingError(f"{path} has the columns of none of {', '.join(RAW_TYPES)}: {', '.join(frame.columns)}")
     if frame.empty:
         raise IncomingError(f"{path} holds no row")
     schema = RAW_TYPES[names[0]]
     try:
-        return names[0], typed(names[0], frame[schema.names], schema)
+        return names[0], typed(names[0], tables[names[0]][schema.names], schema)
     except (ValueError, pa.ArrowException) as error:
         raise IncomingError(f"{path}: {str(error).splitlines()[0]}") from None
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tarmac.declare.columns import Category, Date, Number
-from tarmac.scaffold.infer import Asked, ScaffoldError, classes_of, column_of, infer, plain, rounded, task_of
+from tarmac.declare.columns import Category, Date, Number, plain
+from tarmac.scaffold.infer import Asked, ScaffoldError, classes_of, column_of, infer, rounded, task_of
 
 
 def texts(*values: object) -> "pd.Series[str]":
@@ -98,12 +98,13 @@ def test_a_key_that_is_asked_for_repeats_some_rows_or_is_made_where_there_is_non
     [
         (Asked("none"), "the file has no column none; it has "),
         (Asked("target", time="nowhere"), "the file has no column nowhere"),
-        (Asked("target", time="size"), "size is not a date in every row"),
+        (Asked("target", time="size"), "size is 0 in a row: a date as 2024-02-29 is needed"),
         (Asked("target", group="gaps"), "gaps is missing in 1 rows, and names them"),
         (Asked("same"), "same has 1 value(s): nothing can be learned"),
-        (Asked("free"), "free has 60 different texts: more than 50 classes are not supported"),
+        (Asked("free"), "free has 60 different texts, at most 50 can be classes"),
         (Asked("target", key="same"), "same is missing or the same in too many rows"),
         (Asked("size", task="binary"), "size has 60 values, a binary target has two"),
+        (Asked("target", group="target"), "target is what is predicted: it cannot be"),
     ],
 )
 def test_a_table_that_holds_no_problem_is_not_refused_in_one_line(asked: Asked, told: str) -> None:
@@ -112,3 +113,26 @@ def test_a_table_that_holds_no_problem_is_not_refused_in_one_line(asked: Asked, 
     rows = table(size=range(60), gaps=gaps, same=["x"] * 60, free=free, target=[0, 1] * 30)
     with pytest.raises(ScaffoldError, match=re.escape(told)):
         infer(rows, asked)
+
+
+def test_a_few_texts_among_numbers_or_a_key_that_is_there_twice_are_not_told() -> None:
+    rows = table(
+        fee=["n/a", *range(150), *range(149)],
+        code=["a0", *(f"a{n}" for n in range(299))],
+        kind=["a", "b", "c"] * 100,
+        target=[0, 1] * 150,
+    )
+    notes = infer(rows, Asked("target")).notes
+    assert any("fee is taken for text, as 1 of 300 values are no numbers (n/a)" in note for note in notes)
+    assert any("code names all rows but a few" in note for note in notes)
+
+
+def test_a_file_without_rows_or_an_instants_hour_is_taken_for_nothing() -> None:
+    with pytest.raises(ScaffoldError, match="no row below its header"):
+        infer(table(a=[], target=[]), Asked("target"))
+    day = [f"2024-01-{1 + n % 28:02}T{n % 24:02}:30:00Z" for n in range(60)]
+    rows = table(seen=day, midnight=[f"{one[:10]} 00:00:00" for one in day], target=[0, 1] * 30)
+    found = infer(rows, Asked("target", time="seen"))
+    assert found.columns["seen_hour"] == Number(0, 23, whole=True)
+    assert "midnight_hour" not in found.columns
+    assert list(found.rows["seen_hour"][:3]) == ["00", "01", "02"]

@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tarmac.declare import schema as declared
-from tarmac.declare.raw import by_file, typed, types
+from tarmac.declare.columns import Date, Number
+from tarmac.declare.raw import by_file, of_file, typed, types
+from tarmac.declare.request import row_model
 from tarmac.scaffold import policy, problem
 from tarmac.scaffold.infer import Asked, ScaffoldError, infer
 from tarmac.validation import validate
@@ -78,3 +80,23 @@ def test_months_that_are_too_few_or_not_in_a_row_are_split() -> None:
         months("2024-01-01", "2024-02-01")
     with pytest.raises(ScaffoldError, match="no row of 2024-02"):
         months("2024-01-01", "2024-03-01", "2024-04-01")
+
+
+def test_the_next_file_of_the_same_kind_is_not_taken_in() -> None:
+    header = {"Seen at": "2024-01-02 13:05:00", "Remark": "none", "Size (m)": "3"}
+    columns = {"seen_at": Date(), "seen_at_hour": Number(0, 23, whole=True), "size_m": Number()}
+    found = of_file(
+        pd.DataFrame({name: pd.Series([text], dtype="string") for name, text in header.items()}),
+        types(columns, ["remark"]),
+    )
+    assert {name: found[name][0] for name in found} == {
+        "seen_at": "2024-01-02 13:05:00", "seen_at_hour": "13", "size_m": "3",
+    }  # fmt: skip
+
+
+def test_an_instant_is_refused_where_a_day_is_asked() -> None:
+    row = row_model({"seen": Date(missing=True)}, "A row.")
+    for text in ("2024-01-02", "2024-01-02 13:05:00", "2024-01-02T13:05:00Z"):
+        assert str(row(seen=text).seen) == "2024-01-02"
+    with pytest.raises(ValueError, match="seen"):
+        row(seen="2024-01-02 soon")

@@ -6,6 +6,7 @@ import pytest
 from tests.conftest import Workspace, copy_repository
 from tests.e2e.running import FROM_SOURCE, TARMAC
 
+IDENTITY = ("-c", "user.name=Test", "-c", "user.email=test@example.org")
 HEAD = (*TARMAC, "init-problem", "things", "--target", "size", "--from")
 
 
@@ -14,9 +15,9 @@ def repository(tmp_path) -> Workspace:
     """The repository's files, committed, with a table beside them."""
     workspace = copy_repository(tmp_path / "repository")
     workspace.run("git", "init", "--quiet")
+    (workspace.path / ".dvc/.gitignore").write_text("/cache\n/tmp\n/config.local\n")
     workspace.run("git", "add", "--all")
-    identity = ("-c", "user.name=Test", "-c", "user.email=test@example.org")
-    workspace.run("git", *identity, "commit", "--quiet", "--message", "start")
+    workspace.run("git", *IDENTITY, "commit", "--quiet", "--message", "start")
     pd.DataFrame({"size": [n + 0.5 for n in range(30)], "age": range(30)}).to_csv(tmp_path / "table.csv", index=False)
     return workspace
 
@@ -50,6 +51,21 @@ def test_a_mistake_of_a_person_is_not_told_in_a_line(repository: Workspace) -> N
     assert "none.csv cannot be read" in refused(repository, "none.csv")
     assert "the file has no column day" in refused(repository, "../table.csv", "--time", "day")
     assert "number is none of binary, multiclass, regression" in refused(repository, "../table.csv", "--task", "number")
+
+
+def test_a_second_try_is_refused_or_the_first_page_tells_of_the_old_problem(repository: Workspace) -> None:
+    (repository.path / "README.md").write_text("flights")
+    rows = pd.DataFrame({"size": [n + 0.5 for n in range(30)], "kind": ["a", "b", "c"] * 10})
+    rows.to_csv(repository.path.parent / "table.csv", index=False)
+    repository.run("git", "add", "--all")
+    repository.run("git", *IDENTITY, "commit", "--quiet", "--message", "page")
+    for name in ("first", "second"):
+        repository.run(*TARMAC, "init-problem", name, "--target", "size", "--from", "../table.csv", env=FROM_SOURCE)
+        page = (repository.path / "README.md").read_text()
+        assert f"Size of {name}" in page
+        assert "flights" not in page.split("How to go on")[0]
+        repository.run("git", "reset", "--quiet", "--hard")
+        repository.run("git", "clean", "-d", "--force", "--quiet")
 
 
 def test_a_name_that_is_no_folders_is_taken(repository: Workspace) -> None:

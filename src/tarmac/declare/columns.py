@@ -1,10 +1,13 @@
 """Columns of a table and what their values may be: schema, features and the service's question follow from them."""
 
+import keyword
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 MISSING = "(missing)"  # a category of its own: ONNX takes no missing text
 PARTS = ("year", "month", "day", "weekday")  # of a date; Monday is 0
+TAKEN = {"row", "rows", "live", "missing", "unknown", "probability", "prediction", "model", "baseline", "columns"}
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,18 @@ Columns = Mapping[str, Column]
 def parts(name: str) -> list[str]:
     """The columns that a date becomes."""
     return [f"{name}_{part}" for part in PARTS]
+
+
+def hour(name: str) -> str:
+    """The column with the hour of a date that a file tells with a time."""
+    return f"{name}_hour"
+
+
+def plain(name: str) -> str:
+    """A column's name as the code writes it: lower case, letters, digits and underscores."""
+    made = re.sub(r"\W+", "_", str(name), flags=re.ASCII).strip("_").lower() or "column"
+    made = f"c_{made}" if made[0].isdigit() or made.startswith("model_") else made
+    return f"{made}_" if made in TAKEN or keyword.iskeyword(made) else made
 
 
 def without(columns: Columns, name: str) -> Columns:

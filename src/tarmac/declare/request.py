@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
@@ -40,7 +40,9 @@ def _whole(number: Any) -> Any:
 
 
 def _written(day: Any) -> Any:
-    """Refuses a number: pydantic takes it for seconds since 1970."""
+    """The day of an instant, as `ingest` takes it; refuses a number: pydantic takes it for seconds since 1970."""
+    if isinstance(day, str) and len(day) > len("2024-02-29"):
+        return datetime.fromisoformat(day).date()
     if isinstance(day, date | str) and not str(day).isdigit():
         return day
     raise ValueError("a date as in ISO 8601 is expected: 2024-02-29")

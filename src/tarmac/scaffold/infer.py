@@ -1,22 +1,21 @@
 """What a table says of itself: kinds of columns with their bounds, the task, the key, and what is of no use."""
 
-import keyword
-import re
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
-from tarmac.declare.columns import Category, Column, Date, Number
+from tarmac.declare.columns import Category, Column, Date, Number, hour, plain
+from tarmac.declare.raw import hours_of
 from tarmac.params.task import Kind
 
 LEVELS, MANY = 20, 50  # a text with no more levels is closed; one with more, mostly different, is free text
 CLASSES = 50  # more values than this are no classes
 DUPLICATES = 0.05  # share of rows that may repeat a key
 REACH = 3  # widths of the inner 98 % that a number may lie beyond them
-RARE = 0.01  # share of rows that may be negative in a column that has no use for it
+RARE = 0.01  # share of rows that may be negative in a column that has no use for it, and of texts among numbers
+DIGITS = {f"{number:02}" for number in range(24)}  # of an hour
 NAMED = ("target", "time", "group", "key")
-TAKEN = {"row", "rows", "live", "missing", "unknown", "probability", "prediction", "model", "baseline", "columns"}
 
 
 class ScaffoldError(ValueError):
@@ -68,32 +67,38 @@ class Found:
 
 def infer(rows: pd.DataFrame, asked: Asked) -> Found:
     """Decides what a table of texts holds. Raises `ScaffoldError` where it holds no problem."""
-    renamed = {name: plain(name) for name in rows.columns}
-    rows, other = rows.rename(columns=renamed), [f"{old} is {new}" for old, new in renamed.items() if old != new]
-    notes = [f"columns got names for code, and later files must have them: {', '.join(other)}"] if other else []
-    if twice := [name for name, count in pd.Series(list(rows.columns)).value_counts().items() if count > 1]:
-        raise ScaffoldError(f"two columns would be called {', '.join(map(str, twice))}: rename one in the file")
-    places = {name: renamed.get(getattr(asked, name), getattr(asked, name)) for name in NAMED}
-    named = replace(asked, **places)
-    if absent := {named.target, named.time, named.group, named.key} - {*rows.columns, ""}:
-        raise ScaffoldError(f"the file has no column {', '.join(sorted(absent))}; it has {', '.join(rows.columns)}")
+    rows, named, notes = _named(rows, asked)
     task = named.task or task_of(rows[named.target], named.target)
     classes = classes_of(rows[named.target]) if task != "regression" else ()
     if task == "binary" and len(classes) != 2:
         raise ScaffoldError(f"{named.target} has {len(classes)} values, a binary target has two")
-    rows, key = with_key(rows, named, notes)
+    rows, key = with_key(with_hours(rows, notes), named, notes)
     found = Found(rows, named.target, task, classes, key, named.time or None, named.group or None, notes=notes)
     _declare(found)
     if not found.inputs:
-        raise ScaffoldError(f"no column but {named.target} is of use: {'; '.join(found.left_out.values())}")
+        naming = dict.fromkeys(found.row_key, "it names the rows")
+        reasons = "; ".join(f"{name}: {why}" for name, why in {**naming, **found.left_out}.items())
+        raise ScaffoldError(f"no column but {found.target} is of use: {reasons}")
     return found
 
 
-def plain(name: str) -> str:
-    """A column's name as the code writes it: lower case, letters, digits and underscores."""
-    made = re.sub(r"\W+", "_", str(name), flags=re.ASCII).strip("_").lower() or "column"
-    made = f"c_{made}" if made[0].isdigit() or made.startswith("model_") else made
-    return f"{made}_" if made in TAKEN or keyword.iskeyword(made) else made
+def _named(rows: pd.DataFrame, asked: Asked) -> tuple[pd.DataFrame, Asked, list[str]]:
+    """The rows and what was asked by the columns' names for code, and a note of those that changed."""
+    if rows.empty:
+        raise ScaffoldError("the file has no row below its header")
+    wanted = [getattr(asked, name) for name in NAMED]
+    renamed = {name: plain(name) for name in rows.columns}
+    if absent := sorted({*wanted} - {*rows.columns, *renamed.values(), ""}):
+        raise ScaffoldError(f"the file has no column {', '.join(absent)}; it has {', '.join(rows.columns)}")
+    places = {name: renamed.get(column, column) for name, column in zip(NAMED, wanted, strict=True)}
+    if places["target"] in [column for name, column in places.items() if name != "target"]:
+        raise ScaffoldError(f"{asked.target} is what is predicted: it cannot be the time, the group or the key too")
+    names = pd.Series(list(renamed.values()))
+    if twice := sorted(set(names[names.duplicated()])):
+        raise ScaffoldError(f"two columns would be called {', '.join(twice)}: rename one in the file")
+    other = [f"{old} is {new}" for old, new in renamed.items() if old != new]
+    notes = [f"columns got names for code: {', '.join(other)}"] if other else []
+    return rows.rename(columns=renamed), replace(asked, **places), notes
 
 
 def task_of(target: "pd.Series[str]", name: str) -> Kind:
@@ -104,7 +109,8 @@ def task_of(target: "pd.Series[str]", name: str) -> Kind:
     if isinstance(column_of(known), Number) and different > (2 if not _whole(known) else LEVELS):
         return "regression"
     if different > CLASSES:
-        raise ScaffoldError(f"{name} has {different} different texts: more than {CLASSES} classes are not supported")
+        advice = "name a column of numbers, or give classes that are alike one name"
+        raise ScaffoldError(f"{name} has {different:,} different texts, at most {CLASSES} can be classes: {advice}")
     return "binary" if different == 2 else "multiclass"
 
 
@@ -125,8 +131,31 @@ def with_key(rows: pd.DataFrame, asked: Asked, notes: list[str]) -> tuple[pd.Dat
         free = name not in (asked.target, asked.time, asked.group)
         if free and rows[name].notna().all() and rows[name].is_unique and "." not in "".join(rows[name].head(100)):
             return rows, str(name)
+    notes += [
+        f"{name} names all rows but a few that are there twice: was it meant as the key?" for name in nearly(rows)
+    ]
     notes.append("no column names a row: `id` was added, the number of the row; later files must carry it")
     return rows.assign(id=[str(number) for number in range(len(rows))]), "id"
+
+
+def nearly(rows: pd.DataFrame) -> list[str]:
+    """Text columns that would name every row, were there not a few twice."""
+    texts = [name for name in rows if rows[name].notna().all() and isinstance(column_of(rows[name]), Category)]
+    return [str(name) for name in texts if 0 < rows[name].duplicated().mean() <= DUPLICATES]
+
+
+def with_hours(rows: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+    """The rows with the hour of each date that has a time of day as a column of its own."""
+    made = rows
+    for name in map(str, rows.columns):
+        known = rows[name].dropna()
+        if hour(name) in rows or not len(known) or not _dates(known):
+            continue
+        hours = hours_of(rows[name])
+        if hours.nunique() > 1:
+            made = made.assign(**{hour(name): hours})
+            notes.append(f"{name} is kept as a day, and its hour as {hour(name)}; a client of the service sends both")
+    return made
 
 
 def _declare(found: Found) -> None:
@@ -136,11 +165,13 @@ def _declare(found: Found) -> None:
             column: Column = Category(*found.classes, missing=True) if found.classes else _number(values, missing=True)
         elif name in found.row_key:
             column = _naming(found, name)
-        elif why := useless(values):
-            found.left_out[name] = f"{name}: {why}"
-            continue
         else:
-            column = column_of(values)
+            found.notes += few_texts(name, values)
+            if why := useless(values):
+                found.left_out[name] = why
+                continue
+            hours = name in map(hour, found.rows) and set(values.dropna()) <= DIGITS
+            column = Number(0, 23, whole=True, missing=bool(values.isna().any())) if hours else column_of(values)
         found.columns[name] = column
     found.rows = found.rows[list(found.columns)]
 
@@ -149,9 +180,12 @@ def _naming(found: Found, name: str) -> Column:
     values = found.rows[name]
     if name == found.day:
         if values.isna().any() or not _dates(values):
-            raise ScaffoldError(f"{name} is not a date in every row (2024-02-29, or with a time behind it)")
-        if values.str.len().max() > len("2024-02-29"):
-            found.notes.append(f"{name}: the time of day is dropped; put the hour into a column of its own to use it")
+            wrong = next(
+                (str(one) for one in values.dropna() if not _dates(pd.Series([one], dtype="string"))), "nothing"
+            )
+            raise ScaffoldError(
+                f"{name} is {wrong} in a row: a date as 2024-02-29 is needed, a time may stand behind it"
+            )
         found.rows[name] = values.str[:10]
         return Date()
     if values.isna().any():
@@ -167,6 +201,17 @@ def useless(values: "pd.Series[str]") -> str:
     if isinstance(column_of(values), Category) and different > max(MANY, len(values) / 2):
         return f"{different:,} different texts say nothing of the next row"
     return ""
+
+
+def few_texts(name: str, values: "pd.Series[str]") -> list[str]:
+    """A note where a column would be a number but for a few texts, such as n/a."""
+    known = values.dropna()
+    texts = known[pd.to_numeric(known, errors="coerce").isna()]
+    if not 0 < len(texts) <= RARE * len(known):
+        return []
+    which = ", ".join(sorted(texts.unique())[:3])
+    advice = "make these cells empty and begin again if it is a number"
+    return [f"{name} is taken for text, as {len(texts)} of {len(known):,} values are no numbers ({which}): {advice}"]
 
 
 def column_of(values: "pd.Series[str]") -> Column:

@@ -16,13 +16,15 @@ WIDTH = 120
 NO_SOURCE = "Not written yet: where it comes from, who may use it, how the rows were chosen."
 SHOWN = 5  # levels of an open category that its comment names
 BANDS = 4  # slices of a number
+TWO_YEARS = 24  # months
 
 
 def write(found: Found, name: str, source: str, folder: Path) -> None:
     """Writes every module of the problem into an empty folder."""
     groups = features_of(found)
     told = {**_names(found, name, groups), **_request(found), **_behaviour(found), **_slices(found)}
-    told |= {"title": repr_of(f"{found.target} of {name}".capitalize()), "predicts": repr_of(_predicted(found))}
+    escaped = predicted(found).replace("{", "{{").replace("}", "}}")  # the card puts parameters into braces
+    told |= {"title": repr_of(title(found, name)), "predicts": repr_of(escaped)}
     told["source"] = repr_of(f"{source}, {len(found.rows):,} rows. {NO_SOURCE}")
     told["rows"] = f"{len(found.rows):,}"
     folder.mkdir(parents=True)
@@ -37,11 +39,23 @@ def features_of(found: Found) -> dict[str, list[str]]:
     groups = {
         "numbers": [name for name, column in own.items() if isinstance(column, Number)],
         "categories": [name for name, column in own.items() if isinstance(column, Category)],
-        "dates": [part for name, column in own.items() if isinstance(column, Date) for part in parts(name)],
+        "dates": [part for name, column in own.items() if isinstance(column, Date) for part in seen(found, name)],
     }
-    if found.day:  # no year to come was seen in training
-        groups["dates"].remove(f"{found.day}_year")
     return {group: names for group, names in groups.items() if names}
+
+
+def seen(found: Found, name: str) -> list[str]:
+    """The parts of a date that rows to come share with these.
+
+    Where a date goes with the time of the rows, no year to come was seen, and no month before its second year.
+    """
+    if not found.day:
+        return parts(name)
+    days = found.rows[found.day].str
+    if (found.rows[name].str[:4] == days[:4]).mean() <= 1 / 2:
+        return parts(name)
+    new = {f"{name}_year"} | ({f"{name}_month"} if days[:7].nunique() < TWO_YEARS else set())
+    return [part for part in parts(name) if part not in new]
 
 
 def _names(found: Found, name: str, groups: Mapping[str, list[str]]) -> dict[str, str]:
@@ -50,7 +64,7 @@ def _names(found: Found, name: str, groups: Mapping[str, list[str]]) -> dict[str
     several = [f"probability_{place}" for place in range(len(found.classes))]
     cluster = "day" if found.cluster == found.day else found.cluster if found.group else "row"
     note = "  # of two, the second is predicted" if found.task == "binary" else ""
-    left_out = [f"# Left out: {why}" for why in found.left_out.values()]
+    left_out = [f"    {repr_of(name)},  # {why}" for name, why in found.left_out.items()]
     return {
         "task": found.task,
         "name": name,
@@ -65,7 +79,7 @@ def _names(found: Found, name: str, groups: Mapping[str, list[str]]) -> dict[str
         "class_note": note,
         "answers": listed(answers.get(found.task, several)),
         "columns": "\n".join(_declared(found, name) for name in found.columns),
-        "left_out": "\n".join([*left_out, ""]),
+        "left_out": "\n".join(["(", *left_out, ")"]) if left_out else "()",
         "groups": ", ".join(map(repr_of, groups)),
         "features": "\n".join(_entry(group, names) for group, names in groups.items()),
         "categorical": listed(groups.get("categories", ()), "CATEGORICAL: tuple[str, ...] = "),
@@ -103,7 +117,7 @@ def _long(call: str) -> str:
 
 
 def _entry(group: str, names: list[str]) -> str:
-    line = f"    {repr_of(group)}: {listed(names)},"
+    line = f"    {repr_of(group)}: ({', '.join(map(repr_of, names))}{',' * (len(names) == 1)}),"
     if len(line) <= WIDTH:
         return line
     return "\n".join([f"    {repr_of(group)}: (", *(f"        {repr_of(name)}," for name in names), "    ),"])
@@ -167,9 +181,14 @@ def _slices(found: Found) -> dict[str, str]:
     return {"slices": listed([f"{numbers[0]}_band"]), "body": body}
 
 
-def _predicted(found: Found) -> str:
-    """What the card says of the answer; parameters of the problem may stand in braces there."""
+def title(found: Found, name: str) -> str:
+    """What the problem is called."""
+    return f"{found.target} of {name}".capitalize()
+
+
+def predicted(found: Found) -> str:
+    """What the answer is."""
     what = f"{'class' if found.classes else 'value'} of {found.target}"
     if found.task == "binary":
         what = f"probability that {found.target} is {found.classes[1]}"
-    return f"The {what}, from what else a row says.".replace("{", "{{").replace("}", "}}")
+    return f"The {what}, from what else a row says."

@@ -3,18 +3,21 @@
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
+from tarmac import odb
+from tarmac.declare.columns import plain
 from tarmac.declare.raw import by_file, typed, types
 from tarmac.digest import digest
 from tarmac.incoming import texts
 from tarmac.ingest import RAW, write
 from tarmac.params.task import TASKS, Kind
-from tarmac.scaffold import pipeline, policy, problem, small
-from tarmac.scaffold.infer import Asked, Found, ScaffoldError, infer, plain
+from tarmac.scaffold import pipeline, policy, problem, readme, small
+from tarmac.scaffold.infer import Asked, Found, ScaffoldError, infer
 
 PROBLEM, PARAMS, PIPELINE = Path("src/tarmac/problem"), Path("params.yaml"), Path("dvc.yaml")
 # What the old problem made, and what only speaks of it.
@@ -26,6 +29,8 @@ def init_problem(name: str, path: Path, asked: Asked) -> Iterator[str]:
 
     Raises `ScaffoldError` before anything is changed where the tree has changes, or where the table holds no problem.
     """
+    if not (name and path.name and asked.target):
+        raise ScaffoldError("a name, a file and a target are needed: make init-problem NAME=… FROM=… TARGET=…")
     refuse_unsaved()
     if name != plain(name):
         raise ScaffoldError(f"{name} is no name of a folder: {plain(name)} is")
@@ -38,6 +43,7 @@ def init_problem(name: str, path: Path, asked: Asked) -> Iterator[str]:
     pipeline.write_params(PARAMS, changes)
     pipeline.write_dvc(PIPELINE, found)
     small.write(found)
+    readme.write(found, name, path.name)
     clear()
     for stored, rows in files:
         target = RAW / f"{stored}.parquet"
@@ -59,10 +65,14 @@ def refuse_unsaved() -> None:
     """Raises `ScaffoldError` where Git, or DVC's cache, does not have everything that is about to be replaced."""
     tracked = _changes("--untracked-files=no")
     if tracked or _changes("--", str(PROBLEM), "data", "metrics", "models", str(small.FOLDER)):
-        raise ScaffoldError("there are changes that are not committed; commit them first: this replaces the problem")
+        advice = "commit them, or drop them (`git reset --hard && git clean -d --force`)"
+        raise ScaffoldError(f"there are changes that are not committed, and this replaces the problem: {advice}")
     pointer = RAW.with_suffix(".dvc")
-    if RAW.exists() and (not pointer.is_file() or digest(RAW) not in pointer.read_text(encoding="utf-8")):
-        raise ScaffoldError(f"{RAW} is not what {pointer} names; `dvc add {RAW}` and commit first: this replaces it")
+    if not RAW.exists() or (pointer.is_file() and digest(RAW) in pointer.read_text(encoding="utf-8")):
+        return
+    with odb.opened_cache() as cache:  # also what another try has left there
+        if odb.faults(cache, {str(RAW): digest(RAW)}, read=False):
+            raise ScaffoldError(f"{RAW} is not what {pointer} names; `dvc add {RAW}` first: this replaces it")
 
 
 def _changes(*options: str) -> str:
@@ -87,12 +97,18 @@ def clear() -> None:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def told(found: Found, files: Iterable[tuple[str, pa.Table]], changes: dict[str, object]) -> Iterator[str]:
+def told(found: Found, files: Iterable[tuple[str, pa.Table]], changes: Mapping[str, Any]) -> Iterator[str]:
     """Lines for a person: what was found, what was left out, and what to do next."""
     stored = list(files)
     size = f"{len(found.rows):,} rows in {len(stored)} file(s)"
     yield f"{found.task}: {found.target} from {len(found.inputs)} columns of {size}"
-    yield f"key: {', '.join(found.row_key)}; rows that are alike share {found.cluster}; split: {changes['split']}"
-    yield from (f"left out: {why}" for why in found.left_out.values())
+    yield f"key: {', '.join(found.row_key)}; rows that are alike share {found.cluster}"
+    split = changes["split"].items()
+    parts = (
+        f"{part} {own['first']} to {own['last']}" if isinstance(own, dict) else f"{part} {own}" for part, own in split
+    )
+    yield f"split: {', '.join(parts)}"
+    yield from (f"left out: {name}: {why}" for name, why in found.left_out.items())
     yield from (f"note: {note}" for note in found.notes)
     yield "read src/tarmac/problem/names.py and params.yaml, then: make run; make push; git add --all; git commit"
+    yield "another try: git reset --hard && git clean -d --force, then this command again"
