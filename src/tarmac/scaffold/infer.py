@@ -171,7 +171,7 @@ def _declare(found: Found) -> None:
                 found.left_out[name] = why
                 continue
             hours = name in map(hour, found.rows) and set(values.dropna()) <= DIGITS
-            column = Number(0, 23, whole=True, missing=bool(values.isna().any())) if hours else column_of(values)
+            column = Number(0.0, 23.0, whole=True, missing=bool(values.isna().any())) if hours else column_of(values)
         found.columns[name] = column
     found.rows = found.rows[list(found.columns)]
 

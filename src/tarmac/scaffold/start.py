@@ -13,6 +13,7 @@ from tarmac import odb
 from tarmac.declare.columns import plain
 from tarmac.declare.raw import by_file, typed, types
 from tarmac.digest import digest
+from tarmac.files.outputs import replacing
 from tarmac.incoming import texts
 from tarmac.ingest import RAW, write
 from tarmac.params.task import TASKS, Kind
@@ -38,8 +39,8 @@ def init_problem(name: str, path: Path, asked: Asked) -> Iterator[str]:
     months = policy.months(found)
     files = list(by_file(name, table_of(found, name), found.day))
     changes = policy.params(found, months, list(problem.features_of(found)))
-    shutil.rmtree(PROBLEM)
-    problem.write(found, name, path.name, PROBLEM)
+    with replacing(PROBLEM) as partial:
+        problem.write(found, name, path.name, partial)
     pipeline.write_params(PARAMS, changes)
     pipeline.write_dvc(PIPELINE, found)
     small.write(found)
