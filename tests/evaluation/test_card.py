@@ -9,6 +9,7 @@ import pytest
 from tarmac.evaluation import card as written
 from tarmac.evaluation.card import CardError, Facts, model_card
 from tarmac.params import TASKS
+from tarmac.problem.names import CLUSTERS
 from tests.github import Page, seen
 from tests.hostile import FRAGMENTS, WORST
 
@@ -155,7 +156,7 @@ def test_an_interval_is_named_by_another_confidence(confidence, share):
     page = Page(model_card(Facts(**FACTS), confidence))
     assert rows(page, "metric", "model", f"{share} interval", "baseline")
     assert rows(page, "slice", "value", "rows", "ROC-AUC", f"{share} interval")
-    assert f"{share} intervals, from resampled days" in page.text
+    assert f"{share} intervals, from resampled {CLUSTERS[1]}" in page.text
 
 
 @pytest.mark.parametrize("value", [part.replace("\ud800", "") for part in (WORST, *FRAGMENTS)])

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tarmac.graph import OUTSIDE
 from tarmac.markdown import CUT, LIMIT, code, details, fit, text
 from tarmac.params import TASKS, ReviewParams
+from tarmac.problem.names import CLUSTERS
 from tarmac.review import report as written
 from tarmac.review.base import Moved
 from tarmac.review.changes import Changes
@@ -89,13 +90,13 @@ def test_a_metric_is_shown_with_the_numbers_of_another_side_or_another_metric():
         ],
         ["calibration_error ↓", "0.0091", "0.0096", "+0.0005", "–", "➖", "too few clusters"],
     ]
-    assert "as if every row were independent of its day: +0.0004 to +0.0026." in page(review()).text
+    assert f"as if every row were independent of its {CLUSTERS[0]}: +0.0004 to +0.0026." in page(review()).text
     assert "DeLong" not in page(review(row_wise=None)).text
 
 
 def test_the_interval_is_named_by_another_confidence():
     found = page(review(confidence=0.8))
-    assert "80% intervals by resampled days" in notes(found)
+    assert f"80% intervals by resampled {CLUSTERS[1]}" in notes(found)
     assert part(found, "metric", "base", "head", "change", "80% interval")
 
 
@@ -103,7 +104,7 @@ def test_the_interval_is_named_by_another_confidence():
 def test_the_report_does_not_say_what_was_compared(base, shown):
     found = page(review(lineage={**cases.lineage(), "base": base}))
     assert notes(found) == (
-        f"Head 012345678 against base {shown}. 53,991 test rows are in both, 95% intervals by resampled days."
+        f"Head 012345678 against base {shown}. 53,991 test rows are in both, 95% intervals by resampled {CLUSTERS[1]}."
     )
 
 
@@ -234,13 +235,15 @@ UNASKED = Moved("2014-01", "2014-02", 0, "the base's model was not asked about t
 def test_it_is_not_told_that_the_months_moved_and_what_was_done():
     told = notes(page(review(moved=ASKED, data=DataDiff())))
     assert told.endswith(
-        "53,991 test rows of 2014-01 to 2014-02, 95% intervals by resampled days. "
+        f"53,991 test rows of 2014-01 to 2014-02, 95% intervals by resampled {CLUSTERS[1]}. "
         "The test months moved: the base's model was asked about the 53,991 rows of the test months of head."
     )
     assert "Columns of the features with other values in rows that both have: 2;" in notes(page(review(moved=ASKED)))
     counts = {"common": 50, "only_base": 3, "only_head": 4, "relabelled": 0}
     told = notes(page(review(moved=UNASKED, compared=counts)))
-    assert "50 test rows are in both, 95% intervals by resampled days. The test months moved: the base's" in told
+    assert (
+        f"50 test rows are in both, 95% intervals by resampled {CLUSTERS[1]}. The test months moved: the base's" in told
+    )
     assert "was not asked about them: it takes temp. The test sets differ: 3 rows only in base" in told
     assert "Columns of the features" not in told
     assert "months moved" not in page(cases.without_base("no default branch")).text
