@@ -4,6 +4,8 @@ import os
 import shutil
 import socket
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -13,6 +15,8 @@ from typing import Any
 import tarmac
 
 PATIENCE = 5  # seconds for a master to answer; Spark itself would try for a minute
+ALONE = 120  # seconds for workers to come back; Spark itself would wait for ever, and say nothing
+LOG = Path(".dvc/tmp/tarmac/spark.log")  # what Java says, for whoever looks for a cause
 OWN_ADDRESS = "SPARK_LOCAL_IP"
 # What it was before anybody imported pandera, which sets it to this machine alone: no worker of another could answer.
 ADDRESS = os.environ.get(OWN_ADDRESS)
@@ -65,7 +69,13 @@ def _configured(builder: Any) -> Any:
 def _master() -> str:
     """The master that Spark's settings come to."""
     from pyspark import SparkConf, SparkContext
+    from pyspark.java_gateway import launch_gateway
 
+    if SparkContext._gateway is None and LOG.parents[2].is_dir():
+        LOG.parent.mkdir(parents=True, exist_ok=True)
+        with LOG.open("wb") as log:
+            gateway = launch_gateway(popen_kwargs={"stderr": log})  # type: ignore[no-untyped-call]
+            SparkContext._ensure_initialized(gateway=gateway)
     SparkContext._ensure_initialized()  # starts Java, which alone reads all of the settings
     return str(SparkConf().get("spark.master", "local[*]"))
 
@@ -90,6 +100,42 @@ def url(path: Path) -> str:
     return f"file://{path.resolve()}"
 
 
+def free_cores() -> int:
+    """Tasks that the cluster can run at once."""
+    context = session().sparkContext._jsc.sc()
+    return int(context.maxNumConcurrentTasks(context.resourceProfileManager().resourceProfileFromId(0)))
+
+
+@contextmanager
+def jobs(cores: int = 1) -> Iterator[None]:
+    """Turns what goes wrong with jobs of Spark into `ClusterError`, their waiting for cores that stay away as well."""
+    over, starved = threading.Event(), threading.Event()
+    watch = threading.Thread(target=_cancel, args=(cores, over, starved), daemon=True)
+    watch.start()
+    try:
+        with failures():
+            yield
+    except ClusterError as error:
+        if not starved.is_set():
+            raise
+        told = f"Spark needs {cores} cores, and for {ALONE} seconds its cluster had fewer: start workers, run it again"
+        raise ClusterError(told) from error
+    finally:
+        over.set()
+        watch.join()
+
+
+def _cancel(cores: int, over: threading.Event, starved: threading.Event) -> None:
+    """Cancels all jobs when there have been too few cores for long; YARN and Kubernetes have queues, to be waited in."""
+    context, last = session().sparkContext, time.monotonic()
+    while context.master.startswith(("spark://", "local")) and not over.wait(0.5):
+        if free_cores() >= cores:
+            last = time.monotonic()
+        elif time.monotonic() - last > ALONE:
+            starved.set()
+            context.cancelAllJobs()
+
+
 @contextmanager
 def failures() -> Iterator[None]:
     """Turns what Spark raises into `ClusterError`, with the line that says why."""
@@ -99,7 +145,8 @@ def failures() -> Iterator[None]:
     try:
         yield
     except (Py4JError, PySparkException) as error:
-        raise ClusterError(f"Spark gave up: {_reason(str(error))}") from error
+        more = f" ({LOG} says more)" if LOG.exists() else ""
+        raise ClusterError(f"Spark gave up: {_reason(str(error))}{more}") from error
 
 
 def _reason(text: str) -> str:

@@ -73,7 +73,7 @@ def _rounded(node: Any) -> Any:
 
 def write(backend: Any, table: ibis.Table, path: Path) -> None:
     """Writes a sorted table of a month at most as one Parquet file, from here."""
-    with cluster.failures(), replacing(path) as partial:
+    with cluster.jobs(), replacing(path) as partial:
         rows = backend.to_pyarrow(table)
         pq.write_table(rows, partial, compression="zstd", store_schema=False)
 
@@ -89,7 +89,7 @@ def write_months(backend: Any, query: str, day: str | None, months: Sequence[str
     # A row's place in the sorted query: its columns alone do not tell it, and the way to the files loses it.
     month_of = functions.date_format(day, "yyyy-MM") if day else functions.lit(WHOLE)
     columns = {MONTH: month_of, PLACE: functions.monotonically_increasing_id()}
-    with cluster.failures():
+    with cluster.jobs():
         placed = backend.raw_sql(query).withColumns(columns).repartition(len(months), MONTH)
         ordered = placed.sortWithinPartitions(MONTH, PLACE).drop(PLACE)
         ordered.write.partitionBy(MONTH).parquet(cluster.url(together), compression="zstd")

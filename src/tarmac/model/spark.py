@@ -1,6 +1,8 @@
 """XGBoost on a Spark cluster: its workers read the feature tables, encode them, and grow the same trees together."""
 
+import logging
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,8 @@ from tarmac.model.estimators import xgboost_options
 from tarmac.params import TASK, AnySplit, SplitParams, TrainParams, Window
 from tarmac.problem.names import TARGET
 
-VALIDATION = "validation_row"
+INPUTS, VALIDATION = "inputs", "validation_row"  # columns of the rows that are fitted to
+FITS = 3  # at most: one that loses a worker is started anew on those that are left
 
 
 def fit_xgboost(
@@ -23,7 +26,7 @@ def fit_xgboost(
     folder: Path,
     split: AnySplit,
 ) -> Any:
-    """The classifier that `estimators.fit_xgboost` fits, from the months under `folder`; one task a free core.
+    """The classifier that `estimators.fit_xgboost` fits, from the months under `folder`; one task a core.
 
     `encoder` is fitted. `on_round` is told of the rounds when they are over: they happen elsewhere. Sums are made in
     another order on another number of cores, and the trees are not the same to the last digit.
@@ -35,19 +38,17 @@ def fit_xgboost(
         raise cluster.ClusterError("engine is pyspark, which trains on months; rows without a time are for duckdb")
     regression = TASK.kind == "regression"
     rows = _rows(folder, split.train, False).unionByName(_rows(folder, split.validation, True))
-    with cluster.failures():
-        encoded = _encoded(rows, encoder).persist()
-        encoded.count()  # a job, by whose end the workers are known
-        booster = (SparkXGBRegressor if regression else SparkXGBClassifier)(
-            **xgboost_options(params),
-            features_col=_names(encoder),
-            label_col=TARGET,
-            validation_indicator_col=VALIDATION,
-            num_workers=_free_cores(),
-            force_repartition=True,  # else a worker may get validation rows alone
-        )
-        fitted = booster.fit(encoded)
-        encoded.unpersist()
+    booster = partial(
+        SparkXGBRegressor if regression else SparkXGBClassifier,
+        **xgboost_options(params),
+        features_col=INPUTS,
+        label_col=TARGET,
+        validation_indicator_col=VALIDATION,
+        force_repartition=True,  # else a worker may get validation rows alone
+        verbose=False,
+    )
+    logging.getLogger("XGBoost-PySpark").setLevel(logging.WARNING)  # of which it would make INFO
+    fitted = _fitted(booster, _encoded(rows, encoder))
     seen = fitted.training_summary.validation_objective_history
     for number, values in enumerate(zip(*(seen[name] for name in TASK.rounds.values()), strict=True), 1):
         on_round(number, dict(zip(TASK.rounds, values, strict=True)))
@@ -58,11 +59,24 @@ def fit_xgboost(
     return classifier
 
 
-def _free_cores() -> int:
-    """Tasks that the cluster can run at once: all of a fit's run together."""
-    from xgboost.spark.utils import _get_max_num_concurrent_tasks
-
-    return max(int(_get_max_num_concurrent_tasks(cluster.session().sparkContext)), 1)
+def _fitted(booster: Callable[..., Any], rows: Any) -> Any:
+    """The fit, of as many tasks as there are cores; Spark itself never starts one again that has lost a worker."""
+    with cluster.jobs():
+        rows = rows.persist()
+    for left in reversed(range(FITS)):
+        with cluster.jobs():
+            rows.count()  # a job, by whose end it is known which workers there are, and they have their rows
+        cores = max(cluster.free_cores(), 1)
+        try:
+            with cluster.jobs(cores):
+                fitted = booster(num_workers=cores).fit(rows)
+            break
+        except cluster.ClusterError as error:
+            if not left:
+                raise
+            print(f"train     the fit on {cores} cores failed and starts anew: {error}", flush=True)
+    rows.unpersist()
+    return fitted
 
 
 def _rows(folder: Path, window: Window, validation: bool) -> Any:
@@ -82,21 +96,24 @@ def _names(encoder: Any) -> list[str]:
 
 
 def _encoded(rows: Any, encoder: Any) -> Any:
-    """Rows as float32 inputs, label and whether to validate on; each worker encodes what it has read."""
+    """Rows as float32 inputs, label and whether to validate on; each worker encodes what it has read.
+
+    The inputs are one column: XGBoost takes many as well, and fails where 10,000 rows in a row are all to train on.
+    """
     from pyspark.sql import types
 
-    names, kept = _names(encoder), (TARGET, VALIDATION)
-    inputs = [types.StructField(name, types.FloatType()) for name in names]
-    others = [
+    names, kept = _names(encoder), [TARGET, VALIDATION]
+    schema = types.StructType([
+        types.StructField(INPUTS, types.ArrayType(types.FloatType())),
         types.StructField(TARGET, types.FloatType() if TASK.kind == "regression" else types.ByteType()),
         types.StructField(VALIDATION, types.BooleanType()),
-    ]
+    ])  # fmt: skip
 
     def encode(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            columns = list(encoder.transform(batch.select(names).to_pandas()).T)
-            yield pa.RecordBatch.from_arrays(
-                [*map(pa.array, columns), *(batch.column(name) for name in kept)], [*names, *kept]
-            )
+            values = encoder.transform(batch.select(names).to_pandas())
+            starts = pa.array(range(0, values.size + 1, len(names)), pa.int32())
+            inputs = pa.ListArray.from_arrays(starts, pa.array(values.ravel()))
+            yield pa.RecordBatch.from_arrays([inputs, *(batch.column(name) for name in kept)], [INPUTS, *kept])
 
-    return rows.select(*names, *kept).mapInArrow(encode, types.StructType([*inputs, *others]))
+    return rows.select(*names, *kept).mapInArrow(encode, schema)

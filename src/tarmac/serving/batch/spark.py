@@ -31,7 +31,7 @@ def predict(source: Path, out: Path, bundle: Bundle, most: float = 1.0) -> str:
     from pyspark.sql import functions
 
     files = _files(source, out)
-    with alone(out), cluster.failures():
+    with alone(out), cluster.jobs():
         made = _made(files, source if source.is_dir() else source.parent, bundle.folder).persist()
         counted = {row[0]: row[1] for row in made.groupBy(functions.isnull("json")).count().collect()}
         scores, rejected = (int(counted.get(kept, 0)) for kept in (True, False))
