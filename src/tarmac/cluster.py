@@ -126,7 +126,7 @@ def jobs(cores: int = 1) -> Iterator[None]:
 
 
 def _cancel(cores: int, over: threading.Event, starved: threading.Event) -> None:
-    """Cancels all jobs when there have been too few cores for long; YARN and Kubernetes have queues, to be waited in."""
+    """Cancels all jobs when there have been too few cores for long; YARN and Kubernetes have queues, to wait in."""
     context, last = session().sparkContext, time.monotonic()
     while context.master.startswith(("spark://", "local")) and not over.wait(0.5):
         if free_cores() >= cores:

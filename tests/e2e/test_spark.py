@@ -1,10 +1,10 @@
-"""Spark: a real cluster of a master and two workers gives what DuckDB gives, and gets over the death of a worker."""
+"""Spark: a real cluster of a master and two workers gives what DuckDB gives, and gets over the death of workers."""
 
 import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,21 +20,18 @@ from tarmac.problem.features.rolling import mean
 from tarmac.problem.names import CLUSTER, TARGET
 from tarmac.problem.request import asked
 from tests.conftest import ROOT, Workspace
-from tests.e2e.running import started
+from tests.e2e.running import DVC, started
 from tests.postgres import HOST, free_port
 from tests.servers.spark import PATIENCE, Cluster, spark
 from tests.serving.batches import write
 
-# One process, so that Java starts once: the stages as `dvc.yaml` has them, then the batch.
+# What no stage does, in one process, so that Java starts once.
 WORK = """
 from pathlib import Path
 from tarmac import engine
 from tarmac.serving.batch import run, spark
-from tarmac.stages import featurize, prepare, train
 from tests.e2e.test_spark import means
 means(engine.connect("pyspark"), Path("pairs.parquet"), Path("means"))
-for stage in (prepare, featurize, train):
-    stage.main()
 print(spark.predict(Path("asked"), Path("scores"), run.found(Path("bundle"))))
 """
 LIVE = {"temp": 39.0, "wind_speed": 10.0}
@@ -67,21 +64,19 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 @pytest.fixture(scope="module")
 def ran(finished_template: Workspace, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """The work, in the middle of which, during featurize, a worker is killed and another one comes."""
+    """The pipeline and a batch: in featurize a worker is killed and another one comes, in train one more dies."""
     workspace = Workspace(tmp_path_factory.mktemp("spark") / "repository")
     shutil.copytree(finished_template.path, workspace.path, symlinks=True)
     workspace.set_params(lambda params: params.update(engine="pyspark"))
     ask(workspace)
     write_pairs(workspace.path / "pairs.parquet")
-    for made in (*TABLES, "models/model.onnx", "metrics/prepare.json", "data/quarantine.csv"):
-        path = workspace.path / made
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
-    code = {"PYTHONPATH": f"src{os.pathsep}{ROOT}"}
-    with started(workspace, "python", "-c", WORK, env={**cluster.environment, **code}) as process:
-        kill_during_featurize(workspace, cluster, process)
-        output = process.stdout.read()
+    with started(workspace, *DVC, "repro", "evaluate", env=cluster.environment) as process:
+        seen = kill_during_featurize(workspace, cluster, process) + kill_during_train(cluster, process)
+        output = seen + process.stdout.read()
         assert process.wait() == 0, output
-    return Run(workspace, finished_template, output)
+    code = {"PYTHONPATH": f"src{os.pathsep}{ROOT}"}
+    done = workspace.run("python", "-c", WORK, env={**cluster.environment, **code})
+    return Run(workspace, finished_template, output + done.stdout + done.stderr)
 
 
 def write_pairs(path: Path) -> None:
@@ -90,21 +85,42 @@ def write_pairs(path: Path) -> None:
     pq.write_table(pa.table(dict(zip(("total", "rows"), zip(*pairs, strict=True), strict=True))), path)
 
 
-def kill_during_featurize(workspace: Workspace, cluster: Cluster, process) -> None:
+def kill_during_featurize(workspace: Workspace, cluster: Cluster, process) -> str:
     """Kills a worker that holds parts of the features that others have yet to read."""
-    seen = []
-    for line in process.stdout:
-        seen.append(line)
-        if line.startswith("featurize compiled"):
-            break
-    begin, last = time.time(), time.monotonic() + PATIENCE
-    while not cluster.holds("second", begin):
-        assert process.poll() is None, "".join(seen) + process.stdout.read()
-        assert time.monotonic() < last, "the second worker was given nothing to do"
-        time.sleep(0.05)
+    seen = until(process, "featurize compiled")
+    begin = time.time()
+    wait(process, lambda: cluster.holds("second", begin), "the second worker was given nothing to do")
     cluster.kill("second")
     assert not list((workspace.path / TABLES[1]).glob("*.parquet")), "featurize had ended before the worker was killed"
     cluster.add("third")
+    return seen
+
+
+def kill_during_train(cluster: Cluster, process) -> str:
+    """Kills a worker that has joined the others to fit: half of the cores are gone, and nobody comes."""
+    seen = until(process, "train     baseline")
+    wait(process, lambda: cluster.fits("third", process.pid), "the third worker was not asked to fit")
+    cluster.kill("third")
+    return seen
+
+
+def until(process, start: str) -> str:
+    """What a process prints, up to a line with that start."""
+    seen = []
+    for line in process.stdout:
+        seen.append(line)
+        if line.startswith(start):
+            return "".join(seen)
+    raise AssertionError("".join(seen))
+
+
+def wait(process, there: Callable[[], bool], otherwise: str) -> None:
+    """Returns when something is there, and fails where the process ends before, or it takes too long."""
+    last = time.monotonic() + PATIENCE
+    while not there():
+        assert process.poll() is None, process.stdout.read()
+        assert time.monotonic() < last, otherwise
+        time.sleep(0.02)
 
 
 def ask(workspace: Workspace) -> None:
@@ -156,8 +172,29 @@ def test_what_was_set_aside_and_counted_is_the_same(ran: Run) -> None:
         assert (ran.spark.path / name).read_bytes() == (ran.duckdb.path / name).read_bytes()
 
 
+def test_a_fit_that_lost_a_worker_starts_anew_on_those_that_are_left(ran: Run) -> None:
+    told = [line for line in ran.output.splitlines() if "starts anew" in line]
+    assert [line.split(":")[0] for line in told] == ["train     the fit on 2 cores failed and starts anew"]
+
+
+def test_a_person_sees_the_lines_of_stages_and_nothing_of_java(ran: Run) -> None:
+    known = (
+        "prepare ",
+        "featurize ",
+        "train ",
+        "evaluate ",
+        "Running stage",
+        "> ",
+        "Updating lock",
+        "300 rows",
+        "'data/",
+    )
+    lines = ran.output.partition("To track the changes")[0] + ran.output.rpartition("remote storage.")[2]
+    assert [line for line in lines.splitlines() if line and not line.startswith(known)] == []
+    assert (ran.spark.path / ".dvc/tmp/tarmac/spark.log").stat().st_size > 0
+
+
 def test_the_model_that_the_cluster_fitted_is_as_good(ran: Run) -> None:
-    ran.spark.stage("evaluate")
     ours, theirs = (
         pq.read_table(made.path / "data" / "predictions.parquet").to_pandas() for made in (ran.duckdb, ran.spark)
     )

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.postgres import HOST, free_port
@@ -107,6 +108,17 @@ class Cluster:
         """Whether a worker has made something, since a time, that others will ask it for."""
         return any(path.stat().st_mtime > since for path in (self.folder / name).rglob("shuffle_*.data"))
 
+    def fits(self, name: str, driver: int) -> bool:
+        """Whether a worker has called the tracker of a fit: Python of it has a line to Python of the driver's."""
+        with suppress(psutil.Error):
+            drivers = [psutil.Process(pid) for pid in (driver, *children(driver))]
+            ports = {port for one in drivers if "python" in one.name() for port in listening(one)}
+            lines = [
+                line for pid in children(self.processes[name].pid) for line in psutil.Process(pid).net_connections()
+            ]
+            return any(line.raddr and line.raddr.port in ports for line in lines)
+        return False
+
     def kill(self, name: str) -> None:
         """Ends a process and all that it started, as a power cut would."""
         process = self.processes.pop(name)
@@ -114,6 +126,11 @@ class Cluster:
             with suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
         process.wait()
+
+
+def listening(process: psutil.Process) -> set[int]:
+    """The ports that a process can be called at."""
+    return {line.laddr.port for line in process.net_connections() if line.status == psutil.CONN_LISTEN}
 
 
 def children(pid: int) -> list[int]:
