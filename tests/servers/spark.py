@@ -26,6 +26,7 @@ SETTINGS = {
     "spark.driver.memory": "700m",
     "spark.executor.extraJavaOptions": JAVA,
     "spark.executor.memory": "700m",
+    "spark.locality.wait": "0s",
     "spark.shuffle.io.maxRetries": "1",
     "spark.shuffle.io.retryWait": "1s",
     "spark.sql.adaptive.enabled": "false",
@@ -142,14 +143,19 @@ def children(pid: int) -> list[int]:
     return found
 
 
+def configure(folder: Path, **own: str) -> None:
+    """Makes a `SPARK_CONF_DIR`; a setting of its own has `_` for each dot of its name."""
+    folder.mkdir()
+    settings = {**SETTINGS, **{name.replace("_", "."): value for name, value in own.items()}}
+    (folder / "spark-defaults.conf").write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
+    (folder / "log4j2.properties").write_text(LOG)
+
+
 @contextmanager
 def spark(folder: Path) -> Iterator[Cluster]:
     """A master and two workers."""
     cluster = Cluster(home(), folder)
-    (folder / "conf").mkdir()
-    lines = "".join(f"{name} {value}\n" for name, value in SETTINGS.items())
-    (folder / "conf" / "spark-defaults.conf").write_text(lines)
-    (folder / "conf" / "log4j2.properties").write_text(LOG)
+    configure(folder / "conf")
     places = ["--host", HOST, "--port", str(cluster.port), "--webui-port", str(cluster.page)]
     try:
         cluster.start("master", "org.apache.spark.deploy.master.Master", *places)

@@ -11,7 +11,7 @@ import pyarrow as pa
 from tarmac import cluster
 from tarmac.files import months, parquet
 from tarmac.model.estimators import xgboost_options
-from tarmac.params import TASK, AnySplit, SplitParams, TrainParams, Window
+from tarmac.params import TASK, AnySplit, SplitParams, Task, TrainParams, Window
 from tarmac.problem.names import TARGET
 
 INPUTS, VALIDATION = "inputs", "validation_row"  # columns of the rows that are fitted to
@@ -25,6 +25,7 @@ def fit_xgboost(
     *,
     folder: Path,
     split: AnySplit,
+    task: Task = TASK,
 ) -> Any:
     """The classifier that `estimators.fit_xgboost` fits, from the months under `folder`; one task a core.
 
@@ -36,11 +37,11 @@ def fit_xgboost(
 
     if not isinstance(split, SplitParams):
         raise cluster.ClusterError("engine is pyspark, which trains on months; rows without a time are for duckdb")
-    regression = TASK.kind == "regression"
+    regression = task.kind == "regression"
     rows = _rows(folder, split.train, False).unionByName(_rows(folder, split.validation, True))
     booster = partial(
         SparkXGBRegressor if regression else SparkXGBClassifier,
-        **xgboost_options(params),
+        **xgboost_options(params, task),
         features_col=INPUTS,
         label_col=TARGET,
         validation_indicator_col=VALIDATION,
@@ -48,10 +49,10 @@ def fit_xgboost(
         verbose=False,
     )
     logging.getLogger("XGBoost-PySpark").setLevel(logging.WARNING)  # of which it would make INFO
-    fitted = _fitted(booster, _encoded(rows, encoder))
+    fitted = _fitted(booster, _encoded(rows, encoder, task))
     seen = fitted.training_summary.validation_objective_history
-    for number, values in enumerate(zip(*(seen[name] for name in TASK.rounds.values()), strict=True), 1):
-        on_round(number, dict(zip(TASK.rounds, values, strict=True)))
+    for number, values in enumerate(zip(*(seen[name] for name in task.rounds.values()), strict=True), 1):
+        on_round(number, dict(zip(task.rounds, values, strict=True)))
     trees = fitted.get_booster()
     trees.feature_names = trees.feature_types = None  # ONNX takes columns by their place
     classifier = xgboost.XGBRegressor() if regression else xgboost.XGBClassifier()
@@ -95,7 +96,7 @@ def _names(encoder: Any) -> list[str]:
     return [name for _, step, columns in encoder.transformers_ if step != "drop" for name in columns]
 
 
-def _encoded(rows: Any, encoder: Any) -> Any:
+def _encoded(rows: Any, encoder: Any, task: Task) -> Any:
     """Rows as float32 inputs, label and whether to validate on; each worker encodes what it has read.
 
     The inputs are one column: XGBoost takes many as well, and fails where 10,000 rows in a row are all to train on.
@@ -105,7 +106,7 @@ def _encoded(rows: Any, encoder: Any) -> Any:
     names, kept = _names(encoder), [TARGET, VALIDATION]
     schema = types.StructType([
         types.StructField(INPUTS, types.ArrayType(types.FloatType())),
-        types.StructField(TARGET, types.FloatType() if TASK.kind == "regression" else types.ByteType()),
+        types.StructField(TARGET, types.FloatType() if task.kind == "regression" else types.ByteType()),
         types.StructField(VALIDATION, types.BooleanType()),
     ])  # fmt: skip
 
