@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -127,13 +127,16 @@ def jobs(cores: int = 1) -> Iterator[None]:
 
 def _cancel(cores: int, over: threading.Event, starved: threading.Event) -> None:
     """Cancels all jobs when there have been too few cores for long; YARN and Kubernetes have queues, to wait in."""
+    from py4j.protocol import Py4JError
+
     context, last = session().sparkContext, time.monotonic()
-    while context.master.startswith(("spark://", "local")) and not over.wait(0.5):
-        if free_cores() >= cores:
-            last = time.monotonic()
-        elif time.monotonic() - last > ALONE:
-            starved.set()
-            context.cancelAllJobs()
+    with suppress(Py4JError, OSError):  # Java is gone: whoever waits for the jobs is told by them
+        while context.master.startswith(("spark://", "local")) and not over.wait(0.5):
+            if free_cores() >= cores:
+                last = time.monotonic()
+            elif time.monotonic() - last > ALONE:
+                starved.set()
+                context.cancelAllJobs()
 
 
 @contextmanager
