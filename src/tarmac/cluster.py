@@ -74,7 +74,8 @@ def _master() -> str:
     if SparkContext._gateway is None and LOG.parents[2].is_dir():
         LOG.parent.mkdir(parents=True, exist_ok=True)
         with LOG.open("wb") as log:
-            gateway = launch_gateway(popen_kwargs={"stderr": log})  # type: ignore[no-untyped-call]
+            start: Any = launch_gateway  # it has no types
+            gateway = start(popen_kwargs={"stderr": log})
             SparkContext._ensure_initialized(gateway=gateway)
     SparkContext._ensure_initialized()  # starts Java, which alone reads all of the settings
     return str(SparkConf().get("spark.master", "local[*]"))
