@@ -22,7 +22,7 @@ INGEST = ["-c", "from tarmac.cli import app; app()", "ingest"]
 TRAIN, VALIDATION, TEST = 9, 1, 2  # months of a year, as in params.yaml; at N years N times as many
 ROWS, RECORD = 336_776, 220_000_000  # flights of a year, and of the whole American record
 ROUNDS = 100  # of training, at every scale: how many a fit wants depends on the data, and is not the cost of a row
-NOTED, RESULTS = "measured.json", "scale"
+NOTED, RESULTS, TOTAL = "measured.json", "scale", "**the six stages**"
 Noted = dict[str, dict[str, float]]
 
 
@@ -79,7 +79,14 @@ def measured(repository: Path, folder: Path, years: int) -> Noted:
         noted[name] = {"wall": run.wall, "cpu": run.cpu, "peak": run.peak, "load": load}
         path.write_text(json.dumps(noted, indent=2), encoding="utf-8")
         print(f"{years:>4} years  {name}  {run.wall:.1f} s", file=sys.stderr, flush=True)
-    return noted | {"facts": facts(copy)}
+    return noted | {TOTAL: total(noted), "facts": facts(copy)}
+
+
+def total(noted: Noted) -> dict[str, float]:
+    """What the stages take together: the memory is that of the one that takes most."""
+    stages = [noted[name] for name in STAGES]
+    added = {figure: sum(stage[figure] for stage in stages) for figure in ("wall", "cpu")}
+    return added | {figure: max(stage[figure] for stage in stages) for figure in ("peak", "load")}
 
 
 def facts(copy: Path) -> dict[str, float]:
@@ -186,15 +193,17 @@ def draw(noted: dict[int, Noted], path: Path) -> None:
     scaled = [{**value, "cpu": value["cpu"] / 60, "peak": value["peak"] / 1e9} for value in values]
 
     def panel(figure: str, title: str) -> dict[str, object]:
+        scaled = {"type": "quantitative", "scale": {"type": "log"}}
+        kinds = {"sort": ["measured", "extrapolated"], "legend": {"symbolType": "stroke", "symbolStrokeColor": "black"}}
         return {
             "width": 360,
             "height": 300,
             "mark": {"type": "line", "point": True},
             "encoding": {
-                "x": {"field": "rows", "type": "quantitative", "scale": {"type": "log"}, "title": "rows"},
-                "y": {"field": figure, "type": "quantitative", "scale": {"type": "log"}, "title": title},
-                "color": {"field": "stage", "sort": list(STAGES), "title": None},
-                "strokeDash": {"field": "kind", "sort": ["measured", "extrapolated"], "title": None},
+                "x": {"field": "rows", **scaled, "title": "rows", "axis": {"format": "~s", "gridOpacity": 0.3}},
+                "y": {"field": figure, **scaled, "title": title, "axis": {"format": "~r", "gridOpacity": 0.3}},
+                "color": {"field": "stage", "type": "nominal", "sort": list(STAGES), "title": None},
+                "strokeDash": {"field": "kind", "type": "nominal", **kinds, "title": None},
             },
         }
 
