@@ -71,7 +71,8 @@ def measured(repository: Path, folder: Path, years: int) -> Noted:
     copy = founded(repository, folder / str(years), years)
     path = copy / NOTED
     noted: Noted = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    for name, step in steps(copy, repository / "data" / "raw", years).items():
+    wanted = steps(copy, repository / "data" / "raw", years)
+    for name, step in wanted.items():
         if name in noted:
             continue
         load = os.getloadavg()[0]
@@ -79,14 +80,14 @@ def measured(repository: Path, folder: Path, years: int) -> Noted:
         noted[name] = {"wall": run.wall, "cpu": run.cpu, "peak": run.peak, "load": load}
         path.write_text(json.dumps(noted, indent=2), encoding="utf-8")
         print(f"{years:>4} years  {name}  {run.wall:.1f} s", file=sys.stderr, flush=True)
-    return noted | {TOTAL: total(noted), "facts": facts(copy)}
+    return {name: noted[name] for name in wanted} | {TOTAL: total(noted), "facts": facts(copy)}
 
 
 def total(noted: Noted) -> dict[str, float]:
     """What the stages take together: the memory is that of the one that takes most."""
     stages = [noted[name] for name in STAGES]
     added = {figure: sum(stage[figure] for stage in stages) for figure in ("wall", "cpu")}
-    return added | {figure: max(stage[figure] for stage in stages) for figure in ("peak", "load")}
+    return {**added, "peak": max(stage["peak"] for stage in stages)}
 
 
 def facts(copy: Path) -> dict[str, float]:
@@ -102,7 +103,7 @@ def facts(copy: Path) -> dict[str, float]:
 
 def conditions(noted: dict[int, Noted]) -> str:
     """Which machine, and how busy it was."""
-    loads = [step["load"] for steps in noted.values() for name, step in steps.items() if name != "facts"]
+    loads = [step["load"] for steps in noted.values() for step in steps.values() if "load" in step]
     return (
         f"`python -m benchmarks.scale --scales {' '.join(map(str, noted))}`, one run of each step as a program, on"
         f" {os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()},"
@@ -141,14 +142,14 @@ def record(noted: dict[int, Noted]) -> dict[str, dict[str, float]]:
     """Every step at `RECORD` rows: the line through the two largest scales, which takes for fixed what is fixed."""
     low, high = sorted(noted)[-2:]
     x0, x1 = (noted[scale]["facts"]["rows"] for scale in (low, high))
-    found = {}
-    for name in (name for name in noted[high] if name != "facts"):
+    found: Noted = {}
+    for name in (name for name in noted[high] if name not in (TOTAL, "facts")):
         at = {}
         for figure in ("wall", "cpu", "peak"):
             y0, y1 = noted[low][name][figure], noted[high][name][figure]
             at[figure] = max(y1, y1 + (y1 - y0) / (x1 - x0) * (RECORD - x1))
         found[name] = at
-    return found
+    return found | {TOTAL: total(found)}
 
 
 def record_table(noted: dict[int, Noted]) -> str:
@@ -194,7 +195,7 @@ def draw(noted: dict[int, Noted], path: Path) -> None:
 
     def panel(figure: str, title: str) -> dict[str, object]:
         scaled = {"type": "quantitative", "scale": {"type": "log"}}
-        kinds = {"sort": ["measured", "extrapolated"], "legend": {"symbolType": "stroke", "symbolStrokeColor": "black"}}
+        kinds = {"sort": ["measured", "extrapolated"], "legend": None}
         return {
             "width": 360,
             "height": 300,
@@ -203,17 +204,18 @@ def draw(noted: dict[int, Noted], path: Path) -> None:
                 "x": {"field": "rows", **scaled, "title": "rows", "axis": {"format": "~s", "gridOpacity": 0.3}},
                 "y": {"field": figure, **scaled, "title": title, "axis": {"format": "~r", "gridOpacity": 0.3}},
                 "color": {"field": "stage", "type": "nominal", "sort": list(STAGES), "title": None},
-                "strokeDash": {"field": "kind", "type": "nominal", **kinds, "title": None},
+                "strokeDash": {"field": "kind", "type": "nominal", **kinds},
             },
         }
 
     chart = {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
         "background": "white",
+        "title": {"text": "solid: measured, dashed: extrapolated", "fontWeight": "normal", "anchor": "middle"},
         "data": {"values": scaled},
         "hconcat": [panel("cpu", "CPU minutes"), panel("peak", "peak memory, GB")],
     }
-    path.write_bytes(vl_convert.vegalite_to_png(chart, scale=2))
+    path.write_text(vl_convert.vegalite_to_svg(chart), encoding="utf-8")
 
 
 def main() -> None:
@@ -228,7 +230,7 @@ def main() -> None:
     except CommandError as error:
         sys.exit(f"benchmarks.scale: error: {error}")
     measure.report(chosen.repository, RESULTS, text(noted))
-    draw(noted, chosen.repository / "docs" / "scale.png")
+    draw(noted, chosen.repository / "docs" / "scale.svg")
 
 
 if __name__ == "__main__":
