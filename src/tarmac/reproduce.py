@@ -17,10 +17,8 @@ from tarmac.git import git, text_at
 LOCK, METRICS = Path("dvc.lock"), Path("metrics/evaluate/metrics.json")
 REBUILT = Path(".dvc/tmp/tarmac/rebuilt.json")
 SHOWN = tuple(params.TASK.metrics)
-NAMES, WHAT = (
-    Path("src/tarmac/problem/names.py"),
-    re.compile(r"^(?:TASK|MONTHLY|TARGET)\b.*= (.*?)(?: +#.*)?$", re.MULTILINE),
-)
+NAMES = Path("src/tarmac/problem/names.py")
+WHAT = re.compile(r"^(?:TASK|MONTHLY|TARGET)\b.*= (.*?)(?: +#.*)?$", re.MULTILINE)  # what two problems differ in
 
 
 class DifferenceError(ValueError):

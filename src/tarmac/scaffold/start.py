@@ -66,7 +66,7 @@ def refuse_unsaved() -> None:
     """Raises `ScaffoldError` where Git, or DVC's cache, does not have everything that is about to be replaced."""
     tracked = _changes("--untracked-files=no")
     if tracked or _changes("--", str(PROBLEM), "data", "metrics", "models", str(small.FOLDER)):
-        advice = "commit them, or drop them (`git reset --hard && git clean -d --force`)"
+        advice = "commit them, or drop them (`git reset --hard && git clean -d --force src`)"
         raise ScaffoldError(f"there are changes that are not committed, and this replaces the problem: {advice}")
     pointer = RAW.with_suffix(".dvc")
     if not RAW.exists() or (pointer.is_file() and digest(RAW) in pointer.read_text(encoding="utf-8")):
@@ -112,4 +112,4 @@ def told(found: Found, files: Iterable[tuple[str, pa.Table]], changes: Mapping[s
     yield from (f"left out: {name}: {why}" for name, why in found.left_out.items())
     yield from (f"note: {note}" for note in found.notes)
     yield "read src/tarmac/problem/names.py and params.yaml, then: make run; make push; git add --all; git commit"
-    yield "another try: git reset --hard && git clean -d --force, then this command again"
+    yield "another try: git reset --hard && git clean -d --force src, then this command again"
