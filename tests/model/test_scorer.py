@@ -36,10 +36,13 @@ def path(paths):
     return paths["binary"]
 
 
+@pytest.mark.parametrize("cores", [1, 2, 5, 64])
 @pytest.mark.parametrize("batch", [1, 7, 100, 299, 300, 301])
 @pytest.mark.parametrize("kind", TASKS)
-def test_the_size_of_a_batch_does_not_change_an_answer(paths, monkeypatch, kind, batch):
+def test_the_size_of_a_batch_and_the_number_of_cores_do_not_change_an_answer(paths, monkeypatch, kind, batch, cores):
+    monkeypatch.setattr(scorer, "CORES", 1)
     whole = Scorer(paths[kind]).score(ROWS)
+    monkeypatch.setattr(scorer, "CORES", cores)
     monkeypatch.setattr(scorer, "BATCH", batch)
     assert np.array_equal(Scorer(paths[kind]).score(ROWS), whole)
     assert whole.shape == (300, *SHAPES[kind])

@@ -23,18 +23,22 @@ FEATURES, MODEL, BASELINE = Path("data/features"), Path("models/model.onnx"), Pa
 METRICS = Path("metrics/train")
 # Bytes, measured: of the process, of a row in a linear fit, of what a fit from pages keeps of a row, of a paged value.
 PROCESS, LINEAR, KEPT, VALUE = 350e6, 3000, 60, 6.5
-SHOWN_ROUNDS = 25  # a line on the terminal this often; dvclive gets every round
+SHOWN_ROUNDS = 25  # a line on the terminal this often, and dvclive's summary; its curves get every round
 
 
 def live_report(live: Live, progress: Progress) -> estimators.OnRound:
-    """A callback that logs every round's validation metrics, and shows some of them on the terminal."""
+    """A callback that logs every round's validation metrics, and shows some of them on the terminal.
+
+    Not by `next_step`: it reads all earlier rounds again, in each of them.
+    """
 
     def on_round(number: int, metrics: dict[str, float]) -> None:
         finite(metrics)
         for name, value in metrics.items():
             live.log_metric(f"validation/{name}", value)
-        live.next_step()
+        live.step += 1
         if number % SHOWN_ROUNDS == 0:
+            live.sync()
             progress.step(f"round {number}", **metrics)
 
     return on_round
