@@ -115,7 +115,7 @@ def test_the_auc_of_a_group_is_that_of_its_rows_and_a_group_of_one_class_is_left
     y, p = drawn(600, seed=3)
     groups = pd.Series(np.random.default_rng(4).choice(["b", "a", "one class"], 600))
     y = np.where(groups == "one class", label, y)
-    table = curves.main_by("group", groups, y, {"model": p, "baseline": 1 - p})
+    table = curves.main_by("group", groups, y, {"model": p, "baseline": 1 - p}, TASKS["binary"])
     assert list(table.columns) == ["group", "model", "baseline"]
     assert list(table["group"]) == ["a", "b"]
     for group, model, baseline in table.itertuples(index=False):

@@ -7,6 +7,7 @@ import pytest
 from tarmac.evaluation.importance import permutation_importance
 from tarmac.params import TASKS
 
+BINARY = TASKS["binary"]
 NAMES = ["constant", "ignored", "strong", "weak"]
 
 
@@ -27,13 +28,13 @@ def score(rows):
 
 
 def test_what_the_model_does_not_use_or_cannot_tell_apart_is_worth_nothing(rows, labels):
-    losses = permutation_importance(score, NAMES, rows, labels, seed=1).set_index("feature")["auc_loss"]
+    losses = permutation_importance(score, NAMES, rows, labels, 1, BINARY).set_index("feature")["auc_loss"]
     assert losses["constant"] == losses["ignored"] == 0
     assert losses["strong"] > 5 * losses["weak"] > 0
 
 
 def test_the_only_informative_feature_loses_all_that_the_model_knows(rows, labels):
-    table = permutation_importance(lambda rows: rows["strong"].to_numpy(), NAMES, rows, labels, seed=1)
+    table = permutation_importance(lambda rows: rows["strong"].to_numpy(), NAMES, rows, labels, 1, BINARY)
     assert table["feature"][0] == "strong"
     assert table["auc_loss"][0] > 0.35  # from more than 0.9 down to a coin's 0.5
     assert list(table["auc_loss"][1:]) == [0, 0, 0]
@@ -41,20 +42,20 @@ def test_the_only_informative_feature_loses_all_that_the_model_knows(rows, label
 
 
 def test_the_draw_depends_on_the_seed_alone(rows, labels):
-    first, again, other = (permutation_importance(score, NAMES, rows, labels, seed) for seed in (7, 7, 8))
+    first, again, other = (permutation_importance(score, NAMES, rows, labels, seed, BINARY) for seed in (7, 7, 8))
     assert first.equals(again)
     assert not first.equals(other)
 
 
 def test_shuffling_leaves_the_rows_as_they_were(rows, labels):
     before = rows.copy()
-    permutation_importance(score, NAMES, rows, labels, seed=1)
+    permutation_importance(score, NAMES, rows, labels, 1, BINARY)
     pd.testing.assert_frame_equal(rows, before)
 
 
 def test_one_feature_is_shuffled_at_a_time_and_keeps_its_values(rows, labels):
     seen = []
-    permutation_importance(lambda given: (seen.append(given), score(given))[1], NAMES, rows, labels, seed=1)
+    permutation_importance(lambda given: (seen.append(given), score(given))[1], NAMES, rows, labels, 1, BINARY)
     assert len(seen) == 1 + len(NAMES)
     for name, given in zip(NAMES, seen[1:], strict=True):
         others = [other for other in NAMES if other != name]

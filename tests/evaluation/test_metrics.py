@@ -15,6 +15,7 @@ from tarmac.params import TASKS
 from tests.evaluation.cases import case, cases, drawn, made
 
 relaxed = settings(deadline=None)  # a busy machine is no mistake
+BINARY = TASKS["binary"]
 
 
 def pairs_auc(y, p) -> float:
@@ -44,7 +45,7 @@ def exact_f_beta(y, p, threshold, beta) -> Fraction:
 @given(cases())
 def test_roc_auc_is_the_share_of_ordered_pairs(rows):
     y, p = rows
-    assert metrics.ranking(y, p)["roc_auc"] == pytest.approx(pairs_auc(y, p), abs=1e-12)
+    assert metrics.ranking(y, p, BINARY)["roc_auc"] == pytest.approx(pairs_auc(y, p), abs=1e-12)
 
 
 @relaxed
@@ -56,7 +57,7 @@ def test_average_precision_is_the_sum_over_thresholds_of_precision_times_recall_
         hit, false, missed = counted(y, p, threshold)
         total += hit / (hit + false) * (hit / (hit + missed) - before)
         before = hit / (hit + missed)
-    assert metrics.ranking(y, p)["average_precision"] == pytest.approx(total, abs=1e-12)
+    assert metrics.ranking(y, p, BINARY)["average_precision"] == pytest.approx(total, abs=1e-12)
 
 
 @relaxed
@@ -64,14 +65,14 @@ def test_average_precision_is_the_sum_over_thresholds_of_precision_times_recall_
 def test_brier_score_is_the_mean_squared_distance(rows):
     y, p = rows
     wanted = math.fsum((score - label) ** 2 for label, score in zip(y.tolist(), p.tolist(), strict=True)) / len(y)
-    assert metrics.ranking(y, p)["brier"] == pytest.approx(wanted, abs=1e-12)
+    assert metrics.ranking(y, p, BINARY)["brier"] == pytest.approx(wanted, abs=1e-12)
 
 
 @relaxed
 @given(cases())
 def test_log_loss_is_minus_the_mean_log_of_what_happened_and_finite_at_0_and_1(rows):
     y, p = rows
-    loss = metrics.ranking(y, p)["log_loss"]
+    loss = metrics.ranking(y, p, BINARY)["log_loss"]
     happened = [score if label else 1 - score for label, score in zip(y.tolist(), p.tolist(), strict=True)]
     assert math.isfinite(loss)
     if min(happened) > 1e-12:
@@ -81,7 +82,7 @@ def test_log_loss_is_minus_the_mean_log_of_what_happened_and_finite_at_0_and_1(r
 
 
 def test_a_wrong_certainty_costs_more_than_a_right_one():
-    right, wrong = (metrics.ranking(*case([(1, a), (0, b)]))["log_loss"] for a, b in ((1.0, 0.0), (0.0, 1.0)))
+    right, wrong = (metrics.ranking(*case([(1, a), (0, b)]), BINARY)["log_loss"] for a, b in ((1.0, 0.0), (0.0, 1.0)))
     assert right < 1e-6
     assert 10 < wrong < 1000
 
@@ -170,7 +171,7 @@ def test_no_metric_depends_on_the_order_of_the_rows(rows, random):
     y, p = rows
     order = list(range(len(y)))
     random.shuffle(order)
-    assert metrics.ranking(y[order], p[order]) == pytest.approx(metrics.ranking(y, p), abs=1e-12)
+    assert metrics.ranking(y[order], p[order], BINARY) == pytest.approx(metrics.ranking(y, p, BINARY), abs=1e-12)
     assert metrics.best_threshold(y[order], p[order], 1) == metrics.best_threshold(y, p, 1)
 
 

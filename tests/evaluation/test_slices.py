@@ -11,6 +11,7 @@ from tests.evaluation.cases import drawn, made
 from tests.evaluation.test_metrics import pairs_auc
 
 Y, P = drawn(900, seed=1)
+BINARY = TASKS["binary"]
 MEMBERS = {
     "place": pd.Series(np.random.default_rng(2).choice(["c", "a", "b"], 900)),
     "size": pd.Series(np.where(np.arange(900) < 40, "small", "large")),
@@ -18,7 +19,7 @@ MEMBERS = {
 
 
 def test_slices_of_one_kind_share_all_rows_and_their_means():
-    table = slice_metrics(MEMBERS, Y, P, min_rows=1)
+    table = slice_metrics(MEMBERS, Y, P, 1, BINARY)
     means = ["positive_share", "predicted_share"]
     assert list(table.columns) == ["slice", "value", "rows", *means, "roc_auc"]
     assert list(table["value"]) == ["a", "b", "c", "large", "small"]
@@ -29,14 +30,14 @@ def test_slices_of_one_kind_share_all_rows_and_their_means():
 
 
 def test_the_auc_of_a_slice_is_that_of_its_rows_alone():
-    for line in slice_metrics(MEMBERS, Y, P, min_rows=1).itertuples():
+    for line in slice_metrics(MEMBERS, Y, P, 1, BINARY).itertuples():
         rows = (MEMBERS[line.slice] == line.value).to_numpy()
         assert line.roc_auc == pytest.approx(pairs_auc(Y[rows], P[rows]), abs=1e-4)
 
 
 @pytest.mark.parametrize(("min_rows", "known"), [(40, True), (41, False)])
 def test_a_slice_with_too_few_rows_is_listed_without_an_auc(min_rows, known):
-    table = slice_metrics(MEMBERS, Y, P, min_rows=min_rows).set_index("value")
+    table = slice_metrics(MEMBERS, Y, P, min_rows, BINARY).set_index("value")
     assert table.loc["small", "rows"] == 40
     assert pd.notna(table.loc["small", "roc_auc"]) == known
     assert pd.notna(table.loc["large", "roc_auc"])
@@ -44,7 +45,7 @@ def test_a_slice_with_too_few_rows_is_listed_without_an_auc(min_rows, known):
 
 def test_a_slice_of_one_class_is_listed_without_an_auc():
     labels = np.where(MEMBERS["size"] == "small", 0, Y)
-    table = slice_metrics(MEMBERS, labels, P, min_rows=1).set_index("value")
+    table = slice_metrics(MEMBERS, labels, P, 1, BINARY).set_index("value")
     assert pd.isna(table.loc["small", "roc_auc"])
     assert table.loc["small", "positive_share"] == 0
 

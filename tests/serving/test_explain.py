@@ -13,6 +13,7 @@ from tarmac.serving.explain import ORDERS, explain
 from tarmac.serving.state import Inputs
 from tests.serving.test_form import FORMS
 
+BINARY = FORMS["binary"]
 CATEGORIES, NUMBERS = ["where"], ["a", "b", "c"]
 STARTS = Inputs(
     np.array([["x"], ["y"]] * 20, dtype=object),
@@ -46,7 +47,7 @@ NUMBER = st.one_of(st.floats(-3, 3, width=32), st.just(float("nan")))
 @given(st.sampled_from(["x", "y", "never seen"]), NUMBER, NUMBER, NUMBER)
 def test_base_and_contributions_do_not_add_up_to_the_answer(where, a, b, c):
     asked = row(where, a, b, c)
-    found = explain(Made(), asked)
+    found = explain(Made(), asked, BINARY)
     assert found.base + found.contributions.sum() == pytest.approx(Made().score(asked)[0], abs=1e-9)
     assert found.contributions[found.names.index("c")] == 0  # the formula does not look at it
     assert (found.errors >= 0).all()
@@ -54,7 +55,7 @@ def test_base_and_contributions_do_not_add_up_to_the_answer(where, a, b, c):
 
 @pytest.mark.parametrize("asked", [row("x", 1.5, 2.0, 0.0), row("y", -1.0, 0.5, 9.0), row("x", float("nan"), 1.0, 1.0)])
 def test_a_contribution_is_far_from_the_exact_one_for_its_own_error(asked):
-    found, exact = explain(Made(), asked), shapley(asked)
+    found, exact = explain(Made(), asked, BINARY), shapley(asked)
     assert found.names == [*CATEGORIES, *NUMBERS]
     assert found.walks == 2 * ORDERS
     apart = np.abs(found.contributions - exact)
@@ -96,5 +97,5 @@ def test_another_class_is_explained_than_the_one_that_is_answered(where, a, b, c
 
 
 def test_the_same_question_gets_another_explanation():
-    first, second = (explain(Made(), row("x", 1.0, 1.0, 1.0)) for _ in range(2))
+    first, second = (explain(Made(), row("x", 1.0, 1.0, 1.0), BINARY) for _ in range(2))
     assert np.array_equal(first.contributions, second.contributions)
