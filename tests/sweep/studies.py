@@ -6,7 +6,7 @@ import optuna
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from tarmac.params import SweepParams
+from tarmac.params import TASK, SweepParams
 from tarmac.sweep.space import Sampler, draw
 
 SPACE = {
@@ -20,7 +20,7 @@ GRID = {"train.xgboost.max_depth": {"low": 2, "high": 4}, "train.seed": {"choice
 
 def sweep_params(space: Mapping[str, object] = SPACE, **changes: object) -> SweepParams:
     """A sweep section with some keys changed."""
-    tree = {"objective": "log_loss", "sampler": "tpe", "seed": 7, "halving": None, "space": dict(space), **changes}
+    tree = {"objective": TASK.loss, "sampler": "tpe", "seed": 7, "halving": None, "space": dict(space), **changes}
     return SweepParams.model_validate(tree)
 
 

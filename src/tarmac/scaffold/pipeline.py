@@ -69,7 +69,7 @@ def write_dvc(path: Path, found: Found) -> None:
         data = [dep for dep in stage["deps"] if not dep.startswith("src/")]
         code = covered(Path(), closure(Path(), f"tarmac.stages.{name}"))
         stage["deps"] = _flow([*data, *code])
-        if read := _params(stage.get("params", []), found):
+        if read := _params(name, stage.get("params", []), found):
             stage["params"] = _flow(read)
         else:
             stage.pop("params")
@@ -78,9 +78,12 @@ def write_dvc(path: Path, found: Found) -> None:
     _dump(tree, path)
 
 
-def _params(keys: list[str], found: Found) -> list[str]:
-    """Without a time the split is read as a whole; the section `problem` is empty."""
-    named = [key if found.day else "split" if key.startswith("split.") else key for key in keys if key != "problem"]
+def _params(stage: str, keys: list[str], found: Found) -> list[str]:
+    """Without a time the split is read as a whole, but by the card, which tells no seed; `problem` is empty."""
+    named = [key for key in keys if key != "problem"]
+    if not found.day:
+        split = [f"split.{name}" for name in ("by", "test_share", "validation_share")] if stage == "card" else ["split"]
+        named = [one for key in named for one in (split if key.split(".")[0] == "split" else [key])]
     return list(dict.fromkeys(named))
 
 
