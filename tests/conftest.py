@@ -17,6 +17,7 @@ from tarmac.params import TASK
 from tests.problem import small
 
 settings.register_profile("shared", deadline=None)  # a busy machine is no fault of the code
+settings.register_profile("once", deadline=None, max_examples=1)  # whether a test can run at all
 settings.load_profile("shared")
 ROOT = Path(__file__).resolve().parents[1]
 RAW = ROOT / "data" / "raw"
@@ -26,12 +27,13 @@ OF_FLIGHTS = """
     behaviour data model test_boundary.py test_incoming.py test_ingest.py problems e2e/test_bad_input.py
     e2e/test_faults.py e2e/test_machines.py e2e/test_merge.py e2e/test_moved_windows.py e2e/test_registry.py
     e2e/test_reproducible.py e2e/test_retrain.py e2e/test_review.py e2e/test_spark.py e2e/test_sweep.py
-    evaluation/test_behaviour.py monitoring/test_bad_months.py monitoring/test_decay.py monitoring/test_judge.py
-    monitoring/test_rows.py monitoring/test_run.py review/test_base.py review/test_compare.py review/test_data.py
-    review/test_rates.py serving/test_batch.py serving/test_bundle.py serving/test_http.py serving/test_live.py
-    serving/test_openapi.py serving/test_skew.py site/test_browser.py site/test_build.py site/test_card.py
-    stages/test_card.py stages/test_evaluate.py stages/test_state.py stages/test_train.py workflows/test_gpu.py
-    workflows/test_review_and_comment.py test_params.py test_params_monitor.py test_params_review.py
+    evaluation/test_behaviour.py monitoring/test_bad_months.py monitoring/test_checks.py monitoring/test_decay.py
+    monitoring/test_judge.py monitoring/test_rows.py monitoring/test_run.py review/test_base.py
+    review/test_compare.py review/test_data.py review/test_rates.py serving/test_batch.py serving/test_bundle.py
+    serving/test_http.py serving/test_live.py serving/test_openapi.py serving/test_skew.py site/test_browser.py
+    site/test_build.py site/test_card.py stages/test_card.py stages/test_evaluate.py stages/test_state.py
+    stages/test_train.py workflows/test_gpu.py workflows/test_review_and_comment.py test_params.py
+    test_params_monitor.py test_params_review.py
 """
 OF_CLASSES = """
     evaluation/test_card.py review/test_charts.py review/test_report.py review/test_verdict.py

@@ -1,12 +1,13 @@
 """A repository about another problem: begun by `tarmac init-problem`, run, pushed and committed."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
 import pandas as pd
 
-from tests.conftest import Workspace, copy_repository
+from tests.conftest import MADE, ROOT, Workspace, copy_repository
 from tests.e2e.running import FROM_SOURCE, STAGES, TARMAC
 from tests.problems.made import Made
 
@@ -28,6 +29,7 @@ print(json.dumps({"rows": [asked(row) for row in rows], "answers": told[list(ANS
 def found(folder: Path, made: Made) -> None:
     """Makes the repository in a folder; the table stays beside it."""
     workspace = copy_repository(folder / "repository")
+    shutil.copytree(ROOT / "tests", workspace.path / "tests", ignore=MADE)
     workspace.run("git", "init", "--quiet", "--initial-branch=main")
     workspace.run("git", "config", "user.name", "Test")
     workspace.run("git", "config", "user.email", "test@example.org")

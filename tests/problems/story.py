@@ -1,7 +1,9 @@
 """What must be true of any problem, told once: the modules of this folder tell it of theirs."""
 
 import json
+import re
 import shutil
+import sys
 from pathlib import Path
 
 import httpx
@@ -11,7 +13,10 @@ import pytest
 
 from tarmac.digest import digest
 from tests.conftest import Workspace
+from tests.e2e.running import FROM_SOURCE
 from tests.graph import closure
+from tests.graph.declared import stages
+from tests.graph.trace import key_faults, leaves, trace
 from tests.problems.founded import commit, questions, rebuild, tarmac
 from tests.problems.made import Made
 from tests.serving.running import running
@@ -19,6 +24,9 @@ from tests.serving.running import running
 OUTS = ("data/prepared", "data/features", "data/quarantine.csv", "data/predictions.parquet", "data/state")
 MODELS = ("models/model.onnx", "models/baseline.onnx", "models/card.md", "metrics")
 WORDS = ("flight", "airport", "carrier", "depart", "New York", "Traceback")
+PYTEST = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--hypothesis-profile", "once")
+QUICK = ("-k", "not too_long and not holds_the_truth")
+KEPT = ("tests/evaluation", "tests/review", "tests/sweep/test_space.py")  # what is nearest to the task
 SAME = 1e-6  # of an answer's size
 
 
@@ -44,6 +52,15 @@ class Story:
         assert closure.faults(founded.path) == []
         assert founded.dvc("status", "--json").stdout.strip() == "{}"
         assert founded.run("git", "status", "--porcelain").stdout == ""
+
+    def test_a_stage_reads_another_parameter_than_it_declares(self, own: Workspace) -> None:
+        for name in ("evaluate", "state", "card"):  # what of the split they read depends on the time that rows have
+            assert key_faults(stages(own.path)[name], [trace(own, name)], leaves(own.params)) == []
+
+    def test_a_test_of_what_stayed_speaks_of_what_was_replaced(self, own: Workspace) -> None:
+        done = own.run(*PYTEST, *QUICK, *KEPT, env=FROM_SOURCE, check=False)
+        assert done.returncode == 0, done.stdout[-3000:]
+        assert int(re.search(r"(\d+) passed", done.stdout)[1]) > 200
 
     def test_a_person_had_to_write_a_line(self, founded: Workspace) -> None:
         changed = founded.run("git", "diff", "--numstat", "HEAD~1", "--", "src", "params.yaml", "dvc.yaml").stdout
