@@ -70,7 +70,7 @@ def ran(finished_template: Workspace, cluster: Cluster, tmp_path_factory: pytest
     """The pipeline and a batch: in featurize a worker is killed and another one comes, in train one more dies."""
     workspace = Workspace(tmp_path_factory.mktemp("spark") / "repository")
     shutil.copytree(finished_template.path, workspace.path, symlinks=True)
-    workspace.set_params(lambda params: params.update(engine="pyspark"))
+    workspace.set_params(on_spark)
     ask(workspace)
     write_pairs(workspace.path / "pairs.parquet")
     for made in (*TABLES, "models/model.onnx", "metrics/prepare.json", "data/quarantine.csv"):
@@ -83,6 +83,12 @@ def ran(finished_template: Workspace, cluster: Cluster, tmp_path_factory: pytest
     with started(workspace, *DVC, "repro", "evaluate", env=cluster.environment) as process:
         model = kill_during_train(cluster, process) + rest(process)
     return Run(workspace, finished_template, tables + model)
+
+
+def on_spark(params: dict) -> None:
+    """Asks for the cluster, and for so many rounds that a worker can be met while it fits; the best one is kept."""
+    params["engine"] = "pyspark"
+    params["train"].update(max_rounds=120, early_stopping_rounds=120)
 
 
 def rest(process) -> str:

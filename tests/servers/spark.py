@@ -138,8 +138,9 @@ def children(pid: int) -> list[int]:
     """The processes that a process started, and theirs."""
     found = []
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in map(int, task.read_text().split()):
-            found += [child, *children(child)]
+        with suppress(OSError):  # the thread has ended since
+            for child in map(int, task.read_text().split()):
+                found += [child, *children(child)]
     return found
 
 
