@@ -109,16 +109,17 @@ class Cluster:
         """Whether a worker has made something, since a time, that others will ask it for."""
         return any(path.stat().st_mtime > since for path in (self.folder / name).rglob("shuffle_*.data"))
 
-    def fits(self, name: str, driver: int) -> bool:
-        """Whether a worker has called the tracker of a fit: Python of it has a line to Python of the driver's."""
+    def fits(self, name: str) -> bool:
+        """Whether a worker has met another one to fit: Python of one has a line to Python of the other."""
         with suppress(psutil.Error):
-            drivers = [psutil.Process(pid) for pid in (driver, *children(driver))]
-            ports = {port for one in drivers if "python" in one.name() for port in listening(one)}
-            lines = [
-                line for pid in children(self.processes[name].pid) for line in psutil.Process(pid).net_connections()
-            ]
-            return any(line.raddr and line.raddr.port in ports for line in lines)
+            ports = {line.laddr.port for other in self.processes.keys() - {name} for line in self.lines(other)}
+            return any(line.raddr and line.raddr.port in ports for line in self.lines(name))
         return False
+
+    def lines(self, name: str) -> list:
+        """The connections of the Python that a process has started."""
+        started = map(psutil.Process, children(self.processes[name].pid))
+        return [line for one in started if "python" in one.name() for line in one.net_connections()]
 
     def kill(self, name: str) -> None:
         """Ends a process and all that it started, as a power cut would."""
@@ -127,11 +128,6 @@ class Cluster:
             with suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
         process.wait()
-
-
-def listening(process: psutil.Process) -> set[int]:
-    """The ports that a process can be called at."""
-    return {line.laddr.port for line in process.net_connections() if line.status == psutil.CONN_LISTEN}
 
 
 def children(pid: int) -> list[int]:

@@ -46,6 +46,7 @@ def fit_xgboost(
         label_col=TARGET,
         validation_indicator_col=VALIDATION,
         force_repartition=True,  # else a worker may get validation rows alone
+        launch_tracker_on_driver=False,  # whose end, when a worker dies, may be the end of the process that it is in
         verbose=False,
     )
     logging.getLogger("XGBoost-PySpark").setLevel(logging.WARNING)  # of which it would make INFO
