@@ -1,11 +1,16 @@
-"""prepare: how much dirt a month may hold, and what is said when it holds more."""
+"""prepare: how much dirt a month may hold, what is said when it holds more, and what of a month stays in memory."""
 
+import gc
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
-from tarmac.stages.prepare import check_share
+from tarmac.files import months
+from tarmac.problem.names import MONTHLY, TABLES
+from tarmac.stages.prepare import RAW, check_share, make_month, validate
+from tests.conftest import Workspace
 
 PATH = Path("data/raw/flights/2013-02.parquet")
 
@@ -54,3 +59,18 @@ def test_a_blanked_value_does_not_count_as_a_row_set_aside():
 
 def test_a_month_without_a_broken_rule_passes_with_no_share_allowed():
     check_share(PATH, 100, broken(), 0.0)
+
+
+def test_a_month_that_was_made_leaves_no_rows_in_memory(
+    finished_template: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(finished_template.path)
+    lookups: dict[str, pd.DataFrame] = {}
+    for table in (name for name in TABLES if name not in MONTHLY):
+        lookups[table], _ = validate(table, None, RAW / f"{table}.parquet", lookups)
+    held = []
+    for month in [months.stored(RAW / MONTHLY[-1])[0]] * 4:
+        make_month("duckdb", month, lookups, 1.0, tmp_path)
+        gc.collect()
+        held.append(pa.total_allocated_bytes())
+    assert held[1:] == held[1:2] * 3

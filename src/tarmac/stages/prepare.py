@@ -87,16 +87,16 @@ def write_prepared(backend: engine.Backend, month: str, valid: Frames, tables: t
         engine.write(backend, clean(table, views, month), path)
 
 
-def make_month(backend: engine.Backend, month: str, lookups: Frames, limit: float, out: Path) -> Facts:
-    """`prepare_month`, its answer as JSON."""
-    broken, counts = prepare_month(backend, month, lookups, limit, out)
+def make_month(engine_name: str, month: str, lookups: Frames, limit: float, out: Path) -> Facts:
+    """`prepare_month`, its answer as JSON; by a backend of its own, because Ibis keeps what it once showed it."""
+    broken, counts = prepare_month(engine.connect(engine_name), month, lookups, limit, out)
     return {"broken": broken.to_dict("split", index=False), "counts": counts}
 
 
 def prepare(
-    backend: engine.Backend, limit: float, out: Path, progress: Progress, kept: Partitions
+    engine_name: str, limit: float, out: Path, progress: Progress, kept: Partitions
 ) -> tuple[pd.DataFrame, Counter[str]]:
-    """Prepares every stored month into `out`. Returns all broken rules and the year's counts."""
+    """Prepares every stored month into `out` by an engine. Returns all broken rules and the year's counts."""
     found = {table: months.stored(RAW / table) for table in MONTHLY}
     first = found[MONTHLY[-1]]
     for table, stored in found.items():
@@ -107,11 +107,11 @@ def prepare(
     for table in (name for name in TABLES if name not in MONTHLY):
         lookups[table], failures = validate(table, None, RAW / f"{table}.parquet", lookups)
         broken.append(failures)
-    write_prepared(backend, first[0], lookups, LOOKUPS, out)
+    write_prepared(engine.connect(engine_name), first[0], lookups, LOOKUPS, out)
     progress.step("lookups", **{name: len(frame) for name, frame in lookups.items()})
     base = {
         "code": code(),
-        "engine": backend.name,
+        "engine": engine_name,
         "environment": digest(ENVIRONMENT),
         "limit": limit,
         "lookups": _md5s(lookups),
@@ -122,7 +122,7 @@ def prepare(
             {**base, **_md5s(names)},
             [f"{name}.parquet" for name in names],
             out,
-            partial(make_month, backend, month, lookups, limit, out),
+            partial(make_month, engine_name, month, lookups, limit, out),
         )
         counted, failures = facts["counts"], pd.DataFrame(**facts["broken"], dtype="str")
         progress.step(month, **{name: counted[name] for name in MONTHLY}, set_aside=_set_aside(failures))
@@ -154,9 +154,9 @@ def main() -> None:
     """Reads `data/raw`; writes the prepared tables, the quarantine and its counts."""
     params = load()
     check_room()
-    backend = engine.connect(params.engine)
+    limit = params.prepare.max_quarantine_share
     with partitions("prepare") as kept, replacing(PREPARED) as out, replacing(QUARANTINE) as quarantine:
-        broken, counts = prepare(backend, params.prepare.max_quarantine_share, out, Progress("prepare"), kept)
+        broken, counts = prepare(params.engine, limit, out, Progress("prepare"), kept)
         broken.to_csv(quarantine, index=False, lineterminator="\n")
     rules = Counter(f"{line.table}.{line.column}.{line.rule}" for line in broken.itertuples())
     write_json(METRICS, {"rows": dict(counts), "set_aside": _set_aside(broken), "broken_rules": dict(rules)})
