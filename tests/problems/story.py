@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tarmac.declare.columns import plain
 from tarmac.digest import digest
 from tests.conftest import Workspace
 from tests.e2e.running import FROM_SOURCE
@@ -26,6 +27,7 @@ MODELS = ("models/model.onnx", "models/baseline.onnx", "models/card.md", "metric
 WORDS = ("flight", "airport", "carrier", "depart", "New York", "Traceback")
 PYTEST = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--hypothesis-profile", "once")
 QUICK = ("-k", "not too_long and not holds_the_truth")
+KEY = "import json; from tarmac.problem.names import KEY; print(json.dumps(KEY))"
 KEPT = ("tests/evaluation", "tests/review", "tests/sweep/test_space.py")  # what is nearest to the task
 SAME = 1e-6  # of an answer's size
 
@@ -104,6 +106,23 @@ class Story:
         tarmac(own, "predict", str(tmp_path / "rows.csv"), str(tmp_path / "scored.parquet"))
         scored = pd.read_parquet(tmp_path / "scored.parquet")
         np.testing.assert_allclose(scored[list(self.made.answers)], wanted, rtol=SAME, atol=SAME)
+
+    def test_the_file_that_all_began_with_cannot_be_scored_as_it_is(
+        self, own: Workspace, founded: Workspace, tmp_path: Path
+    ) -> None:
+        """With its own header, the target, columns that are left out and times; only a key that was added lacks."""
+        tarmac(own, "bundle")
+        whole = pd.read_csv(founded.path.parent / "table.csv", dtype="str", keep_default_na=False)
+        key = json.loads(own.run(sys.executable, "-c", KEY, env=FROM_SOURCE).stdout)
+        whole = whole if set(key) <= {plain(name) for name in whole} else whole.assign(id=range(len(whole)))
+        whole.to_csv(tmp_path / "rows.csv", index=False)
+        tarmac(own, "predict", str(tmp_path / "rows.csv"), str(tmp_path / "scored.parquet"))
+        told = pd.read_parquet(own.path / "data/predictions.parquet")[[*key, *self.made.answers]]
+        scored = pd.read_parquet(tmp_path / "scored.parquet").drop_duplicates(key)
+        both = told.merge(scored, on=key, validate="one_to_one", suffixes=("", "_again"))
+        assert len(both) == len(told) > 50
+        for name in self.made.answers:
+            np.testing.assert_allclose(both[f"{name}_again"], both[name], rtol=SAME, atol=SAME)
 
     def test_what_the_service_was_asked_is_judged_otherwise_than_it_is(self, own: Workspace, tmp_path: Path) -> None:
         """The test rows are no news; the same with one number far from all others, though allowed, is broken data."""

@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import json
 import sys
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from tarmac.declare import schema as declared
 from tarmac.declare.columns import Date, Number
 from tarmac.declare.raw import by_file, of_file, typed, types
-from tarmac.declare.request import row_model
+from tarmac.declare.request import field_of, row_model
 from tarmac.scaffold import policy, problem
 from tarmac.scaffold.infer import Asked, ScaffoldError, infer
 from tarmac.validation import validate
@@ -100,3 +101,30 @@ def test_an_instant_is_refused_where_a_day_is_asked() -> None:
         assert str(row(seen=text).seen) == "2024-01-02"
     with pytest.raises(ValueError, match="seen"):
         row(seen="2024-01-02 soon")
+
+
+@pytest.mark.parametrize("written", ["2024-01-02 13:05:00", "2024-01-02T13:05:00Z"])
+def test_an_hour_is_asked_for_that_a_time_tells(written: str) -> None:
+    columns = {"seen": Date(), "seen_hour": Number(0, 23, whole=True), "left": Date(), "size": Number()}
+    row = row_model(columns, "A row.")
+    told = {"seen": written, "left": "2024-01-03", "size": 1.0}
+    asked = row.model_validate_json(json.dumps(told))
+    assert (str(asked.seen), asked.seen_hour, asked.size) == ("2024-01-02", 13, 1.0)
+    assert row(**told, seen_hour=4).seen_hour == 4, "who says it knows it"
+    with pytest.raises(ValueError, match="seen_hour is expected, or the time of day in seen"):
+        row(**{**told, "seen": "2024-01-02"})
+    with pytest.raises(ValueError, match="less than or equal to 23"):
+        row(**{**told, "seen": "2024-01-02 25:00:00"})
+
+
+def test_an_hour_that_may_lack_is_asked_for() -> None:
+    columns = {"seen": Date(missing=True), "seen_hour": Number(0, 23, whole=True, missing=True)}
+    row = row_model(columns, "A row.")
+    assert [row(seen=day).seen_hour for day in ("2024-01-02", "2024-01-02 07:59", None)] == [None, 7, None]
+
+
+def test_a_column_of_a_file_fills_no_field_or_the_wrong_one() -> None:
+    columns = {"size_m": Number(), "Kept As It Is": Number()}
+    names = ("Size (m)", "size_m", "Kept As It Is", "Rent", "remark", "Remark", "Size (ft)")
+    found = [field_of(name, columns, ("rent", "remark")) for name in names]
+    assert found == ["size_m", "size_m", "Kept As It Is", None, None, None, "size_ft"]

@@ -1,28 +1,52 @@
 """What a client says of a row of declared columns, and the prepared columns that it makes."""
 
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
 
-from tarmac.declare.columns import MISSING, PARTS, Category, Column, Columns, Date, Number, parts
+from tarmac.declare.columns import MISSING, PARTS, Category, Column, Columns, Date, Number, hour, parts, plain
 
 STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+TIMED = re.compile(r"\d{4}-\d{2}-\d{2}[T ](\d{2})")  # as `ingest` reads an hour
 
 
 def row_model(columns: Columns, about: str) -> type[BaseModel]:
-    """The model of a row, without what may lack in it where it lacks; `about` is told to clients."""
-    fields: dict[str, Any] = {name: _field(column) for name, column in columns.items()}
-    made: type[BaseModel] = create_model("Row", __config__=STRICT, **fields)
+    """The model of a row, without what may lack in it where it lacks; `about` is told to clients.
+
+    The hour of a date may lack where the date comes with its time.
+    """
+    hours = {name: hour(name) for name, kind in columns.items() if isinstance(kind, Date) and hour(name) in columns}
+    fields: dict[str, Any] = {name: _field(column, name in hours.values()) for name, column in columns.items()}
+    wanted = {name: own for name, own in hours.items() if not columns[own].missing}
+    rules: dict[str, Any] = {"hours": model_validator(mode="before")(_with_hours(hours, wanted))}
+    made: type[BaseModel] = create_model("Row", __config__=STRICT, __validators__=rules if hours else {}, **fields)
     made.__doc__ = about
     return made
 
 
-def _field(column: Column) -> Any:
+def _with_hours(hours: Mapping[str, str], wanted: Mapping[str, str]) -> Callable[[Any], Any]:
+    """What adds to a row the hours that its dates tell, and raises `ValueError` where one is `wanted` and not told."""
+
+    def added(row: Any) -> Any:
+        if not isinstance(row, dict):
+            return row
+        told = {own: TIMED.match(str(row.get(name))) for name, own in hours.items() if row.get(own) is None}
+        whole = {**row, **{own: int(found[1]) for own, found in told.items() if found}}
+        for name, own in wanted.items():
+            if whole.get(own) is None:
+                raise ValueError(f"{own} is expected, or the time of day in {name}")
+        return whole
+
+    return added
+
+
+def _field(column: Column, may_lack: bool) -> Any:
     kind = _kind(column)
-    return (kind | None, None) if column.missing else (kind, ...)
+    return (kind | None, None) if column.missing or may_lack else (kind, ...)
 
 
 def _kind(column: Column) -> Any:
@@ -46,6 +70,12 @@ def _written(day: Any) -> Any:
     if isinstance(day, date | str) and not str(day).isdigit():
         return day
     raise ValueError("a date as in ISO 8601 is expected: 2024-02-29")
+
+
+def field_of(column: str, columns: Columns, useless: Collection[str]) -> str | None:
+    """The field that a file's column fills, under its name in the file or in the code; None where nobody needs it."""
+    name = column if column in columns else plain(column)
+    return None if name in useless else name
 
 
 def asked(row: Mapping[str, Any], columns: Columns) -> dict[str, Any]:

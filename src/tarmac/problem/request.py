@@ -105,6 +105,11 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
+def field_of(column: str) -> str | None:
+    """The field that a file's column fills: the one of its name."""
+    return column
+
+
 def asked(flight: Mapping[str, Any]) -> dict[str, Any]:
     """What a client would ask about a prepared flight: the fields of `Row`."""
     given = {name: flight[name] for name in ("carrier", "flight", "origin", "dest", "tailnum", "distance")}

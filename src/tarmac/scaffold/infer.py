@@ -154,7 +154,7 @@ def with_hours(rows: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
         hours = hours_of(rows[name])
         if hours.nunique() > 1:
             made = made.assign(**{hour(name): hours})
-            notes.append(f"{name} is kept as a day, and its hour as {hour(name)}; a client of the service sends both")
+            notes.append(f"{name} is kept as a day, its hour as {hour(name)}; a client sends both, or the time")
     return made
 
 

@@ -1,7 +1,7 @@
 """Rows of a Parquet or CSV file, some thousand at a time, as a client of the service would send them."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from tarmac.problem.request import Live, Row
+from tarmac.problem.request import Live, Row, field_of
 
 PARQUET, CSV = ".parquet", ".csv"
 LIVE = "live."  # before the name of an input that the client knows itself
@@ -93,18 +93,30 @@ def _parquet(path: Path, rows: int) -> Iterator[tuple[Columns, float]]:
 
 def _csv(path: Path, rows: int) -> Iterator[tuple[Columns, float]]:
     # As text: a cell that is no number is then the mistake of one row, not the end of the file.
-    texts = {"column_types": dict.fromkeys(KINDS, pa.string()), "null_values": [""], "strings_can_be_null": True}
     options = pyarrow.csv.ReadOptions(use_threads=False, block_size=BUFFER)
+    names = _head(path, options)
+    _named(path, names)
+    kinds = {name: KINDS[field] for name, field in filled(names)}
     with pa.OSFile(str(path)) as file:
-        reader = pyarrow.csv.open_csv(file, options, convert_options=pyarrow.csv.ConvertOptions(**texts))
-        _named(path, reader.schema.names)
+        reader = pyarrow.csv.open_csv(file, options, convert_options=_texts(names))
         for block in reader:
             for start in range(0, block.num_rows, rows):
                 texts = block.slice(start, rows).to_pydict()
-                yield {name: _numbers(KINDS[name], values) for name, values in texts.items()}, file.tell() / file.size()
+                share = file.tell() / file.size()
+                yield {name: _numbers(kinds.get(name), values) for name, values in texts.items()}, share
 
 
-def _numbers(kind: str, texts: list[str | None]) -> list[Any]:
+def _head(path: Path, options: pyarrow.csv.ReadOptions) -> list[str]:
+    with pyarrow.csv.open_csv(path, options) as reader:
+        return list(reader.schema.names)
+
+
+def _texts(names: Sequence[str]) -> pyarrow.csv.ConvertOptions:
+    every = dict.fromkeys(names, pa.string())
+    return pyarrow.csv.ConvertOptions(column_types=every, null_values=[""], strings_can_be_null=True)
+
+
+def _numbers(kind: str | None, texts: list[str | None]) -> list[Any]:
     """Numbers where their text is one; any other text stays, for the validation to refuse it."""
     if kind not in WRITTEN:
         return texts
@@ -112,27 +124,34 @@ def _numbers(kind: str, texts: list[str | None]) -> list[Any]:
     return [number(text) if text and form.fullmatch(text) else text for text in texts]
 
 
+def filled(names: Iterable[str]) -> list[tuple[str, str]]:
+    """The columns of a file and the fields that they fill, without columns that nobody needs."""
+    return [(name, field) for name in names if (field := field_of(name)) is not None]
+
+
 def _named(path: Path, names: Sequence[str]) -> None:
     """Raises `SourceError` where columns are unknown, there twice, or missing."""
-    if unknown := [name for name in names if name not in KINDS]:
+    fields = [field for _, field in filled(names)]
+    if unknown := [name for name, field in filled(names) if field not in KINDS]:
         shown = ", ".join(map(repr, unknown))[:LONGEST]
         raise SourceError(f"{path} has columns that nobody knows: {shown}; known are {', '.join(KINDS)}")
-    if twice := sorted({name for name in names if names.count(name) > 1}):
+    if twice := sorted({name for some in (fields, names) for name in some if some.count(name) > 1}):
         raise SourceError(f"{path} has columns twice: {', '.join(twice)}")
-    if missing := [name for name in REQUIRED if name not in names]:
+    if missing := [name for name in REQUIRED if name not in fields]:
         raise SourceError(f"{path} lacks columns: {', '.join(missing)}")
 
 
 def _typed(path: Path, field: pa.Field) -> None:
     """Raises `SourceError` where a column's type is not what its field takes; one of nulls alone is any."""
     kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
-    wanted = KINDS[field.name]
-    if not pa.types.is_null(kind) and not any(fits(kind) for fits in TYPES[wanted]):
+    wanted = next((KINDS[name] for _, name in filled([field.name])), None)
+    if wanted and not pa.types.is_null(kind) and not any(fits(kind) for fits in TYPES[wanted]):
         raise SourceError(f"{path} has {field.name} as {field.type}: {wanted} is expected, write it as that type")
 
 
 def given(columns: Columns) -> list[Given]:
-    """The rows of columns, those of `live` in a field of their own."""
+    """The rows of a file's columns by their fields, those of `live` in a field of their own."""
+    columns = {field: columns[name] for name, field in filled(columns)}
     own = {name: values for name, values in columns.items() if not name.startswith(LIVE)}
     rows = [dict(zip(own, values, strict=True)) for values in zip(*own.values(), strict=True)]
     for name in columns.keys() - own.keys():
