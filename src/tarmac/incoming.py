@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tarmac.declare.columns import ABSENT
 from tarmac.declare.raw import of_file, typed
 from tarmac.files import months, parquet
 from tarmac.files.outputs import replacing
@@ -74,7 +75,7 @@ def texts(path: Path) -> pd.DataFrame:
         if path.suffix == ".parquet":
             parquet.check(path)
             return pd.read_parquet(path, dtype_backend="pyarrow").map(_text, na_action="ignore").astype("string")
-        return pd.read_csv(path, dtype="string", na_values=["NA", ""], keep_default_na=False)
+        return pd.read_csv(path, dtype="string", na_values=list(ABSENT), keep_default_na=False)
     except (OSError, ValueError, pa.ArrowException) as error:
         raise IncomingError(f"{path} cannot be read: {' '.join(str(error).split())[:200]}") from None
 

@@ -116,6 +116,14 @@ def test_csv_gives_other_scores_than_parquet(whole, bundle, tmp_path):
     assert read(tmp_path / "out.csv") == scores
 
 
+def test_a_missing_value_is_written_otherwise_than_for_ingest(whole, bundle, tmp_path):
+    rows, _ = whole
+    empty, named = ([{**row, "tailnum": text, "distance": text} for row in rows] for text in ("", "NA"))
+    for name, written in {"empty": empty, "named": named}.items():
+        predict(write(written, tmp_path / f"{name}.csv"), tmp_path / f"{name}.parquet", bundle)
+    assert read(tmp_path / "named.parquet") == read(tmp_path / "empty.parquet")
+
+
 def test_live_inputs_of_a_file_are_not_those_of_a_request(whole, bundle):
     rows, scores = whole
     for question, row in list(zip(rows, scores, strict=True))[:50]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 MISSING = "(missing)"  # a category of its own: ONNX takes no missing text
+ABSENT = ("", "NA")  # how a CSV file writes that a value is missing
 PARTS = ("year", "month", "day", "weekday")  # of a date; Monday is 0
 TAKEN = {"row", "rows", "live", "missing", "unknown", "probability", "prediction", "model", "baseline", "columns"}
 

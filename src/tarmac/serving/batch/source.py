@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from tarmac.declare.columns import ABSENT
 from tarmac.problem.request import Live, Row, field_of
 
 PARQUET, CSV = ".parquet", ".csv"
@@ -113,7 +114,7 @@ def _head(path: Path, options: pyarrow.csv.ReadOptions) -> list[str]:
 
 def _texts(names: Sequence[str]) -> pyarrow.csv.ConvertOptions:
     every = dict.fromkeys(names, pa.string())
-    return pyarrow.csv.ConvertOptions(column_types=every, null_values=[""], strings_can_be_null=True)
+    return pyarrow.csv.ConvertOptions(column_types=every, null_values=list(ABSENT), strings_can_be_null=True)
 
 
 def _numbers(kind: str | None, texts: list[str | None]) -> list[Any]:
