@@ -6,9 +6,10 @@ from pathlib import Path
 
 from tarmac.model import estimators
 from tarmac.model.dataset import Inputs
+from tarmac.model.fitting import read_split
 from tarmac.params import load
 from tarmac.params.sweep import with_values
-from tarmac.stages.train import BestRound, read_split
+from tarmac.stages.train import BestRound
 
 
 def main(sets: Path, first: int, step: int) -> None:

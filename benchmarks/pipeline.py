@@ -1,4 +1,4 @@
-"""`dvc repro` against its floor: the same four stages in one process, without DVC."""
+"""`dvc repro` against its floor: the same stages in one process, without DVC."""
 
 import sys
 import tempfile
@@ -55,7 +55,7 @@ class Bench:
         return run
 
     def run_floor(self) -> Run:
-        """The four stages in one process, in a new copy. Raises `CommandError` where a byte differs from repro's."""
+        """The stages in one process, in a new copy. Raises `CommandError` where a byte differs from repro's."""
         self.floor = self._copy()
         run = workspace.python(self.floor, "-c", FLOOR)
         self._compare()
@@ -107,14 +107,14 @@ def aim(results: Results) -> str:
 def text(results: Results, outputs: int, conditions: str) -> str:
     """The whole report."""
     stages = {name: runs for name, runs in results.items() if name.split(",")[0] in STAGES}
-    stages["all four, one after the other"] = measure.added(results, STAGES)
-    stages["all four, import only"] = measure.added(results, [f"{name}, import only" for name in STAGES])
+    stages["all, one after the other"] = measure.added(results, STAGES)
+    stages["all, import only"] = measure.added(results, [f"{name}, import only" for name in STAGES])
     apart = {REPRO, ALONE, *stages}
     return "\n\n".join(
         [
             "# The pipeline against its floor",
             conditions,
-            "The floor is the same computation in one process without DVC: the four stages' `main`, one after the"
+            "The floor is the same computation in one process without DVC: the stages' `main`, one after the"
             f" other. Both sides made the same {outputs} files, byte for byte, in every round.",
             measure.table({name: results[name] for name in (REPRO, ALONE)}, ALONE),
             aim(results),

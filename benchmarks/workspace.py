@@ -22,7 +22,7 @@ FILES = (
     "data/raw.dvc",
 )
 OUTPUTS = ("data", "models", "metrics")  # folders that stages write to
-STAGES = ("prepare", "featurize", "train", "evaluate")
+STAGES = ("prepare", "featurize", "baseline", "train", "evaluate")
 IDENTITY = ("-c", "user.name=Benchmark", "-c", "user.email=benchmark@example.org")
 
 

@@ -89,14 +89,14 @@ def test_data_code_or_environment_are_not_those_that_the_model_was_made_from(her
     assert set(found.params) == {"prepare", "featurize", "train"}
     assert found.carried["features"] == digest(Path("data/features"))
     card = lineage.lineage(Path("models/card.md"))
-    assert set(card.params) == {"prepare", "featurize", "train", "evaluate", "card"}
+    assert set(card.params) == {"prepare", "featurize", "baseline", "train", "evaluate", "card"}
     assert card.code != found.code, "the card is made by more code than the model"
 
 
 @pytest.mark.parametrize(
     ("path", "stage"),
     [("data/predictions.parquet", "evaluate"), ("data/features", "featurize"), ("data/prepared", "prepare"),
-     (BASELINE, "train"), ("metrics/tables", "evaluate"), (RAW, None)],
+     (BASELINE, "baseline"), ("metrics/tables", "evaluate"), (RAW, None)],
 )  # fmt: skip
 def test_an_output_other_than_the_model_is_not_known(here, path, stage):
     found = lineage.lineage(Path(path))

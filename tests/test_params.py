@@ -266,7 +266,7 @@ def test_one_wrong_key_stops_every_stage_before_it_starts(finished: Workspace):
     file = finished.path / "params.yaml"
     file.write_text(with_value(file.read_text(), "evaluate.min_slice_rows", "many"))
     line, before = places(file.read_text())["evaluate.min_slice_rows"], hashes(finished.path)
-    for stage in ("prepare", "featurize", "train", "evaluate", "state", "card"):
+    for stage in ("prepare", "featurize", "baseline", "train", "evaluate", "state", "card"):
         done = finished.stage(stage, check=False)
         (told,) = done.stderr.splitlines()
         assert told.startswith(f"{stage}: error: params.yaml:{line}: evaluate.min_slice_rows: ")

@@ -9,11 +9,11 @@ import pandas as pd
 
 from tarmac.model import dataset, estimators
 from tarmac.model.dataset import Inputs
+from tarmac.model.fitting import read_split
 from tarmac.params import load
 from tarmac.problem.names import KEY
 from tarmac.problem.request import asked
 from tarmac.stages.state import records
-from tarmac.stages.train import read_split
 
 MONTH, DAYS = "2013-12", ("2013-12-26", "2013-12-30")
 

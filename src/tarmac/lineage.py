@@ -207,20 +207,25 @@ def _candidates(carried: Facts) -> Iterator[tuple[str, str]]:
     """Commits and stages that trained on the same features."""
     for commit in history.commits_with(carried["features"]) if carried else []:
         for name, entry in lock.stages(text_at(commit, store.LOCK)).items():
-            if carried["features"] in lock.hashes([entry], "deps").values() and "train" in lock.params(entry):
+            if carried["features"] in lock.hashes([entry], "deps").values() and _trained(lock.params(entry)):
                 yield commit, name
 
 
 def _fits(entry: Entry, carried: Facts) -> bool:
     """Whether a stage of a commit had the parameters that a model's file carries."""
     params = lock.params(entry)
-    trained = params["train"], {**params["train"], **BASELINE, **params.get("baseline", {})}
-    return carried["split"] == params.get("split") and carried["params"] in [_chosen(section) for section in trained]
+    return carried["split"] == params.get("split") and carried["params"] in _trained(params)
 
 
-def _chosen(section: Facts) -> Facts:
-    """The parameters of training without the sections of other kinds of model."""
-    return {name: value for name, value in section.items() if name not in identity.KINDS or name == section["model"]}
+def _trained(params: Facts) -> list[Facts]:
+    """What the models of a stage were fitted with, by its parameters; none where it fits none."""
+    inside = {name.removeprefix("train."): value for name, value in params.items() if name.startswith("train.")}
+    sections = [params["train"]] if "train" in params else []
+    if "baseline" in params:
+        sections.append({**inside, **params.get("train", {}), **BASELINE, **params["baseline"]})
+    return [
+        {name: section[name] for name in identity.names(section["model"]) if name in section} for section in sections
+    ]
 
 
 def text(found: Lineage) -> str:

@@ -13,7 +13,7 @@ import yaml
 from tarmac.digest import digest
 from tests.conftest import Workspace
 
-STAGES = ("prepare", "featurize", "train", "evaluate", "state", "card")
+STAGES = ("prepare", "featurize", "baseline", "train", "evaluate", "state", "card")
 DVC = (sys.executable, "-m", "dvc")
 TARMAC = (sys.executable, "-c", "from tarmac.cli import app; app()")
 FROM_SOURCE = {"PYTHONPATH": "src"}  # the workspace's own code, not what is installed

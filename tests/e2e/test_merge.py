@@ -228,7 +228,7 @@ def test_two_versions_of_the_data_are_mixed_or_the_chosen_one_is_not_fetched(tea
     assert stages_run(done.stdout) == JUDGED
     made, theirs = lock.stages((workspace.path / LOCK).read_text()), entries(workspace, "MERGE_HEAD")
     assert {name: made[name] == theirs[name] for name in made} == {
-        **dict.fromkeys(("prepare", "featurize", "train", "state"), True),
+        **dict.fromkeys(("prepare", "featurize", "baseline", "train", "state"), True),
         **dict.fromkeys(JUDGED, False),
     }
 

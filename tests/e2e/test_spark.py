@@ -117,7 +117,7 @@ def kill_during_featurize(workspace: Workspace, cluster: Cluster, process) -> st
 
 def kill_during_train(cluster: Cluster, process) -> str:
     """Kills a worker that has joined the others to fit: half of the cores are gone, and nobody comes."""
-    seen = until(process, "train     baseline")
+    seen = until(process, "train     data")
     wait(process, lambda: cluster.fits("third"), "the third worker was not asked to fit")
     cluster.kill("third")
     return seen

@@ -51,7 +51,7 @@ def test_what_does_not_fit_is_begun(monkeypatch):
         room.check(0, free * 2, "work", "do less")
 
 
-@pytest.mark.parametrize("stage", ["prepare", "featurize", "train", "evaluate", "card"])
+@pytest.mark.parametrize("stage", ["prepare", "featurize", "baseline", "train", "evaluate", "card"])
 def test_a_stage_begins_what_it_cannot_end(finished: Workspace, stage: str):
     before = sorted((path, path.stat().st_mtime_ns) for path in (finished.path / "data").rglob("*"))
     done = finished.run("python", "-m", f"tarmac.stages.{stage}", check=False,

@@ -46,7 +46,7 @@ def test_a_changed_key_reruns_train_where_any_of_its_models_reads_it(
 def test_no_model_is_configured_by_the_keys_of_another(train_traces: dict[str, Trace], model: str) -> None:
     keys = [key.split(".") for key in train_traces[model].keys]
     sections = {key[1] for key in keys if key[0] == "train" and len(key) == 3}
-    assert sections == {model, TASK.baseline}  # the baseline is one
+    assert sections == {model}
 
 
 def test_keys_are_seen_however_they_are_read(misbehaviour: tuple[Workspace, Trace]) -> None:

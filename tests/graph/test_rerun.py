@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tarmac.params import TASK
 from tests.conftest import Workspace
 from tests.graph.declared import downstream, stages
 from tests.graph.plant import append
@@ -14,6 +15,7 @@ from tests.problem import small
 Change = Callable[[Workspace], None]
 JUDGED = {"evaluate", "card"}
 TRAINED = {"train", *JUDGED}
+FITTED = {"baseline", *TRAINED}
 
 
 def param(path: str, value: object) -> Change:
@@ -61,13 +63,14 @@ def test_a_second_repro_runs_nothing_and_leaves_the_lock_as_it_is(finished: Work
         (param("evaluate.calibration_bins", 9), {"evaluate", "card"}, JUDGED),
         (param("intervals.seed", 8), {"card"}, {"card"}),
         (param("train.xgboost.max_depth", 3), {"train"}, TRAINED),
-        (param("train.seed", 8), {"train", "card"}, TRAINED),
-        (param("prepare.max_quarantine_share", 0.5), {"prepare"}, {"prepare", "featurize", "state", *TRAINED}),
+        (param(f"train.{TASK.baseline}", {}), {"baseline", "train"}, FITTED),
+        (param("train.seed", 8), {"baseline", "train", "card"}, FITTED),
+        (param("prepare.max_quarantine_share", 0.5), {"prepare"}, {"prepare", "featurize", "state", *FITTED}),
         (param("state.days", 3), {"state"}, {"state"}),
         (param("review.drift", 0.5), set(), set()),
         (text("src/tarmac/evaluation/curves.py"), {"evaluate"}, JUDGED),
-        (text("src/tarmac/model/estimators.py"), {"train"}, TRAINED),
-        (text("src/tarmac/problem/clean.py"), {"prepare"}, {"prepare", "featurize", "state", *TRAINED}),
+        (text("src/tarmac/model/estimators.py"), {"baseline", "train"}, FITTED),
+        (text("src/tarmac/problem/clean.py"), {"prepare"}, {"prepare", "featurize", "state", *FITTED}),
         (text("src/tarmac/problem/card.py"), {"card"}, {"card"}),
         (text("src/tarmac/cli/daily.py"), set(), set()),
         (text("README.md"), set(), set()),

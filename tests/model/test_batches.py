@@ -10,6 +10,7 @@ from tarmac.files import room
 from tarmac.model import batches, export
 from tarmac.model.batches import Stream
 from tarmac.model.dataset import Inputs, Months
+from tarmac.params import TASK
 from tarmac.problem.names import TARGET, feature_names
 from tests.model import sample
 
@@ -81,5 +82,8 @@ def test_a_model_that_must_hold_its_rows_is_given_all_of_them(parts, tmp_path, m
 
 
 def test_what_is_too_large_for_a_table_goes_by_something_else_than_rows_and_columns():
-    assert not batches.too_large(batches.LARGEST // 50, 50)
-    assert batches.too_large(batches.LARGEST // 50 + 1, 50)
+    assert not batches.too_large(batches.LARGEST // 50, 50, "xgboost")
+    assert batches.too_large(batches.LARGEST // 50 + 1, 50, "xgboost")
+    assert not batches.too_large(batches.DRAWN, 1, TASK.baseline)
+    assert batches.too_large(batches.DRAWN + 1, 1, TASK.baseline)
+    assert not batches.too_large(batches.DRAWN + 1, 1, "xgboost")

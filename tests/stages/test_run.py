@@ -10,7 +10,7 @@ import pytest
 from tarmac.stages import run
 from tests.conftest import ROOT
 
-STAGES = ("prepare", "featurize", "train", "evaluate", "state", "card")
+STAGES = ("prepare", "featurize", "baseline", "train", "evaluate", "state", "card")
 PROGRAM = {name: value for name, value in os.environ.items() if not name.startswith(("DVC", "PYTHON"))}
 
 
@@ -87,6 +87,7 @@ def test_each_program_refuses_a_folder_that_is_not_its_checkout_and_writes_nothi
     [
         ("prepare", ("sklearn", "xgboost", "onnxruntime", "skl2onnx", "dvclive")),
         ("featurize", ("pandera", "sklearn", "xgboost", "onnxruntime", "skl2onnx", "dvclive")),
+        ("baseline", ("pandera", "ibis", "duckdb", "xgboost", "dvclive")),
         ("train", ("pandera", "ibis", "duckdb")),
         ("evaluate", ("pandera", "ibis", "duckdb", "xgboost", "skl2onnx", "onnxmltools")),
     ],

@@ -1,48 +1,9 @@
-"""train: the baseline differs from the model only where it should, and no label of the test months is read."""
+"""train: the round that is kept is the best one."""
 
-import pandas as pd
 import pytest
 
-from tarmac.model.dataset import Inputs
-from tarmac.params import TASK, TASKS, load
-from tarmac.problem.names import TARGET
+from tarmac.params import TASKS
 from tarmac.stages import train
-from tests.conftest import ROOT
-from tests.model import sample
-
-PARAMS = load(ROOT / "params.yaml")
-MONTHS = ("2013-01", "2013-02", "2013-03", "2013-04")
-
-
-def split_of(first: int, second: int, third: int):
-    """Parameters of a split of `MONTHS`: up to `first`, up to `second`, up to `third`."""
-    ends = [-1, first, second, third]
-    names = ("train", "validation", "test")
-    windows = {
-        name: {"first": MONTHS[low + 1], "last": MONTHS[high]}
-        for name, low, high in zip(names, ends, ends[1:], strict=False)
-    }
-    return type(PARAMS.split).model_validate(windows)
-
-
-@pytest.fixture
-def features(tmp_path, monkeypatch):
-    """Four months of made-up features; a tenth of the labels is missing, all of them in the last month."""
-    for seed, month in enumerate(MONTHS):
-        rows = sample.rows(100, seed).astype({TARGET: "Int8"})
-        rows.loc[rows.index % 10 == 0 if month != MONTHS[-1] else rows.index >= 0, TARGET] = pd.NA
-        rows.to_parquet(tmp_path / f"{month}.parquet")
-    monkeypatch.setattr(train, "FEATURES", tmp_path)
-
-
-def test_the_baseline_is_the_same_training_with_another_model_and_fewer_features():
-    chosen = PARAMS.train.model_copy(update={"device": "cuda", "seed": 11})
-    baseline = train.baseline_params(PARAMS.model_copy(update={"train": chosen}))
-    assert (baseline.model, baseline.device) == (TASK.baseline, "cpu")
-    assert baseline.features == PARAMS.baseline.features
-    changed = {"model", "device", "features"}
-    assert baseline.model_dump(exclude=changed) == chosen.model_dump(exclude=changed)
-    type(baseline).model_validate(baseline.model_dump())
 
 
 @pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
@@ -51,23 +12,3 @@ def test_the_best_round_is_the_first_of_the_lowest_loss_whatever_the_other_metri
     for number, value in enumerate([3.0, 1.0, 2.0, 1.0], start=1):
         best(number, {other: -value * number, loss: value})
     assert best.metrics == {other: -2.0, loss: 1.0, "rounds": 2}
-
-
-def test_rows_come_from_their_months_and_those_without_a_label_are_left_out(features):
-    split = train.read_split(split_of(1, 2, 3), ["weather"])
-    assert (len(split.X), len(split.y), len(split.X_valid), len(split.y_valid)) == (180, 180, 90, 90)
-    assert set(split.y) == set(split.y_valid) == {0, 1}
-
-
-def test_no_label_of_the_test_months_is_read(features):
-    """The last month has no label at all: a look at one would fail, or find the column."""
-    test = train.read_unlabelled(split_of(1, 2, 3), ["schedule", "weather"])
-    assert list(test.columns) == Inputs.of(["schedule", "weather"]).names
-    assert len(test) == 100
-
-
-def test_a_window_without_both_classes_is_told(features, monkeypatch):
-    with pytest.raises(ValueError, match="0 labelled rows hold 0 class"):
-        train.read_split(
-            split_of(1, 2, 3).model_copy(update={"validation": split_of(1, 2, 3).test}), ["schedule", "weather"]
-        )

@@ -40,9 +40,9 @@ class Stream:
         return Split(train[0][names], train[1], valid[0][names], valid[1])
 
 
-def too_large(rows: int, inputs: int) -> bool:
-    """Whether so many rows of so many inputs are too many for one table."""
-    return rows * inputs > LARGEST
+def too_large(rows: int, inputs: int, model: str) -> bool:
+    """Whether so many rows of so many inputs are too many for one table, or rows alone for a model that is linear."""
+    return rows * inputs > LARGEST or (model == TASK.baseline and rows > DRAWN)
 
 
 def fit(

@@ -11,11 +11,12 @@ from typing import Any, get_args
 from pydantic import BaseModel
 
 from tarmac.digest import digest
-from tarmac.params import AnySplit, TrainParams
+from tarmac.params import TASK, AnySplit, TrainParams
 
 NAMES, AS_JSON = ("features", "libraries", "params", "split"), ("libraries", "params", "split")
 LIBRARIES = ("numpy", "onnxmltools", "scikit-learn", "skl2onnx", "xgboost", "xgboost-cpu")  # one of the last two
 KINDS = get_args(TrainParams.model_fields["model"].annotation)
+ROUNDS = ("early_stopping_rounds", "max_rounds")  # a linear model has none
 
 
 def identity(params: TrainParams, split: AnySplit, features: Path) -> dict[str, str]:
@@ -32,10 +33,15 @@ def identity(params: TrainParams, split: AnySplit, features: Path) -> dict[str, 
 
 
 def chosen(params: TrainParams) -> dict[str, Any]:
-    """The parameters that a model is fitted with: the sections of other kinds of model are left out."""
-    others = set(KINDS) - {params.model}
-    kept = {name: getattr(params, name) for name in TrainParams.model_fields if name not in others}
+    """The parameters that a model is fitted with: those of other kinds of model are left out."""
+    kept = {name: getattr(params, name) for name in names(params.model)}
     return {name: value.model_dump() if isinstance(value, BaseModel) else value for name, value in kept.items()}
+
+
+def names(model: str) -> list[str]:
+    """The names of what a kind of model is fitted with."""
+    others = {*KINDS, *(ROUNDS if model == TASK.baseline else ())} - {model}
+    return [name for name in TrainParams.model_fields if name not in others]
 
 
 def libraries() -> dict[str, str]:

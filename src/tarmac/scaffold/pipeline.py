@@ -80,7 +80,8 @@ def write_dvc(path: Path, found: Found) -> None:
 
 def _params(stage: str, keys: list[str], found: Found) -> list[str]:
     """Without a time the split is read as a whole, but by the card, which tells no seed; `problem` is empty."""
-    named = [key for key in keys if key != "problem"]
+    linear = {"train.logistic_regression": f"train.{TASKS[found.task].baseline}"}
+    named = [linear.get(key, key) for key in keys if key != "problem"]
     if not found.day:
         split = [f"split.{name}" for name in ("by", "test_share", "validation_share")] if stage == "card" else ["split"]
         named = [one for key in named for one in (split if key.split(".")[0] == "split" else [key])]

@@ -29,7 +29,7 @@ def quicker(params: dict) -> None:
     params["train"]["xgboost"].update(learning_rate=0.3, max_depth=6)
     params["evaluate"].update(importance_rows=200)
 '''
-STAGES = ("train", "evaluate", "state", "card")  # in the order of the pipeline
+STAGES = ("baseline", "train", "evaluate", "state", "card")  # in the order of the pipeline
 
 
 def write(found: Found) -> None:
@@ -39,7 +39,7 @@ def write(found: Found) -> None:
     shutil.rmtree(FOLDER)
     FOLDER.mkdir()
     name, value = ("split.train.first", _second(found)) if found.day else ("split.seed", 8)
-    read = {"train", "state", "card" if found.day else "evaluate"}
+    read = {"baseline", "train", "state", "card" if found.day else "evaluate"}
     change = f"    ({_code(name)}, {_code(value)}, {_set(read)}, {_set(set(STAGES))}),"
     (FOLDER / "__init__.py").write_text('"""Tests of the problem."""\n', encoding="utf-8")
     (FOLDER / "small.py").write_text(TEXT.replace("{changes}", change), encoding="utf-8")

@@ -14,19 +14,20 @@ CURSOR = Path("cursor.json")
 PARAMS = yaml.safe_load(Path("params.yaml").read_text())
 
 
-def asset(step: str, deps: list[dg.AssetsDefinition], *sections: str) -> dg.AssetsDefinition:
+def asset(step: str, deps: list[dg.AssetsDefinition], *sections: str, before: str = "") -> dg.AssetsDefinition:
     version = hashlib.md5(repr([PARAMS[name] for name in sections]).encode()).hexdigest()
 
     @dg.asset(name=step, deps=deps, code_version=version, automation_condition=STALE)
     def made() -> None:
-        import_module(f"tarmac.stages.{step}").main()
+        for name in filter(None, (before, step)):
+            import_module(f"tarmac.stages.{name}").main()
 
     return made
 
 
 prepare = asset("prepare", [], "prepare")
 featurize = asset("featurize", [prepare], "problem")
-train = asset("train", [featurize], "train", "split", "baseline")
+train = asset("train", [featurize], "train", "split", "baseline", before="baseline")
 evaluate = asset("evaluate", [featurize, train], "evaluate", "split")
 ASSETS = [prepare, featurize, train, evaluate]
 

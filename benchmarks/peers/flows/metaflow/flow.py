@@ -23,6 +23,7 @@ class Pipeline(FlowSpec):
 
     @step
     def train(self) -> None:
+        self.make("baseline")
         self.make("train")
         self.next(self.evaluate)
 

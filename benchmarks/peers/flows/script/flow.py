@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-STEPS = ("prepare", "featurize", "train", "evaluate")
+STEPS = ("prepare", "featurize", "baseline", "train", "evaluate")
 
 if __name__ == "__main__":
     for step in sys.argv[1:] or STEPS:

@@ -21,6 +21,7 @@ def featurize(prepared: Path) -> Path:
 
 
 def train(features: Path) -> Path:
+    step("baseline")
     step("train")
     return features
 

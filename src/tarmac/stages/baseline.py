@@ -1,0 +1,34 @@
+"""baseline: fits the linear model that the model must beat, and exports it to ONNX."""
+
+from pathlib import Path
+from typing import Any
+
+from tarmac.model import dataset, fitting
+from tarmac.model.fitting import FEATURES
+from tarmac.model.identity import identity
+from tarmac.params import TASK, Params, TrainParams, load
+from tarmac.stages import Progress, run
+
+BASELINE = Path("models/baseline.onnx")
+
+
+def baseline_params(params: Params) -> TrainParams:
+    """The training of the baseline. What it has no use for, as rounds and trees, is not there: it cannot be read."""
+    linear: dict[str, Any] = {TASK.baseline: getattr(params.train, TASK.baseline)}
+    groups, seed = params.baseline.features, params.train.seed
+    return TrainParams.model_construct(model=TASK.baseline, device="cpu", features=groups, seed=seed, **linear)
+
+
+def main() -> None:
+    """Reads `data/features`; writes the baseline."""
+    params, progress = load(), Progress("baseline")
+    chosen = baseline_params(params)
+    split, test = fitting.read(params.split, chosen)
+    progress.step("data", **fitting.counted(split), test_unlabelled=dataset.count(test))
+    made_from = identity(chosen, params.split, FEATURES)
+    fitting.fit_and_export(chosen, split, test, BASELINE, made_from, lambda *_: None)
+    progress.step("exported", features=",".join(chosen.features))
+
+
+if __name__ == "__main__":
+    run(main)
