@@ -197,7 +197,7 @@ def test_a_fit_that_lost_a_worker_starts_anew_on_those_that_are_left(ran: Run) -
 
 
 def test_a_person_sees_the_lines_of_stages_and_nothing_of_java(ran: Run) -> None:
-    stages = ("prepare ", "featurize ", "train ", "evaluate ", "300 rows")
+    stages = ("prepare ", "featurize ", "baseline ", "train ", "evaluate ", "300 rows")
     dvc = ("'data/raw.dvc'", "Stage '", "Running stage", "> ", "Updating lock")
     lines = ran.output.partition("To track the changes")[0].splitlines()
     assert [line for line in lines if line and not line.startswith(stages + dvc)] == []

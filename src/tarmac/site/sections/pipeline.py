@@ -15,7 +15,9 @@ NONE = "There is no pipeline here: dvc.yaml has no stage."
 READS = "An arrow leads from who writes to who reads; one that follows from others is left out, the table has them all."
 Point = tuple[float, float]
 BOX, GAP = (115.0, 60.0), (26.0, 22.0)  # width and height of a box, and what is between two, where ranks go right
-TALL, TALL_GAP = (158.0, 58.0), (18.0, 24.0)  # the same where ranks go down
+TALL, TALL_GAP = (158.0, 58.0), (18.0, 24.0)  # the same where ranks go down, and no more than two are side by side
+NARROW, LEAST = 334.0, 96.0  # of a small screen, and of a box on it
+LETTER, MARGIN = 6.6, 9  # wide, of what stands in a box, and left of it
 SHOWN = 2  # outputs that stand in a box
 
 
@@ -37,12 +39,14 @@ def _drawn(stages: graph.Stages, found: list[Node], down: bool) -> str:
     (wide, high), (beside, below) = (TALL, TALL_GAP) if down else (BOX, GAP)
     ranks, places = (max(getattr(node, axis) for node in found) + 1 for axis in ("rank", "place"))
     columns, lines = (places, ranks) if down else (ranks, places)
+    if down:
+        wide = max(LEAST, min(wide, (NARROW - (columns - 1) * beside) / columns))
     size = (columns * (wide + beside) - beside + 2, lines * (high + below) - below + 2)
     at = {node.name: _corner(node, down, (wide + beside, high + below)) for node in found}
     arrows = [
         _arrow(at[first], at[last], (wide, high), down) for first, last in sorted(graph.reduced(graph.edges(stages)))
     ]
-    boxes = [_box(node, at[node.name], (wide, high), node.name in stages, down) for node in found]
+    boxes = [_box(node, at[node.name], (wide, high), node.name in stages) for node in found]
     label = escape(f"The pipeline: {'; '.join(f'{a} feeds {b}' for a, b in sorted(graph.edges(stages)))}")
     head = Markup('<svg viewBox="0 0 {:g} {:g}" width="{:g}" role="img" aria-label="{}">').format(*size, size[0], label)
     return Markup("").join([head, *arrows, *boxes, Markup("</svg>")])
@@ -68,17 +72,19 @@ def _arrow(first: Point, last: Point, box: Point, down: bool) -> Markup:
     return Markup('<path class="edge" d="{}"/><path class="tip" d="{}"/>').format(curve, tip)
 
 
-def _box(node: Node, at: Point, box: Point, is_stage: bool, down: bool) -> Markup:
-    most = 24 if down else 16  # characters that fit
+def _box(node: Node, at: Point, box: Point, is_stage: bool) -> Markup:
+    most = int((box[0] - MARGIN) / LETTER)  # letters that fit
     lines = [*node.writes[:SHOWN]]
     if len(node.writes) > SHOWN:
         lines[-1] = f"+ {len(node.writes) - 1} more"
     frame = Markup('<rect class="{}" x="{:g}" y="{:g}" width="{:g}" height="{:g}" rx="6"/>')
     text = Markup('<text class="{}" x="{:g}" y="{:g}">{}</text>')
     first = 20 if lines else box[1] / 2 + 4
-    written = [text.format("file", at[0] + 9, at[1] + 36 + 13 * n, _cut(line, most)) for n, line in enumerate(lines)]
+    written = [
+        text.format("file", at[0] + MARGIN, at[1] + 36 + 13 * n, _cut(line, most)) for n, line in enumerate(lines)
+    ]
     title = Markup("<title>{}</title>").format(f"{node.name}: {', '.join(node.writes)}" if node.writes else node.name)
-    name = text.format("name", at[0] + 9, at[1] + first, _cut(node.name, most))
+    name = text.format("name", at[0] + MARGIN, at[1] + first, _cut(node.name, most))
     kind = "stage" if is_stage else "outside"
     return Markup("<g>{}{}{}{}</g>").format(title, frame.format(kind, *at, *box), name, Markup("").join(written))
 
