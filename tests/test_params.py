@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tarmac.params import Params, ParamsError, load
 from tests.conftest import ROOT, Workspace
+from tests.e2e.running import STAGES
 
 TEXT = (ROOT / "params.yaml").read_text(encoding="utf-8")
 TARMAC = Path(sys.executable).parent / "tarmac"
@@ -266,7 +267,7 @@ def test_one_wrong_key_stops_every_stage_before_it_starts(finished: Workspace):
     file = finished.path / "params.yaml"
     file.write_text(with_value(file.read_text(), "evaluate.min_slice_rows", "many"))
     line, before = places(file.read_text())["evaluate.min_slice_rows"], hashes(finished.path)
-    for stage in ("prepare", "featurize", "baseline", "train", "evaluate", "state", "card"):
+    for stage in STAGES:
         done = finished.stage(stage, check=False)
         (told,) = done.stderr.splitlines()
         assert told.startswith(f"{stage}: error: params.yaml:{line}: evaluate.min_slice_rows: ")

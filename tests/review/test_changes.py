@@ -12,6 +12,7 @@ from tarmac.graph import OUTSIDE, by_stage
 from tarmac.review.changes import MISSING, changes
 from tarmac.review.results import Result
 from tests.conftest import ROOT
+from tests.e2e.running import STAGES
 
 Deps = dict[str, list[str]]
 DEPS: Deps = {
@@ -78,7 +79,7 @@ def test_a_base_without_a_pipeline_or_a_stage_without_dependencies_stops_the_rep
     assert by_stage(["src/tarmac/model/a.py", "b"], *pipelines) == {"train": ["src/tarmac/model/a.py"], OUTSIDE: ["b"]}
 
 
-@pytest.mark.parametrize("stage", ["prepare", "featurize", "baseline", "train", "evaluate", "state", "card"])
+@pytest.mark.parametrize("stage", STAGES)
 def test_a_declared_dependency_of_the_pipeline_is_told_as_of_another_stage(stage):
     here = Result(ROOT, "c" * 40, {}, frozenset())
     deps = here.yaml("dvc.yaml")["stages"][stage]["deps"]

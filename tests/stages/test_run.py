@@ -9,8 +9,8 @@ import pytest
 
 from tarmac.stages import run
 from tests.conftest import ROOT
+from tests.e2e.running import STAGES
 
-STAGES = ("prepare", "featurize", "baseline", "train", "evaluate", "state", "card")
 PROGRAM = {name: value for name, value in os.environ.items() if not name.startswith(("DVC", "PYTHON"))}
 
 
