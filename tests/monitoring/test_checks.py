@@ -1,5 +1,6 @@
 """The policy says what is found: nothing acts that is not proven, and what is broken is told by its name."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 import numpy as np
@@ -10,16 +11,18 @@ from hypothesis import strategies as st
 
 from tarmac.evaluation.sample import Estimate
 from tarmac.monitoring import checks
+from tarmac.monitoring.daily import Daily, dates
 from tarmac.monitoring.decay import Change, SliceChange
 from tarmac.monitoring.drift import FeatureDrift
 from tarmac.monitoring.feed import Health
 from tarmac.params import Levels, load
-from tarmac.problem.names import CLUSTER, TARGET
+from tarmac.problem.names import DAY, TARGET
 from tests.conftest import ROOT
 
 POLICY = load(ROOT / "params.yaml").monitor
 REACH = st.floats(0, 0.2)
-FINE = Health(missing=0.0, missing_before=0.0, unknown=0.0, gone=0.0, stuck=False, apart=0.0)
+SHARES = ("missing", "missing_before", "unknown", "unknown_before", "gone", "gone_before", "apart")
+FINE = Health(**dict.fromkeys(SHARES, 0.0), stuck=False)
 
 
 @given(st.floats(0.7, 0.8), st.floats(-0.2, 0.2), REACH, st.sampled_from([("roc_auc", 1), ("log_loss", -1)]))
@@ -52,7 +55,10 @@ def test_an_interval_that_there_is_not_acts():
         ({"missing": 0.3, "missing_before": 0.29}, None, ""),
         ({"missing": 0.3, "missing_before": 0.02}, "act", "missing in 30% of the rows, 2% at most before"),
         ({"unknown": 0.02}, "watch", "never seen"),
+        ({"unknown": 0.08, "unknown_before": 0.075}, None, ""),
+        ({"unknown": 0.08, "unknown_before": 0.02}, "act", "never seen, 2% in the last month before"),
         ({"gone": 0.3}, "act", "are gone"),
+        ({"gone": 0.3, "gone_before": 0.295}, None, ""),
         ({"stuck": True}, "act", "the same value"),
         ({"apart": 0.9}, "act", "another unit"),
     ],
@@ -76,11 +82,17 @@ def test_a_handful_of_rows_makes_a_sensor_stand_still():
     assert checks.integrity("temp", Health(**{**vars(FINE), "stuck": True}), POLICY, rows=5) == []
 
 
-def days(counts: list[int]) -> checks.Check:
-    first = date(2013, 1, 1)
-    expected = [first + timedelta(days=number) for number in range(len(counts))]
-    day = [day for day, count in zip(expected, counts, strict=True) for _ in range(count)]
-    return checks.days(pd.DataFrame({CLUSTER: pd.Series(day, dtype=object)}), expected, 100, POLICY)
+def of_days(first: date, counts: Sequence[int]) -> pd.Series:
+    """The day of each row, so many of them on the first day and on those that follow."""
+    day = [first + timedelta(days=number) for number, count in enumerate(counts) for _ in range(count)]
+    return pd.Series(day, dtype=object)
+
+
+def days(counts: Sequence[int], before: Sequence[int] = (100,) * 31, first: date = date(2013, 1, 1)) -> checks.Check:
+    after = date(2013, 6, 1)
+    expected = dates(after, after + timedelta(days=len(counts)))
+    rows = pd.DataFrame({DAY: of_days(after, counts)})
+    return checks.days(rows, expected, Daily(of_days(first, before)), POLICY)
 
 
 def test_days_that_are_absent_thin_or_doubled_are_not_counted():
@@ -89,7 +101,25 @@ def test_days_that_are_absent_thin_or_doubled_are_not_counted():
     assert days([100] * 12 + [0] * 18).outcome == "act"
     assert days([210] * 30).outcome == "act"
     assert "18 of 30 days" in days([100] * 12 + [0] * 18).reason
-    assert "the first is 2013-01-13 with 0" in days([100] * 12 + [0] * 18).reason
+    assert "the first is 2013-06-13 with 0" in days([100] * 12 + [0] * 18).reason
+
+
+WEEK = [100] * 5 + [0, 0]
+
+
+def test_weekends_without_rows_or_days_of_few_rows_are_broken_data():
+    """As they were before; what is missing beside them is seen."""
+    assert days((WEEK * 5)[:30], before=(WEEK * 22)[:151]).outcome == "ok"
+    assert days([*(WEEK * 5)[:15], *[0] * 15], before=(WEEK * 22)[:151]).outcome == "act"
+    draw = np.random.default_rng(4)
+    outcomes = [days(draw.poisson(6, 30), before=draw.poisson(6, 151)).outcome for _ in range(200)]
+    assert outcomes.count("act") <= 4
+    assert days(draw.poisson(2, 30), before=draw.poisson(6, 151)).outcome == "act"
+
+
+def test_a_first_month_that_began_late_excuses_what_is_missing_later():
+    late = days([0] * 10 + [100] * 20, before=[100] * 68, first=date(2013, 3, 25))
+    assert (late.outcome, "in a month before" in late.reason) == ("act", False)
 
 
 def test_labels_that_are_not_there_yet_are_a_fault():

@@ -54,6 +54,17 @@ def test_a_category_that_chance_leaves_out_is_gone():
     assert healthy(levels * 10, levels[:250], "str").gone == 0
 
 
+def test_products_that_come_and_go_are_broken_data_or_a_lost_shop_is_not():
+    """Each month has twelve products, two of them new; then half of the rows are of one that is not among them."""
+    months = [[f"product {month * 2 + place}" for place in range(12)] * 20 for month in range(8)]
+    before, last = np.concatenate(months[:7]), months[7]
+    found = healthy(before, last, "str", months=7)
+    assert (found.unknown, found.unknown_before) == (pytest.approx(1 / 6), pytest.approx(1 / 6))
+    assert found.gone - found.gone_before < 0.05
+    lost = healthy(before, ["product 18"] * 240, "str", months=7)
+    assert lost.gone - lost.gone_before > 0.2
+
+
 def test_a_calendar_is_a_broken_sensor():
     months = np.repeat(np.arange(1.0, 6.0), 200)
     found = healthy(months, [6.0] * 200, months=5)

@@ -13,8 +13,9 @@ import pytest
 
 from tarmac.declare.columns import plain
 from tarmac.digest import digest
+from tarmac.site.words import label
 from tests.conftest import Workspace
-from tests.e2e.running import FROM_SOURCE
+from tests.e2e.running import FROM_SOURCE, STAGES
 from tests.graph import closure
 from tests.graph.declared import stages
 from tests.graph.trace import key_faults, leaves, trace
@@ -123,6 +124,25 @@ class Story:
         assert len(both) == len(told) > 50
         for name in self.made.answers:
             np.testing.assert_allclose(both[f"{name}_again"], both[name], rtol=SAME, atol=SAME)
+
+    def test_the_model_is_not_released_or_production_serves_another(self, own: Workspace, tmp_path: Path) -> None:
+        own.run("git", "init", "--quiet", "--bare", "--initial-branch=main", str(tmp_path / "origin.git"))
+        own.run("git", "remote", "add", "origin", str(tmp_path / "origin.git"))
+        own.run("git", "push", "--quiet", "origin", "HEAD")
+        tarmac(own, "release")
+        assert "prod has v0.0.1 now" in tarmac(own, "promote", "prod", "--why", "the first")
+        tarmac(own, "bundle", "--stage", "prod")
+        live = own.path / "served/live"
+        assert json.loads((live / "release.json").read_text())["version"] == "v0.0.1"
+        assert digest(live / "model.onnx") == digest(own.path / "models/model.onnx")
+        assert "this model is v0.0.1 already" in tarmac(own, "release", check=False)
+
+    def test_the_page_is_not_written_or_in_the_words_of_another_problem(self, own: Workspace) -> None:
+        tarmac(own, "site")
+        page = (own.path / "site/index.html").read_text()
+        text = re.sub(r"<(style|script).*?</\1>|<[^>]+>", " ", page, flags=re.DOTALL)
+        assert not [word for word in WORDS if word in text]
+        assert [name for name in (*STAGES, label(self.made.metric)) if name not in text] == []
 
     def test_what_the_service_was_asked_is_judged_otherwise_than_it_is(self, own: Workspace, tmp_path: Path) -> None:
         """The test rows are no news; the same with one number far from all others, though allowed, is broken data."""

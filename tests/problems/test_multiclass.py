@@ -1,10 +1,47 @@
 """Four classes over eight months: a file a month, texts and dates with gaps, a class that is rare."""
 
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from tests.conftest import Workspace
+from tests.problems.founded import commit, tarmac
 from tests.problems.made import tickets
-from tests.problems.story import Story
+from tests.problems.story import WORDS, Story
 
 
 class TestTickets(Story):
     """A made table with a time."""
 
     made = tickets()
+
+    def test_a_month_that_arrives_makes_no_model_of_moved_months(self, own: Workspace, tmp_path: Path) -> None:
+        """A September much like August, in a file like the first."""
+        rows = self.made.rows[self.made.rows["opened"].str.match("2024-08-(?!31)")]
+        moved = {"ticket": rows["ticket"].str.replace("T", "S"), "opened": rows["opened"].str.replace("-08-", "-09-")}
+        rows.assign(**moved).to_csv(tmp_path / "september.csv", index=False)
+        own.set_params(lambda params: params["retrain"].update(every_months=1))
+        commit(own, "a model every month")
+        tarmac(own, "retrain", str(tmp_path / "september.csv"))
+        facts = json.loads((own.path / "monitoring/monitoring.json").read_text())
+        assert facts["arrived"] == [f"tickets/2024-09: new, {len(rows)} rows"]
+        assert (facts["decision"], facts["made"]) == ("retrain", "a model of 2024-01 to 2024-05")
+        assert own.params["split"]["test"] == {"first": "2024-08", "last": "2024-09"}
+        assert own.dvc("status", "--json").stdout.strip() == "{}"
+        assert json.loads((own.path / "review/verdict.json").read_text())["verdict"] in ("pass", "fail")
+        assert not [word for word in WORDS if word in (own.path / "monitoring/report.md").read_text()]
+
+    def test_the_stored_months_cannot_be_lived_again_or_are_held_for_broken_ones(self, own: Workspace) -> None:
+        """Six rows a day: what is less than half of them on some days is chance."""
+        own.set_params(lambda params: params["train"].update(max_rounds=5))
+        commit(own, "quick")
+        tarmac(own, "replay")
+        found = pd.read_csv(own.path / "metrics/replay/months.csv").set_index(["way", "month"])
+        assert found.index.tolist() == [
+            (way, f"2024-0{number}") for way in ("never", "monthly", "policy") for number in (5, 6, 7, 8)
+        ]
+        often = found["retrained"].groupby("way").sum()
+        assert (often["never"], often["monthly"]) == (0, 4)
+        assert 1 <= often["policy"] <= 3
+        assert found["train_last"].xs("monthly").tolist() == ["2024-02", "2024-03", "2024-04", "2024-05"]

@@ -71,6 +71,13 @@ def months(*days: str) -> list[str]:
     return list(policy.split(found, policy.months(found)).values())
 
 
+@pytest.mark.parametrize(("known", "wanted"), [(3, (12, 1, 1)), (8, (12, 2, 2)), (60, (36, 12, 12))])
+def test_a_retraining_forgets_years_that_the_first_model_learned_from(known: int, wanted: tuple[int, ...]) -> None:
+    every = [str(month) for month in pd.period_range("2019-01", periods=known, freq="M")]
+    found = policy.retrain(every)
+    assert tuple(found[f"retrain.{part}_months"] for part in ("train", "validation", "test")) == wanted
+
+
 def test_months_that_are_too_few_or_not_in_a_row_are_split() -> None:
     assert months("2024-01-01", "2024-02-01", "2024-03-05", "2024-04-01") == [
         {"first": "2024-01", "last": "2024-02"},

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 
 from tarmac.evaluation.sample import Estimate
 from tarmac.markdown import number, percent, signed
+from tarmac.monitoring.daily import Daily
 from tarmac.monitoring.decay import Change, SliceChange
 from tarmac.monitoring.drift import FeatureDrift
 from tarmac.monitoring.feed import Health
@@ -43,14 +45,15 @@ def worst(checks: Sequence[Check]) -> Outcome:
     return "act" if "act" in found else "watch" if "watch" in found else "ok"
 
 
-def days(rows: pd.DataFrame, expected: Sequence[object], usual: float, policy: MonitorParams) -> Check:
-    """Judges how many days have their rows; `usual` is the median day of the reference."""
+def days(rows: pd.DataFrame, expected: Sequence[date], known: Daily, policy: MonitorParams) -> Check:
+    """Judges how many days have their rows: weekends without any, or days of few rows, are known from months before."""
     assert policy.days is not None
-    counts = rows[DAY].value_counts().reindex(list(expected), fill_value=0)
-    odd = counts[(counts < usual / 2) | (counts > 2 * usual)]
-    reason = f"{len(odd)} of {len(counts)} days have less than half or over twice the usual {usual:,.0f} rows"
+    odd = known.odd(rows[DAY], expected)
+    reason = f"{len(odd)} of {len(expected)} days have less than half or over twice the usual {known.usual:,.0f} rows"
     first = f", the first is {odd.index[0]} with {odd.iloc[0]:,}" if len(odd) else ""
-    return Check("integrity", "days", level(len(odd) / max(len(counts), 1), policy.days), reason + first)
+    before = f", {_share(known.share)} at most in a month before" if known.share else ""
+    share = len(odd) / max(len(expected), 1) - known.share
+    return Check("integrity", "days", level(share, policy.days), reason + first + before)
 
 
 def labels(rows: pd.DataFrame, before: float, policy: MonitorParams) -> Check:
@@ -74,10 +77,16 @@ def integrity(name: str, health: Health, policy: MonitorParams, rows: int, whole
             level(health.missing - health.missing_before, policy.missing),
             f"missing in {_share(health.missing)} of the rows, {_share(health.missing_before)} at most before",
         ),
-        (level(health.unknown, policy.unknown), f"{_share(health.unknown)} of the rows have a category never seen"),
+        (
+            level(health.unknown - health.unknown_before, policy.unknown),
+            f"{_share(health.unknown)} of the rows have a category never seen{_than(health.unknown_before)}",
+        ),
     ]
     of_month: list[tuple[Outcome, str]] = [
-        (level(health.gone, policy.unknown), f"categories of {_share(health.gone)} of the rows before are gone"),
+        (
+            level(health.gone - health.gone_before, policy.unknown),
+            f"categories of {_share(health.gone)} of the rows before are gone{_than(health.gone_before)}",
+        ),
         ("act" if health.stuck and rows >= FEW else "ok", "every row has the same value"),
         (
             level(health.apart, policy.foreign),
@@ -152,6 +161,10 @@ def one_slice(change: SliceChange, most: float) -> Check | None:
         return None
     reason = f"{TASK.title} {number(change.before)} before, {number(change.score)} now ({signed(change.difference)})"
     return Check("slice", f"{change.slice} {change.value}", "watch", reason)
+
+
+def _than(before: float) -> str:
+    return f", {_share(before)} in the last {STRETCH} before" if before else ""
 
 
 def _share(value: float) -> str:

@@ -6,6 +6,7 @@ included. A month of another unit is far from every one of them, a new season is
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,9 +24,24 @@ class Health:
     missing: float  # share of the rows
     missing_before: float  # the largest of a month before
     unknown: float  # share of the rows whose category no month before had
+    unknown_before: float  # the same of the last month before
     gone: float  # share of the rows before whose category these do not have, though there are rows enough for it
+    gone_before: float  # the same of the last month before
     stuck: bool  # every row has one value, where most had others
     apart: float  # Kolmogorov-Smirnov distance from the nearest month before, of some days the share of rows beyond all
+
+
+def shares(values: "pd.Series[Any]") -> "pd.Series[float]":
+    """The share of the rows that each value has, without those that are missing."""
+    found = values.value_counts(normalize=True, dropna=False)
+    return found[found.index.notna()]
+
+
+def turnover(known: "pd.Series[float]", values: "pd.Series[Any]") -> tuple[float, float]:
+    """What share of the rows has a category that is not known, and what share of those before had one that is gone."""
+    present = values.dropna()
+    gone = known[~known.index.isin(present.unique()) & (known * len(values) >= EXPECTED)]
+    return float((~present.isin(known.index)).sum() / len(values)), float(gone.sum())
 
 
 class Feed:
@@ -36,21 +52,24 @@ class Feed:
         months = [part for _, part in values.groupby(month)]
         self._missing = max(float(part.isna().mean()) for part in months)
         self._text = not pd.api.types.is_numeric_dtype(values.dtype)
-        self._shares = values.value_counts(normalize=True, dropna=False)
+        self._shares = shares(values)
+        last = month == month.max()
+        self._turned = turnover(shares(values[~last]), values[last]) if self._text and not last.all() else (0.0, 0.0)
         self._months = [] if self._text else [np.sort(part.dropna().to_numpy("float64")) for part in months]
 
     def health(self, values: "pd.Series[float]", whole: bool = True) -> Health:
         """How other values look beside these; `whole` where they ought to be distributed as those of a month."""
         present = values.dropna()
-        found = present.unique()
-        known = self._shares[self._shares.index.notna()]
-        gone = known[~known.index.isin(found) & (known * len(values) >= EXPECTED)]
+        unknown, gone = turnover(self._shares, values) if self._text else (0.0, 0.0)
+        one = not self._text and present.nunique() == 1
         return Health(
             missing=float(values.isna().mean()),
             missing_before=self._missing,
-            unknown=float((~present.isin(known.index)).sum() / len(values)) if self._text else 0.0,
-            gone=float(gone.sum()) if self._text else 0.0,
-            stuck=bool(not self._text and len(found) == 1 and known.max() < 1 / 2 and not self._stand_still()),
+            unknown=unknown,
+            unknown_before=self._turned[0],
+            gone=gone,
+            gone_before=self._turned[1],
+            stuck=bool(one and self._shares.max() < 1 / 2 and not self._stand_still()),
             apart=self._apart(present) if whole else self._beyond(present),
         )
 

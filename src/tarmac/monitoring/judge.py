@@ -13,6 +13,7 @@ from tarmac.files import months
 from tarmac.model.dataset import read_window
 from tarmac.monitoring import checks, decay
 from tarmac.monitoring.checks import Check, Outcome, worst
+from tarmac.monitoring.daily import dates
 from tarmac.monitoring.decay import Change, Judged, SliceChange
 from tarmac.monitoring.drift import Bins, FeatureDrift, psi
 from tarmac.monitoring.feed import Health
@@ -95,8 +96,8 @@ def integrity(observed: Observed, known: Reference, found: Mapping[str, Health],
     judged = []
     if observed.whole:  # labels of some days come later, and some days have not all that a month has
         judged.append(checks.labels(rows, known.unlabelled, policy))
-        count = (observed.last - observed.first).days + 1
-        expected = [observed.first + timedelta(days=number) for number in range(count)]
+        assert known.daily is not None
+        expected = dates(observed.first, observed.last + timedelta(days=1))
         judged.append(checks.days(rows, expected, known.daily, policy))
     return [
         *judged,

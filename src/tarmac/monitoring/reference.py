@@ -12,6 +12,7 @@ import pandas as pd
 
 from tarmac.files import months
 from tarmac.model.dataset import Part, read_part, read_window
+from tarmac.monitoring.daily import Daily
 from tarmac.monitoring.drift import Seen
 from tarmac.monitoring.feed import Feed
 from tarmac.monitoring.live import Live
@@ -41,7 +42,7 @@ class Reference:
             name: (Seen(trained[name], known), Feed(before[name], number)) for name in INPUTS if name in before
         }
         self.unlabelled = float(before[TARGET].isna().groupby(number).mean().max())
-        self.daily = float(before[DAY].value_counts().median()) if DAY in before else float("nan")
+        self.daily = Daily(before[DAY]) if isinstance(split, SplitParams) else None
 
 
 def stretches(rows: pd.DataFrame, split: AnySplit) -> np.ndarray:

@@ -29,7 +29,7 @@ from tarmac.problem.names import CLUSTER, MONTHLY, TARGET
 OUT = Path("metrics/replay")
 FIRST = 4  # months that are there when the first model is made: two to train on, one to tune on, one to judge on
 NEVER, MONTHLY_WAY, POLICY = WAYS = ("never", "monthly", "policy")
-SHORT = {"retrain.train_months": 9, "retrain.validation_months": 1, "retrain.test_months": 1}
+SHORT = {"retrain.validation_months": 1, "retrain.test_months": 1}
 
 
 @dataclass
@@ -48,6 +48,8 @@ def replay() -> list[str]:
         raise WindowsError("rows have no time here: there are no months to live again")
     store.pull("data/raw.dvc")
     stored = months.stored(RAW / MONTHLY[-1])
+    if len(stored) <= FIRST:
+        raise WindowsError(f"{len(stored)} months are stored: {FIRST} make the first model, none is left to live again")
     windows = moved(stored[0], stored[FIRST - 1], params.retrain.model_copy(update=dict(_short())))
     trained = windows["split.train.first"], windows["split.train.last"]
     ways = {name: Way(trained) for name in WAYS}
@@ -74,7 +76,8 @@ def _open(params: Params) -> dict[str, Any]:
     metrics = params.review.metrics.items()
     floors = {f"review.metrics.{name}.floor": -1e9 if policy.better == "higher" else 1e9 for name, policy in metrics}
     ceilings = {f"review.metrics.{name}.ceiling": None for name, _ in metrics}
-    return {**floors, **ceilings, "review.slices.floor": 0.0, "review.behaviour.usable": 0.5}
+    worst = -1e9 if TASK.kind == "regression" else 0.0  # of the main metric
+    return {**floors, **ceilings, "review.slices.floor": worst, "review.behaviour.usable": worst}
 
 
 def judge(way: Way, month: str, model: Path, tables: Path, params: Params) -> None:

@@ -11,6 +11,7 @@ from tarmac.params.task import ERROR, TASKS
 from tarmac.scaffold.infer import Found, ScaffoldError
 
 TEST, VALIDATION = 0.2, 0.2  # shares of rows, or of months
+YEAR = 12  # months
 MONTHS = 3  # at least, to train, to tune and to judge on
 SMALL = 2000  # rows below which trees need not beat a linear model
 WIDE = 200  # weights of one-hot columns that the baseline may have
@@ -24,9 +25,20 @@ def split(found: Found, months: list[str]) -> dict[str, Any]:
         return {"by": by, "validation_share": VALIDATION, "test_share": TEST, "seed": 7}
     if len(months) < MONTHS:
         raise ScaffoldError(f"{len(months)} month(s) of {found.day}: at least {MONTHS}, to train, to tune, to judge")
+    return {part: {"first": own[0], "last": own[-1]} for part, own in windows(months).items()}
+
+
+def windows(months: list[str]) -> dict[str, list[str]]:
+    """The months of each part."""
     test, tune = (max(1, round(share * len(months))) for share in (TEST, VALIDATION))
-    ends = {"train": months[: -test - tune], "validation": months[-test - tune : -test], "test": months[-test:]}
-    return {part: {"first": own[0], "last": own[-1]} for part, own in ends.items()}
+    return {"train": months[: -test - tune], "validation": months[-test - tune : -test], "test": months[-test:]}
+
+
+def retrain(months: list[str]) -> dict[str, int]:
+    """The windows of `retrain`: as long as those of the first model, which learns from a year once there is one."""
+    lengths = {part: len(own) for part, own in windows(months).items()}
+    lengths["train"] = max(lengths["train"], YEAR)
+    return {f"retrain.{part}_months": length for part, length in lengths.items()}
 
 
 def metrics(found: Found) -> dict[str, dict[str, Any]]:
@@ -114,7 +126,7 @@ def params(found: Found, months: list[str], groups: list[str]) -> dict[str, Any]
             name: _short(2 * limits[name]["tolerance"]) for name in (task.main, task.loss) if name in limits
         },
         "monitor.calibration": _short(max(0.05 * deviation, limits[ERROR]["tolerance"])),
-        **({} if found.day else {"monitor.days": None, "retrain": None}),
+        **(retrain(months) if found.day else {"monitor.days": None, "retrain": None}),
         "sweep.objective": task.loss,
         "sweep.space": {
             "train.xgboost.learning_rate": {"low": 0.02, "high": 0.3, "log": True},

@@ -1,0 +1,34 @@
+"""How many rows a day has, and how many days of a month have other numbers of them by nature."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+import pandas as pd
+
+from tarmac.files import months
+
+
+def dates(first: date, after: date) -> list[date]:
+    """Every day from the first to the one before `after`."""
+    return [first + timedelta(days=number) for number in range((after - first).days)]
+
+
+class Daily:
+    """What is usual of the rows before: the median day, and the month with the most days that are far from it."""
+
+    def __init__(self, day: "pd.Series[date]") -> None:
+        """Takes the day of each row before. Days before the first of them are not asked for."""
+        self.usual = float(day.value_counts().median())
+        start = day.min()
+        found = day.groupby(day.astype("str").str[:7])
+        self.share = max((self._share(own, month, start) for month, own in found), default=0.0)
+
+    def odd(self, day: "pd.Series[date]", expected: Sequence[date]) -> "pd.Series[int]":
+        """The rows of each expected day that has less than half or over twice the usual rows."""
+        counts = day.value_counts().reindex(list(expected), fill_value=0)
+        return counts[(counts < self.usual / 2) | (counts > 2 * self.usual)]
+
+    def _share(self, day: "pd.Series[date]", month: object, start: date) -> float:
+        first, after = months.days(str(month))
+        expected = dates(max(first, start), after)
+        return len(self.odd(day, expected)) / len(expected)
