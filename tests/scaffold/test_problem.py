@@ -78,6 +78,17 @@ def test_a_retraining_forgets_years_that_the_first_model_learned_from(known: int
     assert tuple(found[f"retrain.{part}_months"] for part in ("train", "validation", "test")) == wanted
 
 
+def test_a_month_with_most_of_the_dirt_is_refused_by_the_first_run() -> None:
+    """Twelve months of 200 rows, nine of them twice, all in March: prepare asks each month."""
+    day = [str(month) for month in pd.period_range("2024-01", periods=12, freq="M") for _ in range(200)]
+    frame = pd.DataFrame({"key": [f"K{number}" for number in range(len(day))], "day": day, "size": "1"})
+    frame["target"] = [f"{number}.5" for number in range(len(day))]
+    frame["day"] += "-01"
+    frame = pd.concat([frame, frame[400:409]], ignore_index=True).astype("string")
+    found = infer(frame, Asked("target", time="day", key="key"))
+    assert 9 / 209 <= policy.dirt(found) <= 4 * 9 / 209
+
+
 def test_months_that_are_too_few_or_not_in_a_row_are_split() -> None:
     assert months("2024-01-01", "2024-02-01", "2024-03-05", "2024-04-01") == [
         {"first": "2024-01", "last": "2024-02"},

@@ -80,7 +80,7 @@ def _constant(found: Found) -> tuple[dict[str, float], dict[str, float]]:
 
 
 def dirt(found: Found) -> float:
-    """The share of rows that `prepare` may set aside: twice what the declared columns find in this table."""
+    """The share of rows that `prepare` may set aside of a file: twice what the declared columns find in the worst."""
     broken = found.rows[list(found.row_key)].duplicated()
     for name, column in found.columns.items():
         if isinstance(column, Number) and column.low is not None:
@@ -88,7 +88,8 @@ def dirt(found: Found) -> float:
             broken |= ~known
         elif isinstance(column, Category) and column.levels:
             broken |= ~found.rows[name].isin(column.levels) & found.rows[name].notna()
-    return max(DIRT, _short(2 * float(broken.mean())))
+    file = found.rows[found.day].str[:7] if found.day else pd.Series(WHOLE, index=broken.index)
+    return max(DIRT, _short(2 * float(broken.groupby(file).mean().max())))
 
 
 def params(found: Found, months: list[str], groups: list[str]) -> dict[str, Any]:
