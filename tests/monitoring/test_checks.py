@@ -111,10 +111,20 @@ def test_weekends_without_rows_or_days_of_few_rows_are_broken_data():
     """As they were before; what is missing beside them is seen."""
     assert days((WEEK * 5)[:30], before=(WEEK * 22)[:151]).outcome == "ok"
     assert days([*(WEEK * 5)[:15], *[0] * 15], before=(WEEK * 22)[:151]).outcome == "act"
+
+
+@pytest.mark.parametrize(("usual", "seen"), [(2, 0), (6, 140), (20, 200)])
+def test_chance_alone_breaks_the_data_or_a_fifth_of_the_rows_does_not(usual, seen):
+    """Two months, and two hundred thirds; of two rows a day a day without any is chance."""
     draw = np.random.default_rng(4)
-    outcomes = [days(draw.poisson(6, 30), before=draw.poisson(6, 151)).outcome for _ in range(200)]
-    assert outcomes.count("act") <= 4
-    assert days(draw.poisson(2, 30), before=draw.poisson(6, 151)).outcome == "act"
+
+    def acting(share: float) -> int:
+        rows = ((draw.poisson(share * usual, 30), draw.poisson(usual, 59)) for _ in range(200))
+        return sum(days(now, before=before).outcome == "act" for now, before in rows)
+
+    assert acting(1) <= 2
+    assert acting(0.8) <= 10
+    assert acting(1 / 5) >= seen
 
 
 def test_a_first_month_that_began_late_excuses_what_is_missing_later():

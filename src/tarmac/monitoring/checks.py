@@ -49,7 +49,8 @@ def days(rows: pd.DataFrame, expected: Sequence[date], known: Daily, policy: Mon
     """Judges how many days have their rows: weekends without any, or days of few rows, are known from months before."""
     assert policy.days is not None
     odd = known.odd(rows[DAY], expected)
-    reason = f"{len(odd)} of {len(expected)} days have less than half or over twice the usual {known.usual:,.0f} rows"
+    far = f"less than half or over twice the usual {known.usual:,.0f} rows, by more than chance"
+    reason = f"{len(odd)} of {len(expected)} days have {far}"
     first = f", the first is {odd.index[0]} with {odd.iloc[0]:,}" if len(odd) else ""
     before = f", {_share(known.share)} at most in a month before" if known.share else ""
     share = len(odd) / max(len(expected), 1) - known.share

@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 import pandas as pd
+from scipy.stats import poisson
 
 from tarmac.files import months
+
+CHANCE = 0.003  # of a day's rows, where each comes by itself: of ten a day there may be three, of six one
 
 
 def dates(first: date, after: date) -> list[date]:
@@ -24,9 +27,11 @@ class Daily:
         self.share = max((self._share(own, month, start) for month, own in found), default=0.0)
 
     def odd(self, day: "pd.Series[date]", expected: Sequence[date]) -> "pd.Series[int]":
-        """The rows of each expected day that has less than half or over twice the usual rows."""
+        """The rows of each expected day that has less than half or over twice the usual rows, by more than chance."""
         counts = day.value_counts().reindex(list(expected), fill_value=0)
-        return counts[(counts < self.usual / 2) | (counts > 2 * self.usual)]
+        few = (counts < self.usual / 2) & (poisson.cdf(counts, self.usual) < CHANCE)
+        many = (counts > 2 * self.usual) & (poisson.sf(counts - 1, self.usual) < CHANCE)
+        return counts[few | many]
 
     def _share(self, day: "pd.Series[date]", month: object, start: date) -> float:
         first, after = months.days(str(month))
