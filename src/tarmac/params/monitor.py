@@ -36,9 +36,9 @@ else:
 class MonitorParams(Section):
     """What a month may look like. Rows beyond `days` to `foreign` are broken: nothing trains on them."""
 
-    days: Annotated[Days, Field(description="Share of days with less than half, or over twice, the usual rows")]
+    days: Annotated[Days, Field(description="Growth of the share of days with under half or over twice their rows")]
     missing: Annotated[Levels, Field(description="Growth of the share of rows that lack an input, or a label")]
-    unknown: Annotated[Levels, Field(description="Share of rows with a category that training did not see")]
+    unknown: Annotated[Levels, Field(description="Growth of the share of rows with a category never seen before")]
     foreign: Annotated[Levels, Field(description="Distance (KS) beyond which a number is taken for another quantity")]
     drift: Annotated[Levels, Field(description="PSI of an input, where no month of the training was as far off")]
     drifted: Annotated[Levels, Field(description="Share of the inputs whose drift is at `act`")]
