@@ -126,6 +126,9 @@ class Story:
             np.testing.assert_allclose(both[f"{name}_again"], both[name], rtol=SAME, atol=SAME)
 
     def test_the_model_is_not_released_or_production_serves_another(self, own: Workspace, tmp_path: Path) -> None:
+        """Whatever its baseline is worth: the line beats the trees where rents are made by a line."""
+        own.set_params(lambda params: params["review"].update(beat_baseline=False))
+        commit(own, "beaten")
         own.run("git", "init", "--quiet", "--bare", "--initial-branch=main", str(tmp_path / "origin.git"))
         own.run("git", "remote", "add", "origin", str(tmp_path / "origin.git"))
         own.run("git", "push", "--quiet", "origin", "HEAD")
