@@ -35,7 +35,7 @@ def windows(months: list[str]) -> dict[str, list[str]]:
 
 
 def retrain(months: list[str]) -> dict[str, int]:
-    """The windows of `retrain`: as long as those of the first model, which learns from a year once there is one."""
+    """The windows of `retrain`: as long as those of the first model, and a year to train on where that had less."""
     lengths = {part: len(own) for part, own in windows(months).items()}
     lengths["train"] = max(lengths["train"], YEAR)
     return {f"retrain.{part}_months": length for part, length in lengths.items()}
