@@ -17,7 +17,7 @@ from pathlib import Path
 
 from benchmarks import glue, measure, workspace
 from benchmarks.measure import CommandError, Results, Run
-from benchmarks.workspace import ROOT, STAGES
+from benchmarks.workspace import ROOT, STEPS
 
 FLOWS = Path(__file__).with_name("peers") / "flows"
 FIRST, NO_OP, ALONE = "first run", "nothing to do", "nothing to do, alone"
@@ -53,7 +53,7 @@ class Side:
 
 
 FLOW = ("flow.py",)
-REPRO, KEDRO = ("-m", "dvc", "repro", STAGES[-1]), ("-m", "kedro", "run")
+REPRO, KEDRO = ("-m", "dvc", "repro", STEPS[-1]), ("-m", "kedro", "run")
 SERVED = {"PREFECT_API_URL": f"http://127.0.0.1:{PORT}/api", "PREFECT_HOME": "{}/.prefect"}
 TARMAC = Side("Tarmac", "tarmac", REPRO, REPRO, REPRO, "it: parameters, data, code, packages")
 PREFECT = Side("Prefect", "prefect", FLOW, FLOW, FLOW, "it: parameters, data, the task's own lines", SERVED)
@@ -110,9 +110,9 @@ class Bench:
         after = times(folder)
         # DVC writes anew what it takes from its cache.
         began = {
-            name: before[name] != after[name] and (side is not TARMAC or f"'{name}':" in run.output) for name in STAGES
+            name: before[name] != after[name] and (side is not TARMAC or f"'{name}':" in run.output) for name in STEPS
         }
-        self.ran[case, side.title] = [name for name in STAGES if began[name]]
+        self.ran[case, side.title] = [name for name in STEPS if began[name]]
         self._check(side, case, workspace.digests(folder))
         return run
 
@@ -187,7 +187,7 @@ def change(path: Path, depth: int) -> None:
 
 def times(folder: Path) -> dict[str, int]:
     """When each stage's main output was written, in nanoseconds; 0 where it is not there."""
-    paths = {name: folder / made for name, made in zip(STAGES, MADE, strict=True)}
+    paths = {name: folder / made for name, made in zip(STEPS, MADE, strict=True)}
     return {name: path.stat().st_mtime_ns if path.exists() else 0 for name, path in paths.items()}
 
 
@@ -205,7 +205,7 @@ def case_table(results: Results, case: str, bench: Bench) -> str:
 
 
 def _told(ran: list[str]) -> str:
-    return "ran all" if len(ran) == len(STAGES) else f"ran {', '.join(ran)}" if ran else "ran nothing"
+    return "ran all" if len(ran) == len(STEPS) else f"ran {', '.join(ran)}" if ran else "ran nothing"
 
 
 def asks(repository: Path, environments: Path) -> str:
@@ -218,7 +218,7 @@ def asks(repository: Path, environments: Path) -> str:
     ]
     for side in SIDES:
         lines = (
-            glue.lines(FLOWS / side.name) if side is not TARMAC else glue.stage_lines(repository / "dvc.yaml", STAGES)
+            glue.lines(FLOWS / side.name) if side is not TARMAC else glue.stage_lines(repository / "dvc.yaml", STEPS)
         )
         own = requirements / "peers" / f"{side.name}.txt"
         names = pipeline - glue.computation(repository / "pyproject.toml") if side is TARMAC else set()

@@ -16,8 +16,8 @@ import yaml
 
 from benchmarks import measure, workspace
 from benchmarks.measure import CommandError, Run
+from benchmarks.workspace import STAGES
 
-STAGES = ("prepare", "featurize", "baseline", "train", "evaluate", "state", "card")
 INGEST = ["-c", "from tarmac.cli import app; app()", "ingest"]
 TRAIN, VALIDATION, TEST = 9, 1, 2  # months of a year, as in params.yaml; at N years N times as many
 ROWS, RECORD = 336_776, 220_000_000  # flights of a year, and of the whole American record
