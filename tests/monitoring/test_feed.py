@@ -55,7 +55,7 @@ def test_a_category_that_chance_leaves_out_is_gone():
 
 
 def test_products_that_come_and_go_are_broken_data_or_a_lost_shop_is_not():
-    """Each month has twelve products, two of them new; then half of the rows are of one that is not among them."""
+    """Each month has twelve products, two of them new; where all rows are of one product, the others are lost."""
     months = [[f"product {month * 2 + place}" for place in range(12)] * 20 for month in range(8)]
     before, last = np.concatenate(months[:7]), months[7]
     found = healthy(before, last, "str", months=7)
