@@ -4,7 +4,7 @@ Method: DeLong, DeLong and Clarke-Pearson (1988), with the midranks of Sun and X
 """
 
 import numpy as np
-from scipy.stats import norm, rankdata
+from scipy.special import ndtri
 
 from tarmac.evaluation.metrics import Labels, Predictions
 
@@ -20,12 +20,14 @@ def difference(y: Labels, first: Predictions, second: Predictions) -> tuple[floa
 def interval(y: Labels, first: Predictions, second: Predictions, confidence: float) -> tuple[float, float]:
     """Normal interval of the difference by DeLong's standard error."""
     found, error = difference(y, first, second)
-    reach = float(norm.ppf((1 + confidence) / 2)) * error
+    reach = float(ndtri((1 + confidence) / 2)) * error
     return found - reach, found + reach
 
 
 def _components(y: Labels, p: Predictions) -> tuple[np.ndarray, np.ndarray]:
     """For each positive the share of negatives below it, for each negative the share of positives above it."""
+    from scipy.stats import rankdata
+
     positives, negatives = p[y == 1], p[y == 0]
     ranks = rankdata(np.concatenate([positives, negatives]))
     above = (ranks[: len(positives)] - rankdata(positives)) / len(negatives)

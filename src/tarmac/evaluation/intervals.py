@@ -9,7 +9,7 @@ from sums by cluster, so that a resample costs a product of matrices and not a p
 from collections.abc import Callable, Mapping
 
 import numpy as np
-from scipy.stats import t
+from scipy.special import stdtrit
 
 from tarmac.evaluation.metrics import Labels, Predictions, exact
 
@@ -37,7 +37,7 @@ def interval(estimate: float, draws: Draws, clusters: int, confidence: float) ->
     if clusters < 2 or len(known) < 2:
         return float("nan"), float("nan")
     error = known.std(ddof=1) * np.sqrt(clusters / (clusters - 1))
-    reach = float(t.ppf((1 + confidence) / 2, clusters - 1) * error)
+    reach = float(stdtrit(clusters - 1, (1 + confidence) / 2) * error)
     return estimate - reach, estimate + reach
 
 

@@ -1,20 +1,10 @@
 """Metrics of labels and predictions; pure functions of two arrays. Their shapes are those of `params.task.Task`."""
 
 from collections.abc import Callable, Mapping
+from functools import cache
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import (
-    accuracy_score,
-    average_precision_score,
-    brier_score_loss,
-    log_loss,
-    mean_absolute_error,
-    precision_recall_fscore_support,
-    r2_score,
-    roc_auc_score,
-    root_mean_squared_error,
-)
 
 from tarmac.params import TASK, Task
 from tarmac.problem.names import ANSWERS
@@ -24,27 +14,37 @@ Predictions = np.ndarray  # shape (rows,), or (rows, classes) where there are mo
 Score = Callable[[Labels, Predictions], float]
 
 
-def one_against_rest(y: Labels, p: Predictions) -> float:
-    """Mean ROC-AUC of each class against the others, over the classes that some and not all rows are of."""
-    found = np.unique(y)
-    return float(np.mean([roc_auc_score(y == place, p[:, place]) for place in found])) if len(found) > 1 else np.nan
+@cache
+def scores(kind: str) -> Mapping[str, Score]:
+    """Return the metrics of a kind of target by name. They are scikit-learn's, which takes a second to import."""
+    from sklearn import metrics
 
+    def one_against_rest(y: Labels, p: Predictions) -> float:
+        """Mean ROC-AUC of each class against the others, over the classes that some and not all rows are of."""
+        found = np.unique(y)
+        areas = [metrics.roc_auc_score(y == place, p[:, place]) for place in found]
+        return float(np.mean(areas)) if len(found) > 1 else np.nan
 
-SCORES: Mapping[str, Mapping[str, Score]] = {
-    "binary": {
-        "roc_auc": roc_auc_score,
-        "average_precision": average_precision_score,
-        "log_loss": log_loss,
-        "brier": brier_score_loss,
-    },
-    "multiclass": {
-        "roc_auc": one_against_rest,
-        "accuracy": lambda y, p: accuracy_score(y, p.argmax(axis=1)),
-        "log_loss": lambda y, p: log_loss(y, p, labels=range(p.shape[1])),
-        "brier": lambda y, p: brier_score_loss(y, p, labels=range(p.shape[1])),
-    },
-    "regression": {"r2": r2_score, "rmse": root_mean_squared_error, "mae": mean_absolute_error},
-}
+    by_kind: Mapping[str, Mapping[str, Score]] = {
+        "binary": {
+            "roc_auc": metrics.roc_auc_score,
+            "average_precision": metrics.average_precision_score,
+            "log_loss": metrics.log_loss,
+            "brier": metrics.brier_score_loss,
+        },
+        "multiclass": {
+            "roc_auc": one_against_rest,
+            "accuracy": lambda y, p: metrics.accuracy_score(y, p.argmax(axis=1)),
+            "log_loss": lambda y, p: metrics.log_loss(y, p, labels=range(p.shape[1])),
+            "brier": lambda y, p: metrics.brier_score_loss(y, p, labels=range(p.shape[1])),
+        },
+        "regression": {
+            "r2": metrics.r2_score,
+            "rmse": metrics.root_mean_squared_error,
+            "mae": metrics.mean_absolute_error,
+        },
+    }
+    return by_kind[kind]
 
 
 def exact(p: Predictions) -> Predictions:
@@ -59,12 +59,12 @@ def exact(p: Predictions) -> Predictions:
 def ranking(y: Labels, p: Predictions, task: Task = TASK) -> dict[str, float]:
     """Every metric of the task but the calibration error, which needs bins."""
     p = exact(p)
-    return {name: float(score(y, p)) for name, score in SCORES[task.kind].items()}
+    return {name: float(score(y, p)) for name, score in scores(task.kind).items()}
 
 
 def main_score(y: Labels, p: Predictions, task: Task = TASK) -> float:
     """The task's main metric: higher is better, 1 is perfect. There must be two distinct labels."""
-    return float(SCORES[task.kind][task.main](y, exact(p)))
+    return float(scores(task.kind)[task.main](y, exact(p)))
 
 
 def flat(y: Labels, p: Predictions, task: Task = TASK) -> tuple[Labels, Predictions]:
@@ -107,6 +107,8 @@ def best_threshold(y: Labels, p: Predictions, beta: float) -> float:
 
 def at_threshold(y: Labels, p: Predictions, threshold: float) -> dict[str, float]:
     """Precision, recall and F1 of the rows flagged at a threshold, and the share of rows that it flags."""
+    from sklearn.metrics import precision_recall_fscore_support
+
     flagged = p >= threshold
     precision, recall, f1, _ = precision_recall_fscore_support(y, flagged, average="binary", zero_division=0)
     return {"precision": float(precision), "recall": float(recall), "f1": float(f1), "flagged": float(flagged.mean())}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 import pandas as pd
-from scipy.stats import poisson
+from scipy.special import pdtr, pdtrc
 
 from tarmac.files import months
 
@@ -29,8 +29,8 @@ class Daily:
     def odd(self, day: "pd.Series[date]", expected: Sequence[date]) -> "pd.Series[int]":
         """The rows of each expected day that has less than half or over twice the usual rows, by more than chance."""
         counts = day.value_counts().reindex(list(expected), fill_value=0)
-        few = (counts < self.usual / 2) & (poisson.cdf(counts, self.usual) < CHANCE)
-        many = (counts > 2 * self.usual) & (poisson.sf(counts - 1, self.usual) < CHANCE)
+        few = (counts < self.usual / 2) & (pdtr(counts, self.usual) < CHANCE)
+        many = (counts > 2 * self.usual) & (pdtrc(counts - 1, self.usual) < CHANCE)
         return counts[few | many]
 
     def _share(self, day: "pd.Series[date]", month: object, start: date) -> float:
