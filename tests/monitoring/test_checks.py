@@ -172,3 +172,224 @@ def test_a_level_is_reached_before_its_value(value, watch, more):
     found = checks.level(value, Levels(watch=watch, act=watch + more))
     assert (found == "act") == (value >= watch + more)
     assert (found == "ok") == (value < watch)
+
+
+USUAL = "less than half or over twice the usual 100 rows, by more than chance"
+
+
+def test_names_first_odd_day_with_its_own_count():
+    assert days([100] * 12 + [0] + [40] * 17) == checks.Check(
+        "integrity", "days", "act", f"18 of 30 days have {USUAL}, the first is 2013-06-13 with 0"
+    )
+    far = USUAL.replace("100", "1,200")
+    assert days([1200] * 29 + [3000], before=[1200] * 31) == checks.Check(
+        "integrity", "days", "watch", f"1 of 30 days have {far}, the first is 2013-06-30 with 3,000"
+    )
+
+
+def test_names_no_day_where_all_are_usual():
+    assert days([100] * 30).reason == f"0 of 30 days have {USUAL}"
+
+
+def test_allows_as_many_odd_days_as_month_before_had():
+    before = [100] * 15 + [0] * 8 + [100] * 8
+    reason = f"8 of 31 days have {USUAL}, the first is 2013-06-01 with 0"
+    reason += ", 25.81% at most in a month before"
+    found = days([0] * 8 + [100] * 23, before=before)
+    assert found == checks.Check("integrity", "days", "ok", reason)
+
+
+def test_period_without_days_is_fine():
+    assert days([]) == checks.Check("integrity", "days", "ok", f"0 of 0 days have {USUAL}")
+
+
+def labels(*values: float, before: float = 0.03) -> checks.Check:
+    return checks.labels(pd.DataFrame({TARGET: values}), before, POLICY)
+
+
+def test_states_share_of_rows_without_label():
+    assert labels(1.0, 0.0, np.nan) == checks.Check(
+        "integrity",
+        "labels",
+        "act",
+        "33.33% of the rows have none, 3% at most in a month before",
+    )
+    assert labels(1.0, 0.0, np.nan, before=0.3).outcome == "ok"
+
+
+def test_says_why_labels_are_broken():
+    unlabelled = "no row has a label yet: metrics cannot be judged"
+    assert labels(np.nan) == checks.Check("integrity", "labels", "watch", unlabelled)
+    same = checks.Check("integrity", "labels", "act", "all labels are the same")
+    assert labels(*[1.0] * 98, np.nan, np.nan) == same
+
+
+def test_few_equal_labels_are_chance():
+    assert labels(*[1.0] * 99) == checks.Check(
+        "integrity", "labels", "ok", "0% of the rows have none, 3% at most in a month before"
+    )
+
+
+BROKEN = Health(
+    missing=0.5,
+    missing_before=0.25,
+    unknown=0.2,
+    unknown_before=0.1,
+    gone=0.4,
+    gone_before=0.3,
+    stuck=True,
+    apart=0.876,
+)
+
+
+def test_lists_everything_wrong_with_input_in_order():
+    known = [
+        ("act", "missing in 50% of the rows, 25% at most before"),
+        ("act", "20% of the rows have a category never seen, 10% in the last month before"),
+    ]
+    of_month = [
+        ("act", "categories of 40% of the rows before are gone, 30% in the last month before"),
+        ("act", "every row has the same value"),
+        ("act", "distance 0.88 from the nearest month before: another unit or meaning?"),
+    ]
+    of_days = [("act", "87.6% of the rows lie beyond every value before: another unit or meaning?")]
+    for whole, expected in ((True, known + of_month), (False, known + of_days)):
+        found = checks.integrity("temp", BROKEN, POLICY, rows=100, whole=whole)
+        assert found == [checks.Check("integrity", "temp", *line) for line in expected]
+
+
+def test_trusts_fewer_rows_than_hundred_neither_as_constant_nor_as_far_away():
+    odd = Health(**{**vars(FINE), "stuck": True, "apart": 0.8})
+    for whole, found in ((True, 2), (False, 1)):
+        assert len(checks.integrity("temp", odd, POLICY, rows=100, whole=whole)) == found
+    (distance,) = checks.integrity("temp", odd, POLICY, rows=99)
+    assert distance.reason.startswith("distance 0.80")
+    assert checks.integrity("temp", odd, POLICY, rows=99, whole=False) == []
+
+
+def test_rounds_shares_to_hundredths_of_percent():
+    health = Health(**{**vars(FINE), "missing": 0.123456, "missing_before": 0.00001})
+    (found,) = checks.integrity("temp", health, POLICY, rows=1000)
+    assert found.reason == "missing in 12.35% of the rows, 0% at most before"
+
+
+def test_says_nothing_of_categories_before_where_there_were_none():
+    health = Health(**{**vars(FINE), "unknown": 0.02, "gone": 0.03})
+    found = checks.integrity("dest", health, POLICY, rows=1000)
+    assert [check.reason for check in found] == [
+        "2% of the rows have a category never seen",
+        "categories of 3% of the rows before are gone",
+    ]
+
+
+def feature(name: str, psi: float, usual: float = 0.0) -> FeatureDrift:
+    return FeatureDrift(name, psi, 0.1, usual)
+
+
+def inputs(far: int, of: int, outcome: checks.Outcome) -> checks.Check:
+    """The check of the share of inputs that drifted."""
+    reason = f"{far} of {of} have a PSI of 0.25 or more, and more than any training month"
+    return checks.Check("drift", "inputs", outcome, reason)
+
+
+def test_lists_inputs_that_drifted_from_largest_psi_to_smallest():
+    beyond = [feature("b", 0.126, 0.124), feature("a", 1.5, 1.25)]
+    found = checks.drift([feature("c", 0.25), *beyond, feature("d", 0.1)], POLICY)
+    reasons = {
+        "a": "PSI 1.50, at most 1.25 between months of the training",
+        "c": "PSI 0.25, at most 0.00 between months of the training",
+        "b": "PSI 0.13, at most 0.12 between months of the training",
+        "d": "PSI 0.10, at most 0.00 between months of the training",
+    }
+    listed = [checks.Check("drift", name, "watch", reason) for name, reason in reasons.items()]
+    assert found == [inputs(2, 4, "act"), *listed]
+
+
+def test_lists_no_input_whose_drift_is_small():
+    assert checks.drift([feature("x", 0.0999)], POLICY) == [inputs(0, 1, "ok")]
+
+
+def test_input_at_critical_level_counts_as_drifted():
+    assert checks.drift([feature("x", 0.25)], POLICY)[0] == inputs(1, 1, "act")
+    assert checks.drift([feature("x", 0.2499)], POLICY)[0] == inputs(0, 1, "ok")
+
+
+def test_input_at_its_usual_psi_has_not_drifted():
+    assert checks.drift([feature("x", 0.3, 0.3)], POLICY) == [inputs(0, 1, "ok")]
+
+
+def test_share_of_drifted_inputs_is_of_all_inputs():
+    calm = [feature("calm", 0.0)] * 19
+    assert checks.drift([feature("x", 0.25), *calm], POLICY)[0] == inputs(1, 20, "watch")
+    assert checks.drift([feature("x", 0.25), *calm, *calm], POLICY)[0] == inputs(1, 39, "ok")
+    assert checks.drift([], POLICY) == [inputs(0, 0, "ok")]
+
+
+def test_drift_of_some_days_is_never_critical():
+    for far, outcome in ((1, "watch"), (0, "ok")):
+        found = checks.drift([feature("x", 0.3 * far)], POLICY, whole=False)
+        assert found[0] == inputs(far, 1, outcome)
+
+
+def test_states_drift_of_predictions():
+    reason = "PSI {} against the months it was judged on"
+    stated = ((0.5, "0.50", "act"), (0.126, "0.13", "watch"), (0.0, "0.00", "ok"))
+    for value, shown, outcome in stated:
+        found = checks.prediction(value, POLICY, proves=True)
+        assert found == checks.Check("prediction", "probability", outcome, reason.format(shown))
+
+
+def test_unproven_drift_of_predictions_is_warning_at_most():
+    outcomes = [checks.prediction(value, POLICY, proves=False).outcome for value in (0.6, 0.2, 0.0)]
+    assert outcomes == ["watch", "watch", "ok"]
+
+
+def change(name: str, low: float, high: float) -> Change:
+    return Change(name, before=0.75, value=0.5, difference=-0.25, low=low, high=high)
+
+
+def test_states_metric_before_and_now_with_its_interval():
+    found = checks.metric(change("roc_auc", -0.3125, -0.1875), 0.125)
+    reason = "0.7500 before, 0.5000 now (−0.2500, −0.3125 to −0.1875); tolerance 0.125"
+    assert found == checks.Check("metric", "roc_auc", "act", reason)
+
+
+@pytest.mark.parametrize(("name", "sign"), [("roc_auc", 1), ("log_loss", -1)])
+def test_loss_of_just_the_tolerance_is_warning_and_of_nothing_is_none(name, sign):
+    def outcome(smallest: float) -> checks.Outcome:
+        low, high = sorted((sign * -smallest, sign * -0.5))
+        return checks.metric(change(name, low, high), 0.25).outcome
+
+    found = [outcome(loss) for loss in (0.2501, 0.25, 0.0001, 0.0)]
+    assert found == ["act", "watch", "watch", "ok"]
+
+
+def test_states_mean_prediction_against_what_happened():
+    found = checks.calibration(Estimate(-0.25, -0.375, -0.125), Estimate(0.0625, 0, 0), 0.0625)
+    reason = "mean answer minus what happened: −0.2500, −0.3750 to −0.1250; +0.0625 before"
+    reason += "; tolerance 0.0625"
+    assert found == checks.Check("calibration", "mean probability", "act", reason)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_gap_of_just_the_tolerance_is_warning_and_of_nothing_is_none(sign):
+    def outcome(least: float) -> checks.Outcome:
+        low, high = sorted((sign * least, sign * 0.5))
+        return checks.calibration(Estimate(sign * 0.4, low, high), Estimate(0, 0, 0), 0.25).outcome
+
+    found = [outcome(gap) for gap in (0.2501, 0.25, 0.0001, 0.0)]
+    assert found == ["act", "watch", "watch", "ok"]
+
+
+def test_names_slice_that_lost_more_than_tolerance():
+    lost = SliceChange("origin", "JFK", 900, 0.5, 0.75, -0.25, low=-0.375, high=-0.125)
+    reason = "ROC-AUC 0.7500 before, 0.5000 now (−0.2500)"
+    assert checks.one_slice(lost, 0.0625) == checks.Check("slice", "origin JFK", "watch", reason)
+    assert checks.one_slice(lost, 0.125) is None
+
+
+def test_worst_of_checks_does_not_depend_on_their_order():
+    ok, watch, act = (checks.Check("drift", "x", outcome, "") for outcome in ("ok", "watch", "act"))
+    assert checks.worst([ok, act, watch]) == "act"
+    assert checks.worst([ok, watch, ok]) == "watch"
+    assert checks.worst([ok]) == checks.worst([]) == "ok"

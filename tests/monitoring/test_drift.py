@@ -1,14 +1,16 @@
 """Drift beside the season: distances are what theory says, and a month that training knows is none."""
 
+from math import log, sqrt
+
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.stats import chi2, norm
 from scipy.stats.contingency import association
 
-from tarmac.monitoring.drift import BINS, Bins, Seen, cramers_v, psi, usual
+from tarmac.monitoring.drift import BINS, Bins, FeatureDrift, Seen, cramers_v, psi, usual
 
 COUNTS = st.lists(st.integers(0, 50), min_size=2, max_size=8)
 PAIRS = st.integers(2, 8).flatmap(
@@ -53,6 +55,8 @@ def test_psi_without_drift_is_larger_than_chance_allows():
 
 
 @given(PAIRS)
+@example(([0, 1], [0, 2]))  # a category of neither side
+@example(([0, 0], [0, 0]))
 def test_cramers_v_is_not_that_of_two_sides_of_one_size(pair):
     old, new = map(np.array, pair)
     table = np.stack([old * new.sum(), new * old.sum()])  # the same number of rows on each side
@@ -91,3 +95,80 @@ def test_an_input_that_is_missing_everywhere_breaks_the_watch():
     found = drifted(rows([None] * 50), rows([None] * 20))
     assert (found.psi, found.distance) == (0, 0)
     assert drifted(rows([1.0, 2.0]), rows([None] * 20)).psi > 1
+
+
+def texts(*values: str | None, dtype: str = "object") -> pd.Series:
+    return pd.Series(values, dtype=dtype, name="x")
+
+
+def numbers(*values: float | None) -> pd.Series:
+    return pd.Series(values, dtype="float64", name="x")
+
+
+def test_cuts_reference_into_ten_equal_bins():
+    """As the levels of PSI that everyone uses, 0.1 and 0.25, assume."""
+    values = numbers(*range(1000))
+    assert BINS == 10
+    assert len(Bins(values).edges) == 9
+    assert Bins(values).count(values).tolist() == [100] * 10 + [0, 0]
+
+
+@pytest.mark.parametrize("dtype", ["object", "str"])
+def test_counts_missing_and_unknown_text_as_categories_of_their_own(dtype):
+    bins = Bins(texts("b", "a", "b", None, dtype=dtype))
+    assert bins.edges.tolist() == ["a", "b"]
+    assert bins.of(texts("a", "b", "z", None, dtype=dtype)).tolist() == [0, 1, 2, 3]
+    assert bins.count(texts("b", "b", "z", dtype=dtype)).tolist() == [0, 2, 1, 0]
+
+
+def test_puts_number_on_edge_below_it_and_missing_number_last():
+    bins = Bins(numbers(*range(11), None))
+    assert bins.edges.tolist() == pytest.approx([1, 2, 3, 4, 5, 6, 7, 8, 9])
+    assert bins.of(numbers(-5, 1, 1.5, 9, 99, None)).tolist() == [0, 0, 1, 8, 9, 11]
+
+
+def test_psi_counts_empty_bin_as_ten_thousandth():
+    share = 1e-4
+    expected = 2 * (1 - share) * log(1 / share)
+    assert psi(np.array([7, 0]), np.array([0, 3])) == pytest.approx(expected)
+
+
+def test_psi_of_no_rows_is_zero():
+    assert psi(np.array([0, 0]), np.array([0, 0])) == 0
+
+
+def test_compares_text_with_all_training_rows():
+    known = texts("a", "b", "a", "b")
+    found = Seen(known, np.array([0, 1, 0, 1])).drift(texts("a", "z", None, "a"))
+    # Shares of a, b, unknown and missing: 1/2, 1/2, 0, 0 in training and 1/2, 0, 1/4, 1/4 now.
+    gained = 2 * (0.25 - 1e-4) * log(0.25 / 1e-4)
+    lost = (0.5 - 1e-4) * log(0.5 / 1e-4)
+    assert found == FeatureDrift(
+        feature="x",
+        psi=pytest.approx(gained + lost),
+        distance=pytest.approx(sqrt((0.5 + 0.25 + 0.25) / 2)),
+        usual=pytest.approx(2 * (1 - 1e-4) * log(1e4)),
+    )
+
+
+def test_compares_known_numbers_by_largest_gap_of_their_distributions():
+    found = Seen(numbers(3, 1, None, 2), np.zeros(4, dtype=int)).drift(numbers(2, None, 5, 4))
+    assert found.distance == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize(("before", "after"), [((1, 2), (None,)), ((None,), (1, 2))])
+def test_distance_is_zero_where_one_side_has_no_known_number(before, after):
+    known = Seen(numbers(*before), np.zeros(len(before), dtype=int))
+    assert known.drift(numbers(*after)).distance == 0
+
+
+def test_usual_is_largest_psi_of_one_month_against_all_others():
+    months = np.array([[5, 5], [9, 1], [5, 5]])
+    assert usual(months) == pytest.approx(0.4 * log(0.9 / 0.5) - 0.4 * log(0.1 / 0.5))
+
+
+def test_groups_training_rows_by_their_month():
+    of_each = [5, 5, 9, 1]
+    values, month = (np.repeat(one, of_each) for one in (["a", "b", "a", "b"], [1, 1, 0, 0]))
+    found = Seen(texts(*values), month).drift(texts("a"))
+    assert found.usual == pytest.approx(0.4 * log(0.9 / 0.5) - 0.4 * log(0.1 / 0.5))
