@@ -214,6 +214,26 @@ def test_values_that_contradict_each_other_are_told_on_the_line_of_their_section
     assert expected in told[0]
 
 
+def test_searched_values_that_training_refuses_are_told_by_key_and_line(path):
+    text = with_value(TEXT, "sweep.space.train.xgboost.max_depth.high", "99")
+    text = text.replace("train.xgboost.subsample:", "train.xgboost.subsampel:")
+    depth, sample = (f"sweep.space.train.xgboost.{name}" for name in ("max_depth", "subsampel"))
+    assert mistakes(path, text) == [
+        f"{path}:{places(text)[depth]}: {depth}: Input should be less than or equal to 16 (got 99)",
+        f"{path}:{places(text)[sample]}: {sample}: not a single value of the section train",
+    ]
+
+
+def test_value_below_list_is_told_on_line_of_its_entry(path):
+    text = TEXT.replace("    - weather\n", "    - weather\n    - [a]\n    - b\n", 1)
+    number = text.splitlines().index("    - [a]") + 1
+    told = mistakes(path, text)
+    place = places(text)["train.features.1"]
+    assert number == place + 1
+    assert [line.split(": ")[0] for line in told] == [f"{path}:{number}", f"{path}:{number + 1}"]
+    assert [line.split(": ")[1] for line in told] == ["train.features.2", "train.features.3"]
+
+
 @pytest.mark.parametrize("month", ["2013-13", "2013-00", "2013-1", "201301", "2013-01-01", '"2013-01\\n"'])
 def test_a_month_is_written_in_one_way(path, month):
     told = mistakes(path, with_value(TEXT, "split.train.first", month))

@@ -6,10 +6,13 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
+import onnx
 import onnxruntime
+import pandas as pd
 import pytest
 from threadpoolctl import threadpool_limits
 
@@ -170,6 +173,64 @@ def test_one_row_that_differs_is_enough_to_refuse_the_file(tmp_path, bend, told)
     whole = VALID.dropna(subset=["temp", "spare", "seats"])
     with pytest.raises(ValueError, match=rf"\({told}\): largest difference"):
         check_parity(Bent(pipeline, bend), inputs, tmp_path / "m.onnx", whole)
+
+
+def bent_by(gap: float) -> Callable[[pd.DataFrame, np.ndarray], np.ndarray]:
+    """What adds a gap to the probability of one row."""
+    return lambda rows, p: p + np.where(np.arange(len(p)) == 7, gap, 0)
+
+
+def test_probability_may_differ_by_hundred_thousandth_and_no_more(tmp_path):
+    inputs, pipeline = exported(tmp_path / "m.onnx", model="xgboost")
+
+    def worst(gap: float) -> float:
+        bent = Bent(pipeline, bent_by(gap))
+        return check_parity(bent, inputs, tmp_path / "m.onnx", VALID)
+
+    assert worst(8e-6) == pytest.approx(8e-6, abs=1e-6)
+    with pytest.raises(ValueError, match=r"1\.[3-7]\d*e-05 over 300 rows, allowed 1e-05"):
+        worst(1.5e-5)
+
+
+class Zero:
+    """A pipeline that answers 0."""
+
+    def predict(self, rows: pd.DataFrame) -> np.ndarray:
+        return np.zeros(len(rows))
+
+
+@pytest.mark.parametrize(("answer", "allowed"), [(0.0, True), (8e-6, True), (1.5e-5, False)])
+def test_answers_of_zero_are_compared_by_difference_itself(tmp_path, answer, allowed):
+    label, path = {TARGET: np.float32(answer)}, tmp_path / "m.onnx"
+    train, valid = (rows["regression"].assign(**label) for rows in (TRAINS, VALIDS))
+    inputs, _ = exported(path, REGRESSION, model="ridge", train=train, valid=valid)
+    if allowed:
+        worst = check_parity(Zero(), inputs, path, valid, REGRESSION)
+        assert worst == pytest.approx(answer, abs=1e-6)
+    else:
+        with pytest.raises(ValueError, match="does not give the fitted model's answers"):
+            check_parity(Zero(), inputs, path, valid, REGRESSION)
+
+
+def test_largest_difference_of_all_variants_is_returned(tmp_path):
+    """Of rows as they are, without numbers, and with unknown categories: the second is worst."""
+    inputs, pipeline = exported(tmp_path / "m.onnx", model="xgboost")
+
+    def bend(rows: pd.DataFrame, p: np.ndarray) -> np.ndarray:
+        return p + np.where(rows[list(inputs.numbers)].isna().all(axis=1), 8e-6, 2e-6)
+
+    found = check_parity(Bent(pipeline, bend), inputs, tmp_path / "m.onnx", VALID)
+    assert found == pytest.approx(8e-6, abs=1e-6)
+
+
+@pytest.mark.parametrize(("model", "ml"), [("xgboost", 3), ("ridge", 1)])
+def test_file_names_operator_sets_it_needs(tmp_path, model, ml):
+    exported(tmp_path / "m.onnx", REGRESSION, model=model, max_rounds=3)
+    file = onnx.load(tmp_path / "m.onnx")
+    opsets = [(opset.domain, opset.version) for opset in file.opset_import]
+    assert opsets == [("", 18), ("ai.onnx.ml", ml)]
+    assert file.graph.name == "tarmac"
+    assert [entry.key for entry in file.metadata_props] == ["categories", "numbers"]
 
 
 @pytest.mark.parametrize(("task", "model"), sample.CASES)

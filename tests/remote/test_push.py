@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tarmac import odb
+from tarmac import odb, store
 from tarmac.remote import objects, push
 from tests import small
 from tests.conftest import Workspace
@@ -92,3 +92,30 @@ def test_a_folder_beside_the_clone_is_taken_for_an_embedded_remote(repository, t
     repository.dvc("remote", "add", "--local", "other", str(tmp_path / "other"))
     with odb.opened("other") as remote:
         assert push.embedded(remote) is None
+
+
+def test_clears_lock_that_killed_dvc_left_empty(repository):
+    lock = Path(store.LOCKS[0])
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    lock.touch()
+    small.change(repository)
+    lock.write_text("")
+    assert "4 of them new" in push.push()
+    assert not lock.exists() or lock.read_text()
+
+
+def test_reads_no_more_of_remote_than_listings(repository, monkeypatch):
+    """What was there already is not fetched and hashed again with every push."""
+    with odb.opened() as remote:
+        file_system, place = type(remote.fs), Path(remote.path)
+    opened, plain = [], file_system.open
+
+    def open_and_note(self: object, path: str, *arguments: object, **options: object) -> object:
+        opened.append(Path(path))
+        return plain(self, path, *arguments, **options)
+
+    monkeypatch.setattr(file_system, "open", open_and_note)
+    push.push()
+    read = [path for path in opened if place in path.parents]
+    assert read
+    assert [path for path in read if path.suffix != ".dir"] == []

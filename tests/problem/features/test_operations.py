@@ -109,3 +109,10 @@ def test_means_are_over_all_departures_of_the_board() -> None:
     other = flight(5, "2013-06-20 12:30", out=15, carrier="B6")
     found = decided(*past, other)
     assert (found["origin_wait_1h"], found["hub_wait_3h"]) == (6, 3)
+
+
+def test_minutes_are_rounded_to_tenths_and_shares_to_hundredths() -> None:
+    late = {2: 20, 3: 0, 4: 0}
+    past = [flight(n, "2013-06-20 12:30", out=by, late=by) for n, by in late.items()]
+    found = decided(*past)
+    assert (found["origin_wait_1h"], found["origin_late_3h"]) == (6.7, 0.33)
