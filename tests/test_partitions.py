@@ -1,14 +1,18 @@
 """Kept months: the same bytes as made ones, never from other inputs, never half, and not more and more of them."""
 
+import hashlib
 import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+import tarmac
 from tarmac import partitions
 from tarmac.digest import digest
+from tarmac.files import months
 from tarmac.partitions import KEPT, Facts, Partitions
 from tarmac.problem.features import LOOKBACK_DAYS
 from tarmac.problem.names import MONTHLY
@@ -104,9 +108,35 @@ def test_a_folder_of_dvc_is_made_where_there_is_none(here, monkeypatch):
     assert not Path(".dvc").exists()
 
 
-def test_the_code_that_is_loaded_is_not_seen_to_change():
+def test_knows_code_of_package_that_is_loaded():
     found = partitions.code()
     assert found["partitions.py"] == digest(Path(partitions.__file__))
+    assert found["files/months.py"] == digest(Path(months.__file__))
+    assert [name for name in found if Path(name).suffix != ".py"] == []
+
+
+def test_sees_change_of_loaded_code_and_of_no_other(here, monkeypatch):
+    names = ("package/__init__.py", "package/sub/used.py", "package/idle.py", "other.py")
+    package, used, idle, other = (here / name for name in names)
+    for path in (package, used, idle, other):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("first")
+    monkeypatch.setattr(tarmac, "__file__", str(package))
+    files = (str(package), str(used), str(other), None)
+    loaded = {file: SimpleNamespace(__file__=file) for file in files}
+    modules = {**loaded, "without a file": SimpleNamespace()}
+    monkeypatch.setattr(partitions, "sys", SimpleNamespace(modules=modules))
+    first, second = (hashlib.md5(text).hexdigest() for text in (b"first", b"second"))
+    before = partitions.code()
+    assert before == {"__init__.py": first, "sub/used.py": first}
+    idle.write_text("second")
+    other.write_text("second")
+    assert partitions.code() == before
+    used.write_text("second")
+    changed = partitions.code()
+    assert changed == {"__init__.py": first, "sub/used.py": second}
+    made = [once(code, f"out{number}")[0] for number, code in enumerate((before, changed, before))]
+    assert made == [1, 1, 0]
 
 
 CORRECT = """

@@ -103,14 +103,25 @@ def test_a_card_is_written_with_a_table_of_which_only_the_header_is_there(name):
 @pytest.mark.parametrize("column", ["model", "baseline"])
 def test_a_card_is_written_with_a_metric_that_is_not_known(column):
     table = METRICS.astype({column: "float64"}).copy()
+    assert card(metrics=table) == card()
     table.loc[1, column] = NAN
-    assert "metrics" in told("metrics", table)
+    reason = "the model card has no metrics: it cannot be written without it"
+    assert told("metrics", table) == reason
+
+
+@pytest.mark.parametrize("column", ["low", "high"])
+def test_metric_needs_no_interval(column):
+    table = METRICS.copy()
+    table.loc[0, column] = NAN
+    shown = rows(Page(card(metrics=table)), "metric", "model", "95% interval", "baseline")[0]
+    assert shown == ["roc_auc", "0.7717", "–" if column == "low" else "0.7488 to –", "0.6213"]
 
 
 @pytest.mark.parametrize(("name", "value"), [("seed", 0), ("share", 0.0), ("flag", False), ("groups", ["a"])])
 def test_a_fact_that_is_nothing_as_a_number_is_taken_for_missing(name, value):
-    assert card(model={name: value})
-    assert card(rows={name: 0})
+    page = Page(card(model={name: value}, rows={name: 0}))
+    assert rows(page, "", "") == [[name, str(value)]]
+    assert rows(page, "what was counted", "rows") == [[name, "0"]]
 
 
 def test_the_card_lacks_a_section_or_has_them_in_another_order():

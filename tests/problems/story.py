@@ -84,7 +84,10 @@ class Story:
 
     def test_three_trials_are_not_searched(self, own: Workspace) -> None:
         told = tarmac(own, "sweep", "--trials", "3", "--top", "0")
-        assert "3 " in told
+        assert [line for line in told.splitlines() if line.startswith("sweep  3 of ")] != []
+        assert re.findall(r"^sweep  \d+ of (\d+)  ", told, re.MULTILINE)[-1] == "3"
+        ended = re.findall(r"^ *(\d+)  complete  ", told, re.MULTILINE)
+        assert sorted(ended) == ["0", "1", "2"]
         assert not [word for word in WORDS if word in told]
 
     def test_the_service_or_a_batch_answers_otherwise_than_the_pipeline(self, own: Workspace, tmp_path: Path) -> None:

@@ -38,7 +38,10 @@ def test_a_table_that_was_cut_off_anywhere_is_taken_for_one(tmp_path):
 def test_a_month_that_was_refused_cannot_be_shown(key):
     found = month("2013-12", "act")
     del found[key]
-    reading.parsed(Month, json.dumps(found), Path("a.json"))
+    shown = reading.parsed(Month, json.dumps(found), Path("a.json"))
+    assert getattr(shown, key) == Month.model_fields[key].default
+    kept = [name for name in found if name in Month.model_fields and found[name]]
+    assert [name for name in kept if not getattr(shown, name)] == []
 
 
 def test_a_number_that_is_none_is_drawn(tmp_path):
