@@ -133,6 +133,13 @@ def test_psi_counts_empty_bin_as_ten_thousandth():
     assert psi(np.array([7, 0]), np.array([0, 3])) == pytest.approx(expected)
 
 
+def test_one_row_is_enough_to_compare():
+    one, other = np.array([1, 0]), np.array([0, 1])
+    assert (cramers_v(one, 3 * one), cramers_v(one, other)) == (0, 1)
+    assert psi(one, 3 * one) == 0
+    assert psi(one, other) == psi(3 * one, 3 * other)
+
+
 def test_psi_of_no_rows_is_zero():
     assert psi(np.array([0, 0]), np.array([0, 0])) == 0
 
