@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import FrozenInstanceError
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 from types import SimpleNamespace
@@ -527,3 +528,11 @@ def test_removes_objects_by_their_names(store, wanted):
     kept = {path.name for path in store.path.iterdir()}
     odb.remove(store, iter([wanted["file"], wanted["folder"]]))
     assert {path.name for path in store.path.iterdir()} == kept - set(wanted.values())
+
+
+def test_fault_and_audit_cannot_be_changed():
+    fault = odb.Fault("a", OID, odb.MISSING)
+    with pytest.raises(FrozenInstanceError):
+        fault.kind = ""
+    with pytest.raises(FrozenInstanceError):
+        odb.Audit([fault], 1, 0).faults = []

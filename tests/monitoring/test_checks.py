@@ -1,6 +1,7 @@
 """The policy says what is found: nothing acts that is not proven, and what is broken is told by its name."""
 
 from collections.abc import Sequence
+from dataclasses import FrozenInstanceError
 from datetime import date, timedelta
 
 import numpy as np
@@ -393,3 +394,8 @@ def test_worst_of_checks_does_not_depend_on_their_order():
     assert checks.worst([ok, act, watch]) == "act"
     assert checks.worst([ok, watch, ok]) == "watch"
     assert checks.worst([ok]) == checks.worst([]) == "ok"
+
+
+def test_check_cannot_be_changed():
+    with pytest.raises(FrozenInstanceError):
+        checks.Check("drift", "x", "ok", "").outcome = "another"

@@ -1,5 +1,6 @@
 """Drift beside the season: distances are what theory says, and a month that training knows is none."""
 
+from dataclasses import FrozenInstanceError
 from math import log, sqrt
 
 import numpy as np
@@ -179,3 +180,8 @@ def test_groups_training_rows_by_their_month():
     values, month = (np.repeat(one, of_each) for one in (["a", "b", "a", "b"], [1, 1, 0, 0]))
     found = Seen(texts(*values), month).drift(texts("a"))
     assert found.usual == pytest.approx(0.4 * log(0.9 / 0.5) - 0.4 * log(0.1 / 0.5))
+
+
+def test_drift_cannot_be_changed():
+    with pytest.raises(FrozenInstanceError):
+        FeatureDrift("x", 0.1, 0.2, 0.3).feature = "another"

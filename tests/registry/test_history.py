@@ -1,6 +1,7 @@
 """What is in a stage, by its tags: any order of promotions and rollbacks, against the plain rules of a stack."""
 
 from collections.abc import Callable
+from dataclasses import FrozenInstanceError
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -216,3 +217,8 @@ def test_orders_tags_of_several_time_zones_by_when_they_were_made(tag, tmp_path)
         tag("model#prod#2", "assignment", "v0.0.2", 40),
     ]
     assert events(tmp_path) == expected
+
+
+def test_event_cannot_be_changed():
+    with pytest.raises(FrozenInstanceError):
+        REGISTERED[0].version = "another"
