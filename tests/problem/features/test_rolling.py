@@ -80,7 +80,7 @@ def test_mean_is_drawn_to_zero_by_its_prior_and_missing_without_events(
     assert found == [expected]
 
 
-def test_mean_is_rounded_to_tenths_and_not_drawn_to_zero_unless_told() -> None:
+def test_mean_is_rounded_to_tenths_and_not_drawn_to_zero_by_default() -> None:
     table = ibis.memtable([(20, 3)], schema={"total": "int64", "n": "int64"})
     found = table.select(mean=mean(table.total, table.n)).to_pyarrow()["mean"].to_pylist()
     assert found == [6.7]
