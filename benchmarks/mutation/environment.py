@@ -30,8 +30,11 @@ def make_environment(folder: Path, source: Path) -> Path:
 
 
 def copy_program(program: Path, target: Path) -> None:
-    """Copy a program such as `dvc`: if it is a script of Python, the copy runs the new Python."""
+    """Copy a program such as `dvc` for the new Python; link what is no program of the old one."""
     line = f"#!{program.parent}/python".encode()
-    content = program.read_bytes()
-    target.write_bytes(content.replace(line, f"#!{target.parent}/python".encode(), 1))
+    with program.open("rb") as file:
+        if file.read(len(line)) != line:
+            target.symlink_to(program)
+            return
+        target.write_bytes(f"#!{target.parent}/python".encode() + file.read())
     shutil.copymode(program, target)

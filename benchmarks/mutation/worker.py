@@ -23,6 +23,7 @@ from benchmarks.mutation import loader
 from benchmarks.mutation.sites import draw_mutants, find_mutants
 
 FACTOR = 10  # a mutant may take so many times the seconds of the clean run, plus the margin
+SLOWER = 1.5  # if the limit has grown so much since, a mutant is run again
 MEMORY = 8 * 2**30  # bytes that a process of a mutant may take
 POLL = 0.02  # seconds
 LOCAL = ("src", "tests", "benchmarks")  # folders whose modules each fork imports itself
@@ -97,6 +98,19 @@ class Runner:
             sys.exit(f"error: tests of {self.task.module} fail without a mutant\n{output}")
         return time.monotonic() - begin
 
+    def run_mutant(self, mutant: Path) -> str:
+        """Return how the tests end. A timeout counts if a clean run is not slower than before."""
+        ended, limit = self.run(mutant, self.limit), self.limit
+        if ended == "timeout":
+            self.set_limit()
+            if self.limit > SLOWER * limit:  # because of what else the machine does
+                return self.run_mutant(mutant)
+        return ended
+
+    def set_limit(self) -> None:
+        """Give mutants a multiple of the seconds of a clean run."""
+        self.limit = FACTOR * self.run_clean() + self.task.margin
+
     def run(self, mutant: Path | None, limit: float) -> str:
         """Return how the tests end with a mutant, within a limit in seconds."""
         child, end, ended = os.fork(), time.monotonic() + limit, (0, 0)
@@ -155,11 +169,11 @@ def measure(task: Task) -> Result:
     mutants, path = find_mutants(source), runner.scratch / "mutant.json"
     runner.run_clean()
     runner.import_libraries()
-    limit = FACTOR * runner.run_clean() + task.margin
+    runner.set_limit()
     for mutant in draw_mutants(mutants, task.count, task.seed):
         loader.write_mutant(path, name, source, mutant.apply(source))
         line, lines = mutant.find_line(source), mutant.show_lines(source)
-        outcomes.append(Outcome(line, mutant.operator, *lines, runner.run(path, limit)))
+        outcomes.append(Outcome(line, mutant.operator, *lines, runner.run_mutant(path)))
         print(f"{task.module}:{line} {mutant.operator} {outcomes[-1].ended}", file=sys.stderr)
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     cpu = sum(usage.ru_utime + usage.ru_stime for usage in used)

@@ -11,7 +11,7 @@ import pytest
 from benchmarks.mutation.conventions import ELSEWHERE, find_tests
 from benchmarks.mutation.report import read_equivalents, summarize
 from benchmarks.mutation.sites import SWAPS, draw_mutants, find_mutants
-from benchmarks.mutation.worker import Outcome, Result
+from benchmarks.mutation.worker import Outcome, Result, Runner, Task
 
 from tests.conftest import ROOT
 
@@ -124,6 +124,26 @@ def test_kills_mutant_that_runs_without_end(measured):
 
 def test_kills_mutant_in_child_process_of_test(measured):
     assert "tiny:13 comparison failed" in measured["progress"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "ended"),
+    [([1.0, 1.1], "timeout"), ([1.0, 9.0], "failed"), ([1.0, 9.0, 90.0], "survived")],
+)
+def test_timeout_counts_only_if_clean_run_is_not_slower(tmp_path, seconds, ended):
+    class Scripted(Runner):
+        """A mutant that ends after the last limit but one, on a machine that gets slower."""
+
+        def run_clean(self) -> float:
+            return seconds.pop(0)
+
+        def run(self, mutant: Path | None, limit: float) -> str:
+            return ended if not seconds else "timeout"
+
+    runner = Scripted(Task(str(tmp_path), "tiny", [], 1, 1, 5.0, str(tmp_path)))
+    runner.set_limit()
+    assert runner.run_mutant(tmp_path / "mutant.json") == ended
+    assert seconds == []
 
 
 def test_stops_if_tests_fail_without_mutant(tmp_path):
