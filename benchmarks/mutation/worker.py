@@ -64,12 +64,26 @@ class Result:
     cpu: float
 
 
-class Reproducible:
-    """A plugin of pytest: Hypothesis draws the same examples in every run, and does not shrink."""
+class Plugin:
+    """A plugin of pytest: runs fast tests of a file first, and makes Hypothesis reproducible."""
+
+    def __init__(self, seconds: dict[str, float]) -> None:
+        """Take the seconds of known tests."""
+        self.seconds = seconds
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Order the tests."""
+        items.sort(key=lambda item: (item.path, self.seconds.get(item.nodeid, 0)))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note the seconds of a test."""
+        if report.when == "call":
+            self.seconds[report.nodeid] = report.duration
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self) -> None:
-        """Derive a profile from the one that the tests have loaded."""
+        """Derive a profile from that of the tests: the same examples every time, not shrunk."""
         changes = {
             "database": None,
             "derandomize": True,
@@ -86,7 +100,8 @@ class Runner:
     def __init__(self, task: Task) -> None:
         """Take the task."""
         self.task, self.scratch = task, Path(task.scratch)
-        self.log, self.libraries = self.scratch / "log", self.scratch / "libraries.json"
+        self.log, self.notes = self.scratch / "log", self.scratch / "notes.json"
+        self.seconds: dict[str, float] = {}
         options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", f"--rootdir={task.root}"]
         self.arguments = [*options, f"--basetemp={self.scratch / 'session'}", *task.tests]
 
@@ -138,17 +153,19 @@ class Runner:
             if mutant is not None:
                 os.environ[loader.VARIABLE] = str(mutant)
                 loader.install_loader()
-            code = pytest.main(self.arguments, plugins=[Reproducible()])
+            plugin = Plugin(self.seconds)
+            code = pytest.main(self.arguments, plugins=[plugin])
             if mutant is None:
-                names = list_libraries(self.task.root)
-                self.libraries.write_text(json.dumps(names), encoding="utf-8")
+                notes = [list_libraries(self.task.root), plugin.seconds]
+                self.notes.write_text(json.dumps(notes), encoding="utf-8")
         finally:
             sys.stdout.flush()
             os._exit(code)
 
-    def import_libraries(self) -> None:
-        """Import what the clean run has imported, but for the modules of the checkout."""
-        for name in json.loads(self.libraries.read_text(encoding="utf-8")):
+    def read_notes(self) -> None:
+        """Import the libraries that the clean run has imported, and learn how long each test is."""
+        libraries, self.seconds = json.loads(self.notes.read_text(encoding="utf-8"))
+        for name in libraries:
             with suppress(Exception):  # some modules can be imported only by their own program
                 importlib.import_module(name)
         gc.freeze()  # otherwise every collection copies the memory that forks share
@@ -168,7 +185,7 @@ def measure(task: Task) -> Result:
     name = ".".join(["tarmac", *task.module.removesuffix("/__init__").split("/")])
     mutants, path = find_mutants(source), runner.scratch / "mutant.json"
     runner.run_clean()
-    runner.import_libraries()
+    runner.read_notes()
     runner.set_limit()
     for mutant in draw_mutants(mutants, task.count, task.seed):
         loader.write_mutant(path, name, source, mutant.apply(source))

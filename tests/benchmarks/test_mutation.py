@@ -6,12 +6,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from benchmarks.mutation.conventions import ELSEWHERE, find_tests
 from benchmarks.mutation.report import read_equivalents, summarize
 from benchmarks.mutation.sites import SWAPS, draw_mutants, find_mutants
-from benchmarks.mutation.worker import Outcome, Result, Runner, Task
+from benchmarks.mutation.worker import Outcome, Plugin, Result, Runner, Task
 
 from tests.conftest import ROOT
 
@@ -144,6 +145,15 @@ def test_timeout_counts_only_if_clean_run_is_not_slower(tmp_path, seconds, ended
     runner.set_limit()
     assert runner.run_mutant(tmp_path / "mutant.json") == ended
     assert seconds == []
+
+
+def test_runs_fast_tests_of_file_first():
+    names = ["b.py::new", "b.py::slow", "b.py::fast", "a.py::slow"]
+    items = [SimpleNamespace(path=name.split(":")[0], nodeid=name) for name in names]
+    plugin = Plugin({"b.py::slow": 9.0, "b.py::fast": 1.0, "a.py::slow": 9.0})
+    plugin.pytest_collection_modifyitems(items)
+    ordered = ["a.py::slow", "b.py::new", "b.py::fast", "b.py::slow"]
+    assert [item.nodeid for item in items] == ordered
 
 
 def test_stops_if_tests_fail_without_mutant(tmp_path):
