@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,10 +15,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.waiting import PATIENCE, wait_for
+
 INSTALLED = Path("/usr/lib/postgresql")  # where Debian keeps it, by version and off the path
 ACCOUNT = "postgres"  # of the system, by Debian's package: the server refuses to run as root
 HOST, USER, DATABASE = "127.0.0.1", "tarmac", "postgres"
-PATIENCE = 60  # seconds to start or to stop, on a machine that does much else
 QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")  # no power cut is survived, nothing is kept
 
 
@@ -105,13 +105,14 @@ def stop(server: subprocess.Popen[bytes]) -> None:
 
 def wait(server: subprocess.Popen[bytes], folder: Path, port: int, password: str) -> None:
     """Returns when the server answers, and fails where it has ended or takes too long."""
-    last = time.monotonic() + PATIENCE
-    while True:
+
+    def answers() -> bool:
         try:
             psycopg.connect(host=HOST, port=port, user=USER, password=password, dbname=DATABASE).close()
         except psycopg.OperationalError:
-            assert server.poll() is None, f"PostgreSQL did not start:\n{(folder / 'log').read_text()}"
-            assert time.monotonic() < last, f"PostgreSQL does not answer:\n{(folder / 'log').read_text()}"
-            time.sleep(0.05)
-        else:
-            return
+            log = (folder / "log").read_text()
+            assert server.poll() is None, f"PostgreSQL did not start:\n{log}"
+            return False
+        return True
+
+    wait_for(answers, lambda: f"PostgreSQL answers:\n{(folder / 'log').read_text()}")

@@ -5,9 +5,9 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,8 +17,8 @@ from tests.deploy.clone import Clone
 from tests.deploy.engine import first
 from tests.deploy.root import missing
 from tests.deploy.test_kubernetes import CONTAINER
+from tests.waiting import wait_for
 
-MOST = 20  # seconds from the signal to the end, less than Kubernetes gives
 UNWANTED = {"pandas", "scikit-learn", "dvc", "duckdb", "ibis-framework", "pip", "setuptools", "xgboost-cpu"}
 
 pytestmark = [
@@ -94,18 +94,20 @@ def test_a_signal_does_not_stop_the_service(clone):
     name = state(clone, "run", "--read-only", image(clone))
     wait_healthy(clone, name)
     os.kill(process(clone, name), signal.SIGTERM)
-    end = time.monotonic() + MOST
-    while json.loads(state(clone, "inspect", "--format={{json .State}}", name))["Status"] == "running":
-        assert time.monotonic() < end
-        time.sleep(0.1)
+    wait_for(lambda: inspect(clone, name)["Status"] != "running", "the service stops")
     state(clone, "rm", name)
 
 
 def wait_healthy(clone: Clone, name: str) -> None:
-    end = time.monotonic() + 60
-    while json.loads(state(clone, "inspect", "--format={{json .State}}", name))["Health"]["Status"] != "healthy":
-        assert time.monotonic() < end, state(clone, "logs", name)
-        time.sleep(0.1)
+    wait_for(
+        lambda: inspect(clone, name)["Health"]["Status"] == "healthy",
+        lambda: f"the service is healthy:\n{state(clone, 'logs', name)}",
+    )
+
+
+def inspect(clone: Clone, name: str) -> dict[str, Any]:
+    """Return the state of a container."""
+    return json.loads(state(clone, "inspect", "--format={{json .State}}", name))
 
 
 def process(clone: Clone, name: str) -> int:

@@ -7,9 +7,9 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,7 @@ from tarmac.digest import digest
 from tests.conftest import Workspace
 from tests.e2e.running import DVC
 from tests.e2e.test_reproducible import clone, stages_run
+from tests.waiting import wait_for
 
 TRAINED = ["train", "evaluate", "card"]  # the stages that a parameter of training starts again
 RATE, DEPTH = "train.xgboost.learning_rate", "train.xgboost.max_depth"
@@ -36,13 +37,16 @@ cp params.yaml "$(mktemp "{ran}/${{2##*.}}-XXXXXX")" && exec "{python}" "$@"
 def no_worker_left(tmp_path: Path) -> Iterator[None]:
     """Ends the workers that a queue leaves behind, known by the folder that their environment names."""
     yield
-    while found := working_in(tmp_path):
-        for process in found:
-            try:
-                os.kill(process, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-        time.sleep(0.1)
+    wait_for(lambda: not kill_all_in(tmp_path), "the workers of the queue end")
+
+
+def kill_all_in(folder: Path) -> list[int]:
+    """Kill what works in a folder. Return the processes."""
+    found = working_in(folder)
+    for process in found:
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+    return found
 
 
 def working_in(folder: Path) -> list[int]:
@@ -122,10 +126,12 @@ def queue(workspace: Workspace, *arguments: str, workers: int) -> list[tuple[str
     (tools / "python").chmod(0o755)
     workspace.dvc("exp", "run", "--queue", *arguments)
     start_workers(workspace, workers, tools)
-    last = time.monotonic() + PATIENCE
-    while {"Queued", "Running"} & {state for _, state in tasks(workspace)}:
-        assert time.monotonic() < last, workspace.dvc("queue", "status").stdout
-        time.sleep(5)  # asking takes a second of the workers' time
+    wait_for(
+        lambda: not {"Queued", "Running"} & {state for _, state in tasks(workspace)},
+        lambda: f"the queue is empty:\n{workspace.dvc('queue', 'status').stdout}",
+        PATIENCE,
+        pause=5,  # each look takes a second of the workers' time
+    )
     return [(file.name.split("-")[0], yaml.safe_load(file.read_text())) for file in ran.iterdir()]
 
 

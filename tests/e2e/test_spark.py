@@ -24,6 +24,7 @@ from tests.e2e.running import DVC, started
 from tests.postgres import HOST, free_port
 from tests.servers.spark import PATIENCE, Cluster, spark
 from tests.serving.batches import write
+from tests.waiting import wait_for
 
 # One process, so that Java starts once: tables as `dvc.yaml` has them made, and what no stage does.
 WORK = """
@@ -108,7 +109,7 @@ def kill_during_featurize(workspace: Workspace, cluster: Cluster, process) -> st
     """Kills a worker that holds parts of the features that others have yet to read."""
     seen = until(process, "featurize compiled")
     begin = time.time()
-    wait(process, lambda: cluster.holds("second", begin), "the second worker was given nothing to do")
+    wait(process, lambda: cluster.holds("second", begin), "the second worker holds a part")
     cluster.kill("second")
     assert not list((workspace.path / TABLES[1]).glob("*.parquet")), "featurize had ended before the worker was killed"
     cluster.add("third")
@@ -118,7 +119,7 @@ def kill_during_featurize(workspace: Workspace, cluster: Cluster, process) -> st
 def kill_during_train(cluster: Cluster, process) -> str:
     """Kills a worker that has joined the others to fit: half of the cores are gone, and nobody comes."""
     seen = until(process, "train     data")
-    wait(process, lambda: cluster.fits("third"), "the third worker was not asked to fit")
+    wait(process, lambda: cluster.fits("third"), "the third worker fits")
     cluster.kill("third")
     return seen
 
@@ -135,11 +136,14 @@ def until(process, start: str) -> str:
 
 def wait(process, there: Callable[[], bool], otherwise: str) -> None:
     """Returns when something is there, and fails where the process ends before, or it takes too long."""
-    last = time.monotonic() + PATIENCE
-    while not there():
+
+    def is_there() -> bool:
+        if there():
+            return True
         assert process.poll() is None, process.stdout.read()
-        assert time.monotonic() < last, otherwise
-        time.sleep(0.02)
+        return False
+
+    wait_for(is_there, otherwise, PATIENCE)
 
 
 def ask(workspace: Workspace) -> None:

@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from html.parser import HTMLParser
 from pathlib import Path
@@ -18,6 +17,7 @@ import pytest
 from tarmac.sweep.places import counted
 from tests.conftest import Workspace
 from tests.e2e.running import FROM_SOURCE, TARMAC, follow, kill, started
+from tests.waiting import wait_for
 
 SPACE = {
     "train.xgboost.max_depth": {"low": 2, "high": 8},
@@ -152,10 +152,7 @@ def test_workers_go_on_when_the_sweep_itself_was_killed(workspace):
     with started(workspace, *TARMAC, "sweep", "--trials", "500", "--jobs", "2", "--top", "0") as process:
         follow(process, progress)
         kill(process)
-    limit = time.monotonic() + 60
-    while workers(workspace) and time.monotonic() < limit:
-        time.sleep(0.2)
-    assert workers(workspace) == []
+    wait_for(lambda: not workers(workspace), "the workers end")
     done = len([trial for trial in trials(workspace) if trial.state.is_finished()])
     sweep(workspace, done + 2, "--top", "0")
     assert [trial.state.name for trial in trials(workspace)][: done + 2].count("COMPLETE") == done + 2

@@ -4,7 +4,6 @@ import os
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.postgres import HOST, PATIENCE
+from tests.postgres import HOST
+from tests.waiting import wait_for
 
 INSTALLED = Path(__file__).resolve().parents[2] / ".venv" / "servers" / "bin"  # what `make servers` makes
 
@@ -63,13 +63,14 @@ def serving(command: Sequence[str | Path], port: int, log: Path, env: Mapping[st
 
 def wait(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
     """Returns when the server accepts a connection, and fails where it has ended or takes too long."""
-    last = time.monotonic() + PATIENCE
-    while True:
+
+    def listens() -> bool:
         try:
             socket.create_connection((HOST, port), timeout=1).close()
         except OSError:
-            assert server.poll() is None, f"the server did not start:\n{log.read_text(errors='replace')}"
-            assert time.monotonic() < last, f"the server does not answer:\n{log.read_text(errors='replace')}"
-            time.sleep(0.05)
-        else:
-            return
+            text = log.read_text(errors="replace")
+            assert server.poll() is None, f"the server did not start:\n{text}"
+            return False
+        return True
+
+    wait_for(listens, lambda: f"the server answers:\n{log.read_text(errors='replace')}")

@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -17,6 +16,7 @@ import psutil
 import pytest
 
 from tests.postgres import HOST, free_port
+from tests.waiting import wait_for
 
 PATIENCE = 120  # seconds for a process of Java to be there, on a machine that does much else
 # What suits small data and short lives: few tasks, a compiler that starts quickly, no waiting for the dead.
@@ -99,11 +99,12 @@ class Cluster:
 
     def wait(self, workers: int) -> None:
         """Returns when the master has so many workers, and fails where that takes too long."""
-        last = time.monotonic() + PATIENCE
-        while self.alive() != workers:
+
+        def describe() -> str:
             logs = "".join(path.read_text() for path in self.folder.glob("*.log"))
-            assert time.monotonic() < last, f"Spark has no {workers} workers:\n{logs}"
-            time.sleep(0.1)
+            return f"Spark has {workers} workers:\n{logs}"
+
+        wait_for(lambda: self.alive() == workers, describe, PATIENCE)
 
     def holds(self, name: str, since: float) -> bool:
         """Whether a worker has made something, since a time, that others will ask it for."""

@@ -10,7 +10,8 @@ from typing import Any
 
 import httpx
 
-from tests.serving.running import Service, wait_for
+from tests.serving.running import Service
+from tests.waiting import wait_for
 
 JSON = {"content-type": "application/json"}
 

@@ -5,21 +5,18 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 import psutil
 
 from tests.conftest import ROOT
 from tests.postgres import HOST, free_port
-
-PATIENCE, STOP = 30, 40  # seconds until it answers, and until it has stopped
-Value = TypeVar("Value")
+from tests.waiting import PATIENCE, wait_for
 
 
 @dataclass(frozen=True)
@@ -36,7 +33,7 @@ class Service:
 
     def client(self, **settings: Any) -> httpx.Client:
         """A client that keeps its connections; without a proxy of the environment."""
-        return httpx.Client(base_url=self.url, timeout=30, trust_env=False, **settings)
+        return httpx.Client(base_url=self.url, timeout=PATIENCE, trust_env=False, **settings)
 
     def logged(self, name: str, value: str) -> list[dict[str, Any]]:
         """The lines of its log where something has a value."""
@@ -60,7 +57,7 @@ class Service:
     def stop(self) -> int:
         """Asks it to stop, and returns its exit status."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(STOP)
+        return self.process.wait(PATIENCE)
 
 
 def _command(process: psutil.Process) -> str:
@@ -117,13 +114,3 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         for one in [*psutil.Process(process.pid).children(recursive=True), process]:
             one.kill()
         process.wait()
-
-
-def wait_for(condition: Callable[[], Value], what: str, patience: float = PATIENCE) -> Value:
-    """The first true value of a condition; fails where it does not come in time."""
-    last = time.monotonic() + patience
-    while True:
-        if found := condition():
-            return found
-        assert time.monotonic() < last, f"waited {patience:g} s in vain: {what}"
-        time.sleep(0.02)

@@ -29,6 +29,7 @@ from tarmac.serving.bundle import Bundle
 from tarmac.serving.question import QuestionError, parsed
 from tests.conftest import ROOT, required
 from tests.serving.batches import key, prepared, read, rejected, requests, write
+from tests.waiting import PATIENCE, wait_for
 
 LIVE = {"temp": 39.0, "dewp": 26.1, "wind_speed": 10.0}
 WRONG = {
@@ -42,7 +43,6 @@ WRONG = {
     "carrier": None,
 }
 COMMAND = (sys.executable, "-m", "tarmac.serving.batch")
-LIMIT = 60  # seconds that a test waits for a process
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def environment(bundle_folder):
 def command(bundle_folder, *arguments):
     line = [*COMMAND, *map(str, arguments)]
     return subprocess.run(
-        line, env=environment(bundle_folder), check=False, capture_output=True, text=True, timeout=LIMIT
+        line, env=environment(bundle_folder), check=False, capture_output=True, text=True, timeout=PATIENCE
     )
 
 
@@ -176,13 +176,15 @@ def test_a_killed_run_leaves_a_file_under_the_final_name_or_other_bytes_after_it
     predict(source, tmp_path / "undisturbed", bundle)
     before = digest(source)
     process = subprocess.Popen([*COMMAND, source, out], env=environment(bundle_folder), stdout=subprocess.DEVNULL)
-    until = time.monotonic() + LIMIT
-    while not (out / "0.parquet").exists() or not (out / ".1.parquet.new.partial").exists():
-        assert time.monotonic() < until
-        time.sleep(0.002)
-        assert process.poll() is None, "the run was over before it could be killed: give it more rows"
+    halves = (out / "0.parquet", out / ".1.parquet.new.partial")
+
+    def is_half_done() -> bool:
+        assert process.poll() is None, "the run ended before it could be killed: add rows to it"
+        return all(path.exists() for path in halves)
+
+    wait_for(is_half_done, "the second file is being written", pause=0.002)
     process.send_signal(signal.SIGKILL)
-    process.wait(LIMIT)
+    process.wait(PATIENCE)
     assert [path.name for path in sorted(out.iterdir()) if not path.name.startswith(".")] == ["0.parquet"]
     done = command(bundle_folder, source, out)
     assert (done.returncode, done.stderr) == (0, "")

@@ -10,7 +10,8 @@ from tarmac.problem.request import EXAMPLES
 from tarmac.serving.guard import MOST_BYTES
 from tarmac.serving.question import LONGEST_NAME, MOST_ERRORS, MOST_ROWS
 from tests.serving import bundles
-from tests.serving.running import Service, running, wait_for
+from tests.serving.running import Service, running
+from tests.waiting import wait_for
 
 ROWS = list(EXAMPLES.values())
 ROW = ROWS[0]

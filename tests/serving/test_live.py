@@ -17,8 +17,9 @@ import pytest
 from tests.postgres import HOST
 from tests.serving import bundles
 from tests.serving.load import Load, load
-from tests.serving.running import Service, running, wait_for
+from tests.serving.running import Service, running
 from tests.serving.test_http import ROW, TEXT, meter, post
+from tests.waiting import PATIENCE, wait_for
 
 QUICK = {"app.POLL_SECONDS": 0.05}
 BODY = TEXT.encode()
@@ -139,7 +140,7 @@ def test_a_request_under_way_is_not_answered_at_a_stop(bundle_folder, tmp_path):
             line.sendall(body[-1:])
             assert heard.readline() == b"HTTP/1.1 200 OK\r\n"
             assert heard.read().count(b"0.") >= 10_000
-        assert service.process.wait(10) == 0
+        assert service.process.wait(PATIENCE) == 0
 
 
 def test_a_client_that_cannot_know_of_a_stop_is_cut_off(bundle_folder, tmp_path):
@@ -149,7 +150,7 @@ def test_a_client_that_cannot_know_of_a_stop_is_cut_off(bundle_folder, tmp_path)
         wait_for(lambda: service.events("Shutting down"), "it stops")
         answer = post(client, ROW)  # on the connection that there is: no other is taken any more
         assert (answer.status_code, answer.headers["connection"]) == (200, "close")
-        assert service.process.wait(10) == 0
+        assert service.process.wait(PATIENCE) == 0
 
 
 def test_a_journal_that_is_too_slow_fills_the_memory(bundle_folder, tmp_path):
@@ -172,7 +173,7 @@ def test_a_journal_that_cannot_be_written_is_told_with_a_traceback(tmp_path, wor
         check=False,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert done.returncode == 1
     assert done.stderr.startswith("serve: error: TARMAC_LOG is ")
@@ -218,5 +219,5 @@ def test_workers_outlive_their_parent_and_keep_the_port(bundle_folder, tmp_path)
         workers = [psutil.Process(number) for number in service.workers()]
         service.process.kill()
         service.process.wait()
-        psutil.wait_procs(workers, timeout=20)
+        psutil.wait_procs(workers, timeout=PATIENCE)
         assert not any(worker.is_running() for worker in workers)

@@ -14,8 +14,9 @@ import psutil
 import pytest
 
 from tests.serving.hostile import CLIENTS, GET, LENGTH, POST, Hostile, Outcome, attack, connected, go_on
-from tests.serving.running import Service, running, wait_for
+from tests.serving.running import Service, running
 from tests.serving.test_http import ROW, ROWS, TEXT, post
+from tests.waiting import wait_for
 
 LIMITS = {
     "guard.BODY_SECONDS": 1.5, "protocol.HEAD_SECONDS": 1.5, "protocol.REST_SECONDS": 1.5,
