@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import PATIENCE
+
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-PATIENCE = 60  # seconds for one answer, on a machine that does much else
 OPTIONS = (
     *("--headless", "--remote-debugging-pipe", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"),
     *("--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -47,6 +48,10 @@ class Page:
             self._note(told)
         assert "error" not in told, f"{method}: {told['error']}"
         return told["result"]
+
+    def clear_storage(self) -> None:
+        """Delete what pages that are files have stored, such as the theme that was chosen."""
+        self.ask("Storage.clearDataForOrigin", origin="file://", storageTypes="all")
 
     def open(self, path: Path, width: int = 1280, height: int = 900, theme: str = "light") -> None:
         """Opens a file as a person does with a double click, on a screen of this size and theme."""

@@ -104,7 +104,14 @@ def full(year_template: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Page]:
-    """One browser for all tests of a session."""
+def tab() -> Iterator[Page]:
+    """One browser for all tests of a session, because each start takes seconds."""
     with browsing() as page:
         yield page
+
+
+@pytest.fixture
+def chromium(tab: Page) -> Page:
+    """The browser without what another test has stored in it."""
+    tab.clear_storage()
+    return tab

@@ -114,8 +114,6 @@ def test_a_phone_scrolls_sideways(chromium, full, theme):
 
 def test_a_keyboard_reaches_less_than_a_mouse(chromium, full):
     chromium.open(full)
-    chromium.run("localStorage.clear()")
-    chromium.open(full)
     assert pressed(chromium, "Tab", 9)["text"] == "Skip to the content"
     button = pressed(chromium, "Tab", 9)
     assert (button["id"], button["outline"]) == ("theme", "solid")
@@ -146,7 +144,6 @@ def test_the_theme_button_does_nothing_or_is_forgotten(chromium, full):
     chromium.press("Tab", 9)
     chromium.press("Enter", 13)
     assert chromium.run(ground) == light
-    chromium.run("localStorage.clear()")
 
 
 def test_a_table_that_is_too_wide_cannot_be_scrolled_by_keyboard(chromium, full):
