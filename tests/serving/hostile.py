@@ -4,11 +4,13 @@ import itertools
 import socket
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from tests.postgres import HOST
+from tests.waiting import PATIENCE
 
-LONGEST = 15  # seconds that one of them is watched for
 POST = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 GET = b"GET /health HTTP/1.1\r\nHost: x\r\n"
 CHUNKED, LENGTH = b"Transfer-Encoding: chunked\r\n", b"Content-Length: "
@@ -74,7 +76,7 @@ class Outcome:
 def connected(port: int) -> socket.socket:
     """A connection that waits for an answer no longer than it is watched."""
     made = socket.create_connection((HOST, port))
-    made.settimeout(LONGEST)
+    made.settimeout(PATIENCE)
     return made
 
 
@@ -90,6 +92,17 @@ def attack(port: int, client: Hostile) -> Outcome:
         except ConnectionError:
             pass
         return Outcome(int(heard[9:12] or 0), time.monotonic() - begin)
+
+
+@contextmanager
+def going_on(port: int, client: Hostile) -> Iterator[None]:
+    """Do what a client does until the block ends, and read nothing that it is sent."""
+    with connected(port) as line:
+        line.sendall(client.first)
+        threading.Thread(target=go_on, args=(line, client), daemon=True).start()
+        yield
+        with suppress(OSError):  # it was cut off
+            line.shutdown(socket.SHUT_RDWR)  # wakes the thread
 
 
 def go_on(line: socket.socket, client: Hostile) -> None:
