@@ -57,6 +57,14 @@ def free_port() -> int:
         return listener.getsockname()[1]
 
 
+@contextmanager
+def closed_port() -> Iterator[int]:
+    """Yield a port that refuses connections. It is taken, so that no server gets it meanwhile."""
+    with socket.socket() as taken:
+        taken.bind((HOST, 0))
+        yield taken.getsockname()[1]
+
+
 def lesser() -> dict:
     """What runs a program as somebody who is not root."""
     if os.geteuid():

@@ -8,7 +8,7 @@ import pytest
 
 from tarmac import cluster
 from tests.conftest import ROOT
-from tests.postgres import HOST, free_port
+from tests.postgres import HOST, closed_port
 
 IMPORTED = "from tarmac.stages import prepare; from tarmac import cluster; import os; print(cluster.ADDRESS, {0})"
 
@@ -36,9 +36,10 @@ def test_without_java_a_line_says_so_before_spark_does(
     "master", ["spark://{0}", "spark://{0},{0}", "spark://nowhere.invalid:7077", "spark://nothing"]
 )
 def test_a_master_that_is_not_there_is_named(master: str) -> None:
-    named = master.format(f"{HOST}:{free_port()}")
-    with pytest.raises(cluster.ClusterError, match=named):
-        cluster._answering(named)
+    with closed_port() as port:
+        named = master.format(f"{HOST}:{port}")
+        with pytest.raises(cluster.ClusterError, match=named):
+            cluster._answering(named)
 
 
 @pytest.mark.parametrize("master", ["local[*]", "yarn", "k8s://https://example.org:6443"])
