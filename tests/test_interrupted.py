@@ -8,45 +8,11 @@ import pytest
 
 from tarmac import interrupted
 from tests.conftest import Workspace
-from tests.e2e.kills import EDITED, MINE, STAGED, UNTRACKED, missing_edits
-from tests.e2e.running import DVC, kill_when, started
+from tests.e2e.kills import STAGED, UNTRACKED, missing_edits
+from tests.e2e.running import kill_at
+from tests.moments import EDITED, MINE, OF_AN_EXPERIMENT
 
-EXPERIMENT = (*DVC, "exp", "run", "--name", "tried", "-S", "intervals.seed=8")  # runs the last stage alone
-TRIES = 5
-STASH, QUEUED = "stash", interrupted.QUEUED.removeprefix("refs/")
-MERGE, BRANCH = (name.removeprefix("refs/") for name in (interrupted.MERGE, interrupted.BRANCH))
-
-
-class Seen:
-    """What Git's files say at a moment."""
-
-    def __init__(self, workspace: Workspace) -> None:
-        self.git, self.path = workspace.path / ".git", workspace.path
-
-    def has(self, ref: str) -> bool:
-        return (self.git / "refs" / ref).is_file()
-
-    @property
-    def on_a_branch(self) -> bool:
-        return (self.git / "HEAD").read_bytes().startswith(b"ref:")
-
-    @property
-    def edited(self) -> bool:
-        try:
-            return (self.path / EDITED).read_bytes().endswith(MINE.encode())
-        except FileNotFoundError:  # Git puts another version there
-            return False
-
-
-MOMENTS: dict[str, Callable[[Seen], bool]] = {
-    "edits stashed": lambda seen: seen.has(STASH) and seen.on_a_branch and not seen.has(QUEUED) and not seen.edited,
-    "HEAD detached": lambda seen: seen.has(STASH) and not seen.on_a_branch and not seen.has(QUEUED),
-    "experiment committed": lambda seen: seen.has(STASH) and seen.has(QUEUED) and not seen.edited,
-    "experiment waits": lambda seen: seen.has(QUEUED) and not seen.has(STASH),
-    "edits in a hidden commit": lambda seen: seen.has(MERGE) and not seen.edited,
-    "a stage runs": lambda seen: seen.has(MERGE) and not seen.on_a_branch and seen.edited and not seen.has(STASH),
-    "result committed": lambda seen: seen.has(BRANCH),
-}
+EXPERIMENT = ("exp", "run", "--name", "tried", "-S", "intervals.seed=8")  # runs the last stage
 
 
 def edit(workspace: Workspace) -> None:
@@ -61,15 +27,11 @@ def edit(workspace: Workspace) -> None:
 def killed(finished_template: Workspace, tmp_path: Path) -> Callable[[str], Workspace]:
     def at(name: str) -> Workspace:
         """A workspace with edits in which an experiment was killed at a moment."""
-        for number in range(TRIES):  # some moments last a hundredth of a second
-            workspace = Workspace(tmp_path / str(number) / "repository")
-            shutil.copytree(finished_template.path, workspace.path, symlinks=True)
-            edit(workspace)
-            seen = Seen(workspace)
-            with started(workspace, *EXPERIMENT) as process:
-                if kill_when(process, lambda seen=seen: MOMENTS[name](seen)) and MOMENTS[name](seen):
-                    return workspace
-        pytest.skip(f"the moment was missed {TRIES} times: {name}")
+        workspace = Workspace(tmp_path / "repository")
+        shutil.copytree(finished_template.path, workspace.path, symlinks=True)
+        edit(workspace)
+        kill_at(workspace, name, *EXPERIMENT)
+        return workspace
 
     return at
 
@@ -82,7 +44,7 @@ def stashes(workspace: Workspace) -> list[str]:
     return workspace.run("git", "stash", "list", "--format=%gs").stdout.splitlines()
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("moment", OF_AN_EXPERIMENT)
 def test_a_killed_experiment_costs_the_edits_or_the_branch(killed, finished_template, moment):
     workspace = killed(moment)
     assert interrupted.mend(workspace.path)
@@ -99,7 +61,7 @@ def test_a_killed_experiment_costs_the_edits_or_the_branch(killed, finished_temp
 def test_an_experiment_after_a_killed_one_runs_both_or_loses_the_edits(killed, moment):
     workspace = killed(moment)
     interrupted.mend(workspace.path)
-    workspace.run(*EXPERIMENT)
+    workspace.dvc(*EXPERIMENT)
     assert not missing_edits(workspace)
     assert branch(workspace) == "refs/heads/main"
     assert workspace.dvc("exp", "list", "--name-only").stdout.split() == ["tried"]
@@ -134,7 +96,7 @@ def test_a_stash_of_a_persons_own_is_popped(finished):
 
 
 def test_a_head_that_a_person_detached_is_put_on_a_branch(finished):
-    finished.run(*EXPERIMENT)
+    finished.dvc(*EXPERIMENT)
     finished.run("git", "stash", "push", "--quiet")
     finished.run("git", "checkout", "--quiet", "--detach")
     assert interrupted.mend(finished.path) == []

@@ -15,11 +15,11 @@ from tarmac.digest import digest
 from tarmac.remote import objects
 from tests.conftest import Workspace
 from tests.e2e.running import DVC, FROM_SOURCE, STAGES, TARMAC, forget, leftovers, started
+from tests.moments import EDITED, MINE
 
 ATTEMPTS = 2  # starts that a command has after it was killed
 TRIES = 20  # to kill it before its end, which is sooner or later with whatever else the machine does
-EDITED, STAGED, UNTRACKED = "src/tarmac/ingest.py", "staged.txt", "notes.txt"  # of a person; no stage reads them
-MINE = "# mine\n"
+STAGED, UNTRACKED = "staged.txt", "notes.txt"  # of a person; no stage reads them
 EXPERIMENT = "tried"
 RUN_EXPERIMENT = (*DVC, "exp", "run", "--name", EXPERIMENT, "-S", "train.xgboost.max_depth=4")
 

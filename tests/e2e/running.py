@@ -11,7 +11,8 @@ from contextlib import contextmanager, suppress
 import yaml
 
 from tarmac.digest import digest
-from tests.conftest import Workspace
+from tests.conftest import ROOT, Workspace
+from tests.moments import MOMENTS, Seen
 
 STAGES = ("prepare", "featurize", "baseline", "train", "evaluate", "state", "card")
 DVC = (sys.executable, "-m", "dvc")
@@ -24,16 +25,20 @@ def started(
     workspace: Workspace, *command: str, env: Mapping[str, str] | None = None
 ) -> Iterator[subprocess.Popen[str]]:
     """A command that runs in the workspace; nothing of it is left running after the block."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it is ignored, by children as well
-    process = subprocess.Popen(
-        command,
-        cwd=workspace.path,
-        env={**workspace.environment, **FROM_SOURCE, "PYTHONUNBUFFERED": "1", **(env or {})},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
+    # A run in the background ignores interrupts, and so would what it starts.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(
+            command,
+            cwd=workspace.path,
+            env={**workspace.environment, **FROM_SOURCE, "PYTHONUNBUFFERED": "1", **(env or {})},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
     try:
         yield process
     finally:
@@ -72,6 +77,16 @@ def kill_when(process: subprocess.Popen[str], moment: Callable[[], bool]) -> boo
             os.killpg(process.pid, signal.SIGKILL)
             return process.wait() == -signal.SIGKILL
     return False
+
+
+def kill_at(workspace: Workspace, moment: str, *arguments: str) -> None:
+    """Run DVC, and kill it at a moment of `tests.moments`. Fail if there is none."""
+    code = {"PYTHONPATH": f"src{os.pathsep}{ROOT}"}  # the workspace's, and these tests
+    command = (sys.executable, "-m", "tests.moments", moment, "dvc", *arguments)
+    with started(workspace, *command, env=code) as process:
+        printed = process.stdout.read()
+        assert process.wait() == -signal.SIGKILL, f"no moment of {moment}:\n{printed}"
+    assert MOMENTS[moment](Seen(workspace.path))
 
 
 def results(workspace: Workspace, stage: str) -> dict[str, str]:

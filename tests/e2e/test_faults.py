@@ -3,7 +3,6 @@
 import os
 import random
 import shutil
-import time
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from tests.e2e.running import (
     follow,
     forget,
     kill,
+    kill_at,
     kill_when,
     leftovers,
     line_of,
@@ -66,14 +66,9 @@ def test_kill_while_outputs_go_to_the_cache(finished):
 def test_kill_while_the_lock_is_written(finished):
     lock = finished.path / LOCK
     undisturbed = lock.read_bytes()
-    for _ in range(5):  # the lock is empty for some hundredths of a second: on a busy machine that can be missed
-        forget(finished, "evaluate")
-        with started(finished, *DVC, "repro") as process:
-            follow(process, line_of("evaluate", "metrics"))
-            if kill_when(process, lambda: not lock.stat().st_size):
-                break
-    if lock.read_bytes() != b"":
-        pytest.skip("the lock was never seen empty: the moment was missed, the planted one below is the same")
+    forget(finished, "evaluate")
+    kill_at(finished, "lock emptied", "repro")
+    assert lock.read_bytes() == b""
     assert_recovers(finished, undisturbed)
 
 
@@ -92,20 +87,30 @@ def test_an_rwlock_that_a_kill_has_emptied_blocks_every_later_run(finished):
     assert_recovers(finished, (finished.path / LOCK).read_bytes())
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_kill_at_a_random_moment_of_a_run_from_nothing_that_loses_the_result(finished, seed):
+@pytest.mark.parametrize(("seed", "unit"), [(1, "lines"), (2, "objects")])
+def test_kill_at_a_random_moment_of_a_run_from_nothing_that_loses_the_result(finished, seed, unit):
+    """A stage computes after a line that it prints; DVC is at work while objects are cached."""
     undisturbed, chance = (finished.path / LOCK).read_bytes(), random.Random(seed)
+    last_line = chance.randrange(4, 24)  # of about thirty
+    raw = [path for path in (finished.path / "data" / "raw").rglob("*") if path.is_file()]
+    last_object = chance.randrange(1, count_objects(finished) - len(raw) - 1)  # and their listing
     for stage in STAGES:
         delete_results(finished, stage)
     for name in ("cache", "tmp"):
         shutil.rmtree(finished.path / ".dvc" / name)
     (finished.path / LOCK).unlink()
-    last = chance.randrange(4, 24)  # of about thirty lines
     with started(finished, *DVC, "repro") as process:
-        follow(process, lambda number, _: number == last)
-        time.sleep(chance.uniform(0, 0.5))
-        kill(process)
+        if unit == "lines":
+            follow(process, lambda number, _: number == last_line)
+            kill(process)
+        else:
+            assert kill_when(process, lambda: count_objects(finished) >= last_object)
     assert_recovers(finished, undisturbed)
+
+
+def count_objects(workspace: Workspace) -> int:
+    """Return the number of objects in the cache."""
+    return sum(1 for _ in (workspace.path / ".dvc" / "cache" / "files" / "md5").glob("??/*"))
 
 
 @pytest.mark.parametrize("there", [True, False], ids=["over old outputs", "from none"])

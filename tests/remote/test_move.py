@@ -6,6 +6,7 @@ import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -62,7 +63,7 @@ FAULTS: dict[str, tuple[Callable[[SimpleNamespace], Place], str]] = {
     "S3 with a key that may only read": (lambda on: on.s3.place(user="reader"), f"{KEPT_OUT}.*Denied"),
     "S3 without a key": (lambda on: without_keys(on.s3.place()), "no credentials found"),
     "S3 that is down": (
-        lambda on: Place(on.s3.place().url, (f"endpointurl=http://{on.closed}",), env=on.s3.place().env),
+        lambda on: replace(on.s3.place(), shared=(f"endpointurl=http://{on.closed}",)),
         DOWN,
     ),
     "an option of another kind": (lambda on: Place(on.s3.place().url, ("keyfile=key",)), "DVC does not take.*keyfile"),

@@ -57,7 +57,12 @@ def environment(bundle_folder):
 def command(bundle_folder, *arguments):
     line = [*COMMAND, *map(str, arguments)]
     return subprocess.run(
-        line, env=environment(bundle_folder), check=False, capture_output=True, text=True, timeout=PATIENCE
+        line,
+        env=environment(bundle_folder),
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
     )
 
 

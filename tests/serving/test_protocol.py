@@ -12,7 +12,18 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.serving.hostile import CLIENTS, GET, LENGTH, POST, Hostile, Outcome, attack, connected, go_on, going_on
+from tests.serving.hostile import (
+    CLIENTS,
+    GET,
+    LENGTH,
+    POST,
+    Hostile,
+    Outcome,
+    attack,
+    connected,
+    go_on,
+    going_on,
+)
 from tests.serving.running import Service, running
 from tests.serving.test_http import ROW, ROWS, TEXT, post
 from tests.waiting import wait_for
@@ -34,7 +45,7 @@ def service(bundle_folder: Path, tmp_path_factory: pytest.TempPathFactory):
 
 @pytest.fixture(scope="module")
 def patient(bundle_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service that cuts nobody off for being slow: who has to wait for another one waits for ever."""
+    """A service that cuts no client off for being slow: waiting for one is waiting for ever."""
     log = tmp_path_factory.mktemp("patient") / "log"
     with running(bundle_folder, log, limits=PATIENT) as service:
         yield service
