@@ -1,5 +1,6 @@
 """GitHub's expressions, as far as the workflows here go: properties, comparisons, `&&`, `||`, `!`, functions."""
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -17,7 +18,10 @@ STATUS = {
     "success": lambda status: status == "success",
     "failure": lambda status: status == "failure",
 }
-FUNCTIONS = {"startsWith": lambda text, start: written(text).lower().startswith(written(start).lower())}
+FUNCTIONS = {
+    "fromJSON": lambda text: json.loads(written(text)),
+    "startsWith": lambda text, start: written(text).lower().startswith(written(start).lower()),
+}
 
 
 class ExpressionError(ValueError):
@@ -134,7 +138,7 @@ class _Parser:
             return self._call(text) if self._take("(") else self._property(text)
         raise ExpressionError(f"{text} is out of place")
 
-    def _call(self, name: str) -> bool:
+    def _call(self, name: str) -> Any:
         if name in FUNCTIONS:
             given = [self.either()]
             while self._take(","):

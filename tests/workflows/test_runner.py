@@ -12,7 +12,7 @@ from tests.workflows.runner import ActionError, Call, Job, Machine, UnknownActio
 
 CONTEXTS = {
     "github": {"ref": "refs/heads/main", "actor": "Octocat", "number": 7, "event": {"label": {"name": "gpu"}}},
-    "inputs": {"empty": "", "given": "x", "off": False},
+    "inputs": {"empty": "", "given": "x", "off": False, "list": '["a", "b"]'},
     "needs": {"one": {"result": "skipped"}},
 }
 VALUES = [
@@ -29,6 +29,8 @@ VALUES = [
     ("'it''s'", "it's"),
     ("startsWith(github.ref, 'Refs/heads/') && 'branch' || 'tag'", "branch"),
     ("startsWith(github.ref, 'heads/')", False),
+    ('fromJSON(\'[{"name": "x"}]\')', [{"name": "x"}]),
+    ("fromJSON(inputs.list)", ["a", "b"]),
     ("github.number == '7'", True),
     ("github.ref == 0", False),
     ("github.event == 'x' || inputs.given == 'x' && inputs.empty", ""),
