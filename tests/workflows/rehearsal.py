@@ -187,7 +187,7 @@ class Rehearsal:
         event = {"action": "synchronize", "number": number, "pull_request": pull}
         refs = {"ref": f"refs/pull/{number}/merge", "head_ref": pull["head"]["ref"], "base_ref": pull["base"]["ref"]}
         context = self.context("pull_request", event, sha=pull["merge_commit_sha"], **refs)
-        job = self.run("review", "review", {"github": context})
+        job = self.run("review", "review", {"github": context}, path=[self.python])
         return Review(int(context["run_id"]), number, pull, job.result, self.artifact(context["run_id"]), job)
 
     def reviewed(self, number: int, conclusion: str = "success", report: str | bytes | None = None) -> Review:

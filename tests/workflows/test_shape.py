@@ -8,7 +8,9 @@ import pytest
 import yaml
 
 from tests.conftest import ROOT
+from tests.workflows.expressions import render
 from tests.workflows.runner import WORKFLOWS
+from tests.workflows.selection import select_jobs
 
 NAMES = sorted(path.stem for path in WORKFLOWS.glob("*.y*ml"))
 TEXTS = {name: (WORKFLOWS / f"{name}.yml").read_text() for name in NAMES}
@@ -35,7 +37,7 @@ MAY_WRITE = {
 READ = {"contents": "read"}
 SIGNS = {"attestations": "write", "contents": "read", "id-token": "write", "packages": "write"}
 GRANTED = {  # every right of every token, so that a wider one is seen in a diff of this file
-    "checks": (READ, {}),
+    "checks": (READ, {"scope": {"actions": "read", "contents": "read"}}),
     "comment": ({}, {"comment": {"actions": "read", "contents": "read", "pull-requests": "write"}}),
     "deploy": ({}, {"image": SIGNS, "deploy": READ}),
     "gpu": (
@@ -52,6 +54,7 @@ GRANTED = {  # every right of every token, so that a wider one is seen in a diff
             "release": dict.fromkeys(("actions", "contents"), "write"),
         },
     ),
+    "nightly": (READ, {}),
     "pages": ({}, {"build": READ, "deploy": {"id-token": "write", "pages": "write"}}),
     "review": (READ, {}),
 }
@@ -76,12 +79,17 @@ def texts(tree: object) -> Iterator[str]:
 def targets(commands: str) -> list[str]:
     """The make targets that commands call, in order."""
     words = [word for call in CALL.findall(commands) for word in call.split()]
-    return [word for word in words if re.fullmatch("[a-z]+", word)]
+    return [word for word in words if re.fullmatch("[a-z]+(?:-[a-z]+)*", word)]
 
 
 def script(job: dict[str, Any]) -> str:
     """All commands of a job of either file."""
     return "\n".join([*job.get("script", []), *(step.get("run", "") for step in job.get("steps", []))])
+
+
+def selected_jobs() -> list[dict[str, str]]:
+    """The jobs that `checks` can start, which its script lists."""
+    return [job for jobs in select_jobs.JOBS.values() for job in jobs]
 
 
 OF_PULL_REQUESTS = [name for name in NAMES if "pull_request" in set(texts(TREES[name][True]))]
@@ -96,6 +104,7 @@ def test_a_workflow_is_not_looked_at():
         "image",
         "janitor",
         "launch",
+        "nightly",
         "pages",
         "retrain",
         "review",
@@ -161,7 +170,7 @@ def test_an_expression_stands_in_a_command():
 
 def test_a_checkout_keeps_its_token():
     checkouts = [(name, step) for name, _, step in STEPS if step.get("uses", "").startswith("actions/checkout@")]
-    assert len(checkouts) == 9
+    assert len(checkouts) == 11
     assert [name for name, step in checkouts if step["with"]["persist-credentials"] is not False] == []
 
 
@@ -184,7 +193,15 @@ def test_a_secret_is_named_outside_the_environment_that_guards_it():
 
 def test_a_token_is_given_to_the_code_of_a_pull_request():
     given = {name for name, _, tree in JOBS if any("github.token" in text for text in texts(tree))}
-    assert given == {"comment", "gpu", "image", "retrain"}
+    assert given == {"checks", "comment", "gpu", "image", "retrain"}
+    (env,) = (step["env"] for step in TREES["checks"]["jobs"]["scope"]["steps"] if "env" in step)
+    events = [{"event_name": event, "token": "t"} for event in TREES["checks"][True]]
+    values = [render(env["REPO_TOKEN"], {"github": github}) for github in events]
+    assert dict(zip(TREES["checks"][True], values, strict=True)) == {
+        "push": "t",
+        "pull_request": "",
+        "workflow_dispatch": "",
+    }
 
 
 def test_the_comment_waits_for_another_workflow_than_the_review():
@@ -204,10 +221,13 @@ def test_a_make_target_is_called_that_does_not_exist():
     phony = set(" ".join(re.findall(r"^\.PHONY: (.+)$", MAKEFILE, re.MULTILINE)).split())
     jobs = [tree for *_, tree in JOBS] + [job for job in GITLAB.values() if "script" in job]
     called = {target for job in jobs for target in targets(script(job))}
+    called |= {target for job in selected_jobs() for target in job["targets"].split()}
     assert called == {
         "check",
         "servers",
         "test",
+        "test-all",
+        "test-nightly",
         "reproduce",
         "review",
         "comment",
@@ -223,7 +243,11 @@ def test_a_make_target_is_called_that_does_not_exist():
 def test_gitlab_judges_by_other_commands_than_github():
     (review,) = TREES["review"]["jobs"].values()
     assert targets(script(GITLAB["review"])) == targets(script(review)) == ["reproduce", "review"]
-    assert targets(script(GITLAB["checks"])) == targets(script(TREES["checks"]["jobs"]["checks"]))
+    on_both = " ".join(job["targets"] for job in select_jobs.JOBS["suite"]).split()
+    assert set(targets(script(GITLAB["checks"]))) == set(on_both) - {"test"}, "it has one Python"
+    (nightly,) = TREES["nightly"]["jobs"].values()
+    assert targets(script(GITLAB["nightly"])) == targets(script(nightly))
+    assert targets(script(nightly)) == ["servers", "test-nightly", "test-all"]
 
 
 def test_gitlab_posts_with_another_client_or_uploads_files():
@@ -245,8 +269,8 @@ def test_gitlab_posts_with_another_client_or_uploads_files():
 def test_the_guide_requires_a_check_that_no_job_has():
     text = (ROOT / "docs" / "ci.md").read_text()
     required = re.findall(r"`([^`]+)`", re.search(r"\*Require status checks\*\s+(.*?)\*Require", text, re.DOTALL)[1])
-    versions = TREES["checks"]["jobs"]["checks"]["strategy"]["matrix"]["python"]
-    assert set(required) == {TREES["review"]["jobs"]["review"]["name"], *(f"Python {version}" for version in versions)}
+    always = TREES["review"]["jobs"]["review"], TREES["checks"]["jobs"]["checks"]
+    assert set(required) == {job["name"] for job in always}
 
 
 def test_the_guide_leaves_a_variable_of_the_workflows_out():
@@ -254,3 +278,27 @@ def test_the_guide_leaves_a_variable_of_the_workflows_out():
     named = {name for source in TEXTS.values() for name in re.findall(r"\b(?:vars|secrets)\.(\w+)", source)}
     assert len(named) > 8
     assert [name for name in named if f"`{name}`" not in text] == []
+
+
+def test_every_tier_runs_on_both_pythons_each_night():
+    (nightly,) = TREES["nightly"]["jobs"].values()
+    pythons = {job["python"] for job in selected_jobs()}
+    assert set(nightly["strategy"]["matrix"]["python"]) == pythons
+    assert "REAL=1" in script(nightly)
+    assert TREES["nightly"][True]["schedule"]
+
+
+@workflow
+def test_no_workflow_keeps_a_cache_that_a_pull_request_could_change(name):
+    assert not re.search(r"uses: actions/cache|^\s*cache:", TEXTS[name], re.MULTILINE)
+    inputs = [step["with"] for used, _, step in STEPS if used == name and "with" in step]
+    assert [given for given in inputs if {"cache", "enable-cache"} & set(given)] == []
+
+
+def test_a_push_to_main_does_not_end_the_run_of_another():
+    group = TREES["checks"]["concurrency"]["group"]
+    pushes = [{"event_name": "push", "ref": "refs/heads/main", "sha": sha} for sha in "ab"]
+    pulls = [{"event_name": "pull_request", "ref": "refs/pull/1/merge", "sha": sha} for sha in "ab"]
+    of_pushes = {render(group, {"github": context}) for context in pushes}
+    of_pulls = {render(group, {"github": context}) for context in pulls}
+    assert (len(of_pushes), len(of_pulls)) == (2, 1)

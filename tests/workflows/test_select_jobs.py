@@ -1,0 +1,471 @@
+"""Continuous integration runs what a change can affect, and nothing twice with the same files."""
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT, Workspace
+from tests.workflows.expressions import condition, evaluate
+from tests.workflows.github import ROUTES, Answer, GitHub, Request, Routes, page, serving
+from tests.workflows.rehearsal import OUTSIDER, SLUG, TOKEN, Rehearsal
+from tests.workflows.runner import Job, Machine, needs_status, run_job, workflow
+from tests.workflows.selection import select_jobs
+
+SCOPES = {
+    "a page": (["docs/ci.md"], "documents"),
+    "a page in a folder": (["docs/guides/first.md"], "documents"),
+    "the front page and pictures": (["README.md", "docs/a.png", "docs/b.svg"], "documents"),
+    "a page and code": (["docs/ci.md", "src/tarmac/git.py"], "suite"),
+    "a test": (["tests/test_git.py"], "suite"),
+    "a workflow": ([".github/workflows/checks.yml"], "suite"),
+    "a lockfile": (["requirements/dev.txt"], "suite"),
+    "data": (["data/remote/files/md5/ab/cd"], "suite"),
+    "the model card, which a stage writes": (["models/card.md"], "suite"),
+    "a folder that nothing knows": (["new/page.md"], "suite"),
+    "a file that nothing knows": (["NOTES.md"], "suite"),
+    "code among the pages": (["docs/conf.py"], "suite"),
+    "a folder whose name begins as that of the pages": (["docs2/ci.md"], "suite"),
+    "a page's name with more lines": (["docs/ci.md\nsrc/tarmac/git.py"], "suite"),
+    "no file": ([], "suite"),
+    "unknown files": (None, "suite"),
+}
+READS_DOCUMENTS = re.compile(
+    r"""\b(?:ROOT|CHECKOUT|REPOSITORY)\b[^\n]*["'](?:docs|README)"""
+    r"""|\b(?:Path|open|required)\(["'](?:docs|README)|glob\(["'][^"'\n]*\.md["']"""
+)
+
+
+@pytest.mark.parametrize(("paths", "scope"), SCOPES.values(), ids=SCOPES)
+def test_selects_fewer_jobs_for_documents_alone(paths, scope):
+    assert select_jobs.classify_files(paths)[0] == scope
+
+
+def test_every_document_of_the_repository_is_one():
+    pages = [path for path in (ROOT / "docs").rglob("*") if path.is_file()]
+    names = [path.relative_to(ROOT).as_posix() for path in pages]
+    assert len(names) > 10
+    assert [name for name in names if not select_jobs.DOCUMENT.fullmatch(name)] == []
+
+
+def test_a_change_of_documents_runs_every_test_that_reads_documents():
+    sources = [path for path in (ROOT / "tests").rglob("*.py") if path != Path(__file__)]
+    reading = {path for path in sources if READS_DOCUMENTS.search(path.read_text())}
+    listed = {ROOT / name for name in select_jobs.DOCUMENT_TESTS}
+    assert {path for path in reading if not listed & {path, *path.parents}} == set()
+    assert {path for path in listed if not path.exists()} == set()
+    assert len(reading) >= len(listed)
+
+
+def test_the_suite_runs_on_one_python_and_the_quick_tier_on_the_oldest():
+    jobs = {job["python"]: job["targets"].split() for job in select_jobs.JOBS["suite"]}
+    assert jobs == {"3.13": ["servers", "test-all"], "3.11": ["check", "test"]}
+    assert 'requires-python = ">=3.11"' in (ROOT / "pyproject.toml").read_text()
+
+
+@pytest.mark.parametrize("job", [*select_jobs.JOBS["suite"], *select_jobs.JOBS["documents"]])
+def test_a_job_installs_lockfiles_that_exist(job):
+    files = [ROOT / "requirements" / f"{name}.txt" for name in job["locks"].split()]
+    assert files
+    assert [path for path in files if not path.is_file()] == []
+
+
+@pytest.fixture
+def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository with a page and a module, committed, and the working directory in it."""
+    for name in ("docs/a.md", "src/a.py"):
+        path = tmp_path / name
+        path.parent.mkdir()
+        path.write_text("".join(f"{name} {number}\n" for number in range(20)))
+    monkeypatch.chdir(tmp_path)
+    run_git("init", "--quiet", "--initial-branch=main")
+    commit_all("first")
+    return tmp_path
+
+
+def run_git(*arguments: str) -> str:
+    env = {"PATH": os.environ["PATH"], "GIT_CONFIG_GLOBAL": "/dev/null"}
+    for who in ("AUTHOR", "COMMITTER"):
+        env |= {f"GIT_{who}_NAME": "Test", f"GIT_{who}_EMAIL": "test@example.org"}
+    command = ["git", *arguments]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=env)
+    return done.stdout.strip()
+
+
+def commit_all(message: str) -> str:
+    run_git("add", "--all")
+    run_git("commit", "--quiet", "--allow-empty", "--message", message)
+    return run_git("rev-parse", "HEAD")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "scope"),
+    [
+        ("docs/a.md", "docs/b.md", "documents"),
+        ("src/a.py", "docs/a.png", "suite"),
+        ("docs/a.md", "src/a.md", "suite"),
+        ("docs/a.md", None, "documents"),
+        ("src/a.py", None, "suite"),
+    ],
+)
+def test_a_renamed_file_counts_under_both_names_and_a_deleted_one_too(history, old, new, scope):
+    path = history / old
+    path.rename(history / new) if new else path.unlink()
+    commit_all("second")
+    paths = select_jobs.list_changed_files("HEAD^1")
+    assert set(paths) == {old, new} - {None}
+    assert select_jobs.classify_files(paths)[0] == scope
+
+
+def test_a_name_that_git_would_quote_is_read_as_it_is(history):
+    (history / "docs" / "ä\n.md").write_text("a page")
+    commit_all("second")
+    assert select_jobs.list_changed_files("HEAD^1") == ["docs/ä\n.md"]
+
+
+@pytest.mark.parametrize("base", ["0" * 40, "1" * 40, "nothing", "--output=found"])
+def test_a_base_that_git_lacks_makes_the_change_unknown(history, base):
+    assert select_jobs.list_changed_files(base) is None
+    assert not (history / "found").exists()
+
+
+def test_a_pull_request_that_is_not_merged_with_its_base_is_unknown(history):
+    commit_all("second")
+    assert select_jobs.find_base({"GITHUB_EVENT_NAME": "pull_request"}) == ""
+
+
+@pytest.mark.parametrize(
+    ("environment", "base"),
+    [
+        ({"CI_PIPELINE_SOURCE": "merge_request_event", "CI_MERGE_REQUEST_DIFF_BASE_SHA": "a"}, "a"),
+        ({"CI_PIPELINE_SOURCE": "merge_request_event", "CI_COMMIT_BEFORE_SHA": "b"}, ""),
+        ({"CI_PIPELINE_SOURCE": "push", "CI_COMMIT_BEFORE_SHA": "b"}, "b"),
+        ({"CI_PIPELINE_SOURCE": "schedule", "CI_COMMIT_BEFORE_SHA": "b"}, ""),
+        ({"GITHUB_EVENT_NAME": "workflow_dispatch"}, ""),
+        ({}, ""),
+    ],
+)
+def test_compares_with_the_base_of_the_event_and_without_one_with_nothing(environment, base):
+    assert select_jobs.find_base(environment) == base
+
+
+@dataclass
+class Runs(GitHub):
+    """The fake of GitHub with the runs of `checks`, their jobs, and comparisons of commits."""
+
+    runs: list[dict[str, Any]] = field(default_factory=list)
+    jobs: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+
+    def git(self, *arguments: str) -> str:
+        command = ["git", "-C", str(self.repositories / self.slug), *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    def add_run(
+        self,
+        sha: str,
+        event: str = "pull_request",
+        scope: str = "suite",
+        conclusion: str | None = "success",
+    ) -> int:
+        """A run that has ended, all of whose jobs have ended as it has."""
+        head = {"id": sha, "tree_id": self.git("rev-parse", f"{sha}^{{tree}}")}
+        run = {"id": 7000 + len(self.runs), "event": event, "head_sha": sha, "head_commit": head}
+        self.runs.insert(0, run | {"conclusion": conclusion})
+        names = ["Scope", "Checks", *(job["name"] for job in select_jobs.JOBS[scope])]
+        self.jobs[run["id"]] = [{"name": name, "conclusion": conclusion} for name in names]
+        return run["id"]
+
+    def routes(self) -> Routes:
+        return (*ROUTES, *READING)
+
+    def reads_runs(self) -> bool:
+        return self.may is None or "actions" in self.may
+
+    def list_runs(self, request: Request) -> Answer:
+        if not self.reads_runs():
+            return 403, None
+        return 200, {"total_count": len(self.runs), "workflow_runs": page(self.runs, request)}
+
+    def list_jobs(self, request: Request, run: int) -> Answer:
+        if not self.reads_runs():
+            return 403, None
+        return 200, {"total_count": len(self.jobs[run]), "jobs": page(self.jobs[run], request)}
+
+    def compare(self, request: Request, base: str, head: str) -> Answer:
+        try:
+            return 200, {"behind_by": int(self.git("rev-list", "--count", f"{head}..{base}"))}
+        except subprocess.CalledProcessError:
+            return 404, None
+
+
+READING: Routes = (
+    ("GET REPO/actions/workflows/checks.yml/runs", Runs.list_runs),
+    (r"GET REPO/actions/runs/(\d+)/jobs", Runs.list_jobs),
+    (r"GET REPO/compare/(\w+)\.\.\.(\w+)", Runs.compare),
+)
+
+
+@dataclass
+class Push:
+    """Pushes to main of the small repository, whose runs a fake of GitHub knows."""
+
+    github: Runs
+    folder: Path
+    output: pytest.CaptureFixture[str]
+    run_id: str = "1"
+
+    def commit(self, *paths: str, parent: str = "main") -> str:
+        """Return a new commit on another one that has changed these files."""
+        run_git("checkout", "--quiet", "--detach", parent)
+        for path in paths:
+            (self.folder / path).write_text(f"{path} on {parent}")
+        return commit_all(f"change {paths}")
+
+    def squash(self, commit: str, parent: str = "main") -> str:
+        """Return a commit on another one that has the files of a commit."""
+        return run_git("commit-tree", f"{commit}^{{tree}}", "-p", parent, "-m", "squashed")
+
+    def merge(self, commit: str) -> str:
+        """Return a merge commit of main and a commit that contains main."""
+        parents = ["-p", "main", "-p", commit]
+        return run_git("commit-tree", f"{commit}^{{tree}}", *parents, "-m", "merged")
+
+    def to(self, commit: str) -> dict[str, str]:
+        """Move main to a commit; return what the script then selects, and its log."""
+        payload = self.folder / ".git" / "event.json"
+        payload.write_text(json.dumps({"before": run_git("rev-parse", "main")}))
+        run_git("checkout", "--quiet", "--force", "-B", "main", commit)
+        of_github = {"API_URL": self.github.api, "REPOSITORY": SLUG, "RUN_ID": self.run_id}
+        of_event = {"EVENT_NAME": "push", "EVENT_PATH": str(payload)}
+        variables = {f"GITHUB_{name}": text for name, text in (of_github | of_event).items()}
+        select_jobs.main(variables | {"REPO_TOKEN": TOKEN})
+        printed = self.output.readouterr()
+        lines = [line.split("=", 1) for line in printed.out.splitlines()]
+        return dict(lines) | {"log": printed.err}
+
+
+@pytest.fixture
+def push(history: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Push]:
+    repositories = history / ".git" / "served"
+    (repositories / SLUG).parent.mkdir(parents=True)
+    (repositories / SLUG).symlink_to(history)
+    with serving(Runs(SLUG, TOKEN, repositories, may={"actions": "read"})) as github:
+        yield Push(github, history, capsys)
+
+
+@pytest.mark.parametrize("way", ["merge", "squash", "fast-forward"])
+@pytest.mark.parametrize(("path", "scope"), [("src/a.py", "suite"), ("docs/a.md", "documents")])
+def test_a_push_of_files_that_have_passed_needs_nothing(push, way, path, scope):
+    head = push.commit(path)
+    run = push.github.add_run(head, scope=scope)
+    pushed = {"merge": push.merge, "squash": push.squash, "fast-forward": str}[way](head)
+    selected = push.to(pushed)
+    assert (selected["scope"], selected["jobs"]) == ("passed", "[]")
+    assert f"run {run} has passed with the same files" in selected["log"]
+    assert {request.token for request in push.github.requests} == {TOKEN}
+
+
+@pytest.mark.parametrize(("path", "scope"), [("src/a.py", "suite"), ("docs/a.md", "documents")])
+def test_a_push_of_other_files_than_have_passed_is_tested(push, path, scope):
+    push.github.add_run(run_git("rev-parse", "main"))
+    assert push.to(push.commit(path))["scope"] == scope
+
+
+@pytest.mark.parametrize("conclusion", ["failure", "cancelled", "skipped", None])
+def test_a_push_is_tested_if_one_run_with_its_files_has_not_passed(push, conclusion):
+    head = push.commit("src/a.py")
+    push.github.add_run(head)
+    push.github.add_run(head, conclusion=conclusion)
+    assert push.to(push.squash(head))["scope"] == "suite"
+
+
+def test_the_run_that_selects_is_not_an_earlier_run(push):
+    head = push.commit("src/a.py")
+    push.github.add_run(head)
+    push.run_id = str(push.github.add_run(head, event="push", conclusion=None))
+    assert push.to(head)["scope"] == "passed"
+
+
+@pytest.mark.parametrize("scope", ["documents", "passed"])
+def test_a_run_without_the_suite_is_no_proof_of_it(push, scope):
+    head = push.commit("src/a.py")
+    push.github.add_run(head, scope=scope)
+    assert push.to(push.squash(head))["scope"] == "suite"
+
+
+def test_a_run_that_has_skipped_a_job_of_the_suite_is_no_proof_of_it(push):
+    head = push.commit("src/a.py")
+    run = push.github.add_run(head)
+    push.github.jobs[run][-1]["conclusion"] = "skipped"
+    assert push.to(push.squash(head))["scope"] == "suite"
+
+
+@pytest.mark.parametrize(
+    ("event", "scope"),
+    [("pull_request", "suite"), ("workflow_dispatch", "passed"), ("push", "passed")],
+)
+def test_a_pull_request_that_lacks_a_commit_of_main_is_no_proof(push, event, scope):
+    """It was tested with that commit, which the push then takes back."""
+    head = push.commit("src/a.py")
+    push.github.add_run(head, event=event)
+    push.to(push.commit("src/b.py"))
+    assert push.to(push.squash(head))["scope"] == scope
+
+
+@pytest.mark.parametrize("part", ["/runs", "/jobs", "/compare"])
+def test_a_push_is_tested_if_github_does_not_answer(push, part):
+    head = push.commit("src/a.py")
+    push.github.add_run(head)
+    push.github.broken[part] = 500
+    selected = push.to(push.squash(head))
+    assert selected["scope"] == "suite"
+    assert "earlier runs are unknown: GitHub does not answer GET" in selected["log"]
+
+
+def test_a_token_without_the_right_to_read_runs_finds_none(push):
+    head = push.commit("src/a.py")
+    push.github.add_run(head)
+    push.github.may = {"contents": "read"}
+    assert push.to(push.squash(head))["scope"] == "suite"
+
+
+def test_a_push_of_a_branch_that_was_overwritten_is_tested(push):
+    head = push.commit("docs/a.md")
+    push.github.add_run(head)
+    root = run_git("commit-tree", f"{head}^{{tree}}", "-m", "root")
+    run_git("update-ref", "refs/heads/main", root)
+    assert push.to(head)["scope"] == "suite"
+
+
+@pytest.fixture(scope="module")
+def base(code: Workspace) -> Workspace:
+    """The code stands for the repository with its result: no pipeline runs in this module."""
+    return code
+
+
+@pytest.fixture(scope="module")
+def github(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
+    with serving(Runs(SLUG, TOKEN, tmp_path_factory.mktemp("github"))) as github:
+        yield github
+
+
+def select_for_pull(rehearsal: Rehearsal, number: int) -> Job:
+    """Run the job that selects, on a machine whose Python has the standard library only."""
+    pull = rehearsal.pull(number)
+    payload = {"action": "synchronize", "number": number, "pull_request": pull}
+    refs = {"ref": f"refs/pull/{number}/merge", "sha": pull["merge_commit_sha"]}
+    return select(rehearsal, rehearsal.context("pull_request", payload, **refs))
+
+
+def select(rehearsal: Rehearsal, context: dict[str, Any]) -> Job:
+    rehearsal.github.requests.clear()
+    job = rehearsal.run("checks", "scope", {"github": context}, path=[rehearsal.python])
+    assert job.result == "success", job.log
+    return job
+
+
+def started_jobs(selected: Job) -> list[str]:
+    """Return the names of the jobs that follow, by the expressions of the workflow."""
+    job = workflow("checks")["jobs"]["test"]
+    contexts = {"needs": {"scope": {"result": selected.result, "outputs": selected.outputs}}}
+    if not condition(job["if"], contexts, needs_status(job, contexts)):
+        return []
+    include = job["strategy"]["matrix"]["include"].removeprefix("${{").removesuffix("}}")
+    return [entry["name"] for entry in evaluate(include, contexts)]
+
+
+def names(scope: str) -> list[str]:
+    return [job["name"] for job in select_jobs.JOBS[scope]]
+
+
+def test_a_pull_request_of_documents_starts_their_tests_alone(rehearsal, person):
+    paths = ("docs/page.md", "README.md")
+    number = rehearsal.change(person, *paths, branch="pages", owner=OUTSIDER)
+    job = select_for_pull(rehearsal, number)
+    assert started_jobs(job) == names("documents")
+    assert "only documents are changed (2)" in job.log
+
+
+def test_a_pull_request_of_code_starts_the_suite_without_a_token(rehearsal, person):
+    paths = ("docs/page.md", "src/tarmac/git.py")
+    job = select_for_pull(rehearsal, rehearsal.change(person, *paths, branch="code"))
+    assert started_jobs(job) == names("suite")
+    assert "'src/tarmac/git.py' is changed" in job.log
+    assert rehearsal.github.requests == []
+    assert [value for step in job.steps for value in step.env.values() if TOKEN in value] == []
+
+
+def test_a_pull_request_counts_what_it_changes_and_not_what_its_base_has_changed(rehearsal, person):
+    number = rehearsal.change(person, "docs/page.md", branch="behind")
+    other = rehearsal.work("other")
+    (other.path / "new.py").write_text("")
+    other.run("git", "add", "--all")
+    other.run("git", "commit", "--quiet", "--message", "code")
+    other.run("git", "push", "--quiet", str(rehearsal.repository()), "HEAD:refs/heads/ahead")
+    rehearsal.github.pulls[-1]["base"]["ref"] = "ahead"
+    rehearsal.propose(person, "behind")
+    assert started_jobs(select_for_pull(rehearsal, number)) == names("documents")
+
+
+def test_a_pull_request_that_has_passed_is_not_tested_again_once_it_is_merged(rehearsal, person):
+    pull = rehearsal.pull(rehearsal.change(person, "params.yaml", branch="passed"))
+    assert started_jobs(select_for_pull(rehearsal, pull["number"])) == names("suite")
+    rehearsal.github.add_run(pull["head"]["sha"])
+    before = rehearsal.github.git("rev-parse", "main")
+    rehearsal.github.git("update-ref", "refs/heads/main", pull["merge_commit_sha"])
+    context = rehearsal.context("push", {"before": before}, sha=pull["merge_commit_sha"])
+    assert started_jobs(select(rehearsal, context)) == []
+
+
+@pytest.mark.parametrize(
+    ("scope", "test", "result"),
+    [
+        ("success", "success", "success"),
+        ("success", "skipped", "success"),
+        ("success", "failure", "failure"),
+        ("success", "cancelled", "failure"),
+        ("failure", "skipped", "failure"),
+        ("cancelled", "skipped", "failure"),
+    ],
+)
+def test_the_required_check_reports_and_passes_if_no_job_has_failed(tmp_path, scope, test, result):
+    contexts = {"github": {}, "needs": {"scope": {"result": scope}, "test": {"result": test}}}
+    assert run_job("checks", "checks", contexts, {}, Machine(tmp_path, contexts)).result == result
+
+
+def list_commands(name: str, job: str, contexts: dict[str, Any]) -> list[str]:
+    """Return the first lines of a job's commands whose conditions hold."""
+    steps = [step for step in workflow(name)["jobs"][job]["steps"] if "run" in step]
+    running = [step for step in steps if condition(step.get("if"), contexts, "success")]
+    return [step["run"].splitlines()[0] for step in running]
+
+
+@pytest.mark.parametrize(("scope", "variable"), [("suite", "$TARGETS"), ("documents", "$TESTS")])
+def test_a_job_of_the_table_installs_and_then_runs_its_targets_or_its_tests(scope, variable):
+    for job in select_jobs.JOBS[scope]:
+        commands = list_commands("checks", "test", {"matrix": job})
+        assert [command.split()[-1] for command in commands] == ["$LOCKS", variable]
+        assert job[variable[1:].lower()]
+
+
+def test_a_pull_request_of_documents_gets_a_verdict_without_a_rebuild(rehearsal, person):
+    review = rehearsal.review(rehearsal.change(person, "docs/page.md", branch="verdict"))
+    assert review.job.result == "success", review.job.log
+    assert review.report == "## ✅ Pass: only documents are changed, and no stage reads them\n"
+    assert review.job.summary == review.report
+    done = [step.name for step in review.job.steps if step.outcome != "skipped"]
+    assert [name for name in done if re.search("make|install|setup-python", name)] == []
+
+
+@pytest.mark.parametrize("scope", ["suite", "passed", "", None])
+def test_a_verdict_is_made_for_everything_but_documents(scope):
+    contexts = {"steps": {"select": {"outputs": {"scope": scope}}}}
+    commands = list_commands("review", "review", contexts)
+    assert {"make reproduce", "make review"} <= set(commands)
+    assert "mkdir review" not in commands
