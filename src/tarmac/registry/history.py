@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC
 from pathlib import Path
 
 ARTIFACT, STAGES = "model", ("staging", "prod")  # the name is that of `artifacts:` in dvc.yaml
@@ -38,7 +39,7 @@ def events(folder: Path = Path()) -> list[Event]:
             stage=event["stage"],
             commit=event["commit"],
             tag=event["ref"],
-            when=event["timestamp"].isoformat(),
+            when=event["timestamp"].astimezone(UTC).isoformat(),
             who=f"{event['author']} <{event['author_email']}>",
             why=(event["message"] or "").strip(),
         )
