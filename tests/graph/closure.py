@@ -6,18 +6,20 @@ of that file reruns what it cannot have changed.
 
 from pathlib import Path
 
-from tarmac.closure import PACKAGE, SOURCE, closure
+from tarmac.closure import PACKAGE, SOURCE, Imports
 from tests.graph.declared import REQUIREMENTS, Stage, covers, stages
 
 
 def faults(root: Path) -> list[str]:
     """One line for each file that a stage imports and does not declare, or declares and does not import."""
-    return [line for stage in stages(root).values() for line in stage_faults(root, stage)]
+    imports = Imports(root)
+    return [line for stage in stages(root).values() for line in stage_faults(root, stage, imports)]
 
 
-def stage_faults(root: Path, stage: Stage) -> list[str]:
+def stage_faults(root: Path, stage: Stage, imports: Imports) -> list[str]:
     """The faults of one stage's code deps, and of its requirements."""
-    imported = closure(root, f"{PACKAGE}.stages.{stage.name}")
+    files = imports.closure([f"{PACKAGE}.stages.{stage.name}"])
+    imported = {str(path.relative_to(root)) for path in files}
     code = [dep for dep in stage.deps if covers([SOURCE], dep)]
     declared = {path for dep in code for path in _python_files(root, dep)}
     lines = [f"{stage.name}: {path} is imported and no dep" for path in sorted(imported - declared)]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tarmac.closure import closure as imported
 from tests.conftest import ROOT, copy_repository
 from tests.graph import closure
 from tests.graph.declared import REQUIREMENTS, stages
@@ -26,7 +27,7 @@ def test_the_copies_that_get_a_fault_planted_have_none_before(copy: Path) -> Non
 
 @pytest.mark.parametrize("stage", stages(ROOT))
 def test_the_closure_of_a_stage_begins_with_its_own_module(stage: str) -> None:
-    assert f"src/tarmac/stages/{stage}.py" in closure.closure(ROOT, f"tarmac.stages.{stage}")
+    assert f"src/tarmac/stages/{stage}.py" in imported(ROOT, f"tarmac.stages.{stage}")
 
 
 SCORER = [f"src/tarmac/model/{name}.py" for name in ("__init__", "scorer", "session")]
@@ -57,7 +58,7 @@ def test_an_undeclared_import_is_found_behind_a_declared_one(copy: Path) -> None
 
 
 def test_an_import_in_the_file_of_a_parent_package_is_found(copy: Path) -> None:
-    behind = closure.closure(copy, "tarmac.problem.clean") - closure.closure(copy, "tarmac.stages.evaluate")
+    behind = imported(copy, "tarmac.problem.clean") - imported(copy, "tarmac.stages.evaluate")
     append(copy, "src/tarmac/evaluation/__init__.py", "\nfrom . import curves\nfrom tarmac.problem import clean\n")
     found = [line for line in closure.faults(copy) if line.startswith("evaluate: ")]
     assert "src/tarmac/problem/clean.py" in behind

@@ -1,0 +1,48 @@
+"""Print the test files that the changes since the merge base can affect: `python -m tests.changed`.
+
+A test is affected by the modules that it imports, directly or not, by the conftest files above it, and by files whose
+name, or whose folder's name, stands quoted in the code of the tests. Programs that a test starts are not followed.
+"""
+
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from tarmac import git
+from tarmac.closure import Imports
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCES = {"tarmac": "src", "tests": "."}
+EVERYTHING = ("pyproject.toml", "requirements/", "tests/conftest.py", "tests/__init__.py", "tests/needs.py")
+
+
+def affected(root: Path, changed: Iterable[str]) -> list[str]:
+    """Return the test files of a repository that some changed paths can affect, sorted."""
+    changed = set(changed)
+    imports = Imports(root, SOURCES)
+    tests = {str(path.relative_to(root)): imported(imports, root, path) for path in root.glob("tests/**/test_*.py")}
+    if any(path.startswith(EVERYTHING) for path in changed):
+        return sorted(tests)
+    texts = {file: (root / file).read_text() for files in tests.values() for file in files if file[:6] == "tests/"}
+    return sorted(test for test, files in tests.items() if files & changed or mentions(files, texts, changed))
+
+
+def imported(imports: Imports, root: Path, test: Path) -> set[str]:
+    """Return the files that a test file imports, and those of the conftest files above it."""
+    folders = [parent for parent in test.parents if (root / "tests") in (parent, *parent.parents)]
+    names = [".".join(folder.relative_to(root).parts) for folder in folders]
+    module = ".".join(test.relative_to(root).with_suffix("").parts)
+    files = imports.closure([module, *(f"{name}.conftest" for name in names)])
+    return {str(path.relative_to(root)) for path in files}
+
+
+def mentions(files: Iterable[str], texts: Mapping[str, str], changed: Iterable[str]) -> bool:
+    """Return whether the test code among some files names a changed file outside the tests, or a folder of it."""
+    code = "\n".join(texts[file] for file in files if file in texts and file != "tests/conftest.py")
+    others = [Path(path) for path in changed if not path.startswith("tests/")]
+    return any(f'"{part}' in code or f'{part}"' in code for path in others for part in path.parts)
+
+
+if __name__ == "__main__":
+    base = git.merge_base()
+    print("\n".join(affected(ROOT, git.changed_since(base or "HEAD"))), file=sys.stdout)
