@@ -2,8 +2,14 @@
 
 import os
 
+
+def share_cores(workers: int) -> dict[str, str]:
+    """Return the variables that give each of so many workers its share of the cores."""
+    threads = str(max(1, len(os.sched_getaffinity(0)) // workers))
+    waiting = {"OMP_WAIT_POLICY": "passive"}  # a thread that spins keeps another from its core
+    return waiting if workers < 2 else {**waiting, "OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}
+
+
 # Before anything imports NumPy; commands that tests start inherit it, but for those that choose for themselves.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # one that spins keeps another from its core
-if workers := os.environ.get("PYTEST_XDIST_WORKER_COUNT"):
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ.setdefault(name, str(max(1, len(os.sched_getaffinity(0)) // int(workers))))
+for name, value in share_cores(int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))).items():
+    os.environ.setdefault(name, value)

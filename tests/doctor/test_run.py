@@ -17,7 +17,7 @@ NAMES = [name for names in CHECKS.values() for name in names]
 
 def asked(workspace: Workspace, *command: str) -> tuple[subprocess.CompletedProcess[str], dict[str, str]]:
     """What the doctor prints, and the outcome by check."""
-    done = workspace.run(*(command or (*TARMAC, "doctor")), check=False, env=FROM_SOURCE)
+    done = workspace.run(*(command or (*TARMAC, "doctor")), check=False, env=FROM_SOURCE, forked=False)
     assert done.stderr == ""
     *lines, _ = done.stdout.splitlines()
     found = {line.split()[1]: line.split()[0] for line in lines}

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from tests import forkserver
 from tests.workflows.runner import ActionError, Actions, Call, copy_folder, executable
 
 STAMPS = ("pipeline", "dev", "gpu")
@@ -85,7 +86,8 @@ def install(checkout: Path) -> None:
     (here / "bin").mkdir(parents=True)
     for source in [there / "pyvenv.cfg", there / "lib", *(there / "bin").iterdir()]:
         if source.exists() and source.name != "tarmac":
-            (here / source.relative_to(there)).symlink_to(source)
+            target = forkserver.python() if source.name == "python" else source
+            (here / source.relative_to(there)).symlink_to(target)
     executable(here / "bin" / "tarmac", TARMAC.format(python=here / "bin" / "python", source=checkout / "src"))
     for stamp in STAMPS:  # later than what they stand for: make has nothing to do
         (here / stamp).touch()

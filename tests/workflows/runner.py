@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from tests import share_cores
 from tests.conftest import ROOT
 from tests.workflows.expressions import Contexts, condition, render
 
@@ -82,8 +83,9 @@ class Machine:
         dvc = {"DVC_NO_ANALYTICS": "1", "DVC_SITE_CACHE_DIR": str(self.folder / "site")}
         flags = {"CI": "true", "GITHUB_ACTIONS": "true", "LANG": "C.UTF-8", "RUNNER_OS": "Linux"}
         path = os.pathsep.join([*map(str, self.path), *SYSTEM])
+        cores = {name: os.environ[name] for name in share_cores(2) if name in os.environ}
         outer = {"GITHUB_EVENT_PATH": str(event), "GIT_CONFIG_NOSYSTEM": "1", "PATH": path}
-        return {**flags, **dvc, **values, **{name: str(place) for name, place in places.items()}, **outer}
+        return {**flags, **cores, **dvc, **values, **{name: str(place) for name, place in places.items()}, **outer}
 
 
 @dataclass
