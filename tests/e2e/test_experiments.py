@@ -20,6 +20,7 @@ from tarmac.digest import digest
 from tests.conftest import Workspace
 from tests.e2e.running import DVC
 from tests.e2e.test_reproducible import clone, stages_run
+from tests.needs import times
 from tests.waiting import wait_for
 
 TRAINED = ["train", "evaluate", "card"]  # the stages that a parameter of training starts again
@@ -201,38 +202,28 @@ def test_a_branch_of_an_experiment_lacks_a_part_of_its_result(tried):
     assert is_clean(tried)
 
 
-def test_an_experiment_of_a_grid_is_lost_or_runs_twice(finished):
-    grid = [(rate, depth) for rate in (0.1, 0.2) for depth in (3, 4)]
-    ran = queue(finished, "-S", f"{RATE}=0.1,0.2", "-S", f"{DEPTH}=3,4", workers=2)
+@pytest.mark.repeated
+def test_queue_runs_each_of_its_experiments_once(finished):
+    """Three for two workers: one takes the third while the other is at work."""
+    rates = [round(0.11 + number / 100, 2) for number in range(times(3, 20))]
+    ran = queue(finished, "-S", f"{RATE}={','.join(map(str, rates))}", workers=2)
     assert Counter((stage, xgboost(params)) for stage, params in ran) == dict.fromkeys(
-        [(stage, point) for stage in TRAINED for point in grid], 1
+        [(stage, (rate, 6)) for stage in TRAINED for rate in rates], 1
     )
-    assert list(states(finished).values()) == ["Success"] * 4
+    assert list(states(finished).values()) == ["Success"] * len(rates)
     found = listed(finished)
-    assert sorted(params for params, _ in map(shown, found)) == grid
+    assert {entry["name"] for entry in found} == set(states(finished))
+    assert sorted(params for params, _ in map(shown, found)) == [(rate, 6) for rate in rates]
     assert is_clean(finished), "a queue must leave the workspace as it is"
 
     lock = {shown(entry)[0]: committed(finished, entry["name"], LOCK) for entry in found}
     metrics = dict(map(shown, found))
-    finished.set_params(lambda params: params["train"]["xgboost"].update(learning_rate=0.1, max_depth=3))
+    finished.set_params(lambda params: params["train"]["xgboost"].update(learning_rate=rates[0]))
     finished.dvc("repro")
-    assert {path: json.loads((finished.path / path).read_text()) for path in MEASURED} == metrics[0.1, 3]
-    assert (finished.path / LOCK).read_text() == lock[0.1, 3]
-    assert len({json.dumps(measured) for measured in metrics.values()}) == len(grid)
-
-
-def test_one_of_eight_queued_experiments_is_lost_or_runs_twice(finished):
-    """Four times as many as workers: seven times one of them takes the next while the other is at work."""
-    finished.set_params(lambda params: params["train"].update(max_rounds=5, early_stopping_rounds=5))
-    finished.run("git", "commit", "--quiet", "--all", "--message", "five rounds, of which none is run yet")
-    rates = [round(0.11 + number / 100, 2) for number in range(8)]
-    ran = queue(finished, "-S", f"{RATE}={','.join(map(str, rates))}", "train", workers=2)
-    assert Counter((stage, xgboost(params)[0]) for stage, params in ran) == {("train", rate): 1 for rate in rates}
-    assert list(states(finished).values()) == ["Success"] * len(rates)
-    found = listed(finished)
-    assert {entry["name"] for entry in found} == set(states(finished))
-    assert sorted(shown(entry)[0][0] for entry in found) == rates
-    assert len({json.dumps(shown(entry)[1]["metrics/train/metrics.json"]) for entry in found}) == len(rates)
+    first = rates[0], 6
+    assert {path: json.loads((finished.path / path).read_text()) for path in MEASURED} == metrics[first]
+    assert (finished.path / LOCK).read_text() == lock[first]
+    assert len({json.dumps(measured) for measured in metrics.values()}) == len(rates)
 
 
 def colleague(bare: Workspace, target: Path, store_folder: Path) -> Workspace:

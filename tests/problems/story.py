@@ -1,4 +1,4 @@
-"""What must be true of any problem, told once: the modules of this folder tell it of theirs."""
+"""What holds for every problem, and the whole story of one: the modules of this folder run them."""
 
 import json
 import re
@@ -33,21 +33,10 @@ KEPT = ("tests/evaluation", "tests/review", "tests/sweep/test_space.py")  # what
 SAME = 1e-6  # of an answer's size
 
 
-class Story:
-    """A problem from its table to its monitoring; a subclass has `made` and tells what is its own."""
+class Problem:
+    """What depends on the kind of target: how a problem is reviewed, served and monitored."""
 
     made: Made
-
-    def test_a_rebuild_without_dvc_makes_another_byte(self, own: Workspace) -> None:
-        made = {name: digest(own.path / name) for name in (*OUTS, *MODELS)}
-        for name in (*OUTS, "models", "metrics"):
-            path = own.path / name
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-        shutil.rmtree(own.path / ".dvc/tmp", ignore_errors=True)  # months that were kept
-        for name in ("models", "metrics"):
-            (own.path / name).mkdir()
-        rebuild(own)
-        assert {name: digest(own.path / name) for name in made} == made
 
     def test_the_pipeline_declares_what_it_does_not_read_or_shows_what_it_does_not_write(
         self, founded: Workspace
@@ -55,15 +44,6 @@ class Story:
         assert closure.faults(founded.path) == []
         assert founded.dvc("status", "--json").stdout.strip() == "{}"
         assert founded.run("git", "status", "--porcelain").stdout == ""
-
-    def test_a_stage_reads_another_parameter_than_it_declares(self, own: Workspace) -> None:
-        for name in ("evaluate", "state", "card"):  # what of the split they read depends on the time that rows have
-            assert key_faults(stages(own.path)[name], [trace(own, name)], leaves(own.params)) == []
-
-    def test_a_test_of_what_stayed_speaks_of_what_was_replaced(self, own: Workspace) -> None:
-        done = own.run(*PYTEST, *QUICK, *KEPT, env=FROM_SOURCE, check=False)
-        assert done.returncode == 0, done.stdout[-3000:]
-        assert int(re.search(r"(\d+) passed", done.stdout)[1]) > 200
 
     def test_a_person_had_to_write_a_line(self, founded: Workspace) -> None:
         changed = founded.run("git", "diff", "--numstat", "HEAD~1", "--", "src", "params.yaml", "dvc.yaml").stdout
@@ -81,13 +61,6 @@ class Story:
         assert verdict["verdict"] in ("pass", "fail")
         assert not [word for word in WORDS if word in report]
         assert f"`{self.made.metric}`" in report
-
-    def test_three_trials_are_not_searched(self, own: Workspace) -> None:
-        told = tarmac(own, "sweep", "--trials", "3", "--top", "0")
-        assert re.findall(r"^sweep  (\d+ of \d+)  ", told, re.MULTILINE)[-1] == "3 of 3"
-        ended = re.findall(r"^ *(\d+)  complete  ", told, re.MULTILINE)
-        assert sorted(ended) == ["0", "1", "2"]
-        assert not [word for word in WORDS if word in told]
 
     def test_the_service_or_a_batch_answers_otherwise_than_the_pipeline(self, own: Workspace, tmp_path: Path) -> None:
         tarmac(own, "bundle")
@@ -109,6 +82,63 @@ class Story:
         tarmac(own, "predict", str(tmp_path / "rows.csv"), str(tmp_path / "scored.parquet"))
         scored = pd.read_parquet(tmp_path / "scored.parquet")
         np.testing.assert_allclose(scored[list(self.made.answers)], wanted, rtol=SAME, atol=SAME)
+
+    def test_what_the_service_was_asked_is_judged_otherwise_than_it_is(self, own: Workspace, tmp_path: Path) -> None:
+        """The test rows are no news; the same with one number far from all others, though allowed, is broken data."""
+        tarmac(own, "bundle")
+        rows, _ = questions(own)
+        name, far = self.made.foreign
+        asked = {"usual": rows, "broken": [{**row, name: far} for row in rows]}
+        decisions = {}
+        for what, body in asked.items():
+            journal, log = tmp_path / what, tmp_path / f"{what}.log"
+            with (
+                running(own.path / "served/live", log, code=own.path, log=journal) as service,
+                service.client() as client,
+            ):
+                for start in range(0, len(body), 200):
+                    _json(client.post("/predict", json={"rows": body[start : start + 200]}))
+            tarmac(own, "monitor", "--log", str(journal))
+            found = json.loads((own.path / "monitoring/monitoring.json").read_text())
+            decisions[what] = (found["verdict"] == "act", found["decision"] == "none")
+        assert decisions == {"usual": (False, True), "broken": (True, False)}
+
+    def numbers(self, told: dict) -> list[float]:
+        """The numbers of one answer of the service, in the order that they are stored in."""
+        if "probabilities" in told:
+            assert told["label"] == max(told["probabilities"], key=told["probabilities"].get)
+            return list(told["probabilities"].values())
+        return [told[self.made.answers[0]]]
+
+
+class Story(Problem):
+    """A problem from its table to its release."""
+
+    def test_a_rebuild_without_dvc_makes_another_byte(self, own: Workspace) -> None:
+        made = {name: digest(own.path / name) for name in (*OUTS, *MODELS)}
+        for name in (*OUTS, "models", "metrics"):
+            path = own.path / name
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        shutil.rmtree(own.path / ".dvc/tmp", ignore_errors=True)  # months that were kept
+        for name in ("models", "metrics"):
+            (own.path / name).mkdir()
+        rebuild(own)
+        assert {name: digest(own.path / name) for name in made} == made
+
+    def test_a_stage_reads_another_parameter_than_it_declares(self, own: Workspace) -> None:
+        assert find_key_faults(own) == []
+
+    def test_a_test_of_what_stayed_speaks_of_what_was_replaced(self, own: Workspace) -> None:
+        done = own.run(*PYTEST, *QUICK, *KEPT, env=FROM_SOURCE, check=False)
+        assert done.returncode == 0, done.stdout[-3000:]
+        assert int(re.search(r"(\d+) passed", done.stdout)[1]) > 200
+
+    def test_three_trials_are_not_searched(self, own: Workspace) -> None:
+        told = tarmac(own, "sweep", "--trials", "3", "--top", "0")
+        assert re.findall(r"^sweep  (\d+ of \d+)  ", told, re.MULTILINE)[-1] == "3 of 3"
+        ended = re.findall(r"^ *(\d+)  complete  ", told, re.MULTILINE)
+        assert sorted(ended) == ["0", "1", "2"]
+        assert not [word for word in WORDS if word in told]
 
     def test_the_file_that_all_began_with_cannot_be_scored_as_it_is(
         self, own: Workspace, founded: Workspace, tmp_path: Path
@@ -149,32 +179,18 @@ class Story:
         assert not [word for word in WORDS if word in text]
         assert [name for name in (*STAGES, label(self.made.metric)) if name not in text] == []
 
-    def test_what_the_service_was_asked_is_judged_otherwise_than_it_is(self, own: Workspace, tmp_path: Path) -> None:
-        """The test rows are no news; the same with one number far from all others, though allowed, is broken data."""
-        tarmac(own, "bundle")
-        rows, _ = questions(own)
-        name, far = self.made.foreign
-        asked = {"usual": rows, "broken": [{**row, name: far} for row in rows]}
-        decisions = {}
-        for what, body in asked.items():
-            journal, log = tmp_path / what, tmp_path / f"{what}.log"
-            with (
-                running(own.path / "served/live", log, code=own.path, log=journal) as service,
-                service.client() as client,
-            ):
-                for start in range(0, len(body), 200):
-                    _json(client.post("/predict", json={"rows": body[start : start + 200]}))
-            tarmac(own, "monitor", "--log", str(journal))
-            found = json.loads((own.path / "monitoring/monitoring.json").read_text())
-            decisions[what] = (found["verdict"] == "act", found["decision"] == "none")
-        assert decisions == {"usual": (False, True), "broken": (True, False)}
 
-    def numbers(self, told: dict) -> list[float]:
-        """The numbers of one answer of the service, in the order that they are stored in."""
-        if "probabilities" in told:
-            assert told["label"] == max(told["probabilities"], key=told["probabilities"].get)
-            return list(told["probabilities"].values())
-        return [told[self.made.answers[0]]]
+def find_key_faults(workspace: Workspace) -> list[str]:
+    """Return parameters that stages read without declaring them, or the other way round.
+
+    Only of stages for which that depends on whether rows have a time.
+    """
+    declared, read = stages(workspace.path), leaves(workspace.params)
+    return [
+        fault
+        for name in ("evaluate", "state", "card")
+        for fault in key_faults(declared[name], [trace(workspace, name)], read)
+    ]
 
 
 def _json(reply: httpx.Response) -> dict:

@@ -8,13 +8,16 @@ import pandas as pd
 from tests.conftest import Workspace
 from tests.problems.founded import commit, tarmac
 from tests.problems.made import tickets
-from tests.problems.story import WORDS, Story
+from tests.problems.story import WORDS, Problem, find_key_faults
 
 
-class TestTickets(Story):
+class TestTickets(Problem):
     """A made table with a time."""
 
     made = tickets()
+
+    def test_stages_read_the_parameters_that_they_declare(self, own: Workspace) -> None:
+        assert find_key_faults(own) == []
 
     def test_a_month_that_arrives_makes_no_model_of_moved_months(self, own: Workspace, tmp_path: Path) -> None:
         """A September much like August, in a file like the first."""
