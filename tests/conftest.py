@@ -11,18 +11,15 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import settings
 
 from tarmac.params import TASK
 from tarmac.problem.names import DAY
+from tests import forkserver
 from tests.problem import small
 
-settings.register_profile("shared", deadline=None)  # a busy machine is no fault of the code
-settings.register_profile("once", deadline=None, max_examples=1)  # whether a test can run at all
-settings.load_profile("shared")
+pytest_plugins = ("tests.needs", "tests.forkserver.plugin")
 ROOT = Path(__file__).resolve().parents[1]
 RAW = ROOT / "data" / "raw"
-OWN = ("DVC", "GIT", "PYTEST", "PYTHON")  # variables that could reach from a test run into a workspace
 MADE = shutil.ignore_patterns("__pycache__", "*.egg-info", "node_modules")
 OF_FLIGHTS = """
     behaviour data model test_boundary.py test_incoming.py test_ingest.py problems e2e/test_bad_input.py
@@ -52,10 +49,14 @@ class Workspace:
     path: Path
 
     def run(
-        self, *command: str, check: bool = True, env: Mapping[str, str] | None = None
+        self, *command: str, check: bool = True, env: Mapping[str, str] | None = None, forked: bool = True
     ) -> subprocess.CompletedProcess[str]:
-        """Runs a command in the workspace, with this environment's Python first on the path."""
-        merged = {**self.environment, **(env or {})}
+        """Run a command in the workspace, with this environment's Python first on the path, forked if it can be."""
+        found = self.environment
+        if forked:
+            found = forkserver.on_path(found)
+            command = tuple(forkserver.python() if word == sys.executable else word for word in command)
+        merged = {**found, **(env or {})}
         done = subprocess.run(command, cwd=self.path, env=merged, check=False, capture_output=True, text=True)
         assert not check or done.returncode == 0, f"{command} exited {done.returncode}:\n{done.stdout}\n{done.stderr}"
         return done
@@ -66,17 +67,13 @@ class Workspace:
 
     def stage(self, name: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Runs one stage's program as `dvc.yaml` does, without DVC."""
-        return self.run(
-            "python", "-m", f"tarmac.stages.{name}", check=check, env={**self.environment, "PYTHONPATH": "src"}
-        )
+        return self.run("python", "-m", f"tarmac.stages.{name}", check=check, env={"PYTHONPATH": "src"})
 
     @property
     def environment(self) -> dict[str, str]:
         """The environment of every command: no variable of this test run that could reach into the workspace."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(OWN)}
-        path = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])
         site = self.path.parent / f"{self.path.name}-site"
-        return {**kept, "PATH": path, "DVC_NO_ANALYTICS": "1", "DVC_SITE_CACHE_DIR": str(site)}
+        return {**forkserver.isolate(os.environ), "DVC_SITE_CACHE_DIR": str(site)}
 
     @property
     def params(self) -> dict:

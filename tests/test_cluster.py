@@ -10,6 +10,8 @@ from tarmac import cluster
 from tests.conftest import ROOT
 from tests.postgres import HOST, closed_port
 
+pytestmark = pytest.mark.java
+
 IMPORTED = "from tarmac.stages import prepare; from tarmac import cluster; import os; print(cluster.ADDRESS, {0})"
 
 

@@ -89,6 +89,7 @@ BROKEN: dict[str, tuple[Edit, str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", BROKEN)
 def test_a_broken_month_is_taken_in_or_harms_what_is_there(raw, tmp_path, kind):
     edit, said = BROKEN[kind]

@@ -12,6 +12,8 @@ from tests.e2e.kills import STAGED, UNTRACKED, missing_edits
 from tests.e2e.running import kill_at
 from tests.moments import EDITED, MINE, OF_AN_EXPERIMENT
 
+pytestmark = pytest.mark.kill
+
 EXPERIMENT = ("exp", "run", "--name", "tried", "-S", "intervals.seed=8")  # runs the last stage
 
 

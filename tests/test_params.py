@@ -156,6 +156,7 @@ def schema_of(schema: dict, key: str) -> dict:
     return node
 
 
+@pytest.mark.slow
 @settings(deadline=None)  # a busy machine is no mistake
 @given(key=st.sampled_from(LEAVES), value=ANY_TYPE)
 def test_any_leaf_of_a_wrong_type_is_told_by_its_key_and_line(tmp_path_factory, key, value):
@@ -299,6 +300,7 @@ def tarmac_params(folder: Path, *options: str) -> subprocess.CompletedProcess[st
     return subprocess.run([TARMAC, "params", *options], cwd=folder, check=False, capture_output=True, text=True)
 
 
+@pytest.mark.program
 def test_the_printed_schema_says_of_every_key_what_it_may_be(path):
     path.write_text(TEXT)
     done = tarmac_params(path.parent)
@@ -311,6 +313,7 @@ def test_the_printed_schema_says_of_every_key_what_it_may_be(path):
         assert section["required"] == [name for name, part in section["properties"].items() if "default" not in part]
 
 
+@pytest.mark.program
 def test_the_check_option_tells_every_mistake_by_its_exit_status_too(path):
     path.write_text(TEXT)
     done = tarmac_params(path.parent, "--check")

@@ -10,6 +10,8 @@ from sqlalchemy.exc import OperationalError
 
 from tests import postgres
 
+pytestmark = pytest.mark.server
+
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:

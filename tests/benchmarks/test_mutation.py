@@ -101,6 +101,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> dict:
     return {**module, "table": done.stdout, "progress": done.stderr}
 
 
+@pytest.mark.program
 def test_lists_mutants_that_no_test_detects(measured):
     survivors = [(one["line"], one["after"]) for one in measured["survivors"]]
     doubled = [(8, f"return value {changed}") for changed in ("* 1", "* 3", "/ 2")]
@@ -109,20 +110,24 @@ def test_lists_mutants_that_no_test_detects(measured):
     assert diff in measured["table"]
 
 
+@pytest.mark.program
 def test_counts_every_other_mutant_as_killed(measured):
     assert measured["run"] == measured["sites"]
     assert measured["killed"] == measured["sites"] - 4
     assert measured["share"] == round(measured["killed"] / measured["sites"], 3)
 
 
+@pytest.mark.program
 def test_kills_mutants_of_module_level_constant(measured):
     assert measured["progress"].count("tiny:4 number failed") == 2
 
 
+@pytest.mark.program
 def test_kills_mutant_that_runs_without_end(measured):
     assert "tiny:10 not timeout" in measured["progress"]
 
 
+@pytest.mark.program
 def test_kills_mutant_in_child_process_of_test(measured):
     assert "tiny:13 comparison failed" in measured["progress"]
 
@@ -156,6 +161,7 @@ def test_runs_fast_tests_of_file_first():
     assert [item.nodeid for item in items] == ordered
 
 
+@pytest.mark.program
 def test_stops_if_tests_fail_without_mutant(tmp_path):
     done = run(tmp_path, "def test_fails():\n    assert not 'reason'")
     assert done.returncode == 1

@@ -10,6 +10,8 @@ import pytest
 from tests.conftest import ROOT
 from tests.deploy.dockerfile import Instruction, read
 
+pytestmark = pytest.mark.program
+
 PATH = ROOT / "Dockerfile"
 BUILDER, FINAL = read(PATH)
 FAULTS = {

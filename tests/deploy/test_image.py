@@ -22,6 +22,7 @@ from tests.waiting import wait_for
 UNWANTED = {"pandas", "scikit-learn", "dvc", "duckdb", "ibis-framework", "pip", "setuptools", "xgboost-cpu"}
 
 pytestmark = [
+    pytest.mark.program,
     pytest.mark.skipif(shutil.which("make") is None, reason="no make on this machine"),
     pytest.mark.skipif(bool(missing()), reason=missing()),
 ]

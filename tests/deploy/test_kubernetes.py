@@ -15,6 +15,8 @@ from tarmac.deploy import rollout, smoke
 from tests.conftest import ROOT
 from tests.deploy.test_dockerfile import FINAL, only
 
+pytestmark = pytest.mark.program
+
 PATH = ROOT / "deploy" / "kubernetes.yaml"
 THINGS = {thing["kind"]: thing for thing in yaml.safe_load_all(PATH.read_text())}
 POD = THINGS["Deployment"]["spec"]["template"]["spec"]

@@ -13,6 +13,8 @@ import yaml
 from tests.conftest import ROOT
 from tests.workflows.runner import executable
 
+pytestmark = pytest.mark.program
+
 IMAGE = "ghcr.io/team/service@sha256:" + "0a" * 32
 KUBECTL = """#!{python}
 import json, sys

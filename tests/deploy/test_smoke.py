@@ -9,7 +9,10 @@ from tarmac.deploy import smoke
 from tests.deploy.clone import Clone, calls, containers
 from tests.deploy.root import missing
 
-pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="no make on this machine")
+pytestmark = [
+    pytest.mark.program,
+    pytest.mark.skipif(shutil.which("make") is None, reason="no make on this machine"),
+]
 with_root = pytest.mark.skipif(bool(missing()), reason=missing())
 
 

@@ -15,6 +15,8 @@ from tarmac.remote import fsck, hook, objects, push
 from tests import small
 from tests.conftest import Workspace
 
+pytestmark = pytest.mark.kill
+
 MENDED = "DVC is mended: the cure can go"
 
 

@@ -24,6 +24,9 @@ from tests.e2e.running import (
     results,
     started,
 )
+from tests.needs import times
+
+pytestmark = pytest.mark.kill
 
 LOCK = "dvc.lock"
 # The last line but one of each stage that takes its time to write; `card` writes a few kilobytes.
@@ -87,7 +90,9 @@ def test_an_rwlock_that_a_kill_has_emptied_blocks_every_later_run(finished):
     assert_recovers(finished, (finished.path / LOCK).read_bytes())
 
 
-@pytest.mark.parametrize(("seed", "unit"), [(1, "lines"), (2, "objects")])
+@pytest.mark.repeated
+@pytest.mark.parametrize("unit", ["lines", "objects"])
+@pytest.mark.parametrize("seed", range(1, 1 + times(1, 15)))
 def test_kill_at_a_random_moment_of_a_run_from_nothing_that_loses_the_result(finished, seed, unit):
     """A stage computes after a line that it prints; DVC is at work while objects are cached."""
     undisturbed, chance = (finished.path / LOCK).read_bytes(), random.Random(seed)

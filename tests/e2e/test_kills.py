@@ -5,8 +5,11 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.kills import COMMANDS, Command, Killer
+from tests.needs import times
 
-SEED, KILLS = 11, 1
+pytestmark = [pytest.mark.kill, pytest.mark.repeated]
+
+SEED, KILLS = 11, times(1, 20)
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=[command.name for command in COMMANDS])

@@ -60,16 +60,19 @@ def write_python(path: Path, script: str, overwrite: bool = True) -> str:
     return str(path)
 
 
+@pytest.mark.program
 def test_help_leaves_a_target_out_or_without_a_description(project):
     told = dict(re.findall(r"^  make ([\w-]+) +(\S.*)$", make(project, "help").stdout, re.MULTILINE))
     assert set(told) == phony()
     assert len(set(told.values())) == len(told)
 
 
+@pytest.mark.program
 def test_make_without_a_target_does_something_else_than_help(project):
     assert make(project).stdout == make(project, "help").stdout
 
 
+@pytest.mark.program
 @pytest.mark.parametrize("goal", ["run", "pull", "reproduce", "test", "setup"])
 def test_a_machine_without_a_fitting_python_is_not_told_so(project, goal):
     done = make(project, goal)
@@ -78,6 +81,7 @@ def test_a_machine_without_a_fitting_python_is_not_told_so(project, goal):
     assert not (project / ".venv").exists()
 
 
+@pytest.mark.program
 @pytest.mark.parametrize("chosen", ["", "/no/such/python3", "{old}"], ids=["none", "missing", "too old"])
 def test_a_chosen_python_that_does_not_fit_is_used(project, chosen):
     old = write_python(project / "old" / "python", TOO_OLD)
@@ -87,6 +91,7 @@ def test_a_chosen_python_that_does_not_fit_is_used(project, chosen):
     assert not (project / ".venv").exists()
 
 
+@pytest.mark.program
 def test_a_fitting_python_behind_one_that_is_too_old_is_not_found(project):
     write_python(project / "bin" / "python3.12", GOOD)
     done = make(project, ".venv/pipeline")
@@ -94,6 +99,7 @@ def test_a_fitting_python_behind_one_that_is_too_old_is_not_found(project):
     assert NEEDED not in done.stderr
 
 
+@pytest.mark.program
 def test_without_an_environment_the_doctor_has_no_word(project):
     done = make(project, "doctor")
     assert done.returncode == 2

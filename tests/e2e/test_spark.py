@@ -26,6 +26,8 @@ from tests.servers.spark import PATIENCE, Cluster, spark
 from tests.serving.batches import write
 from tests.waiting import wait_for
 
+pytestmark = pytest.mark.java
+
 # One process, so that Java starts once: tables as `dvc.yaml` has them made, and what no stage does.
 WORK = """
 from pathlib import Path

@@ -9,9 +9,12 @@ from threadpoolctl import threadpool_limits
 from tarmac.evaluation import delong, intervals
 from tarmac.evaluation.intervals import Clusters, draw_weights
 from tarmac.evaluation.metrics import Labels, Predictions
+from tests.needs import times
+
+pytestmark = pytest.mark.repeated
 
 METRICS = intervals.METRICS["binary"]
-RUNS, DAYS, RESAMPLES, CONFIDENCE = 2000, 60, 200, 0.95
+RUNS, DAYS, RESAMPLES, CONFIDENCE = times(500, 10_000), 60, 200, 0.95
 SIZES = np.random.default_rng(1).integers(10, 61, DAYS)
 Simulated = tuple[Labels, Predictions, Predictions, Clusters]
 
@@ -85,9 +88,10 @@ def held(name: str, make, runs: int) -> float:
 
 @pytest.mark.parametrize("name", ["log_loss", "roc_auc"])
 def test_an_interval_by_day_holds_the_truth_about_as_often_as_it_says(name):
-    """So many runs know the rate to half a percent: both bounds are far from it where the interval is right."""
+    """The rate may differ by what simulation is known to lack (a hundredth), and by three of its own errors."""
     rate = held(name, by_day, RUNS)
-    assert 0.93 <= rate <= 0.97, f"{name}: {rate:.1%} of {RUNS} intervals by day hold the truth, not {CONFIDENCE:.0%}"
+    error = np.sqrt(CONFIDENCE * (1 - CONFIDENCE) / RUNS)
+    assert abs(rate - CONFIDENCE) <= 0.01 + 3 * error, f"{name}: {rate:.1%} of {RUNS} intervals by day hold the truth"
 
 
 @pytest.mark.parametrize(("name", "make"), [("log_loss", by_row), ("roc_auc", by_delong)])

@@ -64,6 +64,7 @@ def write_many(path: Path, table: pa.Table, times: int, **options: object) -> No
             writer.write_table(table)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("values", "times", "options"),
     [

@@ -2,10 +2,13 @@
 
 import json
 
+import pytest
+
 from tarmac import store
 from tests.conftest import ROOT, required
 
 
+@pytest.mark.pipeline
 def test_a_stage_would_run_again_on_a_fresh_clone(tmp_path):
     required("data/raw")
     lines = store.dvc("status", "--json", folder=ROOT, extra={"DVC_SITE_CACHE_DIR": str(tmp_path)})

@@ -50,6 +50,7 @@ def constant(task: Task) -> np.ndarray:
     return np.array([one] * len(VALIDS[task.kind]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("task", "model"), sample.CASES)
 def test_two_fits_give_the_same_answers(task, model):
     first, second = (answered(task, *watched(task, model)[:2]) for _ in range(2))
@@ -122,6 +123,7 @@ def test_a_rare_class_that_validation_lacks_or_holds_alone_stops_no_fit(model):
         assert 0 < found[:, sample.RARE].mean() < found[:, 0].mean()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", [0.1, 1e6, 1e11])
 @pytest.mark.parametrize("model", [*sample.BOOSTERS, "ridge"])
 def test_the_unit_of_a_number_does_not_change_what_is_learnt_of_it(model, unit):

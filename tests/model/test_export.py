@@ -57,6 +57,7 @@ def test_the_file_answers_as_the_fitted_pipeline_does(tmp_path, model, groups):
     assert (inputs.categories == ()) == ("schedule" not in groups)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("task", "model"), sample.CASES)
 def test_the_file_of_every_task_and_model_answers_as_the_pipeline_with_texts_or_numbers_alone(tmp_path, task, model):
     both = Inputs.of(sample.GROUPS)
@@ -269,17 +270,20 @@ def digests_in(tmp_path_factory):
     return digests
 
 
+@pytest.mark.program
 @pytest.mark.parametrize("seed", ["1", "2"])
 def test_the_hash_seed_of_the_process_does_not_change_the_bytes(digests_in, seed):
     assert digests_in("PYTHONHASHSEED", seed) == digests_in()
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the library knows this processor on x86-64 only")
+@pytest.mark.program
 def test_an_older_processor_does_not_change_the_bytes(digests_in):
     """OpenBLAS takes its kernels by processor; this name makes it take those of the oldest that is still around."""
     assert digests_in("OPENBLAS_CORETYPE", "Nehalem") == digests_in()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("task", "model", "rows"),
     [

@@ -36,6 +36,7 @@ def path(paths):
     return paths["binary"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cores", [1, 2, 5, 64])
 @pytest.mark.parametrize("batch", [1, 7, 100, 299, 300, 301])
 @pytest.mark.parametrize("kind", TASKS)

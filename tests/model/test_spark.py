@@ -15,6 +15,8 @@ from tests.model import sample
 from tests.postgres import HOST
 from tests.servers.spark import configure, home
 
+pytestmark = pytest.mark.java
+
 PARTS = {"train": "2013-01", "validation": "2013-02", "test": "2013-03"}
 SPLIT = SplitParams.model_validate({part: {"first": month, "last": month} for part, month in PARTS.items()})
 

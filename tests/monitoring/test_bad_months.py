@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from contextlib import chdir
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,8 @@ from tarmac.stages import featurize, prepare
 from tests.conftest import ROOT, required
 from tests.monitoring.bad import MONTHS, Bad
 
+pytestmark = pytest.mark.slow
+
 MONTH, BEFORE = "2013-12", "2013-11"
 PARAMS = load(ROOT / "params.yaml")
 
@@ -35,15 +38,26 @@ def known(live: Live) -> Reference:
     return reference(live, of_month(MONTH, live.scorer, tables), tables)
 
 
-@pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the raw tables of the month before, and the parameters."""
-    raw = required("data/raw")
+@pytest.fixture(scope="module")
+def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the tables and features of the month before, and the parameters. Copy it, do not change it."""
+    folder, raw = tmp_path_factory.mktemp("before"), required("data/raw")
     for path in [*raw.glob("*.parquet"), *(raw / table / f"{BEFORE}.parquet" for table in ("flights", "weather"))]:
-        target = tmp_path / "data" / "raw" / path.relative_to(raw)
+        target = folder / "data" / "raw" / path.relative_to(raw)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
-    shutil.copyfile(ROOT / "params.yaml", tmp_path / "params.yaml")
+    shutil.copyfile(ROOT / "params.yaml", folder / "params.yaml")
+    (folder / ".dvc").mkdir()  # months are kept in it
+    with chdir(folder):
+        prepare.main()
+        featurize.main()
+    return folder
+
+
+@pytest.fixture
+def place(before: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of its own, which is the working folder."""
+    shutil.copytree(before, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -114,6 +114,7 @@ def test_weekends_without_rows_or_days_of_few_rows_are_broken_data():
     assert days([*(WEEK * 5)[:15], *[0] * 15], before=(WEEK * 22)[:151]).outcome == "act"
 
 
+@pytest.mark.repeated
 @pytest.mark.parametrize(("usual", "seen"), [(2, 0), (6, 140), (20, 200)])
 def test_chance_alone_breaks_the_data_or_a_fifth_of_the_rows_does_not(usual, seen):
     """Two months, and two hundred thirds; of two rows a day a day without any is chance."""

@@ -33,6 +33,7 @@ def test_errors_of_two_sides_do_not_add_up_as_squares(old, old_reach, new, new_r
     assert found.value - found.low == pytest.approx(found.high - found.value, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_the_interval_is_not_that_of_resampling_days_on_both_sides():
     before, now, draw = judged(1), judged(2, fault=0.3), np.random.default_rng(3)
     values = [resampled(now, draw) - resampled(before, draw) for _ in range(400)]
@@ -50,6 +51,7 @@ def resampled(side: Judged, draw: np.random.Generator) -> float:
     return float(roc_auc_score(side.sample.y[rows], side.p[rows]))
 
 
+@pytest.mark.repeated
 @pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
 def test_an_interval_of_the_calibration_gap_holds_zero_too_seldom(task):
     gaps = [judged(seed, task=task).gap() for seed in range(100)]

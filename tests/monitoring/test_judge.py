@@ -28,6 +28,7 @@ def lived(seed: int, params: Params = PARAMS, **change: float) -> Judgement:
     return judge(world(draw, NEXT, DAYS, **change), known, SPLIT, params)
 
 
+@pytest.mark.repeated
 def test_more_than_five_of_a_hundred_months_without_drift_raise_an_alarm():
     """Ten worlds, ten months each beside the same past, as one live model sees them."""
     verdicts: Counter[str] = Counter()

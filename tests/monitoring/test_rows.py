@@ -93,6 +93,7 @@ def test_answers_are_lost_where_no_outcome_is_there_yet(journal, tmp_path):
     assert set(INPUTS) <= set(found.rows)
 
 
+@pytest.mark.slow
 def test_a_log_of_a_few_days_is_judged_as_if_it_were_a_whole_month(journal, tables):
     live = Live("v0.0.1", "", "", PARAMS.split, Scorer(required("models/model.onnx")))
     observed = of_log(journal, tables)

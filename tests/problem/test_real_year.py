@@ -12,6 +12,8 @@ from tarmac.validation import validate
 from tests.data.stored import MONTHS, folder
 from tests.problem import real
 
+pytestmark = pytest.mark.slow
+
 KNOWN = {
     "cancelled": 8255,
     "diverted": 1175,

@@ -14,6 +14,8 @@ from tarmac.problem.schema import BLANKED, KEYS, schema
 from tarmac.validation import validate
 from tests.conftest import RAW, required
 
+pytestmark = pytest.mark.slow
+
 YEARS = 90  # a register of the fourth generation, and time zones that no table has
 
 

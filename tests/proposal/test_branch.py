@@ -9,6 +9,8 @@ from tarmac.proposal import branch
 from tarmac.proposal.branch import BranchError, push
 from tests.commits import commit, run, work_in
 
+pytestmark = pytest.mark.program
+
 MAKEFILE = "add:\n\t@git add result && test ! -e broken\n"
 
 

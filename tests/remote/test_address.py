@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from tarmac.remote import address
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.program
+
 WORDS = st.text(min_size=1, max_size=12).map(lambda text: quote(text, safe=""))
 GOOD = {
     "s3://bucket/path": "s3",

@@ -450,6 +450,7 @@ HUGE = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", HUGE)
 def test_a_huge_part_makes_the_report_too_long_or_is_shortened_without_a_word(what):
     text_ = report(review(**many(what)))
@@ -458,6 +459,7 @@ def test_a_huge_part_makes_the_report_too_long_or_is_shortened_without_a_word(wh
     assert text_.startswith(("## ✅ Pass: ", "## ❌ Fail: "))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", ["</details>", "<details>", "```", WORST])
 def test_a_name_that_looks_like_the_end_of_a_section_hides_that_the_report_was_cut(value):
     parts = many_slices(value)
@@ -466,6 +468,7 @@ def test_a_name_that_looks_like_the_end_of_a_section_hides_that_the_report_was_c
     assert "All 2000 slices" in found.of("summary")
 
 
+@pytest.mark.slow
 def test_everything_at_once_makes_the_report_too_long():
     changed = [many(what, WORST)["changes"] for what in ("params", "stages")]
     data = [dataclasses.asdict(many(what, WORST)["data"]) for what in ("raw", "columns", "counts", "drift", "unknown")]

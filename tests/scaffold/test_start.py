@@ -6,6 +6,8 @@ import pytest
 from tests.conftest import Workspace, copy_repository
 from tests.e2e.running import FROM_SOURCE, TARMAC
 
+pytestmark = pytest.mark.pipeline
+
 IDENTITY = ("-c", "user.name=Test", "-c", "user.email=test@example.org")
 HEAD = (*TARMAC, "init-problem", "things", "--target", "size", "--from")
 

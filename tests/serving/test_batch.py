@@ -31,6 +31,8 @@ from tests.conftest import ROOT, required
 from tests.serving.batches import key, prepared, read, rejected, requests, write
 from tests.waiting import PATIENCE, wait_for
 
+pytestmark = pytest.mark.program
+
 LIVE = {"temp": 39.0, "dewp": 26.1, "wind_speed": 10.0}
 WRONG = {
     "flight": 0,

@@ -2,12 +2,17 @@
 
 from pathlib import Path
 
+import pytest
+
+from tests.needs import times
 from tests.serving import fuzz
 from tests.serving.running import running
 from tests.serving.test_http import ROW, post
 
+pytestmark = [pytest.mark.server, pytest.mark.repeated]
+
 MB = 1e6
-WARM, COUNT = 500, 2000
+WARM, COUNT = 500, times(1000, 50_000)
 
 
 def test_a_mutated_body_makes_the_service_fail_or_grow(bundle_folder: Path, tmp_path: Path):

@@ -13,6 +13,8 @@ from tests.serving import bundles
 from tests.serving.running import Service, running
 from tests.waiting import wait_for
 
+pytestmark = pytest.mark.server
+
 ROWS = list(EXAMPLES.values())
 ROW = ROWS[0]
 JSON = {"content-type": "application/json"}

@@ -21,6 +21,8 @@ from tests.serving.running import Service, running
 from tests.serving.test_http import ROW, TEXT, meter, post
 from tests.waiting import PATIENCE, wait_for
 
+pytestmark = pytest.mark.server
+
 QUICK = {"app.POLL_SECONDS": 0.05}
 BODY = TEXT.encode()
 

@@ -12,6 +12,8 @@ from tests.conftest import ROOT
 from tests.serving.running import Service
 from tests.serving.test_http import post
 
+pytestmark = pytest.mark.server
+
 SEEDS, EXAMPLES = (1, 2, 3), 40
 
 

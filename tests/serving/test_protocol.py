@@ -28,6 +28,8 @@ from tests.serving.running import Service, running
 from tests.serving.test_http import ROW, ROWS, TEXT, post
 from tests.waiting import wait_for
 
+pytestmark = pytest.mark.server
+
 LIMITS = {
     "guard.BODY_SECONDS": 1.5, "protocol.HEAD_SECONDS": 1.5, "protocol.REST_SECONDS": 1.5,
     "protocol.ANSWER_SECONDS": 2, "protocol.IDLE_SECONDS": 3, "protocol.MOST_CONNECTIONS": 500,

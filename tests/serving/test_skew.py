@@ -16,6 +16,8 @@ from tests.problem import real
 from tests.serving import made
 from tests.serving.running import Service, running
 
+pytestmark = pytest.mark.server
+
 MONTHS, PERIOD = ("2013-10", "2013-11", "2013-12"), (date(2013, 11, 1), date(2014, 1, 1))
 REPLAYED, TOLERANCE = 2000, 1e-6
 

@@ -18,6 +18,8 @@ from tests.conftest import ROOT
 from tests.site.cases import MONTHS, month, summary, write_csv, write_json
 from tests.site.conftest import FIRST, SECOND, save, tag
 
+pytestmark = pytest.mark.slow
+
 HOSTILE = "</title></style></script><script>alert(1)</script><img src=x onerror=alert(1)>{{7*7}}'\"&"
 SECTIONS = [module.__name__.rpartition(".")[2] for module in build.SECTIONS]
 ROOTS = {"html", "head", "body", "style", "script", "header", "main", "footer"}
@@ -218,6 +220,7 @@ def test_a_file_that_was_cut_off_is_told_by_a_traceback_or_not_named(year, name)
     assert build.PAGE.read_bytes() == before, "the page before is lost"
 
 
+@pytest.mark.program
 def test_the_command_shows_a_traceback(year):
     Path("metrics/prepare.json").write_text('{"rows": {')
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}

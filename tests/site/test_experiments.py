@@ -13,6 +13,8 @@ from tarmac.site.experiments import experiments
 from tests.commits import commit, run, work_in
 from tests.site.cases import write_json
 
+pytestmark = pytest.mark.pipeline
+
 NAME = "<script>alert(1)<i>"  # Git takes it for the name of a reference
 
 

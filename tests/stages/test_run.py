@@ -11,6 +11,8 @@ from tarmac.stages import run
 from tests.conftest import ROOT
 from tests.e2e.running import STAGES
 
+pytestmark = pytest.mark.program
+
 PROGRAM = {name: value for name, value in os.environ.items() if not name.startswith(("DVC", "PYTHON"))}
 
 

@@ -17,6 +17,8 @@ from tests.problem.features.tiny import minute
 from tests.problem.featurizer import Featurizer, assert_same_flights, flights_of
 from tests.serving import made
 
+pytestmark = pytest.mark.slow
+
 PERIOD = (date(2013, 11, 1), date(2014, 1, 1))
 STORM = minute("2013-12-08 23:00")  # snow in New York, with many flights waiting
 

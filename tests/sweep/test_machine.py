@@ -16,6 +16,7 @@ def smi(folder: Path, script: str) -> dict[str, str]:
     return {"PATH": f"{folder}:{os.environ['PATH']}"}
 
 
+@pytest.mark.program
 @pytest.mark.parametrize(
     ("script", "gpus"),
     [("echo GPU-a; echo GPU-b", ["GPU-a", "GPU-b"]), ("exit 9", []), ("", []), ("echo no devices; exit 6", [])],

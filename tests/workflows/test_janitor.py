@@ -10,6 +10,8 @@ import pytest
 from tests.workflows.actions import install_nothing, stand_ins
 from tests.workflows.runner import Job, Machine, executable, run_job
 
+pytestmark = pytest.mark.program
+
 AWS = '#!/bin/sh\nexec "{python}" "{program}" "{folder}" "$@"\n'
 SLUG = "team/flights"
 ODD = "$(touch pwned)"

@@ -12,6 +12,8 @@ from tests.workflows.expressions import condition, render
 from tests.workflows.rehearsal import SLUG, Rehearsal
 from tests.workflows.runner import Job, needs_status, workflow
 
+pytestmark = pytest.mark.program
+
 SECRET = "github_pat_that_registers_runners"
 VARS = {
     "GPU_ROLE": "arn:aws:iam::1:role/gpu",

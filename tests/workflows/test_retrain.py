@@ -22,6 +22,8 @@ from tests.workflows.team import MORE, Team
 from tests.workflows.test_comment import leaked, where
 from tests.workflows.test_gpu import Machine
 
+pytestmark = pytest.mark.program
+
 RETRAIN, PROPOSE, SHIP = "make retrain", "make propose", "make ship"
 STAND_IN = '\nretrain:\n\t@cp -r "$$INCOMING/left/." . && exit $$(cat "$$INCOMING/status")\n'
 KEPT = {"dvc.lock": "0", "metrics/m.json": "0", "models/card.md": "0", "data/raw.dvc": "0", "data/remote/ab/c": "0"}

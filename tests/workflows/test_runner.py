@@ -10,6 +10,8 @@ from tests.workflows import runner
 from tests.workflows.expressions import ExpressionError, condition, evaluate, render
 from tests.workflows.runner import ActionError, Call, Job, Machine, UnknownActionError, run_job
 
+pytestmark = pytest.mark.program
+
 CONTEXTS = {
     "github": {"ref": "refs/heads/main", "actor": "Octocat", "number": 7, "event": {"label": {"name": "gpu"}}},
     "inputs": {"empty": "", "given": "x", "off": False, "list": '["a", "b"]'},

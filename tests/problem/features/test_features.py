@@ -25,6 +25,7 @@ def test_longest_lead_is_as_long_as_any_problem_may_have() -> None:
         ProblemParams(lead_hours=LONGEST_LEAD + 1, late_minutes=15)
 
 
+@pytest.mark.slow
 def test_months_from_their_own_past_are_the_months_of_the_whole_year() -> None:
     """One run over the year, two over a month and the one before: the same to the last digit."""
     featurizer = Featurizer(lead_hours=LONGEST_LEAD)
@@ -39,6 +40,7 @@ def test_months_from_their_own_past_are_the_months_of_the_whole_year() -> None:
         pd.testing.assert_frame_equal(alone, together, check_exact=True)
 
 
+@pytest.mark.slow
 def test_order_of_the_rows_that_come_in_changes_nothing() -> None:
     """Files are read by several threads: the bytes must not depend on which is first."""
     first, after = days(samples.MONTHS[-1])

@@ -1,0 +1,78 @@
+"""A test says what it needs, and one that says nothing starts no program."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.program
+
+TESTS = """
+import subprocess
+import pytest
+
+def test_plain():
+    pass
+
+def test_asks_git():
+    subprocess.run(["git", "--version"], check=True)
+
+def test_starts_a_program():
+    subprocess.run(["true"], check=True)
+
+@pytest.fixture
+def started():
+    subprocess.run(["true"], check=True)
+
+def test_starts_a_program_in_a_fixture(started):
+    pass
+
+@pytest.mark.program
+def test_says_that_it_starts_one():
+    subprocess.run(["true"], check=True)
+
+@pytest.fixture
+def github():
+    pass
+
+def test_needs_a_server_by_its_fixture(github):
+    subprocess.run(["true"], check=True)
+
+@pytest.mark.misspelt
+def test_has_a_marker_that_nobody_knows():
+    pass
+"""
+
+
+def outcomes(folder: Path, *options: str, text: str = TESTS) -> dict[str, str]:
+    (folder / "test_some.py").write_text(text)
+    (folder / "pytest.ini").write_text("[pytest]")
+    command = [sys.executable, "-m", "pytest", "-p", "tests.needs", "--disable-plugin-autoload", "-v", *options]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+    lines = [line.split() for line in done.stdout.splitlines() if line.startswith("test_some.py::")]
+    return {line[0].partition("::")[2].removeprefix("test_"): line[1] for line in lines}
+
+
+def test_quick_tests_are_those_without_a_need_and_start_nothing_but_git(tmp_path: Path) -> None:
+    assert outcomes(tmp_path, "-m", "quick", "-k", "not nobody") == {
+        "plain": "PASSED",
+        "asks_git": "PASSED",
+        "starts_a_program": "FAILED",
+        "starts_a_program_in_a_fixture": "FAILED",
+    }
+
+
+def test_other_tests_start_what_they_like(tmp_path: Path) -> None:
+    assert outcomes(tmp_path, "-m", "not quick") == {
+        "says_that_it_starts_one": "PASSED",
+        "needs_a_server_by_its_fixture": "PASSED",
+    }
+
+
+def test_unknown_marker_stops_the_run(tmp_path: Path) -> None:
+    assert outcomes(tmp_path, "--strict-markers") == {}
