@@ -61,6 +61,11 @@ CLIENTS = {
     "a folded header": Hostile(GET + b"X: a\r\n b\r\n\r\n", 400),
     "a path that is no ASCII": Hostile(b"GET /\xff HTTP/1.1\r\n\r\n", 400),
     "every byte there is": Hostile(bytes(range(256)), 400),
+    "no host": Hostile(b"GET /health HTTP/1.1\r\n\r\n", 400),
+    "two hosts": Hostile(GET + b"Host: y\r\n\r\n", 400),
+    "the same host twice": Hostile(GET + b"host: x\r\n\r\n", 400),
+    "no host in HTTP/1.0": Hostile(b"GET /health HTTP/1.0\r\n\r\n", 200),
+    "chunks in HTTP/1.0": Hostile(POST.replace(b"1.1", b"1.0") + CHUNKED + b"\r\n2\r\n{}\r\n0\r\n\r\n", 400),
     "an upgrade": Hostile(GET + b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n", 200),
 }
 

@@ -59,9 +59,17 @@ class Protocol(HttpToolsProtocol):
         self._wait()
 
     def on_headers_complete(self) -> None:
-        """Raises `ValueError`, which ends the connection, where a client never waits for its answers."""
+        """Raise `ValueError`, which answers 400 and ends the connection, if the request may not go on.
+
+        A proxy in front may read such a request otherwise. RFC 9112, sections 3.2 and 6.1.
+        """
         if len(self.pipeline) >= MOST_PIPELINED:
             raise ValueError("too many requests at once")
+        names, version = [name for name, _ in self.headers], self.parser.get_http_version()
+        if names.count(b"host") > 1 or (version == "1.1" and b"host" not in names):
+            raise ValueError("exactly one Host is expected")
+        if version == "1.0" and b"transfer-encoding" in names:
+            raise ValueError("HTTP/1.0 has no chunks")
         super().on_headers_complete()
         self._head = False
         if self._last:

@@ -1,5 +1,6 @@
 """What may be asked: one row, rows, or columns of them. Everything else is refused with the name of the field."""
 
+import json
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -64,6 +65,7 @@ def parsed(body: bytes) -> tuple[list[Row], str]:
         content = from_json(body, allow_inf_nan=False)
     except ValueError as error:
         raise QuestionError([{"loc": [], "msg": f"no JSON: {error}", "type": "json_invalid"}]) from None
+    json.loads(body, object_pairs_hook=_require_unique, parse_int=str, parse_float=str)
     try:
         if isinstance(content, dict) and "rows" in content:
             return MANY.validate_json(body).rows, "rows"
@@ -72,6 +74,16 @@ def parsed(body: bytes) -> tuple[list[Row], str]:
         return [ONE.validate_json(body)], "row"
     except ValidationError as error:
         raise QuestionError(mistakes(error)) from None
+
+
+def _require_unique(pairs: list[tuple[str, Any]]) -> None:
+    """Refuse a key that an object has twice: a proxy or a log may read another of its values."""
+    seen = set[str]()
+    for name, _ in pairs:
+        if name in seen:
+            refusal = {"loc": [_short(name)], "msg": "an object has this key twice", "type": "json_invalid"}
+            raise QuestionError([refusal])
+        seen.add(name)
 
 
 def mistakes(error: ValidationError) -> list[dict[str, Any]]:
