@@ -39,6 +39,8 @@ PUBLISHED := data/raw data/prepared data/features data/predictions.parquet data/
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Bytecode is kept, whatever the shell says: a process that compiles all that it imports takes ten seconds to start.
 export PYTHONDONTWRITEBYTECODE :=
+# DVC's own folder for this is writable by all users of a machine, and what it reads there can run code.
+export DVC_SITE_CACHE_DIR ?= $(CURDIR)/.dvc/tmp/site
 
 .PHONY: help setup run pull push fsck mend reproduce review doctor merge-lock lineage remote test test-changed test-all test-nightly coverage check format comment gpu spark
 .PHONY: add publish propose ship sweep release promote rollback bundle serve predict servers ingest lock bench clean
@@ -255,6 +257,7 @@ servers: .venv/servers/.installed ## Install what tests start themselves: Postgr
 
 setup: .venv/dev $(TESTED:%=.venv/remote-%) $(REMOTE) ## Make the environment for development, and the hook that tells of outputs that were not pushed
 	@$(BIN)/tarmac hook --install
+	@$(BIN)/dvc config --local core.site_cache_dir '$(CURDIR)/.dvc/tmp/site'
 
 clean: ## Remove the environment and caches; data, results and Git stay
 	rm -rf .venv requirements/*/node_modules .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

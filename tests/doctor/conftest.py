@@ -8,8 +8,11 @@ from tests.conftest import Workspace
 
 
 @pytest.fixture
-def here(finished: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+def here(finished: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """A finished workspace of one's own, which is the working folder."""
-    monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "site"))
+    site = Path(finished.environment["DVC_SITE_CACHE_DIR"])
+    site.mkdir(exist_ok=True)
+    site.chmod(0o700)
+    monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(site))
     monkeypatch.chdir(finished.path)
     return finished

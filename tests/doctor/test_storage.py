@@ -9,11 +9,12 @@ import yaml
 from tarmac import store
 from tarmac.doctor import storage
 from tarmac.doctor.run import found
+from tarmac.files.site_cache import FOLDER, VARIABLE, use_private
 from tarmac.remote.objects import RemoteError
 
 
 def test_a_finished_workspace_has_a_fault(here):
-    for check in (storage.disk, storage.cache, storage.outputs, storage.remote):
+    for check in (storage.disk, storage.cache, storage.site_cache, storage.outputs, storage.remote):
         assert check().outcome == "ok", check()
 
 
@@ -87,3 +88,30 @@ def test_without_a_commit_the_remote_fails(here):
     shutil.rmtree(".git")
     here.run("git", "init", "--quiet")
     assert storage.remote().outcome == "warn"
+
+
+def test_site_cache_that_others_can_write_is_reported(here, monkeypatch, tmp_path):
+    folder = tmp_path / "named"
+    monkeypatch.setenv(VARIABLE, str(folder))
+    for mode in (None, 0o755, 0o770, 0o777):
+        if mode is not None:
+            folder.mkdir(exist_ok=True)
+            folder.chmod(mode)
+        seen = storage.site_cache()
+        assert (seen.outcome, seen.do) == ("warn", f"chmod 700 {folder}")
+        assert str(folder) in seen.what
+    folder.chmod(0o700)
+    assert storage.site_cache().outcome == "ok"
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["unset", "by make"])
+def test_site_cache_of_plain_dvc_is_that_of_its_settings(here, monkeypatch, named):
+    own = here.path / FOLDER
+    monkeypatch.delenv(VARIABLE)
+    if named:
+        monkeypatch.setenv(VARIABLE, str(own))
+    seen = storage.site_cache()
+    assert (seen.outcome, seen.do) == ("warn", "make setup")
+    here.dvc("config", "--local", "core.site_cache_dir", str(own))
+    use_private(here.path)
+    assert storage.site_cache().what == f"{own} is yours alone"

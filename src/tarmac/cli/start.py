@@ -9,6 +9,8 @@ from typing import TypeVar
 
 import typer
 
+from tarmac.files.site_cache import use_private
+
 T = TypeVar("T")
 LITTLE = 2**20  # bytes of free space
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -20,6 +22,7 @@ def tarmac() -> None:
     if shutil.disk_usage(Path()).free < LITTLE:  # Python leaves bytecode cut there, and cannot import it later
         sys.dont_write_bytecode = True
         os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+    use_private(Path.cwd())
 
 
 def told(action: Callable[[], T]) -> T:

@@ -8,7 +8,7 @@ from tarmac.doctor.finding import Finding
 CHECKS = {
     "machine": ("python", "packages", "commands", "clock", "gpu"),
     "repository": ("commits", "branch", "merging", "parameters", "locks", "result"),
-    "storage": ("disk", "cache", "outputs", "remote"),
+    "storage": ("disk", "cache", "site_cache", "outputs", "remote"),
 }
 
 

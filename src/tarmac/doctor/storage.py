@@ -1,5 +1,6 @@
 """The data: disk, cache, remote."""
 
+import os
 import shutil
 import sys
 import tempfile
@@ -9,6 +10,7 @@ import yaml
 
 from tarmac import git, lock, store
 from tarmac.doctor.finding import Finding, ask, some
+from tarmac.files.site_cache import FOLDER, VARIABLE, is_private
 from tarmac.remote import objects
 
 COPIES = 2  # of every output: in DVC's cache and in its place
@@ -54,6 +56,23 @@ def cache() -> Finding:
             return Finding("ok", str(folder))
     except OSError as error:
         return Finding("fail", f"{folder} cannot be written: {error.strerror}", "make it a folder of yours")
+
+
+def site_cache() -> Finding:
+    """Whether other users of this machine can write what a plain `dvc` reads with pickle."""
+    named, own = os.environ.get(VARIABLE, ""), (Path.cwd() / FOLDER).resolve()
+    by_person = named and Path(named).resolve() != own
+    folder = named if by_person else _configured()
+    if folder and is_private(Path(folder)):
+        return Finding("ok", f"{folder} is yours alone")
+    what = f"a plain `dvc` trusts {folder or 'a folder of all users'}, which others can write to"
+    return Finding("warn", what, f"chmod 700 {folder}" if by_person else "make setup")
+
+
+def _configured() -> str:
+    """The folder that DVC's settings name; empty where they name none."""
+    env = {name: value for name, value in store.environment().items() if name != VARIABLE}
+    return ask(sys.executable, "-m", "dvc", "config", "core.site_cache_dir", env=env).stdout.strip()
 
 
 def outputs() -> Finding:

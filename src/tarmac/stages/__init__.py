@@ -9,6 +9,7 @@ from pathlib import Path
 
 import tarmac
 from tarmac.files.cost import measured
+from tarmac.files.site_cache import use_private
 
 # Threads of a waiting OpenMP pool spin by default; on a busy machine a fit then takes ten times longer.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -25,6 +26,7 @@ def run(main: Callable[[], None]) -> None:
     if here not in Path(tarmac.__file__).resolve().parents:
         sys.exit(f"{name}: the code of {Path(tarmac.__file__).parent} would run in {here}; start it by `dvc repro`")
     gc.enable()
+    use_private(here)
     try:
         with measured(name):
             main()
