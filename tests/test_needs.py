@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
+from tests.needs import LONG
 
 pytestmark = pytest.mark.program
 
@@ -76,3 +77,9 @@ def test_other_tests_start_what_they_like(tmp_path: Path) -> None:
 
 def test_unknown_marker_stops_the_run(tmp_path: Path) -> None:
     assert outcomes(tmp_path, "--strict-markers") == {}
+
+
+def test_files_that_are_started_first_exist():
+    names = LONG.split()
+    assert [name for name in names if not (ROOT / "tests" / f"{name}.py").is_file()] == []
+    assert len(set(names)) == len(names) > 10
