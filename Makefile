@@ -101,8 +101,9 @@ test-changed: .venv/dev ## Run the quick tests that the changes since the merge 
 	@files=$$($(BIN)/python -m tests.changed) && { [ -n "$$files" ] || { echo "no test is affected"; exit; }; \
 	$(BIN)/python $(call pytest,auto) -m quick $$files; }
 
-test-all: test $(EVERYTHING) ## Run all tests: after the quick ones those that run the pipeline, start servers, kill programs (REAL=1: no forked Python)
-	$(BIN)/python $(call pytest,$(MORE)) -m 'not quick'
+test-all: $(if $(K),.venv/dev,test) $(EVERYTHING) ## Run all tests: after the quick ones those that run the pipeline, start servers, kill programs (REAL=1: no forked Python)
+	@$(result)
+	$(BIN)/python $(call pytest,$(MORE)) $(if $(K),,-m 'not quick')
 
 test-nightly: .venv/dev $(EVERYTHING) ## Repeat random kills and simulations far more often than test-all does
 	@$(result)
