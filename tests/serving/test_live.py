@@ -16,6 +16,7 @@ import pytest
 
 from tests.postgres import HOST
 from tests.serving import bundles
+from tests.serving.hostile import LENGTH, POST
 from tests.serving.load import Load, load
 from tests.serving.running import Service, running
 from tests.serving.test_http import ROW, TEXT, meter, post
@@ -133,7 +134,7 @@ def test_a_stop_loses_answers_or_lines_of_the_journal(bundle_folder, tmp_path, w
 
 def test_a_request_under_way_is_not_answered_at_a_stop(bundle_folder, tmp_path):
     body = json.dumps({"columns": {name: [ROW[name]] * 10_000 for name in ROW}}).encode()
-    head = f"POST /predict HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    head = POST + LENGTH + f"{len(body)}\r\n\r\n".encode()
     with running(bundle_folder, tmp_path / "log") as service:
         with socket.create_connection((HOST, service.port)) as line, line.makefile("rb") as heard:
             line.sendall(head + body[:-1])

@@ -98,13 +98,16 @@ def person(rehearsal: Rehearsal) -> Workspace:
 
 @pytest.fixture(scope="module")
 def opened(rehearsal: Rehearsal) -> dict[str, Any]:
-    """A pull request that changes a parameter, as the API tells it."""
-    return rehearsal.pull(rehearsal.change(rehearsal.work("author"), "params.yaml"))
+    """A pull request that changes a parameter, as the API tells it, and its files."""
+    pull = rehearsal.pull(rehearsal.change(rehearsal.work("author"), "params.yaml"))
+    return deepcopy({"pull": pull, "files": rehearsal.github.files[pull["number"]]})
 
 
 @pytest.fixture
 def number(rehearsal: Rehearsal, opened: dict[str, Any]) -> int:
     """That pull request, open, and nothing posted yet."""
     rehearsal.forget()
-    rehearsal.github.pulls[:] = [deepcopy(opened)]
-    return opened["number"]
+    pull, files = deepcopy(opened["pull"]), deepcopy(opened["files"])
+    rehearsal.github.pulls[:] = [pull]
+    rehearsal.github.files[pull["number"]] = files
+    return pull["number"]

@@ -22,6 +22,13 @@ def base(code: Workspace) -> Workspace:
     return code
 
 
+@pytest.fixture(autouse=True)
+def nothing_posted(rehearsal: Rehearsal) -> None:
+    """Nothing of another test is proposed, posted, recorded or broken."""
+    rehearsal.forget()
+    rehearsal.github.pulls.clear()
+
+
 def test_the_comment_lacks_the_report_the_head_or_how_the_check_ended(rehearsal, number):
     job = rehearsal.comment(rehearsal.reviewed(number, "failure", REPORT))
     assert job.result == "success", job.log
