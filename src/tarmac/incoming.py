@@ -2,17 +2,19 @@
 
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tarmac import store
 from tarmac.declare.columns import ABSENT
 from tarmac.declare.raw import of_file, typed
+from tarmac.exclusive import exclusive
 from tarmac.files import months, parquet
-from tarmac.files.outputs import replacing
+from tarmac.files.outputs import recover, replacing
 from tarmac.ingest import RAW, download, main, write
 from tarmac.params import load
 from tarmac.problem.names import MONTHLY, TABLES
@@ -27,11 +29,21 @@ class IncomingError(ValueError):
 
 
 def ingest(what: Sequence[str]) -> list[str]:
-    """Takes in files, or months of the distribution, or without either all of it; returns a line for what is new."""
+    """Take in files, or months of the distribution, or without either all of it, and have DVC track `data/raw`.
+
+    Returns a line for what is new. A kill leaves `data/raw` and what DVC knows of it to the next start of this, or to
+    `store.clear_stale_locks`: both take it back.
+    """
     if not DISTRIBUTION and (not what or any(months.MONTH.fullmatch(name) for name in what)):
         raise IncomingError("this problem's data are published nowhere: name a file with new rows")
+    with exclusive(store.CHANGING_DATA):
+        recover(RAW)
+        return _ingest(what)
+
+
+def _ingest(what: Sequence[str]) -> list[str]:
     if not what:
-        return [f"{len(main())} files written"]
+        return [f"{len(main(track))} files written"]
     wanted = [name for name in what if months.MONTH.fullmatch(name)]
     tables = read([Path(name) for name in what if name not in wanted])
     if wanted:
@@ -39,7 +51,13 @@ def ingest(what: Sequence[str]) -> list[str]:
             tables |= {name: table for name, table in raw_tables(download(Path(folder))) if Path(name).name in wanted}
     if absent := [month for month in wanted if not any(Path(name).name == month for name in tables)]:
         raise IncomingError(f"the distribution has no {', '.join(absent)}: name a file")
-    return take_in(tables, load().prepare.max_quarantine_share)
+    return take_in(tables, load().prepare.max_quarantine_share, commit=track)
+
+
+def track() -> None:
+    """Have DVC keep `data/raw`, and write its hash to `data/raw.dvc`."""
+    for line in store.dvc("add", "--quiet", str(RAW)):
+        print(line, flush=True)
 
 
 def read(paths: Sequence[Path]) -> dict[str, pa.Table]:
@@ -84,7 +102,9 @@ def _text(value: object) -> str:
     return f"{value:%Y-%m-%dT%H:%M:%SZ}" if isinstance(value, pd.Timestamp) else str(value)
 
 
-def take_in(tables: Mapping[str, pa.Table], limit: float, raw: Path = RAW) -> list[str]:
+def take_in(
+    tables: Mapping[str, pa.Table], limit: float, raw: Path = RAW, commit: Callable[[], object] = lambda: None
+) -> list[str]:
     """Puts tables into `data/raw` and returns a line for each that changed; none where all is there already.
 
     Raises `ValueError`, with `data/raw` as it was, where a month lacks a table or lies beyond a gap, or where a table
@@ -93,7 +113,7 @@ def take_in(tables: Mapping[str, pa.Table], limit: float, raw: Path = RAW) -> li
     told = [line for name, table in tables.items() if (line := _difference(raw / f"{name}.parquet", name, table))]
     if not told:
         return []
-    with replacing(raw) as partial:
+    with replacing(raw, commit) as partial:
         shutil.copytree(raw, partial) if raw.exists() else partial.mkdir()
         for name, table in tables.items():
             path = partial / f"{name}.parquet"

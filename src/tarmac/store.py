@@ -13,9 +13,12 @@ import yaml
 
 from tarmac import git, interrupted, lock, odb
 from tarmac.digest import digest
+from tarmac.exclusive import exclusive
+from tarmac.files.outputs import recover
 
 LOCKS = (Path(".dvc/tmp/rwlock"), Path(".dvc/tmp/exps/rwlock"))
 LOCK = Path("dvc.lock")
+CHANGING_DATA = Path(".dvc/tmp/data.lock")  # held by a command that replaces tracked data
 LITTLE = 2**20  # bytes of free space with which no stage gets anywhere
 
 
@@ -49,19 +52,28 @@ def dvc(
 def clear_stale_locks(folder: Path = Path()) -> list[Path]:
     """Deletes what a killed DVC left half written: with one of them, every later command fails. Returns the paths.
 
-    `dvc.lock` becomes the committed one; what has run since then is still in DVC's cache. While DVC is at work, nothing
-    is stale: it writes these files in place.
+    `dvc.lock` becomes the committed one; what has run since then is still in DVC's cache. Tracked data become what they
+    were before a command that was killed while it replaced them. While DVC is at work, nothing is stale: it writes
+    these files in place.
     """
     if interrupted.at_work(folder):
         return []
     stale = stale_locks(folder)
     for path in stale:
         path.unlink()
+    taken_back = take_back(folder)
     if folder / LOCK in stale:
         committed = subprocess.run(["git", "show", f"HEAD:./{LOCK}"], cwd=folder, check=False, capture_output=True)
         if not committed.returncode:
             (folder / LOCK).write_bytes(committed.stdout)
-    return stale
+    return stale + taken_back
+
+
+def take_back(folder: Path = Path()) -> list[Path]:
+    """Take back replacements of tracked data that did not end, unless a command is still at it. Return the data."""
+    with exclusive(folder / CHANGING_DATA, wait=False) as held:
+        tracked = [folder / pointer.with_suffix("") for pointer in pointers(folder)]
+        return [path for path in tracked if held and recover(path)]
 
 
 def stale_locks(folder: Path = Path()) -> list[Path]:

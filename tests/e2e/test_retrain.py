@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 from tests.conftest import Workspace
-from tests.e2e.running import FROM_SOURCE, TARMAC
+from tests.e2e.running import FROM_SOURCE, TARMAC, kill_when, started
+from tests.needs import times
 from tests.serving.running import running, wait_for
 from tests.workflows.conftest import copy_workflows, loosen
 from tests.workflows.github import serving
@@ -104,6 +105,36 @@ def test_a_month_that_arrives_is_not_made_into_a_model_of_moved_months(workspace
     assert again.returncode == 0, again.stdout + again.stderr
     assert (found(workspace)["verdict"], found(workspace)["made"]) == ("ok", "")
     assert status(workspace) == []
+
+
+@pytest.mark.kill
+@pytest.mark.repeated
+@pytest.mark.parametrize("moment", ["data/raw.dvc", "dvc.lock"][: times(1, 2)])
+def test_same_command_begins_a_killed_round_again(workspace, moment):
+    before = (workspace.path / moment).read_bytes()
+    command = (*TARMAC, "retrain", arriving(workspace))
+    with started(workspace, *command) as process:
+        assert kill_when(process, lambda: (workspace.path / moment).read_bytes() not in (before, b""))
+    assert status(workspace) != []
+    done = retrain(workspace, str(workspace.path.parent / "new"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (found(workspace)["decision"], found(workspace)["made"]) == ("retrain", "a model of 2013-09 to 2013-10")
+    assert [line.split("/")[0] for line in found(workspace)["arrived"]] == list(TABLES)
+    assert workspace.dvc("status", "--json").stdout.strip() == "{}"
+    kept = workspace.run("git", "stash", "list", "--format=%gs").stdout
+    assert "files as a killed `tarmac retrain` left them" in kept
+    assert "mended: " in done.stdout
+    assert not (workspace.path / ".dvc/tmp/retrain").exists()
+
+
+def test_edits_of_a_person_stop_a_round(workspace):
+    (workspace.path / ".dvc/tmp/retrain").write_text("another commit")
+    (workspace.path / "params.yaml").write_text((workspace.path / "params.yaml").read_text() + "# mine\n")
+    done = retrain(workspace, arriving(workspace))
+    assert done.returncode == 1
+    assert "the tree is not clean, commit or remove first: params.yaml" in done.stderr
+    assert (workspace.path / "params.yaml").read_text().endswith("# mine\n")
+    assert workspace.run("git", "stash", "list").stdout == ""
 
 
 def test_data_that_change_nothing_for_the_model_are_not_offered(workspace):

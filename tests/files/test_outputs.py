@@ -2,13 +2,14 @@
 
 import json
 import math
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tarmac.files.outputs import finite, replacing, write_json
+from tarmac.files.outputs import finite, recover, replacing, write_json
 
 
 def tree(folder: Path) -> dict[str, str]:
@@ -81,6 +82,81 @@ def test_what_a_killed_run_left_is_no_part_of_the_next(tmp_path: Path) -> None:
         assert not partial.exists()
         write_folder(partial, fresh="fresh")
     assert tree(tmp_path) == {"out/fresh": "fresh"}
+
+
+KILLED = 9
+MOST_MOVES = 4  # of a replacement, and one more
+
+
+def replace_and_die(path: Path, folder: bool, moves: int, before: bool) -> int:
+    """Replace an output in a process that ends at so many moves; return its exit status."""
+    process = os.fork()
+    if process:
+        return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    move, done = Path.replace, [0]
+
+    def count(self: Path, target: Path) -> Path:
+        done[0] += 1
+        if before and done[0] == moves:
+            os._exit(KILLED)
+        moved = move(self, target)
+        if done[0] == moves:
+            os._exit(KILLED)
+        return moved
+
+    Path.replace = count  # type: ignore[method-assign,assignment]  # in this process alone
+    with replacing(path, commit=lambda: path.with_name("recorded").write_text("new")) as partial:
+        write_folder(partial, new="new") if folder else partial.write_text("new")
+    os._exit(0)
+
+
+@pytest.mark.parametrize("again", ["recover", "replace"])
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize("moves", range(1, MOST_MOVES + 1))
+@pytest.mark.parametrize("folder", [True, False])
+def test_kill_at_any_move_leaves_old_output_or_recorded_new_one(
+    tmp_path: Path, folder: bool, moves: int, before: bool, again: str
+) -> None:
+    out, recorded = tmp_path / "out", tmp_path / "recorded"
+    write_folder(out, old="old") if folder else out.write_text("old")
+    status = replace_and_die(out, folder, moves, before)
+    assert status in (0, KILLED)
+    if again == "replace":
+        with pytest.raises(RuntimeError):
+            break_off(out, folder, RuntimeError)
+    else:
+        recover(out)
+    kept = {name: text for name, text in tree(tmp_path).items() if name != "recorded"}
+    new, old = ({f"out/{text}" if folder else "out": text} for text in ("new", "old"))
+    assert kept == (new if status == 0 else old) or (kept == new and recorded.exists())
+    assert {path.name for path in tmp_path.iterdir()} <= {"out", "recorded"}
+
+
+def test_error_of_commit_takes_the_old_output_back(tmp_path: Path) -> None:
+    write_folder(tmp_path / "out", kept="old")
+
+    def fail() -> None:
+        assert tree(tmp_path / "out") == {"new": "new"}
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError), replacing(tmp_path / "out", commit=fail) as partial:
+        write_folder(partial, new="new")
+    assert tree(tmp_path) == {"out/kept": "old"}
+
+
+def test_error_of_the_last_move_takes_the_old_output_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_folder(tmp_path / "out", kept="old")
+    move = Path.replace
+
+    def fail(self: Path, target: Path) -> Path:
+        if self.name == ".out.new.partial":
+            raise OSError(28, "No space left on device")
+        return move(self, target)
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(OSError, match="No space"), replacing(tmp_path / "out") as partial:
+        write_folder(partial, new="new")
+    assert tree(tmp_path) == {"out/kept": "old"}
 
 
 def test_a_block_that_writes_nothing_is_an_error(tmp_path: Path) -> None:

@@ -202,13 +202,13 @@ def ingest(
     if scale or out:
         _scale(scale, out, what or [])
         return
-    from tarmac import incoming, store
+    from tarmac import incoming
 
     lines = told(lambda: incoming.ingest(what or []))
     if not lines:
         print("nothing new: data/raw has these rows already")
         return
-    print("\n".join([*lines, *store.dvc("add", "data/raw")]))
+    print("\n".join(lines))
     print("`make push`, then commit data/raw.dvc and data/remote")
 
 

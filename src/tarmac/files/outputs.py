@@ -1,29 +1,53 @@
-"""Writes outputs whole or not at all: what a killed stage leaves has another name than what DVC looks for."""
+"""Write outputs whole or not at all: what a kill leaves has another name, and never is the only copy."""
 
 import json
 import math
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Gives a new path beside `path` to write a file or a folder to; moves it to `path` when the block succeeds."""
+def replacing(path: Path, commit: Callable[[], object] = lambda: None) -> Iterator[Path]:
+    """Give a new path beside `path` to write a file or a folder to; move it to `path` when the block succeeds.
+
+    `commit` then records the new output, as `dvc add` does. Until it has, an error takes the old output back, and
+    after a kill `recover` does.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial, old = (path.with_name(f".{path.name}.{kind}.partial") for kind in ("new", "old"))
-    _remove(partial)
-    _remove(old)
+    recover(path)
+    new, old, done = _beside(path)
     try:
-        yield partial
-        if path.exists():  # a folder is deleted file by file: out of sight first, so that no half of it is left
+        yield new
+        if path.exists():
             path.replace(old)
-        partial.replace(path)
+        new.replace(path)
+        commit()
+        if old.exists():  # a folder is deleted file by file: out of sight first, so that no half of it is left
+            old.replace(done)
     finally:
-        _remove(partial)
-        _remove(old)
+        recover(path)
+
+
+def recover(path: Path) -> bool:
+    """Take back a replacement that has not ended, and delete what it left. Return whether there was one."""
+    new, old, done = _beside(path)
+    unfinished = old.exists()
+    if unfinished:
+        _remove(new)
+        if path.exists():
+            path.replace(new)
+        old.replace(path)
+    _remove(new)
+    _remove(done)
+    return unfinished
+
+
+def _beside(path: Path) -> list[Path]:
+    """What is written, what it replaces, and what it has replaced; Git and DVC ignore these names."""
+    return [path.with_name(f".{path.name}.{kind}.partial") for kind in ("new", "old", "done")]
 
 
 def _remove(path: Path) -> None:

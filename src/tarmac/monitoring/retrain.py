@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tarmac import git, reproduce, store
+from tarmac import git, interrupted, reproduce, store
 from tarmac.files import months
 from tarmac.model.dataset import read_window
 from tarmac.monitoring.arrival import arrivals, named, show
@@ -22,6 +22,7 @@ from tarmac.registry.release import OUT, refuse_unclean
 from tarmac.review.results import PREDICTIONS
 from tarmac.review.run import review
 
+BEGUN = Path(".dvc/tmp/retrain")  # the commit that a round began at, while it lasts
 ORDER, OUTCOMES = ("none", "retrain", "hold"), ("ok", "watch", "act")  # a later one outweighs
 
 
@@ -35,8 +36,7 @@ def retrain(source: str) -> dict[str, Any]:
     refuse("the round was cut off before it had judged anything")  # nor an older decision, whatever ends the process
     if DAY is None:
         return nothing("rows have no time here, so that no month arrives: `make ingest`, `make run`, `make review`")
-    with _told():
-        refuse_unclean()
+    with _told(), _begun():
         store.pull()
         arrived = arrivals(source)
         if not arrived:
@@ -53,7 +53,6 @@ def retrain(source: str) -> dict[str, Any]:
 def _judged(arrived: Sequence[str], model: Live) -> dict[str, Any]:
     """Makes the features of what arrived, and judges them and what they correct."""
     last, before = months.stored(TABLES)[-1], missing(TABLES)
-    show(store.dvc("add", "data/raw"))
     show(store.dvc("repro", "featurize"))
     found = judged(new_months(arrived, model), model) | distrusted(named(arrived), model.months)
     return found | emptied(before, missing(TABLES, last), last)
@@ -102,6 +101,27 @@ def _answers_the_same() -> bool:
     """Whether test rows get the answers of HEAD's model; its file is another all the same, it names its features."""
     committed = store.locked(git.text_at("HEAD", store.LOCK) or "")
     return store.outputs().get(PREDICTIONS) == committed.get(PREDICTIONS)
+
+
+@contextmanager
+def _begun() -> Iterator[None]:
+    """Start from a clean tree, and note it for as long as the round lasts.
+
+    After a kill the note is still there, and all that differs from it is the killed round's: Git puts it away.
+    """
+    interrupted.mend_and_tell()
+    store.clear_stale_locks()
+    head = git.commit("HEAD") or ""
+    if BEGUN.is_file() and BEGUN.read_text(encoding="utf-8") == head and git.changed_since("HEAD"):
+        left = "files as a killed `tarmac retrain` left them"
+        git.git("stash", "push", "--quiet", "--include-untracked", "--message", left)
+        print(f"mended: {left} are in `git stash`", flush=True)
+    refuse_unclean()
+    BEGUN.write_text(head, encoding="utf-8")
+    try:
+        yield
+    finally:
+        BEGUN.unlink()
 
 
 @contextmanager

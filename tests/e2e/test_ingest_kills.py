@@ -1,0 +1,128 @@
+"""A kill while months are taken in costs nothing: the same command finishes, and any other takes it back."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tarmac import store
+from tarmac.digest import digest
+from tests.conftest import Workspace
+from tests.e2e.running import FROM_SOURCE, TARMAC
+
+pytestmark = pytest.mark.kill
+
+RAW, POINTER, KILLED = "data/raw", "data/raw.dvc", 9
+# The command, in a process that ends when a folder has the name of a moment, or just before.
+DYING = """
+import os, sys
+from pathlib import Path
+when, name = sys.argv.pop(1).split()
+move = Path.replace
+def move_or_die(self, target):
+    if when == "before" and Path(target).name == name:
+        os._exit(9)
+    moved = move(self, target)
+    if Path(target).name == name:
+        os._exit(9)
+    return moved
+Path.replace = move_or_die
+from tarmac.cli import app
+app()
+"""
+MOMENTS = {
+    "data/raw is moved aside": "after .raw.old.partial",
+    "the new one is in its place": "after raw",
+    "DVC tracks it": "before .raw.done.partial",
+    "the old one is forgotten": "after .raw.done.partial",
+}
+Sent = tuple[Workspace, Path]
+
+
+@pytest.fixture
+def sent(finished: Workspace, tmp_path: Path) -> Sent:
+    """A workspace, and a corrected month beside it."""
+    path = max((finished.path / RAW / "weather").iterdir())
+    rows = pd.read_parquet(path)
+    rows.loc[:9, "temp"] += 1
+    rows.to_parquet(tmp_path / "weather.parquet")
+    return finished, tmp_path / "weather.parquet"
+
+
+def kill_at(moment: str, sent: Sent) -> None:
+    workspace, file = sent
+    command = (sys.executable, "-c", DYING, MOMENTS[moment], "ingest", str(file))
+    assert workspace.run(*command, check=False, env=FROM_SOURCE, forked=False).returncode == KILLED
+
+
+def ingest(sent: Sent) -> str:
+    workspace, file = sent
+    return workspace.run(*TARMAC, "ingest", str(file), env=FROM_SOURCE).stdout
+
+
+def state(workspace: Workspace) -> tuple[str, str, list[str]]:
+    """What is in `data/raw`, what DVC takes it for, and what lies beside it."""
+    beside = sorted(path.name for path in (workspace.path / "data").glob(".*"))
+    return digest(workspace.path / RAW), (workspace.path / POINTER).read_text(), beside
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_same_command_finishes_what_was_killed(sent: Sent, moment: str) -> None:
+    workspace, _ = sent
+    before = state(workspace)
+    told = ingest(sent)
+    wanted = state(workspace)
+    assert wanted != before
+    assert f"md5: {wanted[0]}" in wanted[1]
+    workspace.run("git", "checkout", "--quiet", POINTER)
+    workspace.dvc("checkout", "--quiet", "--force", POINTER)
+    assert state(workspace) == before
+
+    kill_at(moment, sent)
+    forgotten = moment == "the old one is forgotten"
+    assert ingest(sent) == ("nothing new: data/raw has these rows already\n" if forgotten else told)
+    assert state(workspace) == wanted
+
+
+def mend(workspace: Workspace) -> str:
+    return workspace.run(*TARMAC, "mend", env=FROM_SOURCE).stdout
+
+
+def pull(workspace: Workspace) -> str:
+    return workspace.run(*TARMAC, "pull", env=FROM_SOURCE).stdout
+
+
+@pytest.mark.parametrize("moment", ["data/raw is moved aside", "the new one is in its place"])
+@pytest.mark.parametrize("command", [mend, pull])
+def test_another_command_takes_back_what_was_killed(
+    sent: Sent, moment: str, command: Callable[[Workspace], str]
+) -> None:
+    workspace, _ = sent
+    before = state(workspace)
+    kill_at(moment, sent)
+    assert state(workspace) != before
+    printed = command(workspace)
+    assert state(workspace) == before
+    assert command is not mend or printed == "data/raw was left half written\n"
+    assert workspace.dvc("status", "--quiet", check=False).returncode == 0
+
+
+def test_data_are_not_taken_back_from_command_that_still_works(sent: Sent) -> None:
+    workspace, _ = sent
+    kill_at("the new one is in its place", sent)
+    half = state(workspace)
+    with store.exclusive(workspace.path / store.CHANGING_DATA):
+        assert mend(workspace) == "nothing was left\n"
+        assert state(workspace) == half
+    assert "data/raw" in mend(workspace)
+
+
+def test_failure_of_dvc_takes_back_what_was_put_in(sent: Sent) -> None:
+    workspace, file = sent
+    before = state(workspace)
+    (workspace.path / ".dvc" / "config").write_text("[core\n")
+    done = workspace.run(*TARMAC, "ingest", str(file), check=False, env=FROM_SOURCE)
+    assert done.returncode == 1
+    assert state(workspace) == before
