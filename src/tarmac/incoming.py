@@ -12,9 +12,8 @@ import pyarrow.parquet as pq
 from tarmac import store
 from tarmac.declare.columns import ABSENT
 from tarmac.declare.raw import of_file, typed
-from tarmac.exclusive import exclusive
 from tarmac.files import months, parquet
-from tarmac.files.outputs import recover, replacing
+from tarmac.files.outputs import exclusive, recover, replacing
 from tarmac.ingest import RAW, download, main, write
 from tarmac.params import load
 from tarmac.problem.names import MONTHLY, TABLES
@@ -29,10 +28,10 @@ class IncomingError(ValueError):
 
 
 def ingest(what: Sequence[str]) -> list[str]:
-    """Take in files, or months of the distribution, or without either all of it, and have DVC track `data/raw`.
+    """Take in files, or months of the distribution, or without either all of it; return what is new.
 
-    Returns a line for what is new. A kill leaves `data/raw` and what DVC knows of it to the next start of this, or to
-    `store.clear_stale_locks`: both take it back.
+    DVC then tracks `data/raw`. After a kill the next start takes back what was half done, and so does
+    `store.clear_stale_locks`.
     """
     if not DISTRIBUTION and (not what or any(months.MONTH.fullmatch(name) for name in what)):
         raise IncomingError("this problem's data are published nowhere: name a file with new rows")
@@ -103,7 +102,10 @@ def _text(value: object) -> str:
 
 
 def take_in(
-    tables: Mapping[str, pa.Table], limit: float, raw: Path = RAW, commit: Callable[[], object] = lambda: None
+    tables: Mapping[str, pa.Table],
+    limit: float,
+    raw: Path = RAW,
+    commit: Callable[[], object] = lambda: None,
 ) -> list[str]:
     """Puts tables into `data/raw` and returns a line for each that changed; none where all is there already.
 

@@ -13,8 +13,7 @@ import yaml
 
 from tarmac import git, interrupted, lock, odb
 from tarmac.digest import digest
-from tarmac.exclusive import exclusive
-from tarmac.files.outputs import recover
+from tarmac.files.outputs import exclusive, is_unfinished, recover
 
 LOCKS = (Path(".dvc/tmp/rwlock"), Path(".dvc/tmp/exps/rwlock"))
 LOCK = Path("dvc.lock")
@@ -50,11 +49,11 @@ def dvc(
 
 
 def clear_stale_locks(folder: Path = Path()) -> list[Path]:
-    """Deletes what a killed DVC left half written: with one of them, every later command fails. Returns the paths.
+    """Take back what a killed command left half written: every later one would fail. Return the paths.
 
-    `dvc.lock` becomes the committed one; what has run since then is still in DVC's cache. Tracked data become what they
-    were before a command that was killed while it replaced them. While DVC is at work, nothing is stale: it writes
-    these files in place.
+    `dvc.lock` becomes the committed one; what has run since then is still in DVC's cache. Tracked
+    data become what they were before a command that was killed while it replaced them. While DVC is
+    at work, nothing is stale: it writes these files in place.
     """
     if interrupted.at_work(folder):
         return []
@@ -70,10 +69,13 @@ def clear_stale_locks(folder: Path = Path()) -> list[Path]:
 
 
 def take_back(folder: Path = Path()) -> list[Path]:
-    """Take back replacements of tracked data that did not end, unless a command is still at it. Return the data."""
+    """Take back replacements of tracked data, unless a command is still at them. Return the data."""
+    tracked = [folder / pointer.with_suffix("") for pointer in pointers(folder)]
+    unfinished = [path for path in tracked if is_unfinished(path)]
+    if not unfinished:
+        return []
     with exclusive(folder / CHANGING_DATA, wait=False) as held:
-        tracked = [folder / pointer.with_suffix("") for pointer in pointers(folder)]
-        return [path for path in tracked if held and recover(path)]
+        return [path for path in unfinished if held and recover(path)]
 
 
 def stale_locks(folder: Path = Path()) -> list[Path]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tarmac.files.outputs import finite, recover, replacing, write_json
+from tarmac.files.outputs import exclusive, finite, recover, replacing, write_json
 
 
 def tree(folder: Path) -> dict[str, str]:
@@ -157,6 +157,42 @@ def test_error_of_the_last_move_takes_the_old_output_back(tmp_path: Path, monkey
     with pytest.raises(OSError, match="No space"), replacing(tmp_path / "out") as partial:
         write_folder(partial, new="new")
     assert tree(tmp_path) == {"out/kept": "old"}
+
+
+def test_lock_is_held_by_one_and_leaves_no_file(tmp_path: Path) -> None:
+    lock = tmp_path / "folder" / "lock"
+    for _ in range(2):
+        with exclusive(lock) as held, exclusive(lock, wait=False) as second:
+            assert (held, second) == (True, False)
+        assert not lock.exists()
+
+
+def test_lock_of_process_that_ended_is_free(tmp_path: Path) -> None:
+    process = os.fork()
+    if not process:
+        with exclusive(tmp_path / "lock"):
+            os._exit(KILLED)
+    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == KILLED
+    with exclusive(tmp_path / "lock", wait=False) as held:
+        assert held
+
+
+def test_processes_that_wait_for_a_lock_hold_it_one_after_the_other(tmp_path: Path) -> None:
+    counter, processes, times = tmp_path / "counter", 8, 50
+    counter.write_text("0")
+    started = []
+    for _ in range(processes):
+        started.append(os.fork())
+        if not started[-1]:
+            try:
+                for _ in range(times):
+                    with exclusive(tmp_path / "lock"):
+                        counter.write_text(str(int(counter.read_text()) + 1))
+                os._exit(0)
+            finally:
+                os._exit(1)  # whatever fails here, it is no run of the tests
+    assert [os.waitstatus_to_exitcode(os.waitpid(one, 0)[1]) for one in started] == [0] * processes
+    assert counter.read_text() == str(processes * times)
 
 
 def test_a_block_that_writes_nothing_is_an_error(tmp_path: Path) -> None:

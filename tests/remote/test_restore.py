@@ -154,6 +154,20 @@ def test_listing_that_leaves_its_folder_is_not_unpacked(record, objects, tmp_pat
     assert not (tmp_path / "outside").exists()
 
 
+@pytest.mark.parametrize("path", ["../outside", "data/../../outside"])
+def test_output_that_leaves_the_folder_is_refused(record, objects, tmp_path, path):
+    record({path: objects.add(MODEL)})
+    with pytest.raises(RestoreError, match=f"outside the folder, so not written: {path}"):
+        restore(target=tmp_path / "inner")
+    assert not (tmp_path / "outside").exists()
+
+
+def test_folder_that_is_no_repository_is_refused(committed, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path / ".dvc")
+    with pytest.raises(RestoreError, match="repository's top folder"):
+        restore()
+
+
 def test_takes_objects_from_folder_that_is_named(committed, objects, tmp_path):
     objects.root.rename(tmp_path / "copy")
     with pytest.raises(RestoreError, match=r"no folder of objects.*--from FOLDER"):
@@ -166,7 +180,7 @@ def test_names_url_of_remote_that_is_no_folder_without_its_password(committed, o
     shutil.rmtree(objects.root)
     local = "['remote \"embedded\"']\n    url = https://ada:secret@example.org/store\n"
     Path(".dvc/config.local").write_text(local)
-    with pytest.raises(RestoreError, match=r"https://\*\*\*@example.org/store: copy it") as error:
+    with pytest.raises(RestoreError, match=r"Copy https://\*\*\*@example.org/store to") as error:
         restore()
     assert "secret" not in str(error.value)
 

@@ -80,13 +80,12 @@ def remote(
 def restore(
     revision: Annotated[str, typer.Argument(help="Commit, branch or tag.")] = "HEAD",
     to: Annotated[Path, typer.Option(help="Folder to write to; this one without it.")] = Path(),
-    source: Annotated[Path | None, typer.Option("--from", help="Folder of objects, as .dvc/cache is.")] = None,
+    source: Annotated[Path | None, typer.Option("--from", help="Folder of objects.")] = None,
 ) -> None:
     """Write the outputs of a commit from its lock and the objects, without DVC."""
     from tarmac.remote import restore as module
 
-    written = told(lambda: module.restore(revision, to, source))
-    print("\n".join([*written, f"{len(written)} outputs written, every byte as dvc.lock names it"]))
+    print(module.report(told(lambda: module.restore(revision, to, source))))
 
 
 @app.command()

@@ -16,7 +16,7 @@ Score = Callable[[Labels, Predictions], float]
 
 @cache
 def scores(kind: str) -> Mapping[str, Score]:
-    """Return the metrics of a kind of target by name. They are scikit-learn's, which takes a second to import."""
+    """Return the metrics of a kind of target by name. scikit-learn takes a second to import."""
     from sklearn import metrics
 
     def one_against_rest(y: Labels, p: Predictions) -> float:

@@ -1,7 +1,9 @@
-"""Write outputs whole or not at all: what a kill leaves has another name, and never is the only copy."""
+"""Write outputs whole or not at all. What a kill leaves has another name, and is never the only copy."""
 
+import fcntl
 import json
 import math
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,10 +13,10 @@ from typing import Any
 
 @contextmanager
 def replacing(path: Path, commit: Callable[[], object] = lambda: None) -> Iterator[Path]:
-    """Give a new path beside `path` to write a file or a folder to; move it to `path` when the block succeeds.
+    """Give a new path in the same folder to write a file or a folder to; move it to `path` at the end.
 
-    `commit` then records the new output, as `dvc add` does. Until it has, an error takes the old output back, and
-    after a kill `recover` does.
+    `commit` then records the new output, as `dvc add` does. Until it has, an error takes the old
+    output back, and after a kill `recover` does.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     recover(path)
@@ -25,16 +27,16 @@ def replacing(path: Path, commit: Callable[[], object] = lambda: None) -> Iterat
             path.replace(old)
         new.replace(path)
         commit()
-        if old.exists():  # a folder is deleted file by file: out of sight first, so that no half of it is left
-            old.replace(done)
+        if old.exists():
+            old.replace(done)  # one step, whereas a folder is deleted file by file
     finally:
         recover(path)
 
 
 def recover(path: Path) -> bool:
-    """Take back a replacement that has not ended, and delete what it left. Return whether there was one."""
+    """Take back a replacement that did not end, and delete its rest. Return whether there was one."""
     new, old, done = _beside(path)
-    unfinished = old.exists()
+    unfinished = is_unfinished(path)
     if unfinished:
         _remove(new)
         if path.exists():
@@ -45,9 +47,45 @@ def recover(path: Path) -> bool:
     return unfinished
 
 
+def is_unfinished(path: Path) -> bool:
+    """Check whether a replacement was killed before it ended, or is under way."""
+    _, old, _ = _beside(path)
+    return old.exists()
+
+
 def _beside(path: Path) -> list[Path]:
-    """What is written, what it replaces, and what it has replaced; Git and DVC ignore these names."""
+    """Return paths for what is written, what it replaces, and what it has replaced. Git ignores them."""
     return [path.with_name(f".{path.name}.{kind}.partial") for kind in ("new", "old", "done")]
+
+
+@contextmanager
+def exclusive(path: Path, wait: bool = True) -> Iterator[bool]:
+    """Hold a lock file for the block, and yield whether it is held; without `wait` it may not be.
+
+    The system frees it when the process ends, however that happens. The file is deleted at the end,
+    so that a process that has waited for it may hold a file that is gone, and tries again.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        with path.open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            except BlockingIOError:
+                yield False
+                return
+            if _is_at(path, file.fileno()):
+                try:
+                    yield True
+                finally:
+                    path.unlink()
+                return
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 def _remove(path: Path) -> None:

@@ -8,7 +8,7 @@ import contextlib
 import os
 from pathlib import Path
 
-VARIABLE = "DVC_SITE_CACHE_DIR"  # DVC takes a relative path from the current folder: this one is absolute
+VARIABLE = "DVC_SITE_CACHE_DIR"  # absolute: DVC takes a relative one from the current folder
 FOLDER = Path(".dvc/tmp/site")
 
 

@@ -107,7 +107,8 @@ def _answers_the_same() -> bool:
 def _begun() -> Iterator[None]:
     """Start from a clean tree, and note it for as long as the round lasts.
 
-    After a kill the note is still there, and all that differs from it is the killed round's: Git puts it away.
+    After a kill the note is still there, and all that differs from that commit is the killed
+    round's: it goes into `git stash`.
     """
     interrupted.mend_and_tell()
     store.clear_stale_locks()

@@ -7,7 +7,6 @@ Should DVC no longer install one day, a clone, Python and PyYAML still give ever
 
 import argparse
 import configparser
-import hashlib
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
@@ -18,7 +17,7 @@ from typing import Any
 from tarmac import odb
 from tarmac.digest import digest
 from tarmac.files.outputs import replacing
-from tarmac.git import commit, git
+from tarmac.git import commit
 from tarmac.remote.objects import named
 
 LAYOUT = Path("files/md5")
@@ -48,25 +47,22 @@ def restore(revision: str = "HEAD", target: Path = Path(), source: Path | None =
     """Write what a commit keeps outside Git below `target`; return the outputs that were written.
 
     The objects are those of `source`, or else of the cache and of the default remote. An output that
-    is there with the right bytes stays. Raises `RestoreError` before anything is written if an object
-    is missing or damaged, or if another file is in the way.
+    has the right bytes already stays. Raises `RestoreError`, with nothing written, if an object is
+    missing or damaged, or if another file is in the way.
     """
+    if not Path(".dvc").is_dir():
+        raise RestoreError("there is no `.dvc` here: run this in the repository's top folder")
     name = commit(revision)
     if name is None:
         raise RestoreError(f"Git knows no commit {revision!r}: `git fetch`, or see `git log`")
     stores = find_stores(source)
     outputs = {path: oid for path, oid in named(name).items() if digest(target / path) != oid}
-    in_the_way = [path for path in outputs if (target / path).exists()]
-    if in_the_way:
-        raise RestoreError(
-            f"here with other bytes than in {revision}: {_shown(in_the_way)}. Move it away, or restore to"
-            " another folder: --to FOLDER"
-        )
+    refuse_paths(outputs, target, revision)
     files = {path: _list_files(stores, path, oid) for path, oid in outputs.items()}
     places = _find(stores, {oid for content in files.values() for oid in content.values()})
-    lost = [path for path, content in files.items() if any(oid not in places for oid in content.values())]
+    lost = [path for path, content in files.items() if not places.keys() >= set(content.values())]
     if lost:
-        raise RestoreError(f"no whole object in {_places(stores)} for {_shown(lost)}. {_advice(source)}")
+        raise RestoreError(f"no whole object in {_places(stores)} for {_shown(lost)}. {_advice()}")
     for path, content in files.items():
         with replacing(target / path) as partial:
             for inner, oid in content.items():
@@ -74,43 +70,46 @@ def restore(revision: str = "HEAD", target: Path = Path(), source: Path | None =
                 place.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(places[oid], place)
             if digest(partial) != outputs[path]:
-                raise RestoreError(f"{path} did not come out as the lock names it: is the disk full?")
+                raise RestoreError(f"{path} is not what the lock names: is the disk full?")
     return list(files)
 
 
-def find_stores(source: Path | None, folder: Path = Path()) -> list[ObjectFolder]:
+def refuse_paths(paths: Iterable[str], target: Path, revision: str) -> None:
+    """Raise `RestoreError` if an output would leave the target, or if something is in its place."""
+    outside = [path for path in paths if Path(path).is_absolute() or ".." in Path(path).parts]
+    if outside:
+        raise RestoreError(f"outside the folder, so not written: {_shown(outside)}")
+    in_the_way = [path for path in paths if (target / path).exists()]
+    if in_the_way:
+        advice = "Move it away, or restore to another folder: --to FOLDER"
+        raise RestoreError(f"here with other bytes than in {revision}: {_shown(in_the_way)}. {advice}")
+
+
+def find_stores(source: Path | None) -> list[ObjectFolder]:
     """Return the folders that may hold objects. Raises `RestoreError` if there is none."""
-    candidates = [source] if source else [_cache(folder), _remote(folder)]
-    found = [ObjectFolder(root) for root in candidates if root and (root / LAYOUT).is_dir()]
+    url, cache = _url(), _settings().get("cache", "dir", fallback=None) or "cache"
+    remote = [Path(".dvc") / url] if url and "://" not in url else []  # relative ones start there
+    candidates = [source] if source else [Path(".dvc") / cache, *remote]
+    found = [ObjectFolder(root) for root in candidates if (root / LAYOUT).is_dir()]
     if not found:
-        raise RestoreError(f"there is no folder of objects (`{LAYOUT}`) here. {_advice(source, folder)}")
+        raise RestoreError(f"there is no folder of objects (`{LAYOUT}`) here. {_advice()}")
     return found
 
 
-def _cache(folder: Path) -> Path:
-    return folder / ".dvc" / (_settings(folder).get("cache", "dir", fallback=None) or "cache")
+def _url() -> str | None:
+    """Return the address of the default remote."""
+    name = _settings().get("core", "remote", fallback=None)
+    return _settings().get(f"'remote \"{name}\"'", "url", fallback=None)
 
 
-def _remote(folder: Path) -> Path | None:
-    """Return the default remote if it is a folder; relative ones start at `.dvc`."""
-    url = _url(folder)
-    return folder / ".dvc" / url if url and "://" not in url else None
-
-
-def _url(folder: Path) -> str | None:
-    settings = _settings(folder)
-    name = settings.get("core", "remote", fallback=None)
-    return settings.get(f"'remote \"{name}\"'", "url", fallback=None)
-
-
-def _settings(folder: Path) -> configparser.RawConfigParser:
+def _settings() -> configparser.RawConfigParser:
     parser = configparser.RawConfigParser()
-    parser.read([folder / ".dvc" / name for name in SETTINGS], encoding="utf-8")
+    parser.read([Path(".dvc") / name for name in SETTINGS], encoding="utf-8")
     return parser
 
 
 def _list_files(stores: Sequence[ObjectFolder], path: str, oid: str) -> dict[str, str]:
-    """Return the hash of each file of an output by its path in it; of a file, its own by an empty path."""
+    """Return the hash of each file of an output by its path in it, which is empty for a file."""
     if not oid.endswith(".dir"):
         return {"": oid}
     for store in stores:
@@ -118,7 +117,7 @@ def _list_files(stores: Sequence[ObjectFolder], path: str, oid: str) -> dict[str
             return odb.entries(odb.listing(store, oid))
         except odb.BadObjectError:
             continue
-    raise RestoreError(f"no whole listing of {path} ({oid}) in {_places(stores)}. {_advice(None)}")
+    raise RestoreError(f"no whole listing of {path} ({oid}) in {_places(stores)}. {_advice()}")
 
 
 def _find(stores: Sequence[ObjectFolder], oids: Iterable[str]) -> dict[str, Path]:
@@ -126,21 +125,16 @@ def _find(stores: Sequence[ObjectFolder], oids: Iterable[str]) -> dict[str, Path
     found = {}
     for oid in oids:
         places = (Path(store.oid_to_path(oid)) for store in stores)
-        whole = next((place for place in places if place.is_file() and _md5(place) == oid), None)
+        whole = next((place for place in places if place.is_file() and digest(place) == oid), None)
         if whole:
             found[oid] = whole
     return found
 
 
-def _md5(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-
-
-def _advice(source: Path | None, folder: Path = Path()) -> str:
-    url = _url(folder)
-    if source is None and url and "://" in url:
-        return f"The remote is {odb.told(url)}: copy it to a folder with the storage's own tool, then --from FOLDER"
+def _advice() -> str:
+    url = _url()
+    if url and "://" in url:
+        return f"Copy {odb.told(url)} to a folder with the storage's own tool, then --from FOLDER"
     return "Another clone's `.dvc/cache`, or a copy of the remote, may have it: --from FOLDER"
 
 
@@ -155,18 +149,22 @@ def _shown(paths: Sequence[str]) -> str:
 
 def main() -> None:
     """Run the command."""
-    parser = argparse.ArgumentParser(prog="tarmac restore", description=(__doc__ or "").partition("\n")[0])
+    parser = argparse.ArgumentParser(prog="tarmac restore", description=str(__doc__).partition("\n")[0])
     parser.add_argument("revision", nargs="?", default="HEAD", help="commit, branch or tag")
-    parser.add_argument("--to", type=Path, default=Path(), help="folder to write to; this one without it")
+    parser.add_argument("--to", type=Path, default=Path(), help="folder to write to")
     parser.add_argument("--from", type=Path, dest="source", help="folder of objects, as .dvc/cache is")
     given = parser.parse_args()
-    if not Path(".dvc").is_dir():
-        sys.exit(f"tarmac: error: {git('rev-parse', '--show-toplevel').strip()} is where this must run")
     try:
         written = restore(given.revision, given.to, given.source)
     except (ValueError, OSError) as error:
         sys.exit(f"tarmac: error: {error}")
-    print("\n".join([*written, f"{len(written)} outputs written, every byte as dvc.lock names it"]))
+    print(report(written))
+
+
+def report(written: Sequence[str]) -> str:
+    """Return what the command prints at its end."""
+    end = f"{len(written)} outputs written, every byte as dvc.lock names it"
+    return "\n".join([*written, end])
 
 
 if __name__ == "__main__":

@@ -81,8 +81,8 @@ def _require_unique(pairs: list[tuple[str, Any]]) -> None:
     seen = set[str]()
     for name, _ in pairs:
         if name in seen:
-            refusal = {"loc": [_short(name)], "msg": "an object has this key twice", "type": "json_invalid"}
-            raise QuestionError([refusal])
+            message = "an object has this key twice"
+            raise QuestionError([{"loc": [_short(name)], "msg": message, "type": "json_invalid"}])
         seen.add(name)
 
 

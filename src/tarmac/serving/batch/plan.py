@@ -1,12 +1,11 @@
 """What a batch reads and writes: a file, or a folder file by file; and that nothing of the input is ever written to."""
 
-import fcntl
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tarmac.files.outputs import exclusive
 from tarmac.serving.batch.source import CSV, PARQUET, check
 
 SUFFIXES = (PARQUET, CSV)
@@ -99,16 +98,7 @@ def rejects_folder(out: Path) -> Path:
 @contextmanager
 def alone(out: Path) -> Iterator[None]:
     """Lets one run at a time write an output: two would take away each other's half-written files."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    path = out.with_name(f".{out.name}.lock.tmp")
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system lets go of it when the process dies
-            if not path.exists() or not os.path.samestat(path.stat(), os.fstat(file.fileno())):
-                raise BlockingIOError
-        except BlockingIOError:
-            raise PathError(f"another run writes {out}: wait for it, or choose another output") from None
-        try:
-            yield
-        finally:
-            path.unlink()
+    with exclusive(out.with_name(f".{out.name}.lock.tmp"), wait=False) as held:
+        if not held:
+            raise PathError(f"another run writes {out}: wait for it, or choose another output")
+        yield
