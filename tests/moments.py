@@ -1,7 +1,7 @@
 """Run a module until the files around it are as wanted, and kill it there with all that it started.
 
-The process looks at the files itself before it goes on. From outside, a state that lasts a hundredth of a second is
-missed now and then.
+The process looks at the files itself before it goes on. From outside, a state that lasts a
+hundredth of a second is missed now and then.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""What each test needs beyond the clone: markers by fixture, and a guard that a test without one starts no program."""
+"""What each test needs beyond the clone: markers, and a guard for tests without one."""
 
 import os
 import shutil
@@ -62,7 +62,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
-    """Mark tests by the fixtures that they use, those without a need as quick. Put files that take long first."""
+    """Mark tests by their fixtures, those without a need as quick. Put files that take long first."""
     for item in items:
         for fixture in BY_FIXTURE.keys() & set(getattr(item, "fixturenames", ())):
             item.add_marker(BY_FIXTURE[fixture])
@@ -86,7 +86,8 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     result = yield
     others = sorted(set(STARTED) - ALLOWED)
     if others and item.get_closest_marker("quick"):
-        pytest.fail(f"a quick test starts {', '.join(others)}: mark it with one of {', '.join(MARKERS)}")
+        names, markers = ", ".join(others), ", ".join(MARKERS)
+        pytest.fail(f"a quick test starts {names}: mark it with one of {markers}")
     return result
 
 

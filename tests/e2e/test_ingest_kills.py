@@ -1,4 +1,4 @@
-"""A kill while months are taken in costs nothing: the same command finishes, and any other takes it back."""
+"""A kill while months are taken in costs nothing: the command finishes, or another takes it back."""
 
 import sys
 from collections.abc import Callable
@@ -43,7 +43,7 @@ Sent = tuple[Workspace, Path]
 
 @pytest.fixture
 def sent(finished: Workspace, tmp_path: Path) -> Sent:
-    """A workspace, and a corrected month beside it."""
+    """A workspace, and the file of a corrected month."""
     path = max((finished.path / RAW / "weather").iterdir())
     rows = pd.read_parquet(path)
     rows.loc[:9, "temp"] += 1
@@ -63,16 +63,16 @@ def ingest(sent: Sent) -> str:
 
 
 def state(workspace: Workspace) -> tuple[str, str, list[str]]:
-    """What is in `data/raw`, what DVC takes it for, and what lies beside it."""
-    beside = sorted(path.name for path in (workspace.path / "data").glob(".*"))
-    return digest(workspace.path / RAW), (workspace.path / POINTER).read_text(), beside
+    """What `data/raw` is, what DVC has noted of it, and what else is in its folder."""
+    hidden = sorted(path.name for path in (workspace.path / "data").glob(".*"))
+    return digest(workspace.path / RAW), (workspace.path / POINTER).read_text(), hidden
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_same_command_finishes_what_was_killed(sent: Sent, moment: str) -> None:
     workspace, _ = sent
     before = state(workspace)
-    told = ingest(sent)
+    printed = ingest(sent)
     wanted = state(workspace)
     assert wanted != before
     assert f"md5: {wanted[0]}" in wanted[1]
@@ -81,8 +81,9 @@ def test_same_command_finishes_what_was_killed(sent: Sent, moment: str) -> None:
     assert state(workspace) == before
 
     kill_at(moment, sent)
-    forgotten = moment == "the old one is forgotten"
-    assert ingest(sent) == ("nothing new: data/raw has these rows already\n" if forgotten else told)
+    if moment == "the old one is forgotten":
+        printed = "nothing new: data/raw has these rows already\n"
+    assert ingest(sent) == printed
     assert state(workspace) == wanted
 
 

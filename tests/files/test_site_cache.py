@@ -25,7 +25,7 @@ def mode(folder: Path) -> int:
 
 
 def named() -> str:
-    """The folder that programs are told of."""
+    """The folder that programs get from the environment."""
     code = f"import os; print(os.environ.get({VARIABLE!r}, ''))"
     return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.strip()
 

@@ -1,7 +1,8 @@
-"""Forked Python processes: a server imports the heavy packages once, and a command named `python` asks it for a fork.
+"""Forked Python: a server imports the heavy packages once, and a command `python` asks it for a fork.
 
-Starting Python and importing pandas, scikit-learn and DVC takes longer than most of what tests run. A fork differs from
-a start of its own in little: what a program forgets to import may be there. `--real-python` runs without it.
+Starting Python and importing pandas, scikit-learn and DVC takes longer than most of what tests run. A
+fork differs from a start of its own in little: what a program forgets to import may be there.
+`--real-python` runs without it.
 """
 
 import os
@@ -11,8 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 HERE = Path(__file__).parent
-OWN = ("DVC", "GIT", "PYTEST", "PYTHON")  # variables that could reach from a test run into a workspace
-FOLDER = "FORKSERVER"  # the variable that tells workers of pytest and helpers of tests where `python` is
+OWN = ("DVC", "GIT", "PYTEST", "PYTHON")  # variables that a workspace must not get
+FOLDER = "FORKSERVER"  # the variable that names the folder of `python`
 COMMAND = """\
 #!{python} -IS
 import sys
@@ -23,21 +24,22 @@ client.main({python!r}, {socket!r})
 
 
 def isolate(variables: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables for a process in a workspace: this environment's programs first, none of the test run's."""
+    """Return the variables for a process in a workspace: none of the test run's own."""
     kept = {name: value for name, value in variables.items() if not name.startswith(OWN)}
     path = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])
     return {**kept, "PATH": path, "DVC_NO_ANALYTICS": "1"}
 
 
 def start(folder: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    """Start the server; `python` in `folder` runs programs as forks of it. It imports at the first request."""
+    """Start the server, which imports at the first request; `python` in `folder` asks it for forks."""
     folder.mkdir(parents=True, exist_ok=True)
     socket = folder / "socket"
     command = folder / "python"
     command.write_text(COMMAND.format(python=sys.executable, here=str(HERE), socket=str(socket)))
     command.chmod(0o755)
     os.environ[FOLDER] = str(folder)
-    server = subprocess.Popen([sys.executable, "-P", HERE / "server.py", socket], env=dict(environment), cwd=folder)
+    command = [sys.executable, "-P", HERE / "server.py", socket]
+    server = subprocess.Popen(command, env=dict(environment), cwd=folder)
     while not socket.exists() and server.poll() is None:
         os.sched_yield()
     return server
@@ -57,5 +59,5 @@ def python() -> str:
 
 def on_path(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the environment with the command `python` of the server before others."""
-    path = os.pathsep.join([os.environ[FOLDER], environment["PATH"]]) if FOLDER in os.environ else environment["PATH"]
-    return {**environment, "PATH": path}
+    folders = [os.environ[FOLDER]] if FOLDER in os.environ else []
+    return {**environment, "PATH": os.pathsep.join([*folders, environment["PATH"]])}

@@ -1,4 +1,4 @@
-"""The command `python`: ask the server for a fork and exit as it does, or start Python where a fork would differ."""
+"""The command `python`: ask the server for a fork, or start Python where a fork would differ."""
 
 import contextlib
 import json
@@ -9,14 +9,14 @@ import sys
 
 FORKED = ("-m", "-c")
 STARTED = {"tarmac.sweep.worker"}  # programs that look at the process that started them
-KNOWN = ("PYTHONPATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE")  # what a fork can take from a request
+KNOWN = ("PYTHONPATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE")  # a fork takes them from a request
 FIXED = ("LD_", "MKL_", "OMP_", "OPENBLAS_", "PYTHON")  # what a process reads as it starts
 STATUS = ("CapEff:", "Cpus_allowed:", "Gid:", "Groups:", "NoNewPrivs:", "SigIgn:", "Uid:", "Umask:")
 NAMESPACES = ("mnt", "net", "pid", "user")
 
 
 def surroundings() -> list[str]:
-    """What a fork would have from the server and not from its caller: limits, user, namespaces, fixed variables."""
+    """Return what a fork has from the server: limits, user, namespaces, fixed variables."""
     with open("/proc/self/status") as status, open("/proc/self/limits") as limits:
         lines = [line for line in status if line.startswith(STATUS)] + list(limits)
     variables = [f"{name}={value}" for name, value in os.environ.items() if name.startswith(FIXED)]
@@ -40,12 +40,18 @@ def program(words: list[str]) -> tuple[str, list[str]] | None:
 
 def forked(path: str) -> int | None:
     """Return the exit status of a fork, or None where there is none to be had."""
-    asked = program(sys.argv[1:])
-    if asked is None:
+    named = program(sys.argv[1:])
+    if named is None:
         return None
-    kind, words = asked
-    request = {"command": os.path.abspath(sys.argv[0]), "kind": kind, "words": words}
-    request |= {"folder": os.getcwd(), "variables": dict(os.environ), "surroundings": surroundings()}
+    kind, words = named
+    request = {
+        "command": os.path.abspath(sys.argv[0]),
+        "kind": kind,
+        "words": words,
+        "folder": os.getcwd(),
+        "variables": dict(os.environ),
+        "surroundings": surroundings(),
+    }
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as peer:
         try:
             peer.connect(path)

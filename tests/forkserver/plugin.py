@@ -11,7 +11,7 @@ from tests import forkserver, share_cores
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--real-python", action="store_true", help="start every Python process anew, fork none")
+    parser.addoption("--real-python", action="store_true", help="fork no Python process")
 
 
 def pytest_configure(config: pytest.Config) -> None:

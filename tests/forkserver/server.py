@@ -22,19 +22,20 @@ import client
 del sys.path[0], sys.modules["client"]
 # No module of this repository: a fork imports those of the folder that it runs in.
 PRELOADED = """
-    dvc.cli dvc.cli.parser dvc.repo dvc.repo.reproduce dvc.repo.experiments dvc.stage.run dvc.dvcfile dvc_data.index
-    dvc.dependency.param dvc.output dvc_objects.fs.local dvclive.live gto.api ruamel.yaml numpy pandas pyarrow.parquet
-    pyarrow.csv pyarrow.compute pyarrow.dataset duckdb ibis ibis.backends.duckdb ibis.backends.sql.compilers sqlglot
-    pandera.pandas pydantic scipy.stats scipy.sparse sklearn.metrics sklearn.compose sklearn.impute sklearn.pipeline
-    sklearn.preprocessing sklearn.linear_model sklearn.ensemble xgboost onnxruntime onnx skl2onnx onnxmltools
-    onnxmltools.convert.xgboost.operator_converters.XGBoost optuna optuna.importance optuna.visualization plotly.io
-    sqlalchemy typer.core rich.console psycopg
+    dvc.cli dvc.cli.parser dvc.repo dvc.repo.reproduce dvc.repo.experiments dvc.stage.run
+    dvc.dvcfile dvc_data.index dvc.dependency.param dvc.output dvc_objects.fs.local dvclive.live
+    gto.api ruamel.yaml numpy pandas pyarrow.parquet pyarrow.csv pyarrow.compute pyarrow.dataset
+    duckdb ibis ibis.backends.duckdb ibis.backends.sql.compilers sqlglot pandera.pandas pydantic
+    scipy.stats scipy.sparse sklearn.metrics sklearn.compose sklearn.impute sklearn.pipeline
+    sklearn.preprocessing sklearn.linear_model sklearn.ensemble xgboost onnxruntime onnx skl2onnx
+    onnxmltools onnxmltools.convert.xgboost.operator_converters.XGBoost optuna optuna.importance
+    optuna.visualization plotly.io sqlalchemy typer.core rich.console psycopg
 """
 MOST = 1 << 20  # bytes of a request
 
 
 class Server:
-    """Forks for requests, passes their exit statuses on, and kills a fork whose caller was killed."""
+    """Forks for requests, passes exit statuses on, and kills a fork whose caller was killed."""
 
     def __init__(self, path: str) -> None:
         self.surroundings = client.surroundings()
@@ -97,7 +98,7 @@ class Server:
         peer.close()
 
     def preload(self) -> None:
-        """Import the heavy packages, once, and keep the collector from touching (so copying) what they made."""
+        """Import the heavy packages, once, and keep the collector from copying what they made."""
         if not self.ready:
             for name in PRELOADED.split():
                 with contextlib.suppress(ImportError):
@@ -122,8 +123,8 @@ class Server:
         added = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
         sys.path[:] = [*map(os.path.abspath, added), *self.path]
         script = os.path.dirname(os.path.abspath(request["words"][0]))
-        first = {"-m": [request["folder"]], "-c": [""], "script": [script], "file": []}[request["kind"]]
-        sys.path[:0] = first
+        first = {"-m": [request["folder"]], "-c": [""], "script": [script], "file": []}
+        sys.path[:0] = first[request["kind"]]
         importlib.invalidate_caches()
         sys.executable = request["command"]  # what it starts itself is forked as well
         if os.environ.get("PYTHONUNBUFFERED"):
@@ -152,7 +153,7 @@ def status_of(error: SystemExit) -> int:
 
 
 def finish(request: dict) -> None:
-    """Run the request in this fork and exit, without taking apart a memory that the system frees at once."""
+    """Run the request in this fork and exit; the system frees its memory at once."""
     status = 0
     try:
         run(request["kind"], request["words"])
