@@ -4,7 +4,7 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -158,12 +158,21 @@ def test_a_version_is_run_as_a_command(rehearsal, registry, tmp_path):
     assert not list(job.machine.folder.rglob("pwned"))
 
 
-def test_an_image_that_does_not_answer_is_pushed(rehearsal, registry, base, tmp_path):
+@pytest.fixture
+def faulty(registry: dict[str, str], base: Workspace) -> Iterator[None]:
+    """A default branch whose service does not answer, for one test."""
+    before = base.run("git", "rev-parse", "HEAD").stdout.strip()
     stub = base.path / "tests" / "deploy" / "stub.py"
-    text = stub.read_text()
-    stub.write_text(text.replace('RELEASE.get("fault")', '"wrong"'))
+    stub.write_text(stub.read_text().replace('RELEASE.get("fault")', '"wrong"'))
     commit(base, "a fault")
     base.run("git", "push", "--quiet", "origin", "HEAD:main")
+    yield
+    base.run("git", "reset", "--quiet", "--hard", before)
+    base.run("git", "push", "--quiet", "--force", "origin", "HEAD:main")
+
+
+@pytest.mark.usefixtures("faulty")
+def test_an_image_that_does_not_answer_is_pushed(rehearsal, tmp_path):
     job = build(rehearsal, of_click(rehearsal, "staging", ""), tmp_path / "docker")
     assert [job.step(words).outcome for words in (BUILD, PUSH, ATTEST)] == ["failure", "skipped", "skipped"]
     assert argv(tmp_path / "docker", "push") == []

@@ -118,6 +118,7 @@ def _begun() -> Iterator[None]:
         git.git("stash", "push", "--quiet", "--include-untracked", "--message", left)
         print(f"mended: {left} are in `git stash`", flush=True)
     refuse_unclean()
+    BEGUN.parent.mkdir(parents=True, exist_ok=True)
     BEGUN.write_text(head, encoding="utf-8")
     try:
         yield
