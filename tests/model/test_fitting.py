@@ -4,7 +4,6 @@ import pandas as pd
 import pytest
 
 from tarmac.model import fitting
-from tarmac.model.dataset import Inputs
 from tarmac.params import load
 from tarmac.problem.names import TARGET
 from tests.conftest import ROOT
@@ -41,11 +40,10 @@ def test_rows_come_from_their_months_and_those_without_a_label_are_left_out(feat
     assert set(split.y) == set(split.y_valid) == {0, 1}
 
 
-def test_no_label_of_the_test_months_is_read(features):
-    """The last month has no label at all: a look at one would fail, or find the column."""
-    test = fitting.read_unlabelled(split_of(1, 2, 3), ["schedule", "weather"])
-    assert list(test.columns) == Inputs.of(["schedule", "weather"]).names
-    assert len(test) == 100
+def test_training_reads_no_test_month(features, tmp_path):
+    (tmp_path / f"{MONTHS[3]}.parquet").unlink()
+    found = fitting.read(split_of(1, 2, 3), PARAMS.train)
+    assert (len(found.y), len(found.y_valid)) == (180, 90)
 
 
 def test_a_window_without_both_classes_is_told(features, monkeypatch):

@@ -1,15 +1,12 @@
 """What a model and its baseline are fitted to, and how both become files."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-
-import pandas as pd
 
 from tarmac.files import parquet, room
 from tarmac.model import batches, dataset, estimators, export
 from tarmac.model.batches import Stream
-from tarmac.model.dataset import Inputs, Months, Parts, Split
+from tarmac.model.dataset import Inputs, Months, Split
 from tarmac.params import TASK, AnySplit, SplitParams, TrainParams
 from tarmac.problem.names import TARGET
 
@@ -28,23 +25,18 @@ def read_split(params: AnySplit, groups: Sequence[str]) -> Split:
     return Split(train, y_train, valid, y_valid)
 
 
-def read_unlabelled(params: AnySplit, groups: Sequence[str]) -> pd.DataFrame:
-    """The test rows without their labels: they serve to check parity, no more."""
-    return dataset.read_part(FEATURES, params, "test", Inputs.of(groups).names)
+def read(params: AnySplit, train_params: TrainParams) -> Split | Stream:
+    """Return the rows to train and tune on: by month, if there are too many; no test row is among them.
 
-
-def read(params: AnySplit, train_params: TrainParams) -> tuple[Split | Stream, Parts]:
-    """The rows to train and tune on, and the test rows without their labels: by month, where they are too many.
-
-    Raises `RoomError` where this machine has less memory than the fit takes, or less disk than its pages.
+    Raises `RoomError` if this machine has less memory than the fit takes, or less disk than its pages.
     """
     groups, model = train_params.features, train_params.model
     columns = Inputs.of(groups).names
     check_room(rows_of(params, groups), len(columns), model)
     train, valid = (dataset.read_months(FEATURES, params, part, [*columns, TARGET]) for part in ("train", "validation"))
     if isinstance(train, Months) and isinstance(valid, Months) and batches.too_large(train.rows(), len(columns), model):
-        return Stream(train, valid), dataset.read_months(FEATURES, params, "test", columns)
-    return read_split(params, groups), [read_unlabelled(params, groups)]
+        return Stream(train, valid)
+    return read_split(params, groups)
 
 
 def check_room(rows: Mapping[str, int], inputs: int, model: str) -> None:
@@ -79,17 +71,16 @@ def counted(split: Split | Stream) -> dict[str, int]:
 def fit_and_export(
     params: TrainParams,
     split: Split | Stream,
-    unlabelled: Iterable[pd.DataFrame],
     path: Path,
     made_from: Mapping[str, str],
     on_round: estimators.OnRound,
     away: estimators.Away | None = None,
 ) -> float:
-    """Fits, writes the ONNX file, and returns its largest difference from the fitted model over all rows at hand."""
+    """Fit, write the ONNX file, and return its largest difference from the fitted model over the validation rows."""
     inputs = Inputs.of(params.features)
     if isinstance(split, Stream):
         pipeline, valid = batches.fit(params, inputs, split, on_round, away), iter(split.validation)
     else:
         pipeline, valid = estimators.fit(params, inputs, split, on_round, away=away), iter([split.X_valid])
     export.export(pipeline, inputs, path, made_from)
-    return max(export.check_parity(pipeline, inputs, path, rows) for rows in chain(valid, unlabelled))
+    return max(export.check_parity(pipeline, inputs, path, rows) for rows in valid)

@@ -58,6 +58,10 @@ class CostPolicy(Section):
 class ReviewParams(Section):
     """The policy: what a pull request may do, and what fails it."""
 
+    approved: Annotated[
+        list[Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]],
+        Field(description="Commits that may change target, cut-off, test rows or columns that slices go by"),
+    ]
     require_reproduced: Annotated[bool, Field(description="Fail where a rebuild from raw data gave other bytes")]
     beat_baseline: Annotated[bool, Field(description="Fail where the model is not proven better than its baseline")]
     drift: Annotated[Share, Field(description="Distance of training data, from 0 to 1, that the report points out")]

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from tarmac.model import dataset, fitting
+from tarmac.model import fitting
 from tarmac.model.fitting import FEATURES
 from tarmac.model.identity import identity
 from tarmac.params import TASK, Params, TrainParams, load
@@ -23,10 +23,10 @@ def main() -> None:
     """Reads `data/features`; writes the baseline."""
     params, progress = load(), Progress("baseline")
     chosen = baseline_params(params)
-    split, test = fitting.read(params.split, chosen)
-    progress.step("data", **fitting.counted(split), test_unlabelled=dataset.count(test))
+    split = fitting.read(params.split, chosen)
+    progress.step("data", **fitting.counted(split))
     made_from = identity(chosen, params.split, FEATURES)
-    fitting.fit_and_export(chosen, split, test, BASELINE, made_from, lambda *_: None)
+    fitting.fit_and_export(chosen, split, BASELINE, made_from, lambda *_: None)
     progress.step("exported", features=",".join(chosen.features))
 
 

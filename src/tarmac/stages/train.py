@@ -7,7 +7,7 @@ from dvclive.live import Live
 
 from tarmac import cluster
 from tarmac.files.outputs import finite
-from tarmac.model import dataset, estimators, export, fitting, spark
+from tarmac.model import estimators, export, fitting, spark
 from tarmac.model.fitting import FEATURES
 from tarmac.model.identity import identity
 from tarmac.params import TASK, Params, Task, load
@@ -61,8 +61,8 @@ def main() -> None:
     """Reads `data/features`; writes the model and what dvclive logs."""
     params, progress = load(), Progress("train")
     away = cluster_fit(params)
-    split, test = fitting.read(params.split, params.train)
-    progress.step("data", **fitting.counted(split), test_unlabelled=dataset.count(test))
+    split = fitting.read(params.split, params.train)
+    progress.step("data", **fitting.counted(split))
     made_from = identity(params.train, params.split, FEATURES)
     best = BestRound()
     with Live(str(METRICS), dvcyaml=None, save_dvc_exp=False, report=None) as live:
@@ -72,7 +72,7 @@ def main() -> None:
             report(number, metrics)
             best(number, metrics)
 
-        parity = fitting.fit_and_export(params.train, split, test, MODEL, made_from, on_round, away)
+        parity = fitting.fit_and_export(params.train, split, MODEL, made_from, on_round, away)
         live.summary = {"validation": best.metrics, "onnx_difference_below": export.TOLERANCE}
         live.make_summary()
     progress.step("exported", **best.metrics, onnx_difference=f"{parity:.1e}")
