@@ -73,8 +73,8 @@ mend: .venv/pipeline ## Put right what a killed command left: locks, a detached 
 reproduce: .venv/pipeline $(REMOTE) ## Rebuild HEAD from raw data in a clean clone without cache; fail on any differing byte
 	@$(BIN)/tarmac reproduce
 
-review: .venv/pipeline $(REMOTE) ## Compare with the base (BASE=commit) and judge by the policy: review/report.md, as CI comments it
-	@$(BIN)/tarmac review $(if $(BASE),--base '$(BASE)')
+review: .venv/pipeline $(REMOTE) ## Compare with the base (BASE=commit) and judge by the policy: review/report.md (JUDGE=base: as CI does)
+	@$(BIN)/tarmac review $(if $(BASE),--base '$(BASE)') $(if $(JUDGE),--judge '$(JUDGE)') $(if $(CANDIDATE),--candidate '$(CANDIDATE)' --approval '$(APPROVAL)')
 
 doctor: ## Check machine, repository and remote: a line each, ok, warn or fail, and what to do
 	@$(BIN)/python -c '' 2>/dev/null || { echo 'fail  python     there is no environment; make setup'; exit 1; }
@@ -242,13 +242,14 @@ bench: .venv/dev .venv/peers/.installed $(PEERS:%=.venv/peer-%/.installed) ## Me
 	$(BIN)/python -m benchmarks.batch
 	$(BIN)/python -m benchmarks.serving
 
-servers: .venv/servers/.installed ## Install what tests start themselves: PostgreSQL, S3, SSH, WebDAV, a clock, Chromium, Java (Debian)
+servers: .venv/servers/.installed ## Install what tests start themselves: PostgreSQL, S3, SSH, WebDAV, a clock, a sandbox, Chromium, Java (Debian)
 	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || { $(SUDO) mkdir -p /etc/postgresql-common && \
 	echo 'create_main_cluster = false' | $(SUDO) tee /etc/postgresql-common/createcluster.conf >/dev/null && \
 	$(call debian,postgresql); }
 	@ls /usr/sbin/sshd >/dev/null 2>&1 || { $(SUDO) mkdir -p /etc/ssh && $(SUDO) touch /etc/ssh/sshd_not_to_be_run && \
 	$(call debian,openssh-server); }
 	@command -v faketime >/dev/null || { $(call debian,faketime); }
+	@command -v bwrap >/dev/null || { $(call debian,bubblewrap); }
 	@command -v chromium chromium-browser google-chrome >/dev/null || { $(call debian,chromium); }
 	@command -v java >/dev/null || { $(call debian,default-jre-headless); }
 

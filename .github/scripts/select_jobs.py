@@ -5,7 +5,8 @@ stderr. A change of documents alone needs the tests that read documents. Every o
 file needs the whole suite, also one that nothing here knows. A push needs nothing if the same
 files have already passed.
 
-Runs in the repository root with `src` on the path, and needs the standard library only.
+Runs in the repository root with `src` on the path, and needs the standard library only. The commit
+is HEAD, or the one that CANDIDATE names, for a job in which the base's own code selects.
 """
 
 import json
@@ -28,8 +29,9 @@ JOBS = {"suite": [SUITE, QUICK], "documents": [DOCUMENTS], "passed": []}
 
 def main(environment: Mapping[str, str]) -> None:
     """Print the selection for the event that this environment describes."""
-    base = find_base(environment)
-    scope, reason = classify_files(list_changed_files(base) if base else None)
+    candidate = environment.get("CANDIDATE", "HEAD")
+    base = find_base(environment, candidate)
+    scope, reason = classify_files(list_changed_files(base, candidate) if base else None)
     if environment.get("GITHUB_EVENT_NAME") == "push":
         passed = find_passed_run(scope, base, environment)
         if passed is not None:
@@ -49,11 +51,11 @@ def classify_files(paths: Collection[str] | None) -> tuple[str, str]:
     return "documents", f"only documents are changed ({len(paths)})"
 
 
-def find_base(environment: Mapping[str, str]) -> str:
+def find_base(environment: Mapping[str, str], candidate: str = "HEAD") -> str:
     """Return the commit that the change starts from; empty if the event has none."""
     event = environment.get("GITHUB_EVENT_NAME") or environment.get("CI_PIPELINE_SOURCE")
-    if event == "pull_request" and read_git("rev-parse", "--verify", "--quiet", "HEAD^2"):
-        return read_git("rev-parse", "HEAD^1")  # HEAD merges the change into its base
+    if event == "pull_request" and read_git("rev-parse", "--verify", "--quiet", f"{candidate}^2"):
+        return read_git("rev-parse", f"{candidate}^1")  # it merges the change into its base
     if event == "merge_request_event":
         return environment.get("CI_MERGE_REQUEST_DIFF_BASE_SHA", "")
     if event == "push" and "GITHUB_EVENT_PATH" in environment:
@@ -64,13 +66,13 @@ def find_base(environment: Mapping[str, str]) -> str:
     return ""
 
 
-def list_changed_files(base: str) -> list[str] | None:
-    """Return the files that differ between a commit and HEAD; None if Git lacks the commit.
+def list_changed_files(base: str, candidate: str = "HEAD") -> list[str] | None:
+    """Return the files that differ between two commits; None if Git lacks one.
 
     A renamed file is listed under both names, a deleted one under its old name.
     """
     options = ["--name-only", "--no-renames", "-z", "--end-of-options"]
-    command = ["git", "diff", *options, base, "HEAD", "--"]
+    command = ["git", "diff", *options, base, candidate, "--"]
     done = subprocess.run(command, check=False, capture_output=True)
     if done.returncode != 0:
         return None

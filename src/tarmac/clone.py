@@ -11,12 +11,17 @@ from tarmac.git import git
 
 
 @contextmanager
-def of_commit(commit: str) -> Iterator[Path]:
-    """A clone with a commit's files, for as long as the block lasts; it has this repository's cache and remotes."""
+def of_commit(commit: str, trusted: bool = True) -> Iterator[Path]:
+    """A clone with a commit's files, for as long as the block lasts; it has this repository's cache and remotes.
+
+    A commit that is not trusted gets its symbolic links as files, and this repository's settings of DVC.
+    """
     with tempfile.TemporaryDirectory(prefix="tarmac-clone-") as temporary:
         folder = Path(temporary) / "clone"
         git("clone", "--quiet", "--shared", "--no-checkout", ".", str(folder))
-        git("checkout", "--quiet", "--detach", commit, folder=folder)
+        git("-c", f"core.symlinks={str(trusted).lower()}", "checkout", "--quiet", "--detach", commit, folder=folder)
+        if not trusted:
+            _replace_settings(folder / ".dvc")
         _share_cache(folder)
         yield folder
 
@@ -24,6 +29,14 @@ def of_commit(commit: str) -> Iterator[Path]:
 def site(folder: Path) -> dict[str, str]:
     """Variables with which DVC forgets a clone when it is gone."""
     return {"DVC_SITE_CACHE_DIR": str(folder.parent / "site")}
+
+
+def _replace_settings(folder: Path) -> None:
+    if folder.is_dir():
+        shutil.rmtree(folder)
+    folder.unlink(missing_ok=True)
+    folder.mkdir()
+    shutil.copy(".dvc/config", folder)
 
 
 def _share_cache(folder: Path) -> None:

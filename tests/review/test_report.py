@@ -31,6 +31,7 @@ relaxed = settings(deadline=None)  # a busy machine is no mistake
 fewer = settings(deadline=None, max_examples=30)  # of what takes long
 SECTIONS = ["What changed", "Slices that moved", "All 3 slices", "Behaviour: 2 tests", "Charts", "Data", "Cost"]
 PARTS = ["train.xgboost.max_depth", "src/tarmac/model/estimators.py", "EWR", "a carrier never seen", "xychart-beta"]
+BY_ITSELF = "Judged by the working tree's own code; make review JUDGE=base does what CI does."
 NOTE = seen(CUT.replace("*", "").replace("`", ""))
 
 
@@ -105,6 +106,18 @@ def test_the_report_does_not_say_what_was_compared(base, shown):
     found = page(review(lineage={**cases.lineage(), "base": base}))
     assert notes(found) == (
         f"Head 012345678 against base {shown}. 53,991 test rows are in both, 95% intervals by resampled {CLUSTERS[1]}."
+        f" {BY_ITSELF}"
+    )
+
+
+def test_it_is_not_told_whose_policy_judged():
+    params = [("intervals.confidence", "0.95", "0.51")]
+    changed = dataclasses.replace(review().changes, params=params)
+    by_itself, by_base = (notes(page(review(changes=changed, judge=judge))) for judge in ("", cases.BASE))
+    assert by_itself.endswith(f"{BY_ITSELF} The policy itself changed, and head's is the one that judged.")
+    assert by_base.endswith(
+        "Judged by the code and the policy of fedcba987, which is none of head's."
+        " The policy changes with the merge, not before: see the parameters."
     )
 
 
@@ -236,7 +249,8 @@ def test_it_is_not_told_that_the_months_moved_and_what_was_done():
     told = notes(page(review(moved=ASKED, data=DataDiff())))
     assert told.endswith(
         f"53,991 test rows of 2014-01 to 2014-02, 95% intervals by resampled {CLUSTERS[1]}. "
-        "The test months moved: the base's model was asked about the 53,991 rows of the test months of head."
+        "The test months moved: the base's model was asked about the 53,991 rows of the test months of head. "
+        f"{BY_ITSELF}"
     )
     assert "Columns of the features with other values in rows that both have: 2;" in notes(page(review(moved=ASKED)))
     counts = {"common": 50, "only_base": 3, "only_head": 4, "relabelled": 0}

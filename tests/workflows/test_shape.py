@@ -229,7 +229,6 @@ def test_a_make_target_is_called_that_does_not_exist():
         "test-all",
         "test-changed",
         "test-nightly",
-        "reproduce",
         "review",
         "comment",
         "gpu",
@@ -243,7 +242,7 @@ def test_a_make_target_is_called_that_does_not_exist():
 
 def test_gitlab_judges_by_other_commands_than_github():
     (review,) = TREES["review"]["jobs"].values()
-    assert targets(script(GITLAB["review"])) == targets(script(review)) == ["reproduce", "review"]
+    assert targets(script(GITLAB["review"])) == targets(script(review)) == ["review"]
     jobs = [job for scope in select_jobs.JOBS.values() for job in scope]
     on_both = " ".join(job["targets"] for job in jobs).split()
     assert set(targets(script(GITLAB["checks"]))) == set(on_both) - {"test"}, "it has one Python"

@@ -22,9 +22,9 @@ from tarmac.model.scorer import Scorer
 from tarmac.monitoring.decay import Judged
 from tarmac.monitoring.rows import TABLES, of_month
 from tarmac.monitoring.team import RAW, Round, Team
-from tarmac.monitoring.windows import WindowsError, moved
 from tarmac.params import TASK, Params, load
 from tarmac.problem.names import CLUSTER, MONTHLY, TARGET
+from tarmac.review.windows import WindowsError, moved
 
 OUT = Path("metrics/replay")
 FIRST = 4  # months that are there when the first model is made: two to train on, one to tune on, one to judge on

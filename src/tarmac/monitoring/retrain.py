@@ -15,12 +15,12 @@ from tarmac.monitoring.live import Live, live
 from tarmac.monitoring.report import report
 from tarmac.monitoring.rows import TABLES
 from tarmac.monitoring.run import monitor, nothing, refuse, write
-from tarmac.monitoring.windows import WindowsError, moved
 from tarmac.params import Window, load
 from tarmac.problem.names import DAY, TARGET
 from tarmac.registry.release import OUT, refuse_unclean
 from tarmac.review.results import PREDICTIONS
 from tarmac.review.run import review
+from tarmac.review.windows import WindowsError, moved
 
 BEGUN = Path(".dvc/tmp/retrain")  # the commit that a round began at, while it lasts
 ORDER, OUTCOMES = ("none", "retrain", "hold"), ("ok", "watch", "act")  # a later one outweighs

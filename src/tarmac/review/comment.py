@@ -24,6 +24,9 @@ JUDGES = (
     *("src/tarmac/github.py", "src/tarmac/proposal/"),
 )
 
+WORKFLOWS = ".github/"  # GitHub takes those of a pull request from the pull request itself
+AFTER = "> They judge after the merge, and not before.\n"
+
 
 class PostError(ValueError):
     """CML refused."""
@@ -88,8 +91,10 @@ def heading(environment: Mapping[str, str], judges: list[str]) -> str:
     line = (
         f"{mark} The check ended with **{environment['CONCLUSION']}** for {environment['HEAD_SHA'][:9]}, see {run}.\n\n"
     )
-    warning = f"> [!WARNING]\n> Files that decide how it is judged are changed here ({len(judges)}): read them.\n\n"
-    return line + (warning if judges else "")
+    warning = f"> [!WARNING]\n> Files that decide how it is judged are changed here ({len(judges)}): read them.\n"
+    own = "> The workflow is one of them: this verdict is the pull request's own word.\n"
+    mine = any(name.startswith(WORKFLOWS) for name in judges)
+    return line + (f"{warning}{own if mine else AFTER}\n" if judges else "")
 
 
 def post(body: str, number: int, environment: Mapping[str, str]) -> None:

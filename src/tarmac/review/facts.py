@@ -33,6 +33,7 @@ class Review:
     cost: tuple[Cost | None, Cost]
     lineage: Mapping[str, str]
     charts: list[tuple[str, str]]  # title and Mermaid text
+    judge: str = ""  # the commit whose code and policy judged; empty if it was the working tree's own
 
     @property
     def passed(self) -> bool:

@@ -66,16 +66,24 @@ def stale_results() -> list[str]:
 def lineage(base: str | None, head: Result, found: Provenance) -> dict[str, str]:
     """Every hash by what it is of, and what was done to be sure of it."""
     changed = git.changed_since("HEAD") if git.commit("HEAD") else []
-    stages = lock.stages(head.text(LOCK)).values()
     uncommitted = " with uncommitted changes" if any(not path.startswith(RESULTS) for path in changed) else ""
     return {
+        **hashes(base, head),
         "commit": f"{head.commit}{uncommitted}",
+        "reproduced": SAID[found.rebuild],
+        "run for this review": ", ".join(found.ran) or "nothing: every stage was up to date",
+    }
+
+
+def hashes(base: str | None, head: Result) -> dict[str, str]:
+    """Return every hash by what it is of."""
+    stages = lock.stages(head.text(LOCK)).values()
+    return {
+        "commit": head.commit,
         "base": base or "none",
         "raw data": head.hashes.get(RAW, "none"),
         "code": lock.code_hash(stages),
         "environment": lock.environment(stages) or "none",
         "dvc.lock": hashlib.md5((head.text(LOCK) or "").encode(), usedforsecurity=False).hexdigest(),
         "model": head.hashes.get(MODEL, "none"),
-        "reproduced": SAID[found.rebuild],
-        "run for this review": ", ".join(found.ran) or "nothing: every stage was up to date",
     }

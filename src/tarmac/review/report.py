@@ -14,6 +14,7 @@ from tarmac.review.verdict import Check
 
 MARKS = {"pass": "✅", "fail": "❌", "not proven": "➖"}
 LEARNED = "training rows" if DAY else "rows"  # of which the drift is told
+POLICY = ("review.", "intervals.", "evaluate.")  # parameters that the verdict goes by
 FILES, LINES, COLUMNS = 20, 20, 10  # of a stage, of an error, and of the data, that are shown
 
 
@@ -62,8 +63,13 @@ def _notes(review: Review) -> str:
         )
     if rows["relabelled"]:
         lines.append(f"**{rows['relabelled']:,} rows have another label now**; both models are judged by the new one.")
-    if any(key.startswith("review.") for key, _, _ in review.changes.params):
-        lines.append("**The policy itself changed**, and head's is the one that judged: see the parameters.")
+    policy = any(key.startswith(POLICY) for key, _, _ in review.changes.params)
+    if review.judge:
+        lines.append(f"Judged by the code and the policy of {code(review.judge[:9])}, which is none of head's.")
+        lines += ["**The policy changes with the merge**, not before: see the parameters."] if policy else []
+    else:
+        lines.append("Judged by the working tree's own code; `make review JUDGE=base` does what CI does.")
+        lines += ["**The policy itself changed**, and head's is the one that judged."] if policy else []
     return " ".join(lines)
 
 

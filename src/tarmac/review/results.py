@@ -15,8 +15,9 @@ from tarmac import clone, store
 from tarmac.digest import digest
 
 LOCK, RAW = "dvc.lock", "data/raw"
-PREDICTIONS, FEATURES, MODEL = "data/predictions.parquet", "data/features", "models/model.onnx"
-NEEDED = (PREDICTIONS, MODEL, FEATURES, RAW)  # of the base, in order of use
+PREDICTIONS, FEATURES = "data/predictions.parquet", "data/features"
+MODEL, BASELINE = "models/model.onnx", "models/baseline.onnx"
+NEEDED = (PREDICTIONS, MODEL, BASELINE, FEATURES, RAW)  # of the base, in order of use
 
 
 @dataclass(frozen=True)
@@ -53,9 +54,12 @@ def here(commit: str) -> Result:
 
 
 @contextmanager
-def of_commit(commit: str, head: Result) -> Iterator[Result]:
-    """The result of a commit, for as long as the block lasts; what the remote lacks is not `present` in it."""
-    with clone.of_commit(commit) as folder:
+def of_commit(commit: str, head: Result, trusted: bool = True) -> Iterator[Result]:
+    """The result of a commit, for as long as the block lasts; what the remote lacks is not `present` in it.
+
+    A commit that is not trusted gets no symbolic link, and the remotes that are set here instead of its own.
+    """
+    with clone.of_commit(commit, trusted) as folder:
         _drop_broken(folder)
         hashes = store.outputs(folder)
         wanted = [name for name in NEEDED if name in hashes]

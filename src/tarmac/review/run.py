@@ -1,26 +1,93 @@
 """Makes a review: brings the result up to date, fetches the base, compares, judges, and writes report and verdict."""
 
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pyarrow.parquet as pq
 
-from tarmac import git, odb, reproduce, store
+from tarmac import clone, git, odb, reproduce, store
 from tarmac.files.outputs import replacing, write_json
 from tarmac.params import Params, SplitParams, load
 from tarmac.problem.names import ANSWERS, KEY, TARGET
-from tarmac.review import compare, cost, verdict
+from tarmac.review import compare, cost, gate, verdict
 from tarmac.review.base import answers
 from tarmac.review.changes import Changes, changes
 from tarmac.review.charts import charts
 from tarmac.review.data import DataDiff, diff
 from tarmac.review.facts import Review, as_json
-from tarmac.review.lineage import Provenance, checks, lineage
+from tarmac.review.lineage import Provenance, checks, hashes, lineage
 from tarmac.review.report import failure, report
 from tarmac.review.results import PREDICTIONS, Result, here, of_commit
 from tarmac.review.verdict import Check
 
 BEHAVIOUR, TRAINED = "metrics/tables/behaviour.csv", "metrics/train/metrics.json"
+
+
+def review_base(out: Path) -> bool:
+    """Review HEAD as CI does: by the code and the policy of the base, in a clone of it.
+
+    Writes to `out` what `review_commit` writes. Raises `GitError` if there is no base, or if
+    something is not committed.
+    """
+    base, head = _base(None), git.commit("HEAD")
+    if base is None or head is None:
+        raise git.GitError("there is no default branch whose code could judge: leave JUDGE out")
+    changed = [path for path in git.changed_since("HEAD") if not path.startswith(f"{out}/")]
+    if changed:
+        raise git.GitError(f"the base judges a commit, and {changed[0]} is not committed: commit, or leave JUDGE out")
+    out.mkdir(parents=True, exist_ok=True)
+    with clone.of_commit(base) as folder:
+        program = "from tarmac.cli import app; app()"
+        words = [sys.executable, "-c", program, "review", "--candidate", head, "--out", str(out.resolve())]
+        return subprocess.run(words, cwd=folder, env=_of_clone(folder), check=False).returncode == 0
+
+
+def _of_clone(folder: Path) -> dict[str, str]:
+    """Return the environment in which a clone's own code runs, on its own DVC state."""
+    return store.environment({**clone.site(folder), "PYTHONPATH": str(folder / "src")})
+
+
+def review_commit(revision: str, out: Path, approval: str = "") -> bool:
+    """Judge a commit by this tree's code, policy and data; write `report.md` and `verdict.json` to `out`.
+
+    Returns whether the verdict is pass. `approval` is the commit whose name counts in
+    `review.approved`; by default the judged one. Raises `GitError` if a commit is not here.
+    """
+    head, own = git.commit(revision), git.commit("HEAD")
+    if head is None or own is None:
+        raise git.GitError(f"{revision}: no such commit here; `git fetch origin` may bring it")
+    try:
+        with of_commit(own, Result(Path(), "", {}, frozenset())) as base:
+            judged = _judge_commit(head, base, load(base.path("params.yaml")), approval or head)
+    except ValueError as error:
+        return _no_result(out, str(error))
+    except Exception as error:  # noqa: BLE001 -- what a commit hands over is hostile, and may break any reader
+        return _no_result(out, f"what the commit hands over cannot be read ({type(error).__name__}: {error})")
+    _write(out, report(judged), as_json(judged))
+    return judged.passed
+
+
+def _no_result(out: Path, error: str) -> bool:
+    by_hand = "To judge it by hand: check it out on a machine without secrets, and run `make review` there"
+    _write(out, failure(f"{error}\n{by_hand}"), {"verdict": "fail", "summary": "no result to judge", "error": error})
+    print(f"\n{error}\n{by_hand}")
+    return False
+
+
+def _judge_commit(head: str, base: Result, params: Params, approval: str) -> Review:
+    with gate.opened(head, base, params, approval) as case:
+        found = _compare_results(base, _why_not(base), case.head, case.params, list(case.checks), case.asked)
+        changed = git.git("diff", "--name-only", "--no-renames", "-z", base.commit, head, "--").split("\0")
+        return replace(
+            found,
+            judge=base.commit,
+            lineage=hashes(base.commit, case.head) | {"reproduced": case.rebuilt.result, "judged by": base.commit},
+            changes=changes(base, case.head, sorted(set(changed) - {""})),
+        )
 
 
 def review(revision: str | None, out: Path) -> bool:
@@ -89,9 +156,23 @@ def _why_not(base: Result) -> str:
 
 
 def _judge(side: Result | None, no_base: str, head: Result, params: Params, found: Provenance) -> Review:
+    judged = _compare_results(side, no_base, head, params, checks(found, params.review.require_reproduced))
+    changed = changes(side, head, git.changed_since(side.commit)) if side else Changes([], {}, [])
+    return replace(judged, lineage=lineage(side.commit if side else None, head, found), changes=changed)
+
+
+def _compare_results(
+    side: Result | None,
+    no_base: str,
+    head: Result,
+    params: Params,
+    own: Sequence[Check],
+    asked: Result | None = None,
+) -> Review:
+    """Compare two results, but for lineage and changes. `asked` has the rows that base's model is asked about."""
     rows = pd.read_parquet(head.path(PREDICTIONS))
     test = params.split.test if isinstance(params.split, SplitParams) else None
-    before, moved = answers(side, head, test) if side and not no_base else (None, None)
+    before, moved = answers(side, asked or head, test) if side and not no_base else (None, None)
     pairing = compare.pair(before, rows)
     if moved and not moved.asked and not len(pairing.rows):
         no_base, pairing = f"the test months moved, and {moved.told}", compare.pair(None, rows)
@@ -100,7 +181,7 @@ def _judge(side: Result | None, no_base: str, head: Result, params: Params, foun
     slices = compare.slice_changes(rows, pairing, params.evaluate.min_slice_rows, settings)
     costs = cost.compare(side, head)
     judged = [
-        *checks(found, policy.require_reproduced),
+        *own,
         *map(verdict.metric, metrics, policy.metrics.values()),
         *(verdict.one_slice(change, policy.slices) for change in slices),
         *([verdict.baseline(compare.over_baseline(rows, settings))] if policy.beat_baseline else []),
@@ -117,9 +198,9 @@ def _judge(side: Result | None, no_base: str, head: Result, params: Params, foun
         policy=policy,
         confidence=settings.confidence,
         data=diff(side, head, (_window(side), _window(head))) if side else DataDiff(),
-        changes=changes(side, head, git.changed_since(side.commit)) if side else Changes([], {}, []),
+        changes=Changes([], {}, []),
         cost=costs,
-        lineage=lineage(side.commit if side else None, head, found),
+        lineage={},
         charts=charts(side, head),
     )
 

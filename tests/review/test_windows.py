@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tarmac.files.months import between, shifted
-from tarmac.monitoring.windows import WindowsError, moved
 from tarmac.params import RetrainParams, SplitParams
+from tarmac.review.windows import WindowsError, moved
 
 COUNTS = st.integers(1, 14)
 

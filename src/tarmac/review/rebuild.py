@@ -1,0 +1,231 @@
+"""Rebuild a commit in the sandbox from its source and raw data, first blind to the months that it is tested on.
+
+The model of the blind run must be the committed one, but for the hash of the features in its
+metadata, which covers months that it has not seen: so it has learned nothing from the test months.
+The second run has all months, and every output must match.
+"""
+
+import io
+import json
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tarmac import git, lock, store
+from tarmac.digest import digest
+from tarmac.problem.names import MONTHLY
+from tarmac.review import sandbox
+from tarmac.review.results import LOCK, RAW, Result
+from tarmac.review.sandbox import Ended, Limits
+
+BLIND = ("prepare", "featurize", "baseline", "train")  # the stages that make the models
+MODELS = ("models/model.onnx", "models/baseline.onnx")
+SEEN_LATER = "features"  # the key of a model's metadata that names months which it has not seen
+LEFT_OUT = (":(exclude)data/remote", ":(exclude).git*")  # what a stage has no business to read
+LOCKFILE = Path("requirements/pipeline.txt")
+STAGE = {"PYTHONPATH": "src", "PYTHONDONTWRITEBYTECODE": "1", "DVC_NO_ANALYTICS": "1", "LOGNAME": "stage"}
+SHOWN = 15  # lines of a stage that failed
+
+
+class RebuildError(ValueError):
+    """The commit cannot be rebuilt; the words say what failed."""
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """What a rebuild found: `identical`, `differs`, `failed` or `not tried`, what differs, and why."""
+
+    result: str
+    different: tuple[str, ...] = ()
+    reason: str = ""
+    blind: bool = False  # whether the model came out the same without the test months
+    seconds: float = 0.0  # of the second run
+
+
+def rebuild(head: Result, first_test: str | None, folder: Path, limits: Limits | None = None) -> Rebuilt:
+    """Rebuild head in `folder`, which is empty. `first_test` is the first test month; None without time."""
+    committed = store.locked(head.text(LOCK) or "")
+    limits = limits or Limits()
+    try:
+        python = _environment(head, folder / "environment")
+        work = folder / "work"
+        stages = _stages(head)
+        _lay_out(head.commit, work)
+        if first_test is not None:
+            _copy_raw(head.path(RAW), work / RAW, before=first_test)
+            _run([name for name in stages if name in BLIND], stages, work, python, limits)
+            peeked = [name for name in MODELS if name in committed and not same_model(head.path(name), work / name)]
+            if peeked:
+                reason = f"made without the months from {first_test} on, it is another model: it has seen them"
+                return Rebuilt("differs", tuple(peeked), reason)
+        _copy_raw(head.path(RAW), work / RAW)
+        spent = _run(list(stages), stages, work, python, limits)
+        refuse_links(work, committed)
+        different = [path for path, oid in sorted(committed.items()) if digest(work / path) != oid]
+        different += _stale(head, work, stages)
+    except (RebuildError, sandbox.SandboxError) as error:
+        kind = "not tried" if isinstance(error, sandbox.SandboxError) else "failed"
+        return Rebuilt(kind, reason=str(error))
+    blind = first_test is not None
+    return Rebuilt("differs" if different else "identical", tuple(different), blind=blind, seconds=spent)
+
+
+def same_model(one: Path, other: Path) -> bool:
+    """Check that two ONNX files differ in nothing but the hash of all features, months that no fit has seen among them.
+
+    The inputs, outputs, graph and all other metadata must be the same to the byte.
+    """
+    return one.is_file() and other.is_file() and not other.is_symlink() and _without_hash(one) == _without_hash(other)
+
+
+def _without_hash(path: Path) -> bytes:
+    from skl2onnx.helpers.onnx_helper import load_onnx_model  # it takes a second, and few commands need it
+
+    try:
+        model = load_onnx_model(path.read_bytes())
+    except Exception as error:  # noqa: BLE001 -- a hostile file may break its reader in any way
+        raise RebuildError(f"{path.name} is not an ONNX file ({type(error).__name__})") from None
+    kept = [entry for entry in model.metadata_props if entry.key != SEEN_LATER]
+    del model.metadata_props[:]
+    model.metadata_props.extend(kept)
+    return bytes(model.SerializeToString(deterministic=True))
+
+
+def refuse_links(work: Path, paths: Mapping[str, str]) -> None:
+    """Raise `RebuildError` if an output is, holds or lies below a symbolic link: its bytes may be this machine's."""
+    for path in paths:
+        place = work / path
+        parents = [parent for parent in place.parents if work in parent.parents]
+        inside = place.rglob("*") if place.is_dir() and not place.is_symlink() else ()
+        if any(one.is_symlink() for one in (place, *parents, *inside)):
+            raise RebuildError(f"{path} holds a symbolic link")
+
+
+def _environment(head: Result, folder: Path) -> Path | None:
+    """Return the environment that head's lockfile names: None for this one, where the files are the same.
+
+    Another one is installed from wheels alone, whose code does not run while it is installed.
+    """
+    wanted, here = head.text(str(LOCKFILE)), LOCKFILE.read_text(encoding="utf-8") if LOCKFILE.is_file() else None
+    if wanted is None or wanted == here:
+        return None
+    options = ("--no-build", "--require-hashes", "--python", str(folder), "-r", str(head.path(str(LOCKFILE))))
+    for words in (["uv", "venv", "--quiet", str(folder)], ["uv", "pip", "install", "--quiet", *options]):
+        try:
+            done = subprocess.run(words, check=False, capture_output=True, text=True)
+        except FileNotFoundError:
+            raise RebuildError("another lockfile needs `uv` to install it, and it is not here") from None
+        if done.returncode:
+            raise RebuildError(f"{LOCKFILE} cannot be installed from wheels: {_last(done.stderr)}")
+    return folder
+
+
+def _stages(head: Result) -> dict[str, list[str]]:
+    """Return the commands of each stage of head's pipeline, in an order in which they can run."""
+    try:
+        tree = lock.parse(head.text("dvc.yaml") or "")["stages"]
+        makers = {_path(out): name for name, stage in tree.items() for out in _outs(stage)}
+        needs = {
+            name: {makers[dep] for dep in stage.get("deps", []) if dep in makers} - {name}
+            for name, stage in tree.items()
+        }
+        commands = {name: _commands(stage["cmd"]) for name, stage in tree.items()}
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError):
+        raise RebuildError("dvc.yaml cannot be read") from None
+    order: list[str] = []
+    while len(order) < len(tree):
+        ready = [name for name in tree if name not in order and needs[name] <= set(order)]
+        if not ready:
+            raise RebuildError("the stages of dvc.yaml need one another in a circle")
+        order += ready
+    return {name: commands[name] for name in order}
+
+
+def _outs(stage: Mapping[str, Any]) -> list[Any]:
+    return [out for kind in ("outs", "metrics", "plots") for out in stage.get(kind, [])]
+
+
+def _path(out: Any) -> str:
+    return out if isinstance(out, str) else str(next(iter(out)))
+
+
+def _commands(given: Any) -> list[str]:
+    return [given] if isinstance(given, str) else [str(word) for word in given]
+
+
+def _lay_out(commit: str, work: Path) -> None:
+    """Write a commit's files, as files and folders alone, without its history, remote or cache."""
+    words = ["git", "archive", "--format=tar", commit, "--", ".", *LEFT_OUT]
+    done = subprocess.run(words, check=False, capture_output=True, env=git.environment())
+    if done.returncode:
+        raise RebuildError(f"git archive failed: {done.stderr.decode(errors='replace').strip()}")
+    try:
+        with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+            archive.extractall(work, filter="data")
+    except tarfile.TarError as error:
+        raise RebuildError(f"a file of the commit leads out of it: {error}") from None
+    (work / ".dvc" / "tmp").mkdir(parents=True, exist_ok=True)  # where months are kept from the first to the second run
+
+
+def _copy_raw(source: Path, target: Path, before: str | None = None) -> None:
+    """Copy raw data, of the monthly tables those months alone that lie before one; nothing that is here is trusted."""
+    if target.is_symlink():
+        raise RebuildError(f"{RAW} is a symbolic link")
+    shutil.rmtree(target, ignore_errors=True)
+    for path in sorted(source.rglob("*")):
+        inner = path.relative_to(source)
+        monthly = inner.parts[0] in MONTHLY
+        if path.is_file() and not (monthly and before is not None and path.stem >= before):
+            (target / inner).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target / inner)
+
+
+def _run(
+    names: Sequence[str], stages: Mapping[str, list[str]], work: Path, python: Path | None, limits: Limits
+) -> float:
+    """Run stages in the sandbox; return the seconds that they took."""
+    spent = 0.0
+    for name in names:
+        print(f"rebuild: {name}", flush=True)
+        for command in stages[name]:
+            ended = sandbox.run(["sh", "-c", command], work, STAGE, limits, python)
+            spent += ended.seconds
+            if not ended.good:
+                raise RebuildError(f"the stage {name} fails in the sandbox: {_why(ended)}")
+    return spent
+
+
+def _why(ended: Ended) -> str:
+    return ended.limit or f"exit status {ended.status}: {_last(ended.printed)}"
+
+
+def _last(text: str) -> str:
+    return "\n".join([line for line in text.splitlines() if line.strip()][-SHOWN:])
+
+
+def _stale(head: Result, work: Path, stages: Mapping[str, list[str]]) -> list[str]:
+    """Return what the lock says of inputs that is not true: code that has changed since, or another parameter."""
+    entries = lock.stages(head.text(LOCK))
+    made = {path for entry in entries.values() for path in lock.hashes([entry], "outs")}
+    noted = {path: oid for entry in entries.values() for path, oid in lock.hashes([entry], "deps").items()}
+    wrong = [path for path, oid in sorted(noted.items()) if path not in made and digest(work / path) != oid]
+    params = head.yaml("params.yaml")
+    for name, entry in entries.items():
+        values = lock.params(entry)
+        wrong += [f"{name} ran with another {key}" for key, value in values.items() if not _same(params, key, value)]
+    wrong += [f"dvc.lock lacks the stage {name}" for name in stages if name not in entries]
+    return wrong
+
+
+def _same(tree: Any, key: str, value: Any) -> bool:
+    for part in key.split("."):
+        if not isinstance(tree, Mapping) or part not in tree:
+            return value is None
+        tree = tree[part]
+    return json.dumps(tree, sort_keys=True, default=str) == json.dumps(value, sort_keys=True, default=str)

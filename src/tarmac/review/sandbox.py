@@ -1,0 +1,167 @@
+"""Run a stranger's command where it can reach nothing but one folder.
+
+Bubblewrap gives it namespaces of its own: no network, no process and no file of this machine but
+the programs and the Python environment, read-only. Hosted runners let only root make namespaces;
+there `sudo` starts it. What a command may use up is watched from outside.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+PROGRAMS = ("/usr", "/bin", "/lib", "/lib32", "/lib64", "/sbin")  # read-only, as far as they are here
+SETTINGS = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/localtime", "/etc/alternatives")
+WORK, HOME = "/sandbox", "/tmp"  # noqa: S108 -- the sandbox's own
+PAUSE = 0.2  # seconds between two looks at what a command uses
+PRINTED = 20_000  # characters of its output that are kept, the last ones
+TMP_BYTES = 2**30
+
+
+class SandboxError(ValueError):
+    """There is no sandbox on this machine."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a command may use."""
+
+    seconds: float = 3600
+    folder_bytes: float = 8e9
+    processes: int = 500
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended: its exit status, the end of what it printed, and the limit that ended it, if one did."""
+
+    status: int
+    printed: str
+    limit: str = ""
+    seconds: float = 0.0
+
+    @property
+    def good(self) -> bool:
+        """Whether the command came to its own end, successfully."""
+        return self.status == 0 and not self.limit
+
+
+def run(
+    command: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    limits: Limits | None = None,
+    python: Path | None = None,
+) -> Ended:
+    """Run a command in `folder`, the only place that it can write to. Raises `SandboxError` if there is no sandbox.
+
+    `python` is the environment whose programs come first on its path; by default this one.
+    """
+    limits, started = limits or Limits(), time.monotonic()
+    words = [*find_start(), *_arguments(folder.resolve(), environment, python or Path(sys.prefix)), "--", *command]
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(
+            words,
+            env={"PATH": os.environ.get("PATH", os.defpath)},  # its first process shows its own in /proc
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        limit = _watch(process, folder, limits, started)
+        output.seek(max(0, output.seek(0, os.SEEK_END) - PRINTED))
+        printed = output.read().decode(errors="replace")
+    return Ended(process.returncode, printed, limit, time.monotonic() - started)
+
+
+@cache
+def find_start() -> tuple[str, ...]:
+    """Return the words that start Bubblewrap here. Raises `SandboxError` if it cannot run."""
+    if shutil.which("bwrap") is None:
+        raise SandboxError("no sandbox: Bubblewrap is not installed (`apt install bubblewrap`)")
+    for words in (("bwrap",), ("sudo", "--non-interactive", "bwrap")):
+        tried = [*words, "--unshare-all", "--ro-bind", "/", "/", "--", "true"]
+        with suppress(OSError):
+            done = subprocess.run(tried, check=False, capture_output=True)
+            if done.returncode == 0:
+                return words
+    raise SandboxError("no sandbox: Bubblewrap may not make namespaces here, and `sudo` asks for a password")
+
+
+def _arguments(folder: Path, environment: Mapping[str, str], python: Path) -> list[str]:
+    """Return Bubblewrap's options: what is seen, what is writable, and nothing else."""
+    seen = [*PROGRAMS, *SETTINGS, sys.base_prefix, str(python)]
+    shown = [word for path in dict.fromkeys(seen) for word in ("--ro-bind-try", path, path)]
+    path = f"{python}/bin:/usr/local/bin:/usr/bin:/bin"
+    variables = {**environment, "PATH": path, "HOME": HOME, "LANG": "C.UTF-8", "TMPDIR": HOME}
+    given = [word for name, value in variables.items() for word in ("--setenv", name, value)]
+    return [
+        *("--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv"),
+        *("--proc", "/proc", "--dev", "/dev", "--size", str(TMP_BYTES), "--tmpfs", HOME),
+        *shown,
+        *("--bind", str(folder), WORK, "--chdir", WORK, "--remount-ro", "/"),
+        *given,
+    ]
+
+
+def _watch(process: "subprocess.Popen[bytes]", folder: Path, limits: Limits, started: float) -> str:
+    """Wait for the end; kill the whole sandbox at a limit, and return which one it was."""
+    limit = ""
+    while process.poll() is None:
+        if time.monotonic() - started > limits.seconds:
+            limit = f"it took longer than {limits.seconds:,.0f} seconds"
+        elif _size(folder) > limits.folder_bytes:
+            limit = f"it wrote more than {limits.folder_bytes / 1e9:,.1f} GB"
+        elif len(_family(process.pid)) > limits.processes:
+            limit = f"it started more than {limits.processes:,} processes"
+        if limit:
+            _kill(process)
+            break
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(PAUSE)
+    process.wait()
+    return limit
+
+
+def _kill(process: "subprocess.Popen[bytes]") -> None:
+    """Kill the first process of the sandbox: the kernel ends all others with it."""
+    for pid in sorted(_family(process.pid)):
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, 9)
+    process.kill()
+
+
+def _size(folder: Path) -> int:
+    """Return the bytes of the files below a folder, as far as they can be seen."""
+    total, waiting = 0, [str(folder)]
+    while waiting:
+        with suppress(OSError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                with suppress(OSError):
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+                    else:
+                        total += entry.stat(follow_symlinks=False).st_blocks * 512
+    return total
+
+
+def _family(parent: int) -> set[int]:
+    """Return a process and all that descend from it."""
+    children: dict[int, list[int]] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError, ValueError, IndexError):
+            fields = path.read_text(errors="replace").rpartition(")")[2].split()
+            children.setdefault(int(fields[1]), []).append(int(path.parent.name))
+    found, waiting = set[int](), [parent]
+    while waiting:
+        pid = waiting.pop()
+        found.add(pid)
+        waiting += [child for child in children.get(pid, []) if child not in found]
+    return found

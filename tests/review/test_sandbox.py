@@ -1,0 +1,138 @@
+"""A command in the sandbox reaches nothing but its folder, and uses no more than it may."""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from tarmac.review import sandbox
+from tarmac.review.sandbox import Ended, Limits, SandboxError, run
+from tests.sandboxed import needs_sandbox
+
+pytestmark = pytest.mark.program
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    needs_sandbox()
+    (tmp_path / "work").mkdir()
+    return tmp_path / "work"
+
+
+def shell(folder: Path, command: str, limits: Limits | None = None) -> Ended:
+    return run(["sh", "-c", command], folder, {"GIVEN": "yes"}, limits)
+
+
+def test_it_has_the_environment_s_python_and_writes_to_its_folder(folder):
+    program = "import numpy, os; open('made', 'w').write(os.environ['GIVEN'] + os.environ['HOME'])"
+    ended = run(["python", "-c", program], folder, {"GIVEN": "yes"})
+    assert ended.good, ended.printed
+    assert (folder / "made").read_text() == "yes/tmp"
+
+
+def test_a_status_and_what_was_printed_come_back(folder):
+    ended = shell(folder, "echo one; echo two >&2; exit 3")
+    assert (ended.status, ended.printed, ended.limit, ended.good) == (3, "one\ntwo\n", "", False)
+
+
+def test_no_file_of_the_machine_is_seen_or_written(folder):
+    secret = folder.parent / "secret"
+    secret.write_text("a secret")
+    (folder / "link").symlink_to(secret)
+    paths = f"{secret} link ../secret /etc/passwd /etc/shadow {Path.home()}/.ssh {Path(__file__)} /proc/1/root{secret}"
+    ended = shell(folder, f"cat {paths}; ls /home /var /root/.ssh; for f in /x /usr/x {secret}; do echo x > $f; done")
+    assert "a secret" not in ended.printed
+    assert "root:" not in ended.printed
+    assert secret.read_text() == "a secret"
+
+
+def test_no_variable_of_the_caller_is_seen(folder, monkeypatch):
+    monkeypatch.setenv("GITHUB_TOKEN", "ghs_secret")
+    assert "ghs_secret" not in shell(folder, "env; cat /proc/*/environ").printed
+
+
+def test_no_network_is_there_not_even_this_machine_s(folder):
+    reached = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(5)
+        port = server.getsockname()[1]
+
+        def accept() -> None:
+            with server.accept()[0]:
+                reached.set()
+
+        listening = threading.Thread(target=accept, daemon=True)
+        listening.start()
+        program = f"import socket; socket.create_connection(('127.0.0.1', {port}), 2)"
+        ended = run(["python", "-c", program], folder, {})
+        assert not ended.good
+        assert not reached.is_set()
+        with socket.create_connection(("127.0.0.1", port), 5):
+            listening.join()
+        assert reached.is_set(), "the server could have been reached from outside the sandbox"
+
+
+def test_no_process_of_the_machine_is_seen_or_killed(folder):
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as bystander:
+        ended = shell(folder, f"kill -9 {bystander.pid}; ls /proc | grep -c '^[0-9]'")
+        assert bystander.poll() is None
+        bystander.communicate(b"\n")
+    assert int(ended.printed.splitlines()[-1]) < 10
+
+
+def test_an_endless_command_ends_at_its_time(folder):
+    ended = shell(folder, "trap '' TERM INT; while true; do sleep 1; done", Limits(seconds=1))
+    assert ended.limit == "it took longer than 1 seconds"
+    assert not ended.good
+    assert ended.seconds < 20
+
+
+def test_a_large_output_ends_it(folder):
+    ended = shell(folder, "head -c 400M /dev/zero > big; sleep 60", Limits(folder_bytes=5e7))
+    assert ended.limit == "it wrote more than 0.1 GB"
+
+
+def test_a_fork_bomb_ends_with_all_its_processes(folder):
+    program = "import os, time\nfor _ in range(400):\n  os.fork() or time.sleep(60)"
+    mark = f"sandbox-{os.getpid()}"
+    ended = run(["python", "-c", program, mark], folder, {}, Limits(seconds=60, processes=50))
+    assert ended.limit == "it started more than 50 processes"
+    lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+    assert [line for line in lines if mark.encode() in line] == []
+
+
+def test_what_it_leaves_running_ends_with_it(folder):
+    mark = f"left-{os.getpid()}"
+    ended = shell(folder, f"python -c 'import time; time.sleep(60)' {mark} & exit 0")
+    assert ended.status == 0
+    assert ended.seconds < 20
+    lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+    assert [line for line in lines if mark.encode() in line] == []
+
+
+@pytest.mark.parametrize(
+    ("programs", "words"), [({}, "not installed"), ({"bwrap": "exit 1"}, "may not make namespaces here")]
+)
+def test_a_machine_without_a_sandbox_is_named(tmp_path, monkeypatch, programs, words):
+    for name, text in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    sandbox.find_start.cache_clear()
+    with pytest.raises(SandboxError, match=words):
+        sandbox.find_start()
+    sandbox.find_start.cache_clear()
+
+
+def test_sudo_starts_it_where_only_root_may_make_namespaces(tmp_path, monkeypatch):
+    for name, text in {"bwrap": "exit 1", "sudo": "exit 0"}.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    sandbox.find_start.cache_clear()
+    assert sandbox.find_start() == ("sudo", "--non-interactive", "bwrap")
+    sandbox.find_start.cache_clear()
