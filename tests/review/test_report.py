@@ -116,7 +116,7 @@ def test_it_is_not_told_whose_policy_judged():
     by_itself, by_base = (notes(page(review(changes=changed, judge=judge))) for judge in ("", cases.BASE))
     assert by_itself.endswith(f"{BY_ITSELF} The policy itself changed, and head's is the one that judged.")
     assert by_base.endswith(
-        "Judged by the code and the policy of fedcba987, which is none of head's."
+        "Judged by the base's code and policy; head's own code ran in a sandbox alone."
         " The policy changes with the merge, not before: see the parameters."
     )
 

@@ -21,7 +21,7 @@ def stand_ins(artifacts: Path, cml: Path, install: Callable[[Path], None]) -> Ac
         "actions/setup-python": nothing,
         "actions/upload-artifact": partial(upload, artifacts=artifacts),
         "actions/download-artifact": partial(download, artifacts=artifacts),
-        "iterative/setup-cml": lambda call: call.machine.path.insert(0, cml),
+        "iterative/setup-cml": partial(install_cml, cml=cml),
         "aws-actions/configure-aws-credentials": nothing,
         "hashicorp/setup-terraform": nothing,
         "actions/attest": nothing,
@@ -63,6 +63,13 @@ def checkout(call: Call, install: Callable[[Path], None]) -> None:
 def fetches_all(call: Call) -> bool:
     """Whether the whole history is fetched, as GitHub reads the input."""
     return call.inputs.get("fetch-depth", "1") == "0"
+
+
+def install_cml(call: Call, cml: Path) -> None:
+    """Puts the stand-in for CML on the path; where there is none, the release cannot be had."""
+    if not cml.is_dir():
+        raise ActionError("Error: 404, no release of CML")
+    call.machine.path.insert(0, cml)
 
 
 def upload(call: Call, artifacts: Path) -> None:

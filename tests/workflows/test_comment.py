@@ -103,11 +103,37 @@ def warned(rehearsal: Rehearsal, number: int) -> str:
     return rehearsal.only_comment(number)
 
 
-def test_a_client_that_fails_or_is_missing_passes(rehearsal, number, monkeypatch):
+@pytest.mark.parametrize("broken", ["client", "program", "installer"])
+def test_the_same_comment_is_posted_where_cml_fails(rehearsal, number, monkeypatch, broken):
+    rehearsal.comment(rehearsal.reviewed(number, report=REPORT))
+    by_cml = rehearsal.only_comment(number)
+    rehearsal.forget()
+    if broken == "client":
+        (rehearsal.folder / "cml" / "broken").touch()
+    else:
+        monkeypatch.setattr(rehearsal, "cml", rehearsal.python if broken == "program" else rehearsal.folder / "none")
+    for report in ("first", REPORT):
+        job = rehearsal.comment(rehearsal.reviewed(number, report=report))
+        assert job.result == "success", job.log
+        assert "posted through GitHub's API instead" in job.log
+        assert TOKEN not in job.log
+    assert without_run(rehearsal.only_comment(number)) == without_run(by_cml)
+    assert rehearsal.github.comments[0]["edits"] == 1
+    rehearsal.github.broken.clear()
+
+
+def test_a_comment_of_the_api_is_edited_by_cml_the_next_time(rehearsal, number):
     (rehearsal.folder / "cml" / "broken").touch()
-    failed(rehearsal, number, "cml: it does not work today", "comment: error: cml ended with exit status 1")
-    monkeypatch.setattr(rehearsal, "cml", rehearsal.python)
-    failed(rehearsal, number, "cml is not installed")
+    rehearsal.comment(rehearsal.reviewed(number, report="first"))
+    (rehearsal.folder / "cml" / "broken").unlink()
+    rehearsal.comment(rehearsal.reviewed(number, report="second"))
+    assert "second" in rehearsal.only_comment(number)
+    assert rehearsal.github.comments[0]["edits"] == 1
+
+
+def without_run(body: str) -> str:
+    """A comment without the number of the run that it names."""
+    return re.sub(r"/actions/runs/\d+", "", body)
 
 
 PULLS, FILES, COMMENTS = "/flights/pulls", "/files", "GET /api/v3/repos/team/flights/issues"

@@ -1,5 +1,6 @@
-"""Posts a report as the one comment of its pull request, by CML. Runs with a token: it trusts nothing in the report.
+"""Post a report as the one comment of its pull request. Runs with a token: it trusts nothing in the report.
 
+CML posts. If it is not installed or fails, the same comment is posted through GitHub's API.
 Only the standard library is imported: the job that has the token installs nothing but CML.
 """
 
@@ -26,10 +27,6 @@ JUDGES = (
 
 WORKFLOWS = ".github/"  # GitHub takes those of a pull request from the pull request itself
 AFTER = "> They judge after the merge, and not before.\n"
-
-
-class PostError(ValueError):
-    """CML refused."""
 
 
 def main(environment: Mapping[str, str]) -> None:
@@ -98,11 +95,19 @@ def heading(environment: Mapping[str, str], judges: list[str]) -> str:
 
 
 def post(body: str, number: int, environment: Mapping[str, str]) -> None:
-    """Posts the comment, or edits the one that is there. CML's exit status becomes this program's."""
+    """Post the comment, or edit the one that is there: by CML, or else by GitHub's API. Raises `GitHubError`."""
     comments = every(f"issues/{number}/comments", environment)
     name = title(comments)
     for identity in outdated(comments, name):
         api("DELETE", f"issues/comments/{identity}", environment)
+    problem = _post_by_cml(body, number, name, environment)
+    if problem:
+        print(f"{problem}: the comment is posted through GitHub's API instead")
+        _post_by_api(body, number, name, environment)
+
+
+def _post_by_cml(body: str, number: int, name: str, environment: Mapping[str, str]) -> str:
+    """Return why CML has not posted; empty if it has."""
     server = environment.get("GITHUB_SERVER_URL", "https://github.com")
     target = [f"--repo={server}/{environment['GITHUB_REPOSITORY']}", f"--target=pr/{number}"]
     own = {"GITHUB_SHA": environment["HEAD_SHA"], "ITERATIVE_DO_NOT_TRACK": "1"}
@@ -113,9 +118,22 @@ def post(body: str, number: int, environment: Mapping[str, str]) -> None:
         try:
             subprocess.run(command, check=True, env={**environment, **own})
         except FileNotFoundError:
-            raise PostError("cml is not installed") from None
+            return "cml is not installed"
         except subprocess.CalledProcessError as error:
-            raise PostError(f"cml ended with exit status {error.returncode}, see above") from None
+            return f"cml ended with exit status {error.returncode}"
+    return ""
+
+
+def _post_by_api(body: str, number: int, name: str, environment: Mapping[str, str]) -> None:
+    """Write the comment that CML would write, with its watermark, so that CML finds it the next time."""
+    watermark = f'![](https://cml.dev/watermark.png#{environment["HEAD_SHA"]} "CML watermark {name}")'
+    content = {"body": f"{body}\n\n{watermark}"}
+    comments = every(f"issues/{number}/comments", environment)
+    mine = [entry for entry in comments if _mine(entry) and f'CML watermark {name}"' in entry["body"]]
+    if mine:
+        api("PATCH", f"issues/comments/{mine[-1]['id']}", environment, content)
+    else:
+        api("POST", f"issues/{number}/comments", environment, content)
 
 
 if __name__ == "__main__":
@@ -123,5 +141,5 @@ if __name__ == "__main__":
         main(os.environ)
     except KeyError as error:
         sys.exit(f"comment: error: the variable {error} is not set; docs/ci.md names those that are needed")
-    except (GitHubError, ReportError, PostError) as error:
+    except (GitHubError, ReportError) as error:
         sys.exit(f"comment: error: {error}")

@@ -65,7 +65,7 @@ def _notes(review: Review) -> str:
         lines.append(f"**{rows['relabelled']:,} rows have another label now**; both models are judged by the new one.")
     policy = any(key.startswith(POLICY) for key, _, _ in review.changes.params)
     if review.judge:
-        lines.append(f"Judged by the code and the policy of {code(review.judge[:9])}, which is none of head's.")
+        lines.append("Judged by the base's code and policy; head's own code ran in a sandbox alone.")
         lines += ["**The policy changes with the merge**, not before: see the parameters."] if policy else []
     else:
         lines.append("Judged by the working tree's own code; `make review JUDGE=base` does what CI does.")
