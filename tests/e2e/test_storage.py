@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tarmac import store
@@ -141,3 +144,36 @@ def test_a_disk_that_is_full_loses_more_than_the_stage_that_met_it(finished, mou
     done = tarmac(finished, "run")
     assert done.returncode == 0, done.stderr
     assert_whole(finished, lock)
+
+
+@pytest.mark.parametrize(("command", "full"), [("bundle", FULL), ("site", "Out of diskspace"), ("ingest", FULL)])
+def test_a_command_names_a_full_or_read_only_disk_and_is_right_afterwards(finished, tmp_path, mount, command, full):
+    words = [command, str(corrected(finished, tmp_path / "new"))] if command == "ingest" else [command]
+    mount(finished.path, "size=64m")
+
+    def run() -> "subprocess.CompletedProcess[str]":
+        return finished.run(*TARMAC, *words, check=False, env=FROM_SOURCE)
+
+    before = digest(finished.path / "data" / "raw")
+    ballast = fill(finished.path, 40_000)
+    assert told(run(), full).startswith("tarmac: error: ")
+    ballast.unlink()
+    change(finished.path, "ro")
+    assert told(run(), READ_ONLY).startswith("tarmac: error: ")
+    change(finished.path, "rw")
+    assert digest(finished.path / "data" / "raw") == before
+    done = run()
+    assert done.returncode == 0, done.stderr
+    assert (digest(finished.path / "data" / "raw") != before) == (command == "ingest")
+    assert not leftovers(finished)
+
+
+def corrected(workspace: Workspace, folder: Path) -> Path:
+    """Write a month of weather whose values were corrected since; return its file."""
+    path = folder / "weather" / "2013-12.parquet"
+    path.parent.mkdir(parents=True)
+    source = workspace.path / "data" / "raw" / "weather" / path.name
+    schema, weather = pq.read_schema(source), pd.read_parquet(source)
+    weather["temp"] += 1
+    pq.write_table(pa.Table.from_pandas(weather, schema=schema, preserve_index=False), path, store_schema=False)
+    return path

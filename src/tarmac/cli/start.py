@@ -1,5 +1,6 @@
 """The command itself, and how it tells a person what went wrong."""
 
+import errno
 import os
 import shutil
 import sys
@@ -13,6 +14,12 @@ from tarmac.files.site_cache import use_private
 
 T = TypeVar("T")
 LITTLE = 2**20  # bytes of free space
+AGAIN = "Nothing is lost: the same command does it, or goes on"
+DISK = {
+    errno.ENOSPC: f"Make room, then run the command again. {AGAIN}",
+    errno.EDQUOT: f"Make room, then run the command again. {AGAIN}",
+    errno.EROFS: f"Make the file system writable, then run the command again. {AGAIN}",
+}
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
@@ -26,8 +33,22 @@ def tarmac() -> None:
 
 
 def told(action: Callable[[], T]) -> T:
-    """What a person can mend is told in a line each, without a traceback."""
+    """Return what an action returns. What a person can put right is an error of a line each, without a traceback."""
     try:
         return action()
     except ValueError as error:
         sys.exit("\n".join(f"tarmac: error: {line}" for line in str(error).splitlines()))
+    except OSError as error:
+        if (reason := disk_problem(error)) is None:
+            raise
+        sys.exit(f"tarmac: error: {reason}")
+
+
+def disk_problem(error: OSError) -> str | None:
+    """Return what is wrong with the disk and what to do, or None if the error is of another kind."""
+    place = f"{error.filename}: " if error.filename else ""
+    for number, advice in DISK.items():
+        words = os.strerror(number)
+        if error.errno == number or words in str(error):  # copies of folders only quote the words
+            return f"{place}{words}. {advice}"
+    return None
