@@ -14,6 +14,7 @@ from tarmac.markdown import CUT, LIMIT, code, details, fit, text
 from tarmac.params import TASKS, ReviewParams
 from tarmac.problem.names import CLUSTERS
 from tarmac.review import report as written
+from tarmac.review.additions import Addition
 from tarmac.review.base import Moved
 from tarmac.review.changes import Changes
 from tarmac.review.compare import MetricChange, SliceChange
@@ -287,6 +288,13 @@ def test_a_change_of_the_policy_is_not_told(key, told):
     found = page(review(changes=Changes([(key, "0.1", "0.2")], {}, [])))
     assert ("The policy itself changed" in notes(found)) == told
     assert part(found, "parameter") == [[key, "0.1", "0.2"]]
+
+
+def test_large_additions_are_shown_with_their_size_and_nothing_where_there_are_none():
+    added = [Addition("src/a.py:7", "a literal", 7_012), Addition("`b`.bin|<img>", "a binary file", 300)]
+    rows = part(page(review(additions=added)), "where", "what", "bytes")
+    assert rows == [["src/a.py:7", "a literal", "7,012"], ["'b'.bin¦<img>", "a binary file", "300"]]
+    assert "literals" not in page(review()).text
 
 
 def test_what_changed_is_not_told_by_name():

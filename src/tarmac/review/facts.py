@@ -2,11 +2,12 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tarmac.params import ReviewParams
+from tarmac.review.additions import Addition
 from tarmac.review.base import Moved
 from tarmac.review.changes import Changes
 from tarmac.review.compare import MetricChange, SliceChange
@@ -33,6 +34,7 @@ class Review:
     cost: tuple[Cost | None, Cost]
     lineage: Mapping[str, str]
     charts: list[tuple[str, str]]  # title and Mermaid text
+    additions: Sequence[Addition] = ()  # where labels could be hidden, the largest first
     judge: str = ""  # the commit whose code and policy judged; empty if it was the working tree's own
 
     @property

@@ -136,8 +136,19 @@ def _changed(review: Review) -> str:
             params if found.params else "**Parameters:** none.",
             f"**Data:** {'; '.join(data) or 'the same'}.",
             "**Code and other files by stage:**\n\n" + "\n".join(stages) if stages else "**Code:** none.",
+            *_additions(review),
         ]
     )
+
+
+def _additions(review: Review) -> list[str]:
+    """Return what is to be read because it could hold labels of the test rows, which no rebuild finds."""
+    if not review.additions:
+        return []
+    rows = [(code(one.place), text(one.what), f"{one.size:,}") for one in review.additions]
+    return [
+        f"**The largest literals, data and binary files that it adds:**\n\n{table(['where', 'what', '#bytes'], rows)}"
+    ]
 
 
 def _differing(old: str, new: str) -> tuple[str, str]:

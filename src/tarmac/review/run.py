@@ -14,6 +14,7 @@ from tarmac.files.outputs import replacing, write_json
 from tarmac.params import Params, SplitParams, load
 from tarmac.problem.names import ANSWERS, KEY, TARGET
 from tarmac.review import compare, cost, gate, verdict
+from tarmac.review.additions import find_additions
 from tarmac.review.base import answers
 from tarmac.review.changes import Changes, changes
 from tarmac.review.charts import charts
@@ -85,6 +86,7 @@ def _judge_commit(head: str, base: Result, params: Params, approval: str) -> Rev
         return replace(
             found,
             judge=base.commit,
+            additions=find_additions(base.commit, head),
             lineage=hashes(base.commit, case.head) | {"reproduced": case.rebuilt.result, "judged by": base.commit},
             changes=changes(base, case.head, sorted(set(changed) - {""})),
         )

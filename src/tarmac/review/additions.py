@@ -1,0 +1,86 @@
+"""The largest literals, data and binary files that a change adds: where labels of test rows could be hidden.
+
+A few kilobytes of source can hold every label of the test rows, and no rebuild finds them. A person
+sees them if the report points at them.
+"""
+
+import ast
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from tarmac import git
+
+LEAST = 200  # bytes; smaller ones are too many to be read
+SHOWN = 10
+MADE = ("data/remote", "dvc.lock", "metrics", "models/card.md", "docs", "README.md")  # by the pipeline, or for people
+Container = ast.List | ast.Tuple | ast.Set | ast.Dict
+
+
+@dataclass(frozen=True)
+class Addition:
+    """Something that a change adds, with its size in bytes."""
+
+    place: str
+    what: str
+    size: int
+
+
+def find_additions(base: str, head: str) -> list[Addition]:
+    """Return the largest additions of a commit over another one, the largest first, at most `SHOWN`."""
+    left_out = [f":(exclude){path}" for path in MADE]
+    listed = git.git("diff", "--numstat", "--no-renames", "-z", "--diff-filter=d", base, head, "--", ".", *left_out)
+    found: list[Addition] = []
+    for line in filter(None, listed.split("\0")):
+        added, _, path = line.split("\t", 2)
+        before, after = _content(base, path), _content(head, path) or b""
+        if added == "-":
+            found.append(Addition(path, "a binary file", len(after)))
+        elif PurePosixPath(path).suffix == ".py":
+            found += _literals(path, before or b"", after)
+        elif len(after) - len(before or b"") >= LEAST:
+            found.append(Addition(path, f"text, {added} lines", len(after) - len(before or b"")))
+    largest = sorted((one for one in found if one.size >= LEAST), key=lambda one: (-one.size, one.place))
+    return largest[:SHOWN]
+
+
+def _content(commit: str, path: str) -> bytes | None:
+    """Return the bytes of a file of a commit; None if the commit lacks it. A link is the text of its target."""
+    words = ["git", "cat-file", "blob", f"{commit}:{path}"]
+    done = subprocess.run(words, check=False, capture_output=True, env=git.environment())
+    return done.stdout if done.returncode == 0 else None
+
+
+def _literals(path: str, before: bytes, after: bytes) -> list[Addition]:
+    """Return the literals that one text of a module has and the other lacks."""
+    try:
+        known = {ast.dump(node) for node in _constants(ast.parse(before))}
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        known = set()
+    try:
+        new = [node for node in _constants(ast.parse(after)) if ast.dump(node) not in known]
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return [Addition(path, "a module that cannot be read", len(after))]
+    source = after.decode("utf-8", errors="replace")
+    sized = ((node, len((ast.get_source_segment(source, node) or "").encode())) for node in new)
+    return [Addition(f"{path}:{node.lineno}", "a literal", size) for node, size in sized if size >= LEAST]
+
+
+def _constants(tree: ast.AST) -> Iterator[ast.expr]:
+    """Yield each literal, and each display of literals as one; docstrings are left out."""
+    skipped = set[int]()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            skipped.add(id(node.value))
+        if id(node) in skipped:
+            continue
+        if isinstance(node, ast.Constant | ast.JoinedStr) or (isinstance(node, Container) and _is_literal(node)):
+            skipped.update(id(inner) for inner in ast.walk(node) if inner is not node)
+            yield node
+
+
+def _is_literal(node: Container) -> bool:
+    """Check that a display holds nothing but literals."""
+    allowed = (ast.List, ast.Tuple, ast.Set, ast.Dict, ast.Constant, ast.UnaryOp, ast.USub, ast.Load)
+    return all(isinstance(inner, allowed) for inner in ast.walk(node))
