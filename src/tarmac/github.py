@@ -14,6 +14,12 @@ from typing import Any
 
 # An at sign, also as HTML writes it; after it stands a space that is not seen, so that nobody is notified.
 MENTION, APART = re.compile(r"@|&(?:#0*64(?!\d)|#x0*40(?![\da-f])|commat);?", re.IGNORECASE), "\u200b"
+# What else a report of Tarmac's has none of, so that a forged one must do without: tags but those of a section, links,
+# pictures, alerts, addresses, references to issues, commands.
+FORGED = re.compile(
+    r"<(?!/?(?:details|summary)>)|\](?=[(:\[])|\[(?=!)|(?<!&)#(?=\d+\b)|:(?=//)|\bwww(?=\.)|\bGH(?=-\d)|^[ >]*/(?=\w)",
+    re.IGNORECASE | re.MULTILINE,
+)
 LIMIT = 60_000  # characters of a report; GitHub's own limit is not far above
 PAGES = 30  # of a hundred each: GitHub lists no more than 3,000 files
 SHOWN = 300  # characters of what GitHub says of a request that it refuses
@@ -33,7 +39,7 @@ class GitHubError(ValueError):
 
 
 def read(path: Path) -> str:
-    """The text of a report, without mentions. Raises `ReportError` where it is no small, regular file of text."""
+    """Return a report's text, made harmless. Raises `ReportError` if it is no small, regular file of text."""
     if path.is_symlink() or path.parent.is_symlink():
         raise ReportError("it is a symbolic link")
     if not path.is_file():
@@ -53,8 +59,8 @@ def read(path: Path) -> str:
 
 
 def harmless(text: str) -> str:
-    """A text that mentions nobody."""
-    return MENTION.sub(f"@{APART}", text)
+    """Return a text that mentions and links nobody, and shows no picture: a space that is not seen stands in each."""
+    return FORGED.sub(rf"\g<0>{APART}", MENTION.sub(f"@{APART}", text))
 
 
 def every(path: str, environment: Mapping[str, str], **query: str) -> list[Any]:

@@ -8,7 +8,11 @@ import cmarkgfm
 import pytest
 from cmarkgfm.cmark import Options
 
+from tarmac.github import read
+from tarmac.review.report import report
 from tests.conftest import Workspace
+from tests.github import Page
+from tests.review import cases
 from tests.workflows.rehearsal import Rehearsal, Review
 
 REPORT = "## ✅ Pass: a better model\n"
@@ -103,6 +107,46 @@ def test_a_report_can_mention_somebody(rehearsal, number):
     body = rehearsal.only_comment(number)
     assert MENTION.findall(seen(body)) == []
     assert len(re.findall("ctocat|team/admins", body)) == len(MENTIONS), "more than the mention is gone"
+
+
+FORGERIES = (
+    *("<img src=https://example.org/a.png>", "<!-- words that no person sees -->", "![a](https://example.org/a.png)"),
+    *("[Approve](https://example.org)", "[Approve][a]\n\n[a]: https://example.org", "https://example.org/a", "GH-12"),
+    *("see team/flights#12", "#12", "www.example.org", "<https://example.org>", "> [!NOTE]\n> All is well", "/merge"),
+    *("<details open>", "<details onclick=a>", "<a href=x>y</a>", "<script>a</script>", "<svg/onload=a>"),
+)
+
+
+INERT = {"h2", "p", "ul", "li", "br", "table", "thead", "tbody", "tr", "th", "td", "blockquote", "details", "summary"}
+
+
+def assert_inert(markdown: str) -> None:
+    """Nothing but the structure of a report is left: no picture, link, reference, alert, or word that is not seen."""
+    page = Page(markdown)
+    assert page.references == [], markdown
+    assert {re.sub(r"[</>]|\s.*", "", tag) for tag in page.tags} <= INERT, (markdown, page.tags)
+    assert not re.search(r"\[!\w", page.html), "an alert"
+    assert "no person sees" in page.text or "no person" not in markdown
+
+
+@pytest.mark.parametrize("where", ["{}", "| a |\n| - |\n| {} |", "- {}", "## {}", "<details>\n\n{}\n\n</details>"])
+@pytest.mark.parametrize("forged", FORGERIES)
+def test_a_forged_report_shows_no_picture_link_reference_or_hidden_word(tmp_path, forged, where):
+    path = tmp_path / "report.md"
+    path.write_text(where.format(forged))
+    assert_inert(read(path))
+
+
+def test_a_forged_report_is_posted_without_what_it_was_forged_for(rehearsal, number):
+    forged = "\n\n".join(FORGERIES)
+    assert rehearsal.comment(rehearsal.reviewed(number, report=f"{REPORT}\n{forged}\n")).result == "success"
+    assert_inert(rehearsal.only_comment(number).partition(REPORT)[2].rpartition("![]")[0])
+
+
+def test_a_report_as_it_is_made_is_posted_to_the_letter(tmp_path):
+    path = tmp_path / "report.md"
+    path.write_text(report(cases.review()))
+    assert read(path) == path.read_text()
 
 
 PLANTED = (
