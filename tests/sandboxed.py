@@ -10,7 +10,10 @@ from tarmac.review.sandbox import SandboxError
 
 
 def needs_sandbox() -> None:
-    """Skip a test if there is no sandbox. In CI it fails if Bubblewrap is missing: a skip would look like success."""
+    """Skip a test if there is no sandbox.
+
+    In CI it fails if Bubblewrap is missing: a skip would look like success.
+    """
     try:
         sandbox.find_start()
     except SandboxError as error:

@@ -39,7 +39,10 @@ class GitHubError(ValueError):
 
 
 def read(path: Path) -> str:
-    """Return a report's text, made harmless. Raises `ReportError` if it is no small, regular file of text."""
+    """Return a report's text, made harmless.
+
+    Raises `ReportError` if it is no small, regular file of text.
+    """
     if path.is_symlink() or path.parent.is_symlink():
         raise ReportError("it is a symbolic link")
     if not path.is_file():

@@ -1,5 +1,6 @@
 """What a commit hands over changes nothing but the answers of its model, and every difference is named."""
 
+import json
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -16,8 +17,8 @@ from tarmac.digest import digest
 from tarmac.params import load
 from tarmac.problem.names import KEY, TARGET
 from tarmac.review import gate, rebuild
-from tarmac.review.gate import Differences, HandedOverError, grant, join, judge_rebuild
-from tarmac.review.rebuild import RebuildError, Rebuilt, refuse_links, same_model
+from tarmac.review.gate import Differences, HandedOverError, grant, join, judge_model, judge_rebuild
+from tarmac.review.rebuild import RebuildError, Rebuilt, looked_ahead, refuse_links, same_model
 from tarmac.review.results import Result
 from tests.conftest import ROOT
 from tests.model import sample
@@ -235,7 +236,8 @@ def model(path: Path, bias: float = 0.5, **metadata: str) -> Path:
     nodes = [helper.make_node("Add", ["numbers", "bias"], ["out"])]
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, 1]) for name in ("numbers", "out")]
     tensor = helper.make_tensor("bias", TensorProto.FLOAT, [1], [bias])
-    made = helper.make_model(helper.make_graph(nodes, "g", ends[:1], ends[1:], [tensor]))
+    graph = helper.make_graph(nodes, "g", ends[:1], ends[1:], [tensor])
+    made = helper.make_model(graph, ir_version=10, opset_imports=[helper.make_opsetid("", 17)])
     helper.set_model_props(made, metadata)
     onnx.save(made, path)
     return path
@@ -270,9 +272,41 @@ def test_a_link_among_the_outputs_fails_the_rebuild(tmp_path, place):
 @pytest.mark.parametrize("result", ["differs", "failed", "not tried"])
 def test_a_commit_that_was_not_rebuilt_fails_where_the_policy_requires_it(result):
     lax = PARAMS.model_copy(update={"review": PARAMS.review.model_copy(update={"require_reproduced": False})})
-    assert judge_rebuild(Rebuilt(result, reason="why"), PARAMS).outcome == "fail"
-    assert judge_rebuild(Rebuilt(result, reason="why"), lax).outcome == "not proven"
-    assert judge_rebuild(Rebuilt("identical", blind=True), PARAMS).outcome == "pass"
+    assert [check.outcome for check in judge_rebuild(Rebuilt(result, reason="why"), PARAMS)] == ["fail"]
+    assert [check.outcome for check in judge_rebuild(Rebuilt(result, reason="why"), lax)] == ["not proven"]
+
+
+def test_a_rebuild_that_takes_longer_than_the_policy_allows_fails():
+    quick, slow = (judge_rebuild(Rebuilt("identical", blind=True, seconds=time), PARAMS) for time in (60, 1e5))
+    assert [check.outcome for check in quick] == ["pass", "pass"]
+    assert [(check.name, check.outcome) for check in slow] == [("reproduced", "pass"), ("pipeline time", "fail")]
+
+
+def test_features_that_change_without_the_months_after_them_are_named(tmp_path):
+    for side, later in (("committed", "seen"), ("blind", "not seen")):
+        (tmp_path / side).mkdir()
+        for month, text in (("2013-09", "same"), ("2013-10", later), ("2013-11", later)):
+            if (side, month) != ("blind", "2013-11"):
+                (tmp_path / side / f"{month}.parquet").write_text(text)
+    found = looked_ahead(tmp_path / "committed", tmp_path / "blind", "2013-11")
+    assert found == ["data/features/2013-10.parquet"]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "split", "names"),
+    [
+        (["seats"], {"train": "2013-09", "validation": "2013-10"}, []),
+        (["seats", TARGET], {"train": "2013-09", "validation": "2013-10"}, ["inputs"]),
+        (["seats"], {"train": "2013-11", "validation": "2013-10"}, ["months of the model"]),
+        (["seats"], None, ["months of the model"]),
+    ],
+)
+def test_a_model_that_takes_the_label_or_names_test_months_fails(tmp_path, inputs, split, names):
+    (tmp_path / "models").mkdir()
+    windows = {"split": json.dumps({part: {"last": last} for part, last in split.items()})} if split else {}
+    model(tmp_path / "models/model.onnx", categories="[]", numbers=json.dumps(inputs), **windows)
+    found = judge_model(Result(tmp_path, "", {}, frozenset()), PARAMS.split.test)
+    assert [check.name for check in found if check.outcome == "fail"] == names
 
 
 LOCKED = """schema: '2.0'

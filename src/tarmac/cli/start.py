@@ -33,7 +33,10 @@ def tarmac() -> None:
 
 
 def told(action: Callable[[], T]) -> T:
-    """Return what an action returns. What a person can put right is an error of a line each, without a traceback."""
+    """Return what an action returns.
+
+    What a person can put right is an error of a line each, without a traceback.
+    """
     try:
         return action()
     except ValueError as error:

@@ -46,7 +46,10 @@ def find_additions(base: str, head: str) -> list[Addition]:
 
 
 def _content(commit: str, path: str) -> bytes | None:
-    """Return the bytes of a file of a commit; None if the commit lacks it. A link is the text of its target."""
+    """Return the bytes of a file of a commit; None if the commit lacks it.
+
+    A link is the text of its target.
+    """
     words = ["git", "cat-file", "blob", f"{commit}:{path}"]
     done = subprocess.run(words, check=False, capture_output=True, env=git.environment())
     return done.stdout if done.returncode == 0 else None

@@ -95,7 +95,10 @@ def heading(environment: Mapping[str, str], judges: list[str]) -> str:
 
 
 def post(body: str, number: int, environment: Mapping[str, str]) -> None:
-    """Post the comment, or edit the one that is there: by CML, or else by GitHub's API. Raises `GitHubError`."""
+    """Post the comment, or edit the one that is there: by CML, or else by GitHub's API.
+
+    Raises `GitHubError`.
+    """
     comments = every(f"issues/{number}/comments", environment)
     name = title(comments)
     for identity in outdated(comments, name):

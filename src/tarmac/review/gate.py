@@ -31,7 +31,7 @@ from tarmac.problem.slices import slices
 from tarmac.review.base import UnaskedError, refuse_known
 from tarmac.review.rebuild import Rebuilt, rebuild
 from tarmac.review.results import BASELINE, FEATURES, MODEL, PREDICTIONS, RAW, Result, of_commit
-from tarmac.review.verdict import Check, Outcome
+from tarmac.review.verdict import Check, Outcome, limit
 from tarmac.review.windows import WindowsError, moved
 
 MORE_ROWS = 2  # times those of the base: more are not read
@@ -108,7 +108,7 @@ def opened(commit: str, base: Result, params: Params, approval: str) -> Iterator
             _show(head, tree),
             asked,
             granted,
-            [*checks, *found.checks(approved), *_learned(head, test), judge_rebuild(rebuilt, params)],
+            [*checks, *found.checks(approved), *judge_model(head, test), *judge_rebuild(rebuilt, params)],
             rebuilt,
         )
 
@@ -194,7 +194,10 @@ def _files(features: Path, params: Params) -> list[str]:
 
 
 def _read(path: Path, rows: int) -> pd.DataFrame:
-    """Read a table that is not trusted. Raises `HandedOverError` if it is missing, odd, or far too large."""
+    """Read a table that is not trusted.
+
+    Raises `HandedOverError` if it is missing, odd, or far too large.
+    """
     try:
         if pq.read_metadata(path).num_rows > MORE_ROWS * rows + 1000:
             raise HandedOverError(f"{FEATURES}/{path.name} has far more rows than the base's")
@@ -303,18 +306,21 @@ def _show(head: Result, tree: Path) -> Result:
     return Result(head.folder, head.commit, head.hashes, head.present | {PREDICTIONS})
 
 
-def _learned(head: Result, test: Window | None) -> list[Check]:
-    """Judge whether the model says that it has learned from test months."""
+def judge_model(head: Result, test: Window | None) -> list[Check]:
+    """Judge what the model says of itself: it may neither take the label nor have learned from test months."""
+    model, found = Scorer(head.path(MODEL)), []
+    if TARGET in {*model.categories, *model.numbers}:
+        found.append(Check("gate", "inputs", "fail", f"the model takes {TARGET}, which is the label"))
     try:
         if test is not None:
-            refuse_known(Scorer(head.path(MODEL)).metadata, test)
+            refuse_known(model.metadata, test)
     except UnaskedError as error:
-        return [Check("gate", "months of the model", "fail", str(error))]
-    return []
+        found.append(Check("gate", "months of the model", "fail", str(error)))
+    return found
 
 
-def judge_rebuild(found: Rebuilt, params: Params) -> Check:
-    """Judge the rebuild in the sandbox."""
+def judge_rebuild(found: Rebuilt, params: Params) -> list[Check]:
+    """Judge the rebuild in the sandbox, and the time that it took."""
     names = ", ".join(found.different)
     words = {
         "identical": "rebuilt from raw data in a sandbox, bit for bit",
@@ -325,7 +331,10 @@ def judge_rebuild(found: Rebuilt, params: Params) -> Check:
     blind = "; without the test months the model is the same" if found.blind else ""
     reason = f"{words}{blind}{f': {found.reason}' if found.reason else ''}"
     failing: Outcome = "fail" if params.review.require_reproduced else "not proven"
-    return Check("lineage", "reproduced", "pass" if found.result == "identical" else failing, reason)
+    same = found.result == "identical"
+    judged = Check("lineage", "reproduced", "pass" if same else failing, reason)
+    most = params.review.cost.pipeline_minutes
+    return [judged, *([limit("cost", "pipeline time", found.seconds / 60, most, "minutes")] if same else [])]
 
 
 def _needs_approval(name: str, reason: str, approved: bool) -> Check:

@@ -21,7 +21,7 @@ from tarmac import git, lock, store
 from tarmac.digest import digest
 from tarmac.problem.names import MONTHLY
 from tarmac.review import sandbox
-from tarmac.review.results import LOCK, RAW, Result
+from tarmac.review.results import FEATURES, LOCK, RAW, Result
 from tarmac.review.sandbox import Ended, Limits
 
 BLIND = ("prepare", "featurize", "baseline", "train")  # the stages that make the models
@@ -49,7 +49,10 @@ class Rebuilt:
 
 
 def rebuild(head: Result, first_test: str | None, folder: Path, limits: Limits | None = None) -> Rebuilt:
-    """Rebuild head in `folder`, which is empty. `first_test` is the first test month; None without time."""
+    """Rebuild head in `folder`, which is empty.
+
+    `first_test` is the first test month; None without time.
+    """
     committed = store.locked(head.text(LOCK) or "")
     limits = limits or Limits()
     try:
@@ -61,8 +64,9 @@ def rebuild(head: Result, first_test: str | None, folder: Path, limits: Limits |
             _copy_raw(head.path(RAW), work / RAW, before=first_test)
             _run([name for name in stages if name in BLIND], stages, work, python, limits)
             peeked = [name for name in MODELS if name in committed and not same_model(head.path(name), work / name)]
+            peeked += looked_ahead(head.path(FEATURES), work / FEATURES, first_test)
             if peeked:
-                reason = f"made without the months from {first_test} on, it is another model: it has seen them"
+                reason = f"made without the months from {first_test} on, it comes out otherwise: it has seen them"
                 return Rebuilt("differs", tuple(peeked), reason)
         _copy_raw(head.path(RAW), work / RAW)
         spent = _run(list(stages), stages, work, python, limits)
@@ -74,6 +78,12 @@ def rebuild(head: Result, first_test: str | None, folder: Path, limits: Limits |
         return Rebuilt(kind, reason=str(error))
     blind = first_test is not None
     return Rebuilt("differs" if different else "identical", tuple(different), blind=blind, seconds=spent)
+
+
+def looked_ahead(committed: Path, blind: Path, first_test: str) -> list[str]:
+    """Return the months of features before the test months that came out otherwise without those."""
+    months = sorted(path.name for path in committed.glob("*.parquet") if path.stem < first_test)
+    return [f"{FEATURES}/{name}" for name in months if digest(committed / name) != digest(blind / name)]
 
 
 def same_model(one: Path, other: Path) -> bool:

@@ -171,7 +171,10 @@ def _compare_results(
     own: Sequence[Check],
     asked: Result | None = None,
 ) -> Review:
-    """Compare two results, but for lineage and changes. `asked` has the rows that base's model is asked about."""
+    """Compare two results, but for lineage and changes.
+
+    `asked` has the rows that base's model is asked about.
+    """
     rows = pd.read_parquet(head.path(PREDICTIONS))
     test = params.split.test if isinstance(params.split, SplitParams) else None
     before, moved = answers(side, asked or head, test) if side and not no_base else (None, None)
