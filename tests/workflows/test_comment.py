@@ -84,6 +84,37 @@ JUDGES = (
 def test_a_change_of_the_judge_goes_without_a_warning(rehearsal, person, changed):
     body = warned(rehearsal, rehearsal.change(person, "params.yaml", changed))
     assert "> [!WARNING]\n> Files that decide how it is judged are changed here (1)" in body
+    assert ("the pull request's own word" in body) == changed.startswith(".github/")
+    assert ("They judge after the merge" in body) != changed.startswith(".github/")
+
+
+def judged(sha: str, conclusion: str | None = "success", owner: str = "team", **more: str) -> dict:
+    """A run of the review of a commit of the branch `change`."""
+    run = {"head_branch": "change", "event": "pull_request", "head_sha": sha, "conclusion": conclusion}
+    return {**run, "head_repository": {"owner": {"login": owner}}, **more}
+
+
+@pytest.mark.parametrize(
+    ("runs", "count"),
+    [
+        ([judged("a")], 0),
+        ([judged("a"), judged("b", "failure"), judged("c")], 3),
+        ([judged("a"), judged("a", "failure")], 0),
+        ([judged("a"), judged("b", "cancelled"), judged("c", None)], 0),
+        ([judged("a"), judged("b", owner="somebody"), judged("c", head_branch="other")], 0),
+        ([judged("a"), judged("b", event="workflow_dispatch"), judged("c")], 2),
+    ],
+)
+def test_the_comment_counts_the_commits_of_the_branch_that_were_judged(rehearsal, number, runs, count):
+    rehearsal.github.reviews[:] = runs
+    body = warned(rehearsal, number)
+    assert (f"{count} commits of this branch have been judged" in body) == bool(count)
+    assert ("have been judged" in body) == bool(count)
+
+
+def test_a_count_that_is_not_known_keeps_no_comment_back(rehearsal, number):
+    rehearsal.github.broken["actions/workflows"] = 500
+    assert "have been judged" not in warned(rehearsal, number)
 
 
 def test_a_judge_behind_a_hundred_other_files_goes_without_a_warning(rehearsal, person):

@@ -42,7 +42,8 @@ def main(environment: Mapping[str, str]) -> None:
         body, refused = read(Path(environment["REPORT"])), None
     except ReportError as error:
         body, refused = f"There is no report to show: {error}.", error
-    post(heading(environment, touched(environment, number)) + body, number, environment)
+    start = heading(environment, touched(environment, number)) + attempts(environment)
+    post(start + body, number, environment)
     if refused and Path(environment["REPORT"]).parent.exists():
         raise refused
 
@@ -92,6 +93,27 @@ def heading(environment: Mapping[str, str], judges: list[str]) -> str:
     own = "> The workflow is one of them: this verdict is the pull request's own word.\n"
     mine = any(name.startswith(WORKFLOWS) for name in judges)
     return line + (f"{warning}{own if mine else AFTER}\n" if judges else "")
+
+
+def attempts(environment: Mapping[str, str]) -> str:
+    """Say how many commits of this branch were judged, if there are several: the best of many is good by luck.
+
+    It counts the last hundred reviews of branches of this name. If GitHub does not say, nobody is kept waiting.
+    """
+    query = {"branch": environment["HEAD_BRANCH"], "event": "pull_request", "per_page": 100}
+    try:
+        found = api("GET", f"actions/workflows/review.yml/runs?{urllib.parse.urlencode(query)}", environment)
+        own = [
+            run
+            for run in found["workflow_runs"]
+            if run["head_repository"]["owner"]["login"] == environment["HEAD_OWNER"]
+        ]
+        judged = {run["head_sha"] for run in own if run["conclusion"] in ("success", "failure")}
+    except (GitHubError, KeyError, TypeError) as error:
+        print(f"how many commits of this branch were judged is not known: {error!r}")
+        return ""
+    many = f"{len(judged)} commits of this branch have been judged: the best of many passes more easily, by luck.\n\n"
+    return many if len(judged) > 1 else ""
 
 
 def post(body: str, number: int, environment: Mapping[str, str]) -> None:
