@@ -1,8 +1,7 @@
 """Run a stranger's command where it can reach nothing but one folder.
 
 Bubblewrap gives it namespaces of its own: no network, no process and no file of this machine but
-the programs and the Python environment, read-only. Hosted runners let only root make namespaces;
-there `sudo` starts it. What a command may use up is watched from outside.
+the programs and the Python environment, read-only. What a command may use up is watched from outside.
 """
 
 import os
@@ -23,6 +22,7 @@ WORK, HOME = "/sandbox", "/tmp"  # noqa: S108 -- the sandbox's own
 PAUSE = 0.2  # seconds between two looks at what a command uses
 PRINTED = 20_000  # characters of its output that are kept, the last ones
 TMP_BYTES = 2**30
+ADVICE = "on Ubuntu: `sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`"
 
 
 class SandboxError(ValueError):
@@ -65,7 +65,8 @@ def run(
     `python` is the environment whose programs come first on its path; by default this one.
     """
     limits, started = limits or Limits(), time.monotonic()
-    words = [*find_start(), *_arguments(folder.resolve(), environment, python or Path(sys.prefix)), "--", *command]
+    find()
+    words = ["bwrap", *_arguments(folder.resolve(), environment, python or Path(sys.prefix)), "--", *command]
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
             words,
@@ -82,17 +83,15 @@ def run(
 
 
 @cache
-def find_start() -> tuple[str, ...]:
-    """Return the words that start Bubblewrap here. Raises `SandboxError` if it cannot run."""
+def find() -> None:
+    """Raise `SandboxError` if Bubblewrap is missing, or cannot do here what the sandbox needs."""
     if shutil.which("bwrap") is None:
         raise SandboxError("no sandbox: Bubblewrap is not installed (`apt install bubblewrap`)")
-    for words in (("bwrap",), ("sudo", "--non-interactive", "bwrap")):
-        tried = [*words, "--unshare-all", "--ro-bind", "/", "/", "--", "true"]
-        with suppress(OSError):
-            done = subprocess.run(tried, check=False, capture_output=True)
-            if done.returncode == 0:
-                return words
-    raise SandboxError("no sandbox: Bubblewrap may not make namespaces here, and `sudo` asks for a password")
+    with tempfile.TemporaryDirectory(prefix="tarmac-sandbox-") as folder:
+        tried = ["bwrap", *_arguments(Path(folder), {}, Path(sys.prefix)), "--", "true"]
+        done = subprocess.run(tried, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise SandboxError(f"no sandbox: {' '.join(done.stderr.split())} ({ADVICE})")
 
 
 def _arguments(folder: Path, environment: Mapping[str, str], python: Path) -> list[str]:
