@@ -23,15 +23,15 @@ RAW = ROOT / "data" / "raw"
 MADE = shutil.ignore_patterns("__pycache__", "*.egg-info", "node_modules")
 OF_FLIGHTS = """
     behaviour data model test_boundary.py test_incoming.py test_ingest.py problems e2e/test_bad_input.py
-    e2e/test_faults.py e2e/test_machines.py e2e/test_merge.py e2e/test_moved_windows.py e2e/test_registry.py
-    e2e/test_reproducible.py e2e/test_retrain.py e2e/test_review.py e2e/test_spark.py e2e/test_sweep.py
-    evaluation/test_behaviour.py monitoring/test_bad_months.py monitoring/test_checks.py monitoring/test_decay.py
-    monitoring/test_judge.py monitoring/test_rows.py monitoring/test_run.py review/test_base.py
-    review/test_compare.py review/test_data.py review/test_rates.py serving/test_batch.py serving/test_bundle.py
-    serving/test_http.py serving/test_live.py serving/test_openapi.py serving/test_skew.py site/test_browser.py
-    site/test_build.py site/test_card.py stages/test_card.py stages/test_evaluate.py stages/test_state.py
-    stages/test_train.py workflows/test_gpu.py workflows/test_review_and_comment.py test_params.py
-    test_params_monitor.py test_params_review.py
+    e2e/test_faults.py e2e/test_gate.py e2e/test_machines.py e2e/test_merge.py e2e/test_moved_windows.py
+    e2e/test_registry.py e2e/test_reproducible.py e2e/test_retrain.py e2e/test_review.py e2e/test_spark.py
+    e2e/test_sweep.py evaluation/test_behaviour.py monitoring/test_bad_months.py monitoring/test_checks.py
+    monitoring/test_decay.py monitoring/test_judge.py monitoring/test_rows.py monitoring/test_run.py
+    review/test_base.py review/test_compare.py review/test_data.py review/test_gate.py review/test_rates.py
+    serving/test_batch.py serving/test_bundle.py serving/test_http.py serving/test_live.py serving/test_openapi.py
+    serving/test_skew.py site/test_browser.py site/test_build.py site/test_card.py stages/test_card.py
+    stages/test_evaluate.py stages/test_state.py stages/test_train.py workflows/test_gpu.py
+    workflows/test_review_and_comment.py test_params.py test_params_monitor.py test_params_review.py
 """
 OF_CLASSES_BY_MONTH = """
     evaluation/test_card.py review/test_charts.py review/test_report.py review/test_verdict.py

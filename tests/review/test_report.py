@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tarmac.github import read
 from tarmac.graph import OUTSIDE
 from tarmac.markdown import CUT, LIMIT, code, details, fit, text
 from tarmac.params import TASKS, ReviewParams
@@ -288,6 +289,12 @@ def test_a_change_of_the_policy_is_not_told(key, told):
     found = page(review(changes=Changes([(key, "0.1", "0.2")], {}, [])))
     assert ("The policy itself changed" in notes(found)) == told
     assert part(found, "parameter") == [[key, "0.1", "0.2"]]
+
+
+def test_a_report_is_posted_to_the_letter(tmp_path):
+    path = tmp_path / "report.md"
+    path.write_text(report(review()))
+    assert read(path) == path.read_text()
 
 
 def test_large_additions_are_shown_with_their_size_and_nothing_where_there_are_none():

@@ -9,10 +9,8 @@ import pytest
 from cmarkgfm.cmark import Options
 
 from tarmac.github import read
-from tarmac.review.report import report
 from tests.conftest import Workspace
 from tests.github import Page
-from tests.review import cases
 from tests.workflows.rehearsal import Rehearsal, Review
 
 REPORT = "## ✅ Pass: a better model\n"
@@ -141,12 +139,6 @@ def test_a_forged_report_is_posted_without_what_it_was_forged_for(rehearsal, num
     forged = "\n\n".join(FORGERIES)
     assert rehearsal.comment(rehearsal.reviewed(number, report=f"{REPORT}\n{forged}\n")).result == "success"
     assert_inert(rehearsal.only_comment(number).partition(REPORT)[2].rpartition("![]")[0])
-
-
-def test_a_report_as_it_is_made_is_posted_to_the_letter(tmp_path):
-    path = tmp_path / "report.md"
-    path.write_text(report(cases.review()))
-    assert read(path) == path.read_text()
 
 
 PLANTED = (
