@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from tarmac.review import sandbox
 from tarmac.review.sandbox import Ended, Limits, SandboxError, run
 from tests.sandboxed import needs_sandbox
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.program
 
@@ -25,6 +27,16 @@ def folder(tmp_path: Path) -> Path:
 
 def shell(folder: Path, command: str, limits: Limits | None = None) -> Ended:
     return run(["sh", "-c", command], folder, {"GIVEN": "yes"}, limits)
+
+
+def running(mark: str) -> list[str]:
+    """Return the processes whose command holds a text."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # it has ended meanwhile
+            if mark.encode() in path.read_bytes():
+                found.append(path.parent.name)
+    return found
 
 
 def test_it_has_the_environment_s_python_and_writes_to_its_folder(folder):
@@ -101,8 +113,7 @@ def test_a_fork_bomb_ends_with_all_its_processes(folder):
     mark = f"sandbox-{os.getpid()}"
     ended = run(["python", "-c", program, mark], folder, {}, Limits(seconds=60, processes=50))
     assert ended.limit == "it started more than 50 processes"
-    lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
-    assert [line for line in lines if mark.encode() in line] == []
+    wait_for(lambda: not running(mark), "a process of the sandbox is left", patience=30)
 
 
 def test_what_it_leaves_running_ends_with_it(folder):
@@ -110,8 +121,7 @@ def test_what_it_leaves_running_ends_with_it(folder):
     ended = shell(folder, f"python -c 'import time; time.sleep(60)' {mark} & exit 0")
     assert ended.status == 0
     assert ended.seconds < 20
-    lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
-    assert [line for line in lines if mark.encode() in line] == []
+    wait_for(lambda: not running(mark), "a process of the sandbox is left", patience=30)
 
 
 @pytest.mark.parametrize(
