@@ -75,7 +75,8 @@ def told(error: BaseException) -> str:
     for name, words in MEANINGS.items():
         for cause in chain:
             if name in {kind.__name__ for kind in type(cause).__mro__}:
-                return f"{words} ({_line(cause)})"
+                forbidden = name == "HTTPError" and "403" in str(cause)  # WebDAV has two errors for it
+                return f"{KEPT_OUT if forbidden else words} ({_line(cause)})"
     return f"{type(error).__name__}: {_line(error)}"
 
 
