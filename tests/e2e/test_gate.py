@@ -14,7 +14,7 @@ from tests.conftest import Workspace
 from tests.e2e.test_review import PREDICTIONS, Reviewed, commit, copy, review, shallower
 from tests.sandboxed import needs_sandbox
 
-PARAMS, LOCK = "params.yaml", "dvc.lock"
+LOCK = "dvc.lock"
 
 
 def lenient(params: dict) -> None:

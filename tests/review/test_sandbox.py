@@ -56,7 +56,7 @@ def test_no_file_of_the_machine_is_seen_or_written(folder):
     secret.write_text("a secret")
     (folder / "link").symlink_to(secret)
     paths = f"{secret} link ../secret /etc/passwd /etc/shadow {Path.home()}/.ssh {Path(__file__)} /proc/1/root{secret}"
-    ended = shell(folder, f"cat {paths}; ls /home /var /root/.ssh; for f in /x /usr/x {secret}; do echo x > $f; done")
+    ended = shell(folder, f"cat {paths}; ls /home /var; for f in /x /usr/x {secret}; do echo x > $f; done")
     assert "a secret" not in ended.printed
     assert "root:" not in ended.printed
     assert secret.read_text() == "a secret"
@@ -109,7 +109,7 @@ def test_a_large_output_ends_it(folder):
 
 
 def test_a_fork_bomb_ends_with_all_its_processes(folder):
-    program = "import os, time\nfor _ in range(400):\n  os.fork() or time.sleep(60)"
+    program = "import os, time\nfor _ in range(400):\n  os.fork() or time.sleep(60)\ntime.sleep(60)"
     mark = f"sandbox-{os.getpid()}"
     ended = run(["python", "-c", program, mark], folder, {}, Limits(seconds=60, processes=50))
     assert ended.limit == "it started more than 50 processes"

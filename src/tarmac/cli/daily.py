@@ -2,6 +2,7 @@
 
 import json
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -107,33 +108,30 @@ def reproduce_() -> None:
     told(reproduce.clean_clone)
 
 
+class Judge(StrEnum):
+    """Whose code can judge a commit instead of the working tree's."""
+
+    BASE = "base"
+
+
 @app.command()
 def review(
     base: Annotated[str, typer.Option(help="Commit to compare with; where this branch left the default one.")] = "",
     out: Annotated[Path, typer.Option(help="Folder for report.md and verdict.json.")] = Path("review"),
     candidate: Annotated[str, typer.Option(help="Commit to judge by this tree's code and policy, as CI does.")] = "",
     approval: Annotated[str, typer.Option(help="Commit whose name counts in review.approved; the candidate.")] = "",
-    judge: Annotated[str, typer.Option(help="`base`: the base's code and policy judge, as in CI.")] = "",
+    judge: Annotated[Judge | None, typer.Option(help="Whose code and policy judge, if not these.")] = None,
 ) -> None:
     """Compare with the base and judge by the policy of params.yaml; exit 1 where the verdict is fail."""
     from tarmac.review import run
 
-    if judge not in ("", "base") or (judge and (base or candidate)):
-        told(lambda: _refuse("--judge is `base`, alone: it judges HEAD where this branch left the default one"))
-    if not told(
-        lambda: (
-            run.review_base(out)
-            if judge
-            else run.review_commit(candidate, out, approval)
-            if candidate
-            else run.review(base or None, out)
-        )
-    ):
+    def action() -> bool:
+        if candidate:
+            return run.review_commit(candidate, out, approval)
+        return (run.review_by_base if judge else run.review)(base or None, out)
+
+    if not told(action):
         sys.exit(1)
-
-
-def _refuse(words: str) -> None:
-    raise ValueError(words)
 
 
 sweeps = typer.Typer(invoke_without_command=True)

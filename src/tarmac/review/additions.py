@@ -5,10 +5,9 @@ sees them if the report points at them.
 """
 
 import ast
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path
 
 from tarmac import git
 
@@ -34,25 +33,15 @@ def find_additions(base: str, head: str) -> list[Addition]:
     found: list[Addition] = []
     for line in filter(None, listed.split("\0")):
         added, _, path = line.split("\t", 2)
-        before, after = _content(base, path), _content(head, path) or b""
+        before, after = (git.blob(commit, Path(path)) or b"" for commit in (base, head))
         if added == "-":
             found.append(Addition(path, "a binary file", len(after)))
-        elif PurePosixPath(path).suffix == ".py":
-            found += _literals(path, before or b"", after)
-        elif len(after) - len(before or b"") >= LEAST:
-            found.append(Addition(path, f"text, {added} lines", len(after) - len(before or b"")))
+        elif Path(path).suffix == ".py":
+            found += _literals(path, before, after)
+        elif len(after) - len(before) >= LEAST:
+            found.append(Addition(path, f"text, {added} lines", len(after) - len(before)))
     largest = sorted((one for one in found if one.size >= LEAST), key=lambda one: (-one.size, one.place))
     return largest[:SHOWN]
-
-
-def _content(commit: str, path: str) -> bytes | None:
-    """Return the bytes of a file of a commit; None if the commit lacks it.
-
-    A link is the text of its target.
-    """
-    words = ["git", "cat-file", "blob", f"{commit}:{path}"]
-    done = subprocess.run(words, check=False, capture_output=True, env=git.environment())
-    return done.stdout if done.returncode == 0 else None
 
 
 def _literals(path: str, before: bytes, after: bytes) -> list[Addition]:

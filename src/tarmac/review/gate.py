@@ -73,7 +73,7 @@ class Case:
     """What the base found out about a commit, to be compared with its own result."""
 
     head: Result  # the commit's files, with predictions and tables that the base made
-    asked: Result  # the rows to ask the base's model about, made by the base
+    reference: Result  # the test rows, made by the base, for its own model
     params: Params  # the base's, with the windows that it grants
     checks: Sequence[Check]
     rebuilt: Rebuilt
@@ -103,10 +103,10 @@ def opened(commit: str, base: Result, params: Params, approval: str) -> Iterator
         found = hand_over(features, base, head, granted, tree, approved)
         _stage("evaluate", tree)
         _use_baseline(tree, features, base)
-        asked = _lay_out_asked(folder / "asked", features, tree)
+        reference = _lay_out_reference(folder / "reference", features, tree)
         yield Case(
             _show(head, tree),
-            asked,
+            reference,
             granted,
             [*checks, *found.checks(approved), *judge_model(head, test), *judge_rebuild(rebuilt, params)],
             rebuilt,
@@ -283,12 +283,12 @@ def _use_baseline(tree: Path, features: Path, base: Result) -> None:
     columns = list(dict.fromkeys((*KEY, *model.categories, *model.numbers)))
     files = sorted(features.glob("*.parquet"))
     known = pd.concat([pd.read_parquet(file, columns=columns) for file in files], ignore_index=True)
-    asked = rows[list(KEY)].merge(known, on=list(KEY), how="left")
-    rows.assign(**spread(model.score(asked), "baseline_")).to_parquet(path)
+    inputs = rows[list(KEY)].merge(known, on=list(KEY), how="left")
+    rows.assign(**spread(model.score(inputs), "baseline_")).to_parquet(path)
 
 
-def _lay_out_asked(folder: Path, features: Path, tree: Path) -> Result:
-    """Return the result whose rows the base's model is asked about: the base's features of them."""
+def _lay_out_reference(folder: Path, features: Path, tree: Path) -> Result:
+    """Return the test rows with the features that the base made of them."""
     (folder / "data").mkdir(parents=True)
     (folder / FEATURES).symlink_to(features)
     (folder / PREDICTIONS).symlink_to((tree / PREDICTIONS).resolve())

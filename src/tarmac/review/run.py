@@ -28,13 +28,13 @@ from tarmac.review.verdict import Check
 BEHAVIOUR, TRAINED = "metrics/tables/behaviour.csv", "metrics/train/metrics.json"
 
 
-def review_base(out: Path) -> bool:
+def review_by_base(revision: str | None, out: Path) -> bool:
     """Review HEAD as CI does: by the code and the policy of the base, in a clone of it.
 
     Writes to `out` what `review_commit` writes. Raises `GitError` if there is no base, or if
     something is not committed.
     """
-    base, head = _base(None), git.commit("HEAD")
+    base, head = _base(revision), git.commit("HEAD")
     if base is None or head is None:
         raise git.GitError("there is no default branch whose code could judge: leave JUDGE out")
     changed = [path for path in git.changed_since("HEAD") if not path.startswith(f"{out}/")]
@@ -81,7 +81,7 @@ def _no_result(out: Path, error: str) -> bool:
 
 def _judge_commit(head: str, base: Result, params: Params, approval: str) -> Review:
     with gate.opened(head, base, params, approval) as case:
-        found = _compare_results(base, _why_not(base), case.head, case.params, list(case.checks), case.asked)
+        found = _compare_results(base, _why_not(base), case.head, case.params, list(case.checks), case.reference)
         changed = git.git("diff", "--name-only", "--no-renames", "-z", base.commit, head, "--").split("\0")
         return replace(
             found,
@@ -169,15 +169,15 @@ def _compare_results(
     head: Result,
     params: Params,
     own: Sequence[Check],
-    asked: Result | None = None,
+    reference: Result | None = None,
 ) -> Review:
     """Compare two results, but for lineage and changes.
 
-    `asked` has the rows that base's model is asked about.
+    The base's model is scored on the rows of `reference` if test months moved; by default on head's.
     """
     rows = pd.read_parquet(head.path(PREDICTIONS))
     test = params.split.test if isinstance(params.split, SplitParams) else None
-    before, moved = answers(side, asked or head, test) if side and not no_base else (None, None)
+    before, moved = answers(side, reference or head, test) if side and not no_base else (None, None)
     pairing = compare.pair(before, rows)
     if moved and not moved.asked and not len(pairing.rows):
         no_base, pairing = f"the test months moved, and {moved.told}", compare.pair(None, rows)
