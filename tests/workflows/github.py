@@ -49,7 +49,7 @@ class GitHub:
     requests: list[Request] = field(default_factory=list)
     identities: Iterator[int] = field(default_factory=lambda: itertools.count(1001))
     broken: dict[str, int] = field(default_factory=dict)  # status to answer, by a part of `METHOD path`
-    reviews: list[dict[str, Any]] = field(default_factory=list)  # runs of the workflow `review`
+    runs: list[dict[str, Any]] = field(default_factory=list)  # of workflows, by `name`
     may: Mapping[str, str] | None = None  # what the job's token may; None where nobody asks
 
     @property
@@ -106,13 +106,17 @@ class GitHub:
         found = [pull for pull in self.pulls if state in ("all", pull["state"])]
         return 200, page([pull for pull in found if not of_head or pull["head"]["label"] == head], request)
 
-    def list_reviews(self, request: Request) -> Answer:
-        """Runs of `review`, of one branch and event."""
-        if self.may is not None and "actions" not in self.may:
+    def reads_runs(self) -> bool:
+        """Whether the token may read runs of workflows."""
+        return self.may is None or "actions" in self.may
+
+    def list_runs(self, request: Request, name: str) -> Answer:
+        """Runs of a workflow by branch, event and commit."""
+        if not self.reads_runs():
             return 403, None
-        names = {"branch": "head_branch", "event": "event"}
-        wanted = {names[name]: value for name, value in request.query.items() if name in names}
-        found = [run for run in self.reviews if wanted.items() <= run.items()]
+        keys = {"branch": "head_branch", "event": "event", "head_sha": "head_sha"}
+        wanted = {keys[key]: value for key, value in request.query.items() if key in keys} | {"name": name}
+        found = [run for run in self.runs if wanted.items() <= run.items()]
         return 200, {"total_count": len(found), "workflow_runs": page(found, request)}
 
     def list_files(self, request: Request, number: int) -> Answer:
@@ -146,7 +150,7 @@ COMMENTS = ("issues", "pull-requests")  # one of the two is enough
 ROUTES: Routes = (
     ("GET REPO/pulls", GitHub.list_pulls),
     (r"GET REPO/pulls/(\d+)/files", GitHub.list_files),
-    ("GET REPO/actions/workflows/review.yml/runs", GitHub.list_reviews),
+    (r"GET REPO/actions/workflows/([\w.-]+)/runs", GitHub.list_runs),
     (r"GET REPO/issues/(\d+)/comments", GitHub.list_comments),
     (r"POST REPO/issues/(\d+)/comments", GitHub.add_comment, *COMMENTS),
     (r"PATCH REPO/issues/comments/(\d+)", GitHub.edit_comment, *COMMENTS),

@@ -84,7 +84,7 @@ class Rehearsal:
 
     def forget(self) -> None:
         """Nothing has been posted, and everything works."""
-        for entries in (self.github.comments, self.github.requests, self.github.broken, self.github.reviews):
+        for entries in (self.github.comments, self.github.requests, self.github.broken, self.github.runs):
             entries.clear()
         for name in ("calls", "broken"):
             (self.folder / "cml" / name).unlink(missing_ok=True)

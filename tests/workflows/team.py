@@ -24,7 +24,6 @@ class Team(GitHub):
     """The whole of a repository's traffic with a machine that retrains."""
 
     issues: list[Tree] = field(default_factory=list)
-    dispatches: list[Tree] = field(default_factory=list)
     may_open: bool = True  # the setting that lets workflows open pull requests
     protected: bool = False  # whether main requires a check that has not ended
 
@@ -149,15 +148,9 @@ class Team(GitHub):
         wrong = [key for key, value in given.items() if "options" in known[key] and value not in known[key]["options"]]
         if wrong:
             return 422, {"message": f"Provided value for {wrong} is not in the list of allowed values"}
-        self.dispatches.append({"name": name, "head_branch": ref, "head_sha": commit, "inputs": given})
+        head = {"head_branch": ref, "head_sha": commit}
+        self.runs.append({"name": name, "event": "workflow_dispatch", "inputs": given, **head})
         return 204, None
-
-    def list_runs(self, request: Request, name: str) -> Answer:
-        """Runs of a workflow, by event and commit: only those that were started so are known here."""
-        asked = request.query.get("event"), request.query.get("head_sha")
-        assert asked[0] == "workflow_dispatch", "the fake knows no others"
-        found = [run for run in self.dispatches if (run["name"], run["head_sha"]) == (name, asked[1])]
-        return 200, {"total_count": len(found), "workflow_runs": page(found, request)}
 
     def _numbered(self, asked: Tree, kind: str) -> Tree:
         number = 500 + len(self.pulls) + len(self.issues)
@@ -192,5 +185,4 @@ MORE: Routes = (
     ("POST REPO/issues", Team.open_issue, "issues"),
     (r"PATCH REPO/issues/(\d+)", Team.edit_issue, "issues"),
     (r"POST REPO/actions/workflows/([\w.-]+)/dispatches", Team.dispatch, "actions"),
-    (r"GET REPO/actions/workflows/([\w.-]+)/runs", Team.list_runs),
 )

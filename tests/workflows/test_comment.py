@@ -90,8 +90,8 @@ def test_a_change_of_the_judge_goes_without_a_warning(rehearsal, person, changed
 
 def judged(sha: str, conclusion: str | None = "success", owner: str = "team", **more: str) -> dict:
     """A run of the review of a commit of the branch `change`."""
-    run = {"head_branch": "change", "event": "pull_request", "head_sha": sha, "conclusion": conclusion}
-    return {**run, "head_repository": {"owner": {"login": owner}}, **more}
+    run = {"name": "review.yml", "event": "pull_request", "head_branch": "change", "head_sha": sha}
+    return {**run, "conclusion": conclusion, "head_repository": {"owner": {"login": owner}}, **more}
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def judged(sha: str, conclusion: str | None = "success", owner: str = "team", **
     ],
 )
 def test_the_comment_counts_the_commits_of_the_branch_that_were_judged(rehearsal, number, runs, count):
-    rehearsal.github.reviews[:] = runs
+    rehearsal.github.runs[:] = runs
     body = warned(rehearsal, number)
     assert (f"{count} commits of this branch have been judged" in body) == bool(count)
     assert ("have been judged" in body) == bool(count)

@@ -144,7 +144,7 @@ def test_the_first_retraining_opens_no_pull_request_or_shows_the_token(loop):
     assert [words in pull["body"] for words in (RETRAINED.reviewed, RETRAINED.report, RETRAINED.summary)] == [True] * 3
     assert "<details>\n<summary>Monitoring: act</summary>\n\n## Monitoring" in pull["body"]
     assert loop.github.issues == []
-    assert [(run["name"], run["head_sha"]) for run in loop.github.dispatches] == [
+    assert [(run["name"], run["head_sha"]) for run in loop.github.runs] == [
         ("checks.yml", loop.tip),
         ("review.yml", loop.tip),
     ]
@@ -318,7 +318,7 @@ def test_a_retraining_that_passes_is_not_merged_and_released_although_the_policy
     why = "a retraining that passed, released by policy"
     promoted = ["tarmac", "promote", "prod", "--version", "", "--why", why]
     assert loop.calls == [["tarmac", "release", "--bump", "patch"], promoted]
-    started = [(one["name"], one["head_branch"], one["inputs"]) for one in loop.github.dispatches[-2:]]
+    started = [(one["name"], one["head_branch"], one["inputs"]) for one in loop.github.runs[-2:]]
     assert started == [("deploy.yml", "main", {"stage": "prod"}), ("pages.yml", "main", {})]
     assert where(released, TOKEN) == [(released.step(SHIP), "REPO_TOKEN")]
     assert leaked(released.machine) == []
@@ -416,7 +416,7 @@ def test_a_github_that_does_not_answer_passes_or_loses_the_retraining(loop, part
     loop.good(RETRAINED)
     assert loop.tip == tip
     assert loop.github.only(loop.github.pulls)["head"]["sha"] == tip
-    assert [run["name"] for run in loop.github.dispatches] == ["checks.yml", "review.yml"]
+    assert [run["name"] for run in loop.github.runs] == ["checks.yml", "review.yml"]
 
 
 def test_a_push_that_is_refused_loses_the_commit(loop):

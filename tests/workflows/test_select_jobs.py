@@ -140,7 +140,6 @@ def test_compares_with_the_base_of_the_event_and_without_one_with_nothing(enviro
 class Runs(GitHub):
     """The fake of GitHub with the runs of `checks`, their jobs, and comparisons of commits."""
 
-    runs: list[dict[str, Any]] = field(default_factory=list)
     jobs: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
 
     def git(self, *arguments: str) -> str:
@@ -156,7 +155,7 @@ class Runs(GitHub):
     ) -> int:
         """A run that has ended, all of whose jobs have ended as it has."""
         head = {"id": sha, "tree_id": self.git("rev-parse", f"{sha}^{{tree}}")}
-        run = {"id": 7000 + len(self.runs), "event": event, "head_sha": sha, "head_commit": head}
+        run = {"id": 7000 + len(self.runs), "name": "checks.yml", "event": event, "head_sha": sha, "head_commit": head}
         self.runs.insert(0, run | {"conclusion": conclusion})
         names = ["Scope", "Checks", *(job["name"] for job in select_jobs.JOBS[scope])]
         self.jobs[run["id"]] = [{"name": name, "conclusion": conclusion} for name in names]
@@ -164,14 +163,6 @@ class Runs(GitHub):
 
     def routes(self) -> Routes:
         return (*ROUTES, *READING)
-
-    def reads_runs(self) -> bool:
-        return self.may is None or "actions" in self.may
-
-    def list_runs(self, request: Request) -> Answer:
-        if not self.reads_runs():
-            return 403, None
-        return 200, {"total_count": len(self.runs), "workflow_runs": page(self.runs, request)}
 
     def list_jobs(self, request: Request, run: int) -> Answer:
         if not self.reads_runs():
@@ -186,7 +177,6 @@ class Runs(GitHub):
 
 
 READING: Routes = (
-    ("GET REPO/actions/workflows/checks.yml/runs", Runs.list_runs),
     (r"GET REPO/actions/runs/(\d+)/jobs", Runs.list_jobs),
     (r"GET REPO/compare/(\w+)\.\.\.(\w+)", Runs.compare),
 )
