@@ -20,7 +20,7 @@ ON_PIPELINE := pyproject.toml --constraint requirements/pipeline.txt
 # A remote outside the clone needs more, by its URL: the one that `make remote` is given, or that of .dvc/config.
 EXTRAS := s3 gs azure ssh webdav
 ASKED := $(if $(filter remote,$(MAKECMDGOALS)),$(subst ','\'',$(URL)))
-EXTRA := $(filter $(EXTRAS),$(shell PYTHONPATH=src $(PYTHON) -m tarmac.remote.address '$(ASKED)' 2>/dev/null))
+EXTRA := $(filter $(EXTRAS),$(shell PYTHONPATH=src $(PYTHON) -m tarmac.repository.remote.address '$(ASKED)' 2>/dev/null))
 REMOTE := $(EXTRA:%=.venv/remote-%)
 SPARK := $(if $(shell sed -n '/^engine: *pyspark/p' params.yaml 2>/dev/null),.venv/spark)
 TESTED := s3 ssh webdav
@@ -137,7 +137,7 @@ format: .venv/dev ## Format the code
 	$(BIN)/ruff check --fix .
 
 comment: ## Post a report as the one comment of its pull request (CI; docs/ci.md names its variables)
-	@PYTHONPATH=src $(PYTHON) -m tarmac.review.comment
+	@PYTHONPATH=src $(PYTHON) -m tarmac.ci.review_comment
 
 spark: .venv/spark ## Install PySpark, for `engine: pyspark` and `make predict ON=spark` (docs/scale.md)
 
@@ -157,10 +157,10 @@ publish: add ## Commit the result that is here on the new branch BRANCH, and pus
 	@git push --quiet --set-upstream origin "$$BRANCH"
 
 propose: ## Offer a retraining as the one pull request, and keep the one alert (CI; docs/retrain.md names its variables)
-	@PYTHONPATH=src $(PYTHON) -m tarmac.proposal
+	@PYTHONPATH=src $(PYTHON) -m tarmac.ci.propose
 
 ship: .venv/pipeline $(REMOTE) ## Release HEAD, promote it to prod and have it deployed (CI; only what the policy merged)
-	@PYTHONPATH=src $(PYTHON) -m tarmac.proposal.ship
+	@PYTHONPATH=src $(PYTHON) -m tarmac.ci.ship
 
 release: .venv/pipeline $(REMOTE) ## Register HEAD's model as the next version (BUMP=major, minor or patch), if nothing speaks against it
 	@$(BIN)/tarmac release --bump '$(or $(BUMP),patch)'
@@ -182,7 +182,7 @@ serve: .venv/serve ## Answer at http://127.0.0.1:8080 from served/live; without 
 	@PYTHONPATH=src exec $(BIN)/python -m tarmac.serving
 
 predict: .venv/serve $(if $(ON),.venv/spark) ## Score IN= (Parquet, CSV, or a folder of them) into OUT= by served/live (BUNDLE=), ON=spark
-	@PYTHONPATH=src $(BIN)/python -m tarmac.serving.batch$(ON:%=.%) $(if $(IN),'$(IN)') $(if $(OUT),'$(OUT)') \
+	@PYTHONPATH=src $(BIN)/python -m tarmac.batch$(ON:%=.%) $(if $(IN),'$(IN)') $(if $(OUT),'$(OUT)') \
 	  $(if $(BUNDLE),--bundle '$(BUNDLE)') $(if $(REJECTS),--max-rejects '$(REJECTS)')
 
 monitor: .venv/pipeline $(REMOTE) ## Judge a month (MONTH=, the last one without) or a service's LOG= by the policy: monitoring/report.md

@@ -11,14 +11,15 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
-from tarmac.files import months
-from tarmac.model.dataset import read_window
 from tarmac.monitoring.judge import judge
-from tarmac.monitoring.live import live
 from tarmac.monitoring.reference import Reference
 from tarmac.monitoring.rows import TABLES, Observed
-from tarmac.params import SplitParams, Window, load
+from tarmac.pipeline.base import months
+from tarmac.pipeline.models.dataset import read_window
+from tarmac.pipeline.params import SplitParams, Window
+from tarmac.policy import load
 from tarmac.problem.names import DAY
+from tarmac.registry.live_model import live
 
 MONTH = 18  # days of a dealt month: five of them are in the ninety-two days of three months
 SPLIT = SplitParams(

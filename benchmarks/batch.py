@@ -16,12 +16,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tarmac.model import dataset
-from tarmac.model.dataset import Inputs, Split
-from tarmac.model.estimators import fit
-from tarmac.params import load
+from tarmac.batch.run import CHUNK, predict
+from tarmac.pipeline.models import dataset
+from tarmac.pipeline.models.dataset import Inputs, Split
+from tarmac.pipeline.training.estimators import fit
+from tarmac.policy import load
 from tarmac.problem.request import Row, asked
-from tarmac.serving.batch.run import CHUNK, predict
 from tarmac.serving.bundle import Bundle
 
 ROOT = Path(__file__).resolve().parents[1]

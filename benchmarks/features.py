@@ -37,7 +37,7 @@ class Bench:
 
     def warm_up(self) -> None:
         """Brings what the first round would otherwise read from disk into memory."""
-        for module in (*(f"tarmac.stages.{name}" for name in MAKERS), "pandas, pyarrow.parquet, yaml"):
+        for module in (*(f"tarmac.pipeline.{name}.stage" for name in MAKERS), "pandas, pyarrow.parquet, yaml"):
             workspace.python(self._copy, "-c", f"import {module}")
 
     def run_plain(self) -> Run:

@@ -4,12 +4,12 @@ import json
 import sys
 from pathlib import Path
 
-from tarmac.model import estimators
-from tarmac.model.dataset import Inputs
-from tarmac.model.fitting import read_split
-from tarmac.params import load
-from tarmac.params.sweep import with_values
-from tarmac.stages.train import BestRound
+from tarmac.pipeline.models.dataset import Inputs
+from tarmac.pipeline.train.stage import BestRound
+from tarmac.pipeline.training import estimators
+from tarmac.pipeline.training.fitting import read_split
+from tarmac.policy import load
+from tarmac.policy.sweep import with_values
 
 
 def main(sets: Path, first: int, step: int) -> None:

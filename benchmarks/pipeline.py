@@ -10,7 +10,7 @@ from benchmarks.measure import MB, CommandError, Results, Run
 from benchmarks.workspace import STAGES
 
 FLOOR = f"""
-from tarmac.stages import {", ".join(STAGES)}
+from tarmac.pipeline.base.runner import {", ".join(STAGES)}
 for stage in ({", ".join(STAGES)}):
     stage.main()
 """
@@ -44,7 +44,7 @@ class Bench:
         copy = self._copy()
         workspace.dvc(copy, "status")
         for name in STAGES:
-            workspace.python(copy, "-c", f"import tarmac.stages.{name}")
+            workspace.python(copy, "-c", f"import tarmac.pipeline.{name}.stage")
 
     def run_repro(self) -> Run:
         """`dvc repro` in a new copy. Raises `CommandError` where it did not run every stage."""
@@ -69,7 +69,7 @@ class Bench:
 
     def run_import(self, name: str) -> Run:
         """A process that imports one stage's module and ends."""
-        return workspace.python(self.floor, "-c", f"import tarmac.stages.{name}")
+        return workspace.python(self.floor, "-c", f"import tarmac.pipeline.{name}.stage")
 
     def run_no_op(self) -> Run:
         """`dvc repro` where everything is up to date. Raises `CommandError` where it ran a stage."""

@@ -9,7 +9,8 @@ from statistics import median
 
 import numpy as np
 
-from tarmac.evaluation import intervals, metrics
+from tarmac.pipeline.intervals import bootstrap
+from tarmac.pipeline.metrics import metrics
 
 ROWS, DAYS, RESAMPLES = 80_000, 61, 1_000
 PLAIN = 20  # resamples of the plain way that are timed: its cost grows with their number
@@ -22,12 +23,12 @@ def main(rounds: int) -> None:
     cluster = np.sort(draw.integers(0, DAYS, ROWS))
     p = draw.random(ROWS, dtype="float32")
     y = (draw.random(ROWS) < p).astype("int8")
-    weights = intervals.draw_weights(DAYS, RESAMPLES, 7)
+    weights = bootstrap.draw_weights(DAYS, RESAMPLES, 7)
     ours, plain = [], []
     for _ in range(rounds):
-        ours.append(timed(lambda: [metric(y, p, cluster, weights) for metric in intervals.METRICS["binary"].values()]))
+        ours.append(timed(lambda: [metric(y, p, cluster, weights) for metric in bootstrap.METRICS["binary"].values()]))
         plain.append(timed(lambda: [resample(y, p, cluster, row) for row in weights[:PLAIN]]) * RESAMPLES / PLAIN)
-    one = median(timed(lambda: intervals.roc_auc(y, p, cluster, weights)) for _ in range(rounds))
+    one = median(timed(lambda: bootstrap.roc_auc(y, p, cluster, weights)) for _ in range(rounds))
     OUT.write_text(report(median(ours), median(plain), one, rounds), encoding="utf-8")
     print(OUT.read_text(encoding="utf-8"))
 
@@ -35,7 +36,7 @@ def main(rounds: int) -> None:
 def resample(y: np.ndarray, p: np.ndarray, cluster: np.ndarray, weights: np.ndarray) -> list[float]:
     """The five metrics of one resample, from its repeated rows."""
     rows = np.repeat(np.arange(len(y)), weights[cluster].astype(int))
-    return [*metrics.ranking(y[rows], p[rows]).values(), metrics.calibration_error(y[rows], p[rows], intervals.BINS)]
+    return [*metrics.ranking(y[rows], p[rows]).values(), metrics.calibration_error(y[rows], p[rows], bootstrap.BINS)]
 
 
 def timed(work: Callable[[], object]) -> float:

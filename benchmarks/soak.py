@@ -16,8 +16,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from tests.postgres import HOST
-from tests.serving import bundles, fuzz
-from tests.serving.running import Service, running
+from tests.tarmac.serving import bundles, fuzz
+from tests.tarmac.serving.running import Service, running
 
 from benchmarks import measure, workspace
 from tarmac.problem.request import EXAMPLES

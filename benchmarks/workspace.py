@@ -71,7 +71,7 @@ def python(folder: Path, *arguments: str) -> Run:
 
 def stage(folder: Path, name: str) -> Run:
     """Runs one stage's program in a copy as `dvc.yaml` does, without DVC."""
-    return python(folder, "-m", f"tarmac.stages.{name}")
+    return python(folder, "-m", f"tarmac.pipeline.{name}.stage")
 
 
 def dvc(folder: Path, *arguments: str) -> Run:

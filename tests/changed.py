@@ -9,8 +9,8 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from tarmac import git
-from tarmac.closure import Imports
+from tarmac.repository import git
+from tarmac.repository.imports import Imports
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = {"tarmac": "src", "tests": "."}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tarmac.git import NAMED_BY_CI
+from tarmac.repository.git import NAMED_BY_CI
 
 WHO = ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL")
 

@@ -12,11 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
-from tarmac.interrupted import BRANCH, MERGE, QUEUED
+from tarmac.repository.recovery import BRANCH, MERGE, QUEUED
 
 STASH = "refs/stash"
 WRITERS = ("scmrepo", "pygit2", "ruamel")  # what writes Git's files and the lock for DVC
-EDITED, MINE = "src/tarmac/ingest.py", "# mine\n"  # a file that no stage reads, and a person's line
+EDITED, MINE = "src/tarmac/ingest/raw_data.py", "# mine\n"  # a file that no stage reads, and a person's line
 
 
 class Seen:

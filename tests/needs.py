@@ -37,8 +37,9 @@ LONG = """
     e2e/test_retrain problems/test_multiclass e2e/test_faults e2e/test_reproducible
     workflows/test_review_and_comment e2e/test_experiments e2e/test_sweep e2e/test_spark
     e2e/test_review e2e/test_merge problems/test_regression e2e/test_team e2e/test_kills
-    problems/test_binary monitoring/test_bad_months test_store test_secrets e2e/test_bad_input
-    e2e/test_machines e2e/test_registry test_interrupted graph/test_files workflows/test_gpu
+    problems/test_binary tarmac/monitoring/test_bad_months tarmac/repository/dvc/test_commands
+    test_secrets e2e/test_bad_input e2e/test_machines e2e/test_registry
+    tarmac/repository/test_recovery graph/test_files workflows/test_gpu
 """
 
 

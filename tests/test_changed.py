@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tarmac.closure import Imports
+from tarmac.repository.imports import Imports
 from tests.changed import SOURCES, affected, imported
 from tests.conftest import ROOT
 

@@ -18,7 +18,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from tarmac.github import GitHubError, api
+from tarmac.ci.github_api import GitHubError, api
 
 DOCUMENT = re.compile(r"README\.md|docs/[\w./-]+\.(?:gif|jpg|md|png|svg)")
 SUITE = {"name": "Suite, Python 3.13", "python": "3.13", "targets": "servers test-all"}

@@ -4,23 +4,23 @@ from pathlib import Path
 
 # In addition to the file of the same name, or in place of it.
 ELSEWHERE = {
-    "evaluation/metrics": ("evaluation/test_slices.py",),
-    "merge": ("e2e/test_merge.py",),
-    "params/file": ("test_params.py",),
-    "params/monitor": ("test_params.py", "test_params_monitor.py"),
-    "params/review": ("test_params.py", "test_params_review.py"),
+    "pipeline/metrics/metrics": ("tarmac/pipeline/metrics/test_slices.py",),
+    "pipeline/params/file": ("tarmac/policy/test_file.py",),
+    "policy/monitor": ("tarmac/policy/test_file.py",),
+    "policy/review": ("tarmac/policy/test_file.py",),
     "registry/promote": ("e2e/test_registry.py",),
     "registry/release": ("e2e/test_registry.py",),
-    "review/lineage": ("test_lineage.py",),
-    "serving/guard": ("serving/test_http.py",),
-    "serving/question": ("serving/test_http.py",),
-    "serving/state": ("stages/test_state.py",),
+    "repository/merge_lock": ("e2e/test_merge.py",),
+    "review/lineage": ("tarmac/repository/test_lineage.py",),
+    "serving/guard": ("tarmac/serving/test_http.py",),
+    "serving/question": ("tarmac/serving/test_http.py",),
+    "serving/state": ("tarmac/pipeline/state/test_stage.py",),
 }
 
 
 def find_tests(root: Path, module: str) -> list[str]:
     """Return the test files of a module such as `review/verdict`, relative to the checkout."""
     folder, name = Path(module).parent, Path(module).name
-    own = str(folder / f"test_{name}.py")
-    paths = [f"tests/{path}" for path in (own, *ELSEWHERE.get(module, ()))]
+    own = folder / f"test_{name}.py"
+    paths = [f"tests/{path}" for path in (own, "tarmac" / own, *ELSEWHERE.get(module, ()))]
     return [path for path in paths if (root / path).is_file()]

@@ -7,13 +7,14 @@ from pathlib import Path
 import joblib
 import pandas as pd
 
-from tarmac.model import dataset, estimators
-from tarmac.model.dataset import Inputs
-from tarmac.model.fitting import read_split
-from tarmac.params import load
+from tarmac.pipeline.models import dataset
+from tarmac.pipeline.models.dataset import Inputs
+from tarmac.pipeline.state.stage import records
+from tarmac.pipeline.training import estimators
+from tarmac.pipeline.training.fitting import read_split
+from tarmac.policy import load
 from tarmac.problem.names import KEY
 from tarmac.problem.request import asked
-from tarmac.stages.state import records
 
 MONTH, DAYS = "2013-12", ("2013-12-26", "2013-12-30")
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
-from tarmac.model.scorer import Scorer
+from tarmac.pipeline.models.scorer import Scorer
 from tarmac.problem.names import FEATURES, KEY, TARGET
 from tests.conftest import ROOT, required
 

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 from sklearn import metrics as oracle
 
-from tarmac.model.scorer import Scorer
-from tarmac.params import Window, load
+from tarmac.pipeline.models.scorer import Scorer
+from tarmac.pipeline.params import Window
+from tarmac.policy import load
 from tarmac.problem.names import KEY, TARGET
 from tests.behaviour.test_published_model import metrics, model, predictions
 from tests.conftest import ROOT, required

@@ -91,8 +91,8 @@ def test_a_large_slice_of_the_present_model_is_failed():
 
 
 def test_the_model_takes_an_input_that_params_do_not_name():
-    from tarmac.model.dataset import Inputs
-    from tarmac.params import load
+    from tarmac.pipeline.models.dataset import Inputs
+    from tarmac.policy import load
 
     wanted = Inputs.of(load(ROOT / "params.yaml").train.features)
     assert (tuple(model().categories), tuple(model().numbers)) == (wanted.categories, wanted.numbers)

@@ -263,9 +263,10 @@ def test_equivalent_mutants_are_not_counted(tmp_path):
 
 
 def test_finds_own_tests_by_name_and_by_exception():
-    assert find_tests(ROOT, "odb") == ["tests/test_odb.py"]
-    names = ["tests/evaluation/test_metrics.py", "tests/evaluation/test_slices.py"]
-    assert find_tests(ROOT, "evaluation/metrics") == names
+    assert find_tests(ROOT, "repository/dvc/object_store") == ["tests/tarmac/repository/dvc/test_object_store.py"]
+    names = ["tests/tarmac/pipeline/metrics/test_metrics.py", "tests/tarmac/pipeline/metrics/test_slices.py"]
+    assert find_tests(ROOT, "pipeline/metrics/metrics") == names
+    assert find_tests(ROOT, "problem/clean") == ["tests/problem/test_clean.py"]
     assert find_tests(ROOT, "no/module") == []
 
 

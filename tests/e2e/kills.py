@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tarmac import store
-from tarmac.digest import digest
-from tarmac.remote import objects
+from tarmac.pipeline.base.hashing import digest
+from tarmac.repository.dvc import commands
+from tarmac.repository.remote import objects
 from tests.conftest import Workspace
 from tests.e2e.running import DVC, FROM_SOURCE, STAGES, TARMAC, forget, leftovers, started
 from tests.moments import EDITED, MINE
@@ -101,7 +101,7 @@ class Killer:
             told = process.stdout.read()
             assert process.wait() == 0, told
         self.seconds = [time.monotonic() - moment for moment in moments]  # to the end: before it, Python imports
-        self.lock = (workspace.path / store.LOCK).read_bytes()
+        self.lock = (workspace.path / commands.LOCK).read_bytes()
         assert not self._wrong(workspace), self._wrong(workspace)
         shutil.rmtree(workspace.path.parent)
 
@@ -161,11 +161,11 @@ class Killer:
 
     def _wrong(self, workspace: Workspace) -> list[str]:
         """What is not as it is after an undisturbed run, in words."""
-        wanted = store.outputs(workspace.path)
+        wanted = commands.outputs(workspace.path)
         with objects.opened(folder=workspace.path) as remote:
             faults = objects.faults(remote, objects.named("HEAD", workspace.path), read=True)
         holds = {
-            "dvc.lock": (workspace.path / store.LOCK).read_bytes() == self.lock,
+            "dvc.lock": (workspace.path / commands.LOCK).read_bytes() == self.lock,
             "outputs": {path: digest(workspace.path / path) for path in wanted} == wanted,
             "remote": not faults,
             "HEAD": git(workspace, "symbolic-ref", "HEAD") == "refs/heads/main",
@@ -210,9 +210,9 @@ def traces(workspace: Workspace) -> list[str]:
         "an experiment that waits": bool(git(workspace, "for-each-ref", "refs/exps/stash")),
         "a lock of Git": any((place / ".git").rglob("*.lock")),
         "an empty lock of DVC": any(
-            (place / path).is_file() and not (place / path).stat().st_size for path in store.LOCKS
+            (place / path).is_file() and not (place / path).stat().st_size for path in commands.LOCKS
         ),
-        "a cut dvc.lock": not (place / store.LOCK).read_bytes().endswith(b"\n"),
+        "a cut dvc.lock": not (place / commands.LOCK).read_bytes().endswith(b"\n"),
         "half-written outputs": bool(leftovers(workspace) or partial),
         "half-written objects": bool(stored),
         "a part of the objects": 0 < min(counts) < max(counts),

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 
 import yaml
 
-from tarmac.digest import digest
+from tarmac.pipeline.base.hashing import digest
 from tests.conftest import ROOT, Workspace
 from tests.moments import MOMENTS, Seen
 

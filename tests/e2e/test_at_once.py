@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from tarmac import interrupted, store
+from tarmac.repository import recovery
+from tarmac.repository.dvc import commands
 from tests.conftest import Workspace
 from tests.e2e.running import DVC, FROM_SOURCE, TARMAC, follow, forget, line_of, started
 from tests.e2e.test_storage import assert_whole
@@ -30,7 +31,7 @@ def held(workspace: Workspace, *command: str) -> Iterator[int]:
 
 @pytest.mark.parametrize("second", [(*DVC, "repro"), (*TARMAC, "run")], ids=["repro", "run"])
 def test_a_second_run_harms_the_first_or_is_not_told_why_it_stops(finished, second):
-    lock = (finished.path / store.LOCK).read_bytes()
+    lock = (finished.path / commands.LOCK).read_bytes()
     forget(finished, "train")
     with held(finished, *DVC, "repro") as first:
         done = finished.run(*second, check=False, env=FROM_SOURCE)
@@ -44,13 +45,13 @@ def test_a_second_run_harms_the_first_or_is_not_told_why_it_stops(finished, seco
 
 
 def test_a_command_that_clears_up_takes_what_a_running_one_is_writing_for_a_leftover(finished):
-    lock = finished.path / store.LOCK
+    lock = finished.path / commands.LOCK
     with held(finished, *EXPERIMENT):
         assert finished.run("git", "symbolic-ref", "HEAD", check=False).returncode, "DVC does not detach HEAD any more"
         before = lock.read_bytes()
         lock.write_bytes(b"")  # as it is for some hundredths of a second
-        assert interrupted.mend(finished.path) == []
-        assert store.clear_stale_locks(finished.path) == []
+        assert recovery.mend(finished.path) == []
+        assert commands.clear_stale_locks(finished.path) == []
         assert lock.read_bytes() == b""
         lock.write_bytes(before)
         for command in ("mend", "pull"):

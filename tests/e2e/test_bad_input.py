@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from tarmac.digest import digest
+from tarmac.pipeline.base.hashing import digest
 from tests.conftest import Workspace
 from tests.e2e import damage
 from tests.e2e.running import leftovers, results

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from tarmac import store
+from tarmac.repository.dvc import commands
 from tests.conftest import Workspace
 from tests.e2e.running import FROM_SOURCE, TARMAC, forget
 from tests.e2e.test_reproducible import clone, stages_run
@@ -34,7 +34,7 @@ def age(workspace: Workspace, seconds: int) -> None:
 
 @pytest.mark.parametrize("seconds", YEARS.values(), ids=YEARS)
 def test_files_of_another_year_run_again_or_look_changed(finished, seconds):
-    lock = (finished.path / store.LOCK).read_bytes()
+    lock = (finished.path / commands.LOCK).read_bytes()
     age(finished, seconds)
     done = finished.run(*TARMAC, "run", env=FROM_SOURCE)
     assert stages_run(done.stdout) == []
@@ -56,4 +56,4 @@ def test_a_clock_that_is_years_off_changes_the_result(finished_template, tmp_pat
     forget(workspace, "train")
     done = workspace.run(faked, "1999-12-31 23:59:58", *TARMAC, "run", env=FROM_SOURCE)
     assert stages_run(done.stdout) == ["train"]
-    assert_whole(workspace, (finished_template.path / store.LOCK).read_bytes())
+    assert_whole(workspace, (finished_template.path / commands.LOCK).read_bytes())

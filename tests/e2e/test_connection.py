@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tarmac import store
-from tarmac.digest import digest
+from tarmac.pipeline.base.hashing import digest
+from tarmac.repository.dvc import commands
 from tests.conftest import Workspace
 from tests.e2e.connection import Line, line_to, served
 from tests.e2e.running import FROM_SOURCE, TARMAC
@@ -39,7 +39,7 @@ def pull(workspace: Workspace) -> "tuple[int, str]":
 
 
 def assert_whole(workspace: Workspace) -> None:
-    wanted = store.outputs(workspace.path)
+    wanted = commands.outputs(workspace.path)
     assert {path: digest(workspace.path / path) for path in wanted} == wanted
     assert workspace.dvc("status", "--quiet", check=False).returncode == 0
     assert workspace.run("git", "status", "--porcelain").stdout == ""

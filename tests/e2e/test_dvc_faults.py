@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tarmac import odb, reproduce, store
-from tarmac.remote import fsck, hook, objects, push
+from tarmac.repository import reproduce
+from tarmac.repository.dvc import commands, object_store
+from tarmac.repository.remote import fsck, hook, objects, push
 from tests import small
 from tests.conftest import Workspace
 
@@ -49,29 +50,29 @@ def test_a_pull_lays_out_wrong_bytes(repository, tmp_path, monkeypatch):
     assert repository.dvc("pull", "data/raw.dvc").returncode == 0, MENDED
     assert Path("data/raw/sub/2.txt").read_text() != "raw 2", MENDED
     assert "up to date" in repository.dvc("status", "data/raw.dvc").stdout, MENDED
-    with pytest.raises(store.StoreError, match="verify true"):
-        store.pull()
+    with pytest.raises(commands.StoreError, match="verify true"):
+        commands.pull()
     repository.dvc("config", "--local", "--unset", "remote.embedded.verify")
     shutil.rmtree("data/raw")
-    with pytest.raises(store.StoreError, match="data/raw"):
-        store.pull()
+    with pytest.raises(commands.StoreError, match="data/raw"):
+        commands.pull()
     assert not Path("data/raw").exists()
 
 
 def test_a_listing_is_not_verified_even_where_verify_is_on(repository):
     """A folder of other files than the commit names is laid out, and the pull ends well."""
     good = small.put(repository, "planted")
-    listing = store.outputs()[small.RAW]
+    listing = commands.outputs()[small.RAW]
     small.plant(repository, [{"md5": good, "relpath": "other.txt"}], oid=listing)
     for path in (Path(".dvc/cache"), Path(small.RAW)):
         shutil.rmtree(path)
     assert repository.dvc("pull", "data/raw.dvc").returncode == 0, MENDED
     assert Path("data/raw/other.txt").read_text() == "planted", MENDED
     shutil.rmtree(small.RAW)
-    with pytest.raises(store.StoreError, match=f"data/raw: {odb.OTHER}"):
-        store.pull("data/raw.dvc")
+    with pytest.raises(commands.StoreError, match=f"data/raw: {object_store.OTHER}"):
+        commands.pull("data/raw.dvc")
     assert not Path(small.RAW).exists()
-    with pytest.raises(fsck.FsckError, match=f"data/raw  {listing}  {odb.OTHER}"):
+    with pytest.raises(fsck.FsckError, match=f"data/raw  {listing}  {object_store.OTHER}"):
         fsck.fsck()
 
 
@@ -83,12 +84,12 @@ def test_a_killed_push_makes_the_next_one_leave_objects_out(repository, tmp_path
     for _ in range(2):  # the second says that everything is up to date
         pushed = repository.run("dvc", "push", env=fresh).stdout
     assert "up to date" in pushed
-    with odb.opened() as remote:
-        assert odb.faults(remote, objects.named(), read=False), MENDED
+    with object_store.opened() as remote:
+        assert object_store.faults(remote, objects.named(), read=False), MENDED
     push.push()
     small.commit(repository)
     here(repository, tmp_path / "colleague", monkeypatch)
-    store.pull()
+    commands.pull()
 
 
 def test_a_listing_is_taken_as_proof_of_its_files(repository):
@@ -140,7 +141,7 @@ def test_a_damaged_cache_reaches_a_stage(repository):
 
 
 def test_a_kill_while_the_rwlock_is_written_stops_every_later_command(repository):
-    lock = Path(store.LOCKS[0])
+    lock = Path(commands.LOCKS[0])
     script = (
         "import os, signal, dvc.rwlock\n"
         "dvc.rwlock.json.dump = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)\n"
@@ -152,7 +153,7 @@ def test_a_kill_while_the_rwlock_is_written_stops_every_later_command(repository
     done = repository.dvc("repro", check=False)
     assert done.returncode != 0, MENDED
     assert "corrupted" in done.stderr
-    for cured in (store.pull, push.push, lambda: reproduce.repro(Path())):
+    for cured in (commands.pull, push.push, lambda: reproduce.repro(Path())):
         lock.write_text("")
         cured()
 
@@ -178,5 +179,5 @@ def test_of_a_pointer_and_a_path_one_is_not_pulled(repository, tmp_path, monkeyp
     plain = clone.dvc("pull", "data/raw.dvc", small.MODEL, check=False)
     assert not Path(small.MODEL).exists(), MENDED
     assert plain.returncode == 0
-    store.pull("data/raw.dvc", small.MODEL)
+    commands.pull("data/raw.dvc", small.MODEL)
     assert Path(small.MODEL).read_text() == "raw 1raw 2"

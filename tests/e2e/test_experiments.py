@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tarmac import store
-from tarmac.digest import digest
+from tarmac.pipeline.base.hashing import digest
+from tarmac.repository.dvc import commands
 from tests.conftest import Workspace
 from tests.e2e.running import DVC
 from tests.e2e.test_reproducible import clone, stages_run
@@ -107,7 +107,7 @@ def shown(entry: dict) -> tuple[tuple[float, int], dict[str, dict]]:
 
 def result(workspace: Workspace) -> dict[str, str]:
     """The hash of everything that a run leaves: outputs as they are, metrics, the parameters and the lock."""
-    return {path: digest(workspace.path / path) for path in [*store.outputs(workspace.path), "params.yaml", LOCK]}
+    return {path: digest(workspace.path / path) for path in [*commands.outputs(workspace.path), "params.yaml", LOCK]}
 
 
 def is_clean(workspace: Workspace) -> bool:
@@ -185,7 +185,9 @@ def test_an_applied_experiment_is_not_what_it_was_when_it_ran(tried):
         tried.dvc("exp", "apply", name)
         applied = {path: (tried.path / path).read_text() for path in ("params.yaml", LOCK, *MEASURED)}
         assert applied == {path: committed(tried, name, path) for path in applied}
-        assert {path: digest(tried.path / path) for path in store.outputs(tried.path)} == store.outputs(tried.path)
+        assert {path: digest(tried.path / path) for path in commands.outputs(tried.path)} == commands.outputs(
+            tried.path
+        )
         assert tried.dvc("status", "--quiet", check=False).returncode == 0
     assert result(tried) == ran
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tarmac import store
-from tarmac.digest import digest
+from tarmac.pipeline.base.hashing import digest
+from tarmac.repository.dvc import commands
 from tests.conftest import Workspace
 from tests.e2e.running import (
     DVC,
@@ -36,10 +36,10 @@ BUFFER = 8192  # bytes that Python writes at a time: where a file that is being 
 
 def assert_recovers(workspace: Workspace, undisturbed: bytes) -> None:
     """What `tarmac run` does after a kill ends with the undisturbed run's lock, outputs and status."""
-    store.clear_stale_locks(workspace.path)
+    commands.clear_stale_locks(workspace.path)
     workspace.dvc("repro")
     assert (workspace.path / LOCK).read_bytes() == undisturbed
-    wanted = store.outputs(workspace.path)
+    wanted = commands.outputs(workspace.path)
     assert {path: digest(workspace.path / path) for path in wanted} == wanted
     assert workspace.dvc("status", "--quiet", check=False).returncode == 0
     assert not leftovers(workspace)
@@ -125,7 +125,7 @@ def test_a_killed_stage_leaves_an_output_half_written(finished, stage, there):
     forget_months(finished)
     if not there:
         delete_results(finished, stage)
-    with started(finished, "python", "-m", f"tarmac.stages.{stage}") as process:
+    with started(finished, "python", "-m", f"tarmac.pipeline.{stage}.stage") as process:
         follow(process, line_of(stage, NEAR_END[stage]))
         kill(process)
     left = {path: digest(finished.path / path) for path in wanted}
@@ -140,7 +140,7 @@ def test_a_stage_killed_while_it_replaces_a_folder_leaves_half_of_the_old_one(fi
         (folder / f"old-{number}").touch()
     forget_months(finished)
     before = entries(folder)
-    with started(finished, "python", "-m", "tarmac.stages.featurize") as process:
+    with started(finished, "python", "-m", "tarmac.pipeline.featurize.stage") as process:
         follow(process, line_of("featurize", NEAR_END["featurize"]))
         assert kill_when(process, lambda: entries(folder) != before)
     assert entries(folder) == 0 or digest(folder) == wanted

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tarmac.digest import digest
+from tarmac.pipeline.base.hashing import digest
 from tests.conftest import Workspace
 from tests.e2e.test_review import PREDICTIONS, Reviewed, commit, copy, review, shallower
 from tests.sandboxed import needs_sandbox
@@ -107,7 +107,7 @@ LEARNS = """    split = fitting.read(params.split, params.train)
 
 
 def test_a_model_that_has_seen_the_test_months_is_found_by_the_blind_run(change):
-    edit(change, "src/tarmac/stages/train.py", "    split = fitting.read(params.split, params.train)\n", LEARNS)
+    edit(change, "src/tarmac/pipeline/train/stage.py", "    split = fitting.read(params.split, params.train)\n", LEARNS)
     found = judge(change, propose(change))
     reasons = {check["name"]: check["reason"] for check in found.verdict["checks"] if check["outcome"] == "fail"}
     assert "models/model.onnx" in reasons["reproduced"]

@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tarmac import store
-from tarmac.digest import digest
+from tarmac.pipeline.base.hashing import digest
+from tarmac.repository.dvc import commands
 from tests.conftest import Workspace
 from tests.e2e.running import FROM_SOURCE, TARMAC
 
@@ -114,7 +114,7 @@ def test_data_are_not_taken_back_from_command_that_still_works(sent: Sent) -> No
     workspace, _ = sent
     kill_at("the new one is in its place", sent)
     half = state(workspace)
-    with store.exclusive(workspace.path / store.CHANGING_DATA):
+    with commands.exclusive(workspace.path / commands.CHANGING_DATA):
         assert mend(workspace) == "nothing was left\n"
         assert state(workspace) == half
     assert "data/raw" in mend(workspace)

@@ -10,14 +10,14 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from tarmac import lock
+from tarmac.repository.dvc import lockfile
 from tests.conftest import Workspace
 from tests.e2e.running import FROM_SOURCE, TARMAC
 from tests.e2e.test_reproducible import clone, stages_run
 
 LOCK, PARAMS, POINTER = "dvc.lock", "params.yaml", "data/raw.dvc"
 JUDGED = ["evaluate", "card"]  # the stages that neither side has run on what both sides changed together
-CODE = "src/tarmac/evaluation/curves.py"
+CODE = "src/tarmac/pipeline/evaluate/curves.py"
 NO_EDITOR = {"GIT_EDITOR": "true"}
 
 
@@ -89,8 +89,8 @@ def sources(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
     return dict(re.findall(r"^  (\w+) +(run now|as .*)$", done.stdout, re.MULTILINE))
 
 
-def entries(workspace: Workspace, revision: str) -> dict[str, lock.Entry]:
-    return lock.stages(workspace.run("git", "show", f"{revision}:{LOCK}").stdout)
+def entries(workspace: Workspace, revision: str) -> dict[str, lockfile.Entry]:
+    return lockfile.stages(workspace.run("git", "show", f"{revision}:{LOCK}").stdout)
 
 
 def state(workspace: Workspace) -> tuple[str, bytes]:
@@ -226,7 +226,7 @@ def test_two_versions_of_the_data_are_mixed_or_the_chosen_one_is_not_fetched(tea
     workspace.run("git", "add", POINTER)
     done = merged(workspace)
     assert stages_run(done.stdout) == JUDGED
-    made, theirs = lock.stages((workspace.path / LOCK).read_text()), entries(workspace, "MERGE_HEAD")
+    made, theirs = lockfile.stages((workspace.path / LOCK).read_text()), entries(workspace, "MERGE_HEAD")
     assert {name: made[name] == theirs[name] for name in made} == {
         **dict.fromkeys(("prepare", "featurize", "baseline", "train", "state"), True),
         **dict.fromkeys(JUDGED, False),

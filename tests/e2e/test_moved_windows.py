@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tarmac.params import Window
+from tarmac.pipeline.params import Window
 from tarmac.problem.names import KEY
 from tarmac.review.base import answers
 from tarmac.review.results import Result, here

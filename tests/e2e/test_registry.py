@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tarmac.digest import digest
+from tarmac.pipeline.base.hashing import digest
 from tests.conftest import Workspace
 from tests.e2e.running import DVC, FROM_SOURCE, TARMAC
 from tests.e2e.test_review import commit, shallower

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tarmac import store
-from tarmac.digest import digest
+from tarmac.pipeline.base.hashing import digest
+from tarmac.repository.dvc import commands
 from tests.conftest import Workspace
 from tests.e2e.running import (
     DVC,
@@ -43,7 +43,7 @@ WITH_THREADS = """
 import runpy, sys, ibis
 connect, threads = ibis.duckdb.connect, int(sys.argv[2])
 ibis.duckdb.connect = lambda *arguments: connect(*arguments, threads=threads)
-runpy.run_module(f"tarmac.stages.{sys.argv[1]}", run_name="__main__", alter_sys=True)
+runpy.run_module(f"tarmac.pipeline.{sys.argv[1]}.stage", run_name="__main__", alter_sys=True)
 """
 
 
@@ -152,7 +152,7 @@ def test_pull_in_a_fresh_clone_leaves_an_output_to_be_made(finished_template, tm
     workspace = clone(finished_template, tmp_path / "clone")
     done = workspace.run(*command, env=FROM_SOURCE)
     assert stages_run(done.stdout) == []
-    wanted = store.outputs(workspace.path)
+    wanted = commands.outputs(workspace.path)
     assert set(wanted) > {"data/raw", "data/predictions.parquet", "models/model.onnx"}
     assert {path: digest(workspace.path / path) for path in wanted} == wanted
     assert workspace.dvc("status", "--quiet", check=False).returncode == 0

@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import Workspace
 from tests.e2e.running import FROM_SOURCE, TARMAC, kill_when, started
 from tests.needs import times
-from tests.serving.running import running, wait_for
+from tests.tarmac.serving.running import running, wait_for
 from tests.workflows.conftest import copy_workflows, loosen
 from tests.workflows.github import serving
 from tests.workflows.rehearsal import SLUG, TOKEN, Rehearsal

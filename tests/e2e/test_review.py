@@ -12,8 +12,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tarmac import store
-from tarmac.digest import digest
+from tarmac.pipeline.base.hashing import digest
+from tarmac.repository.dvc import commands
 from tests.conftest import Workspace
 from tests.e2e import damage
 from tests.e2e.running import FROM_SOURCE, TARMAC
@@ -105,7 +105,7 @@ def on_a_branch(on_main: Workspace, tmp_path_factory: pytest.TempPathFactory) ->
     workspace = copy(on_main, tmp_path_factory.mktemp("branch") / "repository")
     workspace.run("git", "switch", "--quiet", "--create", "change")
     workspace.set_params(shallower)
-    with (workspace.path / "src/tarmac/evaluation/curves.py").open("a") as file:
+    with (workspace.path / "src/tarmac/pipeline/evaluate/curves.py").open("a") as file:
         file.write("\n# A remark that changes no result.\n")
     workspace.run(*TARMAC, "run", env=FROM_SOURCE)
     commit(workspace, "shallower")
@@ -174,11 +174,11 @@ def test_a_committed_change_is_not_told_as_what_it_is(changed):
     assert state(changed) == before
     assert found.ran == []
     assert "| `train.xgboost.max_depth` | `6` | `3` |" in found.report
-    assert "- `evaluate`: `src/tarmac/evaluation/curves.py`" in found.report
+    assert "- `evaluate`: `src/tarmac/pipeline/evaluate/curves.py`" in found.report
     assert STALE not in found.failed
     changes = found.verdict["changes"]
     assert changes["params"] == [["train.xgboost.max_depth", "6", "3"]]
-    assert changes["files"] == {"evaluate": ["src/tarmac/evaluation/curves.py"]}
+    assert changes["files"] == {"evaluate": ["src/tarmac/pipeline/evaluate/curves.py"]}
     assert {path for path, _, _ in changes["outputs"]} >= {MODEL, PREDICTIONS}
     base, head = found.verdict["cost"]
     assert (set(base["stages"]), set(head["stages"])) == (set(), set(TRAINED))
@@ -236,7 +236,7 @@ def test_outputs_that_were_not_pushed_pass_or_others_are_accused(changed, tmp_pa
     assert (clone.path / "dvc.lock").read_bytes() == lock
     reasons = {check["name"]: check["reason"] for check in found.verdict["checks"]}
     assert PUSHED in found.failed
-    known = store.locked(lock.decode())
+    known = commands.locked(lock.decode())
     lost = ", ".join(f"{path} ({known[path]}, missing)" for path in (PREDICTIONS, MODEL))
     assert reasons[PUSHED] == f"the remote lacks {lost}: run `make push`"
     assert all(known[path] in found.report for path in (PREDICTIONS, MODEL))
@@ -248,7 +248,7 @@ def test_a_file_that_the_remote_lost_takes_other_outputs_with_it(unchanged, tmp_
     """DVC fetches nothing at all where one file of a folder is lost: what is still there is needed to make it again."""
     clone = fresh_clone(unchanged, tmp_path / "clone")
     remote = clone.path / "data/remote/files/md5"
-    listing = store.outputs(clone.path)["data/features"]
+    listing = commands.outputs(clone.path)["data/features"]
     known = json.loads((remote / listing[:2] / listing[2:]).read_text())[1]["md5"]
     (remote / known[:2] / known[2:]).unlink()
     found = review(clone)
@@ -271,7 +271,7 @@ def test_a_pushed_branch_in_a_fresh_clone_has_to_be_made_again_or_fails(changed,
 def lose(workspace: Workspace, *outputs: str) -> str:
     """Takes outputs of `main` from remote and cache, and returns the commit of which they are lost."""
     workspace.run("git", "switch", "--quiet", "main")
-    hashes = store.locked((workspace.path / "dvc.lock").read_text())
+    hashes = commands.locked((workspace.path / "dvc.lock").read_text())
     for known in (hashes[path] for path in outputs):
         for folder in ("data/remote", ".dvc/cache"):
             (workspace.path / folder / "files" / "md5" / known[:2] / known[2:]).unlink()

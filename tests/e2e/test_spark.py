@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tarmac import engine
-from tarmac.evaluation.sample import Sample
-from tarmac.params import load
+from tarmac.pipeline import engine
+from tarmac.pipeline.intervals.sample import Sample
+from tarmac.policy import load
 from tarmac.problem.features.rolling import mean
 from tarmac.problem.names import CLUSTER, TARGET
 from tarmac.problem.request import asked
@@ -23,7 +23,7 @@ from tests.conftest import ROOT, Workspace
 from tests.e2e.running import DVC, started
 from tests.postgres import HOST, closed_port
 from tests.servers.spark import PATIENCE, Cluster, spark
-from tests.serving.batches import write
+from tests.tarmac.batch.batches import write
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.java
@@ -32,8 +32,8 @@ pytestmark = pytest.mark.java
 WORK = """
 from pathlib import Path
 from tarmac import engine
-from tarmac.serving.batch import run, spark
-from tarmac.stages import featurize, prepare
+from tarmac.batch import run, spark
+from tarmac.pipeline.base.runner import featurize, prepare
 from tests.e2e.test_spark import means
 means(engine.connect("pyspark"), Path("pairs.parquet"), Path("means"))
 for stage in (prepare, featurize):
@@ -223,9 +223,7 @@ def test_the_model_that_the_cluster_fitted_is_as_good(ran: Run) -> None:
 
 def test_scores_of_a_batch_are_those_of_one_machine(ran: Run) -> None:
     assert "300 rows: 299 scored by v0.0.1 into scores, 1 rejected" in ran.output
-    ran.spark.run(
-        *("python", "-m", "tarmac.serving.batch", "asked", "ours", "--bundle", "bundle"), env={"PYTHONPATH": "src"}
-    )
+    ran.spark.run(*("python", "-m", "tarmac.batch", "asked", "ours", "--bundle", "bundle"), env={"PYTHONPATH": "src"})
     for name, written in {"a day.parquet": "a day.parquet", "later/b.parquet": "later%2Fb.parquet"}.items():
         ours = pq.ParquetFile(ran.spark.path / "ours" / name).read().replace_schema_metadata()
         parts = (ran.spark.path / "scores" / f"file={written}").glob("*.parquet")
@@ -242,7 +240,7 @@ def test_a_master_that_does_not_answer_is_told_in_one_line_and_at_once(finished:
     finished.set_params(lambda params: params.update(engine="pyspark"))
     with closed_port() as port:
         nobody = {**cluster.environment, "MASTER": f"spark://{HOST}:{port}", "PYTHONPATH": "src"}
-        done = finished.run("python", "-m", "tarmac.stages.featurize", check=False, env=nobody)
+        done = finished.run("python", "-m", "tarmac.pipeline.featurize.stage", check=False, env=nobody)
     assert done.returncode == 1
     told = [line for line in done.stderr.splitlines() if line.startswith("featurize")]
     assert told == [f"featurize: error: no Spark master answers at {nobody['MASTER']}: {told[0].split(': ', 3)[-1]}"]

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tarmac import store
-from tarmac.digest import digest
-from tarmac.remote import objects
+from tarmac.pipeline.base.hashing import digest
+from tarmac.repository.dvc import commands
+from tarmac.repository.remote import objects
 from tests.conftest import Workspace
 from tests.e2e.running import DVC, FROM_SOURCE, TARMAC, forget, leftovers
 from tests.e2e.test_connection import wrong_objects
@@ -63,9 +63,9 @@ def tarmac(workspace: Workspace, command: str) -> "subprocess.CompletedProcess[s
 
 
 def assert_whole(workspace: Workspace, lock: bytes) -> None:
-    wanted = store.outputs(workspace.path)
+    wanted = commands.outputs(workspace.path)
     assert {path: digest(workspace.path / path) for path in wanted} == wanted
-    assert (workspace.path / store.LOCK).read_bytes() == lock
+    assert (workspace.path / commands.LOCK).read_bytes() == lock
     assert workspace.dvc("status", "--quiet", check=False).returncode == 0
     assert wrong_objects(workspace) == []
     assert not leftovers(workspace)
@@ -94,11 +94,11 @@ def test_a_cache_that_cannot_be_written_is_not_told_or_leaves_a_wrong_object(
     assert wrong_objects(workspace) == []
     change(workspace.path / ".dvc" / "cache", again)
     assert tarmac(workspace, "pull").returncode == 0
-    assert_whole(workspace, (finished_template.path / store.LOCK).read_bytes())
+    assert_whole(workspace, (finished_template.path / commands.LOCK).read_bytes())
 
 
 def test_a_cache_that_may_only_be_read_loses_the_result_of_a_stage(finished, mount):
-    lock = (finished.path / store.LOCK).read_bytes()
+    lock = (finished.path / commands.LOCK).read_bytes()
     forget(finished, "prepare")
     mount(finished.path / ".dvc" / "cache", "ro")
     assert told(tarmac(finished, "run"), READ_ONLY).startswith("tarmac: error: `dvc repro` failed")
@@ -133,7 +133,7 @@ def fill(folder: Path, left: int) -> Path:
 
 @pytest.mark.parametrize("left", [0, 40_000])
 def test_a_disk_that_is_full_loses_more_than_the_stage_that_met_it(finished, mount, left):
-    lock = (finished.path / store.LOCK).read_bytes()
+    lock = (finished.path / commands.LOCK).read_bytes()
     forget(finished, "train")
     mount(finished.path, "size=64m")
     ballast = fill(finished.path, left)

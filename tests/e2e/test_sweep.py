@@ -206,7 +206,9 @@ def test_a_grid_is_more_or_less_than_its_points(workspace):
     assert points == [(depth, share) for depth in (2, 3, 4) for share in (0.5, 1.0)]
 
 
-@pytest.mark.parametrize("name", ["src/tarmac/model/new.py", "src/tarmac/model/estimators.py", "dvc.yaml"])
+@pytest.mark.parametrize(
+    "name", ["src/tarmac/pipeline/models/new.py", "src/tarmac/pipeline/training/estimators.py", "dvc.yaml"]
+)
 def test_source_that_no_commit_has_is_searched_with(workspace, name):
     with (workspace.path / name).open("a") as file:
         file.write("# mine\n")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tarmac import store
-from tarmac.digest import digest
-from tarmac.remote.settings import name_of
+from tarmac.pipeline.base.hashing import digest
+from tarmac.repository.dvc import commands
+from tarmac.repository.remote.settings import name_of
 from tests.conftest import Workspace
 from tests.e2e.running import FROM_SOURCE, TARMAC
 from tests.servers import Place, s3, ssh, web
@@ -123,12 +123,12 @@ def result(member: Member) -> dict[str, str]:
     metrics = {
         path.relative_to(member.path).as_posix(): path.read_text() for path in member.path.glob("metrics/**/*.*")
     }
-    return {path: digest(member.path / path) for path in store.outputs(member.path)} | metrics
+    return {path: digest(member.path / path) for path in commands.outputs(member.path)} | metrics
 
 
 def test_a_bare_pull_gives_bob_another_byte_than_alice_has(team, bob):
     assert result(bob) == result(team.alice)
-    assert store.outputs(bob.path)[MODEL] == result(bob)[MODEL]
+    assert commands.outputs(bob.path)[MODEL] == result(bob)[MODEL]
     assert "models/model.onnx" in result(bob)
 
 
@@ -147,7 +147,7 @@ def test_bob_sees_changes_that_nobody_made(bob):
 def test_raw_data_does_not_come_alone(team):
     carol = team.joins("carol")
     carol.dvc("pull", "data/raw.dvc")
-    assert digest(carol.path / "data" / "raw") == store.outputs(carol.path)["data/raw"]
+    assert digest(carol.path / "data" / "raw") == commands.outputs(carol.path)["data/raw"]
     assert not (carol.path / MODEL).exists()
 
 
@@ -155,7 +155,7 @@ def test_an_older_release_has_other_bytes_than_it_had(team, practised):
     dan = team.joins("dan")
     dan.run("git", "checkout", "--quiet", RELEASE)
     dan.dvc("pull")
-    released = store.outputs(practised.path)
+    released = commands.outputs(practised.path)
     assert {path: digest(dan.path / path) for path in released} == released
     assert digest(dan.path / MODEL) != digest(team.alice.path / MODEL)
 

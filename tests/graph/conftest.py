@@ -56,6 +56,9 @@ def misbehaviour(finished_template: Workspace, tmp_path_factory: pytest.TempPath
     """A workspace whose `prepare` does what it must not do, and what was seen of it."""
     workspace = copy_of(finished_template, tmp_path_factory, "misbehaviour")
     edit(
-        workspace.path, "src/tarmac/stages/prepare.py", "    params = load()\n", f"    params = load()\n{MISBEHAVIOUR}"
+        workspace.path,
+        "src/tarmac/pipeline/prepare/stage.py",
+        "    params = load()\n",
+        f"    params = load()\n{MISBEHAVIOUR}",
     )
     return workspace, trace(workspace, "prepare")

@@ -23,8 +23,8 @@ class Keys:
 
     def watch(self):
         """Hooks `load` and both base classes. Every stage imports these modules; so the hook adds none to its list."""
-        from tarmac import params
-        from tarmac.params.section import Section
+        from tarmac.pipeline import params
+        from tarmac.pipeline.params.section import Section
         from tarmac.problem.params import ProblemParams
 
         load = params.load
@@ -104,7 +104,7 @@ def main(stage, report):
     keys.watch()
     watch_opens(opened)
     try:
-        runpy.run_module(f"tarmac.stages.{stage}", run_name="__main__", alter_sys=True)
+        runpy.run_module(f"tarmac.pipeline.{stage}.stage", run_name="__main__", alter_sys=True)
     finally:
         found = {"keys": keys.read, "opened": opened, "modules": loaded()}
         Path(report).write_text(json.dumps({name: sorted(values) for name, values in found.items()}))

@@ -50,7 +50,7 @@ def experiment(finished_template: Workspace, tmp_path_factory: pytest.TempPathFa
         ' "own_code": float(Path(__file__).resolve().is_relative_to(Path.cwd().resolve())),'
         f' "in_workspace": float(Path.cwd().resolve() == Path({str(workspace.path.resolve())!r})),'
     )
-    edit(workspace.path, "src/tarmac/stages/evaluate.py", '"rows": len(test.y),', planted)
+    edit(workspace.path, "src/tarmac/pipeline/evaluate/stage.py", '"rows": len(test.y),', planted)
     before = digests(workspace.path)
     workspace.dvc("exp", "run", "--temp", "--name", "planted", "--set-param", f"evaluate.calibration_bins={BINS}")
     return Experiment(workspace, before, digests(workspace.path))
@@ -66,7 +66,7 @@ def test_an_experiment_runs_its_own_changed_code_and_not_the_code_of_another_fol
 
 
 def test_an_experiment_commits_the_code_that_it_ran(experiment: Experiment) -> None:
-    path = "src/tarmac/stages/evaluate.py"
+    path = "src/tarmac/pipeline/evaluate/stage.py"
     assert experiment.file(path) == (experiment.workspace.path / path).read_text()
     assert "changed_code" in experiment.file(path)
 
@@ -80,7 +80,9 @@ def test_an_experiment_uses_the_parameters_that_it_was_given(experiment: Experim
 def test_an_experiment_leaves_the_workspace_as_it_was(experiment: Experiment) -> None:
     assert experiment.after == experiment.before
     assert experiment.workspace.params["evaluate"]["calibration_bins"] != BINS
-    assert experiment.workspace.run("git", "status", "--porcelain").stdout == " M src/tarmac/stages/evaluate.py\n"
+    assert (
+        experiment.workspace.run("git", "status", "--porcelain").stdout == " M src/tarmac/pipeline/evaluate/stage.py\n"
+    )
 
 
 def test_an_experiment_is_listed_beside_the_workspace_with_its_own_metrics(experiment: Experiment) -> None:

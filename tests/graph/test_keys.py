@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from tarmac.params import TASK, load
+from tarmac.pipeline.params import TASK
+from tarmac.policy import load
 from tests.conftest import ROOT, Workspace
 from tests.graph.conftest import copy_of
 from tests.graph.declared import stages

@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from tarmac import store
+from tarmac.repository.dvc import commands
 from tests.conftest import ROOT, required
 
 
 @pytest.mark.pipeline
 def test_a_stage_would_run_again_on_a_fresh_clone(tmp_path):
     required("data/raw")
-    lines = store.dvc("status", "--json", folder=ROOT, extra={"DVC_SITE_CACHE_DIR": str(tmp_path)})
+    lines = commands.dvc("status", "--json", folder=ROOT, extra={"DVC_SITE_CACHE_DIR": str(tmp_path)})
     stale = json.loads("\n".join(lines) or "{}")
     assert stale == {}, "`dvc repro`, and commit dvc.lock with what changed"

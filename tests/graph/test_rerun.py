@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tarmac.params import TASK
+from tarmac.pipeline.params import TASK
 from tests.conftest import Workspace
 from tests.graph.declared import downstream, stages
 from tests.graph.plant import append
@@ -68,8 +68,8 @@ def test_a_second_repro_runs_nothing_and_leaves_the_lock_as_it_is(finished: Work
         (param("prepare.max_quarantine_share", 0.5), {"prepare"}, {"prepare", "featurize", "state", *FITTED}),
         (param("state.days", 3), {"state"}, {"state"}),
         (param("review.drift", 0.5), set(), set()),
-        (text("src/tarmac/evaluation/curves.py"), {"evaluate"}, JUDGED),
-        (text("src/tarmac/model/estimators.py"), {"baseline", "train"}, FITTED),
+        (text("src/tarmac/pipeline/evaluate/curves.py"), {"evaluate"}, JUDGED),
+        (text("src/tarmac/pipeline/training/estimators.py"), {"baseline", "train"}, FITTED),
         (text("src/tarmac/problem/clean.py"), {"prepare"}, {"prepare", "featurize", "state", *FITTED}),
         (text("src/tarmac/problem/card.py"), {"card"}, {"card"}),
         (text("src/tarmac/cli/daily.py"), set(), set()),
@@ -84,6 +84,16 @@ def test_a_change_reruns_only_what_depends_on_it(
     change(finished)
     assert changed(finished) == directly
     assert downstream(finished.path, directly) == in_the_end
+
+
+def test_code_outside_the_pipeline_reruns_nothing(finished: Workspace) -> None:
+    package = finished.path / "src/tarmac"
+    inside = [package / name for name in ("pipeline", "interface", "problem", "reporting")]
+    outside = [path for path in package.rglob("*.py") if not any(map(path.is_relative_to, inside))]
+    assert {path.relative_to(package).parts[0] for path in outside} > {"policy", "review", "serving", "spark", "sweep"}
+    for path in outside:
+        append(finished.path, str(path.relative_to(finished.path)), "\n# changed\n")
+    assert changed(finished) == set()
 
 
 def test_a_file_with_a_new_time_and_the_old_bytes_reruns_nothing(finished: Workspace) -> None:

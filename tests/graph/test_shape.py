@@ -19,12 +19,12 @@ def test_a_stage_says_what_it_does(name: str) -> None:
 
 @pytest.mark.parametrize("name", stages(ROOT))
 def test_a_stage_runs_the_code_beside_its_dvc_yaml_and_not_the_installed_one(name: str) -> None:
-    assert stages(ROOT)[name].cmd == f"PYTHONPATH=src python -m tarmac.stages.{name}"
+    assert stages(ROOT)[name].cmd == f"PYTHONPATH=src python -m tarmac.pipeline.{name}.stage"
 
 
 def test_every_stage_module_with_a_main_is_in_the_pipeline() -> None:
-    paths = (ROOT / "src/tarmac/stages").glob("*.py")
-    assert {path.stem for path in paths if "\ndef main(" in path.read_text()} == set(stages(ROOT))
+    paths = (ROOT / "src/tarmac/pipeline").rglob("*.py")
+    assert {path.parent.name for path in paths if "\ndef main(" in path.read_text()} == set(stages(ROOT))
 
 
 def test_no_two_stages_write_the_same_path_and_all_that_is_locked_is_declared() -> None:

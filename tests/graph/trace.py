@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tarmac.repository.imports import has_code
 from tests.conftest import Workspace
 from tests.graph.declared import Stage, covers
 
@@ -70,8 +71,10 @@ def remove(root: Path, paths: Iterable[str]) -> None:
 
 
 def sandbox(workspace: Workspace, stage: Stage, target: Path) -> Workspace:
-    """A folder with nothing but the stage's deps and the parameters: what else the stage needs, it will miss."""
-    for path in (*stage.deps, "params.yaml"):
+    """A folder with the stage's deps, the parameters and empty packages: what else the stage needs, it will miss."""
+    packages = {path for dep in stage.deps if covers(["src"], dep) for path in Path(dep).parents[:-2]}
+    empty = [str(path / "__init__.py") for path in packages if not has_code(workspace.path / path / "__init__.py")]
+    for path in (*stage.deps, *empty, "params.yaml"):
         (target / path).parent.mkdir(parents=True, exist_ok=True)
         if (workspace.path / path).is_dir():
             shutil.copytree(workspace.path / path, target / path, ignore=shutil.ignore_patterns("__pycache__"))

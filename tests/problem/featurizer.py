@@ -6,7 +6,7 @@ from datetime import date
 import pandas as pd
 import pyarrow as pa
 
-from tarmac import engine
+from tarmac.pipeline import engine
 from tarmac.problem.features import features
 from tarmac.problem.names import KEY
 from tarmac.problem.params import ProblemParams

@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tarmac import engine
+from tarmac.pipeline import engine
 from tarmac.problem.clean import clean
 from tests.data.stored import folder
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tarmac.declare.behaviour import Behaviour, becomes, grows, worsens
+from tarmac.interface.behaviour import Behaviour, becomes, grows, worsens
 from tarmac.problem.behaviour import BEHAVIOURS
 from tarmac.problem.names import CATEGORICAL, FEATURES, KEY, TARGET, feature_names
 

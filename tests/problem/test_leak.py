@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pytest
 from ibis import _ as row
 
-from tarmac.declare.lookup import Lookup
+from tarmac.interface.lookup import Lookup
 from tarmac.problem.features import history, operations, rolling, rotation, weather
 from tarmac.problem.features.known import Known
 from tarmac.problem.names import FEATURES

@@ -5,10 +5,10 @@ from functools import cache
 import pandas as pd
 import pytest
 
-from tarmac import engine
+from tarmac.pipeline import engine
+from tarmac.pipeline.prepare.validation import validate
 from tarmac.problem.names import MONTHLY, TABLES
 from tarmac.problem.schema import BLANKED, KEYS, schema, tallies
-from tarmac.validation import validate
 from tests.data.stored import MONTHS, folder
 from tests.problem import real
 

@@ -8,10 +8,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from tarmac.pipeline.prepare.validation import validate
 from tarmac.problem.names import KEY
 from tarmac.problem.scaled import SERVICE, Source, lived_again, scaled
 from tarmac.problem.schema import BLANKED, KEYS, schema
-from tarmac.validation import validate
 from tests.conftest import RAW, required
 
 pytestmark = pytest.mark.slow

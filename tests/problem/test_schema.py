@@ -5,9 +5,9 @@ from datetime import datetime
 import pandas as pd
 import pytest
 
+from tarmac.pipeline.prepare.validation import TableError, validate
 from tarmac.problem.names import MONTHLY
 from tarmac.problem.schema import BLANKED, KEYS, schema
-from tarmac.validation import TableError, validate
 from tests.problem import rows
 
 # A change to one valid row, and the rules that it breaks, each as (column, rule).

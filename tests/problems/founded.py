@@ -12,7 +12,7 @@ from tests.e2e.running import FROM_SOURCE, STAGES, TARMAC
 from tests.problems.made import Made
 
 SEED = "src/tarmac/problem"
-REBUILD = "import importlib\nfor name in {}: importlib.import_module('tarmac.stages.' + name).main()"
+REBUILD = "import importlib\nfor name in {}: importlib.import_module(f'tarmac.pipeline.{{name}}.stage').main()"
 ASKED = """
 import json, pandas as pd
 from pathlib import Path

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Workspace
+from tarmac.ci.review_comment import ENTRIES
+from tests.conftest import ROOT, Workspace
 from tests.workflows.github import BOT
 from tests.workflows.rehearsal import OUTSIDER, TOKEN, Rehearsal
 from tests.workflows.runner import Job, Machine
@@ -76,8 +77,11 @@ def test_a_review_that_a_machine_started_goes_without_a_comment(rehearsal, numbe
 
 JUDGES = (
     *(".github/workflows/review.yml", ".github/CODEOWNERS", "Makefile", "src/tarmac/review/verdict.py"),
-    *("src/tarmac/github.py", "src/tarmac/proposal/pull.py"),
+    *("src/tarmac/ci/github_api.py", "src/tarmac/ci/pull_request.py", "src/tarmac/cli/daily.py"),
+    *("src/tarmac/pipeline/intervals/bootstrap.py", "src/tarmac/policy/review.py"),
+    *("src/json.py", "json.py", "src/tarmac/review/verdict/__init__.py"),  # imported instead of a module of that name
 )
+LOADED = "import sys, {}; print(*(module.__file__ for name, module in sys.modules.items() if name[:6] == 'tarmac'))"
 
 
 @pytest.mark.parametrize("changed", JUDGES)
@@ -110,6 +114,19 @@ def test_the_comment_counts_the_commits_of_the_branch_that_were_judged(rehearsal
     body = warned(rehearsal, number)
     assert (f"{count} commits of this branch have been judged" in body) == bool(count)
     assert ("have been judged" in body) == bool(count)
+
+
+def test_announces_every_module_that_the_review_loads(rehearsal, person):
+    entries = ", ".join(ENTRIES)
+    loaded = person.run("python", "-c", LOADED.format(entries), env={"PYTHONPATH": str(ROOT / "src")}).stdout
+    paths = {str(Path(path).relative_to(ROOT)) for path in loaded.split()}
+    assert len(paths) > 50
+    assert f"({len(paths)})" in warned(rehearsal, rehearsal.change(person, *paths))
+
+
+@pytest.mark.parametrize("path", ["src/tarmac/problem/clean.py", "src/tarmac/serving/app.py", "docs/json.py"])
+def test_does_not_announce_a_change_of_what_the_review_does_not_load(rehearsal, person, path):
+    assert "WARNING" not in warned(rehearsal, rehearsal.change(person, path))
 
 
 def test_a_count_that_is_not_known_keeps_no_comment_back(rehearsal, number):

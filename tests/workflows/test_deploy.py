@@ -12,9 +12,9 @@ import pytest
 
 from tarmac.registry.history import STAGES
 from tests.conftest import Workspace, required
-from tests.deploy.clone import calls, containers, docker, write_stub
-from tests.deploy.test_rollout import KUBECTL
 from tests.e2e.running import FROM_SOURCE, TARMAC
+from tests.tarmac.deploy.clone import calls, containers, docker, write_stub
+from tests.tarmac.deploy.test_rollout import KUBECTL
 from tests.workflows.actions import install, install_nothing
 from tests.workflows.conftest import commit
 from tests.workflows.expressions import render

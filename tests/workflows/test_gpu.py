@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tarmac import store
-from tarmac.digest import digest
+from tarmac.pipeline.base.hashing import digest
+from tarmac.repository.dvc import commands
 from tests.conftest import Workspace
 from tests.workflows.actions import install
 from tests.workflows.rehearsal import TOKEN, Rehearsal
@@ -103,7 +103,7 @@ def test_a_colleague_cannot_pull_what_was_pushed(colleague):
     params = yaml.safe_load((colleague.path / "params.yaml").read_text())["train"]
     assert (params["seed"], params["max_rounds"]) == (3, 12)
     colleague.dvc("pull", "--quiet")
-    wanted = store.outputs(colleague.path)
+    wanted = commands.outputs(colleague.path)
     assert {path: digest(colleague.path / path) for path in wanted} == wanted
     assert colleague.dvc("status", "--quiet", check=False).returncode == 0
 

@@ -8,7 +8,7 @@ import cmarkgfm
 import pytest
 from cmarkgfm.cmark import Options
 
-from tarmac.github import read
+from tarmac.ci.github_api import read
 from tests.conftest import Workspace
 from tests.github import Page
 from tests.workflows.rehearsal import Rehearsal, Review
@@ -143,7 +143,7 @@ def test_a_forged_report_is_posted_without_what_it_was_forged_for(rehearsal, num
 
 PLANTED = (
     "Makefile",
-    "src/tarmac/review/comment.py",
+    "src/tarmac/ci/review_comment.py",
     "src/json.py",
     ".venv/bin/python3",
     "cml",

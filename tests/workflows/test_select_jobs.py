@@ -22,8 +22,8 @@ SCOPES = {
     "a page": (["docs/ci.md"], "documents"),
     "a page in a folder": (["docs/guides/first.md"], "documents"),
     "the front page and pictures": (["README.md", "docs/a.png", "docs/b.svg"], "documents"),
-    "a page and code": (["docs/ci.md", "src/tarmac/git.py"], "suite"),
-    "a test": (["tests/test_git.py"], "suite"),
+    "a page and code": (["docs/ci.md", "src/tarmac/repository/git.py"], "suite"),
+    "a test": (["tests/tarmac/repository/test_git.py"], "suite"),
     "a workflow": ([".github/workflows/checks.yml"], "suite"),
     "a lockfile": (["requirements/dev.txt"], "suite"),
     "data": (["data/remote/files/md5/ab/cd"], "suite"),
@@ -32,7 +32,7 @@ SCOPES = {
     "a file that nothing knows": (["NOTES.md"], "suite"),
     "code among the pages": (["docs/conf.py"], "suite"),
     "a folder whose name begins as that of the pages": (["docs2/ci.md"], "suite"),
-    "a page's name with more lines": (["docs/ci.md\nsrc/tarmac/git.py"], "suite"),
+    "a page's name with more lines": (["docs/ci.md\nsrc/tarmac/repository/git.py"], "suite"),
     "no file": ([], "suite"),
     "unknown files": (None, "suite"),
 }
@@ -364,10 +364,10 @@ def test_a_pull_request_of_documents_starts_their_tests_alone(rehearsal, person)
 
 
 def test_a_pull_request_of_code_starts_the_suite_without_a_token(rehearsal, person):
-    paths = ("docs/page.md", "src/tarmac/git.py")
+    paths = ("docs/page.md", "src/tarmac/repository/git.py")
     job = select_for_pull(rehearsal, rehearsal.change(person, *paths, branch="code"))
     assert started_jobs(job) == names("suite")
-    assert "'src/tarmac/git.py' is changed" in job.log
+    assert "'src/tarmac/repository/git.py' is changed" in job.log
     assert rehearsal.github.requests == []
     assert [value for step in job.steps for value in step.env.values() if TOKEN in value] == []
 

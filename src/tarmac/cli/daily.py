@@ -14,7 +14,7 @@ from tarmac.cli.start import app, told
 @app.command()
 def run() -> None:
     """Pull the raw data, rebuild everything that is not up to date, compare with what is committed."""
-    from tarmac import reproduce
+    from tarmac.repository import reproduce
 
     told(reproduce.run)
 
@@ -22,10 +22,10 @@ def run() -> None:
 @app.command()
 def pull() -> None:
     """Fetch the published result and check every byte of it."""
-    from tarmac import store
+    from tarmac.repository.dvc import commands
 
-    told(store.pull)
-    print(f"{len(store.outputs())} outputs fetched, every byte as dvc.lock names it")
+    told(commands.pull)
+    print(f"{len(commands.outputs())} outputs fetched, every byte as dvc.lock names it")
 
 
 Remote = Annotated[str, typer.Option(help="Name of a DVC remote; the default one without it.")]
@@ -34,7 +34,7 @@ Remote = Annotated[str, typer.Option(help="Name of a DVC remote; the default one
 @app.command()
 def push(remote: Remote = "") -> None:
     """Send what dvc.lock names, and look for every object of it in the remote; exit 1 naming what is missing."""
-    from tarmac.remote import push as module
+    from tarmac.repository.remote import push as module
 
     print(told(lambda: module.push(name=remote or None)))
 
@@ -47,7 +47,7 @@ def fsck(
     remote: Remote = "",
 ) -> None:
     """Re-hash what the remote holds for a commit; exit 1 with a line for each object that is wrong."""
-    from tarmac.remote import fsck as module
+    from tarmac.repository.remote import fsck as module
 
     print(told(lambda: module.fsck(revision, every, repair, remote or None)))
 
@@ -55,7 +55,7 @@ def fsck(
 @app.command()
 def hook(install: Annotated[bool, typer.Option("--install", help="Write it for Git to call.")] = False) -> None:
     """Git's pre-push hook: exit 1 naming what the pushed commits need and the remote does not hold."""
-    from tarmac.remote import hook as module
+    from tarmac.repository.remote import hook as module
 
     if install:
         try:
@@ -72,7 +72,7 @@ def remote(
     options: Annotated[list[str] | None, typer.Argument(help="Options of DVC for it, as name=value.")] = None,
 ) -> None:
     """Copy what HEAD names to a URL, prove that a new clone gets it from there, and make it the default remote."""
-    from tarmac.remote import move
+    from tarmac.repository.remote import move
 
     told(lambda: move.move(url, options or []))
 
@@ -84,7 +84,7 @@ def restore(
     source: Annotated[Path | None, typer.Option("--from", help="Folder of objects.")] = None,
 ) -> None:
     """Write the outputs of a commit from its lock and the objects, without DVC."""
-    from tarmac.remote import restore as module
+    from tarmac.repository.remote import restore as module
 
     print(module.report(told(lambda: module.restore(revision, to, source))))
 
@@ -92,10 +92,11 @@ def restore(
 @app.command()
 def mend() -> None:
     """Put right what a killed command left: locks, a detached HEAD, edits that DVC had put away."""
-    from tarmac import interrupted, store
+    from tarmac.repository import recovery
+    from tarmac.repository.dvc import commands
 
     lines = told(
-        lambda: [*interrupted.mend(), *(f"{path} was left half written" for path in store.clear_stale_locks())]
+        lambda: [*recovery.mend(), *(f"{path} was left half written" for path in commands.clear_stale_locks())]
     )
     print("\n".join(lines or ["nothing was left"]))
 
@@ -103,7 +104,7 @@ def mend() -> None:
 @app.command("reproduce")
 def reproduce_() -> None:
     """Rebuild HEAD from raw data in a clean clone without cache; exit 1 on any differing byte."""
-    from tarmac import reproduce
+    from tarmac.repository import reproduce
 
     told(reproduce.clean_clone)
 
@@ -174,7 +175,7 @@ def show_sweep(
 @app.command()
 def doctor() -> None:
     """Check machine, repository and remote, a line each with what to do; exit 1 where something is to be mended."""
-    from tarmac.doctor import run
+    from tarmac.repository.doctor import run
 
     if not run.doctor():
         sys.exit(1)
@@ -183,9 +184,9 @@ def doctor() -> None:
 @app.command("merge-lock")
 def merge_lock() -> None:
     """After a merge or in a rebase: make the lock, metrics and card that the merged code and parameters give."""
-    from tarmac import merge
+    from tarmac.repository import merge_lock
 
-    told(merge.merge_lock)
+    told(merge_lock.merge_lock)
 
 
 @app.command("lineage")
@@ -196,7 +197,7 @@ def lineage_(
     as_json: Annotated[bool, typer.Option("--json", help="For a machine.")] = False,
 ) -> None:
     """Say where a file comes from: commit, data, code, environment, parameters, metrics, and how to rebuild it."""
-    from tarmac import lineage
+    from tarmac.repository import lineage
 
     found = told(lambda: lineage.lineage(file))
     print(json.dumps(found.as_json(), indent=2) if as_json else lineage.text(found))
@@ -216,7 +217,7 @@ def ingest(
     if scale or out:
         _scale(scale, out, what or [])
         return
-    from tarmac import incoming
+    from tarmac.ingest import incoming
 
     lines = told(lambda: incoming.ingest(what or []))
     if not lines:
@@ -227,11 +228,11 @@ def ingest(
 
 
 def _scale(years: int, out: Path | None, what: list[str]) -> None:
-    from tarmac import ingest as module
+    from tarmac.ingest import raw_data
 
     if not years or out is None or what:
         sys.exit("--scale N goes with --out FOLDER, a new one, and with no file or month: data/raw stays as it is")
-    print(f"{len(told(lambda: module.scale(years, out)))} files written to {out}")
+    print(f"{len(told(lambda: raw_data.scale(years, out)))} files written to {out}")
 
 
 @app.command()
@@ -255,8 +256,8 @@ def init_problem(
 @app.command()
 def params(check: Annotated[bool, typer.Option("--check", help="Only check the file.")] = False) -> None:
     """Print the schema of params.yaml, or check the file against it."""
-    from tarmac import params as module
+    from tarmac import policy
 
-    told(module.load)
+    told(policy.load)
     if not check:
-        print(json.dumps(module.Params.model_json_schema(), indent=2))
+        print(json.dumps(policy.Params.model_json_schema(), indent=2))

@@ -60,7 +60,7 @@ def predict(
     max_rejects: Annotated[float, typer.Option(min=0, max=1, help="Exit 1 above this share of rejected rows.")] = 1.0,
 ) -> None:
     """Score rows with a bundle; the same command goes on where it was stopped."""
-    from tarmac.serving.batch import run
+    from tarmac.batch import run
 
     try:
         print(told(lambda: run.predict(source, out, run.found(bundle), max_rejects)))
@@ -95,7 +95,7 @@ def retrain(
     source: Annotated[str, typer.Argument(help="Folder or URL of new files.")],
 ) -> None:
     """Take in what arrived, judge it, make and review a new model where that is called for; nothing is committed."""
-    from tarmac.monitoring import retrain as module
+    from tarmac.retraining import run as module
 
     found = told(lambda: module.retrain(source))
     print(f"\n{found['verdict']} ({found['decision']}): {found['summary']}\nmade: {found['made'] or 'nothing'}")
@@ -104,7 +104,7 @@ def retrain(
 @app.command()
 def replay() -> None:
     """Live the stored months again: never retrained, retrained monthly, retrained by policy; half an hour."""
-    from tarmac.monitoring import replay as module
+    from tarmac.backtest import replay as module
 
     print("\n".join(told(module.replay)))
 
@@ -112,6 +112,6 @@ def replay() -> None:
 @app.command()
 def site(out: Annotated[Path, typer.Option(help="The file.")] = Path("site/index.html")) -> None:
     """Write the page of what is here: model, results, monitoring, and where every number comes from."""
-    from tarmac.site import build
+    from tarmac.dashboard import build
 
     print(told(lambda: build.build(out)))

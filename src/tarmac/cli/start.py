@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import typer
 
-from tarmac.files.site_cache import use_private
+from tarmac.pipeline.base.site_cache import use_private
 
 T = TypeVar("T")
 LITTLE = 2**20  # bytes of free space

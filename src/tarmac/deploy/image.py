@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from tarmac.deploy.command import DeployError, command
-from tarmac.git import git
+from tarmac.repository.git import git
 
 LIVE = Path("served/live")
 UNFIT = re.compile(r"[^\w.-]", re.ASCII)  # what a tag of an image may not have

@@ -8,15 +8,16 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from tarmac.evaluation.sample import Estimate
-from tarmac.markdown import number, percent, signed
 from tarmac.monitoring.daily import Daily
 from tarmac.monitoring.decay import Change, SliceChange
 from tarmac.monitoring.drift import FeatureDrift
 from tarmac.monitoring.feed import Health
 from tarmac.monitoring.rows import FEW
-from tarmac.params import TASK, Levels, MonitorParams, Task
+from tarmac.pipeline.intervals.sample import Estimate
+from tarmac.pipeline.params import TASK, Task
+from tarmac.policy import Levels, MonitorParams
 from tarmac.problem.names import DAY, TARGET
+from tarmac.reporting.markdown import number, percent, signed
 
 Outcome = Literal["ok", "watch", "act"]
 Kind = Literal["integrity", "drift", "prediction", "metric", "calibration", "slice"]

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pandas as pd
 from scipy.special import pdtr, pdtrc
 
-from tarmac.files import months
+from tarmac.pipeline.base import months
 
 CHANCE = 0.003  # of a day's rows, where each comes by itself: of ten a day there may be three, of six one
 

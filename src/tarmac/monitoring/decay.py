@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from tarmac.evaluation import intervals
-from tarmac.evaluation.metrics import calibration_table, flat
-from tarmac.evaluation.sample import Estimate, Sample
-from tarmac.params import TASK, IntervalParams, Task
+from tarmac.pipeline.intervals import bootstrap
+from tarmac.pipeline.intervals.sample import Estimate, Sample
+from tarmac.pipeline.metrics.metrics import calibration_table, flat
+from tarmac.pipeline.params import TASK, IntervalParams, Task
 from tarmac.problem.names import CLUSTER, TARGET
 from tarmac.problem.slices import SLICES, slices
 
@@ -64,7 +64,7 @@ class Judged:
         gaps, clusters = p.astype("float64") - y, self.sample.weights.shape[1]
         sums = np.bincount(self.sample.cluster, gaps, clusters), np.bincount(self.sample.cluster, minlength=clusters)
         draws = (self.sample.weights @ sums[0]) / (self.sample.weights @ sums[1])
-        low, high = intervals.interval(float(gaps.mean()), draws, clusters, self._params.confidence)
+        low, high = bootstrap.interval(float(gaps.mean()), draws, clusters, self._params.confidence)
         return Estimate(float(gaps.mean()), low, high)
 
     def calibration(self, bins: int) -> list[dict[str, float]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from tarmac.evaluation.drift import kolmogorov_smirnov
+from tarmac.review.drift import kolmogorov_smirnov
 
 BINS = 10  # of equal size in the reference, as the usual levels of PSI assume
 LEAST = 1e-4  # share that an empty bin counts for: its logarithm must be finite

@@ -9,8 +9,6 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from tarmac.files import months
-from tarmac.model.dataset import read_window
 from tarmac.monitoring import checks, decay
 from tarmac.monitoring.checks import Check, Outcome, worst
 from tarmac.monitoring.daily import dates
@@ -19,7 +17,10 @@ from tarmac.monitoring.drift import Bins, FeatureDrift, psi
 from tarmac.monitoring.feed import Health
 from tarmac.monitoring.reference import Reference
 from tarmac.monitoring.rows import TABLES, Observed
-from tarmac.params import TASK, AnySplit, Params, SplitParams, Task, Window
+from tarmac.pipeline.base import months
+from tarmac.pipeline.models.dataset import read_window
+from tarmac.pipeline.params import TASK, AnySplit, SplitParams, Task, Window
+from tarmac.policy import Params
 from tarmac.problem.names import DAY
 
 Decision = Literal["none", "retrain", "hold"]

@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tarmac.files import months
-from tarmac.model.dataset import Part, read_part, read_window
 from tarmac.monitoring.daily import Daily
 from tarmac.monitoring.drift import Seen
 from tarmac.monitoring.feed import Feed
-from tarmac.monitoring.live import Live
 from tarmac.monitoring.rows import INPUTS, TABLES, Observed, answered
-from tarmac.params import AnySplit, RowSplit, SplitParams, Window
+from tarmac.pipeline.base import months
+from tarmac.pipeline.models.dataset import Part, read_part, read_window
+from tarmac.pipeline.params import AnySplit, RowSplit, SplitParams, Window
 from tarmac.problem.names import CLUSTER, DAY, KEY, TARGET
+from tarmac.registry.live_model import Live
 
 TENTHS = 10
 PARTS: tuple[Part, ...] = ("train", "validation", "test")

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tarmac.markdown import code, details, number, percent, signed, table, text
 from tarmac.monitoring.checks import STRETCH
-from tarmac.params import TASK
+from tarmac.pipeline.params import TASK
+from tarmac.reporting.markdown import code, details, number, percent, signed, table, text
 
 MARKS = {"ok": "✅", "watch": "👀", "act": "🔔"}
 DECISIONS = {

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from tarmac.evaluation.metrics import joined
-from tarmac.files import months, parquet
-from tarmac.model.dataset import read_window
-from tarmac.model.scorer import Scorer
-from tarmac.params import Window
+from tarmac.pipeline.base import months, parquet
+from tarmac.pipeline.metrics.metrics import joined
+from tarmac.pipeline.models.dataset import read_window
+from tarmac.pipeline.models.scorer import Scorer
+from tarmac.pipeline.params import Window
 from tarmac.problem.names import ANSWERS, CATEGORICAL, DAY, FEATURES, KEY, TARGET, feature_names
 
 TABLES = Path("data/features")

@@ -4,14 +4,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tarmac.files import months
-from tarmac.files.outputs import replacing, write_json
 from tarmac.monitoring.judge import Judgement, judge
-from tarmac.monitoring.live import HERE, Live, live
 from tarmac.monitoring.reference import Reference, reference
 from tarmac.monitoring.report import report, told
 from tarmac.monitoring.rows import TABLES, Observed, of_log, of_month
-from tarmac.params import TASK, Params, SplitParams, load
+from tarmac.pipeline.base import months
+from tarmac.pipeline.base.outputs import replacing, write_json
+from tarmac.pipeline.params import TASK, SplitParams
+from tarmac.policy import Params, load
+from tarmac.registry.live_model import HERE, Live, live
 
 OUT, RECORDS = Path("monitoring"), Path("metrics/monitoring")
 DIGITS = 6  # of what is written: more are noise

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from tarmac.declare.behaviour import Behaviour, becomes, grows, worsens
+from tarmac.interface.behaviour import Behaviour, becomes, grows, worsens
 from tarmac.problem.names import FEATURES
 
 MISSING = np.float32(np.nan)

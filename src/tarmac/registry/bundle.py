@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tarmac import clone, git, store
-from tarmac.digest import digest
-from tarmac.files.outputs import replacing, write_json
+from tarmac.pipeline.base.hashing import digest
+from tarmac.pipeline.base.outputs import replacing, write_json
 from tarmac.registry.history import STAGES, Event, RegistryError, events, in_stage, versions
 from tarmac.registry.show import described
-from tarmac.reproduce import METRICS, SHOWN
+from tarmac.repository import clone, git
+from tarmac.repository.dvc import commands
+from tarmac.repository.reproduce import METRICS, SHOWN
 
 SERVED, VERSIONS = Path("served"), Path("served/versions")
 PLACES, HERE = ("live", "shadow"), "workspace"
@@ -59,8 +60,8 @@ def _files(event: Event | None) -> Iterator[Path]:
         yield Path()
         return
     with clone.of_commit(event.commit) as folder:
-        cached = [path for path in PARTS if path in store.outputs(folder)]
-        store.pull(*cached, folder=folder, extra=clone.site(folder))
+        cached = [path for path in PARTS if path in commands.outputs(folder)]
+        commands.pull(*cached, folder=folder, extra=clone.site(folder))
         _refuse_missing(folder, f"not in {event.version}: a later version can be served")
         yield folder
 

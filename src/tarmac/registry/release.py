@@ -4,10 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tarmac import git, store
 from tarmac.registry.history import ARTIFACT, Event, RegistryError, events, in_stage, versions
 from tarmac.registry.tag import fetched, tagged
-from tarmac.remote.objects import faults, named, opened
+from tarmac.repository import git
+from tarmac.repository.dvc import commands
+from tarmac.repository.remote.objects import faults, named, opened
 from tarmac.review.run import review
 
 OUT, BUMPS = Path("review"), ("major", "minor", "patch")
@@ -64,8 +65,8 @@ def refuse_released(known: list[Event]) -> None:
 
 def refuse_stale() -> None:
     """Raises `RegistryError` where a stage would have to run: the lock is not what code and parameters ask for."""
-    store.pull()
-    stale = json.loads("\n".join(store.dvc("status", "--json")) or "{}")
+    commands.pull()
+    stale = json.loads("\n".join(commands.dvc("status", "--json")) or "{}")
     if stale:
         raise RegistryError(f"dvc.lock is not up to date in {', '.join(stale)}: `make run`, commit what it made")
 
@@ -80,7 +81,7 @@ def refuse_unpushed() -> None:
 
 
 def _served(revision: str) -> list[str | None]:
-    locked = store.locked(git.text_at(revision, store.LOCK) or "")
+    locked = commands.locked(git.text_at(revision, commands.LOCK) or "")
     return [locked.get(path) for path in SERVED]
 
 

@@ -3,10 +3,10 @@
 import json
 from typing import Any
 
-from tarmac import git
 from tarmac.registry.history import STAGES, Event, RegistryError, events, in_stage, versions
-from tarmac.remote.objects import named
-from tarmac.reproduce import METRICS, SHOWN
+from tarmac.repository import git
+from tarmac.repository.remote.objects import named
+from tarmac.repository.reproduce import METRICS, SHOWN
 
 LINEAGE = {"model": "models/model.onnx", "features": "data/features", "raw data": "data/raw"}
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from tarmac.git import GitError, git
 from tarmac.registry.history import RegistryError
+from tarmac.repository.git import GitError, git
 
 
 def tagged(make: Callable[[], Any]) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tarmac import git
+from tarmac.repository import git
 
 LEAST = 200  # bytes; smaller ones are too many to be read
 SHOWN = 10

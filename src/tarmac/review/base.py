@@ -8,11 +8,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tarmac.evaluation.metrics import spread
-from tarmac.files import months
-from tarmac.model.dataset import labelled, read_window
-from tarmac.model.scorer import Scorer
-from tarmac.params import Window
+from tarmac.pipeline.base import months
+from tarmac.pipeline.metrics.metrics import spread
+from tarmac.pipeline.models.dataset import labelled, read_window
+from tarmac.pipeline.models.scorer import Scorer
+from tarmac.pipeline.params import Window
 from tarmac.problem.names import KEY, TARGET
 from tarmac.review.results import FEATURES, MODEL, PREDICTIONS, Result
 

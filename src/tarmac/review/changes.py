@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tarmac.graph import by_stage
+from tarmac.repository.stage_inputs import by_stage
 from tarmac.review.results import Result
 
 MISSING = "(none)"

@@ -8,8 +8,8 @@ from itertools import takewhile
 import numpy as np
 import pandas as pd
 
-from tarmac.markdown import label
-from tarmac.params import TASK, Task
+from tarmac.pipeline.params import TASK, Task
+from tarmac.reporting.markdown import label
 from tarmac.review.results import Result
 
 POINTS = 20  # of a line: the names of more places run into one another

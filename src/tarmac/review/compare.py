@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from tarmac.evaluation import delong
-from tarmac.evaluation.intervals import BINS
-from tarmac.evaluation.metrics import joined, spread
-from tarmac.evaluation.sample import Estimate, Sample
-from tarmac.params import TASK, IntervalParams, Task
+from tarmac.pipeline.intervals import delong
+from tarmac.pipeline.intervals.bootstrap import BINS
+from tarmac.pipeline.intervals.sample import Estimate, Sample
+from tarmac.pipeline.metrics.metrics import joined, spread
+from tarmac.pipeline.params import TASK, IntervalParams, Task
 from tarmac.problem.names import CLUSTER, KEY, TARGET
 from tarmac.problem.slices import SLICES
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from tarmac import costs
-from tarmac.model.scorer import Scorer
+from tarmac.pipeline.models.scorer import Scorer
+from tarmac.repository import stage_costs
 from tarmac.review.results import FEATURES, LOCK, MODEL, Result
 
 ROWS, ROUNDS = 20_000, 5
@@ -20,7 +20,7 @@ class Cost:
 
     model_bytes: int | None
     scoring_microseconds: float | None  # for one row, on one thread
-    stages: Mapping[str, costs.Cost]  # of those that have run on this machine
+    stages: Mapping[str, stage_costs.Cost]  # of those that have run on this machine
 
     @property
     def minutes(self) -> float | None:
@@ -37,7 +37,9 @@ def compare(base: Result | None, head: Result) -> tuple[Cost | None, Cost]:
     """Costs of base and head. Scoring is timed in turn, so that a busy machine is busy for both."""
     sides = [side for side in (base, head) if side is not None]
     times = _scoring(sides)
-    found = [Cost(_bytes(side), times[number], costs.known(side.text(LOCK) or "")) for number, side in enumerate(sides)]
+    found = [
+        Cost(_bytes(side), times[number], stage_costs.known(side.text(LOCK) or "")) for number, side in enumerate(sides)
+    ]
     return (found[0] if base is not None else None), found[-1]
 
 

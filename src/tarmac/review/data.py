@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 
-from tarmac.digest import digest
-from tarmac.evaluation.drift import effect
-from tarmac.files import months
+from tarmac.pipeline.base import months
+from tarmac.pipeline.base.hashing import digest
 from tarmac.problem.names import CATEGORICAL, DAY, KEY
+from tarmac.review.drift import effect
 from tarmac.review.results import FEATURES, RAW, Result
 
 Window = tuple[str, str]  # first and last month

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tarmac.params import ReviewParams
+from tarmac.policy import ReviewParams
 from tarmac.review.additions import Addition
 from tarmac.review.base import Moved
 from tarmac.review.changes import Changes

@@ -20,14 +20,15 @@ import pyarrow.parquet as pq
 import yaml
 from pydantic import ValidationError
 
-from tarmac import store
-from tarmac.evaluation.metrics import spread
-from tarmac.files import months
-from tarmac.model.scorer import Scorer
-from tarmac.params import AnySplit, Params, SplitParams, Window
+from tarmac.pipeline.base import months
+from tarmac.pipeline.metrics.metrics import spread
+from tarmac.pipeline.models.scorer import Scorer
+from tarmac.pipeline.params import AnySplit, SplitParams, Window
+from tarmac.policy import Params
 from tarmac.problem.behaviour import BEHAVIOURS
 from tarmac.problem.names import CLUSTER, KEY, MONTHLY, TARGET
 from tarmac.problem.slices import slices
+from tarmac.repository.dvc import commands
 from tarmac.review.base import UnaskedError, refuse_known
 from tarmac.review.rebuild import Rebuilt, rebuild
 from tarmac.review.results import BASELINE, FEATURES, MODEL, PREDICTIONS, RAW, Result, of_commit
@@ -252,8 +253,8 @@ def _differs(one: "pd.Series[Any]", other: "pd.Series[Any]") -> "pd.Series[bool]
 
 def _stage(name: str, tree: Path) -> None:
     """Run a stage of the base."""
-    words = [sys.executable, "-m", f"tarmac.stages.{name}"]
-    environment = store.environment({"PYTHONPATH": "src"})
+    words = [sys.executable, "-m", f"tarmac.pipeline.{name}.stage"]
+    environment = commands.environment({"PYTHONPATH": "src"})
     try:
         done = subprocess.run(
             words, cwd=tree, env=environment, check=False, capture_output=True, text=True, timeout=SCORING_SECONDS

@@ -4,8 +4,9 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from tarmac import git, lock
-from tarmac.graph import OUTSIDE, by_stage
+from tarmac.repository import git
+from tarmac.repository.dvc import lockfile
+from tarmac.repository.stage_inputs import OUTSIDE, by_stage
 from tarmac.review.results import LOCK, MODEL, RAW, Result
 from tarmac.review.verdict import Check
 
@@ -77,13 +78,13 @@ def lineage(base: str | None, head: Result, found: Provenance) -> dict[str, str]
 
 def hashes(base: str | None, head: Result) -> dict[str, str]:
     """Return every hash by what it is of."""
-    stages = lock.stages(head.text(LOCK)).values()
+    stages = lockfile.stages(head.text(LOCK)).values()
     return {
         "commit": head.commit,
         "base": base or "none",
         "raw data": head.hashes.get(RAW, "none"),
-        "code": lock.code_hash(stages),
-        "environment": lock.environment(stages) or "none",
+        "code": lockfile.code_hash(stages),
+        "environment": lockfile.environment(stages) or "none",
         "dvc.lock": hashlib.md5((head.text(LOCK) or "").encode(), usedforsecurity=False).hexdigest(),
         "model": head.hashes.get(MODEL, "none"),
     }

@@ -17,9 +17,10 @@ from typing import Any
 
 import yaml
 
-from tarmac import git, lock, store
-from tarmac.digest import digest
+from tarmac.pipeline.base.hashing import digest
 from tarmac.problem.names import MONTHLY
+from tarmac.repository import git
+from tarmac.repository.dvc import commands, lockfile
 from tarmac.review import sandbox
 from tarmac.review.results import FEATURES, LOCK, RAW, Result
 from tarmac.review.sandbox import Ended, Limits
@@ -53,7 +54,7 @@ def rebuild(head: Result, first_test: str | None, folder: Path, limits: Limits |
 
     `first_test` is the first test month; None without time.
     """
-    committed = store.locked(head.text(LOCK) or "")
+    committed = commands.locked(head.text(LOCK) or "")
     limits = limits or Limits()
     try:
         python = _environment(head, folder / "environment")
@@ -139,7 +140,7 @@ def _environment(head: Result, folder: Path) -> Path | None:
 def _stages(head: Result) -> dict[str, list[str]]:
     """Return the commands of each stage of head's pipeline, in an order in which they can run."""
     try:
-        tree = lock.parse(head.text("dvc.yaml") or "")["stages"]
+        tree = lockfile.parse(head.text("dvc.yaml") or "")["stages"]
         makers = {_path(out): name for name, stage in tree.items() for out in _outs(stage)}
         needs = {
             name: {makers[dep] for dep in stage.get("deps", []) if dep in makers} - {name}
@@ -221,13 +222,13 @@ def _last(text: str) -> str:
 
 def _stale(head: Result, work: Path, stages: Mapping[str, list[str]]) -> list[str]:
     """Return what the lock says of inputs that is not true: code that has changed since, or another parameter."""
-    entries = lock.stages(head.text(LOCK))
-    made = {path for entry in entries.values() for path in lock.hashes([entry], "outs")}
-    noted = {path: oid for entry in entries.values() for path, oid in lock.hashes([entry], "deps").items()}
+    entries = lockfile.stages(head.text(LOCK))
+    made = {path for entry in entries.values() for path in lockfile.hashes([entry], "outs")}
+    noted = {path: oid for entry in entries.values() for path, oid in lockfile.hashes([entry], "deps").items()}
     wrong = [path for path, oid in sorted(noted.items()) if path not in made and digest(work / path) != oid]
     params = head.yaml("params.yaml")
     for name, entry in entries.items():
-        values = lock.params(entry)
+        values = lockfile.params(entry)
         wrong += [f"{name} ran with another {key}" for key, value in values.items() if not _same(params, key, value)]
     wrong += [f"dvc.lock lacks the stage {name}" for name in stages if name not in entries]
     return wrong

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 
-from tarmac.evaluation.sample import Estimate
-from tarmac.graph import OUTSIDE
-from tarmac.markdown import VALUE, code, details, fit, number, percent, signed, table, text
-from tarmac.params import TASK
+from tarmac.pipeline.intervals.sample import Estimate
+from tarmac.pipeline.params import TASK
 from tarmac.problem.names import CLUSTERS, DAY
+from tarmac.reporting.markdown import VALUE, code, details, fit, number, percent, signed, table, text
+from tarmac.repository.stage_inputs import OUTSIDE
 from tarmac.review.compare import MetricChange, SliceChange
 from tarmac.review.cost import Cost
 from tarmac.review.facts import Review

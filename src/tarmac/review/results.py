@@ -11,8 +11,9 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from tarmac import clone, store
-from tarmac.digest import digest
+from tarmac.pipeline.base.hashing import digest
+from tarmac.repository import clone
+from tarmac.repository.dvc import commands
 
 LOCK, RAW = "dvc.lock", "data/raw"
 PREDICTIONS, FEATURES = "data/predictions.parquet", "data/features"
@@ -49,7 +50,7 @@ class Result:
 
 def here(commit: str) -> Result:
     """The result in the working tree. Its outputs have been pulled or made before."""
-    hashes = store.outputs()
+    hashes = commands.outputs()
     return Result(Path(), commit, hashes, frozenset(name for name in NEEDED if Path(name).exists()))
 
 
@@ -61,12 +62,12 @@ def of_commit(commit: str, head: Result, trusted: bool = True) -> Iterator[Resul
     """
     with clone.of_commit(commit, trusted) as folder:
         _drop_broken(folder)
-        hashes = store.outputs(folder)
+        hashes = commands.outputs(folder)
         wanted = [name for name in NEEDED if name in hashes]
         for name in wanted:
             if hashes[name] == head.hashes.get(name) and name in head.present:
                 _link(head.path(name), folder / name)
-        store.pull_each((name for name in wanted if not (folder / name).exists()), folder, clone.site(folder))
+        commands.pull_each((name for name in wanted if not (folder / name).exists()), folder, clone.site(folder))
         present = frozenset(name for name in wanted if digest(folder / name) == hashes[name])
         yield Result(folder, commit, hashes, present)
 
@@ -81,7 +82,7 @@ def _mapping(text: str) -> dict[str, Any]:
 
 def _drop_broken(folder: Path) -> None:
     """Removes what cannot be read: a broken commit is compared as far as it goes, so that its mend can be reviewed."""
-    readers: dict[str, Callable[[str], object]] = {LOCK: store.locked, "dvc.yaml": _mapping, "params.yaml": _mapping}
+    readers: dict[str, Callable[[str], object]] = {LOCK: commands.locked, "dvc.yaml": _mapping, "params.yaml": _mapping}
     for name, read in readers.items():
         path = folder / name
         try:

@@ -9,10 +9,12 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.parquet as pq
 
-from tarmac import clone, git, odb, reproduce, store
-from tarmac.files.outputs import replacing, write_json
-from tarmac.params import Params, SplitParams, load
+from tarmac.pipeline.base.outputs import replacing, write_json
+from tarmac.pipeline.params import SplitParams
+from tarmac.policy import Params, load
 from tarmac.problem.names import ANSWERS, KEY, TARGET
+from tarmac.repository import clone, git, reproduce
+from tarmac.repository.dvc import commands, object_store
 from tarmac.review import compare, cost, gate, verdict
 from tarmac.review.additions import find_additions
 from tarmac.review.base import answers
@@ -49,7 +51,7 @@ def review_by_base(revision: str | None, out: Path) -> bool:
 
 def _of_clone(folder: Path) -> dict[str, str]:
     """Return the environment in which a clone's own code runs, on its own DVC state."""
-    return store.environment({**clone.site(folder), "PYTHONPATH": str(folder / "src")})
+    return commands.environment({**clone.site(folder), "PYTHONPATH": str(folder / "src")})
 
 
 def review_commit(revision: str, out: Path, approval: str = "") -> bool:
@@ -112,8 +114,8 @@ def review(revision: str | None, out: Path) -> bool:
 
 def bring_up_to_date() -> Provenance:
     """Pulls the outputs that are not here, then runs the stages that are not up to date."""
-    store.clear_stale_locks()
-    lost = _objects(store.pull_each(path for path in store.outputs() if not Path(path).exists()))
+    commands.clear_stale_locks()
+    lost = _objects(commands.pull_each(path for path in commands.outputs() if not Path(path).exists()))
     ran = reproduce.repro(Path())
     rebuild, different = reproduce.last_rebuild()
     return Provenance(ran, lost, rebuild, different)
@@ -123,11 +125,11 @@ def _objects(lost: list[str]) -> list[str]:
     """The objects for want of which outputs are lost; the outputs themselves where the remote cannot say."""
     if not lost:
         return []
-    known = store.outputs()
+    known = commands.outputs()
     try:
-        with odb.opened() as remote:
-            found = odb.faults(remote, {path: known[path] for path in lost}, read=True)
-    except odb.RemoteError:
+        with object_store.opened() as remote:
+            found = object_store.faults(remote, {path: known[path] for path in lost}, read=True)
+    except object_store.RemoteError:
         return lost
     return [f"{fault.path} ({fault.oid}, {fault.kind})" for fault in found] or lost
 

@@ -6,9 +6,10 @@ from typing import Literal
 
 import pandas as pd
 
-from tarmac.evaluation.sample import Estimate
-from tarmac.markdown import number, signed
-from tarmac.params import TASK, BehaviourPolicy, MetricPolicy, SlicePolicy, Task
+from tarmac.pipeline.intervals.sample import Estimate
+from tarmac.pipeline.params import TASK, Task
+from tarmac.policy import BehaviourPolicy, MetricPolicy, SlicePolicy
+from tarmac.reporting.markdown import number, signed
 from tarmac.review.compare import MetricChange, SliceChange
 
 Outcome = Literal["pass", "fail", "not proven"]

@@ -1,7 +1,7 @@
 """The months that a new model is trained, tuned and judged on: the policy's numbers of them, up to the last one."""
 
-from tarmac.files.months import shifted
-from tarmac.params import RetrainParams
+from tarmac.pipeline.base.months import shifted
+from tarmac.policy import RetrainParams
 
 
 class WindowsError(ValueError):

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from tarmac.declare.columns import Category, Column, Date, Number, hour, plain
-from tarmac.declare.raw import hours_of
-from tarmac.params.task import Kind
+from tarmac.pipeline.params.task import Kind
+from tarmac.tabular.columns import Category, Column, Date, Number, hour, plain
+from tarmac.tabular.raw import hours_of
 
 LEVELS, MANY = 20, 50  # a text with no more levels is closed; one with more, mostly different, is free text
 CLASSES = 50  # more values than this are no classes

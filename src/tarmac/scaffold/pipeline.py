@@ -9,8 +9,8 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
-from tarmac.closure import closure, covered
-from tarmac.params.task import TASKS, Task
+from tarmac.pipeline.params.task import TASKS, Task
+from tarmac.repository.imports import closure, dependencies
 from tarmac.scaffold.infer import Found
 
 WIDTH = 120
@@ -67,7 +67,7 @@ def write_dvc(path: Path, found: Found) -> None:
     tree = _yaml().load(path)
     for name, stage in tree["stages"].items():
         data = [dep for dep in stage["deps"] if not dep.startswith("src/")]
-        code = covered(Path(), closure(Path(), f"tarmac.stages.{name}"))
+        code = dependencies(Path(), closure(Path(), f"tarmac.pipeline.{name}.stage"))
         stage["deps"] = _flow([*data, *code])
         if read := _params(name, stage.get("params", []), found):
             stage["params"] = _flow(read)

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tarmac.declare.columns import Category, Number
-from tarmac.declare.raw import WHOLE
-from tarmac.params.task import ERROR, TASKS
+from tarmac.pipeline.params.task import ERROR, TASKS
 from tarmac.scaffold.infer import Found, ScaffoldError
+from tarmac.tabular.columns import Category, Number
+from tarmac.tabular.raw import WHOLE
 
 TEST, VALIDATION = 0.2, 0.2  # shares of rows, or of months
 YEAR = 12  # months

@@ -7,9 +7,9 @@ from string import Template
 
 import pandas as pd
 
-from tarmac.declare.columns import MISSING, Category, Column, Date, Number, parts
-from tarmac.declare.raw import WHOLE
 from tarmac.scaffold.infer import Found
+from tarmac.tabular.columns import MISSING, Category, Column, Date, Number, parts
+from tarmac.tabular.raw import WHOLE
 
 TEMPLATES = Path(__file__).parent / "templates"
 WIDTH = 120

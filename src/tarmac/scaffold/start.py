@@ -9,16 +9,16 @@ from typing import Any
 
 import pyarrow as pa
 
-from tarmac import odb
-from tarmac.declare.columns import plain
-from tarmac.declare.raw import by_file, typed, types
-from tarmac.digest import digest
-from tarmac.files.outputs import replacing
-from tarmac.incoming import texts
-from tarmac.ingest import RAW, write
-from tarmac.params.task import TASKS, Kind
+from tarmac.ingest.incoming import texts
+from tarmac.ingest.raw_data import RAW, write
+from tarmac.pipeline.base.hashing import digest
+from tarmac.pipeline.base.outputs import replacing
+from tarmac.pipeline.params.task import TASKS, Kind
+from tarmac.repository.dvc import object_store
 from tarmac.scaffold import pipeline, policy, problem, readme, small
 from tarmac.scaffold.infer import Asked, Found, ScaffoldError, infer
+from tarmac.tabular.columns import plain
+from tarmac.tabular.raw import by_file, typed, types
 
 PROBLEM, PARAMS, PIPELINE = Path("src/tarmac/problem"), Path("params.yaml"), Path("dvc.yaml")
 # What the old problem made, and what only speaks of it.
@@ -71,8 +71,8 @@ def refuse_unsaved() -> None:
     pointer = RAW.with_suffix(".dvc")
     if not RAW.exists() or (pointer.is_file() and digest(RAW) in pointer.read_text(encoding="utf-8")):
         return
-    with odb.opened_cache() as cache:  # also what another try has left there
-        if odb.faults(cache, {str(RAW): digest(RAW)}, read=False):
+    with object_store.opened_cache() as cache:  # also what another try has left there
+        if object_store.faults(cache, {str(RAW): digest(RAW)}, read=False):
             raise ScaffoldError(f"{RAW} is not what {pointer} names; `dvc add {RAW}` first: this replaces it")
 
 

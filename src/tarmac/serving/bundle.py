@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tarmac.model.session import Session
+from tarmac.pipeline.models.session import Session
 from tarmac.problem.request import Row, columns
 from tarmac.serving.form import FORM
 from tarmac.serving.state import Inputs, State, read_json

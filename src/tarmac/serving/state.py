@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tarmac.files import parquet
+from tarmac.pipeline.base import parquet
 from tarmac.problem.params import ProblemParams
 from tarmac.problem.row import derived, own
 

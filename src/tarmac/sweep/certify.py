@@ -5,8 +5,9 @@ from pathlib import Path
 
 from optuna.trial import FrozenTrial
 
-from tarmac import git, store
-from tarmac.params.sweep import Value
+from tarmac.policy.sweep import Value
+from tarmac.repository import git
+from tarmac.repository.dvc import commands
 from tarmac.sweep.trial import METRICS, PARAMS
 
 TRAINED = Path("metrics/train/metrics.json")
@@ -23,10 +24,10 @@ def certify(study: str, trial: FrozenTrial) -> str:
     """
     name, values = f"{study}-{trial.number}", trial.user_attrs[PARAMS]
     if name in experiments():
-        lines = store.dvc("exp", "apply", name)
+        lines = commands.dvc("exp", "apply", name)
     else:
         settings = [f"--set-param={key}={written(value)}" for key, value in values.items()]
-        lines = store.dvc("exp", "run", "--name", name, *settings)
+        lines = commands.dvc("exp", "run", "--name", name, *settings)
     for line in lines:
         print(line, flush=True)
     reached = json.loads(TRAINED.read_text(encoding="utf-8"))["validation"]

@@ -5,10 +5,11 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from tarmac import git, reproduce, store
-from tarmac.digest import digest
-from tarmac.graph import OUTSIDE, by_stage
-from tarmac.params import Params
+from tarmac.pipeline.base.hashing import digest
+from tarmac.policy import Params
+from tarmac.repository import git, reproduce
+from tarmac.repository.dvc import commands
+from tarmac.repository.stage_inputs import OUTSIDE, by_stage
 
 FEATURES = "data/features"
 ENVIRONMENT = Path("requirements/pipeline.txt")
@@ -43,8 +44,8 @@ def refuse_uncommitted() -> None:
 
 def bring_features() -> None:
     """Fetches what the features are made of, then makes them where they are not up to date."""
-    store.clear_stale_locks()
-    store.pull_each(path for path in NEEDED if not Path(path).exists())
+    commands.clear_stale_locks()
+    commands.pull_each(path for path in NEEDED if not Path(path).exists())
     reproduce.repro(Path(), "featurize")
 
 

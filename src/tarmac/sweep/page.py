@@ -11,7 +11,7 @@ from optuna.importance import get_param_importances
 from optuna.study import Study
 from optuna.visualization import plot_optimization_history, plot_parallel_coordinate, plot_param_importances
 
-from tarmac.files.outputs import replacing
+from tarmac.pipeline.base.outputs import replacing
 from tarmac.sweep.show import names, ranked, rows
 
 STYLE = (

@@ -15,7 +15,7 @@ from optuna.storages import fail_stale_trials
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from tarmac import git
+from tarmac.repository import git
 from tarmac.sweep import machine
 from tarmac.sweep.places import give_up
 from tarmac.sweep.study import GRACE, HEARTBEAT

@@ -5,7 +5,7 @@ from pathlib import Path
 import optuna
 from optuna.study import Study
 
-from tarmac import params
+from tarmac import policy
 from tarmac.sweep import show
 from tarmac.sweep.certify import certify
 from tarmac.sweep.facts import bring_features, facts, refuse_uncommitted
@@ -21,7 +21,7 @@ def sweep(name: str, url: str, trials: int, jobs: int, top: int) -> None:
 
     A grid has as many trials as points. Raises `ValueError` for what a person can mend.
     """
-    known = params.load()
+    known = policy.load()
     if known.engine != "duckdb":
         raise ValueError(
             f"a sweep fits on its own machines, engine is {known.engine}: set it to duckdb (docs/scale.md)"
@@ -55,7 +55,7 @@ def _certify_best(study: Study, top: int) -> None:
 
 def look(name: str, url: str, page: Path | None) -> None:
     """Prints the table of a study, and writes its page where one is asked for."""
-    study, objective = load_study(open_storage(url), name), params.load().sweep.objective
+    study, objective = load_study(open_storage(url), name), policy.load().sweep.objective
     print(show.table(study, objective))
     if page:
         write_page(study, objective, page)

@@ -10,8 +10,8 @@ from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from tarmac.params import Choices, Range, SweepParams
-from tarmac.params.sweep import Value
+from tarmac.policy import Choices, Range, SweepParams
+from tarmac.policy.sweep import Value
 from tarmac.sweep.places import place
 
 DIGITS = 4  # of a fraction: what is drawn goes into params.yaml, where people read it

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, OperationalError, ProgrammingError
 
-from tarmac.params import SweepParams
+from tarmac.policy import SweepParams
 from tarmac.sweep.places import retry
 from tarmac.sweep.space import Sampler
 

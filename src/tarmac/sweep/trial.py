@@ -7,12 +7,12 @@ import optuna
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from tarmac.files.outputs import finite
-from tarmac.model import estimators
-from tarmac.model.dataset import Inputs, Split
-from tarmac.params import Params
-from tarmac.params.sweep import with_values
-from tarmac.stages.train import BestRound
+from tarmac.pipeline.base.outputs import finite
+from tarmac.pipeline.models.dataset import Inputs, Split
+from tarmac.pipeline.train.stage import BestRound
+from tarmac.pipeline.training import estimators
+from tarmac.policy import Params
+from tarmac.policy.sweep import with_values
 from tarmac.sweep.places import HISTORY, SURPLUS, counted, place
 from tarmac.sweep.space import draw
 

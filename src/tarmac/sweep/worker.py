@@ -11,9 +11,9 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.study import Study
 from optuna.trial import TrialState
 
-from tarmac.model.fitting import read_split
-from tarmac.params import load
-from tarmac.stages import run
+from tarmac.pipeline.base.runner import run
+from tarmac.pipeline.training.fitting import read_split
+from tarmac.policy import load
 from tarmac.sweep.facts import facts
 from tarmac.sweep.places import retry
 from tarmac.sweep.study import open_storage, open_study

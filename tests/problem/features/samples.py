@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from tarmac.files.months import days
+from tarmac.pipeline.base.months import days
 from tests.problem import real
 from tests.problem.features.oracle import Exact, Past, digits, possible
 from tests.problem.featurizer import Featurizer, assert_same_flights, flights_of

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tarmac.files.months import days, reaching_back
+from tarmac.pipeline.base.months import days, reaching_back
 from tarmac.problem.features import LOOKBACK_DAYS
 from tarmac.problem.names import CATEGORICAL, FEATURES, feature_names
 from tarmac.problem.params import ProblemParams

@@ -20,7 +20,7 @@ def asset(step: str, deps: list[dg.AssetsDefinition], *sections: str, before: st
     @dg.asset(name=step, deps=deps, code_version=version, automation_condition=STALE)
     def made() -> None:
         for name in filter(None, (before, step)):
-            import_module(f"tarmac.stages.{name}").main()
+            import_module(f"tarmac.pipeline.{name}.stage").main()
 
     return made
 

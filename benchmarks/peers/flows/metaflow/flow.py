@@ -9,7 +9,7 @@ class Pipeline(FlowSpec):
     """From raw data to predictions."""
 
     def make(self, name: str) -> None:
-        import_module(f"tarmac.stages.{name}").main()
+        import_module(f"tarmac.pipeline.{name}.stage").main()
 
     @step
     def start(self) -> None:

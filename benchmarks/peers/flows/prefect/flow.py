@@ -8,13 +8,13 @@ import yaml
 from prefect import flow, task
 from prefect.cache_policies import INPUTS, TASK_SOURCE
 
-from tarmac.digest import digest
+from tarmac.pipeline.base.hashing import digest
 
 cached = task(cache_policy=INPUTS + TASK_SOURCE, persist_result=True)
 
 
 def made(step: str, *paths: str) -> list[str]:
-    import_module(f"tarmac.stages.{step}").main()
+    import_module(f"tarmac.pipeline.{step}.stage").main()
     return [digest(Path(path)) for path in paths]
 
 

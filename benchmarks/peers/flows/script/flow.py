@@ -7,4 +7,4 @@ STEPS = ("prepare", "featurize", "baseline", "train", "evaluate")
 
 if __name__ == "__main__":
     for step in sys.argv[1:] or STEPS:
-        import_module(f"tarmac.stages.{step}").main()
+        import_module(f"tarmac.pipeline.{step}.stage").main()

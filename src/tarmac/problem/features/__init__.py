@@ -12,7 +12,7 @@ from ibis import Table
 from ibis import _ as row
 from ibis.expr.types import IntegerScalar
 
-from tarmac.declare.lookup import Lookup
+from tarmac.interface.lookup import Lookup
 from tarmac.problem.clock import minutes
 from tarmac.problem.features import aircraft, history, operations, rotation, schedule, traffic, weather
 from tarmac.problem.features.known import Known

@@ -1,6 +1,6 @@
 """Aircraft: how old and how large the plane is."""
 
-from tarmac.declare.lookup import Lookup
+from tarmac.interface.lookup import Lookup
 from tarmac.problem.features.known import Known
 from tarmac.problem.names import FEATURES
 

@@ -5,7 +5,7 @@ from ibis import Table
 from ibis import _ as row
 from ibis.expr.types import IntegerColumn
 
-from tarmac.declare.lookup import Lookup
+from tarmac.interface.lookup import Lookup
 from tarmac.problem.features.known import Known
 from tarmac.problem.names import FEATURES
 from tarmac.problem.row import HOUR

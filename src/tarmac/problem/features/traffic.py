@@ -3,7 +3,7 @@
 import ibis
 from ibis import _ as row
 
-from tarmac.declare.lookup import Lookup
+from tarmac.interface.lookup import Lookup
 from tarmac.problem.clock import minutes
 from tarmac.problem.features.known import Known
 from tarmac.problem.names import FEATURES

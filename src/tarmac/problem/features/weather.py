@@ -1,6 +1,6 @@
 """Weather: the last whole hour observed at the origin before the cut-off."""
 
-from tarmac.declare.lookup import Lookup
+from tarmac.interface.lookup import Lookup
 from tarmac.problem.features.known import Known
 from tarmac.problem.names import FEATURES
 from tarmac.problem.row import HOUR

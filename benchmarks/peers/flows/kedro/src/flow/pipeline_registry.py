@@ -7,7 +7,7 @@ from kedro.pipeline import Pipeline, node
 
 
 def step(name: str) -> None:
-    import_module(f"tarmac.stages.{name}").main()
+    import_module(f"tarmac.pipeline.{name}.stage").main()
 
 
 def prepare(raw: Path) -> Path:

@@ -1,0 +1,1 @@
+"""The stored months, lived again: what would retraining have brought, and cost?"""

@@ -1,0 +1,145 @@
+"""Lives the stored months again, each as if it had just arrived: what would retraining have brought, and cost?
+
+Three ways, from the same first model: never retrained; retrained and released every month, whatever the verdict; and
+by the policy of `params.yaml`, released where the verdict passes. The last two are clones in which `tarmac retrain`
+runs. Each month is judged with the model that was live when it came.
+"""
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tarmac.backtest.team import RAW, Round, Team
+from tarmac.monitoring.decay import Judged
+from tarmac.monitoring.rows import TABLES, of_month
+from tarmac.pipeline.base import months
+from tarmac.pipeline.base.outputs import replacing
+from tarmac.pipeline.intervals.sample import Sample
+from tarmac.pipeline.models.scorer import Scorer
+from tarmac.pipeline.params import TASK
+from tarmac.policy import Params, load
+from tarmac.problem.names import CLUSTER, MONTHLY, TARGET
+from tarmac.repository.dvc import commands
+from tarmac.review.windows import WindowsError, moved
+
+OUT = Path("metrics/replay")
+FIRST = 4  # months that are there when the first model is made: two to train on, one to tune on, one to judge on
+NEVER, MONTHLY_WAY, POLICY = WAYS = ("never", "monthly", "policy")
+SHORT = {"retrain.validation_months": 1, "retrain.test_months": 1}
+
+
+@dataclass
+class Way:
+    """What one way has come to so far."""
+
+    trained: tuple[str, str]  # first and last month that the live model was trained on
+    lines: list[dict[str, Any]] = field(default_factory=list)
+    judged: list[tuple[pd.DataFrame, np.ndarray]] = field(default_factory=list)
+
+
+def replay() -> list[str]:
+    """Writes `months.csv` and `summary.csv` to metrics/replay; returns the summary's lines."""
+    params = load()
+    if params.retrain is None:
+        raise WindowsError("rows have no time here: there are no months to live again")
+    commands.pull("data/raw.dvc")
+    stored = months.stored(RAW / MONTHLY[-1])
+    if len(stored) <= FIRST:
+        raise WindowsError(f"{len(stored)} months are stored: {FIRST} make the first model, none is left to live again")
+    windows = moved(stored[0], stored[FIRST - 1], params.retrain.model_copy(update=dict(_short())))
+    trained = windows["split.train.first"], windows["split.train.last"]
+    ways = {name: Way(trained) for name in WAYS}
+    with tempfile.TemporaryDirectory(prefix="tarmac-replay-") as folder:
+        first = Team.founded(Path(folder) / NEVER, stored[:FIRST], {**windows, **SHORT, **_open(params)})
+        teams = {name: first.joined(Path(folder) / name) for name in (MONTHLY_WAY, POLICY)}
+        teams[MONTHLY_WAY].set({"retrain.every_months": 1})
+        for month in stored[FIRST:]:
+            for name, team in teams.items():
+                lived = team.round(month)
+                judge(ways[name], month, team.live, team.folder / TABLES, params)
+                settle(ways[name], team, lived, whatever=name == MONTHLY_WAY)
+            judge(ways[NEVER], month, first.live, teams[POLICY].folder / TABLES, params)
+            print(f"{month}  " + "  ".join(f"{name} {way.lines[-1][TASK.main]:.4f}" for name, way in ways.items()))
+    return write(ways, params)
+
+
+def _short() -> Mapping[str, int]:
+    return {name.rpartition(".")[2]: value for name, value in SHORT.items()}
+
+
+def _open(params: Params) -> dict[str, Any]:
+    """Bounds that no month meets or fails: those of `params.yaml` are for its own test months, and months differ."""
+    metrics = params.review.metrics.items()
+    floors = {f"review.metrics.{name}.floor": -1e9 if policy.better == "higher" else 1e9 for name, policy in metrics}
+    ceilings = {f"review.metrics.{name}.ceiling": None for name, _ in metrics}
+    worst = -1e9 if TASK.kind == "regression" else 0.0  # of the main metric
+    return {**floors, **ceilings, "review.slices.floor": worst, "review.behaviour.usable": worst}
+
+
+def judge(way: Way, month: str, model: Path, tables: Path, params: Params) -> None:
+    """Adds what the live model is worth in a month."""
+    observed = of_month(month, Scorer(model), tables)
+    found = Judged(observed.rows, observed.p, params.intervals)
+    main = found.sample.estimate(TASK.main, found.p)
+    way.judged.append((found.rows[[CLUSTER, TARGET]], found.p))
+    way.lines.append(
+        {
+            "month": month,
+            "train_first": way.trained[0],
+            "train_last": way.trained[1],
+            "rows": len(found.rows),
+            TASK.main: main.value,
+            "low": main.low,
+            "high": main.high,
+            TASK.loss: found.sample.value(TASK.loss, found.p),
+            "calibration_gap": found.gap().value,
+            "verdict": "",
+            "retrained": 0,
+            "released": 0,
+            "seconds": 0.0,
+        }
+    )
+
+
+def settle(way: Way, team: Team, lived: Round, whatever: bool) -> None:
+    """Releases what the month's round made, or leaves it; notes which."""
+    released = bool(lived.made) and (whatever or lived.verdict == "pass")
+    retrained = lived.decision == "retrain"
+    done = {"retrained": int(retrained), "released": int(released and retrained)}
+    way.lines[-1].update(done, verdict=lived.monitored, seconds=lived.seconds)
+    if not released:
+        team.leave()
+        return
+    team.release()
+    if retrained:
+        way.trained = team.trained()
+
+
+def write(ways: Mapping[str, Way], params: Params) -> list[str]:
+    """Writes both tables; the gain over never retraining is paired: the same rows, the same resamples."""
+    lines = pd.DataFrame([{"way": name, **line} for name, way in ways.items() for line in way.lines])
+    rows = pd.concat([rows for rows, _ in ways[NEVER].judged], ignore_index=True)
+    sample = Sample.of(rows[TARGET].astype(TASK.label), rows[CLUSTER].astype("str"), params.intervals)
+    answers = {name: np.concatenate([p for _, p in way.judged]) for name, way in ways.items()}
+    found = []
+    for name, own in lines.groupby("way", sort=False):
+        whole = sample.estimate(TASK.main, answers[name])
+        gain = sample.difference(TASK.main, answers[NEVER], answers[name])
+        counts = {"trainings": int(own["retrained"].sum()), "released": int(own["released"].sum())}
+        over = {"over_never": gain.value, "over_never_low": gain.low, "over_never_high": gain.high}
+        spent = {"minutes": float(own["seconds"].sum()) / 60}
+        found.append(
+            {"way": name, **counts, **spent, TASK.main: whole.value, "low": whole.low, "high": whole.high, **over}
+        )
+    with replacing(OUT) as folder:
+        folder.mkdir()
+        for name, table in {"months": lines, "summary": pd.DataFrame(found)}.items():
+            table.round({"seconds": 0, "minutes": 1}).round(5).to_csv(
+                folder / f"{name}.csv", index=False, lineterminator="\n"
+            )
+    return str(pd.DataFrame(found).round(4).to_string(index=False)).splitlines()

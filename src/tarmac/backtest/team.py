@@ -1,0 +1,133 @@
+"""A clone in which time passes: months arrive, `tarmac retrain` runs in it, and what it made is released or left."""
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from tarmac.problem.names import MONTHLY
+from tarmac.repository.dvc import commands
+from tarmac.repository.git import git
+
+TARMAC = (sys.executable, "-c", "from tarmac.cli import app; app()")
+RAW = Path("data/raw")
+
+
+class TeamError(ValueError):
+    """A command failed in the clone."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """What a month's round came to."""
+
+    decision: str  # none, retrain or hold
+    monitored: str  # ok, watch or act
+    verdict: str  # of the review; empty where nothing was made
+    made: str
+    seconds: float
+
+
+class Team:
+    """A clone of HEAD with a cache that it shares with others of its kind."""
+
+    def __init__(self, folder: Path) -> None:
+        """Takes the clone's folder; the cache and what arrives lie beside it."""
+        self.folder = folder
+        self.live = folder.parent / f"{folder.name}.onnx"
+        self._arrivals = folder.parent / f"{folder.name}-arrivals"
+
+    @classmethod
+    def founded(cls, folder: Path, known: Iterable[str], params: Mapping[str, Any]) -> "Team":
+        """A clone of HEAD that has some months and some parameters, its pipeline run, and a first version in prod."""
+        git("clone", "--quiet", "--no-hardlinks", ".", str(folder))
+        for name, value in {"name": "replay", "email": "replay@localhost"}.items():
+            git("config", f"user.{name}", value, folder=folder)
+        team = cls(folder)
+        team.dvc("cache", "dir", "--local", str(folder.parent / "cache"))
+        (folder / RAW).mkdir(parents=True)
+        for path in RAW.glob("*.parquet"):
+            shutil.copy(path, folder / RAW)
+        for month in known:
+            for table in MONTHLY:
+                (folder / RAW / table).mkdir(exist_ok=True)
+                shutil.copy(RAW / table / f"{month}.parquet", folder / RAW / table)
+        team.dvc("add", str(RAW))
+        team.set(params)
+        team.dvc("repro")
+        team.release()
+        return team
+
+    def joined(self, folder: Path) -> "Team":
+        """A copy of the clone that goes its own way from here."""
+        shutil.copytree(self.folder, folder, symlinks=True)
+        other = Team(folder)
+        shutil.copy(self.live, other.live)
+        return other
+
+    def set(self, params: Mapping[str, Any]) -> None:
+        """Sets parameters by their dotted names."""
+        yaml, path = YAML(), self.folder / "params.yaml"
+        content = yaml.load(path.read_text(encoding="utf-8"))
+        for name, value in params.items():
+            *sections, key = name.split(".")
+            inner = content
+            for section in sections:
+                inner = inner[section]
+            inner[key] = value
+        yaml.dump(content, path)
+        git("commit", "--quiet", "--all", "--message", "parameters", folder=self.folder)
+
+    def round(self, month: str) -> Round:
+        """A month arrives and `tarmac retrain` runs; what it made lies in the working tree."""
+        self._arrivals.mkdir(exist_ok=True)
+        for table in MONTHLY:
+            shutil.copy(RAW / table / f"{month}.parquet", self._arrivals / f"{table}-{month}.parquet")
+        started = time.monotonic()
+        self._run(*TARMAC, "retrain", str(self._arrivals))
+        seconds = time.monotonic() - started
+        found = self._json("monitoring/monitoring.json")
+        verdict = self._json("review/verdict.json")["verdict"] if found["made"] else ""
+        return Round(found["decision"], found["verdict"], verdict, found["made"], seconds)
+
+    def release(self) -> None:
+        """Commits what is there as the next version, and gives it to prod."""
+        git("add", "--all", folder=self.folder)
+        git("commit", "--quiet", "--allow-empty", "--message", "a result", folder=self.folder)
+        self._run("gto", "register", "model")
+        self._run("gto", "assign", "model", "--stage", "prod")
+        shutil.copy(self.folder / "models/model.onnx", self.live)
+        shutil.rmtree(self._arrivals, ignore_errors=True)
+
+    def leave(self) -> None:
+        """Goes back to the last commit; what arrived is there for the next round."""
+        git("restore", ".", folder=self.folder)
+        git("clean", "--quiet", "--force", "-d", folder=self.folder)
+
+    def trained(self) -> tuple[str, str]:
+        """First and last month that the model here was trained on."""
+        params = YAML(typ="safe", pure=True).load((self.folder / "params.yaml").read_text(encoding="utf-8"))
+        return params["split"]["train"]["first"], params["split"]["train"]["last"]
+
+    def dvc(self, *arguments: str) -> None:
+        """Runs DVC in the clone."""
+        self._run(sys.executable, "-m", "dvc", *arguments)
+
+    def _json(self, name: str) -> dict[str, Any]:
+        return dict(json.loads((self.folder / name).read_text(encoding="utf-8")))
+
+    def _run(self, *command: str) -> None:
+        extra = {"PYTHONPATH": "src", "DVC_SITE_CACHE_DIR": str(self.folder.parent / "site")}
+        done = subprocess.run(
+            command, cwd=self.folder, env=commands.environment(extra), check=False, capture_output=True, text=True
+        )
+        if done.returncode:
+            last = "\n".join((done.stdout + done.stderr).strip().splitlines()[-5:])
+            raise TeamError(f"`{' '.join(command[-3:])}` failed in {self.folder}:\n{last}")

@@ -1,0 +1,104 @@
+"""What a batch reads and writes: a file, or a folder file by file; and that nothing of the input is ever written to."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tarmac.batch.source import CSV, PARQUET, check
+from tarmac.pipeline.base.outputs import exclusive
+
+SUFFIXES = (PARQUET, CSV)
+
+
+class PathError(ValueError):
+    """An input or an output that cannot be used."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file of the input, where its scores go, and where its rejected rows go."""
+
+    source: Path
+    out: Path
+    rejects: Path
+
+
+def planned(source: Path, out: Path) -> list[Part]:
+    """The parts of an input, each looked into. Raises `PathError` or `SourceError`."""
+    if not source.exists():
+        raise PathError(f"{source} is missing")
+    parts = _of_folder(source, out) if source.is_dir() else [_of_file(source, out)]
+    written = {path.resolve() for part in parts for path in (part.out, part.rejects)}
+    for part in parts:
+        if part.source.resolve() in written:
+            raise PathError(f"{part.source} would be written over: choose another output")
+        check(part.source)
+    return parts
+
+
+def strangers(parts: Sequence[Part], out: Path) -> list[Path]:
+    """What lies in the folder of the scores and would be read as scores, and is of no part."""
+    made = {part.out for part in parts}
+    return [
+        path for path in sorted(out.rglob(f"*{PARQUET}")) if path not in made and not _hidden(path.relative_to(out))
+    ]
+
+
+def _of_file(source: Path, out: Path) -> Part:
+    for path in (source, out):
+        if path.suffix not in SUFFIXES:
+            raise PathError(f"{path} is neither {' nor '.join(SUFFIXES)}")
+    if out.is_dir():
+        raise PathError(f"{out} is a folder, and {source} a file: name a file")
+    return Part(source, out, _rejects(out))
+
+
+def _of_folder(source: Path, out: Path) -> list[Part]:
+    """One part for each file, in order of name."""
+    files, beside = found(source, out), rejects_folder(out)
+    names = [path.relative_to(source).with_suffix(PARQUET) for path in files]
+    if twice := sorted({str(name) for name in names if names.count(name) > 1}):
+        raise PathError(f"two files of {source} would both be scored into {', '.join(twice)}: rename one")
+    return [Part(path, out / name, beside / f"{name}.csv") for path, name in zip(files, names, strict=True)]
+
+
+def found(source: Path, out: Path) -> list[Path]:
+    """The files of a folder in order of name; those that begin with a dot or an underscore are not data.
+
+    Raises `PathError` where there is none, another kind, or where scores would lie among them.
+    """
+    inside, beside = source.resolve(), rejects_folder(out)
+    for other in (out.resolve(), beside.resolve()):
+        if inside == other or inside in other.parents or other in inside.parents:
+            raise PathError(f"{source} and {out} lie in one another: scores go to a folder apart from their input")
+    if out.exists() and not out.is_dir():
+        raise PathError(f"{out} is a file, and {source} a folder: name a folder")
+    files = [path for path in sorted(source.rglob("*")) if path.is_file() and not _hidden(path.relative_to(source))]
+    if strange := [str(path) for path in files if path.suffix not in SUFFIXES]:
+        raise PathError(f"{', '.join(strange[:3])}: neither {' nor '.join(SUFFIXES)}, take away what is no input")
+    if not files:
+        raise PathError(f"{source} holds no {' and no '.join(SUFFIXES)} file")
+    return files
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith((".", "_")) for part in path.parts)
+
+
+def _rejects(out: Path) -> Path:
+    return out.with_name(f"{out.name}.rejects.csv")
+
+
+def rejects_folder(out: Path) -> Path:
+    """Where the rejected rows of a folder's files go."""
+    return out.with_name(f"{out.name}.rejects")
+
+
+@contextmanager
+def alone(out: Path) -> Iterator[None]:
+    """Lets one run at a time write an output: two would take away each other's half-written files."""
+    with exclusive(out.with_name(f".{out.name}.lock.tmp"), wait=False) as held:
+        if not held:
+            raise PathError(f"another run writes {out}: wait for it, or choose another output")
+        yield

@@ -1,0 +1,160 @@
+"""Scores a file of rows, or a folder of them, some thousand rows at a time."""
+
+import gc
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tarmac.batch.plan import Part, alone, planned, strangers
+from tarmac.batch.progress import Progress
+from tarmac.batch.score import SCHEMA, Ready, Scored, ready, scored
+from tarmac.batch.sink import Note, Scores, complete, rejects
+from tarmac.batch.source import chunks
+from tarmac.pipeline.base.hashing import digest
+from tarmac.pipeline.base.outputs import replacing
+from tarmac.serving.bundle import Bundle
+from tarmac.serving.settings import Settings
+
+CHUNK = 4096  # rows that are scored at once
+SELDOM = 1_000_000  # objects that are made before Python looks for cycles among them
+
+
+class BatchError(ValueError):
+    """A batch that could not be scored to its end, or that was asked for more than it gives."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A part, the state its file had when it was looked at, and what its scores are made from."""
+
+    part: Part
+    found: os.stat_result
+    made_from: Note
+
+    @classmethod
+    def of(cls, part: Part, by: Note) -> "Job":
+        """Reads the whole file for its hash: its size and time would not tell every change."""
+        return cls(part, part.source.stat(), {**by, "input": digest(part.source)})
+
+    def unchanged(self) -> None:
+        """Raises `BatchError` where the file is no longer the one that was hashed."""
+        now = self.part.source.stat()
+        if (now.st_ino, now.st_size, now.st_mtime_ns) != (
+            self.found.st_ino,
+            self.found.st_size,
+            self.found.st_mtime_ns,
+        ):
+            raise BatchError(f"{self.part.source} was changed while it was read: score it again")
+
+
+def found(folder: Path | None) -> Bundle:
+    """The bundle in a folder, by default the one that is served. Raises `ValueError` where there is none."""
+    return Bundle((folder or Settings.of().bundle).resolve())
+
+
+def predict(source: Path, out: Path, bundle: Bundle, most: float = 1.0, rows: int = CHUNK) -> str:
+    """Scores a file or a folder of them, `rows` at a time; returns what was done.
+
+    Raises `ValueError` where something cannot be read or written, where no row is valid, or where the share of rejected
+    rows is above `most`: what was scored stays then.
+    """
+    try:
+        parts = planned(source, out)
+        with alone(out), _few_collections():
+            by = identity(bundle)
+            notes = _run([Job.of(part, by) for part in parts], bundle, rows)
+    except OSError as error:
+        raise BatchError(f"{error.filename or out}: {error.strerror or error}") from None
+    for path in strangers(parts, out):
+        print(f"{path} is no score of this input: delete it, or choose another output")
+    return judged(notes, out, bundle.version, most)
+
+
+def identity(bundle: Bundle) -> Note:
+    """What the scores of a row follow from, besides the row: the version, and the hashes of model and tables."""
+    made = {name: digest(bundle.folder / file) for name, file in {"model": "model.onnx", "state": "state"}.items()}
+    return {"version": bundle.version, "commit": bundle.release.get("commit"), **made}
+
+
+def _run(jobs: list[Job], bundle: Bundle, rows: int) -> list[Note]:
+    """Does what is not done already; the notes of all."""
+    done = {job.part: note for job in jobs if (note := complete(job.part.out, job.part.rejects, job.made_from))}
+    for part, note in done.items():
+        print(f"{part.source}: skipped, {part.out} has its {note['rows']:,} rows by {bundle.version} already")
+    wanted = [job for job in jobs if job.part not in done]
+    progress = Progress(sum(job.found.st_size for job in wanted))
+    try:
+        for job in wanted:
+            done[job.part] = _part(job, bundle, rows, progress)
+    finally:
+        progress.close()
+    return list(done.values())
+
+
+def _part(job: Job, bundle: Bundle, rows: int, progress: Progress) -> Note:
+    """Scores one file. The rejected rows are in place before the scores: these say that all is there."""
+    part, read = job.part, 0
+    with replacing(part.out) as partial:
+        scores = Scores(partial, part.out.suffix, SCHEMA, job.made_from)
+        with rejects(part.rejects) as rejected:
+            for made in _meanwhile(_ready(job, bundle, rows, progress), lambda one: scored(bundle, one)):
+                scores.write(made.batch)
+                rejected.write(made.rejected)
+                read += made.given
+        job.unchanged()
+        note = {"rows": read, "scored": scores.count, "rejected": rejected.count, "rejects": digest(part.rejects)}
+        if read != scores.count + rejected.count:
+            raise BatchError(
+                f"{part.source}: {read:,} rows are not {scores.count:,} scored and {rejected.count:,} rejected"
+            )
+        scores.close(note)
+    progress.next(job.found.st_size)
+    return note
+
+
+def _ready(job: Job, bundle: Bundle, rows: int, progress: Progress) -> Iterator[Ready]:
+    first = 1
+    for chunk in chunks(job.part.source, rows):
+        yield ready(bundle, chunk.rows, first)
+        first += len(chunk.rows)
+        progress.add(len(chunk.rows), chunk.share * job.found.st_size)
+
+
+def _meanwhile(made: Iterable[Ready], finish: Callable[[Ready], Scored]) -> Iterator[Scored]:
+    """Finishes one in a thread while the next is made: ONNX Runtime runs without Python's lock. The order is kept."""
+    with ThreadPoolExecutor(1) as pool:
+        before: Future[Scored] | None = None
+        for one in made:
+            now = pool.submit(finish, one)
+            if before:
+                yield before.result()
+            before = now
+        if before:
+            yield before.result()
+
+
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """Lets Python look for cycles seldom: the rows hold none, and looking at each of them takes a tenth of the time."""
+    usual = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(SELDOM)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
+        gc.unfreeze()
+
+
+def judged(notes: list[Note], out: Path, version: str, most: float) -> str:
+    """What to tell at the end. Raises `BatchError` where too few rows are valid."""
+    rows, made, rejected = (sum(note[name] for note in notes) for name in ("rows", "scored", "rejected"))
+    told = f"{rows:,} rows: {made:,} scored by {version} into {out}, {rejected:,} rejected"
+    if rejected:
+        told += f" ({out}.rejects{'' if out.is_dir() else '.csv'} says why)"
+    if rejected and (not made or rejected / rows > most):
+        raise BatchError(f"{told}: more than {most:.2%}" if made else told)
+    return told

@@ -1,0 +1,89 @@
+"""Some rows of a batch: validated as the service does it, scored together, the others told why not."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import to_json
+
+from tarmac.batch.source import Given
+from tarmac.problem.names import KEY
+from tarmac.problem.request import EXAMPLES, Row, columns
+from tarmac.serving.bundle import Bundle
+from tarmac.serving.form import FORM
+from tarmac.serving.state import Inputs
+
+ROWS = TypeAdapter(list[Row])
+Reject = tuple[int, str, str, str]  # number of the row, its wrong fields, what is wrong with them, the row as JSON
+
+
+def _schema() -> pa.Schema:
+    """What is written of a row: its number in the input, its key, and the answer."""
+    key = columns([Row.model_validate_json(to_json(next(iter(EXAMPLES.values()))))])
+    answer = [*((name, pa.float32()) for name in FORM.stored), ("missing", pa.int16()), ("unknown", pa.int16())]
+    return pa.schema([("row", pa.int64()), *((name, pa.array(key[name]).type) for name in KEY), *answer])
+
+
+SCHEMA = _schema()
+
+
+@dataclass(frozen=True)
+class Ready:
+    """Rows with their inputs, and those that have none."""
+
+    given: int  # rows of both
+    numbers: list[int]  # of the valid rows, in the input
+    known: dict[str, list[Any]]  # what follows from them
+    inputs: Inputs | None
+    rejected: list[Reject]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Rows with their scores, by `SCHEMA`, and those that have none."""
+
+    given: int  # rows that were read
+    batch: pa.RecordBatch
+    rejected: list[Reject]
+
+
+def ready(bundle: Bundle, given: Sequence[Given], first: int) -> Ready:
+    """Validates rows and looks up their inputs; `first` is the number of the first one."""
+    rows, wrong = _validated(given)
+    numbers = [first + place for place in range(len(given)) if place not in wrong]
+    rejected = [(first + place, *_told(wrong[place]), to_json(given[place]).decode()) for place in sorted(wrong)]
+    known = columns(rows)
+    return Ready(len(given), numbers, known, bundle.inputs(rows, known) if rows else None, rejected)
+
+
+def scored(bundle: Bundle, rows: Ready) -> Scored:
+    """Asks the model."""
+    if rows.inputs is None:
+        return Scored(rows.given, pa.RecordBatch.from_pylist([], SCHEMA), rows.rejected)
+    missing = np.isnan(rows.inputs.numbers).sum(axis=1)
+    unknown = [len(names) for names in bundle.unknown(rows.inputs)]
+    key = [rows.known[name] for name in KEY]
+    made = [rows.numbers, *key, *FORM.columns(bundle.score(rows.inputs)).values(), missing, unknown]
+    arrays = [pa.array(values, field.type) for values, field in zip(made, SCHEMA, strict=True)]
+    return Scored(rows.given, pa.RecordBatch.from_arrays(arrays, schema=SCHEMA), rows.rejected)
+
+
+def _validated(given: Sequence[Given]) -> tuple[list[Row], dict[int, list[Any]]]:
+    """The valid rows in their order, and the mistakes of the others by their place."""
+    wrong: dict[int, list[Any]] = {}
+    try:
+        return ROWS.validate_json(to_json(given)), wrong
+    except ValidationError as error:
+        for mistake in error.errors(include_url=False, include_context=False, include_input=False):
+            wrong.setdefault(int(mistake["loc"][0]), []).append(mistake)
+    valid = [row for place, row in enumerate(given) if place not in wrong]
+    return ROWS.validate_json(to_json(valid)), wrong
+
+
+def _told(mistakes: Sequence[Any]) -> tuple[str, str]:
+    """The fields of a row's mistakes, and the messages in the same order; a rule of the whole row names no field."""
+    fields = (".".join(map(str, mistake["loc"][1:])) for mistake in mistakes)
+    return "; ".join(fields), "; ".join(mistake["msg"] for mistake in mistakes)

@@ -1,0 +1,100 @@
+"""Where scores and rejected rows are written: whole or not at all, and with a note of what they were made from."""
+
+import csv
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from tarmac.batch.source import PARQUET
+from tarmac.pipeline.base.hashing import digest
+from tarmac.pipeline.base.outputs import replacing
+
+FROM, COUNTS = b"tarmac", b"tarmac.rows"  # keys in a Parquet file's metadata; the counts are known last
+GROUP = 2**17  # rows of a row group
+HEADER = ("row", "field", "message", "json")
+Note = dict[str, Any]
+
+
+class Rejects:
+    """Rows that were not scored, in a file that is there only if there are any."""
+
+    def __init__(self, path: Path, stack: ExitStack) -> None:
+        """Takes who closes the file."""
+        self._path, self._stack = path, stack
+        self._lines: Any = None
+        self.count = 0
+
+    def write(self, lines: Sequence[Sequence[Any]]) -> None:
+        """Adds lines with the fields of `HEADER`, one for each row."""
+        if lines and self._lines is None:
+            partial = self._stack.enter_context(replacing(self._path))
+            file = self._stack.enter_context(partial.open("w", encoding="utf-8", newline=""))
+            self._lines = csv.writer(file, lineterminator="\n")
+            self._lines.writerow(HEADER)
+        if lines:
+            self._lines.writerows(lines)
+            self.count += len(lines)
+
+
+@contextmanager
+def rejects(path: Path) -> Iterator[Rejects]:
+    """Takes rejected rows; puts their file in place when the block succeeds, and removes that of an earlier run."""
+    with ExitStack() as stack:
+        made = Rejects(path, stack)
+        yield made
+    if not made.count:
+        path.unlink(missing_ok=True)
+
+
+class Scores:
+    """Scored rows, written by row groups."""
+
+    def __init__(self, path: Path, suffix: str, schema: pa.Schema, made_from: Note) -> None:
+        """Opens the file; Parquet says what its scores are made from, CSV has no place for it."""
+        self._parquet = suffix == PARQUET
+        options = {"compression": "zstd"} if self._parquet else {}
+        schema = schema.with_metadata({FROM: json.dumps(made_from)})
+        self._writer = (pq.ParquetWriter if self._parquet else pyarrow.csv.CSVWriter)(path, schema, **options)
+        self._waiting: list[pa.RecordBatch] = []
+        self.count = 0
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Adds rows."""
+        self._waiting.append(batch)
+        self.count += batch.num_rows
+        if sum(waiting.num_rows for waiting in self._waiting) >= GROUP:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._waiting:
+            self._writer.write_table(pa.Table.from_batches(self._waiting))
+        self._waiting = []
+
+    def close(self, counts: Note) -> None:
+        """Writes what waits, and how many rows there were."""
+        self._flush()
+        if self._parquet:
+            self._writer.add_key_value_metadata({COUNTS: json.dumps(counts)})
+        self._writer.close()
+
+
+def noted(path: Path) -> Note:
+    """What a Parquet file of scores says of itself; nothing where it is not there, cut, or something else."""
+    try:
+        metadata = pq.read_metadata(path).metadata
+        return {**json.loads(metadata[FROM]), **json.loads(metadata[COUNTS])}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def complete(path: Path, beside: Path, made_from: Note) -> Note:
+    """The note of scores that need not be made again, with all their rejected rows; else nothing."""
+    note = noted(path)
+    same = note and all(note.get(name) == value for name, value in made_from.items())
+    return note if same and note.get("rejects") == digest(beside) else {}

@@ -1,0 +1,162 @@
+"""Rows of a Parquet or CSV file, some thousand at a time, as a client of the service would send them."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from tarmac.problem.request import Live, Row, field_of
+from tarmac.tabular.columns import ABSENT
+
+PARQUET, CSV = ".parquet", ".csv"
+LIVE = "live."  # before the name of an input that the client knows itself
+BUFFER = 2**20  # bytes that are read at once
+LONGEST = 300  # characters of another library's message that are shown
+Given = dict[str, Any]
+Columns = dict[str, list[Any]]
+
+
+class SourceError(ValueError):
+    """A file that cannot be read as rows."""
+
+
+def _kinds(model: Any, without: str = "") -> dict[str, str]:
+    """What each field is in JSON: string, integer or number."""
+    properties: Mapping[str, Any] = model.model_json_schema()["properties"]
+    parts = {name: said.get("anyOf", [said]) for name, said in properties.items() if name != without}
+    return {name: next(part["type"] for part in said if part["type"] != "null") for name, said in parts.items()}
+
+
+KINDS = _kinds(Row, without="live") | {f"{LIVE}{name}": kind for name, kind in _kinds(Live).items()}
+REQUIRED = [name for name, field in Row.model_fields.items() if field.is_required()]
+TYPES: dict[str, tuple[Callable[[pa.DataType], bool], ...]] = {
+    "string": (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view),
+    "integer": (pa.types.is_integer,),
+    "number": (pa.types.is_floating, pa.types.is_integer),
+}
+WRITTEN: dict[str, tuple[re.Pattern[str], Callable[[str], float]]] = {
+    "integer": (re.compile(r"-?[0-9]{1,18}"), int),
+    "number": (re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?"), float),
+}
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some rows as they were given, and the share of their file that is read by then."""
+
+    rows: list[Given]
+    share: float
+
+
+def check(path: Path) -> None:
+    """Raises `SourceError` where the head of a file tells already that it cannot be scored."""
+    next(chunks(path, 1), None)
+
+
+def chunks(path: Path, rows: int) -> Iterator[Chunk]:
+    """All rows of a file in their order, `rows` at most at a time. Raises `SourceError` naming what is wrong."""
+    read = _parquet if path.suffix == PARQUET else _csv
+    try:
+        if path.stat().st_size == 0:
+            raise SourceError(f"{path} is empty")
+        for columns, share in read(path, rows):
+            yield Chunk(given(columns), share)
+    except UnicodeDecodeError:
+        raise SourceError(f"{path} is not UTF-8: write it again in that encoding") from None
+    except (OSError, pa.ArrowException) as error:
+        raise SourceError(f"{path} cannot be read: {_reason(error)}") from None
+
+
+def _reason(error: Exception) -> str:
+    if "invalid UTF8" in str(error):
+        return "it is not UTF-8"
+    return (getattr(error, "strerror", None) or str(error).splitlines()[0])[:LONGEST]
+
+
+def _parquet(path: Path, rows: int) -> Iterator[tuple[Columns, float]]:
+    # Through a buffer: else the column chunks of a row group, however large, are in memory as a whole.
+    with pq.ParquetFile(path, buffer_size=BUFFER, pre_buffer=False) as file:
+        _named(path, file.schema_arrow.names)
+        for field in file.schema_arrow:
+            _typed(path, field)
+        done = 0
+        for batch in file.iter_batches(batch_size=rows, use_threads=False):
+            done += batch.num_rows
+            yield batch.to_pydict(), done / file.metadata.num_rows
+        if done != file.metadata.num_rows:
+            raise SourceError(f"{path} says that it has {file.metadata.num_rows:,} rows, and has {done:,}")
+
+
+def _csv(path: Path, rows: int) -> Iterator[tuple[Columns, float]]:
+    # As text: a cell that is no number is then the mistake of one row, not the end of the file.
+    options = pyarrow.csv.ReadOptions(use_threads=False, block_size=BUFFER)
+    names = _head(path, options)
+    _named(path, names)
+    kinds = {name: KINDS[field] for name, field in filled(names)}
+    with pa.OSFile(str(path)) as file:
+        reader = pyarrow.csv.open_csv(file, options, convert_options=_texts(names))
+        for block in reader:
+            for start in range(0, block.num_rows, rows):
+                texts = block.slice(start, rows).to_pydict()
+                share = file.tell() / file.size()
+                yield {name: _numbers(kinds.get(name), values) for name, values in texts.items()}, share
+
+
+def _head(path: Path, options: pyarrow.csv.ReadOptions) -> list[str]:
+    with pyarrow.csv.open_csv(path, options) as reader:
+        return list(reader.schema.names)
+
+
+def _texts(names: Sequence[str]) -> pyarrow.csv.ConvertOptions:
+    every = dict.fromkeys(names, pa.string())
+    return pyarrow.csv.ConvertOptions(column_types=every, null_values=list(ABSENT), strings_can_be_null=True)
+
+
+def _numbers(kind: str | None, texts: list[str | None]) -> list[Any]:
+    """Numbers where their text is one; any other text stays, for the validation to refuse it."""
+    if kind not in WRITTEN:
+        return texts
+    form, number = WRITTEN[kind]
+    return [number(text) if text and form.fullmatch(text) else text for text in texts]
+
+
+def filled(names: Iterable[str]) -> list[tuple[str, str]]:
+    """The columns of a file and the fields that they fill, without columns that nobody needs."""
+    return [(name, field) for name in names if (field := field_of(name)) is not None]
+
+
+def _named(path: Path, names: Sequence[str]) -> None:
+    """Raises `SourceError` where columns are unknown, there twice, or missing."""
+    fields = [field for _, field in filled(names)]
+    if unknown := [name for name, field in filled(names) if field not in KINDS]:
+        shown = ", ".join(map(repr, unknown))[:LONGEST]
+        raise SourceError(f"{path} has columns that nobody knows: {shown}; known are {', '.join(KINDS)}")
+    if twice := sorted({name for some in (fields, names) for name in some if some.count(name) > 1}):
+        raise SourceError(f"{path} has columns twice: {', '.join(twice)}")
+    if missing := [name for name in REQUIRED if name not in fields]:
+        raise SourceError(f"{path} lacks columns: {', '.join(missing)}")
+
+
+def _typed(path: Path, field: pa.Field) -> None:
+    """Raises `SourceError` where a column's type is not what its field takes; one of nulls alone is any."""
+    kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+    wanted = next((KINDS[name] for _, name in filled([field.name])), None)
+    if wanted and not pa.types.is_null(kind) and not any(fits(kind) for fits in TYPES[wanted]):
+        raise SourceError(f"{path} has {field.name} as {field.type}: {wanted} is expected, write it as that type")
+
+
+def given(columns: Columns) -> list[Given]:
+    """The rows of a file's columns by their fields, those of `live` in a field of their own."""
+    columns = {field: columns[name] for name, field in filled(columns)}
+    own = {name: values for name, values in columns.items() if not name.startswith(LIVE)}
+    rows = [dict(zip(own, values, strict=True)) for values in zip(*own.values(), strict=True)]
+    for name in columns.keys() - own.keys():
+        for row, value in zip(rows, columns[name], strict=True):
+            if value is not None:
+                row.setdefault("live", {})[name.removeprefix(LIVE)] = value
+    return rows

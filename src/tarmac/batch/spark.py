@@ -1,0 +1,93 @@
+"""`python -m tarmac.batch.spark IN OUT`: what the batch does, on the workers of a Spark cluster.
+
+They, and this machine, see input, output and bundle at the same paths.
+"""
+
+from collections.abc import Iterable
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from tarmac.batch.__main__ import main
+from tarmac.batch.plan import PathError, alone, found, rejects_folder
+from tarmac.batch.run import identity, judged
+from tarmac.batch.score import SCHEMA
+from tarmac.batch.sink import HEADER, rejects
+from tarmac.batch.source import PARQUET, check
+from tarmac.batch.worker import ALL, FILE, PLACE, scorer
+from tarmac.pipeline.base.outputs import replacing, write_json
+from tarmac.serving.bundle import Bundle
+from tarmac.spark import session
+
+MADE_FROM = "_tarmac.json"  # readers of a folder pass over a name like that
+
+
+def predict(source: Path, out: Path, bundle: Bundle, most: float = 1.0) -> str:
+    """Scores a Parquet file or a folder of them into the folder `out`; returns what was done.
+
+    Raises `ValueError` where something cannot be read or written, where no row is valid, or where the share of rejected
+    rows is above `most`: what was scored stays then.
+    """
+    from pyspark.sql import functions
+
+    files = _files(source, out)
+    with alone(out), session.jobs():
+        made = _made(files, source if source.is_dir() else source.parent, bundle.folder).persist()
+        counted = {row[0]: row[1] for row in made.groupBy(functions.isnull("json")).count().collect()}
+        scores, rejected = (int(counted.get(kept, 0)) for kept in (True, False))
+        kept = made.filter("json IS NULL").select(FILE, *SCHEMA.names)
+        _write(kept if source.is_dir() else kept.drop(FILE), out, identity(bundle))
+        wrong = made.filter("json IS NOT NULL").select(FILE, *HEADER).orderBy(FILE, "row")
+        _write_rejects(wrong.toLocalIterator(), rejects_folder(out))
+        made.unpersist()
+    note = {"rows": scores + rejected, "scored": scores, "rejected": rejected}
+    return judged([note], out, bundle.version, most)
+
+
+def _files(source: Path, out: Path) -> list[Path]:
+    """The files of the input, each looked into. Raises `PathError` or `SourceError`."""
+    files = found(source, out) if source.is_dir() else [source]
+    for path in files:
+        if not path.exists() or path.suffix != PARQUET:
+            raise PathError(f"{path} is {'no Parquet file' if path.exists() else 'missing'}: Spark scores those alone")
+        check(path)
+    return files
+
+
+def _made(files: list[Path], source: Path, bundle: Path) -> Any:
+    """All rows of the files, scored or rejected; `source` is the folder that they lie in."""
+    from pyspark.sql import functions
+    from pyspark.sql.pandas.types import from_arrow_schema
+
+    rows = session.session().read.option("mergeSchema", "true").parquet(*(session.url(file) for file in files))
+    known = {FILE: "file_path", PLACE: "row_index"}  # what Spark knows of a row
+    placed = rows.select("*", *(functions.col(f"_metadata.{name}").alias(alias) for alias, name in known.items()))
+    score = scorer(bundle, source.resolve(), placed.columns)
+    # By number: Spark would take the dot of `live.temp` for a way into a column `live`.
+    return placed.toDF(*map(str, range(len(placed.columns)))).mapInArrow(score, from_arrow_schema(ALL))
+
+
+def _write(scores: Any, out: Path, made_from: dict[str, Any]) -> None:
+    """Writes the scores, whole or not at all; those of a folder in one folder for each of its files."""
+    with replacing(out) as partial:
+        folders = ["file"] if FILE in scores.columns else []
+        scores.withColumnRenamed(FILE, "file").write.partitionBy(*folders).parquet(
+            session.url(partial), compression="zstd"
+        )
+        write_json(partial / MADE_FROM, made_from)
+
+
+def _write_rejects(rows: Iterable[Any], folder: Path) -> None:
+    """Writes the rejected rows, which come sorted by file, to a file for each that has any."""
+    with replacing(folder) as partial:
+        partial.mkdir()
+        for name, lines in groupby(rows, key=lambda row: row[FILE]):
+            with rejects(partial / f"{name}.csv") as file:
+                for line in lines:
+                    file.write([tuple(line)[1:]])
+    if not any(folder.iterdir()):
+        folder.rmdir()
+
+
+if __name__ == "__main__":
+    main(predict)

@@ -1,0 +1,50 @@
+"""What a worker of a Spark cluster does of a batch: rows in, scores and rejected rows out, by the bundle it reads."""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pyarrow as pa
+
+from tarmac.batch.score import SCHEMA, ready, scored
+from tarmac.batch.sink import HEADER
+from tarmac.batch.source import given
+from tarmac.serving.bundle import Bundle
+
+CHUNK = 4096  # rows that are scored at once
+FILE, PLACE = "_file", "_place"  # of a row: its file, and its number there, from 0
+REJECT = tuple(name for name in HEADER if name != "row")
+ALL = pa.schema([(FILE, pa.string()), *SCHEMA, *((name, pa.string()) for name in REJECT)])
+Batches = Iterator[pa.RecordBatch]
+
+
+def scorer(bundle: Path, source: Path, names: Sequence[str]) -> Callable[[Batches], Batches]:
+    """What turns rows, with `FILE` and `PLACE`, into rows of `ALL`: with a score, or with why there is none.
+
+    Their columns are `names`. `FILE` comes as a URL and goes as the path in the folder `source`.
+    """
+
+    def score(batches: Batches) -> Batches:
+        for batch in batches:
+            for start in range(0, batch.num_rows, CHUNK):
+                yield _scored(_bundle(bundle), batch.slice(start, CHUNK).rename_columns(names), source)
+
+    return score
+
+
+@cache
+def _bundle(folder: Path) -> Bundle:
+    """Loaded once a process, which scores part after part."""
+    return Bundle(folder)
+
+
+def _scored(bundle: Bundle, batch: pa.RecordBatch, source: Path) -> pa.RecordBatch:
+    columns = batch.to_pydict()
+    names = {url: str(Path(unquote(urlsplit(url).path)).relative_to(source)) for url in set(columns[FILE])}
+    files, places = [names[url] for url in columns.pop(FILE)], columns.pop(PLACE)
+    done = scored(bundle, ready(bundle, given(columns), 0))
+    made = [{**row, FILE: files[row["row"]], "row": places[row["row"]] + 1} for row in done.batch.to_pylist()]
+    for number, *told in done.rejected:
+        made.append({FILE: files[number], "row": places[number] + 1, **dict(zip(REJECT, told, strict=True))})
+    return pa.RecordBatch.from_pylist(made, ALL)

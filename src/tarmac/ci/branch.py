@@ -1,0 +1,121 @@
+"""The branch of the retraining: one commit on the default branch, replaced by the next one, never somebody else's."""
+
+import hashlib
+import os
+import re
+import subprocess
+from dataclasses import dataclass
+
+from tarmac.repository.git import git
+
+BRANCH = "retrain"
+SIGNED = re.compile(r"^Retraining: ([0-9a-f]{64})$", re.MULTILINE)
+TOKEN = "REPO_TOKEN"  # noqa: S105 -- the variable's name
+
+
+class BranchError(ValueError):
+    """What keeps the retraining from being pushed."""
+
+
+@dataclass(frozen=True)
+class Remote:
+    """What the server has."""
+
+    default: str  # the default branch's name
+    tip: str  # of the branch of the retraining; empty where there is none
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """The commit that the branch has now."""
+
+    commit: str
+    default: str  # the branch that it started from
+    content: str  # the same for the same result, on whatever commit of the default branch
+    new: bool
+
+
+def push(subject: str) -> Pushed | None:
+    """Commits the result that is here, and gives it to the server's branch; None where it is that of the default one.
+
+    What cannot be pushed stays as the local branch. Raises `BranchError` where somebody else's commits stand there.
+    """
+    remote = look()
+    if remote.tip and not ours(remote.tip, remote.default):
+        raise BranchError(
+            f"the branch {BRANCH} has commits of somebody else and is left as it is: merge or rename it, then try again"
+        )
+    content = commit(subject, remote)
+    if content is None:
+        return None
+    if remote.tip and _beyond(remote.tip, remote.default) and signature(remote.tip) == content:
+        return Pushed(remote.tip, remote.default, content, new=False)
+    git("push", "--quiet", f"--force-with-lease={BRANCH}:{remote.tip}", "origin", f"HEAD:refs/heads/{BRANCH}")
+    return Pushed(git("rev-parse", "HEAD").strip(), remote.default, content, new=True)
+
+
+def look() -> Remote:
+    """Fetches the default branch and that of the retraining, by the names that the server has now."""
+    listed = git("ls-remote", "--symref", "origin", "HEAD", f"refs/heads/{BRANCH}").splitlines()
+    default = next((line.split()[1] for line in listed if line.startswith("ref: ")), "").removeprefix("refs/heads/")
+    tip = next((line.split()[0] for line in listed if line.endswith(f"\trefs/heads/{BRANCH}")), "")
+    if not default:
+        raise BranchError("the server names no default branch")
+    wanted = [default, *([BRANCH] if tip else [])]
+    git("fetch", "--quiet", "origin", *(f"+refs/heads/{name}:refs/remotes/origin/{name}" for name in wanted))
+    return Remote(default, tip)
+
+
+def ours(tip: str, default: str) -> bool:
+    """Whether a branch holds nothing but one commit as `commit` makes it, or nothing that is not merged."""
+    beyond = _beyond(tip, default)
+    if len(beyond) != 1:
+        return not beyond
+    _, *parents = git("rev-list", "--parents", "--max-count=1", tip).split()
+    return len(parents) == 1 and signature(tip) == _content(parents[0], tip)
+
+
+def commit(subject: str, remote: Remote) -> str | None:
+    """Commits what is here on the local branch; returns its content, or None where the default branch has the same."""
+    if not ours("HEAD", remote.default):
+        raise BranchError(f"HEAD has commits that {remote.default} lacks: start from {remote.default}")
+    git("switch", "--quiet", "--force-create", BRANCH)
+    git("reset", "--quiet", "--soft", git("merge-base", "HEAD", f"origin/{remote.default}").strip())
+    _add()
+    content = _content("HEAD")
+    if content == _hash(""):
+        return None
+    git("commit", "--quiet", "--message", subject, "--message", f"Retraining: {content}")
+    return content
+
+
+def _beyond(revision: str, default: str) -> list[str]:
+    """The commits of a revision that the default branch lacks."""
+    return git("rev-list", revision, f"^origin/{default}").split()
+
+
+def signature(revision: str) -> str:
+    """The content that a commit says it has."""
+    signed = SIGNED.findall(git("show", "--no-patch", "--format=%B", revision))
+    return signed[-1] if signed else ""
+
+
+def _add() -> None:
+    """Sends the outputs and stages the result, as for every branch of a machine, by programs that need no token."""
+    env = {name: value for name, value in os.environ.items() if name != TOKEN}
+    try:
+        subprocess.run(["make", "--silent", "add"], check=True, env=env)
+    except (OSError, subprocess.CalledProcessError):
+        raise BranchError("the result cannot be sent to the remote, see above: nothing is pushed") from None
+
+
+def _content(before: str, after: str = "") -> str:
+    """A hash of what a commit (or the index) gives to the files in which it differs from another one."""
+    compared = [before, after] if after else ["--cached", before]
+    lines = git("diff", "--raw", "--no-abbrev", "--no-renames", "-z", *compared, "--").split("\0")
+    pairs = zip(lines[::2], lines[1::2], strict=False)
+    return _hash("\0".join(f"{entry.split(' ', 4)[1]} {entry.split(' ', 4)[3]} {path}" for entry, path in pairs))
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()

@@ -1,0 +1,115 @@
+"""What a run left: the decision of the monitoring, the verdict of the review, and the reports on both."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tarmac.ci.github_api import ReportError, harmless, read
+
+MONITORED, REVIEWED = Path("monitoring/monitoring.json"), Path("review/verdict.json")
+MONITORING, REVIEW = Path("monitoring/report.md"), Path("review/report.md")
+MOST = 10_000_000  # bytes of a JSON file that is read
+VERDICTS, DECISIONS, AUTOMATIC = ("ok", "watch", "act"), ("none", "retrain", "hold"), "automatic"
+
+
+@dataclass(frozen=True)
+class Found:
+    """The run in the words that decide what is done."""
+
+    verdict: str  # of the monitoring: ok, watch or act
+    decision: str  # none, retrain or hold
+    summary: str  # of the monitoring, in a line
+    made: str  # what there is to offer, in a line; empty where there is nothing
+    review: str  # pass or fail; empty where there is nothing to offer
+    headline: str  # of the review, in a line
+    acting: tuple[str, ...]  # the checks for which somebody is told
+    automatic: bool  # whether what passes may be merged and released
+
+    @property
+    def alert(self) -> str:
+        """Why somebody has to be told, in a line; empty where nobody has."""
+        if self.decision == "hold":
+            return self.summary
+        return f"what was made did not pass its review: {self.headline}" if self.review == "fail" else ""
+
+    @property
+    def reason(self) -> str:
+        """The same for as long as the reason is the same, whatever numbers the words hold."""
+        kind = f"{self.decision} {self.review} {' '.join(self.acting) or self.alert}"
+        return hashlib.sha256(kind.encode()).hexdigest()[:16]
+
+
+def found(outcome: str = "success") -> Found:
+    """What lies here. A run that broke, or that left what nobody can read, is held: `outcome` is how its step ended."""
+    try:
+        monitored, reviewed = _json(MONITORED), _json(REVIEWED) if REVIEWED.exists() else {}
+        read_ = _found(monitored, reviewed)
+    except ReportError as error:
+        return _broken(f"the run broke: {error}")
+    if outcome != "success" and read_.decision != "hold":
+        return _broken("the run broke after the monitoring")
+    return read_
+
+
+def report(path: Path) -> str:
+    """The text of a report, or why there is none to show."""
+    try:
+        return read(path)
+    except ReportError as error:
+        return f"There is no report to show: {error}."
+
+
+def _found(monitored: Mapping[str, Any], reviewed: Mapping[str, Any]) -> Found:
+    decision = monitored.get("decision")
+    if decision not in DECISIONS or monitored.get("verdict") not in VERDICTS:
+        raise ReportError(f"{MONITORED} has no verdict, or no decision")
+    made = "" if decision == "hold" else _line(monitored.get("made", ""))
+    review = reviewed.get("verdict", "") if made else ""
+    if made and review not in ("pass", "fail"):
+        raise ReportError("there is something to offer without a verdict")
+    failing = _names(reviewed, "fail") if review == "fail" else _names(monitored, "act")
+    return Found(
+        verdict=str(monitored["verdict"]),
+        decision=decision,
+        summary=_line(monitored.get("summary", "")),
+        made=made,
+        review=review,
+        headline=_line(reviewed.get("summary", "")),
+        acting=failing,
+        automatic=monitored.get("release") == AUTOMATIC,
+    )
+
+
+def _broken(why: str) -> Found:
+    return Found("act", "hold", _line(why), "", "", "", (), automatic=False)
+
+
+def _names(tree: Mapping[str, Any], outcome: str) -> tuple[str, ...]:
+    checks = tree.get("checks") or []
+    if not isinstance(checks, list) or not all(isinstance(check, dict) for check in checks):
+        raise ReportError("its checks cannot be read")
+    return tuple(
+        sorted(f"{check.get('kind')}:{check.get('name')}" for check in checks if check.get("outcome") == outcome)
+    )
+
+
+def _line(words: object) -> str:
+    return harmless(" ".join(str(words).split()))[:300]
+
+
+def _json(path: Path) -> dict[str, Any]:
+    """A JSON object of a small, regular file. Raises `ReportError` where it is none."""
+    if path.is_symlink() or path.parent.is_symlink() or not path.is_file():
+        raise ReportError(f"there is no {path}")
+    if path.stat().st_size > MOST:
+        raise ReportError(f"{path} is too large")
+    try:
+        tree = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        raise ReportError(f"{path} cannot be read") from None
+    if not isinstance(tree, dict):
+        raise ReportError(f"{path} cannot be read")
+    return tree

@@ -1,0 +1,60 @@
+"""`make propose`: offers a retraining as the one pull request, and keeps the one alert."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from tarmac.ci import alert, branch, pull_request
+from tarmac.ci.outcome import Found, found
+
+
+class ProposalError(ValueError):
+    """What could not be done, a line each."""
+
+
+def main(environment: Mapping[str, str]) -> None:
+    """Does what the run asks for. Raises `ProposalError` where Git or GitHub refuses; the same again goes on."""
+    run = found(environment.get("OUTCOME", "success"))
+    print(f"monitoring: {run.verdict}, {run.decision}: {run.summary}")
+    refused = []
+    for step in ([propose] if run.made else []) + [alert.tell]:
+        try:
+            step(run, environment)
+        except ValueError as error:  # one of the two is no reason to leave the other
+            refused.append(str(error))
+    if refused:
+        raise ProposalError("\n".join(refused))
+
+
+def propose(run: Found, environment: Mapping[str, str]) -> None:
+    """Pushes the branch, opens or updates the pull request, and has it judged; merges it where the policy says so."""
+    pushed = branch.push(pull_request.title(run))
+    if pushed is None:
+        print("the default branch has this result already: nothing to propose")
+        return
+    print(f"{'pushed' if pushed.new else 'the server has'} {pushed.commit[:9]} as {branch.BRANCH}")
+    offered = pull_request.offer(pushed, run, environment)
+    if offered is None:
+        print("a pull request with this very content was closed: it is not opened again")
+        return
+    pull_request.start(pushed.commit, environment)
+    if run.automatic and run.review == "pass":
+        _output("merged", pull_request.merge(int(offered["number"]), pushed, environment), environment)
+
+
+def _output(name: str, value: str, environment: Mapping[str, str]) -> None:
+    """Tells the workflow's next job."""
+    print(f"{name}: {value}")
+    if path := environment.get("GITHUB_OUTPUT"):
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(f"{name}={value}\n")
+
+
+if __name__ == "__main__":
+    try:
+        main(os.environ)
+    except KeyError as error:
+        sys.exit(f"propose: error: the variable {error} is not set; docs/retrain.md names those that are needed")
+    except ProposalError as error:
+        sys.exit("\n".join(f"propose: error: {line}" for line in str(error).splitlines()))

@@ -1,0 +1,178 @@
+"""Post a report as the one comment of its pull request. Runs with a token: it trusts nothing in the report.
+
+CML posts. If it is not installed or fails, the same comment is posted through GitHub's API.
+Only the standard library is imported: the job that has the token installs nothing but CML.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import urllib.parse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tarmac.ci.github_api import GitHubError, ReportError, api, every, read
+from tarmac.repository.imports import closure
+
+TITLE = "model-report"  # CML finds its comment again by it: letters, digits and hyphens only
+SEEN = 30  # comments that CML looks through for its own
+ME = "github-actions[bot]"  # who writes with the token of a workflow
+WATERMARK = re.compile(rf"CML watermark ({TITLE}(-[0-9]+)?)\"")
+ROOT = Path(__file__).parents[3]
+ENTRIES = ("tarmac.review.run", "tarmac.ci.review_comment", "tarmac.ci.propose", "tarmac.ci.ship")
+STARTERS = (".github/", "Makefile", "src/tarmac/cli/")  # what starts these
+WORKFLOWS = ".github/"  # GitHub takes those of a pull request from the pull request itself
+AFTER = "> They judge after the merge, and not before.\n"
+
+
+def main(environment: Mapping[str, str]) -> None:
+    """Finds the pull request and posts. Raises `ReportError`, after a notice was posted, on a report that is hostile.
+
+    A pull request that is closed, or has a newer commit, gets nothing: its own run will post.
+    """
+    number = pull_request(environment)
+    if number is None:
+        print(f"no open pull request has {environment['HEAD_SHA']} as its head: nothing to post")
+        return
+    try:
+        body, refused = read(Path(environment["REPORT"])), None
+    except ReportError as error:
+        body, refused = f"There is no report to show: {error}.", error
+    start = heading(environment, touched(environment, number)) + attempts(environment)
+    post(start + body, number, environment)
+    if refused and Path(environment["REPORT"]).parent.exists():
+        raise refused
+
+
+def pull_request(environment: Mapping[str, str]) -> int | None:
+    """Number of the open pull request whose head is this commit: the event names none where it comes from a fork."""
+    head = f"{environment['HEAD_OWNER']}:{environment['HEAD_BRANCH']}"
+    query = urllib.parse.urlencode({"state": "open", "head": head, "per_page": 100})
+    pulls = api("GET", f"pulls?{query}", environment)
+    return next((int(pull["number"]) for pull in pulls if pull["head"]["sha"] == environment["HEAD_SHA"]), None)
+
+
+def touched(environment: Mapping[str, str], number: int) -> list[str]:
+    """Files of the pull request that decide how it is judged."""
+    files = every(f"pulls/{number}/files", environment)
+    names = [str(file[name]) for file in files for name in ("previous_filename", "filename") if name in file]
+    code = {path.removesuffix(".py") for path in closure(ROOT, *ENTRIES)}
+    return [name for name in names if name.startswith(STARTERS) or _replaces(name, code)]
+
+
+def _replaces(name: str, code: set[str]) -> bool:
+    """Whether a file is one of some modules, or would be imported instead of one: `json.py`, `src/json.py`."""
+    path = Path(name)
+    if path.suffix == ".py" and path.parts[:-1] in ((), ("src",)):
+        return True
+    return any(str(stem) in code for stem in (path.with_suffix(""), *path.parents))
+
+
+def title(comments: list[Any]) -> str:
+    """The watermark that CML shall go by: none that stands in somebody else's comment, which CML would overwrite.
+
+    A reply that quotes the report bears its watermark, too.
+    """
+    foreign = {found[1] for entry in comments if not _mine(entry) for found in WATERMARK.finditer(entry["body"])}
+    return next(name for name in (TITLE, *(f"{TITLE}-{n}" for n in range(2, len(foreign) + 3))) if name not in foreign)
+
+
+def outdated(comments: list[Any], name: str) -> list[int]:
+    """Own reports that CML will not edit: under another watermark, or further down than it looks."""
+    found = [(place, entry, WATERMARK.search(entry["body"])) for place, entry in enumerate(comments) if _mine(entry)]
+    return [int(entry["id"]) for place, entry, mark in found if mark and (mark[1] != name or place >= SEEN)]
+
+
+def _mine(comment: Mapping[str, Any]) -> bool:
+    return bool(comment["user"]["login"] == ME)
+
+
+def heading(environment: Mapping[str, str], judges: list[str]) -> str:
+    """What the report cannot say of itself: whether the check passed, and whether the judge was changed."""
+    mark = "✅" if environment["CONCLUSION"] == "success" else "❌"
+    run = f"[the run]({environment['RUN_URL']})"
+    line = (
+        f"{mark} The check ended with **{environment['CONCLUSION']}** for {environment['HEAD_SHA'][:9]}, see {run}.\n\n"
+    )
+    warning = f"> [!WARNING]\n> Files that decide how it is judged are changed here ({len(judges)}): read them.\n"
+    own = "> The workflow is one of them: this verdict is the pull request's own word.\n"
+    mine = any(name.startswith(WORKFLOWS) for name in judges)
+    return line + (f"{warning}{own if mine else AFTER}\n" if judges else "")
+
+
+def attempts(environment: Mapping[str, str]) -> str:
+    """Say how many commits of this branch were judged, if there are several: the best of many is good by luck.
+
+    It counts the last hundred reviews of branches of this name. If GitHub does not say, nobody is kept waiting.
+    """
+    query = {"branch": environment["HEAD_BRANCH"], "event": "pull_request", "per_page": 100}
+    try:
+        found = api("GET", f"actions/workflows/review.yml/runs?{urllib.parse.urlencode(query)}", environment)
+        own = [
+            run
+            for run in found["workflow_runs"]
+            if run["head_repository"]["owner"]["login"] == environment["HEAD_OWNER"]
+        ]
+        judged = {run["head_sha"] for run in own if run["conclusion"] in ("success", "failure")}
+    except (GitHubError, KeyError, TypeError) as error:
+        print(f"how many commits of this branch were judged is not known: {error!r}")
+        return ""
+    many = f"{len(judged)} commits of this branch have been judged: the best of many passes more easily, by luck.\n\n"
+    return many if len(judged) > 1 else ""
+
+
+def post(body: str, number: int, environment: Mapping[str, str]) -> None:
+    """Post the comment, or edit the one that is there: by CML, or else by GitHub's API.
+
+    Raises `GitHubError`.
+    """
+    comments = every(f"issues/{number}/comments", environment)
+    name = title(comments)
+    for identity in outdated(comments, name):
+        api("DELETE", f"issues/comments/{identity}", environment)
+    problem = _post_by_cml(body, number, name, environment)
+    if problem:
+        print(f"{problem}: the comment is posted through GitHub's API instead")
+        _post_by_api(body, number, name, environment)
+
+
+def _post_by_cml(body: str, number: int, name: str, environment: Mapping[str, str]) -> str:
+    """Return why CML has not posted; empty if it has."""
+    server = environment.get("GITHUB_SERVER_URL", "https://github.com")
+    target = [f"--repo={server}/{environment['GITHUB_REPOSITORY']}", f"--target=pr/{number}"]
+    own = {"GITHUB_SHA": environment["HEAD_SHA"], "ITERATIVE_DO_NOT_TRACK": "1"}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "comment.md"
+        path.write_text(body, encoding="utf-8")
+        command = ["cml", "comment", "update", *target, "--publish=false", f"--watermark-title={name}", str(path)]
+        try:
+            subprocess.run(command, check=True, env={**environment, **own})
+        except FileNotFoundError:
+            return "cml is not installed"
+        except subprocess.CalledProcessError as error:
+            return f"cml ended with exit status {error.returncode}"
+    return ""
+
+
+def _post_by_api(body: str, number: int, name: str, environment: Mapping[str, str]) -> None:
+    """Write the comment that CML would write, with its watermark, so that CML finds it the next time."""
+    watermark = f'![](https://cml.dev/watermark.png#{environment["HEAD_SHA"]} "CML watermark {name}")'
+    content = {"body": f"{body}\n\n{watermark}"}
+    comments = every(f"issues/{number}/comments", environment)
+    mine = [entry for entry in comments if _mine(entry) and f'CML watermark {name}"' in entry["body"]]
+    if mine:
+        api("PATCH", f"issues/comments/{mine[-1]['id']}", environment, content)
+    else:
+        api("POST", f"issues/{number}/comments", environment, content)
+
+
+if __name__ == "__main__":
+    try:
+        main(os.environ)
+    except KeyError as error:
+        sys.exit(f"comment: error: the variable {error} is not set; docs/ci.md names those that are needed")
+    except (GitHubError, ReportError) as error:
+        sys.exit(f"comment: error: {error}")

@@ -1,0 +1,67 @@
+"""The experiments that DVC keeps here, each beside the commit that it started from."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tarmac.dashboard import reading
+from tarmac.dashboard.reading import SiteError
+from tarmac.repository import git
+from tarmac.repository.dvc import commands
+from tarmac.repository.reproduce import METRICS, SHOWN
+
+EXPERIMENT = re.compile(r"^refs/exps/([0-9a-f]{2})/([0-9a-f]{38,62})/.+$")
+OPTIONS = ("--json", "--no-pager", "--hide-queued", "--hide-failed")
+PARAMS = "params.yaml"
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One experiment: what it changed, and what came of it beside its baseline."""
+
+    name: str
+    commit: str
+    baseline: str
+    changed: dict[str, Any]  # parameters that differ from the baseline, by their keys
+    metrics: dict[str, float]
+    before: dict[str, float]  # the baseline's metrics
+
+
+def experiments() -> list[Experiment]:
+    """Every experiment that is kept here, by baseline and name. DVC is asked only where Git has one."""
+    listed = git.git("for-each-ref", "--format=%(refname)", "refs/exps").splitlines()
+    baselines = sorted({found[1] + found[2] for ref in listed if (found := EXPERIMENT.match(ref))})
+    if not baselines:
+        return []
+    revisions = [word for commit in baselines for word in ("--rev", commit)]
+    try:
+        shown = json.loads("\n".join(commands.dvc("exp", "show", *OPTIONS, *revisions)))
+    except json.JSONDecodeError as error:
+        raise SiteError(f"`dvc exp show` answered with no JSON: {error}") from None
+    return sorted(_read(shown), key=lambda experiment: (experiment.baseline, experiment.name))
+
+
+def _read(shown: list[Mapping[str, Any]]) -> Iterator[Experiment]:
+    for baseline in shown:
+        for kept in baseline.get("experiments") or []:
+            last = kept["revs"][0]
+            if baseline.get("data") and last.get("data"):
+                yield _experiment(str(kept["name"] or last["rev"][:7]), last, baseline)
+
+
+def _experiment(name: str, found: Mapping[str, Any], baseline: Mapping[str, Any]) -> Experiment:
+    before, after = (dict(reading.flat(_file(side, "params", PARAMS))) for side in (baseline, found))
+    changed = {key: after.get(key) for key in sorted({*before, *after}) if before.get(key) != after.get(key)}
+    return Experiment(name, found["rev"], baseline["rev"], changed, _metrics(found), _metrics(baseline))
+
+
+def _metrics(side: Mapping[str, Any]) -> dict[str, float]:
+    found = _file(side, "metrics", METRICS.as_posix())
+    return {name: found[name] for name in SHOWN if isinstance(found.get(name), int | float)}
+
+
+def _file(side: Mapping[str, Any], kind: str, path: str) -> Mapping[str, Any]:
+    """What DVC read from a file; nothing where it could not."""
+    return dict(((side["data"].get(kind) or {}).get(path) or {}).get("data") or {})

@@ -1,0 +1,95 @@
+"""Reads what the page tells, and where it stands: a file that is not there is None, a broken one is named."""
+
+import csv
+import io
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from tarmac.dashboard.section import Source
+from tarmac.repository import git
+
+R = TypeVar("R", bound=BaseModel)
+SHORT = 9  # characters of a commit: as many in every clone
+
+
+class SiteError(ValueError):
+    """The page cannot be made of what is here."""
+
+
+def short(commit: str) -> str:
+    """The name of a commit, as the page shows it."""
+    return commit[:SHORT]
+
+
+def text(path: Path) -> str | None:
+    """A text file; None where there is none. Raises `SiteError` where it is no text."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise broken(path, " ".join(str(error).split())) from None
+
+
+def record(kind: type[R], path: Path) -> R | None:
+    """A JSON file as a checked record; None where there is none."""
+    found = text(path)
+    return None if found is None else parsed(kind, found, path)
+
+
+def parsed(kind: type[R], content: str, path: Path) -> R:
+    """JSON as a checked record. Raises `SiteError` naming file, place and fault."""
+    try:
+        return TypeAdapter(kind).validate_json(content)
+    except ValidationError as error:
+        raise broken(path, _first(error)) from None
+
+
+def rows(kind: type[R], path: Path) -> list[R] | None:
+    """A CSV file, each line a checked record; None where there is none. A cut line lacks a column and is told."""
+    found = text(path)
+    if found is None:
+        return None
+    if not found.endswith("\n"):
+        raise broken(path, "its last line has no end")
+    checked = []
+    for number, line in enumerate(csv.DictReader(io.StringIO(found)), start=2):
+        try:
+            checked.append(kind.model_validate({name: value for name, value in line.items() if value is not None}))
+        except ValidationError as error:
+            raise broken(path, f"line {number}: {_first(error)}") from None
+    if not checked:
+        raise broken(path, "it has no line")
+    return checked
+
+
+def source(path: Path | str, changed: Collection[str]) -> Source:
+    """Where a file, or a folder of them, stands in the history."""
+    name = Path(path).as_posix()
+    if any(other == name or other.startswith(f"{name}/") for other in changed):
+        return Source(name, None)
+    commit = git.git("log", "-1", "--format=%H", "--", name).strip()
+    return Source(name, short(commit) if commit else None)
+
+
+def _first(error: ValidationError) -> str:
+    fault = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in fault["loc"])
+    return f"{place}: {fault['msg']}" if place else fault["msg"]
+
+
+def broken(path: Path, why: str) -> SiteError:
+    """The error for a file that is not whole, with what to do."""
+    return SiteError(f"{path}: {why} (was it cut off? `git restore {path}`, or make it again)")
+
+
+def flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value of a tree, by its dotted name."""
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value

@@ -1,0 +1,171 @@
+"""The files that monitoring and replay leave, as checked values; what else stands in them is left alone."""
+
+from math import isnan
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from tarmac.pipeline.base.months import MONTH
+from tarmac.pipeline.params import TASK
+
+Outcome = Literal["ok", "watch", "act"]
+# What could not be computed is blank in CSV, NaN where a program was careless, and None here.
+Number = Annotated[
+    float | None,
+    BeforeValidator(lambda value: None if value == "" else value),
+    AfterValidator(lambda value: None if value is None or isnan(value) else value),
+]
+Main = Annotated[Number, Field(alias=TASK.main)]
+Day = Annotated[str, Field(pattern=rf"^{MONTH.pattern}(-\d\d)?$")]
+WAYS = {"never": "never retrained", "monthly": "retrained monthly", "policy": "retrained by policy"}
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Window(_Record):
+    """A stretch of time, both ends included."""
+
+    first: Day
+    last: Day
+    rows: int | None = None
+
+
+class Reference(_Record):
+    """What a month is held against: of rows without time, no first and no last day."""
+
+    first: Day | None = None
+    last: Day | None = None
+    rows: int | None = None
+
+
+class Model(_Record):
+    """The model that was watched."""
+
+    version: str | None = None
+    commit: str | None = None
+    md5: str | None = None
+
+
+class Check(_Record):
+    """One question to the month, and its answer."""
+
+    kind: str
+    name: str
+    outcome: Outcome
+    reason: str
+
+
+class Feature(_Record):
+    """How far one feature lies from the training window. `usual` is what training months differ among themselves."""
+
+    feature: str
+    psi: Number
+    distance: Number = None
+    usual: Number = None
+    missing: Number = None
+    missing_before: Number = None
+    unknown: Number = None
+
+
+class Change(_Record):
+    """A metric before and in the month, with the interval of its difference."""
+
+    before: Number
+    difference: Number
+    low: Number
+    high: Number
+
+
+class Metric(Change):
+    """A metric of all labelled rows."""
+
+    metric: str
+    value: Number
+
+
+class Part(Change):
+    """The main metric of a slice."""
+
+    slice: str
+    value: str
+    rows: int
+    score: Main
+
+
+class Bin(_Record):
+    """What was predicted and what came of it."""
+
+    predicted: float
+    observed: float
+    rows: int | None = None
+
+
+class Finding(_Record):
+    """What monitoring left last, of which only a finding on rows has a period."""
+
+    period: Window | None = None
+
+
+class Month(_Record):
+    """What monitoring found of one period."""
+
+    verdict: Outcome
+    decision: Literal["none", "retrain", "hold"]
+    summary: str
+    period: Window
+    rows: int = 0
+    labelled: int = 0
+    model: Model = Model()
+    reference: Reference | None = None
+    checks: list[Check] = []
+    features: list[Feature] = []
+    metrics: list[Metric] = []
+    calibration: list[Bin] = []
+    slices: list[Part] = []
+
+    @property
+    def name(self) -> str:
+        """The month, as 2013-12."""
+        return self.period.last[:7]
+
+
+class Lived(_Record):
+    """One month of the replay, lived in one way."""
+
+    way: str
+    month: Day
+    score: Main
+    low: Number
+    high: Number
+    loss: Annotated[Number, Field(alias=TASK.loss)] = None
+    train_first: str = ""
+    train_last: str = ""
+    rows: int | None = None
+    verdict: str = ""
+    retrained: bool
+    released: bool
+
+
+class Way(_Record):
+    """What one way of retraining cost and gave over all the months."""
+
+    way: str
+    trainings: int
+    released: int
+    minutes: float
+    score: Main
+    low: Number
+    high: Number
+    over_never: Number
+    over_never_low: Number
+    over_never_high: Number
+
+
+class Prepared(_Record):
+    """What the preparation of the data counted."""
+
+    rows: dict[str, int]
+    broken_rules: dict[str, int] = {}
+    set_aside: int

@@ -1,0 +1,150 @@
+"""Where the inputs have moved: feature by month, beside what training months differ among themselves."""
+
+from collections.abc import Sequence
+
+from tarmac.dashboard import vega
+from tarmac.dashboard.known import LAST, RECORDS, Known
+from tarmac.dashboard.records import Feature, Month
+from tarmac.dashboard.section import Block, Code, Commands, Section, Table
+from tarmac.dashboard.vega import INK, MUTED, PAPER, Spec
+from tarmac.dashboard.words import WATCH, WATCHED, count, listed, month, share, span, ticks
+from tarmac.reporting.markdown import number
+
+NONE = "No month has been watched yet, so nothing is known of drift."
+CALM = 0.1
+BOUNDS = (0.05, CALM, 0.25, 0.5)
+SHADES = ("below 0.05", "to 0.1", "to 0.25", "to 0.5", "above 0.5")
+READS = (
+    "Population stability index of a month against the training window: below 0.1 is calm, above 0.25 is a large move."
+    " A frame marks a move beyond what any training month differs from the others."
+)
+MOST = 18  # features that are drawn: those that moved most
+ROW = 24  # units of height
+
+
+def section(known: Known) -> Section:
+    """A heatmap of the features that moved most, and all of the last month in a table."""
+    if known.last is None:
+        return Section("drift", "Drift", NONE, [Commands(f"To watch the last {WATCHED}", [WATCH])])
+    drawn = [vega.chart(_title(known.months), READS, lambda width: _drawn(known.months, width))] * _any(known.months)
+    blocks: list[Block] = [*drawn, _table(known.last), _by_month(known.months)]
+    where = known.read(RECORDS) if known.last_is_record else known.read(RECORDS, LAST)
+    return Section("drift", "Drift", _says(known.last), blocks, where)
+
+
+def _title(months: Sequence[Month]) -> str:
+    every = len(_order(months))
+    which = f"the {MOST} of {every} features that moved most" if every > MOST else "every feature"
+    return f"PSI of {which}, {span([found.name for found in months])}"
+
+
+def _any(months: Sequence[Month]) -> bool:
+    return any(one.psi is not None for found in months for one in found.features)
+
+
+def _says(last: Month) -> str:
+    beyond = sorted((one for one in last.features if _beyond(one)), key=lambda one: -(one.psi or 0))
+    if not beyond:
+        return f"In {month(last.name)}, no feature moved further than training months differ among themselves."
+    names = listed([f"{one.feature} ({number(one.psi, 2)})" for one in beyond])
+    moved = count(len(beyond), "feature has", "features have")
+    return f"In {month(last.name)}, {moved} moved further than training months differ among themselves: {names}."
+
+
+def _beyond(one: Feature) -> bool:
+    """Whether a feature moved, and further than the seasons of the training window would have it."""
+    return one.psi is not None and one.usual is not None and one.psi > max(one.usual, CALM)
+
+
+def _order(months: Sequence[Month]) -> list[str]:
+    """Features, the one that moved most first."""
+    most: dict[str, float] = {}
+    for found in months:
+        for one in found.features:
+            most[one.feature] = max(most.get(one.feature, 0.0), one.psi or 0.0)
+    return sorted(most, key=lambda name: (-most[name], name))
+
+
+def _drawn(months: Sequence[Month], width: int) -> Spec:
+    shown, names = _order(months)[:MOST], [found.name for found in months]
+    cells = [_cell(found, one) for found in months for one in found.features if one.feature in shown]
+    named = dict(zip(names, ticks(names), strict=True))
+    above: Spec = {"title": None, "orient": "top", "labelAngle": 0, "labelOverlap": True}
+    beside: Spec = {"title": None, "labelLimit": 150, "labelColor": INK}
+    return {
+        "width": width,
+        "height": ROW * len(shown) + 64,
+        "padding": 2,
+        "data": {"values": [cell for cell in cells if cell["psi"] is not None]},
+        "encoding": {
+            "x": {"field": "month", "type": "ordinal", "axis": {**above, "labelExpr": f"{named}[datum.value]"}},
+            "y": {"field": "feature", "type": "ordinal", "sort": shown, "axis": beside},
+        },
+        "layer": [_shades(width), _frames(), *([_numbers()] if width // max(len(names), 1) > 44 else [])],
+    }
+
+
+def _cell(found: Month, one: Feature) -> Spec:
+    shade = SHADES[sum(one.psi >= bound for bound in BOUNDS)] if one.psi is not None else None
+    tip = f"{one.feature}, {month(found.name)}: PSI {number(one.psi, 3)}, usual {number(one.usual, 3)}"
+    facts = {"month": found.name, "feature": one.feature, "psi": one.psi, "shade": shade}
+    return {**facts, "beyond": _beyond(one), "tip": tip}
+
+
+def _shades(width: int) -> Spec:
+    colours = {"domain": SHADES, "range": [f"var(--heat-{place})" for place in range(len(SHADES))]}
+    squares = {
+        "symbolType": "square",
+        "symbolSize": 170,
+        "symbolStrokeWidth": 0,
+        "labelColor": MUTED,
+        "labelFontSize": 12,
+    }
+    below = {"orient": "bottom", "title": None}
+    legend = {**squares, **below, "columns": 5 if width == vega.WIDE else 2, "columnPadding": 12}
+    colour = {"field": "shade", "type": "nominal", "scale": colours, "legend": legend}
+    mark = {"type": "rect", "stroke": PAPER, "strokeWidth": 2, "cornerRadius": 3}
+    return {"mark": mark, "encoding": {"color": colour, "description": {"field": "tip"}}}
+
+
+def _frames() -> Spec:
+    """Around what lies beyond the usual."""
+    mark = {"type": "rect", "filled": False, "stroke": INK, "strokeWidth": 2, "cornerRadius": 3}
+    return {"mark": mark, "transform": [{"filter": "datum.beyond"}]}
+
+
+def _numbers() -> Spec:
+    """The index in each cell that is not calm, where there is room."""
+    colour = {"condition": {"test": f"datum.psi >= {BOUNDS[2]}", "value": "var(--heat-ink)"}, "value": INK}
+    text = {"field": "psi", "type": "quantitative", "format": ".2f"}
+    mark = {"type": "text", "fontSize": 11}
+    return {
+        "mark": mark,
+        "transform": [{"filter": f"datum.psi >= {BOUNDS[1]}"}],
+        "encoding": {"text": text, "color": colour},
+    }
+
+
+def _table(last: Month) -> Table:
+    head = ("feature", "#PSI", "#usual", "#KS or Cramér's V", "#missing", "#missing before", "#unknown")
+    ordered = sorted(last.features, key=lambda one: (-(one.psi or 0), one.feature))
+    rows = [
+        (
+            Code(one.feature),
+            number(one.psi, 3),
+            number(one.usual, 3),
+            number(one.distance, 3),
+            share(one.missing),
+            share(one.missing_before),
+            share(one.unknown),
+        )
+        for one in ordered
+    ]
+    return Table(f"Every feature in {month(last.name)}", head, rows, folded=True)
+
+
+def _by_month(months: Sequence[Month]) -> Table:
+    found = {(month.name, one.feature): one.psi for month in months for one in month.features}
+    names = [month.name for month in months]
+    rows = [(Code(name), *(number(found.get((month, name)), 3) for month in names)) for name in _order(months)]
+    return Table("PSI of every feature in every month", ("feature", *(f"#{name}" for name in names)), rows, folded=True)

@@ -1,0 +1,114 @@
+"""How the model is made: the stages of `dvc.yaml`, drawn from the file itself."""
+
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from tarmac.dashboard import graph
+from tarmac.dashboard.graph import Node
+from tarmac.dashboard.known import PIPELINE, Known
+from tarmac.dashboard.section import Block, Chart, Code, Commands, Section, Table
+from tarmac.dashboard.words import count
+from tarmac.repository.dvc import commands
+
+NONE = "There is no pipeline here: dvc.yaml has no stage."
+READS = "An arrow leads from who writes to who reads; one that follows from others is left out, the table has them all."
+Point = tuple[float, float]
+BOX, GAP = (115.0, 60.0), (26.0, 22.0)  # width and height of a box, and what is between two, where ranks go right
+TALL, TALL_GAP = (158.0, 58.0), (18.0, 24.0)  # the same where ranks go down, and no more than two are side by side
+NARROW, LEAST = 334.0, 96.0  # of a small screen, and of a box on it
+LETTER, MARGIN = 6.6, 9  # wide, of what stands in a box, and left of it
+SHOWN = 2  # outputs that stand in a box
+
+
+def section(known: Known) -> Section:
+    """The graph, then every stage with what it reads and writes."""
+    if not known.pipeline:
+        return Section("pipeline", "Pipeline", NONE, [Commands("A stage is added by", ["dvc stage add --help"])])
+    found = graph.nodes(known.pipeline)
+    chart = Chart(
+        "The pipeline", READS, _drawn(known.pipeline, found, down=False), _drawn(known.pipeline, found, down=True)
+    )
+    blocks: list[Block] = [chart, _table(known.pipeline)]
+    says = f"{count(len(known.pipeline), 'stage')}; each runs again only where something that it reads has changed."
+    return Section("pipeline", "Pipeline", says, blocks, known.read(PIPELINE, commands.LOCK))
+
+
+def _drawn(stages: graph.Stages, found: list[Node], down: bool) -> str:
+    """The graph as SVG. Whatever a name holds is escaped."""
+    (wide, high), (beside, below) = (TALL, TALL_GAP) if down else (BOX, GAP)
+    ranks, places = (max(getattr(node, axis) for node in found) + 1 for axis in ("rank", "place"))
+    columns, lines = (places, ranks) if down else (ranks, places)
+    if down:
+        wide = max(LEAST, min(wide, (NARROW - (columns - 1) * beside) / columns))
+    size = (columns * (wide + beside) - beside + 2, lines * (high + below) - below + 2)
+    at = {node.name: _corner(node, down, (wide + beside, high + below)) for node in found}
+    arrows = [
+        _arrow(at[first], at[last], (wide, high), down) for first, last in sorted(graph.reduced(graph.edges(stages)))
+    ]
+    boxes = [_box(node, at[node.name], (wide, high), node.name in stages) for node in found]
+    label = escape(f"The pipeline: {'; '.join(f'{a} feeds {b}' for a, b in sorted(graph.edges(stages)))}")
+    head = Markup('<svg viewBox="0 0 {:g} {:g}" width="{:g}" role="img" aria-label="{}">').format(*size, size[0], label)
+    return Markup("").join([head, *arrows, *boxes, Markup("</svg>")])
+
+
+def _corner(node: Node, down: bool, step: Point) -> Point:
+    column, line = (node.place, node.rank) if down else (node.rank, node.place)
+    return 1 + column * step[0], 1 + line * step[1]
+
+
+def _arrow(first: Point, last: Point, box: Point, down: bool) -> Markup:
+    """A curve from the end of one box to the start of another, with a head."""
+    if down:
+        start, end = (first[0] + box[0] / 2, first[1] + box[1]), (last[0] + box[0] / 2, last[1] - 5)
+        middle = (start[1] + end[1]) / 2
+        bend, head = (start[0], middle, end[0], middle), (end[0] - 4, end[1], 8, 0, -4, 5)
+    else:
+        start, end = (first[0] + box[0], first[1] + box[1] / 2), (last[0] - 5, last[1] + box[1] / 2)
+        middle = (start[0] + end[0]) / 2
+        bend, head = (middle, start[1], middle, end[1]), (end[0], end[1] - 4, 0, 8, 5, -4)
+    curve = "M{:g},{:g}C{:g},{:g},{:g},{:g},{:g},{:g}".format(*start, *bend, *end)
+    tip = "M{:g},{:g}l{:g},{:g}l{:g},{:g}Z".format(*head)
+    return Markup('<path class="edge" d="{}"/><path class="tip" d="{}"/>').format(curve, tip)
+
+
+def _box(node: Node, at: Point, box: Point, is_stage: bool) -> Markup:
+    most = int((box[0] - MARGIN) / LETTER)  # letters that fit
+    lines = [*node.writes[:SHOWN]]
+    if len(node.writes) > SHOWN:
+        lines[-1] = f"+ {len(node.writes) - 1} more"
+    frame = Markup('<rect class="{}" x="{:g}" y="{:g}" width="{:g}" height="{:g}" rx="6"/>')
+    text = Markup('<text class="{}" x="{:g}" y="{:g}">{}</text>')
+    first = 20 if lines else box[1] / 2 + 4
+    written = [
+        text.format("file", at[0] + MARGIN, at[1] + 36 + 13 * n, _cut(line, most)) for n, line in enumerate(lines)
+    ]
+    title = Markup("<title>{}</title>").format(f"{node.name}: {', '.join(node.writes)}" if node.writes else node.name)
+    name = text.format("name", at[0] + MARGIN, at[1] + first, _cut(node.name, most))
+    kind = "stage" if is_stage else "outside"
+    return Markup("<g>{}{}{}{}</g>").format(title, frame.format(kind, *at, *box), name, Markup("").join(written))
+
+
+def _cut(name: str, most: int) -> str:
+    return name if len(name) <= most else name[: most - 1] + "…"
+
+
+def _table(stages: dict[str, Any]) -> Table:
+    makers = {path: name for name, stage in stages.items() for path in graph.outputs(stage)}
+    rows = [
+        (
+            Code(name),
+            str(stage.get("desc") or "–"),
+            Code(", ".join(_data(stage, makers)) or "–"),
+            Code(", ".join(map(str, stage.get("params") or [])) or "–"),
+            Code(", ".join(graph.outputs(stage)) or "–"),
+        )
+        for name, stage in stages.items()
+    ]
+    head = ("stage", "what it does", "reads", "parameters", "writes")
+    return Table("Every stage", head, rows, folded=True)
+
+
+def _data(stage: dict[str, Any], makers: dict[str, str]) -> list[str]:
+    """What a stage reads that is neither code nor environment."""
+    return [path for path in graph.files(stage, "deps") if path in makers or graph.is_data(path)]

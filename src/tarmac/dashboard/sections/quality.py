@@ -1,0 +1,101 @@
+"""What came in: rows, what was set aside and why, and inputs that are missing or unknown."""
+
+from collections.abc import Sequence
+
+from tarmac.dashboard import vega
+from tarmac.dashboard.known import LAST, PREPARED, RECORDS, Known
+from tarmac.dashboard.records import Feature, Month, Prepared
+from tarmac.dashboard.section import Block, Code, Commands, Section, Table
+from tarmac.dashboard.vega import ACCENT, OTHER, Spec
+from tarmac.dashboard.words import count, month, share
+
+NONE = "The data were not prepared yet."
+READS = "Share of rows without the input: a hollow dot in the training window, a filled one in the month."
+ROW, MOST = 22, 16
+
+
+def section(known: Known) -> Section:
+    """Counts of the preparation, then the inputs of the last month watched."""
+    if known.prepared is None:
+        return Section("quality", "Data quality", NONE, [Commands("To check and count them", ["make run"])])
+    blocks: list[Block] = [_counts(known.prepared), _broken(known.prepared), *_missing(known.last)]
+    monitored = [RECORDS if known.last_is_record else LAST] if known.last else []
+    return Section(
+        "quality", "Data quality", _says(known.prepared, known.last), blocks, known.read(PREPARED, *monitored)
+    )
+
+
+def _says(prepared: Prepared, last: Month | None) -> str:
+    aside = count(prepared.set_aside, "row was", "rows were") if prepared.set_aside else "No row was"
+    broken = sum(prepared.broken_rules.values())
+    values = f"; {count(broken, 'value')} broke a rule" if broken else ""
+    unknown = [one.feature for one in last.features if one.unknown] if last else []
+    told = f" In {month(last.name)}, {count(len(unknown), 'input')} had values never seen in training." if last else ""
+    return f"{aside} set aside as invalid{values}.{told}"
+
+
+def _counts(prepared: Prepared) -> Table:
+    rows = [(name.replace("_", " "), f"{size:,}") for name, size in sorted(prepared.rows.items())]
+    return Table(
+        "What was counted while preparing",
+        ("of", "#rows"),
+        [*rows, ("set aside", f"{prepared.set_aside:,}")],
+        folded=True,
+    )
+
+
+def _broken(prepared: Prepared) -> Table:
+    rows = [(Code(rule), f"{size:,}") for rule, size in sorted(prepared.broken_rules.items())]
+    return Table("Rules that were broken", ("table, column and rule", "#values"), rows or [("none", "0")])
+
+
+def _missing(last: Month | None) -> list[Block]:
+    """A drawing and a table of inputs that are not complete; nothing where none is known to be missing."""
+    found = [one for one in last.features if one.missing or one.missing_before or one.unknown] if last else []
+    if last is None or not found:
+        return []
+    found.sort(key=lambda one: (-(one.missing or 0), one.feature))
+    gaps = [one for one in found if one.missing or one.missing_before][:MOST]
+    title = f"Missing inputs, {month(last.name)}"
+    drawn = [vega.chart(title, READS, lambda width: _drawn(gaps, width))] * bool(gaps)
+    head = ("input", "#missing", "#in training", "#unknown")
+    rows = [(Code(one.feature), share(one.missing), share(one.missing_before), share(one.unknown)) for one in found]
+    return [*drawn, Table(f"Inputs that are not complete, {month(last.name)}", head, rows, folded=True)]
+
+
+def _drawn(found: Sequence[Feature], width: int) -> Spec:
+    rows = [
+        {
+            "name": one.feature,
+            "before": one.missing_before or 0,
+            "now": one.missing or 0,
+            "tip": f"{one.feature}: {share(one.missing)} missing, {share(one.missing_before)} in training",
+        }
+        for one in found
+    ]
+    order = [row["name"] for row in rows]
+    y = vega.named(order)
+    axis = {"title": "share of rows without it", "format": ".0%", "grid": True, "tickCount": 5, "titleAnchor": "start"}
+    x = {"type": "quantitative", "axis": axis, "scale": {"domainMin": 0}}
+    dot = {"type": "point", "size": 55, "opacity": 1}
+    return {
+        "width": width,
+        "height": ROW * len(rows) + 50,
+        "padding": {"top": 2, "bottom": 2, "left": 6, "right": 8},
+        "data": {"values": rows},
+        "encoding": {"y": y},
+        "layer": [
+            {
+                "mark": {"type": "rule", "color": OTHER, "strokeWidth": 1.5},
+                "encoding": {"x": {"field": "before", **x}, "x2": {"field": "now"}},
+            },
+            {
+                "mark": {**dot, "filled": True, "fill": "var(--paper)", "stroke": OTHER, "strokeWidth": 1.5},
+                "encoding": {"x": {"field": "before", **x}},
+            },
+            {
+                "mark": {**dot, "filled": True, "color": ACCENT},
+                "encoding": {"x": {"field": "now", **x}, "description": {"field": "tip"}},
+            },
+        ],
+    }

@@ -1,0 +1,86 @@
+"""How the page writes names, numbers and months."""
+
+from collections.abc import Sequence
+
+from tarmac.dashboard.card import Estimate
+from tarmac.pipeline.params import TASK
+from tarmac.problem.names import DAY
+from tarmac.reporting.markdown import number, signed
+
+LABELS = {
+    "roc_auc": "ROC-AUC",
+    "average_precision": "average precision",
+    "log_loss": "log loss",
+    "brier": "Brier score",
+    "calibration_error": "calibration error",
+    "r2": "R²",
+    "rmse": "RMSE",
+    "mae": "MAE",
+}
+MAIN = TASK.main  # the metric that charts show
+TESTED = "test months" if DAY else "test rows"
+WATCHED = "stored month" if DAY else "rows asked"
+WATCH = "make monitor" if DAY else "make monitor LOG=JOURNAL"
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+MONTH_NAMES = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+
+
+def label(metric: str) -> str:
+    """A metric's name as people write it."""
+    return LABELS.get(metric, metric.replace("_", " "))
+
+
+def month(name: str) -> str:
+    """2013-12 as December 2013."""
+    return f"{MONTH_NAMES[int(name[5:7]) - 1]} {name[:4]}"
+
+
+def span(months: Sequence[str]) -> str:
+    """The first and the last of some months."""
+    return month(months[0]) if len(months) == 1 else f"{month(months[0])} to {month(months[-1])}"
+
+
+def ticks(months: Sequence[str]) -> list[str]:
+    """Names of months on an axis: a later January is named by its year, which begins there."""
+    named = [MONTHS[int(name[5:7]) - 1] for name in months]
+    return [months[at][:4] if at and name == MONTHS[0] else name for at, name in enumerate(named)]
+
+
+def between(low: float | None, high: float | None, digits: int = 4, sign: bool = False) -> str:
+    """An interval; a dash where it is not known."""
+    if low is None or high is None:
+        return "–"
+    write = signed if sign else number
+    return f"{write(low, digits)} to {write(high, digits)}"
+
+
+def estimate(found: Estimate | None, digits: int = 3) -> str:
+    """A number with its interval, in running text."""
+    if found is None or found.value is None:
+        return "not known"
+    ends = f" ({between(found.low, found.high, digits)})" if found.low is not None else ""
+    return f"{number(found.value, digits)}{ends}"
+
+
+def difference(value: float | None, digits: int = 4) -> str:
+    """A difference with its sign; a dash where it is not known."""
+    return "–" if value is None else signed(value, digits)
+
+
+def share(value: float | None) -> str:
+    """A share as a percentage with one decimal."""
+    return "–" if value is None else f"{100 * value:.1f}%"
+
+
+def count(size: int, one: str, many: str = "") -> str:
+    """A number of things with their name."""
+    return f"{size:,} {one if size == 1 else many or one + 's'}"
+
+
+def listed(names: list[str], most: int = 4) -> str:
+    """Names in a sentence; many are cut."""
+    shown = names if len(names) <= most + 1 else [*names[:most], f"{len(names) - most} more"]
+    return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else "".join(shown)

@@ -1,1 +1,0 @@
-"""How good a set of probabilities is: metrics, slices, and the points of the curves."""

@@ -1,0 +1,164 @@
+"""Takes in new or corrected months: checked before they are accepted, and accepted whole or not at all."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tarmac.ingest.raw_data import RAW, download, main, write
+from tarmac.pipeline.base import months, parquet
+from tarmac.pipeline.base.outputs import exclusive, recover, replacing
+from tarmac.pipeline.prepare.stage import Frames, check_share, validate
+from tarmac.policy import load
+from tarmac.problem.names import MONTHLY, TABLES
+from tarmac.problem.raw import RAW_TYPES
+from tarmac.problem.schema import KEYS
+from tarmac.problem.source import DISTRIBUTION, by_file, raw_tables
+from tarmac.repository.dvc import commands
+from tarmac.tabular.columns import ABSENT
+from tarmac.tabular.raw import of_file, typed
+
+
+class IncomingError(ValueError):
+    """A file that cannot be taken in; `data/raw` is as it was."""
+
+
+def ingest(what: Sequence[str]) -> list[str]:
+    """Take in files, or months of the distribution, or without either all of it; return what is new.
+
+    DVC then tracks `data/raw`. After a kill the next start takes back what was half done, and so does
+    `store.clear_stale_locks`.
+    """
+    if not DISTRIBUTION and (not what or any(months.MONTH.fullmatch(name) for name in what)):
+        raise IncomingError("this problem's data are published nowhere: name a file with new rows")
+    with exclusive(commands.CHANGING_DATA):
+        recover(RAW)
+        return _ingest(what)
+
+
+def _ingest(what: Sequence[str]) -> list[str]:
+    if not what:
+        return [f"{len(main(track))} files written"]
+    wanted = [name for name in what if months.MONTH.fullmatch(name)]
+    tables = read([Path(name) for name in what if name not in wanted])
+    if wanted:
+        with tempfile.TemporaryDirectory() as folder:
+            tables |= {name: table for name, table in raw_tables(download(Path(folder))) if Path(name).name in wanted}
+    if absent := [month for month in wanted if not any(Path(name).name == month for name in tables)]:
+        raise IncomingError(f"the distribution has no {', '.join(absent)}: name a file")
+    return take_in(tables, load().prepare.max_quarantine_share, commit=track)
+
+
+def track() -> None:
+    """Have DVC keep `data/raw`, and write its hash to `data/raw.dvc`."""
+    for line in commands.dvc("add", "--quiet", str(RAW)):
+        print(line, flush=True)
+
+
+def read(paths: Sequence[Path]) -> dict[str, pa.Table]:
+    """The raw tables in some Parquet or CSV files, by their path under `data/raw` without suffix."""
+    found: dict[str, pa.Table] = {}
+    for path in paths:
+        for name, table in by_file(*_table(path)):
+            if name in found:
+                raise IncomingError(f"{path} holds rows of {name}, and so does another file: put them into one")
+            found[name] = table
+    return found
+
+
+def _table(path: Path) -> tuple[str, pa.Table]:
+    """The name of the raw table that a file has the columns of, and its rows with the types of that table."""
+    frame = texts(path)
+    tables = {name: of_file(frame, schema) for name, schema in RAW_TYPES.items()}
+    names = [name for name, schema in RAW_TYPES.items() if set(schema.names) == set(tables[name].columns)]
+    if not names:
+        raise IncomingError(f"{path} has the columns of none of {', '.join(RAW_TYPES)}: {', '.join(frame.columns)}")
+    if frame.empty:
+        raise IncomingError(f"{path} holds no row")
+    schema = RAW_TYPES[names[0]]
+    try:
+        return names[0], typed(names[0], tables[names[0]][schema.names], schema)
+    except (ValueError, pa.ArrowException) as error:
+        raise IncomingError(f"{path}: {str(error).splitlines()[0]}") from None
+
+
+def texts(path: Path) -> pd.DataFrame:
+    """Every value as text, missing where it is empty or NA: what a file calls a number is for the schema to say."""
+    try:
+        if path.suffix == ".parquet":
+            parquet.check(path)
+            return pd.read_parquet(path, dtype_backend="pyarrow").map(_text, na_action="ignore").astype("string")
+        return pd.read_csv(path, dtype="string", na_values=list(ABSENT), keep_default_na=False)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise IncomingError(f"{path} cannot be read: {' '.join(str(error).split())[:200]}") from None
+
+
+def _text(value: object) -> str:
+    return f"{value:%Y-%m-%dT%H:%M:%SZ}" if isinstance(value, pd.Timestamp) else str(value)
+
+
+def take_in(
+    tables: Mapping[str, pa.Table],
+    limit: float,
+    raw: Path = RAW,
+    commit: Callable[[], object] = lambda: None,
+) -> list[str]:
+    """Puts tables into `data/raw` and returns a line for each that changed; none where all is there already.
+
+    Raises `ValueError`, with `data/raw` as it was, where a month lacks a table or lies beyond a gap, or where a table
+    breaks its schema in more than the share `limit` of its rows.
+    """
+    told = [line for name, table in tables.items() if (line := _difference(raw / f"{name}.parquet", name, table))]
+    if not told:
+        return []
+    with replacing(raw, commit) as partial:
+        shutil.copytree(raw, partial) if raw.exists() else partial.mkdir()
+        for name, table in tables.items():
+            path = partial / f"{name}.parquet"
+            path.parent.mkdir(exist_ok=True)
+            path.unlink(missing_ok=True)  # it may be a link into DVC's cache
+            write(table, path)
+        try:
+            _check(partial, tables, limit)
+        except ValueError as error:
+            raise IncomingError(str(error).replace(str(partial), str(raw))) from None
+    return told
+
+
+def _check(raw: Path, tables: Mapping[str, pa.Table], limit: float) -> None:
+    """Checks the months that changed, or all where a table without months did."""
+    stored = {table: months.stored(raw / table) for table in MONTHLY}
+    every = sorted({month for found in stored.values() for month in found})
+    for table, found in stored.items():
+        if lacking := [month for month in every if month not in found]:
+            raise IncomingError(f"{raw / table} lacks {', '.join(lacking)}: give its file in the same command")
+    lookups: Frames = {}
+    for table in (name for name in TABLES if name not in MONTHLY):
+        lookups[table], _ = validate(table, None, raw / f"{table}.parquet", lookups)
+    touched = {Path(name).name for name in tables}
+    for month in every if touched & lookups.keys() else sorted(touched):
+        valid = dict(lookups)
+        for table in MONTHLY:
+            path = raw / table / f"{month}.parquet"
+            valid[table], broken = validate(table, month, path, valid)
+            check_share(path, parquet.count_rows(path), broken, limit)
+
+
+def _difference(path: Path, name: str, table: pa.Table) -> str:
+    """What a table changes, in a line; empty where the same rows are there."""
+    if not path.exists():
+        return f"{name}: new, {table.num_rows:,} rows"
+    before = pq.read_table(path).cast(table.schema)
+    if before.equals(table):
+        return ""
+    key = KEYS[name.split("/", maxsplit=1)[0]]
+    old, new = (frame.to_pandas().drop_duplicates(key).set_index(key) for frame in (before, table))
+    both = old.index.intersection(new.index)
+    left, right = old.loc[both], new.loc[both]
+    changed = int(((left != right) & ~(left.isna() & right.isna())).any(axis=1).sum())
+    added, removed = len(new) - len(both), len(old) - len(both)
+    return f"{name}: corrected, {added:,} rows added, {removed:,} removed, {changed:,} changed"

@@ -1,0 +1,1 @@
+"""What any problem is declared with. Nothing here knows one."""

@@ -1,0 +1,1 @@
+"""What all stages share: the runner, months, Parquet, hashes, outputs written whole or not at all, resources."""

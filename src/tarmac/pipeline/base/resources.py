@@ -1,0 +1,80 @@
+"""Room on this machine, memory and disk: what a stage may take is a setting of the machine, never part of a result."""
+
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+ASKED = "TARMAC_MEMORY"  # how much a stage may take, such as 4GB; without it what the machine has to give
+UNITS = {"MB": 10**6, "MiB": 2**20, "GB": 10**9, "GiB": 2**30}
+GROUP, FREE = Path("/sys/fs/cgroup/memory.max"), Path("/proc/meminfo")
+SPILL = Path(".dvc/tmp/tarmac/spill")
+OWN_ADDRESS = "SPARK_LOCAL_IP"
+# What it was before anybody imported pandera, which sets it to this machine alone: no worker of another could answer.
+ADDRESS = os.environ.get(OWN_ADDRESS)
+
+
+class RoomError(ValueError):
+    """There is less memory or disk than the work needs."""
+
+
+def memory() -> int:
+    """Bytes of memory that a stage may take. Raises `RoomError` where `TARMAC_MEMORY` is no size."""
+    if asked := os.environ.get(ASKED):
+        size = re.fullmatch(r"(\d+(?:\.\d+)?) ?([MG]i?B)", asked)
+        if size is None:
+            raise RoomError(f"{ASKED} is {asked!r}: write it like 4GB or 512MiB")
+        return int(float(size[1]) * UNITS[size[2]])
+    return min(_free(), _allowed())
+
+
+def spill() -> Path:
+    """A folder on disk for what does not fit in memory: beside DVC's own, or the system's outside a repository."""
+    if not SPILL.parents[2].is_dir():
+        return Path(tempfile.gettempdir())
+    SPILL.mkdir(parents=True, exist_ok=True)
+    return SPILL
+
+
+def size(folder: Path) -> int:
+    """Bytes of the files in a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def check(memory_needed: float, disk_needed: float, what: str, advice: str) -> None:
+    """Raises `RoomError` where so many bytes of memory, or of disk here, are not to be had for `what`."""
+    has = memory()
+    if memory_needed > has:
+        whose = f"{ASKED} gives" if os.environ.get(ASKED) else "this machine has"
+        raise RoomError(
+            f"{what} would take about {_shown(memory_needed)} of memory, {whose} {_shown(has)}: {advice},"
+            " or a machine with more. Nothing was started"
+        )
+    free = shutil.disk_usage(Path()).free
+    if disk_needed > free:
+        raise RoomError(
+            f"{what} would take about {_shown(disk_needed)} of disk, {_shown(free)} is free here: make space"
+            f" (`dvc gc --workspace` removes what no result needs). Nothing was started"
+        )
+
+
+def _free() -> int:
+    """Memory that can be had without swapping; all of it where the system does not tell."""
+    try:
+        found = re.search(r"MemAvailable: +(\d+) kB", FREE.read_text(encoding="ascii"))
+    except OSError:
+        found = None
+    return int(found[1]) * 1024 if found else os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _allowed() -> int:
+    """What a container may take."""
+    try:
+        return int(GROUP.read_text(encoding="ascii"))
+    except (OSError, ValueError):  # no container, or one without a limit
+        return 2**63
+
+
+def _shown(size: float) -> str:
+    return f"{size / 1e9:.1f} GB"

@@ -1,0 +1,53 @@
+"""The pipeline's stages: in each module a core that takes values and a thin `main` that knows paths."""
+
+import gc
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tarmac.pipeline.base.cost import measured
+from tarmac.pipeline.base.site_cache import use_private
+
+PACKAGE = Path(__file__).resolve().parents[2]
+# Threads of a waiting OpenMP pool spin by default; on a busy machine a fit then takes ten times longer.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+if (
+    sys.argv[0] == "-m"
+):  # a stage starts: its libraries make no garbage while they load, and looking for it takes a fifth
+    gc.disable()
+
+
+def run(main: Callable[[], None]) -> None:
+    """Runs a stage as a program: what a person can mend is one clear line and exit status 1, not a traceback."""
+    name = Path(sys.argv[0]).parent.name  # of the stage's folder
+    here = Path.cwd().resolve()
+    if here not in PACKAGE.parents:
+        sys.exit(f"{name}: the code of {PACKAGE} would run in {here}; start it by `dvc repro`")
+    gc.enable()
+    use_private(here)
+    try:
+        with measured(name):
+            main()
+    except ValueError as error:
+        sys.exit("\n".join(f"{name}: error: {line}" for line in str(error).splitlines()))
+
+
+class Progress:
+    """Prints `stage  step  name value …  seconds` for every step of a stage."""
+
+    def __init__(self, stage: str) -> None:
+        """Starts the stage's clock."""
+        self._stage, self._last = stage, time.monotonic()
+
+    def step(self, name: str, **facts: object) -> None:
+        """Reports that a step is done, with what it counted."""
+        now = time.monotonic()
+        shown = "  ".join(f"{key.replace('_', ' ')} {_format(value)}" for key, value in facts.items())
+        print(f"{self._stage:<10}{name:<14}{shown}  ({now - self._last:.1f} s)", flush=True)
+        self._last = now
+
+
+def _format(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4f}" if isinstance(value, float) else str(value)

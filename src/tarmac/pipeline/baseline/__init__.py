@@ -1,0 +1,1 @@
+"""The stage `baseline`: the linear model that the model must beat."""

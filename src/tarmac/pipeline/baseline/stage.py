@@ -1,0 +1,34 @@
+"""baseline: fits the linear model that the model must beat, and exports it to ONNX."""
+
+from pathlib import Path
+from typing import Any
+
+from tarmac.pipeline.base.runner import Progress, run
+from tarmac.pipeline.params import TASK, Params, TrainParams, load
+from tarmac.pipeline.training import fitting
+from tarmac.pipeline.training.fitting import FEATURES
+from tarmac.pipeline.training.identity import identity
+
+BASELINE = Path("models/baseline.onnx")
+
+
+def baseline_params(params: Params) -> TrainParams:
+    """The training of the baseline. What it has no use for, as rounds and trees, is not there: it cannot be read."""
+    linear: dict[str, Any] = {TASK.baseline: getattr(params.train, TASK.baseline)}
+    groups, seed = params.baseline.features, params.train.seed
+    return TrainParams.model_construct(model=TASK.baseline, device="cpu", features=groups, seed=seed, **linear)
+
+
+def main() -> None:
+    """Reads `data/features`; writes the baseline."""
+    params, progress = load(), Progress("baseline")
+    chosen = baseline_params(params)
+    split = fitting.read(params.split, chosen)
+    progress.step("data", **fitting.counted(split))
+    made_from = identity(chosen, params.split, FEATURES)
+    fitting.fit_and_export(chosen, split, BASELINE, made_from, lambda *_: None)
+    progress.step("exported", features=",".join(chosen.features))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,127 @@
+"""card: writes the model card from what the other stages made, with an interval for every metric and slice."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+
+from tarmac.pipeline.base import resources
+from tarmac.pipeline.base.hashing import digest
+from tarmac.pipeline.base.outputs import replacing
+from tarmac.pipeline.base.runner import Progress, run
+from tarmac.pipeline.card.model_card import Facts, model_card
+from tarmac.pipeline.intervals.sample import Estimate, Sample
+from tarmac.pipeline.metrics.metrics import joined
+from tarmac.pipeline.params import TASK, Params, Task, load
+from tarmac.problem import card as problem
+from tarmac.problem.names import CLASSES, CLUSTER, KEY, TARGET
+from tarmac.problem.slices import SLICES
+
+CARD, RAW, MODEL = Path("models/card.md"), Path("data/raw"), Path("models/model.onnx")
+ENVIRONMENT, PREDICTIONS = Path("requirements/pipeline.txt"), Path("data/predictions.parquet")
+PREPARED, TRAINED = Path("metrics/prepare.json"), Path("metrics/train/metrics.json")
+BEHAVIOUR = Path("metrics/tables/behaviour.csv")
+PROCESS, ROW = 600e6, 200  # bytes, measured: of the process with its tables of clusters, of a prediction
+NONE = Estimate(float("nan"), float("nan"), float("nan"))
+
+
+def metric_table(sample: Sample, model: np.ndarray, baseline: np.ndarray) -> pd.DataFrame:
+    """Columns `metric`, `model`, `low`, `high` and `baseline`, one row a metric."""
+    lines = [
+        (name, found.value, found.low, found.high, sample.value(name, baseline))
+        for name in sample.task.metrics
+        for found in [sample.estimate(name, model)]
+    ]
+    return pd.DataFrame(lines, columns=["metric", "model", "low", "high", "baseline"])
+
+
+def slice_table(rows: pd.DataFrame, sample: Sample, model: np.ndarray, min_rows: int) -> pd.DataFrame:
+    """Columns `slice`, `value`, `rows`, `low`, `high` and the main metric: none where rows are few or of one label."""
+    lines, main = [], sample.task.main
+    for name in SLICES:
+        for value, places in sorted(rows.groupby(name).indices.items()):
+            part = sample.at(places)
+            judged = len(places) >= min_rows and part.varied
+            found = part.estimate(main, model[places]) if judged else NONE
+            lines.append((name, value, len(places), found.value, found.low, found.high))
+    return pd.DataFrame(lines, columns=["slice", "value", "rows", main, "low", "high"])
+
+
+def unseen(labels: "pd.Series[float]", task: Task = TASK) -> list[str]:
+    """A line that names the classes that no test row is of."""
+    names = [name for place, name in enumerate(CLASSES) if task.kind == "multiclass" and not (labels == place).any()]
+    return [f"No test row is of {', '.join(names)}: metrics are of the other classes."] if names else []
+
+
+def described(params: Params) -> dict[str, object]:
+    """What the model is, in the words of its parameters."""
+    trained = json.loads(TRAINED.read_text(encoding="utf-8"))
+    facts: dict[str, object] = {
+        "kind": params.train.model,
+        "feature groups": ", ".join(params.train.features),
+        "seed": params.train.seed,
+        "trained on": params.train.device,
+        "file": f"{MODEL} ({MODEL.stat().st_size:,} bytes)",
+    }
+    rounds = {"boosting rounds": trained["validation"]["rounds"]} if "rounds" in trained["validation"] else {}
+    return facts | rounds
+
+
+def lineage() -> dict[str, str]:
+    """Hashes of what the model was made from and of what was made."""
+    return {str(path): digest(path) for path in (RAW, ENVIRONMENT, MODEL, PREDICTIONS)}
+
+
+def collect(params: Params, rows: pd.DataFrame, counted: dict[str, Any]) -> Facts:
+    """Everything that the card states."""
+    sample = Sample.of(rows[TARGET], rows[CLUSTER], params.intervals, params.evaluate.calibration_bins)
+    model, baseline = joined(rows), joined(rows, "baseline_")
+    behaviour = pd.read_csv(BEHAVIOUR)  # without a line where the problem declares none
+    return Facts(
+        title=problem.TITLE,
+        predicts=problem.PREDICTS.format(**params.problem.model_dump()),
+        intended_use=problem.INTENDED_USE,
+        not_for=problem.NOT_FOR,
+        data_source=problem.DATA_SOURCE,
+        limits=[*problem.LIMITS, *unseen(rows[TARGET])],
+        rows={
+            **counted["rows"],
+            "rows set aside as invalid": counted["set_aside"],
+            "test rows with a label": len(rows),
+        },
+        windows=params.split.told(),
+        model=described(params),
+        metrics=metric_table(sample, model, baseline),
+        slices=slice_table(rows, sample, model, params.evaluate.min_slice_rows) if SLICES else None,
+        behaviour=behaviour if len(behaviour) else None,
+        lineage=lineage(),
+    )
+
+
+def read(path: Path) -> pd.DataFrame:
+    """Predictions without what only names a row; texts as categories, which take a byte or two."""
+    named = [name for name in KEY if name not in {CLUSTER, *SLICES}]
+    columns = [name for name in pq.read_schema(path).names if name not in named]
+    return pq.read_table(path, columns=columns, read_dictionary=list(SLICES)).to_pandas(strings_to_categorical=True)
+
+
+def main() -> None:
+    """Reads predictions, metrics and hashes; writes `models/card.md`."""
+    params, progress = load(), Progress("card")
+    for path in (RAW, ENVIRONMENT, MODEL, PREDICTIONS, PREPARED, TRAINED, BEHAVIOUR):
+        if not path.exists():
+            raise ValueError(f"{path}: no such file; `dvc repro` makes it, `dvc pull` fetches it")
+    count = pq.read_metadata(PREDICTIONS).num_rows
+    resources.check(PROCESS + count * ROW, 0, f"{count:,} predictions", "fewer months in split.test")
+    rows = read(PREDICTIONS)
+    facts = collect(params, rows, json.loads(PREPARED.read_text(encoding="utf-8")))
+    with replacing(CARD) as path:
+        path.write_text(model_card(facts, params.intervals.confidence), encoding="utf-8")
+    progress.step("written", metrics=len(facts.metrics), slices=0 if facts.slices is None else len(facts.slices))
+
+
+if __name__ == "__main__":
+    run(main)

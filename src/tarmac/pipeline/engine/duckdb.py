@@ -1,0 +1,70 @@
+"""DuckDB: one machine, in UTC, writing the same bytes on every run."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+
+import ibis
+import pyarrow as pa
+from ibis.backends.duckdb import Backend
+
+from tarmac.pipeline.base import parquet, resources
+from tarmac.pipeline.base.outputs import replacing
+
+# Fixed, because they decide the bytes; the row group is DuckDB's own default.
+SETTINGS = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 9, ROW_GROUP_SIZE 122880"
+
+
+SHARE = 0.5  # of the memory that a stage may take: the rows that Python holds are beside it
+
+
+def connect() -> Backend:
+    """A DuckDB in memory, and on disk beyond its limit. Threads and memory follow the machine; the results do not."""
+    backend = ibis.duckdb.connect()
+    backend.raw_sql("SET TimeZone = 'UTC'")
+    backend.raw_sql(f"SET memory_limit = '{resources.memory() * SHARE / 1e6:.0f}MB'")
+    backend.raw_sql(f"SET temp_directory = '{resources.spill()}'")
+    return backend
+
+
+def batches(months: Sequence[str]) -> list[list[str]]:
+    """Each month by itself: memory does not grow with their number."""
+    return [[month] for month in months]
+
+
+def show(backend: Backend, name: str, paths: Sequence[Path]) -> ibis.Table:
+    """Makes the engine's table `name` show the rows of some Parquet files. Raises `ValueError` naming a damaged one."""
+    for path in paths:
+        parquet.check(path)
+    return backend.create_view(name, backend.read_parquet([str(path) for path in paths]), overwrite=True)
+
+
+def show_dates(backend: Backend, name: str, dates: Mapping[str, date]) -> ibis.Table:
+    """Makes the engine's table `name` hold one row of dates."""
+    columns = ", ".join(f"DATE '{day}' AS \"{column}\"" for column, day in dates.items())
+    backend.raw_sql(f'CREATE OR REPLACE VIEW "{name}" AS SELECT {columns}')
+    return backend.table(name)
+
+
+def show_rows(backend: Backend, name: str, rows: pa.Table) -> ibis.Table:
+    """Makes the engine's table `name` show rows that are in memory, instead of those that it showed before."""
+    backend.con.register(name, rows)
+    return backend.table(name)
+
+
+def compiled(backend: Backend, table: ibis.Table) -> str:
+    """The query of an expression."""
+    return str(backend.compile(table))
+
+
+def write(backend: Backend, table: ibis.Table, path: Path) -> None:
+    """Writes a sorted table as one Parquet file with fixed writer settings."""
+    with replacing(path) as partial:
+        backend.to_parquet(table, partial, compression="zstd", compression_level=9, row_group_size=122880)
+
+
+def write_months(backend: Backend, query: str, _day: str | None, months: Sequence[str], out: Path) -> None:
+    """Writes the rows of a compiled, sorted query of one month, a batch of `batches`, as its Parquet file."""
+    (month,) = months
+    with replacing(out / f"{month}.parquet") as partial:
+        backend.raw_sql(f"COPY ({query}) TO '{partial}' ({SETTINGS})")

@@ -1,0 +1,128 @@
+"""Months made before from the same inputs by the same code, so that one more month costs the making of one.
+
+A month is kept under the hash of all that can change its bytes, in a folder that gets its name when it is whole, with
+the hash of each file: what is half written is never found, and what was damaged is made anew. The months are this
+folder's own, outside Git and DVC: a clean clone has none, so that a rebuild is a rebuild.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from tarmac.pipeline.base.hashing import digest
+
+PACKAGE = Path(__file__).resolve().parents[2]
+DVC, KEPT = Path(".dvc"), Path(".dvc/tmp/tarmac/months")
+FACTS, HASHES = "facts.json", "hashes.json"
+Facts = dict[str, Any]  # what is known of a month beside its files, as JSON
+
+
+def code() -> dict[str, str]:
+    """MD5 of every file of this package that is loaded, by its path in it."""
+    files = {Path(file).resolve() for module in [*sys.modules.values()] if (file := getattr(module, "__file__", None))}
+    return {str(file.relative_to(PACKAGE)): digest(file) for file in sorted(files) if PACKAGE in file.parents}
+
+
+class Partitions:
+    """The kept months of one stage, and how many were `made` and `kept`."""
+
+    def __init__(self, stage: str) -> None:
+        """Begins to count."""
+        self._folder, self._used = KEPT / stage, set[Path]()
+        self.made = self.kept = 0
+
+    def month(
+        self, made_from: Mapping[str, object], names: Sequence[str], out: Path, make: Callable[[], Facts]
+    ) -> Facts:
+        """Puts the files `names` of a month under `out`, the kept ones or what `make` writes; returns what it returned.
+
+        `made_from` (JSON) says all that can change them.
+        """
+        facts = self.take(made_from, names, out)
+        if facts is None:
+            facts = make()
+            self.keep(made_from, names, out, facts)
+        return facts
+
+    def take(self, made_from: Mapping[str, object], names: Sequence[str], out: Path) -> Facts | None:
+        """Puts the kept files of a month under `out` and returns its facts; None where there are none, or damaged."""
+        place = self._place(made_from)
+        try:
+            facts = _take(place, [out / name for name in names])
+        except (OSError, ValueError):
+            shutil.rmtree(place, ignore_errors=True)
+            return None
+        self.kept += 1
+        return facts
+
+    def keep(self, made_from: Mapping[str, object], names: Sequence[str], out: Path, facts: Facts) -> None:
+        """Keeps the files of a month that was made."""
+        self.made += 1
+        with suppress(OSError):  # no space left: then it is made again the next time
+            _keep(self._place(made_from), [out / name for name in names], facts)
+
+    def _place(self, made_from: Mapping[str, object]) -> Path:
+        text = json.dumps(made_from, sort_keys=True).encode()
+        place = self._folder / hashlib.md5(text, usedforsecurity=False).hexdigest()
+        self._used.add(place)
+        return place
+
+    def prune(self) -> None:
+        """Of the months that were not used, keeps the latest, as many bytes as those that were used."""
+        left = sum(map(_size, self._used))
+        others = set(self._folder.glob("*")) - self._used
+        for place in sorted(others, key=lambda path: path.stat().st_mtime, reverse=True):
+            left -= _size(place)
+            if left < 0:
+                shutil.rmtree(place, ignore_errors=True)
+
+
+@contextmanager
+def partitions(stage: str) -> Iterator[Partitions]:
+    """The kept months of a stage; those that are too many are removed when the block has succeeded."""
+    kept = Partitions(stage)
+    yield kept
+    kept.prune()
+
+
+def _take(place: Path, files: Sequence[Path]) -> Facts:
+    kept = [*(place / str(number) for number in range(len(files))), place / FACTS]
+    if [digest(path) for path in kept] != json.loads((place / HASHES).read_text(encoding="utf-8")):
+        raise ValueError(f"{place} was damaged")
+    for path, file in zip(kept, files, strict=False):
+        _link(path, file)
+    os.utime(place)
+    return dict(json.loads(kept[-1].read_text(encoding="utf-8")))
+
+
+def _keep(place: Path, files: Sequence[Path], facts: Facts) -> None:
+    if not DVC.is_dir():
+        return
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=place.parent, ignore_cleanup_errors=True) as temporary:
+        new = Path(temporary) / "new"
+        new.mkdir()
+        for number, file in enumerate(files):
+            _link(file, new / str(number))
+        (new / FACTS).write_text(json.dumps(facts), encoding="utf-8")
+        (new / HASHES).write_text(json.dumps([*map(digest, files), digest(new / FACTS)]), encoding="utf-8")
+        new.rename(place)
+
+
+def _link(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        target.hardlink_to(source)
+    except OSError:  # another disk, or one without links
+        shutil.copy(source, target)
+
+
+def _size(place: Path) -> int:
+    return sum(path.stat().st_size for path in place.rglob("*") if path.is_file())

@@ -1,0 +1,1 @@
+"""The stage `evaluate`: the model on the test rows."""

@@ -1,0 +1,47 @@
+"""Measures what changed inputs do to a model's answers; whether that is as it should be, a policy decides."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from tarmac.interface.behaviour import Behaviour
+from tarmac.pipeline.metrics.metrics import Labels, Predictions, main_score
+from tarmac.pipeline.params import TASK, Task
+
+Score = Callable[[pd.DataFrame], Predictions]
+DIGITS = 4  # of what is published: enough to judge by, few enough to be the same on every machine
+
+
+def measure(
+    behaviours: Sequence[Behaviour],
+    score: Score,
+    takes: Sequence[str],
+    rows: pd.DataFrame,
+    y: Labels,
+    task: Task = TASK,
+) -> pd.DataFrame:
+    """Columns `behaviour`, `expectation` and `value`, one row a behaviour.
+
+    The value is the largest move of an answer for `same`, the main metric after the change for `usable`, else the mean
+    move; missing where the model takes none of the changed columns, so that nothing can follow from them. Raises
+    `ValueError` naming a behaviour that cannot be: of many classes, none is higher than another.
+    """
+    for behaviour in behaviours:
+        if task.kind == "multiclass" and behaviour.expectation in ("higher", "lower"):
+            raise ValueError(f"behaviour {behaviour.name!r}: classes have no direction, expect `same` or `usable`")
+    base = score(rows).astype("float64")
+    lines = []
+    for behaviour in behaviours:
+        value = float("nan")
+        if behaviour.expectation == "same" or set(behaviour.columns) & set(takes):
+            after = score(behaviour.change(rows, behaviour.columns)).astype("float64")
+            value = main_score(y, after, task) if behaviour.expectation == "usable" else _moved(behaviour, base, after)
+        lines.append((behaviour.name, behaviour.expectation, value))
+    return pd.DataFrame(lines, columns=["behaviour", "expectation", "value"]).round(DIGITS)
+
+
+def _moved(behaviour: Behaviour, base: Predictions, after: Predictions) -> float:
+    if behaviour.expectation == "same":
+        return float(np.ceil(np.abs(after - base).max() * 10**DIGITS) / 10**DIGITS)  # the smallest move is one
+    return float((after - base).mean())

@@ -1,0 +1,59 @@
+"""Points of the plots that `dvc.yaml` declares: small tables, one column a curve, thinned, always finite."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import precision_recall_curve, roc_curve
+
+from tarmac.pipeline.metrics.metrics import Labels, Predictions, calibration_table, exact, main_score
+from tarmac.pipeline.params import TASK, Task
+
+POINTS = 101  # a curve's points: enough for the eye, little enough for Git
+Scored = dict[str, Predictions]  # predictions by the name of who made them
+
+
+def roc(y: Labels, scored: Scored) -> pd.DataFrame:
+    """Columns `false_positive_rate` (evenly spaced) and, by name, the true positive rate."""
+    grid = np.linspace(0, 1, POINTS)
+    curves = {name: roc_curve(y, p) for name, p in scored.items()}
+    points = {name: np.interp(grid, fpr, tpr) for name, (fpr, tpr, _) in curves.items()}
+    return pd.DataFrame({"false_positive_rate": grid, **points}).round(5)
+
+
+def precision_recall(y: Labels, scored: Scored) -> pd.DataFrame:
+    """Columns `recall` (evenly spaced, above zero) and, by name, the precision."""
+    grid = np.linspace(0, 1, POINTS)[1:]
+    curves = {name: precision_recall_curve(y, p) for name, p in scored.items()}
+    points = {name: np.interp(grid, recall[::-1], precision[::-1]) for name, (precision, recall, _) in curves.items()}
+    return pd.DataFrame({"recall": grid, **points}).round(5)
+
+
+def calibration(y: Labels, p: Predictions, bins: int) -> pd.DataFrame:
+    """Columns `predicted`, `observed`, one row a bin of `flat` labels, and `perfect`, where they would be equal."""
+    predicted, observed, _ = calibration_table(y, p, bins).T
+    return pd.DataFrame({"predicted": predicted, "observed": observed, "perfect": predicted}).round(5)
+
+
+def confusion(y: Labels, chosen: Labels, names: Sequence[str]) -> pd.DataFrame:
+    """Columns `actual`, `predicted`, `rows`: how often each class was chosen for the rows of each."""
+    places = range(len(names))
+    counts = [(names[a], names[c], int(((y == a) & (chosen == c)).sum())) for a in places for c in places]
+    return pd.DataFrame(counts, columns=["actual", "predicted", "rows"])
+
+
+def errors(y: Labels, scored: Scored) -> pd.DataFrame:
+    """Columns `share` of the rows (evenly spaced) and, by name, the absolute error that so many do not exceed."""
+    grid = np.linspace(0, 1, POINTS)
+    points = {name: np.quantile(np.abs(exact(p) - y), grid) for name, p in scored.items()}
+    return pd.DataFrame({"share": grid, **points}).round(5)
+
+
+def main_by(label: str, groups: "pd.Series[str]", y: Labels, scored: Scored, task: Task = TASK) -> pd.DataFrame:
+    """Columns `label` and, by name, the main metric of each group; a group of one label is left out."""
+    lines = [
+        {label: group, **{name: main_score(y[rows], p[rows], task) for name, p in scored.items()}}
+        for group, rows in groups.groupby(groups).indices.items()
+        if len(np.unique(y[rows])) > 1
+    ]
+    return pd.DataFrame(lines, columns=[label, *scored]).round(5)

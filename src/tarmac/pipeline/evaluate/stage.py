@@ -1,0 +1,243 @@
+"""evaluate: judges the ONNX model on the test rows, beside its baseline, as a whole and slice by slice."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from dvclive.live import Live
+from pandas.api.types import union_categoricals
+
+from tarmac.pipeline.base import resources
+from tarmac.pipeline.base.outputs import finite, replacing
+from tarmac.pipeline.base.runner import Progress, run
+from tarmac.pipeline.evaluate import behaviour, curves, importance
+from tarmac.pipeline.metrics import metrics, slices
+from tarmac.pipeline.models import dataset
+from tarmac.pipeline.models.dataset import Parts
+from tarmac.pipeline.models.scorer import Scorer
+from tarmac.pipeline.params import TASK, AnySplit, EvaluateParams, Task, load
+from tarmac.pipeline.params.task import ERROR
+from tarmac.problem.behaviour import BEHAVIOURS
+from tarmac.problem.names import CLASSES, DAY, KEY, TARGET
+from tarmac.problem.slices import slices as slices_of
+
+FEATURES, MODEL, BASELINE = Path("data/features"), Path("models/model.onnx"), Path("models/baseline.onnx")
+PREDICTIONS, METRICS, TABLES = Path("data/predictions.parquet"), Path("metrics/evaluate"), Path("metrics/tables")
+MONTH = "month of the row"  # beside its slices, one of which may be a month, too
+PROCESS, ROW = 450e6, 150  # bytes, measured: of the process with a month in memory, of a row while it is judged
+ROW_GROUP = 2**20  # rows, as pandas writes them
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Labelled rows of a part with the predictions of model and baseline: all of it but what they were made from."""
+
+    parts: Parts  # the rows whole, one month in memory at a time
+    groups: pd.DataFrame  # month and slices of each row, as categories
+    y: np.ndarray
+    model: np.ndarray
+    baseline: np.ndarray
+
+    @property
+    def both(self) -> dict[str, np.ndarray]:
+        """The predictions by the name that the plots show."""
+        return {"model": self.model, "baseline": self.baseline}
+
+
+def score(
+    split: AnySplit, part: dataset.Part, model: Scorer, baseline: Scorer, write: Callable[[pd.DataFrame], None]
+) -> Scored:
+    """Scores a part's labelled rows with both models, month by month, and hands each month's predictions on."""
+    parts = dataset.read_months(FEATURES, split, part)
+    groups, scored = [], []
+    for rows, y in map(dataset.with_label, parts):
+        scored.append((y, model.score(rows), baseline.score(rows)))
+        groups.append(grouped(rows))
+        write(predictions(rows, *scored[-1]))
+    labels, ours, theirs = (np.concatenate(found) for found in zip(*scored, strict=True))
+    dataset.check_varied(labels)
+    return Scored(parts, _joined(groups), labels, ours, theirs)
+
+
+def grouped(rows: pd.DataFrame) -> pd.DataFrame:
+    """Month (where rows have a time) and slices of rows, as categories."""
+    month = {MONTH: pd.to_datetime(rows[DAY]).dt.strftime("%Y-%m")} if DAY else {}
+    return pd.DataFrame({**month, **slices_of(rows)}, index=rows.index).astype("category")
+
+
+def _joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Frames of categories one below the other, still as categories, in the order of their texts."""
+    columns = {
+        name: union_categoricals([part[name] for part in parts], sort_categories=True) for name in parts[0].columns
+    }
+    return pd.DataFrame(columns, index=range(sum(map(len, parts))))
+
+
+def all_metrics(valid: Scored, test: Scored, params: EvaluateParams, task: Task = TASK) -> dict[str, float]:
+    """Test metrics of the model, of two classes at the threshold that validation chose; the baseline's: `baseline/`."""
+    error = metrics.calibration_error(*metrics.flat(test.y, test.model, task), params.calibration_bins)
+    threshold, flagged, share = {}, {}, {}
+    if task.kind == "binary":
+        threshold = {"threshold": metrics.best_threshold(valid.y, valid.model, params.threshold_beta or 1.0)}
+        flagged = metrics.at_threshold(test.y, test.model, **threshold)
+        share = {"positive_share": float(test.y.mean())}
+    return {
+        **metrics.ranking(test.y, test.model, task),
+        ERROR: error,
+        **threshold,
+        **flagged,
+        "rows": len(test.y),
+        **share,
+        **{f"baseline/{name}": value for name, value in metrics.ranking(test.y, test.baseline, task).items()},
+    }
+
+
+def tables(
+    valid: Scored, test: Scored, threshold: float | None, params: EvaluateParams, task: Task = TASK
+) -> dict[str, pd.DataFrame]:
+    """The tables behind the plots, by name; none of them names a row. The threshold is that of two classes."""
+    flat = metrics.flat(test.y, test.model, task)
+    return {
+        **_curves(test, threshold, task),
+        "calibration": curves.calibration(*flat, params.calibration_bins),
+        **({f"monthly_{task.short}": monthly(valid, test, task)} if DAY else {}),
+        "slices": slices.slice_metrics(
+            {str(name): groups for name, groups in test.groups.items() if name != MONTH},
+            test.y,
+            test.model,
+            params.min_slice_rows,
+            task,
+        ),
+    }
+
+
+def _curves(test: Scored, threshold: float | None, task: Task) -> dict[str, pd.DataFrame]:
+    """What there is to draw of one kind of target only."""
+    if task.kind == "regression":
+        return {"errors": curves.errors(test.y, test.both)}
+    if task.kind == "multiclass":
+        return {"confusion": curves.confusion(test.y, test.model.argmax(axis=1), CLASSES)}
+    return {
+        "roc": curves.roc(test.y, test.both),
+        "precision_recall": curves.precision_recall(test.y, test.both),
+        "confusion": curves.confusion(test.y, test.model >= threshold, CLASSES),
+    }
+
+
+def monthly(valid: Scored, test: Scored, task: Task = TASK) -> pd.DataFrame:
+    """The main metric of every month of both parts."""
+    months = _joined([valid.groups[[MONTH]], test.groups[[MONTH]]])[MONTH]
+    scored = {name: np.concatenate([valid.both[name], test.both[name]]) for name in valid.both}
+    y = np.concatenate([valid.y, test.y])
+    return curves.main_by("month", months, y, scored, task)
+
+
+def sample(scored: Scored, size: int, seed: int) -> tuple[pd.DataFrame, np.ndarray]:
+    """Some rows and their labels, drawn without replacement."""
+    chosen = np.random.default_rng(seed).permutation(len(scored.y))[:size]
+    found, places, first = [], [], 0
+    for rows, _ in map(dataset.with_label, scored.parts):
+        inside = np.flatnonzero((chosen >= first) & (chosen < first + len(rows)))
+        found.append(rows.iloc[chosen[inside] - first])
+        places.append(inside)
+        first += len(rows)
+    return pd.concat(found).iloc[np.argsort(np.concatenate(places))].reset_index(drop=True), scored.y[chosen]
+
+
+def validation_importance(valid: Scored, model: Scorer, params: EvaluateParams) -> pd.DataFrame:
+    """Permutation importance on a sample of the validation rows."""
+    rows, y = sample(valid, params.importance_rows, params.seed)
+    return importance.permutation_importance(model.score, [*model.categories, *model.numbers], rows, y, params.seed)
+
+
+def behaviour_table(test: Scored, model: Scorer, params: EvaluateParams) -> pd.DataFrame:
+    """What changed inputs do to the answers, on a sample of the test rows."""
+    rows, y = sample(test, params.behaviour_rows, params.seed)
+    return behaviour.measure(BEHAVIOURS, model.score, [*model.categories, *model.numbers], rows, y)
+
+
+def predictions(rows: pd.DataFrame, y: np.ndarray, model: np.ndarray, baseline: np.ndarray) -> pd.DataFrame:
+    """Row key, slices, label and both predictions of rows, in the order of the feature tables."""
+    named = {TARGET: y, **metrics.spread(model), **metrics.spread(baseline, "baseline_")}
+    sliced = {name: groups for name, groups in slices_of(rows).items() if name not in KEY}
+    return rows[list(KEY)].assign(**sliced, **named)
+
+
+class Writer:
+    """A Parquet file written frame by frame, with the bytes that one frame of them all would give."""
+
+    def __init__(self, path: Path) -> None:
+        """Begins the file with the first rows that are written."""
+        self._path = path
+        self._waiting: list[pd.DataFrame] = []
+        self._file: pq.ParquetWriter | None = None
+
+    def __enter__(self) -> "Writer":
+        """Nothing is open yet."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Writes what is left."""
+        if kind is None:
+            self._write(1)
+        if self._file is not None:
+            self._file.close()
+
+    def add(self, rows: pd.DataFrame) -> None:
+        """Adds rows; writes the row groups that are full."""
+        self._waiting.append(rows)
+        self._write(ROW_GROUP)
+
+    def _write(self, least: int) -> None:
+        while sum(map(len, self._waiting)) >= least:
+            rows = pd.concat(self._waiting, ignore_index=True)
+            table = pa.Table.from_pandas(rows[:ROW_GROUP], preserve_index=False)
+            self._file = self._file or pq.ParquetWriter(self._path, table.schema, compression="zstd")
+            self._file.write_table(table, ROW_GROUP)
+            self._waiting = [rows[ROW_GROUP:]]
+
+
+def log_metrics(values: dict[str, float]) -> None:
+    """Logs the metrics with dvclive. Raises `ValueError` where one is not finite."""
+    finite(values)
+    with Live(str(METRICS), dvcyaml=None, save_dvc_exp=False, report=None) as live:
+        for name, value in values.items():
+            live.log_metric(name, value, plot=False)
+
+
+def check_room(split: AnySplit) -> None:
+    """Raises `RoomError` where this machine has less memory than labels, groups and predictions take."""
+    rows = sum(dataset.count(dataset.read_months(FEATURES, split, part, [TARGET])) for part in ("validation", "test"))
+    what = f"{rows:,} rows"
+    resources.check(PROCESS + rows * ROW, 0, what, "fewer months in split.test")
+
+
+def main() -> None:
+    """Reads features and models; writes predictions, metrics and the tables of the plots."""
+    params, progress = load(), Progress("evaluate")
+    check_room(params.split)
+    model, baseline = Scorer(MODEL), Scorer(BASELINE)
+    valid = score(params.split, "validation", model, baseline, lambda _: None)
+    with replacing(PREDICTIONS) as path, Writer(path) as written:
+        test = score(params.split, "test", model, baseline, written.add)
+    progress.step("scored", validation=len(valid.y), test=len(test.y))
+    values = all_metrics(valid, test, params.evaluate)
+    drawn = tables(valid, test, values.get("threshold"), params.evaluate)
+    drawn["importance"] = validation_importance(valid, model, params.evaluate)
+    drawn["behaviour"] = behaviour_table(test, model, params.evaluate)
+    progress.step("importance", features=len(drawn["importance"]), rows=params.evaluate.importance_rows)
+    with replacing(TABLES) as folder:
+        folder.mkdir()
+        for name, table in drawn.items():
+            table.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
+    log_metrics(values)
+    main = TASK.main
+    progress.step("metrics", **{main: values[main], f"baseline_{main}": values[f"baseline/{main}"]})
+
+
+if __name__ == "__main__":
+    run(main)

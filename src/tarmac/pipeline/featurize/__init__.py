@@ -1,0 +1,1 @@
+"""The stage `featurize`: prepared tables to features."""

@@ -1,0 +1,1 @@
+"""Intervals of metrics over rows that come in clusters."""

@@ -1,0 +1,181 @@
+"""Intervals of metrics by resampling whole clusters (days): what befalls a day befalls many of its rows at once.
+
+Labels and predictions have the shapes of `params.task.Task`; those of the calibration error are `metrics.flat`.
+
+A resample is a row of `weights`: how often each cluster was drawn. Every metric is computed for all resamples at once
+from sums by cluster, so that a resample costs a product of matrices and not a pass over the rows.
+"""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from scipy.special import stdtrit
+
+from tarmac.pipeline.metrics.metrics import Labels, Predictions, exact
+
+Clusters = np.ndarray  # number of the cluster of each row, 0 to clusters - 1, shape (rows,)
+Weights = np.ndarray  # shape (resamples, clusters)
+Draws = np.ndarray  # a metric by resample, shape (resamples,); NaN where it has no value, as an AUC of one class
+BINS = 15  # of the calibration error, where nothing else is said
+CHUNK = 4_000_000  # numbers in memory at a time
+MATRIX = 2**23  # numbers in memory of each of two tables of clusters and positives
+NONE = 1e-10  # a share of the squares that is rounding: targets that vary by no more are all the same
+
+
+def draw_weights(clusters: int, resamples: int, seed: int) -> Weights:
+    """How often each of the clusters is drawn, with replacement, in every resample."""
+    return np.random.default_rng(seed).multinomial(clusters, np.full(clusters, 1 / clusters), resamples).astype(float)
+
+
+def interval(estimate: float, draws: Draws, clusters: int, confidence: float) -> tuple[float, float]:
+    """Estimate plus and minus Student's quantile times the resampled standard error, corrected for few clusters.
+
+    It covers better than percentiles of the draws, which are too narrow with some sixty clusters. NaN twice where
+    fewer than two resamples gave a number, or where there are fewer than two clusters.
+    """
+    known = draws[np.isfinite(draws)]
+    if clusters < 2 or len(known) < 2:
+        return float("nan"), float("nan")
+    error = known.std(ddof=1) * np.sqrt(clusters / (clusters - 1))
+    reach = float(stdtrit(clusters - 1, (1 + confidence) / 2) * error)
+    return estimate - reach, estimate + reach
+
+
+def roc_auc(y: Labels, p: Predictions, cluster: Clusters, weights: Weights) -> Draws:
+    """ROC-AUC by resample, exactly: pairs won, counted once for each pair of clusters, weighted by both."""
+    count = weights.shape[1]
+    order = np.argsort(p[y == 1], kind="stable")  # what is looked up in order is found sooner
+    positives, of_positives = p[y == 1][order], cluster[y == 1][order]
+    won = np.zeros((count, count))
+    for number in range(count):
+        negatives = np.sort(p[(y == 0) & (cluster == number)])
+        below = np.searchsorted(negatives, positives) + np.searchsorted(negatives, positives, side="right")
+        won[:, number] = np.bincount(of_positives, below / 2, minlength=count)
+    pairs = (weights @ _sums(y == 1, cluster, count)) * (weights @ _sums(y == 0, cluster, count))
+    return _ratio(((weights @ won) * weights).sum(axis=1), pairs)
+
+
+def average_precision(y: Labels, p: Predictions, cluster: Clusters, weights: Weights) -> Draws:
+    """Average precision by resample: the mean, over positives, of the precision at the positive's own probability."""
+    count = weights.shape[1]
+    order = np.argsort(-p[y == 1], kind="stable")
+    positives, of_positives = p[y == 1][order], cluster[y == 1][order]
+    everyone, alike = (
+        [np.sort(p[chosen & (cluster == number)]) for number in range(count)] for chosen in (y >= 0, y == 1)
+    )
+    found = np.zeros(len(weights))
+    width = min(max(MATRIX // count, 1), max(len(positives), 1))
+    step = max(CHUNK // width, 1)
+    for first in range(0, len(positives), width):
+        some, of_some = positives[first : first + width], of_positives[first : first + width]
+        at_least, hits = (_at_least(lists, some) for lists in (everyone, alike))
+        for start in range(0, len(weights), step):
+            part = weights[start : start + step]
+            precision = _ratio(part @ hits, part @ at_least)
+            found[start : start + step] += np.nansum(precision * part[:, of_some], axis=1)
+    return _ratio(found, weights @ _sums(y == 1, cluster, count))
+
+
+def log_loss(y: Labels, p: Predictions, cluster: Clusters, weights: Weights) -> Draws:
+    """Mean log loss by resample; probabilities are clipped as scikit-learn clips those of double precision."""
+    tiny = np.finfo("float64").eps
+    sure = np.clip(np.where(y == 1, p.astype("float64"), 1 - p.astype("float64")), tiny, 1 - tiny)
+    return _mean(-np.log(sure), cluster, weights)
+
+
+def brier(y: Labels, p: Predictions, cluster: Clusters, weights: Weights) -> Draws:
+    """Brier score by resample: the mean squared distance of probability and label."""
+    return _mean((p.astype("float64") - y) ** 2, cluster, weights)
+
+
+def calibration_error(y: Labels, p: Predictions, cluster: Clusters, weights: Weights, bins: int = BINS) -> Draws:
+    """Expected calibration error by resample, in the equal-sized bins of all rows."""
+    count, order = weights.shape[1], np.argsort(p, kind="stable")
+    gap = p.astype("float64") - y
+    gaps = [weights @ _sums(gap[part], cluster[part], count) for part in np.array_split(order, bins)]
+    return _ratio(np.abs(gaps).sum(axis=0), weights @ np.bincount(cluster, minlength=count))
+
+
+def one_against_rest(y: Labels, p: Predictions, cluster: Clusters, weights: Weights) -> Draws:
+    """Mean ROC-AUC of each class against the others by resample, over the classes that the resample has."""
+    p = exact(p)
+    draws = np.array([roc_auc(y == place, p[:, place], cluster, weights) for place in range(p.shape[1])])
+    return _ratio(np.nansum(draws, axis=0), np.isfinite(draws).sum(axis=0))
+
+
+def accuracy(y: Labels, p: Predictions, cluster: Clusters, weights: Weights) -> Draws:
+    """Share of rows by resample whose likeliest class is theirs."""
+    return _mean(p.argmax(axis=1) == y, cluster, weights)
+
+
+def log_loss_of_classes(y: Labels, p: Predictions, cluster: Clusters, weights: Weights) -> Draws:
+    """Mean log loss by resample, of the probability of the row's own class."""
+    return log_loss(np.ones_like(y), exact(p)[np.arange(len(y)), y], cluster, weights)
+
+
+def brier_of_classes(y: Labels, p: Predictions, cluster: Clusters, weights: Weights) -> Draws:
+    """Brier score by resample: squared distances of probability and label, summed over the classes; 2 at worst."""
+    hits = np.arange(p.shape[1]) == y[:, np.newaxis]
+    return _mean(((exact(p) - hits) ** 2).sum(axis=1), cluster, weights)
+
+
+def mae(y: Labels, p: Predictions, cluster: Clusters, weights: Weights) -> Draws:
+    """Mean absolute error by resample."""
+    return _mean(np.abs(exact(p) - y), cluster, weights)
+
+
+def rmse(y: Labels, p: Predictions, cluster: Clusters, weights: Weights) -> Draws:
+    """Root of the mean squared error by resample."""
+    root: np.ndarray = np.sqrt(_mean((exact(p) - y) ** 2, cluster, weights))
+    return root
+
+
+def r2(y: Labels, p: Predictions, cluster: Clusters, weights: Weights) -> Draws:
+    """Share of the targets' variance that is explained, by resample; NaN where they do not vary."""
+    centred = y.astype("float64") - y.mean(dtype="float64")  # the sums below would cancel far from zero
+    squares = _mean(centred**2, cluster, weights)
+    variance = squares - _mean(centred, cluster, weights) ** 2
+    variance[~(variance > NONE * squares)] = 0
+    return 1 - _ratio(_mean((exact(p) - y) ** 2, cluster, weights), variance)
+
+
+Metric = Callable[..., Draws]
+METRICS: Mapping[str, Mapping[str, Metric]] = {
+    "binary": {
+        "roc_auc": roc_auc,
+        "average_precision": average_precision,
+        "log_loss": log_loss,
+        "brier": brier,
+        "calibration_error": calibration_error,
+    },
+    "multiclass": {
+        "roc_auc": one_against_rest,
+        "accuracy": accuracy,
+        "log_loss": log_loss_of_classes,
+        "brier": brier_of_classes,
+        "calibration_error": calibration_error,
+    },
+    "regression": {"r2": r2, "rmse": rmse, "mae": mae, "calibration_error": calibration_error},
+}
+
+
+def _at_least(lists: list[Predictions], thresholds: Predictions) -> np.ndarray:
+    """How many of each list of sorted values are at least each threshold, shape (lists, thresholds)."""
+    found = np.empty((len(lists), len(thresholds)))
+    for line, values in zip(found, lists, strict=True):
+        line[:] = len(values) - np.searchsorted(values, thresholds)
+    return found
+
+
+def _sums(values: np.ndarray, cluster: Clusters, count: int) -> np.ndarray:
+    return np.bincount(cluster, values.astype(float), minlength=count)
+
+
+def _mean(values: np.ndarray, cluster: Clusters, weights: Weights) -> Draws:
+    count = weights.shape[1]
+    return _ratio(weights @ _sums(values, cluster, count), weights @ np.bincount(cluster, minlength=count))
+
+
+def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
+    ratio: np.ndarray = np.divide(above, below, out=np.full(np.shape(above), np.nan), where=below != 0)
+    return ratio

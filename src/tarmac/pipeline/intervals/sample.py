@@ -1,0 +1,87 @@
+"""Rows that are judged together: labels and clusters, and the resamples that every interval over them shares."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from tarmac.pipeline.intervals import bootstrap
+from tarmac.pipeline.intervals.bootstrap import BINS
+from tarmac.pipeline.metrics.metrics import Labels, Predictions, flat
+from tarmac.pipeline.params import TASK, IntervalParams, Task
+from tarmac.pipeline.params.task import ERROR
+
+MOST = 400  # clusters whose pairs fit in memory: more are put together at random, which leaves the variance as it is
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value and its interval; NaN where there is none."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Labels and clusters of rows, and how often each resample holds each cluster."""
+
+    y: Labels
+    cluster: bootstrap.Clusters
+    weights: bootstrap.Weights
+    confidence: float
+    bins: int  # of the calibration error
+    task: Task
+
+    @classmethod
+    def of(
+        cls,
+        y: "pd.Series[float]",
+        cluster: "pd.Series[str]",
+        params: IntervalParams,
+        bins: int = BINS,
+        task: Task = TASK,
+    ) -> "Sample":
+        """Draws the resamples for some rows."""
+        codes, names = pd.factorize(cluster)
+        if len(names) > MOST:
+            codes = np.random.default_rng(params.seed).permutation(len(names))[codes] % MOST
+        weights = bootstrap.draw_weights(min(max(len(names), 1), MOST), params.resamples, params.seed)
+        return cls(y.to_numpy(), codes, weights, params.confidence, bins, task)
+
+    def at(self, places: np.ndarray) -> "Sample":
+        """Some of the rows, in the same resamples."""
+        return replace(self, y=self.y[places], cluster=self.cluster[places])
+
+    @property
+    def varied(self) -> bool:
+        """Whether two distinct labels are there, without which most metrics have no value."""
+        return len(np.unique(self.y)) > 1
+
+    def value(self, metric: str, p: Predictions) -> float:
+        """The metric of some predictions over all rows: one resample, of one cluster that holds them all."""
+        whole = replace(self, cluster=np.zeros_like(self.cluster))
+        return float(whole._draws(metric, p, np.ones((1, 1)))[0])
+
+    def estimate(self, metric: str, p: Predictions) -> Estimate:
+        """The metric of some predictions, with its interval where it has one."""
+        value = self.value(metric, p)
+        if metric == ERROR:
+            return Estimate(value, float("nan"), float("nan"))
+        return self._interval(value, self._draws(metric, p, self.weights))
+
+    def difference(self, metric: str, before: Predictions, after: Predictions) -> Estimate:
+        """The metric of `after` minus that of `before` on the same rows and in the same resamples."""
+        draws = [self._draws(metric, p, self.weights) for p in (before, after)]
+        return self._interval(self.value(metric, after) - self.value(metric, before), draws[1] - draws[0])
+
+    def _draws(self, metric: str, p: Predictions, weights: bootstrap.Weights) -> bootstrap.Draws:
+        found = bootstrap.METRICS[self.task.kind][metric]
+        if metric != ERROR:
+            return found(self.y, p, self.cluster, weights)
+        return found(*flat(self.y, p, self.task), self.cluster, weights, bins=self.bins)
+
+    def _interval(self, value: float, draws: bootstrap.Draws) -> Estimate:
+        low, high = bootstrap.interval(value, draws, len(np.unique(self.cluster)), self.confidence)
+        return Estimate(value, low, high)

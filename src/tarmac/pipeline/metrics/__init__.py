@@ -1,0 +1,1 @@
+"""How good predictions are, as a whole and slice by slice."""

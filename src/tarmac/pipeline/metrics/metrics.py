@@ -1,0 +1,114 @@
+"""Metrics of labels and predictions; pure functions of two arrays. Their shapes are those of `params.task.Task`."""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+
+import numpy as np
+import pandas as pd
+
+from tarmac.pipeline.params import TASK, Task
+from tarmac.problem.names import ANSWERS
+
+Labels = np.ndarray  # shape (rows,)
+Predictions = np.ndarray  # shape (rows,), or (rows, classes) where there are more than two
+Score = Callable[[Labels, Predictions], float]
+
+
+@cache
+def scores(kind: str) -> Mapping[str, Score]:
+    """Return the metrics of a kind of target by name. scikit-learn takes a second to import."""
+    from sklearn import metrics
+
+    def one_against_rest(y: Labels, p: Predictions) -> float:
+        """Mean ROC-AUC of each class against the others, over the classes that some and not all rows are of."""
+        found = np.unique(y)
+        areas = [metrics.roc_auc_score(y == place, p[:, place]) for place in found]
+        return float(np.mean(areas)) if len(found) > 1 else np.nan
+
+    by_kind: Mapping[str, Mapping[str, Score]] = {
+        "binary": {
+            "roc_auc": metrics.roc_auc_score,
+            "average_precision": metrics.average_precision_score,
+            "log_loss": metrics.log_loss,
+            "brier": metrics.brier_score_loss,
+        },
+        "multiclass": {
+            "roc_auc": one_against_rest,
+            "accuracy": lambda y, p: metrics.accuracy_score(y, p.argmax(axis=1)),
+            "log_loss": lambda y, p: metrics.log_loss(y, p, labels=range(p.shape[1])),
+            "brier": lambda y, p: metrics.brier_score_loss(y, p, labels=range(p.shape[1])),
+        },
+        "regression": {
+            "r2": metrics.r2_score,
+            "rmse": metrics.root_mean_squared_error,
+            "mae": metrics.mean_absolute_error,
+        },
+    }
+    return by_kind[kind]
+
+
+def exact(p: Predictions) -> Predictions:
+    """Predictions in double precision: a model answers in float32; squares of that lose the eighth digit.
+
+    The probabilities of a row's classes sum to one to the seventh digit before, and to the last one after.
+    """
+    p = p.astype("float64")
+    return p if p.ndim == 1 else p / p.sum(axis=1, keepdims=True)
+
+
+def ranking(y: Labels, p: Predictions, task: Task = TASK) -> dict[str, float]:
+    """Every metric of the task but the calibration error, which needs bins."""
+    p = exact(p)
+    return {name: float(score(y, p)) for name, score in scores(task.kind).items()}
+
+
+def main_score(y: Labels, p: Predictions, task: Task = TASK) -> float:
+    """The task's main metric: higher is better, 1 is perfect. There must be two distinct labels."""
+    return float(scores(task.kind)[task.main](y, exact(p)))
+
+
+def flat(y: Labels, p: Predictions, task: Task = TASK) -> tuple[Labels, Predictions]:
+    """What calibration is of, both of shape (rows,): of many classes, whether the one chosen is right, and how sure."""
+    return ((p.argmax(axis=1) == y).astype("int8"), p.max(axis=1)) if task.kind == "multiclass" else (y, p)
+
+
+def joined(rows: pd.DataFrame, prefix: str = "") -> Predictions:
+    """Predictions from their columns, whose names begin with `prefix`."""
+    found: Predictions = rows[[prefix + name for name in ANSWERS]].to_numpy()
+    return found[:, 0] if len(ANSWERS) == 1 else found
+
+
+def spread(p: Predictions, prefix: str = "") -> dict[str, np.ndarray]:
+    """Predictions as columns, by name: what `joined` reads."""
+    return {prefix + name: column for name, column in zip(ANSWERS, np.atleast_2d(p.T), strict=True)}
+
+
+def calibration_table(y: Labels, p: Predictions, bins: int) -> np.ndarray:
+    """Rows `(mean predicted, mean observed, rows)` over bins of equal size of `flat` labels, shape (bins, 3)."""
+    order = np.argsort(p, kind="stable")
+    parts = [part for part in np.array_split(order, bins) if len(part)]
+    return np.array([(p[part].mean(dtype="float64"), y[part].mean(dtype="float64"), len(part)) for part in parts])
+
+
+def calibration_error(y: Labels, p: Predictions, bins: int) -> float:
+    """Expected calibration error: mean distance of predicted from observed over bins of equal size of `flat` labels."""
+    predicted, observed, rows = calibration_table(y, p, bins).T
+    return float(np.average(np.abs(predicted - observed), weights=rows))
+
+
+def best_threshold(y: Labels, p: Predictions, beta: float) -> float:
+    """The smallest threshold that maximises F-beta of `p >= threshold`, from counts, so that ties are exact."""
+    thresholds, positives = np.unique(p), p[y == 1]
+    flagged = len(p) - np.searchsorted(np.sort(p), thresholds)
+    right = len(positives) - np.searchsorted(np.sort(positives), thresholds)
+    f_beta = (1 + beta**2) * right / (beta**2 * len(positives) + flagged)
+    return float(thresholds[np.argmax(f_beta)])
+
+
+def at_threshold(y: Labels, p: Predictions, threshold: float) -> dict[str, float]:
+    """Precision, recall and F1 of the rows flagged at a threshold, and the share of rows that it flags."""
+    from sklearn.metrics import precision_recall_fscore_support
+
+    flagged = p >= threshold
+    precision, recall, f1, _ = precision_recall_fscore_support(y, flagged, average="binary", zero_division=0)
+    return {"precision": float(precision), "recall": float(recall), "f1": float(f1), "flagged": float(flagged.mean())}

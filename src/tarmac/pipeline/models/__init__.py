@@ -1,0 +1,1 @@
+"""The rows that models take, and the ONNX file that scores them."""

@@ -1,0 +1,160 @@
+"""Feature tables in memory: float32 numbers, text categories, labels."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from tarmac.pipeline.base import months, parquet
+from tarmac.pipeline.params import TASK, AnySplit, RowSplit, SplitParams, Task, Window
+from tarmac.problem.names import CATEGORICAL, CLASSES, CLUSTER, KEY, TARGET, feature_names
+
+Part = Literal["train", "validation", "test"]
+NO_LABEL = -1  # a stratum of its own for rows whose label is not known
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Names of a model's inputs: text columns and number columns, each in the order that the model takes them."""
+
+    categories: tuple[str, ...]
+    numbers: tuple[str, ...]
+
+    @classmethod
+    def of(cls, groups: Sequence[str]) -> "Inputs":
+        """The inputs of some feature groups."""
+        inputs = feature_names(groups)
+        categories = tuple(name for name in inputs if name in CATEGORICAL)
+        return cls(categories, tuple(name for name in inputs if name not in categories))
+
+    @property
+    def names(self) -> list[str]:
+        """All inputs, categories first."""
+        return [*self.categories, *self.numbers]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Rows to train on and rows to tune on, with their labels: frames, or arrays once they are encoded."""
+
+    X: Any
+    y: np.ndarray
+    X_valid: Any
+    y_valid: np.ndarray
+
+
+@dataclass(frozen=True)
+class Months:
+    """Rows of a part, in memory one month at a time; as often as they are gone through."""
+
+    folder: Path
+    months: tuple[str, ...]
+    columns: tuple[str, ...] | None  # None for all
+
+    def __iter__(self) -> Iterator[pd.DataFrame]:
+        """Yields month by month. Raises `ValueError` as `read_window` does."""
+        return (_read(self.folder, [month], self.columns) for month in self.months)
+
+    def rows(self) -> int:
+        """How many rows all months have, by their footers."""
+        return sum(parquet.count_rows(self.folder / f"{month}.parquet") for month in self.months)
+
+
+Parts: TypeAlias = "Months | list[pd.DataFrame]"  # frames one after the other
+
+
+def read_window(folder: Path, window: Window, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Rows of the feature tables in a window of months. Raises `ValueError` naming a month that is not there."""
+    return _read(folder, months.between(window.first, window.last), columns)
+
+
+def read_all(folder: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Rows of all feature tables. Raises `ValueError` as `read_window` does."""
+    return _read(folder, months.stored(folder), columns)
+
+
+def _read(folder: Path, stored: Sequence[str], columns: Sequence[str] | None) -> pd.DataFrame:
+    frames = []
+    for month in stored:
+        path = folder / f"{month}.parquet"
+        parquet.check(path)
+        try:
+            frames.append(pd.read_parquet(path, columns=None if columns is None else list(columns)))
+        except (OSError, pa.ArrowInvalid) as error:
+            raise ValueError(f"{path} cannot be read ({str(error).splitlines()[0]}): run `dvc repro`") from None
+    return pd.concat(frames, ignore_index=True)
+
+
+def read_part(folder: Path, split: AnySplit, part: Part, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Rows of the feature tables to train on, to tune on, or to judge on. Raises `ValueError` as `read_window` does."""
+    if isinstance(split, SplitParams):
+        return read_window(folder, getattr(split, part), columns)
+    wanted = None if columns is None else [*dict.fromkeys([*columns, *KEY, CLUSTER, TARGET])]
+    rows = read_all(folder, wanted)
+    own = rows[members(rows, split) == part].reset_index(drop=True)
+    return own if columns is None else own[list(columns)]
+
+
+def read_months(folder: Path, split: AnySplit, part: Part, columns: Sequence[str] | None = None) -> Parts:
+    """The rows of `read_part`, one month in memory at a time; at once where the split is by row."""
+    if not isinstance(split, SplitParams):
+        return [read_part(folder, split, part, columns)]
+    window = getattr(split, part)
+    return Months(folder, tuple(months.between(window.first, window.last)), tuple(columns) if columns else None)
+
+
+def count(parts: Parts) -> int:
+    """How many rows there are, with and without a label."""
+    return parts.rows() if isinstance(parts, Months) else sum(map(len, parts))
+
+
+def members(rows: pd.DataFrame, split: RowSplit) -> np.ndarray:
+    """The part of every row, shape (rows,).
+
+    Clusters, or rows, stand in the order of a hash within their stratum, and the middle of each in the cumulated share
+    of rows decides: whatever their number, every part gets its share. Raises `ValueError` naming a part that gets none.
+    """
+    unit = rows[[CLUSTER]] if split.by == "cluster" else rows[list(KEY)]
+    drawn = pd.util.hash_pandas_object(unit.astype("str"), index=False, hash_key=f"{split.seed:016d}")
+    stratum = rows[TARGET].fillna(NO_LABEL).astype("int64") if split.by == "label" else NO_LABEL
+    table = pd.DataFrame({"stratum": stratum, "unit": drawn})
+    units = table.groupby(["stratum", "unit"]).size()
+    middle = units.groupby("stratum").transform(lambda sizes: (sizes.cumsum() - sizes / 2) / sizes.sum())
+    ends = [split.test_share, split.test_share + split.validation_share]
+    parts = np.array(["test", "validation", "train"], dtype=object)
+    own = pd.Series(parts[np.searchsorted(ends, middle)], units.index, name="part")
+    found = table.join(own, on=["stratum", "unit"])["part"].to_numpy()
+    if empty := set(parts) - set(found):
+        raise ValueError(f"split: {len(units)} {split.by}s are too few: none for {', '.join(sorted(empty))}")
+    return np.asarray(found)
+
+
+def labelled(rows: pd.DataFrame, task: Task = TASK) -> tuple[pd.DataFrame, np.ndarray]:
+    """The rows with a label, and their labels as the task has them. Raises `ValueError` where all are the same."""
+    rows, labels = with_label(rows, task)
+    check_varied(labels, task)
+    return rows, labels
+
+
+def with_label(rows: pd.DataFrame, task: Task = TASK) -> tuple[pd.DataFrame, np.ndarray]:
+    """As `labelled`, of rows that may all be the same, or none."""
+    rows = rows.loc[rows[TARGET].notna()].reset_index(drop=True)
+    return rows, rows[TARGET].to_numpy(dtype=task.label)
+
+
+def check_varied(labels: np.ndarray, task: Task = TASK) -> None:
+    """Raises `ValueError` where all labels are the same, or there is none."""
+    if (found := len(np.unique(labels))) < 2:
+        what = "class(es), two" if task.kind != "regression" else "value(s) of the target, two"
+        raise ValueError(f"{len(labels):,} labelled rows hold {found} {what} are needed")
+
+
+def check_classes(labels: np.ndarray, task: Task = TASK) -> None:
+    """Raises `ValueError` naming the classes that no training row has: a model cannot be asked for them."""
+    if task.kind == "multiclass" and (lacking := set(range(len(CLASSES))) - set(labels.tolist())):
+        names = ", ".join(CLASSES[place] for place in sorted(lacking))
+        raise ValueError(f"no training row is {names}: take it out of CLASSES, or give it rows")

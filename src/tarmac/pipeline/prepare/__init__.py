@@ -1,0 +1,1 @@
+"""The stage `prepare`: raw tables to valid ones."""

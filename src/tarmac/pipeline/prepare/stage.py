@@ -1,0 +1,167 @@
+"""prepare: raw monthly tables to valid, compact ones; invalid rows are set aside and counted."""
+
+from collections import Counter
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from tarmac.pipeline import engine
+from tarmac.pipeline.base import months, parquet, resources
+from tarmac.pipeline.base.hashing import digest
+from tarmac.pipeline.base.outputs import replacing, write_json
+from tarmac.pipeline.base.runner import Progress, run
+from tarmac.pipeline.engine.month_cache import Facts, Partitions, code, partitions
+from tarmac.pipeline.params import load
+from tarmac.pipeline.prepare import validation
+from tarmac.problem.clean import clean
+from tarmac.problem.names import LOOKUPS, MONTHLY, TABLES
+from tarmac.problem.schema import BLANKED, KEYS, schema, tallies
+
+RAW, PREPARED, ENVIRONMENT = Path("data/raw"), Path("data/prepared"), Path("requirements/pipeline.txt")
+QUARANTINE, METRICS = Path("data/quarantine.csv"), Path("metrics/prepare.json")
+Frames = dict[str, pd.DataFrame]
+PROCESS, ROW, COPIES = 250e6, 7000, 2  # bytes: of the process, of a row while it is checked; and of what is written
+
+
+def read_raw(path: Path) -> pd.DataFrame:
+    """A raw table with its own types. Raises `ValueError` where the file is damaged or holds no row."""
+    parquet.check(path)
+    try:
+        frame = pd.read_parquet(path, dtype_backend="pyarrow")
+    except (OSError, pa.ArrowInvalid) as error:
+        raise ValueError(f"{path} cannot be read ({str(error).splitlines()[0]}): fetch it again") from None
+    if frame.empty:
+        raise ValueError(f"{path} holds no row: ingest the month again")
+    return frame
+
+
+def validate(table: str, month: str | None, path: Path, valid: Frames) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The valid rows of one raw file, and its broken rules with columns `month` and `table` in front."""
+    frame = read_raw(path)
+    try:
+        rows, broken = validation.validate(frame, schema(table, month, valid), KEYS[table], BLANKED)
+    except validation.TableError as error:
+        raise ValueError(f"{path}: {error}") from None
+    broken.insert(0, "table", table)
+    broken.insert(0, "month", month or "")
+    return rows, broken
+
+
+def check_share(path: Path, rows: int, broken: pd.DataFrame, limit: float) -> None:
+    """Raises `ValueError` with the worst rules where more than the share `limit` of a file's rows was set aside."""
+    aside = broken[broken["action"] == "set aside"]
+    share = aside["row"].nunique() / rows
+    if share > limit:
+        rules = Counter(f"{line.column}: {line.rule}" for line in aside.itertuples())
+        worst = ", ".join(f"{rule} ({count:,} rows)" for rule, count in rules.most_common(3))
+        raise ValueError(
+            f"{path}: {share:.2%} of {rows:,} rows are invalid, more than prepare.max_quarantine_share = {limit:.2%}."
+            f" Worst rules: {worst}. First rows: {'; '.join(aside['row'].unique()[:3])}"
+        )
+
+
+def prepare_month(
+    backend: engine.Backend, month: str, lookups: Frames, limit: float, out: Path
+) -> tuple[pd.DataFrame, Counter[str]]:
+    """Writes one month's prepared tables. Returns its broken rules, and counts of rows and of what is missing."""
+    valid, broken, counts = dict(lookups), [], Counter[str]()
+    for table in MONTHLY:
+        path = RAW / table / f"{month}.parquet"
+        valid[table], failures = validate(table, month, path, valid)
+        check_share(path, parquet.count_rows(path), failures, limit)
+        broken.append(failures)
+        counts[table] = len(valid[table])
+    write_prepared(backend, month, valid, MONTHLY, out)
+    counts.update(tallies(valid))
+    return pd.concat(broken, ignore_index=True), counts
+
+
+def write_prepared(backend: engine.Backend, month: str, valid: Frames, tables: tuple[str, ...], out: Path) -> None:
+    """Cleans valid raw tables and writes them under `out`; lookups as one file, the others one a month."""
+    rows = {name: pa.Table.from_pandas(frame, preserve_index=False) for name, frame in valid.items()}
+    views = {name: engine.show_rows(backend, name, held) for name, held in rows.items()}
+    for table in tables:
+        path = out / (f"{table}.parquet" if table in LOOKUPS else f"{table}/{month}.parquet")
+        engine.write(backend, clean(table, views, month), path)
+
+
+def make_month(engine_name: str, month: str, lookups: Frames, limit: float, out: Path) -> Facts:
+    """`prepare_month`, its answer as JSON; by a backend of its own, because Ibis keeps what it once showed it."""
+    broken, counts = prepare_month(engine.connect(engine_name), month, lookups, limit, out)
+    return {"broken": broken.to_dict("split", index=False), "counts": counts}
+
+
+def prepare(
+    engine_name: str, limit: float, out: Path, progress: Progress, kept: Partitions
+) -> tuple[pd.DataFrame, Counter[str]]:
+    """Prepares every stored month into `out` by an engine. Returns all broken rules and the year's counts."""
+    found = {table: months.stored(RAW / table) for table in MONTHLY}
+    first = found[MONTHLY[-1]]
+    for table, stored in found.items():
+        if stored != first:
+            raise ValueError(f"{RAW / table} has {stored[0]} to {stored[-1]}, expected {first[0]} to {first[-1]}")
+    lookups: Frames = {}
+    broken, counts = [], Counter[str]()
+    for table in (name for name in TABLES if name not in MONTHLY):
+        lookups[table], failures = validate(table, None, RAW / f"{table}.parquet", lookups)
+        broken.append(failures)
+    write_prepared(engine.connect(engine_name), first[0], lookups, LOOKUPS, out)
+    progress.step("lookups", **{name: len(frame) for name, frame in lookups.items()})
+    base = {
+        "code": code(),
+        "engine": engine_name,
+        "environment": digest(ENVIRONMENT),
+        "limit": limit,
+        "lookups": _md5s(lookups),
+    }
+    for month in first:
+        names = [f"{table}/{month}" for table in MONTHLY]
+        facts = kept.month(
+            {**base, **_md5s(names)},
+            [f"{name}.parquet" for name in names],
+            out,
+            partial(make_month, engine_name, month, lookups, limit, out),
+        )
+        counted, failures = facts["counts"], pd.DataFrame(**facts["broken"], dtype="str")
+        progress.step(month, **{name: counted[name] for name in MONTHLY}, set_aside=_set_aside(failures))
+        broken.append(failures)
+        counts.update(counted)
+    progress.step("months", made=kept.made, as_before=kept.kept)
+    return pd.concat(broken, ignore_index=True), counts
+
+
+def _md5s(names: Iterable[str]) -> dict[str, str]:
+    return {name: digest(RAW / f"{name}.parquet") for name in names}
+
+
+def _set_aside(broken: pd.DataFrame) -> int:
+    return int(broken.loc[broken["action"] == "set aside", "row"].nunique())
+
+
+def check_room() -> None:
+    """Raises `RoomError` where this machine has less memory than the largest month takes, or less disk than all."""
+    paths = [path for table in MONTHLY for path in sorted((RAW / table).glob("*.parquet"))]
+    for path in paths:
+        parquet.check(path)
+    most = max(map(parquet.count_rows, paths), default=0)
+    what = f"a month of {most:,} rows"
+    resources.check(PROCESS + most * ROW, COPIES * resources.size(RAW), what, "cut the rows into smaller parts")
+
+
+def main() -> None:
+    """Reads `data/raw`; writes the prepared tables, the quarantine and its counts."""
+    params = load()
+    check_room()
+    limit = params.prepare.max_quarantine_share
+    with partitions("prepare") as kept, replacing(PREPARED) as out, replacing(QUARANTINE) as quarantine:
+        broken, counts = prepare(params.engine, limit, out, Progress("prepare"), kept)
+        broken.to_csv(quarantine, index=False, lineterminator="\n")
+    rules = Counter(f"{line.table}.{line.column}.{line.rule}" for line in broken.itertuples())
+    write_json(METRICS, {"rows": dict(counts), "set_aside": _set_aside(broken), "broken_rules": dict(rules)})
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,1 @@
+"""The stage `state`: what the service looks up."""

@@ -1,0 +1,145 @@
+"""Fitting month by month, where a table of all rows would be too large to hold.
+
+XGBoost keeps the bin of each value, in pages on disk, and reads the months as often as it needs to find the bins. The
+other kinds of model hold their rows as they are: they are fitted to a drawn share of them.
+"""
+
+import tempfile
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.pipeline import Pipeline
+
+from tarmac.pipeline.base import resources
+from tarmac.pipeline.models import dataset
+from tarmac.pipeline.models.dataset import Inputs, Months, Split
+from tarmac.pipeline.params import TASK, TrainParams
+from tarmac.pipeline.training import estimators
+from tarmac.problem.names import CLASSES, TARGET
+
+# Rows times inputs that are still trained on as one table. Fixed, and no setting: bins found in parts may be others.
+LARGEST = 2**25
+DRAWN = 500_000  # rows that models which must hold them are fitted to
+PAGE = 250_000  # rows, or a month if it has more, that are encoded and paged at a time
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Months to train on and months to tune on, with the columns of all models and the target."""
+
+    train: Months
+    validation: Months
+
+    def drawn(self, names: list[str], seed: int) -> Split:
+        """Some labelled rows of every month, at most `DRAWN` to train on and as many to tune on."""
+        train, valid = (dataset.labelled(_drawn(months, seed)) for months in (self.train, self.validation))
+        return Split(train[0][names], train[1], valid[0][names], valid[1])
+
+
+def too_large(rows: int, inputs: int, model: str) -> bool:
+    """Whether so many rows of so many inputs are too many for one table, or rows alone for a model that is linear."""
+    return rows * inputs > LARGEST or (model == TASK.baseline and rows > DRAWN)
+
+
+def fit(
+    params: TrainParams,
+    inputs: Inputs,
+    stream: Stream,
+    on_round: estimators.OnRound,
+    away: estimators.Away | None = None,
+) -> Pipeline:
+    """As `estimators.fit`, with one month in memory."""
+    if params.model != "xgboost":
+        return estimators.fit(params, inputs, stream.drawn(inputs.names, params.seed), on_round)
+    encoder = estimators.ordinal_encoder(inputs).fit(_distinct(stream.train, inputs))
+    if away:
+        return Pipeline([("encoder", encoder), (estimators.ESTIMATOR, away(params, encoder, on_round))])
+    classifier = estimators.xgboost_model(params, on_round)
+    with tempfile.TemporaryDirectory(dir=resources.spill(), ignore_cleanup_errors=True) as folder:
+        booster = _boosted(params, classifier, encoder, inputs, stream, folder)
+    estimators.check_device(params.device, booster.save_config())
+    classifier.load_model(booster.save_raw("ubj"))
+    return Pipeline([("encoder", encoder), (estimators.ESTIMATOR, classifier)])
+
+
+def _boosted(params: TrainParams, classifier: Any, encoder: Any, inputs: Inputs, stream: Stream, folder: str) -> Any:
+    import xgboost
+
+    # A GPU takes no pages that were made on the CPU: there the bins have to fit in memory.
+    paged = params.device == "cpu"
+    kind = xgboost.ExtMemQuantileDMatrix if paged else xgboost.QuantileDMatrix
+    bins, encoded = params.xgboost.max_bin, partial(_encoded, encoder=encoder, inputs=inputs)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*[Dd]evice", category=UserWarning)  # check_device says it
+        train = kind(encoded(stream.train, f"{folder}/train" if paged else None), max_bin=bins)
+        valid = kind(encoded(stream.validation, f"{folder}/validation" if paged else None), max_bin=bins, ref=train)
+        classes = {"objective": "multi:softprob", "num_class": len(CLASSES)} if TASK.kind == "multiclass" else {}
+        return xgboost.train(
+            {**classifier.get_xgb_params(), **classes},
+            train,
+            num_boost_round=params.max_rounds,
+            evals=[(valid, "validation_0")],  # the name that scikit-learn's interface gives
+            early_stopping_rounds=params.early_stopping_rounds,
+            callbacks=classifier.callbacks,
+            verbose_eval=False,
+        )
+
+
+def _encoded(months: Months, place: str | None, encoder: Any, inputs: Inputs) -> Any:
+    """What gives XGBoost the pages of some months, as often as it asks; `place` begins the names of its files."""
+    import xgboost
+
+    class Encoded(xgboost.DataIter):
+        def __init__(self) -> None:
+            self._left = pages(months)
+            super().__init__(cache_prefix=place, release_data=True)
+
+        def reset(self) -> None:
+            self._left = pages(months)
+
+        def next(self, input_data: Any) -> bool:
+            for rows in self._left:
+                input_data(data=encoder.transform(rows[inputs.names]), label=rows[TARGET].to_numpy(dtype=TASK.label))
+                return True
+            return False
+
+    return Encoded()
+
+
+def pages(months: Months) -> Iterator[pd.DataFrame]:
+    """Yields the labelled rows of one month or of several, so that all but the last are at least `PAGE` rows."""
+    held: list[pd.DataFrame] = []
+    for rows in months:
+        held.append(rows[rows[TARGET].notna()])
+        if sum(map(len, held)) >= PAGE:
+            yield pd.concat(held)
+            held = []
+    if held:
+        yield pd.concat(held)
+
+
+def _distinct(months: Months, inputs: Inputs) -> pd.DataFrame:
+    """As few rows as have every text of every category: all that the encoder learns. Numbers are missing."""
+    found: dict[str, set[str]] = {name: set() for name in inputs.categories}
+    for rows in Months(months.folder, months.months, inputs.categories) if found else ():
+        for name, texts in found.items():
+            texts.update(rows[name].unique())
+    longest = max(map(len, found.values()), default=1)
+    columns = {name: np.resize(np.array(sorted(texts), dtype=object), longest) for name, texts in found.items()}
+    missing = dict.fromkeys(inputs.numbers, np.full(longest, np.nan, dtype="float32"))
+    return pd.DataFrame({**columns, **missing})
+
+
+def _drawn(months: Months, seed: int) -> pd.DataFrame:
+    share = min(DRAWN / max(months.rows(), 1), 1.0)
+
+    def some() -> Iterator[pd.DataFrame]:
+        for number, rows in enumerate(months):
+            yield rows.sample(frac=share, random_state=seed + number).sort_index()
+
+    return pd.concat(some(), ignore_index=True)

@@ -1,0 +1,138 @@
+"""The section that `make sweep` searches by: an objective on validation, and what each parameter may be."""
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, PlainValidator, Tag, ValidationError, model_validator
+
+from tarmac.pipeline.params.pipeline import TrainParams
+from tarmac.pipeline.params.section import Count, Positive, Section, Seed
+from tarmac.pipeline.params.task import TASK
+
+if TYPE_CHECKING:
+    Objective = str
+else:
+    Objective = Literal[tuple(TASK.rounds)]
+PREFIX = "train."
+
+
+def _number(value: Any) -> int | float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError("a number is expected here")
+    return value
+
+
+def _value(value: Any) -> int | float | str | bool:
+    return value if isinstance(value, str | bool) else _number(value)
+
+
+Number = Annotated[int | float, PlainValidator(_number, json_schema_input_type=int | float)]
+Value = Annotated[int | float | str | bool, PlainValidator(_value, json_schema_input_type=int | float | str | bool)]
+
+
+class Range(Section):
+    """Numbers from `low` to `high`, both included. Whole ends give whole numbers."""
+
+    low: Number
+    high: Number
+    log: Annotated[bool, Field(description="Draw evenly between orders of magnitude")] = False
+    step: Annotated[Positive | None, Field(description="Only low, low + step, …; needed by grid for fractions")] = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether only whole numbers are drawn."""
+        return isinstance(self.low, int) and isinstance(self.high, int) and float(self.step or 1).is_integer()
+
+    @property
+    def ends(self) -> tuple[Value, ...]:
+        """The values that must be fit for training, so that all between are."""
+        return self.low, self.high
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Range":
+        if self.low >= self.high:
+            raise ValueError(f"low ({self.low}) must be below high ({self.high})")
+        if self.log and self.low <= 0:
+            raise ValueError(f"low ({self.low}) must be above 0 where log is true")
+        if self.log and self.step is not None:
+            raise ValueError("log and step exclude each other")
+        return self
+
+
+class Choices(Section):
+    """One of some values."""
+
+    choices: Annotated[list[Value], Field(min_length=1)]
+
+    @property
+    def ends(self) -> tuple[Value, ...]:
+        """The values that must be fit for training."""
+        return tuple(self.choices)
+
+
+class Halving(Section):
+    """Successive halving: at `min_rounds` rounds, and each `factor` times more, the best 1 in `factor` go on."""
+
+    min_rounds: Count
+    factor: Annotated[int, Field(ge=2, le=10)]
+
+
+def _kind(tree: Any) -> str:
+    chosen = "choices" in tree if isinstance(tree, dict) else isinstance(tree, Choices)
+    return "[choices]" if chosen else "[range]"
+
+
+Searched = Annotated[Annotated[Range, Tag("[range]")] | Annotated[Choices, Tag("[choices]")], Discriminator(_kind)]
+
+
+class SweepParams(Section):
+    """What is searched, by which sampler, and what is best. Test data has no part in it."""
+
+    objective: Annotated[Objective, Field(description="Validation metric of the round that is kept")]
+    sampler: Literal["tpe", "random", "grid"]
+    seed: Seed
+    halving: Annotated[
+        Halving | None, Field(description="null: none. It favours fast learners where the learning rate is searched")
+    ]
+    space: Annotated[dict[str, Searched], Field(min_length=1)]
+
+    @property
+    def direction(self) -> Literal["maximize", "minimize"]:
+        """Which way the objective gets better."""
+        return "maximize" if self.objective == "auc" else "minimize"
+
+    def mistakes(self, train: TrainParams) -> Iterator[tuple[str, str]]:
+        """Key and text of every value of the space that training could not take."""
+        for name, searched in self.space.items():
+            if self.sampler == "grid" and isinstance(searched, Range) and not (searched.whole or searched.step):
+                yield name, "grid needs a step here, or choices"
+            for value in searched.ends:
+                if text := _mistake(train, name, value):
+                    yield name, text
+                    break
+
+
+def with_values(train: TrainParams, values: dict[str, Value]) -> TrainParams:
+    """Training parameters with some replaced, by key such as `train.seed`. Raises `ValueError` on a wrong one."""
+    tree = train.model_dump()
+    for name, value in values.items():
+        *sections, last = name.removeprefix(PREFIX).split(".")
+        branch = tree
+        for section in sections:
+            branch = branch[section]
+        branch[last] = value
+    return TrainParams.model_validate(tree)
+
+
+def _mistake(train: TrainParams, name: str, value: Value) -> str | None:
+    known: object = train.model_dump()
+    for part in name.split(".")[1:]:
+        known = known.get(part) if isinstance(known, dict) else None
+    if not name.startswith(PREFIX) or known is None or isinstance(known, dict | list):
+        return "not a single value of the section train"
+    try:
+        with_values(train, {name: value})
+    except ValidationError as error:
+        return f"{error.errors()[0]['msg'].removeprefix('Value error, ')} (got {value!r})"
+    return None

@@ -1,0 +1,74 @@
+"""The live model: what prod has, else the latest version, else what is here."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+from ruamel.yaml import YAML
+
+from tarmac.pipeline.base.hashing import digest
+from tarmac.pipeline.models.scorer import Scorer
+from tarmac.pipeline.params import AnySplit, SplitParams
+from tarmac.problem.names import DAY
+from tarmac.registry.history import RegistryError, events
+from tarmac.registry.release import in_use
+from tarmac.repository import clone, git
+from tarmac.repository.dvc import commands
+
+MODEL, PARAMS, HERE = "models/model.onnx", Path("params.yaml"), "workspace"
+WHAT = "months" if DAY else "rows"
+SPLIT: TypeAdapter[AnySplit] = TypeAdapter(AnySplit)
+
+
+@dataclass(frozen=True)
+class Live:
+    """A model that answers, with the months, or the shares of rows, that it was made from."""
+
+    version: str
+    commit: str
+    md5: str
+    split: AnySplit
+    scorer: Scorer
+
+    @property
+    def months(self) -> SplitParams:
+        """Its months, which rows with a time have."""
+        assert isinstance(self.split, SplitParams)
+        return self.split
+
+
+def live() -> Live:
+    """Loads the live model. Raises `ValueError` where its file or its months cannot be had."""
+    event = in_use(events())
+    if event is None:
+        return _loaded(HERE, git.commit("HEAD") or "", Path(MODEL), PARAMS.read_text(encoding="utf-8"))
+    with _model(event.commit) as path:
+        return _loaded(event.version, event.commit, path, git.text_at(event.commit, PARAMS) or "")
+
+
+@contextmanager
+def _model(commit: str) -> Iterator[Path]:
+    """A commit's model: the file that is here where it is the same."""
+    wanted = commands.locked(git.text_at(commit, commands.LOCK) or "").get(MODEL)
+    if wanted is None:
+        raise RegistryError(f"commit {commit[:7]} has no {MODEL} in its dvc.lock")
+    if Path(MODEL).is_file() and digest(Path(MODEL)) == wanted:
+        yield Path(MODEL)
+        return
+    with clone.of_commit(commit) as folder:
+        commands.pull(MODEL, folder=folder, extra=clone.site(folder))
+        yield folder / MODEL
+
+
+def _loaded(version: str, commit: str, path: Path, params: str) -> Live:
+    if not path.is_file():
+        raise RegistryError(f"{path} is not here: `make pull`, or `make run`")
+    try:
+        split = SPLIT.validate_python((YAML(typ="safe", pure=True).load(params) or {}).get("split"))
+    except ValidationError:
+        raise RegistryError(f"{PARAMS} of {version} does not say which {WHAT} it was made from") from None
+    if isinstance(split, SplitParams) != (DAY is not None):
+        raise RegistryError(f"{version} is a model of another problem: release one of this problem first")
+    return Live(version, commit, digest(path), split, Scorer(path))

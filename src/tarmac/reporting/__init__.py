@@ -1,0 +1,1 @@
+"""Markdown from values that nobody vouches for."""

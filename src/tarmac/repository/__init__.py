@@ -1,0 +1,1 @@
+"""Git and DVC: commits and their outputs, rebuilds, merges, recovery."""

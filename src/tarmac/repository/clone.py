@@ -1,0 +1,49 @@
+"""A commit's files beside those that are here, without touching them."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tarmac.repository.dvc import commands
+from tarmac.repository.git import git
+
+
+@contextmanager
+def of_commit(commit: str, trusted: bool = True) -> Iterator[Path]:
+    """A clone with a commit's files, for as long as the block lasts; it has this repository's cache and remotes.
+
+    A commit that is not trusted gets its symbolic links as files, and this repository's settings of DVC.
+    """
+    with tempfile.TemporaryDirectory(prefix="tarmac-clone-") as temporary:
+        folder = Path(temporary) / "clone"
+        git("clone", "--quiet", "--shared", "--no-checkout", ".", str(folder))
+        git("-c", f"core.symlinks={str(trusted).lower()}", "checkout", "--quiet", "--detach", commit, folder=folder)
+        if not trusted:
+            _replace_settings(folder / ".dvc")
+        _share_cache(folder)
+        yield folder
+
+
+def site(folder: Path) -> dict[str, str]:
+    """Variables with which DVC forgets a clone when it is gone."""
+    return {"DVC_SITE_CACHE_DIR": str(folder.parent / "site")}
+
+
+def _replace_settings(folder: Path) -> None:
+    if folder.is_dir():
+        shutil.rmtree(folder)
+    folder.unlink(missing_ok=True)
+    folder.mkdir()
+    shutil.copy(".dvc/config", folder)
+
+
+def _share_cache(folder: Path) -> None:
+    """Lets the clone use this repository's cache, its local remotes and their credentials."""
+    if not (folder / ".dvc").is_dir():
+        return
+    local = Path(".dvc/config.local")
+    if local.is_file():
+        shutil.copy(local, folder / ".dvc" / "config.local")
+    commands.lend_cache(folder)

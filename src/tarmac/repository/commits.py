@@ -1,0 +1,46 @@
+"""Which commits have an output: by the hash that their `dvc.lock` or `.dvc` file gives it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tarmac.repository.git import git, revisions_with
+
+LOCKS = ("dvc.lock", "*.dvc")
+# What has a name that people use, before experiments, which a clone does not bring. A stash is nobody's result.
+SCOPES = (("HEAD", "--branches", "--tags", "--remotes"), ("--exclude=refs/stash", "--exclude=refs/exps/stash", "--all"))
+FIELDS = ("%H", "%an", "%ae", "%aI", "%s")
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A commit, who made it and when, and the branches and tags that have it."""
+
+    name: str
+    author: str
+    email: str
+    date: str  # ISO 8601, with the author's zone
+    subject: str
+    refs: list[str]
+
+
+def commits_with(text: str, folder: Path = Path()) -> list[str]:
+    """Commits that changed a lock and whose lock holds a text, the oldest first; of experiments where no other does."""
+    for scope in SCOPES:
+        options = ("--full-history", "--date-order", "--reverse")
+        changed = git("rev-list", *options, *scope, "--", *LOCKS, folder=folder).split()
+        if found := revisions_with(text, changed, LOCKS, folder):
+            return found
+    return []
+
+
+def described(commit: str, folder: Path = Path()) -> Commit:
+    """What Git knows of a commit."""
+    fields = git("show", "--no-patch", f"--format={'%x00'.join(FIELDS)}", commit, folder=folder).rstrip("\n")
+    refs = git("for-each-ref", "--contains", commit, "--format=%(refname:short)", folder=folder).split("\n")
+    name, author, email, date, subject = fields.split("\0", len(FIELDS) - 1)
+    return Commit(name, author, email, date, subject, [ref for ref in refs if ref])
+
+
+def is_shallow(folder: Path = Path()) -> bool:
+    """Whether only a part of the history was fetched."""
+    return git("rev-parse", "--is-shallow-repository", folder=folder).strip() == "true"

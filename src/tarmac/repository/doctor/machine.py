@@ -1,0 +1,102 @@
+"""The machine: Python, packages, disk, clock, GPU."""
+
+import importlib.metadata
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from tarmac.repository.doctor.finding import Finding, ask, some
+
+LOWEST, HIGHEST = (3, 11), (3, 14)
+LOCKED, LOCKED_GPU = Path("requirements/pipeline.txt"), Path("requirements/gpu.txt")
+APART = 120  # seconds that two clocks may differ
+EARLIEST = 1_735_689_600  # the start of 2025: a machine without a clock begins in 1970
+
+
+def python() -> Finding:
+    """Whether this Python is one that the locked packages are for."""
+    shown = ".".join(map(str, sys.version_info[:3]))
+    if LOWEST <= sys.version_info[:2] <= HIGHEST:
+        return Finding("ok", shown)
+    return Finding("fail", f"{shown}, needed is 3.{LOWEST[1]} to 3.{HIGHEST[1]}", "make PYTHON=/path/to/python3 setup")
+
+
+def packages() -> Finding:
+    """Whether the installed packages are the locked ones, of the GPU where its XGBoost is installed."""
+    locked = LOCKED_GPU if installed("xgboost") and not installed("xgboost-cpu") else LOCKED
+    wanted = dict(pinned(locked.read_text(encoding="utf-8")))
+    found = {name: installed(name) for name in wanted}
+    other = [
+        f"{name} {found[name] or 'missing'} (locked {wanted[name]})" for name in wanted if found[name] != wanted[name]
+    ]
+    if other:
+        return Finding("fail", f"not as {locked} has them: {some(other)}", "make setup")
+    return Finding("ok", f"{len(wanted)} as {locked} has them")
+
+
+def installed(name: str) -> str | None:
+    """The version of an installed package."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def pinned(text: str) -> Iterator[tuple[str, str]]:
+    """Name and version of each locked package that is for this machine."""
+    from packaging.requirements import Requirement
+
+    for line in text.splitlines():
+        if "==" in line and not line.startswith((" ", "#")):
+            required = Requirement(line.rstrip("\\ "))
+            if required.marker is None or required.marker.evaluate():
+                yield required.name, next(iter(required.specifier)).version
+
+
+def commands() -> Finding:
+    """Whether `dvc` and a stage's `python`, as a person would start them, are those of this environment."""
+    here = Path(sys.prefix, "bin").resolve()
+    found = {name: shutil.which(name) for name in ("dvc", "python")}
+    other = [
+        f"{name} is {path or 'not found'}"
+        for name, path in found.items()
+        if not path or Path(path).parent.resolve() != here
+    ]
+    if other:
+        return Finding("warn", f"{some(other)}, not of {here}", "source .venv/bin/activate")
+    return Finding("ok", f"dvc {installed('dvc')} of {here}")
+
+
+def clock() -> Finding:
+    """Whether the time can be right: it is not before what was committed."""
+    now, done = time.time(), ask("git", "log", "-1", "--format=%ct")
+    committed = int(done.stdout.strip() or 0) if done.returncode == 0 else 0
+    if now + APART < max(committed, EARLIEST):
+        before = "the last commit was made" if committed > EARLIEST else "2025"
+        return Finding(
+            "warn", f"it is {time.ctime(now)} here, before {before}", "set the clock: remotes refuse a wrong one"
+        )
+    return Finding("ok", time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(now)))
+
+
+def gpu() -> Finding:
+    """Whether there is a GPU and an XGBoost that can use it, where the parameters ask for one."""
+    from tarmac.pipeline import params
+
+    device = params.load().train.device
+    if device == "cpu":
+        return Finding("ok", "not asked for: train.device is cpu")
+    from xgboost import build_info
+
+    if not build_info().get("USE_CUDA"):
+        return Finding(
+            "fail", f"train.device is {device}, XGBoost is built without CUDA", "make gpu, or train.device: cpu"
+        )
+    done = ask("nvidia-smi", "--list-gpus") if shutil.which("nvidia-smi") else None
+    if done is None or done.returncode or not done.stdout.strip():
+        return Finding(
+            "fail", f"train.device is {device}, nvidia-smi shows no GPU", "train.device: cpu, or another machine"
+        )
+    return Finding("ok", done.stdout.strip())

@@ -1,0 +1,40 @@
+"""Runs every check, whatever else is broken."""
+
+from collections.abc import Iterator
+from importlib import import_module
+
+from tarmac.repository.doctor.finding import Finding
+
+CHECKS = {
+    "machine": ("python", "packages", "commands", "clock", "gpu"),
+    "repository": ("commits", "branch", "merging", "parameters", "locks", "result"),
+    "storage": ("disk", "cache", "site_cache", "outputs", "remote"),
+}
+
+
+def examine() -> Iterator[tuple[str, Finding]]:
+    """The name of each check, and what it found."""
+    for module, names in CHECKS.items():
+        for name in names:
+            yield name, found(module, name)
+
+
+def found(module: str, name: str) -> Finding:
+    """A check's finding; what stops it is one, too, of the check and of nothing else."""
+    try:
+        finding: Finding = getattr(import_module(f"tarmac.repository.doctor.{module}"), name)()
+    except ImportError as error:
+        return Finding("fail", f"{error}", "make setup")
+    except Exception as error:  # noqa: BLE001 - what is broken must not hide the rest
+        return Finding("fail", "; ".join(str(error).splitlines()) or type(error).__name__)
+    return finding
+
+
+def doctor() -> bool:
+    """Prints a line a check; returns whether none fails."""
+    outcomes = []
+    for name, finding in examine():
+        print(finding.line(name), flush=True)
+        outcomes.append(finding.outcome)
+    print(f"{len(outcomes)} checks, {outcomes.count('warn')} to look at, {outcomes.count('fail')} to mend")
+    return "fail" not in outcomes

@@ -1,0 +1,1 @@
+"""DVC as the rest of Tarmac uses it: its commands, its object stores, its lockfile."""

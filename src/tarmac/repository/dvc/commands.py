@@ -1,0 +1,251 @@
+"""DVC as the rest of Tarmac uses it: the locked one, with its stale locks cleared and its word checked."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tarmac.pipeline.base.hashing import digest
+from tarmac.pipeline.base.outputs import exclusive, is_unfinished, recover
+from tarmac.repository import git, recovery
+from tarmac.repository.dvc import lockfile, object_store
+
+LOCKS = (Path(".dvc/tmp/rwlock"), Path(".dvc/tmp/exps/rwlock"))
+LOCK = Path("dvc.lock")
+CHANGING_DATA = Path(".dvc/tmp/data.lock")  # held by a command that replaces tracked data
+LITTLE = 2**20  # bytes of free space with which no stage gets anywhere
+
+
+class StoreError(ValueError):
+    """DVC failed, or what it fetched is not what the lock names."""
+
+
+def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The process environment in which a stage's `python` is this one."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    return {**git.environment(), "PATH": path, "DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1", **(extra or {})}
+
+
+def dvc(
+    *arguments: str, folder: Path = Path(), extra: Mapping[str, str] | None = None, errors: int | None = None
+) -> Iterator[str]:
+    """Runs DVC and yields its lines as they come; its errors too, where `errors` is `subprocess.STDOUT`.
+
+    Raises `StoreError` where it fails.
+    """
+    command, env = [sys.executable, "-m", "dvc", *arguments], environment(extra)
+    with subprocess.Popen(command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=errors, text=True) as process:
+        assert process.stdout is not None
+        yield from (line.rstrip("\n") for line in process.stdout)
+    if process.returncode:
+        full = shutil.disk_usage(folder).free < LITTLE  # DVC then stumbles over what it could not write, and says that
+        why = "the disk is full" if full else "see above"
+        raise StoreError(f"`dvc {' '.join(arguments)}` failed with exit status {process.returncode}, {why}")
+
+
+def clear_stale_locks(folder: Path = Path()) -> list[Path]:
+    """Take back what a killed command left half written: every later one would fail. Return the paths.
+
+    `dvc.lock` becomes the committed one; what has run since then is still in DVC's cache. Tracked
+    data become what they were before a command that was killed while it replaced them. While DVC is
+    at work, nothing is stale: it writes these files in place.
+    """
+    if recovery.at_work(folder):
+        return []
+    stale = stale_locks(folder)
+    for path in stale:
+        path.unlink()
+    taken_back = take_back(folder)
+    if folder / LOCK in stale:
+        committed = subprocess.run(["git", "show", f"HEAD:./{LOCK}"], cwd=folder, check=False, capture_output=True)
+        if not committed.returncode:
+            (folder / LOCK).write_bytes(committed.stdout)
+    return stale + taken_back
+
+
+def take_back(folder: Path = Path()) -> list[Path]:
+    """Take back replacements of tracked data, unless a command is still at them. Return the data."""
+    tracked = [folder / pointer.with_suffix("") for pointer in pointers(folder)]
+    unfinished = [path for path in tracked if is_unfinished(path)]
+    if not unfinished:
+        return []
+    with exclusive(folder / CHANGING_DATA, wait=False) as held:
+        return [path for path in unfinished if held and recover(path)]
+
+
+def stale_locks(folder: Path = Path()) -> list[Path]:
+    """What a killed DVC left half written: its own locks, cut or empty, and a `dvc.lock` that ends too early."""
+    stale = [folder / path for path in LOCKS if (folder / path).is_file() and not _is_json(folder / path)]
+    return stale + [folder / LOCK] * ((folder / LOCK).is_file() and not _whole(folder / LOCK))
+
+
+def _is_json(path: Path) -> bool:
+    """Whether a file was written to its end: a kill leaves none of it, a full disk the first few thousand bytes."""
+    try:
+        return json.loads(path.read_bytes()) is not None
+    except ValueError:
+        return False
+
+
+def _whole(path: Path) -> bool:
+    """Whether a `dvc.lock` was written to its end: a cut entry has no size. A conflict is for a person to mend."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        if "<<<<<<<" in text:
+            return True
+        stages = lockfile.parse(text)["stages"].values()
+        return all("size" in entry for stage in stages for entry in [*stage["deps"], *stage["outs"]])
+    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError):
+        return False
+
+
+def pull(*targets: str, folder: Path = Path(), extra: Mapping[str, str] | None = None) -> None:
+    """Fetches what the lock names (all, or some targets) and checks every byte of it. Raises `StoreError`.
+
+    DVC is kept from what it would trust: a damaged object of its cache, and a listing that nobody has checked.
+    """
+    clear_stale_locks(folder)
+    wanted = outputs(folder)
+    chosen = {path: oid for path, oid in wanted.items() if not targets or {path, f"{path}.dvc"} & set(targets)}
+    refused, lacking = vet(chosen, folder)
+    here = {path for path in chosen.keys() - lacking if digest(folder / path) == wanted[path]}
+    failure = None
+    try:
+        asked = [path for path in chosen if path not in refused and path not in here]
+        _fetch(asked if chosen else list(targets), folder, extra)
+    except StoreError as error:
+        failure = error  # its words name hashes; the outputs that they belong to are found below
+    wrong = [path for path in chosen if path in refused or (path not in here and digest(folder / path) != wanted[path])]
+    if wrong:
+        broken = "the remote lacks or garbles it, or the way to it broke: see above"
+        advice = broken if failure or refused else "delete it, then pull again"
+        names = ", ".join(f"{path}: {refused[path]}" if path in refused else path for path in wrong)
+        raise StoreError(f"missing, or not what the lock names: {names} ({advice})")
+    if failure:
+        raise failure
+
+
+def _fetch(paths: list[str], folder: Path, extra: Mapping[str, str] | None) -> None:
+    """Has DVC pull outputs by their paths alone: of paths and `.dvc` files together it leaves some out."""
+    for line in dvc("pull", *paths, folder=folder, extra=extra, errors=subprocess.STDOUT) if paths else ():
+        print(object_store.told(line) if "://" in line else line, flush=True)
+
+
+def vet(wanted: Mapping[str, str], folder: Path = Path()) -> tuple[dict[str, str], set[str]]:
+    """Takes damaged objects of some outputs out of the cache, and brings checked listings of folders into it.
+
+    Returns what is wrong with listings that must not be unpacked, by output; and the outputs of which the cache lacks
+    something. Raises `StoreError` where the remote is set up so that DVC believes every byte of it.
+    """
+    with object_store.opened_both(folder=folder) as (cache, remote):
+        if not remote.verify:
+            raise StoreError("the remote is believed unchecked: `dvc remote modify --local NAME verify true` first")
+        folders = {path: oid for path, oid in wanted.items() if oid.endswith(".dir")}
+        found = {path: object_store.bring_listing(cache, remote, oid) for path, oid in folders.items()}
+        faulty = drop_damaged(cache, wanted)
+    lacking = {path for path in wanted for fault in faulty if fault == path or fault.startswith(f"{path}/")}
+    return {path: kind for path, kind in found.items() if kind in (object_store.OTHER, object_store.UNSAFE)}, lacking
+
+
+def vet_cache(folder: Path = Path()) -> None:
+    """Takes damaged objects of what the lock names out of the cache: a stage would read them, restored as good ones."""
+    with object_store.opened_cache(folder) as cache:
+        drop_damaged(cache, outputs(folder))
+
+
+def verify(folder: Path = Path()) -> None:
+    """Raises `StoreError` naming outputs that are here with other bytes than the lock says; DVC does not look."""
+    wrong = [path for path, oid in outputs(folder).items() if digest(folder / path) not in ("", oid)]
+    if wrong:
+        raise StoreError(f"not what the lock names: {', '.join(wrong)} (delete it and .dvc/cache, then `make run`)")
+
+
+def drop_damaged(cache: Any, wanted: Mapping[str, str]) -> set[str]:
+    """Deletes objects of the cache that have other bytes than their names say: DVC would lay them out as good ones.
+
+    Returns the paths of all that the cache now lacks.
+    """
+    faults = object_store.faults(cache, wanted, read=True)
+    damaged = [fault for fault in faults if fault.kind != object_store.MISSING]
+    for fault in damaged:
+        print(f"cache: {fault.path} had {fault.kind}, and is taken out", flush=True)
+    object_store.remove(cache, {fault.oid for fault in damaged})
+    return {fault.path for fault in faults}
+
+
+def pull_each(names: Iterable[str], folder: Path = Path(), extra: Mapping[str, str] | None = None) -> list[str]:
+    """Fetches outputs so that one that is lost does not take the others with it. Returns those that are lost."""
+    targets = {name: f"{name}.dvc" if (folder / f"{name}.dvc").is_file() else name for name in names}
+    if not targets or _pulled(*targets.values(), folder=folder, extra=extra):
+        return []
+    return [name for name, target in targets.items() if not _pulled(target, folder=folder, extra=extra)]
+
+
+def _pulled(*targets: str, folder: Path, extra: Mapping[str, str] | None) -> bool:
+    try:
+        pull(*targets, folder=folder, extra=extra)
+    except StoreError as error:
+        print(f"pull: {error}", flush=True)
+        return False
+    return True
+
+
+def outputs(folder: Path = Path()) -> dict[str, str]:
+    """Hash of every output that DVC keeps (of `dvc.lock` and of `.dvc` files), by path."""
+    hashes = locked((folder / "dvc.lock").read_text(encoding="utf-8")) if (folder / "dvc.lock").is_file() else {}
+    for pointer in pointers(folder):
+        for out in lockfile.parse((folder / pointer).read_text(encoding="utf-8"))["outs"]:
+            hashes[(pointer.parent / out["path"]).as_posix()] = out["md5"]
+    return hashes
+
+
+def pointers(folder: Path = Path()) -> list[Path]:
+    """The `.dvc` files that are here, whether Git knows them yet or not; none where there is no repository."""
+    try:
+        listed = git.git("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "*.dvc", folder=folder)
+    except git.GitError:
+        return []
+    return [Path(path) for path in sorted(set(listed.split("\0"))) if path and (folder / path).is_file()]
+
+
+def locked(text: str) -> dict[str, str]:
+    """Hash of every output in the text of a `dvc.lock`, by path. Raises `StoreError` where it cannot be read."""
+    try:
+        stages = (lockfile.parse(text) or {}).get("stages", {})
+        return {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", [])}
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError):
+        if "<<<<<<<" in text:
+            raise StoreError(f"{LOCK} holds a merge conflict: `make merge-lock`") from None
+        advice = "`git restore --source=HEAD dvc.lock`, then `make run`"
+        raise StoreError(f"{LOCK} cannot be read: take a whole one ({advice})") from None
+
+
+def lend_remotes(clone: Path, folder: Path = Path(), level: str | None = "local") -> None:
+    """Lets a clone ask the remotes that this folder may: credentials are in no commit. Of the cache it gets nothing.
+
+    With `level` None, the clone gets every remote as it is set here, committed or not, relative paths included.
+    """
+    from dvc.config import Config
+
+    lent = Config(str(folder / ".dvc"), validate=False).read(level)
+    with Config(str(clone / ".dvc"), validate=False).edit("local", validate=False) as own:
+        own["remote"], own["core"] = lent["remote"], {k: v for k, v in lent["core"].items() if k == "remote"}
+
+
+def lend_cache(clone: Path, folder: Path = Path()) -> None:
+    """Lets a clone use the cache of this folder, wherever that is set to be. Raises `StoreError`."""
+    from dvc.config import Config
+    from dvc.exceptions import DvcException
+
+    try:
+        cache = Config(str(folder / ".dvc"), validate=False)["cache"].get("dir") or (folder / ".dvc/cache").absolute()
+        with Config(str(clone / ".dvc"), validate=False).edit("local", validate=False) as own:
+            own["cache"]["dir"] = str(cache)
+    except DvcException as error:
+        raise StoreError(f"the settings of DVC cannot be read: {error}") from None

@@ -1,0 +1,94 @@
+"""The code that a module may load, by reading it alone: what a stage of `dvc.yaml` has to declare."""
+
+import ast
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+
+PACKAGE, SOURCE = "tarmac", "src"
+PROBLEM = "src/tarmac/problem"
+SOURCES: Mapping[str, str] = {PACKAGE: SOURCE}  # the folder of each package that is followed
+
+
+def closure(root: Path, *modules: str, sources: Mapping[str, str] = SOURCES) -> set[str]:
+    """Return the files of the packages that importing some modules may load, at once or later, by reading the code."""
+    return {str(path.relative_to(root)) for path in Imports(root, sources).closure(modules)}
+
+
+class Imports:
+    """Which files of some packages import which others, each file read once."""
+
+    def __init__(self, root: Path, sources: Mapping[str, str] = SOURCES) -> None:
+        """Take the repository and the folder of each package in it."""
+        self._root, self._sources = root, sources
+        self._known: dict[Path, list[str]] = {}
+
+    def closure(self, modules: Iterable[str]) -> set[Path]:
+        """Return the files that importing the modules may load."""
+        waiting, found = list(modules), set[Path]()
+        while waiting:
+            path = self._file(waiting.pop())
+            if path is None or path in found:
+                continue
+            found.add(path)
+            if path not in self._known:
+                self._known[path] = list(self._imports(path))
+            waiting += self._known[path]
+        return found
+
+    def _file(self, module: str) -> Path | None:
+        """The file of a module or package; None for another name, as in `from tarmac.review.run import review`."""
+        source = self._sources.get(module.partition(".")[0])
+        if source is None:
+            return None
+        stem = self._root / source / module.replace(".", "/")
+        return next((path for path in (stem.with_suffix(".py"), stem / "__init__.py") if path.is_file()), None)
+
+    def _imports(self, path: Path) -> Iterator[str]:
+        """Names that may be modules of the packages: whatever a file imports anywhere in it, and its own parents."""
+        name = self._name(path)
+        yield from self._with_parents(name)
+        package = name if path.stem == "__init__" else name.rpartition(".")[0]
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                base = _base(node, package)
+                names = [f"{base}.{alias.name}" for alias in node.names]
+            else:
+                continue
+            for imported in names:
+                yield from self._with_parents(imported)
+
+    def _name(self, path: Path) -> str:
+        """The dotted name of a file."""
+        source = next(source for package, source in self._sources.items() if package in path.parts)
+        parts = path.relative_to(self._root / source).with_suffix("").parts
+        return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+    def _with_parents(self, module: str) -> Iterator[str]:
+        """A name of a package and its parents, whose `__init__.py` Python runs first; nothing of other packages."""
+        parts = module.split(".")
+        if parts[0] in self._sources:
+            yield from (".".join(parts[:length]) for length in range(1, len(parts) + 1))
+
+
+def has_code(path: Path) -> bool:
+    """Whether a file says more than a docstring: one that does not can change nothing."""
+    body = ast.parse(path.read_text()).body
+    return len(body) > 1 or not all(isinstance(node, ast.Expr) for node in body)
+
+
+def dependencies(root: Path, files: Collection[str]) -> list[str]:
+    """The paths that `dvc.yaml` names for some files of code: whole folders, but for the problem's own modules."""
+    code = [Path(file) for file in files if has_code(root / file)]
+    folders = {str(path if str(path.parent) == PROBLEM else path.parent) for path in code}
+    return sorted(folder for folder in folders if not any(folder.startswith(f"{other}/") for other in folders))
+
+
+def _base(node: ast.ImportFrom, package: str) -> str:
+    """The module that a `from` import names, also where it is relative to the file's package."""
+    if not node.level:
+        return node.module or ""
+    parents = package.split(".")
+    above = parents[: len(parents) - node.level + 1]
+    return ".".join([*above, *([node.module] if node.module else [])])

@@ -1,0 +1,162 @@
+"""After a merge: the lock that the merged code, data and parameters make, with as little run again as can be."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tarmac import policy
+from tarmac.pipeline.base.outputs import replacing
+from tarmac.repository import clone, reproduce
+from tarmac.repository.dvc import commands, lockfile, object_store
+from tarmac.repository.git import GitError, commit, git, text_at, undecided
+
+CONTINUED_BY = {  # the commit that Git is at work on, and what goes on with it
+    "MERGE_HEAD": "git commit",
+    "REBASE_HEAD": "git rebase --continue",
+    "CHERRY_PICK_HEAD": "git cherry-pick --continue",
+    "REVERT_HEAD": "git revert --continue",
+}
+SIZES = ["size", "nfiles"]  # of an entry, which DVC leaves out of a run's name
+
+
+class MergeError(ValueError):
+    """A conflict that only a person can decide."""
+
+
+def merge_lock() -> None:
+    """Rebuilds what no side has made, takes the rest from the sides, and stages lock, metrics and card for the commit.
+
+    A lock that Git has merged is never believed, conflict or not: its text may be of two runs. Raises `MergeError`.
+    """
+    sides = _sides()
+    _check_decided(sides)
+    policy.load()
+    merged = {} if str(commands.LOCK) in undecided() else _here()
+    for side in sides if len(sides) > 1 else []:
+        _remember(side)
+    _take_lock(sides[0])
+    commands.pull("data/raw.dvc")
+    ran = reproduce.repro(Path(), "--pull")
+    _remember_here()
+    made = _here()
+    staged = _stage_results(made)
+    print(f"\n{_told(made, sides, ran)}")
+    if wrong := [name for name in made if name in merged and merged[name] != made[name]]:
+        print(f"without a conflict, the merge had left a lock that this code does not make: {', '.join(wrong)}")
+    print(f"staged {len(staged)} files; next: `make push`, then {_next()}" if staged else "nothing has changed")
+
+
+def _sides() -> list[str]:
+    """The commits whose locks a run has made: what is merged, ours first, and where both come from; each lock once."""
+    head, under_way = commit("HEAD"), [found for name in CONTINUED_BY if (found := commit(name))]
+    if head is None:
+        raise GitError("there is no commit yet, and nothing to merge")
+    parents = git("rev-parse", "HEAD^@").split()
+    sides = [head, *under_way] if under_way else parents if len(parents) > 1 else [head]
+    base = commit(_merge_base(sides)) if len(sides) > 1 else None
+    locks: dict[str | None, str] = {}
+    for side in [*sides, *([base] if base else [])]:
+        locks.setdefault(text_at(side, commands.LOCK), side)
+    return list(locks.values())
+
+
+def _merge_base(sides: Sequence[str]) -> str:
+    try:
+        return git("merge-base", *sides).strip()
+    except GitError:  # no commit in common
+        return ""
+
+
+def _check_decided(sides: Sequence[str]) -> None:
+    """Raises `MergeError` with every file that a person must decide: all but what the stages write."""
+    made = {path for side in sides for path in lockfile.hashes(_locked(side).values(), "outs")} | {str(commands.LOCK)}
+    open_ = [path for path in undecided() if not any(path == out or path.startswith(f"{out}/") for out in made)]
+    if open_:
+        advice = {path: "  (one of two versions of data: docs/team.md)" for path in open_ if path.endswith(".dvc")}
+        lines = [f"  {path}{advice.get(path, '')}" for path in open_]
+        raise MergeError("\n".join(["decide these first, `git add` them, then `make merge-lock` again:", *lines]))
+
+
+def _locked(revision: str) -> dict[str, lockfile.Entry]:
+    return lockfile.stages(text_at(revision, commands.LOCK))
+
+
+def _remember(side: str) -> None:
+    """Gives DVC's run cache what a commit's lock says was run, so that `dvc repro` takes it wherever it fits."""
+    from dvc.exceptions import DvcException
+    from dvc.utils.serialize import load_yaml
+
+    with clone.of_commit(side) as folder:
+        try:
+            with object_store.forgetful(folder, clone.site(folder)[object_store.NOTES]) as repo:
+                for entry in load_yaml(str(folder / commands.LOCK))["stages"].values():
+                    _save_run(repo, folder, entry)
+        except (DvcException, KeyError, TypeError, FileNotFoundError) as error:
+            print(f"{side[:9]}: no run can be taken from it ({' '.join(str(error).split())})", flush=True)
+
+
+def _remember_here() -> None:
+    """Keeps what has run, so that a merge that is begun once more costs nothing: DVC itself keeps no run of `card`."""
+    from dvc.repo import Repo
+
+    with Repo() as repo, repo.lock:
+        for stage in repo.index.stages:
+            if stage.cmd:
+                repo.stage_cache.save(stage)
+
+
+def _save_run(repo: Any, folder: Path, entry: lockfile.Entry) -> None:
+    """Writes a run as DVC does when a stage ends, and puts those of its outputs that Git keeps into the cache."""
+    from dvc.stage import PipelineStage, create_stage
+    from dvc.stage.loader import StageLoader
+    from dvc.utils import dict_sha256
+    from dvc.utils.serialize import dump_yaml
+
+    paths, place = list(lockfile.hashes([entry], "outs")), {"path": str(folder / "dvc.yaml"), "wdir": str(folder)}
+    stage = create_stage(PipelineStage, repo=repo, cmd=entry["cmd"], outs=paths, **place)
+    StageLoader.fill_from_lock(stage, entry)
+    for out in stage.outs:
+        if out.exists:
+            out.commit()
+    key, value = (dict_sha256(known, exclude=SIZES) for known in ({**entry, "outs": paths}, entry))
+    kept = Path(repo.stage_cache.cache_dir) / key[:2] / key / value
+    if not kept.exists():
+        with replacing(kept) as partial:
+            dump_yaml(str(partial), entry)
+
+
+def _take_lock(side: str) -> None:
+    text = text_at(side, commands.LOCK)
+    if text is None:
+        commands.LOCK.unlink(missing_ok=True)
+    else:
+        commands.LOCK.write_text(text, encoding="utf-8")
+
+
+def _here() -> dict[str, lockfile.Entry]:
+    return lockfile.stages(commands.LOCK.read_text(encoding="utf-8") if commands.LOCK.is_file() else None)
+
+
+def _stage_results(stages: Mapping[str, lockfile.Entry]) -> list[str]:
+    """Stages the lock and the outputs that Git keeps, and returns what has changed; what Git ignores is DVC's."""
+    paths = [str(commands.LOCK), *lockfile.hashes(stages.values(), "outs")]
+    listed = git("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--", *paths).split("\0")
+    changed = [line[3:] for line in listed if line]
+    if changed:
+        git("add", "--all", "--", *changed)
+    return changed
+
+
+def _told(stages: Mapping[str, lockfile.Entry], sides: Sequence[str], ran: Sequence[str]) -> str:
+    """Where every stage's result comes from."""
+    known = {side: _locked(side) for side in sides}
+    lines = []
+    for name, entry in stages.items():
+        made_by = next((side for side in sides if known[side].get(name) == entry), None)
+        source = "run now" if name in ran else f"as in {made_by[:9]}" if made_by else "as it has run here before"
+        lines.append(f"  {name:<12} {source}")
+    return "\n".join(lines)
+
+
+def _next() -> str:
+    return next((f"`{word}`" for name, word in CONTINUED_BY.items() if commit(name)), "`git commit`")

@@ -1,0 +1,124 @@
+"""The first word with a remote: whether it is there, lets us in and takes what we write, told in one line and in time.
+
+It is spoken in a process of its own, because the libraries of some kinds wait for minutes, and cannot be interrupted.
+"""
+
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from tarmac.repository.dvc import commands
+from tarmac.repository.dvc.object_store import Store as Remote
+from tarmac.repository.remote import objects
+
+PATIENCE = "TARMAC_REMOTE_PATIENCE"  # seconds that a remote may take to answer
+USUAL = 60.0
+PROBE = b"written by tarmac to see whether it may; delete it if you find it\n"
+
+
+class ContactError(ValueError):
+    """A remote that does not answer, or not as it must."""
+
+
+def check(folder: Path, name: str, url: str, writes: bool) -> None:
+    """Asks a remote of a clone for an object, or writes and deletes a small one. Raises `ContactError`."""
+    limit = float(os.environ.get(PATIENCE, USUAL))
+    command = [
+        sys.executable,
+        "-m",
+        "tarmac.repository.remote.contact",
+        str(folder),
+        name,
+        "write" if writes else "read",
+    ]
+    try:
+        done = subprocess.run(
+            command, env=commands.environment(), check=False, capture_output=True, text=True, timeout=limit
+        )
+    except subprocess.TimeoutExpired:
+        raise ContactError(f"{url}: no answer within {limit:g} seconds; {PATIENCE} sets another limit") from None
+    if done.returncode:
+        lines = done.stdout.splitlines() or [f"asking it ended with exit status {done.returncode}"]
+        raise ContactError(f"{url}: {lines[-1]}")
+
+
+def _speak(remote: Remote, writes: bool) -> None:
+    place = remote.oid_to_path(secrets.token_hex(16))
+    if not writes:
+        _read(remote, place)
+        return
+    remote.fs.makedirs(remote.fs.parent(place), exist_ok=True)
+    remote.fs.pipe_file(f"{place}.probe", PROBE)
+    with remote.fs.open(f"{place}.probe", "rb") as file:
+        if file.read() != PROBE:
+            raise OSError("what was written there reads back as something else")
+    with suppress(Exception):  # a place where nothing may be deleted is a good one
+        remote.fs.remove(f"{place}.probe")
+
+
+def _read(remote: Remote, place: str) -> None:
+    """Asks for an object that is not there. Raises whatever is not the answer that it is not."""
+    try:
+        remote.fs.info(place)
+    except FileNotFoundError as error:
+        causes = list(_chain(error))[1:]
+        if any(getattr(cause, "status", 404) != 404 or isinstance(cause, OSError) for cause in causes):
+            raise
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def told(error: BaseException) -> str:
+    """What an error of whichever library means for whoever set up the remote, in one line."""
+    chain = list(_chain(error))
+    for name, words in MEANINGS.items():
+        for cause in chain:
+            if name in {kind.__name__ for kind in type(cause).__mro__}:
+                forbidden = name == "HTTPError" and "403" in str(cause)  # WebDAV has two errors for it
+                return f"{KEPT_OUT if forbidden else words} ({_line(cause)})"
+    return f"{type(error).__name__}: {_line(error)}"
+
+
+KEPT_OUT, NOWHERE = "it does not let you in, or not do this", "no such bucket, folder or key file"
+MEANINGS = {  # by the name of a class: some are of libraries that are not installed; the first that fits counts
+    "gaierror": "there is no host of this name",
+    "SSLError": "no safe connection to it",
+    "ConnectionError": "nothing listens there, or it hangs up: is the server up, and the port right?",
+    "TimeoutError": "it does not answer",
+    "NoCredentialsError": "no credentials found: docs/remote.md says where they go",
+    "ProtocolError": KEPT_OUT,  # SSH, after too many keys
+    "SFTPPermissionDenied": KEPT_OUT,
+    "PermissionError": KEPT_OUT,
+    "ForbiddenOperation": KEPT_OUT,  # WebDAV
+    "ResourceNotFound": NOWHERE,  # WebDAV
+    "ClientResponseError": "the server refuses",  # HTTP
+    "FileNotFoundError": NOWHERE,
+    "HTTPError": "the server refuses",  # WebDAV
+}
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def main(folder: str, name: str, mode: str) -> int:
+    """Prints nothing where all is well, else what is wrong; returns the exit status."""
+    try:
+        with objects.opened(name, Path(folder)) as remote:
+            _speak(remote, mode == "write")
+    except Exception as error:  # noqa: BLE001 every kind of remote has errors of its own
+        print(told(error))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

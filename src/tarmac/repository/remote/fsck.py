@@ -1,0 +1,91 @@
+"""Re-hashes what a remote holds for commits, and puts back from the cache what is damaged or gone."""
+
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from tarmac.repository.dvc import commands, object_store
+from tarmac.repository.git import commit, git
+from tarmac.repository.remote.objects import named
+
+NAMING = ("dvc.lock", "dvc.yaml", "*.dvc")  # files that decide which objects a commit names
+
+
+class FsckError(ValueError):
+    """A commit that is not known, or what is wrong in the remote."""
+
+
+def fsck(revision: str = "HEAD", every: bool = False, repair: bool = False, name: str | None = None) -> str:
+    """Reads every object that a commit names (or `every` commit of all branches and tags) and prints a line a fault.
+
+    Where `repair`, what the cache has is put back and read again. Returns the summary; raises `FsckError` with it
+    where something is wrong.
+    """
+    started = time.monotonic()
+    wanted, broken = _of_all() if every else (named(_known(revision)), [])
+    with object_store.opened_both(name) as (cache, remote):
+        found = object_store.audit(remote, wanted, read=True)
+        if repair and found.faults:
+            repaired = _repaired(cache, remote, found.faults)
+            found = object_store.audit(remote, wanted, read=True)
+            print("\n".join(f"repaired  {path}" for path in sorted(repaired - {f.path for f in found.faults})))
+    seconds = time.monotonic() - started
+    lines = [*broken, *map(str, found.faults)]
+    summary = f"{found.objects} objects, {found.size / 1e6:,.1f} MB, {seconds:.1f} s, {len(lines)} faults"
+    if lines:
+        raise FsckError("\n".join([*lines, f"{summary}: {_advice(found.faults, repair)}"]))
+    return summary
+
+
+def _known(revision: str) -> str:
+    found = commit(revision)
+    if found is None:
+        raise FsckError(f"{revision}: no such commit here; `git fetch origin` may bring it")
+    return found
+
+
+def _of_all() -> tuple[dict[str, str], list[str]]:
+    """Every object that any commit of a branch or tag names, each once, and what is wrong with commits.
+
+    Only commits that changed what decides it are asked.
+    """
+    log = git("log", "--full-history", "--format=%H", "HEAD", "--branches", "--tags", "--remotes", "--", *NAMING)
+    first: dict[str, str] = {}
+    broken = []
+    for revision in log.split():
+        try:
+            outputs = named(revision)
+        except ValueError as error:
+            broken.append(f"{revision[:7]}: {error}")
+            continue
+        for path, oid in outputs.items():
+            first.setdefault(oid, f"{revision[:7]}:{path}")
+    return {path: oid for oid, path in first.items()}, broken
+
+
+def _repaired(cache: Any, remote: Any, faults: Iterable[object_store.Fault]) -> set[str]:
+    """Puts good objects of the cache in the place of damaged or missing ones. Returns the paths that had one.
+
+    A listing goes before what it promises, so that DVC does not take a half-repaired folder for a whole one.
+    """
+    wanted = {fault.path: fault.oid for fault in faults}
+    commands.drop_damaged(cache, wanted)
+    unfit = {fault.path for fault in object_store.faults(cache, wanted, read=True)}
+    there = object_store.present(cache, set(wanted.values()))
+    mended = {path: oid for path, oid in wanted.items() if oid in there and path not in unfit}
+    object_store.remove(remote, set(object_store.present(remote, set(mended.values()))))
+    oids = set(mended.values()) | {oid for path in mended for oid in _children(cache, remote, mended[path])}
+    object_store.copy(cache, remote, oids)
+    return set(mended)
+
+
+def _children(cache: Any, remote: Any, oid: str) -> set[str]:
+    """Files of a listing that the remote has not and the cache has."""
+    children = set(object_store.entries(object_store.listing(cache, oid)).values()) if oid.endswith(".dir") else set()
+    return set(object_store.present(cache, children)) - set(object_store.present(remote, children))
+
+
+def _advice(faults: Iterable[object_store.Fault], repair: bool) -> str:
+    if repair:
+        return "the cache has no good copy; `make fsck REPAIR=1` by whoever has one, or `make run` and `make push`"
+    return "`make fsck REPAIR=1` puts back what the cache has" if list(faults) else "mend the commits"

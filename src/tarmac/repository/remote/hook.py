@@ -1,0 +1,110 @@
+"""Git's pre-push hook: a commit whose outputs nobody else can get is told before it is pushed, not after."""
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from typing import IO, Any
+
+from tarmac.repository.dvc import object_store
+from tarmac.repository.git import blob, git
+from tarmac.repository.remote.objects import named
+from tarmac.repository.remote.push import embedded
+
+NOTHING = re.compile("0+")  # the object of a branch that is deleted
+MARK = "# Tarmac's hook: written by `make setup`, safe to delete."
+SCRIPT = f"""#!/bin/sh
+{MARK}
+if [ -x .venv/bin/tarmac ]; then exec .venv/bin/tarmac hook; fi
+echo "tarmac: outputs are not checked, .venv is not here: \\`make setup\\` brings it" >&2
+"""
+
+
+class UnpushedError(ValueError):
+    """Objects that the commits to be pushed name and the remote does not hold."""
+
+
+class HookError(ValueError):
+    """A hook of someone else's that must not be replaced."""
+
+
+def install(folder: Path = Path()) -> str:
+    """Writes the hook, unless there is one that Tarmac has not written. Returns what was done; raises `HookError`."""
+    own = "call `.venv/bin/tarmac hook` from it to be told of outputs that were not pushed"
+    configured = git("config", "--default", "", "--get", "core.hooksPath", folder=folder).strip()
+    if configured:
+        raise HookError(f"core.hooksPath is {configured}, which is yours: no hook is written; {own}")
+    path = folder / git("rev-parse", "--git-path", "hooks/pre-push", folder=folder).strip()
+    if os.path.lexists(path) and not (path.is_file() and MARK in path.read_text(encoding="utf-8", errors="replace")):
+        raise HookError(f"{path} is yours and stays as it is; {own}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(SCRIPT, encoding="utf-8")
+    path.chmod(0o755)
+    return f"{path}: `git push` is told of outputs that were not pushed (`git push --no-verify` goes without)"
+
+
+def check(lines: Iterable[str], folder: Path = Path()) -> None:
+    """Looks for every object that the pushed commits name; a line is what Git gives: its name, object, and theirs.
+
+    In an embedded remote it looks in the commit itself: what lies in the folder and was not added reaches nobody.
+    Raises `UnpushedError` naming each object.
+    """
+    tips = dict(filter(None, (_tip(line, folder) for line in lines)))
+    wanted = {name: named(commit, folder) for name, commit in tips.items()}
+    if not any(wanted.values()):
+        return
+    with object_store.opened(folder=folder) as remote:
+        inside = embedded(remote, folder)
+        said = [
+            line
+            for name, commit in tips.items()
+            for line in _missing(name, wanted[name], _InCommit(commit, inside, folder) if inside else remote)
+        ]
+    if said:
+        mend = f"`make push`, then commit {inside}" if inside else "`make push`"
+        raise UnpushedError("\n".join([*said, f"{mend}, and push again; `git push --no-verify` goes without"]))
+
+
+def _tip(line: str, folder: Path) -> tuple[str, str] | None:
+    """Name and commit of a branch or tag that is pushed; None for a deletion, and for what is no commit."""
+    name, pushed, *_ = line.split()
+    if NOTHING.fullmatch(pushed):
+        return None
+    found = git("rev-parse", "--verify", f"{pushed}^{{object}}", folder=folder).strip()
+    if git("cat-file", "-t", found, folder=folder).strip() not in ("commit", "tag"):
+        return None
+    return name, git("rev-parse", "--verify", f"{found}^{{commit}}", folder=folder).strip()
+
+
+def _missing(name: str, wanted: dict[str, str], remote: object_store.Store) -> list[str]:
+    found = object_store.audit(remote, wanted, read=False).faults
+    told = [f"{name} names {len(found)} objects that a colleague would not get:"] if found else []
+    return [*told, *(f"  {fault}" for fault in found)]
+
+
+class _InCommit:
+    """The embedded remote as a commit has it: an object store whose files are Git's."""
+
+    def __init__(self, commit: str, inside: Path, folder: Path) -> None:
+        self.fs: Any = self
+        self._commit, self._inside, self._folder = commit, inside, folder
+        listed = git("ls-tree", "-r", "-l", "-z", "--full-tree", commit, "--", str(inside), folder=folder).split("\0")
+        lines = (line.split("\t", 1) for line in listed if line)
+        self._sizes = {path: int(meta.split()[3]) for meta, path in lines if meta.split()[1] == "blob"}
+
+    def oid_to_path(self, oid: str) -> str:
+        """The place of an object in the tree of the commit."""
+        return (self._inside / "files" / "md5" / oid[:2] / oid[2:]).as_posix()
+
+    def info(self, paths: list[str], **_: object) -> list[dict[str, int] | Exception]:
+        """Size of each file, or the error that it is not there."""
+        return [{"size": self._sizes[path]} if path in self._sizes else FileNotFoundError(path) for path in paths]
+
+    @contextmanager
+    def open(self, path: str, _: str) -> Iterator[IO[bytes]]:
+        """A file of the commit."""
+        if path not in self._sizes:
+            raise FileNotFoundError(path)
+        yield BytesIO(blob(self._commit, Path(path), self._folder) or b"")

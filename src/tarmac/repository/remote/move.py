@@ -1,0 +1,98 @@
+"""Moves the team's objects to another remote: tried on clones first, so that what fails changes nothing here."""
+
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from tarmac.repository.dvc import commands, object_store
+from tarmac.repository.git import git
+from tarmac.repository.remote import address, contact, objects, push, settings
+from tarmac.repository.remote.address import EMBEDDED
+
+CONFIG = Path(".dvc/config")
+
+
+class MoveError(ValueError):
+    """There is nothing to move, or no place to move it to."""
+
+
+def move(url: str, options: Iterable[str] = ()) -> None:
+    """Copies what HEAD names to a URL, proves that a new clone gets it from there, and makes it the default remote.
+
+    Raises a `ValueError` of one line a fault; the settings of this clone are then as they were.
+    """
+    chosen = settings.parsed(options)
+    _need_folder(address.checked(url))
+    wanted = objects.named("HEAD")
+    if not wanted:
+        raise MoveError("HEAD names no output to copy: `dvc repro` and commit dvc.lock first")
+    with tempfile.TemporaryDirectory(prefix="tarmac-remote-") as temporary:
+        colleague, site = Path(temporary) / "colleague", {"DVC_SITE_CACHE_DIR": str(Path(temporary) / "site")}
+        _clone(colleague)
+        settings.write(colleague, url, chosen)
+        if url != EMBEDDED:
+            contact.check(colleague, settings.name_of(url), url, address.writable(url))
+        if address.writable(url):
+            _copy(Path(temporary) / "source", wanted, url, chosen, site)
+        _read_back(colleague, wanted, url)
+        commands.pull(folder=colleague, extra=site)
+    settings.write(Path(), url, chosen)
+    _tell(url, len(wanted), sorted(chosen.keys() - settings.SHARED))
+
+
+def _need_folder(url: str) -> None:
+    """DVC would make a folder that is not there: a typing error, or a drive that is not mounted."""
+    if url.startswith("/") and not Path(url).is_dir():
+        raise MoveError(f"{url}: there is no such folder on this machine: make it, or mount it, first")
+
+
+def _clone(target: Path) -> None:
+    """A clone of HEAD with the remotes of this folder, as they are set here, and an empty cache."""
+    git("clone", "--quiet", "--shared", ".", str(target))
+    shutil.copy(CONFIG, target / CONFIG)
+    commands.lend_remotes(target, level=None)
+
+
+def _copy(
+    source: Path, wanted: Mapping[str, str], url: str, options: Mapping[str, str], site: Mapping[str, str]
+) -> None:
+    """Pushes from a clone that uses this folder's cache, filled from the present remote where it lacks something."""
+    _clone(source)
+    commands.lend_cache(source)
+    if _lacks(source, wanted):
+        print("fetching what this clone lacks from the present remote", flush=True)
+        list(commands.dvc("fetch", folder=source, extra=site))
+    settings.write(source, url, options)
+    push.push(source, settings.name_of(url))
+
+
+def _lacks(clone: Path, wanted: Mapping[str, str]) -> bool:
+    """Whether the cache of a clone is without one of the objects."""
+    with object_store.opened_cache(clone) as cache:
+        return bool(object_store.faults(cache, wanted, read=False))
+
+
+def _read_back(clone: Path, wanted: Mapping[str, str], url: str) -> None:
+    """Re-hashes every object there."""
+    with objects.opened(settings.name_of(url), clone) as remote:
+        found = objects.faults(remote, wanted, read=True)
+    if not found:
+        return
+    lines = [f"{fault.path}: {fault.kind} at {url}" for fault in found]
+    if not address.writable(url):
+        lines.append(f"{url} is read-only and must hold all of HEAD: copy it there by the server's own means first")
+    raise MoveError("\n".join(lines))
+
+
+def _tell(url: str, outputs: int, private: list[str]) -> None:
+    """Says what was proven, and what is left to do by hand."""
+    inside = url == EMBEDDED
+    what = "Data and models are in the repository" if inside else f"Data and models are at {url}"
+    print(f"\n{what}: all {outputs} outputs of HEAD, read back, and pulled into an empty clone")
+    print(
+        f"  commit it        git add {CONFIG}{' data/remote' if inside else ''} && git commit -m '{what}' && git push"
+    )
+    print(f"  tell the team    git pull && make pull{'' if inside else '; where credentials go: docs/remote.md'}")
+    if private:
+        print(f"  only yours       {', '.join(private)}: in {settings.PRIVATE}, which Git ignores")

@@ -1,0 +1,71 @@
+"""The objects that a commit names; what a remote really holds of them, `repository.dvc.object_store` asks."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tarmac.repository.dvc import commands, lockfile
+from tarmac.repository.dvc.object_store import Fault, RemoteError, faults, opened
+from tarmac.repository.git import git, text_at
+
+__all__ = ["Fault", "RemoteError", "faults", "named", "opened"]
+PIPELINE = Path("dvc.yaml")
+
+
+def named(revision: str | None = None, folder: Path = Path()) -> dict[str, str]:
+    """Hash of every output that a commit, or the files that are here, leave to a remote, by path.
+
+    They stand in `dvc.lock` and in `.dvc` files; what Git keeps, and what is not to be pushed, is not among them.
+    Raises `StoreError` where one of them cannot be read.
+    """
+    locked = commands.locked(_text(revision, commands.LOCK, folder) or "")
+    elsewhere = _kept_elsewhere(_yaml(revision, PIPELINE, folder))
+    hashes = {path: oid for path, oid in locked.items() if path not in elsewhere}
+    for pointer in _pointers(revision, folder):
+        content = _yaml(revision, pointer, folder)
+        if any("repo" in dep for dep in content.get("deps", [])):
+            continue  # imported from another repository, which has its own remote
+        for out in content.get("outs", []):
+            if "md5" in out and _is_pushed(out):
+                hashes[(pointer.parent / out["path"]).as_posix()] = out["md5"]
+    return hashes
+
+
+def _text(revision: str | None, path: Path, folder: Path) -> str | None:
+    if revision is not None:
+        return text_at(revision, path, folder)
+    return (folder / path).read_text(encoding="utf-8") if (folder / path).is_file() else None
+
+
+def _yaml(revision: str | None, path: Path, folder: Path) -> dict[str, Any]:
+    try:
+        found = lockfile.parse(_text(revision, path, folder) or "") or {}
+    except (yaml.YAMLError, UnicodeDecodeError):
+        found = None
+    if not isinstance(found, dict):
+        raise commands.StoreError(f"{path}{f' of {revision}' if revision else ''} cannot be read: take a whole one")
+    return found
+
+
+def _pointers(revision: str | None, folder: Path) -> list[Path]:
+    if revision is None:
+        return commands.pointers(folder)
+    listed = git("ls-tree", "--name-only", "-r", "-z", revision, folder=folder).split("\0")
+    return [Path(path) for path in listed if path.endswith(".dvc")]
+
+
+def _kept_elsewhere(pipeline: Mapping[str, Any]) -> set[str]:
+    """Outputs that a `dvc.yaml` declares with `cache: false` or `push: false`."""
+    return {path for path, options in _declared(pipeline) if not _is_pushed(options)}
+
+
+def _declared(pipeline: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for stage in (pipeline.get("stages") or {}).values():
+        for out in (out for kind in ("outs", "metrics", "plots") for out in stage.get(kind) or []):
+            yield from out.items() if isinstance(out, Mapping) else []
+
+
+def _is_pushed(options: Mapping[str, Any]) -> bool:
+    return bool(options.get("cache", True) and options.get("push", True))

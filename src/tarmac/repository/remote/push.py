@@ -1,0 +1,129 @@
+"""Sends what the lock names, and is content only when the remote holds all of it."""
+
+import subprocess
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from tarmac.pipeline.base.hashing import digest
+from tarmac.repository.dvc import commands, object_store
+from tarmac.repository.dvc.object_store import MISSING, OTHER, UNSAFE, Fault
+from tarmac.repository.git import git
+from tarmac.repository.remote.objects import named
+
+Files = dict[str, str]  # hash by path
+
+
+class PushError(ValueError):
+    """What a remote still lacks, or what must not be sent."""
+
+
+def push(folder: Path = Path(), name: str | None = None) -> str:
+    """Pushes every output that is named here and looks for each in the remote. Returns a line on what is there now.
+
+    DVC sends a damaged object of its cache as it is, and takes a folder's listing as proof of the files in it: here
+    the cache is re-hashed before, and what DVC left out is sent after. Raises `PushError` naming what is missing.
+    """
+    commands.clear_stale_locks(folder)
+    wanted = named(folder=folder)
+    with object_store.opened_both(name, folder) as (cache, remote):
+        lacking = _lacking(cache, remote, wanted)
+        if lacking:
+            _check(cache, lacking, folder)
+            _dvc_push(folder, name)
+        _send(cache, remote, _lacking(cache, remote, wanted))
+        sizes = object_store.present(cache, {oid for oid in _oids(cache, wanted) if not oid.endswith(".dir")})
+        found = object_store.audit(remote, wanted, read=False, sizes=sizes)
+        inside = embedded(remote, folder)
+    if found.faults:
+        raise PushError("\n".join(_advice(found.faults)))
+    new = len(set(lacking.values()))
+    told = f"the remote holds all {found.objects} objects that are named here, {new} of them new"
+    return f"{told}; commit {inside} with dvc.lock" if inside and _uncommitted(inside, folder) else told
+
+
+def _lacking(cache: Any, remote: Any, wanted: Mapping[str, str]) -> Files:
+    """Objects that the remote does not hold, by path; by its own listing where the cache has none."""
+    files: Files = {}
+    for path, oid in wanted.items():
+        files |= _with_children(path, oid, cache, remote)
+    return _without(remote, files)
+
+
+def _with_children(path: str, oid: str, *stores: Any) -> Files:
+    for where in stores:
+        try:
+            children = object_store.entries(object_store.listing(where, oid)) if oid.endswith(".dir") else {}
+        except object_store.BadObjectError:
+            continue
+        return {path: oid} | {f"{path}/{name}": child for name, child in children.items()}
+    return {path: oid}
+
+
+def _oids(cache: Any, wanted: Mapping[str, str]) -> set[str]:
+    return {oid for path, top in wanted.items() for oid in _with_children(path, top, cache).values()}
+
+
+def _check(cache: Any, lacking: Files, folder: Path) -> None:
+    """Re-hashes what is to be sent, and takes from the workspace what the cache has not. Raises `PushError`."""
+    commands.drop_damaged(cache, lacking)
+    for path, oid in _without(cache, lacking).items():
+        if digest(folder / path) == oid and not oid.endswith(".dir"):
+            cache.add(str((folder / path).resolve()), cache.fs, oid)
+    told = "neither the remote nor the cache has it: `make run` makes it again, `make ingest` raw data"
+    faults = [Fault(path, oid, MISSING) for path, oid in _without(cache, lacking).items()]
+    gone = [f"{fault} ({told})" for fault in faults]
+    if gone:
+        raise PushError("\n".join(gone))
+
+
+def _without(where: Any, files: Files) -> Files:
+    """Those of some files that a store does not hold."""
+    there = object_store.present(where, set(files.values()))
+    return {path: oid for path, oid in files.items() if oid not in there}
+
+
+def _dvc_push(folder: Path, name: str | None) -> None:
+    """DVC's push, without what it remembers: a push that was killed may have left it half of a list of objects."""
+    with tempfile.TemporaryDirectory(prefix="tarmac-site-") as site:
+        options = ["--remote", name] if name else []
+        extra = {"DVC_SITE_CACHE_DIR": site}
+        for line in commands.dvc("push", *options, folder=folder, extra=extra, errors=subprocess.STDOUT):
+            print(object_store.told(line), flush=True)
+
+
+def _send(cache: Any, remote: Any, lacking: Files) -> None:
+    """Sends the files that DVC left out, because the listing that promises them was there before them."""
+    for path in lacking:
+        print(f"push: DVC left out {path}", flush=True)
+    object_store.copy(cache, remote, lacking.values())
+
+
+def _advice(faults: Iterable[Fault]) -> list[str]:
+    mend = {
+        MISSING: "`make push` again",
+        OTHER: "`make fsck REPAIR=1`",
+        UNSAFE: "rename its files",
+    }
+    return [f"{fault} ({mend[fault.kind]})" for fault in faults]
+
+
+def embedded(remote: Any, folder: Path = Path()) -> Path | None:
+    """Where in the clone an embedded remote lies; None where the remote is elsewhere, or Git ignores it."""
+    if remote.fs.protocol != "local":
+        return None
+    top = _top(folder)
+    root = Path(remote.path).resolve().parents[1]  # DVC keeps its objects in files/md5 of it
+    if not root.is_relative_to(top):
+        return None
+    ignored = git("ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "--", str(root), folder=top)
+    return None if ignored else root.relative_to(top)
+
+
+def _uncommitted(inside: Path, folder: Path) -> bool:
+    return bool(git("status", "--porcelain", "--", str(inside), folder=_top(folder)))
+
+
+def _top(folder: Path) -> Path:
+    return Path(git("rev-parse", "--show-toplevel", folder=folder).strip()).resolve()

@@ -1,0 +1,171 @@
+"""Write the outputs of a commit from its lock and an object store, without DVC.
+
+Should DVC no longer install one day, a clone, Python and PyYAML still give every byte back:
+`PYTHONPATH=src python3 -m tarmac.repository.remote.restore HEAD`. DVC 3 keeps an object at
+`files/md5/ab/cdef…`, by the MD5 of its bytes; one whose name ends in `.dir` lists a folder.
+"""
+
+import argparse
+import configparser
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from tarmac.pipeline.base.hashing import digest
+from tarmac.pipeline.base.outputs import replacing
+from tarmac.repository.dvc import object_store
+from tarmac.repository.git import commit
+from tarmac.repository.remote.objects import named
+
+LAYOUT = Path("files/md5")
+SETTINGS = ("config", "config.local")  # of `.dvc`; the second one wins
+SHOWN = 5  # paths in an error
+
+
+class RestoreError(ValueError):
+    """An output cannot be restored; nothing is written then."""
+
+
+class ObjectFolder:
+    """A folder of objects: DVC's cache, a remote that is a folder, or a copy of any remote."""
+
+    fs: Any = SimpleNamespace(open=open)
+
+    def __init__(self, root: Path) -> None:
+        """Take the folder that `files/md5` is in."""
+        self.root = root
+
+    def oid_to_path(self, oid: str) -> str:
+        """Return the place of an object."""
+        return str(self.root / LAYOUT / oid[:2] / oid[2:])
+
+
+def restore(revision: str = "HEAD", target: Path = Path(), source: Path | None = None) -> list[str]:
+    """Write what a commit keeps outside Git below `target`; return the outputs that were written.
+
+    The objects are those of `source`, or else of the cache and of the default remote. An output that
+    has the right bytes already stays. Raises `RestoreError`, with nothing written, if an object is
+    missing or damaged, or if another file is in the way.
+    """
+    if not Path(".dvc").is_dir():
+        raise RestoreError("there is no `.dvc` here: run this in the repository's top folder")
+    name = commit(revision)
+    if name is None:
+        raise RestoreError(f"Git knows no commit {revision!r}: `git fetch`, or see `git log`")
+    stores = find_stores(source)
+    outputs = {path: oid for path, oid in named(name).items() if digest(target / path) != oid}
+    refuse_paths(outputs, target, revision)
+    files = {path: _list_files(stores, path, oid) for path, oid in outputs.items()}
+    places = _find(stores, {oid for content in files.values() for oid in content.values()})
+    lost = [path for path, content in files.items() if not places.keys() >= set(content.values())]
+    if lost:
+        raise RestoreError(f"no whole object in {_places(stores)} for {_shown(lost)}. {_advice()}")
+    for path, content in files.items():
+        with replacing(target / path) as partial:
+            for inner, oid in content.items():
+                place = partial / inner if inner else partial
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(places[oid], place)
+            if digest(partial) != outputs[path]:
+                raise RestoreError(f"{path} is not what the lock names: is the disk full?")
+    return list(files)
+
+
+def refuse_paths(paths: Iterable[str], target: Path, revision: str) -> None:
+    """Raise `RestoreError` if an output would leave the target, or if something is in its place."""
+    outside = [path for path in paths if Path(path).is_absolute() or ".." in Path(path).parts]
+    if outside:
+        raise RestoreError(f"outside the folder, so not written: {_shown(outside)}")
+    in_the_way = [path for path in paths if (target / path).exists()]
+    if in_the_way:
+        advice = "Move it away, or restore to another folder: --to FOLDER"
+        raise RestoreError(f"here with other bytes than in {revision}: {_shown(in_the_way)}. {advice}")
+
+
+def find_stores(source: Path | None) -> list[ObjectFolder]:
+    """Return the folders that may hold objects. Raises `RestoreError` if there is none."""
+    url, cache = _url(), _settings().get("cache", "dir", fallback=None) or "cache"
+    remote = [Path(".dvc") / url] if url and "://" not in url else []  # relative ones start there
+    candidates = [source] if source else [Path(".dvc") / cache, *remote]
+    found = [ObjectFolder(root) for root in candidates if (root / LAYOUT).is_dir()]
+    if not found:
+        raise RestoreError(f"there is no folder of objects (`{LAYOUT}`) here. {_advice()}")
+    return found
+
+
+def _url() -> str | None:
+    """Return the address of the default remote."""
+    name = _settings().get("core", "remote", fallback=None)
+    return _settings().get(f"'remote \"{name}\"'", "url", fallback=None)
+
+
+def _settings() -> configparser.RawConfigParser:
+    parser = configparser.RawConfigParser()
+    parser.read([Path(".dvc") / name for name in SETTINGS], encoding="utf-8")
+    return parser
+
+
+def _list_files(stores: Sequence[ObjectFolder], path: str, oid: str) -> dict[str, str]:
+    """Return the hash of each file of an output by its path in it, which is empty for a file."""
+    if not oid.endswith(".dir"):
+        return {"": oid}
+    for store in stores:
+        try:
+            return object_store.entries(object_store.listing(store, oid))
+        except object_store.BadObjectError:
+            continue
+    raise RestoreError(f"no whole listing of {path} ({oid}) in {_places(stores)}. {_advice()}")
+
+
+def _find(stores: Sequence[ObjectFolder], oids: Iterable[str]) -> dict[str, Path]:
+    """Return a place of each object that is somewhere with the bytes that its name says."""
+    found = {}
+    for oid in oids:
+        places = (Path(store.oid_to_path(oid)) for store in stores)
+        whole = next((place for place in places if place.is_file() and digest(place) == oid), None)
+        if whole:
+            found[oid] = whole
+    return found
+
+
+def _advice() -> str:
+    url = _url()
+    if url and "://" in url:
+        return f"Copy {object_store.told(url)} to a folder with the storage's own tool, then --from FOLDER"
+    return "Another clone's `.dvc/cache`, or a copy of the remote, may have it: --from FOLDER"
+
+
+def _places(stores: Sequence[ObjectFolder]) -> str:
+    return " or ".join(str(store.root) for store in stores)
+
+
+def _shown(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
+    return ", ".join(paths[:SHOWN]) + more
+
+
+def main() -> None:
+    """Run the command."""
+    parser = argparse.ArgumentParser(prog="tarmac restore", description=str(__doc__).partition("\n")[0])
+    parser.add_argument("revision", nargs="?", default="HEAD", help="commit, branch or tag")
+    parser.add_argument("--to", type=Path, default=Path(), help="folder to write to")
+    parser.add_argument("--from", type=Path, dest="source", help="folder of objects, as .dvc/cache is")
+    given = parser.parse_args()
+    try:
+        written = restore(given.revision, given.to, given.source)
+    except (ValueError, OSError) as error:
+        sys.exit(f"tarmac: error: {error}")
+    print(report(written))
+
+
+def report(written: Sequence[str]) -> str:
+    """Return what the command prints at its end."""
+    end = f"{len(written)} outputs written, every byte as dvc.lock names it"
+    return "\n".join([*written, end])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""What DVC's two files say of a remote: the committed one what all need, the ignored one what is private."""
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from tarmac.repository.remote.address import EMBEDDED, checked
+
+PRIVATE = Path(".dvc/config.local")  # Git ignores it
+SHARED = frozenset(  # what is the same for everybody and no secret; whatever is not named here stays private
+    {
+        "account_name",
+        "acl",
+        "allow_anonymous_login",
+        "auth",
+        "connect_timeout",
+        "connection_timeout",
+        "endpointurl",
+        "jobs",
+        "max_sessions",
+        "method",
+        "port",
+        "projectname",
+        "read_timeout",
+        "region",
+        "sse",
+        "sse_kms_key_id",
+        "tenant_id",
+        "timeout",
+        "use_ssl",
+    }
+)
+
+
+class SettingsError(ValueError):
+    """An option that DVC does not know for this kind of remote, or a file that it cannot read."""
+
+
+def parsed(options: Iterable[str]) -> dict[str, str]:
+    """Options given as `name=value`. Raises `SettingsError` where one is not, `AddressError` where it would leak."""
+    found = {}
+    for option in options:
+        name, equals, value = option.partition("=")
+        if not (name and equals):
+            raise SettingsError(f"{name or 'an option'}: give options as name=value")
+        if name in ("url", "verify"):
+            raise SettingsError(f"{name} is not for OPTIONS: the URL has its own word, and what is fetched is verified")
+        if name in SHARED and "://" in value:
+            checked(value)
+        found[name] = value
+    return found
+
+
+def name_of(url: str) -> str:
+    """The name of the remote that a URL is kept under: one of its own, so that credentials go nowhere else."""
+    return re.sub("[^a-z0-9]+", "-", url.lower()).strip("-")
+
+
+def write(folder: Path, url: str, options: Mapping[str, str]) -> None:
+    """Makes a URL the default remote of a clone; what was set for it before, and other remotes, stay.
+
+    Raises `SettingsError` where an option does not fit; the files are written all the same, so try it on a copy.
+    """
+    from dvc.config import Config, ConfigError
+
+    chosen = {name: value for name, value in options.items() if name in SHARED}
+    private = {name: value for name, value in options.items() if name not in SHARED}
+    try:
+        config = Config(str(folder / ".dvc"), validate=False)
+        with config.edit("repo", validate=False) as shared:
+            shared["core"]["remote"] = name_of(url)
+            if url != EMBEDDED:
+                _add(shared["remote"], url, {**chosen, "verify": "true"})
+        if private or (folder / PRIVATE).is_file():
+            with config.edit("local", validate=False) as own:
+                own["core"].pop("remote", None)  # it would hide the committed choice on this machine alone
+                if private:
+                    _add(own["remote"], url, private)
+            (folder / PRIVATE).chmod(0o600)
+        config.load()
+    except ConfigError as error:
+        raise SettingsError(f"DVC does not take these settings: {error}") from error
+
+
+def _add(remotes: dict[str, dict[str, str]], url: str, options: Mapping[str, str]) -> None:
+    """Adds options to a remote. Its URL is told in each file: a commit from before the move does not know it."""
+    name = name_of(url)
+    remotes[name] = {**remotes.get(name, {}), "url": url, **options}

@@ -1,0 +1,149 @@
+"""Rebuilds the pipeline and says, output by output, whether the result is the committed one."""
+
+import json
+import re
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+
+from tarmac import policy
+from tarmac.pipeline.base import cost
+from tarmac.pipeline.base.hashing import digest
+from tarmac.pipeline.base.outputs import write_json
+from tarmac.pipeline.params import TASK
+from tarmac.repository import recovery, stage_costs
+from tarmac.repository.dvc import commands, lockfile
+from tarmac.repository.git import git, text_at
+
+LOCK, METRICS = Path("dvc.lock"), Path("metrics/evaluate/metrics.json")
+REBUILT = Path(".dvc/tmp/tarmac/rebuilt.json")
+SHOWN = tuple(TASK.metrics)
+NAMES = Path("src/tarmac/problem/names.py")
+WHAT = re.compile(r"^(?:TASK|MONTHLY|TARGET)\b.*= (.*?)(?: +#.*)?$", re.MULTILINE)  # what two problems differ in
+
+
+class DifferenceError(ValueError):
+    """A rebuilt output is not the committed one."""
+
+
+def run() -> None:
+    """Pulls the raw data, rebuilds what is not up to date, and prints the result against the committed one."""
+    recovery.mend_and_tell()
+    policy.load()  # a mistake is told before anything is fetched
+    commands.pull("data/raw.dvc")
+    ran = repro(Path())
+    committed, metrics = (text_at("HEAD", path) if same_problem() else None for path in (LOCK, METRICS))
+    print()
+    print_metrics(metrics, METRICS.read_text(encoding="utf-8"))
+    print()
+    if committed is None:
+        print("nothing is committed to compare with: commit dvc.lock and metrics to make this the result")
+        return
+    different = compare(commands.locked(committed), commands.locked(LOCK.read_text(encoding="utf-8")))
+    what = f"ran {', '.join(ran)}" if ran else "nothing to run, all stages are up to date"
+    same = "reproduced bit for bit" if ran else "the same as committed"
+    print(f"\n{what}: {'differs in ' + ', '.join(different) if different else same}")
+
+
+def same_problem() -> bool:
+    """Whether HEAD's problem is the one that is here: the result of another says nothing of this one."""
+    there, here = text_at("HEAD", NAMES), NAMES.read_text(encoding="utf-8")
+    return there is not None and WHAT.findall(there) == WHAT.findall(here)
+
+
+def repro(folder: Path, *options: str, extra: Mapping[str, str] | None = None) -> list[str]:
+    """Runs `dvc repro`, showing its lines, and returns the stages that it ran (not those it skipped or restored)."""
+    commands.clear_stale_locks(folder)
+    commands.vet_cache(folder)
+    before, ran = _inputs(folder), []
+    with tempfile.TemporaryDirectory(prefix="tarmac-cost-") as measured:
+        for line in commands.dvc("repro", *options, folder=folder, extra={**(extra or {}), cost.ASKED: measured}):
+            print(line, flush=True)
+            if line.startswith("Running stage '"):
+                ran.append(line.split("'")[1])
+        stage_costs.keep(Path(measured), (folder / LOCK).read_text(encoding="utf-8"), ran)
+    commands.verify(folder)
+    after = _inputs(folder)
+    changed = sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
+    if ran and changed:  # DVC notes parameters and hashes when a stage ends, whatever it ran with
+        advice = f"what ran may not be what {LOCK} names: `dvc repro --force`"
+        raise DifferenceError(f"changed while stages ran: {', '.join(changed)} ({advice})")
+    return ran
+
+
+def _inputs(folder: Path) -> dict[str, str]:
+    """Hash of everything that stages read and a person writes: parameters, code and raw data; none of a broken file."""
+    try:
+        pipeline = lockfile.parse((folder / "dvc.yaml").read_text(encoding="utf-8"))["stages"].values()
+        deps = {dep for stage in pipeline for dep in stage.get("deps", [])}
+    except (yaml.YAMLError, OSError, KeyError, TypeError, AttributeError):
+        return {}  # DVC says what is wrong
+    made = commands.locked((folder / LOCK).read_text(encoding="utf-8")).keys() if (folder / LOCK).is_file() else ()
+    given = [folder / path for path in sorted({*deps, "params.yaml", "dvc.yaml"} - set(made))]
+    files = [file for path in given for file in ([path] if path.is_file() else path.rglob("*")) if file.is_file()]
+    return {str(file.relative_to(folder)): digest(file) for file in files if "__pycache__" not in file.parts}
+
+
+def clean_clone() -> None:
+    """Rebuilds HEAD from raw data in a clean clone: no cache, no run cache, nothing of this folder but its commits.
+
+    Prints one line an output and keeps the answer for `last_rebuild`. Raises `DifferenceError` where an output,
+    `dvc.lock` or a metric file differs by a byte.
+    """
+    head = git("rev-parse", "HEAD").strip()
+    write_json(REBUILT, {"commit": head, "result": "failed", "different": []})  # until it is known better
+    different = _rebuild(head)
+    write_json(REBUILT, {"commit": head, "result": "differs" if different else "identical", "different": different})
+    if different:
+        raise DifferenceError(f"not reproduced: {', '.join(different)}")
+    print("reproduced bit for bit: dvc.lock, every output and every metric file")
+
+
+def last_rebuild() -> tuple[str, list[str]]:
+    """What `clean_clone` found for HEAD: `identical`, `differs`, `failed` or `not tried`; and what differs."""
+    if not REBUILT.is_file():
+        return "not tried", []
+    found = json.loads(REBUILT.read_text(encoding="utf-8"))
+    same = found["commit"] == git("rev-parse", "HEAD").strip()
+    return (found["result"], found["different"]) if same else ("not tried", [])
+
+
+def _rebuild(head: str) -> list[str]:
+    """Runs the pipeline of a commit in a temporary clone and returns the paths that came out otherwise."""
+    with tempfile.TemporaryDirectory(prefix="tarmac-reproduce-") as temporary:
+        folder, extra = Path(temporary) / "clone", {"DVC_SITE_CACHE_DIR": str(Path(temporary) / "site")}
+        git("clone", "--quiet", "--no-hardlinks", ".", str(folder))
+        commands.lend_remotes(folder)
+        committed = text_at(head, LOCK)
+        if committed is None:
+            raise ValueError("HEAD has no dvc.lock to reproduce: run `dvc repro` and commit its result")
+        commands.pull("data/raw.dvc", folder=folder, extra=extra)
+        ran = repro(folder, "--force", extra=extra)  # also what Git has brought, such as the card
+        print(f"\nrebuilt {head[:7]} in a clean clone: ran {', '.join(ran)}")
+        rebuilt = {path: digest(folder / path) for path in commands.locked(committed)}
+        different = compare(commands.locked(committed), rebuilt)
+        tracked = git("diff", "--name-only", folder=folder).split()
+    for path in tracked:
+        print(f"  differs    {path}")
+    return list(dict.fromkeys([*different, *tracked]))
+
+
+def compare(committed: Mapping[str, str], rebuilt: Mapping[str, str]) -> list[str]:
+    """Prints one line an output and returns the paths whose hashes differ."""
+    paths = sorted({*committed, *rebuilt})
+    for path in paths:
+        before, after = committed.get(path, "none"), rebuilt.get(path, "none")
+        print(f"  identical  {path}  {after}" if before == after else f"  differs    {path}  {before} -> {after}")
+    return [path for path in paths if committed.get(path) != rebuilt.get(path)]
+
+
+def print_metrics(committed: str | None, present: str) -> None:
+    """Prints the test metrics beside the committed ones."""
+    after, before = json.loads(present), json.loads(committed or "{}")
+    print(f"{'test metric':<20}{'committed':>12}{'now':>12}{'change':>12}")
+    for name in SHOWN:
+        old = before.get(name)
+        was, change = (f"{old:.6f}", f"{after[name] - old:+.6f}") if old is not None else ("none", "")
+        print(f"{name:<20}{was:>12}{after[name]:>12.6f}{change:>12}")

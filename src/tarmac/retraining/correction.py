@@ -1,0 +1,44 @@
+"""Whether what was there before can still be trusted: a corrected month, or a table that every month is joined with."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from tarmac.monitoring.checks import Check
+from tarmac.monitoring.judge import corrected
+from tarmac.pipeline.base import months
+from tarmac.pipeline.models.dataset import read_window
+from tarmac.pipeline.params import SplitParams, Window
+from tarmac.policy import load
+from tarmac.reporting.markdown import percent
+
+
+def missing(tables: Path, month: str = "") -> "pd.Series[float]":
+    """The share of a month's rows that lack each input; of the last month where none is named."""
+    month = month or months.stored(tables)[-1]
+    return read_window(tables, Window(first=month, last=month)).isna().mean()
+
+
+def emptied(before: "pd.Series[float]", after: "pd.Series[float]", month: str) -> dict[str, Any]:
+    """What holds the round where a table without months has emptied inputs of all months alike; else nothing."""
+    grown = (after - before)[lambda shares: shares >= load().monitor.missing.act].sort_index()
+    if grown.empty:
+        return {}
+    told = ", ".join(f"{name} ({percent(round(float(after[name]), 4))})" for name in grown.index[:3])
+    checks = [asdict(Check("integrity", str(name), "act", f"missing in more rows of {month}")) for name in grown.index]
+    summary = f"what arrived has emptied inputs of {month}, which was there before: {told}"
+    return {"verdict": "act", "decision": "hold", "summary": summary, "checks": checks}
+
+
+def distrusted(changed: Iterable[str], split: SplitParams) -> dict[str, Any]:
+    """What holds the round where a corrected month that the model learned from is broken now; else nothing."""
+    old = sorted(month for month in changed if split.train.first <= month <= split.validation.last)
+    broken = [(month, check) for month in old for check in corrected(month, split, load())]
+    if not broken:
+        return {}
+    told = "; ".join(f"{month}, {check.name}: {check.reason}" for month, check in broken[:3])
+    checks = [asdict(check) for _, check in broken]
+    return {"verdict": "act", "decision": "hold", "summary": f"a correction is broken: {told}", "checks": checks}

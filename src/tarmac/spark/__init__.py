@@ -1,0 +1,1 @@
+"""The cluster's half of the engine and of training."""

@@ -1,0 +1,103 @@
+"""Spark: as many machines as its cluster has. They and this one see the same files under the same paths."""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import ibis
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tarmac.pipeline.base import parquet
+from tarmac.pipeline.base.months import WHOLE
+from tarmac.pipeline.base.outputs import replacing
+from tarmac.spark import session
+
+MONTH, PLACE = "_month", "_place"  # of a row, while it is on its way to its file
+
+
+def connect() -> Any:
+    """The session of the cluster, or of this machine, in UTC. Raises `ClusterError` where there is none."""
+    return ibis.pyspark.connect(session.session())  # it sets the zone
+
+
+def batches(months: Sequence[str]) -> list[Sequence[str]]:
+    """All months together: each by itself would keep few machines busy, and wait for the last of them."""
+    return [months]
+
+
+def show(backend: Any, name: str, paths: Sequence[Path]) -> ibis.Table:
+    """Makes the view `name` show the rows of some Parquet files. Raises `ValueError` naming a damaged one."""
+    for path in paths:
+        parquet.check(path)
+    with session.failures():
+        session.session().read.parquet(*(session.url(path) for path in paths)).createOrReplaceTempView(name)
+    return backend.table(name)
+
+
+def show_dates(backend: Any, name: str, dates: Mapping[str, date]) -> ibis.Table:
+    """Makes the view `name` hold one row of dates."""
+    columns = ", ".join(f"DATE '{day}' AS `{column}`" for column, day in dates.items())
+    backend.raw_sql(f"CREATE OR REPLACE TEMPORARY VIEW `{name}` AS SELECT {columns}")
+    return backend.table(name)
+
+
+def show_rows(backend: Any, name: str, rows: pa.Table) -> ibis.Table:
+    """Makes the view `name` show rows that are in memory, instead of those that it showed before."""
+    with session.failures():
+        session.session().createDataFrame(rows).createOrReplaceTempView(name)
+    return backend.table(name)
+
+
+def compiled(backend: Any, table: ibis.Table) -> str:
+    """The query of an expression, which rounds as DuckDB does."""
+    import sqlglot
+
+    tree = sqlglot.parse_one(str(backend.compile(table)), read="spark")
+    return str(tree.transform(_rounded).sql("spark"))
+
+
+def _rounded(node: Any) -> Any:
+    """Rounding to digits by way of a whole number: of 0.285, a little less in binary, Spark's own makes 0.29."""
+    import sqlglot
+
+    if not isinstance(node, sqlglot.exp.Round) or node.args.get("decimals") is None:
+        return node
+    scale = f"{10 ** int(node.args['decimals'].name)}D"
+    if scale == "1D":
+        return node
+    return sqlglot.parse_one(f"(ROUND(({node.this.sql('spark')}) * {scale}, 0) / {scale})", read="spark")
+
+
+def write(backend: Any, table: ibis.Table, path: Path) -> None:
+    """Writes a sorted table of a month at most as one Parquet file, from here."""
+    with session.jobs(), replacing(path) as partial:
+        rows = backend.to_pyarrow(table)
+        pq.write_table(rows, partial, compression="zstd", store_schema=False)
+
+
+def write_months(backend: Any, query: str, day: str | None, months: Sequence[str], out: Path) -> None:
+    """Writes the rows of a compiled, sorted query as one Parquet file a month: the workers write, each some months.
+
+    Raises `ValueError` naming a month without rows.
+    """
+    from pyspark.sql import functions
+
+    together = out / "_together"
+    # A row's place in the sorted query: its columns alone do not tell it, and the way to the files loses it.
+    month_of = functions.date_format(day, "yyyy-MM") if day else functions.lit(WHOLE)
+    columns = {MONTH: month_of, PLACE: functions.monotonically_increasing_id()}
+    with session.jobs():
+        placed = backend.raw_sql(query).withColumns(columns).repartition(len(months), MONTH)
+        ordered = placed.sortWithinPartitions(MONTH, PLACE).drop(PLACE)
+        ordered.write.partitionBy(MONTH).parquet(session.url(together), compression="zstd")
+    for month in months:
+        written = list(together.glob(f"{MONTH}={month}/*.parquet"))
+        if len(written) != 1:
+            raise ValueError(
+                f"{month} has no row in the query that Spark ran, or its workers write elsewhere than {out}"
+            )
+        written[0].replace(out / f"{month}.parquet")
+    shutil.rmtree(together)

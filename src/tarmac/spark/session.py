@@ -1,0 +1,157 @@
+"""Spark: a session on the cluster that the machine's own Spark settings name, without one on this machine."""
+
+import os
+import shutil
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from tarmac.pipeline.base.resources import ADDRESS, OWN_ADDRESS
+
+PATIENCE = 5  # seconds for a master to answer; Spark itself would try for a minute
+ALONE = 120  # seconds for workers to come back; Spark itself would wait for ever, and say nothing
+LOG = Path(".dvc/tmp/tarmac/spark.log")  # what Java says, for whoever looks for a cause
+
+
+class ClusterError(ValueError):
+    """Spark cannot be had here, or gave up."""
+
+
+@cache
+def session() -> Any:
+    """The one session of this process.
+
+    Where it runs is for Spark's own settings to say (`MASTER`, or `spark.master` in its `spark-defaults.conf`); without
+    them it is this machine. Raises `ClusterError` where PySpark, Java or the master is missing.
+    """
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError:
+        raise ClusterError("engine is pyspark, and PySpark is not installed: `make spark` installs it") from None
+    if not shutil.which("java", path=_java()):
+        raise ClusterError("Spark needs Java 17 or newer, and there is none: `make spark` says how to get it")
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    if ADDRESS is None:
+        os.environ.pop(OWN_ADDRESS, None)
+    with failures():
+        _answering(_master())
+        return _configured(SparkSession.builder).getOrCreate()
+
+
+def _java() -> str | None:
+    home = os.environ.get("JAVA_HOME")
+    return str(Path(home, "bin")) if home else None
+
+
+def _configured(builder: Any) -> Any:
+    """Only what results and workers need; memory, cores and all else are for the machine's own settings."""
+    source = Path(__file__).resolve().parents[2]
+    settings = {
+        "spark.executorEnv.PYTHONPATH": str(source),  # a worker runs this code, from where it is
+        "spark.sql.execution.arrow.pyspark.enabled": "true",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.ui.showConsoleProgress": "false",
+    }
+    for name, value in settings.items():
+        builder = builder.config(name, value)
+    return builder.appName("tarmac")
+
+
+def _master() -> str:
+    """The master that Spark's settings come to."""
+    from pyspark import SparkConf, SparkContext
+    from pyspark.java_gateway import launch_gateway
+
+    if SparkContext._gateway is None and LOG.parents[2].is_dir():
+        LOG.parent.mkdir(parents=True, exist_ok=True)
+        with LOG.open("wb") as log:
+            start: Any = launch_gateway  # it has no types
+            gateway = start(popen_kwargs={"stderr": log})
+            SparkContext._ensure_initialized(gateway=gateway)
+    SparkContext._ensure_initialized()  # starts Java, which alone reads all of the settings
+    return str(SparkConf().get("spark.master", "local[*]"))
+
+
+def _answering(master: str) -> None:
+    """Raises `ClusterError` where no standalone master of `spark://host:port,host:port` answers."""
+    scheme, _, places = master.partition("://")
+    if scheme != "spark":
+        return
+    for place in places.split(","):
+        host, _, port = place.rpartition(":")
+        try:
+            socket.create_connection((host, int(port)), PATIENCE).close()
+        except (OSError, ValueError):
+            continue
+        return
+    raise ClusterError(f"no Spark master answers at {master}: start it, or name another by MASTER=spark://host:7077")
+
+
+def url(path: Path) -> str:
+    """A path as Spark takes it: of this file system, whatever its default one is, and nothing escaped."""
+    return f"file://{path.resolve()}"
+
+
+def free_cores() -> int:
+    """Tasks that the cluster can run at once."""
+    context = session().sparkContext._jsc.sc()
+    return int(context.maxNumConcurrentTasks(context.resourceProfileManager().resourceProfileFromId(0)))
+
+
+@contextmanager
+def jobs(cores: int = 1) -> Iterator[None]:
+    """Turns what goes wrong with jobs of Spark into `ClusterError`, their waiting for cores that stay away as well."""
+    over, starved = threading.Event(), threading.Event()
+    watch = threading.Thread(target=_cancel, args=(cores, over, starved), daemon=True)
+    watch.start()
+    try:
+        with failures():
+            yield
+    except ClusterError as error:
+        if not starved.is_set():
+            raise
+        told = f"Spark needs {cores} cores, and for {ALONE} seconds its cluster had fewer: start workers, run it again"
+        raise ClusterError(told) from error
+    finally:
+        over.set()
+        watch.join()
+
+
+def _cancel(cores: int, over: threading.Event, starved: threading.Event) -> None:
+    """Cancels all jobs when there have been too few cores for long; YARN and Kubernetes have queues, to wait in."""
+    from py4j.protocol import Py4JError
+
+    context, last = session().sparkContext, time.monotonic()
+    with suppress(Py4JError, OSError):  # Java is gone: whoever waits for the jobs is told by them
+        while context.master.startswith(("spark://", "local")) and not over.wait(0.5):
+            if free_cores() >= cores:
+                last = time.monotonic()
+            elif time.monotonic() - last > ALONE:
+                starved.set()
+                context.cancelAllJobs()
+
+
+@contextmanager
+def failures() -> Iterator[None]:
+    """Turns what Spark raises into `ClusterError`, with the line that says why."""
+    from py4j.protocol import Py4JError
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except (Py4JError, PySparkException) as error:
+        more = f" ({LOG} says more)" if LOG.exists() else ""
+        raise ClusterError(f"Spark gave up: {_reason(str(error))}{more}") from error
+
+
+def _reason(text: str) -> str:
+    """The line of a message that says why: of a chain of Java's exceptions the last cause."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    causes = [line for line in lines if line.startswith(("Caused by: ", ": "))]
+    return (causes or lines or ["no reason given"])[-1].removeprefix("Caused by: ").removeprefix(": ")

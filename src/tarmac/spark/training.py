@@ -1,0 +1,121 @@
+"""XGBoost on a Spark cluster: its workers read the feature tables, encode them, and grow the same trees together."""
+
+import logging
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from tarmac.pipeline.base import months, parquet
+from tarmac.pipeline.params import TASK, AnySplit, SplitParams, Task, TrainParams, Window
+from tarmac.pipeline.training.estimators import xgboost_options
+from tarmac.problem.names import TARGET
+from tarmac.spark import session
+
+INPUTS, VALIDATION = "inputs", "validation_row"  # columns of the rows that are fitted to
+FITS = 3  # at most: one that loses a worker is started anew on those that are left
+
+
+def fit_xgboost(
+    params: TrainParams,
+    encoder: Any,
+    on_round: Callable[[int, dict[str, float]], None],
+    *,
+    folder: Path,
+    split: AnySplit,
+    task: Task = TASK,
+) -> Any:
+    """The classifier that `estimators.fit_xgboost` fits, from the months under `folder`; one task a core.
+
+    `encoder` is fitted. `on_round` is told of the rounds when they are over: they happen elsewhere. Sums are made in
+    another order on another number of cores, and the trees are not the same to the last digit.
+    """
+    import xgboost
+    from xgboost.spark import SparkXGBClassifier, SparkXGBRegressor
+
+    if not isinstance(split, SplitParams):
+        raise session.ClusterError("engine is pyspark, which trains on months; rows without a time are for duckdb")
+    regression = task.kind == "regression"
+    rows = _rows(folder, split.train, False).unionByName(_rows(folder, split.validation, True))
+    booster = partial(
+        SparkXGBRegressor if regression else SparkXGBClassifier,
+        **xgboost_options(params, task),
+        features_col=INPUTS,
+        label_col=TARGET,
+        validation_indicator_col=VALIDATION,
+        force_repartition=True,  # else a worker may get validation rows alone
+        launch_tracker_on_driver=False,  # whose end, when a worker dies, may be the end of the process that it is in
+        verbose=False,
+    )
+    logging.getLogger("XGBoost-PySpark").setLevel(logging.WARNING)  # of which it would make INFO
+    fitted = _fitted(booster, _encoded(rows, encoder, task))
+    seen = fitted.training_summary.validation_objective_history
+    for number, values in enumerate(zip(*(seen[name] for name in task.rounds.values()), strict=True), 1):
+        on_round(number, dict(zip(task.rounds, values, strict=True)))
+    trees = fitted.get_booster()
+    trees.feature_names = trees.feature_types = None  # ONNX takes columns by their place
+    classifier = xgboost.XGBRegressor() if regression else xgboost.XGBClassifier()
+    classifier.load_model(trees.save_raw())
+    return classifier
+
+
+def _fitted(booster: Callable[..., Any], rows: Any) -> Any:
+    """The fit, of as many tasks as there are cores; Spark itself never starts one again that has lost a worker."""
+    with session.jobs():
+        rows = rows.persist()
+    for left in reversed(range(FITS)):
+        with session.jobs():
+            rows.count()  # a job, by whose end it is known which workers there are, and they have their rows
+        cores = max(session.free_cores(), 1)
+        try:
+            with session.jobs(cores):
+                fitted = booster(num_workers=cores).fit(rows)
+            break
+        except session.ClusterError as error:
+            if not left:
+                raise
+            print(f"train     the fit on {cores} cores failed and starts anew: {error}", flush=True)
+    rows.unpersist()
+    return fitted
+
+
+def _rows(folder: Path, window: Window, validation: bool) -> Any:
+    """Labelled rows of a window of months, with whether they are to validate on."""
+    from pyspark.sql import functions
+
+    paths = [folder / f"{month}.parquet" for month in months.between(window.first, window.last)]
+    for path in paths:
+        parquet.check(path)
+    rows = session.session().read.parquet(*(session.url(path) for path in paths))
+    return rows.filter(rows[TARGET].isNotNull()).withColumn(VALIDATION, functions.lit(validation))
+
+
+def _names(encoder: Any) -> list[str]:
+    """The columns that an encoder takes, in the order in which it gives them."""
+    return [name for _, step, columns in encoder.transformers_ if step != "drop" for name in columns]
+
+
+def _encoded(rows: Any, encoder: Any, task: Task) -> Any:
+    """Rows as float32 inputs, label and whether to validate on; each worker encodes what it has read.
+
+    The inputs are one column: XGBoost takes many as well, and fails where 10,000 rows in a row are all to train on.
+    """
+    from pyspark.sql import types
+
+    names, kept = _names(encoder), [TARGET, VALIDATION]
+    schema = types.StructType([
+        types.StructField(INPUTS, types.ArrayType(types.FloatType())),
+        types.StructField(TARGET, types.FloatType() if task.kind == "regression" else types.ByteType()),
+        types.StructField(VALIDATION, types.BooleanType()),
+    ])  # fmt: skip
+
+    def encode(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            values = encoder.transform(batch.select(names).to_pandas())
+            starts = pa.array(range(0, values.size + 1, len(names)), pa.int32())
+            inputs = pa.ListArray.from_arrays(starts, pa.array(values.ravel()))
+            yield pa.RecordBatch.from_arrays([inputs, *(batch.column(name) for name in kept)], [INPUTS, *kept])
+
+    return rows.select(*names, *kept).mapInArrow(encode, schema)

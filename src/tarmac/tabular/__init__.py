@@ -1,0 +1,1 @@
+"""A ready-made problem of one table, which follows from the columns that it declares."""

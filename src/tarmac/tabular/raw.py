@@ -1,0 +1,69 @@
+"""Raw tables of declared columns: their types, and text from a file made into them, a file a month or one for all."""
+
+from collections.abc import Iterator, Sequence
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tarmac.tabular.columns import Category, Column, Columns, Number, hour, plain
+
+WHOLE = "all"  # the file of a table without months
+LEFT_OUT = b"left out"  # of a schema: columns that files have, and the table has not
+
+
+def types(columns: Columns, left_out: Sequence[str] = ()) -> pa.Schema:
+    """The Arrow types of a raw table, which knows the columns of its files that are left out."""
+    schema = pa.schema([(name, _type(column)) for name, column in columns.items()])
+    return schema.with_metadata({LEFT_OUT: "\n".join(left_out)}) if left_out else schema
+
+
+def _type(column: Column) -> pa.DataType:
+    if isinstance(column, Number):
+        return pa.int64() if column.whole else pa.float64()
+    return pa.string() if isinstance(column, Category) else pa.date32()
+
+
+def of_file(frame: pd.DataFrame, schema: pa.Schema) -> pd.DataFrame:
+    """The columns of a file under their names for code, with the hours of its times, without those left out."""
+    named = frame.rename(columns={name: plain(name) for name in frame.columns if name not in schema.names})
+    for field in schema:
+        wanted = pa.types.is_date(field.type) and hour(field.name) in schema.names
+        if wanted and field.name in named and hour(field.name) not in named:
+            named = named.assign(**{hour(field.name): hours_of(named[field.name])})
+    left_out = (schema.metadata or {}).get(LEFT_OUT, b"").decode()
+    return named.drop(columns=left_out.split("\n"), errors="ignore")
+
+
+def hours_of(times: "pd.Series[str]") -> "pd.Series[str]":
+    """The hour of each time as text; missing where only the day is told."""
+    return times.str.extract(r"^\d{4}-\d{2}-\d{2}[T ](\d{2})", expand=False)
+
+
+def typed(name: str, frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:
+    """Text columns as a raw table. Raises `ValueError` or an Arrow error where a column or a value does not fit."""
+    if list(frame.columns) != schema.names:
+        raise ValueError(f"{name} has columns {list(frame.columns)}, expected {schema.names}")
+    return pa.table([_column(frame[field.name], field.type) for field in schema], schema=schema.remove_metadata())
+
+
+def _column(text: "pd.Series[str]", kind: pa.DataType) -> pa.Array:
+    if pa.types.is_date(kind):
+        return pa.array(pd.to_datetime(text, format="ISO8601").dt.date, type=kind, from_pandas=True)
+    if pa.types.is_timestamp(kind):
+        return pa.array(pd.to_datetime(text, format="%Y-%m-%dT%H:%M:%SZ"), type=kind)
+    if pa.types.is_string(kind):
+        return pa.array(text, type=kind, from_pandas=True)
+    return pa.array(pd.to_numeric(text).astype("Float64"), from_pandas=True).cast(kind)  # refuses to lose a fraction
+
+
+def by_file(name: str, table: pa.Table, day: str | None) -> Iterator[tuple[str, pa.Table]]:
+    """Yields a raw table as the files that `data/raw` keeps of it: by the month of its day, or whole without one."""
+    if day is None:
+        yield f"{name}/{WHOLE}", table
+        return
+    if table[day].null_count:
+        raise ValueError(f"{table[day].null_count} rows of {name} have no {day}: no month can keep them")
+    months = pc.strftime(table[day], format="%Y-%m")
+    for month in sorted(months.unique().to_pylist()):
+        yield f"{name}/{month}", table.filter(pc.equal(months, month))

@@ -1,0 +1,45 @@
+"""What a valid row of declared columns is. A row that breaks a rule is set aside."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import pandera.pandas as pa
+
+from tarmac.tabular.columns import Category, Column, Columns, Number
+from tarmac.tabular.raw import WHOLE, types
+
+
+def schema(columns: Columns, key: Sequence[str], day: str | None, month: str | None) -> pa.DataFrameSchema:
+    """Pandera schema of a raw table; of rows with the same key the first stays."""
+    rules = [_of_file(day, month)] if day and month and month != WHOLE else []
+    return pa.DataFrameSchema(
+        {
+            field.name: pa.Column(
+                pd.ArrowDtype(field.type), _checks(columns[field.name]), nullable=columns[field.name].missing
+            )
+            for field in types(columns)
+        },
+        rules,
+        strict=True,
+        ordered=True,
+        unique=list(key),
+        report_duplicates="exclude_first",
+    )
+
+
+def _checks(column: Column) -> list[pa.Check]:
+    if isinstance(column, Number):
+        low, high = (limit is not None for limit in (column.low, column.high))
+        at_least = [pa.Check(lambda values: values >= column.low, name="not_below")] if low else []
+        at_most = [pa.Check(lambda values: values <= column.high, name="not_above")] if high else []
+        return at_least + at_most
+    if isinstance(column, Category) and column.levels:
+        return [pa.Check(lambda texts: texts.isin(column.levels), name="known")]
+    return []
+
+
+def _of_file(day: str, month: str) -> pa.Check:
+    def holds(frame: pd.DataFrame) -> "pd.Series[bool]":
+        return frame[day].astype("str").str.startswith(month).astype("bool")
+
+    return pa.Check(holds, name=f"{day}:of_file")

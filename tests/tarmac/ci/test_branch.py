@@ -1,0 +1,153 @@
+"""The branch of the retraining: one commit on the server's default branch, whatever the clone has done before."""
+
+from pathlib import Path
+
+import pytest
+
+from tarmac.ci import branch
+from tarmac.ci.branch import BranchError, push
+from tarmac.repository.git import GitError
+from tests.commits import commit, run, work_in
+
+pytestmark = pytest.mark.program
+
+MAKEFILE = "add:\n\t@git add result && test ! -e broken\n"
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A clone whose server has one commit, on a default branch of another name than usual."""
+    monkeypatch.setenv("REPO_TOKEN", "secret")
+    folder = work_in(tmp_path / "clone", monkeypatch)
+    run("init", "--quiet", "--initial-branch=trunk")
+    commit(Makefile=MAKEFILE, result="0")
+    run("clone", "--quiet", "--bare", ".", str(tmp_path / "server"))
+    run("remote", "add", "origin", str(tmp_path / "server"))
+    return folder
+
+
+def server(*words: str) -> str:
+    return run("-C", "../server", *words)
+
+
+def retrained(here: Path, result: str) -> branch.Pushed | None:
+    (here / "result").write_text(result)
+    return push(f"retrained to {result}")
+
+
+def test_a_commit_is_made_on_another_branch_than_the_default_one(here):
+    pushed = retrained(here, "1")
+    assert pushed == branch.Pushed(server("rev-parse", "retrain"), "trunk", pushed.content, new=True)
+    assert server("rev-parse", "retrain^") == server("rev-parse", "trunk")
+    assert server("log", "-1", "--format=%s", "retrain") == "retrained to 1"
+    assert run("status", "--porcelain") == ""
+
+
+def test_the_next_result_is_a_second_commit_where_the_clone_is_kept(here):
+    first = retrained(here, "1")
+    second = retrained(here, "2")
+    assert second.content != first.content
+    assert server("rev-list", "--count", "trunk..retrain") == "1"
+    assert server("show", "retrain:result") == "2"
+
+
+def test_the_same_result_is_pushed_again(here):
+    first = retrained(here, "1")
+    run("switch", "--quiet", "trunk")
+    assert retrained(here, "1") == branch.Pushed(first.commit, "trunk", first.content, new=False)
+
+
+def test_a_result_that_the_default_branch_has_is_pushed(here):
+    assert retrained(here, "0") is None
+    assert server("branch", "--list", "retrain") == ""
+
+
+def test_a_result_that_was_merged_and_taken_back_is_not_offered_again(here):
+    first = retrained(here, "1")
+    server("update-ref", "refs/heads/trunk", first.commit)
+    run("fetch", "--quiet", "origin")
+    run("switch", "--quiet", "--force-create", "trunk", "origin/trunk")
+    commit(result="0")
+    run("push", "--quiet", "origin", "trunk")
+    assert retrained(here, "1").new
+    assert server("rev-parse", "retrain^") == server("rev-parse", "trunk")
+
+
+def on_server(name: str, tree: str, *parents: str, words: str = "mine") -> str:
+    """Somebody's commit on a branch of the server."""
+    made = server("commit-tree", tree, *(word for parent in parents for word in ("-p", parent)), "-m", words)
+    server("update-ref", f"refs/heads/{name}", made)
+    return made
+
+
+def test_a_step_of_the_default_branch_beside_the_result_pushes_the_same_again(here):
+    first = retrained(here, "1")
+    run("switch", "--quiet", "trunk")
+    commit(readme="x")
+    run("push", "--quiet", "origin", "trunk")
+    assert retrained(here, "1") == branch.Pushed(first.commit, "trunk", first.content, new=False)
+
+
+def theirs(first: branch.Pushed, how: str) -> str:
+    signed = server("show", "--no-patch", "--format=%B", first.commit)
+    old, new = server("rev-parse", "trunk^{tree}"), server("rev-parse", f"{first.commit}^{{tree}}")
+    return {
+        "on top": lambda: on_server("retrain", old, first.commit),
+        "on top, empty": lambda: on_server("retrain", new, first.commit),
+        "on top, signed": lambda: on_server("retrain", new, first.commit, words=signed),
+        "amended": lambda: on_server("retrain", old, "trunk", words=signed),
+        "instead": lambda: on_server("retrain", new, "trunk"),
+        "a merge": lambda: on_server("retrain", new, on_server("trunk", old, "trunk"), first.commit, words=signed),
+        "unrelated": lambda: on_server("retrain", new, words=signed),
+    }[how]()
+
+
+@pytest.mark.parametrize(
+    "how", ["on top", "on top, empty", "on top, signed", "amended", "instead", "a merge", "unrelated"]
+)
+def test_a_commit_of_somebody_is_overwritten(here, how):
+    tip = theirs(retrained(here, "1"), how)
+    with pytest.raises(BranchError, match="the branch retrain has commits of somebody else and is left as it is"):
+        retrained(here, "2")
+    assert server("rev-parse", "retrain") == tip
+
+
+def test_commits_of_a_person_are_folded_into_the_result(here):
+    mine = commit(mine="1")
+    with pytest.raises(BranchError, match="HEAD has commits that trunk lacks: start from trunk"):
+        retrained(here, "1")
+    assert run("rev-parse", "HEAD") == mine
+    assert (here / "result").read_text() == "1"
+
+
+def test_a_branch_that_moves_meanwhile_is_overwritten(here, monkeypatch):
+    retrained(here, "1")
+    look = branch.look
+
+    def overtaken() -> branch.Remote:
+        found = look()
+        server("update-ref", "refs/heads/retrain", "trunk")
+        return found
+
+    monkeypatch.setattr(branch, "look", overtaken)
+    with pytest.raises(GitError, match="stale info"):
+        retrained(here, "2")
+    assert server("rev-parse", "retrain") == server("rev-parse", "trunk")
+    assert run("show", "retrain:result") == "2", "the commit is lost"
+
+
+def test_a_server_that_is_gone_loses_the_result(here):
+    (here.parent / "server").rename(here.parent / "away")
+    with pytest.raises(GitError):
+        retrained(here, "1")
+    assert (here / "result").read_text() == "1"
+    (here.parent / "away").rename(here.parent / "server")
+    assert retrained(here, "1").new
+
+
+def test_outputs_that_were_not_sent_are_committed(here):
+    (here / "broken").touch()
+    with pytest.raises(BranchError, match="nothing is pushed"):
+        retrained(here, "1")
+    (here / "broken").unlink()
+    assert retrained(here, "1").new

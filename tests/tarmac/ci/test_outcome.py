@@ -1,0 +1,122 @@
+"""What a run left is read as it is meant; what nobody can read is held, and somebody is told."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tarmac.ci.outcome import MONITORED, REVIEW, REVIEWED, Found, found, report
+
+OK = {"verdict": "ok", "decision": "none", "summary": "all as usual", "checks": []}
+DRIFTED = {"verdict": "act", "decision": "retrain", "summary": "temp has drifted", "made": "a model", "checks": []}
+ACTING = [
+    {"kind": "drift", "name": name, "outcome": outcome} for name, outcome in (("b", "act"), ("a", "act"), ("c", "ok"))
+]
+HELD = {"verdict": "act", "decision": "hold", "summary": "temp is missing", "checks": ACTING}
+PASS = {"verdict": "pass", "summary": "better: roc_auc", "checks": []}
+FAIL = {"verdict": "fail", "summary": "roc_auc: worse", "checks": [{"kind": "metric", "name": "x", "outcome": "fail"}]}
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for path in (MONITORED, REVIEWED):
+        path.parent.mkdir()
+    return tmp_path
+
+
+def left(monitored: object = None, reviewed: object = None, outcome: str = "success") -> Found:
+    for path, tree in ((MONITORED, monitored), (REVIEWED, reviewed)):
+        path.unlink(missing_ok=True)
+        if tree is not None:
+            path.write_text(tree if isinstance(tree, str) else json.dumps(tree))
+    return found(outcome)
+
+
+def test_a_run_that_is_well_is_held_or_told():
+    run = left(OK)
+    assert (run.verdict, run.decision, run.alert, run.automatic) == ("ok", "none", "", False)
+
+
+@pytest.mark.parametrize(
+    ("reviewed", "alert"), [(PASS, ""), (FAIL, "what was made did not pass its review: roc_auc: worse")]
+)
+def test_a_retraining_has_another_verdict_than_its_review(reviewed, alert):
+    run = left(DRIFTED, reviewed)
+    assert (run.decision, run.review, run.headline, run.alert) == (
+        "retrain",
+        reviewed["verdict"],
+        reviewed["summary"],
+        alert,
+    )
+
+
+def test_a_review_of_before_counts_without_a_retraining():
+    assert left(OK, FAIL).review == ""
+    assert left(HELD, FAIL).alert == "temp is missing"
+
+
+BROKEN = {
+    "nothing": (None, None, "success", "there is no monitoring/monitoring.json"),
+    "cut": ('{"verdict"', None, "success", "monitoring.json cannot be read"),
+    "a list": ([OK], None, "success", "monitoring.json cannot be read"),
+    "deep": ("[" * 100_000, None, "success", "monitoring.json cannot be read"),
+    "no decision": ({"verdict": "ok"}, None, "success", "has no verdict, or no decision"),
+    "another decision": ({**OK, "decision": "release"}, None, "success", "has no verdict, or no decision"),
+    "another verdict": ({**OK, "verdict": "</summary>"}, None, "success", "has no verdict, or no decision"),
+    "a list for a word": ({**OK, "verdict": ["ok"]}, None, "success", "has no verdict, or no decision"),
+    "checks that are none": ({**HELD, "checks": ["x"]}, None, "success", "cannot be read"),
+    "no review": (DRIFTED, None, "success", "something to offer without a verdict"),
+    "a review without verdict": (DRIFTED, {"summary": "x"}, "success", "something to offer without a verdict"),
+    "a cut review": (DRIFTED, "{", "success", "verdict.json cannot be read"),
+    "a failure after": (DRIFTED, PASS, "failure", "broke after the monitoring"),
+    "a failure in spite of it": (OK, None, "failure", "broke after the monitoring"),
+    "a step that did not run": (OK, None, "skipped", "broke after the monitoring"),
+}
+
+
+@pytest.mark.parametrize(("monitored", "reviewed", "outcome", "words"), BROKEN.values(), ids=BROKEN)
+def test_a_broken_run_is_taken_for_a_good_one(monitored, reviewed, outcome, words):
+    run = left(monitored, reviewed, outcome)
+    assert (run.verdict, run.decision, run.automatic) == ("act", "hold", False)
+    assert words in run.alert
+
+
+def test_a_refused_month_is_told_in_other_words_than_its_own():
+    assert left({**HELD, "checks": []}, None, "failure").alert == "temp is missing"
+
+
+def test_a_link_is_followed(here):
+    (here / "secret").write_text(json.dumps(OK))
+    MONITORED.symlink_to(here / "secret")
+    assert found().decision == "hold"
+    REVIEW.symlink_to(here / "secret")
+    assert report(REVIEW) == "There is no report to show: it is a symbolic link."
+
+
+@pytest.mark.parametrize("release", ["by person", "Automatic", "automatic ", True, 1, None, ["automatic"]])
+def test_another_word_than_automatic_releases_by_itself(release):
+    assert left({**DRIFTED, "release": release}, PASS).automatic is False
+    assert left({**DRIFTED, "release": "automatic"}, PASS).automatic is True
+
+
+def test_a_number_in_the_words_is_another_reason_or_another_check_is_none():
+    run = left(HELD)
+    assert run.acting == ("drift:a", "drift:b")
+    assert run.reason == left({**HELD, "summary": "91 %", "checks": ACTING[::-1]}).reason
+    others: list[tuple[Any, Any]] = [
+        ({**HELD, "checks": ACTING[1:]}, None),
+        (DRIFTED, FAIL),
+        ({**HELD, "checks": []}, None),
+    ]
+    assert len({run.reason, *(left(*other).reason for other in others)}) == 4
+
+
+def test_a_line_has_more_lines_or_mentions_somebody():
+    run = left({**HELD, "summary": "a\n::warning::b\r@octocat &#64;team" + "x" * 1000})
+    assert "\n" not in run.summary
+    assert run.summary.startswith("a ::warning::b @\u200boctocat @\u200bteam")
+    assert len(run.summary) == 300
+    assert dataclasses.replace(run, decision="none").alert == ""

@@ -1,0 +1,72 @@
+"""What the pull request says: within GitHub's limit, found again by its first line, and hostile to nobody."""
+
+from pathlib import Path
+
+import pytest
+
+from tarmac.ci import pull_request
+from tarmac.ci.branch import Pushed
+from tarmac.ci.outcome import MONITORING, REVIEW, Found
+from tests.github import Page
+from tests.hostile import WORST
+
+PUSHED = Pushed("c" * 40, "main", "a" * 64, new=True)
+FOUND = Found("act", "retrain", "temp has drifted", "a model", "pass", "better: roc_auc", (), automatic=False)
+LIMIT, TITLE = 65_536, 256  # characters that GitHub takes
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for path in (MONITORING, REVIEW):
+        path.parent.mkdir()
+        path.write_text(f"what {path.parent} found\n")
+
+
+def test_a_report_is_missing_or_comes_before_the_verdict():
+    body = pull_request.body(PUSHED, FOUND)
+    assert body.splitlines()[0] == f"<!-- retraining {'a' * 64} -->"
+    assert body.index("temp has drifted") < body.index("what review found") < body.index("what monitoring found")
+    assert Page(body).around("what monitoring found")[0] == "details"
+
+
+@pytest.mark.parametrize("long", ["x" * 59_000 + "\n", "x\n" * 29_000, "```\n" + "x\n" * 29_000])
+def test_reports_of_the_greatest_length_are_refused_by_github(long):
+    for path in (MONITORING, REVIEW):
+        path.write_text(long)
+    body = pull_request.body(PUSHED, FOUND)
+    assert len(body) <= LIMIT
+    assert body.count("The report is cut here") == 2
+    assert body.endswith("</details>")
+    assert (
+        len(pull_request.title(Found("act", "retrain", "", "a model", "fail", "x" * 1000, (), automatic=False)))
+        <= TITLE
+    )
+
+
+def test_a_report_that_is_missing_or_hostile_stops_the_proposal(tmp_path):
+    REVIEW.unlink()
+    (tmp_path / "secret").write_text("secret")
+    MONITORING.unlink()
+    MONITORING.symlink_to(tmp_path / "secret")
+    body = pull_request.body(PUSHED, FOUND)
+    assert body.count("There is no report to show") == 2
+    assert "secret" not in body
+
+
+def test_a_report_takes_the_place_of_the_mark_that_it_is_found_by():
+    REVIEW.write_text(f"<!-- retraining {'b' * 64} -->")
+    assert pull_request.MARK.search(pull_request.body(PUSHED, FOUND))[1] == "a" * 64
+
+
+def test_the_words_of_the_monitoring_change_more_than_themselves():
+    hostile = Found("act", "retrain", WORST, "a model", "pass", "", (), automatic=False)
+    usual = Found("act", "retrain", "x", "a model", "pass", "", (), automatic=False)
+    assert Page(pull_request.body(PUSHED, hostile)).tags == Page(pull_request.body(PUSHED, usual)).tags
+    assert Page(pull_request.body(PUSHED, hostile)).references == []
+
+
+@pytest.mark.parametrize(("automatic", "words"), [(True, "without a person"), (False, "`make release`")])
+def test_a_reader_is_told_another_policy(automatic, words):
+    found = Found("act", "retrain", "", "a model", "pass", "", (), automatic=automatic)
+    assert words in pull_request.body(PUSHED, found)

@@ -1,0 +1,164 @@
+"""The page as a person meets it: in Chromium, from a file, in both themes, at a desk and on a phone, by keyboard."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tarmac.dashboard import build
+from tests.conftest import ROOT
+from tests.tarmac.dashboard.browser import Page
+
+AXE = ROOT / "requirements" / "axe" / "node_modules" / "axe-core" / "axe.min.js"
+DESK, PHONE = 1280, 375  # px
+CHARTS = 8  # of a year: history, replay, drift, slices twice, calibration, pipeline, missing inputs
+OPENED = "document.querySelectorAll('details').forEach((one) => { one.open = true; })"
+CHECK = """axe.run(document, {resultTypes: ['violations']}).then((found) => found.violations.map(({id, nodes}) =>
+  `${id}: ${nodes.slice(0, 3).map(({html}) => html.slice(0, 200)).join(' | ')}`))"""
+DRAWN = """[...document.querySelectorAll('figure svg')].filter((one) => one.checkVisibility()).map((one) => ({
+  title: one.getAttribute('aria-label'), role: one.getAttribute('role'), width: one.getBoundingClientRect().width,
+  height: one.getBoundingClientRect().height, right: one.getBoundingClientRect().right,
+  marks: [...one.querySelectorAll('path, rect, line')].filter((mark) => mark.getBoundingClientRect().width
+    + mark.getBoundingClientRect().height > 0).length,
+  texts: [...one.querySelectorAll('text')].map((text) => ({
+    right: text.getBoundingClientRect().right, left: text.getBoundingClientRect().left,
+    size: text.getBoundingClientRect().height, fill: getComputedStyle(text).fill}))}))"""
+FOCUSED = """(() => { const one = document.activeElement; const style = getComputedStyle(one);
+  return {tag: one.tagName, id: one.id, text: one.textContent.trim().slice(0, 40), outline: style.outlineStyle}; })()"""
+themes = pytest.mark.parametrize("theme", ["light", "dark"])
+widths = pytest.mark.parametrize("width", [DESK, PHONE])
+
+
+def axe() -> str:
+    """The checker's code. Without it a test skips; in CI, where a skip would look like success, it fails."""
+    if AXE.is_file():
+        return AXE.read_text()
+    reason = "axe-core is not here: `make test` installs it, with Node and npm"
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def pressed(page: Page, key: str, code: int) -> dict[str, Any]:
+    """What has the focus after a key."""
+    page.press(key, code)
+    return page.run(FOCUSED)
+
+
+@themes
+@widths
+def test_a_chart_is_blank_or_wider_than_the_screen(chromium, full, theme, width):
+    chromium.open(full, width, theme=theme)
+    drawn = chromium.run(DRAWN)
+    assert len(drawn) == CHARTS
+    for chart in drawn:
+        assert chart["role"] == "img"
+        assert len(chart["title"]) > 40
+        assert chart["marks"] >= 8, chart["title"]
+        assert chart["width"] > 300
+        assert chart["height"] > 80
+        assert chart["right"] <= width
+        assert all(0 <= text["left"] < text["right"] <= width for text in chart["texts"]), chart["title"]
+        assert all(text["size"] >= 10 for text in chart["texts"]), "too small to read"
+        assert all(text["fill"].startswith("rgb") for text in chart["texts"]), "a colour that is not there"
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", DESK), ("dark", DESK), ("light", PHONE)])
+def test_a_rule_of_accessibility_is_broken(chromium, full, theme, width):
+    checker = axe()
+    chromium.open(full, width, theme=theme)
+    chromium.run(OPENED)
+    chromium.run(f"{checker}; undefined")
+    assert chromium.run(CHECK) == []
+
+
+def test_the_checker_would_not_see_a_fault(chromium, full):
+    checker = axe()
+    chromium.open(full)
+    chromium.run("document.querySelector('.says').style.color = '#ccc'; document.querySelector('h1').remove()")
+    chromium.run("document.querySelector('figure svg').removeAttribute('aria-label')")
+    chromium.run(f"{checker}; undefined")
+    found = {told.partition(":")[0] for told in chromium.run(CHECK)}
+    assert found >= {"color-contrast", "page-has-heading-one", "svg-img-alt"}
+
+
+@themes
+def test_the_page_asks_for_something_or_complains(chromium, full, theme):
+    chromium.open(full, theme=theme)
+    chromium.run(OPENED)
+    chromium.run("document.querySelectorAll('nav a').forEach((link) => link.click())")
+    chromium.run("document.getElementById('theme').click()")
+    chromium.run("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+    assert [url for url in chromium.requests if "#" not in url] == [full.as_uri()]
+    assert {url.partition("#")[0] for url in chromium.requests} == {full.as_uri()}
+    assert chromium.faults == []
+
+
+def test_a_script_or_a_picture_that_got_in_is_run(chromium, full, tmp_path):
+    """The page's own policy stops what an escape that was forgotten would let in."""
+    bad = tmp_path / "bad.html"
+    planted = "<script>window.bad = 1</script><img src=x onerror='window.bad = 1'><p style='color: red'>a</p></main>"
+    bad.write_text(full.read_text().replace("</main>", planted))
+    chromium.open(bad)
+    assert chromium.run("window.bad ?? 0") == 0
+    assert len(chromium.faults) >= 3
+
+
+@themes
+def test_a_phone_scrolls_sideways(chromium, full, theme):
+    chromium.open(full, PHONE, theme=theme)
+    chromium.run(OPENED)
+    assert chromium.run("document.documentElement.scrollWidth") == PHONE
+
+
+def test_a_keyboard_reaches_less_than_a_mouse(chromium, full):
+    chromium.open(full)
+    assert pressed(chromium, "Tab", 9)["text"] == "Skip to the content"
+    button = pressed(chromium, "Tab", 9)
+    assert (button["id"], button["outline"]) == ("theme", "solid")
+    links = chromium.run("document.querySelectorAll('nav a').length")
+    assert [pressed(chromium, "Tab", 9)["tag"] for _ in range(links)] == ["A"] * links
+    summary = pressed(chromium, "Tab", 9)
+    assert (summary["tag"], summary["outline"]) == ("SUMMARY", "solid")
+    chromium.press("Enter", 13)
+    assert chromium.run("document.activeElement.closest('details').open") is True
+    seen = [pressed(chromium, "Tab", 9)["text"] for _ in range(40)]
+    assert any(text.startswith("Read the model card") for text in seen)
+
+
+def test_the_theme_button_does_nothing_or_is_forgotten(chromium, full):
+    ground = "getComputedStyle(document.body).backgroundColor"
+    chromium.open(full, theme="dark")
+    dark = chromium.run(ground)
+    chromium.open(full, theme="light")
+    light = chromium.run(ground)
+    assert dark != light
+    chromium.run("document.getElementById('theme').focus()")
+    chromium.press(" ", 32)
+    assert chromium.run(ground) == dark
+    assert chromium.run("document.getElementById('theme').getAttribute('aria-pressed')") == "true"
+    chromium.open(full, theme="light")
+    assert chromium.run(ground) == dark
+    chromium.press("Tab", 9)
+    chromium.press("Tab", 9)
+    chromium.press("Enter", 13)
+    assert chromium.run(ground) == light
+
+
+def test_a_table_that_is_too_wide_cannot_be_scrolled_by_keyboard(chromium, full):
+    chromium.open(full, PHONE)
+    chromium.run(OPENED)
+    chromium.run("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+    wide = """[...document.querySelectorAll('.scroll')].filter((one) => one.scrollWidth > one.clientWidth)"""
+    assert chromium.run(f"{wide}.length") > 3
+    assert chromium.run(f"{wide}.every((one) => one.tabIndex === 0)") is True
+
+
+def test_a_page_without_a_year_breaks_a_rule(chromium, bare):
+    checker = axe()
+    build.build()
+    chromium.open(Path("site/index.html"), PHONE)
+    chromium.run(f"{OPENED}; {checker}; undefined")
+    assert chromium.run(CHECK) == []
+    assert chromium.run("document.documentElement.scrollWidth") == PHONE

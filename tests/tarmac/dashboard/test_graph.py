@@ -1,0 +1,52 @@
+"""The drawing of the pipeline: what is left out follows from what is drawn."""
+
+import networkx
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tarmac.dashboard import graph
+from tarmac.dashboard.sections import pipeline
+from tests.conftest import ROOT
+
+STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+TWO = st.tuples(st.integers(0, 9), st.integers(0, 9)).filter(lambda pair: pair[0] < pair[1])
+
+
+@given(st.sets(TWO, max_size=30))
+def test_an_edge_is_left_out_that_does_not_follow_from_others(pairs):
+    found = {(f"s{first}", f"s{last}") for first, last in pairs}
+    expected = networkx.transitive_reduction(networkx.DiGraph(found))
+    assert graph.reduced(found) == set(expected.edges)
+
+
+def test_a_stage_of_the_pipeline_stands_before_what_it_reads():
+    rank = {node.name: node.rank for node in graph.nodes(STAGES)}
+    assert rank == {
+        "data/raw": 0,
+        "prepare": 1,
+        "featurize": 2,
+        "baseline": 3,
+        "train": 3,
+        "state": 3,
+        "evaluate": 4,
+        "card": 5,
+    }
+    assert all(rank[first] < rank[last] for first, last in graph.edges(STAGES))
+    places = [(node.rank, node.place) for node in graph.nodes(STAGES)]
+    assert len({*places}) == len(places)
+
+
+def test_code_is_drawn_as_data():
+    assert {first for first, _ in graph.edges(STAGES)} - STAGES.keys() == {"data/raw"}
+
+
+def test_a_circle_never_ends():
+    stages = {"a": {"deps": ["y"], "outs": ["x"]}, "b": {"deps": ["x"], "outs": ["y"]}}
+    assert len(graph.nodes(stages)) == 2
+
+
+def test_a_name_in_the_drawing_becomes_markup():
+    stages = {"<script>": {"deps": ["<img>"], "outs": ["a&b", {"<b>": {"cache": False}}]}}
+    drawn = pipeline._drawn(stages, graph.nodes(stages), down=False)
+    assert not [tag for tag in ("<script", "<img", "<b>", "a&b") if tag in drawn]

@@ -1,0 +1,42 @@
+"""The page of a problem whose target is a number and whose rows have no time: no word of classes, months or days."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.program
+
+PAGE = """
+from tarmac.problem import names
+names.TASK, names.DAY, names.CLUSTERS, names.ANSWERS = "regression", None, ("house", "houses"), ("prediction",)
+from tarmac.dashboard.build import html
+from tarmac.dashboard.card import Estimate
+from tarmac.dashboard.known import Known
+from tarmac.dashboard.records import Bin
+from tarmac.dashboard.results import Result
+found = {"r2": Estimate(0.61, 0.55, 0.67), "rmse": Estimate(91.2), "mae": Estimate(70.1)}
+found["calibration_error"] = Estimate(12.5)
+card = "| slice | value | rows | R² |  95% interval |\\n| --- | --- | --- | --- | --- |\\n"
+card += "| heating | gas | 120 | 0.4100 | 0.3 to 0.5 |\\n| heating | oil | 90 | -0.2000 | -0.4 to 0.1 |\\n"
+bins = [Bin(predicted=412.5, observed=430.25, rows=40), Bin(predicted=980, observed=955, rows=40)]
+results = [Result(name, name * 10, "2026-01-02", "why", (), found) for name in "ab"]
+known = Known("Rents", "abc", "2026-01-02", [], current=found, card=card, calibration=bins, results=results)
+print(html(known))
+"""
+
+
+def test_the_page_of_numbers_without_time_speaks_of_classes_or_months():
+    command = [sys.executable, "-c", PAGE]
+    page = subprocess.run(command, capture_output=True, text=True, check=True, env={"PYTHONPATH": str(ROOT / "src")})
+    text = " ".join(re.sub(r"<(style|script).*?</\1>|<[^>]+>", " ", page.stdout, flags=re.DOTALL).split())
+    assert "R², test rows 0.610 95% interval 0.550 to 0.670, from resampled houses. 0 is answering the mean" in text
+    assert "The weakest slice is heating oil, R² -0.200 (-0.400 to 0.100)" in text
+    assert "Predictions are off by 12.5000 on average" in text
+    assert "955.0000 came true where 980.0000 was predicted" in text
+    assert "make monitor LOG=JOURNAL" in text
+    assert "commit RMSE MAE calibration error" in text
+    assert not re.search("ROC|AUC|Brier|probabilit|test months|resampled days|retraining worth", text)

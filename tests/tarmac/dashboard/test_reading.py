@@ -1,0 +1,57 @@
+"""Records as their commands write them, and as somebody's editor or a full disk leaves them."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tarmac.dashboard import reading
+from tarmac.dashboard.reading import SiteError
+from tarmac.dashboard.records import Lived, Month, Way
+from tests.tarmac.dashboard.cases import lived, month, summary, write_csv
+
+WHOLE = json.dumps(month("2013-12", "act"))
+
+
+@given(st.integers(0, len(WHOLE) - 1))
+def test_a_record_that_was_cut_off_anywhere_is_taken_for_one(length):
+    with pytest.raises(SiteError, match=r"^a\.json: .+`git restore a\.json`"):
+        reading.parsed(Month, WHOLE[:length], Path("a.json"))
+
+
+def test_a_table_that_was_cut_off_anywhere_is_taken_for_one(tmp_path):
+    path = tmp_path / "months.csv"
+    write_csv(path, lived()[:2])
+    whole = path.read_text()
+    ends = [place for place, letter in enumerate(whole, 1) if letter == "\n"]
+    assert len(reading.rows(Lived, path)) == 2
+    for length in range(len(whole)):
+        path.write_text(whole[:length])
+        if length not in ends[1:]:
+            with pytest.raises(SiteError, match=r"months\.csv"):
+                reading.rows(Lived, path)
+
+
+@pytest.mark.parametrize("key", ["checks", "features", "metrics", "calibration", "slices", "rows", "labelled", "model"])
+def test_a_month_that_was_refused_cannot_be_shown(key):
+    found = month("2013-12", "act")
+    del found[key]
+    shown = reading.parsed(Month, json.dumps(found), Path("a.json"))
+    assert getattr(shown, key) == Month.model_fields[key].default
+    kept = [name for name in found if name in Month.model_fields and found[name]]
+    assert [name for name in kept if not getattr(shown, name)] == []
+
+
+def test_a_number_that_is_none_is_drawn(tmp_path):
+    found = month("2013-12", "act")
+    found["features"][0]["psi"] = float("nan")
+    assert reading.parsed(Month, json.dumps(found), Path("a.json")).features[0].psi is None
+    write_csv(tmp_path / "summary.csv", summary())
+    assert reading.rows(Way, tmp_path / "summary.csv")[0].over_never is None
+
+
+def test_a_verdict_of_another_kind_is_believed():
+    with pytest.raises(SiteError, match=r"verdict: Input should be 'ok', 'watch' or 'act'"):
+        reading.parsed(Month, json.dumps(month("2013-12", "act") | {"verdict": "fine"}), Path("a.json"))

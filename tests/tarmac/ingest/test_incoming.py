@@ -1,0 +1,126 @@
+"""Incoming months: the same rows are the same bytes, a correction is counted, and what is refused changes nothing."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from tarmac.ingest.incoming import read, take_in
+from tarmac.ingest.raw_data import write
+from tests.conftest import RAW, required
+from tests.problem import small
+from tests.tarmac.ingest.test_raw_data import contents
+
+MONTH, LIMIT = "2013-12", 0.01
+Edit = Callable[[pd.DataFrame], pd.DataFrame]
+
+
+@pytest.fixture
+def raw(tmp_path: Path) -> Path:
+    """The real raw tables of the last months, with a tenth of the flights."""
+    required("data/raw")
+    small.write_raw(RAW, tmp_path / "raw")
+    for path in (tmp_path / "raw").rglob("*.parquet"):
+        write(pq.read_table(path), path)
+    return tmp_path / "raw"
+
+
+def files(raw: Path, folder: Path, flights: Edit = lambda rows: rows, suffix: str = ".csv") -> list[Path]:
+    """December's tables as somebody else would send them, the flights edited."""
+    folder.mkdir()
+    written = []
+    for name, edit in {"weather": lambda rows: rows, "flights": flights}.items():
+        rows = edit(pq.read_table(raw / name / f"{MONTH}.parquet").to_pandas())
+        path = folder / f"{name}{suffix}"
+        if suffix == ".csv":
+            rows.to_csv(path, index=False, date_format="%Y-%m-%dT%H:%M:%SZ", na_rep="NA")
+        else:
+            rows.to_parquet(path, index=False)
+        written.append(path)
+    return written
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_month_that_comes_in_as_a_file_is_not_the_bytes_of_the_distribution(raw, tmp_path, suffix):
+    before = contents(raw)
+    sent = files(raw, tmp_path / "sent", suffix=suffix)
+    rows = {name: pq.read_metadata(raw / name / f"{MONTH}.parquet").num_rows for name in ("weather", "flights")}
+    for name in rows:
+        (raw / name / f"{MONTH}.parquet").unlink()
+    told = take_in(read(sent), LIMIT, raw)
+    assert told == [f"{name}/{MONTH}: new, {count:,} rows" for name, count in rows.items()]
+    assert contents(raw) == before
+
+
+def test_the_same_month_a_second_time_changes_something(raw, tmp_path):
+    before, place = contents(raw), raw.stat().st_ino
+    assert take_in(read(files(raw, tmp_path / "sent")), LIMIT, raw) == []
+    assert (contents(raw), raw.stat().st_ino) == (before, place)
+
+
+def test_a_correction_is_not_told(raw, tmp_path):
+    def corrected(rows: pd.DataFrame) -> pd.DataFrame:
+        rows = rows.drop(index=rows.index[:7])
+        late = rows["arr_delay"].notna() & (rows.index < 40)
+        rows.loc[late, "arr_delay"] += 1440
+        return pd.concat([rows, rows.tail(3).assign(flight=[9996, 9997, 9998])])
+
+    told = take_in(read(files(raw, tmp_path / "sent", corrected)), LIMIT, raw)
+    assert told == [f"flights/{MONTH}: corrected, 3 rows added, 7 removed, 33 changed"]
+
+
+BROKEN: dict[str, tuple[Edit, str]] = {
+    "rows doubled": (lambda rows: pd.concat([rows, rows]), "are invalid, more than"),
+    "codes in another form": (lambda rows: rows.assign(carrier=rows["carrier"].str.lower()), "carrier: well_formed"),
+    "a day too late": (lambda rows: rows.assign(day=rows["day"] % 31 + 1), "hour: is_local"),
+    "times in UTC": (lambda rows: rows.assign(hour=(rows["hour"] + 5) % 24), "hour: "),
+    "delays in hours": (lambda rows: rows.assign(dep_delay=rows["dep_delay"] // 60), "dep_delay: of_clock"),
+    "delays beyond days": (lambda rows: rows.assign(arr_delay=rows["arr_delay"] + 9999), "arr_delay: delay_possible"),
+    "another city": (lambda rows: rows.assign(origin="ORD"), "origin: origin_known"),
+    "no destinations": (lambda rows: rows.assign(dest=None), "dest: present"),
+    "a column missing": (lambda rows: rows.drop(columns="tailnum"), "has the columns of none of"),
+    "a column more": (lambda rows: rows.assign(mood="good"), "has the columns of none of"),
+    "words for numbers": (lambda rows: rows.assign(distance="far"), "sent/flights.csv: "),
+    "fractions of minutes": (lambda rows: rows.assign(minute=rows["minute"] + 0.5), "sent/flights.csv: "),
+    "a month after a gap": (lambda rows: rows.assign(year=2014, month=3), "2014-01, 2014-02 missing"),
+    "no row": (lambda rows: rows.head(0), "sent/flights.csv holds no row"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_broken_month_is_taken_in_or_harms_what_is_there(raw, tmp_path, kind):
+    edit, said = BROKEN[kind]
+    sent = files(raw, tmp_path / "sent", edit)
+    before = contents(raw)
+    with pytest.raises(ValueError, match=r"\S") as caught:
+        take_in(read(sent), LIMIT, raw)
+    assert said in str(caught.value)
+    assert "partial" not in str(caught.value)
+    assert contents(raw) == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["raw", "sent"]
+
+
+def test_a_month_with_one_table_is_taken_in(raw, tmp_path):
+    weather, _ = files(raw, tmp_path / "sent")
+    for name in ("weather", "flights"):
+        (raw / name / f"{MONTH}.parquet").unlink()
+    with pytest.raises(ValueError, match=r"raw/flights lacks 2013-12: give its file in the same command"):
+        take_in(read([weather]), LIMIT, raw)
+
+
+def test_a_file_that_is_none_is_read(tmp_path):
+    for name, content in {"a.csv": b"", "b.parquet": b"PAR1", "c.csv": b"\xff\xfe\x00"}.items():
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ValueError, match=name):
+            read([tmp_path / name])
+    with pytest.raises(ValueError, match=r"nowhere\.csv"):
+        read([tmp_path / "nowhere.csv"])
+
+
+def test_two_files_of_the_same_month_overwrite_each_other(raw, tmp_path):
+    first, second = (files(raw, tmp_path / name)[1] for name in ("one", "two"))
+    with pytest.raises(ValueError, match="flights/2013-12, and so does another file"):
+        read([first, second])

@@ -1,0 +1,63 @@
+"""Ingest: the same distribution gives the same bytes, and a failure leaves the old data alone."""
+
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from tarmac.ingest.raw_data import ingest, scale
+from tests.problem import sdist
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return sdist.write(tmp_path / "source.tar.gz", sdist.texts())
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_the_same_source_gives_the_same_bytes(source: Path, tmp_path: Path) -> None:
+    first, second = (ingest(source, tmp_path / name) for name in ("first", "second"))
+    assert contents(tmp_path / "first") == contents(tmp_path / "second")
+    assert {str(path.relative_to(tmp_path / "first")) for path in first} == set(contents(tmp_path / "first"))
+    assert len(first) == len(second) == 6
+
+
+def test_files_hold_the_rows_and_nothing_of_arrows_own(source: Path, tmp_path: Path) -> None:
+    """A schema in Arrow's own words would change with its version, and say what Parquet says already."""
+    for path in ingest(source, tmp_path / "raw"):
+        assert pq.read_metadata(path).metadata is None
+        assert pq.read_metadata(path).row_group(0).column(0).compression == "ZSTD"
+
+
+def test_old_data_are_replaced_as_a_whole(source: Path, tmp_path: Path) -> None:
+    stale = tmp_path / "raw" / "flights" / "2012-12.parquet"
+    stale.parent.mkdir(parents=True)
+    stale.touch()
+    ingest(source, tmp_path / "raw")
+    assert not stale.exists()
+
+
+def test_a_source_that_is_refused_leaves_the_old_data_alone(source: Path, tmp_path: Path) -> None:
+    ingest(source, tmp_path / "raw")
+    before = contents(tmp_path / "raw")
+    texts = sdist.texts()
+    texts["airports"] = texts["airports"].replace("tzone", "zone")  # the last table: the others are written by then
+    damaged = sdist.write(tmp_path / "damaged.tar.gz", texts)
+    with pytest.raises(ValueError, match="airports has columns"):
+        ingest(damaged, tmp_path / "raw")
+    assert contents(tmp_path / "raw") == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["damaged.tar.gz", "raw", "source.tar.gz"]
+
+
+def test_measuring_overwrites_data_that_are_there(source: Path, tmp_path: Path) -> None:
+    ingest(source, tmp_path / "raw")
+    before = contents(tmp_path / "raw")
+    with pytest.raises(ValueError, match="is there already: name a new folder"):
+        scale(2, tmp_path / "raw", raw=tmp_path / "raw")
+    with pytest.raises(ValueError, match="a whole year is needed"):
+        scale(2, tmp_path / "out", raw=tmp_path / "raw")
+    assert contents(tmp_path / "raw") == before
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,402 @@
+"""The policy says what is found: nothing acts that is not proven, and what is broken is told by its name."""
+
+from collections.abc import Sequence
+from dataclasses import FrozenInstanceError
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tarmac.monitoring import checks
+from tarmac.monitoring.daily import Daily, dates
+from tarmac.monitoring.decay import Change, SliceChange
+from tarmac.monitoring.drift import FeatureDrift
+from tarmac.monitoring.feed import Health
+from tarmac.pipeline.intervals.sample import Estimate
+from tarmac.policy import Levels, load
+from tarmac.problem.names import DAY, TARGET
+from tests.conftest import ROOT
+
+POLICY = load(ROOT / "params.yaml").monitor
+REACH = st.floats(0, 0.2)
+SHARES = ("missing", "missing_before", "unknown", "unknown_before", "gone", "gone_before", "apart")
+FINE = Health(**dict.fromkeys(SHARES, 0.0), stuck=False)
+
+
+@given(st.floats(0.7, 0.8), st.floats(-0.2, 0.2), REACH, st.sampled_from([("roc_auc", 1), ("log_loss", -1)]))
+def test_a_loss_acts_that_is_not_proven_beyond_its_tolerance(before, moved, reach, kind):
+    name, sign = kind
+    found = checks.metric(Change(name, before, before + moved, moved, moved - reach, moved + reach), 0.02)
+    smallest_loss = -(sign * moved + reach)
+    expected = "act" if smallest_loss > 0.02 else "watch" if smallest_loss > 0 else "ok"
+    assert found.outcome == expected
+
+
+@given(st.floats(-0.3, 0.3), REACH)
+def test_a_gap_acts_that_is_not_proven_beyond_its_tolerance(gap, reach):
+    found = checks.calibration(Estimate(gap, gap - reach, gap + reach), Estimate(0, 0, 0), 0.05)
+    least = max(abs(gap) - reach, 0)
+    assert found.outcome == ("act" if least > 0.05 else "watch" if least > 0 else "ok")
+
+
+def test_an_interval_that_there_is_not_acts():
+    nothing = float("nan")
+    assert checks.metric(Change("roc_auc", 0.8, 0.4, -0.4, nothing, nothing), 0.02).outcome == "ok"
+    assert checks.calibration(Estimate(0.4, nothing, nothing), Estimate(0, 0, 0), 0.05).outcome == "ok"
+
+
+@pytest.mark.parametrize(
+    ("health", "outcome", "said"),
+    [
+        ({}, None, ""),
+        ({"missing": 0.06}, "watch", "missing in 6%"),
+        ({"missing": 0.3, "missing_before": 0.29}, None, ""),
+        ({"missing": 0.3, "missing_before": 0.02}, "act", "missing in 30% of the rows, 2% at most before"),
+        ({"unknown": 0.02}, "watch", "never seen"),
+        ({"unknown": 0.08, "unknown_before": 0.075}, None, ""),
+        ({"unknown": 0.08, "unknown_before": 0.02}, "act", "never seen, 2% in the last month before"),
+        ({"gone": 0.3}, "act", "are gone"),
+        ({"gone": 0.3, "gone_before": 0.295}, None, ""),
+        ({"stuck": True}, "act", "the same value"),
+        ({"apart": 0.9}, "act", "another unit"),
+    ],
+)
+def test_a_broken_input_is_not_told_or_a_whole_one_is(health, outcome, said):
+    found = checks.integrity("temp", Health(**{**vars(FINE), **health}), POLICY, rows=1000)
+    assert [(check.name, check.kind, check.outcome) for check in found] == (
+        [("temp", "integrity", outcome)] if outcome else []
+    )
+    assert all(said in check.reason for check in found)
+
+
+def test_days_of_another_unit_are_trusted_or_a_handful_of_rows_is_not():
+    far = Health(**{**vars(FINE), "apart": 0.9})
+    (found,) = checks.integrity("temp", far, POLICY, rows=1000, whole=False)
+    assert (found.outcome, found.reason.startswith("90% of the rows lie beyond")) == ("act", True)
+    assert checks.integrity("temp", far, POLICY, rows=5, whole=False) == []
+
+
+def test_a_handful_of_rows_makes_a_sensor_stand_still():
+    assert checks.integrity("temp", Health(**{**vars(FINE), "stuck": True}), POLICY, rows=5) == []
+
+
+def of_days(first: date, counts: Sequence[int]) -> pd.Series:
+    """The day of each row, so many of them on the first day and on those that follow."""
+    day = [first + timedelta(days=number) for number, count in enumerate(counts) for _ in range(count)]
+    return pd.Series(day, dtype=object)
+
+
+def days(counts: Sequence[int], before: Sequence[int] = (100,) * 31, first: date = date(2013, 1, 1)) -> checks.Check:
+    after = date(2013, 6, 1)
+    expected = dates(after, after + timedelta(days=len(counts)))
+    rows = pd.DataFrame({DAY: of_days(after, counts)})
+    return checks.days(rows, expected, Daily(of_days(first, before)), POLICY)
+
+
+def test_days_that_are_absent_thin_or_doubled_are_not_counted():
+    assert days([100] * 30).outcome == "ok"
+    assert days([100] * 28 + [40, 100]).outcome == "watch"
+    assert days([100] * 12 + [0] * 18).outcome == "act"
+    assert days([210] * 30).outcome == "act"
+    assert "18 of 30 days" in days([100] * 12 + [0] * 18).reason
+    assert "the first is 2013-06-13 with 0" in days([100] * 12 + [0] * 18).reason
+
+
+WEEK = [100] * 5 + [0, 0]
+
+
+def test_weekends_without_rows_or_days_of_few_rows_are_broken_data():
+    """As they were before; what is missing beside them is seen."""
+    assert days((WEEK * 5)[:30], before=(WEEK * 22)[:151]).outcome == "ok"
+    assert days([*(WEEK * 5)[:15], *[0] * 15], before=(WEEK * 22)[:151]).outcome == "act"
+
+
+@pytest.mark.repeated
+@pytest.mark.parametrize(("usual", "seen"), [(2, 0), (6, 140), (20, 200)])
+def test_chance_alone_breaks_the_data_or_a_fifth_of_the_rows_does_not(usual, seen):
+    """Two months, and two hundred thirds; of two rows a day a day without any is chance."""
+    draw = np.random.default_rng(4)
+
+    def acting(share: float) -> int:
+        rows = ((draw.poisson(share * usual, 30), draw.poisson(usual, 59)) for _ in range(200))
+        return sum(days(now, before=before).outcome == "act" for now, before in rows)
+
+    assert acting(1) <= 2
+    assert acting(0.8) <= 10
+    assert acting(1 / 5) >= seen
+
+
+def test_a_first_month_that_began_late_excuses_what_is_missing_later():
+    late = days([0] * 10 + [100] * 20, before=[100] * 68, first=date(2013, 3, 25))
+    assert (late.outcome, "in a month before" in late.reason) == ("act", False)
+
+
+def test_labels_that_are_not_there_yet_are_a_fault():
+    def found(values: list[float]) -> checks.Check:
+        return checks.labels(pd.DataFrame({TARGET: values}), 0.03, POLICY)
+
+    assert found([np.nan] * 200).outcome == "watch"
+    assert found([1.0, 0.0] * 50 + [np.nan] * 50).outcome == "act"
+    assert found([1.0, 0.0] * 98 + [np.nan] * 4).outcome == "ok"
+    assert found([0.0] * 200).outcome == "act"
+
+
+def drifted(psi: float, usual: float) -> FeatureDrift:
+    return FeatureDrift("x", psi, 0.1, usual)
+
+
+def test_a_season_or_a_single_input_asks_for_a_new_model():
+    assert checks.worst(checks.drift([drifted(5.0, 6.0)] * 10, POLICY)) == "ok"
+    assert checks.worst(checks.drift([drifted(5.0, 1.0), *[drifted(0.0, 0.0)] * 9], POLICY)) == "watch"
+    assert checks.worst(checks.drift([drifted(0.3, 0.2)] * 2 + [drifted(0.0, 0.0)] * 8, POLICY)) == "act"
+    assert checks.worst(checks.drift([], POLICY)) == "ok"
+
+
+def test_answers_that_drift_ask_for_a_new_model_though_labels_say_it_is_right():
+    assert checks.prediction(0.9, POLICY, proves=False).outcome == "watch"
+    assert checks.prediction(0.9, POLICY, proves=True).outcome == "act"
+
+
+def test_a_slice_is_pointed_out_by_chance():
+    def found(low: float, high: float) -> checks.Check | None:
+        return checks.one_slice(SliceChange("origin", "JFK", 900, 0.6, 0.8, (low + high) / 2, low, high), 0.05)
+
+    assert found(-0.3, -0.04) is None
+    assert found(float("nan"), float("nan")) is None
+    assert found(-0.3, -0.06).outcome == "watch"
+
+
+@given(st.floats(0, 2), st.floats(0.01, 1), st.floats(0, 1))
+def test_a_level_is_reached_before_its_value(value, watch, more):
+    found = checks.level(value, Levels(watch=watch, act=watch + more))
+    assert (found == "act") == (value >= watch + more)
+    assert (found == "ok") == (value < watch)
+
+
+USUAL = "less than half or over twice the usual 100 rows, by more than chance"
+
+
+def test_names_first_odd_day_with_its_own_count():
+    assert days([100] * 12 + [0] + [40] * 17) == checks.Check(
+        "integrity", "days", "act", f"18 of 30 days have {USUAL}, the first is 2013-06-13 with 0"
+    )
+    far = USUAL.replace("100", "1,200")
+    assert days([1200] * 29 + [3000], before=[1200] * 31) == checks.Check(
+        "integrity", "days", "watch", f"1 of 30 days have {far}, the first is 2013-06-30 with 3,000"
+    )
+
+
+def test_names_no_day_where_all_are_usual():
+    assert days([100] * 30).reason == f"0 of 30 days have {USUAL}"
+
+
+def test_allows_as_many_odd_days_as_month_before_had():
+    before = [100] * 15 + [0] * 8 + [100] * 8
+    reason = f"8 of 31 days have {USUAL}, the first is 2013-06-01 with 0"
+    reason += ", 25.81% at most in a month before"
+    found = days([0] * 8 + [100] * 23, before=before)
+    assert found == checks.Check("integrity", "days", "ok", reason)
+
+
+def test_period_without_days_is_fine():
+    assert days([]) == checks.Check("integrity", "days", "ok", f"0 of 0 days have {USUAL}")
+
+
+def labels(*values: float, before: float = 0.03) -> checks.Check:
+    return checks.labels(pd.DataFrame({TARGET: values}), before, POLICY)
+
+
+def test_states_share_of_rows_without_label():
+    assert labels(1.0, 0.0, np.nan) == checks.Check(
+        "integrity",
+        "labels",
+        "act",
+        "33.33% of the rows have none, 3% at most in a month before",
+    )
+    assert labels(1.0, 0.0, np.nan, before=0.3).outcome == "ok"
+
+
+def test_says_why_labels_are_broken():
+    unlabelled = "no row has a label yet: metrics cannot be judged"
+    assert labels(np.nan) == checks.Check("integrity", "labels", "watch", unlabelled)
+    same = checks.Check("integrity", "labels", "act", "all labels are the same")
+    assert labels(*[1.0] * 98, np.nan, np.nan) == same
+
+
+def test_few_equal_labels_are_chance():
+    assert labels(*[1.0] * 99) == checks.Check(
+        "integrity", "labels", "ok", "0% of the rows have none, 3% at most in a month before"
+    )
+
+
+BROKEN = Health(
+    missing=0.5,
+    missing_before=0.25,
+    unknown=0.2,
+    unknown_before=0.1,
+    gone=0.4,
+    gone_before=0.3,
+    stuck=True,
+    apart=0.876,
+)
+
+
+def test_lists_everything_wrong_with_input_in_order():
+    known = [
+        ("act", "missing in 50% of the rows, 25% at most before"),
+        ("act", "20% of the rows have a category never seen, 10% in the last month before"),
+    ]
+    of_month = [
+        ("act", "categories of 40% of the rows before are gone, 30% in the last month before"),
+        ("act", "every row has the same value"),
+        ("act", "distance 0.88 from the nearest month before: another unit or meaning?"),
+    ]
+    of_days = [("act", "87.6% of the rows lie beyond every value before: another unit or meaning?")]
+    for whole, expected in ((True, known + of_month), (False, known + of_days)):
+        found = checks.integrity("temp", BROKEN, POLICY, rows=100, whole=whole)
+        assert found == [checks.Check("integrity", "temp", *line) for line in expected]
+
+
+def test_trusts_fewer_rows_than_hundred_neither_as_constant_nor_as_far_away():
+    odd = Health(**{**vars(FINE), "stuck": True, "apart": 0.8})
+    for whole, found in ((True, 2), (False, 1)):
+        assert len(checks.integrity("temp", odd, POLICY, rows=100, whole=whole)) == found
+    (distance,) = checks.integrity("temp", odd, POLICY, rows=99)
+    assert distance.reason.startswith("distance 0.80")
+    assert checks.integrity("temp", odd, POLICY, rows=99, whole=False) == []
+
+
+def test_rounds_shares_to_hundredths_of_percent():
+    health = Health(**{**vars(FINE), "missing": 0.123456, "missing_before": 0.00001})
+    (found,) = checks.integrity("temp", health, POLICY, rows=1000)
+    assert found.reason == "missing in 12.35% of the rows, 0% at most before"
+
+
+def test_says_nothing_of_categories_before_where_there_were_none():
+    health = Health(**{**vars(FINE), "unknown": 0.02, "gone": 0.03})
+    found = checks.integrity("dest", health, POLICY, rows=1000)
+    assert [check.reason for check in found] == [
+        "2% of the rows have a category never seen",
+        "categories of 3% of the rows before are gone",
+    ]
+
+
+def feature(name: str, psi: float, usual: float = 0.0) -> FeatureDrift:
+    return FeatureDrift(name, psi, 0.1, usual)
+
+
+def inputs(far: int, of: int, outcome: checks.Outcome) -> checks.Check:
+    """The check of the share of inputs that drifted."""
+    reason = f"{far} of {of} have a PSI of 0.25 or more, and more than any training month"
+    return checks.Check("drift", "inputs", outcome, reason)
+
+
+def test_lists_inputs_that_drifted_from_largest_psi_to_smallest():
+    beyond = [feature("b", 0.126, 0.124), feature("a", 1.5, 1.25)]
+    found = checks.drift([feature("c", 0.25), *beyond, feature("d", 0.1)], POLICY)
+    reasons = {
+        "a": "PSI 1.50, at most 1.25 between months of the training",
+        "c": "PSI 0.25, at most 0.00 between months of the training",
+        "b": "PSI 0.13, at most 0.12 between months of the training",
+        "d": "PSI 0.10, at most 0.00 between months of the training",
+    }
+    listed = [checks.Check("drift", name, "watch", reason) for name, reason in reasons.items()]
+    assert found == [inputs(2, 4, "act"), *listed]
+
+
+def test_lists_no_input_whose_drift_is_small():
+    assert checks.drift([feature("x", 0.0999)], POLICY) == [inputs(0, 1, "ok")]
+
+
+def test_input_at_critical_level_counts_as_drifted():
+    assert checks.drift([feature("x", 0.25)], POLICY)[0] == inputs(1, 1, "act")
+    assert checks.drift([feature("x", 0.2499)], POLICY)[0] == inputs(0, 1, "ok")
+
+
+def test_input_at_its_usual_psi_has_not_drifted():
+    assert checks.drift([feature("x", 0.3, 0.3)], POLICY) == [inputs(0, 1, "ok")]
+
+
+def test_share_of_drifted_inputs_is_of_all_inputs():
+    calm = [feature("calm", 0.0)] * 19
+    assert checks.drift([feature("x", 0.25), *calm], POLICY)[0] == inputs(1, 20, "watch")
+    assert checks.drift([feature("x", 0.25), *calm, *calm], POLICY)[0] == inputs(1, 39, "ok")
+    assert checks.drift([], POLICY) == [inputs(0, 0, "ok")]
+
+
+def test_drift_of_some_days_is_never_critical():
+    for far, outcome in ((1, "watch"), (0, "ok")):
+        found = checks.drift([feature("x", 0.3 * far)], POLICY, whole=False)
+        assert found[0] == inputs(far, 1, outcome)
+
+
+def test_states_drift_of_predictions():
+    reason = "PSI {} against the months it was judged on"
+    stated = ((0.5, "0.50", "act"), (0.126, "0.13", "watch"), (0.0, "0.00", "ok"))
+    for value, shown, outcome in stated:
+        found = checks.prediction(value, POLICY, proves=True)
+        assert found == checks.Check("prediction", "probability", outcome, reason.format(shown))
+
+
+def test_unproven_drift_of_predictions_is_warning_at_most():
+    outcomes = [checks.prediction(value, POLICY, proves=False).outcome for value in (0.6, 0.2, 0.0)]
+    assert outcomes == ["watch", "watch", "ok"]
+
+
+def change(name: str, low: float, high: float) -> Change:
+    return Change(name, before=0.75, value=0.5, difference=-0.25, low=low, high=high)
+
+
+def test_states_metric_before_and_now_with_its_interval():
+    found = checks.metric(change("roc_auc", -0.3125, -0.1875), 0.125)
+    reason = "0.7500 before, 0.5000 now (−0.2500, −0.3125 to −0.1875); tolerance 0.125"
+    assert found == checks.Check("metric", "roc_auc", "act", reason)
+
+
+@pytest.mark.parametrize(("name", "sign"), [("roc_auc", 1), ("log_loss", -1)])
+def test_loss_of_just_the_tolerance_is_warning_and_of_nothing_is_none(name, sign):
+    def outcome(smallest: float) -> checks.Outcome:
+        low, high = sorted((sign * -smallest, sign * -0.5))
+        return checks.metric(change(name, low, high), 0.25).outcome
+
+    found = [outcome(loss) for loss in (0.2501, 0.25, 0.0001, 0.0)]
+    assert found == ["act", "watch", "watch", "ok"]
+
+
+def test_states_mean_prediction_against_what_happened():
+    found = checks.calibration(Estimate(-0.25, -0.375, -0.125), Estimate(0.0625, 0, 0), 0.0625)
+    reason = "mean answer minus what happened: −0.2500, −0.3750 to −0.1250; +0.0625 before"
+    reason += "; tolerance 0.0625"
+    assert found == checks.Check("calibration", "mean probability", "act", reason)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_gap_of_just_the_tolerance_is_warning_and_of_nothing_is_none(sign):
+    def outcome(least: float) -> checks.Outcome:
+        low, high = sorted((sign * least, sign * 0.5))
+        return checks.calibration(Estimate(sign * 0.4, low, high), Estimate(0, 0, 0), 0.25).outcome
+
+    found = [outcome(gap) for gap in (0.2501, 0.25, 0.0001, 0.0)]
+    assert found == ["act", "watch", "watch", "ok"]
+
+
+def test_names_slice_that_lost_more_than_tolerance():
+    lost = SliceChange("origin", "JFK", 900, 0.5, 0.75, -0.25, low=-0.375, high=-0.125)
+    reason = "ROC-AUC 0.7500 before, 0.5000 now (−0.2500)"
+    assert checks.one_slice(lost, 0.0625) == checks.Check("slice", "origin JFK", "watch", reason)
+    assert checks.one_slice(lost, 0.125) is None
+
+
+def test_worst_of_checks_does_not_depend_on_their_order():
+    ok, watch, act = (checks.Check("drift", "x", outcome, "") for outcome in ("ok", "watch", "act"))
+    assert checks.worst([ok, act, watch]) == "act"
+    assert checks.worst([ok, watch, ok]) == "watch"
+    assert checks.worst([ok]) == checks.worst([]) == "ok"
+
+
+def test_check_cannot_be_changed():
+    with pytest.raises(FrozenInstanceError):
+        checks.Check("drift", "x", "ok", "").outcome = "another"

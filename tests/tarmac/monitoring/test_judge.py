@@ -1,0 +1,174 @@
+"""What follows from what is found: few false alarms, no real change missed, and nothing trained on broken rows."""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tarmac.monitoring.checks import Check
+from tarmac.monitoring.judge import Judgement, decide, judge
+from tarmac.monitoring.reference import JudgeError, judged_on, stretches
+from tarmac.pipeline.params import TASKS, RowSplit, Task
+from tarmac.policy import Params, load
+from tarmac.problem.names import CLUSTER, TARGET
+from tests.conftest import ROOT
+from tests.tarmac.monitoring.simulated import DAYS, SPLIT, reference, world
+
+WHOLE = load(ROOT / "params.yaml")
+PARAMS = WHOLE.model_copy(update={"intervals": WHOLE.intervals.model_copy(update={"resamples": 100})})
+NEXT = date(2013, 9, 1)
+
+
+def lived(seed: int, params: Params = PARAMS, **change: float) -> Judgement:
+    """A month of a world of its own, judged beside that world's past."""
+    draw = np.random.default_rng(seed)
+    known = reference(draw)
+    return judge(world(draw, NEXT, DAYS, **change), known, SPLIT, params)
+
+
+@pytest.mark.repeated
+def test_more_than_five_of_a_hundred_months_without_drift_raise_an_alarm():
+    """Ten worlds, ten months each beside the same past, as one live model sees them."""
+    verdicts: Counter[str] = Counter()
+    for seed in range(10):
+        draw = np.random.default_rng(seed)
+        known = reference(draw)
+        verdicts.update(judge(world(draw, NEXT, DAYS), known, SPLIT, PARAMS).verdict for _ in range(10))
+    assert verdicts.total() == 100
+    assert verdicts["act"] <= 5, verdicts
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [
+        ({"fault": 0.7}, "metric"),
+        ({"shift": 1.5}, "drift"),
+        ({"shift": -1.5}, "drift"),
+        ({"more": 0.25}, "calibration"),
+    ],
+)
+def test_a_change_of_the_world_is_missed(change, kind):
+    found = [lived(seed, **change) for seed in range(5)]
+    assert [one.decision for one in found] == ["retrain"] * 5
+    assert all(kind in {check.kind for check in one.checks if check.outcome != "ok"} for one in found)
+
+
+DECAY = {
+    "binary": {"roc_auc": 0.02, "log_loss": 0.04},
+    "multiclass": {"roc_auc": 0.02, "accuracy": 0.05},
+    "regression": {"r2": 0.1, "rmse": 0.1},
+}
+
+
+def policy(task: Task) -> Params:
+    """The policy with metrics of a task."""
+    monitor = PARAMS.monitor.model_copy(update={"decay": DECAY[task.kind], "calibration": 0.1})
+    return PARAMS.model_copy(update={"monitor": monitor})
+
+
+@pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
+@pytest.mark.parametrize(
+    ("change", "acting"), [({}, set()), ({"fault": 0.8}, {"metric"}), ({"more": 0.6}, {"calibration"})]
+)
+def test_a_change_is_missed_or_made_up_for_another_kind_of_target(task, change, acting):
+    draw = np.random.default_rng(3)
+    known = reference(draw, task)
+    found = judge(world(draw, NEXT, DAYS, task, **change), known, SPLIT, policy(task), task)
+    assert {check.kind for check in found.checks if check.outcome == "act"} >= acting
+    assert found.decision == ("retrain" if acting else "none"), found.summary
+    assert [one.metric for one in found.metrics] == list(DECAY[task.kind])
+
+
+ROWS = RowSplit.model_construct(by="row", validation_share=0.2, test_share=0.2, seed=1)  # days are known here
+
+
+@pytest.mark.parametrize("by", ["row", "cluster"])
+def test_rows_without_a_time_are_asked_for_days_or_not_for_their_inputs(by):
+    draw, split = np.random.default_rng(4), ROWS.model_copy(update={"by": by})
+    known, new = reference(draw, split=split), world(draw, NEXT, DAYS)
+    observed = replace(new, whole=False, timed=False)
+    clean = judge(observed, known, split, PARAMS)
+    assert clean.decision == "none", clean.summary
+    assert "days" not in {check.name for check in clean.checks}
+    observed.rows["temp"] += 100
+    found = judge(observed, known, split, PARAMS)
+    assert found.decision == "hold"
+    assert "another unit" in found.summary
+    few = replace(observed, rows=observed.rows.head(60), p=observed.p[:60])
+    assert judge(few, known, split, PARAMS).decision == "none"  # of so few rows nothing is proven
+
+
+@pytest.mark.parametrize(("by", "groups"), [("row", 400), ("cluster", 3)])
+def test_tenths_of_rows_have_gaps_or_other_rows_the_second_time(by, groups):
+    rows = world(np.random.default_rng(1), NEXT, groups if by == "cluster" else 10).rows
+    split = ROWS.model_copy(update={"by": by})
+    found = stretches(rows, split)
+    assert set(found) == set(range(min(groups, 10)))
+    np.testing.assert_array_equal(found, stretches(rows, split))
+    if by == "cluster":
+        assert rows.groupby(CLUSTER).apply(lambda part: len(set(found[part.index]))).max() == 1
+
+
+def test_rows_without_labels_are_trained_on():
+    draw = np.random.default_rng(1)
+    known, observed = reference(draw), world(draw, NEXT, DAYS, shift=1.5)
+    observed.rows[TARGET] = np.nan
+    found = judge(observed, known, SPLIT, PARAMS)
+    assert (found.verdict, found.decision) == ("act", "hold")
+    assert found.summary.startswith("no label yet to train on: ")
+    assert found.metrics == []
+
+
+def check(kind: str, outcome: str) -> Check:
+    return Check(kind, "x", outcome, "because")
+
+
+@pytest.mark.parametrize(
+    ("checks", "month", "decision"),
+    [
+        ([check("integrity", "act"), check("metric", "act")], "2013-09", "hold"),
+        ([check("metric", "act"), check("integrity", "watch")], "2013-09", "retrain"),
+        ([check("drift", "act")], "2013-09", "retrain"),
+        ([check("slice", "watch")], "2013-09", "none"),
+        ([], "2013-10", "none"),
+        ([], "2013-11", "retrain"),  # three months after the last that it was judged on
+        ([check("integrity", "act")], "2014-03", "hold"),
+    ],
+)
+def test_something_else_follows_than_the_policy_says(checks, month, decision):
+    observed = world(np.random.default_rng(1), date.fromisoformat(f"{month}-01"), 3)
+    assert decide(checks, observed, SPLIT, WHOLE)[0] == decision
+
+
+def test_a_schedule_that_is_off_or_without_months_retrains():
+    off = WHOLE.model_copy(update={"retrain": WHOLE.retrain.model_copy(update={"every_months": None})})
+    assert decide([], world(np.random.default_rng(1), date(2020, 1, 1), 3), SPLIT, off)[0] == "none"
+    assert decide([], world(np.random.default_rng(1), date(2020, 1, 1), 3), ROWS, WHOLE)[0] == "none"
+
+
+def test_rows_that_the_model_was_made_with_are_taken_for_new_ones():
+    with pytest.raises(JudgeError, match="2013-07"):
+        judged_on(SPLIT, date(2013, 7, 1))
+    assert judged_on(SPLIT, date(2013, 8, 1)).model_dump() == {"first": "2013-07", "last": "2013-07"}
+    assert judged_on(SPLIT, date(2014, 1, 1)).last == "2013-08"
+
+
+def test_a_month_of_one_class_breaks_the_watch():
+    draw = np.random.default_rng(1)
+    known, observed = reference(draw), world(draw, NEXT, DAYS)
+    observed.rows[TARGET] = 0.0
+    found = judge(observed, known, SPLIT, PARAMS)
+    assert found.decision == "hold"
+    assert "all labels are the same" in found.summary
+
+
+def test_a_few_rows_break_the_watch():
+    draw = np.random.default_rng(1)
+    known, observed = reference(draw), world(draw, NEXT, 1)
+    few = observed.rows.head(3).assign(late=[1.0, 0.0, np.nan])
+    found = judge(type(observed)(few, observed.p[:3], NEXT, NEXT, whole=False), known, SPLIT, PARAMS)
+    assert isinstance(found.summary, str)
+    assert pd.notna(found.features[0].psi)

@@ -1,0 +1,210 @@
+"""What the service and a batch have answered can be watched: the same rows as the pipeline's, with their labels."""
+
+import json
+import os
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tarmac.monitoring.judge import judge
+from tarmac.monitoring.reference import reference
+from tarmac.monitoring.rows import INPUTS, WHEN, of_log, of_month
+from tarmac.pipeline.models.scorer import Scorer
+from tarmac.pipeline.params import RowSplit
+from tarmac.pipeline.state.stage import records
+from tarmac.policy import load
+from tarmac.problem.names import ANSWERS, KEY, TARGET
+from tarmac.problem.request import asked
+from tarmac.registry.live_model import Live
+from tests.conftest import ROOT, required
+from tests.tarmac.monitoring.simulated import world
+from tests.tarmac.serving.bundles import write
+from tests.tarmac.serving.running import running
+
+MONTH, ROWS = "2013-12", 400
+PARAMS = load(ROOT / "params.yaml")
+
+
+@pytest.fixture(scope="module")
+def tables() -> Path:
+    return required("data/features")
+
+
+@pytest.fixture(scope="module")
+def journal(tmp_path_factory) -> Path:
+    """The journal of a real service that answered rows of the last days, one of them twice."""
+    folder = tmp_path_factory.mktemp("journal")
+    planned = pd.read_parquet(required("data/prepared") / "flights" / f"{MONTH}.parquet").tail(ROWS)
+    (folder / "log").mkdir()
+    with (
+        running(write(folder / "bundle"), folder / "output", log=folder / "log") as service,
+        service.client() as client,
+    ):
+        rows = [asked(row) for row in records(planned)]
+        for body in ({"rows": rows}, rows[0]):
+            assert client.post("/predict", json=body).status_code == 200
+    return folder / "log"
+
+
+def test_the_journal_has_other_rows_than_the_pipeline(journal, tables):
+    found = of_log(journal, tables)
+    stored = pd.read_parquet(tables / f"{MONTH}.parquet")
+    rows = found.rows.merge(stored, on=list(KEY), suffixes=("", "_stored"), validate="one_to_one")
+    assert len(rows) == len(found.rows) == ROWS
+    for name in [*INPUTS, TARGET]:
+        if name not in KEY:
+            pd.testing.assert_series_equal(rows[name], rows[f"{name}_stored"], check_names=False, check_dtype=False)
+    scored = Scorer(required("models/model.onnx")).score(found.rows)
+    np.testing.assert_allclose(found.p, scored, atol=1e-6)
+    assert (str(found.last), found.whole, found.note) == ("2013-12-31", False, "")
+    assert found.labelled == int(stored.tail(ROWS)[TARGET].notna().sum())
+
+
+def test_an_input_that_the_features_no_longer_have_is_told_by_a_traceback(tables, tmp_path):
+    pd.read_parquet(tables / f"{MONTH}.parquet").drop(columns="turn").to_parquet(tmp_path / f"{MONTH}.parquet")
+    with pytest.raises(ValueError, match="the live model takes turn, which"):
+        of_month(MONTH, Scorer(required("models/model.onnx")), tmp_path)
+
+
+def test_a_line_that_a_killed_process_left_half_written_stops_the_watch(journal, tables, tmp_path):
+    lines = next(journal.glob("*.jsonl")).read_text().splitlines()
+    (tmp_path / "a.jsonl").write_text("\n".join([*lines, lines[0][:50], "[]", "null", '{"when": 1}']) + "\n")
+    found = of_log(tmp_path, tables)
+    assert len(found.rows) == ROWS
+    assert found.note == "4 lines of the journal could not be read"
+
+
+def test_answers_of_the_model_before_are_taken_for_those_of_the_live_one(journal, tables, tmp_path):
+    lines = [json.loads(line) for line in next(journal.glob("*.jsonl")).read_text().splitlines()]
+    for line in lines[:100]:
+        line |= {"version": "v0.0.0", "probability": 2.0}
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, lines[:ROWS])))
+    assert len(of_log(tmp_path, tables, "v0.0.1").rows) == ROWS - 100
+    with pytest.raises(ValueError, match=r"no answer of v0\.0\.2"):
+        of_log(tmp_path, tables, "v0.0.2")
+
+
+def test_answers_are_lost_where_no_outcome_is_there_yet(journal, tmp_path):
+    found = of_log(journal, tmp_path)
+    assert (len(found.rows), found.labelled) == (ROWS, 0)
+    assert set(INPUTS) <= set(found.rows)
+
+
+@pytest.mark.slow
+def test_a_log_of_a_few_days_is_judged_as_if_it_were_a_whole_month(journal, tables):
+    live = Live("v0.0.1", "", "", PARAMS.split, Scorer(required("models/model.onnx")))
+    observed = of_log(journal, tables)
+    found = judge(observed, reference(live, observed, tables), live.split, PARAMS)
+    assert "days" not in {check.name for check in found.checks}
+    assert {check.name for check in found.checks if check.outcome == "act"} <= {"temp", "dewp", "humid", "wind_dir",
+        "wind_speed", "precip", "pressure", "visib"}, "the last evening of the year has no weather"  # fmt: skip
+    assert found.metrics
+    assert len(found.features) == len(INPUTS)
+
+
+def test_a_batch_is_watched_with_other_inputs_than_the_tables_have(tables, tmp_path):
+    stored = of_month(MONTH, Scorer(required("models/model.onnx")), tables)
+    scores = stored.rows[list(KEY)].assign(row=1, probability=stored.p, missing=0, unknown=0)
+    scores.head(500).to_parquet(tmp_path / "scores.parquet")
+    found = of_log(tmp_path / "scores.parquet", tables)
+    pd.testing.assert_frame_equal(found.rows[INPUTS], stored.rows.head(500)[INPUTS], check_dtype=False)
+    np.testing.assert_array_equal(found.p, stored.p[:500])
+
+
+class Formula:
+    """A model that answers by one input."""
+
+    categories, numbers = (), ("temp",)
+
+    def score(self, rows: pd.DataFrame) -> np.ndarray:
+        return 1 / (1 + np.exp(-rows["temp"].to_numpy("float32")))
+
+
+@pytest.fixture
+def whole(tmp_path: Path) -> pd.DataFrame:
+    """Rows in one file, as where they have no time; a day is a name like any other."""
+    rows = world(np.random.default_rng(1), date(2013, 1, 1), 20).rows
+    rows["day"] = rows["day"].astype("str")
+    rows = rows.assign(**{name: np.float32(number) for number, name in enumerate(INPUTS) if name not in rows})
+    (tmp_path / "tables").mkdir()
+    rows.to_parquet(tmp_path / "tables" / "all.parquet")
+    return rows
+
+
+def logged(rows: pd.DataFrame, folder: Path) -> Path:
+    """A journal of two days with the answers to some rows."""
+    folder.mkdir()
+    inputs = [name for name in rows if name in INPUTS and name not in KEY]
+    lines = []
+    for number, (row, p) in enumerate(zip(records(rows), Formula().score(rows).tolist(), strict=True)):
+        answer = dict.fromkeys(ANSWERS, p)
+        when = f"2026-03-0{1 + (number > 5)}T10:00:00+00:00"
+        key = {name: row[name] for name in KEY}
+        lines.append(
+            {"when": when, "version": "v1", "key": key, **answer, "inputs": {name: row[name] for name in inputs}}
+        )
+    (folder / "a.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    return folder
+
+
+def test_a_journal_of_rows_without_a_time_lacks_labels_or_a_period(whole, tmp_path):
+    new = whole.iloc[50:350]
+    found = of_log(logged(new, tmp_path / "log"), tmp_path / "tables", day=None)
+    assert (str(found.first), str(found.last), len(found.rows)) == ("2026-03-01", "2026-03-02", 300)
+    np.testing.assert_array_equal(found.rows[TARGET], new[TARGET])
+    np.testing.assert_allclose(found.p, Formula().score(new))
+    assert found.comparable
+    assert not replace(found, rows=found.rows.head(99)).comparable
+    assert not {*ANSWERS, WHEN} & set(found.rows)
+
+
+def test_rows_without_a_time_are_beside_themselves(whole, tmp_path):
+    split = RowSplit.model_construct(by="row", validation_share=0.2, test_share=0.2, seed=1)  # days are known here
+    found = of_log(logged(whole.iloc[50:350], tmp_path / "log"), tmp_path / "tables", day=None)
+    known = reference(Live("v1", "", "", split, Formula()), found, tmp_path / "tables")
+    assert known.rows + len(known.judged) == len(whole) - 300
+    keys = known.judged.merge(found.rows, on=list(KEY))
+    assert keys.empty
+    assert 0.5 < known.rows / (len(whole) - 300) < 0.7
+    np.testing.assert_array_equal(known.p, Formula().score(known.judged))
+    every = replace(found, rows=whole)
+    with pytest.raises(ValueError, match="no other rows to judge these by"):
+        reference(Live("v1", "", "", split, Formula()), every, tmp_path / "tables")
+
+
+def test_a_batch_of_rows_without_a_time_has_no_period(whole, tmp_path):
+    scores = whole[list(KEY)].head(9).assign(**dict.fromkeys(ANSWERS, 0.5))
+    scores.to_parquet(tmp_path / "scores.parquet")
+    os.utime(tmp_path / "scores.parquet", (86_400, 86_400))
+    found = of_log(tmp_path / "scores.parquet", tmp_path / "tables", day=None)
+    assert (str(found.first), found.labelled) == ("1970-01-02", 9)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [(None, "holds no answer"), (b"", "no Parquet file of scores"), (b"PAR1", "no Parquet file")]
+)
+def test_a_log_that_is_none_is_told_by_a_traceback(tmp_path, content, said):
+    path = tmp_path / "log"
+    path.mkdir() if content is None else path.write_bytes(content)
+    with pytest.raises(ValueError, match=said):
+        of_log(path, tmp_path)
+
+
+def test_a_batch_of_days_that_nobody_knows_is_told_by_a_traceback(tmp_path):
+    rows = {"day": ["2031-01-01"], "carrier": ["UA"], "flight": [1], "origin": ["EWR"], "probability": [0.5]}
+    pd.DataFrame(rows).to_parquet(tmp_path / "scores.parquet")
+    with pytest.raises(ValueError, match="has no row of it yet"):
+        of_log(tmp_path / "scores.parquet", tmp_path)
+
+
+def test_a_journal_of_a_model_with_fewer_inputs_is_taken_for_a_broken_feed(journal, tables, tmp_path):
+    lines = [json.loads(line) for line in next(journal.glob("*.jsonl")).read_text().splitlines()]
+    for line in lines:
+        line["inputs"].pop("distance")
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    assert "distance" not in of_log(tmp_path, tmp_path).rows
+    assert not of_log(tmp_path, tables).rows["distance"].isna().any()

@@ -1,0 +1,63 @@
+"""Room: what a stage may take is what somebody said, or what is there; what would not fit is told before it starts."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tarmac.pipeline.base import resources
+from tests.conftest import Workspace
+
+GB = 10**9
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("4GB", 4 * GB), ("1.5 GB", 1.5 * GB), ("512MiB", 2**29), ("2GiB", 2**31), ("300MB", 3 * 10**8)]
+)
+def test_a_size_is_read_as_another(monkeypatch, text, size):
+    monkeypatch.setenv(resources.ASKED, text)
+    assert resources.memory() == size
+
+
+@pytest.mark.parametrize("text", ["4", "4 gigabytes", "-1GB", "GB", "4TBs"])
+def test_what_is_no_size_is_taken_for_one(monkeypatch, text):
+    monkeypatch.setenv(resources.ASKED, text)
+    with pytest.raises(resources.RoomError, match="write it like 4GB or 512MiB"):
+        resources.memory()
+
+
+def test_a_container_is_taken_for_its_machine(monkeypatch, tmp_path):
+    monkeypatch.delenv(resources.ASKED, raising=False)
+    whole = resources.memory()
+    (tmp_path / "memory.max").write_text("123456789\n")
+    monkeypatch.setattr(resources, "GROUP", tmp_path / "memory.max")
+    assert resources.memory() == 123456789 < whole
+    (tmp_path / "memory.max").write_text("max\n")
+    assert resources.memory() > 123456789
+    monkeypatch.setattr(resources, "FREE", tmp_path / "not linux")
+    assert resources.memory() > 123456789
+
+
+def test_what_does_not_fit_is_begun(monkeypatch):
+    monkeypatch.setenv(resources.ASKED, "2GB")
+    resources.check(2 * GB, 0, "work", "do less")
+    with pytest.raises(
+        resources.RoomError, match=r"^work would take about 2.5 GB of memory, TARMAC_MEMORY gives 2.0 GB: do"
+    ):
+        resources.check(2.5 * GB, 0, "work", "do less")
+    free = shutil.disk_usage(Path()).free
+    resources.check(0, free / 2, "work", "do less")
+    with pytest.raises(resources.RoomError, match=r"work would take about .* of disk, .* is free here: make space"):
+        resources.check(0, free * 2, "work", "do less")
+
+
+@pytest.mark.parametrize("stage", ["prepare", "featurize", "baseline", "train", "evaluate", "card"])
+def test_a_stage_begins_what_it_cannot_end(finished: Workspace, stage: str):
+    before = sorted((path, path.stat().st_mtime_ns) for path in (finished.path / "data").rglob("*"))
+    done = finished.run("python", "-m", f"tarmac.pipeline.{stage}.stage", check=False,
+                        env={"PYTHONPATH": "src", "TARMAC_MEMORY": "100MB"})  # fmt: skip
+    (told,) = done.stderr.splitlines()
+    assert done.returncode == 1
+    assert told.startswith(f"{stage}: error: ")
+    assert "Nothing was started" in told
+    assert sorted((path, path.stat().st_mtime_ns) for path in (finished.path / "data").rglob("*")) == before

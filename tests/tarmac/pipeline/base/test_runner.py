@@ -1,0 +1,102 @@
+"""Stages as programs: an error is a line, a wrong folder is refused, and nothing is imported in vain."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tarmac.pipeline.base.runner import run
+from tests.conftest import ROOT
+from tests.e2e.running import STAGES
+
+pytestmark = pytest.mark.program
+
+PROGRAM = {name: value for name, value in os.environ.items() if not name.startswith(("DVC", "PYTHON"))}
+
+
+@pytest.fixture
+def here(monkeypatch):
+    """The repository's root, with a stage's name as that of the program."""
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(sys, "argv", ["/somewhere/train/stage.py"])
+
+
+def exit_of(main) -> object:
+    with pytest.raises(SystemExit) as caught:
+        run(main)
+    return caught.value.code
+
+
+def failing(error: Exception):
+    def main() -> None:
+        raise error
+
+    return main
+
+
+def test_what_a_person_can_mend_is_told_line_by_line_with_the_stage_in_front(here):
+    assert exit_of(failing(ValueError("first\nsecond"))) == "train: error: first\ntrain: error: second"
+
+
+@pytest.mark.parametrize("error", [KeyError("x"), TypeError("x"), RuntimeError("x"), OSError("x")])
+def test_a_mistake_of_the_code_keeps_its_traceback(here, error):
+    with pytest.raises(type(error)):
+        run(failing(error))
+
+
+def test_a_stage_that_ends_well_ends_without_a_word(here, capsys):
+    done = []
+    run(lambda: done.append(1))
+    assert done == [1]
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_stage_of_another_checkout_is_refused_before_it_starts(here, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    told = str(exit_of(failing(AssertionError("it must not start"))))
+    assert told.startswith(f"train: the code of {ROOT / 'src' / 'tarmac'} would run in {tmp_path}")
+    assert "\n" not in told
+
+
+def test_a_folder_whose_name_only_begins_alike_is_another_checkout(here, monkeypatch, tmp_path):
+    twin = ROOT.with_name(ROOT.name + "-2")
+    monkeypatch.setattr(Path, "cwd", lambda: twin)
+    assert "would run in" in str(exit_of(failing(AssertionError("it must not start"))))
+
+
+def test_a_stage_reached_by_a_link_to_its_checkout_runs(here, monkeypatch, tmp_path):
+    (tmp_path / "link").symlink_to(ROOT)
+    monkeypatch.chdir(tmp_path / "link")
+    done = []
+    run(lambda: done.append(1))
+    assert done == [1]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_each_program_refuses_a_folder_that_is_not_its_checkout_and_writes_nothing(tmp_path, stage):
+    command = [sys.executable, "-m", f"tarmac.pipeline.{stage}.stage"]
+    done = subprocess.run(command, cwd=tmp_path, env=PROGRAM, check=False, capture_output=True, text=True)
+    (told,) = done.stderr.splitlines()
+    assert done.returncode == 1
+    assert told.startswith(f"{stage}: the code of ")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("stage", "unused"),
+    [
+        ("prepare", ("sklearn", "xgboost", "onnxruntime", "skl2onnx", "dvclive")),
+        ("featurize", ("pandera", "sklearn", "xgboost", "onnxruntime", "skl2onnx", "dvclive")),
+        ("baseline", ("pandera", "ibis", "duckdb", "xgboost", "dvclive")),
+        ("train", ("pandera", "ibis", "duckdb")),
+        ("evaluate", ("pandera", "ibis", "duckdb", "xgboost", "skl2onnx", "onnxmltools")),
+    ],
+)
+def test_a_stage_does_not_pay_for_what_it_does_not_use(stage, unused):
+    code = f"import sys, tarmac.pipeline.{stage}.stage; print(' '.join(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=PROGRAM, check=True, capture_output=True)
+    loaded = set(done.stdout.decode().split())
+    assert f"tarmac.pipeline.{stage}.stage" in loaded
+    assert not loaded & set(unused)

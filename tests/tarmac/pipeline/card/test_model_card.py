@@ -1,0 +1,240 @@
+"""The model card: it states every fact or is not written at all."""
+
+import dataclasses
+import re
+
+import pandas as pd
+import pytest
+
+from tarmac.pipeline.card import model_card as written
+from tarmac.pipeline.card.model_card import CardError, Facts, model_card
+from tarmac.pipeline.params import TASKS
+from tarmac.problem.names import CLUSTERS
+from tests.github import Page, seen
+from tests.hostile import FRAGMENTS, WORST
+
+NAN = float("nan")
+METRICS = pd.DataFrame(
+    [("roc_auc", 0.77167, 0.7488, 0.7945, 0.62134), ("calibration_error", 0.00954, NAN, NAN, 0.0283)],
+    columns=["metric", "model", "low", "high", "baseline"],
+)
+SLICES = pd.DataFrame(
+    [("origin", "EWR", 19_013, 0.7706, 0.7444, 0.7967), ("carrier", "OO", 5, NAN, NAN, NAN)],
+    columns=["slice", "value", "rows", "roc_auc", "low", "high"],
+)
+BEHAVIOUR = pd.DataFrame(
+    [("spare time absorbs delay", "lower", -0.0102), ("no weather report", "usable", NAN)],
+    columns=["behaviour", "expectation", "value"],
+)
+FACTS: dict[str, object] = {
+    "title": "Late arrivals",
+    "predicts": "The probability that a flight is late.",
+    "intended_use": ("Ranking flights.", "An example."),
+    "not_for": ("Promises.", "Other years."),
+    "data_source": "The flights of 2013 (CC0).",
+    "limits": ("One year.", "Few days."),
+    "rows": {"flights": 336_776, "cancelled": 8_255, "rows set aside as invalid": 0},
+    "windows": {"train": "2013-01 to 2013-09", "test": "2013-11 to 2013-12"},
+    "model": {"kind": "xgboost", "seed": 0, "file": "models/model.onnx (719,086 bytes)"},
+    "metrics": METRICS,
+    "slices": SLICES,
+    "behaviour": BEHAVIOUR,
+    "lineage": {"data/raw": "061aade4fd4293f7e70c677afe731676.dir", "models/model.onnx": "b55399d4586df55b"},
+}
+OPTIONAL = ("slices", "behaviour")
+SENTENCES = ("title", "predicts", "data_source")
+LISTS = ("intended_use", "not_for", "limits")
+NAMED = ("rows", "windows", "model", "lineage")
+TABLES = ("metrics", "slices", "behaviour")
+HEADINGS = ["Intended use", "Not for", "Data", "Model", "Metrics on the test months", "Slices", "Behaviour", "Limits"]
+
+
+def card(**parts: object) -> str:
+    return model_card(Facts(**{**FACTS, **parts}), 0.95)
+
+
+def rows(page: Page, *header: str) -> list[list[str]]:
+    """The rows of the one table with these names."""
+    (found,) = (table for table in page.tables if table[0] == list(header))
+    return found[1:]
+
+
+def told(name: str, value: object) -> str:
+    """What is said of a fact that is missing."""
+    with pytest.raises(CardError) as caught:
+        card(**{name: value})
+    return str(caught.value)
+
+
+def test_a_fact_is_not_checked_for_being_there():
+    assert {field.name for field in dataclasses.fields(Facts)} == {*SENTENCES, *LISTS, *NAMED, *TABLES}
+    assert {field.name for field in dataclasses.fields(Facts)} == FACTS.keys()
+
+
+@pytest.mark.parametrize("name", FACTS)
+@pytest.mark.parametrize("value", [None, NAN, "", " \n\t", (), {}, pd.DataFrame()], ids=repr)
+def test_a_card_is_written_without_a_fact(name, value):
+    if value is None and name in OPTIONAL:
+        pytest.skip("a problem may declare none")
+    assert told(name, value) == f"the model card has no {name.replace('_', ' ')}: it cannot be written without it"
+
+
+@pytest.mark.parametrize("name", LISTS)
+@pytest.mark.parametrize("entry", ["", "  ", "\n", None, NAN])
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_card_is_written_with_an_entry_of_a_list_that_says_nothing(name, entry, place):
+    entries = ["something", "more"]
+    entries[place] = entry
+    assert name.replace("_", " ") in told(name, entries)
+
+
+@pytest.mark.parametrize("name", NAMED)
+@pytest.mark.parametrize("value", [None, NAN, "", "  ", [], {}])
+def test_a_card_is_written_with_a_named_fact_that_says_nothing_or_tells_another_name(name, value):
+    facts = {**FACTS[name], "the last one": value}
+    assert re.search(rf"\b{name}\.the last one\b", told(name, facts))
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_card_is_written_with_a_table_of_which_only_the_header_is_there(name):
+    assert name in told(name, FACTS[name].iloc[:0])
+
+
+@pytest.mark.parametrize("column", ["model", "baseline"])
+def test_a_card_is_written_with_a_metric_that_is_not_known(column):
+    table = METRICS.astype({column: "float64"}).copy()
+    assert card(metrics=table) == card()
+    table.loc[1, column] = NAN
+    reason = "the model card has no metrics: it cannot be written without it"
+    assert told("metrics", table) == reason
+
+
+@pytest.mark.parametrize("column", ["low", "high"])
+def test_metric_needs_no_interval(column):
+    table = METRICS.copy()
+    table.loc[0, column] = NAN
+    shown = rows(Page(card(metrics=table)), "metric", "model", "95% interval", "baseline")[0]
+    assert shown == ["roc_auc", "0.7717", "–" if column == "low" else "0.7488 to –", "0.6213"]
+
+
+@pytest.mark.parametrize(("name", "value"), [("seed", 0), ("share", 0.0), ("flag", False), ("groups", ["a"])])
+def test_a_fact_that_is_nothing_as_a_number_is_taken_for_missing(name, value):
+    page = Page(card(model={name: value}, rows={name: 0}))
+    assert rows(page, "", "") == [[name, str(value)]]
+    assert rows(page, "what was counted", "rows") == [[name, "0"]]
+
+
+def test_the_card_lacks_a_section_or_has_them_in_another_order():
+    page = Page(card())
+    assert page.of("h1") == ["Model card: Late arrivals"]
+    assert page.of("h2") == [*HEADINGS, "Lineage"]
+    assert page.of("li") == [*FACTS["intended_use"], *FACTS["not_for"], *FACTS["limits"]]
+    assert f"Predicts: {FACTS['predicts']}" in page.of("p")
+    assert FACTS["data_source"] in page.of("p")
+
+
+def test_lists_stand_under_the_heading_of_another():
+    page = Page(card())
+    for heading, name in (("Intended use", "intended_use"), ("Not for", "not_for"), ("Limits", "limits")):
+        assert page.section(heading).of("li") == list(FACTS[name])
+
+
+def test_a_number_stands_in_another_row_or_column_of_the_card():
+    page = Page(card())
+    assert rows(page, "what was counted", "rows") == [
+        ["flights", "336,776"],
+        ["cancelled", "8,255"],
+        ["rows set aside as invalid", "0"],
+    ]
+    assert rows(page, "part", "months") == [["train", "2013-01 to 2013-09"], ["test", "2013-11 to 2013-12"]]
+    assert rows(page, "", "") == [["kind", "xgboost"], ["seed", "0"], ["file", "models/model.onnx (719,086 bytes)"]]
+    assert rows(page, "metric", "model", "95% interval", "baseline") == [
+        ["roc_auc", "0.7717", "0.7488 to 0.7945", "0.6213"],
+        ["calibration_error", "0.0095", "–", "0.0283"],
+    ]
+    assert rows(page, "slice", "value", "rows", "ROC-AUC", "95% interval") == [
+        ["origin", "EWR", "19,013", "0.7706", "0.7444 to 0.7967"],
+        ["carrier", "OO", "5", "–", "–"],
+    ]
+    measured = rows(page, "what is tried", "expected", "measured")
+    assert [row[:2] for row in measured] == [["spare time absorbs delay", "lower"], ["no weather report", "usable"]]
+    assert [row[2].replace("−", "-") for row in measured] == ["-0.0102", "–"]
+    assert rows(page, "of", "MD5, as DVC names it") == [[of, value] for of, value in FACTS["lineage"].items()]
+
+
+@pytest.mark.parametrize(("confidence", "share"), [(0.8, "80%"), (0.975, "97.5%"), (0.999, "99.9%"), (0.57, "57%")])
+def test_an_interval_is_named_by_another_confidence(confidence, share):
+    page = Page(model_card(Facts(**FACTS), confidence))
+    assert rows(page, "metric", "model", f"{share} interval", "baseline")
+    assert rows(page, "slice", "value", "rows", "ROC-AUC", f"{share} interval")
+    assert f"{share} intervals, from resampled {CLUSTERS[1]}" in page.text
+
+
+@pytest.mark.parametrize("value", [part.replace("\ud800", "") for part in (WORST, *FRAGMENTS)])
+def test_a_name_from_the_data_changes_more_of_the_card_than_itself(value):
+    def named(word: str) -> str:
+        return card(
+            rows={f"flights{word}": 1},
+            model={"kind": f"xgboost{word}"},
+            slices=SLICES.assign(value=SLICES["value"] + word),
+            behaviour=BEHAVIOUR.assign(behaviour=BEHAVIOUR["behaviour"] + word),
+            lineage={"data/raw": f"061aade4{word}"},
+        )
+
+    found, usual = Page(named(value)), Page(named(""))
+    assert found.tags == usual.tags
+    assert found.references == []
+
+
+def test_a_fact_about_the_model_is_cut():
+    groups = ", ".join(f"group_number_{number}" for number in range(12))
+    assert ["feature groups", groups] in rows(Page(card(model={"feature groups": groups})), "", "")
+
+
+def test_a_slice_is_left_out_without_a_word():
+    many = pd.concat([SLICES] * 60, ignore_index=True)
+    page = Page(card(slices=many))
+    shown = rows(page, "slice", "value", "rows", "ROC-AUC", "95% interval")
+    left = len(many) - len(shown)
+    assert (f"… and {left:,} more." in page.section("Slices").text) == (left > 0)
+    assert len(shown) >= 100
+
+
+def test_the_card_does_not_say_how_to_find_what_made_it():
+    assert "git log -1 -- models/card.md" in seen(Page(card()).of("p")[-1])
+    assert card().endswith(".\n")
+    assert card() == card()
+
+
+def test_a_card_of_a_problem_that_declares_neither_slices_nor_behaviour_has_their_headings():
+    page = Page(card(slices=None, behaviour=None))
+    assert page.of("h2") == [heading for heading in [*HEADINGS, "Lineage"] if heading not in ("Slices", "Behaviour")]
+
+
+@pytest.mark.parametrize("kind", ["multiclass", "regression"])
+def test_a_card_of_another_target_has_words_of_two_classes(kind):
+    task = TASKS[kind]
+    facts = {**FACTS, "slices": SLICES.rename(columns={"roc_auc": task.main})}
+    page = Page(model_card(Facts(**facts), 0.95, task))
+    (listed,) = (table for table in page.tables if table[0][:3] == ["slice", "value", "rows"])
+    assert listed[0][3] == task.title
+    assert f"usable: {task.title} that is left" in page.text
+    assert ("ROC-AUC" in page.text) == (kind == "multiclass")
+    assert ("against the mean of the slice's own rows" in page.text) == (kind == "regression")
+
+
+@pytest.mark.parametrize(
+    ("clusters", "told"),
+    [
+        (("row", "rows"), "from resampled rows."),
+        (("house", "houses"), "resampled houses: the rows of a house are alike"),
+    ],
+)
+def test_a_card_of_rows_without_time_speaks_of_months_or_days(monkeypatch, clusters, told):
+    monkeypatch.setattr(written, "CLUSTERS", clusters)
+    monkeypatch.setattr(written, "PART", "rows")
+    page = Page(card(windows={"train": "60% of the rows"}, limits=["One year."]))
+    assert "Metrics on the test rows" in page.of("h2")
+    assert rows(page, "part", "rows") == [["train", "60% of the rows"]]
+    assert told in page.text
+    assert not re.search("month|day", page.text)

@@ -1,0 +1,162 @@
+"""The tables behind the plots: true to the rows, small, finite, and with the ends that a reader expects."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tarmac.pipeline.evaluate import curves
+from tarmac.pipeline.params import TASKS
+from tests.tarmac.pipeline.cases import cases, drawn, made
+from tests.tarmac.pipeline.metrics.test_metrics import counted, pairs_auc
+
+NAMES = ("no", "yes")
+ROUNDED = 1e-5
+relaxed = settings(deadline=None)
+
+
+def corners(y, p) -> list[tuple[float, float, float]]:
+    """(false positive rate, true positive rate, precision) at every threshold, from the highest down."""
+    found, negatives = [], int((y == 0).sum())
+    for threshold in sorted(set(p.tolist()), reverse=True):
+        hit, false, missed = counted(y, p, threshold)
+        found.append((false / negatives, hit / (hit + missed), hit / (hit + false)))
+    return found
+
+
+def height(points: list[tuple[float, float]], x: float) -> float:
+    """Height at `x` of the line through points in order of `x`; the highest where it is upright."""
+    below = max(point for point in points if point[0] <= x + 1e-12)
+    above = [point for point in points if point[0] > x + 1e-12]
+    if not above:
+        return below[1]
+    return below[1] + (above[0][1] - below[1]) * max(x - below[0], 0) / (above[0][0] - below[0])
+
+
+@relaxed
+@given(cases())
+def test_the_roc_curve_goes_through_the_rates_of_every_threshold(rows):
+    y, p = rows
+    table = curves.roc(y, {"model": p})
+    points = [(0.0, 0.0), *((fpr, tpr) for fpr, tpr, _ in corners(y, p))]
+    for fpr, tpr in table[["false_positive_rate", "model"]].itertuples(index=False):
+        assert tpr == pytest.approx(height(points, fpr), abs=2 * ROUNDED)
+
+
+@relaxed
+@given(cases())
+def test_the_roc_curve_rises_from_left_to_right_and_ends_at_1(rows):
+    y, p = rows
+    table = curves.roc(y, {"model": p, "baseline": 1 - p})
+    assert list(table.columns) == ["false_positive_rate", "model", "baseline"]
+    assert len(table) == curves.POINTS
+    assert np.isfinite(table.to_numpy()).all()
+    assert (table.diff().dropna() >= 0).all(axis=None)
+    assert list(table.iloc[-1]) == [1, 1, 1]
+    assert table["false_positive_rate"].iloc[0] == 0
+
+
+def test_the_area_under_the_drawn_curve_is_the_auc():
+    y, p = drawn(3000, seed=1)
+    table = curves.roc(y, {"model": p})
+    assert np.trapezoid(table["model"], table["false_positive_rate"]) == pytest.approx(pairs_auc(y, p), abs=2e-3)
+
+
+@relaxed
+@given(cases())
+def test_drawn_precision_lies_between_that_of_the_thresholds_around_its_recall(rows):
+    y, p = rows
+    table = curves.precision_recall(y, {"model": p})
+    points = [(0.0, 1.0), *((recall, precision) for _, recall, precision in corners(y, p))]
+    assert len(table) == curves.POINTS - 1
+    assert table["recall"].iloc[0] > 0
+    for recall, precision in table.itertuples(index=False):
+        left = max(point[0] for point in points if point[0] <= recall + ROUNDED)
+        right = min(point[0] for point in points if point[0] >= recall - ROUNDED)
+        around = [point[1] for point in points if left <= point[0] <= right]
+        assert min(around) - ROUNDED <= precision <= max(around) + ROUNDED
+
+
+def test_precision_at_full_recall_is_the_share_of_positives():
+    y, p = drawn(2000, seed=2)
+    last = curves.precision_recall(y, {"model": p}).iloc[-1]
+    assert (last["recall"], last["model"]) == (1, pytest.approx(y.mean(), abs=0.02))
+
+
+@relaxed
+@given(cases(), st.integers(2, 30))
+def test_the_calibration_curve_rises_in_predicted_and_has_no_empty_bin(rows, bins):
+    y, p = rows
+    table = curves.calibration(y, p, bins)
+    assert len(table) == min(bins, len(y))
+    assert np.isfinite(table.to_numpy()).all()
+    assert (table["predicted"].diff().dropna() >= 0).all()
+    assert table["perfect"].equals(table["predicted"])
+    assert table["observed"].between(0, 1).all()
+
+
+@relaxed
+@given(cases(), st.sampled_from([0.0, 0.25, 0.5, 1.0]))
+def test_the_four_counts_are_all_rows_each_in_its_place(rows, threshold):
+    y, p = rows
+    counts = curves.confusion(y, p >= threshold, NAMES).set_index(["actual", "predicted"])["rows"]
+    hit, false, missed = counted(y, p, threshold)
+    assert counts.to_dict() == {
+        ("no", "no"): len(y) - hit - false - missed,
+        ("no", "yes"): false,
+        ("yes", "no"): missed,
+        ("yes", "yes"): hit,
+    }
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_the_auc_of_a_group_is_that_of_its_rows_and_a_group_of_one_class_is_left_out(label):
+    y, p = drawn(600, seed=3)
+    groups = pd.Series(np.random.default_rng(4).choice(["b", "a", "one class"], 600))
+    y = np.where(groups == "one class", label, y)
+    table = curves.main_by("group", groups, y, {"model": p, "baseline": 1 - p}, TASKS["binary"])
+    assert list(table.columns) == ["group", "model", "baseline"]
+    assert list(table["group"]) == ["a", "b"]
+    for group, model, baseline in table.itertuples(index=False):
+        rows = (groups == group).to_numpy()
+        wanted = pairs_auc(y[rows], p[rows])
+        assert (model, baseline) == (pytest.approx(wanted, abs=ROUNDED), pytest.approx(1 - wanted, abs=ROUNDED))
+
+
+def test_groups_of_one_class_alone_leave_a_table_with_its_columns():
+    empty = curves.main_by("month", pd.Series(["x", "x"]), np.array([1, 1]), {"model": np.array([0.1, 0.2])})
+    assert list(empty.columns) == ["month", "model"]
+    assert empty.empty
+
+
+def test_each_class_is_counted_against_each_and_the_likeliest_is_chosen():
+    y, p = made("multiclass", 500, seed=5)
+    names = ("a", "b", "c")
+    counts = curves.confusion(y, p.argmax(axis=1), names).set_index(["actual", "predicted"])["rows"]
+    rows = list(zip(y.tolist(), p.tolist(), strict=True))
+    wanted = {
+        (one, other): sum(label == names.index(one) and max(q) == q[names.index(other)] for label, q in rows)
+        for one in names
+        for other in names
+    }
+    assert counts.to_dict() == wanted
+
+
+def test_errors_are_those_that_a_share_of_the_rows_does_not_exceed():
+    y, p = made("regression", 2000, seed=6)
+    table = curves.errors(y, {"model": p, "baseline": np.full_like(p, 500)})
+    assert list(table.columns) == ["share", "model", "baseline"]
+    assert (table["share"].iloc[0], table["share"].iloc[-1]) == (0, 1)
+    for share, model, _ in table.itertuples(index=False):
+        assert np.mean(np.abs(y.astype("float64") - p) <= model + ROUNDED) == pytest.approx(share, abs=1e-3)
+    assert (table["baseline"][1:] > table["model"][1:]).all()
+
+
+def test_a_group_of_many_classes_has_the_mean_auc_of_those_that_it_has():
+    y, p = made("multiclass", 400, seed=7)
+    groups = pd.Series(np.where(np.arange(400) < 200, "a", "b"))
+    y[(groups == "b").to_numpy() & (y == 2)] = 1
+    table = curves.main_by("group", groups, y, {"model": p}, TASKS["multiclass"]).set_index("group")["model"]
+    wanted = np.mean([pairs_auc(y[200:] == place, p[200:, place]) for place in (0, 1)])
+    assert table["b"] == pytest.approx(wanted, abs=ROUNDED)

@@ -1,0 +1,290 @@
+"""Intervals: each resample is the metric of its repeated rows, and the interval is Student's where that is known."""
+
+import warnings
+from math import inf, isnan, nan
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from sklearn.metrics import (
+    accuracy_score,
+    average_precision_score,
+    brier_score_loss,
+    log_loss,
+    mean_absolute_error,
+    r2_score,
+    roc_auc_score,
+    root_mean_squared_error,
+)
+
+from tarmac.pipeline.intervals import bootstrap
+from tarmac.pipeline.intervals.bootstrap import METRICS, draw_weights, interval
+from tarmac.pipeline.metrics import metrics
+from tarmac.pipeline.params import TASKS
+from tests.tarmac.pipeline.cases import CLASSES, drawn, kind_cases, made
+
+relaxed = settings(deadline=None, max_examples=40)  # a busy machine is no mistake, and kinds are three
+EXACT = {"rel": 1e-9, "abs": 1e-12}
+EVERY = [(kind, name) for kind, found in METRICS.items() for name in found]
+
+
+def one_against_rest(y, p) -> float:
+    """Mean over the classes that are there."""
+    return float(np.mean([roc_auc_score(y == place, p[:, place]) for place in sorted(set(y.tolist()))]))
+
+
+PLAIN = {
+    "binary": {
+        "roc_auc": roc_auc_score,
+        "average_precision": average_precision_score,
+        "log_loss": lambda y, p: log_loss(y, p, labels=[0, 1]),
+        "brier": lambda y, p: brier_score_loss(y, p, labels=[0, 1], pos_label=1),
+    },
+    "multiclass": {
+        "roc_auc": one_against_rest,
+        "accuracy": lambda y, p: accuracy_score(y, p.argmax(axis=1)),
+        "log_loss": lambda y, p: log_loss(y, p, labels=range(CLASSES)),
+        "brier": lambda y, p: brier_score_loss(y, p, labels=range(CLASSES)),
+    },
+    "regression": {"r2": r2_score, "rmse": root_mean_squared_error, "mae": mean_absolute_error},
+}
+BINS = 15
+
+
+def binned_error(y, p, times, bins: int) -> float:
+    """Calibration error of repeated rows, in plain Python, in the bins that the rows have without repetition."""
+    order = sorted(range(len(p)), key=lambda row: p[row])
+    size, longer = divmod(len(order), bins)
+    error, start = 0.0, 0
+    for number in range(bins):
+        part = order[start : start + size + (number < longer)]
+        start += len(part)
+        error += abs(sum(int(times[row]) * (float(p[row]) - float(y[row])) for row in part))
+    return error / int(times.sum())
+
+
+def plain(kind, name, y, p, cluster, weight) -> float:
+    """The metric of the rows, each repeated as often as its cluster was drawn; NaN where it says nothing."""
+    times = weight[cluster].astype(int)
+    if name == "calibration_error":
+        chosen = [
+            (int(row.argmax()) == label, row.max()) for row, label in zip(p, y, strict=True) if kind == "multiclass"
+        ]
+        right, sure = zip(*chosen, strict=True) if chosen else (y, p)
+        return binned_error(np.array(right), np.array(sure), times, BINS) if times.sum() else nan
+    labels, scores = np.repeat(y, times), np.repeat(p, times, axis=0).astype("float64")
+    if kind == "multiclass":
+        scores /= scores.sum(axis=1, keepdims=True)
+    if not len(labels) or (name in ("roc_auc", "r2") and len(set(labels.tolist())) < 2):
+        return nan
+    if name == "average_precision" and not labels.any():
+        return nan
+    return float(PLAIN[kind][name](labels, scores))
+
+
+def found(kind, name, y, p, cluster, weights, **settings) -> np.ndarray:
+    """The metric by resample, of what it takes."""
+    rows = metrics.flat(y, p, TASKS[kind]) if name == "calibration_error" else (y, p)
+    return METRICS[kind][name](*rows, cluster, weights, **settings)
+
+
+@st.composite
+def clustered(draw, kind):
+    """Rows in clusters of any size, some empty or of one label, and how often some resamples drew each cluster."""
+    count = draw(st.integers(1, 5))
+    weights = draw(st.lists(st.lists(st.integers(0, 3), min_size=count, max_size=count), min_size=1, max_size=4))
+    return *draw(kind_cases(kind, count)), np.array(weights, dtype=float)
+
+
+def large(kind: str = "binary", count: int = 12, seed: int = 1):
+    """Rows in clusters of very unequal sizes, two of one label each; of two classes with ties, some 0 and some 1."""
+    y, p = made(kind, 900, seed)
+    draw = np.random.default_rng(seed)
+    cluster = (count * draw.random(900) ** 2).astype(int)
+    y[cluster == 3], y[cluster == 4] = 0, 1
+    return y, np.round(np.clip(1.4 * p - 0.1, 0, 1), 2) if kind == "binary" else p, cluster
+
+
+@pytest.mark.parametrize(("kind", "name"), EVERY)
+@relaxed
+@given(st.data())
+def test_a_resample_has_the_metric_of_its_rows_repeated_and_no_warning_where_that_says_nothing(kind, name, data):
+    y, p, cluster, weights = data.draw(clustered(kind))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        draws = found(kind, name, y, p, cluster, weights)
+    wanted = [plain(kind, name, y, p, cluster, weight) for weight in weights]
+    assert draws == pytest.approx(wanted, nan_ok=True, **EXACT)
+
+
+@pytest.mark.parametrize(("kind", "name"), EVERY)
+def test_resamples_of_many_rows_with_ties_and_certain_answers_have_the_metric_of_the_rows_repeated(kind, name):
+    y, p, cluster = large(kind)
+    assert kind != "binary" or {0.0, 1.0} <= set(p.tolist())
+    assert p.dtype == "float32"
+    weights = draw_weights(12, 40, seed=3)
+    wanted = [plain(kind, name, y, p, cluster, weight) for weight in weights]
+    assert found(kind, name, y, p, cluster, weights) == pytest.approx(wanted, **EXACT)
+
+
+@pytest.mark.parametrize("far", [1e5, 1e7])
+def test_targets_far_from_zero_have_the_share_of_variance_that_the_same_targets_near_it_have(far):
+    y, p, cluster = large("regression")
+    weights = draw_weights(12, 20, seed=3)
+    y, p = y.astype("float64"), p.astype("float64")
+    near, away = (bootstrap.r2(y + by, p + by, cluster, weights) for by in (0, far))
+    assert away == pytest.approx(near, rel=1e-6)
+
+
+def test_targets_of_a_resample_that_are_all_the_same_have_no_share_of_variance():
+    y, p, cluster = large("regression")
+    weights = np.zeros((1, 12))
+    weights[0, 4] = 2
+    assert isnan(bootstrap.r2(y, p, cluster, weights)[0])
+
+
+@pytest.mark.parametrize(("label", "known"), [(0, nan), (1, 1.0)])
+@pytest.mark.filterwarnings("error")
+def test_a_resample_of_one_class_has_no_auc_and_no_precision_without_positives(label, known):
+    y, p, cluster = large()
+    weights = np.zeros((2, 12))
+    weights[0, 3 + label], weights[1] = 2, 1
+    auc, precision = (METRICS["binary"][name](y, p, cluster, weights) for name in ("roc_auc", "average_precision"))
+    assert isnan(auc[0])
+    assert precision[0] == pytest.approx(known, nan_ok=True)
+    assert np.isfinite([auc[1], precision[1]]).all()
+
+
+@pytest.mark.parametrize("bins", [2, 7, 2000])
+def test_calibration_error_of_a_resample_is_in_the_asked_number_of_bins(bins):
+    y, p, cluster = large()
+    weights = draw_weights(12, 10, seed=4)
+    wanted = [binned_error(y, p, weight[cluster], bins) for weight in weights]
+    assert bootstrap.calibration_error(y, p, cluster, weights, bins) == pytest.approx(wanted, **EXACT)
+
+
+@pytest.mark.parametrize("kind", METRICS)
+@relaxed
+@given(st.data())
+def test_every_cluster_drawn_once_gives_the_values_that_are_published(kind, data):
+    y, p, cluster, weights = data.draw(clustered(kind))
+    once, task = np.ones((1, weights.shape[1])), TASKS[kind]
+    error = metrics.calibration_error(*metrics.flat(y, p, task), BINS)
+    published = {**metrics.ranking(y, p, task), "calibration_error": error}
+    assert list(METRICS[kind]) == list(task.metrics) == list(published)
+    draws = {name: found(kind, name, y, p, cluster, once)[0] for name in published}
+    assert draws == pytest.approx(published, **EXACT)
+
+
+@pytest.mark.parametrize("chunk", [1, 2 * 225, 3 * 225 + 1, 10**9])
+def test_average_precision_is_the_same_in_chunks_of_any_size(monkeypatch, chunk):
+    y, p, cluster = large()
+    weights = draw_weights(12, 10, seed=5)
+    whole = bootstrap.average_precision(y, p, cluster, weights)
+    monkeypatch.setattr(bootstrap, "CHUNK", chunk)
+    assert np.array_equal(bootstrap.average_precision(y, p, cluster, weights), whole)
+    monkeypatch.setattr(bootstrap, "MATRIX", chunk)  # sums of other parts differ in the last digit
+    assert bootstrap.average_precision(y, p, cluster, weights) == pytest.approx(whole, rel=1e-13)
+
+
+@given(st.integers(1, 50), st.integers(1, 20), st.integers(0, 2**31 - 1))
+def test_a_resample_draws_as_many_clusters_as_there_are_and_the_same_by_the_same_seed(clusters, resamples, seed):
+    weights = draw_weights(clusters, resamples, seed)
+    assert weights.shape == (resamples, clusters)
+    assert (weights.sum(axis=1) == clusters).all()
+    assert ((weights >= 0) & (weights == np.round(weights))).all()
+    assert np.array_equal(weights, draw_weights(clusters, resamples, seed))
+
+
+def test_another_seed_draws_other_clusters():
+    assert not np.array_equal(draw_weights(60, 5, seed=1), draw_weights(60, 5, seed=2))
+
+
+def test_every_cluster_is_drawn_equally_often_with_replacement():
+    weights = draw_weights(20, 20_000, seed=1)
+    assert weights.mean(axis=0) == pytest.approx(np.ones(20), abs=5 * (0.95 / 20_000) ** 0.5)
+    assert weights.var(axis=0) == pytest.approx(np.full(20, 0.95), rel=0.1), "a binomial of 20 draws, each of 1 in 20"
+
+
+DRAWS = st.lists(st.floats(-10, 10), min_size=2, max_size=30).map(np.array)
+LEVELS = st.floats(0.5, 0.999)
+
+
+@given(DRAWS, st.floats(-10, 10), st.integers(2, 400), LEVELS)
+def test_the_interval_is_students_around_the_estimate_with_the_error_corrected_for_few_clusters(
+    draws, estimate, clusters, confidence
+):
+    error = np.std(draws) * (len(draws) / (len(draws) - 1) * clusters / (clusters - 1)) ** 0.5
+    assert interval(estimate, draws, clusters, confidence) == pytest.approx(
+        stats.t.interval(confidence, clusters - 1, estimate, error) if error else (estimate, estimate), abs=1e-9
+    )
+
+
+@given(DRAWS, st.floats(-10, 10), st.integers(2, 400), LEVELS, LEVELS)
+def test_more_confidence_widens_the_interval_and_each_holds_the_estimate(draws, estimate, clusters, first, second):
+    (low, high), (lower, higher) = (interval(estimate, draws, clusters, level) for level in sorted((first, second)))
+    assert lower <= low <= estimate <= high <= higher
+    if abs(first - second) > 1e-3 and np.ptp(draws) > 1e-3:
+        assert higher - lower > high - low
+
+
+@given(DRAWS, st.sampled_from([nan, inf, -inf]), st.integers(2, 400))
+def test_resamples_without_a_number_are_left_out_of_the_interval(draws, none, clusters):
+    with_some = np.concatenate([[none], draws, [none, nan]])
+    assert interval(0.5, with_some, clusters, 0.95) == interval(0.5, draws, clusters, 0.95)
+
+
+@pytest.mark.parametrize(
+    ("draws", "clusters"),
+    [([0.1, 0.2, 0.3], 1), ([0.1, 0.2, 0.3], 0), ([nan, nan, nan], 60), ([nan, 0.2], 60), ([], 60)],
+    ids=["one cluster", "no cluster", "no number", "one number", "no resample"],
+)
+@pytest.mark.filterwarnings("error")
+def test_where_nothing_is_known_of_the_error_the_interval_is_no_number(draws, clusters):
+    assert interval(0.2, np.array(draws), clusters, 0.95) == pytest.approx((nan, nan), nan_ok=True)
+
+
+@pytest.mark.parametrize("clusters", [4, 12, 61])
+def test_the_interval_of_a_mean_is_the_one_that_theory_and_another_library_give(clusters):
+    """Clusters of equal size: their means are a plain sample, of which Student's interval is exact."""
+    y, p = drawn(25 * clusters, seed=clusters)
+    cluster = np.arange(len(y)) % clusters
+    means = np.array([((p[cluster == number] - y[cluster == number]) ** 2).mean() for number in range(clusters)])
+    draws = METRICS["binary"]["brier"](y, p, cluster, draw_weights(clusters, 40_000, seed=2))
+    bootstrap = stats.bootstrap((means,), np.mean, n_resamples=20_000, rng=3).standard_error
+    assert draws.std(ddof=1) == pytest.approx(bootstrap, rel=0.03)
+    wanted = stats.t.interval(0.9, clusters - 1, means.mean(), means.std(ddof=1) / clusters**0.5)
+    found = interval(means.mean(), draws, clusters, 0.9)
+    assert found == pytest.approx(wanted, abs=0.03 * (wanted[1] - wanted[0]) / 2)
+
+
+@pytest.mark.parametrize(("kind", "name"), EVERY)
+def test_a_model_differs_from_itself_by_exactly_nothing(kind, name):
+    y, p, cluster = large(kind)
+    draws = [found(kind, name, y, answers, cluster, draw_weights(12, 50, seed=6)) for answers in (p, p.copy())]
+    assert not (draws[1] - draws[0]).any()
+    assert interval(0.0, draws[1] - draws[0], 12, 0.95) == (0, 0)
+
+
+@pytest.mark.parametrize(("kind", "name"), EVERY)
+def test_what_two_models_share_cancels_in_the_interval_of_their_difference(kind, name):
+    y, p, cluster = large(kind)
+    second = {"binary": np.clip(p * 0.99, 0, 1), "multiclass": p * 0.99 + 0.01 / CLASSES, "regression": p + 0.1}[kind]
+    draws = [found(kind, name, y, answers, cluster, draw_weights(12, 200, seed=7)) for answers in (p, second)]
+    low, high = interval(0.0, draws[1] - draws[0], 12, 0.95)
+    alone, above = interval(0.0, draws[0], 12, 0.95)
+    assert high - low < (above - alone) / 3
+
+
+@pytest.mark.parametrize(("kind", "name"), EVERY)
+def test_neither_the_order_of_rows_nor_the_numbers_of_clusters_matter(kind, name):
+    y, p = made(kind, 600, seed=8)
+    assert len(set(metrics.flat(y, p, TASKS[kind])[1].tolist())) > 590, "tied rows are binned in their order"
+    draw = np.random.default_rng(9)
+    cluster, order, numbers = draw.integers(0, 8, 600), draw.permutation(600), draw.permutation(8)
+    weights = draw_weights(8, 20, seed=10)
+    draws = found(kind, name, y, p, cluster, weights)
+    renumbered = found(kind, name, y[order], p[order], numbers[cluster[order]], weights[:, np.argsort(numbers)])
+    assert renumbered == pytest.approx(draws, **EXACT)

@@ -1,0 +1,134 @@
+"""DeLong's standard error against another library and against exact fractions over all pairs."""
+
+from fractions import Fraction
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from MLstatkit import Delong_test
+from sklearn.metrics import roc_auc_score
+
+from tarmac.pipeline.intervals import delong
+from tests.tarmac.pipeline.cases import ANY, TIED, drawn
+
+relaxed = settings(deadline=None)  # a busy machine is no mistake
+HALF = Fraction(1, 2)
+
+
+@st.composite
+def paired(draw):
+    """Labels with two of each class at least, and the answers of two models, often tied."""
+    values = draw(st.sampled_from([TIED, ANY]))
+    of_one_class = st.lists(st.tuples(values, values), min_size=2, max_size=8)
+    positives, negatives = draw(of_one_class), draw(of_one_class)
+    answers = np.array([*positives, *negatives], dtype="float32")
+    return np.repeat([1, 0], [len(positives), len(negatives)]).astype("int8"), answers[:, 0], answers[:, 1]
+
+
+def components(y, p) -> tuple[list[Fraction], list[Fraction]]:
+    """For each positive its share of pairs won, for each negative its share of pairs lost; a tie is half of either."""
+    positives, negatives = p[y == 1].tolist(), p[y == 0].tolist()
+    won = {
+        (i, j): HALF * ((positives[i] >= negatives[j]) + (positives[i] > negatives[j]))
+        for i, j in product(range(len(positives)), range(len(negatives)))
+    }
+    return (
+        [sum(won[i, j] for j in range(len(negatives))) / len(negatives) for i in range(len(positives))],
+        [sum(won[i, j] for i in range(len(positives))) / len(positives) for j in range(len(negatives))],
+    )
+
+
+def covariance(a: list[Fraction], b: list[Fraction]) -> Fraction:
+    means = sum(a) / len(a), sum(b) / len(b)
+    return sum((x - means[0]) * (y - means[1]) for x, y in zip(a, b, strict=True)) / (len(a) - 1)
+
+
+def exact(y, first, second) -> tuple[Fraction, Fraction]:
+    """Difference of the two AUCs and its variance, by the formulas of 1988, without rounding."""
+    one, two = components(y, first), components(y, second)
+    variance = sum(
+        (covariance(a, a) + covariance(b, b) - 2 * covariance(a, b)) / len(a) for a, b in zip(one, two, strict=True)
+    )
+    return sum(two[0]) / len(two[0]) - sum(one[0]) / len(one[0]), variance
+
+
+def models(rows: int, seed: int, digits: int):
+    """Labels and the answers of two models that share much; the fewer the digits, the more of them tied."""
+    y, p = drawn(rows, seed)
+    noise = np.random.default_rng(seed).random((2, rows))
+    first, second = (p + noise[0]) / 2, (p + noise[1] / 2) / 1.5
+    return y, np.round(first, digits).astype("float32"), np.round(second, digits).astype("float32")
+
+
+@relaxed
+@given(paired())
+def test_difference_and_error_are_the_fractions_over_all_pairs(rows):
+    wanted, variance = exact(*rows)
+    found, error = delong.difference(*rows)
+    assert found == pytest.approx(float(wanted), abs=1e-12)
+    assert error == pytest.approx(float(variance) ** 0.5, abs=1e-7)
+
+
+@pytest.mark.parametrize("digits", [1, 2, 7])
+@pytest.mark.parametrize(("rows", "seed"), [(60, 1), (400, 2), (3000, 3)])
+def test_difference_error_and_interval_are_those_of_another_library(rows, seed, digits):
+    y, first, second = models(rows, seed, digits)
+    z, p_value, _, _, auc_first, auc_second, info = Delong_test(y, first, second)
+    assert info["method"] == "delong"
+    found, error = delong.difference(y, first, second)
+    assert found == pytest.approx(auc_second - auc_first, abs=1e-12)
+    assert found / error == pytest.approx(z, rel=1e-9)
+    ends = delong.interval(y, first, second, 1 - p_value)
+    assert min(abs(end) for end in ends) < 1e-6, "an interval of confidence 1 - p ends at zero"
+
+
+@relaxed
+@given(paired())
+def test_the_difference_is_that_of_the_aucs_second_minus_first(rows):
+    y, first, second = rows
+    wanted = roc_auc_score(y, second) - roc_auc_score(y, first)
+    assert delong.difference(*rows)[0] == pytest.approx(wanted, abs=1e-12)
+
+
+@relaxed
+@given(paired(), st.floats(0.5, 0.999))
+def test_swapping_the_models_turns_the_sign_and_nothing_else(rows, confidence):
+    y, first, second = rows
+    found, error = delong.difference(y, first, second)
+    assert delong.difference(y, second, first) == pytest.approx((-found, error), abs=1e-12)
+    low, high = delong.interval(y, first, second, confidence)
+    assert low <= found <= high
+    assert delong.interval(y, second, first, confidence) == pytest.approx((-high, -low), abs=1e-12)
+
+
+def test_a_better_second_model_has_a_positive_difference():
+    y, p = drawn(2000, seed=4)
+    low, high = delong.interval(y, np.random.default_rng(5).random(2000), p, 0.99)
+    assert 0 < low < high
+
+
+@relaxed
+@given(paired())
+def test_identical_models_differ_by_exactly_nothing(rows):
+    y, first, _ = rows
+    assert delong.difference(y, first, first.copy()) == (0, 0)
+    assert delong.interval(y, first, first.copy(), 0.95) == (0, 0)
+
+
+@relaxed
+@given(paired())
+def test_only_the_ranks_of_the_answers_matter(rows):
+    y, first, second = rows
+    ranks = [np.unique(p, return_inverse=True)[1].astype("float32") for p in (first, second)]
+    assert delong.difference(y, *ranks) == delong.difference(y, first, second)
+
+
+def test_rows_given_four_times_halve_the_error_as_if_each_were_news():
+    """What the method leaves out, and why the report resamples days: nothing is learnt from a copy."""
+    y, first, second = models(800, 6, 3)
+    once = delong.difference(y, first, second)
+    repeated = delong.difference(np.tile(y, 4), np.tile(first, 4), np.tile(second, 4))
+    assert repeated[0] == pytest.approx(once[0], abs=1e-12)
+    assert repeated[1] == pytest.approx(once[1] / 2, rel=0.01)

@@ -1,0 +1,63 @@
+"""Rows judged together: what a sample says of any target, and what many clusters become."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tarmac.pipeline.intervals.sample import MOST, Sample
+from tarmac.pipeline.params import TASKS, IntervalParams
+from tests.tarmac.pipeline.cases import made
+
+PARAMS = IntervalParams(confidence=0.95, resamples=2000, seed=3)
+
+
+def sample(kind: str, rows: int, clusters: int, params: IntervalParams = PARAMS) -> tuple[Sample, np.ndarray]:
+    y, p = made(kind, rows, seed=rows)
+    codes = pd.Series(np.arange(rows) % clusters).astype("str")
+    return Sample.of(pd.Series(y), codes, params, task=TASKS[kind]), p
+
+
+@pytest.mark.parametrize("kind", TASKS)
+def test_every_metric_of_the_task_lies_in_its_interval_but_the_calibration_error_that_has_none(kind):
+    rows, p = sample(kind, 600, 30)
+    for name in TASKS[kind].metrics:
+        found = rows.estimate(name, p)
+        assert np.isfinite(found.value)
+        assert np.isnan(found.low) if name == "calibration_error" else found.low < found.value < found.high
+        assert rows.difference(name, p, p).value == 0
+
+
+@pytest.mark.parametrize("kind", TASKS)
+def test_labels_that_are_all_the_same_vary(kind):
+    rows, _ = sample(kind, 50, 5)
+    assert rows.varied
+    assert not rows.at(np.flatnonzero(rows.y == rows.y[0])).varied
+
+
+@pytest.mark.parametrize("clusters", [MOST + 1, 3000])
+def test_many_clusters_take_more_memory_than_few_or_give_another_interval(clusters):
+    rows, p = sample("regression", 6000, clusters)
+    assert rows.weights.shape == (2000, MOST)
+    assert len(np.unique(rows.cluster)) == MOST
+    errors = np.abs(p.astype("float64") - rows.y)
+    means = pd.Series(errors).groupby(np.arange(6000) % clusters).mean()
+    found = rows.estimate("mae", p)
+    wanted = 1.96 * means.std() / clusters**0.5
+    assert (found.high - found.low) / 2 == pytest.approx(wanted, rel=0.1)
+
+
+def test_rows_of_one_cluster_are_parted_where_clusters_are_put_together():
+    rows, _ = sample("binary", 6000, 3000)
+    assert np.array_equal(rows.cluster[:3000], rows.cluster[3000:])
+    sizes = np.bincount(rows.cluster)
+    assert sizes.min() >= 2 * (3000 // MOST)
+    assert sizes.max() <= 2 * (3000 // MOST + 1)
+    again, _ = sample("binary", 6000, 3000)
+    other, _ = sample("binary", 6000, 3000, PARAMS.model_copy(update={"seed": 4}))
+    assert np.array_equal(again.cluster, rows.cluster)
+    assert not np.array_equal(other.cluster, rows.cluster)
+
+
+def test_clusters_that_fit_are_left_as_they_are():
+    rows, _ = sample("binary", 2 * MOST, MOST)
+    assert np.array_equal(rows.cluster, np.arange(2 * MOST) % MOST)

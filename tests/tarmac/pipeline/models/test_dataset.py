@@ -1,0 +1,75 @@
+"""Feature tables in memory: the right months, the right columns, only rows with a label."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tarmac.pipeline.models.dataset import Inputs, labelled, read_window
+from tarmac.pipeline.params import Window
+from tarmac.problem.names import CATEGORICAL, FEATURES, KEY, TARGET
+from tests.tarmac.pipeline.sample import GROUPS
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for month in ("2012-11", "2012-12", "2013-01", "2013-02", "2013-04"):
+        pd.DataFrame({"month": [month, month], "x": [1.0, 2.0]}).to_parquet(tmp_path / f"{month}.parquet")
+    return tmp_path
+
+
+def test_a_window_is_its_months_in_order_and_no_other(folder):
+    read = read_window(folder, Window(first="2012-12", last="2013-02"))
+    assert list(read["month"]) == ["2012-12", "2012-12", "2013-01", "2013-01", "2013-02", "2013-02"]
+    assert list(read.index) == list(range(6))
+
+
+def test_only_asked_columns_are_read(folder):
+    assert list(read_window(folder, Window(first="2013-01", last="2013-01"), ["x"]).columns) == ["x"]
+
+
+def test_a_month_that_is_not_there_is_named(folder):
+    with pytest.raises(ValueError, match=r"2013-03\.parquet is missing"):
+        read_window(folder, Window(first="2013-01", last="2013-04"))
+
+
+def test_a_month_cut_short_is_named(folder):
+    path = folder / "2013-01.parquet"
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(ValueError, match=r"2013-01\.parquet is not a whole Parquet file"):
+        read_window(folder, Window(first="2012-12", last="2013-02"))
+
+
+def test_rows_without_a_label_are_dropped_and_labels_stay_with_their_rows():
+    table = pd.DataFrame({TARGET: [1.0, np.nan, 0.0, np.nan, 1.0], "row": [0, 1, 2, 3, 4]}, index=[9, 8, 7, 6, 5])
+    rows, labels = labelled(table)
+    assert list(zip(rows["row"], labels, strict=True)) == [(0, 1), (2, 0), (4, 1)]
+    assert list(rows.index) == [0, 1, 2]
+    assert labels.dtype == np.int8
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [([1, 1, None], "2 labelled rows hold 1 class"), ([0], "hold 1 class"), ([None, None], "0 labelled rows")],
+)
+def test_labels_of_one_class_are_refused(values, told):
+    with pytest.raises(ValueError, match=told):
+        labelled(pd.DataFrame({TARGET: pd.array(values, dtype="Int8")}))
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(GROUPS), min_size=1).flatmap(lambda groups: st.permutations(groups).map(
+    lambda other: (groups, other))))  # fmt: skip
+def test_the_inputs_do_not_depend_on_the_order_of_the_groups(both):
+    groups, other = both
+    inputs = Inputs.of(groups)
+    assert inputs == Inputs.of(other) == Inputs.of([*other, *groups])
+    assert len(set(inputs.names)) == len(inputs.names)
+    assert set(inputs.names) == {name for group in groups for name in FEATURES[group]}
+    assert inputs.names == [*inputs.categories, *inputs.numbers]
+    assert set(inputs.categories) == set(inputs.names) & set(CATEGORICAL)
+
+
+def test_neither_the_label_nor_a_row_key_is_an_input():
+    assert not {TARGET, *KEY} - set(CATEGORICAL) & set(Inputs.of(GROUPS).names)

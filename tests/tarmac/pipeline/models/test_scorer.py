@@ -1,0 +1,120 @@
+"""Scoring with the ONNX file: whatever the batch, and never with a file or a table that does not fit."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import onnxruntime
+import pandas as pd
+import pytest
+
+from tarmac.pipeline.models import scorer
+from tarmac.pipeline.models.scorer import Scorer
+from tarmac.pipeline.params import TASKS
+from tarmac.pipeline.training.export import export
+from tests.tarmac.pipeline import sample
+
+ROWS = sample.rows(300, seed=2)
+
+
+SHAPES = {"binary": (), "multiclass": (sample.CLASSES,), "regression": ()}  # of one answer
+
+
+@pytest.fixture(scope="module")
+def paths(tmp_path_factory):
+    """A file of each task."""
+    made = {}
+    for kind, task in TASKS.items():
+        made[kind] = tmp_path_factory.mktemp("model") / "model.onnx"
+        rows = sample.rows(600, 1, task), sample.rows(300, 2, task)
+        inputs, pipeline = sample.fitted(sample.params("xgboost"), *rows, task=task)
+        export(pipeline, inputs, made[kind], task=task)
+    return made
+
+
+@pytest.fixture
+def path(paths):
+    return paths["binary"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cores", [1, 2, 5, 64])
+@pytest.mark.parametrize("batch", [1, 7, 100, 299, 300, 301])
+@pytest.mark.parametrize("kind", TASKS)
+def test_the_size_of_a_batch_and_the_number_of_cores_do_not_change_an_answer(paths, monkeypatch, kind, batch, cores):
+    monkeypatch.setattr(scorer, "CORES", 1)
+    whole = Scorer(paths[kind]).score(ROWS)
+    monkeypatch.setattr(scorer, "CORES", cores)
+    monkeypatch.setattr(scorer, "BATCH", batch)
+    assert np.array_equal(Scorer(paths[kind]).score(ROWS), whole)
+    assert whole.shape == (300, *SHAPES[kind])
+    assert whole.dtype == np.float32
+    assert len(np.unique(whole)) > 100
+
+
+def test_the_number_of_cores_does_not_change_a_probability(path):
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    known = Scorer(path)
+    feeds = {"categories": ROWS[known.categories].to_numpy(object), "numbers": ROWS[known.numbers].to_numpy("float32")}
+    for count in (5, 300):
+        given = {name: values[:count] for name, values in feeds.items()}
+        single = session.run(["probabilities"], given)[0][:, 1]
+        assert np.array_equal(known.score(ROWS.head(count)), single)
+
+
+@pytest.mark.parametrize("kind", TASKS)
+def test_a_table_without_rows_gives_no_answer_and_no_error(paths, kind):
+    answer = Scorer(paths[kind]).score(ROWS.head(0))
+    assert answer.shape == (0, *SHAPES[kind])
+    assert answer.dtype == np.float32
+
+
+def test_columns_count_by_name_not_by_place_or_index_or_width(path):
+    whole = Scorer(path).score(ROWS)
+    turned = ROWS[ROWS.columns[::-1]].assign(unknown=1).set_index(pd.Index(range(300, 0, -1)))
+    assert np.array_equal(Scorer(path).score(turned), whole)
+    wider = ROWS.astype(dict.fromkeys(Scorer(path).numbers, "float64"))
+    assert np.array_equal(Scorer(path).score(wider), whole)
+
+
+@pytest.mark.parametrize("kind", ["object", "category", "string[pyarrow]"])
+def test_the_type_of_a_text_column_does_not_change_a_probability(path, kind):
+    texts = ROWS.astype(dict.fromkeys(Scorer(path).categories, kind))
+    assert np.array_equal(Scorer(path).score(texts), Scorer(path).score(ROWS))
+
+
+def test_missing_columns_are_named(path):
+    with pytest.raises(KeyError, match=r"temp.*spare|spare.*temp"):
+        Scorer(path).score(ROWS.drop(columns=["temp", "spare"]))
+    with pytest.raises(KeyError, match="origin"):
+        Scorer(path).score(ROWS.drop(columns="origin"))
+
+
+def test_a_file_that_is_not_there_is_told_with_how_to_get_it(tmp_path):
+    with pytest.raises(ValueError, match=r"nowhere\.onnx is missing: fetch it with `make pull`"):
+        Scorer(tmp_path / "nowhere.onnx")
+
+
+def test_a_foreign_onnx_file_is_refused(tmp_path):
+    import skl2onnx
+    from sklearn.linear_model import LogisticRegression
+
+    foreign = LogisticRegression().fit([[0.0], [1.0]], [0, 1])
+    model = skl2onnx.to_onnx(foreign, np.zeros((1, 1), dtype="float32"))
+    (tmp_path / "foreign.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(ValueError, match=r"foreign\.onnx does not name its inputs"):
+        Scorer(tmp_path / "foreign.onnx")
+
+
+def damaged(whole: bytes) -> Iterator[tuple[str, bytes]]:
+    yield "empty", b""
+    yield "no model at all", b"no model at all"
+    yield "cut short", whole[: len(whole) // 2]
+
+
+def test_a_damaged_file_is_told_by_name(path, tmp_path):
+    for name, content in damaged(path.read_bytes()):
+        (tmp_path / f"{name}.onnx").write_bytes(content)
+        with pytest.raises(ValueError, match=rf"{name}\.onnx"):
+            Scorer(tmp_path / f"{name}.onnx")

@@ -1,0 +1,76 @@
+"""prepare: how much dirt a month may hold, what is said when it holds more, and what of a month stays in memory."""
+
+import gc
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from tarmac.pipeline.base import months
+from tarmac.pipeline.prepare.stage import RAW, check_share, make_month, validate
+from tarmac.problem.names import MONTHLY, TABLES
+from tests.conftest import Workspace
+
+PATH = Path("data/raw/flights/2013-02.parquet")
+
+
+def broken(*lines: tuple[str, str, str, str]) -> pd.DataFrame:
+    """Broken rules as `validation.validate` lists them: row, column, rule, action."""
+    return pd.DataFrame(lines, columns=["row", "column", "rule", "action"]).assign(value="?")
+
+
+def aside(count: int, column: str, rule: str, prefix: str = "row") -> list[tuple[str, str, str, str]]:
+    return [(f"{prefix} {number}", column, rule, "set aside") for number in range(count)]
+
+
+def test_a_month_too_dirty_is_told_with_its_worst_rules_in_order_and_its_first_rows():
+    rules = broken(*aside(3, "hour", "in_range"), *aside(9, "dest", "known", "b"), *aside(5, "day", "present", "c"),
+                   *aside(1, "tail", "unique", "d"))  # fmt: skip
+    with pytest.raises(ValueError, match="invalid") as caught:
+        check_share(PATH, 1500, rules, 0.01)
+    told = str(caught.value)
+    assert told.startswith(f"{PATH}: 1.20% of 1,500 rows are invalid, more than prepare.max_quarantine_share = 1.00%.")
+    assert "Worst rules: dest: known (9 rows), day: present (5 rows), hour: in_range (3 rows)." in told
+    assert "tail" not in told
+    assert told.endswith("First rows: row 0; row 1; row 2")
+    assert "\n" not in told
+
+
+@pytest.mark.parametrize(("rows", "stops"), [(99, True), (100, False), (101, False)])
+def test_the_share_itself_is_still_allowed(rows, stops):
+    rules = broken(*aside(1, "hour", "in_range"))
+    if stops:
+        with pytest.raises(ValueError, match="1 rows"):
+            check_share(PATH, rows, rules, 0.01)
+    else:
+        check_share(PATH, rows, rules, 0.01)
+
+
+def test_a_row_that_breaks_three_rules_counts_once():
+    rules = broken(*(line for rule in ("a", "b", "c") for line in aside(1, "hour", rule)))
+    check_share(PATH, 100, rules, 0.01)
+
+
+def test_a_blanked_value_does_not_count_as_a_row_set_aside():
+    rules = broken(*((row, column, rule, "blanked") for row, column, rule, _ in aside(50, "tail", "known")))
+    check_share(PATH, 100, rules, 0.01)
+
+
+def test_a_month_without_a_broken_rule_passes_with_no_share_allowed():
+    check_share(PATH, 100, broken(), 0.0)
+
+
+def test_a_month_that_was_made_leaves_no_rows_in_memory(
+    finished_template: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(finished_template.path)
+    lookups: dict[str, pd.DataFrame] = {}
+    for table in (name for name in TABLES if name not in MONTHLY):
+        lookups[table], _ = validate(table, None, RAW / f"{table}.parquet", lookups)
+    held = []
+    for month in [months.stored(RAW / MONTHLY[-1])[0]] * 4:
+        make_month("duckdb", month, lookups, 1.0, tmp_path)
+        gc.collect()
+        held.append(pa.total_allocated_bytes())
+    assert held[1:] == held[1:2] * 3

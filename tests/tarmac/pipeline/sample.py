@@ -1,0 +1,73 @@
+"""Made-up feature rows with every column of the real ones, and quick parameters to fit on them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tarmac.pipeline.models.dataset import Inputs, Split
+from tarmac.pipeline.params import TASK, TASKS, RidgeParams, Task, TrainParams
+from tarmac.pipeline.training.estimators import fit
+from tarmac.policy import load
+from tarmac.problem.names import CATEGORICAL, FEATURES, TARGET, feature_names
+from tests.conftest import ROOT
+
+GROUPS = tuple(FEATURES)
+BINARY, MULTICLASS, REGRESSION = TASKS["binary"], TASKS["multiclass"], TASKS["regression"]
+BOOSTERS = ("xgboost", "hist_gradient_boosting")
+MODELS = (*BOOSTERS, "logistic_regression")
+CASES = [
+    pytest.param(task, model, id=f"{task.kind}-{model}")
+    for task in TASKS.values()
+    for model in (*BOOSTERS, task.baseline)
+]
+BOOSTED = [case for case in CASES if case.values[1] in BOOSTERS]
+GROUP_SETS = (GROUPS, ("schedule",), ("weather",), ("rotation", "history"), ("aircraft", "schedule", "traffic"))
+CLASSES, RARE = 4, 3  # of a multiclass target; the last has one row in fifty
+
+
+def rows(count: int, seed: int, task: Task = BINARY) -> pd.DataFrame:
+    """Rows whose label depends on an origin and on two numbers, with noise; a tenth of the numbers is missing."""
+    draw = np.random.default_rng(seed)
+    table = {name: draw.choice([f"{name}{n}" for n in range(4)], count) for name in CATEGORICAL}
+    for name in feature_names(GROUPS):
+        if name not in CATEGORICAL:
+            numbers = draw.normal(50, 20, count).astype("float32")
+            table[name] = np.where(draw.random(count) < 0.1, np.float32(np.nan), numbers)
+    frame = pd.DataFrame(table)
+    shift = (frame["origin"] == "origin0") + (frame[["temp", "spare"]].fillna(50) - 50).sum(axis=1) / 20
+    return frame.assign(**{TARGET: _labels(shift + draw.normal(0, 1, count), task)})
+
+
+def _labels(value: pd.Series, task: Task) -> pd.Series:
+    if task.kind == "regression":
+        return value.astype("float32")
+    if task.kind == "binary":
+        return (value > 0.3).astype("int8")
+    return pd.Series(np.digitize(value, value.quantile([0.7, 0.9, 0.98])), value.index).astype("int8")
+
+
+def params(model: str, **changed: object) -> TrainParams:
+    """The committed parameters for a model, made to learn something from a few hundred rows in a moment."""
+    train = load(ROOT / "params.yaml").train
+    quick = {"model": model, "device": "cpu", "max_rounds": 30, "early_stopping_rounds": 10, "features": list(GROUPS)}
+    xgboost = train.xgboost.model_copy(update={"learning_rate": 0.3, "min_child_weight": 1.0, "max_depth": 4})
+    hist = train.hist_gradient_boosting.model_copy(
+        update={"learning_rate": 0.3, "min_samples_leaf": 10, "max_leaf_nodes": 8}
+    )
+    sections = {"xgboost": xgboost, "hist_gradient_boosting": hist, "ridge": RidgeParams(alpha=1.0)}
+    return train.model_copy(update={**quick, **sections, **changed})
+
+
+def fitted(
+    chosen: TrainParams,
+    train: pd.DataFrame,
+    valid: pd.DataFrame,
+    on_round=lambda *_: None,
+    task: Task = TASK,
+    inputs: Inputs | None = None,
+):
+    """The inputs that the parameters choose, if none are given, and the pipeline fitted on them."""
+    inputs = inputs or Inputs.of(chosen.features)
+    labels, valid_labels = train[TARGET].to_numpy(), valid[TARGET].to_numpy()
+    split = Split(train[inputs.names], labels, valid[inputs.names], valid_labels)
+    return inputs, fit(chosen, inputs, split, on_round, task)

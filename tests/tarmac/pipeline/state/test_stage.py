@@ -1,0 +1,125 @@
+"""state: what is exported gives the pipeline's own inputs to whoever looks it up, of all that was known and no more."""
+
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tarmac.problem.names import CATEGORICAL, FEATURES
+from tarmac.problem.request import columns
+from tarmac.serving.state import FEW, State
+from tests.problem import real
+from tests.problem.features.tiny import minute
+from tests.problem.featurizer import Featurizer, assert_same_flights, flights_of
+from tests.tarmac.serving import made
+
+pytestmark = pytest.mark.slow
+
+PERIOD = (date(2013, 11, 1), date(2014, 1, 1))
+STORM = minute("2013-12-08 23:00")  # snow in New York, with many flights waiting
+
+
+@pytest.fixture(scope="module")
+def tables() -> dict[str, pa.Table]:
+    return real.tables("2013-10", "2013-11", "2013-12")
+
+
+@pytest.fixture(scope="module")
+def flights(tables: dict[str, pa.Table]) -> pd.DataFrame:
+    return flights_of(tables, PERIOD)
+
+
+@pytest.fixture(scope="module")
+def features(tables: dict[str, pa.Table], flights: pd.DataFrame) -> pd.DataFrame:
+    found = Featurizer().features(tables, PERIOD)
+    assert_same_flights(found, flights)
+    return found
+
+
+@pytest.fixture(scope="module")
+def folder(tables: dict[str, pa.Table], features: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("made") / "state"
+    made.write_state(tables, PERIOD, features, out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def state(folder: Path) -> State:
+    return State(folder)
+
+
+def assert_inputs(state: State, flights: pd.DataFrame, features: pd.DataFrame) -> None:
+    """What the state gives for some flights is what the pipeline computed, to the last bit."""
+    found = state.inputs(columns(made.rows_of(flights)), CATEGORICAL, made.NUMBERS)
+    wanted = features[made.NUMBERS].to_numpy(np.float32)
+    apart = (found.numbers != wanted) & ~(np.isnan(found.numbers) & np.isnan(wanted))
+    assert not apart.any(), [made.NUMBERS[place] for place in np.flatnonzero(apart.any(axis=0))]
+    assert np.array_equal(found.categories, features[list(CATEGORICAL)].to_numpy(object))
+
+
+def test_every_flight_of_the_test_months_is_looked_up_to_the_pipelines_own_inputs(state, flights, features):
+    assert len(flights) > 55_000
+    assert_inputs(state, flights, features)
+
+
+def test_a_prediction_within_the_span_of_the_state_lacks_something(tables, flights, features, tmp_path):
+    """Also of the evening before the first day, which is after midnight in UTC."""
+    state = made.make_state(tables, (date(2013, 12, 25), PERIOD[1]), features, out=tmp_path / "state")
+    cut = flights["sched_dep"] - 120
+    within = (cut >= state.facts["since"]) & (cut <= state.facts["until"])
+    assert (flights["day"][within] == date(2013, 12, 24)).sum() > 30
+    assert_inputs(state, flights[within], features[within])
+
+
+@pytest.mark.parametrize("size", [1, 2, FEW, FEW + 1])
+def test_the_number_of_rows_asked_at_once_changes_an_input(state, flights, features, size):
+    for start in np.random.default_rng(7).integers(0, len(flights) - size, 100):
+        part = slice(start, start + size)
+        assert_inputs(state, flights.iloc[part], features.iloc[part])
+
+
+def test_what_was_known_on_a_snowy_evening_gives_the_inputs_that_the_pipeline_finds_later(
+    tables, flights, features, tmp_path
+):
+    period = (date(2013, 12, 1), PERIOD[1])
+    state = made.make_state(as_known_at(tables, STORM), period, features, out=tmp_path / "state")
+    until = state.facts["until"]
+    assert STORM - 60 < until < STORM
+    cut = flights["sched_dep"] - 120
+    decided = (cut >= state.facts["since"]) & (cut <= until) & (flights["day"] >= period[0])
+    assert decided.sum() > 6_000
+    assert_inputs(state, flights[decided], features[decided])
+
+
+def test_what_nobody_could_know_yet_is_missing_and_not_guessed(tables, flights, features, tmp_path):
+    state = made.make_state(as_known_at(tables, STORM), (date(2013, 12, 1), PERIOD[1]), features, out=tmp_path / "s")
+    later = flights[flights["sched_dep"] - 120 >= state.facts["until"] + 24 * 60]
+    found = state.inputs(columns(made.rows_of(later[:500])), CATEGORICAL, made.NUMBERS)
+    for group in ("weather", "history", "operations", "rotation"):
+        places = [made.NUMBERS.index(name) for name in FEATURES[group]]
+        assert np.isnan(found.numbers[:, places]).all(), group
+
+
+@pytest.mark.parametrize(("name", "step", "minutes"), [("weather", "hour", 60), ("hub_due", "quarter", 15)])
+def test_a_row_is_exported_that_serves_no_prediction_of_the_period(state, folder, name, step, minutes):
+    steps = pq.read_table(folder / f"{name}.parquet")[step].to_numpy().astype(int)
+    known = (steps + (step == "hour")) * minutes
+    assert known.min() == state.facts["since"]
+    assert known.max() <= state.facts["until"]
+
+
+def as_known_at(tables: dict[str, pa.Table], instant: int) -> dict[str, pa.Table]:
+    """The tables as they were at an instant: the whole timetable, and nothing that had not happened."""
+    flights = tables["flights"].to_pandas()
+    for name in ("dep", "arr"):
+        known = flights[name].where(flights[name] < instant)
+        column = pa.array(known.astype("Int32"), type=pa.int32())
+        place = tables["flights"].schema.get_field_index(name)
+        tables = {**tables, "flights": tables["flights"].set_column(place, name, column)}
+    weather = tables["weather"].to_pandas()
+    kept = pa.array(weather["hour"] < instant // 60)
+    return {**tables, "weather": tables["weather"].filter(kept)}

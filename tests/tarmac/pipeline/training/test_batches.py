@@ -1,0 +1,89 @@
+"""Fitting month by month: the same model as on one table, with one month in memory."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tarmac.pipeline.base import resources
+from tarmac.pipeline.models.dataset import Inputs, Months
+from tarmac.pipeline.params import TASK
+from tarmac.pipeline.training import batches, export
+from tarmac.pipeline.training.batches import Stream
+from tarmac.problem.names import TARGET, feature_names
+from tests.tarmac.pipeline import sample
+
+MONTHS = ("2013-01", "2013-02", "2013-03", "2013-04")
+COLUMNS = (*feature_names(sample.GROUPS), TARGET)
+
+
+def written(folder: Path, parts: list[pd.DataFrame]) -> Stream:
+    """All parts but the last to train on, the last to tune on."""
+    for month, rows in zip(MONTHS, parts, strict=True):
+        rows.to_parquet(folder / f"{month}.parquet")
+    return Stream(Months(folder, MONTHS[:-1], COLUMNS), Months(folder, MONTHS[-1:], COLUMNS))
+
+
+@pytest.fixture
+def parts() -> list[pd.DataFrame]:
+    """Months of unequal size, one with a text that the others lack, some rows without a label."""
+    found = [sample.rows(count, seed).astype({TARGET: "Int8"}) for seed, count in enumerate((300, 500, 200, 250))]
+    found[1].loc[found[1].index < 40, "origin"] = "only here"
+    found[0].loc[found[0].index % 9 == 0, TARGET] = pd.NA
+    return found
+
+
+def known(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[rows[TARGET].notna()].astype({TARGET: "int8"}).reset_index(drop=True)
+
+
+@pytest.mark.parametrize("page", [1, 600, batches.PAGE])
+def test_months_give_another_model_than_the_table_of_them(parts, tmp_path, page, monkeypatch):
+    monkeypatch.setattr(batches, "PAGE", page)
+    monkeypatch.setattr(resources, "SPILL", tmp_path / ".dvc" / "tmp" / "tarmac" / "spill")
+    (tmp_path / ".dvc").mkdir()
+    chosen, rounds, others = sample.params("xgboost"), [], []
+    inputs, whole = sample.fitted(
+        chosen, known(pd.concat(parts[:-1])), known(parts[-1]), lambda number, seen: rounds.append((number, seen))
+    )
+    streamed = batches.fit(chosen, inputs, written(tmp_path, parts), lambda number, seen: others.append((number, seen)))
+    assert others == rounds
+    rows = pd.concat(parts)[inputs.names]
+    assert np.array_equal(streamed.predict_proba(rows), whole.predict_proba(rows))
+    export.export(streamed, inputs, tmp_path / "streamed.onnx")
+    export.export(whole, inputs, tmp_path / "whole.onnx")
+    assert (tmp_path / "streamed.onnx").read_bytes() == (tmp_path / "whole.onnx").read_bytes()
+    assert resources.SPILL.is_dir()
+    assert not list(resources.SPILL.iterdir())
+
+
+def test_a_page_loses_a_labelled_row_or_holds_more_than_it_must(parts, tmp_path, monkeypatch):
+    stream = written(tmp_path, parts)
+    monkeypatch.setattr(batches, "PAGE", 600)
+    found = list(batches.pages(stream.train))
+    assert [len(page) for page in found] == [766, 200]
+    assert pd.concat(found, ignore_index=True).equals(
+        pd.concat(stream.train).dropna(subset=[TARGET]).reset_index(drop=True)
+    )
+
+
+@pytest.mark.parametrize("model", ["hist_gradient_boosting", "logistic_regression"])
+def test_a_model_that_must_hold_its_rows_is_given_all_of_them(parts, tmp_path, model, monkeypatch):
+    monkeypatch.setattr(batches, "DRAWN", 400)
+    stream = written(tmp_path, parts)
+    drawn = stream.drawn(Inputs.of(sample.GROUPS).names, 7)
+    assert 300 < len(drawn.y) <= 400
+    assert len(drawn.y_valid) == 250
+    assert stream.drawn(Inputs.of(sample.GROUPS).names, 7).X.equals(drawn.X)
+    inputs = Inputs.of(("schedule",))
+    pipeline = batches.fit(sample.params(model, features=["schedule"]), inputs, stream, lambda *_: None)
+    assert pipeline.predict_proba(parts[0][inputs.names]).shape == (300, 2)
+
+
+def test_what_is_too_large_for_a_table_goes_by_something_else_than_rows_and_columns():
+    assert not batches.too_large(batches.LARGEST // 50, 50, "xgboost")
+    assert batches.too_large(batches.LARGEST // 50 + 1, 50, "xgboost")
+    assert not batches.too_large(batches.DRAWN, 1, TASK.baseline)
+    assert batches.too_large(batches.DRAWN + 1, 1, TASK.baseline)
+    assert not batches.too_large(batches.DRAWN + 1, 1, "xgboost")

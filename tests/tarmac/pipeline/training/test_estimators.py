@@ -1,0 +1,189 @@
+"""Three models behind one interface: repeatable, stopped in time, undisturbed by what they have not seen."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tarmac.pipeline.models.dataset import Inputs
+from tarmac.pipeline.params import TASKS, Task
+from tarmac.pipeline.training.estimators import HIST_STEP, answers, check_device, scores
+from tarmac.problem.names import TARGET
+from tests.tarmac.pipeline import sample
+from tests.tarmac.pipeline.sample import BINARY, MULTICLASS, REGRESSION
+
+GPU = any(Path("/dev").glob("nvidia[0-9]*"))
+TRAINS = {kind: sample.rows(600, 1, task) for kind, task in TASKS.items()}
+VALIDS = {kind: sample.rows(300, 2, task) for kind, task in TASKS.items()}
+TRAIN, VALID = TRAINS["binary"], VALIDS["binary"]
+
+
+def watched(task: Task, model: str, **changed: object):
+    """Inputs, fitted pipeline, and what its fit reported: a list of (round, metrics)."""
+    seen: list[tuple[int, dict[str, float]]] = []
+    train, valid, chosen = TRAINS[task.kind], VALIDS[task.kind], sample.params(model, **changed)
+    inputs, pipeline = sample.fitted(
+        chosen, train, valid, lambda number, metrics: seen.append((number, dict(metrics))), task
+    )
+    return inputs, pipeline, seen
+
+
+def answered(task: Task, inputs: Inputs, pipeline, rows=None):
+    return answers(pipeline, (VALIDS[task.kind] if rows is None else rows)[inputs.names], task)
+
+
+def loss(task: Task, p: np.ndarray) -> float:
+    """The task's loss on validation, by its definition."""
+    y = VALIDS[task.kind][TARGET].to_numpy()
+    if task.kind == "regression":
+        return float(np.sqrt(np.mean((y - p) ** 2)))
+    likelihood = p[np.arange(len(y)), y] if task.kind == "multiclass" else np.where(y == 1, p, 1 - p)
+    return float(-np.log(likelihood).mean())
+
+
+def constant(task: Task) -> np.ndarray:
+    """What a model that learnt nothing answers."""
+    y = TRAINS[task.kind][TARGET].to_numpy()
+    one = np.bincount(y) / len(y) if task.kind == "multiclass" else y.mean()
+    return np.array([one] * len(VALIDS[task.kind]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("task", "model"), sample.CASES)
+def test_two_fits_give_the_same_answers(task, model):
+    first, second = (answered(task, *watched(task, model)[:2]) for _ in range(2))
+    assert np.array_equal(first, second)
+    assert loss(task, first) < 0.98 * loss(task, constant(task)), "a model that learnt nothing repeats itself too"
+
+
+@pytest.mark.parametrize("model", sample.BOOSTERS)
+def test_another_seed_is_another_model_where_rows_are_drawn(model):
+    first, second = (answered(BINARY, *watched(BINARY, model, seed=seed)[:2]) for seed in (1, 2))
+    assert np.array_equal(first, second) == (model == "hist_gradient_boosting")  # which draws nothing on few rows
+
+
+@pytest.mark.parametrize(("task", "model"), sample.CASES)
+def test_every_round_reports_finite_metrics_of_validation_in_order(task, model):
+    inputs, pipeline, seen = watched(task, model)
+    rounds = [number for number, _ in seen]
+    assert rounds == sorted(set(rounds))
+    assert rounds[0] >= 1
+    for _, metrics in seen:
+        assert metrics.keys() == task.rounds.keys()
+        assert all(isinstance(value, float) and math.isfinite(value) for value in metrics.values())
+    best = min((metrics for _, metrics in seen), key=lambda metrics: metrics[task.loss])
+    found = answered(task, inputs, pipeline)
+    assert loss(task, found) == pytest.approx(best[task.loss], abs=1e-6)
+    assert scores(VALIDS[task.kind][TARGET].to_numpy(), found, task) == pytest.approx(best, abs=1e-6)
+
+
+@pytest.mark.parametrize(("task", "model"), sample.BOOSTED)
+def test_early_stopping_ends_a_long_fit_and_keeps_the_round_of_the_lowest_loss(task, model):
+    inputs, long, seen = watched(task, model, max_rounds=3000)
+    best = min(seen, key=lambda report: report[1][task.loss])[0]
+    assert best < seen[-1][0] <= best + 10 + HIST_STEP, "it must stop when the patience is over, not sooner or later"
+    _, exact, _ = watched(task, model, max_rounds=best, early_stopping_rounds=3000)
+    assert np.array_equal(answered(task, inputs, long), answered(task, inputs, exact))
+
+
+@pytest.mark.parametrize(("task", "model"), sample.BOOSTED)
+def test_rounds_never_exceed_their_limit(task, model):
+    for limit in (1, HIST_STEP - 3, HIST_STEP + 5):
+        _, _, seen = watched(task, model, max_rounds=limit, early_stopping_rounds=3000)
+        assert seen[-1][0] == limit
+
+
+@pytest.mark.parametrize(("task", "model"), sample.CASES)
+def test_what_training_never_saw_still_gets_an_answer(task, model):
+    inputs, pipeline, _ = watched(task, model)
+    numbers = dict.fromkeys(inputs.numbers, np.float32(np.nan))
+    strange = VALID.assign(**dict.fromkeys(inputs.categories, "a place that opened today"), **numbers)
+    for rows in (strange, VALID.assign(**numbers), strange.head(1)):
+        found = answered(task, inputs, pipeline, rows)
+        assert found.shape == ((len(rows), sample.CLASSES) if task.kind == "multiclass" else (len(rows),))
+        assert np.isfinite(found).all()
+        if task.kind != "regression":
+            assert ((found >= 0) & (found <= 1)).all()
+        if task.kind == "multiclass":
+            assert found.sum(axis=1) == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize("model", [*sample.BOOSTERS, "logistic_regression"])
+def test_a_rare_class_that_validation_lacks_or_holds_alone_stops_no_fit(model):
+    """And is still answered: a column of its own, that is lower than those of the others."""
+    train, valid = TRAINS["multiclass"], VALIDS["multiclass"]
+    lacks = valid[valid[TARGET] != sample.RARE]
+    assert 0 < len(valid) - len(lacks) < 20
+    for known in (lacks, valid[valid[TARGET] == sample.RARE]):
+        inputs, pipeline = sample.fitted(sample.params(model), train, known, task=MULTICLASS)
+        found = answered(MULTICLASS, inputs, pipeline)
+        assert found.shape == (300, sample.CLASSES)
+        assert 0 < found[:, sample.RARE].mean() < found[:, 0].mean()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("unit", [0.1, 1e6, 1e11])
+@pytest.mark.parametrize("model", [*sample.BOOSTERS, "ridge"])
+def test_the_unit_of_a_number_does_not_change_what_is_learnt_of_it(model, unit):
+    inputs, known, _ = watched(REGRESSION, model)
+    scaled = [
+        rows.assign(**{TARGET: rows[TARGET] * np.float32(unit)})
+        for rows in (TRAINS["regression"], VALIDS["regression"])
+    ]
+    _, pipeline = sample.fitted(sample.params(model), *scaled, task=REGRESSION)
+    wanted, found = (answered(REGRESSION, inputs, fitted) for fitted in (known, pipeline))
+    assert np.corrcoef(wanted, found)[0, 1] > 0.95, "trees may part where two borders are as good"
+    assert loss(REGRESSION, found / unit) == pytest.approx(loss(REGRESSION, wanted), rel=0.05)
+
+
+@pytest.mark.parametrize("unit", [1e-5, 1e20])
+def test_a_unit_that_xgboost_does_not_learn_in_is_told_with_what_to_do(unit):
+    train = TRAINS["regression"].assign(**{TARGET: TRAINS["regression"][TARGET] * np.float32(unit)})
+    with pytest.raises(ValueError, match=r"standard deviation is .*write the target in another unit"):
+        sample.fitted(sample.params("xgboost"), train, VALIDS["regression"], task=REGRESSION)
+    inputs, pipeline = sample.fitted(sample.params("hist_gradient_boosting"), train, train, task=REGRESSION)
+    found = answered(REGRESSION, inputs, pipeline) / unit
+    assert loss(REGRESSION, found) < 0.98 * loss(REGRESSION, constant(REGRESSION)), "the model that is advised learns"
+
+
+EMPTY = TRAIN.assign(temp=np.float32(np.nan), spare=np.float32(3), origin="only")
+
+
+@pytest.mark.parametrize("model", ["xgboost", "logistic_regression"])
+def test_columns_that_were_empty_or_constant_in_training_do_not_stop_a_fit(model):
+    inputs, pipeline = sample.fitted(sample.params(model), EMPTY, VALID)
+    assert np.isfinite(answered(BINARY, inputs, pipeline)).all()
+
+
+def test_a_column_that_cannot_be_binned_is_told_with_what_to_do():
+    with pytest.raises(ValueError, match=r"1 number\(s\) have no value in training: take their group out"):
+        sample.fitted(sample.params("hist_gradient_boosting"), EMPTY, VALID)
+
+
+def test_the_flag_of_the_device_is_kept_for_boosters_alone():
+    params = sample.params("xgboost", max_rounds=2)
+    _, pipeline = sample.fitted(params, TRAIN, VALID)
+    assert pipeline.named_steps["classifier"].get_params()["device"] == "cpu"
+
+
+@pytest.mark.skipif(GPU, reason="a GPU is here: a fit on it is right")
+@pytest.mark.filterwarnings("error::UserWarning")
+def test_a_fit_on_a_gpu_that_is_not_there_is_refused_not_moved_to_the_cpu():
+    with pytest.raises(ValueError, match=r"train\.device is cuda but XGBoost trained on cpu.*Set train\.device to cpu"):
+        sample.fitted(sample.params("xgboost", device="cuda", max_rounds=2), TRAIN, VALID)
+
+
+@pytest.mark.parametrize(
+    ("asked", "used", "right"),
+    [("cpu", "cpu", True), ("cuda", "cuda:0", True), ("cuda", "cuda:3", True), ("cuda", "cpu", False),
+     ("cpu", "cuda:0", False)],
+)  # fmt: skip
+def test_the_device_that_was_used_is_the_one_that_was_asked_for(asked, used, right):
+    config = json.dumps({"learner": {"generic_param": {"device": used}}})
+    if right:
+        check_device(asked, config)
+        return
+    with pytest.raises(ValueError, match=f"train.device is {asked} but XGBoost trained on {used}"):
+        check_device(asked, config)

@@ -1,0 +1,327 @@
+"""One ONNX file for a fitted pipeline: the same answers, the same bytes every time, and no mismatch unnoticed."""
+
+import hashlib
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import cache
+
+import numpy as np
+import onnx
+import onnxruntime
+import pandas as pd
+import pytest
+from threadpoolctl import threadpool_limits
+
+from tarmac.pipeline.models.dataset import Inputs
+from tarmac.pipeline.models.scorer import Scorer
+from tarmac.pipeline.params import TASK, TASKS
+from tarmac.pipeline.training.estimators import answers
+from tarmac.pipeline.training.export import TOLERANCE, check_parity, export
+from tarmac.problem.names import TARGET
+from tests.conftest import ROOT
+from tests.tarmac.pipeline import sample
+from tests.tarmac.pipeline.sample import MULTICLASS, REGRESSION
+
+TRAINS = {kind: sample.rows(600, 1, task) for kind, task in TASKS.items()}
+VALIDS = {kind: sample.rows(300, 2, task) for kind, task in TASKS.items()}
+TRAIN, VALID = TRAINS["binary"], VALIDS["binary"]
+SPREAD = (0.0, 1e-4, 1.0, -1.0, 1e6, -1e6)  # numbers far outside of what a model was trained on
+
+
+def exported(path, task=TASK, inputs=None, **changed):
+    """Inputs, fitted pipeline and its file."""
+    train, valid = changed.pop("train", TRAINS[task.kind]), changed.pop("valid", VALIDS[task.kind])
+    inputs, pipeline = sample.fitted(sample.params(**changed), train, valid, task=task, inputs=inputs)
+    export(pipeline, inputs, path, task=task)
+    return inputs, pipeline
+
+
+def agrees(path, task, inputs, pipeline, rows) -> bool:
+    """Whether the file answers as the pipeline does, by the gate of the stage and by a look of its own."""
+    fitted, found = answers(pipeline, rows[inputs.names], task), Scorer(path).score(rows)
+    assert found.shape == fitted.shape
+    assert found.dtype == np.float32
+    size = np.abs(fitted).max() if task.kind == "regression" else 1
+    return np.abs(found - fitted).max() <= TOLERANCE * size and check_parity(pipeline, inputs, path, rows, task) < 1e-5
+
+
+@pytest.mark.parametrize("groups", sample.GROUP_SETS, ids="+".join)
+@pytest.mark.parametrize("model", sample.MODELS)
+def test_the_file_answers_as_the_fitted_pipeline_does(tmp_path, model, groups):
+    inputs, pipeline = exported(tmp_path / "m.onnx", model=model, features=list(groups))
+    assert agrees(tmp_path / "m.onnx", TASK, inputs, pipeline, VALID)
+    assert (inputs.categories == ()) == ("schedule" not in groups)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("task", "model"), sample.CASES)
+def test_the_file_of_every_task_and_model_answers_as_the_pipeline_with_texts_or_numbers_alone(tmp_path, task, model):
+    both = Inputs.of(sample.GROUPS)
+    for inputs in (both, Inputs((), both.numbers), Inputs(both.categories, ())):
+        _, pipeline = exported(tmp_path / "m.onnx", task, inputs, model=model, max_rounds=12)
+        assert agrees(tmp_path / "m.onnx", task, inputs, pipeline, VALIDS[task.kind])
+
+
+@pytest.mark.parametrize("model", ["xgboost", "logistic_regression"])
+def test_a_text_that_is_missing_is_a_category_of_its_own_in_both(tmp_path, model):
+    train, valid = TRAIN.assign(), VALID.assign()
+    for rows in (train, valid):
+        rows.loc[:100, "origin"] = "(missing)"
+    inputs, pipeline = exported(tmp_path / "m.onnx", model=model, train=train, valid=valid)
+    assert agrees(tmp_path / "m.onnx", TASK, inputs, pipeline, valid)
+
+
+@pytest.mark.parametrize(("task", "model"), sample.CASES)
+def test_the_file_answers_as_the_pipeline_far_from_the_training_rows(tmp_path, task, model):
+    inputs, pipeline = exported(tmp_path / "m.onnx", task, model=model)
+    far = VALID.head(len(SPREAD)).assign(**{name: np.array(SPREAD, dtype="float32") for name in inputs.numbers})
+    assert agrees(tmp_path / "m.onnx", task, inputs, pipeline, far)
+
+
+@pytest.mark.parametrize(("task", "model"), sample.CASES)
+def test_a_number_on_the_border_of_a_split_goes_the_same_way_in_both(tmp_path, task, model):
+    """Few values, so that every split is a border; some of them neighbours, with no float32 between them."""
+    train = TRAINS[task.kind]
+    near = np.cumsum(np.full(4, np.spacing(np.float32(50))), dtype="float32") + np.float32(50)
+    temp = near[np.digitize(train["temp"].fillna(50), [35, 50, 65])]
+    train = train.assign(temp=temp, spare=train["spare"].round(), seats=train["seats"].round())
+    inputs, pipeline = exported(tmp_path / "m.onnx", task, model=model, train=train)
+    assert agrees(tmp_path / "m.onnx", task, inputs, pipeline, train)
+
+
+@pytest.mark.parametrize("unit", [1e-2, 1e6, 1e11])
+@pytest.mark.parametrize("model", [*sample.BOOSTERS, "ridge"])
+def test_the_file_of_small_or_large_numbers_answers_as_the_pipeline(tmp_path, model, unit):
+    """Ten times as far from zero as they are apart: no number has its size by chance."""
+    train, valid = (
+        rows["regression"].assign(**{TARGET: (rows["regression"][TARGET] + 15) * np.float32(unit)})
+        for rows in (TRAINS, VALIDS)
+    )
+    inputs, pipeline = exported(tmp_path / "m.onnx", REGRESSION, model=model, train=train, valid=valid)
+    assert agrees(tmp_path / "m.onnx", REGRESSION, inputs, pipeline, valid)
+
+
+class Off:
+    """A pipeline whose numbers are a thousandth too high."""
+
+    def __init__(self, pipeline):
+        self.pipeline = pipeline
+
+    def predict(self, rows):
+        return self.pipeline.predict(rows) * 1.001
+
+
+def test_a_fault_of_a_thousandth_is_let_through_where_numbers_are_small(tmp_path):
+    small = TRAINS["regression"].assign(**{TARGET: TRAINS["regression"][TARGET] * np.float32(2e-3)})
+    inputs, pipeline = exported(tmp_path / "m.onnx", REGRESSION, model="xgboost", train=small, valid=small)
+    with pytest.raises(ValueError, match=r"does not give the fitted model's answers .*largest difference 0\.00(1|09)"):
+        check_parity(Off(pipeline), inputs, tmp_path / "m.onnx", small, REGRESSION)
+
+
+@pytest.mark.parametrize("model", [*sample.BOOSTERS, "logistic_regression"])
+def test_the_best_round_of_unbalanced_classes_is_the_one_in_the_file(tmp_path, model):
+    """Trees of later rounds are left out: as many as there are classes, each round."""
+    changed = {"max_rounds": 3000, "early_stopping_rounds": 10}
+    inputs, pipeline = exported(tmp_path / "m.onnx", MULTICLASS, model=model, **changed)
+    assert agrees(tmp_path / "m.onnx", MULTICLASS, inputs, pipeline, VALIDS["multiclass"])
+    found = Scorer(tmp_path / "m.onnx").score(VALIDS["multiclass"])
+    assert 0 < found[:, sample.RARE].mean() < 0.1
+
+
+def test_a_column_without_any_value_in_training_keeps_parity(tmp_path):
+    train = TRAIN.assign(temp=np.float32(np.nan), origin="only")
+    for model in ("xgboost", "logistic_regression"):
+        inputs, pipeline = exported(tmp_path / "m.onnx", model=model, train=train)
+        assert agrees(tmp_path / "m.onnx", TASK, inputs, pipeline, VALID)
+
+
+def test_the_file_of_another_model_is_refused_by_name(tmp_path):
+    exported(tmp_path / "other.onnx", model="xgboost", max_rounds=3)
+    inputs, pipeline = sample.fitted(sample.params("xgboost"), TRAIN, VALID)
+    with pytest.raises(ValueError, match=r"other\.onnx does not give the fitted model's answers \(all rows\)"):
+        check_parity(pipeline, inputs, tmp_path / "other.onnx", VALID)
+
+
+class Bent:
+    """A pipeline that answers wrongly for some rows: what a converter with a fault would look like."""
+
+    def __init__(self, pipeline, bend):
+        self.pipeline, self.bend = pipeline, bend
+
+    def predict_proba(self, rows):
+        probability = self.pipeline.predict_proba(rows)[:, 1].astype("float64")
+        bent = self.bend(rows, probability)
+        return np.column_stack([1 - bent, bent])
+
+
+@pytest.mark.parametrize(
+    ("bend", "told"),
+    [
+        (lambda rows, p: p + np.where(np.arange(len(p)) == 7, 2e-5, 0), "all rows"),
+        (lambda rows, p: np.where(np.arange(len(p)) == 7, np.nan, p), "all rows"),
+        (lambda rows, p: np.where(rows["temp"].isna() & rows["spare"].isna() & rows["seats"].isna(), 0, p),
+         "no number known"),
+        (lambda rows, p: np.where(~rows["origin"].str.startswith("origin"), 0, p), "unknown categories"),
+    ],
+    ids=["one row", "NaN", "missing numbers", "unseen categories"],
+)  # fmt: skip
+def test_one_row_that_differs_is_enough_to_refuse_the_file(tmp_path, bend, told):
+    inputs, pipeline = exported(tmp_path / "m.onnx", model="xgboost")
+    whole = VALID.dropna(subset=["temp", "spare", "seats"])
+    with pytest.raises(ValueError, match=rf"\({told}\): largest difference"):
+        check_parity(Bent(pipeline, bend), inputs, tmp_path / "m.onnx", whole)
+
+
+def bent_by(gap: float) -> Callable[[pd.DataFrame, np.ndarray], np.ndarray]:
+    """What adds a gap to the probability of one row."""
+    return lambda rows, p: p + np.where(np.arange(len(p)) == 7, gap, 0)
+
+
+def test_probability_may_differ_by_hundred_thousandth_and_no_more(tmp_path):
+    inputs, pipeline = exported(tmp_path / "m.onnx", model="xgboost")
+
+    def worst(gap: float) -> float:
+        bent = Bent(pipeline, bent_by(gap))
+        return check_parity(bent, inputs, tmp_path / "m.onnx", VALID)
+
+    assert worst(8e-6) == pytest.approx(8e-6, abs=1e-6)
+    with pytest.raises(ValueError, match=r"1\.[3-7]\d*e-05 over 300 rows, allowed 1e-05"):
+        worst(1.5e-5)
+
+
+class Zero:
+    """A pipeline that answers 0."""
+
+    def predict(self, rows: pd.DataFrame) -> np.ndarray:
+        return np.zeros(len(rows))
+
+
+@pytest.mark.parametrize(("answer", "allowed"), [(0.0, True), (8e-6, True), (1.5e-5, False)])
+def test_answers_of_zero_are_compared_by_difference_itself(tmp_path, answer, allowed):
+    label, path = {TARGET: np.float32(answer)}, tmp_path / "m.onnx"
+    train, valid = (rows["regression"].assign(**label) for rows in (TRAINS, VALIDS))
+    inputs, _ = exported(path, REGRESSION, model="ridge", train=train, valid=valid)
+    if allowed:
+        worst = check_parity(Zero(), inputs, path, valid, REGRESSION)
+        assert worst == pytest.approx(answer, abs=1e-6)
+    else:
+        with pytest.raises(ValueError, match="does not give the fitted model's answers"):
+            check_parity(Zero(), inputs, path, valid, REGRESSION)
+
+
+def test_largest_difference_of_all_variants_is_returned(tmp_path):
+    """Of rows as they are, without numbers, and with unknown categories: the second is worst."""
+    inputs, pipeline = exported(tmp_path / "m.onnx", model="xgboost")
+
+    def bend(rows: pd.DataFrame, p: np.ndarray) -> np.ndarray:
+        return p + np.where(rows[list(inputs.numbers)].isna().all(axis=1), 8e-6, 2e-6)
+
+    found = check_parity(Bent(pipeline, bend), inputs, tmp_path / "m.onnx", VALID)
+    assert found == pytest.approx(8e-6, abs=1e-6)
+
+
+@pytest.mark.parametrize(("model", "ml"), [("xgboost", 3), ("ridge", 1)])
+def test_file_names_operator_sets_it_needs(tmp_path, model, ml):
+    exported(tmp_path / "m.onnx", REGRESSION, model=model, max_rounds=3)
+    file = onnx.load(tmp_path / "m.onnx")
+    opsets = [(opset.domain, opset.version) for opset in file.opset_import]
+    assert opsets == [("", 18), ("ai.onnx.ml", ml)]
+    assert file.graph.name == "tarmac"
+    assert [entry.key for entry in file.metadata_props] == ["categories", "numbers"]
+
+
+@pytest.mark.parametrize(("task", "model"), sample.CASES)
+def test_a_second_fit_and_export_gives_the_same_bytes(tmp_path, task, model):
+    for name in ("first", "second"):
+        exported(tmp_path / name, task, model=model)
+    assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
+
+
+EXPORTS = """
+import hashlib, sys
+from pathlib import Path
+from tests.tarmac.pipeline import sample
+from tarmac.pipeline.training.export import export
+for task, model in [case.values for case in sample.CASES]:
+    chosen = sample.params(model, max_rounds=3)
+    inputs, pipeline = sample.fitted(chosen, sample.rows(200, 1, task), sample.rows(100, 2, task), task=task)
+    export(pipeline, inputs, Path(sys.argv[1]), task=task)
+    print(task.kind, model, hashlib.sha256(Path(sys.argv[1]).read_bytes()).hexdigest())
+"""
+
+
+@pytest.fixture(scope="module")
+def digests_in(tmp_path_factory):
+    """Hashes of the files of all models, fitted and exported in a process with some environment variables."""
+
+    @cache
+    def digests(name: str = "PYTHONHASHSEED", value: str = "0") -> list[str]:
+        path = tmp_path_factory.mktemp("exports") / "model.onnx"
+        environment = {**os.environ, "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", name: value}
+        command = [sys.executable, "-c", EXPORTS, path]
+        done = subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True)
+        assert len(done.stdout.splitlines()) == len(sample.CASES)
+        return done.stdout.splitlines()
+
+    return digests
+
+
+@pytest.mark.program
+@pytest.mark.parametrize("seed", ["1", "2"])
+def test_the_hash_seed_of_the_process_does_not_change_the_bytes(digests_in, seed):
+    assert digests_in("PYTHONHASHSEED", seed) == digests_in()
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the library knows this processor on x86-64 only")
+@pytest.mark.program
+def test_an_older_processor_does_not_change_the_bytes(digests_in):
+    """OpenBLAS takes its kernels by processor; this name makes it take those of the oldest that is still around."""
+    assert digests_in("OPENBLAS_CORETYPE", "Nehalem") == digests_in()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("task", "model", "rows"),
+    [
+        (TASK, "xgboost", 2000),
+        (TASK, "hist_gradient_boosting", 2000),
+        (TASK, "logistic_regression", 20_000),
+        (MULTICLASS, "xgboost", 2000),
+        (MULTICLASS, "logistic_regression", 5000),
+        (REGRESSION, "xgboost", 2000),
+        (REGRESSION, "ridge", 20_000),
+    ],
+)
+def test_the_number_of_threads_does_not_change_the_bytes(tmp_path, task, model, rows):
+    train, digests = sample.rows(rows, 3, task), set()
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            exported(tmp_path / "m.onnx", task, model=model, max_rounds=5, train=train)
+        digests.add(hashlib.sha256((tmp_path / "m.onnx").read_bytes()).hexdigest())
+    assert len(digests) == 1
+
+
+@pytest.mark.parametrize("groups", [sample.GROUPS, ("weather",)], ids="+".join)
+def test_the_file_alone_says_what_it_takes(tmp_path, groups):
+    inputs, _ = exported(tmp_path / "m.onnx", model="xgboost", features=list(groups))
+    session = onnxruntime.InferenceSession(tmp_path / "m.onnx", providers=["CPUExecutionProvider"])
+    metadata = session.get_modelmeta().custom_metadata_map
+    assert json.loads(metadata["categories"]) == list(inputs.categories)
+    assert json.loads(metadata["numbers"]) == list(inputs.numbers)
+    widths = {item.name: (item.type, item.shape[1]) for item in session.get_inputs()}
+    expected = {"numbers": ("tensor(float)", len(inputs.numbers))}
+    if inputs.categories:
+        expected["categories"] = ("tensor(string)", len(inputs.categories))
+    assert widths == expected
+
+
+def test_an_export_leaves_the_fitted_pipeline_as_it_was(tmp_path):
+    inputs, pipeline = sample.fitted(sample.params("logistic_regression"), TRAIN, VALID)
+    before = pipeline.predict_proba(VALID[inputs.names])
+    export(pipeline, inputs, tmp_path / "m.onnx")
+    assert np.array_equal(pipeline.predict_proba(VALID[inputs.names]), before)
+    assert list(pipeline.named_steps["encoder"].feature_names_in_) == inputs.names

@@ -1,0 +1,53 @@
+"""What a model is fitted to: labelled rows of the right months, and no label of those that judge it."""
+
+import pandas as pd
+import pytest
+
+from tarmac.pipeline.training import fitting
+from tarmac.policy import load
+from tarmac.problem.names import TARGET
+from tests.conftest import ROOT
+from tests.tarmac.pipeline import sample
+
+PARAMS = load(ROOT / "params.yaml")
+MONTHS = ("2013-01", "2013-02", "2013-03", "2013-04")
+
+
+def split_of(first: int, second: int, third: int):
+    """Parameters of a split of `MONTHS`: up to `first`, up to `second`, up to `third`."""
+    ends = [-1, first, second, third]
+    names = ("train", "validation", "test")
+    windows = {
+        name: {"first": MONTHS[low + 1], "last": MONTHS[high]}
+        for name, low, high in zip(names, ends, ends[1:], strict=False)
+    }
+    return type(PARAMS.split).model_validate(windows)
+
+
+@pytest.fixture
+def features(tmp_path, monkeypatch):
+    """Four months of made-up features; a tenth of the labels is missing, all of them in the last month."""
+    for seed, month in enumerate(MONTHS):
+        rows = sample.rows(100, seed).astype({TARGET: "Int8"})
+        rows.loc[rows.index % 10 == 0 if month != MONTHS[-1] else rows.index >= 0, TARGET] = pd.NA
+        rows.to_parquet(tmp_path / f"{month}.parquet")
+    monkeypatch.setattr(fitting, "FEATURES", tmp_path)
+
+
+def test_rows_come_from_their_months_and_those_without_a_label_are_left_out(features):
+    split = fitting.read_split(split_of(1, 2, 3), ["weather"])
+    assert (len(split.X), len(split.y), len(split.X_valid), len(split.y_valid)) == (180, 180, 90, 90)
+    assert set(split.y) == set(split.y_valid) == {0, 1}
+
+
+def test_training_reads_no_test_month(features, tmp_path):
+    (tmp_path / f"{MONTHS[3]}.parquet").unlink()
+    found = fitting.read(split_of(1, 2, 3), PARAMS.train)
+    assert (len(found.y), len(found.y_valid)) == (180, 90)
+
+
+def test_a_window_without_both_classes_is_told(features, monkeypatch):
+    with pytest.raises(ValueError, match="0 labelled rows hold 0 class"):
+        fitting.read_split(
+            split_of(1, 2, 3).model_copy(update={"validation": split_of(1, 2, 3).test}), ["schedule", "weather"]
+        )

@@ -1,0 +1,42 @@
+"""The policy of watching and retraining in `params.yaml`: a level on the wrong side or a wrong word is told."""
+
+import re
+
+import pytest
+
+from tarmac.policy import load
+from tests.tarmac.policy.test_file import TEXT, mistakes, places, with_value
+
+LINES = places(TEXT)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told_at", "expected"),
+    [
+        ("monitor.drift.watch", "0.5", "monitor.drift", r"watch \(0.5\) must not be above act \(0.25\)"),
+        ("monitor.days.act", "-0.1", "monitor.days.act", "greater than 0"),
+        ("monitor.calibration", "1.5", "monitor.calibration", "less than or equal to 1"),
+        ("monitor.decay.roc_auc", "0", "monitor.decay.roc_auc", "greater than 0"),
+        ("retrain.every_months", "0", "retrain.every_months", "greater than or equal to 1"),
+        ("retrain.test_months", "0", "retrain.test_months", "greater than or equal to 1"),
+        ("retrain.release", "always", "retrain.release", "'by person' or 'automatic'"),
+    ],
+)
+def test_a_mistake_is_taken_or_told_elsewhere(tmp_path, key, value, told_at, expected):
+    path = tmp_path / "params.yaml"
+    told = mistakes(path, with_value(TEXT, key, value))
+    assert len(told) == 1, told
+    assert re.match(rf"{re.escape(str(path))}:{LINES[told_at]}: {re.escape(told_at)}: .*{expected}", told[0]), told[0]
+
+
+def test_a_metric_without_an_interval_can_be_told_to_decay(tmp_path):
+    text = TEXT.replace("  decay:\n    roc_auc: 0.02", "  decay:\n    calibration_error: 0.02")
+    assert text != TEXT
+    (told,) = mistakes(tmp_path / "params.yaml", text)
+    assert "monitor.decay.calibration_error" in told
+
+
+def test_a_schedule_cannot_be_switched_off(tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_text(with_value(TEXT, "retrain.every_months", "null"))
+    assert load(path).retrain.every_months is None

@@ -1,0 +1,169 @@
+"""The policy in `params.yaml`: a bound on the wrong side or a misspelt metric is told, not quietly never applied."""
+
+import re
+from typing import get_args
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from tarmac.pipeline.params import TASK
+from tarmac.policy import MetricName, MetricPolicy, Params, load
+from tests.conftest import ROOT
+from tests.tarmac.policy.test_file import TEXT, below, mistakes, places, with_value, without
+
+METRICS = tuple(TASK.metrics)
+LINES = places(TEXT)
+SECTIONS = ["intervals", "review", "review.metrics", "review.slices", "review.behaviour", "review.cost"]
+IN_POLICY = [key for key in LINES if key.startswith(("intervals.", "review.")) and key not in SECTIONS]
+KEYS = ["evaluate.behaviour_rows", *(key for key in IN_POLICY if key.rpartition(".")[2] not in METRICS)]
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "params.yaml"
+
+
+def told_once(path, text: str, key: str, line: int, expected: str) -> None:
+    """The text has one mistake, told on its line and by its key with what was expected."""
+    told = mistakes(path, text)
+    assert len(told) == 1, told
+    assert re.match(rf"{re.escape(str(path))}:{line}: {re.escape(key)}: .*{expected}", told[0]), told[0]
+
+
+def removed(text: str, section: str) -> str:
+    """The text without a key and all that is below it."""
+    lines = text.splitlines(keepends=True)
+    inside = [number for key, number in places(text).items() if key == section or key.startswith(f"{section}.")]
+    return "".join(line for number, line in enumerate(lines, 1) if number not in inside)
+
+
+def renamed(text: str, key: str, name: str) -> str:
+    lines = text.splitlines(keepends=True)
+    lines[LINES[key] - 1] = lines[LINES[key] - 1].replace(f"{key.rpartition('.')[2]}:", f"{name}:")
+    return "".join(lines)
+
+
+def test_a_metric_that_the_policy_may_name_is_one_of_the_task():
+    assert get_args(MetricName) == METRICS
+
+
+def test_the_committed_policy_says_of_every_metric_which_way_is_better():
+    better = {name: policy.better for name, policy in load(ROOT / "params.yaml").review.metrics.items()}
+    rising = {"roc_auc", "average_precision"}
+    assert better == {name: "higher" if name in rising else "lower" for name in METRICS}
+
+
+@pytest.mark.parametrize("name", ["rocauc", "ROC_AUC", "f1", "baseline/roc_auc", "7"])
+def test_a_metric_that_is_not_known_is_told_by_its_own_line_and_name(path, name):
+    text = renamed(TEXT, "review.metrics.roc_auc", name)
+    line = LINES["review.metrics.roc_auc"]
+    told_once(path, text, f"review.metrics.{name}", line, "should be 'roc_auc', 'average_precision', 'log_loss'")
+
+
+@pytest.mark.parametrize(
+    ("metric", "ceiling"),
+    [("roc_auc", "0.753"), ("roc_auc", "0.7"), ("log_loss", "0.475"), ("log_loss", "0.5"), ("brier", "1")],
+)
+def test_a_floor_that_is_not_worse_than_the_ceiling_is_told_by_its_metric(path, metric, ceiling):
+    key = f"review.metrics.{metric}"
+    text = TEXT if f"{key}.ceiling" not in LINES else without(TEXT, f"{key}.ceiling")
+    text = below(text, f"{key}.floor", f"      ceiling: {ceiling}")
+    floor = yaml.safe_load(TEXT)["review"]["metrics"][metric]["floor"]
+    told_once(path, text, key, LINES[key], rf"floor \({floor}\) must be worse than the ceiling \({float(ceiling)}\)")
+
+
+@given(st.sampled_from(["higher", "lower"]), st.floats(-2, 2), st.floats(-2, 2))
+def test_a_policy_is_refused_exactly_where_no_value_is_between_floor_and_ceiling(better, floor, ceiling):
+    def policy() -> MetricPolicy:
+        return MetricPolicy(better=better, tolerance=0.0, floor=floor, ceiling=ceiling)
+
+    if (floor < ceiling) if better == "higher" else (floor > ceiling):
+        assert policy().ceiling == ceiling
+    else:
+        with pytest.raises(ValidationError, match="must be worse than the ceiling"):
+            policy()
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_a_metric_may_do_without_a_ceiling(path, metric):
+    text = (
+        TEXT if f"review.metrics.{metric}.ceiling" not in LINES else without(TEXT, f"review.metrics.{metric}.ceiling")
+    )
+    path.write_text(text)
+    assert load(path).review.metrics[metric].ceiling is None
+    path.write_text(below(text, f"review.metrics.{metric}.floor", "      ceiling: null"))
+    assert load(path).review.metrics[metric].ceiling is None
+
+
+def test_a_metric_may_be_left_out_of_the_policy_but_not_all_of_them(path):
+    text = TEXT
+    for metric in list(METRICS)[1:]:
+        text = removed(text, f"review.metrics.{metric}")
+    path.write_text(text)
+    assert list(load(path).review.metrics) == ["roc_auc"]
+    empty = removed(text, "review.metrics.roc_auc")
+    line = LINES["review.metrics"]
+    told_once(path, with_value(empty, "review.metrics", "{}"), "review.metrics", line, "at least (1|one)")
+    told_once(path, empty, "review.metrics", line, "section with keys is expected")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("review.metrics.roc_auc.tolerance", "-0.001", "greater than or equal to 0"),
+        ("review.metrics.log_loss.tolerance", "-.inf", "finite number"),
+        ("review.metrics.brier.floor", ".nan", "finite number"),
+        ("review.metrics.roc_auc.ceiling", ".inf", "finite number"),
+        ("review.metrics.brier.better", "smaller", "'higher' or 'lower'"),
+        ("review.slices.tolerance", "-0.01", "greater than or equal to 0"),
+        ("review.slices.floor", "65", "less than or equal to 1"),
+        ("review.slices.floor", "-.inf", "finite number"),
+        ("review.behaviour.min_move", "-0.005", "greater than or equal to 0"),
+        ("review.behaviour.usable", "70", "less than or equal to 1"),
+        ("review.beat_baseline", "1", "valid boolean"),
+        ("review.drift", "10", "less than or equal to 1"),
+        ("review.require_reproduced", "yes", "valid boolean"),
+        ("review.cost.model_megabytes", "0", "greater than 0"),
+        ("review.cost.scoring_microseconds", "-1", "greater than 0"),
+        ("review.cost.pipeline_minutes", "0", "greater than 0"),
+        ("review.cost.memory_gigabytes", ".inf", "finite number"),
+        ("intervals.confidence", "95", "less than 1"),
+        ("intervals.confidence", "1", "less than 1"),
+        ("intervals.confidence", "0.5", "greater than 0.5"),
+        ("intervals.resamples", "99", "greater than or equal to 100"),
+        ("intervals.resamples", "100001", "less than or equal to 100000"),
+        ("intervals.resamples", "1000.0", "valid integer"),
+        ("intervals.seed", "-1", "greater than or equal to 0"),
+        ("intervals.seed", "2147483648", "less than 2147483648"),
+        ("evaluate.behaviour_rows", "0", "greater than or equal to 1"),
+    ],
+)
+def test_a_value_out_of_its_bounds_is_told_by_its_key(path, key, value, expected):
+    told_once(path, with_value(TEXT, key, value), key, LINES[key], expected)
+
+
+def test_more_has_a_value_that_who_reads_the_file_does_not_see_than_a_ceiling_and_how_a_range_is_drawn():
+    schema = Params.model_json_schema()
+    sections = [schema, *schema["$defs"].values()]
+    unseen = {name for part in sections for name in part["properties"] if name not in part["required"]}
+    of_other_targets = {"logistic_regression", "ridge", "threshold_beta"}
+    assert unseen - of_other_targets == {"ceiling", "log", "step"}
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_a_section_that_is_missing_is_told_where_it_belongs(path, section):
+    parent = section.rpartition(".")[0]
+    told_once(path, removed(TEXT, section), section, LINES[parent] if parent else 1, "this key is missing")
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_misspelt_key_is_told_as_unknown_and_where_it_is_needed_as_missing(path, key):
+    parent, _, name = key.rpartition(".")
+    told = mistakes(path, renamed(TEXT, key, f"{name}s"))
+    assert f"{path}:{LINES[key]}: {key}s: unknown key" in "\n".join(told)
+    missing = f"{path}:{LINES[parent]}: {key}: this key is missing"
+    assert (missing in told) == (name != "ceiling")
+    assert len(told) == 2 - (name == "ceiling")

@@ -1,0 +1,117 @@
+"""Checks of the data: a full disk, a cache that cannot be written, a remote that is gone or incomplete."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tarmac.pipeline.base.site_cache import FOLDER, VARIABLE, use_private
+from tarmac.repository.doctor import storage
+from tarmac.repository.doctor.run import found
+from tarmac.repository.dvc import commands
+from tarmac.repository.remote.objects import RemoteError
+
+
+def test_a_finished_workspace_has_a_fault(here):
+    for check in (storage.disk, storage.cache, storage.site_cache, storage.outputs, storage.remote):
+        assert check().outcome == "ok", check()
+
+
+@pytest.mark.parametrize(("is_here", "outcome"), [(True, "warn"), (False, "fail")])
+def test_a_disk_that_is_too_small_is_well(here, is_here, outcome):
+    tree = yaml.safe_load(commands.LOCK.read_text())
+    tree["stages"]["featurize"]["outs"][0]["size"] = 10**18
+    commands.LOCK.write_text(yaml.safe_dump(tree))
+    if not is_here:
+        shutil.rmtree("data/features")
+    seen = storage.disk()
+    assert seen.outcome == outcome
+    assert "2,000,0" in seen.what
+
+
+def test_raw_data_takes_no_room(here):
+    pointer = Path("data/raw.dvc")
+    pointer.write_text(pointer.read_text().replace("size: ", "size: 999999999999"))
+    shutil.rmtree("data/raw")
+    assert storage.disk().outcome == "fail"
+
+
+def test_a_cache_that_cannot_be_written_is_well(here):
+    shutil.rmtree(".dvc/cache")
+    assert storage.cache().outcome == "ok", "DVC makes it"
+    Path(".dvc/cache").write_text("a file")
+    seen = storage.cache()
+    assert seen.outcome == "fail"
+    assert str(here.path / ".dvc/cache") in seen.what
+
+
+def test_a_broken_configuration_of_dvc_is_well_or_not_told_in_a_line(here, capfd):
+    Path(".dvc/config").write_text("[core\n")
+    assert storage.cache().outcome == "fail"
+    assert capfd.readouterr().err == ""
+
+
+def test_an_output_that_is_not_here_is_not_told(here):
+    Path("models/model.onnx").unlink()
+    seen = storage.outputs()
+    assert (seen.outcome, seen.what, seen.do) == ("warn", "not here: models/model.onnx", "make pull")
+
+
+@pytest.mark.parametrize("child", [True, False])
+def test_an_object_that_the_remote_lacks_is_not_told(here, child):
+    path = "data/raw" if child else "models/model.onnx"
+    oid = commands.outputs()[path]
+    if child:
+        first = yaml.safe_load(Path(f"data/remote/files/md5/{oid[:2]}/{oid[2:]}").read_text())[0]
+        path, oid = f"{path}/{first['relpath']}", first["md5"]
+    Path(f"data/remote/files/md5/{oid[:2]}/{oid[2:]}").unlink()
+    seen = storage.remote()
+    assert seen.outcome == "fail"
+    assert f"{path} (missing)" in seen.what
+
+
+def test_a_remote_that_is_gone_or_not_set_is_well(here):
+    shutil.rmtree("data/remote")
+    assert storage.remote().outcome == "fail"
+    here.dvc("remote", "default", "--unset")
+    with pytest.raises(RemoteError):
+        storage.remote()
+
+
+def test_a_server_that_nobody_answers_for_is_well(here):
+    here.dvc("remote", "add", "--local", "--default", "team", "http://127.0.0.1:9/store")
+    assert found("storage", "remote").outcome == "fail"
+
+
+def test_without_a_commit_the_remote_fails(here):
+    shutil.rmtree(".git")
+    here.run("git", "init", "--quiet")
+    assert storage.remote().outcome == "warn"
+
+
+def test_site_cache_that_others_can_write_is_reported(here, monkeypatch, tmp_path):
+    folder = tmp_path / "named"
+    monkeypatch.setenv(VARIABLE, str(folder))
+    for mode in (None, 0o755, 0o770, 0o777):
+        if mode is not None:
+            folder.mkdir(exist_ok=True)
+            folder.chmod(mode)
+        seen = storage.site_cache()
+        assert (seen.outcome, seen.do) == ("warn", f"chmod 700 {folder}")
+        assert str(folder) in seen.what
+    folder.chmod(0o700)
+    assert storage.site_cache().outcome == "ok"
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["unset", "by make"])
+def test_site_cache_of_plain_dvc_is_that_of_its_settings(here, monkeypatch, named):
+    own = here.path / FOLDER
+    monkeypatch.delenv(VARIABLE)
+    if named:
+        monkeypatch.setenv(VARIABLE, str(own))
+    seen = storage.site_cache()
+    assert (seen.outcome, seen.do) == ("warn", "make setup")
+    here.dvc("config", "--local", "core.site_cache_dir", str(own))
+    use_private(here.path)
+    assert storage.site_cache().what == f"{own} is yours alone"

@@ -1,0 +1,59 @@
+"""What is read from a lock: the code, the environment and the inputs of a stage, and nothing of another."""
+
+import pytest
+import yaml
+
+from tarmac.repository.dvc import lockfile
+
+
+def entry(deps: dict[str, str], outs: dict[str, str], **params: object) -> dict:
+    items = {
+        kind: [{"path": path, "md5": md5} for path, md5 in found.items()]
+        for kind, found in (("deps", deps), ("outs", outs))
+    }
+    return {"cmd": "x", **items, "params": {"params.yaml": params}}
+
+
+TREE = {
+    "prepare": entry({"data/raw": "r", "src/a.py": "a", lockfile.ENVIRONMENT: "e"}, {"data/prepared": "p"}, share=1),
+    "train": entry(
+        {"data/prepared": "p", "src/b.py": "b", lockfile.ENVIRONMENT: "e"}, {"model": "m", "log": "l"}, depth=6
+    ),
+    "other": entry({"data/prepared": "p"}, {"side": "s"}),
+    "judge": entry({"model": "m", "data/prepared": "p"}, {"metrics": "j"}),
+}
+
+
+def test_a_lock_that_nobody_can_read_has_stages_or_stops_the_question():
+    assert lockfile.stages(yaml.safe_dump({"schema": "2.0", "stages": TREE})) == TREE
+    for text in (None, "", "[]", "stages", "stages:", "<<<<<<< HEAD\nstages: {}", "schema: '2.0'"):
+        assert lockfile.stages(text) == {}
+
+
+@pytest.mark.parametrize(
+    ("last", "wanted"),
+    [("prepare", ["prepare"]), ("train", ["prepare", "train"]), ("judge", ["prepare", "train", "judge"])],
+)
+def test_a_stage_that_made_an_input_is_left_out_or_one_that_did_not_is_named(last, wanted):
+    assert list(lockfile.above(TREE, last)) == wanted
+
+
+def test_the_parameters_of_a_stage_are_lost():
+    assert lockfile.params(TREE["train"]) == {"depth": 6}
+    assert lockfile.params({"cmd": "x"}) == {}
+
+
+def test_the_hash_of_the_code_is_the_same_for_other_code_or_another_for_the_same():
+    def code(**changed: str) -> str:
+        return lockfile.code_hash([entry({"src/a.py": "a", "src/b.py": "b", "data/raw": "d", **changed}, {})])
+
+    assert code() == code(**{"data/raw": "x", lockfile.ENVIRONMENT: "x"})
+    assert len({code(), code(**{"src/a.py": "x"}), code(**{"src/c.py": "c"})}) == 3
+    assert code(**{"src/a.py": "b", "src/b.py": "a"}) != code(), "two files swap their contents"
+    assert lockfile.code_hash(TREE.values()) == lockfile.code_hash(reversed(TREE.values()))
+
+
+def test_an_environment_that_stages_do_not_agree_on_is_told_as_one():
+    assert lockfile.environment(TREE.values()) == "e"
+    assert lockfile.environment([*TREE.values(), entry({lockfile.ENVIRONMENT: "older"}, {})]) == "e, older"
+    assert lockfile.environment([TREE["other"]]) is None

@@ -1,0 +1,26 @@
+"""An error of a library is put into words that say what to do about it."""
+
+import pytest
+
+from tarmac.repository.remote.contact import KEPT_OUT, told
+
+
+class HTTPError(Exception):
+    """As WebDAV's client names it."""
+
+
+class ForbiddenOperation(Exception):  # noqa: N818 -- the client's name
+    """As WebDAV's client names it, where a folder was to be made."""
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ForbiddenOperation("the server does not allow it"), KEPT_OUT),
+        (HTTPError("received 403 (Forbidden)"), KEPT_OUT),
+        (HTTPError("received 401 (Unauthorized)"), "the server refuses"),
+        (HTTPError("received 507 (Insufficient Storage)"), "the server refuses"),
+    ],
+)
+def test_a_place_that_may_only_be_read_is_named_whichever_request_met_it(error, words):
+    assert told(error) == f"{words} ({error})"

@@ -1,0 +1,133 @@
+"""What fsck calls good can be had by anyone; what it repairs is good."""
+
+import re
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from tarmac.repository.dvc import object_store
+from tarmac.repository.remote import fsck, objects, push
+from tests import small
+
+RAW_2 = f"{small.RAW}/sub/2.txt"
+
+
+def lines(error: pytest.ExceptionInfo[fsck.FsckError]) -> list[str]:
+    return str(error.value).splitlines()
+
+
+def test_a_whole_remote_has_a_fault_or_is_counted_wrong(repository):
+    size = sum(small.in_remote(repository, oid).stat().st_size for oid in everything())
+    assert re.fullmatch(rf"5 objects, {size / 1e6:.1f} MB, \d+\.\d s, 0 faults", fsck.fsck())
+
+
+def everything() -> set[str]:
+    named = objects.named()
+    return {*named.values(), *(small.md5(text) for text in (*small.FILES.values(), "raw 1raw 2"))}
+
+
+@pytest.mark.parametrize("damage", [small.flip, small.cut, Path.unlink], ids=["flip", "cut", "gone"])
+@pytest.mark.parametrize("part", ["file", "child", "listing"])
+def test_damage_is_not_seen_or_not_mended(repository, part, damage, capsys):
+    named = objects.named()
+    oid = {"file": named[small.MODEL], "child": small.md5("raw 2"), "listing": named[small.RAW]}[part]
+    damage(small.in_remote(repository, oid))
+    with pytest.raises(fsck.FsckError) as caught:
+        fsck.fsck()
+    path = {"file": small.MODEL, "child": RAW_2, "listing": small.RAW}[part]
+    kind = object_store.MISSING if damage is Path.unlink else object_store.OTHER
+    assert f"{path}  {oid}  {kind}" in lines(caught)
+    assert "make fsck REPAIR=1" in lines(caught)[-1]
+    assert fsck.fsck(repair=True).endswith(" 0 faults")
+    assert f"repaired  {path}" in capsys.readouterr().out
+    assert fsck.fsck().endswith(" 0 faults")
+
+
+def test_a_listing_and_a_file_of_it_that_are_both_gone_are_not_put_back(repository):
+    for oid in (objects.named()[small.RAW], small.md5("raw 2")):
+        small.in_remote(repository, oid).unlink()
+    assert fsck.fsck(repair=True).endswith(" 0 faults")
+
+
+@pytest.mark.parametrize("cached", ["gone", "damaged"])
+def test_damage_is_put_in_the_place_of_damage(repository, cached):
+    oid = objects.named()[small.MODEL]
+    small.flip(small.in_remote(repository, oid))
+    before = small.in_remote(repository, oid).read_bytes()
+    copy = small.in_cache(repository, oid)
+    copy.unlink() if cached == "gone" else small.flip(copy)
+    with pytest.raises(fsck.FsckError, match="the cache has no good copy") as caught:
+        fsck.fsck(repair=True)
+    assert lines(caught)[0] == f"{small.MODEL}  {oid}  {object_store.OTHER}"
+    assert small.in_remote(repository, oid).read_bytes() == before, "what may be of use is not deleted for nothing"
+
+
+def test_an_older_commit_is_not_looked_at(repository):
+    small.change(repository)
+    repository.dvc("push", "--quiet")
+    small.commit(repository)
+    oid = small.md5("raw 1")  # only the first commit names it
+    small.in_remote(repository, oid).unlink()
+    assert fsck.fsck().endswith(" 0 faults")
+    with pytest.raises(fsck.FsckError) as caught:
+        fsck.fsck("HEAD~1")
+    assert {line.split("  ")[0] for line in lines(caught)[:-1]} == {f"{small.RAW}/1.txt", f"{small.MADE}/a"}
+    with pytest.raises(fsck.FsckError) as caught:
+        fsck.fsck(every=True)
+    first = repository.run("git", "rev-parse", "HEAD~1").stdout[:7]
+    assert f"{first}:{small.RAW}/1.txt  {oid}  missing" in lines(caught)
+
+
+def test_a_commit_of_another_branch_or_a_tag_is_not_looked_at(repository):
+    repository.run("git", "checkout", "--quiet", "-b", "other")
+    small.change(repository)
+    small.commit(repository)  # not pushed
+    repository.run("git", "tag", "release")
+    repository.run("git", "checkout", "--quiet", "main")
+    assert fsck.fsck().endswith(" 0 faults")
+    for _ in range(2):
+        with pytest.raises(fsck.FsckError, match="missing"):
+            fsck.fsck(every=True)
+        repository.run("git", "branch", "--quiet", "-D", "other", check=False)  # the tag still leads to it
+
+
+def test_a_commit_with_a_conflict_in_its_lock_stops_the_search(repository):
+    lock = Path("dvc.lock").read_text()
+    Path("dvc.lock").write_text("<<<<<<< ours\n")
+    broken = small.commit(repository)
+    Path("dvc.lock").write_text(lock)
+    small.commit(repository)
+    with pytest.raises(fsck.FsckError, match=f"{broken[:7]}: dvc.lock holds a merge conflict") as caught:
+        fsck.fsck(every=True)
+    assert len(lines(caught)) == 2
+
+
+@pytest.fixture
+def web(repository):
+    """The remote behind a web server, with credentials in its URL; call what is given to stop it."""
+    handler = partial(SimpleHTTPRequestHandler, directory="data/remote")
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        repository.dvc("remote", "add", "--local", "web", f"http://me:canary@127.0.0.1:{server.server_port}")
+        yield server
+        server.shutdown()
+
+
+def test_a_server_that_is_down_is_told_as_lost_objects_or_with_its_password(repository, web):
+    assert fsck.fsck(name="web").endswith(" 0 faults")
+    small.in_remote(repository, small.md5("raw 2")).unlink()
+    with pytest.raises(fsck.FsckError, match=rf"{RAW_2}  \w+  missing"):
+        fsck.fsck(name="web")
+    web.server_close()
+    for ask in (fsck.fsck, push.push):
+        with pytest.raises(object_store.RemoteError, match=r"cannot be asked: .*connect") as caught:
+            ask(name="web")
+        assert "canary" not in str(caught.value)
+
+
+def test_an_unknown_commit_ends_in_a_traceback(repository):
+    with pytest.raises(fsck.FsckError, match="v9: no such commit"):
+        fsck.fsck("v9")

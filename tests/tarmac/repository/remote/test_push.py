@@ -1,0 +1,121 @@
+"""A push that says it is done is done: for every object, whatever DVC takes for granted."""
+
+from pathlib import Path
+
+import pytest
+
+from tarmac.repository.dvc import commands, object_store
+from tarmac.repository.remote import objects, push
+from tests import small
+from tests.conftest import Workspace
+
+
+def assert_a_colleague_gets_it(repository: Workspace, target: Path) -> None:
+    """A fresh clone with an empty cache ends with the same bytes."""
+    small.commit(repository)
+    colleague = small.clone(repository, target)
+    colleague.dvc("pull", "--quiet")
+    for name in (small.MODEL, f"{small.MADE}/a", f"{small.RAW}/1.txt"):
+        assert (colleague.path / name).read_bytes() == Path(name).read_bytes()
+
+
+def test_a_push_leaves_something_out_or_says_something_else(repository, tmp_path):
+    small.change(repository)
+    assert push.push() == (
+        "the remote holds all 5 objects that are named here, 4 of them new; commit data/remote with dvc.lock"
+    )
+    assert_a_colleague_gets_it(repository, tmp_path / "colleague")
+    assert push.push() == "the remote holds all 5 objects that are named here, 0 of them new"
+
+
+def test_files_of_a_folder_whose_listing_is_there_are_never_sent(repository, tmp_path):
+    """DVC takes the listing as proof: it says that everything is up to date."""
+    small.in_remote(repository, small.md5("raw 2")).unlink()
+    assert "up to date" in repository.dvc("push").stdout, "DVC sends it by now: the cure can go"
+    push.push()
+    assert_a_colleague_gets_it(repository, tmp_path / "colleague")
+
+
+def test_a_damaged_object_of_the_cache_is_sent(repository, tmp_path):
+    small.change(repository)
+    oid = small.md5(Path(small.MODEL).read_bytes())
+    small.flip(small.in_cache(repository, oid))
+    push.push()
+    assert small.in_remote(repository, oid).read_bytes() == Path(small.MODEL).read_bytes()
+    assert_a_colleague_gets_it(repository, tmp_path / "colleague")
+
+
+def test_what_is_nowhere_whole_is_sent_or_not_named(repository):
+    small.change(repository)
+    oid = small.md5(Path(small.MODEL).read_bytes())
+    small.flip(small.in_cache(repository, oid))
+    Path(small.MODEL).write_text("someone's own")
+    with pytest.raises(push.PushError, match=rf"{small.MODEL}  {oid}  missing \(neither the remote nor the cache"):
+        push.push()
+    assert not small.in_remote(repository, oid).exists()
+
+
+def test_a_file_that_was_cut_in_the_remote_passes_for_whole(repository):
+    oid = small.md5("raw 2")
+    small.cut(small.in_remote(repository, oid))
+    with pytest.raises(push.PushError, match=rf"raw/sub/2.txt  {oid}  other bytes .*make fsck REPAIR=1"):
+        push.push()
+
+
+def test_a_cache_without_what_the_remote_has_keeps_a_colleague_from_pushing(repository, tmp_path):
+    colleague = small.clone(repository, tmp_path / "colleague")
+    assert push.push(colleague.path) == "the remote holds all 5 objects that are named here, 0 of them new"
+
+
+def test_another_remote_than_the_named_one_gets_the_objects(repository, tmp_path):
+    repository.dvc("remote", "add", "--local", "other", str(tmp_path / "other"))
+    assert "5 of them new" in push.push(name="other")
+    with object_store.opened("other") as other:
+        assert object_store.faults(other, objects.named(), read=True) == []
+
+
+def test_an_unknown_remote_ends_in_a_traceback(repository):
+    with pytest.raises(object_store.RemoteError, match="nowhere"):
+        push.push(name="nowhere")
+
+
+@pytest.mark.parametrize(("ignored", "inside"), [(False, Path("data/remote")), (True, None)])
+def test_a_folder_that_git_ignores_is_taken_for_an_embedded_remote(repository, ignored, inside):
+    if ignored:
+        repository.run("git", "rm", "-r", "--quiet", "--cached", "data/remote")
+        Path(".gitignore").write_text("/data/remote\n")
+    with object_store.opened() as remote:
+        assert push.embedded(remote) == inside
+
+
+def test_a_folder_beside_the_clone_is_taken_for_an_embedded_remote(repository, tmp_path):
+    repository.dvc("remote", "add", "--local", "other", str(tmp_path / "other"))
+    with object_store.opened("other") as remote:
+        assert push.embedded(remote) is None
+
+
+def test_clears_lock_that_killed_dvc_left_empty(repository):
+    lock = Path(commands.LOCKS[0])
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    lock.touch()
+    small.change(repository)
+    lock.write_text("")
+    assert "4 of them new" in push.push()
+    assert not lock.exists() or lock.read_text()
+
+
+def test_reads_no_more_of_remote_than_listings(repository, monkeypatch):
+    """What was there already is not fetched and hashed again with every push."""
+    with object_store.opened() as remote:
+        file_system, place = type(remote.fs), Path(remote.path)
+    opened, plain = [], file_system.open
+
+    def open_and_note(self: object, path: str, *arguments: object, **options: object) -> object:
+        opened.append(Path(path))
+        return plain(self, path, *arguments, **options)
+
+    monkeypatch.setattr(file_system, "open", open_and_note)
+    push.push()
+    read = [path for path in opened if place in path.parents]
+    assert read
+    assert [path for path in read if path.suffix != ".dir"] == []

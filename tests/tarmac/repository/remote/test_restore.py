@@ -1,0 +1,208 @@
+"""Outputs come back from lock and objects alone, or nothing is written."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tarmac.pipeline.base.hashing import digest
+from tarmac.repository.remote.objects import named
+from tarmac.repository.remote.restore import RestoreError, restore
+from tests.conftest import ROOT
+
+CONFIG = "[core]\n    remote = embedded\n['remote \"embedded\"']\n    url = ../objects\n"
+# Refuses every package but PyYAML, then runs the command.
+BARE = """
+import runpy, sys
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] not in {*sys.stdlib_module_names, "tarmac", "yaml", "_yaml"}:
+            raise ImportError(f"{name} is not installed")
+sys.meta_path.insert(0, Refuse())
+sys.argv = ["tarmac restore", *sys.argv[1:]]
+runpy.run_module("tarmac.repository.remote.restore", run_name="__main__")
+"""
+MODEL, TABLE = b"model\n", {"a.csv": b"a\n", "deep/b.csv": b"b\n"}
+
+
+def md5(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+class Store:
+    """A folder of objects, written as DVC writes it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def place(self, oid: str) -> Path:
+        return self.root / "files" / "md5" / oid[:2] / oid[2:]
+
+    def add(self, content: bytes, ending: str = "") -> str:
+        oid = md5(content) + ending
+        self.place(oid).parent.mkdir(parents=True, exist_ok=True)
+        self.place(oid).write_bytes(content)
+        return oid
+
+    def add_folder(self, files: Mapping[str, bytes]) -> str:
+        entries = [{"md5": self.add(content), "relpath": name} for name, content in files.items()]
+        return self.add(json.dumps(entries).encode(), ".dir")
+
+
+@pytest.fixture
+def objects(tmp_path: Path) -> Store:
+    return Store(tmp_path / "objects")
+
+
+@pytest.fixture
+def record(
+    tmp_path: Path, objects: Store, git: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Mapping[str, str]], None]:
+    """Commits a lock with these outputs."""
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / ".dvc" / "config").write_text(CONFIG)
+    monkeypatch.chdir(tmp_path)
+    git("init", "--quiet")
+
+    def commit(outputs: Mapping[str, str]) -> None:
+        outs = [{"path": path, "md5": oid, "hash": "md5"} for path, oid in outputs.items()]
+        Path("dvc.lock").write_text(yaml.safe_dump({"stages": {"train": {"outs": outs}}}))
+        git("add", "dvc.lock", ".dvc")
+        git("commit", "--quiet", "--allow-empty", "--message", "result")
+
+    return commit
+
+
+@pytest.fixture
+def git(tmp_path: Path) -> Callable[..., str]:
+    names = ("-c", "user.name=Test", "-c", "user.email=test@example.org")
+
+    def run(*arguments: str) -> str:
+        command = ["git", *names, *arguments]
+        return subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+
+    return run
+
+
+@pytest.fixture
+def committed(record: Callable[[Mapping[str, str]], None], objects: Store) -> dict[str, str]:
+    outputs = {"models/model": objects.add(MODEL), "data/table": objects.add_folder(TABLE)}
+    record(outputs)
+    return outputs
+
+
+def written() -> dict[str, str]:
+    return {path: digest(Path(path)) for path in ("models/model", "data/table") if Path(path).exists()}
+
+
+def test_restores_files_and_folders(committed):
+    assert sorted(restore()) == sorted(committed)
+    assert written() == committed
+    assert Path("data/table/deep/b.csv").read_bytes() == b"b\n"
+    assert restore() == []
+
+
+def test_restores_earlier_commit_beside_present_one(committed, record, objects):
+    record({"models/model": objects.add(b"better\n")})
+    assert restore() == ["models/model"]
+    assert sorted(restore("HEAD~1", Path("before"))) == sorted(committed)
+    assert Path("models/model").read_bytes() == b"better\n"
+    assert Path("before/models/model").read_bytes() == MODEL
+
+
+@pytest.mark.parametrize("path", ["models/model", "data/table/a.csv", "data/table/own.csv"])
+def test_leaves_other_file_that_is_in_the_way(committed, path):
+    Path(path).parent.mkdir(parents=True)
+    Path(path).write_text("mine")
+    with pytest.raises(RestoreError, match=r"here with other bytes than in HEAD: .*--to FOLDER"):
+        restore()
+    assert Path(path).read_text() == "mine"
+    assert len(written()) == 1
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"other")])
+@pytest.mark.parametrize("lost", ["model", "listing", "child"])
+def test_writes_nothing_if_object_is_missing_or_damaged(committed, objects, lost, damage):
+    names = {"listing": committed["data/table"], "model": committed["models/model"], "child": md5(b"b\n")}
+    damage(objects.place(names[lost]))
+    output = "models/model" if lost == "model" else "data/table"
+    with pytest.raises(RestoreError, match=f"{output}.*--from FOLDER"):
+        restore()
+    assert written() == {}
+
+
+def test_takes_whole_object_of_another_store_in_place_of_damaged_one(committed, objects):
+    shutil.copytree(objects.root, ".dvc/cache")
+    for number, place in enumerate(sorted(objects.root.glob("files/md5/*/*"))):
+        damaged = objects if number % 2 else Store(Path(".dvc/cache"))
+        damaged.place("".join(place.parts[-2:])).write_bytes(b"damaged")
+    restore()
+    assert written() == committed
+
+
+def test_listing_that_leaves_its_folder_is_not_unpacked(record, objects, tmp_path):
+    record({"data/table": objects.add_folder({"../../outside": b"x"})})
+    with pytest.raises(RestoreError, match="no whole listing"):
+        restore()
+    assert not (tmp_path / "outside").exists()
+
+
+@pytest.mark.parametrize("path", ["../outside", "data/../../outside"])
+def test_output_that_leaves_the_folder_is_refused(record, objects, tmp_path, path):
+    record({path: objects.add(MODEL)})
+    with pytest.raises(RestoreError, match=f"outside the folder, so not written: {path}"):
+        restore(target=tmp_path / "inner")
+    assert not (tmp_path / "outside").exists()
+
+
+def test_folder_that_is_no_repository_is_refused(committed, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path / ".dvc")
+    with pytest.raises(RestoreError, match="repository's top folder"):
+        restore()
+
+
+def test_takes_objects_from_folder_that_is_named(committed, objects, tmp_path):
+    objects.root.rename(tmp_path / "copy")
+    with pytest.raises(RestoreError, match=r"no folder of objects.*--from FOLDER"):
+        restore()
+    restore(source=tmp_path / "copy")
+    assert written() == committed
+
+
+def test_names_url_of_remote_that_is_no_folder_without_its_password(committed, objects):
+    shutil.rmtree(objects.root)
+    local = "['remote \"embedded\"']\n    url = https://ada:secret@example.org/store\n"
+    Path(".dvc/config.local").write_text(local)
+    with pytest.raises(RestoreError, match=r"Copy https://\*\*\*@example.org/store to") as error:
+        restore()
+    assert "secret" not in str(error.value)
+
+
+def test_unknown_commit_is_refused(committed):
+    with pytest.raises(RestoreError, match="Git knows no commit 'gone'"):
+        restore("gone")
+
+
+@pytest.mark.program
+def test_restores_published_result_with_nothing_but_pyyaml(tmp_path):
+    folder = tmp_path / "clone"
+    subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(folder)], check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", BARE, "HEAD"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": "src"},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    wanted = named("HEAD", folder)
+    assert done.stdout.endswith(f"{len(wanted)} outputs written, every byte as dvc.lock names it\n"), done.stderr
+    assert {path: digest(folder / path) for path in wanted} == wanted
+    assert len(wanted) > 5

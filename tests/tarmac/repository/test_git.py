@@ -1,0 +1,238 @@
+"""Git's answers: where a branch began, whoever asks, and every path that is other than committed."""
+
+from pathlib import Path
+
+import pytest
+
+from tarmac.repository import git
+from tarmac.repository.git import NAMED_BY_CI, GitError
+from tests import commits
+from tests.commits import run, work_in
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    return work_in(tmp_path / "a clone", monkeypatch)
+
+
+def commit(name: str) -> str:
+    return commits.commit(**{name: name})
+
+
+@pytest.fixture
+def branch(here: Path) -> str:
+    """A branch of two commits that left `main`, which has gone on since. Returns where it left."""
+    run("init", "--quiet", "--initial-branch=main")
+    commit("first")
+    fork = commit("fork")
+    run("switch", "--quiet", "--create", "change")
+    commit("mine")
+    commit("mine too")
+    run("switch", "--quiet", "main")
+    commit("theirs")
+    run("switch", "--quiet", "change")
+    return fork
+
+
+def remote(name: str, revision: str) -> None:
+    """What a fetch would have left under `origin`."""
+    run("update-ref", f"refs/remotes/origin/{name}", revision)
+
+
+@pytest.mark.parametrize("usual", ["main", "master"])
+def test_the_branch_here_that_a_change_left_is_not_found(branch, usual):
+    run("branch", "--move", "main", usual)
+    assert git.merge_base() == branch
+
+
+@pytest.mark.parametrize("usual", ["main", "master"])
+def test_a_branch_of_this_clone_is_taken_for_that_of_the_origin(branch, usual):
+    remote(usual, branch)
+    run("branch", "--force", "main", "change")
+    assert git.merge_base() == branch
+
+
+def test_the_default_branch_of_the_origin_is_taken_for_main(branch):
+    remote("trunk", branch)
+    remote("main", "change")
+    run("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/trunk")
+    assert git.merge_base() == branch
+
+
+@pytest.mark.parametrize("name", NAMED_BY_CI)
+@pytest.mark.parametrize("target", ["release", "release/2.1"])
+def test_the_branch_that_ci_names_is_not_the_base(branch, monkeypatch, name, target):
+    remote(target, branch)
+    for usual in ("main", "HEAD"):
+        remote(usual, "change")
+    monkeypatch.setenv(name, target)
+    assert git.merge_base() == branch
+
+
+@pytest.mark.parametrize("name", NAMED_BY_CI)
+def test_a_variable_that_ci_sets_to_nothing_names_a_branch(branch, monkeypatch, name):
+    monkeypatch.setenv(name, "")
+    assert git.merge_base() == branch
+
+
+@pytest.mark.parametrize("name", NAMED_BY_CI)
+def test_a_branch_that_ci_names_and_that_was_not_fetched_is_replaced_by_another_or_by_none(branch, monkeypatch, name):
+    monkeypatch.setenv(name, "release")
+    with pytest.raises(GitError, match=r"origin/release.*git fetch"):
+        git.merge_base()
+
+
+def test_a_detached_head_has_no_base(branch):
+    run("checkout", "--quiet", "--detach", "HEAD")
+    assert git.merge_base() == branch
+
+
+def test_the_merge_that_ci_checks_out_is_compared_with_what_the_branch_left_and_not_with_what_it_meets(branch):
+    """A pull request is checked out as its merge into the target: the base is then the target as it is."""
+    run("checkout", "--quiet", "--detach", "main")
+    run("merge", "--quiet", "--no-edit", "change")
+    assert git.merge_base() == run("rev-parse", "main")
+
+
+def test_on_the_default_branch_the_base_is_another_than_head(branch):
+    run("switch", "--quiet", "main")
+    assert git.merge_base() == run("rev-parse", "HEAD")
+
+
+def test_a_repository_of_one_commit_has_no_base(here):
+    run("init", "--quiet", "--initial-branch=main")
+    first = commit("first")
+    assert git.merge_base() == first
+
+
+def test_without_a_branch_of_a_usual_name_there_is_a_base(branch):
+    run("branch", "--move", "main", "trunk")
+    assert git.merge_base() is None
+
+
+def test_without_a_commit_there_is_a_base_or_an_error(here):
+    run("init", "--quiet", "--initial-branch=main")
+    assert git.merge_base() is None
+    assert git.commit("HEAD") is None
+
+
+@pytest.fixture
+def shallow(branch: str, here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A clone with the last commit of the change and of `main` only, as CI makes it; the working folder from here."""
+    run("switch", "--quiet", "main")
+    run("clone", "--quiet", "--depth=1", "--branch=change", here.as_uri(), str(tmp_path / "shallow"))
+    monkeypatch.chdir(tmp_path / "shallow")
+    return branch
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_history_that_was_not_fetched_gives_another_base_or_no_clear_error(shallow, monkeypatch, named):
+    run("fetch", "--quiet", "--depth=1", "origin", "main:refs/remotes/origin/main")
+    if named:
+        monkeypatch.setenv(NAMED_BY_CI[0], "main")
+    with pytest.raises(GitError, match="no commit in common here: `git fetch --unshallow` first") as caught:
+        git.merge_base()
+    assert "\n" not in str(caught.value)
+    run("fetch", "--quiet", "--unshallow", "origin")
+    assert git.merge_base() == shallow
+
+
+def test_two_histories_without_a_common_commit_have_a_base(branch):
+    run("switch", "--quiet", "--orphan", "other")
+    commit("other")
+    with pytest.raises(GitError, match="no commit in common"):
+        git.merge_base()
+
+
+@pytest.mark.parametrize("revision", ["nonsense", "", "--all", "-h", "HEAD:fork", "HEAD~9", "main..change", "0" * 40])
+def test_what_is_no_commit_is_taken_for_one(branch, revision):
+    assert git.commit(revision) is None
+
+
+def test_a_name_of_a_commit_is_not_known(branch):
+    run("tag", "--annotate", "v1", "--message", "v1", "main")
+    head, main = run("rev-parse", "HEAD"), run("rev-parse", "main")
+    names = {"HEAD": head, "change": head, head[:8]: head, "main": main, "v1": main, "HEAD~2": branch}
+    assert {name: git.commit(name) for name in names} == names
+
+
+def test_a_refusal_is_not_told_in_gits_own_words(branch):
+    with pytest.raises(GitError, match=r"^git diff failed: .*nonsense"):
+        git.git("diff", "nonsense", "--")
+
+
+def test_a_file_of_a_commit_is_not_the_one_that_was_committed(branch):
+    Path("mine").write_text("since then")
+    assert git.text_at("HEAD", Path("mine")) == "mine"
+    assert git.text_at("HEAD~2", Path("mine")) is None
+    assert git.text_at("nonsense", Path("mine")) is None
+
+
+NAMES = (
+    "two words",
+    " leading",
+    'quo"ted',
+    "new\nline",
+    "tab\tbed",
+    "größe",
+    "日本/語 ",
+    "-dash",
+    "*.glob",
+    "back\\slash",
+)
+
+
+def test_a_changed_path_is_left_out_or_misspelt_for_its_name(branch, here):
+    for name in NAMES:
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_text("1")
+    assert git.changed_since("HEAD") == sorted(NAMES), "untracked"
+    run("add", "--all")
+    assert git.changed_since("HEAD") == sorted(NAMES), "staged"
+    run("commit", "--quiet", "--message", "odd names")
+    assert git.changed_since("HEAD") == []
+    assert git.changed_since("HEAD~1") == sorted(NAMES), "committed"
+    for name in NAMES:
+        Path(name).write_text("2")
+    assert git.changed_since("HEAD") == sorted(NAMES), "edited"
+
+
+def test_a_name_that_is_no_utf_8_stops_the_comparison(branch, here):
+    """Git and Linux take any bytes for a name."""
+    (here / b"caf\xe9".decode("utf-8", "surrogateescape")).write_text("1")
+    Path("other").write_text("1")
+    (odd, other) = git.changed_since("HEAD")
+    assert odd.startswith("caf")
+    assert odd.isprintable(), "a report is written in UTF-8"
+    assert other == "other"
+
+
+def test_a_path_that_was_added_deleted_moved_or_is_ignored_is_not_told_as_it_should(branch):
+    Path(".gitignore").write_text("ignored\n")
+    commit("more")
+    for name in ("ignored", "new"):
+        Path(name).write_text("1")
+    Path("first").unlink()
+    Path("mine").rename("moved")
+    Path("fork").write_text("staged")
+    run("add", "fork")
+    assert git.changed_since("HEAD") == ["first", "fork", "mine", "moved", "new"]
+    assert set(git.changed_since(branch)) == {"first", "fork", "mine too", "moved", "new", "more", ".gitignore"}
+
+
+def test_a_file_whose_time_alone_is_another_has_changed(branch):
+    Path("mine").touch()
+    assert git.changed_since("HEAD") == []
+
+
+def test_a_hook_of_git_turns_a_command_on_another_folder_against_this_one(branch, here, tmp_path, monkeypatch):
+    """Git tells its hooks where the repository is: what is done to a temporary clone must not be done to it."""
+    before = run("rev-parse", "--abbrev-ref", "HEAD"), run("ls-files", "--stage")
+    monkeypatch.setenv("GIT_DIR", str(here / ".git"))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(here / ".git" / "index"))
+    git.git("clone", "--quiet", "--shared", "--no-checkout", str(here), str(tmp_path / "clone"))
+    git.git("checkout", "--quiet", "--detach", branch, folder=tmp_path / "clone")
+    monkeypatch.undo()
+    monkeypatch.chdir(here)
+    assert (run("rev-parse", "--abbrev-ref", "HEAD"), run("ls-files", "--stage")) == before
+    assert sorted(path.name for path in (tmp_path / "clone").iterdir()) == [".git", "first", "fork"]

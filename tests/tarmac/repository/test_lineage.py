@@ -1,0 +1,283 @@
+"""Where a file comes from: the commit that made these bytes, never another, and what the file alone can say."""
+
+import json
+import random
+import shutil
+from dataclasses import fields
+from pathlib import Path
+
+import onnx
+import pytest
+import yaml
+
+from tarmac.pipeline.base.hashing import digest
+from tarmac.pipeline.training.identity import NAMES
+from tarmac.repository import lineage
+from tarmac.repository.dvc import commands
+from tarmac.repository.lineage import Lineage, LineageError
+from tests.conftest import Workspace
+from tests.e2e.running import FROM_SOURCE, TARMAC
+
+MODEL, BASELINE, RAW = "models/model.onnx", "models/baseline.onnx", "data/raw"
+ALICE, BOB = "Alice <alice@example.org>", "Bob <bob@example.org>"
+
+
+def commit(workspace: Workspace, message: str, author: str) -> str:
+    workspace.run("git", "add", "--all")
+    workspace.run("git", "commit", "--quiet", "--author", author, "--message", message)
+    return workspace.run("git", "rev-parse", "HEAD").stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def history_template(finished_template: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """The result of the template, a shallower model of Alice's, and Bob's way back to the first. Copy it."""
+    workspace = Workspace(tmp_path_factory.mktemp("history") / "repository")
+    shutil.copytree(finished_template.path, workspace.path, symlinks=True)
+    shutil.copy(workspace.path / MODEL, workspace.path.parent / "first.onnx")
+    workspace.set_params(lambda params: params["train"]["xgboost"].update(max_depth=3))
+    workspace.dvc("repro", "--quiet")
+    workspace.dvc("push", "--quiet")
+    commit(workspace, "shallower", ALICE)
+    shutil.copy(workspace.path / MODEL, workspace.path.parent / "second.onnx")
+    workspace.run("git", "checkout", "--quiet", "HEAD~1", "--", "params.yaml", "dvc.lock", "metrics", "models/card.md")
+    commit(workspace, "back", BOB)
+    workspace.dvc("checkout", "--quiet")
+    return workspace
+
+
+@pytest.fixture
+def here(history_template: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "site"))
+    shutil.copytree(history_template.path.parent, tmp_path / "team", symlinks=True)
+    monkeypatch.chdir(tmp_path / "team" / "repository")
+    return Workspace(tmp_path / "team" / "repository")
+
+
+def revision(workspace: Workspace, name: str) -> str:
+    return workspace.run("git", "rev-parse", name).stdout.strip()
+
+
+def committed(workspace: Workspace, name: str, path: str) -> str:
+    return workspace.run("git", "show", f"{name}:{path}").stdout
+
+
+def test_a_model_is_given_the_commit_person_metrics_or_parameters_of_another(here):
+    first, second = lineage.lineage(Path("../first.onnx")), lineage.lineage(Path("../second.onnx"))
+    assert first.commit.name == revision(here, "HEAD~2")
+    assert first.also_in == [revision(here, "HEAD")]
+    assert second.commit.name == revision(here, "HEAD~1")
+    assert (second.commit.author, second.commit.email, second.commit.subject) == (
+        *ALICE.strip(">").split(" <"),
+        "shallower",
+    )
+    assert second.also_in == []
+    for found, name in ((first, "HEAD~2"), (second, "HEAD~1")):
+        assert (found.output, found.stage, found.notes) == (MODEL, "train", [])
+        assert found.metrics["test"] == json.loads(committed(here, name, "metrics/evaluate/metrics.json"))
+        trained = json.loads(committed(here, name, "metrics/train/metrics.json"))
+        assert found.metrics["validation"] == trained["validation"]
+        assert found.params["train"]["train"] == yaml.safe_load(committed(here, name, "params.yaml"))["train"]
+        assert found.rebuild[0] == f"git switch --detach {found.commit.name}"
+    assert second.params["train"]["train"]["xgboost"]["max_depth"] == 3
+    assert first.code == second.code
+
+
+def test_data_code_or_environment_are_not_those_that_the_model_was_made_from(here):
+    found = lineage.lineage(Path(MODEL))
+    assert found.data == {RAW: digest(Path(RAW))}
+    assert found.data_files == {str(path): digest(path) for path in sorted(Path(RAW).rglob("*.parquet"))}
+    assert found.environment == digest(Path("requirements/pipeline.txt"))
+    assert set(found.params) == {"prepare", "featurize", "train"}
+    assert found.carried["features"] == digest(Path("data/features"))
+    card = lineage.lineage(Path("models/card.md"))
+    assert set(card.params) == {"prepare", "featurize", "baseline", "train", "evaluate", "card"}
+    assert card.code != found.code, "the card is made by more code than the model"
+
+
+@pytest.mark.parametrize(
+    ("path", "stage"),
+    [("data/predictions.parquet", "evaluate"), ("data/features", "featurize"), ("data/prepared", "prepare"),
+     (BASELINE, "baseline"), ("metrics/tables", "evaluate"), (RAW, None)],
+)  # fmt: skip
+def test_an_output_other_than_the_model_is_not_known(here, path, stage):
+    found = lineage.lineage(Path(path))
+    assert (found.output, found.stage) == (path, stage)
+    assert found.data == {RAW: digest(Path(RAW))}
+    files = [path for path in Path(RAW).rglob("*") if path.is_file()]
+    assert found.data_files == {path.as_posix(): digest(path) for path in files}
+
+
+def test_a_renamed_branch_or_a_tag_hides_a_model_or_is_not_named(here):
+    here.run("git", "tag", "v2", "HEAD~1")
+    here.run("git", "branch", "--move", "main", "trunk")
+    assert lineage.lineage(Path("../second.onnx")).commit.refs == ["trunk", "v2"]
+    here.run("git", "switch", "--quiet", "--orphan", "elsewhere")
+    here.run("git", "branch", "--quiet", "-D", "trunk")
+    Path("x").write_text("x")
+    commit(here, "nothing of it", BOB)
+    assert lineage.lineage(Path("../second.onnx")).commit.refs == ["v2"]
+
+
+def test_a_file_that_nobody_committed_is_given_a_commit_or_a_traceback(here):
+    for name, content in (("other.parquet", b"PAR1"), ("text.onnx", b"no model"), ("empty.onnx", b"")):
+        Path(f"../{name}").write_bytes(content)
+        done = here.run(*TARMAC, "lineage", f"../{name}", check=False, env=FROM_SOURCE)
+        assert done.returncode == 1
+        assert done.stderr.startswith(f"tarmac: error: ../{name} ({digest(Path(f'../{name}'))}): no commit here")
+        assert len(done.stderr.splitlines()) == 1
+    with pytest.raises(LineageError, match="no such file; `make pull` fetches"):
+        lineage.lineage(Path("models/none.onnx"))
+
+
+def altered(source: Path) -> Path:
+    """The model with another value in a tree, or another coefficient: it loads and answers, a little otherwise."""
+    model = onnx.load(source)
+    floats = [attribute.floats for node in model.graph.node for attribute in node.attribute if attribute.floats]
+    max(floats, key=len)[0] += 0.001
+    onnx.save(model, "../altered.onnx")
+    return Path("../altered.onnx")
+
+
+@pytest.mark.parametrize("source", ["../first.onnx", "../second.onnx", BASELINE])
+def test_a_model_that_was_changed_passes_for_the_committed_one_or_its_inputs_are_lost(here, source):
+    found, known = lineage.lineage(altered(Path(source))), lineage.lineage(Path(source))
+    assert (found.commit, found.metrics) == (None, {})
+    assert found.same_inputs in {known.commit.name, *known.also_in}
+    assert (found.data, found.params, found.code) == (known.data, known.params, known.code)
+    assert "has other bytes: this file is not that model" in found.notes[0]
+
+
+def test_another_split_parameters_or_features_pass_for_the_same_inputs(here):
+    changed = {"split": {}, "params": {"seed": 8}, "features": "f" * 32}
+    for name, value in changed.items():
+        model = onnx.load("../second.onnx")
+        for item in model.metadata_props:
+            if item.key == name:
+                item.value = (
+                    value if isinstance(value, str) else json.dumps({**json.loads(item.value), **value, "x": 1})
+                )
+        onnx.save(model, "../altered.onnx")
+        found = lineage.lineage(Path("../altered.onnx"))
+        assert (found.commit, found.same_inputs, found.data) == (None, None, {}), name
+        assert found.notes == ["no commit here has made it"]
+
+
+HOSTILE = {
+    "features": ["", "\0", "a\nb", "--all", "f" * 31],
+    "params": ["[]", "null", "{", "[" * 100_000, '{"seed": "\\u001b[2J"}', '{"xgboost": null}'],
+    "split": ["1", '"x"'],
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in HOSTILE.items() for value in values])
+def test_a_file_that_lies_about_itself_is_believed_or_a_traceback(here, name, value):
+    model = onnx.load("../second.onnx")
+    for item in model.metadata_props:
+        item.value = value if item.key == name else item.value
+    onnx.save(model, "../hostile.onnx")
+    try:
+        found = lineage.lineage(Path("../hostile.onnx"))
+    except LineageError:
+        return
+    assert (found.commit, found.same_inputs) == (None, None)
+    assert lineage.text(found).replace("\n", "").isprintable()
+
+
+def test_a_commit_whose_lock_nobody_can_read_hides_the_next(here):
+    lock = Path("dvc.lock").read_text()
+    here.run("git", "checkout", "--quiet", "--orphan", "broken")
+    Path("dvc.lock").write_text(f"<<<<<<< HEAD\n{lock}")
+    commit(here, "a conflict", BOB)
+    Path("dvc.lock").write_text(lock)
+    mended = commit(here, "mended", BOB)
+    here.run("git", "branch", "--quiet", "-D", "main")
+    assert lineage.lineage(Path(MODEL)).commit.name == mended
+
+
+def test_one_flipped_byte_is_taken_for_a_committed_model(here):
+    content = bytearray(Path(MODEL).read_bytes())
+    draw = random.Random(7)
+    for place in [0, len(content) - 1, *draw.sample(range(len(content)), 10)]:
+        flipped = content[:place] + bytes([content[place] ^ 1 << draw.randrange(8)]) + content[place + 1 :]
+        Path("../flipped.onnx").write_bytes(flipped)
+        try:
+            found = lineage.lineage(Path("../flipped.onnx"))
+        except LineageError:
+            continue
+        assert found.commit is None
+        assert found.metrics == {}
+
+
+def test_the_served_file_alone_says_nothing_or_something_else(here, tmp_path):
+    """Outside of any repository, with nothing but the file."""
+    (tmp_path / "served").mkdir()
+    served = Workspace(tmp_path / "served")
+    shutil.copy(tmp_path / "team" / "second.onnx", served.path / "m.onnx")
+    source = {"PYTHONPATH": str(here.path / "src")}
+    found = json.loads(served.run(*TARMAC, "lineage", "m.onnx", "--json", env=source).stdout)
+    carried = {item.key: item.value for item in onnx.load(served.path / "m.onnx").metadata_props}
+    as_text = {
+        name: json.dumps(value, sort_keys=True) if isinstance(value, dict) else value
+        for name, value in found["carried"].items()
+    }
+    assert as_text == {name: carried[name] for name in NAMES}
+    assert found["commit"] is None
+    assert found["notes"][0].startswith("there is no history to look in: ")
+    told = served.run(*TARMAC, "lineage", "m.onnx", env=source).stdout
+    assert "max_depth 3" in told
+    assert "commit       not known" in told
+
+
+def test_the_json_has_other_names_or_another_shape_than_before(here):
+    """Others parse it: a change here is a change of the interface."""
+    found = json.loads(here.run(*TARMAC, "lineage", "--json", env=FROM_SOURCE).stdout)
+    kinds = {name: type(value).__name__ for name, value in found.items()}
+    texts, lists = ("file", "hash", "output", "stage", "environment", "code"), ("also_in", "rebuild", "notes")
+    trees = ("commit", "data", "data_files", "params", "metrics", "carried")
+    wanted = {**dict.fromkeys(texts, "str"), **dict.fromkeys(lists, "list"), **dict.fromkeys(trees, "dict")}
+    assert kinds == {**wanted, "same_inputs": "NoneType"}
+    assert list(found) == [field.name for field in fields(Lineage)]
+    assert list(found["commit"]) == ["name", "author", "email", "date", "subject", "refs"]
+    assert set(found["metrics"]) == {"validation", "test"}
+    assert set(found["carried"]) == set(NAMES)
+
+
+def test_a_person_is_not_told_what_the_json_says(here):
+    told, found = here.run(*TARMAC, "lineage", env=FROM_SOURCE).stdout, lineage.lineage(Path(MODEL))
+    commit = found.commit
+    for fact in (found.hash, commit.name, commit.author, commit.date, found.code, found.environment, *found.data_files):
+        assert fact in told
+    assert told.splitlines()[-3:] == [f"  rebuild      {command}" for command in found.rebuild]
+
+
+def test_data_that_cannot_be_looked_at_stops_the_rest_or_passes_for_known(here):
+    known = lineage.lineage(Path(MODEL))
+    shutil.rmtree(".dvc/cache")
+    assert lineage.lineage(Path(MODEL)) == known, "the remote has it"
+    raw = commands.outputs()[RAW]
+    Path(f"data/remote/files/md5/{raw[:2]}/{raw[2:]}").write_text("[]")
+    garbled = lineage.lineage(Path(MODEL))
+    assert garbled.notes == [f"the files of the data are not known: {raw} has other bytes than its name says"]
+    shutil.rmtree("data/remote")
+    found = lineage.lineage(Path(MODEL))
+    assert found.notes[0].startswith("the files of the data are not known: ")
+    assert (found.data_files, found.data, found.metrics) == ({}, known.data, known.metrics)
+
+
+def test_metrics_of_another_run_are_told_as_those_of_the_model(here):
+    path = Path("metrics/evaluate/metrics.json")
+    here.run("git", "checkout", "--quiet", "--orphan", "edited")
+    path.write_text('{"roc_auc": 0.99}')
+    commit(here, "better on paper", BOB)
+    here.run("git", "branch", "--quiet", "-D", "main")
+    found = lineage.lineage(Path(MODEL))
+    assert "test" not in found.metrics
+    assert found.notes == [f"{path} of the commit is not what its lock names: test metrics are not known"]
+
+
+def test_a_part_of_the_history_is_not_told_as_the_cause(here, monkeypatch):
+    here.run("git", "clone", "--quiet", "--depth=1", here.path.as_uri(), "../shallow")
+    monkeypatch.chdir(here.path.parent / "shallow")
+    found = lineage.lineage(Path("../second.onnx"))
+    assert found.commit is None
+    assert "a part of the history was not fetched: `git fetch --unshallow`" in found.notes

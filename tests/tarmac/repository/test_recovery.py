@@ -1,0 +1,109 @@
+"""What a killed `dvc exp run` leaves: a person's edits and branch come back, and nothing newer is overwritten."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tarmac.repository import recovery
+from tests.conftest import Workspace
+from tests.e2e.kills import STAGED, UNTRACKED, missing_edits
+from tests.e2e.running import kill_at
+from tests.moments import EDITED, MINE, OF_AN_EXPERIMENT
+
+pytestmark = pytest.mark.kill
+
+EXPERIMENT = ("exp", "run", "--name", "tried", "-S", "intervals.seed=8")  # runs the last stage
+
+
+def edit(workspace: Workspace) -> None:
+    with (workspace.path / EDITED).open("a") as file:
+        file.write(MINE)
+    for name in (STAGED, UNTRACKED):
+        (workspace.path / name).write_text(MINE)
+    workspace.run("git", "add", STAGED)
+
+
+@pytest.fixture
+def killed(finished_template: Workspace, tmp_path: Path) -> Callable[[str], Workspace]:
+    def at(name: str) -> Workspace:
+        """A workspace with edits in which an experiment was killed at a moment."""
+        workspace = Workspace(tmp_path / "repository")
+        shutil.copytree(finished_template.path, workspace.path, symlinks=True)
+        edit(workspace)
+        kill_at(workspace, name, *EXPERIMENT)
+        return workspace
+
+    return at
+
+
+def branch(workspace: Workspace) -> str:
+    return workspace.run("git", "symbolic-ref", "HEAD", check=False).stdout.strip()
+
+
+def stashes(workspace: Workspace) -> list[str]:
+    return workspace.run("git", "stash", "list", "--format=%gs").stdout.splitlines()
+
+
+@pytest.mark.parametrize("moment", OF_AN_EXPERIMENT)
+def test_a_killed_experiment_costs_the_edits_or_the_branch(killed, finished_template, moment):
+    workspace = killed(moment)
+    assert recovery.mend(workspace.path)
+    assert branch(workspace) == "refs/heads/main"
+    head = finished_template.run("git", "rev-parse", "HEAD").stdout
+    assert workspace.run("git", "rev-parse", "HEAD").stdout == head
+    assert not missing_edits(workspace)
+    assert workspace.run("git", "fsck", "--no-dangling").returncode == 0
+    assert recovery.mend(workspace.path) == [], "it finds something again"
+    assert workspace.dvc("exp", "list", "--name-only").stdout.split() == ["tried"][: moment == "result committed"]
+
+
+@pytest.mark.parametrize("moment", ["experiment waits", "edits in a hidden commit"])
+def test_an_experiment_after_a_killed_one_runs_both_or_loses_the_edits(killed, moment):
+    workspace = killed(moment)
+    recovery.mend(workspace.path)
+    workspace.dvc(*EXPERIMENT)
+    assert not missing_edits(workspace)
+    assert branch(workspace) == "refs/heads/main"
+    assert workspace.dvc("exp", "list", "--name-only").stdout.split() == ["tried"]
+
+
+def test_work_after_the_kill_is_overwritten(killed):
+    workspace = killed("edits stashed")
+    (workspace.path / EDITED).write_text("newer\n")
+    told = recovery.mend(workspace.path)
+    assert not missing_edits(workspace)
+    assert any("git stash" in line for line in told)
+    assert workspace.run("git", "show", f"stash@{{0}}:{EDITED}").stdout == "newer\n"
+
+
+def test_commits_after_the_kill_are_taken_back(killed):
+    workspace = killed("a stage runs")
+    workspace.run("git", "switch", "--quiet", "main")
+    workspace.run("git", "add", "--all")
+    workspace.run("git", "commit", "--quiet", "--message", "mine")
+    before = workspace.run("git", "rev-parse", "HEAD").stdout
+    recovery.mend(workspace.path)
+    assert workspace.run("git", "status", "--porcelain").stdout == ""
+    assert workspace.run("git", "rev-parse", "HEAD").stdout == before
+    assert branch(workspace) == "refs/heads/main"
+
+
+def test_a_stash_of_a_persons_own_is_popped(finished):
+    edit(finished)
+    finished.run("git", "stash", "push", "--quiet", "--message", "for later")
+    assert recovery.mend(finished.path) == []
+    assert stashes(finished) == ["On main: for later"]
+
+
+def test_a_head_that_a_person_detached_is_put_on_a_branch(finished):
+    finished.dvc(*EXPERIMENT)
+    finished.run("git", "stash", "push", "--quiet")
+    finished.run("git", "checkout", "--quiet", "--detach")
+    assert recovery.mend(finished.path) == []
+    assert branch(finished) == ""
+
+
+def test_a_folder_without_a_repository_cannot_be_asked(tmp_path):
+    assert recovery.mend(tmp_path) == []

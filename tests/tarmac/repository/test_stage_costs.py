@@ -1,0 +1,129 @@
+"""What stages cost: kept under the outputs that a run made, and told of no other result."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tarmac.pipeline.base import cost
+from tarmac.repository import stage_costs
+
+SPENT = {"wall_seconds": 12.5, "cpu_seconds": 20.25, "peak_bytes": 1_000_000}
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def lock(**stages: dict[str, str]) -> str:
+    """The text of a `dvc.lock` with the outputs of some stages, in the order that DVC gives them."""
+    made = {
+        stage: {"outs": [{"path": p, "md5": h, "size": 1} for p, h in sorted(outs.items())]}
+        for stage, outs in stages.items()
+    }
+    return yaml.safe_dump({"schema": "2.0", "stages": made})
+
+
+def measured(folder: Path, **seconds: float) -> Path:
+    """What the stages of a run have written."""
+    folder.mkdir(exist_ok=True)
+    for stage, wall in seconds.items():
+        (folder / f"{stage}.json").write_text(json.dumps({**SPENT, "wall_seconds": wall}))
+    return folder
+
+
+MADE = {"train": {"model.onnx": "a1", "metrics": "b2.dir"}, "evaluate": {"predictions": "c3"}}
+
+
+def test_the_cost_of_a_run_is_not_found_by_its_outputs(here):
+    stage_costs.keep(measured(here / "run", train=1, evaluate=2), lock(**MADE), ["train", "evaluate"])
+    found = stage_costs.known(lock(**MADE))
+    assert found == {"train": {**SPENT, "wall_seconds": 1}, "evaluate": {**SPENT, "wall_seconds": 2}}
+
+
+@pytest.mark.parametrize(
+    "outs",
+    [
+        {"model.onnx": "a2", "metrics": "b2.dir"},
+        {"model.onnx": "a1", "metrics": "b3.dir"},
+        {"model.onnx": "b2.dir", "metrics": "a1"},
+        {"other.onnx": "a1", "metrics": "b2.dir"},
+        {"model.onnx": "a1"},
+        {"model.onnx": "a1", "metrics": "b2.dir", "more": "c3"},
+        {},
+    ],
+    ids=["a hash", "another hash", "swapped", "a path", "one less", "one more", "none"],
+)
+def test_the_cost_of_other_outputs_is_told(here, outs):
+    stage_costs.keep(measured(here / "run", train=1), lock(**MADE), ["train"])
+    assert stage_costs.known(lock(train=outs)) == {}
+    assert stage_costs.known(lock(featurize=MADE["train"])) == {}, "another stage with the same outputs"
+    assert set(stage_costs.known(lock(**MADE))) == {"train"}
+
+
+def test_a_stage_that_did_not_run_or_measured_nothing_has_a_cost(here):
+    stage_costs.keep(measured(here / "run", train=1, evaluate=2), lock(**MADE), ["evaluate"])
+    stage_costs.keep(measured(here / "other"), lock(**MADE), ["train"])
+    assert set(stage_costs.known(lock(**MADE))) == {"evaluate"}
+
+
+def test_an_earlier_result_loses_its_cost_or_a_later_run_of_the_same_does_not_replace_it(here):
+    later = MADE | {"train": {"model.onnx": "f9", "metrics": "b2.dir"}}
+    stage_costs.keep(measured(here / "run", train=1), lock(**MADE), ["train"])
+    stage_costs.keep(measured(here / "run", train=5), lock(**later), ["train"])
+    assert [stage_costs.known(lock(**made))["train"]["wall_seconds"] for made in (MADE, later)] == [1, 5]
+    stage_costs.keep(measured(here / "run", train=7), lock(**MADE), ["train"])
+    assert [stage_costs.known(lock(**made))["train"]["wall_seconds"] for made in (MADE, later)] == [7, 5]
+
+
+HASHES = st.dictionaries(st.sampled_from(["a", "b", "a b", "a=1"]), st.sampled_from(["1" * 32, "2" * 32]), max_size=3)
+
+
+@settings(deadline=None)
+@given(HASHES, HASHES)
+def test_two_results_share_a_cost_or_one_has_two(tmp_path_factory, one, other):
+    folder = tmp_path_factory.mktemp("costs")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        stage_costs.keep(measured(folder / "run", train=1), lock(train=one), ["train"])
+        assert bool(stage_costs.known(lock(train=other))) == (one == other)
+
+
+@pytest.mark.parametrize("text", ["", "schema: '2.0'\n", "schema: '2.0'\nstages: {}\n", "stages: {train: {cmd: x}}\n"])
+def test_a_lock_without_outputs_has_costs_or_stops_the_review(text):
+    assert stage_costs.known(text) == {}
+
+
+@pytest.mark.parametrize("left", ["", '{"wall_sec'])
+def test_what_a_kill_has_cut_stops_every_later_review(here, left):
+    stage_costs.keep(measured(here / "run", train=1, evaluate=2), lock(**MADE), ["train", "evaluate"])
+    (cut,) = stage_costs.KEPT.glob("train-*")
+    cut.write_text(left)
+    assert set(stage_costs.known(lock(**MADE))) == {"evaluate"}
+
+
+def test_a_stage_measures_without_being_asked_or_less_than_it_should(here, monkeypatch):
+    monkeypatch.delenv(cost.ASKED, raising=False)
+    with cost.measured("train"):
+        pass
+    assert list(here.iterdir()) == []
+    monkeypatch.setenv(cost.ASKED, str(here / "asked"))
+    with cost.measured("train"):
+        held = bytearray(1)
+    del held
+    found = json.loads((here / "asked" / "train.json").read_text())
+    assert found.keys() == SPENT.keys()
+    assert found["wall_seconds"] >= 0
+    assert 10_000_000 < found["peak_bytes"] < 100_000_000_000, "Linux counts in kilobytes"
+
+
+def test_a_stage_that_fails_leaves_a_cost(here, monkeypatch):
+    monkeypatch.setenv(cost.ASKED, str(here / "asked"))
+    with pytest.raises(ValueError, match="stop"), cost.measured("train"):
+        raise ValueError("stop")
+    assert not (here / "asked").exists()

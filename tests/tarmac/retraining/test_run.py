@@ -1,0 +1,27 @@
+"""The round speaks of the month that weighs most, and a new model is judged on months that have labels."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tarmac.problem.names import TARGET
+from tarmac.retraining import run
+
+FOUND = {
+    "2013-11": {"decision": "none", "verdict": "ok", "period": {"last": "2013-11-30"}},
+    "2013-12": {"decision": "none", "verdict": "watch", "period": {"last": "2013-12-31"}},
+}
+
+
+def test_a_model_is_judged_on_a_month_whose_labels_are_still_to_come(tmp_path: Path):
+    for month, label in {"2013-11": 1.0, "2013-12": None}.items():
+        pd.DataFrame({TARGET: [label]}, dtype="float64").to_parquet(tmp_path / f"{month}.parquet")
+    assert run.last_labelled(["2013-11", "2013-12"], tmp_path) == "2013-11"
+    with pytest.raises(ValueError, match="no month"):
+        run.last_labelled(["2013-12"], tmp_path)
+
+
+def test_what_is_to_be_watched_in_the_second_month_is_hidden_by_a_calm_first(monkeypatch):
+    monkeypatch.setattr(run, "monitor", lambda month, model: FOUND[month])
+    assert run.judged(list(FOUND), None)["verdict"] == "watch"

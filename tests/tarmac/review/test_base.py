@@ -1,0 +1,179 @@
+"""The base's model is asked about head's test rows where the months moved, and only where it can and may be asked."""
+
+import json
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from tarmac.pipeline.params import Window
+from tarmac.pipeline.training.export import TOLERANCE, export
+from tarmac.problem.names import CATEGORICAL, KEY, TARGET
+from tarmac.review.base import Moved, answers
+from tarmac.review.compare import pair
+from tarmac.review.results import FEATURES, MODEL, PREDICTIONS, Result
+from tests.tarmac.pipeline import sample
+
+TEST = Window(first="2014-01", last="2014-02")
+BEFORE = {"train": ("2013-10", "2013-11"), "validation": ("2013-12", "2013-12"), "test": ("2013-12", "2014-01")}
+Windows = dict[str, tuple[str, str]]
+
+
+def split(windows: Windows) -> dict[str, dict[str, str]]:
+    return {name: {"first": first, "last": last} for name, (first, last) in windows.items()}
+
+
+def month(name: str, seed: int) -> pd.DataFrame:
+    """Feature rows of a month, of which every tenth has no label yet."""
+    rows = sample.rows(100, seed)
+    first = date.fromisoformat(f"{name}-01")
+    rows[TARGET] = rows[TARGET].astype("float64").where(np.arange(100) % 10 > 0)
+    return rows.assign(day=[first + timedelta(days=n % 28) for n in range(100)], flight=np.arange(100))
+
+
+def predictions(rows: pd.DataFrame, probability: float | np.ndarray) -> pd.DataFrame:
+    known = rows.loc[rows[TARGET].notna(), [*KEY, TARGET]].astype({TARGET: "int8"})
+    return known.assign(probability=probability).reset_index(drop=True)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return sample.fitted(sample.params("xgboost"), sample.rows(600, seed=1), sample.rows(200, seed=2))
+
+
+@pytest.fixture
+def sides(tmp_path: Path, fitted) -> tuple[Result, Result]:
+    """Base, tested on December and January, and head, tested on January and February."""
+    both = [Result(tmp_path / name, name, {}, frozenset((PREDICTIONS, MODEL, FEATURES))) for name in ("base", "head")]
+    for side in both:
+        side.path(FEATURES).mkdir(parents=True)
+    months = {name: month(name, seed) for seed, name in enumerate(("2013-12", "2014-01", "2014-02"), 5)}
+    for name, rows in months.items():
+        rows.to_parquet(both[1].path(FEATURES) / f"{name}.parquet")
+    old, new = (
+        pd.concat([months[name] for name in names]) for names in (("2013-12", "2014-01"), ("2014-01", "2014-02"))
+    )
+    predictions(old, 0.25).to_parquet(both[0].path(PREDICTIONS))
+    predictions(new, 0.75).to_parquet(both[1].path(PREDICTIONS))
+    write_model(both[0], fitted)
+    return both[0], both[1]
+
+
+def write_model(base: Result, fitted, windows: Windows = BEFORE, **metadata: str) -> None:
+    inputs, pipeline = fitted
+    base.path(MODEL).parent.mkdir(exist_ok=True)
+    export(pipeline, inputs, base.path(MODEL), metadata or {"split": json.dumps(split(windows))})
+    base.path("params.yaml").write_text(yaml.safe_dump({"split": split(BEFORE)}))
+
+
+def test_the_bases_answer_is_not_that_of_its_model_to_the_same_row(sides, fitted):
+    base, head = sides
+    found, moved = answers(base, head, TEST)
+    inputs, pipeline = fitted
+    rows = pd.concat([pd.read_parquet(head.path(FEATURES) / f"{name}.parquet") for name in ("2014-01", "2014-02")])
+    rows = rows[rows[TARGET].notna()]
+    expected = predictions(rows, pipeline.predict_proba(rows[inputs.names])[:, 1]).set_index(list(KEY))
+    assert found[list(KEY)].duplicated().sum() == 0
+    found = found.set_index(list(KEY)).loc[expected.index]
+    assert np.abs(found["probability"] - expected["probability"]).max() < TOLERANCE
+    assert (found[TARGET] == expected[TARGET]).all()
+    told = "the base's model was asked about the 180 rows of the test months of head"
+    assert moved == Moved("2014-01", "2014-02", 180, told)
+
+
+def test_the_models_are_judged_on_other_rows_than_those_of_head(sides):
+    base, head = sides
+    found, _ = answers(base, head, TEST)
+    counts = pair(found, pd.read_parquet(head.path(PREDICTIONS))).counts
+    assert counts == {"common": 180, "only_base": 0, "only_head": 0, "relabelled": 0}
+
+
+def test_a_model_is_asked_although_its_predictions_have_every_row(sides):
+    base, head = sides
+    predictions(pd.read_parquet(head.path(FEATURES) / "2014-01.parquet"), 0.75).to_parquet(head.path(PREDICTIONS))
+    found, moved = answers(base, head, Window(first="2014-01", last="2014-01"))
+    assert moved is None
+    assert set(found["probability"]) == {0.25}
+
+
+def test_a_model_is_asked_for_a_few_new_rows_of_its_own_months(sides):
+    """Its own predictions come from its own features: a late correction is no reason to leave them."""
+    base, head = sides
+    found, moved = answers(base, head, Window(first=BEFORE["test"][0], last=BEFORE["test"][1]))
+    assert moved is None
+    assert set(found["probability"]) == {0.25}
+
+
+@pytest.mark.parametrize(
+    ("windows", "last"),
+    [
+        ({**BEFORE, "validation": ("2013-12", "2014-01")}, "2014-01"),
+        ({**BEFORE, "validation": ("2014-02", "2014-02")}, "2014-02"),
+        ({**BEFORE, "train": ("2013-10", "2015-01")}, "2015-01"),
+    ],
+)
+def test_a_model_is_judged_on_rows_that_it_learned_from(sides, fitted, windows, last):
+    base, head = sides
+    write_model(base, fitted, windows)
+    found, moved = answers(base, head, TEST)
+    assert set(found["probability"]) == {0.25}
+    reason = f"it learned from months up to {last}, and head is tested from 2014-01 on"
+    assert moved == Moved("2014-01", "2014-02", 0, f"the base's model was not asked about them: {reason}")
+
+
+@pytest.mark.parametrize("metadata", [{"none": "x"}, {"split": "{"}, {"split": "[]"}, {"split": '{"train": {}}'}])
+def test_a_model_that_does_not_say_what_it_learned_from_is_asked(sides, fitted, metadata):
+    base, head = sides
+    write_model(base, fitted, **metadata)
+    assert answers(base, head, TEST)[1].told.endswith("it does not say from which months it learned")
+
+
+def change(head: Result, name: str, **columns: object) -> None:
+    path = head.path(FEATURES) / f"{name}.parquet"
+    rows = pd.read_parquet(path)
+    gone = [column for column, value in columns.items() if value is None]
+    rows.drop(columns=gone).assign(**{k: v for k, v in columns.items() if v is not None}).to_parquet(path)
+
+
+@pytest.mark.parametrize(
+    ("columns", "reason"),
+    [
+        ({"temp": None, "spare": None}, "it takes temp, spare, which the features of head lack"),
+        ({"dest": None}, "it takes dest, which the features of head lack"),
+        ({"temp": "warm"}, "it takes temp as a number, which the features of head have as something else"),
+        ({"dest": 3}, "it takes dest as text, which the features of head have as something else"),
+    ],
+)
+def test_a_model_whose_input_is_missing_is_asked_or_the_reason_is_not_told(sides, columns, reason):
+    base, head = sides
+    change(head, "2014-02", **columns)
+    found, moved = answers(base, head, TEST)
+    assert set(found["probability"]) == {0.25}
+    assert (moved.asked, moved.told) == (0, f"the base's model was not asked about them: {reason}")
+
+
+def test_an_integer_is_no_number_to_a_model(sides):
+    base, head = sides
+    change(head, "2014-02", temp=50)
+    assert answers(base, head, TEST)[1].asked == 180
+
+
+def test_a_category_that_is_no_part_of_the_key_is_left_out():
+    assert set(CATEGORICAL) - set(KEY), "otherwise the columns that are read are not put to the proof"
+
+
+def test_a_model_that_is_lost_or_cut_stops_the_review(sides):
+    base, head = sides
+    base.path(MODEL).write_bytes(base.path(MODEL).read_bytes()[:1000])
+    assert answers(base, head, TEST)[1].told.endswith("its file cannot be read")
+    lost = Result(base.folder, "base", {}, base.present - {MODEL})
+    assert answers(lost, head, TEST)[1].told.endswith("the remote lacks it")
+
+
+def test_a_base_without_windows_stops_the_review(sides):
+    base, head = sides
+    base.path("params.yaml").unlink()
+    assert answers(base, head, TEST)[1].asked == 180

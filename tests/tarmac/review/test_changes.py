@@ -1,0 +1,175 @@
+"""What a change touched: parameters as they are written, files by the stages that read them, outputs by their hash."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tarmac.repository.stage_inputs import OUTSIDE, by_stage
+from tarmac.review.changes import MISSING, changes
+from tarmac.review.results import Result
+from tests.conftest import ROOT
+from tests.e2e.running import STAGES
+
+Deps = dict[str, list[str]]
+DEPS: Deps = {
+    "prepare": ["data/raw", "src/tarmac/pipeline/base", "src/tarmac/problem/clean.py", "requirements/pipeline.txt"],
+    "train": ["data/features", "src/tarmac/pipeline/base", "src/tarmac/pipeline/models"],
+}
+
+
+def result(folder: Path, params: object = None, deps: Deps | None = None, **hashes: str) -> Result:
+    """A result with these parameters, stages and outputs; a file of which nothing is given is not there."""
+    folder.mkdir(exist_ok=True)
+    if params is not None:
+        text = params if isinstance(params, str) else yaml.safe_dump(params)
+        (folder / "params.yaml").write_text(text)
+    if deps is not None:
+        stages = {name: {"cmd": "x", **({"deps": paths} if paths else {})} for name, paths in deps.items()}
+        (folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}, sort_keys=False))
+    return Result(folder, "c" * 40, hashes, frozenset())
+
+
+def sorted_by(tmp_path: Path, paths: Iterable[str], head: Deps = DEPS, base: Deps = DEPS) -> dict[str, list[str]]:
+    return by_stage(
+        paths, *({"stages": {name: {"deps": held} for name, held in deps.items()}} for deps in (base, head))
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "stages"),
+    [
+        ("src/tarmac/problem/clean.py", ["prepare"]),
+        ("src/tarmac/pipeline/base/cost.py", ["prepare", "train"]),
+        ("src/tarmac/pipeline/models/deep/er.py", ["train"]),
+        ("src/tarmac/model_of_another.py", [OUTSIDE]),
+        ("src/tarmac/problem/clean.pyi", [OUTSIDE]),
+        ("tarmac/pipeline/models/scorer.py", [OUTSIDE]),
+        ("README.md", [OUTSIDE]),
+    ],
+)
+def test_a_file_is_told_under_another_stage_than_those_that_read_it(tmp_path, path, stages):
+    assert sorted_by(tmp_path, [path]) == {stage: [path] for stage in stages}
+
+
+def test_stages_or_files_come_in_another_order_than_the_pipelines(tmp_path):
+    paths = ["a", "src/tarmac/pipeline/models/b.py", "src/tarmac/pipeline/base/x.py", "src/tarmac/pipeline/models/a.py"]
+    found = sorted_by(tmp_path, paths)
+    assert list(found.items()) == [("prepare", paths[2:3]), ("train", paths[1:]), (OUTSIDE, paths[:1])]
+    assert sorted_by(tmp_path, []) == {}
+
+
+def test_what_only_the_base_depended_on_is_told_as_outside_of_the_pipeline(tmp_path):
+    base: Deps = DEPS | {"train": ["src/old.py"], "gone": ["src/gone"]}
+    found = sorted_by(tmp_path, ["src/gone/a.py", "src/old.py", "src/tarmac/pipeline/models/a.py"], base=base)
+    assert found == {"train": ["src/old.py", "src/tarmac/pipeline/models/a.py"], "gone": ["src/gone/a.py"]}
+
+
+def test_what_only_head_depends_on_is_told_as_outside_of_the_pipeline(tmp_path):
+    found = sorted_by(tmp_path, ["src/new/a.py"], head=DEPS | {"new": ["src/new"]})
+    assert found == {"new": ["src/new/a.py"]}
+
+
+def test_a_base_without_a_pipeline_or_a_stage_without_dependencies_stops_the_report(tmp_path):
+    base, head = result(tmp_path / "b"), result(tmp_path / "h", deps=DEPS | {"free": []})
+    pipelines = [side.yaml("dvc.yaml") for side in (base, head)]
+    assert by_stage(["src/tarmac/pipeline/models/a.py", "b"], *pipelines) == {
+        "train": ["src/tarmac/pipeline/models/a.py"],
+        OUTSIDE: ["b"],
+    }
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_declared_dependency_of_the_pipeline_is_told_as_of_another_stage(stage):
+    here = Result(ROOT, "c" * 40, {}, frozenset())
+    deps = here.yaml("dvc.yaml")["stages"][stage]["deps"]
+    assert [path for path in deps if path not in by_stage([path], here.yaml("dvc.yaml")).get(stage, [])] == []
+
+
+def params(tmp_path: Path, base: object, head: object) -> list[tuple[str, str, str]]:
+    return changes(result(tmp_path / "b", base), result(tmp_path / "h", head), []).params
+
+
+def test_a_parameter_is_told_otherwise_than_it_changed(tmp_path):
+    base = {"train": {"depth": 6, "features": ["a", "b"], "device": "cpu", "gone": 1}, "old": {"a": None}}
+    head = {"train": {"depth": 8, "features": ["b", "a"], "device": "cpu", "new": False}, "old": {"a": 0.5}}
+    assert params(tmp_path, base, head) == [
+        ("old.a", "None", "0.5"),
+        ("train.depth", "6", "8"),
+        ("train.features", "['a', 'b']", "['b', 'a']"),
+        ("train.gone", "1", MISSING),
+        ("train.new", MISSING, "False"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "told"),
+    [
+        ({"a": {"b": 1}}, {"a": 1}, [("a", MISSING, "1"), ("a.b", "1", MISSING)]),
+        ({"a": {"b": 1}}, {"a": {"b": {"c": 1}}}, [("a.b", "1", MISSING), ("a.b.c", MISSING, "1")]),
+        ({"a": None}, {}, [("a", "None", MISSING)]),
+        ({"a": []}, {}, [("a", "[]", MISSING)]),
+        ({"a": [1]}, {"a": [1, 2]}, [("a", "[1]", "[1, 2]")]),
+        ({"a": [{"b": 1}]}, {"a": [{"b": 2}]}, [("a", "[{'b': 1}]", "[{'b': 2}]")]),
+        ({"a": True}, {"a": False}, [("a", "True", "False")]),
+        ({"a": ""}, {"a": "x"}, [("a", "", "x")]),
+        ({1: {2: 3}}, {1: {2: 4}}, [("1.2", "3", "4")]),
+        (None, {"a": 1}, [("a", MISSING, "1")]),
+        ("", {"a": 1}, [("a", MISSING, "1")]),
+    ],
+)
+def test_a_change_of_shape_or_of_an_odd_value_is_not_told(tmp_path, base, head, told):
+    assert params(tmp_path, base, head) == told
+
+
+@pytest.mark.parametrize(("old", "new"), [("1e-3", "0.001"), ("0o17", "15"), ("1.0", "1.00")])
+def test_one_value_that_is_written_in_two_ways_is_told_as_a_change(tmp_path, old, new):
+    """Parameters are read as YAML 1.2, by DVC and by the stages: the report reads them no other way."""
+    assert params(tmp_path, f"a: {old}\n", f"a: {new}\n") == []
+
+
+LEAF = st.one_of(st.none(), st.booleans(), st.integers(0, 3), st.sampled_from(["x", "y"]), st.lists(st.integers(0, 2)))
+TREES = st.recursive(LEAF, lambda inner: st.dictionaries(st.sampled_from("abc"), inner, min_size=1, max_size=3))
+FILES = st.dictionaries(st.sampled_from("abcd"), TREES, max_size=4)
+
+
+def leaves(tree: object, prefix: tuple[str, ...] = ()) -> dict[tuple[str, ...], object]:
+    if not isinstance(tree, dict):
+        return {prefix: tree}
+    return {key: leaf for name, part in tree.items() for key, leaf in leaves(part, (*prefix, name)).items()}
+
+
+@settings(deadline=None)
+@given(FILES, FILES)
+def test_a_leaf_that_differs_is_left_out_or_one_that_does_not_is_told(tmp_path_factory, base, head):
+    old, new, none = leaves(base), leaves(head), object()
+    differ = {key for key in old.keys() | new.keys() if repr(old.get(key, none)) != repr(new.get(key, none))}
+    found = params(tmp_path_factory.mktemp("params"), base, head)
+    assert [key for key, _, _ in found] == sorted(".".join(key) for key in differ)
+    assert {(key, before) for key, before, _ in found if before == MISSING} == {
+        (".".join(key), MISSING) for key in differ if key not in old
+    }
+
+
+def test_what_the_pipeline_wrote_is_told_as_code_or_what_was_written_by_hand_is_not(tmp_path):
+    base = result(tmp_path / "b", deps=DEPS, **{"data/features": "1", "models/model.onnx": "1"})
+    head = result(tmp_path / "h", deps=DEPS, **{"data/features": "2", "models/model.onnx": "1"})
+    made = ["dvc.lock", "metrics/evaluate/metrics.json", "models/card.md", "data/remote/files/md5/ab/cd"]
+    by_hand = ["README.md", "dvc.yaml", "src/models/own.py", "metrics.py", "data/remote.md"]
+    found = changes(base, head, [*made, *by_hand])
+    assert found.files == {OUTSIDE: by_hand}
+    assert found.outputs == [("data/features", "1", "2")]
+
+
+def test_an_output_that_came_or_went_is_not_told(tmp_path):
+    found = changes(result(tmp_path / "b", old="1", same="1"), result(tmp_path / "h", new="2", same="1"), [])
+    assert found.outputs == [("new", MISSING, "2"), ("old", "1", MISSING)]
+
+
+def test_new_raw_data_or_parameters_are_told_as_outside_of_the_pipeline(tmp_path):
+    """DVC's pointer to the raw data is what Git sees of it, and the stage that reads the data depends on it."""
+    sides = [result(tmp_path / who, deps=DEPS, **{"data/raw": who}) for who in "bh"]
+    assert changes(*sides, ["data/raw.dvc", "params.yaml"]).files == {"prepare": ["data/raw.dvc"]}

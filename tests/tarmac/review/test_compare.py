@@ -1,0 +1,326 @@
+"""The comparison: rows meet by their key, both models are judged on the same rows, by head's labels."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
+
+from tarmac.pipeline.intervals import delong
+from tarmac.pipeline.intervals.bootstrap import draw_weights
+from tarmac.pipeline.metrics import metrics
+from tarmac.pipeline.params import TASK, TASKS, IntervalParams
+from tarmac.problem.names import CLUSTER, KEY
+from tarmac.problem.slices import SLICES
+from tarmac.review.compare import (
+    Pairing,
+    SliceChange,
+    metric_changes,
+    over_baseline,
+    pair,
+    row_wise,
+    slice_changes,
+)
+from tests.tarmac.pipeline.cases import made
+from tests.tarmac.pipeline.intervals.test_bootstrap import PLAIN
+from tests.tarmac.review.predicted import drawn, of_kind, predictions
+
+METRICS = tuple(TASK.metrics)
+PARAMS = IntervalParams(confidence=0.9, resamples=100, seed=3)
+ORACLE = {
+    "roc_auc": roc_auc_score,
+    "average_precision": average_precision_score,
+    "log_loss": log_loss,
+    "brier": brier_score_loss,
+    "calibration_error": lambda y, p: metrics.calibration_error(np.asarray(y), np.asarray(p), 15),
+}
+LINES = st.tuples(st.booleans(), st.floats(0, 1, width=32))
+SIDES = st.lists(st.tuples(st.integers(0, 9), LINES), max_size=12, unique_by=lambda line: line[0])
+
+
+def table(lines: list[tuple[int, tuple[bool, float]]]) -> pd.DataFrame:
+    """One row a line: its number is its key, in two of the key's four columns."""
+    found = predictions(
+        np.array([late for _, (late, _) in lines], dtype="int8"),
+        np.array([p for _, (_, p) in lines], dtype="float32"),
+        np.array([number // 4 for number, _ in lines], dtype=int),
+    )
+    return found.assign(flight=np.array([number % 4 for number, _ in lines], dtype="int16"))
+
+
+@given(SIDES, SIDES)
+def test_a_row_meets_another_ones_probability_or_is_counted_wrongly(before, after):
+    pairing = pair(table(before), table(after))
+    old, new = dict(before), dict(after)
+    both = old.keys() & new.keys()
+    assert pairing.counts == {
+        "common": len(both),
+        "only_base": len(old) - len(both),
+        "only_head": len(new) - len(both),
+        "relabelled": sum(old[key][0] != new[key][0] for key in both),
+    }
+    rows = pairing.rows
+    days = (pd.to_datetime(rows["day"]) - pd.Timestamp("2013-11-01")).dt.days if len(rows) else rows["day"]
+    keys = [4 * int(day) + int(flight) for day, flight in zip(days, rows["flight"], strict=True)]
+    assert sorted(keys) == sorted(both)
+    found = zip(keys, rows["late"], rows["probability"], rows["base_probability"], strict=True)
+    assert [line for line in found if line[1:] != (new[line[0]][0], new[line[0]][1], old[line[0]][1])] == []
+
+
+@pytest.mark.parametrize("column", KEY)
+def test_rows_that_differ_in_one_part_of_the_key_meet(column):
+    head = drawn(20, 3, seed=1)
+    other = {"day": head["day"] + pd.Timedelta(days=90), "carrier": "ZZ", "flight": head["flight"] + 100, "origin": "Z"}
+    assert pair(head.assign(**{column: other[column]}), head).counts["common"] == 0
+    assert pair(head, head).counts == {"common": 20, "only_base": 0, "only_head": 0, "relabelled": 0}
+
+
+@pytest.mark.parametrize("side", ["base", "head", "both"])
+def test_a_key_that_stands_twice_is_compared_with_itself_more_than_once(side):
+    rows = drawn(10, 3, seed=2)
+    twice = pd.concat([rows, rows.iloc[3:4].assign(probability=0.5)], ignore_index=True)
+    with pytest.raises(ValueError, match="not unique"):
+        pair(rows if side == "head" else twice, rows if side == "base" else twice)
+
+
+def test_without_a_base_there_are_common_rows():
+    head = drawn(30, 4, seed=3)
+    pairing = pair(None, head)
+    assert pairing.counts == {"common": 0, "only_base": 0, "only_head": 30, "relabelled": 0}
+    assert {*head.columns, "base_probability"} <= set(pairing.rows)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_comparison_depends_on_the_order_of_rows(seed):
+    base, head = (drawn(400, 12, seed=4), drawn(400, 12, seed=4))
+    base["probability"] = np.clip(base["probability"] * 0.8 + 0.1, 0, 1)
+    shuffled = base.sample(frac=1, random_state=seed).reset_index(drop=True)
+    found, other = (metric_changes(list(METRICS), head, pair(side, head), PARAMS) for side in (base, shuffled))
+    assert found == other
+    assert slice_changes(head, pair(base, head), 50, PARAMS) == slice_changes(head, pair(shuffled, head), 50, PARAMS)
+
+
+@pytest.fixture(scope="module")
+def sides() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Two tables with most rows in common; base knows less, some of its labels are others, some rows are its own."""
+    head = drawn(900, 20, seed=5)
+    draw = np.random.default_rng(6)
+    base = head.assign(probability=np.clip(head["probability"] + draw.normal(0, 0.2, 900), 0, 1).astype("float32"))
+    base["late"] = np.where(draw.random(900) < 0.1, 1 - head["late"], head["late"]).astype("int8")
+    return base.iloc[100:].reset_index(drop=True), head.iloc[:800].reset_index(drop=True)
+
+
+def common(sides: tuple[pd.DataFrame, pd.DataFrame]) -> tuple[pd.DataFrame, np.ndarray, np.ndarray, np.ndarray]:
+    """Head's common rows with its labels and both probabilities, by position and not by a join."""
+    base, head = sides
+    rows = head.iloc[100:].reset_index(drop=True)
+    return rows, rows["late"].to_numpy(), base["probability"].to_numpy()[:700], rows["probability"].to_numpy()
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_a_metric_is_another_than_scikit_learns_or_judged_by_the_labels_of_the_base(sides, name):
+    (change,) = metric_changes([name], sides[1], pair(*sides), PARAMS)
+    _, y, before, after = common(sides)
+    oracle = ORACLE[name]
+    assert change.name == name
+    whole = oracle(sides[1]["late"], sides[1]["probability"].astype("float64"))
+    assert change.whole == pytest.approx(whole, abs=1e-12)
+    assert change.base == pytest.approx(oracle(y, before.astype("float64")), abs=1e-12)
+    assert change.head == pytest.approx(oracle(y, after.astype("float64")), abs=1e-12)
+    assert change.difference.value == change.head - change.base != 0
+    assert change.whole != change.head
+
+
+def by_resampling(name: str, rows: pd.DataFrame, sides: list[np.ndarray], params: IntervalParams) -> np.ndarray:
+    """Ends of the interval of a difference: whole days drawn again and again, both sides on the rows of one draw."""
+    day, count = pd.factorize(rows[CLUSTER])[0], rows[CLUSTER].nunique()
+    draws = []
+    for weight in draw_weights(count, params.resamples, params.seed):
+        again = np.repeat(np.arange(len(rows)), weight[day].astype(int))
+        y = rows["late"].to_numpy()[again]
+        before, after = (ORACLE[name](y, p[again].astype("float64")) for p in sides)
+        draws.append(after - before)
+    return stats.t.ppf([0.05, 0.95], count - 1) * np.std(draws, ddof=1) * (count / (count - 1)) ** 0.5
+
+
+@pytest.mark.parametrize("name", ["roc_auc", "average_precision", "log_loss", "brier"])
+def test_the_interval_of_a_difference_is_not_that_of_both_models_on_the_same_drawn_days(sides, name):
+    (change,) = metric_changes([name], sides[1], pair(*sides), PARAMS)
+    rows, _, before, after = common(sides)
+    low, high = change.difference.value + by_resampling(name, rows, [before, after], PARAMS)
+    assert (change.difference.low, change.difference.high) == pytest.approx((low, high), abs=1e-9)
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_a_result_that_is_the_same_differs_from_its_base(name):
+    head = drawn(300, 8, seed=7)
+    (change,) = metric_changes([name], head, pair(head.copy(), head), PARAMS)
+    assert change.whole == change.base == change.head
+    assert (change.difference.value, change.difference.low, change.difference.high) == (0, 0, 0)
+
+
+def other_key(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.assign(flight=rows["flight"] + 5000)
+
+
+def one_class(rows: pd.DataFrame) -> pd.DataFrame:
+    """Of a base that shares only head's rows of one class."""
+    return rows[rows["late"] == 1].reset_index(drop=True)
+
+
+@pytest.mark.parametrize("make", [lambda rows: None, other_key, one_class, lambda rows: rows.iloc[:0]])
+def test_without_common_rows_of_both_classes_a_difference_is_told(make):
+    head = drawn(300, 8, seed=8)
+    pairing = pair(make(head), head)
+    changes = metric_changes(list(METRICS), head, pairing, PARAMS)
+    assert [change.name for change in changes] == list(METRICS)
+    assert all(np.isfinite(change.whole) for change in changes)
+    assert {(change.base, change.head, change.difference) for change in changes} == {(None, None, None)}
+    slices = slice_changes(head, pairing, 20, PARAMS)
+    assert slices
+    assert {(change.base, change.difference) for change in slices} == {(None, None)}
+    assert row_wise(pairing, 0.95) is None
+
+
+def by_name(changes: list[SliceChange]) -> dict[tuple[str, str], SliceChange]:
+    found = {(change.slice, change.value): change for change in changes}
+    assert len(found) == len(changes)
+    return found
+
+
+def test_a_slice_is_judged_on_other_rows_than_its_own(sides):
+    head = sides[1]
+    found = by_name(slice_changes(head, pair(*sides), 50, PARAMS))
+    assert list(found) == [
+        ("origin", "A"),
+        ("origin", "B"),
+        ("origin", "C"),
+        ("carrier", "AA"),
+        (SLICES[2], "night to 8:59"),
+    ]
+    rows, _, before, after = common(sides)
+    for (name, value), change in found.items():
+        whole, at = head[head[name] == value], (rows[name] == value).to_numpy()
+        assert change.rows == len(whole)
+        assert change.head.value == pytest.approx(roc_auc_score(whole["late"], whole["probability"]), abs=1e-12)
+        assert change.head.low < change.head.value < change.head.high
+        y = rows["late"][at]
+        assert change.base == pytest.approx(roc_auc_score(y, before[at]), abs=1e-12)
+        wanted = roc_auc_score(y, after[at]) - roc_auc_score(y, before[at])
+        assert change.difference.value == pytest.approx(wanted, abs=1e-12)
+        assert change.difference.low < change.difference.value < change.difference.high
+
+
+def test_a_slice_with_fewer_rows_than_the_least_is_judged_or_one_with_as_many_is_not():
+    head = drawn(300, 8, seed=9)
+    sizes = head["origin"].value_counts()
+    assert sizes.is_unique
+
+    def judged(least: int) -> set[str]:
+        return {
+            change.value for change in slice_changes(head, pair(head, head), least, PARAMS) if change.slice == "origin"
+        }
+
+    for size in sizes:
+        assert judged(size) == set(sizes.index[sizes >= size])
+        assert judged(size + 1) == set(sizes.index[sizes > size])
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_a_slice_of_one_class_is_given_an_auc(label):
+    head = drawn(300, 8, seed=10)
+    head.loc[head["origin"] == "B", "late"] = label
+    found = by_name(slice_changes(head, pair(head, head), 20, PARAMS))
+    assert [value for name, value in found if name == "origin"] == ["A", "C"]
+
+
+def test_a_slice_that_the_base_does_not_have_is_given_a_difference():
+    head = drawn(300, 8, seed=11)
+    found = by_name(slice_changes(head, pair(head[head["origin"] != "B"], head), 20, PARAMS))
+    assert (found["origin", "B"].base, found["origin", "B"].difference) == (None, None)
+    assert found["origin", "B"].head.value > 0.5
+    for value in "AC":
+        assert found["origin", value].base == found["origin", value].head.value
+        assert found["origin", value].difference.value == 0
+
+
+def test_a_slice_that_head_does_not_have_is_judged():
+    base = drawn(300, 8, seed=12)
+    head = base[base["origin"] != "B"].reset_index(drop=True)
+    assert [
+        value for name, value in by_name(slice_changes(head, pair(base, head), 20, PARAMS)) if name == "origin"
+    ] == [
+        "A",
+        "C",
+    ]
+
+
+def test_a_row_that_moved_to_another_slice_stays_in_that_of_the_base():
+    head = drawn(300, 8, seed=13)
+    base = head.assign(departure="another band")
+    found = by_name(slice_changes(head, pair(base, head), 20, PARAMS))
+    assert found["departure", "night to 8:59"].difference.value == 0
+
+
+def test_the_interval_by_row_is_not_that_of_delong_on_the_common_rows(sides):
+    _, y, before, after = common(sides)
+    assert row_wise(pair(*sides), 0.8) == delong.interval(y, before, after, 0.8)
+
+
+def test_the_gain_over_the_baseline_is_that_of_another_pair_of_columns():
+    head = drawn(500, 10, seed=14)
+    found = over_baseline(head, PARAMS)
+    wanted = roc_auc_score(head["late"], head["probability"]) - roc_auc_score(
+        head["late"], head["baseline_probability"]
+    )
+    assert found.value == pytest.approx(wanted, abs=1e-12)
+    assert found.low < found.value < found.high
+    model = head.assign(baseline_probability=head["probability"])
+    assert over_baseline(model, PARAMS).value == over_baseline(model, PARAMS).high == 0
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**31 - 1), st.integers(100, 300), st.sampled_from([0.6, 0.95, 0.99]))
+def test_seed_resamples_or_confidence_of_the_parameters_do_not_matter(seed, resamples, confidence):
+    head = drawn(120, 6, seed=15)
+    pairing: Pairing = pair(head.assign(probability=head["probability"] ** 2), head)
+    params = IntervalParams(confidence=confidence, resamples=resamples, seed=seed)
+    (change,) = metric_changes(["brier"], head, pairing, params)
+    half = change.difference.high - change.difference.value
+    day = pd.factorize(head[CLUSTER])[0]
+    squares = (head["probability"].astype("float64") - head["late"]) ** 2
+    squares -= ((head["probability"] ** 2).astype("float64") - head["late"]) ** 2
+    gaps = [np.average(squares, weights=weight[day]) for weight in draw_weights(6, resamples, seed)]
+    wanted = stats.t.ppf((1 + confidence) / 2, 5) * np.std(gaps, ddof=1) * (6 / 5) ** 0.5
+    assert half == pytest.approx(wanted, rel=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["multiclass", "regression"])
+def test_answers_of_another_target_are_compared_by_metrics_of_two_classes(monkeypatch, kind):
+    task = TASKS[kind]
+    y, p = made(kind, 400, seed=16)
+    monkeypatch.setattr(
+        metrics, "ANSWERS", [f"answer_{place}" for place in range(p.shape[1])] if p.ndim == 2 else ["a"]
+    )
+    worse = (p + np.roll(p, 1, axis=0)) / 2
+    head, base = of_kind(y, p, worse), of_kind(y, worse, worse)
+    pairing = pair(base.iloc[20:], head)
+    assert pairing.counts == {"common": 380, "only_base": 0, "only_head": 20, "relabelled": 0}
+    for change in metric_changes(list(task.metrics), head, pairing, PARAMS, task=task):
+        if change.name != "calibration_error":
+            oracle = PLAIN[kind][change.name]
+            assert change.whole == pytest.approx(oracle(y, metrics.exact(p)), rel=1e-9)
+            assert change.head == pytest.approx(oracle(y[20:], metrics.exact(p[20:])), rel=1e-9)
+            assert change.base == pytest.approx(oracle(y[20:], metrics.exact(worse[20:])), rel=1e-9)
+            assert (change.difference.value > 0) == (task.metrics[change.name] == "higher")
+            assert change.difference.low < change.difference.value < change.difference.high
+    for change in slice_changes(head, pairing, 20, PARAMS, task):
+        at = (head[change.slice] == change.value).to_numpy()
+        assert change.head.value == pytest.approx(PLAIN[kind][task.main](y[at], metrics.exact(p[at])), rel=1e-9)
+        assert change.difference.value > 0
+    assert over_baseline(head, PARAMS, task).low > 0
+    assert row_wise(pairing, 0.95, task) is None
+    alone = metric_changes(list(task.metrics), head, pair(None, head), PARAMS, task=task)
+    assert {change.difference for change in alone} == {None}

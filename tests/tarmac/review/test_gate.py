@@ -1,0 +1,365 @@
+"""What a commit hands over changes nothing but the answers of its model, and every difference is named."""
+
+import json
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from onnx import TensorProto, helper
+
+from tarmac.pipeline.base.hashing import digest
+from tarmac.policy import load
+from tarmac.problem.names import KEY, TARGET
+from tarmac.review import gate, rebuild
+from tarmac.review.gate import Differences, HandedOverError, grant, join, judge_model, judge_rebuild
+from tarmac.review.rebuild import RebuildError, Rebuilt, looked_ahead, refuse_links, same_model
+from tarmac.review.results import Result
+from tests.conftest import ROOT
+from tests.tarmac.pipeline import sample
+
+PARAMS = load(ROOT / "params.yaml")
+
+
+def rows(size: int = 60) -> pd.DataFrame:
+    """Feature rows with distinct keys."""
+    made = sample.rows(size, 1).astype({TARGET: "Int8"})
+    return made.assign(day=date(2013, 12, 1), flight=np.arange(size, dtype="int16"))
+
+
+def joined(theirs: pd.DataFrame, ours: pd.DataFrame | None = None) -> tuple[pd.DataFrame, Differences]:
+    found = Differences()
+    return join(rows() if ours is None else ours, theirs, found), found
+
+
+def failing(found: Differences) -> list[str]:
+    return [check.name for check in found.checks(approved=False) if check.outcome == "fail"]
+
+
+def test_the_same_rows_in_any_order_are_handed_over_without_a_difference():
+    ours = rows()
+    made, found = joined(ours.sample(frac=1, random_state=7))
+    pd.testing.assert_frame_equal(made, ours)
+    assert (found, failing(found)) == (Differences(), [])
+
+
+def test_labels_are_those_of_the_base():
+    theirs = rows()
+    theirs[TARGET] = (1 - theirs[TARGET]).astype("Int8")
+    made, found = joined(theirs)
+    assert made[TARGET].equals(rows()[TARGET])
+    assert failing(found) == ["labels"]
+    assert found.relabelled == len(theirs)
+
+
+def test_a_label_that_is_cleared_is_named():
+    theirs = rows()
+    theirs.loc[3, TARGET] = pd.NA
+    assert joined(theirs)[1].relabelled == 1
+
+
+def test_features_without_labels_are_enough():
+    made, found = joined(rows().drop(columns=TARGET))
+    assert made[TARGET].equals(rows()[TARGET])
+    assert failing(found) == []
+
+
+@pytest.mark.parametrize(("cut", "missing"), [(slice(0, 59), 1), (slice(0, 10), 50)])
+def test_dropped_test_rows_fail(cut, missing):
+    made, found = joined(rows()[cut])
+    assert (found.only_base, found.only_head) == (missing, 0)
+    assert failing(found) == ["test rows"]
+    assert len(made) == 60 - missing
+
+
+def test_rows_that_the_base_does_not_have_fail_and_are_not_scored():
+    more = rows().assign(flight=lambda table: table["flight"] + 1000)
+    made, found = joined(pd.concat([rows(), more[:7]], ignore_index=True))
+    assert (found.only_base, found.only_head, len(made)) == (0, 7, 60)
+    assert failing(found) == ["test rows"]
+
+
+@pytest.mark.parametrize("column", ["local_dep", "origin_wait_1h"])
+def test_a_column_that_slices_or_behaviors_go_by_fails_if_its_values_move(column):
+    theirs = rows()
+    theirs[column] = theirs[column] + 600
+    made, found = joined(theirs)
+    assert failing(found) == ["columns of slices, clusters and behaviors"]
+    assert made[column].equals(theirs[column]), "the model is asked about its own inputs"
+
+
+def test_a_column_that_behaviors_go_by_fails_if_it_is_renamed():
+    _, found = joined(rows().rename(columns={"origin_wait_1h": "wait"}))
+    assert found.columns == {"origin_wait_1h"}
+
+
+def test_another_input_may_move():
+    theirs = rows()
+    theirs["seats"] = theirs["seats"] + 1
+    theirs["new"] = np.float32(1)
+    made, found = joined(theirs)
+    assert failing(found) == []
+    assert made["seats"].equals(theirs["seats"])
+    assert "new" in made
+
+
+@pytest.mark.parametrize("change", [lambda t: t.drop(columns="flight"), lambda t: t.astype({"flight": "str"})])
+def test_keys_of_another_kind_end_in_one_clear_error(change):
+    with pytest.raises(HandedOverError, match="keys"):
+        joined(change(rows()))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "cannot be read"),
+        (b"PAR1 but nothing else PAR1", "cannot be read"),
+        (rows().iloc[[0, 0]], "has a row twice"),
+        (pd.concat([rows()] * 40), "far more rows"),
+        (pd.DataFrame({"one": [1]}), "cannot be read"),
+    ],
+)
+def test_a_hostile_table_ends_in_one_clear_error(tmp_path, content, words):
+    path = tmp_path / "2013-12.parquet"
+    path.write_bytes(content) if isinstance(content, bytes) else content.to_parquet(path)
+    with pytest.raises(HandedOverError, match=words):
+        gate._read(path, 60)
+
+
+def test_an_approved_commit_passes_with_its_differences_named():
+    theirs = rows()[:10]
+    _, found = joined(theirs)
+    (check,) = found.checks(approved=True)
+    assert (check.outcome, "50 rows" in check.reason, "approved" in check.reason) == ("pass", True, True)
+
+
+@given(st.permutations(range(12)), st.sets(st.integers(0, 11)), st.sets(st.integers(0, 11)))
+@settings(deadline=None, max_examples=60)
+def test_rows_are_joined_by_key_as_brute_force_does(order, dropped, flipped):
+    ours = rows(12)
+    theirs = ours.iloc[list(order)].reset_index(drop=True)
+    theirs.loc[theirs["flight"].isin(flipped), TARGET] = 1 - theirs[TARGET]
+    theirs = theirs[~theirs["flight"].isin(dropped)]
+    made, found = joined(theirs, ours)
+    assert made["flight"].tolist() == [number for number in range(12) if number not in dropped]
+    assert found.only_base == len(dropped)
+    assert found.relabelled == len(flipped - dropped)
+    assert made.equals(ours[~ours["flight"].isin(dropped)].reset_index(drop=True))
+
+
+def head(tmp_path: Path, change: object = None) -> Result:
+    """A commit with these parameters and twelve months of raw data."""
+    text = (ROOT / "params.yaml").read_text()
+    for old, new in change or []:
+        assert old in text
+        text = text.replace(old, new, 1)
+    (tmp_path / "params.yaml").write_text(text)
+    for month in range(1, 13):
+        for table in ("flights", "weather"):
+            path = tmp_path / f"data/raw/{table}/2014-{month:02}.parquet"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+    return Result(tmp_path, "a" * 40, {}, frozenset())
+
+
+POLICY = [
+    ("confidence: 0.95", "confidence: 0.51"),
+    ("resamples: 1000\n  seed: 7", "resamples: 1000\n  seed: 6"),
+    ("min_slice_rows: 500", "min_slice_rows: 90000"),
+    ("tolerance: 0.003", "tolerance: 0.03"),
+    ("require_reproduced: true", "require_reproduced: false"),
+    ("approved: []", f"approved: [{'a' * 40}]"),
+    ("calibration_bins: 15", "calibration_bins: 1"),
+]
+
+
+@pytest.mark.parametrize("change", POLICY)
+def test_the_policy_of_the_commit_has_no_say(tmp_path, change):
+    granted, checks = grant(head(tmp_path, [change]), PARAMS, approved=False)
+    assert (granted, checks) == (PARAMS, [])
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        (("late_minutes: 15", "late_minutes: 60"), "problem"),
+        (("lead_hours: 2", "lead_hours: 1"), "problem"),
+        (("test:\n    first: 2013-11", "test:\n    first: 2013-12"), "split"),
+        (("test:\n    first: 2013-11\n    last: 2013-12", "test:\n    first: 2013-11\n    last: 2013-11"), "split"),
+        (("test:\n    first: 2013-11", "test:\n    first: never"), "split"),
+    ],
+)
+def test_another_target_cut_off_or_test_window_fails_until_it_is_approved(tmp_path, change, name):
+    granted, checks = grant(head(tmp_path, [change]), PARAMS, approved=False)
+    assert [(check.name, check.outcome) for check in checks] == [(name, "fail")]
+    assert granted == PARAMS
+    if "never" not in change[1]:
+        _, checks = grant(head(tmp_path, [change]), PARAMS, approved=True)
+        assert [check.outcome for check in checks if check.outcome != "pass"] == []
+
+
+def test_fewer_months_to_train_on_are_no_attack(tmp_path):
+    granted, checks = grant(head(tmp_path, [("first: 2013-01", "first: 2013-04")]), PARAMS, approved=False)
+    assert (granted.split.train.first, granted.split.test, checks) == ("2013-04", PARAMS.split.test, [])
+
+
+RETRAINED = """split:
+  train:
+    first: 2014-01
+    last: 2014-09
+  validation:
+    first: 2014-10
+    last: 2014-10
+  test:
+    first: 2014-11
+    last: 2014-12
+"""
+
+
+def test_the_windows_of_a_retraining_by_the_policy_move_by_themselves(tmp_path):
+    text = (ROOT / "params.yaml").read_text()
+    old = text[text.index("split:\n") : text.index("\ntrain:\n")]
+    granted, checks = grant(head(tmp_path, [(old, RETRAINED)]), PARAMS, approved=False)
+    assert (granted.split.test.last, checks) == ("2014-12", [])
+    chosen = RETRAINED.replace("2014-01", "2014-02")
+    granted, checks = grant(head(tmp_path, [(old, chosen)]), PARAMS, approved=False)
+    assert ([check.name for check in checks], granted) == (["split"], PARAMS)
+
+
+def model(path: Path, bias: float = 0.5, **metadata: str) -> Path:
+    """An ONNX file of one addition."""
+    nodes = [helper.make_node("Add", ["numbers", "bias"], ["out"])]
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, 1]) for name in ("numbers", "out")]
+    tensor = helper.make_tensor("bias", TensorProto.FLOAT, [1], [bias])
+    graph = helper.make_graph(nodes, "g", ends[:1], ends[1:], [tensor])
+    made = helper.make_model(graph, ir_version=10, opset_imports=[helper.make_opsetid("", 17)])
+    helper.set_model_props(made, metadata)
+    onnx.save(made, path)
+    return path
+
+
+def test_only_the_hash_of_the_features_may_differ_between_a_model_and_its_blind_run(tmp_path):
+    one = model(tmp_path / "1.onnx", features="a", split="s")
+    assert same_model(one, model(tmp_path / "2.onnx", features="b", split="s"))
+    assert not same_model(one, model(tmp_path / "3.onnx", features="a", split="t"))
+    assert not same_model(one, model(tmp_path / "4.onnx", 0.25, features="a", split="s"))
+    assert not same_model(one, model(tmp_path / "5.onnx", features="a", split="s", labels="0110"))
+    assert not same_model(one, tmp_path / "none.onnx")
+    (tmp_path / "link.onnx").symlink_to(one)
+    assert not same_model(one, tmp_path / "link.onnx"), "a link may lead to the committed file"
+
+
+def test_a_file_that_is_no_model_ends_in_one_clear_error(tmp_path):
+    (tmp_path / "text.onnx").write_text("no model")
+    with pytest.raises(RebuildError, match=r"text\.onnx is not an ONNX file"):
+        same_model(tmp_path / "text.onnx", tmp_path / "text.onnx")
+
+
+@pytest.mark.parametrize("place", ["models/model.onnx", "models", "data/features/2013-12.parquet"])
+def test_a_link_among_the_outputs_fails_the_rebuild(tmp_path, place):
+    (tmp_path / "away").mkdir()
+    (tmp_path / "work" / place).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / "work" / place).symlink_to(tmp_path / "away")
+    with pytest.raises(RebuildError, match="symbolic link"):
+        refuse_links(tmp_path / "work", {"models/model.onnx": "", "data/features": ""})
+
+
+@pytest.mark.parametrize("result", ["differs", "failed", "not tried"])
+def test_a_commit_that_was_not_rebuilt_fails_where_the_policy_requires_it(result):
+    lax = PARAMS.model_copy(update={"review": PARAMS.review.model_copy(update={"require_reproduced": False})})
+    assert [check.outcome for check in judge_rebuild(Rebuilt(result, reason="why"), PARAMS)] == ["fail"]
+    assert [check.outcome for check in judge_rebuild(Rebuilt(result, reason="why"), lax)] == ["not proven"]
+
+
+def test_a_rebuild_that_takes_longer_than_the_policy_allows_fails():
+    quick, slow = (judge_rebuild(Rebuilt("identical", blind=True, seconds=time), PARAMS) for time in (60, 1e5))
+    assert [check.outcome for check in quick] == ["pass", "pass"]
+    assert [(check.name, check.outcome) for check in slow] == [("reproduced", "pass"), ("pipeline time", "fail")]
+
+
+def test_features_that_change_without_the_months_after_them_are_named(tmp_path):
+    for side, later in (("committed", "seen"), ("blind", "not seen")):
+        (tmp_path / side).mkdir()
+        for month, text in (("2013-09", "same"), ("2013-10", later), ("2013-11", later)):
+            if (side, month) != ("blind", "2013-11"):
+                (tmp_path / side / f"{month}.parquet").write_text(text)
+    found = looked_ahead(tmp_path / "committed", tmp_path / "blind", "2013-11")
+    assert found == ["data/features/2013-10.parquet"]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "split", "names"),
+    [
+        (["seats"], {"train": "2013-09", "validation": "2013-10"}, []),
+        (["seats", TARGET], {"train": "2013-09", "validation": "2013-10"}, ["inputs"]),
+        (["seats"], {"train": "2013-11", "validation": "2013-10"}, ["months of the model"]),
+        (["seats"], None, ["months of the model"]),
+    ],
+)
+def test_a_model_that_takes_the_label_or_names_test_months_fails(tmp_path, inputs, split, names):
+    (tmp_path / "models").mkdir()
+    windows = {"split": json.dumps({part: {"last": last} for part, last in split.items()})} if split else {}
+    model(tmp_path / "models/model.onnx", categories="[]", numbers=json.dumps(inputs), **windows)
+    found = judge_model(Result(tmp_path, "", {}, frozenset()), PARAMS.split.test)
+    assert [check.name for check in found if check.outcome == "fail"] == names
+
+
+LOCKED = """schema: '2.0'
+stages:
+  train:
+    cmd: x
+    deps: [{path: src, hash: md5, md5: %s, size: 1}]
+    params: {params.yaml: {train.max_rounds: 30, train.features: [a, b]}}
+    outs: [{path: model, hash: md5, md5: 1, size: 1}]
+"""
+
+
+def stale(tmp_path: Path, params: str, code: str = "same", stages: tuple[str, ...] = ("train",)) -> list[str]:
+    """What is not true of a lock that was made of the code `same` and 30 rounds."""
+    (tmp_path / "src").write_text("same")
+    (tmp_path / "dvc.lock").write_text(LOCKED % digest(tmp_path / "src"))
+    (tmp_path / "params.yaml").write_text(params)
+    (tmp_path / "src").write_text(code)
+    return rebuild._stale(Result(tmp_path, "", {}, frozenset()), tmp_path, {name: [] for name in stages})
+
+
+def test_a_lock_that_was_made_of_other_code_or_parameters_is_stale(tmp_path):
+    good = "train: {max_rounds: 30, features: [a, b]}"
+    assert stale(tmp_path, good) == []
+    assert stale(tmp_path, good, "changed") == ["src"]
+    assert stale(tmp_path, "train: {max_rounds: 1, features: [a, b]}") == ["train ran with another train.max_rounds"]
+    assert stale(tmp_path, "train: {max_rounds: 30, features: [b, a]}") == ["train ran with another train.features"]
+    assert stale(tmp_path, good, stages=("train", "card")) == ["dvc.lock lacks the stage card"]
+
+
+def pipeline(tmp_path: Path, text: str) -> Result:
+    (tmp_path / "dvc.yaml").write_text(text)
+    return Result(tmp_path, "", {}, frozenset())
+
+
+def test_stages_run_after_those_that_they_need():
+    order = list(rebuild._stages(Result(ROOT, "", {}, frozenset())))
+    assert all(order.index(one) < order.index(other) for one, other in [("prepare", "featurize"), ("train", "card")])
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("stages: {a: {cmd: x, deps: [b], outs: [c]}, d: {cmd: x, deps: [c], outs: [b]}}", "circle"),
+        ("stages: [", "cannot be read"),
+        ("stages: {a: {outs: [c]}}", "cannot be read"),
+        ("", "cannot be read"),
+    ],
+)
+def test_a_pipeline_that_cannot_run_ends_in_one_clear_error(tmp_path, text, words):
+    with pytest.raises(RebuildError, match=words):
+        rebuild._stages(pipeline(tmp_path, text))
+
+
+def test_every_key_column_is_the_base_s():
+    made, _ = joined(rows())
+    assert [name for name in KEY if not made[name].equals(rows()[name])] == []

@@ -1,0 +1,195 @@
+"""Where a result comes from: whether the commit has it, whether others can have it, and the hashes that say so."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tarmac.repository.dvc.lockfile import code_hash, stages
+from tarmac.review.lineage import SAID, Provenance, checks, lineage
+from tarmac.review.results import Result
+from tests.commits import commit, run, work_in
+
+FOUND = Provenance([], [], "not tried", [])
+PUSHED, UP_TO_DATE, REPRODUCED = "outputs are pushed", "dvc.lock is up to date", "reproduced"
+
+
+def lock(depth: int = 6, model: str = "a", code: str = "c", **deps: str) -> str:
+    """The text of a lock of two stages that depend on some code, data and the environment."""
+    paths = {"src/a.py": code, "data/raw": "d.dir", "requirements/pipeline.txt": "e", **deps}
+    stage = {
+        "cmd": "train",
+        "deps": [{"path": path, "md5": md5, "size": 1} for path, md5 in paths.items()],
+        "params": {"params.yaml": {"train.depth": depth}},
+        "outs": [
+            {"path": "metrics/m.json", "md5": "m", "size": 1},
+            {"path": "models/model.onnx", "md5": model, "size": 1},
+        ],
+    }
+    other = {"cmd": "judge", "deps": [{"path": "src/b.py", "md5": "b", "size": 1}], "outs": []}
+    return yaml.safe_dump({"schema": "2.0", "stages": {"train": stage, "evaluate": other}}, sort_keys=False)
+
+
+PIPELINE = "stages: {train: {cmd: x, deps: [src/a.py, data/raw], params: [train], outs: [models/model.onnx]}}\n"
+COMMITTED = {"params_yaml": "train: {depth: 6}\n", "dvc_yaml": PIPELINE, "src__a_py": "1", "metrics__m_json": "{}"}
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository with a committed result."""
+    folder = work_in(tmp_path / "clone", monkeypatch)
+    run("init", "--quiet", "--initial-branch=main")
+    commit(**COMMITTED, dvc_lock=lock())
+    return folder
+
+
+def names(found: Provenance = FOUND, require_reproduced: bool = True) -> dict[str, str]:
+    return {check.name: check.outcome for check in checks(found, require_reproduced)}
+
+
+def test_a_result_that_is_committed_pushed_and_up_to_date_fails(here):
+    assert names() == {}
+    assert names(Provenance(["train"], [], "not tried", [])) == {}, "the cache was lost, and the same was made again"
+
+
+@pytest.mark.parametrize(
+    "made",
+    [lock(model="b"), lock(depth=8), lock(code="z")],
+    ids=["another model", "a parameter that changed nothing", "code that changed nothing"],
+)
+def test_a_committed_lock_that_the_commit_does_not_make_passes(here, made):
+    Path("dvc.lock").write_text(made)
+    assert names() == {UP_TO_DATE: "fail"}
+    commit()
+    assert names() == {}
+
+
+@pytest.mark.parametrize("name", ["metrics/m.json", "metrics/new.json", "models/card.md"])
+def test_a_committed_metric_that_the_commit_does_not_make_passes(here, name):
+    """A run writes them beside the lock: whoever commits the one without the others publishes figures of no model."""
+    Path(name).parent.mkdir(exist_ok=True)
+    Path(name).write_text("other")
+    assert names() == {UP_TO_DATE: "fail"}
+
+
+def test_a_commit_without_a_lock_passes_for_up_to_date(here):
+    run("rm", "--quiet", "--cached", "dvc.lock")
+    run("commit", "--quiet", "--message", "no result")
+    assert names() == {UP_TO_DATE: "fail"}
+
+
+@pytest.mark.parametrize("name", ["params.yaml", "dvc.yaml", "src/a.py", "src/new.py", "data/raw.dvc"])
+def test_work_that_is_not_committed_yet_fails_for_a_lock_that_is_not_either(here, name):
+    Path("dvc.lock").write_text(lock(model="b"))
+    Path(name).parent.mkdir(exist_ok=True)
+    Path(name).write_text("stages: {train: {cmd: y, deps: [src]}}\n" if name == "dvc.yaml" else "new")
+    if name == "src/new.py":
+        Path("dvc.yaml").write_text(PIPELINE.replace("src/a.py", "src"))
+        run("commit", "--quiet", "--message", "all of src", "dvc.yaml")
+    assert names() == {}
+
+
+@pytest.mark.parametrize("name", ["notes.txt", ".cache/pip/x", "report/report.md", "junit.xml", "README.md"])
+def test_a_file_that_no_stage_reads_hides_a_stale_lock(here, name):
+    Path("dvc.lock").write_text(lock(model="b"))
+    Path(name).parent.mkdir(parents=True, exist_ok=True)
+    Path(name).write_text("left by CI")
+    assert names() == {UP_TO_DATE: "fail"}
+
+
+def test_a_stale_lock_is_not_told_with_the_stages_that_ran_and_what_to_do(here):
+    Path("dvc.lock").write_text(lock(model="b"))
+    (check,) = checks(Provenance(["train", "evaluate"], [], "not tried", []), require_reproduced=True)
+    assert (check.kind, check.outcome) == ("lineage", "fail")
+    assert "ran train, evaluate" in check.reason
+    assert "make run" in check.reason
+
+
+def test_outputs_that_the_remote_lacks_pass_or_are_not_named(here):
+    (check,) = checks(Provenance([], ["data/features", "models/model.onnx"], "not tried", []), require_reproduced=True)
+    assert (check.kind, check.name, check.outcome) == ("lineage", PUSHED, "fail")
+    assert check.reason == "the remote lacks data/features, models/model.onnx: run `make push`"
+
+
+def test_a_thousand_lost_objects_make_a_report_that_nobody_reads(here):
+    (check,) = checks(Provenance([], [f"object {number}" for number in range(1000)], "not tried", []), False)
+    assert "object 19 and 980 others: " in check.reason
+
+
+@pytest.mark.parametrize("required", [True, False])
+@pytest.mark.parametrize(
+    ("rebuild", "outcome"), [("identical", "pass"), ("differs", "fail"), ("failed", "fail"), ("not tried", None)]
+)
+def test_a_rebuild_counts_for_more_or_for_less_than_the_policy_says(here, rebuild, outcome, required):
+    found = Provenance([], [], rebuild, [])
+    wanted = outcome if required or outcome == "pass" else None
+    assert names(found, required) == ({REPRODUCED: wanted} if wanted else {})
+
+
+def test_what_a_rebuild_made_otherwise_is_not_named(here):
+    (check,) = checks(Provenance([], [], "differs", ["data/features", "dvc.lock"]), require_reproduced=True)
+    assert check.reason == f"{SAID['differs']} in data/features, dvc.lock"
+    (check,) = checks(Provenance([], [], "failed", []), require_reproduced=True)
+    assert check.reason == SAID["failed"]
+
+
+def test_a_failure_hides_another(here):
+    Path("dvc.lock").write_text(lock(model="b"))
+    found = Provenance(["train"], ["data/features"], "differs", ["dvc.lock"])
+    assert names(found) == dict.fromkeys((PUSHED, UP_TO_DATE, REPRODUCED), "fail")
+
+
+def head(**hashes: str) -> Result:
+    return Result(Path(), run("rev-parse", "HEAD"), hashes, frozenset())
+
+
+def test_a_hash_of_the_lineage_is_that_of_something_else(here):
+    result = head(**{"data/raw": "d.dir", "models/model.onnx": "a"})
+    assert lineage("b" * 40, result, Provenance(["train", "evaluate"], [], "identical", [])) == {
+        "commit": result.commit,
+        "base": "b" * 40,
+        "raw data": "d.dir",
+        "code": code_hash(stages(lock()).values()),
+        "environment": "e",
+        "dvc.lock": hashlib.md5(Path("dvc.lock").read_bytes()).hexdigest(),
+        "model": "a",
+        "reproduced": SAID["identical"],
+        "run for this review": "train, evaluate",
+    }
+
+
+def test_what_is_not_there_has_a_hash_or_stops_the_report(here):
+    Path("dvc.lock").unlink()
+    found = lineage(None, head(), FOUND)
+    nothing = ("base", "raw data", "environment", "model")
+    assert {name: found[name] for name in nothing} == dict.fromkeys(nothing, "none")
+    assert found["reproduced"] == SAID["not tried"]
+    assert found["run for this review"] == "nothing: every stage was up to date"
+
+
+@pytest.mark.parametrize("name", ["src/a.py", "new.txt"])
+def test_uncommitted_work_is_told_as_the_commit(here, name):
+    Path(name).write_text("new")
+    assert lineage(None, head(), FOUND)["commit"] == f"{run('rev-parse', 'HEAD')} with uncommitted changes"
+
+
+def test_what_the_review_itself_has_run_again_is_told_as_uncommitted_work(here):
+    Path("dvc.lock").write_text(lock(model="b"))
+    assert lineage(None, head(), FOUND)["commit"] == run("rev-parse", "HEAD")
+
+
+def test_without_a_commit_the_result_cannot_be_judged(tmp_path, monkeypatch):
+    """The first thing that someone may do with the template is to run it and ask for a review."""
+    work_in(tmp_path / "new", monkeypatch)
+    run("init", "--quiet", "--initial-branch=main")
+    Path("dvc.lock").write_text(lock())
+    assert names() == {}
+    assert lineage(None, Result(Path(), "not committed yet", {}, frozenset()), FOUND)["base"] == "none"
+
+
+def test_an_environment_that_stages_do_not_agree_on_is_told_as_one(here):
+    text = yaml.safe_load(lock())
+    text["stages"]["evaluate"]["deps"].append({"path": "requirements/pipeline.txt", "md5": "older", "size": 1})
+    Path("dvc.lock").write_text(yaml.safe_dump(text))
+    assert lineage(None, head(), FOUND)["environment"] == "e, older"

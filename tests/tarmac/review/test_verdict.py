@@ -1,0 +1,344 @@
+"""The verdict: what fails a pull request, what passes it, and what the data cannot tell; each with its reason."""
+
+import io
+from itertools import product
+from math import inf, nan, nextafter
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tarmac.pipeline.intervals.sample import Estimate
+from tarmac.pipeline.params import TASKS
+from tarmac.policy import BehaviourPolicy, MetricPolicy, SlicePolicy
+from tarmac.review import verdict
+from tarmac.review.compare import MetricChange, SliceChange
+from tarmac.review.verdict import Check
+
+Gain = tuple[float, float, float]  # low, value, high; positive is better
+STEPS = [number / 1000 for number in range(-3, 4)]
+GAINS = [(low, value, high) for low, value, high in product(STEPS, STEPS, STEPS) if low <= value <= high]
+TOLERANCES = [0.0, 0.001, 0.002, inf]
+ANY_GAIN = st.tuples(*[st.floats(-1, 1)] * 3).map(lambda three: tuple(sorted(three)))
+BEHAVIOUR = BehaviourPolicy(min_move=0.005, usable=0.7)
+
+
+def judged(gain: Gain, tolerance: float) -> tuple[str, str]:
+    """The rules for a gain, each by itself, in the words of the policy."""
+    low, _, high = gain
+    if set(gain) == {0.0}:
+        return "pass", "the same"
+    if low < -tolerance:
+        return "fail", ""
+    if low > 0:
+        return "pass", "better"
+    if high < 0:
+        return "pass", f"worse, but within the tolerance {tolerance:g}"
+    return "not proven", "neither better nor worse"
+
+
+def estimate(gain: Gain, better: str = "higher") -> Estimate:
+    """A gain as the difference of a metric of which more is better, or less."""
+    low, value, high = gain
+    return Estimate(value, low, high) if better == "higher" else Estimate(-value, -high, -low)
+
+
+def metric(gain: Gain | None, tolerance: float, better: str = "higher", whole: float = 0.5, **bounds: float) -> Check:
+    """Judges a metric that is well within its bounds where none is given."""
+    floor = {"floor": 0.0 if better == "higher" else 1.0} | bounds
+    policy = MetricPolicy.model_construct(better=better, tolerance=tolerance, ceiling=None)
+    policy = policy.model_copy(update=floor)
+    change = MetricChange("auc", whole, 0.5, 0.5, estimate(gain, better) if gain else None)
+    return verdict.metric(change, policy)
+
+
+def one_slice(gain: Gain | None, tolerance: float, floor: float = 0.6, value: float = 0.7) -> Check:
+    change = SliceChange("origin", "JFK", 900, Estimate(value, 0.6, 0.8), None, estimate(gain) if gain else None)
+    return verdict.one_slice(change, SlicePolicy.model_construct(tolerance=tolerance, floor=floor))
+
+
+def matches(check: Check, wanted: tuple[str, str]) -> bool:
+    outcome, reason = wanted
+    return check.outcome == outcome and (check.reason == reason or outcome == "fail")
+
+
+@pytest.mark.parametrize("better", ["higher", "lower"])
+@pytest.mark.parametrize("tolerance", TOLERANCES)
+def test_a_loss_that_is_not_ruled_out_passes_or_a_change_is_called_what_it_is_not(better, tolerance):
+    wrong = [gain for gain in GAINS if not matches(metric(gain, tolerance, better), judged(gain, tolerance))]
+    assert wrong == []
+
+
+@given(ANY_GAIN, st.floats(0, 1), st.sampled_from(["higher", "lower"]))
+def test_some_interval_is_judged_by_other_rules(gain, tolerance, better):
+    assert matches(metric(gain, tolerance, better), judged(gain, tolerance))
+
+
+@given(ANY_GAIN, st.floats(0, 1))
+def test_the_direction_that_is_better_changes_the_verdict_on_a_gain(gain, tolerance):
+    assert metric(gain, tolerance, "higher") == metric(gain, tolerance, "lower")
+
+
+@given(ANY_GAIN, st.floats(0, 1), st.floats(0, 1))
+def test_more_tolerance_fails_what_less_of_it_passes(gain, first, second):
+    less, more = sorted((first, second))
+    assert metric(gain, more).outcome != "fail" or metric(gain, less).outcome == "fail"
+
+
+@pytest.mark.parametrize(
+    ("gain", "reason"),
+    [
+        ((-0.03, -0.025, -0.021), "worse by more than the tolerance 0.02"),
+        ((-0.03, -0.02, -0.01), "worse, perhaps by more than the tolerance 0.02"),
+        ((-0.03, -0.02, 0.0), "a loss by more than the tolerance 0.02 is not ruled out"),
+        ((-0.03, 0.01, 0.05), "a loss by more than the tolerance 0.02 is not ruled out"),
+    ],
+)
+@pytest.mark.parametrize("better", ["higher", "lower"])
+def test_a_failed_metric_does_not_say_how_sure_the_loss_is(gain, reason, better):
+    assert metric(gain, 0.02, better) == Check("metric", "auc", "fail", reason)
+
+
+@pytest.mark.parametrize("better", ["higher", "lower"])
+@pytest.mark.parametrize("ends", [(nan, nan), (nan, 0.1), (-0.1, nan)])
+@pytest.mark.parametrize("value", [0.0, -0.5, 0.5])
+def test_a_difference_without_an_interval_passes_for_proven(better, ends, value):
+    """Days too few for an interval: nothing is known of the chance in a difference, nor of that in none."""
+    check = metric((ends[0], value, ends[1]), 0.02, better)
+    assert (check.outcome, check.reason) == ("not proven", "too few clusters for an interval")
+
+
+@pytest.mark.parametrize("better", ["higher", "lower"])
+def test_without_a_base_a_metric_is_called_more_than_within_its_bounds(better):
+    assert metric(None, 0.02, better) == Check(
+        "metric", "auc", "not proven", "within its bounds; nothing to compare with"
+    )
+
+
+BOUNDS = st.tuples(st.floats(-1, 1), st.floats(-1, 1)).filter(lambda pair: pair[0] != pair[1])
+
+
+@given(BOUNDS, st.floats(-1, 1), st.sampled_from(["higher", "lower"]), st.sampled_from([None, *GAINS]))
+def test_a_metric_outside_its_bounds_passes_or_one_within_them_fails_for_them(bounds, whole, better, gain):
+    floor, ceiling = sorted(bounds, reverse=better == "lower")
+    within = min(bounds) <= whole <= max(bounds)
+    check = metric(gain, 0.001, better, whole, floor=floor, ceiling=ceiling)
+    if within:
+        assert check == metric(gain, 0.001, better)
+    else:
+        low = (whole < floor) == (better == "higher")
+        assert check.outcome == "fail"
+        assert (f"worse than the floor {floor:g}" if low else f"ceiling {ceiling:g}") in check.reason
+
+
+@pytest.mark.parametrize(("better", "worse"), [("higher", -1), ("lower", 1)])
+def test_a_bound_fails_the_value_that_is_exactly_it(better, worse):
+    floor, ceiling = 0.5 + worse * 0.1, 0.5 - worse * 0.1
+
+    def at(whole: float) -> str:
+        return metric((0.0, 0.0, 0.0), 0.0, better, whole, floor=floor, ceiling=ceiling).outcome
+
+    assert [at(floor), at(ceiling)] == ["pass", "pass"]
+    assert [at(nextafter(floor, worse * inf)), at(nextafter(ceiling, -worse * inf))] == ["fail", "fail"]
+
+
+@pytest.mark.parametrize("better", ["higher", "lower"])
+def test_without_a_ceiling_a_metric_can_be_too_good(better):
+    assert metric((0.1, 0.2, 0.3), 0.0, better, 1e9 if better == "higher" else -1e9).reason == "better"
+
+
+@pytest.mark.parametrize("better", ["higher", "lower"])
+@pytest.mark.parametrize("gain", [None, (0.0, 0.0, 0.0), (nan, nan, nan)])
+def test_a_metric_that_is_no_number_is_above_its_floor(better, gain):
+    assert metric(gain, 0.02, better, whole=nan).outcome == "fail"
+
+
+@pytest.mark.parametrize("tolerance", TOLERANCES[:-1])
+def test_a_slice_fails_for_a_loss_that_is_not_proven_or_passes_with_one_that_is(tolerance):
+    for gain in GAINS:
+        low, _, high = gain
+        outcome = one_slice(gain, tolerance)
+        if high < -tolerance:
+            wanted = ("fail", f"worse by more than the tolerance {tolerance:g}")
+        elif set(gain) == {0.0}:
+            wanted = ("pass", "the same")
+        elif high < 0:
+            wanted = ("pass", f"worse, but not proven by more than {tolerance:g}")
+        else:
+            wanted = ("pass", "better") if low > 0 else ("not proven", "neither better nor worse")
+        assert outcome == Check("slice", "origin JFK", *wanted), gain
+
+
+@given(ANY_GAIN, st.floats(0, 1))
+def test_a_slice_is_judged_more_strictly_than_a_metric(gain, tolerance):
+    assert one_slice(gain, tolerance).outcome != "fail" or metric(gain, tolerance).outcome == "fail"
+
+
+@pytest.mark.parametrize("gain", [None, (0.01, 0.02, 0.03), (0.0, 0.0, 0.0), (-0.9, -0.8, -0.7)])
+def test_a_slice_below_its_floor_passes(gain):
+    check = one_slice(gain, 0.02, floor=0.65, value=0.6499)
+    assert check == Check("slice", "origin JFK", "fail", "ROC-AUC 0.6499 is below the floor 0.65")
+    assert one_slice((0.0, 0.0, 0.0), 0.02, floor=0.65, value=0.65).outcome == "pass"
+
+
+def test_a_slice_without_a_base_is_judged_by_more_than_its_floor():
+    assert one_slice(None, 0.02) == Check("slice", "origin JFK", "not proven", "nothing to compare with")
+
+
+def test_a_slice_without_an_interval_passes_for_proven():
+    check = one_slice((nan, -0.5, nan), 0.02)
+    assert (check.outcome, check.reason) == ("not proven", "too few clusters for an interval")
+
+
+def behaviour(expectation: str, value: float) -> Check:
+    """Judges one line of the table that a stage writes, read as the review reads it."""
+    written = pd.DataFrame([("a name", expectation, value)], columns=["behaviour", "expectation", "value"])
+    (check,) = verdict.behaviours(pd.read_csv(io.StringIO(written.to_csv(index=False))), BEHAVIOUR)
+    assert (check.kind, check.name) == ("behaviour", "a name")
+    return check
+
+
+@pytest.mark.parametrize(
+    ("expectation", "value", "outcome"),
+    [
+        ("same", 0, "pass"),
+        ("same", 0.0001, "fail"),
+        ("same", 1, "fail"),
+        ("higher", 0.0049, "fail"),
+        ("higher", 0.005, "pass"),
+        ("higher", 0.3, "pass"),
+        ("higher", 0, "fail"),
+        ("higher", -0.3, "fail"),
+        ("lower", -0.0049, "fail"),
+        ("lower", -0.005, "pass"),
+        ("lower", -0.3, "pass"),
+        ("lower", 0, "fail"),
+        ("lower", 0.3, "fail"),
+        ("usable", 0.6999, "fail"),
+        ("usable", 0.7, "pass"),
+        ("usable", 1, "pass"),
+    ],
+)
+def test_a_behaviour_is_judged_on_the_wrong_side_of_its_bound(expectation, value, outcome):
+    assert behaviour(expectation, value).outcome == outcome
+
+
+@pytest.mark.parametrize("expectation", ["same", "higher", "lower", "usable"])
+def test_a_behaviour_without_a_value_fails_or_passes(expectation):
+    check = behaviour(expectation, nan)
+    assert (check.outcome, check.reason) == ("not proven", "the model takes none of these inputs")
+
+
+@pytest.mark.parametrize(
+    ("expectation", "value", "reason"),
+    [
+        ("same", 0.25, "the answers move by 0.2500 at most; none may move"),
+        ("higher", -0.0021, "the mean answer moves by −0.0021; up by 0.005 is expected"),
+        ("lower", 0.0021, "the mean answer moves by +0.0021; down by 0.005 is expected"),
+        ("usable", 0.65, "ROC-AUC 0.6500 is left; 0.7 is required"),
+    ],
+)
+def test_a_failed_behaviour_does_not_say_what_was_found_and_what_is_wanted(expectation, value, reason):
+    assert behaviour(expectation, value) == Check("behaviour", "a name", "fail", reason)
+
+
+def test_a_behaviour_is_left_out_or_judged_twice():
+    table = pd.DataFrame(
+        {"behaviour": list("abc"), "expectation": ["same", "usable", "lower"], "value": [0.0, 0.9, nan]}
+    )
+    found = [(check.name, check.outcome) for check in verdict.behaviours(table, BEHAVIOUR)]
+    assert found == [("a", "pass"), ("b", "pass"), ("c", "not proven")]
+    assert verdict.behaviours(table.iloc[:0], BEHAVIOUR) == []
+
+
+@pytest.mark.parametrize(
+    ("gain", "outcome"),
+    [
+        ((0.001, 0.02, 0.04), "pass"),
+        ((0.0, 0.02, 0.04), "fail"),
+        ((-0.01, 0.02, 0.05), "fail"),
+        ((-0.05, -0.04, -0.03), "fail"),
+        ((nan, 0.02, nan), "fail"),
+    ],
+)
+def test_a_model_that_is_not_proven_better_than_its_baseline_passes(gain, outcome):
+    check = verdict.baseline(estimate(gain))
+    assert (check.kind, check.outcome) == ("baseline", outcome)
+
+
+def test_the_gain_over_the_baseline_is_not_told_with_its_interval():
+    check = verdict.baseline(estimate((-0.0125, 0.0201, 0.04)))
+    assert check.reason == "ROC-AUC +0.0201 over the baseline, −0.0125 to +0.0400"
+
+
+@pytest.mark.parametrize(
+    ("value", "outcome"), [(0.0, "pass"), (5.0, "pass"), (nextafter(5, 6), "fail"), (50, "fail"), (nan, "fail")]
+)
+def test_a_quantity_beyond_its_limit_passes(value, outcome):
+    check = verdict.limit("cost", "model size", value, 5, "MB")
+    assert (check.kind, check.name, check.outcome) == ("cost", "model size", outcome)
+
+
+def test_a_limit_is_not_told_with_what_was_found():
+    assert verdict.limit("cost", "model size", 12.34, 5.5, "MB").reason == "12.3 MB, at most 5.5"
+
+
+SAME, BETTER, WORSE = "the same", "better", "worse, but within the tolerance 0.1"
+OPEN, ALONE = "neither better nor worse", "within its bounds; nothing to compare with"
+
+
+def checks(*reasons: str, kind: str = "metric") -> list[Check]:
+    """Checks named m1, m2 and so on; those of another reason than the five above fail."""
+    outcomes = dict.fromkeys((SAME, BETTER, WORSE), "pass") | dict.fromkeys((OPEN, ALONE), "not proven")
+    return [Check(kind, f"m{n}", outcomes.get(reason, "fail"), reason) for n, reason in enumerate(reasons, 1)]
+
+
+@pytest.mark.parametrize(
+    ("found", "line"),
+    [
+        (checks(SAME, SAME), "the metrics are the same"),
+        (checks(BETTER, SAME, OPEN, BETTER), "better: m1, m4"),
+        (checks(SAME, WORSE, OPEN), "worse within the tolerance: m2"),
+        (checks(WORSE, OPEN, BETTER, WORSE), "better: m3; worse within the tolerance: m1, m4"),
+        (checks(OPEN, OPEN), "neither better nor worse can be proven"),
+        (checks(SAME, OPEN, SAME), "neither better nor worse can be proven"),
+        (checks(ALONE, ALONE), "within its bounds; nothing to compare with"),
+        (checks(BETTER, "lost", OPEN), "m2: lost"),
+        (checks("one", "two", BETTER, "three"), "3 checks: m1, m2, m4"),
+        (checks("one", "two", "three", SAME, "four"), "4 checks: m1, m2, m3 and 1 more"),
+        (checks(*"abcdefghijkl"), "12 checks: m1, m2, m3 and 9 more"),
+    ],
+)
+def test_the_line_of_the_verdict_says_something_else_than_its_checks(found, line):
+    assert verdict.summary(found) == line
+    assert verdict.passed(found) == ("fail" not in {check.outcome for check in found})
+
+
+@pytest.mark.parametrize("kind", ["slice", "behaviour", "baseline", "cost", "lineage"])
+def test_what_is_no_metric_makes_a_model_better_or_a_failure_of_it_is_not_told(kind):
+    other = checks(BETTER, WORSE, OPEN, kind=kind)
+    assert verdict.summary([*other, *checks(SAME)]) == "the metrics are the same"
+    assert verdict.summary([*checks(BETTER), *checks("lost", kind=kind)]) == "m1: lost"
+    assert not verdict.passed([*checks(BETTER), *checks("lost", kind=kind)])
+
+
+@given(st.permutations(checks(SAME, BETTER, WORSE, OPEN, "lost")), st.integers(0, 5))
+def test_a_failure_passes_by_its_place_among_the_checks(order, kept):
+    found = order[:kept]
+    assert verdict.passed(found) == all(check.name != "m5" for check in found)
+
+
+@pytest.mark.parametrize("kind", TASKS)
+def test_a_judgement_names_the_main_metric_of_another_target(kind):
+    task = TASKS[kind]
+    few = Estimate(-0.3, -0.4, -0.2)
+    table = pd.DataFrame([("a", "usable", -0.2)], columns=["behaviour", "expectation", "value"])
+    told = [
+        verdict.one_slice(SliceChange("house", "x", 50, few), SlicePolicy(tolerance=2.0, floor=-0.1), task),
+        *verdict.behaviours(table, BehaviourPolicy(min_move=25.0, usable=-0.1), task),
+        verdict.baseline(few, task),
+    ]
+    assert [check.outcome for check in told] == ["fail"] * 3
+    assert all(task.title in check.reason for check in told)
+    assert any("AUC" in check.reason for check in told) == (kind != "regression")

@@ -1,0 +1,50 @@
+"""Windows move with the months: one after the other, without a gap, and never longer than the policy says."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tarmac.pipeline.base.months import between, shifted
+from tarmac.pipeline.params import SplitParams
+from tarmac.policy import RetrainParams
+from tarmac.review.windows import WindowsError, moved
+
+COUNTS = st.integers(1, 14)
+
+
+def policy(train: int, validation: int, test: int) -> RetrainParams:
+    months = {"train_months": train, "validation_months": validation, "test_months": test}
+    return RetrainParams(every_months=None, release="by person", **months)
+
+
+@given(st.integers(0, 40), COUNTS, COUNTS, COUNTS)
+def test_windows_overlap_leave_a_gap_or_reach_before_the_first_month(after, train, validation, test):
+    first, last = "2013-11", shifted("2013-11", after)
+    if validation + test > after:
+        with pytest.raises(WindowsError, match=f"{first} to {last} are too few months: {validation + test + 1}"):
+            moved(first, last, policy(train, validation, test))
+        return
+    found = moved(first, last, policy(train, validation, test))
+    windows = [(found[f"split.{name}.first"], found[f"split.{name}.last"]) for name in ("train", "validation", "test")]
+    used = [month for window in windows for month in between(*window)]
+    assert used == between(windows[0][0], last)
+    assert windows[0][0] >= first
+    assert [len(between(*window)) for window in windows[1:]] == [validation, test]
+    assert len(between(*windows[0])) == min(train, after + 1 - validation - test)
+
+
+def test_the_committed_windows_are_other_ones_than_the_policy_makes():
+    split = SplitParams.model_validate(
+        {
+            name: {"first": found[f"split.{name}.first"], "last": found[f"split.{name}.last"]}
+            for found in [moved("2013-01", "2013-12", policy(9, 1, 2))]
+            for name in ("train", "validation", "test")
+        }
+    )
+    assert (split.train.last, split.validation.last, split.test.first) == ("2013-09", "2013-10", "2013-11")
+
+
+@given(st.integers(-300, 300))
+def test_a_month_moved_there_and_back_is_another(by):
+    assert shifted(shifted("2013-06", by), -by) == "2013-06"
+    assert len(between("1985-01", shifted("2013-06", by))) == 12 * 28 + 6 + by

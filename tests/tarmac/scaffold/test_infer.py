@@ -1,0 +1,138 @@
+"""What a table says of itself is what a person would say, and a table that holds no problem is refused in one line."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tarmac.scaffold.infer import Asked, ScaffoldError, classes_of, column_of, infer, rounded, task_of
+from tarmac.tabular.columns import Category, Date, Number, plain
+
+
+def texts(*values: object) -> "pd.Series[str]":
+    return pd.Series([None if value is None else str(value) for value in values], dtype="string")
+
+
+def table(**columns: object) -> pd.DataFrame:
+    return pd.DataFrame({name: texts(*values) for name, values in columns.items()})
+
+
+@pytest.mark.parametrize(
+    ("values", "column"),
+    [
+        ((1, 2, 3), Number(0, 9, whole=True)),
+        ((1.5, None, 2.5), Number(0, 5.5, missing=True)),
+        ((-1, 0, 1), Number(-7, 7, whole=True)),
+        (("07030", "10001"), Category("07030", "10001")),
+        (("a", None, "b"), Category("a", "b", missing=True)),
+        (("True", "False"), Category("False", "True")),
+        (("2024-02-29", None), Date(missing=True)),
+        (("2024-02-29 10:00:00", "2024-03-01T11:30:00Z"), Date()),
+        (("2024-13-01", "2024-01-01"), Category("2024-01-01", "2024-13-01")),
+        (tuple(f"t{n}" for n in range(21)), Category()),
+    ],
+)
+def test_a_column_is_taken_for_another_kind(values, column) -> None:
+    assert column_of(texts(*values)) == column
+
+
+def test_one_impossible_number_in_a_hundred_widens_the_bounds() -> None:
+    usual = [*np.linspace(10, 20, 198), -5, 9e9]
+    found = column_of(texts(*usual))
+    assert (found.low, found.high < 60) == (0, True)
+
+
+@pytest.mark.parametrize(("value", "low", "high"), [(123.4, 120, 130), (-123.4, -130, -120), (0.0457, 0.045, 0.046)])
+def test_a_bound_is_rounded_towards_the_values(value, low, high) -> None:
+    assert (rounded(value, np.floor), rounded(value, np.ceil)) == (low, high)
+
+
+@pytest.mark.parametrize(
+    ("values", "task"),
+    [
+        ((0, 1, 0), "binary"),
+        (("yes", "no", "yes"), "binary"),
+        ((1, 2, 3), "multiclass"),
+        ((1.5, 2.5, 3.5), "regression"),
+        (tuple(range(21)), "regression"),
+        (tuple("abcd"), "multiclass"),
+    ],
+)
+def test_a_target_is_another_task(values, task) -> None:
+    assert task_of(texts(*values), "target") == task
+
+
+def test_classes_of_digits_are_in_the_order_of_texts() -> None:
+    assert classes_of(texts(10, 9, 1, None)) == ("1", "9", "10")
+
+
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [("Mean Radius", "mean_radius"), ("2nd", "c_2nd"), ("class", "class_"), ("ä!", "column"), ("model_x", "c_model_x")],
+)
+def test_a_name_is_no_name_in_code(name, made) -> None:
+    assert plain(name) == made
+    assert made.isidentifier()
+
+
+def test_a_column_of_no_use_becomes_a_feature() -> None:
+    rows = table(
+        id=range(200), same=["x"] * 200, free=[f"text {n}" for n in range(200)], size=range(200), target=[0, 1] * 100
+    )
+    found = infer(rows, Asked("target", key="id"))
+    assert list(found.inputs) == ["size"]
+    assert set(found.left_out) == {"same", "free"}
+
+
+def test_a_key_that_is_asked_for_repeats_some_rows_or_is_made_where_there_is_none() -> None:
+    rows = table(name=[*range(99), 0], size=[1, 2] * 50, target=["a", "b"] * 50)
+    assert infer(rows, Asked("target", key="name")).row_key == ("name",)
+    made = infer(rows.drop(columns="name"), Asked("target"))
+    assert (made.row_key, made.rows["id"].is_unique) == (("id",), True)
+    assert any("`id` was added" in note for note in made.notes)
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (Asked("none"), "the file has no column none; it has "),
+        (Asked("target", time="nowhere"), "the file has no column nowhere"),
+        (Asked("target", time="size"), "size is 0 in a row: a date as 2024-02-29 is needed"),
+        (Asked("target", group="gaps"), "gaps is missing in 1 rows, and names them"),
+        (Asked("same"), "same has 1 value(s): nothing can be learned"),
+        (Asked("free"), "free has 60 different texts, at most 50 can be classes"),
+        (Asked("target", key="same"), "same is missing or the same in too many rows"),
+        (Asked("size", task="binary"), "size has 60 values, a binary target has two"),
+        (Asked("target", group="target"), "target is what is predicted: it cannot be"),
+    ],
+)
+def test_a_table_that_holds_no_problem_is_not_refused_in_one_line(asked: Asked, told: str) -> None:
+    gaps = [None, *("ab" * 30)][:60]
+    free = [f"t{n}" for n in range(60)]
+    rows = table(size=range(60), gaps=gaps, same=["x"] * 60, free=free, target=[0, 1] * 30)
+    with pytest.raises(ScaffoldError, match=re.escape(told)):
+        infer(rows, asked)
+
+
+def test_a_few_texts_among_numbers_or_a_key_that_is_there_twice_are_not_told() -> None:
+    rows = table(
+        fee=["n/a", *range(150), *range(149)],
+        code=["a0", *(f"a{n}" for n in range(299))],
+        kind=["a", "b", "c"] * 100,
+        target=[0, 1] * 150,
+    )
+    notes = infer(rows, Asked("target")).notes
+    assert any("fee is taken for text, as 1 of 300 values are no numbers (n/a)" in note for note in notes)
+    assert any("code names all rows but a few" in note for note in notes)
+
+
+def test_a_file_without_rows_or_an_instants_hour_is_taken_for_nothing() -> None:
+    with pytest.raises(ScaffoldError, match="no row below its header"):
+        infer(table(a=[], target=[]), Asked("target"))
+    day = [f"2024-01-{1 + n % 28:02}T{n % 24:02}:30:00Z" for n in range(60)]
+    rows = table(seen=day, midnight=[f"{one[:10]} 00:00:00" for one in day], target=[0, 1] * 30)
+    found = infer(rows, Asked("target", time="seen"))
+    assert found.columns["seen_hour"] == Number(0, 23, whole=True)
+    assert "midnight_hour" not in found.columns
+    assert list(found.rows["seen_hour"][:3]) == ["00", "01", "02"]

@@ -1,0 +1,49 @@
+"""States made of tables in memory, as the pipeline makes them of files, and the requests that they must answer."""
+
+import json
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from tarmac.pipeline import engine
+from tarmac.pipeline.base.outputs import write_json
+from tarmac.pipeline.state.stage import records, write_background, write_lookups, write_probes
+from tarmac.policy import load
+from tarmac.problem.names import CATEGORICAL, FEATURES, feature_names
+from tarmac.problem.request import Row, asked
+from tarmac.serving.state import State
+from tests.conftest import ROOT
+
+NAMES = feature_names(list(FEATURES))
+NUMBERS = [name for name in NAMES if name not in CATEGORICAL]
+PARAMS = load(ROOT / "params.yaml")
+
+
+def write_state(tables: Mapping[str, pa.Table], period: tuple[date, date], features: pd.DataFrame, out: Path) -> None:
+    """Writes the state of a period's predictions; `features` gives the rows that explanations start from."""
+    backend = engine.connect()
+    for name, table in tables.items():
+        backend.con.register(name, table)
+    shown = {name: backend.table(name) for name in tables}
+    shown["period"] = engine.show_dates(backend, "period", dict(zip(("first", "after"), period, strict=True)))
+    out.mkdir(parents=True)
+    facts = write_lookups(backend, shown, PARAMS.problem, out)
+    prepared = tables["flights"].to_pandas()
+    write_probes(features.tail(1000), prepared, PARAMS.state.seed, out / "probes.json")
+    write_background([features[NAMES]], PARAMS, out / "background.parquet")
+    categories = {name: sorted(features[name].unique().tolist()) for name in CATEGORICAL}
+    write_json(out / "state.json", {**facts, "categories": categories})
+
+
+def make_state(*arguments: object, out: Path) -> State:
+    """Writes a state and loads it."""
+    write_state(*arguments, out)
+    return State(out)
+
+
+def rows_of(flights: pd.DataFrame) -> list[Row]:
+    """What a client would ask about prepared flights, as the service reads it."""
+    return [Row.model_validate_json(json.dumps(asked(record))) for record in records(flights)]

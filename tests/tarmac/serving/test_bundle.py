@@ -1,0 +1,53 @@
+"""A bundle that is damaged, or that this code would answer otherwise than its pipeline, is refused with the reason."""
+
+import json
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from tarmac.serving.bundle import Bundle
+from tests.tarmac.serving.bundles import copied
+
+TABLES = ("state/hub_due.parquet", "state/background.parquet")
+FILES = ("release.json", "model.onnx", "state/state.json", "state/probes.json", *TABLES)
+DAMAGED = [*product(("gone", "empty", "cut", "garbage"), FILES), ("gone", "card.md"), ("garbage", "card.md")]
+
+
+@pytest.fixture
+def bundle(bundle_folder: Path, tmp_path: Path) -> Path:
+    return copied(bundle_folder, tmp_path / "bundle")
+
+
+def change(path: Path, edit) -> None:
+    content = json.loads(path.read_text())
+    edit(content)
+    path.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(("damage", "name"), DAMAGED)
+def test_a_damaged_file_is_served_or_refused_without_its_name(bundle, name, damage):
+    path = bundle / name
+    whole = path.read_bytes()
+    path.unlink()
+    if damage != "gone":
+        path.write_bytes({"empty": b"", "cut": whole[: len(whole) // 2], "garbage": b"\x00\xff" * 500}[damage])
+    with pytest.raises(ValueError, match=r"\S") as caught:
+        Bundle(bundle)
+    assert Path(name).name in str(caught.value)
+
+
+def test_a_bundle_of_other_code_is_served(bundle):
+    def other(content: dict) -> None:
+        for probe in content["probes"][:3]:
+            probe["inputs"].update(turn=1.5, dest="XXX")
+
+    change(bundle / "state" / "probes.json", other)
+    with pytest.raises(ValueError, match="this code makes dest, turn otherwise than the pipeline of v"):
+        Bundle(bundle)
+
+
+def test_a_state_without_a_table_that_the_model_needs_is_served(bundle):
+    change(bundle / "state" / "state.json", lambda content: content["lookups"].pop("hub_due"))
+    with pytest.raises(ValueError, match=r"lacks .hub_"):
+        Bundle(bundle)

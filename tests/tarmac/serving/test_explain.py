@@ -1,0 +1,101 @@
+"""Explanations: they add up to the answer, and come near the exact Shapley values where those can be counted out."""
+
+from itertools import permutations
+from math import factorial
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tarmac.serving.explain import ORDERS, explain
+from tarmac.serving.state import Inputs
+from tests.tarmac.serving.test_form import FORMS
+
+BINARY = FORMS["binary"]
+CATEGORIES, NUMBERS = ["where"], ["a", "b", "c"]
+STARTS = Inputs(
+    np.array([["x"], ["y"]] * 20, dtype=object),
+    np.random.default_rng(3).normal(size=(40, 3)).astype(np.float32),
+)
+
+
+class Made:
+    """A bundle of a formula: it tells inputs apart, lets them interact, and ignores `c`."""
+
+    session = SimpleNamespace(categories=CATEGORIES, numbers=NUMBERS)
+    state = SimpleNamespace(background=SimpleNamespace(num_rows=40))
+
+    def background(self, places: np.ndarray) -> Inputs:
+        return Inputs(STARTS.categories[places], STARTS.numbers[places])
+
+    def score(self, inputs: Inputs) -> np.ndarray:
+        a, b, _ = np.nan_to_num(inputs.numbers.astype(float)).T
+        there = inputs.categories[:, 0] == "x"
+        return 1 / (1 + np.exp(-(a + 2 * b * there - 0.5 * a * b)))
+
+
+def row(where: str, *numbers: float) -> Inputs:
+    return Inputs(np.array([[where]], dtype=object), np.array([numbers], dtype=np.float32))
+
+
+NUMBER = st.one_of(st.floats(-3, 3, width=32), st.just(float("nan")))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.sampled_from(["x", "y", "never seen"]), NUMBER, NUMBER, NUMBER)
+def test_base_and_contributions_do_not_add_up_to_the_answer(where, a, b, c):
+    asked = row(where, a, b, c)
+    found = explain(Made(), asked, BINARY)
+    assert found.base + found.contributions.sum() == pytest.approx(Made().score(asked)[0], abs=1e-9)
+    assert found.contributions[found.names.index("c")] == 0  # the formula does not look at it
+    assert (found.errors >= 0).all()
+
+
+@pytest.mark.parametrize("asked", [row("x", 1.5, 2.0, 0.0), row("y", -1.0, 0.5, 9.0), row("x", float("nan"), 1.0, 1.0)])
+def test_a_contribution_is_far_from_the_exact_one_for_its_own_error(asked):
+    found, exact = explain(Made(), asked, BINARY), shapley(asked)
+    assert found.names == [*CATEGORIES, *NUMBERS]
+    assert found.walks == 2 * ORDERS
+    apart = np.abs(found.contributions - exact)
+    assert (apart <= 4 * found.errors + 1e-9).all(), (found.contributions, exact, found.errors)
+    assert apart.max() < 0.15
+
+
+def shapley(asked: Inputs) -> np.ndarray:
+    """Exact Shapley values: every order of the inputs, from every row that a walk can start at."""
+    total, texts = np.zeros(4), len(CATEGORIES)
+    for order in permutations(range(4)):
+        now = Inputs(STARTS.categories.copy(), STARTS.numbers.copy())
+        before = Made().score(now).mean()
+        for place in order:
+            if place < texts:
+                now.categories[:, place] = asked.categories[0, place]
+            else:
+                now.numbers[:, place - texts] = asked.numbers[0, place - texts]
+            after = Made().score(now).mean()
+            total[place] += after - before
+            before = after
+    return total / factorial(4)
+
+
+class Several(Made):
+    """The same with a class for each of three formulas."""
+
+    def score(self, inputs: Inputs) -> np.ndarray:
+        one = super().score(inputs)
+        return np.stack([one, (1 - one) * 0.4, (1 - one) * 0.6], axis=1)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.sampled_from(["x", "y"]), NUMBER, NUMBER, NUMBER)
+def test_another_class_is_explained_than_the_one_that_is_answered(where, a, b, c):
+    asked = row(where, a, b, c)
+    found = explain(Several(), asked, FORMS["multiclass"])
+    assert found.base + found.contributions.sum() == pytest.approx(Several().score(asked).max(), abs=1e-9)
+
+
+def test_the_same_question_gets_another_explanation():
+    first, second = (explain(Made(), row("x", 1.0, 1.0, 1.0), BINARY) for _ in range(2))
+    assert np.array_equal(first.contributions, second.contributions)

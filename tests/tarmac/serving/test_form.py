@@ -1,0 +1,80 @@
+"""What is told and written down of an answer says the same as the model did, whatever the kind of the target."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import create_model
+
+from tarmac.pipeline.metrics.metrics import joined, spread
+from tarmac.problem import names
+from tarmac.serving.form import FORM, Classes, Form, Number
+
+CLASSES = ("no", "may be", "yes")
+FORMS = {
+    "binary": Form(("no", "yes"), ("probability",)),
+    "multiclass": Classes(CLASSES, tuple(f"probability_{name}" for name in CLASSES)),
+    "regression": Number((), ("prediction",)),
+}
+PROPER = {"width": 32, "allow_nan": False, "allow_infinity": False}
+SCORES = {
+    "binary": st.lists(st.floats(0, 1, width=32), min_size=1, max_size=5),
+    "multiclass": st.lists(st.lists(st.floats(0, 1, width=32), min_size=3, max_size=3), min_size=1, max_size=5),
+    "regression": st.lists(st.floats(**PROPER), min_size=1, max_size=5),
+}
+
+
+@given(st.sampled_from(list(FORMS)), st.data())
+def test_an_answer_is_no_json_or_not_of_its_own_description(kind, data):
+    form, scores = FORMS[kind], np.array(data.draw(SCORES[kind]), dtype=np.float32)
+    form.check(scores)
+    model = create_model("Told", **form.fields)
+    rows = form.rows(scores)
+    for row in rows:
+        assert model.model_validate_json(json.dumps(row, allow_nan=False)).model_dump() == row
+    assert form.told(scores) == {name: [row[name] for row in rows] for name in form.fields}
+    assert len(list(form.buckets(scores))) == len(rows)
+
+
+@given(st.sampled_from(list(FORMS)), st.data())
+def test_what_is_written_down_is_not_what_the_model_said(kind, data):
+    form, scores = FORMS[kind], np.array(data.draw(SCORES[kind]), dtype=np.float32)
+    columns = form.columns(scores)
+    assert tuple(columns) == form.stored
+    assert {values.dtype for values in columns.values()} == {np.dtype("float32")}
+    assert form.written(scores) == [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    table = np.stack(list(columns.values()), axis=-1)
+    np.testing.assert_array_equal(table.reshape(scores.shape), scores)
+
+
+def test_the_service_writes_other_columns_than_the_pipeline_reads():
+    scores = np.random.default_rng(1).random((4, len(names.ANSWERS)), dtype=np.float32)
+    scores = scores[:, 0] if len(names.ANSWERS) == 1 else scores
+    columns = FORM.columns(scores)
+    assert list(columns) == list(spread(scores))
+    np.testing.assert_array_equal(joined(pd.DataFrame(columns)), scores)
+
+
+def test_another_class_is_answered_than_the_likeliest():
+    scores = np.array([[0.2, 0.5, 0.3], [0.5, 0.1, 0.4]], dtype=np.float32)
+    rows = FORMS["multiclass"].rows(scores)
+    assert [row["label"] for row in rows] == ["may be", "no"]
+    assert list(rows[0]["probabilities"]) == list(CLASSES)
+    walks = np.array([[[0.1, 0.2, 0.7], [0.2, 0.5, 0.3]], [[0.6, 0.3, 0.1], [0.2, 0.5, 0.3]]])
+    np.testing.assert_array_equal(FORMS["multiclass"].explained(walks), [[0.2, 0.5], [0.3, 0.5]])
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape"), [("binary", (4, 3)), ("multiclass", (4,)), ("multiclass", (4, 2)), ("regression", (4, 3))]
+)
+def test_a_model_of_another_kind_of_target_is_served(kind, shape):
+    with pytest.raises(ValueError, match="it is of another problem"):
+        FORMS[kind].check(np.zeros(shape, dtype=np.float32))
+
+
+@pytest.mark.parametrize(("value", "size"), [(0.0, 0.0), (-250.0, 1000.0), (1000.0, 1000.0), (0.02, 0.1)])
+def test_a_number_is_counted_under_another_power_of_ten(value, size):
+    assert list(FORMS["regression"].buckets(np.array([value], dtype=np.float32))) == [size]

@@ -1,0 +1,226 @@
+"""The service while it is changed, stopped and killed: whoever asks meanwhile is answered, by one version."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from tests.postgres import HOST
+from tests.tarmac.serving import bundles
+from tests.tarmac.serving.hostile import LENGTH, POST
+from tests.tarmac.serving.load import Load, load
+from tests.tarmac.serving.running import Service, running
+from tests.tarmac.serving.test_http import ROW, TEXT, meter, post
+from tests.waiting import PATIENCE, wait_for
+
+pytestmark = pytest.mark.server
+
+QUICK = {"app.POLL_SECONDS": 0.05}
+BODY = TEXT.encode()
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle whose model takes a few of the same inputs, and answers otherwise."""
+    return bundles.write(tmp_path_factory.mktemp("other") / "v0.0.2", "v0.0.2", "models/baseline.onnx")
+
+
+def logged(folder: Path) -> list[dict]:
+    return [json.loads(line) for path in folder.glob("*.jsonl") for line in path.read_text().splitlines()]
+
+
+def turned(service: Service, live: Path, folder: Path, version: str, seen: Load) -> None:
+    """Points the link elsewhere, and waits until that is what answers."""
+    bundles.point(live, folder)
+    wait_for(lambda: seen.answers[-1]["version"] == version or seen.failures, f"{version} answers")
+    seen.more()
+
+
+def test_a_request_fails_or_is_answered_by_two_versions_while_they_change(bundle_folder, other, tmp_path):
+    live = tmp_path / "live"
+    bundles.point(live, bundle_folder)
+    body = json.dumps({"rows": [ROW] * 5}).encode()
+    with running(live, tmp_path / "log", limits=QUICK) as service, load(service, body) as seen:
+        seen.more()
+        for folder in [other, bundle_folder] * 5:
+            turned(service, live, folder, folder.name, seen)
+    assert not seen.failures
+    assert set(seen.versions) == {"v0.0.1", "v0.0.2"}
+    found = defaultdict(set)
+    for answer in seen.answers:
+        found[answer["version"]] |= {prediction["probability"] for prediction in answer["predictions"]}
+    assert [len(probabilities) for probabilities in found.values()] == [1, 1], found
+    assert found["v0.0.1"] != found["v0.0.2"]
+
+
+@pytest.fixture
+def bundled(bundle_folder: Path, tmp_path: Path) -> Iterator[tuple[Service, httpx.Client, Path]]:
+    """A service with a link to a bundle, and a client."""
+    live = tmp_path / "live"
+    bundles.point(live, bundle_folder)
+    settings = {"shadow": tmp_path / "shadow", "log": tmp_path / "journal"}
+    with running(live, tmp_path / "log", limits=QUICK, **settings) as service, service.client() as client:
+        yield service, client, live
+
+
+def test_a_bundle_that_is_damaged_is_served(bundled, bundle_folder, other, tmp_path):
+    service, client, live = bundled
+    before = post(client, ROW).json()
+    for number, name in enumerate(sorted(path.relative_to(other) for path in other.rglob("*") if path.is_file()), 1):
+        damaged = bundles.copied(other, tmp_path / f"damaged-{number}")
+        kept = (damaged / name).read_bytes()
+        (damaged / name).write_bytes(kept[: len(kept) // 2] if name.name != "card.md" else b"\xff")
+        bundles.point(live, damaged)
+        wait_for(lambda count=number: len(service.events("bundle refused")) == count, f"{name} is refused")
+        assert post(client, ROW).json() == before
+    assert meter(client, 'tarmac_loads_total{result="refused"}') == number
+    assert meter(client, 'tarmac_loads_total{result="loaded"}') == 1
+    live.unlink()
+    bundles.point(live, other)
+    wait_for(lambda: post(client, ROW).json()["version"] == "v0.0.2", "a whole one is served")
+
+
+def test_a_bundle_of_another_pipeline_is_served(bundled, bundle_folder, tmp_path):
+    service, _, live = bundled
+    strange = bundles.copied(bundle_folder, tmp_path / "strange")
+    probes = json.loads((strange / "state" / "probes.json").read_text())
+    probes["probes"][0]["inputs"].update(block=1.0, dest="XXX")
+    (strange / "state" / "probes.json").write_text(json.dumps(probes))
+    bundles.point(live, strange)
+    refused = wait_for(lambda: service.events("bundle refused"), "it is refused")
+    assert "makes block, dest otherwise than the pipeline of v0.0.1" in refused[0]["reason"]
+
+
+def test_a_shadow_is_not_measured_beside_what_answers(bundled, other, tmp_path):
+    _, client, _ = bundled
+    bundles.point(tmp_path / "shadow", other)
+    wait_for(lambda: client.get("/model").json()["shadow"] == "v0.0.2", "the shadow runs")
+    answer = post(client, ROW).json()
+    line = wait_for(lambda: logged(tmp_path / "journal"), "the journal is written")[-1]
+    assert (line["version"], line["probability"]) == ("v0.0.1", answer["probability"])
+    assert line["shadow"]["version"] == "v0.0.2"
+    assert line["shadow"]["probability"] != answer["probability"]
+    assert line["key"] == {"day": "2013-12-30", **{name: ROW[name] for name in ("carrier", "flight", "origin")}}
+    apart = abs(line["shadow"]["probability"] - line["probability"])
+    total = wait_for(lambda: meter(client, 'tarmac_shadow_difference_sum{version="v0.0.2"}'), "it is measured")
+    assert total == pytest.approx(apart, abs=1e-6)
+    (tmp_path / "shadow").unlink()
+    wait_for(lambda: client.get("/model").json()["shadow"] is None, "the shadow is gone")
+    post(client, ROW)
+    assert "shadow" not in wait_for(lambda: logged(tmp_path / "journal")[1:], "one more line")[0]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_stop_loses_answers_or_lines_of_the_journal(bundle_folder, tmp_path, workers):
+    """Many rows, so that some requests are under way in threads; the journal has every row that was answered."""
+    body = json.dumps({"columns": {name: [ROW[name]] * 200 for name in ROW}}).encode()
+    settings = {"workers": workers, "log": tmp_path / "journal"}
+    with running(bundle_folder, tmp_path / "log", **settings) as service, load(service, body) as seen:
+        seen.more(30)
+        seen.stopped = True  # whoever comes after this finds nobody; whoever is under way has to be answered
+        assert service.stop() == 0
+    assert not seen.failures
+    assert len(logged(tmp_path / "journal")) == 200 * len(seen.answers)
+
+
+def test_a_request_under_way_is_not_answered_at_a_stop(bundle_folder, tmp_path):
+    body = json.dumps({"columns": {name: [ROW[name]] * 10_000 for name in ROW}}).encode()
+    head = POST + LENGTH + f"{len(body)}\r\n\r\n".encode()
+    with running(bundle_folder, tmp_path / "log") as service:
+        with socket.create_connection((HOST, service.port)) as line, line.makefile("rb") as heard:
+            line.sendall(head + body[:-1])
+            service.process.send_signal(signal.SIGTERM)
+            wait_for(lambda: service.events("Shutting down"), "it stops")
+            line.sendall(body[-1:])
+            assert heard.readline() == b"HTTP/1.1 200 OK\r\n"
+            assert heard.read().count(b"0.") >= 10_000
+        assert service.process.wait(PATIENCE) == 0
+
+
+def test_a_client_that_cannot_know_of_a_stop_is_cut_off(bundle_folder, tmp_path):
+    with running(bundle_folder, tmp_path / "log") as service, service.client() as client:
+        assert "connection" not in post(client, ROW).headers
+        service.process.send_signal(signal.SIGTERM)
+        wait_for(lambda: service.events("Shutting down"), "it stops")
+        answer = post(client, ROW)  # on the connection that there is: no other is taken any more
+        assert (answer.status_code, answer.headers["connection"]) == (200, "close")
+        assert service.process.wait(PATIENCE) == 0
+
+
+def test_a_journal_that_is_too_slow_fills_the_memory(bundle_folder, tmp_path):
+    limits, body = {"journal.WAITING": 10}, {"rows": [ROW] * 11}
+    with running(bundle_folder, tmp_path / "log", limits=limits, log=tmp_path / "journal") as service:
+        with service.client() as client:
+            assert post(client, body).status_code == 200
+            assert meter(client, "tarmac_shadow_dropped_total") == 11
+        assert service.stop() == 0
+    assert not logged(tmp_path / "journal")
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_journal_that_cannot_be_written_is_told_with_a_traceback(tmp_path, workers):
+    (tmp_path / "file").touch()
+    environment = {**os.environ, "TARMAC_LOG": str(tmp_path / "file" / "journal"), "TARMAC_WORKERS": workers}
+    done = subprocess.run(
+        [sys.executable, "-m", "tarmac.serving"],
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("serve: error: TARMAC_LOG is ")
+    assert "no folder can be made there" in done.stderr
+
+
+@pytest.fixture(scope="module")
+def two(bundle_folder: Path, tmp_path_factory: pytest.TempPathFactory):
+    """A service of two workers."""
+    with running(bundle_folder, tmp_path_factory.mktemp("two") / "log", workers=2) as service:
+        wait_for(lambda: len(service.events("bundle")) == 2, "both workers are up")
+        yield service
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+def test_a_worker_that_ends_is_missed(two, end):
+    """One that is told to stop cuts off nobody; of one that is killed a client repeats what was under way."""
+    victim, loaded = two.workers()[0], len(two.events("bundle"))
+    with load(two, BODY, again=end == signal.SIGKILL) as seen:
+        seen.more()
+        os.kill(victim, end)
+        wait_for(lambda: len(two.events("bundle")) > loaded, "another worker answers")
+        assert victim not in two.workers()
+        seen.more(100)
+    assert not seen.failures
+    assert seen.cut <= (4 if end == signal.SIGKILL else 0)
+
+
+def test_the_meters_of_two_workers_are_not_added_up(two):
+    name = 'tarmac_requests_total{route="/predict",status="200"}'
+    with two.client() as client:
+        before = meter(client, name)
+    for _ in range(40):
+        with two.client() as client:  # a connection of its own, so that now one worker has it, now the other
+            assert post(client, ROW).status_code == 200
+    with two.client() as client:
+        assert meter(client, name) == before + 40
+        assert meter(client, 'tarmac_serving{version="v0.0.1"}') == 1
+
+
+def test_workers_outlive_their_parent_and_keep_the_port(bundle_folder, tmp_path):
+    with running(bundle_folder, tmp_path / "log", workers=2, limits=QUICK) as service:
+        workers = [psutil.Process(number) for number in service.workers()]
+        service.process.kill()
+        service.process.wait()
+        psutil.wait_procs(workers, timeout=PATIENCE)
+        assert not any(worker.is_running() for worker in workers)

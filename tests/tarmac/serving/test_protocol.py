@@ -1,0 +1,183 @@
+"""Clients that would hold the service for ever, and one beside them that has to be answered all the time."""
+
+import json
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.tarmac.serving.hostile import (
+    CLIENTS,
+    GET,
+    LENGTH,
+    POST,
+    Hostile,
+    Outcome,
+    attack,
+    connected,
+    go_on,
+    going_on,
+)
+from tests.tarmac.serving.running import Service, running
+from tests.tarmac.serving.test_http import ROW, ROWS, TEXT, post
+from tests.waiting import wait_for
+
+pytestmark = pytest.mark.server
+
+LIMITS = {
+    "guard.BODY_SECONDS": 1.5, "protocol.HEAD_SECONDS": 1.5, "protocol.REST_SECONDS": 1.5,
+    "protocol.ANSWER_SECONDS": 2, "protocol.IDLE_SECONDS": 3, "protocol.MOST_CONNECTIONS": 500,
+}  # fmt: skip
+PATIENT = LIMITS | {name: 3600 for name in LIMITS if name.endswith("_SECONDS")}
+MB = 1e6
+ASKED = POST + LENGTH + str(len(TEXT)).encode() + b"\r\n\r\n" + TEXT.encode()
+
+
+@pytest.fixture(scope="module")
+def service(bundle_folder: Path, tmp_path_factory: pytest.TempPathFactory):
+    with running(bundle_folder, tmp_path_factory.mktemp("service") / "log", limits=LIMITS) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def patient(bundle_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service that cuts no client off for being slow: waiting for one is waiting for ever."""
+    log = tmp_path_factory.mktemp("patient") / "log"
+    with running(bundle_folder, log, limits=PATIENT) as service:
+        yield service
+
+
+def beside(service: Service, done: Callable[[], bool] = lambda: True) -> None:
+    """A normal client that is answered a hundred times, and until something is done."""
+    with service.client() as client:
+
+        def answered() -> bool:
+            assert post(client, ROW).status_code == 200
+            return done()
+
+        for _ in range(100):
+            answered()
+        wait_for(answered, "what is waited for beside a normal client", pause=0)
+
+
+@pytest.fixture(scope="module")
+def outcomes(service: Service) -> dict[str, Outcome]:
+    """What all of them see, at once, three of each."""
+    before = service.memory()
+    many = [name for name in CLIENTS for _ in range(3)]
+    with ThreadPoolExecutor(len(many)) as pool:
+        found = [pool.submit(attack, service.port, CLIENTS[name]) for name in many]
+        beside(service, lambda: all(one.done() for one in found))
+    assert service.memory() < before + 150 * MB, "the service grew"
+    return dict(zip(many, (one.result() for one in found), strict=True))
+
+
+@pytest.mark.parametrize("name", CLIENTS)
+def test_a_hostile_client_is_never_cut_off_or_told_something_else(outcomes, name):
+    """One that sends as fast as it can may be cut off before it is told why, or be too slow where many do the same."""
+    allowed = {CLIENTS[name].status} | ({0, 408} if CLIENTS[name].every == 0 else set())
+    assert outcomes[name].status in allowed, outcomes[name]
+
+
+def test_hostile_clients_keep_others_waiting(patient):
+    with ExitStack() as stack:
+        for client in CLIENTS.values():
+            stack.enter_context(going_on(patient.port, client))
+        beside(patient)
+
+
+def test_connections_that_say_nothing_keep_others_out(patient):
+    most = LIMITS["protocol.MOST_CONNECTIONS"]
+    with ExitStack() as stack:
+        for _ in range(most + 100):
+            stack.enter_context(connected(patient.port))
+        beside(patient)
+        assert most - 10 < lines_open(patient) <= most
+
+
+def test_connections_that_say_nothing_are_kept(service):
+    with ExitStack() as stack:
+        for _ in range(LIMITS["protocol.MOST_CONNECTIONS"] + 100):
+            stack.enter_context(connected(service.port))
+        wait_for(lambda: not lines_open(service), "they are closed")
+
+
+def test_clients_that_never_read_hold_their_answers_for_ever(service):
+    row = {**ROWS[1], "live": None, "dest": "ZZZ"}
+    asked = question({"rows": [row] * 2000})
+    wait_for(lambda: not lines_open(service), "those of other tests are closed")
+    with ExitStack() as stack:
+        for line in [stack.enter_context(connected(service.port)) for _ in range(3)]:
+            line.sendall(asked)
+            threading.Thread(target=go_on, args=(line, Hostile(b"", then=asked, every=0)), daemon=True).start()
+        wait_for(lambda: lines_open(service) == 3, "they are connected")
+        beside(service, lambda: lines_open(service) == 1)  # that of the normal client
+
+
+def question(content: object) -> bytes:
+    """A whole request."""
+    body = json.dumps(content).encode()
+    return POST + LENGTH + str(len(body)).encode() + b"\r\n\r\n" + body
+
+
+def lines_open(service: Service) -> int:
+    """Connections that the service has not closed; one that listens is none."""
+    found = psutil.Process(service.process.pid).net_connections("tcp")
+    return sum(line.status in {psutil.CONN_ESTABLISHED, psutil.CONN_CLOSE_WAIT} for line in found)
+
+
+def test_a_client_that_does_not_wait_for_its_answers_fills_the_memory(service):
+    before = service.memory()
+    with connected(service.port) as line:
+        go_on(line, Hostile(b"", then=(GET + b"\r\n" + ASKED) * 1000, every=0))
+    beside(service)
+    assert service.memory() < before + 50 * MB
+
+
+def test_a_few_requests_at_once_are_not_answered_in_their_order(service):
+    with connected(service.port) as line:
+        line.sendall(GET + b"\r\n" + ASKED + GET + b"Connection: close\r\n\r\n")
+        heard = b"".join(iter(lambda: line.recv(65_536), b""))
+    parts = heard.split(b"HTTP/1.1 200 OK")
+    assert [b"ready" in part for part in parts] == [False, True, False, True]
+    assert b'"missing": [' in parts[2]
+
+
+@pytest.mark.parametrize("kept", range(0, len(ASKED), 61))
+def test_a_connection_that_ends_in_the_middle_harms_the_service(service, kept):
+    for linger in (b"", struct.pack("ii", 1, 0)):  # by a FIN, and by a reset
+        with connected(service.port) as line:
+            line.sendall(ASKED[:kept])
+            if linger:
+                line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    beside(service)
+
+
+@pytest.mark.parametrize("protocol", [b"websocket", b"h2c"])
+def test_an_upgrade_that_is_offered_hangs_the_request(service, protocol):
+    offer = b"\r\nConnection: Upgrade\r\nUpgrade: " + protocol + b"\r\n"
+    with connected(service.port) as line:
+        line.sendall(ASKED.replace(b"\r\n", offer, 1))
+        assert line.recv(15) == b"HTTP/1.1 200 OK"
+
+
+def test_too_much_at_once_is_taken(bundle_folder, tmp_path):
+    """A worker is busy with one request, and holds no more than the bytes of one body: others come again."""
+    limits = {"guard.AT_ONCE": 1, "guard.HELD_BYTES": len(TEXT) * 3 // 2}
+    with running(bundle_folder, tmp_path / "log", limits=limits) as service, service.client() as client:
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(lambda _: post(client, ROW, "/explain"), range(16)))
+        assert {answer.status_code for answer in answers} == {200, 503}
+        assert {answer.headers.get("retry-after") for answer in answers if answer.status_code == 503} == {"1"}
+        with connected(service.port) as line:
+            line.sendall(ASKED[:-1])
+            wait_for(lambda: post(client, ROW).status_code == 503, "a second body is too much")
+            line.sendall(ASKED[-1:])
+            assert line.recv(15) == b"HTTP/1.1 200 OK"
+        wait_for(lambda: post(client, ROW).status_code == 200, "there is room again")

@@ -1,0 +1,87 @@
+"""What the service looks up: whole files, the values of each key, nothing for an unknown key."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tarmac.policy import load
+from tarmac.serving.state import Lookup, State, read_json
+from tests.conftest import ROOT
+
+NAN = float("nan")
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """Two values by key and hour."""
+    rows = {"key": ["b", "a", "a"], "hour": [7, 7, 8], "x": [1.5, None, 3.5], "y": [10, 20, 30]}
+    pq.write_table(pa.table(rows), tmp_path / "lookup.parquet")
+    return tmp_path / "lookup.parquet"
+
+
+def test_looks_up_values_by_all_keys(table):
+    lookup = Lookup(table, ["key", "hour"])
+    assert (lookup.keys, lookup.values) == (("key", "hour"), ("x", "y"))
+    assert lookup.one({"hour": 8, "key": "a", "more": 1}) == [3.5, 30]
+    np.testing.assert_equal(lookup.one({"key": "a", "hour": 7}), [NAN, 20])
+    np.testing.assert_equal(lookup.one({"key": "b", "hour": 8}), [NAN, NAN])
+    found = lookup.many([["b", "z", "a"], [7, 7, 8]])
+    np.testing.assert_equal(found, np.array([[1.5, 10], [NAN, NAN], [3.5, 30]], dtype="float32"))
+    assert found.dtype == np.float32
+
+
+def test_looks_up_values_by_one_key(tmp_path):
+    pq.write_table(pa.table({"x": [1.0, 2.0], "key": ["a", "b"]}), tmp_path / "lookup.parquet")
+    lookup = Lookup(tmp_path / "lookup.parquet", ["key"])
+    assert lookup.one({"key": "b"}) == [2]
+    np.testing.assert_equal(lookup.one({"key": "c"}), [NAN])
+    np.testing.assert_equal(lookup.many([["b", "c", "a"]]), [[2], [NAN], [1]])
+
+
+@pytest.fixture
+def folder(tmp_path: Path, table: Path) -> Path:
+    """A state with one lookup."""
+    problem = load(ROOT / "params.yaml").problem.model_dump()
+    facts = {"lookups": {"lookup": ["key", "hour"]}, "categories": {"key": ["a"]}}
+    (tmp_path / "state.json").write_text(json.dumps({**facts, "problem": problem}))
+    pq.write_table(pa.table({"x": [1.0]}), tmp_path / "background.parquet")
+    return tmp_path
+
+
+def test_reads_whole_state(folder):
+    state = State(folder)
+    assert [lookup.keys for lookup in state.lookups] == [("key", "hour")]
+    assert state.categories == {"key": frozenset("a")}
+    assert state.background.to_pydict() == {"x": [1.0]}
+
+
+FILES = ["lookup.parquet", "background.parquet"]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_names_table_that_is_cut_short(folder, name):
+    (folder / name).write_bytes((folder / name).read_bytes()[:-1])
+    with pytest.raises(ValueError, match=rf"{name} is not a whole Parquet file"):
+        State(folder)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_names_table_that_is_missing(folder, name):
+    (folder / name).unlink()
+    with pytest.raises(ValueError, match=rf"{name} is missing: fetch it"):
+        State(folder)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{", b"\xff"], ids=repr)
+def test_names_facts_that_cannot_be_read(folder, content):
+    path = folder / "state.json"
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    for read in (lambda: State(folder), lambda: read_json(path)):
+        with pytest.raises(ValueError, match=r"state\.json cannot be read .*`make bundle`"):
+            read()

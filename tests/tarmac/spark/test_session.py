@@ -1,0 +1,77 @@
+"""Where Spark cannot be had, one line says what to do; where it can, its workers reach this machine."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tarmac.spark import session
+from tests.conftest import ROOT
+from tests.postgres import HOST, closed_port
+
+pytestmark = pytest.mark.java
+
+IMPORTED = (
+    "from tarmac.pipeline.prepare import stage; from tarmac.spark import session; import os; "
+    "print(session.ADDRESS, {0})"
+)
+
+
+def test_without_pyspark_a_line_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyspark.sql", None)
+    with pytest.raises(session.ClusterError, match="PySpark is not installed: `make spark` installs it"):
+        session.session.__wrapped__()
+
+
+@pytest.mark.parametrize("home", [None, "elsewhere"])
+def test_without_java_a_line_says_so_before_spark_does(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, home: str | None
+) -> None:
+    pytest.importorskip("pyspark")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    if home:
+        monkeypatch.setenv("JAVA_HOME", str(tmp_path / home))
+    with pytest.raises(session.ClusterError, match="Java 17"):
+        session.session.__wrapped__()
+
+
+@pytest.mark.parametrize(
+    "master", ["spark://{0}", "spark://{0},{0}", "spark://nowhere.invalid:7077", "spark://nothing"]
+)
+def test_a_master_that_is_not_there_is_named(master: str) -> None:
+    with closed_port() as port:
+        named = master.format(f"{HOST}:{port}")
+        with pytest.raises(session.ClusterError, match=named):
+            session._answering(named)
+
+
+@pytest.mark.parametrize("master", ["local[*]", "yarn", "k8s://https://example.org:6443"])
+def test_only_a_standalone_master_is_knocked_at(master: str) -> None:
+    session._answering(master)
+
+
+def test_an_address_that_pandera_sets_is_not_taken_for_the_machines_own() -> None:
+    """A driver that listens on loopback alone is one that no other machine can answer."""
+    code = IMPORTED.format("os.environ['SPARK_LOCAL_IP']")
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={"PYTHONPATH": str(ROOT / "src")}, check=True, capture_output=True, text=True
+    )
+    assert done.stdout.split() == ["None", "127.0.0.1"]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("one line", "one line"),
+        ("An error occurred while calling o1.save.\n: java.Oops: why\n\tat org.x", "java.Oops: why"),
+        (
+            "An error occurred.\n: a.B: first\n\tat x\nCaused by: c.D: at the bottom\n\tat y\n\t... 3 more",
+            "c.D: at the bottom",
+        ),
+        ("", "no reason given"),
+    ],
+)
+def test_of_a_trace_of_java_the_cause_is_told(text: str, reason: str) -> None:
+    assert session._reason(text) == reason

@@ -1,0 +1,69 @@
+"""XGBoost on Spark learns classes and numbers as well as XGBoost alone; two classes: tests/e2e/test_spark.py."""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tarmac.pipeline.models.dataset import Split
+from tarmac.pipeline.params import TASKS, SplitParams, Task
+from tarmac.pipeline.training import estimators, export
+from tarmac.problem.names import TARGET
+from tarmac.spark import session, training
+from tests.postgres import HOST
+from tests.servers.spark import configure, home
+from tests.tarmac.pipeline import sample
+
+pytestmark = pytest.mark.java
+
+PARTS = {"train": "2013-01", "validation": "2013-02", "test": "2013-03"}
+SPLIT = SplitParams.model_validate({part: {"first": month, "last": month} for part, month in PARTS.items()})
+
+
+@pytest.fixture(scope="module", autouse=True)
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Two cores; a batch is so few rows that all of one are to train on, as they are of a year of real ones."""
+    home()
+    folder = tmp_path_factory.mktemp("spark")
+    configure(folder / "conf", spark_master="local[2]", spark_sql_execution_arrow_maxRecordsPerBatch="50")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("SPARK_CONF_DIR", str(folder / "conf"))
+        patch.setenv("SPARK_LOCAL_IP", HOST)
+        patch.setattr(session, "ADDRESS", HOST)
+        yield
+        session.session().stop()
+        session.session.cache_clear()
+
+
+@pytest.mark.parametrize("task", [TASKS["multiclass"], TASKS["regression"]], ids=lambda task: task.kind)
+def test_a_target_is_learned_worse_than_by_xgboost_alone(task: Task, tmp_path: Path) -> None:
+    params, rows = sample.params("xgboost"), [sample.rows(count, count, task) for count in (600, 300)]
+    for month, part in zip(PARTS.values(), rows, strict=False):
+        part.to_parquet(tmp_path / f"{month}.parquet")
+    inputs, alone = sample.fitted(params, *rows, task=task)
+    X, y = rows[1][inputs.names], rows[1][TARGET].to_numpy()
+    seen: list[dict[str, float]] = []
+    together = estimators.fit(
+        params,
+        inputs,
+        Split(rows[0][inputs.names], rows[0][TARGET].to_numpy(), X, y),
+        lambda _, metrics: seen.append(metrics),
+        task,
+        partial(training.fit_xgboost, folder=tmp_path, split=SPLIT, task=task),
+    )
+    ours, theirs = (
+        estimators.scores(y, estimators.answers(one, X, task), task)[task.loss] for one in (alone, together)
+    )
+    assert theirs == pytest.approx(ours, rel=0.1)
+    assert min(metrics[task.loss] for metrics in seen) == pytest.approx(theirs, rel=1e-4)
+    export.export(together, inputs, tmp_path / "model.onnx", {}, task)
+    assert export.check_parity(together, inputs, tmp_path / "model.onnx", X, task) < export.TOLERANCE
+
+
+def test_jobs_wait_for_ever_for_cores_that_stay_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "ALONE", 0.5)
+    told = "Spark needs 3 cores, and for 0.5 seconds its cluster had fewer: start workers, run it again"
+    with pytest.raises(session.ClusterError, match=told), session.jobs(3):
+        session.session().range(10**12).selectExpr("sum(id % 7)").collect()

@@ -1,0 +1,81 @@
+"""Which trials count: every place once, whatever became of the workers."""
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from tarmac.sweep.places import RETRIES, SURPLUS, counted, give_up, place, retry
+from tarmac.sweep.trial import finished, open_places
+from tests.tarmac.sweep.studies import last, step, study, sweep_params
+
+PARAMS = sweep_params()
+
+
+@pytest.fixture
+def made() -> optuna.Study:
+    """A study of three trials that have ended."""
+    found = study(PARAMS)
+    for _ in range(3):
+        step(found, PARAMS)
+    return found
+
+
+def test_a_trial_that_is_run_again_takes_a_place_of_its_own_or_other_parameters(made):
+    left = made.ask()
+    left.suggest_int("train.xgboost.max_depth", 2, 12)
+    give_up(made, last(made))
+    again = made.ask()
+    assert again.number == 4
+    assert again.params == left.params
+    assert [trial.number for trial in counted(made.get_trials())] == [0, 1, 2, 4]
+    assert place(made.get_trials(), last(made)) == 3
+    step(made, PARAMS)
+    assert place(made.get_trials(), last(made)) == 4
+
+
+def test_a_trial_that_ended_while_its_worker_was_thought_dead_is_lost(made):
+    give_up(made, made.get_trials()[0])
+    assert made.get_trials()[0].state == TrialState.COMPLETE
+
+
+def test_a_trial_that_takes_every_worker_with_it_is_run_for_ever(made):
+    made.ask()
+    for _ in range(RETRIES):
+        give_up(made, last(made))
+        assert last(made).state == TrialState.WAITING
+        made.ask()
+    give_up(made, last(made))
+    assert [trial.state for trial in counted(made.get_trials())].count(TrialState.FAIL) == 1
+    assert not open_places(made.get_trials(), 4)
+    assert len(finished(made.get_trials())) == 4
+
+
+def test_a_surplus_trial_counts_or_takes_a_place(made):
+    extra = made.ask()
+    extra.set_user_attr(SURPLUS, True)
+    made.tell(extra, state=TrialState.FAIL)
+    assert len(finished(made.get_trials())) == 3
+    step(made, PARAMS)
+    assert place(made.get_trials(), last(made)) == 3
+
+
+@pytest.mark.parametrize(("total", "is_open"), [(2, False), (3, False), (4, True)])
+def test_a_full_study_has_an_open_place_or_one_that_is_not_full_has_none(made, total, is_open):
+    assert open_places(made.get_trials(), total) is is_open
+
+
+def test_a_trial_that_waits_is_not_taken_because_every_place_has_a_trial(made):
+    made.ask()
+    assert not open_places(made.get_trials(), 4)
+    give_up(made, last(made))
+    assert open_places(made.get_trials(), 4)
+    assert len(finished(made.get_trials())) == 3
+
+
+def test_what_a_worker_noted_of_a_trial_stays_with_its_second_run(made):
+    trial = made.ask()
+    trial.set_user_attr("error", "memory")
+    trial.report(0.5, 10)
+    made.tell(trial, state=TrialState.FAIL)
+    retry(made, last(made))
+    assert (last(made).user_attrs, last(made).intermediate_values) == ({}, {})

@@ -1,0 +1,112 @@
+"""What a person sees of a study: the best first, what failed with its reason, and a page that needs no network."""
+
+import html
+import re
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from tarmac.pipeline.params import TASK
+from tarmac.sweep.page import write_page
+from tarmac.sweep.places import give_up
+from tarmac.sweep.show import Line, names, ranked, rows, table
+from tarmac.sweep.trial import ERROR, METRICS, PARAMS, SECONDS
+from tests.tarmac.sweep.studies import last, study, sweep_params
+
+PARAMS_ = sweep_params()
+
+
+def ended(made: optuna.Study, value: float | None, state: TrialState = TrialState.COMPLETE, **noted: object) -> None:
+    """A trial with what a worker notes of it."""
+    trial = made.ask()
+    depth = trial.suggest_int("train.xgboost.max_depth", 2, 12)
+    rate = trial.suggest_float("train.xgboost.learning_rate", 0.01, 0.3)
+    drawn = {"train.xgboost.max_depth": depth, "train.xgboost.learning_rate": rate}
+    known = {PARAMS: drawn, METRICS: {"log_loss": value, "auc": 0.7, "rounds": 12}, SECONDS: 3.14159, **noted}
+    for name, content in known.items():
+        trial.set_user_attr(name, content)
+    made.tell(trial, value, state=state)
+
+
+@pytest.fixture
+def made() -> optuna.Study:
+    found = study(PARAMS_)
+    for value in (0.5, 0.3, 0.4, 0.3):
+        ended(found, value)
+    return found
+
+
+def test_the_best_is_not_first_or_of_equals_a_later_one(made):
+    assert [trial.number for trial in ranked(made)] == [1, 3, 2, 0]
+
+
+@pytest.mark.skipif("auc" not in TASK.rounds, reason="of this task's metrics none is better when it is higher")
+def test_a_higher_auc_is_not_better():
+    upwards = study(sweep_params(objective="auc"))
+    for value in (0.5, 0.7, 0.6):
+        ended(upwards, value)
+    assert [trial.number for trial in ranked(upwards)] == [1, 2, 0]
+
+
+def test_a_trial_without_a_result_is_ranked_or_not_shown(made):
+    ended(made, None, TrialState.PRUNED)
+    ended(made, None, TrialState.FAIL, **{ERROR: "out of memory"})
+    made.ask()
+    shown = rows(made, "log_loss")
+    assert shown[0] == ["trial", "state", "log_loss", "learning_rate", "max_depth", "rounds", "seconds"]
+    assert [line[0] for line in shown[1:]] == ["1", "3", "2", "0", "4", "5", "6"]
+    assert [line[1] for line in shown[5:]] == ["pruned", "failed", "running"]
+    assert [line[2] for line in shown[1:]] == ["0.300000", "0.300000", "0.400000", "0.500000", "–", "–", "–"]
+    assert table(made, "log_loss").splitlines()[-1] == "trial 5 failed: out of memory"
+
+
+def test_a_trial_that_was_run_again_is_shown_twice(made):
+    made.ask()
+    give_up(made, last(made))
+    assert [line[0] for line in rows(made, "log_loss")[1:]] == ["1", "3", "2", "0", "5"]
+
+
+def test_two_keys_have_one_short_name_or_a_key_is_cut_within_a_word():
+    found = study(PARAMS_)
+    trial = found.ask()
+    trial.set_user_attr(PARAMS, {"train.xgboost.seed": 1, "train.xgboostish.seed": 2, "train.seed": 3})
+    assert names(found) == {
+        "train.seed": "seed",
+        "train.xgboost.seed": "xgboost.seed",
+        "train.xgboostish.seed": "xgboostish.seed",
+    }
+    assert names(study(PARAMS_)) == {}
+
+
+def test_the_line_leaves_out_a_failure_the_best_or_the_time_that_is_left(made, capsys):
+    line = Line(made, "log_loss", 9)
+    line(made.get_trials())
+    assert capsys.readouterr().out == "sweep  4 of 9  best log_loss 0.300000 (trial 1)\n"
+    ended(made, None, TrialState.FAIL)
+    line(made.get_trials())
+    told = capsys.readouterr().out
+    assert re.fullmatch(r"sweep  5 of 9  best log_loss 0\.300000 \(trial 1\)  1 failed  0:\d\d left\n", told)
+
+
+@pytest.mark.parametrize("values", [[], [0.5], [0.5] * 3, [0.5, 0.3, 0.4], [n / 40 for n in range(30)]], ids=len)
+def test_a_study_of_few_or_equal_trials_has_no_page_or_one_that_needs_a_network(tmp_path, values):
+    found = study(PARAMS_)
+    for value in values:
+        ended(found, value)
+    write_page(found, "log_loss", tmp_path / "new" / "page.html")
+    page = (tmp_path / "new" / "page.html").read_text()
+    assert page.count("<tr>") == len(values) + 1
+    assert not re.search(r"""<(script|link|img)[^>]*(src|href)=""", page)
+    assert ("<h2>Importance" in page) == (len(set(values)) > 2)
+    assert ("<h2>History" in page) == ("<h2>Parallel" in page) == bool(values)
+    assert bool(re.search(r'"learning_rate", ?"max_depth"\]', page)) is bool(values)
+
+
+def test_what_a_trial_holds_becomes_markup(tmp_path):
+    found = study(PARAMS_)
+    ended(found, 0.5, **{PARAMS: {"train.model": "<script>alert(1)</script>"}})
+    write_page(found, "log_loss", tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text()
+    assert "<script>alert(1)" not in page
+    assert html.escape("<script>alert(1)</script>") in page

@@ -1,0 +1,97 @@
+"""The study in its storage: opened by one, joined by others, and only for what it was opened for."""
+
+import multiprocessing
+from pathlib import Path
+
+import pytest
+
+from tarmac.sweep.study import StudyError, load_study, open_storage, open_study, shown
+from tests.tarmac.sweep.studies import sweep_params
+
+pytestmark = pytest.mark.server
+
+PARAMS = sweep_params()
+FACTS = {"commit": "a" * 40, "data": "d.dir", "train.seed": "7"}
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_study_is_made_twice_or_forgets_its_trials(here):
+    first = open_study(open_storage(""), "mine", PARAMS, FACTS)
+    first.tell(first.ask(), 0.5)
+    again = open_study(open_storage(""), "mine", PARAMS, FACTS)
+    assert [trial.value for trial in again.get_trials()] == [0.5]
+    assert (here / ".dvc/tmp/tarmac/sweep.db").is_file()
+    assert open_study(open_storage(""), "other", PARAMS, FACTS).get_trials() == []
+
+
+@pytest.mark.parametrize("name", [*FACTS, "train.more"])
+def test_a_study_is_joined_for_another_commit_data_or_setting(name):
+    open_study(open_storage(""), "mine", PARAMS, FACTS)
+    with pytest.raises(StudyError) as caught:
+        open_study(open_storage(""), "mine", PARAMS, FACTS | {name: "other"})
+    first, *lines = str(caught.value).splitlines()
+    assert "--study NAME" in first
+    assert lines == [f"  {name}: {FACTS.get(name, 'none')} in the study, other here"]
+
+
+@pytest.mark.parametrize("name", ["", "Mine", "a b", "../x", "-a", "a/b"])
+def test_a_name_that_is_no_name_of_an_experiment_is_taken(name):
+    with pytest.raises(StudyError, match="small letters, digits and hyphens"):
+        open_study(open_storage(""), name, PARAMS, FACTS)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+psycopg://someone:secret@127.0.0.1:1/none",
+        "postgresql://someone:secret@127.0.0.1:1/none",
+        "mysql://someone:secret@127.0.0.1/none",
+        "nonsense",
+        "nonsense://x",
+        "sqlite:////nowhere/at/all.db",
+    ],
+)
+def test_a_storage_that_does_not_answer_is_told_in_more_than_a_line_or_with_its_password(url):
+    with pytest.raises(StudyError, match="does not answer") as caught:
+        open_storage(url)
+    assert "\n" not in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_password_is_shown():
+    assert shown("postgresql://someone:secret@host/name") == "postgresql://someone:***@host/name"
+
+
+def test_a_study_that_is_not_there_is_told_without_those_that_are():
+    open_study(open_storage(""), "mine", PARAMS, FACTS)
+    with pytest.raises(StudyError, match=r"'other'.*known: mine.*make sweep"):
+        load_study(open_storage(""), "other")
+
+
+def take(barrier, numbers, count: int) -> None:
+    """A process that takes trials as a worker does."""
+    study = open_study(open_storage(""), "mine", PARAMS, FACTS)
+    barrier.wait()
+    for _ in range(count):
+        numbers.put(study.ask().number)
+
+
+def test_two_workers_take_one_waiting_trial_or_make_one_number_twice(here):
+    """The file of SQLite is asked by all processes at the same moment."""
+    study = open_study(open_storage(""), "mine", PARAMS, FACTS)
+    for _ in range(20):
+        study.enqueue_trial({})
+    context = multiprocessing.get_context("spawn")
+    barrier, numbers = context.Barrier(4), context.Queue()
+    processes = [context.Process(target=take, args=(barrier, numbers, 10)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    found = [numbers.get(timeout=120) for _ in range(40)]
+    for process in processes:
+        process.join()
+    assert sorted(found) == list(range(40))
