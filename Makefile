@@ -44,7 +44,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # DVC's own folder for this is writable by all users of a machine, and what it reads there can run code.
 export DVC_SITE_CACHE_DIR ?= $(CURDIR)/.dvc/tmp/site
 
-.PHONY: help setup run pull push fsck mend reproduce review doctor merge-lock lineage remote test test-changed test-all test-nightly coverage check format comment gpu spark
+.PHONY: help setup run pull push fsck mend reproduce review doctor merge-lock lineage remote test test-changed test-all test-nightly test-newest coverage check format comment gpu spark
 .PHONY: add publish propose ship sweep release promote rollback bundle serve predict servers ingest lock bench clean
 .PHONY: image smoke deploy monitor retrain replay site init-problem
 export NAME SET BRANCH URL OPTIONS WHY STAGE VERSION IMAGE FILES INCOMING FROM TARGET TIME GROUP KEY
@@ -108,6 +108,12 @@ test-all: $(if $(K),.venv/dev,test) $(EVERYTHING) ## Run all tests: after the qu
 test-nightly: .venv/dev $(EVERYTHING) ## Repeat random kills and simulations far more often than test-all does
 	@$(result)
 	NIGHTLY=1 $(BIN)/python $(call pytest,$(MORE)) -m repeated
+
+test-newest: .venv/dev ## Install the newest DVC over the locked one, and run the tests of what is private to it
+	@$(result)
+	$(call install,$(BIN),--upgrade dvc dvc-data dvc-objects)
+	touch --date=@0 .venv/dev
+	$(BIN)/python $(call pytest,$(MORE)) tests/graph tests/tarmac/repository/dvc tests/e2e/test_dvc_faults.py tests/e2e/test_merge.py
 
 coverage: .venv/dev $(EVERYTHING) ## Run all tests under coverage.py, with the programs that they start, and print a table by module
 	@$(result)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
-from tarmac.repository.recovery import BRANCH, MERGE, QUEUED
+from tarmac.repository.dvc.recovery import BRANCH, MERGE, QUEUED
 
 STASH = "refs/stash"
 WRITERS = ("scmrepo", "pygit2", "ruamel")  # what writes Git's files and the lock for DVC

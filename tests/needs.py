@@ -39,7 +39,7 @@ LONG = """
     e2e/test_review e2e/test_merge problems/test_regression e2e/test_team e2e/test_kills
     problems/test_binary tarmac/monitoring/test_bad_months tarmac/repository/dvc/test_commands
     test_secrets e2e/test_bad_input e2e/test_machines e2e/test_registry
-    tarmac/repository/test_recovery graph/test_files workflows/test_gpu
+    tarmac/repository/dvc/test_recovery graph/test_files workflows/test_gpu
 """
 
 

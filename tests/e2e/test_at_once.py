@@ -7,8 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tarmac.repository import recovery
-from tarmac.repository.dvc import commands
+from tarmac.repository.dvc import commands, recovery
 from tests.conftest import Workspace
 from tests.e2e.running import DVC, FROM_SOURCE, TARMAC, follow, forget, line_of, started
 from tests.e2e.test_storage import assert_whole

@@ -92,8 +92,7 @@ def restore(
 @app.command()
 def mend() -> None:
     """Put right what a killed command left: locks, a detached HEAD, edits that DVC had put away."""
-    from tarmac.repository import recovery
-    from tarmac.repository.dvc import commands
+    from tarmac.repository.dvc import commands, recovery
 
     lines = told(
         lambda: [*recovery.mend(), *(f"{path} was left half written" for path in commands.clear_stale_locks())]

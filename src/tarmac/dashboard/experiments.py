@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tarmac.dashboard import reading
 from tarmac.dashboard.reading import SiteError
+from tarmac.reporting.trees import flatten
 from tarmac.repository import git
 from tarmac.repository.dvc import commands
 from tarmac.repository.reproduce import METRICS, SHOWN
@@ -52,7 +52,7 @@ def _read(shown: list[Mapping[str, Any]]) -> Iterator[Experiment]:
 
 
 def _experiment(name: str, found: Mapping[str, Any], baseline: Mapping[str, Any]) -> Experiment:
-    before, after = (dict(reading.flat(_file(side, "params", PARAMS))) for side in (baseline, found))
+    before, after = (flatten(_file(side, "params", PARAMS)) for side in (baseline, found))
     changed = {key: after.get(key) for key in sorted({*before, *after}) if before.get(key) != after.get(key)}
     return Experiment(name, found["rev"], baseline["rev"], changed, _metrics(found), _metrics(baseline))
 

@@ -2,9 +2,9 @@
 
 import csv
 import io
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
@@ -84,12 +84,3 @@ def _first(error: ValidationError) -> str:
 def broken(path: Path, why: str) -> SiteError:
     """The error for a file that is not whole, with what to do."""
     return SiteError(f"{path}: {why} (was it cut off? `git restore {path}`, or make it again)")
-
-
-def flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Every value of a tree, by its dotted name."""
-    for key, value in tree.items():
-        if isinstance(value, Mapping):
-            yield from flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tarmac.repository.dvc import commands
+from tarmac.repository.dvc import config
 from tarmac.repository.git import git
 
 
@@ -46,4 +46,4 @@ def _share_cache(folder: Path) -> None:
     local = Path(".dvc/config.local")
     if local.is_file():
         shutil.copy(local, folder / ".dvc" / "config.local")
-    commands.lend_cache(folder)
+    config.lend_cache(folder)

@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,15 @@ from typing import Any
 from tarmac.pipeline.base.hashing import digest
 from tarmac.pipeline.params import TASK
 from tarmac.pipeline.training import identity
+from tarmac.reporting.trees import flatten
 from tarmac.repository import commits
 from tarmac.repository.commits import Commit
-from tarmac.repository.dvc import commands, lockfile
+from tarmac.repository.dvc import commands, lockfile, object_store
 from tarmac.repository.dvc.lockfile import Entry
 from tarmac.repository.git import GitError, text_at
 from tarmac.repository.remote import objects
 
 HASH = re.compile(r"[0-9a-f]{32}(\.dir)?")
-CACHE = Path(".dvc/cache/files/md5")
 MEASURED = {"validation": ("metrics/train/metrics.json", "validation"), "test": ("metrics/evaluate/metrics.json", "")}
 BASELINE = {"model": TASK.baseline, "device": "cpu"}  # the same training, otherwise
 OF_GIT = (lockfile.CODE, lockfile.ENVIRONMENT)  # dependencies that are no data
@@ -165,28 +166,23 @@ def _metrics(commit: str, stages: Mapping[str, Entry]) -> tuple[dict[str, Facts]
 
 
 def _files(data: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
-    """Hash of every file of some data by path, and why it is not known where it is not."""
+    """Return the hash of every file of some data by path, and if it is not known, why."""
     files: dict[str, str] = {}
-    try:
-        for path, oid in data.items():
-            listed = json.loads(_content(oid)) if oid.endswith(".dir") else []
-            files |= {f"{path}/{entry['relpath']}": entry["md5"] for entry in listed} or {path: oid}
-    except (ValueError, OSError, KeyError, TypeError) as error:
-        return files, [f"the files of the data are not known: {' '.join(str(error).split())}"]
+    for path, oid in data.items():
+        try:
+            listed = object_store.entries(_listing(oid)) if oid.endswith(".dir") else {}
+        except (object_store.BadObjectError, object_store.RemoteError) as error:
+            return files, [f"the files of the data are not known: {oid}: {error}"]
+        files |= {f"{path}/{name}": md5 for name, md5 in listed.items()} or {path: oid}
     return files, []
 
 
-def _content(oid: str) -> bytes:
-    """An object, from the cache or the remote. Raises `LineageError` where its bytes are others."""
-    cached = CACHE / oid[:2] / oid[2:]
-    if cached.is_file():
-        content = cached.read_bytes()
-    else:
-        with objects.opened() as remote, remote.fs.open(remote.oid_to_path(oid), "rb") as file:
-            content = file.read()
-    if _md5(content) != oid.removesuffix(".dir"):
-        raise LineageError(f"{oid} has other bytes than its name says")
-    return content
+def _listing(oid: str) -> bytes:
+    """Return the listing of a folder, from the cache if it is there whole, and else from the remote."""
+    with object_store.opened_cache() as cache, suppress(object_store.BadObjectError):
+        return object_store.listing(cache, oid)
+    with object_store.opened() as remote:
+        return object_store.listing(remote, oid)
 
 
 def _md5(content: bytes) -> str:
@@ -237,11 +233,11 @@ def text(found: Lineage) -> str:
     lines += [f"  data         {path}  {md5}" for path, md5 in found.data.items()]
     lines += [f"  code         {found.code}"] if found.code else []
     lines += [f"  environment  {found.environment}"] if found.environment else []
-    for name, values in found.metrics.items():
-        lines += [f"  {name:<12} {_flat(values)}"]
+    lines += [f"  {name:<12} {_flat(values)}" for name, values in found.metrics.items()]
     known = found.params or {name: found.carried[name] for name in identity.AS_JSON if name in found.carried}
     lines += [f"  params       {stage}: {_flat(tree)}" for stage, tree in known.items()]
-    lines += [f"  carried      {name} {found.carried[name]}" for name in ("features",) if found.carried]
+    if found.carried:
+        lines.append(f"  carried      features {found.carried['features']}")
     lines += [f"  file         {path}  {md5}" for path, md5 in found.data_files.items()]
     lines += [f"  rebuild      {command}" for command in found.rebuild]
     lines += [f"  note         {note}" for note in found.notes]
@@ -252,20 +248,14 @@ def _where(found: Lineage) -> list[str]:
     commit = found.commit
     if commit is None:
         return [f"  commit       {'none with these bytes' if found.same_inputs else 'not known'}"]
-    refs, more = (
-        ", ".join(commit.refs) or "no branch or tag",
-        f", and in {len(found.also_in)} later" * bool(found.also_in),
-    )
+    refs = ", ".join(commit.refs) or "no branch or tag"
+    more = f", and in {len(found.also_in)} later" if found.also_in else ""
     who = f"{commit.author} <{commit.email}>, {commit.date}: {commit.subject}"
     return [f"  commit       {commit.name} (of {refs}{more})", f"  by           {who}"]
 
 
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> str:
-    parts = [
-        _flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else f"{prefix}{name} {_plain(value)}"
-        for name, value in tree.items()
-    ]
-    return "  ".join(parts)
+def _flat(tree: Mapping[str, Any]) -> str:
+    return "  ".join(f"{name} {_plain(value)}" for name, value in flatten(tree).items())
 
 
 def _plain(value: object) -> str:

@@ -2,12 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from tarmac import policy
-from tarmac.pipeline.base.outputs import replacing
 from tarmac.repository import clone, reproduce
-from tarmac.repository.dvc import commands, lockfile, object_store
+from tarmac.repository.dvc import commands, lockfile, object_store, run_cache
 from tarmac.repository.git import GitError, commit, git, text_at, undecided
 
 CONTINUED_BY = {  # the commit that Git is at work on, and what goes on with it
@@ -16,7 +14,6 @@ CONTINUED_BY = {  # the commit that Git is at work on, and what goes on with it
     "CHERRY_PICK_HEAD": "git cherry-pick --continue",
     "REVERT_HEAD": "git revert --continue",
 }
-SIZES = ["size", "nfiles"]  # of an entry, which DVC leaves out of a run's name
 
 
 class MergeError(ValueError):
@@ -33,11 +30,13 @@ def merge_lock() -> None:
     policy.load()
     merged = {} if str(commands.LOCK) in undecided() else _here()
     for side in sides if len(sides) > 1 else []:
-        _remember(side)
+        with clone.of_commit(side) as folder:
+            if failure := run_cache.save_commit(folder, clone.site(folder)[object_store.NOTES]):
+                print(f"{side[:9]}: no run can be taken from it ({failure})", flush=True)
     _take_lock(sides[0])
     commands.pull("data/raw.dvc")
     ran = reproduce.repro(Path(), "--pull")
-    _remember_here()
+    run_cache.save_workspace()  # so that a merge that is begun once more costs nothing
     made = _here()
     staged = _stage_results(made)
     print(f"\n{_told(made, sides, ran)}")
@@ -79,50 +78,6 @@ def _check_decided(sides: Sequence[str]) -> None:
 
 def _locked(revision: str) -> dict[str, lockfile.Entry]:
     return lockfile.stages(text_at(revision, commands.LOCK))
-
-
-def _remember(side: str) -> None:
-    """Gives DVC's run cache what a commit's lock says was run, so that `dvc repro` takes it wherever it fits."""
-    from dvc.exceptions import DvcException
-    from dvc.utils.serialize import load_yaml
-
-    with clone.of_commit(side) as folder:
-        try:
-            with object_store.forgetful(folder, clone.site(folder)[object_store.NOTES]) as repo:
-                for entry in load_yaml(str(folder / commands.LOCK))["stages"].values():
-                    _save_run(repo, folder, entry)
-        except (DvcException, KeyError, TypeError, FileNotFoundError) as error:
-            print(f"{side[:9]}: no run can be taken from it ({' '.join(str(error).split())})", flush=True)
-
-
-def _remember_here() -> None:
-    """Keeps what has run, so that a merge that is begun once more costs nothing: DVC itself keeps no run of `card`."""
-    from dvc.repo import Repo
-
-    with Repo() as repo, repo.lock:
-        for stage in repo.index.stages:
-            if stage.cmd:
-                repo.stage_cache.save(stage)
-
-
-def _save_run(repo: Any, folder: Path, entry: lockfile.Entry) -> None:
-    """Writes a run as DVC does when a stage ends, and puts those of its outputs that Git keeps into the cache."""
-    from dvc.stage import PipelineStage, create_stage
-    from dvc.stage.loader import StageLoader
-    from dvc.utils import dict_sha256
-    from dvc.utils.serialize import dump_yaml
-
-    paths, place = list(lockfile.hashes([entry], "outs")), {"path": str(folder / "dvc.yaml"), "wdir": str(folder)}
-    stage = create_stage(PipelineStage, repo=repo, cmd=entry["cmd"], outs=paths, **place)
-    StageLoader.fill_from_lock(stage, entry)
-    for out in stage.outs:
-        if out.exists:
-            out.commit()
-    key, value = (dict_sha256(known, exclude=SIZES) for known in ({**entry, "outs": paths}, entry))
-    kept = Path(repo.stage_cache.cache_dir) / key[:2] / key / value
-    if not kept.exists():
-        with replacing(kept) as partial:
-            dump_yaml(str(partial), entry)
 
 
 def _take_lock(side: str) -> None:

@@ -13,8 +13,8 @@ from tarmac.pipeline.base import cost
 from tarmac.pipeline.base.hashing import digest
 from tarmac.pipeline.base.outputs import write_json
 from tarmac.pipeline.params import TASK
-from tarmac.repository import recovery, stage_costs
-from tarmac.repository.dvc import commands, lockfile
+from tarmac.repository import stage_costs
+from tarmac.repository.dvc import commands, config, lockfile, recovery
 from tarmac.repository.git import git, text_at
 
 LOCK, METRICS = Path("dvc.lock"), Path("metrics/evaluate/metrics.json")
@@ -115,7 +115,7 @@ def _rebuild(head: str) -> list[str]:
     with tempfile.TemporaryDirectory(prefix="tarmac-reproduce-") as temporary:
         folder, extra = Path(temporary) / "clone", {"DVC_SITE_CACHE_DIR": str(Path(temporary) / "site")}
         git("clone", "--quiet", "--no-hardlinks", ".", str(folder))
-        commands.lend_remotes(folder)
+        config.lend_remotes(folder)
         committed = text_at(head, LOCK)
         if committed is None:
             raise ValueError("HEAD has no dvc.lock to reproduce: run `dvc repro` and commit its result")

@@ -16,8 +16,8 @@ from tarmac.policy import load
 from tarmac.problem.names import DAY, TARGET
 from tarmac.registry.live_model import Live, live
 from tarmac.registry.release import OUT, refuse_unclean
-from tarmac.repository import git, recovery, reproduce
-from tarmac.repository.dvc import commands
+from tarmac.repository import git, reproduce
+from tarmac.repository.dvc import commands, recovery
 from tarmac.retraining.arrival import arrivals, named, show
 from tarmac.retraining.correction import distrusted, emptied, missing
 from tarmac.review.results import PREDICTIONS

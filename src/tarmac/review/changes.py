@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from tarmac.reporting.trees import flatten
 from tarmac.repository.stage_inputs import by_stage
 from tarmac.review.results import Result
 
@@ -21,7 +21,7 @@ class Changes:
 
 def changes(base: Result, head: Result, changed: Iterable[str]) -> Changes:
     """Compares parameters and locks, and sorts the changed paths by the stages that depend on them."""
-    params = _different(_flat(base.yaml("params.yaml")), _flat(head.yaml("params.yaml")))
+    params = _different(flatten(base.yaml("params.yaml")), flatten(head.yaml("params.yaml")))
     made = {*base.hashes, *head.hashes, "dvc.lock", "params.yaml"}  # shown otherwise
     code = [
         path for path in changed if path not in made and not path.startswith(("metrics/", "data/remote/", "models/"))
@@ -34,10 +34,3 @@ def _different(before: Mapping[str, object], after: Mapping[str, object]) -> lis
     names = sorted({*before, *after})
     pairs = [(name, str(before.get(name, MISSING)), str(after.get(name, MISSING))) for name in names]
     return [(name, old, new) for name, old, new in pairs if old != new]
-
-
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, object]:
-    flat: dict[str, object] = {}
-    for name, value in tree.items():
-        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
-    return flat

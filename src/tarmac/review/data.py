@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -11,6 +10,7 @@ import pyarrow.parquet as pq
 from tarmac.pipeline.base import months
 from tarmac.pipeline.base.hashing import digest
 from tarmac.problem.names import CATEGORICAL, DAY, KEY
+from tarmac.reporting.trees import flatten
 from tarmac.review.drift import effect
 from tarmac.review.results import FEATURES, RAW, Result
 
@@ -120,15 +120,8 @@ def drift(before: Path, after: Path, windows: tuple[Window, Window]) -> dict[str
 
 def counts(base: Result, head: Result) -> dict[str, tuple[Count | None, Count | None]]:
     """Counts of prepare (rows, quarantine, what is missing) that differ, of base and head."""
-    old, new = (_flat(side.json("metrics/prepare.json")) for side in (base, head))
+    old, new = (flatten(side.json("metrics/prepare.json")) for side in (base, head))
     return {name: (old.get(name), new.get(name)) for name in sorted({*old, *new}) if old.get(name) != new.get(name)}
-
-
-def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Count]:
-    flat: dict[str, Count] = {}
-    for name, value in tree.items():
-        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
-    return flat
 
 
 def _column(paths: list[Path], name: str) -> "pd.Series[float]":

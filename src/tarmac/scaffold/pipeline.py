@@ -48,7 +48,10 @@ def _dump(tree: Any, path: Path) -> None:
     lines = list(_aligned(text.getvalue().splitlines()))
     made = [lines[0]]
     for before, line in pairwise(lines):
-        made += [""] * (line[:1].isalpha() and before != "" and not before.startswith("#")) + [line]
+        begins = line[:1].isalpha() and not before.startswith("#")
+        if begins and before:
+            made.append("")
+        made.append(line)
     path.write_text("\n".join(made) + "\n", encoding="utf-8")
 
 

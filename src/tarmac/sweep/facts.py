@@ -1,12 +1,12 @@
 """What a study is a study of: commit, data, environment and every setting that is not searched."""
 
 from pathlib import Path
-from typing import Any
 
 from ruamel.yaml import YAML
 
 from tarmac.pipeline.base.hashing import digest
 from tarmac.policy import Params
+from tarmac.reporting.trees import flatten
 from tarmac.repository import git, reproduce
 from tarmac.repository.dvc import commands
 from tarmac.repository.stage_inputs import OUTSIDE, by_stage
@@ -51,20 +51,13 @@ def bring_features() -> None:
 
 def facts(params: Params) -> dict[str, str]:
     """Every fact by its name, as text."""
-    train = {f"train.{key}": value for key, value in _flat(params.train.model_dump())}
+    train = {f"train.{key}": value for key, value in flatten(params.train.model_dump()).items()}
     settings = {key: value for key, value in train.items() if key not in params.sweep.space}
     others = {"sweep": params.sweep.model_dump(), "split": params.split.model_dump()}
-    settings |= {f"{section}.{key}": value for section, tree in others.items() for key, value in _flat(tree)}
+    settings |= {f"{section}.{key}": value for section, tree in others.items() for key, value in flatten(tree).items()}
     return {
         "commit": git.commit("HEAD") or "none",
         "data": digest(Path(FEATURES)) or "none",
         "environment": digest(ENVIRONMENT) or "none",
         **{key: str(value) for key, value in settings.items()},
     }
-
-
-def _flat(tree: dict[str, Any], prefix: str = "") -> list[tuple[str, object]]:
-    flat: list[tuple[str, object]] = []
-    for name, value in tree.items():
-        flat += _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else [(f"{prefix}{name}", value)]
-    return flat

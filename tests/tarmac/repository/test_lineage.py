@@ -257,11 +257,19 @@ def test_data_that_cannot_be_looked_at_stops_the_rest_or_passes_for_known(here):
     raw = commands.outputs()[RAW]
     Path(f"data/remote/files/md5/{raw[:2]}/{raw[2:]}").write_text("[]")
     garbled = lineage.lineage(Path(MODEL))
-    assert garbled.notes == [f"the files of the data are not known: {raw} has other bytes than its name says"]
+    assert garbled.notes == [f"the files of the data are not known: {raw}: other bytes than its name says"]
     shutil.rmtree("data/remote")
     found = lineage.lineage(Path(MODEL))
     assert found.notes[0].startswith("the files of the data are not known: ")
     assert (found.data_files, found.data, found.metrics) == ({}, known.data, known.metrics)
+
+
+def test_reads_listings_from_a_cache_that_is_kept_elsewhere(here, tmp_path):
+    known = lineage.lineage(Path(MODEL))
+    shutil.move(".dvc/cache", tmp_path / "shared")
+    shutil.rmtree("data/remote")
+    here.dvc("config", "--local", "cache.dir", str(tmp_path / "shared"))
+    assert lineage.lineage(Path(MODEL)) == known
 
 
 def test_metrics_of_another_run_are_told_as_those_of_the_model(here):

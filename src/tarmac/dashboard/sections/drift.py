@@ -26,8 +26,9 @@ def section(known: Known) -> Section:
     """A heatmap of the features that moved most, and all of the last month in a table."""
     if known.last is None:
         return Section("drift", "Drift", NONE, [Commands(f"To watch the last {WATCHED}", [WATCH])])
-    drawn = [vega.chart(_title(known.months), READS, lambda width: _drawn(known.months, width))] * _any(known.months)
-    blocks: list[Block] = [*drawn, _table(known.last), _by_month(known.months)]
+    blocks: list[Block] = [_table(known.last), _by_month(known.months)]
+    if _any(known.months):
+        blocks.insert(0, vega.chart(_title(known.months), READS, lambda width: _drawn(known.months, width)))
     where = known.read(RECORDS) if known.last_is_record else known.read(RECORDS, LAST)
     return Section("drift", "Drift", _says(known.last), blocks, where)
 

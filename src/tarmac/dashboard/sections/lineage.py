@@ -1,9 +1,9 @@
 """Where the model comes from: commit, data, code, environment and parameters, and how to make it again."""
 
-from tarmac.dashboard import reading
 from tarmac.dashboard.known import MODEL, Known
 from tarmac.dashboard.reading import short
 from tarmac.dashboard.section import Block, Code, Commands, Section, Table
+from tarmac.reporting.trees import flatten
 from tarmac.repository.dvc import commands
 from tarmac.repository.lineage import Lineage
 
@@ -18,7 +18,10 @@ def section(known: Known) -> Section:
     blocks: list[Block] = [_made(found)]
     if found.rebuild:
         blocks.append(Commands("To make every byte of it again", found.rebuild))
-    blocks += [_files(found)] * bool(found.data_files) + [_params(found)] * bool(found.params)
+    if found.data_files:
+        blocks.append(_files(found))
+    if found.params:
+        blocks.append(_params(found))
     return Section("lineage", "Lineage", _says(found), blocks, known.read(commands.LOCK))
 
 
@@ -45,7 +48,7 @@ def _params(found: Lineage) -> Table:
     rows = [
         (stage, Code(key), Code(_plain(value)))
         for stage, tree in found.params.items()
-        for key, value in reading.flat(tree)
+        for key, value in flatten(tree).items()
     ]
     return Table("Every parameter that it was made with", ("stage", "parameter", "value"), rows, folded=True)
 

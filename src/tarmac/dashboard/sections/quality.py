@@ -57,10 +57,12 @@ def _missing(last: Month | None) -> list[Block]:
     found.sort(key=lambda one: (-(one.missing or 0), one.feature))
     gaps = [one for one in found if one.missing or one.missing_before][:MOST]
     title = f"Missing inputs, {month(last.name)}"
-    drawn = [vega.chart(title, READS, lambda width: _drawn(gaps, width))] * bool(gaps)
     head = ("input", "#missing", "#in training", "#unknown")
     rows = [(Code(one.feature), share(one.missing), share(one.missing_before), share(one.unknown)) for one in found]
-    return [*drawn, Table(f"Inputs that are not complete, {month(last.name)}", head, rows, folded=True)]
+    blocks: list[Block] = [Table(f"Inputs that are not complete, {month(last.name)}", head, rows, folded=True)]
+    if gaps:
+        blocks.insert(0, vega.chart(title, READS, lambda width: _drawn(gaps, width)))
+    return blocks
 
 
 def _drawn(found: Sequence[Feature], width: int) -> Spec:

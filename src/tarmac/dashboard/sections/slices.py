@@ -31,10 +31,10 @@ def section(known: Known) -> Section:
     judged.sort(key=lambda one: (kinds.index(one.slice), one.score.value))
     whole = known.current.get(MAIN)
     title = f"{label(MAIN)} by slice, {TESTED}"
-    drawn = [vega.chart(title, READS, lambda width: _drawn(judged, whole.value if whole else None, width))] * bool(
-        judged
-    )
-    blocks: list[Block] = [*drawn, _table(found), *_moved(known.last)]
+    overall = whole.value if whole else None
+    blocks: list[Block] = [_table(found), *_moved(known.last)]
+    if judged:
+        blocks.insert(0, vega.chart(title, READS, lambda width: _drawn(judged, overall, width)))
     monitoring = [RECORDS if known.last_is_record else LAST] if known.last and known.last.slices else []
     return Section("slices", "Slices", _says(judged, found), blocks, known.read(CARD, *monitoring))
 

@@ -13,8 +13,8 @@ import yaml
 
 from tarmac.pipeline.base.hashing import digest
 from tarmac.pipeline.base.outputs import exclusive, is_unfinished, recover
-from tarmac.repository import git, recovery
-from tarmac.repository.dvc import lockfile, object_store
+from tarmac.repository import git
+from tarmac.repository.dvc import lockfile, object_store, recovery
 
 LOCKS = (Path(".dvc/tmp/rwlock"), Path(".dvc/tmp/exps/rwlock"))
 LOCK = Path("dvc.lock")
@@ -82,7 +82,9 @@ def take_back(folder: Path = Path()) -> list[Path]:
 def stale_locks(folder: Path = Path()) -> list[Path]:
     """What a killed DVC left half written: its own locks, cut or empty, and a `dvc.lock` that ends too early."""
     stale = [folder / path for path in LOCKS if (folder / path).is_file() and not _is_json(folder / path)]
-    return stale + [folder / LOCK] * ((folder / LOCK).is_file() and not _whole(folder / LOCK))
+    if (folder / LOCK).is_file() and not _whole(folder / LOCK):
+        stale.append(folder / LOCK)
+    return stale
 
 
 def _is_json(path: Path) -> bool:
@@ -224,28 +226,3 @@ def locked(text: str) -> dict[str, str]:
             raise StoreError(f"{LOCK} holds a merge conflict: `make merge-lock`") from None
         advice = "`git restore --source=HEAD dvc.lock`, then `make run`"
         raise StoreError(f"{LOCK} cannot be read: take a whole one ({advice})") from None
-
-
-def lend_remotes(clone: Path, folder: Path = Path(), level: str | None = "local") -> None:
-    """Lets a clone ask the remotes that this folder may: credentials are in no commit. Of the cache it gets nothing.
-
-    With `level` None, the clone gets every remote as it is set here, committed or not, relative paths included.
-    """
-    from dvc.config import Config
-
-    lent = Config(str(folder / ".dvc"), validate=False).read(level)
-    with Config(str(clone / ".dvc"), validate=False).edit("local", validate=False) as own:
-        own["remote"], own["core"] = lent["remote"], {k: v for k, v in lent["core"].items() if k == "remote"}
-
-
-def lend_cache(clone: Path, folder: Path = Path()) -> None:
-    """Lets a clone use the cache of this folder, wherever that is set to be. Raises `StoreError`."""
-    from dvc.config import Config
-    from dvc.exceptions import DvcException
-
-    try:
-        cache = Config(str(folder / ".dvc"), validate=False)["cache"].get("dir") or (folder / ".dvc/cache").absolute()
-        with Config(str(clone / ".dvc"), validate=False).edit("local", validate=False) as own:
-            own["cache"]["dir"] = str(cache)
-    except DvcException as error:
-        raise StoreError(f"the settings of DVC cannot be read: {error}") from None

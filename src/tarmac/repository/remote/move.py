@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from tarmac.repository.dvc import commands, object_store
+from tarmac.repository.dvc import commands, config, object_store
 from tarmac.repository.git import git
 from tarmac.repository.remote import address, contact, objects, push, settings
 from tarmac.repository.remote.address import EMBEDDED
@@ -51,7 +51,7 @@ def _clone(target: Path) -> None:
     """A clone of HEAD with the remotes of this folder, as they are set here, and an empty cache."""
     git("clone", "--quiet", "--shared", ".", str(target))
     shutil.copy(CONFIG, target / CONFIG)
-    commands.lend_remotes(target, level=None)
+    config.lend_remotes(target, level=None)
 
 
 def _copy(
@@ -59,7 +59,7 @@ def _copy(
 ) -> None:
     """Pushes from a clone that uses this folder's cache, filled from the present remote where it lacks something."""
     _clone(source)
-    commands.lend_cache(source)
+    config.lend_cache(source)
     if _lacks(source, wanted):
         print("fetching what this clone lacks from the present remote", flush=True)
         list(commands.dvc("fetch", folder=source, extra=site))

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from tarmac.repository.dvc import config
 from tarmac.repository.remote.address import EMBEDDED, checked
 
 PRIVATE = Path(".dvc/config.local")  # Git ignores it
@@ -61,25 +62,22 @@ def write(folder: Path, url: str, options: Mapping[str, str]) -> None:
 
     Raises `SettingsError` where an option does not fit; the files are written all the same, so try it on a copy.
     """
-    from dvc.config import Config, ConfigError
-
     chosen = {name: value for name, value in options.items() if name in SHARED}
     private = {name: value for name, value in options.items() if name not in SHARED}
     try:
-        config = Config(str(folder / ".dvc"), validate=False)
-        with config.edit("repo", validate=False) as shared:
+        with config.edit(folder, "repo") as shared:
             shared["core"]["remote"] = name_of(url)
             if url != EMBEDDED:
                 _add(shared["remote"], url, {**chosen, "verify": "true"})
         if private or (folder / PRIVATE).is_file():
-            with config.edit("local", validate=False) as own:
+            with config.edit(folder, "local") as own:
                 own["core"].pop("remote", None)  # it would hide the committed choice on this machine alone
                 if private:
                     _add(own["remote"], url, private)
             (folder / PRIVATE).chmod(0o600)
-        config.load()
-    except ConfigError as error:
-        raise SettingsError(f"DVC does not take these settings: {error}") from error
+        config.check(folder)
+    except config.ConfigError as error:
+        raise SettingsError(f"DVC does not take these settings: {error.__cause__}") from error
 
 
 def _add(remotes: dict[str, dict[str, str]], url: str, options: Mapping[str, str]) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tarmac.pipeline.base.hashing import digest
-from tarmac.repository.dvc import commands, object_store
+from tarmac.repository.dvc import commands, config, object_store
 from tests import small
 from tests.conftest import Workspace
 
@@ -334,7 +334,7 @@ def test_a_clone_cannot_ask_a_private_remote_or_gets_the_cache_with_it(finished:
     shutil.rmtree(clone.path / "data" / "remote")
     with pytest.raises(commands.StoreError):
         commands.pull("data/raw.dvc", folder=clone.path)
-    commands.lend_remotes(clone.path, finished.path)
+    config.lend_remotes(clone.path, finished.path)
     commands.pull("data/raw.dvc", folder=clone.path)
     assert clone.dvc("cache", "dir").stdout.strip() == str(clone.path / ".dvc" / "cache")
     assert clone.run("git", "status", "--porcelain", "--untracked-files=all", "--", ".dvc").stdout == ""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tarmac.repository import recovery
+from tarmac.repository.dvc import recovery
 from tests.conftest import Workspace
 from tests.e2e.kills import STAGED, UNTRACKED, missing_edits
 from tests.e2e.running import kill_at

@@ -1,0 +1,56 @@
+"""DVC's settings: `.dvc/config` is committed, `.dvc/config.local` is of this machine alone."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+class ConfigError(ValueError):
+    """DVC cannot read its settings, or does not take them."""
+
+
+@contextmanager
+def edit(folder: Path, level: str) -> Iterator[Any]:
+    """Yield the settings of a clone as a dictionary that is written afterwards: `repo` or `local`.
+
+    Raises `ConfigError` if the file cannot be read. What is written is not checked.
+    """
+    with _config(folder) as config, config.edit(level, validate=False) as settings:
+        yield settings
+
+
+def check(folder: Path) -> None:
+    """Check the settings of a clone. Raises `ConfigError`."""
+    with _config(folder) as config:
+        config.load()
+
+
+def lend_remotes(clone: Path, folder: Path = Path(), level: str | None = "local") -> None:
+    """Let a clone ask the remotes that a folder may: credentials are in no commit. Of the cache it gets nothing.
+
+    With `level` None, the clone gets every remote as it is set in the folder, committed or not.
+    """
+    with _config(folder) as config:
+        lent = config.read(level)
+    with edit(clone, "local") as own:
+        own["remote"], own["core"] = lent["remote"], {k: v for k, v in lent["core"].items() if k == "remote"}
+
+
+def lend_cache(clone: Path, folder: Path = Path()) -> None:
+    """Let a clone use the cache of a folder, wherever that is set to be. Raises `ConfigError`."""
+    with _config(folder) as config:
+        cache = config["cache"].get("dir") or (folder / ".dvc/cache").absolute()
+    with edit(clone, "local") as own:
+        own["cache"]["dir"] = str(cache)
+
+
+@contextmanager
+def _config(folder: Path) -> Iterator[Any]:
+    from dvc.config import Config
+    from dvc.exceptions import DvcException
+
+    try:
+        yield Config(str(folder / ".dvc"), validate=False)
+    except DvcException as error:
+        raise ConfigError(f"the settings of DVC cannot be read: {error}") from error

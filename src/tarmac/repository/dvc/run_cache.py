@@ -1,0 +1,57 @@
+"""DVC's run cache: what stages have made of which inputs, so that `dvc repro` takes it instead of running them."""
+
+from pathlib import Path
+from typing import Any
+
+from tarmac.pipeline.base.outputs import replacing
+from tarmac.repository.dvc import lockfile, object_store
+
+SIZES = ["size", "nfiles"]  # of an entry, which DVC leaves out of a run's name
+
+
+def save_commit(folder: Path, site: str) -> str:
+    """Save every run that the lock of a clone names, and return why that was not possible, or nothing.
+
+    `site` is a folder for DVC's notes.
+    """
+    from dvc.exceptions import DvcException
+    from dvc.utils.serialize import load_yaml
+
+    try:
+        with object_store.forgetful(folder, site) as repo:
+            for entry in load_yaml(str(folder / "dvc.lock"))["stages"].values():
+                _save_run(repo, folder, entry)
+    except (DvcException, KeyError, TypeError, FileNotFoundError) as error:
+        return " ".join(str(error).split())
+    return ""
+
+
+def save_workspace() -> None:
+    """Save what has run in the working tree: DVC itself saves no run of a stage whose outputs Git keeps."""
+    from dvc.repo import Repo
+
+    with Repo() as repo, repo.lock:
+        for stage in repo.index.stages:
+            if stage.cmd:
+                repo.stage_cache.save(stage)
+
+
+def _save_run(repo: Any, folder: Path, entry: lockfile.Entry) -> None:
+    """Write a run as DVC does when a stage ends, and put those of its outputs that Git keeps into the cache."""
+    from dvc.stage import PipelineStage, create_stage
+    from dvc.stage.loader import StageLoader
+    from dvc.utils import dict_sha256
+    from dvc.utils.serialize import dump_yaml
+
+    paths = list(lockfile.hashes([entry], "outs"))
+    place = {"path": str(folder / "dvc.yaml"), "wdir": str(folder)}
+    stage = create_stage(PipelineStage, repo=repo, cmd=entry["cmd"], outs=paths, **place)
+    StageLoader.fill_from_lock(stage, entry)
+    for out in stage.outs:
+        if out.exists:
+            out.commit()
+    key = dict_sha256({**entry, "outs": paths}, exclude=SIZES)
+    path = Path(repo.stage_cache.cache_dir) / key[:2] / key / dict_sha256(entry, exclude=SIZES)
+    if not path.exists():
+        with replacing(path) as partial:
+            dump_yaml(str(partial), entry)
