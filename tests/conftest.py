@@ -31,7 +31,7 @@ OF_FLIGHTS = """
     tarmac/monitoring/test_checks.py tarmac/monitoring/test_decay.py
     tarmac/monitoring/test_judge.py tarmac/monitoring/test_rows.py tarmac/monitoring/test_run.py
     tarmac/review/test_base.py tarmac/review/test_compare.py tarmac/review/test_data.py
-    tarmac/review/test_gate.py tarmac/review/test_rates.py tarmac/batch/test_batch.py
+    tarmac/review/test_gate.py tarmac/review/test_look_ahead.py tarmac/review/test_rates.py tarmac/batch/test_batch.py
     tarmac/serving/test_bundle.py tarmac/serving/test_http.py tarmac/serving/test_live.py
     tarmac/serving/test_openapi.py tarmac/serving/test_skew.py tarmac/dashboard/test_browser.py
     tarmac/dashboard/test_build.py tarmac/dashboard/test_card.py

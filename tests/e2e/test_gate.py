@@ -80,7 +80,8 @@ def test_an_honest_change_passes_and_its_model_has_not_seen_the_test_months(chan
     assert found.verdict["verdict"] == "pass", found.report
     assert found.verdict["lineage"]["commit"] == head
     reasons = {check["name"]: check["reason"] for check in found.verdict["checks"]}
-    assert reasons["reproduced"].endswith("bit for bit; without the test months the model is the same")
+    words = "rebuilt from raw data in a sandbox, bit for bit; without the test months the model is the same; "
+    assert reasons["reproduced"].startswith(f"{words}in another future the features of ")
     assert found.verdict["metrics"][0]["base"] != found.verdict["metrics"][0]["head"]
 
 
@@ -112,6 +113,19 @@ def test_a_model_that_has_seen_the_test_months_is_found_by_the_blind_run(change)
     reasons = {check["name"]: check["reason"] for check in found.verdict["checks"] if check["outcome"] == "fail"}
     assert "models/model.onnx" in reasons["reproduced"]
     assert "it has seen them" in reasons["reproduced"]
+
+
+LOOKS_AHEAD = """    delayed = (table.arr - table.sched_arr > params.late_minutes).cast("float32").fill_null(0)
+    numbers["seats"] = table.seats.cast("float32") + delayed
+    ordered = table.order_by("""
+
+
+def test_a_feature_that_knows_the_label_is_found_by_another_future(change):
+    edit(change, "src/tarmac/problem/features/__init__.py", "    ordered = table.order_by(", LOOKS_AHEAD)
+    found = judge(change, propose(change))
+    (reason,) = (check["reason"] for check in found.verdict["checks"] if check["name"] == "reproduced")
+    assert "it differs in the features seats: they change with what became known later (2013-" in reason
+    assert found.verdict["verdict"] == "fail"
 
 
 def test_corrected_raw_data_bring_other_rows_and_labels_by_the_base_s_own_code(change):

@@ -172,7 +172,7 @@ def test_an_expression_stands_in_a_command():
 
 def test_a_checkout_keeps_its_token():
     checkouts = [(name, step) for name, _, step in STEPS if step.get("uses", "").startswith("actions/checkout@")]
-    assert len(checkouts) == 11
+    assert len(checkouts) == 12
     assert [name for name, step in checkouts if step["with"]["persist-credentials"] is not False] == []
 
 

@@ -2,7 +2,8 @@
 
 The model of the blind run must be the committed one, but for the hash of the features in its
 metadata, which covers months that it has not seen: so it has learned nothing from the test months.
-The second run has all months, and every output must match.
+The second run has all months, and every output must match. In the third run the future is another
+one: no feature of a row that was decided on before may change.
 """
 
 import io
@@ -10,7 +11,7 @@ import json
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,16 @@ import yaml
 
 from tarmac.pipeline.base.hashing import digest
 from tarmac.problem.names import MONTHLY
+from tarmac.problem.params import ProblemParams
 from tarmac.repository import git
 from tarmac.repository.dvc import commands, lockfile
 from tarmac.review import sandbox
+from tarmac.review.look_ahead import change_future, compare_decided
 from tarmac.review.results import FEATURES, LOCK, RAW, Result
 from tarmac.review.sandbox import Ended, Limits
 
-BLIND = ("prepare", "featurize", "baseline", "train")  # the stages that make the models
+FEATURIZING = ("prepare", "featurize")  # the stages that make the features
+BLIND = (*FEATURIZING, "baseline", "train")  # the stages that make the models
 MODELS = ("models/model.onnx", "models/baseline.onnx")
 SEEN_LATER = "features"  # the key of a model's metadata that names months which it has not seen
 LEFT_OUT = (":(exclude)data/remote", ":(exclude).git*")  # what a stage has no business to read
@@ -46,39 +50,88 @@ class Rebuilt:
     different: tuple[str, ...] = ()
     reason: str = ""
     blind: bool = False  # whether the model came out the same without the test months
+    decided: int = 0  # rows whose features stayed the same in another future
     seconds: float = 0.0  # of the second run
 
 
-def rebuild(head: Result, first_test: str | None, folder: Path, limits: Limits | None = None) -> Rebuilt:
+@dataclass(frozen=True)
+class Tree:
+    """Head's files in a folder, and the commands of its stages in an order in which they can run."""
+
+    work: Path
+    stages: Mapping[str, list[str]]
+    python: Path | None
+    limits: Limits
+
+    def run(self, names: Iterable[str]) -> float:
+        """Run stages in the sandbox; return the seconds that they took. Raises `RebuildError` if one fails."""
+        spent = 0.0
+        for name in names:
+            print(f"rebuild: {name}", flush=True)
+            for command in self.stages[name]:
+                ended = sandbox.run(["sh", "-c", command], self.work, STAGE, self.limits, self.python)
+                spent += ended.seconds
+                if not ended.good:
+                    raise RebuildError(f"the stage {name} fails in the sandbox: {_why(ended)}")
+        return spent
+
+
+def rebuild(
+    head: Result, problem: ProblemParams, first_test: str | None, folder: Path, limits: Limits | None = None
+) -> Rebuilt:
     """Rebuild head in `folder`, which is empty.
 
     `first_test` is the first test month; None without time.
     """
-    committed = commands.locked(head.text(LOCK) or "")
-    limits = limits or Limits()
     try:
-        python = _environment(head, folder / "environment")
-        work = folder / "work"
-        stages = _stages(head)
+        python, work, stages = _environment(head, folder / "environment"), folder / "work", _stages(head)
         _lay_out(head.commit, work)
-        if first_test is not None:
-            _copy_raw(head.path(RAW), work / RAW, before=first_test)
-            _run([name for name in stages if name in BLIND], stages, work, python, limits)
-            peeked = [name for name in MODELS if name in committed and not same_model(head.path(name), work / name)]
-            peeked += looked_ahead(head.path(FEATURES), work / FEATURES, first_test)
-            if peeked:
-                reason = f"made without the months from {first_test} on, it comes out otherwise: it has seen them"
-                return Rebuilt("differs", tuple(peeked), reason)
-        _copy_raw(head.path(RAW), work / RAW)
-        spent = _run(list(stages), stages, work, python, limits)
-        refuse_links(work, committed)
-        different = [path for path, oid in sorted(committed.items()) if digest(work / path) != oid]
-        different += _stale(head, work, stages)
-    except (RebuildError, sandbox.SandboxError) as error:
-        kind = "not tried" if isinstance(error, sandbox.SandboxError) else "failed"
-        return Rebuilt(kind, reason=str(error))
-    blind = first_test is not None
-    return Rebuilt("differs" if different else "identical", tuple(different), blind=blind, seconds=spent)
+        tree = Tree(work, stages, python, limits or Limits())
+        if first_test is not None and (seen := _run_blind(head, tree, first_test)):
+            reason = f"made without the months from {first_test} on, it comes out otherwise: it has seen them"
+            return Rebuilt("differs", tuple(seen), reason)
+        different, spent = _run_whole(head, tree)
+        if different:
+            return Rebuilt("differs", tuple(different), blind=first_test is not None, seconds=spent)
+        return _run_decided(head, tree, problem, first_test, spent)
+    except RebuildError as error:
+        return Rebuilt("failed", reason=str(error))
+    except sandbox.SandboxError as error:
+        return Rebuilt("not tried", reason=str(error))
+
+
+def _run_blind(head: Result, tree: Tree, first_test: str) -> list[str]:
+    """Make the models without the test months, and return what comes out otherwise than committed."""
+    committed = commands.locked(head.text(LOCK) or "")
+    _copy_raw(head.path(RAW), tree.work / RAW, before=first_test)
+    tree.run(name for name in tree.stages if name in BLIND)
+    seen = [name for name in MODELS if name in committed and not same_model(head.path(name), tree.work / name)]
+    return seen + looked_ahead(head.path(FEATURES), tree.work / FEATURES, first_test)
+
+
+def _run_whole(head: Result, tree: Tree) -> tuple[list[str], float]:
+    """Run all stages; return what differs from the commit, and the seconds that they took."""
+    committed = commands.locked(head.text(LOCK) or "")
+    _copy_raw(head.path(RAW), tree.work / RAW)
+    spent = tree.run(tree.stages)
+    refuse_links(tree.work, committed)
+    different = [path for path, oid in sorted(committed.items()) if digest(tree.work / path) != oid]
+    return different + _stale(head, tree.work, tree.stages), spent
+
+
+def _run_decided(head: Result, tree: Tree, problem: ProblemParams, first_test: str | None, spent: float) -> Rebuilt:
+    """Make the features once more with another future."""
+    cut = change_future(head, tree.work, first_test)
+    tree.run(name for name in tree.stages if name in FEATURIZING)
+    refuse_links(tree.work, {str(FEATURES): ""})
+    try:
+        changed, rows = compare_decided(head, tree.work, problem, cut, first_test)
+    except Exception as error:  # noqa: BLE001 -- a hostile file may break its reader in any way
+        raise RebuildError(f"the features cannot be compared ({type(error).__name__})") from None
+    if changed:
+        reason = f"they change with what became known later ({cut})"
+        return Rebuilt("differs", (f"the features {', '.join(changed)}",), reason)
+    return Rebuilt("identical", blind=first_test is not None, decided=rows, seconds=spent)
 
 
 def looked_ahead(committed: Path, blind: Path, first_test: str) -> list[str]:
@@ -195,21 +248,6 @@ def _copy_raw(source: Path, target: Path, before: str | None = None) -> None:
         if path.is_file() and not (monthly and before is not None and path.stem >= before):
             (target / inner).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target / inner)
-
-
-def _run(
-    names: Sequence[str], stages: Mapping[str, list[str]], work: Path, python: Path | None, limits: Limits
-) -> float:
-    """Run stages in the sandbox; return the seconds that they took."""
-    spent = 0.0
-    for name in names:
-        print(f"rebuild: {name}", flush=True)
-        for command in stages[name]:
-            ended = sandbox.run(["sh", "-c", command], work, STAGE, limits, python)
-            spent += ended.seconds
-            if not ended.good:
-                raise RebuildError(f"the stage {name} fails in the sandbox: {_why(ended)}")
-    return spent
 
 
 def _why(ended: Ended) -> str:

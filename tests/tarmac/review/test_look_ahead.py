@@ -1,0 +1,82 @@
+"""A feature that changes with what became known later is named; labels and later rows may change."""
+
+import datetime
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from tarmac.policy import load
+from tarmac.problem import future
+from tarmac.problem.names import TARGET
+from tarmac.review.look_ahead import change_future, compare_decided, raw_files
+from tarmac.review.results import FEATURES, RAW, Result
+from tests.conftest import required
+
+MONTH = "2013-12"
+PARAMS = load().problem
+
+
+@pytest.fixture
+def trees(tmp_path: Path) -> tuple[Result, Path]:
+    """A commit with one test month, and the tree in which it is rebuilt."""
+    head, work = tmp_path / "head", tmp_path / "work"
+    flights = pq.read_table(required(f"data/raw/flights/{MONTH}.parquet"))
+    features = pd.read_parquet(required(f"data/features/{MONTH}.parquet"))
+    for tree in (head, work):
+        (tree / RAW / "flights").mkdir(parents=True)
+        (tree / FEATURES).mkdir(parents=True)
+        pq.write_table(flights, tree / RAW / "flights" / f"{MONTH}.parquet")
+        features.to_parquet(tree / FEATURES / f"{MONTH}.parquet")
+    return Result(head, "0123456789abcdef", {}, frozenset({RAW, FEATURES})), work
+
+
+def compare(trees: tuple[Result, Path], change) -> tuple[list[str], int]:
+    head, work = trees
+    cut = change_future(head, work, MONTH)
+    path = work / FEATURES / f"{MONTH}.parquet"
+    rows = pd.read_parquet(path)
+    scheduled_later = rows["day"] > cut.date() + datetime.timedelta(days=1)
+    change(rows, scheduled_later).to_parquet(path)
+    return compare_decided(head, work, PARAMS, cut, MONTH)
+
+
+def test_rewrites_the_raw_data_of_the_rebuild_alone(trees):
+    head, work = trees
+    before = pq.read_table(head.path(RAW) / "flights" / f"{MONTH}.parquet")
+    cut = change_future(head, work, MONTH)
+    assert pq.read_table(head.path(RAW) / "flights" / f"{MONTH}.parquet") == before
+    after = pq.read_table(work / RAW / "flights" / f"{MONTH}.parquet")
+    assert after == future.hide("flights", before, cut) != before
+
+
+def test_accepts_other_labels_and_other_features_of_later_rows(trees):
+    def change(rows, later):
+        rows.loc[later, "seats"] = -1
+        return rows.assign(**{TARGET: 1})
+
+    changed, count = compare(trees, change)
+    assert changed == []
+    assert count > 1000
+
+
+def test_names_features_that_change(trees):
+    def change(rows, later):
+        rows.loc[~later, "seats"] = rows["seats"] + 1
+        return rows.drop(columns="plane_age")
+
+    assert compare(trees, change)[0] == ["plane_age", "seats"]
+
+
+def test_names_rows_that_are_gone(trees):
+    assert compare(trees, lambda rows, later: rows[later | (rows["carrier"] != "AA")])[0] == ["rows that are gone"]
+
+
+def test_takes_files_of_monthly_tables_from_a_month_on(trees):
+    head, _ = trees
+    folder = head.path(RAW)
+    (folder / "planes").mkdir()
+    (folder / "planes" / "all.parquet").touch()
+    assert raw_files(folder, MONTH) == raw_files(folder, None) == [("flights", folder / "flights" / f"{MONTH}.parquet")]
+    assert raw_files(folder, "2014-01") == []
