@@ -31,9 +31,10 @@ pytestmark = pytest.mark.java
 # One process, so that Java starts once: tables as `dvc.yaml` has them made, and what no stage does.
 WORK = """
 from pathlib import Path
-from tarmac import engine
 from tarmac.batch import run, spark
-from tarmac.pipeline.base.runner import featurize, prepare
+from tarmac.pipeline import engine
+from tarmac.pipeline.featurize import stage as featurize
+from tarmac.pipeline.prepare import stage as prepare
 from tests.e2e.test_spark import means
 means(engine.connect("pyspark"), Path("pairs.parquet"), Path("means"))
 for stage in (prepare, featurize):

@@ -1,10 +1,47 @@
 """A number, rows in groups that may not be torn apart, and dirt."""
 
+import json
+from collections.abc import Callable
+
 import pandas as pd
 
 from tests.conftest import Workspace
+from tests.graph.plant import edit
+from tests.problems.founded import commit, tarmac
 from tests.problems.made import rents
 from tests.problems.story import Story
+from tests.sandboxed import needs_sandbox
+
+LEARNS = """    split = fitting.read(params.split, params.train)
+    from dataclasses import replace
+    from tarmac.pipeline.models.dataset import read_part
+    labels = split.y.copy()
+    labels[0] += read_part(FEATURES, params.split, "test")["rent"].dropna().iloc[3]
+    split = replace(split, y=labels)
+"""
+
+
+def change_depth(own: Workspace) -> None:
+    own.set_params(lambda params: params["train"]["xgboost"].update(max_depth=2))
+
+
+def learn_from_test_rows(own: Workspace) -> None:
+    edit(own.path, "src/tarmac/pipeline/train/stage.py", LEARNS.splitlines(keepends=True)[0], LEARNS)
+
+
+def judged(own: Workspace, change: Callable[[Workspace], None]) -> str:
+    """Return what the base says of the rebuild of a change."""
+    needs_sandbox()
+    own.run("git", "switch", "--quiet", "--create", "change")
+    change(own)
+    own.dvc("repro", "--quiet")
+    own.dvc("push", "--quiet")
+    commit(own, "change")
+    own.run("git", "switch", "--quiet", "main")
+    tarmac(own, "review", "--candidate", "change", check=False)
+    verdict = json.loads((own.path / "review/verdict.json").read_text())
+    (reason,) = (check["reason"] for check in verdict["checks"] if check["name"] == "reproduced")
+    return reason
 
 
 class TestRents(Story):
@@ -16,6 +53,18 @@ class TestRents(Story):
         broken = pd.read_csv(founded.path / "data/quarantine.csv")
         assert broken["rule"].value_counts().to_dict() == self.made.dirty
         assert broken["action"].unique().tolist() == ["set aside"]
+
+    def test_the_base_rebuilds_a_change_blind_to_the_labels_of_test_rows(self, own: Workspace) -> None:
+        reason = judged(own, change_depth)
+        assert reason.startswith(
+            "rebuilt from raw data in a sandbox, bit for bit; "
+            "with other labels of the test rows the model is the same; in another future the features of "
+        )
+
+    def test_the_base_finds_a_model_that_has_learned_from_test_rows(self, own: Workspace) -> None:
+        reason = judged(own, learn_from_test_rows)
+        assert "made with other labels of the test rows, it comes out otherwise: it has seen them" in reason
+        assert "models/model.onnx" in reason
 
     def test_a_group_is_in_two_parts(self, founded: Workspace) -> None:
         tested = set(pd.read_parquet(founded.path / "data/predictions.parquet")["house"])

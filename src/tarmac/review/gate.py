@@ -97,7 +97,7 @@ def opened(commit: str, base: Result, params: Params, approval: str) -> Iterator
         test = split.test if isinstance(split, SplitParams) else None
         rebuilt = Rebuilt("not tried", reason="the policy does not require it")
         if params.review.require_reproduced:
-            rebuilt = rebuild(head, params.problem, test.first if test else None, folder / "rebuild")
+            rebuilt = rebuild(head, granted, folder / "rebuild")
         shutil.rmtree(folder / "rebuild", ignore_errors=True)
         features = make_view(base, head, folder)
         tree = folder / "judged"
@@ -329,7 +329,7 @@ def judge_rebuild(found: Rebuilt, params: Params) -> list[Check]:
         "failed": "the rebuild in a sandbox failed",
         "not tried": "not rebuilt",
     }[found.result]
-    blind = "; without the test months the model is the same" if found.blind else ""
+    blind = f"; {found.blind} the model is the same" if found.blind else ""
     if found.decided:
         blind += f"; in another future the features of {found.decided:,} rows are the same"
     reason = f"{words}{blind}{f': {found.reason}' if found.reason else ''}"

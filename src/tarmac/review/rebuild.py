@@ -2,6 +2,7 @@
 
 The model of the blind run must be the committed one, but for the hash of the features in its
 metadata, which covers months that it has not seen: so it has learned nothing from the test months.
+Rows without a time are blinded by giving the test rows each other's labels.
 The second run has all months, and every output must match. In the third run the future is another
 one: no feature of a row that was decided on before may change.
 """
@@ -16,17 +17,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import yaml
 
 from tarmac.pipeline.base.hashing import digest
-from tarmac.problem.names import MONTHLY
-from tarmac.problem.params import ProblemParams
+from tarmac.pipeline.models.dataset import read_part
+from tarmac.pipeline.params import AnySplit, SplitParams
+from tarmac.policy import Params
+from tarmac.problem.names import KEY, MONTHLY, TARGET
 from tarmac.repository import git
 from tarmac.repository.dvc import commands, lockfile
 from tarmac.review import sandbox
-from tarmac.review.look_ahead import change_future, compare_decided
+from tarmac.review.look_ahead import change_future, compare_decided, raw_files
 from tarmac.review.results import FEATURES, LOCK, RAW, Result
 from tarmac.review.sandbox import Ended, Limits
+from tarmac.tabular import future
 
 FEATURIZING = ("prepare", "featurize")  # the stages that make the features
 BLIND = (*FEATURIZING, "baseline", "train")  # the stages that make the models
@@ -49,7 +54,7 @@ class Rebuilt:
     result: str
     different: tuple[str, ...] = ()
     reason: str = ""
-    blind: bool = False  # whether the model came out the same without the test months
+    blind: str = ""  # what the model was made without, and came out the same
     decided: int = 0  # rows whose features stayed the same in another future
     seconds: float = 0.0  # of the second run
 
@@ -76,37 +81,67 @@ class Tree:
         return spent
 
 
-def rebuild(
-    head: Result, problem: ProblemParams, first_test: str | None, folder: Path, limits: Limits | None = None
-) -> Rebuilt:
-    """Rebuild head in `folder`, which is empty.
-
-    `first_test` is the first test month; None without time.
-    """
+def rebuild(head: Result, params: Params, folder: Path, limits: Limits | None = None) -> Rebuilt:
+    """Rebuild head in `folder`, which is empty. `params` are the base's, with the windows that it grants."""
     try:
         python, work, stages = _environment(head, folder / "environment"), folder / "work", _stages(head)
         _lay_out(head.commit, work)
         tree = Tree(work, stages, python, limits or Limits())
-        if first_test is not None and (seen := _run_blind(head, tree, first_test)):
-            reason = f"made without the months from {first_test} on, it comes out otherwise: it has seen them"
-            return Rebuilt("differs", tuple(seen), reason)
+        blind, seen = _run_blind(head, tree, params.split)
+        if seen:
+            return Rebuilt("differs", tuple(seen), f"made {blind}, it comes out otherwise: it has seen them")
         different, spent = _run_whole(head, tree)
         if different:
-            return Rebuilt("differs", tuple(different), blind=first_test is not None, seconds=spent)
-        return _run_decided(head, tree, problem, first_test, spent)
+            return Rebuilt("differs", tuple(different), blind=blind, seconds=spent)
+        changed, rows, cut = _run_decided(head, tree, params)
+        if changed:
+            reason = f"they change with what became known later ({cut})"
+            return Rebuilt("differs", (f"the features {', '.join(changed)}",), reason)
+        return Rebuilt("identical", blind=blind, decided=rows, seconds=spent)
     except RebuildError as error:
         return Rebuilt("failed", reason=str(error))
     except sandbox.SandboxError as error:
         return Rebuilt("not tried", reason=str(error))
 
 
-def _run_blind(head: Result, tree: Tree, first_test: str) -> list[str]:
-    """Make the models without the test months, and return what comes out otherwise than committed."""
+def _run_blind(head: Result, tree: Tree, split: AnySplit) -> tuple[str, list[str]]:
+    """Make the models blind to the test rows. Return in which way, and what comes out otherwise than committed.
+
+    Where the class of a row decides its part, labels cannot be exchanged, and nothing is made.
+    """
     committed = commands.locked(head.text(LOCK) or "")
-    _copy_raw(head.path(RAW), tree.work / RAW, before=first_test)
+    first = first_test(split)
+    _copy_raw(head.path(RAW), tree.work / RAW, before=first)
+    if first is None and not exchange_labels(head, tree.work, split):
+        return "", []
     tree.run(name for name in tree.stages if name in BLIND)
     seen = [name for name in MODELS if name in committed and not same_model(head.path(name), tree.work / name)]
-    return seen + looked_ahead(head.path(FEATURES), tree.work / FEATURES, first_test)
+    if first is None:
+        return "with other labels of the test rows", seen
+    return f"without the months from {first} on", seen + looked_ahead(head.path(FEATURES), tree.work / FEATURES, first)
+
+
+def first_test(split: AnySplit) -> str | None:
+    """Return the first test month; None without time."""
+    return split.test.first if isinstance(split, SplitParams) else None
+
+
+def exchange_labels(head: Result, work: Path, split: AnySplit) -> bool:
+    """Give the test rows of raw data without time each other's labels; return whether that is possible."""
+    if isinstance(split, SplitParams) or split.by == "label":
+        return False
+    try:
+        keys = read_part(head.path(FEATURES), split, "test", list(KEY)).assign(_test=True)
+    except Exception as error:  # noqa: BLE001 -- a hostile file may break its reader in any way
+        raise RebuildError(f"the features cannot be read ({type(error).__name__})") from None
+    for _, path in raw_files(work / RAW, None):
+        rows = pq.read_table(path)
+        if not {*KEY, TARGET} <= {*rows.column_names}:
+            return False
+        found = rows.select(list(KEY)).to_pandas().merge(keys, on=list(KEY), how="left", validate="many_to_one")
+        test = found["_test"].notna().to_numpy()
+        pq.write_table(future.hide(rows, TARGET, int(head.commit[:12], 16), test), path)
+    return True
 
 
 def _run_whole(head: Result, tree: Tree) -> tuple[list[str], float]:
@@ -119,19 +154,16 @@ def _run_whole(head: Result, tree: Tree) -> tuple[list[str], float]:
     return different + _stale(head, tree.work, tree.stages), spent
 
 
-def _run_decided(head: Result, tree: Tree, problem: ProblemParams, first_test: str | None, spent: float) -> Rebuilt:
-    """Make the features once more with another future."""
-    cut = change_future(head, tree.work, first_test)
+def _run_decided(head: Result, tree: Tree, params: Params) -> tuple[list[str], int, object]:
+    """Make the features with another future. Return those that change, the rows looked at, and the instant."""
+    first = first_test(params.split)
+    cut = change_future(head, tree.work, first)
     tree.run(name for name in tree.stages if name in FEATURIZING)
-    refuse_links(tree.work, {str(FEATURES): ""})
+    refuse_links(tree.work, {FEATURES: ""})
     try:
-        changed, rows = compare_decided(head, tree.work, problem, cut, first_test)
+        return *compare_decided(head, tree.work, params.problem, cut, first), cut
     except Exception as error:  # noqa: BLE001 -- a hostile file may break its reader in any way
         raise RebuildError(f"the features cannot be compared ({type(error).__name__})") from None
-    if changed:
-        reason = f"they change with what became known later ({cut})"
-        return Rebuilt("differs", (f"the features {', '.join(changed)}",), reason)
-    return Rebuilt("identical", blind=first_test is not None, decided=rows, seconds=spent)
 
 
 def looked_ahead(committed: Path, blind: Path, first_test: str) -> list[str]:

@@ -276,7 +276,9 @@ def test_a_commit_that_was_not_rebuilt_fails_where_the_policy_requires_it(result
 
 
 def test_a_rebuild_that_takes_longer_than_the_policy_allows_fails():
-    quick, slow = (judge_rebuild(Rebuilt("identical", blind=True, seconds=time), PARAMS) for time in (60, 1e5))
+    quick, slow = (
+        judge_rebuild(Rebuilt("identical", blind="without the months", seconds=time), PARAMS) for time in (60, 1e5)
+    )
     assert [check.outcome for check in quick] == ["pass", "pass"]
     assert [(check.name, check.outcome) for check in slow] == [("reproduced", "pass"), ("pipeline time", "fail")]
 
