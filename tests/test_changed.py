@@ -68,7 +68,7 @@ def test_selects_nothing_without_a_change(root: Path) -> None:
 
 
 @pytest.mark.program
-@pytest.mark.parametrize("name", ["review/test_verdict", "monitoring/test_judge", "e2e/test_sweep"])
+@pytest.mark.parametrize("name", ["tarmac/review/test_verdict", "tarmac/monitoring/test_judge", "e2e/test_sweep"])
 def test_reading_finds_every_file_that_a_test_file_loads(name: str) -> None:
     command = [sys.executable, "-c", LOADED.format(name.replace("/", "."))]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)

@@ -30,7 +30,8 @@ LOCK = "dvc.lock"
 PATIENCE = 900  # seconds for a whole queue, on a machine that does much else
 # Stands in for the Python of the stages: it keeps what a stage was about to run with, under the stage's name.
 NOTING = """#!/bin/sh
-cp params.yaml "$(mktemp "{ran}/${{2##*.}}-XXXXXX")" && exec "{python}" "$@"
+stage=${{2%.stage}}
+cp params.yaml "$(mktemp "{ran}/${{stage##*.}}-XXXXXX")" && exec "{python}" "$@"
 """
 
 

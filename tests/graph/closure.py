@@ -10,8 +10,6 @@ from pathlib import Path
 from tarmac.repository.imports import PACKAGE, SOURCE, Imports, has_code
 from tests.graph.declared import REQUIREMENTS, Stage, covers, stages
 
-MOST_UNUSED = 0.15
-
 
 def faults(root: Path) -> list[str]:
     """One line for each file that a stage imports and does not declare, or declares and does not import."""
@@ -27,8 +25,6 @@ def stage_faults(root: Path, stage: Stage, imports: Imports) -> list[str]:
     lines = [f"{stage.name}: {path} is imported and no dep" for path in sorted(imported - declared)]
     unused = [dep for dep in code if not _python_files(root, dep) & imported]
     lines += [f"{stage.name}: {dep} is a dep and nothing of it is imported" for dep in unused]
-    if (share := over_declared(root, stage, imports)) >= MOST_UNUSED:
-        lines.append(f"{stage.name}: {share:.0%} of the lines of its deps are beside what it imports")
     lines += [f"{stage.name}: dep {dep} is in another dep" for dep in code if covers(set(code) - {dep}, dep)]
     if REQUIREMENTS not in stage.deps:
         lines.append(f"{stage.name}: {REQUIREMENTS} is no dep")

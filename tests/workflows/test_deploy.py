@@ -13,7 +13,7 @@ import pytest
 from tarmac.registry.history import STAGES
 from tests.conftest import Workspace, required
 from tests.e2e.running import FROM_SOURCE, TARMAC
-from tests.tarmac.deploy.clone import calls, containers, docker, write_stub
+from tests.tarmac.deploy.clone import STUB, calls, containers, docker, write_stub
 from tests.tarmac.deploy.test_rollout import KUBECTL
 from tests.workflows.actions import install, install_nothing
 from tests.workflows.conftest import commit
@@ -162,7 +162,7 @@ def test_a_version_is_run_as_a_command(rehearsal, registry, tmp_path):
 def faulty(registry: dict[str, str], base: Workspace) -> Iterator[None]:
     """A default branch whose service does not answer, for one test."""
     before = base.run("git", "rev-parse", "HEAD").stdout.strip()
-    stub = base.path / "tests" / "deploy" / "stub.py"
+    stub = base.path / STUB
     stub.write_text(stub.read_text().replace('RELEASE.get("fault")', '"wrong"'))
     commit(base, "a fault")
     base.run("git", "push", "--quiet", "origin", "HEAD:main")

@@ -61,8 +61,9 @@ class Imports:
 
     def _name(self, path: Path) -> str:
         """The dotted name of a file."""
-        source = next(source for package, source in self._sources.items() if package in path.parts)
-        parts = path.relative_to(self._root / source).with_suffix("").parts
+        roots = {package: self._root / source for package, source in self._sources.items()}
+        root = next(root for package, root in roots.items() if path.is_relative_to(root / package))
+        parts = path.relative_to(root).with_suffix("").parts
         return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
     def _with_parents(self, module: str) -> Iterator[str]:

@@ -170,19 +170,19 @@ def _files(data: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
     files: dict[str, str] = {}
     for path, oid in data.items():
         try:
-            listed = object_store.entries(_listing(oid)) if oid.endswith(".dir") else {}
+            listed = _listing(oid) if oid.endswith(".dir") else {}
         except (object_store.BadObjectError, object_store.RemoteError) as error:
             return files, [f"the files of the data are not known: {oid}: {error}"]
         files |= {f"{path}/{name}": md5 for name, md5 in listed.items()} or {path: oid}
     return files, []
 
 
-def _listing(oid: str) -> bytes:
-    """Return the listing of a folder, from the cache if it is there whole, and else from the remote."""
+def _listing(oid: str) -> dict[str, str]:
+    """Return the hashes of the files of a folder, from the cache if its listing is there, and else from the remote."""
     with object_store.opened_cache() as cache, suppress(object_store.BadObjectError):
-        return object_store.listing(cache, oid)
+        return object_store.entries(object_store.listing(cache, oid))
     with object_store.opened() as remote:
-        return object_store.listing(remote, oid)
+        return object_store.entries(object_store.listing(remote, oid))
 
 
 def _md5(content: bytes) -> str:

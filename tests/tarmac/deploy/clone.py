@@ -12,6 +12,7 @@ from tests.conftest import MADE, ROOT
 from tests.workflows.runner import executable
 
 HERE = Path(__file__).parent
+STUB = Path("tests/tarmac/deploy/stub.py")
 DOCKER = '#!/bin/sh\nexec "{python}" "{engine}" "{state}" "$@"\n'
 
 
@@ -36,8 +37,8 @@ def containers(folder: Path) -> list[str]:
 
 def write_stub(folder: Path) -> None:
     """Puts the service that only says its lines in the place of the real one: no package is installed for it."""
-    (folder / "tests" / "deploy").mkdir(parents=True)
-    shutil.copy(HERE / "stub.py", folder / "tests" / "deploy")
+    (folder / STUB).parent.mkdir(parents=True)
+    shutil.copy(HERE / STUB.name, folder / STUB)
     shutil.copy(HERE / "Dockerfile.stub", folder / "Dockerfile")
 
 

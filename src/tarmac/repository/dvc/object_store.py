@@ -88,7 +88,7 @@ def _repository(folder: Path) -> Iterator[Any]:
         try:
             with forgetful(folder, site) as repo:
                 yield repo
-        except ValueError:
+        except (ValueError, BadObjectError):
             raise  # Tarmac's own words
         except Exception as error:  # every kind of remote has a library with errors of its own
             ours = isinstance(error, OSError) and error.errno in (errno.EROFS, errno.ENOSPC)

@@ -70,9 +70,10 @@ def test_settings_that_cannot_be_read_stop_make(tmp_path: Path, text: str):
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """What make needs to say what it would do."""
-    (tmp_path / "src" / "tarmac" / "remote").mkdir(parents=True)
+    (tmp_path / "src/tarmac/repository/remote").mkdir(parents=True)
     for name in (
         "src/tarmac/__init__.py",
+        "src/tarmac/repository/__init__.py",
         "src/tarmac/repository/remote/__init__.py",
         "src/tarmac/repository/remote/address.py",
         "Makefile",

@@ -56,7 +56,7 @@ def test_a_remote_elsewhere_is_not_asked(repository, tmp_path):
 
 
 def test_a_deletion_or_a_commit_without_outputs_is_looked_into(repository, monkeypatch):
-    monkeypatch.setattr(hook.odb, "opened", None)
+    monkeypatch.setattr(hook.object_store, "opened", None)
     hook.check([f"(delete) {NONE} refs/heads/old {'1' * 40}\n"])
     hook.check([])
     tree = repository.run("git", "rev-parse", "HEAD^{tree}").stdout.strip()
