@@ -29,7 +29,7 @@ def learn_from_test_rows(own: Workspace) -> None:
     edit(own.path, "src/tarmac/pipeline/train/stage.py", LEARNS.splitlines(keepends=True)[0], LEARNS)
 
 
-def judged(own: Workspace, change: Callable[[Workspace], None]) -> str:
+def judge_rebuild(own: Workspace, change: Callable[[Workspace], None]) -> str:
     """Return what the base says of the rebuild of a change."""
     needs_sandbox()
     own.run("git", "switch", "--quiet", "--create", "change")
@@ -55,14 +55,14 @@ class TestRents(Story):
         assert broken["action"].unique().tolist() == ["set aside"]
 
     def test_the_base_rebuilds_a_change_blind_to_the_labels_of_test_rows(self, own: Workspace) -> None:
-        reason = judged(own, change_depth)
+        reason = judge_rebuild(own, change_depth)
         assert reason.startswith(
             "rebuilt from raw data in a sandbox, bit for bit; "
             "with other labels of the test rows the model is the same; in another future the features of "
         )
 
     def test_the_base_finds_a_model_that_has_learned_from_test_rows(self, own: Workspace) -> None:
-        reason = judged(own, learn_from_test_rows)
+        reason = judge_rebuild(own, learn_from_test_rows)
         assert "made with other labels of the test rows, it comes out otherwise: it has seen them" in reason
         assert "models/model.onnx" in reason
 

@@ -64,7 +64,7 @@ def touched(environment: Mapping[str, str], number: int) -> list[str]:
 
 
 def _replaces(name: str, code: set[str]) -> bool:
-    """Whether a file is one of some modules, or would be imported instead of one: `json.py`, `src/json.py`."""
+    """Return whether a file is one of some modules, or is imported in place of one: `src/json.py`."""
     path = Path(name)
     if path.suffix == ".py" and path.parts[:-1] in ((), ("src",)):
         return True

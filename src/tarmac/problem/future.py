@@ -1,4 +1,4 @@
-"""Raw tables without their future, by which the review finds a feature that looks past its cut-off."""
+"""Raw tables without their future, by which the review finds features that look ahead."""
 
 import random
 from collections.abc import Sequence

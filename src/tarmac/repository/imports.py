@@ -80,7 +80,7 @@ def has_code(path: Path) -> bool:
 
 
 def dependencies(root: Path, files: Collection[str]) -> list[str]:
-    """The paths that `dvc.yaml` names for some files of code: whole folders, but for the problem's own modules."""
+    """Return the paths that `dvc.yaml` names for some files: folders, and modules of the problem."""
     code = [Path(file) for file in files if has_code(root / file)]
     folders = {str(path if str(path.parent) == PROBLEM else path.parent) for path in code}
     return sorted(folder for folder in folders if not any(folder.startswith(f"{other}/") for other in folders))

@@ -178,7 +178,7 @@ def _files(data: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
 
 
 def _listing(oid: str) -> dict[str, str]:
-    """Return the hashes of the files of a folder, from the cache if its listing is there, and else from the remote."""
+    """Return the hashes of a folder's files from its listing in the cache, or else in the remote."""
     with object_store.opened_cache() as cache, suppress(object_store.BadObjectError):
         return object_store.entries(object_store.listing(cache, oid))
     with object_store.opened() as remote:

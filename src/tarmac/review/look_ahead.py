@@ -1,8 +1,8 @@
 """Find features that look past their cut-off, by another future of the raw data.
 
-Features of rows that were decided on before may not change. The instant follows from the name of the
-commit, which nobody knows while the code is written, and the committed features are compared, so that
-code that recognizes the original files gains nothing.
+Features of rows that were decided on before an instant may not change. The instant follows from the
+hash of the commit, which is not known while its code is written. The committed features are compared,
+so code that recognizes the original files gains nothing.
 """
 
 from pathlib import Path
@@ -18,7 +18,7 @@ from tarmac.review.results import FEATURES, RAW, Result
 
 
 def change_future(head: Result, work: Path, first_test: str | None) -> object:
-    """Rewrite the test months of raw data with another future, and return what it was changed by."""
+    """Rewrite the test months of raw data with another future; return the instant, or the seed."""
     files = raw_files(work / RAW, first_test)
     cut = future.draw(sorted({path.stem for _, path in files}), int(head.commit[:12], 16))
     for name, path in files:
@@ -29,26 +29,31 @@ def change_future(head: Result, work: Path, first_test: str | None) -> object:
 def compare_decided(
     head: Result, work: Path, problem: ProblemParams, cut: Any, first_test: str | None
 ) -> tuple[list[str], int]:
-    """Return features of rows decided on by then that another future has changed, and how many such rows there are."""
+    """Return features that another future has changed, and the number of rows decided on by then."""
     files = raw_files(head.path(RAW), first_test)
     keys = [future.decided(name, pq.read_table(path), cut, problem) for name, path in files]
     decided = pd.concat(keys).drop_duplicates() if all(part is not None for part in keys) else None
     changed, count = set[str](), 0
     for month in sorted({path.stem for _, path in files}):
-        before, after = (pd.read_parquet(tree / f"{month}.parquet") for tree in (head.path(FEATURES), work / FEATURES))
-        rows = before if decided is None else before.merge(decided, on=list(KEY), validate="one_to_one")
+        before = pd.read_parquet(head.path(FEATURES) / f"{month}.parquet")
+        after = pd.read_parquet(work / FEATURES / f"{month}.parquet")
+        rows = before
+        if decided is not None:
+            rows = before.merge(decided, on=list(KEY), validate="one_to_one")
         found = rows[list(KEY)].merge(after, on=list(KEY), how="left", indicator="_found", validate="one_to_one")
         there = (found["_found"] == "both").to_numpy()
         if not there.all():
             changed.add("rows that are gone")
         names = [name for name in before.columns if name not in (*KEY, TARGET)]
-        changed |= {name for name in names if name not in after or _differs(rows[name][there], found[name][there])}
+        for name in names:
+            if name not in after or _differs(rows[name][there], found[name][there]):
+                changed.add(name)
         count += len(rows)
     return sorted(changed), count
 
 
 def raw_files(raw: Path, first: str | None) -> list[tuple[str, Path]]:
-    """Return the files of monthly tables from a month on, with the names of their tables; without time all files."""
+    """Return names and files of monthly tables from a month on; without a month, all of them."""
     files = [(name, path) for name in MONTHLY for path in sorted((raw / name).glob("*.parquet"))]
     return [(name, path) for name, path in files if first is None or path.stem >= first]
 

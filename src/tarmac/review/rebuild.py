@@ -61,7 +61,7 @@ class Rebuilt:
 
 @dataclass(frozen=True)
 class Tree:
-    """Head's files in a folder, and the commands of its stages in an order in which they can run."""
+    """Head's files in a folder, and the commands of its stages in the order of their inputs."""
 
     work: Path
     stages: Mapping[str, list[str]]
@@ -69,7 +69,7 @@ class Tree:
     limits: Limits
 
     def run(self, names: Iterable[str]) -> float:
-        """Run stages in the sandbox; return the seconds that they took. Raises `RebuildError` if one fails."""
+        """Run stages in the sandbox; return their seconds. Raises `RebuildError` if one fails."""
         spent = 0.0
         for name in names:
             print(f"rebuild: {name}", flush=True)
@@ -82,14 +82,16 @@ class Tree:
 
 
 def rebuild(head: Result, params: Params, folder: Path, limits: Limits | None = None) -> Rebuilt:
-    """Rebuild head in `folder`, which is empty. `params` are the base's, with the windows that it grants."""
+    """Rebuild head in `folder`, which is empty, by the base's parameters and granted windows."""
     try:
-        python, work, stages = _environment(head, folder / "environment"), folder / "work", _stages(head)
+        python, work = _environment(head, folder / "environment"), folder / "work"
+        stages = _stages(head)
         _lay_out(head.commit, work)
         tree = Tree(work, stages, python, limits or Limits())
         blind, seen = _run_blind(head, tree, params.split)
         if seen:
-            return Rebuilt("differs", tuple(seen), f"made {blind}, it comes out otherwise: it has seen them")
+            reason = f"made {blind}, it comes out otherwise: it has seen them"
+            return Rebuilt("differs", tuple(seen), reason)
         different, spent = _run_whole(head, tree)
         if different:
             return Rebuilt("differs", tuple(different), blind=blind, seconds=spent)
@@ -105,9 +107,9 @@ def rebuild(head: Result, params: Params, folder: Path, limits: Limits | None = 
 
 
 def _run_blind(head: Result, tree: Tree, split: AnySplit) -> tuple[str, list[str]]:
-    """Make the models blind to the test rows. Return in which way, and what comes out otherwise than committed.
+    """Make the models blind to the test rows; return in which way, and what differs from the commit.
 
-    Where the class of a row decides its part, labels cannot be exchanged, and nothing is made.
+    If the class of a row decides its part, labels cannot be exchanged, and nothing is made.
     """
     committed = commands.locked(head.text(LOCK) or "")
     first = first_test(split)
@@ -118,7 +120,8 @@ def _run_blind(head: Result, tree: Tree, split: AnySplit) -> tuple[str, list[str
     seen = [name for name in MODELS if name in committed and not same_model(head.path(name), tree.work / name)]
     if first is None:
         return "with other labels of the test rows", seen
-    return f"without the months from {first} on", seen + looked_ahead(head.path(FEATURES), tree.work / FEATURES, first)
+    seen += looked_ahead(head.path(FEATURES), tree.work / FEATURES, first)
+    return f"without the months from {first} on", seen
 
 
 def first_test(split: AnySplit) -> str | None:
@@ -127,7 +130,7 @@ def first_test(split: AnySplit) -> str | None:
 
 
 def exchange_labels(head: Result, work: Path, split: AnySplit) -> bool:
-    """Give the test rows of raw data without time each other's labels; return whether that is possible."""
+    """Exchange the labels of test rows in raw data without time; return whether that is possible."""
     if isinstance(split, SplitParams) or split.by == "label":
         return False
     try:
@@ -155,7 +158,7 @@ def _run_whole(head: Result, tree: Tree) -> tuple[list[str], float]:
 
 
 def _run_decided(head: Result, tree: Tree, params: Params) -> tuple[list[str], int, object]:
-    """Make the features with another future. Return those that change, the rows looked at, and the instant."""
+    """Make the features with another future; return which change, the rows compared, the instant."""
     first = first_test(params.split)
     cut = change_future(head, tree.work, first)
     tree.run(name for name in tree.stages if name in FEATURIZING)

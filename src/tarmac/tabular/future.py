@@ -1,4 +1,4 @@
-"""Rows whose label is another one's, by which the review finds a feature that knows the label of its row."""
+"""Exchanged labels, by which the review finds a feature that knows the label of its row."""
 
 import numpy as np
 import pyarrow as pa

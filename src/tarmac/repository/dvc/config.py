@@ -27,7 +27,7 @@ def check(folder: Path) -> None:
 
 
 def lend_remotes(clone: Path, folder: Path = Path(), level: str | None = "local") -> None:
-    """Let a clone ask the remotes that a folder may: credentials are in no commit. Of the cache it gets nothing.
+    """Let a clone use the remotes of a folder, whose credentials are in no commit, but not its cache.
 
     With `level` None, the clone gets every remote as it is set in the folder, committed or not.
     """

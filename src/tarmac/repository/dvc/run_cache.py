@@ -1,4 +1,4 @@
-"""DVC's run cache: what stages have made of which inputs, so that `dvc repro` takes it instead of running them."""
+"""DVC's run cache: what stages have made of which inputs. `dvc repro` takes it instead of a run."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ SIZES = ["size", "nfiles"]  # of an entry, which DVC leaves out of a run's name
 
 
 def save_commit(folder: Path, site: str) -> str:
-    """Save every run that the lock of a clone names, and return why that was not possible, or nothing.
+    """Save every run that the lockfile of a clone names; return why that failed, or nothing.
 
     `site` is a folder for DVC's notes.
     """
@@ -27,7 +27,7 @@ def save_commit(folder: Path, site: str) -> str:
 
 
 def save_workspace() -> None:
-    """Save what has run in the working tree: DVC itself saves no run of a stage whose outputs Git keeps."""
+    """Save the runs of the working tree: DVC saves none of a stage whose outputs Git keeps."""
     from dvc.repo import Repo
 
     with Repo() as repo, repo.lock:
@@ -37,7 +37,7 @@ def save_workspace() -> None:
 
 
 def _save_run(repo: Any, folder: Path, entry: lockfile.Entry) -> None:
-    """Write a run as DVC does when a stage ends, and put those of its outputs that Git keeps into the cache."""
+    """Write a run as DVC does when a stage ends, and cache those of its outputs that Git keeps."""
     from dvc.stage import PipelineStage, create_stage
     from dvc.stage.loader import StageLoader
     from dvc.utils import dict_sha256
