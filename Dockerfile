@@ -6,7 +6,7 @@ COPY requirements/serve.txt requirements/
 RUN python -m venv --without-pip /venv && \
     python -m pip --disable-pip-version-check --python /venv/bin/python install --no-cache-dir --no-compile \
       --only-binary :all: --require-hashes --requirement requirements/serve.txt
-COPY src/tarmac src/tarmac
+COPY src src
 # Bytecode that is checked by nothing: copying changes times, and a read-only file system could not mend it.
 RUN python -m compileall -q --invalidation-mode unchecked-hash /venv src
 
@@ -16,6 +16,7 @@ ENV PATH=/venv/bin:$PATH PYTHONPATH=/app/src PYTHONDONTWRITEBYTECODE=1 PYTHONUNB
     TARMAC_BUNDLE=/app/bundle TARMAC_HOST=0.0.0.0 TARMAC_PORT=8080
 COPY --from=builder /venv /venv
 COPY --from=builder --chmod=555 /app/src src
+COPY --chmod=444 pyproject.toml .
 # The link is followed; `make image` names the folder behind it, so that it cannot change on the way.
 ARG BUNDLE=served/live
 COPY --chmod=555 $BUNDLE bundle

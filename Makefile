@@ -217,6 +217,8 @@ init-problem: .venv/pipeline ## Replace the problem by that of a table: NAME=, F
 
 lock: .venv/dev ## Compile pyproject.toml into the hash-locked requirements
 	$(COMPILE) pyproject.toml --output-file requirements/pipeline.txt
+	$(COMPILE) requirements/stages.in --no-deps --no-annotate --constraint requirements/pipeline.txt \
+	  --output-file requirements/stages.txt
 	$(COMPILE) $(ON_PIPELINE) --extra gpu --no-emit-package xgboost-cpu --output-file requirements/gpu.txt
 	$(COMPILE) --constraint requirements/pipeline.txt --group serve --output-file requirements/serve.txt
 	@set -e; locked=$$(sed -n 's/^\([a-z0-9.-]*\)==.*/--no-emit-package \1/p' requirements/pipeline.txt); \

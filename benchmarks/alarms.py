@@ -11,14 +11,14 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
+from tarmac.interface.problem import problem
 from tarmac.monitoring.judge import judge
 from tarmac.monitoring.reference import Reference
 from tarmac.monitoring.rows import TABLES, Observed
 from tarmac.pipeline.base import months
+from tarmac.pipeline.base.params import SplitParams, Window
 from tarmac.pipeline.models.dataset import read_window
-from tarmac.pipeline.params import SplitParams, Window
 from tarmac.policy import load
-from tarmac.problem.names import DAY
 from tarmac.registry.live_model import live
 
 MONTH = 18  # days of a dealt month: five of them are in the ninety-two days of three months
@@ -31,14 +31,16 @@ SPLIT = SplitParams(
 
 def dealt(rows: pd.DataFrame, p: np.ndarray, draw: np.random.Generator) -> tuple[Reference, Observed]:
     """The days in another order, as months of 2001."""
-    places = rows.groupby(DAY).indices
+    places = rows.groupby(problem.contract.DAY).indices
     order = draw.permutation(list(places))
     parts = []
     for number in range(5):
         first = date(2001, number + 1, 1)
         for offset, day in enumerate(order[number * MONTH : (number + 1) * MONTH]):
             at = places[day]
-            parts.append((number, rows.iloc[at].assign(**{DAY: first + timedelta(days=offset)}), p[at]))
+            parts.append(
+                (number, rows.iloc[at].assign(**{problem.contract.DAY: first + timedelta(days=offset)}), p[at])
+            )
     before, judged, new = (
         [(part, q) for number, part, q in parts if number in wanted] for wanted in ({0, 1, 2, 3}, {2, 3}, {4})
     )

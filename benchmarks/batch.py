@@ -17,11 +17,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tarmac.batch.run import CHUNK, predict
+from tarmac.interface.problem import problem
 from tarmac.pipeline.models import dataset
 from tarmac.pipeline.models.dataset import Inputs, Split
 from tarmac.pipeline.training.estimators import fit
 from tarmac.policy import load
-from tarmac.problem.request import Row, asked
 from tarmac.serving.bundle import Bundle
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -63,7 +63,7 @@ def bundled(folder: Path) -> Path:
 def requests() -> list[dict[str, object]]:
     """What a client would ask."""
     table = pq.read_table(ROOT / "data" / "prepared" / "flights" / f"{MONTH}.parquet")
-    return [asked(row) for row in table.to_pylist()] * TIMES
+    return [problem.request.asked(row) for row in table.to_pylist()] * TIMES
 
 
 def write(rows: list[dict[str, object]], path: Path) -> Path:
@@ -91,7 +91,7 @@ def batch(source: Path, bundle: Bundle, rows: int) -> Callable[[], object]:
 
 def bare(bundle: Bundle, rows: list[dict[str, object]]) -> Callable[[], object]:
     """ONNX Runtime on arrays that are there, as many rows at a time as the batch takes."""
-    valid = [Row.model_validate_json(json.dumps(row)) for row in rows[: len(rows) // TIMES]]
+    valid = [problem.request.Row.model_validate_json(json.dumps(row)) for row in rows[: len(rows) // TIMES]]
     inputs = bundle.inputs(valid)
     categories, numbers = np.ascontiguousarray(inputs.categories), inputs.numbers
     starts = range(0, len(valid), CHUNK)
@@ -108,7 +108,9 @@ def fitted(bundle: Bundle, rows: list[dict[str, object]]) -> Callable[[], object
     split = Split(train[inputs.names], y, valid[inputs.names], y_valid)
     model = fit(params.train, inputs, split, lambda *_: None)
     model.named_steps["classifier"].get_booster().set_param("nthread", 1)
-    found = bundle.inputs([Row.model_validate_json(json.dumps(row)) for row in rows[: len(rows) // TIMES]])
+    found = bundle.inputs(
+        [problem.request.Row.model_validate_json(json.dumps(row)) for row in rows[: len(rows) // TIMES]]
+    )
     frame = pd.DataFrame(found.categories, columns=bundle.session.categories).join(
         pd.DataFrame(found.numbers, columns=bundle.session.numbers)
     )

@@ -9,10 +9,9 @@ from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
 
+from benchmarks import measure, workspace
 from tests.conftest import Workspace, copy_repository, start
 from tests.e2e.kills import COMMANDS, Kill, Killer
-
-from benchmarks import measure, workspace
 
 HEADER = ("command", "kills", "right at the first start", "at the second", "not", "what the kills left")
 

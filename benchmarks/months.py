@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import measure, workspace
+from benchmarks import measure, synthetic_years, workspace
 from benchmarks.measure import CommandError, Results, Run
 
 MAKERS, MORE = ("prepare", "featurize"), "2014-01"
@@ -21,9 +21,7 @@ class Bench:
         """Makes the copy and a second year."""
         self._copy, self._years = workspace.copy(repository, folder / "repository"), folder / "years"
         (self._copy / ".dvc/tmp").mkdir(parents=True, exist_ok=True)
-        workspace.python(
-            self._copy, "-c", "from tarmac.cli import app; app()", "ingest", "--scale", "2", "--out", str(self._years)
-        )
+        synthetic_years.write(2, self._years, self._copy / "data" / "raw")
         shutil.copy(self._years / "planes.parquet", self._copy / "data/raw/planes.parquet")
 
     def cases(self) -> dict[str, Callable[[], Run]]:

@@ -12,10 +12,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.servers import Place, s3, ssh, web
-
 from benchmarks import measure, workspace
 from benchmarks.measure import MB, CommandError, Results, Run
+from tests.servers import Place, s3, ssh, web
 
 CHUNK = 2**24  # bytes that are made at once
 STEPS = ("plain put", "push", "plain get", "pull")

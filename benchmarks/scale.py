@@ -18,7 +18,7 @@ from benchmarks import measure, workspace
 from benchmarks.measure import CommandError, Run
 from benchmarks.workspace import STAGES
 
-INGEST = ["-c", "from tarmac.cli import app; app()", "ingest"]
+INGEST = ["-m", "benchmarks.synthetic_years"]
 TRAIN, VALIDATION, TEST = 9, 1, 2  # months of a year, as in params.yaml; at N years N times as many
 ROWS, RECORD = 336_776, 220_000_000  # flights of a year, and of the whole American record
 ROUNDS = 100  # of training, at every scale: how many a fit wants depends on the data, and is not the cost of a row
@@ -55,7 +55,7 @@ def founded(repository: Path, folder: Path, years: int) -> Path:
 def steps(folder: Path, raw: Path, years: int) -> dict[str, Callable[[], Run]]:
     """What is measured, in order."""
     repository = raw.parents[1]
-    ingest = [*INGEST, "--scale", str(years), "--out", str(folder / "data" / "raw")]
+    ingest = [*INGEST, str(years), str(folder / "data" / "raw")]
     return {
         "ingest": lambda: workspace.python(repository, *ingest),
         **{name: lambda name=name: workspace.stage(folder, name) for name in STAGES},
@@ -166,9 +166,10 @@ def text(noted: dict[int, Noted]) -> str:
     parts = [
         "# The pipeline at many times the data",
         conditions(noted),
-        "Scale N is N years made by `tarmac ingest --scale N`, split in the proportions of `params.yaml`: 9/12 to train"
-        f" on, 1/12 to tune on, 2/12 to judge on; {ROUNDS} rounds of training. The last column is the growth from the"
-        " first scale to the last, divided by that of the rows: 1 is linear, less is better.",
+        "Scale N is N years made by `python -m benchmarks.synthetic_years`, split in the proportions of"
+        f" `params.yaml`: 9/12 to train on, 1/12 to tune on, 2/12 to judge on; {ROUNDS} rounds of training. The last"
+        " column is the growth from the first scale to the last, divided by that of the rows: 1 is linear,"
+        " less is better.",
         facts_table(noted),
         "## Wall seconds\n\n" + table(noted, "wall", 1, 1),
         "## CPU seconds\n\n" + table(noted, "cpu", 1, 1),

@@ -19,9 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from tests.postgres import HOST, free_port
-
 from benchmarks import measure
+from tests.postgres import HOST, free_port
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PEERS, PATIENCE = REPOSITORY / ".venv" / "peers" / "bin", 120

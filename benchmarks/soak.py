@@ -15,19 +15,18 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
+from benchmarks import measure, workspace
+from tarmac.interface.problem import problem
 from tests.postgres import HOST
 from tests.tarmac.serving import bundles, fuzz
 from tests.tarmac.serving.running import Service, running
-
-from benchmarks import measure, workspace
-from tarmac.problem.request import EXAMPLES
 
 JSON = {"content-type": "application/json"}
 CLIENTS, WORKERS, REPEATS = 4, 2, 5
 PERIODS = 10  # a line of the table each; a minute where the whole takes ten
 KILLS, STOPS = (0.23, 0.63, 0.83), (0.43, 0.73)  # when, as shares of the time
 PAUSE = 0.1  # seconds before a request that was cut off is sent again
-ROWS = list(EXAMPLES.values())
+ROWS = list(problem.request.EXAMPLES.values())
 BODIES = [json.dumps(body).encode() for body in (ROWS[0], ROWS[1], {"rows": ROWS * 10})]
 
 

@@ -9,11 +9,11 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from tarmac.interface.problem import named_in
 from tarmac.repository import git
-from tarmac.repository.imports import Imports
+from tarmac.repository.imports import Imports, sources
 
 ROOT = Path(__file__).resolve().parents[1]
-SOURCES = {"tarmac": "src", "tests": "."}
 EVERYTHING = (
     "pyproject.toml",
     "requirements/",
@@ -26,10 +26,11 @@ EVERYTHING = (
 def affected(root: Path, changed: Iterable[str]) -> list[str]:
     """Return the test files of a repository that some changed paths can affect, sorted."""
     changed = set(changed)
-    imports = Imports(root, SOURCES)
+    imports = Imports(root, {**sources(root), "tests": "."})
+    whole = (*EVERYTHING, f"{small(root).replace('.', '/')}.py")
     paths = root.glob("tests/**/test_*.py")
     tests = {str(path.relative_to(root)): imported(imports, root, path) for path in paths}
-    if any(path.startswith(EVERYTHING) for path in changed):
+    if any(path.startswith(whole) for path in changed):
         return sorted(tests)
     code = {file for files in tests.values() for file in files if file.startswith("tests/")}
     texts = {file: (root / file).read_text() for file in code}
@@ -45,8 +46,13 @@ def imported(imports: Imports, root: Path, test: Path) -> set[str]:
     folders = [parent for parent in test.parents if (root / "tests") in (parent, *parent.parents)]
     names = [".".join(folder.relative_to(root).parts) for folder in folders]
     module = ".".join(test.relative_to(root).with_suffix("").parts)
-    files = imports.closure([module, *(f"{name}.conftest" for name in names)])
+    files = imports.closure([module, small(root), *(f"{name}.conftest" for name in names)])
     return {str(path.relative_to(root)) for path in files}
+
+
+def small(root: Path) -> str:
+    """Return the module that tells the tests about the problem, which `tests/conftest.py` imports by its name."""
+    return f"tests.{named_in(root)}.small"
 
 
 def mentions(files: Iterable[str], texts: Mapping[str, str], changed: Iterable[str]) -> bool:

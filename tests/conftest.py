@@ -1,6 +1,7 @@
 """Fixtures: the repository itself, and a small copy of it whose whole pipeline runs in seconds."""
 
 import fcntl
+import importlib
 import os
 import shutil
 import subprocess
@@ -12,10 +13,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tarmac.pipeline.params import TASK
-from tarmac.problem.names import DAY
+from tarmac.interface.problem import problem
+from tarmac.pipeline.base.params import TASK
 from tests import forkserver
-from tests.problem import small
+
+small = importlib.import_module(f"tests.{problem.name}.small")
 
 pytest_plugins = ("tests.needs", "tests.forkserver.plugin")
 ROOT = Path(__file__).resolve().parents[1]
@@ -44,7 +46,9 @@ OF_CLASSES_BY_MONTH = """
     tarmac/review/test_report.py tarmac/review/test_verdict.py
     tarmac/dashboard/test_experiments.py tarmac/dashboard/test_reading.py
 """
-LEFT_OUT = OF_FLIGHTS.split() + OF_CLASSES_BY_MONTH.split() * (TASK.kind == "regression" or DAY is None)
+LEFT_OUT = OF_FLIGHTS.split() + OF_CLASSES_BY_MONTH.split() * (
+    TASK.kind == "regression" or problem.contract.DAY is None
+)
 # Another problem's repository keeps the rest: what these look at is the same there, and told in words of the flights.
 collect_ignore = [] if small.SHIPPED else LEFT_OUT
 
@@ -110,7 +114,15 @@ def copy_repository(target: Path) -> Workspace:
     target.mkdir(parents=True)
     for name in ("src", "requirements", ".dvc/plots"):
         shutil.copytree(ROOT / name, target / name, ignore=MADE)
-    for name in ("dvc.yaml", "params.yaml", ".gitignore", ".gitattributes", ".dvcignore", ".dvc/config"):
+    for name in (
+        "dvc.yaml",
+        "params.yaml",
+        "pyproject.toml",
+        ".gitignore",
+        ".gitattributes",
+        ".dvcignore",
+        ".dvc/config",
+    ):
         shutil.copy(ROOT / name, target / name)
     return Workspace(target)
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tarmac.repository.imports import Imports
-from tests.changed import SOURCES, affected, imported
+from tarmac.repository.imports import Imports, sources
+from tests.changed import affected, imported
 from tests.conftest import ROOT
 
 FILES = {
@@ -75,4 +75,4 @@ def test_reading_finds_every_file_that_a_test_file_loads(name: str) -> None:
     own = [Path(line) for line in done.stdout.splitlines() if line.startswith((f"{ROOT}/src/", f"{ROOT}/tests/"))]
     loaded = {str(path.relative_to(ROOT)) for path in own}
     assert len(loaded) > 10
-    assert loaded <= imported(Imports(ROOT, SOURCES), ROOT, ROOT / "tests" / f"{name}.py")
+    assert loaded <= imported(Imports(ROOT, {**sources(ROOT), "tests": "."}), ROOT, ROOT / "tests" / f"{name}.py")

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def parse_arguments() -> tuple[argparse.Namespace, dict[str, list[str]]]:
     """Return the options of the command, and the tests of each module."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.mutation", description=__doc__)
-    parser.add_argument("--modules", nargs="+", required=True, help="such as review/verdict or repository/git")
+    parser.add_argument("--modules", nargs="+", required=True, help="such as tarmac/review/verdict")
     parser.add_argument("--seed", type=int, required=True, help="of the sample of mutants")
     parser.add_argument("--count", type=int, default=25, help="mutants of each module")
     parser.add_argument("--tests", nargs="+", help="for pytest, in place of the own tests")
@@ -31,8 +31,8 @@ def parse_arguments() -> tuple[argparse.Namespace, dict[str, list[str]]]:
     root = chosen.root = chosen.root.resolve()
     tests = {name: chosen.tests or find_tests(root, name) for name in chosen.modules}
     for name in chosen.modules:
-        if not (root / "src" / "tarmac" / f"{name}.py").is_file():
-            parser.error(f"src/tarmac/{name}.py does not exist")
+        if not (root / "src" / f"{name}.py").is_file():
+            parser.error(f"src/{name}.py does not exist")
         if not tests[name]:
             parser.error(f"{name} has no tests of its own, name them by --tests")
     return chosen, tests

@@ -52,6 +52,6 @@ def render(summaries: list[dict[str, Any]]) -> str:
         lines.append(f"| {' | '.join(cells)} |")
     for summary in summaries:
         for one in summary["survivors"]:
-            place = f"src/tarmac/{summary['module']}.py:{one['line']}"
+            place = f"src/{summary['module']}.py:{one['line']}"
             lines += ["", f"{place} {one['operator']}", f"- {one['before']}", f"+ {one['after']}"]
     return "\n".join(lines)

@@ -181,8 +181,8 @@ def list_libraries(root: str) -> list[str]:
 def measure(task: Task) -> Result:
     """Run the tests on the clean module twice, then on each mutant."""
     begin, runner, outcomes = time.monotonic(), Runner(task), []
-    source = Path(task.root, "src", "tarmac", f"{task.module}.py").read_bytes()
-    name = ".".join(["tarmac", *task.module.removesuffix("/__init__").split("/")])
+    source = Path(task.root, "src", f"{task.module}.py").read_bytes()
+    name = task.module.removesuffix("/__init__").replace("/", ".")
     mutants, path = find_mutants(source), runner.scratch / "mutant.json"
     runner.run_clean()
     runner.read_notes()

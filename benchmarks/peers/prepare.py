@@ -7,14 +7,13 @@ from pathlib import Path
 import joblib
 import pandas as pd
 
+from tarmac.interface.problem import problem
 from tarmac.pipeline.models import dataset
 from tarmac.pipeline.models.dataset import Inputs
 from tarmac.pipeline.state.stage import records
 from tarmac.pipeline.training import estimators
 from tarmac.pipeline.training.fitting import read_split
 from tarmac.policy import load
-from tarmac.problem.names import KEY
-from tarmac.problem.request import asked
 
 MONTH, DAYS = "2013-12", ("2013-12-26", "2013-12-30")
 
@@ -33,11 +32,11 @@ def bodies(folder: Path) -> None:
     features = dataset.read_window(Path("data/features"), load().split.test)
     days = pd.to_datetime(features["day"]).between(*DAYS)
     drawn = features[days].sample(1000, random_state=7)
-    planned = drawn[list(KEY)].merge(
-        pd.read_parquet(f"data/prepared/flights/{MONTH}.parquet"), on=list(KEY), how="left"
+    planned = drawn[list(problem.contract.KEY)].merge(
+        pd.read_parquet(f"data/prepared/flights/{MONTH}.parquet"), on=list(problem.contract.KEY), how="left"
     )
     names = Inputs.of(load().train.features).names
-    rows = {"timetable": [asked(row) for row in records(planned)], "features": records(drawn[names])}
+    rows = {"timetable": [problem.request.asked(row) for row in records(planned)], "features": records(drawn[names])}
     for kind, made in rows.items():
         for size in (1, 1000):
             (folder / f"{kind}-{size}.json").write_text(json.dumps({"rows": made[:size]}), encoding="utf-8")

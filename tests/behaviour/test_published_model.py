@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
+from tarmac.interface.problem import problem
 from tarmac.pipeline.models.scorer import Scorer
-from tarmac.problem.names import FEATURES, KEY, TARGET
 from tests.conftest import ROOT, required
 
 SAMPLE = 5_000  # test flights, drawn once: enough to see a direction, quick to score
@@ -25,7 +25,7 @@ def rows_of_test() -> pd.DataFrame:
     """Labelled flights of November and December with all their features. Do not change it."""
     folder = required("data/features")
     rows = pd.concat([pd.read_parquet(folder / f"2013-{month}.parquet") for month in (11, 12)], ignore_index=True)
-    return rows[rows[TARGET].notna()].reset_index(drop=True)
+    return rows[rows[problem.contract.TARGET].notna()].reset_index(drop=True)
 
 
 @cache
@@ -85,15 +85,15 @@ def test_an_unknown_category_breaks_the_answer(column):
     assert np.isfinite(scores).all()
     assert scores.min() >= 0
     assert scores.max() <= 1
-    assert roc_auc_score(sample()[TARGET], scores) > 0.70
+    assert roc_auc_score(sample()[problem.contract.TARGET], scores) > 0.70
 
 
 def test_a_dead_weather_feed_breaks_the_answer():
-    blind = sample().assign(**dict.fromkeys(FEATURES["weather"], np.float32(np.nan)))
+    blind = sample().assign(**dict.fromkeys(problem.contract.FEATURES["weather"], np.float32(np.nan)))
     scores = model().score(blind)
     assert np.isfinite(scores).all()
     # Training saw silent stations only for hours; a model that falls further than this leans on the feed too hard.
-    assert roc_auc_score(sample()[TARGET], scores) > 0.70
+    assert roc_auc_score(sample()[problem.contract.TARGET], scores) > 0.70
 
 
 def test_a_row_of_which_nothing_is_known_breaks_the_answer():
@@ -117,14 +117,16 @@ def test_a_large_slice_is_failed():
 
 
 def test_published_predictions_are_not_those_of_the_published_model():
-    joined = predictions().merge(rows_of_test(), on=list(KEY), validate="one_to_one", suffixes=("", "_known"))
+    joined = predictions().merge(
+        rows_of_test(), on=list(problem.contract.KEY), validate="one_to_one", suffixes=("", "_known")
+    )
     assert len(joined) == len(predictions()) == len(rows_of_test())
-    assert np.array_equal(joined[TARGET], joined[f"{TARGET}_known"])
+    assert np.array_equal(joined[problem.contract.TARGET], joined[f"{problem.contract.TARGET}_known"])
     assert np.abs(model().score(joined) - joined["probability"]).max() < 1e-6
 
 
 def test_published_metrics_are_not_those_of_the_published_predictions():
-    y, p = predictions()[TARGET], predictions()["probability"].astype("float64")
+    y, p = predictions()[problem.contract.TARGET], predictions()["probability"].astype("float64")
     flagged = p >= metrics()["threshold"]
     recomputed = {
         "roc_auc": roc_auc_score(y, p),

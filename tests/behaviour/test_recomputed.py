@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 from sklearn import metrics as oracle
 
+from tarmac.interface.problem import problem
+from tarmac.pipeline.base.params import Window
 from tarmac.pipeline.models.scorer import Scorer
-from tarmac.pipeline.params import Window
 from tarmac.policy import load
-from tarmac.problem.names import KEY, TARGET
 from tests.behaviour.test_published_model import metrics, model, predictions
 from tests.conftest import ROOT, required
 
@@ -20,7 +20,9 @@ ROUNDED = {"slices": 6e-5, "monthly_auc": 6e-6, "calibration": 6e-6}  # half of 
 def labelled(window: Window) -> pd.DataFrame:
     """Rows of a window that have a label, in the order of their files."""
     paths = [path for path in sorted(required("data/features").iterdir()) if window.first <= path.stem <= window.last]
-    return pd.concat([pd.read_parquet(path) for path in paths], ignore_index=True).dropna(subset=TARGET)
+    return pd.concat([pd.read_parquet(path) for path in paths], ignore_index=True).dropna(
+        subset=problem.contract.TARGET
+    )
 
 
 def table(name: str) -> pd.DataFrame:
@@ -29,13 +31,13 @@ def table(name: str) -> pd.DataFrame:
 
 def truth() -> tuple[np.ndarray, np.ndarray]:
     """Labels and probabilities of the published predictions, in double precision."""
-    return predictions()[TARGET].to_numpy(), predictions()["probability"].to_numpy("float64")
+    return predictions()[problem.contract.TARGET].to_numpy(), predictions()["probability"].to_numpy("float64")
 
 
 def test_predictions_do_not_hold_each_labelled_row_of_the_test_months_once_in_order():
-    keys = predictions()[list(KEY)]
+    keys = predictions()[list(problem.contract.KEY)]
     assert not keys.duplicated().any()
-    pd.testing.assert_frame_equal(keys, labelled(PARAMS.split.test)[list(KEY)].reset_index(drop=True))
+    pd.testing.assert_frame_equal(keys, labelled(PARAMS.split.test)[list(problem.contract.KEY)].reset_index(drop=True))
 
 
 @pytest.mark.parametrize(("column", "file"), [("probability", "model"), ("baseline_probability", "baseline")])
@@ -46,7 +48,7 @@ def test_a_file_gives_other_probabilities_than_the_published_ones(column, file):
 
 @pytest.mark.parametrize(("column", "published"), [("probability", None), ("baseline_probability", "baseline")])
 def test_a_metric_of_the_ranking_is_wrong(column, published):
-    y, p = predictions()[TARGET], predictions()[column].astype("float64")
+    y, p = predictions()[problem.contract.TARGET], predictions()[column].astype("float64")
     told = metrics() if published is None else metrics()[published]
     assert told["roc_auc"] == pytest.approx(oracle.roc_auc_score(y, p), abs=DIGITS)
     assert told["average_precision"] == pytest.approx(oracle.average_precision_score(y, p), abs=DIGITS)
@@ -68,7 +70,7 @@ def test_a_metric_at_the_threshold_is_wrong():
 
 def test_the_threshold_is_not_the_best_of_validation():
     rows = labelled(PARAMS.split.validation)
-    y, p = rows[TARGET].to_numpy(), model().score(rows).astype("float64")
+    y, p = rows[problem.contract.TARGET].to_numpy(), model().score(rows).astype("float64")
     order = np.argsort(-p)
     hits, flagged = np.cumsum(y[order]), np.arange(1, len(p) + 1)
     last_of_ties = np.append(np.diff(p[order]) != 0, True)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from tarmac.problem.names import FEATURES, TARGET
+from tarmac.interface.problem import problem
 from tests.behaviour.test_published_model import model, rows_of_test, sample
 from tests.conftest import ROOT
 
@@ -18,7 +18,7 @@ def mean_after(**columns: pd.Series) -> float:
 
 def without(*groups: str) -> pd.DataFrame:
     """The sample, with every number of some feature groups missing."""
-    numbers = [name for group in groups for name in FEATURES[group] if name in model().numbers]
+    numbers = [name for group in groups for name in problem.contract.FEATURES[group] if name in model().numbers]
     return sample().assign(**dict.fromkeys(numbers, np.float32(np.nan)))
 
 
@@ -55,17 +55,17 @@ def test_a_later_inbound_aircraft_makes_delays_less_likely():
     assert np.diff(means).min() > PERCEPTIBLE, means
 
 
-@pytest.mark.parametrize("group", sorted(FEATURES))
+@pytest.mark.parametrize("group", sorted(problem.contract.FEATURES))
 def test_one_silent_feed_costs_more_than_its_bound(group):
     """No feed was worth more than 0.035 of AUC when this bound was set; the sample adds noise of about 0.01."""
     blind = model().score(without(group))
     assert np.isfinite(blind).all()
-    full = roc_auc_score(sample()[TARGET], model().score(sample()))
-    assert full - roc_auc_score(sample()[TARGET], blind) < 0.06
+    full = roc_auc_score(sample()[problem.contract.TARGET], model().score(sample()))
+    assert full - roc_auc_score(sample()[problem.contract.TARGET], blind) < 0.06
 
 
 def test_everything_missing_gives_an_answer_that_is_no_probability_or_says_too_much():
-    unknown = without(*FEATURES).assign(carrier="??", origin="??", dest="??")
+    unknown = without(*problem.contract.FEATURES).assign(carrier="??", origin="??", dest="??")
     answers = model().score(unknown)
     assert len(np.unique(answers)) == 1
     assert 0.05 < answers[0] < 0.5, "of a flight of which nothing is known, little can be said"
@@ -87,7 +87,7 @@ def test_a_large_slice_of_the_present_model_is_failed():
     for by in groups.values():
         for value, places in by.groupby(by, observed=True).indices.items():
             if len(places) >= 500:
-                assert roc_auc_score(rows[TARGET].iloc[places], scores[places]) > 0.65, value
+                assert roc_auc_score(rows[problem.contract.TARGET].iloc[places], scores[places]) > 0.65, value
 
 
 def test_the_model_takes_an_input_that_params_do_not_name():

@@ -9,11 +9,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+
 from benchmarks.mutation.conventions import ELSEWHERE, find_tests
 from benchmarks.mutation.report import read_equivalents, summarize
 from benchmarks.mutation.sites import SWAPS, draw_mutants, find_mutants
 from benchmarks.mutation.worker import Outcome, Plugin, Result, Runner, Task
-
 from tests.conftest import ROOT
 
 MODULE = """
@@ -79,9 +79,9 @@ def run(folder: Path, tests: str, *options: str) -> subprocess.CompletedProcess[
     package.mkdir(parents=True)
     (package / "__init__.py").touch()
     (package / "tiny.py").write_text(MODULE)
-    (folder / "tests").mkdir()
-    (folder / "tests" / "test_tiny.py").write_text(tests)
-    command = [sys.executable, "-m", "benchmarks.mutation", "--root", folder, "--modules", "tiny"]
+    (folder / "tests" / "tarmac").mkdir(parents=True)
+    (folder / "tests" / "tarmac" / "test_tiny.py").write_text(tests)
+    command = [sys.executable, "-m", "benchmarks.mutation", "--root", folder, "--modules", "tarmac/tiny"]
     return subprocess.run(
         [*command, "--seed", "1", "--count", "99", "--margin", "1", *options],
         cwd=ROOT,
@@ -119,17 +119,17 @@ def test_counts_every_other_mutant_as_killed(measured):
 
 @pytest.mark.program
 def test_kills_mutants_of_module_level_constant(measured):
-    assert measured["progress"].count("tiny:4 number failed") == 2
+    assert measured["progress"].count("tarmac/tiny:4 number failed") == 2
 
 
 @pytest.mark.program
 def test_kills_mutant_that_runs_without_end(measured):
-    assert "tiny:10 not timeout" in measured["progress"]
+    assert "tarmac/tiny:10 not timeout" in measured["progress"]
 
 
 @pytest.mark.program
 def test_kills_mutant_in_child_process_of_test(measured):
-    assert "tiny:13 comparison failed" in measured["progress"]
+    assert "tarmac/tiny:13 comparison failed" in measured["progress"]
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_timeout_counts_only_if_clean_run_is_not_slower(tmp_path, seconds, ended
         def run(self, mutant: Path | None, limit: float) -> str:
             return ended if not seconds else "timeout"
 
-    runner = Scripted(Task(str(tmp_path), "tiny", [], 1, 1, 5.0, str(tmp_path)))
+    runner = Scripted(Task(str(tmp_path), "tarmac/tiny", [], 1, 1, 5.0, str(tmp_path)))
     runner.set_limit()
     assert runner.run_mutant(tmp_path / "mutant.json") == ended
     assert seconds == []
@@ -165,7 +165,7 @@ def test_runs_fast_tests_of_file_first():
 def test_stops_if_tests_fail_without_mutant(tmp_path):
     done = run(tmp_path, "def test_fails():\n    assert not 'reason'")
     assert done.returncode == 1
-    assert "error: tests of tiny fail without a mutant" in done.stderr
+    assert "error: tests of tarmac/tiny fail without a mutant" in done.stderr
     assert "assert not 'reason'" in done.stderr
 
 
@@ -263,20 +263,22 @@ def test_equivalent_mutants_are_not_counted(tmp_path):
 
 
 def test_finds_own_tests_by_name_and_by_exception():
-    assert find_tests(ROOT, "repository/dvc/object_store") == ["tests/tarmac/repository/dvc/test_object_store.py"]
+    assert find_tests(ROOT, "tarmac/repository/dvc/object_store") == [
+        "tests/tarmac/repository/dvc/test_object_store.py"
+    ]
     names = ["tests/tarmac/pipeline/metrics/test_metrics.py", "tests/tarmac/pipeline/metrics/test_slices.py"]
-    assert find_tests(ROOT, "pipeline/metrics/metrics") == names
-    assert find_tests(ROOT, "problem/clean") == ["tests/problem/test_clean.py"]
+    assert find_tests(ROOT, "tarmac/pipeline/metrics/metrics") == names
+    assert find_tests(ROOT, "flights/tables/clean") == ["tests/flights/tables/test_clean.py"]
     assert find_tests(ROOT, "no/module") == []
 
 
 def test_exceptions_name_modules_and_tests_that_exist():
-    modules = [f"src/tarmac/{module}.py" for module in ELSEWHERE]
+    modules = [f"src/{module}.py" for module in ELSEWHERE]
     tests = [f"tests/{name}" for names in ELSEWHERE.values() for name in names]
     assert [name for name in modules + tests if not (ROOT / name).is_file()] == []
 
 
 def test_known_equivalents_are_lines_of_their_modules():
     for module, before, _ in read_equivalents():
-        source = (ROOT / "src" / "tarmac" / f"{module}.py").read_text(encoding="utf-8")
+        source = (ROOT / "src" / f"{module}.py").read_text(encoding="utf-8")
         assert before in " ".join(source.split()), (module, before)

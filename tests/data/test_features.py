@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from tarmac.problem.names import CATEGORICAL, FEATURES, TARGET, feature_names
+from tarmac.interface.problem import problem
 from tests.data.stored import FLIGHTS, KEY, MONTHS, assert_month_by_month, monthly
 
-INPUTS = feature_names(list(FEATURES))
-NUMBERS = [name for name in INPUTS if name not in CATEGORICAL]
+INPUTS = problem.contract.feature_names(list(problem.contract.FEATURES))
+NUMBERS = [name for name in INPUTS if name not in problem.contract.CATEGORICAL]
 LATE_PERCENT = (22.7, 22.9, 22.8, 27.9, 22.0, 30.8, 31.5, 23.8, 13.2, 16.8, 17.4, 32.6)
 TRAIN, TEST = MONTHS[:9], MONTHS[10:]
 SMELL = 0.75  # well above the best honest feature alone; an outcome's own minutes exceed it (see the last test)
@@ -17,7 +17,11 @@ SMELL = 0.75  # well above the best honest feature alone; an outcome's own minut
 # Features by the least and the largest share of a month's flights that may lack them. A share that falls to zero is as
 # suspect as one that grows: somebody filled a gap with a number.
 MISSING = {
-    "the timetable is complete": (0, 0, (*FEATURES["schedule"], *FEATURES["traffic"])),
+    "the timetable is complete": (
+        0,
+        0,
+        (*problem.contract.FEATURES["schedule"], *problem.contract.FEATURES["traffic"]),
+    ),
     "a station is silent for some hours, most of them in December": (
         0,
         0.03,
@@ -71,9 +75,9 @@ def test_every_flight_of_every_month_is_there_once() -> None:
 
 def test_columns_are_the_key_the_features_and_the_target() -> None:
     rows = monthly("features").drop(columns="file")
-    assert set(rows.columns) == {*KEY, *INPUTS, TARGET}
+    assert set(rows.columns) == {*KEY, *INPUTS, problem.contract.TARGET}
     assert {str(rows[name].dtype) for name in NUMBERS} == {"float32"}
-    assert all(pd.api.types.is_string_dtype(rows[name]) for name in CATEGORICAL)
+    assert all(pd.api.types.is_string_dtype(rows[name]) for name in problem.contract.CATEGORICAL)
 
 
 def test_no_number_is_infinite() -> None:
@@ -101,25 +105,27 @@ def test_no_more_and_no_less_is_missing_than_has_a_reason(reason: str) -> None:
 
 def test_label_shares_are_the_known_ones() -> None:
     rows = monthly("features")
-    percent = rows.groupby("file")[TARGET].mean() * 100
+    percent = rows.groupby("file")[problem.contract.TARGET].mean() * 100
     assert percent.round(1).tolist() == pytest.approx(LATE_PERCENT, abs=1e-6)
-    assert rows[TARGET].isna().sum() == 8255 + 1175  # cancelled and diverted flights never arrived
-    assert set(rows[TARGET].dropna().unique()) == {0, 1}
+    assert rows[problem.contract.TARGET].isna().sum() == 8255 + 1175  # cancelled and diverted flights never arrived
+    assert set(rows[problem.contract.TARGET].dropna().unique()) == {0, 1}
 
 
 @pytest.mark.parametrize("name", INPUTS)
 def test_no_feature_alone_knows_the_answer(name: str) -> None:
     """A single feature that ranks the test months this well, either way round, has seen the outcome."""
     rows = monthly("features")
-    rows = rows[rows[TARGET].notna()]
+    rows = rows[rows[problem.contract.TARGET].notna()]
     test = rows[rows["file"].isin(TEST)]
     values = test[name]
-    if name in CATEGORICAL:
-        values = values.map(rows[rows["file"].isin(TRAIN)].groupby(name)[TARGET].mean())
+    if name in problem.contract.CATEGORICAL:
+        values = values.map(rows[rows["file"].isin(TRAIN)].groupby(name)[problem.contract.TARGET].mean())
     known = values.notna()
-    auc = roc_auc_score(test.loc[known, TARGET], values[known])
+    auc = roc_auc_score(test.loc[known, problem.contract.TARGET], values[known])
     assert max(auc, 1 - auc) < SMELL
-    assert 1 - SMELL < roc_auc_score(test[TARGET], values.isna()) < SMELL  # nor does a value's absence know it
+    assert (
+        1 - SMELL < roc_auc_score(test[problem.contract.TARGET], values.isna()) < SMELL
+    )  # nor does a value's absence know it
 
 
 def test_smell_finds_a_leak() -> None:

@@ -4,7 +4,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from tarmac.problem.raw import RAW_TYPES
+from tarmac.interface.problem import problem
 from tests.data.stored import FLIGHTS, MONTHS, assert_month_by_month, folder, monthly
 
 
@@ -16,11 +16,11 @@ def test_no_month_is_missing_or_filed_under_another(table: str) -> None:
     assert (written == rows["file"]).all()
 
 
-@pytest.mark.parametrize("table", sorted(RAW_TYPES))
+@pytest.mark.parametrize("table", sorted(problem.raw.RAW_TYPES))
 def test_every_file_has_exactly_the_declared_columns_and_types(table: str) -> None:
     paths = sorted(folder("raw").glob(f"{table}.parquet")) or sorted(folder(f"raw/{table}").glob("*.parquet"))
     for path in paths:
-        assert pq.read_schema(path).equals(RAW_TYPES[table]), path.name
+        assert pq.read_schema(path).equals(problem.raw.RAW_TYPES[table]), path.name
 
 
 def test_no_flight_is_lost_or_counted_twice() -> None:

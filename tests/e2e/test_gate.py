@@ -92,7 +92,7 @@ def test_an_honest_change_passes_and_its_model_has_not_seen_the_test_months(chan
 def test_forged_predictions_and_a_new_policy_change_no_number_of_the_verdict(change):
     """The author also turns off the rebuild, the clusters, slices and the review itself; the base has its own."""
     forge(change)
-    edit(change, "src/tarmac/problem/names.py", 'CLUSTER = "day"', 'CLUSTER = "flight"')
+    edit(change, "src/flights/contract/columns.py", 'CLUSTER = "day"', 'CLUSTER = "flight"')
     edit(change, "src/tarmac/cli/daily.py", "reproduce.run", "print")
     (change.path / "src/tarmac/review/verdict.py").write_text("raise SystemExit(0)\n")
     (change.path / "sitecustomize.py").write_text("raise SystemExit(0)\n")
@@ -125,7 +125,7 @@ LOOKS_AHEAD = """    delayed = (table.arr - table.sched_arr > params.late_minute
 
 
 def test_a_feature_that_knows_the_label_is_found_by_another_future(change):
-    edit(change, "src/tarmac/problem/features/__init__.py", "    ordered = table.order_by(", LOOKS_AHEAD)
+    edit(change, "src/flights/features/table.py", "    ordered = table.order_by(", LOOKS_AHEAD)
     found = judge(change, propose(change))
     (reason,) = (check["reason"] for check in found.verdict["checks"] if check["name"] == "reproduced")
     assert "it differs in the features seats: they change with what became known later (2013-" in reason

@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tarmac.pipeline.params import Window
-from tarmac.problem.names import KEY
+from tarmac.interface.problem import problem
+from tarmac.pipeline.base.params import Window
 from tarmac.review.base import answers
 from tarmac.review.results import Result, here
 from tests.conftest import Workspace
 from tests.e2e.test_review import MODEL, PREDICTIONS, commit, copy, review
-from tests.problem.small import SPLIT
+from tests.flights.small import SPLIT
 
 EARLIER = {
     "train": {"first": "2013-09", "last": "2013-09"},
@@ -68,8 +68,10 @@ def test_the_bases_answers_are_not_what_its_commit_predicts_once_its_own_window_
     found, _ = answers(base, here("head"), Window(first="2013-12", last="2013-12"))
     live.set_params(lambda params: params["split"].update(test=SPLIT["test"]))
     live.stage("evaluate")
-    expected = pd.read_parquet(live.path / PREDICTIONS).set_index(list(KEY))
-    assert np.array_equal(found.set_index(list(KEY)).loc[expected.index, "probability"], expected["probability"])
+    expected = pd.read_parquet(live.path / PREDICTIONS).set_index(list(problem.contract.KEY))
+    assert np.array_equal(
+        found.set_index(list(problem.contract.KEY)).loc[expected.index, "probability"], expected["probability"]
+    )
     assert len(found) == len(expected) > 1000
 
 

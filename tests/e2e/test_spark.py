@@ -13,12 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from flights.features.rolling import mean
+from tarmac.interface.problem import problem
 from tarmac.pipeline import engine
 from tarmac.pipeline.intervals.sample import Sample
 from tarmac.policy import load
-from tarmac.problem.features.rolling import mean
-from tarmac.problem.names import CLUSTER, TARGET
-from tarmac.problem.request import asked
 from tests.conftest import ROOT, Workspace
 from tests.e2e.running import DVC, started
 from tests.postgres import HOST, closed_port
@@ -158,7 +157,7 @@ def ask(workspace: Workspace) -> None:
     (bundle / "release.json").write_text(json.dumps({"version": "v0.0.1", "commit": "0" * 40}))
     since = json.loads((bundle / "state" / "state.json").read_text())["since"]
     rows = pq.read_table(workspace.path / "data" / "prepared" / "flights" / "2013-12.parquet").to_pylist()
-    rows = [asked(row) for row in rows if row["sched_dep"] - 120 >= since][:300]
+    rows = [problem.request.asked(row) for row in rows if row["sched_dep"] - 120 >= since][:300]
     rows[7] = {**rows[7], "origin": "BOS"}
     write(rows[:200], workspace.path / "asked" / "a day.parquet")
     write([{**row, "live": LIVE} for row in rows[200:]], workspace.path / "asked" / "later" / "b.parquet")
@@ -215,7 +214,11 @@ def test_the_model_that_the_cluster_fitted_is_as_good(ran: Run) -> None:
     ours, theirs = (
         pq.read_table(made.path / "data" / "predictions.parquet").to_pandas() for made in (ran.duckdb, ran.spark)
     )
-    sample = Sample.of(ours[TARGET], ours[CLUSTER].astype(str), load(ran.duckdb.path / "params.yaml").intervals)
+    sample = Sample.of(
+        ours[problem.contract.TARGET],
+        ours[problem.contract.CLUSTER].astype(str),
+        load(ran.duckdb.path / "params.yaml").intervals,
+    )
     assert not ours["probability"].equals(theirs["probability"])  # it did fit another one
     for metric in ("roc_auc", "log_loss"):
         estimate = sample.estimate(metric, ours["probability"].to_numpy())

@@ -7,13 +7,14 @@ of that file reruns what it cannot have changed: of a folder's files some may be
 from collections.abc import Iterable
 from pathlib import Path
 
-from tarmac.repository.imports import PACKAGE, SOURCE, Imports, has_code
+from tarmac.interface.problem import SOURCE
+from tarmac.repository.imports import PACKAGE, Imports, has_code, sources
 from tests.graph.declared import REQUIREMENTS, Stage, covers, stages
 
 
 def faults(root: Path) -> list[str]:
     """One line for each file that a stage imports and does not declare, or declares and does not import."""
-    imports = Imports(root)
+    imports = Imports(root, sources(root))
     return [line for stage in stages(root).values() for line in stage_faults(root, stage, imports)]
 
 

@@ -13,7 +13,9 @@ from tests.graph.trace import Trace, remove, trace
 # what is asked of the copy is the value that the copy was given.
 MISBEHAVIOUR = """
     import importlib
+    from tarmac.pipeline.base import params as known
 
+    params = known.load(known.Params)
     params.train.seed
     params.evaluate.model_dump()
     vars(params.intervals)
@@ -24,7 +26,7 @@ MISBEHAVIOUR = """
     Path("data/stray.txt").write_text("stray")
     Path("metrics/train/metrics.json").unlink()
     Path("models/model.onnx").open("rb").close()
-    importlib.import_module("tarmac.problem.slices")
+    importlib.import_module("flights.evaluation.slices")
 """
 
 
@@ -47,7 +49,7 @@ def traces(rerun: Workspace) -> dict[str, Trace]:
     done = {}
     for name, stage in stages(rerun.path).items():
         remove(rerun.path, stage.writes)
-        done[name] = trace(rerun, name)
+        done[name] = trace(rerun, name, forked=False)
     return done
 
 
@@ -58,7 +60,7 @@ def misbehaviour(finished_template: Workspace, tmp_path_factory: pytest.TempPath
     edit(
         workspace.path,
         "src/tarmac/pipeline/prepare/stage.py",
-        "    params = load()\n",
-        f"    params = load()\n{MISBEHAVIOUR}",
+        "    params = load(StageParams)\n",
+        f"    params = load(StageParams)\n{MISBEHAVIOUR}",
     )
     return workspace, trace(workspace, "prepare")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-REQUIREMENTS = "requirements/pipeline.txt"
+REQUIREMENTS = "requirements/stages.txt"
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,9 @@ class Keys:
 
     def watch(self):
         """Hooks `load` and both base classes. Every stage imports these modules; so the hook adds none to its list."""
-        from tarmac.pipeline import params
-        from tarmac.pipeline.params.section import Section
-        from tarmac.problem.params import ProblemParams
+        from tarmac.interface.params import ProblemParams
+        from tarmac.pipeline.base import params
+        from tarmac.pipeline.base.params.section import Section
 
         load = params.load
         params.load = lambda *arguments: self._remember(load(*arguments), "")
@@ -98,6 +98,11 @@ def loaded():
     return {os.path.relpath(file, ROOT) for file in files if file and file.startswith(ROOT + os.sep)}
 
 
+def packages():
+    """The names that the loaded packages are imported by, but for what is built in and what has no file."""
+    return {name.partition(".")[0] for name, module in list(sys.modules.items()) if getattr(module, "__file__", None)}
+
+
 def main(stage, report):
     """Runs the stage; writes the report also where the stage fails, and ends with the stage's own status."""
     keys, opened = Keys(), set()
@@ -106,7 +111,7 @@ def main(stage, report):
     try:
         runpy.run_module(f"tarmac.pipeline.{stage}.stage", run_name="__main__", alter_sys=True)
     finally:
-        found = {"keys": keys.read, "opened": opened, "modules": loaded()}
+        found = {"keys": keys.read, "opened": opened, "modules": loaded(), "packages": packages()}
         Path(report).write_text(json.dumps({name: sorted(values) for name, values in found.items()}))
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tarmac.repository.imports import Imports
+from tarmac.repository.imports import Imports, sources
 from tarmac.repository.imports import closure as imported
 from tests.conftest import ROOT, copy_repository
 from tests.graph import closure
@@ -61,9 +61,9 @@ def test_an_undeclared_import_is_found_behind_a_declared_one(copy: Path) -> None
 
 def test_an_import_in_the_file_of_a_parent_package_is_found(copy: Path) -> None:
     path = "src/tarmac/pipeline/metrics/__init__.py"
-    append(copy, path, "\nfrom tarmac.problem import card\n")
+    append(copy, path, "\nfrom tarmac.interface.problem import problem\nTITLE = problem.card.TITLE\n")
     found = [line for line in closure.faults(copy) if line.startswith("evaluate: ")]
-    assert found == ["evaluate: src/tarmac/problem/card.py is imported and no dep"]
+    assert found == ["evaluate: src/flights/card/words.py is imported and no dep"]
 
 
 def test_a_parent_package_that_says_nothing_is_no_dep_and_one_with_code_is(copy: Path) -> None:
@@ -78,8 +78,9 @@ def test_a_name_of_another_package_is_no_import_of_this_one(copy: Path) -> None:
 
 
 def test_a_dropped_dep_is_found(copy: Path) -> None:
-    change_list(copy, "evaluate", "deps", drop="src/tarmac/problem/slices.py")
-    assert closure.faults(copy) == ["evaluate: src/tarmac/problem/slices.py is imported and no dep"]
+    change_list(copy, "evaluate", "deps", drop="src/flights/evaluation")
+    files = [f"src/flights/evaluation/{name}.py" for name in ("behaviour", "slices")]
+    assert closure.faults(copy) == [f"evaluate: {file} is imported and no dep" for file in files]
 
 
 @pytest.mark.parametrize("path", ["src/tarmac/cli/daily.py", "src/tarmac/pipeline/training", "src/tarmac/review"])
@@ -90,26 +91,35 @@ def test_a_dep_of_which_nothing_is_imported_is_found(copy: Path, path: str) -> N
 
 @pytest.mark.parametrize("stage", stages(ROOT))
 def test_declares_little_code_that_it_does_not_import(stage: str) -> None:
-    share = closure.over_declared(ROOT, stages(ROOT)[stage], Imports(ROOT))
+    share = closure.over_declared(ROOT, stages(ROOT)[stage], Imports(ROOT, sources(ROOT)))
     print(f"{stage}: {share:.1%} of the lines that it imports are declared beside them")
     assert share < 0.15
 
 
 def test_code_that_is_declared_and_not_imported_is_counted(copy: Path) -> None:
     train = stages(copy)["train"]
-    before = closure.over_declared(copy, train, Imports(copy))
+    before = closure.over_declared(copy, train, Imports(copy, sources(copy)))
     (copy / "src/tarmac/pipeline/models/more.py").write_text("x = 0\n" * 400)
-    assert closure.over_declared(copy, train, Imports(copy)) > before + 0.1
+    assert closure.over_declared(copy, train, Imports(copy, sources(copy))) > before + 0.1
 
 
 def test_an_import_that_is_gone_leaves_a_dep_that_is_found(copy: Path) -> None:
-    edit(
-        copy,
-        "src/tarmac/pipeline/evaluate/stage.py",
-        "from tarmac.problem.slices import slices as slices_of",
-        "slices_of = None",
-    )
-    assert closure.faults(copy) == ["evaluate: src/tarmac/problem/slices.py is a dep and nothing of it is imported"]
+    stage = copy / "src/tarmac/pipeline/evaluate/stage.py"
+    stage.write_text(stage.read_text().replace("problem.slices", "none").replace("problem.behaviour", "none"))
+    assert closure.faults(copy) == ["evaluate: src/flights/evaluation is a dep and nothing of it is imported"]
+
+
+def test_a_role_is_an_import_of_the_module_that_plays_it(copy: Path) -> None:
+    append(copy, "src/tarmac/pipeline/prepare/stage.py", "\n\ndef late():\n    return problem.card.TITLE\n")
+    assert closure.faults(copy) == ["prepare: src/flights/card/words.py is imported and no dep"]
+
+
+def test_the_name_of_another_problem_makes_the_deps_wrong(copy: Path) -> None:
+    (copy / "src/flights").rename(copy / "src/rents")
+    edit(copy, "pyproject.toml", 'problem = "flights"', 'problem = "rents"')
+    found = closure.faults(copy)
+    assert "prepare: src/rents/contract/columns.py is imported and no dep" in found
+    assert "prepare: src/flights/contract is a dep and nothing of it is imported" in found
 
 
 def test_a_dep_that_does_not_exist_is_found(copy: Path) -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tarmac.pipeline.params import TASK
+from tarmac.pipeline.base.params import TASK
 from tarmac.policy import load
 from tests.conftest import ROOT, Workspace
 from tests.graph.conftest import copy_of

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from tarmac.pipeline.params import TASK
+from tarmac.pipeline.base.params import TASK
 from tests.conftest import Workspace
+from tests.flights import small
 from tests.graph.declared import downstream, stages
 from tests.graph.plant import append
-from tests.problem import small
 
 Change = Callable[[Workspace], None]
 JUDGED = {"evaluate", "card"}
@@ -70,8 +70,8 @@ def test_a_second_repro_runs_nothing_and_leaves_the_lock_as_it_is(finished: Work
         (param("review.drift", 0.5), set(), set()),
         (text("src/tarmac/pipeline/evaluate/curves.py"), {"evaluate"}, JUDGED),
         (text("src/tarmac/pipeline/training/estimators.py"), {"baseline", "train"}, FITTED),
-        (text("src/tarmac/problem/clean.py"), {"prepare"}, {"prepare", "featurize", "state", *FITTED}),
-        (text("src/tarmac/problem/card.py"), {"card"}, {"card"}),
+        (text("src/flights/tables/clean.py"), {"prepare"}, {"prepare", "featurize", "state", *FITTED}),
+        (text("src/flights/card/words.py"), {"card"}, {"card"}),
         (text("src/tarmac/cli/daily.py"), set(), set()),
         (text("README.md"), set(), set()),
         *((param(key, value), directly, in_the_end) for key, value, directly, in_the_end in small.CHANGES),
@@ -88,7 +88,7 @@ def test_a_change_reruns_only_what_depends_on_it(
 
 def test_code_outside_the_pipeline_reruns_nothing(finished: Workspace) -> None:
     package = finished.path / "src/tarmac"
-    inside = [package / name for name in ("pipeline", "interface", "problem", "reporting")]
+    inside = [package / name for name in ("pipeline", "interface", "reporting")]
     outside = [path for path in package.rglob("*.py") if not any(map(path.is_relative_to, inside))]
     assert {path.relative_to(package).parts[0] for path in outside} > {"policy", "review", "serving", "spark", "sweep"}
     for path in outside:
@@ -125,7 +125,7 @@ def test_dvc_runs_the_changed_stage_and_what_reads_its_outputs_and_is_clean_afte
 
 
 def test_a_stage_that_gives_the_same_bytes_stops_what_is_behind_it_from_running(finished: Workspace) -> None:
-    text("src/tarmac/problem/clean.py")(finished)
+    text("src/flights/tables/clean.py")(finished)
     before = (finished.path / "data/quarantine.csv").read_bytes()
     assert reproduced(finished) == ["prepare"]
     assert (finished.path / "data/quarantine.csv").read_bytes() == before

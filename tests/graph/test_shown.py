@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tarmac.pipeline.params import TASK
+from tarmac.pipeline.base.params import TASK
 from tests.conftest import ROOT, Workspace
 from tests.graph import plots
 from tests.graph.declared import plots as declared_plots

@@ -14,7 +14,8 @@ from tests.graph.declared import Stage, covers
 
 RUNNER = Path(__file__).with_name("runner.py")
 ELSEWHERE = (".git", ".dvc/tmp", ".dvc/cache")  # what Git and DVC keep for themselves
-CHECKED = ("src", "params.yaml")  # code is checked by its imports, parameters by their keys
+# Code is checked by its imports, parameters by their keys; the name of the problem is in each dep of its code.
+CHECKED = ("src", "params.yaml", "pyproject.toml")
 LOOKED_UP = (".git", ".gitignore", ".dvc", ".dvcignore")  # dvclive looks whether it is in a DVC repository
 
 
@@ -25,15 +26,19 @@ class Trace:
     keys: frozenset[str]
     opened: frozenset[str]
     modules: frozenset[str]
+    packages: frozenset[str]
     written: frozenset[str]
 
 
-def trace(workspace: Workspace, stage: str) -> Trace:
-    """Runs a stage under watch. Outputs of an earlier run are the caller's to remove, where they must not be there."""
+def trace(workspace: Workspace, stage: str, forked: bool = True) -> Trace:
+    """Runs a stage under watch. Outputs of an earlier run are the caller's to remove, where they must not be there.
+
+    Where it is forked, `packages` are also those that the fork had before.
+    """
     with tempfile.TemporaryDirectory() as outside:
         report = Path(outside) / "report.json"
         before = snapshot(workspace.path)
-        workspace.run(sys.executable, "-P", str(RUNNER), stage, str(report), env={"PYTHONPATH": "src"})
+        workspace.run(sys.executable, "-P", str(RUNNER), stage, str(report), env={"PYTHONPATH": "src"}, forked=forked)
         written = changes(before, snapshot(workspace.path))
         found = {name: frozenset(values) for name, values in json.loads(report.read_text()).items()}
     return Trace(**found, written=frozenset(written))
@@ -74,7 +79,7 @@ def sandbox(workspace: Workspace, stage: Stage, target: Path) -> Workspace:
     """A folder with the stage's deps, the parameters and empty packages: what else the stage needs, it will miss."""
     packages = {path for dep in stage.deps if covers(["src"], dep) for path in Path(dep).parents[:-2]}
     empty = [str(path / "__init__.py") for path in packages if not has_code(workspace.path / path / "__init__.py")]
-    for path in (*stage.deps, *empty, "params.yaml"):
+    for path in (*stage.deps, *empty, "params.yaml", "pyproject.toml"):
         (target / path).parent.mkdir(parents=True, exist_ok=True)
         if (workspace.path / path).is_dir():
             shutil.copytree(workspace.path / path, target / path, ignore=shutil.ignore_patterns("__pycache__"))

@@ -28,7 +28,7 @@ MODELS = ("models/model.onnx", "models/baseline.onnx", "models/card.md", "metric
 WORDS = ("flight", "airport", "carrier", "depart", "New York", "Traceback")
 PYTEST = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--hypothesis-profile", "once")
 QUICK = ("-k", "not too_long and not holds_the_truth")
-KEY = "import json; from tarmac.problem.names import KEY; print(json.dumps(KEY))"
+KEY = "import json; from tarmac.interface.problem import problem; print(json.dumps(problem.contract.KEY))"
 KEPT = [  # what is nearest to the task
     *(f"tests/tarmac/pipeline/{part}" for part in ("evaluate", "intervals", "metrics", "card")),
     *("tests/tarmac/review", "tests/tarmac/sweep/test_space.py"),

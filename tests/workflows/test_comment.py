@@ -124,7 +124,7 @@ def test_announces_every_module_that_the_review_loads(rehearsal, person):
     assert f"({len(paths)})" in warned(rehearsal, rehearsal.change(person, *paths))
 
 
-@pytest.mark.parametrize("path", ["src/tarmac/problem/clean.py", "src/tarmac/serving/app.py", "docs/json.py"])
+@pytest.mark.parametrize("path", ["src/flights/tables/clean.py", "src/tarmac/serving/app.py", "docs/json.py"])
 def test_does_not_announce_a_change_of_what_the_review_does_not_load(rehearsal, person, path):
     assert "WARNING" not in warned(rehearsal, rehearsal.change(person, path))
 

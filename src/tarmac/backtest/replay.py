@@ -15,15 +15,15 @@ import numpy as np
 import pandas as pd
 
 from tarmac.backtest.team import RAW, Round, Team
+from tarmac.interface.problem import problem
 from tarmac.monitoring.decay import Judged
 from tarmac.monitoring.rows import TABLES, of_month
 from tarmac.pipeline.base import months
 from tarmac.pipeline.base.outputs import replacing
+from tarmac.pipeline.base.params import TASK
 from tarmac.pipeline.intervals.sample import Sample
 from tarmac.pipeline.models.scorer import Scorer
-from tarmac.pipeline.params import TASK
 from tarmac.policy import Params, load
-from tarmac.problem.names import CLUSTER, MONTHLY, TARGET
 from tarmac.repository.dvc import commands
 from tarmac.review.windows import WindowsError, moved
 
@@ -48,7 +48,7 @@ def replay() -> list[str]:
     if params.retrain is None:
         raise WindowsError("rows have no time here: there are no months to live again")
     commands.pull("data/raw.dvc")
-    stored = months.stored(RAW / MONTHLY[-1])
+    stored = months.stored(RAW / problem.contract.MONTHLY[-1])
     if len(stored) <= FIRST:
         raise WindowsError(f"{len(stored)} months are stored: {FIRST} make the first model, none is left to live again")
     windows = moved(stored[0], stored[FIRST - 1], params.retrain.model_copy(update=dict(_short())))
@@ -86,7 +86,7 @@ def judge(way: Way, month: str, model: Path, tables: Path, params: Params) -> No
     observed = of_month(month, Scorer(model), tables)
     found = Judged(observed.rows, observed.p, params.intervals)
     main = found.sample.estimate(TASK.main, found.p)
-    way.judged.append((found.rows[[CLUSTER, TARGET]], found.p))
+    way.judged.append((found.rows[[problem.contract.CLUSTER, problem.contract.TARGET]], found.p))
     way.lines.append(
         {
             "month": month,
@@ -124,7 +124,9 @@ def write(ways: Mapping[str, Way], params: Params) -> list[str]:
     """Writes both tables; the gain over never retraining is paired: the same rows, the same resamples."""
     lines = pd.DataFrame([{"way": name, **line} for name, way in ways.items() for line in way.lines])
     rows = pd.concat([rows for rows, _ in ways[NEVER].judged], ignore_index=True)
-    sample = Sample.of(rows[TARGET].astype(TASK.label), rows[CLUSTER].astype("str"), params.intervals)
+    sample = Sample.of(
+        rows[problem.contract.TARGET].astype(TASK.label), rows[problem.contract.CLUSTER].astype("str"), params.intervals
+    )
     answers = {name: np.concatenate([p for _, p in way.judged]) for name, way in ways.items()}
     found = []
     for name, own in lines.groupby("way", sort=False):

@@ -12,7 +12,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from tarmac.problem.names import MONTHLY
+from tarmac.interface.problem import problem
 from tarmac.repository.dvc import commands
 from tarmac.repository.git import git
 
@@ -56,7 +56,7 @@ class Team:
         for path in RAW.glob("*.parquet"):
             shutil.copy(path, folder / RAW)
         for month in known:
-            for table in MONTHLY:
+            for table in problem.contract.MONTHLY:
                 (folder / RAW / table).mkdir(exist_ok=True)
                 shutil.copy(RAW / table / f"{month}.parquet", folder / RAW / table)
         team.dvc("add", str(RAW))
@@ -88,7 +88,7 @@ class Team:
     def round(self, month: str) -> Round:
         """A month arrives and `tarmac retrain` runs; what it made lies in the working tree."""
         self._arrivals.mkdir(exist_ok=True)
-        for table in MONTHLY:
+        for table in problem.contract.MONTHLY:
             shutil.copy(RAW / table / f"{month}.parquet", self._arrivals / f"{table}-{month}.parquet")
         started = time.monotonic()
         self._run(*TARMAC, "retrain", str(self._arrivals))

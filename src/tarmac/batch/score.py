@@ -10,21 +10,25 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from tarmac.batch.source import Given
-from tarmac.problem.names import KEY
-from tarmac.problem.request import EXAMPLES, Row, columns
+from tarmac.interface.problem import problem
+from tarmac.interface.request import Row
 from tarmac.serving.bundle import Bundle
 from tarmac.serving.form import FORM
 from tarmac.serving.state import Inputs
 
-ROWS = TypeAdapter(list[Row])
+ROWS = TypeAdapter(list[problem.request.Row])  # type: ignore[name-defined]
 Reject = tuple[int, str, str, str]  # number of the row, its wrong fields, what is wrong with them, the row as JSON
 
 
 def _schema() -> pa.Schema:
     """What is written of a row: its number in the input, its key, and the answer."""
-    key = columns([Row.model_validate_json(to_json(next(iter(EXAMPLES.values()))))])
+    key = problem.request.columns(
+        [problem.request.Row.model_validate_json(to_json(next(iter(problem.request.EXAMPLES.values()))))]
+    )
     answer = [*((name, pa.float32()) for name in FORM.stored), ("missing", pa.int16()), ("unknown", pa.int16())]
-    return pa.schema([("row", pa.int64()), *((name, pa.array(key[name]).type) for name in KEY), *answer])
+    return pa.schema(
+        [("row", pa.int64()), *((name, pa.array(key[name]).type) for name in problem.contract.KEY), *answer]
+    )
 
 
 SCHEMA = _schema()
@@ -55,7 +59,7 @@ def ready(bundle: Bundle, given: Sequence[Given], first: int) -> Ready:
     rows, wrong = _validated(given)
     numbers = [first + place for place in range(len(given)) if place not in wrong]
     rejected = [(first + place, *_told(wrong[place]), to_json(given[place]).decode()) for place in sorted(wrong)]
-    known = columns(rows)
+    known = problem.request.columns(rows)
     return Ready(len(given), numbers, known, bundle.inputs(rows, known) if rows else None, rejected)
 
 
@@ -65,7 +69,7 @@ def scored(bundle: Bundle, rows: Ready) -> Scored:
         return Scored(rows.given, pa.RecordBatch.from_pylist([], SCHEMA), rows.rejected)
     missing = np.isnan(rows.inputs.numbers).sum(axis=1)
     unknown = [len(names) for names in bundle.unknown(rows.inputs)]
-    key = [rows.known[name] for name in KEY]
+    key = [rows.known[name] for name in problem.contract.KEY]
     made = [rows.numbers, *key, *FORM.columns(bundle.score(rows.inputs)).values(), missing, unknown]
     arrays = [pa.array(values, field.type) for values, field in zip(made, SCHEMA, strict=True)]
     return Scored(rows.given, pa.RecordBatch.from_arrays(arrays, schema=SCHEMA), rows.rejected)

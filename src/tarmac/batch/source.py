@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from tarmac.problem.request import Live, Row, field_of
+from tarmac.interface.problem import problem
 from tarmac.tabular.columns import ABSENT
 
 PARQUET, CSV = ".parquet", ".csv"
@@ -32,8 +32,10 @@ def _kinds(model: Any, without: str = "") -> dict[str, str]:
     return {name: next(part["type"] for part in said if part["type"] != "null") for name, said in parts.items()}
 
 
-KINDS = _kinds(Row, without="live") | {f"{LIVE}{name}": kind for name, kind in _kinds(Live).items()}
-REQUIRED = [name for name, field in Row.model_fields.items() if field.is_required()]
+KINDS = _kinds(problem.request.Row, without="live") | {
+    f"{LIVE}{name}": kind for name, kind in _kinds(problem.request.Live).items()
+}
+REQUIRED = [name for name, field in problem.request.Row.model_fields.items() if field.is_required()]
 TYPES: dict[str, tuple[Callable[[pa.DataType], bool], ...]] = {
     "string": (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view),
     "integer": (pa.types.is_integer,),
@@ -127,7 +129,7 @@ def _numbers(kind: str | None, texts: list[str | None]) -> list[Any]:
 
 def filled(names: Iterable[str]) -> list[tuple[str, str]]:
     """The columns of a file and the fields that they fill, without columns that nobody needs."""
-    return [(name, field) for name in names if (field := field_of(name)) is not None]
+    return [(name, field) for name in names if (field := problem.request.field_of(name)) is not None]
 
 
 def _named(path: Path, names: Sequence[str]) -> None:

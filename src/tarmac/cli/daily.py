@@ -207,15 +207,8 @@ def ingest(
     what: Annotated[
         list[str] | None, typer.Argument(help="Files of new or corrected months, or months (2014-01).")
     ] = None,
-    scale: Annotated[
-        int, typer.Option(min=0, help="Write so many years instead, made of the one in data/raw, to measure with.")
-    ] = 0,
-    out: Annotated[Path | None, typer.Option(help="New folder for them.")] = None,
 ) -> None:
     """Write data/raw from the pinned distribution, or take in some months; then track it with DVC."""
-    if scale or out:
-        _scale(scale, out, what or [])
-        return
     from tarmac.ingest import incoming
 
     lines = told(lambda: incoming.ingest(what or []))
@@ -224,14 +217,6 @@ def ingest(
         return
     print("\n".join(lines))
     print("`make push`, then commit data/raw.dvc and data/remote")
-
-
-def _scale(years: int, out: Path | None, what: list[str]) -> None:
-    from tarmac.ingest import raw_data
-
-    if not years or out is None or what:
-        sys.exit("--scale N goes with --out FOLDER, a new one, and with no file or month: data/raw stays as it is")
-    print(f"{len(told(lambda: raw_data.scale(years, out)))} files written to {out}")
 
 
 @app.command()

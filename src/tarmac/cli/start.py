@@ -1,18 +1,21 @@
 """The command itself, and how it tells a person what went wrong."""
 
 import errno
+import importlib.metadata
 import os
 import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import typer
 
+from tarmac.interface.problem import problem
 from tarmac.pipeline.base.site_cache import use_private
 
 T = TypeVar("T")
+DISTRIBUTION = "tarmac-ml"
 LITTLE = 2**20  # bytes of free space
 AGAIN = "Nothing is lost: the same command does it, or goes on"
 DISK = {
@@ -23,13 +26,25 @@ DISK = {
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
+def print_version(wanted: bool) -> None:
+    """Print the version of the installed distribution, and end."""
+    if wanted:
+        print(f"{DISTRIBUTION} {importlib.metadata.version(DISTRIBUTION)}")
+        raise typer.Exit
+
+
 @app.callback()
-def tarmac() -> None:
+def tarmac(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version, and end.")
+    ] = False,
+) -> None:
     """Run, compare, review and ship a machine-learning model from one Git repository."""
     if shutil.disk_usage(Path()).free < LITTLE:  # Python leaves bytecode cut there, and cannot import it later
         sys.dont_write_bytecode = True
         os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     use_private(Path.cwd())
+    told(lambda: problem.name)  # without one there is nothing to run
 
 
 def told(action: Callable[[], T]) -> T:

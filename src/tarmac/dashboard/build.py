@@ -22,12 +22,12 @@ from tarmac.dashboard.sections import (
     replay,
     slices,
 )
+from tarmac.interface.problem import problem
 from tarmac.pipeline.base.outputs import replacing
-from tarmac.problem.names import DAY
 
 PAGE = Path("site/index.html")
 # First what an owner with a minute needs, then what an engineer who doubts a number looks for.
-LIVED = (replay,) if DAY else ()  # only a year can be lived again
+LIVED = (replay,) if problem.contract.DAY else ()  # only a year can be lived again
 SECTIONS = (now, history, *LIVED, experiments, drift, slices, calibration, pipeline, card, lineage, quality)
 
 

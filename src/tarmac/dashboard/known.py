@@ -14,7 +14,7 @@ from tarmac.dashboard.reading import SiteError
 from tarmac.dashboard.records import Bin, Finding, Lived, Month, Prepared, Way
 from tarmac.dashboard.results import CARD, Result, estimates, registered, results
 from tarmac.dashboard.section import Source
-from tarmac.problem.card import TITLE
+from tarmac.interface.problem import problem
 from tarmac.repository import git
 from tarmac.repository.dvc import commands
 from tarmac.repository.lineage import Lineage, LineageError, of_output
@@ -73,7 +73,7 @@ def gather() -> Known:
     carded, pipeline = reading.text(CARD), _pipeline()
     outputs = commands.outputs()
     return Known(
-        title=TITLE,
+        title=problem.card.TITLE,
         commit=reading.short(head),
         date=git.git("show", "--no-patch", "--format=%cs", head).strip(),
         changed=[path for path in changed if any(Path(path).is_relative_to(read) for read in READ)],

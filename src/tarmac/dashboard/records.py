@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from tarmac.pipeline.base.months import MONTH
-from tarmac.pipeline.params import TASK
+from tarmac.pipeline.base.params import TASK
 
 Outcome = Literal["ok", "watch", "act"]
 # What could not be computed is blank in CSV, NaN where a program was careless, and None here.

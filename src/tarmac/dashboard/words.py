@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from tarmac.dashboard.card import Estimate
-from tarmac.pipeline.params import TASK
-from tarmac.problem.names import DAY
+from tarmac.interface.problem import problem
+from tarmac.pipeline.base.params import TASK
 from tarmac.reporting.markdown import number, signed
 
 LABELS = {
@@ -18,9 +18,9 @@ LABELS = {
     "mae": "MAE",
 }
 MAIN = TASK.main  # the metric that charts show
-TESTED = "test months" if DAY else "test rows"
-WATCHED = "stored month" if DAY else "rows asked"
-WATCH = "make monitor" if DAY else "make monitor LOG=JOURNAL"
+TESTED = "test months" if problem.contract.DAY else "test rows"
+WATCHED = "stored month" if problem.contract.DAY else "rows asked"
+WATCH = "make monitor" if problem.contract.DAY else "make monitor LOG=JOURNAL"
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 MONTH_NAMES = (
     *("January", "February", "March", "April", "May", "June"),

@@ -10,14 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tarmac.ingest.raw_data import RAW, download, main, write
+from tarmac.interface.problem import problem
 from tarmac.pipeline.base import months, parquet
 from tarmac.pipeline.base.outputs import exclusive, recover, replacing
 from tarmac.pipeline.prepare.stage import Frames, check_share, validate
 from tarmac.policy import load
-from tarmac.problem.names import MONTHLY, TABLES
-from tarmac.problem.raw import RAW_TYPES
-from tarmac.problem.schema import KEYS
-from tarmac.problem.source import DISTRIBUTION, by_file, raw_tables
 from tarmac.repository.dvc import commands
 from tarmac.tabular.columns import ABSENT
 from tarmac.tabular.raw import of_file, typed
@@ -33,7 +30,7 @@ def ingest(what: Sequence[str]) -> list[str]:
     DVC then tracks `data/raw`. After a kill the next start takes back what was half done, and so does
     `store.clear_stale_locks`.
     """
-    if not DISTRIBUTION and (not what or any(months.MONTH.fullmatch(name) for name in what)):
+    if not problem.source.DISTRIBUTION and (not what or any(months.MONTH.fullmatch(name) for name in what)):
         raise IncomingError("this problem's data are published nowhere: name a file with new rows")
     with exclusive(commands.CHANGING_DATA):
         recover(RAW)
@@ -47,7 +44,11 @@ def _ingest(what: Sequence[str]) -> list[str]:
     tables = read([Path(name) for name in what if name not in wanted])
     if wanted:
         with tempfile.TemporaryDirectory() as folder:
-            tables |= {name: table for name, table in raw_tables(download(Path(folder))) if Path(name).name in wanted}
+            tables |= {
+                name: table
+                for name, table in problem.source.raw_tables(download(Path(folder)))
+                if Path(name).name in wanted
+            }
     if absent := [month for month in wanted if not any(Path(name).name == month for name in tables)]:
         raise IncomingError(f"the distribution has no {', '.join(absent)}: name a file")
     return take_in(tables, load().prepare.max_quarantine_share, commit=track)
@@ -63,7 +64,7 @@ def read(paths: Sequence[Path]) -> dict[str, pa.Table]:
     """The raw tables in some Parquet or CSV files, by their path under `data/raw` without suffix."""
     found: dict[str, pa.Table] = {}
     for path in paths:
-        for name, table in by_file(*_table(path)):
+        for name, table in problem.source.by_file(*_table(path)):
             if name in found:
                 raise IncomingError(f"{path} holds rows of {name}, and so does another file: put them into one")
             found[name] = table
@@ -73,13 +74,15 @@ def read(paths: Sequence[Path]) -> dict[str, pa.Table]:
 def _table(path: Path) -> tuple[str, pa.Table]:
     """The name of the raw table that a file has the columns of, and its rows with the types of that table."""
     frame = texts(path)
-    tables = {name: of_file(frame, schema) for name, schema in RAW_TYPES.items()}
-    names = [name for name, schema in RAW_TYPES.items() if set(schema.names) == set(tables[name].columns)]
+    tables = {name: of_file(frame, schema) for name, schema in problem.raw.RAW_TYPES.items()}
+    names = [name for name, schema in problem.raw.RAW_TYPES.items() if set(schema.names) == set(tables[name].columns)]
     if not names:
-        raise IncomingError(f"{path} has the columns of none of {', '.join(RAW_TYPES)}: {', '.join(frame.columns)}")
+        raise IncomingError(
+            f"{path} has the columns of none of {', '.join(problem.raw.RAW_TYPES)}: {', '.join(frame.columns)}"
+        )
     if frame.empty:
         raise IncomingError(f"{path} holds no row")
-    schema = RAW_TYPES[names[0]]
+    schema = problem.raw.RAW_TYPES[names[0]]
     try:
         return names[0], typed(names[0], tables[names[0]][schema.names], schema)
     except (ValueError, pa.ArrowException) as error:
@@ -131,18 +134,18 @@ def take_in(
 
 def _check(raw: Path, tables: Mapping[str, pa.Table], limit: float) -> None:
     """Checks the months that changed, or all where a table without months did."""
-    stored = {table: months.stored(raw / table) for table in MONTHLY}
+    stored = {table: months.stored(raw / table) for table in problem.contract.MONTHLY}
     every = sorted({month for found in stored.values() for month in found})
     for table, found in stored.items():
         if lacking := [month for month in every if month not in found]:
             raise IncomingError(f"{raw / table} lacks {', '.join(lacking)}: give its file in the same command")
     lookups: Frames = {}
-    for table in (name for name in TABLES if name not in MONTHLY):
+    for table in (name for name in problem.contract.TABLES if name not in problem.contract.MONTHLY):
         lookups[table], _ = validate(table, None, raw / f"{table}.parquet", lookups)
     touched = {Path(name).name for name in tables}
     for month in every if touched & lookups.keys() else sorted(touched):
         valid = dict(lookups)
-        for table in MONTHLY:
+        for table in problem.contract.MONTHLY:
             path = raw / table / f"{month}.parquet"
             valid[table], broken = validate(table, month, path, valid)
             check_share(path, parquet.count_rows(path), broken, limit)
@@ -155,7 +158,7 @@ def _difference(path: Path, name: str, table: pa.Table) -> str:
     before = pq.read_table(path).cast(table.schema)
     if before.equals(table):
         return ""
-    key = KEYS[name.split("/", maxsplit=1)[0]]
+    key = problem.schema.KEYS[name.split("/", maxsplit=1)[0]]
     old, new = (frame.to_pandas().drop_duplicates(key).set_index(key) for frame in (before, table))
     both = old.index.intersection(new.index)
     left, right = old.loc[both], new.loc[both]

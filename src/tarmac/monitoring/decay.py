@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from tarmac.interface.problem import problem
+from tarmac.pipeline.base.params import TASK, IntervalParams, Task
 from tarmac.pipeline.intervals import bootstrap
 from tarmac.pipeline.intervals.sample import Estimate, Sample
 from tarmac.pipeline.metrics.metrics import calibration_table, flat
-from tarmac.pipeline.params import TASK, IntervalParams, Task
-from tarmac.problem.names import CLUSTER, TARGET
-from tarmac.problem.slices import SLICES, slices
 
 
 @dataclass(frozen=True)
@@ -47,11 +46,13 @@ class Judged:
 
     def __init__(self, rows: pd.DataFrame, p: np.ndarray, params: IntervalParams, task: Task = TASK) -> None:
         """Keeps what has a label."""
-        known = rows[TARGET].notna().to_numpy()
+        known = rows[problem.contract.TARGET].notna().to_numpy()
         self.rows, self.p, self._params, self._task = rows[known].reset_index(drop=True), p[known], params, task
-        labels = self.rows[TARGET].astype(task.label)
-        self.sample = Sample.of(labels, self.rows[CLUSTER].astype("str"), params, task=task)
-        self.places = {name: groups.groupby(groups).indices for name, groups in slices(self.rows).items()}
+        labels = self.rows[problem.contract.TARGET].astype(task.label)
+        self.sample = Sample.of(labels, self.rows[problem.contract.CLUSTER].astype("str"), params, task=task)
+        self.places = {
+            name: groups.groupby(groups).indices for name, groups in problem.slices.slices(self.rows).items()
+        }
 
     @property
     def usable(self) -> bool:
@@ -90,7 +91,7 @@ def change(metric: str, before: Judged, now: Judged) -> Change:
 def slice_changes(before: Judged, now: Judged, min_rows: int) -> list[SliceChange]:
     """Every slice that has `min_rows` rows and two distinct labels on both sides."""
     found = []
-    for name in SLICES:
+    for name in problem.contract.SLICES:
         for value, places in now.places[name].items():
             sides = [(before, before.places[name].get(value, np.array([], dtype=int))), (now, places)]
             parts = [(side.sample.at(at), side.p[at]) for side, at in sides if len(at) >= min_rows]

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from tarmac.interface.problem import problem
 from tarmac.monitoring import checks, decay
 from tarmac.monitoring.checks import Check, Outcome, worst
 from tarmac.monitoring.daily import dates
@@ -18,10 +19,9 @@ from tarmac.monitoring.feed import Health
 from tarmac.monitoring.reference import Reference
 from tarmac.monitoring.rows import TABLES, Observed
 from tarmac.pipeline.base import months
+from tarmac.pipeline.base.params import TASK, AnySplit, SplitParams, Task, Window
 from tarmac.pipeline.models.dataset import read_window
-from tarmac.pipeline.params import TASK, AnySplit, SplitParams, Task, Window
 from tarmac.policy import Params
-from tarmac.problem.names import DAY
 
 Decision = Literal["none", "retrain", "hold"]
 
@@ -81,7 +81,7 @@ def corrected(month: str, split: SplitParams, params: Params, tables: Path = TAB
     """Judges whether a month that the model may have learned from can be trusted, beside all the others."""
     stored = months.stored(tables)
     rows = read_window(tables, Window(first=stored[0], last=stored[-1]))
-    own = rows[DAY].astype("str").str[:7] == month
+    own = rows[problem.contract.DAY].astype("str").str[:7] == month
     others, rows = rows[~own].reset_index(drop=True), rows[own].reset_index(drop=True)
     first, after = months.days(month)
     observed = Observed(rows, np.zeros(len(rows)), first, after - timedelta(days=1), whole=True)

@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from tarmac.interface.problem import problem
 from tarmac.monitoring.daily import Daily
 from tarmac.monitoring.drift import Seen
 from tarmac.monitoring.feed import Feed
 from tarmac.monitoring.rows import INPUTS, TABLES, Observed, answered
 from tarmac.pipeline.base import months
+from tarmac.pipeline.base.params import AnySplit, RowSplit, SplitParams, Window
 from tarmac.pipeline.models.dataset import Part, read_part, read_window
-from tarmac.pipeline.params import AnySplit, RowSplit, SplitParams, Window
-from tarmac.problem.names import CLUSTER, DAY, KEY, TARGET
 from tarmac.registry.live_model import Live
 
 TENTHS = 10
@@ -41,15 +41,15 @@ class Reference:
         self.inputs = {
             name: (Seen(trained[name], known), Feed(before[name], number)) for name in INPUTS if name in before
         }
-        self.unlabelled = float(before[TARGET].isna().groupby(number).mean().max())
-        self.daily = Daily(before[DAY]) if isinstance(split, SplitParams) else None
+        self.unlabelled = float(before[problem.contract.TARGET].isna().groupby(number).mean().max())
+        self.daily = Daily(before[problem.contract.DAY]) if isinstance(split, SplitParams) else None
 
 
 def stretches(rows: pd.DataFrame, split: AnySplit) -> np.ndarray:
     """The number of the month, or of the tenth, that each row is of, from 0."""
     if isinstance(split, SplitParams):
         return np.asarray(pd.factorize(_month(rows), sort=True)[0])
-    unit = rows[[CLUSTER]] if split.by == "cluster" else rows[list(KEY)]
+    unit = rows[[problem.contract.CLUSTER]] if split.by == "cluster" else rows[list(problem.contract.KEY)]
     drawn = pd.util.hash_pandas_object(unit.astype("str"), index=False).rank(method="dense").to_numpy() - 1
     return np.asarray(pd.factorize(drawn * TENTHS // (drawn.max() + 1), sort=True)[0])
 
@@ -81,12 +81,12 @@ def reference(live: Live, observed: Observed, tables: Path = TABLES) -> Referenc
 
 def others(rows: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
     """The rows that are not among those which are known, by their key."""
-    keys, there = (pd.MultiIndex.from_frame(frame[list(KEY)]) for frame in (rows, known))
+    keys, there = (pd.MultiIndex.from_frame(frame[list(problem.contract.KEY)]) for frame in (rows, known))
     return rows[~keys.isin(there)].reset_index(drop=True)
 
 
 def _month(rows: pd.DataFrame) -> "pd.Series[str]":
-    return rows[DAY].astype("str").str[:7]
+    return rows[problem.contract.DAY].astype("str").str[:7]
 
 
 def _within(rows: pd.DataFrame, window: Window) -> pd.DataFrame:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tarmac.monitoring.checks import STRETCH
-from tarmac.pipeline.params import TASK
+from tarmac.pipeline.base.params import TASK
 from tarmac.reporting.markdown import code, details, number, percent, signed, table, text
 
 MARKS = {"ok": "✅", "watch": "👀", "act": "🔔"}

@@ -11,15 +11,15 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from tarmac.interface.problem import problem
 from tarmac.pipeline.base import months, parquet
+from tarmac.pipeline.base.params import Window
 from tarmac.pipeline.metrics.metrics import joined
 from tarmac.pipeline.models.dataset import read_window
 from tarmac.pipeline.models.scorer import Scorer
-from tarmac.pipeline.params import Window
-from tarmac.problem.names import ANSWERS, CATEGORICAL, DAY, FEATURES, KEY, TARGET, feature_names
 
 TABLES = Path("data/features")
-INPUTS = feature_names(list(FEATURES))
+INPUTS = problem.contract.feature_names(list(problem.contract.FEATURES))
 FEW = 100  # rows with fewer say little about how their inputs are distributed
 WHEN = "answered on"  # a column beside those of the problem, whose names hold no space
 
@@ -38,12 +38,12 @@ class Observed:
     last: date  # included
     whole: bool  # whether every day of the period ought to be there
     note: str = ""
-    timed: bool = DAY is not None  # whether the period is that of the rows, and not of their answers
+    timed: bool = problem.contract.DAY is not None  # whether the period is that of the rows, and not of their answers
 
     @property
     def labelled(self) -> int:
         """Rows with a label."""
-        return int(self.rows[TARGET].notna().sum())
+        return int(self.rows[problem.contract.TARGET].notna().sum())
 
     @property
     def comparable(self) -> bool:
@@ -53,7 +53,7 @@ class Observed:
 
 def of_month(month: str, scorer: Scorer, tables: Path = TABLES) -> Observed:
     """A month of the feature tables, answered by a model."""
-    if DAY is None:
+    if problem.contract.DAY is None:
         raise RowsError("rows have no time here, so that there is no month to judge: name what was answered, LOG=")
     rows = read_window(tables, Window(first=month, last=month))
     if rows.empty:
@@ -71,7 +71,7 @@ def answered(rows: pd.DataFrame, scorer: Scorer) -> np.ndarray:
     return scorer.score(rows)
 
 
-def of_log(path: Path, tables: Path = TABLES, version: str = "", day: str | None = DAY) -> Observed:
+def of_log(path: Path, tables: Path = TABLES, version: str = "", day: str | None = problem.contract.DAY) -> Observed:
     """What was answered: a folder with the service's journal, or the Parquet file of a batch.
 
     Of a journal, the answers of `version` alone where one is named: it holds those of the models before, too. Of rows
@@ -84,18 +84,24 @@ def of_log(path: Path, tables: Path = TABLES, version: str = "", day: str | None
         raise RowsError(f"{path} holds no answer{of}: the service writes them where TARMAC_LOG names a folder")
     if day:
         answers[day] = pd.to_datetime(answers[day]).dt.date
-    answers = answers.drop_duplicates(list(KEY), keep="last")
+    answers = answers.drop_duplicates(list(problem.contract.KEY), keep="last")
     known = _stored(sorted({str(one)[:7] for one in answers[day]}) if day else [months.WHOLE], tables)
     lacking = [name for name in INPUTS if name not in answers]
-    kept = len(lacking) < len(INPUTS) - len(KEY)  # the journal keeps what the model was asked with, a batch nothing
-    rows = answers.merge(known[[*KEY, TARGET, *lacking]], on=list(KEY), how="left" if kept else "inner")
+    kept = len(lacking) < len(INPUTS) - len(
+        problem.contract.KEY
+    )  # the journal keeps what the model was asked with, a batch nothing
+    rows = answers.merge(
+        known[[*problem.contract.KEY, problem.contract.TARGET, *lacking]],
+        on=list(problem.contract.KEY),
+        how="left" if kept else "inner",
+    )
     if rows.empty:
         raise RowsError(f"{path}: {tables} has no row of it yet, and a batch keeps no inputs")
     if kept:  # an input that the model does not take is in no journal, and missing only where no table has the row
         rows = rows.drop(columns=[name for name in lacking if rows[name].isna().all()])
     note = f"{broken:,} lines of the journal could not be read" if broken else ""
     p, times = joined(rows).astype("float32"), rows[day or WHEN]
-    rows = rows.drop(columns=[*ANSWERS, WHEN])
+    rows = rows.drop(columns=[*problem.contract.ANSWERS, WHEN])
     return Observed(rows, p, times.min(), times.max(), whole=False, note=note, timed=day is not None)
 
 
@@ -103,11 +109,13 @@ def _journal(folder: Path, version: str) -> pd.DataFrame:
     """A row an answer of a version, in the order of time."""
     own = (entry for entry in _lines(folder) if entry and version in ("", entry.get("version")))
     entries = sorted(own, key=lambda entry: str(entry["when"]))
-    answer = [{name: entry[name] for name in ANSWERS} for entry in entries]
+    answer = [{name: entry[name] for name in problem.contract.ANSWERS} for entry in entries]
     rows = [{**entry["inputs"], **entry["key"], **told} for entry, told in zip(entries, answer, strict=True)]
     frame = pd.DataFrame(rows)
     frame[WHEN] = [date.fromisoformat(entry["when"][:10]) for entry in entries]
-    return frame.astype({name: "float32" for name in frame if name in INPUTS and name not in CATEGORICAL})
+    return frame.astype(
+        {name: "float32" for name in frame if name in INPUTS and name not in problem.contract.CATEGORICAL}
+    )
 
 
 def _lines(folder: Path) -> Iterator[dict[str, Any] | None]:
@@ -117,7 +125,7 @@ def _lines(folder: Path) -> Iterator[dict[str, Any] | None]:
             for line in file:
                 try:
                     entry = json.loads(line)
-                    yield entry if {"when", "key", *ANSWERS, "inputs"} <= set(entry) else None
+                    yield entry if {"when", "key", *problem.contract.ANSWERS, "inputs"} <= set(entry) else None
                 except (ValueError, TypeError):
                     yield None
 
@@ -130,7 +138,9 @@ def _batch(path: Path) -> pd.DataFrame:
     try:
         parquet.check(path)
         written = datetime.fromtimestamp(path.stat().st_mtime, UTC).date()
-        return pd.read_parquet(path, columns=[*KEY, *ANSWERS]).assign(**{WHEN: written})
+        return pd.read_parquet(path, columns=[*problem.contract.KEY, *problem.contract.ANSWERS]).assign(
+            **{WHEN: written}
+        )
     except (OSError, ValueError, pa.ArrowException) as error:
         raise RowsError(f"{path} is no Parquet file of scores ({str(error).splitlines()[0]})") from None
 
@@ -142,5 +152,5 @@ def _stored(wanted: Sequence[str], tables: Path) -> pd.DataFrame:
     return (
         pd.concat(stored, ignore_index=True)
         if stored
-        else pd.DataFrame(columns=list(dict.fromkeys([*KEY, TARGET, *INPUTS])))
+        else pd.DataFrame(columns=list(dict.fromkeys([*problem.contract.KEY, problem.contract.TARGET, *INPUTS])))
     )

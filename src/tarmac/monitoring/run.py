@@ -10,7 +10,7 @@ from tarmac.monitoring.report import report, told
 from tarmac.monitoring.rows import TABLES, Observed, of_log, of_month
 from tarmac.pipeline.base import months
 from tarmac.pipeline.base.outputs import replacing, write_json
-from tarmac.pipeline.params import TASK, SplitParams
+from tarmac.pipeline.base.params import TASK, SplitParams
 from tarmac.policy import Params, load
 from tarmac.registry.live_model import HERE, Live, live
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from tarmac.pipeline import params
-from tarmac.pipeline.params.file import PATH, line_number, read
+from tarmac.pipeline.base import params
+from tarmac.pipeline.base.params.file import PATH, line_number, read
 from tarmac.policy.monitor import MonitorParams, Retrain
 from tarmac.policy.review import ReviewParams
 from tarmac.policy.sweep import SweepParams

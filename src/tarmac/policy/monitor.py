@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from tarmac.pipeline.params.section import Count, Positive, Section, Share, timed
-from tarmac.pipeline.params.task import ERROR, TASK
+from tarmac.pipeline.base.params.section import Count, Positive, Section, Share, timed
+from tarmac.pipeline.base.params.task import ERROR, TASK
 
 if TYPE_CHECKING:  # mypy knows no names that are found while the program runs
     Decaying = str

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from tarmac.pipeline.params.section import Positive, Section, Share
-from tarmac.pipeline.params.task import TASK
+from tarmac.pipeline.base.params.section import Positive, Section, Share
+from tarmac.pipeline.base.params.task import TASK
 
 if TYPE_CHECKING:  # mypy knows no names that are found while the program runs
     MetricName = str

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, PlainValidator, Tag, ValidationError, model_validator
 
-from tarmac.pipeline.params.pipeline import TrainParams
-from tarmac.pipeline.params.section import Count, Positive, Section, Seed
-from tarmac.pipeline.params.task import TASK
+from tarmac.pipeline.base.params.pipeline import TrainParams
+from tarmac.pipeline.base.params.section import Count, Positive, Section, Seed
+from tarmac.pipeline.base.params.task import TASK
 
 if TYPE_CHECKING:
     Objective = str

@@ -8,17 +8,17 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml import YAML
 
+from tarmac.interface.problem import problem
 from tarmac.pipeline.base.hashing import digest
+from tarmac.pipeline.base.params import AnySplit, SplitParams
 from tarmac.pipeline.models.scorer import Scorer
-from tarmac.pipeline.params import AnySplit, SplitParams
-from tarmac.problem.names import DAY
 from tarmac.registry.history import RegistryError, events
 from tarmac.registry.release import in_use
 from tarmac.repository import clone, git
 from tarmac.repository.dvc import commands
 
 MODEL, PARAMS, HERE = "models/model.onnx", Path("params.yaml"), "workspace"
-WHAT = "months" if DAY else "rows"
+WHAT = "months" if problem.contract.DAY else "rows"
 SPLIT: TypeAdapter[AnySplit] = TypeAdapter(AnySplit)
 
 
@@ -69,6 +69,6 @@ def _loaded(version: str, commit: str, path: Path, params: str) -> Live:
         split = SPLIT.validate_python((YAML(typ="safe", pure=True).load(params) or {}).get("split"))
     except ValidationError:
         raise RegistryError(f"{PARAMS} of {version} does not say which {WHAT} it was made from") from None
-    if isinstance(split, SplitParams) != (DAY is not None):
+    if isinstance(split, SplitParams) != (problem.contract.DAY is not None):
         raise RegistryError(f"{version} is a model of another problem: release one of this problem first")
     return Live(version, commit, digest(path), split, Scorer(path))

@@ -4,22 +4,28 @@ import ast
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
-PACKAGE, SOURCE = "tarmac", "src"
-PROBLEM = "src/tarmac/problem"
-SOURCES: Mapping[str, str] = {PACKAGE: SOURCE}  # the folder of each package that is followed
+from tarmac.interface.problem import ROLES, SOURCE, named_in
+
+PACKAGE = "tarmac"
+INTERFACE = "tarmac.interface.problem"  # whose `problem` loads a role when it is asked for
 
 
-def closure(root: Path, *modules: str, sources: Mapping[str, str] = SOURCES) -> set[str]:
+def sources(root: Path) -> dict[str, str]:
+    """Return the folder of each package of a repository that is followed: the machinery, and its problem."""
+    return {package: SOURCE for package in (PACKAGE, named_in(root)) if package}
+
+
+def closure(root: Path, *modules: str) -> set[str]:
     """Return the files of the packages that importing some modules may load, at once or later, by reading the code."""
-    return {str(path.relative_to(root)) for path in Imports(root, sources).closure(modules)}
+    return {str(path.relative_to(root)) for path in Imports(root, sources(root)).closure(modules)}
 
 
 class Imports:
     """Which files of some packages import which others, each file read once."""
 
-    def __init__(self, root: Path, sources: Mapping[str, str] = SOURCES) -> None:
+    def __init__(self, root: Path, sources: Mapping[str, str]) -> None:
         """Take the repository and the folder of each package in it."""
-        self._root, self._sources = root, sources
+        self._root, self._sources, self._problem = root, sources, named_in(root)
         self._known: dict[Path, list[str]] = {}
 
     def closure(self, modules: Iterable[str]) -> set[Path]:
@@ -48,7 +54,10 @@ class Imports:
         name = self._name(path)
         yield from self._with_parents(name)
         package = name if path.stem == "__init__" else name.rpartition(".")[0]
-        for node in ast.walk(ast.parse(path.read_text())):
+        tree = ast.parse(path.read_text())
+        for role in _roles(tree):
+            yield from self._with_parents(f"{self._problem}.{ROLES[role]}")
+        for node in ast.walk(tree):
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom):
@@ -80,10 +89,17 @@ def has_code(path: Path) -> bool:
 
 
 def dependencies(root: Path, files: Collection[str]) -> list[str]:
-    """Return the paths that `dvc.yaml` names for some files: folders, and modules of the problem."""
-    code = [Path(file) for file in files if has_code(root / file)]
-    folders = {str(path if str(path.parent) == PROBLEM else path.parent) for path in code}
+    """Return the paths that `dvc.yaml` names for some files: their folders."""
+    folders = {str(Path(file).parent) for file in files if has_code(root / file)}
     return sorted(folder for folder in folders if not any(folder.startswith(f"{other}/") for other in folders))
+
+
+def _roles(tree: ast.AST) -> set[str]:
+    """The roles of the problem that a module asks for: `problem.contract`, where it imports `problem`."""
+    loads = any(isinstance(node, ast.ImportFrom) and node.module == INTERFACE for node in ast.walk(tree))
+    attributes = (node for node in ast.walk(tree) if loads and isinstance(node, ast.Attribute))
+    named = {node.attr for node in attributes if isinstance(node.value, ast.Name) and node.value.id == "problem"}
+    return named & ROLES.keys()
 
 
 def _base(node: ast.ImportFrom, package: str) -> str:

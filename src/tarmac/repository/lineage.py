@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tarmac.pipeline.base.hashing import digest
-from tarmac.pipeline.params import TASK
+from tarmac.pipeline.base.params import TASK
 from tarmac.pipeline.training import identity
 from tarmac.reporting.trees import flatten
 from tarmac.repository import commits

@@ -1,7 +1,6 @@
 """Rebuilds the pipeline and says, output by output, whether the result is the committed one."""
 
 import json
-import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,10 +8,11 @@ from pathlib import Path
 import yaml
 
 from tarmac import policy
+from tarmac.interface.problem import PROJECT, named, named_in
 from tarmac.pipeline.base import cost
 from tarmac.pipeline.base.hashing import digest
 from tarmac.pipeline.base.outputs import write_json
-from tarmac.pipeline.params import TASK
+from tarmac.pipeline.base.params import TASK
 from tarmac.repository import stage_costs
 from tarmac.repository.dvc import commands, config, lockfile, recovery
 from tarmac.repository.git import git, text_at
@@ -20,8 +20,6 @@ from tarmac.repository.git import git, text_at
 LOCK, METRICS = Path("dvc.lock"), Path("metrics/evaluate/metrics.json")
 REBUILT = Path(".dvc/tmp/tarmac/rebuilt.json")
 SHOWN = tuple(TASK.metrics)
-NAMES = Path("src/tarmac/problem/names.py")
-WHAT = re.compile(r"^(?:TASK|MONTHLY|TARGET)\b.*= (.*?)(?: +#.*)?$", re.MULTILINE)  # what two problems differ in
 
 
 class DifferenceError(ValueError):
@@ -49,8 +47,8 @@ def run() -> None:
 
 def same_problem() -> bool:
     """Whether HEAD's problem is the one that is here: the result of another says nothing of this one."""
-    there, here = text_at("HEAD", NAMES), NAMES.read_text(encoding="utf-8")
-    return there is not None and WHAT.findall(there) == WHAT.findall(here)
+    there = text_at("HEAD", Path(PROJECT))
+    return there is not None and named(there) == named_in(Path())
 
 
 def repro(folder: Path, *options: str, extra: Mapping[str, str] | None = None) -> list[str]:

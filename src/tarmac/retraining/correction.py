@@ -10,8 +10,8 @@ import pandas as pd
 from tarmac.monitoring.checks import Check
 from tarmac.monitoring.judge import corrected
 from tarmac.pipeline.base import months
+from tarmac.pipeline.base.params import SplitParams, Window
 from tarmac.pipeline.models.dataset import read_window
-from tarmac.pipeline.params import SplitParams, Window
 from tarmac.policy import load
 from tarmac.reporting.markdown import percent
 

@@ -6,14 +6,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tarmac.interface.problem import problem
 from tarmac.monitoring.report import report
 from tarmac.monitoring.rows import TABLES
 from tarmac.monitoring.run import monitor, nothing, refuse, write
 from tarmac.pipeline.base import months
+from tarmac.pipeline.base.params import Window
 from tarmac.pipeline.models.dataset import read_window
-from tarmac.pipeline.params import Window
 from tarmac.policy import load
-from tarmac.problem.names import DAY, TARGET
 from tarmac.registry.live_model import Live, live
 from tarmac.registry.release import OUT, refuse_unclean
 from tarmac.repository import git, reproduce
@@ -36,7 +36,7 @@ def retrain(source: str) -> dict[str, Any]:
     """
     shutil.rmtree(OUT, ignore_errors=True)  # an older verdict is none on this round
     refuse("the round was cut off before it had judged anything")  # nor an older decision, whatever ends the process
-    if DAY is None:
+    if problem.contract.DAY is None:
         return nothing("rows have no time here, so that no month arrives: `make ingest`, `make run`, `make review`")
     with _told(), _begun():
         commands.pull()
@@ -78,7 +78,11 @@ def judged(wanted: Sequence[str], model: Live) -> dict[str, Any]:
 def last_labelled(stored: Sequence[str], tables: Path = TABLES) -> str:
     """The month that a new model is judged up to: labels may come later than a month."""
     for month in reversed(stored):
-        if read_window(tables, Window(first=month, last=month), [TARGET])[TARGET].notna().any():
+        if (
+            read_window(tables, Window(first=month, last=month), [problem.contract.TARGET])[problem.contract.TARGET]
+            .notna()
+            .any()
+        ):
             return month
     raise WindowsError(f"no month of {tables} has a label to train on")
 

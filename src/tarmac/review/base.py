@@ -8,12 +8,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tarmac.interface.problem import problem
 from tarmac.pipeline.base import months
+from tarmac.pipeline.base.params import Window
 from tarmac.pipeline.metrics.metrics import spread
 from tarmac.pipeline.models.dataset import labelled, read_window
 from tarmac.pipeline.models.scorer import Scorer
-from tarmac.pipeline.params import Window
-from tarmac.problem.names import KEY, TARGET
 from tarmac.review.results import FEATURES, MODEL, PREDICTIONS, Result
 
 
@@ -41,7 +41,9 @@ def answers(base: Result, head: Result, test: Window | None) -> tuple[pd.DataFra
     known, wanted = (pd.read_parquet(side.path(PREDICTIONS)) for side in (base, head))
     if test is None:
         return known, None
-    if _tested(base) == (test.first, test.last) or len(known.merge(wanted[list(KEY)], on=list(KEY))) == len(wanted):
+    if _tested(base) == (test.first, test.last) or len(
+        known.merge(wanted[list(problem.contract.KEY)], on=list(problem.contract.KEY))
+    ) == len(wanted):
         return known, None
     try:
         found = _ask(base, head, test)
@@ -65,9 +67,11 @@ def _ask(base: Result, head: Result, test: Window) -> pd.DataFrame:
         raise UnaskedError("its file cannot be read") from None
     refuse_known(model.metadata, test)
     refuse_lacking(model, head, test)
-    columns = [*dict.fromkeys((*KEY, TARGET, *model.categories, *model.numbers))]  # a part of the key may be an input
+    columns = [
+        *dict.fromkeys((*problem.contract.KEY, problem.contract.TARGET, *model.categories, *model.numbers))
+    ]  # a part of the key may be an input
     rows, _ = labelled(read_window(head.path(FEATURES), test, columns))
-    return rows[[*KEY, TARGET]].assign(**spread(model.score(rows)))
+    return rows[[*problem.contract.KEY, problem.contract.TARGET]].assign(**spread(model.score(rows)))
 
 
 def refuse_known(metadata: Mapping[str, str], test: Window) -> None:

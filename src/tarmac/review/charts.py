@@ -8,7 +8,7 @@ from itertools import takewhile
 import numpy as np
 import pandas as pd
 
-from tarmac.pipeline.params import TASK, Task
+from tarmac.pipeline.base.params import TASK, Task
 from tarmac.reporting.markdown import label
 from tarmac.review.results import Result
 

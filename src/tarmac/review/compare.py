@@ -6,13 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from tarmac.interface.problem import problem
+from tarmac.pipeline.base.params import TASK, IntervalParams, Task
 from tarmac.pipeline.intervals import delong
 from tarmac.pipeline.intervals.bootstrap import BINS
 from tarmac.pipeline.intervals.sample import Estimate, Sample
 from tarmac.pipeline.metrics.metrics import joined, spread
-from tarmac.pipeline.params import TASK, IntervalParams, Task
-from tarmac.problem.names import CLUSTER, KEY, TARGET
-from tarmac.problem.slices import SLICES
 
 BASE = "base_"  # what the columns of base's predictions begin with
 
@@ -61,9 +60,11 @@ def pair(base: pd.DataFrame | None, head: pd.DataFrame) -> Pairing:
     if base is None:
         none = head.iloc[:0]
         return Pairing(none.assign(**spread(joined(none), BASE)), 0, len(head), 0)
-    known = base[list(KEY)].assign(label_before=base[TARGET], **spread(joined(base), BASE))
-    rows = head.merge(known, on=list(KEY), validate="one_to_one")
-    relabelled = int((rows["label_before"] != rows[TARGET]).sum())
+    known = base[list(problem.contract.KEY)].assign(
+        label_before=base[problem.contract.TARGET], **spread(joined(base), BASE)
+    )
+    rows = head.merge(known, on=list(problem.contract.KEY), validate="one_to_one")
+    relabelled = int((rows["label_before"] != rows[problem.contract.TARGET]).sum())
     return Pairing(rows, len(base) - len(rows), len(head) - len(rows), relabelled)
 
 
@@ -76,9 +77,12 @@ def metric_changes(
     task: Task = TASK,
 ) -> list[MetricChange]:
     """Every metric, with its difference where two distinct labels are among the common rows."""
-    whole, p = Sample.of(head[TARGET], head[CLUSTER], params, bins, task), joined(head)
+    whole, p = (
+        Sample.of(head[problem.contract.TARGET], head[problem.contract.CLUSTER], params, bins, task),
+        joined(head),
+    )
     rows = pairing.rows
-    common = Sample.of(rows[TARGET], rows[CLUSTER], params, bins, task)
+    common = Sample.of(rows[problem.contract.TARGET], rows[problem.contract.CLUSTER], params, bins, task)
     if not common.varied:
         return [MetricChange(name, whole.value(name, p)) for name in names]
     before, after = joined(rows, BASE), joined(rows)
@@ -98,12 +102,12 @@ def slice_changes(
     head: pd.DataFrame, pairing: Pairing, min_rows: int, params: IntervalParams, task: Task = TASK
 ) -> list[SliceChange]:
     """Every slice of head that has `min_rows` rows, and two distinct labels."""
-    whole, p = Sample.of(head[TARGET], head[CLUSTER], params, task=task), joined(head)
+    whole, p = Sample.of(head[problem.contract.TARGET], head[problem.contract.CLUSTER], params, task=task), joined(head)
     rows = pairing.rows
-    common = Sample.of(rows[TARGET], rows[CLUSTER], params, task=task)
-    places = {name: rows.groupby(name).indices for name in SLICES}
+    common = Sample.of(rows[problem.contract.TARGET], rows[problem.contract.CLUSTER], params, task=task)
+    places = {name: rows.groupby(name).indices for name in problem.contract.SLICES}
     changes = []
-    for name in SLICES:
+    for name in problem.contract.SLICES:
         for value, at in sorted(head.groupby(name).indices.items()):
             part = whole.at(at)
             if len(at) < min_rows or not part.varied:
@@ -128,12 +132,12 @@ def row_wise(pairing: Pairing, confidence: float, task: Task = TASK) -> tuple[fl
     It is of two classes; None elsewhere.
     """
     rows = pairing.rows
-    if task.kind != "binary" or rows[TARGET].nunique() != 2:
+    if task.kind != "binary" or rows[problem.contract.TARGET].nunique() != 2:
         return None
-    return delong.interval(rows[TARGET].to_numpy(), joined(rows, BASE), joined(rows), confidence)
+    return delong.interval(rows[problem.contract.TARGET].to_numpy(), joined(rows, BASE), joined(rows), confidence)
 
 
 def over_baseline(head: pd.DataFrame, params: IntervalParams, task: Task = TASK) -> Estimate:
     """The main metric of the model minus that of its baseline."""
-    sample = Sample.of(head[TARGET], head[CLUSTER], params, task=task)
+    sample = Sample.of(head[problem.contract.TARGET], head[problem.contract.CLUSTER], params, task=task)
     return sample.difference(task.main, joined(head, "baseline_"), joined(head))

@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.parquet as pq
 
+from tarmac.interface.problem import problem
 from tarmac.pipeline.base import months
 from tarmac.pipeline.base.hashing import digest
-from tarmac.problem.names import CATEGORICAL, DAY, KEY
 from tarmac.reporting.trees import flatten
 from tarmac.review.drift import effect
 from tarmac.review.results import FEATURES, RAW, Result
@@ -40,7 +40,12 @@ def diff(base: Result, head: Result, windows: tuple[Window, Window]) -> DataDiff
     if FEATURES in base.present and (changed[FEATURES] or windows[0] != windows[1]):
         folders = base.path(FEATURES), head.path(FEATURES)
         found.columns.extend(columns(*folders))
-        lacking = [name for name in KEY for side in folders if name not in {field.name for field in _schema(side)}]
+        lacking = [
+            name
+            for name in problem.contract.KEY
+            for side in folders
+            if name not in {field.name for field in _schema(side)}
+        ]
         if lacking:
             found.unknown.append(f"rows of {FEATURES} cannot be paired: {', '.join(lacking)} is not in both")
         elif changed[FEATURES]:
@@ -100,7 +105,7 @@ def _by_month(before: Path, after: Path) -> Iterator[tuple[pd.DataFrame, pd.Data
         frames = [pd.read_parquet(path) if path.is_file() else None for path in (old, new)]
         present = next(frame for frame in frames if frame is not None)
         left, right = (present.iloc[:0] if frame is None else frame for frame in frames)
-        yield left.set_index(list(KEY)), right.set_index(list(KEY))
+        yield left.set_index(list(problem.contract.KEY)), right.set_index(list(problem.contract.KEY))
 
 
 def drift(before: Path, after: Path, windows: tuple[Window, Window]) -> dict[str, float]:
@@ -109,9 +114,13 @@ def drift(before: Path, after: Path, windows: tuple[Window, Window]) -> dict[str
     Without time it is of all rows: which of them are trained on, no file tells.
     """
     known = [{field.name for field in _schema(side)} for side in (before, after)]
-    names = sorted((known[0] & known[1]) - (set(KEY) - set(CATEGORICAL)))
+    names = sorted((known[0] & known[1]) - (set(problem.contract.KEY) - set(problem.contract.CATEGORICAL)))
     sides = [
-        [path for path in sorted(folder.glob("*.parquet")) if not DAY or path.stem in months.between(*window)]
+        [
+            path
+            for path in sorted(folder.glob("*.parquet"))
+            if not problem.contract.DAY or path.stem in months.between(*window)
+        ]
         for folder, window in zip((before, after), windows, strict=True)
     ]
     found = {name: effect(*(_column(paths, name) for paths in sides)) for name in names}

@@ -20,14 +20,12 @@ import pyarrow.parquet as pq
 import yaml
 from pydantic import ValidationError
 
+from tarmac.interface.problem import problem
 from tarmac.pipeline.base import months
+from tarmac.pipeline.base.params import AnySplit, SplitParams, Window
 from tarmac.pipeline.metrics.metrics import spread
 from tarmac.pipeline.models.scorer import Scorer
-from tarmac.pipeline.params import AnySplit, SplitParams, Window
 from tarmac.policy import Params
-from tarmac.problem.behaviour import BEHAVIOURS
-from tarmac.problem.names import CLUSTER, KEY, MONTHLY, TARGET
-from tarmac.problem.slices import slices
 from tarmac.repository.dvc import commands
 from tarmac.review.base import UnaskedError, refuse_known
 from tarmac.review.rebuild import Rebuilt, rebuild
@@ -145,7 +143,7 @@ def _retrained(wanted: Any, head: Result, params: Params) -> bool:
     if not isinstance(wanted, SplitParams) or not isinstance(params.split, SplitParams):
         return False
     try:
-        stored = months.stored(head.path(RAW) / MONTHLY[-1])
+        stored = months.stored(head.path(RAW) / problem.contract.MONTHLY[-1])
         last = wanted.test.last
         found = moved(stored[0], last, params.retrain)
     except (WindowsError, months.MonthsError, IndexError):
@@ -203,7 +201,7 @@ def _read(path: Path, rows: int) -> pd.DataFrame:
         if pq.read_metadata(path).num_rows > MORE_ROWS * rows + 1000:
             raise HandedOverError(f"{FEATURES}/{path.name} has far more rows than the base's")
         table = pd.read_parquet(path)
-        if table.duplicated(list(KEY)).any():
+        if table.duplicated(list(problem.contract.KEY)).any():
             raise HandedOverError(f"{FEATURES}/{path.name} has a row twice")
     except HandedOverError:
         raise
@@ -217,8 +215,8 @@ def join(ours: pd.DataFrame, theirs: pd.DataFrame, found: Differences) -> pd.Dat
 
     What differs is counted in `found`. A row that head lacks is left out; that alone fails.
     """
-    key = list(KEY)
-    own = [name for name in theirs.columns if name not in {*key, TARGET}]
+    key = list(problem.contract.KEY)
+    own = [name for name in theirs.columns if name not in {*key, problem.contract.TARGET}]
     try:
         places = ours[key].merge(theirs[key].assign(place=range(len(theirs))), on=key, how="left")["place"]
     except (ValueError, KeyError, TypeError) as error:
@@ -228,20 +226,22 @@ def join(ours: pd.DataFrame, theirs: pd.DataFrame, found: Differences) -> pd.Dat
     found.only_head += len(theirs) - int(known.sum())
     base = ours[known].reset_index(drop=True)
     head = theirs.iloc[places[known].astype("int64")].reset_index(drop=True)
-    if TARGET in head:
-        found.relabelled += int(_differs(base[TARGET], head[TARGET]).sum())
+    if problem.contract.TARGET in head:
+        found.relabelled += int(_differs(base[problem.contract.TARGET], head[problem.contract.TARGET]).sum())
     for name in _guarded():
         if name in base and (name not in head or _differs(base[name], head[name]).any()):
             found.columns.add(name)
     rows = head[own].assign(**{name: base[name] for name in base.columns if name not in own})
-    before, after = slices(base), slices(rows)
+    before, after = problem.slices.slices(base), problem.slices.slices(rows)
     found.columns |= {name for name in before if _differs(before[name], after[name]).any()}
     return rows[[*base.columns, *(name for name in own if name not in base.columns)]]
 
 
 def _guarded() -> set[str]:
     """Return the columns that clusters and behaviors go by."""
-    return ({CLUSTER} | {name for behaviour in BEHAVIOURS for name in behaviour.columns}) - set(KEY)
+    return (
+        {problem.contract.CLUSTER} | {name for behaviour in problem.behaviour.BEHAVIOURS for name in behaviour.columns}
+    ) - set(problem.contract.KEY)
 
 
 def _differs(one: "pd.Series[Any]", other: "pd.Series[Any]") -> "pd.Series[bool]":
@@ -271,7 +271,8 @@ def _lay_out_base(base: Result, tree: Path) -> None:
     tree.mkdir(parents=True)
     for name in ("src", "requirements"):
         shutil.copytree(base.path(name), tree / name)
-    shutil.copyfile(base.path("params.yaml"), tree / "params.yaml")
+    for name in ("params.yaml", "pyproject.toml"):
+        shutil.copyfile(base.path(name), tree / name)
     (tree / ".dvc" / "tmp").mkdir(parents=True)
 
 
@@ -281,10 +282,10 @@ def _use_baseline(tree: Path, features: Path, base: Result) -> None:
         return
     path, model = tree / PREDICTIONS, Scorer(base.path(BASELINE))
     rows = pd.read_parquet(path)
-    columns = list(dict.fromkeys((*KEY, *model.categories, *model.numbers)))
+    columns = list(dict.fromkeys((*problem.contract.KEY, *model.categories, *model.numbers)))
     files = sorted(features.glob("*.parquet"))
     known = pd.concat([pd.read_parquet(file, columns=columns) for file in files], ignore_index=True)
-    inputs = rows[list(KEY)].merge(known, on=list(KEY), how="left")
+    inputs = rows[list(problem.contract.KEY)].merge(known, on=list(problem.contract.KEY), how="left")
     rows.assign(**spread(model.score(inputs), "baseline_")).to_parquet(path)
 
 
@@ -310,8 +311,8 @@ def _show(head: Result, tree: Path) -> Result:
 def judge_model(head: Result, test: Window | None) -> list[Check]:
     """Judge what the model says of itself: it may neither take the label nor have learned from test months."""
     model, found = Scorer(head.path(MODEL)), []
-    if TARGET in {*model.categories, *model.numbers}:
-        found.append(Check("gate", "inputs", "fail", f"the model takes {TARGET}, which is the label"))
+    if problem.contract.TARGET in {*model.categories, *model.numbers}:
+        found.append(Check("gate", "inputs", "fail", f"the model takes {problem.contract.TARGET}, which is the label"))
     try:
         if test is not None:
             refuse_known(model.metadata, test)

@@ -11,27 +11,26 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 
-from tarmac.problem import future
-from tarmac.problem.names import KEY, MONTHLY, TARGET
-from tarmac.problem.params import ProblemParams
+from tarmac.interface.params import ProblemParams
+from tarmac.interface.problem import problem
 from tarmac.review.results import FEATURES, RAW, Result
 
 
 def change_future(head: Result, work: Path, first_test: str | None) -> object:
     """Rewrite the test months of raw data with another future; return the instant, or the seed."""
     files = raw_files(work / RAW, first_test)
-    cut = future.draw(sorted({path.stem for _, path in files}), int(head.commit[:12], 16))
+    cut = problem.future.draw(sorted({path.stem for _, path in files}), int(head.commit[:12], 16))
     for name, path in files:
-        pq.write_table(future.hide(name, pq.read_table(path), cut), path)
+        pq.write_table(problem.future.hide(name, pq.read_table(path), cut), path)
     return cut
 
 
 def compare_decided(
-    head: Result, work: Path, problem: ProblemParams, cut: Any, first_test: str | None
+    head: Result, work: Path, params: ProblemParams, cut: Any, first_test: str | None
 ) -> tuple[list[str], int]:
     """Return features that another future has changed, and the number of rows decided on by then."""
     files = raw_files(head.path(RAW), first_test)
-    keys = [future.decided(name, pq.read_table(path), cut, problem) for name, path in files]
+    keys = [problem.future.decided(name, pq.read_table(path), cut, params) for name, path in files]
     decided = pd.concat(keys).drop_duplicates() if all(part is not None for part in keys) else None
     changed, count = set[str](), 0
     for month in sorted({path.stem for _, path in files}):
@@ -39,12 +38,14 @@ def compare_decided(
         after = pd.read_parquet(work / FEATURES / f"{month}.parquet")
         rows = before
         if decided is not None:
-            rows = before.merge(decided, on=list(KEY), validate="one_to_one")
-        found = rows[list(KEY)].merge(after, on=list(KEY), how="left", indicator="_found", validate="one_to_one")
+            rows = before.merge(decided, on=list(problem.contract.KEY), validate="one_to_one")
+        found = rows[list(problem.contract.KEY)].merge(
+            after, on=list(problem.contract.KEY), how="left", indicator="_found", validate="one_to_one"
+        )
         there = (found["_found"] == "both").to_numpy()
         if not there.all():
             changed.add("rows that are gone")
-        names = [name for name in before.columns if name not in (*KEY, TARGET)]
+        names = [name for name in before.columns if name not in (*problem.contract.KEY, problem.contract.TARGET)]
         for name in names:
             if name not in after or _differs(rows[name][there], found[name][there]):
                 changed.add(name)
@@ -54,7 +55,7 @@ def compare_decided(
 
 def raw_files(raw: Path, first: str | None) -> list[tuple[str, Path]]:
     """Return names and files of monthly tables from a month on; without a month, all of them."""
-    files = [(name, path) for name in MONTHLY for path in sorted((raw / name).glob("*.parquet"))]
+    files = [(name, path) for name in problem.contract.MONTHLY for path in sorted((raw / name).glob("*.parquet"))]
     return [(name, path) for name, path in files if first is None or path.stem >= first]
 
 

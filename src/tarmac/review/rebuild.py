@@ -20,11 +20,11 @@ from typing import Any
 import pyarrow.parquet as pq
 import yaml
 
+from tarmac.interface.problem import problem
 from tarmac.pipeline.base.hashing import digest
+from tarmac.pipeline.base.params import AnySplit, SplitParams
 from tarmac.pipeline.models.dataset import read_part
-from tarmac.pipeline.params import AnySplit, SplitParams
 from tarmac.policy import Params
-from tarmac.problem.names import KEY, MONTHLY, TARGET
 from tarmac.repository import git
 from tarmac.repository.dvc import commands, lockfile
 from tarmac.review import sandbox
@@ -134,16 +134,20 @@ def exchange_labels(head: Result, work: Path, split: AnySplit) -> bool:
     if isinstance(split, SplitParams) or split.by == "label":
         return False
     try:
-        keys = read_part(head.path(FEATURES), split, "test", list(KEY)).assign(_test=True)
+        keys = read_part(head.path(FEATURES), split, "test", list(problem.contract.KEY)).assign(_test=True)
     except Exception as error:  # noqa: BLE001 -- a hostile file may break its reader in any way
         raise RebuildError(f"the features cannot be read ({type(error).__name__})") from None
     for _, path in raw_files(work / RAW, None):
         rows = pq.read_table(path)
-        if not {*KEY, TARGET} <= {*rows.column_names}:
+        if not {*problem.contract.KEY, problem.contract.TARGET} <= {*rows.column_names}:
             return False
-        found = rows.select(list(KEY)).to_pandas().merge(keys, on=list(KEY), how="left", validate="many_to_one")
+        found = (
+            rows.select(list(problem.contract.KEY))
+            .to_pandas()
+            .merge(keys, on=list(problem.contract.KEY), how="left", validate="many_to_one")
+        )
         test = found["_test"].notna().to_numpy()
-        pq.write_table(future.hide(rows, TARGET, int(head.commit[:12], 16), test), path)
+        pq.write_table(future.hide(rows, problem.contract.TARGET, int(head.commit[:12], 16), test), path)
     return True
 
 
@@ -279,7 +283,7 @@ def _copy_raw(source: Path, target: Path, before: str | None = None) -> None:
     shutil.rmtree(target, ignore_errors=True)
     for path in sorted(source.rglob("*")):
         inner = path.relative_to(source)
-        monthly = inner.parts[0] in MONTHLY
+        monthly = inner.parts[0] in problem.contract.MONTHLY
         if path.is_file() and not (monthly and before is not None and path.stem >= before):
             (target / inner).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target / inner)

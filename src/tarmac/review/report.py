@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 
+from tarmac.interface.problem import problem
+from tarmac.pipeline.base.params import TASK
 from tarmac.pipeline.intervals.sample import Estimate
-from tarmac.pipeline.params import TASK
-from tarmac.problem.names import CLUSTERS, DAY
 from tarmac.reporting.markdown import VALUE, code, details, fit, number, percent, signed, table, text
 from tarmac.repository.stage_inputs import OUTSIDE
 from tarmac.review.compare import MetricChange, SliceChange
@@ -13,7 +13,7 @@ from tarmac.review.facts import Review
 from tarmac.review.verdict import Check
 
 MARKS = {"pass": "✅", "fail": "❌", "not proven": "➖"}
-LEARNED = "training rows" if DAY else "rows"  # of which the drift is told
+LEARNED = "training rows" if problem.contract.DAY else "rows"  # of which the drift is told
 POLICY = ("review.", "intervals.", "evaluate.")  # parameters that the verdict goes by
 FILES, LINES, COLUMNS = 20, 20, 10  # of a stage, of an error, and of the data, that are shown
 
@@ -54,7 +54,7 @@ def _notes(review: Review) -> str:
         where = (
             f"of {review.moved.first} to {review.moved.last}" if review.moved and review.moved.asked else "are in both"
         )
-        resampled = f"{percent(review.confidence)} intervals by resampled {CLUSTERS[1]}."
+        resampled = f"{percent(review.confidence)} intervals by resampled {problem.contract.CLUSTERS[1]}."
         lines += [f"{rows['common']:,} test rows {where}, {resampled}", *_moved(review)]
     if not review.no_base and (rows["only_base"] or rows["only_head"]):
         lines.append(
@@ -89,7 +89,11 @@ def _metrics(review: Review) -> str:
     lines = table(header, [_metric(change, checks[change.name], better) for change in review.metrics])
     if review.row_wise:
         low, high = review.row_wise
-        apart = f"as if every row were independent of its {CLUSTERS[0]}" if CLUSTERS[0] != "row" else "row by row"
+        apart = (
+            f"as if every row were independent of its {problem.contract.CLUSTERS[0]}"
+            if problem.contract.CLUSTERS[0] != "row"
+            else "row by row"
+        )
         lines += f"\n\nDeLong's interval for {TASK.title}, {apart}: {signed(low)} to {signed(high)}."
     return lines
 
@@ -127,7 +131,11 @@ def _changed(review: Review) -> str:
     more = len(review.data.columns) - COLUMNS
     data += [f"{more:,} more columns"] if more > 0 else []
     drifted = [name for name, far in review.data.drift.items() if far >= review.policy.drift]
-    data += [f"columns whose {'training data' if DAY else 'rows'} drifted: {len(drifted)}"] if drifted else []
+    data += (
+        [f"columns whose {'training data' if problem.contract.DAY else 'rows'} drifted: {len(drifted)}"]
+        if drifted
+        else []
+    )
     data = [f"raw files that differ: {len(review.data.raw)}", *data] if review.data.raw else data
     data += [text("; ".join(review.data.unknown))] if review.data.unknown else []
     stages = [f"- {_stage(stage)}: {_files(files)}" for stage, files in found.files.items()]

@@ -9,10 +9,10 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.parquet as pq
 
+from tarmac.interface.problem import problem
 from tarmac.pipeline.base.outputs import replacing, write_json
-from tarmac.pipeline.params import SplitParams
+from tarmac.pipeline.base.params import SplitParams
 from tarmac.policy import Params, load
-from tarmac.problem.names import ANSWERS, KEY, TARGET
 from tarmac.repository import clone, git, reproduce
 from tarmac.repository.dvc import commands, object_store
 from tarmac.review import compare, cost, gate, verdict
@@ -155,7 +155,9 @@ def _why_not(base: Result) -> str:
     """Why the models cannot be compared; empty where they can."""
     if PREDICTIONS not in base.present:
         return f"commit {base.commit[:7]} has no predictions, or the remote lacks them"
-    lacking = {*KEY, TARGET, *ANSWERS} - set(pq.read_schema(base.path(PREDICTIONS)).names)
+    lacking = {*problem.contract.KEY, problem.contract.TARGET, *problem.contract.ANSWERS} - set(
+        pq.read_schema(base.path(PREDICTIONS)).names
+    )
     return f"the predictions of commit {base.commit[:7]} lack {', '.join(sorted(lacking))}" if lacking else ""
 
 

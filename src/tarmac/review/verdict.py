@@ -6,8 +6,8 @@ from typing import Literal
 
 import pandas as pd
 
+from tarmac.pipeline.base.params import TASK, Task
 from tarmac.pipeline.intervals.sample import Estimate
-from tarmac.pipeline.params import TASK, Task
 from tarmac.policy import BehaviourPolicy, MetricPolicy, SlicePolicy
 from tarmac.reporting.markdown import number, signed
 from tarmac.review.compare import MetricChange, SliceChange

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from tarmac.pipeline.params.task import Kind
+from tarmac.pipeline.base.params.task import Kind
 from tarmac.tabular.columns import Category, Column, Date, Number, hour, plain
 from tarmac.tabular.raw import hours_of
 

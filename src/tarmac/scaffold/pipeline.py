@@ -9,7 +9,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
-from tarmac.pipeline.params.task import TASKS, Task
+from tarmac.pipeline.base.params.task import TASKS, Task
 from tarmac.repository.imports import closure, dependencies
 from tarmac.scaffold.infer import Found
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from string import Template
 
 from tarmac.scaffold.infer import Found
-from tarmac.scaffold.problem import TEMPLATES, predicted, title
+from tarmac.scaffold.package import TEMPLATES, predicted, title
 
 PAGE = Path("README.md")
 

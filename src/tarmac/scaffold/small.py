@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tarmac.scaffold.infer import Found
 
-FOLDER = Path("tests/problem")
+TESTS = Path("tests")
 TEXT = '''"""What the tests must know of this repository's problem: data and settings of their small workspace."""
 
 import shutil
@@ -32,17 +32,18 @@ def quicker(params: dict) -> None:
 STAGES = ("baseline", "train", "evaluate", "state", "card")  # in the order of the pipeline
 
 
-def write(found: Found) -> None:
+def write(found: Found, old: str, new: str) -> None:
     """Replaces the tests of the old problem. Does nothing where the repository has no tests."""
-    if not FOLDER.is_dir():
+    if not (TESTS / old).is_dir():
         return
-    shutil.rmtree(FOLDER)
-    FOLDER.mkdir()
+    shutil.rmtree(TESTS / old)
+    folder = TESTS / new
+    folder.mkdir()
     name, value = ("split.train.first", _second(found)) if found.day else ("split.seed", 8)
     read = {"baseline", "train", "state", "card" if found.day else "evaluate"}
     change = f"    ({_code(name)}, {_code(value)}, {_set(read)}, {_set(set(STAGES))}),"
-    (FOLDER / "__init__.py").write_text('"""Tests of the problem."""\n', encoding="utf-8")
-    (FOLDER / "small.py").write_text(TEXT.replace("{changes}", change), encoding="utf-8")
+    (folder / "__init__.py").write_text('"""Tests of the problem."""\n', encoding="utf-8")
+    (folder / "small.py").write_text(TEXT.replace("{changes}", change), encoding="utf-8")
 
 
 def _second(found: Found) -> str:

@@ -1,5 +1,7 @@
 """`tarmac init-problem`: one table in, and the repository is about another problem."""
 
+import importlib.util
+import re
 import shutil
 import subprocess
 import sys
@@ -11,16 +13,17 @@ import pyarrow as pa
 
 from tarmac.ingest.incoming import texts
 from tarmac.ingest.raw_data import RAW, write
+from tarmac.interface.problem import PROJECT, SOURCE, problem
 from tarmac.pipeline.base.hashing import digest
 from tarmac.pipeline.base.outputs import replacing
-from tarmac.pipeline.params.task import TASKS, Kind
+from tarmac.pipeline.base.params.task import TASKS, Kind
 from tarmac.repository.dvc import object_store
-from tarmac.scaffold import pipeline, policy, problem, readme, small
+from tarmac.scaffold import package, pipeline, policy, readme, small
 from tarmac.scaffold.infer import Asked, Found, ScaffoldError, infer
 from tarmac.tabular.columns import plain
 from tarmac.tabular.raw import by_file, typed, types
 
-PROBLEM, PARAMS, PIPELINE = Path("src/tarmac/problem"), Path("params.yaml"), Path("dvc.yaml")
+PARAMS, PIPELINE = Path("params.yaml"), Path("dvc.yaml")
 # What the old problem made, and what only speaks of it.
 MADE = ("data/*", "metrics", "models/*", "dvc.lock", "monitoring", "review", "served", "site", "docs/*.png")
 
@@ -35,15 +38,15 @@ def init_problem(name: str, path: Path, asked: Asked) -> Iterator[str]:
     refuse_unsaved()
     if name != plain(name):
         raise ScaffoldError(f"{name} is no name of a folder: {plain(name)} is")
+    if name in sys.stdlib_module_names or (name != problem.name and importlib.util.find_spec(name)):
+        raise ScaffoldError(f"{name} is the name of another package of Python: take another one")
     found = infer(texts(path), asked)
     months = policy.months(found)
     files = list(by_file(name, table_of(found, name), found.day))
-    changes = policy.params(found, months, list(problem.features_of(found)))
-    with replacing(PROBLEM) as partial:
-        problem.write(found, name, path.name, partial)
+    changes = policy.params(found, months, list(package.features_of(found)))
+    replace_package(found, name, path.name)
     pipeline.write_params(PARAMS, changes)
     pipeline.write_dvc(PIPELINE, found)
-    small.write(found)
     readme.write(found, name, path.name)
     clear()
     for stored, rows in files:
@@ -51,7 +54,19 @@ def init_problem(name: str, path: Path, asked: Asked) -> Iterator[str]:
         target.parent.mkdir(parents=True, exist_ok=True)
         write(rows, target)
     subprocess.run([sys.executable, "-m", "dvc", "add", "--quiet", str(RAW)], check=True)
-    yield from told(found, files, changes)
+    yield from told(found, name, files, changes)
+
+
+def replace_package(found: Found, name: str, source: str) -> None:
+    """Write the new problem's package, remove the old one with its tests, and name the new one."""
+    old = problem.name
+    with replacing(Path(SOURCE, name)) as partial:
+        package.write(found, name, source, partial)
+    if name != old:
+        shutil.rmtree(Path(SOURCE, old))
+    small.write(found, old, name)
+    project = Path(PROJECT).read_text(encoding="utf-8")
+    Path(PROJECT).write_text(re.sub(rf"\b{old}\b", name, project), encoding="utf-8")
 
 
 def task_named(name: str) -> Kind:
@@ -65,7 +80,7 @@ def task_named(name: str) -> Kind:
 def refuse_unsaved() -> None:
     """Raises `ScaffoldError` where Git, or DVC's cache, does not have everything that is about to be replaced."""
     tracked = _changes("--untracked-files=no")
-    if tracked or _changes("--", str(PROBLEM), "data", "metrics", "models", str(small.FOLDER)):
+    if tracked or _changes("--", SOURCE, "data", "metrics", "models", f"{small.TESTS}/{problem.name}"):
         advice = "commit them, or drop them (`git reset --hard && git clean -d --force src`)"
         raise ScaffoldError(f"there are changes that are not committed, and this replaces the problem: {advice}")
     pointer = RAW.with_suffix(".dvc")
@@ -98,7 +113,7 @@ def clear() -> None:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def told(found: Found, files: Iterable[tuple[str, pa.Table]], changes: Mapping[str, Any]) -> Iterator[str]:
+def told(found: Found, name: str, files: Iterable[tuple[str, pa.Table]], changes: Mapping[str, Any]) -> Iterator[str]:
     """Lines for a person: what was found, what was left out, and what to do next."""
     stored = list(files)
     size = f"{len(found.rows):,} rows in {len(stored)} file(s)"
@@ -111,5 +126,6 @@ def told(found: Found, files: Iterable[tuple[str, pa.Table]], changes: Mapping[s
     yield f"split: {', '.join(parts)}"
     yield from (f"left out: {name}: {why}" for name, why in found.left_out.items())
     yield from (f"note: {note}" for note in found.notes)
-    yield "read src/tarmac/problem/names.py and params.yaml, then: make run; make push; git add --all; git commit"
+    read = f"{SOURCE}/{name}/contract/columns.py and params.yaml"
+    yield f"read {read}, then: make run; make push; git add --all; git commit"
     yield "another try: git reset --hard && git clean -d --force src, then this command again"

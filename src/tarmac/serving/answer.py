@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, create_model
 
-from tarmac.problem.names import TABLES
+from tarmac.interface.problem import problem
 from tarmac.serving.form import FORM, Scores
 
 Missing = Annotated[
@@ -13,7 +13,9 @@ Missing = Annotated[
 Unknown = Annotated[list[str], Field(description="Categories that training never saw")]
 Version = Annotated[str, Field(description="Version of the model that answered")]
 
-Until: Any = int if len(TABLES) > 1 else int | None  # where a row says all there is to know, nothing is looked up
+Until: Any = (
+    int if len(problem.contract.TABLES) > 1 else int | None
+)  # where a row says all there is to know, nothing is looked up
 Base: Any = Annotated[FORM.number, Field(description=f"Mean {FORM.name} of the training rows that it starts from")]
 PARTS: dict[str, Any] = {**FORM.fields, "missing": Missing, "unknown": Unknown}
 COLUMNS: dict[str, Any] = {name: list[kind] for name, kind in PARTS.items()}  # type: ignore[valid-type]

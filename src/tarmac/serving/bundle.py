@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from tarmac.interface.problem import problem
+from tarmac.interface.request import Row
 from tarmac.pipeline.models.session import Session
-from tarmac.problem.request import Row, columns
 from tarmac.serving.form import FORM
 from tarmac.serving.state import Inputs, State, read_json
 
@@ -34,7 +35,9 @@ class Bundle:
 
         `known` is what `columns` makes of the rows, where the caller has it.
         """
-        inputs = self.state.inputs(known or columns(rows), self.session.categories, self.session.numbers)
+        inputs = self.state.inputs(
+            known or problem.request.columns(rows), self.session.categories, self.session.numbers
+        )
         for number, row in enumerate(rows):
             if (live := getattr(row, "live", None)) is not None:
                 self._overwrite(inputs.numbers[number], live.model_dump(exclude_none=True))
@@ -44,7 +47,7 @@ class Bundle:
         """Raises `ValueError` where this code is not that of the pipeline which made the bundle: its inputs differ."""
         probes = read_json(path)["probes"]
         try:
-            found = self.inputs([Row.model_validate_json(json.dumps(probe["row"])) for probe in probes])
+            found = self.inputs([problem.request.Row.model_validate_json(json.dumps(probe["row"])) for probe in probes])
         except KeyError as error:
             raise ValueError(f"{path.parent} lacks {error}, which the model takes: make the bundle again") from None
         wrong = set()

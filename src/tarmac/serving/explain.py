@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tarmac.problem.request import Row
+from tarmac.interface.request import Row
 from tarmac.serving.answer import shaped
 from tarmac.serving.bundle import Bundle
 from tarmac.serving.form import FORM, Form

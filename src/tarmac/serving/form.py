@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from tarmac.problem import names
+from tarmac.interface.problem import problem
 
 Scores = np.ndarray  # of a model, float32: shape (rows,), or (rows, classes) where there are more than two
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -115,4 +115,4 @@ class Number(Form):
 
 
 FORMS: Mapping[str, type[Form]] = {"binary": Form, "multiclass": Classes, "regression": Number}
-FORM = FORMS[names.TASK](names.CLASSES, names.ANSWERS)
+FORM = FORMS[problem.contract.TASK](problem.contract.CLASSES, problem.contract.ANSWERS)

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from tarmac.problem.names import KEY
-from tarmac.problem.request import Row, columns
+from tarmac.interface.problem import problem
+from tarmac.interface.request import Row
 from tarmac.serving import meters
 from tarmac.serving.bundle import Bundle
 from tarmac.serving.form import FORM, Scores
@@ -94,7 +94,7 @@ class Journal(threading.Thread):
 
 def _lines(answered: Answered, beside: tuple[str, Scores] | None, when: str) -> list[dict[str, Any]]:
     """For each row its key, what the model was asked with, and the scores."""
-    keys, session = columns(answered.rows), answered.bundle.session
+    keys, session = problem.request.columns(answered.rows), answered.bundle.session
     scores, others = FORM.written(answered.scores), FORM.written(beside[1]) if beside else []
     lines = []
     for number, score in enumerate(scores):
@@ -102,7 +102,7 @@ def _lines(answered: Answered, beside: tuple[str, Scores] | None, when: str) -> 
         texts = zip(session.categories, answered.inputs.categories[number].tolist(), strict=True)
         inputs = {**dict(texts), **{name: None if math.isnan(value) else value for name, value in numbers}}
         shadow = {"shadow": {"version": beside[0], **others[number]}} if beside else {}
-        key = {name: keys[name][number] for name in KEY}
+        key = {name: keys[name][number] for name in problem.contract.KEY}
         made = {"when": when, "version": answered.bundle.version, "key": key, **score}
         lines.append({**made, **shadow, "inputs": inputs})
     return lines

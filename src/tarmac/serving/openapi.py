@@ -7,12 +7,12 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from tarmac.problem.request import EXAMPLES, Row
+from tarmac.interface.problem import problem
 from tarmac.serving.answer import Answer, AnswerColumns, Answers, Explained, Refusal
 from tarmac.serving.question import Columns, Rows
 
 REF = "#/components/schemas/{model}"
-ROWS = list(EXAMPLES.values())
+ROWS = list(problem.request.EXAMPLES.values())
 FIELDS = [name for name in ROWS[0] if all(name in row for row in ROWS)]
 COLUMNS = {name: [row[name] for row in ROWS] for name in FIELDS}
 MANY = {"many rows": {"rows": ROWS}, "columns": {"columns": COLUMNS}}
@@ -39,15 +39,17 @@ def _operation(asked: list[type[BaseModel]], examples: dict[str, Any], told: lis
     return {"requestBody": {"required": True, "content": _content(asked, examples)}, "responses": {"200": answered}}
 
 
-PREDICT = _operation([Row, Rows, Columns], EXAMPLES | MANY, [Answer, Answers, AnswerColumns])
-EXPLAIN = _operation([Row], EXAMPLES, [Explained])
+PREDICT = _operation(
+    [problem.request.Row, Rows, Columns], problem.request.EXAMPLES | MANY, [Answer, Answers, AnswerColumns]
+)
+EXPLAIN = _operation([problem.request.Row], problem.request.EXAMPLES, [Explained])
 
 
 def described(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI document, made once."""
     if app.openapi_schema is None:
         made = get_openapi(title=app.title, version=app.version, routes=app.routes)
-        asked: list[type[BaseModel]] = [Row, Rows, Columns]
+        asked: list[type[BaseModel]] = [problem.request.Row, Rows, Columns]
         told: list[type[BaseModel]] = [Answer, Answers, AnswerColumns, Explained]
         named = [*((model, "validation") for model in asked), *((model, "serialization") for model in told)]
         _, schemas = models_json_schema(named, ref_template=REF)  # type: ignore[arg-type]

@@ -2,12 +2,18 @@
 
 import json
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError, create_model
 from pydantic_core import from_json, to_json
 
-from tarmac.problem.request import STRICT, Row
+from tarmac.interface.problem import problem
+from tarmac.interface.request import STRICT
+
+if TYPE_CHECKING:
+    from tarmac.interface.request import Row
+else:
+    Row = problem.request.Row
 
 MOST_ROWS, MOST_ERRORS, LONGEST_NAME = 10_000, 20, 40
 

@@ -13,9 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tarmac.interface.problem import problem
 from tarmac.pipeline.base import parquet
-from tarmac.problem.params import ProblemParams
-from tarmac.problem.row import derived, own
 
 FEW = 8  # rows up to which plain Python is faster than arrays
 
@@ -67,7 +66,7 @@ class State:
         self.categories = {name: frozenset(known) for name, known in self.facts["categories"].items()}
         parquet.check(folder / "background.parquet")
         self.background: pa.Table = pq.read_table(folder / "background.parquet")
-        self._params = ProblemParams.model_validate(self.facts["problem"])
+        self._params = problem.params.Params.model_validate(self.facts["problem"])
 
     def inputs(self, columns: dict[str, list[Any]], categories: Sequence[str], numbers: Sequence[str]) -> Inputs:
         """What a model is asked with, its inputs in their order, for rows given column by column."""
@@ -82,20 +81,20 @@ class State:
         return Inputs(np.array(texts, dtype=object), np.array(values, dtype=np.float32))
 
     def _one(self, row: dict[str, Any]) -> dict[str, Any]:
-        row.update(own(SimpleNamespace(**row), self._params))
+        row.update(problem.row.own(SimpleNamespace(**row), self._params))
         for lookup in self.lookups:
             row.update(zip(lookup.values, lookup.one(row), strict=True))
-        row.update(derived(SimpleNamespace(**row)))
+        row.update(problem.row.derived(SimpleNamespace(**row)))
         return row
 
     def _many(self, columns: dict[str, list[Any]]) -> dict[str, Any]:
         known = {name: np.array(values) for name, values in columns.items() if isinstance(values[0], int)}
-        found = own(SimpleNamespace(**known), self._params)
+        found = problem.row.own(SimpleNamespace(**known), self._params)
         lists = columns | {name: values.tolist() for name, values in found.items()}
         for lookup in self.lookups:
             values = lookup.many([lists[name] for name in lookup.keys])
             found.update(zip(lookup.values, values.T, strict=True))
-        found.update(derived(SimpleNamespace(**known, **found)))
+        found.update(problem.row.derived(SimpleNamespace(**known, **found)))
         return columns | found
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from tarmac.interface.problem import problem
 from tarmac.pipeline.base import months, parquet
-from tarmac.pipeline.params import TASK, AnySplit, SplitParams, Task, TrainParams, Window
+from tarmac.pipeline.base.params import TASK, AnySplit, SplitParams, Task, TrainParams, Window
 from tarmac.pipeline.training.estimators import xgboost_options
-from tarmac.problem.names import TARGET
 from tarmac.spark import session
 
 INPUTS, VALIDATION = "inputs", "validation_row"  # columns of the rows that are fitted to
@@ -43,7 +43,7 @@ def fit_xgboost(
         SparkXGBRegressor if regression else SparkXGBClassifier,
         **xgboost_options(params, task),
         features_col=INPUTS,
-        label_col=TARGET,
+        label_col=problem.contract.TARGET,
         validation_indicator_col=VALIDATION,
         force_repartition=True,  # else a worker may get validation rows alone
         launch_tracker_on_driver=False,  # whose end, when a worker dies, may be the end of the process that it is in
@@ -89,7 +89,7 @@ def _rows(folder: Path, window: Window, validation: bool) -> Any:
     for path in paths:
         parquet.check(path)
     rows = session.session().read.parquet(*(session.url(path) for path in paths))
-    return rows.filter(rows[TARGET].isNotNull()).withColumn(VALIDATION, functions.lit(validation))
+    return rows.filter(rows[problem.contract.TARGET].isNotNull()).withColumn(VALIDATION, functions.lit(validation))
 
 
 def _names(encoder: Any) -> list[str]:
@@ -104,10 +104,11 @@ def _encoded(rows: Any, encoder: Any, task: Task) -> Any:
     """
     from pyspark.sql import types
 
-    names, kept = _names(encoder), [TARGET, VALIDATION]
+    target = problem.contract.TARGET
+    names, kept = _names(encoder), [target, VALIDATION]
     schema = types.StructType([
         types.StructField(INPUTS, types.ArrayType(types.FloatType())),
-        types.StructField(TARGET, types.FloatType() if task.kind == "regression" else types.ByteType()),
+        types.StructField(target, types.FloatType() if task.kind == "regression" else types.ByteType()),
         types.StructField(VALIDATION, types.BooleanType()),
     ])  # fmt: skip
 

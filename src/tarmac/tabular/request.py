@@ -6,11 +6,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, create_model, model_validator
 
+from tarmac.interface.request import STRICT
 from tarmac.tabular.columns import MISSING, PARTS, Category, Column, Columns, Date, Number, hour, parts, plain
 
-STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 TIMED = re.compile(r"\d{4}-\d{2}-\d{2}[T ](\d{2})")  # as `ingest` reads an hour
 
 

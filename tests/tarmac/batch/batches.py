@@ -9,8 +9,7 @@ import pyarrow as pa
 import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
-from tarmac.problem.names import KEY
-from tarmac.problem.request import asked
+from tarmac.interface.problem import problem
 from tests.conftest import required
 
 
@@ -24,7 +23,7 @@ def prepared() -> list[dict]:
 
 def requests(count: int, every: int = 1) -> list[dict]:
     """What would be asked of some of them."""
-    return [asked(row) for row in prepared()[: count * every : every]]
+    return [problem.request.asked(row) for row in prepared()[: count * every : every]]
 
 
 def write(rows: list[dict], path: Path) -> Path:
@@ -63,4 +62,4 @@ def rejected(path: Path) -> list[dict]:
 
 
 def key(row: dict) -> tuple:
-    return tuple(row[name] for name in KEY)
+    return tuple(row[name] for name in problem.contract.KEY)

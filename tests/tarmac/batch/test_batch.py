@@ -22,9 +22,8 @@ from tarmac.batch import run
 from tarmac.batch.plan import Part, alone
 from tarmac.batch.progress import Progress
 from tarmac.batch.run import found, predict
+from tarmac.interface.problem import problem
 from tarmac.pipeline.base.hashing import digest
-from tarmac.problem.names import KEY
-from tarmac.problem.request import Row, columns
 from tarmac.serving.bundle import Bundle
 from tarmac.serving.question import QuestionError, parsed
 from tests.conftest import ROOT, required
@@ -89,7 +88,7 @@ def test_a_batch_scores_otherwise_than_the_service_or_the_pipeline(bundle, tmp_p
     assert len(common) > 5000
     assert [row["probability"] for row in common] == [labelled[key(row)] for row in common]
     for row, question in list(zip(made, asked, strict=True))[::40]:
-        inputs = bundle.inputs([Row.model_validate_json(json.dumps(question))])
+        inputs = bundle.inputs([problem.request.Row.model_validate_json(json.dumps(question))])
         assert row["probability"] == bundle.score(inputs)[0]
         assert (row["missing"], row["unknown"]) == (len(bundle.missing(inputs)[0]), len(bundle.unknown(inputs)[0]))
 
@@ -252,7 +251,7 @@ def test_nobody_can_tell_what_made_the_scores(bundle, bundle_folder, tmp_path):
         "rejected": 1,
         "rejects": digest(tmp_path / "out.parquet.rejects.csv"),
     }
-    assert schema.names == ["row", *KEY, "probability", "missing", "unknown"]
+    assert schema.names == ["row", *problem.contract.KEY, "probability", "missing", "unknown"]
 
 
 def test_rejects_of_an_earlier_run_stay(bundle, tmp_path):
@@ -404,8 +403,8 @@ def test_a_file_without_rows_is_an_error(bundle, tmp_path):
 
 @pytest.mark.parametrize("count", [1, 20])
 def test_a_model_without_categories_cannot_be_asked(bundle, count):
-    rows = [Row.model_validate_json(json.dumps(row)) for row in requests(count)]
-    inputs = bundle.state.inputs(columns(rows), [], bundle.session.numbers)
+    rows = [problem.request.Row.model_validate_json(json.dumps(row)) for row in requests(count)]
+    inputs = bundle.state.inputs(problem.request.columns(rows), [], bundle.session.numbers)
     assert (inputs.categories.shape, len(inputs.numbers)) == ((count, 0), count)
 
 

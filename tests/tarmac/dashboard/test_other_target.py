@@ -11,7 +11,8 @@ from tests.conftest import ROOT
 pytestmark = pytest.mark.program
 
 PAGE = """
-from tarmac.problem import names
+from tarmac.interface.problem import problem
+names = problem.contract
 names.TASK, names.DAY, names.CLUSTERS, names.ANSWERS = "regression", None, ("house", "houses"), ("prediction",)
 from tarmac.dashboard.build import html
 from tarmac.dashboard.card import Estimate

@@ -8,9 +8,10 @@ import pytest
 from tests.conftest import ROOT
 
 NEEDED = (
+    "pyproject.toml",
     "requirements/serve.txt",
     "src/tarmac/__init__.py",
-    "src/tarmac/problem/names.py",
+    "src/flights/contract/columns.py",
     "served/live",
     "served/versions/v0.0.2-1f/model.onnx",
     "served/versions/v0.0.2-1f/state/state.json",
@@ -29,9 +30,9 @@ PRIVATE = (
     "review/report.md",
     "served/log/2013-12-31.parquet",
     "served/shadow",
-    "src/tarmac.egg-info/PKG-INFO",
+    "src/tarmac_ml.egg-info/PKG-INFO",
     "src/tarmac/__pycache__/cli.cpython-313.pyc",
-    "src/tarmac/problem/__pycache__/names.cpython-313.pyc",
+    "src/flights/contract/__pycache__/columns.cpython-313.pyc",
     "tests/conftest.py",
 )
 
@@ -72,8 +73,8 @@ def test_a_file_of_the_repository_gets_in_that_the_build_does_not_copy():
     files = [path for folder in folders for path in ([folder] if folder.is_file() else sorted(folder.rglob("*")))]
     inside = {str(path.relative_to(ROOT)) for path in files if path.is_file()}
     let_in = {path for path in inside if not ignored(path, RULES)}
-    code = {path for path in inside if path.startswith("src/tarmac/") and Path(path).suffix == ".py"}
-    assert let_in == code | {"requirements/serve.txt"}
+    code = {path for path in inside if path.startswith("src/") and Path(path).suffix == ".py"}
+    assert let_in == code | {"requirements/serve.txt", "pyproject.toml"}
 
 
 @pytest.mark.parametrize(

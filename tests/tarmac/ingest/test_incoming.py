@@ -10,7 +10,7 @@ import pytest
 from tarmac.ingest.incoming import read, take_in
 from tarmac.ingest.raw_data import write
 from tests.conftest import RAW, required
-from tests.problem import small
+from tests.flights import small
 from tests.tarmac.ingest.test_raw_data import contents
 
 MONTH, LIMIT = "2013-12", 0.01

@@ -5,8 +5,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from tarmac.ingest.raw_data import ingest, scale
-from tests.problem import sdist
+from tarmac.ingest.raw_data import ingest
+from tests.flights import sdist
 
 
 @pytest.fixture
@@ -50,14 +50,3 @@ def test_a_source_that_is_refused_leaves_the_old_data_alone(source: Path, tmp_pa
         ingest(damaged, tmp_path / "raw")
     assert contents(tmp_path / "raw") == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["damaged.tar.gz", "raw", "source.tar.gz"]
-
-
-def test_measuring_overwrites_data_that_are_there(source: Path, tmp_path: Path) -> None:
-    ingest(source, tmp_path / "raw")
-    before = contents(tmp_path / "raw")
-    with pytest.raises(ValueError, match="is there already: name a new folder"):
-        scale(2, tmp_path / "raw", raw=tmp_path / "raw")
-    with pytest.raises(ValueError, match="a whole year is needed"):
-        scale(2, tmp_path / "out", raw=tmp_path / "raw")
-    assert contents(tmp_path / "raw") == before
-    assert not (tmp_path / "out").exists()

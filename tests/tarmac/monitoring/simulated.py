@@ -5,10 +5,10 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
+from tarmac.interface.problem import problem
 from tarmac.monitoring.reference import Reference
 from tarmac.monitoring.rows import Observed
-from tarmac.pipeline.params import TASK, AnySplit, SplitParams, Task
-from tarmac.problem.names import CLUSTER, TARGET
+from tarmac.pipeline.base.params import TASK, AnySplit, SplitParams, Task
 
 DAYS, ROWS = 30, 40
 SPLIT = SplitParams.model_validate(
@@ -62,7 +62,7 @@ def world(
     day = [first + timedelta(days=number) for number in range(days) for _ in range(ROWS)]
     origin = draw.choice(PLACES, len(p))
     named = {
-        CLUSTER: day,
+        problem.contract.CLUSTER: day,
         "origin": origin,
         "carrier": "UA",
         "dest": "LAX",
@@ -70,7 +70,7 @@ def world(
         "local_dep": draw.integers(360, 1200, len(p)),
     }
     rows = pd.DataFrame({**named, **dict(zip(NUMBERS, values.astype("float32").T, strict=True))})
-    rows[TARGET] = labels(draw, likely, task).astype("float64")
+    rows[problem.contract.TARGET] = labels(draw, likely, task).astype("float64")
     return Observed(rows, p.astype("float32"), first, day[-1], whole=True)
 
 

@@ -14,9 +14,9 @@ from tarmac.ingest.incoming import read, take_in
 from tarmac.monitoring.judge import Judgement, integrity, judge
 from tarmac.monitoring.reference import Reference, reference
 from tarmac.monitoring.rows import TABLES, Observed, of_month
+from tarmac.pipeline.base.params import Window
 from tarmac.pipeline.featurize import stage as featurize
 from tarmac.pipeline.models.scorer import Scorer
-from tarmac.pipeline.params import Window
 from tarmac.pipeline.prepare import stage as prepare
 from tarmac.policy import load
 from tarmac.registry.live_model import Live

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tarmac.interface.problem import problem
 from tarmac.monitoring import checks
 from tarmac.monitoring.daily import Daily, dates
 from tarmac.monitoring.decay import Change, SliceChange
@@ -17,7 +18,6 @@ from tarmac.monitoring.drift import FeatureDrift
 from tarmac.monitoring.feed import Health
 from tarmac.pipeline.intervals.sample import Estimate
 from tarmac.policy import Levels, load
-from tarmac.problem.names import DAY, TARGET
 from tests.conftest import ROOT
 
 POLICY = load(ROOT / "params.yaml").monitor
@@ -92,7 +92,7 @@ def of_days(first: date, counts: Sequence[int]) -> pd.Series:
 def days(counts: Sequence[int], before: Sequence[int] = (100,) * 31, first: date = date(2013, 1, 1)) -> checks.Check:
     after = date(2013, 6, 1)
     expected = dates(after, after + timedelta(days=len(counts)))
-    rows = pd.DataFrame({DAY: of_days(after, counts)})
+    rows = pd.DataFrame({problem.contract.DAY: of_days(after, counts)})
     return checks.days(rows, expected, Daily(of_days(first, before)), POLICY)
 
 
@@ -136,7 +136,7 @@ def test_a_first_month_that_began_late_excuses_what_is_missing_later():
 
 def test_labels_that_are_not_there_yet_are_a_fault():
     def found(values: list[float]) -> checks.Check:
-        return checks.labels(pd.DataFrame({TARGET: values}), 0.03, POLICY)
+        return checks.labels(pd.DataFrame({problem.contract.TARGET: values}), 0.03, POLICY)
 
     assert found([np.nan] * 200).outcome == "watch"
     assert found([1.0, 0.0] * 50 + [np.nan] * 50).outcome == "act"
@@ -206,7 +206,7 @@ def test_period_without_days_is_fine():
 
 
 def labels(*values: float, before: float = 0.03) -> checks.Check:
-    return checks.labels(pd.DataFrame({TARGET: values}), before, POLICY)
+    return checks.labels(pd.DataFrame({problem.contract.TARGET: values}), before, POLICY)
 
 
 def test_states_share_of_rows_without_label():

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
+from tarmac.interface.problem import problem
 from tarmac.monitoring.decay import Judged, apart, change, slice_changes
+from tarmac.pipeline.base.params import TASK, TASKS, IntervalParams, Task
 from tarmac.pipeline.intervals.sample import Estimate
 from tarmac.pipeline.metrics.metrics import main_score
-from tarmac.pipeline.params import TASK, TASKS, IntervalParams, Task
 from tarmac.policy import load
-from tarmac.problem.names import CLUSTER, TARGET
 from tests.conftest import ROOT
 from tests.tarmac.monitoring.simulated import world
 
@@ -47,7 +47,7 @@ def test_the_interval_is_not_that_of_resampling_days_on_both_sides():
 
 def resampled(side: Judged, draw: np.random.Generator) -> float:
     """ROC-AUC of days drawn with replacement."""
-    places = list(side.rows.groupby(CLUSTER).indices.values())
+    places = list(side.rows.groupby(problem.contract.CLUSTER).indices.values())
     rows = np.concatenate([places[number] for number in draw.integers(0, len(places), len(places))])
     return float(roc_auc_score(side.sample.y[rows], side.p[rows]))
 
@@ -64,9 +64,9 @@ def test_an_interval_of_the_calibration_gap_holds_zero_too_seldom(task):
 
 def test_rows_without_label_are_judged():
     observed = world(np.random.default_rng(1), date(2013, 1, 1), 5)
-    observed.rows.loc[::3, TARGET] = np.nan
+    observed.rows.loc[::3, problem.contract.TARGET] = np.nan
     found = Judged(observed.rows, observed.p, PARAMS)
-    known = observed.rows[TARGET].notna().to_numpy()
+    known = observed.rows[problem.contract.TARGET].notna().to_numpy()
     np.testing.assert_array_equal(found.p, observed.p[known])
     assert len(found.rows) == known.sum()
 

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tarmac.interface.problem import problem
 from tarmac.monitoring.checks import Check
 from tarmac.monitoring.judge import Judgement, decide, judge
 from tarmac.monitoring.reference import JudgeError, judged_on, stretches
-from tarmac.pipeline.params import TASKS, RowSplit, Task
+from tarmac.pipeline.base.params import TASKS, RowSplit, Task
 from tarmac.policy import Params, load
-from tarmac.problem.names import CLUSTER, TARGET
 from tests.conftest import ROOT
 from tests.tarmac.monitoring.simulated import DAYS, SPLIT, reference, world
 
@@ -109,13 +109,13 @@ def test_tenths_of_rows_have_gaps_or_other_rows_the_second_time(by, groups):
     assert set(found) == set(range(min(groups, 10)))
     np.testing.assert_array_equal(found, stretches(rows, split))
     if by == "cluster":
-        assert rows.groupby(CLUSTER).apply(lambda part: len(set(found[part.index]))).max() == 1
+        assert rows.groupby(problem.contract.CLUSTER).apply(lambda part: len(set(found[part.index]))).max() == 1
 
 
 def test_rows_without_labels_are_trained_on():
     draw = np.random.default_rng(1)
     known, observed = reference(draw), world(draw, NEXT, DAYS, shift=1.5)
-    observed.rows[TARGET] = np.nan
+    observed.rows[problem.contract.TARGET] = np.nan
     found = judge(observed, known, SPLIT, PARAMS)
     assert (found.verdict, found.decision) == ("act", "hold")
     assert found.summary.startswith("no label yet to train on: ")
@@ -159,7 +159,7 @@ def test_rows_that_the_model_was_made_with_are_taken_for_new_ones():
 def test_a_month_of_one_class_breaks_the_watch():
     draw = np.random.default_rng(1)
     known, observed = reference(draw), world(draw, NEXT, DAYS)
-    observed.rows[TARGET] = 0.0
+    observed.rows[problem.contract.TARGET] = 0.0
     found = judge(observed, known, SPLIT, PARAMS)
     assert found.decision == "hold"
     assert "all labels are the same" in found.summary

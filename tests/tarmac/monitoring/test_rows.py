@@ -10,15 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tarmac.interface.problem import problem
 from tarmac.monitoring.judge import judge
 from tarmac.monitoring.reference import reference
 from tarmac.monitoring.rows import INPUTS, WHEN, of_log, of_month
+from tarmac.pipeline.base.params import RowSplit
 from tarmac.pipeline.models.scorer import Scorer
-from tarmac.pipeline.params import RowSplit
 from tarmac.pipeline.state.stage import records
 from tarmac.policy import load
-from tarmac.problem.names import ANSWERS, KEY, TARGET
-from tarmac.problem.request import asked
 from tarmac.registry.live_model import Live
 from tests.conftest import ROOT, required
 from tests.tarmac.monitoring.simulated import world
@@ -44,7 +43,7 @@ def journal(tmp_path_factory) -> Path:
         running(write(folder / "bundle"), folder / "output", log=folder / "log") as service,
         service.client() as client,
     ):
-        rows = [asked(row) for row in records(planned)]
+        rows = [problem.request.asked(row) for row in records(planned)]
         for body in ({"rows": rows}, rows[0]):
             assert client.post("/predict", json=body).status_code == 200
     return folder / "log"
@@ -53,15 +52,15 @@ def journal(tmp_path_factory) -> Path:
 def test_the_journal_has_other_rows_than_the_pipeline(journal, tables):
     found = of_log(journal, tables)
     stored = pd.read_parquet(tables / f"{MONTH}.parquet")
-    rows = found.rows.merge(stored, on=list(KEY), suffixes=("", "_stored"), validate="one_to_one")
+    rows = found.rows.merge(stored, on=list(problem.contract.KEY), suffixes=("", "_stored"), validate="one_to_one")
     assert len(rows) == len(found.rows) == ROWS
-    for name in [*INPUTS, TARGET]:
-        if name not in KEY:
+    for name in [*INPUTS, problem.contract.TARGET]:
+        if name not in problem.contract.KEY:
             pd.testing.assert_series_equal(rows[name], rows[f"{name}_stored"], check_names=False, check_dtype=False)
     scored = Scorer(required("models/model.onnx")).score(found.rows)
     np.testing.assert_allclose(found.p, scored, atol=1e-6)
     assert (str(found.last), found.whole, found.note) == ("2013-12-31", False, "")
-    assert found.labelled == int(stored.tail(ROWS)[TARGET].notna().sum())
+    assert found.labelled == int(stored.tail(ROWS)[problem.contract.TARGET].notna().sum())
 
 
 def test_an_input_that_the_features_no_longer_have_is_told_by_a_traceback(tables, tmp_path):
@@ -108,7 +107,7 @@ def test_a_log_of_a_few_days_is_judged_as_if_it_were_a_whole_month(journal, tabl
 
 def test_a_batch_is_watched_with_other_inputs_than_the_tables_have(tables, tmp_path):
     stored = of_month(MONTH, Scorer(required("models/model.onnx")), tables)
-    scores = stored.rows[list(KEY)].assign(row=1, probability=stored.p, missing=0, unknown=0)
+    scores = stored.rows[list(problem.contract.KEY)].assign(row=1, probability=stored.p, missing=0, unknown=0)
     scores.head(500).to_parquet(tmp_path / "scores.parquet")
     found = of_log(tmp_path / "scores.parquet", tables)
     pd.testing.assert_frame_equal(found.rows[INPUTS], stored.rows.head(500)[INPUTS], check_dtype=False)
@@ -138,12 +137,12 @@ def whole(tmp_path: Path) -> pd.DataFrame:
 def logged(rows: pd.DataFrame, folder: Path) -> Path:
     """A journal of two days with the answers to some rows."""
     folder.mkdir()
-    inputs = [name for name in rows if name in INPUTS and name not in KEY]
+    inputs = [name for name in rows if name in INPUTS and name not in problem.contract.KEY]
     lines = []
     for number, (row, p) in enumerate(zip(records(rows), Formula().score(rows).tolist(), strict=True)):
-        answer = dict.fromkeys(ANSWERS, p)
+        answer = dict.fromkeys(problem.contract.ANSWERS, p)
         when = f"2026-03-0{1 + (number > 5)}T10:00:00+00:00"
-        key = {name: row[name] for name in KEY}
+        key = {name: row[name] for name in problem.contract.KEY}
         lines.append(
             {"when": when, "version": "v1", "key": key, **answer, "inputs": {name: row[name] for name in inputs}}
         )
@@ -155,11 +154,11 @@ def test_a_journal_of_rows_without_a_time_lacks_labels_or_a_period(whole, tmp_pa
     new = whole.iloc[50:350]
     found = of_log(logged(new, tmp_path / "log"), tmp_path / "tables", day=None)
     assert (str(found.first), str(found.last), len(found.rows)) == ("2026-03-01", "2026-03-02", 300)
-    np.testing.assert_array_equal(found.rows[TARGET], new[TARGET])
+    np.testing.assert_array_equal(found.rows[problem.contract.TARGET], new[problem.contract.TARGET])
     np.testing.assert_allclose(found.p, Formula().score(new))
     assert found.comparable
     assert not replace(found, rows=found.rows.head(99)).comparable
-    assert not {*ANSWERS, WHEN} & set(found.rows)
+    assert not {*problem.contract.ANSWERS, WHEN} & set(found.rows)
 
 
 def test_rows_without_a_time_are_beside_themselves(whole, tmp_path):
@@ -167,7 +166,7 @@ def test_rows_without_a_time_are_beside_themselves(whole, tmp_path):
     found = of_log(logged(whole.iloc[50:350], tmp_path / "log"), tmp_path / "tables", day=None)
     known = reference(Live("v1", "", "", split, Formula()), found, tmp_path / "tables")
     assert known.rows + len(known.judged) == len(whole) - 300
-    keys = known.judged.merge(found.rows, on=list(KEY))
+    keys = known.judged.merge(found.rows, on=list(problem.contract.KEY))
     assert keys.empty
     assert 0.5 < known.rows / (len(whole) - 300) < 0.7
     np.testing.assert_array_equal(known.p, Formula().score(known.judged))
@@ -177,7 +176,7 @@ def test_rows_without_a_time_are_beside_themselves(whole, tmp_path):
 
 
 def test_a_batch_of_rows_without_a_time_has_no_period(whole, tmp_path):
-    scores = whole[list(KEY)].head(9).assign(**dict.fromkeys(ANSWERS, 0.5))
+    scores = whole[list(problem.contract.KEY)].head(9).assign(**dict.fromkeys(problem.contract.ANSWERS, 0.5))
     scores.to_parquet(tmp_path / "scores.parquet")
     os.utime(tmp_path / "scores.parquet", (86_400, 86_400))
     found = of_log(tmp_path / "scores.parquet", tmp_path / "tables", day=None)

@@ -3,7 +3,7 @@
 import numpy as np
 from hypothesis import strategies as st
 
-from tarmac.pipeline.params import TASKS
+from tarmac.pipeline.base.params import TASKS
 
 CLASSES = 3
 TIED = st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0])

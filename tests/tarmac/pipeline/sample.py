@@ -4,14 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tarmac.interface.problem import problem
+from tarmac.pipeline.base.params import TASK, TASKS, RidgeParams, Task, TrainParams
 from tarmac.pipeline.models.dataset import Inputs, Split
-from tarmac.pipeline.params import TASK, TASKS, RidgeParams, Task, TrainParams
 from tarmac.pipeline.training.estimators import fit
 from tarmac.policy import load
-from tarmac.problem.names import CATEGORICAL, FEATURES, TARGET, feature_names
 from tests.conftest import ROOT
 
-GROUPS = tuple(FEATURES)
+GROUPS = tuple(problem.contract.FEATURES)
 BINARY, MULTICLASS, REGRESSION = TASKS["binary"], TASKS["multiclass"], TASKS["regression"]
 BOOSTERS = ("xgboost", "hist_gradient_boosting")
 MODELS = (*BOOSTERS, "logistic_regression")
@@ -28,14 +28,14 @@ CLASSES, RARE = 4, 3  # of a multiclass target; the last has one row in fifty
 def rows(count: int, seed: int, task: Task = BINARY) -> pd.DataFrame:
     """Rows whose label depends on an origin and on two numbers, with noise; a tenth of the numbers is missing."""
     draw = np.random.default_rng(seed)
-    table = {name: draw.choice([f"{name}{n}" for n in range(4)], count) for name in CATEGORICAL}
-    for name in feature_names(GROUPS):
-        if name not in CATEGORICAL:
+    table = {name: draw.choice([f"{name}{n}" for n in range(4)], count) for name in problem.contract.CATEGORICAL}
+    for name in problem.contract.feature_names(GROUPS):
+        if name not in problem.contract.CATEGORICAL:
             numbers = draw.normal(50, 20, count).astype("float32")
             table[name] = np.where(draw.random(count) < 0.1, np.float32(np.nan), numbers)
     frame = pd.DataFrame(table)
     shift = (frame["origin"] == "origin0") + (frame[["temp", "spare"]].fillna(50) - 50).sum(axis=1) / 20
-    return frame.assign(**{TARGET: _labels(shift + draw.normal(0, 1, count), task)})
+    return frame.assign(**{problem.contract.TARGET: _labels(shift + draw.normal(0, 1, count), task)})
 
 
 def _labels(value: pd.Series, task: Task) -> pd.Series:
@@ -68,6 +68,6 @@ def fitted(
 ):
     """The inputs that the parameters choose, if none are given, and the pipeline fitted on them."""
     inputs = inputs or Inputs.of(chosen.features)
-    labels, valid_labels = train[TARGET].to_numpy(), valid[TARGET].to_numpy()
+    labels, valid_labels = train[problem.contract.TARGET].to_numpy(), valid[problem.contract.TARGET].to_numpy()
     split = Split(train[inputs.names], labels, valid[inputs.names], valid_labels)
     return inputs, fit(chosen, inputs, split, on_round, task)

@@ -12,7 +12,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tarmac.pipeline.params import ParamsError
+from tarmac.pipeline.base.params import ParamsError
 from tarmac.policy import Params, load
 from tests.conftest import ROOT, Workspace
 from tests.e2e.running import STAGES

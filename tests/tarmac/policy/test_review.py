@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from tarmac.pipeline.params import TASK
+from tarmac.pipeline.base.params import TASK
 from tarmac.policy import MetricName, MetricPolicy, Params, load
 from tests.conftest import ROOT
 from tests.tarmac.policy.test_file import TEXT, below, mistakes, places, with_value, without

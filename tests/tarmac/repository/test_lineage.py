@@ -86,7 +86,7 @@ def test_data_code_or_environment_are_not_those_that_the_model_was_made_from(her
     found = lineage.lineage(Path(MODEL))
     assert found.data == {RAW: digest(Path(RAW))}
     assert found.data_files == {str(path): digest(path) for path in sorted(Path(RAW).rglob("*.parquet"))}
-    assert found.environment == digest(Path("requirements/pipeline.txt"))
+    assert found.environment == digest(Path("requirements/stages.txt"))
     assert set(found.params) == {"prepare", "featurize", "train"}
     assert found.carried["features"] == digest(Path("data/features"))
     card = lineage.lineage(Path("models/card.md"))

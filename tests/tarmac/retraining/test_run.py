@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tarmac.problem.names import TARGET
+from tarmac.interface.problem import problem
 from tarmac.retraining import run
 
 FOUND = {
@@ -16,7 +16,7 @@ FOUND = {
 
 def test_a_model_is_judged_on_a_month_whose_labels_are_still_to_come(tmp_path: Path):
     for month, label in {"2013-11": 1.0, "2013-12": None}.items():
-        pd.DataFrame({TARGET: [label]}, dtype="float64").to_parquet(tmp_path / f"{month}.parquet")
+        pd.DataFrame({problem.contract.TARGET: [label]}, dtype="float64").to_parquet(tmp_path / f"{month}.parquet")
     assert run.last_labelled(["2013-11", "2013-12"], tmp_path) == "2013-11"
     with pytest.raises(ValueError, match="no month"):
         run.last_labelled(["2013-12"], tmp_path)

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from tarmac.pipeline.params import Window
+from tarmac.interface.problem import problem
+from tarmac.pipeline.base.params import Window
 from tarmac.pipeline.training.export import TOLERANCE, export
-from tarmac.problem.names import CATEGORICAL, KEY, TARGET
 from tarmac.review.base import Moved, answers
 from tarmac.review.compare import pair
 from tarmac.review.results import FEATURES, MODEL, PREDICTIONS, Result
@@ -30,12 +30,14 @@ def month(name: str, seed: int) -> pd.DataFrame:
     """Feature rows of a month, of which every tenth has no label yet."""
     rows = sample.rows(100, seed)
     first = date.fromisoformat(f"{name}-01")
-    rows[TARGET] = rows[TARGET].astype("float64").where(np.arange(100) % 10 > 0)
+    rows[problem.contract.TARGET] = rows[problem.contract.TARGET].astype("float64").where(np.arange(100) % 10 > 0)
     return rows.assign(day=[first + timedelta(days=n % 28) for n in range(100)], flight=np.arange(100))
 
 
 def predictions(rows: pd.DataFrame, probability: float | np.ndarray) -> pd.DataFrame:
-    known = rows.loc[rows[TARGET].notna(), [*KEY, TARGET]].astype({TARGET: "int8"})
+    known = rows.loc[rows[problem.contract.TARGET].notna(), [*problem.contract.KEY, problem.contract.TARGET]].astype(
+        {problem.contract.TARGET: "int8"}
+    )
     return known.assign(probability=probability).reset_index(drop=True)
 
 
@@ -74,12 +76,12 @@ def test_the_bases_answer_is_not_that_of_its_model_to_the_same_row(sides, fitted
     found, moved = answers(base, head, TEST)
     inputs, pipeline = fitted
     rows = pd.concat([pd.read_parquet(head.path(FEATURES) / f"{name}.parquet") for name in ("2014-01", "2014-02")])
-    rows = rows[rows[TARGET].notna()]
-    expected = predictions(rows, pipeline.predict_proba(rows[inputs.names])[:, 1]).set_index(list(KEY))
-    assert found[list(KEY)].duplicated().sum() == 0
-    found = found.set_index(list(KEY)).loc[expected.index]
+    rows = rows[rows[problem.contract.TARGET].notna()]
+    expected = predictions(rows, pipeline.predict_proba(rows[inputs.names])[:, 1]).set_index(list(problem.contract.KEY))
+    assert found[list(problem.contract.KEY)].duplicated().sum() == 0
+    found = found.set_index(list(problem.contract.KEY)).loc[expected.index]
     assert np.abs(found["probability"] - expected["probability"]).max() < TOLERANCE
-    assert (found[TARGET] == expected[TARGET]).all()
+    assert (found[problem.contract.TARGET] == expected[problem.contract.TARGET]).all()
     told = "the base's model was asked about the 180 rows of the test months of head"
     assert moved == Moved("2014-01", "2014-02", 180, told)
 
@@ -162,7 +164,9 @@ def test_an_integer_is_no_number_to_a_model(sides):
 
 
 def test_a_category_that_is_no_part_of_the_key_is_left_out():
-    assert set(CATEGORICAL) - set(KEY), "otherwise the columns that are read are not put to the proof"
+    assert set(problem.contract.CATEGORICAL) - set(problem.contract.KEY), (
+        "otherwise the columns that are read are not put to the proof"
+    )
 
 
 def test_a_model_that_is_lost_or_cut_stops_the_review(sides):

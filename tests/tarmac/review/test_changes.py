@@ -16,7 +16,7 @@ from tests.e2e.running import STAGES
 
 Deps = dict[str, list[str]]
 DEPS: Deps = {
-    "prepare": ["data/raw", "src/tarmac/pipeline/base", "src/tarmac/problem/clean.py", "requirements/pipeline.txt"],
+    "prepare": ["data/raw", "src/tarmac/pipeline/base", "src/flights/tables/clean.py", "requirements/pipeline.txt"],
     "train": ["data/features", "src/tarmac/pipeline/base", "src/tarmac/pipeline/models"],
 }
 
@@ -42,11 +42,11 @@ def sorted_by(tmp_path: Path, paths: Iterable[str], head: Deps = DEPS, base: Dep
 @pytest.mark.parametrize(
     ("path", "stages"),
     [
-        ("src/tarmac/problem/clean.py", ["prepare"]),
+        ("src/flights/tables/clean.py", ["prepare"]),
         ("src/tarmac/pipeline/base/cost.py", ["prepare", "train"]),
         ("src/tarmac/pipeline/models/deep/er.py", ["train"]),
         ("src/tarmac/model_of_another.py", [OUTSIDE]),
-        ("src/tarmac/problem/clean.pyi", [OUTSIDE]),
+        ("src/flights/tables/clean.pyi", [OUTSIDE]),
         ("tarmac/pipeline/models/scorer.py", [OUTSIDE]),
         ("README.md", [OUTSIDE]),
     ],

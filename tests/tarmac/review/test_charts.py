@@ -10,12 +10,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tarmac.pipeline.params import TASKS
+from tarmac.pipeline.base.params import TASKS
 from tarmac.review.charts import COLOURS, POINTS, charts, drawings, xy_chart
 from tarmac.review.results import Result
 from tests.conftest import ROOT
+from tests.flights import small
 from tests.hostile import FRAGMENTS, VALUES, WORST
-from tests.problem import small
 
 relaxed = settings(deadline=None)  # a busy machine is no mistake
 MONTHS, CALIBRATION, LOSS = (chart.table for chart in drawings())

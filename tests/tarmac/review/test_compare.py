@@ -8,12 +8,11 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
+from tarmac.interface.problem import problem
+from tarmac.pipeline.base.params import TASK, TASKS, IntervalParams
 from tarmac.pipeline.intervals import delong
 from tarmac.pipeline.intervals.bootstrap import draw_weights
 from tarmac.pipeline.metrics import metrics
-from tarmac.pipeline.params import TASK, TASKS, IntervalParams
-from tarmac.problem.names import CLUSTER, KEY
-from tarmac.problem.slices import SLICES
 from tarmac.review.compare import (
     Pairing,
     SliceChange,
@@ -69,7 +68,7 @@ def test_a_row_meets_another_ones_probability_or_is_counted_wrongly(before, afte
     assert [line for line in found if line[1:] != (new[line[0]][0], new[line[0]][1], old[line[0]][1])] == []
 
 
-@pytest.mark.parametrize("column", KEY)
+@pytest.mark.parametrize("column", problem.contract.KEY)
 def test_rows_that_differ_in_one_part_of_the_key_meet(column):
     head = drawn(20, 3, seed=1)
     other = {"day": head["day"] + pd.Timedelta(days=90), "carrier": "ZZ", "flight": head["flight"] + 100, "origin": "Z"}
@@ -135,7 +134,7 @@ def test_a_metric_is_another_than_scikit_learns_or_judged_by_the_labels_of_the_b
 
 def by_resampling(name: str, rows: pd.DataFrame, sides: list[np.ndarray], params: IntervalParams) -> np.ndarray:
     """Ends of the interval of a difference: whole days drawn again and again, both sides on the rows of one draw."""
-    day, count = pd.factorize(rows[CLUSTER])[0], rows[CLUSTER].nunique()
+    day, count = pd.factorize(rows[problem.contract.CLUSTER])[0], rows[problem.contract.CLUSTER].nunique()
     draws = []
     for weight in draw_weights(count, params.resamples, params.seed):
         again = np.repeat(np.arange(len(rows)), weight[day].astype(int))
@@ -198,7 +197,7 @@ def test_a_slice_is_judged_on_other_rows_than_its_own(sides):
         ("origin", "B"),
         ("origin", "C"),
         ("carrier", "AA"),
-        (SLICES[2], "night to 8:59"),
+        (problem.contract.SLICES[2], "night to 8:59"),
     ]
     rows, _, before, after = common(sides)
     for (name, value), change in found.items():
@@ -289,7 +288,7 @@ def test_seed_resamples_or_confidence_of_the_parameters_do_not_matter(seed, resa
     params = IntervalParams(confidence=confidence, resamples=resamples, seed=seed)
     (change,) = metric_changes(["brier"], head, pairing, params)
     half = change.difference.high - change.difference.value
-    day = pd.factorize(head[CLUSTER])[0]
+    day = pd.factorize(head[problem.contract.CLUSTER])[0]
     squares = (head["probability"].astype("float64") - head["late"]) ** 2
     squares -= ((head["probability"] ** 2).astype("float64") - head["late"]) ** 2
     gaps = [np.average(squares, weights=weight[day]) for weight in draw_weights(6, resamples, seed)]
@@ -302,7 +301,7 @@ def test_answers_of_another_target_are_compared_by_metrics_of_two_classes(monkey
     task = TASKS[kind]
     y, p = made(kind, 400, seed=16)
     monkeypatch.setattr(
-        metrics, "ANSWERS", [f"answer_{place}" for place in range(p.shape[1])] if p.ndim == 2 else ["a"]
+        problem.contract, "ANSWERS", [f"answer_{place}" for place in range(p.shape[1])] if p.ndim == 2 else ["a"]
     )
     worse = (p + np.roll(p, 1, axis=0)) / 2
     head, base = of_kind(y, p, worse), of_kind(y, worse, worse)

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tarmac.interface.problem import problem
 from tarmac.pipeline.base.hashing import digest
 from tarmac.review import data
 from tarmac.review.data import DataDiff, diff
@@ -350,7 +351,7 @@ def test_features_with_another_key_stop_the_comparison(tmp_path, who):
 
 
 def test_rows_without_time_are_compared_over_none_of_their_files(tmp_path, monkeypatch):
-    monkeypatch.setattr(data, "DAY", None)
+    monkeypatch.setattr(problem.contract, "DAY", None)
     row = {(1, "AA", 1, "EWR"): {"temp": 1.0}}
     other = {(1, "AA", 1, "EWR"): {"temp": 2.0}, (2, "AA", 2, "EWR"): {"temp": 2.0}}
     folders = [

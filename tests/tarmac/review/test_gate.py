@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
+from tarmac.interface.problem import problem
 from tarmac.pipeline.base.hashing import digest
 from tarmac.policy import load
-from tarmac.problem.names import KEY, TARGET
 from tarmac.review import gate, rebuild
 from tarmac.review.gate import Differences, HandedOverError, grant, join, judge_model, judge_rebuild
 from tarmac.review.rebuild import RebuildError, Rebuilt, looked_ahead, refuse_links, same_model
@@ -27,7 +27,7 @@ PARAMS = load(ROOT / "params.yaml")
 
 def rows(size: int = 60) -> pd.DataFrame:
     """Feature rows with distinct keys."""
-    made = sample.rows(size, 1).astype({TARGET: "Int8"})
+    made = sample.rows(size, 1).astype({problem.contract.TARGET: "Int8"})
     return made.assign(day=date(2013, 12, 1), flight=np.arange(size, dtype="int16"))
 
 
@@ -49,22 +49,22 @@ def test_the_same_rows_in_any_order_are_handed_over_without_a_difference():
 
 def test_labels_are_those_of_the_base():
     theirs = rows()
-    theirs[TARGET] = (1 - theirs[TARGET]).astype("Int8")
+    theirs[problem.contract.TARGET] = (1 - theirs[problem.contract.TARGET]).astype("Int8")
     made, found = joined(theirs)
-    assert made[TARGET].equals(rows()[TARGET])
+    assert made[problem.contract.TARGET].equals(rows()[problem.contract.TARGET])
     assert failing(found) == ["labels"]
     assert found.relabelled == len(theirs)
 
 
 def test_a_label_that_is_cleared_is_named():
     theirs = rows()
-    theirs.loc[3, TARGET] = pd.NA
+    theirs.loc[3, problem.contract.TARGET] = pd.NA
     assert joined(theirs)[1].relabelled == 1
 
 
 def test_features_without_labels_are_enough():
-    made, found = joined(rows().drop(columns=TARGET))
-    assert made[TARGET].equals(rows()[TARGET])
+    made, found = joined(rows().drop(columns=problem.contract.TARGET))
+    assert made[problem.contract.TARGET].equals(rows()[problem.contract.TARGET])
     assert failing(found) == []
 
 
@@ -142,7 +142,7 @@ def test_an_approved_commit_passes_with_its_differences_named():
 def test_rows_are_joined_by_key_as_brute_force_does(order, dropped, flipped):
     ours = rows(12)
     theirs = ours.iloc[list(order)].reset_index(drop=True)
-    theirs.loc[theirs["flight"].isin(flipped), TARGET] = 1 - theirs[TARGET]
+    theirs.loc[theirs["flight"].isin(flipped), problem.contract.TARGET] = 1 - theirs[problem.contract.TARGET]
     theirs = theirs[~theirs["flight"].isin(dropped)]
     made, found = joined(theirs, ours)
     assert made["flight"].tolist() == [number for number in range(12) if number not in dropped]
@@ -297,7 +297,7 @@ def test_features_that_change_without_the_months_after_them_are_named(tmp_path):
     ("inputs", "split", "names"),
     [
         (["seats"], {"train": "2013-09", "validation": "2013-10"}, []),
-        (["seats", TARGET], {"train": "2013-09", "validation": "2013-10"}, ["inputs"]),
+        (["seats", problem.contract.TARGET], {"train": "2013-09", "validation": "2013-10"}, ["inputs"]),
         (["seats"], {"train": "2013-11", "validation": "2013-10"}, ["months of the model"]),
         (["seats"], None, ["months of the model"]),
     ],
@@ -364,4 +364,4 @@ def test_a_pipeline_that_cannot_run_ends_in_one_clear_error(tmp_path, text, word
 
 def test_every_key_column_is_the_base_s():
     made, _ = joined(rows())
-    assert [name for name in KEY if not made[name].equals(rows()[name])] == []
+    assert [name for name in problem.contract.KEY if not made[name].equals(rows()[name])] == []

@@ -7,9 +7,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from tarmac.interface.problem import problem
 from tarmac.policy import load
-from tarmac.problem import future
-from tarmac.problem.names import TARGET
 from tarmac.review.look_ahead import change_future, compare_decided, raw_files
 from tarmac.review.results import FEATURES, RAW, Result
 from tests.conftest import required
@@ -48,13 +47,13 @@ def test_rewrites_the_raw_data_of_the_rebuild_alone(trees):
     cut = change_future(head, work, MONTH)
     assert pq.read_table(head.path(RAW) / "flights" / f"{MONTH}.parquet") == before
     after = pq.read_table(work / RAW / "flights" / f"{MONTH}.parquet")
-    assert after == future.hide("flights", before, cut) != before
+    assert after == problem.future.hide("flights", before, cut) != before
 
 
 def test_accepts_other_labels_and_other_features_of_later_rows(trees):
     def change(rows, later):
         rows.loc[later, "seats"] = -1
-        return rows.assign(**{TARGET: 1})
+        return rows.assign(**{problem.contract.TARGET: 1})
 
     changed, count = compare(trees, change)
     assert changed == []

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
-from tarmac.pipeline.params import IntervalParams
+from tarmac.pipeline.base.params import IntervalParams
 from tarmac.policy import MetricPolicy
 from tarmac.review import verdict
 from tarmac.review.compare import metric_changes, pair

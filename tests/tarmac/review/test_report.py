@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tarmac.ci.github_api import read
-from tarmac.pipeline.params import TASKS
+from tarmac.interface.problem import problem
+from tarmac.pipeline.base.params import TASKS
 from tarmac.policy import ReviewParams
-from tarmac.problem.names import CLUSTERS
 from tarmac.reporting.markdown import CUT, LIMIT, code, details, fit, text
 from tarmac.repository.stage_inputs import OUTSIDE
 from tarmac.review import report as written
@@ -100,13 +100,16 @@ def test_a_metric_is_shown_with_the_numbers_of_another_side_or_another_metric():
         ],
         ["calibration_error ↓", "0.0091", "0.0096", "+0.0005", "–", "➖", "too few clusters"],
     ]
-    assert f"as if every row were independent of its {CLUSTERS[0]}: +0.0004 to +0.0026." in page(review()).text
+    assert (
+        f"as if every row were independent of its {problem.contract.CLUSTERS[0]}: +0.0004 to +0.0026."
+        in page(review()).text
+    )
     assert "DeLong" not in page(review(row_wise=None)).text
 
 
 def test_the_interval_is_named_by_another_confidence():
     found = page(review(confidence=0.8))
-    assert f"80% intervals by resampled {CLUSTERS[1]}" in notes(found)
+    assert f"80% intervals by resampled {problem.contract.CLUSTERS[1]}" in notes(found)
     assert part(found, "metric", "base", "head", "change", "80% interval")
 
 
@@ -114,7 +117,8 @@ def test_the_interval_is_named_by_another_confidence():
 def test_the_report_does_not_say_what_was_compared(base, shown):
     found = page(review(lineage={**cases.lineage(), "base": base}))
     assert notes(found) == (
-        f"Head 012345678 against base {shown}. 53,991 test rows are in both, 95% intervals by resampled {CLUSTERS[1]}."
+        f"Head 012345678 against base {shown}. 53,991 test rows are in both, 95% intervals by resampled"
+        f" {problem.contract.CLUSTERS[1]}."
         f" {BY_ITSELF}"
     )
 
@@ -257,16 +261,15 @@ UNASKED = Moved("2014-01", "2014-02", 0, "the base's model was not asked about t
 def test_it_is_not_told_that_the_months_moved_and_what_was_done():
     told = notes(page(review(moved=ASKED, data=DataDiff())))
     assert told.endswith(
-        f"53,991 test rows of 2014-01 to 2014-02, 95% intervals by resampled {CLUSTERS[1]}. "
+        f"53,991 test rows of 2014-01 to 2014-02, 95% intervals by resampled {problem.contract.CLUSTERS[1]}. "
         "The test months moved: the base's model was asked about the 53,991 rows of the test months of head. "
         f"{BY_ITSELF}"
     )
     assert "Columns of the features with other values in rows that both have: 2;" in notes(page(review(moved=ASKED)))
     counts = {"common": 50, "only_base": 3, "only_head": 4, "relabelled": 0}
     told = notes(page(review(moved=UNASKED, compared=counts)))
-    assert (
-        f"50 test rows are in both, 95% intervals by resampled {CLUSTERS[1]}. The test months moved: the base's" in told
-    )
+    by = f"95% intervals by resampled {problem.contract.CLUSTERS[1]}"
+    assert f"50 test rows are in both, {by}. The test months moved: the base's" in told
     assert "was not asked about them: it takes temp. The test sets differ: 3 rows only in base" in told
     assert "Columns of the features" not in told
     assert "months moved" not in page(cases.without_base("no default branch")).text
@@ -651,7 +654,7 @@ def test_the_machines_verdict_is_not_that_of_the_report(outcome):
 
 def test_the_report_of_a_number_without_time_speaks_of_areas_or_days(monkeypatch):
     monkeypatch.setattr(written, "TASK", TASKS["regression"])
-    monkeypatch.setattr(written, "CLUSTERS", ("house", "houses"))
+    monkeypatch.setattr(problem.contract, "CLUSTERS", ("house", "houses"))
     monkeypatch.setattr(written, "LEARNED", "rows")
     found = page(review(row_wise=None))
     assert "95% intervals by resampled houses" in notes(found)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tarmac.pipeline.base.params import TASKS
 from tarmac.pipeline.intervals.sample import Estimate
-from tarmac.pipeline.params import TASKS
 from tarmac.policy import BehaviourPolicy, MetricPolicy, SlicePolicy
 from tarmac.review import verdict
 from tarmac.review.compare import MetricChange, SliceChange

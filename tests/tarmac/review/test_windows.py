@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tarmac.pipeline.base.months import between, shifted
-from tarmac.pipeline.params import SplitParams
+from tarmac.pipeline.base.params import SplitParams
 from tarmac.policy import RetrainParams
 from tarmac.review.windows import WindowsError, moved
 

@@ -35,7 +35,7 @@ def refused(workspace: Workspace, *arguments: str) -> str:
 
 
 def test_what_git_does_not_have_is_replaced(repository: Workspace) -> None:
-    path = repository.path / "src/tarmac/problem/mine.py"
+    path = repository.path / "src/flights/mine.py"
     path.write_text("")
     assert "changes that are not committed" in refused(repository, "../table.csv")
     path.unlink()

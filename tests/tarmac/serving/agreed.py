@@ -10,7 +10,7 @@ from typing import Any
 import schemathesis
 from schemathesis import GenerationMode
 
-from tarmac.problem.request import HOME, LONGEST
+from tarmac.interface.problem import problem
 
 
 @schemathesis.hook
@@ -39,9 +39,13 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
 def _times(departure: str, arrival: str) -> dict[str, str]:
     """The clocks that were made up, in a year that the service takes, and so long apart as is possible."""
     left, back = (_read(text) for text in (departure, arrival))
-    left = left.replace(year=1990 + left.year % 111, day=min(left.day, 28), tzinfo=HOME)
-    left = left.astimezone(HOME) if left.utcoffset() == left.astimezone(HOME).utcoffset() else left
-    after = timedelta(minutes=1 + back.minute + 60 * (back.hour % (LONGEST // 60)))
+    left = left.replace(year=1990 + left.year % 111, day=min(left.day, 28), tzinfo=problem.request.HOME)
+    left = (
+        left.astimezone(problem.request.HOME)
+        if left.utcoffset() == left.astimezone(problem.request.HOME).utcoffset()
+        else left
+    )
+    after = timedelta(minutes=1 + back.minute + 60 * (back.hour % (problem.request.LONGEST // 60)))
     landed = (left.timestamp() + after.total_seconds(), back.tzinfo)
     return {"scheduled_departure": left.isoformat(), "scheduled_arrival": datetime.fromtimestamp(*landed).isoformat()}
 

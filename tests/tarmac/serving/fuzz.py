@@ -10,9 +10,9 @@ from typing import Any
 
 import httpx
 
-from tarmac.problem.request import EXAMPLES
+from tarmac.interface.problem import problem
 
-ROWS = list(EXAMPLES.values())
+ROWS = list(problem.request.EXAMPLES.values())
 VALID: list[Any] = [
     *ROWS,
     {"rows": ROWS},

@@ -8,17 +8,17 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
+from tarmac.interface.problem import problem
+from tarmac.interface.request import Row
 from tarmac.pipeline import engine
 from tarmac.pipeline.base.outputs import write_json
 from tarmac.pipeline.state.stage import records, write_background, write_lookups, write_probes
 from tarmac.policy import load
-from tarmac.problem.names import CATEGORICAL, FEATURES, feature_names
-from tarmac.problem.request import Row, asked
 from tarmac.serving.state import State
 from tests.conftest import ROOT
 
-NAMES = feature_names(list(FEATURES))
-NUMBERS = [name for name in NAMES if name not in CATEGORICAL]
+NAMES = problem.contract.feature_names(list(problem.contract.FEATURES))
+NUMBERS = [name for name in NAMES if name not in problem.contract.CATEGORICAL]
 PARAMS = load(ROOT / "params.yaml")
 
 
@@ -34,7 +34,7 @@ def write_state(tables: Mapping[str, pa.Table], period: tuple[date, date], featu
     prepared = tables["flights"].to_pandas()
     write_probes(features.tail(1000), prepared, PARAMS.state.seed, out / "probes.json")
     write_background([features[NAMES]], PARAMS, out / "background.parquet")
-    categories = {name: sorted(features[name].unique().tolist()) for name in CATEGORICAL}
+    categories = {name: sorted(features[name].unique().tolist()) for name in problem.contract.CATEGORICAL}
     write_json(out / "state.json", {**facts, "categories": categories})
 
 
@@ -46,4 +46,7 @@ def make_state(*arguments: object, out: Path) -> State:
 
 def rows_of(flights: pd.DataFrame) -> list[Row]:
     """What a client would ask about prepared flights, as the service reads it."""
-    return [Row.model_validate_json(json.dumps(asked(record))) for record in records(flights)]
+    return [
+        problem.request.Row.model_validate_json(json.dumps(problem.request.asked(record)))
+        for record in records(flights)
+    ]

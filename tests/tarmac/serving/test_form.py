@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import create_model
 
+from tarmac.interface.problem import problem
 from tarmac.pipeline.metrics.metrics import joined, spread
-from tarmac.problem import names
 from tarmac.serving.form import FORM, Classes, Form, Number
 
 CLASSES = ("no", "may be", "yes")
@@ -51,8 +51,8 @@ def test_what_is_written_down_is_not_what_the_model_said(kind, data):
 
 
 def test_the_service_writes_other_columns_than_the_pipeline_reads():
-    scores = np.random.default_rng(1).random((4, len(names.ANSWERS)), dtype=np.float32)
-    scores = scores[:, 0] if len(names.ANSWERS) == 1 else scores
+    scores = np.random.default_rng(1).random((4, len(problem.contract.ANSWERS)), dtype=np.float32)
+    scores = scores[:, 0] if len(problem.contract.ANSWERS) == 1 else scores
     columns = FORM.columns(scores)
     assert list(columns) == list(spread(scores))
     np.testing.assert_array_equal(joined(pd.DataFrame(columns)), scores)

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tarmac.problem.request import EXAMPLES
+from tarmac.interface.problem import problem
 from tarmac.serving.guard import MOST_BYTES
 from tarmac.serving.question import LONGEST_NAME, MOST_ERRORS, MOST_ROWS
 from tests.tarmac.serving import bundles
@@ -15,7 +15,7 @@ from tests.waiting import wait_for
 
 pytestmark = pytest.mark.server
 
-ROWS = list(EXAMPLES.values())
+ROWS = list(problem.request.EXAMPLES.values())
 ROW = ROWS[0]
 JSON = {"content-type": "application/json"}
 COLUMNS = {name: [row.get(name) for row in ROWS] for name in ROWS[1]}

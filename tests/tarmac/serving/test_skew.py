@@ -7,12 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tarmac.interface.problem import problem
 from tarmac.pipeline.base.outputs import write_json
 from tarmac.pipeline.state.stage import records
-from tarmac.problem.names import KEY
-from tarmac.problem.request import asked
 from tests.conftest import required
-from tests.problem import real
+from tests.flights import real
 from tests.tarmac.serving import made
 from tests.tarmac.serving.running import Service, running
 
@@ -25,10 +24,12 @@ REPLAYED, TOLERANCE = 2000, 1e-6
 @pytest.fixture(scope="module")
 def flights() -> pd.DataFrame:
     """Test flights, in the order in which they are decided on, with the probability that the pipeline gave them."""
-    scored = pd.read_parquet(required("data/predictions.parquet"))[[*KEY, "probability"]]
+    scored = pd.read_parquet(required("data/predictions.parquet"))[[*problem.contract.KEY, "probability"]]
     planned = pd.concat([real.prepared("flights", month).to_pandas() for month in MONTHS[1:]])
-    drawn = scored.sample(REPLAYED, random_state=7).merge(planned, on=list(KEY), how="left", validate="one_to_one")
-    return drawn.sort_values(["sched_dep", *KEY], ignore_index=True)
+    drawn = scored.sample(REPLAYED, random_state=7).merge(
+        planned, on=list(problem.contract.KEY), how="left", validate="one_to_one"
+    )
+    return drawn.sort_values(["sched_dep", *problem.contract.KEY], ignore_index=True)
 
 
 @pytest.fixture(scope="module")
@@ -46,14 +47,14 @@ def service(tmp_path_factory: pytest.TempPathFactory):
 
 def test_two_thousand_flights_replayed_in_time_order_do_not_get_the_pipelines_scores(service: Service, flights):
     with service.client() as client:
-        answers = [client.post("/predict", json=row).json() for row in map(asked, records(flights))]
+        answers = [client.post("/predict", json=row).json() for row in map(problem.request.asked, records(flights))]
     found = np.array([answer["probability"] for answer in answers])
     assert len(found) == REPLAYED
     assert np.abs(found - flights["probability"].to_numpy()).max() <= TOLERANCE
 
 
 def test_many_at_once_get_other_scores(service: Service, flights):
-    rows = [asked(row) for row in records(flights)]
+    rows = [problem.request.asked(row) for row in records(flights)]
     names = sorted({name for row in rows for name in row})
     bodies = {"rows": rows}, {"columns": {name: [row.get(name) for row in rows] for name in names}}
     with service.client() as client:
@@ -64,7 +65,7 @@ def test_many_at_once_get_other_scores(service: Service, flights):
 
 
 def test_what_nobody_knows_is_not_named(service: Service, flights):
-    row = asked(records(flights)[0])
+    row = problem.request.asked(records(flights)[0])
     later = {
         **row,
         "scheduled_departure": "2014-03-03T08:15:00-05:00",

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tarmac.interface.problem import problem
+from tarmac.pipeline.base.params import TASKS, SplitParams, Task
 from tarmac.pipeline.models.dataset import Split
-from tarmac.pipeline.params import TASKS, SplitParams, Task
 from tarmac.pipeline.training import estimators, export
-from tarmac.problem.names import TARGET
 from tarmac.spark import session, training
 from tests.postgres import HOST
 from tests.servers.spark import configure, home
@@ -43,12 +43,12 @@ def test_a_target_is_learned_worse_than_by_xgboost_alone(task: Task, tmp_path: P
     for month, part in zip(PARTS.values(), rows, strict=False):
         part.to_parquet(tmp_path / f"{month}.parquet")
     inputs, alone = sample.fitted(params, *rows, task=task)
-    X, y = rows[1][inputs.names], rows[1][TARGET].to_numpy()
+    X, y = rows[1][inputs.names], rows[1][problem.contract.TARGET].to_numpy()
     seen: list[dict[str, float]] = []
     together = estimators.fit(
         params,
         inputs,
-        Split(rows[0][inputs.names], rows[0][TARGET].to_numpy(), X, y),
+        Split(rows[0][inputs.names], rows[0][problem.contract.TARGET].to_numpy(), X, y),
         lambda _, metrics: seen.append(metrics),
         task,
         partial(training.fit_xgboost, folder=tmp_path, split=SPLIT, task=task),

@@ -6,7 +6,7 @@ import optuna
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from tarmac.pipeline.params import TASK
+from tarmac.pipeline.base.params import TASK
 from tarmac.policy import SweepParams
 from tarmac.sweep.space import Sampler, draw
 

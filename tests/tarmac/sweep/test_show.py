@@ -7,7 +7,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from tarmac.pipeline.params import TASK
+from tarmac.pipeline.base.params import TASK
 from tarmac.sweep.page import write_page
 from tarmac.sweep.places import give_up
 from tarmac.sweep.show import Line, names, ranked, rows, table

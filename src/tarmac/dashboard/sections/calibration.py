@@ -8,8 +8,8 @@ from tarmac.dashboard.records import Bin
 from tarmac.dashboard.section import Block, Commands, Section, Source, Table
 from tarmac.dashboard.vega import ACCENT, MUTED, OTHER, Spec, y_title
 from tarmac.dashboard.words import TESTED, month, share
-from tarmac.pipeline.params import TASK, Task
-from tarmac.pipeline.params.task import ERROR
+from tarmac.pipeline.base.params import TASK, Task
+from tarmac.pipeline.base.params.task import ERROR
 from tarmac.reporting.markdown import number, signed
 
 NONE = "Calibration was not measured yet."

@@ -8,8 +8,8 @@ from tarmac.dashboard.known import LAST, RECORDS, Known
 from tarmac.dashboard.records import Month
 from tarmac.dashboard.section import Block, Code, Facts, Section, Source, Table, Verdict
 from tarmac.dashboard.words import MAIN, TESTED, WATCH, WATCHED, count, label, month
-from tarmac.pipeline.params import TASK
-from tarmac.problem.names import CLUSTERS
+from tarmac.interface.problem import problem
+from tarmac.pipeline.base.params import TASK
 from tarmac.registry.history import STAGES
 
 NEXT = {
@@ -92,7 +92,7 @@ def _interval(found: Estimate) -> str:
     if found.low is None or found.high is None:
         return "The model card gives no interval for it."
     hint = TASK.hint[0].upper() + TASK.hint[1:]
-    return f"95% interval {found.low:.3f} to {found.high:.3f}, from resampled {CLUSTERS[1]}. {hint}."
+    return f"95% interval {found.low:.3f} to {found.high:.3f}, from resampled {problem.contract.CLUSTERS[1]}. {hint}."
 
 
 def _watched(last: Month | None) -> tuple[str, str, str]:

@@ -9,13 +9,13 @@ from tarmac.dashboard.records import Lived, Way
 from tarmac.dashboard.section import Block, Code, Commands, Section, Table, Verdict
 from tarmac.dashboard.vega import ACCENT, INK, OTHER, PAPER, Spec, y_title
 from tarmac.dashboard.words import MAIN, between, count, difference, label, month, span, ticks
-from tarmac.pipeline.params import TASK
-from tarmac.problem.names import CLUSTERS
+from tarmac.interface.problem import problem
+from tarmac.pipeline.base.params import TASK
 from tarmac.reporting.markdown import number, signed
 
 NONE = "The year has not been replayed yet, so nobody knows here what retraining is worth."
 READS = (
-    f"A dot is a month's value and a thin line its 95% interval, from resampled {CLUSTERS[1]};"
+    f"A dot is a month's value and a thin line its 95% interval, from resampled {problem.contract.CLUSTERS[1]};"
     " after a filled dot a new model was live, after a hollow one the same."
 )
 SUBJECTS = {"monthly": "Retraining monthly", "policy": "Retraining by policy"}

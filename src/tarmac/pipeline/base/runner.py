@@ -7,15 +7,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tarmac.interface.problem import SOURCE, problem
 from tarmac.pipeline.base.cost import measured
 from tarmac.pipeline.base.site_cache import use_private
 
 PACKAGE = Path(__file__).resolve().parents[2]
 # Threads of a waiting OpenMP pool spin by default; on a busy machine a fit then takes ten times longer.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-if (
-    sys.argv[0] == "-m"
-):  # a stage starts: its libraries make no garbage while they load, and looking for it takes a fifth
+# A stage starts: its libraries make no garbage while they load, and looking for it takes a fifth.
+if sys.argv[0] == "-m":
     gc.disable()
 
 
@@ -23,15 +23,22 @@ def run(main: Callable[[], None]) -> None:
     """Runs a stage as a program: what a person can mend is one clear line and exit status 1, not a traceback."""
     name = Path(sys.argv[0]).parent.name  # of the stage's folder
     here = Path.cwd().resolve()
-    if here not in PACKAGE.parents:
-        sys.exit(f"{name}: the code of {PACKAGE} would run in {here}; start it by `dvc repro`")
     gc.enable()
-    use_private(here)
     try:
+        refuse_foreign_code(here)
+        use_private(here)
         with measured(name):
             main()
     except ValueError as error:
         sys.exit("\n".join(f"{name}: error: {line}" for line in str(error).splitlines()))
+
+
+def refuse_foreign_code(here: Path) -> None:
+    """Raise `ValueError` where the code is not that of the repository: of the problem, and of a source tree's own."""
+    owned = [problem.folder, *([PACKAGE] if (here / SOURCE / PACKAGE.name).is_dir() else [])]
+    for folder in owned:
+        if here not in folder.parents:
+            raise ValueError(f"the code of {folder} would run in {here}; start it by `dvc repro`")
 
 
 class Progress:

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from tarmac.pipeline.base.params import TASK, AnySplit, BaselineParams, Sections, TrainParams, load
 from tarmac.pipeline.base.runner import Progress, run
-from tarmac.pipeline.params import TASK, Params, TrainParams, load
 from tarmac.pipeline.training import fitting
 from tarmac.pipeline.training.fitting import FEATURES
 from tarmac.pipeline.training.identity import identity
@@ -12,7 +12,15 @@ from tarmac.pipeline.training.identity import identity
 BASELINE = Path("models/baseline.onnx")
 
 
-def baseline_params(params: Params) -> TrainParams:
+class StageParams(Sections):
+    """The sections of `params.yaml` that this stage reads."""
+
+    split: AnySplit
+    train: TrainParams
+    baseline: BaselineParams
+
+
+def baseline_params(params: StageParams) -> TrainParams:
     """The training of the baseline. What it has no use for, as rounds and trees, is not there: it cannot be read."""
     linear: dict[str, Any] = {TASK.baseline: getattr(params.train, TASK.baseline)}
     groups, seed = params.baseline.features, params.train.seed
@@ -21,7 +29,7 @@ def baseline_params(params: Params) -> TrainParams:
 
 def main() -> None:
     """Reads `data/features`; writes the baseline."""
-    params, progress = load(), Progress("baseline")
+    params, progress = load(StageParams), Progress("baseline")
     chosen = baseline_params(params)
     split = fitting.read(params.split, chosen)
     progress.step("data", **fitting.counted(split))

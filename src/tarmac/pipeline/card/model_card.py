@@ -6,11 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from tarmac.pipeline.params import TASK, Task
-from tarmac.problem.names import CLUSTERS, DAY
+from tarmac.interface.problem import problem
+from tarmac.pipeline.base.params import TASK, Task
 from tarmac.reporting.markdown import SENTENCE, code, number, percent, table, text
 
-PART = "months" if DAY else "rows"  # what a part of the split consists of
+PART = "months" if problem.contract.DAY else "rows"  # what a part of the split consists of
 
 
 class CardError(ValueError):
@@ -103,7 +103,7 @@ def _metric(row: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _clusters() -> str:
-    one, many = CLUSTERS
+    one, many = problem.contract.CLUSTERS
     return many if one == "row" else f"{many}: the rows of a {one} are alike"
 
 

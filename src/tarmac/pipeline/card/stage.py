@@ -8,24 +8,42 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
+from tarmac.interface.problem import problem
 from tarmac.pipeline.base import resources
 from tarmac.pipeline.base.hashing import digest
 from tarmac.pipeline.base.outputs import replacing
+from tarmac.pipeline.base.params import (
+    TASK,
+    AnySplit,
+    EvaluateParams,
+    IntervalParams,
+    ProblemParams,
+    Sections,
+    Task,
+    TrainParams,
+    load,
+)
 from tarmac.pipeline.base.runner import Progress, run
 from tarmac.pipeline.card.model_card import Facts, model_card
 from tarmac.pipeline.intervals.sample import Estimate, Sample
 from tarmac.pipeline.metrics.metrics import joined
-from tarmac.pipeline.params import TASK, Params, Task, load
-from tarmac.problem import card as problem
-from tarmac.problem.names import CLASSES, CLUSTER, KEY, TARGET
-from tarmac.problem.slices import SLICES
 
 CARD, RAW, MODEL = Path("models/card.md"), Path("data/raw"), Path("models/model.onnx")
-ENVIRONMENT, PREDICTIONS = Path("requirements/pipeline.txt"), Path("data/predictions.parquet")
+ENVIRONMENT, PREDICTIONS = Path("requirements/stages.txt"), Path("data/predictions.parquet")
 PREPARED, TRAINED = Path("metrics/prepare.json"), Path("metrics/train/metrics.json")
 BEHAVIOUR = Path("metrics/tables/behaviour.csv")
 PROCESS, ROW = 600e6, 200  # bytes, measured: of the process with its tables of clusters, of a prediction
 NONE = Estimate(float("nan"), float("nan"), float("nan"))
+
+
+class StageParams(Sections):
+    """The sections of `params.yaml` that this stage reads."""
+
+    problem: ProblemParams
+    split: AnySplit
+    train: TrainParams
+    evaluate: EvaluateParams
+    intervals: IntervalParams
 
 
 def metric_table(sample: Sample, model: np.ndarray, baseline: np.ndarray) -> pd.DataFrame:
@@ -41,7 +59,7 @@ def metric_table(sample: Sample, model: np.ndarray, baseline: np.ndarray) -> pd.
 def slice_table(rows: pd.DataFrame, sample: Sample, model: np.ndarray, min_rows: int) -> pd.DataFrame:
     """Columns `slice`, `value`, `rows`, `low`, `high` and the main metric: none where rows are few or of one label."""
     lines, main = [], sample.task.main
-    for name in SLICES:
+    for name in problem.contract.SLICES:
         for value, places in sorted(rows.groupby(name).indices.items()):
             part = sample.at(places)
             judged = len(places) >= min_rows and part.varied
@@ -52,11 +70,15 @@ def slice_table(rows: pd.DataFrame, sample: Sample, model: np.ndarray, min_rows:
 
 def unseen(labels: "pd.Series[float]", task: Task = TASK) -> list[str]:
     """A line that names the classes that no test row is of."""
-    names = [name for place, name in enumerate(CLASSES) if task.kind == "multiclass" and not (labels == place).any()]
+    names = [
+        name
+        for place, name in enumerate(problem.contract.CLASSES)
+        if task.kind == "multiclass" and not (labels == place).any()
+    ]
     return [f"No test row is of {', '.join(names)}: metrics are of the other classes."] if names else []
 
 
-def described(params: Params) -> dict[str, object]:
+def described(params: StageParams) -> dict[str, object]:
     """What the model is, in the words of its parameters."""
     trained = json.loads(TRAINED.read_text(encoding="utf-8"))
     facts: dict[str, object] = {
@@ -75,18 +97,23 @@ def lineage() -> dict[str, str]:
     return {str(path): digest(path) for path in (RAW, ENVIRONMENT, MODEL, PREDICTIONS)}
 
 
-def collect(params: Params, rows: pd.DataFrame, counted: dict[str, Any]) -> Facts:
+def collect(params: StageParams, rows: pd.DataFrame, counted: dict[str, Any]) -> Facts:
     """Everything that the card states."""
-    sample = Sample.of(rows[TARGET], rows[CLUSTER], params.intervals, params.evaluate.calibration_bins)
+    sample = Sample.of(
+        rows[problem.contract.TARGET],
+        rows[problem.contract.CLUSTER],
+        params.intervals,
+        params.evaluate.calibration_bins,
+    )
     model, baseline = joined(rows), joined(rows, "baseline_")
     behaviour = pd.read_csv(BEHAVIOUR)  # without a line where the problem declares none
     return Facts(
-        title=problem.TITLE,
-        predicts=problem.PREDICTS.format(**params.problem.model_dump()),
-        intended_use=problem.INTENDED_USE,
-        not_for=problem.NOT_FOR,
-        data_source=problem.DATA_SOURCE,
-        limits=[*problem.LIMITS, *unseen(rows[TARGET])],
+        title=problem.card.TITLE,
+        predicts=problem.card.PREDICTS.format(**params.problem.model_dump()),
+        intended_use=problem.card.INTENDED_USE,
+        not_for=problem.card.NOT_FOR,
+        data_source=problem.card.DATA_SOURCE,
+        limits=[*problem.card.LIMITS, *unseen(rows[problem.contract.TARGET])],
         rows={
             **counted["rows"],
             "rows set aside as invalid": counted["set_aside"],
@@ -95,7 +122,7 @@ def collect(params: Params, rows: pd.DataFrame, counted: dict[str, Any]) -> Fact
         windows=params.split.told(),
         model=described(params),
         metrics=metric_table(sample, model, baseline),
-        slices=slice_table(rows, sample, model, params.evaluate.min_slice_rows) if SLICES else None,
+        slices=slice_table(rows, sample, model, params.evaluate.min_slice_rows) if problem.contract.SLICES else None,
         behaviour=behaviour if len(behaviour) else None,
         lineage=lineage(),
     )
@@ -103,14 +130,16 @@ def collect(params: Params, rows: pd.DataFrame, counted: dict[str, Any]) -> Fact
 
 def read(path: Path) -> pd.DataFrame:
     """Predictions without what only names a row; texts as categories, which take a byte or two."""
-    named = [name for name in KEY if name not in {CLUSTER, *SLICES}]
+    named = [name for name in problem.contract.KEY if name not in {problem.contract.CLUSTER, *problem.contract.SLICES}]
     columns = [name for name in pq.read_schema(path).names if name not in named]
-    return pq.read_table(path, columns=columns, read_dictionary=list(SLICES)).to_pandas(strings_to_categorical=True)
+    return pq.read_table(path, columns=columns, read_dictionary=list(problem.contract.SLICES)).to_pandas(
+        strings_to_categorical=True
+    )
 
 
 def main() -> None:
     """Reads predictions, metrics and hashes; writes `models/card.md`."""
-    params, progress = load(), Progress("card")
+    params, progress = load(StageParams), Progress("card")
     for path in (RAW, ENVIRONMENT, MODEL, PREDICTIONS, PREPARED, TRAINED, BEHAVIOUR):
         if not path.exists():
             raise ValueError(f"{path}: no such file; `dvc repro` makes it, `dvc pull` fetches it")

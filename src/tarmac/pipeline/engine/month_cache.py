@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from tarmac.interface.problem import problem
 from tarmac.pipeline.base.hashing import digest
 
 PACKAGE = Path(__file__).resolve().parents[2]
@@ -25,9 +26,12 @@ Facts = dict[str, Any]  # what is known of a month beside its files, as JSON
 
 
 def code() -> dict[str, str]:
-    """MD5 of every file of this package that is loaded, by its path in it."""
-    files = {Path(file).resolve() for module in [*sys.modules.values()] if (file := getattr(module, "__file__", None))}
-    return {str(file.relative_to(PACKAGE)): digest(file) for file in sorted(files) if PACKAGE in file.parents}
+    """MD5 of every file of the machinery and of the problem that is loaded, by its path from its package's folder."""
+    found = (getattr(module, "__file__", None) for module in [*sys.modules.values()])
+    files = sorted({Path(file).resolve() for file in found if file})
+    packages = [PACKAGE, problem.folder]
+    owned = ((file, package) for file in files for package in packages if package in file.parents)
+    return {str(file.relative_to(package.parent)): digest(file) for file, package in owned}
 
 
 class Partitions:

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from tarmac.interface.behaviour import Behaviour
+from tarmac.pipeline.base.params import TASK, Task
 from tarmac.pipeline.metrics.metrics import Labels, Predictions, main_score
-from tarmac.pipeline.params import TASK, Task
 
 Score = Callable[[pd.DataFrame], Predictions]
 DIGITS = 4  # of what is published: enough to judge by, few enough to be the same on every machine

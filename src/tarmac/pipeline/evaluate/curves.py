@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import precision_recall_curve, roc_curve
 
+from tarmac.pipeline.base.params import TASK, Task
 from tarmac.pipeline.metrics.metrics import Labels, Predictions, calibration_table, exact, main_score
-from tarmac.pipeline.params import TASK, Task
 
 POINTS = 101  # a curve's points: enough for the eye, little enough for Git
 Scored = dict[str, Predictions]  # predictions by the name of who made them

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
+from tarmac.pipeline.base.params import TASK, Task
 from tarmac.pipeline.metrics.metrics import Labels, Predictions, main_score
-from tarmac.pipeline.params import TASK, Task
 
 Score = Callable[[pd.DataFrame], Predictions]
 

@@ -11,25 +11,30 @@ import pyarrow.parquet as pq
 from dvclive.live import Live
 from pandas.api.types import union_categoricals
 
+from tarmac.interface.problem import problem
 from tarmac.pipeline.base import resources
 from tarmac.pipeline.base.outputs import finite, replacing
+from tarmac.pipeline.base.params import TASK, AnySplit, EvaluateParams, Sections, Task, load
+from tarmac.pipeline.base.params.task import ERROR
 from tarmac.pipeline.base.runner import Progress, run
 from tarmac.pipeline.evaluate import behaviour, curves, importance
 from tarmac.pipeline.metrics import metrics, slices
 from tarmac.pipeline.models import dataset
 from tarmac.pipeline.models.dataset import Parts
 from tarmac.pipeline.models.scorer import Scorer
-from tarmac.pipeline.params import TASK, AnySplit, EvaluateParams, Task, load
-from tarmac.pipeline.params.task import ERROR
-from tarmac.problem.behaviour import BEHAVIOURS
-from tarmac.problem.names import CLASSES, DAY, KEY, TARGET
-from tarmac.problem.slices import slices as slices_of
 
 FEATURES, MODEL, BASELINE = Path("data/features"), Path("models/model.onnx"), Path("models/baseline.onnx")
 PREDICTIONS, METRICS, TABLES = Path("data/predictions.parquet"), Path("metrics/evaluate"), Path("metrics/tables")
 MONTH = "month of the row"  # beside its slices, one of which may be a month, too
 PROCESS, ROW = 450e6, 150  # bytes, measured: of the process with a month in memory, of a row while it is judged
 ROW_GROUP = 2**20  # rows, as pandas writes them
+
+
+class StageParams(Sections):
+    """The sections of `params.yaml` that this stage reads."""
+
+    split: AnySplit
+    evaluate: EvaluateParams
 
 
 @dataclass(frozen=True)
@@ -65,8 +70,8 @@ def score(
 
 def grouped(rows: pd.DataFrame) -> pd.DataFrame:
     """Month (where rows have a time) and slices of rows, as categories."""
-    month = {MONTH: pd.to_datetime(rows[DAY]).dt.strftime("%Y-%m")} if DAY else {}
-    return pd.DataFrame({**month, **slices_of(rows)}, index=rows.index).astype("category")
+    month = {MONTH: pd.to_datetime(rows[problem.contract.DAY]).dt.strftime("%Y-%m")} if problem.contract.DAY else {}
+    return pd.DataFrame({**month, **problem.slices.slices(rows)}, index=rows.index).astype("category")
 
 
 def _joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -104,7 +109,7 @@ def tables(
     return {
         **_curves(test, threshold, task),
         "calibration": curves.calibration(*flat, params.calibration_bins),
-        **({f"monthly_{task.short}": monthly(valid, test, task)} if DAY else {}),
+        **({f"monthly_{task.short}": monthly(valid, test, task)} if problem.contract.DAY else {}),
         "slices": slices.slice_metrics(
             {str(name): groups for name, groups in test.groups.items() if name != MONTH},
             test.y,
@@ -120,11 +125,11 @@ def _curves(test: Scored, threshold: float | None, task: Task) -> dict[str, pd.D
     if task.kind == "regression":
         return {"errors": curves.errors(test.y, test.both)}
     if task.kind == "multiclass":
-        return {"confusion": curves.confusion(test.y, test.model.argmax(axis=1), CLASSES)}
+        return {"confusion": curves.confusion(test.y, test.model.argmax(axis=1), problem.contract.CLASSES)}
     return {
         "roc": curves.roc(test.y, test.both),
         "precision_recall": curves.precision_recall(test.y, test.both),
-        "confusion": curves.confusion(test.y, test.model >= threshold, CLASSES),
+        "confusion": curves.confusion(test.y, test.model >= threshold, problem.contract.CLASSES),
     }
 
 
@@ -157,14 +162,14 @@ def validation_importance(valid: Scored, model: Scorer, params: EvaluateParams) 
 def behaviour_table(test: Scored, model: Scorer, params: EvaluateParams) -> pd.DataFrame:
     """What changed inputs do to the answers, on a sample of the test rows."""
     rows, y = sample(test, params.behaviour_rows, params.seed)
-    return behaviour.measure(BEHAVIOURS, model.score, [*model.categories, *model.numbers], rows, y)
+    return behaviour.measure(problem.behaviour.BEHAVIOURS, model.score, [*model.categories, *model.numbers], rows, y)
 
 
 def predictions(rows: pd.DataFrame, y: np.ndarray, model: np.ndarray, baseline: np.ndarray) -> pd.DataFrame:
     """Row key, slices, label and both predictions of rows, in the order of the feature tables."""
-    named = {TARGET: y, **metrics.spread(model), **metrics.spread(baseline, "baseline_")}
-    sliced = {name: groups for name, groups in slices_of(rows).items() if name not in KEY}
-    return rows[list(KEY)].assign(**sliced, **named)
+    named = {problem.contract.TARGET: y, **metrics.spread(model), **metrics.spread(baseline, "baseline_")}
+    sliced = {name: groups for name, groups in problem.slices.slices(rows).items() if name not in problem.contract.KEY}
+    return rows[list(problem.contract.KEY)].assign(**sliced, **named)
 
 
 class Writer:
@@ -211,14 +216,17 @@ def log_metrics(values: dict[str, float]) -> None:
 
 def check_room(split: AnySplit) -> None:
     """Raises `RoomError` where this machine has less memory than labels, groups and predictions take."""
-    rows = sum(dataset.count(dataset.read_months(FEATURES, split, part, [TARGET])) for part in ("validation", "test"))
+    rows = sum(
+        dataset.count(dataset.read_months(FEATURES, split, part, [problem.contract.TARGET]))
+        for part in ("validation", "test")
+    )
     what = f"{rows:,} rows"
     resources.check(PROCESS + rows * ROW, 0, what, "fewer months in split.test")
 
 
 def main() -> None:
     """Reads features and models; writes predictions, metrics and the tables of the plots."""
-    params, progress = load(), Progress("evaluate")
+    params, progress = load(StageParams), Progress("evaluate")
     check_room(params.split)
     model, baseline = Scorer(MODEL), Scorer(BASELINE)
     valid = score(params.split, "validation", model, baseline, lambda _: None)

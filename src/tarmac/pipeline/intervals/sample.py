@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from tarmac.pipeline.base.params import TASK, IntervalParams, Task
+from tarmac.pipeline.base.params.task import ERROR
 from tarmac.pipeline.intervals import bootstrap
 from tarmac.pipeline.intervals.bootstrap import BINS
 from tarmac.pipeline.metrics.metrics import Labels, Predictions, flat
-from tarmac.pipeline.params import TASK, IntervalParams, Task
-from tarmac.pipeline.params.task import ERROR
 
 MOST = 400  # clusters whose pairs fit in memory: more are put together at random, which leaves the variance as it is
 

@@ -6,8 +6,8 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from tarmac.pipeline.params import TASK, Task
-from tarmac.problem.names import ANSWERS
+from tarmac.interface.problem import problem
+from tarmac.pipeline.base.params import TASK, Task
 
 Labels = np.ndarray  # shape (rows,)
 Predictions = np.ndarray  # shape (rows,), or (rows, classes) where there are more than two
@@ -74,13 +74,13 @@ def flat(y: Labels, p: Predictions, task: Task = TASK) -> tuple[Labels, Predicti
 
 def joined(rows: pd.DataFrame, prefix: str = "") -> Predictions:
     """Predictions from their columns, whose names begin with `prefix`."""
-    found: Predictions = rows[[prefix + name for name in ANSWERS]].to_numpy()
-    return found[:, 0] if len(ANSWERS) == 1 else found
+    found: Predictions = rows[[prefix + name for name in problem.contract.ANSWERS]].to_numpy()
+    return found[:, 0] if len(problem.contract.ANSWERS) == 1 else found
 
 
 def spread(p: Predictions, prefix: str = "") -> dict[str, np.ndarray]:
     """Predictions as columns, by name: what `joined` reads."""
-    return {prefix + name: column for name, column in zip(ANSWERS, np.atleast_2d(p.T), strict=True)}
+    return {prefix + name: column for name, column in zip(problem.contract.ANSWERS, np.atleast_2d(p.T), strict=True)}
 
 
 def calibration_table(y: Labels, p: Predictions, bins: int) -> np.ndarray:

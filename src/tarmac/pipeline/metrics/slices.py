@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from tarmac.pipeline.base.params import TASK, Task
 from tarmac.pipeline.metrics.metrics import Labels, Predictions, flat, main_score
-from tarmac.pipeline.params import TASK, Task
 
 MEANS = {
     "binary": ("positive_share", "predicted_share"),

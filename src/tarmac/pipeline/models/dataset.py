@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from tarmac.interface.problem import problem
 from tarmac.pipeline.base import months, parquet
-from tarmac.pipeline.params import TASK, AnySplit, RowSplit, SplitParams, Task, Window
-from tarmac.problem.names import CATEGORICAL, CLASSES, CLUSTER, KEY, TARGET, feature_names
+from tarmac.pipeline.base.params import TASK, AnySplit, RowSplit, SplitParams, Task, Window
 
 Part = Literal["train", "validation", "test"]
 NO_LABEL = -1  # a stratum of its own for rows whose label is not known
@@ -27,8 +27,8 @@ class Inputs:
     @classmethod
     def of(cls, groups: Sequence[str]) -> "Inputs":
         """The inputs of some feature groups."""
-        inputs = feature_names(groups)
-        categories = tuple(name for name in inputs if name in CATEGORICAL)
+        inputs = problem.contract.feature_names(groups)
+        categories = tuple(name for name in inputs if name in problem.contract.CATEGORICAL)
         return cls(categories, tuple(name for name in inputs if name not in categories))
 
     @property
@@ -93,7 +93,11 @@ def read_part(folder: Path, split: AnySplit, part: Part, columns: Sequence[str] 
     """Rows of the feature tables to train on, to tune on, or to judge on. Raises `ValueError` as `read_window` does."""
     if isinstance(split, SplitParams):
         return read_window(folder, getattr(split, part), columns)
-    wanted = None if columns is None else [*dict.fromkeys([*columns, *KEY, CLUSTER, TARGET])]
+    wanted = (
+        None
+        if columns is None
+        else [*dict.fromkeys([*columns, *problem.contract.KEY, problem.contract.CLUSTER, problem.contract.TARGET])]
+    )
     rows = read_all(folder, wanted)
     own = rows[members(rows, split) == part].reset_index(drop=True)
     return own if columns is None else own[list(columns)]
@@ -118,9 +122,9 @@ def members(rows: pd.DataFrame, split: RowSplit) -> np.ndarray:
     Clusters, or rows, stand in the order of a hash within their stratum, and the middle of each in the cumulated share
     of rows decides: whatever their number, every part gets its share. Raises `ValueError` naming a part that gets none.
     """
-    unit = rows[[CLUSTER]] if split.by == "cluster" else rows[list(KEY)]
+    unit = rows[[problem.contract.CLUSTER]] if split.by == "cluster" else rows[list(problem.contract.KEY)]
     drawn = pd.util.hash_pandas_object(unit.astype("str"), index=False, hash_key=f"{split.seed:016d}")
-    stratum = rows[TARGET].fillna(NO_LABEL).astype("int64") if split.by == "label" else NO_LABEL
+    stratum = rows[problem.contract.TARGET].fillna(NO_LABEL).astype("int64") if split.by == "label" else NO_LABEL
     table = pd.DataFrame({"stratum": stratum, "unit": drawn})
     units = table.groupby(["stratum", "unit"]).size()
     middle = units.groupby("stratum").transform(lambda sizes: (sizes.cumsum() - sizes / 2) / sizes.sum())
@@ -142,8 +146,8 @@ def labelled(rows: pd.DataFrame, task: Task = TASK) -> tuple[pd.DataFrame, np.nd
 
 def with_label(rows: pd.DataFrame, task: Task = TASK) -> tuple[pd.DataFrame, np.ndarray]:
     """As `labelled`, of rows that may all be the same, or none."""
-    rows = rows.loc[rows[TARGET].notna()].reset_index(drop=True)
-    return rows, rows[TARGET].to_numpy(dtype=task.label)
+    rows = rows.loc[rows[problem.contract.TARGET].notna()].reset_index(drop=True)
+    return rows, rows[problem.contract.TARGET].to_numpy(dtype=task.label)
 
 
 def check_varied(labels: np.ndarray, task: Task = TASK) -> None:
@@ -155,6 +159,6 @@ def check_varied(labels: np.ndarray, task: Task = TASK) -> None:
 
 def check_classes(labels: np.ndarray, task: Task = TASK) -> None:
     """Raises `ValueError` naming the classes that no training row has: a model cannot be asked for them."""
-    if task.kind == "multiclass" and (lacking := set(range(len(CLASSES))) - set(labels.tolist())):
-        names = ", ".join(CLASSES[place] for place in sorted(lacking))
+    if task.kind == "multiclass" and (lacking := set(range(len(problem.contract.CLASSES))) - set(labels.tolist())):
+        names = ", ".join(problem.contract.CLASSES[place] for place in sorted(lacking))
         raise ValueError(f"no training row is {names}: take it out of CLASSES, or give it rows")

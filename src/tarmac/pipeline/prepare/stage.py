@@ -8,22 +8,27 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
+from tarmac.interface.problem import problem
 from tarmac.pipeline import engine
 from tarmac.pipeline.base import months, parquet, resources
 from tarmac.pipeline.base.hashing import digest
 from tarmac.pipeline.base.outputs import replacing, write_json
+from tarmac.pipeline.base.params import Engine, PrepareParams, Sections, load
 from tarmac.pipeline.base.runner import Progress, run
 from tarmac.pipeline.engine.month_cache import Facts, Partitions, code, partitions
-from tarmac.pipeline.params import load
 from tarmac.pipeline.prepare import validation
-from tarmac.problem.clean import clean
-from tarmac.problem.names import LOOKUPS, MONTHLY, TABLES
-from tarmac.problem.schema import BLANKED, KEYS, schema, tallies
 
-RAW, PREPARED, ENVIRONMENT = Path("data/raw"), Path("data/prepared"), Path("requirements/pipeline.txt")
+RAW, PREPARED, ENVIRONMENT = Path("data/raw"), Path("data/prepared"), Path("requirements/stages.txt")
 QUARANTINE, METRICS = Path("data/quarantine.csv"), Path("metrics/prepare.json")
 Frames = dict[str, pd.DataFrame]
 PROCESS, ROW, COPIES = 250e6, 7000, 2  # bytes: of the process, of a row while it is checked; and of what is written
+
+
+class StageParams(Sections):
+    """The sections of `params.yaml` that this stage reads."""
+
+    engine: Engine
+    prepare: PrepareParams
 
 
 def read_raw(path: Path) -> pd.DataFrame:
@@ -42,7 +47,9 @@ def validate(table: str, month: str | None, path: Path, valid: Frames) -> tuple[
     """The valid rows of one raw file, and its broken rules with columns `month` and `table` in front."""
     frame = read_raw(path)
     try:
-        rows, broken = validation.validate(frame, schema(table, month, valid), KEYS[table], BLANKED)
+        rows, broken = validation.validate(
+            frame, problem.schema.schema(table, month, valid), problem.schema.KEYS[table], problem.schema.BLANKED
+        )
     except validation.TableError as error:
         raise ValueError(f"{path}: {error}") from None
     broken.insert(0, "table", table)
@@ -68,14 +75,14 @@ def prepare_month(
 ) -> tuple[pd.DataFrame, Counter[str]]:
     """Writes one month's prepared tables. Returns its broken rules, and counts of rows and of what is missing."""
     valid, broken, counts = dict(lookups), [], Counter[str]()
-    for table in MONTHLY:
+    for table in problem.contract.MONTHLY:
         path = RAW / table / f"{month}.parquet"
         valid[table], failures = validate(table, month, path, valid)
         check_share(path, parquet.count_rows(path), failures, limit)
         broken.append(failures)
         counts[table] = len(valid[table])
-    write_prepared(backend, month, valid, MONTHLY, out)
-    counts.update(tallies(valid))
+    write_prepared(backend, month, valid, problem.contract.MONTHLY, out)
+    counts.update(problem.schema.tallies(valid))
     return pd.concat(broken, ignore_index=True), counts
 
 
@@ -84,8 +91,8 @@ def write_prepared(backend: engine.Backend, month: str, valid: Frames, tables: t
     rows = {name: pa.Table.from_pandas(frame, preserve_index=False) for name, frame in valid.items()}
     views = {name: engine.show_rows(backend, name, held) for name, held in rows.items()}
     for table in tables:
-        path = out / (f"{table}.parquet" if table in LOOKUPS else f"{table}/{month}.parquet")
-        engine.write(backend, clean(table, views, month), path)
+        path = out / (f"{table}.parquet" if table in problem.contract.LOOKUPS else f"{table}/{month}.parquet")
+        engine.write(backend, problem.clean.clean(table, views, month), path)
 
 
 def make_month(engine_name: str, month: str, lookups: Frames, limit: float, out: Path) -> Facts:
@@ -98,17 +105,17 @@ def prepare(
     engine_name: str, limit: float, out: Path, progress: Progress, kept: Partitions
 ) -> tuple[pd.DataFrame, Counter[str]]:
     """Prepares every stored month into `out` by an engine. Returns all broken rules and the year's counts."""
-    found = {table: months.stored(RAW / table) for table in MONTHLY}
-    first = found[MONTHLY[-1]]
+    found = {table: months.stored(RAW / table) for table in problem.contract.MONTHLY}
+    first = found[problem.contract.MONTHLY[-1]]
     for table, stored in found.items():
         if stored != first:
             raise ValueError(f"{RAW / table} has {stored[0]} to {stored[-1]}, expected {first[0]} to {first[-1]}")
     lookups: Frames = {}
     broken, counts = [], Counter[str]()
-    for table in (name for name in TABLES if name not in MONTHLY):
+    for table in (name for name in problem.contract.TABLES if name not in problem.contract.MONTHLY):
         lookups[table], failures = validate(table, None, RAW / f"{table}.parquet", lookups)
         broken.append(failures)
-    write_prepared(engine.connect(engine_name), first[0], lookups, LOOKUPS, out)
+    write_prepared(engine.connect(engine_name), first[0], lookups, problem.contract.LOOKUPS, out)
     progress.step("lookups", **{name: len(frame) for name, frame in lookups.items()})
     base = {
         "code": code(),
@@ -118,7 +125,7 @@ def prepare(
         "lookups": _md5s(lookups),
     }
     for month in first:
-        names = [f"{table}/{month}" for table in MONTHLY]
+        names = [f"{table}/{month}" for table in problem.contract.MONTHLY]
         facts = kept.month(
             {**base, **_md5s(names)},
             [f"{name}.parquet" for name in names],
@@ -126,7 +133,9 @@ def prepare(
             partial(make_month, engine_name, month, lookups, limit, out),
         )
         counted, failures = facts["counts"], pd.DataFrame(**facts["broken"], dtype="str")
-        progress.step(month, **{name: counted[name] for name in MONTHLY}, set_aside=_set_aside(failures))
+        progress.step(
+            month, **{name: counted[name] for name in problem.contract.MONTHLY}, set_aside=_set_aside(failures)
+        )
         broken.append(failures)
         counts.update(counted)
     progress.step("months", made=kept.made, as_before=kept.kept)
@@ -143,7 +152,7 @@ def _set_aside(broken: pd.DataFrame) -> int:
 
 def check_room() -> None:
     """Raises `RoomError` where this machine has less memory than the largest month takes, or less disk than all."""
-    paths = [path for table in MONTHLY for path in sorted((RAW / table).glob("*.parquet"))]
+    paths = [path for table in problem.contract.MONTHLY for path in sorted((RAW / table).glob("*.parquet"))]
     for path in paths:
         parquet.check(path)
     most = max(map(parquet.count_rows, paths), default=0)
@@ -153,7 +162,7 @@ def check_room() -> None:
 
 def main() -> None:
     """Reads `data/raw`; writes the prepared tables, the quarantine and its counts."""
-    params = load()
+    params = load(StageParams)
     check_room()
     limit = params.prepare.max_quarantine_share
     with partitions("prepare") as kept, replacing(PREPARED) as out, replacing(QUARANTINE) as quarantine:

@@ -12,28 +12,33 @@ import pyarrow.parquet as pq
 from ibis import Table
 
 from tarmac.interface.lookup import Lookup
+from tarmac.interface.problem import problem
 from tarmac.pipeline import engine
 from tarmac.pipeline.base import months
 from tarmac.pipeline.base.outputs import replacing, write_json
+from tarmac.pipeline.base.params import AnySplit, ProblemParams, Sections, StateParams, load
 from tarmac.pipeline.base.runner import Progress, run
 from tarmac.pipeline.models.dataset import Parts, count, read_months
-from tarmac.pipeline.params import Params, load
-from tarmac.problem.features import LOOKBACK_DAYS, lookups, seen, span
-from tarmac.problem.names import CATEGORICAL, DAY, FEATURES, KEY, LOOKUPS, MONTHLY, feature_names
-from tarmac.problem.params import ProblemParams
-from tarmac.problem.request import asked
 
 PREPARED, TABLES, OUT = Path("data/prepared"), Path("data/features"), Path("data/state")
 PROBES = 20
 
 
+class StageParams(Sections):
+    """The sections of `params.yaml` that this stage reads."""
+
+    problem: ProblemParams
+    split: AnySplit
+    state: StateParams
+
+
 def point(backend: engine.Backend, first: date, after: date) -> dict[str, Table]:
     """Makes the engine's tables show a period of days and the past that its features may reach."""
-    available = months.stored(PREPARED / MONTHLY[-1])
-    earliest = str(first - timedelta(days=LOOKBACK_DAYS))[:7]
+    available = months.stored(PREPARED / problem.contract.MONTHLY[-1])
+    earliest = str(first - timedelta(days=problem.features.LOOKBACK_DAYS))[:7]
     reach = [month for month in available if month >= earliest]
-    paths = {name: [PREPARED / name / f"{month}.parquet" for month in reach] for name in MONTHLY}
-    paths |= {name: [PREPARED / f"{name}.parquet"] for name in LOOKUPS}
+    paths = {name: [PREPARED / name / f"{month}.parquet" for month in reach] for name in problem.contract.MONTHLY}
+    paths |= {name: [PREPARED / f"{name}.parquet"] for name in problem.contract.LOOKUPS}
     tables = {name: engine.show(backend, name, files) for name, files in paths.items()}
     return {**tables, "period": engine.show_dates(backend, "period", {"first": first, "after": after})}
 
@@ -52,10 +57,10 @@ def write_lookups(
     backend: engine.Backend, tables: dict[str, Table], params: ProblemParams, out: Path
 ) -> dict[str, Any]:
     """Writes every lookup's rows for predictions of a period; returns what the service must know of them."""
-    known = seen(tables, params)
-    ends = span(known)  # none where no input depends on the time
+    known = problem.features.seen(tables, params)
+    ends = problem.features.span(known)  # none where no input depends on the time
     period = (int(backend.execute(ends[0])), int(backend.execute(ends[1]))) if ends else None
-    wanted = [lookup for lookup in lookups(known) if lookup.values]
+    wanted = [lookup for lookup in problem.features.lookups(known) if lookup.values]
     for lookup in wanted:
         engine.write(backend, exported(lookup, period), out / f"{lookup.name}.parquet")
     keys = {lookup.name: list(lookup.keys) for lookup in wanted}
@@ -63,7 +68,7 @@ def write_lookups(
     return {"since": since, "until": until, "lookups": keys, "problem": params.model_dump()}
 
 
-def write_background(parts: Parts, params: Params, path: Path) -> None:
+def write_background(parts: Parts, params: StageParams, path: Path) -> None:
     """Writes some training rows, drawn with a seed: an explanation says what moved an answer away from theirs."""
     every = pd.Series(np.arange(count(parts)))
     drawn = every.sample(min(params.state.background_rows, len(every)), random_state=params.state.seed)
@@ -82,22 +87,28 @@ def write_probes(features: pd.DataFrame, prepared: pd.DataFrame, seed: int, path
     The service makes them too when it loads the state: where it makes others, its code is not that of the pipeline.
     """
     drawn = features.sample(min(PROBES, len(features)), random_state=seed).sort_index()
-    planned = drawn[list(KEY)].merge(prepared, on=list(KEY), how="left")
-    pairs = zip(records(planned), records(drawn[feature_names(list(FEATURES))]), strict=True)
-    write_json(path, {"probes": [{"row": asked(row), "inputs": inputs} for row, inputs in pairs]})
+    planned = drawn[list(problem.contract.KEY)].merge(prepared, on=list(problem.contract.KEY), how="left")
+    pairs = zip(
+        records(planned), records(drawn[problem.contract.feature_names(list(problem.contract.FEATURES))]), strict=True
+    )
+    write_json(path, {"probes": [{"row": problem.request.asked(row), "inputs": inputs} for row, inputs in pairs]})
 
 
 def read_recent(first: date) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Features and prepared rows of the last month, the features from a day on; all where rows have no time."""
     last = months.stored(TABLES)[-1]
     features = pd.read_parquet(TABLES / f"{last}.parquet")
-    recent = features if DAY is None else features[pd.to_datetime(features[DAY]).dt.date >= first]
-    return recent, pd.read_parquet(PREPARED / MONTHLY[-1] / f"{last}.parquet")
+    recent = (
+        features
+        if problem.contract.DAY is None
+        else features[pd.to_datetime(features[problem.contract.DAY]).dt.date >= first]
+    )
+    return recent, pd.read_parquet(PREPARED / problem.contract.MONTHLY[-1] / f"{last}.parquet")
 
 
 def known_texts(parts: Parts) -> dict[str, list[str]]:
     """Every text of every category, sorted."""
-    found: dict[str, set[str]] = {name: set() for name in CATEGORICAL}
+    found: dict[str, set[str]] = {name: set() for name in problem.contract.CATEGORICAL}
     for rows in parts:
         for name, texts in found.items():
             texts.update(rows[name].dropna().unique().tolist())
@@ -111,17 +122,19 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 def main() -> None:
     """Reads `data/prepared` and the training months of `data/features`; writes `data/state`."""
-    params, progress = load(), Progress("state")
-    after = months.days(months.stored(PREPARED / MONTHLY[-1])[-1])[1]
+    params, progress = load(StageParams), Progress("state")
+    after = months.days(months.stored(PREPARED / problem.contract.MONTHLY[-1])[-1])[1]
     first = after - timedelta(days=params.state.days)
     backend = engine.connect()
     read = partial(read_months, TABLES, params.split, "train")
     with replacing(OUT) as out:
         out.mkdir()
         facts = write_lookups(backend, point(backend, first, after), params.problem, out)
-        write_background(read(feature_names(list(FEATURES))), params, out / "background.parquet")
+        write_background(
+            read(problem.contract.feature_names(list(problem.contract.FEATURES))), params, out / "background.parquet"
+        )
         write_probes(*read_recent(first), params.state.seed, out / "probes.json")
-        write_json(out / "state.json", {**facts, "categories": known_texts(read(CATEGORICAL))})
+        write_json(out / "state.json", {**facts, "categories": known_texts(read(problem.contract.CATEGORICAL))})
         progress.step("written", files=len(list(out.iterdir())))
 
 

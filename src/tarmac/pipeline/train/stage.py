@@ -7,14 +7,22 @@ from pathlib import Path
 from dvclive.live import Live
 
 from tarmac.pipeline.base.outputs import finite
+from tarmac.pipeline.base.params import TASK, AnySplit, Engine, Sections, Task, TrainParams, load
 from tarmac.pipeline.base.runner import Progress, run
-from tarmac.pipeline.params import TASK, Params, Task, load
 from tarmac.pipeline.training import estimators, export, fitting
 from tarmac.pipeline.training.fitting import FEATURES
 from tarmac.pipeline.training.identity import identity
 
 MODEL, METRICS = Path("models/model.onnx"), Path("metrics/train")
 SHOWN_ROUNDS = 25  # a line on the terminal this often, and dvclive's summary; its curves get every round
+
+
+class StageParams(Sections):
+    """The sections of `params.yaml` that this stage reads."""
+
+    engine: Engine
+    split: AnySplit
+    train: TrainParams
 
 
 def live_report(live: Live, progress: Progress) -> estimators.OnRound:
@@ -49,7 +57,7 @@ class BestRound:
             self.metrics = {**metrics, "rounds": number}
 
 
-def cluster_fit(params: Params) -> estimators.Away | None:
+def cluster_fit(params: StageParams) -> estimators.Away | None:
     """How Spark fits the model, where it is the engine. Raises `ClusterError` where it cannot be had."""
     if params.engine != "pyspark":
         return None
@@ -60,7 +68,7 @@ def cluster_fit(params: Params) -> estimators.Away | None:
 
 def main() -> None:
     """Reads `data/features`; writes the model and what dvclive logs."""
-    params, progress = load(), Progress("train")
+    params, progress = load(StageParams), Progress("train")
     away = cluster_fit(params)
     split = fitting.read(params.split, params.train)
     progress.step("data", **fitting.counted(split))

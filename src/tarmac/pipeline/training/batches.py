@@ -15,12 +15,12 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
+from tarmac.interface.problem import problem
 from tarmac.pipeline.base import resources
+from tarmac.pipeline.base.params import TASK, TrainParams
 from tarmac.pipeline.models import dataset
 from tarmac.pipeline.models.dataset import Inputs, Months, Split
-from tarmac.pipeline.params import TASK, TrainParams
 from tarmac.pipeline.training import estimators
-from tarmac.problem.names import CLASSES, TARGET
 
 # Rows times inputs that are still trained on as one table. Fixed, and no setting: bins found in parts may be others.
 LARGEST = 2**25
@@ -78,7 +78,11 @@ def _boosted(params: TrainParams, classifier: Any, encoder: Any, inputs: Inputs,
         warnings.filterwarnings("ignore", message=".*[Dd]evice", category=UserWarning)  # check_device says it
         train = kind(encoded(stream.train, f"{folder}/train" if paged else None), max_bin=bins)
         valid = kind(encoded(stream.validation, f"{folder}/validation" if paged else None), max_bin=bins, ref=train)
-        classes = {"objective": "multi:softprob", "num_class": len(CLASSES)} if TASK.kind == "multiclass" else {}
+        classes = (
+            {"objective": "multi:softprob", "num_class": len(problem.contract.CLASSES)}
+            if TASK.kind == "multiclass"
+            else {}
+        )
         return xgboost.train(
             {**classifier.get_xgb_params(), **classes},
             train,
@@ -104,7 +108,10 @@ def _encoded(months: Months, place: str | None, encoder: Any, inputs: Inputs) ->
 
         def next(self, input_data: Any) -> bool:
             for rows in self._left:
-                input_data(data=encoder.transform(rows[inputs.names]), label=rows[TARGET].to_numpy(dtype=TASK.label))
+                input_data(
+                    data=encoder.transform(rows[inputs.names]),
+                    label=rows[problem.contract.TARGET].to_numpy(dtype=TASK.label),
+                )
                 return True
             return False
 
@@ -115,7 +122,7 @@ def pages(months: Months) -> Iterator[pd.DataFrame]:
     """Yields the labelled rows of one month or of several, so that all but the last are at least `PAGE` rows."""
     held: list[pd.DataFrame] = []
     for rows in months:
-        held.append(rows[rows[TARGET].notna()])
+        held.append(rows[rows[problem.contract.TARGET].notna()])
         if sum(map(len, held)) >= PAGE:
             yield pd.concat(held)
             held = []

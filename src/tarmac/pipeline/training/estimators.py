@@ -15,8 +15,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 from threadpoolctl import threadpool_limits
 
+from tarmac.pipeline.base.params import TASK, Task, TrainParams
 from tarmac.pipeline.models.dataset import Inputs, Split
-from tarmac.pipeline.params import TASK, Task, TrainParams
 
 OnRound = Callable[[int, dict[str, float]], None]
 Away = Callable[[TrainParams, Any, OnRound], Any]  # fits XGBoost by an encoder, on rows that are not here

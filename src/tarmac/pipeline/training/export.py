@@ -11,9 +11,9 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from tarmac.pipeline.base.outputs import replacing
+from tarmac.pipeline.base.params import TASK, Task
 from tarmac.pipeline.models.dataset import Inputs
 from tarmac.pipeline.models.scorer import Scorer
-from tarmac.pipeline.params import TASK, Task
 from tarmac.pipeline.training.estimators import ESTIMATOR, answers
 
 OPSET = {"": 18, "ai.onnx.ml": 3}

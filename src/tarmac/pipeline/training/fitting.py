@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tarmac.interface.problem import problem
 from tarmac.pipeline.base import parquet, resources
+from tarmac.pipeline.base.params import TASK, AnySplit, SplitParams, TrainParams
 from tarmac.pipeline.models import dataset
 from tarmac.pipeline.models.dataset import Inputs, Months, Split
-from tarmac.pipeline.params import TASK, AnySplit, SplitParams, TrainParams
 from tarmac.pipeline.training import batches, estimators, export
 from tarmac.pipeline.training.batches import Stream
-from tarmac.problem.names import TARGET
 
 FEATURES = Path("data/features")
 # Bytes, measured: of the process, of a row in a linear fit, of a value in a table that trees grow from, of what a fit
@@ -19,7 +19,7 @@ PROCESS, LINEAR, HELD, KEPT, PAGED = 350e6, 3000, 25, 50, 6.5
 
 def read_split(params: AnySplit, groups: Sequence[str]) -> Split:
     """Labelled rows to train and tune on."""
-    names = [*Inputs.of(groups).names, TARGET]
+    names = [*Inputs.of(groups).names, problem.contract.TARGET]
     train, y_train = dataset.labelled(dataset.read_part(FEATURES, params, "train", names))
     valid, y_valid = dataset.labelled(dataset.read_part(FEATURES, params, "validation", names))
     dataset.check_classes(y_train)
@@ -34,7 +34,10 @@ def read(params: AnySplit, train_params: TrainParams) -> Split | Stream:
     groups, model = train_params.features, train_params.model
     columns = Inputs.of(groups).names
     check_room(rows_of(params, groups), len(columns), model)
-    train, valid = (dataset.read_months(FEATURES, params, part, [*columns, TARGET]) for part in ("train", "validation"))
+    train, valid = (
+        dataset.read_months(FEATURES, params, part, [*columns, problem.contract.TARGET])
+        for part in ("train", "validation")
+    )
     if isinstance(train, Months) and isinstance(valid, Months) and batches.too_large(train.rows(), len(columns), model):
         return Stream(train, valid)
     return read_split(params, groups)

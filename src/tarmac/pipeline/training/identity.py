@@ -11,7 +11,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 
 from tarmac.pipeline.base.hashing import digest
-from tarmac.pipeline.params import TASK, AnySplit, TrainParams
+from tarmac.pipeline.base.params import TASK, AnySplit, TrainParams
 
 NAMES, AS_JSON = ("features", "libraries", "params", "split"), ("libraries", "params", "split")
 LIBRARIES = ("numpy", "onnxmltools", "scikit-learn", "skl2onnx", "xgboost", "xgboost-cpu")  # one of the last two

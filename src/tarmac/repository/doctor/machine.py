@@ -83,9 +83,9 @@ def clock() -> Finding:
 
 def gpu() -> Finding:
     """Whether there is a GPU and an XGBoost that can use it, where the parameters ask for one."""
-    from tarmac.pipeline import params
+    from tarmac.pipeline.base import params
 
-    device = params.load().train.device
+    device = params.load(params.Params).train.device
     if device == "cpu":
         return Finding("ok", "not asked for: train.device is cpu")
     from xgboost import build_info

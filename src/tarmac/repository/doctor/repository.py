@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from tarmac import policy
-from tarmac.pipeline.params.file import PATH
+from tarmac.pipeline.base.params.file import PATH
 from tarmac.repository import git
 from tarmac.repository.doctor.finding import Finding, ask, some
 from tarmac.repository.dvc import commands, lockfile

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-CODE, ENVIRONMENT = "src/", "requirements/pipeline.txt"
+CODE, ENVIRONMENT = "src/", "requirements/"
 Entry = Mapping[str, Any]  # a stage, as the lock has it
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same, seven times as fast: a command reads many locks
 
@@ -54,5 +54,6 @@ def code_hash(entries: Iterable[Entry]) -> str:
 
 def environment(entries: Iterable[Entry]) -> str | None:
     """Hash of the locked requirements that some stages ran with; every one of them where they do not agree."""
-    found = {hashes([entry], "deps").get(ENVIRONMENT) for entry in entries} - {None}
-    return ", ".join(sorted(filter(None, found))) or None
+    deps = [item for entry in entries for item in hashes([entry], "deps").items()]
+    found = {md5 for path, md5 in deps if path.startswith(ENVIRONMENT)}
+    return ", ".join(sorted(found)) or None

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tarmac.interface.problem import problem
 from tarmac.pipeline.base.runner import run
 from tests.conftest import ROOT
 from tests.e2e.running import STAGES
@@ -56,8 +57,22 @@ def test_a_stage_that_ends_well_ends_without_a_word(here, capsys):
 def test_a_stage_of_another_checkout_is_refused_before_it_starts(here, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     told = str(exit_of(failing(AssertionError("it must not start"))))
-    assert told.startswith(f"train: the code of {ROOT / 'src' / 'tarmac'} would run in {tmp_path}")
+    assert told.startswith(f"train: error: the code of {problem.folder} would run in {tmp_path}")
     assert "\n" not in told
+
+
+@pytest.mark.parametrize("from_source", [True, False])
+def test_machinery_from_elsewhere_runs_where_it_is_installed(here, monkeypatch, tmp_path, from_source):
+    (tmp_path / "src" / ("tarmac" if from_source else "other")).mkdir(parents=True)
+    monkeypatch.setattr(problem, "folder", tmp_path / "src" / problem.name)
+    monkeypatch.chdir(tmp_path)
+    done = []
+    if from_source:
+        told = str(exit_of(lambda: done.append(1)))
+        assert told.startswith(f"train: error: the code of {ROOT / 'src' / 'tarmac'} would run in {tmp_path}")
+    else:
+        run(lambda: done.append(1))
+    assert done == ([] if from_source else [1])
 
 
 def test_a_folder_whose_name_only_begins_alike_is_another_checkout(here, monkeypatch, tmp_path):
@@ -80,7 +95,7 @@ def test_each_program_refuses_a_folder_that_is_not_its_checkout_and_writes_nothi
     done = subprocess.run(command, cwd=tmp_path, env=PROGRAM, check=False, capture_output=True, text=True)
     (told,) = done.stderr.splitlines()
     assert done.returncode == 1
-    assert told.startswith(f"{stage}: the code of ")
+    assert told.startswith(f"{stage}: error: the code of ")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from tarmac.pipeline.base.params import TASK
 from tarmac.pipeline.baseline.stage import baseline_params
-from tarmac.pipeline.params import TASK
 from tarmac.policy import load
 from tests.conftest import ROOT
 

@@ -6,10 +6,10 @@ import re
 import pandas as pd
 import pytest
 
+from tarmac.interface.problem import problem
+from tarmac.pipeline.base.params import TASKS
 from tarmac.pipeline.card import model_card as written
 from tarmac.pipeline.card.model_card import CardError, Facts, model_card
-from tarmac.pipeline.params import TASKS
-from tarmac.problem.names import CLUSTERS
 from tests.github import Page, seen
 from tests.hostile import FRAGMENTS, WORST
 
@@ -167,7 +167,7 @@ def test_an_interval_is_named_by_another_confidence(confidence, share):
     page = Page(model_card(Facts(**FACTS), confidence))
     assert rows(page, "metric", "model", f"{share} interval", "baseline")
     assert rows(page, "slice", "value", "rows", "ROC-AUC", f"{share} interval")
-    assert f"{share} intervals, from resampled {CLUSTERS[1]}" in page.text
+    assert f"{share} intervals, from resampled {problem.contract.CLUSTERS[1]}" in page.text
 
 
 @pytest.mark.parametrize("value", [part.replace("\ud800", "") for part in (WORST, *FRAGMENTS)])
@@ -231,7 +231,7 @@ def test_a_card_of_another_target_has_words_of_two_classes(kind):
     ],
 )
 def test_a_card_of_rows_without_time_speaks_of_months_or_days(monkeypatch, clusters, told):
-    monkeypatch.setattr(written, "CLUSTERS", clusters)
+    monkeypatch.setattr(problem.contract, "CLUSTERS", clusters)
     monkeypatch.setattr(written, "PART", "rows")
     page = Page(card(windows={"train": "60% of the rows"}, limits=["One year."]))
     assert "Metrics on the test rows" in page.of("h2")

@@ -10,19 +10,19 @@ import pytest
 import yaml
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
+from tarmac.interface.problem import problem
+from tarmac.pipeline.base.params import TASKS, RowSplit
 from tarmac.pipeline.card import stage
 from tarmac.pipeline.card.model_card import CardError
 from tarmac.pipeline.intervals.sample import Sample
-from tarmac.pipeline.params import TASKS, RowSplit
 from tarmac.policy import load
-from tarmac.problem import card as problem
 from tests.conftest import ROOT, Workspace, required
 from tests.github import Page
 from tests.tarmac.pipeline.cases import made
 
 INPUTS = (
     *("data/raw", "data/predictions.parquet", "metrics/prepare.json", "metrics/tables/behaviour.csv"),
-    *("metrics/train/metrics.json", "models/model.onnx", "requirements/pipeline.txt", "params.yaml"),
+    *("metrics/train/metrics.json", "models/model.onnx", "requirements/stages.txt", "params.yaml"),
 )
 SCORES = {
     "roc_auc": roc_auc_score,
@@ -86,7 +86,7 @@ def assert_lineage(page: Page, folder: Path) -> None:
     """The hashes and sizes are those of the lock in a folder."""
     lock = locked(folder)
     found = dict(rows(page, "of"))
-    assert found.keys() == {"data/raw", "requirements/pipeline.txt", "models/model.onnx", "data/predictions.parquet"}
+    assert found.keys() == {"data/raw", "requirements/stages.txt", "models/model.onnx", "data/predictions.parquet"}
     assert found == {path: lock[path]["md5"] for path in found}
     assert f"models/model.onnx ({lock['models/model.onnx']['size']:,} bytes)" in dict(rows(page, "", ""))["file"]
 
@@ -197,7 +197,7 @@ def test_an_error_of_the_program_is_more_than_a_line(finished: Workspace):
 
 @pytest.mark.parametrize("name", ["TITLE", "PREDICTS", "INTENDED_USE", "NOT_FOR", "DATA_SOURCE", "LIMITS"])
 def test_a_card_is_written_where_the_problem_does_not_say_what_it_must(inputs: Path, monkeypatch, name):
-    monkeypatch.setattr(problem, name, type(getattr(problem, name))())
+    monkeypatch.setattr(problem.card, name, type(getattr(problem.card, name))())
     with pytest.raises(CardError, match=name.lower().replace("_", " ")):
         stage.main()
     assert not (inputs / "models" / "card.md").exists()
@@ -226,7 +226,7 @@ def test_the_card_does_not_follow_the_parameters(inputs: Path):
 
 
 def test_a_class_without_a_test_row_is_not_named(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(stage, "CLASSES", ("low", "middle", "high"))
+    monkeypatch.setattr(problem.contract, "CLASSES", ("low", "middle", "high"))
     task = TASKS["multiclass"]
     assert stage.unseen(pd.Series([0, 2, 0]), task) == ["No test row is of middle: metrics are of the other classes."]
     assert stage.unseen(pd.Series([0, 2, 1]), task) == stage.unseen(pd.Series([0, 2]), TASKS["binary"]) == []

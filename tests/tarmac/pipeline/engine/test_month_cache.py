@@ -9,12 +9,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from tarmac.interface.problem import problem
 from tarmac.pipeline.base import months
 from tarmac.pipeline.base.hashing import digest
 from tarmac.pipeline.engine import month_cache
 from tarmac.pipeline.engine.month_cache import KEPT, Facts, Partitions
-from tarmac.problem.features import LOOKBACK_DAYS
-from tarmac.problem.names import MONTHLY
 from tests.conftest import Workspace
 
 NAMES = ["a/2013-01.parquet", "b/2013-01.parquet"]
@@ -109,8 +108,10 @@ def test_a_folder_of_dvc_is_made_where_there_is_none(here, monkeypatch):
 
 def test_knows_code_of_package_that_is_loaded():
     found = month_cache.code()
-    assert found["pipeline/engine/month_cache.py"] == digest(Path(month_cache.__file__))
-    assert found["pipeline/base/months.py"] == digest(Path(months.__file__))
+    assert found["tarmac/pipeline/engine/month_cache.py"] == digest(Path(month_cache.__file__))
+    assert found["tarmac/pipeline/base/months.py"] == digest(Path(months.__file__))
+    columns = digest(Path(problem.contract.__file__))
+    assert found[f"{problem.name}/contract/columns.py"] == columns
     assert [name for name in found if Path(name).suffix != ".py"] == []
 
 
@@ -127,13 +128,13 @@ def test_sees_change_of_loaded_code_and_of_no_other(here, monkeypatch):
     monkeypatch.setattr(month_cache, "sys", SimpleNamespace(modules=modules))
     first, second = (hashlib.md5(text).hexdigest() for text in (b"first", b"second"))
     before = month_cache.code()
-    assert before == {"__init__.py": first, "sub/used.py": first}
+    assert before == {"package/__init__.py": first, "package/sub/used.py": first}
     idle.write_text("second")
     other.write_text("second")
     assert month_cache.code() == before
     used.write_text("second")
     changed = month_cache.code()
-    assert changed == {"__init__.py": first, "sub/used.py": second}
+    assert changed == {"package/__init__.py": first, "package/sub/used.py": second}
     made = [once(code, f"out{number}")[0] for number, code in enumerate((before, changed, before))]
     assert made == [1, 1, 0]
 
@@ -160,13 +161,20 @@ def features(workspace: Workspace) -> dict[str, str]:
 def test_a_corrected_month_costs_the_making_of_others_or_kept_months_change_the_result(finished: Workspace):
     before = features(finished)
     months, early = len(before), sorted(before)[:2][-1]
-    reach = 2 if LOOKBACK_DAYS else 1  # the month after it looks back into it
+    reach = 2 if problem.features.LOOKBACK_DAYS else 1  # the month after it looks back into it
     assert (made(finished, "prepare"), made(finished, "featurize")) == ((0, months), (0, months))
     assert features(finished) == before
-    finished.run("python", "-c", CORRECT, f"data/raw/{MONTHLY[-1]}/{early}")
+    finished.run("python", "-c", CORRECT, f"data/raw/{problem.contract.MONTHLY[-1]}/{early}")
     assert made(finished, "prepare") == (1, months - 1)
     assert made(finished, "featurize") == (reach, months - reach)
     corrected = features(finished)
     finished.run("rm", "-r", str(KEPT))
     assert (made(finished, "prepare"), made(finished, "featurize")) == ((months, 0), (months, 0))
     assert features(finished) == corrected != before
+
+
+def test_a_change_of_the_problem_makes_the_months_of_its_readers_anew(finished: Workspace):
+    months = len(features(finished))
+    cleaning = finished.path / "src" / problem.name / "tables/clean.py"
+    cleaning.write_text(cleaning.read_text() + "\n# changed\n")
+    assert made(finished, "prepare") == (months, 0)

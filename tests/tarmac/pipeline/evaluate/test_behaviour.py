@@ -7,11 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tarmac.interface.behaviour import Behaviour, becomes, grows
+from tarmac.interface.problem import problem
+from tarmac.pipeline.base.params import TASKS
 from tarmac.pipeline.evaluate.behaviour import DIGITS, measure
 from tarmac.pipeline.metrics.metrics import main_score
-from tarmac.pipeline.params import TASKS
-from tarmac.problem.behaviour import BEHAVIOURS
-from tarmac.problem.names import CATEGORICAL, FEATURES, feature_names
 from tests.tarmac.pipeline.cases import drawn
 from tests.tarmac.pipeline.metrics.test_metrics import pairs_auc
 
@@ -120,7 +119,7 @@ def test_each_behaviour_starts_from_the_rows_as_they_came_and_leaves_them_so():
     pd.testing.assert_frame_equal(seen[2], before.assign(other=before["other"] + 1))
 
 
-NAMES = feature_names(list(FEATURES))
+NAMES = problem.contract.feature_names(list(problem.contract.FEATURES))
 QUEUE, SPARE = "a queue at the gate delays those behind it", "spare time on the ground absorbs delay"
 NUMBER, CARRIER = "the number of the flight says nothing", "a carrier never seen"
 
@@ -129,7 +128,7 @@ def flights() -> tuple[pd.DataFrame, np.ndarray]:
     """Made-up flights with every feature; the queue and the carrier tell who is late."""
     draw = np.random.default_rng(3)
     rows = pd.DataFrame({name: draw.normal(size=500).astype("float32") for name in NAMES})
-    rows = rows.assign(**{name: draw.choice(["AA", "B6", "UA"], 500) for name in CATEGORICAL})
+    rows = rows.assign(**{name: draw.choice(["AA", "B6", "UA"], 500) for name in problem.contract.CATEGORICAL})
     rows["flight"] = draw.integers(1, 5000, 500).astype("int16")
     rows["day"] = pd.to_datetime("2013-11-05").date()
     late = rows["origin_wait_1h"] + 3 * (rows["carrier"] == "AA") + draw.normal(size=500) > 1
@@ -157,7 +156,7 @@ def lost_without_its_carrier(rows: pd.DataFrame) -> np.ndarray:
 
 def values(score) -> dict[str, float]:
     rows, y = flights()
-    return measure(BEHAVIOURS, score, NAMES, rows, y).set_index("behaviour")["value"].to_dict()
+    return measure(problem.behaviour.BEHAVIOURS, score, NAMES, rows, y).set_index("behaviour")["value"].to_dict()
 
 
 def test_a_sane_model_does_as_expected():

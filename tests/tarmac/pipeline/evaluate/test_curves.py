@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tarmac.pipeline.base.params import TASKS
 from tarmac.pipeline.evaluate import curves
-from tarmac.pipeline.params import TASKS
 from tests.tarmac.pipeline.cases import cases, drawn, made
 from tests.tarmac.pipeline.metrics.test_metrics import counted, pairs_auc
 

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tarmac.pipeline.base.params import TASKS
 from tarmac.pipeline.evaluate.importance import permutation_importance
-from tarmac.pipeline.params import TASKS
 
 BINARY = TASKS["binary"]
 NAMES = ["constant", "ignored", "strong", "weak"]

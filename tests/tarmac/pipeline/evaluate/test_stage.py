@@ -6,13 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tarmac.interface.problem import problem
+from tarmac.pipeline.base.params import TASKS
 from tarmac.pipeline.evaluate import stage as evaluate
 from tarmac.pipeline.metrics import metrics
-from tarmac.pipeline.params import TASKS
 from tarmac.policy import load
-from tarmac.problem.behaviour import BEHAVIOURS
-from tarmac.problem.names import CATEGORICAL, FEATURES, KEY, TARGET, feature_names
-from tarmac.problem.slices import SLICES, slices
 from tests.conftest import ROOT
 from tests.tarmac.pipeline.cases import drawn, made
 from tests.tarmac.pipeline.metrics.test_metrics import exact_f_beta, pairs_auc
@@ -46,7 +44,7 @@ def scored(month: str, rows: int, seed: int) -> evaluate.Scored:
             "flight": np.arange(rows, dtype="int16"),
             "origin": draw.choice(["EWR", "JFK"], rows),
             "local_dep": draw.integers(0, 1440, rows).astype("float32"),
-            TARGET: y.astype("float64"),
+            problem.contract.TARGET: y.astype("float64"),
         }
     )
     blurred = (p + draw.random(rows).astype("float32")) / 2
@@ -58,20 +56,26 @@ VALID, TEST = scored("2013-10", 300, 1), scored("2013-11", 400, 2)
 
 def test_predictions_carry_the_row_key_the_label_and_both_probabilities_in_order():
     table = predictions(TEST)
-    assert list(table.columns) == [*KEY, "departure", TARGET, "probability", "baseline_probability"]
-    assert table[list(KEY)].equals(rows_of(TEST)[list(KEY)])
-    assert np.array_equal(table[TARGET], TEST.y)
+    assert list(table.columns) == [
+        *problem.contract.KEY,
+        "departure",
+        problem.contract.TARGET,
+        "probability",
+        "baseline_probability",
+    ]
+    assert table[list(problem.contract.KEY)].equals(rows_of(TEST)[list(problem.contract.KEY)])
+    assert np.array_equal(table[problem.contract.TARGET], TEST.y)
     assert np.array_equal(table["probability"], TEST.model)
     assert np.array_equal(table["baseline_probability"], TEST.baseline)
 
 
 def test_predictions_tell_of_every_row_the_slice_of_each_kind_so_that_slices_can_be_judged_from_them_alone():
     table = predictions(TEST)
-    assert tuple(slices(rows_of(TEST))) == SLICES
-    for name, groups in slices(rows_of(TEST)).items():
+    assert tuple(problem.slices.slices(rows_of(TEST))) == problem.contract.SLICES
+    for name, groups in problem.slices.slices(rows_of(TEST)).items():
         assert table[name].equals(groups), name
-    assert table[list(SLICES)].nunique().min() > 1
-    assert table[list(KEY)].dtypes.equals(rows_of(TEST)[list(KEY)].dtypes)
+    assert table[list(problem.contract.SLICES)].nunique().min() > 1
+    assert table[list(problem.contract.KEY)].dtypes.equals(rows_of(TEST)[list(problem.contract.KEY)].dtypes)
 
 
 def test_the_threshold_comes_from_validation_and_everything_else_from_test():
@@ -102,22 +106,22 @@ def test_tables_show_both_windows_by_month_and_the_rest_of_test_alone():
 
 def test_no_table_of_a_plot_names_a_single_row():
     columns = {column for table in evaluate.tables(VALID, TEST, 0.5, PARAMS).values() for column in table.columns}
-    assert not columns & {"flight", "day", TARGET}
+    assert not columns & {"flight", "day", problem.contract.TARGET}
 
 
 def of_kind(kind: str, rows: int, seed: int) -> evaluate.Scored:
     """Made-up rows with labels and predictions of another kind; the baseline knows less."""
     y, p = made(kind, rows, seed)
     worse = (p + np.random.default_rng(seed).permutation(p)) / 2
-    return judged(rows_of(scored("2013-11", rows, seed)).assign(**{TARGET: y}), y, p, worse)
+    return judged(rows_of(scored("2013-11", rows, seed)).assign(**{problem.contract.TARGET: y}), y, p, worse)
 
 
 @pytest.mark.parametrize(("kind", "own"), [("multiclass", {"confusion"}), ("regression", {"errors"})])
 @pytest.mark.parametrize("time", [True, False])
 def test_a_table_or_a_number_of_another_target_is_made(monkeypatch, kind, own, time):
     task, valid, test = TASKS[kind], of_kind(kind, 200, 1), of_kind(kind, 300, 2)
-    monkeypatch.setattr(evaluate, "CLASSES", ("a", "b", "c"))
-    monkeypatch.setattr(evaluate, "DAY", "day" if time else None)
+    monkeypatch.setattr(problem.contract, "CLASSES", ("a", "b", "c"))
+    monkeypatch.setattr(problem.contract, "DAY", "day" if time else None)
     values = evaluate.all_metrics(valid, test, PARAMS, task)
     assert list(values) == [*task.metrics, "rows", *(f"baseline/{name}" for name in list(task.metrics)[:-1])]
     assert values["rows"] == 300
@@ -129,11 +133,17 @@ def test_a_table_or_a_number_of_another_target_is_made(monkeypatch, kind, own, t
 
 
 def test_predictions_of_many_classes_lack_the_column_of_one(monkeypatch):
-    monkeypatch.setattr(metrics, "ANSWERS", ("probability_a", "probability_b", "probability_c"))
+    monkeypatch.setattr(problem.contract, "ANSWERS", ("probability_a", "probability_b", "probability_c"))
     rows = of_kind("multiclass", 100, 3)
     table = predictions(rows)
     answers = [f"probability_{name}" for name in "abc"]
-    assert list(table.columns) == [*KEY, "departure", TARGET, *answers, *(f"baseline_{name}" for name in answers)]
+    assert list(table.columns) == [
+        *problem.contract.KEY,
+        "departure",
+        problem.contract.TARGET,
+        *answers,
+        *(f"baseline_{name}" for name in answers),
+    ]
     assert np.array_equal(metrics.joined(table), rows.model)
     assert np.array_equal(metrics.joined(table, "baseline_"), rows.baseline)
 
@@ -148,7 +158,7 @@ class KnowsBlock:
 
 
 def test_importance_is_measured_on_the_asked_number_of_validation_rows(monkeypatch):
-    assert {"block", "distance"} <= set(FEATURES["schedule"])
+    assert {"block", "distance"} <= set(problem.contract.FEATURES["schedule"])
     rows = rows_of(VALID).assign(block=VALID.model, distance=np.float32(1))
     valid, seen = judged(rows, VALID.y, VALID.model, VALID.baseline), []
 
@@ -182,7 +192,9 @@ class KnowsQueue:
 def with_features(scored: evaluate.Scored) -> evaluate.Scored:
     """The same rows with every number that a feature table has."""
     numbers = [
-        name for name in feature_names(list(FEATURES)) if name not in CATEGORICAL and name not in rows_of(scored)
+        name
+        for name in problem.contract.feature_names(list(problem.contract.FEATURES))
+        if name not in problem.contract.CATEGORICAL and name not in rows_of(scored)
     ]
     draw = np.random.default_rng(5)
     columns = {name: draw.normal(size=len(scored.y)).astype("float32") for name in numbers}
@@ -193,9 +205,11 @@ def with_features(scored: evaluate.Scored) -> evaluate.Scored:
 def test_behaviour_is_measured_on_the_asked_number_of_test_rows_and_is_missing_where_the_model_takes_nothing():
     test, model = with_features(TEST), KnowsQueue()
     table = evaluate.behaviour_table(test, model, PARAMS).set_index("behaviour")["value"]
-    assert list(table.index) == [behaviour.name for behaviour in BEHAVIOURS]
+    assert list(table.index) == [behaviour.name for behaviour in problem.behaviour.BEHAVIOURS]
     taken = {
-        one.name for one in BEHAVIOURS if one.expectation == "same" or {"carrier", "origin_wait_1h"} & {*one.columns}
+        one.name
+        for one in problem.behaviour.BEHAVIOURS
+        if one.expectation == "same" or {"carrier", "origin_wait_1h"} & {*one.columns}
     }
     assert set(table.index[table.notna()]) == taken != set(table.index)
     assert table["the number of the flight says nothing"] == 0
@@ -211,11 +225,11 @@ def test_behaviour_is_measured_on_the_asked_number_of_test_rows_and_is_missing_w
 
 def test_the_labels_of_the_sampled_rows_stay_with_them():
     rows, y = evaluate.sample(TEST, 150, seed=3)
-    assert np.array_equal(y, rows[TARGET])
+    assert np.array_equal(y, rows[problem.contract.TARGET])
     assert len(rows) == 150
     whole, labels = evaluate.sample(TEST, 10**6, seed=3)
     assert sorted(whole["flight"]) == list(range(len(TEST.y)))
-    assert np.array_equal(labels, whole[TARGET])
+    assert np.array_equal(labels, whole[problem.contract.TARGET])
 
 
 def test_the_stage_writes_predictions_metrics_and_every_table_with_behaviour_among_them(tmp_path, monkeypatch):
@@ -243,7 +257,7 @@ def test_the_stage_writes_predictions_metrics_and_every_table_with_behaviour_amo
     assert written["value"].tolist() == pytest.approx(wanted["value"].tolist(), abs=0, nan_ok=True)
     stored = pd.read_parquet(tmp_path / evaluate.PREDICTIONS)
     assert list(stored.columns) == list(predictions(TEST).columns)
-    assert stored["departure"].tolist() == slices(rows_of(TEST))["departure"].tolist()
+    assert stored["departure"].tolist() == problem.slices.slices(rows_of(TEST))["departure"].tolist()
     assert (tmp_path / evaluate.METRICS / "metrics.json").is_file()
 
 
@@ -291,7 +305,12 @@ def test_scoring_by_month_gives_other_answers_than_by_table(tmp_path, monkeypatc
         def score(self, rows):
             return (rows["local_dep"] / 1440 * self.factor).to_numpy("float32")
 
-    whole = [rows_of(VALID), rows_of(TEST).assign(**{TARGET: rows_of(TEST)[TARGET].mask(np.arange(400) < 5)})]
+    whole = [
+        rows_of(VALID),
+        rows_of(TEST).assign(
+            **{problem.contract.TARGET: rows_of(TEST)[problem.contract.TARGET].mask(np.arange(400) < 5)}
+        ),
+    ]
     for month, rows in zip(("2013-10", "2013-11"), whole, strict=True):
         rows.to_parquet(tmp_path / f"{month}.parquet")
     monkeypatch.setattr(evaluate, "FEATURES", tmp_path)
@@ -300,10 +319,10 @@ def test_scoring_by_month_gives_other_answers_than_by_table(tmp_path, monkeypatc
     written = []
     found = evaluate.score(split, "test", Knows(1), Knows(0.5), written.append)
     together = pd.concat(whole, ignore_index=True)
-    together = together[together[TARGET].notna()].reset_index(drop=True)
-    assert np.array_equal(found.y, together[TARGET])
+    together = together[together[problem.contract.TARGET].notna()].reset_index(drop=True)
+    assert np.array_equal(found.y, together[problem.contract.TARGET])
     assert np.array_equal(found.model, Knows(1).score(together))
     assert [len(rows) for rows in written] == [300, 395]
     assert found.groups[evaluate.MONTH].astype("str").tolist() == ["2013-10"] * 300 + ["2013-11"] * 395
-    for name, groups in slices(together).items():
+    for name, groups in problem.slices.slices(together).items():
         assert found.groups[name].astype("str").tolist() == groups.tolist()

@@ -19,10 +19,10 @@ from sklearn.metrics import (
     root_mean_squared_error,
 )
 
+from tarmac.pipeline.base.params import TASKS
 from tarmac.pipeline.intervals import bootstrap
 from tarmac.pipeline.intervals.bootstrap import METRICS, draw_weights, interval
 from tarmac.pipeline.metrics import metrics
-from tarmac.pipeline.params import TASKS
 from tests.tarmac.pipeline.cases import CLASSES, drawn, kind_cases, made
 
 relaxed = settings(deadline=None, max_examples=40)  # a busy machine is no mistake, and kinds are three

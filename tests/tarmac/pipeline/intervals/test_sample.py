@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tarmac.pipeline.base.params import TASKS, IntervalParams
 from tarmac.pipeline.intervals.sample import MOST, Sample
-from tarmac.pipeline.params import TASKS, IntervalParams
 from tests.tarmac.pipeline.cases import made
 
 PARAMS = IntervalParams(confidence=0.95, resamples=2000, seed=3)

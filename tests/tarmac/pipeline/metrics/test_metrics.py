@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tarmac.interface.problem import problem
+from tarmac.pipeline.base.params import TASKS
 from tarmac.pipeline.metrics import metrics
-from tarmac.pipeline.params import TASKS
 from tests.tarmac.pipeline.cases import case, cases, drawn, made
 
 relaxed = settings(deadline=None)  # a busy machine is no mistake
@@ -233,7 +234,7 @@ def test_of_many_classes_the_one_chosen_is_calibrated_and_of_others_the_answer_i
 @pytest.mark.parametrize(("kind", "answers"), [("binary", ("p",)), ("multiclass", ("p_a", "p_b", "p_c"))])
 @pytest.mark.parametrize("rows", [0, 1, 40])
 def test_predictions_come_back_from_their_columns_as_they_were(monkeypatch, kind, answers, rows):
-    monkeypatch.setattr(metrics, "ANSWERS", answers)
+    monkeypatch.setattr(problem.contract, "ANSWERS", answers)
     p = made(kind, max(rows, 1), seed=11)[1][:rows]
     columns = metrics.spread(p, "base_")
     assert list(columns) == [f"base_{name}" for name in answers]

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tarmac.pipeline.base.params import TASKS
 from tarmac.pipeline.metrics.metrics import flat, main_score
 from tarmac.pipeline.metrics.slices import slice_metrics
-from tarmac.pipeline.params import TASKS
 from tests.tarmac.pipeline.cases import drawn, made
 from tests.tarmac.pipeline.metrics.test_metrics import pairs_auc
 

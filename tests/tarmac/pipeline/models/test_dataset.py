@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tarmac.interface.problem import problem
+from tarmac.pipeline.base.params import Window
 from tarmac.pipeline.models.dataset import Inputs, labelled, read_window
-from tarmac.pipeline.params import Window
-from tarmac.problem.names import CATEGORICAL, FEATURES, KEY, TARGET
 from tests.tarmac.pipeline.sample import GROUPS
 
 
@@ -42,7 +42,9 @@ def test_a_month_cut_short_is_named(folder):
 
 
 def test_rows_without_a_label_are_dropped_and_labels_stay_with_their_rows():
-    table = pd.DataFrame({TARGET: [1.0, np.nan, 0.0, np.nan, 1.0], "row": [0, 1, 2, 3, 4]}, index=[9, 8, 7, 6, 5])
+    table = pd.DataFrame(
+        {problem.contract.TARGET: [1.0, np.nan, 0.0, np.nan, 1.0], "row": [0, 1, 2, 3, 4]}, index=[9, 8, 7, 6, 5]
+    )
     rows, labels = labelled(table)
     assert list(zip(rows["row"], labels, strict=True)) == [(0, 1), (2, 0), (4, 1)]
     assert list(rows.index) == [0, 1, 2]
@@ -55,7 +57,7 @@ def test_rows_without_a_label_are_dropped_and_labels_stay_with_their_rows():
 )
 def test_labels_of_one_class_are_refused(values, told):
     with pytest.raises(ValueError, match=told):
-        labelled(pd.DataFrame({TARGET: pd.array(values, dtype="Int8")}))
+        labelled(pd.DataFrame({problem.contract.TARGET: pd.array(values, dtype="Int8")}))
 
 
 @settings(deadline=None)
@@ -66,10 +68,12 @@ def test_the_inputs_do_not_depend_on_the_order_of_the_groups(both):
     inputs = Inputs.of(groups)
     assert inputs == Inputs.of(other) == Inputs.of([*other, *groups])
     assert len(set(inputs.names)) == len(inputs.names)
-    assert set(inputs.names) == {name for group in groups for name in FEATURES[group]}
+    assert set(inputs.names) == {name for group in groups for name in problem.contract.FEATURES[group]}
     assert inputs.names == [*inputs.categories, *inputs.numbers]
-    assert set(inputs.categories) == set(inputs.names) & set(CATEGORICAL)
+    assert set(inputs.categories) == set(inputs.names) & set(problem.contract.CATEGORICAL)
 
 
 def test_neither_the_label_nor_a_row_key_is_an_input():
-    assert not {TARGET, *KEY} - set(CATEGORICAL) & set(Inputs.of(GROUPS).names)
+    assert not {problem.contract.TARGET, *problem.contract.KEY} - set(problem.contract.CATEGORICAL) & set(
+        Inputs.of(GROUPS).names
+    )

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tarmac.interface.problem import problem
+from tarmac.pipeline.base.params import RowSplit
 from tarmac.pipeline.models import dataset
 from tarmac.pipeline.models.dataset import members
-from tarmac.pipeline.params import RowSplit
-from tarmac.problem.names import CLUSTER, KEY, TARGET
 
 PARTS = ("train", "validation", "test")
 
@@ -22,10 +22,10 @@ def by(way: str, seed: int = 7, validation: float = 0.2, test: float = 0.2) -> R
 def rows(count: int, clusters: int = 30, seed: int = 0) -> pd.DataFrame:
     """Rows with every part of the key, a cluster of unequal size, and a label that is rare and sometimes missing."""
     random = np.random.default_rng(seed)
-    key = {name: np.arange(count) for name in KEY}
+    key = {name: np.arange(count) for name in problem.contract.KEY}
     cluster = (random.random(count) ** 2 * clusters).astype(int)
     label = np.where(random.random(count) < 0.03, np.nan, random.random(count) < 0.1)
-    return pd.DataFrame({**key, CLUSTER: cluster, TARGET: label})
+    return pd.DataFrame({**key, problem.contract.CLUSTER: cluster, problem.contract.TARGET: label})
 
 
 @given(st.integers(0, 2**31 - 1), st.integers(12, 80))
@@ -33,7 +33,7 @@ def rows(count: int, clusters: int = 30, seed: int = 0) -> pd.DataFrame:
 def test_no_cluster_is_in_two_parts_and_no_part_is_empty(seed: int, clusters: int) -> None:
     made = rows(800, clusters, seed)
     part = pd.Series(members(made, by("cluster", seed)))
-    assert part.groupby(made[CLUSTER]).nunique().max() == 1
+    assert part.groupby(made[problem.contract.CLUSTER]).nunique().max() == 1
     assert set(part) == set(PARTS)
 
 
@@ -42,7 +42,7 @@ def test_no_cluster_is_in_two_parts_and_no_part_is_empty(seed: int, clusters: in
 def test_every_part_has_its_share_of_each_class(seed: int) -> None:
     made = rows(1000, seed=seed)
     part = members(made, by("label", seed, validation=0.15, test=0.25))
-    for label, own in pd.Series(part).groupby(made[TARGET]):
+    for label, own in pd.Series(part).groupby(made[problem.contract.TARGET]):
         shares = own.value_counts(normalize=True)
         assert shares[list(PARTS)].tolist() == pytest.approx([0.6, 0.15, 0.25], abs=1 / len(own)), label
 
@@ -79,8 +79,8 @@ def test_a_part_is_read_from_all_files_with_the_columns_asked_for(tmp_path) -> N
     made = rows(200).assign(wanted=1.0, other=2.0)
     made.to_parquet(tmp_path / "all.parquet")
     split = by("label")
-    parts = [dataset.read_part(tmp_path, split, part, ["wanted", TARGET]) for part in PARTS]
-    assert [list(part.columns) for part in parts] == [["wanted", TARGET]] * 3
+    parts = [dataset.read_part(tmp_path, split, part, ["wanted", problem.contract.TARGET]) for part in PARTS]
+    assert [list(part.columns) for part in parts] == [["wanted", problem.contract.TARGET]] * 3
     assert sum(map(len, parts)) == 200
     assert len(dataset.read_part(tmp_path, split, "test")) == len(parts[2])
     assert list(dataset.read_part(tmp_path, split, "test", []).columns) == []

@@ -7,9 +7,9 @@ import onnxruntime
 import pandas as pd
 import pytest
 
+from tarmac.pipeline.base.params import TASKS
 from tarmac.pipeline.models import scorer
 from tarmac.pipeline.models.scorer import Scorer
-from tarmac.pipeline.params import TASKS
 from tarmac.pipeline.training.export import export
 from tests.tarmac.pipeline import sample
 

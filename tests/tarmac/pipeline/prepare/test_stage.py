@@ -7,9 +7,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from tarmac.interface.problem import problem
 from tarmac.pipeline.base import months
 from tarmac.pipeline.prepare.stage import RAW, check_share, make_month, validate
-from tarmac.problem.names import MONTHLY, TABLES
 from tests.conftest import Workspace
 
 PATH = Path("data/raw/flights/2013-02.parquet")
@@ -66,10 +66,10 @@ def test_a_month_that_was_made_leaves_no_rows_in_memory(
 ) -> None:
     monkeypatch.chdir(finished_template.path)
     lookups: dict[str, pd.DataFrame] = {}
-    for table in (name for name in TABLES if name not in MONTHLY):
+    for table in (name for name in problem.contract.TABLES if name not in problem.contract.MONTHLY):
         lookups[table], _ = validate(table, None, RAW / f"{table}.parquet", lookups)
     held = []
-    for month in [months.stored(RAW / MONTHLY[-1])[0]] * 4:
+    for month in [months.stored(RAW / problem.contract.MONTHLY[-1])[0]] * 4:
         make_month("duckdb", month, lookups, 1.0, tmp_path)
         gc.collect()
         held.append(pa.total_allocated_bytes())

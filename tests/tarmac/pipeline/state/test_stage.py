@@ -9,12 +9,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tarmac.problem.names import CATEGORICAL, FEATURES
-from tarmac.problem.request import columns
+from tarmac.interface.problem import problem
 from tarmac.serving.state import FEW, State
-from tests.problem import real
-from tests.problem.features.tiny import minute
-from tests.problem.featurizer import Featurizer, assert_same_flights, flights_of
+from tests.flights import real
+from tests.flights.features.tiny import minute
+from tests.flights.featurizer import Featurizer, assert_same_flights, flights_of
 from tests.tarmac.serving import made
 
 pytestmark = pytest.mark.slow
@@ -54,11 +53,11 @@ def state(folder: Path) -> State:
 
 def assert_inputs(state: State, flights: pd.DataFrame, features: pd.DataFrame) -> None:
     """What the state gives for some flights is what the pipeline computed, to the last bit."""
-    found = state.inputs(columns(made.rows_of(flights)), CATEGORICAL, made.NUMBERS)
+    found = state.inputs(problem.request.columns(made.rows_of(flights)), problem.contract.CATEGORICAL, made.NUMBERS)
     wanted = features[made.NUMBERS].to_numpy(np.float32)
     apart = (found.numbers != wanted) & ~(np.isnan(found.numbers) & np.isnan(wanted))
     assert not apart.any(), [made.NUMBERS[place] for place in np.flatnonzero(apart.any(axis=0))]
-    assert np.array_equal(found.categories, features[list(CATEGORICAL)].to_numpy(object))
+    assert np.array_equal(found.categories, features[list(problem.contract.CATEGORICAL)].to_numpy(object))
 
 
 def test_every_flight_of_the_test_months_is_looked_up_to_the_pipelines_own_inputs(state, flights, features):
@@ -98,9 +97,9 @@ def test_what_was_known_on_a_snowy_evening_gives_the_inputs_that_the_pipeline_fi
 def test_what_nobody_could_know_yet_is_missing_and_not_guessed(tables, flights, features, tmp_path):
     state = made.make_state(as_known_at(tables, STORM), (date(2013, 12, 1), PERIOD[1]), features, out=tmp_path / "s")
     later = flights[flights["sched_dep"] - 120 >= state.facts["until"] + 24 * 60]
-    found = state.inputs(columns(made.rows_of(later[:500])), CATEGORICAL, made.NUMBERS)
+    found = state.inputs(problem.request.columns(made.rows_of(later[:500])), problem.contract.CATEGORICAL, made.NUMBERS)
     for group in ("weather", "history", "operations", "rotation"):
-        places = [made.NUMBERS.index(name) for name in FEATURES[group]]
+        places = [made.NUMBERS.index(name) for name in problem.contract.FEATURES[group]]
         assert np.isnan(found.numbers[:, places]).all(), group
 
 

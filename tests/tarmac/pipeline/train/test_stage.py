@@ -2,7 +2,7 @@
 
 import pytest
 
-from tarmac.pipeline.params import TASKS
+from tarmac.pipeline.base.params import TASKS
 from tarmac.pipeline.train import stage as train
 
 

@@ -6,16 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tarmac.interface.problem import problem
 from tarmac.pipeline.base import resources
+from tarmac.pipeline.base.params import TASK
 from tarmac.pipeline.models.dataset import Inputs, Months
-from tarmac.pipeline.params import TASK
 from tarmac.pipeline.training import batches, export
 from tarmac.pipeline.training.batches import Stream
-from tarmac.problem.names import TARGET, feature_names
 from tests.tarmac.pipeline import sample
 
 MONTHS = ("2013-01", "2013-02", "2013-03", "2013-04")
-COLUMNS = (*feature_names(sample.GROUPS), TARGET)
+COLUMNS = (*problem.contract.feature_names(sample.GROUPS), problem.contract.TARGET)
 
 
 def written(folder: Path, parts: list[pd.DataFrame]) -> Stream:
@@ -28,14 +28,17 @@ def written(folder: Path, parts: list[pd.DataFrame]) -> Stream:
 @pytest.fixture
 def parts() -> list[pd.DataFrame]:
     """Months of unequal size, one with a text that the others lack, some rows without a label."""
-    found = [sample.rows(count, seed).astype({TARGET: "Int8"}) for seed, count in enumerate((300, 500, 200, 250))]
+    found = [
+        sample.rows(count, seed).astype({problem.contract.TARGET: "Int8"})
+        for seed, count in enumerate((300, 500, 200, 250))
+    ]
     found[1].loc[found[1].index < 40, "origin"] = "only here"
-    found[0].loc[found[0].index % 9 == 0, TARGET] = pd.NA
+    found[0].loc[found[0].index % 9 == 0, problem.contract.TARGET] = pd.NA
     return found
 
 
 def known(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows[rows[TARGET].notna()].astype({TARGET: "int8"}).reset_index(drop=True)
+    return rows[rows[problem.contract.TARGET].notna()].astype({problem.contract.TARGET: "int8"}).reset_index(drop=True)
 
 
 @pytest.mark.parametrize("page", [1, 600, batches.PAGE])
@@ -64,7 +67,7 @@ def test_a_page_loses_a_labelled_row_or_holds_more_than_it_must(parts, tmp_path,
     found = list(batches.pages(stream.train))
     assert [len(page) for page in found] == [766, 200]
     assert pd.concat(found, ignore_index=True).equals(
-        pd.concat(stream.train).dropna(subset=[TARGET]).reset_index(drop=True)
+        pd.concat(stream.train).dropna(subset=[problem.contract.TARGET]).reset_index(drop=True)
     )
 
 

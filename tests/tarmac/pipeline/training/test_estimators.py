@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tarmac.interface.problem import problem
+from tarmac.pipeline.base.params import TASKS, Task
 from tarmac.pipeline.models.dataset import Inputs
-from tarmac.pipeline.params import TASKS, Task
 from tarmac.pipeline.training.estimators import HIST_STEP, answers, check_device, scores
-from tarmac.problem.names import TARGET
 from tests.tarmac.pipeline import sample
 from tests.tarmac.pipeline.sample import BINARY, MULTICLASS, REGRESSION
 
@@ -36,7 +36,7 @@ def answered(task: Task, inputs: Inputs, pipeline, rows=None):
 
 def loss(task: Task, p: np.ndarray) -> float:
     """The task's loss on validation, by its definition."""
-    y = VALIDS[task.kind][TARGET].to_numpy()
+    y = VALIDS[task.kind][problem.contract.TARGET].to_numpy()
     if task.kind == "regression":
         return float(np.sqrt(np.mean((y - p) ** 2)))
     likelihood = p[np.arange(len(y)), y] if task.kind == "multiclass" else np.where(y == 1, p, 1 - p)
@@ -45,7 +45,7 @@ def loss(task: Task, p: np.ndarray) -> float:
 
 def constant(task: Task) -> np.ndarray:
     """What a model that learnt nothing answers."""
-    y = TRAINS[task.kind][TARGET].to_numpy()
+    y = TRAINS[task.kind][problem.contract.TARGET].to_numpy()
     one = np.bincount(y) / len(y) if task.kind == "multiclass" else y.mean()
     return np.array([one] * len(VALIDS[task.kind]))
 
@@ -76,7 +76,7 @@ def test_every_round_reports_finite_metrics_of_validation_in_order(task, model):
     best = min((metrics for _, metrics in seen), key=lambda metrics: metrics[task.loss])
     found = answered(task, inputs, pipeline)
     assert loss(task, found) == pytest.approx(best[task.loss], abs=1e-6)
-    assert scores(VALIDS[task.kind][TARGET].to_numpy(), found, task) == pytest.approx(best, abs=1e-6)
+    assert scores(VALIDS[task.kind][problem.contract.TARGET].to_numpy(), found, task) == pytest.approx(best, abs=1e-6)
 
 
 @pytest.mark.parametrize(("task", "model"), sample.BOOSTED)
@@ -114,9 +114,9 @@ def test_what_training_never_saw_still_gets_an_answer(task, model):
 def test_a_rare_class_that_validation_lacks_or_holds_alone_stops_no_fit(model):
     """And is still answered: a column of its own, that is lower than those of the others."""
     train, valid = TRAINS["multiclass"], VALIDS["multiclass"]
-    lacks = valid[valid[TARGET] != sample.RARE]
+    lacks = valid[valid[problem.contract.TARGET] != sample.RARE]
     assert 0 < len(valid) - len(lacks) < 20
-    for known in (lacks, valid[valid[TARGET] == sample.RARE]):
+    for known in (lacks, valid[valid[problem.contract.TARGET] == sample.RARE]):
         inputs, pipeline = sample.fitted(sample.params(model), train, known, task=MULTICLASS)
         found = answered(MULTICLASS, inputs, pipeline)
         assert found.shape == (300, sample.CLASSES)
@@ -129,7 +129,7 @@ def test_a_rare_class_that_validation_lacks_or_holds_alone_stops_no_fit(model):
 def test_the_unit_of_a_number_does_not_change_what_is_learnt_of_it(model, unit):
     inputs, known, _ = watched(REGRESSION, model)
     scaled = [
-        rows.assign(**{TARGET: rows[TARGET] * np.float32(unit)})
+        rows.assign(**{problem.contract.TARGET: rows[problem.contract.TARGET] * np.float32(unit)})
         for rows in (TRAINS["regression"], VALIDS["regression"])
     ]
     _, pipeline = sample.fitted(sample.params(model), *scaled, task=REGRESSION)
@@ -140,7 +140,9 @@ def test_the_unit_of_a_number_does_not_change_what_is_learnt_of_it(model, unit):
 
 @pytest.mark.parametrize("unit", [1e-5, 1e20])
 def test_a_unit_that_xgboost_does_not_learn_in_is_told_with_what_to_do(unit):
-    train = TRAINS["regression"].assign(**{TARGET: TRAINS["regression"][TARGET] * np.float32(unit)})
+    train = TRAINS["regression"].assign(
+        **{problem.contract.TARGET: TRAINS["regression"][problem.contract.TARGET] * np.float32(unit)}
+    )
     with pytest.raises(ValueError, match=r"standard deviation is .*write the target in another unit"):
         sample.fitted(sample.params("xgboost"), train, VALIDS["regression"], task=REGRESSION)
     inputs, pipeline = sample.fitted(sample.params("hist_gradient_boosting"), train, train, task=REGRESSION)

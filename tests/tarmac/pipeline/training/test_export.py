@@ -16,12 +16,12 @@ import pandas as pd
 import pytest
 from threadpoolctl import threadpool_limits
 
+from tarmac.interface.problem import problem
+from tarmac.pipeline.base.params import TASK, TASKS
 from tarmac.pipeline.models.dataset import Inputs
 from tarmac.pipeline.models.scorer import Scorer
-from tarmac.pipeline.params import TASK, TASKS
 from tarmac.pipeline.training.estimators import answers
 from tarmac.pipeline.training.export import TOLERANCE, check_parity, export
-from tarmac.problem.names import TARGET
 from tests.conftest import ROOT
 from tests.tarmac.pipeline import sample
 from tests.tarmac.pipeline.sample import MULTICLASS, REGRESSION
@@ -98,7 +98,9 @@ def test_a_number_on_the_border_of_a_split_goes_the_same_way_in_both(tmp_path, t
 def test_the_file_of_small_or_large_numbers_answers_as_the_pipeline(tmp_path, model, unit):
     """Ten times as far from zero as they are apart: no number has its size by chance."""
     train, valid = (
-        rows["regression"].assign(**{TARGET: (rows["regression"][TARGET] + 15) * np.float32(unit)})
+        rows["regression"].assign(
+            **{problem.contract.TARGET: (rows["regression"][problem.contract.TARGET] + 15) * np.float32(unit)}
+        )
         for rows in (TRAINS, VALIDS)
     )
     inputs, pipeline = exported(tmp_path / "m.onnx", REGRESSION, model=model, train=train, valid=valid)
@@ -116,7 +118,9 @@ class Off:
 
 
 def test_a_fault_of_a_thousandth_is_let_through_where_numbers_are_small(tmp_path):
-    small = TRAINS["regression"].assign(**{TARGET: TRAINS["regression"][TARGET] * np.float32(2e-3)})
+    small = TRAINS["regression"].assign(
+        **{problem.contract.TARGET: TRAINS["regression"][problem.contract.TARGET] * np.float32(2e-3)}
+    )
     inputs, pipeline = exported(tmp_path / "m.onnx", REGRESSION, model="xgboost", train=small, valid=small)
     with pytest.raises(ValueError, match=r"does not give the fitted model's answers .*largest difference 0\.00(1|09)"):
         check_parity(Off(pipeline), inputs, tmp_path / "m.onnx", small, REGRESSION)
@@ -202,7 +206,7 @@ class Zero:
 
 @pytest.mark.parametrize(("answer", "allowed"), [(0.0, True), (8e-6, True), (1.5e-5, False)])
 def test_answers_of_zero_are_compared_by_difference_itself(tmp_path, answer, allowed):
-    label, path = {TARGET: np.float32(answer)}, tmp_path / "m.onnx"
+    label, path = {problem.contract.TARGET: np.float32(answer)}, tmp_path / "m.onnx"
     train, valid = (rows["regression"].assign(**label) for rows in (TRAINS, VALIDS))
     inputs, _ = exported(path, REGRESSION, model="ridge", train=train, valid=valid)
     if allowed:

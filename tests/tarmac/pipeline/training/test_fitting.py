@@ -3,9 +3,9 @@
 import pandas as pd
 import pytest
 
+from tarmac.interface.problem import problem
 from tarmac.pipeline.training import fitting
 from tarmac.policy import load
-from tarmac.problem.names import TARGET
 from tests.conftest import ROOT
 from tests.tarmac.pipeline import sample
 
@@ -28,8 +28,8 @@ def split_of(first: int, second: int, third: int):
 def features(tmp_path, monkeypatch):
     """Four months of made-up features; a tenth of the labels is missing, all of them in the last month."""
     for seed, month in enumerate(MONTHS):
-        rows = sample.rows(100, seed).astype({TARGET: "Int8"})
-        rows.loc[rows.index % 10 == 0 if month != MONTHS[-1] else rows.index >= 0, TARGET] = pd.NA
+        rows = sample.rows(100, seed).astype({problem.contract.TARGET: "Int8"})
+        rows.loc[rows.index % 10 == 0 if month != MONTHS[-1] else rows.index >= 0, problem.contract.TARGET] = pd.NA
         rows.to_parquet(tmp_path / f"{month}.parquet")
     monkeypatch.setattr(fitting, "FEATURES", tmp_path)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tarmac.pipeline.params import ParamsError
+from tarmac.pipeline.base.params import ParamsError
 from tarmac.repository.doctor import repository
 from tarmac.repository.dvc import commands
 from tarmac.repository.git import GitError

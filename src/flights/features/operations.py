@@ -1,0 +1,74 @@
+"""Operations: the airports' boards at the last full quarter of an hour before the cut-off."""
+
+from collections.abc import Mapping
+
+import ibis
+from ibis import Table
+from ibis import _ as row
+from ibis.expr.types import IntegerColumn
+
+from flights.contract.columns import FEATURES
+from flights.features.known import Known
+from flights.features.rolling import board, mean
+from flights.timeline.row import DAY, QUARTER
+from tarmac.interface.lookup import Lookup
+
+REACH = 3 * DAY  # a flight that lands within the last three hours was due to leave no earlier
+WINDOWS = (4, 12)  # steps: one hour, three hours
+HUB = ("carrier", "origin")
+COLUMNS = FEATURES["operations"]
+
+
+def lookups(known: Known) -> list[Lookup]:
+    """The state of departures and arrivals over the last one and three hours.
+
+    By origin, carrier, both (hub) and destination:
+    `wait`: mean minutes behind schedule of the departures due, of those still at the gate as far as it had gone;
+    `late`: share of them behind by more than `late_minutes`; `gone`: share that had left; `landed`: mean arrival delay
+    of the flights that had landed.
+    """
+    recent = known.flights.filter(row.sched_dep >= known.start - REACH)
+    due = recent.mutate(step=_step(row.sched_dep), one=ibis.literal(1, "int32"))
+    landed = due.filter(row.arr.notnull()).mutate(step=_step(row.arr), delay=row.arr - row.sched_arr)
+    waits = board(due, HUB, WINDOWS, lambda seen: _waits(seen, known.params.late_minutes))
+    arrivals = board(landed, HUB, WINDOWS, _landings)
+    to_dest = board(landed, ("dest",), WINDOWS, _landings)
+    owners = {"origin": ("origin",), "carrier": ("carrier",), "hub": HUB}
+    boards = [(name, keys, state) for name, keys in owners.items() for state in (waits, arrivals)]
+    rolled = [_lookup(name, keys, _rolled_up(state, keys)) for name, keys, state in boards]
+    return [*rolled, _lookup("dest", ("dest",), to_dest)]
+
+
+def _step(instant: IntegerColumn) -> IntegerColumn:
+    return (instant // QUARTER).cast("int32")
+
+
+def _waits(due: Table, late_minutes: int) -> Mapping[str, IntegerColumn]:
+    now = due.step * QUARTER
+    gone = (due.dep < now).fill_null(False)
+    behind = ibis.ifelse(gone, due.dep, now) - due.sched_dep
+    return {"due": due.one, "gone": gone.cast("int32"), "wait": behind, "late": (behind > late_minutes).cast("int32")}
+
+
+def _landings(landed: Table) -> Mapping[str, IntegerColumn]:
+    return {"down": landed.one, "landed": landed.delay}
+
+
+def _rolled_up(hubs: Table, keys: tuple[str, ...]) -> Table:
+    sums = {name: hubs[name].sum() for name in hubs.columns if name not in (*HUB, "step")}
+    return hubs if keys == HUB else hubs.group_by(*keys, "step").aggregate(**sums)
+
+
+def _lookup(name: str, keys: tuple[str, ...], state: Table) -> Lookup:
+    """The means of `state` that `COLUMNS` names for `name`."""
+    columns = {}
+    for column in COLUMNS:
+        owner, measure, hours = column.split("_")
+        window = int(hours.removesuffix("h")) * 60 // QUARTER
+        if owner == name and f"{measure}_{window}" in state.columns:
+            count = "down" if measure == "landed" else "due"
+            digits = 2 if measure in ("late", "gone") else 1
+            columns[column] = mean(state[f"{measure}_{window}"], state[f"{count}_{window}"], digits=digits)
+    table = state.select(*keys, quarter=state.step, **columns)
+    board_name = f"{name}_{'due' if f'due_{WINDOWS[0]}' in state.columns else 'landed'}"
+    return Lookup(board_name, table, (*keys, "quarter"), table.quarter * QUARTER, QUARTER)

@@ -1,0 +1,182 @@
+"""What a valid raw table is. A row that breaks a rule is set aside; by a rule in `BLANKED` it only loses the value.
+
+Of rows with the same key the first stays, whatever other rule it breaks: two rows that disagree are not mended by luck.
+
+A rule about one column is a check of that column; a rule across columns is a check of the table, named `column:rule`.
+"""
+
+from collections.abc import Callable, Collection
+from typing import TypeAlias
+
+import pandas as pd
+import pandera.pandas as pa
+
+from flights.tables.clean import MISSING_ZONES
+from flights.tables.raw import RAW_TYPES
+
+Frame: TypeAlias = pd.DataFrame
+Mask: TypeAlias = pd.Series  # of booleans, one a row
+
+ORIGINS = ("EWR", "JFK", "LGA")
+HOME_ZONE = "America/New_York"
+WIND_LIMIT = 150.0  # miles an hour; the strongest wind ever seen at these airports is well below
+DELAY_LIMIT = 48 * 60  # minutes
+KEYS = {
+    "flights": ["year", "month", "day", "carrier", "flight", "origin"],
+    "weather": ["origin", "time_hour"],
+    "planes": ["tailnum"],
+    "airports": ["faa"],
+}
+BLANKED = frozenset({"wind_possible", "year_possible"})  # the value is set to missing, the row stays
+
+
+def schema(table: str, month: str | None, valid: dict[str, Frame]) -> pa.DataFrameSchema:
+    """Pandera schema of a raw table. `valid` holds the tables already validated, in the order of `TABLES`."""
+    checks, rules = CHECKS[table](valid)
+    if month is not None:
+        rules.append(_rule("month:of_file", lambda frame: _month(frame) == month))
+    columns = {
+        field.name: pa.Column(
+            pd.ArrowDtype(field.type),
+            checks.get(field.name, []),
+            nullable=field.name in NULLABLE.get(table, ()),
+        )
+        for field in RAW_TYPES[table]
+    }
+    return pa.DataFrameSchema(
+        columns, rules, strict=True, ordered=True, unique=KEYS[table], report_duplicates="exclude_first"
+    )
+
+
+NULLABLE = {
+    "flights": ("dep_time", "dep_delay", "arr_time", "arr_delay", "air_time", "tailnum"),
+    "weather": ("temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "pressure"),
+    "planes": ("year", "speed"),
+    "airports": ("tzone",),
+}
+
+
+def _airports(valid: dict[str, Frame]) -> tuple[dict[str, list[pa.Check]], list[pa.Check]]:
+    return {"faa": [_matches(r"[A-Z0-9]{3}")], "lat": [_between(-90, 90)], "lon": [_between(-180, 180)]}, []
+
+
+def _planes(valid: dict[str, Frame]) -> tuple[dict[str, list[pa.Check]], list[pa.Check]]:
+    checks = {
+        "tailnum": [_matches(r"[A-Z0-9]{5,6}")],
+        "year": [_between(1940, 2100, "year_possible")],
+        "seats": [_between(1, 900)],
+        "engines": [_between(1, 8)],
+    }
+    return checks, []
+
+
+def _weather(valid: dict[str, Frame]) -> tuple[dict[str, list[pa.Check]], list[pa.Check]]:
+    checks = {
+        "origin": [_one_of(ORIGINS, "origin_known")],
+        "temp": [_between(-60, 130)],
+        "dewp": [_between(-80, 100)],
+        "humid": [_between(0, 101)],
+        "wind_dir": [_between(0, 360)],
+        "wind_speed": [_between(0, WIND_LIMIT, "wind_possible")],
+        "wind_gust": [_between(0, WIND_LIMIT, "wind_possible")],
+        "precip": [_between(0, 10)],
+        "pressure": [_between(850, 1100)],
+        "visib": [_between(0, 20)],
+    }
+    return checks, [_rule("hour:is_local", _hour_is_local)]
+
+
+def _flights(valid: dict[str, Frame]) -> tuple[dict[str, list[pa.Check]], list[pa.Check]]:
+    clock = pa.Check(lambda time: time.between(0, 2400) & (_past_hour(time) < 60), name="clock_time")
+    delay = _between(-DELAY_LIMIT // 8, DELAY_LIMIT, "delay_possible")
+    airports = valid["airports"]
+    places = set(airports.loc[airports["tzone"].notna(), "faa"]) | set(MISSING_ZONES)
+    checks = {
+        **{name: [clock] for name in ("sched_dep_time", "sched_arr_time", "dep_time", "arr_time")},
+        "dep_delay": [delay],
+        "arr_delay": [delay],
+        "carrier": [_matches(r"[A-Z0-9]{2}")],
+        "flight": [_between(1, 9999)],
+        "origin": [_one_of(ORIGINS, "origin_known")],
+        "dest": [_one_of(places, "place_known")],
+        "distance": [_between(10, 12000)],
+        "air_time": [_between(5, 1440)],
+    }
+    return checks, _time_rules()
+
+
+def _time_rules() -> list[pa.Check]:
+    """Rules across the columns of one flight: its clock times, its delay and what became of it agree."""
+    scheduled = "sched_dep_time"
+    return [
+        _rule("hour:is_local", _hour_is_local),
+        _rule("hour:of_schedule", lambda f: f["hour"] == f[scheduled] // 100),
+        _rule("minute:of_schedule", lambda f: f["minute"] == _past_hour(f[scheduled])),
+        _rule("dep_delay:of_clock", lambda f: _clock_agrees(f[scheduled], f["dep_time"], f["dep_delay"])),
+        _rule("arr_delay:of_clock", lambda f: _clock_agrees(f["sched_arr_time"], f["arr_time"], f["arr_delay"])),
+        _rule("arr_delay:departed", lambda f: f["dep_time"].notna() | f["arr_delay"].isna()),
+        _rule("dep_delay:departed", lambda f: f["dep_time"].isna() == f["dep_delay"].isna()),
+        _rule("tailnum:departed", lambda f: f["tailnum"].notna() | f["dep_time"].isna()),
+    ]
+
+
+def tallies(valid: dict[str, Frame]) -> dict[str, int]:
+    """Counts of what is no error but missing: labels, and what the joins of a month's valid flights will not find."""
+    observed = pd.MultiIndex.from_frame(valid["weather"][["origin", "time_hour"]])
+    flights, planes = valid["flights"], valid["planes"]
+    aged = flights["tailnum"].isin(planes.loc[planes["year"].notna(), "tailnum"])
+    return {
+        "cancelled": int(flights["dep_time"].isna().sum()),
+        "diverted": int((flights["dep_time"].notna() & flights["arr_delay"].isna()).sum()),
+        "tailnum_missing": int(flights["tailnum"].isna().sum()),
+        "aircraft_unknown": int((~flights["tailnum"].isin(planes["tailnum"])).sum()),
+        "aircraft_age_unknown": int((~aged).sum()),
+        "weather_missing": int((~pd.MultiIndex.from_frame(flights[["origin", "time_hour"]]).isin(observed)).sum()),
+        "zone_supplied": int(flights["dest"].isin(list(MISSING_ZONES)).sum()),
+    }
+
+
+CHECKS = {"airports": _airports, "planes": _planes, "weather": _weather, "flights": _flights}
+
+
+def _rule(name: str, holds: Callable[[Frame], Mask]) -> pa.Check:
+    return pa.Check(lambda frame: pd.Series(holds(frame), index=frame.index).fillna(True).astype(bool), name=name)
+
+
+def _between(low: float, high: float, name: str = "in_range") -> pa.Check:
+    return pa.Check(lambda values: values.between(low, high), name=name)
+
+
+def _one_of(values: Collection[str], name: str) -> pa.Check:
+    return pa.Check(lambda texts: texts.isin(list(values)), name=name)
+
+
+def _matches(pattern: str) -> pa.Check:
+    return pa.Check(lambda values: values.str.fullmatch(pattern), name="well_formed")
+
+
+def _month(frame: Frame) -> "pd.Series[str]":
+    return frame["year"].astype(str) + "-" + frame["month"].astype(str).str.zfill(2)
+
+
+def _hour_is_local(frame: Frame) -> Mask:
+    """`time_hour` (UTC) shows `hour` on the clocks of New York, on the day that the row names."""
+    local = frame["time_hour"].astype("datetime64[s]").dt.tz_localize("UTC").dt.tz_convert(HOME_ZONE).dt
+    return (
+        (local.hour == frame["hour"])
+        & (local.day == frame["day"])
+        & (local.month == frame["month"])
+        & (local.year == frame["year"])
+    )
+
+
+def _clock_agrees(scheduled: Mask, actual: Mask, delay: Mask) -> Mask:
+    """Scheduled clock time plus delay is the actual clock time, over midnight too."""
+    due, seen = (time // 100 * 60 + _past_hour(time) for time in (scheduled, actual))
+    apart = seen - due - delay
+    return apart - apart // 1440 * 1440 == 0
+
+
+def _past_hour(time: Mask) -> Mask:
+    """Minutes of a clock time hhmm (pandas has no remainder of Arrow integers)."""
+    return time - time // 100 * 100

@@ -1,0 +1,121 @@
+"""The problem that this repository is about, role by role.
+
+`pyproject.toml` names its package: `[tool.tarmac] problem = "..."`. A role is a module of that package, at the place
+that `ROLES` says, and is imported when it is first asked for: a stage loads no more of the problem than it uses.
+"""
+
+import importlib
+import sys
+import tomllib
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tarmac.interface import roles
+
+# Also read without being run: by whoever asks which files a module may load. See `tarmac.repository.imports`.
+ROLES: Mapping[str, str] = {
+    "contract": "contract.columns",
+    "params": "contract.params",
+    "raw": "tables.raw",
+    "schema": "tables.schema",
+    "clean": "tables.clean",
+    "source": "source.distribution",
+    "row": "timeline.row",
+    "features": "features.table",
+    "slices": "evaluation.slices",
+    "behaviour": "evaluation.behaviour",
+    "request": "request.fields",
+    "card": "card.words",
+    "future": "leakage.future",
+}
+PROJECT, SOURCE = "pyproject.toml", "src"
+
+
+class ProblemError(ValueError):
+    """No problem is named, or the one that is named lacks a role."""
+
+
+class Problem:
+    """The roles of the problem; see `tarmac.interface.roles` for what each of them has."""
+
+    if TYPE_CHECKING:
+        contract: roles.Contract
+        params: roles.Params
+        raw: roles.Raw
+        schema: roles.Schema
+        clean: roles.Clean
+        source: roles.Source
+        row: roles.Row
+        features: roles.Features
+        slices: roles.Slices
+        behaviour: roles.Behaviours
+        request: roles.Request
+        card: roles.Card
+        future: roles.Future
+    else:
+
+        def __getattr__(self, role: str) -> Any:
+            """Import a role, and keep it. Raises `ProblemError` where the problem does not have it."""
+            if role not in ROLES:
+                raise AttributeError(f"a problem has no role {role}: the roles are {', '.join(ROLES)}")
+            module = f"{self.name}.{ROLES[role]}"
+            try:
+                found = importlib.import_module(module)
+            except ModuleNotFoundError as error:
+                if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+                    raise
+                raise ProblemError(f"the problem lacks the module {module}, its role {role}") from None
+            setattr(self, role, found)
+            return found
+
+    @cached_property
+    def name(self) -> str:
+        """The name of the problem's package. Raises `ProblemError` where none is named."""
+        for root in _roots(sys.path):
+            if found := named_in(root):
+                if str(root / SOURCE) not in map(_resolved, sys.path):
+                    sys.path.append(str(root / SOURCE))
+                return found
+        raise ProblemError(f'no {PROJECT} here or beside the code names the problem: [tool.tarmac] problem = "..."')
+
+    @cached_property
+    def folder(self) -> Path:
+        """The folder of the problem's package."""
+        package = importlib.import_module(self.name)
+        assert package.__file__ is not None, f"{self.name} has no __init__.py"
+        return Path(package.__file__).resolve().parent
+
+
+def _roots(path: Sequence[str]) -> list[Path]:
+    """Where the problem may be: first the repository whose code runs, then the one that the working directory is in."""
+    beside = [Path(entry).resolve().parent for entry in path if Path(entry).name == SOURCE]
+    here = Path.cwd()
+    return [*beside, here, *here.parents]
+
+
+def _resolved(entry: str) -> str:
+    return str(Path(entry).resolve())
+
+
+def named_in(root: Path) -> str | None:
+    """Return the problem that a repository names; None where it names none."""
+    try:
+        return named((root / PROJECT).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def named(project: str) -> str | None:
+    """Return the problem that the text of a `pyproject.toml` names; None where it names none."""
+    try:
+        settings = tomllib.loads(project)
+    except tomllib.TOMLDecodeError:
+        return None
+    name = settings.get("tool", {}).get("tarmac", {}).get("problem")
+    return name if isinstance(name, str) and name.isidentifier() else None
+
+
+problem = Problem()

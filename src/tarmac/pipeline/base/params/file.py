@@ -1,0 +1,125 @@
+"""`params.yaml` as one strict model: a mistake is an error that names file, line, key and what was expected."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, Field, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from tarmac.interface.problem import problem
+from tarmac.pipeline.base.params.pipeline import (
+    AnySplit,
+    BaselineParams,
+    EvaluateParams,
+    IntervalParams,
+    PrepareParams,
+    StateParams,
+    TrainParams,
+)
+from tarmac.pipeline.base.params.section import Section
+
+if TYPE_CHECKING:
+    from tarmac.interface.params import ProblemParams as ProblemParams  # noqa: PLC0414 -- stages import it from here
+else:
+    ProblemParams = problem.params.Params
+
+PATH = Path("params.yaml")
+EXPECTED = {  # in place of pydantic's words
+    "extra_forbidden": "unknown key; `tarmac params` lists the known ones",
+    "missing": "this key is missing",
+    "model_type": "a section with keys is expected here",
+    "dict_type": "a section with keys is expected here",
+    "too_short": "at least one is expected here",
+}
+
+
+Engine = Literal["duckdb", "pyspark"]
+Read = TypeVar("Read", bound=BaseModel)
+
+
+class ParamsError(ValueError):
+    """`params.yaml` is missing or wrong; one line for each mistake."""
+
+
+class Sections(Section, extra="ignore"):
+    """Some sections of the file: each stage declares those that it reads, and a mistake elsewhere does not stop it."""
+
+
+class Params(Sections):
+    """The sections that some stage reads; `tarmac.policy` has the whole file."""
+
+    engine: Annotated[Engine, Field(description="What makes the tables and trains: this machine, or a Spark cluster")]
+    problem: ProblemParams
+    prepare: PrepareParams
+    split: AnySplit
+    train: TrainParams
+    baseline: BaselineParams
+    evaluate: EvaluateParams
+    state: StateParams
+    intervals: IntervalParams
+
+
+def load(sections: type[Read], path: Path = PATH) -> Read:
+    """Read and check some sections. Raises `ParamsError` with every mistake on its line."""
+    return read(path, sections)[0]
+
+
+def read(path: Path, model: type[Read]) -> tuple[Read, Node | None]:
+    """Read a file as YAML 1.2, like DVC, and check it. Returns the values, and where they stand.
+
+    Raises `ParamsError` with every mistake on its line.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        tree = YAML(typ="safe", pure=True).compose(text)
+    except FileNotFoundError:
+        raise ParamsError(f"{path}: no such file; run from the repository's root") from None
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise ParamsError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    if isinstance(tree, MappingNode) and not all(isinstance(key, ScalarNode) for key, _ in tree.value):
+        raise ParamsError(f"{path}:1: (the whole file): {EXPECTED['model_type']}")
+    if twice := _repeated(tree):
+        raise ParamsError("\n".join(f"{path}:{line}: {key}: this key is there already" for line, key in twice))
+    try:
+        return model.model_validate(YAML(typ="safe", pure=True).load(text)), tree
+    except ValidationError as error:
+        lines = sorted(_line(tree, mistake) for mistake in error.errors())
+        raise ParamsError("\n".join(f"{path}:{line}: {text}" for line, text in lines)) from None
+
+
+def _line(tree: Node | None, mistake: Any) -> tuple[int, str]:
+    """Line and text of one of pydantic's mistakes."""
+    where = [part for part in mistake["loc"] if not str(part).startswith(("function-", "literal[", "["))]
+    key = ".".join(str(part) for part in where) or "(the whole file)"
+    expected = EXPECTED.get(mistake["type"], mistake["msg"].removeprefix("Value error, "))
+    shown = mistake["input"]
+    got = f" (got {shown!r})" if not isinstance(shown, dict | BaseModel) and shown is not None else ""
+    return line_number(tree, where), f"{key}: {expected}{got}"
+
+
+def _repeated(node: Node | None) -> list[tuple[int, str]]:
+    """Lines and names of keys that stand twice in one section: YAML would quietly take the last."""
+    if not isinstance(node, MappingNode):
+        return []
+    keys = [key.value for key, _ in node.value]
+    here = [(key.start_mark.line + 1, key.value) for n, (key, _) in enumerate(node.value) if key.value in keys[:n]]
+    return here + [found for _, value in node.value for found in _repeated(value)]
+
+
+def line_number(node: Node | None, where: list[Any]) -> int:
+    """Line, counted from 1, of the deepest part of the key path that the file has."""
+    line = 1
+    for part in where:
+        if isinstance(node, MappingNode):
+            pair = next((pair for pair in node.value if pair[0].value == str(part)), None)
+            if pair is None:
+                break
+            line, node = pair[0].start_mark.line + 1, pair[1]
+        elif isinstance(node, SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+        else:
+            break
+    return line

@@ -1,0 +1,189 @@
+"""The sections that stages read."""
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from tarmac.interface.problem import problem
+from tarmac.pipeline.base.params.section import Count, Month, Positive, Section, Seed, Share, only
+from tarmac.pipeline.base.params.task import TASK
+
+
+class PrepareParams(Section):
+    """How much dirt a month may hold."""
+
+    max_quarantine_share: Annotated[Share, Field(description="Share of a month's rows set aside that stops the stage")]
+
+
+class Window(Section):
+    """Months from `first` to `last`, both included."""
+
+    first: Month
+    last: Month
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Window":
+        if self.first > self.last:
+            raise ValueError(f"first ({self.first}) is after last ({self.last})")
+        return self
+
+
+class SplitParams(Section):
+    """Months to train on, to tune on, and to judge on, in the order of time."""
+
+    train: Window
+    validation: Window
+    test: Window
+
+    @model_validator(mode="after")
+    def _apart(self) -> "SplitParams":
+        if not self.train.last < self.validation.first <= self.validation.last < self.test.first:
+            raise ValueError("train, validation and test must follow one another without overlap")
+        return self
+
+    def told(self) -> dict[str, str]:
+        """What each part is, in words."""
+        return {name: f"{part['first']} to {part['last']}" for name, part in self.model_dump().items()}
+
+
+class RowSplit(Section):
+    """Shares of rows without a time to tune on and to judge on, drawn by a hash of the key: new rows move few old ones.
+
+    By `cluster`, no cluster is in two parts; by `label`, every part has the same share of each class.
+    """
+
+    by: Literal["cluster", "label", "row"]
+    validation_share: Annotated[float, Field(gt=0, lt=0.5)]
+    test_share: Annotated[float, Field(gt=0, lt=0.5)]
+    seed: Seed
+
+    @model_validator(mode="after")
+    def _fits(self) -> "RowSplit":
+        if self.by == "label" and TASK.kind == "regression":
+            raise ValueError("a number has no classes: split by row or by cluster")
+        return self
+
+    def told(self) -> dict[str, str]:
+        """What each part is, in words."""
+        train = 1 - self.validation_share - self.test_share
+        shares = {"train": train, "validation": self.validation_share, "test": self.test_share}
+        by = {"cluster": f", whole {problem.contract.CLUSTERS[1]}", "label": " of each class", "row": ""}[self.by]
+        return {name: f"{100 * share:.3g}% of the rows{by}" for name, share in shares.items()}
+
+
+if TYPE_CHECKING:
+    AnySplit = SplitParams | RowSplit
+    Group = str
+else:
+    Group = Literal[tuple(problem.contract.FEATURES)]
+    AnySplit = SplitParams if problem.contract.DAY else RowSplit
+
+
+class XGBoostParams(Section):
+    """Parameters of XGBoost, by its own names."""
+
+    learning_rate: Annotated[float, Field(gt=0, le=1)]
+    max_depth: Annotated[int, Field(ge=1, le=16)]
+    min_child_weight: Annotated[float, Field(ge=0)]
+    subsample: Annotated[float, Field(gt=0, le=1)]
+    colsample_bytree: Annotated[float, Field(gt=0, le=1)]
+    reg_lambda: Annotated[float, Field(ge=0)]
+    max_bin: Annotated[int, Field(ge=2, le=1024)]
+
+
+class HistGradientBoostingParams(Section):
+    """Parameters of scikit-learn's HistGradientBoostingClassifier, by its own names."""
+
+    learning_rate: Annotated[float, Field(gt=0, le=1)]
+    max_leaf_nodes: Annotated[int, Field(ge=2, le=4096)]
+    min_samples_leaf: Count
+    l2_regularization: Annotated[float, Field(ge=0)]
+
+
+class LogisticRegressionParams(Section):
+    """Parameters of scikit-learn's LogisticRegression, by its own names."""
+
+    C: Annotated[Positive, Field(description="Inverse of the regularisation's strength")]
+    max_iter: Count
+
+
+class RidgeParams(Section):
+    """Parameters of scikit-learn's Ridge, by its own names."""
+
+    alpha: Annotated[Positive, Field(description="Strength of the regularisation")]
+
+
+if TYPE_CHECKING:
+    Logistic = LogisticRegressionParams | None
+    Ridge = RidgeParams | None
+else:
+    Logistic = only(LogisticRegressionParams, TASK.baseline == "logistic_regression")
+    Ridge = only(RidgeParams, TASK.baseline == "ridge")
+
+
+class TrainParams(Section):
+    """Which model, on which features, where, and for how long."""
+
+    model: Literal["xgboost", "hist_gradient_boosting", "logistic_regression", "ridge"]
+    features: Annotated[list[Group], Field(min_length=1, description="Feature groups that the model sees")]
+    device: Annotated[Literal["cpu", "cuda"], Field(description="Where xgboost trains; the others know the CPU only")]
+    seed: Seed
+    max_rounds: Annotated[Count, Field(description="Boosting rounds at most")]
+    early_stopping_rounds: Annotated[Count, Field(description="Rounds without a better loss on validation")]
+    xgboost: XGBoostParams
+    hist_gradient_boosting: HistGradientBoostingParams
+    logistic_regression: Logistic
+    ridge: Ridge
+
+    @model_validator(mode="after")
+    def _linear_known(self) -> "TrainParams":
+        if self.model in {"logistic_regression", "ridge"} - {TASK.baseline}:
+            raise ValueError(f"model {self.model} is not for a {TASK.kind} target, {TASK.baseline} is")
+        return self
+
+    @model_validator(mode="after")
+    def _device_known(self) -> "TrainParams":
+        if self.device != "cpu" and self.model != "xgboost":
+            raise ValueError(f"model {self.model} trains on the CPU only, device is {self.device}")
+        return self
+
+
+class BaselineParams(Section):
+    """The linear model that a model must beat to be worth its keep."""
+
+    features: Annotated[list[Group], Field(min_length=1)]
+
+
+class EvaluateParams(Section):
+    """How the model is judged."""
+
+    threshold_beta: Annotated[
+        Positive | None, Field(description="The threshold maximises F-beta on validation; for two classes")
+    ] = None
+    calibration_bins: Annotated[int, Field(ge=2, le=100)]
+    min_slice_rows: Annotated[Count, Field(description="Smaller slices are listed without a metric")]
+    importance_rows: Annotated[Count, Field(description="Validation rows that permutation importance is measured on")]
+    behaviour_rows: Annotated[Count, Field(description="Test rows that behaviour is measured on")]
+    seed: Seed
+
+    @model_validator(mode="after")
+    def _threshold_known(self) -> "EvaluateParams":
+        if (self.threshold_beta is None) == (TASK.kind == "binary"):
+            raise ValueError(f"threshold_beta is for two classes, and needed there; this target is {TASK.kind}")
+        return self
+
+
+class StateParams(Section):
+    """What the service is given to look up."""
+
+    days: Annotated[int, Field(ge=1, le=366, description="Predictions of so many last days can be made from it")]
+    background_rows: Annotated[int, Field(ge=2, le=10_000, description="Training rows that explanations start from")]
+    seed: Seed
+
+
+class IntervalParams(Section):
+    """How intervals of metrics are made: whole clusters (days) are resampled."""
+
+    confidence: Annotated[float, Field(gt=0.5, lt=1)]
+    resamples: Annotated[int, Field(ge=100, le=100_000)]
+    seed: Seed

@@ -1,0 +1,35 @@
+"""The type checker compares each module with the role that it plays."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tarmac.interface.problem import PROJECT
+from tests.conftest import ROOT
+
+WRONG = 'Argument "{}" to "Roles" has incompatible type Module'
+FAULTS = [
+    ("card/words.py", "TITLE = ", "HEADING = ", WRONG.format("card")),
+    ("contract/columns.py", 'TARGET = "late"', "TARGET = 1", WRONG.format("contract")),
+    ("features/table.py", "def lookups(known: Known)", "def lookups()", WRONG.format("features")),
+    ("roles.py", "    row=row,\n", "", 'Missing positional argument "row" in call to "Roles"'),
+]
+
+
+@pytest.mark.program
+def test_the_type_checker_reports_a_role_that_is_missing_or_wrong(tmp_path: Path) -> None:
+    copy = tmp_path / "flights"
+    shutil.copytree(ROOT / "src/flights", copy, ignore=shutil.ignore_patterns("__pycache__"))
+    for path, before, after, _ in FAULTS:
+        text = (copy / path).read_text()
+        assert before in text
+        (copy / path).write_text(text.replace(before, after, 1))
+    options = ["--config-file", str(ROOT / PROJECT), "--cache-dir", str(tmp_path / "cache"), str(copy / "roles.py")]
+    env = {"MYPYPATH": f"{tmp_path}:{ROOT / 'src'}"}
+    command = [sys.executable, "-m", "mypy", *options]
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    for *_, message in FAULTS:
+        assert message in done.stdout, done.stdout

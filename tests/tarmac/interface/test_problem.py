@@ -1,0 +1,96 @@
+"""The problem is found by the name in `pyproject.toml`, and loaded role by role."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tarmac.interface import problem as module
+from tarmac.interface.problem import PROJECT, ROLES, Problem, ProblemError, named, problem
+from tests.conftest import ROOT
+
+NAMED = '[tool.tarmac]\nproblem = "{}"\n'
+CODE = """
+import sys
+from tarmac.interface.problem import problem
+{}
+print(*sorted(name for name in sys.modules if "found" in name))
+"""
+
+
+@pytest.fixture
+def found(tmp_path: Path) -> Path:
+    """A repository whose problem is called `found`, with two roles."""
+    for path in ("contract/columns.py", "card/words.py"):
+        (tmp_path / "src/found" / path).parent.mkdir(parents=True)
+        (tmp_path / "src/found" / path).write_text("NAME = __name__\n")
+    (tmp_path / PROJECT).write_text(NAMED.format("found"))
+    return tmp_path
+
+
+def loaded(folder: Path, code: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """Run code with this machinery, and a problem elsewhere."""
+    env = {"PYTHONPATH": f"{folder / 'src'}:{ROOT / 'src'}"}
+    command = [sys.executable, "-c", CODE.format(code)]
+    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
+
+
+def test_the_shipped_problem_has_every_role() -> None:
+    for role in ROLES:
+        assert getattr(problem, role).__name__ == f"{problem.name}.{ROLES[role]}"
+
+
+@pytest.mark.program
+def test_a_role_is_loaded_when_it_is_asked_for(found: Path) -> None:
+    assert loaded(found, "problem.name").stdout == "\n"
+    done = loaded(found, "assert problem.card.NAME == 'found.card.words'")
+    assert done.stdout == "found found.card found.card.words\n", done.stderr
+
+
+@pytest.mark.program
+def test_the_code_on_the_path_goes_before_the_working_directory(found: Path) -> None:
+    assert "found.card" in loaded(found, "problem.card", cwd=ROOT).stdout
+    assert "found.card" not in loaded(ROOT, "problem.card", cwd=found).stdout
+
+
+def test_is_found_above_the_working_directory(found: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (found / "deep/er").mkdir(parents=True)
+    monkeypatch.chdir(found / "deep/er")
+    monkeypatch.setattr(module.sys, "path", ["/nowhere/lib"])
+    assert Problem().name == "found"
+    assert module.sys.path == ["/nowhere/lib", str(found / "src")]
+
+
+@pytest.mark.program
+def test_a_role_that_is_missing_is_an_error_that_names_its_module(found: Path) -> None:
+    done = loaded(found, "problem.raw")
+    assert done.stderr.splitlines()[-1].endswith(
+        "ProblemError: the problem lacks the module found.tables.raw, its role raw"
+    )
+
+
+@pytest.mark.program
+def test_a_package_that_a_role_fails_to_import_is_told_by_its_own_name(found: Path) -> None:
+    (found / "src/found/card/words.py").write_text("import nowhere\n")
+    assert loaded(found, "problem.card").stderr.splitlines()[-1] == "ModuleNotFoundError: No module named 'nowhere'"
+
+
+def test_knows_no_other_role() -> None:
+    with pytest.raises(AttributeError, match="a problem has no role cards: the roles are contract, "):
+        problem.cards  # noqa: B018
+
+
+def test_says_where_the_name_of_the_problem_belongs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(module.sys, "path", [])
+    with pytest.raises(ProblemError, match=r'no pyproject.toml .* names the problem: \[tool.tarmac\] problem = "..."'):
+        Problem().name  # noqa: B018
+
+
+NAMELESS = ["", "[tool]\n", "[tool.tarmac]\nproblem = 1\n", "[", *map(NAMED.format, ("", "../x", "a.b"))]
+
+
+@pytest.mark.parametrize("text", NAMELESS)
+def test_a_name_that_is_no_package_is_none(text: str) -> None:
+    assert named(text) is None

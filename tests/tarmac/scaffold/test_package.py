@@ -1,0 +1,148 @@
+"""What is written is code, whatever the table is called and holds; and the table fits what is declared of it."""
+
+import ast
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tarmac.pipeline.prepare.validation import validate
+from tarmac.scaffold import package, policy
+from tarmac.scaffold.infer import Asked, ScaffoldError, infer
+from tarmac.tabular import schema as declared
+from tarmac.tabular.columns import Date, Number
+from tarmac.tabular.raw import by_file, of_file, typed, types
+from tarmac.tabular.request import field_of, row_model
+
+NAMES = st.text(min_size=1, max_size=8).filter(lambda name: "\x00" not in name)
+WORDS = st.text(max_size=12).filter(lambda text: text.strip() and "\x00" not in text and text.isprintable())
+VALUES = st.one_of(
+    st.lists(st.integers(-(10**6), 10**6).map(str), min_size=12, max_size=12),
+    st.lists(st.floats(-1e6, 1e6).map(str), min_size=12, max_size=12),
+    st.lists(st.one_of(st.none(), WORDS), min_size=12, max_size=12),
+    st.lists(st.one_of(st.none(), st.dates().map(str)), min_size=12, max_size=12),
+)
+TARGET = st.sampled_from([["0", "1"] * 6, ["a", "b", 'c"', "d\\"] * 3, [f"{n}.5" for n in range(12)]])
+
+
+@settings(max_examples=60)
+@given(columns=st.dictionaries(NAMES, VALUES, min_size=1, max_size=4), target=TARGET)
+def test_a_table_gives_code_that_does_not_compile_or_does_not_take_its_rows(tmp_path_factory, columns, target) -> None:
+    rows = pd.DataFrame({name: pd.Series(values, dtype="string") for name, values in columns.items()})
+    rows["the target"] = pd.Series(target, dtype="string")
+    try:
+        found = infer(rows, Asked("the target"))
+    except ScaffoldError:
+        return
+    folder = tmp_path_factory.mktemp("problem") / "made"
+    package.write(found, "things", 'a "file".csv', folder)
+    for path in folder.rglob("*.py"):
+        ast.parse(path.read_text(encoding="utf-8"))
+    names = loaded(folder / "contract" / "columns.py")
+    assert dict(names.COLUMNS) == found.columns
+    assert (found.task, found.classes, found.row_key) == (names.TASK, names.CLASSES, names.KEY)
+    table = typed("things", found.rows, types(found.columns))
+    (stored,) = [part for _, part in by_file("things", table, found.day)]
+    frame = stored.to_pandas(types_mapper=pd.ArrowDtype)
+    valid, _ = validate(frame, declared.schema(names.COLUMNS, names.KEY, None, None), list(names.KEY), frozenset())
+    assert 1 - len(valid) / len(frame) <= policy.dirt(found)
+
+
+def loaded(path: Path):
+    """A module from its file, under a name of its own."""
+    spec = importlib.util.spec_from_file_location("written_names", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules.pop("written_names", None)
+    spec.loader.exec_module(module)
+    return module
+
+
+def months(*days: str) -> list[str]:
+    rows = pd.DataFrame(
+        {"day": pd.Series(days, dtype="string"), "size": pd.Series(map(str, range(len(days))), dtype="string")}
+    )
+    rows["target"] = pd.Series([f"{n}.5" for n in range(len(days))], dtype="string")
+    found = infer(rows, Asked("target", time="day"))
+    return list(policy.split(found, policy.months(found)).values())
+
+
+@pytest.mark.parametrize(("known", "wanted"), [(3, (12, 1, 1)), (8, (12, 2, 2)), (60, (36, 12, 12))])
+def test_a_retraining_forgets_years_that_the_first_model_learned_from(known: int, wanted: tuple[int, ...]) -> None:
+    every = [str(month) for month in pd.period_range("2019-01", periods=known, freq="M")]
+    found = policy.retrain(every)
+    assert tuple(found[f"retrain.{part}_months"] for part in ("train", "validation", "test")) == wanted
+
+
+def test_a_month_with_most_of_the_dirt_is_refused_by_the_first_run() -> None:
+    """Twelve months of 200 rows, nine of them twice, all in March: prepare asks each month."""
+    day = [str(month) for month in pd.period_range("2024-01", periods=12, freq="M") for _ in range(200)]
+    frame = pd.DataFrame({"key": [f"K{number}" for number in range(len(day))], "day": day, "size": "1"})
+    frame["target"] = [f"{number}.5" for number in range(len(day))]
+    frame["day"] += "-01"
+    frame = pd.concat([frame, frame[400:409]], ignore_index=True).astype("string")
+    found = infer(frame, Asked("target", time="day", key="key"))
+    assert 9 / 209 <= policy.dirt(found) <= 4 * 9 / 209
+
+
+def test_months_that_are_too_few_or_not_in_a_row_are_split() -> None:
+    assert months("2024-01-01", "2024-02-01", "2024-03-05", "2024-04-01") == [
+        {"first": "2024-01", "last": "2024-02"},
+        {"first": "2024-03", "last": "2024-03"},
+        {"first": "2024-04", "last": "2024-04"},
+    ]
+    with pytest.raises(ScaffoldError, match="2 month"):
+        months("2024-01-01", "2024-02-01")
+    with pytest.raises(ScaffoldError, match="no row of 2024-02"):
+        months("2024-01-01", "2024-03-01", "2024-04-01")
+
+
+def test_the_next_file_of_the_same_kind_is_not_taken_in() -> None:
+    header = {"Seen at": "2024-01-02 13:05:00", "Remark": "none", "Size (m)": "3"}
+    columns = {"seen_at": Date(), "seen_at_hour": Number(0, 23, whole=True), "size_m": Number()}
+    found = of_file(
+        pd.DataFrame({name: pd.Series([text], dtype="string") for name, text in header.items()}),
+        types(columns, ["remark"]),
+    )
+    assert {name: found[name][0] for name in found} == {
+        "seen_at": "2024-01-02 13:05:00", "seen_at_hour": "13", "size_m": "3",
+    }  # fmt: skip
+
+
+def test_an_instant_is_refused_where_a_day_is_asked() -> None:
+    row = row_model({"seen": Date(missing=True)}, "A row.")
+    for text in ("2024-01-02", "2024-01-02 13:05:00", "2024-01-02T13:05:00Z"):
+        assert str(row(seen=text).seen) == "2024-01-02"
+    with pytest.raises(ValueError, match="seen"):
+        row(seen="2024-01-02 soon")
+
+
+@pytest.mark.parametrize("written", ["2024-01-02 13:05:00", "2024-01-02T13:05:00Z"])
+def test_an_hour_is_asked_for_that_a_time_tells(written: str) -> None:
+    columns = {"seen": Date(), "seen_hour": Number(0, 23, whole=True), "left": Date(), "size": Number()}
+    row = row_model(columns, "A row.")
+    told = {"seen": written, "left": "2024-01-03", "size": 1.0}
+    asked = row.model_validate_json(json.dumps(told))
+    assert (str(asked.seen), asked.seen_hour, asked.size) == ("2024-01-02", 13, 1.0)
+    assert row(**told, seen_hour=4).seen_hour == 4, "who says it knows it"
+    with pytest.raises(ValueError, match="seen_hour is expected, or the time of day in seen"):
+        row(**{**told, "seen": "2024-01-02"})
+    with pytest.raises(ValueError, match="less than or equal to 23"):
+        row(**{**told, "seen": "2024-01-02 25:00:00"})
+
+
+def test_an_hour_that_may_lack_is_asked_for() -> None:
+    columns = {"seen": Date(missing=True), "seen_hour": Number(0, 23, whole=True, missing=True)}
+    row = row_model(columns, "A row.")
+    assert [row(seen=day).seen_hour for day in ("2024-01-02", "2024-01-02 07:59", None)] == [None, 7, None]
+
+
+def test_a_column_of_a_file_fills_no_field_or_the_wrong_one() -> None:
+    columns = {"size_m": Number(), "Kept As It Is": Number()}
+    names = ("Size (m)", "size_m", "Kept As It Is", "Rent", "remark", "Remark", "Size (ft)")
+    found = [field_of(name, columns, ("rent", "remark")) for name in names]
+    assert found == ["size_m", "size_m", "Kept As It Is", None, None, None, "size_ft"]
