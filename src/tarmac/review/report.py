@@ -181,7 +181,7 @@ def _files(files: list[str]) -> str:
 def _slices(review: Review) -> str:
     checks = {check.name: check for check in review.checks if check.kind == "slice"}
     lines = [(change, checks[f"{change.slice} {change.value}"]) for change in review.slices]
-    moved = [(c, k) for c, k in lines if k.outcome == "fail" or k.reason == "better" or k.reason.startswith("worse")]
+    moved = [(c, k) for c, k in lines if k.outcome == "fail" or k.direction in {"better", "worse"}]
     by_chance = (1 - review.confidence) * len(lines)
     note = f"Of {len(lines)} slices, about {by_chance:.1f} seem to move by chance alone."
     shown = f"{_slice_table(moved, review.confidence)}\n\n{note}" if moved else "None."

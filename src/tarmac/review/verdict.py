@@ -1,7 +1,7 @@
 """The verdict: every fact judged by the policy, each judgement with its reason."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import pandas as pd
@@ -13,24 +13,29 @@ from tarmac.reporting.markdown import number, signed
 from tarmac.review.compare import MetricChange, SliceChange
 
 Outcome = Literal["pass", "fail", "not proven"]
+Direction = Literal["better", "worse", "same", "unknown", "not compared"]
 
 
 @dataclass(frozen=True)
 class Check:
-    """One judgement. Only `fail` fails a pull request; `not proven` says that the data cannot tell."""
+    """One judgement. Only `fail` fails a pull request; `not proven` says that the data cannot tell.
+
+    `direction` is where the interval of a difference lies; what is no difference has none.
+    """
 
     kind: str
     name: str
     outcome: Outcome
     reason: str
+    direction: Direction | None = field(default=None, compare=False)
 
 
 def metric(change: MetricChange, policy: MetricPolicy) -> Check:
     """Judges one metric: its bounds on all rows of head, then its difference from base on the common rows."""
     sign = 1 if policy.better == "higher" else -1
 
-    def check(outcome: Outcome, reason: str) -> Check:
-        return Check("metric", change.name, outcome, reason)
+    def check(outcome: Outcome, reason: str, direction: Direction | None = None) -> Check:
+        return Check("metric", change.name, outcome, reason, direction)
 
     if not sign * (change.whole - policy.floor) >= 0:  # also where it is NaN
         return check("fail", f"{number(change.whole)} is worse than the floor {policy.floor:g}")
@@ -39,24 +44,24 @@ def metric(change: MetricChange, policy: MetricPolicy) -> Check:
             "fail", f"{number(change.whole)} is too good to be true (ceiling {policy.ceiling:g}): look for a leak"
         )
     if change.difference is None:
-        return check("not proven", "within its bounds; nothing to compare with")
+        return check("not proven", "within its bounds; nothing to compare with", "not compared")
     return check(*difference(_turned(change.difference, sign), policy.tolerance))
 
 
-def difference(gain: Estimate, tolerance: float) -> tuple[Outcome, str]:
+def difference(gain: Estimate, tolerance: float) -> tuple[Outcome, str, Direction]:
     """Judges a gain (positive is better) by its interval: a loss beyond the tolerance must be ruled out."""
     beyond = f"by more than the tolerance {tolerance:g}"
-    rules: tuple[tuple[bool, Outcome, str], ...] = (
-        (gain.value == gain.low == gain.high == 0, "pass", "the same"),
-        (not gain.low <= gain.high, "not proven", "too few clusters for an interval"),
-        (gain.high < -tolerance, "fail", f"worse {beyond}"),
-        (gain.low < -tolerance and gain.high < 0, "fail", f"worse, perhaps {beyond}"),
-        (gain.low < -tolerance, "fail", f"a loss {beyond} is not ruled out"),
-        (gain.low > 0, "pass", "better"),
-        (gain.high < 0, "pass", f"worse, but within the tolerance {tolerance:g}"),
-        (True, "not proven", "neither better nor worse"),
+    rules: tuple[tuple[bool, Outcome, str, Direction], ...] = (
+        (gain.value == gain.low == gain.high == 0, "pass", "the same", "same"),
+        (not gain.low <= gain.high, "not proven", "too few clusters for an interval", "unknown"),
+        (gain.high < -tolerance, "fail", f"worse {beyond}", "worse"),
+        (gain.low < -tolerance and gain.high < 0, "fail", f"worse, perhaps {beyond}", "worse"),
+        (gain.low < -tolerance, "fail", f"a loss {beyond} is not ruled out", "unknown"),
+        (gain.low > 0, "pass", "better", "better"),
+        (gain.high < 0, "pass", f"worse, but within the tolerance {tolerance:g}", "worse"),
+        (True, "not proven", "neither better nor worse", "unknown"),
     )
-    return next((outcome, reason) for holds, outcome, reason in rules if holds)
+    return next((outcome, reason, direction) for holds, outcome, reason, direction in rules if holds)
 
 
 def one_slice(change: SliceChange, policy: SlicePolicy, task: Task = TASK) -> Check:
@@ -66,13 +71,13 @@ def one_slice(change: SliceChange, policy: SlicePolicy, task: Task = TASK) -> Ch
         found = f"{task.title} {number(change.head.value)}"
         return Check("slice", name, "fail", f"{found} is below the floor {policy.floor:g}")
     if change.difference is None:
-        return Check("slice", name, "not proven", "nothing to compare with")
+        return Check("slice", name, "not proven", "nothing to compare with", "not compared")
     if change.difference.high < -policy.tolerance:
-        return Check("slice", name, "fail", f"worse by more than the tolerance {policy.tolerance:g}")
-    outcome, reason = difference(change.difference, float("inf"))
-    if reason.startswith("worse"):
+        return Check("slice", name, "fail", f"worse by more than the tolerance {policy.tolerance:g}", "worse")
+    outcome, reason, direction = difference(change.difference, float("inf"))
+    if direction == "worse":
         reason = f"worse, but not proven by more than {policy.tolerance:g}"
-    return Check("slice", name, outcome, reason)
+    return Check("slice", name, outcome, reason, direction)
 
 
 def behaviours(table: pd.DataFrame, policy: BehaviourPolicy, task: Task = TASK) -> list[Check]:
@@ -127,13 +132,13 @@ def summary(checks: Sequence[Check]) -> str:
         more = f" and {len(failing) - 3} more" if len(failing) > 3 else ""
         return f"{len(failing)} checks: {', '.join(check.name for check in failing[:3])}{more}"
     metrics = [check for check in checks if check.kind == "metric"]
-    better = [check.name for check in metrics if check.reason == "better"]
-    worse = [check.name for check in metrics if check.reason.startswith("worse")]
+    better = [check.name for check in metrics if check.direction == "better"]
+    worse = [check.name for check in metrics if check.direction == "worse"]
     if better or worse:
         parts = [f"better: {', '.join(better)}"] if better else []
         return "; ".join([*parts, *([f"worse within the tolerance: {', '.join(worse)}"] if worse else [])])
     if any(check.outcome == "not proven" for check in metrics):
-        compared = not all("nothing to compare" in check.reason for check in metrics)
+        compared = any(check.direction != "not compared" for check in metrics)
         return "neither better nor worse can be proven" if compared else "within its bounds; nothing to compare with"
     return "the metrics are the same"
 

@@ -12,7 +12,7 @@ from tarmac.review.compare import MetricChange, SliceChange
 from tarmac.review.cost import Cost
 from tarmac.review.data import DataDiff
 from tarmac.review.facts import Review
-from tarmac.review.verdict import Check, Outcome
+from tarmac.review.verdict import Check, Direction, Outcome
 from tests.conftest import ROOT
 
 Word = Callable[[str], str]
@@ -32,10 +32,10 @@ def checks(word: Word = plain) -> list[Check]:
     """A judgement of each kind, none of them failing; of metrics and slices one for each in `review`."""
     return [
         Check("lineage", word("reproduced"), "pass", word("rebuilt from raw data")),
-        Check("metric", word("roc_auc"), "pass", word("better")),
-        Check("metric", word("log_loss"), "pass", word("worse, but within the tolerance 0.003")),
+        Check("metric", word("roc_auc"), "pass", word("better"), "better"),
+        Check("metric", word("log_loss"), "pass", word("worse, but within the tolerance 0.003"), "worse"),
         Check("metric", word("calibration_error"), "not proven", word("too few clusters")),
-        Check("slice", f"{word('origin')} {word('EWR')}", "pass", word("better")),
+        Check("slice", f"{word('origin')} {word('EWR')}", "pass", word("better"), "better"),
         Check("slice", f"{word('origin')} {word('LGA')}", "not proven", word("neither better nor worse")),
         Check("slice", f"{word('carrier')} {word('VX')}", "not proven", word("nothing to compare with")),
         Check("baseline", word("better than the baseline"), "pass", word("ROC-AUC +0.1503")),
@@ -132,10 +132,11 @@ def review(word: Word = plain, **parts: object) -> Review:
     return Review(**{**facts, **parts})
 
 
-def judged(name: str, outcome: Outcome, reason: str) -> list[Check]:
+def judged(name: str, outcome: Outcome, reason: str, direction: Direction | None = None) -> list[Check]:
     """The checks of a review that passes, of which one is judged otherwise."""
     assert name in {check.name for check in checks()}
-    return [replace(one, outcome=outcome, reason=reason) if one.name == name else one for one in checks()]
+    other = {"outcome": outcome, "reason": reason, "direction": direction}
+    return [replace(one, **other) if one.name == name else one for one in checks()]
 
 
 def without_base(reason: str) -> Review:

@@ -185,8 +185,9 @@ def test_a_slice_that_moved_is_not_set_apart_or_one_that_did_not_is():
         ["origin LGA", "17,410", "0.7712", "0.7706", "−0.0006", "−0.0040 to +0.0030", *still],
         ["carrier VX", "902", "–", "0.7140", "–", "–", "➖", "nothing to compare with"],
     ]
-    for outcome, reason in (("pass", "worse, but not proven"), ("fail", "below the floor"), ("pass", "better")):
-        found = page(review(checks=cases.judged("origin LGA", outcome, reason), slices=cases.slices()[1:2]))
+    moves = (("pass", "not proven", "worse"), ("fail", "below the floor", None), ("pass", "improved", "better"))
+    for outcome, reason, way in moves:
+        found = page(review(checks=cases.judged("origin LGA", outcome, reason, way), slices=cases.slices()[1:2]))
         assert [row[0] for row in part(found.section("Slices that moved"), "slice")] == ["origin LGA"]
 
 
@@ -196,7 +197,7 @@ def test_it_is_not_said_that_no_slice_moved_or_how_many_move_by_chance():
     assert [rows[0][0] for rows in still.tables].count("slice") == 1
     assert "Slices that moved None." not in page(review()).text
     twenty = [dataclasses.replace(cases.slices()[0], value=f"EWR {n}") for n in range(20)]
-    moved = [Check("slice", f"origin EWR {n}", "pass", "better") for n in range(20)]
+    moved = [Check("slice", f"origin EWR {n}", "pass", "better", "better") for n in range(20)]
     assert (
         "Of 20 slices, about 1.0 seem to move by chance" in page(review(slices=twenty, checks=moved + OF_METRICS)).text
     )
@@ -445,7 +446,7 @@ def many_slices(value: str) -> dict[str, object]:
     reason = f"worse {value}{'!' * 390}"
     return {
         "slices": [SliceChange("carrier", one, 7, estimate, 0.7, estimate) for one in names],
-        "checks": [*cases.checks(), *(Check("slice", f"carrier {one}", "pass", reason) for one in names)],
+        "checks": [*cases.checks(), *(Check("slice", f"carrier {one}", "pass", reason, "worse") for one in names)],
     }
 
 

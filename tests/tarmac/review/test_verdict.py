@@ -168,6 +168,8 @@ def test_a_slice_fails_for_a_loss_that_is_not_proven_or_passes_with_one_that_is(
         else:
             wanted = ("pass", "better") if low > 0 else ("not proven", "neither better nor worse")
         assert outcome == Check("slice", "origin JFK", *wanted), gain
+        assert (outcome.direction == "worse") == wanted[1].startswith("worse"), gain
+        assert (outcome.direction == "better") == (wanted[1] == "better"), gain
 
 
 @given(ANY_GAIN, st.floats(0, 1))
@@ -290,8 +292,15 @@ OPEN, ALONE = "neither better nor worse", "within its bounds; nothing to compare
 
 def checks(*reasons: str, kind: str = "metric") -> list[Check]:
     """Checks named m1, m2 and so on; those of another reason than the five above fail."""
-    outcomes = dict.fromkeys((SAME, BETTER, WORSE), "pass") | dict.fromkeys((OPEN, ALONE), "not proven")
-    return [Check(kind, f"m{n}", outcomes.get(reason, "fail"), reason) for n, reason in enumerate(reasons, 1)]
+    known = {
+        SAME: ("pass", "same"),
+        BETTER: ("pass", "better"),
+        WORSE: ("pass", "worse"),
+        OPEN: ("not proven", "unknown"),
+        ALONE: ("not proven", "not compared"),
+    }
+    found = [(reason, *known.get(reason, ("fail", None))) for reason in reasons]
+    return [Check(kind, f"m{n}", outcome, reason, way) for n, (reason, outcome, way) in enumerate(found, 1)]
 
 
 @pytest.mark.parametrize(
