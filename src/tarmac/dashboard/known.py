@@ -8,11 +8,10 @@ from typing import Any
 import yaml
 
 from tarmac.dashboard import reading
-from tarmac.dashboard.card import Estimate
 from tarmac.dashboard.experiments import Experiment, experiments
 from tarmac.dashboard.reading import SiteError
-from tarmac.dashboard.records import Bin, Finding, Lived, Month, Prepared, Way
-from tarmac.dashboard.results import CARD, Result, estimates, registered, results
+from tarmac.dashboard.records import Bin, Estimate, Finding, Intervals, Lived, Month, Prepared, Way
+from tarmac.dashboard.results import INTERVALS, Result, estimates, registered, results
 from tarmac.dashboard.section import Source
 from tarmac.interface.problem import problem
 from tarmac.repository import git
@@ -20,11 +19,11 @@ from tarmac.repository.dvc import commands
 from tarmac.repository.lineage import Lineage, LineageError, of_output
 from tarmac.repository.reproduce import METRICS
 
-MODEL, PIPELINE = "models/model.onnx", Path("dvc.yaml")
+MODEL, PIPELINE, CARD = "models/model.onnx", Path("dvc.yaml"), Path("models/card.md")
 RECORDS, LAST = Path("metrics/monitoring"), Path("monitoring/monitoring.json")
 LIVED, WAYS = Path("metrics/replay/months.csv"), Path("metrics/replay/summary.csv")
 PREPARED, CALIBRATION = Path("metrics/prepare.json"), Path("metrics/tables/calibration.csv")
-READ = (METRICS, CARD, RECORDS, LAST, LIVED, WAYS, PREPARED, CALIBRATION, PIPELINE, commands.LOCK)
+READ = (METRICS, INTERVALS, CARD, RECORDS, LAST, LIVED, WAYS, PREPARED, CALIBRATION, PIPELINE, commands.LOCK)
 
 
 @dataclass(frozen=True)
@@ -38,6 +37,7 @@ class Known:
     registry: dict[str, Any] | None = None
     results: list[Result] = field(default_factory=list)
     current: dict[str, Estimate] = field(default_factory=dict)  # metrics of what is here
+    intervals: Intervals = field(default_factory=Intervals)  # of the same
     card: str | None = None
     model: str | None = None  # hash of the model that the lock names
     months: list[Month] = field(default_factory=list)  # the oldest first
@@ -70,7 +70,7 @@ def gather() -> Known:
     if commands.LOCK in commands.stale_locks():
         raise reading.broken(commands.LOCK, "it ends too early")
     lived, ways = _replay()
-    carded, pipeline = reading.text(CARD), _pipeline()
+    intervals, pipeline = reading.record(Intervals, INTERVALS) or Intervals(), _pipeline()
     outputs = commands.outputs()
     return Known(
         title=problem.card.TITLE,
@@ -79,8 +79,9 @@ def gather() -> Known:
         changed=[path for path in changed if any(Path(path).is_relative_to(read) for read in READ)],
         registry=registry,
         results=results(registry),
-        current=estimates(reading.text(METRICS), carded, str(METRICS)),
-        card=carded,
+        current=estimates(reading.text(METRICS), intervals, str(METRICS)),
+        intervals=intervals,
+        card=reading.text(CARD),
         model=outputs.get(MODEL),
         months=months,
         last_is_record=committed,

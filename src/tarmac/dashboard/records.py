@@ -1,5 +1,6 @@
-"""The files that monitoring and replay leave, as checked values; what else stands in them is left alone."""
+"""The files that stages, monitoring and replay leave, as checked values; what else stands in them is left alone."""
 
+from dataclasses import dataclass
 from math import isnan
 from typing import Annotated, Literal
 
@@ -30,6 +31,31 @@ class Window(_Record):
     first: Day
     last: Day
     rows: int | None = None
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its interval, as far as they are known."""
+
+    value: Number
+    low: Number = None
+    high: Number = None
+
+
+class Slice(_Record):
+    """The main metric of one slice on the test rows."""
+
+    slice: str
+    value: str
+    rows: int
+    score: Estimate
+
+
+class Intervals(_Record):
+    """What the stage `card` computed: every metric of the test rows by its name, and every slice."""
+
+    metrics: dict[str, Estimate] = {}
+    slices: list[Slice] = []
 
 
 class Reference(_Record):

@@ -5,21 +5,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tarmac.dashboard import card
-from tarmac.dashboard.card import Estimate
-from tarmac.dashboard.reading import SiteError, short
+from tarmac.dashboard.reading import SiteError, parsed, short
+from tarmac.dashboard.records import Estimate, Intervals
 from tarmac.registry.history import RegistryError
 from tarmac.registry.show import registry
 from tarmac.repository import git
 from tarmac.repository.reproduce import METRICS, SHOWN
 
-CARD = Path("models/card.md")
+INTERVALS = Path("metrics/intervals.json")
+DIGITS = 6  # of a number there
 MOST = 24  # results that are shown
 
 
 @dataclass(frozen=True)
 class Result:
-    """The metrics of a commit, with their intervals where its model card has them."""
+    """The metrics of a commit, with their intervals where it has them: older commits do not."""
 
     name: str  # of the version; else the short commit
     commit: str
@@ -45,11 +45,10 @@ def results(known: dict[str, Any] | None) -> list[Result]:
     return [_of_commit(*line.split("\0", 2)) for line in reversed(listed)]
 
 
-def estimates(metrics: str | None, card_text: str | None, where: str) -> dict[str, Estimate]:
-    """The metrics of the test months; an interval only where the card gives it for this very number."""
-    found = _metrics(metrics, where)
-    carded = card.metrics(card_text or "")
-    return {name: _with_interval(found[name], carded.get(name)) for name in SHOWN if name in found}
+def estimates(metrics: str | None, intervals: Intervals, where: str) -> dict[str, Estimate]:
+    """The metrics of the test months; an interval only where it is of this very number."""
+    found, known = _metrics(metrics, where), intervals.metrics
+    return {name: _with_interval(found[name], known.get(name)) for name in SHOWN if name in found}
 
 
 def _of_version(version: dict[str, Any]) -> Result:
@@ -62,7 +61,9 @@ def _of_commit(commit: str, date: str, subject: str) -> Result:
 
 
 def _at(commit: str) -> dict[str, Estimate]:
-    return estimates(git.text_at(commit, METRICS), git.text_at(commit, CARD), f"{METRICS} of {short(commit)}")
+    stored = git.text_at(commit, INTERVALS)
+    intervals = parsed(Intervals, stored, INTERVALS) if stored else Intervals()
+    return estimates(git.text_at(commit, METRICS), intervals, f"{METRICS} of {short(commit)}")
 
 
 def _metrics(content: str | None, where: str) -> dict[str, float]:
@@ -73,8 +74,8 @@ def _metrics(content: str | None, where: str) -> dict[str, float]:
         raise SiteError(f"{where}: {error} (was it cut off? `git restore {METRICS}`, or make it again)") from None
 
 
-def _with_interval(value: float, carded: tuple[Estimate, float | None] | None) -> Estimate:
-    """The card rounds to four digits; a card of another result gives no interval."""
-    if carded is None or carded[0].value is None or abs(carded[0].value - value) > 0.5001e-4:
+def _with_interval(value: float, known: Estimate | None) -> Estimate:
+    """An interval of another result is none."""
+    if known is None or known.value != round(value, DIGITS):
         return Estimate(value)
-    return Estimate(value, carded[0].low, carded[0].high)
+    return Estimate(value, known.low, known.high)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tarmac.dashboard.card import Estimate
+from tarmac.dashboard.records import Estimate
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.params import TASK
 from tarmac.reporting.markdown import number, signed

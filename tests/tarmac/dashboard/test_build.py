@@ -149,6 +149,8 @@ def test_a_value_of_somebody_becomes_markup(year):
     card.write_text(
         card.read_text().replace("`EWR`", HOSTILE).replace("## Limits", f"## {HOSTILE}\n\n[a](https://x.org)")
     )
+    intervals = Path("metrics/intervals.json")
+    intervals.write_text(intervals.read_text().replace('"EWR"', json.dumps(HOSTILE)))
     dvc = Path("dvc.yaml")
     dvc.write_text(dvc.read_text().replace("desc: The model card", f"desc: {json.dumps(HOSTILE)} #"))
     save(HOSTILE, "2026-03-01")

@@ -15,17 +15,18 @@ from tarmac.interface.problem import problem
 names = problem.contract
 names.TASK, names.DAY, names.CLUSTERS, names.ANSWERS = "regression", None, ("house", "houses"), ("prediction",)
 from tarmac.dashboard.build import html
-from tarmac.dashboard.card import Estimate
 from tarmac.dashboard.known import Known
-from tarmac.dashboard.records import Bin
+from tarmac.dashboard.records import Bin, Estimate, Intervals, Slice
 from tarmac.dashboard.results import Result
 found = {"r2": Estimate(0.61, 0.55, 0.67), "rmse": Estimate(91.2), "mae": Estimate(70.1)}
 found["calibration_error"] = Estimate(12.5)
-card = "| slice | value | rows | R² |  95% interval |\\n| --- | --- | --- | --- | --- |\\n"
-card += "| heating | gas | 120 | 0.4100 | 0.3 to 0.5 |\\n| heating | oil | 90 | -0.2000 | -0.4 to 0.1 |\\n"
+gas, oil = Estimate(0.41, 0.3, 0.5), Estimate(-0.2, -0.4, 0.1)
+slices = [("gas", 120, gas), ("oil", 90, oil)]
+slices = [Slice(slice="heating", value=value, rows=rows, score=score) for value, rows, score in slices]
+intervals = Intervals(slices=slices)
 bins = [Bin(predicted=412.5, observed=430.25, rows=40), Bin(predicted=980, observed=955, rows=40)]
 results = [Result(name, name * 10, "2026-01-02", "why", (), found) for name in "ab"]
-known = Known("Rents", "abc", "2026-01-02", [], current=found, card=card, calibration=bins, results=results)
+known = Known("Rents", "abc", "2026-01-02", [], current=found, intervals=intervals, calibration=bins, results=results)
 print(html(known))
 """
 

@@ -1,8 +1,7 @@
 """The model card, as it is committed."""
 
 from tarmac.dashboard import card
-from tarmac.dashboard.known import Known
-from tarmac.dashboard.results import CARD
+from tarmac.dashboard.known import CARD, Known
 from tarmac.dashboard.section import Commands, Prose, Section
 
 NONE = "There is no model card yet: the last stage of the pipeline writes it."

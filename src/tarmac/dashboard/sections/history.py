@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from tarmac.dashboard import vega
 from tarmac.dashboard.known import Known
-from tarmac.dashboard.results import CARD, Result
+from tarmac.dashboard.results import INTERVALS, Result
 from tarmac.dashboard.section import Block, Code, Commands, Section, Source, Table
 from tarmac.dashboard.vega import ACCENT, INK, Spec, y_title
 from tarmac.dashboard.words import MAIN, TESTED, between, count, estimate, label
@@ -39,7 +39,7 @@ def _chart(found: Sequence[Result], kind: str) -> list[Block]:
     rows = [_point(result) for result in found if MAIN in result.metrics]
     if len(rows) < 2:
         return []
-    reads = f"A dot is the {TESTED}' value, a line its 95% interval where the model card has one."
+    reads = f"A dot is the {TESTED}' value, a line its 95% interval where `metrics/intervals.json` has one."
     return [vega.chart(f"{label(MAIN)} by {kind}", reads, lambda width: _drawn(rows, width))]
 
 
@@ -115,5 +115,5 @@ def _value(result: Result, name: str) -> str:
 
 def _sources(known: Known, released: bool) -> list[Source]:
     if not released:
-        return known.read(METRICS, CARD)
-    return [Source(str(path), None, "at the commit of each version") for path in (METRICS, CARD)]
+        return known.read(METRICS, INTERVALS)
+    return [Source(str(path), None, "at the commit of each version") for path in (METRICS, INTERVALS)]

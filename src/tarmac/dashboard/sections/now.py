@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from tarmac.dashboard.card import Estimate
 from tarmac.dashboard.known import LAST, RECORDS, Known
-from tarmac.dashboard.records import Month
+from tarmac.dashboard.records import Estimate, Month
 from tarmac.dashboard.section import Block, Code, Facts, Section, Source, Table, Verdict
 from tarmac.dashboard.words import MAIN, TESTED, WATCH, WATCHED, count, label, month
 from tarmac.interface.problem import problem
@@ -90,7 +89,7 @@ def _quality(known: Known) -> tuple[str, str, str]:
 
 def _interval(found: Estimate) -> str:
     if found.low is None or found.high is None:
-        return "The model card gives no interval for it."
+        return "No interval is known for it."
     hint = TASK.hint[0].upper() + TASK.hint[1:]
     return f"95% interval {found.low:.3f} to {found.high:.3f}, from resampled {problem.contract.CLUSTERS[1]}. {hint}."
 

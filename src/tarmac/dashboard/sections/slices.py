@@ -2,17 +2,16 @@
 
 from collections.abc import Sequence
 
-from tarmac.dashboard import card, vega
-from tarmac.dashboard.card import Slice
+from tarmac.dashboard import vega
 from tarmac.dashboard.known import LAST, RECORDS, Known
-from tarmac.dashboard.records import Month, Part
-from tarmac.dashboard.results import CARD
+from tarmac.dashboard.records import Month, Part, Slice
+from tarmac.dashboard.results import INTERVALS
 from tarmac.dashboard.section import Block, Code, Commands, Section, Table
 from tarmac.dashboard.vega import ACCENT, MUTED, Spec
 from tarmac.dashboard.words import MAIN, TESTED, between, difference, estimate, label, month
 from tarmac.reporting.markdown import number
 
-NONE = "No slice was measured yet: there is no model card with a table of slices."
+NONE = "No slice was measured yet: there is no `metrics/intervals.json` with slices."
 READS = (
     "A dot is a slice's value and a line its 95% interval; the upright line is the model as a whole."
     " The weakest of a kind comes first."
@@ -23,9 +22,9 @@ ROW = 22
 
 def section(known: Known) -> Section:
     """Every slice with its interval; those with too few rows stand in the table only."""
-    found = card.slices(known.card or "")
+    found = known.intervals.slices
     if not found:
-        return Section("slices", "Slices", NONE, [Commands("To measure them", ["make run"])], known.read(CARD))
+        return Section("slices", "Slices", NONE, [Commands("To measure them", ["make run"])], known.read(INTERVALS))
     kinds = list(dict.fromkeys(one.slice for one in found))
     judged = [one for one in found if one.score.value is not None]
     judged.sort(key=lambda one: (kinds.index(one.slice), one.score.value))
@@ -36,7 +35,7 @@ def section(known: Known) -> Section:
     if judged:
         blocks.insert(0, vega.chart(title, READS, lambda width: _drawn(judged, overall, width)))
     monitoring = [RECORDS if known.last_is_record else LAST] if known.last and known.last.slices else []
-    return Section("slices", "Slices", _says(judged, found), blocks, known.read(CARD, *monitoring))
+    return Section("slices", "Slices", _says(judged, found), blocks, known.read(INTERVALS, *monitoring))
 
 
 def _says(judged: Sequence[Slice], found: Sequence[Slice]) -> str:

@@ -1,6 +1,7 @@
 """card: writes the model card from what the other stages made, with an interval for every metric and slice."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pyarrow.parquet as pq
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base import resources
 from tarmac.pipeline.base.hashing import digest
-from tarmac.pipeline.base.outputs import replacing
+from tarmac.pipeline.base.outputs import replacing, write_json
 from tarmac.pipeline.base.params import (
     TASK,
     AnySplit,
@@ -31,7 +32,7 @@ from tarmac.pipeline.metrics.metrics import joined
 CARD, RAW, MODEL = Path("models/card.md"), Path("data/raw"), Path("models/model.onnx")
 ENVIRONMENT, PREDICTIONS = Path("requirements/stages.txt"), Path("data/predictions.parquet")
 PREPARED, TRAINED = Path("metrics/prepare.json"), Path("metrics/train/metrics.json")
-BEHAVIOUR = Path("metrics/tables/behaviour.csv")
+BEHAVIOUR, INTERVALS = Path("metrics/tables/behaviour.csv"), Path("metrics/intervals.json")
 PROCESS, ROW = 600e6, 200  # bytes, measured: of the process with its tables of clusters, of a prediction
 NONE = Estimate(float("nan"), float("nan"), float("nan"))
 
@@ -128,6 +129,31 @@ def collect(params: StageParams, rows: pd.DataFrame, counted: dict[str, Any]) ->
     )
 
 
+def intervals(facts: Facts) -> dict[str, Any]:
+    """Every metric and slice with its interval, for programs; None where a number could not be computed."""
+    metrics = {
+        row["metric"]: _numbers(row, "model") | {"baseline": _number(row["baseline"])} for row in _rows(facts.metrics)
+    }
+    slices = [
+        {"slice": row["slice"], "value": str(row["value"]), "rows": int(row["rows"]), "score": _numbers(row, TASK.main)}
+        for row in ([] if facts.slices is None else _rows(facts.slices))
+    ]
+    return {"metrics": metrics, "slices": slices}
+
+
+def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+
+
+def _numbers(row: Mapping[str, Any], value: str) -> dict[str, float | None]:
+    return {"value": _number(row[value]), "low": _number(row["low"]), "high": _number(row["high"])}
+
+
+def _number(value: float) -> float | None:
+    """Six digits: further ones differ between processors."""
+    return round(float(value), 6) if np.isfinite(value) else None
+
+
 def read(path: Path) -> pd.DataFrame:
     """Predictions without what only names a row; texts as categories, which take a byte or two."""
     named = [name for name in problem.contract.KEY if name not in {problem.contract.CLUSTER, *problem.contract.SLICES}]
@@ -138,7 +164,7 @@ def read(path: Path) -> pd.DataFrame:
 
 
 def main() -> None:
-    """Reads predictions, metrics and hashes; writes `models/card.md`."""
+    """Reads predictions, metrics and hashes; writes `models/card.md` and `metrics/intervals.json`."""
     params, progress = load(StageParams), Progress("card")
     for path in (RAW, ENVIRONMENT, MODEL, PREDICTIONS, PREPARED, TRAINED, BEHAVIOUR):
         if not path.exists():
@@ -149,6 +175,7 @@ def main() -> None:
     facts = collect(params, rows, json.loads(PREPARED.read_text(encoding="utf-8")))
     with replacing(CARD) as path:
         path.write_text(model_card(facts, params.intervals.confidence), encoding="utf-8")
+    write_json(INTERVALS, {"confidence": params.intervals.confidence, **intervals(facts)})
     progress.step("written", metrics=len(facts.metrics), slices=0 if facts.slices is None else len(facts.slices))
 
 

@@ -1,6 +1,7 @@
 """card: the figures are those of the predictions, the hashes those of DVC, and what is missing is told by name."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -250,3 +251,19 @@ def test_parts_without_time_are_told_by_months(by, words):
     split = RowSplit.model_construct(by=by, validation_share=0.125, test_share=0.2, seed=1)
     shares = {"train": "67.5%", "validation": "12.5%", "test": "20%"}
     assert split.told() == {name: f"{share} of the {words}" for name, share in shares.items()}
+
+
+def test_intervals_for_programs_are_those_of_the_card() -> None:
+    found = json.loads(required("metrics/intervals.json").read_text())
+    measured = json.loads(required("metrics/evaluate/metrics.json").read_text())
+    metrics = found["metrics"]
+    assert {name: one["value"] for name, one in metrics.items()} == {name: round(measured[name], 6) for name in metrics}
+    assert [name for name, one in metrics.items() if one["low"] is None] == ["calibration_error"]
+    card = required("models/card.md").read_text()
+    judged = [one for one in found["slices"] if one["score"]["value"] is not None]
+    assert len(judged) > 10
+    for one in [*metrics.values(), *(one["score"] for one in judged)]:
+        if one["low"] is not None:
+            assert one["low"] < one["value"] < one["high"]
+            assert re.search(rf"\| {one['value']:.4f} +\| +{one['low']:.4f} to {one['high']:.4f} ", card), one
+    assert len(found["slices"]) == len(required("metrics/tables/slices.csv").read_text().splitlines()) - 1
