@@ -238,7 +238,7 @@ def test_the_stage_writes_predictions_metrics_and_every_table_with_behaviour_amo
         (tmp_path / name).mkdir()
     params = load(ROOT / "params.yaml").model_copy(update={"evaluate": PARAMS})
     parts = {"validation": with_features(VALID), "test": with_features(TEST)}
-    monkeypatch.setattr(evaluate, "load", lambda: params)
+    monkeypatch.setattr(evaluate, "load", lambda _: params)
     monkeypatch.setattr(evaluate, "Scorer", KnowsQueue)
 
     def score(split, part, model, baseline, write):
