@@ -27,7 +27,7 @@ OF_FLIGHTS = """
     behaviour data tarmac/pipeline/models tarmac/pipeline/training tarmac/spark/test_training.py
     test_boundary.py tarmac/ingest/test_incoming.py tarmac/ingest/test_raw_data.py problems
     e2e/test_bad_input.py e2e/test_faults.py e2e/test_gate.py e2e/test_machines.py
-    e2e/test_merge.py e2e/test_moved_windows.py e2e/test_registry.py e2e/test_reproducible.py
+    e2e/test_merge.py e2e/test_moved_windows.py e2e/test_old_layout.py e2e/test_registry.py e2e/test_reproducible.py
     e2e/test_retrain.py e2e/test_review.py e2e/test_spark.py e2e/test_sweep.py
     tarmac/pipeline/evaluate/test_behaviour.py tarmac/monitoring/test_bad_months.py
     tarmac/monitoring/test_checks.py tarmac/monitoring/test_decay.py

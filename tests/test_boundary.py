@@ -1,6 +1,8 @@
 """The border between the problem and the rest: a team that replaces one folder must not find its words elsewhere."""
 
 import re
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -22,3 +24,55 @@ def test_a_word_of_the_problem_outside_its_folder(path):
 def test_the_search_would_see_a_word():
     flights = (ROOT / "src" / "flights").rglob("*.py")
     assert sum(bool(WORDS.search(path.read_text())) for path in flights) > 10
+
+
+# Neither name on the package index is this project: `tarmac` is another one, and nobody has registered `tarmac-ml`.
+NAME = r"(?<![\w./:-])tarmac(-ml)?(\[[\w,]*\])?(?![\w./-])"
+INSTALLS = re.compile(rf"\b(pipx?|uvx?|poetry|conda|mamba)\b.*\b(install|add|tool run|uvx)\b.*{NAME}|\buvx\b.*{NAME}")
+REQUIRES = re.compile(r"^\s*[\"']?tarmac(-ml)?(\[[\w,]*\])?\s*([<>~!@;,]|==|[\"'],?$|$)")
+
+
+def installs_by_name(path: Path) -> list[str]:
+    """The lines of a file that would install the machinery from a package index."""
+    pins = path.parent.name == "requirements" or path.name == "pyproject.toml"
+    lines = path.read_text(encoding="utf-8", errors="ignore").splitlines()
+    return [line for line in lines if INSTALLS.search(line) or (pins and REQUIRES.search(line))]
+
+
+def test_nothing_installs_the_machinery_by_its_name() -> None:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    texts = {".md", ".txt", ".toml", ".yml", ".yaml", ".py", ".sh", ".in", ""}
+    files = [
+        ROOT / name
+        for name in listed
+        if Path(name).suffix in texts and not name.startswith(("data/", "tests/test_boundary"))
+    ]
+    assert len(files) > 500
+    found = {str(file.relative_to(ROOT)): installs_by_name(file) for file in files if file.is_file()}
+    assert {name: lines for name, lines in found.items() if lines} == {}
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong"),
+    [
+        ("pip install tarmac", True),
+        ("$ uv pip install --upgrade 'tarmac-ml'", True),
+        ("uvx tarmac new rents", True),
+        ("uv add tarmac-ml[spark]", True),
+        ("uv pip install ./vendor/tarmac_ml-1.0.0-py3-none-any.whl", False),
+        ("uv pip install --editable .  # then: .venv/bin/tarmac run", False),
+        ("uvx --from ./tarmac_ml.whl tarmac-new", False),
+    ],
+)
+def test_the_search_finds_what_would_install_it(tmp_path: Path, line: str, wrong: bool) -> None:
+    (tmp_path / "page.md").write_text(line)
+    assert bool(installs_by_name(tmp_path / "page.md")) is wrong
+
+
+@pytest.mark.parametrize(
+    "line", ["tarmac==1.0", "tarmac-ml>=1", "tarmac", '  "tarmac-ml[spark]",', "tarmac @ https://x"]
+)
+def test_a_pin_of_either_name_is_found(tmp_path: Path, line: str) -> None:
+    (tmp_path / "requirements").mkdir()
+    (tmp_path / "requirements/x.txt").write_text(line)
+    assert installs_by_name(tmp_path / "requirements/x.txt") == [line]
