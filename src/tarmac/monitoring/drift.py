@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from tarmac.review.drift import kolmogorov_smirnov
+from tarmac.review.drift import Counts, cramers_v, kolmogorov_smirnov
 
 BINS = 10  # of equal size in the reference, as the usual levels of PSI assume
 LEAST = 1e-4  # share that an empty bin counts for: its logarithm must be finite
-Counts = np.ndarray  # rows by bin; the last bin but one holds unknown categories, the last what is missing
+# Of a text's counts, the last bin but one holds unknown categories, the last what is missing.
 
 
 @dataclass(frozen=True)
@@ -63,14 +63,6 @@ def psi(before: Counts, after: Counts) -> float:
     """Population stability index of two counts by bin: 0 where they are alike, without an upper end."""
     old, new = (np.maximum(counts / max(counts.sum(), 1), LEAST) for counts in (before, after))
     return float(((new - old) * np.log(new / old)).sum())
-
-
-def cramers_v(before: Counts, after: Counts) -> float:
-    """Cramér's V of side and category, each side weighing the same: 0 where alike, 1 with nothing in common."""
-    old, new = (counts / max(counts.sum(), 1) for counts in (before, after))
-    both = old + new
-    gaps = np.divide((old - new) ** 2, both, out=np.zeros(len(both)), where=both > 0)
-    return float(np.sqrt(gaps.sum() / 2))
 
 
 def usual(by_month: Counts) -> float:

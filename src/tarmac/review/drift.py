@@ -3,18 +3,20 @@
 import numpy as np
 import pandas as pd
 
+Counts = np.ndarray  # rows by category, shape (categories,)
+
 
 def effect(before: "pd.Series[float]", after: "pd.Series[float]") -> float:
     """Largest gap between the two distributions, from 0 (alike) to 1 (nothing in common).
 
     Numbers: the Kolmogorov-Smirnov distance of the known values, or the change of the share that is missing, whichever
-    is larger. Text: the total variation distance, a missing value being a category of its own. Where one side has no
-    row, 1; where neither has, 0.
+    is larger. Text: Cramér's V, a missing value being a category of its own. Both are the distances of monitoring, too.
+    Where one side has no row, 1; where neither has, 0.
     """
     if not len(before) or not len(after):
         return float(bool(len(before)) != bool(len(after)))
     if not pd.api.types.is_numeric_dtype(before.dtype) or not pd.api.types.is_numeric_dtype(after.dtype):
-        return _total_variation(before, after)
+        return _of_texts(before, after)
     missing = abs(float(before.isna().mean()) - float(after.isna().mean()))
     old, new = before.dropna(), after.dropna()
     if not len(old) or not len(new):
@@ -29,6 +31,15 @@ def kolmogorov_smirnov(before: np.ndarray, after: np.ndarray) -> float:
     return float(np.abs(shares[0] - shares[1]).max())
 
 
-def _total_variation(before: "pd.Series[float]", after: "pd.Series[float]") -> float:
-    shares = [side.astype("str").value_counts(normalize=True, dropna=False) for side in (before, after)]
-    return float(shares[0].subtract(shares[1], fill_value=0).abs().sum() / 2)
+def cramers_v(before: Counts, after: Counts) -> float:
+    """Cramér's V of side and category, each side weighing the same: 0 where alike, 1 with nothing in common."""
+    old, new = (counts / max(counts.sum(), 1) for counts in (before, after))
+    both = old + new
+    gaps = np.divide((old - new) ** 2, both, out=np.zeros(len(both)), where=both > 0)
+    return float(np.sqrt(gaps.sum() / 2))
+
+
+def _of_texts(before: "pd.Series[float]", after: "pd.Series[float]") -> float:
+    counts = [side.astype("str").value_counts(dropna=False) for side in (before, after)]
+    both = pd.concat(counts, axis=1).fillna(0).to_numpy()
+    return cramers_v(both[:, 0], both[:, 1])

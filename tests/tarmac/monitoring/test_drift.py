@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from scipy.stats import chi2, norm
 from scipy.stats.contingency import association
 
-from tarmac.monitoring.drift import BINS, Bins, FeatureDrift, Seen, cramers_v, psi, usual
+from tarmac.monitoring.drift import BINS, Bins, FeatureDrift, Seen, psi, usual
+from tarmac.review.drift import cramers_v, effect
 
 COUNTS = st.lists(st.integers(0, 50), min_size=2, max_size=8)
 PAIRS = st.integers(2, 8).flatmap(
@@ -187,3 +188,10 @@ def test_groups_training_rows_by_their_month():
 def test_drift_cannot_be_changed():
     with pytest.raises(FrozenInstanceError):
         FeatureDrift("x", 0.1, 0.2, 0.3).feature = "another"
+
+
+@given(st.lists(st.sampled_from(["a", "b", "c", None]), min_size=1, max_size=20), st.data())
+def test_the_review_and_the_watch_have_one_distance(before: list, data: st.DataObject):
+    after = data.draw(st.lists(st.sampled_from([*sorted({one for one in before if one}), None]), min_size=1))
+    old, new = texts(*before), texts(*after)
+    assert Seen(old, np.zeros(len(old), dtype=int)).drift(new).distance == pytest.approx(effect(old, new), abs=1e-9)
