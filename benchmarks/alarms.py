@@ -14,9 +14,10 @@ import pandas as pd
 from tarmac.interface.problem import problem
 from tarmac.monitoring.judge import judge
 from tarmac.monitoring.reference import Reference
-from tarmac.monitoring.rows import TABLES, Observed
+from tarmac.monitoring.rows import Observed
 from tarmac.pipeline.base import months
 from tarmac.pipeline.base.params import SplitParams, Window
+from tarmac.pipeline.base.paths import FEATURES
 from tarmac.pipeline.models.dataset import read_window
 from tarmac.policy import load
 from tarmac.registry.live_model import live
@@ -55,8 +56,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=100)
     rounds, params, model = parser.parse_args().rounds, load(), live()
-    last = months.stored(TABLES)[-1]
-    rows = read_window(TABLES, Window(first=model.split.validation.first, last=last))
+    last = months.stored(FEATURES)[-1]
+    rows = read_window(FEATURES, Window(first=model.split.validation.first, last=last))
     p, draw = model.scorer.score(rows), np.random.default_rng(7)
     verdicts: Counter[str] = Counter()
     kinds: Counter[str] = Counter()

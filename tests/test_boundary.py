@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tarmac.pipeline.base import paths
 from tests.conftest import ROOT
 
 WORDS = re.compile(
@@ -76,3 +77,12 @@ def test_a_pin_of_either_name_is_found(tmp_path: Path, line: str) -> None:
     (tmp_path / "requirements").mkdir()
     (tmp_path / "requirements/x.txt").write_text(line)
     assert installs_by_name(tmp_path / "requirements/x.txt") == [line]
+
+
+def test_paths_of_the_pipeline_stand_in_one_module() -> None:
+    stated = {str(value) for value in vars(paths).values() if isinstance(value, Path)}
+    assert len(stated) > 15
+    literal = re.compile("|".join(rf'"{re.escape(path)}"' for path in sorted(stated)))
+    modules = [path for path in (ROOT / "src/tarmac").rglob("*.py") if path != Path(paths.__file__)]
+    found = {path.name: literal.findall(path.read_text()) for path in modules}
+    assert {name: hits for name, hits in found.items() if hits} == {}

@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tarmac.backtest.team import RAW, Round, Team
+from tarmac.backtest.team import Round, Team
 from tarmac.interface.problem import problem
 from tarmac.monitoring.decay import Judged
-from tarmac.monitoring.rows import TABLES, of_month
+from tarmac.monitoring.rows import of_month
 from tarmac.pipeline.base import months
 from tarmac.pipeline.base.outputs import replacing
 from tarmac.pipeline.base.params import TASK
+from tarmac.pipeline.base.paths import FEATURES, RAW
 from tarmac.pipeline.intervals.sample import Sample
 from tarmac.pipeline.models.scorer import Scorer
 from tarmac.policy import Params, load
@@ -61,9 +62,9 @@ def replay() -> list[str]:
         for month in stored[FIRST:]:
             for name, team in teams.items():
                 lived = team.round(month)
-                judge(ways[name], month, team.live, team.folder / TABLES, params)
+                judge(ways[name], month, team.live, team.folder / FEATURES, params)
                 settle(ways[name], team, lived, whatever=name == MONTHLY_WAY)
-            judge(ways[NEVER], month, first.live, teams[POLICY].folder / TABLES, params)
+            judge(ways[NEVER], month, first.live, teams[POLICY].folder / FEATURES, params)
             print(f"{month}  " + "  ".join(f"{name} {way.lines[-1][TASK.main]:.4f}" for name, way in ways.items()))
     return write(ways, params)
 

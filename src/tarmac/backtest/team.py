@@ -13,11 +13,11 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from tarmac.interface.problem import problem
+from tarmac.pipeline.base.paths import MODEL, PARAMS, RAW
 from tarmac.repository.dvc import commands
 from tarmac.repository.git import git
 
 TARMAC = (sys.executable, "-c", "from tarmac.cli import app; app()")
-RAW = Path("data/raw")
 
 
 class TeamError(ValueError):
@@ -74,7 +74,7 @@ class Team:
 
     def set(self, params: Mapping[str, Any]) -> None:
         """Sets parameters by their dotted names."""
-        yaml, path = YAML(), self.folder / "params.yaml"
+        yaml, path = YAML(), self.folder / PARAMS
         content = yaml.load(path.read_text(encoding="utf-8"))
         for name, value in params.items():
             *sections, key = name.split(".")
@@ -103,7 +103,7 @@ class Team:
         git("commit", "--quiet", "--allow-empty", "--message", "a result", folder=self.folder)
         self._run("gto", "register", "model")
         self._run("gto", "assign", "model", "--stage", "prod")
-        shutil.copy(self.folder / "models/model.onnx", self.live)
+        shutil.copy(self.folder / MODEL, self.live)
         shutil.rmtree(self._arrivals, ignore_errors=True)
 
     def leave(self) -> None:
@@ -113,7 +113,7 @@ class Team:
 
     def trained(self) -> tuple[str, str]:
         """First and last month that the model here was trained on."""
-        params = YAML(typ="safe", pure=True).load((self.folder / "params.yaml").read_text(encoding="utf-8"))
+        params = YAML(typ="safe", pure=True).load((self.folder / PARAMS).read_text(encoding="utf-8"))
         return params["split"]["train"]["first"], params["split"]["train"]["last"]
 
     def dvc(self, *arguments: str) -> None:

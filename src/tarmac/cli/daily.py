@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from tarmac.cli.start import app, told
+from tarmac.pipeline.base.paths import MODEL
 
 
 @app.command()
@@ -190,9 +191,7 @@ def merge_lock() -> None:
 
 @app.command("lineage")
 def lineage_(
-    file: Annotated[Path, typer.Argument(help="An output of the pipeline, here or anywhere.")] = Path(
-        "models/model.onnx"
-    ),
+    file: Annotated[Path, typer.Argument(help="An output of the pipeline, here or anywhere.")] = Path(str(MODEL)),
     as_json: Annotated[bool, typer.Option("--json", help="For a machine.")] = False,
 ) -> None:
     """Say where a file comes from: commit, data, code, environment, parameters, metrics, and how to rebuild it."""

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from tarmac.dashboard.reading import SiteError
+from tarmac.pipeline.base import paths
+from tarmac.pipeline.base.paths import TEST_METRICS
 from tarmac.reporting.trees import flatten
 from tarmac.repository import git
 from tarmac.repository.dvc import commands
-from tarmac.repository.reproduce import METRICS, SHOWN
+from tarmac.repository.reproduce import SHOWN
 
 EXPERIMENT = re.compile(r"^refs/exps/([0-9a-f]{2})/([0-9a-f]{38,62})/.+$")
 OPTIONS = ("--json", "--no-pager", "--hide-queued", "--hide-failed")
-PARAMS = "params.yaml"
+PARAMS = str(paths.PARAMS)
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def _experiment(name: str, found: Mapping[str, Any], baseline: Mapping[str, Any]
 
 
 def _metrics(side: Mapping[str, Any]) -> dict[str, float]:
-    found = _file(side, "metrics", METRICS.as_posix())
+    found = _file(side, "metrics", TEST_METRICS.as_posix())
     return {name: found[name] for name in SHOWN if isinstance(found.get(name), int | float)}
 
 

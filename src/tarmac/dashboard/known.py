@@ -11,19 +11,32 @@ from tarmac.dashboard import reading
 from tarmac.dashboard.experiments import Experiment, experiments
 from tarmac.dashboard.reading import SiteError
 from tarmac.dashboard.records import Bin, Estimate, Finding, Intervals, Lived, Month, Prepared, Way
-from tarmac.dashboard.results import INTERVALS, Result, estimates, registered, results
+from tarmac.dashboard.results import Result, estimates, registered, results
 from tarmac.dashboard.section import Source
 from tarmac.interface.problem import problem
+from tarmac.pipeline.base import paths
+from tarmac.pipeline.base.paths import CARD, INTERVALS, LOCK, PIPELINE, PREPARED_COUNTS, TABLES, TEST_METRICS
 from tarmac.repository import git
 from tarmac.repository.dvc import commands
 from tarmac.repository.lineage import Lineage, LineageError, of_output
-from tarmac.repository.reproduce import METRICS
 
-MODEL, PIPELINE, CARD = "models/model.onnx", Path("dvc.yaml"), Path("models/card.md")
+MODEL = str(paths.MODEL)
 RECORDS, LAST = Path("metrics/monitoring"), Path("monitoring/monitoring.json")
 LIVED, WAYS = Path("metrics/replay/months.csv"), Path("metrics/replay/summary.csv")
-PREPARED, CALIBRATION = Path("metrics/prepare.json"), Path("metrics/tables/calibration.csv")
-READ = (METRICS, INTERVALS, CARD, RECORDS, LAST, LIVED, WAYS, PREPARED, CALIBRATION, PIPELINE, commands.LOCK)
+CALIBRATION = TABLES / "calibration.csv"
+READ = (
+    TEST_METRICS,
+    INTERVALS,
+    CARD,
+    RECORDS,
+    LAST,
+    LIVED,
+    WAYS,
+    PREPARED_COUNTS,
+    CALIBRATION,
+    PIPELINE,
+    LOCK,
+)
 
 
 @dataclass(frozen=True)
@@ -67,8 +80,8 @@ def gather() -> Known:
     if head is None:
         raise SiteError("there is no commit here to make a page of: `git commit` first")
     changed, registry, (months, committed) = git.changed_since("HEAD"), registered(), _months()
-    if commands.LOCK in commands.stale_locks():
-        raise reading.broken(commands.LOCK, "it ends too early")
+    if LOCK in commands.stale_locks():
+        raise reading.broken(LOCK, "it ends too early")
     lived, ways = _replay()
     intervals, pipeline = reading.record(Intervals, INTERVALS) or Intervals(), _pipeline()
     outputs = commands.outputs()
@@ -79,7 +92,7 @@ def gather() -> Known:
         changed=[path for path in changed if any(Path(path).is_relative_to(read) for read in READ)],
         registry=registry,
         results=results(registry),
-        current=estimates(reading.text(METRICS), intervals, str(METRICS)),
+        current=estimates(reading.text(TEST_METRICS), intervals, str(TEST_METRICS)),
         intervals=intervals,
         card=reading.text(CARD),
         model=outputs.get(MODEL),
@@ -91,7 +104,7 @@ def gather() -> Known:
         calibration=reading.rows(Bin, CALIBRATION) or [],
         pipeline=pipeline,
         lineage=_lineage(),
-        prepared=reading.record(Prepared, PREPARED),
+        prepared=reading.record(Prepared, PREPARED_COUNTS),
         sources={path: reading.source(path, changed) for path in READ if path.exists()},
     )
 

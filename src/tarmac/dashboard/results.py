@@ -2,17 +2,16 @@
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from tarmac.dashboard.reading import SiteError, parsed, short
 from tarmac.dashboard.records import Estimate, Intervals
+from tarmac.pipeline.base.paths import INTERVALS, TEST_METRICS
 from tarmac.registry.history import RegistryError
 from tarmac.registry.show import registry
 from tarmac.repository import git
-from tarmac.repository.reproduce import METRICS, SHOWN
+from tarmac.repository.reproduce import SHOWN
 
-INTERVALS = Path("metrics/intervals.json")
 DIGITS = 6  # of a number there
 MOST = 24  # results that are shown
 
@@ -41,7 +40,9 @@ def results(known: dict[str, Any] | None) -> list[Result]:
     """The result of every version or, without one, of every commit that changed the metrics; the oldest first."""
     if known:
         return [_of_version(version) for version in reversed(known["versions"][:MOST])]
-    listed = git.git("log", f"--max-count={MOST}", "--format=%H%x00%cs%x00%s", "--", METRICS.as_posix()).splitlines()
+    listed = git.git(
+        "log", f"--max-count={MOST}", "--format=%H%x00%cs%x00%s", "--", TEST_METRICS.as_posix()
+    ).splitlines()
     return [_of_commit(*line.split("\0", 2)) for line in reversed(listed)]
 
 
@@ -63,7 +64,7 @@ def _of_commit(commit: str, date: str, subject: str) -> Result:
 def _at(commit: str) -> dict[str, Estimate]:
     stored = git.text_at(commit, INTERVALS)
     intervals = parsed(Intervals, stored, INTERVALS) if stored else Intervals()
-    return estimates(git.text_at(commit, METRICS), intervals, f"{METRICS} of {short(commit)}")
+    return estimates(git.text_at(commit, TEST_METRICS), intervals, f"{TEST_METRICS} of {short(commit)}")
 
 
 def _metrics(content: str | None, where: str) -> dict[str, float]:
@@ -71,7 +72,7 @@ def _metrics(content: str | None, where: str) -> dict[str, float]:
         found = json.loads(content or "{}")
         return {name: float(found[name]) for name in SHOWN if found.get(name) is not None}
     except (ValueError, TypeError, AttributeError) as error:
-        raise SiteError(f"{where}: {error} (was it cut off? `git restore {METRICS}`, or make it again)") from None
+        raise SiteError(f"{where}: {error} (was it cut off? `git restore {TEST_METRICS}`, or make it again)") from None
 
 
 def _with_interval(value: float, known: Estimate | None) -> Estimate:

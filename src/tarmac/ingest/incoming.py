@@ -9,10 +9,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tarmac.ingest.raw_data import RAW, download, main, write
+from tarmac.ingest.raw_data import download, main, write
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base import months, parquet
 from tarmac.pipeline.base.outputs import exclusive, recover, replacing
+from tarmac.pipeline.base.paths import RAW
 from tarmac.pipeline.prepare.stage import Frames, check_share, validate
 from tarmac.policy import load
 from tarmac.repository.dvc import commands

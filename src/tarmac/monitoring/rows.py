@@ -14,11 +14,11 @@ import pyarrow as pa
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base import months, parquet
 from tarmac.pipeline.base.params import Window
+from tarmac.pipeline.base.paths import FEATURES
 from tarmac.pipeline.metrics.metrics import joined
 from tarmac.pipeline.models.dataset import read_window
 from tarmac.pipeline.models.scorer import Scorer
 
-TABLES = Path("data/features")
 INPUTS = problem.contract.feature_names(list(problem.contract.FEATURES))
 FEW = 100  # rows with fewer say little about how their inputs are distributed
 WHEN = "answered on"  # a column beside those of the problem, whose names hold no space
@@ -51,7 +51,7 @@ class Observed:
         return self.whole or (not self.timed and len(self.rows) >= FEW)
 
 
-def of_month(month: str, scorer: Scorer, tables: Path = TABLES) -> Observed:
+def of_month(month: str, scorer: Scorer, tables: Path = FEATURES) -> Observed:
     """A month of the feature tables, answered by a model."""
     if problem.contract.DAY is None:
         raise RowsError("rows have no time here, so that there is no month to judge: name what was answered, LOG=")
@@ -66,12 +66,12 @@ def answered(rows: pd.DataFrame, scorer: Scorer) -> np.ndarray:
     """The live model's answers. Raises `RowsError` where it takes what HEAD's features no longer have."""
     if lacking := [name for name in (*scorer.categories, *scorer.numbers) if name not in rows]:
         raise RowsError(
-            f"the live model takes {', '.join(lacking)}, which {TABLES} lack: release a model without first"
+            f"the live model takes {', '.join(lacking)}, which {FEATURES} lack: release a model without first"
         )
     return scorer.score(rows)
 
 
-def of_log(path: Path, tables: Path = TABLES, version: str = "", day: str | None = problem.contract.DAY) -> Observed:
+def of_log(path: Path, tables: Path = FEATURES, version: str = "", day: str | None = problem.contract.DAY) -> Observed:
     """What was answered: a folder with the service's journal, or the Parquet file of a batch.
 
     Of a journal, the answers of `version` alone where one is named: it holds those of the models before, too. Of rows

@@ -7,10 +7,11 @@ from typing import Any
 from tarmac.monitoring.judge import Judgement, judge
 from tarmac.monitoring.reference import Reference, reference
 from tarmac.monitoring.report import report, told
-from tarmac.monitoring.rows import TABLES, Observed, of_log, of_month
+from tarmac.monitoring.rows import Observed, of_log, of_month
 from tarmac.pipeline.base import months
 from tarmac.pipeline.base.outputs import replacing, write_json
 from tarmac.pipeline.base.params import TASK, SplitParams
+from tarmac.pipeline.base.paths import FEATURES
 from tarmac.policy import Params, load
 from tarmac.registry.live_model import HERE, Live, live
 
@@ -24,7 +25,9 @@ def monitor(month: str = "", log: Path | None = None, model: Live | None = None)
     Raises `ValueError` where there is nothing to judge, or nothing to judge it by.
     """
     params, model = load(), model or live()
-    observed = of_log(log, version=model.version) if log else of_month(month or months.stored(TABLES)[-1], model.scorer)
+    observed = (
+        of_log(log, version=model.version) if log else of_month(month or months.stored(FEATURES)[-1], model.scorer)
+    )
     known = reference(model, observed)
     found = facts(observed, known, model, judge(observed, known, model.split, params), params)
     write(found, report(found))

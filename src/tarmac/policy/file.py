@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from tarmac.pipeline.base import params
-from tarmac.pipeline.base.params.file import PATH, line_number, read
+from tarmac.pipeline.base.params.file import line_number, read
+from tarmac.pipeline.base.paths import PARAMS
 from tarmac.policy.monitor import MonitorParams, Retrain
 from tarmac.policy.review import ReviewParams
 from tarmac.policy.sweep import SweepParams
@@ -18,7 +19,7 @@ class Params(params.Params, extra="forbid"):
     sweep: SweepParams
 
 
-def load(path: Path = PATH) -> Params:
+def load(path: Path = PARAMS) -> Params:
     """Read and check the whole file. Raises `ParamsError` with every mistake on its line."""
     found, tree = read(path, Params)
     mistakes = [(["sweep", "space", name], text) for name, text in found.sweep.mistakes(found.train)]

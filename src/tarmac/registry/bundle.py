@@ -8,19 +8,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tarmac.pipeline.base import paths
 from tarmac.pipeline.base.hashing import digest
 from tarmac.pipeline.base.outputs import replacing, write_json
+from tarmac.pipeline.base.paths import TEST_METRICS
 from tarmac.registry.history import STAGES, Event, RegistryError, events, in_stage, versions
 from tarmac.registry.show import described
 from tarmac.repository import clone, git
 from tarmac.repository.dvc import commands
-from tarmac.repository.reproduce import METRICS, SHOWN
+from tarmac.repository.reproduce import SHOWN
+from tarmac.serving.bundle import CARD, MODEL, RELEASE, STATE
 
 SERVED, VERSIONS = Path("served"), Path("served/versions")
 PLACES, HERE = ("live", "shadow"), "workspace"
 KEPT = 5  # bundles that stay after they were served
-PARTS = {"models/model.onnx": "model.onnx", "models/card.md": "card.md", "data/state": "state"}
-HASHED = {"model": "models/model.onnx", "state": "data/state"}
+PARTS = {str(paths.MODEL): MODEL, str(paths.CARD): CARD, str(paths.STATE): STATE}
+HASHED = {"model": str(paths.MODEL), "state": str(paths.STATE)}
 
 
 def bundle(stage: str, version: str, place: str) -> str:
@@ -74,14 +77,14 @@ def _refuse_missing(folder: Path, why: str) -> None:
 
 def _here() -> dict[str, Any]:
     """What is said of files that are no version: where they are from, as far as that is known."""
-    metrics = json.loads(METRICS.read_text(encoding="utf-8")) if METRICS.is_file() else {}
+    metrics = json.loads(TEST_METRICS.read_text(encoding="utf-8")) if TEST_METRICS.is_file() else {}
     shown = {name: metrics.get(name) for name in SHOWN}
     return {"version": HERE, "commit": git.commit("HEAD"), "metrics": shown}
 
 
 def _write(source: Path, release: dict[str, Any], folder: Path) -> None:
     """Writes the bundle whole or not at all; one that is there already stays, so that a service need not reload."""
-    told = folder / "release.json"
+    told = folder / RELEASE
     if told.is_file() and json.loads(told.read_text(encoding="utf-8")) == release:
         return
     with replacing(folder) as partial:
@@ -89,7 +92,7 @@ def _write(source: Path, release: dict[str, Any], folder: Path) -> None:
         for path, name in PARTS.items():
             copy = shutil.copytree if (source / path).is_dir() else shutil.copyfile
             copy(source / path, partial / name)
-        write_json(partial / "release.json", release)
+        write_json(partial / RELEASE, release)
 
 
 def _point(link: Path, folder: Path) -> None:

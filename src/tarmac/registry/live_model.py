@@ -9,15 +9,17 @@ from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml import YAML
 
 from tarmac.interface.problem import problem
+from tarmac.pipeline.base import paths
 from tarmac.pipeline.base.hashing import digest
 from tarmac.pipeline.base.params import AnySplit, SplitParams
+from tarmac.pipeline.base.paths import LOCK
 from tarmac.pipeline.models.scorer import Scorer
 from tarmac.registry.history import RegistryError, events
 from tarmac.registry.release import in_use
 from tarmac.repository import clone, git
 from tarmac.repository.dvc import commands
 
-MODEL, PARAMS, HERE = "models/model.onnx", Path("params.yaml"), "workspace"
+MODEL, PARAMS, HERE = str(paths.MODEL), paths.PARAMS, "workspace"
 WHAT = "months" if problem.contract.DAY else "rows"
 SPLIT: TypeAdapter[AnySplit] = TypeAdapter(AnySplit)
 
@@ -51,7 +53,7 @@ def live() -> Live:
 @contextmanager
 def _model(commit: str) -> Iterator[Path]:
     """A commit's model: the file that is here where it is the same."""
-    wanted = commands.locked(git.text_at(commit, commands.LOCK) or "").get(MODEL)
+    wanted = commands.locked(git.text_at(commit, LOCK) or "").get(MODEL)
     if wanted is None:
         raise RegistryError(f"commit {commit[:7]} has no {MODEL} in its dvc.lock")
     if Path(MODEL).is_file() and digest(Path(MODEL)) == wanted:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tarmac.pipeline.base.paths import LOCK, MODEL, STATE
 from tarmac.registry.history import ARTIFACT, Event, RegistryError, events, in_stage, versions
 from tarmac.registry.tag import fetched, tagged
 from tarmac.repository import git
@@ -12,7 +13,7 @@ from tarmac.repository.remote.objects import faults, named, opened
 from tarmac.review.run import review
 
 OUT, BUMPS = Path("review"), ("major", "minor", "patch")
-SERVED = ("models/model.onnx", "data/state")
+SERVED = (str(MODEL), str(STATE))
 
 
 def release(bump: str) -> str:
@@ -81,7 +82,7 @@ def refuse_unpushed() -> None:
 
 
 def _served(revision: str) -> list[str | None]:
-    locked = commands.locked(git.text_at(revision, commands.LOCK) or "")
+    locked = commands.locked(git.text_at(revision, LOCK) or "")
     return [locked.get(path) for path in SERVED]
 
 

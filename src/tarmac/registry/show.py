@@ -3,12 +3,13 @@
 import json
 from typing import Any
 
+from tarmac.pipeline.base.paths import FEATURES, MODEL, RAW, TEST_METRICS
 from tarmac.registry.history import STAGES, Event, RegistryError, events, in_stage, versions
 from tarmac.repository import git
 from tarmac.repository.remote.objects import named
-from tarmac.repository.reproduce import METRICS, SHOWN
+from tarmac.repository.reproduce import SHOWN
 
-LINEAGE = {"model": "models/model.onnx", "features": "data/features", "raw data": "data/raw"}
+LINEAGE = {"model": str(MODEL), "features": str(FEATURES), "raw data": str(RAW)}
 
 
 def registry() -> dict[str, Any]:
@@ -27,7 +28,7 @@ def registry() -> dict[str, Any]:
 
 def described(event: Event, present: dict[str, str]) -> dict[str, Any]:
     """A version with the stages that have it (of `present`), its metrics, and the hashes of what it was made from."""
-    metrics = json.loads(git.text_at(event.commit, METRICS) or "{}")
+    metrics = json.loads(git.text_at(event.commit, TEST_METRICS) or "{}")
     hashes = named(event.commit)
     return {
         "version": event.version,

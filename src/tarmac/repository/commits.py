@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from tarmac.pipeline.base.paths import LOCK
 from tarmac.repository.git import git, revisions_with
 
-LOCKS = ("dvc.lock", "*.dvc")
+LOCKS = (str(LOCK), "*.dvc")
 # What has a name that people use, before experiments, which a clone does not bring. A stash is nobody's result.
 SCOPES = (("HEAD", "--branches", "--tags", "--remotes"), ("--exclude=refs/stash", "--exclude=refs/exps/stash", "--all"))
 FIELDS = ("%H", "%an", "%ae", "%aI", "%s")

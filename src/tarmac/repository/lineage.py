@@ -11,6 +11,7 @@ from typing import Any
 
 from tarmac.pipeline.base.hashing import digest
 from tarmac.pipeline.base.params import TASK
+from tarmac.pipeline.base.paths import LOCK, TEST_METRICS, TRAIN_METRICS
 from tarmac.pipeline.training import identity
 from tarmac.reporting.trees import flatten
 from tarmac.repository import commits
@@ -21,7 +22,7 @@ from tarmac.repository.git import GitError, text_at
 from tarmac.repository.remote import objects
 
 HASH = re.compile(r"[0-9a-f]{32}(\.dir)?")
-MEASURED = {"validation": ("metrics/train/metrics.json", "validation"), "test": ("metrics/evaluate/metrics.json", "")}
+MEASURED = {"validation": (str(TRAIN_METRICS), "validation"), "test": (str(TEST_METRICS), "")}
 BASELINE = {"model": TASK.baseline, "device": "cpu"}  # the same training, otherwise
 OF_GIT = (lockfile.CODE, lockfile.ENVIRONMENT)  # dependencies that are no data
 Facts = dict[str, Any]  # fields of `Lineage`, by name
@@ -77,7 +78,7 @@ def of_output(path: str) -> Lineage:
     """The same of an output by the hash that the lock gives it, whether or not its file is here."""
     known = commands.outputs().get(path)
     if not known:
-        raise LineageError(f"{path}: {commands.LOCK} names no such output; `make run` makes it")
+        raise LineageError(f"{path}: {LOCK} names no such output; `make run` makes it")
     facts = _committed(known)
     notes = [] if facts else ["no commit here has made it", *_shallow()]
     return Lineage(path, known, **{**facts, "notes": [*notes, *facts.get("notes", [])]})
@@ -112,7 +113,7 @@ def _committed(known: str) -> Facts:
 
 
 def _said_by(commit: str, known: str) -> Facts:
-    stages = lockfile.stages(text_at(commit, commands.LOCK))
+    stages = lockfile.stages(text_at(commit, LOCK))
     for stage, entry in stages.items():
         for output, md5 in lockfile.hashes([entry], "outs").items():
             if md5 == known:
@@ -192,7 +193,7 @@ def _md5(content: bytes) -> str:
 def _alike(carried: Facts) -> Facts:
     """What a model was made from whose bytes no commit has: trained once more elsewhere, or changed since."""
     for commit, stage in _candidates(carried):
-        stages = lockfile.stages(text_at(commit, commands.LOCK))
+        stages = lockfile.stages(text_at(commit, LOCK))
         if _fits(stages[stage], carried):
             facts = _made(commit, stages, stage)
             told = f"{commit[:9]} trained on the same, and its model has other bytes: this file is not that model"
@@ -203,7 +204,7 @@ def _alike(carried: Facts) -> Facts:
 def _candidates(carried: Facts) -> Iterator[tuple[str, str]]:
     """Commits and stages that trained on the same features."""
     for commit in commits.commits_with(carried["features"]) if carried else []:
-        for name, entry in lockfile.stages(text_at(commit, commands.LOCK)).items():
+        for name, entry in lockfile.stages(text_at(commit, LOCK)).items():
             if carried["features"] in lockfile.hashes([entry], "deps").values() and _trained(lockfile.params(entry)):
                 yield commit, name
 

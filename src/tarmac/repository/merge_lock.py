@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tarmac import policy
+from tarmac.pipeline.base.paths import LOCK
 from tarmac.repository import clone, reproduce
 from tarmac.repository.dvc import commands, lockfile, object_store, run_cache
 from tarmac.repository.git import GitError, commit, git, text_at, undecided
@@ -28,7 +29,7 @@ def merge_lock() -> None:
     sides = _sides()
     _check_decided(sides)
     policy.load()
-    merged = {} if str(commands.LOCK) in undecided() else _here()
+    merged = {} if str(LOCK) in undecided() else _here()
     for side in sides if len(sides) > 1 else []:
         with clone.of_commit(side) as folder:
             if failure := run_cache.save_commit(folder, clone.site(folder)[object_store.NOTES]):
@@ -55,7 +56,7 @@ def _sides() -> list[str]:
     base = commit(_merge_base(sides)) if len(sides) > 1 else None
     locks: dict[str | None, str] = {}
     for side in [*sides, *([base] if base else [])]:
-        locks.setdefault(text_at(side, commands.LOCK), side)
+        locks.setdefault(text_at(side, LOCK), side)
     return list(locks.values())
 
 
@@ -68,7 +69,7 @@ def _merge_base(sides: Sequence[str]) -> str:
 
 def _check_decided(sides: Sequence[str]) -> None:
     """Raises `MergeError` with every file that a person must decide: all but what the stages write."""
-    made = {path for side in sides for path in lockfile.hashes(_locked(side).values(), "outs")} | {str(commands.LOCK)}
+    made = {path for side in sides for path in lockfile.hashes(_locked(side).values(), "outs")} | {str(LOCK)}
     open_ = [path for path in undecided() if not any(path == out or path.startswith(f"{out}/") for out in made)]
     if open_:
         advice = {path: "  (one of two versions of data: docs/team.md)" for path in open_ if path.endswith(".dvc")}
@@ -77,24 +78,24 @@ def _check_decided(sides: Sequence[str]) -> None:
 
 
 def _locked(revision: str) -> dict[str, lockfile.Entry]:
-    return lockfile.stages(text_at(revision, commands.LOCK))
+    return lockfile.stages(text_at(revision, LOCK))
 
 
 def _take_lock(side: str) -> None:
-    text = text_at(side, commands.LOCK)
+    text = text_at(side, LOCK)
     if text is None:
-        commands.LOCK.unlink(missing_ok=True)
+        LOCK.unlink(missing_ok=True)
     else:
-        commands.LOCK.write_text(text, encoding="utf-8")
+        LOCK.write_text(text, encoding="utf-8")
 
 
 def _here() -> dict[str, lockfile.Entry]:
-    return lockfile.stages(commands.LOCK.read_text(encoding="utf-8") if commands.LOCK.is_file() else None)
+    return lockfile.stages(LOCK.read_text(encoding="utf-8") if LOCK.is_file() else None)
 
 
 def _stage_results(stages: Mapping[str, lockfile.Entry]) -> list[str]:
     """Stages the lock and the outputs that Git keeps, and returns what has changed; what Git ignores is DVC's."""
-    paths = [str(commands.LOCK), *lockfile.hashes(stages.values(), "outs")]
+    paths = [str(LOCK), *lockfile.hashes(stages.values(), "outs")]
     listed = git("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--", *paths).split("\0")
     changed = [line[3:] for line in listed if line]
     if changed:

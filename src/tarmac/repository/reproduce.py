@@ -13,11 +13,11 @@ from tarmac.pipeline.base import cost
 from tarmac.pipeline.base.hashing import digest
 from tarmac.pipeline.base.outputs import write_json
 from tarmac.pipeline.base.params import TASK
+from tarmac.pipeline.base.paths import LOCK, PARAMS, PIPELINE, TEST_METRICS
 from tarmac.repository import stage_costs
 from tarmac.repository.dvc import commands, config, lockfile, recovery
 from tarmac.repository.git import git, text_at
 
-LOCK, METRICS = Path("dvc.lock"), Path("metrics/evaluate/metrics.json")
 REBUILT = Path(".dvc/tmp/tarmac/rebuilt.json")
 SHOWN = tuple(TASK.metrics)
 
@@ -32,9 +32,9 @@ def run() -> None:
     policy.load()  # a mistake is told before anything is fetched
     commands.pull("data/raw.dvc")
     ran = repro(Path())
-    committed, metrics = (text_at("HEAD", path) if same_problem() else None for path in (LOCK, METRICS))
+    committed, metrics = (text_at("HEAD", path) if same_problem() else None for path in (LOCK, TEST_METRICS))
     print()
-    print_metrics(metrics, METRICS.read_text(encoding="utf-8"))
+    print_metrics(metrics, TEST_METRICS.read_text(encoding="utf-8"))
     print()
     if committed is None:
         print("nothing is committed to compare with: commit dvc.lock and metrics to make this the result")
@@ -74,12 +74,12 @@ def repro(folder: Path, *options: str, extra: Mapping[str, str] | None = None) -
 def _inputs(folder: Path) -> dict[str, str]:
     """Hash of everything that stages read and a person writes: parameters, code and raw data; none of a broken file."""
     try:
-        pipeline = lockfile.parse((folder / "dvc.yaml").read_text(encoding="utf-8"))["stages"].values()
+        pipeline = lockfile.parse((folder / PIPELINE).read_text(encoding="utf-8"))["stages"].values()
         deps = {dep for stage in pipeline for dep in stage.get("deps", [])}
     except (yaml.YAMLError, OSError, KeyError, TypeError, AttributeError):
         return {}  # DVC says what is wrong
     made = commands.locked((folder / LOCK).read_text(encoding="utf-8")).keys() if (folder / LOCK).is_file() else ()
-    given = [folder / path for path in sorted({*deps, "params.yaml", "dvc.yaml"} - set(made))]
+    given = [folder / path for path in sorted({*deps, str(PARAMS), str(PIPELINE)} - set(made))]
     files = [file for path in given for file in ([path] if path.is_file() else path.rglob("*")) if file.is_file()]
     return {str(file.relative_to(folder)): digest(file) for file in files if "__pycache__" not in file.parts}
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from tarmac.interface.problem import problem
 from tarmac.monitoring.report import report
-from tarmac.monitoring.rows import TABLES
 from tarmac.monitoring.run import monitor, nothing, refuse, write
 from tarmac.pipeline.base import months
 from tarmac.pipeline.base.params import Window
+from tarmac.pipeline.base.paths import FEATURES, LOCK
 from tarmac.pipeline.models.dataset import read_window
 from tarmac.policy import load
 from tarmac.registry.live_model import Live, live
@@ -54,15 +54,15 @@ def retrain(source: str) -> dict[str, Any]:
 
 def _judged(arrived: Sequence[str], model: Live) -> dict[str, Any]:
     """Makes the features of what arrived, and judges them and what they correct."""
-    last, before = months.stored(TABLES)[-1], missing(TABLES)
+    last, before = months.stored(FEATURES)[-1], missing(FEATURES)
     show(commands.dvc("repro", "featurize"))
     found = judged(new_months(arrived, model), model) | distrusted(named(arrived), model.months)
-    return found | emptied(before, missing(TABLES, last), last)
+    return found | emptied(before, missing(FEATURES, last), last)
 
 
 def new_months(arrived: Sequence[str], model: Live) -> list[str]:
     """The months to judge: what arrived and is new to the model, else the last one."""
-    stored = months.stored(TABLES)
+    stored = months.stored(FEATURES)
     fresh = [month for month in stored if month in named(arrived) and month > model.months.validation.last]
     return fresh or stored[-1:]
 
@@ -75,7 +75,7 @@ def judged(wanted: Sequence[str], model: Live) -> dict[str, Any]:
     )
 
 
-def last_labelled(stored: Sequence[str], tables: Path = TABLES) -> str:
+def last_labelled(stored: Sequence[str], tables: Path = FEATURES) -> str:
     """The month that a new model is judged up to: labels may come later than a month."""
     for month in reversed(stored):
         if (
@@ -94,7 +94,7 @@ def _make(decision: str) -> str:
     if decision == "none":
         reproduce.repro(Path())
         return "new data for the model as it is" if _answers_the_same() else "the model again, from corrected data"
-    stored = months.stored(TABLES)
+    stored = months.stored(FEATURES)
     last = last_labelled(stored)
     windows = moved(stored[0], last, load().retrain)
     settings = [f"--set-param={name}={month}" for name, month in windows.items()]
@@ -105,7 +105,7 @@ def _make(decision: str) -> str:
 
 def _answers_the_same() -> bool:
     """Whether test rows get the answers of HEAD's model; its file is another all the same, it names its features."""
-    committed = commands.locked(git.text_at("HEAD", commands.LOCK) or "")
+    committed = commands.locked(git.text_at("HEAD", LOCK) or "")
     return commands.outputs().get(PREDICTIONS) == committed.get(PREDICTIONS)
 
 

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tarmac.pipeline.base.paths import CARD, LOCK
 from tarmac.repository import git
 
 LEAST = 200  # bytes; smaller ones are too many to be read
 SHOWN = 10
-MADE = ("data/remote", "dvc.lock", "metrics", "models/card.md", "docs", "README.md")  # by the pipeline, or for people
+MADE = ("data/remote", str(LOCK), "metrics", str(CARD), "docs", "README.md")  # by the pipeline, or for people
 Container = ast.List | ast.Tuple | ast.Set | ast.Dict
 
 

@@ -14,7 +14,7 @@ from tarmac.pipeline.base.params import Window
 from tarmac.pipeline.metrics.metrics import spread
 from tarmac.pipeline.models.dataset import labelled, read_window
 from tarmac.pipeline.models.scorer import Scorer
-from tarmac.review.results import FEATURES, MODEL, PREDICTIONS, Result
+from tarmac.review.results import FEATURES, MODEL, PARAMS, PREDICTIONS, Result
 
 
 class UnaskedError(ValueError):
@@ -54,7 +54,7 @@ def answers(base: Result, head: Result, test: Window | None) -> tuple[pd.DataFra
 
 
 def _tested(base: Result) -> tuple[str, str]:
-    window = base.yaml("params.yaml").get("split", {}).get("test", {})
+    window = base.yaml(PARAMS).get("split", {}).get("test", {})
     return str(window.get("first", "")), str(window.get("last", ""))
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tarmac.reporting.trees import flatten
 from tarmac.repository.stage_inputs import by_stage
-from tarmac.review.results import Result
+from tarmac.review.results import LOCK, PARAMS, PIPELINE, Result
 
 MISSING = "(none)"
 
@@ -21,12 +21,12 @@ class Changes:
 
 def changes(base: Result, head: Result, changed: Iterable[str]) -> Changes:
     """Compares parameters and locks, and sorts the changed paths by the stages that depend on them."""
-    params = _different(flatten(base.yaml("params.yaml")), flatten(head.yaml("params.yaml")))
-    made = {*base.hashes, *head.hashes, "dvc.lock", "params.yaml"}  # shown otherwise
+    params = _different(flatten(base.yaml(PARAMS)), flatten(head.yaml(PARAMS)))
+    made = {*base.hashes, *head.hashes, LOCK, PARAMS}  # shown otherwise
     code = [
         path for path in changed if path not in made and not path.startswith(("metrics/", "data/remote/", "models/"))
     ]
-    files = by_stage(code, base.yaml("dvc.yaml"), head.yaml("dvc.yaml"))
+    files = by_stage(code, base.yaml(PIPELINE), head.yaml(PIPELINE))
     return Changes(params, files, _different(base.hashes, head.hashes))
 
 

@@ -8,6 +8,7 @@ from itertools import takewhile
 import numpy as np
 import pandas as pd
 
+from tarmac.pipeline.base import paths
 from tarmac.pipeline.base.params import TASK, Task
 from tarmac.reporting.markdown import label
 from tarmac.review.results import Result
@@ -15,7 +16,7 @@ from tarmac.review.results import Result
 POINTS = 20  # of a line: the names of more places run into one another
 COLOURS = {"head": ("blue", "#3987e5"), "base": ("orange", "#e8871e"), "perfect": ("grey", "#9aa0a6")}
 Place = str | int | float  # of an axis
-TABLES, CURVES = "metrics/tables", "metrics/train/plots/metrics/validation"
+TABLES, CURVES = str(paths.TABLES), str(paths.CURVES)
 
 
 @dataclass(frozen=True)

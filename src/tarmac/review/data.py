@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base import months
 from tarmac.pipeline.base.hashing import digest
+from tarmac.pipeline.base.paths import PREPARED_COUNTS
 from tarmac.reporting.trees import flatten
 from tarmac.review.drift import effect
 from tarmac.review.results import FEATURES, RAW, Result
@@ -129,7 +130,7 @@ def drift(before: Path, after: Path, windows: tuple[Window, Window]) -> dict[str
 
 def counts(base: Result, head: Result) -> dict[str, tuple[Count | None, Count | None]]:
     """Counts of prepare (rows, quarantine, what is missing) that differ, of base and head."""
-    old, new = (flatten(side.json("metrics/prepare.json")) for side in (base, head))
+    old, new = (flatten(side.json(str(PREPARED_COUNTS))) for side in (base, head))
     return {name: (old.get(name), new.get(name)) for name in sorted({*old, *new}) if old.get(name) != new.get(name)}
 
 

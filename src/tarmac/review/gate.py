@@ -20,8 +20,8 @@ import pyarrow.parquet as pq
 import yaml
 from pydantic import ValidationError
 
-from tarmac.interface.problem import problem
-from tarmac.pipeline.base import months
+from tarmac.interface.problem import PROJECT, problem
+from tarmac.pipeline.base import months, paths
 from tarmac.pipeline.base.params import AnySplit, SplitParams, Window
 from tarmac.pipeline.metrics.metrics import spread
 from tarmac.pipeline.models.scorer import Scorer
@@ -29,12 +29,12 @@ from tarmac.policy import Params
 from tarmac.repository.dvc import commands
 from tarmac.review.base import UnaskedError, refuse_known
 from tarmac.review.rebuild import Rebuilt, rebuild
-from tarmac.review.results import BASELINE, FEATURES, MODEL, PREDICTIONS, RAW, Result, of_commit
+from tarmac.review.results import BASELINE, FEATURES, MODEL, PARAMS, PREDICTIONS, RAW, Result, of_commit
 from tarmac.review.verdict import Check, Outcome, limit
 from tarmac.review.windows import WindowsError, moved
 
 MORE_ROWS = 2  # times those of the base: more are not read
-MADE = ("metrics/tables", "metrics/evaluate")  # by evaluate, beside the predictions
+MADE = (str(paths.TABLES), str(paths.TEST_METRICS.parent))  # by evaluate, beside the predictions
 APPROVE = "a maintainer can approve this commit: add its name to `review.approved` of params.yaml in the base"
 SCORING_SECONDS = 1800
 
@@ -117,7 +117,7 @@ def grant(head: Result, params: Params, approved: bool) -> tuple[Params, list[Ch
 
     Windows move by themselves if raw data came and head's are those of the base's own retraining.
     """
-    tree, checks = head.yaml("params.yaml"), []
+    tree, checks = head.yaml(PARAMS), []
     ours = params.model_dump(mode="json")
     if tree.get("problem") != ours["problem"]:
         reason = "target or cut-off differ from the base's (`problem` in params.yaml)"
@@ -167,7 +167,7 @@ def make_view(base: Result, head: Result, folder: Path) -> Path:
 def hand_over(features: Path, base: Result, head: Result, params: Params, tree: Path, approved: bool) -> Differences:
     """Lay out what evaluate reads: head's models, and head's features with the base's rows, labels and clusters."""
     _lay_out_base(base, tree)
-    path = tree / "params.yaml"
+    path = tree / PARAMS
     given = yaml.safe_load(path.read_text(encoding="utf-8"))
     path.write_text(yaml.safe_dump({**given, "split": params.split.model_dump(mode="json")}), encoding="utf-8")
     for name in (MODEL, BASELINE):
@@ -271,7 +271,7 @@ def _lay_out_base(base: Result, tree: Path) -> None:
     tree.mkdir(parents=True)
     for name in ("src", "requirements"):
         shutil.copytree(base.path(name), tree / name)
-    for name in ("params.yaml", "pyproject.toml"):
+    for name in (PARAMS, PROJECT):
         shutil.copyfile(base.path(name), tree / name)
     (tree / ".dvc" / "tmp").mkdir(parents=True)
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from tarmac.repository import git
 from tarmac.repository.dvc import lockfile
 from tarmac.repository.stage_inputs import OUTSIDE, by_stage
-from tarmac.review.results import LOCK, MODEL, RAW, Result
+from tarmac.review.results import LOCK, MODEL, PARAMS, PIPELINE, RAW, Result
 from tarmac.review.verdict import Check
 
 NAMED = 20  # objects that the report names one by one
-RESULTS = ("dvc.lock", "metrics/", "models/")  # what a rebuild writes, and Git keeps
+RESULTS = (LOCK, "metrics/", "models/")  # what a rebuild writes, and Git keeps
 SAID = {
     "identical": "yes: rebuilt from raw data in a clean clone, bit for bit",
     "differs": "no: a rebuild from raw data in a clean clone gave other bytes",
@@ -59,9 +59,9 @@ def stale_results() -> list[str]:
         return []
     changed = git.changed_since("HEAD")
     results = [path for path in changed if path.startswith(RESULTS)]
-    pipeline = Result(Path(), "", {}, frozenset()).yaml("dvc.yaml")
+    pipeline = Result(Path(), "", {}, frozenset()).yaml(PIPELINE)
     inputs = by_stage([path for path in changed if path not in results], pipeline).keys() - {OUTSIDE}
-    return [] if inputs or {"params.yaml", "dvc.yaml"} & set(changed) else results
+    return [] if inputs or {PARAMS, PIPELINE} & set(changed) else results
 
 
 def lineage(base: str | None, head: Result, found: Provenance) -> dict[str, str]:
@@ -85,6 +85,6 @@ def hashes(base: str | None, head: Result) -> dict[str, str]:
         "raw data": head.hashes.get(RAW, "none"),
         "code": lockfile.code_hash(stages),
         "environment": lockfile.environment(stages) or "none",
-        "dvc.lock": hashlib.md5((head.text(LOCK) or "").encode(), usedforsecurity=False).hexdigest(),
+        LOCK: hashlib.md5((head.text(LOCK) or "").encode(), usedforsecurity=False).hexdigest(),
         "model": head.hashes.get(MODEL, "none"),
     }

@@ -23,22 +23,22 @@ import yaml
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.hashing import digest
 from tarmac.pipeline.base.params import AnySplit, SplitParams
+from tarmac.pipeline.base.paths import LOCKED
 from tarmac.pipeline.models.dataset import read_part
 from tarmac.policy import Params
 from tarmac.repository import git
 from tarmac.repository.dvc import commands, lockfile
 from tarmac.review import sandbox
 from tarmac.review.look_ahead import change_future, compare_decided, raw_files
-from tarmac.review.results import FEATURES, LOCK, RAW, Result
+from tarmac.review.results import BASELINE, FEATURES, LOCK, MODEL, PARAMS, PIPELINE, RAW, Result
 from tarmac.review.sandbox import Ended, Limits
 from tarmac.tabular import future
 
 FEATURIZING = ("prepare", "featurize")  # the stages that make the features
 BLIND = (*FEATURIZING, "baseline", "train")  # the stages that make the models
-MODELS = ("models/model.onnx", "models/baseline.onnx")
+MODELS = (MODEL, BASELINE)
 SEEN_LATER = "features"  # the key of a model's metadata that names months which it has not seen
 LEFT_OUT = (":(exclude)data/remote", ":(exclude).git*")  # what a stage has no business to read
-LOCKFILE = Path("requirements/pipeline.txt")
 STAGE = {"PYTHONPATH": "src", "PYTHONDONTWRITEBYTECODE": "1", "DVC_NO_ANALYTICS": "1", "LOGNAME": "stage"}
 SHOWN = 15  # lines of a stage that failed
 
@@ -215,24 +215,24 @@ def _environment(head: Result, folder: Path) -> Path | None:
 
     Another one is installed from wheels alone, whose code does not run while it is installed.
     """
-    wanted, here = head.text(str(LOCKFILE)), LOCKFILE.read_text(encoding="utf-8") if LOCKFILE.is_file() else None
+    wanted, here = head.text(str(LOCKED)), LOCKED.read_text(encoding="utf-8") if LOCKED.is_file() else None
     if wanted is None or wanted == here:
         return None
-    options = ("--no-build", "--require-hashes", "--python", str(folder), "-r", str(head.path(str(LOCKFILE))))
+    options = ("--no-build", "--require-hashes", "--python", str(folder), "-r", str(head.path(str(LOCKED))))
     for words in (["uv", "venv", "--quiet", str(folder)], ["uv", "pip", "install", "--quiet", *options]):
         try:
             done = subprocess.run(words, check=False, capture_output=True, text=True)
         except FileNotFoundError:
             raise RebuildError("another lockfile needs `uv` to install it, and it is not here") from None
         if done.returncode:
-            raise RebuildError(f"{LOCKFILE} cannot be installed from wheels: {_last(done.stderr)}")
+            raise RebuildError(f"{LOCKED} cannot be installed from wheels: {_last(done.stderr)}")
     return folder
 
 
 def _stages(head: Result) -> dict[str, list[str]]:
     """Return the commands of each stage of head's pipeline, in an order in which they can run."""
     try:
-        tree = lockfile.parse(head.text("dvc.yaml") or "")["stages"]
+        tree = lockfile.parse(head.text(PIPELINE) or "")["stages"]
         makers = {_path(out): name for name, stage in tree.items() for out in _outs(stage)}
         needs = {
             name: {makers[dep] for dep in stage.get("deps", []) if dep in makers} - {name}
@@ -303,7 +303,7 @@ def _stale(head: Result, work: Path, stages: Mapping[str, list[str]]) -> list[st
     made = {path for entry in entries.values() for path in lockfile.hashes([entry], "outs")}
     noted = {path: oid for entry in entries.values() for path, oid in lockfile.hashes([entry], "deps").items()}
     wrong = [path for path, oid in sorted(noted.items()) if path not in made and digest(work / path) != oid]
-    params = head.yaml("params.yaml")
+    params = head.yaml(PARAMS)
     for name, entry in entries.items():
         values = lockfile.params(entry)
         wrong += [f"{name} ran with another {key}" for key, value in values.items() if not _same(params, key, value)]

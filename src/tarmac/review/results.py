@@ -11,13 +11,15 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from tarmac.pipeline.base import paths
 from tarmac.pipeline.base.hashing import digest
 from tarmac.repository import clone
 from tarmac.repository.dvc import commands
 
-LOCK, RAW = "dvc.lock", "data/raw"
-PREDICTIONS, FEATURES = "data/predictions.parquet", "data/features"
-MODEL, BASELINE = "models/model.onnx", "models/baseline.onnx"
+# As text, which names them in a lock.
+LOCK, PIPELINE, PARAMS, RAW = str(paths.LOCK), str(paths.PIPELINE), str(paths.PARAMS), str(paths.RAW)
+PREDICTIONS, FEATURES = str(paths.PREDICTIONS), str(paths.FEATURES)
+MODEL, BASELINE = str(paths.MODEL), str(paths.BASELINE)
 NEEDED = (PREDICTIONS, MODEL, BASELINE, FEATURES, RAW)  # of the base, in order of use
 
 
@@ -82,7 +84,7 @@ def _mapping(text: str) -> dict[str, Any]:
 
 def _drop_broken(folder: Path) -> None:
     """Removes what cannot be read: a broken commit is compared as far as it goes, so that its mend can be reviewed."""
-    readers: dict[str, Callable[[str], object]] = {LOCK: commands.locked, "dvc.yaml": _mapping, "params.yaml": _mapping}
+    readers: dict[str, Callable[[str], object]] = {LOCK: commands.locked, PIPELINE: _mapping, PARAMS: _mapping}
     for name, read in readers.items():
         path = folder / name
         try:

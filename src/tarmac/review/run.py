@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.outputs import replacing, write_json
 from tarmac.pipeline.base.params import SplitParams
+from tarmac.pipeline.base.paths import TABLES, TRAIN_METRICS
 from tarmac.policy import Params, load
 from tarmac.repository import clone, git, reproduce
 from tarmac.repository.dvc import commands, object_store
@@ -24,10 +25,10 @@ from tarmac.review.data import DataDiff, diff
 from tarmac.review.facts import Review, as_json
 from tarmac.review.lineage import Provenance, checks, hashes, lineage
 from tarmac.review.report import failure, report
-from tarmac.review.results import PREDICTIONS, Result, here, of_commit
+from tarmac.review.results import PARAMS, PREDICTIONS, Result, here, of_commit
 from tarmac.review.verdict import Check
 
-BEHAVIOUR, TRAINED = "metrics/tables/behaviour.csv", "metrics/train/metrics.json"
+BEHAVIOUR, TRAINED = str(TABLES / "behaviour.csv"), str(TRAIN_METRICS)
 
 
 def review_by_base(revision: str | None, out: Path) -> bool:
@@ -65,7 +66,7 @@ def review_commit(revision: str, out: Path, approval: str = "") -> bool:
         raise git.GitError(f"{revision}: no such commit here; `git fetch origin` may bring it")
     try:
         with of_commit(own, Result(Path(), "", {}, frozenset())) as base:
-            judged = _judge_commit(head, base, load(base.path("params.yaml")), approval or head)
+            judged = _judge_commit(head, base, load(base.path(PARAMS)), approval or head)
     except ValueError as error:
         return _no_result(out, str(error))
     except Exception as error:  # noqa: BLE001 -- what a commit hands over is hostile, and may break any reader
@@ -231,7 +232,7 @@ def _other(head: Result, spent: cost.Cost, params: Params) -> list[Check]:
 
 def _window(side: Result) -> tuple[str, str]:
     """First and last month of a result's training rows."""
-    window = side.yaml("params.yaml").get("split", {}).get("train", {})
+    window = side.yaml(PARAMS).get("split", {}).get("train", {})
     return str(window.get("first", "")), str(window.get("last", ""))
 
 

@@ -10,11 +10,11 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
 from tarmac.pipeline.base.params.task import TASKS, Task
+from tarmac.pipeline.base.paths import CURVES, TABLES
 from tarmac.repository.imports import closure, dependencies
 from tarmac.scaffold.infer import Found
 
 WIDTH = 120
-TABLES, ROUNDS = "metrics/tables", "metrics/train/plots/metrics/validation"
 TITLES = {"auc": "ROC-AUC", "log_loss": "log loss", "error": "share of wrong classes", "mae": "mean absolute error"}
 
 
@@ -122,7 +122,7 @@ def curves(task: Task) -> list[dict[str, Any]]:
     made = []
     for name in reversed(list(task.rounds)):
         shown = {"title": f"Validation {TITLES.get(name, name)} by round", "x": "step", "y": name}
-        made.append({f"{ROUNDS}/{name}.tsv": _short({"cache": False, **shown})})
+        made.append({f"{CURVES}/{name}.tsv": _short({"cache": False, **shown})})
     return made
 
 

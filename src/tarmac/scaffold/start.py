@@ -12,20 +12,20 @@ from typing import Any
 import pyarrow as pa
 
 from tarmac.ingest.incoming import texts
-from tarmac.ingest.raw_data import RAW, write
+from tarmac.ingest.raw_data import write
 from tarmac.interface.problem import PROJECT, SOURCE, problem
 from tarmac.pipeline.base.hashing import digest
 from tarmac.pipeline.base.outputs import replacing
 from tarmac.pipeline.base.params.task import TASKS, Kind
+from tarmac.pipeline.base.paths import LOCK, PARAMS, PIPELINE, RAW
 from tarmac.repository.dvc import object_store
 from tarmac.scaffold import package, pipeline, policy, readme, small
 from tarmac.scaffold.infer import Asked, Found, ScaffoldError, infer
 from tarmac.tabular.columns import plain
 from tarmac.tabular.raw import by_file, typed, types
 
-PARAMS, PIPELINE = Path("params.yaml"), Path("dvc.yaml")
 # What the old problem made, and what only speaks of it.
-MADE = ("data/*", "metrics", "models/*", "dvc.lock", "monitoring", "review", "served", "site", "docs/*.png")
+MADE = ("data/*", "metrics", "models/*", str(LOCK), "monitoring", "review", "served", "site", "docs/*.png")
 
 
 def init_problem(name: str, path: Path, asked: Asked) -> Iterator[str]:

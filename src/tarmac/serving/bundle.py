@@ -13,22 +13,25 @@ from tarmac.pipeline.models.session import Session
 from tarmac.serving.form import FORM
 from tarmac.serving.state import Inputs, State, read_json
 
+RELEASE, MODEL, CARD, STATE = "release.json", "model.onnx", "card.md", "state"  # what a bundle's folder holds
+PROBES = "probes.json"  # of the state
+
 
 class Bundle:
     """One version of the model with what it looks up."""
 
     def __init__(self, folder: Path) -> None:
         """Loads the folder. Raises `ValueError` where a part of it is missing or damaged."""
-        if not (folder / "release.json").is_file():
-            raise ValueError(f"{folder} is no bundle, it has no release.json: make one with `make bundle`")
-        self.folder, self.release = folder, read_json(folder / "release.json")
+        if not (folder / RELEASE).is_file():
+            raise ValueError(f"{folder} is no bundle, it has no {RELEASE}: make one with `make bundle`")
+        self.folder, self.release = folder, read_json(folder / RELEASE)
         self.version = str(self.release.get("version"))
         try:
-            self.card = (folder / "card.md").read_text(encoding="utf-8")
+            self.card = (folder / CARD).read_text(encoding="utf-8")
         except (OSError, ValueError) as error:
             raise ValueError(f"{folder / 'card.md'} cannot be read ({error}): make the bundle again") from None
-        self.session, self.state = Session(folder / "model.onnx"), State(folder / "state")
-        self._probe(folder / "state" / "probes.json")
+        self.session, self.state = Session(folder / MODEL), State(folder / STATE)
+        self._probe(folder / STATE / PROBES)
 
     def inputs(self, rows: Sequence[Row], known: dict[str, list[Any]] | None = None) -> Inputs:
         """The model's inputs for some rows; what a client knows live goes before what is looked up.

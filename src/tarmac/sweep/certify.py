@@ -1,16 +1,14 @@
 """Certifies trials: the pipeline runs their parameters as a DVC experiment, which must come to the same metrics."""
 
 import json
-from pathlib import Path
 
 from optuna.trial import FrozenTrial
 
+from tarmac.pipeline.base.paths import TRAIN_METRICS
 from tarmac.policy.sweep import Value
 from tarmac.repository import git
 from tarmac.repository.dvc import commands
 from tarmac.sweep.trial import METRICS, PARAMS
-
-TRAINED = Path("metrics/train/metrics.json")
 
 
 class CertificateError(ValueError):
@@ -30,7 +28,7 @@ def certify(study: str, trial: FrozenTrial) -> str:
         lines = commands.dvc("exp", "run", "--name", name, *settings)
     for line in lines:
         print(line, flush=True)
-    reached = json.loads(TRAINED.read_text(encoding="utf-8"))["validation"]
+    reached = json.loads(TRAIN_METRICS.read_text(encoding="utf-8"))["validation"]
     if reached != trial.user_attrs[METRICS]:
         raise CertificateError(
             f"trial {trial.number} had {trial.user_attrs[METRICS]}, the pipeline comes to {reached}:"

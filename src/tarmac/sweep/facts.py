@@ -4,6 +4,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
+from tarmac.pipeline.base import paths
 from tarmac.pipeline.base.hashing import digest
 from tarmac.policy import Params
 from tarmac.reporting.trees import flatten
@@ -11,10 +12,9 @@ from tarmac.repository import git, reproduce
 from tarmac.repository.dvc import commands
 from tarmac.repository.stage_inputs import OUTSIDE, by_stage
 
-FEATURES = "data/features"
-ENVIRONMENT = Path("requirements/pipeline.txt")
+FEATURES = str(paths.FEATURES)
 RESULTS = ("metrics/", "models/")  # of an earlier run, which the next stage reads
-NEEDED = ("data/raw", "data/prepared", FEATURES)
+NEEDED = (str(paths.RAW), str(paths.PREPARED), FEATURES)
 
 
 class UncommittedError(ValueError):
@@ -29,11 +29,11 @@ def refuse_uncommitted() -> None:
     """
     if git.commit("HEAD") is None:
         raise UncommittedError("there is no commit yet: a study is bound to one")
-    pipeline = YAML(typ="safe", pure=True).load(Path("dvc.yaml").read_text(encoding="utf-8"))
+    pipeline = YAML(typ="safe", pure=True).load(paths.PIPELINE.read_text(encoding="utf-8"))
     changed = git.changed_since("HEAD")
     read = by_stage(changed, pipeline)
     files = sorted({path for stage, paths in read.items() if stage != OUTSIDE for path in paths})
-    files += [path for path in changed if path == "dvc.yaml"]
+    files += [path for path in changed if path == str(paths.PIPELINE)]
     files = [path for path in files if not path.startswith(RESULTS)]
     if files:
         raise UncommittedError(
@@ -58,6 +58,6 @@ def facts(params: Params) -> dict[str, str]:
     return {
         "commit": git.commit("HEAD") or "none",
         "data": digest(Path(FEATURES)) or "none",
-        "environment": digest(ENVIRONMENT) or "none",
+        "environment": digest(paths.LOCKED) or "none",
         **{key: str(value) for key, value in settings.items()},
     }

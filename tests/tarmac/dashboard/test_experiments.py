@@ -9,7 +9,7 @@ import pytest
 
 from tarmac.dashboard import build
 from tarmac.dashboard.experiments import experiments
-from tarmac.repository.reproduce import METRICS
+from tarmac.pipeline.base.paths import TEST_METRICS
 from tests.commits import commit, run, work_in
 from tests.tarmac.dashboard.cases import write_json
 
@@ -31,7 +31,7 @@ def tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "cache"))
     run("init", "--quiet")
     dvc("init")
-    Path("dvc.yaml").write_text(f"metrics: [{METRICS}]\n")
+    Path("dvc.yaml").write_text(f"metrics: [{TEST_METRICS}]\n")
     measure(2)
     baseline = commit()
     for name, depth in ((NAME, 5), ("worse", 1)):
@@ -44,7 +44,7 @@ def tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 def measure(depth: int) -> None:
     """Leaves what a run with a parameter leaves."""
     Path("params.yaml").write_text(f"train:\n  depth: {depth}\n")
-    write_json(METRICS, {"roc_auc": 0.7 + depth / 100, "log_loss": 0.5})
+    write_json(TEST_METRICS, {"roc_auc": 0.7 + depth / 100, "log_loss": 0.5})
 
 
 def test_an_experiment_is_lost_or_beside_another_baseline(tried):

@@ -13,8 +13,9 @@ import pytest
 from tarmac.ingest.incoming import read, take_in
 from tarmac.monitoring.judge import Judgement, integrity, judge
 from tarmac.monitoring.reference import Reference, reference
-from tarmac.monitoring.rows import TABLES, Observed, of_month
+from tarmac.monitoring.rows import Observed, of_month
 from tarmac.pipeline.base.params import Window
+from tarmac.pipeline.base.paths import FEATURES
 from tarmac.pipeline.featurize import stage as featurize
 from tarmac.pipeline.models.scorer import Scorer
 from tarmac.pipeline.prepare import stage as prepare
@@ -82,7 +83,7 @@ def watched(place: Path, bad: Bad, live: Live, known: Reference) -> Judgement:
     take_in(read(sent(place, bad)), PARAMS.prepare.max_quarantine_share)
     prepare.main()
     featurize.main()
-    return judge(of_month(MONTH, live.scorer, TABLES), known, live.split, PARAMS)
+    return judge(of_month(MONTH, live.scorer, FEATURES), known, live.split, PARAMS)
 
 
 def at(gate: str) -> list[object]:

@@ -1,8 +1,9 @@
 """The model card, as it is committed."""
 
 from tarmac.dashboard import card
-from tarmac.dashboard.known import CARD, Known
+from tarmac.dashboard.known import Known
 from tarmac.dashboard.section import Commands, Prose, Section
+from tarmac.pipeline.base.paths import CARD
 
 NONE = "There is no model card yet: the last stage of the pipeline writes it."
 SAYS = "What the model is for and what it is not for, how good it is, and its limits, as the pipeline wrote it."

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 from tarmac.dashboard import vega
 from tarmac.dashboard.known import Known
-from tarmac.dashboard.results import INTERVALS, Result
+from tarmac.dashboard.results import Result
 from tarmac.dashboard.section import Block, Code, Commands, Section, Source, Table
 from tarmac.dashboard.vega import ACCENT, INK, Spec, y_title
 from tarmac.dashboard.words import MAIN, TESTED, between, count, estimate, label
+from tarmac.pipeline.base.paths import INTERVALS, TEST_METRICS
 from tarmac.reporting.markdown import number
-from tarmac.repository.reproduce import METRICS, SHOWN
+from tarmac.repository.reproduce import SHOWN
 
 NONE = "Nothing was measured yet."
 
@@ -115,5 +116,5 @@ def _value(result: Result, name: str) -> str:
 
 def _sources(known: Known, released: bool) -> list[Source]:
     if not released:
-        return known.read(METRICS, INTERVALS)
-    return [Source(str(path), None, "at the commit of each version") for path in (METRICS, INTERVALS)]
+        return known.read(TEST_METRICS, INTERVALS)
+    return [Source(str(path), None, "at the commit of each version") for path in (TEST_METRICS, INTERVALS)]

@@ -3,8 +3,8 @@
 from tarmac.dashboard.known import MODEL, Known
 from tarmac.dashboard.reading import short
 from tarmac.dashboard.section import Block, Code, Commands, Section, Table
+from tarmac.pipeline.base.paths import LOCK
 from tarmac.reporting.trees import flatten
-from tarmac.repository.dvc import commands
 from tarmac.repository.lineage import Lineage
 
 NONE = f"No commit here has made the {MODEL} that dvc.lock names, or it names none."
@@ -22,7 +22,7 @@ def section(known: Known) -> Section:
         blocks.append(_files(found))
     if found.params:
         blocks.append(_params(found))
-    return Section("lineage", "Lineage", _says(found), blocks, known.read(commands.LOCK))
+    return Section("lineage", "Lineage", _says(found), blocks, known.read(LOCK))
 
 
 def _says(found: Lineage) -> str:

@@ -6,10 +6,10 @@ from markupsafe import Markup, escape
 
 from tarmac.dashboard import graph
 from tarmac.dashboard.graph import Node
-from tarmac.dashboard.known import PIPELINE, Known
+from tarmac.dashboard.known import Known
 from tarmac.dashboard.section import Block, Chart, Code, Commands, Section, Table
 from tarmac.dashboard.words import count
-from tarmac.repository.dvc import commands
+from tarmac.pipeline.base.paths import LOCK, PIPELINE
 
 NONE = "There is no pipeline here: dvc.yaml has no stage."
 READS = "An arrow leads from who writes to who reads; one that follows from others is left out, the table has them all."
@@ -31,7 +31,7 @@ def section(known: Known) -> Section:
     )
     blocks: list[Block] = [chart, _table(known.pipeline)]
     says = f"{count(len(known.pipeline), 'stage')}; each runs again only where something that it reads has changed."
-    return Section("pipeline", "Pipeline", says, blocks, known.read(PIPELINE, commands.LOCK))
+    return Section("pipeline", "Pipeline", says, blocks, known.read(PIPELINE, LOCK))
 
 
 def _drawn(stages: graph.Stages, found: list[Node], down: bool) -> str:

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 from tarmac.dashboard import vega
-from tarmac.dashboard.known import LAST, PREPARED, RECORDS, Known
+from tarmac.dashboard.known import LAST, RECORDS, Known
 from tarmac.dashboard.records import Feature, Month, Prepared
 from tarmac.dashboard.section import Block, Code, Commands, Section, Table
 from tarmac.dashboard.vega import ACCENT, OTHER, Spec
 from tarmac.dashboard.words import count, month, share
+from tarmac.pipeline.base.paths import PREPARED_COUNTS
 
 NONE = "The data were not prepared yet."
 READS = "Share of rows without the input: a hollow dot in the training window, a filled one in the month."
@@ -21,7 +22,7 @@ def section(known: Known) -> Section:
     blocks: list[Block] = [_counts(known.prepared), _broken(known.prepared), *_missing(known.last)]
     monitored = [RECORDS if known.last_is_record else LAST] if known.last else []
     return Section(
-        "quality", "Data quality", _says(known.prepared, known.last), blocks, known.read(PREPARED, *monitored)
+        "quality", "Data quality", _says(known.prepared, known.last), blocks, known.read(PREPARED_COUNTS, *monitored)
     )
 
 

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from tarmac.dashboard import vega
 from tarmac.dashboard.known import LAST, RECORDS, Known
 from tarmac.dashboard.records import Month, Part, Slice
-from tarmac.dashboard.results import INTERVALS
 from tarmac.dashboard.section import Block, Code, Commands, Section, Table
 from tarmac.dashboard.vega import ACCENT, MUTED, Spec
 from tarmac.dashboard.words import MAIN, TESTED, between, difference, estimate, label, month
+from tarmac.pipeline.base.paths import INTERVALS
 from tarmac.reporting.markdown import number
 
 NONE = "No slice was measured yet: there is no `metrics/intervals.json` with slices."

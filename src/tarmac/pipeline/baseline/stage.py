@@ -1,15 +1,12 @@
 """baseline: fits the linear model that the model must beat, and exports it to ONNX."""
 
-from pathlib import Path
 from typing import Any
 
 from tarmac.pipeline.base.params import TASK, AnySplit, BaselineParams, Sections, TrainParams, load
+from tarmac.pipeline.base.paths import BASELINE, FEATURES
 from tarmac.pipeline.base.runner import Progress, run
 from tarmac.pipeline.training import fitting
-from tarmac.pipeline.training.fitting import FEATURES
 from tarmac.pipeline.training.identity import identity
-
-BASELINE = Path("models/baseline.onnx")
 
 
 class StageParams(Sections):

@@ -24,15 +24,23 @@ from tarmac.pipeline.base.params import (
     TrainParams,
     load,
 )
+from tarmac.pipeline.base.paths import (
+    CARD,
+    INTERVALS,
+    MODEL,
+    PINS,
+    PREDICTIONS,
+    PREPARED_COUNTS,
+    RAW,
+    TABLES,
+    TRAIN_METRICS,
+)
 from tarmac.pipeline.base.runner import Progress, run
 from tarmac.pipeline.card.model_card import Facts, model_card
 from tarmac.pipeline.intervals.sample import Estimate, Sample
 from tarmac.pipeline.metrics.metrics import joined
 
-CARD, RAW, MODEL = Path("models/card.md"), Path("data/raw"), Path("models/model.onnx")
-ENVIRONMENT, PREDICTIONS = Path("requirements/stages.txt"), Path("data/predictions.parquet")
-PREPARED, TRAINED = Path("metrics/prepare.json"), Path("metrics/train/metrics.json")
-BEHAVIOUR, INTERVALS = Path("metrics/tables/behaviour.csv"), Path("metrics/intervals.json")
+BEHAVIOUR = TABLES / "behaviour.csv"
 PROCESS, ROW = 600e6, 200  # bytes, measured: of the process with its tables of clusters, of a prediction
 NONE = Estimate(float("nan"), float("nan"), float("nan"))
 
@@ -81,7 +89,7 @@ def unseen(labels: "pd.Series[float]", task: Task = TASK) -> list[str]:
 
 def described(params: StageParams) -> dict[str, object]:
     """What the model is, in the words of its parameters."""
-    trained = json.loads(TRAINED.read_text(encoding="utf-8"))
+    trained = json.loads(TRAIN_METRICS.read_text(encoding="utf-8"))
     facts: dict[str, object] = {
         "kind": params.train.model,
         "feature groups": ", ".join(params.train.features),
@@ -95,7 +103,7 @@ def described(params: StageParams) -> dict[str, object]:
 
 def lineage() -> dict[str, str]:
     """Hashes of what the model was made from and of what was made."""
-    return {str(path): digest(path) for path in (RAW, ENVIRONMENT, MODEL, PREDICTIONS)}
+    return {str(path): digest(path) for path in (RAW, PINS, MODEL, PREDICTIONS)}
 
 
 def collect(params: StageParams, rows: pd.DataFrame, counted: dict[str, Any]) -> Facts:
@@ -166,13 +174,13 @@ def read(path: Path) -> pd.DataFrame:
 def main() -> None:
     """Reads predictions, metrics and hashes; writes `models/card.md` and `metrics/intervals.json`."""
     params, progress = load(StageParams), Progress("card")
-    for path in (RAW, ENVIRONMENT, MODEL, PREDICTIONS, PREPARED, TRAINED, BEHAVIOUR):
+    for path in (RAW, PINS, MODEL, PREDICTIONS, PREPARED_COUNTS, TRAIN_METRICS, BEHAVIOUR):
         if not path.exists():
             raise ValueError(f"{path}: no such file; `dvc repro` makes it, `dvc pull` fetches it")
     count = pq.read_metadata(PREDICTIONS).num_rows
     resources.check(PROCESS + count * ROW, 0, f"{count:,} predictions", "fewer months in split.test")
     rows = read(PREDICTIONS)
-    facts = collect(params, rows, json.loads(PREPARED.read_text(encoding="utf-8")))
+    facts = collect(params, rows, json.loads(PREPARED_COUNTS.read_text(encoding="utf-8")))
     with replacing(CARD) as path:
         path.write_text(model_card(facts, params.intervals.confidence), encoding="utf-8")
     write_json(INTERVALS, {"confidence": params.intervals.confidence, **intervals(facts)})

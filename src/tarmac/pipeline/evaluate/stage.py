@@ -16,6 +16,7 @@ from tarmac.pipeline.base import resources
 from tarmac.pipeline.base.outputs import finite, replacing
 from tarmac.pipeline.base.params import TASK, AnySplit, EvaluateParams, Sections, Task, load
 from tarmac.pipeline.base.params.task import ERROR
+from tarmac.pipeline.base.paths import BASELINE, FEATURES, MODEL, PREDICTIONS, TABLES, TEST_METRICS
 from tarmac.pipeline.base.runner import Progress, run
 from tarmac.pipeline.evaluate import behaviour, curves, importance
 from tarmac.pipeline.metrics import metrics, slices
@@ -23,8 +24,7 @@ from tarmac.pipeline.models import dataset
 from tarmac.pipeline.models.dataset import Parts
 from tarmac.pipeline.models.scorer import Scorer
 
-FEATURES, MODEL, BASELINE = Path("data/features"), Path("models/model.onnx"), Path("models/baseline.onnx")
-PREDICTIONS, METRICS, TABLES = Path("data/predictions.parquet"), Path("metrics/evaluate"), Path("metrics/tables")
+METRICS = TEST_METRICS.parent  # of dvclive
 MONTH = "month of the row"  # beside its slices, one of which may be a month, too
 PROCESS, ROW = 450e6, 150  # bytes, measured: of the process with a month in memory, of a row while it is judged
 ROW_GROUP = 2**20  # rows, as pandas writes them

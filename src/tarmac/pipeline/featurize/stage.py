@@ -10,10 +10,10 @@ from tarmac.pipeline.base import months, parquet, resources
 from tarmac.pipeline.base.hashing import digest
 from tarmac.pipeline.base.outputs import replacing
 from tarmac.pipeline.base.params import Engine, ProblemParams, Sections, load
+from tarmac.pipeline.base.paths import FEATURES, PINS, PREPARED
 from tarmac.pipeline.base.runner import Progress, run
 from tarmac.pipeline.engine.month_cache import partitions
 
-PREPARED, FEATURES, ENVIRONMENT = Path("data/prepared"), Path("data/features"), Path("requirements/stages.txt")
 PROCESS, GROWTH = 300e6, 5  # bytes of the process: the engine spills; of features and their copy over prepared rows
 
 
@@ -42,7 +42,7 @@ def made_from(name: str, query: str, month: str, available: list[str]) -> dict[s
     names = [*problem.contract.LOOKUPS, *(f"{table}/{past}" for table in problem.contract.MONTHLY for past in reach)]
     shown = {name: digest(PREPARED / f"{name}.parquet") for name in names}
     code = [digest(path) for path in sorted(Path(engine.__file__).parent.glob("*.py"))]
-    return {"query": query, "engine": [name, code], "environment": digest(ENVIRONMENT), month: shown}
+    return {"query": query, "engine": [name, code], "environment": digest(PINS), month: shown}
 
 
 def main() -> None:

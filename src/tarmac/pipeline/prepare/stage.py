@@ -14,12 +14,11 @@ from tarmac.pipeline.base import months, parquet, resources
 from tarmac.pipeline.base.hashing import digest
 from tarmac.pipeline.base.outputs import replacing, write_json
 from tarmac.pipeline.base.params import Engine, PrepareParams, Sections, load
+from tarmac.pipeline.base.paths import PINS, PREPARED, PREPARED_COUNTS, QUARANTINE, RAW
 from tarmac.pipeline.base.runner import Progress, run
 from tarmac.pipeline.engine.month_cache import Facts, Partitions, code, partitions
 from tarmac.pipeline.prepare import validation
 
-RAW, PREPARED, ENVIRONMENT = Path("data/raw"), Path("data/prepared"), Path("requirements/stages.txt")
-QUARANTINE, METRICS = Path("data/quarantine.csv"), Path("metrics/prepare.json")
 Frames = dict[str, pd.DataFrame]
 PROCESS, ROW, COPIES = 250e6, 7000, 2  # bytes: of the process, of a row while it is checked; and of what is written
 
@@ -120,7 +119,7 @@ def prepare(
     base = {
         "code": code(),
         "engine": engine_name,
-        "environment": digest(ENVIRONMENT),
+        "environment": digest(PINS),
         "limit": limit,
         "lookups": _md5s(lookups),
     }
@@ -169,7 +168,7 @@ def main() -> None:
         broken, counts = prepare(params.engine, limit, out, Progress("prepare"), kept)
         broken.to_csv(quarantine, index=False, lineterminator="\n")
     rules = Counter(f"{line.table}.{line.column}.{line.rule}" for line in broken.itertuples())
-    write_json(METRICS, {"rows": dict(counts), "set_aside": _set_aside(broken), "broken_rules": dict(rules)})
+    write_json(PREPARED_COUNTS, {"rows": dict(counts), "set_aside": _set_aside(broken), "broken_rules": dict(rules)})
 
 
 if __name__ == "__main__":

@@ -17,10 +17,10 @@ from tarmac.pipeline import engine
 from tarmac.pipeline.base import months
 from tarmac.pipeline.base.outputs import replacing, write_json
 from tarmac.pipeline.base.params import AnySplit, ProblemParams, Sections, StateParams, load
+from tarmac.pipeline.base.paths import FEATURES, PREPARED, STATE
 from tarmac.pipeline.base.runner import Progress, run
 from tarmac.pipeline.models.dataset import Parts, count, read_months
 
-PREPARED, TABLES, OUT = Path("data/prepared"), Path("data/features"), Path("data/state")
 PROBES = 20
 
 
@@ -96,8 +96,8 @@ def write_probes(features: pd.DataFrame, prepared: pd.DataFrame, seed: int, path
 
 def read_recent(first: date) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Features and prepared rows of the last month, the features from a day on; all where rows have no time."""
-    last = months.stored(TABLES)[-1]
-    features = pd.read_parquet(TABLES / f"{last}.parquet")
+    last = months.stored(FEATURES)[-1]
+    features = pd.read_parquet(FEATURES / f"{last}.parquet")
     recent = (
         features
         if problem.contract.DAY is None
@@ -126,8 +126,8 @@ def main() -> None:
     after = months.days(months.stored(PREPARED / problem.contract.MONTHLY[-1])[-1])[1]
     first = after - timedelta(days=params.state.days)
     backend = engine.connect()
-    read = partial(read_months, TABLES, params.split, "train")
-    with replacing(OUT) as out:
+    read = partial(read_months, FEATURES, params.split, "train")
+    with replacing(STATE) as out:
         out.mkdir()
         facts = write_lookups(backend, point(backend, first, after), params.problem, out)
         write_background(

@@ -2,18 +2,17 @@
 
 from functools import partial
 from importlib import import_module
-from pathlib import Path
 
 from dvclive.live import Live
 
 from tarmac.pipeline.base.outputs import finite
 from tarmac.pipeline.base.params import TASK, AnySplit, Engine, Sections, Task, TrainParams, load
+from tarmac.pipeline.base.paths import FEATURES, MODEL, TRAIN_METRICS
 from tarmac.pipeline.base.runner import Progress, run
 from tarmac.pipeline.training import estimators, export, fitting
-from tarmac.pipeline.training.fitting import FEATURES
 from tarmac.pipeline.training.identity import identity
 
-MODEL, METRICS = Path("models/model.onnx"), Path("metrics/train")
+METRICS = TRAIN_METRICS.parent  # of dvclive
 SHOWN_ROUNDS = 25  # a line on the terminal this often, and dvclive's summary; its curves get every round
 
 

@@ -6,12 +6,12 @@ from pathlib import Path
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base import parquet, resources
 from tarmac.pipeline.base.params import TASK, AnySplit, SplitParams, TrainParams
+from tarmac.pipeline.base.paths import FEATURES
 from tarmac.pipeline.models import dataset
 from tarmac.pipeline.models.dataset import Inputs, Months, Split
 from tarmac.pipeline.training import batches, estimators, export
 from tarmac.pipeline.training.batches import Stream
 
-FEATURES = Path("data/features")
 # Bytes, measured: of the process, of a row in a linear fit, of a value in a table that trees grow from, of what a fit
 # from pages keeps of a row, of a value in a page.
 PROCESS, LINEAR, HELD, KEPT, PAGED = 350e6, 3000, 25, 50, 6.5

@@ -7,10 +7,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from tarmac.pipeline.base.paths import LOCKED
 from tarmac.repository.doctor.finding import Finding, ask, some
 
 LOWEST, HIGHEST = (3, 11), (3, 14)
-LOCKED, LOCKED_GPU = Path("requirements/pipeline.txt"), Path("requirements/gpu.txt")
+LOCKED_GPU = Path("requirements/gpu.txt")
 APART = 120  # seconds that two clocks may differ
 EARLIEST = 1_735_689_600  # the start of 2025: a machine without a clock begins in 1970
 

@@ -4,12 +4,12 @@ import sys
 from pathlib import Path
 
 from tarmac import policy
-from tarmac.pipeline.base.params.file import PATH
+from tarmac.pipeline.base.paths import LOCK, PARAMS
 from tarmac.repository import git
 from tarmac.repository.doctor.finding import Finding, ask, some
 from tarmac.repository.dvc import commands, lockfile
 
-RESULTS = ("dvc.lock", "metrics", "models")
+RESULTS = (str(LOCK), "metrics", "models")
 UNDER_WAY = {  # what Git keeps while it is at work
     "MERGE_HEAD": "a merge",
     "rebase-merge": "a rebase",
@@ -62,7 +62,7 @@ def merging() -> Finding:
 def parameters() -> Finding:
     """Whether params.yaml holds what the stages take."""
     policy.load()
-    return Finding("ok", str(PATH))
+    return Finding("ok", str(PARAMS))
 
 
 def locks() -> Finding:
@@ -70,9 +70,9 @@ def locks() -> Finding:
     if stale := commands.stale_locks():
         return Finding("fail", f"left by a killed dvc: {some(map(str, stale))}", "make run, which clears it")
     commands.outputs()
-    if not commands.LOCK.is_file():
+    if not LOCK.is_file():
         return Finding("fail", "there is no dvc.lock: nothing has run", "make run, and commit its result")
-    return Finding("ok", f"{len(lockfile.stages(commands.LOCK.read_text(encoding='utf-8')))} stages in {commands.LOCK}")
+    return Finding("ok", f"{len(lockfile.stages(LOCK.read_text(encoding='utf-8')))} stages in {LOCK}")
 
 
 def result() -> Finding:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import yaml
 
+from tarmac.pipeline.base.paths import LOCK
 from tarmac.pipeline.base.site_cache import FOLDER, VARIABLE, is_private
 from tarmac.repository import git
 from tarmac.repository.doctor.finding import Finding, ask, some
@@ -31,7 +32,7 @@ def disk() -> Finding:
 
 def _sizes() -> dict[str, int]:
     """Bytes of every output by path, as `dvc.lock` and `.dvc` files have them."""
-    entries = lockfile.stages(commands.LOCK.read_text(encoding="utf-8") if commands.LOCK.is_file() else None).values()
+    entries = lockfile.stages(LOCK.read_text(encoding="utf-8") if LOCK.is_file() else None).values()
     outs = [out for entry in entries for out in entry.get("outs", [])]
     found = {out["path"]: out.get("size", 0) for out in outs}
     for pointer in Path("data").glob("*.dvc"):

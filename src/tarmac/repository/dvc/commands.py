@@ -13,11 +13,11 @@ import yaml
 
 from tarmac.pipeline.base.hashing import digest
 from tarmac.pipeline.base.outputs import exclusive, is_unfinished, recover
+from tarmac.pipeline.base.paths import LOCK
 from tarmac.repository import git
 from tarmac.repository.dvc import lockfile, object_store, recovery
 
 LOCKS = (Path(".dvc/tmp/rwlock"), Path(".dvc/tmp/exps/rwlock"))
-LOCK = Path("dvc.lock")
 CHANGING_DATA = Path(".dvc/tmp/data.lock")  # held by a command that replaces tracked data
 LITTLE = 2**20  # bytes of free space with which no stage gets anywhere
 
@@ -200,7 +200,7 @@ def _pulled(*targets: str, folder: Path, extra: Mapping[str, str] | None) -> boo
 
 def outputs(folder: Path = Path()) -> dict[str, str]:
     """Hash of every output that DVC keeps (of `dvc.lock` and of `.dvc` files), by path."""
-    hashes = locked((folder / "dvc.lock").read_text(encoding="utf-8")) if (folder / "dvc.lock").is_file() else {}
+    hashes = locked((folder / LOCK).read_text(encoding="utf-8")) if (folder / LOCK).is_file() else {}
     for pointer in pointers(folder):
         for out in lockfile.parse((folder / pointer).read_text(encoding="utf-8"))["outs"]:
             hashes[(pointer.parent / out["path"]).as_posix()] = out["md5"]

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from tarmac.pipeline.base.outputs import replacing
+from tarmac.pipeline.base.paths import LOCK, PIPELINE
 from tarmac.repository.dvc import lockfile, object_store
 
 SIZES = ["size", "nfiles"]  # of an entry, which DVC leaves out of a run's name
@@ -19,7 +20,7 @@ def save_commit(folder: Path, site: str) -> str:
 
     try:
         with object_store.forgetful(folder, site) as repo:
-            for entry in load_yaml(str(folder / "dvc.lock"))["stages"].values():
+            for entry in load_yaml(str(folder / LOCK))["stages"].values():
                 _save_run(repo, folder, entry)
     except (DvcException, KeyError, TypeError, FileNotFoundError) as error:
         return " ".join(str(error).split())
@@ -44,7 +45,7 @@ def _save_run(repo: Any, folder: Path, entry: lockfile.Entry) -> None:
     from dvc.utils.serialize import dump_yaml
 
     paths = list(lockfile.hashes([entry], "outs"))
-    place = {"path": str(folder / "dvc.yaml"), "wdir": str(folder)}
+    place = {"path": str(folder / PIPELINE), "wdir": str(folder)}
     stage = create_stage(PipelineStage, repo=repo, cmd=entry["cmd"], outs=paths, **place)
     StageLoader.fill_from_lock(stage, entry)
     for out in stage.outs:

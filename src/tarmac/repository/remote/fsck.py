@@ -4,11 +4,12 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
+from tarmac.pipeline.base.paths import LOCK, PIPELINE
 from tarmac.repository.dvc import commands, object_store
 from tarmac.repository.git import commit, git
 from tarmac.repository.remote.objects import named
 
-NAMING = ("dvc.lock", "dvc.yaml", "*.dvc")  # files that decide which objects a commit names
+NAMING = (str(LOCK), str(PIPELINE), "*.dvc")  # files that decide which objects a commit names
 
 
 class FsckError(ValueError):

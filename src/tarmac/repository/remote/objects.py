@@ -6,12 +6,12 @@ from typing import Any
 
 import yaml
 
+from tarmac.pipeline.base.paths import LOCK, PIPELINE
 from tarmac.repository.dvc import commands, lockfile
 from tarmac.repository.dvc.object_store import Fault, RemoteError, faults, opened
 from tarmac.repository.git import git, text_at
 
 __all__ = ["Fault", "RemoteError", "faults", "named", "opened"]
-PIPELINE = Path("dvc.yaml")
 
 
 def named(revision: str | None = None, folder: Path = Path()) -> dict[str, str]:
@@ -20,7 +20,7 @@ def named(revision: str | None = None, folder: Path = Path()) -> dict[str, str]:
     They stand in `dvc.lock` and in `.dvc` files; what Git keeps, and what is not to be pushed, is not among them.
     Raises `StoreError` where one of them cannot be read.
     """
-    locked = commands.locked(_text(revision, commands.LOCK, folder) or "")
+    locked = commands.locked(_text(revision, LOCK, folder) or "")
     elsewhere = _kept_elsewhere(_yaml(revision, PIPELINE, folder))
     hashes = {path: oid for path, oid in locked.items() if path not in elsewhere}
     for pointer in _pointers(revision, folder):

@@ -19,13 +19,13 @@ from tarmac.pipeline.base.params.pipeline import (
     TrainParams,
 )
 from tarmac.pipeline.base.params.section import Section
+from tarmac.pipeline.base.paths import PARAMS
 
 if TYPE_CHECKING:
     from tarmac.interface.params import ProblemParams as ProblemParams  # noqa: PLC0414 -- stages import it from here
 else:
     ProblemParams = problem.params.Params
 
-PATH = Path("params.yaml")
 EXPECTED = {  # in place of pydantic's words
     "extra_forbidden": "unknown key; `tarmac params` lists the known ones",
     "missing": "this key is missing",
@@ -61,7 +61,7 @@ class Params(Sections):
     intervals: IntervalParams
 
 
-def load(sections: type[Read], path: Path = PATH) -> Read:
+def load(sections: type[Read], path: Path = PARAMS) -> Read:
     """Read and check some sections. Raises `ParamsError` with every mistake on its line."""
     return read(path, sections)[0]
 
