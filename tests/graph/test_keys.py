@@ -7,6 +7,7 @@ import pytest
 from tarmac.pipeline.base.params import TASK
 from tarmac.policy import load
 from tests.conftest import ROOT, Workspace
+from tests.e2e.running import FROM_SOURCE, TARMAC
 from tests.graph.conftest import copy_of
 from tests.graph.declared import stages
 from tests.graph.trace import Trace, key_faults, leaves, trace
@@ -101,3 +102,14 @@ def test_a_model_that_is_left_out_of_the_runs_is_found(rerun: Workspace, train_t
     found = key_faults(stages(rerun.path)["train"], [train_traces[MODEL]], leaves(rerun.params))
     assert found
     assert all(line.startswith(tuple(f"train: train.{model}." for model in OTHERS)) for line in found)
+
+
+def test_a_mistake_in_another_section_does_not_stop_a_stage(finished: Workspace) -> None:
+    finished.set_params(lambda params: params["intervals"].update(confidence=7))
+    assert finished.stage("prepare").returncode == 0
+    failed = finished.stage("card", check=False)
+    assert failed.returncode == 1
+    assert "intervals.confidence" in failed.stderr
+    whole = finished.run(*TARMAC, "params", "--check", check=False, env=FROM_SOURCE)
+    assert whole.returncode == 1
+    assert "intervals.confidence" in whole.stderr

@@ -5,11 +5,18 @@ import pytest
 from tests.conftest import ROOT, Workspace
 from tests.graph.declared import locked, stages
 
-MOST_LINES, MOST_FILES = 120, 100
+MOST_LINES, MOST_PATHS, MOST_FILES = 90, 9, 100  # of dvc.yaml; of code, in a stage; in a folder
 
 
 def test_the_pipeline_can_be_read_in_one_sitting() -> None:
     assert len((ROOT / "dvc.yaml").read_text().splitlines()) < MOST_LINES
+
+
+@pytest.mark.parametrize("name", stages(ROOT))
+def test_a_stage_depends_on_few_folders_of_code_each_of_them_whole(name: str) -> None:
+    code = [ROOT / dep for dep in stages(ROOT)[name].deps if dep.startswith("src/")]
+    assert 0 < len(code) <= MOST_PATHS
+    assert [path for path in code if not path.is_dir()] == []
 
 
 @pytest.mark.parametrize("name", stages(ROOT))

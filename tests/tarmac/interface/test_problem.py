@@ -1,5 +1,6 @@
 """The problem is found by the name in `pyproject.toml`, and loaded role by role."""
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -94,3 +95,30 @@ NAMELESS = ["", "[tool]\n", "[tool.tarmac]\nproblem = 1\n", "[", *map(NAMED.form
 @pytest.mark.parametrize("text", NAMELESS)
 def test_a_name_that_is_no_package_is_none(text: str) -> None:
     assert named(text) is None
+
+
+ALLOWED = ("tarmac.interface", "tarmac.tabular")
+
+
+def foreign(path: Path) -> list[str]:
+    """What a module of a problem imports of the machinery beyond what it may."""
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    found = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    found += [
+        f"{node.module}.{alias.name}" for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names
+    ]
+    return [name for name in found if name.startswith("tarmac") and not name.startswith(ALLOWED)]
+
+
+def test_the_problem_imports_the_interface_and_ready_made_problems_alone() -> None:
+    files = sorted(problem.folder.rglob("*.py"))
+    assert len(files) > len(ROLES)
+    assert {file.name: foreign(file) for file in files if foreign(file)} == {}
+
+
+@pytest.mark.parametrize(
+    "line", ["import tarmac.policy", "from tarmac import review", "from tarmac.pipeline.base import x"]
+)
+def test_another_import_of_the_machinery_is_found(tmp_path: Path, line: str) -> None:
+    (tmp_path / "module.py").write_text(f"def late():\n    {line}\n")
+    assert len(foreign(tmp_path / "module.py")) == 1
