@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 from tarmac.pipeline.models.dataset import Inputs
-from tarmac.pipeline.train.stage import BestRound
 from tarmac.pipeline.training import estimators
+from tarmac.pipeline.training.best_round import BestRound
 from tarmac.pipeline.training.fitting import read_split
 from tarmac.policy import load
 from tarmac.policy.sweep import with_values

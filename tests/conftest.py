@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 RAW = ROOT / "data" / "raw"
 MADE = shutil.ignore_patterns("__pycache__", "*.egg-info", "node_modules")
 OF_FLIGHTS = """
-    behaviour data tarmac/pipeline/models tarmac/pipeline/training tarmac/spark/test_training.py
+    tarmac/pipeline/models tarmac/pipeline/training tarmac/spark/test_training.py
     test_boundary.py tarmac/ingest/test_incoming.py tarmac/ingest/test_raw_data.py problems
     e2e/test_bad_input.py e2e/test_faults.py e2e/test_gate.py e2e/test_machines.py
     e2e/test_merge.py e2e/test_moved_windows.py e2e/test_old_layout.py e2e/test_registry.py e2e/test_reproducible.py
@@ -38,7 +38,7 @@ OF_FLIGHTS = """
     tarmac/serving/test_openapi.py tarmac/serving/test_skew.py tarmac/dashboard/test_browser.py
     tarmac/dashboard/test_build.py tarmac/dashboard/test_card.py
     tarmac/pipeline/card/test_stage.py tarmac/pipeline/evaluate/test_stage.py
-    tarmac/pipeline/state/test_stage.py tarmac/pipeline/train/test_stage.py
+    tarmac/pipeline/state/test_stage.py
     workflows/test_gpu.py workflows/test_review_and_comment.py tarmac/policy
 """
 OF_CLASSES_BY_MONTH = """

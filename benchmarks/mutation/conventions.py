@@ -11,7 +11,7 @@ ELSEWHERE = {
     "tarmac/registry/promote": ("e2e/test_registry.py",),
     "tarmac/registry/release": ("e2e/test_registry.py",),
     "tarmac/repository/merge_lock": ("e2e/test_merge.py",),
-    "tarmac/review/lineage": ("tarmac/repository/test_lineage.py",),
+    "tarmac/review/provenance": ("tarmac/repository/test_lineage.py",),
     "tarmac/serving/guard": ("tarmac/serving/test_http.py",),
     "tarmac/serving/question": ("tarmac/serving/test_http.py",),
     "tarmac/serving/state": ("tarmac/pipeline/state/test_stage.py",),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tarmac.pipeline.base.hashing import digest
-from tarmac.repository.dvc import commands
+from tarmac.repository.dvc import commands, object_store
 from tarmac.repository.remote import objects
 from tests.conftest import Workspace
 from tests.e2e.running import DVC, FROM_SOURCE, STAGES, TARMAC, forget, leftovers, started
@@ -162,8 +162,8 @@ class Killer:
     def _wrong(self, workspace: Workspace) -> list[str]:
         """What is not as it is after an undisturbed run, in words."""
         wanted = commands.outputs(workspace.path)
-        with objects.opened(folder=workspace.path) as remote:
-            faults = objects.faults(remote, objects.named("HEAD", workspace.path), read=True)
+        with object_store.opened(folder=workspace.path) as remote:
+            faults = object_store.faults(remote, objects.named("HEAD", workspace.path), read=True)
         holds = {
             "dvc.lock": (workspace.path / commands.LOCK).read_bytes() == self.lock,
             "outputs": {path: digest(workspace.path / path) for path in wanted} == wanted,

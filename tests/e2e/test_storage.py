@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tarmac.pipeline.base.hashing import digest
-from tarmac.repository.dvc import commands
+from tarmac.repository.dvc import commands, object_store
 from tarmac.repository.remote import objects
 from tests.conftest import Workspace
 from tests.e2e.running import DVC, FROM_SOURCE, TARMAC, forget, leftovers
@@ -117,8 +117,8 @@ def test_a_remote_that_cannot_be_written_looks_whole_later(finished, tmp_path, m
     told(done, why)
     change(remote, "rw,size=64m")
     finished.run(*DVC, "push", env={"DVC_SITE_CACHE_DIR": str(tmp_path / "second")})
-    with objects.opened(folder=finished.path) as opened:
-        assert objects.faults(opened, objects.named("HEAD", finished.path), read=True) == []
+    with object_store.opened(folder=finished.path) as opened:
+        assert object_store.faults(opened, objects.named("HEAD", finished.path), read=True) == []
     assert finished.run("git", "status", "--porcelain").stdout == ""
 
 

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from flights.tables.clean import clean
 from tarmac.pipeline import engine
-from tests.data.stored import folder
+from tests.flights.data.stored import folder
 
 LOOKUPS = ("planes", "airports")
 

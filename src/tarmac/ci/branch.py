@@ -112,9 +112,12 @@ def _add() -> None:
 def _content(before: str, after: str = "") -> str:
     """A hash of what a commit (or the index) gives to the files in which it differs from another one."""
     compared = [before, after] if after else ["--cached", before]
-    lines = git("diff", "--raw", "--no-abbrev", "--no-renames", "-z", *compared, "--").split("\0")
-    pairs = zip(lines[::2], lines[1::2], strict=False)
-    return _hash("\0".join(f"{entry.split(' ', 4)[1]} {entry.split(' ', 4)[3]} {path}" for entry, path in pairs))
+    fields = git("diff", "--raw", "--no-abbrev", "--no-renames", "-z", *compared, "--").split("\0")
+    given = []
+    for entry, path in zip(fields[::2], fields[1::2], strict=False):
+        _, mode, _, oid, _ = entry.split(" ")  # modes and hashes, of before and of after each, and what was done
+        given.append(f"{mode} {oid} {path}")
+    return _hash("\0".join(given))
 
 
 def _hash(text: str) -> str:

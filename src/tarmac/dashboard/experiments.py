@@ -8,11 +8,11 @@ from typing import Any
 
 from tarmac.dashboard.reading import SiteError
 from tarmac.pipeline.base import paths
+from tarmac.pipeline.base.params import TASK
 from tarmac.pipeline.base.paths import TEST_METRICS
 from tarmac.reporting.trees import flatten
 from tarmac.repository import git
 from tarmac.repository.dvc import commands
-from tarmac.repository.reproduce import SHOWN
 
 EXPERIMENT = re.compile(r"^refs/exps/([0-9a-f]{2})/([0-9a-f]{38,62})/.+$")
 OPTIONS = ("--json", "--no-pager", "--hide-queued", "--hide-failed")
@@ -61,7 +61,7 @@ def _experiment(name: str, found: Mapping[str, Any], baseline: Mapping[str, Any]
 
 def _metrics(side: Mapping[str, Any]) -> dict[str, float]:
     found = _file(side, "metrics", TEST_METRICS.as_posix())
-    return {name: found[name] for name in SHOWN if isinstance(found.get(name), int | float)}
+    return {name: found[name] for name in TASK.metrics if isinstance(found.get(name), int | float)}
 
 
 def _file(side: Mapping[str, Any], kind: str, path: str) -> Mapping[str, Any]:

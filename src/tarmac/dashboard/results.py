@@ -6,11 +6,11 @@ from typing import Any
 
 from tarmac.dashboard.reading import SiteError, parsed, short
 from tarmac.dashboard.records import Estimate, Intervals
+from tarmac.pipeline.base.params import TASK
 from tarmac.pipeline.base.paths import INTERVALS, TEST_METRICS
 from tarmac.registry.history import RegistryError
 from tarmac.registry.show import registry
 from tarmac.repository import git
-from tarmac.repository.reproduce import SHOWN
 
 DIGITS = 6  # of a number there
 MOST = 24  # results that are shown
@@ -49,7 +49,7 @@ def results(known: dict[str, Any] | None) -> list[Result]:
 def estimates(metrics: str | None, intervals: Intervals, where: str) -> dict[str, Estimate]:
     """The metrics of the test months; an interval only where it is of this very number."""
     found, known = _metrics(metrics, where), intervals.metrics
-    return {name: _with_interval(found[name], known.get(name)) for name in SHOWN if name in found}
+    return {name: _with_interval(found[name], known.get(name)) for name in TASK.metrics if name in found}
 
 
 def _of_version(version: dict[str, Any]) -> Result:
@@ -70,7 +70,7 @@ def _at(commit: str) -> dict[str, Estimate]:
 def _metrics(content: str | None, where: str) -> dict[str, float]:
     try:
         found = json.loads(content or "{}")
-        return {name: float(found[name]) for name in SHOWN if found.get(name) is not None}
+        return {name: float(found[name]) for name in TASK.metrics if found.get(name) is not None}
     except (ValueError, TypeError, AttributeError) as error:
         raise SiteError(f"{where}: {error} (was it cut off? `git restore {TEST_METRICS}`, or make it again)") from None
 

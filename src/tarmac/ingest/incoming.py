@@ -14,7 +14,7 @@ from tarmac.interface.problem import problem
 from tarmac.pipeline.base import months, parquet
 from tarmac.pipeline.base.outputs import exclusive, recover, replacing
 from tarmac.pipeline.base.paths import RAW
-from tarmac.pipeline.prepare.stage import Frames, check_share, validate
+from tarmac.pipeline.prepare.raw_tables import Frames, check_share, validate
 from tarmac.policy import load
 from tarmac.repository.dvc import commands
 from tarmac.tabular.columns import ABSENT

@@ -11,12 +11,12 @@ from typing import Any
 from tarmac.pipeline.base import paths
 from tarmac.pipeline.base.hashing import digest
 from tarmac.pipeline.base.outputs import replacing, write_json
+from tarmac.pipeline.base.params import TASK
 from tarmac.pipeline.base.paths import TEST_METRICS
 from tarmac.registry.history import STAGES, Event, RegistryError, events, in_stage, versions
 from tarmac.registry.show import described
 from tarmac.repository import clone, git
 from tarmac.repository.dvc import commands
-from tarmac.repository.reproduce import SHOWN
 from tarmac.serving.bundle import CARD, MODEL, RELEASE, STATE
 
 SERVED, VERSIONS = Path("served"), Path("served/versions")
@@ -78,7 +78,7 @@ def _refuse_missing(folder: Path, why: str) -> None:
 def _here() -> dict[str, Any]:
     """What is said of files that are no version: where they are from, as far as that is known."""
     metrics = json.loads(TEST_METRICS.read_text(encoding="utf-8")) if TEST_METRICS.is_file() else {}
-    shown = {name: metrics.get(name) for name in SHOWN}
+    shown = {name: metrics.get(name) for name in TASK.metrics}
     return {"version": HERE, "commit": git.commit("HEAD"), "metrics": shown}
 
 

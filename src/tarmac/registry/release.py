@@ -9,7 +9,8 @@ from tarmac.registry.history import ARTIFACT, Event, RegistryError, events, in_s
 from tarmac.registry.tag import fetched, tagged
 from tarmac.repository import git
 from tarmac.repository.dvc import commands
-from tarmac.repository.remote.objects import faults, named, opened
+from tarmac.repository.dvc.object_store import faults, opened
+from tarmac.repository.remote.objects import named
 from tarmac.review.run import review
 
 OUT, BUMPS = Path("review"), ("major", "minor", "patch")

@@ -3,11 +3,11 @@
 import json
 from typing import Any
 
+from tarmac.pipeline.base.params import TASK
 from tarmac.pipeline.base.paths import FEATURES, MODEL, RAW, TEST_METRICS
 from tarmac.registry.history import STAGES, Event, RegistryError, events, in_stage, versions
 from tarmac.repository import git
 from tarmac.repository.remote.objects import named
-from tarmac.repository.reproduce import SHOWN
 
 LINEAGE = {"model": str(MODEL), "features": str(FEATURES), "raw data": str(RAW)}
 
@@ -37,14 +37,14 @@ def described(event: Event, present: dict[str, str]) -> dict[str, Any]:
         "when": event.when,
         "who": event.who,
         "why": event.why,
-        "metrics": {name: metrics.get(name) for name in SHOWN},
+        "metrics": {name: metrics.get(name) for name in TASK.metrics},
         "lineage": {name: hashes.get(path) for name, path in LINEAGE.items()},
     }
 
 
 def table() -> str:
     """The versions as text, a line each."""
-    heads = ["version", "stages", "released", "by", "commit", *SHOWN, "model", "raw data"]
+    heads = ["version", "stages", "released", "by", "commit", *TASK.metrics, "model", "raw data"]
     lines = [heads, *(_cells(version) for version in registry()["versions"])]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     shown = ("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)

@@ -19,7 +19,6 @@ from tarmac.repository.dvc import commands, config, lockfile, recovery
 from tarmac.repository.git import git, text_at
 
 REBUILT = Path(".dvc/tmp/tarmac/rebuilt.json")
-SHOWN = tuple(TASK.metrics)
 
 
 class DifferenceError(ValueError):
@@ -141,7 +140,7 @@ def print_metrics(committed: str | None, present: str) -> None:
     """Prints the test metrics beside the committed ones."""
     after, before = json.loads(present), json.loads(committed or "{}")
     print(f"{'test metric':<20}{'committed':>12}{'now':>12}{'change':>12}")
-    for name in SHOWN:
+    for name in TASK.metrics:
         old = before.get(name)
         was, change = (f"{old:.6f}", f"{after[name] - old:+.6f}") if old is not None else ("none", "")
         print(f"{name:<20}{was:>12}{after[name]:>12.6f}{change:>12}")

@@ -24,7 +24,8 @@ def missing(tables: Path, month: str = "") -> "pd.Series[float]":
 
 def emptied(before: "pd.Series[float]", after: "pd.Series[float]", month: str) -> dict[str, Any]:
     """What holds the round where a table without months has emptied inputs of all months alike; else nothing."""
-    grown = (after - before)[lambda shares: shares >= load().monitor.missing.act].sort_index()
+    most, more = load().monitor.missing.act, after - before
+    grown = more[more >= most].sort_index()
     if grown.empty:
         return {}
     told = ", ".join(f"{name} ({percent(round(float(after[name]), 4))})" for name in grown.index[:3])
@@ -36,7 +37,8 @@ def emptied(before: "pd.Series[float]", after: "pd.Series[float]", month: str) -
 def distrusted(changed: Iterable[str], split: SplitParams) -> dict[str, Any]:
     """What holds the round where a corrected month that the model learned from is broken now; else nothing."""
     old = sorted(month for month in changed if split.train.first <= month <= split.validation.last)
-    broken = [(month, check) for month in old for check in corrected(month, split, load())]
+    policy = load()
+    broken = [(month, check) for month in old for check in corrected(month, split, policy)]
     if not broken:
         return {}
     told = "; ".join(f"{month}, {check.name}: {check.reason}" for month, check in broken[:3])

@@ -23,7 +23,7 @@ from tarmac.review.changes import Changes, changes
 from tarmac.review.charts import charts
 from tarmac.review.data import DataDiff, diff
 from tarmac.review.facts import Review, as_json
-from tarmac.review.lineage import Provenance, checks, hashes, lineage
+from tarmac.review.provenance import Provenance, checks, hashes, lineage
 from tarmac.review.report import failure, report
 from tarmac.review.results import PARAMS, PREDICTIONS, Result, here, of_commit
 from tarmac.review.verdict import Check

@@ -73,12 +73,12 @@ class State:
         rows = len(next(iter(columns.values())))
         if rows > FEW:
             found = self._many(columns)
-            texts, values = ([found[name] for name in names] for names in (categories, numbers))
-            named = np.array(texts, dtype=object).reshape(len(categories), rows).T  # a model may have no category
-            return Inputs(named, np.stack(values, axis=1, dtype=np.float32, casting="unsafe"))
+            texts = np.array([found[name] for name in categories], dtype=object)
+            values = np.stack([found[name] for name in numbers], axis=1, dtype=np.float32, casting="unsafe")
+            return Inputs(texts.reshape(len(categories), rows).T, values)  # a model may have no category
         made = [self._one({name: values[row] for name, values in columns.items()}) for row in range(rows)]
-        texts, values = ([[one[name] for name in names] for one in made] for names in (categories, numbers))
-        return Inputs(np.array(texts, dtype=object), np.array(values, dtype=np.float32))
+        texts = np.array([[one[name] for name in categories] for one in made], dtype=object)
+        return Inputs(texts, np.array([[one[name] for name in numbers] for one in made], dtype=np.float32))
 
     def _one(self, row: dict[str, Any]) -> dict[str, Any]:
         row.update(problem.row.own(SimpleNamespace(**row), self._params))

@@ -9,8 +9,8 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from tarmac.pipeline.base.outputs import finite
 from tarmac.pipeline.models.dataset import Inputs, Split
-from tarmac.pipeline.train.stage import BestRound
 from tarmac.pipeline.training import estimators
+from tarmac.pipeline.training.best_round import BestRound
 from tarmac.policy import Params
 from tarmac.policy.sweep import with_values
 from tarmac.sweep.places import HISTORY, SURPLUS, counted, place

@@ -10,8 +10,8 @@ from flights.contract.columns import CATEGORICAL, FEATURES, feature_names
 from flights.contract.params import Params
 from flights.features.table import LOOKBACK_DAYS
 from tarmac.pipeline.base.months import days, reaching_back
-from tests.data.stored import MONTHS
 from tests.flights import real
+from tests.flights.data.stored import MONTHS
 from tests.flights.features import samples
 from tests.flights.featurizer import Featurizer, flights_of
 

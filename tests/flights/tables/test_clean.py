@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from flights.tables.clean import clean
-from tests.data.stored import MONTHS
 from tests.flights import real, rows
+from tests.flights.data.stored import MONTHS
 
 EPOCH = datetime(1970, 1, 1)
 SUPPLIED = dict.fromkeys(("BQN", "PSE", "SJU", "STT"), "America/Puerto_Rico")

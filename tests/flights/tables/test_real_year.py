@@ -9,8 +9,8 @@ from flights.contract.columns import MONTHLY, TABLES
 from flights.tables.schema import BLANKED, KEYS, schema, tallies
 from tarmac.pipeline import engine
 from tarmac.pipeline.prepare.validation import validate
-from tests.data.stored import MONTHS, folder
 from tests.flights import real
+from tests.flights.data.stored import MONTHS, folder
 
 pytestmark = pytest.mark.slow
 

@@ -7,10 +7,10 @@ import pytest
 from tarmac.dashboard.reading import SiteError
 from tarmac.dashboard.records import Estimate, Intervals
 from tarmac.dashboard.results import estimates
-from tarmac.repository.reproduce import SHOWN
+from tarmac.pipeline.base.params import TASK
 
 VALUE = 0.77322512345
-METRICS = json.dumps(dict.fromkeys(SHOWN, VALUE))
+METRICS = json.dumps(dict.fromkeys(TASK.metrics, VALUE))
 
 
 @pytest.mark.parametrize(
@@ -23,16 +23,16 @@ METRICS = json.dumps(dict.fromkeys(SHOWN, VALUE))
     ],
 )
 def test_an_interval_of_another_number_is_left_out(known: Estimate, found: Estimate) -> None:
-    name = SHOWN[0]
+    name = TASK.main
     assert estimates(METRICS, Intervals(metrics={name: known}), "here")[name] == found
 
 
 def test_a_commit_without_intervals_has_its_metrics() -> None:
-    assert estimates(METRICS, Intervals(), "here") == dict.fromkeys(SHOWN, Estimate(VALUE))
+    assert estimates(METRICS, Intervals(), "here") == dict.fromkeys(TASK.metrics, Estimate(VALUE))
     assert estimates(None, Intervals(), "here") == {}
 
 
 @pytest.mark.parametrize("text", ["[]", '{"roc_auc": "high"}', '{"roc_auc": 1'])
 def test_metrics_that_are_broken_are_named(text: str) -> None:
     with pytest.raises(SiteError, match=r"^here: "):
-        estimates(text.replace("roc_auc", SHOWN[0]), Intervals(), "here")
+        estimates(text.replace("roc_auc", TASK.main), Intervals(), "here")

@@ -7,8 +7,8 @@ from tarmac.dashboard.experiments import Experiment
 from tarmac.dashboard.known import Known
 from tarmac.dashboard.section import Block, Code, Commands, Section, Source, Table
 from tarmac.dashboard.words import MAIN, count, difference, label
+from tarmac.pipeline.base.params import TASK
 from tarmac.reporting.markdown import number
-from tarmac.repository.reproduce import SHOWN
 
 NONE = "No experiment is kept in this clone."
 MAKE = ("dvc exp run -n NAME -S KEY=VALUE", "make sweep TRIALS=50 JOBS=2")
@@ -37,7 +37,7 @@ def _says(found: Sequence[Experiment]) -> str:
 
 
 def _table(baseline: str, found: Sequence[Experiment]) -> Table:
-    names = [name for name in SHOWN if any(name in one.metrics for one in found)]
+    names = [name for name in TASK.metrics if any(name in one.metrics for one in found)]
     head = ("experiment", "what it changed", *(f"#{label(name)}" for name in names), f"#change of {label(MAIN)}")
     first = ("none: the commit", "–", *_metrics(found[0].before, found[0].before, names))
     ordered = sorted(found, key=lambda one: (-one.metrics.get(MAIN, 0), one.name))

@@ -8,9 +8,9 @@ from tarmac.dashboard.results import Result
 from tarmac.dashboard.section import Block, Code, Commands, Section, Source, Table
 from tarmac.dashboard.vega import ACCENT, INK, Spec, y_title
 from tarmac.dashboard.words import MAIN, TESTED, between, count, estimate, label
+from tarmac.pipeline.base.params import TASK
 from tarmac.pipeline.base.paths import INTERVALS, TEST_METRICS
 from tarmac.reporting.markdown import number
-from tarmac.repository.reproduce import SHOWN
 
 NONE = "Nothing was measured yet."
 
@@ -94,7 +94,7 @@ def _tables(found: Sequence[Result], kind: str) -> list[Block]:
     """The main metric with its interval, and all the others on a click."""
     latest = list(reversed(found))
     head = (kind, "date", *(["commit", "in"] if kind == "version" else []), f"#{label(MAIN)}", "#95% interval", "why")
-    others = [name for name in SHOWN if name != MAIN]
+    others = [name for name in TASK.metrics if name != MAIN]
     rows = [(result.name, *(_value(result, name) for name in others)) for result in latest]
     return [
         Table(f"Every {kind}, the latest first", head, [_row(result, kind) for result in latest]),

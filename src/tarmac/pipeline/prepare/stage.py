@@ -17,9 +17,8 @@ from tarmac.pipeline.base.params import Engine, PrepareParams, Sections, load
 from tarmac.pipeline.base.paths import PINS, PREPARED, PREPARED_COUNTS, QUARANTINE, RAW
 from tarmac.pipeline.base.runner import Progress, run
 from tarmac.pipeline.engine.month_cache import Facts, Partitions, code, partitions
-from tarmac.pipeline.prepare import validation
+from tarmac.pipeline.prepare.raw_tables import Frames, check_share, validate
 
-Frames = dict[str, pd.DataFrame]
 PROCESS, ROW, COPIES = 250e6, 7000, 2  # bytes: of the process, of a row while it is checked; and of what is written
 
 
@@ -28,45 +27,6 @@ class StageParams(Sections):
 
     engine: Engine
     prepare: PrepareParams
-
-
-def read_raw(path: Path) -> pd.DataFrame:
-    """A raw table with its own types. Raises `ValueError` where the file is damaged or holds no row."""
-    parquet.check(path)
-    try:
-        frame = pd.read_parquet(path, dtype_backend="pyarrow")
-    except (OSError, pa.ArrowInvalid) as error:
-        raise ValueError(f"{path} cannot be read ({str(error).splitlines()[0]}): fetch it again") from None
-    if frame.empty:
-        raise ValueError(f"{path} holds no row: ingest the month again")
-    return frame
-
-
-def validate(table: str, month: str | None, path: Path, valid: Frames) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The valid rows of one raw file, and its broken rules with columns `month` and `table` in front."""
-    frame = read_raw(path)
-    try:
-        rows, broken = validation.validate(
-            frame, problem.schema.schema(table, month, valid), problem.schema.KEYS[table], problem.schema.BLANKED
-        )
-    except validation.TableError as error:
-        raise ValueError(f"{path}: {error}") from None
-    broken.insert(0, "table", table)
-    broken.insert(0, "month", month or "")
-    return rows, broken
-
-
-def check_share(path: Path, rows: int, broken: pd.DataFrame, limit: float) -> None:
-    """Raises `ValueError` with the worst rules where more than the share `limit` of a file's rows was set aside."""
-    aside = broken[broken["action"] == "set aside"]
-    share = aside["row"].nunique() / rows
-    if share > limit:
-        rules = Counter(f"{line.column}: {line.rule}" for line in aside.itertuples())
-        worst = ", ".join(f"{rule} ({count:,} rows)" for rule, count in rules.most_common(3))
-        raise ValueError(
-            f"{path}: {share:.2%} of {rows:,} rows are invalid, more than prepare.max_quarantine_share = {limit:.2%}."
-            f" Worst rules: {worst}. First rows: {'; '.join(aside['row'].unique()[:3])}"
-        )
 
 
 def prepare_month(

@@ -6,10 +6,11 @@ from importlib import import_module
 from dvclive.live import Live
 
 from tarmac.pipeline.base.outputs import finite
-from tarmac.pipeline.base.params import TASK, AnySplit, Engine, Sections, Task, TrainParams, load
+from tarmac.pipeline.base.params import AnySplit, Engine, Sections, TrainParams, load
 from tarmac.pipeline.base.paths import FEATURES, MODEL, TRAIN_METRICS
 from tarmac.pipeline.base.runner import Progress, run
 from tarmac.pipeline.training import estimators, export, fitting
+from tarmac.pipeline.training.best_round import BestRound
 from tarmac.pipeline.training.identity import identity
 
 METRICS = TRAIN_METRICS.parent  # of dvclive
@@ -40,20 +41,6 @@ def live_report(live: Live, progress: Progress) -> estimators.OnRound:
             progress.step(f"round {number}", **metrics)
 
     return on_round
-
-
-class BestRound:
-    """The validation metrics of the round with the lowest loss so far: the one that early stopping keeps."""
-
-    def __init__(self, task: Task = TASK) -> None:
-        """Starts without a round."""
-        self.metrics: dict[str, float] = {}
-        self._loss = task.loss
-
-    def __call__(self, number: int, metrics: dict[str, float]) -> None:
-        """Takes a round's metrics."""
-        if not self.metrics or metrics[self._loss] < self.metrics[self._loss]:
-            self.metrics = {**metrics, "rounds": number}
 
 
 def cluster_fit(params: StageParams) -> estimators.Away | None:

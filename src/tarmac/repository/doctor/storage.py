@@ -12,7 +12,7 @@ from tarmac.pipeline.base.paths import LOCK
 from tarmac.pipeline.base.site_cache import FOLDER, VARIABLE, is_private
 from tarmac.repository import git
 from tarmac.repository.doctor.finding import Finding, ask, some
-from tarmac.repository.dvc import commands, lockfile
+from tarmac.repository.dvc import commands, lockfile, object_store
 from tarmac.repository.remote import objects
 
 COPIES = 2  # of every output: in DVC's cache and in its place
@@ -91,8 +91,8 @@ def remote() -> Finding:
     if git.commit("HEAD") is None:
         return Finding("warn", "there is no commit whose outputs could be looked for", "commit the result")
     wanted = objects.named("HEAD")
-    with objects.opened() as opened:
-        faults = objects.faults(opened, wanted, read=False)
+    with object_store.opened() as opened:
+        faults = object_store.faults(opened, wanted, read=False)
     if faults:
         lacking = [f"{fault.path} ({fault.kind})" for fault in faults]
         return Finding("fail", f"of HEAD it does not have {some(lacking)}", "make push, by whoever has made it")

@@ -219,8 +219,7 @@ def pointers(folder: Path = Path()) -> list[Path]:
 def locked(text: str) -> dict[str, str]:
     """Hash of every output in the text of a `dvc.lock`, by path. Raises `StoreError` where it cannot be read."""
     try:
-        stages = (lockfile.parse(text) or {}).get("stages", {})
-        return {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", [])}
+        return lockfile.hashes((lockfile.parse(text) or {}).get("stages", {}).values(), "outs")
     except (yaml.YAMLError, KeyError, TypeError, AttributeError):
         if "<<<<<<<" in text:
             raise StoreError(f"{LOCK} holds a merge conflict: `make merge-lock`") from None

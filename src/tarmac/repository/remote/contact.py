@@ -11,9 +11,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from tarmac.repository.dvc import commands
+from tarmac.repository.dvc import commands, object_store
 from tarmac.repository.dvc.object_store import Store as Remote
-from tarmac.repository.remote import objects
 
 PATIENCE = "TARMAC_REMOTE_PATIENCE"  # seconds that a remote may take to answer
 USUAL = 60.0
@@ -112,7 +111,7 @@ def _line(error: BaseException) -> str:
 def main(folder: str, name: str, mode: str) -> int:
     """Prints nothing where all is well, else what is wrong; returns the exit status."""
     try:
-        with objects.opened(name, Path(folder)) as remote:
+        with object_store.opened(name, Path(folder)) as remote:
             _speak(remote, mode == "write")
     except Exception as error:  # noqa: BLE001 every kind of remote has errors of its own
         print(told(error))

@@ -75,8 +75,8 @@ def _lacks(clone: Path, wanted: Mapping[str, str]) -> bool:
 
 def _read_back(clone: Path, wanted: Mapping[str, str], url: str) -> None:
     """Re-hashes every object there."""
-    with objects.opened(settings.name_of(url), clone) as remote:
-        found = objects.faults(remote, wanted, read=True)
+    with object_store.opened(settings.name_of(url), clone) as remote:
+        found = object_store.faults(remote, wanted, read=True)
     if not found:
         return
     lines = [f"{fault.path}: {fault.kind} at {url}" for fault in found]

@@ -8,10 +8,7 @@ import yaml
 
 from tarmac.pipeline.base.paths import LOCK, PIPELINE
 from tarmac.repository.dvc import commands, lockfile
-from tarmac.repository.dvc.object_store import Fault, RemoteError, faults, opened
 from tarmac.repository.git import git, text_at
-
-__all__ = ["Fault", "RemoteError", "faults", "named", "opened"]
 
 
 def named(revision: str | None = None, folder: Path = Path()) -> dict[str, str]:

@@ -9,7 +9,9 @@ import pytest
 
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base import months
-from tarmac.pipeline.prepare.stage import RAW, check_share, make_month, validate
+from tarmac.pipeline.base.paths import RAW
+from tarmac.pipeline.prepare.raw_tables import check_share, validate
+from tarmac.pipeline.prepare.stage import make_month
 from tests.conftest import Workspace
 
 PATH = Path("data/raw/flights/2013-02.parquet")

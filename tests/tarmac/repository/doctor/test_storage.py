@@ -10,7 +10,7 @@ from tarmac.pipeline.base.site_cache import FOLDER, VARIABLE, use_private
 from tarmac.repository.doctor import storage
 from tarmac.repository.doctor.run import found
 from tarmac.repository.dvc import commands
-from tarmac.repository.remote.objects import RemoteError
+from tarmac.repository.dvc.object_store import RemoteError
 
 
 def test_a_finished_workspace_has_a_fault(here):

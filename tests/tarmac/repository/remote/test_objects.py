@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tarmac.repository.dvc import commands
+from tarmac.repository.dvc import commands, object_store
 from tarmac.repository.remote import objects
 from tests import small
 
@@ -13,8 +13,8 @@ def test_a_commit_names_more_or_less_than_what_dvc_pushes(repository):
     named = objects.named("HEAD")
     assert named.keys() == {small.MADE, small.MODEL, small.RAW}, "m.json is in Git"
     assert named[small.MODEL] == small.md5("raw 1raw 2")
-    with objects.opened() as remote:
-        assert objects.faults(remote, named, read=True) == []
+    with object_store.opened() as remote:
+        assert object_store.faults(remote, named, read=True) == []
 
 
 def test_the_files_that_are_here_are_taken_for_the_commit_or_the_other_way_round(repository):

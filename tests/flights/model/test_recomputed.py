@@ -9,8 +9,8 @@ from tarmac.interface.problem import problem
 from tarmac.pipeline.base.params import Window
 from tarmac.pipeline.models.scorer import Scorer
 from tarmac.policy import load
-from tests.behaviour.test_published_model import metrics, model, predictions
 from tests.conftest import ROOT, required
+from tests.flights.model.test_published_model import metrics, model, predictions
 
 PARAMS = load(ROOT / "params.yaml")
 DIGITS = 1e-9  # of a published number

@@ -6,8 +6,8 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from tarmac.interface.problem import problem
-from tests.behaviour.test_published_model import model, rows_of_test, sample
 from tests.conftest import ROOT
+from tests.flights.model.test_published_model import model, rows_of_test, sample
 
 PERCEPTIBLE = 0.002  # change of the mean probability that is more than what noise of a few trees makes
 

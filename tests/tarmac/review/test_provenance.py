@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from tarmac.repository.dvc.lockfile import code_hash, stages
-from tarmac.review.lineage import SAID, Provenance, checks, lineage
+from tarmac.review.provenance import SAID, Provenance, checks, lineage
 from tarmac.review.results import Result
 from tests.commits import commit, run, work_in
 

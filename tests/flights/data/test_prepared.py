@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from tests.data.stored import FLIGHTS, KEY, assert_month_by_month, folder, monthly
+from tests.flights.data.stored import FLIGHTS, KEY, assert_month_by_month, folder, monthly
 
 WEATHER_RANGES = {
     "temp": (-10, 110),  # degrees Fahrenheit at New York's airports

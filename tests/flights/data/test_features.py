@@ -6,7 +6,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from tarmac.interface.problem import problem
-from tests.data.stored import FLIGHTS, KEY, MONTHS, assert_month_by_month, monthly
+from tests.flights.data.stored import FLIGHTS, KEY, MONTHS, assert_month_by_month, monthly
 
 INPUTS = problem.contract.feature_names(list(problem.contract.FEATURES))
 NUMBERS = [name for name in INPUTS if name not in problem.contract.CATEGORICAL]

@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tarmac.interface.problem import problem
-from tests.data.stored import FLIGHTS, MONTHS, assert_month_by_month, folder, monthly
+from tests.flights.data.stored import FLIGHTS, MONTHS, assert_month_by_month, folder, monthly
 
 
 @pytest.mark.parametrize("table", ["flights", "weather"])

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.data import stored
+from tests.flights.data import stored
 
 
 @pytest.mark.parametrize(("ci", "outcome"), [("", pytest.skip.Exception), ("true", pytest.fail.Exception)])

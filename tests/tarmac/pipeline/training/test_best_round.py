@@ -1,14 +1,14 @@
-"""train: the round that is kept is the best one."""
+"""The round that is kept is the best one."""
 
 import pytest
 
 from tarmac.pipeline.base.params import TASKS
-from tarmac.pipeline.train import stage as train
+from tarmac.pipeline.training.best_round import BestRound
 
 
 @pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
 def test_the_best_round_is_the_first_of_the_lowest_loss_whatever_the_other_metric_says(task):
-    best, (other, loss) = train.BestRound(task), task.rounds
+    best, (other, loss) = BestRound(task), task.rounds
     for number, value in enumerate([3.0, 1.0, 2.0, 1.0], start=1):
         best(number, {other: -value * number, loss: value})
     assert best.metrics == {other: -2.0, loss: 1.0, "rounds": 2}

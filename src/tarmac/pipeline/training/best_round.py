@@ -1,0 +1,17 @@
+"""The round of a fit that early stopping keeps."""
+
+from tarmac.pipeline.base.params import TASK, Task
+
+
+class BestRound:
+    """The validation metrics of the round with the lowest loss so far: the one that early stopping keeps."""
+
+    def __init__(self, task: Task = TASK) -> None:
+        """Starts without a round."""
+        self.metrics: dict[str, float] = {}
+        self._loss = task.loss
+
+    def __call__(self, number: int, metrics: dict[str, float]) -> None:
+        """Takes a round's metrics."""
+        if not self.metrics or metrics[self._loss] < self.metrics[self._loss]:
+            self.metrics = {**metrics, "rounds": number}
