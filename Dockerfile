@@ -16,7 +16,7 @@ ENV PATH=/venv/bin:$PATH PYTHONPATH=/app/src PYTHONDONTWRITEBYTECODE=1 PYTHONUNB
     TARMAC_BUNDLE=/app/bundle TARMAC_HOST=0.0.0.0 TARMAC_PORT=8080
 COPY --from=builder /venv /venv
 COPY --from=builder --chmod=555 /app/src src
-COPY --chmod=444 pyproject.toml .
+COPY --chmod=444 pyproject.toml pyproject.toml
 # The link is followed; `make image` names the folder behind it, so that it cannot change on the way.
 ARG BUNDLE=served/live
 COPY --chmod=555 $BUNDLE bundle

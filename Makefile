@@ -215,7 +215,7 @@ ingest: .venv/pipeline ## Take in FILES= or months of the distribution, new or c
 init-problem: .venv/pipeline ## Replace the problem by that of a table: NAME=, FROM=file, TARGET=column; TIME=, GROUP=, KEY= (docs/your-own-problem.md)
 	@$(BIN)/tarmac init-problem "$$NAME" --from "$$FROM" --target "$$TARGET" --time "$$TIME" --group "$$GROUP" --key "$$KEY"
 
-lock: .venv/dev ## Compile pyproject.toml into the hash-locked requirements
+lock: .venv/dev ## Compile pyproject.toml and requirements/stages.in into the hash-locked requirements
 	$(COMPILE) pyproject.toml --output-file requirements/pipeline.txt
 	$(COMPILE) requirements/stages.in --no-deps --no-annotate --constraint requirements/pipeline.txt \
 	  --output-file requirements/stages.txt

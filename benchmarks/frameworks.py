@@ -245,10 +245,10 @@ def text(results: Results, bench: Bench, asked: str, conditions: str) -> str:
             *tables,
             "Prefect's own server runs beside it and is not counted, but in the row that says so.",
             "## What it takes\n\n" + asked,
-            "Lines are neither empty nor comments: of Tarmac these stages in `dvc.yaml`, with every module that a"
-            " stage reads; of the others all of `benchmarks/peers/flows`. Megabytes are what is installed beside the"
-            " packages that the steps compute with. What logs with dvclive, as the train step does, has DVC and most of"
-            " what is counted for Tarmac, too.",
+            "Lines are neither empty nor comments: of Tarmac these stages in `dvc.yaml`, with every folder of"
+            " code that a stage reads; of the others all of `benchmarks/peers/flows`. Megabytes are what is installed"
+            " beside the packages that the steps compute with. What logs with dvclive, as the train step does, has DVC"
+            " and most of what is counted for Tarmac, too.",
         ]
     )
 

@@ -15,6 +15,7 @@ FOLDERS = ("src", "requirements", ".dvc/plots", "data/raw")
 FILES = (
     "dvc.yaml",
     "params.yaml",
+    "pyproject.toml",
     ".gitignore",
     ".gitattributes",
     ".dvcignore",

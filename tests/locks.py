@@ -1,4 +1,4 @@
-"""Compiles the lock files again in a scratch folder and says whether they are those of `pyproject.toml`."""
+"""Compiles the lock files again in a scratch folder, and says whether they are still the same."""
 
 import difflib
 import shutil

@@ -26,7 +26,8 @@ MISBEHAVIOUR = """
     Path("data/stray.txt").write_text("stray")
     Path("metrics/train/metrics.json").unlink()
     Path("models/model.onnx").open("rb").close()
-    importlib.import_module("flights.evaluation.slices")
+    from tarmac.interface.problem import problem
+    importlib.import_module(f"{problem.name}.evaluation.slices")
 """
 
 

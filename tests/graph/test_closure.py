@@ -4,12 +4,15 @@ from pathlib import Path
 
 import pytest
 
+from tarmac.interface.problem import problem
 from tarmac.repository.imports import Imports, sources
 from tarmac.repository.imports import closure as imported
 from tests.conftest import ROOT, copy_repository
 from tests.graph import closure
 from tests.graph.declared import REQUIREMENTS, stages
 from tests.graph.plant import append, change_list, edit
+
+PROBLEM = f"src/{problem.name}"
 
 
 @pytest.fixture
@@ -63,7 +66,7 @@ def test_an_import_in_the_file_of_a_parent_package_is_found(copy: Path) -> None:
     path = "src/tarmac/pipeline/metrics/__init__.py"
     append(copy, path, "\nfrom tarmac.interface.problem import problem\nTITLE = problem.card.TITLE\n")
     found = [line for line in closure.faults(copy) if line.startswith("evaluate: ")]
-    assert found == ["evaluate: src/flights/card/words.py is imported and no dep"]
+    assert found == [f"evaluate: {PROBLEM}/card/words.py is imported and no dep"]
 
 
 def test_a_parent_package_that_says_nothing_is_no_dep_and_one_with_code_is(copy: Path) -> None:
@@ -78,8 +81,8 @@ def test_a_name_of_another_package_is_no_import_of_this_one(copy: Path) -> None:
 
 
 def test_a_dropped_dep_is_found(copy: Path) -> None:
-    change_list(copy, "evaluate", "deps", drop="src/flights/evaluation")
-    files = [f"src/flights/evaluation/{name}.py" for name in ("behaviour", "slices")]
+    change_list(copy, "evaluate", "deps", drop=f"{PROBLEM}/evaluation")
+    files = [f"{PROBLEM}/evaluation/{name}.py" for name in ("behaviour", "slices")]
     assert closure.faults(copy) == [f"evaluate: {file} is imported and no dep" for file in files]
 
 
@@ -106,20 +109,20 @@ def test_code_that_is_declared_and_not_imported_is_counted(copy: Path) -> None:
 def test_an_import_that_is_gone_leaves_a_dep_that_is_found(copy: Path) -> None:
     stage = copy / "src/tarmac/pipeline/evaluate/stage.py"
     stage.write_text(stage.read_text().replace("problem.slices", "none").replace("problem.behaviour", "none"))
-    assert closure.faults(copy) == ["evaluate: src/flights/evaluation is a dep and nothing of it is imported"]
+    assert closure.faults(copy) == [f"evaluate: {PROBLEM}/evaluation is a dep and nothing of it is imported"]
 
 
 def test_a_role_is_an_import_of_the_module_that_plays_it(copy: Path) -> None:
     append(copy, "src/tarmac/pipeline/prepare/stage.py", "\n\ndef late():\n    return problem.card.TITLE\n")
-    assert closure.faults(copy) == ["prepare: src/flights/card/words.py is imported and no dep"]
+    assert closure.faults(copy) == [f"prepare: {PROBLEM}/card/words.py is imported and no dep"]
 
 
 def test_the_name_of_another_problem_makes_the_deps_wrong(copy: Path) -> None:
-    (copy / "src/flights").rename(copy / "src/rents")
-    edit(copy, "pyproject.toml", 'problem = "flights"', 'problem = "rents"')
+    (copy / PROBLEM).rename(copy / "src/elsewhere")
+    edit(copy, "pyproject.toml", f'problem = "{problem.name}"', 'problem = "elsewhere"')
     found = closure.faults(copy)
-    assert "prepare: src/rents/contract/columns.py is imported and no dep" in found
-    assert "prepare: src/flights/contract is a dep and nothing of it is imported" in found
+    assert "prepare: src/elsewhere/contract/columns.py is imported and no dep" in found
+    assert f"prepare: {PROBLEM}/contract is a dep and nothing of it is imported" in found
 
 
 def test_a_dep_that_does_not_exist_is_found(copy: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tarmac.interface.problem import problem
 from tarmac.repository.imports import closure
 from tests.conftest import ROOT, Workspace
 from tests.graph.declared import Stage, stages
@@ -101,7 +102,9 @@ def test_an_undeclared_file_that_is_opened_is_found(misbehaviour: tuple[Workspac
 def test_a_module_that_is_loaded_by_a_computed_name_is_found(misbehaviour: tuple[Workspace, Trace]) -> None:
     workspace, run = misbehaviour
     found = import_faults(static(workspace, "prepare"), stages(workspace.path)["prepare"], run)
-    assert found == [f"prepare: loads src/flights/evaluation/{name}.py unseen" for name in ("__init__", "slices")]
+    assert found == [
+        f"prepare: loads src/{problem.name}/evaluation/{name}.py unseen" for name in ("__init__", "slices")
+    ]
 
 
 def test_a_data_dep_that_is_not_needed_is_found(rerun: Workspace, traces: dict[str, Trace], tmp_path: Path) -> None:
@@ -110,7 +113,7 @@ def test_a_data_dep_that_is_not_needed_is_found(rerun: Workspace, traces: dict[s
     assert needless(rerun, more, traces["featurize"], tmp_path) == ["data/quarantine.csv"]
 
 
-@pytest.mark.parametrize("missing", ["src/flights/evaluation", "data/features"])
+@pytest.mark.parametrize("missing", [f"src/{problem.name}/evaluation", "data/features"])
 def test_a_stage_does_not_run_from_its_deps_alone_where_one_is_missing(
     finished_template: Workspace, tmp_path: Path, missing: str
 ) -> None:

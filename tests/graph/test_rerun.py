@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
+from tarmac.interface.problem import problem
 from tarmac.pipeline.base.params import TASK
-from tests.conftest import Workspace
-from tests.flights import small
+from tests.conftest import Workspace, small
 from tests.graph.declared import downstream, stages
 from tests.graph.plant import append
 
@@ -70,8 +70,8 @@ def test_a_second_repro_runs_nothing_and_leaves_the_lock_as_it_is(finished: Work
         (param("review.drift", 0.5), set(), set()),
         (text("src/tarmac/pipeline/evaluate/curves.py"), {"evaluate"}, JUDGED),
         (text("src/tarmac/pipeline/training/estimators.py"), {"baseline", "train"}, FITTED),
-        (text("src/flights/tables/clean.py"), {"prepare"}, {"prepare", "featurize", "state", *FITTED}),
-        (text("src/flights/card/words.py"), {"card"}, {"card"}),
+        (text(f"src/{problem.name}/tables/clean.py"), {"prepare"}, {"prepare", "featurize", "state", *FITTED}),
+        (text(f"src/{problem.name}/card/words.py"), {"card"}, {"card"}),
         (text("src/tarmac/cli/daily.py"), set(), set()),
         (text("README.md"), set(), set()),
         *((param(key, value), directly, in_the_end) for key, value, directly, in_the_end in small.CHANGES),
@@ -125,7 +125,7 @@ def test_dvc_runs_the_changed_stage_and_what_reads_its_outputs_and_is_clean_afte
 
 
 def test_a_stage_that_gives_the_same_bytes_stops_what_is_behind_it_from_running(finished: Workspace) -> None:
-    text("src/flights/tables/clean.py")(finished)
+    text(f"src/{problem.name}/tables/clean.py")(finished)
     before = (finished.path / "data/quarantine.csv").read_bytes()
     assert reproduced(finished) == ["prepare"]
     assert (finished.path / "data/quarantine.csv").read_bytes() == before

@@ -76,12 +76,13 @@ def test_a_review_that_a_machine_started_goes_without_a_comment(rehearsal, numbe
 
 
 JUDGES = (
+    "pyproject.toml",
     *(".github/workflows/review.yml", ".github/CODEOWNERS", "Makefile", "src/tarmac/review/verdict.py"),
     *("src/tarmac/ci/github_api.py", "src/tarmac/ci/pull_request.py", "src/tarmac/cli/daily.py"),
     *("src/tarmac/pipeline/intervals/bootstrap.py", "src/tarmac/policy/review.py"),
     *("src/json.py", "json.py", "src/tarmac/review/verdict/__init__.py"),  # imported instead of a module of that name
 )
-LOADED = "import sys, {}; print(*(module.__file__ for name, module in sys.modules.items() if name[:6] == 'tarmac'))"
+LOADED = "import sys, {}; print(*(module.__file__ for name, module in sys.modules.items() if name.partition('.')[0] in ('tarmac', 'flights')))"
 
 
 @pytest.mark.parametrize("changed", JUDGES)

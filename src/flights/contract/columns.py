@@ -1,4 +1,4 @@
-"""The names that the rest of the package goes by: tables, row key, target, and the features of each group."""
+"""The names that the machinery goes by: tables, row key, target, and the features of each group."""
 
 from collections.abc import Sequence
 from typing import Literal

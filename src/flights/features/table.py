@@ -1,7 +1,7 @@
 """Features known `lead_hours` before scheduled departure, in groups that training can take or leave.
 
-A group says what a flight looks up; what it says by itself stands in `problem.row`. The service looks up the same, in
-the same tables, so a feature is written once.
+A group says what a flight looks up; what it says by itself stands in `timeline/row.py`. The service looks up the same,
+in the same tables, so a feature is written once.
 """
 
 from collections.abc import Sequence

@@ -220,7 +220,7 @@ def ingest(
 
 @app.command()
 def init_problem(
-    name: Annotated[str, typer.Argument(help="What its rows are called: the folder under data/raw.")],
+    name: Annotated[str, typer.Argument(help="What its rows are called: the folder under src, tests and data/raw.")],
     path: Annotated[Path, typer.Option("--from", metavar="FILE", help="A .parquet or .csv file with its rows.")],
     target: Annotated[str, typer.Option(help="The column that is predicted.")],
     time: Annotated[str, typer.Option(help="The column with the date of a row: months are its parts.")] = "",

@@ -4,7 +4,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from tarmac.dashboard.reading import SiteError, parsed, short
+from pydantic import ValidationError
+
+from tarmac.dashboard.reading import SiteError, short
 from tarmac.dashboard.records import Estimate, Intervals
 from tarmac.pipeline.base.params import TASK
 from tarmac.pipeline.base.paths import INTERVALS, TEST_METRICS
@@ -12,7 +14,7 @@ from tarmac.registry.history import RegistryError
 from tarmac.registry.show import registry
 from tarmac.repository import git
 
-DIGITS = 6  # of a number there
+ROUNDED = 0.51e-6  # what a number there may be off
 MOST = 24  # results that are shown
 
 
@@ -63,7 +65,10 @@ def _of_commit(commit: str, date: str, subject: str) -> Result:
 
 def _at(commit: str) -> dict[str, Estimate]:
     stored = git.text_at(commit, INTERVALS)
-    intervals = parsed(Intervals, stored, INTERVALS) if stored else Intervals()
+    try:
+        intervals = Intervals.model_validate_json(stored or "{}")
+    except ValidationError:
+        raise SiteError(f"{INTERVALS} of {short(commit)} cannot be read: it was committed damaged") from None
     return estimates(git.text_at(commit, TEST_METRICS), intervals, f"{TEST_METRICS} of {short(commit)}")
 
 
@@ -77,6 +82,6 @@ def _metrics(content: str | None, where: str) -> dict[str, float]:
 
 def _with_interval(value: float, known: Estimate | None) -> Estimate:
     """An interval of another result is none."""
-    if known is None or known.value != round(value, DIGITS):
+    if known is None or known.value is None or abs(known.value - value) > ROUNDED + 1e-9 * abs(value):
         return Estimate(value)
     return Estimate(value, known.low, known.high)

@@ -29,7 +29,7 @@ def ingest(what: Sequence[str]) -> list[str]:
     """Take in files, or months of the distribution, or without either all of it; return what is new.
 
     DVC then tracks `data/raw`. After a kill the next start takes back what was half done, and so does
-    `store.clear_stale_locks`.
+    `commands.clear_stale_locks`.
     """
     if not problem.source.DISTRIBUTION and (not what or any(months.MONTH.fullmatch(name) for name in what)):
         raise IncomingError("this problem's data are published nowhere: name a file with new rows")

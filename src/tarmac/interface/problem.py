@@ -4,7 +4,7 @@
 that `ROLES` says, and is imported when it is first asked for: a stage loads no more of the problem than it uses.
 """
 
-import importlib
+import importlib.util
 import sys
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -84,9 +84,10 @@ class Problem:
     @cached_property
     def folder(self) -> Path:
         """The folder of the problem's package."""
-        package = importlib.import_module(self.name)
-        assert package.__file__ is not None, f"{self.name} has no __init__.py"
-        return Path(package.__file__).resolve().parent
+        spec = importlib.util.find_spec(self.name)
+        if spec is None or spec.origin is None:
+            raise ProblemError(f"there is no package {self.name} in {SOURCE}, which {PROJECT} names as the problem")
+        return Path(spec.origin).resolve().parent
 
 
 def _roots(path: Sequence[str]) -> list[Path]:
@@ -101,19 +102,20 @@ def _resolved(entry: str) -> str:
 
 
 def named_in(root: Path) -> str | None:
-    """Return the problem that a repository names; None where it names none."""
-    try:
-        return named((root / PROJECT).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError):
-        return None
+    """Return the problem that a repository names; None where it names none. Raises `ProblemError` as `named`."""
+    path = root / PROJECT
+    return named(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
 def named(project: str) -> str | None:
-    """Return the problem that the text of a `pyproject.toml` names; None where it names none."""
+    """Return the problem that the text of a `pyproject.toml` names; None where it names none.
+
+    Raises `ProblemError` where the text is damaged, as by a merge.
+    """
     try:
         settings = tomllib.loads(project)
-    except tomllib.TOMLDecodeError:
-        return None
+    except tomllib.TOMLDecodeError as error:
+        raise ProblemError(f"{PROJECT} cannot be read: {error}") from None
     name = settings.get("tool", {}).get("tarmac", {}).get("problem")
     return name if isinstance(name, str) and name.isidentifier() else None
 

@@ -1,4 +1,4 @@
-"""What each role of a problem has: the public names of its module, by which the rest of the package goes.
+"""What each role of a problem has: the public names of its module, by which the machinery goes.
 
 A problem states in its module `roles` which module plays which role, and the type checker compares them with these.
 """
@@ -20,7 +20,7 @@ from tarmac.interface.params import ProblemParams
 
 
 class Contract(Protocol):
-    """The names that the rest of the package goes by: tables, row key, target, and the features of each group."""
+    """The names that the machinery goes by: tables, row key, target, and the features of each group."""
 
     @property
     def TASK(self) -> Literal["binary", "multiclass", "regression"]:
@@ -129,8 +129,8 @@ class Source(Protocol):
     """Where raw tables come from."""
 
     @property
-    def DISTRIBUTION(self) -> str | None:
-        """The package with the published data, pinned in `requirements/data.txt`; None where nothing is published."""
+    def DISTRIBUTION(self) -> str:
+        """The package with the published data, pinned in `requirements/data.txt`; empty where nothing is published."""
 
     def raw_tables(self, sdist: Path, /) -> Iterator[tuple[str, pa.Table]]:
         """Yield `(path under data/raw without suffix, table)` for every raw file of the published data."""

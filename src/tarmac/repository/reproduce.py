@@ -1,5 +1,6 @@
 """Rebuilds the pipeline and says, output by output, whether the result is the committed one."""
 
+import ast
 import json
 import tempfile
 from collections.abc import Mapping
@@ -8,7 +9,7 @@ from pathlib import Path
 import yaml
 
 from tarmac import policy
-from tarmac.interface.problem import PROJECT, named, named_in
+from tarmac.interface.problem import PROJECT, ROLES, SOURCE, named, named_in
 from tarmac.pipeline.base import cost
 from tarmac.pipeline.base.hashing import digest
 from tarmac.pipeline.base.outputs import write_json
@@ -46,8 +47,21 @@ def run() -> None:
 
 def same_problem() -> bool:
     """Whether HEAD's problem is the one that is here: the result of another says nothing of this one."""
-    there = text_at("HEAD", Path(PROJECT))
-    return there is not None and named(there) == named_in(Path())
+    there, here = text_at("HEAD", Path(PROJECT)), named_in(Path())
+    contract = Path(SOURCE, str(here), f"{ROLES['contract'].replace('.', '/')}.py")
+    if there is None or named(there) != here:
+        return False
+    return _predicted(text_at("HEAD", contract) or "") == _predicted(contract.read_text(encoding="utf-8"))
+
+
+def _predicted(contract: str) -> dict[str, str]:
+    """What is predicted, by the text of a problem's contract."""
+    found: dict[str, str] = {}
+    for node in ast.parse(contract).body:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            found |= {target.id: ast.unparse(node.value) for target in targets if isinstance(target, ast.Name)}
+    return {name: value for name, value in found.items() if name in {"TASK", "TARGET"}}
 
 
 def repro(folder: Path, *options: str, extra: Mapping[str, str] | None = None) -> list[str]:

@@ -38,7 +38,7 @@ def write(found: Found, old: str, new: str) -> None:
         return
     shutil.rmtree(TESTS / old)
     folder = TESTS / new
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)  # bytecode of another try
     name, value = ("split.train.first", _second(found)) if found.day else ("split.seed", 8)
     read = {"baseline", "train", "state", "card" if found.day else "evaluate"}
     change = f"    ({_code(name)}, {_code(value)}, {_set(read)}, {_set(set(STAGES))}),"

@@ -35,11 +35,8 @@ def init_problem(name: str, path: Path, asked: Asked) -> Iterator[str]:
     """
     if not (name and path.name and asked.target):
         raise ScaffoldError("a name, a file and a target are needed: make init-problem NAME=… FROM=… TARGET=…")
-    refuse_unsaved()
-    if name != plain(name):
-        raise ScaffoldError(f"{name} is no name of a folder: {plain(name)} is")
-    if name in sys.stdlib_module_names or (name != problem.name and importlib.util.find_spec(name)):
-        raise ScaffoldError(f"{name} is the name of another package of Python: take another one")
+    refuse_unsaved(name)
+    refuse_taken(name)
     found = infer(texts(path), asked)
     months = policy.months(found)
     files = list(by_file(name, table_of(found, name), found.day))
@@ -57,6 +54,32 @@ def init_problem(name: str, path: Path, asked: Asked) -> Iterator[str]:
     yield from told(found, name, files, changes)
 
 
+def refuse_taken(name: str) -> None:
+    """Raises `ScaffoldError` where a package, tests or `pyproject.toml` have a name already."""
+    if not Path(SOURCE, "tarmac").is_dir():
+        raise ScaffoldError("this replaces the problem of a clone of Tarmac, and there is no src/tarmac here")
+    if name != plain(name):
+        raise ScaffoldError(f"{name} is no name of a folder: {plain(name)} is")
+    if name in sys.stdlib_module_names or (name != problem.name and _is_taken(name)):
+        raise ScaffoldError(f"{name} is the name of another package, of tests or of a setting: take another one")
+
+
+def _is_taken(name: str) -> bool:
+    spec = importlib.util.find_spec(name)
+    places = [] if spec is None else [Path(place) for place in spec.submodule_search_locations or ()]
+    left = all(
+        place.parent == Path(SOURCE).resolve() for place in places
+    )  # of another try: no file of Python's is in it
+    package_there = spec is not None and (spec.origin is not None or not left)
+    tests_there = any((small.TESTS / name).rglob("*.py")) or (small.TESTS / f"{name}.py").exists()
+    return package_there or tests_there or bool(_quoted(name).search(Path(PROJECT).read_text(encoding="utf-8")))
+
+
+def _quoted(name: str) -> re.Pattern[str]:
+    """Where `pyproject.toml` names a problem: as a package, or a module or a folder of it."""
+    return re.compile(rf'(?<="){name}(?=["./])|(?<=src/){name}(?=/)')
+
+
 def replace_package(found: Found, name: str, source: str) -> None:
     """Write the new problem's package, remove the old one with its tests, and name the new one."""
     old = problem.name
@@ -66,7 +89,7 @@ def replace_package(found: Found, name: str, source: str) -> None:
         shutil.rmtree(Path(SOURCE, old))
     small.write(found, old, name)
     project = Path(PROJECT).read_text(encoding="utf-8")
-    Path(PROJECT).write_text(re.sub(rf"\b{old}\b", name, project), encoding="utf-8")
+    Path(PROJECT).write_text(_quoted(old).sub(name, project), encoding="utf-8")
 
 
 def task_named(name: str) -> Kind:
@@ -77,11 +100,12 @@ def task_named(name: str) -> Kind:
     raise ScaffoldError(f"{name} is none of {', '.join(TASKS)}")
 
 
-def refuse_unsaved() -> None:
+def refuse_unsaved(name: str) -> None:
     """Raises `ScaffoldError` where Git, or DVC's cache, does not have everything that is about to be replaced."""
     tracked = _changes("--untracked-files=no")
-    if tracked or _changes("--", SOURCE, "data", "metrics", "models", f"{small.TESTS}/{problem.name}"):
-        advice = "commit them, or drop them (`git reset --hard && git clean -d --force src`)"
+    tests = [f"{small.TESTS}/{one}" for one in (problem.name, name)]
+    if tracked or _changes("--", SOURCE, "data", "metrics", "models", *tests):
+        advice = "commit them, or drop them (`git reset --hard && git clean -d -x --force src tests`)"
         raise ScaffoldError(f"there are changes that are not committed, and this replaces the problem: {advice}")
     pointer = RAW.with_suffix(".dvc")
     if not RAW.exists() or (pointer.is_file() and digest(RAW) in pointer.read_text(encoding="utf-8")):
@@ -128,4 +152,4 @@ def told(found: Found, name: str, files: Iterable[tuple[str, pa.Table]], changes
     yield from (f"note: {note}" for note in found.notes)
     read = f"{SOURCE}/{name}/contract/columns.py and params.yaml"
     yield f"read {read}, then: make run; make push; git add --all; git commit"
-    yield "another try: git reset --hard && git clean -d --force src, then this command again"
+    yield "another try: git reset --hard && git clean -d -x --force src tests, then this command again"

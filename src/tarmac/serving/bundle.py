@@ -29,7 +29,7 @@ class Bundle:
         try:
             self.card = (folder / CARD).read_text(encoding="utf-8")
         except (OSError, ValueError) as error:
-            raise ValueError(f"{folder / 'card.md'} cannot be read ({error}): make the bundle again") from None
+            raise ValueError(f"{folder / CARD} cannot be read ({error}): make the bundle again") from None
         self.session, self.state = Session(folder / MODEL), State(folder / STATE)
         self._probe(folder / STATE / PROBES)
 

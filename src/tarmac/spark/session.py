@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tarmac.interface.problem import problem
 from tarmac.pipeline.base.resources import ADDRESS, OWN_ADDRESS
 
 PATIENCE = 5  # seconds for a master to answer; Spark itself would try for a minute
@@ -51,9 +52,9 @@ def _java() -> str | None:
 
 def _configured(builder: Any) -> Any:
     """Only what results and workers need; memory, cores and all else are for the machine's own settings."""
-    source = Path(__file__).resolve().parents[2]
+    code = dict.fromkeys([str(Path(__file__).resolve().parents[2]), str(problem.folder.parent)])  # both packages
     settings = {
-        "spark.executorEnv.PYTHONPATH": str(source),  # a worker runs this code, from where it is
+        "spark.executorEnv.PYTHONPATH": os.pathsep.join(code),  # a worker runs this code, from where it is
         "spark.sql.execution.arrow.pyspark.enabled": "true",
         "spark.sql.session.timeZone": "UTC",
         "spark.ui.showConsoleProgress": "false",

@@ -50,7 +50,7 @@ class Clone:
         for name in ("src", "deploy"):
             shutil.copytree(ROOT / name, self.path / name, ignore=MADE)
         (self.path / "requirements").mkdir()
-        for name in ("Makefile", "Dockerfile", ".dockerignore", "requirements/serve.txt"):
+        for name in ("Makefile", "Dockerfile", ".dockerignore", "pyproject.toml", "requirements/serve.txt"):
             shutil.copy(ROOT / name, self.path / name)
         if stub:
             write_stub(self.path)

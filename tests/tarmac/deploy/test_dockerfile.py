@@ -67,7 +67,12 @@ def test_packages_come_without_their_hashes_or_build_something():
 def test_the_image_has_what_only_the_build_needs():
     assert not [step for step in FINAL if step.name == "RUN"]
     copied = [step.words({"BUNDLE": "BUNDLE"}) for step in FINAL if step.name == "COPY"]
-    assert copied == [["/venv", "/venv"], ["/app/src", "src"], ["BUNDLE", "bundle"]]
+    assert copied == [
+        ["/venv", "/venv"],
+        ["/app/src", "src"],
+        ["pyproject.toml", "pyproject.toml"],
+        ["BUNDLE", "bundle"],
+    ]
 
 
 def test_the_service_runs_as_root_behind_a_shell_or_cannot_be_stopped():

@@ -89,7 +89,7 @@ def test_says_where_the_name_of_the_problem_belongs(tmp_path: Path, monkeypatch:
         Problem().name  # noqa: B018
 
 
-NAMELESS = ["", "[tool]\n", "[tool.tarmac]\nproblem = 1\n", "[", *map(NAMED.format, ("", "../x", "a.b"))]
+NAMELESS = ["", "[tool]\n", "[tool.tarmac]\nproblem = 1\n", *map(NAMED.format, ("", "../x", "a.b"))]
 
 
 @pytest.mark.parametrize("text", NAMELESS)
@@ -122,3 +122,16 @@ def test_the_problem_imports_the_interface_and_ready_made_problems_alone() -> No
 def test_another_import_of_the_machinery_is_found(tmp_path: Path, line: str) -> None:
     (tmp_path / "module.py").write_text(f"def late():\n    {line}\n")
     assert len(foreign(tmp_path / "module.py")) == 1
+
+
+def test_a_project_that_a_merge_has_damaged_is_told() -> None:
+    with pytest.raises(ProblemError, match=r"^pyproject\.toml cannot be read: .*line 1"):
+        named("<<<<<<< HEAD\n")
+
+
+@pytest.mark.program
+def test_a_package_that_is_named_and_missing_is_told(found: Path) -> None:
+    (found / PROJECT).write_text(NAMED.format("gone"))
+    done = loaded(found, "problem.folder")
+    told = "ProblemError: there is no package gone in src, which pyproject.toml names as the problem"
+    assert done.stderr.splitlines()[-1].endswith(told)

@@ -82,7 +82,7 @@ def changes(word: Word = plain) -> Changes:
             (word("train.features"), word("['schedule']"), word("(none)")),
         ],
         files={
-            word("train"): [word("src/tarmac/pipeline/training/estimators.py"), word("requirements/pipeline.txt")],
+            word("train"): [word("src/tarmac/pipeline/training/estimators.py"), word("requirements/stages.txt")],
             OUTSIDE: [word("README.md")],
         },
         outputs=[(word("models/model.onnx"), word("b55399d4"), word("c66488e5"))],

@@ -16,7 +16,7 @@ from tests.e2e.running import STAGES
 
 Deps = dict[str, list[str]]
 DEPS: Deps = {
-    "prepare": ["data/raw", "src/tarmac/pipeline/base", "src/flights/tables/clean.py", "requirements/pipeline.txt"],
+    "prepare": ["data/raw", "src/tarmac/pipeline/base", "src/flights/tables/clean.py", "requirements/stages.txt"],
     "train": ["data/features", "src/tarmac/pipeline/base", "src/tarmac/pipeline/models"],
 }
 

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from tarmac.pipeline.base.params import TASKS
 from tarmac.review.charts import COLOURS, POINTS, charts, drawings, xy_chart
 from tarmac.review.results import Result
-from tests.conftest import ROOT
-from tests.flights import small
+from tests.conftest import ROOT, small
 from tests.hostile import FRAGMENTS, VALUES, WORST
 
 relaxed = settings(deadline=None)  # a busy machine is no mistake

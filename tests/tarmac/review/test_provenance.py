@@ -17,7 +17,7 @@ PUSHED, UP_TO_DATE, REPRODUCED = "outputs are pushed", "dvc.lock is up to date",
 
 def lock(depth: int = 6, model: str = "a", code: str = "c", **deps: str) -> str:
     """The text of a lock of two stages that depend on some code, data and the environment."""
-    paths = {"src/a.py": code, "data/raw": "d.dir", "requirements/pipeline.txt": "e", **deps}
+    paths = {"src/a.py": code, "data/raw": "d.dir", "requirements/stages.txt": "e", **deps}
     stage = {
         "cmd": "train",
         "deps": [{"path": path, "md5": md5, "size": 1} for path, md5 in paths.items()],
@@ -190,6 +190,6 @@ def test_without_a_commit_the_result_cannot_be_judged(tmp_path, monkeypatch):
 
 def test_an_environment_that_stages_do_not_agree_on_is_told_as_one(here):
     text = yaml.safe_load(lock())
-    text["stages"]["evaluate"]["deps"].append({"path": "requirements/pipeline.txt", "md5": "older", "size": 1})
+    text["stages"]["evaluate"]["deps"].append({"path": "requirements/stages.txt", "md5": "older", "size": 1})
     Path("dvc.lock").write_text(yaml.safe_dump(text))
     assert lineage(None, head(), FOUND)["environment"] == "e, older"

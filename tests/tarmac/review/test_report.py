@@ -322,7 +322,7 @@ def test_what_changed_is_not_told_by_name():
         ["train.features", "['schedule']", "(none)"],
     ]
     assert found.of("li") == [
-        "train: src/tarmac/pipeline/training/estimators.py, requirements/pipeline.txt",
+        "train: src/tarmac/pipeline/training/estimators.py, requirements/stages.txt",
         f"{OUTSIDE}: README.md",
     ]
     (data,) = (line for line in found.of("p") if line.startswith("Data:"))

@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from tarmac.interface.problem import problem
 from tests.conftest import Workspace, copy_repository
 from tests.e2e.running import FROM_SOURCE, TARMAC
 
@@ -35,7 +36,7 @@ def refused(workspace: Workspace, *arguments: str) -> str:
 
 
 def test_what_git_does_not_have_is_replaced(repository: Workspace) -> None:
-    path = repository.path / "src/flights/mine.py"
+    path = repository.path / "src" / problem.name / "mine.py"
     path.write_text("")
     assert "changes that are not committed" in refused(repository, "../table.csv")
     path.unlink()

@@ -25,8 +25,13 @@ FACTS, HASHES = "facts.json", "hashes.json"
 Facts = dict[str, Any]  # what is known of a month beside its files, as JSON
 
 
-def code() -> dict[str, str]:
-    """MD5 of every file of the machinery and of the problem that is loaded, by its path from its package's folder."""
+def code(*roles: str) -> dict[str, str]:
+    """MD5 of every file of the machinery and of the problem that is loaded, by its path from its package's folder.
+
+    The roles of the problem that are named are loaded for it: others are when they are first used, which may be later.
+    """
+    for role in roles:
+        getattr(problem, role)
     found = (getattr(module, "__file__", None) for module in [*sys.modules.values()])
     files = sorted({Path(file).resolve() for file in found if file})
     packages = [PACKAGE, problem.folder]

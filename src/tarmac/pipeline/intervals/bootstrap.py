@@ -1,6 +1,6 @@
 """Intervals of metrics by resampling whole clusters (days): what befalls a day befalls many of its rows at once.
 
-Labels and predictions have the shapes of `params.task.Task`; those of the calibration error are `metrics.flat`.
+Labels and predictions have the shapes of `base.params.Task`; those of the calibration error are `metrics.flat`.
 
 A resample is a row of `weights`: how often each cluster was drawn. Every metric is computed for all resamples at once
 from sums by cluster, so that a resample costs a product of matrices and not a pass over the rows.

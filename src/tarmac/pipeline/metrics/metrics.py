@@ -1,4 +1,4 @@
-"""Metrics of labels and predictions; pure functions of two arrays. Their shapes are those of `params.task.Task`."""
+"""Metrics of labels and predictions; pure functions of two arrays. Their shapes are those of `base.params.Task`."""
 
 from collections.abc import Callable, Mapping
 from functools import cache

@@ -77,7 +77,7 @@ def prepare(
     write_prepared(engine.connect(engine_name), first[0], lookups, problem.contract.LOOKUPS, out)
     progress.step("lookups", **{name: len(frame) for name, frame in lookups.items()})
     base = {
-        "code": code(),
+        "code": code("schema", "clean"),
         "engine": engine_name,
         "environment": digest(PINS),
         "limit": limit,

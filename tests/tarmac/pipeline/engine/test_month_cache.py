@@ -3,6 +3,8 @@
 import hashlib
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -137,6 +139,20 @@ def test_sees_change_of_loaded_code_and_of_no_other(here, monkeypatch):
     assert changed == {"package/__init__.py": first, "package/sub/used.py": second}
     made = [once(code, f"out{number}")[0] for number, code in enumerate((before, changed, before))]
     assert made == [1, 1, 0]
+
+
+LOADED = "from tarmac.pipeline.engine.month_cache import code; print(*code({}))"
+
+
+@pytest.mark.program
+def test_knows_code_of_a_role_that_is_loaded_later():
+    def known(role: str) -> list[str]:
+        command = [sys.executable, "-c", LOADED.format(role)]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+
+    cleaning = f"{problem.name}/tables/clean.py"
+    assert cleaning not in known("")
+    assert cleaning in known('"clean"')
 
 
 CORRECT = """

@@ -17,8 +17,8 @@ ERROR = (
 class Task:
     """One kind of prediction.
 
-    Labels are 0 or 1 (binary), places in `names.CLASSES` (multiclass), or numbers. Predictions have the shape (rows,),
-    of the positive class where there are two; (rows, classes) where there are more.
+    Labels are 0 or 1 (binary), places in `contract.CLASSES` (multiclass), or numbers. Predictions have the shape
+    (rows,), of the positive class where there are two; (rows, classes) where there are more.
     """
 
     kind: Kind
