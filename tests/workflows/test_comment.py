@@ -82,7 +82,11 @@ JUDGES = (
     *("src/tarmac/pipeline/intervals/bootstrap.py", "src/tarmac/policy/review.py"),
     *("src/json.py", "json.py", "src/tarmac/review/verdict/__init__.py"),  # imported instead of a module of that name
 )
-LOADED = "import sys, {}; print(*(module.__file__ for name, module in sys.modules.items() if name.partition('.')[0] in ('tarmac', 'flights')))"
+LOADED = """
+import sys, {}
+own = [module for name, module in sys.modules.items() if name.partition(".")[0] in ("tarmac", "flights")]
+print(*(module.__file__ for module in own))
+"""
 
 
 @pytest.mark.parametrize("changed", JUDGES)
