@@ -27,7 +27,7 @@ def test_the_search_would_see_a_word():
     assert sum(bool(WORDS.search(path.read_text())) for path in flights) > 10
 
 
-# Neither name on the package index is this project: `tarmac` is another one, and nobody has registered `tarmac-ml`.
+# Neither name on the package index is this project: `tarmac` is another one, and `tarmac-ml` is not registered.
 NAME = r"(?<![\w./:-])tarmac(-ml)?(\[[\w,]*\])?(?![\w./-])"
 INSTALLS = re.compile(rf"\b(pipx?|uvx?|poetry|conda|mamba)\b.*\b(install|add|tool run|uvx)\b.*{NAME}|\buvx\b.*{NAME}")
 REQUIRES = re.compile(r"^\s*[\"']?tarmac(-ml)?(\[[\w,]*\])?\s*([<>~!@;,]|==|[\"'],?$|$)")

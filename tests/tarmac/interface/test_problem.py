@@ -43,7 +43,7 @@ def test_the_shipped_problem_has_every_role() -> None:
 
 
 @pytest.mark.program
-def test_a_role_is_loaded_when_it_is_asked_for(found: Path) -> None:
+def test_a_role_is_loaded_when_it_is_first_used(found: Path) -> None:
     assert loaded(found, "problem.name").stdout == "\n"
     done = loaded(found, "assert problem.card.NAME == 'found.card.words'")
     assert done.stdout == "found found.card found.card.words\n", done.stderr
@@ -72,7 +72,7 @@ def test_a_role_that_is_missing_is_an_error_that_names_its_module(found: Path) -
 
 
 @pytest.mark.program
-def test_a_package_that_a_role_fails_to_import_is_told_by_its_own_name(found: Path) -> None:
+def test_reports_the_name_of_a_package_that_a_role_fails_to_import(found: Path) -> None:
     (found / "src/found/card/words.py").write_text("import nowhere\n")
     assert loaded(found, "problem.card").stderr.splitlines()[-1] == "ModuleNotFoundError: No module named 'nowhere'"
 
@@ -124,14 +124,14 @@ def test_another_import_of_the_machinery_is_found(tmp_path: Path, line: str) -> 
     assert len(foreign(tmp_path / "module.py")) == 1
 
 
-def test_a_project_that_a_merge_has_damaged_is_told() -> None:
+def test_reports_a_project_that_a_merge_has_damaged() -> None:
     with pytest.raises(ProblemError, match=r"^pyproject\.toml cannot be read: .*line 1"):
         named("<<<<<<< HEAD\n")
 
 
 @pytest.mark.program
-def test_a_package_that_is_named_and_missing_is_told(found: Path) -> None:
+def test_reports_a_package_that_is_named_and_missing(found: Path) -> None:
     (found / PROJECT).write_text(NAMED.format("gone"))
     done = loaded(found, "problem.folder")
-    told = "ProblemError: there is no package gone in src, which pyproject.toml names as the problem"
-    assert done.stderr.splitlines()[-1].endswith(told)
+    error = "ProblemError: there is no package gone in src, which pyproject.toml names as the problem"
+    assert done.stderr.splitlines()[-1].endswith(error)

@@ -260,9 +260,9 @@ def test_intervals_for_programs_are_those_of_the_card() -> None:
     assert {name: one["value"] for name, one in metrics.items()} == {name: round(measured[name], 6) for name in metrics}
     assert [name for name, one in metrics.items() if one["low"] is None] == ["calibration_error"]
     card = required("models/card.md").read_text()
-    judged = [one for one in found["slices"] if one["score"]["value"] is not None]
-    assert len(judged) > 10
-    for one in [*metrics.values(), *(one["score"] for one in judged)]:
+    scores = [one["score"] for one in found["slices"] if one["score"]["value"] is not None]
+    assert len(scores) > 10
+    for one in [*metrics.values(), *scores]:
         if one["low"] is not None:
             assert one["low"] < one["value"] < one["high"]
             assert re.search(rf"\| {one['value']:.4f} +\| +{one['low']:.4f} to {one['high']:.4f} ", card), one
