@@ -35,8 +35,8 @@ def init_problem(name: str, path: Path, asked: Asked) -> Iterator[str]:
     """
     if not (name and path.name and asked.target):
         raise ScaffoldError("a name, a file and a target are needed: make init-problem NAME=… FROM=… TARGET=…")
-    refuse_unsaved(name)
     refuse_taken(name)
+    refuse_unsaved(name)
     found = infer(texts(path), asked)
     months = policy.months(found)
     files = list(by_file(name, table_of(found, name), found.day))
@@ -65,14 +65,13 @@ def refuse_taken(name: str) -> None:
 
 
 def _is_taken(name: str) -> bool:
-    spec = importlib.util.find_spec(name)
-    places = [] if spec is None else [Path(place) for place in spec.submodule_search_locations or ()]
-    left = all(
-        place.parent == Path(SOURCE).resolve() for place in places
-    )  # of another try: no file of Python's is in it
-    package_there = spec is not None and (spec.origin is not None or not left)
-    tests_there = any((small.TESTS / name).rglob("*.py")) or (small.TESTS / f"{name}.py").exists()
-    return package_there or tests_there or bool(_quoted(name).search(Path(PROJECT).read_text(encoding="utf-8")))
+    """Whether Python finds a package of this name, the tests have it, or `pyproject.toml` quotes it."""
+    spec, source = importlib.util.find_spec(name), Path(SOURCE).resolve()
+    # A folder of bytecode that another try has left in `src` is a package to Python, and has no module.
+    places = [Path(place).parent for place in (spec and spec.submodule_search_locations) or ()]
+    packaged = spec is not None and (spec.origin is not None or set(places) != {source})
+    tested = any((small.TESTS / name).rglob("*.py")) or (small.TESTS / f"{name}.py").exists()
+    return packaged or tested or bool(_quoted(name).search(Path(PROJECT).read_text(encoding="utf-8")))
 
 
 def _quoted(name: str) -> re.Pattern[str]:

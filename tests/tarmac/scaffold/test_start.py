@@ -76,3 +76,17 @@ def test_a_name_that_is_no_folders_is_taken(repository: Workspace) -> None:
         *TARMAC, "init-problem", "My Things", "--target", "size", "--from", "../table.csv", check=False, env=FROM_SOURCE
     )
     assert "My Things is no name of a folder: my_things is" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["../x", "json", "numpy", "google", "tarmac", "needs", "policy"])
+def test_refuses_a_name_that_is_taken_and_changes_nothing(repository: Workspace, name: str) -> None:
+    (repository.path / "tests").mkdir()
+    (repository.path / "tests/needs.py").write_text("")
+    repository.run("git", "add", "--all")
+    repository.run("git", *IDENTITY, "commit", "--quiet", "--message", "a test")
+    command = [name if word == "things" else word for word in HEAD]
+    done = repository.run(*command, "../table.csv", check=False, env=FROM_SOURCE)
+    assert (done.returncode, done.stdout) == (1, "")
+    reason = "is no name of a folder" if name == "../x" else "is the name of another package, of tests or of a setting"
+    assert f"{name} {reason}" in done.stderr
+    assert repository.run("git", "status", "--porcelain").stdout == ""
