@@ -1,4 +1,4 @@
-"""The border between the problem and the rest: a team that replaces one folder must not find its words elsewhere."""
+"""Code boundaries: problem words stay in the problem's folder, paths in one module, no install by index name."""
 
 import re
 import subprocess
@@ -17,12 +17,12 @@ OUTSIDE = sorted(path for path in (ROOT / "src" / "tarmac").rglob("*") if path.s
 
 
 @pytest.mark.parametrize("path", [*OUTSIDE, ROOT / "Makefile"], ids=lambda path: path.name)
-def test_a_word_of_the_problem_outside_its_folder(path):
+def test_generic_code_contains_no_problem_words(path):
     found = [f"{number}: {line}" for number, line in enumerate(path.read_text().splitlines(), 1) if WORDS.search(line)]
     assert not found, "\n".join(found)
 
 
-def test_the_search_would_see_a_word():
+def test_word_search_matches_problem_code():
     flights = (ROOT / "src" / "flights").rglob("*.py")
     assert sum(bool(WORDS.search(path.read_text())) for path in flights) > 10
 
@@ -40,7 +40,7 @@ def installs_by_name(path: Path) -> list[str]:
     return [line for line in lines if INSTALLS.search(line) or (pins and REQUIRES.search(line))]
 
 
-def test_nothing_installs_the_machinery_by_its_name() -> None:
+def test_no_file_installs_package_by_index_name() -> None:
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     texts = {".md", ".txt", ".toml", ".yml", ".yaml", ".py", ".sh", ".in", ""}
     files = [
@@ -65,7 +65,7 @@ def test_nothing_installs_the_machinery_by_its_name() -> None:
         ("uvx --from ./tarmac_ml.whl tarmac-new", False),
     ],
 )
-def test_the_search_finds_what_would_install_it(tmp_path: Path, line: str, wrong: bool) -> None:
+def test_install_search_matches_only_installs_by_name(tmp_path: Path, line: str, wrong: bool) -> None:
     (tmp_path / "page.md").write_text(line)
     assert bool(installs_by_name(tmp_path / "page.md")) is wrong
 
@@ -73,13 +73,13 @@ def test_the_search_finds_what_would_install_it(tmp_path: Path, line: str, wrong
 @pytest.mark.parametrize(
     "line", ["tarmac==1.0", "tarmac-ml>=1", "tarmac", '  "tarmac-ml[spark]",', "tarmac @ https://x"]
 )
-def test_a_pin_of_either_name_is_found(tmp_path: Path, line: str) -> None:
+def test_install_search_finds_requirement_pins(tmp_path: Path, line: str) -> None:
     (tmp_path / "requirements").mkdir()
     (tmp_path / "requirements/x.txt").write_text(line)
     assert installs_by_name(tmp_path / "requirements/x.txt") == [line]
 
 
-def test_paths_of_the_pipeline_stand_in_one_module() -> None:
+def test_pipeline_paths_are_defined_in_one_module() -> None:
     stated = {str(value) for value in vars(paths).values() if isinstance(value, Path)}
     assert len(stated) > 15
     literal = re.compile("|".join(rf'"{re.escape(path)}"' for path in sorted(stated)))

@@ -69,7 +69,7 @@ def test_selects_nothing_without_a_change(root: Path) -> None:
 
 @pytest.mark.program
 @pytest.mark.parametrize("name", ["tarmac/review/test_verdict", "tarmac/monitoring/test_judge", "e2e/test_sweep"])
-def test_reading_finds_every_file_that_a_test_file_loads(name: str) -> None:
+def test_static_imports_cover_every_file_that_test_loads(name: str) -> None:
     command = [sys.executable, "-c", LOADED.format(name.replace("/", "."))]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     own = [Path(line) for line in done.stdout.splitlines() if line.startswith((f"{ROOT}/src/", f"{ROOT}/tests/"))]

@@ -1,4 +1,4 @@
-"""A forked Python does what a start of its own does, and where it would not, Python is started."""
+"""A forked Python behaves like a fresh interpreter, and a fresh one starts where it would not."""
 
 import json
 import os
@@ -46,7 +46,9 @@ def python() -> str:
 
 @pytest.mark.parametrize("variables", [{}, {"PYTHONPATH": "lib"}, {"TZ": "Asia/Tokyo"}], ids=str)
 @pytest.mark.parametrize("kind", ["code", "module", "file", "script"])
-def test_fork_sees_what_a_start_sees(python: str, tmp_path: Path, kind: str, variables: dict[str, str]) -> None:
+def test_fork_sees_same_process_state_as_fresh_start(
+    python: str, tmp_path: Path, kind: str, variables: dict[str, str]
+) -> None:
     (tmp_path / "lib").mkdir()
     (tmp_path / "shown.py").write_text(STATE)
     words = {
@@ -68,24 +70,24 @@ def test_fork_sees_what_a_start_sees(python: str, tmp_path: Path, kind: str, var
      "import atexit; atexit.register(print, 'at exit'); print('first')",
      "import threading; threading.Timer(0.1, print, ['late']).start()"],
 )  # fmt: skip
-def test_fork_ends_as_a_start_ends(python: str, tmp_path: Path, code: str) -> None:
+def test_fork_exits_like_fresh_start(python: str, tmp_path: Path, code: str) -> None:
     forked, started = (run(each, "-c", code, folder=tmp_path) for each in (python, sys.executable))
     assert (forked.returncode, forked.stdout) == (started.returncode, started.stdout)
     assert forked.stderr.splitlines()[-1:] == started.stderr.splitlines()[-1:]
 
 
 @pytest.mark.parametrize("variables", [{"PYTHONHASHSEED": "1"}, {"OMP_NUM_THREADS": "7"}, {"PYTHONUTF8": "0"}], ids=str)
-def test_python_starts_where_a_variable_is_read_at_start(python, tmp_path, variables) -> None:
+def test_startup_variable_forces_fresh_start(python, tmp_path, variables) -> None:
     assert not state(python, "-c", STATE, folder=tmp_path, **variables)["loaded"]
 
 
-def test_python_starts_under_another_limit(python: str, tmp_path: Path) -> None:
+def test_changed_resource_limit_forces_fresh_start(python: str, tmp_path: Path) -> None:
     command = ["bash", "-c", f'ulimit -n 100; "{python}" -c "$0"', STATE]
     done = subprocess.run(command, cwd=tmp_path, input="", capture_output=True, text=True, check=True)
     assert not json.loads(done.stdout)["loaded"]
 
 
-def test_killed_caller_takes_its_fork_along(python: str, tmp_path: Path) -> None:
+def test_killing_caller_ends_its_fork(python: str, tmp_path: Path) -> None:
     code = "import os, pathlib, time; pathlib.Path('id').write_text(str(os.getpid()) + '.'); time.sleep(600)"
     caller = subprocess.Popen([python, "-c", code], cwd=tmp_path)
     written = tmp_path / "id"

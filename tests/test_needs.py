@@ -1,4 +1,4 @@
-"""A test says what it needs, and one that says nothing starts no program."""
+"""Tests declare what they need, and a test without a declared need starts no program but Git."""
 
 import os
 import subprocess
@@ -59,7 +59,7 @@ def outcomes(folder: Path, *options: str, text: str = TESTS) -> dict[str, str]:
     return {line[0].partition("::")[2].removeprefix("test_"): line[1] for line in lines}
 
 
-def test_quick_tests_are_those_without_a_need_and_start_nothing_but_git(tmp_path: Path) -> None:
+def test_quick_tests_have_no_need_and_start_only_git(tmp_path: Path) -> None:
     assert outcomes(tmp_path, "-m", "quick", "-k", "not nobody") == {
         "plain": "PASSED",
         "asks_git": "PASSED",
@@ -68,7 +68,7 @@ def test_quick_tests_are_those_without_a_need_and_start_nothing_but_git(tmp_path
     }
 
 
-def test_other_tests_start_what_they_like(tmp_path: Path) -> None:
+def test_declared_tests_may_start_programs(tmp_path: Path) -> None:
     assert outcomes(tmp_path, "-m", "not quick") == {
         "says_that_it_starts_one": "PASSED",
         "needs_a_server_by_its_fixture": "PASSED",

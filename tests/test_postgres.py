@@ -1,4 +1,4 @@
-"""The server of the tests is a real one, shared by those who know its address, and nothing of it stays."""
+"""The tests' PostgreSQL server: real transactions, a password, its own data, and full removal afterwards."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -31,7 +31,7 @@ def write(url: str, *statements: str) -> None:
             connection.execute(text(statement))
 
 
-def test_what_one_connection_committed_is_hidden_from_another(url):
+def test_connection_sees_only_committed_rows(url):
     write(url, "create table seen (number int)", "insert into seen values (1)")
     with create_engine(url).begin() as connection:
         connection.execute(text("insert into seen values (2)"))
@@ -39,7 +39,7 @@ def test_what_one_connection_committed_is_hidden_from_another(url):
     assert ask(url, "select count(*) from seen") == 2
 
 
-def test_a_row_that_another_has_locked_is_taken_twice(url):
+def test_locked_row_is_skipped(url):
     write(url, "create table queue (number int)", "insert into queue values (1), (2)")
     take = "select number from queue order by number limit 1 for update skip locked"
     with create_engine(url).begin() as connection:
@@ -48,19 +48,19 @@ def test_a_row_that_another_has_locked_is_taken_twice(url):
 
 
 @pytest.mark.parametrize("password", ["", "wrong"])
-def test_the_server_lets_in_whoever_does_not_know_the_password(url, password):
+def test_rejects_missing_or_wrong_password(url, password):
     with pytest.raises(OperationalError):
         ask(make_url(url).set(password=password), "select 1")
 
 
-def test_two_servers_at_once_are_one(url):
+def test_concurrent_servers_are_isolated(url):
     with postgres.postgres() as other:
         write(other, "create table mine (number int)")
         assert ask(url, "select to_regclass('mine')") is None
         assert ask(url, "show data_directory") != ask(other, "show data_directory")
 
 
-def test_a_server_or_its_data_outlives_a_test_that_failed():
+def test_server_and_data_are_removed_after_failed_test():
     with suppress(ZeroDivisionError), postgres.postgres() as url:
         connection = create_engine(url).connect()
         data = Path(connection.execute(text("show data_directory")).scalar_one())
@@ -86,7 +86,7 @@ def links(path: Path) -> Path | None:
 
 
 @pytest.mark.parametrize(("ci", "outcome"), [("", pytest.skip.Exception), ("true", pytest.fail.Exception)])
-def test_a_machine_without_the_server_fails_a_person_or_passes_ci(tmp_path, monkeypatch, ci, outcome):
+def test_missing_postgresql_skips_locally_and_fails_in_ci(tmp_path, monkeypatch, ci, outcome):
     monkeypatch.setattr(postgres, "INSTALLED", tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("CI", ci)

@@ -1,4 +1,4 @@
-"""Credentials of a person stay where that person put them, whatever a command does and however it ends."""
+"""No command, successful or failing, leaks credentials into its output, Git or files."""
 
 import shutil
 import subprocess
@@ -78,7 +78,7 @@ def careful(finished_template: Workspace, tmp_path: Path) -> Careful:
     return Careful(workspace, [])
 
 
-def test_a_command_that_succeeds_keeps_or_prints_a_credential(careful):
+def test_successful_commands_leak_no_credentials(careful):
     careful.workspace.set_params(lambda params: params["intervals"].update(seed=8))
     careful.tarmac("run", status=0)
     careful.run(*DVC, "push", status=0)
@@ -92,7 +92,7 @@ def test_a_command_that_succeeds_keeps_or_prints_a_credential(careful):
 
 
 @pytest.mark.parametrize(("remote", "last"), [("by-url", "run"), ("by-option", "review")])
-def test_a_command_that_fails_keeps_or_prints_a_credential(careful, remote, last):
+def test_failing_commands_leak_no_credentials(careful, remote, last):
     careful.tarmac("pull", status=0)
     careful.workspace.dvc("remote", "default", "--local", remote)
     careful.tarmac("push", status=1)
@@ -105,14 +105,14 @@ def test_a_command_that_fails_keeps_or_prints_a_credential(careful, remote, last
     assert careful.leaks == set()
 
 
-def test_a_sweep_whose_database_does_not_answer_keeps_or_prints_its_password(careful):
+def test_sweep_with_unreachable_database_leaks_no_password(careful):
     careful.tarmac("pull", status=0)
     careful.tarmac("sweep", "--storage", DATABASE, "--trials", "1", status=1)
     assert NOWHERE in careful.told[-1]
     assert careful.leaks == set()
 
 
-def test_a_planted_credential_is_not_found(careful):
+def test_planted_credentials_are_found(careful):
     careful.run("git", "commit", "--quiet", "--allow-empty", "--message", CANARIES["secret"], status=0)
     (careful.workspace.path / "notes.txt").write_text(CANARIES["token"])
     careful.told.append(CANARIES["url"])

@@ -1,4 +1,4 @@
-"""The mutation benchmark: which mutants it makes, and which it finds killed."""
+"""The mutation benchmark: the mutants that it makes, and how it counts those that tests detect."""
 
 import ast
 import json
@@ -176,7 +176,7 @@ def test_same_seed_draws_same_mutants():
     assert first != other
 
 
-def test_every_mutant_is_a_program_that_differs():
+def test_every_mutant_is_valid_python_and_unique():
     source = EVERY_OPERATOR.encode()
     mutants = find_mutants(source)
     trees = [ast.dump(ast.parse(mutant.apply(source))) for mutant in mutants]
@@ -232,7 +232,7 @@ def changed(line: int) -> list[str]:
         "return ( None )",
     ],
 )
-def test_makes_mutant(line):
+def test_makes_mutants_of_each_operator(line):
     source = EVERY_OPERATOR.encode()
     whole = [" ".join(mutant.apply(source).decode().split()) for mutant in find_mutants(source)]
     assert [text for text in whole if line in text]

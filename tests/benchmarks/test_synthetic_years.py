@@ -1,4 +1,4 @@
-"""Years made of one: rows that the schema accepts, on days that may be, the same ones every time."""
+"""Synthetic years made of the stored one: valid by the schema, plausible and deterministic."""
 
 from itertools import islice
 
@@ -40,7 +40,7 @@ def frame(table: pa.Table) -> pd.DataFrame:
     return table.to_pandas(types_mapper=pd.ArrowDtype)
 
 
-def test_a_made_month_is_refused_by_the_schema(last):
+def test_synthetic_month_satisfies_schema(last):
     valid = {}
     for name in sorted(last, key=lambda name: (not name.startswith(("airports", "planes", "weather")), name)):
         table, month = name.split("/")[0], name.split("/")[-1] if "/" in name else None
@@ -49,7 +49,7 @@ def test_a_made_month_is_refused_by_the_schema(last):
         assert set(broken["rule"]) <= {"wind_possible"}  # the source has such a row, too
 
 
-def test_the_same_year_comes_out_otherwise_or_depends_on_how_many_are_made(year, last):
+def test_year_is_identical_however_many_years_are_made(year, last):
     many = dict(islice(scaled(year, YEARS), 2 * 12 + 2 + 1))
     again = dict(lived_again(Source.of(year), 2014))
     name = "weather/2014-01"
@@ -59,13 +59,13 @@ def test_the_same_year_comes_out_otherwise_or_depends_on_how_many_are_made(year,
         assert table.equals(last[month])
 
 
-def test_the_first_year_is_not_the_stored_one(year):
+def test_first_year_equals_stored_year(year):
     made = dict(scaled(year, 1))
     assert made.keys() == year.keys()
     assert all(made[name].equals(table) for name, table in year.items())
 
 
-def test_a_day_has_flights_of_another_weekday_or_season(year, last):
+def test_flights_keep_their_weekdays_and_yearly_count(year, last):
     """A flight number flies on some days of the week: the days of its made year must be among them."""
 
     def flown(tables: dict[str, pa.Table]) -> pd.DataFrame:
@@ -79,7 +79,7 @@ def test_a_day_has_flights_of_another_weekday_or_season(year, last):
     assert counts[1] == pytest.approx(counts[0], rel=0.02)
 
 
-def test_a_made_year_has_the_answers_of_the_stored_one(year, last):
+def test_synthetic_delays_differ_from_stored_delays(year, last):
     """Else a model that is trained on one would know the other, and the measured fit would go on for ever."""
     key = [name for name in KEY if name != "day"]
     delays = [
@@ -91,7 +91,7 @@ def test_a_made_year_has_the_answers_of_the_stored_one(year, last):
     assert (both["arr_delay_x"] == both["arr_delay_y"]).mean() < 0.1
 
 
-def test_an_aircraft_flies_before_it_is_built_or_long_after(last):
+def test_aircraft_fly_after_construction_and_rarely_long_after(last):
     flights = pd.concat(frame(table) for name, table in last.items() if name.startswith("flights/"))
     planes = frame(last["planes"])
     assert planes["tailnum"].is_unique
@@ -108,11 +108,11 @@ def test_an_aircraft_flies_before_it_is_built_or_long_after(last):
     assert flights["tailnum"].isin(planes["tailnum"]).mean() == pytest.approx(0.84, abs=0.04)
 
 
-def test_a_year_that_lacks_a_month_is_multiplied(year):
+def test_rejects_year_with_missing_month(year):
     with pytest.raises(ValueError, match="a whole year is needed, the stored one has 2013-01"):
         next(scaled({name: table for name, table in year.items() if "/2013-04" not in name}, 2))
 
 
-def test_more_years_than_registers_can_tell_are_begun(year):
+def test_rejects_more_years_than_tail_numbers_allow(year):
     with pytest.raises(ValueError, match="at most 251"):
         next(scaled(year, 252))

@@ -1,4 +1,4 @@
-"""Two commands at once in one folder: the second stops with a line, and neither harms the other."""
+"""Two commands at once in one folder: the second stops with a one-line error, and neither harms the other."""
 
 import os
 import signal
@@ -29,7 +29,7 @@ def held(workspace: Workspace, *command: str) -> Iterator[int]:
 
 
 @pytest.mark.parametrize("second", [(*DVC, "repro"), (*TARMAC, "run")], ids=["repro", "run"])
-def test_a_second_run_harms_the_first_or_is_not_told_why_it_stops(finished, second):
+def test_second_run_stops_and_names_running_process(finished, second):
     lock = (finished.path / commands.LOCK).read_bytes()
     forget(finished, "train")
     with held(finished, *DVC, "repro") as first:
@@ -43,7 +43,7 @@ def test_a_second_run_harms_the_first_or_is_not_told_why_it_stops(finished, seco
     assert_whole(finished, lock)
 
 
-def test_a_command_that_clears_up_takes_what_a_running_one_is_writing_for_a_leftover(finished):
+def test_cleanup_leaves_files_of_running_command_untouched(finished):
     lock = finished.path / commands.LOCK
     with held(finished, *EXPERIMENT):
         assert finished.run("git", "symbolic-ref", "HEAD", check=False).returncode, "DVC does not detach HEAD any more"
@@ -59,7 +59,7 @@ def test_a_command_that_clears_up_takes_what_a_running_one_is_writing_for_a_left
     assert finished.dvc("exp", "list", "--name-only").stdout.split() == ["tried"]
 
 
-def test_a_lock_that_names_parameters_which_did_not_run_is_called_the_result(finished):
+def test_run_fails_if_parameters_change_while_stages_run(finished):
     """DVC notes parameters when a stage ends, and an experiment that it refuses has changed them by then."""
     forget(finished, "train")
     with started(finished, *TARMAC, "run") as first:

@@ -1,4 +1,4 @@
-"""Broken input stops a stage with one clear line, and leaves nothing that DVC would take for a result."""
+"""Broken input stops a stage with a one-line error and leaves no output that DVC would accept as a result."""
 
 import pyarrow as pa
 import pytest
@@ -63,7 +63,7 @@ def one_line(text: str, start: str) -> str:
 
 
 @pytest.mark.parametrize(("stage", "path", "how", "told"), [*RAW, *LATER, *PARAMS])
-def test_broken_input_gives_a_traceback_or_half_an_output(finished, stage, path, how, told):
+def test_broken_input_stops_stage_and_leaves_outputs_unchanged(finished, stage, path, how, told):
     lock = (finished.path / "dvc.lock").read_bytes()
     how(finished.path / path)
     done = finished.stage(stage, check=False)
@@ -85,7 +85,7 @@ THROUGH_DVC = [
 
 
 @pytest.mark.parametrize(("stage", "path", "how", "told"), THROUGH_DVC)
-def test_a_run_on_broken_input_that_cannot_be_mended_by_restoring_it(finished, stage, path, how, told):
+def test_failed_run_succeeds_once_input_is_restored(finished, stage, path, how, told):
     lock, before = (finished.path / "dvc.lock").read_bytes(), (finished.path / path).read_bytes()
     how(finished.path / path)
     done = finished.dvc("repro", check=False)
@@ -101,7 +101,7 @@ def test_a_run_on_broken_input_that_cannot_be_mended_by_restoring_it(finished, s
 
 
 @pytest.mark.parametrize("path", [PREPARED, f"{FEATURES}/2013-10.parquet", MODEL])
-def test_a_damaged_output_that_is_trusted_by_the_next_run(finished, path):
+def test_run_restores_damaged_output(finished, path):
     lock = (finished.path / "dvc.lock").read_bytes()
     damage.truncate(finished.path / path)
     assert_same_again(finished, lock)

@@ -1,4 +1,4 @@
-"""A line to the remote that breaks or crawls: told in a line, nothing wrong is kept, the next pull is right."""
+"""A connection to the remote that breaks or is slow: errors are reported, and the next pull is complete."""
 
 import hashlib
 import shutil
@@ -57,7 +57,7 @@ def wrong_objects(workspace: Workspace) -> list[str]:
 
 
 @pytest.mark.parametrize("size", [0, 300, 20_000])
-def test_a_line_that_breaks_in_every_answer_is_not_told_or_leaves_a_wrong_object(far, size):
+def test_pull_reports_broken_connection_and_keeps_no_bad_object(far, size):
     workspace, line = far
     line.breaks_after, line.breaks = size, ALWAYS
     status, told = pull(workspace)
@@ -71,7 +71,7 @@ def test_a_line_that_breaks_in_every_answer_is_not_told_or_leaves_a_wrong_object
 
 
 @pytest.mark.parametrize("times", [1, 3])
-def test_a_line_that_breaks_now_and_then_leaves_a_result_that_looks_whole(far, times):
+def test_pull_is_complete_after_intermittent_disconnects(far, times):
     workspace, line = far
     line.breaks_after, line.breaks = 20_000, times
     status, told = pull(workspace)
@@ -82,7 +82,7 @@ def test_a_line_that_breaks_now_and_then_leaves_a_result_that_looks_whole(far, t
     assert_whole(workspace)
 
 
-def test_a_line_that_crawls_is_given_up(far):
+def test_pull_completes_over_slow_connection(far):
     """Every object takes longer than the limit for an answer; bytes come all the time."""
     workspace, line = far
     largest = max(path.stat().st_size for path in (workspace.path.parent / "server").rglob("*") if path.is_file())
@@ -93,7 +93,7 @@ def test_a_line_that_crawls_is_given_up(far):
     assert_whole(workspace)
 
 
-def test_a_server_that_is_not_there_is_waited_for_or_not_told(far):
+def test_pull_reports_refused_connection_not_timeout(far):
     """One that was waited for is reported as a timeout."""
     workspace, _ = far
     with closed_port() as port:

@@ -1,4 +1,4 @@
-"""Where DVC by itself is not safe: its fault, made by plain `dvc`, and what Tarmac does about it.
+"""Known defects of DVC, each shown with plain `dvc`, and how Tarmac guards against it.
 
 A test that fails at its first half says that DVC is mended, and that the cure can go.
 """
@@ -41,7 +41,7 @@ def here(repository: Workspace, target: Path, monkeypatch: pytest.MonkeyPatch) -
     return clone
 
 
-def test_a_pull_lays_out_wrong_bytes(repository, tmp_path, monkeypatch):
+def test_pull_requires_verify_and_rejects_wrong_bytes(repository, tmp_path, monkeypatch):
     """Without `verify`, which is not DVC's default, nothing is hashed on the way."""
     small.flip(small.in_remote(repository, small.md5("raw 2")))
     repository.dvc("config", "--local", "remote.embedded.verify", "false")
@@ -59,7 +59,7 @@ def test_a_pull_lays_out_wrong_bytes(repository, tmp_path, monkeypatch):
     assert not Path("data/raw").exists()
 
 
-def test_a_listing_is_not_verified_even_where_verify_is_on(repository):
+def test_pull_and_fsck_reject_altered_directory_listing(repository):
     """A folder of other files than the commit names is laid out, and the pull ends well."""
     good = small.put(repository, "planted")
     listing = commands.outputs()[small.RAW]
@@ -76,7 +76,7 @@ def test_a_listing_is_not_verified_even_where_verify_is_on(repository):
         fsck.fsck()
 
 
-def test_a_killed_push_makes_the_next_one_leave_objects_out(repository, tmp_path, monkeypatch):
+def test_push_sends_objects_that_killed_push_left_out(repository, tmp_path, monkeypatch):
     small.change(repository)
     small.kill_push(repository)
     assert "1 file pushed" in repository.dvc("push").stdout, MENDED
@@ -92,7 +92,7 @@ def test_a_killed_push_makes_the_next_one_leave_objects_out(repository, tmp_path
     commands.pull()
 
 
-def test_a_listing_is_taken_as_proof_of_its_files(repository):
+def test_hook_and_push_check_every_file_of_listing(repository):
     small.in_remote(repository, small.md5("raw 2")).unlink()
     assert "up to date" in repository.dvc("push").stdout, MENDED
     assert "in sync" in repository.dvc("status", "--cloud").stdout, MENDED
@@ -102,7 +102,7 @@ def test_a_listing_is_taken_as_proof_of_its_files(repository):
     assert small.in_remote(repository, small.md5("raw 2")).read_text() == "raw 2"
 
 
-def test_a_damaged_object_is_never_sent_again(repository):
+def test_fsck_repairs_damaged_remote_object(repository):
     oid = objects.named()[small.MODEL]
     small.flip(small.in_remote(repository, oid))
     assert "up to date" in repository.dvc("push").stdout, MENDED
@@ -111,7 +111,7 @@ def test_a_damaged_object_is_never_sent_again(repository):
     assert small.in_remote(repository, oid).read_bytes() == Path(small.MODEL).read_bytes()
 
 
-def test_a_damaged_cache_is_pushed(repository):
+def test_push_sends_correct_bytes_when_cache_is_damaged(repository):
     small.change(repository)
     oid = objects.named()[small.MODEL]
     small.flip(small.in_cache(repository, oid))
@@ -124,7 +124,7 @@ def test_a_damaged_cache_is_pushed(repository):
     assert small.md5(small.in_remote(repository, oid).read_bytes()) == oid
 
 
-def test_a_damaged_cache_reaches_a_stage(repository):
+def test_repro_never_uses_damaged_cache_object(repository):
     """DVC restores what it has run before from its cache, and the next stage reads it."""
     text = Path("dvc.yaml").read_text() + "  use:\n    cmd: cp model.bin copy.bin\n    deps: [model.bin]\n"
     Path("dvc.yaml").write_text(f"{text}    outs: [copy.bin]\n")
@@ -140,7 +140,7 @@ def test_a_damaged_cache_reaches_a_stage(repository):
     assert Path("copy.bin").read_text() == Path(small.MODEL).read_text() == "raw 1raw 2"
 
 
-def test_a_kill_while_the_rwlock_is_written_stops_every_later_command(repository):
+def test_commands_recover_from_emptied_rwlock(repository):
     lock = Path(commands.LOCKS[0])
     script = (
         "import os, signal, dvc.rwlock\n"
@@ -158,7 +158,7 @@ def test_a_kill_while_the_rwlock_is_written_stops_every_later_command(repository
         cured()
 
 
-def test_a_failed_run_takes_lines_out_of_gitignore(repository):
+def test_handwritten_gitignore_lines_survive_failed_run(repository):
     """They are written by hand beforehand: then DVC has none to add, and none to take back."""
     ignored = Path(".gitignore").read_text()
     stages = yaml.safe_load(Path("dvc.yaml").read_text())
@@ -174,7 +174,7 @@ def test_a_failed_run_takes_lines_out_of_gitignore(repository):
     assert f"?? {small.MODEL}" not in repository.run("git", "status", "--porcelain").stdout
 
 
-def test_of_a_pointer_and_a_path_one_is_not_pulled(repository, tmp_path, monkeypatch):
+def test_pull_fetches_both_pointer_and_path(repository, tmp_path, monkeypatch):
     clone = here(repository, tmp_path / "colleague", monkeypatch)
     plain = clone.dvc("pull", "data/raw.dvc", small.MODEL, check=False)
     assert not Path(small.MODEL).exists(), MENDED

@@ -165,12 +165,12 @@ def states(workspace: Workspace) -> dict[str, str]:
     return dict(found)
 
 
-def test_an_experiment_runs_what_did_not_change_or_skips_what_did(tried_template):
+def test_experiment_runs_only_stages_affected_by_change(tried_template):
     for name in ("faster", "shallower"):
         assert stages_run((tried_template.path.parent / f"{name}.txt").read_text()) == TRAINED
 
 
-def test_an_experiment_is_listed_with_what_another_one_was_given_or_got(tried):
+def test_experiments_are_listed_with_own_params_and_metrics(tried):
     names = {entry["name"]: shown(entry) for entry in listed(tried)}
     assert {name: params for name, (params, _) in names.items()} == {"faster": (0.2, 6), "shallower": (0.3, 4)}
     for name, (_, metrics) in names.items():
@@ -179,7 +179,7 @@ def test_an_experiment_is_listed_with_what_another_one_was_given_or_got(tried):
     assert set(tried.dvc("exp", "list", "--name-only").stdout.split()) == set(names)
 
 
-def test_an_applied_experiment_is_not_what_it_was_when_it_ran(tried):
+def test_applying_experiment_restores_its_complete_result(tried):
     ran = result(tried)
     assert xgboost(tried.params) == (0.3, 4)
     for name in ("faster", "shallower"):
@@ -193,7 +193,7 @@ def test_an_applied_experiment_is_not_what_it_was_when_it_ran(tried):
     assert result(tried) == ran
 
 
-def test_a_branch_of_an_experiment_lacks_a_part_of_its_result(tried):
+def test_experiment_branch_has_complete_result(tried):
     wanted = result(tried)
     tried.dvc("exp", "branch", "shallower", "proposal")
     tried.run("git", "reset", "--quiet", "--hard")
@@ -244,7 +244,7 @@ def bare_of(workspace: Workspace, target: Path) -> Workspace:
     return Workspace(target)
 
 
-def test_an_experiment_changes_on_its_way_to_a_colleague(finished_template, tmp_path):
+def test_shared_experiment_is_identical_for_colleague(finished_template, tmp_path):
     bare = bare_of(finished_template, tmp_path / "shared.git")
     first, second = (colleague(bare, tmp_path / name, tmp_path / "store") for name in ("first", "second"))
     first.dvc("pull", "--quiet", "--remote", "embedded")
@@ -265,7 +265,7 @@ def test_an_experiment_changes_on_its_way_to_a_colleague(finished_template, tmp_
     assert is_clean(second)
 
 
-def test_a_clone_brings_experiments_that_nobody_asked_for(tried, tmp_path):
+def test_clone_and_fetch_do_not_bring_experiments(tried, tmp_path):
     bare = bare_of(tried, tmp_path / "shared.git")
     tried.run("git", "remote", "add", "origin", str(bare.path))
     tried.dvc("exp", "push", "--no-cache", "origin", "faster", "shallower")
@@ -277,7 +277,7 @@ def test_a_clone_brings_experiments_that_nobody_asked_for(tried, tmp_path):
     assert workspace.dvc("exp", "list", "--all", "--name-only").stdout.split() == []
 
 
-def test_an_experiment_that_came_without_its_data_cannot_be_completed(tried, tmp_path):
+def test_pull_completes_experiment_shared_without_data(tried, tmp_path):
     bare = bare_of(tried, tmp_path / "shared.git")
     tried.run("git", "remote", "add", "origin", str(bare.path))
     tried.dvc("exp", "push", "--no-cache", "origin", "shallower")

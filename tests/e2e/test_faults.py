@@ -1,4 +1,4 @@
-"""A kill -9 at any moment costs the work of one stage, never the result."""
+"""A kill -9 at any moment loses at most the work of one stage, never the result."""
 
 import os
 import random
@@ -46,7 +46,7 @@ def assert_recovers(workspace: Workspace, undisturbed: bytes) -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_kill_in_a_stage_that_cannot_be_taken_up_again(finished, stage):
+def test_run_recovers_after_kill_in_stage(finished, stage):
     undisturbed = (finished.path / LOCK).read_bytes()
     forget(finished, stage)
     with started(finished, *DVC, "repro") as process:
@@ -56,7 +56,7 @@ def test_kill_in_a_stage_that_cannot_be_taken_up_again(finished, stage):
     assert_recovers(finished, undisturbed)
 
 
-def test_kill_while_outputs_go_to_the_cache(finished):
+def test_run_recovers_after_kill_while_outputs_are_cached(finished):
     undisturbed, objects = (finished.path / LOCK).read_bytes(), finished.path / ".dvc" / "cache" / "files" / "md5"
     forget(finished, "prepare")
     before = sum(1 for _ in objects.rglob("*"))
@@ -66,7 +66,7 @@ def test_kill_while_outputs_go_to_the_cache(finished):
     assert_recovers(finished, undisturbed)
 
 
-def test_kill_while_the_lock_is_written(finished):
+def test_run_recovers_after_kill_while_lock_is_written(finished):
     lock = finished.path / LOCK
     undisturbed = lock.read_bytes()
     forget(finished, "evaluate")
@@ -76,7 +76,7 @@ def test_kill_while_the_lock_is_written(finished):
 
 
 @pytest.mark.parametrize("size", [0, BUFFER])
-def test_a_lock_that_a_kill_has_cut_blocks_every_later_run(finished, size):
+def test_run_recovers_from_truncated_lock(finished, size):
     lock = finished.path / LOCK
     undisturbed = lock.read_bytes()
     assert len(undisturbed) > BUFFER
@@ -84,7 +84,7 @@ def test_a_lock_that_a_kill_has_cut_blocks_every_later_run(finished, size):
     assert_recovers(finished, undisturbed)
 
 
-def test_an_rwlock_that_a_kill_has_emptied_blocks_every_later_run(finished):
+def test_run_recovers_from_emptied_rwlock(finished):
     (finished.path / ".dvc" / "tmp" / "rwlock").write_text("")
     assert finished.dvc("repro", check=False).returncode != 0, "DVC mends it by now: the recovery can go"
     assert_recovers(finished, (finished.path / LOCK).read_bytes())
@@ -93,7 +93,7 @@ def test_an_rwlock_that_a_kill_has_emptied_blocks_every_later_run(finished):
 @pytest.mark.repeated
 @pytest.mark.parametrize("unit", ["lines", "objects"])
 @pytest.mark.parametrize("seed", range(1, 1 + times(1, 15)))
-def test_kill_at_a_random_moment_of_a_run_from_nothing_that_loses_the_result(finished, seed, unit):
+def test_run_from_nothing_recovers_after_kill_at_random_moment(finished, seed, unit):
     """A stage computes after a line that it prints; DVC is at work while objects are cached."""
     undisturbed, chance = (finished.path / LOCK).read_bytes(), random.Random(seed)
     last_line = chance.randrange(4, 24)  # of about thirty
@@ -120,7 +120,7 @@ def count_objects(workspace: Workspace) -> int:
 
 @pytest.mark.parametrize("there", [True, False], ids=["over old outputs", "from none"])
 @pytest.mark.parametrize("stage", NEAR_END)
-def test_a_killed_stage_leaves_an_output_half_written(finished, stage, there):
+def test_killed_stage_leaves_no_partial_output(finished, stage, there):
     wanted = results(finished, stage)
     forget_months(finished)
     if not there:
@@ -134,7 +134,7 @@ def test_a_killed_stage_leaves_an_output_half_written(finished, stage, there):
     assert [path for path in whole if left[path] not in ("", wanted[path])] == []
 
 
-def test_a_stage_killed_while_it_replaces_a_folder_leaves_half_of_the_old_one(finished):
+def test_kill_while_replacing_folder_leaves_it_whole_or_empty(finished):
     folder, wanted = finished.path / "data" / "features", results(finished, "featurize")["data/features"]
     for number in range(10_000):  # deleting so many takes long enough to be seen
         (folder / f"old-{number}").touch()

@@ -1,4 +1,4 @@
-"""The base judges a commit: no line of the commit takes part, whatever it tries."""
+"""The base's own code evaluates a commit: no code of the commit takes part in its review."""
 
 import json
 import re
@@ -74,7 +74,7 @@ def forge(workspace: Workspace) -> None:
     workspace.dvc("push", "--quiet")
 
 
-def test_an_honest_change_passes_and_its_model_has_not_seen_the_test_months(change):
+def test_valid_change_passes_rebuild_and_leakage_checks(change):
     change.set_params(shallower)
     head = propose(change)
     found = judge(change, head)
@@ -89,7 +89,7 @@ def test_an_honest_change_passes_and_its_model_has_not_seen_the_test_months(chan
     assert found.verdict["metrics"][0]["base"] != found.verdict["metrics"][0]["head"]
 
 
-def test_forged_predictions_and_a_new_policy_change_no_number_of_the_verdict(change):
+def test_verdict_ignores_forged_predictions_and_new_policy(change):
     """The author also turns off the rebuild, the clusters, slices and the review itself; the base has its own."""
     forge(change)
     edit(change, "src/flights/contract/columns.py", 'CLUSTER = "day"', 'CLUSTER = "flight"')
@@ -111,7 +111,7 @@ LEARNS = """    split = fitting.read(params.split, params.train)
 """
 
 
-def test_a_model_that_has_seen_the_test_months_is_found_by_the_blind_run(change):
+def test_review_detects_model_trained_on_test_months(change):
     edit(change, "src/tarmac/pipeline/train/stage.py", "    split = fitting.read(params.split, params.train)\n", LEARNS)
     found = judge(change, propose(change))
     reasons = {check["name"]: check["reason"] for check in found.verdict["checks"] if check["outcome"] == "fail"}
@@ -124,7 +124,7 @@ LOOKS_AHEAD = """    delayed = (table.arr - table.sched_arr > params.late_minute
     ordered = table.order_by("""
 
 
-def test_a_feature_that_knows_the_label_is_found_by_another_future(change):
+def test_review_detects_feature_derived_from_label(change):
     edit(change, "src/flights/features/table.py", "    ordered = table.order_by(", LOOKS_AHEAD)
     found = judge(change, propose(change))
     (reason,) = (check["reason"] for check in found.verdict["checks"] if check["name"] == "reproduced")
@@ -132,7 +132,7 @@ def test_a_feature_that_knows_the_label_is_found_by_another_future(change):
     assert found.verdict["verdict"] == "fail"
 
 
-def test_corrected_raw_data_bring_other_rows_and_labels_by_the_base_s_own_code(change):
+def test_review_accepts_rows_and_labels_of_corrected_raw_data(change):
     path = change.path / "data/raw/flights/2013-12.parquet"
     flights = pd.read_parquet(path)
     kept = flights.drop(index=flights.index[::50])

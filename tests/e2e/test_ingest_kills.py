@@ -1,4 +1,4 @@
-"""A kill while months are taken in costs nothing: the command finishes, or another takes it back."""
+"""A kill during ingest loses nothing: the same command completes it, or another one rolls it back."""
 
 import sys
 from collections.abc import Callable
@@ -69,7 +69,7 @@ def state(workspace: Workspace) -> tuple[str, str, list[str]]:
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_same_command_finishes_what_was_killed(sent: Sent, moment: str) -> None:
+def test_same_command_completes_killed_ingest(sent: Sent, moment: str) -> None:
     workspace, _ = sent
     before = state(workspace)
     printed = ingest(sent)
@@ -97,9 +97,7 @@ def pull(workspace: Workspace) -> str:
 
 @pytest.mark.parametrize("moment", ["data/raw is moved aside", "the new one is in its place"])
 @pytest.mark.parametrize("command", [mend, pull])
-def test_another_command_takes_back_what_was_killed(
-    sent: Sent, moment: str, command: Callable[[Workspace], str]
-) -> None:
+def test_other_commands_roll_back_killed_ingest(sent: Sent, moment: str, command: Callable[[Workspace], str]) -> None:
     workspace, _ = sent
     before = state(workspace)
     kill_at(moment, sent)
@@ -110,7 +108,7 @@ def test_another_command_takes_back_what_was_killed(
     assert workspace.dvc("status", "--quiet", check=False).returncode == 0
 
 
-def test_data_are_not_taken_back_from_command_that_still_works(sent: Sent) -> None:
+def test_data_of_running_ingest_are_not_rolled_back(sent: Sent) -> None:
     workspace, _ = sent
     kill_at("the new one is in its place", sent)
     half = state(workspace)
@@ -120,7 +118,7 @@ def test_data_are_not_taken_back_from_command_that_still_works(sent: Sent) -> No
     assert "data/raw" in mend(workspace)
 
 
-def test_failure_of_dvc_takes_back_what_was_put_in(sent: Sent) -> None:
+def test_ingest_is_rolled_back_if_dvc_fails(sent: Sent) -> None:
     workspace, file = sent
     before = state(workspace)
     (workspace.path / ".dvc" / "config").write_text("[core\n")

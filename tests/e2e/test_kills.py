@@ -1,4 +1,4 @@
-"""A kill -9 at a random moment of any command: what it takes to be right again is known, and short."""
+"""After a kill -9 at a random moment of any command, a single restart gives the right result."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ SEED, KILLS = 11, times(1, 20)
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=[command.name for command in COMMANDS])
-def test_a_kill_costs_more_than_another_start(finished_template, tmp_path: Path, command: Command):
+def test_single_restart_completes_killed_command(finished_template, tmp_path: Path, command: Command):
     killer = Killer(command, finished_template, tmp_path, SEED)
     for _ in range(KILLS):  # `python -m benchmarks.faults` does it sixty times
         kill = killer.kill()

@@ -1,4 +1,4 @@
-"""Several machines on one study: clones whose workers share a real PostgreSQL, and a machine that goes away."""
+"""Several machines on one study: clones share a real PostgreSQL database, and one machine disappears."""
 
 import json
 import os
@@ -72,7 +72,7 @@ def by_machine(trials: list[optuna.trial.FrozenTrial]) -> dict[str, int]:
     return {name: found.count(name) for name in found}
 
 
-def test_two_machines_run_a_trial_twice_or_leave_one_out(committed, tmp_path, url, monkeypatch):
+def test_two_machines_run_every_trial_exactly_once(committed, tmp_path, url, monkeypatch):
     """Both start at the same moment, with no table in the database yet."""
     monkeypatch.setenv(STORAGE, url)
     sides = [machine(committed, tmp_path / name / "repository") for name in ("a", "b")]
@@ -85,7 +85,7 @@ def test_two_machines_run_a_trial_twice_or_leave_one_out(committed, tmp_path, ur
     assert len(by_machine(trials)) == 2, "one machine had nothing to do"
 
 
-def test_what_a_machine_was_running_when_it_went_away_is_lost(committed, tmp_path, url, monkeypatch):
+def test_trials_of_killed_machine_are_run_by_the_other(committed, tmp_path, url, monkeypatch):
     """The plug of one is pulled: all its processes at once, and nobody there to say so."""
     monkeypatch.setenv(STORAGE, url)
     sides = [machine(committed, tmp_path / name / "repository") for name in ("a", "b")]
@@ -107,7 +107,7 @@ def of_folder(folder: Path) -> list[int]:
     return [int(number) for number in found.stdout.split() if Path(f"/proc/{number}/cwd").resolve() == folder]
 
 
-def test_a_machine_with_another_commit_joins_or_one_whose_data_was_damaged_searches_on_that(committed, tmp_path, url):
+def test_sweep_rejects_other_commit_and_restores_damaged_data(committed, tmp_path, url):
     here, other = (machine(committed, tmp_path / name / "repository") for name in ("a", "b"))
     env = {**FROM_SOURCE, STORAGE: url}
     here.run(*command("same", 1), env=env)

@@ -1,4 +1,4 @@
-"""The Makefile's words: all of them told, and a machine that cannot follow them is told why."""
+"""The Makefile: help lists every target, and an unsuitable machine gets a clear error."""
 
 import os
 import re
@@ -61,20 +61,20 @@ def write_python(path: Path, script: str, overwrite: bool = True) -> str:
 
 
 @pytest.mark.program
-def test_help_leaves_a_target_out_or_without_a_description(project):
+def test_help_lists_every_target_with_its_own_description(project):
     told = dict(re.findall(r"^  make ([\w-]+) +(\S.*)$", make(project, "help").stdout, re.MULTILINE))
     assert set(told) == phony()
     assert len(set(told.values())) == len(told)
 
 
 @pytest.mark.program
-def test_make_without_a_target_does_something_else_than_help(project):
+def test_make_without_target_prints_help(project):
     assert make(project).stdout == make(project, "help").stdout
 
 
 @pytest.mark.program
 @pytest.mark.parametrize("goal", ["run", "pull", "reproduce", "test", "setup"])
-def test_a_machine_without_a_fitting_python_is_not_told_so(project, goal):
+def test_make_stops_without_supported_python(project, goal):
     done = make(project, goal)
     assert done.returncode != 0
     assert done.stderr.splitlines()[0] == NEEDED
@@ -83,7 +83,7 @@ def test_a_machine_without_a_fitting_python_is_not_told_so(project, goal):
 
 @pytest.mark.program
 @pytest.mark.parametrize("chosen", ["", "/no/such/python3", "{old}"], ids=["none", "missing", "too old"])
-def test_a_chosen_python_that_does_not_fit_is_used(project, chosen):
+def test_make_rejects_unsuitable_chosen_python(project, chosen):
     old = write_python(project / "old" / "python", TOO_OLD)
     done = make(project, f"PYTHON={chosen.format(old=old)}", ".venv/pipeline")
     assert done.returncode != 0
@@ -92,7 +92,7 @@ def test_a_chosen_python_that_does_not_fit_is_used(project, chosen):
 
 
 @pytest.mark.program
-def test_a_fitting_python_behind_one_that_is_too_old_is_not_found(project):
+def test_make_finds_supported_python_behind_older_one(project):
     write_python(project / "bin" / "python3.12", GOOD)
     done = make(project, ".venv/pipeline")
     assert "python3.12 was asked: -m venv --clear .venv" in done.stdout
@@ -100,14 +100,14 @@ def test_a_fitting_python_behind_one_that_is_too_old_is_not_found(project):
 
 
 @pytest.mark.program
-def test_without_an_environment_the_doctor_has_no_word(project):
+def test_doctor_reports_missing_environment(project):
     done = make(project, "doctor")
     assert done.returncode == 2
     assert "fail  python     there is no environment; make setup" in done.stdout.splitlines()
 
 
 @pytest.mark.skipif(not README.exists(), reason="there is no README.md yet")
-def test_the_readme_names_a_target_that_does_not_exist():
+def test_readme_names_only_existing_targets():
     named = set(re.findall(r"\bmake ([a-z-]+)\b", "\n".join(code(README.read_text()))))
     assert named
     assert named <= phony()

@@ -1,4 +1,4 @@
-"""Two people's runs, merged: a lock that the merged code makes, and nothing run again that one of them has run."""
+"""Merging two branches that have both run: the lock fits the merged code, and no finished stage runs again."""
 
 import re
 import shutil
@@ -113,7 +113,7 @@ def tracked_results(workspace: Workspace) -> set[str]:
     return set(workspace.run("git", "ls-files", LOCK, "metrics", "models").stdout.split())
 
 
-def test_what_one_side_has_run_is_run_again(done_template):
+def test_merge_runs_only_stages_that_neither_side_has_run(done_template):
     """In a clone without a cache: the colleague's model comes from the remote."""
     workspace, printed = done_template
     assert stages_run(printed) == JUDGED
@@ -126,14 +126,14 @@ def test_what_one_side_has_run_is_run_again(done_template):
     assert [name for name, source in said.items() if source == "run now"] == JUDGED
 
 
-def test_a_rebuild_from_raw_data_gives_another_lock_than_the_merge(done_template):
+def test_rebuild_from_raw_data_reproduces_merged_lock(done_template):
     workspace, _ = done_template
     done = workspace.run(*TARMAC, "reproduce", check=False, env=FROM_SOURCE)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[-1].startswith("reproduced bit for bit")
 
 
-def test_a_lock_that_git_merged_from_two_runs_is_believed(done_template, tmp_path):
+def test_merge_lock_corrects_lock_merged_by_git(done_template, tmp_path):
     """Inputs of both with the outputs of one: DVC sees nothing wrong in it."""
     workspace = Workspace(tmp_path / "bob")
     shutil.copytree(done_template[0].path, workspace.path, symlinks=True)
@@ -148,7 +148,7 @@ def test_a_lock_that_git_merged_from_two_runs_is_believed(done_template, tmp_pat
     assert stages_run(done.stdout) == [], "they have run here"
 
 
-def test_a_rebase_gives_another_result_than_a_merge_or_does_not_go_on(bob, done_template):
+def test_rebase_gives_same_result_as_merge(bob, done_template):
     share_cache(done_template[0], bob)
     assert LOCK in merge(bob, "rebase", "--quiet", "origin/alice")
     done = merged(bob)
@@ -168,7 +168,7 @@ def share_cache(source: Workspace, target: Workspace) -> None:
     shutil.copytree(source.path / ".dvc/cache", target.path / ".dvc/cache")
 
 
-def test_parameters_in_conflict_are_decided_by_the_machine(bob, done_template):
+def test_merge_lock_refuses_conflicting_parameters(bob, done_template):
     share_cache(done_template[0], bob)
     bob.set_params(deeper(4))
     commit(bob, "deeper, not run")
@@ -189,7 +189,7 @@ def test_parameters_in_conflict_are_decided_by_the_machine(bob, done_template):
     assert (bob.path / LOCK).read_bytes() == (done_template[0].path / LOCK).read_bytes()
 
 
-def test_code_in_conflict_or_with_the_marks_of_one_is_run(bob):
+def test_merge_lock_refuses_code_with_conflict_markers(bob):
     for branch, remark in (("theirs", "# theirs"), ("bob", "# ours")):
         bob.run("git", "switch", "--quiet", *(["--create", branch, "origin/alice"] if branch == "theirs" else [branch]))
         with (bob.path / CODE).open("a") as file:
@@ -205,7 +205,7 @@ def test_code_in_conflict_or_with_the_marks_of_one_is_run(bob):
     assert stages_run(merged(bob).stdout) == JUDGED
 
 
-def test_two_versions_of_the_data_are_mixed_or_the_chosen_one_is_not_fetched(team, tmp_path):
+def test_merge_lock_requires_choice_between_data_versions(team, tmp_path):
     alice = clone_of(team, tmp_path / "alice")
     alice.run("git", "switch", "--quiet", "alice")
     alice.dvc("pull", "--quiet")
@@ -242,7 +242,7 @@ def pack_otherwise(workspace: Workspace, month: str) -> None:
     workspace.dvc("add", "--quiet", "data/raw")
 
 
-def test_a_merge_without_any_conflict_keeps_a_lock_that_nobody_made(bob):
+def test_merge_lock_corrects_outdated_lock_after_clean_merge(bob):
     """One side ran, the other changed code that it says changes nothing: Git has nothing to ask."""
     bob.run("git", "switch", "--quiet", "--create", "remark", "origin/main")
     with (bob.path / CODE).open("a") as file:
@@ -254,7 +254,7 @@ def test_a_merge_without_any_conflict_keeps_a_lock_that_nobody_made(bob):
     assert "without a conflict, the merge had left a lock that this code does not make: evaluate" in done.stdout
 
 
-def test_where_nothing_is_to_be_merged_something_is_changed_or_run(finished):
+def test_merge_lock_changes_nothing_without_merge(finished):
     before = state(finished)
     done = merged(finished)
     assert stages_run(done.stdout) == []
@@ -262,7 +262,7 @@ def test_where_nothing_is_to_be_merged_something_is_changed_or_run(finished):
     assert done.stdout.splitlines()[-1] == "nothing has changed"
 
 
-def test_without_a_commit_there_is_something_to_merge(finished):
+def test_merge_lock_refuses_repository_without_commit(finished):
     shutil.rmtree(finished.path / ".git")
     finished.run("git", "init", "--quiet")
     done = merge_lock(finished)

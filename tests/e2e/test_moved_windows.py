@@ -1,4 +1,4 @@
-"""A review after the windows have moved: both models are judged on head's rows, of which base has predicted none."""
+"""A review after the test window has moved: both models are evaluated on the rows of head."""
 
 from pathlib import Path
 
@@ -46,7 +46,7 @@ def retrained(earlier: Workspace, tmp_path: Path) -> Workspace:
     return workspace
 
 
-def test_the_models_are_not_compared_on_the_rows_of_head(retrained):
+def test_models_are_compared_on_rows_of_head(retrained):
     found = review(retrained, "--base", "live")
     rows = len(pd.read_parquet(retrained.path / PREDICTIONS))
     told = f"the base's model was asked about the {rows:,} rows of the test months of head"
@@ -61,7 +61,7 @@ def test_the_models_are_not_compared_on_the_rows_of_head(retrained):
     assert found.ran == []
 
 
-def test_the_bases_answers_are_not_what_its_commit_predicts_once_its_own_window_moves(live, retrained, monkeypatch):
+def test_base_predictions_equal_those_of_its_own_pipeline(live, retrained, monkeypatch):
     """The oracle is base's own pipeline: its code, data and parameters, with nothing moved but the test window."""
     monkeypatch.chdir(retrained.path)
     base = Result(live.path, "live", {}, frozenset((PREDICTIONS, MODEL)))
@@ -75,7 +75,7 @@ def test_the_bases_answers_are_not_what_its_commit_predicts_once_its_own_window_
     assert len(found) == len(expected) > 1000
 
 
-def test_a_model_is_judged_on_months_that_it_learned_from_or_this_is_not_told(live):
+def test_base_is_not_evaluated_on_months_it_learned_from(live):
     """The other way round: the later model was validated on the earlier one's test month."""
     found = review(live, "--base", "main")
     reason = "it learned from months up to 2013-11, and head is tested from 2013-11 on"

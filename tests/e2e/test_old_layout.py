@@ -1,4 +1,4 @@
-"""Commits from before the problem had a package of its own are reviewed, served and gone back to."""
+"""Commits that predate the problem's own package can be compared with, rolled back to and served."""
 
 import json
 import subprocess
@@ -42,7 +42,7 @@ def tarmac(workspace: Workspace, *arguments: str) -> str:
     return workspace.run(*TARMAC, *arguments, env=FROM_SOURCE).stdout
 
 
-def test_a_review_compares_with_it(clone: Workspace) -> None:
+def test_review_compares_with_commit_of_old_layout(clone: Workspace) -> None:
     tarmac(clone, "review", "--base", "model@v0.0.1")
     verdict = json.loads((clone.path / "review/verdict.json").read_text())
     rows = verdict["compared"]
@@ -50,7 +50,7 @@ def test_a_review_compares_with_it(clone: Workspace) -> None:
     assert rows["common"] > 50_000
 
 
-def test_a_rollback_serves_it(clone: Workspace) -> None:
+def test_rollback_serves_model_of_old_layout(clone: Workspace) -> None:
     assert "prod has v0.0.2 now" in tarmac(clone, "promote", "prod", "--version", "v0.0.2", "--why", "newer")
     now = served(clone)
     assert "prod has v0.0.1 now" in tarmac(clone, "rollback", "--why", "slow")

@@ -63,7 +63,7 @@ def released(released_template: Workspace, tmp_path: Path) -> Workspace:
     return workspace
 
 
-def test_a_release_is_not_what_others_get(released, tmp_path):
+def test_release_is_pushed_and_can_be_fetched_from_elsewhere(released, tmp_path):
     assert tags(released) == ["model#prod#1", "model@v0.0.1"]
     assert len(tags(released, "ls-remote", "--tags", "--refs", "origin")) == 2
     elsewhere = tmp_path / "elsewhere"
@@ -73,26 +73,26 @@ def test_a_release_is_not_what_others_get(released, tmp_path):
     assert digest(elsewhere / "model.onnx") == digest(released.path / MODEL)
 
 
-def test_a_model_is_released_twice_or_with_something_uncommitted(released):
+def test_release_refuses_released_model_and_unclean_tree(released):
     assert "this model is v0.0.1 already" in refused(released, "release")
     (released.path / "notes.txt").write_text("mine")
     assert "the tree is not clean, commit or remove first: notes.txt" in refused(released, "release")
 
 
-def test_a_lock_that_is_not_what_the_code_makes_is_released(released):
+def test_release_refuses_outdated_lock(released):
     released.set_params(shallower)
     commit(released, "not run")
     assert "dvc.lock is not up to date in train" in refused(released, "release")
 
 
-def test_a_model_that_nobody_can_fetch_is_released(released):
+def test_release_refuses_model_that_is_not_pushed(released):
     released.set_params(shallower)
     released.dvc("repro", "--quiet")
     commit(released, "not pushed")
     assert f"{MODEL} (missing)" in refused(released, "release")
 
 
-def test_a_model_that_is_worse_than_the_one_in_prod_is_released(released):
+def test_release_refuses_model_worse_than_production(released):
     def strict(params: dict) -> None:
         params["train"]["features"] = ["aircraft"]
 
@@ -107,7 +107,7 @@ def served(workspace: Workspace, place: str = "live") -> tuple[str, str]:
     return json.loads((folder / "release.json").read_text())["version"], digest(folder / "model.onnx")
 
 
-def test_promotion_or_rollback_gives_another_version_or_serves_other_bytes(released):
+def test_promotion_and_rollback_serve_requested_version(released):
     """One story: the first version is served, a second takes its place, the first comes back as it was."""
     refuses_what_makes_no_sense(released)
     first = ("v0.0.1", digest(released.path / MODEL))
@@ -142,7 +142,7 @@ def refuses_what_makes_no_sense(released: Workspace) -> None:
     assert "a stage is one of staging, prod" in refused(released, "promote", "live", "--why", "x")
 
 
-def test_a_bundle_is_made_of_something_else_than_what_was_asked_for(released):
+def test_bundle_refuses_unavailable_version_or_target(released):
     assert "staging has no version yet" in refused(released, "bundle", "--stage", "staging")
     assert "there is no version v9.9.9" in refused(released, "bundle", "--version", "v9.9.9")
     assert "not in 'edge': AS=shadow" in refused(released, "bundle", "--place", "edge")
@@ -152,7 +152,7 @@ def test_a_bundle_is_made_of_something_else_than_what_was_asked_for(released):
     assert "served/live is a folder and no link: move it away" in refused(released, "bundle", "--stage", "prod")
 
 
-def test_who_when_and_why_are_lost(released):
+def test_registry_keeps_author_reason_and_lineage(released):
     shown = json.loads(tarmac(released, "registry", "--json").stdout)
     assert shown["stages"] == {"prod": "v0.0.1"}
     (version,) = shown["versions"]
@@ -163,7 +163,7 @@ def test_who_when_and_why_are_lost(released):
     assert "v0.0.1   prod" in tarmac(released, "registry").stdout
 
 
-def test_a_tag_that_did_not_reach_the_team_is_kept(released, tmp_path):
+def test_tag_is_removed_if_its_push_fails(released, tmp_path):
     hook = tmp_path / "home" / "origin.git" / "hooks" / "update"
     hook.write_text("#!/bin/sh\necho refused by the server >&2\nexit 1\n")
     hook.chmod(0o755)

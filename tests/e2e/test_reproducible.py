@@ -1,4 +1,4 @@
-"""The same commit gives the same bytes: anywhere, with any number of threads, by whichever command."""
+"""The same commit gives the same bytes on any machine, with any number of threads, by any command."""
 
 import os
 import re
@@ -64,7 +64,7 @@ def stages_run(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize(("prefix", "env"), [(ONE_CORE, ELSEWHERE), ((), OTHERWISE)], ids=["one core", "two threads"])
-def test_the_result_depends_on_folder_threads_locale_zone_or_hash_seed(
+def test_result_is_independent_of_folder_threads_and_locale(
     finished_template: Workspace, tmp_path: Path, prefix: Sequence[str], env: Mapping[str, str]
 ):
     workspace = clone(finished_template, tmp_path / "another place")
@@ -79,14 +79,14 @@ def test_the_result_depends_on_folder_threads_locale_zone_or_hash_seed(
 
 @pytest.mark.parametrize("threads", [1, 5])
 @pytest.mark.parametrize("stage", ["prepare", "featurize"])
-def test_the_tables_depend_on_the_number_of_cores(finished, stage, threads):
+def test_tables_are_independent_of_number_of_cores(finished, stage, threads):
     wanted = results(finished, stage)
     delete_results(finished, stage)
     finished.run(sys.executable, "-c", WITH_THREADS, stage, str(threads), env=FROM_SOURCE)
     assert {path: digest(finished.path / path) for path in wanted} == wanted
 
 
-def test_reproduce_fails_on_a_result_that_is_the_committed_one(finished):
+def test_reproduce_confirms_committed_result(finished):
     done = tarmac(finished, "reproduce")
     assert done.returncode == 0, done.stderr
     assert stages_run(done.stdout) == list(STAGES)
@@ -95,7 +95,7 @@ def test_reproduce_fails_on_a_result_that_is_the_committed_one(finished):
     assert done.stdout.splitlines()[-1].startswith("reproduced bit for bit")
 
 
-def test_reproduce_accepts_a_changed_hash_or_a_parameter_without_its_result(finished):
+def test_reproduce_rejects_changed_hash_and_outdated_result(finished):
     lock = finished.path / "dvc.lock"
     lock.write_text(lock.read_text().replace(results(finished, "featurize")["data/features"], f"{'f' * 32}.dir"))
     finished.set_params(lambda params: params["evaluate"].update(threshold_beta=2))
@@ -108,7 +108,7 @@ def test_reproduce_accepts_a_changed_hash_or_a_parameter_without_its_result(fini
     assert done.stderr.splitlines()[-1].startswith("tarmac: error: not reproduced: data/features, ")
 
 
-def test_a_parameter_that_was_tried_before_trains_again(finished):
+def test_training_result_of_earlier_parameters_is_restored(finished):
     names = [name for name in results(finished, "train") if name.startswith("metrics/train/plots")]
     assert names
     before = {name: (finished.path / name).read_bytes() for name in ("models/model.onnx", *names)}
@@ -119,7 +119,7 @@ def test_a_parameter_that_was_tried_before_trains_again(finished):
     assert {name: (finished.path / name).read_bytes() for name in before} == before
 
 
-def test_run_in_a_fresh_clone_restores_a_result_instead_of_making_it_or_makes_it_twice(finished_template, tmp_path):
+def test_run_in_fresh_clone_runs_stages_exactly_once(finished_template, tmp_path):
     workspace = clone(finished_template, tmp_path / "clone")
     first, second = tarmac(workspace, "run"), tarmac(workspace, "run")
     assert first.returncode == 0, first.stderr
@@ -134,7 +134,7 @@ def test_run_in_a_fresh_clone_restores_a_result_instead_of_making_it_or_makes_it
 
 
 @pytest.mark.parametrize("stage", ["prepare", "train"])
-def test_an_interrupted_run_cannot_be_run_again(finished, stage):
+def test_run_completes_after_interruption(finished, stage):
     forget(finished, stage)
     with started(finished, *TARMAC, "run") as process:
         follow(process, line_of(stage))
@@ -148,7 +148,7 @@ def test_an_interrupted_run_cannot_be_run_again(finished, stage):
 
 
 @pytest.mark.parametrize("command", [(*TARMAC, "pull"), (*DVC, "pull")], ids=["tarmac pull", "dvc pull"])
-def test_pull_in_a_fresh_clone_leaves_an_output_to_be_made(finished_template, tmp_path, command):
+def test_pull_in_fresh_clone_restores_every_output(finished_template, tmp_path, command):
     workspace = clone(finished_template, tmp_path / "clone")
     done = workspace.run(*command, env=FROM_SOURCE)
     assert stages_run(done.stdout) == []

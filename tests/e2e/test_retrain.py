@@ -1,4 +1,4 @@
-"""A month arrives while nobody is there: it is taken in, judged, and made into an offer, or it is said why not."""
+"""Unattended retraining: a new month is ingested, evaluated and proposed, or the reason against it is reported."""
 
 import json
 import re
@@ -80,7 +80,7 @@ def status(workspace: Workspace) -> list[str]:
     return workspace.run("git", "status", "--porcelain").stdout.splitlines()
 
 
-def test_a_month_that_arrives_is_not_made_into_a_model_of_moved_months(workspace):
+def test_new_month_trains_and_reviews_model_on_moved_windows(workspace):
     done = retrain(workspace, arriving(workspace))
     assert done.returncode == 0, done.stdout + done.stderr
     facts = found(workspace)
@@ -110,7 +110,7 @@ def test_a_month_that_arrives_is_not_made_into_a_model_of_moved_months(workspace
 @pytest.mark.kill
 @pytest.mark.repeated
 @pytest.mark.parametrize("moment", ["data/raw.dvc", "dvc.lock"][: times(1, 2)])
-def test_same_command_begins_a_killed_round_again(workspace, moment):
+def test_same_command_restarts_killed_retraining(workspace, moment):
     before = (workspace.path / moment).read_bytes()
     command = (*TARMAC, "retrain", arriving(workspace))
     with started(workspace, *command) as process:
@@ -127,7 +127,7 @@ def test_same_command_begins_a_killed_round_again(workspace, moment):
     assert not (workspace.path / ".dvc/tmp/retrain").exists()
 
 
-def test_edits_of_a_person_stop_a_round(workspace):
+def test_retrain_keeps_user_edits_despite_outdated_marker(workspace):
     (workspace.path / ".dvc/tmp/retrain").write_text("another commit")
     (workspace.path / "params.yaml").write_text((workspace.path / "params.yaml").read_text() + "# mine\n")
     done = retrain(workspace, arriving(workspace))
@@ -137,7 +137,7 @@ def test_edits_of_a_person_stop_a_round(workspace):
     assert workspace.run("git", "stash", "list").stdout == ""
 
 
-def test_data_that_change_nothing_for_the_model_are_not_offered(workspace):
+def test_data_that_leave_model_unchanged_are_still_proposed(workspace):
     workspace.set_params(lambda params: params["retrain"].update(every_months=None))
     workspace.run("git", "commit", "--quiet", "--all", "--message", "no schedule")
     before = workspace.params
@@ -150,7 +150,7 @@ def test_data_that_change_nothing_for_the_model_are_not_offered(workspace):
     assert {check["reason"] for check in checks if check["kind"] == "metric"} == {"the same"}
 
 
-def test_broken_data_are_trained_on(workspace):
+def test_broken_data_block_training(workspace):
     lock = (workspace.path / "dvc.lock").read_text()
     done = retrain(workspace, arriving(workspace, lambda rows: rows[rows["origin"] != "JFK"]))
     assert done.returncode == 0, done.stdout + done.stderr
@@ -171,7 +171,7 @@ def test_broken_data_are_trained_on(workspace):
         (lambda rows: rows.drop(columns="tailnum"), "columns of none"),
     ],
 )
-def test_a_month_that_is_refused_stops_quietly_or_leaves_something_behind(workspace, edit, said):
+def test_invalid_month_is_reported_and_leaves_nothing_behind(workspace, edit, said):
     done = retrain(workspace, arriving(workspace, edit))
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
@@ -182,7 +182,7 @@ def test_a_month_that_is_refused_stops_quietly_or_leaves_something_behind(worksp
     assert workspace.dvc("status", "--json").stdout.strip() == "{}"
 
 
-def test_a_source_that_cannot_be_reached_or_edits_that_lie_around_are_passed_over(workspace):
+def test_retrain_reports_unreachable_source_and_unclean_tree(workspace):
     done = retrain(workspace, str(workspace.path / "nowhere"))
     assert done.returncode == 1
     assert "nowhere cannot be fetched" in done.stderr.splitlines()[-1]
@@ -236,7 +236,7 @@ def offered(rehearsal: Rehearsal) -> str:
     return f"{pull['title']}\n{pull['body']}"
 
 
-def test_a_month_does_not_get_from_its_arrival_into_service_or_a_broken_one_does(rehearsal, workspace, tmp_path):
+def test_valid_month_reaches_service_and_invalid_one_does_not(rehearsal, workspace, tmp_path):
     rehearsal.git("clone", "--quiet", str(rehearsal.repository()), str(tmp_path / "server"))
     server = Workspace(tmp_path / "server")
     deploy(server)

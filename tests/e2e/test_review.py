@@ -1,4 +1,4 @@
-"""A review from one command: the verdict, why, and nothing that is left behind, whatever state the repository is in."""
+"""A review by one command: the verdict, its reasons, and an untouched repository in whatever state it is."""
 
 import json
 import re
@@ -148,7 +148,7 @@ def remembered(workspace: Workspace) -> set[str]:
     return {path.name for path in (workspace.path.parent / f"{workspace.path.name}-site").glob("*/*")}
 
 
-def test_a_branch_that_changed_nothing_fails_or_its_review_touches_the_repository(unchanged):
+def test_unchanged_branch_passes_and_repository_is_untouched(unchanged):
     (unchanged.path / ".dvc" / "config.local").write_text("[core]\n    autostage = false\n")
     (unchanged.path / "README.md").write_text("stashed")
     unchanged.run("git", "stash", "push", "--quiet", "--include-untracked")
@@ -166,7 +166,7 @@ def test_a_branch_that_changed_nothing_fails_or_its_review_touches_the_repositor
     assert found.verdict["changes"]["files"] == {"of no stage": ["README.md"]}
 
 
-def test_a_committed_change_is_not_told_as_what_it_is(changed):
+def test_report_describes_committed_change(changed):
     """Parameter, code by stage, outputs and costs; base's result is another, so that it has to be fetched."""
     changed.dvc("status", "--quiet", check=False)
     before, known = state(changed), remembered(changed)
@@ -188,7 +188,7 @@ def test_a_committed_change_is_not_told_as_what_it_is(changed):
     assert remembered(changed) <= known, "DVC remembers the temporary clone outside of it"
 
 
-def test_a_model_that_is_really_worse_passes(unchanged):
+def test_worse_model_fails(unchanged):
     unchanged.set_params(lambda params: params["train"].update(max_rounds=1))
     unchanged.dvc("repro", "--quiet")
     commit(unchanged)
@@ -200,7 +200,7 @@ def test_a_model_that_is_really_worse_passes(unchanged):
 
 
 @pytest.mark.parametrize("committed", [True, False])
-def test_a_parameter_without_its_result_is_judged_by_the_old_one_or_its_stale_lock_passes(unchanged, committed):
+def test_missing_result_is_run_and_committed_stale_lock_fails(unchanged, committed):
     """What is not committed yet need not have its result committed."""
     unchanged.set_params(shallower)
     if committed:
@@ -228,7 +228,7 @@ def fresh_clone(workspace: Workspace, target: Path) -> Workspace:
     return clone
 
 
-def test_outputs_that_were_not_pushed_pass_or_others_are_accused(changed, tmp_path):
+def test_unpushed_outputs_fail_and_are_listed_exactly(changed, tmp_path):
     clone = fresh_clone(changed, tmp_path / "clone")
     lock = (clone.path / "dvc.lock").read_bytes()
     found = review(clone)
@@ -244,7 +244,7 @@ def test_outputs_that_were_not_pushed_pass_or_others_are_accused(changed, tmp_pa
     assert found.verdict["no_base"] == ""
 
 
-def test_a_file_that_the_remote_lost_takes_other_outputs_with_it(unchanged, tmp_path):
+def test_lost_remote_file_affects_only_its_own_output(unchanged, tmp_path):
     """DVC fetches nothing at all where one file of a folder is lost: what is still there is needed to make it again."""
     clone = fresh_clone(unchanged, tmp_path / "clone")
     remote = clone.path / "data/remote/files/md5"
@@ -257,7 +257,7 @@ def test_a_file_that_the_remote_lost_takes_other_outputs_with_it(unchanged, tmp_
     assert found.ran == ["featurize"]
 
 
-def test_a_pushed_branch_in_a_fresh_clone_has_to_be_made_again_or_fails(changed, tmp_path):
+def test_pushed_branch_in_fresh_clone_needs_no_run(changed, tmp_path):
     changed.dvc("push", "--quiet")
     commit(changed, "pushed")
     clone = fresh_clone(changed, tmp_path / "clone")
@@ -280,7 +280,7 @@ def lose(workspace: Workspace, *outputs: str) -> str:
     return lost
 
 
-def test_a_base_whose_predictions_are_lost_is_compared_with_or_fails(changed):
+def test_base_with_lost_predictions_passes_as_inconclusive(changed):
     found = review(changed, "--base", lose(changed, PREDICTIONS, MODEL))
     assert found.done.returncode == 0
     assert set(found.judged.values()) == {"not proven"}
@@ -290,7 +290,7 @@ def test_a_base_whose_predictions_are_lost_is_compared_with_or_fails(changed):
     assert found.verdict["changes"]["params"] == [["train.xgboost.max_depth", "6", "3"]]
 
 
-def test_a_base_whose_model_alone_is_lost_is_not_compared_with(changed):
+def test_base_with_lost_model_is_compared_by_predictions(changed):
     found = review(changed, "--base", lose(changed, MODEL))
     assert found.verdict["no_base"] == ""
     assert found.verdict["cost"][0]["scoring_microseconds"] is None
@@ -308,7 +308,7 @@ def before_the_template(workspace: Workspace) -> str:
 
 
 @pytest.mark.parametrize("base", [first_of_all, before_the_template], ids=["no lock", "no DVC"])
-def test_a_base_without_a_result_stops_the_review(unchanged, base):
+def test_base_without_result_passes_as_inconclusive(unchanged, base):
     found = review(unchanged, "--base", base(unchanged))
     assert found.done.returncode == 0
     assert "There is no base to compare with" in found.report
@@ -328,7 +328,7 @@ def conflict(workspace: Workspace, name: str) -> None:
     ("name", "how"),
     [("dvc.lock", cut), ("dvc.lock", conflict), ("params.yaml", conflict), ("dvc.yaml", conflict)],
 )
-def test_a_base_that_is_broken_cannot_be_mended_by_a_pull_request(unchanged, name, how):
+def test_pull_request_can_repair_broken_base(unchanged, name, how):
     whole = (unchanged.path / name).read_bytes()
     unchanged.run("git", "switch", "--quiet", "main")
     how(unchanged, name)
@@ -341,7 +341,7 @@ def test_a_base_that_is_broken_cannot_be_mended_by_a_pull_request(unchanged, nam
     assert found.ran == []
 
 
-def test_a_base_of_another_problem_stops_the_review(unchanged):
+def test_base_of_another_problem_is_not_compared(unchanged):
     """Whoever replaces the problem in the template meets this first: the base's rows go by another key."""
     unchanged.run("git", "switch", "--quiet", "main")
     whole, lock = pd.read_parquet(unchanged.path / PREDICTIONS), (unchanged.path / "dvc.lock").read_bytes()
@@ -357,7 +357,7 @@ def test_a_base_of_another_problem_stops_the_review(unchanged):
     assert "There is no base to compare with" in found.report
 
 
-def test_a_repository_of_a_single_commit_cannot_be_reviewed(unchanged):
+def test_repository_with_single_commit_can_be_reviewed(unchanged):
     shutil.rmtree(unchanged.path / ".git")
     unchanged.run("git", "init", "--quiet", "--initial-branch=main")
     unchanged.run("git", "config", "user.email", "test@example.org")
@@ -366,7 +366,7 @@ def test_a_repository_of_a_single_commit_cannot_be_reviewed(unchanged):
     assert review(unchanged).report.startswith("## ✅ Pass: the metrics are the same\n")
 
 
-def test_a_base_that_does_not_exist_is_not_told_in_a_line_or_leaves_a_report(unchanged):
+def test_unknown_base_is_reported_and_leaves_no_report(unchanged):
     before = state(unchanged)
     done = start(unchanged, "--base", "nonsense")
     assert done.returncode == 1
@@ -396,7 +396,7 @@ def a_conflict(workspace: Workspace) -> str:
 
 
 @pytest.mark.parametrize("broken", [no_yaml, an_unknown_key, a_month_less, a_conflict])
-def test_without_a_result_an_earlier_report_stays_or_the_cause_is_not_told(unchanged, broken):
+def test_missing_result_replaces_earlier_report_with_cause(unchanged, broken):
     (unchanged.path / "review").mkdir()
     for name in ("report.md", "verdict.json"):
         (unchanged.path / "review" / name).write_text("{}")
@@ -407,7 +407,7 @@ def test_without_a_result_an_earlier_report_stays_or_the_cause_is_not_told(uncha
     assert found.done.returncode == 1
 
 
-def test_a_lock_that_a_kill_has_cut_cannot_be_reviewed(unchanged):
+def test_review_restores_truncated_lock(unchanged):
     lock = unchanged.path / "dvc.lock"
     whole = lock.read_bytes()
     lock.write_bytes(whole[: len(whole) // 2])
@@ -424,7 +424,7 @@ def rebuilt(workspace: Workspace, result: str, commit_: str = "", *different: st
 
 
 @pytest.mark.parametrize("required", [True, False])
-def test_a_rebuild_with_other_bytes_passes_or_fails_against_the_policy(unchanged, required):
+def test_rebuild_mismatch_fails_only_if_policy_requires_it(unchanged, required):
     set_and_commit(unchanged, lambda params: params["review"].update(require_reproduced=required))
     rebuilt(unchanged, "differs", "", MODEL)
     found = review(unchanged)
@@ -433,7 +433,7 @@ def test_a_rebuild_with_other_bytes_passes_or_fails_against_the_policy(unchanged
     assert (MODEL in found.report.partition("### What changed")[0]) is required
 
 
-def test_a_rebuild_of_another_commit_counts(unchanged):
+def test_rebuild_of_another_commit_is_ignored(unchanged):
     rebuilt(unchanged, "differs", "f" * 40, MODEL)
     found = review(unchanged)
     assert found.failed == set()

@@ -1,4 +1,4 @@
-"""Spark: a real cluster of a master and two workers gives what DuckDB gives, and gets over the death of workers."""
+"""Spark: a real cluster of a master and two workers matches DuckDB and survives the loss of workers."""
 
 import json
 import os
@@ -174,7 +174,7 @@ def different(ours: pa.Table, theirs: pa.Table) -> list[str]:
 
 
 @pytest.mark.parametrize("folder", TABLES)
-def test_every_value_of_every_table_is_duckdbs_although_a_worker_died(ran: Run, folder: str) -> None:
+def test_tables_equal_duckdb_tables_despite_lost_worker(ran: Run, folder: str) -> None:
     names = sorted(path.relative_to(ran.duckdb.path) for path in (ran.duckdb.path / folder).rglob("*.parquet"))
     assert len(names) >= 4
     assert sorted(path.relative_to(ran.spark.path) for path in (ran.spark.path / folder).rglob("*")) == sorted(
@@ -185,24 +185,24 @@ def test_every_value_of_every_table_is_duckdbs_although_a_worker_died(ran: Run, 
         assert different(ours, theirs) == [], name
 
 
-def test_a_mean_between_two_digits_is_rounded_as_duckdb_does(ran: Run, tmp_path: Path) -> None:
+def test_means_are_rounded_as_in_duckdb(ran: Run, tmp_path: Path) -> None:
     means(engine.connect(), ran.spark.path / "pairs.parquet", tmp_path / "means")
     ours, theirs = (pq.read_table(path / "2013-01.parquet") for path in (tmp_path / "means", ran.spark.path / "means"))
     assert len(ours) > 90_000
     assert different(ours, theirs) == []
 
 
-def test_what_was_set_aside_and_counted_is_the_same(ran: Run) -> None:
+def test_quarantine_and_counts_equal_those_of_duckdb(ran: Run) -> None:
     for name in ("data/quarantine.csv", "metrics/prepare.json"):
         assert (ran.spark.path / name).read_bytes() == (ran.duckdb.path / name).read_bytes()
 
 
-def test_a_fit_that_lost_a_worker_starts_anew_on_those_that_are_left(ran: Run) -> None:
+def test_fit_restarts_on_remaining_workers(ran: Run) -> None:
     told = [line for line in ran.output.splitlines() if "starts anew" in line]
     assert [line.split(":")[0] for line in told] == ["train     the fit on 2 cores failed and starts anew"]
 
 
-def test_a_person_sees_the_lines_of_stages_and_nothing_of_java(ran: Run) -> None:
+def test_output_shows_stage_lines_without_java_messages(ran: Run) -> None:
     stages = ("prepare ", "featurize ", "baseline ", "train ", "evaluate ", "300 rows")
     dvc = ("'data/raw.dvc'", "Stage '", "Running stage", "> ", "Updating lock")
     lines = ran.output.partition("To track the changes")[0].splitlines()
@@ -210,7 +210,7 @@ def test_a_person_sees_the_lines_of_stages_and_nothing_of_java(ran: Run) -> None
     assert (ran.spark.path / ".dvc/tmp/tarmac/spark.log").stat().st_size > 0
 
 
-def test_the_model_that_the_cluster_fitted_is_as_good(ran: Run) -> None:
+def test_cluster_model_scores_within_intervals_of_local_model(ran: Run) -> None:
     ours, theirs = (
         pq.read_table(made.path / "data" / "predictions.parquet").to_pandas() for made in (ran.duckdb, ran.spark)
     )
@@ -225,7 +225,7 @@ def test_the_model_that_the_cluster_fitted_is_as_good(ran: Run) -> None:
         assert estimate.low <= sample.value(metric, theirs["probability"].to_numpy()) <= estimate.high
 
 
-def test_scores_of_a_batch_are_those_of_one_machine(ran: Run) -> None:
+def test_batch_scores_equal_those_of_one_machine(ran: Run) -> None:
     assert "300 rows: 299 scored by v0.0.1 into scores, 1 rejected" in ran.output
     ran.spark.run(*("python", "-m", "tarmac.batch", "asked", "ours", "--bundle", "bundle"), env={"PYTHONPATH": "src"})
     for name, written in {"a day.parquet": "a day.parquet", "later/b.parquet": "later%2Fb.parquet"}.items():
@@ -240,7 +240,7 @@ def test_scores_of_a_batch_are_those_of_one_machine(ran: Run) -> None:
     assert json.loads((ran.spark.path / "scores" / "_tarmac.json").read_text())["version"] == "v0.0.1"
 
 
-def test_a_master_that_does_not_answer_is_told_in_one_line_and_at_once(finished: Workspace, cluster: Cluster) -> None:
+def test_unreachable_master_is_reported_in_one_line(finished: Workspace, cluster: Cluster) -> None:
     finished.set_params(lambda params: params.update(engine="pyspark"))
     with closed_port() as port:
         nobody = {**cluster.environment, "MASTER": f"spark://{HOST}:{port}", "PYTHONPATH": "src"}

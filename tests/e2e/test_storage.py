@@ -1,4 +1,4 @@
-"""A disk that is full or may not be written: told in a line, nothing lost, and right once there is room again."""
+"""A full or read-only disk: a one-line error, nothing lost, and the right result once there is space again."""
 
 import shutil
 import subprocess
@@ -85,7 +85,7 @@ def few(workspace: Workspace) -> int:
     ],
     ids=["full", "read-only"],
 )
-def test_a_cache_that_cannot_be_written_is_not_told_or_leaves_a_wrong_object(
+def test_pull_reports_unwritable_cache_and_keeps_no_wrong_object(
     finished_template, tmp_path, mount, options, again, why, what
 ):
     workspace = clone(finished_template, tmp_path / "clone")
@@ -97,7 +97,7 @@ def test_a_cache_that_cannot_be_written_is_not_told_or_leaves_a_wrong_object(
     assert_whole(workspace, (finished_template.path / commands.LOCK).read_bytes())
 
 
-def test_a_cache_that_may_only_be_read_loses_the_result_of_a_stage(finished, mount):
+def test_run_recovers_once_cache_is_writable_again(finished, mount):
     lock = (finished.path / commands.LOCK).read_bytes()
     forget(finished, "prepare")
     mount(finished.path / ".dvc" / "cache", "ro")
@@ -108,7 +108,7 @@ def test_a_cache_that_may_only_be_read_loses_the_result_of_a_stage(finished, mou
 
 
 @pytest.mark.parametrize(("options", "why"), [("size={few}", FULL), ("ro", READ_ONLY)], ids=["full", "read-only"])
-def test_a_remote_that_cannot_be_written_looks_whole_later(finished, tmp_path, mount, options, why):
+def test_push_completes_once_remote_is_writable_again(finished, tmp_path, mount, options, why):
     remote = finished.path / "data" / "remote"
     size = few(finished)
     shutil.rmtree(remote / "files")
@@ -132,7 +132,7 @@ def fill(folder: Path, left: int) -> Path:
 
 
 @pytest.mark.parametrize("left", [0, 40_000])
-def test_a_disk_that_is_full_loses_more_than_the_stage_that_met_it(finished, mount, left):
+def test_run_recovers_once_full_disk_has_space_again(finished, mount, left):
     lock = (finished.path / commands.LOCK).read_bytes()
     forget(finished, "train")
     mount(finished.path, "size=64m")
@@ -147,7 +147,7 @@ def test_a_disk_that_is_full_loses_more_than_the_stage_that_met_it(finished, mou
 
 
 @pytest.mark.parametrize(("command", "full"), [("bundle", FULL), ("site", "Out of diskspace"), ("ingest", FULL)])
-def test_a_command_names_a_full_or_read_only_disk_and_is_right_afterwards(finished, tmp_path, mount, command, full):
+def test_command_reports_unwritable_disk_and_then_succeeds(finished, tmp_path, mount, command, full):
     words = [command, str(corrected(finished, tmp_path / "new"))] if command == "ingest" else [command]
     mount(finished.path, "size=64m")
 

@@ -1,4 +1,4 @@
-"""A sweep from one command, on the small workspace: it ends, is stopped, killed, taken up again, and certified."""
+"""A sweep by one command on the small workspace: it completes, is stopped, killed, resumed and certified."""
 
 import json
 import os
@@ -78,7 +78,7 @@ def trained(workspace: Workspace) -> Mapping[str, float]:
     return json.loads((workspace.path / "metrics/train/metrics.json").read_text())["validation"]
 
 
-def test_a_winner_is_not_what_the_pipeline_makes_or_not_on_the_branch(workspace):
+def test_best_trial_is_reproduced_by_pipeline_on_branch(workspace):
     done = sweep(workspace, 6, "--jobs", "2", "--top", "2")
     found = sorted(trials(workspace), key=lambda trial: trial.value)
     assert [trial.state.name for trial in found] == ["COMPLETE"] * 6
@@ -97,13 +97,13 @@ def test_a_winner_is_not_what_the_pipeline_makes_or_not_on_the_branch(workspace)
     assert trained(workspace) == found[0].user_attrs["metrics"]
 
 
-def test_the_same_seed_finds_another_winner(workspace):
+def test_same_seed_gives_same_trials(workspace):
     sweep(workspace, 5, "--top", "0", "--study", "one")
     sweep(workspace, 5, "--top", "0", "--study", "two")
     assert drawn(workspace, "one") == drawn(workspace, "two")
 
 
-def test_a_sweep_that_was_stopped_loses_trials_or_goes_on_otherwise(workspace):
+def test_stopped_sweep_resumes_with_identical_trials(workspace):
     """Sixteen trials: the sampler chooses by what it has seen from the eleventh on."""
     with started(workspace, *TARMAC, "sweep", "--trials", "16", "--top", "0", "--study", "cut") as process:
         follow(process, progress)
@@ -138,7 +138,7 @@ def workers(workspace: Workspace) -> list[int]:
     return found
 
 
-def test_a_killed_worker_loses_a_trial_or_has_one_run_twice(workspace):
+def test_every_trial_runs_once_despite_killed_worker(workspace):
     with started(workspace, *TARMAC, "sweep", "--trials", "16", "--jobs", "2", "--top", "0") as process:
         follow(process, progress)
         os.kill(workers(workspace)[0], signal.SIGKILL)
@@ -148,7 +148,7 @@ def test_a_killed_worker_loses_a_trial_or_has_one_run_twice(workspace):
     assert len({json.dumps(values) for values, _ in drawn(workspace)}) == 16
 
 
-def test_workers_go_on_when_the_sweep_itself_was_killed(workspace):
+def test_workers_end_after_sweep_is_killed(workspace):
     with started(workspace, *TARMAC, "sweep", "--trials", "500", "--jobs", "2", "--top", "0") as process:
         follow(process, progress)
         kill(process)
@@ -158,7 +158,7 @@ def test_workers_go_on_when_the_sweep_itself_was_killed(workspace):
     assert [trial.state.name for trial in trials(workspace)][: done + 2].count("COMPLETE") == done + 2
 
 
-def test_a_worker_whose_sweep_was_gone_before_it_looked_works_on(workspace):
+def test_worker_ends_if_its_sweep_is_already_gone(workspace):
     sweep(workspace, 1, "--top", "0")
     arguments = ("sweep", "500", "late", "1")  # as if process 1 had started it
     done = workspace.run(sys.executable, "-m", "tarmac.sweep.worker", *arguments, check=False, env=FROM_SOURCE)
@@ -166,7 +166,7 @@ def test_a_worker_whose_sweep_was_gone_before_it_looked_works_on(workspace):
     assert {trial.state.name for trial in trials(workspace)} == {"COMPLETE", "WAITING"}
 
 
-def test_a_trial_whose_worker_died_before_its_first_heartbeat_is_waited_for_without_end(workspace):
+def test_trial_without_heartbeat_is_not_waited_for(workspace):
     sweep(workspace, 1, "--top", "0")
     storage = f"sqlite:///{workspace.path}/.dvc/tmp/tarmac/sweep.db"
     left = optuna.load_study(study_name="sweep", storage=storage).ask().number
@@ -175,7 +175,7 @@ def test_a_trial_whose_worker_died_before_its_first_heartbeat_is_waited_for_with
     assert left not in {trial.number for trial in trials(workspace)}
 
 
-def test_a_trial_that_fails_stops_the_others_or_is_told_without_its_error(workspace):
+def test_failed_trial_is_reported_and_others_continue(workspace):
     workspace.set_params(lambda params: params["sweep"]["space"].update({"train.device": {"choices": ["cpu", "cuda"]}}))
     done = sweep(workspace, 6)
     states = [trial.state.name for trial in trials(workspace)]
@@ -185,7 +185,7 @@ def test_a_trial_that_fails_stops_the_others_or_is_told_without_its_error(worksp
     assert "certified: sweep-" in done.stdout
 
 
-def test_a_poor_learner_is_run_to_its_end_by_halving(workspace):
+def test_halving_prunes_poor_trials(workspace):
     workspace.set_params(
         lambda params: params["sweep"].update(halving={"min_rounds": 5, "factor": 2}, sampler="random")
     )
@@ -198,7 +198,7 @@ def test_a_poor_learner_is_run_to_its_end_by_halving(workspace):
     assert trained(workspace) == best.user_attrs["metrics"]
 
 
-def test_a_grid_is_more_or_less_than_its_points(workspace):
+def test_grid_covers_exactly_its_points(workspace):
     space = {"train.xgboost.max_depth": {"low": 2, "high": 4}, "train.xgboost.subsample": {"choices": [0.5, 1.0]}}
     workspace.set_params(lambda params: params["sweep"].update(sampler="grid", space=space))
     sweep(workspace, 99, "--jobs", "2", "--top", "0")
@@ -209,7 +209,7 @@ def test_a_grid_is_more_or_less_than_its_points(workspace):
 @pytest.mark.parametrize(
     "name", ["src/tarmac/pipeline/models/new.py", "src/tarmac/pipeline/training/estimators.py", "dvc.yaml"]
 )
-def test_source_that_no_commit_has_is_searched_with(workspace, name):
+def test_sweep_refuses_uncommitted_source(workspace, name):
     with (workspace.path / name).open("a") as file:
         file.write("# mine\n")
     done = sweep(workspace, 1, check=False)
@@ -219,7 +219,7 @@ def test_source_that_no_commit_has_is_searched_with(workspace, name):
     assert not (workspace.path / ".dvc/tmp/tarmac/sweep.db").exists()
 
 
-def test_another_commit_or_setting_joins_a_study(workspace):
+def test_study_rejects_other_commit_or_settings(workspace):
     sweep(workspace, 1, "--top", "0")
     workspace.set_params(lambda params: params["train"].update(seed=8))
     done = sweep(workspace, 2, "--top", "0", check=False)
@@ -243,7 +243,7 @@ def loaded(page: str) -> list[str]:
     return found
 
 
-def test_a_study_cannot_be_looked_at_or_its_page_needs_a_network(workspace):
+def test_study_is_listed_and_its_page_needs_no_network(workspace):
     sweep(workspace, 4, "--top", "0")
     done = workspace.run(*TARMAC, "sweep", "show", "--html", "review/sweep.html", env=FROM_SOURCE)
     rows = [line.split() for line in done.stdout.splitlines() if " complete " in line]

@@ -1,4 +1,4 @@
-"""A team of four and a place for its objects: each kind of place, told as the story of Alice, Bob, Carol and Dan."""
+"""A team of four on each kind of remote storage: pulls, rebuilds, older releases and credentials."""
 
 import shutil
 from collections.abc import Iterator, Mapping
@@ -126,32 +126,32 @@ def result(member: Member) -> dict[str, str]:
     return {path: digest(member.path / path) for path in commands.outputs(member.path)} | metrics
 
 
-def test_a_bare_pull_gives_bob_another_byte_than_alice_has(team, bob):
+def test_colleague_pulls_identical_outputs(team, bob):
     assert result(bob) == result(team.alice)
     assert commands.outputs(bob.path)[MODEL] == result(bob)[MODEL]
     assert "models/model.onnx" in result(bob)
 
 
-def test_what_bob_gets_comes_from_the_repository_after_all(team, bob):
+def test_embedded_remote_does_not_contain_pulled_model(team, bob):
     embedded = bob.path / "data" / "remote" / "files" / "md5"
     md5 = result(bob)[MODEL]
     assert not (embedded / md5[:2] / md5[2:]).exists()
 
 
-def test_bob_sees_changes_that_nobody_made(bob):
+def test_workspace_is_clean_after_pull(bob):
     assert bob.dvc("status", "--quiet", check=False).returncode == 0
     assert "Running stage" not in bob.dvc("repro").stdout
     assert bob.run("git", "status", "--porcelain").stdout == ""
 
 
-def test_raw_data_does_not_come_alone(team):
+def test_raw_data_can_be_pulled_alone(team):
     carol = team.joins("carol")
     carol.dvc("pull", "data/raw.dvc")
     assert digest(carol.path / "data" / "raw") == commands.outputs(carol.path)["data/raw"]
     assert not (carol.path / MODEL).exists()
 
 
-def test_an_older_release_has_other_bytes_than_it_had(team, practised):
+def test_older_release_restores_its_original_bytes(team, practised):
     dan = team.joins("dan")
     dan.run("git", "checkout", "--quiet", RELEASE)
     dan.dvc("pull")
@@ -160,7 +160,7 @@ def test_an_older_release_has_other_bytes_than_it_had(team, practised):
     assert digest(dan.path / MODEL) != digest(team.alice.path / MODEL)
 
 
-def test_a_credential_is_in_a_commit(team):
+def test_no_commit_contains_credentials(team):
     history = team.alice.run("git", "log", "--patch", "--all", "--", ".dvc").stdout
     assert team.place.url in history
     secrets = [option for option in team.place.private if not option.startswith("user=")]
@@ -170,7 +170,7 @@ def test_a_credential_is_in_a_commit(team):
 
 
 @pytest.mark.parametrize("team", ["s3"], indirect=True)
-def test_carol_cannot_rebuild_from_raw_what_alice_has(team):
+def test_rebuild_from_raw_data_gives_identical_outputs(team):
     carol = team.joins("carol-rebuilds")
     carol.dvc("pull", "data/raw.dvc")
     carol.dvc("repro", "--no-run-cache")
@@ -179,7 +179,7 @@ def test_carol_cannot_rebuild_from_raw_what_alice_has(team):
 
 
 @pytest.mark.parametrize("team", ["ssh"], indirect=True)
-def test_going_back_leaves_the_new_result_behind(team):
+def test_return_to_embedded_remote_keeps_newest_result(team):
     erin = team.joins("erin")
     erin.tarmac("remote", "embedded")
     erin.commit("the data is in the repository again")

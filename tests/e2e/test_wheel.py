@@ -1,4 +1,4 @@
-"""The machinery as a wheel: it makes the same bytes of a problem that lies elsewhere, without this repository."""
+"""The wheel: it produces the same bytes for a problem in another folder, without this repository."""
 
 import shutil
 import site
@@ -43,7 +43,7 @@ def installed(wheel: Path) -> dict[str, str]:
     return {"PYTHONPATH": ":".join([str(target), *site.getsitepackages()]), "PATH": "/usr/bin:/bin"}
 
 
-def test_the_wheel_has_all_of_the_machinery_and_nothing_of_the_problem(wheel: Path) -> None:
+def test_wheel_contains_exactly_the_tarmac_package(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         inside = {name for name in archive.namelist() if not name.split("/")[0].endswith(".dist-info")}
     files = (path for path in (ROOT / "src/tarmac").rglob("*") if path.is_file() and path.suffix != ".pyc")
@@ -71,9 +71,7 @@ def test_makes_the_same_bytes_without_this_repository(
         assert digest(theirs / path) == digest(finished_template.path / path), path
 
 
-def test_says_which_version_it_is_and_that_a_folder_is_no_repository(
-    wheel: Path, installed: dict[str, str], tmp_path: Path
-) -> None:
+def test_reports_version_and_missing_repository(wheel: Path, installed: dict[str, str], tmp_path: Path) -> None:
     version = wheel.name.split("-")[1]
 
     def ran(option: str) -> subprocess.CompletedProcess[str]:

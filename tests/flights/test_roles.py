@@ -1,4 +1,4 @@
-"""The type checker compares each module with the role that it plays."""
+"""The type checker verifies each module against the role that it implements."""
 
 import shutil
 import subprocess
@@ -20,7 +20,7 @@ FAULTS = [
 
 
 @pytest.mark.program
-def test_the_type_checker_reports_a_role_that_is_missing_or_wrong(tmp_path: Path) -> None:
+def test_type_checker_reports_missing_or_wrong_role(tmp_path: Path) -> None:
     copy = tmp_path / "flights"
     shutil.copytree(ROOT / "src/flights", copy, ignore=shutil.ignore_patterns("__pycache__"))
     for path, before, after, _ in FAULTS:

@@ -1,4 +1,4 @@
-"""The code deps of each stage are the folders of its imports: a change of code reruns what it can change."""
+"""Code deps of each stage match its imports, so a code change reruns exactly the affected stages."""
 
 from pathlib import Path
 
@@ -21,16 +21,16 @@ def copy(tmp_path: Path) -> Path:
     return copy_repository(tmp_path / "copy").path
 
 
-def test_a_change_of_code_reruns_exactly_the_stages_that_import_it() -> None:
+def test_declared_code_deps_match_imports() -> None:
     assert closure.faults(ROOT) == []
 
 
-def test_the_copies_that_get_a_fault_planted_have_none_before(copy: Path) -> None:
+def test_unmodified_copy_has_no_faults(copy: Path) -> None:
     assert closure.faults(copy) == []
 
 
 @pytest.mark.parametrize("stage", stages(ROOT))
-def test_the_closure_of_a_stage_begins_with_its_own_module(stage: str) -> None:
+def test_closure_of_stage_includes_its_own_module(stage: str) -> None:
     assert f"src/tarmac/pipeline/{stage}/stage.py" in imported(ROOT, f"tarmac.pipeline.{stage}.stage")
 
 
@@ -50,74 +50,74 @@ SCORER = [f"src/tarmac/pipeline/models/{name}.py" for name in ("scorer", "sessio
         "class Late:\n    def load(self):\n        with self:\n            import tarmac.pipeline.models.scorer",
     ],
 )
-def test_an_undeclared_import_is_found_however_it_is_written(copy: Path, planted: str) -> None:
+def test_reports_undeclared_import_in_any_syntax(copy: Path, planted: str) -> None:
     append(copy, "src/tarmac/pipeline/prepare/stage.py", f"\n\n{planted}\n")
     assert closure.faults(copy) == [f"prepare: {path} is imported and no dep" for path in SCORER]
 
 
-def test_an_undeclared_import_is_found_behind_a_declared_one(copy: Path) -> None:
+def test_reports_undeclared_transitive_import(copy: Path) -> None:
     append(copy, "src/tarmac/pipeline/engine/duckdb.py", "\nfrom tarmac.reporting import markdown\n")
     readers = ("prepare", "featurize", "state")
     path = "src/tarmac/reporting/markdown.py"
     assert closure.faults(copy) == [f"{stage}: {path} is imported and no dep" for stage in readers]
 
 
-def test_an_import_in_the_file_of_a_parent_package_is_found(copy: Path) -> None:
+def test_reports_undeclared_import_in_parent_package_init(copy: Path) -> None:
     path = "src/tarmac/pipeline/metrics/__init__.py"
     append(copy, path, "\nfrom tarmac.interface.problem import problem\nTITLE = problem.card.TITLE\n")
     found = [line for line in closure.faults(copy) if line.startswith("evaluate: ")]
     assert found == [f"evaluate: {PROBLEM}/card/words.py is imported and no dep"]
 
 
-def test_a_parent_package_that_says_nothing_is_no_dep_and_one_with_code_is(copy: Path) -> None:
+def test_reports_undeclared_parent_package_that_has_code(copy: Path) -> None:
     append(copy, "src/tarmac/pipeline/__init__.py", "\nSEED = 3\n")
     path = "src/tarmac/pipeline/__init__.py"
     assert closure.faults(copy) == [f"{stage}: {path} is imported and no dep" for stage in stages(copy)]
 
 
-def test_a_name_of_another_package_is_no_import_of_this_one(copy: Path) -> None:
+def test_ignores_imports_of_similarly_named_packages(copy: Path) -> None:
     append(copy, "src/tarmac/pipeline/prepare/stage.py", "\nimport tarmacadam.cli\nfrom other.tarmac import cli\n")
     assert closure.faults(copy) == []
 
 
-def test_a_dropped_dep_is_found(copy: Path) -> None:
+def test_reports_removed_dep(copy: Path) -> None:
     change_list(copy, "evaluate", "deps", drop=f"{PROBLEM}/evaluation")
     files = [f"{PROBLEM}/evaluation/{name}.py" for name in ("behaviour", "slices")]
     assert closure.faults(copy) == [f"evaluate: {file} is imported and no dep" for file in files]
 
 
 @pytest.mark.parametrize("path", ["src/tarmac/cli/daily.py", "src/tarmac/pipeline/training", "src/tarmac/review"])
-def test_a_dep_of_which_nothing_is_imported_is_found(copy: Path, path: str) -> None:
+def test_reports_dep_that_is_never_imported(copy: Path, path: str) -> None:
     change_list(copy, "evaluate", "deps", add=path)
     assert f"evaluate: {path} is a dep and nothing of it is imported" in closure.faults(copy)
 
 
 @pytest.mark.parametrize("stage", stages(ROOT))
-def test_declares_little_code_that_it_does_not_import(stage: str) -> None:
+def test_stage_declares_little_code_that_it_does_not_import(stage: str) -> None:
     share = closure.over_declared(ROOT, stages(ROOT)[stage], Imports(ROOT, sources(ROOT)))
     print(f"{stage}: {share:.1%} of the lines that it imports are declared beside them")
     assert share < 0.15
 
 
-def test_code_that_is_declared_and_not_imported_is_counted(copy: Path) -> None:
+def test_unimported_code_in_dep_raises_over_declared_share(copy: Path) -> None:
     train = stages(copy)["train"]
     before = closure.over_declared(copy, train, Imports(copy, sources(copy)))
     (copy / "src/tarmac/pipeline/models/more.py").write_text("x = 0\n" * 400)
     assert closure.over_declared(copy, train, Imports(copy, sources(copy))) > before + 0.1
 
 
-def test_an_import_that_is_gone_leaves_a_dep_that_is_found(copy: Path) -> None:
+def test_reports_dep_whose_import_was_removed(copy: Path) -> None:
     stage = copy / "src/tarmac/pipeline/evaluate/stage.py"
     stage.write_text(stage.read_text().replace("problem.slices", "none").replace("problem.behaviour", "none"))
     assert closure.faults(copy) == [f"evaluate: {PROBLEM}/evaluation is a dep and nothing of it is imported"]
 
 
-def test_a_role_is_an_import_of_the_module_that_plays_it(copy: Path) -> None:
+def test_role_access_counts_as_import_of_its_module(copy: Path) -> None:
     append(copy, "src/tarmac/pipeline/prepare/stage.py", "\n\ndef late():\n    return problem.card.TITLE\n")
     assert closure.faults(copy) == [f"prepare: {PROBLEM}/card/words.py is imported and no dep"]
 
 
-def test_the_name_of_another_problem_makes_the_deps_wrong(copy: Path) -> None:
+def test_reports_old_and_new_deps_after_problem_is_renamed(copy: Path) -> None:
     (copy / PROBLEM).rename(copy / "src/elsewhere")
     edit(copy, "pyproject.toml", f'problem = "{problem.name}"', 'problem = "elsewhere"')
     found = closure.faults(copy)
@@ -125,16 +125,16 @@ def test_the_name_of_another_problem_makes_the_deps_wrong(copy: Path) -> None:
     assert f"prepare: {PROBLEM}/contract is a dep and nothing of it is imported" in found
 
 
-def test_a_dep_that_does_not_exist_is_found(copy: Path) -> None:
+def test_reports_nonexistent_dep(copy: Path) -> None:
     change_list(copy, "train", "deps", add="src/tarmac/gone.py")
     assert closure.faults(copy) == ["train: src/tarmac/gone.py is a dep and nothing of it is imported"]
 
 
-def test_a_dep_within_another_is_found(copy: Path) -> None:
+def test_reports_dep_nested_in_another_dep(copy: Path) -> None:
     change_list(copy, "train", "deps", add="src/tarmac/pipeline/models/scorer.py")
     assert closure.faults(copy) == ["train: dep src/tarmac/pipeline/models/scorer.py is in another dep"]
 
 
-def test_a_stage_without_the_locked_requirements_is_found(copy: Path) -> None:
+def test_reports_stage_without_locked_requirements(copy: Path) -> None:
     change_list(copy, "featurize", "deps", drop=REQUIREMENTS)
     assert closure.faults(copy) == [f"featurize: {REQUIREMENTS} is no dep"]

@@ -1,4 +1,4 @@
-"""`dvc exp run --temp` runs the experiment's own code with its own parameters, and leaves the workspace alone."""
+"""`dvc exp run --temp` runs the experiment's own code and parameters, and leaves the workspace unchanged."""
 
 import csv
 import hashlib
@@ -56,7 +56,7 @@ def experiment(finished_template: Workspace, tmp_path_factory: pytest.TempPathFa
     return Experiment(workspace, before, digests(workspace.path))
 
 
-def test_an_experiment_runs_its_own_changed_code_and_not_the_code_of_another_folder(experiment: Experiment) -> None:
+def test_experiment_runs_changed_code_in_its_own_folder(experiment: Experiment) -> None:
     metrics = json.loads(experiment.file("metrics/evaluate/metrics.json"))
     assert {name: metrics.get(name) for name in ("changed_code", "own_code", "in_workspace")} == {
         "changed_code": 1.0,
@@ -65,19 +65,19 @@ def test_an_experiment_runs_its_own_changed_code_and_not_the_code_of_another_fol
     }
 
 
-def test_an_experiment_commits_the_code_that_it_ran(experiment: Experiment) -> None:
+def test_experiment_commits_the_code_it_ran(experiment: Experiment) -> None:
     path = "src/tarmac/pipeline/evaluate/stage.py"
     assert experiment.file(path) == (experiment.workspace.path / path).read_text()
     assert "changed_code" in experiment.file(path)
 
 
-def test_an_experiment_uses_the_parameters_that_it_was_given(experiment: Experiment) -> None:
+def test_experiment_uses_its_given_parameters(experiment: Experiment) -> None:
     assert yaml.safe_load(experiment.file("params.yaml"))["evaluate"]["calibration_bins"] == BINS
     bins = list(csv.DictReader(io.StringIO(experiment.file("metrics/tables/calibration.csv"))))
     assert len(bins) == BINS
 
 
-def test_an_experiment_leaves_the_workspace_as_it_was(experiment: Experiment) -> None:
+def test_experiment_leaves_workspace_unchanged(experiment: Experiment) -> None:
     assert experiment.after == experiment.before
     assert experiment.workspace.params["evaluate"]["calibration_bins"] != BINS
     assert (
@@ -85,7 +85,7 @@ def test_an_experiment_leaves_the_workspace_as_it_was(experiment: Experiment) ->
     )
 
 
-def test_an_experiment_is_listed_beside_the_workspace_with_its_own_metrics(experiment: Experiment) -> None:
+def test_experiment_is_listed_with_its_own_metrics_and_params(experiment: Experiment) -> None:
     listed = json.loads(experiment.workspace.dvc("exp", "show", "--json").stdout)
     (head,) = [line for line in listed if line["rev"] != "workspace"]
     (shown,) = [run for found in head["experiments"] for run in found["revs"] if run["name"] == "planted"]

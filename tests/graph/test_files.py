@@ -1,4 +1,4 @@
-"""The deps and outputs of each stage are the files that it opens and writes, and from its deps alone it runs."""
+"""Deps and outputs of each stage match the files it reads and writes, and its deps suffice to run it."""
 
 import filecmp
 from dataclasses import replace
@@ -33,36 +33,30 @@ def static(workspace: Workspace, name: str) -> set[str]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_no_file_appears_that_dvc_does_not_know_and_none_is_missing(
-    rerun: Workspace, traces: dict[str, Trace], name: str
-) -> None:
+def test_stage_writes_exactly_its_declared_outputs(rerun: Workspace, traces: dict[str, Trace], name: str) -> None:
     assert write_faults(stages(rerun.path)[name], traces[name], rerun.path) == []
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_no_file_is_opened_whose_change_dvc_would_not_see(
-    rerun: Workspace, traces: dict[str, Trace], name: str
-) -> None:
+def test_stage_opens_only_declared_deps(rerun: Workspace, traces: dict[str, Trace], name: str) -> None:
     assert read_faults(stages(rerun.path)[name], traces[name]) == []
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_no_module_is_loaded_that_reading_the_code_did_not_find(
-    rerun: Workspace, traces: dict[str, Trace], name: str
-) -> None:
+def test_static_analysis_finds_every_loaded_module(rerun: Workspace, traces: dict[str, Trace], name: str) -> None:
     assert import_faults(static(rerun, name), stages(rerun.path)[name], traces[name]) == []
     assert len(traces[name].modules) > 10
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_no_data_dep_reruns_a_stage_that_does_not_need_it(
+def test_stage_needs_every_declared_data_dep(
     rerun: Workspace, traces: dict[str, Trace], name: str, tmp_path: Path
 ) -> None:
     assert needless(rerun, stages(rerun.path)[name], traces[name], tmp_path) == []
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_stage_gives_the_same_bytes_where_nothing_but_its_deps_is(
+def test_stage_reproduces_its_outputs_from_its_deps_alone(
     finished_template: Workspace, tmp_path: Path, name: str
 ) -> None:
     stage = stages(finished_template.path)[name]
@@ -75,7 +69,7 @@ def test_a_stage_gives_the_same_bytes_where_nothing_but_its_deps_is(
     assert (same, different) == (made, [[], []])
 
 
-def test_a_file_outside_the_outputs_is_found(misbehaviour: tuple[Workspace, Trace]) -> None:
+def test_reports_files_written_outside_outputs(misbehaviour: tuple[Workspace, Trace]) -> None:
     workspace, run = misbehaviour
     assert write_faults(stages(workspace.path)["prepare"], run, workspace.path) == [
         "prepare: changed data/stray.txt, which is no output",
@@ -83,23 +77,23 @@ def test_a_file_outside_the_outputs_is_found(misbehaviour: tuple[Workspace, Trac
     ]
 
 
-def test_an_output_that_is_never_written_is_found(rerun: Workspace, traces: dict[str, Trace]) -> None:
+def test_reports_output_that_is_never_written(rerun: Workspace, traces: dict[str, Trace]) -> None:
     declared = stages(rerun.path)["prepare"]
     more = replace(declared, outs=(*declared.outs, "data/never.csv"))
     assert write_faults(more, traces["prepare"], rerun.path) == ["prepare: did not write data/never.csv"]
 
 
-def test_a_file_that_is_written_again_with_the_same_bytes_is_found(finished: Workspace) -> None:
+def test_trace_records_files_rewritten_with_same_bytes(finished: Workspace) -> None:
     run = trace(finished, "featurize")
     assert run.written == {str(path.relative_to(finished.path)) for path in finished.path.glob("data/features/*")}
 
 
-def test_an_undeclared_file_that_is_opened_is_found(misbehaviour: tuple[Workspace, Trace]) -> None:
+def test_reports_opened_file_that_is_no_dep(misbehaviour: tuple[Workspace, Trace]) -> None:
     workspace, run = misbehaviour
     assert read_faults(stages(workspace.path)["prepare"], run) == ["prepare: opens models/model.onnx, which is no dep"]
 
 
-def test_a_module_that_is_loaded_by_a_computed_name_is_found(misbehaviour: tuple[Workspace, Trace]) -> None:
+def test_reports_module_loaded_by_computed_name(misbehaviour: tuple[Workspace, Trace]) -> None:
     workspace, run = misbehaviour
     found = import_faults(static(workspace, "prepare"), stages(workspace.path)["prepare"], run)
     assert found == [
@@ -107,16 +101,14 @@ def test_a_module_that_is_loaded_by_a_computed_name_is_found(misbehaviour: tuple
     ]
 
 
-def test_a_data_dep_that_is_not_needed_is_found(rerun: Workspace, traces: dict[str, Trace], tmp_path: Path) -> None:
+def test_reports_unneeded_data_dep(rerun: Workspace, traces: dict[str, Trace], tmp_path: Path) -> None:
     declared = stages(rerun.path)["featurize"]
     more = replace(declared, deps=(*declared.deps, "data/quarantine.csv"))
     assert needless(rerun, more, traces["featurize"], tmp_path) == ["data/quarantine.csv"]
 
 
 @pytest.mark.parametrize("missing", [f"src/{problem.name}/evaluation", "data/features"])
-def test_a_stage_does_not_run_from_its_deps_alone_where_one_is_missing(
-    finished_template: Workspace, tmp_path: Path, missing: str
-) -> None:
+def test_stage_fails_without_one_of_its_deps(finished_template: Workspace, tmp_path: Path, missing: str) -> None:
     declared = stages(finished_template.path)["evaluate"]
     less = replace(declared, deps=tuple(dep for dep in declared.deps if dep != missing))
     done = sandbox(finished_template, less, tmp_path / "alone").stage("evaluate", check=False)

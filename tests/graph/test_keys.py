@@ -1,4 +1,4 @@
-"""The params of each stage are the keys that it reads: a changed key reruns what it can change, and nothing else."""
+"""Params of each stage match the keys it reads, so a changed key reruns exactly the affected stages."""
 
 from dataclasses import replace
 
@@ -32,26 +32,22 @@ def train_traces(
 
 
 @pytest.mark.parametrize("name", sorted(stages(ROOT).keys() - {"train"}))
-def test_a_changed_key_reruns_exactly_the_stages_that_read_it(
-    rerun: Workspace, traces: dict[str, Trace], name: str
-) -> None:
+def test_declared_params_match_keys_that_stage_reads(rerun: Workspace, traces: dict[str, Trace], name: str) -> None:
     assert key_faults(stages(rerun.path)[name], [traces[name]], leaves(rerun.params)) == []
 
 
-def test_a_changed_key_reruns_train_where_any_of_its_models_reads_it(
-    rerun: Workspace, train_traces: dict[str, Trace]
-) -> None:
+def test_train_params_match_keys_that_any_model_reads(rerun: Workspace, train_traces: dict[str, Trace]) -> None:
     assert key_faults(stages(rerun.path)["train"], train_traces.values(), leaves(rerun.params)) == []
 
 
 @pytest.mark.parametrize("model", OTHERS)
-def test_no_model_is_configured_by_the_keys_of_another(train_traces: dict[str, Trace], model: str) -> None:
+def test_each_model_reads_only_its_own_section(train_traces: dict[str, Trace], model: str) -> None:
     keys = [key.split(".") for key in train_traces[model].keys]
     sections = {key[1] for key in keys if key[0] == "train" and len(key) == 3}
     assert sections == {model}
 
 
-def test_keys_are_seen_however_they_are_read(misbehaviour: tuple[Workspace, Trace]) -> None:
+def test_trace_records_keys_however_they_are_read(misbehaviour: tuple[Workspace, Trace]) -> None:
     workspace, run = misbehaviour
     whole = {key for key in leaves(workspace.params) if key.startswith(("evaluate.", "intervals."))}
     assert len(whole) > 7
@@ -61,14 +57,14 @@ def test_keys_are_seen_however_they_are_read(misbehaviour: tuple[Workspace, Trac
     assert run.keys == whole | left_out | read
 
 
-def test_an_undeclared_key_is_found(misbehaviour: tuple[Workspace, Trace]) -> None:
+def test_reports_undeclared_keys(misbehaviour: tuple[Workspace, Trace]) -> None:
     workspace, run = misbehaviour
     found = key_faults(stages(workspace.path)["prepare"], [run], leaves(workspace.params))
     assert "prepare: reads train.seed, which no param covers" in found
     assert len(found) == len(run.keys) - 2  # it may read `engine` and its own section
 
 
-def test_a_key_that_is_covered_only_in_part_is_found(rerun: Workspace, traces: dict[str, Trace]) -> None:
+def test_reports_key_missing_from_partly_declared_section(rerun: Workspace, traces: dict[str, Trace]) -> None:
     *known, left = sorted(key for key in traces["evaluate"].keys if key.startswith("split."))
     narrow = replace(stages(rerun.path)["evaluate"], params=("evaluate", *known))
     found = key_faults(narrow, [traces["evaluate"]], leaves(rerun.params))
@@ -76,9 +72,7 @@ def test_a_key_that_is_covered_only_in_part_is_found(rerun: Workspace, traces: d
     assert found == [f"evaluate: reads {left}, which no param covers"]
 
 
-def test_a_param_whose_name_only_begins_like_the_key_does_not_cover_it(
-    rerun: Workspace, traces: dict[str, Trace]
-) -> None:
+def test_param_does_not_cover_keys_by_name_prefix(rerun: Workspace, traces: dict[str, Trace]) -> None:
     wrong = replace(stages(rerun.path)["prepare"], params=("engine", "prepare.max"))
     assert key_faults(wrong, [traces["prepare"]], leaves(rerun.params)) == [
         "prepare: no key of param prepare.max is read",
@@ -87,7 +81,7 @@ def test_a_param_whose_name_only_begins_like_the_key_does_not_cover_it(
 
 
 @pytest.mark.parametrize(("stage", "wide", "nothing"), [("card", "train", False), ("evaluate", "state", True)])
-def test_a_param_that_covers_more_than_is_read_is_found(
+def test_reports_param_that_covers_unread_keys(
     rerun: Workspace, traces: dict[str, Trace], stage: str, wide: str, nothing: bool
 ) -> None:
     declared, known, run = stages(rerun.path)[stage], leaves(rerun.params), traces[stage]
@@ -98,13 +92,13 @@ def test_a_param_that_covers_more_than_is_read_is_found(
     assert (f"{stage}: no key of param {wide} is read" in found) == nothing
 
 
-def test_a_model_that_is_left_out_of_the_runs_is_found(rerun: Workspace, train_traces: dict[str, Trace]) -> None:
+def test_reports_unread_keys_of_models_without_a_run(rerun: Workspace, train_traces: dict[str, Trace]) -> None:
     found = key_faults(stages(rerun.path)["train"], [train_traces[MODEL]], leaves(rerun.params))
     assert found
     assert all(line.startswith(tuple(f"train: train.{model}." for model in OTHERS)) for line in found)
 
 
-def test_a_mistake_in_another_section_does_not_stop_a_stage(finished: Workspace) -> None:
+def test_invalid_section_stops_only_stages_that_read_it(finished: Workspace) -> None:
     finished.set_params(lambda params: params["intervals"].update(confidence=7))
     assert finished.stage("prepare").returncode == 0
     failed = finished.stage("card", check=False)

@@ -1,4 +1,4 @@
-"""The committed lock is of the committed code: whoever clones finds every stage up to date."""
+"""The committed `dvc.lock` matches the committed code: on a fresh clone, every stage is up to date."""
 
 import json
 
@@ -9,7 +9,7 @@ from tests.conftest import ROOT, required
 
 
 @pytest.mark.pipeline
-def test_a_stage_would_run_again_on_a_fresh_clone(tmp_path):
+def test_every_stage_is_up_to_date_on_fresh_clone(tmp_path):
     required("data/raw")
     lines = commands.dvc("status", "--json", folder=ROOT, extra={"DVC_SITE_CACHE_DIR": str(tmp_path)})
     stale = json.loads("\n".join(lines) or "{}")

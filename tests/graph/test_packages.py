@@ -29,23 +29,23 @@ def imported(traces: Mapping[str, Trace]) -> set[str]:
     return {re.sub(r"[-_.]+", "-", name).lower() for name in found} & pins(ALL).keys()
 
 
-def test_the_list_is_what_stages_import(traces: dict[str, Trace]) -> None:
+def test_stage_requirements_list_equals_imported_packages(traces: dict[str, Trace]) -> None:
     lines = (ROOT / LIST).read_text().splitlines()
     assert [line for line in lines if not line.startswith("#")] == sorted(imported(traces))
 
 
-def test_pins_are_those_that_are_installed() -> None:
+def test_stage_pins_are_subset_of_pipeline_pins() -> None:
     assert pins(REQUIREMENTS).items() <= pins(ALL).items()
     assert {"optuna", "plotly", "typer"} <= pins(ALL).keys() - pins(REQUIREMENTS).keys()
 
 
-def test_a_new_version_of_a_package_that_no_stage_imports_reruns_nothing(finished: Workspace) -> None:
+def test_new_version_of_unimported_package_reruns_nothing(finished: Workspace) -> None:
     version = pins(ALL)["optuna"]
     edit(finished.path, ALL, f"optuna=={version}", f"optuna=={version}.1")
     assert finished.dvc("status", "--quiet", check=False).returncode == 0
 
 
-def test_a_new_version_of_a_package_that_a_stage_imports_reruns_all(finished: Workspace) -> None:
+def test_new_version_of_imported_package_reruns_all_stages(finished: Workspace) -> None:
     version = pins(REQUIREMENTS)["numpy"]
     edit(finished.path, REQUIREMENTS, f"numpy=={version}", f"numpy=={version}.1")
     assert json.loads(finished.dvc("status", "--json").stdout).keys() == stages(finished.path).keys()

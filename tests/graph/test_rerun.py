@@ -1,4 +1,4 @@
-"""What DVC runs again: nothing when nothing changed, and after a change only what depends on it."""
+"""DVC reruns nothing without a change, and after a change only the dependent stages."""
 
 import json
 import re
@@ -46,7 +46,7 @@ def reproduced(workspace: Workspace) -> list[str]:
     return re.findall(r"^Running stage '(\w+)'", workspace.dvc("repro").stdout, flags=re.MULTILINE)
 
 
-def test_a_second_repro_runs_nothing_and_leaves_the_lock_as_it_is(finished: Workspace) -> None:
+def test_second_repro_runs_nothing_and_keeps_lock_unchanged(finished: Workspace) -> None:
     lock = (finished.path / "dvc.lock").read_bytes()
     output = finished.dvc("repro").stdout
     for name in stages(finished.path):
@@ -78,7 +78,7 @@ def test_a_second_repro_runs_nothing_and_leaves_the_lock_as_it_is(finished: Work
     ],
     ids=lambda value: None if callable(value) else "-".join(sorted(value)) or "nothing",
 )
-def test_a_change_reruns_only_what_depends_on_it(
+def test_change_affects_only_dependent_stages(
     finished: Workspace, change: Change, directly: set[str], in_the_end: set[str]
 ) -> None:
     change(finished)
@@ -86,7 +86,7 @@ def test_a_change_reruns_only_what_depends_on_it(
     assert downstream(finished.path, directly) == in_the_end
 
 
-def test_code_outside_the_pipeline_reruns_nothing(finished: Workspace) -> None:
+def test_code_change_outside_pipeline_affects_no_stage(finished: Workspace) -> None:
     package = finished.path / "src/tarmac"
     inside = [package / name for name in ("pipeline", "interface", "reporting")]
     outside = [path for path in package.rglob("*.py") if not any(map(path.is_relative_to, inside))]
@@ -96,13 +96,13 @@ def test_code_outside_the_pipeline_reruns_nothing(finished: Workspace) -> None:
     assert changed(finished) == set()
 
 
-def test_a_file_with_a_new_time_and_the_old_bytes_reruns_nothing(finished: Workspace) -> None:
+def test_new_modification_time_with_same_bytes_affects_no_stage(finished: Workspace) -> None:
     for path in (finished.path / "src").rglob("*.py"):
         path.touch()
     assert changed(finished) == set()
 
 
-def test_a_lost_output_is_noticed(finished: Workspace) -> None:
+def test_missing_output_marks_stage_and_dependents_changed(finished: Workspace) -> None:
     (finished.path / "models/model.onnx").unlink()
     assert changed(finished) == TRAINED
 
@@ -115,7 +115,7 @@ def test_a_lost_output_is_noticed(finished: Workspace) -> None:
     ],
     ids=["evaluate", "train"],
 )
-def test_dvc_runs_the_changed_stage_and_what_reads_its_outputs_and_is_clean_after(
+def test_repro_runs_changed_and_dependent_stages_then_is_clean(
     finished: Workspace, change: Change, expected: list[str]
 ) -> None:
     change(finished)
@@ -124,7 +124,7 @@ def test_dvc_runs_the_changed_stage_and_what_reads_its_outputs_and_is_clean_afte
     assert reproduced(finished) == []
 
 
-def test_a_stage_that_gives_the_same_bytes_stops_what_is_behind_it_from_running(finished: Workspace) -> None:
+def test_unchanged_stage_output_skips_downstream_stages(finished: Workspace) -> None:
     text(f"src/{problem.name}/tables/clean.py")(finished)
     before = (finished.path / "data/quarantine.csv").read_bytes()
     assert reproduced(finished) == ["prepare"]

@@ -1,4 +1,4 @@
-"""Plots and metrics: what a reviewer looks at is there, says something, and DVC can draw it."""
+"""Plots and metrics are present and complete, and DVC can render them."""
 
 import json
 from collections.abc import Callable
@@ -34,15 +34,15 @@ def plot(tree: dict) -> dict:
     return next(body["calibration"] for body in tree["plots"] if "calibration" in body)
 
 
-def test_every_plot_and_metric_of_the_committed_result_says_something() -> None:
+def test_committed_plots_and_metrics_are_complete() -> None:
     assert plots.faults(ROOT) == []
 
 
-def test_every_plot_and_metric_of_a_small_run_says_something(finished_template: Workspace) -> None:
+def test_small_run_plots_and_metrics_are_complete(finished_template: Workspace) -> None:
     assert plots.faults(finished_template.path) == []
 
 
-def test_dvc_draws_every_declared_plot_under_its_title(finished: Workspace, tmp_path: Path) -> None:
+def test_dvc_renders_every_declared_plot_with_its_title(finished: Workspace, tmp_path: Path) -> None:
     finished.dvc("plots", "show", "--out", str(tmp_path / "page"))
     assert plots.page_faults(finished.path, (tmp_path / "page" / "index.html").read_text()) == []
 
@@ -53,14 +53,14 @@ def test_dvc_reads_every_declared_plot_without_an_error(finished: Workspace) -> 
     assert shown["data"].keys() == declared_plots(finished.path).keys()
 
 
-def test_a_plot_that_dvc_cannot_draw_is_found(finished: Workspace, tmp_path: Path) -> None:
+def test_reports_plot_that_dvc_cannot_render(finished: Workspace, tmp_path: Path) -> None:
     edit(finished.path, TABLE, HEADER, HEADER.replace("predicted", "other"))
     finished.dvc("plots", "show", "--out", str(tmp_path / "page"), check=False)
     page = (tmp_path / "page" / "index.html").read_text()
     assert "calibration is not on the page" in plots.page_faults(finished.path, page)
 
 
-def test_a_plot_without_rows_is_found_in_what_dvc_reads(finished: Workspace) -> None:
+def test_reports_plot_without_data_in_dvc_output(finished: Workspace) -> None:
     rewrite(CURVE, lambda lines: lines[:1])(finished.path)
     shown = json.loads(finished.dvc("plots", "show", "--json", check=False).stdout)
     assert f"{CURVE_PLOT} has no data" in plots.data_faults(finished.path, shown)
@@ -133,13 +133,13 @@ if "confusion" not in declared_plots(ROOT):  # a number has none
 
 
 @pytest.mark.parametrize("name", PLANTS)
-def test_what_would_leave_a_reviewer_nothing_to_look_at_is_found(finished: Workspace, name: str) -> None:
+def test_reports_each_fault_in_plots_templates_and_metrics(finished: Workspace, name: str) -> None:
     plant, expected = PLANTS[name]
     plant(finished.path)
     assert plots.faults(finished.path) == expected
 
 
-def test_a_metric_that_is_no_json_is_found(finished: Workspace) -> None:
+def test_reports_metric_file_that_is_not_json(finished: Workspace) -> None:
     append(finished.path, "metrics/evaluate/metrics.json", "}")
     (fault,) = plots.faults(finished.path)
     assert fault.startswith("metric metrics/evaluate/metrics.json: is no JSON")

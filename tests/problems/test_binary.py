@@ -1,4 +1,4 @@
-"""Two classes without a time: 569 rows of numbers, split so that every part has its share of both."""
+"""A binary problem without time: 569 numeric rows, split so that every part has both classes in proportion."""
 
 from tests.problems.made import cells
 from tests.problems.story import Problem

@@ -1,4 +1,4 @@
-"""Four classes over eight months: a file a month, texts and dates with gaps, a class that is rare."""
+"""A multiclass problem over eight monthly files: four classes, one of them rare, and missing texts and dates."""
 
 import json
 from pathlib import Path
@@ -21,7 +21,7 @@ class TestTickets(Problem):
     def test_stages_read_the_parameters_that_they_declare(self, own: Workspace) -> None:
         assert find_key_faults(own) == []
 
-    def test_a_month_that_arrives_makes_no_model_of_moved_months(self, own: Workspace, tmp_path: Path) -> None:
+    def test_new_month_retrains_model_on_shifted_split(self, own: Workspace, tmp_path: Path) -> None:
         """A September much like August, in a file like the first."""
         rows = self.made.rows[self.made.rows["opened"].str.match("2024-08-(?!31)")]
         moved = {"ticket": rows["ticket"].str.replace("T", "S"), "opened": rows["opened"].str.replace("-08-", "-09-")}
@@ -38,7 +38,7 @@ class TestTickets(Problem):
         assert not [word for word in WORDS if word in (own.path / "monitoring/report.md").read_text()]
 
     @pytest.mark.repeated
-    def test_the_stored_months_cannot_be_lived_again_or_are_held_for_broken_ones(self, own: Workspace) -> None:
+    def test_backtest_covers_stored_months_for_every_strategy(self, own: Workspace) -> None:
         """Six rows a day: what is less than half of them on some days is chance."""
         months = [f"2024-0{number}" for number in range(5, 5 + times(2, 4))]  # after the four of the first model
         for path in (own.path / "data/raw/tickets").iterdir():

@@ -1,4 +1,4 @@
-"""A number, rows in groups that may not be torn apart, and dirt."""
+"""A regression problem with grouped rows, each group in one part of the split, and with invalid rows."""
 
 import json
 from collections.abc import Callable
@@ -49,24 +49,24 @@ class TestRents(Story):
 
     made = rents()
 
-    def test_a_dirty_row_is_learned_from_or_set_aside_without_its_rule(self, founded: Workspace) -> None:
+    def test_invalid_rows_are_quarantined_with_their_rule(self, founded: Workspace) -> None:
         broken = pd.read_csv(founded.path / "data/quarantine.csv")
         assert broken["rule"].value_counts().to_dict() == self.made.dirty
         assert broken["action"].unique().tolist() == ["set aside"]
 
-    def test_the_base_rebuilds_a_change_blind_to_the_labels_of_test_rows(self, own: Workspace) -> None:
+    def test_review_confirms_model_is_independent_of_test_labels(self, own: Workspace) -> None:
         reason = judge_rebuild(own, change_depth)
         assert reason.startswith(
             "rebuilt from raw data in a sandbox, bit for bit; "
             "with other labels of the test rows the model is the same; in another future the features of "
         )
 
-    def test_the_base_finds_a_model_that_has_learned_from_test_rows(self, own: Workspace) -> None:
+    def test_review_reports_model_trained_on_test_labels(self, own: Workspace) -> None:
         reason = judge_rebuild(own, learn_from_test_rows)
         assert "made with other labels of the test rows, it comes out otherwise: it has seen them" in reason
         assert "models/model.onnx" in reason
 
-    def test_a_group_is_in_two_parts(self, founded: Workspace) -> None:
+    def test_every_group_is_in_one_split_part(self, founded: Workspace) -> None:
         tested = set(pd.read_parquet(founded.path / "data/predictions.parquet")["house"])
         assert 5 < len(tested) < 25
         rows = self.made.rows.drop_duplicates("flat")

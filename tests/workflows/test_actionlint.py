@@ -1,4 +1,4 @@
-"""The linter of workflows finds what it is there for, and says so by its exit status."""
+"""The workflow linter reports known faults, and fails by its exit status."""
 
 import os
 import shutil
@@ -51,13 +51,13 @@ def written(**fault: str) -> str:
     return GOOD.format(**{"label": "ubuntu-24.04", "step": "known", "run": "run", "said": "$VALUE", **fault})
 
 
-def test_a_good_workflow_is_found_fault_with(tmp_path):
+def test_valid_workflows_pass_without_findings(tmp_path):
     done = lint(tmp_path, good=written(), variables=written(said="${{ vars.NAME }}"))
     assert (done.returncode, done.stdout) == (0, "actionlint: 2 workflows, 0 findings\n"), done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(("fault", "told"), FAULTS.values(), ids=FAULTS)
-def test_a_fault_beside_good_workflows_passes(tmp_path, fault, told):
+def test_reports_fault_only_in_faulty_workflow(tmp_path, fault, told):
     done = lint(tmp_path, a=written(), bad=written(**fault), z=written())
     assert done.returncode == 1
     found = [line for line in done.stdout.splitlines() if line.startswith(f"{tmp_path}/")]
@@ -66,19 +66,19 @@ def test_a_fault_beside_good_workflows_passes(tmp_path, fault, told):
     assert told in done.stdout
 
 
-def test_a_workflow_that_is_no_yaml_passes_or_hides_the_next_one(tmp_path):
+def test_reports_invalid_yaml_and_faults_of_next_workflow(tmp_path):
     done = lint(tmp_path, a="jobs: [\n", b=written(step="unknown"))
     assert done.returncode == 1
     assert f"{tmp_path}/a.yml:" in done.stdout
     assert f"{tmp_path}/b.yml:" in done.stdout
 
 
-def test_a_folder_without_a_workflow_passes(tmp_path):
+def test_fails_for_folder_without_workflows(tmp_path):
     assert lint(tmp_path).returncode == 1
     assert lint(tmp_path / "missing").returncode == 1
 
 
-def test_the_workflows_of_the_repository_are_not_linted():
+def test_repository_workflows_pass_lint():
     done = lint(ROOT / ".github" / "workflows")
     assert done.returncode == 0, done.stdout
     assert f"actionlint: {len(list((ROOT / '.github' / 'workflows').glob('*.yml')))} workflows" in done.stdout

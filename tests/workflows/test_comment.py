@@ -1,4 +1,4 @@
-"""Which pull request gets the comment, what stands in it besides the report, and that it stays one."""
+"""The review comment: which pull request gets it, what it contains, and that there is only one."""
 
 import re
 from pathlib import Path
@@ -30,7 +30,7 @@ def nothing_posted(rehearsal: Rehearsal) -> None:
     rehearsal.github.pulls.clear()
 
 
-def test_the_comment_lacks_the_report_the_head_or_how_the_check_ended(rehearsal, number):
+def test_comment_contains_report_head_and_check_result(rehearsal, number):
     job = rehearsal.comment(rehearsal.reviewed(number, "failure", REPORT))
     assert job.result == "success", job.log
     body, sha = rehearsal.only_comment(number), rehearsal.pull(number)["head"]["sha"]
@@ -40,7 +40,7 @@ def test_the_comment_lacks_the_report_the_head_or_how_the_check_ended(rehearsal,
     assert "WARNING" not in body
 
 
-def test_the_comment_is_on_another_pull_request_from_a_branch_of_the_same_name(rehearsal, number, person):
+def test_same_named_branches_get_comment_on_own_pull_request(rehearsal, number, person):
     other = rehearsal.change(person, "dvc.yaml", owner=OUTSIDER)
     rehearsal.comment(rehearsal.reviewed(number, report=REPORT))
     rehearsal.only_comment(number)
@@ -50,7 +50,7 @@ def test_the_comment_is_on_another_pull_request_from_a_branch_of_the_same_name(r
 
 
 @pytest.mark.parametrize("meanwhile", ["closed", "pushed to"])
-def test_a_pull_request_that_is_closed_or_has_a_newer_head_gets_a_comment(rehearsal, number, person, meanwhile):
+def test_closed_or_outdated_pull_request_gets_no_comment(rehearsal, number, person, meanwhile):
     review = rehearsal.reviewed(number, report=REPORT)
     if meanwhile == "closed":
         rehearsal.github.pulls[0]["state"] = "closed"
@@ -64,11 +64,11 @@ def test_a_pull_request_that_is_closed_or_has_a_newer_head_gets_a_comment(rehear
 
 
 @pytest.mark.parametrize("different", [{"conclusion": "cancelled"}, {"event": "push"}])
-def test_a_run_that_was_cancelled_or_is_of_no_pull_request_starts_the_job(rehearsal, number, different):
+def test_job_is_skipped_for_cancelled_run_or_push(rehearsal, number, different):
     assert rehearsal.comment(rehearsal.reviewed(number, report=REPORT), **different).result == "skipped"
 
 
-def test_a_review_that_a_machine_started_goes_without_a_comment(rehearsal, number):
+def test_dispatched_review_gets_comment(rehearsal, number):
     """A pull request of a workflow's own token is judged by a run that is no run of a pull request."""
     job = rehearsal.comment(rehearsal.reviewed(number, report=REPORT), event="workflow_dispatch")
     assert job.result == "success", job.log
@@ -90,7 +90,7 @@ print(*(module.__file__ for module in own))
 
 
 @pytest.mark.parametrize("changed", JUDGES)
-def test_a_change_of_the_judge_goes_without_a_warning(rehearsal, person, changed):
+def test_change_of_review_code_adds_warning(rehearsal, person, changed):
     body = warned(rehearsal, rehearsal.change(person, "params.yaml", changed))
     assert "> [!WARNING]\n> Files that decide how it is judged are changed here (1)" in body
     assert ("the pull request's own word" in body) == changed.startswith(".github/")
@@ -114,14 +114,14 @@ def judged(sha: str, conclusion: str | None = "success", owner: str = "team", **
         ([judged("a"), judged("b", event="workflow_dispatch"), judged("c")], 2),
     ],
 )
-def test_the_comment_counts_the_commits_of_the_branch_that_were_judged(rehearsal, number, runs, count):
+def test_comment_counts_reviewed_commits_of_branch(rehearsal, number, runs, count):
     rehearsal.github.runs[:] = runs
     body = warned(rehearsal, number)
     assert (f"{count} commits of this branch have been judged" in body) == bool(count)
     assert ("have been judged" in body) == bool(count)
 
 
-def test_announces_every_module_that_the_review_loads(rehearsal, person):
+def test_warning_covers_every_module_that_review_loads(rehearsal, person):
     entries = ", ".join(ENTRIES)
     loaded = person.run("python", "-c", LOADED.format(entries), env={"PYTHONPATH": str(ROOT / "src")}).stdout
     paths = {str(Path(path).relative_to(ROOT)) for path in loaded.split()}
@@ -130,22 +130,22 @@ def test_announces_every_module_that_the_review_loads(rehearsal, person):
 
 
 @pytest.mark.parametrize("path", ["src/flights/tables/clean.py", "src/tarmac/serving/app.py", "docs/json.py"])
-def test_does_not_announce_a_change_of_what_the_review_does_not_load(rehearsal, person, path):
+def test_no_warning_for_files_that_review_does_not_load(rehearsal, person, path):
     assert "WARNING" not in warned(rehearsal, rehearsal.change(person, path))
 
 
-def test_a_count_that_is_not_known_keeps_no_comment_back(rehearsal, number):
+def test_comment_is_posted_without_unknown_review_count(rehearsal, number):
     rehearsal.github.broken["actions/workflows"] = 500
     assert "have been judged" not in warned(rehearsal, number)
 
 
-def test_a_judge_behind_a_hundred_other_files_goes_without_a_warning(rehearsal, person):
+def test_review_code_among_many_changed_files_adds_warning(rehearsal, person):
     many = [f".a/{count}" for count in range(199)]
     assert "(1)" in warned(rehearsal, rehearsal.change(person, *many, "src/tarmac/review/verdict.py"))
 
 
 @pytest.mark.parametrize("away", ["rm", "mv"])
-def test_a_judge_that_is_taken_away_goes_without_a_warning(rehearsal, person, away):
+def test_deleted_or_moved_review_code_adds_warning(rehearsal, person, away):
     new = ["src/tarmac/elsewhere.py"] if away == "mv" else []
     person.run("git", away, "src/tarmac/review/verdict.py", *new)
     assert "WARNING" in warned(rehearsal, rehearsal.change(person))
@@ -157,7 +157,7 @@ def warned(rehearsal: Rehearsal, number: int) -> str:
 
 
 @pytest.mark.parametrize("broken", ["client", "program", "installer"])
-def test_the_same_comment_is_posted_where_cml_fails(rehearsal, number, monkeypatch, broken):
+def test_api_posts_and_edits_same_comment_when_cml_fails(rehearsal, number, monkeypatch, broken):
     rehearsal.comment(rehearsal.reviewed(number, report=REPORT))
     by_cml = rehearsal.only_comment(number)
     rehearsal.forget()
@@ -175,7 +175,7 @@ def test_the_same_comment_is_posted_where_cml_fails(rehearsal, number, monkeypat
     rehearsal.github.broken.clear()
 
 
-def test_a_comment_of_the_api_is_edited_by_cml_the_next_time(rehearsal, number):
+def test_cml_edits_comment_posted_by_api(rehearsal, number):
     (rehearsal.folder / "cml" / "broken").touch()
     rehearsal.comment(rehearsal.reviewed(number, report="first"))
     (rehearsal.folder / "cml" / "broken").unlink()
@@ -193,7 +193,7 @@ PULLS, FILES, COMMENTS = "/flights/pulls", "/files", "GET /api/v3/repos/team/fli
 
 
 @pytest.mark.parametrize(("part", "status"), [(PULLS, 500), (PULLS, 401), (FILES, 403), (COMMENTS, 502), ("POST", 403)])
-def test_an_error_of_the_api_passes_or_is_not_told(rehearsal, number, part, status):
+def test_api_error_fails_job_and_is_reported(rehearsal, number, part, status):
     rehearsal.github.broken[part] = status
     failed(rehearsal, number, "comment: error: ", str(status))
 
@@ -208,7 +208,7 @@ def failed(rehearsal: Rehearsal, number: int, *words: str) -> None:
     assert rehearsal.github.comments == []
 
 
-def test_a_second_report_is_a_second_comment(rehearsal, number):
+def test_second_report_edits_existing_comment(rehearsal, number):
     for text in ("first", "second"):
         rehearsal.comment(rehearsal.reviewed(number, report=text))
     body = rehearsal.only_comment(number)
@@ -217,7 +217,7 @@ def test_a_second_report_is_a_second_comment(rehearsal, number):
 
 
 @pytest.mark.parametrize("before", [29, 30, 130])
-def test_a_second_report_is_a_second_comment_below_many_others(rehearsal, number, before):
+def test_second_report_edits_comment_below_many_others(rehearsal, number, before):
     for count in range(before):
         rehearsal.github.write(number, f"remark {count}", "reader")
     for text in ("first", "second"):
@@ -227,7 +227,7 @@ def test_a_second_report_is_a_second_comment_below_many_others(rehearsal, number
     assert len(rehearsal.github.on(number)) == before + 1
 
 
-def test_a_reply_that_quotes_the_report_is_overwritten(rehearsal, number):
+def test_reply_that_quotes_report_is_kept(rehearsal, number):
     rehearsal.comment(rehearsal.reviewed(number, report="first"))
     quote = f"> {rehearsal.github.comments[0]['body']}\n\nwhy?"
     rehearsal.github.write(number, quote, "reader")
@@ -238,7 +238,7 @@ def test_a_reply_that_quotes_the_report_is_overwritten(rehearsal, number):
     assert ["third" in body for user, body in bodies if user == BOT] == [True]
 
 
-def test_the_token_is_given_to_a_step_that_does_not_need_it(rehearsal, number):
+def test_token_is_given_only_to_steps_that_need_it(rehearsal, number):
     job = rehearsal.comment(rehearsal.reviewed(number, report=REPORT))
     given = {step.name.split(" | ")[0].split("@")[0]: name for step, name in where(job, TOKEN)}
     assert given == {

@@ -1,4 +1,4 @@
-"""What a promotion and a rollback put into service: the jobs as written, on stand-ins for Docker and kubectl."""
+"""Deployment after a promotion or rollback: the workflow's own jobs, with stubs for Docker and kubectl."""
 
 import json
 import re
@@ -96,7 +96,7 @@ def argv(folder: Path, action: str) -> list[list[str]]:
     return [call["argv"][2:] for call in calls(folder) if call["argv"][1] == action]
 
 
-def test_a_rollback_serves_another_version_or_other_code_than_the_one_before(registry, built):
+def test_rollback_serves_version_and_code_of_its_tag(registry, built):
     job, folder = built
     (words,) = argv(folder, "build")
     assert "VERSION=v0.0.1" in words
@@ -106,7 +106,7 @@ def test_a_rollback_serves_another_version_or_other_code_than_the_one_before(reg
     assert containers(folder) == []
 
 
-def test_another_image_is_pushed_or_signed_than_the_one_that_was_tried(built):
+def test_pushed_and_signed_image_is_the_tested_one(built):
     job, folder = built
     (tried,), (pushed,) = (argv(folder, action) for action in ("run", "push"))
     assert tried[-1] == pushed[-1] == f"ghcr.io/{SLUG}:v0.0.1"
@@ -121,7 +121,7 @@ def test_another_image_is_pushed_or_signed_than_the_one_that_was_tried(built):
     assert job.step(ATTEST).outcome == "success"
 
 
-def test_the_token_is_shown_or_given_to_a_step_that_does_not_push(built):
+def test_registry_token_is_given_only_to_push_and_not_shown(built):
     job, folder = built
     holders = [
         (step.name.split(" | ")[0], name) for step in job.steps for name, held in step.env.items() if TOKEN in held
@@ -134,14 +134,14 @@ def test_the_token_is_shown_or_given_to_a_step_that_does_not_push(built):
     assert [path for path in files if TOKEN.encode() in path.read_bytes()] == []
 
 
-def test_an_old_run_that_is_run_again_puts_its_code_around_another_model(rehearsal, registry, tmp_path):
+def test_rerun_for_superseded_tag_fails_before_build(rehearsal, registry, tmp_path):
     job = build(rehearsal, of_tag(rehearsal, registry, "model#prod#2"), tmp_path / "docker")
     assert job.result == "failure"
     assert "model#prod#4 came after" in job.log
     assert calls(tmp_path / "docker") == []
 
 
-def test_a_click_serves_another_version_than_the_one_that_is_asked_for(rehearsal, registry, tmp_path):
+def test_dispatch_serves_requested_version(rehearsal, registry, tmp_path):
     job = build(rehearsal, of_click(rehearsal, "prod", NEW), tmp_path / "docker", ATTEST="no")
     assert job.result == "success", job.log
     assert "v0.0.2 answers" in job.log
@@ -151,7 +151,7 @@ def test_a_click_serves_another_version_than_the_one_that_is_asked_for(rehearsal
 ODD = "v1'; touch pwned; '$(touch pwned)`touch pwned` #"
 
 
-def test_a_version_is_run_as_a_command(rehearsal, registry, tmp_path):
+def test_version_input_is_rejected_and_not_executed(rehearsal, registry, tmp_path):
     job = build(rehearsal, of_click(rehearsal, "prod", ODD), tmp_path / "docker")
     assert job.result == "failure"
     assert f"there is no version {ODD}" in job.log
@@ -172,7 +172,7 @@ def faulty(registry: dict[str, str], base: Workspace) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("faulty")
-def test_an_image_that_does_not_answer_is_pushed(rehearsal, tmp_path):
+def test_image_that_does_not_answer_is_not_pushed(rehearsal, tmp_path):
     job = build(rehearsal, of_click(rehearsal, "staging", ""), tmp_path / "docker")
     assert [job.step(words).outcome for words in (BUILD, PUSH, ATTEST)] == ["failure", "skipped", "skipped"]
     assert argv(tmp_path / "docker", "push") == []
@@ -211,7 +211,7 @@ def rolled_out(rehearsal: Rehearsal, registry: dict[str, str], built: tuple[Job,
     return job, cluster
 
 
-def test_the_cluster_gets_another_image_than_the_one_that_was_pushed(built, rolled_out):
+def test_cluster_gets_pushed_image(built, rolled_out):
     _, cluster = rolled_out
     assert [words[1:3] for words in cluster.asked] == [["apply", "--filename=-"], ["rollout", "status"]]
     given = json.loads(cluster.calls_at.read_text().splitlines()[0])["given"]
@@ -219,7 +219,7 @@ def test_the_cluster_gets_another_image_than_the_one_that_was_pushed(built, roll
     assert {words[0] for words in cluster.asked} == {"--namespace=tarmac-prod"}
 
 
-def test_the_cluster_s_secret_is_shown_or_can_be_read_by_others(rolled_out):
+def test_cluster_secret_is_private_and_not_shown(rolled_out):
     job, _ = rolled_out
     path = job.machine.temp / "kubeconfig"
     assert (path.read_text(), path.stat().st_mode & 0o777) == (f"{CONFIG}\n", 0o600)
@@ -227,7 +227,7 @@ def test_the_cluster_s_secret_is_shown_or_can_be_read_by_others(rolled_out):
     assert "another secret" not in str([step.env for step in job.steps])
 
 
-def test_an_image_that_does_not_become_ready_passes(rehearsal, registry, built, tmp_path):
+def test_rollout_that_is_not_ready_fails_and_is_undone(rehearsal, registry, built, tmp_path):
     cluster = Cluster(tmp_path, broken="status")
     job = roll_out(
         rehearsal, of_tag(rehearsal, registry, "model#prod#4"), cluster, "success", built[0].outputs["image"]
@@ -236,7 +236,7 @@ def test_an_image_that_does_not_become_ready_passes(rehearsal, registry, built, 
     assert cluster.asked[-1][1:] == ["rollout", "undo", "deployment/tarmac"]
 
 
-def test_a_stage_is_deployed_after_an_image_that_failed(rehearsal, registry, tmp_path):
+def test_deploy_is_skipped_after_failed_image(rehearsal, registry, tmp_path):
     contexts = of_tag(rehearsal, registry, "model#prod#4")
     assert roll_out(rehearsal, contexts, Cluster(tmp_path), "failure", "").result == "skipped"
     assert needs_status(ROLL_OUT, {"needs": {"image": {"result": "failure"}}}) == "failure"
@@ -251,7 +251,7 @@ def test_a_stage_is_deployed_after_an_image_that_failed(rehearsal, registry, tmp
         ({"github": {"ref": "refs/tags/model#prod#12"}, "inputs": {"stage": "staging"}}, "staging"),
     ],
 )
-def test_a_stage_is_deployed_as_another_or_cancels_another(event, stage):
+def test_event_determines_environment_and_concurrency_group(event, stage):
     assert render(workflow("deploy")["jobs"]["image"]["with"]["stage"], event) == stage
     assert render(workflow("deploy")["concurrency"]["group"], event) == f"deploy-{stage}"
     assert (
@@ -280,12 +280,12 @@ def matches(pattern: str, name: str) -> bool:
         ("v1", False),
     ],
 )
-def test_a_tag_starts_the_workflow_that_is_no_promotion_or_a_promotion_does_not(tag, starts):
+def test_only_promotion_tags_start_workflow(tag, starts):
     patterns = workflow("deploy")[True]["push"]["tags"]
     assert any(matches(pattern, tag) for pattern in patterns) is starts
     assert len(patterns) == len(STAGES)
 
 
-def test_the_stages_of_the_workflow_are_others_than_the_registrys(registry):
+def test_workflow_environments_match_registry(registry):
     assert workflow("deploy")[True]["workflow_dispatch"]["inputs"]["stage"]["options"] == list(STAGES)
     assert {"model#prod#1", "model#prod#2", "model#prod#4", "model#staging#3"} < set(registry)

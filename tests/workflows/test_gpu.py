@@ -1,4 +1,4 @@
-"""The training job as it is written, on a machine without a GPU, and on one where the CPU passes for one."""
+"""The GPU training job of the workflow, on a machine without a GPU and on one where the CPU stands in."""
 
 import json
 import shutil
@@ -87,19 +87,19 @@ def colleague(rehearsal: Rehearsal, branch: str, tmp_path_factory: pytest.TempPa
     return Workspace(target)
 
 
-def test_the_experiment_gets_another_name_other_parameters_or_no_gpu(machine, trained, branch):
+def test_experiment_runs_on_gpu_with_given_parameters(machine, trained, branch):
     (ran,) = [call for call in machine.calls if call[1] == "exp"]
     named = ["dvc", "exp", "run", "--name", branch, "--set-param", "train.device=cuda"]
     assert ran == [*named, "--set-param", "train.seed=3", "--set-param", "train.max_rounds=12"]
 
 
-def test_the_result_is_not_reviewed_or_not_shown(trained):
+def test_result_is_reviewed_and_shown_in_summary(trained):
     assert trained.summary.startswith("## ")
     assert "| `train.seed` | `7` | `3` |" in trained.summary
     assert "dvc.lock is up to date" not in trained.summary
 
 
-def test_a_colleague_cannot_pull_what_was_pushed(colleague):
+def test_pushed_result_can_be_pulled(colleague):
     params = yaml.safe_load((colleague.path / "params.yaml").read_text())["train"]
     assert (params["seed"], params["max_rounds"]) == (3, 12)
     colleague.dvc("pull", "--quiet")
@@ -108,7 +108,7 @@ def test_a_colleague_cannot_pull_what_was_pushed(colleague):
     assert colleague.dvc("status", "--quiet", check=False).returncode == 0
 
 
-def test_the_pushed_branch_holds_more_or_less_than_one_commit_with_the_result(rehearsal, trained, colleague, branch):
+def test_pushed_branch_adds_one_commit_with_only_result(rehearsal, trained, colleague, branch):
     log = colleague.run("git", "log", "--format=%an %cn %ae %s", "origin/main..HEAD").stdout.splitlines()
     assert log == [f"octocat octocat octocat@users.noreply.github.com The result of {branch}"]
     changed = colleague.run("git", "diff", "--name-only", "origin/main", "HEAD").stdout.split()
@@ -121,7 +121,7 @@ def test_the_pushed_branch_holds_more_or_less_than_one_commit_with_the_result(re
     )
 
 
-def test_the_token_is_left_on_the_machine_or_shown_to_every_process(machine, trained):
+def test_push_token_is_given_only_to_push_and_not_stored(machine, trained):
     holders = [
         (step.name.split(" | ")[0], name) for step in trained.steps for name, v in step.env.items() if TOKEN in v
     ]
@@ -134,7 +134,7 @@ def test_the_token_is_left_on_the_machine_or_shown_to_every_process(machine, tra
     assert TOKEN not in traced
 
 
-def test_a_machine_without_a_gpu_trains_all_the_same_or_does_not_say_why(rehearsal, tmp_path):
+def test_missing_gpu_fails_job_with_reason_and_no_push(rehearsal, tmp_path):
     job = train(rehearsal, Machine(tmp_path / "machine", run=True), "")
     assert [job.step(words).outcome for words in (TRAIN, PUSH, SHOW)] == ["failure", "skipped", "success"]
     assert job.result == "failure"
@@ -146,7 +146,7 @@ def test_a_machine_without_a_gpu_trains_all_the_same_or_does_not_say_why(rehears
 
 
 @pytest.mark.parametrize("parameters", ["", ODD])
-def test_a_parameter_is_run_as_a_command_or_torn_apart(rehearsal, tmp_path, parameters):
+def test_parameters_are_passed_whole_and_not_executed(rehearsal, tmp_path, parameters):
     machine = Machine(tmp_path / "machine", "dvc", "tarmac", run=False)
     job = train(rehearsal, machine, parameters)
     assert job.result == "success", job.log
@@ -156,7 +156,7 @@ def test_a_parameter_is_run_as_a_command_or_torn_apart(rehearsal, tmp_path, para
     assert [*job.machine.folder.rglob("pwned"), *job.machine.folder.parent.glob("pwned")] == []
 
 
-def test_a_repository_whose_remote_is_elsewhere_cannot_publish(rehearsal, person, tmp_path):
+def test_publishes_outputs_when_remote_is_outside_repository(rehearsal, person, tmp_path):
     person.run("git", "rm", "-r", "--quiet", "data/remote")
     rehearsal.change(person, branch="elsewhere")
     machine = Machine(tmp_path / "machine", "dvc", "tarmac", run=False)
@@ -165,7 +165,7 @@ def test_a_repository_whose_remote_is_elsewhere_cannot_publish(rehearsal, person
     assert ["tarmac", "push"] in machine.calls
 
 
-def test_a_label_trains_another_branch_than_that_of_the_pull_request(rehearsal, person, tmp_path):
+def test_label_trains_branch_of_pull_request(rehearsal, person, tmp_path):
     (person.path / "NOTES.md").write_text("on the branch\n")
     rehearsal.change(person, "NOTES.md", branch="labelled")
     machine = Machine(tmp_path / "machine", "dvc", "tarmac", run=False)

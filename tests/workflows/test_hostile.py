@@ -1,4 +1,4 @@
-"""What the job that may write comments does with what a stranger's run left: made up here, to be as bad as can be."""
+"""Hostile reports from untrusted runs: the job that may write comments rejects them or makes them harmless."""
 
 import html
 import re
@@ -46,12 +46,12 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize(("report", "words"), HOSTILE)
-def test_a_hostile_report_is_posted_or_passes(rehearsal, number, report, words):
+def test_rejects_invalid_report_and_posts_notice(rehearsal, number, report, words):
     refused(rehearsal, rehearsal.reviewed(number, report=report), *words)
 
 
 @pytest.mark.parametrize("kind", ["link", "link to itself", "folder", "nothing"])
-def test_a_report_that_is_no_file_is_followed_or_passes(rehearsal, number, kind, tmp_path):
+def test_rejects_report_that_is_not_regular_file(rehearsal, number, kind, tmp_path):
     review = rehearsal.reviewed(number, report=REPORT)
     report, secret = review.artifact / "report.md", tmp_path / "secret"
     secret.write_text(SECRET)
@@ -76,7 +76,7 @@ def refused(rehearsal: Rehearsal, review: Review, *words: str) -> None:
     assert len(body) < 1000
 
 
-def test_a_run_that_left_no_report_fails_the_comment_or_goes_without_a_notice(rehearsal, number):
+def test_missing_report_posts_notice_and_job_succeeds(rehearsal, number):
     job = rehearsal.comment(rehearsal.reviewed(number, "failure"))
     assert job.step("download-artifact").outcome == "failure"
     assert job.result == "success", job.log
@@ -87,7 +87,7 @@ def test_a_run_that_left_no_report_fails_the_comment_or_goes_without_a_notice(re
 @pytest.mark.parametrize(
     "longest", ["x" * 60_000, "é" * 60_000, "🛫" * 60_000], ids=["ASCII", "two bytes", "four bytes"]
 )
-def test_a_report_of_the_greatest_length_is_refused(rehearsal, number, longest):
+def test_posts_report_of_maximum_length(rehearsal, number, longest):
     assert rehearsal.comment(rehearsal.reviewed(number, report=longest)).result == "success"
     assert longest in rehearsal.only_comment(number)
 
@@ -99,7 +99,7 @@ MENTIONS = (
 )
 
 
-def test_a_report_can_mention_somebody(rehearsal, number):
+def test_report_cannot_mention_users(rehearsal, number):
     assert [words for words in MENTIONS if not MENTION.search(seen(words))] == [], "these are none to begin with"
     assert rehearsal.comment(rehearsal.reviewed(number, report="\n\n".join((REPORT, *MENTIONS)))).result == "success"
     body = rehearsal.only_comment(number)
@@ -129,13 +129,13 @@ def assert_inert(markdown: str) -> None:
 
 @pytest.mark.parametrize("where", ["{}", "| a |\n| - |\n| {} |", "- {}", "## {}", "<details>\n\n{}\n\n</details>"])
 @pytest.mark.parametrize("forged", FORGERIES)
-def test_a_forged_report_shows_no_picture_link_reference_or_hidden_word(tmp_path, forged, where):
+def test_forged_markup_is_rendered_inert(tmp_path, forged, where):
     path = tmp_path / "report.md"
     path.write_text(where.format(forged))
     assert_inert(read(path))
 
 
-def test_a_forged_report_is_posted_without_what_it_was_forged_for(rehearsal, number):
+def test_forged_report_is_posted_inert(rehearsal, number):
     forged = "\n\n".join(FORGERIES)
     assert rehearsal.comment(rehearsal.reviewed(number, report=f"{REPORT}\n{forged}\n")).result == "success"
     assert_inert(rehearsal.only_comment(number).partition(REPORT)[2].rpartition("![]")[0])
@@ -152,7 +152,7 @@ PLANTED = (
 )
 
 
-def test_the_job_with_the_token_runs_code_of_the_pull_request_or_of_the_artifact(rehearsal, person, tmp_path):
+def test_job_runs_no_code_of_pull_request_or_artifact(rehearsal, person, tmp_path):
     trace = tmp_path / "pwned"
     programs = {"Makefile": f"comment:\n\ttouch {trace}\n", ".py": f"open({str(trace)!r}, 'w')\n"}
     shell = f"#!/bin/sh\ntouch {trace}\n"

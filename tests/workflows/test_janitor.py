@@ -1,4 +1,4 @@
-"""The step that ends machines, as it is written, on a cloud that is made up."""
+"""The janitor workflow terminates old machines, with a stub for the cloud's client."""
 
 import json
 import sys
@@ -57,38 +57,38 @@ def end(folder: Path, pages: list[list[dict]], run: str = "", role: str = "arn:j
     return job, ended.read_text().split() if ended.exists() else []
 
 
-def test_an_old_machine_is_left_or_another_one_is_ended(tmp_path):
+def test_terminates_only_old_machines_of_repository(tmp_path):
     job, ended = end(tmp_path, [[*old(), *spared()]])
     assert job.result == "success", job.log
     assert ended == ["i-old", "i-older", "i-pending"]
 
 
-def test_a_machine_on_the_second_page_of_the_answer_is_left(tmp_path):
+def test_terminates_old_machines_on_every_page(tmp_path):
     assert end(tmp_path, [old()[:2], spared(), old()[2:]])[1] == ["i-old", "i-older", "i-pending"]
 
 
 @pytest.mark.parametrize("pages", [list, lambda: [spared()]], ids=["no machine", "machines to leave"])
-def test_no_machine_to_end_is_an_error(tmp_path, pages):
+def test_succeeds_without_machines_to_terminate(tmp_path, pages):
     job, ended = end(tmp_path, pages())
     assert (job.result, ended) == ("success", []), job.log
     assert "no machine to end" in job.log
 
 
-def test_the_machines_of_a_run_are_left_because_they_are_young_or_those_of_another_are_ended(tmp_path):
+def test_run_input_terminates_only_its_machines_at_any_age(tmp_path):
     young = [machine("i-now", 0, run="7"), machine("i-other", 90, run="77"), machine("i-foreign", 0, slug="team/other")]
     assert end(tmp_path, [young], run="7")[1] == ["i-now"]
 
 
-def test_an_input_is_run_as_a_command(tmp_path):
+def test_run_input_is_not_executed(tmp_path):
     job, ended = end(tmp_path, [old()], run=ODD)
     assert (job.result, ended) == ("success", []), job.log
     assert list(tmp_path.rglob("pwned")) == []
 
 
-def test_a_cloud_that_refuses_passes(tmp_path):
+def test_cloud_error_fails_job(tmp_path):
     job, _ = end(tmp_path, [[{"id": "i-broken"}]])
     assert job.result == "failure"
 
 
-def test_the_job_starts_where_no_cloud_is_set_up(tmp_path):
+def test_job_is_skipped_without_configured_cloud(tmp_path):
     assert end(tmp_path, [old()], role="")[0].result == "skipped"

@@ -1,4 +1,4 @@
-"""When a GPU is started, on what, and that it is ended: conditions and the launching step, as they are written."""
+"""GPU machines: when one is launched, with which options, and that it is torn down."""
 
 import re
 from collections.abc import Mapping
@@ -73,7 +73,7 @@ def started(contexts: Mapping[str, Any], ended: Mapping[str, str]) -> set[str]:
         (labelled("documentation", "somebody/flights"), NONE),
     ],
 )
-def test_a_machine_is_started_for_whom_it_is_not_meant_or_not_at_all(contexts, wanted):
+def test_jobs_start_only_for_dispatch_or_own_gpu_label(contexts, wanted):
     assert started(contexts, {}) == wanted
 
 
@@ -86,18 +86,18 @@ def test_a_machine_is_started_for_whom_it_is_not_meant_or_not_at_all(contexts, w
         ({"train": "cancelled"}, ALL),
     ],
 )
-def test_a_machine_is_left_running_or_trains_after_a_failed_launch(ended, wanted):
+def test_teardown_follows_failure_and_training_needs_launch(ended, wanted):
     assert started(dispatched(""), ended) == wanted
 
 
-def test_only_a_label_or_a_click_starts_it():
+def test_workflow_starts_only_on_label_or_dispatch():
     assert workflow("gpu")[True].keys() == {"workflow_dispatch", "pull_request"}
     assert workflow("gpu")[True]["pull_request"] == {"types": ["labeled"]}
     assert workflow("launch")[True].keys() == {"workflow_call"}
 
 
 @pytest.mark.parametrize(("runs_on", "label"), [("my-gpu", "my-gpu"), ("", "gpu-7-1")])
-def test_the_training_runs_on_another_machine_than_the_one_that_is_meant(runs_on, label):
+def test_training_runs_on_given_or_launched_machine(runs_on, label):
     outputs = {"label": "gpu-7-1"} if not runs_on else {}
     given = {**dispatched(runs_on), "needs": {"launch": {"outputs": outputs}}}
     assert render(workflow("gpu")["jobs"]["train"]["runs-on"], given) == label
@@ -125,7 +125,7 @@ def launched(rehearsal: Rehearsal) -> tuple[Job, dict[str, Any], dict[str, list[
     return job, call, options
 
 
-def test_the_launched_machine_outlives_its_job_is_open_to_all_or_is_not_found_by_the_janitor(rehearsal, launched):
+def test_launch_options_set_timeout_network_and_janitor_tags(rehearsal, launched):
     job, call, options = launched
     label = job.outputs["label"]
     assert re.fullmatch(r"gpu-\d+-1", label)
@@ -149,11 +149,11 @@ def test_the_launched_machine_outlives_its_job_is_open_to_all_or_is_not_found_by
     }
 
 
-def test_two_launches_share_a_label(rehearsal, launched):
+def test_each_launch_has_its_own_label(rehearsal, launched):
     assert launch(rehearsal, VARS).outputs["label"] != launched[0].outputs["label"]
 
 
-def test_the_token_that_registers_runners_is_given_to_another_step_or_shown(launched):
+def test_runner_token_is_given_only_to_launch_and_not_shown(launched):
     job, call, _ = launched
     holders = [
         (step.name.split(" | ")[0], name) for step in job.steps for name, held in step.env.items() if SECRET in held
@@ -165,20 +165,20 @@ def test_the_token_that_registers_runners_is_given_to_another_step_or_shown(laun
 
 
 @pytest.mark.parametrize("name", NEEDED)
-def test_a_machine_is_launched_with_defaults_where_a_variable_is_not_set(rehearsal, name):
+def test_launch_requires_every_variable(rehearsal, name):
     job = launch(rehearsal, {key: value for key, value in VARS.items() if key != name})
     assert job.result == "failure"
     assert name in job.log
     assert rehearsal.calls == []
 
 
-def test_the_launching_job_has_code_of_the_repository(rehearsal, launched):
+def test_launch_job_has_no_repository_code(rehearsal, launched):
     assert list(launched[0].machine.checkout.iterdir()) == []
     uses = [step["uses"].split("@")[0] for step in workflow("launch")["jobs"]["launch"]["steps"] if "uses" in step]
     assert "actions/checkout" not in uses
 
 
-def test_a_launch_that_fails_passes(rehearsal):
+def test_failed_launch_fails_job(rehearsal):
     rehearsal.forget()
     (rehearsal.folder / "cml" / "broken").touch()
     context = rehearsal.context("workflow_dispatch", {})

@@ -1,4 +1,4 @@
-"""The month when nobody is there, as the workflow is written: what is pushed, opened, told, merged and released.
+"""The monthly retraining workflow: what is pushed, proposed, reported, merged and released.
 
 In the place of `make retrain` stands a recipe that leaves what a test says; Tarmac's own commands are recorded.
 """
@@ -136,7 +136,7 @@ def loop(base: Workspace, tmp_path: Path) -> Iterator[Loop]:
         yield Loop(Rehearsal(github, tmp_path / "rehearsal", base), github, tmp_path)
 
 
-def test_the_first_retraining_opens_no_pull_request_or_shows_the_token(loop):
+def test_first_retraining_opens_pull_request_and_hides_token(loop):
     job = loop.good(RETRAINED)
     pull = loop.github.only(loop.github.pulls)
     assert (pull["head"]["label"], pull["base"]["ref"], pull["head"]["sha"]) == (f"{OWNER}:retrain", "main", loop.tip)
@@ -161,7 +161,7 @@ def test_the_first_retraining_opens_no_pull_request_or_shows_the_token(loop):
     assert loop.calls == [["tarmac", "push"]]
 
 
-def test_the_next_month_opens_a_second_pull_request_or_leaves_the_first_as_it_was(loop):
+def test_next_retraining_updates_open_pull_request(loop):
     loop.good(RETRAINED)
     first, asked = loop.tip, len(loop.github.requests)
     loop.good(Month(result="2", reviewed="## ✅ Pass: the next\n"))
@@ -177,7 +177,7 @@ def test_the_next_month_opens_a_second_pull_request_or_leaves_the_first_as_it_wa
     ]
 
 
-def test_the_same_again_pushes_edits_or_starts_something(loop):
+def test_repeated_result_changes_nothing(loop):
     loop.good(RETRAINED)
     tip, asked = loop.tip, len(loop.github.requests)
     job = loop.good(RETRAINED)
@@ -197,7 +197,7 @@ def push(loop: Loop, branch: str, *names: str, result: str = "9") -> str:
     return loop.github.sha(branch)
 
 
-def test_a_refused_pull_request_is_opened_again_or_new_content_is_not(loop):
+def test_closed_pull_request_is_followed_only_by_new_content(loop):
     loop.good(RETRAINED)
     loop.github.only(loop.github.pulls)["state"] = "closed"
     job = loop.good(RETRAINED)
@@ -210,7 +210,7 @@ def test_a_refused_pull_request_is_opened_again_or_new_content_is_not(loop):
     assert [pull["state"] for pull in loop.github.pulls] == ["closed", "open"]
 
 
-def test_a_branch_that_was_merged_keeps_the_next_month_from_being_offered(loop):
+def test_retraining_after_merge_opens_new_pull_request(loop):
     loop.good(RETRAINED)
     number, before = loop.github.only(loop.github.pulls)["number"], loop.github.sha("main")
     loop.github.may = None
@@ -225,7 +225,7 @@ def test_a_branch_that_was_merged_keeps_the_next_month_from_being_offered(loop):
     assert [pull["state"] for pull in loop.github.pulls] == ["closed", "closed", "open"]
 
 
-def test_somebodys_commit_on_the_branch_is_lost_or_passed_over_in_silence(loop):
+def test_commits_of_others_on_branch_are_kept_and_fail_job(loop):
     loop.good(RETRAINED)
     theirs, asked = push(loop, "retrain", "README.md"), len(loop.github.requests)
     job = loop.run(Month(result="2"))
@@ -234,7 +234,7 @@ def test_somebodys_commit_on_the_branch_is_lost_or_passed_over_in_silence(loop):
     assert (loop.tip, loop.writes(asked)) == (theirs, [])
 
 
-def test_broken_data_open_no_issue_or_one_a_day(loop):
+def test_broken_data_opens_one_issue_and_updates_it(loop):
     loop.good(HELD)
     issue = loop.github.only(loop.github.issues)
     assert issue["title"] == "Monitoring: temp is missing in 90 % of the rows"
@@ -252,7 +252,7 @@ def test_broken_data_open_no_issue_or_one_a_day(loop):
     assert (loop.tip, loop.github.pulls) == ("", [])
 
 
-def test_an_alert_stays_open_when_all_is_well_or_is_closed_before(loop):
+def test_issue_is_closed_only_when_monitoring_is_ok(loop):
     loop.good(HELD)
     loop.good(Month("watch", "none", "temp moves", acting=()))
     issue = loop.github.only(loop.github.issues)
@@ -268,7 +268,7 @@ def test_an_alert_stays_open_when_all_is_well_or_is_closed_before(loop):
     assert [one["state"] for one in loop.github.issues] == ["closed", "open"]
 
 
-def test_an_issue_of_somebody_with_the_same_label_is_overwritten_or_closed(loop):
+def test_other_issues_with_same_label_are_unchanged(loop):
     theirs = {"number": 7, "state": "open", "title": "mine", "labels": [{"name": "monitoring"}], "edits": 0}
     loop.github.issues += [{**theirs, "body": None}, {**theirs, "number": 8, "body": "we should look at this"}]
     loop.good(HELD)
@@ -277,7 +277,7 @@ def test_an_issue_of_somebody_with_the_same_label_is_overwritten_or_closed(loop)
     assert loop.github.issues[2]["state"] == "closed"
 
 
-def test_a_retraining_that_fails_its_review_tells_nobody_or_is_not_offered(loop):
+def test_failed_review_opens_pull_request_and_issue(loop):
     failed = Month(review="fail", reviewed="## ❌ Fail: roc_auc\n", release="automatic")
     job = loop.good(failed)
     pull, issue = loop.github.only(loop.github.pulls), loop.github.only(loop.github.issues)
@@ -298,7 +298,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(("month", "words"), BROKEN.values(), ids=BROKEN)
-def test_a_broken_run_tells_nobody_or_offers_what_it_left(loop, month, words):
+def test_broken_run_opens_issue_and_no_pull_request(loop, month, words):
     job = loop.run(month)
     assert job.result == ("failure" if month.status else "success"), job.log
     assert job.step(PROPOSE).outcome == "success", job.log
@@ -306,7 +306,7 @@ def test_a_broken_run_tells_nobody_or_offers_what_it_left(loop, month, words):
     assert (loop.tip, loop.github.pulls) == ("", [])
 
 
-def test_a_retraining_that_passes_is_not_merged_and_released_although_the_policy_says_so(loop):
+def test_automatic_policy_merges_and_releases_passing_model(loop):
     job = loop.good(AUTOMATIC)
     merged, (pull,) = job.outputs["merged"], loop.github.pulls
     assert pull["merged_at"]
@@ -328,7 +328,7 @@ NOT_RELEASED = {"by person": RETRAINED, "failed": Month(review="fail", release="
 
 
 @pytest.mark.parametrize("month", NOT_RELEASED.values(), ids=NOT_RELEASED)
-def test_something_is_released_without_a_person_or_a_pass(loop, month):
+def test_merge_and_release_require_automatic_policy_and_pass(loop, month):
     main = loop.github.sha("main")
     job = loop.good(month)
     assert not any("merge" in words for words in loop.writes())
@@ -337,7 +337,7 @@ def test_something_is_released_without_a_person_or_a_pass(loop, month):
     assert loop.run(month, "release", **needs).result == "skipped"
 
 
-def test_another_head_than_the_one_that_was_pushed_is_merged(loop, monkeypatch):
+def test_head_modified_after_push_is_not_merged(loop, monkeypatch):
     start = Team.dispatch
 
     def pushed_meanwhile(github: Team, asked: Any, name: str) -> Any:
@@ -355,7 +355,7 @@ def test_another_head_than_the_one_that_was_pushed_is_merged(loop, monkeypatch):
     assert loop.github.git("show", "main:dvc.lock") == "0"
 
 
-def test_a_merge_that_main_does_not_allow_passes_or_loses_the_pull_request(loop):
+def test_forbidden_merge_fails_job_and_keeps_pull_request(loop):
     loop.github.protected = True
     job = loop.run(AUTOMATIC)
     assert job.result == "failure"
@@ -363,7 +363,7 @@ def test_a_merge_that_main_does_not_allow_passes_or_loses_the_pull_request(loop)
     assert loop.github.only(loop.github.pulls)["head"]["sha"] == loop.tip
 
 
-def test_a_release_that_is_refused_is_promoted_or_deployed(loop):
+def test_refused_release_fails_job_and_is_not_deployed(loop):
     job = loop.good(AUTOMATIC)
     asked = len(loop.github.requests)
     loop.machine = None
@@ -387,7 +387,7 @@ def refusing(checkout: Path) -> None:
     (checkout / ".venv" / "bin" / "tarmac").write_text('#!/bin/sh\nenv > "$HOME/given"; exit 1\n')
 
 
-def test_outputs_that_cannot_be_sent_are_pushed_as_a_commit(loop):
+def test_commit_is_not_pushed_when_outputs_cannot_be_sent(loop):
     place = loop.folder / "incoming"
     RETRAINED.leave(place)
     given = {"github": loop.rehearsal.context("schedule", {}), "vars": {"INCOMING": str(place)}}
@@ -402,7 +402,7 @@ FAULTS = {"pulls": ("flights/pulls", 502), "dispatch": ("dispatches", 403), "iss
 
 
 @pytest.mark.parametrize(("part", "status"), FAULTS.values(), ids=FAULTS)
-def test_a_github_that_does_not_answer_passes_or_loses_the_retraining(loop, part, status):
+def test_github_error_fails_job_and_next_run_recovers(loop, part, status):
     loop.github.broken[part] = status
     job = loop.run(RETRAINED)
     assert job.result == "failure"
@@ -419,7 +419,7 @@ def test_a_github_that_does_not_answer_passes_or_loses_the_retraining(loop, part
     assert [run["name"] for run in loop.github.runs] == ["checks.yml", "review.yml"]
 
 
-def test_a_push_that_is_refused_loses_the_commit(loop):
+def test_refused_push_fails_job_and_keeps_commit_locally(loop):
     """No right to write: what was made stays on the machine, as its branch."""
     loop.github.token = "another"
     job = loop.run(RETRAINED)
@@ -431,14 +431,14 @@ def test_a_push_that_is_refused_loses_the_commit(loop):
     assert leaked(job.machine) == []
 
 
-def test_a_repository_that_forbids_it_to_open_pull_requests_does_not_say_so(loop):
+def test_reports_that_opening_pull_requests_is_forbidden(loop):
     loop.github.may_open = False
     job = loop.run(RETRAINED)
     assert job.result == "failure"
     assert "GitHub Actions is not permitted to create or approve pull requests" in job.log
 
 
-def test_words_of_a_report_mention_somebody_or_hide_what_the_pull_request_is_found_by(loop):
+def test_report_text_cannot_mention_users_or_break_marker(loop):
     hostile = Month(summary=HOSTILE, report=HOSTILE, reviewed=f"## Fail\n\n{HOSTILE}", review="fail", acting=(HOSTILE,))
     loop.good(hostile)
     loop.good(Month(decision="hold", summary=HOSTILE, report=HOSTILE, acting=("other",)))
@@ -451,7 +451,7 @@ def test_words_of_a_report_mention_somebody_or_hide_what_the_pull_request_is_fou
     assert pull["edits"] == 0
 
 
-def test_a_click_with_an_address_takes_the_variable_all_the_same(loop):
+def test_dispatch_input_overrides_incoming_variable(loop):
     place, other = loop.folder / "variable", loop.folder / "click"
     WELL.leave(place)
     HELD.leave(other)

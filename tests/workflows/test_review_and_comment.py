@@ -1,4 +1,4 @@
-"""From a pull request to the comment that it gets: both workflows as they are written, one after the other."""
+"""From a pull request to its comment: the review workflow and the comment workflow, run in sequence."""
 
 from copy import deepcopy
 
@@ -77,7 +77,7 @@ def outcomes(job: Job | None) -> list[str]:
     return [job.step(name).outcome for name in (TAKE, JUDGE, SHOW)]
 
 
-def test_a_changed_parameter_with_its_result_fails_or_gets_no_comment(rehearsal, first):
+def test_changed_parameter_with_result_passes_with_comment(rehearsal, first):
     rehearsal.forget()
     assert outcomes(first.job) == ["success"] * 3, first.job.log
     assert first.job.result == "success"
@@ -91,13 +91,13 @@ def test_a_changed_parameter_with_its_result_fails_or_gets_no_comment(rehearsal,
     assert "WARNING" not in body
 
 
-def test_the_report_is_missing_from_the_summary_of_the_run_or_from_its_files(first, second, forked):
+def test_report_is_in_run_summary_and_artifact(first, second, forked):
     for review in (first, second, forked):
         assert review.job.summary == review.report
         assert sorted(path.name for path in review.artifact.iterdir()) == ["report.md", "verdict.json"]
 
 
-def test_a_second_push_adds_a_second_comment_or_leaves_the_first_one(rehearsal, first, second):
+def test_second_push_edits_existing_comment(rehearsal, first, second):
     rehearsal.forget()
     before, after = comment(rehearsal, first), comment(rehearsal, second)
     assert rehearsal.github.comments[0]["edits"] == 1
@@ -106,7 +106,7 @@ def test_a_second_push_adds_a_second_comment_or_leaves_the_first_one(rehearsal, 
     assert second.report in after
 
 
-def test_a_much_worse_model_passes(rehearsal, second):
+def test_much_worse_model_fails(rehearsal, second):
     rehearsal.forget()
     assert outcomes(second.job) == ["success", "failure", "success"]
     assert second.job.result == "failure"
@@ -122,7 +122,7 @@ def failing(review: Review) -> dict[str, str]:
     return {check["name"]: check["reason"] for check in review.verdict["checks"] if check["outcome"] == "fail"}
 
 
-def test_a_fork_gets_no_review_no_comment_or_another_one(rehearsal, forked):
+def test_fork_gets_review_and_comment(rehearsal, forked):
     rehearsal.forget()
     assert forked.pull["head"]["repo"]["full_name"] == f"{OUTSIDER}/flights"
     assert (outcomes(forked.job), forked.job.result) == (["success"] * 3, "success")
@@ -131,13 +131,13 @@ def test_a_fork_gets_no_review_no_comment_or_another_one(rehearsal, forked):
     assert forked.report in body
 
 
-def test_an_unchanged_model_is_not_called_the_same(forked):
+def test_unchanged_model_is_reported_as_identical(forked):
     assert forked.report.startswith("## ✅ Pass: the metrics are the same\n")
     assert "| reproduced | `identical` |" in forked.report
     assert "`NOTES.md`" in forked.report
 
 
-def test_the_name_of_a_branch_is_run_as_a_command_or_loses_the_base(rehearsal, first, goal):
+def test_branch_name_is_not_executed_and_base_is_found(rehearsal, first, goal):
     rehearsal.forget()
     assert first.job.step(JUDGE).env["GITHUB_BASE_REF"] == ODD_BASE
     assert first.pull["head"]["ref"] == ODD_HEAD
@@ -148,7 +148,7 @@ def test_the_name_of_a_branch_is_run_as_a_command_or_loses_the_base(rehearsal, f
     assert list(rehearsal.folder.rglob("pwned")) == []
 
 
-def test_the_code_of_a_pull_request_can_read_a_token(first, second, forked):
+def test_pull_request_code_cannot_read_token(first, second, forked):
     for review in (first, second, forked):
         assert review.job.machine.contexts["github"]["token"] == TOKEN
         held = [value for step in review.job.steps for value in step.env.values()]

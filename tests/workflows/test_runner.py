@@ -1,4 +1,4 @@
-"""The rehearsal itself: expressions and steps mean here what they mean on GitHub."""
+"""The local workflow runner evaluates expressions and runs steps as GitHub does."""
 
 from collections.abc import Callable
 from typing import Any
@@ -40,14 +40,14 @@ VALUES = [
 
 
 @pytest.mark.parametrize(("expression", "value"), VALUES)
-def test_an_expression_has_another_value_than_on_github(expression, value):
+def test_expression_value_equals_that_on_github(expression, value):
     assert evaluate(expression, CONTEXTS) == value
 
 
 @pytest.mark.parametrize(
     "expression", ["", "a.b", "github.ref ==", "(github.ref", "github.ref)", "cancelled()", "a ? b"]
 )
-def test_an_expression_that_github_refuses_is_taken(expression):
+def test_rejects_expression_that_github_refuses(expression):
     with pytest.raises(ExpressionError):
         evaluate(expression, CONTEXTS)
 
@@ -64,12 +64,12 @@ def test_an_expression_that_github_refuses_is_taken(expression):
         ("always() && inputs.empty", set()),
     ],
 )
-def test_a_condition_holds_at_another_time_than_on_github(text, runs):
+def test_condition_holds_for_same_statuses_as_on_github(text, runs):
     statuses = ("success", "failure", "cancelled", "skipped")
     assert {status for status in statuses if condition(text, CONTEXTS, status)} == runs
 
 
-def test_a_value_is_written_otherwise_than_on_github():
+def test_renders_values_as_github_does():
     assert render("${{ github.number }} ${{ inputs.off }}${{ inputs.none }}!", CONTEXTS) == "7 false!"
     assert render(False, CONTEXTS) == "false"
     with pytest.raises(ExpressionError):
@@ -95,7 +95,7 @@ def job(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatc
     return run
 
 
-def test_a_step_sees_a_variable_that_nobody_gave_it(job, monkeypatch):
+def test_step_sees_only_variables_given_to_it(job, monkeypatch):
     monkeypatch.setenv("FROM_OUTSIDE", "secret")
     done = job({"run": "env"}, {"run": "env", "env": {"KEY": "${{ secrets.KEY }}"}}, {"run": "env"})
     assert ["secret" in step.log for step in done.steps] == [False, True, False]
@@ -103,7 +103,7 @@ def test_a_step_sees_a_variable_that_nobody_gave_it(job, monkeypatch):
     assert "CI=true" in done.log
 
 
-def test_a_step_runs_after_a_failure_or_a_failure_is_forgotten(job):
+def test_failed_step_skips_later_steps_and_fails_job(job):
     steps = [
         {"run": "false; true"},
         {"run": "exit 3", "continue-on-error": True},
@@ -116,12 +116,12 @@ def test_a_step_runs_after_a_failure_or_a_failure_is_forgotten(job):
     assert job(*steps[1:]).result == "success"
 
 
-def test_a_pipe_fails_in_the_shell_that_has_no_name_or_passes_in_bash(job):
+def test_pipe_failure_counts_only_with_shell_bash(job):
     assert job({"run": "false | true"}).result == "success"
     assert job({"run": "false | true", "shell": "bash"}).result == "failure"
 
 
-def test_outputs_and_summary_are_lost_between_steps(job):
+def test_keeps_outputs_and_summary_of_all_steps(job):
     steps = [
         {"id": "made", "run": 'echo a=b >> "$GITHUB_OUTPUT"; echo first >> "$GITHUB_STEP_SUMMARY"'},
         {
@@ -133,7 +133,7 @@ def test_outputs_and_summary_are_lost_between_steps(job):
     assert (done.outputs, done.summary) == ({"x": "bd\ne"}, "first\nlast\n")
 
 
-def test_an_action_that_is_not_known_is_passed_over(job):
+def test_failed_action_fails_job_and_unknown_action_raises(job):
     assert job({"uses": "some/action@v1", "with": {"name": "it"}}).result == "failure"
     assert "it failed" in job({"uses": "some/action@v1", "with": {"name": "it"}}).log
     with pytest.raises(UnknownActionError):

@@ -43,14 +43,14 @@ def test_selects_fewer_jobs_for_documents_alone(paths, scope):
     assert select_jobs.classify_files(paths)[0] == scope
 
 
-def test_every_document_of_the_repository_is_one():
+def test_every_file_in_docs_counts_as_document():
     pages = [path for path in (ROOT / "docs").rglob("*") if path.is_file()]
     names = [path.relative_to(ROOT).as_posix() for path in pages]
     assert len(names) > 10
     assert [name for name in names if not select_jobs.DOCUMENT.fullmatch(name)] == []
 
 
-def test_the_suite_runs_on_one_python_and_the_quick_tier_on_the_oldest():
+def test_suite_runs_on_one_python_and_quick_tier_on_oldest():
     jobs = {job["python"]: job["targets"].split() for job in select_jobs.JOBS["suite"]}
     assert jobs == {"3.13": ["servers", "test-all"], "3.11": ["check", "test"]}
     assert [job["targets"] for job in select_jobs.JOBS["documents"]] == ["test-changed"]
@@ -95,7 +95,7 @@ def commit_all(message: str) -> str:
         ("src/a.py", None, "suite"),
     ],
 )
-def test_a_renamed_file_counts_under_both_names_and_a_deleted_one_too(history, old, new, scope):
+def test_lists_deleted_files_and_both_names_of_renamed_files(history, old, new, scope):
     path = history / old
     path.rename(history / new) if new else path.unlink()
     commit_all("second")
@@ -104,19 +104,19 @@ def test_a_renamed_file_counts_under_both_names_and_a_deleted_one_too(history, o
     assert select_jobs.classify_files(paths)[0] == scope
 
 
-def test_a_name_that_git_would_quote_is_read_as_it_is(history):
+def test_lists_file_name_unquoted(history):
     (history / "docs" / "ä\n.md").write_text("a page")
     commit_all("second")
     assert select_jobs.list_changed_files("HEAD^1") == ["docs/ä\n.md"]
 
 
 @pytest.mark.parametrize("base", ["0" * 40, "1" * 40, "nothing", "--output=found"])
-def test_a_base_that_git_lacks_makes_the_change_unknown(history, base):
+def test_invalid_base_makes_change_unknown(history, base):
     assert select_jobs.list_changed_files(base) is None
     assert not (history / "found").exists()
 
 
-def test_a_pull_request_that_is_not_merged_with_its_base_is_unknown(history):
+def test_pull_request_without_merge_commit_has_no_base(history):
     commit_all("second")
     assert select_jobs.find_base({"GITHUB_EVENT_NAME": "pull_request"}) == ""
 
@@ -132,7 +132,7 @@ def test_a_pull_request_that_is_not_merged_with_its_base_is_unknown(history):
         ({}, ""),
     ],
 )
-def test_compares_with_the_base_of_the_event_and_without_one_with_nothing(environment, base):
+def test_base_comes_from_event_or_is_empty(environment, base):
     assert select_jobs.find_base(environment) == base
 
 
@@ -232,7 +232,7 @@ def push(history: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Push]:
 
 @pytest.mark.parametrize("way", ["merge", "squash", "fast-forward"])
 @pytest.mark.parametrize(("path", "scope"), [("src/a.py", "suite"), ("docs/a.md", "documents")])
-def test_a_push_of_files_that_have_passed_needs_nothing(push, way, path, scope):
+def test_push_of_files_that_passed_starts_no_jobs(push, way, path, scope):
     head = push.commit(path)
     run = push.github.add_run(head, scope=scope)
     pushed = {"merge": push.merge, "squash": push.squash, "fast-forward": str}[way](head)
@@ -243,20 +243,20 @@ def test_a_push_of_files_that_have_passed_needs_nothing(push, way, path, scope):
 
 
 @pytest.mark.parametrize(("path", "scope"), [("src/a.py", "suite"), ("docs/a.md", "documents")])
-def test_a_push_of_other_files_than_have_passed_is_tested(push, path, scope):
+def test_push_of_untested_files_is_tested(push, path, scope):
     push.github.add_run(run_git("rev-parse", "main"))
     assert push.to(push.commit(path))["scope"] == scope
 
 
 @pytest.mark.parametrize("conclusion", ["failure", "cancelled", "skipped", None])
-def test_a_push_is_tested_if_one_run_with_its_files_has_not_passed(push, conclusion):
+def test_push_is_tested_if_any_run_with_its_files_did_not_pass(push, conclusion):
     head = push.commit("src/a.py")
     push.github.add_run(head)
     push.github.add_run(head, conclusion=conclusion)
     assert push.to(push.squash(head))["scope"] == "suite"
 
 
-def test_the_run_that_selects_is_not_an_earlier_run(push):
+def test_ignores_current_run_among_earlier_runs(push):
     head = push.commit("src/a.py")
     push.github.add_run(head)
     push.run_id = str(push.github.add_run(head, event="push", conclusion=None))
@@ -264,13 +264,13 @@ def test_the_run_that_selects_is_not_an_earlier_run(push):
 
 
 @pytest.mark.parametrize("scope", ["documents", "passed"])
-def test_a_run_without_the_suite_is_no_proof_of_it(push, scope):
+def test_run_without_suite_does_not_count_as_passed(push, scope):
     head = push.commit("src/a.py")
     push.github.add_run(head, scope=scope)
     assert push.to(push.squash(head))["scope"] == "suite"
 
 
-def test_a_run_that_has_skipped_a_job_of_the_suite_is_no_proof_of_it(push):
+def test_run_with_skipped_suite_job_does_not_count_as_passed(push):
     head = push.commit("src/a.py")
     run = push.github.add_run(head)
     push.github.jobs[run][-1]["conclusion"] = "skipped"
@@ -281,7 +281,7 @@ def test_a_run_that_has_skipped_a_job_of_the_suite_is_no_proof_of_it(push):
     ("event", "scope"),
     [("pull_request", "suite"), ("workflow_dispatch", "passed"), ("push", "passed")],
 )
-def test_a_pull_request_that_lacks_a_commit_of_main_is_no_proof(push, event, scope):
+def test_run_of_pull_request_behind_main_does_not_count(push, event, scope):
     """It was tested with that commit, which the push then takes back."""
     head = push.commit("src/a.py")
     push.github.add_run(head, event=event)
@@ -290,7 +290,7 @@ def test_a_pull_request_that_lacks_a_commit_of_main_is_no_proof(push, event, sco
 
 
 @pytest.mark.parametrize("part", ["/runs", "/jobs", "/compare"])
-def test_a_push_is_tested_if_github_does_not_answer(push, part):
+def test_push_is_tested_if_github_does_not_answer(push, part):
     head = push.commit("src/a.py")
     push.github.add_run(head)
     push.github.broken[part] = 500
@@ -299,14 +299,14 @@ def test_a_push_is_tested_if_github_does_not_answer(push, part):
     assert "earlier runs are unknown: GitHub does not answer GET" in selected["log"]
 
 
-def test_a_token_without_the_right_to_read_runs_finds_none(push):
+def test_push_is_tested_if_token_cannot_read_runs(push):
     head = push.commit("src/a.py")
     push.github.add_run(head)
     push.github.may = {"contents": "read"}
     assert push.to(push.squash(head))["scope"] == "suite"
 
 
-def test_a_push_of_a_branch_that_was_overwritten_is_tested(push):
+def test_push_that_overwrites_history_is_tested(push):
     head = push.commit("docs/a.md")
     push.github.add_run(head)
     root = run_git("commit-tree", f"{head}^{{tree}}", "-m", "root")
@@ -355,7 +355,7 @@ def names(scope: str) -> list[str]:
     return [job["name"] for job in select_jobs.JOBS[scope]]
 
 
-def test_a_pull_request_of_documents_starts_their_tests_alone(rehearsal, person):
+def test_pull_request_of_documents_starts_only_their_tests(rehearsal, person):
     paths = ("docs/page.md", "README.md")
     number = rehearsal.change(person, *paths, branch="pages", owner=OUTSIDER)
     job = select_for_pull(rehearsal, number)
@@ -363,7 +363,7 @@ def test_a_pull_request_of_documents_starts_their_tests_alone(rehearsal, person)
     assert "only documents are changed (2)" in job.log
 
 
-def test_a_pull_request_of_code_starts_the_suite_without_a_token(rehearsal, person):
+def test_pull_request_of_code_starts_suite_without_token(rehearsal, person):
     paths = ("docs/page.md", "src/tarmac/repository/git.py")
     job = select_for_pull(rehearsal, rehearsal.change(person, *paths, branch="code"))
     assert started_jobs(job) == names("suite")
@@ -372,7 +372,7 @@ def test_a_pull_request_of_code_starts_the_suite_without_a_token(rehearsal, pers
     assert [value for step in job.steps for value in step.env.values() if TOKEN in value] == []
 
 
-def test_a_pull_request_counts_what_it_changes_and_not_what_its_base_has_changed(rehearsal, person):
+def test_pull_request_scope_ignores_changes_of_its_base(rehearsal, person):
     number = rehearsal.change(person, "docs/page.md", branch="behind")
     other = rehearsal.work("other")
     (other.path / "new.py").write_text("")
@@ -384,7 +384,7 @@ def test_a_pull_request_counts_what_it_changes_and_not_what_its_base_has_changed
     assert started_jobs(select_for_pull(rehearsal, number)) == names("documents")
 
 
-def test_a_pull_request_that_has_passed_is_not_tested_again_once_it_is_merged(rehearsal, person):
+def test_merge_of_passed_pull_request_is_not_tested_again(rehearsal, person):
     pull = rehearsal.pull(rehearsal.change(person, "params.yaml", branch="passed"))
     assert started_jobs(select_for_pull(rehearsal, pull["number"])) == names("suite")
     rehearsal.github.add_run(pull["head"]["sha"])
@@ -406,7 +406,7 @@ def test_a_pull_request_that_has_passed_is_not_tested_again_once_it_is_merged(re
         ("cancelled", "skipped", "failure"),
     ],
 )
-def test_the_required_check_reports_and_passes_if_no_job_has_failed(tmp_path, scope, test, result):
+def test_required_check_passes_only_if_no_job_failed(tmp_path, scope, test, result):
     contexts = {"github": {}, "needs": {"scope": {"result": scope}, "test": {"result": test}}}
     assert run_job("checks", "checks", contexts, {}, Machine(tmp_path, contexts)).result == result
 
@@ -418,12 +418,12 @@ def list_commands(name: str, job: str, contexts: dict[str, Any]) -> list[str]:
     return [step["run"].splitlines()[0] for step in running]
 
 
-def test_a_job_of_the_table_runs_its_targets():
+def test_every_selected_job_runs_its_make_targets():
     for job in (*select_jobs.JOBS["suite"], *select_jobs.JOBS["documents"]):
         assert list_commands("checks", "test", {"matrix": job}) == ["make $TARGETS"]
 
 
-def test_a_pull_request_of_documents_gets_a_verdict_without_a_rebuild(rehearsal, person):
+def test_pull_request_of_documents_passes_without_rebuild(rehearsal, person):
     review = rehearsal.review(rehearsal.change(person, "docs/page.md", branch="verdict"))
     assert review.job.result == "success", review.job.log
     assert review.report == "## ✅ Pass: only documents are changed, and no stage reads them\n"
@@ -433,7 +433,7 @@ def test_a_pull_request_of_documents_gets_a_verdict_without_a_rebuild(rehearsal,
 
 
 @pytest.mark.parametrize("scope", ["suite", "passed", "", None])
-def test_a_verdict_is_made_for_everything_but_documents(scope):
+def test_review_runs_in_full_for_all_scopes_but_documents(scope):
     contexts = {"steps": {"select": {"outputs": {"scope": scope}}}}
     commands = list_commands("review", "review", contexts)
     assert "command -v bwrap || sudo apt-get install --yes --quiet --no-install-recommends bubblewrap" in commands

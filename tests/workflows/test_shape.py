@@ -1,4 +1,4 @@
-"""What must hold of every workflow file, whoever changes it next: short, pinned, without rights that are not needed."""
+"""Rules that every workflow file must satisfy: short, pinned, and without unneeded permissions."""
 
 import re
 from collections.abc import Iterator
@@ -96,7 +96,7 @@ def selected_jobs() -> list[dict[str, str]]:
 OF_PULL_REQUESTS = [name for name in NAMES if "pull_request" in set(texts(TREES[name][True]))]
 
 
-def test_a_workflow_is_not_looked_at():
+def test_list_of_checked_workflows_is_complete():
     assert set(NAMES) == {
         "checks",
         "comment",
@@ -115,19 +115,19 @@ def test_a_workflow_is_not_looked_at():
 
 
 @workflow
-def test_a_workflow_is_longer_than_can_be_read_at_once(name):
+def test_workflow_is_shorter_than_60_lines(name):
     assert len(TEXTS[name].splitlines()) < 60
 
 
 @workflow
-def test_an_action_can_change_without_a_commit_here(name):
+def test_actions_are_pinned_to_commits(name):
     lines = [line.strip() for line in TEXTS[name].splitlines() if re.match(r"\s*(- )?uses:", line)]
     assert lines or "uses:" not in TEXTS[name]
     foreign = [line for line in lines if not re.search(r"uses: \./\.github/workflows/[a-z]+\.yml(  #|$)", line)]
     assert [line for line in foreign if not PINNED.search(line)] == []
 
 
-def test_an_action_has_two_versions():
+def test_each_action_has_one_version():
     found = {
         (match["action"], match["sha"])
         for text in TEXTS.values()
@@ -137,18 +137,18 @@ def test_an_action_has_two_versions():
     assert len(found) == len({action for action, _ in found}) >= 7
 
 
-def test_a_local_workflow_is_called_that_is_not_there():
+def test_called_local_workflows_exist():
     called = [tree["uses"] for _, _, tree in JOBS if "uses" in tree]
     assert len(called) == 3
     assert [path for path in called if not (ROOT / path).is_file()] == []
 
 
 @workflow
-def test_a_workflow_may_write_as_a_whole(name):
+def test_workflow_level_permissions_are_read_only(name):
     assert set(TREES[name]["permissions"].values()) <= {"read"}
 
 
-def test_a_job_may_write_what_it_need_not():
+def test_only_listed_jobs_have_write_permissions():
     granted = {(name, job): tree["permissions"] for name, job, tree in JOBS if "permissions" in tree}
     assert not [value for value in granted.values() if not isinstance(value, dict)]
     writing = {place: {key for key, value in may.items() if value == "write"} for place, may in granted.items()}
@@ -156,44 +156,44 @@ def test_a_job_may_write_what_it_need_not():
 
 
 @workflow
-def test_a_token_has_a_right_that_is_not_listed_here(name):
+def test_permissions_equal_listed_ones(name):
     jobs = TREES[name]["jobs"].items()
     given = {job: tree["permissions"] for job, tree in jobs if "permissions" in tree}
     assert (TREES[name]["permissions"], given) == GRANTED[name]
 
 
-def test_a_job_can_run_for_six_hours():
+def test_every_job_has_timeout():
     assert [(name, job) for name, job, tree in JOBS if "uses" not in tree and "timeout-minutes" not in tree] == []
 
 
-def test_an_expression_stands_in_a_command():
+def test_commands_contain_no_expressions():
     assert [step["run"] for *_, step in STEPS if "${{" in step.get("run", "")] == []
 
 
-def test_a_checkout_keeps_its_token():
+def test_checkouts_do_not_persist_token():
     checkouts = [(name, step) for name, _, step in STEPS if step.get("uses", "").startswith("actions/checkout@")]
     assert len(checkouts) == 12
     assert [name for name, step in checkouts if step["with"]["persist-credentials"] is not False] == []
 
 
 @workflow
-def test_a_stranger_can_start_a_workflow_that_has_rights(name):
+def test_workflow_has_no_privileged_public_trigger(name):
     assert not {"pull_request_target", "issue_comment", "issues"} & set(texts(TREES[name][True]))
 
 
 @pytest.mark.parametrize("name", OF_PULL_REQUESTS)
-def test_a_workflow_of_pull_requests_names_a_secret(name):
+def test_pull_request_workflow_names_no_secret(name):
     assert [text for text in texts(TREES[name]) if re.search(r"\bsecrets\b", text)] == []
 
 
-def test_a_secret_is_named_outside_the_environment_that_guards_it():
+def test_secrets_are_used_only_in_guarding_environments():
     named = [(name, job) for name, job, tree in JOBS if any("secrets." in text for text in texts(tree))]
     assert named == [("deploy", "deploy"), ("launch", "launch")]
     assert TREES["launch"]["jobs"]["launch"]["environment"] == "gpu"
     assert TREES["deploy"]["jobs"]["deploy"]["environment"] == "${{ needs.image.outputs.stage }}"
 
 
-def test_a_token_is_given_to_the_code_of_a_pull_request():
+def test_token_is_used_as_listed_and_not_in_pull_request_checks():
     given = {name for name, _, tree in JOBS if any("github.token" in text for text in texts(tree))}
     assert given == {"checks", "comment", "gpu", "image", "retrain"}
     (env,) = (step["env"] for step in TREES["checks"]["jobs"]["scope"]["steps"] if "env" in step)
@@ -206,11 +206,11 @@ def test_a_token_is_given_to_the_code_of_a_pull_request():
     }
 
 
-def test_the_comment_waits_for_another_workflow_than_the_review():
+def test_comment_workflow_follows_review_workflow():
     assert TREES["comment"][True] == {"workflow_run": {"workflows": [TREES["review"]["name"]], "types": ["completed"]}}
 
 
-def test_the_files_of_the_review_are_looked_for_under_another_name():
+def test_review_artifact_is_downloaded_by_its_upload_name():
     up, down = (
         [step["with"] for *_, step in STEPS if f"actions/{way}-artifact@" in step.get("uses", "")]
         for way in ("upload", "download")
@@ -219,7 +219,7 @@ def test_the_files_of_the_review_are_looked_for_under_another_name():
     assert down[0]["path"].startswith("${{ runner.temp }}/"), "it could replace a file of the checkout"
 
 
-def test_a_make_target_is_called_that_does_not_exist():
+def test_called_make_targets_are_listed_and_exist():
     phony = set(" ".join(re.findall(r"^\.PHONY: (.+)$", MAKEFILE, re.MULTILINE)).split())
     jobs = [tree for *_, tree in JOBS] + [job for job in GITLAB.values() if "script" in job]
     called = {target for job in jobs for target in targets(script(job))}
@@ -243,7 +243,7 @@ def test_a_make_target_is_called_that_does_not_exist():
     assert called <= phony
 
 
-def test_gitlab_judges_by_other_commands_than_github():
+def test_gitlab_runs_same_make_targets_as_github():
     (review,) = TREES["review"]["jobs"].values()
     assert targets(script(GITLAB["review"])) == targets(script(review)) == ["review"]
     jobs = [job for scope in select_jobs.JOBS.values() for job in scope]
@@ -254,7 +254,7 @@ def test_gitlab_judges_by_other_commands_than_github():
     assert targets(script(nightly)) == ["servers", "test-nightly", "test-all"]
 
 
-def test_gitlab_posts_with_another_client_or_uploads_files():
+def test_gitlab_uses_same_cml_version_and_uploads_no_files():
     versions = re.findall(
         r"v?(0\.\d+\.\d+)",
         "".join(
@@ -270,14 +270,14 @@ def test_gitlab_posts_with_another_client_or_uploads_files():
     assert GITLAB["comment"]["variables"]["ITERATIVE_DO_NOT_TRACK"] == "1"
 
 
-def test_the_guide_requires_a_check_that_no_job_has():
+def test_guide_requires_checks_that_always_run():
     text = (ROOT / "docs" / "ci.md").read_text()
     required = re.findall(r"`([^`]+)`", re.search(r"\*Require status checks\*\s+(.*?)\*Require", text, re.DOTALL)[1])
     always = TREES["review"]["jobs"]["review"], TREES["checks"]["jobs"]["checks"]
     assert set(required) == {job["name"] for job in always}
 
 
-def test_the_guide_leaves_a_variable_of_the_workflows_out():
+def test_guides_name_every_workflow_variable():
     text = "".join((ROOT / "docs" / name).read_text() for name in ("ci.md", "deploy.md", "retrain.md"))
     named = {name for source in TEXTS.values() for name in re.findall(r"\b(?:vars|secrets)\.(\w+)", source)}
     assert len(named) > 8
@@ -293,13 +293,13 @@ def test_every_tier_runs_on_both_pythons_each_night():
 
 
 @workflow
-def test_no_workflow_keeps_a_cache_that_a_pull_request_could_change(name):
+def test_workflow_uses_no_cache(name):
     assert not re.search(r"uses: actions/cache|^\s*cache:", TEXTS[name], re.MULTILINE)
     inputs = [step["with"] for used, _, step in STEPS if used == name and "with" in step]
     assert [given for given in inputs if {"cache", "enable-cache"} & set(given)] == []
 
 
-def test_a_push_to_main_does_not_end_the_run_of_another():
+def test_push_to_main_does_not_cancel_run_of_another_push():
     group = TREES["checks"]["concurrency"]["group"]
     pushes = [{"event_name": "push", "ref": "refs/heads/main", "sha": sha} for sha in "ab"]
     pulls = [{"event_name": "pull_request", "ref": "refs/pull/1/merge", "sha": sha} for sha in "ab"]

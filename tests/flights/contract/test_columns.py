@@ -1,4 +1,4 @@
-"""Names: unambiguous, complete, and in one order whatever order is asked for."""
+"""Feature names: unambiguous, complete, and in one fixed order."""
 
 from itertools import chain
 from typing import get_args
@@ -29,7 +29,7 @@ from tests.flights.features.tiny import PARAMS, SCHEMAS
 SHAPES = {name: ibis.table(ibis.Schema.from_pyarrow(schema), name=name) for name, schema in SCHEMAS.items()}
 
 
-def test_no_two_names_are_equal_to_an_engine_that_ignores_case() -> None:
+def test_names_are_unique_ignoring_case() -> None:
     names = [*feature_names(list(FEATURES)), *(name for name in KEY if name not in CATEGORICAL), TARGET]
     assert len({name.casefold() for name in names}) == len(names)
 
@@ -45,21 +45,21 @@ def test_order_of_names_does_not_depend_on_the_order_of_groups(groups: list[str]
     assert set(names) == set(chain.from_iterable(FEATURES[group] for group in groups))
 
 
-def test_texts_are_features_and_the_key_is_of_known_columns() -> None:
+def test_key_columns_exist_and_text_columns_are_features() -> None:
     assert set(CATEGORICAL) < set(feature_names(list(FEATURES)))
     assert set(KEY) < set(SCHEMAS["flights"].names)
     assert CLUSTER in KEY
     assert TARGET not in feature_names(list(FEATURES))
 
 
-def test_every_raw_table_is_named_and_monthly_or_whole() -> None:
+def test_tables_match_raw_types_and_monthly_excludes_lookups() -> None:
     assert set(TABLES) == set(RAW_TYPES)
     assert set(MONTHLY).isdisjoint(LOOKUPS)
     assert {*MONTHLY, *LOOKUPS} <= set(TABLES)
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_group_looks_up_exactly_the_features_of_its_name(group: str) -> None:
+def test_group_computes_exactly_its_declared_features(group: str) -> None:
     known = seen(SHAPES, PARAMS)
     before = {*known.flights.columns, *(name for lookup in aircraft.lookups(known) for name in lookup.values)}
     found = {*tiny.columns(GROUPS[group], known).columns}
@@ -69,14 +69,14 @@ def test_group_looks_up_exactly_the_features_of_its_name(group: str) -> None:
     assert FEATURES[group] == GROUPS[group].COLUMNS
 
 
-def test_no_two_lookups_have_a_name_or_a_value_in_common() -> None:
+def test_lookups_share_no_name_or_value() -> None:
     found = lookups(seen(SHAPES, PARAMS))
     assert len({lookup.name for lookup in found}) == len(found)
     values = [name for lookup in found for name in lookup.values]
     assert len(set(values)) == len(values)
 
 
-def test_feature_table_has_the_key_the_texts_float_numbers_and_the_target() -> None:
+def test_feature_table_has_expected_columns_and_types() -> None:
     found = features(SHAPES, PARAMS).schema()
     numbers = [name for name in feature_names(list(FEATURES)) if name not in CATEGORICAL]
     assert list(found) == [*KEY, *(name for name in CATEGORICAL if name not in KEY), *numbers, TARGET]

@@ -65,7 +65,7 @@ MISSING = {
 }
 
 
-def test_every_flight_of_every_month_is_there_once() -> None:
+def test_every_flight_appears_exactly_once_in_its_month() -> None:
     assert_month_by_month("features")
     rows = monthly("features")
     assert len(rows) == FLIGHTS
@@ -95,7 +95,7 @@ def test_bounds_of_missing_values_cover_every_feature_once() -> None:
 
 
 @pytest.mark.parametrize("reason", MISSING)
-def test_no_more_and_no_less_is_missing_than_has_a_reason(reason: str) -> None:
+def test_share_of_missing_values_is_within_bounds(reason: str) -> None:
     low, high, names = MISSING[reason]
     rows = monthly("features")
     share = rows[list(names)].isna().groupby(rows["file"]).mean().stack()
@@ -103,7 +103,7 @@ def test_no_more_and_no_less_is_missing_than_has_a_reason(reason: str) -> None:
     assert outside.empty, f"{reason}:\n{outside}"
 
 
-def test_label_shares_are_the_known_ones() -> None:
+def test_label_shares_equal_known_values() -> None:
     rows = monthly("features")
     percent = rows.groupby("file")[problem.contract.TARGET].mean() * 100
     assert percent.round(1).tolist() == pytest.approx(LATE_PERCENT, abs=1e-6)
@@ -112,7 +112,7 @@ def test_label_shares_are_the_known_ones() -> None:
 
 
 @pytest.mark.parametrize("name", INPUTS)
-def test_no_feature_alone_knows_the_answer(name: str) -> None:
+def test_no_single_feature_leaks_the_label(name: str) -> None:
     """A single feature that ranks the test months this well, either way round, has seen the outcome."""
     rows = monthly("features")
     rows = rows[rows[problem.contract.TARGET].notna()]
@@ -128,7 +128,7 @@ def test_no_feature_alone_knows_the_answer(name: str) -> None:
     )  # nor does a value's absence know it
 
 
-def test_smell_finds_a_leak() -> None:
+def test_leak_bound_detects_departure_delay() -> None:
     """The bound is one that the flight's own delay at departure would break."""
     flights = monthly("prepared/flights")
     flown = flights[flights["arr"].notna() & flights["file"].isin(TEST)]

@@ -1,4 +1,4 @@
-"""Properties of the prepared tables: compact, complete, every time an instant that makes sense."""
+"""Properties of the prepared tables: complete, sorted, with unique keys and plausible times and values."""
 
 import pandas as pd
 import pytest
@@ -23,7 +23,7 @@ def test_no_month_is_missing(table: str) -> None:
     assert_month_by_month(f"prepared/{table}")
 
 
-def test_no_flight_is_lost_doubled_or_filed_under_another_month() -> None:
+def test_every_flight_appears_exactly_once_in_its_month() -> None:
     flights = monthly("prepared/flights")
     assert len(flights) == FLIGHTS
     assert not flights.duplicated(KEY).any()
@@ -31,7 +31,7 @@ def test_no_flight_is_lost_doubled_or_filed_under_another_month() -> None:
     assert flights[["distance", "local_dep", "local_arr", "sched_dep", "sched_arr"]].notna().all(axis=None)
 
 
-def test_scheduled_block_times_are_those_of_real_flights() -> None:
+def test_scheduled_block_times_are_plausible() -> None:
     flights = monthly("prepared/flights")
     block = flights["sched_arr"] - flights["sched_dep"]
     assert block.between(40, 720).all()  # Boston to Honolulu; a mistake of a day or an hour of zone falls outside
@@ -53,7 +53,7 @@ def test_outcomes_are_complete_and_in_order() -> None:
     assert (flown["dep"] - flown["sched_dep"]).between(-60, 1440).all()
 
 
-def test_files_are_sorted_so_that_the_same_rows_are_the_same_bytes() -> None:
+def test_rows_of_each_file_are_sorted() -> None:
     order = {"flights": ["day", "origin", "sched_dep", "carrier", "flight"], "weather": ["hour", "origin"]}
     for table, columns in order.items():
         rows = monthly(f"prepared/{table}")[["file", *columns]]
@@ -61,7 +61,7 @@ def test_files_are_sorted_so_that_the_same_rows_are_the_same_bytes() -> None:
 
 
 @pytest.mark.parametrize(("column", "limits"), WEATHER_RANGES.items())
-def test_weather_is_what_new_york_can_have(column: str, limits: tuple[float, float]) -> None:
+def test_weather_values_are_plausible_for_new_york(column: str, limits: tuple[float, float]) -> None:
     values = monthly("prepared/weather")[column]
     known = values.dropna()
     assert known.between(*limits).all()
@@ -69,14 +69,14 @@ def test_weather_is_what_new_york_can_have(column: str, limits: tuple[float, flo
     assert values.dtype == "float32"
 
 
-def test_weather_has_one_row_an_hour_and_station_and_lost_one_wind() -> None:
+def test_weather_rows_are_unique_and_one_wind_speed_is_blanked() -> None:
     weather, raw = monthly("prepared/weather"), monthly("raw/weather")
     assert not weather.duplicated(["origin", "hour"]).any()
     assert len(weather) == len(raw) == 26_115
     assert weather["wind_speed"].isna().sum() == raw["wind_speed"].isna().sum() + 1
 
 
-def test_planes_are_one_a_tail_number() -> None:
+def test_planes_have_unique_tail_numbers_and_plausible_values() -> None:
     planes = pd.read_parquet(folder("prepared") / "planes.parquet")
     assert planes["tailnum"].is_unique
     assert planes["year"].dropna().between(1940, 2013).all()

@@ -1,4 +1,4 @@
-"""Properties of the raw tables that everything after them takes for granted."""
+"""Properties of the raw tables that every later stage relies on."""
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -30,7 +30,7 @@ def test_no_flight_is_lost_or_counted_twice() -> None:
     assert flights.groupby("file").size().between(24_000, 30_000).all()
 
 
-def test_lookups_have_one_row_a_key() -> None:
+def test_lookups_have_one_row_per_key() -> None:
     planes = pd.read_parquet(folder("raw") / "planes.parquet")
     airports = pd.read_parquet(folder("raw") / "airports.parquet")
     assert planes["tailnum"].is_unique
@@ -47,7 +47,7 @@ def test_each_station_reports_almost_every_hour() -> None:
     assert hours.unstack().shape == (len(MONTHS), 3)
 
 
-def test_times_in_utc_show_the_local_hour_of_new_york() -> None:
+def test_utc_times_match_local_hour_of_new_york() -> None:
     for table in ("flights", "weather"):
         rows = monthly(f"raw/{table}")
         local = rows["time_hour"].dt.tz_localize("UTC").dt.tz_convert("America/New_York").dt

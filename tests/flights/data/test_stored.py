@@ -1,4 +1,4 @@
-"""A missing table must never pass for a good one."""
+"""Missing data skip a test on a local machine and fail it in CI."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from tests.flights.data import stored
 
 
 @pytest.mark.parametrize(("ci", "outcome"), [("", pytest.skip.Exception), ("true", pytest.fail.Exception)])
-def test_missing_data_skips_on_a_desk_and_fails_in_ci(
+def test_missing_data_skips_locally_and_fails_in_ci(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ci: str, outcome: type[BaseException]
 ) -> None:
     monkeypatch.setattr(stored, "DATA", tmp_path)

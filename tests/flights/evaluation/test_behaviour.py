@@ -1,4 +1,4 @@
-"""Behaviours: each changes what it names, in every row, and nothing else."""
+"""Behaviours: each changes the columns that it names, and no others."""
 
 from typing import get_args, get_type_hints
 
@@ -25,30 +25,30 @@ def rows() -> pd.DataFrame:
     return table.assign(**key, **{TARGET: draw.integers(0, 2, 80).astype("float64")})
 
 
-def test_names_are_unique_so_that_two_tables_can_be_compared_by_them():
+def test_names_are_unique():
     assert len({behaviour.name for behaviour in BEHAVIOURS}) == len(BEHAVIOURS)
 
 
-def test_every_expectation_is_tried():
+def test_every_expectation_is_covered():
     known = get_args(get_type_hints(Behaviour)["expectation"])
     assert {behaviour.expectation for behaviour in BEHAVIOURS} == set(known)
 
 
 @BY_NAME
-def test_a_behaviour_names_columns_that_a_feature_table_has_and_not_the_label(behaviour):
+def test_columns_are_known_unique_and_exclude_label(behaviour):
     assert behaviour.columns
     assert len(set(behaviour.columns)) == len(behaviour.columns)
     assert set(behaviour.columns) <= {*NAMES, *KEY} - {TARGET}
 
 
 @BY_NAME
-def test_what_may_not_move_an_answer_is_no_feature_and_what_must_is_one(behaviour):
+def test_only_invariance_checks_use_non_feature_columns(behaviour):
     features = set(behaviour.columns) & set(NAMES)
     assert features == (set() if behaviour.expectation == "same" else set(behaviour.columns))
 
 
 @BY_NAME
-def test_a_change_touches_every_column_that_it_names_and_no_other(behaviour):
+def test_change_affects_exactly_the_named_columns(behaviour):
     before, given = rows(), rows()
     after = behaviour.change(given, behaviour.columns)
     pd.testing.assert_frame_equal(given, before)
@@ -61,7 +61,7 @@ def test_a_change_touches_every_column_that_it_names_and_no_other(behaviour):
 
 
 @BY_NAME
-def test_a_changed_column_stays_of_its_kind(behaviour):
+def test_change_keeps_column_types(behaviour):
     before = rows()
     after = behaviour.change(before, behaviour.columns)
     for name in set(behaviour.columns) & set(NAMES):
@@ -69,7 +69,7 @@ def test_a_changed_column_stays_of_its_kind(behaviour):
 
 
 @BY_NAME
-def test_a_direction_is_tried_by_growth_of_what_is_known_and_an_outage_by_one_value(behaviour):
+def test_directional_changes_increase_and_others_set_constant(behaviour):
     before = rows()
     after = behaviour.change(before, behaviour.columns)
     for name in behaviour.columns:
@@ -82,7 +82,7 @@ def test_a_direction_is_tried_by_growth_of_what_is_known_and_an_outage_by_one_va
             assert not after[name].isin(before[name].dropna()).any()
 
 
-def test_worse_is_two_standard_deviations_of_each_column_more():
+def test_worsens_adds_two_standard_deviations_per_column():
     table = pd.DataFrame({"a": [1.0, 2.0, 3.0, np.nan], "b": [10.0, 20.0, 30.0, 40.0], "c": 0.0})
     after = worsens(table, ["a", "b"])
     assert after["a"].tolist() == pytest.approx([3, 4, 5, np.nan], nan_ok=True)
@@ -90,14 +90,14 @@ def test_worse_is_two_standard_deviations_of_each_column_more():
     assert after["c"].equals(table["c"])
 
 
-def test_growth_adds_its_amount_and_a_replacement_replaces_known_and_missing_alike():
+def test_grows_keeps_missing_values_and_becomes_replaces_all():
     table = pd.DataFrame({"a": [1.0, np.nan], "b": [2.0, 3.0]})
     wanted = pd.DataFrame({"a": [61.0, np.nan], "b": [62.0, 63.0]})
     pd.testing.assert_frame_equal(grows(60.0)(table, ["a", "b"]), wanted)
     assert becomes("??")(table, ["a"]).to_dict("list") == {"a": ["??", "??"], "b": [2.0, 3.0]}
 
 
-def test_an_outage_of_a_feed_takes_all_of_its_group():
+def test_feed_outage_covers_its_whole_feature_group():
     by_name = {behaviour.name: behaviour.columns for behaviour in BEHAVIOURS}
     assert by_name["no weather report"] == FEATURES["weather"]
     assert by_name["no news of the day's operations"] == FEATURES["operations"]

@@ -27,7 +27,7 @@ def departures(*minutes: int) -> pd.DataFrame:
         ("23:59", EVENING),
     ],
 )
-def test_departure_is_in_the_band_that_its_clock_time_says(clock: str, band: str) -> None:
+def test_departure_band_follows_local_clock_time(clock: str, band: str) -> None:
     hour, minute = clock.split(":")
     assert slices(departures(int(hour) * 60 + int(minute)))["departure"].tolist() == [band]
 

@@ -1,4 +1,4 @@
-"""Features of real flights against their definitions, worked out by hand, flight by flight."""
+"""Features of real flights equal an independent computation from their definitions, flight by flight."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ LEAD, LATE, SIZE = samples.PROBLEMS[0]
 
 @pytest.mark.parametrize("problem", samples.PROBLEMS, ids=str)
 @pytest.mark.parametrize("group", BY_HAND)
-def test_values_are_those_of_the_definition(group: str, problem: tuple[int, int, int]) -> None:
+def test_values_equal_independent_computation(group: str, problem: tuple[int, int, int]) -> None:
     by_hand: Callable[[Past, pd.Series], Exact] = BY_HAND[group]
     wrong = samples.disagreements(by_hand, *problem)
     assert not wrong, "\n".join(wrong[:9])
@@ -53,7 +53,7 @@ def test_traffic_counts_the_raw_timetable_of_the_day() -> None:
     )
 
 
-def test_schedule_is_the_raw_timetable() -> None:
+def test_schedule_matches_raw_timetable() -> None:
     found, raw = drawn()
     for name in ("carrier", "origin", "dest"):
         assert found[name].tolist() == raw[name].tolist()
@@ -68,7 +68,7 @@ def test_block_is_the_planned_time_from_gate_to_gate() -> None:
     assert_numbers(found["block"], (flights["sched_arr"] - flights["sched_dep"]).tolist())
 
 
-def test_weather_is_the_raw_observation_of_the_hour_before_the_cut_off() -> None:
+def test_weather_is_raw_observation_of_hour_before_cut_off() -> None:
     found, raw = drawn()
     observed = pd.concat([real.raw(f"weather/{month}").to_pandas() for month in samples.MONTHS])
     observed = observed.set_index(["origin", "time_hour"])
@@ -79,7 +79,7 @@ def test_weather_is_the_raw_observation_of_the_hour_before_the_cut_off() -> None
         assert_numbers(found[name], expected[name].tolist())
 
 
-def test_aircraft_is_the_registers() -> None:
+def test_aircraft_values_match_register() -> None:
     found, raw = drawn()
     planes = real.raw("planes").to_pandas().set_index("tailnum").reindex(raw["tailnum"])
     assert_numbers(found["seats"], planes["seats"].tolist())
@@ -87,7 +87,7 @@ def test_aircraft_is_the_registers() -> None:
     assert found["plane_age"].isna().sum() > found["seats"].isna().sum() > 0
 
 
-def test_target_is_late_beyond_the_limit_and_missing_without_an_arrival() -> None:
+def test_target_is_late_beyond_limit_and_missing_if_not_arrived() -> None:
     for lead, limit, _ in samples.PROBLEMS:
         found, _, flights = samples.month(lead, limit)
         behind = flights["arr"] - flights["sched_arr"]

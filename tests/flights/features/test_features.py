@@ -1,4 +1,4 @@
-"""The feature table as a whole: which rows, in which order, and that a month needs no more than the month before."""
+"""The feature table as a whole: its rows, their order, and that a month needs only the month before it."""
 
 from datetime import date, timedelta
 
@@ -19,14 +19,14 @@ LONGEST_LEAD = 24  # hours: it reaches back furthest
 NUMBERS = [name for name in feature_names(list(FEATURES)) if name not in CATEGORICAL]
 
 
-def test_longest_lead_is_as_long_as_any_problem_may_have() -> None:
+def test_longest_lead_is_the_allowed_maximum() -> None:
     Params(lead_hours=LONGEST_LEAD, late_minutes=15)
     with pytest.raises(ValueError, match="lead_hours"):
         Params(lead_hours=LONGEST_LEAD + 1, late_minutes=15)
 
 
 @pytest.mark.slow
-def test_months_from_their_own_past_are_the_months_of_the_whole_year() -> None:
+def test_month_computed_alone_equals_month_of_whole_year() -> None:
     """One run over the year, two over a month and the one before: the same to the last digit."""
     featurizer = Featurizer(lead_hours=LONGEST_LEAD)
     year = featurizer.features(real.tables(*MONTHS), (date(2013, 1, 1), date(2014, 1, 1)))
@@ -41,7 +41,7 @@ def test_months_from_their_own_past_are_the_months_of_the_whole_year() -> None:
 
 
 @pytest.mark.slow
-def test_order_of_the_rows_that_come_in_changes_nothing() -> None:
+def test_result_is_independent_of_input_row_order() -> None:
     """Files are read by several threads: the bytes must not depend on which is first."""
     first, after = days(samples.MONTHS[-1])
     period = (first, first + timedelta(days=2))

@@ -1,4 +1,4 @@
-"""History at its edges: when a day is over, how far back it reaches, what it counts."""
+"""History features at their edges: when a day ends, how far back it reaches, what it counts."""
 
 import pandas as pd
 import pytest
@@ -29,7 +29,7 @@ def decided(*past: dict, **changes: object) -> pd.Series:
         ("2013-06-19 04:59", False),
     ],
 )
-def test_one_day_is_the_last_that_was_over_at_the_cut_off(arrives: str, counts: bool) -> None:
+def test_one_day_window_is_last_complete_day_before_cut_off(arrives: str, counts: bool) -> None:
     found = decided(landing(2, arrives, late=40))
     for name in ("route_delay_1d", "hub_gain_1d", "origin_delay_1d", "origin_gain_1d", "dest_gain_1d"):
         assert (found[name] == 10) if counts else pd.isna(found[name]), name
@@ -39,7 +39,7 @@ def test_one_day_is_the_last_that_was_over_at_the_cut_off(arrives: str, counts: 
     ("leaves", "counts"),
     [("2013-06-21 07:00", True), ("2013-06-21 06:59", False)],  # decided on at 05:00 and at 04:59
 )
-def test_day_is_over_for_whoever_decides_after_five_in_utc(leaves: str, counts: bool) -> None:
+def test_day_is_complete_from_five_utc_on(leaves: str, counts: bool) -> None:
     past = landing(2, "2013-06-20 23:00", late=40)
     found = run(history, [flight(1, leaves), past]).iloc[0]
     assert pd.notna(found["route_delay_1d"]) == counts
@@ -48,14 +48,14 @@ def test_day_is_over_for_whoever_decides_after_five_in_utc(leaves: str, counts: 
 @pytest.mark.parametrize(
     ("days", "seven", "all_days"), [(7, True, True), (8, False, True), (21, False, True), (22, False, False)]
 )
-def test_windows_end_after_their_days(days: int, seven: bool, all_days: bool) -> None:
+def test_windows_cover_exactly_their_number_of_days(days: int, seven: bool, all_days: bool) -> None:
     found = decided(landing(1, pd.Timestamp("2013-06-20 05:00") - pd.Timedelta(days=days)))
     assert pd.notna(found["origin_delay_7d"]) == seven
     for name in ("route_delay_21d", "route_gain_21d", "flight_delay_21d", "flight_late_21d"):
         assert pd.notna(found[name]) == all_days, name
 
 
-def test_means_begin_with_three_flights_on_time() -> None:
+def test_means_start_from_prior_of_three_on_time_flights() -> None:
     past = [landing(1, "2013-06-18 12:00", late=60), landing(1, "2013-06-19 12:00", late=20)]
     found = decided(*past)
     assert found["flight_delay_21d"] == 16  # 80 minutes over five flights
@@ -63,19 +63,19 @@ def test_means_begin_with_three_flights_on_time() -> None:
     assert found["route_delay_1d"] == 5  # 20 minutes over four
 
 
-def test_gain_is_what_was_lost_on_the_way() -> None:
+def test_gain_is_delay_added_en_route() -> None:
     past = flight(2, "2013-06-19 12:00", out=50, late=30)
     assert decided(past)["origin_gain_1d"] == -5
 
 
-def test_limit_of_late_is_the_problems() -> None:
+def test_late_limit_comes_from_parameters() -> None:
     flights = [flight(1, DECIDED), landing(1, "2013-06-19 12:00", late=30)]
     for limit, share in ((29, 0.25), (30, 0.0)):
         params = PARAMS.model_copy(update={"late_minutes": limit})
         assert run(history, flights, params).iloc[0]["flight_late_21d"] == share
 
 
-def test_flights_are_told_apart_by_what_each_mean_is_about() -> None:
+def test_each_mean_is_grouped_by_its_own_columns() -> None:
     at = "2013-06-19 12:00"
     others = {
         "carrier": landing(1, at, late=40, carrier="B6"),
@@ -96,6 +96,6 @@ def test_flights_are_told_apart_by_what_each_mean_is_about() -> None:
         assert counted == expected[name.split("_")[0]], name
 
 
-def test_cancelled_and_diverted_flights_count_for_nothing() -> None:
+def test_cancelled_and_diverted_flights_are_ignored() -> None:
     never = [flight(2, "2013-06-19 12:00", None, None), flight(3, "2013-06-19 12:00", 5, None)]
     assert decided(*never)[list(history.COLUMNS)].isna().all()

@@ -1,4 +1,4 @@
-"""Traffic, weather, aircraft and schedule: each looks one thing up, at the right place and time."""
+"""Traffic, weather, aircraft and schedule features: each looks up the right place and time."""
 
 import pandas as pd
 import pytest
@@ -23,19 +23,19 @@ def observation(hour: str, origin: str = "JFK", **values: float) -> dict:
         ("2013-06-20 14:59", 11),
     ],
 )
-def test_weather_is_of_the_hour_before_the_one_of_the_cut_off(leaves: str, seen: int) -> None:
+def test_weather_is_of_hour_before_cut_off_hour(leaves: str, seen: int) -> None:
     observed = [observation(f"2013-06-20 {hour}:00", temp=hour) for hour in range(10, 16)]
     assert run(weather, [flight(1, leaves)], weather=observed)["temp"].tolist() == [seen]
 
 
-def test_weather_is_the_origins_and_missing_where_its_station_is_silent() -> None:
+def test_weather_is_of_origin_and_missing_without_observation() -> None:
     observed = [observation("2013-06-20 12:00", "LGA", temp=50.0), observation("2013-06-20 11:00", temp=60.0)]
     found = run(weather, [flight(1, DECIDED), flight(2, DECIDED, origin="LGA")], weather=observed)
     assert found["temp"].fillna(-1).tolist() == [-1, 50]
     assert found.loc[1, ["visib", "wind_gust"]].isna().all()
 
 
-def test_traffic_counts_the_day_at_the_airport_with_cancelled_flights() -> None:
+def test_traffic_counts_day_at_airport_with_cancelled_flights() -> None:
     flights = [
         flight(1, "2013-06-20 15:10"),
         flight(2, "2013-06-20 15:10"),  # the same minute is not before
@@ -53,7 +53,7 @@ def test_traffic_counts_the_day_at_the_airport_with_cancelled_flights() -> None:
     assert found["origin_day_flights"] == 7
 
 
-def test_aircraft_are_as_old_as_the_year_says_and_unknown_ones_have_no_age() -> None:
+def test_aircraft_age_is_from_year_and_missing_if_unknown() -> None:
     planes = [
         {"tailnum": "N1", "year": 2003, "seats": 180},
         {"tailnum": "N2", "year": None, "seats": 55},
@@ -63,20 +63,20 @@ def test_aircraft_are_as_old_as_the_year_says_and_unknown_ones_have_no_age() -> 
     assert found["seats"].fillna(-1).tolist() == [180, 55, -1]
 
 
-def test_flight_without_tail_number_has_no_aircraft_rather_than_any() -> None:
+def test_flight_without_tail_number_has_no_aircraft() -> None:
     flights = [flight(1, DECIDED, tailnum=None), flight(2, DECIDED)]
     found = run(aircraft, flights, planes=[{"tailnum": "N2", "year": 2003, "seats": 55}])
     assert found["seats"].fillna(-1).tolist() == [-1, 55]
 
 
 @pytest.mark.parametrize(("date", "weekday"), [("2013-06-17", 0), ("2013-06-22", 5), ("2013-06-23", 6)])
-def test_schedule_counts_weekdays_from_monday_and_minutes_from_gate_to_gate(date: str, weekday: int) -> None:
+def test_schedule_has_weekday_from_monday_and_block_in_minutes(date: str, weekday: int) -> None:
     found = run(schedule, [flight(1, f"{date} 15:10", out=50, late=99, block=61)]).iloc[0]
     assert (found["weekday"], found["block"], found["local_dep"], found["local_arr"]) == (weekday, 61, 670, 731)
     assert (found["dest"], found["distance"]) == ("BOS", 187)
 
 
-def test_lookups_do_not_look_at_what_became_of_the_flight() -> None:
+def test_lookups_ignore_outcome_of_flight() -> None:
     """Only the plan is known: the same flight on time, late and cancelled has the same values."""
     fates = [flight(1, DECIDED, out, out) for out in (0, 500, None)]
     for group in (schedule, traffic, aircraft, weather):

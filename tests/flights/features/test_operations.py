@@ -1,4 +1,4 @@
-"""Operations at their edges: the quarter of an hour, the windows, the flights still at the gate."""
+"""Operations features at their edges: quarter-hour boards, windows, and flights still at the gate."""
 
 import pandas as pd
 import pytest
@@ -25,7 +25,7 @@ def decided(*past: dict, leaves: str = DECIDED, **changes: object) -> pd.Series:
         ("09:59", False, False),
     ],
 )
-def test_departures_due_count_for_as_long_as_the_window(due: str, counts_1h: bool, counts_3h: bool) -> None:
+def test_due_departures_count_within_window(due: str, counts_1h: bool, counts_3h: bool) -> None:
     found = decided(flight(2, f"2013-06-20 {due}", out=0))
     assert pd.notna(found["origin_wait_1h"]) == pd.notna(found["carrier_gone_1h"]) == counts_1h
     assert pd.notna(found["origin_wait_3h"]) == pd.notna(found["hub_late_3h"]) == counts_3h
@@ -34,7 +34,7 @@ def test_departures_due_count_for_as_long_as_the_window(due: str, counts_1h: boo
 @pytest.mark.parametrize(
     ("leaves", "board"), [("15:00", "13:00"), ("15:14", "13:00"), ("15:15", "13:15"), ("14:59", "12:45")]
 )
-def test_boards_stand_at_the_last_full_quarter_before_the_cut_off(leaves: str, board: str) -> None:
+def test_boards_are_of_last_full_quarter_hour_before_cut_off(leaves: str, board: str) -> None:
     waiting = flight(2, "2013-06-20 12:30", None, None)
     found = decided(waiting, leaves=f"2013-06-20 {leaves}")
     expected = pd.Timestamp(f"2013-06-20 {board}") - pd.Timestamp("2013-06-20 12:30")
@@ -51,7 +51,7 @@ def test_boards_stand_at_the_last_full_quarter_before_the_cut_off(leaves: str, b
         (None, 30, 0),  # nor that it never will
     ],
 )
-def test_flight_still_at_the_gate_has_waited_until_now_and_no_longer(out: int | None, wait: int, gone: int) -> None:
+def test_wait_at_gate_is_counted_only_up_to_board_time(out: int | None, wait: int, gone: int) -> None:
     found = decided(flight(2, "2013-06-20 12:30", out, None if out is None else out))
     for name in ("origin_wait_1h", "origin_wait_3h", "carrier_wait_3h", "hub_wait_3h"):
         assert found[name] == wait, name
@@ -59,7 +59,7 @@ def test_flight_still_at_the_gate_has_waited_until_now_and_no_longer(out: int | 
         assert found[name] == gone, name
 
 
-def test_late_is_beyond_the_limit_of_the_problem() -> None:
+def test_late_is_strictly_beyond_configured_limit() -> None:
     flights = [flight(1, DECIDED), flight(2, "2013-06-20 12:30", 16), flight(3, "2013-06-20 12:30", 15)]
     assert run(operations, flights).iloc[0]["origin_late_3h"] == 0.5
     params = PARAMS.model_copy(update={"late_minutes": 16})
@@ -76,7 +76,7 @@ def test_late_is_beyond_the_limit_of_the_problem() -> None:
         ("09:59", False, False),
     ],
 )
-def test_landings_count_for_as_long_as_the_window(lands: str, counts_1h: bool, counts_3h: bool) -> None:
+def test_landings_count_within_window(lands: str, counts_1h: bool, counts_3h: bool) -> None:
     leaves = pd.Timestamp(f"2013-06-20 {lands}") - pd.Timedelta(minutes=60 + 25)
     found = decided(flight(2, f"{leaves:%Y-%m-%d %H:%M}", out=20, late=25))
     counts = dict.fromkeys(LANDED, counts_3h) | {"origin_landed_1h": counts_1h}
@@ -84,11 +84,11 @@ def test_landings_count_for_as_long_as_the_window(lands: str, counts_1h: bool, c
         assert (found[name] == 25) if counts[name] else pd.isna(found[name]), name
 
 
-def test_landing_counts_however_long_ago_it_was_due_to_leave() -> None:
+def test_landing_counts_regardless_of_scheduled_departure() -> None:
     assert decided(flight(2, "2013-06-19 11:00", out=1440, late=1440))["origin_landed_3h"] == 1440
 
 
-def test_boards_tell_airline_airport_and_destination_apart() -> None:
+def test_boards_separate_airline_airport_and_destination() -> None:
     others = {"carrier": {"carrier": "B6"}, "origin": {"origin": "LGA"}, "dest": {"dest": "LAX"}}
     past = {differs: flight(2, "2013-06-20 11:30", out=10, late=20, **change) for differs, change in others.items()}
     seen = {differs: decided(other) for differs, other in past.items()}

@@ -1,4 +1,4 @@
-"""The mechanism behind history and operations: it counts what had happened before, nothing of the step itself."""
+"""Rolling sums behind history and operations: they count earlier steps, never the step itself."""
 
 import ibis
 import pandas as pd
@@ -23,7 +23,7 @@ def sums(table: ibis.Table, windows: tuple[int, ...]) -> dict[tuple[str, int], t
     return {(row["key"], row["step"]): tuple(row[name] for name in names) for row in rows}
 
 
-def test_event_counts_from_the_next_step_for_as_long_as_the_window() -> None:
+def test_event_counts_from_next_step_until_window_ends() -> None:
     found = sums(events(("a", 5, 7)), (1, 3))
     assert found == {("a", 6): (1, 7, 1, 7), ("a", 7): (None, None, 1, 7), ("a", 8): (None, None, 1, 7)}
 
@@ -40,13 +40,13 @@ def test_board_sums_the_events_of_the_steps_before(rows: list[tuple[str, int, in
     assert sums(events(*rows), (2, 4)) == expected
 
 
-def test_measures_see_the_step_that_counts_the_event_and_not_its_own() -> None:
+def test_measures_use_counting_step_not_step_of_event() -> None:
     """Departures use it: how long a flight has waited depends on when one looks."""
     state = board(events(("a", 5, 0)), ("key",), (3,), lambda seen: {"at": seen.step})
     assert {row["step"]: row["at_3"] for row in state.to_pyarrow().to_pylist()} == {6: 6, 7: 7, 8: 8}
 
 
-def test_attach_keeps_every_flight_once_and_leaves_gaps_open() -> None:
+def test_attach_keeps_every_flight_once_with_nulls_for_gaps() -> None:
     flights = ibis.memtable({"key": ["a", "b", "c", "a"], "order": [1, 2, 3, 4]})
     state = ibis.memtable({"key": ["a", "b", "z"], "value": [10, None, 30]}, schema={"key": "string", "value": "int64"})
     rows = attach(flights, state, ("key",)).order_by("order").to_pyarrow().to_pylist()
@@ -72,7 +72,7 @@ def test_attach_keeps_every_flight_once_and_leaves_gaps_open() -> None:
         (None, None, 0.0, 1, None),
     ],
 )
-def test_mean_is_drawn_to_zero_by_its_prior_and_missing_without_events(
+def test_mean_shrinks_to_zero_by_prior_and_is_null_if_empty(
     total: int | None, count: int | None, prior: float, digits: int, expected: float | None
 ) -> None:
     table = ibis.memtable([(total, count)], schema={"total": "int64", "n": "int64"})
@@ -80,7 +80,7 @@ def test_mean_is_drawn_to_zero_by_its_prior_and_missing_without_events(
     assert found == [expected]
 
 
-def test_mean_is_rounded_to_tenths_and_not_drawn_to_zero_by_default() -> None:
+def test_mean_defaults_to_tenths_and_no_prior() -> None:
     table = ibis.memtable([(20, 3)], schema={"total": "int64", "n": "int64"})
     found = table.select(mean=mean(table.total, table.n)).to_pyarrow()["mean"].to_pylist()
     assert found == [6.7]

@@ -1,4 +1,4 @@
-"""Rotation at its edges: which leg came before, and what was known of it at the cut-off."""
+"""Rotation features at their edges: which leg came before, and what was known of it at the cut-off."""
 
 import pandas as pd
 import pytest
@@ -19,7 +19,7 @@ def leg(number: int, sched_dep: str, out: int | None = 0, late: int | None = 0, 
     return flight(number, sched_dep, out, late, **{"tailnum": "N1", **changes})
 
 
-def test_turn_and_spare_are_the_plans() -> None:
+def test_turn_and_spare_follow_schedule() -> None:
     found = decided(leg(2, "2013-06-20 10:00", block=90))
     assert found["turn"] == 210  # from 11:30 there to 15:00 here
     assert found["spare"] == 120  # of which 90 are for the way back
@@ -39,7 +39,7 @@ def test_turn_and_spare_are_the_plans() -> None:
         (None, None, 180, None, 180),  # nor that it never leaves
     ],
 )
-def test_previous_leg_is_known_as_far_as_it_had_gone(
+def test_previous_leg_is_known_only_up_to_cut_off(
     out: int | None, late: int | None, wait: int, delay: int | None, expected: int
 ) -> None:
     found = decided(leg(2, "2013-06-20 10:00", out, late))
@@ -49,33 +49,33 @@ def test_previous_leg_is_known_as_far_as_it_had_gone(
     assert found["expected_spare"] == 180 - expected
 
 
-def test_leg_due_at_the_cut_off_or_later_has_not_waited() -> None:
+def test_leg_due_at_or_after_cut_off_has_no_wait() -> None:
     found = decided(leg(2, "2013-06-20 13:00", out=5, late=10))
     assert found[["previous_wait", "previous_delay"]].isna().all()
     assert found["expected_spare"] == found["spare"] == 0
     assert pd.notna(decided(leg(2, "2013-06-20 12:59", out=5))["previous_wait"])
 
 
-def test_leg_that_left_early_counts_only_from_its_schedule_on() -> None:
+def test_early_departure_counts_only_from_scheduled_time() -> None:
     """A departure due after the cut-off may have happened before it: that is not looked at."""
     assert pd.isna(decided(leg(2, "2013-06-20 13:10", out=-20))["previous_wait"])
 
 
 @pytest.mark.parametrize(("leaves", "counts"), [("2013-06-17 15:00", True), ("2013-06-17 14:59", False)])
-def test_leg_of_more_than_three_days_ago_says_nothing(leaves: str, counts: bool) -> None:
+def test_legs_older_than_three_days_are_ignored(leaves: str, counts: bool) -> None:
     found = decided(leg(2, leaves))
     assert found[["turn", "spare", *KNOWN]].notna().tolist() == [counts] * 5
     assert found["legs_before"] == 0  # it was another day
 
 
-def test_only_the_last_leg_before_counts() -> None:
+def test_previous_leg_is_the_latest_earlier_leg() -> None:
     found = decided(leg(2, "2013-06-20 08:00", out=99), leg(3, "2013-06-20 11:00", out=7), leg(4, "2013-06-20 16:00"))
     assert found["previous_wait"] == 7
     assert found["turn"] == 180
     assert found["legs_before"] == 2
 
 
-def test_other_aircraft_say_nothing() -> None:
+def test_other_aircraft_are_ignored() -> None:
     found = decided(leg(2, "2013-06-20 10:00", tailnum="N9"))
     assert found[["turn", "spare", *KNOWN]].isna().all()
     assert found["legs_before"] == 0

@@ -1,4 +1,4 @@
-"""The future that the review takes away from raw tables is all of what came later, and nothing of what came before."""
+"""Hiding the future from raw tables removes what became known after the cut-off, and nothing known before it."""
 
 from datetime import timedelta
 
@@ -29,7 +29,7 @@ def departures(rows: pa.Table) -> pd.Series:
 
 
 @given(SEEDS)
-def test_draws_instants_within_the_months_and_the_same_for_the_same_commit(seed):
+def test_draws_instant_within_months_and_is_deterministic(seed):
     cut = future.draw(MONTHS, seed)
     assert f"{cut:%Y-%m}" in MONTHS
     assert future.draw(MONTHS, seed) == cut
@@ -37,7 +37,7 @@ def test_draws_instants_within_the_months_and_the_same_for_the_same_commit(seed)
 
 @settings(max_examples=5)
 @given(SEEDS)
-def test_hides_departures_and_arrivals_from_the_instant_on(flights, seed):
+def test_hides_only_flight_outcomes_from_cutoff_onward(flights, seed):
     cut = future.draw(MONTHS[1:], seed)
     before, after = flights.to_pandas(), future.hide("flights", flights, cut).to_pandas()
     departed = departures(flights)
@@ -54,20 +54,20 @@ def test_hides_departures_and_arrivals_from_the_instant_on(flights, seed):
 
 @settings(max_examples=5)
 @given(SEEDS)
-def test_hides_weather_of_the_hour_that_is_not_over(seed):
+def test_hides_weather_of_unfinished_hour(seed):
     weather = pq.read_table(required("data/raw/weather/2013-12.parquet"))
     cut = future.draw(MONTHS[1:], seed)
     hours = future.hide("weather", weather, cut).to_pandas()["time_hour"]
     assert cut - timedelta(hours=3) < hours.max() < cut.replace(minute=0)
 
 
-def test_leaves_tables_without_a_future_alone(flights):
+def test_returns_static_table_unchanged(flights):
     assert future.hide("planes", flights, future.draw(MONTHS, 1)) is flights
 
 
 @settings(max_examples=5)
 @given(SEEDS)
-def test_rows_are_decided_on_the_lead_before_their_departure(flights, seed):
+def test_selects_flights_whose_prediction_time_has_passed(flights, seed):
     cut, params = future.draw(MONTHS[1:], seed), load().problem
     keys = future.decided("flights", flights, cut, params)
     frame = flights.to_pandas()

@@ -1,4 +1,4 @@
-"""No feature looks past its cut-off, and the search for one that does would find it."""
+"""No feature uses data from after its cut-off, and the leak check detects each planted leak."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -45,13 +45,13 @@ def featurizer(lead_hours: int) -> Featurizer:
         (WINTER, FEBRUARY, "2013-02-08 17:15"),  # before a blizzard that cancelled hundreds of flights
     ],
 )
-def test_no_feature_looks_past_its_cut_off(months: tuple, period: tuple, instant: str, lead_hours: int) -> None:
+def test_no_feature_uses_data_after_cutoff(months: tuple, period: tuple, instant: str, lead_hours: int) -> None:
     found = moved(featurizer(lead_hours), real.tables(*months), period, minute(instant))
     assert found.leaks == []
     assert set(found.later) == OUTCOMES  # all that is no plan has looked at what was rewritten
 
 
-def test_rewriting_changes_all_that_became_known_and_nothing_before() -> None:
+def test_rewriting_changes_only_data_known_after_cutoff() -> None:
     tables, instant = real.tables(*SUMMER), minute(STORM)
     other = rewritten(tables, instant)
     old, new = tables["flights"].to_pandas(), other["flights"].to_pandas()
@@ -161,17 +161,17 @@ PLANTED = {
 
 
 @pytest.mark.parametrize("name", PLANTED)
-def test_planted_leak_is_found_and_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reports_exactly_the_features_of_a_planted_leak(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     plant, leaking = PLANTED[name]
     plant(monkeypatch)
     found = moved(Featurizer(LONG_LEAD), real.tables(*SUMMER), WEEK, minute(STORM))
     assert set(found.leaks) == leaking
 
 
-def test_week_without_a_plant_is_clean() -> None:
+def test_reports_no_leak_without_a_planted_one() -> None:
     assert moved(featurizer(LONG_LEAD), real.tables(*SUMMER), WEEK, minute(STORM)).leaks == []
 
 
-def test_a_missing_value_that_stays_missing_has_not_moved() -> None:
+def test_missing_value_differs_from_number_but_not_from_missing() -> None:
     one, other = pd.Series([1.0, np.nan, np.nan, 2.0]), pd.Series([1.0, np.nan, 3.0, np.nan])
     assert differs(one, other).tolist() == [False, False, True, True]

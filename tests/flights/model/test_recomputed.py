@@ -1,4 +1,4 @@
-"""Every published number once more, from the published predictions, by code that shares nothing with the stage."""
+"""Published numbers recomputed from the published predictions, by code independent of the evaluation stage."""
 
 import numpy as np
 import pandas as pd
@@ -34,20 +34,20 @@ def truth() -> tuple[np.ndarray, np.ndarray]:
     return predictions()[problem.contract.TARGET].to_numpy(), predictions()["probability"].to_numpy("float64")
 
 
-def test_predictions_do_not_hold_each_labelled_row_of_the_test_months_once_in_order():
+def test_predictions_cover_each_labelled_test_row_once_in_order():
     keys = predictions()[list(problem.contract.KEY)]
     assert not keys.duplicated().any()
     pd.testing.assert_frame_equal(keys, labelled(PARAMS.split.test)[list(problem.contract.KEY)].reset_index(drop=True))
 
 
 @pytest.mark.parametrize(("column", "file"), [("probability", "model"), ("baseline_probability", "baseline")])
-def test_a_file_gives_other_probabilities_than_the_published_ones(column, file):
+def test_model_file_reproduces_published_probabilities(column, file):
     scored = Scorer(required(f"models/{file}.onnx")).score(labelled(PARAMS.split.test))
     assert np.abs(scored - predictions()[column]).max() < 1e-6
 
 
 @pytest.mark.parametrize(("column", "published"), [("probability", None), ("baseline_probability", "baseline")])
-def test_a_metric_of_the_ranking_is_wrong(column, published):
+def test_probability_metrics_match_recomputed_values(column, published):
     y, p = predictions()[problem.contract.TARGET], predictions()[column].astype("float64")
     told = metrics() if published is None else metrics()[published]
     assert told["roc_auc"] == pytest.approx(oracle.roc_auc_score(y, p), abs=DIGITS)
@@ -56,7 +56,7 @@ def test_a_metric_of_the_ranking_is_wrong(column, published):
     assert told["brier"] == pytest.approx(oracle.brier_score_loss(y, p), abs=DIGITS)
 
 
-def test_a_metric_at_the_threshold_is_wrong():
+def test_threshold_metrics_match_recomputed_values():
     y, p = truth()
     flagged = p >= metrics()["threshold"]
     assert metrics()["precision"] == pytest.approx(oracle.precision_score(y, flagged), abs=DIGITS)
@@ -68,7 +68,7 @@ def test_a_metric_at_the_threshold_is_wrong():
     assert np.array_equal(counts, oracle.confusion_matrix(y, flagged))
 
 
-def test_the_threshold_is_not_the_best_of_validation():
+def test_threshold_maximizes_f_beta_on_validation():
     rows = labelled(PARAMS.split.validation)
     y, p = rows[problem.contract.TARGET].to_numpy(), model().score(rows).astype("float64")
     order = np.argsort(-p)
@@ -80,7 +80,7 @@ def test_the_threshold_is_not_the_best_of_validation():
     assert at_threshold == pytest.approx(f_beta.max(), abs=DIGITS)
 
 
-def test_the_calibration_error_is_not_the_mean_distance_of_its_bins():
+def test_calibration_error_equals_mean_distance_of_its_bins():
     y, p = truth()
     bins = np.array_split(np.argsort(p, kind="stable"), PARAMS.evaluate.calibration_bins)
     distances = [abs(p[rows].mean() - y[rows].mean()) * len(rows) / len(y) for rows in bins]
@@ -89,7 +89,7 @@ def test_the_calibration_error_is_not_the_mean_distance_of_its_bins():
     assert list(table("calibration")["observed"]) == pytest.approx(observed, abs=ROUNDED["calibration"])
 
 
-def test_a_published_slice_is_not_that_of_its_rows():
+def test_published_slices_match_recomputed_values():
     y, p = truth()
     slices = table("slices")
     for line in slices[slices["slice"].isin(["origin", "carrier"])].itertuples():
@@ -103,7 +103,7 @@ def test_a_published_slice_is_not_that_of_its_rows():
     assert (slices.groupby("slice")["rows"].sum() == len(y)).all()
 
 
-def test_a_published_month_is_not_that_of_its_rows():
+def test_published_monthly_auc_matches_recomputed_values():
     y, p = truth()
     months = pd.to_datetime(predictions()["day"]).dt.strftime("%Y-%m").to_numpy()
     told = table("monthly_auc").set_index("month")["model"]

@@ -1,4 +1,4 @@
-"""The distribution as files: typed tables by month, or a refusal that names what is wrong."""
+"""Raw tables of the source distribution: typed, split by month, or refused with the cause."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -21,13 +21,13 @@ def tables(tmp_path: Path) -> dict[str, pa.Table]:
     return dict(raw_tables(sdist.write(tmp_path / "source.tar.gz", sdist.texts())))
 
 
-def test_every_table_is_typed_and_cut_by_month(tables: dict[str, pa.Table]) -> None:
+def test_tables_are_typed_and_split_by_month(tables: dict[str, pa.Table]) -> None:
     assert set(tables) == PATHS
     for path, table in tables.items():
         assert table.schema.equals(RAW_TYPES[path.split("/")[0]]), path
 
 
-def test_no_value_changes_on_the_way(tables: dict[str, pa.Table]) -> None:
+def test_reading_preserves_every_value(tables: dict[str, pa.Table]) -> None:
     for name, changes in sdist.ROWS.items():
         found = [
             row for path, table in sorted(tables.items()) if path.split("/")[0] == name for row in table.to_pylist()
@@ -64,7 +64,7 @@ def test_instants_are_utc_without_a_zone(tables: dict[str, pa.Table]) -> None:
         ("planes", lambda text: text.replace("tailnum,year", "year,tailnum"), r"planes .*'year', 'tailnum'"),
     ],
 )
-def test_column_that_is_not_expected_is_refused_by_name(
+def test_unexpected_columns_are_refused_by_name(
     tmp_path: Path, name: str, change: Callable[[str], str], named: str
 ) -> None:
     texts = sdist.texts()

@@ -1,4 +1,4 @@
-"""Prepared flights, weather and planes: every time the right instant, over midnight, zones and clock changes."""
+"""Prepared tables: every instant is correct across midnight, time zones and daylight saving changes."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -60,7 +60,9 @@ def cleaned(name: str, month: str, *changes: dict) -> pd.DataFrame:
         ("2013-06-10 09:00", "BOS", 900, "2013-06-10 13:00", "2013-06-11 13:00"),  # never before it leaves, nor then
     ],
 )
-def test_schedule_is_two_instants(departs: str, dest: str, lands: int, sched_dep: str, sched_arr: str) -> None:
+def test_local_schedule_converts_to_utc_instants(
+    departs: str, dest: str, lands: int, sched_dep: str, sched_arr: str
+) -> None:
     flight = cleaned("flights", departs[:7], rows.departing(departs, dest=dest, sched_arr_time=lands)).iloc[0]
     assert flight["sched_dep"] == minute(sched_dep)
     assert flight["sched_arr"] == minute(sched_arr)
@@ -69,20 +71,20 @@ def test_schedule_is_two_instants(departs: str, dest: str, lands: int, sched_dep
     assert str(flight["day"]) == departs[:10]
 
 
-def test_actual_times_are_schedule_plus_delay_over_a_change_of_the_clocks() -> None:
+def test_actual_times_add_delay_to_schedule_across_clock_change() -> None:
     late = rows.departing("2013-11-03 00:45", dest="ATL", sched_arr_time=315, dep_delay=75, arr_delay=70)
     flight = cleaned("flights", "2013-11", late).iloc[0]
     assert flight["dep"] == minute("2013-11-03 06:00")  # 01:00 for the second time
     assert flight["arr"] == minute("2013-11-03 09:25")
 
 
-def test_cancelled_and_diverted_flights_have_no_actual_times() -> None:
+def test_cancelled_flights_have_no_times_diverted_no_arrival() -> None:
     cancelled = {"flight": 1, "dep_time": None, "dep_delay": None, "arr_time": None, "arr_delay": None}
     flights = cleaned("flights", "2013-06", cancelled, {"flight": 2, "arr_delay": None}).set_index("flight")
     assert flights[["dep", "arr"]].isna().to_numpy().tolist() == [[True, True], [False, True]]
 
 
-def test_flight_to_a_place_without_zone_has_no_scheduled_arrival() -> None:
+def test_destination_without_zone_gives_missing_arrival_times() -> None:
     """A wrong zone would be a wrong instant; a missing one is seen."""
     flights = cleaned("flights", "2013-06", {"flight": 1, "dest": "XXX"}, {"flight": 2})
     assert flights["sched_arr"].isna().tolist() == [True, False]
@@ -121,7 +123,7 @@ def expected_times(flight: pd.Series, zones: dict[str, str]) -> dict[str, float]
 
 
 @pytest.mark.parametrize("month", MONTHS)
-def test_instants_of_real_flights_are_those_of_pythons_time_zones(month: str) -> None:
+def test_real_flight_instants_match_python_time_zones(month: str) -> None:
     airports = real.raw("airports").to_pandas()
     zones = {**SUPPLIED, **airports.dropna(subset="tzone").set_index("faa")["tzone"].to_dict()}
     raw, flights = real.raw_flights(month), real.prepared("flights", month).to_pandas()
@@ -135,7 +137,7 @@ def test_instants_of_real_flights_are_those_of_pythons_time_zones(month: str) ->
     pd.testing.assert_frame_equal(found, expected)
 
 
-def test_every_block_time_of_the_year_is_one_that_an_aircraft_can_fly() -> None:
+def test_scheduled_block_times_of_year_are_plausible() -> None:
     for month in MONTHS:
         flights = real.prepared("flights", month).to_pandas()
         assert (flights["sched_arr"] - flights["sched_dep"]).between(40, 720).all()

@@ -1,4 +1,4 @@
-"""The rules on the real year: they set nothing aside, blank the one impossible wind, and count what is missing."""
+"""Validation of the real year: no row quarantined, one impossible wind blanked, missing values counted."""
 
 from functools import cache
 
@@ -48,7 +48,7 @@ def validated(month: str) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
 
 
 @pytest.mark.parametrize("month", MONTHS)
-def test_real_month_breaks_no_rule_but_for_the_known_wind(month: str) -> None:
+def test_real_months_break_only_the_known_wind_rule(month: str) -> None:
     valid, broken = validated(month)
     shown = broken[["table", "row", "column", "rule", "value", "action", "kept"]].to_numpy().tolist()
     wind = ["weather", "EWR 2013-02-12 08:00:00", "wind_speed", "wind_possible", "1048.36058", "blanked", True]
@@ -75,11 +75,11 @@ def tallied() -> list[dict[str, int]]:
 
 
 @pytest.mark.parametrize("name", KNOWN)
-def test_tallies_count_what_is_missing_over_the_year(name: str) -> None:
+def test_yearly_tallies_match_known_and_sql_counts(name: str) -> None:
     found = sum(month[name] for month in tallied())
     assert found == KNOWN[name]
     assert counted()[name] == KNOWN[name]
 
 
-def test_no_tally_is_left_unchecked() -> None:
+def test_every_tally_has_an_expected_count() -> None:
     assert set(tallied()[0]) == set(KNOWN) == set(COUNTED)

@@ -1,4 +1,4 @@
-"""The raw tables' rules: each catches the fault it is for, and nothing in the real year but what is known."""
+"""Rules of the raw tables: each one rejects its faults and accepts unusual valid rows."""
 
 from datetime import datetime
 
@@ -137,7 +137,7 @@ def cases(source: dict[str, list]) -> list:
 
 
 @pytest.mark.parametrize(("table", "fault"), cases(FAULTS))
-def test_fault_breaks_exactly_its_rules_and_its_row_alone_pays(table: str, fault: tuple) -> None:
+def test_fault_breaks_only_its_rules_and_affects_only_its_row(table: str, fault: tuple) -> None:
     change, expected = fault
     before, after = OTHERS[table]
     valid, broken = checked(table, before, change, after)
@@ -156,20 +156,20 @@ def test_fault_breaks_exactly_its_rules_and_its_row_alone_pays(table: str, fault
         pytest.param({"dest": "XXX"}, ("dest", "place_known"), id="destination without a time zone"),
     ],
 )
-def test_flight_whose_instants_would_be_wrong_or_missing_is_set_aside(change: dict, rule: tuple[str, str]) -> None:
+def test_flight_with_wrong_or_missing_instants_breaks_one_rule(change: dict, rule: tuple[str, str]) -> None:
     _, broken = checked("flights", {"flight": 1}, change)
     assert broken_rules(broken) == {rule}
 
 
 @pytest.mark.parametrize(("table", "change"), cases(ACCEPTED))
-def test_odd_but_right_row_is_kept(table: str, change: dict) -> None:
+def test_unusual_valid_row_is_kept(table: str, change: dict) -> None:
     valid, broken = checked(table, change)
     assert broken.empty
     pd.testing.assert_frame_equal(valid, rows.frame(table, change))
 
 
 @pytest.mark.parametrize("table", FAULTS)
-def test_first_copy_of_a_key_stays(table: str) -> None:
+def test_first_row_of_duplicate_key_is_kept(table: str) -> None:
     copy = {"flights": {"dest": "ORD"}, "weather": {"temp": 50.0}, "planes": {"seats": 10}, "airports": {"name": "x"}}
     valid, broken = checked(table, {}, OTHERS[table][0], copy[table])
     assert broken_rules(broken) == {(KEYS[table][0], "unique")}
@@ -192,14 +192,14 @@ def essential() -> list:
 
 
 @pytest.mark.parametrize(("table", "column"), essential())
-def test_missing_value_that_must_be_there_sets_its_row_aside(table: str, column: str) -> None:
+def test_missing_required_value_quarantines_its_row(table: str, column: str) -> None:
     valid, broken = checked(table, OTHERS[table][0], {column: None})
     assert (column, "present") in broken_rules(broken)
     assert set(broken["action"]) == {"set aside"}
     pd.testing.assert_frame_equal(valid, rows.frame(table, OTHERS[table][0]))
 
 
-def test_every_rule_of_every_table_has_a_fault_that_breaks_it() -> None:
+def test_every_rule_and_required_column_has_a_fault_case() -> None:
     for table, faults in FAULTS.items():
         found = schema_of(table)
         rules = {(name, check.name) for name, column in found.columns.items() for check in column.checks}
@@ -225,6 +225,6 @@ def test_every_rule_of_every_table_has_a_fault_that_breaks_it() -> None:
         (lambda f: f.assign(weight=1), "column 'weight' is unknown"),
     ],
 )
-def test_table_of_another_shape_stops_the_run_and_names_the_column(change: object, message: str) -> None:
+def test_unexpected_columns_or_types_raise_naming_the_column(change: object, message: str) -> None:
     with pytest.raises(TableError, match=message):
         validate(change(rows.frame("flights", {})), schema_of("flights"), KEYS["flights"], BLANKED)

@@ -44,7 +44,7 @@ def test_offsets_cover_every_hour_of_the_days_and_no_other() -> None:
 @example("America/New_York", whole_minutes(datetime(2013, 3, 10, 2, 30) - EPOCH))  # a time that was never shown
 @example("America/New_York", whole_minutes(datetime(2013, 11, 3, 1, 30) - EPOCH))  # one that was shown twice
 @example("America/Phoenix", whole_minutes(datetime(2013, 3, 10, 2, 30) - EPOCH))
-def test_local_time_less_its_offset_is_the_instant(zone: str, local: int) -> None:
+def test_local_time_minus_offset_equals_utc_instant(zone: str, local: int) -> None:
     moment = (EPOCH + timedelta(minutes=local)).replace(tzinfo=ZoneInfo(zone))
     utc = moment.astimezone(UTC).replace(tzinfo=None)
     assert local - offsets()[zone, local // 60] == whole_minutes(utc - EPOCH)
@@ -64,7 +64,7 @@ def test_local_time_less_its_offset_is_the_instant(zone: str, local: int) -> Non
         ("America/Anchorage", "2013-07-01 12", -8),
     ],
 )
-def test_offsets_around_the_changes_of_the_clocks(zone: str, local: str, hours: int) -> None:
+def test_offsets_are_correct_around_clock_changes(zone: str, local: str, hours: int) -> None:
     hour = whole_minutes(datetime.fromisoformat(local) - EPOCH) // 60
     assert offsets()[zone, hour] == hours * 60
 
@@ -76,7 +76,7 @@ def test_instant_is_the_days_first_minute_in_utc(day: date) -> None:
     assert found % 1440 == 0
 
 
-def test_clock_reads_every_minute_of_the_day() -> None:
+def test_clock_converts_every_time_of_day_to_minutes() -> None:
     written = [hour * 100 + minute for hour in range(24) for minute in range(60)]
     shown = ibis.memtable({"hhmm": [*written, 2400]}).mutate(read=lambda t: clock(t.hhmm)).order_by("hhmm")
     assert shown.to_pyarrow()["read"].to_pylist() == list(range(1441))

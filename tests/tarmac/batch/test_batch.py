@@ -1,4 +1,4 @@
-"""Batches: the service's answers, no row lost, the same bytes after a kill, one line for each thing that is wrong."""
+"""Batch scoring: equals the service, loses no row, resumes after a kill, and reports each error in one line."""
 
 import io
 import itertools
@@ -77,7 +77,7 @@ def refusal(bundle, source, out):
     return str(error.value)
 
 
-def test_a_batch_scores_otherwise_than_the_service_or_the_pipeline(bundle, tmp_path):
+def test_batch_scores_match_service_and_pipeline(bundle, tmp_path):
     rows = prepared()
     asked = requests(len(rows))
     predict(write(asked, tmp_path / "in.parquet"), tmp_path / "out.parquet", bundle)
@@ -95,7 +95,7 @@ def test_a_batch_scores_otherwise_than_the_service_or_the_pipeline(bundle, tmp_p
 
 @settings(max_examples=15, deadline=None)
 @given(cuts=st.lists(st.integers(0, 300), max_size=4), size=st.integers(1, 400))
-def test_the_cut_into_files_and_chunks_changes_a_score(whole, bundle, cuts, size):
+def test_scores_are_independent_of_file_and_chunk_boundaries(whole, bundle, cuts, size):
     rows, scores = whole
     with tempfile.TemporaryDirectory() as folder:
         source, out = Path(folder) / "in", Path(folder) / "out"
@@ -116,13 +116,13 @@ def whole(bundle, tmp_path_factory):
     return rows, read(folder / "out.parquet")
 
 
-def test_csv_gives_other_scores_than_parquet(whole, bundle, tmp_path):
+def test_csv_and_parquet_give_equal_scores(whole, bundle, tmp_path):
     rows, scores = whole
     predict(write(rows, tmp_path / "in.csv"), tmp_path / "out.csv", bundle)
     assert read(tmp_path / "out.csv") == scores
 
 
-def test_a_missing_value_is_written_otherwise_than_for_ingest(whole, bundle, tmp_path):
+def test_na_and_empty_text_give_equal_scores(whole, bundle, tmp_path):
     rows, _ = whole
     empty, named = ([{**row, "tailnum": text, "distance": text} for row in rows] for text in ("", "NA"))
     for name, written in {"empty": empty, "named": named}.items():
@@ -130,7 +130,7 @@ def test_a_missing_value_is_written_otherwise_than_for_ingest(whole, bundle, tmp
     assert read(tmp_path / "named.parquet") == read(tmp_path / "empty.parquet")
 
 
-def test_live_inputs_of_a_file_are_not_those_of_a_request(whole, bundle):
+def test_live_inputs_in_file_score_as_in_request(whole, bundle):
     rows, scores = whole
     for question, row in list(zip(rows, scores, strict=True))[:50]:
         assert row["probability"] == bundle.score(bundle.inputs(parsed(json.dumps(question).encode())[0]))[0]
@@ -142,7 +142,7 @@ def test_live_inputs_of_a_file_are_not_those_of_a_request(whole, bundle):
     size=st.integers(1, 50),
     suffix=st.sampled_from(["parquet", "csv"]),
 )
-def test_a_row_is_lost_or_out_of_order(bundle, mistakes, size, suffix):
+def test_every_row_is_scored_or_rejected_in_order(bundle, mistakes, size, suffix):
     right = requests(len(mistakes))
     rows = [{**row, name: WRONG[name]} if name else row for row, name in zip(right, mistakes, strict=True)]
     with tempfile.TemporaryDirectory() as folder:
@@ -171,9 +171,7 @@ def test_a_row_is_lost_or_out_of_order(bundle, mistakes, size, suffix):
         assert line["message"] == "; ".join(one["msg"] for one in told)
 
 
-def test_a_killed_run_leaves_a_file_under_the_final_name_or_other_bytes_after_it_goes_on(
-    bundle, bundle_folder, tmp_path
-):
+def test_killed_run_leaves_no_partial_file_and_resumes_exactly(bundle, bundle_folder, tmp_path):
     source, out = tmp_path / "in", tmp_path / "out"
     rows = requests(500)
     for number, times in enumerate((1, 30, 1)):
@@ -202,7 +200,7 @@ def test_a_killed_run_leaves_a_file_under_the_final_name_or_other_bytes_after_it
     assert digest(source) == before
 
 
-def test_scores_of_other_rows_or_of_another_model_pass_for_done(bundle_folder, tmp_path, capsys):
+def test_skips_only_files_whose_input_output_and_model_match(bundle_folder, tmp_path, capsys):
     source, out, other = tmp_path / "in", tmp_path / "out", tmp_path / "other"
     rows = requests(20)
     write([{**rows[0], "flight": 0}, *rows[1:]], source / "a.parquet")
@@ -234,7 +232,7 @@ def _skipped(capsys, run):
     return [Path(line.split(":")[0]).stem for line in lines if "skipped" in line]
 
 
-def test_nobody_can_tell_what_made_the_scores(bundle, bundle_folder, tmp_path):
+def test_output_metadata_records_release_model_and_input(bundle, bundle_folder, tmp_path):
     source = write([*requests(9), {**requests(1)[0], "origin": "BOS"}], tmp_path / "in.parquet")
     predict(source, tmp_path / "out.parquet", bundle)
     schema = pq.read_schema(tmp_path / "out.parquet")
@@ -254,7 +252,7 @@ def test_nobody_can_tell_what_made_the_scores(bundle, bundle_folder, tmp_path):
     assert schema.names == ["row", *problem.contract.KEY, "probability", "missing", "unknown"]
 
 
-def test_rejects_of_an_earlier_run_stay(bundle, tmp_path):
+def test_removes_rejects_of_an_earlier_run(bundle, tmp_path):
     rows = requests(5)
     predict(write([{**rows[0], "flight": 0}, *rows], tmp_path / "in.csv"), tmp_path / "out.csv", bundle)
     assert len(rejected(tmp_path / "out.csv.rejects.csv")) == 1
@@ -262,7 +260,7 @@ def test_rejects_of_an_earlier_run_stay(bundle, tmp_path):
     assert not (tmp_path / "out.csv.rejects.csv").exists()
 
 
-def test_too_many_rejected_rows_are_a_success(bundle, bundle_folder, tmp_path):
+def test_too_many_rejected_rows_fail_the_command(bundle, bundle_folder, tmp_path):
     rows = requests(10)
     source = write([{**rows[0], "flight": 0}, *rows[1:]], tmp_path / "in.parquet")
     predict(source, tmp_path / "out.parquet", bundle, 0.1)
@@ -291,7 +289,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_bad_file_is_told_in_more_or_less_than_a_line(bundle, tmp_path, name):
+def test_invalid_file_is_refused_in_one_line(bundle, tmp_path, name):
     content, told = BAD[name]
     source = tmp_path / name
     if content is None:
@@ -306,13 +304,13 @@ def test_a_bad_file_is_told_in_more_or_less_than_a_line(bundle, tmp_path, name):
 
 
 @pytest.mark.parametrize("share", [0.02, 0.5, 0.98])
-def test_a_cut_parquet_file_is_scored(bundle, tmp_path, share):
+def test_truncated_parquet_file_is_refused(bundle, tmp_path, share):
     whole = write(requests(300), tmp_path / "in.parquet").read_bytes()
     (tmp_path / "in.parquet").write_bytes(whole[: int(len(whole) * share)])
     assert "in.parquet cannot be read" in refusal(bundle, tmp_path / "in.parquet", tmp_path / "out.parquet")
 
 
-def test_a_page_of_noise_leaves_scores(bundle, tmp_path):
+def test_corrupt_parquet_page_leaves_no_output(bundle, tmp_path):
     whole = bytearray(write(requests(3000), tmp_path / "in.parquet").read_bytes())
     whole[len(whole) // 3 : len(whole) // 2] = bytes(len(whole) // 2 - len(whole) // 3)
     (tmp_path / "in.parquet").write_bytes(whole)
@@ -331,7 +329,7 @@ def test_a_page_of_noise_leaves_scores(bundle, tmp_path):
         ("live", [{"temp": 1.0}, None], "'live'; known are"),
     ],
 )
-def test_a_column_of_another_type_is_scored(bundle, tmp_path, column, values, told):
+def test_column_of_wrong_type_is_refused(bundle, tmp_path, column, values, told):
     table = pa.Table.from_pylist(requests(2))
     if column in table.column_names:
         table = table.drop_columns(column)
@@ -339,7 +337,7 @@ def test_a_column_of_another_type_is_scored(bundle, tmp_path, column, values, to
     assert told in refusal(bundle, tmp_path / "in.parquet", tmp_path / "out.parquet")
 
 
-def test_types_that_other_programs_write_are_refused(bundle, tmp_path):
+def test_equivalent_parquet_types_give_equal_scores(bundle, tmp_path):
     plain = pa.Table.from_pylist(requests(50, 50))
     predict(write(requests(50, 50), tmp_path / "plain.parquet"), tmp_path / "plain-out.parquet", bundle)
     texts = [name for name in plain.column_names if pa.types.is_string(plain[name].type)]
@@ -350,7 +348,7 @@ def test_types_that_other_programs_write_are_refused(bundle, tmp_path):
         assert read(tmp_path / "out.parquet") == read(tmp_path / "plain-out.parquet")
 
 
-def test_not_a_number_is_scored_as_missing(bundle, tmp_path):
+def test_nan_in_a_row_is_rejected(bundle, tmp_path):
     table = pa.Table.from_pylist(requests(2)).append_column("live.temp", pa.array([float("nan"), 40.0]))
     pq.write_table(table, tmp_path / "in.parquet")
     predict(tmp_path / "in.parquet", tmp_path / "out.parquet", bundle)
@@ -358,7 +356,7 @@ def test_not_a_number_is_scored_as_missing(bundle, tmp_path):
     assert (line["row"], line["field"]) == ("1", "live.temp")
 
 
-def test_a_place_that_would_harm_the_input_is_taken(bundle, tmp_path):
+def test_refuses_overlapping_or_invalid_paths(bundle, tmp_path):
     source = tmp_path / "in"
     write(requests(2), source / "a.parquet")
     write(requests(2), tmp_path / "one.parquet")
@@ -379,7 +377,7 @@ def test_a_place_that_would_harm_the_input_is_taken(bundle, tmp_path):
         found(tmp_path)
 
 
-def test_a_file_of_a_folder_is_overlooked(bundle, tmp_path):
+def test_scores_every_file_of_a_folder_or_refuses_it(bundle, tmp_path):
     source = tmp_path / "in"
     source.mkdir()
     assert "holds no .parquet" in refusal(bundle, source, tmp_path / "out")
@@ -395,20 +393,20 @@ def test_a_file_of_a_folder_is_overlooked(bundle, tmp_path):
     assert "would both be scored into day=2/a.parquet" in refusal(bundle, source, tmp_path / "out")
 
 
-def test_a_file_without_rows_is_an_error(bundle, tmp_path):
+def test_file_without_rows_gives_empty_output(bundle, tmp_path):
     pq.write_table(pa.Table.from_pylist(requests(1)).slice(0, 0), tmp_path / "in.parquet")
     assert "0 rows" in predict(tmp_path / "in.parquet", tmp_path / "out.parquet", bundle)
     assert read(tmp_path / "out.parquet") == []
 
 
 @pytest.mark.parametrize("count", [1, 20])
-def test_a_model_without_categories_cannot_be_asked(bundle, count):
+def test_builds_inputs_for_model_without_categories(bundle, count):
     rows = [problem.request.Row.model_validate_json(json.dumps(row)) for row in requests(count)]
     inputs = bundle.state.inputs(problem.request.columns(rows), [], bundle.session.numbers)
     assert (inputs.categories.shape, len(inputs.numbers)) == ((count, 0), count)
 
 
-def test_two_runs_write_one_output(bundle, tmp_path):
+def test_concurrent_run_with_same_output_is_refused(bundle, tmp_path):
     source = write(requests(2), tmp_path / "in.parquet")
     with alone(tmp_path / "out.parquet"):
         assert "another run" in refusal(bundle, source, tmp_path / "out.parquet")
@@ -416,7 +414,7 @@ def test_two_runs_write_one_output(bundle, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.parquet", "out.parquet"]
 
 
-def test_a_file_that_changes_while_it_is_read_is_scored(tmp_path):
+def test_input_file_changed_during_run_is_refused(tmp_path):
     part = Part(write(requests(2), tmp_path / "in.csv"), tmp_path / "out.csv", tmp_path / "rejects.csv")
     job = run.Job.of(part, {})
     job.unchanged()
@@ -437,14 +435,14 @@ batch.main()
 """
 
 
-def test_the_command_needs_more_than_the_service_has(bundle_folder, tmp_path):
+def test_command_runs_with_service_dependencies_only(bundle_folder, tmp_path):
     line = [sys.executable, "-c", WITHOUT, write(requests(9), tmp_path / "in.csv"), tmp_path / "out.parquet"]
     done = subprocess.run(line, env=environment(bundle_folder), check=False, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert "9 rows: 9 scored by v0.0.1" in done.stdout
 
 
-def test_a_bad_input_ends_with_a_traceback(bundle_folder, tmp_path):
+def test_missing_input_ends_with_one_line_error(bundle_folder, tmp_path):
     for line in (COMMAND, (sys.executable, "-c", "from tarmac.cli import app; app()", "predict")):
         arguments = [*line, str(tmp_path / "none.csv"), str(tmp_path / "out.csv")]
         done = subprocess.run(arguments, env=environment(bundle_folder), check=False, capture_output=True, text=True)
@@ -458,7 +456,7 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_a_log_is_filled_with_bars(monkeypatch):
+def test_progress_bar_is_drawn_only_on_terminal(monkeypatch):
     clock = iter(range(0, 1000, 10))
     monkeypatch.setattr(time, "monotonic", lambda: next(clock))
     for stream, lines in ((io.StringIO(), 3), (Terminal(), 9)):

@@ -1,4 +1,4 @@
-"""The branch of the retraining: one commit on the server's default branch, whatever the clone has done before."""
+"""The retraining branch: one commit on top of the server's default branch, whatever the state of the clone."""
 
 from pathlib import Path
 
@@ -35,7 +35,7 @@ def retrained(here: Path, result: str) -> branch.Pushed | None:
     return push(f"retrained to {result}")
 
 
-def test_a_commit_is_made_on_another_branch_than_the_default_one(here):
+def test_commit_is_based_on_server_default_branch(here):
     pushed = retrained(here, "1")
     assert pushed == branch.Pushed(server("rev-parse", "retrain"), "trunk", pushed.content, new=True)
     assert server("rev-parse", "retrain^") == server("rev-parse", "trunk")
@@ -43,7 +43,7 @@ def test_a_commit_is_made_on_another_branch_than_the_default_one(here):
     assert run("status", "--porcelain") == ""
 
 
-def test_the_next_result_is_a_second_commit_where_the_clone_is_kept(here):
+def test_next_result_replaces_previous_commit(here):
     first = retrained(here, "1")
     second = retrained(here, "2")
     assert second.content != first.content
@@ -51,18 +51,18 @@ def test_the_next_result_is_a_second_commit_where_the_clone_is_kept(here):
     assert server("show", "retrain:result") == "2"
 
 
-def test_the_same_result_is_pushed_again(here):
+def test_same_result_is_not_pushed_again(here):
     first = retrained(here, "1")
     run("switch", "--quiet", "trunk")
     assert retrained(here, "1") == branch.Pushed(first.commit, "trunk", first.content, new=False)
 
 
-def test_a_result_that_the_default_branch_has_is_pushed(here):
+def test_result_already_on_default_branch_is_not_pushed(here):
     assert retrained(here, "0") is None
     assert server("branch", "--list", "retrain") == ""
 
 
-def test_a_result_that_was_merged_and_taken_back_is_not_offered_again(here):
+def test_result_reverted_after_merge_is_pushed_as_new(here):
     first = retrained(here, "1")
     server("update-ref", "refs/heads/trunk", first.commit)
     run("fetch", "--quiet", "origin")
@@ -80,7 +80,7 @@ def on_server(name: str, tree: str, *parents: str, words: str = "mine") -> str:
     return made
 
 
-def test_a_step_of_the_default_branch_beside_the_result_pushes_the_same_again(here):
+def test_unrelated_default_branch_commit_causes_no_new_push(here):
     first = retrained(here, "1")
     run("switch", "--quiet", "trunk")
     commit(readme="x")
@@ -105,14 +105,14 @@ def theirs(first: branch.Pushed, how: str) -> str:
 @pytest.mark.parametrize(
     "how", ["on top", "on top, empty", "on top, signed", "amended", "instead", "a merge", "unrelated"]
 )
-def test_a_commit_of_somebody_is_overwritten(here, how):
+def test_refuses_to_overwrite_commit_of_another_user(here, how):
     tip = theirs(retrained(here, "1"), how)
     with pytest.raises(BranchError, match="the branch retrain has commits of somebody else and is left as it is"):
         retrained(here, "2")
     assert server("rev-parse", "retrain") == tip
 
 
-def test_commits_of_a_person_are_folded_into_the_result(here):
+def test_refuses_local_commits_ahead_of_default_branch(here):
     mine = commit(mine="1")
     with pytest.raises(BranchError, match="HEAD has commits that trunk lacks: start from trunk"):
         retrained(here, "1")
@@ -120,7 +120,7 @@ def test_commits_of_a_person_are_folded_into_the_result(here):
     assert (here / "result").read_text() == "1"
 
 
-def test_a_branch_that_moves_meanwhile_is_overwritten(here, monkeypatch):
+def test_branch_that_moves_during_push_is_not_overwritten(here, monkeypatch):
     retrained(here, "1")
     look = branch.look
 
@@ -136,7 +136,7 @@ def test_a_branch_that_moves_meanwhile_is_overwritten(here, monkeypatch):
     assert run("show", "retrain:result") == "2", "the commit is lost"
 
 
-def test_a_server_that_is_gone_loses_the_result(here):
+def test_unreachable_server_keeps_result_for_retry(here):
     (here.parent / "server").rename(here.parent / "away")
     with pytest.raises(GitError):
         retrained(here, "1")
@@ -145,7 +145,7 @@ def test_a_server_that_is_gone_loses_the_result(here):
     assert retrained(here, "1").new
 
 
-def test_outputs_that_were_not_sent_are_committed(here):
+def test_pushes_nothing_when_adding_outputs_fails(here):
     (here / "broken").touch()
     with pytest.raises(BranchError, match="nothing is pushed"):
         retrained(here, "1")

@@ -1,4 +1,4 @@
-"""What a run left is read as it is meant; what nobody can read is held, and somebody is told."""
+"""Outcome of a retraining run: valid records are read as written, unreadable ones block it and raise an alert."""
 
 import dataclasses
 import json
@@ -35,7 +35,7 @@ def left(monitored: object = None, reviewed: object = None, outcome: str = "succ
     return found(outcome)
 
 
-def test_a_run_that_is_well_is_held_or_told():
+def test_ok_run_is_not_blocked_and_raises_no_alert():
     run = left(OK)
     assert (run.verdict, run.decision, run.alert, run.automatic) == ("ok", "none", "", False)
 
@@ -43,7 +43,7 @@ def test_a_run_that_is_well_is_held_or_told():
 @pytest.mark.parametrize(
     ("reviewed", "alert"), [(PASS, ""), (FAIL, "what was made did not pass its review: roc_auc: worse")]
 )
-def test_a_retraining_has_another_verdict_than_its_review(reviewed, alert):
+def test_retraining_reports_verdict_of_its_review(reviewed, alert):
     run = left(DRIFTED, reviewed)
     assert (run.decision, run.review, run.headline, run.alert) == (
         "retrain",
@@ -53,7 +53,7 @@ def test_a_retraining_has_another_verdict_than_its_review(reviewed, alert):
     )
 
 
-def test_a_review_of_before_counts_without_a_retraining():
+def test_review_is_ignored_without_retraining():
     assert left(OK, FAIL).review == ""
     assert left(HELD, FAIL).alert == "temp is missing"
 
@@ -78,17 +78,17 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(("monitored", "reviewed", "outcome", "words"), BROKEN.values(), ids=BROKEN)
-def test_a_broken_run_is_taken_for_a_good_one(monitored, reviewed, outcome, words):
+def test_broken_run_is_blocked_with_an_alert(monitored, reviewed, outcome, words):
     run = left(monitored, reviewed, outcome)
     assert (run.verdict, run.decision, run.automatic) == ("act", "hold", False)
     assert words in run.alert
 
 
-def test_a_refused_month_is_told_in_other_words_than_its_own():
+def test_alert_of_blocked_month_is_its_own_summary():
     assert left({**HELD, "checks": []}, None, "failure").alert == "temp is missing"
 
 
-def test_a_link_is_followed(here):
+def test_symbolic_links_are_not_followed(here):
     (here / "secret").write_text(json.dumps(OK))
     MONITORED.symlink_to(here / "secret")
     assert found().decision == "hold"
@@ -97,12 +97,12 @@ def test_a_link_is_followed(here):
 
 
 @pytest.mark.parametrize("release", ["by person", "Automatic", "automatic ", True, 1, None, ["automatic"]])
-def test_another_word_than_automatic_releases_by_itself(release):
+def test_only_exact_word_automatic_enables_automatic_release(release):
     assert left({**DRIFTED, "release": release}, PASS).automatic is False
     assert left({**DRIFTED, "release": "automatic"}, PASS).automatic is True
 
 
-def test_a_number_in_the_words_is_another_reason_or_another_check_is_none():
+def test_reason_depends_on_critical_checks_not_on_summary():
     run = left(HELD)
     assert run.acting == ("drift:a", "drift:b")
     assert run.reason == left({**HELD, "summary": "91 %", "checks": ACTING[::-1]}).reason
@@ -114,7 +114,7 @@ def test_a_number_in_the_words_is_another_reason_or_another_check_is_none():
     assert len({run.reason, *(left(*other).reason for other in others)}) == 4
 
 
-def test_a_line_has_more_lines_or_mentions_somebody():
+def test_summary_is_one_short_line_without_mentions():
     run = left({**HELD, "summary": "a\n::warning::b\r@octocat &#64;team" + "x" * 1000})
     assert "\n" not in run.summary
     assert run.summary.startswith("a ::warning::b @\u200boctocat @\u200bteam")

@@ -1,4 +1,4 @@
-"""What the pull request says: within GitHub's limit, found again by its first line, and hostile to nobody."""
+"""The pull request text: within GitHub's limits, identified by its first line, and safe for hostile input."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         path.write_text(f"what {path.parent} found\n")
 
 
-def test_a_report_is_missing_or_comes_before_the_verdict():
+def test_body_shows_verdict_before_both_reports():
     body = pull_request.body(PUSHED, FOUND)
     assert body.splitlines()[0] == f"<!-- retraining {'a' * 64} -->"
     assert body.index("temp has drifted") < body.index("what review found") < body.index("what monitoring found")
@@ -31,7 +31,7 @@ def test_a_report_is_missing_or_comes_before_the_verdict():
 
 
 @pytest.mark.parametrize("long", ["x" * 59_000 + "\n", "x\n" * 29_000, "```\n" + "x\n" * 29_000])
-def test_reports_of_the_greatest_length_are_refused_by_github(long):
+def test_body_and_title_stay_within_github_limits(long):
     for path in (MONITORING, REVIEW):
         path.write_text(long)
     body = pull_request.body(PUSHED, FOUND)
@@ -44,7 +44,7 @@ def test_reports_of_the_greatest_length_are_refused_by_github(long):
     )
 
 
-def test_a_report_that_is_missing_or_hostile_stops_the_proposal(tmp_path):
+def test_missing_or_linked_report_is_replaced_by_notice(tmp_path):
     REVIEW.unlink()
     (tmp_path / "secret").write_text("secret")
     MONITORING.unlink()
@@ -54,12 +54,12 @@ def test_a_report_that_is_missing_or_hostile_stops_the_proposal(tmp_path):
     assert "secret" not in body
 
 
-def test_a_report_takes_the_place_of_the_mark_that_it_is_found_by():
+def test_marker_in_report_does_not_replace_body_marker():
     REVIEW.write_text(f"<!-- retraining {'b' * 64} -->")
     assert pull_request.MARK.search(pull_request.body(PUSHED, FOUND))[1] == "a" * 64
 
 
-def test_the_words_of_the_monitoring_change_more_than_themselves():
+def test_monitoring_summary_adds_no_markup_or_references():
     hostile = Found("act", "retrain", WORST, "a model", "pass", "", (), automatic=False)
     usual = Found("act", "retrain", "x", "a model", "pass", "", (), automatic=False)
     assert Page(pull_request.body(PUSHED, hostile)).tags == Page(pull_request.body(PUSHED, usual)).tags
@@ -67,6 +67,6 @@ def test_the_words_of_the_monitoring_change_more_than_themselves():
 
 
 @pytest.mark.parametrize(("automatic", "words"), [(True, "without a person"), (False, "`make release`")])
-def test_a_reader_is_told_another_policy(automatic, words):
+def test_body_states_the_release_policy(automatic, words):
     found = Found("act", "retrain", "", "a model", "pass", "", (), automatic=automatic)
     assert words in pull_request.body(PUSHED, found)

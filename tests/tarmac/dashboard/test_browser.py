@@ -1,4 +1,4 @@
-"""The page as a person meets it: in Chromium, from a file, in both themes, at a desk and on a phone, by keyboard."""
+"""The page in Chromium: opened from a file, in both themes, at desktop and phone width, and by keyboard."""
 
 import os
 from pathlib import Path
@@ -48,7 +48,7 @@ def pressed(page: Page, key: str, code: int) -> dict[str, Any]:
 
 @themes
 @widths
-def test_a_chart_is_blank_or_wider_than_the_screen(chromium, full, theme, width):
+def test_every_chart_is_drawn_within_screen_width(chromium, full, theme, width):
     chromium.open(full, width, theme=theme)
     drawn = chromium.run(DRAWN)
     assert len(drawn) == CHARTS
@@ -65,7 +65,7 @@ def test_a_chart_is_blank_or_wider_than_the_screen(chromium, full, theme, width)
 
 
 @pytest.mark.parametrize(("theme", "width"), [("light", DESK), ("dark", DESK), ("light", PHONE)])
-def test_a_rule_of_accessibility_is_broken(chromium, full, theme, width):
+def test_page_passes_accessibility_rules(chromium, full, theme, width):
     checker = axe()
     chromium.open(full, width, theme=theme)
     chromium.run(OPENED)
@@ -73,7 +73,7 @@ def test_a_rule_of_accessibility_is_broken(chromium, full, theme, width):
     assert chromium.run(CHECK) == []
 
 
-def test_the_checker_would_not_see_a_fault(chromium, full):
+def test_accessibility_checker_reports_planted_faults(chromium, full):
     checker = axe()
     chromium.open(full)
     chromium.run("document.querySelector('.says').style.color = '#ccc'; document.querySelector('h1').remove()")
@@ -84,7 +84,7 @@ def test_the_checker_would_not_see_a_fault(chromium, full):
 
 
 @themes
-def test_the_page_asks_for_something_or_complains(chromium, full, theme):
+def test_page_requests_only_itself_and_logs_no_error(chromium, full, theme):
     chromium.open(full, theme=theme)
     chromium.run(OPENED)
     chromium.run("document.querySelectorAll('nav a').forEach((link) => link.click())")
@@ -95,7 +95,7 @@ def test_the_page_asks_for_something_or_complains(chromium, full, theme):
     assert chromium.faults == []
 
 
-def test_a_script_or_a_picture_that_got_in_is_run(chromium, full, tmp_path):
+def test_content_policy_blocks_injected_script_and_image(chromium, full, tmp_path):
     """The page's own policy stops what an escape that was forgotten would let in."""
     bad = tmp_path / "bad.html"
     planted = "<script>window.bad = 1</script><img src=x onerror='window.bad = 1'><p style='color: red'>a</p></main>"
@@ -106,13 +106,13 @@ def test_a_script_or_a_picture_that_got_in_is_run(chromium, full, tmp_path):
 
 
 @themes
-def test_a_phone_scrolls_sideways(chromium, full, theme):
+def test_phone_page_does_not_scroll_horizontally(chromium, full, theme):
     chromium.open(full, PHONE, theme=theme)
     chromium.run(OPENED)
     assert chromium.run("document.documentElement.scrollWidth") == PHONE
 
 
-def test_a_keyboard_reaches_less_than_a_mouse(chromium, full):
+def test_keyboard_reaches_button_links_and_details(chromium, full):
     chromium.open(full)
     assert pressed(chromium, "Tab", 9)["text"] == "Skip to the content"
     button = pressed(chromium, "Tab", 9)
@@ -127,7 +127,7 @@ def test_a_keyboard_reaches_less_than_a_mouse(chromium, full):
     assert any(text.startswith("Read the model card") for text in seen)
 
 
-def test_the_theme_button_does_nothing_or_is_forgotten(chromium, full):
+def test_theme_button_switches_theme_and_choice_persists(chromium, full):
     ground = "getComputedStyle(document.body).backgroundColor"
     chromium.open(full, theme="dark")
     dark = chromium.run(ground)
@@ -146,7 +146,7 @@ def test_the_theme_button_does_nothing_or_is_forgotten(chromium, full):
     assert chromium.run(ground) == light
 
 
-def test_a_table_that_is_too_wide_cannot_be_scrolled_by_keyboard(chromium, full):
+def test_wide_tables_are_focusable_by_keyboard(chromium, full):
     chromium.open(full, PHONE)
     chromium.run(OPENED)
     chromium.run("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
@@ -155,7 +155,7 @@ def test_a_table_that_is_too_wide_cannot_be_scrolled_by_keyboard(chromium, full)
     assert chromium.run(f"{wide}.every((one) => one.tabIndex === 0)") is True
 
 
-def test_a_page_without_a_year_breaks_a_rule(chromium, bare):
+def test_page_without_history_passes_accessibility_rules(chromium, bare):
     checker = axe()
     build.build()
     chromium.open(Path("site/index.html"), PHONE)

@@ -1,4 +1,4 @@
-"""The page as text: nothing on it is lost, invented or executed, and it is the same wherever it is built."""
+"""The page as text: complete, correct, escaped, and identical wherever it is built."""
 
 import json
 import os
@@ -55,11 +55,11 @@ def section(text: str, name: str) -> str:
     return " ".join("".join(Tags(found[0]).text).split())
 
 
-def test_a_section_is_lost_or_out_of_order(full):
+def test_sections_are_complete_and_in_order(full):
     assert re.findall(r'<section id="(\w+)"', full.read_text()) == SECTIONS
 
 
-def test_the_first_sentence_says_something_else_than_registry_and_monitoring(full):
+def test_first_section_matches_registry_and_monitoring(full):
     said = section(full.read_text(), "now")
     assert f"{SECOND} is in production. December 2013: ROC-AUC is proven lower by 0.018" in said
     assert "Now act" in said
@@ -69,14 +69,14 @@ def test_the_first_sentence_says_something_else_than_registry_and_monitoring(ful
     assert "The sections below describe this model." in said
 
 
-def test_another_model_than_that_of_production_is_shown_as_it(year):
+def test_page_reports_when_production_has_another_model(year):
     lock = Path("dvc.lock").read_text()
     md5 = re.search(r"path: models/model.onnx\n\s+hash: md5\n\s+md5: (\w+)", lock)[1]
     Path("dvc.lock").write_text(lock.replace(md5, "0" * 32))
     assert "describe the model that is committed here, which is another" in section(page(), "now")
 
 
-def test_a_number_of_a_chart_stands_in_no_table(full):
+def test_chart_numbers_also_appear_as_text(full):
     text = full.read_text()
     assert section(text, "history").count("0.7732") >= 2
     for name in MONTHS:
@@ -90,7 +90,7 @@ def test_a_number_of_a_chart_stands_in_no_table(full):
     assert "336,776" in section(text, "quality")
 
 
-def test_a_gain_that_is_not_proven_is_called_one(year):
+def test_inconclusive_gain_is_reported_as_not_proven(year):
     rows = summary()
     rows[2] |= {"over_never": 0.001, "over_never_low": -0.002, "over_never_high": 0.004}
     write_csv(Path("metrics/replay/summary.csv"), rows)
@@ -99,7 +99,7 @@ def test_a_gain_that_is_not_proven_is_called_one(year):
     assert "Retraining by policy gains nothing that is proven: +0.0010" in said
 
 
-def test_a_file_that_is_not_committed_has_a_commit(year):
+def test_uncommitted_file_is_shown_as_not_committed(year):
     committed = run("log", "-1", "--format=%H", "--", "metrics/replay/summary.csv")[:9]
     assert f"metrics/replay/summary.csv at {committed}" in section(build.PAGE.read_text(), "replay")
     write_csv(Path("metrics/replay/summary.csv"), [*summary()[:2], summary()[2] | {"minutes": 2.2}])
@@ -108,7 +108,7 @@ def test_a_file_that_is_not_committed_has_a_commit(year):
     assert "with changes that are not committed" in text
 
 
-def test_the_last_finding_is_told_only_once_it_is_committed(year):
+def test_latest_monitoring_result_is_shown_before_its_commit(year):
     write_json(Path("monitoring/monitoring.json"), month("2014-01", "ok", labelled=False))
     text = page()
     assert "January 2014: nothing beyond policy" in section(text, "now")
@@ -118,18 +118,18 @@ def test_the_last_finding_is_told_only_once_it_is_committed(year):
 
 
 @pytest.mark.parametrize("tell", [monitoring.nothing, monitoring.refuse])
-def test_a_round_without_a_row_has_no_page(year, tell):
+def test_monitoring_run_without_rows_keeps_shown_status(year, tell):
     before = section(build.PAGE.read_text(), "now")
     tell("nothing new has arrived")
     assert section(page(), "now") == before
 
 
-def test_a_finding_from_before_a_record_was_pulled_is_believed_over_it(year):
+def test_stored_record_overrides_older_monitoring_result(year):
     write_json(Path("monitoring/monitoring.json"), month(MONTHS[-1], "ok") | {"summary": "an old one"})
     assert "an old one" not in section(page(), "now")
 
 
-def test_a_build_differs_from_the_one_before_or_from_one_elsewhere(year, tmp_path, monkeypatch):
+def test_build_is_deterministic_across_clones_and_locales(year, tmp_path, monkeypatch):
     first = build.PAGE.read_text()
     assert page() == first
     run("clone", "--quiet", ".", str(tmp_path / "elsewhere"))
@@ -139,7 +139,7 @@ def test_a_build_differs_from_the_one_before_or_from_one_elsewhere(year, tmp_pat
     assert page() == first
 
 
-def test_a_value_of_somebody_becomes_markup(year):
+def test_hostile_values_are_escaped(year):
     expected = Tags(build.PAGE.read_text()).counts
     found = month(MONTHS[-1], "act") | {"summary": HOSTILE}
     found["checks"][-1] |= {"name": HOSTILE, "kind": HOSTILE, "reason": HOSTILE}
@@ -165,12 +165,12 @@ def test_a_value_of_somebody_becomes_markup(year):
     assert "alert(1)" in section(text, "slices")
 
 
-def test_the_page_names_another_place(full):
+def test_page_contains_no_external_url(full):
     named = set(re.findall(r"https?://[^\"'\s<]+", full.read_text()))
     assert named == {"http://www.w3.org/2000/svg"}
 
 
-def test_a_repository_without_a_year_has_no_page(bare):
+def test_page_of_new_repository_names_next_commands(bare):
     text = page()
     assert "No version is released yet" in section(text, "now")
     assert "make monitor" in section(text, "now")
@@ -182,7 +182,7 @@ def test_a_repository_without_a_year_has_no_page(bare):
     assert "committed it first" in section(text, "lineage")
 
 
-def test_a_repository_with_nothing_but_a_commit_has_no_page(bare):
+def test_page_of_empty_repository_has_every_section(bare):
     run("rm", "-r", "--quiet", "metrics", "models", "dvc.yaml", "dvc.lock", "data", "params.yaml")
     save("nothing", "2026-01-02")
     run("checkout", "--quiet", "--orphan", "other")
@@ -208,7 +208,7 @@ def test_a_repository_with_nothing_but_a_commit_has_no_page(bare):
         "dvc.lock",
     ],
 )
-def test_a_file_that_was_cut_off_is_told_by_a_traceback_or_not_named(year, name):
+def test_truncated_file_is_named_in_one_line_and_page_is_kept(year, name):
     write_json(Path("monitoring/monitoring.json"), month(MONTHS[-1], "act"))
     before = build.PAGE.read_bytes()
     path = Path(name)
@@ -223,7 +223,7 @@ def test_a_file_that_was_cut_off_is_told_by_a_traceback_or_not_named(year, name)
 
 
 @pytest.mark.program
-def test_the_command_shows_a_traceback(year):
+def test_command_reports_error_in_one_line(year):
     Path("metrics/prepare.json").write_text('{"rows": {')
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     command = [sys.executable, "-c", "from tarmac.cli import app; app()", "site"]
@@ -232,13 +232,13 @@ def test_the_command_shows_a_traceback(year):
     assert re.fullmatch(r"tarmac: error: metrics/prepare\.json: .+\n", done.stderr)
 
 
-def test_a_folder_without_a_commit_is_told_otherwise(tmp_path, monkeypatch):
+def test_repository_without_commit_is_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run("init", "--quiet")
     with pytest.raises(SiteError, match="no commit here"):
         build.build()
 
 
-def test_the_first_version_is_shown_as_the_last(full):
+def test_versions_are_listed_latest_first(full):
     told = section(full.read_text(), "history").partition("the latest first")[2].partition("The other metrics")[0]
     assert re.findall(r"v0\.0\.\d", told) == [SECOND, FIRST]

@@ -1,4 +1,4 @@
-"""The card on the page: nothing in it runs or leads away."""
+"""The model card on the page: no script, link or image in it is active."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +9,7 @@ from tests.conftest import ROOT
 CARD = (ROOT / "models" / "card.md").read_text()
 
 
-def test_a_heading_of_the_card_skips_a_level_or_is_the_pages_own():
+def test_card_sections_become_third_level_headings():
     shown = card.html(CARD)
     assert "<h1" not in shown
     assert "<h2" not in shown
@@ -17,7 +17,7 @@ def test_a_heading_of_the_card_skips_a_level_or_is_the_pages_own():
     assert "Model card:" not in shown
 
 
-def test_a_link_a_picture_or_html_of_a_card_is_alive():
+def test_links_images_and_html_in_card_are_inert():
     shown = card.html("# a\n\n[x](https://x.org) ![y](https://y.org) <https://z.org> <script>1</script>\n\n<b>c</b>\n")
     assert "<a" not in shown
     assert "<img" not in shown
@@ -27,5 +27,5 @@ def test_a_link_a_picture_or_html_of_a_card_is_alive():
 
 
 @given(st.text(max_size=200))
-def test_a_text_of_anybody_stops_the_page(text):
+def test_any_text_renders_without_error(text):
     assert isinstance(card.html(text), str)

@@ -1,4 +1,4 @@
-"""Experiments on the page: those that DVC keeps, whatever somebody called them, beside what they started from."""
+"""Experiments on the page: all that DVC stores, under any name, compared with their baseline."""
 
 import re
 import subprocess
@@ -47,7 +47,7 @@ def measure(depth: int) -> None:
     write_json(TEST_METRICS, {"roc_auc": 0.7 + depth / 100, "log_loss": 0.5})
 
 
-def test_an_experiment_is_lost_or_beside_another_baseline(tried):
+def test_experiments_are_listed_with_their_own_baseline(tried):
     commit(other_txt="a later commit has none")
     first, second = experiments()
     assert [(one.name, one.changed) for one in (first, second)] == [
@@ -65,7 +65,7 @@ def test_an_experiment_is_lost_or_beside_another_baseline(tried):
     assert "+0.0300" in table
 
 
-def test_dvc_is_asked_where_there_is_no_experiment(tmp_path, monkeypatch):
+def test_lists_no_experiments_without_dvc_repository(tmp_path, monkeypatch):
     work_in(tmp_path / "none", monkeypatch)
     run("init", "--quiet")
     commit()

@@ -1,4 +1,4 @@
-"""The drawing of the pipeline: what is left out follows from what is drawn."""
+"""The pipeline drawing: every omitted edge follows from the drawn ones."""
 
 import networkx
 import yaml
@@ -14,13 +14,13 @@ TWO = st.tuples(st.integers(0, 9), st.integers(0, 9)).filter(lambda pair: pair[0
 
 
 @given(st.sets(TWO, max_size=30))
-def test_an_edge_is_left_out_that_does_not_follow_from_others(pairs):
+def test_reduced_edges_equal_transitive_reduction(pairs):
     found = {(f"s{first}", f"s{last}") for first, last in pairs}
     expected = networkx.transitive_reduction(networkx.DiGraph(found))
     assert graph.reduced(found) == set(expected.edges)
 
 
-def test_a_stage_of_the_pipeline_stands_before_what_it_reads():
+def test_stages_rank_after_their_inputs():
     rank = {node.name: node.rank for node in graph.nodes(STAGES)}
     assert rank == {
         "data/raw": 0,
@@ -37,16 +37,16 @@ def test_a_stage_of_the_pipeline_stands_before_what_it_reads():
     assert len({*places}) == len(places)
 
 
-def test_code_is_drawn_as_data():
+def test_code_deps_are_not_drawn():
     assert {first for first, _ in graph.edges(STAGES)} - STAGES.keys() == {"data/raw"}
 
 
-def test_a_circle_never_ends():
+def test_cyclic_graph_terminates():
     stages = {"a": {"deps": ["y"], "outs": ["x"]}, "b": {"deps": ["x"], "outs": ["y"]}}
     assert len(graph.nodes(stages)) == 2
 
 
-def test_a_name_in_the_drawing_becomes_markup():
+def test_names_in_drawing_are_escaped():
     stages = {"<script>": {"deps": ["<img>"], "outs": ["a&b", {"<b>": {"cache": False}}]}}
     drawn = pipeline._drawn(stages, graph.nodes(stages), down=False)
     assert not [tag for tag in ("<script", "<img", "<b>", "a&b") if tag in drawn]

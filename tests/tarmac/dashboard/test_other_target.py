@@ -1,4 +1,4 @@
-"""The page of a problem whose target is a number and whose rows have no time: no word of classes, months or days."""
+"""The page of a regression problem without time mentions no classes, months or days."""
 
 import re
 import subprocess
@@ -31,7 +31,7 @@ print(html(known))
 """
 
 
-def test_the_page_of_numbers_without_time_speaks_of_classes_or_months():
+def test_regression_page_mentions_no_classes_or_months():
     command = [sys.executable, "-c", PAGE]
     page = subprocess.run(command, capture_output=True, text=True, check=True, env={"PYTHONPATH": str(ROOT / "src")})
     text = " ".join(re.sub(r"<(style|script).*?</\1>|<[^>]+>", " ", page.stdout, flags=re.DOTALL).split())

@@ -1,4 +1,4 @@
-"""Records as their commands write them, and as somebody's editor or a full disk leaves them."""
+"""Reading of records: complete ones are parsed, truncated or invalid ones are refused with the cause."""
 
 import json
 from pathlib import Path
@@ -16,12 +16,12 @@ WHOLE = json.dumps(month("2013-12", "act"))
 
 
 @given(st.integers(0, len(WHOLE) - 1))
-def test_a_record_that_was_cut_off_anywhere_is_taken_for_one(length):
+def test_truncated_record_is_refused(length):
     with pytest.raises(SiteError, match=r"^a\.json: .+`git restore a\.json`"):
         reading.parsed(Month, WHOLE[:length], Path("a.json"))
 
 
-def test_a_table_that_was_cut_off_anywhere_is_taken_for_one(tmp_path):
+def test_truncated_table_is_refused_unless_cut_at_row_end(tmp_path):
     path = tmp_path / "months.csv"
     write_csv(path, lived()[:2])
     whole = path.read_text()
@@ -35,7 +35,7 @@ def test_a_table_that_was_cut_off_anywhere_is_taken_for_one(tmp_path):
 
 
 @pytest.mark.parametrize("key", ["checks", "features", "metrics", "calibration", "slices", "rows", "labelled", "model"])
-def test_a_month_that_was_refused_cannot_be_shown(key):
+def test_missing_key_of_month_takes_its_default(key):
     found = month("2013-12", "act")
     del found[key]
     shown = reading.parsed(Month, json.dumps(found), Path("a.json"))
@@ -44,7 +44,7 @@ def test_a_month_that_was_refused_cannot_be_shown(key):
     assert [name for name in kept if not getattr(shown, name)] == []
 
 
-def test_a_number_that_is_none_is_drawn(tmp_path):
+def test_nan_and_blank_numbers_are_read_as_missing(tmp_path):
     found = month("2013-12", "act")
     found["features"][0]["psi"] = float("nan")
     assert reading.parsed(Month, json.dumps(found), Path("a.json")).features[0].psi is None
@@ -52,6 +52,6 @@ def test_a_number_that_is_none_is_drawn(tmp_path):
     assert reading.rows(Way, tmp_path / "summary.csv")[0].over_never is None
 
 
-def test_a_verdict_of_another_kind_is_believed():
+def test_unknown_verdict_is_refused():
     with pytest.raises(SiteError, match=r"verdict: Input should be 'ok', 'watch' or 'act'"):
         reading.parsed(Month, json.dumps(month("2013-12", "act") | {"verdict": "fine"}), Path("a.json"))

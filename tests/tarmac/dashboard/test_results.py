@@ -1,4 +1,4 @@
-"""A metric of the page has an interval where it is of this very number."""
+"""Metrics on the page have an interval only where it belongs to the same value."""
 
 import json
 
@@ -22,17 +22,17 @@ METRICS = json.dumps(dict.fromkeys(TASK.metrics, VALUE))
         (Estimate(None, 0.75, 0.79), Estimate(VALUE)),
     ],
 )
-def test_an_interval_of_another_number_is_left_out(known: Estimate, found: Estimate) -> None:
+def test_interval_is_shown_only_for_its_own_value(known: Estimate, found: Estimate) -> None:
     name = TASK.main
     assert estimates(METRICS, Intervals(metrics={name: known}), "here")[name] == found
 
 
-def test_a_commit_without_intervals_has_its_metrics() -> None:
+def test_metrics_without_intervals_are_kept() -> None:
     assert estimates(METRICS, Intervals(), "here") == dict.fromkeys(TASK.metrics, Estimate(VALUE))
     assert estimates(None, Intervals(), "here") == {}
 
 
 @pytest.mark.parametrize("text", ["[]", '{"roc_auc": "high"}', '{"roc_auc": 1'])
-def test_metrics_that_are_broken_are_named(text: str) -> None:
+def test_invalid_metrics_raise_error_naming_their_source(text: str) -> None:
     with pytest.raises(SiteError, match=r"^here: "):
         estimates(text.replace("roc_auc", TASK.main), Intervals(), "here")

@@ -1,4 +1,4 @@
-"""Drawings: the same every time, in colours of the page, with nothing of a value taken for markup."""
+"""Charts: deterministic, in the colors of the page, with every value escaped."""
 
 import re
 from xml.etree import ElementTree
@@ -24,11 +24,11 @@ def spec(width: int, name: str = "a") -> vega.Spec:
     }
 
 
-def test_a_drawing_differs_from_the_one_before():
+def test_chart_is_deterministic():
     assert vega.chart("Title", "Reads.", spec) == vega.chart("Title", "Reads.", spec)
 
 
-def test_a_value_becomes_markup():
+def test_values_in_chart_are_escaped():
     drawn = vega.svg(spec(300, HOSTILE), HOSTILE, "Reads.")
     root = ElementTree.fromstring(drawn)
     assert not [one for one in root.iter() if one.tag.endswith("script")]
@@ -36,14 +36,14 @@ def test_a_value_becomes_markup():
     assert root.get("aria-label") == f"{HOSTILE}. Reads."
 
 
-def test_a_reader_who_cannot_see_it_hears_the_marks_one_by_one():
+def test_only_chart_root_has_role_and_aria_label():
     root = ElementTree.fromstring(vega.svg(spec(300), "Title", "Reads."))
     assert (root.get("role"), root.get("aria-label")) == ("img", "Title. Reads.")
     below = [name for one in root.iter() if one is not root for name in one.attrib]
     assert not [name for name in below if name == "role" or name.startswith("aria")]
 
 
-def test_a_drawing_has_a_colour_or_a_font_of_its_own():
+def test_chart_uses_only_page_colors_and_font():
     drawn = vega.svg(spec(300), "Title", "Reads.")
     painted = set(re.findall(r'(?:fill|stroke)="([^"]+)"', drawn))
     assert {colour for colour in painted if not colour.startswith("var(--")} <= {"none"}
@@ -51,5 +51,5 @@ def test_a_drawing_has_a_colour_or_a_font_of_its_own():
     assert "style=" not in drawn
 
 
-def test_digits_that_nobody_sees_stand_in_a_drawing():
+def test_chart_numbers_have_at_most_two_decimals():
     assert not re.findall(r"\d\.\d{3}", vega.svg(spec(300), "Title", "Reads."))

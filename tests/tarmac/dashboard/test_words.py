@@ -5,13 +5,13 @@ import pytest
 from tarmac.dashboard import words
 
 
-def test_a_year_begins_without_a_name_on_the_axis():
+def test_axis_labels_later_january_with_its_year():
     assert words.ticks(["2013-11", "2013-12", "2014-01", "2014-02"]) == ["Nov", "Dec", "2014", "Feb"]
     assert words.ticks(["2013-01", "2013-02"]) == ["Jan", "Feb"]
     assert words.span(["2013-11", "2014-01"]) == "November 2013 to January 2014"
 
 
-def test_what_is_not_known_is_written_as_a_number():
+def test_unknown_values_are_written_as_dash_or_words():
     assert [words.between(None, 0.1), words.difference(None), words.share(None)] == ["–"] * 3
     assert words.estimate(None) == "not known"
 
@@ -26,5 +26,5 @@ def test_what_is_not_known_is_written_as_a_number():
         (list("abcdef"), "a, b, c, d and 2 more"),
     ],
 )
-def test_one_name_is_cut_to_say_that_there_is_one_more(names, written):
+def test_only_lists_longer_than_five_are_shortened(names, written):
     assert words.listed(names) == written

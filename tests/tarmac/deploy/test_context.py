@@ -1,4 +1,4 @@
-"""What gets into a build: the code, the lock and the bundle, and nothing else that lies in a clone."""
+"""The build context contains the code, the lock and the bundle, and no other file of the clone."""
 
 import re
 from pathlib import Path
@@ -59,16 +59,16 @@ RULES = (ROOT / ".dockerignore").read_text()
 
 
 @pytest.mark.parametrize("path", NEEDED)
-def test_what_the_image_needs_is_kept_out(path):
+def test_context_includes_files_that_image_needs(path):
     assert not ignored(path, RULES)
 
 
 @pytest.mark.parametrize("path", PRIVATE)
-def test_what_nobody_may_read_in_an_image_gets_in(path):
+def test_context_excludes_private_files(path):
     assert ignored(path, RULES)
 
 
-def test_a_file_of_the_repository_gets_in_that_the_build_does_not_copy():
+def test_context_contains_only_files_that_build_copies():
     folders = [path for path in ROOT.iterdir() if path.name not in {".venv", ".git", "data", "served", ".dvc"}]
     files = [path for folder in folders for path in ([folder] if folder.is_file() else sorted(folder.rglob("*")))]
     inside = {str(path.relative_to(ROOT)) for path in files if path.is_file()}
@@ -91,5 +91,5 @@ def test_a_file_of_the_repository_gets_in_that_the_build_does_not_copy():
         ("a/b", "# a", False),
     ],
 )
-def test_the_rules_mean_something_else_here_than_to_docker(path, patterns, out):
+def test_ignore_patterns_follow_docker_rules(path, patterns, out):
     assert ignored(path, patterns) is out

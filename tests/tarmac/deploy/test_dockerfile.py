@@ -1,4 +1,4 @@
-"""What must hold of the Dockerfile, whoever changes it next; and that its linter sees what it is there for."""
+"""Required properties of the Dockerfile, and detection of planted faults by its linter."""
 
 import re
 import subprocess
@@ -35,13 +35,13 @@ def only(stage: list[Instruction], name: str) -> Instruction:
     return found
 
 
-def test_the_linter_finds_fault_with_the_dockerfile():
+def test_dockerfile_passes_linter():
     done = lint(PATH)
     assert (done.returncode, done.stdout) == (0, "")
 
 
 @pytest.mark.parametrize(("old", "new", "rule"), FAULTS.values(), ids=FAULTS)
-def test_the_linter_does_not_see_a_planted_fault(tmp_path, old, new, rule):
+def test_linter_reports_planted_fault(tmp_path, old, new, rule):
     text = PATH.read_text()
     assert old in text
     planted = tmp_path / "Dockerfile"
@@ -51,20 +51,20 @@ def test_the_linter_does_not_see_a_planted_fault(tmp_path, old, new, rule):
     assert rule in done.stdout
 
 
-def test_both_stages_have_another_python_or_one_that_tarmac_does_not_run_on():
+def test_both_stages_use_the_same_supported_python():
     bases = {stage[0].words({})[0] for stage in (BUILDER, FINAL)}
     (version,) = {re.fullmatch(r"python:3\.(\d+)-slim-[a-z]+(@sha256:[0-9a-f]{64})?", base)[1] for base in bases}
     assert len(bases) == 1
     assert 11 <= int(version) <= 14
 
 
-def test_packages_come_without_their_hashes_or_build_something():
+def test_packages_are_installed_as_binaries_with_hashes():
     (install,) = (step.value for step in BUILDER if "pip " in step.value)
     assert {"--require-hashes", "--only-binary"} <= set(install.split())
     assert install.endswith("--requirement requirements/serve.txt")
 
 
-def test_the_image_has_what_only_the_build_needs():
+def test_final_stage_copies_only_runtime_files():
     assert not [step for step in FINAL if step.name == "RUN"]
     copied = [step.words({"BUNDLE": "BUNDLE"}) for step in FINAL if step.name == "COPY"]
     assert copied == [
@@ -75,14 +75,14 @@ def test_the_image_has_what_only_the_build_needs():
     ]
 
 
-def test_the_service_runs_as_root_behind_a_shell_or_cannot_be_stopped():
+def test_service_is_non_root_without_shell_and_takes_sigterm():
     user, group = only(FINAL, "USER").value.split(":")
     assert int(user) > 0 < int(group)
     assert only(FINAL, "CMD").exec_form[0] == "python"
     assert only(FINAL, "STOPSIGNAL").value == "SIGTERM"
 
 
-def test_the_image_does_not_say_what_is_in_it():
+def test_image_labels_report_version_and_revision():
     given = {"VERSION": "v0.0.2", "REVISION": "0" * 40}
     labels = dict(word.split("=") for word in only(FINAL, "LABEL").words(given))
     assert labels["org.opencontainers.image.version"] == "v0.0.2"

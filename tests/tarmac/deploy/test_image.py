@@ -1,4 +1,4 @@
-"""The image as its Dockerfile says, built and run without Docker: the same steps, user, file system and signals."""
+"""The image of the Dockerfile, built and run without Docker: same steps, user, file system and signals."""
 
 import json
 import os
@@ -55,13 +55,13 @@ def container(clone: Clone) -> Iterator[str]:
         state(clone, "rm", name)
 
 
-def test_the_image_does_not_start_read_only_as_another_user_or_answer(clone):
+def test_image_starts_read_only_as_non_root_and_responds(clone):
     done = clone.make("smoke")
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{image(clone)} as user 65532: v" in done.stdout
 
 
-def test_the_image_has_packages_that_the_service_does_not_need(clone):
+def test_image_contains_only_locked_service_packages(clone):
     (site,) = root(clone).glob("venv/lib/python3*/site-packages")
     there = {path.name.split("-")[0].lower().replace("_", "-") for path in site.glob("*.dist-info")}
     lock = (clone.path / "requirements" / "serve.txt").read_text()
@@ -70,7 +70,7 @@ def test_the_image_has_packages_that_the_service_does_not_need(clone):
     assert {name for name in there if f"\n{name}==" not in lock} == set()
 
 
-def test_python_compiles_at_every_start(clone):
+def test_image_contains_precompiled_unchecked_bytecode(clone):
     code = root(clone) / "app" / "src" / "tarmac"
     sources = {path.stem for path in code.glob("*.py")}
     assert {path.name.split(".")[0] for path in (code / "__pycache__").iterdir()} == sources
@@ -78,20 +78,20 @@ def test_python_compiles_at_every_start(clone):
     assert flags == {1}, "its source would be looked at: PEP 552"
 
 
-def test_the_service_can_write_to_the_image(clone, container):
+def test_service_can_write_only_to_tmp(clone, container):
     script = "import pathlib; pathlib.Path('{}').write_text('x')"
     for path, status in (("/app/x", 1), ("/venv/x", 1), ("/app/bundle/x", 1), ("/tmp/x", 0)):
         command = [clone.tools / "docker", "exec", container, "python", "-c", script.format(path)]
         assert subprocess.run(command, check=False, capture_output=True).returncode == status, path
 
 
-def test_the_service_takes_more_memory_than_the_manifest_asks_for(clone, container):
+def test_service_memory_is_below_manifest_request(clone, container):
     status = Path(f"/proc/{process(clone, container)}/status").read_text()
     resident = int(status.split("VmRSS:")[1].split()[0]) / 1024  # MiB
     assert resident < int(CONTAINER["resources"]["requests"]["memory"].removesuffix("Mi"))
 
 
-def test_a_signal_does_not_stop_the_service(clone):
+def test_sigterm_stops_service(clone):
     name = state(clone, "run", "--read-only", image(clone))
     wait_healthy(clone, name)
     os.kill(process(clone, name), signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""The manifest: what Kubernetes takes, and what keeps the service up and shut in."""
+"""Kubernetes manifest: it is valid, keeps the service available, and isolates it."""
 
 import copy
 import re
@@ -32,7 +32,7 @@ def validate(path: Path, *options: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("version", ["1.30", "1.37"])
-def test_kubernetes_would_refuse_the_manifest(version):
+def test_manifest_passes_strict_validation(version):
     done = validate(PATH, "--kubernetes-version", version)
     assert done.returncode == 0, done.stderr
 
@@ -46,14 +46,14 @@ FAULTS: dict[str, Callable[[dict[str, Any]], object]] = {
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-def test_a_planted_fault_is_not_seen(tmp_path, fault):
+def test_validator_rejects_invalid_manifest(tmp_path, fault):
     thing = copy.deepcopy(THINGS["Deployment"])
     fault(thing["spec"])
     (tmp_path / "bad.yaml").write_text(yaml.safe_dump(thing))
     assert validate(tmp_path / "bad.yaml").returncode == 1
 
 
-def test_the_container_may_more_than_it_needs():
+def test_pod_and_container_have_least_privileges():
     assert CONTAINER["securityContext"] == {
         "allowPrivilegeEscalation": False,
         "capabilities": {"drop": ["ALL"]},
@@ -66,14 +66,14 @@ def test_the_container_may_more_than_it_needs():
     assert [next(iter(volume.keys() - {"name"})) for volume in POD["volumes"]] == ["emptyDir"]
 
 
-def test_the_image_is_tried_less_strictly_than_it_runs():
+def test_smoke_options_and_image_user_match_pod_security():
     assert {"--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges"} == set(smoke.STRICT)
     assert [mount["mountPath"] for mount in CONTAINER["volumeMounts"]] == ["/tmp"]
     ids = {POD["securityContext"][name] for name in ("runAsUser", "runAsGroup")}
     assert {str(number) for number in ids} == set(only(FINAL, "USER").value.split(":"))
 
 
-def test_a_rollout_takes_a_pod_away_before_another_is_ready():
+def test_rollout_and_disruptions_keep_enough_pods_available():
     spec = THINGS["Deployment"]["spec"]
     assert spec["replicas"] >= 2
     assert spec["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
@@ -82,7 +82,7 @@ def test_a_rollout_takes_a_pod_away_before_another_is_ready():
     assert spec["progressDeadlineSeconds"] < patience
 
 
-def test_a_pod_gets_questions_before_it_is_ready_or_is_killed_while_it_answers():
+def test_pod_has_health_probes_and_time_to_finish_requests():
     asked = {name: CONTAINER[f"{name}Probe"]["httpGet"] for name in ("startup", "readiness", "liveness")}
     assert {name: get["path"] for name, get in asked.items()} == {
         "startup": "/health",
@@ -94,11 +94,11 @@ def test_a_pod_gets_questions_before_it_is_ready_or_is_killed_while_it_answers()
     assert POD["terminationGracePeriodSeconds"] >= pause + 20
 
 
-def test_a_pod_can_take_a_whole_machine():
+def test_container_requests_and_limits_cpu_and_memory():
     assert CONTAINER["resources"]["limits"].keys() == CONTAINER["resources"]["requests"].keys() == {"cpu", "memory"}
 
 
-def test_a_part_is_meant_for_other_pods():
+def test_every_selector_matches_pod_labels():
     selectors = [THINGS[kind]["spec"]["selector"] for kind in ("Deployment", "PodDisruptionBudget")]
     assert [selector["matchLabels"] for selector in selectors] == [LABELS, LABELS]
     assert (
@@ -106,14 +106,14 @@ def test_a_part_is_meant_for_other_pods():
     )
 
 
-def test_the_network_lets_more_through_than_questions():
+def test_network_policy_allows_only_http_ingress():
     policy = THINGS["NetworkPolicy"]["spec"]
     assert set(policy["policyTypes"]) == {"Ingress", "Egress"}
     assert "egress" not in policy
     assert policy["ingress"] == [{"ports": [{"port": "http"}]}]
 
 
-def test_the_port_is_another_than_the_images():
+def test_port_matches_port_of_image():
     exposed = int(only(FINAL, "EXPOSE").value)
     assert [port["containerPort"] for port in CONTAINER["ports"]] == [exposed]
     annotations = THINGS["Deployment"]["spec"]["template"]["metadata"]["annotations"]
@@ -121,6 +121,6 @@ def test_the_port_is_another_than_the_images():
     assert f"TARMAC_PORT={exposed}" in only(FINAL, "ENV").value
 
 
-def test_the_manifest_can_be_applied_with_an_image_that_nobody_chose():
+def test_manifest_image_is_invalid_until_placeholder_is_replaced():
     assert PATH.read_text().count(rollout.PLACE) == 1
     assert not re.fullmatch(r"[a-z0-9./:@-]+", CONTAINER["image"]), "Kubernetes would look for it"

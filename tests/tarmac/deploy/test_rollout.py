@@ -1,4 +1,4 @@
-"""Rolling out: by digest, where it was meant to, and back where it does not become ready."""
+"""Rollout: an image is deployed by digest to its environment, and rolled back if it does not become ready."""
 
 import json
 import os
@@ -69,7 +69,7 @@ def cluster(tmp_path: Path) -> Cluster:
 
 
 @pytest.mark.parametrize("stage", ["staging", "prod"])
-def test_another_image_or_another_namespace_gets_the_manifest(cluster, stage):
+def test_applies_manifest_with_image_in_namespace_of_environment(cluster, stage):
     done = cluster.deploy(STAGE=stage, IMAGE=IMAGE)
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, f"{stage} runs {IMAGE}"), done.stderr
     namespace = f"--namespace=tarmac-{stage}"
@@ -82,7 +82,7 @@ def test_another_image_or_another_namespace_gets_the_manifest(cluster, stage):
     assert cluster.applied == wanted
 
 
-def test_an_image_that_does_not_become_ready_stays_or_passes(cluster):
+def test_rolls_back_image_that_does_not_become_ready(cluster):
     cluster.breaks("status")
     done = cluster.deploy(STAGE="prod", IMAGE=IMAGE)
     assert done.returncode != 0
@@ -91,7 +91,7 @@ def test_an_image_that_does_not_become_ready_stays_or_passes(cluster):
     assert cluster.calls[-1] == ["--namespace=tarmac-prod", "rollout", "undo", "deployment/tarmac"]
 
 
-def test_a_cluster_that_refuses_is_asked_further_or_passes(cluster):
+def test_stops_with_error_when_cluster_refuses_manifest(cluster):
     cluster.breaks("apply")
     done = cluster.deploy(STAGE="prod", IMAGE=IMAGE)
     assert done.returncode != 0
@@ -112,7 +112,7 @@ def test_a_cluster_that_refuses_is_asked_further_or_passes(cluster):
         ("prod", f"$(touch pwned){IMAGE}", "by its digest"),
     ],
 )
-def test_a_cluster_is_asked_for_what_is_no_stage_or_no_digest(cluster, stage, image, told):
+def test_rejects_unknown_environment_or_image_without_digest(cluster, stage, image, told):
     done = cluster.deploy(STAGE=stage, IMAGE=image.replace("$", "$$"))
     assert done.returncode != 0
     assert told in done.stderr
@@ -120,7 +120,7 @@ def test_a_cluster_is_asked_for_what_is_no_stage_or_no_digest(cluster, stage, im
     assert not list(cluster.folder.rglob("pwned"))
 
 
-def test_a_machine_without_kubectl_is_not_told_so(cluster):
+def test_reports_missing_kubectl(cluster):
     shutil.rmtree(cluster.tools)
     python = Path(sys.executable)
     env = {"PATH": f"{cluster.folder}", "STAGE": "prod", "IMAGE": IMAGE, "PYTHONPATH": "src"}

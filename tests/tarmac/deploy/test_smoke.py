@@ -1,4 +1,4 @@
-"""`make image` and `make smoke`, on a stand-in for Docker and for the service: what is wrong does not pass."""
+"""`make image` and `make smoke`, with stand-ins for Docker and the service: faulty images are rejected."""
 
 import shutil
 from pathlib import Path
@@ -21,7 +21,7 @@ def clone(tmp_path: Path) -> Clone:
     return Clone(tmp_path)
 
 
-def test_the_image_lacks_its_version_its_commit_or_the_bundle_behind_the_link(clone):
+def test_image_is_built_with_version_commit_and_linked_bundle(clone):
     clone.bundle(version="v0.0.2")
     done = clone.make("image", IMAGE="ghcr.io/Team/Service")
     assert (done.returncode, done.stdout) == (0, "ghcr.io/team/service:v0.0.2\n"), done.stderr
@@ -35,7 +35,7 @@ def test_the_image_lacks_its_version_its_commit_or_the_bundle_behind_the_link(cl
     ]
 
 
-def test_a_good_image_does_not_pass_or_leaves_a_container(clone):
+def test_good_image_passes_and_leaves_no_container(clone):
     clone.bundle(version="v0.0.2")
     done = clone.make("image", "smoke")
     assert done.returncode == 0, done.stderr
@@ -54,7 +54,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize(("fault", "told"), FAULTS.items())
-def test_a_faulty_image_passes_or_leaves_a_container(clone, fault, told):
+def test_faulty_image_fails_and_leaves_no_container(clone, fault, told):
     clone.bundle(version="v0.0.2", fault=fault)
     done = clone.make("image", "smoke")
     assert done.returncode != 0
@@ -64,7 +64,7 @@ def test_a_faulty_image_passes_or_leaves_a_container(clone, fault, told):
 
 
 @with_root
-def test_an_image_that_writes_to_its_root_passes(clone):
+def test_rejects_image_that_writes_to_its_root_file_system(clone):
     clone.bundle(version="v0.0.2", fault="writes")
     done = clone.make("image", "smoke")
     assert done.returncode != 0
@@ -72,7 +72,7 @@ def test_an_image_that_writes_to_its_root_passes(clone):
 
 
 @with_root
-def test_an_image_that_runs_as_root_passes(clone):
+def test_rejects_image_that_runs_as_root(clone):
     clone.bundle(version="v0.0.2")
     path = clone.path / "Dockerfile"
     path.write_text(path.read_text().replace("USER 65532:65532", "USER 0:0"))
@@ -81,7 +81,7 @@ def test_an_image_that_runs_as_root_passes(clone):
     assert "smoke: error: tarmac:v0.0.2 runs as root" in done.stderr
 
 
-def test_an_image_that_never_gets_well_is_waited_for_without_end(clone, monkeypatch):
+def test_times_out_on_image_that_stays_unhealthy(clone, monkeypatch):
     clone.bundle(version="v0.0.2", fault="ill")
     assert clone.make("image").returncode == 0
     monkeypatch.setattr(smoke, "PATIENCE", 2)
@@ -92,7 +92,7 @@ def test_an_image_that_never_gets_well_is_waited_for_without_end(clone, monkeypa
 
 
 @pytest.mark.parametrize("text", [None, "", "[]", '{"commit": "1f"}'])
-def test_a_missing_or_damaged_bundle_becomes_an_image(clone, text):
+def test_rejects_missing_or_damaged_bundle(clone, text):
     if text is not None:
         clone.bundle(version="v0.0.2")
         (clone.path / "served" / "live" / "release.json").write_text(text)
@@ -103,7 +103,7 @@ def test_a_missing_or_damaged_bundle_becomes_an_image(clone, text):
     assert calls(clone.engine) == []
 
 
-def test_an_image_of_changed_code_says_that_it_is_the_commit(clone):
+def test_image_of_changed_code_is_marked_changed_and_dirty(clone):
     clone.bundle(version="v0.0.2+changed")
     (clone.path / "src" / "tarmac" / "cli" / "start.py").write_text("")
     assert clone.make("image").stdout == "tarmac:v0.0.2-changed\n"

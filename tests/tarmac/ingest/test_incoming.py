@@ -1,4 +1,4 @@
-"""Incoming months: the same rows are the same bytes, a correction is counted, and what is refused changes nothing."""
+"""Incoming months: same rows give same bytes, corrections are counted, refused files change nothing."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -43,7 +43,7 @@ def files(raw: Path, folder: Path, flights: Edit = lambda rows: rows, suffix: st
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
-def test_a_month_that_comes_in_as_a_file_is_not_the_bytes_of_the_distribution(raw, tmp_path, suffix):
+def test_month_from_file_has_same_bytes_as_from_distribution(raw, tmp_path, suffix):
     before = contents(raw)
     sent = files(raw, tmp_path / "sent", suffix=suffix)
     rows = {name: pq.read_metadata(raw / name / f"{MONTH}.parquet").num_rows for name in ("weather", "flights")}
@@ -54,13 +54,13 @@ def test_a_month_that_comes_in_as_a_file_is_not_the_bytes_of_the_distribution(ra
     assert contents(raw) == before
 
 
-def test_the_same_month_a_second_time_changes_something(raw, tmp_path):
+def test_ingesting_same_month_again_changes_nothing(raw, tmp_path):
     before, place = contents(raw), raw.stat().st_ino
     assert take_in(read(files(raw, tmp_path / "sent")), LIMIT, raw) == []
     assert (contents(raw), raw.stat().st_ino) == (before, place)
 
 
-def test_a_correction_is_not_told(raw, tmp_path):
+def test_reports_rows_added_removed_and_changed_by_correction(raw, tmp_path):
     def corrected(rows: pd.DataFrame) -> pd.DataFrame:
         rows = rows.drop(index=rows.index[:7])
         late = rows["arr_delay"].notna() & (rows.index < 40)
@@ -91,7 +91,7 @@ BROKEN: dict[str, tuple[Edit, str]] = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", BROKEN)
-def test_a_broken_month_is_taken_in_or_harms_what_is_there(raw, tmp_path, kind):
+def test_refuses_broken_month_and_keeps_existing_data(raw, tmp_path, kind):
     edit, said = BROKEN[kind]
     sent = files(raw, tmp_path / "sent", edit)
     before = contents(raw)
@@ -103,7 +103,7 @@ def test_a_broken_month_is_taken_in_or_harms_what_is_there(raw, tmp_path, kind):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["raw", "sent"]
 
 
-def test_a_month_with_one_table_is_taken_in(raw, tmp_path):
+def test_requires_every_table_of_new_month(raw, tmp_path):
     weather, _ = files(raw, tmp_path / "sent")
     for name in ("weather", "flights"):
         (raw / name / f"{MONTH}.parquet").unlink()
@@ -111,7 +111,7 @@ def test_a_month_with_one_table_is_taken_in(raw, tmp_path):
         take_in(read([weather]), LIMIT, raw)
 
 
-def test_a_file_that_is_none_is_read(tmp_path):
+def test_rejects_unreadable_or_missing_file(tmp_path):
     for name, content in {"a.csv": b"", "b.parquet": b"PAR1", "c.csv": b"\xff\xfe\x00"}.items():
         (tmp_path / name).write_bytes(content)
         with pytest.raises(ValueError, match=name):
@@ -120,7 +120,7 @@ def test_a_file_that_is_none_is_read(tmp_path):
         read([tmp_path / "nowhere.csv"])
 
 
-def test_two_files_of_the_same_month_overwrite_each_other(raw, tmp_path):
+def test_rejects_two_files_of_same_month(raw, tmp_path):
     first, second = (files(raw, tmp_path / name)[1] for name in ("one", "two"))
     with pytest.raises(ValueError, match="flights/2013-12, and so does another file"):
         read([first, second])

@@ -25,7 +25,7 @@ def test_the_same_source_gives_the_same_bytes(source: Path, tmp_path: Path) -> N
     assert len(first) == len(second) == 6
 
 
-def test_files_hold_the_rows_and_nothing_of_arrows_own(source: Path, tmp_path: Path) -> None:
+def test_files_have_no_arrow_metadata_and_use_zstd(source: Path, tmp_path: Path) -> None:
     """A schema in Arrow's own words would change with its version, and say what Parquet says already."""
     for path in ingest(source, tmp_path / "raw"):
         assert pq.read_metadata(path).metadata is None
@@ -40,7 +40,7 @@ def test_old_data_are_replaced_as_a_whole(source: Path, tmp_path: Path) -> None:
     assert not stale.exists()
 
 
-def test_a_source_that_is_refused_leaves_the_old_data_alone(source: Path, tmp_path: Path) -> None:
+def test_refused_source_leaves_old_data_unchanged(source: Path, tmp_path: Path) -> None:
     ingest(source, tmp_path / "raw")
     before = contents(tmp_path / "raw")
     texts = sdist.texts()

@@ -50,7 +50,7 @@ def test_a_role_is_loaded_when_it_is_first_used(found: Path) -> None:
 
 
 @pytest.mark.program
-def test_the_code_on_the_path_goes_before_the_working_directory(found: Path) -> None:
+def test_import_path_takes_precedence_over_working_directory(found: Path) -> None:
     assert "found.card" in loaded(found, "problem.card", cwd=ROOT).stdout
     assert "found.card" not in loaded(ROOT, "problem.card", cwd=found).stdout
 
@@ -64,7 +64,7 @@ def test_is_found_above_the_working_directory(found: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.program
-def test_a_role_that_is_missing_is_an_error_that_names_its_module(found: Path) -> None:
+def test_error_of_missing_role_names_its_module(found: Path) -> None:
     done = loaded(found, "problem.raw")
     assert done.stderr.splitlines()[-1].endswith(
         "ProblemError: the problem lacks the module found.tables.raw, its role raw"
@@ -72,17 +72,17 @@ def test_a_role_that_is_missing_is_an_error_that_names_its_module(found: Path) -
 
 
 @pytest.mark.program
-def test_reports_the_name_of_a_package_that_a_role_fails_to_import(found: Path) -> None:
+def test_reports_package_that_role_fails_to_import(found: Path) -> None:
     (found / "src/found/card/words.py").write_text("import nowhere\n")
     assert loaded(found, "problem.card").stderr.splitlines()[-1] == "ModuleNotFoundError: No module named 'nowhere'"
 
 
-def test_knows_no_other_role() -> None:
+def test_rejects_unknown_role() -> None:
     with pytest.raises(AttributeError, match="a problem has no role cards: the roles are contract, "):
         problem.cards  # noqa: B018
 
 
-def test_says_where_the_name_of_the_problem_belongs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_of_missing_problem_name_says_where_to_set_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(module.sys, "path", [])
     with pytest.raises(ProblemError, match=r'no pyproject.toml .* names the problem: \[tool.tarmac\] problem = "..."'):
@@ -93,7 +93,7 @@ NAMELESS = ["", "[tool]\n", "[tool.tarmac]\nproblem = 1\n", *map(NAMED.format, (
 
 
 @pytest.mark.parametrize("text", NAMELESS)
-def test_a_name_that_is_no_package_is_none(text: str) -> None:
+def test_name_is_none_unless_it_is_valid_package_name(text: str) -> None:
     assert named(text) is None
 
 
@@ -110,7 +110,7 @@ def foreign(path: Path) -> list[str]:
     return [name for name in found if name.startswith("tarmac") and not name.startswith(ALLOWED)]
 
 
-def test_the_problem_imports_the_interface_and_ready_made_problems_alone() -> None:
+def test_problem_imports_only_interface_and_tabular_package() -> None:
     files = sorted(problem.folder.rglob("*.py"))
     assert len(files) > len(ROLES)
     assert {file.name: foreign(file) for file in files if foreign(file)} == {}
@@ -119,18 +119,18 @@ def test_the_problem_imports_the_interface_and_ready_made_problems_alone() -> No
 @pytest.mark.parametrize(
     "line", ["import tarmac.policy", "from tarmac import review", "from tarmac.pipeline.base import x"]
 )
-def test_another_import_of_the_machinery_is_found(tmp_path: Path, line: str) -> None:
+def test_import_check_detects_other_framework_modules(tmp_path: Path, line: str) -> None:
     (tmp_path / "module.py").write_text(f"def late():\n    {line}\n")
     assert len(foreign(tmp_path / "module.py")) == 1
 
 
-def test_reports_a_project_that_a_merge_has_damaged() -> None:
+def test_reports_pyproject_with_merge_conflict_markers() -> None:
     with pytest.raises(ProblemError, match=r"^pyproject\.toml cannot be read: .*line 1"):
         named("<<<<<<< HEAD\n")
 
 
 @pytest.mark.program
-def test_reports_a_package_that_is_named_and_missing(found: Path) -> None:
+def test_reports_missing_package_named_in_pyproject(found: Path) -> None:
     (found / PROJECT).write_text(NAMED.format("gone"))
     done = loaded(found, "problem.folder")
     error = "ProblemError: there is no package gone in src, which pyproject.toml names as the problem"

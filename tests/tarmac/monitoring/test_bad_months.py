@@ -1,4 +1,4 @@
-"""Bad months, one kind at a time, through the real commands: each is caught at its gate, no clean month is refused."""
+"""Bad months, one kind at a time, through the real commands: each is caught at its gate, clean months pass."""
 
 import re
 import shutil
@@ -90,13 +90,13 @@ def at(gate: str) -> list[object]:
     return [pytest.param(bad, id=name) for name, bad in MONTHS.items() if bad.gate == gate]
 
 
-def test_fewer_than_twelve_kinds_are_tried():
+def test_bad_months_cover_twelve_kinds_and_every_gate():
     assert len(MONTHS) >= 12
     assert {bad.gate for bad in MONTHS.values()} == {"ingest", "hold", "decay"}
 
 
 @pytest.mark.parametrize("bad", at("ingest"))
-def test_a_bad_month_gets_in(place, bad):
+def test_ingest_rejects_bad_month_and_keeps_existing_data(place, bad):
     before = {path: path.read_bytes() for path in (place / "data").rglob("*.parquet")}
     with pytest.raises(ValueError, match=re.escape(bad.named)):
         take_in(read(sent(place, bad)), PARAMS.prepare.max_quarantine_share)
@@ -104,7 +104,7 @@ def test_a_bad_month_gets_in(place, bad):
 
 
 @pytest.mark.parametrize("bad", at("hold"))
-def test_a_bad_month_is_trained_on(place, live, known, bad):
+def test_month_with_broken_data_is_blocked_from_training(place, live, known, bad):
     found = watched(place, bad, live, known)
     assert (found.verdict, found.decision) == ("act", "hold")
     named = {check.name for check in found.checks if (check.kind, check.outcome) == ("integrity", "act")}
@@ -113,13 +113,13 @@ def test_a_bad_month_is_trained_on(place, live, known, bad):
 
 
 @pytest.mark.parametrize("bad", at("decay"))
-def test_a_month_in_which_the_model_is_worthless_passes(place, live, known, bad):
+def test_month_with_decayed_model_triggers_retraining(place, live, known, bad):
     found = watched(place, bad, live, known)
     assert (found.verdict, found.decision) == ("act", "retrain")
     assert bad.named in {check.name for check in found.checks if check.outcome == "act"}
 
 
-def test_the_clean_month_sent_the_same_way_is_held(place, live, known):
+def test_clean_month_sent_same_way_is_not_blocked(place, live, known):
     found = watched(place, Bad("none", ""), live, known)
     assert found.decision == "none"
     assert [check for check in found.checks if (check.kind, check.outcome) == ("integrity", "act")] == []
@@ -133,7 +133,7 @@ def year() -> dict[str, pd.DataFrame]:
 
 
 @pytest.mark.parametrize("number", range(1, 13))
-def test_a_clean_month_of_the_year_is_refused(year, number):
+def test_clean_month_of_year_passes_integrity_checks(year, number):
     month = f"2013-{number:02}"
     before = [rows for name, rows in year.items() if name < month]
     others = pd.concat(before or [rows for name, rows in year.items() if name != month], ignore_index=True)

@@ -1,4 +1,4 @@
-"""The policy says what is found: nothing acts that is not proven, and what is broken is told by its name."""
+"""Monitoring checks: losses are critical only if proven, and broken data is reported with its reason."""
 
 from collections.abc import Sequence
 from dataclasses import FrozenInstanceError
@@ -27,7 +27,7 @@ FINE = Health(**dict.fromkeys(SHARES, 0.0), stuck=False)
 
 
 @given(st.floats(0.7, 0.8), st.floats(-0.2, 0.2), REACH, st.sampled_from([("roc_auc", 1), ("log_loss", -1)]))
-def test_a_loss_acts_that_is_not_proven_beyond_its_tolerance(before, moved, reach, kind):
+def test_metric_loss_is_critical_only_if_proven_beyond_tolerance(before, moved, reach, kind):
     name, sign = kind
     found = checks.metric(Change(name, before, before + moved, moved, moved - reach, moved + reach), 0.02)
     smallest_loss = -(sign * moved + reach)
@@ -36,13 +36,13 @@ def test_a_loss_acts_that_is_not_proven_beyond_its_tolerance(before, moved, reac
 
 
 @given(st.floats(-0.3, 0.3), REACH)
-def test_a_gap_acts_that_is_not_proven_beyond_its_tolerance(gap, reach):
+def test_calibration_gap_is_critical_only_if_proven_beyond_limit(gap, reach):
     found = checks.calibration(Estimate(gap, gap - reach, gap + reach), Estimate(0, 0, 0), 0.05)
     least = max(abs(gap) - reach, 0)
     assert found.outcome == ("act" if least > 0.05 else "watch" if least > 0 else "ok")
 
 
-def test_an_interval_that_there_is_not_acts():
+def test_metric_or_calibration_without_interval_is_ok():
     nothing = float("nan")
     assert checks.metric(Change("roc_auc", 0.8, 0.4, -0.4, nothing, nothing), 0.02).outcome == "ok"
     assert checks.calibration(Estimate(0.4, nothing, nothing), Estimate(0, 0, 0), 0.05).outcome == "ok"
@@ -64,7 +64,7 @@ def test_an_interval_that_there_is_not_acts():
         ({"apart": 0.9}, "act", "another unit"),
     ],
 )
-def test_a_broken_input_is_not_told_or_a_whole_one_is(health, outcome, said):
+def test_reports_broken_input_and_not_healthy_one(health, outcome, said):
     found = checks.integrity("temp", Health(**{**vars(FINE), **health}), POLICY, rows=1000)
     assert [(check.name, check.kind, check.outcome) for check in found] == (
         [("temp", "integrity", outcome)] if outcome else []
@@ -72,14 +72,14 @@ def test_a_broken_input_is_not_told_or_a_whole_one_is(health, outcome, said):
     assert all(said in check.reason for check in found)
 
 
-def test_days_of_another_unit_are_trusted_or_a_handful_of_rows_is_not():
+def test_unit_change_within_days_is_critical_unless_rows_are_few():
     far = Health(**{**vars(FINE), "apart": 0.9})
     (found,) = checks.integrity("temp", far, POLICY, rows=1000, whole=False)
     assert (found.outcome, found.reason.startswith("90% of the rows lie beyond")) == ("act", True)
     assert checks.integrity("temp", far, POLICY, rows=5, whole=False) == []
 
 
-def test_a_handful_of_rows_makes_a_sensor_stand_still():
+def test_few_equal_values_are_not_reported_as_stuck_sensor():
     assert checks.integrity("temp", Health(**{**vars(FINE), "stuck": True}), POLICY, rows=5) == []
 
 
@@ -96,7 +96,7 @@ def days(counts: Sequence[int], before: Sequence[int] = (100,) * 31, first: date
     return checks.days(rows, expected, Daily(of_days(first, before)), POLICY)
 
 
-def test_days_that_are_absent_thin_or_doubled_are_not_counted():
+def test_counts_absent_sparse_and_doubled_days():
     assert days([100] * 30).outcome == "ok"
     assert days([100] * 28 + [40, 100]).outcome == "watch"
     assert days([100] * 12 + [0] * 18).outcome == "act"
@@ -108,7 +108,7 @@ def test_days_that_are_absent_thin_or_doubled_are_not_counted():
 WEEK = [100] * 5 + [0, 0]
 
 
-def test_weekends_without_rows_or_days_of_few_rows_are_broken_data():
+def test_accepts_usual_empty_weekends_and_reports_other_gaps():
     """As they were before; what is missing beside them is seen."""
     assert days((WEEK * 5)[:30], before=(WEEK * 22)[:151]).outcome == "ok"
     assert days([*(WEEK * 5)[:15], *[0] * 15], before=(WEEK * 22)[:151]).outcome == "act"
@@ -116,7 +116,7 @@ def test_weekends_without_rows_or_days_of_few_rows_are_broken_data():
 
 @pytest.mark.repeated
 @pytest.mark.parametrize(("usual", "seen"), [(2, 0), (6, 140), (20, 200)])
-def test_chance_alone_breaks_the_data_or_a_fifth_of_the_rows_does_not(usual, seen):
+def test_days_check_ignores_chance_and_detects_lost_rows(usual, seen):
     """Two months, and two hundred thirds; of two rows a day a day without any is chance."""
     draw = np.random.default_rng(4)
 
@@ -129,12 +129,12 @@ def test_chance_alone_breaks_the_data_or_a_fifth_of_the_rows_does_not(usual, see
     assert acting(1 / 5) >= seen
 
 
-def test_a_first_month_that_began_late_excuses_what_is_missing_later():
+def test_late_start_of_first_month_does_not_excuse_later_gaps():
     late = days([0] * 10 + [100] * 20, before=[100] * 68, first=date(2013, 3, 25))
     assert (late.outcome, "in a month before" in late.reason) == ("act", False)
 
 
-def test_labels_that_are_not_there_yet_are_a_fault():
+def test_pending_labels_are_warning_and_broken_labels_critical():
     def found(values: list[float]) -> checks.Check:
         return checks.labels(pd.DataFrame({problem.contract.TARGET: values}), 0.03, POLICY)
 
@@ -148,19 +148,19 @@ def drifted(psi: float, usual: float) -> FeatureDrift:
     return FeatureDrift("x", psi, 0.1, usual)
 
 
-def test_a_season_or_a_single_input_asks_for_a_new_model():
+def test_drift_is_critical_only_for_several_inputs_beyond_usual():
     assert checks.worst(checks.drift([drifted(5.0, 6.0)] * 10, POLICY)) == "ok"
     assert checks.worst(checks.drift([drifted(5.0, 1.0), *[drifted(0.0, 0.0)] * 9], POLICY)) == "watch"
     assert checks.worst(checks.drift([drifted(0.3, 0.2)] * 2 + [drifted(0.0, 0.0)] * 8, POLICY)) == "act"
     assert checks.worst(checks.drift([], POLICY)) == "ok"
 
 
-def test_answers_that_drift_ask_for_a_new_model_though_labels_say_it_is_right():
+def test_prediction_drift_is_critical_only_if_it_proves_change():
     assert checks.prediction(0.9, POLICY, proves=False).outcome == "watch"
     assert checks.prediction(0.9, POLICY, proves=True).outcome == "act"
 
 
-def test_a_slice_is_pointed_out_by_chance():
+def test_reports_slice_only_if_loss_is_proven_beyond_tolerance():
     def found(low: float, high: float) -> checks.Check | None:
         return checks.one_slice(SliceChange("origin", "JFK", 900, 0.6, 0.8, (low + high) / 2, low, high), 0.05)
 
@@ -170,7 +170,7 @@ def test_a_slice_is_pointed_out_by_chance():
 
 
 @given(st.floats(0, 2), st.floats(0.01, 1), st.floats(0, 1))
-def test_a_level_is_reached_before_its_value(value, watch, more):
+def test_level_is_reached_exactly_at_its_threshold(value, watch, more):
     found = checks.level(value, Levels(watch=watch, act=watch + more))
     assert (found == "act") == (value >= watch + more)
     assert (found == "ok") == (value < watch)
@@ -201,7 +201,7 @@ def test_allows_as_many_odd_days_as_month_before_had():
     assert found == checks.Check("integrity", "days", "ok", reason)
 
 
-def test_period_without_days_is_fine():
+def test_period_without_days_is_ok():
     assert days([]) == checks.Check("integrity", "days", "ok", f"0 of 0 days have {USUAL}")
 
 
@@ -219,14 +219,14 @@ def test_states_share_of_rows_without_label():
     assert labels(1.0, 0.0, np.nan, before=0.3).outcome == "ok"
 
 
-def test_says_why_labels_are_broken():
+def test_states_why_labels_are_unusable():
     unlabelled = "no row has a label yet: metrics cannot be judged"
     assert labels(np.nan) == checks.Check("integrity", "labels", "watch", unlabelled)
     same = checks.Check("integrity", "labels", "act", "all labels are the same")
     assert labels(*[1.0] * 98, np.nan, np.nan) == same
 
 
-def test_few_equal_labels_are_chance():
+def test_accepts_equal_labels_in_fewer_than_hundred_rows():
     assert labels(*[1.0] * 99) == checks.Check(
         "integrity", "labels", "ok", "0% of the rows have none, 3% at most in a month before"
     )
@@ -244,7 +244,7 @@ BROKEN = Health(
 )
 
 
-def test_lists_everything_wrong_with_input_in_order():
+def test_lists_all_faults_of_input_in_fixed_order():
     known = [
         ("act", "missing in 50% of the rows, 25% at most before"),
         ("act", "20% of the rows have a category never seen, 10% in the last month before"),
@@ -260,7 +260,7 @@ def test_lists_everything_wrong_with_input_in_order():
         assert found == [checks.Check("integrity", "temp", *line) for line in expected]
 
 
-def test_trusts_fewer_rows_than_hundred_neither_as_constant_nor_as_far_away():
+def test_stuck_and_out_of_range_checks_need_hundred_rows():
     odd = Health(**{**vars(FINE), "stuck": True, "apart": 0.8})
     for whole, found in ((True, 2), (False, 1)):
         assert len(checks.integrity("temp", odd, POLICY, rows=100, whole=whole)) == found
@@ -275,7 +275,7 @@ def test_rounds_shares_to_hundredths_of_percent():
     assert found.reason == "missing in 12.35% of the rows, 0% at most before"
 
 
-def test_says_nothing_of_categories_before_where_there_were_none():
+def test_omits_previous_category_shares_that_are_zero():
     health = Health(**{**vars(FINE), "unknown": 0.02, "gone": 0.03})
     found = checks.integrity("dest", health, POLICY, rows=1000)
     assert [check.reason for check in found] == [
@@ -357,7 +357,7 @@ def test_states_metric_before_and_now_with_its_interval():
 
 
 @pytest.mark.parametrize(("name", "sign"), [("roc_auc", 1), ("log_loss", -1)])
-def test_loss_of_just_the_tolerance_is_warning_and_of_nothing_is_none(name, sign):
+def test_metric_loss_equal_to_tolerance_is_only_warning(name, sign):
     def outcome(smallest: float) -> checks.Outcome:
         low, high = sorted((sign * -smallest, sign * -0.5))
         return checks.metric(change(name, low, high), 0.25).outcome
@@ -366,7 +366,7 @@ def test_loss_of_just_the_tolerance_is_warning_and_of_nothing_is_none(name, sign
     assert found == ["act", "watch", "watch", "ok"]
 
 
-def test_states_mean_prediction_against_what_happened():
+def test_states_mean_prediction_minus_observed_mean():
     found = checks.calibration(Estimate(-0.25, -0.375, -0.125), Estimate(0.0625, 0, 0), 0.0625)
     reason = "mean answer minus what happened: −0.2500, −0.3750 to −0.1250; +0.0625 before"
     reason += "; tolerance 0.0625"
@@ -374,7 +374,7 @@ def test_states_mean_prediction_against_what_happened():
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_gap_of_just_the_tolerance_is_warning_and_of_nothing_is_none(sign):
+def test_calibration_gap_equal_to_tolerance_is_only_warning(sign):
     def outcome(least: float) -> checks.Outcome:
         low, high = sorted((sign * least, sign * 0.5))
         return checks.calibration(Estimate(sign * 0.4, low, high), Estimate(0, 0, 0), 0.25).outcome

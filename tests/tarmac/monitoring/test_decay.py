@@ -1,4 +1,4 @@
-"""A change between two sets of days has the interval that resampling both of them gives, and covers what it says."""
+"""Changes between two sets of days: their intervals match resampling of both and have the stated coverage."""
 
 from datetime import date
 
@@ -27,7 +27,7 @@ def judged(seed: int, days: int = 30, task: Task = TASK, **kind: float) -> Judge
 
 
 @given(FINITE, st.floats(0, 3), FINITE, st.floats(0, 3))
-def test_errors_of_two_sides_do_not_add_up_as_squares(old, old_reach, new, new_reach):
+def test_errors_of_both_sides_add_in_quadrature(old, old_reach, new, new_reach):
     found = apart(Estimate(old, old - old_reach, old + old_reach), Estimate(new, new - new_reach, new + new_reach))
     assert found.value == pytest.approx(new - old)
     assert found.high - found.value == pytest.approx(np.hypot(old_reach, new_reach), abs=1e-9)
@@ -35,7 +35,7 @@ def test_errors_of_two_sides_do_not_add_up_as_squares(old, old_reach, new, new_r
 
 
 @pytest.mark.slow
-def test_the_interval_is_not_that_of_resampling_days_on_both_sides():
+def test_interval_matches_resampling_days_on_both_sides():
     before, now, draw = judged(1), judged(2, fault=0.3), np.random.default_rng(3)
     values = [resampled(now, draw) - resampled(before, draw) for _ in range(400)]
     found = change("roc_auc", before, now)
@@ -54,7 +54,7 @@ def resampled(side: Judged, draw: np.random.Generator) -> float:
 
 @pytest.mark.repeated
 @pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
-def test_an_interval_of_the_calibration_gap_holds_zero_too_seldom(task):
+def test_calibration_gap_interval_covers_zero_for_true_model(task):
     gaps = [judged(seed, task=task).gap() for seed in range(100)]
     assert sum(gap.low <= 0 <= gap.high for gap in gaps) >= 90
     assert np.mean([gap.value for gap in gaps]) == pytest.approx(0, abs=0.01)
@@ -62,7 +62,7 @@ def test_an_interval_of_the_calibration_gap_holds_zero_too_seldom(task):
     assert far.low > 0 if task.kind == "multiclass" else far.high < 0  # it is too sure, or promises too little
 
 
-def test_rows_without_label_are_judged():
+def test_rows_without_label_are_excluded():
     observed = world(np.random.default_rng(1), date(2013, 1, 1), 5)
     observed.rows.loc[::3, problem.contract.TARGET] = np.nan
     found = Judged(observed.rows, observed.p, PARAMS)
@@ -72,7 +72,7 @@ def test_rows_without_label_are_judged():
 
 
 @pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
-def test_a_slice_has_another_score_than_its_rows(task):
+def test_slice_score_equals_score_of_its_rows(task):
     before, now = judged(1, 60, task), judged(2, 60, task)
     found = {(one.slice, one.value): one for one in slice_changes(before, now, 100)}
     assert {value for name, value in found if name == "origin"} == {"EWR", "JFK", "LGA"}
@@ -84,7 +84,7 @@ def test_a_slice_has_another_score_than_its_rows(task):
 
 
 @pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
-def test_calibration_has_other_bins_than_rows(task):
+def test_calibration_bins_contain_all_rows(task):
     table = judged(1, task=task).calibration(7)
     assert [sorted(line) for line in table] == [["observed", "predicted", "rows"]] * 7
     assert sum(line["rows"] for line in table) == len(judged(1).rows)

@@ -1,4 +1,4 @@
-"""Drift beside the season: distances are what theory says, and a month that training knows is none."""
+"""Drift: distances match theory, and a season that training has seen is not drift."""
 
 from dataclasses import FrozenInstanceError
 from math import log, sqrt
@@ -30,7 +30,7 @@ def drifted(before: pd.DataFrame, after: pd.DataFrame, month: object = None):
 
 
 @given(PAIRS)
-def test_psi_is_negative_or_depends_on_the_side(pair):
+def test_psi_is_non_negative_symmetric_and_zero_for_equal_shares(pair):
     old, new = map(np.array, pair)
     assert psi(old, new) >= 0
     assert psi(old, new) == pytest.approx(psi(new, old))
@@ -38,7 +38,7 @@ def test_psi_is_negative_or_depends_on_the_side(pair):
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.2, 0.5, 1.0])
-def test_psi_of_two_normals_is_not_what_their_quantiles_say(shift):
+def test_psi_of_two_normals_matches_their_quantiles(shift):
     draw = np.random.default_rng(1)
     before, after = (rows(draw.normal(mean, 1, 200_000)) for mean in (0, shift))
     edges = norm.ppf(np.linspace(0, 1, BINS + 1))
@@ -47,7 +47,7 @@ def test_psi_of_two_normals_is_not_what_their_quantiles_say(shift):
     assert drifted(before, after).psi == pytest.approx(expected, abs=0.01)
 
 
-def test_psi_without_drift_is_larger_than_chance_allows():
+def test_psi_without_drift_follows_chi_square_distribution():
     """Of n and m independent rows in b bins, PSI is about (1/n + 1/m) times a chi-square of b - 1."""
     draw, count = np.random.default_rng(2), 5_000
     values = [drifted(rows(draw.normal(size=count)), rows(draw.normal(size=count))).psi for _ in range(200)]
@@ -59,7 +59,7 @@ def test_psi_without_drift_is_larger_than_chance_allows():
 @given(PAIRS)
 @example(([0, 1], [0, 2]))  # a category of neither side
 @example(([0, 0], [0, 0]))
-def test_cramers_v_is_not_that_of_two_sides_of_one_size(pair):
+def test_cramers_v_weights_both_sides_equally(pair):
     old, new = map(np.array, pair)
     table = np.stack([old * new.sum(), new * old.sum()])  # the same number of rows on each side
     table = table[:, table.sum(axis=0) > 0]
@@ -68,17 +68,17 @@ def test_cramers_v_is_not_that_of_two_sides_of_one_size(pair):
     assert 0 <= cramers_v(old, new) <= 1
 
 
-def test_nothing_in_common_is_not_one():
+def test_cramers_v_of_disjoint_categories_is_one():
     assert cramers_v(np.array([3, 0, 0]), np.array([0, 5, 1])) == pytest.approx(1)
 
 
-def test_a_value_that_most_rows_have_shares_a_bin_with_those_above_it():
+def test_most_frequent_value_has_its_own_bin():
     before = rows([0.0] * 95 + [1.0, 2.0, 3.0, 4.0, 5.0])
     assert Bins(before["x"]).count(before["x"])[0] == 95
     assert drifted(before, rows([0.0] * 50 + [1.0] * 50)).psi > 0.5
 
 
-def test_a_season_that_training_has_seen_is_taken_for_drift():
+def test_season_seen_in_training_stays_below_usual_psi():
     draw = np.random.default_rng(3)
     months = [draw.normal(mean, 1, 3_000) for mean in (0, 1, 2, 3)]
     before, month = rows(np.concatenate(months)), np.repeat(range(4), 3_000)
@@ -87,13 +87,13 @@ def test_a_season_that_training_has_seen_is_taken_for_drift():
     assert 0.25 < summer.psi < summer.usual < beyond.psi
 
 
-def test_one_month_of_training_has_something_usual():
+def test_usual_psi_is_zero_unless_months_differ():
     assert usual(np.array([[3, 4, 0]])) == 0
     assert usual(np.array([[3, 4, 0], [3, 4, 0]])) == 0
     assert usual(np.array([[3, 4, 0], [4, 3, 0], [7, 7, 0]])) > 0
 
 
-def test_an_input_that_is_missing_everywhere_breaks_the_watch():
+def test_input_missing_everywhere_drifts_only_if_known_before():
     found = drifted(rows([None] * 50), rows([None] * 20))
     assert (found.psi, found.distance) == (0, 0)
     assert drifted(rows([1.0, 2.0]), rows([None] * 20)).psi > 1
@@ -116,14 +116,14 @@ def test_cuts_reference_into_ten_equal_bins():
 
 
 @pytest.mark.parametrize("dtype", ["object", "str"])
-def test_counts_missing_and_unknown_text_as_categories_of_their_own(dtype):
+def test_missing_and_unknown_text_are_separate_categories(dtype):
     bins = Bins(texts("b", "a", "b", None, dtype=dtype))
     assert bins.edges.tolist() == ["a", "b"]
     assert bins.of(texts("a", "b", "z", None, dtype=dtype)).tolist() == [0, 1, 2, 3]
     assert bins.count(texts("b", "b", "z", dtype=dtype)).tolist() == [0, 2, 1, 0]
 
 
-def test_puts_number_on_edge_below_it_and_missing_number_last():
+def test_edge_value_is_in_lower_bin_and_missing_value_in_last():
     bins = Bins(numbers(*range(11), None))
     assert bins.edges.tolist() == pytest.approx([1, 2, 3, 4, 5, 6, 7, 8, 9])
     assert bins.of(numbers(-5, 1, 1.5, 9, 99, None)).tolist() == [0, 0, 1, 8, 9, 11]
@@ -142,7 +142,7 @@ def test_one_row_is_enough_to_compare():
     assert psi(one, other) == psi(3 * one, 3 * other)
 
 
-def test_no_rows_are_compared_without_division_by_zero():
+def test_comparing_empty_counts_does_not_divide_by_zero():
     none = np.array([0, 0])
     with np.errstate(all="raise"):
         assert (psi(none, none), cramers_v(none, none)) == (0, 0)
@@ -162,7 +162,7 @@ def test_compares_text_with_all_training_rows():
     )
 
 
-def test_compares_known_numbers_by_largest_gap_of_their_distributions():
+def test_distance_of_numbers_is_largest_gap_of_distributions():
     found = Seen(numbers(3, 1, None, 2), np.zeros(4, dtype=int)).drift(numbers(2, None, 5, 4))
     assert found.distance == pytest.approx(2 / 3)
 
@@ -191,7 +191,7 @@ def test_drift_cannot_be_changed():
 
 
 @given(st.lists(st.sampled_from(["a", "b", "c", None]), min_size=1, max_size=20), st.data())
-def test_the_review_and_the_watch_have_one_distance(before: list, data: st.DataObject):
+def test_review_and_monitoring_compute_same_distance(before: list, data: st.DataObject):
     after = data.draw(st.lists(st.sampled_from([*sorted({one for one in before if one}), None]), min_size=1))
     old, new = texts(*before), texts(*after)
     assert Seen(old, np.zeros(len(old), dtype=int)).drift(new).distance == pytest.approx(effect(old, new), abs=1e-9)

@@ -1,4 +1,4 @@
-"""What follows from what is found: few false alarms, no real change missed, and nothing trained on broken rows."""
+"""Monitoring decisions: few false alarms, real changes are detected, and broken rows are never trained on."""
 
 from collections import Counter
 from dataclasses import replace
@@ -30,7 +30,7 @@ def lived(seed: int, params: Params = PARAMS, **change: float) -> Judgement:
 
 
 @pytest.mark.repeated
-def test_more_than_five_of_a_hundred_months_without_drift_raise_an_alarm():
+def test_at_most_five_of_hundred_months_raise_false_alarm():
     """Ten worlds, ten months each beside the same past, as one live model sees them."""
     verdicts: Counter[str] = Counter()
     for seed in range(10):
@@ -50,7 +50,7 @@ def test_more_than_five_of_a_hundred_months_without_drift_raise_an_alarm():
         ({"more": 0.25}, "calibration"),
     ],
 )
-def test_a_change_of_the_world_is_missed(change, kind):
+def test_each_kind_of_change_is_detected_and_triggers_retraining(change, kind):
     found = [lived(seed, **change) for seed in range(5)]
     assert [one.decision for one in found] == ["retrain"] * 5
     assert all(kind in {check.kind for check in one.checks if check.outcome != "ok"} for one in found)
@@ -73,7 +73,7 @@ def policy(task: Task) -> Params:
 @pytest.mark.parametrize(
     ("change", "acting"), [({}, set()), ({"fault": 0.8}, {"metric"}), ({"more": 0.6}, {"calibration"})]
 )
-def test_a_change_is_missed_or_made_up_for_another_kind_of_target(task, change, acting):
+def test_only_real_changes_are_detected_for_each_target_type(task, change, acting):
     draw = np.random.default_rng(3)
     known = reference(draw, task)
     found = judge(world(draw, NEXT, DAYS, task, **change), known, SPLIT, policy(task), task)
@@ -86,7 +86,7 @@ ROWS = RowSplit.model_construct(by="row", validation_share=0.2, test_share=0.2, 
 
 
 @pytest.mark.parametrize("by", ["row", "cluster"])
-def test_rows_without_a_time_are_asked_for_days_or_not_for_their_inputs(by):
+def test_untimed_rows_are_checked_for_inputs_but_not_for_days(by):
     draw, split = np.random.default_rng(4), ROWS.model_copy(update={"by": by})
     known, new = reference(draw, split=split), world(draw, NEXT, DAYS)
     observed = replace(new, whole=False, timed=False)
@@ -102,7 +102,7 @@ def test_rows_without_a_time_are_asked_for_days_or_not_for_their_inputs(by):
 
 
 @pytest.mark.parametrize(("by", "groups"), [("row", 400), ("cluster", 3)])
-def test_tenths_of_rows_have_gaps_or_other_rows_the_second_time(by, groups):
+def test_tenths_of_rows_are_gapless_repeatable_and_keep_clusters(by, groups):
     rows = world(np.random.default_rng(1), NEXT, groups if by == "cluster" else 10).rows
     split = ROWS.model_copy(update={"by": by})
     found = stretches(rows, split)
@@ -112,7 +112,7 @@ def test_tenths_of_rows_have_gaps_or_other_rows_the_second_time(by, groups):
         assert rows.groupby(problem.contract.CLUSTER).apply(lambda part: len(set(found[part.index]))).max() == 1
 
 
-def test_rows_without_labels_are_trained_on():
+def test_drifted_rows_without_labels_are_blocked_from_training():
     draw = np.random.default_rng(1)
     known, observed = reference(draw), world(draw, NEXT, DAYS, shift=1.5)
     observed.rows[problem.contract.TARGET] = np.nan
@@ -138,25 +138,25 @@ def check(kind: str, outcome: str) -> Check:
         ([check("integrity", "act")], "2014-03", "hold"),
     ],
 )
-def test_something_else_follows_than_the_policy_says(checks, month, decision):
+def test_decision_follows_policy(checks, month, decision):
     observed = world(np.random.default_rng(1), date.fromisoformat(f"{month}-01"), 3)
     assert decide(checks, observed, SPLIT, WHOLE)[0] == decision
 
 
-def test_a_schedule_that_is_off_or_without_months_retrains():
+def test_disabled_or_untimed_schedule_does_not_retrain():
     off = WHOLE.model_copy(update={"retrain": WHOLE.retrain.model_copy(update={"every_months": None})})
     assert decide([], world(np.random.default_rng(1), date(2020, 1, 1), 3), SPLIT, off)[0] == "none"
     assert decide([], world(np.random.default_rng(1), date(2020, 1, 1), 3), ROWS, WHOLE)[0] == "none"
 
 
-def test_rows_that_the_model_was_made_with_are_taken_for_new_ones():
+def test_rejects_rows_that_model_was_built_with():
     with pytest.raises(JudgeError, match="2013-07"):
         judged_on(SPLIT, date(2013, 7, 1))
     assert judged_on(SPLIT, date(2013, 8, 1)).model_dump() == {"first": "2013-07", "last": "2013-07"}
     assert judged_on(SPLIT, date(2014, 1, 1)).last == "2013-08"
 
 
-def test_a_month_of_one_class_breaks_the_watch():
+def test_month_of_one_class_is_blocked():
     draw = np.random.default_rng(1)
     known, observed = reference(draw), world(draw, NEXT, DAYS)
     observed.rows[problem.contract.TARGET] = 0.0
@@ -165,7 +165,7 @@ def test_a_month_of_one_class_breaks_the_watch():
     assert "all labels are the same" in found.summary
 
 
-def test_a_few_rows_break_the_watch():
+def test_few_rows_are_evaluated_without_error():
     draw = np.random.default_rng(1)
     known, observed = reference(draw), world(draw, NEXT, 1)
     few = observed.rows.head(3).assign(late=[1.0, 0.0, np.nan])

@@ -1,4 +1,4 @@
-"""What the service and a batch have answered can be watched: the same rows as the pipeline's, with their labels."""
+"""Rows for monitoring: logs of the service and batches give the same rows as the pipeline, with labels."""
 
 import json
 import os
@@ -49,7 +49,7 @@ def journal(tmp_path_factory) -> Path:
     return folder / "log"
 
 
-def test_the_journal_has_other_rows_than_the_pipeline(journal, tables):
+def test_journal_rows_match_pipeline_rows(journal, tables):
     found = of_log(journal, tables)
     stored = pd.read_parquet(tables / f"{MONTH}.parquet")
     rows = found.rows.merge(stored, on=list(problem.contract.KEY), suffixes=("", "_stored"), validate="one_to_one")
@@ -63,13 +63,13 @@ def test_the_journal_has_other_rows_than_the_pipeline(journal, tables):
     assert found.labelled == int(stored.tail(ROWS)[problem.contract.TARGET].notna().sum())
 
 
-def test_an_input_that_the_features_no_longer_have_is_told_by_a_traceback(tables, tmp_path):
+def test_reports_model_input_that_features_lack(tables, tmp_path):
     pd.read_parquet(tables / f"{MONTH}.parquet").drop(columns="turn").to_parquet(tmp_path / f"{MONTH}.parquet")
     with pytest.raises(ValueError, match="the live model takes turn, which"):
         of_month(MONTH, Scorer(required("models/model.onnx")), tmp_path)
 
 
-def test_a_line_that_a_killed_process_left_half_written_stops_the_watch(journal, tables, tmp_path):
+def test_skips_and_counts_unreadable_journal_lines(journal, tables, tmp_path):
     lines = next(journal.glob("*.jsonl")).read_text().splitlines()
     (tmp_path / "a.jsonl").write_text("\n".join([*lines, lines[0][:50], "[]", "null", '{"when": 1}']) + "\n")
     found = of_log(tmp_path, tables)
@@ -77,7 +77,7 @@ def test_a_line_that_a_killed_process_left_half_written_stops_the_watch(journal,
     assert found.note == "4 lines of the journal could not be read"
 
 
-def test_answers_of_the_model_before_are_taken_for_those_of_the_live_one(journal, tables, tmp_path):
+def test_keeps_only_predictions_of_requested_version(journal, tables, tmp_path):
     lines = [json.loads(line) for line in next(journal.glob("*.jsonl")).read_text().splitlines()]
     for line in lines[:100]:
         line |= {"version": "v0.0.0", "probability": 2.0}
@@ -87,14 +87,14 @@ def test_answers_of_the_model_before_are_taken_for_those_of_the_live_one(journal
         of_log(tmp_path, tables, "v0.0.2")
 
 
-def test_answers_are_lost_where_no_outcome_is_there_yet(journal, tmp_path):
+def test_keeps_predictions_that_have_no_label_yet(journal, tmp_path):
     found = of_log(journal, tmp_path)
     assert (len(found.rows), found.labelled) == (ROWS, 0)
     assert set(INPUTS) <= set(found.rows)
 
 
 @pytest.mark.slow
-def test_a_log_of_a_few_days_is_judged_as_if_it_were_a_whole_month(journal, tables):
+def test_log_of_few_days_is_not_evaluated_as_whole_month(journal, tables):
     live = Live("v0.0.1", "", "", PARAMS.split, Scorer(required("models/model.onnx")))
     observed = of_log(journal, tables)
     found = judge(observed, reference(live, observed, tables), live.split, PARAMS)
@@ -105,7 +105,7 @@ def test_a_log_of_a_few_days_is_judged_as_if_it_were_a_whole_month(journal, tabl
     assert len(found.features) == len(INPUTS)
 
 
-def test_a_batch_is_watched_with_other_inputs_than_the_tables_have(tables, tmp_path):
+def test_batch_inputs_equal_those_of_feature_tables(tables, tmp_path):
     stored = of_month(MONTH, Scorer(required("models/model.onnx")), tables)
     scores = stored.rows[list(problem.contract.KEY)].assign(row=1, probability=stored.p, missing=0, unknown=0)
     scores.head(500).to_parquet(tmp_path / "scores.parquet")
@@ -150,7 +150,7 @@ def logged(rows: pd.DataFrame, folder: Path) -> Path:
     return folder
 
 
-def test_a_journal_of_rows_without_a_time_lacks_labels_or_a_period(whole, tmp_path):
+def test_journal_of_untimed_rows_has_labels_and_period(whole, tmp_path):
     new = whole.iloc[50:350]
     found = of_log(logged(new, tmp_path / "log"), tmp_path / "tables", day=None)
     assert (str(found.first), str(found.last), len(found.rows)) == ("2026-03-01", "2026-03-02", 300)
@@ -161,7 +161,7 @@ def test_a_journal_of_rows_without_a_time_lacks_labels_or_a_period(whole, tmp_pa
     assert not {*problem.contract.ANSWERS, WHEN} & set(found.rows)
 
 
-def test_rows_without_a_time_are_beside_themselves(whole, tmp_path):
+def test_untimed_rows_are_excluded_from_their_reference(whole, tmp_path):
     split = RowSplit.model_construct(by="row", validation_share=0.2, test_share=0.2, seed=1)  # days are known here
     found = of_log(logged(whole.iloc[50:350], tmp_path / "log"), tmp_path / "tables", day=None)
     known = reference(Live("v1", "", "", split, Formula()), found, tmp_path / "tables")
@@ -175,7 +175,7 @@ def test_rows_without_a_time_are_beside_themselves(whole, tmp_path):
         reference(Live("v1", "", "", split, Formula()), every, tmp_path / "tables")
 
 
-def test_a_batch_of_rows_without_a_time_has_no_period(whole, tmp_path):
+def test_batch_of_untimed_rows_takes_its_period_from_file_time(whole, tmp_path):
     scores = whole[list(problem.contract.KEY)].head(9).assign(**dict.fromkeys(problem.contract.ANSWERS, 0.5))
     scores.to_parquet(tmp_path / "scores.parquet")
     os.utime(tmp_path / "scores.parquet", (86_400, 86_400))
@@ -186,21 +186,21 @@ def test_a_batch_of_rows_without_a_time_has_no_period(whole, tmp_path):
 @pytest.mark.parametrize(
     ("content", "said"), [(None, "holds no answer"), (b"", "no Parquet file of scores"), (b"PAR1", "no Parquet file")]
 )
-def test_a_log_that_is_none_is_told_by_a_traceback(tmp_path, content, said):
+def test_rejects_empty_or_invalid_log(tmp_path, content, said):
     path = tmp_path / "log"
     path.mkdir() if content is None else path.write_bytes(content)
     with pytest.raises(ValueError, match=said):
         of_log(path, tmp_path)
 
 
-def test_a_batch_of_days_that_nobody_knows_is_told_by_a_traceback(tmp_path):
+def test_rejects_batch_of_days_that_features_lack(tmp_path):
     rows = {"day": ["2031-01-01"], "carrier": ["UA"], "flight": [1], "origin": ["EWR"], "probability": [0.5]}
     pd.DataFrame(rows).to_parquet(tmp_path / "scores.parquet")
     with pytest.raises(ValueError, match="has no row of it yet"):
         of_log(tmp_path / "scores.parquet", tmp_path)
 
 
-def test_a_journal_of_a_model_with_fewer_inputs_is_taken_for_a_broken_feed(journal, tables, tmp_path):
+def test_takes_inputs_missing_from_journal_from_feature_tables(journal, tables, tmp_path):
     lines = [json.loads(line) for line in next(journal.glob("*.jsonl")).read_text().splitlines()]
     for line in lines:
         line["inputs"].pop("distance")

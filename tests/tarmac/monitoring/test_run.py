@@ -1,4 +1,4 @@
-"""What is written is for a machine and for a person: rounded, whole, the same twice, and harmless."""
+"""Monitoring output: a record and a report that are rounded, complete, reproducible and safe to render."""
 
 import json
 
@@ -25,7 +25,7 @@ def found() -> dict:
     return run.facts(observed, known, Live("v0.0.1", "abc", "123", SPLIT, None), judged, PARAMS)
 
 
-def test_the_record_is_no_json_or_is_another_the_second_time(found, tmp_path, monkeypatch):
+def test_record_is_valid_json_and_reproducible(found, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run.write(found, report(found))
     first = (run.OUT / "monitoring.json").read_bytes()
@@ -35,7 +35,7 @@ def test_the_record_is_no_json_or_is_another_the_second_time(found, tmp_path, mo
     assert {"verdict", "decision", "summary", "release", "period", "rows", "labelled", "model", "checks"} <= set(found)
 
 
-def test_numbers_that_there_are_not_make_json_that_no_one_reads():
+def test_record_rounds_numbers_and_replaces_nan_with_null():
     assert run._plain({"a": float("nan"), "b": [1 / 3, 2], "c": {"d": "x"}}) == {
         "a": None,
         "b": [0.333333, 2],
@@ -43,7 +43,7 @@ def test_numbers_that_there_are_not_make_json_that_no_one_reads():
     }
 
 
-def test_the_report_hides_what_is_wrong_or_lets_a_value_act(found):
+def test_report_shows_findings_first_and_escapes_values(found):
     text = report(found)
     page = cmarkgfm.github_flavored_markdown_to_html(text, Options.CMARK_OPT_UNSAFE)
     assert text.startswith("## 🔔 act: a new model is made")
@@ -55,13 +55,13 @@ def test_the_report_hides_what_is_wrong_or_lets_a_value_act(found):
         assert number in page
 
 
-def test_an_interval_that_is_not_known_breaks_the_report(found):
+def test_report_shows_dash_for_unknown_interval(found):
     metrics = [{**found["metrics"][0], "low": None, "high": None}]
     assert "| – |" in report({**found, "metrics": metrics, "features": [], "slices": [], "calibration": []})
 
 
 @pytest.mark.parametrize(("tell", "verdict"), [(run.nothing, "ok"), (run.refuse, "act")])
-def test_what_could_not_be_judged_is_not_told(tmp_path, monkeypatch, tell, verdict):
+def test_records_and_escapes_reason_why_nothing_was_evaluated(tmp_path, monkeypatch, tell, verdict):
     monkeypatch.chdir(tmp_path)
     tell("because of <b>this</b>")
     written = json.loads((run.OUT / "monitoring.json").read_text())

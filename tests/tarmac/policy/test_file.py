@@ -1,4 +1,4 @@
-"""`params.yaml`: what is right loads as it stands, what is wrong is told by line and key before any work."""
+"""`params.yaml`: valid files load unchanged, mistakes are reported by line and key before any work."""
 
 import hashlib
 import json
@@ -85,11 +85,11 @@ def path(tmp_path):
     return tmp_path / "params.yaml"
 
 
-def test_the_committed_file_loads_as_it_stands():
+def test_committed_file_loads_unchanged():
     assert load(ROOT / "params.yaml").model_dump(exclude_unset=True) == yaml.safe_load(TEXT)
 
 
-def test_the_oracle_of_lines_finds_every_leaf():
+def test_line_oracle_finds_every_leaf():
     assert set(leaves(yaml.safe_load(TEXT))) <= set(places(TEXT))
 
 
@@ -111,7 +111,7 @@ def six_mistakes() -> tuple[str, dict[str, tuple[int, str]]]:
     }
 
 
-def test_six_mistakes_are_six_lines_each_with_file_line_key_and_expectation(path):
+def test_reports_each_mistake_with_line_key_and_expectation(path):
     text, expected = six_mistakes()
     told = {}
     for line in mistakes(path, text):
@@ -159,7 +159,7 @@ def schema_of(schema: dict, key: str) -> dict:
 @pytest.mark.slow
 @settings(deadline=None)  # a busy machine is no mistake
 @given(key=st.sampled_from(LEAVES), value=ANY_TYPE)
-def test_any_leaf_of_a_wrong_type_is_told_by_its_key_and_line(tmp_path_factory, key, value):
+def test_reports_wrong_type_of_any_leaf_by_key_and_line(tmp_path_factory, key, value):
     if type(value) in accepted(key):
         return
     path = tmp_path_factory.getbasetemp() / "params.yaml"
@@ -183,13 +183,13 @@ def test_any_leaf_of_a_wrong_type_is_told_by_its_key_and_line(tmp_path_factory, 
     ],
     ids=["empty", "comment", "list", "scalar", "bracket", "tab", "two documents", "latin-1", "key that is a list"],
 )
-def test_a_file_that_is_no_mapping_is_one_clear_line(path, content, expected):
+def test_rejects_non_mapping_and_invalid_yaml_in_one_line(path, content, expected):
     told = mistakes(path, content)
     assert len(told) == 1
     assert re.match(rf"{re.escape(str(path))}.*{expected}", told[0]), told[0]
 
 
-def test_a_missing_file_is_told_with_where_to_run(tmp_path):
+def test_missing_file_error_says_where_to_run(tmp_path):
     with pytest.raises(ParamsError, match=r"nowhere\.yaml: no such file; run from the repository's root"):
         load(tmp_path / "nowhere.yaml")
 
@@ -205,7 +205,7 @@ def test_a_missing_file_is_told_with_where_to_run(tmp_path):
         ({"train.device": "cuda", "train.model": "hist_gradient_boosting"}, "train", "CPU only, device is cuda"),
     ],
 )
-def test_values_that_contradict_each_other_are_told_on_the_line_of_their_section(path, change, key, expected):
+def test_reports_contradicting_values_on_line_of_their_section(path, change, key, expected):
     text = TEXT
     for changed, value in change.items():
         text = with_value(text, changed, value)
@@ -215,7 +215,7 @@ def test_values_that_contradict_each_other_are_told_on_the_line_of_their_section
     assert expected in told[0]
 
 
-def test_searched_values_that_training_refuses_are_told_by_key_and_line(path):
+def test_reports_search_space_values_that_training_rejects(path):
     text = with_value(TEXT, "sweep.space.train.xgboost.max_depth.high", "99")
     text = text.replace("train.xgboost.subsample:", "train.xgboost.subsampel:")
     depth, sample = (f"sweep.space.train.xgboost.{name}" for name in ("max_depth", "subsampel"))
@@ -225,7 +225,7 @@ def test_searched_values_that_training_refuses_are_told_by_key_and_line(path):
     ]
 
 
-def test_value_below_list_is_told_on_line_of_its_entry(path):
+def test_reports_invalid_list_entries_on_their_lines(path):
     text = TEXT.replace("    - weather\n", "    - weather\n    - [a]\n    - b\n", 1)
     number = text.splitlines().index("    - [a]") + 1
     told = mistakes(path, text)
@@ -236,32 +236,32 @@ def test_value_below_list_is_told_on_line_of_its_entry(path):
 
 
 @pytest.mark.parametrize("month", ["2013-13", "2013-00", "2013-1", "201301", "2013-01-01", '"2013-01\\n"'])
-def test_a_month_is_written_in_one_way(path, month):
+def test_rejects_months_not_written_as_yyyy_mm(path, month):
     told = mistakes(path, with_value(TEXT, "split.train.first", month))
     assert [line.split(": ")[1] for line in told] == ["split.train.first"]
 
 
 @pytest.mark.parametrize("value", [".nan", ".inf", "-.inf", "-1", "1.01"])
-def test_a_share_is_a_number_from_0_to_1(path, value):
+def test_rejects_shares_outside_zero_to_one(path, value):
     (told,) = mistakes(path, with_value(TEXT, "prepare.max_quarantine_share", value))
     assert f":{places(TEXT)['prepare.max_quarantine_share']}: prepare.max_quarantine_share: " in told
 
 
-def test_a_misspelt_feature_group_is_told_by_its_place_in_the_list(path):
+def test_reports_unknown_feature_group_by_list_position(path):
     text = with_value(TEXT, "train.features.1", "wheather")
     (told,) = mistakes(path, text)
     assert told.startswith(f"{path}:{places(text)['train.features.1']}: train.features.1: ")
     assert "'rotation'" in told
 
 
-def test_a_model_without_features_is_refused(path):
+def test_rejects_model_without_features(path):
     text = re.sub(r"(baseline:\n  features:).*?(\n\n)", r"\1 []\2", TEXT, flags=re.DOTALL)
     (told,) = mistakes(path, text)
     assert told.startswith(f"{path}:{places(text)['baseline.features']}: baseline.features: ")
 
 
 @pytest.mark.parametrize("key", ["train.seed", "train.xgboost.max_bin", "prepare", "train.features"])
-def test_a_key_given_twice_is_refused_where_yaml_would_take_the_last(path, key):
+def test_rejects_duplicate_keys(path, key):
     line = TEXT.splitlines()[places(TEXT)[key] - 1]
     text = below(TEXT, key, line)
     (told,) = mistakes(path, text)
@@ -269,7 +269,7 @@ def test_a_key_given_twice_is_refused_where_yaml_would_take_the_last(path, key):
 
 
 @pytest.mark.parametrize("value", ["1e-05", "1.0e2", "010"])
-def test_a_number_is_the_number_that_dvc_records(path, value):
+def test_numbers_load_as_dvc_records_them(path, value):
     from dvc.utils.serialize import loads_yaml
 
     text = with_value(TEXT, "train.logistic_regression.C", value)
@@ -284,7 +284,7 @@ def hashes(folder: Path) -> dict[str, str]:
     return {str(file): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
-def test_a_wrong_key_stops_the_stages_that_read_its_section_before_they_start(finished: Workspace):
+def test_invalid_value_stops_stages_before_they_start(finished: Workspace):
     file = finished.path / "params.yaml"
     file.write_text(with_value(file.read_text(), "evaluate.min_slice_rows", "many"))
     line, before = places(file.read_text())["evaluate.min_slice_rows"], hashes(finished.path)
@@ -301,7 +301,7 @@ def tarmac_params(folder: Path, *options: str) -> subprocess.CompletedProcess[st
 
 
 @pytest.mark.program
-def test_the_printed_schema_says_of_every_key_what_it_may_be(path):
+def test_printed_schema_describes_every_key(path):
     path.write_text(TEXT)
     done = tarmac_params(path.parent)
     assert done.returncode == 0
@@ -314,7 +314,7 @@ def test_the_printed_schema_says_of_every_key_what_it_may_be(path):
 
 
 @pytest.mark.program
-def test_the_check_option_tells_every_mistake_by_its_exit_status_too(path):
+def test_params_command_reports_mistakes_and_exits_nonzero(path):
     path.write_text(TEXT)
     done = tarmac_params(path.parent, "--check")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

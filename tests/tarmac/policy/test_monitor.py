@@ -1,4 +1,4 @@
-"""The policy of watching and retraining in `params.yaml`: a level on the wrong side or a wrong word is told."""
+"""Monitoring and retraining policy in `params.yaml`: wrong levels and words are reported."""
 
 import re
 
@@ -22,21 +22,21 @@ LINES = places(TEXT)
         ("retrain.release", "always", "retrain.release", "'by person' or 'automatic'"),
     ],
 )
-def test_a_mistake_is_taken_or_told_elsewhere(tmp_path, key, value, told_at, expected):
+def test_reports_invalid_values_by_key_and_line(tmp_path, key, value, told_at, expected):
     path = tmp_path / "params.yaml"
     told = mistakes(path, with_value(TEXT, key, value))
     assert len(told) == 1, told
     assert re.match(rf"{re.escape(str(path))}:{LINES[told_at]}: {re.escape(told_at)}: .*{expected}", told[0]), told[0]
 
 
-def test_a_metric_without_an_interval_can_be_told_to_decay(tmp_path):
+def test_rejects_decay_of_metric_without_interval(tmp_path):
     text = TEXT.replace("  decay:\n    roc_auc: 0.02", "  decay:\n    calibration_error: 0.02")
     assert text != TEXT
     (told,) = mistakes(tmp_path / "params.yaml", text)
     assert "monitor.decay.calibration_error" in told
 
 
-def test_a_schedule_cannot_be_switched_off(tmp_path):
+def test_schedule_can_be_disabled(tmp_path):
     path = tmp_path / "params.yaml"
     path.write_text(with_value(TEXT, "retrain.every_months", "null"))
     assert load(path).retrain.every_months is None

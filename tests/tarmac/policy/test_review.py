@@ -1,4 +1,4 @@
-"""The policy in `params.yaml`: a bound on the wrong side or a misspelt metric is told, not quietly never applied."""
+"""Review policy in `params.yaml`: wrong bounds and misspelt metrics are reported, never ignored."""
 
 import re
 from typing import get_args
@@ -46,18 +46,18 @@ def renamed(text: str, key: str, name: str) -> str:
     return "".join(lines)
 
 
-def test_a_metric_that_the_policy_may_name_is_one_of_the_task():
+def test_policy_metric_names_equal_those_of_task():
     assert get_args(MetricName) == METRICS
 
 
-def test_the_committed_policy_says_of_every_metric_which_way_is_better():
+def test_committed_policy_states_direction_of_every_metric():
     better = {name: policy.better for name, policy in load(ROOT / "params.yaml").review.metrics.items()}
     rising = {"roc_auc", "average_precision"}
     assert better == {name: "higher" if name in rising else "lower" for name in METRICS}
 
 
 @pytest.mark.parametrize("name", ["rocauc", "ROC_AUC", "f1", "baseline/roc_auc", "7"])
-def test_a_metric_that_is_not_known_is_told_by_its_own_line_and_name(path, name):
+def test_reports_unknown_metric_by_line_and_name(path, name):
     text = renamed(TEXT, "review.metrics.roc_auc", name)
     line = LINES["review.metrics.roc_auc"]
     told_once(path, text, f"review.metrics.{name}", line, "should be 'roc_auc', 'average_precision', 'log_loss'")
@@ -67,7 +67,7 @@ def test_a_metric_that_is_not_known_is_told_by_its_own_line_and_name(path, name)
     ("metric", "ceiling"),
     [("roc_auc", "0.753"), ("roc_auc", "0.7"), ("log_loss", "0.475"), ("log_loss", "0.5"), ("brier", "1")],
 )
-def test_a_floor_that_is_not_worse_than_the_ceiling_is_told_by_its_metric(path, metric, ceiling):
+def test_reports_floor_not_worse_than_ceiling_by_metric(path, metric, ceiling):
     key = f"review.metrics.{metric}"
     text = TEXT if f"{key}.ceiling" not in LINES else without(TEXT, f"{key}.ceiling")
     text = below(text, f"{key}.floor", f"      ceiling: {ceiling}")
@@ -76,7 +76,7 @@ def test_a_floor_that_is_not_worse_than_the_ceiling_is_told_by_its_metric(path, 
 
 
 @given(st.sampled_from(["higher", "lower"]), st.floats(-2, 2), st.floats(-2, 2))
-def test_a_policy_is_refused_exactly_where_no_value_is_between_floor_and_ceiling(better, floor, ceiling):
+def test_policy_requires_floor_to_be_worse_than_ceiling(better, floor, ceiling):
     def policy() -> MetricPolicy:
         return MetricPolicy(better=better, tolerance=0.0, floor=floor, ceiling=ceiling)
 
@@ -88,7 +88,7 @@ def test_a_policy_is_refused_exactly_where_no_value_is_between_floor_and_ceiling
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_a_metric_may_do_without_a_ceiling(path, metric):
+def test_ceiling_of_metric_is_optional(path, metric):
     text = (
         TEXT if f"review.metrics.{metric}.ceiling" not in LINES else without(TEXT, f"review.metrics.{metric}.ceiling")
     )
@@ -98,7 +98,7 @@ def test_a_metric_may_do_without_a_ceiling(path, metric):
     assert load(path).review.metrics[metric].ceiling is None
 
 
-def test_a_metric_may_be_left_out_of_the_policy_but_not_all_of_them(path):
+def test_policy_requires_at_least_one_metric(path):
     text = TEXT
     for metric in list(METRICS)[1:]:
         text = removed(text, f"review.metrics.{metric}")
@@ -141,11 +141,11 @@ def test_a_metric_may_be_left_out_of_the_policy_but_not_all_of_them(path):
         ("evaluate.behaviour_rows", "0", "greater than or equal to 1"),
     ],
 )
-def test_a_value_out_of_its_bounds_is_told_by_its_key(path, key, value, expected):
+def test_reports_invalid_value_by_key_and_line(path, key, value, expected):
     told_once(path, with_value(TEXT, key, value), key, LINES[key], expected)
 
 
-def test_more_has_a_value_that_who_reads_the_file_does_not_see_than_a_ceiling_and_how_a_range_is_drawn():
+def test_only_ceiling_and_range_options_have_defaults():
     schema = Params.model_json_schema()
     sections = [schema, *schema["$defs"].values()]
     unseen = {name for part in sections for name in part["properties"] if name not in part["required"]}
@@ -154,13 +154,13 @@ def test_more_has_a_value_that_who_reads_the_file_does_not_see_than_a_ceiling_an
 
 
 @pytest.mark.parametrize("section", SECTIONS)
-def test_a_section_that_is_missing_is_told_where_it_belongs(path, section):
+def test_reports_missing_section_where_it_belongs(path, section):
     parent = section.rpartition(".")[0]
     told_once(path, removed(TEXT, section), section, LINES[parent] if parent else 1, "this key is missing")
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_a_misspelt_key_is_told_as_unknown_and_where_it_is_needed_as_missing(path, key):
+def test_reports_misspelt_key_as_unknown_and_missing(path, key):
     parent, _, name = key.rpartition(".")
     told = mistakes(path, renamed(TEXT, key, f"{name}s"))
     assert f"{path}:{LINES[key]}: {key}s: unknown key" in "\n".join(told)

@@ -1,4 +1,4 @@
-"""What is in a stage, by its tags: any order of promotions and rollbacks, against the plain rules of a stack."""
+"""Version in an environment by its tags: any order of promotions and rollbacks matches a plain stack."""
 
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError
@@ -33,7 +33,7 @@ REGISTERED = [event("registration", version) for version in VERSIONS]
 
 
 @given(st.lists(st.one_of(st.sampled_from(VERSIONS), st.none()), max_size=12))
-def test_a_rollback_gives_another_version_than_the_one_before(steps):
+def test_rollback_restores_previous_version(steps):
     """A version in `steps` is promoted; None takes the stage one version back."""
     known, stack = list(REGISTERED), []
     for version in steps:
@@ -49,14 +49,14 @@ def test_a_rollback_gives_another_version_than_the_one_before(steps):
     assert (present.version if present else None) == (stack[-1] if stack else None)
 
 
-def test_a_version_that_was_withdrawn_is_still_offered():
+def test_withdrawn_version_is_neither_listed_nor_deployed():
     promoted = [event("assignment", version, "prod", "better") for version in VERSIONS[:2]]
     known = [*REGISTERED, *promoted, event("deregistration", VERSIONS[1])]
     assert list(versions(known)) == [VERSIONS[0], VERSIONS[2]]
     assert in_stage(known, "prod") == REGISTERED[0]
 
 
-def test_a_stage_keeps_a_version_that_was_taken_from_it():
+def test_unassigned_version_leaves_environment():
     known = [*REGISTERED, event("assignment", VERSIONS[0], "prod"), event("unassignment", VERSIONS[0], "prod")]
     assert in_stage(known, "prod") is None
 
@@ -89,7 +89,7 @@ def assigned(*steps: str) -> list[Event]:
         ((), ""),
     ],
 )
-def test_stage_can_go_back_through_versions_it_had(steps, expected):
+def test_environment_history_follows_promotions_and_rollbacks(steps, expected):
     known = [*assigned(*steps), event("assignment", "v0.0.9", "staging")]
     assert "".join(version[-1] for version in held(known, "prod")) == expected
     assert held(known, "staging") == ["v0.0.9"]
@@ -105,7 +105,7 @@ def test_withdrawn_version_can_be_registered_again(kind):
     assert versions([withdrawn, *assigned("1")]) == {}
 
 
-def test_stage_has_latest_version_that_is_still_registered():
+def test_environment_has_latest_still_registered_version():
     known = [*REGISTERED, *assigned("1", "2", "3")]
     withdrawn = [event("deregistration", version) for version in reversed(VERSIONS)]
     found = [in_stage([*known, *withdrawn[:count]], "prod") for count in range(4)]
@@ -113,7 +113,7 @@ def test_stage_has_latest_version_that_is_still_registered():
     assert in_stage(known, "staging") is None
 
 
-def test_names_in_tags_of_earlier_versions_are_still_read():
+def test_tag_names_stay_compatible_with_earlier_versions():
     assert (ARTIFACT, STAGES, BACK) == ("model", ("staging", "prod"), "rollback: ")
 
 
@@ -208,7 +208,7 @@ def test_reads_tag_without_message(tag, tmp_path):
     assert (found.version, found.why) == ("v0.0.1", "")
 
 
-def test_orders_tags_of_several_time_zones_by_when_they_were_made(tag, tmp_path):
+def test_orders_tags_across_time_zones_by_creation_time(tag, tmp_path):
     expected = [
         tag("model@v0.0.1", "registration", "v0.0.1", 10, hours=2),
         tag("model#prod#1", "assignment", "v0.0.1", 20, hours=-5),

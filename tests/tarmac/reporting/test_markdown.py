@@ -1,4 +1,4 @@
-"""Markdown: by GitHub's own parser, a hostile value shows as itself and leaves everything around it as it was."""
+"""Markdown, by GitHub's own parser: hostile values render as themselves and leave the page intact."""
 
 import re
 from collections.abc import Callable
@@ -53,7 +53,7 @@ def assert_harmless(made: Callable[[object], str], place: str, value: str) -> No
 
 @by_each
 @everywhere
-def test_a_known_trick_of_markup_takes_effect(place, made):
+def test_escapes_every_known_markup_injection(place, made):
     for value in EACH:
         assert_harmless(made, place, value)
 
@@ -64,25 +64,25 @@ def test_a_known_trick_of_markup_takes_effect(place, made):
 @given(value=VALUES)
 @example(value="")
 @example(value="x" * 100_000)
-def test_a_value_changes_the_page_around_it_or_shows_as_something_else(place, made, value):
+def test_any_value_renders_as_itself_and_leaves_page_intact(place, made, value):
     assert_harmless(made, place, value)
 
 
 @by_each
 @relaxed
 @given(VALUES)
-def test_a_value_spans_lines_or_cannot_be_written_to_a_file(made, value):
+def test_rendered_value_is_one_encodable_line_of_bounded_length(made, value):
     made(value).encode()
     assert len(made(value).splitlines()) <= 1
     assert len(made(value)) <= 3 * SHOWN[made] + len("``")
 
 
 @given(st.text(st.sampled_from("\\$x "), max_size=12))
-def test_a_dollar_sign_starts_a_formula(value):
+def test_escapes_every_dollar_sign(value):
     assert re.findall(r"(?<!\\)(?:\\\\)*\$", text(value)) == []
 
 
-def test_a_word_between_colons_becomes_a_picture():
+def test_word_between_colons_does_not_become_emoji():
     for value in (":bug:", "x:+1:", ":white_check_mark:", "a :x: :tada:"):
         told = [words for around, words in Page(text(value)).texts if "code" not in around]
         assert re.findall(r":[a-z0-9_+-]+:", "".join(told)) == [], value
@@ -90,18 +90,18 @@ def test_a_word_between_colons_becomes_a_picture():
 
 
 @pytest.mark.parametrize("value", ["2013-09", "a\\|b", "C:\\x", 7, None, 0.1, ["a", "b"], {"k": 1}, True])
-def test_a_value_that_is_no_text_shows_as_python_has_it(value):
+def test_values_render_as_their_python_text(value):
     assert Page(code(value)).of("code") == [str(value).replace("|", "¦")]
     assert Page(text(value)).text == str(value)
 
 
-def test_an_empty_value_leaves_no_mark():
+def test_blank_value_renders_as_empty_marker():
     assert {code(value) for value in ("", " \n", "\u200b", "\x00")} == {"`(empty)`"}
 
 
 @pytest.mark.parametrize("made", SHOWN)
 @pytest.mark.parametrize("length", [-1, 0, 1, 100])
-def test_a_long_value_is_not_cut_at_its_bound_or_does_not_say_so(made, length):
+def test_value_is_truncated_with_ellipsis_only_above_limit(made, length):
     value = "ab" * SHOWN[made]
     value = value[: SHOWN[made] + length] if length < 100 else value * length
     assert Page(made(value)).text == visible(value, SHOWN[made])
@@ -110,20 +110,20 @@ def test_a_long_value_is_not_cut_at_its_bound_or_does_not_say_so(made, length):
 
 
 @given(VALUES)
-def test_a_label_holds_a_letter_that_a_diagram_might_read(value):
+def test_label_contains_only_safe_characters(value):
     assert re.fullmatch(r"[A-Za-z0-9² .:+_-]{1,30}", label(value))
 
 
 @pytest.mark.parametrize("value", ["2013-09", "0.12", "ROC-AUC", "R²", "9:00 to 12:59", "validation loss"])
-def test_a_usual_label_is_changed(value):
+def test_safe_label_is_unchanged(value):
     assert label(value) == value
 
 
-def test_two_labels_of_which_one_is_hostile_look_alike():
+def test_label_replaces_unsafe_characters_with_underscore():
     assert [label(f"a{part}b") for part in ('"', "%", "]", "\n", ">")] == ["a_b"] * 5
 
 
-def test_a_table_loses_or_adds_a_row_a_cell_or_a_name():
+def test_table_renders_every_cell_and_aligns_numbers_right():
     page = Page(table(["name", "#rows", ""], [("a", "1", "x"), ("b", "2", "")]))
     assert page.tables == [[["name", "rows", ""], ["a", "1", "x"], ["b", "2", ""]]]
     assert [tag for tag in page.tags if tag.startswith("<t") and "align" in tag] == [
@@ -142,14 +142,14 @@ def test_a_table_loses_or_adds_a_row_a_cell_or_a_name():
         (0, None, 0, ""),
     ],
 )
-def test_rows_are_left_out_without_a_word_or_for_no_reason(rows, most, kept, told):
+def test_table_reports_number_of_omitted_rows(rows, most, kept, told):
     cells = ((f"r{row}", "x") for row in range(rows))
     page = Page(table(["a", "b"], cells) if most is None else table(["a", "b"], cells, most))
     assert page.tables[0][1:] == [[f"r{row}", "x"] for row in range(kept)]
     assert page.of("p") == ([told] if told else [])
 
 
-def test_what_a_section_hides_is_not_inside_it():
+def test_details_contains_only_its_content():
     page = Page(details("Cost of it", "**b**\n\n" + table(["x"], [("y",)])) + "\n\nafter")
     assert page.of("summary") == ["Cost of it"]
     assert page.around("y") == ("details", "table", "tbody", "tr", "td")
@@ -173,12 +173,12 @@ def test_what_a_section_hides_is_not_inside_it():
         (1234.5678, 1, "1,234.6"),
     ],
 )
-def test_a_number_is_shown_as_another(value, digits, wanted):
+def test_number_formats_digits_separators_and_missing_values(value, digits, wanted):
     assert number(value, digits) == wanted
 
 
 @pytest.mark.parametrize("value", [-0.0, -0.00001, -0.000049, 0.00001])
-def test_what_rounds_to_nothing_is_shown_with_a_sign(value):
+def test_value_rounding_to_zero_renders_without_sign(value):
     assert number(value) == "0.0000"
     assert signed(value) == "0"
 
@@ -195,27 +195,27 @@ def test_what_rounds_to_nothing_is_shown_with_a_sign(value):
         (np.float64(-1), 2, "−1.00"),
     ],
 )
-def test_a_difference_is_shown_with_another_sign_or_value(value, digits, wanted):
+def test_signed_formats_difference_with_its_sign(value, digits, wanted):
     assert signed(value, digits) == wanted
 
 
 @pytest.mark.parametrize("value", [NAN, np.float64("nan")])
-def test_a_difference_that_is_not_known_is_shown_as_none_at_all(value):
+def test_signed_renders_unknown_difference_as_dash(value):
     assert signed(value) == "–"
 
 
 @pytest.mark.parametrize(("value", "shown"), [(INFINITY, "+inf"), (-INFINITY, "−inf")])
-def test_an_endless_difference_is_shown_as_nothing(value, shown):
+def test_signed_renders_infinite_difference(value, shown):
     assert signed(value) == shown
 
 
 @given(st.floats(-1e6, 1e6), st.integers(1, 6))
-def test_a_difference_is_not_the_number_that_it_shows(value, digits):
+def test_signed_value_equals_number_within_rounding(value, digits):
     told = float(signed(value, digits).replace("−", "-").replace(",", ""))
     assert abs(told - value) <= 0.5000001 * 10**-digits
     assert told == 0 or (told > 0) == (value > 0)
 
 
-def test_the_list_of_tricks_lacks_one_that_the_escapes_are_for():
+def test_injection_list_covers_every_escaped_character():
     tried = "".join(FRAGMENTS)
     assert set("\\`*_[]<>|~#&!$@") <= set(tried)

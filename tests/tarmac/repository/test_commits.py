@@ -1,4 +1,4 @@
-"""Which commit has a hash: the first that people have a name for, however its branches are called and merged."""
+"""Commits are found by a hash in their lock, on any branch, tag or merge, and else among experiments."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def locked(text: str) -> str:
     return commit(dvc_lock=text)
 
 
-def test_a_commit_that_left_the_lock_alone_is_taken_for_the_one_that_made_it():
+def test_finds_only_commits_that_changed_lock():
     first = locked("aaa\n")
     commit(README_md="aaa")
     second = locked("bbb\naaa\n")
@@ -30,13 +30,13 @@ def test_a_commit_that_left_the_lock_alone_is_taken_for_the_one_that_made_it():
     assert commits.commits_with("ccc") == []
 
 
-def test_a_hash_of_raw_data_is_not_found():
+def test_finds_hash_of_raw_data():
     first = commit(data__raw_dvc="outs: [{md5: ddd}]")
     commit(data__raw_dvc="outs: [{md5: eee}]")
     assert commits.commits_with("ddd") == [first]
 
 
-def test_a_lock_that_only_a_merge_has_is_not_found():
+def test_finds_lock_that_only_merge_commit_has():
     commit(README_md="1")
     run("switch", "--quiet", "--create", "other")
     locked("bbb\n")
@@ -48,7 +48,7 @@ def test_a_lock_that_only_a_merge_has_is_not_found():
     assert len(commits.commits_with("bbb")) == 1, "the side that a merge did not take"
 
 
-def test_a_branch_that_was_renamed_or_deleted_behind_a_tag_hides_its_commit():
+def test_finds_commit_by_renamed_branch_or_remaining_tag():
     commit(README_md="1")
     run("switch", "--quiet", "--create", "try")
     made = locked("aaa\n")
@@ -61,7 +61,7 @@ def test_a_branch_that_was_renamed_or_deleted_behind_a_tag_hides_its_commit():
     assert commits.described(made).refs == ["v1"]
 
 
-def test_an_experiment_is_not_found_or_counts_for_more_than_a_branch_or_a_stash_counts():
+def test_prefers_branches_to_experiments_and_ignores_stashes():
     first = locked("first\n")
     run("switch", "--quiet", "--detach")
     experiment = locked("aaa\n")
@@ -75,20 +75,20 @@ def test_an_experiment_is_not_found_or_counts_for_more_than_a_branch_or_a_stash_
     assert commits.commits_with("stashed") == []
 
 
-def test_a_text_is_taken_for_a_pattern_or_an_option():
+def test_searches_text_literally():
     locked("a.c\n-e\n")
     assert commits.commits_with("abc") == []
     assert len(commits.commits_with("a.c")) == len(commits.commits_with("-e")) == 1
 
 
-def test_more_revisions_than_fit_on_a_command_line_are_not_all_asked(monkeypatch):
+def test_searches_revisions_of_every_batch(monkeypatch):
     monkeypatch.setattr(git, "BATCH", 2)
     made = [locked(f"aaa {number}\n") for number in range(5)]
     assert commits.commits_with("aaa") == made
     assert commits.commits_with("aaa 4") == made[-1:]
 
 
-def test_who_made_a_commit_is_not_told_as_git_knows_it():
+def test_describes_commit_as_git_records_it():
     Path("dvc.lock").write_text("aaa\n")
     run("add", "dvc.lock")
     when = "2024-02-29T23:30:00+05:30"
@@ -99,7 +99,7 @@ def test_who_made_a_commit_is_not_told_as_git_knows_it():
     assert (found.subject, found.refs, found.name) == (subject, ["main"], run("rev-parse", "HEAD"))
 
 
-def test_a_part_of_the_history_passes_for_all_of_it(here, tmp_path, monkeypatch):
+def test_detects_shallow_clone(here, tmp_path, monkeypatch):
     locked("aaa\n")
     locked("bbb\n")
     assert not commits.is_shallow()

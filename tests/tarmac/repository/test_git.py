@@ -1,4 +1,4 @@
-"""Git's answers: where a branch began, whoever asks, and every path that is other than committed."""
+"""Git queries: the merge base of a branch, revisions and files of commits, and all changed paths."""
 
 from pathlib import Path
 
@@ -40,19 +40,19 @@ def remote(name: str, revision: str) -> None:
 
 
 @pytest.mark.parametrize("usual", ["main", "master"])
-def test_the_branch_here_that_a_change_left_is_not_found(branch, usual):
+def test_merge_base_uses_local_default_branch(branch, usual):
     run("branch", "--move", "main", usual)
     assert git.merge_base() == branch
 
 
 @pytest.mark.parametrize("usual", ["main", "master"])
-def test_a_branch_of_this_clone_is_taken_for_that_of_the_origin(branch, usual):
+def test_merge_base_prefers_origin_branch_to_local_one(branch, usual):
     remote(usual, branch)
     run("branch", "--force", "main", "change")
     assert git.merge_base() == branch
 
 
-def test_the_default_branch_of_the_origin_is_taken_for_main(branch):
+def test_merge_base_uses_default_branch_of_origin(branch):
     remote("trunk", branch)
     remote("main", "change")
     run("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/trunk")
@@ -61,7 +61,7 @@ def test_the_default_branch_of_the_origin_is_taken_for_main(branch):
 
 @pytest.mark.parametrize("name", NAMED_BY_CI)
 @pytest.mark.parametrize("target", ["release", "release/2.1"])
-def test_the_branch_that_ci_names_is_not_the_base(branch, monkeypatch, name, target):
+def test_merge_base_uses_branch_named_by_ci(branch, monkeypatch, name, target):
     remote(target, branch)
     for usual in ("main", "HEAD"):
         remote(usual, "change")
@@ -70,47 +70,47 @@ def test_the_branch_that_ci_names_is_not_the_base(branch, monkeypatch, name, tar
 
 
 @pytest.mark.parametrize("name", NAMED_BY_CI)
-def test_a_variable_that_ci_sets_to_nothing_names_a_branch(branch, monkeypatch, name):
+def test_merge_base_ignores_empty_ci_variable(branch, monkeypatch, name):
     monkeypatch.setenv(name, "")
     assert git.merge_base() == branch
 
 
 @pytest.mark.parametrize("name", NAMED_BY_CI)
-def test_a_branch_that_ci_names_and_that_was_not_fetched_is_replaced_by_another_or_by_none(branch, monkeypatch, name):
+def test_merge_base_raises_if_ci_branch_was_not_fetched(branch, monkeypatch, name):
     monkeypatch.setenv(name, "release")
     with pytest.raises(GitError, match=r"origin/release.*git fetch"):
         git.merge_base()
 
 
-def test_a_detached_head_has_no_base(branch):
+def test_merge_base_is_found_for_detached_head(branch):
     run("checkout", "--quiet", "--detach", "HEAD")
     assert git.merge_base() == branch
 
 
-def test_the_merge_that_ci_checks_out_is_compared_with_what_the_branch_left_and_not_with_what_it_meets(branch):
+def test_merge_base_of_ci_merge_commit_is_target_branch(branch):
     """A pull request is checked out as its merge into the target: the base is then the target as it is."""
     run("checkout", "--quiet", "--detach", "main")
     run("merge", "--quiet", "--no-edit", "change")
     assert git.merge_base() == run("rev-parse", "main")
 
 
-def test_on_the_default_branch_the_base_is_another_than_head(branch):
+def test_merge_base_on_default_branch_is_head(branch):
     run("switch", "--quiet", "main")
     assert git.merge_base() == run("rev-parse", "HEAD")
 
 
-def test_a_repository_of_one_commit_has_no_base(here):
+def test_merge_base_of_single_commit_is_that_commit(here):
     run("init", "--quiet", "--initial-branch=main")
     first = commit("first")
     assert git.merge_base() == first
 
 
-def test_without_a_branch_of_a_usual_name_there_is_a_base(branch):
+def test_merge_base_is_none_without_known_default_branch(branch):
     run("branch", "--move", "main", "trunk")
     assert git.merge_base() is None
 
 
-def test_without_a_commit_there_is_a_base_or_an_error(here):
+def test_merge_base_and_commit_are_none_without_commits(here):
     run("init", "--quiet", "--initial-branch=main")
     assert git.merge_base() is None
     assert git.commit("HEAD") is None
@@ -126,7 +126,7 @@ def shallow(branch: str, here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("named", [True, False])
-def test_a_history_that_was_not_fetched_gives_another_base_or_no_clear_error(shallow, monkeypatch, named):
+def test_merge_base_raises_in_shallow_clone_until_unshallowed(shallow, monkeypatch, named):
     run("fetch", "--quiet", "--depth=1", "origin", "main:refs/remotes/origin/main")
     if named:
         monkeypatch.setenv(NAMED_BY_CI[0], "main")
@@ -137,7 +137,7 @@ def test_a_history_that_was_not_fetched_gives_another_base_or_no_clear_error(sha
     assert git.merge_base() == shallow
 
 
-def test_two_histories_without_a_common_commit_have_a_base(branch):
+def test_merge_base_raises_for_unrelated_histories(branch):
     run("switch", "--quiet", "--orphan", "other")
     commit("other")
     with pytest.raises(GitError, match="no commit in common"):
@@ -145,23 +145,23 @@ def test_two_histories_without_a_common_commit_have_a_base(branch):
 
 
 @pytest.mark.parametrize("revision", ["nonsense", "", "--all", "-h", "HEAD:fork", "HEAD~9", "main..change", "0" * 40])
-def test_what_is_no_commit_is_taken_for_one(branch, revision):
+def test_commit_is_none_for_invalid_revision(branch, revision):
     assert git.commit(revision) is None
 
 
-def test_a_name_of_a_commit_is_not_known(branch):
+def test_commit_resolves_branches_tags_and_abbreviations(branch):
     run("tag", "--annotate", "v1", "--message", "v1", "main")
     head, main = run("rev-parse", "HEAD"), run("rev-parse", "main")
     names = {"HEAD": head, "change": head, head[:8]: head, "main": main, "v1": main, "HEAD~2": branch}
     assert {name: git.commit(name) for name in names} == names
 
 
-def test_a_refusal_is_not_told_in_gits_own_words(branch):
+def test_failed_command_raises_error_with_message_of_git(branch):
     with pytest.raises(GitError, match=r"^git diff failed: .*nonsense"):
         git.git("diff", "nonsense", "--")
 
 
-def test_a_file_of_a_commit_is_not_the_one_that_was_committed(branch):
+def test_text_at_returns_committed_text_or_none(branch):
     Path("mine").write_text("since then")
     assert git.text_at("HEAD", Path("mine")) == "mine"
     assert git.text_at("HEAD~2", Path("mine")) is None
@@ -182,7 +182,7 @@ NAMES = (
 )
 
 
-def test_a_changed_path_is_left_out_or_misspelt_for_its_name(branch, here):
+def test_changed_since_reports_unusual_names_exactly(branch, here):
     for name in NAMES:
         Path(name).parent.mkdir(exist_ok=True)
         Path(name).write_text("1")
@@ -197,7 +197,7 @@ def test_a_changed_path_is_left_out_or_misspelt_for_its_name(branch, here):
     assert git.changed_since("HEAD") == sorted(NAMES), "edited"
 
 
-def test_a_name_that_is_no_utf_8_stops_the_comparison(branch, here):
+def test_changed_since_accepts_non_utf8_name(branch, here):
     """Git and Linux take any bytes for a name."""
     (here / b"caf\xe9".decode("utf-8", "surrogateescape")).write_text("1")
     Path("other").write_text("1")
@@ -207,7 +207,7 @@ def test_a_name_that_is_no_utf_8_stops_the_comparison(branch, here):
     assert other == "other"
 
 
-def test_a_path_that_was_added_deleted_moved_or_is_ignored_is_not_told_as_it_should(branch):
+def test_changed_since_lists_every_change_except_ignored_files(branch):
     Path(".gitignore").write_text("ignored\n")
     commit("more")
     for name in ("ignored", "new"):
@@ -220,12 +220,12 @@ def test_a_path_that_was_added_deleted_moved_or_is_ignored_is_not_told_as_it_sho
     assert set(git.changed_since(branch)) == {"first", "fork", "mine too", "moved", "new", "more", ".gitignore"}
 
 
-def test_a_file_whose_time_alone_is_another_has_changed(branch):
+def test_changed_since_ignores_modification_time(branch):
     Path("mine").touch()
     assert git.changed_since("HEAD") == []
 
 
-def test_a_hook_of_git_turns_a_command_on_another_folder_against_this_one(branch, here, tmp_path, monkeypatch):
+def test_commands_ignore_git_variables_set_by_hook(branch, here, tmp_path, monkeypatch):
     """Git tells its hooks where the repository is: what is done to a temporary clone must not be done to it."""
     before = run("rev-parse", "--abbrev-ref", "HEAD"), run("ls-files", "--stage")
     monkeypatch.setenv("GIT_DIR", str(here / ".git"))

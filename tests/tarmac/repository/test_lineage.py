@@ -1,4 +1,4 @@
-"""Where a file comes from: the commit that made these bytes, never another, and what the file alone can say."""
+"""Lineage names the commit that made exactly these bytes, and reports what the file alone says."""
 
 import json
 import random
@@ -61,7 +61,7 @@ def committed(workspace: Workspace, name: str, path: str) -> str:
     return workspace.run("git", "show", f"{name}:{path}").stdout
 
 
-def test_a_model_is_given_the_commit_person_metrics_or_parameters_of_another(here):
+def test_model_gets_its_own_commit_author_metrics_and_params(here):
     first, second = lineage.lineage(Path("../first.onnx")), lineage.lineage(Path("../second.onnx"))
     assert first.commit.name == revision(here, "HEAD~2")
     assert first.also_in == [revision(here, "HEAD")]
@@ -82,7 +82,7 @@ def test_a_model_is_given_the_commit_person_metrics_or_parameters_of_another(her
     assert first.code == second.code
 
 
-def test_data_code_or_environment_are_not_those_that_the_model_was_made_from(here):
+def test_reports_data_params_and_environment_that_made_model(here):
     found = lineage.lineage(Path(MODEL))
     assert found.data == {RAW: digest(Path(RAW))}
     assert found.data_files == {str(path): digest(path) for path in sorted(Path(RAW).rglob("*.parquet"))}
@@ -99,7 +99,7 @@ def test_data_code_or_environment_are_not_those_that_the_model_was_made_from(her
     [("data/predictions.parquet", "evaluate"), ("data/features", "featurize"), ("data/prepared", "prepare"),
      (BASELINE, "baseline"), ("metrics/tables", "evaluate"), (RAW, None)],
 )  # fmt: skip
-def test_an_output_other_than_the_model_is_not_known(here, path, stage):
+def test_reports_stage_and_data_of_other_outputs(here, path, stage):
     found = lineage.lineage(Path(path))
     assert (found.output, found.stage) == (path, stage)
     assert found.data == {RAW: digest(Path(RAW))}
@@ -107,7 +107,7 @@ def test_an_output_other_than_the_model_is_not_known(here, path, stage):
     assert found.data_files == {path.as_posix(): digest(path) for path in files}
 
 
-def test_a_renamed_branch_or_a_tag_hides_a_model_or_is_not_named(here):
+def test_finds_model_by_renamed_branch_or_tag(here):
     here.run("git", "tag", "v2", "HEAD~1")
     here.run("git", "branch", "--move", "main", "trunk")
     assert lineage.lineage(Path("../second.onnx")).commit.refs == ["trunk", "v2"]
@@ -118,7 +118,7 @@ def test_a_renamed_branch_or_a_tag_hides_a_model_or_is_not_named(here):
     assert lineage.lineage(Path("../second.onnx")).commit.refs == ["v2"]
 
 
-def test_a_file_that_nobody_committed_is_given_a_commit_or_a_traceback(here):
+def test_rejects_uncommitted_or_missing_file(here):
     for name, content in (("other.parquet", b"PAR1"), ("text.onnx", b"no model"), ("empty.onnx", b"")):
         Path(f"../{name}").write_bytes(content)
         done = here.run(*TARMAC, "lineage", f"../{name}", check=False, env=FROM_SOURCE)
@@ -139,7 +139,7 @@ def altered(source: Path) -> Path:
 
 
 @pytest.mark.parametrize("source", ["../first.onnx", "../second.onnx", BASELINE])
-def test_a_model_that_was_changed_passes_for_the_committed_one_or_its_inputs_are_lost(here, source):
+def test_altered_model_has_no_commit_but_keeps_its_inputs(here, source):
     found, known = lineage.lineage(altered(Path(source))), lineage.lineage(Path(source))
     assert (found.commit, found.metrics) == (None, {})
     assert found.same_inputs in {known.commit.name, *known.also_in}
@@ -147,7 +147,7 @@ def test_a_model_that_was_changed_passes_for_the_committed_one_or_its_inputs_are
     assert "has other bytes: this file is not that model" in found.notes[0]
 
 
-def test_another_split_parameters_or_features_pass_for_the_same_inputs(here):
+def test_other_split_params_or_features_are_not_same_inputs(here):
     changed = {"split": {}, "params": {"seed": 8}, "features": "f" * 32}
     for name, value in changed.items():
         model = onnx.load("../second.onnx")
@@ -170,7 +170,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in HOSTILE.items() for value in values])
-def test_a_file_that_lies_about_itself_is_believed_or_a_traceback(here, name, value):
+def test_invalid_metadata_is_rejected_or_matches_no_commit(here, name, value):
     model = onnx.load("../second.onnx")
     for item in model.metadata_props:
         item.value = value if item.key == name else item.value
@@ -183,7 +183,7 @@ def test_a_file_that_lies_about_itself_is_believed_or_a_traceback(here, name, va
     assert lineage.text(found).replace("\n", "").isprintable()
 
 
-def test_a_commit_whose_lock_nobody_can_read_hides_the_next(here):
+def test_skips_commit_with_unreadable_lock(here):
     lock = Path("dvc.lock").read_text()
     here.run("git", "checkout", "--quiet", "--orphan", "broken")
     Path("dvc.lock").write_text(f"<<<<<<< HEAD\n{lock}")
@@ -194,7 +194,7 @@ def test_a_commit_whose_lock_nobody_can_read_hides_the_next(here):
     assert lineage.lineage(Path(MODEL)).commit.name == mended
 
 
-def test_one_flipped_byte_is_taken_for_a_committed_model(here):
+def test_model_with_flipped_bit_matches_no_commit(here):
     content = bytearray(Path(MODEL).read_bytes())
     draw = random.Random(7)
     for place in [0, len(content) - 1, *draw.sample(range(len(content)), 10)]:
@@ -208,7 +208,7 @@ def test_one_flipped_byte_is_taken_for_a_committed_model(here):
         assert found.metrics == {}
 
 
-def test_the_served_file_alone_says_nothing_or_something_else(here, tmp_path):
+def test_file_outside_repository_reports_only_its_metadata(here, tmp_path):
     """Outside of any repository, with nothing but the file."""
     (tmp_path / "served").mkdir()
     served = Workspace(tmp_path / "served")
@@ -228,7 +228,7 @@ def test_the_served_file_alone_says_nothing_or_something_else(here, tmp_path):
     assert "commit       not known" in told
 
 
-def test_the_json_has_other_names_or_another_shape_than_before(here):
+def test_json_output_keeps_its_names_and_types(here):
     """Others parse it: a change here is a change of the interface."""
     found = json.loads(here.run(*TARMAC, "lineage", "--json", env=FROM_SOURCE).stdout)
     kinds = {name: type(value).__name__ for name, value in found.items()}
@@ -242,7 +242,7 @@ def test_the_json_has_other_names_or_another_shape_than_before(here):
     assert set(found["carried"]) == set(NAMES)
 
 
-def test_a_person_is_not_told_what_the_json_says(here):
+def test_text_output_states_facts_of_lineage(here):
     told, found = here.run(*TARMAC, "lineage", env=FROM_SOURCE).stdout, lineage.lineage(Path(MODEL))
     commit = found.commit
     for fact in (found.hash, commit.name, commit.author, commit.date, found.code, found.environment, *found.data_files):
@@ -250,7 +250,7 @@ def test_a_person_is_not_told_what_the_json_says(here):
     assert told.splitlines()[-3:] == [f"  rebuild      {command}" for command in found.rebuild]
 
 
-def test_data_that_cannot_be_looked_at_stops_the_rest_or_passes_for_known(here):
+def test_unavailable_data_listing_is_noted_and_rest_is_reported(here):
     known = lineage.lineage(Path(MODEL))
     shutil.rmtree(".dvc/cache")
     assert lineage.lineage(Path(MODEL)) == known, "the remote has it"
@@ -264,7 +264,7 @@ def test_data_that_cannot_be_looked_at_stops_the_rest_or_passes_for_known(here):
     assert (found.data_files, found.data, found.metrics) == ({}, known.data, known.metrics)
 
 
-def test_reads_listings_from_a_cache_that_is_kept_elsewhere(here, tmp_path):
+def test_reads_listings_from_cache_outside_repository(here, tmp_path):
     known = lineage.lineage(Path(MODEL))
     shutil.move(".dvc/cache", tmp_path / "shared")
     shutil.rmtree("data/remote")
@@ -272,7 +272,7 @@ def test_reads_listings_from_a_cache_that_is_kept_elsewhere(here, tmp_path):
     assert lineage.lineage(Path(MODEL)) == known
 
 
-def test_metrics_of_another_run_are_told_as_those_of_the_model(here):
+def test_omits_metrics_that_differ_from_lock(here):
     path = Path("metrics/evaluate/metrics.json")
     here.run("git", "checkout", "--quiet", "--orphan", "edited")
     path.write_text('{"roc_auc": 0.99}')
@@ -283,7 +283,7 @@ def test_metrics_of_another_run_are_told_as_those_of_the_model(here):
     assert found.notes == [f"{path} of the commit is not what its lock names: test metrics are not known"]
 
 
-def test_a_part_of_the_history_is_not_told_as_the_cause(here, monkeypatch):
+def test_notes_shallow_history_when_no_commit_is_found(here, monkeypatch):
     here.run("git", "clone", "--quiet", "--depth=1", here.path.as_uri(), "../shallow")
     monkeypatch.chdir(here.path.parent / "shallow")
     found = lineage.lineage(Path("../second.onnx"))

@@ -1,4 +1,4 @@
-"""What stages cost: kept under the outputs that a run made, and told of no other result."""
+"""Stage costs are stored under the outputs of a run and reported for no other result."""
 
 import json
 from pathlib import Path
@@ -40,7 +40,7 @@ def measured(folder: Path, **seconds: float) -> Path:
 MADE = {"train": {"model.onnx": "a1", "metrics": "b2.dir"}, "evaluate": {"predictions": "c3"}}
 
 
-def test_the_cost_of_a_run_is_not_found_by_its_outputs(here):
+def test_finds_costs_of_run_by_its_outputs(here):
     stage_costs.keep(measured(here / "run", train=1, evaluate=2), lock(**MADE), ["train", "evaluate"])
     found = stage_costs.known(lock(**MADE))
     assert found == {"train": {**SPENT, "wall_seconds": 1}, "evaluate": {**SPENT, "wall_seconds": 2}}
@@ -59,20 +59,20 @@ def test_the_cost_of_a_run_is_not_found_by_its_outputs(here):
     ],
     ids=["a hash", "another hash", "swapped", "a path", "one less", "one more", "none"],
 )
-def test_the_cost_of_other_outputs_is_told(here, outs):
+def test_cost_is_not_reported_for_other_outputs(here, outs):
     stage_costs.keep(measured(here / "run", train=1), lock(**MADE), ["train"])
     assert stage_costs.known(lock(train=outs)) == {}
     assert stage_costs.known(lock(featurize=MADE["train"])) == {}, "another stage with the same outputs"
     assert set(stage_costs.known(lock(**MADE))) == {"train"}
 
 
-def test_a_stage_that_did_not_run_or_measured_nothing_has_a_cost(here):
+def test_only_measured_stages_that_ran_have_costs(here):
     stage_costs.keep(measured(here / "run", train=1, evaluate=2), lock(**MADE), ["evaluate"])
     stage_costs.keep(measured(here / "other"), lock(**MADE), ["train"])
     assert set(stage_costs.known(lock(**MADE))) == {"evaluate"}
 
 
-def test_an_earlier_result_loses_its_cost_or_a_later_run_of_the_same_does_not_replace_it(here):
+def test_replaces_costs_of_same_outputs_and_keeps_others(here):
     later = MADE | {"train": {"model.onnx": "f9", "metrics": "b2.dir"}}
     stage_costs.keep(measured(here / "run", train=1), lock(**MADE), ["train"])
     stage_costs.keep(measured(here / "run", train=5), lock(**later), ["train"])
@@ -86,7 +86,7 @@ HASHES = st.dictionaries(st.sampled_from(["a", "b", "a b", "a=1"]), st.sampled_f
 
 @settings(deadline=None)
 @given(HASHES, HASHES)
-def test_two_results_share_a_cost_or_one_has_two(tmp_path_factory, one, other):
+def test_cost_is_found_only_for_equal_outputs(tmp_path_factory, one, other):
     folder = tmp_path_factory.mktemp("costs")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -95,19 +95,19 @@ def test_two_results_share_a_cost_or_one_has_two(tmp_path_factory, one, other):
 
 
 @pytest.mark.parametrize("text", ["", "schema: '2.0'\n", "schema: '2.0'\nstages: {}\n", "stages: {train: {cmd: x}}\n"])
-def test_a_lock_without_outputs_has_costs_or_stops_the_review(text):
+def test_lock_without_outputs_has_no_costs(text):
     assert stage_costs.known(text) == {}
 
 
 @pytest.mark.parametrize("left", ["", '{"wall_sec'])
-def test_what_a_kill_has_cut_stops_every_later_review(here, left):
+def test_ignores_truncated_cost_file(here, left):
     stage_costs.keep(measured(here / "run", train=1, evaluate=2), lock(**MADE), ["train", "evaluate"])
     (cut,) = stage_costs.KEPT.glob("train-*")
     cut.write_text(left)
     assert set(stage_costs.known(lock(**MADE))) == {"evaluate"}
 
 
-def test_a_stage_measures_without_being_asked_or_less_than_it_should(here, monkeypatch):
+def test_measures_stage_cost_only_when_requested(here, monkeypatch):
     monkeypatch.delenv(cost.ASKED, raising=False)
     with cost.measured("train"):
         pass
@@ -122,7 +122,7 @@ def test_a_stage_measures_without_being_asked_or_less_than_it_should(here, monke
     assert 10_000_000 < found["peak_bytes"] < 100_000_000_000, "Linux counts in kilobytes"
 
 
-def test_a_stage_that_fails_leaves_a_cost(here, monkeypatch):
+def test_failed_stage_leaves_no_cost(here, monkeypatch):
     monkeypatch.setenv(cost.ASKED, str(here / "asked"))
     with pytest.raises(ValueError, match="stop"), cost.measured("train"):
         raise ValueError("stop")

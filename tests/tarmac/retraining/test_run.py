@@ -1,4 +1,4 @@
-"""The round speaks of the month that weighs most, and a new model is judged on months that have labels."""
+"""A retraining round reports its most severe month and evaluates a new model on labelled months."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ FOUND = {
 }
 
 
-def test_a_model_is_judged_on_a_month_whose_labels_are_still_to_come(tmp_path: Path):
+def test_last_labelled_ignores_months_without_labels(tmp_path: Path):
     for month, label in {"2013-11": 1.0, "2013-12": None}.items():
         pd.DataFrame({problem.contract.TARGET: [label]}, dtype="float64").to_parquet(tmp_path / f"{month}.parquet")
     assert run.last_labelled(["2013-11", "2013-12"], tmp_path) == "2013-11"
@@ -22,6 +22,6 @@ def test_a_model_is_judged_on_a_month_whose_labels_are_still_to_come(tmp_path: P
         run.last_labelled(["2013-12"], tmp_path)
 
 
-def test_what_is_to_be_watched_in_the_second_month_is_hidden_by_a_calm_first(monkeypatch):
+def test_most_severe_month_determines_verdict(monkeypatch):
     monkeypatch.setattr(run, "monitor", lambda month, model: FOUND[month])
     assert run.judged(list(FOUND), None)["verdict"] == "watch"

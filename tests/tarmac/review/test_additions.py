@@ -1,4 +1,4 @@
-"""What a change adds that could hide labels is found by size, and nothing else is shown."""
+"""Large additions of a change, which could hide labels, are found by size, and nothing else is shown."""
 
 import subprocess
 from pathlib import Path
@@ -54,22 +54,22 @@ def found(folder: Path, files: dict[str, str | bytes]) -> list[tuple[str, str]]:
         (f'LABELS = ("{LONG[:200]}"\n  "{LONG[200:]}")', 407),
     ],
 )
-def test_a_long_literal_is_shown_with_its_line_and_size(repository, line, size):
+def test_long_literal_is_shown_with_line_and_size(repository, line, size):
     write(repository, {"src/new.py": f"import os\n{line}\n"})
     largest = find_additions("base", "HEAD")[0]
     assert (largest.place, largest.what, largest.size) == ("src/new.py:2", "a literal", size)
 
 
-def test_a_literal_that_was_there_before_or_is_short_is_not_shown(repository):
+def test_existing_or_short_literal_is_not_shown(repository):
     assert found(repository, {"src/old.py": f'# moved\nOLD = "{LONG}"\nNEW = "{LONG[:100]}"\n'}) == []
 
 
-def test_a_docstring_is_not_shown_but_a_string_that_is_used_is(repository):
+def test_docstring_is_not_shown_but_used_string_is(repository):
     assert found(repository, {"src/new.py": f'"""{LONG}"""\n'}) == []
     assert found(repository, {"src/new.py": f'"""{LONG}"""\nprint(__doc__, """{LONG}""")\n'}) != []
 
 
-def test_binary_files_and_text_that_grew_are_shown_the_largest_first(repository):
+def test_shows_binary_files_and_grown_text_largest_first(repository):
     files = {"src/data.bin": bytes(range(256)) * 9, "notes.txt": "a\n" * 900, "src/table.csv": "1,0\n" * 200}
     expected = [
         ("src/data.bin", "a binary file"),
@@ -80,22 +80,22 @@ def test_binary_files_and_text_that_grew_are_shown_the_largest_first(repository)
 
 
 @pytest.mark.parametrize("path", ["data/remote/files/md5/ab/cd", "dvc.lock", "metrics/a.json", "docs/page.md"])
-def test_what_the_pipeline_made_or_people_read_is_not_shown(repository, path):
+def test_pipeline_outputs_and_documents_are_not_shown(repository, path):
     assert found(repository, {path: bytes(range(256)) * 9}) == []
 
 
-def test_a_module_that_cannot_be_read_is_shown_whole(repository):
+def test_unparsable_module_is_shown_as_whole(repository):
     assert found(repository, {"src/new.py": f"LABELS = '{LONG}"}) == [("src/new.py", "a module that cannot be read")]
     assert found(repository, {"src/new.py": b"\xff" + LONG.encode()})[0][0] == "src/new.py"
 
 
-def test_a_long_list_of_additions_is_cut(repository):
+def test_number_of_shown_additions_is_limited(repository):
     files: dict[str, str | bytes] = {f"src/{number}.py": f'A = "{LONG}{number}"\n' for number in range(SHOWN + 5)}
     assert len(found(repository, files)) == SHOWN
 
 
 @given(st.text(st.characters(codec="ascii", exclude_characters="\0\r"), min_size=LEAST, max_size=400))
-def test_no_text_hides_in_a_literal(text):
+def test_every_long_string_literal_is_found_at_full_size(text):
     """Whatever a literal holds, it is found with at least as many bytes as it has characters."""
     made = additions._literals("a.py", b"", f"A = {text!r}\n".encode())
     assert [one.size >= len(text) for one in made] == [True]

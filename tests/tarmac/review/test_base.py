@@ -1,4 +1,4 @@
-"""The base's model is asked about head's test rows where the months moved, and only where it can and may be asked."""
+"""The base model scores head's test rows only if the test months moved and it has not learned from them."""
 
 import json
 from datetime import date, timedelta
@@ -71,7 +71,7 @@ def write_model(base: Result, fitted, windows: Windows = BEFORE, **metadata: str
     base.path("params.yaml").write_text(yaml.safe_dump({"split": split(BEFORE)}))
 
 
-def test_the_bases_answer_is_not_that_of_its_model_to_the_same_row(sides, fitted):
+def test_base_predictions_equal_its_model_on_head_rows(sides, fitted):
     base, head = sides
     found, moved = answers(base, head, TEST)
     inputs, pipeline = fitted
@@ -86,14 +86,14 @@ def test_the_bases_answer_is_not_that_of_its_model_to_the_same_row(sides, fitted
     assert moved == Moved("2014-01", "2014-02", 180, told)
 
 
-def test_the_models_are_judged_on_other_rows_than_those_of_head(sides):
+def test_compares_models_on_exactly_head_rows(sides):
     base, head = sides
     found, _ = answers(base, head, TEST)
     counts = pair(found, pd.read_parquet(head.path(PREDICTIONS))).counts
     assert counts == {"common": 180, "only_base": 0, "only_head": 0, "relabelled": 0}
 
 
-def test_a_model_is_asked_although_its_predictions_have_every_row(sides):
+def test_uses_stored_predictions_that_cover_every_row(sides):
     base, head = sides
     predictions(pd.read_parquet(head.path(FEATURES) / "2014-01.parquet"), 0.75).to_parquet(head.path(PREDICTIONS))
     found, moved = answers(base, head, Window(first="2014-01", last="2014-01"))
@@ -101,7 +101,7 @@ def test_a_model_is_asked_although_its_predictions_have_every_row(sides):
     assert set(found["probability"]) == {0.25}
 
 
-def test_a_model_is_asked_for_a_few_new_rows_of_its_own_months(sides):
+def test_uses_stored_predictions_when_test_months_are_equal(sides):
     """Its own predictions come from its own features: a late correction is no reason to leave them."""
     base, head = sides
     found, moved = answers(base, head, Window(first=BEFORE["test"][0], last=BEFORE["test"][1]))
@@ -117,7 +117,7 @@ def test_a_model_is_asked_for_a_few_new_rows_of_its_own_months(sides):
         ({**BEFORE, "train": ("2013-10", "2015-01")}, "2015-01"),
     ],
 )
-def test_a_model_is_judged_on_rows_that_it_learned_from(sides, fitted, windows, last):
+def test_does_not_score_model_on_months_it_learned_from(sides, fitted, windows, last):
     base, head = sides
     write_model(base, fitted, windows)
     found, moved = answers(base, head, TEST)
@@ -127,7 +127,7 @@ def test_a_model_is_judged_on_rows_that_it_learned_from(sides, fitted, windows, 
 
 
 @pytest.mark.parametrize("metadata", [{"none": "x"}, {"split": "{"}, {"split": "[]"}, {"split": '{"train": {}}'}])
-def test_a_model_that_does_not_say_what_it_learned_from_is_asked(sides, fitted, metadata):
+def test_does_not_score_model_without_valid_split_metadata(sides, fitted, metadata):
     base, head = sides
     write_model(base, fitted, **metadata)
     assert answers(base, head, TEST)[1].told.endswith("it does not say from which months it learned")
@@ -149,7 +149,7 @@ def change(head: Result, name: str, **columns: object) -> None:
         ({"dest": 3}, "it takes dest as text, which the features of head have as something else"),
     ],
 )
-def test_a_model_whose_input_is_missing_is_asked_or_the_reason_is_not_told(sides, columns, reason):
+def test_does_not_score_model_with_missing_or_mistyped_inputs(sides, columns, reason):
     base, head = sides
     change(head, "2014-02", **columns)
     found, moved = answers(base, head, TEST)
@@ -157,19 +157,19 @@ def test_a_model_whose_input_is_missing_is_asked_or_the_reason_is_not_told(sides
     assert (moved.asked, moved.told) == (0, f"the base's model was not asked about them: {reason}")
 
 
-def test_an_integer_is_no_number_to_a_model(sides):
+def test_accepts_integer_column_as_numeric_input(sides):
     base, head = sides
     change(head, "2014-02", temp=50)
     assert answers(base, head, TEST)[1].asked == 180
 
 
-def test_a_category_that_is_no_part_of_the_key_is_left_out():
+def test_contract_has_categorical_column_outside_key():
     assert set(problem.contract.CATEGORICAL) - set(problem.contract.KEY), (
         "otherwise the columns that are read are not put to the proof"
     )
 
 
-def test_a_model_that_is_lost_or_cut_stops_the_review(sides):
+def test_reports_missing_or_unreadable_model(sides):
     base, head = sides
     base.path(MODEL).write_bytes(base.path(MODEL).read_bytes()[:1000])
     assert answers(base, head, TEST)[1].told.endswith("its file cannot be read")
@@ -177,7 +177,7 @@ def test_a_model_that_is_lost_or_cut_stops_the_review(sides):
     assert answers(lost, head, TEST)[1].told.endswith("the remote lacks it")
 
 
-def test_a_base_without_windows_stops_the_review(sides):
+def test_scores_model_when_base_has_no_params_file(sides):
     base, head = sides
     base.path("params.yaml").unlink()
     assert answers(base, head, TEST)[1].asked == 180

@@ -1,4 +1,4 @@
-"""What a change touched: parameters as they are written, files by the stages that read them, outputs by their hash."""
+"""Changes between results: parameters by value, files by the stages that read them, outputs by hash."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -51,29 +51,29 @@ def sorted_by(tmp_path: Path, paths: Iterable[str], head: Deps = DEPS, base: Dep
         ("README.md", [OUTSIDE]),
     ],
 )
-def test_a_file_is_told_under_another_stage_than_those_that_read_it(tmp_path, path, stages):
+def test_file_is_listed_under_every_stage_that_reads_it(tmp_path, path, stages):
     assert sorted_by(tmp_path, [path]) == {stage: [path] for stage in stages}
 
 
-def test_stages_or_files_come_in_another_order_than_the_pipelines(tmp_path):
+def test_stages_keep_pipeline_order_and_files_keep_given_order(tmp_path):
     paths = ["a", "src/tarmac/pipeline/models/b.py", "src/tarmac/pipeline/base/x.py", "src/tarmac/pipeline/models/a.py"]
     found = sorted_by(tmp_path, paths)
     assert list(found.items()) == [("prepare", paths[2:3]), ("train", paths[1:]), (OUTSIDE, paths[:1])]
     assert sorted_by(tmp_path, []) == {}
 
 
-def test_what_only_the_base_depended_on_is_told_as_outside_of_the_pipeline(tmp_path):
+def test_dependency_of_base_only_is_listed_under_its_stage(tmp_path):
     base: Deps = DEPS | {"train": ["src/old.py"], "gone": ["src/gone"]}
     found = sorted_by(tmp_path, ["src/gone/a.py", "src/old.py", "src/tarmac/pipeline/models/a.py"], base=base)
     assert found == {"train": ["src/old.py", "src/tarmac/pipeline/models/a.py"], "gone": ["src/gone/a.py"]}
 
 
-def test_what_only_head_depends_on_is_told_as_outside_of_the_pipeline(tmp_path):
+def test_dependency_of_head_only_is_listed_under_its_stage(tmp_path):
     found = sorted_by(tmp_path, ["src/new/a.py"], head=DEPS | {"new": ["src/new"]})
     assert found == {"new": ["src/new/a.py"]}
 
 
-def test_a_base_without_a_pipeline_or_a_stage_without_dependencies_stops_the_report(tmp_path):
+def test_accepts_missing_pipeline_and_stage_without_dependencies(tmp_path):
     base, head = result(tmp_path / "b"), result(tmp_path / "h", deps=DEPS | {"free": []})
     pipelines = [side.yaml("dvc.yaml") for side in (base, head)]
     assert by_stage(["src/tarmac/pipeline/models/a.py", "b"], *pipelines) == {
@@ -83,7 +83,7 @@ def test_a_base_without_a_pipeline_or_a_stage_without_dependencies_stops_the_rep
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_declared_dependency_of_the_pipeline_is_told_as_of_another_stage(stage):
+def test_every_declared_dependency_is_listed_under_its_stage(stage):
     here = Result(ROOT, "c" * 40, {}, frozenset())
     deps = here.yaml("dvc.yaml")["stages"][stage]["deps"]
     assert [path for path in deps if path not in by_stage([path], here.yaml("dvc.yaml")).get(stage, [])] == []
@@ -93,7 +93,7 @@ def params(tmp_path: Path, base: object, head: object) -> list[tuple[str, str, s
     return changes(result(tmp_path / "b", base), result(tmp_path / "h", head), []).params
 
 
-def test_a_parameter_is_told_otherwise_than_it_changed(tmp_path):
+def test_reports_changed_added_and_removed_parameters(tmp_path):
     base = {"train": {"depth": 6, "features": ["a", "b"], "device": "cpu", "gone": 1}, "old": {"a": None}}
     head = {"train": {"depth": 8, "features": ["b", "a"], "device": "cpu", "new": False}, "old": {"a": 0.5}}
     assert params(tmp_path, base, head) == [
@@ -121,12 +121,12 @@ def test_a_parameter_is_told_otherwise_than_it_changed(tmp_path):
         ("", {"a": 1}, [("a", MISSING, "1")]),
     ],
 )
-def test_a_change_of_shape_or_of_an_odd_value_is_not_told(tmp_path, base, head, told):
+def test_reports_changes_of_structure_and_unusual_values(tmp_path, base, head, told):
     assert params(tmp_path, base, head) == told
 
 
 @pytest.mark.parametrize(("old", "new"), [("1e-3", "0.001"), ("0o17", "15"), ("1.0", "1.00")])
-def test_one_value_that_is_written_in_two_ways_is_told_as_a_change(tmp_path, old, new):
+def test_equal_values_in_different_notation_are_not_reported(tmp_path, old, new):
     """Parameters are read as YAML 1.2, by DVC and by the stages: the report reads them no other way."""
     assert params(tmp_path, f"a: {old}\n", f"a: {new}\n") == []
 
@@ -144,7 +144,7 @@ def leaves(tree: object, prefix: tuple[str, ...] = ()) -> dict[tuple[str, ...], 
 
 @settings(deadline=None)
 @given(FILES, FILES)
-def test_a_leaf_that_differs_is_left_out_or_one_that_does_not_is_told(tmp_path_factory, base, head):
+def test_reports_exactly_parameters_that_differ(tmp_path_factory, base, head):
     old, new, none = leaves(base), leaves(head), object()
     differ = {key for key in old.keys() | new.keys() if repr(old.get(key, none)) != repr(new.get(key, none))}
     found = params(tmp_path_factory.mktemp("params"), base, head)
@@ -154,7 +154,7 @@ def test_a_leaf_that_differs_is_left_out_or_one_that_does_not_is_told(tmp_path_f
     }
 
 
-def test_what_the_pipeline_wrote_is_told_as_code_or_what_was_written_by_hand_is_not(tmp_path):
+def test_files_omit_pipeline_outputs_and_keep_handwritten_ones(tmp_path):
     base = result(tmp_path / "b", deps=DEPS, **{"data/features": "1", "models/model.onnx": "1"})
     head = result(tmp_path / "h", deps=DEPS, **{"data/features": "2", "models/model.onnx": "1"})
     made = ["dvc.lock", "metrics/evaluate/metrics.json", "models/card.md", "data/remote/files/md5/ab/cd"]
@@ -164,12 +164,12 @@ def test_what_the_pipeline_wrote_is_told_as_code_or_what_was_written_by_hand_is_
     assert found.outputs == [("data/features", "1", "2")]
 
 
-def test_an_output_that_came_or_went_is_not_told(tmp_path):
+def test_reports_added_and_removed_outputs(tmp_path):
     found = changes(result(tmp_path / "b", old="1", same="1"), result(tmp_path / "h", new="2", same="1"), [])
     assert found.outputs == [("new", MISSING, "2"), ("old", "1", MISSING)]
 
 
-def test_new_raw_data_or_parameters_are_told_as_outside_of_the_pipeline(tmp_path):
+def test_raw_data_is_listed_under_its_stage_and_params_omitted(tmp_path):
     """DVC's pointer to the raw data is what Git sees of it, and the stage that reads the data depends on it."""
     sides = [result(tmp_path / who, deps=DEPS, **{"data/raw": who}) for who in "bh"]
     assert changes(*sides, ["data/raw.dvc", "params.yaml"]).files == {"prepare": ["data/raw.dvc"]}

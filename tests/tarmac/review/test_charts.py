@@ -1,4 +1,4 @@
-"""Charts: each line is what its table says, at the places that the axis names, in text that Mermaid can parse."""
+"""Charts: each line shows the values of its table at the axis labels, in text that Mermaid can parse."""
 
 import itertools
 import math
@@ -96,13 +96,13 @@ def losses(count: int, worse: float = 0.0) -> str:
 HEAD = {"2013-11": 0.751, "2013-12": 0.782}
 
 
-def test_a_line_is_not_that_of_its_side(tmp_path):
+def test_each_line_shows_values_of_its_side(tmp_path):
     (chart,) = drawn(tmp_path, MONTHS, months(HEAD), months({"2013-11": 0.741, "2013-12": 0.762}))
     assert chart.ticks == ["2013-11", "2013-12"]
     assert chart.lines == {"base": [0.741, 0.762], "head": [0.751, 0.782]}
 
 
-def test_titles_do_not_say_which_colour_is_whose(tmp_path):
+def test_titles_name_colour_of_each_line(tmp_path):
     tables = {
         MONTHS: months(HEAD),
         CALIBRATION: "predicted,observed\n0.1,0.12\n0.3,0.35\n",
@@ -120,13 +120,13 @@ def test_titles_do_not_say_which_colour_is_whose(tmp_path):
         assert set(parsed(text).lines) == {one for one in COLOURS if f"{one} in {COLOURS[one][0]}" in title}
 
 
-def test_the_line_of_the_perfect_model_is_not_where_both_are_equal(tmp_path):
+def test_perfect_line_has_observed_equal_to_predicted(tmp_path):
     (chart,) = drawn(tmp_path, CALIBRATION, "predicted,observed\n0.1,0.12\n0.3,0.35\n0.75,0.7\n")
     assert chart.ticks == ["0.10", "0.30", "0.75"]
     assert chart.lines == {"head": [0.12, 0.35, 0.7], "perfect": [0.1, 0.3, 0.75]}
 
 
-def test_the_committed_tables_make_no_chart():
+def test_committed_tables_make_every_chart():
     here = Result(ROOT, "commit", {}, frozenset())
     found = [parsed(text) for _, text in charts(here, here)]
     assert len(found) == len(drawings())
@@ -137,7 +137,7 @@ def test_the_committed_tables_make_no_chart():
 
 
 @pytest.mark.parametrize(("head", "base"), [(255, 401), (401, 255), (20, 21), (1_000, 81)])
-def test_a_round_of_base_is_drawn_at_another_round_of_head(tmp_path, head, base):
+def test_base_rounds_are_drawn_at_same_rounds_of_head(tmp_path, head, base):
     (chart,) = drawn(tmp_path, LOSS, losses(head), losses(base, worse=0.5))
     rounds = [int(tick) for tick in chart.ticks]
     assert chart.lines["head"] == pytest.approx([1 - step / 1000 for step in rounds], abs=1e-4)
@@ -145,14 +145,14 @@ def test_a_round_of_base_is_drawn_at_another_round_of_head(tmp_path, head, base)
     assert chart.lines["base"] == pytest.approx([1.5 - step / 1000 for step in reached], abs=1e-4)
 
 
-def test_a_month_that_base_lacks_shifts_those_after_it(tmp_path):
+def test_base_line_ends_before_first_missing_month(tmp_path):
     head = {"2013-10": 0.71, **HEAD}
     (chart,) = drawn(tmp_path, MONTHS, months(head), months({"2013-10": 0.7, "2013-12": 0.76}))
     assert chart.ticks == list(head)
     assert chart.lines == {"base": [0.7], "head": list(head.values())}
 
 
-def test_the_order_of_a_table_or_a_line_that_stands_twice_moves_a_point(tmp_path):
+def test_row_order_and_duplicate_rows_do_not_move_points(tmp_path):
     curve = losses(30).splitlines(keepends=True)
     base = "".join([curve[0], *reversed(curve[1:]), curve[5]])
     (chart,) = drawn(tmp_path, LOSS, losses(30), base)
@@ -172,7 +172,7 @@ def test_the_order_of_a_table_or_a_line_that_stands_twice_moves_a_point(tmp_path
         ({"2013-09": 0.74, "2013-10": 0.76}, None),
     ],
 )
-def test_a_month_of_base_is_drawn_at_another_month_of_head(tmp_path, base, wanted):
+def test_base_months_are_drawn_at_same_months_of_head(tmp_path, base, wanted):
     (chart,) = drawn(tmp_path, MONTHS, months(HEAD), months(base))
     assert chart.ticks == ["2013-11", "2013-12"]
     assert chart.lines["head"] == [0.751, 0.782]
@@ -194,7 +194,7 @@ UNUSABLE = {
 
 
 @pytest.mark.parametrize("why", UNUSABLE)
-def test_a_table_that_cannot_be_drawn_stops_the_review_or_draws_a_guess(tmp_path, why):
+def test_unusable_table_is_not_drawn(tmp_path, why):
     tables = {} if UNUSABLE[why] is None else {MONTHS: UNUSABLE[why]}
     good = result(tmp_path / "good", {MONTHS: months(HEAD)})
     assert charts(good, result(tmp_path / "bad", tables)) == []
@@ -204,17 +204,17 @@ def test_a_table_that_cannot_be_drawn_stops_the_review_or_draws_a_guess(tmp_path
 
 
 @pytest.mark.parametrize("value", ["nan", "", "inf", "-inf"])
-def test_one_value_that_is_not_known_makes_a_chart_that_cannot_be_drawn(tmp_path, value):
+def test_unknown_value_is_omitted_from_chart(tmp_path, value):
     (chart,) = drawn(tmp_path, MONTHS, months({"2013-10": 0.7, "2013-11": value, "2013-12": 0.78}), months(HEAD))
     assert dict(zip(chart.ticks, chart.lines["head"], strict=True)) == {"2013-10": 0.7, "2013-12": 0.78}
 
 
-def test_a_single_point_makes_a_chart_in_which_nothing_is_seen(tmp_path):
+def test_single_point_makes_no_chart(tmp_path):
     assert drawn(tmp_path, MONTHS, months({"2013-11": 0.7})) == []
 
 
 @pytest.mark.parametrize("count", [POINTS - 1, POINTS, POINTS + 1, 2 * POINTS, 5_000])
-def test_a_long_curve_has_too_many_points_or_is_thinned_unevenly(tmp_path, count):
+def test_long_curve_is_thinned_evenly_to_point_limit(tmp_path, count):
     (chart,) = drawn(tmp_path, LOSS, losses(count))
     rounds = [int(tick) for tick in chart.ticks]
     assert POINTS // 2 <= len(rounds) <= POINTS
@@ -225,14 +225,14 @@ def test_a_long_curve_has_too_many_points_or_is_thinned_unevenly(tmp_path, count
         assert len(rounds) == count
 
 
-def test_two_places_of_an_axis_have_one_name_and_fall_together(tmp_path):
+def test_axis_labels_are_distinct(tmp_path):
     lines = "".join(f"{0.05 + step / 1000},{step / 100}\n" for step in range(POINTS))
     (chart,) = drawn(tmp_path, CALIBRATION, f"predicted,observed\n{lines}")
     assert len(set(chart.ticks)) == len(chart.ticks) == POINTS
 
 
 @pytest.mark.parametrize("tick", [WORST, *FRAGMENTS])
-def test_the_name_of_a_tick_breaks_the_chart(tick):
+def test_unsafe_axis_label_keeps_chart_parsable(tick):
     assert len(parsed(xy_chart([tick, "x", tick + "]"], {"head": [1, 2, 3]}, tick)).ticks) == 3
 
 
@@ -246,7 +246,7 @@ def test_the_name_of_a_tick_breaks_the_chart(tick):
 @example(["a", "b"], [0.771234, 0.771235], [0.771234], "")
 @example(["a"], [0.5], [0.5], "AUC")
 @example(["a", "b"], [1e6, 1e6], [1e6], "AUC")
-def test_numbers_or_names_make_a_chart_that_cannot_be_drawn(ticks, base, head, label):
+def test_any_numbers_and_labels_make_valid_chart(ticks, base, head, label):
     chart = parsed(xy_chart(ticks, {"base": base, "head": head}, label))
     assert len(chart.ticks) == len(ticks)
     for who, values in (("base", base), ("head", head)):
@@ -258,7 +258,7 @@ def test_numbers_or_names_make_a_chart_that_cannot_be_drawn(ticks, base, head, l
 
 
 @pytest.mark.parametrize("kind", TASKS)
-def test_a_chart_of_another_target_has_no_table_or_a_title_that_a_diagram_cannot_write(tmp_path, kind):
+def test_tables_titles_and_axis_labels_match_task(tmp_path, kind):
     task = TASKS[kind]
     tables = {
         f"metrics/tables/monthly_{task.short}.csv": "month,model\n2013-11,0.5\n2013-12,0.6\n",

@@ -1,4 +1,4 @@
-"""The comparison: rows meet by their key, both models are judged on the same rows, by head's labels."""
+"""Comparison: rows are matched by key, and both models are evaluated on the same rows with head's labels."""
 
 import numpy as np
 import pandas as pd
@@ -50,7 +50,7 @@ def table(lines: list[tuple[int, tuple[bool, float]]]) -> pd.DataFrame:
 
 
 @given(SIDES, SIDES)
-def test_a_row_meets_another_ones_probability_or_is_counted_wrongly(before, after):
+def test_pair_matches_rows_by_key_and_counts_every_group(before, after):
     pairing = pair(table(before), table(after))
     old, new = dict(before), dict(after)
     both = old.keys() & new.keys()
@@ -69,7 +69,7 @@ def test_a_row_meets_another_ones_probability_or_is_counted_wrongly(before, afte
 
 
 @pytest.mark.parametrize("column", problem.contract.KEY)
-def test_rows_that_differ_in_one_part_of_the_key_meet(column):
+def test_rows_that_differ_in_any_key_column_do_not_match(column):
     head = drawn(20, 3, seed=1)
     other = {"day": head["day"] + pd.Timedelta(days=90), "carrier": "ZZ", "flight": head["flight"] + 100, "origin": "Z"}
     assert pair(head.assign(**{column: other[column]}), head).counts["common"] == 0
@@ -77,14 +77,14 @@ def test_rows_that_differ_in_one_part_of_the_key_meet(column):
 
 
 @pytest.mark.parametrize("side", ["base", "head", "both"])
-def test_a_key_that_stands_twice_is_compared_with_itself_more_than_once(side):
+def test_rejects_duplicate_keys_on_either_side(side):
     rows = drawn(10, 3, seed=2)
     twice = pd.concat([rows, rows.iloc[3:4].assign(probability=0.5)], ignore_index=True)
     with pytest.raises(ValueError, match="not unique"):
         pair(rows if side == "head" else twice, rows if side == "base" else twice)
 
 
-def test_without_a_base_there_are_common_rows():
+def test_without_base_there_are_no_common_rows():
     head = drawn(30, 4, seed=3)
     pairing = pair(None, head)
     assert pairing.counts == {"common": 0, "only_base": 0, "only_head": 30, "relabelled": 0}
@@ -92,7 +92,7 @@ def test_without_a_base_there_are_common_rows():
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_comparison_depends_on_the_order_of_rows(seed):
+def test_comparison_ignores_row_order(seed):
     base, head = (drawn(400, 12, seed=4), drawn(400, 12, seed=4))
     base["probability"] = np.clip(base["probability"] * 0.8 + 0.1, 0, 1)
     shuffled = base.sample(frac=1, random_state=seed).reset_index(drop=True)
@@ -119,7 +119,7 @@ def common(sides: tuple[pd.DataFrame, pd.DataFrame]) -> tuple[pd.DataFrame, np.n
 
 
 @pytest.mark.parametrize("name", METRICS)
-def test_a_metric_is_another_than_scikit_learns_or_judged_by_the_labels_of_the_base(sides, name):
+def test_metrics_match_scikit_learn_with_labels_of_head(sides, name):
     (change,) = metric_changes([name], sides[1], pair(*sides), PARAMS)
     _, y, before, after = common(sides)
     oracle = ORACLE[name]
@@ -145,7 +145,7 @@ def by_resampling(name: str, rows: pd.DataFrame, sides: list[np.ndarray], params
 
 
 @pytest.mark.parametrize("name", ["roc_auc", "average_precision", "log_loss", "brier"])
-def test_the_interval_of_a_difference_is_not_that_of_both_models_on_the_same_drawn_days(sides, name):
+def test_difference_interval_matches_paired_cluster_bootstrap(sides, name):
     (change,) = metric_changes([name], sides[1], pair(*sides), PARAMS)
     rows, _, before, after = common(sides)
     low, high = change.difference.value + by_resampling(name, rows, [before, after], PARAMS)
@@ -153,7 +153,7 @@ def test_the_interval_of_a_difference_is_not_that_of_both_models_on_the_same_dra
 
 
 @pytest.mark.parametrize("name", METRICS)
-def test_a_result_that_is_the_same_differs_from_its_base(name):
+def test_identical_predictions_have_zero_difference(name):
     head = drawn(300, 8, seed=7)
     (change,) = metric_changes([name], head, pair(head.copy(), head), PARAMS)
     assert change.whole == change.base == change.head
@@ -170,7 +170,7 @@ def one_class(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("make", [lambda rows: None, other_key, one_class, lambda rows: rows.iloc[:0]])
-def test_without_common_rows_of_both_classes_a_difference_is_told(make):
+def test_no_difference_without_common_rows_of_both_classes(make):
     head = drawn(300, 8, seed=8)
     pairing = pair(make(head), head)
     changes = metric_changes(list(METRICS), head, pairing, PARAMS)
@@ -189,7 +189,7 @@ def by_name(changes: list[SliceChange]) -> dict[tuple[str, str], SliceChange]:
     return found
 
 
-def test_a_slice_is_judged_on_other_rows_than_its_own(sides):
+def test_slice_metrics_use_only_rows_of_the_slice(sides):
     head = sides[1]
     found = by_name(slice_changes(head, pair(*sides), 50, PARAMS))
     assert list(found) == [
@@ -212,7 +212,7 @@ def test_a_slice_is_judged_on_other_rows_than_its_own(sides):
         assert change.difference.low < change.difference.value < change.difference.high
 
 
-def test_a_slice_with_fewer_rows_than_the_least_is_judged_or_one_with_as_many_is_not():
+def test_evaluates_only_slices_with_at_least_minimum_rows():
     head = drawn(300, 8, seed=9)
     sizes = head["origin"].value_counts()
     assert sizes.is_unique
@@ -228,14 +228,14 @@ def test_a_slice_with_fewer_rows_than_the_least_is_judged_or_one_with_as_many_is
 
 
 @pytest.mark.parametrize("label", [0, 1])
-def test_a_slice_of_one_class_is_given_an_auc(label):
+def test_skips_slice_of_one_class(label):
     head = drawn(300, 8, seed=10)
     head.loc[head["origin"] == "B", "late"] = label
     found = by_name(slice_changes(head, pair(head, head), 20, PARAMS))
     assert [value for name, value in found if name == "origin"] == ["A", "C"]
 
 
-def test_a_slice_that_the_base_does_not_have_is_given_a_difference():
+def test_slice_missing_in_base_has_no_difference():
     head = drawn(300, 8, seed=11)
     found = by_name(slice_changes(head, pair(head[head["origin"] != "B"], head), 20, PARAMS))
     assert (found["origin", "B"].base, found["origin", "B"].difference) == (None, None)
@@ -245,7 +245,7 @@ def test_a_slice_that_the_base_does_not_have_is_given_a_difference():
         assert found["origin", value].difference.value == 0
 
 
-def test_a_slice_that_head_does_not_have_is_judged():
+def test_skips_slice_missing_in_head():
     base = drawn(300, 8, seed=12)
     head = base[base["origin"] != "B"].reset_index(drop=True)
     assert [
@@ -256,19 +256,19 @@ def test_a_slice_that_head_does_not_have_is_judged():
     ]
 
 
-def test_a_row_that_moved_to_another_slice_stays_in_that_of_the_base():
+def test_slice_of_each_row_is_taken_from_head():
     head = drawn(300, 8, seed=13)
     base = head.assign(departure="another band")
     found = by_name(slice_changes(head, pair(base, head), 20, PARAMS))
     assert found["departure", "night to 8:59"].difference.value == 0
 
 
-def test_the_interval_by_row_is_not_that_of_delong_on_the_common_rows(sides):
+def test_row_wise_interval_matches_delong_on_common_rows(sides):
     _, y, before, after = common(sides)
     assert row_wise(pair(*sides), 0.8) == delong.interval(y, before, after, 0.8)
 
 
-def test_the_gain_over_the_baseline_is_that_of_another_pair_of_columns():
+def test_gain_over_baseline_matches_scikit_learn():
     head = drawn(500, 10, seed=14)
     found = over_baseline(head, PARAMS)
     wanted = roc_auc_score(head["late"], head["probability"]) - roc_auc_score(
@@ -282,7 +282,7 @@ def test_the_gain_over_the_baseline_is_that_of_another_pair_of_columns():
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 2**31 - 1), st.integers(100, 300), st.sampled_from([0.6, 0.95, 0.99]))
-def test_seed_resamples_or_confidence_of_the_parameters_do_not_matter(seed, resamples, confidence):
+def test_interval_uses_seed_resamples_and_confidence_of_params(seed, resamples, confidence):
     head = drawn(120, 6, seed=15)
     pairing: Pairing = pair(head.assign(probability=head["probability"] ** 2), head)
     params = IntervalParams(confidence=confidence, resamples=resamples, seed=seed)
@@ -297,7 +297,7 @@ def test_seed_resamples_or_confidence_of_the_parameters_do_not_matter(seed, resa
 
 
 @pytest.mark.parametrize("kind", ["multiclass", "regression"])
-def test_answers_of_another_target_are_compared_by_metrics_of_two_classes(monkeypatch, kind):
+def test_multiclass_and_regression_use_metrics_of_their_task(monkeypatch, kind):
     task = TASKS[kind]
     y, p = made(kind, 400, seed=16)
     monkeypatch.setattr(

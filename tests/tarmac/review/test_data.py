@@ -1,4 +1,4 @@
-"""The difference of data: every count against one made by hand, row by row, on small random folders."""
+"""Data differences: every count matches a brute-force count, row by row, on small random folders."""
 
 import datetime
 import json
@@ -94,7 +94,7 @@ def by_hand(base: Side, head: Side, shared: list[str]) -> tuple[dict[str, int], 
 
 
 @given(sides())
-def test_rows_values_or_columns_are_counted_otherwise_than_by_hand(tmp_path_factory, case):
+def test_counts_of_rows_values_and_columns_match_brute_force(tmp_path_factory, case):
     base, head, *types = case
     folder = tmp_path_factory.mktemp("sides")
     written = [write(folder / who / FEATURES, *side) for who, *side in zip("bh", (base, head), types, strict=True)]
@@ -137,7 +137,7 @@ def compared(tmp_path: Path, base: Side, head: Side, types: Mapping[str, pa.Data
     return diff(result(tmp_path / "b", RAW, FEATURES), result(tmp_path / "h"), (WHOLE, WHOLE))
 
 
-def test_a_missing_value_differs_from_a_missing_value_or_not_from_a_known_one(tmp_path):
+def test_missing_value_equals_missing_and_differs_from_known(tmp_path):
     none: dict[str, object] = {"temp": None, "dest": None}
     head = {row(1): none, row(2): LINE, row(3): none}
     found = compared(tmp_path, {MONTHS[0]: dict.fromkeys((row(1), row(2)), none)}, {MONTHS[0]: head})
@@ -145,7 +145,7 @@ def test_a_missing_value_differs_from_a_missing_value_or_not_from_a_known_one(tm
     assert found.changed_values == {"temp": 1, "dest": 1}
 
 
-def test_a_row_that_only_moved_within_its_file_changed(tmp_path):
+def test_reordered_rows_are_not_counted_as_changed(tmp_path):
     rows = {row(number): {"temp": float(number), "dest": str(number)} for number in range(5)}
     found = compared(tmp_path, {MONTHS[0]: rows}, {MONTHS[0]: dict(reversed(rows.items()))})
     assert found.rows == {"added": 0, "removed": 0, "changed": 0}
@@ -153,7 +153,7 @@ def test_a_row_that_only_moved_within_its_file_changed(tmp_path):
     assert set(found.drift.values()) == {0}
 
 
-def test_rows_of_a_month_that_was_added_or_removed_are_not_counted(tmp_path):
+def test_counts_rows_of_added_and_removed_months(tmp_path):
     rows = {row(number): LINE for number in range(3)}
     less = {row(1): LINE}
     found = compared(tmp_path, {MONTHS[0]: rows, MONTHS[1]: less}, {MONTHS[0]: rows, MONTHS[2]: rows})
@@ -161,7 +161,7 @@ def test_rows_of_a_month_that_was_added_or_removed_are_not_counted(tmp_path):
     assert found.columns == []
 
 
-def test_columns_whose_names_differ_by_case_are_taken_for_one(tmp_path):
+def test_case_change_in_column_name_is_removal_and_addition(tmp_path):
     types = {"Temp": pa.float32(), "dest": pa.string()}
     head: Rows = {row(1): {"Temp": 9.0, "dest": "BOS"}}
     found = compared(tmp_path, {MONTHS[0]: {row(1): LINE}}, {MONTHS[0]: head}, **types)
@@ -171,7 +171,7 @@ def test_columns_whose_names_differ_by_case_are_taken_for_one(tmp_path):
     assert list(found.drift) == ["carrier", "dest", "origin"]
 
 
-def test_two_columns_whose_names_differ_by_case_only_hide_each_other(tmp_path):
+def test_columns_that_differ_only_in_case_are_both_compared(tmp_path):
     types = {"temp": pa.float32(), "TEMP": pa.float32()}
     base: Rows = {row(1): {"temp": 1.0, "TEMP": 2.0}}
     found = compared(tmp_path, {MONTHS[0]: base}, {MONTHS[0]: {row(1): {"temp": 1.0, "TEMP": 3.0}}}, types)
@@ -194,7 +194,7 @@ KINDS = {
 
 @pytest.mark.parametrize("new", KINDS)
 @pytest.mark.parametrize("old", KINDS)
-def test_a_column_of_another_type_stops_the_comparison(tmp_path, old, new):
+def test_compares_columns_of_different_types(tmp_path, old, new):
     """Where a value is known on one side only, it changed; where neither knows it, it did not."""
     for who, kind in (("b", old), ("h", new)):
         folder = write(tmp_path / who / FEATURES, {MONTHS[0]: {row(number): {} for number in range(3)}}, {})
@@ -233,14 +233,14 @@ def drifting(tmp_path: Path, windows: tuple[tuple[str, str], tuple[str, str]]) -
     return diff(result(tmp_path / "b", RAW, FEATURES), result(tmp_path / "h"), windows)
 
 
-def test_a_window_that_moved_over_the_same_features_drifts_by_nothing(tmp_path):
+def test_moved_window_over_same_features_reports_drift_only(tmp_path):
     found = drifting(tmp_path, ((MONTHS[0], MONTHS[0]), (MONTHS[1], MONTHS[1])))
     moved, still = [("also", 1.0), ("fast", 1.0), ("slow", 0.25)], ("carrier", "origin", "still")
     assert list(found.drift.items()) == [*moved, *((name, 0.0) for name in still)]
     assert found == DataDiff(drift=found.drift)
 
 
-def test_the_same_window_over_the_same_features_drifts(tmp_path):
+def test_same_window_over_same_features_gives_empty_diff(tmp_path):
     assert drifting(tmp_path, (WHOLE, WHOLE)) == DataDiff()
 
 
@@ -252,7 +252,7 @@ def test_the_same_window_over_the_same_features_drifts(tmp_path):
         ((("2012-11", MONTHS[0]), (MONTHS[2], "2013-09")), (4, 4)),
     ],
 )
-def test_drift_is_measured_on_other_rows_than_those_trained_on(tmp_path, monkeypatch, windows, columns):
+def test_drift_is_measured_on_rows_of_training_windows(tmp_path, monkeypatch, windows, columns):
     seen = []
     monkeypatch.setattr(data, "effect", lambda old, new: seen.append((len(old), len(new))) or effect(old, new))
     drifting(tmp_path, windows)
@@ -260,11 +260,11 @@ def test_drift_is_measured_on_other_rows_than_those_trained_on(tmp_path, monkeyp
 
 
 @pytest.mark.parametrize("windows", [(WHOLE, NEVER), (NEVER, WHOLE), (("", ""), WHOLE)])
-def test_a_window_without_a_month_has_something_in_common_with_one_that_has_some(tmp_path, windows):
+def test_window_without_data_has_maximal_drift(tmp_path, windows):
     assert set(drifting(tmp_path, windows).drift.values()) == {1.0}
 
 
-def test_features_of_the_base_that_are_not_at_hand_are_taken_for_the_same(tmp_path):
+def test_reports_unavailable_base_data_as_unknown(tmp_path):
     write(tmp_path / "h" / FEATURES, {MONTHS[0]: {row(1): LINE}}, TYPES)
     hashes = {RAW: "1" * 32, FEATURES: "2" * 32}
     for present, lacking in (((RAW,), [FEATURES]), ((), [RAW, FEATURES])):
@@ -282,7 +282,7 @@ def raw(folder: Path, files: Mapping[str, int]) -> None:
         pq.write_table(pa.table({"x": list(range(rows))}), path)
 
 
-def test_a_raw_file_that_was_added_removed_or_changed_is_not_told(tmp_path):
+def test_reports_added_removed_and_changed_raw_files(tmp_path):
     raw(tmp_path / "b", {"planes.parquet": 3, "flights/2013-01.parquet": 1200, "weather/2013-01.parquet": 5})
     raw(tmp_path / "h", {"planes.parquet": 3, "flights/2013-01.parquet": 1300, "flights/2013-02.parquet": 2000})
     found = diff(result(tmp_path / "b", RAW, FEATURES), result(tmp_path / "h"), (WHOLE, WHOLE))
@@ -293,7 +293,7 @@ def test_a_raw_file_that_was_added_removed_or_changed_is_not_told(tmp_path):
     ]
 
 
-def test_a_raw_file_with_other_values_and_as_many_rows_is_not_told(tmp_path):
+def test_reports_raw_file_changed_with_equal_row_count(tmp_path):
     for who, value in (("b", 1), ("h", 2)):
         raw(tmp_path / who, {"planes.parquet": 1})
         pq.write_table(pa.table({"x": [value] * 7}), tmp_path / who / RAW / "planes.parquet")
@@ -301,7 +301,7 @@ def test_a_raw_file_with_other_values_and_as_many_rows_is_not_told(tmp_path):
     assert found.raw == [("planes.parquet", "changed, 7 to 7 rows")]
 
 
-def test_raw_files_of_one_hash_are_read(tmp_path):
+def test_does_not_read_raw_files_when_hashes_match(tmp_path):
     """The hash of all of them says enough: a year of raw data is not read again for nothing."""
     base, head = (Result(tmp_path / who, "c" * 40, {RAW: "1" * 32}, frozenset({RAW, FEATURES})) for who in "bh")
     raw(tmp_path / "b", {"planes.parquet": 3})
@@ -314,7 +314,7 @@ def prepared(folder: Path, content: object) -> Result:
     return result(folder, RAW, FEATURES)
 
 
-def test_a_count_of_prepare_that_differs_is_left_out_or_one_that_does_not_is_told(tmp_path):
+def test_counts_reports_exactly_the_differing_counts(tmp_path):
     base = prepared(tmp_path / "b", {"set_aside": 0, "rows": {"flights": 10, "weather": 3}, "broken_rules": {"a": 1}})
     head = prepared(tmp_path / "h", {"set_aside": 2, "rows": {"flights": 10, "weather": 4}, "broken_rules": {"b": 0}})
     assert data.counts(base, head) == {
@@ -326,19 +326,19 @@ def test_a_count_of_prepare_that_differs_is_left_out_or_one_that_does_not_is_tol
     assert data.counts(head, head) == {}
 
 
-def test_a_base_without_counts_stops_the_comparison(tmp_path):
+def test_counts_accepts_base_without_counts(tmp_path):
     head = prepared(tmp_path / "h", {"set_aside": 2})
     assert data.counts(result(tmp_path / "b"), head) == {"set_aside": (None, 2)}
 
 
-def test_a_count_of_the_base_that_is_no_whole_number_stops_the_comparison(tmp_path):
+def test_counts_accepts_fractional_values(tmp_path):
     base = prepared(tmp_path / "b", {"share_set_aside": 0.25, "set_aside": 1})
     head = prepared(tmp_path / "h", {"share_set_aside": 0.5, "set_aside": 1})
     assert data.counts(base, head) == {"share_set_aside": (0.25, 0.5)}
 
 
 @pytest.mark.parametrize("who", ["b", "h"])
-def test_features_with_another_key_stop_the_comparison(tmp_path, who):
+def test_reports_features_with_different_key_as_unknown(tmp_path, who):
     """Before the problem in the template was replaced, the rows went by other columns: there is nothing to join by."""
     for side in "bh":
         write(tmp_path / side / FEATURES, {MONTHS[0]: {row(1): LINE}}, TYPES)
@@ -350,7 +350,7 @@ def test_features_with_another_key_stop_the_comparison(tmp_path, who):
     assert any(FEATURES in why for why in found.unknown)
 
 
-def test_rows_without_time_are_compared_over_none_of_their_files(tmp_path, monkeypatch):
+def test_drift_without_day_column_covers_every_file(tmp_path, monkeypatch):
     monkeypatch.setattr(problem.contract, "DAY", None)
     row = {(1, "AA", 1, "EWR"): {"temp": 1.0}}
     other = {(1, "AA", 1, "EWR"): {"temp": 2.0}, (2, "AA", 2, "EWR"): {"temp": 2.0}}

@@ -1,4 +1,4 @@
-"""Drift: a distance from 0 to 1 that is symmetric, blind to the order of rows, and what theory says it is."""
+"""Drift: a symmetric distance from 0 to 1 that ignores row order and matches theoretical values."""
 
 import datetime
 import warnings
@@ -48,7 +48,7 @@ def of_numbers(old: list, new: list) -> Fraction:
 
 @relaxed
 @given(st.sampled_from(NUMBER_TYPES), NUMBERS.filter(len), NUMBERS.filter(len))
-def test_numbers_differ_by_the_largest_gap_of_their_shares_or_by_what_is_missing(dtype, old, new):
+def test_number_drift_is_max_of_ks_statistic_and_missing_gap(dtype, old, new):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         found = effect(pd.Series(old, dtype=dtype), pd.Series(new, dtype=dtype))
@@ -57,14 +57,14 @@ def test_numbers_differ_by_the_largest_gap_of_their_shares_or_by_what_is_missing
 
 @relaxed
 @given(st.sampled_from(TEXT_TYPES), TEXTS.filter(len), TEXTS.filter(len))
-def test_texts_differ_by_cramers_v_of_their_categories_missing_ones_among_them(dtype, old, new):
+def test_text_drift_is_cramers_v_with_missing_as_category(dtype, old, new):
     found = effect(pd.Series(old, dtype=dtype), pd.Series(new, dtype=dtype))
     assert found == pytest.approx(cramer(old, new), abs=1e-7)
 
 
 @relaxed
 @given(SIDES)
-def test_the_distance_is_from_0_to_1_and_the_same_from_either_side(sides):
+def test_distance_is_symmetric_and_between_0_and_1(sides):
     dtype, old, new = sides
     before, after = pd.Series(old, dtype=dtype), pd.Series(new, dtype=dtype)
     assert 0 <= effect(before, after) <= 1
@@ -73,7 +73,7 @@ def test_the_distance_is_from_0_to_1_and_the_same_from_either_side(sides):
 
 @relaxed
 @given(SIDES, st.randoms(use_true_random=False))
-def test_the_same_rows_in_another_order_or_twice_do_not_differ(sides, random):
+def test_reordered_or_repeated_rows_do_not_drift(sides, random):
     dtype, old, _ = sides
     again = random.sample(old, len(old))
     assert effect(pd.Series(old, dtype=dtype), pd.Series(again, dtype=dtype)) == pytest.approx(0, abs=1e-12)
@@ -95,24 +95,24 @@ def test_the_same_rows_in_another_order_or_twice_do_not_differ(sides, random):
         ([1.5, 2.5], [None, None], "float32"),
     ],
 )
-def test_samples_with_nothing_in_common_are_1_apart(old, new, dtype):
+def test_disjoint_samples_have_distance_1(old, new, dtype):
     assert effect(pd.Series(old, dtype=dtype), pd.Series(new, dtype=dtype)) == 1
 
 
 @pytest.mark.parametrize("dtype", [*NUMBER_TYPES, *TEXT_TYPES])
-def test_a_side_without_rows_is_1_from_any_row_and_0_from_another_without(dtype):
+def test_empty_sample_is_1_from_any_rows_and_0_from_empty(dtype):
     none, some = pd.Series([], dtype=dtype), pd.Series([None], dtype=dtype)
     assert (effect(none, some), effect(some, none), effect(none, none)) == (1, 1, 0)
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.1, 0.5, 2.0])
-def test_two_normals_are_as_far_apart_as_their_shift_says(shift):
+def test_distance_of_shifted_normals_matches_theory(shift):
     draw = np.random.default_rng(1)
     old, new = (pd.Series(draw.normal(mean, 1, 40_000).astype("float32")) for mean in (0, shift))
     assert effect(old, new) == pytest.approx(2 * norm.cdf(shift / 2) - 1, abs=2.2 * (2 / 40_000) ** 0.5)
 
 
-def test_a_wider_spread_around_the_same_mean_is_seen():
+def test_detects_wider_spread_around_same_mean():
     draw = np.random.default_rng(2)
     old, new = (pd.Series(draw.uniform(-width, width, 40_000)) for width in (1, 2))
     assert effect(old, new) == pytest.approx(0.25, abs=0.02)
@@ -120,7 +120,7 @@ def test_a_wider_spread_around_the_same_mean_is_seen():
 
 @pytest.mark.parametrize(("dtype", "values"), [("float32", [1.0, 2.0]), ("str", ["a", "b"]), ("object", ["a", "b"])])
 @pytest.mark.parametrize(("old", "new"), [(0, 25), (10, 40), (0, 100), (100, 100), (60, 30)])
-def test_a_feed_that_fails_more_often_is_seen_by_what_is_missing(dtype, values, old, new):
+def test_detects_change_in_share_of_missing_values(dtype, values, old, new):
     def side(missing: int) -> pd.Series:
         return pd.Series([None] * missing + (values * 50)[: 100 - missing], dtype=dtype)
 
@@ -132,26 +132,26 @@ def test_a_feed_that_fails_more_often_is_seen_by_what_is_missing(dtype, values, 
 
 
 @pytest.mark.parametrize("dtypes", [("int8", "int64"), ("int16", "float32"), ("bool", "float64"), ("Int64", "float64")])
-def test_the_width_of_a_number_is_no_drift(dtypes):
+def test_numeric_dtype_does_not_cause_drift(dtypes):
     first, second = (pd.Series([0, 1, 1, 0], dtype=dtype) for dtype in dtypes)
     assert effect(first, second) == 0
 
 
 @pytest.mark.parametrize("dtypes", [("object", "str"), ("str", "category"), ("category", "object")])
-def test_the_way_that_text_is_kept_is_no_drift(dtypes):
+def test_text_dtype_does_not_cause_drift(dtypes):
     first, second = (pd.Series(["a", None, "b"], dtype=dtype) for dtype in dtypes)
     assert effect(first, second) == 0
 
 
 @pytest.mark.parametrize("kept_as", ["object", "datetime64[s]"])
-def test_days_are_categories_so_that_other_days_have_nothing_in_common(kept_as):
+def test_dates_are_compared_as_categories(kept_as):
     first = [datetime.date(2013, 1, day) for day in (1, 2, 3, 4)]
     later, over = (pd.Series([day + datetime.timedelta(days) for day in first], dtype=kept_as) for days in (30, 1))
     before = pd.Series(first, dtype=kept_as)
     assert (effect(before, before), effect(before, over), effect(before, later)) == (0, 0.5, 1)
 
 
-def test_the_rows_are_left_as_they_were():
+def test_effect_leaves_its_inputs_unchanged():
     before, after = pd.Series([2.0, None, 1.0]), pd.Series(["b", None, "a"], dtype="object")
     kept = before.copy(), after.copy()
     effect(before, before[::-1])

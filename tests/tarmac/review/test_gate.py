@@ -1,4 +1,4 @@
-"""What a commit hands over changes nothing but the answers of its model, and every difference is named."""
+"""A commit's files affect nothing but its own model's predictions, and every difference is reported."""
 
 import json
 from datetime import date
@@ -40,14 +40,14 @@ def failing(found: Differences) -> list[str]:
     return [check.name for check in found.checks(approved=False) if check.outcome == "fail"]
 
 
-def test_the_same_rows_in_any_order_are_handed_over_without_a_difference():
+def test_reordered_rows_give_no_difference():
     ours = rows()
     made, found = joined(ours.sample(frac=1, random_state=7))
     pd.testing.assert_frame_equal(made, ours)
     assert (found, failing(found)) == (Differences(), [])
 
 
-def test_labels_are_those_of_the_base():
+def test_keeps_base_labels_and_fails_changed_labels():
     theirs = rows()
     theirs[problem.contract.TARGET] = (1 - theirs[problem.contract.TARGET]).astype("Int8")
     made, found = joined(theirs)
@@ -56,13 +56,13 @@ def test_labels_are_those_of_the_base():
     assert found.relabelled == len(theirs)
 
 
-def test_a_label_that_is_cleared_is_named():
+def test_counts_cleared_label_as_relabelled():
     theirs = rows()
     theirs.loc[3, problem.contract.TARGET] = pd.NA
     assert joined(theirs)[1].relabelled == 1
 
 
-def test_features_without_labels_are_enough():
+def test_features_without_labels_get_labels_of_base():
     made, found = joined(rows().drop(columns=problem.contract.TARGET))
     assert made[problem.contract.TARGET].equals(rows()[problem.contract.TARGET])
     assert failing(found) == []
@@ -76,7 +76,7 @@ def test_dropped_test_rows_fail(cut, missing):
     assert len(made) == 60 - missing
 
 
-def test_rows_that_the_base_does_not_have_fail_and_are_not_scored():
+def test_rows_missing_in_base_fail_and_are_not_scored():
     more = rows().assign(flight=lambda table: table["flight"] + 1000)
     made, found = joined(pd.concat([rows(), more[:7]], ignore_index=True))
     assert (found.only_base, found.only_head, len(made)) == (0, 7, 60)
@@ -84,7 +84,7 @@ def test_rows_that_the_base_does_not_have_fail_and_are_not_scored():
 
 
 @pytest.mark.parametrize("column", ["local_dep", "origin_wait_1h"])
-def test_a_column_that_slices_or_behaviors_go_by_fails_if_its_values_move(column):
+def test_changed_values_in_slice_or_behavior_column_fail(column):
     theirs = rows()
     theirs[column] = theirs[column] + 600
     made, found = joined(theirs)
@@ -92,12 +92,12 @@ def test_a_column_that_slices_or_behaviors_go_by_fails_if_its_values_move(column
     assert made[column].equals(theirs[column]), "the model is asked about its own inputs"
 
 
-def test_a_column_that_behaviors_go_by_fails_if_it_is_renamed():
+def test_reports_renamed_behavior_column():
     _, found = joined(rows().rename(columns={"origin_wait_1h": "wait"}))
     assert found.columns == {"origin_wait_1h"}
 
 
-def test_another_input_may_move():
+def test_accepts_changed_and_new_model_inputs():
     theirs = rows()
     theirs["seats"] = theirs["seats"] + 1
     theirs["new"] = np.float32(1)
@@ -108,7 +108,7 @@ def test_another_input_may_move():
 
 
 @pytest.mark.parametrize("change", [lambda t: t.drop(columns="flight"), lambda t: t.astype({"flight": "str"})])
-def test_keys_of_another_kind_end_in_one_clear_error(change):
+def test_rejects_keys_that_are_missing_or_of_another_type(change):
     with pytest.raises(HandedOverError, match="keys"):
         joined(change(rows()))
 
@@ -123,14 +123,14 @@ def test_keys_of_another_kind_end_in_one_clear_error(change):
         (pd.DataFrame({"one": [1]}), "cannot be read"),
     ],
 )
-def test_a_hostile_table_ends_in_one_clear_error(tmp_path, content, words):
+def test_rejects_unreadable_duplicate_or_oversized_table(tmp_path, content, words):
     path = tmp_path / "2013-12.parquet"
     path.write_bytes(content) if isinstance(content, bytes) else content.to_parquet(path)
     with pytest.raises(HandedOverError, match=words):
         gate._read(path, 60)
 
 
-def test_an_approved_commit_passes_with_its_differences_named():
+def test_approved_commit_passes_and_reports_its_differences():
     theirs = rows()[:10]
     _, found = joined(theirs)
     (check,) = found.checks(approved=True)
@@ -139,7 +139,7 @@ def test_an_approved_commit_passes_with_its_differences_named():
 
 @given(st.permutations(range(12)), st.sets(st.integers(0, 11)), st.sets(st.integers(0, 11)))
 @settings(deadline=None, max_examples=60)
-def test_rows_are_joined_by_key_as_brute_force_does(order, dropped, flipped):
+def test_join_by_key_matches_brute_force(order, dropped, flipped):
     ours = rows(12)
     theirs = ours.iloc[list(order)].reset_index(drop=True)
     theirs.loc[theirs["flight"].isin(flipped), problem.contract.TARGET] = 1 - theirs[problem.contract.TARGET]
@@ -178,7 +178,7 @@ POLICY = [
 
 
 @pytest.mark.parametrize("change", POLICY)
-def test_the_policy_of_the_commit_has_no_say(tmp_path, change):
+def test_ignores_policy_of_reviewed_commit(tmp_path, change):
     granted, checks = grant(head(tmp_path, [change]), PARAMS, approved=False)
     assert (granted, checks) == (PARAMS, [])
 
@@ -193,7 +193,7 @@ def test_the_policy_of_the_commit_has_no_say(tmp_path, change):
         (("test:\n    first: 2013-11", "test:\n    first: never"), "split"),
     ],
 )
-def test_another_target_cut_off_or_test_window_fails_until_it_is_approved(tmp_path, change, name):
+def test_changed_problem_or_test_window_requires_approval(tmp_path, change, name):
     granted, checks = grant(head(tmp_path, [change]), PARAMS, approved=False)
     assert [(check.name, check.outcome) for check in checks] == [(name, "fail")]
     assert granted == PARAMS
@@ -202,7 +202,7 @@ def test_another_target_cut_off_or_test_window_fails_until_it_is_approved(tmp_pa
         assert [check.outcome for check in checks if check.outcome != "pass"] == []
 
 
-def test_fewer_months_to_train_on_are_no_attack(tmp_path):
+def test_accepts_shorter_training_window(tmp_path):
     granted, checks = grant(head(tmp_path, [("first: 2013-01", "first: 2013-04")]), PARAMS, approved=False)
     assert (granted.split.train.first, granted.split.test, checks) == ("2013-04", PARAMS.split.test, [])
 
@@ -220,7 +220,7 @@ RETRAINED = """split:
 """
 
 
-def test_the_windows_of_a_retraining_by_the_policy_move_by_themselves(tmp_path):
+def test_moved_test_window_must_follow_retraining_policy(tmp_path):
     text = (ROOT / "params.yaml").read_text()
     old = text[text.index("split:\n") : text.index("\ntrain:\n")]
     granted, checks = grant(head(tmp_path, [(old, RETRAINED)]), PARAMS, approved=False)
@@ -242,7 +242,7 @@ def model(path: Path, bias: float = 0.5, **metadata: str) -> Path:
     return path
 
 
-def test_only_the_hash_of_the_features_may_differ_between_a_model_and_its_blind_run(tmp_path):
+def test_same_model_allows_only_different_features_hash(tmp_path):
     one = model(tmp_path / "1.onnx", features="a", split="s")
     assert same_model(one, model(tmp_path / "2.onnx", features="b", split="s"))
     assert not same_model(one, model(tmp_path / "3.onnx", features="a", split="t"))
@@ -253,14 +253,14 @@ def test_only_the_hash_of_the_features_may_differ_between_a_model_and_its_blind_
     assert not same_model(one, tmp_path / "link.onnx"), "a link may lead to the committed file"
 
 
-def test_a_file_that_is_no_model_ends_in_one_clear_error(tmp_path):
+def test_same_model_rejects_file_that_is_not_onnx(tmp_path):
     (tmp_path / "text.onnx").write_text("no model")
     with pytest.raises(RebuildError, match=r"text\.onnx is not an ONNX file"):
         same_model(tmp_path / "text.onnx", tmp_path / "text.onnx")
 
 
 @pytest.mark.parametrize("place", ["models/model.onnx", "models", "data/features/2013-12.parquet"])
-def test_a_link_among_the_outputs_fails_the_rebuild(tmp_path, place):
+def test_rejects_symbolic_link_among_outputs(tmp_path, place):
     (tmp_path / "away").mkdir()
     (tmp_path / "work" / place).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / "work" / place).symlink_to(tmp_path / "away")
@@ -269,13 +269,13 @@ def test_a_link_among_the_outputs_fails_the_rebuild(tmp_path, place):
 
 
 @pytest.mark.parametrize("result", ["differs", "failed", "not tried"])
-def test_a_commit_that_was_not_rebuilt_fails_where_the_policy_requires_it(result):
+def test_unreproduced_commit_fails_only_if_policy_requires_it(result):
     lax = PARAMS.model_copy(update={"review": PARAMS.review.model_copy(update={"require_reproduced": False})})
     assert [check.outcome for check in judge_rebuild(Rebuilt(result, reason="why"), PARAMS)] == ["fail"]
     assert [check.outcome for check in judge_rebuild(Rebuilt(result, reason="why"), lax)] == ["not proven"]
 
 
-def test_a_rebuild_that_takes_longer_than_the_policy_allows_fails():
+def test_rebuild_longer_than_time_limit_fails():
     quick, slow = (
         judge_rebuild(Rebuilt("identical", blind="without the months", seconds=time), PARAMS) for time in (60, 1e5)
     )
@@ -283,7 +283,7 @@ def test_a_rebuild_that_takes_longer_than_the_policy_allows_fails():
     assert [(check.name, check.outcome) for check in slow] == [("reproduced", "pass"), ("pipeline time", "fail")]
 
 
-def test_features_that_change_without_the_months_after_them_are_named(tmp_path):
+def test_reports_features_that_change_without_later_months(tmp_path):
     for side, later in (("committed", "seen"), ("blind", "not seen")):
         (tmp_path / side).mkdir()
         for month, text in (("2013-09", "same"), ("2013-10", later), ("2013-11", later)):
@@ -302,7 +302,7 @@ def test_features_that_change_without_the_months_after_them_are_named(tmp_path):
         (["seats"], None, ["months of the model"]),
     ],
 )
-def test_a_model_that_takes_the_label_or_names_test_months_fails(tmp_path, inputs, split, names):
+def test_model_must_exclude_label_and_name_months_before_test(tmp_path, inputs, split, names):
     (tmp_path / "models").mkdir()
     windows = {"split": json.dumps({part: {"last": last} for part, last in split.items()})} if split else {}
     model(tmp_path / "models/model.onnx", categories="[]", numbers=json.dumps(inputs), **windows)
@@ -329,7 +329,7 @@ def stale(tmp_path: Path, params: str, code: str = "same", stages: tuple[str, ..
     return rebuild._stale(Result(tmp_path, "", {}, frozenset()), tmp_path, {name: [] for name in stages})
 
 
-def test_a_lock_that_was_made_of_other_code_or_parameters_is_stale(tmp_path):
+def test_lock_of_other_code_parameters_or_stages_is_stale(tmp_path):
     good = "train: {max_rounds: 30, features: [a, b]}"
     assert stale(tmp_path, good) == []
     assert stale(tmp_path, good, "changed") == ["src"]
@@ -343,7 +343,7 @@ def pipeline(tmp_path: Path, text: str) -> Result:
     return Result(tmp_path, "", {}, frozenset())
 
 
-def test_stages_run_after_those_that_they_need():
+def test_stages_run_after_their_dependencies():
     order = list(rebuild._stages(Result(ROOT, "", {}, frozenset())))
     assert all(order.index(one) < order.index(other) for one, other in [("prepare", "featurize"), ("train", "card")])
 
@@ -357,11 +357,11 @@ def test_stages_run_after_those_that_they_need():
         ("", "cannot be read"),
     ],
 )
-def test_a_pipeline_that_cannot_run_ends_in_one_clear_error(tmp_path, text, words):
+def test_rejects_cyclic_or_unreadable_pipeline(tmp_path, text, words):
     with pytest.raises(RebuildError, match=words):
         rebuild._stages(pipeline(tmp_path, text))
 
 
-def test_every_key_column_is_the_base_s():
+def test_key_columns_equal_those_of_base():
     made, _ = joined(rows())
     assert [name for name in problem.contract.KEY if not made[name].equals(rows()[name])] == []

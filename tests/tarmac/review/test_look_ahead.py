@@ -1,4 +1,4 @@
-"""A feature that changes with what became known later is named; labels and later rows may change."""
+"""Look-ahead check: reports features that depend on later data; labels and later rows may change."""
 
 import datetime
 from pathlib import Path
@@ -41,7 +41,7 @@ def compare(trees: tuple[Result, Path], change) -> tuple[list[str], int]:
     return compare_decided(head, work, PARAMS, cut, MONTH)
 
 
-def test_rewrites_the_raw_data_of_the_rebuild_alone(trees):
+def test_rewrites_only_raw_data_of_rebuild(trees):
     head, work = trees
     before = pq.read_table(head.path(RAW) / "flights" / f"{MONTH}.parquet")
     cut = change_future(head, work, MONTH)
@@ -50,7 +50,7 @@ def test_rewrites_the_raw_data_of_the_rebuild_alone(trees):
     assert after == problem.future.hide("flights", before, cut) != before
 
 
-def test_accepts_other_labels_and_other_features_of_later_rows(trees):
+def test_accepts_changed_labels_and_features_of_later_rows(trees):
     def change(rows, later):
         rows.loc[later, "seats"] = -1
         return rows.assign(**{problem.contract.TARGET: 1})
@@ -60,7 +60,7 @@ def test_accepts_other_labels_and_other_features_of_later_rows(trees):
     assert count > 1000
 
 
-def test_names_features_that_change(trees):
+def test_names_changed_and_removed_features(trees):
     def change(rows, later):
         rows.loc[~later, "seats"] = rows["seats"] + 1
         return rows.drop(columns="plane_age")
@@ -68,11 +68,11 @@ def test_names_features_that_change(trees):
     assert compare(trees, change)[0] == ["plane_age", "seats"]
 
 
-def test_names_rows_that_are_gone(trees):
+def test_reports_missing_rows(trees):
     assert compare(trees, lambda rows, later: rows[later | (rows["carrier"] != "AA")])[0] == ["rows that are gone"]
 
 
-def test_takes_files_of_monthly_tables_from_a_month_on(trees):
+def test_raw_files_lists_monthly_tables_from_given_month(trees):
     head, _ = trees
     folder = head.path(RAW)
     (folder / "planes").mkdir()

@@ -1,4 +1,4 @@
-"""Where a result comes from: whether the commit has it, whether others can have it, and the hashes that say so."""
+"""Provenance: whether a result is committed, pushed and reproduced, and the hashes that identify it."""
 
 import hashlib
 from pathlib import Path
@@ -48,7 +48,7 @@ def names(found: Provenance = FOUND, require_reproduced: bool = True) -> dict[st
     return {check.name: check.outcome for check in checks(found, require_reproduced)}
 
 
-def test_a_result_that_is_committed_pushed_and_up_to_date_fails(here):
+def test_committed_pushed_and_current_result_has_no_failure(here):
     assert names() == {}
     assert names(Provenance(["train"], [], "not tried", [])) == {}, "the cache was lost, and the same was made again"
 
@@ -58,7 +58,7 @@ def test_a_result_that_is_committed_pushed_and_up_to_date_fails(here):
     [lock(model="b"), lock(depth=8), lock(code="z")],
     ids=["another model", "a parameter that changed nothing", "code that changed nothing"],
 )
-def test_a_committed_lock_that_the_commit_does_not_make_passes(here, made):
+def test_committed_lock_must_equal_lock_written_by_run(here, made):
     Path("dvc.lock").write_text(made)
     assert names() == {UP_TO_DATE: "fail"}
     commit()
@@ -66,21 +66,21 @@ def test_a_committed_lock_that_the_commit_does_not_make_passes(here, made):
 
 
 @pytest.mark.parametrize("name", ["metrics/m.json", "metrics/new.json", "models/card.md"])
-def test_a_committed_metric_that_the_commit_does_not_make_passes(here, name):
+def test_committed_outputs_must_equal_those_written_by_run(here, name):
     """A run writes them beside the lock: whoever commits the one without the others publishes figures of no model."""
     Path(name).parent.mkdir(exist_ok=True)
     Path(name).write_text("other")
     assert names() == {UP_TO_DATE: "fail"}
 
 
-def test_a_commit_without_a_lock_passes_for_up_to_date(here):
+def test_commit_without_lock_is_not_up_to_date(here):
     run("rm", "--quiet", "--cached", "dvc.lock")
     run("commit", "--quiet", "--message", "no result")
     assert names() == {UP_TO_DATE: "fail"}
 
 
 @pytest.mark.parametrize("name", ["params.yaml", "dvc.yaml", "src/a.py", "src/new.py", "data/raw.dvc"])
-def test_work_that_is_not_committed_yet_fails_for_a_lock_that_is_not_either(here, name):
+def test_accepts_uncommitted_lock_with_uncommitted_inputs(here, name):
     Path("dvc.lock").write_text(lock(model="b"))
     Path(name).parent.mkdir(exist_ok=True)
     Path(name).write_text("stages: {train: {cmd: y, deps: [src]}}\n" if name == "dvc.yaml" else "new")
@@ -91,14 +91,14 @@ def test_work_that_is_not_committed_yet_fails_for_a_lock_that_is_not_either(here
 
 
 @pytest.mark.parametrize("name", ["notes.txt", ".cache/pip/x", "report/report.md", "junit.xml", "README.md"])
-def test_a_file_that_no_stage_reads_hides_a_stale_lock(here, name):
+def test_stale_lock_fails_despite_changes_no_stage_reads(here, name):
     Path("dvc.lock").write_text(lock(model="b"))
     Path(name).parent.mkdir(parents=True, exist_ok=True)
     Path(name).write_text("left by CI")
     assert names() == {UP_TO_DATE: "fail"}
 
 
-def test_a_stale_lock_is_not_told_with_the_stages_that_ran_and_what_to_do(here):
+def test_stale_lock_failure_names_run_stages_and_remedy(here):
     Path("dvc.lock").write_text(lock(model="b"))
     (check,) = checks(Provenance(["train", "evaluate"], [], "not tried", []), require_reproduced=True)
     assert (check.kind, check.outcome) == ("lineage", "fail")
@@ -106,13 +106,13 @@ def test_a_stale_lock_is_not_told_with_the_stages_that_ran_and_what_to_do(here):
     assert "make run" in check.reason
 
 
-def test_outputs_that_the_remote_lacks_pass_or_are_not_named(here):
+def test_outputs_missing_on_remote_fail_and_are_named(here):
     (check,) = checks(Provenance([], ["data/features", "models/model.onnx"], "not tried", []), require_reproduced=True)
     assert (check.kind, check.name, check.outcome) == ("lineage", PUSHED, "fail")
     assert check.reason == "the remote lacks data/features, models/model.onnx: run `make push`"
 
 
-def test_a_thousand_lost_objects_make_a_report_that_nobody_reads(here):
+def test_long_list_of_missing_outputs_is_shortened(here):
     (check,) = checks(Provenance([], [f"object {number}" for number in range(1000)], "not tried", []), False)
     assert "object 19 and 980 others: " in check.reason
 
@@ -121,20 +121,20 @@ def test_a_thousand_lost_objects_make_a_report_that_nobody_reads(here):
 @pytest.mark.parametrize(
     ("rebuild", "outcome"), [("identical", "pass"), ("differs", "fail"), ("failed", "fail"), ("not tried", None)]
 )
-def test_a_rebuild_counts_for_more_or_for_less_than_the_policy_says(here, rebuild, outcome, required):
+def test_failed_or_different_rebuild_fails_only_if_required(here, rebuild, outcome, required):
     found = Provenance([], [], rebuild, [])
     wanted = outcome if required or outcome == "pass" else None
     assert names(found, required) == ({REPRODUCED: wanted} if wanted else {})
 
 
-def test_what_a_rebuild_made_otherwise_is_not_named(here):
+def test_names_outputs_that_differ_in_the_rebuild(here):
     (check,) = checks(Provenance([], [], "differs", ["data/features", "dvc.lock"]), require_reproduced=True)
     assert check.reason == f"{SAID['differs']} in data/features, dvc.lock"
     (check,) = checks(Provenance([], [], "failed", []), require_reproduced=True)
     assert check.reason == SAID["failed"]
 
 
-def test_a_failure_hides_another(here):
+def test_reports_all_failures_together(here):
     Path("dvc.lock").write_text(lock(model="b"))
     found = Provenance(["train"], ["data/features"], "differs", ["dvc.lock"])
     assert names(found) == dict.fromkeys((PUSHED, UP_TO_DATE, REPRODUCED), "fail")
@@ -144,7 +144,7 @@ def head(**hashes: str) -> Result:
     return Result(Path(), run("rev-parse", "HEAD"), hashes, frozenset())
 
 
-def test_a_hash_of_the_lineage_is_that_of_something_else(here):
+def test_lineage_reports_every_hash_the_rebuild_and_its_stages(here):
     result = head(**{"data/raw": "d.dir", "models/model.onnx": "a"})
     assert lineage("b" * 40, result, Provenance(["train", "evaluate"], [], "identical", [])) == {
         "commit": result.commit,
@@ -159,7 +159,7 @@ def test_a_hash_of_the_lineage_is_that_of_something_else(here):
     }
 
 
-def test_what_is_not_there_has_a_hash_or_stops_the_report(here):
+def test_lineage_reports_none_for_missing_parts(here):
     Path("dvc.lock").unlink()
     found = lineage(None, head(), FOUND)
     nothing = ("base", "raw data", "environment", "model")
@@ -169,17 +169,17 @@ def test_what_is_not_there_has_a_hash_or_stops_the_report(here):
 
 
 @pytest.mark.parametrize("name", ["src/a.py", "new.txt"])
-def test_uncommitted_work_is_told_as_the_commit(here, name):
+def test_lineage_marks_commit_with_uncommitted_changes(here, name):
     Path(name).write_text("new")
     assert lineage(None, head(), FOUND)["commit"] == f"{run('rev-parse', 'HEAD')} with uncommitted changes"
 
 
-def test_what_the_review_itself_has_run_again_is_told_as_uncommitted_work(here):
+def test_lineage_ignores_lock_rewritten_by_the_review(here):
     Path("dvc.lock").write_text(lock(model="b"))
     assert lineage(None, head(), FOUND)["commit"] == run("rev-parse", "HEAD")
 
 
-def test_without_a_commit_the_result_cannot_be_judged(tmp_path, monkeypatch):
+def test_repository_without_commits_can_be_reviewed(tmp_path, monkeypatch):
     """The first thing that someone may do with the template is to run it and ask for a review."""
     work_in(tmp_path / "new", monkeypatch)
     run("init", "--quiet", "--initial-branch=main")
@@ -188,7 +188,7 @@ def test_without_a_commit_the_result_cannot_be_judged(tmp_path, monkeypatch):
     assert lineage(None, Result(Path(), "not committed yet", {}, frozenset()), FOUND)["base"] == "none"
 
 
-def test_an_environment_that_stages_do_not_agree_on_is_told_as_one(here):
+def test_lineage_lists_every_environment_of_the_stages(here):
     text = yaml.safe_load(lock())
     text["stages"]["evaluate"]["deps"].append({"path": "requirements/stages.txt", "md5": "older", "size": 1})
     Path("dvc.lock").write_text(yaml.safe_dump(text))

@@ -1,4 +1,4 @@
-"""How often the policy is right, on simulated days of which every one has a mood and every model errs by the day."""
+"""Error rates of the policy on simulated days, with a random effect of the day on outcomes and on each model."""
 
 from collections import Counter
 from functools import cache
@@ -76,7 +76,7 @@ def judged(errs: Sides) -> list[dict[str, verdict.Check]]:
         pytest.param(BETTER, "pass", "better", 90, id="truly better by 1.6 times the tolerance: called so"),
     ],
 )
-def test_the_policy_is_wrong_about_a_model_more_often_than_it_may(errs, outcome, reason, least):
+def test_policy_decides_correctly_at_required_rate(errs, outcome, reason, least):
     """A case counts where every metric is judged so; the whole verdict fails at least as often as each of them."""
     cases = judged(errs)
     told = {name: Counter(checks[name].reason for checks in cases) for name in POLICY}
@@ -86,6 +86,6 @@ def test_the_policy_is_wrong_about_a_model_more_often_than_it_may(errs, outcome,
 
 
 @pytest.mark.parametrize(("errs", "times"), [(WORSE, -1.6), (JUST_WORSE, -1), (EQUAL, 0), (BETTER, 1.6)])
-def test_the_simulated_models_differ_by_another_amount_than_they_are_said_to(errs, times):
+def test_simulated_models_differ_by_stated_amount(errs, times):
     wanted = {name: pytest.approx(times * policy.tolerance, abs=0.0025) for name, policy in POLICY.items()}
     assert gain(errs) == wanted

@@ -1,4 +1,4 @@
-"""The report: the verdict first, every fact in its place, no value that does more than show, and never too long."""
+"""The report: verdict first, every fact in its section, hostile values escaped, and length limited."""
 
 import dataclasses
 import json
@@ -59,7 +59,7 @@ def notes(found: Page) -> str:
     return found.of("p")[0]
 
 
-def test_the_report_starts_with_something_else_than_the_verdict():
+def test_report_starts_with_verdict():
     lines = report(review()).splitlines()
     assert lines[:2] == ["## ✅ Pass: " + text(review().headline), ""]
     assert Page(lines[0]).of("h2") == ["✅ Pass: better: roc_auc; worse within the tolerance: log_loss"]
@@ -67,7 +67,7 @@ def test_the_report_starts_with_something_else_than_the_verdict():
     assert Page(lines[0]).of("h2") == ["❌ Fail: roc_auc: below the floor"]
 
 
-def test_the_sections_stand_in_another_order_or_one_is_missing():
+def test_all_sections_appear_in_fixed_order():
     found = page(review())
     assert found.of("h3", "summary") == [*SECTIONS, "Lineage"]
     metrics_first = [
@@ -76,7 +76,7 @@ def test_the_sections_stand_in_another_order_or_one_is_missing():
     assert metrics_first == sorted(metrics_first)
 
 
-def test_what_a_reviewer_asks_first_is_folded_away():
+def test_main_facts_are_visible_and_details_are_folded():
     found = page(review())
     for words in ("better than the baseline", "train.xgboost.max_depth", "estimators.py", "1,234 rows changed"):
         assert "details" not in found.around(words), words
@@ -84,7 +84,7 @@ def test_what_a_reviewer_asks_first_is_folded_away():
         assert "details" in found.around(words), words
 
 
-def test_a_metric_is_shown_with_the_numbers_of_another_side_or_another_metric():
+def test_metric_row_shows_base_head_change_and_interval():
     header = ["metric", "base", "head", "change", "95% interval", "", "judged"]
     rows = part(page(review()), *header)
     assert rows == [
@@ -107,14 +107,14 @@ def test_a_metric_is_shown_with_the_numbers_of_another_side_or_another_metric():
     assert "DeLong" not in page(review(row_wise=None)).text
 
 
-def test_the_interval_is_named_by_another_confidence():
+def test_interval_label_shows_configured_confidence():
     found = page(review(confidence=0.8))
     assert f"80% intervals by resampled {problem.contract.CLUSTERS[1]}" in notes(found)
     assert part(found, "metric", "base", "head", "change", "80% interval")
 
 
 @pytest.mark.parametrize(("base", "shown"), [(cases.BASE, "fedcba987"), ("none", "none")])
-def test_the_report_does_not_say_what_was_compared(base, shown):
+def test_notes_name_compared_commits(base, shown):
     found = page(review(lineage={**cases.lineage(), "base": base}))
     assert notes(found) == (
         f"Head 012345678 against base {shown}. 53,991 test rows are in both, 95% intervals by resampled"
@@ -123,7 +123,7 @@ def test_the_report_does_not_say_what_was_compared(base, shown):
     )
 
 
-def test_it_is_not_told_whose_policy_judged():
+def test_notes_name_side_whose_policy_applies():
     params = [("intervals.confidence", "0.95", "0.51")]
     changed = dataclasses.replace(review().changes, params=params)
     by_itself, by_base = (notes(page(review(changes=changed, judge=judge))) for judge in ("", cases.BASE))
@@ -134,7 +134,7 @@ def test_it_is_not_told_whose_policy_judged():
     )
 
 
-def test_uncommitted_work_looks_like_a_commit():
+def test_notes_mark_uncommitted_changes():
     found = page(review(lineage={**cases.lineage(), "commit": f"{cases.HEAD} with uncommitted changes"}))
     assert notes(found).startswith("Head 012345678 with uncommitted changes against base")
 
@@ -151,7 +151,7 @@ FAILING = {
 
 
 @pytest.mark.parametrize("kind", FAILING)
-def test_a_check_that_fails_is_not_seen_at_once_with_its_reason(kind):
+def test_failed_check_shows_reason_in_headline_and_tables(kind):
     assert set(FAILING) == {check.kind for check in cases.checks()}
     name, reason = FAILING[kind], "for a reason of its own"
     found = page(review(checks=cases.judged(name, "fail", reason)))
@@ -167,13 +167,13 @@ def test_a_check_that_fails_is_not_seen_at_once_with_its_reason(kind):
     assert [mark for mark in "❌" if mark in page(review()).text] == []
 
 
-def test_checks_of_the_result_as_a_whole_are_shown_only_where_they_fail():
+def test_checks_table_lists_passed_checks_of_whole_result():
     rows = part(page(review()), "check")
     assert [row[0] for row in rows] == ["reproduced", "better than the baseline", "ONNX parity", "model size"]
     assert {row[1] for row in rows} == {"✅"}
 
 
-def test_a_slice_that_moved_is_not_set_apart_or_one_that_did_not_is():
+def test_moved_slices_section_lists_exactly_moved_slices():
     moved, every = (rows for rows in page(review()).tables if rows[0][0] == "slice")
     header = ["slice", "rows", "base AUC", "head AUC", "change", "95% interval", "", "judged"]
     first = ["origin EWR", "19,013", "0.7601", "0.7706", "+0.0105", "+0.0061 to +0.0149", "✅", "better"]
@@ -191,7 +191,7 @@ def test_a_slice_that_moved_is_not_set_apart_or_one_that_did_not_is():
         assert [row[0] for row in part(found.section("Slices that moved"), "slice")] == ["origin LGA"]
 
 
-def test_it_is_not_said_that_no_slice_moved_or_how_many_move_by_chance():
+def test_reports_no_moved_slices_and_expected_chance_moves():
     still = page(review(checks=cases.judged("origin EWR", "not proven", "neither better nor worse")))
     assert "Slices that moved None." in still.text
     assert [rows[0][0] for rows in still.tables].count("slice") == 1
@@ -207,7 +207,7 @@ def test_it_is_not_said_that_no_slice_moved_or_how_many_move_by_chance():
 OF_METRICS = [check for check in cases.checks() if check.kind == "metric"]
 
 
-def test_every_behaviour_is_not_in_its_section_with_what_was_found():
+def test_behavior_section_lists_every_behavior_with_result():
     assert part(page(review()), "what is tried") == [
         ["a carrier never seen", "✅", "ROC-AUC 0.7656 is left"],
         ["no weather report", "➖", "the model takes none of these inputs"],
@@ -215,7 +215,7 @@ def test_every_behaviour_is_not_in_its_section_with_what_was_found():
 
 
 @pytest.mark.parametrize("reason", ["no default branch with a commit", "commit fedcba9 has no predictions"])
-def test_the_reader_is_not_told_that_there_is_no_base(reason):
+def test_report_without_base_states_reason_and_head_values(reason):
     found = page(cases.without_base(reason))
     assert notes(found).startswith(f"There is no base to compare with ({reason}): only bounds are judged.")
     assert f"({reason})" not in " ".join(found.of("strong"))
@@ -228,7 +228,7 @@ def test_the_reader_is_not_told_that_there_is_no_base(reason):
 WHOLE = ("0.7717", "0.4615", "0.0095")
 
 
-def test_what_could_not_be_compared_is_called_the_same():
+def test_uncompared_parts_are_not_reported_as_same():
     found = page(cases.without_base("no default branch with a commit"))
     assert "the same" not in found.text
     assert "Parameters: none" not in found.text
@@ -239,14 +239,14 @@ def test_what_could_not_be_compared_is_called_the_same():
     assert "the same" not in found.text
 
 
-def test_the_reader_is_not_told_that_nothing_changed():
+def test_unchanged_parts_are_reported_as_unchanged():
     found = page(review(data=DataDiff(), changes=Changes([], {}, [])))
     for words in ("Parameters: none.", "Data: the same.", "Code: none.", "are the same, byte for byte."):
         assert words in found.text
 
 
 @pytest.mark.parametrize(("only_base", "only_head"), [(3, 0), (0, 4_000), (12_345, 1)])
-def test_differing_test_sets_are_not_told(only_base, only_head):
+def test_reports_differing_test_sets(only_base, only_head):
     counts = {"common": 50, "only_base": only_base, "only_head": only_head, "relabelled": 0}
     told = notes(page(review(compared=counts)))
     assert f"The test sets differ: {only_base:,} rows only in base, {only_head:,} only in head;" in told
@@ -259,7 +259,7 @@ ASKED = Moved(
 UNASKED = Moved("2014-01", "2014-02", 0, "the base's model was not asked about them: it takes temp")
 
 
-def test_it_is_not_told_that_the_months_moved_and_what_was_done():
+def test_reports_moved_test_months_and_their_handling():
     told = notes(page(review(moved=ASKED, data=DataDiff())))
     assert told.endswith(
         f"53,991 test rows of 2014-01 to 2014-02, 95% intervals by resampled {problem.contract.CLUSTERS[1]}. "
@@ -277,13 +277,13 @@ def test_it_is_not_told_that_the_months_moved_and_what_was_done():
 
 
 @pytest.mark.parametrize("value", FRAGMENTS)
-def test_the_name_of_an_input_changes_more_than_itself(value):
+def test_hostile_input_name_adds_no_markup(value):
     found, usual = (page(review(moved=dataclasses.replace(UNASKED, told=f"it takes {name}"))) for name in (value, ""))
     assert found.tags == usual.tags
     assert found.references == []
 
 
-def test_new_labels_are_not_told():
+def test_reports_relabelled_rows():
     counts = {"common": 50, "only_base": 0, "only_head": 0, "relabelled": 1_234}
     assert (
         "1,234 rows have another label now; both models are judged by the new one."
@@ -296,26 +296,26 @@ def test_new_labels_are_not_told():
     ("key", "told"),
     [("review.slices.floor", True), ("review.drift", True), ("reviewers", False), ("a.review.b", False)],
 )
-def test_a_change_of_the_policy_is_not_told(key, told):
+def test_policy_note_appears_only_for_policy_parameters(key, told):
     found = page(review(changes=Changes([(key, "0.1", "0.2")], {}, [])))
     assert ("The policy itself changed" in notes(found)) == told
     assert part(found, "parameter") == [[key, "0.1", "0.2"]]
 
 
-def test_a_report_is_posted_to_the_letter(tmp_path):
+def test_reading_report_file_returns_exact_text(tmp_path):
     path = tmp_path / "report.md"
     path.write_text(report(review()))
     assert read(path) == path.read_text()
 
 
-def test_large_additions_are_shown_with_their_size_and_nothing_where_there_are_none():
+def test_lists_large_additions_and_omits_empty_table():
     added = [Addition("src/a.py:7", "a literal", 7_012), Addition("`b`.bin|<img>", "a binary file", 300)]
     rows = part(page(review(additions=added)), "where", "what", "bytes")
     assert rows == [["src/a.py:7", "a literal", "7,012"], ["'b'.bin¦<img>", "a binary file", "300"]]
     assert "literals" not in page(review()).text
 
 
-def test_what_changed_is_not_told_by_name():
+def test_names_changed_parameters_files_and_data():
     found = page(review())
     assert part(found, "parameter", "base", "head") == [
         ["train.xgboost.max_depth", "6", "4"],
@@ -345,18 +345,18 @@ def test_what_changed_is_not_told_by_name():
         (["x" * 200], ["y"]),
     ],
 )
-def test_two_values_that_differ_at_their_end_look_alike(old, new):
+def test_long_values_that_differ_at_the_end_stay_distinct(old, new):
     found = page(review(changes=Changes([("train.features", str(old), str([*old, *new]))], {}, [])))
     ((_, base, head),) = part(found, "parameter")
     assert base != head
 
 
-def test_a_drift_of_the_policys_size_is_not_counted():
+def test_counts_drift_at_or_above_policy_threshold():
     far = {"a": 0.9, "b": cases.POLICY.drift, "c": cases.POLICY.drift - 1e-9}
     assert "columns whose training data drifted: 2" in page(review(data=DataDiff(drift=far))).text
 
 
-def test_the_section_on_data_lacks_a_part_or_mixes_two():
+def test_data_section_shows_each_part_in_its_own_table():
     found = page(review())
     assert part(found, "raw file") == [["flights/2013-12.parquet", "changed, 28,135 to 28,140 rows"]]
     assert part(found, "column", "what happened") == [["spare", "added"], ["dest", "string becomes int64"]]
@@ -366,7 +366,7 @@ def test_the_section_on_data_lacks_a_part_or_mixes_two():
     assert part(found, "column", "distance") == [["gust", "0.2345"], ["visibility", "0.0123"]]
 
 
-def test_costs_are_shown_of_the_other_side_or_in_another_unit():
+def test_cost_table_shows_each_side_with_its_units():
     assert part(page(review()), "", "base", "head") == [
         ["model, bytes", "719,086", "1,234,567"],
         ["scoring one row, µs (both timed in turn)", "11.3", "12.3"],
@@ -379,18 +379,18 @@ def test_costs_are_shown_of_the_other_side_or_in_another_unit():
     assert "not known here" not in page(review()).text
 
 
-def test_the_lineage_lacks_a_hash():
+def test_lineage_table_lists_every_entry():
     assert part(page(review()), "of", "value") == [[of, value] for of, value in cases.lineage().items()]
 
 
-def test_a_chart_is_not_left_to_github_to_draw():
+def test_charts_are_mermaid_blocks_in_folded_section():
     found = page(review())
     assert found.tags.count("<pre lang=mermaid>") == 1
     assert found.around("xychart-beta") == ("details", "pre", "code")
     assert "Charts" not in page(review(charts=[])).of("summary")
 
 
-def test_an_empty_part_leaves_a_table_without_rows():
+def test_empty_parts_leave_no_empty_tables():
     bare = review(checks=[], metrics=[], slices=[], charts=[], data=DataDiff(), changes=Changes([], {}, []))
     assert [rows for rows in page(bare).tables if len(rows) == 1 and rows[0][0] not in ("metric", "check")] == []
     assert "Behaviour" not in page(bare).text
@@ -410,17 +410,17 @@ def assert_only_words_differ(value: str) -> None:
 
 
 @pytest.mark.parametrize("value", [WORST, *FRAGMENTS, "x" * 10_000])
-def test_a_word_of_a_stranger_changes_more_than_itself(value):
+def test_known_hostile_value_leaves_structure_unchanged(value):
     assert_only_words_differ(value)
 
 
 @fewer
 @given(VALUES)
-def test_any_word_of_a_stranger_changes_more_than_itself(value):
+def test_generated_value_leaves_structure_unchanged(value):
     assert_only_words_differ(value)
 
 
-def test_a_free_word_is_not_shown_at_all():
+def test_every_free_text_value_except_output_hashes_is_shown():
     words: list[str] = []
 
     def word(it: str) -> str:
@@ -492,7 +492,7 @@ HUGE = [
 
 @pytest.mark.slow
 @pytest.mark.parametrize("what", HUGE)
-def test_a_huge_part_makes_the_report_too_long_or_is_shortened_without_a_word(what):
+def test_huge_part_fits_limit_and_is_marked_as_shortened(what):
     text_ = report(review(**many(what)))
     found = assert_fits(text_)
     assert " more" in found.text or "…" in found.text or NOTE in found.text
@@ -501,7 +501,7 @@ def test_a_huge_part_makes_the_report_too_long_or_is_shortened_without_a_word(wh
 
 @pytest.mark.slow
 @pytest.mark.parametrize("value", ["</details>", "<details>", "```", WORST])
-def test_a_name_that_looks_like_the_end_of_a_section_hides_that_the_report_was_cut(value):
+def test_cut_note_stays_visible_after_markup_like_names(value):
     parts = many_slices(value)
     found = assert_fits(report(review(**parts)))
     assert NOTE in found.text
@@ -509,7 +509,7 @@ def test_a_name_that_looks_like_the_end_of_a_section_hides_that_the_report_was_c
 
 
 @pytest.mark.slow
-def test_everything_at_once_makes_the_report_too_long():
+def test_report_with_every_part_huge_fits_limit():
     changed = [many(what, WORST)["changes"] for what in ("params", "stages")]
     data = [dataclasses.asdict(many(what, WORST)["data"]) for what in ("raw", "columns", "counts", "drift", "unknown")]
     slices, behaviours = many("slices", WORST), many("behaviour", WORST)
@@ -523,14 +523,14 @@ def test_everything_at_once_makes_the_report_too_long():
     assert NOTE in assert_fits(report(review(**parts))).text
 
 
-def test_the_columns_that_a_line_leaves_out_are_not_counted():
+def test_counts_columns_omitted_from_line():
     found = page(review(data=DataDiff(columns=[(f"column_{n}", "added") for n in range(14)])))
     (data,) = (line for line in found.of("p") if line.startswith("Data:"))
     assert data.count("added") == 10
     assert "4 more" in data
 
 
-def test_the_files_that_a_line_leaves_out_are_not_counted():
+def test_counts_files_omitted_from_line():
     for count, told in ((FILES, ""), (FILES + 1, " and 1 more"), (3_000, " and 2,980 more")):
         found = page(review(changes=Changes([], {OUTSIDE: [f"f{n}" for n in range(count)]}, [])))
         assert found.of("li")[0].endswith(f"f{FILES - 1}{told}")
@@ -553,7 +553,7 @@ TEXTS = st.lists(BLOCKS | st.builds(details, st.just("Data"), BLOCKS), min_size=
 
 @relaxed
 @given(TEXTS, st.integers(len(CUT) + 40, 500))
-def test_a_cut_text_is_too_long_leaves_something_open_or_hides_the_note(text_, limit):
+def test_cut_text_fits_limit_closes_markup_and_shows_note(text_, limit):
     found = fit(text_, limit)
     assert_fits(found, limit)
     if len(text_) <= limit:
@@ -568,18 +568,18 @@ def test_a_cut_text_is_too_long_leaves_something_open_or_hides_the_note(text_, l
 
 
 @pytest.mark.parametrize("length", [LIMIT - 1, LIMIT, LIMIT + 1])
-def test_a_report_is_cut_before_it_is_too_long(length):
+def test_text_is_cut_only_above_limit(length):
     text_ = ("x" * 99 + "\n") * (length // 100) + "y" * (length % 100)
     assert len(text_) == length
     assert (fit(text_) == text_) == (length <= LIMIT)
     assert len(fit(text_)) <= LIMIT
 
 
-def test_one_endless_line_is_not_cut():
+def test_cuts_single_overlong_line():
     assert len(assert_fits(fit("x" * 100_000)).text) > LIMIT - 500
 
 
-def test_the_limit_leaves_no_room_in_a_comment_of_github():
+def test_limit_is_below_size_of_github_comment():
     assert 65_536 * 0.8 < LIMIT < 65_536 - 1_000
 
 
@@ -588,7 +588,7 @@ ERRORS = st.lists(VALUES, min_size=1, max_size=4).map("\n".join)
 
 @relaxed
 @given(ERRORS)
-def test_the_words_of_an_error_change_more_than_themselves(error):
+def test_error_text_adds_no_markup(error):
     found = Page(failure(error))
     assert found.of("h2") == ["❌ Fail: there is no result to judge"]
     assert set(found.tags) <= {"<h2>", "</h2>", "<ul>", "</ul>", "<li>", "</li>"}
@@ -596,14 +596,14 @@ def test_the_words_of_an_error_change_more_than_themselves(error):
     assert found.references == []
 
 
-def test_an_error_is_not_shown_line_by_line():
+def test_error_is_shown_line_by_line():
     found = Page(failure("params.yaml:33: train.max_round: unknown key\n\nprepare: error: a | b\n"))
     assert found.of("li") == ["params.yaml:33: train.max_round: unknown key", "prepare: error: a | b"]
     assert found.tags.count("<li>") == 2
 
 
 @pytest.mark.parametrize("value", ["", "x" * 100, WORST.replace("\n", " ")])
-def test_an_error_of_many_lines_is_too_long_or_cut_without_a_word(value):
+def test_long_error_is_cut_and_counts_omitted_lines(value):
     found = assert_fits(failure("\n".join(f"{number} {value}" for number in range(10_000))))
     shown = found.of("li")
     assert [line.split()[0] for line in shown[:5]] == list("01234")
@@ -636,7 +636,7 @@ def expected(value: object) -> object:
     ],
     ids=["usual", "no base", "hostile", "no interval", "moved", "endless", "unknown"],
 )
-def test_the_machines_verdict_lacks_a_fact_or_is_not_strict_json(found):
+def test_json_is_strict_and_contains_every_fact(found):
     told = json.loads(json.dumps(as_json(found), allow_nan=False))
     facts = expected(dataclasses.asdict(found))
     assert facts.pop("charts")
@@ -644,7 +644,7 @@ def test_the_machines_verdict_lacks_a_fact_or_is_not_strict_json(found):
 
 
 @pytest.mark.parametrize("outcome", ["pass", "fail", "not proven"])
-def test_the_machines_verdict_is_not_that_of_the_report(outcome):
+def test_json_verdict_equals_verdict_of_report(outcome):
     found = review(checks=cases.judged("model size", outcome, "because"))
     told = as_json(found)
     assert told["verdict"] == ("fail" if outcome == "fail" else "pass")
@@ -653,7 +653,7 @@ def test_the_machines_verdict_is_not_that_of_the_report(outcome):
     assert seen(told["summary"]) in page(found).of("h2")[0]
 
 
-def test_the_report_of_a_number_without_time_speaks_of_areas_or_days(monkeypatch):
+def test_regression_report_uses_its_own_metric_and_clusters(monkeypatch):
     monkeypatch.setattr(written, "TASK", TASKS["regression"])
     monkeypatch.setattr(problem.contract, "CLUSTERS", ("house", "houses"))
     monkeypatch.setattr(written, "LEARNED", "rows")

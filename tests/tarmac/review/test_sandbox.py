@@ -1,4 +1,4 @@
-"""A command in the sandbox reaches nothing but its folder, and uses no more than it may."""
+"""A sandboxed command reaches nothing but its own folder and is stopped at its resource limits."""
 
 import os
 import socket
@@ -39,19 +39,19 @@ def running(mark: str) -> list[str]:
     return found
 
 
-def test_it_has_the_environment_s_python_and_writes_to_its_folder(folder):
+def test_uses_environment_python_and_writes_to_its_folder(folder):
     program = "import numpy, os; open('made', 'w').write(os.environ['GIVEN'] + os.environ['HOME'])"
     ended = run(["python", "-c", program], folder, {"GIVEN": "yes"})
     assert ended.good, ended.printed
     assert (folder / "made").read_text() == "yes/tmp"
 
 
-def test_a_status_and_what_was_printed_come_back(folder):
+def test_returns_exit_status_and_output(folder):
     ended = shell(folder, "echo one; echo two >&2; exit 3")
     assert (ended.status, ended.printed, ended.limit, ended.good) == (3, "one\ntwo\n", "", False)
 
 
-def test_no_file_of_the_machine_is_seen_or_written(folder):
+def test_cannot_read_or_write_files_outside_sandbox(folder):
     secret = folder.parent / "secret"
     secret.write_text("a secret")
     (folder / "link").symlink_to(secret)
@@ -62,12 +62,12 @@ def test_no_file_of_the_machine_is_seen_or_written(folder):
     assert secret.read_text() == "a secret"
 
 
-def test_no_variable_of_the_caller_is_seen(folder, monkeypatch):
+def test_cannot_see_environment_variables_of_caller(folder, monkeypatch):
     monkeypatch.setenv("GITHUB_TOKEN", "ghs_secret")
     assert "ghs_secret" not in shell(folder, "env; cat /proc/*/environ").printed
 
 
-def test_no_network_is_there_not_even_this_machine_s(folder):
+def test_has_no_network_access_even_to_loopback(folder):
     reached = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(5)
@@ -88,7 +88,7 @@ def test_no_network_is_there_not_even_this_machine_s(folder):
         assert reached.is_set(), "the server could have been reached from outside the sandbox"
 
 
-def test_no_process_of_the_machine_is_seen_or_killed(folder):
+def test_cannot_see_or_kill_processes_of_host(folder):
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as bystander:
         ended = shell(folder, f"kill -9 {bystander.pid}; ls /proc | grep -c '^[0-9]'")
         assert bystander.poll() is None
@@ -96,19 +96,19 @@ def test_no_process_of_the_machine_is_seen_or_killed(folder):
     assert int(ended.printed.splitlines()[-1]) < 10
 
 
-def test_an_endless_command_ends_at_its_time(folder):
+def test_endless_command_is_stopped_at_time_limit(folder):
     ended = shell(folder, "trap '' TERM INT; while true; do sleep 1; done", Limits(seconds=1))
     assert ended.limit == "it took longer than 1 seconds"
     assert not ended.good
     assert ended.seconds < 20
 
 
-def test_a_large_output_ends_it(folder):
+def test_command_is_stopped_at_disk_space_limit(folder):
     ended = shell(folder, "head -c 400M /dev/zero > big; sleep 60", Limits(folder_bytes=5e7))
     assert ended.limit == "it wrote more than 0.1 GB"
 
 
-def test_a_fork_bomb_ends_with_all_its_processes(folder):
+def test_fork_bomb_is_stopped_with_all_its_processes(folder):
     program = "import os, time\nfor _ in range(400):\n  os.fork() or time.sleep(60)\ntime.sleep(60)"
     mark = f"sandbox-{os.getpid()}"
     ended = run(["python", "-c", program, mark], folder, {}, Limits(seconds=60, processes=50))
@@ -116,7 +116,7 @@ def test_a_fork_bomb_ends_with_all_its_processes(folder):
     wait_for(lambda: not running(mark), "a process of the sandbox is left", patience=30)
 
 
-def test_what_it_leaves_running_ends_with_it(folder):
+def test_background_processes_end_with_command(folder):
     mark = f"left-{os.getpid()}"
     ended = shell(folder, f"python -c 'import time; time.sleep(60)' {mark} & exit 0")
     assert ended.status == 0
@@ -131,7 +131,7 @@ def test_what_it_leaves_running_ends_with_it(folder):
         ({"bwrap": "echo 'bwrap: Permission denied' >&2; exit 1"}, "bwrap: Permission denied"),
     ],
 )
-def test_a_machine_without_a_sandbox_is_named(tmp_path, monkeypatch, programs, words):
+def test_reports_missing_or_failing_bubblewrap(tmp_path, monkeypatch, programs, words):
     for name, text in programs.items():
         (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
         (tmp_path / name).chmod(0o755)

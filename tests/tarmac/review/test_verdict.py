@@ -1,4 +1,4 @@
-"""The verdict: what fails a pull request, what passes it, and what the data cannot tell; each with its reason."""
+"""The verdict: what fails a pull request, what passes, and what is inconclusive, each with its reason."""
 
 import io
 from itertools import product
@@ -65,23 +65,23 @@ def matches(check: Check, wanted: tuple[str, str]) -> bool:
 
 @pytest.mark.parametrize("better", ["higher", "lower"])
 @pytest.mark.parametrize("tolerance", TOLERANCES)
-def test_a_loss_that_is_not_ruled_out_passes_or_a_change_is_called_what_it_is_not(better, tolerance):
+def test_metric_outcome_follows_rules_on_grid_of_intervals(better, tolerance):
     wrong = [gain for gain in GAINS if not matches(metric(gain, tolerance, better), judged(gain, tolerance))]
     assert wrong == []
 
 
 @given(ANY_GAIN, st.floats(0, 1), st.sampled_from(["higher", "lower"]))
-def test_some_interval_is_judged_by_other_rules(gain, tolerance, better):
+def test_metric_outcome_follows_rules_for_any_interval(gain, tolerance, better):
     assert matches(metric(gain, tolerance, better), judged(gain, tolerance))
 
 
 @given(ANY_GAIN, st.floats(0, 1))
-def test_the_direction_that_is_better_changes_the_verdict_on_a_gain(gain, tolerance):
+def test_equal_gain_gives_equal_verdict_in_either_direction(gain, tolerance):
     assert metric(gain, tolerance, "higher") == metric(gain, tolerance, "lower")
 
 
 @given(ANY_GAIN, st.floats(0, 1), st.floats(0, 1))
-def test_more_tolerance_fails_what_less_of_it_passes(gain, first, second):
+def test_larger_tolerance_never_fails_what_smaller_one_passes(gain, first, second):
     less, more = sorted((first, second))
     assert metric(gain, more).outcome != "fail" or metric(gain, less).outcome == "fail"
 
@@ -96,21 +96,21 @@ def test_more_tolerance_fails_what_less_of_it_passes(gain, first, second):
     ],
 )
 @pytest.mark.parametrize("better", ["higher", "lower"])
-def test_a_failed_metric_does_not_say_how_sure_the_loss_is(gain, reason, better):
+def test_failed_metric_states_certainty_of_loss(gain, reason, better):
     assert metric(gain, 0.02, better) == Check("metric", "auc", "fail", reason)
 
 
 @pytest.mark.parametrize("better", ["higher", "lower"])
 @pytest.mark.parametrize("ends", [(nan, nan), (nan, 0.1), (-0.1, nan)])
 @pytest.mark.parametrize("value", [0.0, -0.5, 0.5])
-def test_a_difference_without_an_interval_passes_for_proven(better, ends, value):
+def test_difference_without_interval_is_inconclusive(better, ends, value):
     """Days too few for an interval: nothing is known of the chance in a difference, nor of that in none."""
     check = metric((ends[0], value, ends[1]), 0.02, better)
     assert (check.outcome, check.reason) == ("not proven", "too few clusters for an interval")
 
 
 @pytest.mark.parametrize("better", ["higher", "lower"])
-def test_without_a_base_a_metric_is_called_more_than_within_its_bounds(better):
+def test_metric_without_base_is_inconclusive_within_bounds(better):
     assert metric(None, 0.02, better) == Check(
         "metric", "auc", "not proven", "within its bounds; nothing to compare with"
     )
@@ -120,7 +120,7 @@ BOUNDS = st.tuples(st.floats(-1, 1), st.floats(-1, 1)).filter(lambda pair: pair[
 
 
 @given(BOUNDS, st.floats(-1, 1), st.sampled_from(["higher", "lower"]), st.sampled_from([None, *GAINS]))
-def test_a_metric_outside_its_bounds_passes_or_one_within_them_fails_for_them(bounds, whole, better, gain):
+def test_metric_outside_bounds_fails_and_inside_is_unaffected(bounds, whole, better, gain):
     floor, ceiling = sorted(bounds, reverse=better == "lower")
     within = min(bounds) <= whole <= max(bounds)
     check = metric(gain, 0.001, better, whole, floor=floor, ceiling=ceiling)
@@ -133,7 +133,7 @@ def test_a_metric_outside_its_bounds_passes_or_one_within_them_fails_for_them(bo
 
 
 @pytest.mark.parametrize(("better", "worse"), [("higher", -1), ("lower", 1)])
-def test_a_bound_fails_the_value_that_is_exactly_it(better, worse):
+def test_value_exactly_at_bound_passes(better, worse):
     floor, ceiling = 0.5 + worse * 0.1, 0.5 - worse * 0.1
 
     def at(whole: float) -> str:
@@ -144,18 +144,18 @@ def test_a_bound_fails_the_value_that_is_exactly_it(better, worse):
 
 
 @pytest.mark.parametrize("better", ["higher", "lower"])
-def test_without_a_ceiling_a_metric_can_be_too_good(better):
+def test_without_ceiling_no_value_is_too_good(better):
     assert metric((0.1, 0.2, 0.3), 0.0, better, 1e9 if better == "higher" else -1e9).reason == "better"
 
 
 @pytest.mark.parametrize("better", ["higher", "lower"])
 @pytest.mark.parametrize("gain", [None, (0.0, 0.0, 0.0), (nan, nan, nan)])
-def test_a_metric_that_is_no_number_is_above_its_floor(better, gain):
+def test_metric_that_is_nan_fails(better, gain):
     assert metric(gain, 0.02, better, whole=nan).outcome == "fail"
 
 
 @pytest.mark.parametrize("tolerance", TOLERANCES[:-1])
-def test_a_slice_fails_for_a_loss_that_is_not_proven_or_passes_with_one_that_is(tolerance):
+def test_slice_fails_only_for_loss_proven_beyond_tolerance(tolerance):
     for gain in GAINS:
         low, _, high = gain
         outcome = one_slice(gain, tolerance)
@@ -173,22 +173,22 @@ def test_a_slice_fails_for_a_loss_that_is_not_proven_or_passes_with_one_that_is(
 
 
 @given(ANY_GAIN, st.floats(0, 1))
-def test_a_slice_is_judged_more_strictly_than_a_metric(gain, tolerance):
+def test_slice_is_never_stricter_than_metric(gain, tolerance):
     assert one_slice(gain, tolerance).outcome != "fail" or metric(gain, tolerance).outcome == "fail"
 
 
 @pytest.mark.parametrize("gain", [None, (0.01, 0.02, 0.03), (0.0, 0.0, 0.0), (-0.9, -0.8, -0.7)])
-def test_a_slice_below_its_floor_passes(gain):
+def test_slice_below_its_floor_fails(gain):
     check = one_slice(gain, 0.02, floor=0.65, value=0.6499)
     assert check == Check("slice", "origin JFK", "fail", "ROC-AUC 0.6499 is below the floor 0.65")
     assert one_slice((0.0, 0.0, 0.0), 0.02, floor=0.65, value=0.65).outcome == "pass"
 
 
-def test_a_slice_without_a_base_is_judged_by_more_than_its_floor():
+def test_slice_without_base_is_inconclusive_above_floor():
     assert one_slice(None, 0.02) == Check("slice", "origin JFK", "not proven", "nothing to compare with")
 
 
-def test_a_slice_without_an_interval_passes_for_proven():
+def test_slice_without_interval_is_inconclusive():
     check = one_slice((nan, -0.5, nan), 0.02)
     assert (check.outcome, check.reason) == ("not proven", "too few clusters for an interval")
 
@@ -222,12 +222,12 @@ def behaviour(expectation: str, value: float) -> Check:
         ("usable", 1, "pass"),
     ],
 )
-def test_a_behaviour_is_judged_on_the_wrong_side_of_its_bound(expectation, value, outcome):
+def test_behavior_outcome_follows_its_bound(expectation, value, outcome):
     assert behaviour(expectation, value).outcome == outcome
 
 
 @pytest.mark.parametrize("expectation", ["same", "higher", "lower", "usable"])
-def test_a_behaviour_without_a_value_fails_or_passes(expectation):
+def test_behavior_without_value_is_inconclusive(expectation):
     check = behaviour(expectation, nan)
     assert (check.outcome, check.reason) == ("not proven", "the model takes none of these inputs")
 
@@ -241,11 +241,11 @@ def test_a_behaviour_without_a_value_fails_or_passes(expectation):
         ("usable", 0.65, "ROC-AUC 0.6500 is left; 0.7 is required"),
     ],
 )
-def test_a_failed_behaviour_does_not_say_what_was_found_and_what_is_wanted(expectation, value, reason):
+def test_failed_behavior_states_found_and_required_value(expectation, value, reason):
     assert behaviour(expectation, value) == Check("behaviour", "a name", "fail", reason)
 
 
-def test_a_behaviour_is_left_out_or_judged_twice():
+def test_each_behavior_is_evaluated_once():
     table = pd.DataFrame(
         {"behaviour": list("abc"), "expectation": ["same", "usable", "lower"], "value": [0.0, 0.9, nan]}
     )
@@ -264,12 +264,12 @@ def test_a_behaviour_is_left_out_or_judged_twice():
         ((nan, 0.02, nan), "fail"),
     ],
 )
-def test_a_model_that_is_not_proven_better_than_its_baseline_passes(gain, outcome):
+def test_model_must_be_proven_better_than_baseline(gain, outcome):
     check = verdict.baseline(estimate(gain))
     assert (check.kind, check.outcome) == ("baseline", outcome)
 
 
-def test_the_gain_over_the_baseline_is_not_told_with_its_interval():
+def test_baseline_check_reports_gain_with_interval():
     check = verdict.baseline(estimate((-0.0125, 0.0201, 0.04)))
     assert check.reason == "ROC-AUC +0.0201 over the baseline, −0.0125 to +0.0400"
 
@@ -277,12 +277,12 @@ def test_the_gain_over_the_baseline_is_not_told_with_its_interval():
 @pytest.mark.parametrize(
     ("value", "outcome"), [(0.0, "pass"), (5.0, "pass"), (nextafter(5, 6), "fail"), (50, "fail"), (nan, "fail")]
 )
-def test_a_quantity_beyond_its_limit_passes(value, outcome):
+def test_quantity_above_its_limit_or_nan_fails(value, outcome):
     check = verdict.limit("cost", "model size", value, 5, "MB")
     assert (check.kind, check.name, check.outcome) == ("cost", "model size", outcome)
 
 
-def test_a_limit_is_not_told_with_what_was_found():
+def test_limit_check_reports_value_and_limit():
     assert verdict.limit("cost", "model size", 12.34, 5.5, "MB").reason == "12.3 MB, at most 5.5"
 
 
@@ -319,13 +319,13 @@ def checks(*reasons: str, kind: str = "metric") -> list[Check]:
         (checks(*"abcdefghijkl"), "12 checks: m1, m2, m3 and 9 more"),
     ],
 )
-def test_the_line_of_the_verdict_says_something_else_than_its_checks(found, line):
+def test_summary_line_and_verdict_match_checks(found, line):
     assert verdict.summary(found) == line
     assert verdict.passed(found) == ("fail" not in {check.outcome for check in found})
 
 
 @pytest.mark.parametrize("kind", ["slice", "behaviour", "baseline", "cost", "lineage"])
-def test_what_is_no_metric_makes_a_model_better_or_a_failure_of_it_is_not_told(kind):
+def test_summary_ignores_gains_but_not_failures_of_non_metrics(kind):
     other = checks(BETTER, WORSE, OPEN, kind=kind)
     assert verdict.summary([*other, *checks(SAME)]) == "the metrics are the same"
     assert verdict.summary([*checks(BETTER), *checks("lost", kind=kind)]) == "m1: lost"
@@ -333,13 +333,13 @@ def test_what_is_no_metric_makes_a_model_better_or_a_failure_of_it_is_not_told(k
 
 
 @given(st.permutations(checks(SAME, BETTER, WORSE, OPEN, "lost")), st.integers(0, 5))
-def test_a_failure_passes_by_its_place_among_the_checks(order, kept):
+def test_failed_check_fails_verdict_at_any_position(order, kept):
     found = order[:kept]
     assert verdict.passed(found) == all(check.name != "m5" for check in found)
 
 
 @pytest.mark.parametrize("kind", TASKS)
-def test_a_judgement_names_the_main_metric_of_another_target(kind):
+def test_reasons_name_main_metric_of_the_task(kind):
     task = TASKS[kind]
     few = Estimate(-0.3, -0.4, -0.2)
     table = pd.DataFrame([("a", "usable", -0.2)], columns=["behaviour", "expectation", "value"])

@@ -1,4 +1,4 @@
-"""Windows move with the months: one after the other, without a gap, and never longer than the policy says."""
+"""Windows move with the months: consecutive, without a gap, and never longer than the policy says."""
 
 import pytest
 from hypothesis import given
@@ -18,7 +18,7 @@ def policy(train: int, validation: int, test: int) -> RetrainParams:
 
 
 @given(st.integers(0, 40), COUNTS, COUNTS, COUNTS)
-def test_windows_overlap_leave_a_gap_or_reach_before_the_first_month(after, train, validation, test):
+def test_windows_are_consecutive_and_within_available_months(after, train, validation, test):
     first, last = "2013-11", shifted("2013-11", after)
     if validation + test > after:
         with pytest.raises(WindowsError, match=f"{first} to {last} are too few months: {validation + test + 1}"):
@@ -33,7 +33,7 @@ def test_windows_overlap_leave_a_gap_or_reach_before_the_first_month(after, trai
     assert len(between(*windows[0])) == min(train, after + 1 - validation - test)
 
 
-def test_the_committed_windows_are_other_ones_than_the_policy_makes():
+def test_policy_reproduces_committed_windows():
     split = SplitParams.model_validate(
         {
             name: {"first": found[f"split.{name}.first"], "last": found[f"split.{name}.last"]}
@@ -45,6 +45,6 @@ def test_the_committed_windows_are_other_ones_than_the_policy_makes():
 
 
 @given(st.integers(-300, 300))
-def test_a_month_moved_there_and_back_is_another(by):
+def test_shifting_month_forward_and_back_restores_it(by):
     assert shifted(shifted("2013-06", by), -by) == "2013-06"
     assert len(between("1985-01", shifted("2013-06", by))) == 12 * 28 + 6 + by

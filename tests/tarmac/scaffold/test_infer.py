@@ -1,4 +1,4 @@
-"""What a table says of itself is what a person would say, and a table that holds no problem is refused in one line."""
+"""Inference of a problem from a table; a table that holds no problem is rejected with its reason."""
 
 import re
 
@@ -33,18 +33,18 @@ def table(**columns: object) -> pd.DataFrame:
         (tuple(f"t{n}" for n in range(21)), Category()),
     ],
 )
-def test_a_column_is_taken_for_another_kind(values, column) -> None:
+def test_infers_kind_and_bounds_of_column(values, column) -> None:
     assert column_of(texts(*values)) == column
 
 
-def test_one_impossible_number_in_a_hundred_widens_the_bounds() -> None:
+def test_inferred_bounds_ignore_rare_impossible_numbers() -> None:
     usual = [*np.linspace(10, 20, 198), -5, 9e9]
     found = column_of(texts(*usual))
     assert (found.low, found.high < 60) == (0, True)
 
 
 @pytest.mark.parametrize(("value", "low", "high"), [(123.4, 120, 130), (-123.4, -130, -120), (0.0457, 0.045, 0.046)])
-def test_a_bound_is_rounded_towards_the_values(value, low, high) -> None:
+def test_bounds_are_rounded_outwards_to_two_digits(value, low, high) -> None:
     assert (rounded(value, np.floor), rounded(value, np.ceil)) == (low, high)
 
 
@@ -59,11 +59,11 @@ def test_a_bound_is_rounded_towards_the_values(value, low, high) -> None:
         (tuple("abcd"), "multiclass"),
     ],
 )
-def test_a_target_is_another_task(values, task) -> None:
+def test_infers_task_of_target(values, task) -> None:
     assert task_of(texts(*values), "target") == task
 
 
-def test_classes_of_digits_are_in_the_order_of_texts() -> None:
+def test_numeric_classes_are_in_numeric_order() -> None:
     assert classes_of(texts(10, 9, 1, None)) == ("1", "9", "10")
 
 
@@ -71,12 +71,12 @@ def test_classes_of_digits_are_in_the_order_of_texts() -> None:
     ("name", "made"),
     [("Mean Radius", "mean_radius"), ("2nd", "c_2nd"), ("class", "class_"), ("ä!", "column"), ("model_x", "c_model_x")],
 )
-def test_a_name_is_no_name_in_code(name, made) -> None:
+def test_plain_names_are_valid_identifiers(name, made) -> None:
     assert plain(name) == made
     assert made.isidentifier()
 
 
-def test_a_column_of_no_use_becomes_a_feature() -> None:
+def test_leaves_out_constant_and_free_text_columns() -> None:
     rows = table(
         id=range(200), same=["x"] * 200, free=[f"text {n}" for n in range(200)], size=range(200), target=[0, 1] * 100
     )
@@ -85,7 +85,7 @@ def test_a_column_of_no_use_becomes_a_feature() -> None:
     assert set(found.left_out) == {"same", "free"}
 
 
-def test_a_key_that_is_asked_for_repeats_some_rows_or_is_made_where_there_is_none() -> None:
+def test_keeps_requested_key_with_few_repeats_or_adds_id() -> None:
     rows = table(name=[*range(99), 0], size=[1, 2] * 50, target=["a", "b"] * 50)
     assert infer(rows, Asked("target", key="name")).row_key == ("name",)
     made = infer(rows.drop(columns="name"), Asked("target"))
@@ -107,7 +107,7 @@ def test_a_key_that_is_asked_for_repeats_some_rows_or_is_made_where_there_is_non
         (Asked("target", group="target"), "target is what is predicted: it cannot be"),
     ],
 )
-def test_a_table_that_holds_no_problem_is_not_refused_in_one_line(asked: Asked, told: str) -> None:
+def test_rejects_unusable_table_or_request_with_reason(asked: Asked, told: str) -> None:
     gaps = [None, *("ab" * 30)][:60]
     free = [f"t{n}" for n in range(60)]
     rows = table(size=range(60), gaps=gaps, same=["x"] * 60, free=free, target=[0, 1] * 30)
@@ -115,7 +115,7 @@ def test_a_table_that_holds_no_problem_is_not_refused_in_one_line(asked: Asked, 
         infer(rows, asked)
 
 
-def test_a_few_texts_among_numbers_or_a_key_that_is_there_twice_are_not_told() -> None:
+def test_notes_texts_among_numbers_and_repeated_keys() -> None:
     rows = table(
         fee=["n/a", *range(150), *range(149)],
         code=["a0", *(f"a{n}" for n in range(299))],
@@ -127,7 +127,7 @@ def test_a_few_texts_among_numbers_or_a_key_that_is_there_twice_are_not_told() -
     assert any("code names all rows but a few" in note for note in notes)
 
 
-def test_a_file_without_rows_or_an_instants_hour_is_taken_for_nothing() -> None:
+def test_rejects_file_without_rows_and_adds_hour_of_instants() -> None:
     with pytest.raises(ScaffoldError, match="no row below its header"):
         infer(table(a=[], target=[]), Asked("target"))
     day = [f"2024-01-{1 + n % 28:02}T{n % 24:02}:30:00Z" for n in range(60)]

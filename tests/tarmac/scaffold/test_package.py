@@ -1,4 +1,4 @@
-"""What is written is code, whatever the table is called and holds; and the table fits what is declared of it."""
+"""The written package is valid code for any table, and the table satisfies its declared schema."""
 
 import ast
 import importlib.util
@@ -32,7 +32,7 @@ TARGET = st.sampled_from([["0", "1"] * 6, ["a", "b", 'c"', "d\\"] * 3, [f"{n}.5"
 
 @settings(max_examples=60)
 @given(columns=st.dictionaries(NAMES, VALUES, min_size=1, max_size=4), target=TARGET)
-def test_a_table_gives_code_that_does_not_compile_or_does_not_take_its_rows(tmp_path_factory, columns, target) -> None:
+def test_any_table_gives_valid_code_that_accepts_its_rows(tmp_path_factory, columns, target) -> None:
     rows = pd.DataFrame({name: pd.Series(values, dtype="string") for name, values in columns.items()})
     rows["the target"] = pd.Series(target, dtype="string")
     try:
@@ -72,13 +72,13 @@ def months(*days: str) -> list[str]:
 
 
 @pytest.mark.parametrize(("known", "wanted"), [(3, (12, 1, 1)), (8, (12, 2, 2)), (60, (36, 12, 12))])
-def test_a_retraining_forgets_years_that_the_first_model_learned_from(known: int, wanted: tuple[int, ...]) -> None:
+def test_retraining_windows_are_no_shorter_than_first_ones(known: int, wanted: tuple[int, ...]) -> None:
     every = [str(month) for month in pd.period_range("2019-01", periods=known, freq="M")]
     found = policy.retrain(every)
     assert tuple(found[f"retrain.{part}_months"] for part in ("train", "validation", "test")) == wanted
 
 
-def test_a_month_with_most_of_the_dirt_is_refused_by_the_first_run() -> None:
+def test_quarantine_limit_covers_month_with_most_bad_rows() -> None:
     """Twelve months of 200 rows, nine of them twice, all in March: prepare asks each month."""
     day = [str(month) for month in pd.period_range("2024-01", periods=12, freq="M") for _ in range(200)]
     frame = pd.DataFrame({"key": [f"K{number}" for number in range(len(day))], "day": day, "size": "1"})
@@ -89,7 +89,7 @@ def test_a_month_with_most_of_the_dirt_is_refused_by_the_first_run() -> None:
     assert 9 / 209 <= policy.dirt(found) <= 4 * 9 / 209
 
 
-def test_months_that_are_too_few_or_not_in_a_row_are_split() -> None:
+def test_split_requires_enough_consecutive_months() -> None:
     assert months("2024-01-01", "2024-02-01", "2024-03-05", "2024-04-01") == [
         {"first": "2024-01", "last": "2024-02"},
         {"first": "2024-03", "last": "2024-03"},
@@ -101,7 +101,7 @@ def test_months_that_are_too_few_or_not_in_a_row_are_split() -> None:
         months("2024-01-01", "2024-03-01", "2024-04-01")
 
 
-def test_the_next_file_of_the_same_kind_is_not_taken_in() -> None:
+def test_next_file_with_same_header_is_read() -> None:
     header = {"Seen at": "2024-01-02 13:05:00", "Remark": "none", "Size (m)": "3"}
     columns = {"seen_at": Date(), "seen_at_hour": Number(0, 23, whole=True), "size_m": Number()}
     found = of_file(
@@ -113,7 +113,7 @@ def test_the_next_file_of_the_same_kind_is_not_taken_in() -> None:
     }  # fmt: skip
 
 
-def test_an_instant_is_refused_where_a_day_is_asked() -> None:
+def test_date_field_accepts_instants_and_rejects_other_text() -> None:
     row = row_model({"seen": Date(missing=True)}, "A row.")
     for text in ("2024-01-02", "2024-01-02 13:05:00", "2024-01-02T13:05:00Z"):
         assert str(row(seen=text).seen) == "2024-01-02"
@@ -122,7 +122,7 @@ def test_an_instant_is_refused_where_a_day_is_asked() -> None:
 
 
 @pytest.mark.parametrize("written", ["2024-01-02 13:05:00", "2024-01-02T13:05:00Z"])
-def test_an_hour_is_asked_for_that_a_time_tells(written: str) -> None:
+def test_hour_is_derived_from_time_unless_given(written: str) -> None:
     columns = {"seen": Date(), "seen_hour": Number(0, 23, whole=True), "left": Date(), "size": Number()}
     row = row_model(columns, "A row.")
     told = {"seen": written, "left": "2024-01-03", "size": 1.0}
@@ -135,13 +135,13 @@ def test_an_hour_is_asked_for_that_a_time_tells(written: str) -> None:
         row(**{**told, "seen": "2024-01-02 25:00:00"})
 
 
-def test_an_hour_that_may_lack_is_asked_for() -> None:
+def test_optional_hour_is_derived_or_left_missing() -> None:
     columns = {"seen": Date(missing=True), "seen_hour": Number(0, 23, whole=True, missing=True)}
     row = row_model(columns, "A row.")
     assert [row(seen=day).seen_hour for day in ("2024-01-02", "2024-01-02 07:59", None)] == [None, 7, None]
 
 
-def test_a_column_of_a_file_fills_no_field_or_the_wrong_one() -> None:
+def test_file_columns_map_to_their_fields() -> None:
     columns = {"size_m": Number(), "Kept As It Is": Number()}
     names = ("Size (m)", "size_m", "Kept As It Is", "Rent", "remark", "Remark", "Size (ft)")
     found = [field_of(name, columns, ("rent", "remark")) for name in names]

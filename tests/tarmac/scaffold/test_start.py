@@ -1,4 +1,4 @@
-"""What is not saved is not replaced, and what cannot be founded changes nothing."""
+"""Init-problem replaces nothing that is unsaved, and a refused call changes nothing."""
 
 import pandas as pd
 import pytest
@@ -35,7 +35,7 @@ def refused(workspace: Workspace, *arguments: str) -> str:
     return line
 
 
-def test_what_git_does_not_have_is_replaced(repository: Workspace) -> None:
+def test_refuses_to_replace_uncommitted_changes(repository: Workspace) -> None:
     path = repository.path / "src" / problem.name / "mine.py"
     path.write_text("")
     assert "changes that are not committed" in refused(repository, "../table.csv")
@@ -44,19 +44,19 @@ def test_what_git_does_not_have_is_replaced(repository: Workspace) -> None:
     assert "changes that are not committed" in refused(repository, "../table.csv")
 
 
-def test_raw_data_that_dvc_does_not_have_are_replaced(repository: Workspace) -> None:
+def test_refuses_to_replace_raw_data_not_tracked_by_dvc(repository: Workspace) -> None:
     (repository.path / "data/raw").mkdir(parents=True)
     (repository.path / "data/raw/table.parquet").write_text("rows")
     assert "data/raw is not what data/raw.dvc names" in refused(repository, "../table.csv")
 
 
-def test_a_mistake_of_a_person_is_not_told_in_a_line(repository: Workspace) -> None:
+def test_user_mistake_is_reported_in_one_line(repository: Workspace) -> None:
     assert "none.csv cannot be read" in refused(repository, "none.csv")
     assert "the file has no column day" in refused(repository, "../table.csv", "--time", "day")
     assert "number is none of binary, multiclass, regression" in refused(repository, "../table.csv", "--task", "number")
 
 
-def test_a_second_try_is_refused_or_the_first_page_tells_of_the_old_problem(repository: Workspace) -> None:
+def test_repeated_run_succeeds_and_readme_names_new_problem(repository: Workspace) -> None:
     (repository.path / "README.md").write_text("flights")
     rows = pd.DataFrame({"size": [n + 0.5 for n in range(30)], "kind": ["a", "b", "c"] * 10})
     rows.to_csv(repository.path.parent / "table.csv", index=False)
@@ -71,7 +71,7 @@ def test_a_second_try_is_refused_or_the_first_page_tells_of_the_old_problem(repo
         repository.run("git", "clean", "-d", "--force", "--quiet")
 
 
-def test_a_name_that_is_no_folders_is_taken(repository: Workspace) -> None:
+def test_rejects_invalid_folder_name_and_suggests_valid_one(repository: Workspace) -> None:
     done = repository.run(
         *TARMAC, "init-problem", "My Things", "--target", "size", "--from", "../table.csv", check=False, env=FROM_SOURCE
     )
@@ -79,7 +79,7 @@ def test_a_name_that_is_no_folders_is_taken(repository: Workspace) -> None:
 
 
 @pytest.mark.parametrize("name", ["../x", "json", "numpy", "google", "tarmac", "needs", "policy"])
-def test_refuses_a_name_that_is_taken_and_changes_nothing(repository: Workspace, name: str) -> None:
+def test_rejects_taken_or_invalid_name_and_changes_nothing(repository: Workspace, name: str) -> None:
     (repository.path / "tests").mkdir()
     (repository.path / "tests/needs.py").write_text("")
     repository.run("git", "add", "--all")

@@ -1,4 +1,4 @@
-"""A bundle that is damaged, or that this code would answer otherwise than its pipeline, is refused with the reason."""
+"""A bundle that is damaged, or whose inputs this code computes differently, is rejected with the reason."""
 
 import json
 from itertools import product
@@ -26,7 +26,7 @@ def change(path: Path, edit) -> None:
 
 
 @pytest.mark.parametrize(("damage", "name"), DAMAGED)
-def test_a_damaged_file_is_served_or_refused_without_its_name(bundle, name, damage):
+def test_rejects_damaged_file_by_name(bundle, name, damage):
     path = bundle / name
     whole = path.read_bytes()
     path.unlink()
@@ -37,7 +37,7 @@ def test_a_damaged_file_is_served_or_refused_without_its_name(bundle, name, dama
     assert Path(name).name in str(caught.value)
 
 
-def test_a_bundle_of_other_code_is_served(bundle):
+def test_rejects_bundle_whose_inputs_differ_in_this_code(bundle):
     def other(content: dict) -> None:
         for probe in content["probes"][:3]:
             probe["inputs"].update(turn=1.5, dest="XXX")
@@ -47,7 +47,7 @@ def test_a_bundle_of_other_code_is_served(bundle):
         Bundle(bundle)
 
 
-def test_a_state_without_a_table_that_the_model_needs_is_served(bundle):
+def test_rejects_online_features_without_required_table(bundle):
     change(bundle / "state" / "state.json", lambda content: content["lookups"].pop("hub_due"))
     with pytest.raises(ValueError, match=r"lacks .hub_"):
         Bundle(bundle)

@@ -1,4 +1,4 @@
-"""Explanations: they add up to the answer, and come near the exact Shapley values where those can be counted out."""
+"""Explanations: contributions sum to the prediction and approximate the exact Shapley values."""
 
 from itertools import permutations
 from math import factorial
@@ -45,7 +45,7 @@ NUMBER = st.one_of(st.floats(-3, 3, width=32), st.just(float("nan")))
 
 @settings(max_examples=100, deadline=None)
 @given(st.sampled_from(["x", "y", "never seen"]), NUMBER, NUMBER, NUMBER)
-def test_base_and_contributions_do_not_add_up_to_the_answer(where, a, b, c):
+def test_base_and_contributions_sum_to_prediction(where, a, b, c):
     asked = row(where, a, b, c)
     found = explain(Made(), asked, BINARY)
     assert found.base + found.contributions.sum() == pytest.approx(Made().score(asked)[0], abs=1e-9)
@@ -54,7 +54,7 @@ def test_base_and_contributions_do_not_add_up_to_the_answer(where, a, b, c):
 
 
 @pytest.mark.parametrize("asked", [row("x", 1.5, 2.0, 0.0), row("y", -1.0, 0.5, 9.0), row("x", float("nan"), 1.0, 1.0)])
-def test_a_contribution_is_far_from_the_exact_one_for_its_own_error(asked):
+def test_contributions_match_shapley_values_within_error(asked):
     found, exact = explain(Made(), asked, BINARY), shapley(asked)
     assert found.names == [*CATEGORIES, *NUMBERS]
     assert found.walks == 2 * ORDERS
@@ -90,12 +90,12 @@ class Several(Made):
 
 @settings(max_examples=50, deadline=None)
 @given(st.sampled_from(["x", "y"]), NUMBER, NUMBER, NUMBER)
-def test_another_class_is_explained_than_the_one_that_is_answered(where, a, b, c):
+def test_explains_predicted_class(where, a, b, c):
     asked = row(where, a, b, c)
     found = explain(Several(), asked, FORMS["multiclass"])
     assert found.base + found.contributions.sum() == pytest.approx(Several().score(asked).max(), abs=1e-9)
 
 
-def test_the_same_question_gets_another_explanation():
+def test_explanation_is_deterministic():
     first, second = (explain(Made(), row("x", 1.0, 1.0, 1.0), BINARY) for _ in range(2))
     assert np.array_equal(first.contributions, second.contributions)

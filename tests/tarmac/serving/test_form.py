@@ -1,4 +1,4 @@
-"""What is told and written down of an answer says the same as the model did, whatever the kind of the target."""
+"""Responses and logged rows report the model's scores unchanged, for every kind of target."""
 
 import json
 
@@ -28,7 +28,7 @@ SCORES = {
 
 
 @given(st.sampled_from(list(FORMS)), st.data())
-def test_an_answer_is_no_json_or_not_of_its_own_description(kind, data):
+def test_response_is_json_and_matches_its_schema(kind, data):
     form, scores = FORMS[kind], np.array(data.draw(SCORES[kind]), dtype=np.float32)
     form.check(scores)
     model = create_model("Told", **form.fields)
@@ -40,7 +40,7 @@ def test_an_answer_is_no_json_or_not_of_its_own_description(kind, data):
 
 
 @given(st.sampled_from(list(FORMS)), st.data())
-def test_what_is_written_down_is_not_what_the_model_said(kind, data):
+def test_logged_columns_equal_model_scores(kind, data):
     form, scores = FORMS[kind], np.array(data.draw(SCORES[kind]), dtype=np.float32)
     columns = form.columns(scores)
     assert tuple(columns) == form.stored
@@ -50,7 +50,7 @@ def test_what_is_written_down_is_not_what_the_model_said(kind, data):
     np.testing.assert_array_equal(table.reshape(scores.shape), scores)
 
 
-def test_the_service_writes_other_columns_than_the_pipeline_reads():
+def test_service_writes_columns_that_pipeline_reads():
     scores = np.random.default_rng(1).random((4, len(problem.contract.ANSWERS)), dtype=np.float32)
     scores = scores[:, 0] if len(problem.contract.ANSWERS) == 1 else scores
     columns = FORM.columns(scores)
@@ -58,7 +58,7 @@ def test_the_service_writes_other_columns_than_the_pipeline_reads():
     np.testing.assert_array_equal(joined(pd.DataFrame(columns)), scores)
 
 
-def test_another_class_is_answered_than_the_likeliest():
+def test_predicted_and_explained_class_is_most_likely_one():
     scores = np.array([[0.2, 0.5, 0.3], [0.5, 0.1, 0.4]], dtype=np.float32)
     rows = FORMS["multiclass"].rows(scores)
     assert [row["label"] for row in rows] == ["may be", "no"]
@@ -70,11 +70,11 @@ def test_another_class_is_answered_than_the_likeliest():
 @pytest.mark.parametrize(
     ("kind", "shape"), [("binary", (4, 3)), ("multiclass", (4,)), ("multiclass", (4, 2)), ("regression", (4, 3))]
 )
-def test_a_model_of_another_kind_of_target_is_served(kind, shape):
+def test_rejects_scores_of_another_task(kind, shape):
     with pytest.raises(ValueError, match="it is of another problem"):
         FORMS[kind].check(np.zeros(shape, dtype=np.float32))
 
 
 @pytest.mark.parametrize(("value", "size"), [(0.0, 0.0), (-250.0, 1000.0), (1000.0, 1000.0), (0.02, 0.1)])
-def test_a_number_is_counted_under_another_power_of_ten(value, size):
+def test_number_is_counted_under_its_power_of_ten(value, size):
     assert list(FORMS["regression"].buckets(np.array([value], dtype=np.float32))) == [size]

@@ -1,4 +1,4 @@
-"""Mutated bodies: none of them makes the service fail or grow."""
+"""Fuzzing: mutated request bodies neither crash the service nor grow its memory."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ MB = 1e6
 WARM, COUNT = 500, times(1000, 50_000)
 
 
-def test_a_mutated_body_makes_the_service_fail_or_grow(bundle_folder: Path, tmp_path: Path):
+def test_mutated_bodies_neither_crash_service_nor_grow_memory(bundle_folder: Path, tmp_path: Path):
     with running(bundle_folder, tmp_path / "log") as service, service.client() as client:
         fuzz.send(client, seed=0, count=WARM)
         before = service.memory()

@@ -1,4 +1,4 @@
-"""Every route of the running service, asked well and badly."""
+"""Every route of the running service, with valid and invalid requests."""
 
 import json
 from typing import Any
@@ -41,7 +41,7 @@ def told(answer: httpx.Response, status: int = 422) -> list[dict[str, Any]]:
     return answer.json()["detail"]
 
 
-def test_the_three_forms_of_a_question_have_different_answers(client):
+def test_row_rows_and_columns_requests_give_equal_predictions(client):
     ones = [post(client, row).json() for row in ROWS]
     rows = post(client, {"rows": ROWS}).json()
     table = post(client, {"columns": COLUMNS}).json()["columns"]
@@ -52,7 +52,7 @@ def test_the_three_forms_of_a_question_have_different_answers(client):
     assert all(0 < one["probability"] < 1 for one in ones)
 
 
-def test_a_row_among_many_has_another_answer_than_alone(client):
+def test_batch_predictions_equal_single_predictions(client):
     many = [{**ROW, "flight": 1 + number, "distance": 10 + number if number % 3 else None} for number in range(200)]
     many = [{name: value for name, value in row.items() if value is not None} for row in many]
     assert post(client, {"rows": many}).json()["predictions"] == [
@@ -60,18 +60,18 @@ def test_a_row_among_many_has_another_answer_than_alone(client):
     ]
 
 
-def test_a_whole_number_with_a_point_is_another_number(client):
+def test_whole_number_with_decimal_point_equals_integer(client):
     assert post(client, {**ROW, "flight": 2247.0, "distance": 762.0}).json() == post(client, ROW).json()
 
 
-def test_what_is_missing_or_unknown_is_not_said(client):
+def test_reports_missing_and_unknown_inputs(client):
     found = post(client, {**ROW, "carrier": "ZZ", "dest": "ZZZ", "live": {"pressure": 1010}}).json()
     assert found["unknown"] == ["carrier", "dest"]
     assert "pressure" in post(client, ROW).json()["missing"]
     assert "pressure" not in found["missing"]
 
 
-def test_an_explanation_does_not_sum_to_the_answer(client):
+def test_explanation_sums_to_prediction(client):
     found = post(client, ROW, "/explain").json()
     assert found["probability"] == post(client, ROW).json()["probability"]
     total = found["base"] + sum(line["contribution"] for line in found["contributions"])
@@ -79,7 +79,7 @@ def test_an_explanation_does_not_sum_to_the_answer(client):
     assert told(post(client, {"rows": ROWS}, "/explain"))[0]["msg"] == "one row is explained at a time"
 
 
-def test_what_is_served_is_not_told(client, bundle_folder):
+def test_model_and_health_report_served_release(client, bundle_folder):
     found = client.get("/model").json()
     assert found["release"] == json.loads((bundle_folder / "release.json").read_text())
     assert found["card"] == (bundle_folder / "card.md").read_text()
@@ -87,7 +87,7 @@ def test_what_is_served_is_not_told(client, bundle_folder):
     assert client.get("/health/live").json() == {"live": True}
 
 
-def test_the_meters_do_not_count(client):
+def test_metrics_count_requests(client):
     before = meter(client, 'tarmac_requests_total{route="/predict",status="422"}')
     post(client, b"")
     page = client.get("/metrics")
@@ -114,7 +114,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("field", "value"), WRONG, ids=lambda value: repr(value)[:30])
-def test_a_wrong_value_is_taken_or_its_field_is_not_named(client, field, value):
+def test_rejects_wrong_value_and_names_its_field(client, field, value):
     wrong = {**ROW, field: value}
     first = {"loc": [field]}
     assert told(post(client, wrong))[0].items() >= first.items()
@@ -132,14 +132,14 @@ TOGETHER = [
 
 
 @pytest.mark.parametrize(("field", "value"), TOGETHER)
-def test_times_that_do_not_fit_together_are_taken(client, field, value):
+def test_rejects_inconsistent_times(client, field, value):
     assert field in told(post(client, {**ROW, field: value}))[0]["msg"]
     table = {name: [known, known] for name, known in ROW.items()}
     assert told(post(client, {"columns": {**table, field: [ROW[field], value]}}))[0]["loc"] == ["columns", 1]
 
 
 @pytest.mark.parametrize("live", [{"temp": 131}, {"temp": -61}, {"visib": 20.1}, {"temp": "39"}, {"temp": True}])
-def test_a_live_value_that_cannot_be_is_taken(client, live):
+def test_rejects_impossible_live_value(client, live):
     assert told(post(client, {**ROW, "live": live}))[0]["loc"] == ["live", *live]
 
 
@@ -147,7 +147,7 @@ NUMBERS = ["NaN", "Infinity", "-Infinity", "1e999", "-1e999", "9" * 5000, "0x10"
 
 
 @pytest.mark.parametrize("number", NUMBERS, ids=lambda number: number[:9])
-def test_a_number_that_json_has_not_is_taken(client, number):
+def test_rejects_invalid_or_oversized_json_number(client, number):
     for field in (f'"flight": {number}', f'"flight": 2247, "live": {{"temp": {number}}}'):
         assert told(post(client, TEXT.replace('"flight": 2247', field).encode()))
 
@@ -207,19 +207,19 @@ def test_refuses_key_that_object_has_twice(client, name, body):
 
 @pytest.mark.parametrize("path", ["/predict", "/explain"])
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
-def test_a_body_that_is_no_question_is_taken(client, body, path):
+def test_rejects_invalid_request_body(client, body, path):
     mistakes = told(post(client, body, path))
     assert mistakes
     assert all({"loc", "msg", "type"} == set(mistake) for mistake in mistakes)
 
 
-def test_the_most_rows_are_refused(client):
+def test_accepts_maximum_number_of_rows(client):
     answer = post(client, {"columns": {name: [ROW[name]] * MOST_ROWS for name in ROW}})
     assert answer.status_code == 200, answer.text
     assert answer.json()["columns"]["probability"] == [post(client, ROW).json()["probability"]] * MOST_ROWS
 
 
-def test_a_refusal_repeats_what_a_client_sent(client):
+def test_error_messages_omit_sent_values_and_are_bounded(client):
     secret = "HUNTER2" * 3
     for field in [*ROW, "live"]:
         for wrong in ({**ROW, field: secret}, {**ROW, field: {secret: secret}}, {**ROW, field: [secret]}):
@@ -235,24 +235,24 @@ def test_a_refusal_repeats_what_a_client_sent(client):
 @pytest.mark.parametrize(
     "kind", [None, "text/plain", "application/x-www-form-urlencoded", "application/json2", "x" * 99]
 )
-def test_a_body_that_does_not_say_it_is_json_is_read(client, kind):
+def test_rejects_body_not_declared_as_json(client, kind):
     headers = {"content-type": kind} if kind else {}
     answer = client.post("/predict", content=TEXT.encode(), headers=headers)
     assert told(answer, 415) == "application/json is expected"
 
 
 @pytest.mark.parametrize("kind", ["application/json; charset=utf-8", "Application/JSON", "application/json ;v=1"])
-def test_a_body_that_says_more_of_its_kind_is_refused(client, kind):
+def test_accepts_variants_of_json_content_type(client, kind):
     assert client.post("/predict", content=TEXT.encode(), headers={"content-type": kind}).status_code == 200
 
 
-def test_a_body_in_chunks_is_read_otherwise(client):
+def test_chunked_body_gives_same_prediction(client):
     parts = (TEXT[start : start + 7].encode() for start in range(0, len(TEXT), 7))
     assert client.post("/predict", content=parts, headers=JSON).json() == post(client, ROW).json()
 
 
 @pytest.mark.parametrize("size", [MOST_BYTES + 1, 3 * MOST_BYTES])
-def test_a_client_with_too_large_a_body_does_not_learn_why(client, size):
+def test_oversized_body_is_rejected_with_stated_limit(client, size):
     assert "8,388,608" in told(post(client, b" " * size), 413)
     assert "8,388,608" in told(client.post("/predict", content=iter([b" " * size]), headers=JSON), 413)
     assert post(client, ROW).status_code == 200
@@ -272,14 +272,14 @@ PATHS = [
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path[:12])
-def test_a_path_that_there_is_not_is_answered(client, path):
+def test_unknown_path_returns_short_404_or_redirect(client, path):
     answer = client.get(path)
     assert answer.status_code == 404 or (answer.status_code == 307 and path == "/predict/")
     assert len(answer.content) < 100
 
 
 @pytest.mark.parametrize("path", ["/health", "/health/live", "/model", "/metrics", "/openapi.json"])
-def test_head_is_answered_otherwise_than_get(client, path):
+def test_head_returns_status_and_type_of_get_without_body(client, path):
     got, head = client.get(path), client.head(path)
     assert (head.status_code, head.content) == (200, b"")
     assert head.headers["content-type"] == got.headers["content-type"]
@@ -290,12 +290,12 @@ def test_head_is_answered_otherwise_than_get(client, path):
     ("PUT", "/predict", "POST"), ("DELETE", "/explain", "POST"), ("POST", "/health", "GET"),
     ("TRACE", "/health", "GET"), ("OPTIONS", "/metrics", "GET"), ("PATCH", "/model", "GET"),
 ])  # fmt: skip
-def test_a_method_that_a_route_has_not_is_answered(client, method, path, allowed):
+def test_unsupported_method_returns_405_with_allowed_method(client, method, path, allowed):
     answer = client.request(method, path)
     assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
 
 
-def test_a_connection_is_not_kept(service):
+def test_connection_is_kept_alive_across_requests(service):
     with service.client() as client:
         for body in (TEXT.encode(), b"no", b" " * 100, TEXT.encode()):
             post(client, body)
@@ -303,7 +303,7 @@ def test_a_connection_is_not_kept(service):
         assert streams[0].get_extra_info("client_addr") == streams[1].get_extra_info("client_addr")
 
 
-def test_a_service_says_what_it_is_made_of(client):
+def test_response_headers_hide_server_details(client):
     for answer in (client.get("/health"), post(client, b""), client.get("/no")):
         assert not {"server", "date", "x-powered-by"} & set(answer.headers)
 
@@ -311,7 +311,7 @@ def test_a_service_says_what_it_is_made_of(client):
 QUICK = {"app.POLL_SECONDS": 0.05}
 
 
-def test_a_service_without_a_bundle_does_not_wait_for_one(bundle_folder, tmp_path):
+def test_service_without_bundle_waits_until_one_appears(bundle_folder, tmp_path):
     live = tmp_path / "live"
     with running(live, tmp_path / "log", limits=QUICK, ready=False) as service, service.client() as client:
         assert (client.get("/health").status_code, client.get("/health").json()["ready"]) == (503, False)
@@ -331,7 +331,7 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("name", DAMAGE)
-def test_a_damaged_bundle_is_served_or_ends_the_service(bundle_folder, tmp_path, name):
+def test_damaged_bundle_is_served_only_after_repair(bundle_folder, tmp_path, name):
     """And once it is whole it is served, without a sign from anyone: a copy that was slow to come is no other case."""
     folder = bundles.copied(bundle_folder, tmp_path / "bundle")
     part = folder / name

@@ -1,4 +1,4 @@
-"""The service while it is changed, stopped and killed: whoever asks meanwhile is answered, by one version."""
+"""The service during bundle changes, shutdowns and kills: each request is answered by exactly one version."""
 
 import json
 import os
@@ -45,7 +45,7 @@ def turned(service: Service, live: Path, folder: Path, version: str, seen: Load)
     seen.more()
 
 
-def test_a_request_fails_or_is_answered_by_two_versions_while_they_change(bundle_folder, other, tmp_path):
+def test_bundle_switch_fails_no_request_and_mixes_no_versions(bundle_folder, other, tmp_path):
     live = tmp_path / "live"
     bundles.point(live, bundle_folder)
     body = json.dumps({"rows": [ROW] * 5}).encode()
@@ -72,7 +72,7 @@ def bundled(bundle_folder: Path, tmp_path: Path) -> Iterator[tuple[Service, http
         yield service, client, live
 
 
-def test_a_bundle_that_is_damaged_is_served(bundled, bundle_folder, other, tmp_path):
+def test_damaged_bundle_is_rejected_and_previous_one_serves(bundled, bundle_folder, other, tmp_path):
     service, client, live = bundled
     before = post(client, ROW).json()
     for number, name in enumerate(sorted(path.relative_to(other) for path in other.rglob("*") if path.is_file()), 1):
@@ -89,7 +89,7 @@ def test_a_bundle_that_is_damaged_is_served(bundled, bundle_folder, other, tmp_p
     wait_for(lambda: post(client, ROW).json()["version"] == "v0.0.2", "a whole one is served")
 
 
-def test_a_bundle_of_another_pipeline_is_served(bundled, bundle_folder, tmp_path):
+def test_rejects_bundle_of_different_pipeline(bundled, bundle_folder, tmp_path):
     service, _, live = bundled
     strange = bundles.copied(bundle_folder, tmp_path / "strange")
     probes = json.loads((strange / "state" / "probes.json").read_text())
@@ -100,7 +100,7 @@ def test_a_bundle_of_another_pipeline_is_served(bundled, bundle_folder, tmp_path
     assert "makes block, dest otherwise than the pipeline of v0.0.1" in refused[0]["reason"]
 
 
-def test_a_shadow_is_not_measured_beside_what_answers(bundled, other, tmp_path):
+def test_shadow_is_logged_and_compared_with_served_version(bundled, other, tmp_path):
     _, client, _ = bundled
     bundles.point(tmp_path / "shadow", other)
     wait_for(lambda: client.get("/model").json()["shadow"] == "v0.0.2", "the shadow runs")
@@ -120,7 +120,7 @@ def test_a_shadow_is_not_measured_beside_what_answers(bundled, other, tmp_path):
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_stop_loses_answers_or_lines_of_the_journal(bundle_folder, tmp_path, workers):
+def test_shutdown_loses_no_response_or_journal_line(bundle_folder, tmp_path, workers):
     """Many rows, so that some requests are under way in threads; the journal has every row that was answered."""
     body = json.dumps({"columns": {name: [ROW[name]] * 200 for name in ROW}}).encode()
     settings = {"workers": workers, "log": tmp_path / "journal"}
@@ -132,7 +132,7 @@ def test_a_stop_loses_answers_or_lines_of_the_journal(bundle_folder, tmp_path, w
     assert len(logged(tmp_path / "journal")) == 200 * len(seen.answers)
 
 
-def test_a_request_under_way_is_not_answered_at_a_stop(bundle_folder, tmp_path):
+def test_shutdown_completes_request_in_progress(bundle_folder, tmp_path):
     body = json.dumps({"columns": {name: [ROW[name]] * 10_000 for name in ROW}}).encode()
     head = POST + LENGTH + f"{len(body)}\r\n\r\n".encode()
     with running(bundle_folder, tmp_path / "log") as service:
@@ -146,7 +146,7 @@ def test_a_request_under_way_is_not_answered_at_a_stop(bundle_folder, tmp_path):
         assert service.process.wait(PATIENCE) == 0
 
 
-def test_a_client_that_cannot_know_of_a_stop_is_cut_off(bundle_folder, tmp_path):
+def test_shutdown_answers_and_closes_open_connections(bundle_folder, tmp_path):
     with running(bundle_folder, tmp_path / "log") as service, service.client() as client:
         assert "connection" not in post(client, ROW).headers
         service.process.send_signal(signal.SIGTERM)
@@ -156,7 +156,7 @@ def test_a_client_that_cannot_know_of_a_stop_is_cut_off(bundle_folder, tmp_path)
         assert service.process.wait(PATIENCE) == 0
 
 
-def test_a_journal_that_is_too_slow_fills_the_memory(bundle_folder, tmp_path):
+def test_full_journal_queue_drops_rows_and_counts_them(bundle_folder, tmp_path):
     limits, body = {"journal.WAITING": 10}, {"rows": [ROW] * 11}
     with running(bundle_folder, tmp_path / "log", limits=limits, log=tmp_path / "journal") as service:
         with service.client() as client:
@@ -167,7 +167,7 @@ def test_a_journal_that_is_too_slow_fills_the_memory(bundle_folder, tmp_path):
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_journal_that_cannot_be_written_is_told_with_a_traceback(tmp_path, workers):
+def test_unwritable_journal_ends_service_with_clear_error(tmp_path, workers):
     (tmp_path / "file").touch()
     environment = {**os.environ, "TARMAC_LOG": str(tmp_path / "file" / "journal"), "TARMAC_WORKERS": workers}
     done = subprocess.run(
@@ -192,7 +192,7 @@ def two(bundle_folder: Path, tmp_path_factory: pytest.TempPathFactory):
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
-def test_a_worker_that_ends_is_missed(two, end):
+def test_ended_worker_is_replaced_without_failed_requests(two, end):
     """One that is told to stop cuts off nobody; of one that is killed a client repeats what was under way."""
     victim, loaded = two.workers()[0], len(two.events("bundle"))
     with load(two, BODY, again=end == signal.SIGKILL) as seen:
@@ -205,7 +205,7 @@ def test_a_worker_that_ends_is_missed(two, end):
     assert seen.cut <= (4 if end == signal.SIGKILL else 0)
 
 
-def test_the_meters_of_two_workers_are_not_added_up(two):
+def test_metrics_of_workers_are_summed(two):
     name = 'tarmac_requests_total{route="/predict",status="200"}'
     with two.client() as client:
         before = meter(client, name)
@@ -217,7 +217,7 @@ def test_the_meters_of_two_workers_are_not_added_up(two):
         assert meter(client, 'tarmac_serving{version="v0.0.1"}') == 1
 
 
-def test_workers_outlive_their_parent_and_keep_the_port(bundle_folder, tmp_path):
+def test_workers_end_with_their_parent(bundle_folder, tmp_path):
     with running(bundle_folder, tmp_path / "log", workers=2, limits=QUICK) as service:
         workers = [psutil.Process(number) for number in service.workers()]
         service.process.kill()

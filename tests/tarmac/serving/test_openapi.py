@@ -1,4 +1,4 @@
-"""The description of the service, and the service held to it by schemathesis."""
+"""The service's OpenAPI document, and the service's conformance to it as checked by schemathesis."""
 
 import os
 import subprocess
@@ -35,18 +35,18 @@ def check(service: Service, seed: int, *options: str) -> str:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_the_service_does_what_its_description_does_not_say(service, seed):
+def test_service_conforms_to_openapi_document_under_fuzzing(service, seed):
     assert not check(service, seed, "--phases=examples,fuzzing")
     with service.client() as client:
         assert client.get("/health").status_code == 200
 
 
-def test_a_limit_of_the_description_is_not_that_of_the_service(service):
+def test_service_enforces_limits_of_openapi_document(service):
     """On and beyond each limit of each field, one at a time; `/explain` takes the same rows, and much longer."""
     assert not check(service, SEEDS[0], "--phases=coverage", "--exclude-path=/explain")
 
 
-def test_a_schema_of_the_description_is_none(document):
+def test_schemas_are_valid_and_titled_and_references_resolve(document):
     for name, schema in document["components"]["schemas"].items():
         Draft202012Validator.check_schema(schema)
         assert schema.get("title") == name
@@ -55,7 +55,7 @@ def test_a_schema_of_the_description_is_none(document):
         assert reference in document["components"]["schemas"]
 
 
-def test_an_example_of_the_description_is_refused(document, service):
+def test_service_accepts_every_example_of_openapi_document(document, service):
     shown = 0
     for path in ("/predict", "/explain"):
         content = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]

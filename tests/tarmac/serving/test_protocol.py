@@ -1,4 +1,4 @@
-"""Clients that would hold the service for ever, and one beside them that has to be answered all the time."""
+"""Slow and hostile clients are cut off, and a normal client is answered all the while."""
 
 import json
 import socket
@@ -79,20 +79,20 @@ def outcomes(service: Service) -> dict[str, Outcome]:
 
 
 @pytest.mark.parametrize("name", CLIENTS)
-def test_a_hostile_client_is_never_cut_off_or_told_something_else(outcomes, name):
+def test_hostile_client_is_cut_off_with_expected_status(outcomes, name):
     """One that sends as fast as it can may be cut off before it is told why, or be too slow where many do the same."""
     allowed = {CLIENTS[name].status} | ({0, 408} if CLIENTS[name].every == 0 else set())
     assert outcomes[name].status in allowed, outcomes[name]
 
 
-def test_hostile_clients_keep_others_waiting(patient):
+def test_normal_client_is_answered_among_hostile_clients(patient):
     with ExitStack() as stack:
         for client in CLIENTS.values():
             stack.enter_context(going_on(patient.port, client))
         beside(patient)
 
 
-def test_connections_that_say_nothing_keep_others_out(patient):
+def test_silent_connections_are_capped_without_blocking_others(patient):
     most = LIMITS["protocol.MOST_CONNECTIONS"]
     with ExitStack() as stack:
         for _ in range(most + 100):
@@ -101,14 +101,14 @@ def test_connections_that_say_nothing_keep_others_out(patient):
         assert most - 10 < lines_open(patient) <= most
 
 
-def test_connections_that_say_nothing_are_kept(service):
+def test_silent_connections_are_closed(service):
     with ExitStack() as stack:
         for _ in range(LIMITS["protocol.MOST_CONNECTIONS"] + 100):
             stack.enter_context(connected(service.port))
         wait_for(lambda: not lines_open(service), "they are closed")
 
 
-def test_clients_that_never_read_hold_their_answers_for_ever(service):
+def test_clients_that_never_read_are_disconnected(service):
     row = {**ROWS[1], "live": None, "dest": "ZZZ"}
     asked = question({"rows": [row] * 2000})
     wait_for(lambda: not lines_open(service), "those of other tests are closed")
@@ -132,7 +132,7 @@ def lines_open(service: Service) -> int:
     return sum(line.status in {psutil.CONN_ESTABLISHED, psutil.CONN_CLOSE_WAIT} for line in found)
 
 
-def test_a_client_that_does_not_wait_for_its_answers_fills_the_memory(service):
+def test_memory_stays_bounded_under_pipelined_requests(service):
     before = service.memory()
     with connected(service.port) as line:
         go_on(line, Hostile(b"", then=(GET + b"\r\n" + ASKED) * 1000, every=0))
@@ -140,7 +140,7 @@ def test_a_client_that_does_not_wait_for_its_answers_fills_the_memory(service):
     assert service.memory() < before + 50 * MB
 
 
-def test_a_few_requests_at_once_are_not_answered_in_their_order(service):
+def test_pipelined_requests_are_answered_in_order(service):
     with connected(service.port) as line:
         line.sendall(GET + b"\r\n" + ASKED + GET + b"Connection: close\r\n\r\n")
         heard = b"".join(iter(lambda: line.recv(65_536), b""))
@@ -150,7 +150,7 @@ def test_a_few_requests_at_once_are_not_answered_in_their_order(service):
 
 
 @pytest.mark.parametrize("kept", range(0, len(ASKED), 61))
-def test_a_connection_that_ends_in_the_middle_harms_the_service(service, kept):
+def test_service_survives_connection_closed_mid_request(service, kept):
     for linger in (b"", struct.pack("ii", 1, 0)):  # by a FIN, and by a reset
         with connected(service.port) as line:
             line.sendall(ASKED[:kept])
@@ -160,14 +160,14 @@ def test_a_connection_that_ends_in_the_middle_harms_the_service(service, kept):
 
 
 @pytest.mark.parametrize("protocol", [b"websocket", b"h2c"])
-def test_an_upgrade_that_is_offered_hangs_the_request(service, protocol):
+def test_ignores_offered_protocol_upgrade(service, protocol):
     offer = b"\r\nConnection: Upgrade\r\nUpgrade: " + protocol + b"\r\n"
     with connected(service.port) as line:
         line.sendall(ASKED.replace(b"\r\n", offer, 1))
         assert line.recv(15) == b"HTTP/1.1 200 OK"
 
 
-def test_too_much_at_once_is_taken(bundle_folder, tmp_path):
+def test_excess_load_gets_503_until_capacity_returns(bundle_folder, tmp_path):
     """A worker is busy with one request, and holds no more than the bytes of one body: others come again."""
     limits = {"guard.AT_ONCE": 1, "guard.HELD_BYTES": len(TEXT) * 3 // 2}
     with running(bundle_folder, tmp_path / "log", limits=limits) as service, service.client() as client:

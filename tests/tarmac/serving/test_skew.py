@@ -1,4 +1,4 @@
-"""The service answers a flight with the pipeline's own score: the same inputs, however it is asked and when."""
+"""The service returns the pipeline's own scores: the same inputs, in whatever form and order they are requested."""
 
 import shutil
 from datetime import date
@@ -45,7 +45,7 @@ def service(tmp_path_factory: pytest.TempPathFactory):
         yield service
 
 
-def test_two_thousand_flights_replayed_in_time_order_do_not_get_the_pipelines_scores(service: Service, flights):
+def test_single_requests_in_time_order_match_pipeline_scores(service: Service, flights):
     with service.client() as client:
         answers = [client.post("/predict", json=row).json() for row in map(problem.request.asked, records(flights))]
     found = np.array([answer["probability"] for answer in answers])
@@ -53,7 +53,7 @@ def test_two_thousand_flights_replayed_in_time_order_do_not_get_the_pipelines_sc
     assert np.abs(found - flights["probability"].to_numpy()).max() <= TOLERANCE
 
 
-def test_many_at_once_get_other_scores(service: Service, flights):
+def test_row_and_column_batches_match_pipeline_scores(service: Service, flights):
     rows = [problem.request.asked(row) for row in records(flights)]
     names = sorted({name for row in rows for name in row})
     bodies = {"rows": rows}, {"columns": {name: [row.get(name) for row in rows] for name in names}}
@@ -64,7 +64,7 @@ def test_many_at_once_get_other_scores(service: Service, flights):
     assert np.abs(np.array(found) - flights["probability"].to_numpy()).max() <= TOLERANCE
 
 
-def test_what_nobody_knows_is_not_named(service: Service, flights):
+def test_response_lists_missing_inputs_and_uses_live_values(service: Service, flights):
     row = problem.request.asked(records(flights)[0])
     later = {
         **row,

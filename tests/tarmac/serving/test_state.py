@@ -1,4 +1,4 @@
-"""What the service looks up: whole files, the values of each key, nothing for an unknown key."""
+"""Online features that the service looks up: whole files, the values of each key, NaN for an unknown key."""
 
 import json
 from pathlib import Path
@@ -52,7 +52,7 @@ def folder(tmp_path: Path, table: Path) -> Path:
     return tmp_path
 
 
-def test_reads_whole_state(folder):
+def test_loads_lookups_categories_and_background(folder):
     state = State(folder)
     assert [lookup.keys for lookup in state.lookups] == [("key", "hour")]
     assert state.categories == {"key": frozenset("a")}
@@ -63,21 +63,21 @@ FILES = ["lookup.parquet", "background.parquet"]
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_names_table_that_is_cut_short(folder, name):
+def test_error_names_truncated_table(folder, name):
     (folder / name).write_bytes((folder / name).read_bytes()[:-1])
     with pytest.raises(ValueError, match=rf"{name} is not a whole Parquet file"):
         State(folder)
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_names_table_that_is_missing(folder, name):
+def test_error_names_missing_table(folder, name):
     (folder / name).unlink()
     with pytest.raises(ValueError, match=rf"{name} is missing: fetch it"):
         State(folder)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"{", b"\xff"], ids=repr)
-def test_names_facts_that_cannot_be_read(folder, content):
+def test_error_names_missing_or_unreadable_json(folder, content):
     path = folder / "state.json"
     path.unlink()
     if content is not None:

@@ -1,4 +1,4 @@
-"""Where Spark cannot be had, one line says what to do; where it can, its workers reach this machine."""
+"""The Spark session: errors that say what to install or start, and an address that its workers can reach."""
 
 import subprocess
 import sys
@@ -18,14 +18,14 @@ IMPORTED = (
 )
 
 
-def test_without_pyspark_a_line_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_pyspark_error_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyspark.sql", None)
     with pytest.raises(session.ClusterError, match="PySpark is not installed: `make spark` installs it"):
         session.session.__wrapped__()
 
 
 @pytest.mark.parametrize("home", [None, "elsewhere"])
-def test_without_java_a_line_says_so_before_spark_does(
+def test_missing_java_error_names_required_version(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, home: str | None
 ) -> None:
     pytest.importorskip("pyspark")
@@ -40,7 +40,7 @@ def test_without_java_a_line_says_so_before_spark_does(
 @pytest.mark.parametrize(
     "master", ["spark://{0}", "spark://{0},{0}", "spark://nowhere.invalid:7077", "spark://nothing"]
 )
-def test_a_master_that_is_not_there_is_named(master: str) -> None:
+def test_error_names_unreachable_master(master: str) -> None:
     with closed_port() as port:
         named = master.format(f"{HOST}:{port}")
         with pytest.raises(session.ClusterError, match=named):
@@ -48,11 +48,11 @@ def test_a_master_that_is_not_there_is_named(master: str) -> None:
 
 
 @pytest.mark.parametrize("master", ["local[*]", "yarn", "k8s://https://example.org:6443"])
-def test_only_a_standalone_master_is_knocked_at(master: str) -> None:
+def test_other_masters_than_standalone_are_not_probed(master: str) -> None:
     session._answering(master)
 
 
-def test_an_address_that_pandera_sets_is_not_taken_for_the_machines_own() -> None:
+def test_session_address_ignores_value_set_by_pandera() -> None:
     """A driver that listens on loopback alone is one that no other machine can answer."""
     code = IMPORTED.format("os.environ['SPARK_LOCAL_IP']")
     done = subprocess.run(
@@ -73,5 +73,5 @@ def test_an_address_that_pandera_sets_is_not_taken_for_the_machines_own() -> Non
         ("", "no reason given"),
     ],
 )
-def test_of_a_trace_of_java_the_cause_is_told(text: str, reason: str) -> None:
+def test_extracts_root_cause_from_java_trace(text: str, reason: str) -> None:
     assert session._reason(text) == reason

@@ -1,4 +1,4 @@
-"""XGBoost on Spark learns classes and numbers as well as XGBoost alone; two classes: tests/e2e/test_spark.py."""
+"""XGBoost on Spark matches plain XGBoost for multiclass and regression; binary: tests/e2e/test_spark.py."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -38,7 +38,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("task", [TASKS["multiclass"], TASKS["regression"]], ids=lambda task: task.kind)
-def test_a_target_is_learned_worse_than_by_xgboost_alone(task: Task, tmp_path: Path) -> None:
+def test_spark_model_matches_plain_xgboost_and_exports(task: Task, tmp_path: Path) -> None:
     params, rows = sample.params("xgboost"), [sample.rows(count, count, task) for count in (600, 300)]
     for month, part in zip(PARTS.values(), rows, strict=False):
         part.to_parquet(tmp_path / f"{month}.parquet")
@@ -62,7 +62,7 @@ def test_a_target_is_learned_worse_than_by_xgboost_alone(task: Task, tmp_path: P
     assert export.check_parity(together, inputs, tmp_path / "model.onnx", X, task) < export.TOLERANCE
 
 
-def test_jobs_wait_for_ever_for_cores_that_stay_away(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_jobs_raise_when_cluster_lacks_required_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "ALONE", 0.5)
     told = "Spark needs 3 cores, and for 0.5 seconds its cluster had fewer: start workers, run it again"
     with pytest.raises(session.ClusterError, match=told), session.jobs(3):

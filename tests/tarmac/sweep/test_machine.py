@@ -1,4 +1,4 @@
-"""What each worker gets of the machine, on machines that are made up."""
+"""The GPUs and threads that each worker gets, on simulated machines."""
 
 import os
 from pathlib import Path
@@ -21,26 +21,26 @@ def smi(folder: Path, script: str) -> dict[str, str]:
     ("script", "gpus"),
     [("echo GPU-a; echo GPU-b", ["GPU-a", "GPU-b"]), ("exit 9", []), ("", []), ("echo no devices; exit 6", [])],
 )
-def test_the_gpus_of_the_machine_are_not_found_or_others_are(tmp_path, script, gpus):
+def test_finds_gpus_that_nvidia_smi_lists(tmp_path, script, gpus):
     assert visible_gpus(smi(tmp_path, script)) == gpus
 
 
 @pytest.mark.parametrize(("variable", "gpus"), [("1,3", ["1", "3"]), ("", []), (" 0 , GPU-x", ["0", "GPU-x"])])
-def test_a_gpu_that_was_not_given_to_this_process_is_used(tmp_path, variable, gpus):
+def test_finds_only_gpus_in_cuda_visible_devices(tmp_path, variable, gpus):
     assert visible_gpus({**smi(tmp_path, "echo GPU-a"), GPUS: variable}) == gpus
 
 
-def test_a_machine_without_a_driver_has_gpus(tmp_path):
+def test_machine_without_driver_has_no_gpus(tmp_path):
     assert visible_gpus({"PATH": str(tmp_path)}) == []
 
 
-def test_two_workers_share_a_gpu_while_another_is_idle():
+def test_gpus_are_assigned_round_robin():
     assert [share(worker, 4, ["a", "b", "c"])[GPUS] for worker in range(4)] == ["a", "b", "c", "a"]
     assert GPUS not in share(0, 4, [])
 
 
 @pytest.mark.parametrize("workers", [1, 2, 1000])
-def test_the_workers_have_more_threads_than_there_are_cores_or_one_has_none(workers):
+def test_worker_threads_fit_cores_with_at_least_one_each(workers):
     threads = int(share(0, workers, [])["OMP_NUM_THREADS"])
     assert threads >= 1
     assert threads * workers <= max(cores(), workers)

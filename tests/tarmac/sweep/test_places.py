@@ -1,4 +1,4 @@
-"""Which trials count: every place once, whatever became of the workers."""
+"""Which trials count: one for each slot of the study, even when workers die."""
 
 import optuna
 import pytest
@@ -20,7 +20,7 @@ def made() -> optuna.Study:
     return found
 
 
-def test_a_trial_that_is_run_again_takes_a_place_of_its_own_or_other_parameters(made):
+def test_rerun_trial_keeps_its_slot_and_parameters(made):
     left = made.ask()
     left.suggest_int("train.xgboost.max_depth", 2, 12)
     give_up(made, last(made))
@@ -33,12 +33,12 @@ def test_a_trial_that_is_run_again_takes_a_place_of_its_own_or_other_parameters(
     assert place(made.get_trials(), last(made)) == 4
 
 
-def test_a_trial_that_ended_while_its_worker_was_thought_dead_is_lost(made):
+def test_giving_up_keeps_completed_trial(made):
     give_up(made, made.get_trials()[0])
     assert made.get_trials()[0].state == TrialState.COMPLETE
 
 
-def test_a_trial_that_takes_every_worker_with_it_is_run_for_ever(made):
+def test_trial_fails_after_last_retry(made):
     made.ask()
     for _ in range(RETRIES):
         give_up(made, last(made))
@@ -50,7 +50,7 @@ def test_a_trial_that_takes_every_worker_with_it_is_run_for_ever(made):
     assert len(finished(made.get_trials())) == 4
 
 
-def test_a_surplus_trial_counts_or_takes_a_place(made):
+def test_surplus_trial_is_not_counted_and_takes_no_slot(made):
     extra = made.ask()
     extra.set_user_attr(SURPLUS, True)
     made.tell(extra, state=TrialState.FAIL)
@@ -60,11 +60,11 @@ def test_a_surplus_trial_counts_or_takes_a_place(made):
 
 
 @pytest.mark.parametrize(("total", "is_open"), [(2, False), (3, False), (4, True)])
-def test_a_full_study_has_an_open_place_or_one_that_is_not_full_has_none(made, total, is_open):
+def test_study_has_open_slot_only_until_total_is_reached(made, total, is_open):
     assert open_places(made.get_trials(), total) is is_open
 
 
-def test_a_trial_that_waits_is_not_taken_because_every_place_has_a_trial(made):
+def test_slot_of_waiting_trial_is_open(made):
     made.ask()
     assert not open_places(made.get_trials(), 4)
     give_up(made, last(made))
@@ -72,7 +72,7 @@ def test_a_trial_that_waits_is_not_taken_because_every_place_has_a_trial(made):
     assert len(finished(made.get_trials())) == 3
 
 
-def test_what_a_worker_noted_of_a_trial_stays_with_its_second_run(made):
+def test_retry_drops_attributes_and_intermediate_values(made):
     trial = made.ask()
     trial.set_user_attr("error", "memory")
     trial.report(0.5, 10)

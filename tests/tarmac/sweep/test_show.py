@@ -1,4 +1,4 @@
-"""What a person sees of a study: the best first, what failed with its reason, and a page that needs no network."""
+"""How a study is shown: best trial first, failures with their reasons, and a page that needs no network."""
 
 import html
 import re
@@ -37,19 +37,19 @@ def made() -> optuna.Study:
     return found
 
 
-def test_the_best_is_not_first_or_of_equals_a_later_one(made):
+def test_ranks_best_trial_first_and_ties_by_number(made):
     assert [trial.number for trial in ranked(made)] == [1, 3, 2, 0]
 
 
 @pytest.mark.skipif("auc" not in TASK.rounds, reason="of this task's metrics none is better when it is higher")
-def test_a_higher_auc_is_not_better():
+def test_higher_auc_ranks_first():
     upwards = study(sweep_params(objective="auc"))
     for value in (0.5, 0.7, 0.6):
         ended(upwards, value)
     assert [trial.number for trial in ranked(upwards)] == [1, 2, 0]
 
 
-def test_a_trial_without_a_result_is_ranked_or_not_shown(made):
+def test_lists_trials_without_result_last_with_their_state(made):
     ended(made, None, TrialState.PRUNED)
     ended(made, None, TrialState.FAIL, **{ERROR: "out of memory"})
     made.ask()
@@ -61,13 +61,13 @@ def test_a_trial_without_a_result_is_ranked_or_not_shown(made):
     assert table(made, "log_loss").splitlines()[-1] == "trial 5 failed: out of memory"
 
 
-def test_a_trial_that_was_run_again_is_shown_twice(made):
+def test_rerun_trial_is_shown_once(made):
     made.ask()
     give_up(made, last(made))
     assert [line[0] for line in rows(made, "log_loss")[1:]] == ["1", "3", "2", "0", "5"]
 
 
-def test_two_keys_have_one_short_name_or_a_key_is_cut_within_a_word():
+def test_short_names_are_unique_and_cut_at_dots():
     found = study(PARAMS_)
     trial = found.ask()
     trial.set_user_attr(PARAMS, {"train.xgboost.seed": 1, "train.xgboostish.seed": 2, "train.seed": 3})
@@ -79,7 +79,7 @@ def test_two_keys_have_one_short_name_or_a_key_is_cut_within_a_word():
     assert names(study(PARAMS_)) == {}
 
 
-def test_the_line_leaves_out_a_failure_the_best_or_the_time_that_is_left(made, capsys):
+def test_progress_line_shows_best_failures_and_time_left(made, capsys):
     line = Line(made, "log_loss", 9)
     line(made.get_trials())
     assert capsys.readouterr().out == "sweep  4 of 9  best log_loss 0.300000 (trial 1)\n"
@@ -90,7 +90,7 @@ def test_the_line_leaves_out_a_failure_the_best_or_the_time_that_is_left(made, c
 
 
 @pytest.mark.parametrize("values", [[], [0.5], [0.5] * 3, [0.5, 0.3, 0.4], [n / 40 for n in range(30)]], ids=len)
-def test_a_study_of_few_or_equal_trials_has_no_page_or_one_that_needs_a_network(tmp_path, values):
+def test_page_needs_no_network_for_any_number_of_trials(tmp_path, values):
     found = study(PARAMS_)
     for value in values:
         ended(found, value)
@@ -103,7 +103,7 @@ def test_a_study_of_few_or_equal_trials_has_no_page_or_one_that_needs_a_network(
     assert bool(re.search(r'"learning_rate", ?"max_depth"\]', page)) is bool(values)
 
 
-def test_what_a_trial_holds_becomes_markup(tmp_path):
+def test_page_escapes_trial_parameters(tmp_path):
     found = study(PARAMS_)
     ended(found, 0.5, **{PARAMS: {"train.model": "<script>alert(1)</script>"}})
     write_page(found, "log_loss", tmp_path / "page.html")

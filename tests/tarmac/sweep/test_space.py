@@ -1,4 +1,4 @@
-"""What is drawn: within its bounds, as a person would write it, and the same whenever the study is taken up again."""
+"""Sampled values: within bounds, rounded to few digits, and the same again when a study is resumed."""
 
 import itertools
 
@@ -16,7 +16,7 @@ from tests.tarmac.sweep.studies import GRID, SPACE, last, step, study, sweep_par
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "random"])
-def test_a_value_lies_outside_of_its_range_or_off_its_steps(sampler):
+def test_values_stay_in_range_and_on_steps(sampler):
     params = sweep_params(sampler=sampler)
     made = study(params)
     train = load(ROOT / "params.yaml").train
@@ -33,7 +33,7 @@ def test_a_value_lies_outside_of_its_range_or_off_its_steps(sampler):
 
 @settings(deadline=None, max_examples=60)
 @given(st.floats(1e-6, 1e3), st.floats(1e-6, 1e3), st.booleans(), st.integers(0, 2**31 - 1))
-def test_a_fraction_has_more_digits_than_a_person_writes_or_leaves_its_range_by_rounding(one, other, log, seed):
+def test_fractions_are_rounded_within_their_range(one, other, log, seed):
     low, high = sorted((one, other))
     if low == high:
         return
@@ -43,7 +43,7 @@ def test_a_fraction_has_more_digits_than_a_person_writes_or_leaves_its_range_by_
     assert value in (low, high) or value == float(f"{value:.{DIGITS}g}")
 
 
-def test_tpe_learns_nothing_or_random_does():
+def test_tpe_draws_better_values_as_it_learns():
     """On a smooth loss, what is drawn late is better than what was drawn first."""
     space = {f"train.xgboost.{name}": {"low": -5.0, "high": 5.0} for name in ("learning_rate", "reg_lambda")}
     params = sweep_params(space)
@@ -55,7 +55,7 @@ def test_tpe_learns_nothing_or_random_does():
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "random"])
-def test_the_same_seed_draws_others_or_another_seed_the_same(sampler):
+def test_seed_determines_drawn_values(sampler):
     def drawn(seed: int) -> list[dict]:
         params = sweep_params(sampler=sampler, seed=seed)
         made = study(params)
@@ -67,7 +67,7 @@ def test_the_same_seed_draws_others_or_another_seed_the_same(sampler):
 
 @pytest.mark.parametrize("sampler", ["tpe", "random", "grid"])
 @pytest.mark.parametrize("at", [0, 3, 12])
-def test_an_interrupted_study_goes_on_otherwise_than_one_that_was_not(sampler, at):
+def test_interrupted_study_draws_same_values_as_whole_study(sampler, at):
     params = sweep_params(GRID | {"train.max_rounds": {"low": 1, "high": 9}}, sampler=sampler)
     whole, cut = study(params), study(params)
     expected = [step(whole, params) for _ in range(16)]
@@ -77,7 +77,7 @@ def test_an_interrupted_study_goes_on_otherwise_than_one_that_was_not(sampler, a
     assert drawn + [step(cut, params) for _ in range(16 - at)] == expected
 
 
-def test_a_grid_leaves_a_point_out_or_has_one_twice():
+def test_grid_draws_every_point_once():
     params = sweep_params(GRID | {"train.xgboost.subsample": {"low": 0.5, "high": 1.0, "step": 0.1}}, sampler="grid")
     points = grid(params.space)
     steps = [0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
@@ -86,7 +86,7 @@ def test_a_grid_leaves_a_point_out_or_has_one_twice():
     assert [step(made, params) for _ in points] == points
 
 
-def test_whole_ends_give_fractions_or_a_fraction_of_a_step_whole_numbers():
+def test_grid_keeps_integers_and_supports_fractional_steps():
     params = sweep_params(
         {
             "train.xgboost.reg_lambda": {"low": 1, "high": 2, "step": 0.5},

@@ -1,4 +1,4 @@
-"""The study in its storage: opened by one, joined by others, and only for what it was opened for."""
+"""The study in its storage: opened once, joined by others, and only with the same commit, data and settings."""
 
 import multiprocessing
 from pathlib import Path
@@ -20,7 +20,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_study_is_made_twice_or_forgets_its_trials(here):
+def test_reopened_study_keeps_its_trials(here):
     first = open_study(open_storage(""), "mine", PARAMS, FACTS)
     first.tell(first.ask(), 0.5)
     again = open_study(open_storage(""), "mine", PARAMS, FACTS)
@@ -30,7 +30,7 @@ def test_a_study_is_made_twice_or_forgets_its_trials(here):
 
 
 @pytest.mark.parametrize("name", [*FACTS, "train.more"])
-def test_a_study_is_joined_for_another_commit_data_or_setting(name):
+def test_joining_requires_same_commit_data_and_settings(name):
     open_study(open_storage(""), "mine", PARAMS, FACTS)
     with pytest.raises(StudyError) as caught:
         open_study(open_storage(""), "mine", PARAMS, FACTS | {name: "other"})
@@ -40,7 +40,7 @@ def test_a_study_is_joined_for_another_commit_data_or_setting(name):
 
 
 @pytest.mark.parametrize("name", ["", "Mine", "a b", "../x", "-a", "a/b"])
-def test_a_name_that_is_no_name_of_an_experiment_is_taken(name):
+def test_rejects_invalid_study_name(name):
     with pytest.raises(StudyError, match="small letters, digits and hyphens"):
         open_study(open_storage(""), name, PARAMS, FACTS)
 
@@ -56,18 +56,18 @@ def test_a_name_that_is_no_name_of_an_experiment_is_taken(name):
         "sqlite:////nowhere/at/all.db",
     ],
 )
-def test_a_storage_that_does_not_answer_is_told_in_more_than_a_line_or_with_its_password(url):
+def test_storage_error_is_one_line_without_password(url):
     with pytest.raises(StudyError, match="does not answer") as caught:
         open_storage(url)
     assert "\n" not in str(caught.value)
     assert "secret" not in str(caught.value)
 
 
-def test_a_password_is_shown():
+def test_shown_url_masks_password():
     assert shown("postgresql://someone:secret@host/name") == "postgresql://someone:***@host/name"
 
 
-def test_a_study_that_is_not_there_is_told_without_those_that_are():
+def test_unknown_study_error_lists_known_studies():
     open_study(open_storage(""), "mine", PARAMS, FACTS)
     with pytest.raises(StudyError, match=r"'other'.*known: mine.*make sweep"):
         load_study(open_storage(""), "other")
@@ -81,7 +81,7 @@ def take(barrier, numbers, count: int) -> None:
         numbers.put(study.ask().number)
 
 
-def test_two_workers_take_one_waiting_trial_or_make_one_number_twice(here):
+def test_concurrent_workers_get_distinct_trials(here):
     """The file of SQLite is asked by all processes at the same moment."""
     study = open_study(open_storage(""), "mine", PARAMS, FACTS)
     for _ in range(20):

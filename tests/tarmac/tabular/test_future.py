@@ -1,4 +1,4 @@
-"""Another future of rows that say nothing of other rows: their labels in another order."""
+"""A changed future for independent rows: the same rows with their labels shuffled."""
 
 import pyarrow as pa
 from hypothesis import given
@@ -8,7 +8,7 @@ from tarmac.tabular import future
 
 
 @given(st.lists(st.one_of(st.none(), st.integers(0, 3)), max_size=30), st.integers(0, 2**48))
-def test_keeps_rows_types_and_the_set_of_labels(labels, seed):
+def test_keeps_rows_types_and_multiset_of_labels(labels, seed):
     rows = pa.table({"key": pa.array(range(len(labels))), "label": pa.array(labels, pa.int8())})
     other = future.hide(rows, "label", seed)
     assert other.schema == rows.schema
@@ -16,6 +16,6 @@ def test_keeps_rows_types_and_the_set_of_labels(labels, seed):
     assert sorted(map(str, other["label"].to_pylist())) == sorted(map(str, labels))
 
 
-def test_moves_labels():
+def test_shuffles_labels():
     rows = pa.table({"label": pa.array(range(100))})
     assert future.hide(rows, "label", 7) != rows

@@ -1,4 +1,4 @@
-"""Months and their files: no month may be skipped, doubled or invented."""
+"""Months and their files: no month is skipped, repeated or invented."""
 
 import re
 from datetime import date, timedelta
@@ -31,14 +31,14 @@ def test_stored_names_every_month_that_is_missing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["2013-13", "2013-1", "2013-01 (copy)", "all"])
-def test_stored_refuses_a_file_that_is_no_month_and_names_it(tmp_path: Path, name: str) -> None:
+def test_stored_rejects_and_names_file_not_named_like_month(tmp_path: Path, name: str) -> None:
     touch(tmp_path, "2013-01.parquet", f"{name}.parquet")
     with pytest.raises(MonthsError, match=re.escape(f"{tmp_path / name}.parquet: not named like a month")):
         stored(tmp_path)
 
 
 @pytest.mark.parametrize("made", [True, False])
-def test_stored_says_how_to_fetch_what_is_not_there(tmp_path: Path, made: bool) -> None:
+def test_stored_says_how_to_fetch_missing_files(tmp_path: Path, made: bool) -> None:
     folder = tmp_path / "flights"
     if made:
         folder.mkdir()
@@ -46,7 +46,7 @@ def test_stored_says_how_to_fetch_what_is_not_there(tmp_path: Path, made: bool) 
         stored(folder)
 
 
-def test_missing_months_are_what_a_person_can_mend() -> None:
+def test_months_error_is_user_error() -> None:
     assert issubclass(MonthsError, ValueError)  # which the stages turn into one line
 
 
@@ -83,7 +83,7 @@ def test_days_are_the_first_of_the_month_and_of_the_next(month: str, expected: t
 
 
 @given(MONTHS)
-def test_days_hold_the_whole_month_and_nothing_else(month: str) -> None:
+def test_days_cover_exactly_the_whole_month(month: str) -> None:
     first, after = days(month)
     inside = {str(first + timedelta(days=day))[:7] for day in range((after - first).days)}
     assert inside == {month}
@@ -101,9 +101,7 @@ def test_days_hold_the_whole_month_and_nothing_else(month: str) -> None:
         ("2014-01", 1, ["2013-12", "2014-01"]),
     ],
 )
-def test_reaching_back_takes_the_months_of_the_past_days_and_never_a_later_one(
-    month: str, reach: int, expected: list[str]
-) -> None:
+def test_reaching_back_takes_months_of_past_days_and_none_later(month: str, reach: int, expected: list[str]) -> None:
     assert reaching_back(month, reach, between("2013-01", "2014-06")) == expected
 
 
@@ -116,7 +114,7 @@ def test_reaching_back_has_a_file_for_every_day_of_the_reach(month: str, reach: 
     assert found == sorted(found)
 
 
-def test_rows_without_a_time_are_one_file_that_every_walk_over_months_goes_through_once(tmp_path: Path) -> None:
+def test_untimed_rows_are_one_file_that_covers_all_dates(tmp_path: Path) -> None:
     touch(tmp_path, "all.parquet")
     assert stored(tmp_path) == between(WHOLE, WHOLE) == reaching_back(WHOLE, 25, [WHOLE]) == [WHOLE]
     first, after = days(WHOLE)

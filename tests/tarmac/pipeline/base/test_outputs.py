@@ -1,4 +1,4 @@
-"""Outputs are written whole or not at all, and a number that JSON cannot hold is refused by name."""
+"""Outputs are written completely or not at all, and numbers that JSON cannot represent are refused by name."""
 
 import json
 import math
@@ -23,7 +23,7 @@ def write_folder(path: Path, **contents: str) -> None:
         (path / name).write_text(text)
 
 
-def test_a_new_file_appears_with_the_folders_above_it(tmp_path: Path) -> None:
+def test_new_file_is_created_with_its_parent_folders(tmp_path: Path) -> None:
     with replacing(tmp_path / "a" / "b" / "out") as partial:
         partial.write_text("new")
     assert tree(tmp_path) == {"a/b/out": "new"}
@@ -36,7 +36,7 @@ def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
     assert tree(tmp_path) == {"out/both": "new"}
 
 
-def test_a_folder_may_take_the_place_of_a_file_and_back(tmp_path: Path) -> None:
+def test_folder_can_replace_file_and_file_can_replace_folder(tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.write_text("file")
     with replacing(out) as partial:
@@ -47,7 +47,7 @@ def test_a_folder_may_take_the_place_of_a_file_and_back(tmp_path: Path) -> None:
     assert tree(tmp_path) == {"out": "file"}
 
 
-def test_nothing_shows_under_the_real_name_before_the_end(tmp_path: Path) -> None:
+def test_old_output_stays_in_path_until_new_one_is_complete(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("old")
     with replacing(tmp_path / "out") as partial:
         partial.write_text("new")
@@ -76,7 +76,7 @@ def test_failure_leaves_the_old_output_and_no_partial(tmp_path: Path, folder: bo
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
-def test_what_a_killed_run_left_is_no_part_of_the_next(tmp_path: Path) -> None:
+def test_leftovers_of_killed_run_are_discarded(tmp_path: Path) -> None:
     write_folder(tmp_path / ".out.new.partial", stale="stale")
     with replacing(tmp_path / "out") as partial:
         assert not partial.exists()
@@ -132,7 +132,7 @@ def test_kill_at_any_move_leaves_old_output_or_recorded_new_one(
     assert {path.name for path in tmp_path.iterdir()} <= {"out", "recorded"}
 
 
-def test_error_of_commit_takes_the_old_output_back(tmp_path: Path) -> None:
+def test_error_of_commit_restores_old_output(tmp_path: Path) -> None:
     write_folder(tmp_path / "out", kept="old")
 
     def fail() -> None:
@@ -144,7 +144,7 @@ def test_error_of_commit_takes_the_old_output_back(tmp_path: Path) -> None:
     assert tree(tmp_path) == {"out/kept": "old"}
 
 
-def test_error_of_the_last_move_takes_the_old_output_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_of_last_move_restores_old_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_folder(tmp_path / "out", kept="old")
     move = Path.replace
 
@@ -177,7 +177,7 @@ def test_lock_of_process_that_ended_is_free(tmp_path: Path) -> None:
         assert held
 
 
-def test_processes_that_wait_for_a_lock_hold_it_one_after_the_other(tmp_path: Path) -> None:
+def test_waiting_processes_hold_lock_one_after_another(tmp_path: Path) -> None:
     counter, processes, times = tmp_path / "counter", 8, 50
     counter.write_text("0")
     started = []
@@ -195,13 +195,13 @@ def test_processes_that_wait_for_a_lock_hold_it_one_after_the_other(tmp_path: Pa
     assert counter.read_text() == str(processes * times)
 
 
-def test_a_block_that_writes_nothing_is_an_error(tmp_path: Path) -> None:
+def test_block_that_writes_nothing_raises_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), replacing(tmp_path / "out"):
         pass
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_a_number_that_is_none_is_named_by_its_whole_path(value: float) -> None:
+def test_finite_names_full_path_of_nan_or_infinity(value: float) -> None:
     with pytest.raises(ValueError, match=rf"metric test\.model\.auc is {value}"):
         finite({"rows": 3, "test": {"model": {"f1": 0.5, "auc": value}}})
 
@@ -209,7 +209,7 @@ def test_a_number_that_is_none_is_named_by_its_whole_path(value: float) -> None:
 @given(
     st.recursive(st.floats() | st.integers(), lambda inner: st.dictionaries(st.text(max_size=3), inner), max_leaves=9)
 )
-def test_finite_refuses_exactly_what_json_has_no_word_for(value: object) -> None:
+def test_finite_rejects_exactly_values_that_json_lacks(value: object) -> None:
     content = {"value": value}
     try:
         json.dumps(content, allow_nan=False)

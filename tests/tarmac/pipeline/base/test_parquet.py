@@ -1,4 +1,4 @@
-"""A Parquet file is whole or refused, by name."""
+"""Parquet files: a file is complete and readable, or it is refused by name."""
 
 from pathlib import Path
 
@@ -21,18 +21,18 @@ def test_whole_file_is_accepted_and_counted(whole: Path) -> None:
     assert count_rows(whole) == 1000
 
 
-def test_file_without_rows_is_whole(tmp_path: Path) -> None:
+def test_file_without_rows_is_accepted(tmp_path: Path) -> None:
     pq.write_table(pa.table({"number": pa.array([], "int64")}), tmp_path / "none.parquet")
     check(tmp_path / "none.parquet")
     assert count_rows(tmp_path / "none.parquet") == 0
 
 
-def test_missing_file_is_named_with_what_brings_it(tmp_path: Path) -> None:
+def test_missing_file_is_reported_with_how_to_fetch_it(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"none\.parquet is missing: fetch it with `make pull`"):
         check(tmp_path / "none.parquet")
 
 
-def test_folder_is_no_file(tmp_path: Path) -> None:
+def test_folder_is_reported_as_missing_file(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="is missing"):
         check(tmp_path)
 
@@ -44,14 +44,14 @@ def test_file_cut_short_is_refused_at_any_length(whole: Path, kept: int) -> None
         check(whole)
 
 
-def test_file_without_its_head_is_refused(whole: Path) -> None:
+def test_file_without_its_first_byte_is_refused(whole: Path) -> None:
     whole.write_bytes(whole.read_bytes()[1:])
     with pytest.raises(ValueError, match="not a whole Parquet file"):
         check(whole)
 
 
 @pytest.mark.parametrize("content", [b"day,carrier\n2013-01-01,UA\n", b"PAR1", b"PAR1PAR1", b"x" * 11 + b"PAR1"])
-def test_other_content_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_content_that_is_not_parquet_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "other.parquet"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=rf"not a whole Parquet file \({len(content)} bytes\)"):
@@ -84,12 +84,12 @@ def test_small_file_that_expands_to_gigabytes_is_refused(tmp_path: Path, values:
         check(path)
 
 
-def test_file_below_the_limit_is_whole(tmp_path: Path) -> None:
+def test_file_below_memory_limit_is_accepted(tmp_path: Path) -> None:
     write_many(tmp_path / "large.parquet", pa.table({"x": [0] * 1_000_000}), 200)
     check(tmp_path / "large.parquet")
 
 
-def test_file_with_damaged_pages_is_refused_in_the_same_words(tmp_path: Path) -> None:
+def test_file_with_damaged_pages_is_refused_with_remedy(tmp_path: Path) -> None:
     path = tmp_path / "damaged.parquet"
     pq.write_table(pa.table({"text": [f"text {number}" for number in range(5000)]}), path, compression="zstd")
     data = bytearray(path.read_bytes())

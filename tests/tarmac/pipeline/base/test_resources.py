@@ -1,4 +1,4 @@
-"""Room: what a stage may take is what somebody said, or what is there; what would not fit is told before it starts."""
+"""Memory and disk space: limits come from a setting or the machine, and work that exceeds them is not started."""
 
 import shutil
 from pathlib import Path
@@ -14,19 +14,19 @@ GB = 10**9
 @pytest.mark.parametrize(
     ("text", "size"), [("4GB", 4 * GB), ("1.5 GB", 1.5 * GB), ("512MiB", 2**29), ("2GiB", 2**31), ("300MB", 3 * 10**8)]
 )
-def test_a_size_is_read_as_another(monkeypatch, text, size):
+def test_parses_memory_size_with_unit(monkeypatch, text, size):
     monkeypatch.setenv(resources.ASKED, text)
     assert resources.memory() == size
 
 
 @pytest.mark.parametrize("text", ["4", "4 gigabytes", "-1GB", "GB", "4TBs"])
-def test_what_is_no_size_is_taken_for_one(monkeypatch, text):
+def test_rejects_invalid_memory_size(monkeypatch, text):
     monkeypatch.setenv(resources.ASKED, text)
     with pytest.raises(resources.RoomError, match="write it like 4GB or 512MiB"):
         resources.memory()
 
 
-def test_a_container_is_taken_for_its_machine(monkeypatch, tmp_path):
+def test_memory_is_limited_to_that_of_container(monkeypatch, tmp_path):
     monkeypatch.delenv(resources.ASKED, raising=False)
     whole = resources.memory()
     (tmp_path / "memory.max").write_text("123456789\n")
@@ -38,7 +38,7 @@ def test_a_container_is_taken_for_its_machine(monkeypatch, tmp_path):
     assert resources.memory() > 123456789
 
 
-def test_what_does_not_fit_is_begun(monkeypatch):
+def test_refuses_work_that_exceeds_memory_or_disk_space(monkeypatch):
     monkeypatch.setenv(resources.ASKED, "2GB")
     resources.check(2 * GB, 0, "work", "do less")
     with pytest.raises(
@@ -52,7 +52,7 @@ def test_what_does_not_fit_is_begun(monkeypatch):
 
 
 @pytest.mark.parametrize("stage", ["prepare", "featurize", "baseline", "train", "evaluate", "card"])
-def test_a_stage_begins_what_it_cannot_end(finished: Workspace, stage: str):
+def test_stage_does_not_start_without_enough_memory(finished: Workspace, stage: str):
     before = sorted((path, path.stat().st_mtime_ns) for path in (finished.path / "data").rglob("*"))
     done = finished.run("python", "-m", f"tarmac.pipeline.{stage}.stage", check=False,
                         env={"PYTHONPATH": "src", "TARMAC_MEMORY": "100MB"})  # fmt: skip

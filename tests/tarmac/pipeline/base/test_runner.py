@@ -1,4 +1,4 @@
-"""Stages as programs: an error is a line, a wrong folder is refused, and nothing is imported in vain."""
+"""Stages as programs: user errors have no traceback, wrong folders are refused, unused packages not imported."""
 
 import os
 import subprocess
@@ -42,19 +42,19 @@ def test_what_a_person_can_mend_is_told_line_by_line_with_the_stage_in_front(her
 
 
 @pytest.mark.parametrize("error", [KeyError("x"), TypeError("x"), RuntimeError("x"), OSError("x")])
-def test_a_mistake_of_the_code_keeps_its_traceback(here, error):
+def test_error_other_than_user_error_keeps_its_traceback(here, error):
     with pytest.raises(type(error)):
         run(failing(error))
 
 
-def test_a_stage_that_ends_well_ends_without_a_word(here, capsys):
+def test_successful_stage_prints_nothing(here, capsys):
     done = []
     run(lambda: done.append(1))
     assert done == [1]
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_stage_of_another_checkout_is_refused_before_it_starts(here, monkeypatch, tmp_path):
+def test_stage_of_another_checkout_is_refused_before_it_starts(here, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     told = str(exit_of(failing(AssertionError("it must not start"))))
     assert told.startswith(f"train: error: the code of {problem.folder} would run in {tmp_path}")
@@ -62,7 +62,7 @@ def test_a_stage_of_another_checkout_is_refused_before_it_starts(here, monkeypat
 
 
 @pytest.mark.parametrize("from_source", [True, False])
-def test_machinery_from_elsewhere_runs_where_it_is_installed(here, monkeypatch, tmp_path, from_source):
+def test_installed_framework_runs_unless_folder_has_its_source(here, monkeypatch, tmp_path, from_source):
     (tmp_path / "src" / ("tarmac" if from_source else "other")).mkdir(parents=True)
     monkeypatch.setattr(problem, "folder", tmp_path / "src" / problem.name)
     monkeypatch.chdir(tmp_path)
@@ -75,13 +75,13 @@ def test_machinery_from_elsewhere_runs_where_it_is_installed(here, monkeypatch, 
     assert done == ([] if from_source else [1])
 
 
-def test_a_folder_whose_name_only_begins_alike_is_another_checkout(here, monkeypatch, tmp_path):
+def test_folder_with_same_name_prefix_is_another_checkout(here, monkeypatch, tmp_path):
     twin = ROOT.with_name(ROOT.name + "-2")
     monkeypatch.setattr(Path, "cwd", lambda: twin)
     assert "would run in" in str(exit_of(failing(AssertionError("it must not start"))))
 
 
-def test_a_stage_reached_by_a_link_to_its_checkout_runs(here, monkeypatch, tmp_path):
+def test_stage_runs_in_checkout_reached_by_link(here, monkeypatch, tmp_path):
     (tmp_path / "link").symlink_to(ROOT)
     monkeypatch.chdir(tmp_path / "link")
     done = []
@@ -90,7 +90,7 @@ def test_a_stage_reached_by_a_link_to_its_checkout_runs(here, monkeypatch, tmp_p
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_each_program_refuses_a_folder_that_is_not_its_checkout_and_writes_nothing(tmp_path, stage):
+def test_each_stage_refuses_other_folder_and_writes_nothing(tmp_path, stage):
     command = [sys.executable, "-m", f"tarmac.pipeline.{stage}.stage"]
     done = subprocess.run(command, cwd=tmp_path, env=PROGRAM, check=False, capture_output=True, text=True)
     (told,) = done.stderr.splitlines()
@@ -109,7 +109,7 @@ def test_each_program_refuses_a_folder_that_is_not_its_checkout_and_writes_nothi
         ("evaluate", ("pandera", "ibis", "duckdb", "xgboost", "skl2onnx", "onnxmltools")),
     ],
 )
-def test_a_stage_does_not_pay_for_what_it_does_not_use(stage, unused):
+def test_stage_does_not_import_unused_packages(stage, unused):
     code = f"import sys, tarmac.pipeline.{stage}.stage; print(' '.join(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=PROGRAM, check=True, capture_output=True)
     loaded = set(done.stdout.decode().split())

@@ -1,4 +1,4 @@
-"""What DVC keeps between commands is open to one user alone."""
+"""The site cache of DVC is a folder that only its user can access."""
 
 import stat
 import subprocess
@@ -31,14 +31,14 @@ def named() -> str:
 
 
 @pytest.mark.program
-def test_names_folder_of_this_user_alone_to_programs(root, monkeypatch):
+def test_sets_private_folder_in_environment_of_programs(root, monkeypatch):
     monkeypatch.chdir(root)
     use_private(Path())
     assert named() == str(root / FOLDER)
     assert mode(root / FOLDER) == 0o700
 
 
-def test_closes_folder_that_dvc_made_first(root, monkeypatch):
+def test_makes_existing_folder_private(root, monkeypatch):
     (root / FOLDER).mkdir(parents=True, mode=0o755)
     for _ in range(2):  # the second time with the variable set, as under make
         (root / FOLDER).chmod(0o777)
@@ -86,7 +86,7 @@ def test_command_and_stage_use_private_folder(finished: Workspace, command):
 
 
 @pytest.mark.program
-def test_make_names_private_folder(monkeypatch):
+def test_make_sets_private_folder_in_environment(monkeypatch):
     monkeypatch.delenv(VARIABLE, raising=False)
     show = ["make", "--no-print-directory", "--eval", f"show:;@echo $${VARIABLE}", "show"]
     printed = subprocess.run(show, cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()

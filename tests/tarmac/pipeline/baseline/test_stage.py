@@ -1,4 +1,4 @@
-"""baseline: the model's own training, but for the model, and for what a linear one has no use for."""
+"""baseline: a linear model is trained with those parameters of the main model that apply to it."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from tests.conftest import ROOT
 PARAMS = load(ROOT / "params.yaml")
 
 
-def test_the_baseline_is_another_training_than_that_of_a_linear_model_on_its_features():
+def test_baseline_trains_linear_model_on_cpu_with_own_features():
     chosen = PARAMS.train.model_copy(update={"device": "cuda", "seed": 11})
     found = baseline_params(PARAMS.model_copy(update={"train": chosen}))
     wanted = chosen.model_copy(update={"model": TASK.baseline, "device": "cpu", "features": PARAMS.baseline.features})
@@ -19,6 +19,6 @@ def test_the_baseline_is_another_training_than_that_of_a_linear_model_on_its_fea
 
 
 @pytest.mark.parametrize("name", ["max_rounds", "early_stopping_rounds", "xgboost", "hist_gradient_boosting"])
-def test_the_baseline_reads_a_parameter_that_does_not_rerun_it(name):
+def test_baseline_cannot_read_parameters_that_do_not_rerun_it(name):
     with pytest.raises(AttributeError):
         getattr(baseline_params(PARAMS), name)

@@ -66,14 +66,14 @@ def told(name: str, value: object) -> str:
     return str(caught.value)
 
 
-def test_a_fact_is_not_checked_for_being_there():
+def test_every_fact_is_covered_by_these_tests():
     assert {field.name for field in dataclasses.fields(Facts)} == {*SENTENCES, *LISTS, *NAMED, *TABLES}
     assert {field.name for field in dataclasses.fields(Facts)} == FACTS.keys()
 
 
 @pytest.mark.parametrize("name", FACTS)
 @pytest.mark.parametrize("value", [None, NAN, "", " \n\t", (), {}, pd.DataFrame()], ids=repr)
-def test_a_card_is_written_without_a_fact(name, value):
+def test_card_requires_every_fact(name, value):
     if value is None and name in OPTIONAL:
         pytest.skip("a problem may declare none")
     assert told(name, value) == f"the model card has no {name.replace('_', ' ')}: it cannot be written without it"
@@ -82,7 +82,7 @@ def test_a_card_is_written_without_a_fact(name, value):
 @pytest.mark.parametrize("name", LISTS)
 @pytest.mark.parametrize("entry", ["", "  ", "\n", None, NAN])
 @pytest.mark.parametrize("place", [0, 1])
-def test_a_card_is_written_with_an_entry_of_a_list_that_says_nothing(name, entry, place):
+def test_card_rejects_empty_list_entry(name, entry, place):
     entries = ["something", "more"]
     entries[place] = entry
     assert name.replace("_", " ") in told(name, entries)
@@ -90,18 +90,18 @@ def test_a_card_is_written_with_an_entry_of_a_list_that_says_nothing(name, entry
 
 @pytest.mark.parametrize("name", NAMED)
 @pytest.mark.parametrize("value", [None, NAN, "", "  ", [], {}])
-def test_a_card_is_written_with_a_named_fact_that_says_nothing_or_tells_another_name(name, value):
+def test_card_rejects_empty_named_fact_and_reports_its_name(name, value):
     facts = {**FACTS[name], "the last one": value}
     assert re.search(rf"\b{name}\.the last one\b", told(name, facts))
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_a_card_is_written_with_a_table_of_which_only_the_header_is_there(name):
+def test_card_rejects_table_without_rows(name):
     assert name in told(name, FACTS[name].iloc[:0])
 
 
 @pytest.mark.parametrize("column", ["model", "baseline"])
-def test_a_card_is_written_with_a_metric_that_is_not_known(column):
+def test_card_rejects_metric_without_value(column):
     table = METRICS.astype({column: "float64"}).copy()
     assert card(metrics=table) == card()
     table.loc[1, column] = NAN
@@ -110,7 +110,7 @@ def test_a_card_is_written_with_a_metric_that_is_not_known(column):
 
 
 @pytest.mark.parametrize("column", ["low", "high"])
-def test_metric_needs_no_interval(column):
+def test_card_accepts_metric_without_interval(column):
     table = METRICS.copy()
     table.loc[0, column] = NAN
     shown = rows(Page(card(metrics=table)), "metric", "model", "95% interval", "baseline")[0]
@@ -118,13 +118,13 @@ def test_metric_needs_no_interval(column):
 
 
 @pytest.mark.parametrize(("name", "value"), [("seed", 0), ("share", 0.0), ("flag", False), ("groups", ["a"])])
-def test_a_fact_that_is_nothing_as_a_number_is_taken_for_missing(name, value):
+def test_card_accepts_zero_and_false_as_facts(name, value):
     page = Page(card(model={name: value}, rows={name: 0}))
     assert rows(page, "", "") == [[name, str(value)]]
     assert rows(page, "what was counted", "rows") == [[name, "0"]]
 
 
-def test_the_card_lacks_a_section_or_has_them_in_another_order():
+def test_card_has_all_sections_in_order():
     page = Page(card())
     assert page.of("h1") == ["Model card: Late arrivals"]
     assert page.of("h2") == [*HEADINGS, "Lineage"]
@@ -133,13 +133,13 @@ def test_the_card_lacks_a_section_or_has_them_in_another_order():
     assert FACTS["data_source"] in page.of("p")
 
 
-def test_lists_stand_under_the_heading_of_another():
+def test_each_list_is_under_its_own_heading():
     page = Page(card())
     for heading, name in (("Intended use", "intended_use"), ("Not for", "not_for"), ("Limits", "limits")):
         assert page.section(heading).of("li") == list(FACTS[name])
 
 
-def test_a_number_stands_in_another_row_or_column_of_the_card():
+def test_each_number_is_in_its_own_row_and_column():
     page = Page(card())
     assert rows(page, "what was counted", "rows") == [
         ["flights", "336,776"],
@@ -163,7 +163,7 @@ def test_a_number_stands_in_another_row_or_column_of_the_card():
 
 
 @pytest.mark.parametrize(("confidence", "share"), [(0.8, "80%"), (0.975, "97.5%"), (0.999, "99.9%"), (0.57, "57%")])
-def test_an_interval_is_named_by_another_confidence(confidence, share):
+def test_intervals_are_labeled_with_their_confidence(confidence, share):
     page = Page(model_card(Facts(**FACTS), confidence))
     assert rows(page, "metric", "model", f"{share} interval", "baseline")
     assert rows(page, "slice", "value", "rows", "ROC-AUC", f"{share} interval")
@@ -171,7 +171,7 @@ def test_an_interval_is_named_by_another_confidence(confidence, share):
 
 
 @pytest.mark.parametrize("value", [part.replace("\ud800", "") for part in (WORST, *FRAGMENTS)])
-def test_a_name_from_the_data_changes_more_of_the_card_than_itself(value):
+def test_names_from_data_do_not_change_card_structure(value):
     def named(word: str) -> str:
         return card(
             rows={f"flights{word}": 1},
@@ -186,12 +186,12 @@ def test_a_name_from_the_data_changes_more_of_the_card_than_itself(value):
     assert found.references == []
 
 
-def test_a_fact_about_the_model_is_cut():
+def test_long_fact_about_model_is_not_truncated():
     groups = ", ".join(f"group_number_{number}" for number in range(12))
     assert ["feature groups", groups] in rows(Page(card(model={"feature groups": groups})), "", "")
 
 
-def test_a_slice_is_left_out_without_a_word():
+def test_card_states_number_of_omitted_slices():
     many = pd.concat([SLICES] * 60, ignore_index=True)
     page = Page(card(slices=many))
     shown = rows(page, "slice", "value", "rows", "ROC-AUC", "95% interval")
@@ -200,19 +200,19 @@ def test_a_slice_is_left_out_without_a_word():
     assert len(shown) >= 100
 
 
-def test_the_card_does_not_say_how_to_find_what_made_it():
+def test_card_says_how_to_find_its_commit_and_is_deterministic():
     assert "git log -1 -- models/card.md" in seen(Page(card()).of("p")[-1])
     assert card().endswith(".\n")
     assert card() == card()
 
 
-def test_a_card_of_a_problem_that_declares_neither_slices_nor_behaviour_has_their_headings():
+def test_card_omits_headings_of_undeclared_slices_and_behaviour():
     page = Page(card(slices=None, behaviour=None))
     assert page.of("h2") == [heading for heading in [*HEADINGS, "Lineage"] if heading not in ("Slices", "Behaviour")]
 
 
 @pytest.mark.parametrize("kind", ["multiclass", "regression"])
-def test_a_card_of_another_target_has_words_of_two_classes(kind):
+def test_card_uses_wording_of_its_target_type(kind):
     task = TASKS[kind]
     facts = {**FACTS, "slices": SLICES.rename(columns={"roc_auc": task.main})}
     page = Page(model_card(Facts(**facts), 0.95, task))
@@ -230,7 +230,7 @@ def test_a_card_of_another_target_has_words_of_two_classes(kind):
         (("house", "houses"), "resampled houses: the rows of a house are alike"),
     ],
 )
-def test_a_card_of_rows_without_time_speaks_of_months_or_days(monkeypatch, clusters, told):
+def test_card_of_untimed_rows_mentions_no_months_or_days(monkeypatch, clusters, told):
     monkeypatch.setattr(problem.contract, "CLUSTERS", clusters)
     monkeypatch.setattr(written, "PART", "rows")
     page = Page(card(windows={"train": "60% of the rows"}, limits=["One year."]))

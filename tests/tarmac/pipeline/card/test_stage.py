@@ -1,4 +1,4 @@
-"""card: the figures are those of the predictions, the hashes those of DVC, and what is missing is told by name."""
+"""card: figures match the predictions, hashes match DVC, and missing inputs are reported by name."""
 
 import json
 import re
@@ -114,14 +114,14 @@ def assert_described(page: Page, folder: Path) -> None:
     assert all(words in page.of("p")[1] for words in days)
 
 
-def test_the_pipelines_card_states_figures_hashes_or_facts_of_something_else(finished_template: Workspace):
+def test_pipeline_card_matches_its_predictions_lock_and_files(finished_template: Workspace):
     page = card_of(finished_template.path)
     assert_figures(page, finished_template.path)
     assert_lineage(page, finished_template.path)
     assert_described(page, finished_template.path)
 
 
-def test_the_published_card_is_not_of_the_published_predictions_or_lock():
+def test_published_card_matches_published_predictions_and_lock():
     required("data/predictions.parquet")
     page = Page(required("models/card.md").read_text())
     assert_figures(page, ROOT)
@@ -129,7 +129,7 @@ def test_the_published_card_is_not_of_the_published_predictions_or_lock():
     assert_described(page, ROOT)
 
 
-def test_the_published_card_states_other_figures_than_the_metric_files():
+def test_published_card_matches_metric_files():
     page = Page(required("models/card.md").read_text())
     metrics = json.loads((ROOT / "metrics" / "evaluate" / "metrics.json").read_text())
     for name, model, _, baseline in rows(page, "metric", "model"):
@@ -146,7 +146,7 @@ def test_the_published_card_states_other_figures_than_the_metric_files():
     assert dict(rows(page, "of")).items() <= {dep["path"]: dep["md5"] for dep in lock["deps"]}.items()
 
 
-def test_the_published_card_is_not_what_the_code_of_today_would_write(tmp_path, monkeypatch):
+def test_published_card_is_reproduced_by_current_code(tmp_path, monkeypatch):
     for name in INPUTS:
         required(name)
     monkeypatch.chdir(copied(ROOT, tmp_path))
@@ -169,7 +169,7 @@ def inputs(finished_template: Workspace, tmp_path: Path, monkeypatch: pytest.Mon
     return tmp_path
 
 
-def test_a_second_run_writes_another_card(inputs: Path, finished_template: Workspace):
+def test_second_run_writes_identical_card(inputs: Path, finished_template: Workspace):
     committed = (finished_template.path / "models" / "card.md").read_bytes()
     for _ in range(2):
         stage.main()
@@ -177,7 +177,7 @@ def test_a_second_run_writes_another_card(inputs: Path, finished_template: Works
 
 
 @pytest.mark.parametrize("name", [name for name in INPUTS if name != "params.yaml"])
-def test_an_input_that_is_missing_is_not_told_by_name_or_leaves_a_card(inputs: Path, name: str):
+def test_missing_input_is_reported_by_name_and_writes_no_card(inputs: Path, name: str):
     (inputs / name).unlink()
     with pytest.raises(ValueError, match=name) as caught:
         stage.main()
@@ -185,7 +185,7 @@ def test_an_input_that_is_missing_is_not_told_by_name_or_leaves_a_card(inputs: P
     assert not (inputs / "models" / "card.md").exists()
 
 
-def test_an_error_of_the_program_is_more_than_a_line(finished: Workspace):
+def test_error_of_program_is_one_line_and_keeps_old_card(finished: Workspace):
     shutil.rmtree(finished.path / "data" / "raw")
     before = (finished.path / "models" / "card.md").read_bytes()
     done = finished.stage("card", check=False)
@@ -197,14 +197,14 @@ def test_an_error_of_the_program_is_more_than_a_line(finished: Workspace):
 
 
 @pytest.mark.parametrize("name", ["TITLE", "PREDICTS", "INTENDED_USE", "NOT_FOR", "DATA_SOURCE", "LIMITS"])
-def test_a_card_is_written_where_the_problem_does_not_say_what_it_must(inputs: Path, monkeypatch, name):
+def test_card_requires_every_text_from_problem(inputs: Path, monkeypatch, name):
     monkeypatch.setattr(problem.card, name, type(getattr(problem.card, name))())
     with pytest.raises(CardError, match=name.lower().replace("_", " ")):
         stage.main()
     assert not (inputs / "models" / "card.md").exists()
 
 
-def test_a_model_without_rounds_is_said_to_have_some_or_has_no_card(inputs: Path):
+def test_card_of_model_without_rounds_omits_boosting_rounds(inputs: Path):
     trained = json.loads((inputs / "metrics" / "train" / "metrics.json").read_text())
     del trained["validation"]["rounds"]
     (inputs / "metrics" / "train" / "metrics.json").unlink()
@@ -213,7 +213,7 @@ def test_a_model_without_rounds_is_said_to_have_some_or_has_no_card(inputs: Path
     assert "boosting rounds" not in dict(rows(card_of(inputs), "", ""))
 
 
-def test_the_card_does_not_follow_the_parameters(inputs: Path):
+def test_card_follows_parameters(inputs: Path):
     (inputs / "params.yaml").unlink()
     tree = yaml.safe_load((ROOT / "params.yaml").read_text())
     tree["problem"]["late_minutes"] = 77
@@ -226,7 +226,7 @@ def test_the_card_does_not_follow_the_parameters(inputs: Path):
     assert {row[3] for row in rows(page, "slice", "value", "rows", "ROC-AUC", "80% interval")} == {"–"}
 
 
-def test_a_class_without_a_test_row_is_not_named(monkeypatch: pytest.MonkeyPatch):
+def test_class_without_test_rows_is_named(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(problem.contract, "CLASSES", ("low", "middle", "high"))
     task = TASKS["multiclass"]
     assert stage.unseen(pd.Series([0, 2, 0]), task) == ["No test row is of middle: metrics are of the other classes."]
@@ -234,7 +234,7 @@ def test_a_class_without_a_test_row_is_not_named(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("kind", TASKS)
-def test_the_cards_metrics_are_those_of_another_target(kind):
+def test_metric_table_has_metrics_of_its_target_type(kind):
     y, p = made(kind, 300, seed=1)
     params = load(ROOT / "params.yaml").intervals
     sample = Sample.of(pd.Series(y), pd.Series(np.arange(300) // 10), params, task=TASKS[kind])
@@ -247,13 +247,13 @@ def test_the_cards_metrics_are_those_of_another_target(kind):
 @pytest.mark.parametrize(
     ("by", "words"), [("cluster", "rows, whole days"), ("label", "rows of each class"), ("row", "rows")]
 )
-def test_parts_without_time_are_told_by_months(by, words):
+def test_untimed_parts_are_described_by_share_of_rows(by, words):
     split = RowSplit.model_construct(by=by, validation_share=0.125, test_share=0.2, seed=1)
     shares = {"train": "67.5%", "validation": "12.5%", "test": "20%"}
     assert split.told() == {name: f"{share} of the {words}" for name, share in shares.items()}
 
 
-def test_intervals_for_programs_are_those_of_the_card() -> None:
+def test_intervals_file_matches_card() -> None:
     found = json.loads(required("metrics/intervals.json").read_text())
     measured = json.loads(required("metrics/evaluate/metrics.json").read_text())
     metrics = found["metrics"]

@@ -1,4 +1,4 @@
-"""The engine: the same rows give the same bytes, whatever the machine, and a damaged file is named."""
+"""Engine: the same rows give the same bytes on any number of threads, and damaged files are named."""
 
 import gc
 import weakref
@@ -49,7 +49,7 @@ def written(paths: list[Path], folder: Path, threads: int, how: str) -> Path:
 
 
 @pytest.mark.parametrize("how", ["write", "write_months"])
-def test_threads_and_repetition_change_no_byte(shuffled: list[Path], tmp_path: Path, how: str) -> None:
+def test_output_bytes_are_identical_across_threads_and_runs(shuffled: list[Path], tmp_path: Path, how: str) -> None:
     runs = [written(shuffled, tmp_path / f"{run}", threads, how) for run, threads in enumerate((1, 4, 4))]
     first, *others = [path.read_bytes() for path in runs]
     assert len(first) > ROWS
@@ -82,7 +82,7 @@ def test_failed_query_leaves_the_old_file(tmp_path: Path) -> None:
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("all.parquet", "old")]
 
 
-def test_rows_in_memory_are_let_go_when_others_are_shown() -> None:
+def test_rows_in_memory_are_released_when_others_are_shown() -> None:
     backend = engine.connect()
     held = weakref.ref(first := pa.table({"number": range(10)}))
     shown = engine.show_rows(backend, "rows", first)
@@ -105,7 +105,7 @@ def test_damaged_or_missing_file_is_named_among_good_ones(
         engine.show(engine.connect(), "rows", [*shuffled, damaged])
 
 
-def test_showing_other_files_changes_what_a_compiled_query_reads(shuffled: list[Path]) -> None:
+def test_compiled_query_reads_files_that_were_shown_last(shuffled: list[Path]) -> None:
     """Featurize compiles once and points the tables at one month after another."""
     backend = engine.connect()
     query = engine.compiled(backend, engine.show(backend, "rows", shuffled[:1]).count().as_table())
@@ -116,7 +116,7 @@ def test_showing_other_files_changes_what_a_compiled_query_reads(shuffled: list[
     assert counts == [ROWS // 3, ROWS, ROWS - ROWS // 3]
 
 
-def test_dates_are_one_row_and_can_be_shown_anew() -> None:
+def test_dates_are_one_row_and_can_be_shown_again() -> None:
     backend = engine.connect()
     for day in (date(2013, 2, 28), date(2013, 3, 1)):
         shown = engine.show_dates(backend, "period", {"first": day, "after": date(2013, 4, 1)})

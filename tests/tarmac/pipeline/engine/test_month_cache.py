@@ -1,4 +1,4 @@
-"""Kept months: the same bytes as made ones, never from other inputs, never half, and not more and more of them."""
+"""Month cache: cached months equal built ones, only valid months of the same inputs are used, old ones pruned."""
 
 import hashlib
 import os
@@ -48,13 +48,13 @@ def once(made_from: object, out: str, text: str = "rows") -> tuple[int, dict[str
     return kept.made, {name: (Path(out) / name).read_text() for name in NAMES}
 
 
-def test_a_month_that_was_made_is_made_again():
+def test_restores_cached_month_for_same_inputs():
     first = once("x", "first")
     assert first[0] == 1
     assert once("x", "second", "never made") == (0, first[1])
 
 
-def test_other_inputs_are_given_the_month_of_these():
+def test_builds_month_for_other_inputs():
     once("x", "first")
     made, files = once("y", "second", "other")
     assert (made, files[NAMES[0]]) == (1, f"other of {NAMES[0]}")
@@ -62,7 +62,7 @@ def test_other_inputs_are_given_the_month_of_these():
 
 @pytest.mark.parametrize("damaged", ["0", "1", "facts.json", "hashes.json"])
 @pytest.mark.parametrize("how", ["other", "cut", "gone"])
-def test_a_damaged_month_is_used(damaged, how):
+def test_rebuilds_damaged_month(damaged, how):
     once("x", "first")
     (place,) = (KEPT / "stage").iterdir()
     content = (place / damaged).read_text()
@@ -75,13 +75,13 @@ def test_a_damaged_month_is_used(damaged, how):
     assert once("x", "third", "newer") == (0, {name: f"new of {name}" for name in NAMES})
 
 
-def test_an_output_that_was_edited_in_place_is_handed_out_as_the_kept_one():
+def test_rebuilds_month_whose_output_was_edited_in_place():
     once("x", "first")
     Path("first", NAMES[0]).write_text("edited")
     assert once("x", "second", "new")[0] == 1
 
 
-def test_a_month_whose_making_failed_is_kept():
+def test_does_not_cache_month_whose_build_failed():
     kept = Partitions("stage")
     with pytest.raises(ZeroDivisionError):
         kept.month({"from": "x"}, NAMES, Path("out"), lambda: {"rows": 1 // 0})
@@ -90,7 +90,7 @@ def test_a_month_whose_making_failed_is_kept():
     assert len(list((KEPT / "stage").iterdir())) == 1
 
 
-def test_months_that_nobody_needs_grow_without_end_or_the_latest_of_them_are_lost():
+def test_prunes_unused_months_and_keeps_latest():
     for number in range(6):
         once(number, f"out{number}")
         for place in (KEPT / "stage").iterdir():  # the clock of a file system may be coarse
@@ -101,14 +101,14 @@ def test_months_that_nobody_needs_grow_without_end_or_the_latest_of_them_are_los
     assert once(0, "first")[0] == 1
 
 
-def test_a_folder_of_dvc_is_made_where_there_is_none(here, monkeypatch):
+def test_caches_nothing_where_dvc_folder_is_absent(here, monkeypatch):
     (here / "elsewhere").mkdir()
     monkeypatch.chdir(here / "elsewhere")
     assert once("x", "first")[0] == once("x", "second")[0] == 1
     assert not Path(".dvc").exists()
 
 
-def test_knows_code_of_package_that_is_loaded():
+def test_code_includes_loaded_framework_and_problem_files():
     found = month_cache.code()
     assert found["tarmac/pipeline/engine/month_cache.py"] == digest(Path(month_cache.__file__))
     assert found["tarmac/pipeline/base/months.py"] == digest(Path(months.__file__))
@@ -117,7 +117,7 @@ def test_knows_code_of_package_that_is_loaded():
     assert [name for name in found if Path(name).suffix != ".py"] == []
 
 
-def test_sees_change_of_loaded_code_and_of_no_other(here, monkeypatch):
+def test_detects_change_of_loaded_code_and_of_no_other(here, monkeypatch):
     names = ("package/__init__.py", "package/sub/used.py", "package/idle.py", "other.py")
     package, used, idle, other = (here / name for name in names)
     for path in (package, used, idle, other):
@@ -145,7 +145,7 @@ LOADED = "from tarmac.pipeline.engine.month_cache import code; print(*code({}))"
 
 
 @pytest.mark.program
-def test_knows_code_of_a_role_that_is_loaded_later():
+def test_code_includes_role_that_is_requested():
     def known(role: str) -> list[str]:
         command = [sys.executable, "-c", LOADED.format(role)]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
@@ -174,7 +174,7 @@ def features(workspace: Workspace) -> dict[str, str]:
     return {path.name: digest(path) for path in (workspace.path / "data/features").iterdir()}
 
 
-def test_a_corrected_month_costs_the_making_of_others_or_kept_months_change_the_result(finished: Workspace):
+def test_incremental_rebuild_is_minimal_and_equals_full_rebuild(finished: Workspace):
     before = features(finished)
     months, early = len(before), sorted(before)[:2][-1]
     reach = 2 if problem.features.LOOKBACK_DAYS else 1  # the month after it looks back into it
@@ -189,7 +189,7 @@ def test_a_corrected_month_costs_the_making_of_others_or_kept_months_change_the_
     assert features(finished) == corrected != before
 
 
-def test_a_change_of_the_problem_makes_the_months_of_its_readers_anew(finished: Workspace):
+def test_change_of_cleaning_code_rebuilds_all_prepared_months(finished: Workspace):
     months = len(features(finished))
     cleaning = finished.path / "src" / problem.name / "tables/clean.py"
     cleaning.write_text(cleaning.read_text() + "\n# changed\n")

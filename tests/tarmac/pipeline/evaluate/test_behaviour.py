@@ -1,4 +1,4 @@
-"""Behaviour: the value of each expectation, for scorers that do what is expected, the reverse, or nothing at all."""
+"""Behaviours: the measured value of each expectation, for models that satisfy it, violate it, or ignore it."""
 
 import numpy as np
 import pandas as pd
@@ -44,29 +44,29 @@ def one_row(rows: pd.DataFrame) -> np.ndarray:
     return answers
 
 
-def test_same_is_the_largest_move_of_any_answer_up_or_down():
+def test_same_is_largest_absolute_change_of_any_prediction():
     assert tried("same", ("tells", "other"), sums) == pytest.approx(0.25 * 5 / 8, abs=ROUNDED)
     assert tried("same", ("other",), one_row) == pytest.approx(0.25, abs=ROUNDED)
     assert tried("same", ("name",), sums, change=becomes("y")) == 0
 
 
-def test_same_tells_of_a_move_that_is_smaller_than_the_digits_shown():
+def test_same_reports_changes_below_displayed_precision():
     assert tried("same", ("other",), lambda rows: rows["tells"] + rows["other"] / 25_000) > 0
 
 
-def test_same_is_measured_even_of_a_column_that_the_model_does_not_say_it_takes():
+def test_same_is_measured_for_columns_outside_declared_inputs():
     assert tried("same", ("other",), sums, takes=("tells",)) == pytest.approx(0.25 / 8, abs=ROUNDED)
 
 
 @pytest.mark.parametrize("expectation", ["higher", "lower"])
-def test_a_direction_is_the_signed_mean_move(expectation):
+def test_direction_is_signed_mean_change_of_predictions(expectation):
     assert tried(expectation, ("tells",), sums) == pytest.approx(0.125, abs=ROUNDED)
     assert tried(expectation, ("tells",), lambda rows: 1 - sums(rows)) == pytest.approx(-0.125, abs=ROUNDED)
     assert tried(expectation, ("other",), one_row) == pytest.approx(-0.25 / ROWS, abs=ROUNDED)
     assert tried(expectation, ("tells",), lambda rows: rows["other"].to_numpy()) == 0
 
 
-def test_usable_is_the_auc_that_is_left_after_the_change():
+def test_usable_is_auc_after_change():
     rows, y = table()
     assert tried("usable", ("tells",), sums, change=becomes(0.0)) == pytest.approx(
         pairs_auc(y, rows["other"].to_numpy()), abs=ROUNDED
@@ -79,13 +79,13 @@ def test_usable_is_the_auc_that_is_left_after_the_change():
 
 @pytest.mark.parametrize("expectation", ["higher", "lower", "usable"])
 @pytest.mark.parametrize(("takes", "known"), [((), False), (("name",), False), (("other",), True), (("tells",), True)])
-def test_a_value_is_missing_only_where_the_model_takes_none_of_the_columns(expectation, takes, known):
+def test_value_is_missing_only_if_model_takes_no_changed_column(expectation, takes, known):
     assert pd.notna(tried(expectation, ("tells", "other"), sums, takes=takes)) == known
 
 
 @relaxed
 @given(st.integers(0, 10_000), st.floats(-1, 1, width=32), st.floats(-1, 1, width=32))
-def test_values_are_those_of_the_answers_before_and_after(seed, first, second):
+def test_values_match_predictions_before_and_after_change(seed, first, second):
     rows, y = table(seed)
 
     def score(given: pd.DataFrame) -> np.ndarray:
@@ -99,7 +99,7 @@ def test_values_are_those_of_the_answers_before_and_after(seed, first, second):
     assert found.to_dict() == pytest.approx(wanted, abs=ROUNDED)
 
 
-def test_the_table_has_one_line_a_behaviour_in_the_order_given():
+def test_table_has_one_row_per_behaviour_in_given_order():
     rows, y = table()
     behaviours = [Behaviour(name, "same", grows(1.0), ("other",)) for name in ("b", "a", "c")]
     found = measure(behaviours, sums, [], rows, y)
@@ -108,7 +108,7 @@ def test_the_table_has_one_line_a_behaviour_in_the_order_given():
     assert list(found["expectation"]) == ["same"] * 3
 
 
-def test_each_behaviour_starts_from_the_rows_as_they_came_and_leaves_them_so():
+def test_each_behaviour_changes_copy_of_original_rows():
     rows, y = table()
     before, seen = rows.copy(), []
     behaviours = [Behaviour(name, "same", grows(1.0), (name,)) for name in ("tells", "other")]
@@ -159,7 +159,7 @@ def values(score) -> dict[str, float]:
     return measure(problem.behaviour.BEHAVIOURS, score, NAMES, rows, y).set_index("behaviour")["value"].to_dict()
 
 
-def test_a_sane_model_does_as_expected():
+def test_sound_model_behaves_as_expected():
     found = values(sane)
     assert found[NUMBER] == 0
     assert found[QUEUE] > 0.05
@@ -171,7 +171,7 @@ def test_a_sane_model_does_as_expected():
     ("score", "told"),
     [(memorises, {NUMBER}), (upside_down, {QUEUE, SPARE, CARRIER}), (lost_without_its_carrier, {CARRIER})],
 )
-def test_a_model_gone_wrong_is_told_from_a_sane_one_by_the_behaviour_that_it_lost(score, told):
+def test_each_defect_fails_exactly_its_own_behaviours(score, told):
     bad = values(score)
     wrong = {NUMBER: bad[NUMBER] > 0, QUEUE: bad[QUEUE] < 0, SPARE: bad[SPARE] > 0, CARRIER: bad[CARRIER] <= 0.5}
     assert {name for name, failed in wrong.items() if failed} == told
@@ -183,7 +183,7 @@ def shares(rows: pd.DataFrame) -> np.ndarray:
     return np.stack([(1 - first) / 2, first, (1 - first) / 2], axis=1)
 
 
-def test_of_many_classes_the_largest_move_of_any_is_told_and_a_direction_is_refused():
+def test_multiclass_supports_same_and_usable_but_no_direction():
     rows, y = table()
     task = TASKS["multiclass"]
     behaviours = [Behaviour("a", "same", becomes(0.0), ("tells",)), Behaviour("b", "usable", becomes(0.0), ("other",))]
@@ -194,7 +194,7 @@ def test_of_many_classes_the_largest_move_of_any_is_told_and_a_direction_is_refu
         measure([Behaviour("up", "higher", grows(1.0), ("tells",))], shares, ["tells"], rows, y, task)
 
 
-def test_usable_of_a_number_is_the_variance_that_is_still_explained():
+def test_regression_usable_is_r2_and_higher_is_mean_change():
     rows, _ = table()
     y = rows["tells"].to_numpy()
     behaviours = [

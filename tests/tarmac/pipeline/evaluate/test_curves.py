@@ -1,4 +1,4 @@
-"""The tables behind the plots: true to the rows, small, finite, and with the ends that a reader expects."""
+"""Tables behind the plots: faithful to the rows, small, finite, and with the expected end points."""
 
 import numpy as np
 import pandas as pd
@@ -36,7 +36,7 @@ def height(points: list[tuple[float, float]], x: float) -> float:
 
 @relaxed
 @given(cases())
-def test_the_roc_curve_goes_through_the_rates_of_every_threshold(rows):
+def test_roc_curve_interpolates_rates_of_all_thresholds(rows):
     y, p = rows
     table = curves.roc(y, {"model": p})
     points = [(0.0, 0.0), *((fpr, tpr) for fpr, tpr, _ in corners(y, p))]
@@ -46,7 +46,7 @@ def test_the_roc_curve_goes_through_the_rates_of_every_threshold(rows):
 
 @relaxed
 @given(cases())
-def test_the_roc_curve_rises_from_left_to_right_and_ends_at_1(rows):
+def test_roc_curve_is_monotonic_finite_and_ends_at_one(rows):
     y, p = rows
     table = curves.roc(y, {"model": p, "baseline": 1 - p})
     assert list(table.columns) == ["false_positive_rate", "model", "baseline"]
@@ -57,7 +57,7 @@ def test_the_roc_curve_rises_from_left_to_right_and_ends_at_1(rows):
     assert table["false_positive_rate"].iloc[0] == 0
 
 
-def test_the_area_under_the_drawn_curve_is_the_auc():
+def test_area_under_roc_table_equals_auc():
     y, p = drawn(3000, seed=1)
     table = curves.roc(y, {"model": p})
     assert np.trapezoid(table["model"], table["false_positive_rate"]) == pytest.approx(pairs_auc(y, p), abs=2e-3)
@@ -65,7 +65,7 @@ def test_the_area_under_the_drawn_curve_is_the_auc():
 
 @relaxed
 @given(cases())
-def test_drawn_precision_lies_between_that_of_the_thresholds_around_its_recall(rows):
+def test_precision_lies_between_those_of_adjacent_thresholds(rows):
     y, p = rows
     table = curves.precision_recall(y, {"model": p})
     points = [(0.0, 1.0), *((recall, precision) for _, recall, precision in corners(y, p))]
@@ -86,7 +86,7 @@ def test_precision_at_full_recall_is_the_share_of_positives():
 
 @relaxed
 @given(cases(), st.integers(2, 30))
-def test_the_calibration_curve_rises_in_predicted_and_has_no_empty_bin(rows, bins):
+def test_calibration_bins_are_sorted_and_never_empty(rows, bins):
     y, p = rows
     table = curves.calibration(y, p, bins)
     assert len(table) == min(bins, len(y))
@@ -98,7 +98,7 @@ def test_the_calibration_curve_rises_in_predicted_and_has_no_empty_bin(rows, bin
 
 @relaxed
 @given(cases(), st.sampled_from([0.0, 0.25, 0.5, 1.0]))
-def test_the_four_counts_are_all_rows_each_in_its_place(rows, threshold):
+def test_binary_confusion_counts_every_row_in_its_cell(rows, threshold):
     y, p = rows
     counts = curves.confusion(y, p >= threshold, NAMES).set_index(["actual", "predicted"])["rows"]
     hit, false, missed = counted(y, p, threshold)
@@ -111,7 +111,7 @@ def test_the_four_counts_are_all_rows_each_in_its_place(rows, threshold):
 
 
 @pytest.mark.parametrize("label", [0, 1])
-def test_the_auc_of_a_group_is_that_of_its_rows_and_a_group_of_one_class_is_left_out(label):
+def test_auc_by_group_uses_own_rows_and_omits_one_class_groups(label):
     y, p = drawn(600, seed=3)
     groups = pd.Series(np.random.default_rng(4).choice(["b", "a", "one class"], 600))
     y = np.where(groups == "one class", label, y)
@@ -124,13 +124,13 @@ def test_the_auc_of_a_group_is_that_of_its_rows_and_a_group_of_one_class_is_left
         assert (model, baseline) == (pytest.approx(wanted, abs=ROUNDED), pytest.approx(1 - wanted, abs=ROUNDED))
 
 
-def test_groups_of_one_class_alone_leave_a_table_with_its_columns():
+def test_auc_by_group_keeps_columns_when_no_group_remains():
     empty = curves.main_by("month", pd.Series(["x", "x"]), np.array([1, 1]), {"model": np.array([0.1, 0.2])})
     assert list(empty.columns) == ["month", "model"]
     assert empty.empty
 
 
-def test_each_class_is_counted_against_each_and_the_likeliest_is_chosen():
+def test_multiclass_confusion_counts_every_pair_of_classes():
     y, p = made("multiclass", 500, seed=5)
     names = ("a", "b", "c")
     counts = curves.confusion(y, p.argmax(axis=1), names).set_index(["actual", "predicted"])["rows"]
@@ -143,7 +143,7 @@ def test_each_class_is_counted_against_each_and_the_likeliest_is_chosen():
     assert counts.to_dict() == wanted
 
 
-def test_errors_are_those_that_a_share_of_the_rows_does_not_exceed():
+def test_errors_are_quantiles_of_absolute_error():
     y, p = made("regression", 2000, seed=6)
     table = curves.errors(y, {"model": p, "baseline": np.full_like(p, 500)})
     assert list(table.columns) == ["share", "model", "baseline"]
@@ -153,7 +153,7 @@ def test_errors_are_those_that_a_share_of_the_rows_does_not_exceed():
     assert (table["baseline"][1:] > table["model"][1:]).all()
 
 
-def test_a_group_of_many_classes_has_the_mean_auc_of_those_that_it_has():
+def test_multiclass_group_auc_averages_classes_present():
     y, p = made("multiclass", 400, seed=7)
     groups = pd.Series(np.where(np.arange(400) < 200, "a", "b"))
     y[(groups == "b").to_numpy() & (y == 2)] = 1

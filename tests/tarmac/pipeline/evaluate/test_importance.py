@@ -1,4 +1,4 @@
-"""Permutation importance: nothing for what a model does not use, most for what it lives by, the same every time."""
+"""Permutation importance: zero for unused features, largest for decisive ones, and deterministic per seed."""
 
 import numpy as np
 import pandas as pd
@@ -27,13 +27,13 @@ def score(rows):
     return (3 * rows["strong"] + rows["weak"] + rows["constant"]).to_numpy()
 
 
-def test_what_the_model_does_not_use_or_cannot_tell_apart_is_worth_nothing(rows, labels):
+def test_unused_and_constant_features_have_zero_importance(rows, labels):
     losses = permutation_importance(score, NAMES, rows, labels, 1, BINARY).set_index("feature")["auc_loss"]
     assert losses["constant"] == losses["ignored"] == 0
     assert losses["strong"] > 5 * losses["weak"] > 0
 
 
-def test_the_only_informative_feature_loses_all_that_the_model_knows(rows, labels):
+def test_sole_useful_feature_ranks_first_and_ties_sort_by_name(rows, labels):
     table = permutation_importance(lambda rows: rows["strong"].to_numpy(), NAMES, rows, labels, 1, BINARY)
     assert table["feature"][0] == "strong"
     assert table["auc_loss"][0] > 0.35  # from more than 0.9 down to a coin's 0.5
@@ -41,13 +41,13 @@ def test_the_only_informative_feature_loses_all_that_the_model_knows(rows, label
     assert list(table["feature"][1:]) == ["constant", "ignored", "weak"], "equal losses stand by name"
 
 
-def test_the_draw_depends_on_the_seed_alone(rows, labels):
+def test_shuffling_depends_only_on_seed(rows, labels):
     first, again, other = (permutation_importance(score, NAMES, rows, labels, seed, BINARY) for seed in (7, 7, 8))
     assert first.equals(again)
     assert not first.equals(other)
 
 
-def test_shuffling_leaves_the_rows_as_they_were(rows, labels):
+def test_shuffling_does_not_modify_rows(rows, labels):
     before = rows.copy()
     permutation_importance(score, NAMES, rows, labels, 1, BINARY)
     pd.testing.assert_frame_equal(rows, before)
@@ -63,7 +63,7 @@ def test_one_feature_is_shuffled_at_a_time_and_keeps_its_values(rows, labels):
         assert sorted(given[name]) == sorted(rows[name])
 
 
-def test_a_feature_that_tells_a_number_is_worth_the_variance_that_it_explains(rows):
+def test_regression_importance_is_loss_of_explained_variance(rows):
     y = (3 * rows["strong"] + rows["weak"]).to_numpy("float32")
     table = permutation_importance(
         lambda given: (3 * given["strong"] + given["weak"]).to_numpy("float32"), NAMES, rows, y, 1, TASKS["regression"]

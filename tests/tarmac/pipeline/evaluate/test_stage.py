@@ -1,4 +1,4 @@
-"""evaluate: what it publishes of every row, what chooses the threshold, and that no NaN gets into a metric file."""
+"""evaluate: the published values of every row, the choice of the threshold, and no NaN in a metric file."""
 
 import json
 
@@ -54,7 +54,7 @@ def scored(month: str, rows: int, seed: int) -> evaluate.Scored:
 VALID, TEST = scored("2013-10", 300, 1), scored("2013-11", 400, 2)
 
 
-def test_predictions_carry_the_row_key_the_label_and_both_probabilities_in_order():
+def test_predictions_contain_key_label_and_both_probabilities():
     table = predictions(TEST)
     assert list(table.columns) == [
         *problem.contract.KEY,
@@ -69,7 +69,7 @@ def test_predictions_carry_the_row_key_the_label_and_both_probabilities_in_order
     assert np.array_equal(table["baseline_probability"], TEST.baseline)
 
 
-def test_predictions_tell_of_every_row_the_slice_of_each_kind_so_that_slices_can_be_judged_from_them_alone():
+def test_predictions_contain_every_slice_of_each_row():
     table = predictions(TEST)
     assert tuple(problem.slices.slices(rows_of(TEST))) == problem.contract.SLICES
     for name, groups in problem.slices.slices(rows_of(TEST)).items():
@@ -78,7 +78,7 @@ def test_predictions_tell_of_every_row_the_slice_of_each_kind_so_that_slices_can
     assert table[list(problem.contract.KEY)].dtypes.equals(rows_of(TEST)[list(problem.contract.KEY)].dtypes)
 
 
-def test_the_threshold_comes_from_validation_and_everything_else_from_test():
+def test_threshold_uses_validation_and_other_metrics_use_test():
     values = evaluate.all_metrics(VALID, TEST, PARAMS)
     f_beta = {threshold: exact_f_beta(VALID.y, VALID.model, threshold, 1) for threshold in VALID.model.tolist()}
     assert f_beta[values["threshold"]] == max(f_beta.values())
@@ -88,14 +88,14 @@ def test_the_threshold_comes_from_validation_and_everything_else_from_test():
     assert (values["rows"], values["positive_share"]) == (400, pytest.approx(TEST.y.mean()))
 
 
-def test_labels_of_the_test_months_do_not_move_the_threshold():
+def test_threshold_ignores_test_labels():
     turned = judged(rows_of(TEST), 1 - TEST.y, TEST.model, TEST.baseline)
     first, second = (evaluate.all_metrics(VALID, test, PARAMS) for test in (TEST, turned))
     assert first["threshold"] == second["threshold"]
     assert first["recall"] != second["recall"]
 
 
-def test_tables_show_both_windows_by_month_and_the_rest_of_test_alone():
+def test_monthly_auc_has_both_windows_and_other_tables_only_test():
     tables = evaluate.tables(VALID, TEST, 0.5, PARAMS)
     assert list(tables["monthly_auc"]["month"]) == ["2013-10", "2013-11"]
     wanted = [pairs_auc(part.y, part.model) for part in (VALID, TEST)]
@@ -104,7 +104,7 @@ def test_tables_show_both_windows_by_month_and_the_rest_of_test_alone():
     assert (tables["slices"].groupby("slice")["rows"].sum() == 400).all()
 
 
-def test_no_table_of_a_plot_names_a_single_row():
+def test_plot_tables_do_not_identify_single_rows():
     columns = {column for table in evaluate.tables(VALID, TEST, 0.5, PARAMS).values() for column in table.columns}
     assert not columns & {"flight", "day", problem.contract.TARGET}
 
@@ -118,7 +118,7 @@ def of_kind(kind: str, rows: int, seed: int) -> evaluate.Scored:
 
 @pytest.mark.parametrize(("kind", "own"), [("multiclass", {"confusion"}), ("regression", {"errors"})])
 @pytest.mark.parametrize("time", [True, False])
-def test_a_table_or_a_number_of_another_target_is_made(monkeypatch, kind, own, time):
+def test_each_target_kind_has_only_its_own_metrics_and_tables(monkeypatch, kind, own, time):
     task, valid, test = TASKS[kind], of_kind(kind, 200, 1), of_kind(kind, 300, 2)
     monkeypatch.setattr(problem.contract, "CLASSES", ("a", "b", "c"))
     monkeypatch.setattr(problem.contract, "DAY", "day" if time else None)
@@ -132,7 +132,7 @@ def test_a_table_or_a_number_of_another_target_is_made(monkeypatch, kind, own, t
     assert len(tables["calibration"]) == PARAMS.calibration_bins
 
 
-def test_predictions_of_many_classes_lack_the_column_of_one(monkeypatch):
+def test_multiclass_predictions_have_one_column_per_class(monkeypatch):
     monkeypatch.setattr(problem.contract, "ANSWERS", ("probability_a", "probability_b", "probability_c"))
     rows = of_kind("multiclass", 100, 3)
     table = predictions(rows)
@@ -157,7 +157,7 @@ class KnowsBlock:
         return rows["block"].to_numpy()
 
 
-def test_importance_is_measured_on_the_asked_number_of_validation_rows(monkeypatch):
+def test_importance_uses_requested_number_of_validation_rows(monkeypatch):
     assert {"block", "distance"} <= set(problem.contract.FEATURES["schedule"])
     rows = rows_of(VALID).assign(block=VALID.model, distance=np.float32(1))
     valid, seen = judged(rows, VALID.y, VALID.model, VALID.baseline), []
@@ -202,7 +202,7 @@ def with_features(scored: evaluate.Scored) -> evaluate.Scored:
     return judged(rows, scored.y, scored.model, scored.baseline)
 
 
-def test_behaviour_is_measured_on_the_asked_number_of_test_rows_and_is_missing_where_the_model_takes_nothing():
+def test_behaviour_uses_random_sample_of_requested_test_rows():
     test, model = with_features(TEST), KnowsQueue()
     table = evaluate.behaviour_table(test, model, PARAMS).set_index("behaviour")["value"]
     assert list(table.index) == [behaviour.name for behaviour in problem.behaviour.BEHAVIOURS]
@@ -223,7 +223,7 @@ def test_behaviour_is_measured_on_the_asked_number_of_test_rows_and_is_missing_w
     assert table.equals(again)
 
 
-def test_the_labels_of_the_sampled_rows_stay_with_them():
+def test_sample_keeps_labels_aligned_with_rows():
     rows, y = evaluate.sample(TEST, 150, seed=3)
     assert np.array_equal(y, rows[problem.contract.TARGET])
     assert len(rows) == 150
@@ -232,7 +232,7 @@ def test_the_labels_of_the_sampled_rows_stay_with_them():
     assert np.array_equal(labels, whole[problem.contract.TARGET])
 
 
-def test_the_stage_writes_predictions_metrics_and_every_table_with_behaviour_among_them(tmp_path, monkeypatch):
+def test_stage_writes_predictions_metrics_and_every_table(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("data", "metrics"):
         (tmp_path / name).mkdir()
@@ -262,14 +262,14 @@ def test_the_stage_writes_predictions_metrics_and_every_table_with_behaviour_amo
 
 
 @pytest.mark.parametrize("wrong", [float("nan"), float("inf"), float("-inf")])
-def test_a_metric_that_is_no_number_is_told_and_not_logged(tmp_path, monkeypatch, wrong):
+def test_rejects_non_finite_metric_and_writes_nothing(tmp_path, monkeypatch, wrong):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match=r"metric baseline/brier is (nan|-?inf)"):
         evaluate.log_metrics({"roc_auc": 0.7, "baseline/brier": wrong})
     assert list(tmp_path.iterdir()) == []
 
 
-def test_logged_metrics_are_all_in_the_file_with_every_digit(tmp_path, monkeypatch):
+def test_metrics_file_contains_every_metric_at_full_precision(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     values = evaluate.all_metrics(VALID, TEST, PARAMS)
     evaluate.log_metrics(values)
@@ -278,7 +278,7 @@ def test_logged_metrics_are_all_in_the_file_with_every_digit(tmp_path, monkeypat
     assert logged == {**{name: value for name, value in values.items() if "/" not in name}, "baseline": baseline}
 
 
-def test_a_table_written_in_parts_has_other_bytes_than_one_written_at_once(tmp_path, monkeypatch):
+def test_table_written_in_parts_has_same_bytes_as_single_write(tmp_path, monkeypatch):
     monkeypatch.setattr(evaluate, "ROW_GROUP", 300)
     whole = pd.concat([predictions(VALID), predictions(TEST)], ignore_index=True)
     whole.to_parquet(tmp_path / "whole", index=False, compression="zstd", row_group_size=300)
@@ -288,7 +288,7 @@ def test_a_table_written_in_parts_has_other_bytes_than_one_written_at_once(tmp_p
     assert (tmp_path / "parts").read_bytes() == (tmp_path / "whole").read_bytes()
 
 
-def test_a_sample_of_months_is_another_than_that_of_their_table():
+def test_sample_is_same_for_rows_in_parts_and_in_one_table():
     rows, y = rows_of(TEST), TEST.y
     cut = evaluate.Scored([rows[:150], rows[150:151], rows[151:]], TEST.groups, y, TEST.model, TEST.baseline)
     for size in (1, 150, 10**6):
@@ -297,7 +297,7 @@ def test_a_sample_of_months_is_another_than_that_of_their_table():
         assert np.array_equal(labels, same)
 
 
-def test_scoring_by_month_gives_other_answers_than_by_table(tmp_path, monkeypatch):
+def test_scoring_by_month_matches_scoring_whole_table(tmp_path, monkeypatch):
     class Knows:
         def __init__(self, factor):
             self.factor = factor

@@ -1,4 +1,4 @@
-"""Intervals: each resample is the metric of its repeated rows, and the interval is Student's where that is known."""
+"""Bootstrap: resample metrics match metrics of repeated rows, and intervals match Student's t where known."""
 
 import warnings
 from math import inf, isnan, nan
@@ -110,7 +110,7 @@ def large(kind: str = "binary", count: int = 12, seed: int = 1):
 @pytest.mark.parametrize(("kind", "name"), EVERY)
 @relaxed
 @given(st.data())
-def test_a_resample_has_the_metric_of_its_rows_repeated_and_no_warning_where_that_says_nothing(kind, name, data):
+def test_resample_metric_equals_metric_of_repeated_rows(kind, name, data):
     y, p, cluster, weights = data.draw(clustered(kind))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -120,7 +120,7 @@ def test_a_resample_has_the_metric_of_its_rows_repeated_and_no_warning_where_tha
 
 
 @pytest.mark.parametrize(("kind", "name"), EVERY)
-def test_resamples_of_many_rows_with_ties_and_certain_answers_have_the_metric_of_the_rows_repeated(kind, name):
+def test_resample_metric_is_exact_with_ties_and_certain_scores(kind, name):
     y, p, cluster = large(kind)
     assert kind != "binary" or {0.0, 1.0} <= set(p.tolist())
     assert p.dtype == "float32"
@@ -130,7 +130,7 @@ def test_resamples_of_many_rows_with_ties_and_certain_answers_have_the_metric_of
 
 
 @pytest.mark.parametrize("far", [1e5, 1e7])
-def test_targets_far_from_zero_have_the_share_of_variance_that_the_same_targets_near_it_have(far):
+def test_r2_is_unaffected_by_offset_of_targets(far):
     y, p, cluster = large("regression")
     weights = draw_weights(12, 20, seed=3)
     y, p = y.astype("float64"), p.astype("float64")
@@ -138,7 +138,7 @@ def test_targets_far_from_zero_have_the_share_of_variance_that_the_same_targets_
     assert away == pytest.approx(near, rel=1e-6)
 
 
-def test_targets_of_a_resample_that_are_all_the_same_have_no_share_of_variance():
+def test_r2_is_nan_for_constant_targets():
     y, p, cluster = large("regression")
     weights = np.zeros((1, 12))
     weights[0, 4] = 2
@@ -147,7 +147,7 @@ def test_targets_of_a_resample_that_are_all_the_same_have_no_share_of_variance()
 
 @pytest.mark.parametrize(("label", "known"), [(0, nan), (1, 1.0)])
 @pytest.mark.filterwarnings("error")
-def test_a_resample_of_one_class_has_no_auc_and_no_precision_without_positives(label, known):
+def test_one_class_auc_and_all_negative_precision_are_nan(label, known):
     y, p, cluster = large()
     weights = np.zeros((2, 12))
     weights[0, 3 + label], weights[1] = 2, 1
@@ -158,7 +158,7 @@ def test_a_resample_of_one_class_has_no_auc_and_no_precision_without_positives(l
 
 
 @pytest.mark.parametrize("bins", [2, 7, 2000])
-def test_calibration_error_of_a_resample_is_in_the_asked_number_of_bins(bins):
+def test_calibration_error_uses_requested_number_of_bins(bins):
     y, p, cluster = large()
     weights = draw_weights(12, 10, seed=4)
     wanted = [binned_error(y, p, weight[cluster], bins) for weight in weights]
@@ -168,7 +168,7 @@ def test_calibration_error_of_a_resample_is_in_the_asked_number_of_bins(bins):
 @pytest.mark.parametrize("kind", METRICS)
 @relaxed
 @given(st.data())
-def test_every_cluster_drawn_once_gives_the_values_that_are_published(kind, data):
+def test_unit_weights_reproduce_published_metrics(kind, data):
     y, p, cluster, weights = data.draw(clustered(kind))
     once, task = np.ones((1, weights.shape[1])), TASKS[kind]
     error = metrics.calibration_error(*metrics.flat(y, p, task), BINS)
@@ -190,7 +190,7 @@ def test_average_precision_is_the_same_in_chunks_of_any_size(monkeypatch, chunk)
 
 
 @given(st.integers(1, 50), st.integers(1, 20), st.integers(0, 2**31 - 1))
-def test_a_resample_draws_as_many_clusters_as_there_are_and_the_same_by_the_same_seed(clusters, resamples, seed):
+def test_draws_sum_to_cluster_count_and_repeat_with_same_seed(clusters, resamples, seed):
     weights = draw_weights(clusters, resamples, seed)
     assert weights.shape == (resamples, clusters)
     assert (weights.sum(axis=1) == clusters).all()
@@ -198,7 +198,7 @@ def test_a_resample_draws_as_many_clusters_as_there_are_and_the_same_by_the_same
     assert np.array_equal(weights, draw_weights(clusters, resamples, seed))
 
 
-def test_another_seed_draws_other_clusters():
+def test_seed_changes_drawn_clusters():
     assert not np.array_equal(draw_weights(60, 5, seed=1), draw_weights(60, 5, seed=2))
 
 
@@ -213,9 +213,7 @@ LEVELS = st.floats(0.5, 0.999)
 
 
 @given(DRAWS, st.floats(-10, 10), st.integers(2, 400), LEVELS)
-def test_the_interval_is_students_around_the_estimate_with_the_error_corrected_for_few_clusters(
-    draws, estimate, clusters, confidence
-):
+def test_interval_is_student_t_with_few_clusters_correction(draws, estimate, clusters, confidence):
     error = np.std(draws) * (len(draws) / (len(draws) - 1) * clusters / (clusters - 1)) ** 0.5
     assert interval(estimate, draws, clusters, confidence) == pytest.approx(
         stats.t.interval(confidence, clusters - 1, estimate, error) if error else (estimate, estimate), abs=1e-9
@@ -223,7 +221,7 @@ def test_the_interval_is_students_around_the_estimate_with_the_error_corrected_f
 
 
 @given(DRAWS, st.floats(-10, 10), st.integers(2, 400), LEVELS, LEVELS)
-def test_more_confidence_widens_the_interval_and_each_holds_the_estimate(draws, estimate, clusters, first, second):
+def test_more_confidence_widens_interval_around_estimate(draws, estimate, clusters, first, second):
     (low, high), (lower, higher) = (interval(estimate, draws, clusters, level) for level in sorted((first, second)))
     assert lower <= low <= estimate <= high <= higher
     if abs(first - second) > 1e-3 and np.ptp(draws) > 1e-3:
@@ -231,7 +229,7 @@ def test_more_confidence_widens_the_interval_and_each_holds_the_estimate(draws, 
 
 
 @given(DRAWS, st.sampled_from([nan, inf, -inf]), st.integers(2, 400))
-def test_resamples_without_a_number_are_left_out_of_the_interval(draws, none, clusters):
+def test_interval_ignores_non_finite_resamples(draws, none, clusters):
     with_some = np.concatenate([[none], draws, [none, nan]])
     assert interval(0.5, with_some, clusters, 0.95) == interval(0.5, draws, clusters, 0.95)
 
@@ -242,12 +240,12 @@ def test_resamples_without_a_number_are_left_out_of_the_interval(draws, none, cl
     ids=["one cluster", "no cluster", "no number", "one number", "no resample"],
 )
 @pytest.mark.filterwarnings("error")
-def test_where_nothing_is_known_of_the_error_the_interval_is_no_number(draws, clusters):
+def test_interval_is_nan_without_enough_clusters_or_resamples(draws, clusters):
     assert interval(0.2, np.array(draws), clusters, 0.95) == pytest.approx((nan, nan), nan_ok=True)
 
 
 @pytest.mark.parametrize("clusters", [4, 12, 61])
-def test_the_interval_of_a_mean_is_the_one_that_theory_and_another_library_give(clusters):
+def test_interval_of_mean_matches_theory_and_scipy(clusters):
     """Clusters of equal size: their means are a plain sample, of which Student's interval is exact."""
     y, p = drawn(25 * clusters, seed=clusters)
     cluster = np.arange(len(y)) % clusters
@@ -261,7 +259,7 @@ def test_the_interval_of_a_mean_is_the_one_that_theory_and_another_library_give(
 
 
 @pytest.mark.parametrize(("kind", "name"), EVERY)
-def test_a_model_differs_from_itself_by_exactly_nothing(kind, name):
+def test_difference_of_model_with_itself_is_exactly_zero(kind, name):
     y, p, cluster = large(kind)
     draws = [found(kind, name, y, answers, cluster, draw_weights(12, 50, seed=6)) for answers in (p, p.copy())]
     assert not (draws[1] - draws[0]).any()
@@ -269,7 +267,7 @@ def test_a_model_differs_from_itself_by_exactly_nothing(kind, name):
 
 
 @pytest.mark.parametrize(("kind", "name"), EVERY)
-def test_what_two_models_share_cancels_in_the_interval_of_their_difference(kind, name):
+def test_shared_error_cancels_in_interval_of_difference(kind, name):
     y, p, cluster = large(kind)
     second = {"binary": np.clip(p * 0.99, 0, 1), "multiclass": p * 0.99 + 0.01 / CLASSES, "regression": p + 0.1}[kind]
     draws = [found(kind, name, y, answers, cluster, draw_weights(12, 200, seed=7)) for answers in (p, second)]
@@ -279,7 +277,7 @@ def test_what_two_models_share_cancels_in_the_interval_of_their_difference(kind,
 
 
 @pytest.mark.parametrize(("kind", "name"), EVERY)
-def test_neither_the_order_of_rows_nor_the_numbers_of_clusters_matter(kind, name):
+def test_resample_metrics_ignore_row_order_and_cluster_numbers(kind, name):
     y, p = made(kind, 600, seed=8)
     assert len(set(metrics.flat(y, p, TASKS[kind])[1].tolist())) > 590, "tied rows are binned in their order"
     draw = np.random.default_rng(9)

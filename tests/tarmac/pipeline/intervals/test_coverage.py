@@ -1,4 +1,4 @@
-"""How often a 95 % interval holds the truth, on simulated days of which every one has a mood of its own."""
+"""Coverage of 95 % intervals in simulations where all rows of a day share a common effect."""
 
 from functools import cache
 
@@ -87,7 +87,7 @@ def held(name: str, make, runs: int) -> float:
 
 
 @pytest.mark.parametrize("name", ["log_loss", "roc_auc"])
-def test_an_interval_by_day_holds_the_truth_about_as_often_as_it_says(name):
+def test_interval_by_day_covers_truth_at_stated_rate(name):
     """The rate may differ by what simulation is known to lack (a hundredth), and by three of its own errors."""
     rate = held(name, by_day, RUNS)
     error = np.sqrt(CONFIDENCE * (1 - CONFIDENCE) / RUNS)
@@ -95,6 +95,6 @@ def test_an_interval_by_day_holds_the_truth_about_as_often_as_it_says(name):
 
 
 @pytest.mark.parametrize(("name", "make"), [("log_loss", by_row), ("roc_auc", by_delong)])
-def test_an_interval_that_takes_rows_for_independent_misses_the_truth_far_more_often(name, make):
+def test_intervals_assuming_independent_rows_undercover(name, make):
     rate = held(name, make, RUNS // 4)
     assert rate < 0.9, f"{name}: {rate:.1%} of {RUNS // 4} intervals by row hold the truth: the days say nothing here"

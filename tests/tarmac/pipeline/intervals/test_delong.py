@@ -64,7 +64,7 @@ def models(rows: int, seed: int, digits: int):
 
 @relaxed
 @given(paired())
-def test_difference_and_error_are_the_fractions_over_all_pairs(rows):
+def test_difference_and_error_match_exact_fractions(rows):
     wanted, variance = exact(*rows)
     found, error = delong.difference(*rows)
     assert found == pytest.approx(float(wanted), abs=1e-12)
@@ -73,7 +73,7 @@ def test_difference_and_error_are_the_fractions_over_all_pairs(rows):
 
 @pytest.mark.parametrize("digits", [1, 2, 7])
 @pytest.mark.parametrize(("rows", "seed"), [(60, 1), (400, 2), (3000, 3)])
-def test_difference_error_and_interval_are_those_of_another_library(rows, seed, digits):
+def test_difference_error_and_interval_match_mlstatkit(rows, seed, digits):
     y, first, second = models(rows, seed, digits)
     z, p_value, _, _, auc_first, auc_second, info = Delong_test(y, first, second)
     assert info["method"] == "delong"
@@ -86,7 +86,7 @@ def test_difference_error_and_interval_are_those_of_another_library(rows, seed, 
 
 @relaxed
 @given(paired())
-def test_the_difference_is_that_of_the_aucs_second_minus_first(rows):
+def test_difference_is_second_auc_minus_first(rows):
     y, first, second = rows
     wanted = roc_auc_score(y, second) - roc_auc_score(y, first)
     assert delong.difference(*rows)[0] == pytest.approx(wanted, abs=1e-12)
@@ -94,7 +94,7 @@ def test_the_difference_is_that_of_the_aucs_second_minus_first(rows):
 
 @relaxed
 @given(paired(), st.floats(0.5, 0.999))
-def test_swapping_the_models_turns_the_sign_and_nothing_else(rows, confidence):
+def test_swapping_models_only_flips_sign(rows, confidence):
     y, first, second = rows
     found, error = delong.difference(y, first, second)
     assert delong.difference(y, second, first) == pytest.approx((-found, error), abs=1e-12)
@@ -111,7 +111,7 @@ def test_a_better_second_model_has_a_positive_difference():
 
 @relaxed
 @given(paired())
-def test_identical_models_differ_by_exactly_nothing(rows):
+def test_identical_models_have_zero_difference_and_interval(rows):
     y, first, _ = rows
     assert delong.difference(y, first, first.copy()) == (0, 0)
     assert delong.interval(y, first, first.copy(), 0.95) == (0, 0)
@@ -119,13 +119,13 @@ def test_identical_models_differ_by_exactly_nothing(rows):
 
 @relaxed
 @given(paired())
-def test_only_the_ranks_of_the_answers_matter(rows):
+def test_difference_depends_only_on_ranks_of_predictions(rows):
     y, first, second = rows
     ranks = [np.unique(p, return_inverse=True)[1].astype("float32") for p in (first, second)]
     assert delong.difference(y, *ranks) == delong.difference(y, first, second)
 
 
-def test_rows_given_four_times_halve_the_error_as_if_each_were_news():
+def test_error_halves_when_rows_are_repeated_four_times():
     """What the method leaves out, and why the report resamples days: nothing is learnt from a copy."""
     y, first, second = models(800, 6, 3)
     once = delong.difference(y, first, second)

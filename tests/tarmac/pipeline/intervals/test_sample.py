@@ -1,4 +1,4 @@
-"""Rows judged together: what a sample says of any target, and what many clusters become."""
+"""Samples: estimates for every kind of target, and merging of clusters above the limit."""
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ def sample(kind: str, rows: int, clusters: int, params: IntervalParams = PARAMS)
 
 
 @pytest.mark.parametrize("kind", TASKS)
-def test_every_metric_of_the_task_lies_in_its_interval_but_the_calibration_error_that_has_none(kind):
+def test_metrics_lie_in_intervals_except_calibration_error(kind):
     rows, p = sample(kind, 600, 30)
     for name in TASKS[kind].metrics:
         found = rows.estimate(name, p)
@@ -28,14 +28,14 @@ def test_every_metric_of_the_task_lies_in_its_interval_but_the_calibration_error
 
 
 @pytest.mark.parametrize("kind", TASKS)
-def test_labels_that_are_all_the_same_vary(kind):
+def test_varied_is_true_only_with_distinct_labels(kind):
     rows, _ = sample(kind, 50, 5)
     assert rows.varied
     assert not rows.at(np.flatnonzero(rows.y == rows.y[0])).varied
 
 
 @pytest.mark.parametrize("clusters", [MOST + 1, 3000])
-def test_many_clusters_take_more_memory_than_few_or_give_another_interval(clusters):
+def test_merging_many_clusters_bounds_weights_and_keeps_interval(clusters):
     rows, p = sample("regression", 6000, clusters)
     assert rows.weights.shape == (2000, MOST)
     assert len(np.unique(rows.cluster)) == MOST
@@ -46,7 +46,7 @@ def test_many_clusters_take_more_memory_than_few_or_give_another_interval(cluste
     assert (found.high - found.low) / 2 == pytest.approx(wanted, rel=0.1)
 
 
-def test_rows_of_one_cluster_are_parted_where_clusters_are_put_together():
+def test_merging_keeps_cluster_rows_together_and_depends_on_seed():
     rows, _ = sample("binary", 6000, 3000)
     assert np.array_equal(rows.cluster[:3000], rows.cluster[3000:])
     sizes = np.bincount(rows.cluster)
@@ -58,6 +58,6 @@ def test_rows_of_one_cluster_are_parted_where_clusters_are_put_together():
     assert not np.array_equal(other.cluster, rows.cluster)
 
 
-def test_clusters_that_fit_are_left_as_they_are():
+def test_clusters_within_limit_are_not_merged():
     rows, _ = sample("binary", 2 * MOST, MOST)
     assert np.array_equal(rows.cluster, np.arange(2 * MOST) % MOST)

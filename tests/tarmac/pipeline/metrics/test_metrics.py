@@ -51,7 +51,7 @@ def test_roc_auc_is_the_share_of_ordered_pairs(rows):
 
 @relaxed
 @given(cases())
-def test_average_precision_is_the_sum_over_thresholds_of_precision_times_recall_gained(rows):
+def test_average_precision_sums_precision_times_recall_gain(rows):
     y, p = rows
     total, before = 0.0, 0.0
     for threshold in sorted(set(p.tolist()), reverse=True):
@@ -63,7 +63,7 @@ def test_average_precision_is_the_sum_over_thresholds_of_precision_times_recall_
 
 @relaxed
 @given(cases())
-def test_brier_score_is_the_mean_squared_distance(rows):
+def test_brier_score_is_mean_squared_error(rows):
     y, p = rows
     wanted = math.fsum((score - label) ** 2 for label, score in zip(y.tolist(), p.tolist(), strict=True)) / len(y)
     assert metrics.ranking(y, p, BINARY)["brier"] == pytest.approx(wanted, abs=1e-12)
@@ -71,7 +71,7 @@ def test_brier_score_is_the_mean_squared_distance(rows):
 
 @relaxed
 @given(cases())
-def test_log_loss_is_minus_the_mean_log_of_what_happened_and_finite_at_0_and_1(rows):
+def test_log_loss_is_mean_negative_log_and_finite_at_extremes(rows):
     y, p = rows
     loss = metrics.ranking(y, p, BINARY)["log_loss"]
     happened = [score if label else 1 - score for label, score in zip(y.tolist(), p.tolist(), strict=True)]
@@ -82,7 +82,7 @@ def test_log_loss_is_minus_the_mean_log_of_what_happened_and_finite_at_0_and_1(r
         assert loss > -math.log(1e-12) / len(y)
 
 
-def test_a_wrong_certainty_costs_more_than_a_right_one():
+def test_log_loss_is_large_but_finite_for_confident_errors():
     right, wrong = (metrics.ranking(*case([(1, a), (0, b)]), BINARY)["log_loss"] for a, b in ((1.0, 0.0), (0.0, 1.0)))
     assert right < 1e-6
     assert 10 < wrong < 1000
@@ -90,7 +90,7 @@ def test_a_wrong_certainty_costs_more_than_a_right_one():
 
 @relaxed
 @given(cases(40), st.integers(1, 12))
-def test_calibration_error_is_the_mean_distance_over_bins_of_equal_size(rows, bins):
+def test_calibration_error_is_mean_gap_over_equal_size_bins(rows, bins):
     y, p = rows
     order = sorted(range(len(p)), key=lambda row: p[row])  # Python's sort is stable too
     size, longer = divmod(len(order), bins)
@@ -105,7 +105,7 @@ def test_calibration_error_is_the_mean_distance_over_bins_of_equal_size(rows, bi
     assert metrics.calibration_table(y, p, bins)[:, 2].sum() == len(y)
 
 
-def test_calibrated_probabilities_have_a_small_calibration_error_and_shifted_ones_the_shift():
+def test_calibration_error_equals_shift_of_calibrated_scores():
     y, p = drawn(20_000, seed=1)
     assert metrics.calibration_error(y, p, 15) < 0.02
     assert metrics.calibration_error(y, p / 2, 15) == pytest.approx(float(p.mean()) / 2, abs=0.02)
@@ -113,7 +113,7 @@ def test_calibrated_probabilities_have_a_small_calibration_error_and_shifted_one
 
 @relaxed
 @given(cases(), st.sampled_from([0.5, 1.0, 2.0]))
-def test_the_best_threshold_is_the_smallest_of_those_with_the_largest_f_beta(rows, beta):
+def test_best_threshold_is_smallest_score_with_largest_f_beta(rows, beta):
     y, p = rows
     by_threshold = {threshold: exact_f_beta(y, p, threshold, beta) for threshold in p.tolist()}
     chosen = metrics.best_threshold(y, p, beta)
@@ -123,7 +123,7 @@ def test_the_best_threshold_is_the_smallest_of_those_with_the_largest_f_beta(row
 
 
 @pytest.mark.parametrize("labels", ["1001", "100010011"])  # the second: equal only if nothing is rounded on the way
-def test_of_thresholds_with_the_same_f_beta_the_smallest_is_taken(labels):
+def test_best_threshold_takes_smallest_of_exact_ties(labels):
     y, p = case([(int(label), (place + 1) / 16) for place, label in enumerate(labels)])
     by_threshold = {threshold: exact_f_beta(y, p, threshold, 1) for threshold in p.tolist()}
     ties = [threshold for threshold, value in by_threshold.items() if value == max(by_threshold.values())]
@@ -131,7 +131,7 @@ def test_of_thresholds_with_the_same_f_beta_the_smallest_is_taken(labels):
     assert metrics.best_threshold(y, p, 1) == min(ties)
 
 
-def test_a_larger_beta_asks_for_more_recall():
+def test_larger_beta_yields_higher_recall():
     y, p = drawn(2000, seed=2)
     chosen = [metrics.best_threshold(y, p, beta) for beta in (0.25, 1, 4)]
     recalls = [metrics.at_threshold(y, p, threshold)["recall"] for threshold in chosen]
@@ -140,7 +140,7 @@ def test_a_larger_beta_asks_for_more_recall():
 
 @relaxed
 @given(cases(), st.one_of(st.sampled_from([0.0, 0.1, 0.25, 0.5, 1.0, 1.5]), st.floats(-0.5, 1.5)))
-def test_what_a_threshold_flags_is_counted_with_the_threshold_itself(rows, threshold):
+def test_scores_at_threshold_count_as_flagged(rows, threshold):
     y, p = rows
     hit, false, missed = counted(y, p, np.float32(threshold))
     found = metrics.at_threshold(y, p, threshold)
@@ -156,7 +156,7 @@ def test_what_a_threshold_flags_is_counted_with_the_threshold_itself(rows, thres
 
 @relaxed
 @given(cases())
-def test_the_threshold_survives_the_way_through_json(rows):
+def test_threshold_survives_json_round_trip(rows):
     import json
 
     y, p = rows
@@ -177,7 +177,7 @@ def test_no_metric_depends_on_the_order_of_the_rows(rows, random):
 
 
 @pytest.mark.parametrize("kind", TASKS)
-def test_the_main_metric_is_the_first_of_the_ranking_and_1_for_one_who_knows(kind):
+def test_main_score_is_ranking_entry_and_one_when_perfect(kind):
     task = TASKS[kind]
     y, p = made(kind, 500, seed=6)
     assert metrics.main_score(y, p, task) == metrics.ranking(y, p, task)[task.main] < 1
@@ -186,7 +186,7 @@ def test_the_main_metric_is_the_first_of_the_ranking_and_1_for_one_who_knows(kin
     assert metrics.main_score(y, perfect, task) == 1
 
 
-def test_metrics_of_many_classes_are_those_of_plain_formulas():
+def test_multiclass_metrics_match_plain_formulas():
     y, p = made("multiclass", 400, seed=7)
     found = metrics.ranking(y, p, TASKS["multiclass"])
     rows = [(label, [one / sum(q) for one in q]) for label, q in zip(y.tolist(), p.tolist(), strict=True)]
@@ -200,7 +200,7 @@ def test_metrics_of_many_classes_are_those_of_plain_formulas():
 
 
 @pytest.mark.filterwarnings("error")
-def test_a_class_that_no_row_is_of_takes_no_part_in_the_mean_auc_and_spoils_no_other_metric():
+def test_absent_class_is_excluded_from_auc_and_breaks_no_metric():
     y, p = made("multiclass", 300, seed=8)
     y[y == 1] = 2
     found = metrics.ranking(y, p, TASKS["multiclass"])
@@ -208,7 +208,7 @@ def test_a_class_that_no_row_is_of_takes_no_part_in_the_mean_auc_and_spoils_no_o
     assert all(map(math.isfinite, found.values()))
 
 
-def test_metrics_of_a_number_are_those_of_plain_formulas():
+def test_regression_metrics_match_plain_formulas():
     y, p = made("regression", 400, seed=9)
     gaps = [float(a) - float(b) for a, b in zip(y, p, strict=True)]
     mean = sum(map(float, y)) / 400
@@ -221,7 +221,7 @@ def test_metrics_of_a_number_are_those_of_plain_formulas():
     assert metrics.ranking(y, p, TASKS["regression"]) == pytest.approx(wanted, rel=1e-9)
 
 
-def test_of_many_classes_the_one_chosen_is_calibrated_and_of_others_the_answer_itself():
+def test_flat_gives_top_class_for_multiclass_else_input_itself():
     y, p = made("multiclass", 50, seed=10)
     right, sure = metrics.flat(y, p, TASKS["multiclass"])
     assert sure.tolist() == [max(q) for q in p.tolist()]
@@ -233,7 +233,7 @@ def test_of_many_classes_the_one_chosen_is_calibrated_and_of_others_the_answer_i
 
 @pytest.mark.parametrize(("kind", "answers"), [("binary", ("p",)), ("multiclass", ("p_a", "p_b", "p_c"))])
 @pytest.mark.parametrize("rows", [0, 1, 40])
-def test_predictions_come_back_from_their_columns_as_they_were(monkeypatch, kind, answers, rows):
+def test_predictions_survive_round_trip_through_columns(monkeypatch, kind, answers, rows):
     monkeypatch.setattr(problem.contract, "ANSWERS", answers)
     p = made(kind, max(rows, 1), seed=11)[1][:rows]
     columns = metrics.spread(p, "base_")

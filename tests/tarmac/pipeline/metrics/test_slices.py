@@ -1,4 +1,4 @@
-"""Slices: every row in one slice of each kind, and no number where there are too few rows for one."""
+"""Slices: every row is in one slice of each kind, and slices with too few rows have no metric."""
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ MEMBERS = {
 }
 
 
-def test_slices_of_one_kind_share_all_rows_and_their_means():
+def test_slices_of_each_kind_partition_rows_and_preserve_means():
     table = slice_metrics(MEMBERS, Y, P, 1, BINARY)
     means = ["positive_share", "predicted_share"]
     assert list(table.columns) == ["slice", "value", "rows", *means, "roc_auc"]
@@ -29,14 +29,14 @@ def test_slices_of_one_kind_share_all_rows_and_their_means():
         assert np.average(lines["predicted_share"], weights=lines["rows"]) == pytest.approx(P.mean(), abs=1e-4)
 
 
-def test_the_auc_of_a_slice_is_that_of_its_rows_alone():
+def test_slice_auc_uses_only_its_rows():
     for line in slice_metrics(MEMBERS, Y, P, 1, BINARY).itertuples():
         rows = (MEMBERS[line.slice] == line.value).to_numpy()
         assert line.roc_auc == pytest.approx(pairs_auc(Y[rows], P[rows]), abs=1e-4)
 
 
 @pytest.mark.parametrize(("min_rows", "known"), [(40, True), (41, False)])
-def test_a_slice_with_too_few_rows_is_listed_without_an_auc(min_rows, known):
+def test_slice_auc_requires_minimum_rows(min_rows, known):
     table = slice_metrics(MEMBERS, Y, P, min_rows, BINARY).set_index("value")
     assert table.loc["small", "rows"] == 40
     assert pd.notna(table.loc["small", "roc_auc"]) == known
@@ -51,7 +51,7 @@ def test_a_slice_of_one_class_is_listed_without_an_auc():
 
 
 @pytest.mark.parametrize("kind", ["multiclass", "regression"])
-def test_a_slice_of_any_target_has_its_means_and_the_main_metric_and_none_where_its_labels_are_the_same(kind):
+def test_slices_of_any_target_have_means_and_main_metric(kind):
     task = TASKS[kind]
     y, p = made(kind, 900, seed=3)
     y[MEMBERS["place"] == "c"] = 1

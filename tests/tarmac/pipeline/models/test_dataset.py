@@ -19,29 +19,29 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_a_window_is_its_months_in_order_and_no_other(folder):
+def test_reads_exactly_months_of_window_in_order(folder):
     read = read_window(folder, Window(first="2012-12", last="2013-02"))
     assert list(read["month"]) == ["2012-12", "2012-12", "2013-01", "2013-01", "2013-02", "2013-02"]
     assert list(read.index) == list(range(6))
 
 
-def test_only_asked_columns_are_read(folder):
+def test_reads_only_requested_columns(folder):
     assert list(read_window(folder, Window(first="2013-01", last="2013-01"), ["x"]).columns) == ["x"]
 
 
-def test_a_month_that_is_not_there_is_named(folder):
+def test_reports_missing_month_by_name(folder):
     with pytest.raises(ValueError, match=r"2013-03\.parquet is missing"):
         read_window(folder, Window(first="2013-01", last="2013-04"))
 
 
-def test_a_month_cut_short_is_named(folder):
+def test_reports_truncated_month_by_name(folder):
     path = folder / "2013-01.parquet"
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(ValueError, match=r"2013-01\.parquet is not a whole Parquet file"):
         read_window(folder, Window(first="2012-12", last="2013-02"))
 
 
-def test_rows_without_a_label_are_dropped_and_labels_stay_with_their_rows():
+def test_drops_unlabelled_rows_and_keeps_labels_aligned():
     table = pd.DataFrame(
         {problem.contract.TARGET: [1.0, np.nan, 0.0, np.nan, 1.0], "row": [0, 1, 2, 3, 4]}, index=[9, 8, 7, 6, 5]
     )
@@ -55,7 +55,7 @@ def test_rows_without_a_label_are_dropped_and_labels_stay_with_their_rows():
     ("values", "told"),
     [([1, 1, None], "2 labelled rows hold 1 class"), ([0], "hold 1 class"), ([None, None], "0 labelled rows")],
 )
-def test_labels_of_one_class_are_refused(values, told):
+def test_rejects_labels_with_fewer_than_two_classes(values, told):
     with pytest.raises(ValueError, match=told):
         labelled(pd.DataFrame({problem.contract.TARGET: pd.array(values, dtype="Int8")}))
 
@@ -73,7 +73,7 @@ def test_the_inputs_do_not_depend_on_the_order_of_the_groups(both):
     assert set(inputs.categories) == set(inputs.names) & set(problem.contract.CATEGORICAL)
 
 
-def test_neither_the_label_nor_a_row_key_is_an_input():
+def test_inputs_exclude_label_and_non_categorical_keys():
     assert not {problem.contract.TARGET, *problem.contract.KEY} - set(problem.contract.CATEGORICAL) & set(
         Inputs.of(GROUPS).names
     )

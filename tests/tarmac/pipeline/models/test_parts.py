@@ -1,4 +1,4 @@
-"""Rows without a time in three parts: each in one, none empty, the same every time."""
+"""Rows without a time are split into three parts: disjoint, non-empty, and deterministic."""
 
 import numpy as np
 import pandas as pd
@@ -47,7 +47,7 @@ def test_every_part_has_its_share_of_each_class(seed: int) -> None:
         assert shares[list(PARTS)].tolist() == pytest.approx([0.6, 0.15, 0.25], abs=1 / len(own)), label
 
 
-def test_the_part_of_a_row_depends_on_its_key_alone() -> None:
+def test_part_depends_only_on_row_key_and_seed() -> None:
     made = rows(500)
     mixed = made.sample(frac=1, random_state=3)
     split = by("row")
@@ -55,13 +55,13 @@ def test_the_part_of_a_row_depends_on_its_key_alone() -> None:
     assert members(made, split).tolist() != members(made, by("row", seed=8)).tolist()
 
 
-def test_new_rows_move_few_old_ones() -> None:
+def test_adding_rows_reassigns_few_existing_rows() -> None:
     made, more = rows(1000), rows(1100)
     moved = members(more, by("row"))[:1000] != members(made, by("row"))
     assert 0 < moved.mean() < 0.05
 
 
-def test_the_parts_are_the_same_on_every_machine() -> None:
+def test_parts_match_recorded_values() -> None:
     """Fixed values: another hash would move rows that a model has learned from into its test."""
     drawn = members(rows(30), by("row", validation=0.3, test=0.3))
     assert (
@@ -70,12 +70,12 @@ def test_the_parts_are_the_same_on_every_machine() -> None:
     )
 
 
-def test_a_part_that_gets_no_row_is_named() -> None:
+def test_reports_part_without_rows() -> None:
     with pytest.raises(ValueError, match="1 clusters are too few: none for "):
         members(rows(50, clusters=1), by("cluster"))
 
 
-def test_a_part_is_read_from_all_files_with_the_columns_asked_for(tmp_path) -> None:
+def test_parts_cover_all_rows_with_requested_columns(tmp_path) -> None:
     made = rows(200).assign(wanted=1.0, other=2.0)
     made.to_parquet(tmp_path / "all.parquet")
     split = by("label")

@@ -1,4 +1,4 @@
-"""Scoring with the ONNX file: whatever the batch, and never with a file or a table that does not fit."""
+"""Scoring with the ONNX file: independent of batch size, and refused for unsuitable files or tables."""
 
 from collections.abc import Iterator
 
@@ -40,7 +40,7 @@ def path(paths):
 @pytest.mark.parametrize("cores", [1, 2, 5, 64])
 @pytest.mark.parametrize("batch", [1, 7, 100, 299, 300, 301])
 @pytest.mark.parametrize("kind", TASKS)
-def test_the_size_of_a_batch_and_the_number_of_cores_do_not_change_an_answer(paths, monkeypatch, kind, batch, cores):
+def test_predictions_do_not_depend_on_batch_size_or_cores(paths, monkeypatch, kind, batch, cores):
     monkeypatch.setattr(scorer, "CORES", 1)
     whole = Scorer(paths[kind]).score(ROWS)
     monkeypatch.setattr(scorer, "CORES", cores)
@@ -51,7 +51,7 @@ def test_the_size_of_a_batch_and_the_number_of_cores_do_not_change_an_answer(pat
     assert len(np.unique(whole)) > 100
 
 
-def test_the_number_of_cores_does_not_change_a_probability(path):
+def test_predictions_match_single_threaded_session(path):
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
@@ -64,13 +64,13 @@ def test_the_number_of_cores_does_not_change_a_probability(path):
 
 
 @pytest.mark.parametrize("kind", TASKS)
-def test_a_table_without_rows_gives_no_answer_and_no_error(paths, kind):
+def test_empty_table_yields_empty_predictions(paths, kind):
     answer = Scorer(paths[kind]).score(ROWS.head(0))
     assert answer.shape == (0, *SHAPES[kind])
     assert answer.dtype == np.float32
 
 
-def test_columns_count_by_name_not_by_place_or_index_or_width(path):
+def test_column_order_index_and_float_width_do_not_matter(path):
     whole = Scorer(path).score(ROWS)
     turned = ROWS[ROWS.columns[::-1]].assign(unknown=1).set_index(pd.Index(range(300, 0, -1)))
     assert np.array_equal(Scorer(path).score(turned), whole)
@@ -79,24 +79,24 @@ def test_columns_count_by_name_not_by_place_or_index_or_width(path):
 
 
 @pytest.mark.parametrize("kind", ["object", "category", "string[pyarrow]"])
-def test_the_type_of_a_text_column_does_not_change_a_probability(path, kind):
+def test_text_column_type_does_not_change_predictions(path, kind):
     texts = ROWS.astype(dict.fromkeys(Scorer(path).categories, kind))
     assert np.array_equal(Scorer(path).score(texts), Scorer(path).score(ROWS))
 
 
-def test_missing_columns_are_named(path):
+def test_reports_missing_columns_by_name(path):
     with pytest.raises(KeyError, match=r"temp.*spare|spare.*temp"):
         Scorer(path).score(ROWS.drop(columns=["temp", "spare"]))
     with pytest.raises(KeyError, match="origin"):
         Scorer(path).score(ROWS.drop(columns="origin"))
 
 
-def test_a_file_that_is_not_there_is_told_with_how_to_get_it(tmp_path):
+def test_missing_file_error_says_how_to_get_it(tmp_path):
     with pytest.raises(ValueError, match=r"nowhere\.onnx is missing: fetch it with `make pull`"):
         Scorer(tmp_path / "nowhere.onnx")
 
 
-def test_a_foreign_onnx_file_is_refused(tmp_path):
+def test_rejects_onnx_file_without_input_names(tmp_path):
     import skl2onnx
     from sklearn.linear_model import LogisticRegression
 
@@ -113,7 +113,7 @@ def damaged(whole: bytes) -> Iterator[tuple[str, bytes]]:
     yield "cut short", whole[: len(whole) // 2]
 
 
-def test_a_damaged_file_is_told_by_name(path, tmp_path):
+def test_reports_damaged_file_by_name(path, tmp_path):
     for name, content in damaged(path.read_bytes()):
         (tmp_path / f"{name}.onnx").write_bytes(content)
         with pytest.raises(ValueError, match=rf"{name}\.onnx"):

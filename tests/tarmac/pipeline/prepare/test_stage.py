@@ -1,4 +1,4 @@
-"""prepare: how much dirt a month may hold, what is said when it holds more, and what of a month stays in memory."""
+"""prepare: the allowed share of invalid rows, the error above it, and constant memory from month to month."""
 
 import gc
 from pathlib import Path
@@ -26,7 +26,7 @@ def aside(count: int, column: str, rule: str, prefix: str = "row") -> list[tuple
     return [(f"{prefix} {number}", column, rule, "set aside") for number in range(count)]
 
 
-def test_a_month_too_dirty_is_told_with_its_worst_rules_in_order_and_its_first_rows():
+def test_error_for_invalid_month_lists_worst_rules_and_rows():
     rules = broken(*aside(3, "hour", "in_range"), *aside(9, "dest", "known", "b"), *aside(5, "day", "present", "c"),
                    *aside(1, "tail", "unique", "d"))  # fmt: skip
     with pytest.raises(ValueError, match="invalid") as caught:
@@ -40,7 +40,7 @@ def test_a_month_too_dirty_is_told_with_its_worst_rules_in_order_and_its_first_r
 
 
 @pytest.mark.parametrize(("rows", "stops"), [(99, True), (100, False), (101, False)])
-def test_the_share_itself_is_still_allowed(rows, stops):
+def test_rejects_invalid_share_only_above_limit(rows, stops):
     rules = broken(*aside(1, "hour", "in_range"))
     if stops:
         with pytest.raises(ValueError, match="1 rows"):
@@ -54,16 +54,16 @@ def test_a_row_that_breaks_three_rules_counts_once():
     check_share(PATH, 100, rules, 0.01)
 
 
-def test_a_blanked_value_does_not_count_as_a_row_set_aside():
+def test_blanked_values_do_not_count_as_quarantined_rows():
     rules = broken(*((row, column, rule, "blanked") for row, column, rule, _ in aside(50, "tail", "known")))
     check_share(PATH, 100, rules, 0.01)
 
 
-def test_a_month_without_a_broken_rule_passes_with_no_share_allowed():
+def test_valid_month_passes_with_zero_allowed_share():
     check_share(PATH, 100, broken(), 0.0)
 
 
-def test_a_month_that_was_made_leaves_no_rows_in_memory(
+def test_memory_does_not_grow_from_month_to_month(
     finished_template: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(finished_template.path)

@@ -1,4 +1,4 @@
-"""Validation by itself, on a schema of its own: what is set aside, what is blanked, what stops the run."""
+"""Validation with its own schema: quarantined rows, blanked values, and errors that stop the run."""
 
 import pandas as pd
 import pandera.pandas as pa
@@ -43,7 +43,7 @@ def check(table: pd.DataFrame) -> tuple[list[tuple], list[tuple]]:
     return rows, list(broken[list(FAILURE_COLUMNS)].itertuples(index=False, name=None))
 
 
-def test_valid_table_comes_back_as_it_was() -> None:
+def test_valid_table_is_returned_unchanged() -> None:
     rows = [("a", 1, 1, 2), ("b", 1, None, None), ("a", 2, 0, 99)]
     assert check(frame(*rows)) == (rows, [])
 
@@ -57,28 +57,28 @@ def test_valid_table_comes_back_as_it_was() -> None:
         (("a", 1, 5, 6), ("a 1", "name", "unique", "a", "set aside")),
     ],
 )
-def test_each_broken_rule_sets_its_row_aside_in_one_line(row: tuple, line: tuple) -> None:
+def test_broken_rule_quarantines_row_and_reports_one_line(row: tuple, line: tuple) -> None:
     assert check(frame(("a", 1, 1, 2), row, ("c", 1, 1, 2))) == ([("a", 1, 1, 2), ("c", 1, 1, 2)], [line])
 
 
-def test_blanked_value_goes_and_its_row_stays() -> None:
+def test_blanked_value_is_removed_and_row_is_kept() -> None:
     rows, broken = check(frame(("a", 1, 1, 2), ("b", 1, 1, 1048)))
     assert rows == [("a", 1, 1, 2), ("b", 1, 1, None)]
     assert broken == [("b 1", "high", "small", "1048", "blanked")]
 
 
-def test_row_without_its_key_is_set_aside() -> None:
+def test_row_without_key_is_quarantined() -> None:
     rows, broken = check(frame(("a", 1, 1, 2), (None, 1, 1, 2)))
     assert rows == [("a", 1, 1, 2)]
     assert [line[1:3] + line[4:] for line in broken] == [("name", "present", "set aside")]
 
 
-def test_lines_have_their_columns_in_one_order_broken_rules_or_not() -> None:
+def test_report_columns_have_fixed_order() -> None:
     for table in (frame(("a", 1, 1, 2)), frame(("long", 1, 1, 2))):
         assert list(validate(table, SCHEMA, KEY, BLANKED)[1].columns) == list(FAILURE_COLUMNS)
 
 
-def test_row_that_breaks_several_rules_has_a_line_for_each_and_goes() -> None:
+def test_row_with_several_broken_rules_has_line_for_each() -> None:
     rows, broken = check(frame(("b", 1, -1, 1048), ("a", 1, 1, 2)))
     assert rows == [("a", 1, 1, 2)]
     assert [line[1:3] + line[4:] for line in broken] == [
@@ -87,13 +87,13 @@ def test_row_that_breaks_several_rules_has_a_line_for_each_and_goes() -> None:
     ]
 
 
-def test_only_the_first_of_several_copies_stays() -> None:
+def test_only_first_of_duplicate_rows_is_kept() -> None:
     rows, broken = check(frame(("a", 1, 1, 2), ("a", 1, 3, 4), ("b", 1, 1, 2), ("a", 1, 5, 6)))
     assert rows == [("a", 1, 1, 2), ("b", 1, 1, 2)]
     assert [line[0] for line in broken] == ["a 1", "a 1"]
 
 
-def test_index_of_the_table_does_not_matter() -> None:
+def test_ignores_table_index() -> None:
     table = frame(("a", 1, 1, 2), ("long", 1, 1, 2), ("c", 1, 1, 2)).set_index(pd.Index([7, 7, 7]))
     assert check(table)[0] == [("a", 1, 1, 2), ("c", 1, 1, 2)]
 
@@ -115,12 +115,12 @@ def test_the_given_table_is_not_changed() -> None:
         (lambda t: t.astype({"low": TEXT}), r"^column 'low' is string(\[pyarrow\])?, expected int64\[pyarrow\]$"),
     ],
 )
-def test_table_of_another_shape_stops_the_run_and_names_the_column(change: object, message: str) -> None:
+def test_rejects_wrong_columns_and_types_by_column_name(change: object, message: str) -> None:
     with pytest.raises(TableError, match=message):
         check(change(frame(("a", 1, 1, 2))))
 
 
-def test_columns_in_another_order_stop_the_run() -> None:
+def test_rejects_columns_in_wrong_order() -> None:
     with pytest.raises(TableError, match="order"):
         check(frame(("a", 1, 1, 2))[["part", "name", "low", "high"]])
 
@@ -140,7 +140,7 @@ def rules_broken(row: tuple, copies: list[tuple]) -> set[tuple[str, str]]:
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["a", "b", "cc", "ddd"]), st.integers(0, 9), NUMBER, NUMBER), max_size=12))
-def test_every_row_is_kept_blanked_or_set_aside_as_its_rules_say(rows: list[tuple]) -> None:
+def test_rows_are_kept_blanked_or_quarantined_by_their_rules(rows: list[tuple]) -> None:
     kept, lines = [], []
     for index, row in enumerate(rows):
         broken = rules_broken(row, [other[:2] for other in rows[:index]])

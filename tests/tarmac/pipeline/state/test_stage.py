@@ -1,4 +1,4 @@
-"""state: what is exported gives the pipeline's own inputs to whoever looks it up, of all that was known and no more."""
+"""online_features: exported lookups reproduce the pipeline's inputs from what was known, and nothing later."""
 
 from datetime import date
 from pathlib import Path
@@ -60,12 +60,12 @@ def assert_inputs(state: State, flights: pd.DataFrame, features: pd.DataFrame) -
     assert np.array_equal(found.categories, features[list(problem.contract.CATEGORICAL)].to_numpy(object))
 
 
-def test_every_flight_of_the_test_months_is_looked_up_to_the_pipelines_own_inputs(state, flights, features):
+def test_lookup_of_every_flight_matches_pipeline_inputs(state, flights, features):
     assert len(flights) > 55_000
     assert_inputs(state, flights, features)
 
 
-def test_a_prediction_within_the_span_of_the_state_lacks_something(tables, flights, features, tmp_path):
+def test_online_features_are_complete_within_their_period(tables, flights, features, tmp_path):
     """Also of the evening before the first day, which is after midnight in UTC."""
     state = made.make_state(tables, (date(2013, 12, 25), PERIOD[1]), features, out=tmp_path / "state")
     cut = flights["sched_dep"] - 120
@@ -75,15 +75,13 @@ def test_a_prediction_within_the_span_of_the_state_lacks_something(tables, fligh
 
 
 @pytest.mark.parametrize("size", [1, 2, FEW, FEW + 1])
-def test_the_number_of_rows_asked_at_once_changes_an_input(state, flights, features, size):
+def test_lookup_does_not_depend_on_number_of_requested_rows(state, flights, features, size):
     for start in np.random.default_rng(7).integers(0, len(flights) - size, 100):
         part = slice(start, start + size)
         assert_inputs(state, flights.iloc[part], features.iloc[part])
 
 
-def test_what_was_known_on_a_snowy_evening_gives_the_inputs_that_the_pipeline_finds_later(
-    tables, flights, features, tmp_path
-):
+def test_features_known_at_cutoff_match_later_pipeline_inputs(tables, flights, features, tmp_path):
     period = (date(2013, 12, 1), PERIOD[1])
     state = made.make_state(as_known_at(tables, STORM), period, features, out=tmp_path / "state")
     until = state.facts["until"]
@@ -94,7 +92,7 @@ def test_what_was_known_on_a_snowy_evening_gives_the_inputs_that_the_pipeline_fi
     assert_inputs(state, flights[decided], features[decided])
 
 
-def test_what_nobody_could_know_yet_is_missing_and_not_guessed(tables, flights, features, tmp_path):
+def test_features_unknown_at_prediction_time_are_missing(tables, flights, features, tmp_path):
     state = made.make_state(as_known_at(tables, STORM), (date(2013, 12, 1), PERIOD[1]), features, out=tmp_path / "s")
     later = flights[flights["sched_dep"] - 120 >= state.facts["until"] + 24 * 60]
     found = state.inputs(problem.request.columns(made.rows_of(later[:500])), problem.contract.CATEGORICAL, made.NUMBERS)
@@ -104,7 +102,7 @@ def test_what_nobody_could_know_yet_is_missing_and_not_guessed(tables, flights, 
 
 
 @pytest.mark.parametrize(("name", "step", "minutes"), [("weather", "hour", 60), ("hub_due", "quarter", 15)])
-def test_a_row_is_exported_that_serves_no_prediction_of_the_period(state, folder, name, step, minutes):
+def test_exports_only_rows_used_within_period(state, folder, name, step, minutes):
     steps = pq.read_table(folder / f"{name}.parquet")[step].to_numpy().astype(int)
     known = (steps + (step == "hour")) * minutes
     assert known.min() == state.facts["since"]

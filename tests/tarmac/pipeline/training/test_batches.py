@@ -42,7 +42,7 @@ def known(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("page", [1, 600, batches.PAGE])
-def test_months_give_another_model_than_the_table_of_them(parts, tmp_path, page, monkeypatch):
+def test_fit_by_month_yields_same_model_as_fit_on_one_table(parts, tmp_path, page, monkeypatch):
     monkeypatch.setattr(batches, "PAGE", page)
     monkeypatch.setattr(resources, "SPILL", tmp_path / ".dvc" / "tmp" / "tarmac" / "spill")
     (tmp_path / ".dvc").mkdir()
@@ -61,7 +61,7 @@ def test_months_give_another_model_than_the_table_of_them(parts, tmp_path, page,
     assert not list(resources.SPILL.iterdir())
 
 
-def test_a_page_loses_a_labelled_row_or_holds_more_than_it_must(parts, tmp_path, monkeypatch):
+def test_pages_keep_labelled_rows_and_close_once_full(parts, tmp_path, monkeypatch):
     stream = written(tmp_path, parts)
     monkeypatch.setattr(batches, "PAGE", 600)
     found = list(batches.pages(stream.train))
@@ -72,7 +72,7 @@ def test_a_page_loses_a_labelled_row_or_holds_more_than_it_must(parts, tmp_path,
 
 
 @pytest.mark.parametrize("model", ["hist_gradient_boosting", "logistic_regression"])
-def test_a_model_that_must_hold_its_rows_is_given_all_of_them(parts, tmp_path, model, monkeypatch):
+def test_in_memory_models_are_fitted_to_bounded_sample(parts, tmp_path, model, monkeypatch):
     monkeypatch.setattr(batches, "DRAWN", 400)
     stream = written(tmp_path, parts)
     drawn = stream.drawn(Inputs.of(sample.GROUPS).names, 7)
@@ -84,7 +84,7 @@ def test_a_model_that_must_hold_its_rows_is_given_all_of_them(parts, tmp_path, m
     assert pipeline.predict_proba(parts[0][inputs.names]).shape == (300, 2)
 
 
-def test_what_is_too_large_for_a_table_goes_by_something_else_than_rows_and_columns():
+def test_table_size_limit_depends_on_rows_columns_and_model():
     assert not batches.too_large(batches.LARGEST // 50, 50, "xgboost")
     assert batches.too_large(batches.LARGEST // 50 + 1, 50, "xgboost")
     assert not batches.too_large(batches.DRAWN, 1, TASK.baseline)

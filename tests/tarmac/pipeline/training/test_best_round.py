@@ -1,4 +1,4 @@
-"""The round that is kept is the best one."""
+"""The round that is kept is the first with the lowest loss."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tarmac.pipeline.training.best_round import BestRound
 
 
 @pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
-def test_the_best_round_is_the_first_of_the_lowest_loss_whatever_the_other_metric_says(task):
+def test_best_round_is_first_with_lowest_loss(task):
     best, (other, loss) = BestRound(task), task.rounds
     for number, value in enumerate([3.0, 1.0, 2.0, 1.0], start=1):
         best(number, {other: -value * number, loss: value})

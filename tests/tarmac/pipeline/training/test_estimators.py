@@ -1,4 +1,4 @@
-"""Three models behind one interface: repeatable, stopped in time, undisturbed by what they have not seen."""
+"""Estimators behind one interface: deterministic, stopped early, and robust to unseen values."""
 
 import json
 import math
@@ -52,20 +52,20 @@ def constant(task: Task) -> np.ndarray:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("task", "model"), sample.CASES)
-def test_two_fits_give_the_same_answers(task, model):
+def test_fit_is_deterministic_and_beats_constant_model(task, model):
     first, second = (answered(task, *watched(task, model)[:2]) for _ in range(2))
     assert np.array_equal(first, second)
     assert loss(task, first) < 0.98 * loss(task, constant(task)), "a model that learnt nothing repeats itself too"
 
 
 @pytest.mark.parametrize("model", sample.BOOSTERS)
-def test_another_seed_is_another_model_where_rows_are_drawn(model):
+def test_seed_changes_model_only_where_rows_are_sampled(model):
     first, second = (answered(BINARY, *watched(BINARY, model, seed=seed)[:2]) for seed in (1, 2))
     assert np.array_equal(first, second) == (model == "hist_gradient_boosting")  # which draws nothing on few rows
 
 
 @pytest.mark.parametrize(("task", "model"), sample.CASES)
-def test_every_round_reports_finite_metrics_of_validation_in_order(task, model):
+def test_rounds_report_finite_validation_metrics_in_order(task, model):
     inputs, pipeline, seen = watched(task, model)
     rounds = [number for number, _ in seen]
     assert rounds == sorted(set(rounds))
@@ -80,7 +80,7 @@ def test_every_round_reports_finite_metrics_of_validation_in_order(task, model):
 
 
 @pytest.mark.parametrize(("task", "model"), sample.BOOSTED)
-def test_early_stopping_ends_a_long_fit_and_keeps_the_round_of_the_lowest_loss(task, model):
+def test_early_stopping_keeps_round_of_lowest_loss(task, model):
     inputs, long, seen = watched(task, model, max_rounds=3000)
     best = min(seen, key=lambda report: report[1][task.loss])[0]
     assert best < seen[-1][0] <= best + 10 + HIST_STEP, "it must stop when the patience is over, not sooner or later"
@@ -96,7 +96,7 @@ def test_rounds_never_exceed_their_limit(task, model):
 
 
 @pytest.mark.parametrize(("task", "model"), sample.CASES)
-def test_what_training_never_saw_still_gets_an_answer(task, model):
+def test_unseen_categories_and_missing_numbers_get_predictions(task, model):
     inputs, pipeline, _ = watched(task, model)
     numbers = dict.fromkeys(inputs.numbers, np.float32(np.nan))
     strange = VALID.assign(**dict.fromkeys(inputs.categories, "a place that opened today"), **numbers)
@@ -111,7 +111,7 @@ def test_what_training_never_saw_still_gets_an_answer(task, model):
 
 
 @pytest.mark.parametrize("model", [*sample.BOOSTERS, "logistic_regression"])
-def test_a_rare_class_that_validation_lacks_or_holds_alone_stops_no_fit(model):
+def test_fit_accepts_rare_class_absent_or_alone_in_validation(model):
     """And is still answered: a column of its own, that is lower than those of the others."""
     train, valid = TRAINS["multiclass"], VALIDS["multiclass"]
     lacks = valid[valid[problem.contract.TARGET] != sample.RARE]
@@ -126,7 +126,7 @@ def test_a_rare_class_that_validation_lacks_or_holds_alone_stops_no_fit(model):
 @pytest.mark.slow
 @pytest.mark.parametrize("unit", [0.1, 1e6, 1e11])
 @pytest.mark.parametrize("model", [*sample.BOOSTERS, "ridge"])
-def test_the_unit_of_a_number_does_not_change_what_is_learnt_of_it(model, unit):
+def test_fit_does_not_depend_on_unit_of_target(model, unit):
     inputs, known, _ = watched(REGRESSION, model)
     scaled = [
         rows.assign(**{problem.contract.TARGET: rows[problem.contract.TARGET] * np.float32(unit)})
@@ -139,7 +139,7 @@ def test_the_unit_of_a_number_does_not_change_what_is_learnt_of_it(model, unit):
 
 
 @pytest.mark.parametrize("unit", [1e-5, 1e20])
-def test_a_unit_that_xgboost_does_not_learn_in_is_told_with_what_to_do(unit):
+def test_xgboost_rejects_extreme_target_units_with_advice(unit):
     train = TRAINS["regression"].assign(
         **{problem.contract.TARGET: TRAINS["regression"][problem.contract.TARGET] * np.float32(unit)}
     )
@@ -154,17 +154,17 @@ EMPTY = TRAIN.assign(temp=np.float32(np.nan), spare=np.float32(3), origin="only"
 
 
 @pytest.mark.parametrize("model", ["xgboost", "logistic_regression"])
-def test_columns_that_were_empty_or_constant_in_training_do_not_stop_a_fit(model):
+def test_fit_accepts_empty_and_constant_columns(model):
     inputs, pipeline = sample.fitted(sample.params(model), EMPTY, VALID)
     assert np.isfinite(answered(BINARY, inputs, pipeline)).all()
 
 
-def test_a_column_that_cannot_be_binned_is_told_with_what_to_do():
+def test_hist_gradient_boosting_rejects_empty_column_with_advice():
     with pytest.raises(ValueError, match=r"1 number\(s\) have no value in training: take their group out"):
         sample.fitted(sample.params("hist_gradient_boosting"), EMPTY, VALID)
 
 
-def test_the_flag_of_the_device_is_kept_for_boosters_alone():
+def test_xgboost_estimator_keeps_device_parameter():
     params = sample.params("xgboost", max_rounds=2)
     _, pipeline = sample.fitted(params, TRAIN, VALID)
     assert pipeline.named_steps["classifier"].get_params()["device"] == "cpu"
@@ -172,7 +172,7 @@ def test_the_flag_of_the_device_is_kept_for_boosters_alone():
 
 @pytest.mark.skipif(GPU, reason="a GPU is here: a fit on it is right")
 @pytest.mark.filterwarnings("error::UserWarning")
-def test_a_fit_on_a_gpu_that_is_not_there_is_refused_not_moved_to_the_cpu():
+def test_rejects_cuda_fit_without_gpu():
     with pytest.raises(ValueError, match=r"train\.device is cuda but XGBoost trained on cpu.*Set train\.device to cpu"):
         sample.fitted(sample.params("xgboost", device="cuda", max_rounds=2), TRAIN, VALID)
 
@@ -182,7 +182,7 @@ def test_a_fit_on_a_gpu_that_is_not_there_is_refused_not_moved_to_the_cpu():
     [("cpu", "cpu", True), ("cuda", "cuda:0", True), ("cuda", "cuda:3", True), ("cuda", "cpu", False),
      ("cpu", "cuda:0", False)],
 )  # fmt: skip
-def test_the_device_that_was_used_is_the_one_that_was_asked_for(asked, used, right):
+def test_requires_used_device_to_match_requested_one(asked, used, right):
     config = json.dumps({"learner": {"generic_param": {"device": used}}})
     if right:
         check_device(asked, config)

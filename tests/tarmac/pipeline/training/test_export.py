@@ -1,4 +1,4 @@
-"""One ONNX file for a fitted pipeline: the same answers, the same bytes every time, and no mismatch unnoticed."""
+"""ONNX export of a fitted pipeline: the same predictions, identical bytes, and every mismatch detected."""
 
 import hashlib
 import json
@@ -51,7 +51,7 @@ def agrees(path, task, inputs, pipeline, rows) -> bool:
 
 @pytest.mark.parametrize("groups", sample.GROUP_SETS, ids="+".join)
 @pytest.mark.parametrize("model", sample.MODELS)
-def test_the_file_answers_as_the_fitted_pipeline_does(tmp_path, model, groups):
+def test_file_predictions_match_fitted_pipeline(tmp_path, model, groups):
     inputs, pipeline = exported(tmp_path / "m.onnx", model=model, features=list(groups))
     assert agrees(tmp_path / "m.onnx", TASK, inputs, pipeline, VALID)
     assert (inputs.categories == ()) == ("schedule" not in groups)
@@ -59,7 +59,7 @@ def test_the_file_answers_as_the_fitted_pipeline_does(tmp_path, model, groups):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("task", "model"), sample.CASES)
-def test_the_file_of_every_task_and_model_answers_as_the_pipeline_with_texts_or_numbers_alone(tmp_path, task, model):
+def test_file_matches_pipeline_with_only_texts_or_only_numbers(tmp_path, task, model):
     both = Inputs.of(sample.GROUPS)
     for inputs in (both, Inputs((), both.numbers), Inputs(both.categories, ())):
         _, pipeline = exported(tmp_path / "m.onnx", task, inputs, model=model, max_rounds=12)
@@ -67,7 +67,7 @@ def test_the_file_of_every_task_and_model_answers_as_the_pipeline_with_texts_or_
 
 
 @pytest.mark.parametrize("model", ["xgboost", "logistic_regression"])
-def test_a_text_that_is_missing_is_a_category_of_its_own_in_both(tmp_path, model):
+def test_missing_text_is_own_category_in_file_and_pipeline(tmp_path, model):
     train, valid = TRAIN.assign(), VALID.assign()
     for rows in (train, valid):
         rows.loc[:100, "origin"] = "(missing)"
@@ -76,14 +76,14 @@ def test_a_text_that_is_missing_is_a_category_of_its_own_in_both(tmp_path, model
 
 
 @pytest.mark.parametrize(("task", "model"), sample.CASES)
-def test_the_file_answers_as_the_pipeline_far_from_the_training_rows(tmp_path, task, model):
+def test_file_matches_pipeline_far_from_training_rows(tmp_path, task, model):
     inputs, pipeline = exported(tmp_path / "m.onnx", task, model=model)
     far = VALID.head(len(SPREAD)).assign(**{name: np.array(SPREAD, dtype="float32") for name in inputs.numbers})
     assert agrees(tmp_path / "m.onnx", task, inputs, pipeline, far)
 
 
 @pytest.mark.parametrize(("task", "model"), sample.CASES)
-def test_a_number_on_the_border_of_a_split_goes_the_same_way_in_both(tmp_path, task, model):
+def test_file_matches_pipeline_at_split_thresholds(tmp_path, task, model):
     """Few values, so that every split is a border; some of them neighbours, with no float32 between them."""
     train = TRAINS[task.kind]
     near = np.cumsum(np.full(4, np.spacing(np.float32(50))), dtype="float32") + np.float32(50)
@@ -95,7 +95,7 @@ def test_a_number_on_the_border_of_a_split_goes_the_same_way_in_both(tmp_path, t
 
 @pytest.mark.parametrize("unit", [1e-2, 1e6, 1e11])
 @pytest.mark.parametrize("model", [*sample.BOOSTERS, "ridge"])
-def test_the_file_of_small_or_large_numbers_answers_as_the_pipeline(tmp_path, model, unit):
+def test_file_matches_pipeline_for_small_and_large_targets(tmp_path, model, unit):
     """Ten times as far from zero as they are apart: no number has its size by chance."""
     train, valid = (
         rows["regression"].assign(
@@ -117,7 +117,7 @@ class Off:
         return self.pipeline.predict(rows) * 1.001
 
 
-def test_a_fault_of_a_thousandth_is_let_through_where_numbers_are_small(tmp_path):
+def test_parity_check_rejects_relative_error_of_small_numbers(tmp_path):
     small = TRAINS["regression"].assign(
         **{problem.contract.TARGET: TRAINS["regression"][problem.contract.TARGET] * np.float32(2e-3)}
     )
@@ -127,7 +127,7 @@ def test_a_fault_of_a_thousandth_is_let_through_where_numbers_are_small(tmp_path
 
 
 @pytest.mark.parametrize("model", [*sample.BOOSTERS, "logistic_regression"])
-def test_the_best_round_of_unbalanced_classes_is_the_one_in_the_file(tmp_path, model):
+def test_file_contains_best_round_of_unbalanced_classes(tmp_path, model):
     """Trees of later rounds are left out: as many as there are classes, each round."""
     changed = {"max_rounds": 3000, "early_stopping_rounds": 10}
     inputs, pipeline = exported(tmp_path / "m.onnx", MULTICLASS, model=model, **changed)
@@ -136,14 +136,14 @@ def test_the_best_round_of_unbalanced_classes_is_the_one_in_the_file(tmp_path, m
     assert 0 < found[:, sample.RARE].mean() < 0.1
 
 
-def test_a_column_without_any_value_in_training_keeps_parity(tmp_path):
+def test_file_matches_pipeline_with_empty_training_column(tmp_path):
     train = TRAIN.assign(temp=np.float32(np.nan), origin="only")
     for model in ("xgboost", "logistic_regression"):
         inputs, pipeline = exported(tmp_path / "m.onnx", model=model, train=train)
         assert agrees(tmp_path / "m.onnx", TASK, inputs, pipeline, VALID)
 
 
-def test_the_file_of_another_model_is_refused_by_name(tmp_path):
+def test_parity_check_rejects_file_of_another_model(tmp_path):
     exported(tmp_path / "other.onnx", model="xgboost", max_rounds=3)
     inputs, pipeline = sample.fitted(sample.params("xgboost"), TRAIN, VALID)
     with pytest.raises(ValueError, match=r"other\.onnx does not give the fitted model's answers \(all rows\)"):
@@ -173,7 +173,7 @@ class Bent:
     ],
     ids=["one row", "NaN", "missing numbers", "unseen categories"],
 )  # fmt: skip
-def test_one_row_that_differs_is_enough_to_refuse_the_file(tmp_path, bend, told):
+def test_parity_check_rejects_any_differing_row_or_variant(tmp_path, bend, told):
     inputs, pipeline = exported(tmp_path / "m.onnx", model="xgboost")
     whole = VALID.dropna(subset=["temp", "spare", "seats"])
     with pytest.raises(ValueError, match=rf"\({told}\): largest difference"):
@@ -185,7 +185,7 @@ def bent_by(gap: float) -> Callable[[pd.DataFrame, np.ndarray], np.ndarray]:
     return lambda rows, p: p + np.where(np.arange(len(p)) == 7, gap, 0)
 
 
-def test_probability_may_differ_by_hundred_thousandth_and_no_more(tmp_path):
+def test_parity_check_allows_difference_up_to_tolerance(tmp_path):
     inputs, pipeline = exported(tmp_path / "m.onnx", model="xgboost")
 
     def worst(gap: float) -> float:
@@ -205,7 +205,7 @@ class Zero:
 
 
 @pytest.mark.parametrize(("answer", "allowed"), [(0.0, True), (8e-6, True), (1.5e-5, False)])
-def test_answers_of_zero_are_compared_by_difference_itself(tmp_path, answer, allowed):
+def test_zero_predictions_are_compared_by_absolute_difference(tmp_path, answer, allowed):
     label, path = {problem.contract.TARGET: np.float32(answer)}, tmp_path / "m.onnx"
     train, valid = (rows["regression"].assign(**label) for rows in (TRAINS, VALIDS))
     inputs, _ = exported(path, REGRESSION, model="ridge", train=train, valid=valid)
@@ -229,7 +229,7 @@ def test_largest_difference_of_all_variants_is_returned(tmp_path):
 
 
 @pytest.mark.parametrize(("model", "ml"), [("xgboost", 3), ("ridge", 1)])
-def test_file_names_operator_sets_it_needs(tmp_path, model, ml):
+def test_file_declares_required_operator_sets(tmp_path, model, ml):
     exported(tmp_path / "m.onnx", REGRESSION, model=model, max_rounds=3)
     file = onnx.load(tmp_path / "m.onnx")
     opsets = [(opset.domain, opset.version) for opset in file.opset_import]
@@ -310,7 +310,7 @@ def test_the_number_of_threads_does_not_change_the_bytes(tmp_path, task, model, 
 
 
 @pytest.mark.parametrize("groups", [sample.GROUPS, ("weather",)], ids="+".join)
-def test_the_file_alone_says_what_it_takes(tmp_path, groups):
+def test_file_declares_names_and_types_of_inputs(tmp_path, groups):
     inputs, _ = exported(tmp_path / "m.onnx", model="xgboost", features=list(groups))
     session = onnxruntime.InferenceSession(tmp_path / "m.onnx", providers=["CPUExecutionProvider"])
     metadata = session.get_modelmeta().custom_metadata_map
@@ -323,7 +323,7 @@ def test_the_file_alone_says_what_it_takes(tmp_path, groups):
     assert widths == expected
 
 
-def test_an_export_leaves_the_fitted_pipeline_as_it_was(tmp_path):
+def test_export_does_not_modify_fitted_pipeline(tmp_path):
     inputs, pipeline = sample.fitted(sample.params("logistic_regression"), TRAIN, VALID)
     before = pipeline.predict_proba(VALID[inputs.names])
     export(pipeline, inputs, tmp_path / "m.onnx")

@@ -1,4 +1,4 @@
-"""What a model is fitted to: labelled rows of the right months, and no label of those that judge it."""
+"""What a model is fitted to: labelled rows of the training and validation months, and no test month."""
 
 import pandas as pd
 import pytest
@@ -34,7 +34,7 @@ def features(tmp_path, monkeypatch):
     monkeypatch.setattr(fitting, "FEATURES", tmp_path)
 
 
-def test_rows_come_from_their_months_and_those_without_a_label_are_left_out(features):
+def test_reads_labelled_rows_of_each_window(features):
     split = fitting.read_split(split_of(1, 2, 3), ["weather"])
     assert (len(split.X), len(split.y), len(split.X_valid), len(split.y_valid)) == (180, 180, 90, 90)
     assert set(split.y) == set(split.y_valid) == {0, 1}
@@ -46,7 +46,7 @@ def test_training_reads_no_test_month(features, tmp_path):
     assert (len(found.y), len(found.y_valid)) == (180, 90)
 
 
-def test_a_window_without_both_classes_is_told(features, monkeypatch):
+def test_rejects_window_without_both_classes(features, monkeypatch):
     with pytest.raises(ValueError, match="0 labelled rows hold 0 class"):
         fitting.read_split(
             split_of(1, 2, 3).model_copy(update={"validation": split_of(1, 2, 3).test}), ["schedule", "weather"]

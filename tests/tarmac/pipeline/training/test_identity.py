@@ -1,4 +1,4 @@
-"""What a model's file says of where it comes from: all that it was made from, and nothing that differs by machine."""
+"""Identity in a model's file: everything the model was made from, and nothing specific to a machine."""
 
 import json
 import re
@@ -27,32 +27,32 @@ def of(features: Path, **changed: object) -> dict[str, str]:
     return identity.identity(sample.params(**{"model": "xgboost", **changed}), SPLIT, features)
 
 
-def test_a_name_is_missing_or_the_same_inputs_have_two_identities(features):
+def test_identity_is_complete_and_deterministic(features):
     assert tuple(of(features)) == identity.NAMES
     assert of(features) == of(features)
 
 
-def test_other_data_or_parameters_have_the_same_identity(features):
+def test_identity_changes_with_data_and_parameters(features):
     known = of(features)
     assert of(features, seed=8)["params"] != known["params"]
     (features / "2013-01.parquet").write_text("other")
     assert {key for key, value in of(features).items() if value != known[key]} == {"features"}
 
 
-def test_a_library_that_writes_the_file_is_not_named():
+def test_identity_lists_locked_version_of_each_library():
     """By the locked requirements, of which the CPU and the GPU have each its own XGBoost."""
     locked = dict(re.findall(r"^([a-z0-9-]+)==([^ ]+)", (ROOT / "requirements/pipeline.txt").read_text(), re.MULTILINE))
     assert identity.libraries() == {name: locked[name] for name in identity.LIBRARIES if name in locked}
     assert len(identity.libraries()) == len(identity.LIBRARIES) - 1
 
 
-def test_a_model_is_known_by_parameters_that_it_never_saw():
+def test_identity_contains_only_parameters_of_its_model():
     for kind in identity.KINDS:
         sections = set(identity.chosen(sample.params(kind))) & set(identity.KINDS)
         assert sections == {kind}
 
 
-def test_the_file_does_not_say_where_it_comes_from(tmp_path, features):
+def test_exported_file_contains_identity(tmp_path, features):
     """Read by ONNX's own package, as whoever serves the model would."""
     rows = sample.rows(200, seed=1), sample.rows(100, seed=2)
     inputs, pipeline = sample.fitted(sample.params("xgboost", max_rounds=3), *rows)

@@ -1,4 +1,4 @@
-"""Checks of the machine: an environment that is not the locked one, a clock, a GPU that is not there."""
+"""Checks of the machine: Python and packages as locked, commands of the environment, clock, and GPU."""
 
 import os
 import shutil
@@ -9,14 +9,14 @@ from tarmac.repository.doctor import machine
 from tests.conftest import ROOT
 
 
-def test_a_python_that_the_lock_is_not_for_is_well(monkeypatch):
+def test_python_check_fails_outside_locked_versions(monkeypatch):
     assert machine.python().outcome == "ok"
     for version in ((3, 10, 1), (3, 15, 0)):
         monkeypatch.setattr(sys, "version_info", version)
         assert machine.python().outcome == "fail"
 
 
-def test_a_package_of_another_version_or_none_is_well(here):
+def test_package_check_reports_differences_from_lock(here):
     assert machine.packages().outcome == "ok", machine.packages()
     text = machine.LOCKED.read_text()
     numpy = next(line for line in text.splitlines() if line.startswith("numpy=="))
@@ -28,13 +28,13 @@ def test_a_package_of_another_version_or_none_is_well(here):
     assert found.do == "make setup"
 
 
-def test_a_package_for_other_machines_is_missed():
+def test_pinned_ignores_packages_for_other_platforms():
     text = 'a==1 \\\n    --hash=sha256:0\nb==2 ; sys_platform == "nowhere" \\\nc==3 ; python_version >= "3.8"\n# d==4\n'
     assert dict(machine.pinned(text)) == {"a": "1", "c": "3"}
     assert len(dict(machine.pinned((ROOT / machine.LOCKED).read_text()))) > 100
 
 
-def test_another_dvc_or_python_on_the_path_is_well(monkeypatch, tmp_path):
+def test_command_check_requires_dvc_and_python_of_environment(monkeypatch, tmp_path):
     here = str(Path(sys.prefix, "bin"))
     monkeypatch.setenv("PATH", f"{here}{os.pathsep}{os.environ['PATH']}")
     assert machine.commands().outcome == "ok"
@@ -48,7 +48,7 @@ def test_another_dvc_or_python_on_the_path_is_well(monkeypatch, tmp_path):
     assert "dvc is not found, python is not found" in machine.commands().what
 
 
-def test_a_commit_from_the_future_leaves_the_clock_well(here):
+def test_clock_check_warns_if_last_commit_is_in_future(here):
     assert machine.clock().outcome == "ok"
     future = {"GIT_COMMITTER_DATE": "2099-01-01T00:00:00Z"}
     here.run("git", "commit", "--quiet", "--allow-empty", "--message", "x", env=future)
@@ -57,7 +57,7 @@ def test_a_commit_from_the_future_leaves_the_clock_well(here):
     assert "before the last commit was made" in found.what
 
 
-def test_a_machine_that_begins_in_1970_has_a_clock_that_is_well(here, monkeypatch):
+def test_clock_check_warns_before_earliest_plausible_date(here, monkeypatch):
     monkeypatch.setattr(machine.time, "time", lambda: 86_400.0)
     assert machine.clock().outcome == "warn"
     monkeypatch.chdir("/")
@@ -65,7 +65,7 @@ def test_a_machine_that_begins_in_1970_has_a_clock_that_is_well(here, monkeypatc
     assert (found.outcome, found.what) == ("warn", "it is Fri Jan  2 00:00:00 1970 here, before 2025")
 
 
-def test_a_gpu_that_is_asked_for_and_not_there_is_well(here):
+def test_gpu_check_fails_if_requested_gpu_is_unusable(here):
     assert machine.gpu().outcome == "ok"
     here.set_params(lambda params: params["train"].update(device="cuda"))
     found = machine.gpu()

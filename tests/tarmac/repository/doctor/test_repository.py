@@ -1,4 +1,4 @@
-"""Checks of the repository: each is told of the state that it is for, made by the commands that lead into it."""
+"""Repository checks of the doctor: each reports the state it exists for, produced by real commands."""
 
 import shutil
 from pathlib import Path
@@ -18,18 +18,18 @@ def outcomes() -> dict[str, str]:
     return {name: getattr(repository, name)().outcome for name in checks}
 
 
-def test_a_finished_workspace_has_a_fault(here):
+def test_every_check_is_ok_in_finished_workspace(here):
     assert set(outcomes().values()) == {"ok"}
 
 
-def test_a_part_of_the_history_passes_for_all_of_it(here, monkeypatch):
+def test_warns_of_shallow_clone(here, monkeypatch):
     here.run("git", "clone", "--quiet", "--depth=1", here.path.as_uri(), "../shallow")
     monkeypatch.chdir(here.path.parent / "shallow")
     found = repository.commits()
     assert (found.outcome, found.do) == ("warn", "git fetch --unshallow")
 
 
-def test_a_folder_without_git_or_commit_passes_for_a_repository(here):
+def test_requires_git_repository_with_commit(here):
     here.run("rm", "-r", ".git")
     with pytest.raises(GitError):
         repository.commits()
@@ -38,13 +38,13 @@ def test_a_folder_without_git_or_commit_passes_for_a_repository(here):
         repository.commits()
 
 
-def test_a_detached_head_is_not_told(here):
+def test_warns_of_detached_head(here):
     here.run("git", "switch", "--quiet", "--detach")
     assert repository.branch().outcome == "warn"
     assert "no branch" in repository.branch().what
 
 
-def test_edits_that_a_killed_experiment_put_away_are_not_told_or_not_found_again(here):
+def test_suggested_command_restores_edits_of_killed_experiment(here):
     """A power cut in the second in which DVC keeps the edits in Git's stash."""
     edited = here.path / "src/tarmac/ingest/raw_data.py"
     edited.write_text(f"{edited.read_text()}\n# an edit of mine\n")
@@ -61,7 +61,7 @@ def test_edits_that_a_killed_experiment_put_away_are_not_told_or_not_found_again
     assert repository.branch().outcome == "ok"
 
 
-def test_a_stash_of_this_commit_is_not_told_or_one_of_another_is(here):
+def test_warns_of_stash_only_if_made_on_current_commit(here):
     Path("params.yaml").write_text("x")
     here.run("git", "stash")
     found = repository.branch()
@@ -81,7 +81,7 @@ def conflict(workspace: Workspace, path: str, *command: str) -> None:
 
 
 @pytest.mark.parametrize("command", ["merge", "rebase", "cherry-pick"])
-def test_a_merge_that_is_not_finished_is_not_told(here, command):
+def test_reports_conflicts_and_unfinished_git_operation(here, command):
     conflict(here, "params.yaml", command)
     found = repository.merging()
     assert (found.outcome, found.what) == ("fail", "in conflict: params.yaml")
@@ -93,13 +93,13 @@ def test_a_merge_that_is_not_finished_is_not_told(here, command):
     assert (found.outcome, found.what) == ("warn", f"a {command} is not finished")
 
 
-def test_a_mistake_in_the_parameters_is_not_told(here):
+def test_rejects_unknown_parameter(here):
     Path("params.yaml").write_text(Path("params.yaml").read_text().replace("max_rounds:", "max_round:"))
     with pytest.raises(ParamsError, match="unknown key"):
         repository.parameters()
 
 
-def test_a_lock_that_stops_every_later_command_is_not_told(here):
+def test_reports_stale_dvc_lock_without_removing_it(here):
     stale = commands.LOCKS[0]
     stale.parent.mkdir(parents=True, exist_ok=True)
     stale.write_text("")
@@ -111,7 +111,7 @@ def test_a_lock_that_stops_every_later_command_is_not_told(here):
 
 
 @pytest.mark.parametrize("cut", [True, False])
-def test_a_cut_or_missing_lock_is_not_told(here, cut):
+def test_truncated_or_missing_lock_file_fails(here, cut):
     if cut:
         commands.LOCK.write_bytes(commands.LOCK.read_bytes()[:2000])
     else:
@@ -119,7 +119,7 @@ def test_a_cut_or_missing_lock_is_not_told(here, cut):
     assert repository.locks().outcome == "fail"
 
 
-def test_a_lock_that_the_code_does_not_make_or_that_is_not_committed_is_not_told(here):
+def test_warns_of_outdated_or_uncommitted_lock_file(here):
     with Path("src/tarmac/pipeline/evaluate/curves.py").open("a") as file:
         file.write("\n# a remark\n")
     found = repository.result()
@@ -130,13 +130,13 @@ def test_a_lock_that_the_code_does_not_make_or_that_is_not_committed_is_not_told
     assert (found.outcome, found.what) == ("warn", "not committed: dvc.lock")
 
 
-def test_a_result_can_be_asked_for_only_where_the_data_is(here):
+def test_checks_result_without_data(here):
     shutil.rmtree("data/raw")
     shutil.rmtree(".dvc/cache")
     assert repository.result().outcome == "ok"
 
 
-def test_a_pipeline_that_dvc_cannot_read_is_not_told(here, capfd):
+def test_reports_unreadable_pipeline_without_stderr_output(here, capfd):
     Path("dvc.yaml").write_text("stages: [")
     found = repository.result()
     assert found.outcome == "fail"

@@ -1,4 +1,4 @@
-"""The doctor as a command: a line a check, an exit status, and an answer whatever is broken."""
+"""The doctor command: one line per check, an exit status, and a full report whatever is broken."""
 
 import shutil
 import subprocess
@@ -34,7 +34,7 @@ def files(workspace: Workspace) -> dict[str, bytes]:
     return {name: path.read_bytes() for name, path in found.items() if not name.startswith((".dvc/tmp", ".git/index"))}
 
 
-def test_a_finished_workspace_is_not_well_or_is_changed_by_the_question(here):
+def test_finished_workspace_passes_all_checks_unchanged(here):
     before = files(here)
     done, found = asked(here)
     assert set(found.values()) == {"ok"}, done.stdout
@@ -75,14 +75,14 @@ def garbage(workspace: Workspace) -> None:
         (nothing_but_code, {"parameters", "packages", "commits", "cache"}),
     ],
 )
-def test_what_is_broken_hides_the_rest(here, broken: Callable[[Workspace], None], failing: set[str]):
+def test_broken_part_does_not_hide_other_checks(here, broken: Callable[[Workspace], None], failing: set[str]):
     broken(here)
     _, found = asked(here)
     assert failing <= {name for name, outcome in found.items() if outcome == "fail"}
     assert found["python"] == found["clock"] == "ok"
 
 
-def test_without_a_package_nothing_is_told(here):
+def test_reports_every_check_when_package_is_missing(here):
     """An environment that was installed by half."""
     half = "import sys; sys.modules['yaml'] = None; from tarmac.cli import app; app()"
     done, found = asked(here, TARMAC[0], "-c", half, "doctor")
@@ -91,7 +91,7 @@ def test_without_a_package_nothing_is_told(here):
     assert "make setup" in done.stdout
 
 
-def test_without_git_nothing_is_told(here, tmp_path: Path):
+def test_reports_failed_checks_when_git_is_not_installed(here, tmp_path: Path):
     done = subprocess.run(
         [*TARMAC, "doctor"],
         cwd=here.path,
@@ -104,6 +104,6 @@ def test_without_git_nothing_is_told(here, tmp_path: Path):
     assert "fail  commits" in done.stdout
 
 
-def test_a_finding_takes_more_than_a_line():
+def test_finding_is_rendered_on_one_line():
     line = Finding("fail", "two\nlines", "do\nthis").line("name")
     assert line == "fail  name       two lines; do this"

@@ -1,4 +1,4 @@
-"""Checks of the data: a full disk, a cache that cannot be written, a remote that is gone or incomplete."""
+"""Storage checks of the doctor: disk space, cache, site cache, outputs and remote."""
 
 import shutil
 from pathlib import Path
@@ -13,13 +13,13 @@ from tarmac.repository.dvc import commands
 from tarmac.repository.dvc.object_store import RemoteError
 
 
-def test_a_finished_workspace_has_a_fault(here):
+def test_every_check_is_ok_in_finished_workspace(here):
     for check in (storage.disk, storage.cache, storage.site_cache, storage.outputs, storage.remote):
         assert check().outcome == "ok", check()
 
 
 @pytest.mark.parametrize(("is_here", "outcome"), [(True, "warn"), (False, "fail")])
-def test_a_disk_that_is_too_small_is_well(here, is_here, outcome):
+def test_small_disk_warns_or_fails_if_outputs_are_missing(here, is_here, outcome):
     tree = yaml.safe_load(commands.LOCK.read_text())
     tree["stages"]["featurize"]["outs"][0]["size"] = 10**18
     commands.LOCK.write_text(yaml.safe_dump(tree))
@@ -30,14 +30,14 @@ def test_a_disk_that_is_too_small_is_well(here, is_here, outcome):
     assert "2,000,0" in seen.what
 
 
-def test_raw_data_takes_no_room(here):
+def test_disk_check_counts_raw_data(here):
     pointer = Path("data/raw.dvc")
     pointer.write_text(pointer.read_text().replace("size: ", "size: 999999999999"))
     shutil.rmtree("data/raw")
     assert storage.disk().outcome == "fail"
 
 
-def test_a_cache_that_cannot_be_written_is_well(here):
+def test_unwritable_cache_fails_and_absent_cache_is_ok(here):
     shutil.rmtree(".dvc/cache")
     assert storage.cache().outcome == "ok", "DVC makes it"
     Path(".dvc/cache").write_text("a file")
@@ -46,20 +46,20 @@ def test_a_cache_that_cannot_be_written_is_well(here):
     assert str(here.path / ".dvc/cache") in seen.what
 
 
-def test_a_broken_configuration_of_dvc_is_well_or_not_told_in_a_line(here, capfd):
+def test_invalid_dvc_config_fails_without_stderr_output(here, capfd):
     Path(".dvc/config").write_text("[core\n")
     assert storage.cache().outcome == "fail"
     assert capfd.readouterr().err == ""
 
 
-def test_an_output_that_is_not_here_is_not_told(here):
+def test_warns_of_missing_output(here):
     Path("models/model.onnx").unlink()
     seen = storage.outputs()
     assert (seen.outcome, seen.what, seen.do) == ("warn", "not here: models/model.onnx", "make pull")
 
 
 @pytest.mark.parametrize("child", [True, False])
-def test_an_object_that_the_remote_lacks_is_not_told(here, child):
+def test_names_object_missing_from_remote(here, child):
     path = "data/raw" if child else "models/model.onnx"
     oid = commands.outputs()[path]
     if child:
@@ -71,7 +71,7 @@ def test_an_object_that_the_remote_lacks_is_not_told(here, child):
     assert f"{path} (missing)" in seen.what
 
 
-def test_a_remote_that_is_gone_or_not_set_is_well(here):
+def test_missing_remote_fails_and_unset_remote_raises(here):
     shutil.rmtree("data/remote")
     assert storage.remote().outcome == "fail"
     here.dvc("remote", "default", "--unset")
@@ -79,18 +79,18 @@ def test_a_remote_that_is_gone_or_not_set_is_well(here):
         storage.remote()
 
 
-def test_a_server_that_nobody_answers_for_is_well(here):
+def test_unreachable_server_fails(here):
     here.dvc("remote", "add", "--local", "--default", "team", "http://127.0.0.1:9/store")
     assert found("storage", "remote").outcome == "fail"
 
 
-def test_without_a_commit_the_remote_fails(here):
+def test_remote_check_warns_without_commit(here):
     shutil.rmtree(".git")
     here.run("git", "init", "--quiet")
     assert storage.remote().outcome == "warn"
 
 
-def test_site_cache_that_others_can_write_is_reported(here, monkeypatch, tmp_path):
+def test_warns_unless_site_cache_is_private_to_user(here, monkeypatch, tmp_path):
     folder = tmp_path / "named"
     monkeypatch.setenv(VARIABLE, str(folder))
     for mode in (None, 0o755, 0o770, 0o777):
@@ -105,7 +105,7 @@ def test_site_cache_that_others_can_write_is_reported(here, monkeypatch, tmp_pat
 
 
 @pytest.mark.parametrize("named", [False, True], ids=["unset", "by make"])
-def test_site_cache_of_plain_dvc_is_that_of_its_settings(here, monkeypatch, named):
+def test_own_site_cache_must_be_set_in_dvc_config(here, monkeypatch, named):
     own = here.path / FOLDER
     monkeypatch.delenv(VARIABLE)
     if named:

@@ -1,4 +1,4 @@
-"""The store: hashes as DVC makes them, and no wrong byte that is trusted."""
+"""DVC commands: hashes equal DVC's own, and a pull verifies every byte."""
 
 import hashlib
 import json
@@ -38,13 +38,13 @@ def remote_object(folder: Path, md5: str) -> Path:
     return path
 
 
-def test_a_hash_differs_from_dvcs(finished: Workspace):
+def test_hash_equals_dvc_hash(finished: Workspace):
     hashes = commands.outputs(finished.path)
     assert {"data/raw", "data/features", MODEL} <= hashes.keys()
     assert {path: digest(finished.path / path) for path in hashes} == hashes
 
 
-def test_a_hash_of_nested_folders_and_foreign_names_differs_from_dvcs(finished: Workspace):
+def test_hash_equals_dvc_hash_for_nested_non_ascii_names(finished: Workspace):
     folder = finished.path / "data" / "größe"
     for name in ("b/a.txt", "b.txt", "ä/ö ü.txt", "B/c.txt", "empty"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -60,7 +60,7 @@ TREES = st.dictionaries(st.lists(NAMES, min_size=1, max_size=3).map(tuple), st.b
 
 @settings(deadline=None)
 @given(TREES)
-def test_a_hash_of_some_folder_differs_from_dvcs(tmp_path_factory, files: dict[tuple[str, ...], bytes]):
+def test_hash_equals_dvc_hash_for_any_folder(tmp_path_factory, files: dict[tuple[str, ...], bytes]):
     from dvc_data.hashfile.hash_info import HashInfo
     from dvc_data.hashfile.tree import Tree
 
@@ -76,16 +76,16 @@ def test_a_hash_of_some_folder_differs_from_dvcs(tmp_path_factory, files: dict[t
     assert digest(folder) == tree.hash_info.value
 
 
-def test_the_hash_of_what_is_not_there_is_not_empty(tmp_path: Path):
+def test_hash_of_missing_path_is_empty(tmp_path: Path):
     assert digest(tmp_path / "none") == ""
 
 
-def test_outputs_of_a_folder_without_a_lock_are_more_than_none(tmp_path: Path):
+def test_outputs_are_empty_without_lock(tmp_path: Path):
     assert commands.outputs(tmp_path) == {}
     assert commands.locked("") == {}
 
 
-def test_a_lock_that_dvc_left_empty_stays_or_a_used_one_goes(tmp_path: Path):
+def test_clears_empty_lock_and_keeps_used_one(tmp_path: Path):
     empty, used = (tmp_path / path for path in commands.LOCKS)
     for path, text in ((empty, ""), (used, "{}")):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -96,7 +96,7 @@ def test_a_lock_that_dvc_left_empty_stays_or_a_used_one_goes(tmp_path: Path):
 
 
 @pytest.mark.parametrize("text", ["", '{"read": {"/a'], ids=["killed", "disk full"])
-def test_a_cut_lock_blocks_dvc_and_clearing_it_does_not_help(finished: Workspace, text: str):
+def test_clearing_truncated_lock_lets_dvc_run_again(finished: Workspace, text: str):
     lock = finished.path / commands.LOCKS[0]
     lock.parent.mkdir(parents=True, exist_ok=True)
     lock.write_text(text)
@@ -105,14 +105,14 @@ def test_a_cut_lock_blocks_dvc_and_clearing_it_does_not_help(finished: Workspace
     assert finished.dvc("repro", check=False).returncode == 0
 
 
-def test_a_pull_into_a_fresh_clone_is_not_the_whole_result(clone: Workspace):
+def test_pull_restores_whole_result_in_fresh_clone(clone: Workspace):
     commands.pull(folder=clone.path)
     hashes = commands.outputs(clone.path)
     assert {path: digest(clone.path / path) for path in hashes} == hashes
     assert clone.dvc("status", "--quiet", check=False).returncode == 0
 
 
-def test_a_bare_dvc_pull_is_not_enough(clone: Workspace):
+def test_status_is_clean_after_plain_dvc_pull(clone: Workspace):
     clone.dvc("pull")
     assert clone.dvc("status", "--quiet", check=False).returncode == 0
 
@@ -122,7 +122,7 @@ def flip(data: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("damage", [flip, lambda data: data[:-5], lambda data: b""], ids=["flip", "cut", "empty"])
-def test_a_damaged_object_is_trusted(clone: Workspace, damage):
+def test_pull_rejects_damaged_object(clone: Workspace, damage):
     path = remote_object(clone.path, commands.outputs(clone.path)[MODEL])
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(commands.StoreError):
@@ -131,7 +131,7 @@ def test_a_damaged_object_is_trusted(clone: Workspace, damage):
     assert clone.dvc("status", "--quiet", check=False).returncode != 0
 
 
-def test_a_missing_object_is_not_noticed(clone: Workspace):
+def test_pull_raises_if_object_is_missing(clone: Workspace):
     remote_object(clone.path, commands.outputs(clone.path)[MODEL]).unlink()
     with pytest.raises(commands.StoreError):
         commands.pull(folder=clone.path)
@@ -145,7 +145,7 @@ def damage_cache(clone: Workspace, md5: str) -> None:
     cached.chmod(0o444)
 
 
-def test_a_damaged_cache_is_trusted_or_not_mended_from_the_remote(clone: Workspace, capsys):
+def test_pull_repairs_damaged_cache_from_remote(clone: Workspace, capsys):
     commands.pull(folder=clone.path)
     hashes = commands.outputs(clone.path)
     damage_cache(clone, hashes[MODEL])
@@ -156,7 +156,7 @@ def test_a_damaged_cache_is_trusted_or_not_mended_from_the_remote(clone: Workspa
     assert_cache_is_true(clone.path)
 
 
-def test_what_is_damaged_in_cache_and_remote_replaces_a_good_file_or_is_not_named(clone: Workspace):
+def test_pull_keeps_good_file_and_names_unrecoverable_output(clone: Workspace):
     commands.pull(folder=clone.path)
     md5 = commands.outputs(clone.path)[MODEL]
     damage_cache(clone, md5)
@@ -171,7 +171,7 @@ def test_what_is_damaged_in_cache_and_remote_replaces_a_good_file_or_is_not_name
     assert_cache_is_true(clone.path)
 
 
-def test_a_remote_that_dvc_believes_unchecked_is_pulled_from(clone: Workspace):
+def test_pull_refuses_remote_without_verification(clone: Workspace):
     clone.dvc("remote", "modify", "--local", "embedded", "verify", "false")
     with pytest.raises(commands.StoreError, match="verify true"):
         commands.pull(folder=clone.path)
@@ -187,7 +187,7 @@ def assert_cache_is_true(folder: Path) -> None:
 
 @pytest.mark.parametrize("missing", [False, True], ids=["damaged", "missing"])
 @pytest.mark.parametrize("part", ["listing", "file"])
-def test_a_folder_with_a_wrong_part_is_trusted_or_cannot_be_mended(clone: Workspace, part: str, missing: bool):
+def test_pull_rejects_folder_until_faulty_part_is_repaired(clone: Workspace, part: str, missing: bool):
     hashes = commands.outputs(clone.path)
     path = remote_object(clone.path, hashes["data/features"])
     if part == "file":
@@ -214,7 +214,7 @@ def test_a_folder_with_a_wrong_part_is_trusted_or_cannot_be_mended(clone: Worksp
         ("data/features", "file", True),
     ],
 )
-def test_a_failed_pull_does_not_say_which_output_is_wrong(clone: Workspace, capfd, output, part, missing):
+def test_failed_pull_names_faulty_output(clone: Workspace, capfd, output, part, missing):
     path = remote_object(clone.path, commands.outputs(clone.path)[output])
     if part == "file":
         path = remote_object(clone.path, json.loads(path.read_text())[-1]["md5"])
@@ -226,7 +226,7 @@ def test_a_failed_pull_does_not_say_which_output_is_wrong(clone: Workspace, capf
     assert output in f"{caught.value}{capfd.readouterr().err}"
 
 
-def test_a_file_in_the_way_is_taken_for_the_published_one(clone: Workspace):
+def test_pull_refuses_to_overwrite_unknown_file(clone: Workspace):
     (clone.path / MODEL).parent.mkdir(exist_ok=True)
     (clone.path / MODEL).write_text("someone's own model")
     hashes = commands.outputs(clone.path)
@@ -239,7 +239,7 @@ def test_a_file_in_the_way_is_taken_for_the_published_one(clone: Workspace):
 
 
 @pytest.mark.parametrize("target", ["data/raw.dvc", MODEL])
-def test_a_pull_of_one_target_trusts_a_damaged_cache(clone: Workspace, target: str):
+def test_pull_of_one_target_repairs_damaged_cache(clone: Workspace, target: str):
     commands.pull(target, folder=clone.path)
     output = clone.path / target.removesuffix(".dvc")
     wanted = md5 = commands.outputs(clone.path)[target.removesuffix(".dvc")]
@@ -263,7 +263,7 @@ def hostile(clone: Workspace, listing: list[dict[str, object]], honest: bool) ->
 @pytest.mark.parametrize(
     "name", ["../../../planted", "../../.git/hooks/post-checkout", "/planted", "..\\planted", "a/../../planted"]
 )
-def test_a_hostile_listing_is_unpacked(clone: Workspace, name: str, honest: bool):
+def test_pull_refuses_unsafe_listing_and_fetches_other_outputs(clone: Workspace, name: str, honest: bool):
     good, evil = small.put(clone, "good"), small.put(clone, "evil")
     hostile(clone, [{"md5": good, "relpath": "a"}, {"md5": evil, "relpath": name}], honest)
     before = everything(clone.path.parent)
@@ -280,7 +280,7 @@ def everything(folder: Path) -> set[Path]:
     return set(folder.rglob("*"))
 
 
-def test_a_hostile_listing_that_is_in_the_cache_already_is_trusted(clone: Workspace):
+def test_pull_removes_unsafe_listing_from_cache(clone: Workspace):
     commands.pull(folder=clone.path)
     hostile(clone, [{"md5": small.put(clone, "evil"), "relpath": "../planted"}], honest=True)
     oid = commands.outputs(clone.path)["data/raw"]
@@ -293,7 +293,7 @@ def test_a_hostile_listing_that_is_in_the_cache_already_is_trusted(clone: Worksp
     assert not cached.exists()
 
 
-def test_a_listing_without_end_is_read_into_memory(clone: Workspace, monkeypatch):
+def test_pull_refuses_oversized_listing(clone: Workspace, monkeypatch):
     monkeypatch.setattr(object_store, "LARGEST_LISTING", 10_000)
     good = small.put(clone, "good")
     hostile(clone, [{"md5": good, "relpath": f"file-{number}"} for number in range(1000)], honest=True)
@@ -301,7 +301,7 @@ def test_a_listing_without_end_is_read_into_memory(clone: Workspace, monkeypatch
         commands.pull("data/raw.dvc", folder=clone.path)
 
 
-def test_of_two_outputs_that_are_pulled_by_name_and_by_pointer_one_is_left_out(clone: Workspace):
+def test_pull_fetches_targets_given_by_name_and_by_pointer(clone: Workspace):
     """DVC fails at the second of two such targets, or skips it and ends well."""
     plain = clone.dvc("pull", "data/raw.dvc", MODEL, check=False)
     assert plain.returncode or not (clone.path / MODEL).exists(), "DVC fetches both by now: the cure can go"
@@ -312,7 +312,7 @@ def test_of_two_outputs_that_are_pulled_by_name_and_by_pointer_one_is_left_out(c
     }
 
 
-def test_a_pull_of_what_is_here_asks_dvc_again_or_leaves_a_hole_in_the_cache(clone: Workspace, capsys):
+def test_repeated_pull_skips_dvc_unless_cache_is_incomplete(clone: Workspace, capsys):
     """DVC takes a second to find that there is nothing to do, every time that somebody runs the pipeline."""
     commands.pull(MODEL, folder=clone.path)
     capsys.readouterr()
@@ -325,7 +325,7 @@ def test_a_pull_of_what_is_here_asks_dvc_again_or_leaves_a_hole_in_the_cache(clo
     assert kept.is_file()
 
 
-def test_a_clone_cannot_ask_a_private_remote_or_gets_the_cache_with_it(finished: Workspace, clone: Workspace):
+def test_clone_borrows_private_remote_but_keeps_own_cache(finished: Workspace, clone: Workspace):
     objects = finished.path.parent / "objects"
     shutil.move(finished.path / "data" / "remote", objects)
     finished.dvc("remote", "add", "--local", "--default", "own", "../objects")

@@ -1,4 +1,4 @@
-"""What is read from a lock: the code, the environment and the inputs of a stage, and nothing of another."""
+"""Reading `dvc.lock`: the code, environment and inputs of a stage, and of no other stage."""
 
 import pytest
 import yaml
@@ -24,7 +24,7 @@ TREE = {
 }
 
 
-def test_a_lock_that_nobody_can_read_has_stages_or_stops_the_question():
+def test_reads_stages_and_treats_unreadable_lock_as_empty():
     assert lockfile.stages(yaml.safe_dump({"schema": "2.0", "stages": TREE})) == TREE
     for text in (None, "", "[]", "stages", "stages:", "<<<<<<< HEAD\nstages: {}", "schema: '2.0'"):
         assert lockfile.stages(text) == {}
@@ -34,16 +34,16 @@ def test_a_lock_that_nobody_can_read_has_stages_or_stops_the_question():
     ("last", "wanted"),
     [("prepare", ["prepare"]), ("train", ["prepare", "train"]), ("judge", ["prepare", "train", "judge"])],
 )
-def test_a_stage_that_made_an_input_is_left_out_or_one_that_did_not_is_named(last, wanted):
+def test_above_returns_stage_and_its_upstream_stages(last, wanted):
     assert list(lockfile.above(TREE, last)) == wanted
 
 
-def test_the_parameters_of_a_stage_are_lost():
+def test_reads_parameters_of_stage():
     assert lockfile.params(TREE["train"]) == {"depth": 6}
     assert lockfile.params({"cmd": "x"}) == {}
 
 
-def test_the_hash_of_the_code_is_the_same_for_other_code_or_another_for_the_same():
+def test_code_hash_depends_only_on_code_paths_and_contents():
     def code(**changed: str) -> str:
         return lockfile.code_hash([entry({"src/a.py": "a", "src/b.py": "b", "data/raw": "d", **changed}, {})])
 
@@ -53,7 +53,7 @@ def test_the_hash_of_the_code_is_the_same_for_other_code_or_another_for_the_same
     assert lockfile.code_hash(TREE.values()) == lockfile.code_hash(reversed(TREE.values()))
 
 
-def test_an_environment_that_stages_do_not_agree_on_is_told_as_one():
+def test_environment_lists_every_distinct_hash():
     assert lockfile.environment(TREE.values()) == "e"
     assert lockfile.environment([*TREE.values(), entry({lockfile.ENVIRONMENT: "older"}, {})]) == "e, older"
     assert lockfile.environment([TREE["other"]]) is None

@@ -1,4 +1,4 @@
-"""What a store holds: nothing missing that is called there, nothing wrong that is called right, no listing astray."""
+"""Object stores: an audit finds every missing or damaged object, and unsafe listings are rejected."""
 
 import errno
 import hashlib
@@ -53,14 +53,14 @@ def wanted(store: Folder) -> dict[str, str]:
     return {"folder": store.put_listing(files), "file": store.put(b"three")}
 
 
-def test_a_whole_store_has_a_fault_or_an_object_is_counted_twice(store, wanted):
+def test_whole_store_has_no_faults_and_counts_objects_once(store, wanted):
     size = sum(path.stat().st_size for path in store.path.iterdir())
     for read in (True, False):
         assert object_store.audit(store, wanted, read) == object_store.Audit([], 4, size)
 
 
 @pytest.mark.parametrize("read", [True, False])
-def test_a_file_of_a_folder_that_is_gone_is_not_named(store, wanted, read):
+def test_names_every_folder_file_whose_object_is_missing(store, wanted, read):
     gone = hashlib.md5(b"two").hexdigest()
     (store.path / gone).unlink()
     assert object_store.faults(store, wanted, read) == [
@@ -69,7 +69,7 @@ def test_a_file_of_a_folder_that_is_gone_is_not_named(store, wanted, read):
     ]
 
 
-def test_a_listing_that_is_gone_or_wrong_is_not_noticed(store, wanted):
+def test_reports_missing_or_damaged_listing(store, wanted):
     path = store.path / wanted["folder"]
     path.write_bytes(path.read_bytes().replace(b"sub/b", b"sub/c"))
     assert [fault.kind for fault in object_store.faults(store, wanted, read=False)] == [object_store.OTHER]
@@ -78,7 +78,7 @@ def test_a_listing_that_is_gone_or_wrong_is_not_noticed(store, wanted):
 
 
 @pytest.mark.parametrize("content", [b"tHree", b"", b"thre", b"three "])
-def test_other_bytes_are_taken_for_the_right_ones(store, wanted, content):
+def test_detects_other_bytes_by_hash_or_known_size(store, wanted, content):
     (store.path / wanted["file"]).write_bytes(content)
     fault = object_store.Fault("file", wanted["file"], object_store.OTHER)
     assert object_store.faults(store, wanted, read=True) == [fault]
@@ -119,28 +119,28 @@ BAD_NAMES += [None, ["a"], "\ud800"]
 
 
 @pytest.mark.parametrize("name", BAD_NAMES)
-def test_a_name_that_leaves_the_folder_or_has_no_place_in_it_is_unpacked(name):
+def test_rejects_listing_with_unsafe_file_name(name):
     assert refused(listed("good", name))
 
 
 @pytest.mark.parametrize("names", [("a", "a"), ("a", "a/b"), ("x/a/b", "x/a"), ("b/c", "b/c")])
-def test_two_files_in_one_place_are_unpacked(names):
+def test_rejects_listing_with_conflicting_paths(names):
     assert refused(listed(*names))
 
 
 @pytest.mark.parametrize("oid", ["", "../../../../planted", OID.upper(), OID + "0", OID + "\n", f"{OID}.dir", None, 3])
-def test_a_hash_that_is_a_path_or_no_hash_is_looked_up(oid):
+def test_rejects_listing_with_invalid_hash(oid):
     assert refused(listed("a", oid=oid))
 
 
 @pytest.mark.parametrize(
     "content", [b"", b"{}x", b"[1]", b"[[]]", b"null", b"3", b'[{"md5": 1}]', b"\xff", b"[" * 100_000]
 )
-def test_what_is_no_listing_ends_in_a_traceback(content):
+def test_rejects_malformed_listing(content):
     assert refused(content)
 
 
-def test_a_huge_listing_is_read_to_its_end(store, monkeypatch):
+def test_rejects_oversized_listing(store, monkeypatch):
     monkeypatch.setattr(object_store, "LARGEST_LISTING", 1000)
     oid = store.put_listing({f"file-{number}": OID for number in range(100)})
     assert [fault.kind for fault in object_store.faults(store, {"folder": oid}, read=False)] == [object_store.UNSAFE]
@@ -151,13 +151,13 @@ PATHS = st.lists(NAMES, min_size=1, max_size=4).map("/".join)
 
 
 @given(st.lists(PATHS, unique=True, max_size=8))
-def test_a_folder_that_dvc_could_have_hashed_is_refused(paths):
+def test_accepts_every_folder_that_dvc_can_hash(paths):
     kept = [path for path in paths if not any(other.startswith(f"{path}/") for other in paths)]
     assert object_store.entries(listed(*kept)) == dict.fromkeys(kept, OID)
 
 
 @given(st.lists(st.text(st.sampled_from("ab./\\\0"), max_size=8), max_size=4))
-def test_a_listing_is_unpacked_to_another_place_than_its_names_say(tmp_path_factory, names):
+def test_accepted_listing_unpacks_only_to_paths_it_names(tmp_path_factory, names):
     """Whatever is let pass can be written, each file to a place of its own, and none of it beside the folder."""
     if refused(listed(*names)):
         return
@@ -180,19 +180,19 @@ ENTRY = st.fixed_dictionaries({"md5": st.just(OID) | ANY, "relpath": PATHS | ANY
     | st.lists(ENTRY | ANY, max_size=3).map(json.dumps).map(str.encode)
     | st.recursive(ANY, st.lists).map(json.dumps).map(str.encode)
 )
-def test_reads_any_bytes_as_they_stand_or_calls_them_unsafe(content):
+def test_entries_are_read_exactly_or_rejected_as_unsafe(content):
     if not refused(content):
         listed_files = [(entry["relpath"], entry["md5"]) for entry in json.loads(content)]
         assert list(object_store.entries(content).items()) == listed_files
 
 
-def test_a_url_is_told_with_its_credentials():
+def test_error_text_masks_credentials_in_urls():
     line = "failed to connect to https://me:se@cret@host.example/path\n  and s3://key:word@bucket/x"
     assert object_store.told(line) == "failed to connect to https://***@host.example/path and s3://***@bucket/x"
     assert object_store.told(KeyError()) == "KeyError"
 
 
-def test_a_folder_that_is_no_repository_ends_in_a_traceback(tmp_path):
+def test_folder_without_repository_raises_remote_error(tmp_path):
     with (
         pytest.raises(object_store.RemoteError, match="the remote cannot be asked"),
         object_store.opened(folder=tmp_path),
@@ -234,7 +234,7 @@ def test_opens_cache_and_default_or_named_remote(project):
 
 
 @pytest.mark.parametrize("own", ["own", None])
-def test_leaves_own_site_folder_of_person_in_environment(project, monkeypatch, own):
+def test_keeps_users_site_cache_variable_unchanged(project, monkeypatch, own):
     monkeypatch.delenv(object_store.NOTES)
     if own:
         monkeypatch.setenv(object_store.NOTES, own)
@@ -243,7 +243,7 @@ def test_leaves_own_site_folder_of_person_in_environment(project, monkeypatch, o
     assert os.environ.get(object_store.NOTES) == own
 
 
-def test_opens_repository_without_notes_of_earlier_commands(project):
+def test_opens_repository_with_fresh_site_cache(project):
     with object_store.forgetful(project, str(project / "fresh")) as repo:
         assert Path(repo.site_cache_dir).is_relative_to(project / "fresh")
         assert Path(repo.root_dir) == project
@@ -260,21 +260,21 @@ ERRORS = [
 
 
 @pytest.mark.parametrize(("error", "reason"), ERRORS, ids=repr)
-def test_says_whether_place_cannot_be_written_or_remote_not_reached(project, error, reason):
+def test_distinguishes_unwritable_store_from_unreachable_remote(project, error, reason):
     with pytest.raises(object_store.RemoteError) as caught, object_store.opened_cache(project):
         raise error
     assert str(caught.value).startswith(reason)
     assert caught.value.__cause__ is error
 
 
-def test_passes_on_own_error_unchanged(project):
+def test_reraises_value_error_unchanged(project):
     error = ValueError("in other words")
     with pytest.raises(ValueError, match="in other words") as caught, object_store.opened_cache(project):
         raise error
     assert caught.value is error
 
 
-def test_shows_fault_as_path_hash_and_kind():
+def test_fault_renders_path_hash_and_kind_and_sorts_by_path():
     fault = object_store.Fault("data/a", OID, object_store.MISSING)
     assert str(fault) == f"data/a  {OID}  missing"
     later = object_store.Fault("data/b", "0", object_store.MISSING)
@@ -282,7 +282,7 @@ def test_shows_fault_as_path_hash_and_kind():
 
 
 @pytest.mark.parametrize("read", [True, False])
-def test_counts_objects_looked_for_and_bytes_that_are_there(store, wanted, read):
+def test_audit_counts_requested_objects_and_present_bytes(store, wanted, read):
     gone = {name: hashlib.md5(name.encode()).hexdigest() for name in ("y", "x")}
     lost = f"{OID}.dir"
     (store.path / hashlib.md5(b"two").hexdigest()).unlink()
@@ -334,7 +334,7 @@ def test_reads_eight_objects_at_once():
     assert store.most_open == 8
 
 
-def test_holds_one_mebibyte_of_object_at_once():
+def test_reads_object_in_chunks_of_one_mebibyte():
     (content,) = contents = [b"x" * (5 * 2**19)]
     store = Watched(contents, together=1)
     found = object_store.audit(store, {"file": hashlib.md5(content).hexdigest()}, read=True)
@@ -342,13 +342,13 @@ def test_holds_one_mebibyte_of_object_at_once():
     assert store.reads == [2**20] * 4
 
 
-def test_listing_of_half_million_files_is_not_too_large():
+def test_listing_size_limit_allows_half_million_files():
     line = len(json.dumps({"md5": OID, "relpath": "flights/2013-01.parquet"})) + len(", ")
     assert 500_000 * line < object_store.LARGEST_LISTING < 1_000_000 * line
 
 
 @pytest.mark.parametrize(("room", "kinds"), [(0, []), (-1, [object_store.UNSAFE])])
-def test_listing_of_just_the_allowed_size_is_read(store, wanted, monkeypatch, room, kinds):
+def test_listing_size_limit_is_inclusive(store, wanted, monkeypatch, room, kinds):
     size = (store.path / wanted["folder"]).stat().st_size
     monkeypatch.setattr(object_store, "LARGEST_LISTING", size + room)
     assert [fault.kind for fault in object_store.faults(store, wanted, read=False)] == kinds
@@ -383,7 +383,7 @@ LOOKS = {
 
 
 @pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
-def test_object_of_server_that_is_down_is_not_called_missing(look):
+def test_unreachable_server_raises_instead_of_reporting_missing(look):
     store = Answers(FileNotFoundError(OID), ConnectionError("https://me:key@host is down"))
     with pytest.raises(object_store.RemoteError) as caught:
         look(store)
@@ -391,7 +391,7 @@ def test_object_of_server_that_is_down_is_not_called_missing(look):
 
 
 @pytest.mark.parametrize("cause", [None, FileNotFoundError("the folder"), KeyError("the key")])
-def test_object_that_server_does_not_have_is_missing(cause):
+def test_object_absent_from_server_is_reported_missing(cause):
     store = Answers(FileNotFoundError(OID), cause)
     assert object_store.present(store, [OID]) == {}
     with pytest.raises(object_store.BadObjectError, match=object_store.MISSING):
@@ -403,12 +403,12 @@ def test_object_that_server_does_not_have_is_missing(cause):
 
 
 @pytest.mark.parametrize("error", [PermissionError("not allowed"), KeyboardInterrupt()], ids=repr)
-def test_error_of_one_object_stops_the_look(error):
+def test_error_for_one_object_is_raised(error):
     with pytest.raises(type(error)):
         object_store.present(Answers(error), [OID])
 
 
-def test_present_asks_nothing_about_no_objects():
+def test_present_sends_no_request_for_no_objects():
     assert object_store.present(SimpleNamespace(fs=None), iter([])) == {}
 
 
@@ -442,7 +442,7 @@ def both(project: Path) -> Iterator[tuple[Any, Any]]:
 
 
 @pytest.mark.parametrize("before", [None, b"damaged", UNSAFE], ids=["none", "damaged", "unsafe"])
-def test_brings_good_listing_whatever_cache_holds(both, before):
+def test_fetches_good_listing_whatever_cache_contains(both, before):
     cache, remote = both
     oid = put(remote, GOOD, suffix=".dir")
     if before:
@@ -462,7 +462,7 @@ def test_removes_damaged_listing_that_remote_cannot_replace(both, theirs):
     assert held(cache, oid) is None
 
 
-def test_removes_unsafe_listing_and_does_not_bring_it_again(both):
+def test_removes_unsafe_listing_and_does_not_fetch_it_again(both):
     cache, remote = both
     oid = put(cache, UNSAFE, suffix=".dir")
     put(remote, UNSAFE, oid)
@@ -470,7 +470,7 @@ def test_removes_unsafe_listing_and_does_not_bring_it_again(both):
     assert held(cache, oid) is None
 
 
-def test_does_not_ask_remote_for_listing_that_cache_has(both):
+def test_does_not_request_cached_listing_from_remote(both):
     cache, _ = both
     oid = put(cache, GOOD, suffix=".dir")
     assert object_store.bring_listing(cache, None, oid) == ""
@@ -497,7 +497,7 @@ def test_checks_listing_after_it_was_copied(store, both):
     assert object_store.bring_listing(store, remote, oid) == object_store.OTHER
 
 
-def test_copies_over_damaged_object(both):
+def test_copy_overwrites_damaged_object(both):
     source, target = both
     oid = put(source, b"good")
     put(target, b"damaged", oid)
@@ -527,13 +527,13 @@ def test_copies_files_before_listings_each_once():
             assert options == {"check_exists": False}
 
 
-def test_removes_objects_by_their_names(store, wanted):
+def test_remove_deletes_only_given_objects(store, wanted):
     kept = {path.name for path in store.path.iterdir()}
     object_store.remove(store, iter([wanted["file"], wanted["folder"]]))
     assert {path.name for path in store.path.iterdir()} == kept - set(wanted.values())
 
 
-def test_fault_and_audit_cannot_be_changed():
+def test_fault_and_audit_are_immutable():
     fault = object_store.Fault("a", OID, object_store.MISSING)
     with pytest.raises(FrozenInstanceError):
         fault.kind = ""

@@ -1,4 +1,4 @@
-"""What a killed `dvc exp run` leaves: a person's edits and branch come back, and nothing newer is overwritten."""
+"""Recovery after a killed `dvc exp run` restores the user's edits and branch and overwrites nothing newer."""
 
 import shutil
 from collections.abc import Callable
@@ -47,7 +47,7 @@ def stashes(workspace: Workspace) -> list[str]:
 
 
 @pytest.mark.parametrize("moment", OF_AN_EXPERIMENT)
-def test_a_killed_experiment_costs_the_edits_or_the_branch(killed, finished_template, moment):
+def test_restores_edits_and_branch_after_killed_experiment(killed, finished_template, moment):
     workspace = killed(moment)
     assert recovery.mend(workspace.path)
     assert branch(workspace) == "refs/heads/main"
@@ -60,7 +60,7 @@ def test_a_killed_experiment_costs_the_edits_or_the_branch(killed, finished_temp
 
 
 @pytest.mark.parametrize("moment", ["experiment waits", "edits in a hidden commit"])
-def test_an_experiment_after_a_killed_one_runs_both_or_loses_the_edits(killed, moment):
+def test_next_experiment_runs_alone_and_keeps_edits(killed, moment):
     workspace = killed(moment)
     recovery.mend(workspace.path)
     workspace.dvc(*EXPERIMENT)
@@ -69,7 +69,7 @@ def test_an_experiment_after_a_killed_one_runs_both_or_loses_the_edits(killed, m
     assert workspace.dvc("exp", "list", "--name-only").stdout.split() == ["tried"]
 
 
-def test_work_after_the_kill_is_overwritten(killed):
+def test_keeps_work_after_kill_in_git_stash(killed):
     workspace = killed("edits stashed")
     (workspace.path / EDITED).write_text("newer\n")
     told = recovery.mend(workspace.path)
@@ -78,7 +78,7 @@ def test_work_after_the_kill_is_overwritten(killed):
     assert workspace.run("git", "show", f"stash@{{0}}:{EDITED}").stdout == "newer\n"
 
 
-def test_commits_after_the_kill_are_taken_back(killed):
+def test_keeps_commits_made_after_kill(killed):
     workspace = killed("a stage runs")
     workspace.run("git", "switch", "--quiet", "main")
     workspace.run("git", "add", "--all")
@@ -90,14 +90,14 @@ def test_commits_after_the_kill_are_taken_back(killed):
     assert branch(workspace) == "refs/heads/main"
 
 
-def test_a_stash_of_a_persons_own_is_popped(finished):
+def test_leaves_users_own_stash_in_place(finished):
     edit(finished)
     finished.run("git", "stash", "push", "--quiet", "--message", "for later")
     assert recovery.mend(finished.path) == []
     assert stashes(finished) == ["On main: for later"]
 
 
-def test_a_head_that_a_person_detached_is_put_on_a_branch(finished):
+def test_leaves_head_detached_by_user(finished):
     finished.dvc(*EXPERIMENT)
     finished.run("git", "stash", "push", "--quiet")
     finished.run("git", "checkout", "--quiet", "--detach")
@@ -105,5 +105,5 @@ def test_a_head_that_a_person_detached_is_put_on_a_branch(finished):
     assert branch(finished) == ""
 
 
-def test_a_folder_without_a_repository_cannot_be_asked(tmp_path):
+def test_does_nothing_in_folder_without_repository(tmp_path):
     assert recovery.mend(tmp_path) == []

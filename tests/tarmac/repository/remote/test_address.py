@@ -1,4 +1,4 @@
-"""The URL decides what is installed, and no secret in it reaches a commit or the screen."""
+"""A remote's URL selects which requirements are installed; a URL with a secret is rejected and not shown."""
 
 import os
 import shutil
@@ -37,7 +37,7 @@ CONFIG = """[core]
 
 
 @pytest.mark.parametrize(("url", "extra"), GOOD.items())
-def test_a_good_url_is_refused_or_gets_something_else_installed(url, extra):
+def test_accepts_valid_url_and_selects_its_requirements(url, extra):
     assert address.checked(url) == url
     assert address.extra(url) == extra
     assert not extra or (ROOT / "requirements" / f"remote-{extra}.txt").is_file()
@@ -46,13 +46,13 @@ def test_a_good_url_is_refused_or_gets_something_else_installed(url, extra):
 @pytest.mark.parametrize(
     "url", ["", "s3:///path", "hdfs://host/x", "../store", "store", "s3:bucket", "ssh://host:99999/x"]
 )
-def test_a_url_of_no_remote_is_taken(url):
+def test_rejects_invalid_remote_url(url):
     with pytest.raises(address.AddressError):
         address.checked(url)
 
 
 @given(st.sampled_from(sorted(scheme for scheme in address.EXTRAS if scheme)), WORDS, WORDS)
-def test_a_secret_in_a_url_is_taken_or_shown(scheme, user, secret):
+def test_rejects_url_with_secret_and_does_not_show_it(scheme, user, secret):
     for url in (f"{scheme}://{user}:s{secret}s@host/path", f"{scheme}://host/path?sig=s{secret}s"):
         with pytest.raises(address.AddressError) as caught:
             address.checked(url)
@@ -61,7 +61,7 @@ def test_a_secret_in_a_url_is_taken_or_shown(scheme, user, secret):
 
 
 @pytest.mark.parametrize("text", ["", "[core", "[core]\nremote = other\n", "\xff"])
-def test_settings_that_cannot_be_read_stop_make(tmp_path: Path, text: str):
+def test_default_is_empty_without_usable_settings(tmp_path: Path, text: str):
     (tmp_path / ".dvc").mkdir()
     (tmp_path / ".dvc" / "config").write_text(text, encoding="latin-1")
     assert address.default(tmp_path) == ""
@@ -92,7 +92,7 @@ def would(project: Path, *arguments: str) -> str:
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="no make on this machine")
 @pytest.mark.parametrize("goal", ["run", "pull", "reproduce", "review", "setup", "publish", "gpu", "sweep"])
-def test_a_colleague_lacks_what_the_committed_remote_needs(project: Path, goal: str):
+def test_make_installs_requirements_of_configured_remote(project: Path, goal: str):
     (project / ".dvc").mkdir()
     (project / ".dvc" / "config").write_text(CONFIG.format(name="gs-bucket"))
     assert "requirements/remote-gs.txt" in would(project, goal)
@@ -103,14 +103,14 @@ def test_a_colleague_lacks_what_the_committed_remote_needs(project: Path, goal: 
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="no make on this machine")
-def test_a_url_of_somebody_elses_environment_counts_or_is_run(project: Path):
+def test_make_ignores_url_of_other_goals_and_never_executes_it(project: Path):
     assert "requirements/remote" not in would(project, "pull", "URL=s3://bucket")
     would(project, "remote", f"URL=s3://bucket'; touch {project / 'run'}; '")
     assert not (project / "run").exists()
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="no make on this machine")
-def test_moving_installs_what_the_old_remote_needed(project: Path):
+def test_move_installs_new_remote_requirements_after_pipeline(project: Path):
     (project / ".dvc").mkdir()
     (project / ".dvc" / "config").write_text(CONFIG.format(name="gs-bucket"))
     planned = would(project, "remote", "URL=ssh://host/store")

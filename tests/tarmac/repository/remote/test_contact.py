@@ -1,4 +1,4 @@
-"""An error of a library is put into words that say what to do about it."""
+"""Library errors from a remote are translated into messages that state what is wrong."""
 
 import pytest
 
@@ -22,5 +22,5 @@ class ForbiddenOperation(Exception):  # noqa: N818 -- the client's name
         (HTTPError("received 507 (Insufficient Storage)"), "the server refuses"),
     ],
 )
-def test_a_place_that_may_only_be_read_is_named_whichever_request_met_it(error, words):
+def test_webdav_errors_distinguish_no_permission_from_refusal(error, words):
     assert told(error) == f"{words} ({error})"

@@ -1,4 +1,4 @@
-"""What fsck calls good can be had by anyone; what it repairs is good."""
+"""fsck finds every missing or damaged object of a remote, and repairs it only from a good copy."""
 
 import re
 from functools import partial
@@ -19,7 +19,7 @@ def lines(error: pytest.ExceptionInfo[fsck.FsckError]) -> list[str]:
     return str(error.value).splitlines()
 
 
-def test_a_whole_remote_has_a_fault_or_is_counted_wrong(repository):
+def test_whole_remote_has_no_faults_and_is_counted_exactly(repository):
     size = sum(small.in_remote(repository, oid).stat().st_size for oid in everything())
     assert re.fullmatch(rf"5 objects, {size / 1e6:.1f} MB, \d+\.\d s, 0 faults", fsck.fsck())
 
@@ -31,7 +31,7 @@ def everything() -> set[str]:
 
 @pytest.mark.parametrize("damage", [small.flip, small.cut, Path.unlink], ids=["flip", "cut", "gone"])
 @pytest.mark.parametrize("part", ["file", "child", "listing"])
-def test_damage_is_not_seen_or_not_mended(repository, part, damage, capsys):
+def test_reports_damaged_or_missing_object_and_repairs_it(repository, part, damage, capsys):
     named = objects.named()
     oid = {"file": named[small.MODEL], "child": small.md5("raw 2"), "listing": named[small.RAW]}[part]
     damage(small.in_remote(repository, oid))
@@ -46,14 +46,14 @@ def test_damage_is_not_seen_or_not_mended(repository, part, damage, capsys):
     assert fsck.fsck().endswith(" 0 faults")
 
 
-def test_a_listing_and_a_file_of_it_that_are_both_gone_are_not_put_back(repository):
+def test_repairs_missing_listing_together_with_its_missing_file(repository):
     for oid in (objects.named()[small.RAW], small.md5("raw 2")):
         small.in_remote(repository, oid).unlink()
     assert fsck.fsck(repair=True).endswith(" 0 faults")
 
 
 @pytest.mark.parametrize("cached", ["gone", "damaged"])
-def test_damage_is_put_in_the_place_of_damage(repository, cached):
+def test_keeps_damaged_object_if_cache_has_no_good_copy(repository, cached):
     oid = objects.named()[small.MODEL]
     small.flip(small.in_remote(repository, oid))
     before = small.in_remote(repository, oid).read_bytes()
@@ -65,7 +65,7 @@ def test_damage_is_put_in_the_place_of_damage(repository, cached):
     assert small.in_remote(repository, oid).read_bytes() == before, "what may be of use is not deleted for nothing"
 
 
-def test_an_older_commit_is_not_looked_at(repository):
+def test_checks_older_commits_when_requested(repository):
     small.change(repository)
     repository.dvc("push", "--quiet")
     small.commit(repository)
@@ -81,7 +81,7 @@ def test_an_older_commit_is_not_looked_at(repository):
     assert f"{first}:{small.RAW}/1.txt  {oid}  missing" in lines(caught)
 
 
-def test_a_commit_of_another_branch_or_a_tag_is_not_looked_at(repository):
+def test_every_covers_commits_of_other_branches_and_tags(repository):
     repository.run("git", "checkout", "--quiet", "-b", "other")
     small.change(repository)
     small.commit(repository)  # not pushed
@@ -94,7 +94,7 @@ def test_a_commit_of_another_branch_or_a_tag_is_not_looked_at(repository):
         repository.run("git", "branch", "--quiet", "-D", "other", check=False)  # the tag still leads to it
 
 
-def test_a_commit_with_a_conflict_in_its_lock_stops_the_search(repository):
+def test_reports_commit_with_conflict_in_lock_and_continues(repository):
     lock = Path("dvc.lock").read_text()
     Path("dvc.lock").write_text("<<<<<<< ours\n")
     broken = small.commit(repository)
@@ -116,7 +116,7 @@ def web(repository):
         server.shutdown()
 
 
-def test_a_server_that_is_down_is_told_as_lost_objects_or_with_its_password(repository, web):
+def test_reports_unreachable_server_without_password(repository, web):
     assert fsck.fsck(name="web").endswith(" 0 faults")
     small.in_remote(repository, small.md5("raw 2")).unlink()
     with pytest.raises(fsck.FsckError, match=rf"{RAW_2}  \w+  missing"):
@@ -128,6 +128,6 @@ def test_a_server_that_is_down_is_told_as_lost_objects_or_with_its_password(repo
         assert "canary" not in str(caught.value)
 
 
-def test_an_unknown_commit_ends_in_a_traceback(repository):
+def test_rejects_unknown_commit(repository):
     with pytest.raises(fsck.FsckError, match="v9: no such commit"):
         fsck.fsck("v9")

@@ -1,4 +1,4 @@
-"""The pre-push hook: it stops what nobody else could pull, and nothing else."""
+"""The pre-push hook refuses commits whose outputs are not in the remote, and lets all others pass."""
 
 from pathlib import Path
 
@@ -15,13 +15,13 @@ def line(commit: str, branch: str = "refs/heads/main") -> str:
     return f"{branch} {commit} {branch} {NONE}\n"
 
 
-def test_a_pushed_result_is_refused(repository):
+def test_accepts_pushed_result(repository):
     small.change(repository)
     push.push()
     hook.check([line(small.commit(repository))])
 
 
-def test_a_forgotten_push_passes_or_its_objects_are_not_listed(repository):
+def test_refuses_unpushed_result_and_lists_its_objects(repository):
     small.change(repository)
     commit = small.commit(repository)
     with pytest.raises(hook.UnpushedError) as caught:
@@ -32,7 +32,7 @@ def test_a_forgotten_push_passes_or_its_objects_are_not_listed(repository):
     assert "`make push`, then commit data/remote, and push again" in last
 
 
-def test_objects_that_lie_in_the_embedded_remote_and_not_in_the_commit_pass(repository):
+def test_refuses_embedded_objects_that_are_not_committed(repository):
     small.change(repository)
     push.push()
     repository.run("git", "commit", "--quiet", "--message", "all but the remote", "dvc.lock", "data/raw.dvc", "m.json")
@@ -41,13 +41,13 @@ def test_objects_that_lie_in_the_embedded_remote_and_not_in_the_commit_pass(repo
     hook.check([line(small.commit(repository))])
 
 
-def test_a_file_of_a_folder_that_is_not_in_the_commit_passes(repository):
+def test_refuses_folder_file_that_is_not_committed(repository):
     small.in_remote(repository, small.md5("raw 2")).unlink()
     with pytest.raises(hook.UnpushedError, match=f"{small.RAW}/sub/2.txt  {small.md5('raw 2')}  missing"):
         hook.check([line(small.commit(repository))])
 
 
-def test_a_remote_elsewhere_is_not_asked(repository, tmp_path):
+def test_checks_remote_outside_repository(repository, tmp_path):
     repository.dvc("remote", "add", "--local", "--default", "team", str(tmp_path / "team"))
     with pytest.raises(hook.UnpushedError, match="`make push`, and push again"):
         hook.check([line("HEAD")])
@@ -55,7 +55,7 @@ def test_a_remote_elsewhere_is_not_asked(repository, tmp_path):
     hook.check([line("HEAD")])
 
 
-def test_a_deletion_or_a_commit_without_outputs_is_looked_into(repository, monkeypatch):
+def test_ignores_deletions_and_commits_without_outputs(repository, monkeypatch):
     monkeypatch.setattr(hook.object_store, "opened", None)
     hook.check([f"(delete) {NONE} refs/heads/old {'1' * 40}\n"])
     hook.check([])
@@ -65,7 +65,7 @@ def test_a_deletion_or_a_commit_without_outputs_is_looked_into(repository, monke
     hook.check([line(small.commit(repository))])
 
 
-def test_only_the_last_of_several_branches_is_looked_at(repository):
+def test_checks_every_pushed_reference(repository):
     good = repository.run("git", "rev-parse", "HEAD").stdout.strip()
     small.change(repository)
     repository.run("git", "commit", "--quiet", "--all", "--message", "forgotten")
@@ -103,7 +103,7 @@ def origin(repository: Workspace, tmp_path: Path) -> Path:
     return tmp_path / "origin.git"
 
 
-def test_git_pushes_what_the_hook_refuses_or_does_not_push_what_it_lets_pass(repository, origin):
+def test_git_pushes_only_what_hook_accepts(repository, origin):
     repository.run("git", "push", "--quiet", "origin", "main")
     small.change(repository)
     small.commit(repository)
@@ -119,7 +119,7 @@ def test_git_pushes_what_the_hook_refuses_or_does_not_push_what_it_lets_pass(rep
     assert repository.run("git", "ls-remote", "--heads", "origin").stdout.count("\n") == 1
 
 
-def test_a_worktree_is_not_checked_or_asks_the_wrong_folder(repository, origin, tmp_path):
+def test_push_from_worktree_is_checked_in_worktree(repository, origin, tmp_path):
     small.change(repository)
     small.commit(repository)
     repository.run("git", "worktree", "add", "--quiet", "-b", "side", str(tmp_path / "side"))
@@ -128,13 +128,13 @@ def test_a_worktree_is_not_checked_or_asks_the_wrong_folder(repository, origin, 
     assert "refs/heads/side names 3" in side.run("git", "push", "--quiet", "origin", "side", check=False).stderr
 
 
-def test_without_the_environment_a_push_is_stopped_or_goes_unchecked_in_silence(repository, origin):
+def test_push_without_environment_passes_with_warning(repository, origin):
     Path(".venv/bin/tarmac").unlink()
     done = repository.run("git", "push", "--quiet", "origin", "main")
     assert "outputs are not checked" in done.stderr
 
 
-def test_a_persons_own_hook_is_replaced(repository):
+def test_refuses_to_replace_users_own_hook(repository):
     path = Path(".git/hooks/pre-push")
     path.parent.mkdir(exist_ok=True)
     path.write_text("#!/bin/sh\nexit 0\n")
@@ -147,7 +147,7 @@ def test_a_persons_own_hook_is_replaced(repository):
         hook.install()
 
 
-def test_a_persons_own_hooks_folder_gets_a_file_or_loses_its_place(repository, tmp_path):
+def test_refuses_to_install_when_hooks_path_is_configured(repository, tmp_path):
     repository.run("git", "config", "core.hooksPath", str(tmp_path / "hooks"))
     with pytest.raises(hook.HookError, match=r"core\.hooksPath"):
         hook.install()
@@ -155,7 +155,7 @@ def test_a_persons_own_hooks_folder_gets_a_file_or_loses_its_place(repository, t
     assert not Path(".git/hooks/pre-push").exists()
 
 
-def test_an_older_hook_of_tarmacs_is_left(repository):
+def test_replaces_older_tarmac_hook(repository):
     hook.install()
     path = Path(".git/hooks/pre-push")
     path.write_text(f"#!/bin/sh\n{hook.MARK}\nold\n")

@@ -1,4 +1,4 @@
-"""What goes wrong on the way to another remote is one line, comes in time, and changes nothing here."""
+"""A failed move to another remote is reported in one line, in limited time, and changes nothing."""
 
 import re
 import shutil
@@ -89,7 +89,7 @@ FAULTS: dict[str, tuple[Callable[[SimpleNamespace], Place], str]] = {
 
 
 @pytest.mark.parametrize(("place", "words"), FAULTS.values(), ids=FAULTS)
-def test_a_fault_changes_something_or_is_not_told_in_one_line(workspace, servers, place, words):
+def test_failed_move_prints_one_line_and_changes_nothing(workspace, servers, place, words):
     """A remote that was waited for until the limit of 60 seconds is reported in other words."""
     before = state(workspace)
     done = remote(workspace, place(servers))
@@ -99,7 +99,7 @@ def test_a_fault_changes_something_or_is_not_told_in_one_line(workspace, servers
     assert state(workspace) == before
 
 
-def test_a_server_that_says_nothing_is_waited_for_without_end(workspace):
+def test_silent_server_times_out_and_changes_nothing(workspace):
     with socket.create_server((HOST, 0)) as silent:
         place = Place(f"ssh://{HOST}:{silent.getsockname()[1]}/store")
         before = state(workspace)
@@ -109,7 +109,7 @@ def test_a_server_that_says_nothing_is_waited_for_without_end(workspace):
     assert state(workspace) == before
 
 
-def test_a_read_only_server_is_taken_before_it_holds_everything_or_refused_after(workspace, servers, tmp_path):
+def test_read_only_server_is_accepted_only_if_complete(workspace, servers, tmp_path):
     before = state(workspace)
     done = remote(workspace, Place(servers.http))
     assert done.returncode == 1
@@ -122,7 +122,7 @@ def test_a_read_only_server_is_taken_before_it_holds_everything_or_refused_after
     workspace.run("git", "restore", ".dvc/config")
 
 
-def test_a_clone_that_has_fetched_nothing_cannot_move_the_data(workspace, tmp_path):
+def test_clone_without_fetched_outputs_can_move_data(workspace, tmp_path):
     bare = Workspace(tmp_path / "clone")
     workspace.run("git", "clone", "--quiet", ".", str(bare.path))
     (tmp_path / "shared").mkdir()
@@ -131,7 +131,7 @@ def test_a_clone_that_has_fetched_nothing_cannot_move_the_data(workspace, tmp_pa
     assert not (bare.path / "models" / "model.onnx").exists(), "it moves objects, and lays out no file"
 
 
-def test_an_object_that_is_nowhere_is_missed_only_by_a_colleague(workspace, tmp_path):
+def test_move_fails_if_object_is_missing_everywhere(workspace, tmp_path):
     poor = Workspace(tmp_path / "clone")
     workspace.run("git", "clone", "--quiet", ".", str(poor.path))
     (tmp_path / "shared").mkdir()
@@ -147,7 +147,7 @@ def test_an_object_that_is_nowhere_is_missed_only_by_a_colleague(workspace, tmp_
     assert (poor.path / ".dvc/config").read_bytes() == before[".dvc/config"]
 
 
-def test_moving_away_and_back_leaves_another_default_than_before(finished, tmp_path):
+def test_moving_away_and_back_restores_default_remote(finished, tmp_path):
     (tmp_path / "shared").mkdir()
     assert remote(finished, Place(str(tmp_path / "shared"))).returncode == 0
     assert finished.dvc("config", "core.remote").stdout.strip() != "embedded"

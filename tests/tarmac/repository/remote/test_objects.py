@@ -1,4 +1,4 @@
-"""What a commit names: everything that a colleague needs from the remote, and nothing else."""
+"""The objects that a commit names: all that a pull needs from the remote, and nothing else."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from tarmac.repository.remote import objects
 from tests import small
 
 
-def test_a_commit_names_more_or_less_than_what_dvc_pushes(repository):
+def test_commit_names_exactly_what_dvc_pushes(repository):
     named = objects.named("HEAD")
     assert named.keys() == {small.MADE, small.MODEL, small.RAW}, "m.json is in Git"
     assert named[small.MODEL] == small.md5("raw 1raw 2")
@@ -17,7 +17,7 @@ def test_a_commit_names_more_or_less_than_what_dvc_pushes(repository):
         assert object_store.faults(remote, named, read=True) == []
 
 
-def test_the_files_that_are_here_are_taken_for_the_commit_or_the_other_way_round(repository):
+def test_distinguishes_commit_from_working_tree(repository):
     before = objects.named("HEAD")
     small.change(repository)
     here = objects.named()
@@ -27,7 +27,7 @@ def test_the_files_that_are_here_are_taken_for_the_commit_or_the_other_way_round
     assert objects.named("HEAD") == here
 
 
-def test_a_pointer_outside_of_data_or_not_yet_added_is_overlooked(repository):
+def test_includes_pointer_outside_data_before_and_after_commit(repository):
     Path("models").mkdir()
     Path("models/extra.txt").write_text("extra")
     repository.dvc("add", "--quiet", "models/extra.txt")
@@ -36,7 +36,7 @@ def test_a_pointer_outside_of_data_or_not_yet_added_is_overlooked(repository):
     assert objects.named("HEAD")["models/extra.txt"] == small.md5("extra")
 
 
-def test_what_is_not_to_be_pushed_is_missed_in_the_remote(repository):
+def test_omits_outputs_marked_push_false(repository):
     pipeline = Path("dvc.yaml")
     pipeline.write_text(pipeline.read_text().replace("model.bin]", "model.bin: {push: false}]"))
     pointer = Path("data/raw.dvc")
@@ -45,13 +45,13 @@ def test_what_is_not_to_be_pushed_is_missed_in_the_remote(repository):
 
 
 @pytest.mark.parametrize("name", ["dvc.lock", "dvc.yaml", "data/raw.dvc"])
-def test_a_conflict_ends_in_a_traceback_or_names_nothing(repository, name):
+def test_merge_conflict_raises_error_naming_file(repository, name):
     Path(name).write_text("<<<<<<< ours\na: 1\n=======\na: 2\n>>>>>>> theirs\n")
     with pytest.raises(commands.StoreError, match=Path(name).name):
         objects.named()
 
 
-def test_a_commit_without_dvc_names_something(repository):
+def test_commit_without_dvc_names_no_objects(repository):
     repository.run("git", "checkout", "--quiet", "--orphan", "empty")
     repository.run("git", "rm", "-r", "--quiet", "--cached", ".")
     repository.run("git", "commit", "--quiet", "--allow-empty", "--message", "nothing")

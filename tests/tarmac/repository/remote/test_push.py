@@ -1,4 +1,4 @@
-"""A push that says it is done is done: for every object, whatever DVC takes for granted."""
+"""A push succeeds only when the remote holds every object, whatever DVC assumes to be there."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def assert_a_colleague_gets_it(repository: Workspace, target: Path) -> None:
         assert (colleague.path / name).read_bytes() == Path(name).read_bytes()
 
 
-def test_a_push_leaves_something_out_or_says_something_else(repository, tmp_path):
+def test_push_sends_every_object_and_reports_counts(repository, tmp_path):
     small.change(repository)
     assert push.push() == (
         "the remote holds all 5 objects that are named here, 4 of them new; commit data/remote with dvc.lock"
@@ -28,7 +28,7 @@ def test_a_push_leaves_something_out_or_says_something_else(repository, tmp_path
     assert push.push() == "the remote holds all 5 objects that are named here, 0 of them new"
 
 
-def test_files_of_a_folder_whose_listing_is_there_are_never_sent(repository, tmp_path):
+def test_push_sends_files_missing_behind_existing_listing(repository, tmp_path):
     """DVC takes the listing as proof: it says that everything is up to date."""
     small.in_remote(repository, small.md5("raw 2")).unlink()
     assert "up to date" in repository.dvc("push").stdout, "DVC sends it by now: the cure can go"
@@ -36,7 +36,7 @@ def test_files_of_a_folder_whose_listing_is_there_are_never_sent(repository, tmp
     assert_a_colleague_gets_it(repository, tmp_path / "colleague")
 
 
-def test_a_damaged_object_of_the_cache_is_sent(repository, tmp_path):
+def test_push_replaces_damaged_cached_object_before_sending(repository, tmp_path):
     small.change(repository)
     oid = small.md5(Path(small.MODEL).read_bytes())
     small.flip(small.in_cache(repository, oid))
@@ -45,7 +45,7 @@ def test_a_damaged_object_of_the_cache_is_sent(repository, tmp_path):
     assert_a_colleague_gets_it(repository, tmp_path / "colleague")
 
 
-def test_what_is_nowhere_whole_is_sent_or_not_named(repository):
+def test_push_refuses_and_names_object_without_good_copy(repository):
     small.change(repository)
     oid = small.md5(Path(small.MODEL).read_bytes())
     small.flip(small.in_cache(repository, oid))
@@ -55,32 +55,32 @@ def test_what_is_nowhere_whole_is_sent_or_not_named(repository):
     assert not small.in_remote(repository, oid).exists()
 
 
-def test_a_file_that_was_cut_in_the_remote_passes_for_whole(repository):
+def test_push_reports_file_truncated_in_remote(repository):
     oid = small.md5("raw 2")
     small.cut(small.in_remote(repository, oid))
     with pytest.raises(push.PushError, match=rf"raw/sub/2.txt  {oid}  other bytes .*make fsck REPAIR=1"):
         push.push()
 
 
-def test_a_cache_without_what_the_remote_has_keeps_a_colleague_from_pushing(repository, tmp_path):
+def test_clone_with_empty_cache_can_push(repository, tmp_path):
     colleague = small.clone(repository, tmp_path / "colleague")
     assert push.push(colleague.path) == "the remote holds all 5 objects that are named here, 0 of them new"
 
 
-def test_another_remote_than_the_named_one_gets_the_objects(repository, tmp_path):
+def test_push_sends_objects_to_named_remote(repository, tmp_path):
     repository.dvc("remote", "add", "--local", "other", str(tmp_path / "other"))
     assert "5 of them new" in push.push(name="other")
     with object_store.opened("other") as other:
         assert object_store.faults(other, objects.named(), read=True) == []
 
 
-def test_an_unknown_remote_ends_in_a_traceback(repository):
+def test_push_to_unknown_remote_raises_remote_error(repository):
     with pytest.raises(object_store.RemoteError, match="nowhere"):
         push.push(name="nowhere")
 
 
 @pytest.mark.parametrize(("ignored", "inside"), [(False, Path("data/remote")), (True, None)])
-def test_a_folder_that_git_ignores_is_taken_for_an_embedded_remote(repository, ignored, inside):
+def test_folder_in_clone_is_embedded_unless_ignored_by_git(repository, ignored, inside):
     if ignored:
         repository.run("git", "rm", "-r", "--quiet", "--cached", "data/remote")
         Path(".gitignore").write_text("/data/remote\n")
@@ -88,7 +88,7 @@ def test_a_folder_that_git_ignores_is_taken_for_an_embedded_remote(repository, i
         assert push.embedded(remote) == inside
 
 
-def test_a_folder_beside_the_clone_is_taken_for_an_embedded_remote(repository, tmp_path):
+def test_folder_outside_clone_is_not_embedded(repository, tmp_path):
     repository.dvc("remote", "add", "--local", "other", str(tmp_path / "other"))
     with object_store.opened("other") as remote:
         assert push.embedded(remote) is None
@@ -104,7 +104,7 @@ def test_clears_lock_that_killed_dvc_left_empty(repository):
     assert not lock.exists() or lock.read_text()
 
 
-def test_reads_no_more_of_remote_than_listings(repository, monkeypatch):
+def test_reads_only_listings_from_remote(repository, monkeypatch):
     """What was there already is not fetched and hashed again with every push."""
     with object_store.opened() as remote:
         file_system, place = type(remote.fs), Path(remote.path)

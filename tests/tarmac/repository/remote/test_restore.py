@@ -1,4 +1,4 @@
-"""Outputs come back from lock and objects alone, or nothing is written."""
+"""Outputs are restored from the lock and objects alone, or nothing is written."""
 
 import hashlib
 import json
@@ -109,7 +109,7 @@ def test_restores_files_and_folders(committed):
     assert restore() == []
 
 
-def test_restores_earlier_commit_beside_present_one(committed, record, objects):
+def test_restores_earlier_commit_into_another_folder(committed, record, objects):
     record({"models/model": objects.add(b"better\n")})
     assert restore() == ["models/model"]
     assert sorted(restore("HEAD~1", Path("before"))) == sorted(committed)
@@ -118,7 +118,7 @@ def test_restores_earlier_commit_beside_present_one(committed, record, objects):
 
 
 @pytest.mark.parametrize("path", ["models/model", "data/table/a.csv", "data/table/own.csv"])
-def test_leaves_other_file_that_is_in_the_way(committed, path):
+def test_refuses_to_replace_existing_other_content(committed, path):
     Path(path).parent.mkdir(parents=True)
     Path(path).write_text("mine")
     with pytest.raises(RestoreError, match=r"here with other bytes than in HEAD: .*--to FOLDER"):
@@ -138,7 +138,7 @@ def test_writes_nothing_if_object_is_missing_or_damaged(committed, objects, lost
     assert written() == {}
 
 
-def test_takes_whole_object_of_another_store_in_place_of_damaged_one(committed, objects):
+def test_uses_good_copy_from_another_store_if_one_is_damaged(committed, objects):
     shutil.copytree(objects.root, ".dvc/cache")
     for number, place in enumerate(sorted(objects.root.glob("files/md5/*/*"))):
         damaged = objects if number % 2 else Store(Path(".dvc/cache"))
@@ -147,7 +147,7 @@ def test_takes_whole_object_of_another_store_in_place_of_damaged_one(committed, 
     assert written() == committed
 
 
-def test_listing_that_leaves_its_folder_is_not_unpacked(record, objects, tmp_path):
+def test_rejects_listing_with_path_outside_its_folder(record, objects, tmp_path):
     record({"data/table": objects.add_folder({"../../outside": b"x"})})
     with pytest.raises(RestoreError, match="no whole listing"):
         restore()
@@ -155,20 +155,20 @@ def test_listing_that_leaves_its_folder_is_not_unpacked(record, objects, tmp_pat
 
 
 @pytest.mark.parametrize("path", ["../outside", "data/../../outside"])
-def test_output_that_leaves_the_folder_is_refused(record, objects, tmp_path, path):
+def test_rejects_output_path_outside_target_folder(record, objects, tmp_path, path):
     record({path: objects.add(MODEL)})
     with pytest.raises(RestoreError, match=f"outside the folder, so not written: {path}"):
         restore(target=tmp_path / "inner")
     assert not (tmp_path / "outside").exists()
 
 
-def test_folder_that_is_no_repository_is_refused(committed, tmp_path, monkeypatch):
+def test_rejects_folder_that_is_not_repository_root(committed, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / ".dvc")
     with pytest.raises(RestoreError, match="repository's top folder"):
         restore()
 
 
-def test_takes_objects_from_folder_that_is_named(committed, objects, tmp_path):
+def test_reads_objects_from_given_folder(committed, objects, tmp_path):
     objects.root.rename(tmp_path / "copy")
     with pytest.raises(RestoreError, match=r"no folder of objects.*--from FOLDER"):
         restore()
@@ -176,7 +176,7 @@ def test_takes_objects_from_folder_that_is_named(committed, objects, tmp_path):
     assert written() == committed
 
 
-def test_names_url_of_remote_that_is_no_folder_without_its_password(committed, objects):
+def test_error_names_remote_url_without_password(committed, objects):
     shutil.rmtree(objects.root)
     local = "['remote \"embedded\"']\n    url = https://ada:secret@example.org/store\n"
     Path(".dvc/config.local").write_text(local)
@@ -185,13 +185,13 @@ def test_names_url_of_remote_that_is_no_folder_without_its_password(committed, o
     assert "secret" not in str(error.value)
 
 
-def test_unknown_commit_is_refused(committed):
+def test_rejects_unknown_commit(committed):
     with pytest.raises(RestoreError, match="Git knows no commit 'gone'"):
         restore("gone")
 
 
 @pytest.mark.program
-def test_restores_published_result_with_nothing_but_pyyaml(tmp_path):
+def test_restores_published_result_with_only_pyyaml(tmp_path):
     folder = tmp_path / "clone"
     subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(folder)], check=True)
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""What is private stays out of the committed file, and goes to no other place than the one it was given for."""
+"""Remote settings: private options stay out of the committed file and belong to one URL only."""
 
 import stat
 
@@ -24,7 +24,7 @@ def workspace(finished: Workspace) -> Workspace:
     return finished
 
 
-def test_an_option_that_can_be_a_secret_is_committed():
+def test_shared_options_include_no_secret():
     known = {str(option) for schema in REMOTE_SCHEMAS.values() for option in schema}
     assert known >= settings.SHARED
     assert not SECRETS & settings.SHARED
@@ -32,7 +32,7 @@ def test_an_option_that_can_be_a_secret_is_committed():
     assert risky == {"sse_kms_key_id"}  # the name of a key
 
 
-def test_a_private_option_is_committed_or_readable_by_others(workspace):
+def test_private_option_is_uncommitted_and_owner_readable_only(workspace):
     settings.write(workspace.path, S3, settings.parsed(["region=eu", "secret_access_key=canary"]))
     shared, own = texts(workspace)
     assert "region = eu" in shared
@@ -42,7 +42,7 @@ def test_a_private_option_is_committed_or_readable_by_others(workspace):
     assert workspace.run("git", "status", "--porcelain").stdout == " M .dvc/config\n"
 
 
-def test_what_is_fetched_is_not_verified(workspace):
+def test_every_remote_verifies_and_option_verify_is_rejected(workspace):
     settings.write(workspace.path, S3, {})
     remotes = Config(str(workspace.path / ".dvc"))["remote"]
     assert {remote["verify"] for remote in remotes.values()} == {True}
@@ -50,34 +50,34 @@ def test_what_is_fetched_is_not_verified(workspace):
         settings.parsed(["verify=false"])
 
 
-def test_a_credential_of_one_place_is_sent_to_another(workspace):
+def test_private_options_are_not_reused_for_another_url(workspace):
     settings.write(workspace.path, SSH, {"keyfile": "/home/alice/key", "port": "2222"})
     settings.write(workspace.path, "ssh://elsewhere/store", {})
     remotes = Config(str(workspace.path / ".dvc"))["remote"]
     assert remotes[settings.name_of("ssh://elsewhere/store")] == {"url": "ssh://elsewhere/store", "verify": True}
 
 
-def test_telling_the_same_place_again_forgets_its_options(workspace):
+def test_setting_same_url_again_keeps_its_options(workspace):
     settings.write(workspace.path, SSH, {"keyfile": "/home/alice/key", "port": "2222"})
     before = texts(workspace)
     settings.write(workspace.path, SSH, {})
     assert texts(workspace) == before
 
 
-def test_a_commit_from_before_the_move_cannot_be_used_with_private_options(workspace):
+def test_commit_before_move_works_with_private_options(workspace):
     settings.write(workspace.path, SSH, {"keyfile": "/home/alice/key"})
     workspace.run("git", "restore", ".dvc/config")
     assert workspace.dvc("config", "core.remote").stdout.strip() == "embedded"
     workspace.dvc("status")
 
 
-def test_a_private_default_hides_the_new_one(workspace):
+def test_new_remote_overrides_private_default(workspace):
     workspace.dvc("remote", "default", "--local", "embedded")
     settings.write(workspace.path, S3, {})
     assert Config(str(workspace.path / ".dvc"))["core"]["remote"] == settings.name_of(S3)
 
 
-def test_going_back_changes_more_than_the_default(workspace):
+def test_returning_to_embedded_changes_only_default(workspace):
     settings.write(workspace.path, S3, {})
     away, _ = texts(workspace)
     settings.write(workspace.path, "embedded", {})
@@ -85,16 +85,16 @@ def test_going_back_changes_more_than_the_default(workspace):
 
 
 @pytest.mark.parametrize("option", ["", "=x", "region", "url=s3://other", "verify=false"])
-def test_a_word_that_is_no_option_is_taken(option):
+def test_rejects_malformed_or_reserved_option(option):
     with pytest.raises(settings.SettingsError):
         settings.parsed([option])
 
 
-def test_a_secret_in_the_address_of_a_server_is_committed():
+def test_rejects_secret_in_server_address():
     with pytest.raises(ValueError, match="holds a credential"):
         settings.parsed(["endpointurl=https://key:canary@host"])
 
 
-def test_an_option_of_another_kind_is_taken(workspace):
+def test_rejects_option_of_another_remote_type(workspace):
     with pytest.raises(settings.SettingsError, match="keyfile"):
         settings.write(workspace.path, S3, {"keyfile": "key"})
