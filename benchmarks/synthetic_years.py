@@ -22,6 +22,7 @@ from flights.contract.columns import MONTHLY
 from flights.tables.raw import RAW_TYPES
 from flights.tables.schema import HOME_ZONE, KEYS
 from tarmac.ingest.raw_data import RAW, write_all
+from tarmac.interface.errors import UserError, exit_on_user_error
 
 Frame: TypeAlias = pd.DataFrame
 Days: TypeAlias = list[date]
@@ -44,11 +45,12 @@ class Source:
 
     @classmethod
     def of(cls, tables: Mapping[str, pa.Table]) -> "Source":
-        """The first year of some raw tables, named as files. Raises `ValueError` where it lacks a month."""
+        """The first year of some raw tables, named as files. Raises `UserError` where it lacks a month."""
         months = sorted(name.split("/")[1] for name in tables if name.startswith(f"{MONTHLY[-1]}/"))[:12]
         year = months[0][:4] if months else ""
         if months != [f"{year}-{number:02}" for number in range(1, 13)]:
-            raise ValueError(f"a whole year is needed, the stored one has {', '.join(months) or 'no month'}")
+            message = f"the stored year is not whole: it has {', '.join(months) or 'no month'}"
+            raise UserError(message, "write the whole year: `make ingest`")
         whole = {name: pa.concat_tables(tables[f"{name}/{month}"] for month in months) for name in MONTHLY}
         frames = {name: table.to_pandas(types_mapper=pd.ArrowDtype) for name, table in whole.items()}
         planes = tables["planes"].to_pandas().dropna(subset="year").set_index("tailnum")["year"].astype(int)
@@ -58,10 +60,10 @@ class Source:
 def write(years: int, out: Path, raw: Path = RAW) -> list[Path]:
     """Writes so many years, made of the first one in `raw`, under the new folder `out`. Returns the paths.
 
-    Raises `ValueError` where `out` holds something, or where `raw` lacks a month of the year.
+    Raises `UserError` where `out` holds something, or where `raw` lacks a month of the year.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ValueError(f"{out} is there already: name a new folder, so that no data are lost")
+        raise UserError(f"{out} already exists, and is not an empty folder", "choose a new folder")
     names = {path: str(path.relative_to(raw).with_suffix("")) for path in sorted(raw.rglob("*.parquet"))}
     return write_all(scaled({name: pq.read_table(path) for path, name in names.items()}, years), out)
 
@@ -74,7 +76,8 @@ def scaled(tables: Mapping[str, pa.Table], years: int) -> Iterator[tuple[str, pa
     source = Source.of(tables)
     last = source.year + years - 1
     if last > source.year + SERVICE * len(NEXT):
-        raise ValueError(f"{years} years are more than can be told: at most {SERVICE * len(NEXT) + 1}")
+        message = f"{years} years are too many: at most {SERVICE * len(NEXT) + 1} are supported"
+        raise UserError(message, "choose fewer years")
     yield "airports", tables["airports"]
     yield "planes", _planes(tables["planes"], source, last)
     for name, table in tables.items():
@@ -188,4 +191,5 @@ if __name__ == "__main__":
     parser.add_argument("years", type=int, help="how many")
     parser.add_argument("out", type=Path, help="a new folder for them")
     given = parser.parse_args()
-    print(f"{len(write(given.years, given.out))} files written to {given.out}")
+    with exit_on_user_error():
+        print(f"{len(write(given.years, given.out))} files written to {given.out}")

@@ -25,13 +25,13 @@ import os, signal
 from dvc_data.index import DataIndex
 write, calls = DataIndex.__setitem__, []
 def dying(self, key, entry):
-    calls.extend([key] if key[0] == "push" else [])
+    calls.extend([key] if key[0] == "{view}" else [])
     if len(calls) == 3:
         os.kill(os.getpid(), signal.SIGKILL)
     write(self, key, entry)
 DataIndex.__setitem__ = dying
 from dvc.cli import main
-main(["push"])
+main({command})
 """
 MADE, MODEL, RAW = "data/made", "model.bin", "data/raw"
 
@@ -128,6 +128,16 @@ def put(workspace: Workspace, content: str) -> str:
 
 
 def kill_push(workspace: Workspace) -> None:
-    """Kills a push where it has written down two of the objects that it is going to send."""
-    done = workspace.run(sys.executable, "-c", KILLED, check=False)
+    """Kill a push when it has listed two of the objects that it is going to send."""
+    _kill(workspace, ["push"], "push")
+
+
+def kill_pull(workspace: Workspace, *targets: str) -> None:
+    """Kill a pull when it has listed two of the objects that it is going to fetch."""
+    _kill(workspace, ["pull", *targets], "fetch")
+
+
+def _kill(workspace: Workspace, command: list[str], view: str) -> None:
+    program = KILLED.format(command=command, view=view)
+    done = workspace.run(sys.executable, "-c", program, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr

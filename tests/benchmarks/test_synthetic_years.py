@@ -11,6 +11,7 @@ import pytest
 from benchmarks.synthetic_years import SERVICE, Source, lived_again, scaled
 from flights.contract.columns import KEY
 from flights.tables.schema import BLANKED, KEYS, schema
+from tarmac.interface.errors import UserError
 from tarmac.pipeline.prepare.validation import validate
 from tests.conftest import RAW, required
 
@@ -109,10 +110,10 @@ def test_aircraft_fly_after_construction_and_rarely_long_after(last):
 
 
 def test_rejects_year_with_missing_month(year):
-    with pytest.raises(ValueError, match="a whole year is needed, the stored one has 2013-01"):
+    with pytest.raises(UserError, match="the stored year is not whole: it has 2013-01"):
         next(scaled({name: table for name, table in year.items() if "/2013-04" not in name}, 2))
 
 
 def test_rejects_more_years_than_tail_numbers_allow(year):
-    with pytest.raises(ValueError, match="at most 251"):
+    with pytest.raises(UserError, match="at most 251"):
         next(scaled(year, 252))

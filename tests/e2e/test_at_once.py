@@ -69,6 +69,6 @@ def test_run_fails_if_parameters_change_while_stages_run(finished):
         os.killpg(first.pid, signal.SIGCONT)
         told = first.stdout.read()
         assert first.wait() == 1
-    assert "tarmac: error: changed while stages ran: params.yaml" in told
+    assert "error: files changed while stages ran: params.yaml" in told
     assert "Traceback" not in told
     assert finished.run("git", "symbolic-ref", "HEAD").stdout == "refs/heads/main\n"

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tarmac.pipeline.base.hashing import digest
 from tarmac.repository import reproduce
 from tarmac.repository.dvc import commands, object_store
 from tarmac.repository.remote import fsck, hook, objects, push
@@ -50,8 +51,9 @@ def test_pull_requires_verify_and_rejects_wrong_bytes(repository, tmp_path, monk
     assert repository.dvc("pull", "data/raw.dvc").returncode == 0, MENDED
     assert Path("data/raw/sub/2.txt").read_text() != "raw 2", MENDED
     assert "up to date" in repository.dvc("status", "data/raw.dvc").stdout, MENDED
-    with pytest.raises(commands.StoreError, match="verify true"):
+    with pytest.raises(commands.StoreError, match="verify") as caught:
         commands.pull()
+    assert "verify true" in caught.value.hint
     repository.dvc("config", "--local", "--unset", "remote.embedded.verify")
     shutil.rmtree("data/raw")
     with pytest.raises(commands.StoreError, match="data/raw"):
@@ -90,6 +92,17 @@ def test_push_sends_objects_that_killed_push_left_out(repository, tmp_path, monk
     small.commit(repository)
     here(repository, tmp_path / "colleague", monkeypatch)
     commands.pull()
+
+
+def test_pull_fetches_objects_that_killed_pull_left_out(repository, tmp_path, monkeypatch):
+    clone = here(repository, tmp_path / "colleague", monkeypatch)
+    small.kill_pull(clone)
+    assert clone.dvc("pull", check=False).returncode, MENDED
+    another = here(repository, tmp_path / "another", monkeypatch)
+    monkeypatch.setenv("DVC_SITE_CACHE_DIR", another.environment["DVC_SITE_CACHE_DIR"])
+    small.kill_pull(another, *commands.outputs())
+    commands.pull()
+    assert {path: digest(Path(path)) for path in commands.outputs()} == commands.outputs()
 
 
 def test_hook_and_push_check_every_file_of_listing(repository):

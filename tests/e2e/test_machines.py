@@ -115,7 +115,7 @@ def test_sweep_rejects_other_commit_and_restores_damaged_data(committed, tmp_pat
     refused = other.run(*command("same", 2), check=False, env=env)
     assert refused.returncode == 1
     assert "commit: " in refused.stderr
-    assert "tarmac: error: the study 'same' was opened for something else" in refused.stderr
+    assert "error: the study 'same' was started with another commit, data or settings" in refused.stderr
     assert url.split(":")[2].split("@")[0] not in refused.stderr + refused.stdout, "the password"
     other.run("git", "reset", "--quiet", "--hard", "HEAD~1")
     month = next((other.path / "data/features").glob("*.parquet"))

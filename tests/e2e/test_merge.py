@@ -19,6 +19,7 @@ LOCK, PARAMS, POINTER = "dvc.lock", "params.yaml", "data/raw.dvc"
 JUDGED = ["evaluate", "card"]  # the stages that neither side has run on what both sides changed together
 CODE = "src/tarmac/pipeline/evaluate/curves.py"
 NO_EDITOR = {"GIT_EDITOR": "true"}
+HINT = "hint: resolve each file and `git add` it, then run `make merge-lock` again"
 
 
 def commit(workspace: Workspace, message: str) -> str:
@@ -177,8 +178,9 @@ def test_merge_lock_refuses_conflicting_parameters(bob, done_template):
     refused = merge_lock(bob)
     assert refused.returncode == 1
     assert refused.stderr.splitlines() == [
-        "tarmac: error: decide these first, `git add` them, then `make merge-lock` again:",
-        f"tarmac: error:   {PARAMS}",
+        "error: files with unresolved merge conflicts:",
+        f"  {PARAMS}",
+        HINT,
     ]
     assert state(bob) == before
     bob.run("git", "checkout", "--quiet", "--ours", PARAMS)
@@ -198,7 +200,7 @@ def test_merge_lock_refuses_code_with_conflict_markers(bob):
     assert CODE in merge(bob, "merge", "--quiet", "theirs")
     for _ in range(2):  # in conflict, then staged as it is
         refused = merge_lock(bob)
-        assert (refused.returncode, refused.stderr.splitlines()[1:]) == (1, [f"tarmac: error:   {CODE}"])
+        assert (refused.returncode, refused.stderr.splitlines()[1:]) == (1, [f"  {CODE}", HINT])
         bob.run("git", "add", CODE)
     bob.run("git", "checkout", "--quiet", "--theirs", CODE, check=False)
     bob.run("git", "checkout", "--quiet", "theirs", "--", CODE)
@@ -221,7 +223,8 @@ def test_merge_lock_requires_choice_between_data_versions(team, tmp_path):
     workspace.run("git", "fetch", "--quiet", str(alice.path), "alice")
     assert POINTER in merge(workspace, "merge", "--quiet", "FETCH_HEAD")
     refused = merge_lock(workspace)
-    assert refused.stderr.splitlines()[1] == f"tarmac: error:   {POINTER}  (one of two versions of data: docs/team.md)"
+    choose = "hint: in a .dvc file, choose one of two versions of the data (docs/team.md)"
+    assert refused.stderr.splitlines()[1:] == [f"  {POINTER}", HINT, choose]
     workspace.run("git", "checkout", "--quiet", "--theirs", POINTER)
     workspace.run("git", "add", POINTER)
     done = merged(workspace)
@@ -266,4 +269,4 @@ def test_merge_lock_refuses_repository_without_commit(finished):
     shutil.rmtree(finished.path / ".git")
     finished.run("git", "init", "--quiet")
     done = merge_lock(finished)
-    assert (done.returncode, done.stderr) == (1, "tarmac: error: there is no commit yet, and nothing to merge\n")
+    assert (done.returncode, done.stderr) == (1, "error: there is no commit yet, and nothing to merge\n")

@@ -78,7 +78,7 @@ def test_base_predictions_equal_those_of_its_own_pipeline(live, retrained, monke
 def test_base_is_not_evaluated_on_months_it_learned_from(live):
     """The other way round: the later model was validated on the earlier one's test month."""
     found = review(live, "--base", "main")
-    reason = "it learned from months up to 2013-11, and head is tested from 2013-11 on"
+    reason = "the model was trained on months up to 2013-11, and head is tested from 2013-11 on"
     told = f"the base's model was not asked about them: {reason}"
     assert found.verdict["moved"] == {"first": "2013-11", "last": "2013-11", "asked": 0, "told": told}
     assert found.verdict["no_base"] == f"the test months moved, and {told}"

@@ -74,9 +74,10 @@ def test_release_is_pushed_and_can_be_fetched_from_elsewhere(released, tmp_path)
 
 
 def test_release_refuses_released_model_and_unclean_tree(released):
-    assert "this model is v0.0.1 already" in refused(released, "release")
+    assert "this model is already registered as v0.0.1" in refused(released, "release")
     (released.path / "notes.txt").write_text("mine")
-    assert "the tree is not clean, commit or remove first: notes.txt" in refused(released, "release")
+    said = refused(released, "release")
+    assert "the working tree has uncommitted changes: notes.txt\nhint: commit or remove" in said
 
 
 def test_release_refuses_outdated_lock(released):
@@ -130,26 +131,26 @@ def test_promotion_and_rollback_serve_requested_version(released):
     shown = json.loads(tarmac(released, "registry", "--json").stdout)
     assert shown["stages"] == {"prod": "v0.0.1"}
     assert shown["history"][-1]["why"] == "rollback: slow"
-    assert "nothing before it to go back to" in refused(released, "rollback", "--why", "slow")
+    assert "no version before v0.0.1 to roll back to" in refused(released, "rollback", "--why", "slow")
     assert released.run("git", "status", "--porcelain").stdout == ""
 
 
 def refuses_what_makes_no_sense(released: Workspace) -> None:
-    assert "nothing before it to go back to" in refused(released, "rollback", "--why", "slow")
-    assert "say why" in refused(released, "promote", "staging")
+    assert "no version before v0.0.1 to roll back to" in refused(released, "rollback", "--why", "slow")
+    assert "no reason was given" in refused(released, "promote", "staging")
     unknown = ("--version", "v9.9.9", "--why", "x")
-    assert "there is no version v9.9.9; there is v0.0.1" in refused(released, "promote", "prod", *unknown)
-    assert "a stage is one of staging, prod" in refused(released, "promote", "live", "--why", "x")
+    assert "there is no version v9.9.9\nhint: use one of v0.0.1" in refused(released, "promote", "prod", *unknown)
+    assert "unknown environment 'live'\nhint: use staging or prod" in refused(released, "promote", "live", "--why", "x")
 
 
 def test_bundle_refuses_unavailable_version_or_target(released):
-    assert "staging has no version yet" in refused(released, "bundle", "--stage", "staging")
+    assert "staging has no version\n" in refused(released, "bundle", "--stage", "staging")
     assert "there is no version v9.9.9" in refused(released, "bundle", "--version", "v9.9.9")
-    assert "not in 'edge': AS=shadow" in refused(released, "bundle", "--place", "edge")
+    assert "'edge'\nhint: use live or shadow" in refused(released, "bundle", "--place", "edge")
     (released.path / MODEL).unlink()
-    assert f"{MODEL} missing here: `make pull`" in refused(released, "bundle")
+    assert f"the working tree does not contain {MODEL}\nhint: fetch it with `make pull`" in refused(released, "bundle")
     (released.path / "served" / "live").mkdir(parents=True)
-    assert "served/live is a folder and no link: move it away" in refused(released, "bundle", "--stage", "prod")
+    assert "served/live is not a link\nhint: move it away" in refused(released, "bundle", "--stage", "prod")
 
 
 def test_registry_keeps_author_reason_and_lineage(released):
@@ -168,5 +169,5 @@ def test_tag_is_removed_if_its_push_fails(released, tmp_path):
     hook.write_text("#!/bin/sh\necho refused by the server >&2\nexit 1\n")
     hook.chmod(0o755)
     said = refused(released, "promote", "staging", "--why", "to look at")
-    assert "could not be pushed and was taken back" in said
+    assert "could not be pushed and was deleted" in said
     assert "refused by the server" in said

@@ -105,7 +105,9 @@ def test_reproduce_rejects_changed_hash_and_outdated_result(finished):
     differs = {line.split()[1] for line in done.stdout.splitlines() if line.startswith("  differs    ")}
     assert differs >= {"data/features", "metrics/tables", "metrics/evaluate/metrics.json", "dvc.lock"}
     assert not differs & {"data/prepared", "models/model.onnx", "models/baseline.onnx"}
-    assert done.stderr.splitlines()[-1].startswith("tarmac: error: not reproduced: data/features, ")
+    error, hint = done.stderr.splitlines()[-2:]
+    assert error.startswith("error: the rebuild differs from HEAD: data/features, ")
+    assert hint.startswith("hint: ")
 
 
 def test_training_result_of_earlier_parameters_is_restored(finished):

@@ -132,7 +132,7 @@ def test_retrain_keeps_user_edits_despite_outdated_marker(workspace):
     (workspace.path / "params.yaml").write_text((workspace.path / "params.yaml").read_text() + "# mine\n")
     done = retrain(workspace, arriving(workspace))
     assert done.returncode == 1
-    assert "the tree is not clean, commit or remove first: params.yaml" in done.stderr
+    assert "the working tree has uncommitted changes: params.yaml" in done.stderr
     assert (workspace.path / "params.yaml").read_text().endswith("# mine\n")
     assert workspace.run("git", "stash", "list").stdout == ""
 
@@ -168,7 +168,7 @@ def test_broken_data_block_training(workspace):
     ("edit", "said"),
     [
         (lambda rows: pd.concat([rows, rows]), "invalid"),
-        (lambda rows: rows.drop(columns="tailnum"), "columns of none"),
+        (lambda rows: rows.drop(columns="tailnum"), "columns of no raw table"),
     ],
 )
 def test_invalid_month_is_reported_and_leaves_nothing_behind(workspace, edit, said):
@@ -185,13 +185,15 @@ def test_invalid_month_is_reported_and_leaves_nothing_behind(workspace, edit, sa
 def test_retrain_reports_unreachable_source_and_unclean_tree(workspace):
     done = retrain(workspace, str(workspace.path / "nowhere"))
     assert done.returncode == 1
-    assert "nowhere cannot be fetched" in done.stderr.splitlines()[-1]
+    error, hint = done.stderr.splitlines()[-2:]
+    assert error.endswith("nowhere cannot be fetched")
+    assert hint.startswith("hint: find the cause with `dvc get-url ")
     assert "nowhere cannot be fetched" in found(workspace)["summary"]
     with (workspace.path / "params.yaml").open("a") as file:
         file.write("# mine\n")
     done = retrain(workspace, arriving(workspace))
     assert done.returncode == 1
-    assert "the tree is not clean" in done.stderr
+    assert "the working tree has uncommitted changes" in done.stderr
     assert (workspace.path / "params.yaml").read_text().endswith("# mine\n")
 
 

@@ -370,7 +370,10 @@ def test_unknown_base_is_reported_and_leaves_no_report(unchanged):
     before = state(unchanged)
     done = start(unchanged, "--base", "nonsense")
     assert done.returncode == 1
-    assert done.stderr == "tarmac: error: --base nonsense: no such commit here; `git fetch origin` may bring it\n"
+    assert done.stderr.splitlines() == [
+        "error: --base: nonsense is not a commit in this clone",
+        "hint: fetch the commit with `git fetch origin`, or name another commit",
+    ]
     assert not (unchanged.path / "review").exists()
     assert state(unchanged) == before
 

@@ -50,12 +50,12 @@ def change(folder: Path, options: str) -> None:
 
 
 def told(done: "subprocess.CompletedProcess[str]", why: str) -> str:
-    """The last line of a command that failed for this reason, which it named without a traceback."""
+    """The last error of a command that failed for this reason, which it named without a traceback."""
     text = done.stdout + done.stderr
     assert done.returncode
     assert why in text
     assert "Traceback" not in text
-    return done.stderr.splitlines()[-1]
+    return [line for line in done.stderr.splitlines() if not line.startswith("hint: ")][-1]
 
 
 def tarmac(workspace: Workspace, command: str) -> "subprocess.CompletedProcess[str]":
@@ -80,8 +80,8 @@ def few(workspace: Workspace) -> int:
 @pytest.mark.parametrize(
     ("options", "again", "why", "what"),
     [
-        ("size={few}", "size=64m", FULL, "missing, or not what the lock names: "),
-        ("ro", "rw", READ_ONLY, "a place for objects cannot be written: "),
+        ("size={few}", "size=64m", FULL, "missing, or not what the lockfile records: "),
+        ("ro", "rw", READ_ONLY, "the object store cannot be written: "),
     ],
     ids=["full", "read-only"],
 )
@@ -90,7 +90,7 @@ def test_pull_reports_unwritable_cache_and_keeps_no_wrong_object(
 ):
     workspace = clone(finished_template, tmp_path / "clone")
     mount(workspace.path / ".dvc" / "cache", options.format(few=few(finished_template)))
-    assert told(tarmac(workspace, "pull"), why).startswith(f"tarmac: error: {what}")
+    assert told(tarmac(workspace, "pull"), why).startswith(f"error: {what}")
     assert wrong_objects(workspace) == []
     change(workspace.path / ".dvc" / "cache", again)
     assert tarmac(workspace, "pull").returncode == 0
@@ -101,7 +101,7 @@ def test_run_recovers_once_cache_is_writable_again(finished, mount):
     lock = (finished.path / commands.LOCK).read_bytes()
     forget(finished, "prepare")
     mount(finished.path / ".dvc" / "cache", "ro")
-    assert told(tarmac(finished, "run"), READ_ONLY).startswith("tarmac: error: `dvc repro` failed")
+    assert told(tarmac(finished, "run"), READ_ONLY).startswith("error: `dvc repro` failed")
     change(finished.path / ".dvc" / "cache", "rw")
     assert tarmac(finished, "run").returncode == 0
     assert_whole(finished, lock)
@@ -139,7 +139,9 @@ def test_run_recovers_once_full_disk_has_space_again(finished, mount, left):
     ballast = fill(finished.path, left)
     done = tarmac(finished, "run")
     assert done.returncode
-    assert done.stderr.splitlines()[-1].endswith("the disk is full")
+    error, hint = done.stderr.splitlines()[-2:]
+    assert error.endswith("the disk is full")
+    assert hint.startswith("hint: free some disk space")
     ballast.unlink()
     done = tarmac(finished, "run")
     assert done.returncode == 0, done.stderr
@@ -156,10 +158,10 @@ def test_command_reports_unwritable_disk_and_then_succeeds(finished, tmp_path, m
 
     before = digest(finished.path / "data" / "raw")
     ballast = fill(finished.path, 40_000)
-    assert told(run(), full).startswith("tarmac: error: ")
+    assert told(run(), full).startswith("error: ")
     ballast.unlink()
     change(finished.path, "ro")
-    assert told(run(), READ_ONLY).startswith("tarmac: error: ")
+    assert told(run(), READ_ONLY).startswith("error: ")
     change(finished.path, "rw")
     assert digest(finished.path / "data" / "raw") == before
     done = run()

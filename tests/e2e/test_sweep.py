@@ -214,8 +214,11 @@ def test_sweep_refuses_uncommitted_source(workspace, name):
         file.write("# mine\n")
     done = sweep(workspace, 1, check=False)
     assert done.returncode == 1
-    assert done.stderr.splitlines()[0].startswith("tarmac: error: stages read these files, and no commit has them")
-    assert done.stderr.splitlines()[1:] == [f"tarmac: error:   {name}"]
+    assert done.stderr.splitlines() == [
+        "error: stages read files that are not committed",
+        f"  {name}",
+        "hint: commit them, or put them away with `git stash --include-untracked`",
+    ]
     assert not (workspace.path / ".dvc/tmp/tarmac/sweep.db").exists()
 
 
@@ -224,7 +227,7 @@ def test_study_rejects_other_commit_or_settings(workspace):
     workspace.set_params(lambda params: params["train"].update(seed=8))
     done = sweep(workspace, 2, "--top", "0", check=False)
     assert done.returncode == 1
-    assert "tarmac: error:   train.seed: 7 in the study, 8 here" in done.stderr
+    assert "  train.seed: 7 in the study, 8 here" in done.stderr
     commit(workspace, "seed")
     assert "commit: " in sweep(workspace, 2, "--top", "0", check=False).stderr
     assert len(trials(workspace)) == 1

@@ -81,4 +81,4 @@ def test_reports_version_and_missing_repository(wheel: Path, installed: dict[str
     assert ran("--version").stdout == f"{NAME} {version}\n"
     done = ran("run")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("tarmac: error: no pyproject.toml here or beside the code names the problem")
+    assert done.stderr.startswith("error: no pyproject.toml here or next to the code names the problem")

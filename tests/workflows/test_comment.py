@@ -195,7 +195,7 @@ PULLS, FILES, COMMENTS = "/flights/pulls", "/files", "GET /api/v3/repos/team/fli
 @pytest.mark.parametrize(("part", "status"), [(PULLS, 500), (PULLS, 401), (FILES, 403), (COMMENTS, 502), ("POST", 403)])
 def test_api_error_fails_job_and_is_reported(rehearsal, number, part, status):
     rehearsal.github.broken[part] = status
-    failed(rehearsal, number, "comment: error: ", str(status))
+    failed(rehearsal, number, "error: ", str(status))
 
 
 def failed(rehearsal: Rehearsal, number: int, *words: str) -> None:

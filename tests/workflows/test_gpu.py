@@ -138,7 +138,7 @@ def test_missing_gpu_fails_job_with_reason_and_no_push(rehearsal, tmp_path):
     job = train(rehearsal, Machine(tmp_path / "machine", run=True), "")
     assert [job.step(words).outcome for words in (TRAIN, PUSH, SHOW)] == ["failure", "skipped", "success"]
     assert job.result == "failure"
-    assert "train: error: train.device is cuda but XGBoost trained on cpu: no usable GPU" in job.log
+    assert "error: train.device is cuda but XGBoost trained on cpu: no GPU, or no CUDA build" in job.log
     assert job.summary == ""
     assert f"gpu-{job.machine.contexts['github']['run_id']}-1" not in rehearsal.git(
         "branch", "--list", folder=rehearsal.repository()

@@ -40,8 +40,8 @@ HOSTILE = [
     hostile("too long", b"x" * 60_001, "longer than 60,000"),
     hostile("larger than memory should hold", b"x" * 3_000_000, "larger than 60,000"),
     hostile("too long once nobody is mentioned", b"@a" * 29_000, "longer than 60,000"),
-    hostile("binary", b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "it is not text"),
-    hostile("text with zeros", b"## Pass\n\0\0\0", "it is not text"),
+    hostile("binary", b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "report.md is not valid UTF-8"),
+    hostile("text with zeros", b"## Pass\n\0\0\0", "report.md contains NUL bytes"),
 ]
 
 
@@ -60,14 +60,14 @@ def test_rejects_report_that_is_not_regular_file(rehearsal, number, kind, tmp_pa
         report.symlink_to(secret if kind == "link" else "report.md")
     elif kind == "folder":
         report.mkdir()
-    refused(rehearsal, review, "symbolic link" if kind.startswith("link") else "did not get as far")
+    refused(rehearsal, review, "symbolic link" if kind.startswith("link") else "was not written by the run")
 
 
 def refused(rehearsal: Rehearsal, review: Review, *words: str) -> None:
     """The job fails; a notice with these words is posted, and nothing else."""
     job = rehearsal.comment(review)
     assert job.result == "failure"
-    assert "comment: error: " in job.log
+    assert "error: " in job.log
     assert "Traceback" not in job.log
     body = rehearsal.only_comment(review.number)
     assert [word for word in words if word not in body] == []

@@ -230,7 +230,7 @@ def test_commits_of_others_on_branch_are_kept_and_fail_job(loop):
     theirs, asked = push(loop, "retrain", "README.md"), len(loop.github.requests)
     job = loop.run(Month(result="2"))
     assert job.result == "failure"
-    assert "propose: error: the branch retrain has commits of somebody else and is left as it is" in job.log
+    assert "error: the branch retrain has commits of somebody else and is left as it is" in job.log
     assert (loop.tip, loop.writes(asked)) == (theirs, [])
 
 
@@ -291,9 +291,9 @@ def test_failed_review_opens_pull_request_and_issue(loop):
 BROKEN = {
     "nothing is left": (
         Month(status=1, without=("monitoring/monitoring.json", "review/verdict.json")),
-        "the run broke",
+        "the run failed",
     ),
-    "after the monitoring": (Month(status=1), "the run broke after the monitoring"),
+    "after the monitoring": (Month(status=1), "the run failed after monitoring"),
 }
 
 
@@ -377,7 +377,7 @@ def test_refused_release_fails_job_and_is_not_deployed(loop):
         refusing,
     )
     assert released.result == "failure"
-    assert "ship: error: `make release` refused, see above: what came before it stands" in released.log
+    assert "error: `make release` failed (see above); the steps before it are done" in released.log
     assert loop.writes(asked) == []
 
 
@@ -393,7 +393,7 @@ def test_commit_is_not_pushed_when_outputs_cannot_be_sent(loop):
     given = {"github": loop.rehearsal.context("schedule", {}), "vars": {"INCOMING": str(place)}}
     job = loop.rehearsal.run("retrain", "retrain", given, refusing)
     assert job.result == "failure"
-    assert "propose: error: the result cannot be sent to the remote" in job.log
+    assert "error: sending the outputs to the DVC remote failed" in job.log
     assert leaked(job.machine) == [], "what sends the outputs has the token"
     assert (loop.tip, loop.github.pulls) == ("", [])
 
@@ -406,7 +406,8 @@ def test_github_error_fails_job_and_next_run_recovers(loop, part, status):
     loop.github.broken[part] = status
     job = loop.run(RETRAINED)
     assert job.result == "failure"
-    assert "propose: error: GitHub does not answer " in job.log
+    assert "error: GitHub request " in job.log
+    assert "hint: run the job again" in job.log
     assert f"HTTP Error {status}" in job.log
     assert "Traceback" not in job.log
     assert TOKEN not in job.log

@@ -296,7 +296,7 @@ def test_push_is_tested_if_github_does_not_answer(push, part):
     push.github.broken[part] = 500
     selected = push.to(push.squash(head))
     assert selected["scope"] == "suite"
-    assert "earlier runs are unknown: GitHub does not answer GET" in selected["log"]
+    assert "earlier runs are unknown: GitHub request GET" in selected["log"]
 
 
 def test_push_is_tested_if_token_cannot_read_runs(push):

@@ -51,7 +51,7 @@ def _written(time: Any) -> Any:
     """Refuses a number, in digits or not: pydantic takes it for seconds since 1970, on a clock that nobody means."""
     if isinstance(time, datetime) or (isinstance(time, str) and time[10:11] in ("T", "t", " ")):
         return time
-    raise ValueError("a time as in RFC 3339 is expected: 2013-12-30T14:00:00-05:00")
+    raise ValueError("a time in RFC 3339 is expected, such as 2013-12-30T14:00:00-05:00")
 
 
 def _whole(number: Any) -> Any:
@@ -88,7 +88,7 @@ class Row(BaseModel):
                 f"scheduled_departure: New York's offset is {left.astimezone(HOME):%z} then, not {left:%z}"
             )
         if not 0 < (back - left).total_seconds() / 60 <= LONGEST:
-            raise ValueError("scheduled_arrival: after the departure, and by no more than 24 hours")
+            raise ValueError("scheduled_arrival: must be at most 24 hours after the departure")
         return self
 
 

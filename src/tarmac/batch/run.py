@@ -13,6 +13,7 @@ from tarmac.batch.progress import Progress
 from tarmac.batch.score import SCHEMA, Ready, Scored, ready, scored
 from tarmac.batch.sink import Note, Scores, complete, rejects
 from tarmac.batch.source import chunks
+from tarmac.interface.errors import UserError
 from tarmac.pipeline.base.hashing import digest
 from tarmac.pipeline.base.outputs import replacing
 from tarmac.serving.bundle import Bundle
@@ -22,7 +23,7 @@ CHUNK = 4096  # rows that are scored at once
 SELDOM = 1_000_000  # objects that are made before Python looks for cycles among them
 
 
-class BatchError(ValueError):
+class BatchError(UserError):
     """A batch that could not be scored to its end, or that was asked for more than it gives."""
 
 
@@ -47,18 +48,19 @@ class Job:
             self.found.st_size,
             self.found.st_mtime_ns,
         ):
-            raise BatchError(f"{self.part.source} was changed while it was read: score it again")
+            message = f"{self.part.source} was changed while it was read"
+            raise BatchError(message, "run the same command again")
 
 
 def found(folder: Path | None) -> Bundle:
-    """The bundle in a folder, by default the one that is served. Raises `ValueError` where there is none."""
+    """The bundle in a folder, by default the one that is served. Raises `UserError` where there is none."""
     return Bundle((folder or Settings.of().bundle).resolve())
 
 
 def predict(source: Path, out: Path, bundle: Bundle, most: float = 1.0, rows: int = CHUNK) -> str:
     """Scores a file or a folder of them, `rows` at a time; returns what was done.
 
-    Raises `ValueError` where something cannot be read or written, where no row is valid, or where the share of rejected
+    Raises `UserError` where something cannot be read or written, where no row is valid, or where the share of rejected
     rows is above `most`: what was scored stays then.
     """
     try:
@@ -69,7 +71,7 @@ def predict(source: Path, out: Path, bundle: Bundle, most: float = 1.0, rows: in
     except OSError as error:
         raise BatchError(f"{error.filename or out}: {error.strerror or error}") from None
     for path in strangers(parts, out):
-        print(f"{path} is no score of this input: delete it, or choose another output")
+        print(f"{path} does not belong to this input: delete it, or choose another output")
     return judged(notes, out, bundle.version, most)
 
 
@@ -108,7 +110,8 @@ def _part(job: Job, bundle: Bundle, rows: int, progress: Progress) -> Note:
         note = {"rows": read, "scored": scores.count, "rejected": rejected.count, "rejects": digest(part.rejects)}
         if read != scores.count + rejected.count:
             raise BatchError(
-                f"{part.source}: {read:,} rows are not {scores.count:,} scored and {rejected.count:,} rejected"
+                f"{part.source}: {read:,} rows were read, but {scores.count:,} were scored"
+                f" and {rejected.count:,} rejected"
             )
         scores.close(note)
     progress.next(job.found.st_size)
@@ -153,8 +156,8 @@ def judged(notes: list[Note], out: Path, version: str, most: float) -> str:
     """What to tell at the end. Raises `BatchError` where too few rows are valid."""
     rows, made, rejected = (sum(note[name] for note in notes) for name in ("rows", "scored", "rejected"))
     told = f"{rows:,} rows: {made:,} scored by {version} into {out}, {rejected:,} rejected"
-    if rejected:
-        told += f" ({out}.rejects{'' if out.is_dir() else '.csv'} says why)"
+    reasons = f"{out}.rejects{'' if out.is_dir() else '.csv'}"
     if rejected and (not made or rejected / rows > most):
-        raise BatchError(f"{told}: more than {most:.2%}" if made else told)
-    return told
+        message = f"{told}, more than {most:.2%}" if made else told
+        raise BatchError(message, f"correct the rows; {reasons} has the reason for each")
+    return f"{told} ({reasons} says why)" if rejected else told

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from tarmac.interface.errors import UserError, suggest
 from tarmac.interface.problem import problem
 from tarmac.tabular.columns import ABSENT
 
@@ -17,11 +18,12 @@ PARQUET, CSV = ".parquet", ".csv"
 LIVE = "live."  # before the name of an input that the client knows itself
 BUFFER = 2**20  # bytes that are read at once
 LONGEST = 300  # characters of another library's message that are shown
+SAVE_AS_UTF_8 = "save the file as UTF-8"
 Given = dict[str, Any]
 Columns = dict[str, list[Any]]
 
 
-class SourceError(ValueError):
+class SourceError(UserError):
     """A file that cannot be read as rows."""
 
 
@@ -69,15 +71,15 @@ def chunks(path: Path, rows: int) -> Iterator[Chunk]:
         for columns, share in read(path, rows):
             yield Chunk(given(columns), share)
     except UnicodeDecodeError:
-        raise SourceError(f"{path} is not UTF-8: write it again in that encoding") from None
+        raise SourceError(f"{path} is not UTF-8 text", SAVE_AS_UTF_8) from None
     except (OSError, pa.ArrowException) as error:
+        if "invalid UTF8" in str(error):
+            raise SourceError(f"{path} is not UTF-8 text", SAVE_AS_UTF_8) from None
         raise SourceError(f"{path} cannot be read: {_reason(error)}") from None
 
 
 def _reason(error: Exception) -> str:
-    if "invalid UTF8" in str(error):
-        return "it is not UTF-8"
-    return (getattr(error, "strerror", None) or str(error).splitlines()[0])[:LONGEST]
+    return str(getattr(error, "strerror", None) or str(error).splitlines()[0])[:LONGEST]
 
 
 def _parquet(path: Path, rows: int) -> Iterator[tuple[Columns, float]]:
@@ -91,7 +93,8 @@ def _parquet(path: Path, rows: int) -> Iterator[tuple[Columns, float]]:
             done += batch.num_rows
             yield batch.to_pydict(), done / file.metadata.num_rows
         if done != file.metadata.num_rows:
-            raise SourceError(f"{path} says that it has {file.metadata.num_rows:,} rows, and has {done:,}")
+            message = f"{path} declares {file.metadata.num_rows:,} rows but contains {done:,}"
+            raise SourceError(message, "write the file again")
 
 
 def _csv(path: Path, rows: int) -> Iterator[tuple[Columns, float]]:
@@ -137,11 +140,15 @@ def _named(path: Path, names: Sequence[str]) -> None:
     fields = [field for _, field in filled(names)]
     if unknown := [name for name, field in filled(names) if field not in KINDS]:
         shown = ", ".join(map(repr, unknown))[:LONGEST]
-        raise SourceError(f"{path} has columns that nobody knows: {shown}; known are {', '.join(KINDS)}")
+        nearest = filter(None, (suggest(name, KINDS) for name in unknown[:3]))
+        advice = f"rename or remove them; allowed columns are {', '.join(KINDS)}"
+        raise SourceError(f"{path} has unknown columns: {shown}", " ".join([*nearest, advice]))
     if twice := sorted({name for some in (fields, names) for name in some if some.count(name) > 1}):
-        raise SourceError(f"{path} has columns twice: {', '.join(twice)}")
+        message = f"{path} has duplicate columns: {', '.join(twice)}"
+        raise SourceError(message, "keep one column of each name")
     if missing := [name for name in REQUIRED if name not in fields]:
-        raise SourceError(f"{path} lacks columns: {', '.join(missing)}")
+        message = f"{path} has no values for required columns: {', '.join(missing)}"
+        raise SourceError(message, "add these columns to the file")
 
 
 def _typed(path: Path, field: pa.Field) -> None:
@@ -149,7 +156,8 @@ def _typed(path: Path, field: pa.Field) -> None:
     kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
     wanted = next((KINDS[name] for _, name in filled([field.name])), None)
     if wanted and not pa.types.is_null(kind) and not any(fits(kind) for fits in TYPES[wanted]):
-        raise SourceError(f"{path} has {field.name} as {field.type}: {wanted} is expected, write it as that type")
+        message = f"{path}: column {field.name} has type {field.type}, not {wanted}"
+        raise SourceError(message, f"write the column with type {wanted}")
 
 
 def given(columns: Columns) -> list[Given]:

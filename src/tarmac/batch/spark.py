@@ -25,7 +25,7 @@ MADE_FROM = "_tarmac.json"  # readers of a folder pass over a name like that
 def predict(source: Path, out: Path, bundle: Bundle, most: float = 1.0) -> str:
     """Scores a Parquet file or a folder of them into the folder `out`; returns what was done.
 
-    Raises `ValueError` where something cannot be read or written, where no row is valid, or where the share of rejected
+    Raises `UserError` where something cannot be read or written, where no row is valid, or where the share of rejected
     rows is above `most`: what was scored stays then.
     """
     from pyspark.sql import functions
@@ -49,7 +49,9 @@ def _files(source: Path, out: Path) -> list[Path]:
     files = found(source, out) if source.is_dir() else [source]
     for path in files:
         if not path.exists() or path.suffix != PARQUET:
-            raise PathError(f"{path} is {'no Parquet file' if path.exists() else 'missing'}: Spark scores those alone")
+            fault = f"is not a {PARQUET} file" if path.exists() else "does not exist"
+            hint = "use Parquet files; without `ON=spark`, `make predict` also scores CSV files"
+            raise PathError(f"the input {path} {fault}", hint)
         check(path)
     return files
 

@@ -6,6 +6,7 @@ import re
 import subprocess
 from dataclasses import dataclass
 
+from tarmac.interface.errors import UserError
 from tarmac.repository.git import git
 
 BRANCH = "retrain"
@@ -13,7 +14,7 @@ SIGNED = re.compile(r"^Retraining: ([0-9a-f]{64})$", re.MULTILINE)
 TOKEN = "REPO_TOKEN"  # noqa: S105 -- the variable's name
 
 
-class BranchError(ValueError):
+class BranchError(UserError):
     """What keeps the retraining from being pushed."""
 
 
@@ -43,7 +44,8 @@ def push(subject: str) -> Pushed | None:
     remote = look()
     if remote.tip and not ours(remote.tip, remote.default):
         raise BranchError(
-            f"the branch {BRANCH} has commits of somebody else and is left as it is: merge or rename it, then try again"
+            f"the branch {BRANCH} on the server has commits of another author and is kept",
+            f"merge or rename the branch {BRANCH}, then run `make propose` again",
         )
     content = commit(subject, remote)
     if content is None:
@@ -60,7 +62,10 @@ def look() -> Remote:
     default = next((line.split()[1] for line in listed if line.startswith("ref: ")), "").removeprefix("refs/heads/")
     tip = next((line.split()[0] for line in listed if line.endswith(f"\trefs/heads/{BRANCH}")), "")
     if not default:
-        raise BranchError("the server names no default branch")
+        raise BranchError(
+            "the Git server `origin` reports no default branch",
+            "set the default branch in the settings of the repository on the server",
+        )
     wanted = [default, *([BRANCH] if tip else [])]
     git("fetch", "--quiet", "origin", *(f"+refs/heads/{name}:refs/remotes/origin/{name}" for name in wanted))
     return Remote(default, tip)
@@ -78,7 +83,10 @@ def ours(tip: str, default: str) -> bool:
 def commit(subject: str, remote: Remote) -> str | None:
     """Commits what is here on the local branch; returns its content, or None where the default branch has the same."""
     if not ours("HEAD", remote.default):
-        raise BranchError(f"HEAD has commits that {remote.default} lacks: start from {remote.default}")
+        raise BranchError(
+            f"HEAD has commits that are not on origin/{remote.default}",
+            f"start from the default branch: `git switch {remote.default}`",
+        )
     git("switch", "--quiet", "--force-create", BRANCH)
     git("reset", "--quiet", "--soft", git("merge-base", "HEAD", f"origin/{remote.default}").strip())
     _add()
@@ -106,7 +114,10 @@ def _add() -> None:
     try:
         subprocess.run(["make", "--silent", "add"], check=True, env=env)
     except (OSError, subprocess.CalledProcessError):
-        raise BranchError("the result cannot be sent to the remote, see above: nothing is pushed") from None
+        raise BranchError(
+            "sending the outputs to the DVC remote failed (see above); nothing was pushed",
+            "fix the cause (`make push` shows it), then run `make propose` again",
+        ) from None
 
 
 def _content(before: str, after: str = "") -> str:

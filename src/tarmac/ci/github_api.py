@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tarmac.interface.errors import UserError
+
 # An at sign, also as HTML writes it; after it stands a space that is not seen, so that nobody is notified.
 MENTION, APART = re.compile(r"@|&(?:#0*64(?!\d)|#x0*40(?![\da-f])|commat);?", re.IGNORECASE), "\u200b"
 # What else a report of Tarmac's has none of, so that a forged one must do without: tags but those of a section, links,
@@ -23,19 +25,31 @@ FORGED = re.compile(
 LIMIT = 60_000  # characters of a report; GitHub's own limit is not far above
 PAGES = 30  # of a hundred each: GitHub lists no more than 3,000 files
 SHOWN = 300  # characters of what GitHub says of a request that it refuses
+RETRY = "run the job again; if GitHub still refuses, check the `permissions` of the job's token"
 
 
-class ReportError(ValueError):
+class ReportError(UserError):
     """The report is not one that may be posted."""
 
 
-class GitHubError(ValueError):
+class GitHubError(UserError):
     """GitHub refused, or could not be reached; `status` is 0 then."""
 
     def __init__(self, words: str, status: int = 0) -> None:
         """Keeps the status of the answer."""
-        super().__init__(words)
+        super().__init__(words, RETRY)
         self.status = status
+
+
+class Environment(dict[str, str]):
+    """Environment variables; one that is needed and not set is an error that names it."""
+
+    def __missing__(self, name: str) -> str:
+        """Raise `UserError`."""
+        raise UserError(
+            f"the environment variable {name} is not set",
+            "set it: docs/ci.md and docs/retrain.md list the variables of each workflow",
+        )
 
 
 def read(path: Path) -> str:
@@ -43,21 +57,25 @@ def read(path: Path) -> str:
 
     Raises `ReportError` if it is no small, regular file of text.
     """
+    shown = Path(*path.parts[-2:])  # review/report.md
     if path.is_symlink() or path.parent.is_symlink():
-        raise ReportError("it is a symbolic link")
+        raise ReportError(f"{shown} is behind a symbolic link")
     if not path.is_file():
-        raise ReportError("the run did not get as far as writing one")
+        raise ReportError(
+            f"{shown} was not written by the run",
+            "open the log of the run: it shows the step that failed",
+        )
     if path.stat().st_size > 4 * LIMIT:  # bytes of the widest characters
-        raise ReportError(f"it is larger than {LIMIT:,} characters")
+        raise ReportError(f"{shown} is larger than {LIMIT:,} characters")
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise ReportError("it is not text") from None
+        raise ReportError(f"{shown} is not valid UTF-8") from None
     if "\0" in text:
-        raise ReportError("it is not text")
+        raise ReportError(f"{shown} contains NUL bytes")
     text = harmless(text)
     if len(text) > LIMIT or not text.strip():
-        raise ReportError(f"it is empty, or longer than {LIMIT:,} characters")
+        raise ReportError(f"{shown} is empty, or longer than {LIMIT:,} characters")
     return text
 
 
@@ -84,7 +102,7 @@ def api(method: str, path: str, environment: Mapping[str, str], data: Mapping[st
     url = f"{base}/repos/{environment['GITHUB_REPOSITORY']}/{path}"
     headers = {"Authorization": f"Bearer {environment['REPO_TOKEN']}", "Accept": "application/vnd.github+json"}
     body = None if data is None else json.dumps(data).encode()
-    asked = f"GitHub does not answer {method} {path.split('?', maxsplit=1)[0]}"
+    asked = f"GitHub request {method} {path.split('?', maxsplit=1)[0]} failed"
     try:
         request = urllib.request.Request(url, body, headers, method=method)  # noqa: S310
         with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 -- the address is the runner's own

@@ -48,9 +48,9 @@ def found(outcome: str = "success") -> Found:
         monitored, reviewed = _json(MONITORED), _json(REVIEWED) if REVIEWED.exists() else {}
         read_ = _found(monitored, reviewed)
     except ReportError as error:
-        return _broken(f"the run broke: {error}")
+        return _broken(f"the run failed: {error}")
     if outcome != "success" and read_.decision != "hold":
-        return _broken("the run broke after the monitoring")
+        return _broken("the run failed after monitoring")
     return read_
 
 
@@ -65,12 +65,14 @@ def report(path: Path) -> str:
 def _found(monitored: Mapping[str, Any], reviewed: Mapping[str, Any]) -> Found:
     decision = monitored.get("decision")
     if decision not in DECISIONS or monitored.get("verdict") not in VERDICTS:
-        raise ReportError(f"{MONITORED} has no verdict, or no decision")
+        raise ReportError(f"{MONITORED} has no valid verdict or decision")
     made = "" if decision == "hold" else _line(monitored.get("made", ""))
     review = reviewed.get("verdict", "") if made else ""
     if made and review not in ("pass", "fail"):
-        raise ReportError("there is something to offer without a verdict")
-    failing = _names(reviewed, "fail") if review == "fail" else _names(monitored, "act")
+        raise ReportError(f"retraining made a result, but {REVIEWED} is missing or has no verdict")
+    failing = _names(MONITORED, monitored, "act")
+    if review == "fail":
+        failing = _names(REVIEWED, reviewed, "fail")
     return Found(
         verdict=str(monitored["verdict"]),
         decision=decision,
@@ -87,10 +89,10 @@ def _broken(why: str) -> Found:
     return Found("act", "hold", _line(why), "", "", "", (), automatic=False)
 
 
-def _names(tree: Mapping[str, Any], outcome: str) -> tuple[str, ...]:
+def _names(path: Path, tree: Mapping[str, Any], outcome: str) -> tuple[str, ...]:
     checks = tree.get("checks") or []
     if not isinstance(checks, list) or not all(isinstance(check, dict) for check in checks):
-        raise ReportError("its checks cannot be read")
+        raise ReportError(f"`checks` in {path} is not a list of objects")
     return tuple(
         sorted(f"{check.get('kind')}:{check.get('name')}" for check in checks if check.get("outcome") == outcome)
     )
@@ -103,13 +105,13 @@ def _line(words: object) -> str:
 def _json(path: Path) -> dict[str, Any]:
     """A JSON object of a small, regular file. Raises `ReportError` where it is none."""
     if path.is_symlink() or path.parent.is_symlink() or not path.is_file():
-        raise ReportError(f"there is no {path}")
+        raise ReportError(f"{path} is missing or not a regular file")
     if path.stat().st_size > MOST:
-        raise ReportError(f"{path} is too large")
+        raise ReportError(f"{path} is larger than {MOST:,} bytes")
     try:
         tree = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
-        raise ReportError(f"{path} cannot be read") from None
+        raise ReportError(f"{path} cannot be read as JSON") from None
     if not isinstance(tree, dict):
-        raise ReportError(f"{path} cannot be read")
+        raise ReportError(f"{path} is not a JSON object")
     return tree

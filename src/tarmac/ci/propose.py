@@ -1,15 +1,16 @@
 """`make propose`: offers a retraining as the one pull request, and keeps the one alert."""
 
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from tarmac.ci import alert, branch, pull_request
+from tarmac.ci.github_api import Environment
 from tarmac.ci.outcome import Found, found
+from tarmac.interface.errors import UserError, exit_on_user_error
 
 
-class ProposalError(ValueError):
+class ProposalError(UserError):
     """What could not be done, a line each."""
 
 
@@ -17,14 +18,15 @@ def main(environment: Mapping[str, str]) -> None:
     """Does what the run asks for. Raises `ProposalError` where Git or GitHub refuses; the same again goes on."""
     run = found(environment.get("OUTCOME", "success"))
     print(f"monitoring: {run.verdict}, {run.decision}: {run.summary}")
-    refused = []
+    refused: list[UserError] = []
     for step in ([propose] if run.made else []) + [alert.tell]:
         try:
             step(run, environment)
-        except ValueError as error:  # one of the two is no reason to leave the other
-            refused.append(str(error))
+        except UserError as error:  # one of the two is no reason to leave the other
+            refused.append(error)
     if refused:
-        raise ProposalError("\n".join(refused))
+        hints = dict.fromkeys(error.hint for error in refused if error.hint)
+        raise ProposalError("\n".join(map(str, refused)), "\n".join(hints))
 
 
 def propose(run: Found, environment: Mapping[str, str]) -> None:
@@ -52,9 +54,5 @@ def _output(name: str, value: str, environment: Mapping[str, str]) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(os.environ)
-    except KeyError as error:
-        sys.exit(f"propose: error: the variable {error} is not set; docs/retrain.md names those that are needed")
-    except ProposalError as error:
-        sys.exit("\n".join(f"propose: error: {line}" for line in str(error).splitlines()))
+    with exit_on_user_error():
+        main(Environment(os.environ))

@@ -7,14 +7,14 @@ Only the standard library is imported: the job that has the token installs nothi
 import os
 import re
 import subprocess
-import sys
 import tempfile
 import urllib.parse
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tarmac.ci.github_api import GitHubError, ReportError, api, every, read
+from tarmac.ci.github_api import Environment, GitHubError, ReportError, api, every, read
+from tarmac.interface.errors import exit_on_user_error
 from tarmac.repository.imports import closure
 
 TITLE = "model-report"  # CML finds its comment again by it: letters, digits and hyphens only
@@ -170,9 +170,5 @@ def _post_by_api(body: str, number: int, name: str, environment: Mapping[str, st
 
 
 if __name__ == "__main__":
-    try:
-        main(os.environ)
-    except KeyError as error:
-        sys.exit(f"comment: error: the variable {error} is not set; docs/ci.md names those that are needed")
-    except (GitHubError, ReportError) as error:
-        sys.exit(f"comment: error: {error}")
+    with exit_on_user_error():
+        main(Environment(os.environ))

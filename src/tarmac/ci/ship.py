@@ -1,17 +1,18 @@
 """`make ship`: what the policy `automatic` does with a merged retraining: release, promote, deploy and show it."""
 
 import os
+import shlex
 import subprocess
-import sys
 from collections.abc import Mapping
 
 from tarmac.ci.branch import look
-from tarmac.ci.github_api import api
+from tarmac.ci.github_api import Environment, api
+from tarmac.interface.errors import UserError, exit_on_user_error
 
 STAGE, WHY = "prod", "a retraining that passed, released by policy"
 
 
-class ShipError(ValueError):
+class ShipError(UserError):
     """A step refused; those before it stand."""
 
 
@@ -30,13 +31,13 @@ def _make(*words: str) -> None:
     try:
         subprocess.run(["make", "--silent", *words], check=True)
     except (OSError, subprocess.CalledProcessError):
-        raise ShipError(f"`make {words[0]}` refused, see above: what came before it stands") from None
+        again = shlex.join(["make", *words])
+        raise ShipError(
+            f"`make {words[0]}` failed (see above); the steps before it are done",
+            f"fix the cause, then run `{again}` and the later steps of `make ship`",
+        ) from None
 
 
 if __name__ == "__main__":
-    try:
-        ship(os.environ)
-    except KeyError as error:
-        sys.exit(f"ship: error: the variable {error} is not set; docs/retrain.md names those that are needed")
-    except ValueError as error:
-        sys.exit(f"ship: error: {error}")
+    with exit_on_user_error():
+        ship(Environment(os.environ))

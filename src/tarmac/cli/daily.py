@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tarmac.cli.start import app, told
+from tarmac.cli.start import app
 from tarmac.pipeline.base.paths import MODEL
 
 
@@ -17,7 +17,7 @@ def run() -> None:
     """Pull the raw data, rebuild everything that is not up to date, compare with what is committed."""
     from tarmac.repository import reproduce
 
-    told(reproduce.run)
+    reproduce.run()
 
 
 @app.command()
@@ -25,7 +25,7 @@ def pull() -> None:
     """Fetch the published result and check every byte of it."""
     from tarmac.repository.dvc import commands
 
-    told(commands.pull)
+    commands.pull()
     print(f"{len(commands.outputs())} outputs fetched, every byte as dvc.lock names it")
 
 
@@ -37,7 +37,7 @@ def push(remote: Remote = "") -> None:
     """Send what dvc.lock names, and look for every object of it in the remote; exit 1 naming what is missing."""
     from tarmac.repository.remote import push as module
 
-    print(told(lambda: module.push(name=remote or None)))
+    print(module.push(name=remote or None))
 
 
 @app.command()
@@ -50,7 +50,7 @@ def fsck(
     """Re-hash what the remote holds for a commit; exit 1 with a line for each object that is wrong."""
     from tarmac.repository.remote import fsck as module
 
-    print(told(lambda: module.fsck(revision, every, repair, remote or None)))
+    print(module.fsck(revision, every, repair, remote or None))
 
 
 @app.command()
@@ -62,9 +62,9 @@ def hook(install: Annotated[bool, typer.Option("--install", help="Write it for G
         try:
             print(module.install())
         except module.HookError as error:
-            print(error)  # a person's own hook is no failure of the setup
+            print(f"{error}; {error.hint}")  # a person's own hook is no failure of the setup
         return
-    told(lambda: module.check(sys.stdin))
+    module.check(sys.stdin)
 
 
 @app.command()
@@ -75,7 +75,7 @@ def remote(
     """Copy what HEAD names to a URL, prove that a new clone gets it from there, and make it the default remote."""
     from tarmac.repository.remote import move
 
-    told(lambda: move.move(url, options or []))
+    move.move(url, options or [])
 
 
 @app.command()
@@ -87,7 +87,7 @@ def restore(
     """Write the outputs of a commit from its lock and the objects, without DVC."""
     from tarmac.repository.remote import restore as module
 
-    print(module.report(told(lambda: module.restore(revision, to, source))))
+    print(module.report(module.restore(revision, to, source)))
 
 
 @app.command()
@@ -95,9 +95,7 @@ def mend() -> None:
     """Put right what a killed command left: locks, a detached HEAD, edits that DVC had put away."""
     from tarmac.repository.dvc import commands, recovery
 
-    lines = told(
-        lambda: [*recovery.mend(), *(f"{path} was left half written" for path in commands.clear_stale_locks())]
-    )
+    lines = [*recovery.mend(), *(f"{path} was left half written" for path in commands.clear_stale_locks())]
     print("\n".join(lines or ["nothing was left"]))
 
 
@@ -106,7 +104,7 @@ def reproduce_() -> None:
     """Rebuild HEAD from raw data in a clean clone without cache; exit 1 on any differing byte."""
     from tarmac.repository import reproduce
 
-    told(reproduce.clean_clone)
+    reproduce.clean_clone()
 
 
 class Judge(StrEnum):
@@ -126,12 +124,13 @@ def review(
     """Compare with the base and judge by the policy of params.yaml; exit 1 where the verdict is fail."""
     from tarmac.review import run
 
-    def action() -> bool:
-        if candidate:
-            return run.review_commit(candidate, out, approval)
-        return (run.review_by_base if judge else run.review)(base or None, out)
-
-    if not told(action):
+    if candidate:
+        passed = run.review_commit(candidate, out, approval)
+    elif judge:
+        passed = run.review_by_base(base or None, out)
+    else:
+        passed = run.review(base or None, out)
+    if not passed:
         sys.exit(1)
 
 
@@ -155,7 +154,7 @@ def sweep(
         from tarmac.sweep import run
 
         try:
-            told(lambda: run.sweep(study, storage, trials, jobs, top))
+            run.sweep(study, storage, trials, jobs, top)
         except KeyboardInterrupt:
             sys.exit(130)
 
@@ -169,7 +168,7 @@ def show_sweep(
     """Print every trial, the best first."""
     from tarmac.sweep import run
 
-    told(lambda: run.look(study, storage, html))
+    run.look(study, storage, html)
 
 
 @app.command()
@@ -186,7 +185,7 @@ def merge_lock() -> None:
     """After a merge or in a rebase: make the lock, metrics and card that the merged code and parameters give."""
     from tarmac.repository import merge_lock
 
-    told(merge_lock.merge_lock)
+    merge_lock.merge_lock()
 
 
 @app.command("lineage")
@@ -197,7 +196,7 @@ def lineage_(
     """Say where a file comes from: commit, data, code, environment, parameters, metrics, and how to rebuild it."""
     from tarmac.repository import lineage
 
-    found = told(lambda: lineage.lineage(file))
+    found = lineage.lineage(file)
     print(json.dumps(found.as_json(), indent=2) if as_json else lineage.text(found))
 
 
@@ -210,7 +209,7 @@ def ingest(
     """Write data/raw from the pinned distribution, or take in some months; then track it with DVC."""
     from tarmac.ingest import incoming
 
-    lines = told(lambda: incoming.ingest(what or []))
+    lines = incoming.ingest(what or [])
     if not lines:
         print("nothing new: data/raw has these rows already")
         return
@@ -231,8 +230,8 @@ def init_problem(
     """Replace the problem by that of one table: its code, parameters, pipeline and data. Git keeps the old one."""
     from tarmac.scaffold import infer, start
 
-    asked = told(lambda: infer.Asked(target, time, group, key, start.task_named(task) if task else None))
-    for line in told(lambda: list(start.init_problem(name, path, asked))):
+    asked = infer.Asked(target, time, group, key, start.task_named(task) if task else None)
+    for line in list(start.init_problem(name, path, asked)):
         print(line)
 
 
@@ -241,6 +240,6 @@ def params(check: Annotated[bool, typer.Option("--check", help="Only check the f
     """Print the schema of params.yaml, or check the file against it."""
     from tarmac import policy
 
-    told(policy.load)
+    policy.load()
     if not check:
         print(json.dumps(policy.Params.model_json_schema(), indent=2))

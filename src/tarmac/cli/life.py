@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tarmac.cli.start import app, told
+from tarmac.cli.start import app
 
 Why = Annotated[str, typer.Option(help="The reason, kept with the tag.")]
 
@@ -17,7 +17,7 @@ def release(bump: Annotated[str, typer.Option(help="major, minor or patch.")] = 
     """Register HEAD's model as the next version, if its objects, its lock and the verdict allow it."""
     from tarmac.registry import release as module
 
-    print(told(lambda: module.release(bump)))
+    print(module.release(bump))
 
 
 @app.command()
@@ -29,7 +29,7 @@ def promote(
     """Give a stage a version of the model."""
     from tarmac.registry import promote as module
 
-    print(told(lambda: module.promote(stage, version, why)))
+    print(module.promote(stage, version, why))
 
 
 @app.command()
@@ -37,7 +37,7 @@ def rollback(stage: Annotated[str, typer.Argument(help="staging or prod.")] = "p
     """Give a stage the version back that it had before."""
     from tarmac.registry import promote as module
 
-    print(told(lambda: module.rollback(stage, why)))
+    print(module.rollback(stage, why))
 
 
 @app.command()
@@ -49,7 +49,7 @@ def bundle(
     """Write what a service needs to served/: of a stage, of a version, else of what is here."""
     from tarmac.registry import bundle as module
 
-    print(told(lambda: module.bundle(stage, version, place)))
+    print(module.bundle(stage, version, place))
 
 
 @app.command()
@@ -63,7 +63,7 @@ def predict(
     from tarmac.batch import run
 
     try:
-        print(told(lambda: run.predict(source, out, run.found(bundle), max_rejects)))
+        print(run.predict(source, out, run.found(bundle), max_rejects))
     except KeyboardInterrupt:
         sys.exit(130)
 
@@ -73,7 +73,7 @@ def registry(as_json: Annotated[bool, typer.Option("--json", help="For a machine
     """List versions with their stages, metrics and lineage."""
     from tarmac.registry import show
 
-    print(told(lambda: json.dumps(show.registry(), indent=2) if as_json else show.table()))
+    print(json.dumps(show.registry(), indent=2) if as_json else show.table())
 
 
 @app.command()
@@ -84,7 +84,7 @@ def monitor(
     """Judge new rows beside what the live model knows: ok, watch or act, each with its reason."""
     from tarmac.monitoring import run
 
-    found = told(lambda: run.monitor(month, log))
+    found = run.monitor(month, log)
     print(
         f"{found['verdict']} ({found['decision']}): {found['summary']}\nwritten: {run.OUT}/report.md, monitoring.json"
     )
@@ -97,7 +97,7 @@ def retrain(
     """Take in what arrived, judge it, make and review a new model where that is called for; nothing is committed."""
     from tarmac.retraining import run as module
 
-    found = told(lambda: module.retrain(source))
+    found = module.retrain(source)
     print(f"\n{found['verdict']} ({found['decision']}): {found['summary']}\nmade: {found['made'] or 'nothing'}")
 
 
@@ -106,7 +106,7 @@ def replay() -> None:
     """Live the stored months again: never retrained, retrained monthly, retrained by policy; half an hour."""
     from tarmac.backtest import replay as module
 
-    print("\n".join(told(module.replay)))
+    print("\n".join(module.replay()))
 
 
 @app.command()
@@ -114,4 +114,4 @@ def site(out: Annotated[Path, typer.Option(help="The file.")] = Path("site/index
     """Write the page of what is here: model, results, monitoring, and where every number comes from."""
     from tarmac.dashboard import build
 
-    print(told(lambda: build.build(out)))
+    print(build.build(out))

@@ -1,29 +1,44 @@
-"""The command itself, and how it tells a person what went wrong."""
+"""The command itself, and how it reports errors."""
 
 import errno
 import importlib.metadata
 import os
 import shutil
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any
 
 import typer
 
+from tarmac.interface.errors import DEBUG, UserError, exit_on_user_error
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.site_cache import use_private
 
-T = TypeVar("T")
 DISTRIBUTION = "tarmac-ml"
 LITTLE = 2**20  # bytes of free space
-AGAIN = "Nothing is lost: the same command does it, or goes on"
+FREE_SPACE = "free some disk space, then run the same command again: nothing is lost"
 DISK = {
-    errno.ENOSPC: f"Make room, then run the command again. {AGAIN}",
-    errno.EDQUOT: f"Make room, then run the command again. {AGAIN}",
-    errno.EROFS: f"Make the file system writable, then run the command again. {AGAIN}",
+    errno.ENOSPC: FREE_SPACE,
+    errno.EDQUOT: FREE_SPACE,
+    errno.EROFS: "make the file system writable, then run the same command again: nothing is lost",
 }
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+class App(typer.Typer):
+    """The command; an error that the user can fix ends it with a message instead of a traceback."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the command that the arguments name."""
+        with exit_on_user_error():
+            try:
+                return super().__call__(*args, **kwargs)
+            except OSError as error:
+                if (fixable := find_disk_problem(error)) is None:
+                    raise
+                raise fixable from error
+
+
+app = App(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
 def print_version(wanted: bool) -> None:
@@ -38,35 +53,22 @@ def tarmac(
     _version: Annotated[
         bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version, and end.")
     ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
     """Run, compare, review and ship a machine-learning model from one Git repository."""
     if shutil.disk_usage(Path()).free < LITTLE:  # Python leaves bytecode cut there, and cannot import it later
         sys.dont_write_bytecode = True
         os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+    if debug:
+        os.environ[DEBUG] = "1"
     use_private(Path.cwd())
-    told(lambda: problem.name)  # without one there is nothing to run
+    _ = problem.name  # without one there is nothing to run
 
 
-def told(action: Callable[[], T]) -> T:
-    """Return what an action returns.
-
-    What a person can put right is an error of a line each, without a traceback.
-    """
-    try:
-        return action()
-    except ValueError as error:
-        sys.exit("\n".join(f"tarmac: error: {line}" for line in str(error).splitlines()))
-    except OSError as error:
-        if (reason := disk_problem(error)) is None:
-            raise
-        sys.exit(f"tarmac: error: {reason}")
-
-
-def disk_problem(error: OSError) -> str | None:
+def find_disk_problem(error: OSError) -> UserError | None:
     """Return what is wrong with the disk and what to do, or None if the error is of another kind."""
-    place = f"{error.filename}: " if error.filename else ""
     for number, advice in DISK.items():
         words = os.strerror(number)
         if error.errno == number or words in str(error):  # copies of folders only quote the words
-            return f"{place}{words}. {advice}"
+            return UserError(f"{error.filename}: {words}" if error.filename else words, advice)
     return None

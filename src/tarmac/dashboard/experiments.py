@@ -41,7 +41,7 @@ def experiments() -> list[Experiment]:
     try:
         shown = json.loads("\n".join(commands.dvc("exp", "show", *OPTIONS, *revisions)))
     except json.JSONDecodeError as error:
-        raise SiteError(f"`dvc exp show` answered with no JSON: {error}") from None
+        raise SiteError(f"`dvc exp show` did not print JSON: {error}") from None
     return sorted(_read(shown), key=lambda experiment: (experiment.baseline, experiment.name))
 
 

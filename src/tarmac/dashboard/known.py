@@ -78,10 +78,10 @@ def gather() -> Known:
     """Reads everything in the working folder. Raises `SiteError` naming the first file that is broken."""
     head = git.commit("HEAD")
     if head is None:
-        raise SiteError("there is no commit here to make a page of: `git commit` first")
+        raise SiteError("the repository has no commit", "commit the files first: `git commit`")
     changed, registry, (months, committed) = git.changed_since("HEAD"), registered(), _months()
     if LOCK in commands.stale_locks():
-        raise reading.broken(LOCK, "it ends too early")
+        raise reading.broken(LOCK, "the file is incomplete")
     lived, ways = _replay()
     intervals, pipeline = reading.record(Intervals, INTERVALS) or Intervals(), _pipeline()
     outputs = commands.outputs()
@@ -124,13 +124,13 @@ def _replay() -> tuple[list[Lived], list[Way]]:
     """Both files of the replay. Raises `SiteError` where they do not tell of the same ways and months."""
     lived, ways = reading.rows(Lived, LIVED) or [], reading.rows(Way, WAYS) or []
     if {one.way for one in lived} != {way.way for way in ways}:
-        raise SiteError(f"{LIVED} and {WAYS} tell of different ways: `make replay` writes both")
+        message = f"{LIVED} and {WAYS} contain different strategies"
+        raise SiteError(message, "make both files again: `make replay`")
     spans = {way.way: [one.month for one in lived if one.way == way.way] for way in ways}
     if len({tuple(span) for span in spans.values()}) > 1:
         counts = ", ".join(f"{way} {len(span)}" for way, span in spans.items())
-        raise SiteError(
-            f"{LIVED}: not every way has every month ({counts}); was it cut off? `make replay` writes it anew"
-        )
+        message = f"{LIVED} does not have the same months for each strategy ({counts})"
+        raise SiteError(message, "make the file again: `make replay`")
     return lived, ways
 
 
@@ -140,8 +140,8 @@ def _pipeline() -> dict[str, Any]:
         stages = (yaml.safe_load(found) or {}).get("stages", {}) if found else {}
         return {str(name): dict(stage) for name, stage in stages.items()}
     except (yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
-        told = " ".join(str(error).split())
-        raise SiteError(f"{PIPELINE}: cannot be read: {told}; `git restore {PIPELINE}`") from None
+        message = f"{PIPELINE}: cannot be read: {' '.join(str(error).split())}"
+        raise SiteError(message, f"restore it: `git restore {PIPELINE}`") from None
 
 
 def _lineage() -> Lineage | None:

@@ -9,13 +9,14 @@ from typing import TypeVar
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from tarmac.dashboard.section import Source
+from tarmac.interface.errors import UserError
 from tarmac.repository import git
 
 R = TypeVar("R", bound=BaseModel)
 SHORT = 9  # characters of a commit: as many in every clone
 
 
-class SiteError(ValueError):
+class SiteError(UserError):
     """The page cannot be made of what is here."""
 
 
@@ -54,7 +55,7 @@ def rows(kind: type[R], path: Path) -> list[R] | None:
     if found is None:
         return None
     if not found.endswith("\n"):
-        raise broken(path, "its last line has no end")
+        raise broken(path, "the last line is incomplete")
     checked = []
     for number, line in enumerate(csv.DictReader(io.StringIO(found)), start=2):
         try:
@@ -62,7 +63,7 @@ def rows(kind: type[R], path: Path) -> list[R] | None:
         except ValidationError as error:
             raise broken(path, f"line {number}: {_first(error)}") from None
     if not checked:
-        raise broken(path, "it has no line")
+        raise broken(path, "the file has no rows")
     return checked
 
 
@@ -81,6 +82,7 @@ def _first(error: ValidationError) -> str:
     return f"{place}: {fault['msg']}" if place else fault["msg"]
 
 
-def broken(path: Path, why: str) -> SiteError:
-    """The error for a file that is not whole, with what to do."""
-    return SiteError(f"{path}: {why} (was it cut off? `git restore {path}`, or make it again)")
+def broken(path: Path, why: str, where: str = "") -> SiteError:
+    """Return the error for an incomplete file, which `where` names if its path does not."""
+    hint = f"make the file again, or restore it: `git restore {path}`"
+    return SiteError(f"{where or path}: {why}", hint)

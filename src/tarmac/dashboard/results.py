@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from tarmac.dashboard.reading import SiteError, short
+from tarmac.dashboard.reading import SiteError, broken, short
 from tarmac.dashboard.records import Estimate, Intervals
 from tarmac.pipeline.base.params import TASK
 from tarmac.pipeline.base.paths import INTERVALS, TEST_METRICS
@@ -68,7 +68,7 @@ def _at(commit: str) -> dict[str, Estimate]:
     try:
         intervals = Intervals.model_validate_json(stored or "{}")
     except ValidationError:
-        raise SiteError(f"{INTERVALS} of {short(commit)} cannot be read: it was committed damaged") from None
+        raise SiteError(f"{INTERVALS} of commit {short(commit)} is damaged") from None
     return estimates(git.text_at(commit, TEST_METRICS), intervals, f"{TEST_METRICS} of {short(commit)}")
 
 
@@ -77,7 +77,7 @@ def _metrics(content: str | None, where: str) -> dict[str, float]:
         found = json.loads(content or "{}")
         return {name: float(found[name]) for name in TASK.metrics if found.get(name) is not None}
     except (ValueError, TypeError, AttributeError) as error:
-        raise SiteError(f"{where}: {error} (was it cut off? `git restore {TEST_METRICS}`, or make it again)") from None
+        raise broken(TEST_METRICS, str(error), where) from None
 
 
 def _with_interval(value: float, known: Estimate | None) -> Estimate:

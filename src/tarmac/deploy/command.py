@@ -2,8 +2,10 @@
 
 import subprocess
 
+from tarmac.interface.errors import UserError
 
-class DeployError(ValueError):
+
+class DeployError(UserError):
     """What kept the image from being built, tried or rolled out."""
 
 
@@ -12,7 +14,9 @@ def command(*words: str, given: str | None = None) -> str:
     try:
         done = subprocess.run(words, check=False, input=given, stdout=subprocess.PIPE, text=True)
     except FileNotFoundError:
-        raise DeployError(f"{words[0]} is not installed") from None
+        hint = f"install {words[0]}, or add it to PATH"
+        raise DeployError(f"{words[0]} is not installed", hint) from None
     if done.returncode:
-        raise DeployError(f"`{' '.join(words[:3])} …` ended with exit status {done.returncode}, see above")
+        message = f"`{' '.join(words[:3])} …` ended with exit status {done.returncode}"
+        raise DeployError(message, "read its output above")
     return done.stdout.strip()

@@ -3,10 +3,10 @@
 import json
 import os
 import re
-import sys
 from pathlib import Path
 
 from tarmac.deploy.command import DeployError, command
+from tarmac.interface.errors import exit_on_user_error
 from tarmac.repository.git import git
 
 LIVE = Path("served/live")
@@ -23,7 +23,8 @@ def version() -> str:
     try:
         return str(json.loads((LIVE / "release.json").read_text(encoding="utf-8"))["version"])
     except (OSError, ValueError, KeyError, TypeError):
-        raise DeployError(f"there is no bundle in {LIVE}: `make bundle STAGE=prod` makes one") from None
+        message = f"{LIVE} does not contain a valid bundle"
+        raise DeployError(message, "make a bundle: `make bundle STAGE=prod`") from None
 
 
 def build() -> str:
@@ -40,7 +41,5 @@ def build() -> str:
 
 
 if __name__ == "__main__":
-    try:
+    with exit_on_user_error():
         print(build())
-    except ValueError as error:
-        sys.exit(f"image: error: {error}")

@@ -2,11 +2,11 @@
 
 import os
 import re
-import sys
 from pathlib import Path
 
 from tarmac.deploy.command import DeployError, command
-from tarmac.registry.history import STAGES
+from tarmac.interface.errors import exit_on_user_error
+from tarmac.registry.history import STAGES, describe_unknown_stage
 
 MANIFEST, PLACE = Path("deploy/kubernetes.yaml"), "image: IMAGE"
 BY_DIGEST = re.compile(r"[a-z0-9][a-z0-9._:/-]*@sha256:[0-9a-f]{64}")
@@ -19,9 +19,10 @@ def rollout(stage: str, image: str) -> str:
     Raises `DeployError` where stage or image is none, where kubectl refuses, or the image does not become ready.
     """
     if stage not in STAGES:
-        raise DeployError(f"a stage is one of {', '.join(STAGES)}, not {stage!r}: STAGE=staging")
+        raise DeployError(*describe_unknown_stage(stage))
     if not BY_DIGEST.fullmatch(image):
-        raise DeployError(f"an image is rolled out by its digest, not as {image!r}: IMAGE=name@sha256:…")
+        message = f"the image {image!r} is not identified by its digest"
+        raise DeployError(message, "add the digest: `IMAGE=name@sha256:…`")
     kubectl = ("kubectl", f"--namespace=tarmac-{stage}")
     manifest = MANIFEST.read_text(encoding="utf-8").replace(PLACE, f"image: {image}")
     print(command(*kubectl, "apply", "--filename=-", given=manifest))
@@ -29,12 +30,12 @@ def rollout(stage: str, image: str) -> str:
         print(command(*kubectl, "rollout", "status", "deployment/tarmac", f"--timeout={PATIENCE}"))
     except DeployError:
         print(command(*kubectl, "rollout", "undo", "deployment/tarmac"))
-        raise DeployError(f"{image} did not become ready in {stage}: the one before is back") from None
+        message = f"{image} did not become ready in {stage} and was rolled back"
+        hint = f"find the cause: `{' '.join(kubectl)} get events`"
+        raise DeployError(message, hint) from None
     return f"{stage} runs {image}"
 
 
 if __name__ == "__main__":
-    try:
+    with exit_on_user_error():
         print(rollout(os.environ.get("STAGE", ""), os.environ.get("IMAGE", "")))
-    except ValueError as error:
-        sys.exit(f"deploy: error: {error}")

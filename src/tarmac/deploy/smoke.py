@@ -1,7 +1,6 @@
 """Starts the image as strictly as it will run, asks it once, and looks who answers."""
 
 import json
-import sys
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -10,6 +9,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 from tarmac.deploy.command import DeployError, command
 from tarmac.deploy.image import name, version
+from tarmac.interface.errors import exit_on_user_error
 
 STRICT = ("--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges")
 PATIENCE = 90  # seconds until it has to be healthy
@@ -24,7 +24,7 @@ def smoke(image: str, wanted: str) -> str:
         _wait(container)
         user = command("docker", "exec", container, "python", "-c", "import os; print(os.getuid())")
         if user == "0":
-            raise DeployError(f"{image} runs as root")
+            raise DeployError(f"{image} runs as root", "set another `USER` in the Dockerfile")
         base = f"http://{command('docker', 'port', container, '8080/tcp').splitlines()[0]}"
         return f"{image} as user {user}: {_asked(base, wanted)}"
     finally:
@@ -42,13 +42,15 @@ def _wait(container: str) -> None:
             return
         time.sleep(0.5)
     print(command("docker", "logs", container))
-    raise DeployError(f"the container is {state['Status']}, and not healthy within {PATIENCE} s: see above")
+    message = f"the container is {state['Status']}, and was not healthy within {PATIENCE} s"
+    raise DeployError(message, "read its log above")
 
 
 def _asked(base: str, wanted: str) -> str:
     found = _json(f"{base}/model")["version"]
     if found != wanted:
-        raise DeployError(f"it serves {found}, not {wanted}")
+        message = f"the container serves version {found}, not {wanted}"
+        raise DeployError(message, "build the image again: `make image`")
     answer = _json(f"{base}/predict", example(_json(f"{base}/openapi.json")))
     return f"{found} answers {json.dumps(answer)[:200]}"
 
@@ -60,7 +62,8 @@ def example(openapi: Mapping[str, Any]) -> Any:
         return content["example"]
     for found in content.get("examples", {}).values():
         return found["value"]
-    raise DeployError("/openapi.json has no example of a question to /predict")
+    message = "/openapi.json has no example of a request to /predict"
+    raise DeployError(message, "add one to `EXAMPLES` in the package of the problem")
 
 
 def _json(url: str, body: Any = None) -> Any:
@@ -70,11 +73,9 @@ def _json(url: str, body: Any = None) -> Any:
         with build_opener(ProxyHandler({})).open(request, timeout=10) as answer:
             return json.load(answer)
     except (URLError, TimeoutError, ValueError) as error:
-        raise DeployError(f"{url} does not answer as it should: {error}") from None
+        raise DeployError(f"{url} did not return a valid response: {error}") from None
 
 
 if __name__ == "__main__":
-    try:
+    with exit_on_user_error():
         print(smoke(name(), version()))
-    except ValueError as error:
-        sys.exit(f"smoke: error: {error}")

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tarmac.ingest.raw_data import download, main, write
+from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base import months, parquet
 from tarmac.pipeline.base.outputs import exclusive, recover, replacing
@@ -21,7 +22,7 @@ from tarmac.tabular.columns import ABSENT
 from tarmac.tabular.raw import of_file, typed
 
 
-class IncomingError(ValueError):
+class IncomingError(UserError):
     """A file that cannot be taken in; `data/raw` is as it was."""
 
 
@@ -32,7 +33,8 @@ def ingest(what: Sequence[str]) -> list[str]:
     `commands.clear_stale_locks`.
     """
     if not problem.source.DISTRIBUTION and (not what or any(months.MONTH.fullmatch(name) for name in what)):
-        raise IncomingError("this problem's data are published nowhere: name a file with new rows")
+        message = "this problem has no published distribution"
+        raise IncomingError(message, "name files with new rows: `make ingest FILES=…`")
     with exclusive(commands.CHANGING_DATA):
         recover(RAW)
         return _ingest(what)
@@ -51,7 +53,8 @@ def _ingest(what: Sequence[str]) -> list[str]:
                 if Path(name).name in wanted
             }
     if absent := [month for month in wanted if not any(Path(name).name == month for name in tables)]:
-        raise IncomingError(f"the distribution has no {', '.join(absent)}: name a file")
+        message = f"the distribution has no data for {', '.join(absent)}"
+        raise IncomingError(message, "name files with these months: `make ingest FILES=…`")
     return take_in(tables, load().prepare.max_quarantine_share, commit=track)
 
 
@@ -67,7 +70,8 @@ def read(paths: Sequence[Path]) -> dict[str, pa.Table]:
     for path in paths:
         for name, table in problem.source.by_file(*_table(path)):
             if name in found:
-                raise IncomingError(f"{path} holds rows of {name}, and so does another file: put them into one")
+                message = f"{path} is the second file with rows of {name}"
+                raise IncomingError(message, "put these rows into one file")
             found[name] = table
     return found
 
@@ -78,16 +82,32 @@ def _table(path: Path) -> tuple[str, pa.Table]:
     tables = {name: of_file(frame, schema) for name, schema in problem.raw.RAW_TYPES.items()}
     names = [name for name, schema in problem.raw.RAW_TYPES.items() if set(schema.names) == set(tables[name].columns)]
     if not names:
-        raise IncomingError(
-            f"{path} has the columns of none of {', '.join(problem.raw.RAW_TYPES)}: {', '.join(frame.columns)}"
-        )
+        wanted = ", ".join(problem.raw.RAW_TYPES)
+        message = f"{path} has the columns of no raw table ({wanted}): {', '.join(frame.columns)}"
+        raise IncomingError(message, _compare_with_nearest(tables))
     if frame.empty:
-        raise IncomingError(f"{path} holds no row")
+        raise IncomingError(f"{path} has no rows")
     schema = problem.raw.RAW_TYPES[names[0]]
     try:
         return names[0], typed(names[0], tables[names[0]][schema.names], schema)
-    except (ValueError, pa.ArrowException) as error:
-        raise IncomingError(f"{path}: {str(error).splitlines()[0]}") from None
+    except (UserError, pa.ArrowException) as error:
+        message = f"{path}: {str(error).splitlines()[0]}"
+        raise IncomingError(message, getattr(error, "hint", "")) from None
+
+
+def _compare_with_nearest(tables: Mapping[str, pd.DataFrame]) -> str:
+    """Return how to change a file's columns to get those of the nearest raw table."""
+    wanted = {name: set(problem.raw.RAW_TYPES[name].names) for name in tables}
+    given = {name: set(table.columns) for name, table in tables.items()}
+    nearest = min(tables, key=lambda name: len(wanted[name] ^ given[name]))
+    if not wanted[nearest] & given[nearest]:
+        return ""
+    changes = {
+        "add": sorted(wanted[nearest] - given[nearest]),
+        "remove": sorted(given[nearest] - wanted[nearest]),
+    }
+    steps = (f"{step} {', '.join(names)}" for step, names in changes.items() if names)
+    return f"to match the table {nearest}: {'; '.join(steps)}"
 
 
 def texts(path: Path) -> pd.DataFrame:
@@ -97,8 +117,10 @@ def texts(path: Path) -> pd.DataFrame:
             parquet.check(path)
             return pd.read_parquet(path, dtype_backend="pyarrow").map(_text, na_action="ignore").astype("string")
         return pd.read_csv(path, dtype="string", na_values=list(ABSENT), keep_default_na=False)
-    except (OSError, ValueError, pa.ArrowException) as error:
-        raise IncomingError(f"{path} cannot be read: {' '.join(str(error).split())[:200]}") from None
+    except (OSError, UserError, ValueError, pa.ArrowException) as error:
+        message = f"{path} cannot be read: {' '.join(str(error).split())[:200]}"
+        hint = "name a complete Parquet or CSV file, and split one that is too large"
+        raise IncomingError(message, hint) from None
 
 
 def _text(value: object) -> str:
@@ -113,7 +135,7 @@ def take_in(
 ) -> list[str]:
     """Puts tables into `data/raw` and returns a line for each that changed; none where all is there already.
 
-    Raises `ValueError`, with `data/raw` as it was, where a month lacks a table or lies beyond a gap, or where a table
+    Raises `UserError`, with `data/raw` as it was, where a month lacks a table or lies beyond a gap, or where a table
     breaks its schema in more than the share `limit` of its rows.
     """
     told = [line for name, table in tables.items() if (line := _difference(raw / f"{name}.parquet", name, table))]
@@ -128,8 +150,9 @@ def take_in(
             write(table, path)
         try:
             _check(partial, tables, limit)
-        except ValueError as error:
-            raise IncomingError(str(error).replace(str(partial), str(raw))) from None
+        except UserError as error:
+            message = str(error).replace(str(partial), str(raw))
+            raise IncomingError(message, error.hint.replace(str(partial), str(raw))) from None
     return told
 
 
@@ -139,7 +162,8 @@ def _check(raw: Path, tables: Mapping[str, pa.Table], limit: float) -> None:
     every = sorted({month for found in stored.values() for month in found})
     for table, found in stored.items():
         if lacking := [month for month in every if month not in found]:
-            raise IncomingError(f"{raw / table} lacks {', '.join(lacking)}: give its file in the same command")
+            message = f"{raw / table} has no data for {', '.join(lacking)}"
+            raise IncomingError(message, f"name its files for {table} in the same command")
     lookups: Frames = {}
     for table in (name for name in problem.contract.TABLES if name not in problem.contract.MONTHLY):
         lookups[table], _ = validate(table, None, raw / f"{table}.parquet", lookups)

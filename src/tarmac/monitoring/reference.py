@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.monitoring.daily import Daily
 from tarmac.monitoring.drift import Seen
 from tarmac.monitoring.feed import Feed
-from tarmac.monitoring.rows import INPUTS, Observed, answered
+from tarmac.monitoring.rows import INGEST, INPUTS, Observed, answered
 from tarmac.pipeline.base import months
 from tarmac.pipeline.base.params import AnySplit, RowSplit, SplitParams, Window
 from tarmac.pipeline.base.paths import FEATURES
@@ -25,7 +26,7 @@ TENTHS = 10
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
 
 
-class JudgeError(ValueError):
+class JudgeError(UserError):
     """There is nothing to judge new rows by."""
 
 
@@ -59,8 +60,11 @@ def judged_on(split: SplitParams, before: date) -> Window:
     """The months that a model was judged on, validation and test, as far as they end before a day's own month."""
     last = min(split.test.last, months.shifted(str(before)[:7], -1))
     if last < split.validation.first:
+        later = months.shifted(split.validation.first, 1)
         raise JudgeError(
-            f"the model was made with {split.validation.first}: rows of {before} are none that are new to it"
+            f"rows of {before} are not later than {split.validation.first},"
+            " the first validation month of the live model",
+            f"choose a later month: `make monitor MONTH={later}`",
         )
     return Window(first=split.validation.first, last=last)
 
@@ -71,7 +75,10 @@ def reference(live: Live, observed: Observed, tables: Path = FEATURES) -> Refere
         before, *rest = (others(read_part(tables, live.split, part), observed.rows) for part in PARTS)
         judged = pd.concat(rest, ignore_index=True)
         if before.empty or judged.empty:
-            raise JudgeError(f"{tables} has no other rows to judge these by")
+            raise JudgeError(
+                f"{tables} has no other rows to compare the monitored rows with",
+                f"add rows: {INGEST}",
+            )
     else:
         window = judged_on(live.split, observed.first)
         last = months.shifted(str(observed.first)[:7], -1)

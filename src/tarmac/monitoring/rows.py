@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base import months, parquet
 from tarmac.pipeline.base.params import Window
@@ -22,9 +23,10 @@ from tarmac.pipeline.models.scorer import Scorer
 INPUTS = problem.contract.feature_names(list(problem.contract.FEATURES))
 FEW = 100  # rows with fewer say little about how their inputs are distributed
 WHEN = "answered on"  # a column beside those of the problem, whose names hold no space
+INGEST = "`make ingest FILES=path/to/files`, then `make run`"
 
 
-class RowsError(ValueError):
+class RowsError(UserError):
     """What is to be watched cannot be read, or holds no row."""
 
 
@@ -54,10 +56,21 @@ class Observed:
 def of_month(month: str, scorer: Scorer, tables: Path = FEATURES) -> Observed:
     """A month of the feature tables, answered by a model."""
     if problem.contract.DAY is None:
-        raise RowsError("rows have no time here, so that there is no month to judge: name what was answered, LOG=")
+        raise RowsError(
+            "this problem has no date column, so it has no months to monitor",
+            "monitor a prediction log instead: `make monitor LOG=path/to/log`",
+        )
+    if not months.MONTH.fullmatch(month):
+        raise RowsError(f'invalid month "{month}"', "write it as YYYY-MM, such as 2013-12")
+    if not (tables / f"{month}.parquet").is_file():
+        stored = months.stored(tables)
+        raise RowsError(
+            f"{tables} has no data for {month} (stored: {stored[0]} to {stored[-1]})",
+            f"choose a stored month, or add this one: {INGEST}",
+        )
     rows = read_window(tables, Window(first=month, last=month))
     if rows.empty:
-        raise RowsError(f"{tables}/{month}.parquet holds no row")
+        raise RowsError(f"{tables}/{month}.parquet has no rows", f"replace the month: {INGEST}")
     first, after = months.days(month)
     return Observed(rows, answered(rows, scorer), first, date.fromordinal(after.toordinal() - 1), whole=True)
 
@@ -66,7 +79,8 @@ def answered(rows: pd.DataFrame, scorer: Scorer) -> np.ndarray:
     """The live model's answers. Raises `RowsError` where it takes what HEAD's features no longer have."""
     if lacking := [name for name in (*scorer.categories, *scorer.numbers) if name not in rows]:
         raise RowsError(
-            f"the live model takes {', '.join(lacking)}, which {FEATURES} lack: release a model without first"
+            f"the live model requires {', '.join(lacking)}, missing in {FEATURES}",
+            "restore these features, or first release a model without them: `make release`",
         )
     return scorer.score(rows)
 
@@ -81,7 +95,10 @@ def of_log(path: Path, tables: Path = FEATURES, version: str = "", day: str | No
     answers, broken = (_journal(path, version), _broken(path)) if path.is_dir() else (_batch(path), 0)
     if answers.empty:
         of = f" of {version}" if version else ""
-        raise RowsError(f"{path} holds no answer{of}: the service writes them where TARMAC_LOG names a folder")
+        raise RowsError(
+            f"{path} has no predictions{of}",
+            "set LOG to the folder that TARMAC_LOG names for the service (docs/monitor.md)",
+        )
     if day:
         answers[day] = pd.to_datetime(answers[day]).dt.date
     answers = answers.drop_duplicates(list(problem.contract.KEY), keep="last")
@@ -96,7 +113,10 @@ def of_log(path: Path, tables: Path = FEATURES, version: str = "", day: str | No
         how="left" if kept else "inner",
     )
     if rows.empty:
-        raise RowsError(f"{path}: {tables} has no row of it yet, and a batch keeps no inputs")
+        raise RowsError(
+            f"{tables} has none of the rows in {path}, and a batch file has no inputs",
+            f"add these rows: {INGEST}",
+        )
     if kept:  # an input that the model does not take is in no journal, and missing only where no table has the row
         rows = rows.drop(columns=[name for name in lacking if rows[name].isna().all()])
     note = f"{broken:,} lines of the journal could not be read" if broken else ""
@@ -141,8 +161,11 @@ def _batch(path: Path) -> pd.DataFrame:
         return pd.read_parquet(path, columns=[*problem.contract.KEY, *problem.contract.ANSWERS]).assign(
             **{WHEN: written}
         )
-    except (OSError, ValueError, pa.ArrowException) as error:
-        raise RowsError(f"{path} is no Parquet file of scores ({str(error).splitlines()[0]})") from None
+    except (OSError, ValueError, UserError, pa.ArrowException) as error:
+        raise RowsError(
+            f"{path} is not a Parquet file of predictions ({str(error).splitlines()[0]})",
+            "set LOG to a file that `make predict` wrote, or to the folder of a service's log",
+        ) from None
 
 
 def _stored(wanted: Sequence[str], tables: Path) -> pd.DataFrame:

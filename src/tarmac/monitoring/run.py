@@ -22,7 +22,7 @@ DIGITS = 6  # of what is written: more are noise
 def monitor(month: str = "", log: Path | None = None, model: Live | None = None) -> dict[str, Any]:
     """Judges a stored month (the last one where none is named), or a log; writes JSON and report, and returns it.
 
-    Raises `ValueError` where there is nothing to judge, or nothing to judge it by.
+    Raises `UserError` where there is nothing to judge, or nothing to judge it by.
     """
     params, model = load(), model or live()
     observed = (

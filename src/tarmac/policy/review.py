@@ -74,5 +74,5 @@ class ReviewParams(Section):
     def _directions(self) -> "ReviewParams":
         for name, policy in self.metrics.items():
             if policy.better != TASK.metrics[name]:
-                raise ValueError(f"{name} does not get better when it is {policy.better}")
+                raise ValueError(f"{name} is better if {TASK.metrics[name]}, not if {policy.better}")
         return self

@@ -54,9 +54,9 @@ class Range(Section):
         if self.low >= self.high:
             raise ValueError(f"low ({self.low}) must be below high ({self.high})")
         if self.log and self.low <= 0:
-            raise ValueError(f"low ({self.low}) must be above 0 where log is true")
+            raise ValueError(f"low ({self.low}) must be above 0 if log is true")
         if self.log and self.step is not None:
-            raise ValueError("log and step exclude each other")
+            raise ValueError("log and step cannot be combined")
         return self
 
 
@@ -106,7 +106,7 @@ class SweepParams(Section):
         """Key and text of every value of the space that training could not take."""
         for name, searched in self.space.items():
             if self.sampler == "grid" and isinstance(searched, Range) and not (searched.whole or searched.step):
-                yield name, "grid needs a step here, or choices"
+                yield name, "the sampler grid needs step or choices here"
             for value in searched.ends:
                 if text := _mistake(train, name, value):
                     yield name, text
@@ -130,7 +130,7 @@ def _mistake(train: TrainParams, name: str, value: Value) -> str | None:
     for part in name.split(".")[1:]:
         known = known.get(part) if isinstance(known, dict) else None
     if not name.startswith(PREFIX) or known is None or isinstance(known, dict | list):
-        return "not a single value of the section train"
+        return "not a parameter with a single value in the section train"
     try:
         with_values(train, {name: value})
     except ValidationError as error:

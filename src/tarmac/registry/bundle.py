@@ -8,12 +8,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tarmac.interface.errors import suggest
 from tarmac.pipeline.base import paths
 from tarmac.pipeline.base.hashing import digest
 from tarmac.pipeline.base.outputs import replacing, write_json
 from tarmac.pipeline.base.params import TASK
 from tarmac.pipeline.base.paths import TEST_METRICS
-from tarmac.registry.history import STAGES, Event, RegistryError, events, in_stage, versions
+from tarmac.registry.history import (
+    FETCH_OR_MAKE,
+    STAGES,
+    Event,
+    RegistryError,
+    describe_unknown_stage,
+    events,
+    in_stage,
+    versions,
+)
 from tarmac.registry.show import described
 from tarmac.repository import clone, git
 from tarmac.repository.dvc import commands
@@ -29,7 +39,8 @@ HASHED = {"model": str(paths.MODEL), "state": str(paths.STATE)}
 def bundle(stage: str, version: str, place: str) -> str:
     """Bundles a stage's version, a version by its name, or without both what is here; returns what was done."""
     if place not in PLACES:
-        raise RegistryError(f"a bundle is put in {' or '.join(PLACES)}, not in {place!r}: AS=shadow")
+        hint = f"{suggest(place, PLACES)} use {' or '.join(PLACES)}".lstrip()
+        raise RegistryError(f"unknown place for a bundle: {place!r}", hint)
     event = _chosen(stage, version)
     with _files(event) as source:
         release = described(event, {}) if event else _here()
@@ -46,12 +57,16 @@ def _chosen(stage: str, version: str) -> Event | None:
     if not stage and not version:
         return None
     if stage and stage not in STAGES:
-        raise RegistryError(f"a stage is one of {', '.join(STAGES)}, not {stage!r}: STAGE=prod")
+        raise RegistryError(*describe_unknown_stage(stage))
     known = events()
     event = versions(known).get(version) if version else in_stage(known, stage)
+    if event is None and version:
+        nearest = suggest(version, versions(known))
+        hint = f"{nearest} list all versions: `tarmac registry`".lstrip()
+        raise RegistryError(f"there is no version {version}", hint)
     if event is None:
-        asked = f"there is no version {version}" if version else f"{stage} has no version yet: `make promote`"
-        raise RegistryError(f"{asked}; `tarmac registry` lists what there is")
+        hint = f"promote a version: `make promote STAGE={stage} WHY=…`"
+        raise RegistryError(f"{stage} has no version", hint)
     return event
 
 
@@ -59,20 +74,20 @@ def _chosen(stage: str, version: str) -> Event | None:
 def _files(event: Event | None) -> Iterator[Path]:
     """A folder with the parts of a version, every byte checked; that is here where no version is named."""
     if event is None:
-        _refuse_missing(Path(), "missing here: `make pull`, or `make run`")
+        _refuse_missing(Path(), "the working tree", FETCH_OR_MAKE)
         yield Path()
         return
     with clone.of_commit(event.commit) as folder:
         cached = [path for path in PARTS if path in commands.outputs(folder)]
         commands.pull(*cached, folder=folder, extra=clone.site(folder))
-        _refuse_missing(folder, f"not in {event.version}: a later version can be served")
+        _refuse_missing(folder, event.version, "bundle a later version")
         yield folder
 
 
-def _refuse_missing(folder: Path, why: str) -> None:
+def _refuse_missing(folder: Path, name: str, hint: str) -> None:
     missing = [path for path in PARTS if not (folder / path).exists()]
     if missing:
-        raise RegistryError(f"{', '.join(missing)} {why}")
+        raise RegistryError(f"{name} does not contain {', '.join(missing)}", hint)
 
 
 def _here() -> dict[str, Any]:
@@ -98,7 +113,7 @@ def _write(source: Path, release: dict[str, Any], folder: Path) -> None:
 def _point(link: Path, folder: Path) -> None:
     """Makes a link lead to a folder in one step: whoever looks finds the old one or the new one."""
     if link.exists() and not link.is_symlink():
-        raise RegistryError(f"{link} is a folder and no link: move it away")
+        raise RegistryError(f"{link} is not a link", f"move it away: `mv {link} {link}.old`")
     fresh = link.with_name(f".{link.name}.new")
     fresh.unlink(missing_ok=True)
     fresh.symlink_to(os.path.relpath(folder, link.parent), target_is_directory=True)

@@ -6,12 +6,22 @@ from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
 
+from tarmac.interface.errors import UserError, suggest
+
 ARTIFACT, STAGES = "model", ("staging", "prod")  # the name is that of `artifacts:` in dvc.yaml
+FETCH_OR_MAKE = "fetch it with `make pull`, or make it with `make run`"
+REGISTER_FIRST = "register the first version: `make release`"
 BACK = "rollback: "  # how the reason of a tag begins that takes a stage one version back
 
 
-class RegistryError(ValueError):
+class RegistryError(UserError):
     """What was asked for does not go with the versions that there are."""
+
+
+def describe_unknown_stage(stage: str) -> tuple[str, str]:
+    """Return the message and the hint of the error for a name that is not in `STAGES`."""
+    hint = f"{suggest(stage, STAGES)} use {' or '.join(STAGES)}".lstrip()
+    return f"unknown environment {stage!r}", hint
 
 
 @dataclass(frozen=True)

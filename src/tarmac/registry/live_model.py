@@ -14,7 +14,7 @@ from tarmac.pipeline.base.hashing import digest
 from tarmac.pipeline.base.params import AnySplit, SplitParams
 from tarmac.pipeline.base.paths import LOCK
 from tarmac.pipeline.models.scorer import Scorer
-from tarmac.registry.history import RegistryError, events
+from tarmac.registry.history import FETCH_OR_MAKE, RegistryError, events
 from tarmac.registry.release import in_use
 from tarmac.repository import clone, git
 from tarmac.repository.dvc import commands
@@ -42,7 +42,7 @@ class Live:
 
 
 def live() -> Live:
-    """Loads the live model. Raises `ValueError` where its file or its months cannot be had."""
+    """Loads the live model. Raises `UserError` where its file or its months cannot be had."""
     event = in_use(events())
     if event is None:
         return _loaded(HERE, git.commit("HEAD") or "", Path(MODEL), PARAMS.read_text(encoding="utf-8"))
@@ -55,7 +55,7 @@ def _model(commit: str) -> Iterator[Path]:
     """A commit's model: the file that is here where it is the same."""
     wanted = commands.locked(git.text_at(commit, LOCK) or "").get(MODEL)
     if wanted is None:
-        raise RegistryError(f"commit {commit[:7]} has no {MODEL} in its dvc.lock")
+        raise RegistryError(f"dvc.lock of commit {commit[:7]} does not contain {MODEL}")
     if Path(MODEL).is_file() and digest(Path(MODEL)) == wanted:
         yield Path(MODEL)
         return
@@ -66,11 +66,13 @@ def _model(commit: str) -> Iterator[Path]:
 
 def _loaded(version: str, commit: str, path: Path, params: str) -> Live:
     if not path.is_file():
-        raise RegistryError(f"{path} is not here: `make pull`, or `make run`")
+        raise RegistryError(f"{path} is missing", FETCH_OR_MAKE)
     try:
         split = SPLIT.validate_python((YAML(typ="safe", pure=True).load(params) or {}).get("split"))
     except ValidationError:
-        raise RegistryError(f"{PARAMS} of {version} does not say which {WHAT} it was made from") from None
+        message = f"{PARAMS} of {version} has no valid section `split` with the {WHAT} of training"
+        raise RegistryError(message, "release a model that was made with such a section") from None
     if isinstance(split, SplitParams) != (problem.contract.DAY is not None):
-        raise RegistryError(f"{version} is a model of another problem: release one of this problem first")
+        message = f"{version} is a model of another problem"
+        raise RegistryError(message, "release a model of this problem: `make run release`")
     return Live(version, commit, digest(path), split, Scorer(path))

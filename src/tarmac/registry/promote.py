@@ -1,6 +1,17 @@
 """Gives a stage a version of the model, or the one back that it had before."""
 
-from tarmac.registry.history import ARTIFACT, BACK, STAGES, RegistryError, events, held, versions
+from tarmac.interface.errors import suggest
+from tarmac.registry.history import (
+    ARTIFACT,
+    BACK,
+    REGISTER_FIRST,
+    STAGES,
+    RegistryError,
+    describe_unknown_stage,
+    events,
+    held,
+    versions,
+)
 from tarmac.registry.tag import fetched, tagged
 
 
@@ -10,11 +21,13 @@ def promote(stage: str, version: str, why: str) -> str:
     known = events()
     registered = versions(known)
     version = version or next(reversed(registered), "")
+    if not registered:
+        raise RegistryError(f"there is no version {version or 'to promote'}", REGISTER_FIRST)
     if version not in registered:
-        there = ", ".join(registered) or "none: `make release` registers the first"
-        raise RegistryError(f"there is no version {version or 'to promote'}; there is {there}")
+        hint = f"{suggest(version, registered)} use one of {', '.join(registered)}".lstrip()
+        raise RegistryError(f"there is no version {version}", hint)
     if held(known, stage)[-1:] == [version]:
-        raise RegistryError(f"{stage} has {version} already")
+        raise RegistryError(f"{stage} already has {version}")
     return _assign(stage, version, why)
 
 
@@ -25,16 +38,18 @@ def rollback(stage: str, why: str) -> str:
     registered = versions(known)
     back = [version for version in held(known, stage)[:-1] if version in registered]
     if not back:
-        present = held(known, stage)[-1:] or ["nothing"]
-        raise RegistryError(f"{stage} has {present[0]}, and nothing before it to go back to")
+        before = "".join(f" before {present}" for present in held(known, stage)[-1:])
+        message = f"{stage} has no version{before} to roll back to"
+        raise RegistryError(message, "list all versions: `tarmac registry`")
     return _assign(stage, back[-1], f"{BACK}{why}")
 
 
 def _check(stage: str, why: str) -> None:
     if stage not in STAGES:
-        raise RegistryError(f"a stage is one of {', '.join(STAGES)}, not {stage!r}: STAGE=prod")
+        raise RegistryError(*describe_unknown_stage(stage))
     if not why.strip():
-        raise RegistryError("say why, it is kept with the tag: WHY='better on the last month'")
+        hint = "give the reason, which the tag keeps: `make … WHY='…'`, or `tarmac … --why '…'`"
+        raise RegistryError("no reason was given", hint)
     fetched()
 
 

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tarmac.interface.errors import suggest
 from tarmac.pipeline.base.paths import LOCK, MODEL, STATE
 from tarmac.registry.history import ARTIFACT, Event, RegistryError, events, in_stage, versions
 from tarmac.registry.tag import fetched, tagged
@@ -24,7 +25,8 @@ def release(bump: str) -> str:
     the verdict against the version in use a pass: metrics, slices, behaviour tests, parity of the ONNX file and cost.
     """
     if bump not in BUMPS:
-        raise RegistryError(f"a version grows by {', '.join(BUMPS)}, not by {bump!r}: BUMP=minor")
+        hint = f"{suggest(bump, BUMPS)} use {', '.join(BUMPS)}".lstrip()
+        raise RegistryError(f"unknown version bump {bump!r}", hint)
     refuse_unclean()
     refuse_stale()
     fetched()
@@ -33,7 +35,8 @@ def release(bump: str) -> str:
     refuse_unpushed()
     base = in_use(known)
     if not review(base.commit if base else None, OUT):
-        raise RegistryError(f"not released, the verdict is fail: {_summary()} ({OUT}/report.md)")
+        message = f"not released, the verdict is fail: {_summary()}"
+        raise RegistryError(message, f"read {OUT}/report.md")
     return _register(bump, base)
 
 
@@ -54,7 +57,8 @@ def refuse_unclean() -> None:
     """Raises `RegistryError` where files differ from HEAD's."""
     changed = git.changed_since("HEAD")
     if changed:
-        raise RegistryError(f"the tree is not clean, commit or remove first: {', '.join(changed[:10])}")
+        message = f"the working tree has uncommitted changes: {', '.join(changed[:10])}"
+        raise RegistryError(message, "commit or remove these files")
 
 
 def refuse_released(known: list[Event]) -> None:
@@ -62,7 +66,9 @@ def refuse_released(known: list[Event]) -> None:
     served = _served("HEAD")
     same = [event.version for event in versions(known).values() if _served(event.commit) == served]
     if same:
-        raise RegistryError(f"this model is {same[-1]} already, byte for byte")
+        message = f"this model is already registered as {same[-1]}"
+        hint = f"promote that version: `make promote STAGE=prod VERSION={same[-1]} WHY=…`"
+        raise RegistryError(message, hint)
 
 
 def refuse_stale() -> None:
@@ -70,7 +76,8 @@ def refuse_stale() -> None:
     commands.pull()
     stale = json.loads("\n".join(commands.dvc("status", "--json")) or "{}")
     if stale:
-        raise RegistryError(f"dvc.lock is not up to date in {', '.join(stale)}: `make run`, commit what it made")
+        message = f"dvc.lock is not up to date in {', '.join(stale)}"
+        raise RegistryError(message, "run `make run`, and commit the result")
 
 
 def refuse_unpushed() -> None:
@@ -79,7 +86,8 @@ def refuse_unpushed() -> None:
         wrong = faults(remote, named("HEAD"), read=True)
     if wrong:
         listed = ", ".join(f"{fault.path} ({fault.kind})" for fault in wrong[:10])
-        raise RegistryError(f"the remote cannot give this model to others, `make push` first: {listed}")
+        message = f"the remote does not have all objects of this commit: {listed}"
+        raise RegistryError(message, "send them: `make push`")
 
 
 def _served(revision: str) -> list[str | None]:

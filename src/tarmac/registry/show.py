@@ -5,7 +5,15 @@ from typing import Any
 
 from tarmac.pipeline.base.params import TASK
 from tarmac.pipeline.base.paths import FEATURES, MODEL, RAW, TEST_METRICS
-from tarmac.registry.history import STAGES, Event, RegistryError, events, in_stage, versions
+from tarmac.registry.history import (
+    REGISTER_FIRST,
+    STAGES,
+    Event,
+    RegistryError,
+    events,
+    in_stage,
+    versions,
+)
 from tarmac.repository import git
 from tarmac.repository.remote.objects import named
 
@@ -17,7 +25,7 @@ def registry() -> dict[str, Any]:
     known = events()
     registered = versions(known)
     if not registered:
-        raise RegistryError("no version is registered yet: `make release` registers the first")
+        raise RegistryError("no version is registered", REGISTER_FIRST)
     present = {stage: event.version for stage in STAGES if (event := in_stage(known, stage))}
     return {
         "stages": present,

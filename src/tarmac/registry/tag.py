@@ -14,7 +14,7 @@ def tagged(make: Callable[[], Any]) -> str:
     try:
         tag = str(make().tag)
     except GTOException as error:
-        raise RegistryError(f"no tag was made: {' '.join(str(error).split())}") from None
+        raise RegistryError(f"the tag was not created: {' '.join(str(error).split())}") from None
     if "origin" not in git("remote").split():
         print(f"{tag} is in this clone only: there is no remote `origin` to push it to")
         return tag
@@ -22,7 +22,8 @@ def tagged(make: Callable[[], Any]) -> str:
         git("push", "--quiet", "--no-verify", "origin", f"refs/tags/{tag}")
     except GitError as error:
         git("tag", "--delete", tag)
-        raise RegistryError(f"{tag} could not be pushed and was taken back: {error}") from None
+        message = f"the tag {tag} could not be pushed and was deleted: {error}"
+        raise RegistryError(message, error.hint) from None
     return tag
 
 

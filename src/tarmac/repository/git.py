@@ -5,6 +5,8 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from tarmac.interface.errors import UserError
+
 NAMED_BY_CI = ("GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME")  # the branch that a change is to go into
 BATCH = 1000  # revisions on one command line
 USUAL = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
@@ -16,7 +18,7 @@ HOOKS = (
 )  # its word to hooks, over the folder's
 
 
-class GitError(ValueError):
+class GitError(UserError):
     """Git refused, with its own words."""
 
 
@@ -24,8 +26,14 @@ def git(*arguments: str, folder: Path = Path()) -> str:
     """What a Git command prints. Raises `GitError` where it fails."""
     done = _run(*arguments, folder=folder)
     if done.returncode:
-        raise GitError(f"git {arguments[0]} failed: {done.stderr.strip()}")
+        raise _failure(arguments[0], done.stderr)
     return done.stdout
+
+
+def _failure(command: str, stderr: str) -> GitError:
+    """Return the error of a failed Git command; the lines after its first are indented."""
+    lines = "\n  ".join(stderr.strip().splitlines())
+    return GitError(f"git {command} failed: {lines}")
 
 
 def environment() -> dict[str, str]:
@@ -74,7 +82,7 @@ def revisions_with(text: str, revisions: Sequence[str], paths: Sequence[str], fo
         options = ("--files-with-matches", "--fixed-strings", "--no-color", "-e", text)
         done = _run("grep", *options, *some, "--", *paths, folder=folder)
         if done.returncode > 1:  # 1: found nowhere
-            raise GitError(f"git grep failed: {done.stderr.strip()}")
+            raise _failure("grep", done.stderr)
         found |= {line.partition(":")[0] for line in done.stdout.splitlines()}
     return [revision for revision in revisions if revision in found]
 
@@ -87,13 +95,14 @@ def merge_base() -> str | None:
     named = [f"origin/{os.environ[name]}" for name in NAMED_BY_CI if os.environ.get(name)]
     branch = next((branch for branch in named or USUAL if commit(branch)), None)
     if named and branch is None:
-        raise GitError(f"{named[0]}, which this change is to go into, is not here: `git fetch origin` brings it")
+        raise GitError(f"target branch {named[0]} is not in this clone", "run `git fetch origin`")
     if branch is None or commit("HEAD") is None:
         return None
     try:
         return git("merge-base", "HEAD", branch).strip()
     except GitError:
-        raise GitError(f"HEAD and {branch} have no commit in common here: `git fetch --unshallow` first") from None
+        message = f"HEAD and {branch} have no common commit in this clone"
+        raise GitError(message, "run `git fetch --unshallow` if the clone is shallow") from None
 
 
 def undecided() -> list[str]:

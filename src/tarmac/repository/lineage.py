@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tarmac.interface.errors import UserError, suggest
 from tarmac.pipeline.base.hashing import digest
 from tarmac.pipeline.base.params import TASK
 from tarmac.pipeline.base.paths import LOCK, TEST_METRICS, TRAIN_METRICS
@@ -24,11 +25,12 @@ from tarmac.repository.remote import objects
 HASH = re.compile(r"[0-9a-f]{32}(\.dir)?")
 MEASURED = {"validation": (str(TRAIN_METRICS), "validation"), "test": (str(TEST_METRICS), "")}
 BASELINE = {"model": TASK.baseline, "device": "cpu"}  # the same training, otherwise
+NO_COMMIT = "no commit in this clone has it"
 OF_GIT = (lockfile.CODE, lockfile.ENVIRONMENT)  # dependencies that are no data
 Facts = dict[str, Any]  # fields of `Lineage`, by name
 
 
-class LineageError(ValueError):
+class LineageError(UserError):
     """A file of which nothing can be said, or data that is not there to be looked at."""
 
 
@@ -62,15 +64,18 @@ def lineage(file: Path) -> Lineage:
     """Asks the history of the repository here, and the file. Raises `LineageError` where neither knows it."""
     known = digest(file)
     if not known:
-        raise LineageError(f"{file}: no such file; `make pull` fetches the outputs of the pipeline")
+        hint = f"{_nearest(str(file))} fetch the outputs of the pipeline with `make pull`"
+        raise LineageError(f"{file}: file not found", hint.strip())
     carried = carried_by(file)
     try:
         facts = _committed(known) or _alike(carried)
-        notes = [] if facts else ["no commit here has made it", *_shallow()]
+        notes = [] if facts else [NO_COMMIT, *_shallow()]
     except (GitError, OSError) as error:
-        facts, notes = {}, [f"there is no history to look in: {' '.join(str(error).split())}"]
+        facts, notes = {}, [f"the history cannot be read: {' '.join(str(error).split())}"]
     if not facts and not carried:
-        raise LineageError(f"{file} ({known}): {'; '.join(notes)}; and it does not say itself what it was made from")
+        reason, *advice = notes
+        message = f"{file} ({known}): {reason}, and the file has no lineage metadata"
+        raise LineageError(message, "; ".join(advice))
     return Lineage(str(file), known, **{**facts, "carried": carried, "notes": [*notes, *facts.get("notes", [])]})
 
 
@@ -78,9 +83,10 @@ def of_output(path: str) -> Lineage:
     """The same of an output by the hash that the lock gives it, whether or not its file is here."""
     known = commands.outputs().get(path)
     if not known:
-        raise LineageError(f"{path}: {LOCK} names no such output; `make run` makes it")
+        hint = f"{_nearest(path)} create it with `make run`"
+        raise LineageError(f"{path} is not an output in {LOCK}", hint.strip())
     facts = _committed(known)
-    notes = [] if facts else ["no commit here has made it", *_shallow()]
+    notes = [] if facts else [NO_COMMIT, *_shallow()]
     return Lineage(path, known, **{**facts, "notes": [*notes, *facts.get("notes", [])]})
 
 
@@ -94,13 +100,20 @@ def carried_by(file: Path) -> Facts:
         metadata = Scorer(file).metadata
         trees = {name: dict(json.loads(metadata[name])) for name in identity.AS_JSON}
         hashes = {name: metadata[name] for name in identity.NAMES if name not in trees}
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (UserError, ValueError, KeyError, TypeError, RecursionError):
         return {}
     return hashes | trees if all(HASH.fullmatch(text) for text in hashes.values()) else {}
 
 
 def _shallow() -> list[str]:
-    return ["a part of the history was not fetched: `git fetch --unshallow`"] if commits.is_shallow() else []
+    return ["the clone is shallow: run `git fetch --unshallow`"] if commits.is_shallow() else []
+
+
+def _nearest(path: str) -> str:
+    """Return a question with the output nearest to a wrong path, or nothing if none is near."""
+    with suppress(commands.StoreError, OSError, ValueError):
+        return suggest(path, commands.locked(LOCK.read_text(encoding="utf-8")))
+    return ""
 
 
 def _committed(known: str) -> Facts:

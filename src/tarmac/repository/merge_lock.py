@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tarmac import policy
+from tarmac.interface.errors import UserError
 from tarmac.pipeline.base.paths import LOCK
 from tarmac.repository import clone, reproduce
 from tarmac.repository.dvc import commands, lockfile, object_store, run_cache
@@ -17,7 +18,7 @@ CONTINUED_BY = {  # the commit that Git is at work on, and what goes on with it
 }
 
 
-class MergeError(ValueError):
+class MergeError(UserError):
     """A conflict that only a person can decide."""
 
 
@@ -72,9 +73,11 @@ def _check_decided(sides: Sequence[str]) -> None:
     made = {path for side in sides for path in lockfile.hashes(_locked(side).values(), "outs")} | {str(LOCK)}
     open_ = [path for path in undecided() if not any(path == out or path.startswith(f"{out}/") for out in made)]
     if open_:
-        advice = {path: "  (one of two versions of data: docs/team.md)" for path in open_ if path.endswith(".dvc")}
-        lines = [f"  {path}{advice.get(path, '')}" for path in open_]
-        raise MergeError("\n".join(["decide these first, `git add` them, then `make merge-lock` again:", *lines]))
+        hints = ["resolve each file and `git add` it, then run `make merge-lock` again"]
+        if any(path.endswith(".dvc") for path in open_):
+            hints.append("in a .dvc file, choose one of two versions of the data (docs/team.md)")
+        lines = ["files with unresolved merge conflicts:", *(f"  {path}" for path in open_)]
+        raise MergeError("\n".join(lines), "\n".join(hints))
 
 
 def _locked(revision: str) -> dict[str, lockfile.Entry]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from tarmac import policy
+from tarmac.interface.errors import UserError
 from tarmac.interface.problem import PROJECT, ROLES, SOURCE, named, named_in
 from tarmac.pipeline.base import cost
 from tarmac.pipeline.base.hashing import digest
@@ -22,7 +23,7 @@ from tarmac.repository.git import git, text_at
 REBUILT = Path(".dvc/tmp/tarmac/rebuilt.json")
 
 
-class DifferenceError(ValueError):
+class DifferenceError(UserError):
     """A rebuilt output is not the committed one."""
 
 
@@ -79,8 +80,8 @@ def repro(folder: Path, *options: str, extra: Mapping[str, str] | None = None) -
     after = _inputs(folder)
     changed = sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
     if ran and changed:  # DVC notes parameters and hashes when a stage ends, whatever it ran with
-        advice = f"what ran may not be what {LOCK} names: `dvc repro --force`"
-        raise DifferenceError(f"changed while stages ran: {', '.join(changed)} ({advice})")
+        hint = f"run `dvc repro --force`: {LOCK} may not describe the inputs of the stages that ran"
+        raise DifferenceError(f"files changed while stages ran: {', '.join(changed)}", hint)
     return ran
 
 
@@ -108,7 +109,8 @@ def clean_clone() -> None:
     different = _rebuild(head)
     write_json(REBUILT, {"commit": head, "result": "differs" if different else "identical", "different": different})
     if different:
-        raise DifferenceError(f"not reproduced: {', '.join(different)}")
+        hint = "run `make doctor`; if it finds no fault, run `make run` and commit its result"
+        raise DifferenceError(f"the rebuild differs from HEAD: {', '.join(different)}", hint)
     print("reproduced bit for bit: dvc.lock, every output and every metric file")
 
 
@@ -129,7 +131,7 @@ def _rebuild(head: str) -> list[str]:
         config.lend_remotes(folder)
         committed = text_at(head, LOCK)
         if committed is None:
-            raise ValueError("HEAD has no dvc.lock to reproduce: run `dvc repro` and commit its result")
+            raise UserError(f"HEAD has no {LOCK}", "run `make run` and commit its result")
         commands.pull("data/raw.dvc", folder=folder, extra=extra)
         ran = repro(folder, "--force", extra=extra)  # also what Git has brought, such as the card
         print(f"\nrebuilt {head[:7]} in a clean clone: ran {', '.join(ran)}")

@@ -1,32 +1,41 @@
 """What has arrived: fetched, taken in, and the months that it is of."""
 
+import shlex
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tarmac.ingest import incoming
+from tarmac.interface.errors import UserError
 from tarmac.repository.dvc import commands
 
 SUFFIXES = (".csv", ".parquet")
 
 
-class ArrivalError(ValueError):
+class ArrivalError(UserError):
     """What ought to have arrived cannot be fetched."""
 
 
 def arrivals(source: str) -> list[str]:
     """Fetches the files of a folder or URL and takes them in; returns a line for each table that changed."""
     if not source:
-        raise ArrivalError("INCOMING names no folder or address: nothing could have arrived")
+        raise ArrivalError(
+            "INCOMING, the folder or URL of new files, is not set",
+            "run `make retrain INCOMING=path/to/files`",
+        )
     with tempfile.TemporaryDirectory(prefix="tarmac-arrivals-") as folder:
         try:
             show(commands.dvc("get-url", source, folder))  # into it, by its own name: the suffix says what a file is
         except commands.StoreError:
-            raise ArrivalError(f"{source} cannot be fetched: `dvc get-url {source}` says why") from None
+            raise ArrivalError(
+                f"{source} cannot be fetched",
+                f"find the cause with `dvc get-url {shlex.quote(source)}`",
+            ) from None
         files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
         if other := [path.name for path in files if path.suffix not in SUFFIXES]:
             raise ArrivalError(
-                f"{source} holds {', '.join(other[:5])}, which is neither .csv nor .parquet: take it away"
+                f"{source} contains files other than .csv and .parquet: {', '.join(other[:5])}",
+                "remove these files, or convert them to CSV or Parquet",
             )
         return incoming.ingest([str(path) for path in files]) if files else []
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.monitoring.report import report
 from tarmac.monitoring.run import monitor, nothing, refuse, write
@@ -35,9 +36,10 @@ def retrain(source: str) -> dict[str, Any]:
     the error is raised.
     """
     shutil.rmtree(OUT, ignore_errors=True)  # an older verdict is none on this round
-    refuse("the round was cut off before it had judged anything")  # nor an older decision, whatever ends the process
+    # Nor is an older decision, whatever ends the process.
+    refuse("`tarmac retrain` was interrupted before it evaluated any data")
     if problem.contract.DAY is None:
-        return nothing("rows have no time here, so that no month arrives: `make ingest`, `make run`, `make review`")
+        return nothing("no date column: use `make ingest`, `make run` and `make review` instead")
     with _told(), _begun():
         commands.pull()
         arrived = arrivals(source)
@@ -84,7 +86,10 @@ def last_labelled(stored: Sequence[str], tables: Path = FEATURES) -> str:
             .any()
         ):
             return month
-    raise WindowsError(f"no month of {tables} has a label to train on")
+    raise WindowsError(
+        f"no month of {tables} has a known {problem.contract.TARGET} to train on",
+        "add months with labels: `make ingest FILES=path/to/files`, then `make run`",
+    )
 
 
 def _make(decision: str) -> str:
@@ -137,6 +142,6 @@ def _told() -> Iterator[None]:
     """Notes why a round broke, for whoever is told."""
     try:
         yield
-    except ValueError as error:
-        refuse(str(error))
+    except UserError as error:
+        refuse(f"{error}; {error.hint}" if error.hint else str(error))
         raise

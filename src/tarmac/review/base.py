@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base import months
 from tarmac.pipeline.base.params import Window
@@ -17,7 +18,7 @@ from tarmac.pipeline.models.scorer import Scorer
 from tarmac.review.results import FEATURES, MODEL, PARAMS, PREDICTIONS, Result
 
 
-class UnaskedError(ValueError):
+class UnaskedError(UserError):
     """Why the base's model cannot answer for head's test rows, or must not."""
 
 
@@ -60,11 +61,11 @@ def _tested(base: Result) -> tuple[str, str]:
 
 def _ask(base: Result, head: Result, test: Window) -> pd.DataFrame:
     if MODEL not in base.present:
-        raise UnaskedError("the remote lacks it")
+        raise UnaskedError(f"the remote does not have {MODEL} of the base")
     try:
         model = Scorer(base.path(MODEL))
-    except ValueError:
-        raise UnaskedError("its file cannot be read") from None
+    except UserError:
+        raise UnaskedError(f"{MODEL} of the base cannot be read") from None
     refuse_known(model.metadata, test)
     refuse_lacking(model, head, test)
     columns = [
@@ -80,9 +81,10 @@ def refuse_known(metadata: Mapping[str, str], test: Window) -> None:
         split = json.loads(metadata["split"])
         last = max(str(split[part]["last"]) for part in ("train", "validation"))
     except (KeyError, TypeError, ValueError):
-        raise UnaskedError("it does not say from which months it learned") from None
+        raise UnaskedError("the metadata of the model does not name the training months") from None
     if test.first <= last:
-        raise UnaskedError(f"it learned from months up to {last}, and head is tested from {test.first} on")
+        tested = f"head is tested from {test.first} on"
+        raise UnaskedError(f"the model was trained on months up to {last}, and {tested}")
 
 
 def refuse_lacking(model: Scorer, head: Result, test: Window) -> None:
@@ -92,9 +94,11 @@ def refuse_lacking(model: Scorer, head: Result, test: Window) -> None:
         schema = pq.read_schema(head.path(FEATURES) / f"{month}.parquet")
         found = {name: _kind(schema.field(name).type) for name in kinds if name in schema.names}
         if lacking := [name for name in kinds if name not in found]:
-            raise UnaskedError(f"it takes {', '.join(lacking)}, which the features of head lack")
+            names = ", ".join(lacking)
+            raise UnaskedError(f"the model requires {names}, missing in head's features")
         if other := [f"{name} as {kind}" for name, kind in kinds.items() if found[name] != kind]:
-            raise UnaskedError(f"it takes {', '.join(other)}, which the features of head have as something else")
+            names = ", ".join(other)
+            raise UnaskedError(f"the model requires {names}, of another type in head's features")
 
 
 def _kind(kind: pa.DataType) -> str:

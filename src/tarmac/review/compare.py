@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.params import TASK, IntervalParams, Task
 from tarmac.pipeline.intervals import delong
@@ -56,14 +57,17 @@ class SliceChange:
 
 
 def pair(base: pd.DataFrame | None, head: pd.DataFrame) -> Pairing:
-    """Joins two tables of predictions by the row key. Raises `ValueError` where a key stands twice."""
+    """Joins two tables of predictions by the row key. Raises `UserError` where a key stands twice."""
     if base is None:
         none = head.iloc[:0]
         return Pairing(none.assign(**spread(joined(none), BASE)), 0, len(head), 0)
     known = base[list(problem.contract.KEY)].assign(
         label_before=base[problem.contract.TARGET], **spread(joined(base), BASE)
     )
-    rows = head.merge(known, on=list(problem.contract.KEY), validate="one_to_one")
+    try:
+        rows = head.merge(known, on=list(problem.contract.KEY), validate="one_to_one")
+    except pd.errors.MergeError as error:
+        raise UserError(f"predictions of head and base cannot be joined by their key: {error}") from None
     relabelled = int((rows["label_before"] != rows[problem.contract.TARGET]).sum())
     return Pairing(rows, len(base) - len(rows), len(head) - len(rows), relabelled)
 

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 import yaml
 from pydantic import ValidationError
 
+from tarmac.interface.errors import UserError
 from tarmac.interface.problem import PROJECT, problem
 from tarmac.pipeline.base import months, paths
 from tarmac.pipeline.base.params import AnySplit, SplitParams, Window
@@ -39,7 +40,7 @@ APPROVE = "a maintainer can approve this commit: add its name to `review.approve
 SCORING_SECONDS = 1800
 
 
-class HandedOverError(ValueError):
+class HandedOverError(UserError):
     """What a commit hands over cannot be judged."""
 
 
@@ -89,7 +90,10 @@ def opened(commit: str, base: Result, params: Params, approval: str) -> Iterator
         folder = Path(name)
         lacking = [path for path in (MODEL, BASELINE, FEATURES, RAW) if path not in head.present]
         if lacking:
-            raise HandedOverError(f"the remote lacks {', '.join(lacking)} of the commit: run `make push`")
+            raise HandedOverError(
+                f"the remote does not have {', '.join(lacking)} of commit {commit[:9]}",
+                "run `make push` in the clone that made the commit",
+            )
         granted, checks = grant(head, params, approved)
         split = granted.split
         test = split.test if isinstance(split, SplitParams) else None
@@ -198,11 +202,13 @@ def _read(path: Path, rows: int) -> pd.DataFrame:
     Raises `HandedOverError` if it is missing, odd, or far too large.
     """
     try:
-        if pq.read_metadata(path).num_rows > MORE_ROWS * rows + 1000:
-            raise HandedOverError(f"{FEATURES}/{path.name} has far more rows than the base's")
+        found = pq.read_metadata(path).num_rows
+        if found > MORE_ROWS * rows + 1000:
+            many = f"far more rows ({found:,}) than the base ({rows:,})"
+            raise HandedOverError(f"{FEATURES}/{path.name} has {many}")
         table = pd.read_parquet(path)
         if table.duplicated(list(problem.contract.KEY)).any():
-            raise HandedOverError(f"{FEATURES}/{path.name} has a row twice")
+            raise HandedOverError(f"{FEATURES}/{path.name} has more than one row with the same key")
     except HandedOverError:
         raise
     except Exception as error:  # noqa: BLE001 -- a hostile file may break its reader in any way
@@ -220,7 +226,8 @@ def join(ours: pd.DataFrame, theirs: pd.DataFrame, found: Differences) -> pd.Dat
     try:
         places = ours[key].merge(theirs[key].assign(place=range(len(theirs))), on=key, how="left")["place"]
     except (ValueError, KeyError, TypeError) as error:
-        raise HandedOverError(f"the keys of {FEATURES} are not those of the base ({error})") from None
+        reason = f"the keys of {FEATURES} do not match those of the base ({error})"
+        raise HandedOverError(reason) from None
     known = places.notna().to_numpy()
     found.only_base += int((~known).sum())
     found.only_head += len(theirs) - int(known.sum())
@@ -260,10 +267,11 @@ def _stage(name: str, tree: Path) -> None:
             words, cwd=tree, env=environment, check=False, capture_output=True, text=True, timeout=SCORING_SECONDS
         )
     except subprocess.TimeoutExpired:
-        raise HandedOverError(f"the base's {name} took longer than {SCORING_SECONDS:,} seconds") from None
+        reason = f"stage {name} of the base took longer than {SCORING_SECONDS:,} seconds"
+        raise HandedOverError(reason) from None
     if done.returncode:
-        last = [line for line in done.stderr.splitlines() if line.strip()][-1:]
-        raise HandedOverError(f"the base's {name} fails on what is handed over: {' '.join(last)}")
+        last = " ".join([line for line in done.stderr.splitlines() if line.strip()][-1:])
+        raise HandedOverError(f"stage {name} of the base failed on the commit's outputs: {last}")
 
 
 def _lay_out_base(base: Result, tree: Path) -> None:

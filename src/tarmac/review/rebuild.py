@@ -20,6 +20,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import yaml
 
+from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.hashing import digest
 from tarmac.pipeline.base.params import AnySplit, SplitParams
@@ -43,7 +44,7 @@ STAGE = {"PYTHONPATH": "src", "PYTHONDONTWRITEBYTECODE": "1", "DVC_NO_ANALYTICS"
 SHOWN = 15  # lines of a stage that failed
 
 
-class RebuildError(ValueError):
+class RebuildError(UserError):
     """The commit cannot be rebuilt; the words say what failed."""
 
 
@@ -77,7 +78,7 @@ class Tree:
                 ended = sandbox.run(["sh", "-c", command], self.work, STAGE, self.limits, self.python)
                 spent += ended.seconds
                 if not ended.good:
-                    raise RebuildError(f"the stage {name} fails in the sandbox: {_why(ended)}")
+                    raise RebuildError(f"stage {name} failed in the sandbox: {_why(ended)}")
         return spent
 
 
@@ -101,9 +102,13 @@ def rebuild(head: Result, params: Params, folder: Path, limits: Limits | None = 
             return Rebuilt("differs", (f"the features {', '.join(changed)}",), reason)
         return Rebuilt("identical", blind=blind, decided=rows, seconds=spent)
     except RebuildError as error:
-        return Rebuilt("failed", reason=str(error))
+        return Rebuilt("failed", reason=_reason(error))
     except sandbox.SandboxError as error:
-        return Rebuilt("not tried", reason=str(error))
+        return Rebuilt("not tried", reason=_reason(error))
+
+
+def _reason(error: UserError) -> str:
+    return f"{error}; {error.hint}" if error.hint else str(error)
 
 
 def _run_blind(head: Result, tree: Tree, split: AnySplit) -> tuple[str, list[str]]:
@@ -136,7 +141,8 @@ def exchange_labels(head: Result, work: Path, split: AnySplit) -> bool:
     try:
         keys = read_part(head.path(FEATURES), split, "test", list(problem.contract.KEY)).assign(_test=True)
     except Exception as error:  # noqa: BLE001 -- a hostile file may break its reader in any way
-        raise RebuildError(f"the features cannot be read ({type(error).__name__})") from None
+        reason = f"{FEATURES} of the commit cannot be read ({type(error).__name__})"
+        raise RebuildError(reason) from None
     for _, path in raw_files(work / RAW, None):
         rows = pq.read_table(path)
         if not {*problem.contract.KEY, problem.contract.TARGET} <= {*rows.column_names}:
@@ -170,7 +176,8 @@ def _run_decided(head: Result, tree: Tree, params: Params) -> tuple[list[str], i
     try:
         return *compare_decided(head, tree.work, params.problem, cut, first), cut
     except Exception as error:  # noqa: BLE001 -- a hostile file may break its reader in any way
-        raise RebuildError(f"the features cannot be compared ({type(error).__name__})") from None
+        reason = f"{FEATURES} of the rebuild cannot be compared ({type(error).__name__})"
+        raise RebuildError(reason) from None
 
 
 def looked_ahead(committed: Path, blind: Path, first_test: str) -> list[str]:
@@ -207,7 +214,7 @@ def refuse_links(work: Path, paths: Mapping[str, str]) -> None:
         parents = [parent for parent in place.parents if work in parent.parents]
         inside = place.rglob("*") if place.is_dir() and not place.is_symlink() else ()
         if any(one.is_symlink() for one in (place, *parents, *inside)):
-            raise RebuildError(f"{path} holds a symbolic link")
+            raise RebuildError(f"{path} is or contains a symbolic link")
 
 
 def _environment(head: Result, folder: Path) -> Path | None:
@@ -223,9 +230,13 @@ def _environment(head: Result, folder: Path) -> Path | None:
         try:
             done = subprocess.run(words, check=False, capture_output=True, text=True)
         except FileNotFoundError:
-            raise RebuildError("another lockfile needs `uv` to install it, and it is not here") from None
+            raise RebuildError(
+                f"{LOCKED} of the commit differs, and `uv`, which installs it, is missing",
+                "install uv: `python -m pip install uv`",
+            ) from None
         if done.returncode:
-            raise RebuildError(f"{LOCKED} cannot be installed from wheels: {_last(done.stderr)}")
+            reason = _last(done.stderr)
+            raise RebuildError(f"{LOCKED} of the commit cannot be installed from wheels: {reason}")
     return folder
 
 
@@ -240,12 +251,13 @@ def _stages(head: Result) -> dict[str, list[str]]:
         }
         commands = {name: _commands(stage["cmd"]) for name, stage in tree.items()}
     except (yaml.YAMLError, KeyError, TypeError, AttributeError):
-        raise RebuildError("dvc.yaml cannot be read") from None
+        raise RebuildError("dvc.yaml of the commit cannot be read") from None
     order: list[str] = []
     while len(order) < len(tree):
         ready = [name for name in tree if name not in order and needs[name] <= set(order)]
         if not ready:
-            raise RebuildError("the stages of dvc.yaml need one another in a circle")
+            cycle = ", ".join(name for name in tree if name not in order)
+            raise RebuildError(f"the stages of dvc.yaml depend on each other in a cycle: {cycle}")
         order += ready
     return {name: commands[name] for name in order}
 
@@ -267,12 +279,13 @@ def _lay_out(commit: str, work: Path) -> None:
     words = ["git", "archive", "--format=tar", commit, "--", ".", *LEFT_OUT]
     done = subprocess.run(words, check=False, capture_output=True, env=git.environment())
     if done.returncode:
-        raise RebuildError(f"git archive failed: {done.stderr.decode(errors='replace').strip()}")
+        reason = done.stderr.decode(errors="replace").strip()
+        raise RebuildError(f"`git archive {commit[:9]}` failed: {reason}")
     try:
         with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
             archive.extractall(work, filter="data")
     except tarfile.TarError as error:
-        raise RebuildError(f"a file of the commit leads out of it: {error}") from None
+        raise RebuildError(f"a file of the commit points outside the repository: {error}") from None
     (work / ".dvc" / "tmp").mkdir(parents=True, exist_ok=True)  # where months are kept from the first to the second run
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from tarmac.interface.errors import UserError
 from tarmac.pipeline.base import paths
 from tarmac.pipeline.base.hashing import digest
 from tarmac.repository import clone
@@ -89,7 +90,7 @@ def _drop_broken(folder: Path) -> None:
         path = folder / name
         try:
             read(path.read_text(encoding="utf-8") if path.is_file() else "")
-        except (ValueError, YAMLError):
+        except (UserError, ValueError, YAMLError):
             print(f"base: {name} cannot be read, and is left out of the comparison", flush=True)
             path.unlink()
 

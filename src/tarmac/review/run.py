@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.parquet as pq
 
+from tarmac.interface.errors import UserError, format_error
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.outputs import replacing, write_json
 from tarmac.pipeline.base.params import SplitParams
@@ -29,6 +30,8 @@ from tarmac.review.results import PARAMS, PREDICTIONS, Result, here, of_commit
 from tarmac.review.verdict import Check
 
 BEHAVIOUR, TRAINED = str(TABLES / "behaviour.csv"), str(TRAIN_METRICS)
+FETCH = "fetch the commit with `git fetch origin`, or name another commit"
+BY_HAND = "to review it by hand, check it out on a machine without secrets and run `make review`"
 
 
 def review_by_base(revision: str | None, out: Path) -> bool:
@@ -39,10 +42,16 @@ def review_by_base(revision: str | None, out: Path) -> bool:
     """
     base, head = _base(revision), git.commit("HEAD")
     if base is None or head is None:
-        raise git.GitError("there is no default branch whose code could judge: leave JUDGE out")
+        raise git.GitError(
+            "no commit of a default branch was found whose code could review HEAD",
+            "run `git fetch origin`, or `make review` without JUDGE=base",
+        )
     changed = [path for path in git.changed_since("HEAD") if not path.startswith(f"{out}/")]
     if changed:
-        raise git.GitError(f"the base judges a commit, and {changed[0]} is not committed: commit, or leave JUDGE out")
+        raise git.GitError(
+            f"{changed[0]} is not committed, and JUDGE=base reviews only commits",
+            "commit or remove it, or run `make review` without JUDGE=base",
+        )
     out.mkdir(parents=True, exist_ok=True)
     with clone.of_commit(base) as folder:
         program = "from tarmac.cli import app; app()"
@@ -63,22 +72,26 @@ def review_commit(revision: str, out: Path, approval: str = "") -> bool:
     """
     head, own = git.commit(revision), git.commit("HEAD")
     if head is None or own is None:
-        raise git.GitError(f"{revision}: no such commit here; `git fetch origin` may bring it")
+        raise git.GitError(f"{revision} is not a commit in this clone", FETCH)
     try:
         with of_commit(own, Result(Path(), "", {}, frozenset())) as base:
             judged = _judge_commit(head, base, load(base.path(PARAMS)), approval or head)
-    except ValueError as error:
-        return _no_result(out, str(error))
+    except UserError as error:
+        return _no_result(out, error, BY_HAND)
     except Exception as error:  # noqa: BLE001 -- what a commit hands over is hostile, and may break any reader
-        return _no_result(out, f"what the commit hands over cannot be read ({type(error).__name__}: {error})")
+        reason = f"{type(error).__name__}: {error}"
+        unreadable = UserError(f"the outputs of the commit cannot be read ({reason})")
+        return _no_result(out, unreadable, BY_HAND)
     _write(out, report(judged), as_json(judged))
     return judged.passed
 
 
-def _no_result(out: Path, error: str) -> bool:
-    by_hand = "To judge it by hand: check it out on a machine without secrets, and run `make review` there"
-    _write(out, failure(f"{error}\n{by_hand}"), {"verdict": "fail", "summary": "no result to judge", "error": error})
-    print(f"\n{error}\n{by_hand}")
+def _no_result(out: Path, error: UserError, *hints: str) -> bool:
+    hint = "\n".join(filter(None, (error.hint, *hints)))
+    shown = format_error(UserError(str(error), hint))
+    found: dict[str, object] = {"verdict": "fail", "summary": "no result to judge"}
+    _write(out, failure(shown), found | {"error": str(error), "hint": hint})
+    print(f"\n{shown}")
     return False
 
 
@@ -105,10 +118,8 @@ def review(revision: str | None, out: Path) -> bool:
         params = load()
         found = bring_up_to_date()
         judged = _compare(base, params, found)
-    except ValueError as error:
-        _write(out, failure(str(error)), {"verdict": "fail", "summary": "no result to judge", "error": str(error)})
-        print(f"\n{error}")
-        return False
+    except UserError as error:
+        return _no_result(out, error)
     _write(out, report(judged), as_json(judged))
     return judged.passed
 
@@ -140,7 +151,7 @@ def _base(revision: str | None) -> str | None:
         return git.merge_base()
     found = git.commit(revision)
     if found is None:
-        raise git.GitError(f"--base {revision}: no such commit here; `git fetch origin` may bring it")
+        raise git.GitError(f"--base: {revision} is not a commit in this clone", FETCH)
     return found
 
 

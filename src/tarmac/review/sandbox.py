@@ -16,16 +16,18 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from tarmac.interface.errors import UserError
+
 PROGRAMS = ("/usr", "/bin", "/lib", "/lib32", "/lib64", "/sbin")  # read-only, as far as they are here
 SETTINGS = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/localtime", "/etc/alternatives")
 WORK, HOME = "/sandbox", "/tmp"  # noqa: S108 -- the sandbox's own
 PAUSE = 0.2  # seconds between two looks at what a command uses
 PRINTED = 20_000  # characters of its output that are kept, the last ones
 TMP_BYTES = 2**30
-ADVICE = "on Ubuntu: `sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`"
+ADVICE = "on Ubuntu, run `sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`"
 
 
-class SandboxError(ValueError):
+class SandboxError(UserError):
     """There is no sandbox on this machine."""
 
 
@@ -86,12 +88,16 @@ def run(
 def find() -> None:
     """Raise `SandboxError` if Bubblewrap is missing, or cannot do here what the sandbox needs."""
     if shutil.which("bwrap") is None:
-        raise SandboxError("no sandbox: Bubblewrap is not installed (`apt install bubblewrap`)")
+        raise SandboxError(
+            "no sandbox: Bubblewrap is not installed",
+            "install it with `sudo apt install bubblewrap`",
+        )
     with tempfile.TemporaryDirectory(prefix="tarmac-sandbox-") as folder:
         tried = ["bwrap", *_arguments(Path(folder), {}, Path(sys.prefix)), "--", "true"]
         done = subprocess.run(tried, check=False, capture_output=True, text=True)
     if done.returncode:
-        raise SandboxError(f"no sandbox: {' '.join(done.stderr.split())} ({ADVICE})")
+        reason = " ".join(done.stderr.split())
+        raise SandboxError(f"Bubblewrap cannot start a sandbox: {reason}", ADVICE)
 
 
 def _arguments(folder: Path, environment: Mapping[str, str], python: Path) -> list[str]:

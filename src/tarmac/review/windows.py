@@ -1,10 +1,11 @@
 """The months that a new model is trained, tuned and judged on: the policy's numbers of them, up to the last one."""
 
+from tarmac.interface.errors import UserError
 from tarmac.pipeline.base.months import shifted
 from tarmac.policy import RetrainParams
 
 
-class WindowsError(ValueError):
+class WindowsError(UserError):
     """There are too few months."""
 
 
@@ -14,13 +15,16 @@ def moved(first: str, last: str, policy: RetrainParams | None) -> dict[str, str]
     Raises `WindowsError` where no month is left to train on, or where rows have no time.
     """
     if policy is None:
-        raise WindowsError("rows have no time here: there are no months to move")
+        raise WindowsError("this problem has no date column, so it has no months to train on")
     test = shifted(last, 1 - policy.test_months)
     validation = shifted(test, -policy.validation_months)
     train_last = shifted(validation, -1)
     if train_last < first:
         needed = policy.validation_months + policy.test_months + 1
-        raise WindowsError(f"{first} to {last} are too few months: {needed} are needed to train, tune and judge")
+        raise WindowsError(
+            f"too few months from {first} to {last}: training, validation and test need {needed}",
+            "add months with `make ingest FILES=path/to/files`, or lower `retrain` in params.yaml",
+        )
     train = max(first, shifted(train_last, 1 - policy.train_months))
     windows = {"train": (train, train_last), "validation": (validation, shifted(test, -1)), "test": (test, last)}
     return {

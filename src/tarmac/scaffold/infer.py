@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
+from tarmac.interface.errors import UserError, suggest
 from tarmac.pipeline.base.params.task import Kind
 from tarmac.tabular.columns import Category, Column, Date, Number, hour, plain
 from tarmac.tabular.raw import hours_of
@@ -18,7 +19,7 @@ DIGITS = {f"{number:02}" for number in range(24)}  # of an hour
 NAMED = ("target", "time", "group", "key")
 
 
-class ScaffoldError(ValueError):
+class ScaffoldError(UserError):
     """A table that no problem can be written from."""
 
 
@@ -71,31 +72,36 @@ def infer(rows: pd.DataFrame, asked: Asked) -> Found:
     task = named.task or task_of(rows[named.target], named.target)
     classes = classes_of(rows[named.target]) if task != "regression" else ()
     if task == "binary" and len(classes) != 2:
-        raise ScaffoldError(f"{named.target} has {len(classes)} values, a binary target has two")
+        message = f"the target {named.target} has {len(classes)} values, and a binary one has two"
+        raise ScaffoldError(message, "choose another target, or another `--task`")
     rows, key = with_key(with_hours(rows, notes), named, notes)
     found = Found(rows, named.target, task, classes, key, named.time or None, named.group or None, notes=notes)
     _declare(found)
     if not found.inputs:
-        naming = dict.fromkeys(found.row_key, "it names the rows")
+        naming = dict.fromkeys(found.row_key, "it identifies the rows")
         reasons = "; ".join(f"{name}: {why}" for name, why in {**naming, **found.left_out}.items())
-        raise ScaffoldError(f"no column but {found.target} is of use: {reasons}")
+        raise ScaffoldError(f"no column is useful to predict {found.target}: {reasons}")
     return found
 
 
 def _named(rows: pd.DataFrame, asked: Asked) -> tuple[pd.DataFrame, Asked, list[str]]:
     """The rows and what was asked by the columns' names for code, and a note of those that changed."""
     if rows.empty:
-        raise ScaffoldError("the file has no row below its header")
+        raise ScaffoldError("the file has no rows below its header")
     wanted = [getattr(asked, name) for name in NAMED]
     renamed = {name: plain(name) for name in rows.columns}
     if absent := sorted({*wanted} - {*rows.columns, *renamed.values(), ""}):
-        raise ScaffoldError(f"the file has no column {', '.join(absent)}; it has {', '.join(rows.columns)}")
+        nearest = filter(None, (suggest(name, map(str, rows.columns)) for name in absent))
+        hint = " ".join([*nearest, f"use one of {', '.join(rows.columns)}"])
+        raise ScaffoldError(f"the file has no column {', '.join(absent)}", hint)
     places = {name: renamed.get(column, column) for name, column in zip(NAMED, wanted, strict=True)}
     if places["target"] in [column for name, column in places.items() if name != "target"]:
-        raise ScaffoldError(f"{asked.target} is what is predicted: it cannot be the time, the group or the key too")
+        message = f"{asked.target} is the target, and cannot also be the time, the group or the key"
+        raise ScaffoldError(message, "choose another column for one of them")
     names = pd.Series(list(renamed.values()))
     if twice := sorted(set(names[names.duplicated()])):
-        raise ScaffoldError(f"two columns would be called {', '.join(twice)}: rename one in the file")
+        message = f"two columns would have the same name in code: {', '.join(twice)}"
+        raise ScaffoldError(message, "rename one of them in the file")
     other = [f"{old} is {new}" for old, new in renamed.items() if old != new]
     notes = [f"columns got names for code: {', '.join(other)}"] if other else []
     return rows.rename(columns=renamed), replace(asked, **places), notes
@@ -105,12 +111,13 @@ def task_of(target: "pd.Series[str]", name: str) -> Kind:
     """Numbers with fractions, or with many values, are a regression; two values are binary; others are classes."""
     known = target.dropna()
     if (different := known.nunique()) < 2:
-        raise ScaffoldError(f"{name} has {different} value(s): nothing can be learned")
+        message = f"the target {name} has {different} value(s), and at least two are required"
+        raise ScaffoldError(message, "choose another target")
     if isinstance(column_of(known), Number) and different > (2 if not _whole(known) else LEVELS):
         return "regression"
     if different > CLASSES:
-        advice = "name a column of numbers, or give classes that are alike one name"
-        raise ScaffoldError(f"{name} has {different:,} different texts, at most {CLASSES} can be classes: {advice}")
+        message = f"the target {name} has {different:,} classes, more than the maximum of {CLASSES}"
+        raise ScaffoldError(message, "choose a column of numbers, or merge similar classes")
     return "binary" if different == 2 else "multiclass"
 
 
@@ -125,7 +132,8 @@ def with_key(rows: pd.DataFrame, asked: Asked, notes: list[str]) -> tuple[pd.Dat
     if asked.key:
         repeated = int(rows[asked.key].duplicated().sum())
         if rows[asked.key].isna().any() or repeated > DUPLICATES * len(rows):
-            raise ScaffoldError(f"{asked.key} is missing or the same in too many rows ({repeated:,} repeat another's)")
+            message = f"the key {asked.key} is missing, or repeated in too many rows ({repeated:,})"
+            raise ScaffoldError(message, "choose a column that identifies rows, or omit the key")
         return rows, asked.key
     for name in rows.columns:
         free = name not in (asked.target, asked.time, asked.group)
@@ -180,16 +188,15 @@ def _naming(found: Found, name: str) -> Column:
     values = found.rows[name]
     if name == found.day:
         if values.isna().any() or not _dates(values):
-            wrong = next(
-                (str(one) for one in values.dropna() if not _dates(pd.Series([one], dtype="string"))), "nothing"
-            )
-            raise ScaffoldError(
-                f"{name} is {wrong} in a row: a date as 2024-02-29 is needed, a time may stand behind it"
-            )
+            known = values.dropna()
+            invalid = (one for one in known if not _dates(pd.Series([one], dtype="string")))
+            message = f"the time column {name} is {next(invalid, 'missing')} in a row, not a date"
+            raise ScaffoldError(message, "write dates as 2024-02-29; a time of day may follow")
         found.rows[name] = values.str[:10]
         return Date()
     if values.isna().any():
-        raise ScaffoldError(f"{name} is missing in {int(values.isna().sum()):,} rows, and names them")
+        message = f"{name} identifies rows, and is missing in {values.isna().sum():,} of them"
+        raise ScaffoldError(message, "fill these cells, or choose another column")
     return Number(whole=True) if isinstance(column_of(values), Number) and _whole(values) else Category()
 
 

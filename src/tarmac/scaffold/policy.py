@@ -24,7 +24,8 @@ def split(found: Found, months: list[str]) -> dict[str, Any]:
         by = "cluster" if found.group else "row" if found.task == "regression" else "label"
         return {"by": by, "validation_share": VALIDATION, "test_share": TEST, "seed": 7}
     if len(months) < MONTHS:
-        raise ScaffoldError(f"{len(months)} month(s) of {found.day}: at least {MONTHS}, to train, to tune, to judge")
+        message = f"{found.day} covers {len(months)} month(s), and at least {MONTHS} are required"
+        raise ScaffoldError(message, "add rows of more months, or omit the time column")
     return {part: {"first": own[0], "last": own[-1]} for part, own in windows(months).items()}
 
 
@@ -157,5 +158,6 @@ def months(found: Found) -> list[str]:
     own = sorted(found.rows[found.day].str[:7].unique())
     every = [str(month) for month in pd.period_range(own[0], own[-1], freq="M")]
     if lacking := sorted(set(every) - set(own)):
-        raise ScaffoldError(f"no row of {', '.join(lacking)}: months must follow one another")
+        message = f"{found.day} has no rows in {', '.join(lacking)}, but months must be consecutive"
+        raise ScaffoldError(message, "add rows of these months")
     return every

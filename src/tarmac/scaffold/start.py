@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from tarmac.ingest.incoming import texts
 from tarmac.ingest.raw_data import write
+from tarmac.interface.errors import UserError, suggest
 from tarmac.interface.problem import PROJECT, SOURCE, problem
 from tarmac.pipeline.base.hashing import digest
 from tarmac.pipeline.base.outputs import replacing
@@ -34,7 +35,8 @@ def init_problem(name: str, path: Path, asked: Asked) -> Iterator[str]:
     Raises `ScaffoldError` before anything is changed where the tree has changes, or where the table holds no problem.
     """
     if not (name and path.name and asked.target):
-        raise ScaffoldError("a name, a file and a target are needed: make init-problem NAME=… FROM=… TARGET=…")
+        hint = "give all three: `make init-problem NAME=… FROM=… TARGET=…`"
+        raise ScaffoldError("the name, the file or the target of the problem is missing", hint)
     refuse_taken(name)
     refuse_unsaved(name)
     found = infer(texts(path), asked)
@@ -57,11 +59,13 @@ def init_problem(name: str, path: Path, asked: Asked) -> Iterator[str]:
 def refuse_taken(name: str) -> None:
     """Raises `ScaffoldError` where a package, tests or `pyproject.toml` have a name already."""
     if not Path(SOURCE, "tarmac").is_dir():
-        raise ScaffoldError("this replaces the problem of a clone of Tarmac, and there is no src/tarmac here")
+        message = f"this folder is not a clone of Tarmac: {SOURCE}/tarmac is missing"
+        raise ScaffoldError(message, "run the command at the root of a clone of Tarmac")
     if name != plain(name):
-        raise ScaffoldError(f"{name} is no name of a folder: {plain(name)} is")
+        raise ScaffoldError(f"{name} is not a valid name of a package", f"use `{plain(name)}`")
     if name in sys.stdlib_module_names or (name != problem.name and _is_taken(name)):
-        raise ScaffoldError(f"{name} is the name of another package, of tests or of a setting: take another one")
+        message = f"{name} is already the name of a package, of tests or of a setting"
+        raise ScaffoldError(message, "choose another name")
 
 
 def _is_taken(name: str) -> bool:
@@ -96,7 +100,8 @@ def task_named(name: str) -> Kind:
     for kind in TASKS:
         if kind == name:
             return kind
-    raise ScaffoldError(f"{name} is none of {', '.join(TASKS)}")
+    hint = f"{suggest(name, TASKS)} use one of {', '.join(TASKS)}".lstrip()
+    raise ScaffoldError(f"unknown task {name}", hint)
 
 
 def refuse_unsaved(name: str) -> None:
@@ -104,20 +109,23 @@ def refuse_unsaved(name: str) -> None:
     tracked = _changes("--untracked-files=no")
     tests = [f"{small.TESTS}/{one}" for one in (problem.name, name)]
     if tracked or _changes("--", SOURCE, "data", "metrics", "models", *tests):
-        advice = "commit them, or drop them (`git reset --hard && git clean -d -x --force src tests`)"
-        raise ScaffoldError(f"there are changes that are not committed, and this replaces the problem: {advice}")
+        discard = "git reset --hard && git clean -d -x --force src tests"
+        hint = f"commit them, or discard them: `{discard}`"
+        raise ScaffoldError("files that would be replaced have uncommitted changes", hint)
     pointer = RAW.with_suffix(".dvc")
     if not RAW.exists() or (pointer.is_file() and digest(RAW) in pointer.read_text(encoding="utf-8")):
         return
     with object_store.opened_cache() as cache:  # also what another try has left there
         if object_store.faults(cache, {str(RAW): digest(RAW)}, read=False):
-            raise ScaffoldError(f"{RAW} is not what {pointer} names; `dvc add {RAW}` first: this replaces it")
+            message = f"{RAW} would be replaced, and differs from {pointer}"
+            raise ScaffoldError(message, f"keep its content first: `dvc add {RAW}`")
 
 
 def _changes(*options: str) -> str:
     done = subprocess.run(["git", "status", "--porcelain", *options], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise ScaffoldError("no Git repository: what is replaced could not be had back")
+        message = "this folder is not in a Git repository, which keeps the files that are replaced"
+        raise ScaffoldError(message, "run the command at the root of a clone of Tarmac")
     return done.stdout.strip()
 
 
@@ -125,8 +133,9 @@ def table_of(found: Found, name: str) -> pa.Table:
     """The rows as the raw table. Raises `ScaffoldError` where a value does not fit its column."""
     try:
         return typed(name, found.rows, types(found.columns))
-    except (ValueError, pa.ArrowException) as error:
-        raise ScaffoldError(f"{name}: {str(error).splitlines()[0]}") from None
+    except (UserError, pa.ArrowException) as error:
+        message = f"{name}: {str(error).splitlines()[0]}"
+        raise ScaffoldError(message, getattr(error, "hint", "")) from None
 
 
 def clear() -> None:

@@ -7,6 +7,7 @@ import tempfile
 
 import uvicorn
 
+from tarmac.interface.errors import exit_on_user_error
 from tarmac.serving.log import to_stdout
 from tarmac.serving.settings import Settings
 
@@ -15,10 +16,8 @@ STOP_SECONDS = 20  # for requests under way when the service is told to stop
 
 def main() -> None:
     """Runs until it is told to stop."""
-    try:
+    with exit_on_user_error():
         settings = Settings.of()
-    except ValueError as error:
-        sys.exit(f"serve: error: {error}")
     to_stdout()
     if settings.workers == 1:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # uvicorn stops, then sends itself the signal once more

@@ -134,7 +134,8 @@ async def explain_(request: Request) -> Response:
 def _explained(bundle: Bundle, body: bytes) -> dict[str, Any]:
     rows, form = parsed(body)
     if form != "row":
-        raise QuestionError([{"loc": [], "msg": "one row is explained at a time", "type": "value_error"}])
+        message = "only one row can be explained per request"
+        raise QuestionError([{"loc": [], "msg": message, "type": "value_error"}])
     return explained(bundle, rows)
 
 

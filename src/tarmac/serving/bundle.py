@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.interface.request import Row
 from tarmac.pipeline.models.session import Session
 from tarmac.serving.form import FORM
-from tarmac.serving.state import Inputs, State, read_json
+from tarmac.serving.state import MAKE_AGAIN, Inputs, State, read_json
 
 RELEASE, MODEL, CARD, STATE = "release.json", "model.onnx", "card.md", "state"  # what a bundle's folder holds
 PROBES = "probes.json"  # of the state
@@ -21,15 +22,16 @@ class Bundle:
     """One version of the model with what it looks up."""
 
     def __init__(self, folder: Path) -> None:
-        """Loads the folder. Raises `ValueError` where a part of it is missing or damaged."""
+        """Loads the folder. Raises `UserError` where a part of it is missing or damaged."""
         if not (folder / RELEASE).is_file():
-            raise ValueError(f"{folder} is no bundle, it has no {RELEASE}: make one with `make bundle`")
+            message = f"{folder} is not a bundle: {RELEASE} is missing"
+            raise UserError(message, "make a bundle: `make bundle`")
         self.folder, self.release = folder, read_json(folder / RELEASE)
         self.version = str(self.release.get("version"))
         try:
             self.card = (folder / CARD).read_text(encoding="utf-8")
         except (OSError, ValueError) as error:
-            raise ValueError(f"{folder / CARD} cannot be read ({error}): make the bundle again") from None
+            raise UserError(f"{folder / CARD} cannot be read: {error}", MAKE_AGAIN) from None
         self.session, self.state = Session(folder / MODEL), State(folder / STATE)
         self._probe(folder / STATE / PROBES)
 
@@ -47,12 +49,13 @@ class Bundle:
         return inputs
 
     def _probe(self, path: Path) -> None:
-        """Raises `ValueError` where this code is not that of the pipeline which made the bundle: its inputs differ."""
+        """Raises `UserError` where this code is not that of the pipeline which made the bundle: its inputs differ."""
         probes = read_json(path)["probes"]
         try:
             found = self.inputs([problem.request.Row.model_validate_json(json.dumps(probe["row"])) for probe in probes])
         except KeyError as error:
-            raise ValueError(f"{path.parent} lacks {error}, which the model takes: make the bundle again") from None
+            message = f"{path.parent} has no {error}, which is an input of the model"
+            raise UserError(message, MAKE_AGAIN) from None
         wrong = set()
         for place, name in enumerate(self.session.numbers):
             wanted = np.array([probe["inputs"][name] for probe in probes], dtype=np.float32)
@@ -62,9 +65,10 @@ class Bundle:
             if found.categories[:, place].tolist() != [probe["inputs"][name] for probe in probes]:
                 wrong.add(name)
         if wrong:
-            raise ValueError(
-                f"this code makes {', '.join(sorted(wrong))} otherwise than the pipeline of {self.version}"
-            )
+            names = ", ".join(sorted(wrong))
+            message = f"this code computes {names} differently from the pipeline of {self.version}"
+            hint = f"serve {self.version} with its own code, or make a new model: `make run bundle`"
+            raise UserError(message, hint)
         FORM.check(self.score(found))
 
     def _overwrite(self, numbers: np.ndarray, live: dict[str, float]) -> None:

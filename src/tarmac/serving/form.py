@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 
 Scores = np.ndarray  # of a model, float32: shape (rows,), or (rows, classes) where there are more than two
@@ -33,10 +34,11 @@ class Form:
         return {self.name: self.number}
 
     def check(self, scores: Scores) -> None:
-        """Raises `ValueError` where a model of another kind of target made the scores."""
+        """Raises `UserError` where a model of another kind of target made the scores."""
         wanted = (len(self.classes),) if len(self.stored) > 1 else ()
         if scores.shape[1:] != wanted:
-            raise ValueError(f"the model's answers do not fit {', '.join(self.stored)}: it is of another problem")
+            message = f"the model predicts something else than {', '.join(self.stored)}"
+            raise UserError(message, "bundle a model of this problem: `make bundle`")
 
     def told(self, scores: Scores) -> dict[str, list[Any]]:
         """What is told of some rows, field by field."""

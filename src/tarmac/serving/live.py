@@ -37,7 +37,8 @@ class Place:
         except Exception as error:  # noqa: BLE001 -- whatever a damaged file makes of its reader
             meters.loads.labels("refused").inc()
             reason = f"{type(error).__name__}: {error}"
-            logger.error("bundle refused", extra={"facts": {"path": str(self.path), "reason": reason}})
+            facts = {"path": str(self.path), "reason": reason, "hint": getattr(error, "hint", "")}
+            logger.error("bundle refused", extra={"facts": facts})
             return
         meters.loads.labels("loaded").inc()
         logger.info("bundle", extra={"facts": {"path": str(self.path), "version": self.bundle.version}})

@@ -64,12 +64,12 @@ class Protocol(HttpToolsProtocol):
         A proxy in front may read such a request otherwise. RFC 9112, sections 3.2 and 6.1.
         """
         if len(self.pipeline) >= MOST_PIPELINED:
-            raise ValueError("too many requests at once")
+            raise ValueError("too many pipelined requests")
         names, version = [name for name, _ in self.headers], self.parser.get_http_version()
         if names.count(b"host") > 1 or (version == "1.1" and b"host" not in names):
-            raise ValueError("exactly one Host is expected")
+            raise ValueError("exactly one Host header is required")
         if version == "1.0" and b"transfer-encoding" in names:
-            raise ValueError("HTTP/1.0 has no chunks")
+            raise ValueError("HTTP/1.0 does not allow Transfer-Encoding")
         super().on_headers_complete()
         self._head = False
         if self._last:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError, create_model
 from pydantic_core import from_json, to_json
 
+from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.interface.request import STRICT
 
@@ -56,12 +57,12 @@ class Lists(BaseModel):
 ONE, MANY, FIELDS = TypeAdapter(Row), TypeAdapter(Rows), TypeAdapter(Lists)
 
 
-class QuestionError(ValueError):
+class QuestionError(UserError):
     """A body that is no question; `detail` lists the first mistakes with their place, as FastAPI does."""
 
     def __init__(self, detail: Sequence[dict[str, Any]]) -> None:
         """Takes the mistakes."""
-        super().__init__("the body is not what the service takes")
+        super().__init__("the body of the request is not valid")
         self.detail = list(detail)
 
 
@@ -70,7 +71,8 @@ def parsed(body: bytes) -> tuple[list[Row], str]:
     try:
         content = from_json(body, allow_inf_nan=False)
     except ValueError as error:
-        raise QuestionError([{"loc": [], "msg": f"no JSON: {error}", "type": "json_invalid"}]) from None
+        message = f"the body is not JSON: {error}"
+        raise QuestionError([{"loc": [], "msg": message, "type": "json_invalid"}]) from None
     json.loads(body, object_pairs_hook=_require_unique, parse_int=str, parse_float=str)
     try:
         if isinstance(content, dict) and "rows" in content:
@@ -87,7 +89,7 @@ def _require_unique(pairs: list[tuple[str, Any]]) -> None:
     seen = set[str]()
     for name, _ in pairs:
         if name in seen:
-            message = "an object has this key twice"
+            message = "this key appears twice in one object"
             raise QuestionError([{"loc": [_short(name)], "msg": message, "type": "json_invalid"}])
         seen.add(name)
 

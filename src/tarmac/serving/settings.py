@@ -5,6 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tarmac.interface.errors import UserError
+
+WRITABLE = "set it to a folder that the service can write to"
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -19,7 +23,7 @@ class Settings:
 
     @classmethod
     def of(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
-        """Reads them. Raises `ValueError` naming the variable that is wrong."""
+        """Reads them. Raises `UserError` naming the variable that is wrong."""
         return cls(
             bundle=Path(environment.get("TARMAC_BUNDLE", "served/live")),
             shadow=Path(environment.get("TARMAC_SHADOW", "served/shadow")),
@@ -37,14 +41,16 @@ def _written(environment: Mapping[str, str], name: str) -> Path | None:
     try:
         Path(text).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ValueError(f"{name} is {text!r}: no folder can be made there ({error.strerror})") from None
+        message = f"{name} is {text!r}, a folder that cannot be created: {error.strerror}"
+        raise UserError(message, WRITABLE) from None
     if not os.access(text, os.W_OK):
-        raise ValueError(f"{name} is {text!r}: the service may not write there")
+        raise UserError(f"{name} is {text!r}, a folder without permission to write", WRITABLE)
     return Path(text)
 
 
 def _number(environment: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
     text = environment.get(name, str(default))
     if not text.isdecimal() or not low <= int(text) <= high:
-        raise ValueError(f"{name} is {text!r}: a whole number from {low} to {high} is expected")
+        message = f"{name} is {text!r}, not a whole number from {low} to {high}"
+        raise UserError(message, f"set a valid number, for example `{name}={default}`")
     return int(text)

@@ -13,9 +13,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base import parquet
 
+MAKE_AGAIN = "make the bundle again: `make bundle`"
 FEW = 8  # rows up to which plain Python is faster than arrays
 
 
@@ -31,7 +33,7 @@ class Lookup:
     """One exported table: rows found by the values of some columns."""
 
     def __init__(self, path: Path, keys: Sequence[str]) -> None:
-        """Reads the file. Raises `ValueError` where it is missing or damaged."""
+        """Reads the file. Raises `UserError` where it is missing or damaged."""
         parquet.check(path)
         table = pq.read_table(path)
         self.keys = tuple(keys)
@@ -60,7 +62,7 @@ class State:
     """All lookups, the categories that training saw, and the rows that explanations start from."""
 
     def __init__(self, folder: Path) -> None:
-        """Reads the folder. Raises `ValueError` where a file of it is missing or damaged."""
+        """Reads the folder. Raises `UserError` where a file of it is missing or damaged."""
         self.facts = read_json(folder / "state.json")
         self.lookups = [Lookup(folder / f"{name}.parquet", keys) for name, keys in self.facts["lookups"].items()]
         self.categories = {name: frozenset(known) for name, known in self.facts["categories"].items()}
@@ -99,8 +101,8 @@ class State:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A file of the state. Raises `ValueError` where it is missing or damaged."""
+    """A file of the state. Raises `UserError` where it is missing or damaged."""
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
-        raise ValueError(f"{path} cannot be read ({error}): make the bundle again with `make bundle`") from None
+        raise UserError(f"{path} cannot be read: {error}", MAKE_AGAIN) from None

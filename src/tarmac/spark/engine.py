@@ -10,6 +10,7 @@ import ibis
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tarmac.interface.errors import UserError
 from tarmac.pipeline.base import parquet
 from tarmac.pipeline.base.months import WHOLE
 from tarmac.pipeline.base.outputs import replacing
@@ -29,7 +30,7 @@ def batches(months: Sequence[str]) -> list[Sequence[str]]:
 
 
 def show(backend: Any, name: str, paths: Sequence[Path]) -> ibis.Table:
-    """Makes the view `name` show the rows of some Parquet files. Raises `ValueError` naming a damaged one."""
+    """Makes the view `name` show the rows of some Parquet files. Raises `UserError` naming a damaged one."""
     for path in paths:
         parquet.check(path)
     with session.failures():
@@ -81,7 +82,7 @@ def write(backend: Any, table: ibis.Table, path: Path) -> None:
 def write_months(backend: Any, query: str, day: str | None, months: Sequence[str], out: Path) -> None:
     """Writes the rows of a compiled, sorted query as one Parquet file a month: the workers write, each some months.
 
-    Raises `ValueError` naming a month without rows.
+    Raises `UserError` naming a month without rows.
     """
     from pyspark.sql import functions
 
@@ -96,8 +97,9 @@ def write_months(backend: Any, query: str, day: str | None, months: Sequence[str
     for month in months:
         written = list(together.glob(f"{MONTH}={month}/*.parquet"))
         if len(written) != 1:
-            raise ValueError(
-                f"{month} has no row in the query that Spark ran, or its workers write elsewhere than {out}"
+            raise UserError(
+                f"Spark wrote {len(written)} files of {month} to {out}, expected 1",
+                f"check that {month} has rows, and that all workers share the folder {out}",
             )
         written[0].replace(out / f"{month}.parquet")
     shutil.rmtree(together)

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.resources import ADDRESS, OWN_ADDRESS
 
@@ -20,7 +21,7 @@ ALONE = 120  # seconds for workers to come back; Spark itself would wait for eve
 LOG = Path(".dvc/tmp/tarmac/spark.log")  # what Java says, for whoever looks for a cause
 
 
-class ClusterError(ValueError):
+class ClusterError(UserError):
     """Spark cannot be had here, or gave up."""
 
 
@@ -34,9 +35,13 @@ def session() -> Any:
     try:
         from pyspark.sql import SparkSession
     except ImportError:
-        raise ClusterError("engine is pyspark, and PySpark is not installed: `make spark` installs it") from None
+        message = "engine is pyspark, but PySpark is not installed"
+        raise ClusterError(message, "install it with `make spark`") from None
     if not shutil.which("java", path=_java()):
-        raise ClusterError("Spark needs Java 17 or newer, and there is none: `make spark` says how to get it")
+        raise ClusterError(
+            "Spark needs Java 17 or newer, and no Java was found",
+            "install it (Debian: `apt-get install default-jre-headless`), or set JAVA_HOME",
+        )
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     if ADDRESS is None:
         os.environ.pop(OWN_ADDRESS, None)
@@ -91,7 +96,10 @@ def _answering(master: str) -> None:
         except (OSError, ValueError):
             continue
         return
-    raise ClusterError(f"no Spark master answers at {master}: start it, or name another by MASTER=spark://host:7077")
+    raise ClusterError(
+        f"no Spark master responds at {master}",
+        "start the master, or set MASTER=spark://host:7077 to another",
+    )
 
 
 def url(path: Path) -> str:
@@ -117,8 +125,10 @@ def jobs(cores: int = 1) -> Iterator[None]:
     except ClusterError as error:
         if not starved.is_set():
             raise
-        told = f"Spark needs {cores} cores, and for {ALONE} seconds its cluster had fewer: start workers, run it again"
-        raise ClusterError(told) from error
+        raise ClusterError(
+            f"Spark needs {cores} cores, and its cluster had fewer for {ALONE} seconds",
+            "start workers, then run the command again",
+        ) from error
     finally:
         over.set()
         watch.join()
@@ -147,8 +157,8 @@ def failures() -> Iterator[None]:
     try:
         yield
     except (Py4JError, PySparkException) as error:
-        more = f" ({LOG} says more)" if LOG.exists() else ""
-        raise ClusterError(f"Spark gave up: {_reason(str(error))}{more}") from error
+        advice = f"read {LOG}" if LOG.exists() else ""
+        raise ClusterError(f"Spark failed: {_reason(str(error))}", advice) from error
 
 
 def _reason(text: str) -> str:

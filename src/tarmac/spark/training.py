@@ -36,7 +36,10 @@ def fit_xgboost(
     from xgboost.spark import SparkXGBClassifier, SparkXGBRegressor
 
     if not isinstance(split, SplitParams):
-        raise session.ClusterError("engine is pyspark, which trains on months; rows without a time are for duckdb")
+        raise session.ClusterError(
+            "engine is pyspark, which trains on months, but the rows have no date",
+            "set `engine: duckdb` in params.yaml",
+        )
     regression = task.kind == "regression"
     rows = _rows(folder, split.train, False).unionByName(_rows(folder, split.validation, True))
     booster = partial(
@@ -76,7 +79,7 @@ def _fitted(booster: Callable[..., Any], rows: Any) -> Any:
         except session.ClusterError as error:
             if not left:
                 raise
-            print(f"train     the fit on {cores} cores failed and starts anew: {error}", flush=True)
+            print(f"train     the fit on {cores} cores failed, another starts: {error}", flush=True)
     rows.unpersist()
     return fitted
 

@@ -4,6 +4,7 @@ import json
 
 from optuna.trial import FrozenTrial
 
+from tarmac.interface.errors import UserError
 from tarmac.pipeline.base.paths import TRAIN_METRICS
 from tarmac.policy.sweep import Value
 from tarmac.repository import git
@@ -11,7 +12,7 @@ from tarmac.repository.dvc import commands
 from tarmac.sweep.trial import METRICS, PARAMS
 
 
-class CertificateError(ValueError):
+class CertificateError(UserError):
     """The pipeline did not come to the metrics of the trial."""
 
 
@@ -29,10 +30,16 @@ def certify(study: str, trial: FrozenTrial) -> str:
     for line in lines:
         print(line, flush=True)
     reached = json.loads(TRAIN_METRICS.read_text(encoding="utf-8"))["validation"]
-    if reached != trial.user_attrs[METRICS]:
+    wanted = trial.user_attrs[METRICS]
+    if reached != wanted:
+        different = [
+            f"  {key}: {wanted.get(key)} in the trial, {reached.get(key)} in the pipeline"
+            for key in sorted({*wanted, *reached})
+            if wanted.get(key) != reached.get(key)
+        ]
         raise CertificateError(
-            f"trial {trial.number} had {trial.user_attrs[METRICS]}, the pipeline comes to {reached}:"
-            f" is the experiment {name} another's? `dvc exp remove {name}`, then again"
+            "\n".join([f"the pipeline does not reproduce trial {trial.number}", *different]),
+            f"if {name} is an old experiment, run `dvc exp remove {name}`, then the sweep again",
         )
     return name
 

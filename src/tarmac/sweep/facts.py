@@ -4,6 +4,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
+from tarmac.interface.errors import UserError
 from tarmac.pipeline.base import paths
 from tarmac.pipeline.base.hashing import digest
 from tarmac.policy import Params
@@ -17,7 +18,7 @@ RESULTS = ("metrics/", "models/")  # of an earlier run, which the next stage rea
 NEEDED = (str(paths.RAW), str(paths.PREPARED), FEATURES)
 
 
-class UncommittedError(ValueError):
+class UncommittedError(UserError):
     """Files that decide a result are not committed."""
 
 
@@ -28,7 +29,10 @@ def refuse_uncommitted() -> None:
     settings are facts of the study themselves.
     """
     if git.commit("HEAD") is None:
-        raise UncommittedError("there is no commit yet: a study is bound to one")
+        raise UncommittedError(
+            "this repository has no commit, and a study belongs to one",
+            "run `git add --all`, then `git commit`",
+        )
     pipeline = YAML(typ="safe", pure=True).load(paths.PIPELINE.read_text(encoding="utf-8"))
     changed = git.changed_since("HEAD")
     read = by_stage(changed, pipeline)
@@ -37,8 +41,8 @@ def refuse_uncommitted() -> None:
     files = [path for path in files if not path.startswith(RESULTS)]
     if files:
         raise UncommittedError(
-            "stages read these files, and no commit has them as they are here: commit or stash them first\n"
-            + "\n".join(f"  {path}" for path in files)
+            "\n  ".join(["stages read files that are not committed", *files]),
+            "commit them, or put them away with `git stash --include-untracked`",
         )
 
 

@@ -15,6 +15,7 @@ from optuna.storages import fail_stale_trials
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
+from tarmac.interface.errors import UserError
 from tarmac.repository import git
 from tarmac.sweep import machine
 from tarmac.sweep.places import give_up
@@ -23,9 +24,10 @@ from tarmac.sweep.trial import WORKER, finished, open_places
 from tarmac.sweep.worker import STORAGE
 
 LOOK, PATIENCE, DEATHS = 0.25, 30.0, 5  # seconds between looks; seconds to end in; deaths that are too many
+AGAIN = "fix the cause, then run the same command again: finished trials are kept"
 
 
-class WorkerError(ValueError):
+class WorkerError(UserError):
     """Workers cannot start, or die again and again."""
 
 
@@ -106,9 +108,12 @@ class Pool:
                 self._put_back(name)
                 self._deaths += 1
             if process.returncode == 1:
-                raise WorkerError("a worker could not go on, see above")
+                raise WorkerError("a sweep worker stopped with an error (see above)", AGAIN)
             if self._deaths >= DEATHS:
-                raise WorkerError(f"{DEATHS} workers died, the last with status {process.returncode}: is memory short?")
+                raise WorkerError(
+                    f"{DEATHS} sweep workers died, the last with exit status {process.returncode}",
+                    "run fewer at once if memory is short: `make sweep JOBS=1`",
+                )
 
     def _put_back(self, name: str) -> None:
         for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):

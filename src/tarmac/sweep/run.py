@@ -6,6 +6,7 @@ import optuna
 from optuna.study import Study
 
 from tarmac import policy
+from tarmac.interface.errors import UserError
 from tarmac.sweep import show
 from tarmac.sweep.certify import certify
 from tarmac.sweep.facts import bring_features, facts, refuse_uncommitted
@@ -19,12 +20,13 @@ from tarmac.sweep.trial import METRICS, finished
 def sweep(name: str, url: str, trials: int, jobs: int, top: int) -> None:
     """Runs trials until the study has this many, in this many processes, and certifies the best `top` of them.
 
-    A grid has as many trials as points. Raises `ValueError` for what a person can mend.
+    A grid has as many trials as points. Raises `UserError` for what a person can mend.
     """
     known = policy.load()
     if known.engine != "duckdb":
-        raise ValueError(
-            f"a sweep fits on its own machines, engine is {known.engine}: set it to duckdb (docs/scale.md)"
+        raise UserError(
+            f"`engine: {known.engine}` in params.yaml does not support sweeps",
+            "set `engine: duckdb` in params.yaml (docs/scale.md)",
         )
     refuse_uncommitted()
     bring_features()
@@ -45,7 +47,10 @@ def _certify_best(study: Study, top: int) -> None:
     """The best one last, so that its result is what the workspace has."""
     best = show.ranked(study)[:top]
     if top and not best:
-        raise ValueError("no trial came to a result: `tarmac sweep show` has the errors")
+        raise UserError(
+            f"no trial of the study {study.study_name!r} was completed",
+            f"list the errors with `tarmac sweep show --study {study.study_name}`",
+        )
     names = [certify(study.study_name, trial) for trial in reversed(best)]
     for trial, name in zip(best, reversed(names), strict=True):
         print(f"certified: {name}, validation {trial.user_attrs[METRICS]}, the same in the pipeline to the last digit")

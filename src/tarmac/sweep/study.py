@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import time
 import warnings
 from pathlib import Path
@@ -14,6 +15,7 @@ from sqlalchemy import Engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, OperationalError, ProgrammingError
 
+from tarmac.interface.errors import UserError, suggest
 from tarmac.policy import SweepParams
 from tarmac.sweep.places import retry
 from tarmac.sweep.space import Sampler
@@ -24,7 +26,7 @@ HEARTBEAT, GRACE = 5, 20  # seconds: so often a worker says that it lives, and s
 FACTS = "facts"
 
 
-class StudyError(ValueError):
+class StudyError(UserError):
     """The study cannot be used here: the storage does not answer, or it was opened for something else."""
 
 
@@ -39,8 +41,14 @@ def open_storage(url: str) -> RDBStorage:
         except (IntegrityError, ProgrammingError):  # another machine makes the tables at this moment
             time.sleep(0.5 * (attempt + 1))
         except (ArgumentError, ImportError, NoSuchModuleError, OperationalError, ValueError) as error:
-            raise StudyError(f"the storage {shown(url)} does not answer: {str(error).splitlines()[0]}") from None
-    raise StudyError(f"the storage {shown(url)} lets no tables be made")
+            raise StudyError(
+                f"the storage {shown(url)} cannot be opened: {str(error).splitlines()[0]}",
+                "check the URL in --storage or TARMAC_SWEEP_STORAGE, and that the database runs",
+            ) from None
+    raise StudyError(
+        f"the storage {shown(url)} does not allow creating tables",
+        "grant its user the right to create tables, then run the same command again",
+    )
 
 
 def shown(url: str) -> str:
@@ -86,7 +94,10 @@ def _one_at_a_time(engine: Engine) -> None:
 def open_study(storage: RDBStorage, name: str, params: SweepParams, facts: dict[str, str]) -> Study:
     """Opens a study, or makes it with these facts. Raises `StudyError` where it was made with others."""
     if not NAME.fullmatch(name):
-        raise StudyError(f"a study's name is of small letters, digits and hyphens, not {name!r}")
+        raise StudyError(
+            f"invalid study name {name!r}",
+            "use lowercase letters, digits and hyphens: `make sweep STUDY=deep-trees`",
+        )
     halving = params.halving
     study = optuna.create_study(
         study_name=name,
@@ -112,8 +123,11 @@ def refuse_another(name: str, opened: dict[str, str], here: dict[str, str]) -> N
         if opened.get(key) != here.get(key)
     ]
     if different:
-        advice = "go back to what it was opened with, or start another by --study NAME (make sweep STUDY=NAME)"
-        raise StudyError("\n".join([f"the study {name!r} was opened for something else: {advice}", *different]))
+        started = f"the study {name!r} was started with another commit, data or settings"
+        raise StudyError(
+            "\n".join([started, *different]),
+            "restore them, or start another study: `make sweep STUDY=NAME` (--study NAME)",
+        )
 
 
 def load_study(storage: RDBStorage, name: str) -> Study:
@@ -121,7 +135,8 @@ def load_study(storage: RDBStorage, name: str) -> Study:
     try:
         return optuna.load_study(study_name=name, storage=storage)
     except KeyError:
-        known = ", ".join(sorted(optuna.get_all_study_names(storage))) or "none"
+        known = sorted(optuna.get_all_study_names(storage))
         raise StudyError(
-            f"there is no study {name!r} in this storage (known: {known}): `make sweep` starts it"
+            f"there is no study {name!r} in this storage (known: {', '.join(known) or 'none'})",
+            f"{suggest(name, known)} start it with `make sweep STUDY={shlex.quote(name)}`".strip(),
         ) from None

@@ -7,6 +7,7 @@ import optuna
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
+from tarmac.interface.errors import UserError
 from tarmac.pipeline.base.outputs import finite
 from tarmac.pipeline.models.dataset import Inputs, Split
 from tarmac.pipeline.training import estimators
@@ -54,8 +55,9 @@ class Objective:
         try:
             params = with_values(self._params.train, values)
             estimators.fit(params, Inputs.of(params.features), self._split, self._on_round(trial, best))
-        except ValueError as error:
-            trial.set_user_attr(ERROR, str(error))
+        except (UserError, ValueError) as error:
+            hint = getattr(error, "hint", "")
+            trial.set_user_attr(ERROR, f"{error}; {hint}" if hint else str(error))
             raise
         finally:
             trial.set_user_attr(SECONDS, round(time.monotonic() - started, 2))

@@ -6,6 +6,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tarmac.interface.errors import UserError, suggest
 from tarmac.tabular.columns import Category, Column, Columns, Number, hour, plain
 
 WHOLE = "all"  # the file of a table without months
@@ -41,10 +42,24 @@ def hours_of(times: "pd.Series[str]") -> "pd.Series[str]":
 
 
 def typed(name: str, frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:
-    """Text columns as a raw table. Raises `ValueError` or an Arrow error where a column or a value does not fit."""
+    """Text columns as a raw table. Raises `UserError` that names a column or value which does not fit."""
     if list(frame.columns) != schema.names:
-        raise ValueError(f"{name} has columns {list(frame.columns)}, expected {schema.names}")
-    return pa.table([_column(frame[field.name], field.type) for field in schema], schema=schema.remove_metadata())
+        unknown = [column for column in frame.columns if column not in schema.names]
+        raise UserError(
+            f"{name} has columns {', '.join(frame.columns)}, expected {', '.join(schema.names)}",
+            " ".join(filter(None, (suggest(column, schema.names) for column in unknown))),
+        )
+    columns = []
+    for field in schema:
+        try:
+            columns.append(_column(frame[field.name], field.type))
+        except (ValueError, pa.ArrowException) as error:
+            first, *_ = str(error).splitlines()
+            raise UserError(
+                f"{name}: a value of {field.name} is not of type {field.type} ({first})",
+                "correct the value in the file",
+            ) from None
+    return pa.table(columns, schema=schema.remove_metadata())
 
 
 def _column(text: "pd.Series[str]", kind: pa.DataType) -> pa.Array:
@@ -63,7 +78,10 @@ def by_file(name: str, table: pa.Table, day: str | None) -> Iterator[tuple[str, 
         yield f"{name}/{WHOLE}", table
         return
     if table[day].null_count:
-        raise ValueError(f"{table[day].null_count} rows of {name} have no {day}: no month can keep them")
+        raise UserError(
+            f"{table[day].null_count} rows of {name} have no {day}, so they belong to no month",
+            f"fill in {day}, or remove the rows",
+        )
     months = pc.strftime(table[day], format="%Y-%m")
     for month in sorted(months.unique().to_pylist()):
         yield f"{name}/{month}", table.filter(pc.equal(months, month))

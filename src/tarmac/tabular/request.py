@@ -38,7 +38,7 @@ def _with_hours(hours: Mapping[str, str], wanted: Mapping[str, str]) -> Callable
         whole = {**row, **{own: int(found[1]) for own, found in told.items() if found}}
         for name, own in wanted.items():
             if whole.get(own) is None:
-                raise ValueError(f"{own} is expected, or the time of day in {name}")
+                raise ValueError(f"{own} is missing, and {name} has no time of day")
         return whole
 
     return added
@@ -69,7 +69,7 @@ def _written(day: Any) -> Any:
         return datetime.fromisoformat(day).date()
     if isinstance(day, date | str) and not str(day).isdigit():
         return day
-    raise ValueError("a date as in ISO 8601 is expected: 2024-02-29")
+    raise ValueError("a date in ISO 8601 is expected, such as 2024-02-29")
 
 
 def field_of(column: str, columns: Columns, useless: Collection[str]) -> str | None:

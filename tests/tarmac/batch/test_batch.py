@@ -22,6 +22,7 @@ from tarmac.batch import run
 from tarmac.batch.plan import Part, alone
 from tarmac.batch.progress import Progress
 from tarmac.batch.run import found, predict
+from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.hashing import digest
 from tarmac.serving.bundle import Bundle
@@ -68,13 +69,13 @@ def command(bundle_folder, *arguments):
 
 
 def refusal(bundle, source, out):
-    """The one line that says why there are no scores; the input is as it was."""
+    """Return why there are no scores, and the hint, each of one line; the input is as it was."""
     before = digest(source)
-    with pytest.raises(ValueError, match=r".") as error:
+    with pytest.raises(UserError, match=r".") as error:
         predict(source, out, bundle)
     assert digest(source) == before
-    assert "\n" not in str(error.value)
-    return str(error.value)
+    assert "\n" not in str(error.value) + error.value.hint
+    return "; ".join(filter(None, (str(error.value), error.value.hint)))
 
 
 def test_batch_scores_match_service_and_pipeline(bundle, tmp_path):
@@ -266,25 +267,28 @@ def test_too_many_rejected_rows_fail_the_command(bundle, bundle_folder, tmp_path
     predict(source, tmp_path / "out.parquet", bundle, 0.1)
     done = command(bundle_folder, source, tmp_path / "out.parquet", "--max-rejects", "0.09")
     assert done.returncode == 1
-    assert done.stderr.count("\n") == 1
-    assert "10 rows: 9 scored" in done.stderr
+    error, hint = done.stderr.splitlines()
+    assert "10 rows: 9 scored" in error
+    reasons = tmp_path / "out.parquet.rejects.csv"
+    assert hint == f"hint: correct the rows; {reasons} has the reason for each"
     assert (tmp_path / "out.parquet").exists()
 
 
+FLIHGT = "'flihgt'; did you mean `flight`? rename or remove them; allowed columns are carrier, flight,"
 BAD = {
     "empty.parquet": (b"", "is empty"),
     "empty.csv": (b"", "is empty"),
     "blank.csv": (b"\n\n", "cannot be read"),
     "text.parquet": (b"carrier,flight\n", "cannot be read"),
-    "header.csv": (b"carrier,flihgt\nDL,1\n", "'flihgt'; known are carrier, flight,"),
-    "lacks.csv": (b"carrier,flight\nDL,1\n", "lacks columns: origin"),
-    "twice.csv": (b"carrier,carrier\nDL,1\n", "columns twice: carrier"),
+    "header.csv": (b"carrier,flihgt\nDL,1\n", FLIHGT),
+    "lacks.csv": (b"carrier,flight\nDL,1\n", "no values for required columns: origin"),
+    "twice.csv": (b"carrier,carrier\nDL,1\n", "duplicate columns: carrier"),
     "ragged.csv": (None, "Row #3: Expected 8 columns, got 9"),
     "latin.csv": (None, "is not UTF-8"),
     "latin-header.csv": ("carrier,flügel\nDL,1\n".encode("latin-1"), "is not UTF-8"),
     "utf16.csv": ("carrier,flight\nDL,1\n".encode("utf-16"), "."),
     "long.csv": (b"carrier\n" + b"x" * 3_000_000, "."),
-    "rows.jsonl": (b"{}", "neither .parquet nor .csv"),
+    "rows.jsonl": (b"{}", "not a .parquet or .csv file"),
 }
 
 
@@ -321,12 +325,16 @@ def test_corrupt_parquet_page_leaves_no_output(bundle, tmp_path):
 @pytest.mark.parametrize(
     ("column", "values", "told"),
     [
-        ("flight", ["1", "2"], "flight as string: integer is expected"),
-        ("distance", [1.5, 2.0], "distance as double: integer is expected"),
-        ("carrier", [1, 2], "carrier as int64: string is expected"),
-        ("scheduled_departure", [0, 1], "scheduled_departure as int64: string is expected"),
-        ("live.temp", ["warm", "cold"], "live.temp as string: number is expected"),
-        ("live", [{"temp": 1.0}, None], "'live'; known are"),
+        ("flight", ["1", "2"], "flight has type string, not integer"),
+        ("distance", [1.5, 2.0], "distance has type double, not integer"),
+        ("carrier", [1, 2], "carrier has type int64, not string"),
+        ("scheduled_departure", [0, 1], "scheduled_departure has type int64, not string"),
+        ("live.temp", ["warm", "cold"], "live.temp has type string, not number"),
+        (
+            "live",
+            [{"temp": 1.0}, None],
+            "'live'; did you mean `live.turn`? rename or remove them; allowed",
+        ),
     ],
 )
 def test_column_of_wrong_type_is_refused(bundle, tmp_path, column, values, told):
@@ -364,23 +372,24 @@ def test_refuses_overlapping_or_invalid_paths(bundle, tmp_path):
     (tmp_path / "linked").mkdir()
     (tmp_path / "linked" / "a.parquet").symlink_to(source / "a.parquet")
     for out in (source, source / "out", tmp_path, source / ".." / "in"):
-        assert "lie in one another" in refusal(bundle, source, out)
-    assert "written over" in refusal(bundle, tmp_path / "one.parquet", tmp_path / "one.parquet")
-    assert "written over" in refusal(bundle, tmp_path / "x.parquet.rejects.csv", tmp_path / "x.parquet")
-    assert "written over" in refusal(bundle, tmp_path / "linked", source)
+        assert "overlap; choose an output folder outside the input folder" in refusal(bundle, source, out)
+    assert "would overwrite the input" in refusal(bundle, tmp_path / "one.parquet", tmp_path / "one.parquet")
+    assert "would overwrite the input" in refusal(bundle, tmp_path / "x.parquet.rejects.csv", tmp_path / "x.parquet")
+    assert "would overwrite the input" in refusal(bundle, tmp_path / "linked", source)
     assert "is a file" in refusal(bundle, source, tmp_path / "one.parquet")
     (tmp_path / "out.parquet").mkdir()
     assert "is a folder" in refusal(bundle, tmp_path / "one.parquet", tmp_path / "out.parquet")
-    assert "neither .parquet nor .csv" in refusal(bundle, tmp_path / "one.parquet", tmp_path / "out.json")
-    assert "is missing" in refusal(bundle, tmp_path / "none.parquet", tmp_path / "scores.parquet")
-    with pytest.raises(ValueError, match="is no bundle"):
+    assert "not a .parquet or .csv file" in refusal(bundle, tmp_path / "one.parquet", tmp_path / "out.json")
+    missing = refusal(bundle, tmp_path / "none.parquet", tmp_path / "scores.parquet")
+    assert "none.parquet does not exist; did you mean `one.parquet`?" in missing
+    with pytest.raises(UserError, match="is not a bundle"):
         found(tmp_path)
 
 
 def test_scores_every_file_of_a_folder_or_refuses_it(bundle, tmp_path):
     source = tmp_path / "in"
     source.mkdir()
-    assert "holds no .parquet" in refusal(bundle, source, tmp_path / "out")
+    assert "contains no .parquet or .csv file" in refusal(bundle, source, tmp_path / "out")
     write(requests(2), source / "day=1" / "a.parquet")
     write(requests(3), source / "day=2" / "a.csv")
     (source / "_SUCCESS").write_text("")
@@ -390,7 +399,7 @@ def test_scores_every_file_of_a_folder_or_refuses_it(bundle, tmp_path):
     assert "notes.txt" in refusal(bundle, source, tmp_path / "out")
     (source / "notes.txt").unlink()
     write(requests(2), source / "day=2" / "a.parquet")
-    assert "would both be scored into day=2/a.parquet" in refusal(bundle, source, tmp_path / "out")
+    assert "would have the same output: day=2/a.parquet" in refusal(bundle, source, tmp_path / "out")
 
 
 def test_file_without_rows_gives_empty_output(bundle, tmp_path):
@@ -419,7 +428,7 @@ def test_input_file_changed_during_run_is_refused(tmp_path):
     job = run.Job.of(part, {})
     job.unchanged()
     part.source.write_bytes(part.source.read_bytes() + b"\n")
-    with pytest.raises(ValueError, match="was changed"):
+    with pytest.raises(UserError, match="was changed"):
         job.unchanged()
 
 
@@ -448,7 +457,7 @@ def test_missing_input_ends_with_one_line_error(bundle_folder, tmp_path):
         done = subprocess.run(arguments, env=environment(bundle_folder), check=False, capture_output=True, text=True)
         assert done.returncode == 1
         assert done.stderr.splitlines() == [done.stderr.strip()]
-        assert "none.csv is missing" in done.stderr
+        assert "none.csv does not exist" in done.stderr
 
 
 class Terminal(io.StringIO):

@@ -107,15 +107,16 @@ def theirs(first: branch.Pushed, how: str) -> str:
 )
 def test_refuses_to_overwrite_commit_of_another_user(here, how):
     tip = theirs(retrained(here, "1"), how)
-    with pytest.raises(BranchError, match="the branch retrain has commits of somebody else and is left as it is"):
+    with pytest.raises(BranchError, match="the branch retrain on the server has commits of another author and is kept"):
         retrained(here, "2")
     assert server("rev-parse", "retrain") == tip
 
 
 def test_refuses_local_commits_ahead_of_default_branch(here):
     mine = commit(mine="1")
-    with pytest.raises(BranchError, match="HEAD has commits that trunk lacks: start from trunk"):
+    with pytest.raises(BranchError, match="HEAD has commits that are not on origin/trunk") as caught:
         retrained(here, "1")
+    assert caught.value.hint == "start from the default branch: `git switch trunk`"
     assert run("rev-parse", "HEAD") == mine
     assert (here / "result").read_text() == "1"
 
@@ -147,7 +148,7 @@ def test_unreachable_server_keeps_result_for_retry(here):
 
 def test_pushes_nothing_when_adding_outputs_fails(here):
     (here / "broken").touch()
-    with pytest.raises(BranchError, match="nothing is pushed"):
+    with pytest.raises(BranchError, match="nothing was pushed"):
         retrained(here, "1")
     (here / "broken").unlink()
     assert retrained(here, "1").new

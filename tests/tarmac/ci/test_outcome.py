@@ -59,21 +59,31 @@ def test_review_is_ignored_without_retraining():
 
 
 BROKEN = {
-    "nothing": (None, None, "success", "there is no monitoring/monitoring.json"),
-    "cut": ('{"verdict"', None, "success", "monitoring.json cannot be read"),
-    "a list": ([OK], None, "success", "monitoring.json cannot be read"),
-    "deep": ("[" * 100_000, None, "success", "monitoring.json cannot be read"),
-    "no decision": ({"verdict": "ok"}, None, "success", "has no verdict, or no decision"),
-    "another decision": ({**OK, "decision": "release"}, None, "success", "has no verdict, or no decision"),
-    "another verdict": ({**OK, "verdict": "</summary>"}, None, "success", "has no verdict, or no decision"),
-    "a list for a word": ({**OK, "verdict": ["ok"]}, None, "success", "has no verdict, or no decision"),
-    "checks that are none": ({**HELD, "checks": ["x"]}, None, "success", "cannot be read"),
-    "no review": (DRIFTED, None, "success", "something to offer without a verdict"),
-    "a review without verdict": (DRIFTED, {"summary": "x"}, "success", "something to offer without a verdict"),
-    "a cut review": (DRIFTED, "{", "success", "verdict.json cannot be read"),
-    "a failure after": (DRIFTED, PASS, "failure", "broke after the monitoring"),
-    "a failure in spite of it": (OK, None, "failure", "broke after the monitoring"),
-    "a step that did not run": (OK, None, "skipped", "broke after the monitoring"),
+    "nothing": (None, None, "success", "monitoring/monitoring.json is missing or not a regular file"),
+    "cut": ('{"verdict"', None, "success", "monitoring.json cannot be read as JSON"),
+    "a list": ([OK], None, "success", "monitoring.json is not a JSON object"),
+    "deep": ("[" * 100_000, None, "success", "monitoring.json cannot be read as JSON"),
+    "no decision": ({"verdict": "ok"}, None, "success", "has no valid verdict or decision"),
+    "another decision": ({**OK, "decision": "release"}, None, "success", "has no valid verdict or decision"),
+    "another verdict": ({**OK, "verdict": "</summary>"}, None, "success", "has no valid verdict or decision"),
+    "a list for a word": ({**OK, "verdict": ["ok"]}, None, "success", "has no valid verdict or decision"),
+    "checks that are none": (
+        {**HELD, "checks": ["x"]},
+        None,
+        "success",
+        "`checks` in monitoring/monitoring.json is not",
+    ),
+    "no review": (DRIFTED, None, "success", "review/verdict.json is missing or has no verdict"),
+    "a review without verdict": (
+        DRIFTED,
+        {"summary": "x"},
+        "success",
+        "review/verdict.json is missing or has no verdict",
+    ),
+    "a cut review": (DRIFTED, "{", "success", "verdict.json cannot be read as JSON"),
+    "a failure after": (DRIFTED, PASS, "failure", "failed after monitoring"),
+    "a failure in spite of it": (OK, None, "failure", "failed after monitoring"),
+    "a step that did not run": (OK, None, "skipped", "failed after monitoring"),
 }
 
 
@@ -93,7 +103,7 @@ def test_symbolic_links_are_not_followed(here):
     MONITORED.symlink_to(here / "secret")
     assert found().decision == "hold"
     REVIEW.symlink_to(here / "secret")
-    assert report(REVIEW) == "There is no report to show: it is a symbolic link."
+    assert report(REVIEW) == "There is no report to show: review/report.md is behind a symbolic link."
 
 
 @pytest.mark.parametrize("release", ["by person", "Automatic", "automatic ", True, 1, None, ["automatic"]])

@@ -12,6 +12,7 @@ import pytest
 
 from tarmac.dashboard import build
 from tarmac.dashboard.reading import SiteError
+from tarmac.interface.errors import UserError
 from tarmac.monitoring import run as monitoring
 from tests.commits import run
 from tests.conftest import ROOT
@@ -216,7 +217,7 @@ def test_truncated_file_is_named_in_one_line_and_page_is_kept(year, name):
     path.write_bytes(
         kept[: kept.rindex(b"[") + 1] if name == "dvc.yaml" else kept
     )  # YAML may be whole wherever it ends
-    with pytest.raises(ValueError, match=re.escape(name)) as told:
+    with pytest.raises(UserError, match=re.escape(name)) as told:
         build.build()
     assert len(str(told.value).splitlines()) == 1
     assert build.PAGE.read_bytes() == before, "the page before is lost"
@@ -229,13 +230,15 @@ def test_command_reports_error_in_one_line(year):
     command = [sys.executable, "-c", "from tarmac.cli import app; app()", "site"]
     done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
     assert (done.returncode, done.stdout) == (1, "")
-    assert re.fullmatch(r"tarmac: error: metrics/prepare\.json: .+\n", done.stderr)
+    error, hint = done.stderr.splitlines()
+    assert error.startswith("error: metrics/prepare.json: ")
+    assert re.fullmatch(r"hint: .+`git restore metrics/prepare\.json`", hint)
 
 
 def test_repository_without_commit_is_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run("init", "--quiet")
-    with pytest.raises(SiteError, match="no commit here"):
+    with pytest.raises(SiteError, match="the repository has no commit"):
         build.build()
 
 

@@ -86,7 +86,7 @@ def test_rolls_back_image_that_does_not_become_ready(cluster):
     cluster.breaks("status")
     done = cluster.deploy(STAGE="prod", IMAGE=IMAGE)
     assert done.returncode != 0
-    assert f"deploy: error: {IMAGE} did not become ready in prod: the one before is back" in done.stderr
+    assert f"error: {IMAGE} did not become ready in prod and was rolled back\n" in done.stderr
     assert "Traceback" not in done.stderr
     assert cluster.calls[-1] == ["--namespace=tarmac-prod", "rollout", "undo", "deployment/tarmac"]
 
@@ -106,9 +106,9 @@ def test_stops_with_error_when_cluster_refuses_manifest(cluster):
         ("prod", "ghcr.io/team/service@sha256:0a", "by its digest"),
         ("prod", f"{IMAGE}\n      hostNetwork: true", "by its digest"),
         ("prod", "", "by its digest"),
-        ("production", IMAGE, "a stage is one of staging, prod"),
-        ("", IMAGE, "a stage is one of staging, prod"),
-        ("prod; touch pwned", IMAGE, "a stage is one of staging, prod"),
+        ("production", IMAGE, "'production'\nhint: use staging or prod"),
+        ("", IMAGE, "''\nhint: use staging or prod"),
+        ("prod; touch pwned", IMAGE, "'prod; touch pwned'\nhint: use staging or prod"),
         ("prod", f"$(touch pwned){IMAGE}", "by its digest"),
     ],
 )
@@ -126,4 +126,4 @@ def test_reports_missing_kubectl(cluster):
     env = {"PATH": f"{cluster.folder}", "STAGE": "prod", "IMAGE": IMAGE, "PYTHONPATH": "src"}
     command = [python, "-m", "tarmac.deploy.rollout"]
     done = subprocess.run(command, cwd=cluster.folder, check=False, capture_output=True, text=True, env=env)
-    assert done.stderr == "deploy: error: kubectl is not installed\n"
+    assert done.stderr == "error: kubectl is not installed\nhint: install kubectl, or add it to PATH\n"

@@ -47,8 +47,8 @@ def test_good_image_passes_and_leaves_no_container(clone):
 
 FAULTS = {
     "ends": "it cannot start",
-    "other": "it serves v9.9.9, not v0.0.2",
-    "wrong": "/predict does not answer as it should",
+    "other": "the container serves version v9.9.9, not v0.0.2",
+    "wrong": "/predict did not return a valid response",
     "silent": "/openapi.json has no example",
 }
 
@@ -78,7 +78,7 @@ def test_rejects_image_that_runs_as_root(clone):
     path.write_text(path.read_text().replace("USER 65532:65532", "USER 0:0"))
     done = clone.make("image", "smoke")
     assert done.returncode != 0
-    assert "smoke: error: tarmac:v0.0.2 runs as root" in done.stderr
+    assert "error: tarmac:v0.0.2 runs as root" in done.stderr
 
 
 def test_times_out_on_image_that_stays_unhealthy(clone, monkeypatch):
@@ -86,7 +86,7 @@ def test_times_out_on_image_that_stays_unhealthy(clone, monkeypatch):
     assert clone.make("image").returncode == 0
     monkeypatch.setattr(smoke, "PATIENCE", 2)
     monkeypatch.setenv("PATH", str(clone.tools), prepend=":")
-    with pytest.raises(smoke.DeployError, match="running, and not healthy within 2 s"):
+    with pytest.raises(smoke.DeployError, match="running, and was not healthy within 2 s"):
         smoke.smoke("tarmac:v0.0.2", "v0.0.2")
     assert containers(clone.engine) == []
 
@@ -99,7 +99,8 @@ def test_rejects_missing_or_damaged_bundle(clone, text):
     for target in ("image", "smoke"):
         done = clone.make(target)
         assert done.returncode != 0
-        assert f"{target}: error: there is no bundle in served/live: `make bundle STAGE=prod` makes one" in done.stderr
+        assert "error: served/live does not contain a valid bundle\n" in done.stderr
+        assert "hint: make a bundle: `make bundle STAGE=prod`\n" in done.stderr
     assert calls(clone.engine) == []
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from tarmac.ingest.incoming import read, take_in
 from tarmac.ingest.raw_data import write
+from tarmac.interface.errors import UserError
 from tests.conftest import RAW, required
 from tests.flights import small
 from tests.tarmac.ingest.test_raw_data import contents
@@ -80,12 +81,12 @@ BROKEN: dict[str, tuple[Edit, str]] = {
     "delays beyond days": (lambda rows: rows.assign(arr_delay=rows["arr_delay"] + 9999), "arr_delay: delay_possible"),
     "another city": (lambda rows: rows.assign(origin="ORD"), "origin: origin_known"),
     "no destinations": (lambda rows: rows.assign(dest=None), "dest: present"),
-    "a column missing": (lambda rows: rows.drop(columns="tailnum"), "has the columns of none of"),
-    "a column more": (lambda rows: rows.assign(mood="good"), "has the columns of none of"),
+    "a column missing": (lambda rows: rows.drop(columns="tailnum"), "has the columns of no raw table"),
+    "a column more": (lambda rows: rows.assign(mood="good"), "has the columns of no raw table"),
     "words for numbers": (lambda rows: rows.assign(distance="far"), "sent/flights.csv: "),
     "fractions of minutes": (lambda rows: rows.assign(minute=rows["minute"] + 0.5), "sent/flights.csv: "),
-    "a month after a gap": (lambda rows: rows.assign(year=2014, month=3), "2014-01, 2014-02 missing"),
-    "no row": (lambda rows: rows.head(0), "sent/flights.csv holds no row"),
+    "a month after a gap": (lambda rows: rows.assign(year=2014, month=3), "has no 2014-01, 2014-02 between"),
+    "no row": (lambda rows: rows.head(0), "sent/flights.csv has no rows"),
 }
 
 
@@ -95,32 +96,45 @@ def test_refuses_broken_month_and_keeps_existing_data(raw, tmp_path, kind):
     edit, said = BROKEN[kind]
     sent = files(raw, tmp_path / "sent", edit)
     before = contents(raw)
-    with pytest.raises(ValueError, match=r"\S") as caught:
+    with pytest.raises(UserError, match=r"\S") as caught:
         take_in(read(sent), LIMIT, raw)
     assert said in str(caught.value)
-    assert "partial" not in str(caught.value)
+    assert "partial" not in str(caught.value) + caught.value.hint
     assert contents(raw) == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["raw", "sent"]
+
+
+def test_hint_compares_columns_with_nearest_table(tmp_path):
+    pd.DataFrame({"faa": ["EWR"], "nam": ["Newark"]}).to_csv(tmp_path / "a.csv", index=False)
+    pd.DataFrame({"one": [1]}).to_csv(tmp_path / "b.csv", index=False)
+    with pytest.raises(UserError, match=r"has the columns of no raw table \(.+\): faa, nam$") as caught:
+        read([tmp_path / "a.csv"])
+    assert caught.value.hint.startswith("to match the table airports: add alt, ")
+    assert caught.value.hint.endswith("; remove nam")
+    with pytest.raises(UserError, match=r": one$") as caught:
+        read([tmp_path / "b.csv"])
+    assert caught.value.hint == ""
 
 
 def test_requires_every_table_of_new_month(raw, tmp_path):
     weather, _ = files(raw, tmp_path / "sent")
     for name in ("weather", "flights"):
         (raw / name / f"{MONTH}.parquet").unlink()
-    with pytest.raises(ValueError, match=r"raw/flights lacks 2013-12: give its file in the same command"):
+    with pytest.raises(UserError, match=r"raw/flights has no data for 2013-12$") as caught:
         take_in(read([weather]), LIMIT, raw)
+    assert caught.value.hint == "name its files for flights in the same command"
 
 
 def test_rejects_unreadable_or_missing_file(tmp_path):
     for name, content in {"a.csv": b"", "b.parquet": b"PAR1", "c.csv": b"\xff\xfe\x00"}.items():
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(ValueError, match=name):
+        with pytest.raises(UserError, match=name):
             read([tmp_path / name])
-    with pytest.raises(ValueError, match=r"nowhere\.csv"):
+    with pytest.raises(UserError, match=r"nowhere\.csv"):
         read([tmp_path / "nowhere.csv"])
 
 
 def test_rejects_two_files_of_same_month(raw, tmp_path):
     first, second = (files(raw, tmp_path / name)[1] for name in ("one", "two"))
-    with pytest.raises(ValueError, match="flights/2013-12, and so does another file"):
+    with pytest.raises(UserError, match="is the second file with rows of flights/2013-12"):
         read([first, second])

@@ -6,6 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tarmac.ingest.raw_data import ingest
+from tarmac.interface.errors import UserError
 from tests.flights import sdist
 
 
@@ -46,7 +47,7 @@ def test_refused_source_leaves_old_data_unchanged(source: Path, tmp_path: Path) 
     texts = sdist.texts()
     texts["airports"] = texts["airports"].replace("tzone", "zone")  # the last table: the others are written by then
     damaged = sdist.write(tmp_path / "damaged.tar.gz", texts)
-    with pytest.raises(ValueError, match="airports has columns"):
+    with pytest.raises(UserError, match="airports has columns"):
         ingest(damaged, tmp_path / "raw")
     assert contents(tmp_path / "raw") == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["damaged.tar.gz", "raw", "source.tar.gz"]

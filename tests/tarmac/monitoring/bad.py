@@ -66,7 +66,7 @@ MONTHS: dict[str, Bad] = {
     "delays in hours": Bad(
         "ingest", "dep_delay: of_clock", lambda rows: rows.assign(dep_delay=rows["dep_delay"] // 60)
     ),
-    "weather of no station": Bad("ingest", "holds no row", weather=lambda rows: rows.iloc[:0]),
+    "weather of no station": Bad("ingest", "has no rows", weather=lambda rows: rows.iloc[:0]),
     "weather all missing": Bad(
         "hold", "temp", weather=lambda r: r.assign(**dict.fromkeys(("temp", "dewp", "humid", "wind_dir", "wind_speed")))
     ),

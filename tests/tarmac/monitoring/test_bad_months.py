@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tarmac.ingest.incoming import read, take_in
+from tarmac.interface.errors import UserError
 from tarmac.monitoring.judge import Judgement, integrity, judge
 from tarmac.monitoring.reference import Reference, reference
 from tarmac.monitoring.rows import Observed, of_month
@@ -98,7 +99,7 @@ def test_bad_months_cover_twelve_kinds_and_every_gate():
 @pytest.mark.parametrize("bad", at("ingest"))
 def test_ingest_rejects_bad_month_and_keeps_existing_data(place, bad):
     before = {path: path.read_bytes() for path in (place / "data").rglob("*.parquet")}
-    with pytest.raises(ValueError, match=re.escape(bad.named)):
+    with pytest.raises(UserError, match=re.escape(bad.named)):
         take_in(read(sent(place, bad)), PARAMS.prepare.max_quarantine_share)
     assert {path: path.read_bytes() for path in (place / "data").rglob("*.parquet")} == before
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.monitoring.judge import judge
 from tarmac.monitoring.reference import reference
@@ -65,8 +66,24 @@ def test_journal_rows_match_pipeline_rows(journal, tables):
 
 def test_reports_model_input_that_features_lack(tables, tmp_path):
     pd.read_parquet(tables / f"{MONTH}.parquet").drop(columns="turn").to_parquet(tmp_path / f"{MONTH}.parquet")
-    with pytest.raises(ValueError, match="the live model takes turn, which"):
+    with pytest.raises(UserError, match="the live model requires turn, missing in data/features"):
         of_month(MONTH, Scorer(required("models/model.onnx")), tmp_path)
+
+
+@pytest.mark.parametrize("month", ["foo", "2013-1", "2013-13", "2013-12-01", "all", "2013-12\n", "../2013-12"])
+def test_rejects_invalid_month_and_shows_the_form(tmp_path, month):
+    with pytest.raises(UserError) as caught:
+        of_month(month, Formula(), tmp_path)
+    assert str(caught.value) == f'invalid month "{month}"'
+    assert caught.value.hint == "write it as YYYY-MM, such as 2013-12"
+
+
+@pytest.mark.parametrize("month", ["2014-03", "2012-12"])
+def test_error_for_month_without_data_names_stored_months(tables, month):
+    with pytest.raises(UserError) as caught:
+        of_month(month, Formula(), tables)
+    assert str(caught.value) == f"{tables} has no data for {month} (stored: 2013-01 to 2013-12)"
+    assert "`make ingest FILES=path/to/files`" in caught.value.hint
 
 
 def test_skips_and_counts_unreadable_journal_lines(journal, tables, tmp_path):
@@ -83,7 +100,7 @@ def test_keeps_only_predictions_of_requested_version(journal, tables, tmp_path):
         line |= {"version": "v0.0.0", "probability": 2.0}
     (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, lines[:ROWS])))
     assert len(of_log(tmp_path, tables, "v0.0.1").rows) == ROWS - 100
-    with pytest.raises(ValueError, match=r"no answer of v0\.0\.2"):
+    with pytest.raises(UserError, match=r"no predictions of v0\.0\.2"):
         of_log(tmp_path, tables, "v0.0.2")
 
 
@@ -171,7 +188,7 @@ def test_untimed_rows_are_excluded_from_their_reference(whole, tmp_path):
     assert 0.5 < known.rows / (len(whole) - 300) < 0.7
     np.testing.assert_array_equal(known.p, Formula().score(known.judged))
     every = replace(found, rows=whole)
-    with pytest.raises(ValueError, match="no other rows to judge these by"):
+    with pytest.raises(UserError, match="no other rows to compare the monitored rows with"):
         reference(Live("v1", "", "", split, Formula()), every, tmp_path / "tables")
 
 
@@ -184,19 +201,20 @@ def test_batch_of_untimed_rows_takes_its_period_from_file_time(whole, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"), [(None, "holds no answer"), (b"", "no Parquet file of scores"), (b"PAR1", "no Parquet file")]
+    ("content", "said"),
+    [(None, "has no predictions"), (b"", "not a Parquet file of predictions"), (b"PAR1", "not a Parquet file")],
 )
 def test_rejects_empty_or_invalid_log(tmp_path, content, said):
     path = tmp_path / "log"
     path.mkdir() if content is None else path.write_bytes(content)
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(UserError, match=said):
         of_log(path, tmp_path)
 
 
 def test_rejects_batch_of_days_that_features_lack(tmp_path):
     rows = {"day": ["2031-01-01"], "carrier": ["UA"], "flight": [1], "origin": ["EWR"], "probability": [0.5]}
     pd.DataFrame(rows).to_parquet(tmp_path / "scores.parquet")
-    with pytest.raises(ValueError, match="has no row of it yet"):
+    with pytest.raises(UserError, match="has none of the rows in"):
         of_log(tmp_path / "scores.parquet", tmp_path)
 
 

@@ -189,9 +189,46 @@ def test_rejects_non_mapping_and_invalid_yaml_in_one_line(path, content, expecte
     assert re.match(rf"{re.escape(str(path))}.*{expected}", told[0]), told[0]
 
 
+@pytest.mark.parametrize(
+    ("key", "wrong"),
+    [
+        ("train.max_rounds", "max_round"),
+        ("train.xgboost.max_bin", "max_bins"),
+        ("review.metrics.roc_auc.tolerance", "tolerence"),
+        ("monitor.days.watch", "wach"),
+        ("sweep.space.train.xgboost.max_depth.high", "hihg"),
+        ("sweep", "swep"),
+    ],
+)
+def test_suggests_known_key_of_section_for_unknown_one(path, key, wrong):
+    right = key.split(".")[-1]
+    lines = TEXT.splitlines(keepends=True)
+    number = places(TEXT)[key] - 1
+    lines[number] = lines[number].replace(f"{right}:", f"{wrong}:")
+    path.write_text("".join(lines))
+    with pytest.raises(ParamsError, match=f"{wrong}: unknown key") as caught:
+        load(path)
+    assert caught.value.hint == f"did you mean `{right}`? print the known keys with `tarmac params`"
+
+
+def test_suggests_each_unknown_key_once_and_none_without_resemblance(path):
+    path.write_text(TEXT + "serving: 1\nmonitr: 2\n'[x]': 3\n")
+    with pytest.raises(ParamsError) as caught:
+        load(path)
+    assert caught.value.hint == "did you mean `monitor`? print the known keys with `tarmac params`"
+
+
+def test_suggests_parameter_for_unknown_one_of_search_space(path):
+    path.write_text(TEXT.replace("train.xgboost.subsample:", "train.xgboost.subsampel:"))
+    with pytest.raises(ParamsError) as caught:
+        load(path)
+    assert caught.value.hint == "did you mean `subsample`?"
+
+
 def test_missing_file_error_says_where_to_run(tmp_path):
-    with pytest.raises(ParamsError, match=r"nowhere\.yaml: no such file; run from the repository's root"):
+    with pytest.raises(ParamsError, match=r"nowhere\.yaml: no such file") as caught:
         load(tmp_path / "nowhere.yaml")
+    assert caught.value.hint == "run from the repository's root"
 
 
 @pytest.mark.parametrize(
@@ -221,7 +258,7 @@ def test_reports_search_space_values_that_training_rejects(path):
     depth, sample = (f"sweep.space.train.xgboost.{name}" for name in ("max_depth", "subsampel"))
     assert mistakes(path, text) == [
         f"{path}:{places(text)[depth]}: {depth}: Input should be less than or equal to 16 (got 99)",
-        f"{path}:{places(text)[sample]}: {sample}: not a single value of the section train",
+        f"{path}:{places(text)[sample]}: {sample}: not a parameter with a single value in the section train",
     ]
 
 
@@ -291,7 +328,7 @@ def test_invalid_value_stops_stages_before_they_start(finished: Workspace):
     for stage in ("evaluate", "card"):
         done = finished.stage(stage, check=False)
         (told,) = done.stderr.splitlines()
-        assert told.startswith(f"{stage}: error: params.yaml:{line}: evaluate.min_slice_rows: ")
+        assert told.startswith(f"error: params.yaml:{line}: evaluate.min_slice_rows: ")
         assert (done.returncode, done.stdout) == (1, ""), stage
     assert hashes(finished.path) == before
 
@@ -322,4 +359,4 @@ def test_params_command_reports_mistakes_and_exits_nonzero(path):
     for options in (("--check",), ()):
         done = tarmac_params(path.parent, *options)
         assert (done.returncode, done.stdout) == (1, "")
-        assert len([line for line in done.stderr.splitlines() if line.startswith("tarmac: error: params.yaml:")]) == 6
+        assert len([line for line in done.stderr.splitlines() if line.startswith("error: params.yaml:")]) == 6

@@ -78,8 +78,9 @@ def test_merge_base_ignores_empty_ci_variable(branch, monkeypatch, name):
 @pytest.mark.parametrize("name", NAMED_BY_CI)
 def test_merge_base_raises_if_ci_branch_was_not_fetched(branch, monkeypatch, name):
     monkeypatch.setenv(name, "release")
-    with pytest.raises(GitError, match=r"origin/release.*git fetch"):
+    with pytest.raises(GitError, match="origin/release") as caught:
         git.merge_base()
+    assert "git fetch" in caught.value.hint
 
 
 def test_merge_base_is_found_for_detached_head(branch):
@@ -130,8 +131,9 @@ def test_merge_base_raises_in_shallow_clone_until_unshallowed(shallow, monkeypat
     run("fetch", "--quiet", "--depth=1", "origin", "main:refs/remotes/origin/main")
     if named:
         monkeypatch.setenv(NAMED_BY_CI[0], "main")
-    with pytest.raises(GitError, match="no commit in common here: `git fetch --unshallow` first") as caught:
+    with pytest.raises(GitError, match="no common commit in this clone") as caught:
         git.merge_base()
+    assert "`git fetch --unshallow`" in caught.value.hint
     assert "\n" not in str(caught.value)
     run("fetch", "--quiet", "--unshallow", "origin")
     assert git.merge_base() == shallow
@@ -140,7 +142,7 @@ def test_merge_base_raises_in_shallow_clone_until_unshallowed(shallow, monkeypat
 def test_merge_base_raises_for_unrelated_histories(branch):
     run("switch", "--quiet", "--orphan", "other")
     commit("other")
-    with pytest.raises(GitError, match="no commit in common"):
+    with pytest.raises(GitError, match="no common commit"):
         git.merge_base()
 
 

@@ -123,10 +123,12 @@ def test_rejects_uncommitted_or_missing_file(here):
         Path(f"../{name}").write_bytes(content)
         done = here.run(*TARMAC, "lineage", f"../{name}", check=False, env=FROM_SOURCE)
         assert done.returncode == 1
-        assert done.stderr.startswith(f"tarmac: error: ../{name} ({digest(Path(f'../{name}'))}): no commit here")
+        assert done.stderr.startswith(f"error: ../{name} ({digest(Path(f'../{name}'))}): no commit in this clone")
         assert len(done.stderr.splitlines()) == 1
-    with pytest.raises(LineageError, match="no such file; `make pull` fetches"):
-        lineage.lineage(Path("models/none.onnx"))
+    with pytest.raises(LineageError, match=r"models/modl\.onnx: file not found") as caught:
+        lineage.lineage(Path("models/modl.onnx"))
+    assert caught.value.hint.startswith(f"did you mean `{MODEL}`? ")
+    assert "`make pull`" in caught.value.hint
 
 
 def altered(source: Path) -> Path:
@@ -159,7 +161,7 @@ def test_other_split_params_or_features_are_not_same_inputs(here):
         onnx.save(model, "../altered.onnx")
         found = lineage.lineage(Path("../altered.onnx"))
         assert (found.commit, found.same_inputs, found.data) == (None, None, {}), name
-        assert found.notes == ["no commit here has made it"]
+        assert found.notes == [lineage.NO_COMMIT]
 
 
 HOSTILE = {
@@ -222,7 +224,7 @@ def test_file_outside_repository_reports_only_its_metadata(here, tmp_path):
     }
     assert as_text == {name: carried[name] for name in NAMES}
     assert found["commit"] is None
-    assert found["notes"][0].startswith("there is no history to look in: ")
+    assert found["notes"][0].startswith("the history cannot be read: ")
     told = served.run(*TARMAC, "lineage", "m.onnx", env=source).stdout
     assert "max_depth 3" in told
     assert "commit       not known" in told
@@ -257,7 +259,7 @@ def test_unavailable_data_listing_is_noted_and_rest_is_reported(here):
     raw = commands.outputs()[RAW]
     Path(f"data/remote/files/md5/{raw[:2]}/{raw[2:]}").write_text("[]")
     garbled = lineage.lineage(Path(MODEL))
-    assert garbled.notes == [f"the files of the data are not known: {raw}: other bytes than its name says"]
+    assert garbled.notes == [f"the files of the data are not known: {raw}: content differs from its hash"]
     shutil.rmtree("data/remote")
     found = lineage.lineage(Path(MODEL))
     assert found.notes[0].startswith("the files of the data are not known: ")
@@ -288,4 +290,4 @@ def test_notes_shallow_history_when_no_commit_is_found(here, monkeypatch):
     monkeypatch.chdir(here.path.parent / "shallow")
     found = lineage.lineage(Path("../second.onnx"))
     assert found.commit is None
-    assert "a part of the history was not fetched: `git fetch --unshallow`" in found.notes
+    assert "the clone is shallow: run `git fetch --unshallow`" in found.notes

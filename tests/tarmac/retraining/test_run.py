@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.retraining import run
 
@@ -18,7 +19,7 @@ def test_last_labelled_ignores_months_without_labels(tmp_path: Path):
     for month, label in {"2013-11": 1.0, "2013-12": None}.items():
         pd.DataFrame({problem.contract.TARGET: [label]}, dtype="float64").to_parquet(tmp_path / f"{month}.parquet")
     assert run.last_labelled(["2013-11", "2013-12"], tmp_path) == "2013-11"
-    with pytest.raises(ValueError, match="no month"):
+    with pytest.raises(UserError, match="no month"):
         run.last_labelled(["2013-12"], tmp_path)
 
 

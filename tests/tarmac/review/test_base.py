@@ -122,7 +122,7 @@ def test_does_not_score_model_on_months_it_learned_from(sides, fitted, windows, 
     write_model(base, fitted, windows)
     found, moved = answers(base, head, TEST)
     assert set(found["probability"]) == {0.25}
-    reason = f"it learned from months up to {last}, and head is tested from 2014-01 on"
+    reason = f"the model was trained on months up to {last}, and head is tested from 2014-01 on"
     assert moved == Moved("2014-01", "2014-02", 0, f"the base's model was not asked about them: {reason}")
 
 
@@ -130,7 +130,7 @@ def test_does_not_score_model_on_months_it_learned_from(sides, fitted, windows, 
 def test_does_not_score_model_without_valid_split_metadata(sides, fitted, metadata):
     base, head = sides
     write_model(base, fitted, **metadata)
-    assert answers(base, head, TEST)[1].told.endswith("it does not say from which months it learned")
+    assert answers(base, head, TEST)[1].told.endswith("the metadata of the model does not name the training months")
 
 
 def change(head: Result, name: str, **columns: object) -> None:
@@ -143,10 +143,10 @@ def change(head: Result, name: str, **columns: object) -> None:
 @pytest.mark.parametrize(
     ("columns", "reason"),
     [
-        ({"temp": None, "spare": None}, "it takes temp, spare, which the features of head lack"),
-        ({"dest": None}, "it takes dest, which the features of head lack"),
-        ({"temp": "warm"}, "it takes temp as a number, which the features of head have as something else"),
-        ({"dest": 3}, "it takes dest as text, which the features of head have as something else"),
+        ({"temp": None, "spare": None}, "the model requires temp, spare, missing in head's features"),
+        ({"dest": None}, "the model requires dest, missing in head's features"),
+        ({"temp": "warm"}, "the model requires temp as a number, of another type in head's features"),
+        ({"dest": 3}, "the model requires dest as text, of another type in head's features"),
     ],
 )
 def test_does_not_score_model_with_missing_or_mistyped_inputs(sides, columns, reason):
@@ -172,9 +172,9 @@ def test_contract_has_categorical_column_outside_key():
 def test_reports_missing_or_unreadable_model(sides):
     base, head = sides
     base.path(MODEL).write_bytes(base.path(MODEL).read_bytes()[:1000])
-    assert answers(base, head, TEST)[1].told.endswith("its file cannot be read")
+    assert answers(base, head, TEST)[1].told.endswith("models/model.onnx of the base cannot be read")
     lost = Result(base.folder, "base", {}, base.present - {MODEL})
-    assert answers(lost, head, TEST)[1].told.endswith("the remote lacks it")
+    assert answers(lost, head, TEST)[1].told.endswith("the remote does not have models/model.onnx of the base")
 
 
 def test_scores_model_when_base_has_no_params_file(sides):

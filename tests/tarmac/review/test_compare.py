@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
+from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.params import TASK, TASKS, IntervalParams
 from tarmac.pipeline.intervals import delong
@@ -80,7 +81,7 @@ def test_rows_that_differ_in_any_key_column_do_not_match(column):
 def test_rejects_duplicate_keys_on_either_side(side):
     rows = drawn(10, 3, seed=2)
     twice = pd.concat([rows, rows.iloc[3:4].assign(probability=0.5)], ignore_index=True)
-    with pytest.raises(ValueError, match="not unique"):
+    with pytest.raises(UserError, match="not unique"):
         pair(rows if side == "head" else twice, rows if side == "base" else twice)
 
 

@@ -118,7 +118,7 @@ def test_rejects_keys_that_are_missing_or_of_another_type(change):
     [
         (b"", "cannot be read"),
         (b"PAR1 but nothing else PAR1", "cannot be read"),
-        (rows().iloc[[0, 0]], "has a row twice"),
+        (rows().iloc[[0, 0]], "has more than one row with the same key"),
         (pd.concat([rows()] * 40), "far more rows"),
         (pd.DataFrame({"one": [1]}), "cannot be read"),
     ],
@@ -351,7 +351,7 @@ def test_stages_run_after_their_dependencies():
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("stages: {a: {cmd: x, deps: [b], outs: [c]}, d: {cmd: x, deps: [c], outs: [b]}}", "circle"),
+        ("stages: {a: {cmd: x, deps: [b], outs: [c]}, d: {cmd: x, deps: [c], outs: [b]}}", "cycle: a, d$"),
         ("stages: [", "cannot be read"),
         ("stages: {a: {outs: [c]}}", "cannot be read"),
         ("", "cannot be read"),

@@ -128,7 +128,7 @@ def test_background_processes_end_with_command(folder):
     ("programs", "words"),
     [
         ({}, "no sandbox: Bubblewrap is not installed"),
-        ({"bwrap": "echo 'bwrap: Permission denied' >&2; exit 1"}, "bwrap: Permission denied"),
+        ({"bwrap": "echo 'bwrap: Permission denied' >&2; exit 1"}, "cannot start a sandbox: bwrap: Permission denied"),
     ],
 )
 def test_reports_missing_or_failing_bubblewrap(tmp_path, monkeypatch, programs, words):
@@ -137,6 +137,7 @@ def test_reports_missing_or_failing_bubblewrap(tmp_path, monkeypatch, programs, 
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     sandbox.find.cache_clear()
-    with pytest.raises(SandboxError, match=words):
+    with pytest.raises(SandboxError, match=words) as caught:
         sandbox.find()
+    assert "`sudo " in caught.value.hint
     sandbox.find.cache_clear()

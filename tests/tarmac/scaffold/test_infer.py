@@ -1,7 +1,5 @@
 """Inference of a problem from a table; a table that holds no problem is rejected with its reason."""
 
-import re
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -96,23 +94,28 @@ def test_keeps_requested_key_with_few_repeats_or_adds_id() -> None:
 @pytest.mark.parametrize(
     ("asked", "told"),
     [
-        (Asked("none"), "the file has no column none; it has "),
+        (Asked("none"), "the file has no column none; use one of "),
+        (
+            Asked("target", time="siez"),
+            "the file has no column siez; did you mean `size`? use one of ",
+        ),
         (Asked("target", time="nowhere"), "the file has no column nowhere"),
-        (Asked("target", time="size"), "size is 0 in a row: a date as 2024-02-29 is needed"),
-        (Asked("target", group="gaps"), "gaps is missing in 1 rows, and names them"),
-        (Asked("same"), "same has 1 value(s): nothing can be learned"),
-        (Asked("free"), "free has 60 different texts, at most 50 can be classes"),
-        (Asked("target", key="same"), "same is missing or the same in too many rows"),
-        (Asked("size", task="binary"), "size has 60 values, a binary target has two"),
-        (Asked("target", group="target"), "target is what is predicted: it cannot be"),
+        (Asked("target", time="size"), "size is 0 in a row, not a date; write dates as 2024-02-29"),
+        (Asked("target", group="gaps"), "gaps identifies rows, and is missing in 1 of them"),
+        (Asked("same"), "same has 1 value(s), and at least two are required"),
+        (Asked("free"), "free has 60 classes, more than the maximum of 50"),
+        (Asked("target", key="same"), "same is missing, or repeated in too many rows"),
+        (Asked("size", task="binary"), "size has 60 values, and a binary one has two"),
+        (Asked("target", group="target"), "target is the target, and cannot also be"),
     ],
 )
 def test_rejects_unusable_table_or_request_with_reason(asked: Asked, told: str) -> None:
     gaps = [None, *("ab" * 30)][:60]
     free = [f"t{n}" for n in range(60)]
     rows = table(size=range(60), gaps=gaps, same=["x"] * 60, free=free, target=[0, 1] * 30)
-    with pytest.raises(ScaffoldError, match=re.escape(told)):
+    with pytest.raises(ScaffoldError, match=r".") as caught:
         infer(rows, asked)
+    assert told in f"{caught.value}; {caught.value.hint}"
 
 
 def test_notes_texts_among_numbers_and_repeated_keys() -> None:
@@ -128,7 +131,7 @@ def test_notes_texts_among_numbers_and_repeated_keys() -> None:
 
 
 def test_rejects_file_without_rows_and_adds_hour_of_instants() -> None:
-    with pytest.raises(ScaffoldError, match="no row below its header"):
+    with pytest.raises(ScaffoldError, match="no rows below its header"):
         infer(table(a=[], target=[]), Asked("target"))
     day = [f"2024-01-{1 + n % 28:02}T{n % 24:02}:30:00Z" for n in range(60)]
     rows = table(seen=day, midnight=[f"{one[:10]} 00:00:00" for one in day], target=[0, 1] * 30)

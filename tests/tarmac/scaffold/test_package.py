@@ -97,7 +97,7 @@ def test_split_requires_enough_consecutive_months() -> None:
     ]
     with pytest.raises(ScaffoldError, match="2 month"):
         months("2024-01-01", "2024-02-01")
-    with pytest.raises(ScaffoldError, match="no row of 2024-02"):
+    with pytest.raises(ScaffoldError, match="no rows in 2024-02"):
         months("2024-01-01", "2024-03-01", "2024-04-01")
 
 
@@ -129,7 +129,7 @@ def test_hour_is_derived_from_time_unless_given(written: str) -> None:
     asked = row.model_validate_json(json.dumps(told))
     assert (str(asked.seen), asked.seen_hour, asked.size) == ("2024-01-02", 13, 1.0)
     assert row(**told, seen_hour=4).seen_hour == 4, "who says it knows it"
-    with pytest.raises(ValueError, match="seen_hour is expected, or the time of day in seen"):
+    with pytest.raises(ValueError, match="seen_hour is missing, and seen has no time of day"):
         row(**{**told, "seen": "2024-01-02"})
     with pytest.raises(ValueError, match="less than or equal to 23"):
         row(**{**told, "seen": "2024-01-02 25:00:00"})

@@ -26,34 +26,37 @@ def repository(tmp_path) -> Workspace:
 
 
 def refused(workspace: Workspace, *arguments: str) -> str:
-    """The one line of a refusal, after which every file is as it was."""
+    """The lines of a refusal, an error and a hint, after which every file is as it was."""
     before = workspace.run("git", "status", "--porcelain").stdout
     done = workspace.run(*HEAD, *arguments, check=False, env=FROM_SOURCE)
     assert (done.returncode, done.stdout) == (1, ""), done.stderr
     assert workspace.run("git", "status", "--porcelain").stdout == before
-    (line,) = done.stderr.splitlines()
-    return line
+    error, hint = done.stderr.splitlines()
+    assert (error[:7], hint[:6]) == ("error: ", "hint: ")
+    return done.stderr
 
 
 def test_refuses_to_replace_uncommitted_changes(repository: Workspace) -> None:
     path = repository.path / "src" / problem.name / "mine.py"
     path.write_text("")
-    assert "changes that are not committed" in refused(repository, "../table.csv")
+    assert "files that would be replaced have uncommitted changes" in refused(repository, "../table.csv")
     path.unlink()
     (repository.path / "params.yaml").write_text("{}")
-    assert "changes that are not committed" in refused(repository, "../table.csv")
+    assert "files that would be replaced have uncommitted changes" in refused(repository, "../table.csv")
 
 
 def test_refuses_to_replace_raw_data_not_tracked_by_dvc(repository: Workspace) -> None:
     (repository.path / "data/raw").mkdir(parents=True)
     (repository.path / "data/raw/table.parquet").write_text("rows")
-    assert "data/raw is not what data/raw.dvc names" in refused(repository, "../table.csv")
+    assert "data/raw would be replaced, and differs from data/raw.dvc" in refused(repository, "../table.csv")
 
 
 def test_user_mistake_is_reported_in_one_line(repository: Workspace) -> None:
     assert "none.csv cannot be read" in refused(repository, "none.csv")
     assert "the file has no column day" in refused(repository, "../table.csv", "--time", "day")
-    assert "number is none of binary, multiclass, regression" in refused(repository, "../table.csv", "--task", "number")
+    assert "unknown task number\nhint: use one of binary, multiclass, regression" in refused(
+        repository, "../table.csv", "--task", "number"
+    )
 
 
 def test_repeated_run_succeeds_and_readme_names_new_problem(repository: Workspace) -> None:
@@ -75,7 +78,7 @@ def test_rejects_invalid_folder_name_and_suggests_valid_one(repository: Workspac
     done = repository.run(
         *TARMAC, "init-problem", "My Things", "--target", "size", "--from", "../table.csv", check=False, env=FROM_SOURCE
     )
-    assert "My Things is no name of a folder: my_things is" in done.stderr
+    assert "My Things is not a valid name of a package\nhint: use `my_things`" in done.stderr
 
 
 @pytest.mark.parametrize("name", ["../x", "json", "numpy", "google", "tarmac", "needs", "policy"])
@@ -87,6 +90,7 @@ def test_rejects_taken_or_invalid_name_and_changes_nothing(repository: Workspace
     command = [name if word == "things" else word for word in HEAD]
     done = repository.run(*command, "../table.csv", check=False, env=FROM_SOURCE)
     assert (done.returncode, done.stdout) == (1, "")
-    reason = "is no name of a folder" if name == "../x" else "is the name of another package, of tests or of a setting"
+    taken = "is already the name of a package, of tests or of a setting"
+    reason = "is not a valid name of a package" if name == "../x" else taken
     assert f"{name} {reason}" in done.stderr
     assert repository.run("git", "status", "--porcelain").stdout == ""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tarmac.interface.errors import UserError
 from tarmac.serving.bundle import Bundle
 from tests.tarmac.serving.bundles import copied
 
@@ -32,7 +33,7 @@ def test_rejects_damaged_file_by_name(bundle, name, damage):
     path.unlink()
     if damage != "gone":
         path.write_bytes({"empty": b"", "cut": whole[: len(whole) // 2], "garbage": b"\x00\xff" * 500}[damage])
-    with pytest.raises(ValueError, match=r"\S") as caught:
+    with pytest.raises(UserError, match=r"\S") as caught:
         Bundle(bundle)
     assert Path(name).name in str(caught.value)
 
@@ -43,11 +44,11 @@ def test_rejects_bundle_whose_inputs_differ_in_this_code(bundle):
             probe["inputs"].update(turn=1.5, dest="XXX")
 
     change(bundle / "state" / "probes.json", other)
-    with pytest.raises(ValueError, match="this code makes dest, turn otherwise than the pipeline of v"):
+    with pytest.raises(UserError, match="this code computes dest, turn differently from the pipeline of v"):
         Bundle(bundle)
 
 
 def test_rejects_online_features_without_required_table(bundle):
     change(bundle / "state" / "state.json", lambda content: content["lookups"].pop("hub_due"))
-    with pytest.raises(ValueError, match=r"lacks .hub_"):
+    with pytest.raises(UserError, match=r"has no .hub_"):
         Bundle(bundle)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import create_model
 
+from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline.metrics.metrics import joined, spread
 from tarmac.serving.form import FORM, Classes, Form, Number
@@ -71,7 +72,7 @@ def test_predicted_and_explained_class_is_most_likely_one():
     ("kind", "shape"), [("binary", (4, 3)), ("multiclass", (4,)), ("multiclass", (4, 2)), ("regression", (4, 3))]
 )
 def test_rejects_scores_of_another_task(kind, shape):
-    with pytest.raises(ValueError, match="it is of another problem"):
+    with pytest.raises(UserError, match="the model predicts something else than"):
         FORMS[kind].check(np.zeros(shape, dtype=np.float32))
 
 

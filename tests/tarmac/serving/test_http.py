@@ -76,7 +76,7 @@ def test_explanation_sums_to_prediction(client):
     assert found["probability"] == post(client, ROW).json()["probability"]
     total = found["base"] + sum(line["contribution"] for line in found["contributions"])
     assert total == pytest.approx(found["probability"], abs=1e-6)
-    assert told(post(client, {"rows": ROWS}, "/explain"))[0]["msg"] == "one row is explained at a time"
+    assert told(post(client, {"rows": ROWS}, "/explain"))[0]["msg"] == "only one row can be explained per request"
 
 
 def test_model_and_health_report_served_release(client, bundle_folder):
@@ -201,7 +201,7 @@ TWICE = {
 
 @pytest.mark.parametrize(("name", "body"), TWICE.values(), ids=TWICE)
 def test_refuses_key_that_object_has_twice(client, name, body):
-    mistake = {"loc": [name], "msg": "an object has this key twice", "type": "json_invalid"}
+    mistake = {"loc": [name], "msg": "this key appears twice in one object", "type": "json_invalid"}
     assert told(post(client, body.encode())) == [mistake]
 
 

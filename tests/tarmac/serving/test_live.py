@@ -97,7 +97,7 @@ def test_rejects_bundle_of_different_pipeline(bundled, bundle_folder, tmp_path):
     (strange / "state" / "probes.json").write_text(json.dumps(probes))
     bundles.point(live, strange)
     refused = wait_for(lambda: service.events("bundle refused"), "it is refused")
-    assert "makes block, dest otherwise than the pipeline of v0.0.1" in refused[0]["reason"]
+    assert "computes block, dest differently from the pipeline of v0.0.1" in refused[0]["reason"]
 
 
 def test_shadow_is_logged_and_compared_with_served_version(bundled, other, tmp_path):
@@ -179,8 +179,8 @@ def test_unwritable_journal_ends_service_with_clear_error(tmp_path, workers):
         timeout=PATIENCE,
     )
     assert done.returncode == 1
-    assert done.stderr.startswith("serve: error: TARMAC_LOG is ")
-    assert "no folder can be made there" in done.stderr
+    assert done.stderr.startswith("error: TARMAC_LOG is ")
+    assert "a folder that cannot be created" in done.stderr
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tarmac.interface.errors import UserError
 from tarmac.policy import load
 from tarmac.serving.state import Lookup, State, read_json
 from tests.conftest import ROOT
@@ -65,15 +66,16 @@ FILES = ["lookup.parquet", "background.parquet"]
 @pytest.mark.parametrize("name", FILES)
 def test_error_names_truncated_table(folder, name):
     (folder / name).write_bytes((folder / name).read_bytes()[:-1])
-    with pytest.raises(ValueError, match=rf"{name} is not a whole Parquet file"):
+    with pytest.raises(UserError, match=rf"{name} is not a complete Parquet file"):
         State(folder)
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_error_names_missing_table(folder, name):
     (folder / name).unlink()
-    with pytest.raises(ValueError, match=rf"{name} is missing: fetch it"):
+    with pytest.raises(UserError, match=rf"{name} is missing") as caught:
         State(folder)
+    assert caught.value.hint.startswith("fetch it")
 
 
 @pytest.mark.parametrize("content", [None, b"", b"{", b"\xff"], ids=repr)
@@ -83,5 +85,6 @@ def test_error_names_missing_or_unreadable_json(folder, content):
     if content is not None:
         path.write_bytes(content)
     for read in (lambda: State(folder), lambda: read_json(path)):
-        with pytest.raises(ValueError, match=r"state\.json cannot be read .*`make bundle`"):
+        with pytest.raises(UserError, match=r"state\.json cannot be read: ") as caught:
             read()
+        assert "`make bundle`" in caught.value.hint

@@ -20,8 +20,9 @@ IMPORTED = (
 
 def test_missing_pyspark_error_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyspark.sql", None)
-    with pytest.raises(session.ClusterError, match="PySpark is not installed: `make spark` installs it"):
+    with pytest.raises(session.ClusterError, match="PySpark is not installed") as caught:
         session.session.__wrapped__()
+    assert caught.value.hint == "install it with `make spark`"
 
 
 @pytest.mark.parametrize("home", [None, "elsewhere"])

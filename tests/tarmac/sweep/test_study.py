@@ -35,14 +35,16 @@ def test_joining_requires_same_commit_data_and_settings(name):
     with pytest.raises(StudyError) as caught:
         open_study(open_storage(""), "mine", PARAMS, FACTS | {name: "other"})
     first, *lines = str(caught.value).splitlines()
-    assert "--study NAME" in first
+    assert first == "the study 'mine' was started with another commit, data or settings"
+    assert "--study NAME" in caught.value.hint
     assert lines == [f"  {name}: {FACTS.get(name, 'none')} in the study, other here"]
 
 
 @pytest.mark.parametrize("name", ["", "Mine", "a b", "../x", "-a", "a/b"])
 def test_rejects_invalid_study_name(name):
-    with pytest.raises(StudyError, match="small letters, digits and hyphens"):
+    with pytest.raises(StudyError, match="invalid study name") as caught:
         open_study(open_storage(""), name, PARAMS, FACTS)
+    assert "lowercase letters, digits and hyphens" in caught.value.hint
 
 
 @pytest.mark.parametrize(
@@ -57,10 +59,10 @@ def test_rejects_invalid_study_name(name):
     ],
 )
 def test_storage_error_is_one_line_without_password(url):
-    with pytest.raises(StudyError, match="does not answer") as caught:
+    with pytest.raises(StudyError, match="cannot be opened") as caught:
         open_storage(url)
     assert "\n" not in str(caught.value)
-    assert "secret" not in str(caught.value)
+    assert "secret" not in str(caught.value) + caught.value.hint
 
 
 def test_shown_url_masks_password():
@@ -69,8 +71,12 @@ def test_shown_url_masks_password():
 
 def test_unknown_study_error_lists_known_studies():
     open_study(open_storage(""), "mine", PARAMS, FACTS)
-    with pytest.raises(StudyError, match=r"'other'.*known: mine.*make sweep"):
+    with pytest.raises(StudyError, match=r"'other'.*known: mine") as caught:
         load_study(open_storage(""), "other")
+    assert caught.value.hint == "start it with `make sweep STUDY=other`"
+    with pytest.raises(StudyError) as caught:
+        load_study(open_storage(""), "mina")
+    assert caught.value.hint.startswith("did you mean `mine`? ")
 
 
 def take(barrier, numbers, count: int) -> None:

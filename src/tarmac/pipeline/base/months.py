@@ -4,11 +4,13 @@ import re
 from datetime import date, timedelta
 from pathlib import Path
 
+from tarmac.interface.errors import UserError
+
 MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 WHOLE = "all"
 
 
-class MonthsError(ValueError):
+class MonthsError(UserError):
     """A month's file is missing."""
 
 
@@ -22,12 +24,17 @@ def stored(folder: Path) -> list[str]:
         return found
     foreign = [f"{folder / name}.parquet" for name in found if not MONTH.fullmatch(name)]
     if foreign:
-        raise MonthsError(f"{', '.join(foreign)}: not named like a month (2013-01.parquet), rename or remove it")
+        names = ", ".join(foreign)
+        advice = "rename it like 2013-01.parquet, or remove it"
+        raise MonthsError(f"{names}: not named like a month", advice)
     if not found:
-        raise MonthsError(f"{folder}: no monthly files; fetch them with `make pull` or `dvc pull`")
+        raise MonthsError(f"{folder} has no monthly files", "fetch them with `make pull`")
     missing = sorted(set(between(found[0], found[-1])) - set(found))
     if missing:
-        raise MonthsError(f"{folder}: {', '.join(missing)} missing between {found[0]} and {found[-1]}")
+        raise MonthsError(
+            f"{folder} has no {', '.join(missing)} between {found[0]} and {found[-1]}",
+            "fetch the files with `make pull`, or add them with `make ingest FILES=path/to/files`",
+        )
     return found
 
 

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tarmac.interface.errors import UserError
+
 
 @contextmanager
 def replacing(path: Path, commit: Callable[[], object] = lambda: None) -> Iterator[Path]:
@@ -96,16 +98,19 @@ def _remove(path: Path) -> None:
 
 
 def finite(metrics: Mapping[str, Any], prefix: str = "") -> None:
-    """Raises `ValueError` naming the first metric that is NaN or infinite: JSON has no word for either."""
+    """Raises `UserError` naming the first metric that is NaN or infinite: JSON has no word for either."""
     for name, value in metrics.items():
         if isinstance(value, Mapping):
             finite(value, f"{prefix}{name}.")
         elif isinstance(value, float) and not math.isfinite(value):
-            raise ValueError(f"metric {prefix}{name} is {value}: too few rows, or a model that diverged")
+            raise UserError(
+                f"metric {prefix}{name} is {value}: too few rows, or a model that diverged",
+                "use more rows in the section `split`, or other parameters in the section `train`",
+            )
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Writes sorted, indented JSON. Raises `ValueError` where a number is not finite."""
+    """Writes sorted, indented JSON. Raises `UserError` where a number is not finite."""
     finite(content)
     with replacing(path) as partial:
         partial.write_text(json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")

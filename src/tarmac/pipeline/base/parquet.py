@@ -6,29 +6,36 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from tarmac.interface.errors import UserError
+
 MAGIC = b"PAR1"
 LARGEST = 2**31  # bytes in memory: a month needs a few million
 VALUE = 8  # bytes of most values once they are read
+AGAIN = "delete it and fetch it again, for example with `make pull`"
 
 
 def check(path: Path) -> None:
-    """Raises `ValueError` where a file is missing, cut short, not Parquet, or larger in memory than a machine has."""
+    """Raises `UserError` where a file is missing, cut short, not Parquet, or larger in memory than a machine has."""
     if not path.is_file():
-        raise ValueError(f"{path} is missing: fetch it with `make pull`, or make it with `dvc repro`")
+        raise UserError(
+            f"{path} is missing",
+            "fetch it with `make pull`, or make it with `dvc repro`",
+        )
     with path.open("rb") as file:
         head, size = file.read(4), file.seek(0, 2)
         file.seek(max(size - 4, 0))
         if size < 12 or head != MAGIC or file.read(4) != MAGIC:
-            raise ValueError(f"{path} is not a whole Parquet file ({size:,} bytes): delete it and fetch it again")
+            raise UserError(f"{path} is not a complete Parquet file ({size:,} bytes)", AGAIN)
     try:
         unpacked = _unpacked(path, pq.read_metadata(path))
     except (OSError, pa.ArrowInvalid) as error:
         reason = str(error).splitlines()[0]
-        raise ValueError(f"{path} cannot be read ({reason}): delete it and fetch it again") from None
+        raise UserError(f"{path} cannot be read ({reason})", AGAIN) from None
     if unpacked > LARGEST:
-        raise ValueError(
-            f"{path} ({size:,} bytes) would take {unpacked / 1e9:,.1f} GB in memory, the limit is {LARGEST / 1e9:.1f}:"
-            " do not trust where it comes from, or split it into smaller files"
+        raise UserError(
+            f"{path} ({size:,} bytes) would take {unpacked / 1e9:,.1f} GB in memory,"
+            f" the limit is {LARGEST / 1e9:.1f} GB",
+            "check that its source can be trusted, or split it into smaller files",
         )
 
 
@@ -51,9 +58,9 @@ def _texts(path: Path, footer: pq.FileMetaData) -> int:
 
 
 def count_rows(path: Path) -> int:
-    """Rows of a Parquet file, read from its footer. Raises `ValueError` where that cannot be read."""
+    """Rows of a Parquet file, read from its footer. Raises `UserError` where that cannot be read."""
     try:
         return int(pq.read_metadata(path).num_rows)
     except (OSError, pa.ArrowInvalid) as error:
         reason = str(error).splitlines()[0]
-        raise ValueError(f"{path} cannot be read ({reason}): delete it and make it or fetch it again") from None
+        raise UserError(f"{path} cannot be read ({reason})", AGAIN) from None

@@ -6,6 +6,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from tarmac.interface.errors import UserError
+
 ASKED = "TARMAC_MEMORY"  # how much a stage may take, such as 4GB; without it what the machine has to give
 UNITS = {"MB": 10**6, "MiB": 2**20, "GB": 10**9, "GiB": 2**30}
 GROUP, FREE = Path("/sys/fs/cgroup/memory.max"), Path("/proc/meminfo")
@@ -15,7 +17,7 @@ OWN_ADDRESS = "SPARK_LOCAL_IP"
 ADDRESS = os.environ.get(OWN_ADDRESS)
 
 
-class RoomError(ValueError):
+class RoomError(UserError):
     """There is less memory or disk than the work needs."""
 
 
@@ -24,7 +26,7 @@ def memory() -> int:
     if asked := os.environ.get(ASKED):
         size = re.fullmatch(r"(\d+(?:\.\d+)?) ?([MG]i?B)", asked)
         if size is None:
-            raise RoomError(f"{ASKED} is {asked!r}: write it like 4GB or 512MiB")
+            raise RoomError(f"{ASKED} is {asked!r}, not a size", "write it like 4GB or 512MiB")
         return int(float(size[1]) * UNITS[size[2]])
     return min(_free(), _allowed())
 
@@ -47,15 +49,17 @@ def check(memory_needed: float, disk_needed: float, what: str, advice: str) -> N
     has = memory()
     if memory_needed > has:
         whose = f"{ASKED} gives" if os.environ.get(ASKED) else "this machine has"
+        needs = f"{what} would take about {_shown(memory_needed)} of memory"
         raise RoomError(
-            f"{what} would take about {_shown(memory_needed)} of memory, {whose} {_shown(has)}: {advice},"
-            " or a machine with more. Nothing was started"
+            f"{needs}, {whose} {_shown(has)}; nothing was started",
+            f"{advice}, or use a machine with more memory",
         )
     free = shutil.disk_usage(Path()).free
     if disk_needed > free:
+        needs = f"{what} would take about {_shown(disk_needed)} of disk"
         raise RoomError(
-            f"{what} would take about {_shown(disk_needed)} of disk, {_shown(free)} is free here: make space"
-            f" (`dvc gc --workspace` removes what no result needs). Nothing was started"
+            f"{needs}, {_shown(free)} is free here; nothing was started",
+            "free disk space, for example with `dvc gc --workspace`",
         )
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tarmac.interface.errors import UserError, exit_on_user_error
 from tarmac.interface.problem import SOURCE, problem
 from tarmac.pipeline.base.cost import measured
 from tarmac.pipeline.base.site_cache import use_private
@@ -20,25 +21,26 @@ if sys.argv[0] == "-m":
 
 
 def run(main: Callable[[], None]) -> None:
-    """Runs a stage as a program: what a person can mend is one clear line and exit status 1, not a traceback."""
+    """Run a stage as a program; an error that the user can fix ends it with a message instead of a traceback."""
     name = Path(sys.argv[0]).parent.name  # of the stage's folder
     here = Path.cwd().resolve()
     gc.enable()
-    try:
+    with exit_on_user_error():
         refuse_foreign_code(here)
         use_private(here)
         with measured(name):
             main()
-    except ValueError as error:
-        sys.exit("\n".join(f"{name}: error: {line}" for line in str(error).splitlines()))
 
 
 def refuse_foreign_code(here: Path) -> None:
-    """Raise `ValueError` where the code is not that of the repository: of the problem, and of a source tree's own."""
+    """Raise `UserError` where the code is not that of the repository: of the problem, and of a source tree's own."""
     owned = [problem.folder, *([PACKAGE] if (here / SOURCE / PACKAGE.name).is_dir() else [])]
     for folder in owned:
         if here not in folder.parents:
-            raise ValueError(f"the code of {folder} would run in {here}; start it by `dvc repro`")
+            raise UserError(
+                f"the code of {folder} would run in {here}, which is another repository",
+                "run stages with `dvc repro`",
+            )
 
 
 class Progress:

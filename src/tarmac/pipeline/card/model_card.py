@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.params import TASK, Task
 from tarmac.reporting.markdown import SENTENCE, code, number, percent, table, text
@@ -13,7 +14,7 @@ from tarmac.reporting.markdown import SENTENCE, code, number, percent, table, te
 PART = "months" if problem.contract.DAY else "rows"  # what a part of the split consists of
 
 
-class CardError(ValueError):
+class CardError(UserError):
     """A fact that the card must state is missing."""
 
 
@@ -87,7 +88,7 @@ def _check(name: str, fact: Any) -> None:
     else:
         missing = fact is None or fact != fact  # noqa: PLR0124 -- NaN
     if missing:
-        raise CardError(f"the model card has no {name.replace('_', ' ')}: it cannot be written without it")
+        raise CardError(f"the model card has no {name.replace('_', ' ')}, which is required")
 
 
 def _list(lines: Sequence[str]) -> str:

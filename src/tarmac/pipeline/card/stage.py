@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
+from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base import resources
 from tarmac.pipeline.base.hashing import digest
@@ -176,9 +177,13 @@ def main() -> None:
     params, progress = load(StageParams), Progress("card")
     for path in (RAW, PINS, MODEL, PREDICTIONS, PREPARED_COUNTS, TRAIN_METRICS, BEHAVIOUR):
         if not path.exists():
-            raise ValueError(f"{path}: no such file; `dvc repro` makes it, `dvc pull` fetches it")
+            raise UserError(
+                f"{path} is missing",
+                "fetch it with `make pull`, or make it with `dvc repro`",
+            )
     count = pq.read_metadata(PREDICTIONS).num_rows
-    resources.check(PROCESS + count * ROW, 0, f"{count:,} predictions", "fewer months in split.test")
+    advice = "use fewer months in `split.test`"
+    resources.check(PROCESS + count * ROW, 0, f"{count:,} predictions", advice)
     rows = read(PREDICTIONS)
     facts = collect(params, rows, json.loads(PREPARED_COUNTS.read_text(encoding="utf-8")))
     with replacing(CARD) as path:

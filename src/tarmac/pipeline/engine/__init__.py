@@ -21,7 +21,7 @@ Backend = Any  # Ibis' of either, which have no useful type in common
 
 
 def connect(name: str = "duckdb") -> Backend:
-    """A backend by its name. Raises `ValueError` where it cannot be had here."""
+    """A backend by its name. Raises `UserError` where it cannot be had here."""
     return _engine(name).connect()
 
 
@@ -31,7 +31,7 @@ def batches(backend: Backend, months: Sequence[str]) -> list[list[str]]:
 
 
 def show(backend: Backend, name: str, paths: Sequence[Path]) -> ibis.Table:
-    """Makes the engine's table `name` show the rows of some Parquet files. Raises `ValueError` naming a damaged one."""
+    """Makes the engine's table `name` show the rows of some Parquet files. Raises `UserError` naming a damaged one."""
     return _engine(backend.name).show(backend, name, paths)
 
 

@@ -33,7 +33,7 @@ def batches(months: Sequence[str]) -> list[list[str]]:
 
 
 def show(backend: Backend, name: str, paths: Sequence[Path]) -> ibis.Table:
-    """Makes the engine's table `name` show the rows of some Parquet files. Raises `ValueError` naming a damaged one."""
+    """Makes the engine's table `name` show the rows of some Parquet files. Raises `UserError` naming a damaged one."""
     for path in paths:
         parquet.check(path)
     return backend.create_view(name, backend.read_parquet([str(path) for path in paths]), overwrite=True)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from tarmac.interface.behaviour import Behaviour
+from tarmac.interface.errors import UserError
 from tarmac.pipeline.base.params import TASK, Task
 from tarmac.pipeline.metrics.metrics import Labels, Predictions, main_score
 
@@ -25,11 +26,14 @@ def measure(
 
     The value is the largest move of an answer for `same`, the main metric after the change for `usable`, else the mean
     move; missing where the model takes none of the changed columns, so that nothing can follow from them. Raises
-    `ValueError` naming a behaviour that cannot be: of many classes, none is higher than another.
+    `UserError` naming a behaviour that cannot be: of many classes, none is higher than another.
     """
     for behaviour in behaviours:
         if task.kind == "multiclass" and behaviour.expectation in ("higher", "lower"):
-            raise ValueError(f"behaviour {behaviour.name!r}: classes have no direction, expect `same` or `usable`")
+            raise UserError(
+                f"behavior {behaviour.name!r}: classes have no direction `{behaviour.expectation}`",
+                "expect `same` or `usable`",
+            )
     base = score(rows).astype("float64")
     lines = []
     for behaviour in behaviours:

@@ -207,7 +207,7 @@ class Writer:
 
 
 def log_metrics(values: dict[str, float]) -> None:
-    """Logs the metrics with dvclive. Raises `ValueError` where one is not finite."""
+    """Logs the metrics with dvclive. Raises `UserError` where one is not finite."""
     finite(values)
     with Live(str(METRICS), dvcyaml=None, save_dvc_exp=False, report=None) as live:
         for name, value in values.items():
@@ -221,7 +221,7 @@ def check_room(split: AnySplit) -> None:
         for part in ("validation", "test")
     )
     what = f"{rows:,} rows"
-    resources.check(PROCESS + rows * ROW, 0, what, "fewer months in split.test")
+    resources.check(PROCESS + rows * ROW, 0, what, "use fewer months in `split.test`")
 
 
 def main() -> None:

@@ -49,7 +49,8 @@ def main() -> None:
     """Reads `data/prepared`; writes `data/features`."""
     params, progress = load(StageParams), Progress("featurize")
     available = months.stored(PREPARED / problem.contract.MONTHLY[-1])
-    resources.check(PROCESS, GROWTH * resources.size(PREPARED), f"{len(available)} months", "give it more")
+    disk = GROWTH * resources.size(PREPARED)
+    resources.check(PROCESS, disk, f"{len(available)} months", "free memory")
     backend = engine.connect(params.engine)
     query = engine.compiled(
         backend, problem.features.features(point(backend, available[:1], available), params.problem)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base import months, parquet
 from tarmac.pipeline.base.params import TASK, AnySplit, RowSplit, SplitParams, Task, Window
@@ -56,7 +57,7 @@ class Months:
     columns: tuple[str, ...] | None  # None for all
 
     def __iter__(self) -> Iterator[pd.DataFrame]:
-        """Yields month by month. Raises `ValueError` as `read_window` does."""
+        """Yields month by month. Raises `UserError` as `read_window` does."""
         return (_read(self.folder, [month], self.columns) for month in self.months)
 
     def rows(self) -> int:
@@ -68,12 +69,12 @@ Parts: TypeAlias = "Months | list[pd.DataFrame]"  # frames one after the other
 
 
 def read_window(folder: Path, window: Window, columns: Sequence[str] | None = None) -> pd.DataFrame:
-    """Rows of the feature tables in a window of months. Raises `ValueError` naming a month that is not there."""
+    """Rows of the feature tables in a window of months. Raises `UserError` naming a month that is not there."""
     return _read(folder, months.between(window.first, window.last), columns)
 
 
 def read_all(folder: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
-    """Rows of all feature tables. Raises `ValueError` as `read_window` does."""
+    """Rows of all feature tables. Raises `UserError` as `read_window` does."""
     return _read(folder, months.stored(folder), columns)
 
 
@@ -85,12 +86,13 @@ def _read(folder: Path, stored: Sequence[str], columns: Sequence[str] | None) ->
         try:
             frames.append(pd.read_parquet(path, columns=None if columns is None else list(columns)))
         except (OSError, pa.ArrowInvalid) as error:
-            raise ValueError(f"{path} cannot be read ({str(error).splitlines()[0]}): run `dvc repro`") from None
+            reason = str(error).splitlines()[0]
+            raise UserError(f"{path} cannot be read ({reason})", "run `dvc repro`") from None
     return pd.concat(frames, ignore_index=True)
 
 
 def read_part(folder: Path, split: AnySplit, part: Part, columns: Sequence[str] | None = None) -> pd.DataFrame:
-    """Rows of the feature tables to train on, to tune on, or to judge on. Raises `ValueError` as `read_window` does."""
+    """Rows of the feature tables to train on, to tune on, or to judge on. Raises `UserError` as `read_window` does."""
     if isinstance(split, SplitParams):
         return read_window(folder, getattr(split, part), columns)
     wanted = (
@@ -120,7 +122,7 @@ def members(rows: pd.DataFrame, split: RowSplit) -> np.ndarray:
     """The part of every row, shape (rows,).
 
     Clusters, or rows, stand in the order of a hash within their stratum, and the middle of each in the cumulated share
-    of rows decides: whatever their number, every part gets its share. Raises `ValueError` naming a part that gets none.
+    of rows decides: whatever their number, every part gets its share. Raises `UserError` naming a part that gets none.
     """
     unit = rows[[problem.contract.CLUSTER]] if split.by == "cluster" else rows[list(problem.contract.KEY)]
     drawn = pd.util.hash_pandas_object(unit.astype("str"), index=False, hash_key=f"{split.seed:016d}")
@@ -133,12 +135,15 @@ def members(rows: pd.DataFrame, split: RowSplit) -> np.ndarray:
     own = pd.Series(parts[np.searchsorted(ends, middle)], units.index, name="part")
     found = table.join(own, on=["stratum", "unit"])["part"].to_numpy()
     if empty := set(parts) - set(found):
-        raise ValueError(f"split: {len(units)} {split.by}s are too few: none for {', '.join(sorted(empty))}")
+        raise UserError(
+            f"{len(units)} {split.by}s are too few to split: none for {', '.join(sorted(empty))}",
+            "add rows, or change the shares in the section `split`",
+        )
     return np.asarray(found)
 
 
 def labelled(rows: pd.DataFrame, task: Task = TASK) -> tuple[pd.DataFrame, np.ndarray]:
-    """The rows with a label, and their labels as the task has them. Raises `ValueError` where all are the same."""
+    """The rows with a label, and their labels as the task has them. Raises `UserError` where all are the same."""
     rows, labels = with_label(rows, task)
     check_varied(labels, task)
     return rows, labels
@@ -151,14 +156,20 @@ def with_label(rows: pd.DataFrame, task: Task = TASK) -> tuple[pd.DataFrame, np.
 
 
 def check_varied(labels: np.ndarray, task: Task = TASK) -> None:
-    """Raises `ValueError` where all labels are the same, or there is none."""
+    """Raises `UserError` where all labels are the same, or there is none."""
     if (found := len(np.unique(labels))) < 2:
-        what = "class(es), two" if task.kind != "regression" else "value(s) of the target, two"
-        raise ValueError(f"{len(labels):,} labelled rows hold {found} {what} are needed")
+        what = "target value(s)" if task.kind == "regression" else "class(es)"
+        raise UserError(
+            f"{len(labels):,} labeled rows have {found} {what}, at least 2 are needed",
+            "check the target column, or use more rows in the section `split`",
+        )
 
 
 def check_classes(labels: np.ndarray, task: Task = TASK) -> None:
-    """Raises `ValueError` naming the classes that no training row has: a model cannot be asked for them."""
+    """Raises `UserError` naming the classes that no training row has: a model cannot be asked for them."""
     if task.kind == "multiclass" and (lacking := set(range(len(problem.contract.CLASSES))) - set(labels.tolist())):
         names = ", ".join(problem.contract.CLASSES[place] for place in sorted(lacking))
-        raise ValueError(f"no training row is {names}: take it out of CLASSES, or give it rows")
+        raise UserError(
+            f"no training row has the class {names}",
+            "add rows of the class, or remove it from CLASSES of the problem",
+        )

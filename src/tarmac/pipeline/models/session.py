@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
+from tarmac.interface.errors import UserError
+
 # ONNX Runtime sums the trees in another order on another number of threads: one thread gives the same digits on every
 # machine and for every size of batch, and is no slower.
 THREADS = 1
@@ -15,13 +17,19 @@ class Session:
     """An ONNX model that knows the names of its inputs."""
 
     def __init__(self, path: Path) -> None:
-        """Loads the file. Raises `ValueError` where it is missing, damaged, or no model of this package."""
+        """Loads the file. Raises `UserError` where it is missing, damaged, or no model of this package."""
         if not path.is_file():
-            raise ValueError(f"{path} is missing: fetch it with `make pull`, or make it with `dvc repro`")
+            raise UserError(
+                f"{path} is missing",
+                "fetch it with `make pull`, or make it with `dvc repro`",
+            )
         self._session = _session(path)
         self.metadata: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
         if not {"categories", "numbers"} <= self.metadata.keys():
-            raise ValueError(f"{path} does not name its inputs: it was not exported by this package")
+            raise UserError(
+                f"{path} does not name its inputs, so Tarmac did not export it",
+                "fetch the model with `make pull`, or make it with `dvc repro`",
+            )
         self.categories: list[str] = json.loads(self.metadata["categories"])
         self.numbers: list[str] = json.loads(self.metadata["numbers"])
         self._wanted = {item.name for item in self._session.get_inputs()}
@@ -41,4 +49,5 @@ def _session(path: Path) -> onnxruntime.InferenceSession:
     try:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # noqa: BLE001 -- its exceptions have no base of their own
-        raise ValueError(f"{path} is not a whole ONNX file ({error}): delete it and fetch it again") from None
+        advice = "delete it and fetch it again, for example with `make pull`"
+        raise UserError(f"{path} is not a complete ONNX file ({error})", advice) from None

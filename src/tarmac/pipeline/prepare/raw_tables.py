@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
+from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base import parquet
 from tarmac.pipeline.prepare import validation
@@ -14,14 +15,16 @@ Frames = dict[str, pd.DataFrame]
 
 
 def read_raw(path: Path) -> pd.DataFrame:
-    """A raw table with its own types. Raises `ValueError` where the file is damaged or holds no row."""
+    """A raw table with its own types. Raises `UserError` where the file is damaged or holds no row."""
     parquet.check(path)
     try:
         frame = pd.read_parquet(path, dtype_backend="pyarrow")
     except (OSError, pa.ArrowInvalid) as error:
-        raise ValueError(f"{path} cannot be read ({str(error).splitlines()[0]}): fetch it again") from None
+        reason = str(error).splitlines()[0]
+        advice = "fetch it again with `make pull`"
+        raise UserError(f"{path} cannot be read ({reason})", advice) from None
     if frame.empty:
-        raise ValueError(f"{path} holds no row: ingest the month again")
+        raise UserError(f"{path} has no rows", "ingest it again: `make ingest FILES=path/to/file`")
     return frame
 
 
@@ -33,20 +36,22 @@ def validate(table: str, month: str | None, path: Path, valid: Frames) -> tuple[
             frame, problem.schema.schema(table, month, valid), problem.schema.KEYS[table], problem.schema.BLANKED
         )
     except validation.TableError as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise UserError(f"{path}: {error}", error.hint) from None
     broken.insert(0, "table", table)
     broken.insert(0, "month", month or "")
     return rows, broken
 
 
 def check_share(path: Path, rows: int, broken: pd.DataFrame, limit: float) -> None:
-    """Raises `ValueError` with the worst rules where more than the share `limit` of a file's rows was set aside."""
+    """Raises `UserError` with the worst rules where more than the share `limit` of a file's rows was set aside."""
     aside = broken[broken["action"] == "set aside"]
     share = aside["row"].nunique() / rows
     if share > limit:
         rules = Counter(f"{line.column}: {line.rule}" for line in aside.itertuples())
         worst = ", ".join(f"{rule} ({count:,} rows)" for rule, count in rules.most_common(3))
-        raise ValueError(
-            f"{path}: {share:.2%} of {rows:,} rows are invalid, more than prepare.max_quarantine_share = {limit:.2%}."
-            f" Worst rules: {worst}. First rows: {'; '.join(aside['row'].unique()[:3])}"
+        raise UserError(
+            f"{path}: {share:.2%} of {rows:,} rows are invalid, more than"
+            f" prepare.max_quarantine_share = {limit:.2%} (worst rules: {worst};"
+            f" first rows: {', '.join(aside['row'].unique()[:3])})",
+            "correct the rows and ingest them again, or raise `prepare.max_quarantine_share`",
         )

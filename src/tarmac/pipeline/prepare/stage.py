@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
+from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline import engine
 from tarmac.pipeline.base import months, parquet, resources
@@ -68,7 +69,10 @@ def prepare(
     first = found[problem.contract.MONTHLY[-1]]
     for table, stored in found.items():
         if stored != first:
-            raise ValueError(f"{RAW / table} has {stored[0]} to {stored[-1]}, expected {first[0]} to {first[-1]}")
+            raise UserError(
+                f"{RAW / table} has {stored[0]} to {stored[-1]}, not {first[0]} to {first[-1]}",
+                "ingest the other months with `make ingest FILES=path/to/files`",
+            )
     lookups: Frames = {}
     broken, counts = [], Counter[str]()
     for table in (name for name in problem.contract.TABLES if name not in problem.contract.MONTHLY):
@@ -116,7 +120,7 @@ def check_room() -> None:
         parquet.check(path)
     most = max(map(parquet.count_rows, paths), default=0)
     what = f"a month of {most:,} rows"
-    resources.check(PROCESS + most * ROW, COPIES * resources.size(RAW), what, "cut the rows into smaller parts")
+    resources.check(PROCESS + most * ROW, COPIES * resources.size(RAW), what, "free memory")
 
 
 def main() -> None:

@@ -4,10 +4,12 @@ import pandas as pd
 import pandera.errors
 import pandera.pandas as pa
 
+from tarmac.interface.errors import UserError, suggest
+
 FAILURE_COLUMNS = ("row", "column", "rule", "value", "action")
 
 
-class TableError(ValueError):
+class TableError(UserError):
     """A table that cannot be validated row by row: columns missing, of another type, or unknown."""
 
 
@@ -35,7 +37,8 @@ def _failures(frame: pd.DataFrame, cases: pd.DataFrame, key: list[str]) -> pd.Da
     # A check that fails for want of its columns says nothing new, one that fails without such a cause does.
     structural = wrong_columns if len(wrong_columns) else cases[cases["index"].isna()]
     if len(structural):
-        raise TableError("; ".join(dict.fromkeys(_structure(frame, case) for _, case in structural.iterrows())))
+        lines = dict.fromkeys(_structure(frame, case) for _, case in structural.iterrows())
+        raise TableError("; ".join(lines), _advice(structural))
     rule = (
         cases["check"]
         .str.replace("multiple_fields_uniqueness", f"{key[0]}:unique")
@@ -68,6 +71,16 @@ def _structure(frame: pd.DataFrame, case: pd.Series) -> str:
     if kind.startswith("dtype("):
         return f"column {column!r} is {frame.dtypes[column]}, expected {kind[7:-2]}"
     return f"{column}: {kind}: {found}"
+
+
+def _advice(cases: pd.DataFrame) -> str:
+    """Return the missing columns that the unknown ones resemble, and what to do."""
+    unknown, missing = (
+        cases.loc[cases["check"] == check, "failure_case"].unique()
+        for check in ("column_in_schema", "column_in_dataframe")
+    )
+    suggestions = [suggestion for name in unknown if (suggestion := suggest(name, missing))]
+    return " ".join([*suggestions, "correct the columns, then ingest the file again"])
 
 
 def _apply(frame: pd.DataFrame, failures: pd.DataFrame) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 from threadpoolctl import threadpool_limits
 
+from tarmac.interface.errors import UserError
 from tarmac.pipeline.base.params import TASK, Task, TrainParams
 from tarmac.pipeline.models.dataset import Inputs, Split
 
@@ -36,7 +37,7 @@ def fit(
     """Fits the chosen model and returns encoder and estimator as one pipeline.
 
     `on_round` gets the round, from 1, and the validation metrics of `task.rounds` while the fit goes on. `away`
-    fits XGBoost in this process's stead. Raises `ValueError` where `device` is `cuda` and the booster did not train
+    fits XGBoost in this process's stead. Raises `UserError` where `device` is `cuda` and the booster did not train
     there.
     """
     if params.model == task.baseline:
@@ -98,7 +99,8 @@ def _linear(params: TrainParams) -> Any:
     if params.model == "logistic_regression" and params.logistic_regression:
         options = {"solver": "newton-cholesky", "tol": 1e-8, "random_state": params.seed}
         return LogisticRegression(**params.logistic_regression.model_dump(), **options)
-    raise ValueError(f"train.{params.model} has no parameters: give it a section in params.yaml")
+    advice = "add the section; `tarmac params` prints its keys"
+    raise UserError(f"params.yaml has no section train.{params.model}", advice)
 
 
 def _columns(inputs: Inputs, categories: Any, numbers: Any) -> ColumnTransformer:
@@ -147,34 +149,37 @@ def xgboost_options(params: TrainParams, task: Task = TASK) -> dict[str, Any]:
 
 
 def check_spread(y: np.ndarray) -> None:
-    """Raises `ValueError` where numbers are so close or so far apart that XGBoost finds no split between them."""
+    """Raises `UserError` where numbers are so close or so far apart that XGBoost finds no split between them."""
     least, most = SPREADS
     if not least <= (spread := float(np.std(y, dtype="float64"))) <= most:
-        raise ValueError(
-            f"the target's standard deviation is {spread:.2g}, XGBoost learns from {least:g} to {most:g}: write the"
-            " target in another unit, or set train.model to hist_gradient_boosting"
+        raise UserError(
+            f"the target's standard deviation is {spread:.2g}, XGBoost needs {least:g} to {most:g}",
+            "write the target in another unit, or set `train.model` to `hist_gradient_boosting`",
         )
 
 
 def check_device(asked: str, config: str) -> None:
-    """Raises `ValueError` where a booster's configuration shows another device: without a GPU XGBoost only warns."""
+    """Raises `UserError` where a booster's configuration shows another device: without a GPU XGBoost only warns."""
     used = json.loads(config)["learner"]["generic_param"]["device"]
     if used.split(":")[0] != asked:
-        raise ValueError(
-            f"train.device is {asked} but XGBoost trained on {used}: no usable GPU, or the build without CUDA."
-            " Set train.device to cpu, or install the CUDA build on a machine with a GPU"
+        raise UserError(
+            f"train.device is {asked} but XGBoost trained on {used}: no GPU, or no CUDA build",
+            "set `train.device` to `cpu`, or install the CUDA build on a machine with a GPU",
         )
 
 
 def fit_hist_gradient_boosting(params: TrainParams, split: Split, on_round: OnRound, task: Task = TASK) -> Any:
     """HistGradientBoosting grown by warm start, a few rounds at a time, so that validation decides when to stop.
 
-    Raises `ValueError` where a number has no value in training: it cannot be binned.
+    Raises `UserError` where a number has no value in training: it cannot be binned.
     """
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
     if empty := int(np.isnan(split.X).all(axis=0).sum()):
-        raise ValueError(f"{empty} number(s) have no value in training: take their group out of train.features")
+        raise UserError(
+            f"{empty} numeric input(s) have no value in the training rows",
+            "remove their group from `train.features`",
+        )
     options = params.hist_gradient_boosting.model_dump()
     kind = HistGradientBoostingRegressor if task.kind == "regression" else HistGradientBoostingClassifier
     estimator = kind(**options, warm_start=True, early_stopping=False, random_state=params.seed)

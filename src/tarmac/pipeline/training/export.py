@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
+from tarmac.interface.errors import UserError
 from tarmac.pipeline.base.outputs import replacing
 from tarmac.pipeline.base.params import TASK, Task
 from tarmac.pipeline.models.dataset import Inputs
@@ -59,7 +60,7 @@ def check_parity(pipeline: Pipeline, inputs: Inputs, path: Path, rows: pd.DataFr
     """Largest difference between pipeline and ONNX file over `rows` and over harder variants of them.
 
     The variants blank every number, and replace every category by one never seen. A probability differs by itself, a
-    number by its share of the largest one: float32 has seven digits. Raises `ValueError` above `TOLERANCE`.
+    number by its share of the largest one: float32 has seven digits. Raises `UserError` above `TOLERANCE`.
     """
     scorer, worst = Scorer(path), 0.0
     blanked = rows.assign(**{name: np.float32(np.nan) for name in inputs.numbers})
@@ -69,9 +70,9 @@ def check_parity(pipeline: Pipeline, inputs: Inputs, path: Path, rows: pd.DataFr
         size = (float(np.abs(fitted).max()) or 1.0) if task.kind == "regression" else 1.0
         difference = float(np.abs(fitted - scorer.score(variant)).max()) / size
         if not difference <= TOLERANCE:  # also where it is NaN
-            raise ValueError(
-                f"{path.name} does not give the fitted model's answers ({name}): largest difference"
-                f" {difference:.3g} over {len(variant):,} rows, allowed {TOLERANCE:g}"
+            raise UserError(
+                f"{path.name} differs from the fitted model by {difference:.3g} ({name},"
+                f" {len(variant):,} rows), {TOLERANCE:g} is allowed"
             )
         worst = max(worst, difference)
     return worst

@@ -53,7 +53,7 @@ def check_room(rows: Mapping[str, int], inputs: int, model: str) -> None:
     else:
         needed, disk = (min(both, 2 * batches.DRAWN) if paged else both) * inputs * HELD, 0.0
     what = f"{rows['train']:,} rows of {inputs} inputs"
-    resources.check(PROCESS + needed, disk, what, "fewer months in split.train")
+    resources.check(PROCESS + needed, disk, what, "use fewer months in `split.train`")
 
 
 def rows_of(params: AnySplit, groups: Sequence[str]) -> dict[str, int]:

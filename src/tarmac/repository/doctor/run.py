@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from importlib import import_module
 
+from tarmac.interface.errors import UserError
 from tarmac.repository.doctor.finding import Finding
 
 CHECKS = {
@@ -25,6 +26,9 @@ def found(module: str, name: str) -> Finding:
         finding: Finding = getattr(import_module(f"tarmac.repository.doctor.{module}"), name)()
     except ImportError as error:
         return Finding("fail", f"{error}", "make setup")
+    except UserError as error:
+        what = "; ".join(line.strip() for line in str(error).splitlines())
+        return Finding("fail", what, "; ".join(error.hint.splitlines()))
     except Exception as error:  # noqa: BLE001 - what is broken must not hide the rest
         return Finding("fail", "; ".join(str(error).splitlines()) or type(error).__name__)
     return finding

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from tarmac.interface.errors import UserError
 from tarmac.pipeline.base.hashing import digest
 from tarmac.pipeline.base.outputs import exclusive, is_unfinished, recover
 from tarmac.pipeline.base.paths import LOCK
@@ -22,7 +23,7 @@ CHANGING_DATA = Path(".dvc/tmp/data.lock")  # held by a command that replaces tr
 LITTLE = 2**20  # bytes of free space with which no stage gets anywhere
 
 
-class StoreError(ValueError):
+class StoreError(UserError):
     """DVC failed, or what it fetched is not what the lock names."""
 
 
@@ -45,8 +46,10 @@ def dvc(
         yield from (line.rstrip("\n") for line in process.stdout)
     if process.returncode:
         full = shutil.disk_usage(folder).free < LITTLE  # DVC then stumbles over what it could not write, and says that
-        why = "the disk is full" if full else "see above"
-        raise StoreError(f"`dvc {' '.join(arguments)}` failed with exit status {process.returncode}, {why}")
+        why = ": the disk is full" if full else ""
+        message = f"`dvc {' '.join(arguments)}` failed with exit status {process.returncode}{why}"
+        free = "free some disk space, then run the same command again"
+        raise StoreError(message, free if full else "see DVC's messages above")
 
 
 def clear_stale_locks(folder: Path = Path()) -> list[Path]:
@@ -125,17 +128,21 @@ def pull(*targets: str, folder: Path = Path(), extra: Mapping[str, str] | None =
         failure = error  # its words name hashes; the outputs that they belong to are found below
     wrong = [path for path in chosen if path in refused or (path not in here and digest(folder / path) != wanted[path])]
     if wrong:
-        broken = "the remote lacks or garbles it, or the way to it broke: see above"
-        advice = broken if failure or refused else "delete it, then pull again"
+        hint = "delete it, then run `make pull`"
+        if failure or refused:
+            hint = "see above; if the remote does not have it, ask its author to run `make push`"
         names = ", ".join(f"{path}: {refused[path]}" if path in refused else path for path in wrong)
-        raise StoreError(f"missing, or not what the lock names: {names} ({advice})")
+        raise StoreError(f"missing, or not what the lockfile records: {names}", hint)
     if failure:
         raise failure
 
 
 def _fetch(paths: list[str], folder: Path, extra: Mapping[str, str] | None) -> None:
     """Has DVC pull outputs by their paths alone: of paths and `.dvc` files together it leaves some out."""
-    for line in dvc("pull", *paths, folder=folder, extra=extra, errors=subprocess.STDOUT) if paths else ():
+    if not paths:
+        return
+    object_store.drop_transfer_list(folder)
+    for line in dvc("pull", *paths, folder=folder, extra=extra, errors=subprocess.STDOUT):
         print(object_store.told(line) if "://" in line else line, flush=True)
 
 
@@ -147,7 +154,8 @@ def vet(wanted: Mapping[str, str], folder: Path = Path()) -> tuple[dict[str, str
     """
     with object_store.opened_both(folder=folder) as (cache, remote):
         if not remote.verify:
-            raise StoreError("the remote is believed unchecked: `dvc remote modify --local NAME verify true` first")
+            hint = "run `dvc remote modify --local NAME verify true`"
+            raise StoreError("DVC would not check what it fetches: `verify` is not set", hint)
         folders = {path: oid for path, oid in wanted.items() if oid.endswith(".dir")}
         found = {path: object_store.bring_listing(cache, remote, oid) for path, oid in folders.items()}
         faulty = drop_damaged(cache, wanted)
@@ -165,7 +173,8 @@ def verify(folder: Path = Path()) -> None:
     """Raises `StoreError` naming outputs that are here with other bytes than the lock says; DVC does not look."""
     wrong = [path for path, oid in outputs(folder).items() if digest(folder / path) not in ("", oid)]
     if wrong:
-        raise StoreError(f"not what the lock names: {', '.join(wrong)} (delete it and .dvc/cache, then `make run`)")
+        hint = "delete it and .dvc/cache, then run `make run`"
+        raise StoreError(f"not what the lockfile records: {', '.join(wrong)}", hint)
 
 
 def drop_damaged(cache: Any, wanted: Mapping[str, str]) -> set[str]:
@@ -176,7 +185,7 @@ def drop_damaged(cache: Any, wanted: Mapping[str, str]) -> set[str]:
     faults = object_store.faults(cache, wanted, read=True)
     damaged = [fault for fault in faults if fault.kind != object_store.MISSING]
     for fault in damaged:
-        print(f"cache: {fault.path} had {fault.kind}, and is taken out", flush=True)
+        print(f"cache: {fault.path}: {fault.kind}; removed", flush=True)
     object_store.remove(cache, {fault.oid for fault in damaged})
     return {fault.path for fault in faults}
 
@@ -193,7 +202,7 @@ def _pulled(*targets: str, folder: Path, extra: Mapping[str, str] | None) -> boo
     try:
         pull(*targets, folder=folder, extra=extra)
     except StoreError as error:
-        print(f"pull: {error}", flush=True)
+        print("pull: " + "; ".join(filter(None, [str(error), error.hint])), flush=True)
         return False
     return True
 
@@ -222,6 +231,6 @@ def locked(text: str) -> dict[str, str]:
         return lockfile.hashes((lockfile.parse(text) or {}).get("stages", {}).values(), "outs")
     except (yaml.YAMLError, KeyError, TypeError, AttributeError):
         if "<<<<<<<" in text:
-            raise StoreError(f"{LOCK} holds a merge conflict: `make merge-lock`") from None
-        advice = "`git restore --source=HEAD dvc.lock`, then `make run`"
-        raise StoreError(f"{LOCK} cannot be read: take a whole one ({advice})") from None
+            raise StoreError(f"{LOCK} has a merge conflict", "run `make merge-lock`") from None
+        hint = f"run `git restore --source=HEAD {LOCK}`, then `make run`"
+        raise StoreError(f"{LOCK} is truncated or damaged", hint) from None

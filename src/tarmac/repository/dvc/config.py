@@ -5,8 +5,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tarmac.interface.errors import UserError
 
-class ConfigError(ValueError):
+
+class ConfigError(UserError):
     """DVC cannot read its settings, or does not take them."""
 
 
@@ -45,6 +47,14 @@ def lend_cache(clone: Path, folder: Path = Path()) -> None:
         own["cache"]["dir"] = str(cache)
 
 
+def find_options(url: str) -> list[str]:
+    """Return the options that DVC knows for the kind of remote that a URL names."""
+    from dvc.config_schema import REMOTE_SCHEMAS
+
+    scheme = url.partition("://")[0] if "://" in url else ""
+    return sorted(map(str, REMOTE_SCHEMAS.get(scheme, {})))
+
+
 @contextmanager
 def _config(folder: Path) -> Iterator[Any]:
     from dvc.config import Config
@@ -53,4 +63,5 @@ def _config(folder: Path) -> Iterator[Any]:
     try:
         yield Config(str(folder / ".dvc"), validate=False)
     except DvcException as error:
-        raise ConfigError(f"the settings of DVC cannot be read: {error}") from error
+        hint = "correct .dvc/config or .dvc/config.local"
+        raise ConfigError(f"DVC cannot read its settings: {error}", hint) from error

@@ -8,12 +8,15 @@ import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Protocol
 
-MISSING, OTHER, UNSAFE = "missing", "other bytes than its name says", "a listing that is not safe to unpack"
+from tarmac.interface.errors import UserError
+
+MISSING, OTHER, UNSAFE = "missing", "content differs from its hash", "unsafe folder listing"
+ACCESS = "check the remote's URL and your credentials (docs/remote.md)"
 NOTES = "DVC_SITE_CACHE_DIR"
 READERS = 8  # at once
 CHUNK = 2**20  # bytes
@@ -21,7 +24,7 @@ LARGEST_LISTING = 2**26  # bytes: room for half a million files
 CREDENTIALS = re.compile(r"(?<=://)[^/\s]*@")
 
 
-class RemoteError(ValueError):
+class RemoteError(UserError):
     """A remote that cannot be asked, in the words of what failed."""
 
 
@@ -88,12 +91,26 @@ def _repository(folder: Path) -> Iterator[Any]:
         try:
             with forgetful(folder, site) as repo:
                 yield repo
-        except (ValueError, BadObjectError):
+        except (UserError, BadObjectError):
             raise  # Tarmac's own words
         except Exception as error:  # every kind of remote has a library with errors of its own
             ours = isinstance(error, OSError) and error.errno in (errno.EROFS, errno.ENOSPC)
-            what = "a place for objects cannot be written" if ours else "the remote cannot be asked"
-            raise RemoteError(f"{what}: {told(error)}") from error
+            what = "the object store cannot be written" if ours else "the remote cannot be accessed"
+            hint = "free some disk space, or make the file system writable" if ours else ACCESS
+            raise RemoteError(f"{what}: {told(error)}", hint) from error
+
+
+def drop_transfer_list(folder: Path) -> None:
+    """Have DVC drop the list of objects that an earlier command was to fetch.
+
+    A killed command leaves a part of the list, which the next one takes for the whole of it
+    (docs/dvc-notes.md, 1). While another command of DVC is at work, the list is its own.
+    """
+    from dvc.lock import LockError
+    from dvc.repo import Repo
+
+    with suppress(LockError), Repo(str(folder)) as repo, repo.lock:
+        repo.drop_data_index()
 
 
 def forgetful(folder: Path, site: str) -> Any:
@@ -205,7 +222,7 @@ def _require_answer(error: FileNotFoundError) -> None:
     """Raises `RemoteError` where nobody answered: some file systems call a file missing when its server is down."""
     cause = error.__cause__
     if isinstance(cause, OSError) and not isinstance(cause, FileNotFoundError):
-        raise RemoteError(f"the remote cannot be asked: {told(cause)}")
+        raise RemoteError(f"the remote cannot be accessed: {told(cause)}", ACCESS)
 
 
 def listing(store: Store, oid: str) -> bytes:
@@ -240,7 +257,10 @@ def entries(content: bytes) -> dict[str, str]:
 
 
 def _place(name: str) -> PurePosixPath:
-    """The path that a name means. Raises `ValueError` where it is not written as DVC does, or leaves the folder."""
+    """Return the path that a name means.
+
+    Raises `ValueError` if it is not written as DVC does, or leaves the folder.
+    """
     path = PurePosixPath(name)
     if str(path) != name or not path.parts or path.is_absolute() or ".." in path.parts or set("\\\0") & set(name):
         raise ValueError(name)

@@ -5,6 +5,8 @@ from configparser import Error, RawConfigParser
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
+from tarmac.interface.errors import UserError, suggest
+
 EXTRAS = {  # what DVC needs besides itself, by the scheme of a URL: requirements/remote-*.txt
     "s3": "s3",
     "gs": "gs",
@@ -22,7 +24,7 @@ EMBEDDED = "embedded"  # the remote inside the clone, by its name
 CONFIGS = (Path(".dvc/config"), Path(".dvc/config.local"))
 
 
-class AddressError(ValueError):
+class AddressError(UserError):
     """A URL that no remote can have, or that would put a secret into a commit."""
 
 
@@ -31,18 +33,23 @@ def checked(url: str) -> str:
     parts = _split(url)
     if parts.password is not None or parts.query or (parts.username and parts.scheme not in WITH_USER):
         raise AddressError(
-            "this URL holds a credential, and a URL is committed: give it without, and the credential by the"
-            ' environment or by OPTIONS="name=value", which keeps it in .dvc/config.local (docs/remote.md)'
+            "the URL contains a credential, and it would be committed to Git",
+            "remove the credential from the URL, and give it in the environment or as"
+            ' OPTIONS="name=value", which is kept in .dvc/config.local (docs/remote.md)',
         )
     if url == EMBEDDED:
         return url
     if parts.scheme not in EXTRAS:
         kinds = ", ".join(f"{scheme}://" for scheme in EXTRAS if scheme)
-        raise AddressError(f"{url}: a remote is {kinds}, the full path of a shared folder, or {EMBEDDED}")
+        hint = f"use {kinds}, the full path of a shared folder, or `{EMBEDDED}`"
+        hint = f"{suggest(parts.scheme, EXTRAS)} {hint}".strip()
+        raise AddressError(f"{url}: unknown kind of remote {parts.scheme!r}", hint)
     if parts.scheme and not parts.netloc:
-        raise AddressError(f"{url}: names no bucket or host: {parts.scheme}://NAME/PATH")
+        raise AddressError(f"{url}: no bucket or host in URL", f"use {parts.scheme}://NAME/PATH")
     if not parts.scheme and not Path(url).is_absolute():
-        raise AddressError(f"{url or 'no URL'}: give a URL, or the full path of a folder that every machine sees")
+        message = f"{url}: neither a URL nor a folder's full path" if url else "the URL is empty"
+        hint = f"{suggest(url, [EMBEDDED])} give a URL, or the full path of a shared folder"
+        raise AddressError(message, hint.strip())
     return url
 
 
@@ -71,7 +78,7 @@ def _split(url: str) -> SplitResult:
         parts = urlsplit(url)
         _ = parts.port  # is read, and found wrong, only when asked for
     except ValueError as error:
-        raise AddressError(f"this is no URL: {error}") from None
+        raise AddressError(f"the URL is not valid: {error}") from None
     return parts
 
 

@@ -11,15 +11,17 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from tarmac.interface.errors import UserError
 from tarmac.repository.dvc import commands, object_store
 from tarmac.repository.dvc.object_store import Store as Remote
 
 PATIENCE = "TARMAC_REMOTE_PATIENCE"  # seconds that a remote may take to answer
 USUAL = 60.0
+REFUSED = "check the URL, the server and your credentials (docs/remote.md)"
 PROBE = b"written by tarmac to see whether it may; delete it if you find it\n"
 
 
-class ContactError(ValueError):
+class ContactError(UserError):
     """A remote that does not answer, or not as it must."""
 
 
@@ -39,10 +41,11 @@ def check(folder: Path, name: str, url: str, writes: bool) -> None:
             command, env=commands.environment(), check=False, capture_output=True, text=True, timeout=limit
         )
     except subprocess.TimeoutExpired:
-        raise ContactError(f"{url}: no answer within {limit:g} seconds; {PATIENCE} sets another limit") from None
+        hint = f"check that the server is up, or set {PATIENCE}=SECONDS to wait longer"
+        raise ContactError(f"{url}: no response within {limit:g} seconds", hint) from None
     if done.returncode:
-        lines = done.stdout.splitlines() or [f"asking it ended with exit status {done.returncode}"]
-        raise ContactError(f"{url}: {lines[-1]}")
+        lines = done.stdout.splitlines() or [f"the check ended with exit status {done.returncode}"]
+        raise ContactError(f"{url}: {lines[-1]}", REFUSED)
 
 
 def _speak(remote: Remote, writes: bool) -> None:
@@ -54,7 +57,7 @@ def _speak(remote: Remote, writes: bool) -> None:
     remote.fs.pipe_file(f"{place}.probe", PROBE)
     with remote.fs.open(f"{place}.probe", "rb") as file:
         if file.read() != PROBE:
-            raise OSError("what was written there reads back as something else")
+            raise OSError("a test file reads back with different content")
     with suppress(Exception):  # a place where nothing may be deleted is a good one
         remote.fs.remove(f"{place}.probe")
 
@@ -86,21 +89,22 @@ def told(error: BaseException) -> str:
     return f"{type(error).__name__}: {_line(error)}"
 
 
-KEPT_OUT, NOWHERE = "it does not let you in, or not do this", "no such bucket, folder or key file"
+KEPT_OUT, NOWHERE = "access denied", "no such bucket, folder or key file"
+REJECTED = "the server rejects the request"
 MEANINGS = {  # by the name of a class: some are of libraries that are not installed; the first that fits counts
-    "gaierror": "there is no host of this name",
-    "SSLError": "no safe connection to it",
-    "ConnectionError": "nothing listens there, or it hangs up: is the server up, and the port right?",
-    "TimeoutError": "it does not answer",
-    "NoCredentialsError": "no credentials found: docs/remote.md says where they go",
+    "gaierror": "unknown host",
+    "SSLError": "no secure connection",
+    "ConnectionError": "connection refused or closed",
+    "TimeoutError": "no response",
+    "NoCredentialsError": "no credentials found",
     "ProtocolError": KEPT_OUT,  # SSH, after too many keys
     "SFTPPermissionDenied": KEPT_OUT,
     "PermissionError": KEPT_OUT,
     "ForbiddenOperation": KEPT_OUT,  # WebDAV
     "ResourceNotFound": NOWHERE,  # WebDAV
-    "ClientResponseError": "the server refuses",  # HTTP
+    "ClientResponseError": REJECTED,  # HTTP
     "FileNotFoundError": NOWHERE,
-    "HTTPError": "the server refuses",  # WebDAV
+    "HTTPError": REJECTED,  # WebDAV
 }
 
 

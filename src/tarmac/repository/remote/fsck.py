@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
+from tarmac.interface.errors import UserError
 from tarmac.pipeline.base.paths import LOCK, PIPELINE
 from tarmac.repository.dvc import commands, object_store
 from tarmac.repository.git import commit, git
@@ -12,7 +13,7 @@ from tarmac.repository.remote.objects import named
 NAMING = (str(LOCK), str(PIPELINE), "*.dvc")  # files that decide which objects a commit names
 
 
-class FsckError(ValueError):
+class FsckError(UserError):
     """A commit that is not known, or what is wrong in the remote."""
 
 
@@ -34,14 +35,16 @@ def fsck(revision: str = "HEAD", every: bool = False, repair: bool = False, name
     lines = [*broken, *map(str, found.faults)]
     summary = f"{found.objects} objects, {found.size / 1e6:,.1f} MB, {seconds:.1f} s, {len(lines)} faults"
     if lines:
-        raise FsckError("\n".join([*lines, f"{summary}: {_advice(found.faults, repair)}"]))
+        if repair and found.faults:
+            summary += "; the cache has no good copy"
+        raise FsckError("\n".join([*lines, summary]), _advice(found.faults, repair))
     return summary
 
 
 def _known(revision: str) -> str:
     found = commit(revision)
     if found is None:
-        raise FsckError(f"{revision}: no such commit here; `git fetch origin` may bring it")
+        raise FsckError(f"{revision}: no such commit in this clone", "run `git fetch origin`")
     return found
 
 
@@ -56,7 +59,7 @@ def _of_all() -> tuple[dict[str, str], list[str]]:
     for revision in log.split():
         try:
             outputs = named(revision)
-        except ValueError as error:
+        except UserError as error:
             broken.append(f"{revision[:7]}: {error}")
             continue
         for path, oid in outputs.items():
@@ -87,6 +90,8 @@ def _children(cache: Any, remote: Any, oid: str) -> set[str]:
 
 
 def _advice(faults: Iterable[object_store.Fault], repair: bool) -> str:
+    if not list(faults):
+        return "rewrite these commits, or delete the branches and tags that contain them"
     if repair:
-        return "the cache has no good copy; `make fsck REPAIR=1` by whoever has one, or `make run` and `make push`"
-    return "`make fsck REPAIR=1` puts back what the cache has" if list(faults) else "mend the commits"
+        return "run `make fsck REPAIR=1` in a clone with a good copy, or `make run` and `make push`"
+    return "run `make fsck REPAIR=1` to restore what the cache has"

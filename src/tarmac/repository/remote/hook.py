@@ -8,6 +8,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
 
+from tarmac.interface.errors import UserError
 from tarmac.repository.dvc import object_store
 from tarmac.repository.git import blob, git
 from tarmac.repository.remote.objects import named
@@ -18,27 +19,28 @@ MARK = "# Tarmac's hook: written by `make setup`, safe to delete."
 SCRIPT = f"""#!/bin/sh
 {MARK}
 if [ -x .venv/bin/tarmac ]; then exec .venv/bin/tarmac hook; fi
-echo "tarmac: outputs are not checked, .venv is not here: \\`make setup\\` brings it" >&2
+echo "warning: outputs are not checked, because .venv is missing" >&2
+echo "hint: run \\`make setup\\`" >&2
 """
 
 
-class UnpushedError(ValueError):
+class UnpushedError(UserError):
     """Objects that the commits to be pushed name and the remote does not hold."""
 
 
-class HookError(ValueError):
+class HookError(UserError):
     """A hook of someone else's that must not be replaced."""
 
 
 def install(folder: Path = Path()) -> str:
     """Writes the hook, unless there is one that Tarmac has not written. Returns what was done; raises `HookError`."""
-    own = "call `.venv/bin/tarmac hook` from it to be told of outputs that were not pushed"
+    hint = "call `.venv/bin/tarmac hook` in your own hook to find outputs that were not pushed"
     configured = git("config", "--default", "", "--get", "core.hooksPath", folder=folder).strip()
     if configured:
-        raise HookError(f"core.hooksPath is {configured}, which is yours: no hook is written; {own}")
+        raise HookError(f"the hook was not written: core.hooksPath is set to {configured}", hint)
     path = folder / git("rev-parse", "--git-path", "hooks/pre-push", folder=folder).strip()
     if os.path.lexists(path) and not (path.is_file() and MARK in path.read_text(encoding="utf-8", errors="replace")):
-        raise HookError(f"{path} is yours and stays as it is; {own}")
+        raise HookError(f"the hook was not written: {path} is a hook of your own", hint)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(SCRIPT, encoding="utf-8")
     path.chmod(0o755)
@@ -63,8 +65,9 @@ def check(lines: Iterable[str], folder: Path = Path()) -> None:
             for line in _missing(name, wanted[name], _InCommit(commit, inside, folder) if inside else remote)
         ]
     if said:
-        mend = f"`make push`, then commit {inside}" if inside else "`make push`"
-        raise UnpushedError("\n".join([*said, f"{mend}, and push again; `git push --no-verify` goes without"]))
+        commit_it = f", commit {inside}" if inside else ""
+        hint = f"run `make push`{commit_it} and push again; `git push --no-verify` skips this check"
+        raise UnpushedError("\n".join(said), hint)
 
 
 def _tip(line: str, folder: Path) -> tuple[str, str] | None:
@@ -80,7 +83,7 @@ def _tip(line: str, folder: Path) -> tuple[str, str] | None:
 
 def _missing(name: str, wanted: dict[str, str], remote: object_store.Store) -> list[str]:
     found = object_store.audit(remote, wanted, read=False).faults
-    told = [f"{name} names {len(found)} objects that a colleague would not get:"] if found else []
+    told = [f"{name}: {len(found)} objects missing or damaged in the remote:"] if found else []
     return [*told, *(f"  {fault}" for fault in found)]
 
 

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from tarmac.interface.errors import UserError
 from tarmac.repository.dvc import commands, config, object_store
 from tarmac.repository.git import git
 from tarmac.repository.remote import address, contact, objects, push, settings
@@ -13,7 +14,7 @@ from tarmac.repository.remote.address import EMBEDDED
 CONFIG = Path(".dvc/config")
 
 
-class MoveError(ValueError):
+class MoveError(UserError):
     """There is nothing to move, or no place to move it to."""
 
 
@@ -26,7 +27,7 @@ def move(url: str, options: Iterable[str] = ()) -> None:
     _need_folder(address.checked(url))
     wanted = objects.named("HEAD")
     if not wanted:
-        raise MoveError("HEAD names no output to copy: `dvc repro` and commit dvc.lock first")
+        raise MoveError("HEAD has no outputs to copy", "run `make run` and commit dvc.lock")
     with tempfile.TemporaryDirectory(prefix="tarmac-remote-") as temporary:
         colleague, site = Path(temporary) / "colleague", {"DVC_SITE_CACHE_DIR": str(Path(temporary) / "site")}
         _clone(colleague)
@@ -44,7 +45,8 @@ def move(url: str, options: Iterable[str] = ()) -> None:
 def _need_folder(url: str) -> None:
     """DVC would make a folder that is not there: a typing error, or a drive that is not mounted."""
     if url.startswith("/") and not Path(url).is_dir():
-        raise MoveError(f"{url}: there is no such folder on this machine: make it, or mount it, first")
+        hint = "create the folder, or mount its drive"
+        raise MoveError(f"{url}: folder not found on this machine", hint)
 
 
 def _clone(target: Path) -> None:
@@ -80,9 +82,8 @@ def _read_back(clone: Path, wanted: Mapping[str, str], url: str) -> None:
     if not found:
         return
     lines = [f"{fault.path}: {fault.kind} at {url}" for fault in found]
-    if not address.writable(url):
-        lines.append(f"{url} is read-only and must hold all of HEAD: copy it there by the server's own means first")
-    raise MoveError("\n".join(lines))
+    read_only = "this URL is read-only: copy all objects of HEAD there with the server's own tools"
+    raise MoveError("\n".join(lines), "" if address.writable(url) else read_only)
 
 
 def _tell(url: str, outputs: int, private: list[str]) -> None:

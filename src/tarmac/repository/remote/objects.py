@@ -42,7 +42,9 @@ def _yaml(revision: str | None, path: Path, folder: Path) -> dict[str, Any]:
     except (yaml.YAMLError, UnicodeDecodeError):
         found = None
     if not isinstance(found, dict):
-        raise commands.StoreError(f"{path}{f' of {revision}' if revision else ''} cannot be read: take a whole one")
+        where = f" of {revision}" if revision else ""
+        hint = "" if revision else f"restore it with `git restore {path}`"
+        raise commands.StoreError(f"{path}{where} is not a valid DVC file", hint)
     return found
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from tarmac.interface.errors import UserError
 from tarmac.pipeline.base.hashing import digest
 from tarmac.repository.dvc import commands, object_store
 from tarmac.repository.dvc.object_store import MISSING, OTHER, UNSAFE, Fault
@@ -13,9 +14,14 @@ from tarmac.repository.git import git
 from tarmac.repository.remote.objects import named
 
 Files = dict[str, str]  # hash by path
+ADVICE = {  # by the kind of a fault
+    MISSING: "run `make push` again",
+    OTHER: "run `make fsck REPAIR=1`",
+    UNSAFE: "rename the files of the folder",
+}
 
 
-class PushError(ValueError):
+class PushError(UserError):
     """What a remote still lacks, or what must not be sent."""
 
 
@@ -37,7 +43,7 @@ def push(folder: Path = Path(), name: str | None = None) -> str:
         found = object_store.audit(remote, wanted, read=False, sizes=sizes)
         inside = embedded(remote, folder)
     if found.faults:
-        raise PushError("\n".join(_advice(found.faults)))
+        raise PushError("\n".join(map(str, found.faults)), "\n".join(_advice(found.faults)))
     new = len(set(lacking.values()))
     told = f"the remote holds all {found.objects} objects that are named here, {new} of them new"
     return f"{told}; commit {inside} with dvc.lock" if inside and _uncommitted(inside, folder) else told
@@ -71,11 +77,11 @@ def _check(cache: Any, lacking: Files, folder: Path) -> None:
     for path, oid in _without(cache, lacking).items():
         if digest(folder / path) == oid and not oid.endswith(".dir"):
             cache.add(str((folder / path).resolve()), cache.fs, oid)
-    told = "neither the remote nor the cache has it: `make run` makes it again, `make ingest` raw data"
     faults = [Fault(path, oid, MISSING) for path, oid in _without(cache, lacking).items()]
-    gone = [f"{fault} ({told})" for fault in faults]
+    gone = [f"{fault} in the cache and in the remote" for fault in faults]
     if gone:
-        raise PushError("\n".join(gone))
+        hint = "create it again with `make run`, or raw data with `make ingest`"
+        raise PushError("\n".join(gone), hint)
 
 
 def _without(where: Any, files: Files) -> Files:
@@ -101,12 +107,9 @@ def _send(cache: Any, remote: Any, lacking: Files) -> None:
 
 
 def _advice(faults: Iterable[Fault]) -> list[str]:
-    mend = {
-        MISSING: "`make push` again",
-        OTHER: "`make fsck REPAIR=1`",
-        UNSAFE: "rename its files",
-    }
-    return [f"{fault} ({mend[fault.kind]})" for fault in faults]
+    """Return what to do, a line for each kind of fault."""
+    kinds = {fault.kind for fault in faults}
+    return [f"{kind}: {advice}" for kind, advice in ADVICE.items() if kind in kinds]
 
 
 def embedded(remote: Any, folder: Path = Path()) -> Path | None:

@@ -8,12 +8,12 @@ Should DVC no longer install one day, a clone, Python and PyYAML still give ever
 import argparse
 import configparser
 import shutil
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from tarmac.interface.errors import UserError, exit_on_user_error
 from tarmac.pipeline.base.hashing import digest
 from tarmac.pipeline.base.outputs import replacing
 from tarmac.repository.dvc import object_store
@@ -25,7 +25,7 @@ SETTINGS = ("config", "config.local")  # of `.dvc`; the second one wins
 SHOWN = 5  # paths in an error
 
 
-class RestoreError(ValueError):
+class RestoreError(UserError):
     """An output cannot be restored; nothing is written then."""
 
 
@@ -51,10 +51,11 @@ def restore(revision: str = "HEAD", target: Path = Path(), source: Path | None =
     missing or damaged, or if another file is in the way.
     """
     if not Path(".dvc").is_dir():
-        raise RestoreError("there is no `.dvc` here: run this in the repository's top folder")
+        raise RestoreError("no .dvc folder found here", "run this in the repository's top folder")
     name = commit(revision)
     if name is None:
-        raise RestoreError(f"Git knows no commit {revision!r}: `git fetch`, or see `git log`")
+        hint = "run `git fetch`, or choose a commit of `git log`"
+        raise RestoreError(f"no such commit in this clone: {revision!r}", hint)
     stores = find_stores(source)
     outputs = {path: oid for path, oid in named(name).items() if digest(target / path) != oid}
     refuse_paths(outputs, target, revision)
@@ -62,7 +63,7 @@ def restore(revision: str = "HEAD", target: Path = Path(), source: Path | None =
     places = _find(stores, {oid for content in files.values() for oid in content.values()})
     lost = [path for path, content in files.items() if not places.keys() >= set(content.values())]
     if lost:
-        raise RestoreError(f"no whole object in {_places(stores)} for {_shown(lost)}. {_advice()}")
+        raise RestoreError(f"no undamaged copy of {_shown(lost)} in {_places(stores)}", _advice())
     for path, content in files.items():
         with replacing(target / path) as partial:
             for inner, oid in content.items():
@@ -70,7 +71,8 @@ def restore(revision: str = "HEAD", target: Path = Path(), source: Path | None =
                 place.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(places[oid], place)
             if digest(partial) != outputs[path]:
-                raise RestoreError(f"{path} is not what the lock names: is the disk full?")
+                hint = "check the free disk space with `df`"
+                raise RestoreError(f"{path} was written incompletely", hint)
     return list(files)
 
 
@@ -78,11 +80,11 @@ def refuse_paths(paths: Iterable[str], target: Path, revision: str) -> None:
     """Raise `RestoreError` if an output would leave the target, or if something is in its place."""
     outside = [path for path in paths if Path(path).is_absolute() or ".." in Path(path).parts]
     if outside:
-        raise RestoreError(f"outside the folder, so not written: {_shown(outside)}")
+        raise RestoreError(f"outputs outside the target folder: {_shown(outside)}")
     in_the_way = [path for path in paths if (target / path).exists()]
     if in_the_way:
-        advice = "Move it away, or restore to another folder: --to FOLDER"
-        raise RestoreError(f"here with other bytes than in {revision}: {_shown(in_the_way)}. {advice}")
+        hint = "move them away, or restore to another folder with `--to FOLDER`"
+        raise RestoreError(f"files differ from those of {revision}: {_shown(in_the_way)}", hint)
 
 
 def find_stores(source: Path | None) -> list[ObjectFolder]:
@@ -92,7 +94,8 @@ def find_stores(source: Path | None) -> list[ObjectFolder]:
     candidates = [source] if source else [Path(".dvc") / cache, *remote]
     found = [ObjectFolder(root) for root in candidates if (root / LAYOUT).is_dir()]
     if not found:
-        raise RestoreError(f"there is no folder of objects (`{LAYOUT}`) here. {_advice()}")
+        roots = " or ".join(map(str, candidates))
+        raise RestoreError(f"no folder of objects ({LAYOUT}) in {roots}", _advice())
     return found
 
 
@@ -117,7 +120,7 @@ def _list_files(stores: Sequence[ObjectFolder], path: str, oid: str) -> dict[str
             return object_store.entries(object_store.listing(store, oid))
         except object_store.BadObjectError:
             continue
-    raise RestoreError(f"no whole listing of {path} ({oid}) in {_places(stores)}. {_advice()}")
+    raise RestoreError(f"no valid listing of {path} ({oid}) in {_places(stores)}", _advice())
 
 
 def _find(stores: Sequence[ObjectFolder], oids: Iterable[str]) -> dict[str, Path]:
@@ -134,8 +137,9 @@ def _find(stores: Sequence[ObjectFolder], oids: Iterable[str]) -> dict[str, Path
 def _advice() -> str:
     url = _url()
     if url and "://" in url:
-        return f"Copy {object_store.told(url)} to a folder with the storage's own tool, then --from FOLDER"
-    return "Another clone's `.dvc/cache`, or a copy of the remote, may have it: --from FOLDER"
+        url = object_store.told(url)
+        return f"copy {url} to a folder with the storage's own tool, then add `--from FOLDER`"
+    return "add `--from FOLDER` with another clone's .dvc/cache, or with a copy of the remote"
 
 
 def _places(stores: Sequence[ObjectFolder]) -> str:
@@ -154,10 +158,11 @@ def main() -> None:
     parser.add_argument("--to", type=Path, default=Path(), help="folder to write to")
     parser.add_argument("--from", type=Path, dest="source", help="folder of objects, as .dvc/cache is")
     given = parser.parse_args()
-    try:
-        written = restore(given.revision, given.to, given.source)
-    except (ValueError, OSError) as error:
-        sys.exit(f"tarmac: error: {error}")
+    with exit_on_user_error():
+        try:
+            written = restore(given.revision, given.to, given.source)
+        except OSError as error:
+            raise RestoreError(str(error)) from error
     print(report(written))
 
 

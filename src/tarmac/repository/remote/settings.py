@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from tarmac.interface.errors import UserError, suggest
 from tarmac.repository.dvc import config
 from tarmac.repository.remote.address import EMBEDDED, checked
 
@@ -33,7 +34,13 @@ SHARED = frozenset(  # what is the same for everybody and no secret; whatever is
 )
 
 
-class SettingsError(ValueError):
+RESERVED = {  # options that the caller does not set, and what to do instead
+    "url": "give it as `make remote URL=...`",
+    "verify": "remove it: what is fetched is always verified",
+}
+
+
+class SettingsError(UserError):
     """An option that DVC does not know for this kind of remote, or a file that it cannot read."""
 
 
@@ -43,9 +50,10 @@ def parsed(options: Iterable[str]) -> dict[str, str]:
     for option in options:
         name, equals, value = option.partition("=")
         if not (name and equals):
-            raise SettingsError(f"{name or 'an option'}: give options as name=value")
-        if name in ("url", "verify"):
-            raise SettingsError(f"{name} is not for OPTIONS: the URL has its own word, and what is fetched is verified")
+            message = f"{name or 'an option'} is not in the form name=value"
+            raise SettingsError(message, 'write it as OPTIONS="name=value"')
+        if name in RESERVED:
+            raise SettingsError(f"option {name} cannot be set", RESERVED[name])
         if name in SHARED and "://" in value:
             checked(value)
         found[name] = value
@@ -77,7 +85,15 @@ def write(folder: Path, url: str, options: Mapping[str, str]) -> None:
             (folder / PRIVATE).chmod(0o600)
         config.check(folder)
     except config.ConfigError as error:
-        raise SettingsError(f"DVC does not take these settings: {error.__cause__}") from error
+        message = f"DVC rejects these settings: {error.__cause__}"
+        raise SettingsError(message, _advise(url, options)) from error
+
+
+def _advise(url: str, options: Iterable[str]) -> str:
+    """Return what to do about options that DVC rejects."""
+    known = config.find_options(url)
+    questions = {suggest(name, known) for name in options if name not in known}
+    return " ".join([*sorted(questions - {""}), "use the options of this remote (docs/remote.md)"])
 
 
 def _add(remotes: dict[str, dict[str, str]], url: str, options: Mapping[str, str]) -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tarmac.interface.errors import UserError
 from tarmac.pipeline.base.outputs import exclusive, finite, recover, replacing, write_json
 
 
@@ -202,7 +203,7 @@ def test_block_that_writes_nothing_raises_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_finite_names_full_path_of_nan_or_infinity(value: float) -> None:
-    with pytest.raises(ValueError, match=rf"metric test\.model\.auc is {value}"):
+    with pytest.raises(UserError, match=rf"metric test\.model\.auc is {value}"):
         finite({"rows": 3, "test": {"model": {"f1": 0.5, "auc": value}}})
 
 
@@ -214,7 +215,7 @@ def test_finite_rejects_exactly_values_that_json_lacks(value: object) -> None:
     try:
         json.dumps(content, allow_nan=False)
     except ValueError:
-        with pytest.raises(ValueError, match=r"metric value"):
+        with pytest.raises(UserError, match=r"metric value"):
             finite(content)
     else:
         finite(content)
@@ -230,6 +231,6 @@ def test_json_does_not_depend_on_the_order_of_its_keys(tmp_path: Path) -> None:
 
 def test_json_with_nan_leaves_the_old_file(tmp_path: Path) -> None:
     write_json(tmp_path / "out.json", {"auc": 0.5})
-    with pytest.raises(ValueError, match="metric auc is nan"):
+    with pytest.raises(UserError, match="metric auc is nan"):
         write_json(tmp_path / "out.json", {"auc": math.nan})
     assert json.loads((tmp_path / "out.json").read_text()) == {"auc": 0.5}

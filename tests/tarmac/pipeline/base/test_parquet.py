@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tarmac.interface.errors import UserError
 from tarmac.pipeline.base.parquet import check, count_rows
 
 
@@ -28,25 +29,26 @@ def test_file_without_rows_is_accepted(tmp_path: Path) -> None:
 
 
 def test_missing_file_is_reported_with_how_to_fetch_it(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"none\.parquet is missing: fetch it with `make pull`"):
+    with pytest.raises(UserError, match=r"none\.parquet is missing") as caught:
         check(tmp_path / "none.parquet")
+    assert caught.value.hint.startswith("fetch it with `make pull`")
 
 
 def test_folder_is_reported_as_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="is missing"):
+    with pytest.raises(UserError, match="is missing"):
         check(tmp_path)
 
 
 @pytest.mark.parametrize("kept", [0, 3, 4, 8, 500, -1])
 def test_file_cut_short_is_refused_at_any_length(whole: Path, kept: int) -> None:
     whole.write_bytes(whole.read_bytes()[:kept])
-    with pytest.raises(ValueError, match=r"whole\.parquet is not a whole Parquet file \([\d,]+ bytes\)"):
+    with pytest.raises(UserError, match=r"whole\.parquet is not a complete Parquet file \([\d,]+ bytes\)"):
         check(whole)
 
 
 def test_file_without_its_first_byte_is_refused(whole: Path) -> None:
     whole.write_bytes(whole.read_bytes()[1:])
-    with pytest.raises(ValueError, match="not a whole Parquet file"):
+    with pytest.raises(UserError, match="not a complete Parquet file"):
         check(whole)
 
 
@@ -54,7 +56,7 @@ def test_file_without_its_first_byte_is_refused(whole: Path) -> None:
 def test_content_that_is_not_parquet_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "other.parquet"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=rf"not a whole Parquet file \({len(content)} bytes\)"):
+    with pytest.raises(UserError, match=rf"not a complete Parquet file \({len(content)} bytes\)"):
         check(path)
 
 
@@ -79,7 +81,7 @@ def test_small_file_that_expands_to_gigabytes_is_refused(tmp_path: Path, values:
     write_many(path, pa.table({"x": values}), times, compression="zstd", **options)
     assert path.stat().st_size < 3_000_000
     with pytest.raises(
-        ValueError, match=r"bomb\.parquet \([\d,]+ bytes\) would take 2\.4 GB in memory, the limit is 2\.1"
+        UserError, match=r"bomb\.parquet \([\d,]+ bytes\) would take 2\.4 GB in memory, the limit is 2\.1"
     ):
         check(path)
 
@@ -95,5 +97,6 @@ def test_file_with_damaged_pages_is_refused_with_remedy(tmp_path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[4:2000] = b"\xff" * 1996
     path.write_bytes(data)
-    with pytest.raises(ValueError, match=r"damaged\.parquet cannot be read \(.+\): delete it and fetch it again"):
+    with pytest.raises(UserError, match=r"damaged\.parquet cannot be read \(.+\)") as caught:
         check(path)
+    assert caught.value.hint.startswith("delete it and fetch it again")

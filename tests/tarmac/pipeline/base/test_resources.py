@@ -22,8 +22,9 @@ def test_parses_memory_size_with_unit(monkeypatch, text, size):
 @pytest.mark.parametrize("text", ["4", "4 gigabytes", "-1GB", "GB", "4TBs"])
 def test_rejects_invalid_memory_size(monkeypatch, text):
     monkeypatch.setenv(resources.ASKED, text)
-    with pytest.raises(resources.RoomError, match="write it like 4GB or 512MiB"):
+    with pytest.raises(resources.RoomError, match=f"TARMAC_MEMORY is '{text}', not a size") as caught:
         resources.memory()
+    assert caught.value.hint == "write it like 4GB or 512MiB"
 
 
 def test_memory_is_limited_to_that_of_container(monkeypatch, tmp_path):
@@ -41,14 +42,16 @@ def test_memory_is_limited_to_that_of_container(monkeypatch, tmp_path):
 def test_refuses_work_that_exceeds_memory_or_disk_space(monkeypatch):
     monkeypatch.setenv(resources.ASKED, "2GB")
     resources.check(2 * GB, 0, "work", "do less")
-    with pytest.raises(
-        resources.RoomError, match=r"^work would take about 2.5 GB of memory, TARMAC_MEMORY gives 2.0 GB: do"
-    ):
+    shown = r"^work would take about 2.5 GB of memory, TARMAC_MEMORY gives 2.0 GB; nothing was started$"
+    with pytest.raises(resources.RoomError, match=shown) as caught:
         resources.check(2.5 * GB, 0, "work", "do less")
+    assert caught.value.hint == "do less, or use a machine with more memory"
     free = shutil.disk_usage(Path()).free
     resources.check(0, free / 2, "work", "do less")
-    with pytest.raises(resources.RoomError, match=r"work would take about .* of disk, .* is free here: make space"):
+    shown = r"work would take about .* of disk, .* is free here; nothing was started"
+    with pytest.raises(resources.RoomError, match=shown) as caught:
         resources.check(0, free * 2, "work", "do less")
+    assert caught.value.hint.startswith("free disk space")
 
 
 @pytest.mark.parametrize("stage", ["prepare", "featurize", "baseline", "train", "evaluate", "card"])
@@ -56,8 +59,9 @@ def test_stage_does_not_start_without_enough_memory(finished: Workspace, stage: 
     before = sorted((path, path.stat().st_mtime_ns) for path in (finished.path / "data").rglob("*"))
     done = finished.run("python", "-m", f"tarmac.pipeline.{stage}.stage", check=False,
                         env={"PYTHONPATH": "src", "TARMAC_MEMORY": "100MB"})  # fmt: skip
-    (told,) = done.stderr.splitlines()
+    told, hint = done.stderr.splitlines()
     assert done.returncode == 1
-    assert told.startswith(f"{stage}: error: ")
-    assert "Nothing was started" in told
+    assert told.startswith("error: ")
+    assert "nothing was started" in told
+    assert hint.startswith("hint: ")
     assert sorted((path, path.stat().st_mtime_ns) for path in (finished.path / "data").rglob("*")) == before

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.runner import run
 from tests.conftest import ROOT
@@ -37,11 +38,11 @@ def failing(error: Exception):
     return main
 
 
-def test_what_a_person_can_mend_is_told_line_by_line_with_the_stage_in_front(here):
-    assert exit_of(failing(ValueError("first\nsecond"))) == "train: error: first\ntrain: error: second"
+def test_reports_a_user_error_line_by_line(here):
+    assert exit_of(failing(UserError("first\nsecond", "run it"))) == "error: first\nerror: second\nhint: run it"
 
 
-@pytest.mark.parametrize("error", [KeyError("x"), TypeError("x"), RuntimeError("x"), OSError("x")])
+@pytest.mark.parametrize("error", [KeyError("x"), TypeError("x"), ValueError("x"), RuntimeError("x"), OSError("x")])
 def test_error_other_than_user_error_keeps_its_traceback(here, error):
     with pytest.raises(type(error)):
         run(failing(error))
@@ -57,8 +58,9 @@ def test_successful_stage_prints_nothing(here, capsys):
 def test_stage_of_another_checkout_is_refused_before_it_starts(here, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     told = str(exit_of(failing(AssertionError("it must not start"))))
-    assert told.startswith(f"train: error: the code of {problem.folder} would run in {tmp_path}")
-    assert "\n" not in told
+    error, hint = told.splitlines()
+    assert error.startswith(f"error: the code of {problem.folder} would run in {tmp_path}")
+    assert hint == "hint: run stages with `dvc repro`"
 
 
 @pytest.mark.parametrize("from_source", [True, False])
@@ -69,7 +71,7 @@ def test_installed_framework_runs_unless_folder_has_its_source(here, monkeypatch
     done = []
     if from_source:
         told = str(exit_of(lambda: done.append(1)))
-        assert told.startswith(f"train: error: the code of {ROOT / 'src' / 'tarmac'} would run in {tmp_path}")
+        assert told.startswith(f"error: the code of {ROOT / 'src' / 'tarmac'} would run in {tmp_path}")
     else:
         run(lambda: done.append(1))
     assert done == ([] if from_source else [1])
@@ -93,9 +95,10 @@ def test_stage_runs_in_checkout_reached_by_link(here, monkeypatch, tmp_path):
 def test_each_stage_refuses_other_folder_and_writes_nothing(tmp_path, stage):
     command = [sys.executable, "-m", f"tarmac.pipeline.{stage}.stage"]
     done = subprocess.run(command, cwd=tmp_path, env=PROGRAM, check=False, capture_output=True, text=True)
-    (told,) = done.stderr.splitlines()
+    told, hint = done.stderr.splitlines()
     assert done.returncode == 1
-    assert told.startswith(f"{stage}: error: the code of ")
+    assert told.startswith("error: the code of ")
+    assert hint == "hint: run stages with `dvc repro`"
     assert list(tmp_path.iterdir()) == []
 
 

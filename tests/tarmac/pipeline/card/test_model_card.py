@@ -76,7 +76,7 @@ def test_every_fact_is_covered_by_these_tests():
 def test_card_requires_every_fact(name, value):
     if value is None and name in OPTIONAL:
         pytest.skip("a problem may declare none")
-    assert told(name, value) == f"the model card has no {name.replace('_', ' ')}: it cannot be written without it"
+    assert told(name, value) == f"the model card has no {name.replace('_', ' ')}, which is required"
 
 
 @pytest.mark.parametrize("name", LISTS)
@@ -105,7 +105,7 @@ def test_card_rejects_metric_without_value(column):
     table = METRICS.astype({column: "float64"}).copy()
     assert card(metrics=table) == card()
     table.loc[1, column] = NAN
-    reason = "the model card has no metrics: it cannot be written without it"
+    reason = "the model card has no metrics, which is required"
     assert told("metrics", table) == reason
 
 

@@ -11,6 +11,7 @@ import pytest
 import yaml
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
+from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.params import TASKS, RowSplit
 from tarmac.pipeline.card import stage
@@ -179,7 +180,7 @@ def test_second_run_writes_identical_card(inputs: Path, finished_template: Works
 @pytest.mark.parametrize("name", [name for name in INPUTS if name != "params.yaml"])
 def test_missing_input_is_reported_by_name_and_writes_no_card(inputs: Path, name: str):
     (inputs / name).unlink()
-    with pytest.raises(ValueError, match=name) as caught:
+    with pytest.raises(UserError, match=name) as caught:
         stage.main()
     assert len(str(caught.value).splitlines()) == 1
     assert not (inputs / "models" / "card.md").exists()
@@ -191,7 +192,7 @@ def test_error_of_program_is_one_line_and_keeps_old_card(finished: Workspace):
     done = finished.stage("card", check=False)
     (line,) = done.stderr.splitlines()
     assert done.returncode == 1
-    assert line.startswith("card: error: ")
+    assert line.startswith("error: ")
     assert "data/raw" in line
     assert (finished.path / "models" / "card.md").read_bytes() == before
 

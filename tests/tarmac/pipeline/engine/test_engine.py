@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from ibis.backends.duckdb import Backend
 
+from tarmac.interface.errors import UserError
 from tarmac.pipeline import engine
 
 ROWS = 300_000  # three row groups: enough for threads to race
@@ -101,7 +102,7 @@ def test_damaged_or_missing_file_is_named_among_good_ones(
     damaged = tmp_path / "damaged.parquet"
     if content is not None:
         damaged.write_bytes(content)
-    with pytest.raises(ValueError, match=r"damaged\.parquet is "):
+    with pytest.raises(UserError, match=r"damaged\.parquet is "):
         engine.show(engine.connect(), "rows", [*shuffled, damaged])
 
 

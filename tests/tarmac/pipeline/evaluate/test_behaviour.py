@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tarmac.interface.behaviour import Behaviour, becomes, grows
+from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.params import TASKS
 from tarmac.pipeline.evaluate.behaviour import DIGITS, measure
@@ -190,8 +191,9 @@ def test_multiclass_supports_same_and_usable_but_no_direction():
     found = measure(behaviours, shares, ["tells", "other"], rows, y, task)["value"]
     assert found[0] == pytest.approx(rows["tells"].max(), abs=ROUNDED)
     assert found[1] == pytest.approx(main_score(y, shares(rows), task), abs=ROUNDED)
-    with pytest.raises(ValueError, match=r"'up': classes have no direction, expect `same` or `usable`"):
+    with pytest.raises(UserError, match=r"'up': classes have no direction `higher`") as caught:
         measure([Behaviour("up", "higher", grows(1.0), ("tells",))], shares, ["tells"], rows, y, task)
+    assert caught.value.hint == "expect `same` or `usable`"
 
 
 def test_regression_usable_is_r2_and_higher_is_mean_change():

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.params import TASKS
 from tarmac.pipeline.evaluate import stage as evaluate
@@ -264,7 +265,7 @@ def test_stage_writes_predictions_metrics_and_every_table(tmp_path, monkeypatch)
 @pytest.mark.parametrize("wrong", [float("nan"), float("inf"), float("-inf")])
 def test_rejects_non_finite_metric_and_writes_nothing(tmp_path, monkeypatch, wrong):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ValueError, match=r"metric baseline/brier is (nan|-?inf)"):
+    with pytest.raises(UserError, match=r"metric baseline/brier is (nan|-?inf)"):
         evaluate.log_metrics({"roc_auc": 0.7, "baseline/brier": wrong})
     assert list(tmp_path.iterdir()) == []
 

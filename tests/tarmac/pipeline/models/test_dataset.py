@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.params import Window
 from tarmac.pipeline.models.dataset import Inputs, labelled, read_window
@@ -30,14 +31,14 @@ def test_reads_only_requested_columns(folder):
 
 
 def test_reports_missing_month_by_name(folder):
-    with pytest.raises(ValueError, match=r"2013-03\.parquet is missing"):
+    with pytest.raises(UserError, match=r"2013-03\.parquet is missing"):
         read_window(folder, Window(first="2013-01", last="2013-04"))
 
 
 def test_reports_truncated_month_by_name(folder):
     path = folder / "2013-01.parquet"
     path.write_bytes(path.read_bytes()[:-9])
-    with pytest.raises(ValueError, match=r"2013-01\.parquet is not a whole Parquet file"):
+    with pytest.raises(UserError, match=r"2013-01\.parquet is not a complete Parquet file"):
         read_window(folder, Window(first="2012-12", last="2013-02"))
 
 
@@ -53,10 +54,10 @@ def test_drops_unlabelled_rows_and_keeps_labels_aligned():
 
 @pytest.mark.parametrize(
     ("values", "told"),
-    [([1, 1, None], "2 labelled rows hold 1 class"), ([0], "hold 1 class"), ([None, None], "0 labelled rows")],
+    [([1, 1, None], "2 labeled rows have 1 class"), ([0], "have 1 class"), ([None, None], "0 labeled rows")],
 )
 def test_rejects_labels_with_fewer_than_two_classes(values, told):
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(UserError, match=told):
         labelled(pd.DataFrame({problem.contract.TARGET: pd.array(values, dtype="Int8")}))
 
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.params import RowSplit
 from tarmac.pipeline.models import dataset
@@ -71,7 +72,7 @@ def test_parts_match_recorded_values() -> None:
 
 
 def test_reports_part_without_rows() -> None:
-    with pytest.raises(ValueError, match="1 clusters are too few: none for "):
+    with pytest.raises(UserError, match="1 clusters are too few to split: none for "):
         members(rows(50, clusters=1), by("cluster"))
 
 

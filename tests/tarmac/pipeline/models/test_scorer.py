@@ -7,6 +7,7 @@ import onnxruntime
 import pandas as pd
 import pytest
 
+from tarmac.interface.errors import UserError
 from tarmac.pipeline.base.params import TASKS
 from tarmac.pipeline.models import scorer
 from tarmac.pipeline.models.scorer import Scorer
@@ -92,8 +93,9 @@ def test_reports_missing_columns_by_name(path):
 
 
 def test_missing_file_error_says_how_to_get_it(tmp_path):
-    with pytest.raises(ValueError, match=r"nowhere\.onnx is missing: fetch it with `make pull`"):
+    with pytest.raises(UserError, match=r"nowhere\.onnx is missing") as caught:
         Scorer(tmp_path / "nowhere.onnx")
+    assert caught.value.hint.startswith("fetch it with `make pull`")
 
 
 def test_rejects_onnx_file_without_input_names(tmp_path):
@@ -103,7 +105,7 @@ def test_rejects_onnx_file_without_input_names(tmp_path):
     foreign = LogisticRegression().fit([[0.0], [1.0]], [0, 1])
     model = skl2onnx.to_onnx(foreign, np.zeros((1, 1), dtype="float32"))
     (tmp_path / "foreign.onnx").write_bytes(model.SerializeToString())
-    with pytest.raises(ValueError, match=r"foreign\.onnx does not name its inputs"):
+    with pytest.raises(UserError, match=r"foreign\.onnx does not name its inputs"):
         Scorer(tmp_path / "foreign.onnx")
 
 
@@ -116,5 +118,5 @@ def damaged(whole: bytes) -> Iterator[tuple[str, bytes]]:
 def test_reports_damaged_file_by_name(path, tmp_path):
     for name, content in damaged(path.read_bytes()):
         (tmp_path / f"{name}.onnx").write_bytes(content)
-        with pytest.raises(ValueError, match=rf"{name}\.onnx"):
+        with pytest.raises(UserError, match=rf"{name}\.onnx"):
             Scorer(tmp_path / f"{name}.onnx")

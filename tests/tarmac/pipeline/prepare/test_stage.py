@@ -7,6 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base import months
 from tarmac.pipeline.base.paths import RAW
@@ -29,21 +30,23 @@ def aside(count: int, column: str, rule: str, prefix: str = "row") -> list[tuple
 def test_error_for_invalid_month_lists_worst_rules_and_rows():
     rules = broken(*aside(3, "hour", "in_range"), *aside(9, "dest", "known", "b"), *aside(5, "day", "present", "c"),
                    *aside(1, "tail", "unique", "d"))  # fmt: skip
-    with pytest.raises(ValueError, match="invalid") as caught:
+    with pytest.raises(UserError, match="invalid") as caught:
         check_share(PATH, 1500, rules, 0.01)
     told = str(caught.value)
-    assert told.startswith(f"{PATH}: 1.20% of 1,500 rows are invalid, more than prepare.max_quarantine_share = 1.00%.")
-    assert "Worst rules: dest: known (9 rows), day: present (5 rows), hour: in_range (3 rows)." in told
+    more = "more than prepare.max_quarantine_share = 1.00% ("
+    assert told.startswith(f"{PATH}: 1.20% of 1,500 rows are invalid, {more}")
+    assert "(worst rules: dest: known (9 rows), day: present (5 rows), hour: in_range (3 rows);" in told
     assert "tail" not in told
-    assert told.endswith("First rows: row 0; row 1; row 2")
+    assert told.endswith("first rows: row 0, row 1, row 2)")
     assert "\n" not in told
+    assert "raise `prepare.max_quarantine_share`" in caught.value.hint
 
 
 @pytest.mark.parametrize(("rows", "stops"), [(99, True), (100, False), (101, False)])
 def test_rejects_invalid_share_only_above_limit(rows, stops):
     rules = broken(*aside(1, "hour", "in_range"))
     if stops:
-        with pytest.raises(ValueError, match="1 rows"):
+        with pytest.raises(UserError, match="1 rows"):
             check_share(PATH, rows, rules, 0.01)
     else:
         check_share(PATH, rows, rules, 0.01)

@@ -120,6 +120,12 @@ def test_rejects_wrong_columns_and_types_by_column_name(change: object, message:
         check(change(frame(("a", 1, 1, 2))))
 
 
+def test_suggests_missing_column_for_misspelled_one() -> None:
+    with pytest.raises(TableError) as caught:
+        check(frame(("a", 1, 1, 2)).rename(columns={"high": "hihg"}))
+    assert caught.value.hint.startswith("did you mean `high`? ")
+
+
 def test_rejects_columns_in_wrong_order() -> None:
     with pytest.raises(TableError, match="order"):
         check(frame(("a", 1, 1, 2))[["part", "name", "low", "high"]])

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.params import TASKS, Task
 from tarmac.pipeline.models.dataset import Inputs
@@ -143,8 +144,9 @@ def test_xgboost_rejects_extreme_target_units_with_advice(unit):
     train = TRAINS["regression"].assign(
         **{problem.contract.TARGET: TRAINS["regression"][problem.contract.TARGET] * np.float32(unit)}
     )
-    with pytest.raises(ValueError, match=r"standard deviation is .*write the target in another unit"):
+    with pytest.raises(UserError, match="standard deviation is ") as caught:
         sample.fitted(sample.params("xgboost"), train, VALIDS["regression"], task=REGRESSION)
+    assert caught.value.hint.startswith("write the target in another unit")
     inputs, pipeline = sample.fitted(sample.params("hist_gradient_boosting"), train, train, task=REGRESSION)
     found = answered(REGRESSION, inputs, pipeline) / unit
     assert loss(REGRESSION, found) < 0.98 * loss(REGRESSION, constant(REGRESSION)), "the model that is advised learns"
@@ -160,8 +162,9 @@ def test_fit_accepts_empty_and_constant_columns(model):
 
 
 def test_hist_gradient_boosting_rejects_empty_column_with_advice():
-    with pytest.raises(ValueError, match=r"1 number\(s\) have no value in training: take their group out"):
+    with pytest.raises(UserError, match=r"1 numeric input\(s\) have no value in the training") as caught:
         sample.fitted(sample.params("hist_gradient_boosting"), EMPTY, VALID)
+    assert caught.value.hint == "remove their group from `train.features`"
 
 
 def test_xgboost_estimator_keeps_device_parameter():
@@ -173,8 +176,9 @@ def test_xgboost_estimator_keeps_device_parameter():
 @pytest.mark.skipif(GPU, reason="a GPU is here: a fit on it is right")
 @pytest.mark.filterwarnings("error::UserWarning")
 def test_rejects_cuda_fit_without_gpu():
-    with pytest.raises(ValueError, match=r"train\.device is cuda but XGBoost trained on cpu.*Set train\.device to cpu"):
+    with pytest.raises(UserError, match=r"train\.device is cuda but XGBoost trained on cpu") as caught:
         sample.fitted(sample.params("xgboost", device="cuda", max_rounds=2), TRAIN, VALID)
+    assert caught.value.hint.startswith("set `train.device` to `cpu`")
 
 
 @pytest.mark.parametrize(
@@ -187,5 +191,5 @@ def test_requires_used_device_to_match_requested_one(asked, used, right):
     if right:
         check_device(asked, config)
         return
-    with pytest.raises(ValueError, match=f"train.device is {asked} but XGBoost trained on {used}"):
+    with pytest.raises(UserError, match=f"train.device is {asked} but XGBoost trained on {used}"):
         check_device(asked, config)

@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline.training import fitting
 from tarmac.policy import load
@@ -47,7 +48,7 @@ def test_training_reads_no_test_month(features, tmp_path):
 
 
 def test_rejects_window_without_both_classes(features, monkeypatch):
-    with pytest.raises(ValueError, match="0 labelled rows hold 0 class"):
+    with pytest.raises(UserError, match="0 labeled rows have 0 class"):
         fitting.read_split(
             split_of(1, 2, 3).model_copy(update={"validation": split_of(1, 2, 3).test}), ["schedule", "weather"]
         )

@@ -151,7 +151,7 @@ def test_pull_repairs_damaged_cache_from_remote(clone: Workspace, capsys):
     damage_cache(clone, hashes[MODEL])
     (clone.path / MODEL).unlink()
     commands.pull(folder=clone.path)
-    assert f"cache: {MODEL} had other bytes" in capsys.readouterr().out
+    assert f"cache: {MODEL}: {object_store.OTHER}; removed" in capsys.readouterr().out
     assert {name: digest(clone.path / name) for name in hashes} == hashes
     assert_cache_is_true(clone.path)
 
@@ -173,8 +173,9 @@ def test_pull_keeps_good_file_and_names_unrecoverable_output(clone: Workspace):
 
 def test_pull_refuses_remote_without_verification(clone: Workspace):
     clone.dvc("remote", "modify", "--local", "embedded", "verify", "false")
-    with pytest.raises(commands.StoreError, match="verify true"):
+    with pytest.raises(commands.StoreError, match="verify") as caught:
         commands.pull(folder=clone.path)
+    assert "verify true" in caught.value.hint
     assert not (clone.path / MODEL).exists()
 
 

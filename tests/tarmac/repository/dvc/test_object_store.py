@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tarmac.interface.errors import UserError
 from tarmac.repository.dvc import object_store
 
 OID = "0123456789abcdef" * 2
@@ -194,7 +195,7 @@ def test_error_text_masks_credentials_in_urls():
 
 def test_folder_without_repository_raises_remote_error(tmp_path):
     with (
-        pytest.raises(object_store.RemoteError, match="the remote cannot be asked"),
+        pytest.raises(object_store.RemoteError, match="the remote cannot be accessed"),
         object_store.opened(folder=tmp_path),
     ):
         pass
@@ -252,10 +253,10 @@ def test_opens_repository_with_fresh_site_cache(project):
 
 
 ERRORS = [
-    (OSError(errno.ENOSPC, "no space"), "a place for objects cannot be written: "),
-    (OSError(errno.EROFS, "read-only"), "a place for objects cannot be written: "),
-    (OSError(errno.EACCES, "not allowed"), "the remote cannot be asked: "),
-    (RuntimeError("broken\n pipe"), "the remote cannot be asked: broken pipe"),
+    (OSError(errno.ENOSPC, "no space"), "the object store cannot be written: "),
+    (OSError(errno.EROFS, "read-only"), "the object store cannot be written: "),
+    (OSError(errno.EACCES, "not allowed"), "the remote cannot be accessed: "),
+    (RuntimeError("broken\n pipe"), "the remote cannot be accessed: broken pipe"),
 ]
 
 
@@ -268,8 +269,8 @@ def test_distinguishes_unwritable_store_from_unreachable_remote(project, error, 
 
 
 def test_reraises_value_error_unchanged(project):
-    error = ValueError("in other words")
-    with pytest.raises(ValueError, match="in other words") as caught, object_store.opened_cache(project):
+    error = UserError("in other words")
+    with pytest.raises(UserError, match="in other words") as caught, object_store.opened_cache(project):
         raise error
     assert caught.value is error
 
@@ -387,7 +388,7 @@ def test_unreachable_server_raises_instead_of_reporting_missing(look):
     store = Answers(FileNotFoundError(OID), ConnectionError("https://me:key@host is down"))
     with pytest.raises(object_store.RemoteError) as caught:
         look(store)
-    assert str(caught.value) == "the remote cannot be asked: https://***@host is down"
+    assert str(caught.value) == "the remote cannot be accessed: https://***@host is down"
 
 
 @pytest.mark.parametrize("cause", [None, FileNotFoundError("the folder"), KeyError("the key")])

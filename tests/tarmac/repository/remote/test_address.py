@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tarmac.interface.errors import format_error
 from tarmac.repository.remote import address
 from tests.conftest import ROOT
 
@@ -51,13 +52,20 @@ def test_rejects_invalid_remote_url(url):
         address.checked(url)
 
 
+@pytest.mark.parametrize(("url", "nearest"), [("s3a://bucket", "s3"), ("shh://host/x", "ssh"), ("embeded", "embedded")])
+def test_wrong_scheme_suggests_nearest_one(url, nearest):
+    with pytest.raises(address.AddressError, match=url) as caught:
+        address.checked(url)
+    assert caught.value.hint.startswith(f"did you mean `{nearest}`? ")
+
+
 @given(st.sampled_from(sorted(scheme for scheme in address.EXTRAS if scheme)), WORDS, WORDS)
 def test_rejects_url_with_secret_and_does_not_show_it(scheme, user, secret):
     for url in (f"{scheme}://{user}:s{secret}s@host/path", f"{scheme}://host/path?sig=s{secret}s"):
         with pytest.raises(address.AddressError) as caught:
             address.checked(url)
-        assert f"s{secret}s@" not in str(caught.value)
-        assert f"sig=s{secret}s" not in str(caught.value)
+        assert f"s{secret}s@" not in format_error(caught.value)
+        assert f"sig=s{secret}s" not in format_error(caught.value)
 
 
 @pytest.mark.parametrize("text", ["", "[core", "[core]\nremote = other\n", "\xff"])
@@ -70,9 +78,12 @@ def test_default_is_empty_without_usable_settings(tmp_path: Path, text: str):
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """What make needs to say what it would do."""
-    (tmp_path / "src/tarmac/repository/remote").mkdir(parents=True)
+    for folder in ("src/tarmac/interface", "src/tarmac/repository/remote"):
+        (tmp_path / folder).mkdir(parents=True)
     for name in (
         "src/tarmac/__init__.py",
+        "src/tarmac/interface/__init__.py",
+        "src/tarmac/interface/errors.py",
         "src/tarmac/repository/__init__.py",
         "src/tarmac/repository/remote/__init__.py",
         "src/tarmac/repository/remote/address.py",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tarmac.repository.remote.contact import KEPT_OUT, told
+from tarmac.repository.remote.contact import KEPT_OUT, REJECTED, told
 
 
 class HTTPError(Exception):
@@ -18,8 +18,8 @@ class ForbiddenOperation(Exception):  # noqa: N818 -- the client's name
     [
         (ForbiddenOperation("the server does not allow it"), KEPT_OUT),
         (HTTPError("received 403 (Forbidden)"), KEPT_OUT),
-        (HTTPError("received 401 (Unauthorized)"), "the server refuses"),
-        (HTTPError("received 507 (Insufficient Storage)"), "the server refuses"),
+        (HTTPError("received 401 (Unauthorized)"), REJECTED),
+        (HTTPError("received 507 (Insufficient Storage)"), REJECTED),
     ],
 )
 def test_webdav_errors_distinguish_no_permission_from_refusal(error, words):

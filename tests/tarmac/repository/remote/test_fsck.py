@@ -8,6 +8,7 @@ from threading import Thread
 
 import pytest
 
+from tarmac.interface.errors import format_error
 from tarmac.repository.dvc import object_store
 from tarmac.repository.remote import fsck, objects, push
 from tests import small
@@ -40,7 +41,7 @@ def test_reports_damaged_or_missing_object_and_repairs_it(repository, part, dama
     path = {"file": small.MODEL, "child": RAW_2, "listing": small.RAW}[part]
     kind = object_store.MISSING if damage is Path.unlink else object_store.OTHER
     assert f"{path}  {oid}  {kind}" in lines(caught)
-    assert "make fsck REPAIR=1" in lines(caught)[-1]
+    assert "make fsck REPAIR=1" in caught.value.hint
     assert fsck.fsck(repair=True).endswith(" 0 faults")
     assert f"repaired  {path}" in capsys.readouterr().out
     assert fsck.fsck().endswith(" 0 faults")
@@ -100,7 +101,7 @@ def test_reports_commit_with_conflict_in_lock_and_continues(repository):
     broken = small.commit(repository)
     Path("dvc.lock").write_text(lock)
     small.commit(repository)
-    with pytest.raises(fsck.FsckError, match=f"{broken[:7]}: dvc.lock holds a merge conflict") as caught:
+    with pytest.raises(fsck.FsckError, match=f"{broken[:7]}: dvc.lock has a merge conflict") as caught:
         fsck.fsck(every=True)
     assert len(lines(caught)) == 2
 
@@ -123,9 +124,9 @@ def test_reports_unreachable_server_without_password(repository, web):
         fsck.fsck(name="web")
     web.server_close()
     for ask in (fsck.fsck, push.push):
-        with pytest.raises(object_store.RemoteError, match=r"cannot be asked: .*connect") as caught:
+        with pytest.raises(object_store.RemoteError, match=r"cannot be accessed: .*connect") as caught:
             ask(name="web")
-        assert "canary" not in str(caught.value)
+        assert "canary" not in format_error(caught.value)
 
 
 def test_rejects_unknown_commit(repository):

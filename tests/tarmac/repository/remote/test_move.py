@@ -55,8 +55,8 @@ def without_keys(place: Place) -> Place:
     return Place(place.url, place.shared, env={**place.env, "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""})
 
 
-NO_BUCKET, KEPT_OUT = "no such bucket, folder or key file", "it does not let you in"
-DOWN, UNKNOWN = "nothing listens there", "there is no host of this name"
+NO_BUCKET, KEPT_OUT = "no such bucket, folder or key file", "access denied"
+DOWN, UNKNOWN = "connection refused or closed", "unknown host"
 FAULTS: dict[str, tuple[Callable[[SimpleNamespace], Place], str]] = {
     "S3 without the bucket": (lambda on: on.s3.place("other/model"), NO_BUCKET),
     "S3 with a wrong key": (lambda on: on.s3.place(secret="wrong"), f"{KEPT_OUT}.*signature"),
@@ -66,25 +66,25 @@ FAULTS: dict[str, tuple[Callable[[SimpleNamespace], Place], str]] = {
         lambda on: replace(on.s3.place(), shared=(f"endpointurl=http://{on.closed}",)),
         DOWN,
     ),
-    "an option of another kind": (lambda on: Place(on.s3.place().url, ("keyfile=key",)), "DVC does not take.*keyfile"),
+    "an option of another kind": (lambda on: Place(on.s3.place().url, ("keyfile=key",)), "DVC rejects.*keyfile"),
     "SSH with a stranger's key": (lambda on: on.ssh.place(key="stranger"), KEPT_OUT),
     "SSH with a key that may only read": (lambda on: on.ssh.place(key="reader"), KEPT_OUT),
     "SSH without the key file": (lambda on: on.ssh.place(key="lost"), f"{NO_BUCKET}.*lost"),
     "SSH on a host that is not there": (lambda on: Place("ssh://no-such-host.invalid/store"), UNKNOWN),
     "SSH that is down": (lambda on: Place(f"ssh://{on.closed}/store"), DOWN),
-    "WebDAV with a wrong password": (lambda on: on.dav.place(password="wrong"), "the server refuses.*401"),
+    "WebDAV with a wrong password": (lambda on: on.dav.place(password="wrong"), "the server rejects the request.*401"),
     "WebDAV that may only be read": (lambda on: on.dav.place("fixed"), KEPT_OUT),
     "WebDAV without the folder": (lambda on: on.dav.place("other"), NO_BUCKET),
     "WebDAV that speaks no TLS": (
         lambda on: Place(on.dav.place().url.replace("webdav:", "webdavs:")),
-        "no safe connection",
+        "no secure connection",
     ),
     "HTTP that is down": (lambda on: Place(f"http://{on.closed}/store"), DOWN),
     "a folder that is not mounted": (
         lambda on: Place("/mnt/no-such-folder"),
-        "there is no such folder on this machine",
+        "folder not found on this machine",
     ),
-    "a password in the URL": (lambda on: Place("https://alice:canary@example.org/store"), "holds a credential"),
+    "a password in the URL": (lambda on: Place("https://alice:canary@example.org/store"), "contains a credential"),
 }
 
 
@@ -94,7 +94,7 @@ def test_failed_move_prints_one_line_and_changes_nothing(workspace, servers, pla
     before = state(workspace)
     done = remote(workspace, place(servers))
     assert done.returncode == 1
-    assert re.fullmatch(f"tarmac: error: .*{words}.*\n", done.stderr), done.stderr
+    assert re.fullmatch(f"error: .*{words}.*\nhint: .*\n", done.stderr), done.stderr
     assert "canary" not in done.stdout + done.stderr
     assert state(workspace) == before
 
@@ -104,8 +104,10 @@ def test_silent_server_times_out_and_changes_nothing(workspace):
         place = Place(f"ssh://{HOST}:{silent.getsockname()[1]}/store")
         before = state(workspace)
         done = remote(workspace, place, TARMAC_REMOTE_PATIENCE="4")
-    limit = "no answer within 4 seconds; TARMAC_REMOTE_PATIENCE sets another limit"
-    assert done.stderr == f"tarmac: error: {place.url}: {limit}\n"
+    error, hint = done.stderr.splitlines()
+    assert error == f"error: {place.url}: no response within 4 seconds"
+    assert hint.startswith("hint: ")
+    assert "TARMAC_REMOTE_PATIENCE=" in hint
     assert state(workspace) == before
 
 
@@ -114,7 +116,8 @@ def test_read_only_server_is_accepted_only_if_complete(workspace, servers, tmp_p
     done = remote(workspace, Place(servers.http))
     assert done.returncode == 1
     assert "models/model.onnx: missing" in done.stderr
-    assert "read-only and must hold all of HEAD" in done.stderr.splitlines()[-1]
+    hint = done.stderr.splitlines()[-1]
+    assert hint.startswith("hint: this URL is read-only: copy all objects of HEAD there")
     assert state(workspace) == before
     shutil.copytree(workspace.path / "data" / "remote", servers.dav.folder / "store", dirs_exist_ok=True)
     assert remote(workspace, Place(servers.http)).returncode == 0

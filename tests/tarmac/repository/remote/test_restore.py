@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tarmac.interface.errors import format_error
 from tarmac.pipeline.base.hashing import digest
 from tarmac.repository.remote.objects import named
 from tarmac.repository.remote.restore import RestoreError, restore
@@ -121,8 +122,9 @@ def test_restores_earlier_commit_into_another_folder(committed, record, objects)
 def test_refuses_to_replace_existing_other_content(committed, path):
     Path(path).parent.mkdir(parents=True)
     Path(path).write_text("mine")
-    with pytest.raises(RestoreError, match=r"here with other bytes than in HEAD: .*--to FOLDER"):
+    with pytest.raises(RestoreError, match=r"files differ from those of HEAD: ") as caught:
         restore()
+    assert "--to FOLDER" in caught.value.hint
     assert Path(path).read_text() == "mine"
     assert len(written()) == 1
 
@@ -133,8 +135,9 @@ def test_writes_nothing_if_object_is_missing_or_damaged(committed, objects, lost
     names = {"listing": committed["data/table"], "model": committed["models/model"], "child": md5(b"b\n")}
     damage(objects.place(names[lost]))
     output = "models/model" if lost == "model" else "data/table"
-    with pytest.raises(RestoreError, match=f"{output}.*--from FOLDER"):
+    with pytest.raises(RestoreError, match=output) as caught:
         restore()
+    assert "--from FOLDER" in caught.value.hint
     assert written() == {}
 
 
@@ -149,7 +152,7 @@ def test_uses_good_copy_from_another_store_if_one_is_damaged(committed, objects)
 
 def test_rejects_listing_with_path_outside_its_folder(record, objects, tmp_path):
     record({"data/table": objects.add_folder({"../../outside": b"x"})})
-    with pytest.raises(RestoreError, match="no whole listing"):
+    with pytest.raises(RestoreError, match="no valid listing"):
         restore()
     assert not (tmp_path / "outside").exists()
 
@@ -157,21 +160,23 @@ def test_rejects_listing_with_path_outside_its_folder(record, objects, tmp_path)
 @pytest.mark.parametrize("path", ["../outside", "data/../../outside"])
 def test_rejects_output_path_outside_target_folder(record, objects, tmp_path, path):
     record({path: objects.add(MODEL)})
-    with pytest.raises(RestoreError, match=f"outside the folder, so not written: {path}"):
+    with pytest.raises(RestoreError, match=f"outside the target folder: {path}"):
         restore(target=tmp_path / "inner")
     assert not (tmp_path / "outside").exists()
 
 
 def test_rejects_folder_that_is_not_repository_root(committed, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / ".dvc")
-    with pytest.raises(RestoreError, match="repository's top folder"):
+    with pytest.raises(RestoreError) as caught:
         restore()
+    assert "repository's top folder" in caught.value.hint
 
 
 def test_reads_objects_from_given_folder(committed, objects, tmp_path):
     objects.root.rename(tmp_path / "copy")
-    with pytest.raises(RestoreError, match=r"no folder of objects.*--from FOLDER"):
+    with pytest.raises(RestoreError, match="no folder of objects") as caught:
         restore()
+    assert "--from FOLDER" in caught.value.hint
     restore(source=tmp_path / "copy")
     assert written() == committed
 
@@ -180,13 +185,14 @@ def test_error_names_remote_url_without_password(committed, objects):
     shutil.rmtree(objects.root)
     local = "['remote \"embedded\"']\n    url = https://ada:secret@example.org/store\n"
     Path(".dvc/config.local").write_text(local)
-    with pytest.raises(RestoreError, match=r"Copy https://\*\*\*@example.org/store to") as error:
+    with pytest.raises(RestoreError) as error:
         restore()
-    assert "secret" not in str(error.value)
+    assert "copy https://***@example.org/store to" in error.value.hint
+    assert "secret" not in format_error(error.value)
 
 
 def test_rejects_unknown_commit(committed):
-    with pytest.raises(RestoreError, match="Git knows no commit 'gone'"):
+    with pytest.raises(RestoreError, match="no such commit in this clone: 'gone'"):
         restore("gone")
 
 

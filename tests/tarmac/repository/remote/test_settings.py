@@ -6,6 +6,7 @@ import pytest
 from dvc.config import Config
 from dvc.config_schema import REMOTE_SCHEMAS
 
+from tarmac.interface.errors import UserError
 from tarmac.repository.remote import settings
 from tests.conftest import Workspace
 
@@ -46,8 +47,9 @@ def test_every_remote_verifies_and_option_verify_is_rejected(workspace):
     settings.write(workspace.path, S3, {})
     remotes = Config(str(workspace.path / ".dvc"))["remote"]
     assert {remote["verify"] for remote in remotes.values()} == {True}
-    with pytest.raises(settings.SettingsError, match="verify is not for OPTIONS"):
+    with pytest.raises(settings.SettingsError, match="option verify cannot be set") as caught:
         settings.parsed(["verify=false"])
+    assert "always verified" in caught.value.hint
 
 
 def test_private_options_are_not_reused_for_another_url(workspace):
@@ -91,10 +93,16 @@ def test_rejects_malformed_or_reserved_option(option):
 
 
 def test_rejects_secret_in_server_address():
-    with pytest.raises(ValueError, match="holds a credential"):
+    with pytest.raises(UserError, match="contains a credential"):
         settings.parsed(["endpointurl=https://key:canary@host"])
 
 
 def test_rejects_option_of_another_remote_type(workspace):
     with pytest.raises(settings.SettingsError, match="keyfile"):
         settings.write(workspace.path, S3, {"keyfile": "key"})
+
+
+def test_misspelled_option_suggests_nearest_one(workspace):
+    with pytest.raises(settings.SettingsError, match="endpoint_url") as caught:
+        settings.write(workspace.path, S3, {"endpoint_url": "https://host", "region": "eu"})
+    assert caught.value.hint.startswith("did you mean `endpointurl`? ")

@@ -1,13 +1,15 @@
 """`params.yaml` as one strict model: a mistake is an error that names file, line, key and what was expected."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, Field, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from tarmac.interface.errors import UserError, suggest
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.params.pipeline import (
     AnySplit,
@@ -27,11 +29,11 @@ else:
     ProblemParams = problem.params.Params
 
 EXPECTED = {  # in place of pydantic's words
-    "extra_forbidden": "unknown key; `tarmac params` lists the known ones",
+    "extra_forbidden": "unknown key",
     "missing": "this key is missing",
     "model_type": "a section with keys is expected here",
     "dict_type": "a section with keys is expected here",
-    "too_short": "at least one is expected here",
+    "too_short": "at least one entry is expected here",
 }
 
 
@@ -39,7 +41,7 @@ Engine = Literal["duckdb", "pyspark"]
 Read = TypeVar("Read", bound=BaseModel)
 
 
-class ParamsError(ValueError):
+class ParamsError(UserError):
     """`params.yaml` is missing or wrong; one line for each mistake."""
 
 
@@ -75,28 +77,61 @@ def read(path: Path, model: type[Read]) -> tuple[Read, Node | None]:
         text = path.read_text(encoding="utf-8")
         tree = YAML(typ="safe", pure=True).compose(text)
     except FileNotFoundError:
-        raise ParamsError(f"{path}: no such file; run from the repository's root") from None
+        raise ParamsError(f"{path}: no such file", "run from the repository's root") from None
     except (YAMLError, UnicodeDecodeError) as error:
         raise ParamsError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
     if isinstance(tree, MappingNode) and not all(isinstance(key, ScalarNode) for key, _ in tree.value):
         raise ParamsError(f"{path}:1: (the whole file): {EXPECTED['model_type']}")
     if twice := _repeated(tree):
-        raise ParamsError("\n".join(f"{path}:{line}: {key}: this key is there already" for line, key in twice))
+        repeated = [f"{path}:{line}: {key}: this key is repeated" for line, key in twice]
+        raise ParamsError("\n".join(repeated))
     try:
         return model.model_validate(YAML(typ="safe", pure=True).load(text)), tree
     except ValidationError as error:
         lines = sorted(_line(tree, mistake) for mistake in error.errors())
-        raise ParamsError("\n".join(f"{path}:{line}: {text}" for line, text in lines)) from None
+        message = "\n".join(f"{path}:{line}: {text}" for line, text in lines)
+        raise ParamsError(message, _advice(model, error)) from None
 
 
 def _line(tree: Node | None, mistake: Any) -> tuple[int, str]:
     """Line and text of one of pydantic's mistakes."""
-    where = [part for part in mistake["loc"] if not str(part).startswith(("function-", "literal[", "["))]
+    where = _path(mistake["loc"])
     key = ".".join(str(part) for part in where) or "(the whole file)"
     expected = EXPECTED.get(mistake["type"], mistake["msg"].removeprefix("Value error, "))
     shown = mistake["input"]
     got = f" (got {shown!r})" if not isinstance(shown, dict | BaseModel) and shown is not None else ""
     return line_number(tree, where), f"{key}: {expected}{got}"
+
+
+def _path(where: Sequence[Any]) -> list[Any]:
+    """The keys of a place, without pydantic's own marks."""
+    marks = ("function-", "literal[", "[")
+    return [part for part in where if not str(part).startswith(marks)]
+
+
+def _advice(model: type[BaseModel], error: ValidationError) -> str:
+    """The known keys that unknown ones resemble, and where all are listed."""
+    unknown = [found["loc"] for found in error.errors() if found["type"] == "extra_forbidden"]
+    hints = [suggest(str(where[-1]), _keys(model, where)) for where in unknown]
+    listed = ["print the known keys with `tarmac params`"] if unknown else []
+    return " ".join(filter(None, [*hints, *listed]))
+
+
+def _keys(model: type[BaseModel], where: Sequence[Any]) -> list[str]:
+    """The keys of the section that a key is in."""
+    sections = [model]
+    for part in _path(where[:-1]):
+        fields = [each.model_fields[part] for each in sections if part in each.model_fields]
+        if fields:  # else a key of a mapping, whose sections were found with its field
+            sections = [inner for field in fields for inner in _sections(field.annotation)]
+    return [key for section in sections for key in section.model_fields]
+
+
+def _sections(kind: Any) -> list[type[BaseModel]]:
+    """The sections that a type of values allows: itself, or those in its arguments."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return [kind]
+    return [section for part in get_args(kind) for section in _sections(part)]
 
 
 def _repeated(node: Node | None) -> list[tuple[int, str]]:

@@ -60,7 +60,7 @@ class RowSplit(Section):
     @model_validator(mode="after")
     def _fits(self) -> "RowSplit":
         if self.by == "label" and TASK.kind == "regression":
-            raise ValueError("a number has no classes: split by row or by cluster")
+            raise ValueError("a numeric target has no classes: split by row or by cluster")
         return self
 
     def told(self) -> dict[str, str]:
@@ -138,7 +138,7 @@ class TrainParams(Section):
     @model_validator(mode="after")
     def _linear_known(self) -> "TrainParams":
         if self.model in {"logistic_regression", "ridge"} - {TASK.baseline}:
-            raise ValueError(f"model {self.model} is not for a {TASK.kind} target, {TASK.baseline} is")
+            raise ValueError(f"{self.model} does not fit a {TASK.kind} target, use {TASK.baseline}")
         return self
 
     @model_validator(mode="after")
@@ -169,7 +169,7 @@ class EvaluateParams(Section):
     @model_validator(mode="after")
     def _threshold_known(self) -> "EvaluateParams":
         if (self.threshold_beta is None) == (TASK.kind == "binary"):
-            raise ValueError(f"threshold_beta is for two classes, and needed there; this target is {TASK.kind}")
+            raise ValueError(f"only a binary target has a threshold_beta, this one is {TASK.kind}")
         return self
 
 
