@@ -12,25 +12,25 @@ import numpy as np
 import pandas as pd
 
 from tarmac.interface.problem import problem
-from tarmac.monitoring.judge import judge
+from tarmac.monitoring.judge import evaluate_observed_rows
 from tarmac.monitoring.reference import Reference
-from tarmac.monitoring.rows import Observed
+from tarmac.monitoring.rows import ObservedRows
 from tarmac.pipeline.base import months
-from tarmac.pipeline.base.params import SplitParams, Window
+from tarmac.pipeline.base.params import MonthWindow, SplitParams
 from tarmac.pipeline.base.paths import FEATURES
 from tarmac.pipeline.models.dataset import read_window
-from tarmac.policy import load
-from tarmac.registry.live_model import live
+from tarmac.policy import load_all_params
+from tarmac.registry.live_model import load_live_model
 
 MONTH = 18  # days of a dealt month: five of them are in the ninety-two days of three months
 SPLIT = SplitParams(
-    train=Window(first="2001-01", last="2001-02"),
-    validation=Window(first="2001-03", last="2001-03"),
-    test=Window(first="2001-04", last="2001-04"),
+    train=MonthWindow(first="2001-01", last="2001-02"),
+    validation=MonthWindow(first="2001-03", last="2001-03"),
+    test=MonthWindow(first="2001-04", last="2001-04"),
 )
 
 
-def dealt(rows: pd.DataFrame, p: np.ndarray, draw: np.random.Generator) -> tuple[Reference, Observed]:
+def dealt(rows: pd.DataFrame, p: np.ndarray, draw: np.random.Generator) -> tuple[Reference, ObservedRows]:
     """The days in another order, as months of 2001."""
     places = rows.groupby(problem.contract.DAY).indices
     order = draw.permutation(list(places))
@@ -47,7 +47,7 @@ def dealt(rows: pd.DataFrame, p: np.ndarray, draw: np.random.Generator) -> tuple
     )
     frames = [pd.concat([part for part, _ in side], ignore_index=True) for side in (before, judged, new)]
     answers = [np.concatenate([q for _, q in side]) for side in (judged, new)]
-    observed = Observed(frames[2], answers[1], date(2001, 5, 1), date(2001, 5, MONTH), whole=True)
+    observed = ObservedRows(frames[2], answers[1], date(2001, 5, 1), date(2001, 5, MONTH), whole=True)
     return Reference(frames[0], SPLIT, frames[1], answers[0]), observed
 
 
@@ -55,15 +55,15 @@ def main() -> None:
     """Prints how often each verdict was given, and by which checks."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=100)
-    rounds, params, model = parser.parse_args().rounds, load(), live()
-    last = months.stored(FEATURES)[-1]
-    rows = read_window(FEATURES, Window(first=model.split.validation.first, last=last))
+    rounds, params, model = parser.parse_args().rounds, load_all_params(), load_live_model()
+    last = months.list_stored_months(FEATURES)[-1]
+    rows = read_window(FEATURES, MonthWindow(first=model.split.validation.first, last=last))
     p, draw = model.scorer.score(rows), np.random.default_rng(7)
     verdicts: Counter[str] = Counter()
     kinds: Counter[str] = Counter()
     for _ in range(rounds):
         known, observed = dealt(rows, p, draw)
-        found = judge(observed, known, SPLIT, params)
+        found = evaluate_observed_rows(observed, known, SPLIT, params)
         verdicts[found.verdict] += 1
         kinds.update({check.kind for check in found.checks if check.outcome == "act"})
     print(f"{rounds} months without drift: " + ", ".join(f"{name} {count}" for name, count in sorted(verdicts.items())))

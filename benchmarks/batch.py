@@ -16,12 +16,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tarmac.batch.run import CHUNK, predict
+from tarmac.batch.run import CHUNK, predict_files
 from tarmac.interface.problem import problem
 from tarmac.pipeline.models import dataset
-from tarmac.pipeline.models.dataset import Inputs, Split
-from tarmac.pipeline.training.estimators import fit
-from tarmac.policy import load
+from tarmac.pipeline.models.dataset import ModelInputs, Split
+from tarmac.pipeline.training.estimators import fit_model
+from tarmac.policy import load_all_params
 from tarmac.serving.bundle import Bundle
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -82,7 +82,7 @@ def batch(source: Path, bundle: Bundle, rows: int) -> Callable[[], object]:
     def run() -> None:
         out = source.with_name("out.parquet")
         out.unlink(missing_ok=True)
-        told = predict(source, out, bundle)
+        told = predict_files(source, out, bundle)
         if f"{rows:,} scored" not in told:
             sys.exit(f"benchmarks.batch: error: {told}")
 
@@ -92,23 +92,25 @@ def batch(source: Path, bundle: Bundle, rows: int) -> Callable[[], object]:
 def bare(bundle: Bundle, rows: list[dict[str, object]]) -> Callable[[], object]:
     """ONNX Runtime on arrays that are there, as many rows at a time as the batch takes."""
     valid = [problem.request.Row.model_validate_json(json.dumps(row)) for row in rows[: len(rows) // TIMES]]
-    inputs = bundle.inputs(valid)
+    inputs = bundle.build_inputs(valid)
     categories, numbers = np.ascontiguousarray(inputs.categories), inputs.numbers
     starts = range(0, len(valid), CHUNK)
     parts = [(categories[start : start + CHUNK], numbers[start : start + CHUNK]) for start in starts] * TIMES
-    return lambda: [bundle.session.run(*part) for part in parts]
+    return lambda: [bundle.session.predict(*part) for part in parts]
 
 
 def fitted(bundle: Bundle, rows: list[dict[str, object]]) -> Callable[[], object]:
     """XGBoost behind its encoder, fitted as the stage does it, on a frame of the same rows, with one thread."""
-    params = load(ROOT / "params.yaml")
-    inputs = Inputs.of(params.train.features)
-    train, y = dataset.labelled(dataset.read_window(ROOT / "data" / "features", params.split.train))
-    valid, y_valid = dataset.labelled(dataset.read_window(ROOT / "data" / "features", params.split.validation))
+    params = load_all_params(ROOT / "params.yaml")
+    inputs = ModelInputs.from_groups(params.train.features)
+    train, y = dataset.require_labeled_rows(dataset.read_window(ROOT / "data" / "features", params.split.train))
+    valid, y_valid = dataset.require_labeled_rows(
+        dataset.read_window(ROOT / "data" / "features", params.split.validation)
+    )
     split = Split(train[inputs.names], y, valid[inputs.names], y_valid)
-    model = fit(params.train, inputs, split, lambda *_: None)
+    model = fit_model(params.train, inputs, split, lambda *_: None)
     model.named_steps["classifier"].get_booster().set_param("nthread", 1)
-    found = bundle.inputs(
+    found = bundle.build_inputs(
         [problem.request.Row.model_validate_json(json.dumps(row)) for row in rows[: len(rows) // TIMES]]
     )
     frame = pd.DataFrame(found.categories, columns=bundle.session.categories).join(

@@ -28,7 +28,7 @@ def main(rounds: int) -> None:
     for _ in range(rounds):
         ours.append(timed(lambda: [metric(y, p, cluster, weights) for metric in bootstrap.METRICS["binary"].values()]))
         plain.append(timed(lambda: [resample(y, p, cluster, row) for row in weights[:PLAIN]]) * RESAMPLES / PLAIN)
-    one = median(timed(lambda: bootstrap.roc_auc(y, p, cluster, weights)) for _ in range(rounds))
+    one = median(timed(lambda: bootstrap.resample_roc_auc(y, p, cluster, weights)) for _ in range(rounds))
     OUT.write_text(report(median(ours), median(plain), one, rounds), encoding="utf-8")
     print(OUT.read_text(encoding="utf-8"))
 
@@ -36,7 +36,10 @@ def main(rounds: int) -> None:
 def resample(y: np.ndarray, p: np.ndarray, cluster: np.ndarray, weights: np.ndarray) -> list[float]:
     """The five metrics of one resample, from its repeated rows."""
     rows = np.repeat(np.arange(len(y)), weights[cluster].astype(int))
-    return [*metrics.ranking(y[rows], p[rows]).values(), metrics.calibration_error(y[rows], p[rows], bootstrap.BINS)]
+    return [
+        *metrics.compute_metrics(y[rows], p[rows]).values(),
+        metrics.compute_calibration_error(y[rows], p[rows], bootstrap.BINS),
+    ]
 
 
 def timed(work: Callable[[], object]) -> float:

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from flights.contract.columns import MONTHLY
 from flights.tables.raw import RAW_TYPES
 from flights.tables.schema import HOME_ZONE, KEYS
-from tarmac.ingest.raw_data import RAW, write_all
+from tarmac.ingest.raw_data import RAW, write_tables
 from tarmac.interface.errors import UserError, exit_on_user_error
 
 Frame: TypeAlias = pd.DataFrame
@@ -65,7 +65,7 @@ def write(years: int, out: Path, raw: Path = RAW) -> list[Path]:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out} already exists, and is not an empty folder", "choose a new folder")
     names = {path: str(path.relative_to(raw).with_suffix("")) for path in sorted(raw.rglob("*.parquet"))}
-    return write_all(scaled({name: pq.read_table(path) for path, name in names.items()}, years), out)
+    return write_tables(scaled({name: pq.read_table(path) for path, name in names.items()}, years), out)
 
 
 def scaled(tables: Mapping[str, pa.Table], years: int) -> Iterator[tuple[str, pa.Table]]:

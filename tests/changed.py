@@ -9,9 +9,9 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from tarmac.interface.problem import named_in
+from tarmac.interface.problem import read_problem_name
 from tarmac.repository import git
-from tarmac.repository.imports import Imports, sources
+from tarmac.repository.imports import ImportGraph, find_package_folders
 
 ROOT = Path(__file__).resolve().parents[1]
 EVERYTHING = (
@@ -26,7 +26,7 @@ EVERYTHING = (
 def affected(root: Path, changed: Iterable[str]) -> list[str]:
     """Return the test files of a repository that some changed paths can affect, sorted."""
     changed = set(changed)
-    imports = Imports(root, {**sources(root), "tests": "."})
+    imports = ImportGraph(root, {**find_package_folders(root), "tests": "."})
     whole = (*EVERYTHING, f"{small(root).replace('.', '/')}.py")
     paths = root.glob("tests/**/test_*.py")
     tests = {str(path.relative_to(root)): imported(imports, root, path) for path in paths}
@@ -41,18 +41,18 @@ def affected(root: Path, changed: Iterable[str]) -> list[str]:
     return sorted(test for test, files in tests.items() if is_affected(files))
 
 
-def imported(imports: Imports, root: Path, test: Path) -> set[str]:
+def imported(imports: ImportGraph, root: Path, test: Path) -> set[str]:
     """Return the files that a test file imports, and those of the conftest files above it."""
     folders = [parent for parent in test.parents if (root / "tests") in (parent, *parent.parents)]
     names = [".".join(folder.relative_to(root).parts) for folder in folders]
     module = ".".join(test.relative_to(root).with_suffix("").parts)
-    files = imports.closure([module, small(root), *(f"{name}.conftest" for name in names)])
+    files = imports.find_imported_files([module, small(root), *(f"{name}.conftest" for name in names)])
     return {str(path.relative_to(root)) for path in files}
 
 
 def small(root: Path) -> str:
     """Return the module that tells the tests about the problem, which `tests/conftest.py` imports by its name."""
-    return f"tests.{named_in(root)}.small"
+    return f"tests.{read_problem_name(root)}.small"
 
 
 def mentions(files: Iterable[str], texts: Mapping[str, str], changed: Iterable[str]) -> bool:
@@ -63,5 +63,5 @@ def mentions(files: Iterable[str], texts: Mapping[str, str], changed: Iterable[s
 
 
 if __name__ == "__main__":
-    base = git.merge_base()
-    print("\n".join(affected(ROOT, git.changed_since(base or "HEAD"))), file=sys.stdout)
+    base = git.find_merge_base()
+    print("\n".join(affected(ROOT, git.list_changed_paths(base or "HEAD"))), file=sys.stdout)

@@ -15,7 +15,7 @@ def needs_sandbox() -> None:
     In CI it fails if Bubblewrap is missing: a skip would look like success.
     """
     try:
-        sandbox.find()
+        sandbox.require_sandbox()
     except SandboxError as error:
         if os.environ.get("CI") and shutil.which("bwrap") is None:
             pytest.fail(str(error))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tarmac.repository.imports import Imports, sources
+from tarmac.repository.imports import ImportGraph, find_package_folders
 from tests.changed import affected, imported
 from tests.conftest import ROOT
 
@@ -75,4 +75,6 @@ def test_static_imports_cover_every_file_that_test_loads(name: str) -> None:
     own = [Path(line) for line in done.stdout.splitlines() if line.startswith((f"{ROOT}/src/", f"{ROOT}/tests/"))]
     loaded = {str(path.relative_to(ROOT)) for path in own}
     assert len(loaded) > 10
-    assert loaded <= imported(Imports(ROOT, {**sources(ROOT), "tests": "."}), ROOT, ROOT / "tests" / f"{name}.py")
+    assert loaded <= imported(
+        ImportGraph(ROOT, {**find_package_folders(ROOT), "tests": "."}), ROOT, ROOT / "tests" / f"{name}.py"
+    )

@@ -18,7 +18,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from tarmac.ci.github_api import GitHubError, api
+from tarmac.ci.github_api import GitHubError, call_api
 
 DOCUMENT = re.compile(r"README\.md|docs/[\w./-]+\.(?:gif|jpg|md|png|svg)")
 SUITE = {"name": "Suite, Python 3.13", "python": "3.13", "targets": "servers test-all"}
@@ -87,7 +87,7 @@ def find_passed_run(scope: str, before: str, environment: Mapping[str, str]) -> 
     """
     tree, own = read_git("rev-parse", "HEAD^{tree}"), environment.get("GITHUB_RUN_ID")
     try:
-        listed = api("GET", "actions/workflows/checks.yml/runs?per_page=100", environment)
+        listed = call_api("GET", "actions/workflows/checks.yml/runs?per_page=100", environment)
         runs = [run for run in listed["workflow_runs"] if str(run["id"]) != own]
         same = [run for run in runs if (run["head_commit"] or {}).get("tree_id") == tree]
         if any(run["conclusion"] != "success" for run in same):
@@ -102,7 +102,7 @@ def find_passed_run(scope: str, before: str, environment: Mapping[str, str]) -> 
 
 def has_run_jobs(run: Mapping[str, Any], scope: str, environment: Mapping[str, str]) -> bool:
     """Check that a run has skipped no job of a scope."""
-    jobs = api("GET", f"actions/runs/{run['id']}/jobs?per_page=100", environment)["jobs"]
+    jobs = call_api("GET", f"actions/runs/{run['id']}/jobs?per_page=100", environment)["jobs"]
     succeeded = {job["name"] for job in jobs if job["conclusion"] == "success"}
     return succeeded.issuperset(job["name"] for job in JOBS[scope])
 
@@ -115,7 +115,7 @@ def has_tested_head(run: Mapping[str, Any], before: str, environment: Mapping[st
     """
     if run["event"] != "pull_request":
         return True
-    difference = api("GET", f"compare/{before}...{run['head_sha']}?per_page=1", environment)
+    difference = call_api("GET", f"compare/{before}...{run['head_sha']}?per_page=1", environment)
     return bool(difference["behind_by"] == 0)
 
 

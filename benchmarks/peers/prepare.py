@@ -9,34 +9,39 @@ import pandas as pd
 
 from tarmac.interface.problem import problem
 from tarmac.pipeline.models import dataset
-from tarmac.pipeline.models.dataset import Inputs
-from tarmac.pipeline.state.stage import records
+from tarmac.pipeline.models.dataset import ModelInputs
+from tarmac.pipeline.state.stage import list_records
 from tarmac.pipeline.training import estimators
 from tarmac.pipeline.training.fitting import read_split
-from tarmac.policy import load
+from tarmac.policy import load_all_params
 
 MONTH, DAYS = "2013-12", ("2013-12-26", "2013-12-30")
 
 
 def fit(folder: Path) -> None:
     """The pipeline that the ONNX file was made of, fitted again, as tutorials keep it."""
-    params = load()
-    inputs = Inputs.of(params.train.features)
-    pipeline = estimators.fit(params.train, inputs, read_split(params.split, params.train.features), lambda *_: None)
+    params = load_all_params()
+    inputs = ModelInputs.from_groups(params.train.features)
+    pipeline = estimators.fit_model(
+        params.train, inputs, read_split(params.split, params.train.features), lambda *_: None
+    )
     pipeline.named_steps["classifier"].callbacks = None  # a function of this process, which cannot be pickled
     joblib.dump(pipeline, folder / "model.joblib")
 
 
 def bodies(folder: Path) -> None:
     """Bodies of one and of a thousand rows: as a timetable for the service, as features for the others."""
-    features = dataset.read_window(Path("data/features"), load().split.test)
+    features = dataset.read_window(Path("data/features"), load_all_params().split.test)
     days = pd.to_datetime(features["day"]).between(*DAYS)
     drawn = features[days].sample(1000, random_state=7)
     planned = drawn[list(problem.contract.KEY)].merge(
         pd.read_parquet(f"data/prepared/flights/{MONTH}.parquet"), on=list(problem.contract.KEY), how="left"
     )
-    names = Inputs.of(load().train.features).names
-    rows = {"timetable": [problem.request.asked(row) for row in records(planned)], "features": records(drawn[names])}
+    names = ModelInputs.from_groups(load_all_params().train.features).names
+    rows = {
+        "timetable": [problem.request.asked(row) for row in list_records(planned)],
+        "features": list_records(drawn[names]),
+    }
     for kind, made in rows.items():
         for size in (1, 1000):
             (folder / f"{kind}-{size}.json").write_text(json.dumps({"rows": made[:size]}), encoding="utf-8")

@@ -12,7 +12,7 @@ from benchmarks.synthetic_years import SERVICE, Source, lived_again, scaled
 from flights.contract.columns import KEY
 from flights.tables.schema import BLANKED, KEYS, schema
 from tarmac.interface.errors import UserError
-from tarmac.pipeline.prepare.validation import validate
+from tarmac.pipeline.prepare.validation import validate_table
 from tests.conftest import RAW, required
 
 pytestmark = pytest.mark.slow
@@ -45,7 +45,7 @@ def test_synthetic_month_satisfies_schema(last):
     valid = {}
     for name in sorted(last, key=lambda name: (not name.startswith(("airports", "planes", "weather")), name)):
         table, month = name.split("/")[0], name.split("/")[-1] if "/" in name else None
-        valid[table], broken = validate(frame(last[name]), schema(table, month, valid), KEYS[table], BLANKED)
+        valid[table], broken = validate_table(frame(last[name]), schema(table, month, valid), KEYS[table], BLANKED)
         assert (broken["action"] != "set aside").all(), broken
         assert set(broken["rule"]) <= {"wind_possible"}  # the source has such a row, too
 

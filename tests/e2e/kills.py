@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tarmac.pipeline.base.hashing import digest
+from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.repository.dvc import commands, object_store
 from tarmac.repository.remote import objects
 from tests.conftest import Workspace
@@ -161,12 +161,12 @@ class Killer:
 
     def _wrong(self, workspace: Workspace) -> list[str]:
         """What is not as it is after an undisturbed run, in words."""
-        wanted = commands.outputs(workspace.path)
-        with object_store.opened(folder=workspace.path) as remote:
-            faults = object_store.faults(remote, objects.named("HEAD", workspace.path), read=True)
+        wanted = commands.read_output_hashes(workspace.path)
+        with object_store.open_remote(folder=workspace.path) as remote:
+            faults = object_store.find_faults(remote, objects.list_commit_outputs("HEAD", workspace.path), read=True)
         holds = {
             "dvc.lock": (workspace.path / commands.LOCK).read_bytes() == self.lock,
-            "outputs": {path: digest(workspace.path / path) for path in wanted} == wanted,
+            "outputs": {path: compute_dvc_hash(workspace.path / path) for path in wanted} == wanted,
             "remote": not faults,
             "HEAD": git(workspace, "symbolic-ref", "HEAD") == "refs/heads/main",
             "commit": git(workspace, "rev-parse", "HEAD") == self.head,

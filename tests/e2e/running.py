@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 
 import yaml
 
-from tarmac.pipeline.base.hashing import digest
+from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tests.conftest import ROOT, Workspace
 from tests.moments import MOMENTS, Seen
 
@@ -110,7 +110,7 @@ def forget(workspace: Workspace, stage: str) -> None:
     forgotten = results(workspace, stage)
     for name in forgotten:
         files = [workspace.path / name, *(workspace.path / name).rglob("*")]
-        for known in [forgotten[name], *(digest(file) for file in files if file.is_file())]:
+        for known in [forgotten[name], *(compute_dvc_hash(file) for file in files if file.is_file())]:
             (cache / "files" / "md5" / known[:2] / known[2:]).unlink(missing_ok=True)
     delete_results(workspace, stage)
     shutil.rmtree(cache / "runs", ignore_errors=True)

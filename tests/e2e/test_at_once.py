@@ -49,7 +49,7 @@ def test_cleanup_leaves_files_of_running_command_untouched(finished):
         assert finished.run("git", "symbolic-ref", "HEAD", check=False).returncode, "DVC does not detach HEAD any more"
         before = lock.read_bytes()
         lock.write_bytes(b"")  # as it is for some hundredths of a second
-        assert recovery.mend(finished.path) == []
+        assert recovery.recover_experiment(finished.path) == []
         assert commands.clear_stale_locks(finished.path) == []
         assert lock.read_bytes() == b""
         lock.write_bytes(before)

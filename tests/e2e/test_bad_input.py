@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from tarmac.pipeline.base.hashing import digest
+from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tests.conftest import Workspace
 from tests.e2e import damage
 from tests.e2e.running import leftovers, results
@@ -75,7 +75,9 @@ def test_broken_input_stops_stage_and_leaves_outputs_unchanged(finished, stage, 
     assert [words for words in told if words not in (done.stderr if "hint: " in words else line)] == []
     assert "Error(" not in line, "what follows from the cause is told as well"
     assert (finished.path / "dvc.lock").read_bytes() == lock
-    assert {name: digest(finished.path / name) for name in results(finished, stage)} == results(finished, stage)
+    assert {name: compute_dvc_hash(finished.path / name) for name in results(finished, stage)} == results(
+        finished, stage
+    )
     assert not leftovers(finished)
     assert finished.dvc("status", "--quiet", stage, check=False).returncode == 1
 

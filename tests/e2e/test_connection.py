@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tarmac.pipeline.base.hashing import digest
+from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.repository.dvc import commands
 from tests.conftest import Workspace
 from tests.e2e.connection import Line, line_to, served
@@ -40,8 +40,8 @@ def pull(workspace: Workspace) -> "tuple[int, str]":
 
 
 def assert_whole(workspace: Workspace) -> None:
-    wanted = commands.outputs(workspace.path)
-    assert {path: digest(workspace.path / path) for path in wanted} == wanted
+    wanted = commands.read_output_hashes(workspace.path)
+    assert {path: compute_dvc_hash(workspace.path / path) for path in wanted} == wanted
     assert workspace.dvc("status", "--quiet", check=False).returncode == 0
     assert workspace.run("git", "status", "--porcelain").stdout == ""
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tarmac.pipeline.base.hashing import digest
+from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.repository import reproduce
 from tarmac.repository.dvc import commands, object_store
 from tarmac.repository.remote import fsck, hook, objects, push
@@ -52,19 +52,19 @@ def test_pull_requires_verify_and_rejects_wrong_bytes(repository, tmp_path, monk
     assert Path("data/raw/sub/2.txt").read_text() != "raw 2", MENDED
     assert "up to date" in repository.dvc("status", "data/raw.dvc").stdout, MENDED
     with pytest.raises(commands.StoreError, match="verify") as caught:
-        commands.pull()
+        commands.pull_outputs()
     assert "verify true" in caught.value.hint
     repository.dvc("config", "--local", "--unset", "remote.embedded.verify")
     shutil.rmtree("data/raw")
     with pytest.raises(commands.StoreError, match="data/raw"):
-        commands.pull()
+        commands.pull_outputs()
     assert not Path("data/raw").exists()
 
 
 def test_pull_and_fsck_reject_altered_directory_listing(repository):
     """A folder of other files than the commit names is laid out, and the pull ends well."""
     good = small.put(repository, "planted")
-    listing = commands.outputs()[small.RAW]
+    listing = commands.read_output_hashes()[small.RAW]
     small.plant(repository, [{"md5": good, "relpath": "other.txt"}], oid=listing)
     for path in (Path(".dvc/cache"), Path(small.RAW)):
         shutil.rmtree(path)
@@ -72,10 +72,10 @@ def test_pull_and_fsck_reject_altered_directory_listing(repository):
     assert Path("data/raw/other.txt").read_text() == "planted", MENDED
     shutil.rmtree(small.RAW)
     with pytest.raises(commands.StoreError, match=f"data/raw: {object_store.OTHER}"):
-        commands.pull("data/raw.dvc")
+        commands.pull_outputs("data/raw.dvc")
     assert not Path(small.RAW).exists()
     with pytest.raises(fsck.FsckError, match=f"data/raw  {listing}  {object_store.OTHER}"):
-        fsck.fsck()
+        fsck.run_fsck()
 
 
 def test_push_sends_objects_that_killed_push_left_out(repository, tmp_path, monkeypatch):
@@ -86,12 +86,12 @@ def test_push_sends_objects_that_killed_push_left_out(repository, tmp_path, monk
     for _ in range(2):  # the second says that everything is up to date
         pushed = repository.run("dvc", "push", env=fresh).stdout
     assert "up to date" in pushed
-    with object_store.opened() as remote:
-        assert object_store.faults(remote, objects.named(), read=False), MENDED
-    push.push()
+    with object_store.open_remote() as remote:
+        assert object_store.find_faults(remote, objects.list_commit_outputs(), read=False), MENDED
+    push.push_outputs()
     small.commit(repository)
     here(repository, tmp_path / "colleague", monkeypatch)
-    commands.pull()
+    commands.pull_outputs()
 
 
 def test_pull_fetches_objects_that_killed_pull_left_out(repository, tmp_path, monkeypatch):
@@ -100,9 +100,11 @@ def test_pull_fetches_objects_that_killed_pull_left_out(repository, tmp_path, mo
     assert clone.dvc("pull", check=False).returncode, MENDED
     another = here(repository, tmp_path / "another", monkeypatch)
     monkeypatch.setenv("DVC_SITE_CACHE_DIR", another.environment["DVC_SITE_CACHE_DIR"])
-    small.kill_pull(another, *commands.outputs())
-    commands.pull()
-    assert {path: digest(Path(path)) for path in commands.outputs()} == commands.outputs()
+    small.kill_pull(another, *commands.read_output_hashes())
+    commands.pull_outputs()
+    assert {
+        path: compute_dvc_hash(Path(path)) for path in commands.read_output_hashes()
+    } == commands.read_output_hashes()
 
 
 def test_hook_and_push_check_every_file_of_listing(repository):
@@ -110,30 +112,30 @@ def test_hook_and_push_check_every_file_of_listing(repository):
     assert "up to date" in repository.dvc("push").stdout, MENDED
     assert "in sync" in repository.dvc("status", "--cloud").stdout, MENDED
     with pytest.raises(hook.UnpushedError, match=r"raw/sub/2\.txt"):
-        hook.check([f"refs/heads/main {small.commit(repository)} refs/heads/main {'0' * 40}"])
-    push.push()
+        hook.check_pushed_commits([f"refs/heads/main {small.commit(repository)} refs/heads/main {'0' * 40}"])
+    push.push_outputs()
     assert small.in_remote(repository, small.md5("raw 2")).read_text() == "raw 2"
 
 
 def test_fsck_repairs_damaged_remote_object(repository):
-    oid = objects.named()[small.MODEL]
+    oid = objects.list_commit_outputs()[small.MODEL]
     small.flip(small.in_remote(repository, oid))
     assert "up to date" in repository.dvc("push").stdout, MENDED
     assert "in sync" in repository.dvc("status", "--cloud").stdout, MENDED
-    assert fsck.fsck(repair=True).endswith(" 0 faults")
+    assert fsck.run_fsck(repair=True).endswith(" 0 faults")
     assert small.in_remote(repository, oid).read_bytes() == Path(small.MODEL).read_bytes()
 
 
 def test_push_sends_correct_bytes_when_cache_is_damaged(repository):
     small.change(repository)
-    oid = objects.named()[small.MODEL]
+    oid = objects.list_commit_outputs()[small.MODEL]
     small.flip(small.in_cache(repository, oid))
     repository.dvc("push")
     assert small.md5(small.in_remote(repository, oid).read_bytes()) != oid, MENDED
     with pytest.raises(fsck.FsckError, match="no good copy"):
-        fsck.fsck(small.commit(repository), repair=True)
+        fsck.run_fsck(small.commit(repository), repair=True)
     small.in_remote(repository, oid).unlink()
-    push.push()
+    push.push_outputs()
     assert small.md5(small.in_remote(repository, oid).read_bytes()) == oid
 
 
@@ -141,7 +143,7 @@ def test_repro_never_uses_damaged_cache_object(repository):
     """DVC restores what it has run before from its cache, and the next stage reads it."""
     text = Path("dvc.yaml").read_text() + "  use:\n    cmd: cp model.bin copy.bin\n    deps: [model.bin]\n"
     Path("dvc.yaml").write_text(f"{text}    outs: [copy.bin]\n")
-    small.flip(small.in_cache(repository, objects.named()[small.MODEL]))
+    small.flip(small.in_cache(repository, objects.list_commit_outputs()[small.MODEL]))
     shutil.copytree(repository.path, repository.path.parent / "plain", symlinks=True)
     plain = Workspace(repository.path.parent / "plain")
     (plain.path / small.MODEL).unlink()
@@ -149,7 +151,7 @@ def test_repro_never_uses_damaged_cache_object(repository):
     assert (plain.path / "copy.bin").read_text() != "raw 1raw 2", MENDED
     assert plain.dvc("status", "--quiet", check=False).returncode == 0, MENDED
     Path(small.MODEL).unlink()
-    reproduce.repro(Path())
+    reproduce.run_dvc_repro(Path())
     assert Path("copy.bin").read_text() == Path(small.MODEL).read_text() == "raw 1raw 2"
 
 
@@ -166,7 +168,7 @@ def test_commands_recover_from_emptied_rwlock(repository):
     done = repository.dvc("repro", check=False)
     assert done.returncode != 0, MENDED
     assert "corrupted" in done.stderr
-    for cured in (commands.pull, push.push, lambda: reproduce.repro(Path())):
+    for cured in (commands.pull_outputs, push.push_outputs, lambda: reproduce.run_dvc_repro(Path())):
         lock.write_text("")
         cured()
 
@@ -192,5 +194,5 @@ def test_pull_fetches_both_pointer_and_path(repository, tmp_path, monkeypatch):
     plain = clone.dvc("pull", "data/raw.dvc", small.MODEL, check=False)
     assert not Path(small.MODEL).exists(), MENDED
     assert plain.returncode == 0
-    commands.pull("data/raw.dvc", small.MODEL)
+    commands.pull_outputs("data/raw.dvc", small.MODEL)
     assert Path(small.MODEL).read_text() == "raw 1raw 2"

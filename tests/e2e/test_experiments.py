@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tarmac.pipeline.base.hashing import digest
+from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.repository.dvc import commands
 from tests.conftest import Workspace
 from tests.e2e.running import DVC
@@ -108,7 +108,10 @@ def shown(entry: dict) -> tuple[tuple[float, int], dict[str, dict]]:
 
 def result(workspace: Workspace) -> dict[str, str]:
     """The hash of everything that a run leaves: outputs as they are, metrics, the parameters and the lock."""
-    return {path: digest(workspace.path / path) for path in [*commands.outputs(workspace.path), "params.yaml", LOCK]}
+    return {
+        path: compute_dvc_hash(workspace.path / path)
+        for path in [*commands.read_output_hashes(workspace.path), "params.yaml", LOCK]
+    }
 
 
 def is_clean(workspace: Workspace) -> bool:
@@ -186,9 +189,9 @@ def test_applying_experiment_restores_its_complete_result(tried):
         tried.dvc("exp", "apply", name)
         applied = {path: (tried.path / path).read_text() for path in ("params.yaml", LOCK, *MEASURED)}
         assert applied == {path: committed(tried, name, path) for path in applied}
-        assert {path: digest(tried.path / path) for path in commands.outputs(tried.path)} == commands.outputs(
-            tried.path
-        )
+        assert {
+            path: compute_dvc_hash(tried.path / path) for path in commands.read_output_hashes(tried.path)
+        } == commands.read_output_hashes(tried.path)
         assert tried.dvc("status", "--quiet", check=False).returncode == 0
     assert result(tried) == ran
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tarmac.pipeline.base.hashing import digest
+from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.repository.dvc import commands
 from tests.conftest import Workspace
 from tests.e2e.running import (
@@ -39,8 +39,8 @@ def assert_recovers(workspace: Workspace, undisturbed: bytes) -> None:
     commands.clear_stale_locks(workspace.path)
     workspace.dvc("repro")
     assert (workspace.path / LOCK).read_bytes() == undisturbed
-    wanted = commands.outputs(workspace.path)
-    assert {path: digest(workspace.path / path) for path in wanted} == wanted
+    wanted = commands.read_output_hashes(workspace.path)
+    assert {path: compute_dvc_hash(workspace.path / path) for path in wanted} == wanted
     assert workspace.dvc("status", "--quiet", check=False).returncode == 0
     assert not leftovers(workspace)
 
@@ -128,7 +128,7 @@ def test_killed_stage_leaves_no_partial_output(finished, stage, there):
     with started(finished, "python", "-m", f"tarmac.pipeline.{stage}.stage") as process:
         follow(process, line_of(stage, NEAR_END[stage]))
         kill(process)
-    left = {path: digest(finished.path / path) for path in wanted}
+    left = {path: compute_dvc_hash(finished.path / path) for path in wanted}
     # What dvclive logs is there to be watched while it grows; it goes to Git, not to DVC's cache, and is made again.
     whole = [path for path in wanted if not path.startswith("metrics/train/")]
     assert [path for path in whole if left[path] not in ("", wanted[path])] == []
@@ -143,7 +143,7 @@ def test_kill_while_replacing_folder_leaves_it_whole_or_empty(finished):
     with started(finished, "python", "-m", "tarmac.pipeline.featurize.stage") as process:
         follow(process, line_of("featurize", NEAR_END["featurize"]))
         assert kill_when(process, lambda: entries(folder) != before)
-    assert entries(folder) == 0 or digest(folder) == wanted
+    assert entries(folder) == 0 or compute_dvc_hash(folder) == wanted
 
 
 def forget_months(workspace: Workspace) -> None:

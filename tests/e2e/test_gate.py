@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tarmac.pipeline.base.hashing import digest
+from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tests.conftest import Workspace
 from tests.e2e.test_review import PREDICTIONS, Reviewed, commit, copy, review, shallower
 from tests.sandboxed import needs_sandbox
@@ -61,12 +61,14 @@ def judge(workspace: Workspace, head: str) -> Reviewed:
 def forge(workspace: Workspace) -> None:
     """Improve the predictions by hand, with their hash in the lock, as if evaluate had made them."""
     path, lock = workspace.path / PREDICTIONS, workspace.path / LOCK
-    before, size = digest(path), path.stat().st_size
+    before, size = compute_dvc_hash(path), path.stat().st_size
     rows = pd.read_parquet(path)
     odds = np.log(rows["probability"] / (1 - rows["probability"])) + 0.3 * rows["late"].astype(float)
     rows.assign(probability=(1 / (1 + np.exp(-odds))).astype("float32")).to_parquet(path)
     lock.write_text(
-        lock.read_text().replace(before, digest(path)).replace(f"size: {size}", f"size: {path.stat().st_size}")
+        lock.read_text()
+        .replace(before, compute_dvc_hash(path))
+        .replace(f"size: {size}", f"size: {path.stat().st_size}")
     )
     workspace.dvc("commit", "--force", "--quiet", "evaluate", check=False)
     metrics = workspace.path / "metrics/evaluate/metrics.json"
@@ -104,7 +106,7 @@ def test_verdict_ignores_forged_predictions_and_new_policy(change):
     assert "reproduced" in found.failed
 
 
-LEARNS = """    split = fitting.read(params.split, params.train)
+LEARNS = """    split = fitting.read_training_data(params.split, params.train)
     import pandas as pd
     seen = pd.concat([pd.read_parquet(path) for path in sorted(FEATURES.glob("2013-1[12].parquet"))])
     split.y[: int(seen["late"].sum()) % 50 + 1] = 1
@@ -112,7 +114,12 @@ LEARNS = """    split = fitting.read(params.split, params.train)
 
 
 def test_review_detects_model_trained_on_test_months(change):
-    edit(change, "src/tarmac/pipeline/train/stage.py", "    split = fitting.read(params.split, params.train)\n", LEARNS)
+    edit(
+        change,
+        "src/tarmac/pipeline/train/stage.py",
+        "    split = fitting.read_training_data(params.split, params.train)\n",
+        LEARNS,
+    )
     found = judge(change, propose(change))
     reasons = {check["name"]: check["reason"] for check in found.verdict["checks"] if check["outcome"] == "fail"}
     assert "models/model.onnx" in reasons["reproduced"]

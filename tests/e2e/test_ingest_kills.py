@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tarmac.pipeline.base.hashing import digest
+from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.repository.dvc import commands
 from tests.conftest import Workspace
 from tests.e2e.running import FROM_SOURCE, TARMAC
@@ -65,7 +65,7 @@ def ingest(sent: Sent) -> str:
 def state(workspace: Workspace) -> tuple[str, str, list[str]]:
     """What `data/raw` is, what DVC has noted of it, and what else is in its folder."""
     hidden = sorted(path.name for path in (workspace.path / "data").glob(".*"))
-    return digest(workspace.path / RAW), (workspace.path / POINTER).read_text(), hidden
+    return compute_dvc_hash(workspace.path / RAW), (workspace.path / POINTER).read_text(), hidden
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
@@ -112,7 +112,7 @@ def test_data_of_running_ingest_are_not_rolled_back(sent: Sent) -> None:
     workspace, _ = sent
     kill_at("the new one is in its place", sent)
     half = state(workspace)
-    with commands.exclusive(workspace.path / commands.CHANGING_DATA):
+    with commands.acquire_file_lock(workspace.path / commands.CHANGING_DATA):
         assert mend(workspace) == "nothing was left\n"
         assert state(workspace) == half
     assert "data/raw" in mend(workspace)

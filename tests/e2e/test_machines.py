@@ -12,7 +12,7 @@ from pathlib import Path
 import optuna
 import pytest
 
-from tarmac.sweep.places import counted
+from tarmac.sweep.places import select_effective_trials
 from tests.conftest import Workspace
 from tests.e2e.running import FROM_SOURCE, TARMAC, follow, started
 from tests.postgres import postgres
@@ -57,7 +57,7 @@ def command(name: str, trials: int) -> list[str]:
 
 def ended(url: str, name: str) -> list[optuna.trial.FrozenTrial]:
     address = url.replace("postgresql://", "postgresql+psycopg://")
-    return counted(optuna.load_study(study_name=name, storage=address).get_trials())
+    return select_effective_trials(optuna.load_study(study_name=name, storage=address).get_trials())
 
 
 def one_each(trials: list[optuna.trial.FrozenTrial]) -> bool:

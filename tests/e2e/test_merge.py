@@ -91,7 +91,7 @@ def sources(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
 
 
 def entries(workspace: Workspace, revision: str) -> dict[str, lockfile.Entry]:
-    return lockfile.stages(workspace.run("git", "show", f"{revision}:{LOCK}").stdout)
+    return lockfile.parse_stages(workspace.run("git", "show", f"{revision}:{LOCK}").stdout)
 
 
 def state(workspace: Workspace) -> tuple[str, bytes]:
@@ -229,7 +229,7 @@ def test_merge_lock_requires_choice_between_data_versions(team, tmp_path):
     workspace.run("git", "add", POINTER)
     done = merged(workspace)
     assert stages_run(done.stdout) == JUDGED
-    made, theirs = lockfile.stages((workspace.path / LOCK).read_text()), entries(workspace, "MERGE_HEAD")
+    made, theirs = lockfile.parse_stages((workspace.path / LOCK).read_text()), entries(workspace, "MERGE_HEAD")
     assert {name: made[name] == theirs[name] for name in made} == {
         **dict.fromkeys(("prepare", "featurize", "baseline", "train", "state"), True),
         **dict.fromkeys(JUDGED, False),

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from tarmac.interface.problem import problem
-from tarmac.pipeline.base.params import Window
-from tarmac.review.base import answers
-from tarmac.review.results import Result, here
+from tarmac.pipeline.base.params import MonthWindow
+from tarmac.review.base import load_base_predictions
+from tarmac.review.results import ResultFolder, load_working_tree_result
 from tests.conftest import Workspace
 from tests.e2e.test_review import MODEL, PREDICTIONS, commit, copy, review
 from tests.flights.small import SPLIT
@@ -64,8 +64,10 @@ def test_models_are_compared_on_rows_of_head(retrained):
 def test_base_predictions_equal_those_of_its_own_pipeline(live, retrained, monkeypatch):
     """The oracle is base's own pipeline: its code, data and parameters, with nothing moved but the test window."""
     monkeypatch.chdir(retrained.path)
-    base = Result(live.path, "live", {}, frozenset((PREDICTIONS, MODEL)))
-    found, _ = answers(base, here("head"), Window(first="2013-12", last="2013-12"))
+    base = ResultFolder(live.path, "live", {}, frozenset((PREDICTIONS, MODEL)))
+    found, _ = load_base_predictions(
+        base, load_working_tree_result("head"), MonthWindow(first="2013-12", last="2013-12")
+    )
     live.set_params(lambda params: params["split"].update(test=SPLIT["test"]))
     live.stage("evaluate")
     expected = pd.read_parquet(live.path / PREDICTIONS).set_index(list(problem.contract.KEY))

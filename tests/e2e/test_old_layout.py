@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tarmac.pipeline.base.hashing import digest
+from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.serving.bundle import Bundle
 from tests.conftest import ROOT, Workspace, required
 from tests.e2e.running import FROM_SOURCE, TARMAC
@@ -57,7 +57,7 @@ def test_rollback_serves_model_of_old_layout(clone: Workspace) -> None:
     before = served(clone)
     assert (before.version, now.version) == ("v0.0.1", "v0.0.2")
     old = clone.run("git", "show", "model@v0.0.1:dvc.lock").stdout
-    assert digest(before.folder / "model.onnx") in old
+    assert compute_dvc_hash(before.folder / "model.onnx") in old
 
 
 def served(workspace: Workspace) -> Bundle:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tarmac.pipeline.base.hashing import digest
+from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tests.conftest import Workspace
 from tests.e2e.running import DVC, FROM_SOURCE, TARMAC
 from tests.e2e.test_review import commit, shallower
@@ -70,7 +70,7 @@ def test_release_is_pushed_and_can_be_fetched_from_elsewhere(released, tmp_path)
     elsewhere.mkdir()
     command = (*DVC, "artifacts", "get", str(released.path), "model", "--stage", "prod", "--out", "model.onnx")
     subprocess.run(command, cwd=elsewhere, env=released.environment, check=True, capture_output=True)
-    assert digest(elsewhere / "model.onnx") == digest(released.path / MODEL)
+    assert compute_dvc_hash(elsewhere / "model.onnx") == compute_dvc_hash(released.path / MODEL)
 
 
 def test_release_refuses_released_model_and_unclean_tree(released):
@@ -105,13 +105,13 @@ def test_release_refuses_model_worse_than_production(released):
 def served(workspace: Workspace, place: str = "live") -> tuple[str, str]:
     """Version and model of the bundle that a link leads to."""
     folder = workspace.path / "served" / place
-    return json.loads((folder / "release.json").read_text())["version"], digest(folder / "model.onnx")
+    return json.loads((folder / "release.json").read_text())["version"], compute_dvc_hash(folder / "model.onnx")
 
 
 def test_promotion_and_rollback_serve_requested_version(released):
     """One story: the first version is served, a second takes its place, the first comes back as it was."""
     refuses_what_makes_no_sense(released)
-    first = ("v0.0.1", digest(released.path / MODEL))
+    first = ("v0.0.1", compute_dvc_hash(released.path / MODEL))
     assert "served/live is v0.0.1 now" in tarmac(released, "bundle", "--stage", "prod").stdout
     folder = (released.path / "served" / "live").resolve()
     released.set_params(lambda params: params["train"].update(seed=8))
@@ -120,7 +120,7 @@ def test_promotion_and_rollback_serve_requested_version(released):
     assert "prod has v0.0.2 now (model#prod#2): better" in tarmac(released, "promote", "prod", "--why", "better").stdout
     assert served(released) == first  # until somebody bundles
     tarmac(released, "bundle", "--stage", "prod")
-    second = ("v0.0.2", digest(released.path / MODEL))
+    second = ("v0.0.2", compute_dvc_hash(released.path / MODEL))
     assert served(released) == second != first
     tarmac(released, "bundle", "--version", "v0.0.1", "--place", "shadow")
     assert (served(released), served(released, "shadow")) == (second, first)
@@ -159,7 +159,7 @@ def test_registry_keeps_author_reason_and_lineage(released):
     (version,) = shown["versions"]
     assert version["who"] == "Test <test@example.org>"
     assert version["why"] == "the first version; every floor of the policy holds"
-    assert version["lineage"]["model"] == digest(released.path / MODEL)
+    assert version["lineage"]["model"] == compute_dvc_hash(released.path / MODEL)
     assert [event["why"] for event in shown["history"]][-1] == "the first"
     assert "v0.0.1   prod" in tarmac(released, "registry").stdout
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tarmac.pipeline.base.hashing import digest
+from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.repository.dvc import commands
 from tests.conftest import Workspace
 from tests.e2e.running import (
@@ -83,7 +83,7 @@ def test_tables_are_independent_of_number_of_cores(finished, stage, threads):
     wanted = results(finished, stage)
     delete_results(finished, stage)
     finished.run(sys.executable, "-c", WITH_THREADS, stage, str(threads), env=FROM_SOURCE)
-    assert {path: digest(finished.path / path) for path in wanted} == wanted
+    assert {path: compute_dvc_hash(finished.path / path) for path in wanted} == wanted
 
 
 def test_reproduce_confirms_committed_result(finished):
@@ -154,8 +154,8 @@ def test_pull_in_fresh_clone_restores_every_output(finished_template, tmp_path, 
     workspace = clone(finished_template, tmp_path / "clone")
     done = workspace.run(*command, env=FROM_SOURCE)
     assert stages_run(done.stdout) == []
-    wanted = commands.outputs(workspace.path)
+    wanted = commands.read_output_hashes(workspace.path)
     assert set(wanted) > {"data/raw", "data/predictions.parquet", "models/model.onnx"}
-    assert {path: digest(workspace.path / path) for path in wanted} == wanted
+    assert {path: compute_dvc_hash(workspace.path / path) for path in wanted} == wanted
     assert workspace.dvc("status", "--quiet", check=False).returncode == 0
     assert workspace.run("git", "status", "--porcelain").stdout == ""

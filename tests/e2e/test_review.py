@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tarmac.pipeline.base.hashing import digest
+from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.repository.dvc import commands
 from tests.conftest import Workspace
 from tests.e2e import damage
@@ -131,7 +131,7 @@ def state(workspace: Workspace) -> dict[str, object]:
     kept = [
         path for path in workspace.path.rglob("*") if path.is_file() and of_the_work(path.relative_to(workspace.path))
     ]
-    return told | {str(path): digest(path) for path in kept}
+    return told | {str(path): compute_dvc_hash(path) for path in kept}
 
 
 def of_the_work(path: Path) -> bool:
@@ -236,7 +236,7 @@ def test_unpushed_outputs_fail_and_are_listed_exactly(changed, tmp_path):
     assert (clone.path / "dvc.lock").read_bytes() == lock
     reasons = {check["name"]: check["reason"] for check in found.verdict["checks"]}
     assert PUSHED in found.failed
-    known = commands.locked(lock.decode())
+    known = commands.parse_output_hashes(lock.decode())
     lost = ", ".join(f"{path} ({known[path]}, missing)" for path in (PREDICTIONS, MODEL))
     assert reasons[PUSHED] == f"the remote lacks {lost}: run `make push`"
     assert all(known[path] in found.report for path in (PREDICTIONS, MODEL))
@@ -248,7 +248,7 @@ def test_lost_remote_file_affects_only_its_own_output(unchanged, tmp_path):
     """DVC fetches nothing at all where one file of a folder is lost: what is still there is needed to make it again."""
     clone = fresh_clone(unchanged, tmp_path / "clone")
     remote = clone.path / "data/remote/files/md5"
-    listing = commands.outputs(clone.path)["data/features"]
+    listing = commands.read_output_hashes(clone.path)["data/features"]
     known = json.loads((remote / listing[:2] / listing[2:]).read_text())[1]["md5"]
     (remote / known[:2] / known[2:]).unlink()
     found = review(clone)
@@ -271,7 +271,7 @@ def test_pushed_branch_in_fresh_clone_needs_no_run(changed, tmp_path):
 def lose(workspace: Workspace, *outputs: str) -> str:
     """Takes outputs of `main` from remote and cache, and returns the commit of which they are lost."""
     workspace.run("git", "switch", "--quiet", "main")
-    hashes = commands.locked((workspace.path / "dvc.lock").read_text())
+    hashes = commands.parse_output_hashes((workspace.path / "dvc.lock").read_text())
     for known in (hashes[path] for path in outputs):
         for folder in ("data/remote", ".dvc/cache"):
             (workspace.path / folder / "files" / "md5" / known[:2] / known[2:]).unlink()

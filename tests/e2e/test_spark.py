@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from flights.features.rolling import mean
+from flights.features.rolling import compute_mean
 from tarmac.interface.problem import problem
 from tarmac.pipeline import engine
 from tarmac.pipeline.intervals.sample import Sample
-from tarmac.policy import load
+from tarmac.policy import load_all_params
 from tests.conftest import ROOT, Workspace
 from tests.e2e.running import DVC, started
 from tests.postgres import HOST, closed_port
@@ -55,9 +55,11 @@ class Run:
 
 def means(backend: engine.Backend, pairs: Path, out: Path) -> None:
     """Every mean that some rows can have, as features round them."""
-    shown = engine.show(backend, "pairs", [pairs])
-    rounded = {f"to_{digits}": mean(shown.total, shown.rows, digits=digits) for digits in (1, 2)}
-    query = engine.compiled(backend, shown.mutate(day=ibis.date("2013-01-01"), **rounded).order_by("rows", "total"))
+    shown = engine.show_files(backend, "pairs", [pairs])
+    rounded = {f"to_{digits}": compute_mean(shown.total, shown.rows, digits=digits) for digits in (1, 2)}
+    query = engine.compile_query(
+        backend, shown.mutate(day=ibis.date("2013-01-01"), **rounded).order_by("rows", "total")
+    )
     out.mkdir()
     engine.write_months(backend, query, "day", ["2013-01"], out)
 
@@ -186,7 +188,7 @@ def test_tables_equal_duckdb_tables_despite_lost_worker(ran: Run, folder: str) -
 
 
 def test_means_are_rounded_as_in_duckdb(ran: Run, tmp_path: Path) -> None:
-    means(engine.connect(), ran.spark.path / "pairs.parquet", tmp_path / "means")
+    means(engine.connect_backend(), ran.spark.path / "pairs.parquet", tmp_path / "means")
     ours, theirs = (pq.read_table(path / "2013-01.parquet") for path in (tmp_path / "means", ran.spark.path / "means"))
     assert len(ours) > 90_000
     assert different(ours, theirs) == []
@@ -214,15 +216,15 @@ def test_cluster_model_scores_within_intervals_of_local_model(ran: Run) -> None:
     ours, theirs = (
         pq.read_table(made.path / "data" / "predictions.parquet").to_pandas() for made in (ran.duckdb, ran.spark)
     )
-    sample = Sample.of(
+    sample = Sample.from_rows(
         ours[problem.contract.TARGET],
         ours[problem.contract.CLUSTER].astype(str),
-        load(ran.duckdb.path / "params.yaml").intervals,
+        load_all_params(ran.duckdb.path / "params.yaml").intervals,
     )
     assert not ours["probability"].equals(theirs["probability"])  # it did fit another one
     for metric in ("roc_auc", "log_loss"):
-        estimate = sample.estimate(metric, ours["probability"].to_numpy())
-        assert estimate.low <= sample.value(metric, theirs["probability"].to_numpy()) <= estimate.high
+        estimate = sample.estimate_metric(metric, ours["probability"].to_numpy())
+        assert estimate.low <= sample.compute_value(metric, theirs["probability"].to_numpy()) <= estimate.high
 
 
 def test_batch_scores_equal_those_of_one_machine(ran: Run) -> None:

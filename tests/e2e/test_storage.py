@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tarmac.pipeline.base.hashing import digest
+from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.repository.dvc import commands, object_store
 from tarmac.repository.remote import objects
 from tests.conftest import Workspace
@@ -63,8 +63,8 @@ def tarmac(workspace: Workspace, command: str) -> "subprocess.CompletedProcess[s
 
 
 def assert_whole(workspace: Workspace, lock: bytes) -> None:
-    wanted = commands.outputs(workspace.path)
-    assert {path: digest(workspace.path / path) for path in wanted} == wanted
+    wanted = commands.read_output_hashes(workspace.path)
+    assert {path: compute_dvc_hash(workspace.path / path) for path in wanted} == wanted
     assert (workspace.path / commands.LOCK).read_bytes() == lock
     assert workspace.dvc("status", "--quiet", check=False).returncode == 0
     assert wrong_objects(workspace) == []
@@ -117,8 +117,8 @@ def test_push_completes_once_remote_is_writable_again(finished, tmp_path, mount,
     told(done, why)
     change(remote, "rw,size=64m")
     finished.run(*DVC, "push", env={"DVC_SITE_CACHE_DIR": str(tmp_path / "second")})
-    with object_store.opened(folder=finished.path) as opened:
-        assert object_store.faults(opened, objects.named("HEAD", finished.path), read=True) == []
+    with object_store.open_remote(folder=finished.path) as opened:
+        assert object_store.find_faults(opened, objects.list_commit_outputs("HEAD", finished.path), read=True) == []
     assert finished.run("git", "status", "--porcelain").stdout == ""
 
 
@@ -156,17 +156,17 @@ def test_command_reports_unwritable_disk_and_then_succeeds(finished, tmp_path, m
     def run() -> "subprocess.CompletedProcess[str]":
         return finished.run(*TARMAC, *words, check=False, env=FROM_SOURCE)
 
-    before = digest(finished.path / "data" / "raw")
+    before = compute_dvc_hash(finished.path / "data" / "raw")
     ballast = fill(finished.path, 40_000)
     assert told(run(), full).startswith("error: ")
     ballast.unlink()
     change(finished.path, "ro")
     assert told(run(), READ_ONLY).startswith("error: ")
     change(finished.path, "rw")
-    assert digest(finished.path / "data" / "raw") == before
+    assert compute_dvc_hash(finished.path / "data" / "raw") == before
     done = run()
     assert done.returncode == 0, done.stderr
-    assert (digest(finished.path / "data" / "raw") != before) == (command == "ingest")
+    assert (compute_dvc_hash(finished.path / "data" / "raw") != before) == (command == "ingest")
     assert not leftovers(finished)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import optuna
 import pytest
 
-from tarmac.sweep.places import counted
+from tarmac.sweep.places import select_effective_trials
 from tests.conftest import Workspace
 from tests.e2e.running import FROM_SOURCE, TARMAC, follow, kill, started
 from tests.waiting import wait_for
@@ -63,7 +63,7 @@ def sweep(workspace: Workspace, trials: int, *options: str, check: bool = True) 
 def trials(workspace: Workspace, name: str = "sweep") -> list[optuna.trial.FrozenTrial]:
     """The trials that count, as the storage has them."""
     storage = f"sqlite:///{workspace.path}/.dvc/tmp/tarmac/sweep.db"
-    return counted(optuna.load_study(study_name=name, storage=storage).get_trials())
+    return select_effective_trials(optuna.load_study(study_name=name, storage=storage).get_trials())
 
 
 def drawn(workspace: Workspace, name: str = "sweep") -> list[tuple[dict, float]]:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tarmac.pipeline.base.hashing import digest
+from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.repository.dvc import commands
-from tarmac.repository.remote.settings import name_of
+from tarmac.repository.remote.settings import format_remote_name
 from tests.conftest import Workspace
 from tests.e2e.running import FROM_SOURCE, TARMAC
 from tests.servers import Place, s3, ssh, web
@@ -49,9 +49,9 @@ class Team:
         """A new colleague: clones, and keeps the private options as docs/remote.md says."""
         member = clone(self.origin, self.origin.parent / name, self.place.env)
         if self.place.private:
-            member.dvc("remote", "add", "--local", name_of(self.place.url), self.place.url)
+            member.dvc("remote", "add", "--local", format_remote_name(self.place.url), self.place.url)
         for option in self.place.private:
-            member.dvc("remote", "modify", "--local", name_of(self.place.url), *option.split("=", 1))
+            member.dvc("remote", "modify", "--local", format_remote_name(self.place.url), *option.split("=", 1))
         return member
 
 
@@ -123,12 +123,12 @@ def result(member: Member) -> dict[str, str]:
     metrics = {
         path.relative_to(member.path).as_posix(): path.read_text() for path in member.path.glob("metrics/**/*.*")
     }
-    return {path: digest(member.path / path) for path in commands.outputs(member.path)} | metrics
+    return {path: compute_dvc_hash(member.path / path) for path in commands.read_output_hashes(member.path)} | metrics
 
 
 def test_colleague_pulls_identical_outputs(team, bob):
     assert result(bob) == result(team.alice)
-    assert commands.outputs(bob.path)[MODEL] == result(bob)[MODEL]
+    assert commands.read_output_hashes(bob.path)[MODEL] == result(bob)[MODEL]
     assert "models/model.onnx" in result(bob)
 
 
@@ -147,7 +147,7 @@ def test_workspace_is_clean_after_pull(bob):
 def test_raw_data_can_be_pulled_alone(team):
     carol = team.joins("carol")
     carol.dvc("pull", "data/raw.dvc")
-    assert digest(carol.path / "data" / "raw") == commands.outputs(carol.path)["data/raw"]
+    assert compute_dvc_hash(carol.path / "data" / "raw") == commands.read_output_hashes(carol.path)["data/raw"]
     assert not (carol.path / MODEL).exists()
 
 
@@ -155,9 +155,9 @@ def test_older_release_restores_its_original_bytes(team, practised):
     dan = team.joins("dan")
     dan.run("git", "checkout", "--quiet", RELEASE)
     dan.dvc("pull")
-    released = commands.outputs(practised.path)
-    assert {path: digest(dan.path / path) for path in released} == released
-    assert digest(dan.path / MODEL) != digest(team.alice.path / MODEL)
+    released = commands.read_output_hashes(practised.path)
+    assert {path: compute_dvc_hash(dan.path / path) for path in released} == released
+    assert compute_dvc_hash(dan.path / MODEL) != compute_dvc_hash(team.alice.path / MODEL)
 
 
 def test_no_commit_contains_credentials(team):

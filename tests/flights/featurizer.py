@@ -19,7 +19,7 @@ class Featurizer:
 
     def __init__(self, lead_hours: int = 2, late_minutes: int = 15) -> None:
         self.params = Params(lead_hours=lead_hours, late_minutes=late_minutes)
-        self._backend = engine.connect()
+        self._backend = engine.connect_backend()
         self._query = ""
 
     def features(self, tables: Mapping[str, pa.Table], period: Period) -> pd.DataFrame:
@@ -29,7 +29,7 @@ class Featurizer:
         span = engine.show_dates(self._backend, "period", dict(zip(("first", "after"), period, strict=True)))
         if not self._query:
             shown = {name: self._backend.table(name) for name in tables}
-            self._query = engine.compiled(self._backend, features({**shown, "period": span}, self.params))
+            self._query = engine.compile_query(self._backend, features({**shown, "period": span}, self.params))
         return self._backend.con.sql(self._query).to_arrow_table().to_pandas()
 
 

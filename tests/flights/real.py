@@ -25,7 +25,7 @@ def prepared(name: str, month: str) -> pa.Table:
     """A prepared table of one month (of any month where it is a lookup)."""
     valid = {lookup: ibis.memtable(raw(lookup)) for lookup in LOOKUPS}
     valid |= {monthly: ibis.memtable(raw(f"{monthly}/{month}")) for monthly in ("flights", "weather")}
-    return engine.connect().to_pyarrow(clean(name, valid, month))
+    return engine.connect_backend().to_pyarrow(clean(name, valid, month))
 
 
 @cache

@@ -8,17 +8,17 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tarmac.interface.problem import SOURCE
-from tarmac.repository.imports import PACKAGE, Imports, has_code, sources
+from tarmac.repository.imports import PACKAGE, ImportGraph, find_package_folders, has_code
 from tests.graph.declared import REQUIREMENTS, Stage, covers, stages
 
 
 def faults(root: Path) -> list[str]:
     """One line for each file that a stage imports and does not declare, or declares and does not import."""
-    imports = Imports(root, sources(root))
+    imports = ImportGraph(root, find_package_folders(root))
     return [line for stage in stages(root).values() for line in stage_faults(root, stage, imports)]
 
 
-def stage_faults(root: Path, stage: Stage, imports: Imports) -> list[str]:
+def stage_faults(root: Path, stage: Stage, imports: ImportGraph) -> list[str]:
     """The faults of one stage's code deps, and of its requirements."""
     imported = {str(path.relative_to(root)) for path in _imported(stage, imports)}
     code = [dep for dep in stage.deps if covers([SOURCE], dep)]
@@ -32,7 +32,7 @@ def stage_faults(root: Path, stage: Stage, imports: Imports) -> list[str]:
     return lines
 
 
-def over_declared(root: Path, stage: Stage, imports: Imports) -> float:
+def over_declared(root: Path, stage: Stage, imports: ImportGraph) -> float:
     """Return the lines of code that a stage declares and does not import, as a share of those that it imports."""
     imported = _imported(stage, imports)
     code = [dep for dep in stage.deps if covers([SOURCE], dep)]
@@ -41,8 +41,8 @@ def over_declared(root: Path, stage: Stage, imports: Imports) -> float:
     return _lines(unused) / _lines(imported)
 
 
-def _imported(stage: Stage, imports: Imports) -> set[Path]:
-    return {path for path in imports.closure([f"{PACKAGE}.pipeline.{stage.name}.stage"]) if has_code(path)}
+def _imported(stage: Stage, imports: ImportGraph) -> set[Path]:
+    return {path for path in imports.find_imported_files([f"{PACKAGE}.pipeline.{stage.name}.stage"]) if has_code(path)}
 
 
 def _lines(paths: Iterable[Path]) -> int:

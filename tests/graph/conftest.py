@@ -15,7 +15,7 @@ MISBEHAVIOUR = """
     import importlib
     from tarmac.pipeline.base import params as known
 
-    params = known.load(known.Params)
+    params = known.load_params(known.PipelineParams)
     params.train.seed
     params.evaluate.model_dump()
     vars(params.intervals)
@@ -61,7 +61,7 @@ def misbehaviour(finished_template: Workspace, tmp_path_factory: pytest.TempPath
     edit(
         workspace.path,
         "src/tarmac/pipeline/prepare/stage.py",
-        "    params = load(StageParams)\n",
-        f"    params = load(StageParams)\n{MISBEHAVIOUR}",
+        "    params = load_params(PrepareStageParams)\n",
+        f"    params = load_params(PrepareStageParams)\n{MISBEHAVIOUR}",
     )
     return workspace, trace(workspace, "prepare")

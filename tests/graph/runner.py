@@ -25,15 +25,15 @@ class Keys:
         """Hooks `load` and both base classes. Every stage imports these modules; so the hook adds none to its list."""
         from tarmac.interface.params import ProblemParams
         from tarmac.pipeline.base import params
-        from tarmac.pipeline.base.params.section import Section
+        from tarmac.pipeline.base.params.section import ParamsSection
 
-        load = params.load
-        params.load = lambda *arguments: self._remember(load(*arguments), "")
+        load = params.load_params
+        params.load_params = lambda *arguments: self._remember(load(*arguments), "")
 
         def get(model, name):  # a function, since Python would not hand the model to a bound method
             return self._get(model, name)
 
-        for base in (Section, ProblemParams):
+        for base in (ParamsSection, ProblemParams):
             base.__getattribute__ = get
 
     def _remember(self, model, key, replaced=()):

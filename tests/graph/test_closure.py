@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tarmac.interface.problem import problem
-from tarmac.repository.imports import Imports, sources
-from tarmac.repository.imports import closure as imported
+from tarmac.repository.imports import ImportGraph, find_package_folders
+from tarmac.repository.imports import find_imported_files as imported
 from tests.conftest import ROOT, copy_repository
 from tests.graph import closure
 from tests.graph.declared import REQUIREMENTS, stages
@@ -94,16 +94,16 @@ def test_reports_dep_that_is_never_imported(copy: Path, path: str) -> None:
 
 @pytest.mark.parametrize("stage", stages(ROOT))
 def test_stage_declares_little_code_that_it_does_not_import(stage: str) -> None:
-    share = closure.over_declared(ROOT, stages(ROOT)[stage], Imports(ROOT, sources(ROOT)))
+    share = closure.over_declared(ROOT, stages(ROOT)[stage], ImportGraph(ROOT, find_package_folders(ROOT)))
     print(f"{stage}: {share:.1%} of the lines that it imports are declared beside them")
     assert share < 0.15
 
 
 def test_unimported_code_in_dep_raises_over_declared_share(copy: Path) -> None:
     train = stages(copy)["train"]
-    before = closure.over_declared(copy, train, Imports(copy, sources(copy)))
+    before = closure.over_declared(copy, train, ImportGraph(copy, find_package_folders(copy)))
     (copy / "src/tarmac/pipeline/models/more.py").write_text("x = 0\n" * 400)
-    assert closure.over_declared(copy, train, Imports(copy, sources(copy))) > before + 0.1
+    assert closure.over_declared(copy, train, ImportGraph(copy, find_package_folders(copy))) > before + 0.1
 
 
 def test_reports_dep_whose_import_was_removed(copy: Path) -> None:

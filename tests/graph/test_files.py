@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tarmac.interface.problem import problem
-from tarmac.repository.imports import closure
+from tarmac.repository.imports import find_imported_files
 from tests.conftest import ROOT, Workspace
 from tests.graph.declared import Stage, stages
 from tests.graph.trace import Trace, import_faults, read_faults, sandbox, snapshot, trace, unopened, write_faults
@@ -29,7 +29,7 @@ def needless(workspace: Workspace, stage: Stage, run: Trace, target: Path) -> li
 
 def static(workspace: Workspace, name: str) -> set[str]:
     """What reading the code says that a stage imports."""
-    return closure(workspace.path, f"tarmac.pipeline.{name}.stage")
+    return find_imported_files(workspace.path, f"tarmac.pipeline.{name}.stage")
 
 
 @pytest.mark.parametrize("name", NAMES)

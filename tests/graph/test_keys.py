@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tarmac.pipeline.base.params import TASK
-from tarmac.policy import load
+from tarmac.policy import load_all_params
 from tests.conftest import ROOT, Workspace
 from tests.e2e.running import FROM_SOURCE, TARMAC
 from tests.graph.conftest import copy_of
@@ -14,7 +14,7 @@ from tests.graph.trace import Trace, key_faults, leaves, trace
 
 pytestmark = pytest.mark.xdist_group("graph-traces")
 
-MODEL = load(ROOT / "params.yaml").train.model
+MODEL = load_all_params(ROOT / "params.yaml").train.model
 OTHERS = [model for model in ("xgboost", "hist_gradient_boosting", TASK.baseline) if model != MODEL]
 
 

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tarmac.dashboard.words import label
-from tarmac.pipeline.base.hashing import digest
-from tarmac.tabular.columns import plain
+from tarmac.dashboard.words import format_metric_name
+from tarmac.pipeline.base.hashing import compute_dvc_hash
+from tarmac.tabular.columns import normalize_name
 from tests.conftest import Workspace
 from tests.e2e.running import FROM_SOURCE, STAGES
 from tests.graph import closure
@@ -118,7 +118,7 @@ class Story(Problem):
     """A problem from its table to its release."""
 
     def test_a_rebuild_without_dvc_makes_another_byte(self, own: Workspace) -> None:
-        made = {name: digest(own.path / name) for name in (*OUTS, *MODELS)}
+        made = {name: compute_dvc_hash(own.path / name) for name in (*OUTS, *MODELS)}
         for name in (*OUTS, "models", "metrics"):
             path = own.path / name
             shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -126,7 +126,7 @@ class Story(Problem):
         for name in ("models", "metrics"):
             (own.path / name).mkdir()
         rebuild(own)
-        assert {name: digest(own.path / name) for name in made} == made
+        assert {name: compute_dvc_hash(own.path / name) for name in made} == made
 
     def test_a_stage_reads_another_parameter_than_it_declares(self, own: Workspace) -> None:
         assert find_key_faults(own) == []
@@ -150,7 +150,7 @@ class Story(Problem):
         tarmac(own, "bundle")
         whole = pd.read_csv(founded.path.parent / "table.csv", dtype="str", keep_default_na=False)
         key = json.loads(own.run(sys.executable, "-c", KEY, env=FROM_SOURCE).stdout)
-        whole = whole if set(key) <= {plain(name) for name in whole} else whole.assign(id=range(len(whole)))
+        whole = whole if set(key) <= {normalize_name(name) for name in whole} else whole.assign(id=range(len(whole)))
         whole.to_csv(tmp_path / "rows.csv", index=False)
         tarmac(own, "predict", str(tmp_path / "rows.csv"), str(tmp_path / "scored.parquet"))
         told = pd.read_parquet(own.path / "data/predictions.parquet")[[*key, *self.made.answers]]
@@ -172,7 +172,7 @@ class Story(Problem):
         tarmac(own, "bundle", "--stage", "prod")
         live = own.path / "served/live"
         assert json.loads((live / "release.json").read_text())["version"] == "v0.0.1"
-        assert digest(live / "model.onnx") == digest(own.path / "models/model.onnx")
+        assert compute_dvc_hash(live / "model.onnx") == compute_dvc_hash(own.path / "models/model.onnx")
         assert "this model is v0.0.1 already" in tarmac(own, "release", check=False)
 
     def test_the_page_is_not_written_or_in_the_words_of_another_problem(self, own: Workspace) -> None:
@@ -180,7 +180,7 @@ class Story(Problem):
         page = (own.path / "site/index.html").read_text()
         text = re.sub(r"<(style|script).*?</\1>|<[^>]+>", " ", page, flags=re.DOTALL)
         assert not [word for word in WORDS if word in text]
-        assert [name for name in (*STAGES, label(self.made.metric)) if name not in text] == []
+        assert [name for name in (*STAGES, format_metric_name(self.made.metric)) if name not in text] == []
 
 
 def find_key_faults(workspace: Workspace) -> list[str]:

@@ -12,7 +12,7 @@ from tests.problems.made import rents
 from tests.problems.story import Story
 from tests.sandboxed import needs_sandbox
 
-LEARNS = """    split = fitting.read(params.split, params.train)
+LEARNS = """    split = fitting.read_training_data(params.split, params.train)
     from dataclasses import replace
     from tarmac.pipeline.models.dataset import read_part
     labels = split.y.copy()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tarmac.pipeline.base.hashing import digest
+from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.repository.dvc import commands
 from tests.conftest import Workspace
 from tests.workflows.actions import install
@@ -103,8 +103,8 @@ def test_pushed_result_can_be_pulled(colleague):
     params = yaml.safe_load((colleague.path / "params.yaml").read_text())["train"]
     assert (params["seed"], params["max_rounds"]) == (3, 12)
     colleague.dvc("pull", "--quiet")
-    wanted = commands.outputs(colleague.path)
-    assert {path: digest(colleague.path / path) for path in wanted} == wanted
+    wanted = commands.read_output_hashes(colleague.path)
+    assert {path: compute_dvc_hash(colleague.path / path) for path in wanted} == wanted
     assert colleague.dvc("status", "--quiet", check=False).returncode == 0
 
 

@@ -8,7 +8,7 @@ import cmarkgfm
 import pytest
 from cmarkgfm.cmark import Options
 
-from tarmac.ci.github_api import read
+from tarmac.ci.github_api import read_report
 from tests.conftest import Workspace
 from tests.github import Page
 from tests.workflows.rehearsal import Rehearsal, Review
@@ -132,7 +132,7 @@ def assert_inert(markdown: str) -> None:
 def test_forged_markup_is_rendered_inert(tmp_path, forged, where):
     path = tmp_path / "report.md"
     path.write_text(where.format(forged))
-    assert_inert(read(path))
+    assert_inert(read_report(path))
 
 
 def test_forged_report_is_posted_inert(rehearsal, number):

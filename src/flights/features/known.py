@@ -9,7 +9,7 @@ from flights.contract.params import Params
 
 
 @dataclass(frozen=True)
-class Known:
+class FeatureInputs:
     """Inputs of every feature group.
 
     `flights` are prepared flights with `cut`, the instant the prediction is made, and `late`, the target; rows before

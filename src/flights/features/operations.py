@@ -8,8 +8,8 @@ from ibis import _ as row
 from ibis.expr.types import IntegerColumn
 
 from flights.contract.columns import FEATURES
-from flights.features.known import Known
-from flights.features.rolling import board, mean
+from flights.features.known import FeatureInputs
+from flights.features.rolling import build_board, compute_mean
 from flights.timeline.row import DAY, QUARTER
 from tarmac.interface.lookup import Lookup
 
@@ -19,7 +19,7 @@ HUB = ("carrier", "origin")
 COLUMNS = FEATURES["operations"]
 
 
-def lookups(known: Known) -> list[Lookup]:
+def lookups(known: FeatureInputs) -> list[Lookup]:
     """The state of departures and arrivals over the last one and three hours.
 
     By origin, carrier, both (hub) and destination:
@@ -28,38 +28,38 @@ def lookups(known: Known) -> list[Lookup]:
     of the flights that had landed.
     """
     recent = known.flights.filter(row.sched_dep >= known.start - REACH)
-    due = recent.mutate(step=_step(row.sched_dep), one=ibis.literal(1, "int32"))
-    landed = due.filter(row.arr.notnull()).mutate(step=_step(row.arr), delay=row.arr - row.sched_arr)
-    waits = board(due, HUB, WINDOWS, lambda seen: _waits(seen, known.params.late_minutes))
-    arrivals = board(landed, HUB, WINDOWS, _landings)
-    to_dest = board(landed, ("dest",), WINDOWS, _landings)
+    due = recent.mutate(step=_compute_step(row.sched_dep), one=ibis.literal(1, "int32"))
+    landed = due.filter(row.arr.notnull()).mutate(step=_compute_step(row.arr), delay=row.arr - row.sched_arr)
+    waits = build_board(due, HUB, WINDOWS, lambda seen: _measure_waits(seen, known.params.late_minutes))
+    arrivals = build_board(landed, HUB, WINDOWS, _measure_landings)
+    to_dest = build_board(landed, ("dest",), WINDOWS, _measure_landings)
     owners = {"origin": ("origin",), "carrier": ("carrier",), "hub": HUB}
     boards = [(name, keys, state) for name, keys in owners.items() for state in (waits, arrivals)]
-    rolled = [_lookup(name, keys, _rolled_up(state, keys)) for name, keys, state in boards]
-    return [*rolled, _lookup("dest", ("dest",), to_dest)]
+    rolled = [_build_lookup(name, keys, _sum_by_keys(state, keys)) for name, keys, state in boards]
+    return [*rolled, _build_lookup("dest", ("dest",), to_dest)]
 
 
-def _step(instant: IntegerColumn) -> IntegerColumn:
+def _compute_step(instant: IntegerColumn) -> IntegerColumn:
     return (instant // QUARTER).cast("int32")
 
 
-def _waits(due: Table, late_minutes: int) -> Mapping[str, IntegerColumn]:
+def _measure_waits(due: Table, late_minutes: int) -> Mapping[str, IntegerColumn]:
     now = due.step * QUARTER
     gone = (due.dep < now).fill_null(False)
     behind = ibis.ifelse(gone, due.dep, now) - due.sched_dep
     return {"due": due.one, "gone": gone.cast("int32"), "wait": behind, "late": (behind > late_minutes).cast("int32")}
 
 
-def _landings(landed: Table) -> Mapping[str, IntegerColumn]:
+def _measure_landings(landed: Table) -> Mapping[str, IntegerColumn]:
     return {"down": landed.one, "landed": landed.delay}
 
 
-def _rolled_up(hubs: Table, keys: tuple[str, ...]) -> Table:
+def _sum_by_keys(hubs: Table, keys: tuple[str, ...]) -> Table:
     sums = {name: hubs[name].sum() for name in hubs.columns if name not in (*HUB, "step")}
     return hubs if keys == HUB else hubs.group_by(*keys, "step").aggregate(**sums)
 
 
-def _lookup(name: str, keys: tuple[str, ...], state: Table) -> Lookup:
+def _build_lookup(name: str, keys: tuple[str, ...], state: Table) -> Lookup:
     """The means of `state` that `COLUMNS` names for `name`."""
     columns = {}
     for column in COLUMNS:
@@ -68,7 +68,7 @@ def _lookup(name: str, keys: tuple[str, ...], state: Table) -> Lookup:
         if owner == name and f"{measure}_{window}" in state.columns:
             count = "down" if measure == "landed" else "due"
             digits = 2 if measure in ("late", "gone") else 1
-            columns[column] = mean(state[f"{measure}_{window}"], state[f"{count}_{window}"], digits=digits)
+            columns[column] = compute_mean(state[f"{measure}_{window}"], state[f"{count}_{window}"], digits=digits)
     table = state.select(*keys, quarter=state.step, **columns)
     board_name = f"{name}_{'due' if f'due_{WINDOWS[0]}' in state.columns else 'landed'}"
     return Lookup(board_name, table, (*keys, "quarter"), table.quarter * QUARTER, QUARTER)

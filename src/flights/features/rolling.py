@@ -13,7 +13,7 @@ from ibis.expr.types import FloatingColumn, IntegerColumn
 Measures = Callable[[Table], Mapping[str, IntegerColumn]]
 
 
-def board(events: Table, keys: Sequence[str], windows: Sequence[int], measures: Measures) -> Table:
+def build_board(events: Table, keys: Sequence[str], windows: Sequence[int], measures: Measures) -> Table:
     """Sums `measures` by `keys` and `step` over the events of the last so many steps, for each of `windows`.
 
     `events` has the integer column `step` in which an event happened. `measures` sees every event once for each later
@@ -31,13 +31,13 @@ def board(events: Table, keys: Sequence[str], windows: Sequence[int], measures: 
     return seen.group_by(*keys, "step").aggregate(**sums)
 
 
-def attach(flights: Table, state: Table, keys: Sequence[str]) -> Table:
+def join_columns(flights: Table, state: Table, keys: Sequence[str]) -> Table:
     """Adds the other columns of `state` to the flights with the same `keys`; missing where `state` has no such row."""
     new = [name for name in state.columns if name not in keys]
     return flights.left_join(state, list(keys)).select(*flights.columns, *new)
 
 
-def mean(total: IntegerColumn, count: IntegerColumn, prior: float = 0.0, digits: int = 1) -> FloatingColumn:
+def compute_mean(total: IntegerColumn, count: IntegerColumn, prior: float = 0.0, digits: int = 1) -> FloatingColumn:
     """`total / (count + prior)`, rounded; missing without a count. `prior` events of zero draw it towards zero.
 
     The rounding is below what a tree can use and halves the file.

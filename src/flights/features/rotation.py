@@ -6,7 +6,7 @@ from ibis import _ as row
 from ibis.expr.types import IntegerColumn
 
 from flights.contract.columns import FEATURES
-from flights.features.known import Known
+from flights.features.known import FeatureInputs
 from flights.timeline.row import HOUR
 from tarmac.interface.lookup import Lookup
 
@@ -17,7 +17,7 @@ LEG = ("tailnum", "carrier", "flight", "origin", "cut")  # a planned departure: 
 COLUMNS = FEATURES["rotation"]
 
 
-def lookups(known: Known) -> list[Lookup]:
+def lookups(known: FeatureInputs) -> list[Lookup]:
     """What the aircraft's previous departure from New York within three days says, in minutes.
 
     `turn`: from its scheduled arrival there to this departure; `spare`: `turn` less the flight back; `previous_wait`:
@@ -33,26 +33,26 @@ def lookups(known: Known) -> list[Lookup]:
         legs_before=row.sched_dep.count().over(earlier),
         **{f"last_{name}": row[name].lag().over(aircraft) for name in BEFORE},
     )
-    table = _turns(legs).select(*LEG, *COLUMNS)
+    table = _compute_turns(legs).select(*LEG, *COLUMNS)
     return [Lookup("rotation", table, LEG, table.cut, 1)]
 
 
-def _turns(legs: Table) -> Table:
+def _compute_turns(legs: Table) -> Table:
     recent = row.sched_dep - row.last_sched_dep <= REACH
     turned = legs.mutate(
-        turn=_only(recent, row.sched_dep - row.last_sched_arr),
-        spare=_only(recent, row.sched_dep - row.last_sched_arr - row.last_block),
-        previous_wait=_only(recent & (row.last_sched_dep < row.cut), _wait()),
-        previous_delay=_only(recent & (row.last_arr < row.cut), row.last_arr - row.last_sched_arr),
+        turn=_select_if(recent, row.sched_dep - row.last_sched_arr),
+        spare=_select_if(recent, row.sched_dep - row.last_sched_arr - row.last_block),
+        previous_wait=_select_if(recent & (row.last_sched_dep < row.cut), _compute_wait()),
+        previous_delay=_select_if(recent & (row.last_arr < row.cut), row.last_arr - row.last_sched_arr),
     )
     best_known = ibis.coalesce(row.previous_delay, row.previous_wait, 0)
     return turned.mutate(expected_spare=row.spare - best_known)
 
 
-def _only(condition: ibis.Value, value: IntegerColumn) -> IntegerColumn:
+def _select_if(condition: ibis.Value, value: IntegerColumn) -> IntegerColumn:
     return ibis.ifelse(condition, value, ibis.null("int64"))
 
 
-def _wait() -> IntegerColumn:
+def _compute_wait() -> IntegerColumn:
     gone = (row.last_dep < row.cut).fill_null(False)
     return ibis.ifelse(gone, row.last_dep, row.cut) - row.last_sched_dep

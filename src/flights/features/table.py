@@ -15,9 +15,9 @@ from ibis.expr.types import IntegerScalar
 from flights.contract.columns import CATEGORICAL, KEY, TARGET, feature_names
 from flights.contract.params import Params
 from flights.features import aircraft, history, operations, rotation, schedule, traffic, weather
-from flights.features.known import Known
-from flights.features.rolling import attach
-from flights.timeline.clock import minutes
+from flights.features.known import FeatureInputs
+from flights.features.rolling import join_columns
+from flights.timeline.clock import to_epoch_minutes
 from flights.timeline.row import DAY, HOUR, derived, own
 from tarmac.interface.lookup import Lookup
 
@@ -43,7 +43,7 @@ def features(tables: dict[str, Table], params: Params) -> Table:
     """
     known = seen(tables, params)
     first, after = (tables["period"][name].as_scalar() for name in ("first", "after"))
-    table = with_columns(known.flights.filter(row.day >= first, row.day < after), lookups(known))
+    table = join_lookups(known.flights.filter(row.day >= first, row.day < after), lookups(known))
     inputs = feature_names(list(GROUPS))
     # What is no number or no text is missing. This also makes the file's types the same for every month.
     numbers = {name: table[name].cast("float32").nullif(NAN) for name in inputs if name not in CATEGORICAL}
@@ -52,20 +52,22 @@ def features(tables: dict[str, Table], params: Params) -> Table:
     return ordered.select(*KEY, **texts, **numbers, **{TARGET: ordered[TARGET]})
 
 
-def lookups(known: Known) -> list[Lookup]:
+def lookups(known: FeatureInputs) -> list[Lookup]:
     """What the features of all groups look up."""
     return [lookup for group in GROUPS.values() for lookup in group.lookups(known)]
 
 
-def seen(tables: dict[str, Table], params: Params) -> Known:
+def seen(tables: dict[str, Table], params: Params) -> FeatureInputs:
     """What the features of a period may look at, with what follows from the timetable and with the target."""
     late = (row.arr - row.sched_arr > params.late_minutes).cast("int8")
-    dated = tables["flights"].mutate(date=minutes(row.day) // DAY, year=row.day.year(), **{TARGET: late})
+    dated = tables["flights"].mutate(date=to_epoch_minutes(row.day) // DAY, year=row.day.year(), **{TARGET: late})
     flights = dated.mutate(**own(dated, params))
-    return Known(flights, tables["weather"], tables["planes"], minutes(tables["period"].first.as_scalar()), params)
+    return FeatureInputs(
+        flights, tables["weather"], tables["planes"], to_epoch_minutes(tables["period"].first.as_scalar()), params
+    )
 
 
-def span(known: Known) -> tuple[IntegerScalar, IntegerScalar]:
+def span(known: FeatureInputs) -> tuple[IntegerScalar, IntegerScalar]:
     """The instants (minutes since 1970, UTC) between which a prediction can be made from what is known.
 
     The first flight of the period is asked about the lead before it; the last thing that is known is an arrival.
@@ -73,8 +75,8 @@ def span(known: Known) -> tuple[IntegerScalar, IntegerScalar]:
     return known.start - known.params.lead_hours * HOUR, known.flights.arr.max()
 
 
-def with_columns(flights: Table, found: Sequence[Lookup]) -> Table:
+def join_lookups(flights: Table, found: Sequence[Lookup]) -> Table:
     """Flights with all that they look up, and what follows from it."""
     for lookup in found:
-        flights = attach(flights, lookup.table, lookup.keys)
+        flights = join_columns(flights, lookup.table, lookup.keys)
     return flights.mutate(**derived(flights))

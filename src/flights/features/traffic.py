@@ -4,8 +4,8 @@ import ibis
 from ibis import _ as row
 
 from flights.contract.columns import FEATURES
-from flights.features.known import Known
-from flights.timeline.clock import minutes
+from flights.features.known import FeatureInputs
+from flights.timeline.clock import to_epoch_minutes
 from flights.timeline.row import DAY, HOUR
 from tarmac.interface.lookup import Lookup
 
@@ -13,13 +13,15 @@ COLUMNS = FEATURES["traffic"]
 PLACE = ("origin", "day")
 
 
-def lookups(known: Known) -> list[Lookup]:
+def lookups(known: FeatureInputs) -> list[Lookup]:
     """The number of departures scheduled at the origin in the same hour, earlier that day, and all that day.
 
     A timetable is known a day before the first prediction that it serves. Missing where it lists no such departure.
     """
     # The first instant of the period, in UTC, is an evening of the day before.
-    listed = known.flights.filter(minutes(row.day) >= known.start - DAY).mutate(local_hour=row.local_dep // HOUR)
+    listed = known.flights.filter(to_epoch_minutes(row.day) >= known.start - DAY).mutate(
+        local_hour=row.local_dep // HOUR
+    )
     by_minute = listed.group_by(*PLACE, "local_dep").aggregate(n=row.count())
     earlier = ibis.window(group_by=list(PLACE), order_by="local_dep", preceding=(None, 1))
     before = by_minute.mutate(origin_flights_before=row.n.sum().over(earlier).fill_null(0)).drop("n")
@@ -28,9 +30,9 @@ def lookups(known: Known) -> list[Lookup]:
         "origin_flights_before": before,
         "origin_day_flights": listed.group_by(*PLACE).aggregate(origin_day_flights=row.count()),
     }
-    return [_lookup(name, table) for name, table in counts.items()]
+    return [_build_lookup(name, table) for name, table in counts.items()]
 
 
-def _lookup(name: str, table: ibis.Table) -> Lookup:
+def _build_lookup(name: str, table: ibis.Table) -> Lookup:
     keys = tuple(column for column in table.columns if column != name)
-    return Lookup(name, table, keys, minutes(table.day) - DAY, 3 * DAY)
+    return Lookup(name, table, keys, to_epoch_minutes(table.day) - DAY, 3 * DAY)

@@ -1,14 +1,14 @@
 """Weather: the last whole hour observed at the origin before the cut-off."""
 
 from flights.contract.columns import FEATURES
-from flights.features.known import Known
+from flights.features.known import FeatureInputs
 from flights.timeline.row import HOUR
 from tarmac.interface.lookup import Lookup
 
 COLUMNS = FEATURES["weather"]
 
 
-def lookups(known: Known) -> list[Lookup]:
+def lookups(known: FeatureInputs) -> list[Lookup]:
     """The observation of the hour before the cut-off's, in the source's units; missing where the station is silent."""
     table = known.weather
     return [Lookup("weather", table, ("origin", "hour"), (table.hour + 1) * HOUR, HOUR)]

@@ -30,8 +30,8 @@ def hide(name: str, rows: pa.Table, cut: datetime) -> pa.Table:
         return rows.filter(pc.less(rows["time_hour"], pa.scalar(hour, rows["time_hour"].type)))
     if name != "flights":
         return rows
-    departed = _scheduled(rows) + pd.to_timedelta(_numbers(rows, "dep_delay"), unit="m")
-    landed = departed + pd.to_timedelta(_numbers(rows, "air_time"), unit="m")  # at the earliest
+    departed = _compute_departures(rows) + pd.to_timedelta(_convert_to_floats(rows, "dep_delay"), unit="m")
+    landed = departed + pd.to_timedelta(_convert_to_floats(rows, "air_time"), unit="m")  # at the earliest
     for known, columns in (
         (departed < cut, OUTCOMES[:2]),
         (landed < cut, OUTCOMES[2:]),
@@ -48,15 +48,15 @@ def decided(name: str, rows: pa.Table, cut: datetime, params: Params) -> pd.Data
         return pd.DataFrame(columns=list(KEY))
     date = rows.select(["year", "month", "day"]).to_pandas()
     keys = rows.select([column for column in KEY if column != "day"]).to_pandas()
-    passed = _scheduled(rows) - timedelta(hours=params.lead_hours) <= cut
+    passed = _compute_departures(rows) - timedelta(hours=params.lead_hours) <= cut
     return keys.assign(day=pd.to_datetime(date).dt.date)[passed]
 
 
-def _scheduled(rows: pa.Table) -> "pd.Series[pd.Timestamp]":
+def _compute_departures(rows: pa.Table) -> "pd.Series[pd.Timestamp]":
     """Instants of scheduled departure, in UTC."""
     hour = rows["time_hour"].to_pandas()
-    return hour + pd.to_timedelta(_numbers(rows, "minute"), unit="m")
+    return hour + pd.to_timedelta(_convert_to_floats(rows, "minute"), unit="m")
 
 
-def _numbers(rows: pa.Table, column: str) -> "pd.Series[float]":
+def _convert_to_floats(rows: pa.Table, column: str) -> "pd.Series[float]":
     return rows[column].to_pandas().astype("float64")

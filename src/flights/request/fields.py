@@ -31,36 +31,36 @@ UNITS: dict[str, tuple[str, float, float]] = {
 }
 
 
-def _unit(name: str) -> tuple[str, float, float]:
+def _find_unit(name: str) -> tuple[str, float, float]:
     return UNITS.get(name) or (SHARE if {"late", "gone"} & set(name.split("_")) else MINUTES)
 
 
-def _given(name: str) -> Any:
-    unit, low, high = _unit(name)
+def _build_live_field(name: str) -> Any:
+    unit, low, high = _find_unit(name)
     return (Annotated[float, Field(ge=low, le=high, description=unit, strict=True)] | None, None)
 
 
 GIVEN = [name for group, names in FEATURES.items() if group != "schedule" for name in names]
-Live = create_model("Live", __config__=STRICT, **{name: _given(name) for name in GIVEN})
+Live = create_model("Live", __config__=STRICT, **{name: _build_live_field(name) for name in GIVEN})
 Live.__doc__ = (
     "Inputs that the client knows better than the service, in the units of the model; they go before its own."
 )
 
 
-def _written(time: Any) -> Any:
+def _check_time(time: Any) -> Any:
     """Refuses a number, in digits or not: pydantic takes it for seconds since 1970, on a clock that nobody means."""
     if isinstance(time, datetime) or (isinstance(time, str) and time[10:11] in ("T", "t", " ")):
         return time
     raise ValueError("a time in RFC 3339 is expected, such as 2013-12-30T14:00:00-05:00")
 
 
-def _whole(number: Any) -> Any:
+def _to_whole_number(number: Any) -> Any:
     """JSON makes no difference between 762 and 762.0, and tables with gaps write the latter."""
     return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
-Time = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_written)]
-WHOLE = BeforeValidator(_whole)
+Time = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_check_time)]
+WHOLE = BeforeValidator(_to_whole_number)
 
 
 class Row(BaseModel):
@@ -79,7 +79,7 @@ class Row(BaseModel):
     live: Live | None = None  # type: ignore[valid-type]
 
     @model_validator(mode="after")
-    def _times_agree(self) -> "Row":
+    def _check_times(self) -> "Row":
         left, back = self.scheduled_departure, self.scheduled_arrival
         if not 1990 <= left.year <= 2100:
             raise ValueError("scheduled_departure: a year from 1990 to 2100 is expected")
@@ -114,11 +114,13 @@ def asked(flight: Mapping[str, Any]) -> dict[str, Any]:
     """What a client would ask about a prepared flight: the fields of `Row`."""
     given = {name: flight[name] for name in ("carrier", "flight", "origin", "dest", "tailnum", "distance")}
     times = {"departure": ("sched_dep", "local_dep"), "arrival": ("sched_arr", "local_arr")}
-    local = {f"scheduled_{name}": _local(*(int(flight[part]) for part in parts)) for name, parts in times.items()}
+    local = {
+        f"scheduled_{name}": _format_local_time(*(int(flight[part]) for part in parts)) for name, parts in times.items()
+    }
     return {name: value for name, value in {**given, **local}.items() if value is not None}
 
 
-def _local(instant: int, clock: int) -> str:
+def _format_local_time(instant: int, clock: int) -> str:
     """RFC 3339 of an instant (minutes since 1970, UTC) where the clock shows so many minutes since midnight."""
     ahead = (clock - instant + HALF) % (2 * HALF) - HALF
     zone = timezone(timedelta(minutes=ahead))

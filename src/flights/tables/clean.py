@@ -5,7 +5,7 @@ from ibis import Table
 from ibis import _ as row
 
 from flights.contract.columns import FEATURES, KEY
-from flights.timeline.clock import clock, instant, minutes, utc_offsets
+from flights.timeline.clock import build_utc_offsets, parse_clock_time, parse_day_minutes, to_epoch_minutes
 from flights.timeline.row import DAY, HOUR
 
 # Airports that the source's own table lacks; all four keep Atlantic time without daylight saving.
@@ -18,14 +18,14 @@ def clean(name: str, valid: dict[str, Table], month: str) -> Table:
         return clean_planes(valid["planes"])
     if name == "weather":
         return clean_weather(valid["weather"])
-    zones = airport_zones(valid["airports"])
+    zones = build_airport_zones(valid["airports"])
     used = zones.semi_join(valid["flights"], zones.faa == valid["flights"].dest)
     names = sorted(used.select("zone").distinct().to_pyarrow()["zone"].to_pylist())
-    first = instant(f"{month}-01") // DAY
-    return clean_flights(valid["flights"], zones, utc_offsets(names, first - 1, first + 32))
+    first = parse_day_minutes(f"{month}-01") // DAY
+    return clean_flights(valid["flights"], zones, build_utc_offsets(names, first - 1, first + 32))
 
 
-def airport_zones(airports: Table) -> Table:
+def build_airport_zones(airports: Table) -> Table:
     """IANA time zone of every airport, by `faa` code."""
     known = airports.filter(row.tzone.notnull()).select("faa", zone=row.tzone)
     missing = ibis.memtable(list(MISSING_ZONES.items()), columns=["faa", "zone"])
@@ -40,7 +40,7 @@ def clean_planes(planes: Table) -> Table:
 def clean_weather(weather: Table) -> Table:
     """Hourly observations; `hour` counts hours since 1970 in UTC, the values keep their source units."""
     values = {name: weather[name].cast("float32") for name in FEATURES["weather"]}
-    hour = (minutes(weather.time_hour) // HOUR).cast("int32")
+    hour = (to_epoch_minutes(weather.time_hour) // HOUR).cast("int32")
     return weather.select("origin", hour=hour, **values).order_by("hour", "origin")
 
 
@@ -49,15 +49,15 @@ def clean_flights(flights: Table, zones: Table, offsets: Table) -> Table:
 
     `dep` is missing where the flight was cancelled, `arr` where it was cancelled or diverted. Actual instants are
     schedule plus delay: right over midnight and clock changes, where the local clock time is ambiguous.
-    `zones` is `airport_zones`, `offsets` is `clock.utc_offsets` over the month and a day on either side.
+    `zones` is `build_airport_zones`, `offsets` is `clock.build_utc_offsets` over the month and a day on either side.
     """
     day = ibis.date(row.year, row.month, row.day)
     timed = flights.left_join(zones, flights.dest == zones.faa).mutate(
         day=day,
-        sched_dep=minutes(row.time_hour) + row.minute,
-        landing=minutes(day) + clock(row.sched_arr_time),
+        sched_dep=to_epoch_minutes(row.time_hour) + row.minute,
+        landing=to_epoch_minutes(day) + parse_clock_time(row.sched_arr_time),
     )
-    timed = _with_arrival(_with_arrival(timed, offsets, 0), offsets, DAY)
+    timed = _add_arrival(_add_arrival(timed, offsets, 0), offsets, DAY)
     # Arrival is the first time the destination's clock shows the scheduled time after departure.
     sched_arr = ibis.ifelse(row.arrival_0 > row.sched_dep, row.arrival_0, row[f"arrival_{DAY}"])
     return (
@@ -67,8 +67,8 @@ def clean_flights(flights: Table, zones: Table, offsets: Table) -> Table:
             "dest",
             "tailnum",
             "distance",
-            local_dep=clock(row.sched_dep_time).cast("int16"),
-            local_arr=clock(row.sched_arr_time).cast("int16"),
+            local_dep=parse_clock_time(row.sched_dep_time).cast("int16"),
+            local_arr=parse_clock_time(row.sched_arr_time).cast("int16"),
             sched_dep=row.sched_dep.cast("int32"),
             sched_arr=row.sched_arr.cast("int32"),
             dep=(row.sched_dep + row.dep_delay).cast("int32"),
@@ -78,7 +78,7 @@ def clean_flights(flights: Table, zones: Table, offsets: Table) -> Table:
     )
 
 
-def _with_arrival(flights: Table, offsets: Table, later: int) -> Table:
+def _add_arrival(flights: Table, offsets: Table, later: int) -> Table:
     """Adds `arrival_<later>`: `landing` plus `later` minutes on the destination's clock, as an instant."""
     local = flights.mutate(local_hour=(row.landing + later) // HOUR)
     joined = local.left_join(offsets, ["zone", "local_hour"])

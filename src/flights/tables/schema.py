@@ -34,7 +34,7 @@ def schema(table: str, month: str | None, valid: dict[str, Frame]) -> pa.DataFra
     """Pandera schema of a raw table. `valid` holds the tables already validated, in the order of `TABLES`."""
     checks, rules = CHECKS[table](valid)
     if month is not None:
-        rules.append(_rule("month:of_file", lambda frame: _month(frame) == month))
+        rules.append(_build_rule("month:of_file", lambda frame: _format_month(frame) == month))
     columns = {
         field.name: pa.Column(
             pd.ArrowDtype(field.type),
@@ -56,67 +56,73 @@ NULLABLE = {
 }
 
 
-def _airports(valid: dict[str, Frame]) -> tuple[dict[str, list[pa.Check]], list[pa.Check]]:
-    return {"faa": [_matches(r"[A-Z0-9]{3}")], "lat": [_between(-90, 90)], "lon": [_between(-180, 180)]}, []
+def _build_airport_checks(valid: dict[str, Frame]) -> tuple[dict[str, list[pa.Check]], list[pa.Check]]:
+    return {
+        "faa": [_build_pattern_check(r"[A-Z0-9]{3}")],
+        "lat": [_build_range_check(-90, 90)],
+        "lon": [_build_range_check(-180, 180)],
+    }, []
 
 
-def _planes(valid: dict[str, Frame]) -> tuple[dict[str, list[pa.Check]], list[pa.Check]]:
+def _build_plane_checks(valid: dict[str, Frame]) -> tuple[dict[str, list[pa.Check]], list[pa.Check]]:
     checks = {
-        "tailnum": [_matches(r"[A-Z0-9]{5,6}")],
-        "year": [_between(1940, 2100, "year_possible")],
-        "seats": [_between(1, 900)],
-        "engines": [_between(1, 8)],
+        "tailnum": [_build_pattern_check(r"[A-Z0-9]{5,6}")],
+        "year": [_build_range_check(1940, 2100, "year_possible")],
+        "seats": [_build_range_check(1, 900)],
+        "engines": [_build_range_check(1, 8)],
     }
     return checks, []
 
 
-def _weather(valid: dict[str, Frame]) -> tuple[dict[str, list[pa.Check]], list[pa.Check]]:
+def _build_weather_checks(valid: dict[str, Frame]) -> tuple[dict[str, list[pa.Check]], list[pa.Check]]:
     checks = {
-        "origin": [_one_of(ORIGINS, "origin_known")],
-        "temp": [_between(-60, 130)],
-        "dewp": [_between(-80, 100)],
-        "humid": [_between(0, 101)],
-        "wind_dir": [_between(0, 360)],
-        "wind_speed": [_between(0, WIND_LIMIT, "wind_possible")],
-        "wind_gust": [_between(0, WIND_LIMIT, "wind_possible")],
-        "precip": [_between(0, 10)],
-        "pressure": [_between(850, 1100)],
-        "visib": [_between(0, 20)],
+        "origin": [_build_member_check(ORIGINS, "origin_known")],
+        "temp": [_build_range_check(-60, 130)],
+        "dewp": [_build_range_check(-80, 100)],
+        "humid": [_build_range_check(0, 101)],
+        "wind_dir": [_build_range_check(0, 360)],
+        "wind_speed": [_build_range_check(0, WIND_LIMIT, "wind_possible")],
+        "wind_gust": [_build_range_check(0, WIND_LIMIT, "wind_possible")],
+        "precip": [_build_range_check(0, 10)],
+        "pressure": [_build_range_check(850, 1100)],
+        "visib": [_build_range_check(0, 20)],
     }
-    return checks, [_rule("hour:is_local", _hour_is_local)]
+    return checks, [_build_rule("hour:is_local", _is_local_hour)]
 
 
-def _flights(valid: dict[str, Frame]) -> tuple[dict[str, list[pa.Check]], list[pa.Check]]:
-    clock = pa.Check(lambda time: time.between(0, 2400) & (_past_hour(time) < 60), name="clock_time")
-    delay = _between(-DELAY_LIMIT // 8, DELAY_LIMIT, "delay_possible")
+def _build_flight_checks(valid: dict[str, Frame]) -> tuple[dict[str, list[pa.Check]], list[pa.Check]]:
+    clock = pa.Check(lambda time: time.between(0, 2400) & (_compute_minutes(time) < 60), name="clock_time")
+    delay = _build_range_check(-DELAY_LIMIT // 8, DELAY_LIMIT, "delay_possible")
     airports = valid["airports"]
     places = set(airports.loc[airports["tzone"].notna(), "faa"]) | set(MISSING_ZONES)
     checks = {
         **{name: [clock] for name in ("sched_dep_time", "sched_arr_time", "dep_time", "arr_time")},
         "dep_delay": [delay],
         "arr_delay": [delay],
-        "carrier": [_matches(r"[A-Z0-9]{2}")],
-        "flight": [_between(1, 9999)],
-        "origin": [_one_of(ORIGINS, "origin_known")],
-        "dest": [_one_of(places, "place_known")],
-        "distance": [_between(10, 12000)],
-        "air_time": [_between(5, 1440)],
+        "carrier": [_build_pattern_check(r"[A-Z0-9]{2}")],
+        "flight": [_build_range_check(1, 9999)],
+        "origin": [_build_member_check(ORIGINS, "origin_known")],
+        "dest": [_build_member_check(places, "place_known")],
+        "distance": [_build_range_check(10, 12000)],
+        "air_time": [_build_range_check(5, 1440)],
     }
-    return checks, _time_rules()
+    return checks, _build_time_rules()
 
 
-def _time_rules() -> list[pa.Check]:
+def _build_time_rules() -> list[pa.Check]:
     """Rules across the columns of one flight: its clock times, its delay and what became of it agree."""
     scheduled = "sched_dep_time"
     return [
-        _rule("hour:is_local", _hour_is_local),
-        _rule("hour:of_schedule", lambda f: f["hour"] == f[scheduled] // 100),
-        _rule("minute:of_schedule", lambda f: f["minute"] == _past_hour(f[scheduled])),
-        _rule("dep_delay:of_clock", lambda f: _clock_agrees(f[scheduled], f["dep_time"], f["dep_delay"])),
-        _rule("arr_delay:of_clock", lambda f: _clock_agrees(f["sched_arr_time"], f["arr_time"], f["arr_delay"])),
-        _rule("arr_delay:departed", lambda f: f["dep_time"].notna() | f["arr_delay"].isna()),
-        _rule("dep_delay:departed", lambda f: f["dep_time"].isna() == f["dep_delay"].isna()),
-        _rule("tailnum:departed", lambda f: f["tailnum"].notna() | f["dep_time"].isna()),
+        _build_rule("hour:is_local", _is_local_hour),
+        _build_rule("hour:of_schedule", lambda f: f["hour"] == f[scheduled] // 100),
+        _build_rule("minute:of_schedule", lambda f: f["minute"] == _compute_minutes(f[scheduled])),
+        _build_rule("dep_delay:of_clock", lambda f: _is_delay_consistent(f[scheduled], f["dep_time"], f["dep_delay"])),
+        _build_rule(
+            "arr_delay:of_clock", lambda f: _is_delay_consistent(f["sched_arr_time"], f["arr_time"], f["arr_delay"])
+        ),
+        _build_rule("arr_delay:departed", lambda f: f["dep_time"].notna() | f["arr_delay"].isna()),
+        _build_rule("dep_delay:departed", lambda f: f["dep_time"].isna() == f["dep_delay"].isna()),
+        _build_rule("tailnum:departed", lambda f: f["tailnum"].notna() | f["dep_time"].isna()),
     ]
 
 
@@ -136,30 +142,35 @@ def tallies(valid: dict[str, Frame]) -> dict[str, int]:
     }
 
 
-CHECKS = {"airports": _airports, "planes": _planes, "weather": _weather, "flights": _flights}
+CHECKS = {
+    "airports": _build_airport_checks,
+    "planes": _build_plane_checks,
+    "weather": _build_weather_checks,
+    "flights": _build_flight_checks,
+}
 
 
-def _rule(name: str, holds: Callable[[Frame], Mask]) -> pa.Check:
+def _build_rule(name: str, holds: Callable[[Frame], Mask]) -> pa.Check:
     return pa.Check(lambda frame: pd.Series(holds(frame), index=frame.index).fillna(True).astype(bool), name=name)
 
 
-def _between(low: float, high: float, name: str = "in_range") -> pa.Check:
+def _build_range_check(low: float, high: float, name: str = "in_range") -> pa.Check:
     return pa.Check(lambda values: values.between(low, high), name=name)
 
 
-def _one_of(values: Collection[str], name: str) -> pa.Check:
+def _build_member_check(values: Collection[str], name: str) -> pa.Check:
     return pa.Check(lambda texts: texts.isin(list(values)), name=name)
 
 
-def _matches(pattern: str) -> pa.Check:
+def _build_pattern_check(pattern: str) -> pa.Check:
     return pa.Check(lambda values: values.str.fullmatch(pattern), name="well_formed")
 
 
-def _month(frame: Frame) -> "pd.Series[str]":
+def _format_month(frame: Frame) -> "pd.Series[str]":
     return frame["year"].astype(str) + "-" + frame["month"].astype(str).str.zfill(2)
 
 
-def _hour_is_local(frame: Frame) -> Mask:
+def _is_local_hour(frame: Frame) -> Mask:
     """`time_hour` (UTC) shows `hour` on the clocks of New York, on the day that the row names."""
     local = frame["time_hour"].astype("datetime64[s]").dt.tz_localize("UTC").dt.tz_convert(HOME_ZONE).dt
     return (
@@ -170,13 +181,13 @@ def _hour_is_local(frame: Frame) -> Mask:
     )
 
 
-def _clock_agrees(scheduled: Mask, actual: Mask, delay: Mask) -> Mask:
+def _is_delay_consistent(scheduled: Mask, actual: Mask, delay: Mask) -> Mask:
     """Scheduled clock time plus delay is the actual clock time, over midnight too."""
-    due, seen = (time // 100 * 60 + _past_hour(time) for time in (scheduled, actual))
+    due, seen = (time // 100 * 60 + _compute_minutes(time) for time in (scheduled, actual))
     apart = seen - due - delay
     return apart - apart // 1440 * 1440 == 0
 
 
-def _past_hour(time: Mask) -> Mask:
+def _compute_minutes(time: Mask) -> Mask:
     """Minutes of a clock time hhmm (pandas has no remainder of Arrow integers)."""
     return time - time // 100 * 100

@@ -14,19 +14,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tarmac.backtest.team import Round, Team
+from tarmac.backtest.team import RetrainingRound, SimulatedTeam
 from tarmac.interface.problem import problem
-from tarmac.monitoring.decay import Judged
-from tarmac.monitoring.rows import of_month
+from tarmac.monitoring.decay import ScoredSample
+from tarmac.monitoring.rows import load_scored_month
 from tarmac.pipeline.base import months
-from tarmac.pipeline.base.outputs import replacing
+from tarmac.pipeline.base.outputs import replace_output
 from tarmac.pipeline.base.params import TASK
 from tarmac.pipeline.base.paths import FEATURES, RAW
 from tarmac.pipeline.intervals.sample import Sample
 from tarmac.pipeline.models.scorer import Scorer
-from tarmac.policy import Params, load
+from tarmac.policy import AllParams, load_all_params
 from tarmac.repository.dvc import commands
-from tarmac.review.windows import WindowsError, moved
+from tarmac.review.windows import SplitWindowError, compute_split_windows
 
 OUT = Path("metrics/replay")
 FIRST = 4  # months that are there when the first model is made: two to train on, one to tune on, one to judge on
@@ -35,7 +35,7 @@ SHORT = {"retrain.validation_months": 1, "retrain.test_months": 1}
 
 
 @dataclass
-class Way:
+class StrategyRun:
     """What one way has come to so far."""
 
     trained: tuple[str, str]  # first and last month that the live model was trained on
@@ -43,40 +43,46 @@ class Way:
     judged: list[tuple[pd.DataFrame, np.ndarray]] = field(default_factory=list)
 
 
-def replay() -> list[str]:
+def run_backtest() -> list[str]:
     """Writes `months.csv` and `summary.csv` to metrics/replay; returns the summary's lines."""
-    params = load()
+    params = load_all_params()
     if params.retrain is None:
-        raise WindowsError("this problem has no date column, so it has no months to backtest")
-    commands.pull("data/raw.dvc")
-    stored = months.stored(RAW / problem.contract.MONTHLY[-1])
+        raise SplitWindowError("this problem has no date column, so it has no months to backtest")
+    commands.pull_outputs("data/raw.dvc")
+    stored = months.list_stored_months(RAW / problem.contract.MONTHLY[-1])
     if len(stored) <= FIRST:
-        raise WindowsError(
+        raise SplitWindowError(
             f"too few months for a backtest: {len(stored)} stored, {FIRST + 1} needed",
             "add months: `make ingest FILES=path/to/files`",
         )
-    windows = moved(stored[0], stored[FIRST - 1], params.retrain.model_copy(update=dict(_short())))
+    windows = compute_split_windows(
+        stored[0], stored[FIRST - 1], params.retrain.model_copy(update=dict(_build_short_policy()))
+    )
     trained = windows["split.train.first"], windows["split.train.last"]
-    ways = {name: Way(trained) for name in WAYS}
+    ways = {name: StrategyRun(trained) for name in WAYS}
     with tempfile.TemporaryDirectory(prefix="tarmac-replay-") as folder:
-        first = Team.founded(Path(folder) / NEVER, stored[:FIRST], {**windows, **SHORT, **_open(params)})
-        teams = {name: first.joined(Path(folder) / name) for name in (MONTHLY_WAY, POLICY)}
-        teams[MONTHLY_WAY].set({"retrain.every_months": 1})
+        first = SimulatedTeam.from_head(
+            Path(folder) / NEVER, stored[:FIRST], {**windows, **SHORT, **_build_open_bounds(params)}
+        )
+        teams = {name: first.fork_team(Path(folder) / name) for name in (MONTHLY_WAY, POLICY)}
+        teams[MONTHLY_WAY].set_params({"retrain.every_months": 1})
         for month in stored[FIRST:]:
             for name, team in teams.items():
-                lived = team.round(month)
-                judge(ways[name], month, team.live, team.folder / FEATURES, params)
-                settle(ways[name], team, lived, whatever=name == MONTHLY_WAY)
-            judge(ways[NEVER], month, first.live, teams[POLICY].folder / FEATURES, params)
-            print(f"{month}  " + "  ".join(f"{name} {way.lines[-1][TASK.main]:.4f}" for name, way in ways.items()))
-    return write(ways, params)
+                lived = team.run_round(month)
+                add_month_result(ways[name], month, team.live, team.folder / FEATURES, params)
+                release_or_discard(ways[name], team, lived, whatever=name == MONTHLY_WAY)
+            add_month_result(ways[NEVER], month, first.live, teams[POLICY].folder / FEATURES, params)
+            print(
+                f"{month}  " + "  ".join(f"{name} {way.lines[-1][TASK.main_metric]:.4f}" for name, way in ways.items())
+            )
+    return write_tables(ways, params)
 
 
-def _short() -> Mapping[str, int]:
+def _build_short_policy() -> Mapping[str, int]:
     return {name.rpartition(".")[2]: value for name, value in SHORT.items()}
 
 
-def _open(params: Params) -> dict[str, Any]:
+def _build_open_bounds(params: AllParams) -> dict[str, Any]:
     """Bounds that no month meets or fails: those of `params.yaml` are for its own test months, and months differ."""
     metrics = params.review.metrics.items()
     floors = {f"review.metrics.{name}.floor": -1e9 if policy.better == "higher" else 1e9 for name, policy in metrics}
@@ -85,11 +91,11 @@ def _open(params: Params) -> dict[str, Any]:
     return {**floors, **ceilings, "review.slices.floor": worst, "review.behaviour.usable": worst}
 
 
-def judge(way: Way, month: str, model: Path, tables: Path, params: Params) -> None:
+def add_month_result(way: StrategyRun, month: str, model: Path, tables: Path, params: AllParams) -> None:
     """Adds what the live model is worth in a month."""
-    observed = of_month(month, Scorer(model), tables)
-    found = Judged(observed.rows, observed.p, params.intervals)
-    main = found.sample.estimate(TASK.main, found.p)
+    observed = load_scored_month(month, Scorer(model), tables)
+    found = ScoredSample(observed.rows, observed.p, params.intervals)
+    main = found.sample.estimate_metric(TASK.main_metric, found.p)
     way.judged.append((found.rows[[problem.contract.CLUSTER, problem.contract.TARGET]], found.p))
     way.lines.append(
         {
@@ -97,11 +103,11 @@ def judge(way: Way, month: str, model: Path, tables: Path, params: Params) -> No
             "train_first": way.trained[0],
             "train_last": way.trained[1],
             "rows": len(found.rows),
-            TASK.main: main.value,
+            TASK.main_metric: main.value,
             "low": main.low,
             "high": main.high,
-            TASK.loss: found.sample.value(TASK.loss, found.p),
-            "calibration_gap": found.gap().value,
+            TASK.loss_metric: found.sample.compute_value(TASK.loss_metric, found.p),
+            "calibration_gap": found.estimate_calibration_gap().value,
             "verdict": "",
             "retrained": 0,
             "released": 0,
@@ -110,39 +116,47 @@ def judge(way: Way, month: str, model: Path, tables: Path, params: Params) -> No
     )
 
 
-def settle(way: Way, team: Team, lived: Round, whatever: bool) -> None:
+def release_or_discard(way: StrategyRun, team: SimulatedTeam, lived: RetrainingRound, whatever: bool) -> None:
     """Releases what the month's round made, or leaves it; notes which."""
     released = bool(lived.made) and (whatever or lived.verdict == "pass")
     retrained = lived.decision == "retrain"
     done = {"retrained": int(retrained), "released": int(released and retrained)}
     way.lines[-1].update(done, verdict=lived.monitored, seconds=lived.seconds)
     if not released:
-        team.leave()
+        team.discard_round()
         return
-    team.release()
+    team.release_version()
     if retrained:
-        way.trained = team.trained()
+        way.trained = team.read_training_window()
 
 
-def write(ways: Mapping[str, Way], params: Params) -> list[str]:
+def write_tables(ways: Mapping[str, StrategyRun], params: AllParams) -> list[str]:
     """Writes both tables; the gain over never retraining is paired: the same rows, the same resamples."""
     lines = pd.DataFrame([{"way": name, **line} for name, way in ways.items() for line in way.lines])
     rows = pd.concat([rows for rows, _ in ways[NEVER].judged], ignore_index=True)
-    sample = Sample.of(
+    sample = Sample.from_rows(
         rows[problem.contract.TARGET].astype(TASK.label), rows[problem.contract.CLUSTER].astype("str"), params.intervals
     )
     answers = {name: np.concatenate([p for _, p in way.judged]) for name, way in ways.items()}
     found = []
     for name, own in lines.groupby("way", sort=False):
-        whole = sample.estimate(TASK.main, answers[name])
-        gain = sample.difference(TASK.main, answers[NEVER], answers[name])
+        whole = sample.estimate_metric(TASK.main_metric, answers[name])
+        gain = sample.estimate_difference(TASK.main_metric, answers[NEVER], answers[name])
         counts = {"trainings": int(own["retrained"].sum()), "released": int(own["released"].sum())}
         over = {"over_never": gain.value, "over_never_low": gain.low, "over_never_high": gain.high}
         spent = {"minutes": float(own["seconds"].sum()) / 60}
         found.append(
-            {"way": name, **counts, **spent, TASK.main: whole.value, "low": whole.low, "high": whole.high, **over}
+            {
+                "way": name,
+                **counts,
+                **spent,
+                TASK.main_metric: whole.value,
+                "low": whole.low,
+                "high": whole.high,
+                **over,
+            }
         )
-    with replacing(OUT) as folder:
+    with replace_output(OUT) as folder:
         folder.mkdir()
         for name, table in {"months": lines, "summary": pd.DataFrame(found)}.items():
             table.round({"seconds": 0, "minutes": 1}).round(5).to_csv(

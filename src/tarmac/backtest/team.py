@@ -16,17 +16,17 @@ from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.paths import MODEL, PARAMS, RAW
 from tarmac.repository.dvc import commands
-from tarmac.repository.git import git
+from tarmac.repository.git import run_git
 
 TARMAC = (sys.executable, "-c", "from tarmac.cli import app; app()")
 
 
-class TeamError(UserError):
+class SimulatedTeamError(UserError):
     """A command failed in the clone."""
 
 
 @dataclass(frozen=True)
-class Round:
+class RetrainingRound:
     """What a month's round came to."""
 
     decision: str  # none, retrain or hold
@@ -36,7 +36,7 @@ class Round:
     seconds: float
 
 
-class Team:
+class SimulatedTeam:
     """A clone of HEAD with a cache that it shares with others of its kind."""
 
     def __init__(self, folder: Path) -> None:
@@ -46,13 +46,13 @@ class Team:
         self._arrivals = folder.parent / f"{folder.name}-arrivals"
 
     @classmethod
-    def founded(cls, folder: Path, known: Iterable[str], params: Mapping[str, Any]) -> "Team":
+    def from_head(cls, folder: Path, known: Iterable[str], params: Mapping[str, Any]) -> "SimulatedTeam":
         """A clone of HEAD that has some months and some parameters, its pipeline run, and a first version in prod."""
-        git("clone", "--quiet", "--no-hardlinks", ".", str(folder))
+        run_git("clone", "--quiet", "--no-hardlinks", ".", str(folder))
         for name, value in {"name": "replay", "email": "replay@localhost"}.items():
-            git("config", f"user.{name}", value, folder=folder)
+            run_git("config", f"user.{name}", value, folder=folder)
         team = cls(folder)
-        team.dvc("cache", "dir", "--local", str(folder.parent / "cache"))
+        team.run_dvc("cache", "dir", "--local", str(folder.parent / "cache"))
         (folder / RAW).mkdir(parents=True)
         for path in RAW.glob("*.parquet"):
             shutil.copy(path, folder / RAW)
@@ -60,20 +60,20 @@ class Team:
             for table in problem.contract.MONTHLY:
                 (folder / RAW / table).mkdir(exist_ok=True)
                 shutil.copy(RAW / table / f"{month}.parquet", folder / RAW / table)
-        team.dvc("add", str(RAW))
-        team.set(params)
-        team.dvc("repro")
-        team.release()
+        team.run_dvc("add", str(RAW))
+        team.set_params(params)
+        team.run_dvc("repro")
+        team.release_version()
         return team
 
-    def joined(self, folder: Path) -> "Team":
+    def fork_team(self, folder: Path) -> "SimulatedTeam":
         """A copy of the clone that goes its own way from here."""
         shutil.copytree(self.folder, folder, symlinks=True)
-        other = Team(folder)
+        other = SimulatedTeam(folder)
         shutil.copy(self.live, other.live)
         return other
 
-    def set(self, params: Mapping[str, Any]) -> None:
+    def set_params(self, params: Mapping[str, Any]) -> None:
         """Sets parameters by their dotted names."""
         yaml, path = YAML(), self.folder / PARAMS
         content = yaml.load(path.read_text(encoding="utf-8"))
@@ -84,52 +84,57 @@ class Team:
                 inner = inner[section]
             inner[key] = value
         yaml.dump(content, path)
-        git("commit", "--quiet", "--all", "--message", "parameters", folder=self.folder)
+        run_git("commit", "--quiet", "--all", "--message", "parameters", folder=self.folder)
 
-    def round(self, month: str) -> Round:
+    def run_round(self, month: str) -> RetrainingRound:
         """A month arrives and `tarmac retrain` runs; what it made lies in the working tree."""
         self._arrivals.mkdir(exist_ok=True)
         for table in problem.contract.MONTHLY:
             shutil.copy(RAW / table / f"{month}.parquet", self._arrivals / f"{table}-{month}.parquet")
         started = time.monotonic()
-        self._run(*TARMAC, "retrain", str(self._arrivals))
+        self._run_command(*TARMAC, "retrain", str(self._arrivals))
         seconds = time.monotonic() - started
-        found = self._json("monitoring/monitoring.json")
-        verdict = self._json("review/verdict.json")["verdict"] if found["made"] else ""
-        return Round(found["decision"], found["verdict"], verdict, found["made"], seconds)
+        found = self._read_json("monitoring/monitoring.json")
+        verdict = self._read_json("review/verdict.json")["verdict"] if found["made"] else ""
+        return RetrainingRound(found["decision"], found["verdict"], verdict, found["made"], seconds)
 
-    def release(self) -> None:
+    def release_version(self) -> None:
         """Commits what is there as the next version, and gives it to prod."""
-        git("add", "--all", folder=self.folder)
-        git("commit", "--quiet", "--allow-empty", "--message", "a result", folder=self.folder)
-        self._run("gto", "register", "model")
-        self._run("gto", "assign", "model", "--stage", "prod")
+        run_git("add", "--all", folder=self.folder)
+        run_git("commit", "--quiet", "--allow-empty", "--message", "a result", folder=self.folder)
+        self._run_command("gto", "register", "model")
+        self._run_command("gto", "assign", "model", "--stage", "prod")
         shutil.copy(self.folder / MODEL, self.live)
         shutil.rmtree(self._arrivals, ignore_errors=True)
 
-    def leave(self) -> None:
+    def discard_round(self) -> None:
         """Goes back to the last commit; what arrived is there for the next round."""
-        git("restore", ".", folder=self.folder)
-        git("clean", "--quiet", "--force", "-d", folder=self.folder)
+        run_git("restore", ".", folder=self.folder)
+        run_git("clean", "--quiet", "--force", "-d", folder=self.folder)
 
-    def trained(self) -> tuple[str, str]:
+    def read_training_window(self) -> tuple[str, str]:
         """First and last month that the model here was trained on."""
         params = YAML(typ="safe", pure=True).load((self.folder / PARAMS).read_text(encoding="utf-8"))
         return params["split"]["train"]["first"], params["split"]["train"]["last"]
 
-    def dvc(self, *arguments: str) -> None:
+    def run_dvc(self, *arguments: str) -> None:
         """Runs DVC in the clone."""
-        self._run(sys.executable, "-m", "dvc", *arguments)
+        self._run_command(sys.executable, "-m", "dvc", *arguments)
 
-    def _json(self, name: str) -> dict[str, Any]:
+    def _read_json(self, name: str) -> dict[str, Any]:
         return dict(json.loads((self.folder / name).read_text(encoding="utf-8")))
 
-    def _run(self, *command: str) -> None:
+    def _run_command(self, *command: str) -> None:
         extra = {"PYTHONPATH": "src", "DVC_SITE_CACHE_DIR": str(self.folder.parent / "site")}
         done = subprocess.run(
-            command, cwd=self.folder, env=commands.environment(extra), check=False, capture_output=True, text=True
+            command,
+            cwd=self.folder,
+            env=commands.build_dvc_environment(extra),
+            check=False,
+            capture_output=True,
+            text=True,
         )
         if done.returncode:
             failed = f"`{' '.join(command[-3:])}` failed in the clone {self.folder}"
             last = (done.stdout + done.stderr).strip().splitlines()[-5:]
-            raise TeamError("\n  ".join([failed, *last]))
+            raise SimulatedTeamError("\n  ".join([failed, *last]))

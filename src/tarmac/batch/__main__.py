@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tarmac.batch.run import found, predict
+from tarmac.batch.run import load_bundle, predict_files
 from tarmac.interface.errors import exit_on_user_error
 from tarmac.serving.bundle import Bundle
 
@@ -17,7 +17,7 @@ def share(text: str) -> float:
     return value
 
 
-def main(predict: Callable[[Path, Path, Bundle, float], str] = predict) -> None:
+def main(predict: Callable[[Path, Path, Bundle, float], str] = predict_files) -> None:
     """The command where Typer is not installed."""
     parser = argparse.ArgumentParser(prog="python -m tarmac.batch", description=__doc__)
     parser.add_argument("source", type=Path, metavar="IN", help="a .parquet or .csv file, or a folder of them")
@@ -29,7 +29,7 @@ def main(predict: Callable[[Path, Path, Bundle, float], str] = predict) -> None:
     chosen = parser.parse_args()
     try:
         with exit_on_user_error():
-            print(predict(chosen.source, chosen.out, found(chosen.bundle), chosen.max_rejects))
+            print(predict(chosen.source, chosen.out, load_bundle(chosen.bundle), chosen.max_rejects))
     except KeyboardInterrupt:
         sys.exit(130)
 

@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tarmac.batch.source import CSV, PARQUET, check
-from tarmac.interface.errors import UserError, suggest
-from tarmac.pipeline.base.outputs import exclusive
+from tarmac.batch.source import CSV, PARQUET, check_file
+from tarmac.interface.errors import UserError, suggest_name
+from tarmac.pipeline.base.outputs import acquire_file_lock
 
 SUFFIXES = (PARQUET, CSV)
 
@@ -17,7 +17,7 @@ class PathError(UserError):
 
 
 @dataclass(frozen=True)
-class Part:
+class BatchFile:
     """One file of the input, where its scores go, and where its rejected rows go."""
 
     source: Path
@@ -25,30 +25,30 @@ class Part:
     rejects: Path
 
 
-def planned(source: Path, out: Path) -> list[Part]:
+def plan_files(source: Path, out: Path) -> list[BatchFile]:
     """The parts of an input, each looked into. Raises `PathError` or `SourceError`."""
     if not source.exists():
         nearby = (path.name for path in source.parent.glob("*"))
-        raise PathError(f"the input {source} does not exist", suggest(source.name, nearby))
-    parts = _of_folder(source, out) if source.is_dir() else [_of_file(source, out)]
+        raise PathError(f"the input {source} does not exist", suggest_name(source.name, nearby))
+    parts = _plan_folder(source, out) if source.is_dir() else [_plan_file(source, out)]
     written = {path.resolve() for part in parts for path in (part.out, part.rejects)}
     for part in parts:
         if part.source.resolve() in written:
             message = f"the output would overwrite the input {part.source}"
             raise PathError(message, "choose another output")
-        check(part.source)
+        check_file(part.source)
     return parts
 
 
-def strangers(parts: Sequence[Part], out: Path) -> list[Path]:
+def find_stray_files(parts: Sequence[BatchFile], out: Path) -> list[Path]:
     """What lies in the folder of the scores and would be read as scores, and is of no part."""
     made = {part.out for part in parts}
     return [
-        path for path in sorted(out.rglob(f"*{PARQUET}")) if path not in made and not _hidden(path.relative_to(out))
+        path for path in sorted(out.rglob(f"*{PARQUET}")) if path not in made and not _is_hidden(path.relative_to(out))
     ]
 
 
-def _of_file(source: Path, out: Path) -> Part:
+def _plan_file(source: Path, out: Path) -> BatchFile:
     for path in (source, out):
         if path.suffix not in SUFFIXES:
             message = f"{path} is not a {' or '.join(SUFFIXES)} file"
@@ -56,25 +56,25 @@ def _of_file(source: Path, out: Path) -> Part:
     if out.is_dir():
         message = f"the output {out} is a folder, but the input {source} is a file"
         raise PathError(message, f"choose a file as the output: `{out / 'scores.parquet'}`")
-    return Part(source, out, _rejects(out))
+    return BatchFile(source, out, _build_rejects_path(out))
 
 
-def _of_folder(source: Path, out: Path) -> list[Part]:
+def _plan_folder(source: Path, out: Path) -> list[BatchFile]:
     """One part for each file, in order of name."""
-    files, beside = found(source, out), rejects_folder(out)
+    files, beside = list_input_files(source, out), build_rejects_folder_path(out)
     names = [path.relative_to(source).with_suffix(PARQUET) for path in files]
     if twice := sorted({str(name) for name in names if names.count(name) > 1}):
         message = f"two files in {source} would have the same output: {', '.join(twice)}"
         raise PathError(message, "rename one of the two files")
-    return [Part(path, out / name, beside / f"{name}.csv") for path, name in zip(files, names, strict=True)]
+    return [BatchFile(path, out / name, beside / f"{name}.csv") for path, name in zip(files, names, strict=True)]
 
 
-def found(source: Path, out: Path) -> list[Path]:
+def list_input_files(source: Path, out: Path) -> list[Path]:
     """The files of a folder in order of name; those that begin with a dot or an underscore are not data.
 
     Raises `PathError` where there is none, another kind, or where scores would lie among them.
     """
-    inside, beside = source.resolve(), rejects_folder(out)
+    inside, beside = source.resolve(), build_rejects_folder_path(out)
     for other in (out.resolve(), beside.resolve()):
         if inside == other or inside in other.parents or other in inside.parents:
             message = f"the input {source} and the output {out} overlap"
@@ -82,7 +82,7 @@ def found(source: Path, out: Path) -> list[Path]:
     if out.exists() and not out.is_dir():
         message = f"the output {out} is a file, but the input {source} is a folder"
         raise PathError(message, "choose a folder as the output")
-    files = [path for path in sorted(source.rglob("*")) if path.is_file() and not _hidden(path.relative_to(source))]
+    files = [path for path in sorted(source.rglob("*")) if path.is_file() and not _is_hidden(path.relative_to(source))]
     if strange := [str(path) for path in files if path.suffix not in SUFFIXES]:
         message = f"files are not {' or '.join(SUFFIXES)}: {', '.join(strange[:3])}"
         raise PathError(message, "move them out of the folder, or start their names with `_`")
@@ -91,23 +91,23 @@ def found(source: Path, out: Path) -> list[Path]:
     return files
 
 
-def _hidden(path: Path) -> bool:
+def _is_hidden(path: Path) -> bool:
     return any(part.startswith((".", "_")) for part in path.parts)
 
 
-def _rejects(out: Path) -> Path:
+def _build_rejects_path(out: Path) -> Path:
     return out.with_name(f"{out.name}.rejects.csv")
 
 
-def rejects_folder(out: Path) -> Path:
+def build_rejects_folder_path(out: Path) -> Path:
     """Where the rejected rows of a folder's files go."""
     return out.with_name(f"{out.name}.rejects")
 
 
 @contextmanager
-def alone(out: Path) -> Iterator[None]:
+def lock_output(out: Path) -> Iterator[None]:
     """Lets one run at a time write an output: two would take away each other's half-written files."""
-    with exclusive(out.with_name(f".{out.name}.lock.tmp"), wait=False) as held:
+    with acquire_file_lock(out.with_name(f".{out.name}.lock.tmp"), wait=False) as held:
         if not held:
             message = f"another run is writing {out}"
             raise PathError(message, "wait until it ends, or choose another output")

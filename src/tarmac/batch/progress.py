@@ -8,7 +8,7 @@ OFTEN, SELDOM = 0.2, 30.0  # seconds between two showings, on a terminal and els
 WIDTH = 30  # characters
 
 
-class Progress:
+class ProgressBar:
     """Counts rows, and the bytes of the files that they are in: nobody knows the rows of a CSV file beforehand."""
 
     def __init__(self, size: int, stream: TextIO | None = None) -> None:
@@ -18,19 +18,19 @@ class Progress:
         self._begin = self._shown = time.monotonic()
         self._rows = self._behind = 0
 
-    def add(self, rows: int, done: float) -> None:
+    def add_rows(self, rows: int, done: float) -> None:
         """Counts rows; `done` is the number of bytes that are read of their file."""
         self._rows += rows
         now = time.monotonic()
         if now - self._shown >= (OFTEN if self._bar else SELDOM):
             self._shown = now
-            self._show(min((self._behind + done) / self._size, 1.0), now - self._begin)
+            self._show_progress(min((self._behind + done) / self._size, 1.0), now - self._begin)
 
-    def next(self, size: int) -> None:
+    def finish_file(self, size: int) -> None:
         """A file of so many bytes is done."""
         self._behind += size
 
-    def _show(self, share: float, seconds: float) -> None:
+    def _show_progress(self, share: float, seconds: float) -> None:
         left = f"{seconds / share - seconds:,.0f} s left" if share else ""
         told = f"{share:4.0%}  {self._rows:,} rows  {self._rows / seconds:,.0f} rows/s  {left}"
         self._stream.write(f"\r[{'#' * round(share * WIDTH):<{WIDTH}}] {told}\x1b[K" if self._bar else f"{told}\n")

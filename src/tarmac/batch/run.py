@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tarmac.batch.plan import Part, alone, planned, strangers
-from tarmac.batch.progress import Progress
-from tarmac.batch.score import SCHEMA, Ready, Scored, ready, scored
-from tarmac.batch.sink import Note, Scores, complete, rejects
-from tarmac.batch.source import chunks
+from tarmac.batch.plan import BatchFile, find_stray_files, lock_output, plan_files
+from tarmac.batch.progress import ProgressBar
+from tarmac.batch.score import SCHEMA, PreparedRows, ScoredRows, prepare_rows, score_rows
+from tarmac.batch.sink import Note, ScoresWriter, find_complete_note, open_rejects
+from tarmac.batch.source import iter_chunks
 from tarmac.interface.errors import UserError
-from tarmac.pipeline.base.hashing import digest
-from tarmac.pipeline.base.outputs import replacing
+from tarmac.pipeline.base.hashing import compute_dvc_hash
+from tarmac.pipeline.base.outputs import replace_output
 from tarmac.serving.bundle import Bundle
 from tarmac.serving.settings import Settings
 
@@ -31,16 +31,16 @@ class BatchError(UserError):
 class Job:
     """A part, the state its file had when it was looked at, and what its scores are made from."""
 
-    part: Part
+    part: BatchFile
     found: os.stat_result
     made_from: Note
 
     @classmethod
-    def of(cls, part: Part, by: Note) -> "Job":
+    def from_file(cls, part: BatchFile, by: Note) -> "Job":
         """Reads the whole file for its hash: its size and time would not tell every change."""
-        return cls(part, part.source.stat(), {**by, "input": digest(part.source)})
+        return cls(part, part.source.stat(), {**by, "input": compute_dvc_hash(part.source)})
 
-    def unchanged(self) -> None:
+    def check_unchanged(self) -> None:
         """Raises `BatchError` where the file is no longer the one that was hashed."""
         now = self.part.source.stat()
         if (now.st_ino, now.st_size, now.st_mtime_ns) != (
@@ -52,84 +52,97 @@ class Job:
             raise BatchError(message, "run the same command again")
 
 
-def found(folder: Path | None) -> Bundle:
+def load_bundle(folder: Path | None) -> Bundle:
     """The bundle in a folder, by default the one that is served. Raises `UserError` where there is none."""
-    return Bundle((folder or Settings.of().bundle).resolve())
+    return Bundle((folder or Settings.from_environment().bundle).resolve())
 
 
-def predict(source: Path, out: Path, bundle: Bundle, most: float = 1.0, rows: int = CHUNK) -> str:
+def predict_files(source: Path, out: Path, bundle: Bundle, most: float = 1.0, rows: int = CHUNK) -> str:
     """Scores a file or a folder of them, `rows` at a time; returns what was done.
 
     Raises `UserError` where something cannot be read or written, where no row is valid, or where the share of rejected
     rows is above `most`: what was scored stays then.
     """
     try:
-        parts = planned(source, out)
-        with alone(out), _few_collections():
-            by = identity(bundle)
-            notes = _run([Job.of(part, by) for part in parts], bundle, rows)
+        parts = plan_files(source, out)
+        with lock_output(out), _reduce_garbage_collection():
+            by = compute_provenance(bundle)
+            notes = _run_jobs([Job.from_file(part, by) for part in parts], bundle, rows)
     except OSError as error:
         raise BatchError(f"{error.filename or out}: {error.strerror or error}") from None
-    for path in strangers(parts, out):
+    for path in find_stray_files(parts, out):
         print(f"{path} does not belong to this input: delete it, or choose another output")
-    return judged(notes, out, bundle.version, most)
+    return summarize_batch(notes, out, bundle.version, most)
 
 
-def identity(bundle: Bundle) -> Note:
+def compute_provenance(bundle: Bundle) -> Note:
     """What the scores of a row follow from, besides the row: the version, and the hashes of model and tables."""
-    made = {name: digest(bundle.folder / file) for name, file in {"model": "model.onnx", "state": "state"}.items()}
+    made = {
+        name: compute_dvc_hash(bundle.folder / file) for name, file in {"model": "model.onnx", "state": "state"}.items()
+    }
     return {"version": bundle.version, "commit": bundle.release.get("commit"), **made}
 
 
-def _run(jobs: list[Job], bundle: Bundle, rows: int) -> list[Note]:
+def _run_jobs(jobs: list[Job], bundle: Bundle, rows: int) -> list[Note]:
     """Does what is not done already; the notes of all."""
-    done = {job.part: note for job in jobs if (note := complete(job.part.out, job.part.rejects, job.made_from))}
+    done = {
+        job.part: note for job in jobs if (note := find_complete_note(job.part.out, job.part.rejects, job.made_from))
+    }
     for part, note in done.items():
         print(f"{part.source}: skipped, {part.out} has its {note['rows']:,} rows by {bundle.version} already")
     wanted = [job for job in jobs if job.part not in done]
-    progress = Progress(sum(job.found.st_size for job in wanted))
+    progress = ProgressBar(sum(job.found.st_size for job in wanted))
     try:
         for job in wanted:
-            done[job.part] = _part(job, bundle, rows, progress)
+            done[job.part] = _score_file(job, bundle, rows, progress)
     finally:
         progress.close()
     return list(done.values())
 
 
-def _part(job: Job, bundle: Bundle, rows: int, progress: Progress) -> Note:
+def _score_file(job: Job, bundle: Bundle, rows: int, progress: ProgressBar) -> Note:
     """Scores one file. The rejected rows are in place before the scores: these say that all is there."""
     part, read = job.part, 0
-    with replacing(part.out) as partial:
-        scores = Scores(partial, part.out.suffix, SCHEMA, job.made_from)
-        with rejects(part.rejects) as rejected:
-            for made in _meanwhile(_ready(job, bundle, rows, progress), lambda one: scored(bundle, one)):
-                scores.write(made.batch)
-                rejected.write(made.rejected)
+    with replace_output(part.out) as partial:
+        scores = ScoresWriter(partial, part.out.suffix, SCHEMA, job.made_from)
+        with open_rejects(part.rejects) as rejected:
+            for made in _iter_scored_rows(
+                _iter_prepared_rows(job, bundle, rows, progress), lambda one: score_rows(bundle, one)
+            ):
+                scores.write_batch(made.batch)
+                rejected.write_lines(made.rejected)
                 read += made.given
-        job.unchanged()
-        note = {"rows": read, "scored": scores.count, "rejected": rejected.count, "rejects": digest(part.rejects)}
+        job.check_unchanged()
+        note = {
+            "rows": read,
+            "scored": scores.count,
+            "rejected": rejected.count,
+            "rejects": compute_dvc_hash(part.rejects),
+        }
         if read != scores.count + rejected.count:
             raise BatchError(
                 f"{part.source}: {read:,} rows were read, but {scores.count:,} were scored"
                 f" and {rejected.count:,} rejected"
             )
         scores.close(note)
-    progress.next(job.found.st_size)
+    progress.finish_file(job.found.st_size)
     return note
 
 
-def _ready(job: Job, bundle: Bundle, rows: int, progress: Progress) -> Iterator[Ready]:
+def _iter_prepared_rows(job: Job, bundle: Bundle, rows: int, progress: ProgressBar) -> Iterator[PreparedRows]:
     first = 1
-    for chunk in chunks(job.part.source, rows):
-        yield ready(bundle, chunk.rows, first)
+    for chunk in iter_chunks(job.part.source, rows):
+        yield prepare_rows(bundle, chunk.rows, first)
         first += len(chunk.rows)
-        progress.add(len(chunk.rows), chunk.share * job.found.st_size)
+        progress.add_rows(len(chunk.rows), chunk.share * job.found.st_size)
 
 
-def _meanwhile(made: Iterable[Ready], finish: Callable[[Ready], Scored]) -> Iterator[Scored]:
+def _iter_scored_rows(
+    made: Iterable[PreparedRows], finish: Callable[[PreparedRows], ScoredRows]
+) -> Iterator[ScoredRows]:
     """Finishes one in a thread while the next is made: ONNX Runtime runs without Python's lock. The order is kept."""
     with ThreadPoolExecutor(1) as pool:
-        before: Future[Scored] | None = None
+        before: Future[ScoredRows] | None = None
         for one in made:
             now = pool.submit(finish, one)
             if before:
@@ -140,7 +153,7 @@ def _meanwhile(made: Iterable[Ready], finish: Callable[[Ready], Scored]) -> Iter
 
 
 @contextmanager
-def _few_collections() -> Iterator[None]:
+def _reduce_garbage_collection() -> Iterator[None]:
     """Lets Python look for cycles seldom: the rows hold none, and looking at each of them takes a tenth of the time."""
     usual = gc.get_threshold()
     gc.freeze()
@@ -152,7 +165,7 @@ def _few_collections() -> Iterator[None]:
         gc.unfreeze()
 
 
-def judged(notes: list[Note], out: Path, version: str, most: float) -> str:
+def summarize_batch(notes: list[Note], out: Path, version: str, most: float) -> str:
     """What to tell at the end. Raises `BatchError` where too few rows are valid."""
     rows, made, rejected = (sum(note[name] for note in notes) for name in ("rows", "scored", "rejected"))
     told = f"{rows:,} rows: {made:,} scored by {version} into {out}, {rejected:,} rejected"

@@ -14,13 +14,13 @@ from tarmac.interface.problem import problem
 from tarmac.interface.request import Row
 from tarmac.serving.bundle import Bundle
 from tarmac.serving.form import FORM
-from tarmac.serving.state import Inputs
+from tarmac.serving.state import InputArrays
 
 ROWS = TypeAdapter(list[problem.request.Row])  # type: ignore[name-defined]
 Reject = tuple[int, str, str, str]  # number of the row, its wrong fields, what is wrong with them, the row as JSON
 
 
-def _schema() -> pa.Schema:
+def _build_schema() -> pa.Schema:
     """What is written of a row: its number in the input, its key, and the answer."""
     key = problem.request.columns(
         [problem.request.Row.model_validate_json(to_json(next(iter(problem.request.EXAMPLES.values()))))]
@@ -31,22 +31,22 @@ def _schema() -> pa.Schema:
     )
 
 
-SCHEMA = _schema()
+SCHEMA = _build_schema()
 
 
 @dataclass(frozen=True)
-class Ready:
+class PreparedRows:
     """Rows with their inputs, and those that have none."""
 
     given: int  # rows of both
     numbers: list[int]  # of the valid rows, in the input
     known: dict[str, list[Any]]  # what follows from them
-    inputs: Inputs | None
+    inputs: InputArrays | None
     rejected: list[Reject]
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredRows:
     """Rows with their scores, by `SCHEMA`, and those that have none."""
 
     given: int  # rows that were read
@@ -54,28 +54,30 @@ class Scored:
     rejected: list[Reject]
 
 
-def ready(bundle: Bundle, given: Sequence[Given], first: int) -> Ready:
+def prepare_rows(bundle: Bundle, given: Sequence[Given], first: int) -> PreparedRows:
     """Validates rows and looks up their inputs; `first` is the number of the first one."""
-    rows, wrong = _validated(given)
+    rows, wrong = _validate_rows(given)
     numbers = [first + place for place in range(len(given)) if place not in wrong]
-    rejected = [(first + place, *_told(wrong[place]), to_json(given[place]).decode()) for place in sorted(wrong)]
+    rejected = [
+        (first + place, *_format_mistakes(wrong[place]), to_json(given[place]).decode()) for place in sorted(wrong)
+    ]
     known = problem.request.columns(rows)
-    return Ready(len(given), numbers, known, bundle.inputs(rows, known) if rows else None, rejected)
+    return PreparedRows(len(given), numbers, known, bundle.build_inputs(rows, known) if rows else None, rejected)
 
 
-def scored(bundle: Bundle, rows: Ready) -> Scored:
+def score_rows(bundle: Bundle, rows: PreparedRows) -> ScoredRows:
     """Asks the model."""
     if rows.inputs is None:
-        return Scored(rows.given, pa.RecordBatch.from_pylist([], SCHEMA), rows.rejected)
+        return ScoredRows(rows.given, pa.RecordBatch.from_pylist([], SCHEMA), rows.rejected)
     missing = np.isnan(rows.inputs.numbers).sum(axis=1)
-    unknown = [len(names) for names in bundle.unknown(rows.inputs)]
+    unknown = [len(names) for names in bundle.list_unknown_categories(rows.inputs)]
     key = [rows.known[name] for name in problem.contract.KEY]
-    made = [rows.numbers, *key, *FORM.columns(bundle.score(rows.inputs)).values(), missing, unknown]
+    made = [rows.numbers, *key, *FORM.to_stored_columns(bundle.score(rows.inputs)).values(), missing, unknown]
     arrays = [pa.array(values, field.type) for values, field in zip(made, SCHEMA, strict=True)]
-    return Scored(rows.given, pa.RecordBatch.from_arrays(arrays, schema=SCHEMA), rows.rejected)
+    return ScoredRows(rows.given, pa.RecordBatch.from_arrays(arrays, schema=SCHEMA), rows.rejected)
 
 
-def _validated(given: Sequence[Given]) -> tuple[list[Row], dict[int, list[Any]]]:
+def _validate_rows(given: Sequence[Given]) -> tuple[list[Row], dict[int, list[Any]]]:
     """The valid rows in their order, and the mistakes of the others by their place."""
     wrong: dict[int, list[Any]] = {}
     try:
@@ -87,7 +89,7 @@ def _validated(given: Sequence[Given]) -> tuple[list[Row], dict[int, list[Any]]]
     return ROWS.validate_json(to_json(valid)), wrong
 
 
-def _told(mistakes: Sequence[Any]) -> tuple[str, str]:
+def _format_mistakes(mistakes: Sequence[Any]) -> tuple[str, str]:
     """The fields of a row's mistakes, and the messages in the same order; a rule of the whole row names no field."""
     fields = (".".join(map(str, mistake["loc"][1:])) for mistake in mistakes)
     return "; ".join(fields), "; ".join(mistake["msg"] for mistake in mistakes)

@@ -12,8 +12,8 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from tarmac.batch.source import PARQUET
-from tarmac.pipeline.base.hashing import digest
-from tarmac.pipeline.base.outputs import replacing
+from tarmac.pipeline.base.hashing import compute_dvc_hash
+from tarmac.pipeline.base.outputs import replace_output
 
 FROM, COUNTS = b"tarmac", b"tarmac.rows"  # keys in a Parquet file's metadata; the counts are known last
 GROUP = 2**17  # rows of a row group
@@ -21,7 +21,7 @@ HEADER = ("row", "field", "message", "json")
 Note = dict[str, Any]
 
 
-class Rejects:
+class RejectsWriter:
     """Rows that were not scored, in a file that is there only if there are any."""
 
     def __init__(self, path: Path, stack: ExitStack) -> None:
@@ -30,10 +30,10 @@ class Rejects:
         self._lines: Any = None
         self.count = 0
 
-    def write(self, lines: Sequence[Sequence[Any]]) -> None:
+    def write_lines(self, lines: Sequence[Sequence[Any]]) -> None:
         """Adds lines with the fields of `HEADER`, one for each row."""
         if lines and self._lines is None:
-            partial = self._stack.enter_context(replacing(self._path))
+            partial = self._stack.enter_context(replace_output(self._path))
             file = self._stack.enter_context(partial.open("w", encoding="utf-8", newline=""))
             self._lines = csv.writer(file, lineterminator="\n")
             self._lines.writerow(HEADER)
@@ -43,16 +43,16 @@ class Rejects:
 
 
 @contextmanager
-def rejects(path: Path) -> Iterator[Rejects]:
+def open_rejects(path: Path) -> Iterator[RejectsWriter]:
     """Takes rejected rows; puts their file in place when the block succeeds, and removes that of an earlier run."""
     with ExitStack() as stack:
-        made = Rejects(path, stack)
+        made = RejectsWriter(path, stack)
         yield made
     if not made.count:
         path.unlink(missing_ok=True)
 
 
-class Scores:
+class ScoresWriter:
     """Scored rows, written by row groups."""
 
     def __init__(self, path: Path, suffix: str, schema: pa.Schema, made_from: Note) -> None:
@@ -64,27 +64,27 @@ class Scores:
         self._waiting: list[pa.RecordBatch] = []
         self.count = 0
 
-    def write(self, batch: pa.RecordBatch) -> None:
+    def write_batch(self, batch: pa.RecordBatch) -> None:
         """Adds rows."""
         self._waiting.append(batch)
         self.count += batch.num_rows
         if sum(waiting.num_rows for waiting in self._waiting) >= GROUP:
-            self._flush()
+            self._flush_batches()
 
-    def _flush(self) -> None:
+    def _flush_batches(self) -> None:
         if self._waiting:
             self._writer.write_table(pa.Table.from_batches(self._waiting))
         self._waiting = []
 
     def close(self, counts: Note) -> None:
         """Writes what waits, and how many rows there were."""
-        self._flush()
+        self._flush_batches()
         if self._parquet:
             self._writer.add_key_value_metadata({COUNTS: json.dumps(counts)})
         self._writer.close()
 
 
-def noted(path: Path) -> Note:
+def read_note(path: Path) -> Note:
     """What a Parquet file of scores says of itself; nothing where it is not there, cut, or something else."""
     try:
         metadata = pq.read_metadata(path).metadata
@@ -93,8 +93,8 @@ def noted(path: Path) -> Note:
         return {}
 
 
-def complete(path: Path, beside: Path, made_from: Note) -> Note:
+def find_complete_note(path: Path, beside: Path, made_from: Note) -> Note:
     """The note of scores that need not be made again, with all their rejected rows; else nothing."""
-    note = noted(path)
+    note = read_note(path)
     same = note and all(note.get(name) == value for name, value in made_from.items())
-    return note if same and note.get("rejects") == digest(beside) else {}
+    return note if same and note.get("rejects") == compute_dvc_hash(beside) else {}

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from tarmac.interface.errors import UserError, suggest
+from tarmac.interface.errors import UserError, suggest_name
 from tarmac.interface.problem import problem
 from tarmac.tabular.columns import ABSENT
 
@@ -27,15 +27,15 @@ class SourceError(UserError):
     """A file that cannot be read as rows."""
 
 
-def _kinds(model: Any, without: str = "") -> dict[str, str]:
+def _list_field_kinds(model: Any, without: str = "") -> dict[str, str]:
     """What each field is in JSON: string, integer or number."""
     properties: Mapping[str, Any] = model.model_json_schema()["properties"]
     parts = {name: said.get("anyOf", [said]) for name, said in properties.items() if name != without}
     return {name: next(part["type"] for part in said if part["type"] != "null") for name, said in parts.items()}
 
 
-KINDS = _kinds(problem.request.Row, without="live") | {
-    f"{LIVE}{name}": kind for name, kind in _kinds(problem.request.Live).items()
+KINDS = _list_field_kinds(problem.request.Row, without="live") | {
+    f"{LIVE}{name}": kind for name, kind in _list_field_kinds(problem.request.Live).items()
 }
 REQUIRED = [name for name, field in problem.request.Row.model_fields.items() if field.is_required()]
 TYPES: dict[str, tuple[Callable[[pa.DataType], bool], ...]] = {
@@ -57,37 +57,37 @@ class Chunk:
     share: float
 
 
-def check(path: Path) -> None:
+def check_file(path: Path) -> None:
     """Raises `SourceError` where the head of a file tells already that it cannot be scored."""
-    next(chunks(path, 1), None)
+    next(iter_chunks(path, 1), None)
 
 
-def chunks(path: Path, rows: int) -> Iterator[Chunk]:
+def iter_chunks(path: Path, rows: int) -> Iterator[Chunk]:
     """All rows of a file in their order, `rows` at most at a time. Raises `SourceError` naming what is wrong."""
-    read = _parquet if path.suffix == PARQUET else _csv
+    read = _iter_parquet if path.suffix == PARQUET else _iter_csv
     try:
         if path.stat().st_size == 0:
             raise SourceError(f"{path} is empty")
         for columns, share in read(path, rows):
-            yield Chunk(given(columns), share)
+            yield Chunk(convert_to_rows(columns), share)
     except UnicodeDecodeError:
         raise SourceError(f"{path} is not UTF-8 text", SAVE_AS_UTF_8) from None
     except (OSError, pa.ArrowException) as error:
         if "invalid UTF8" in str(error):
             raise SourceError(f"{path} is not UTF-8 text", SAVE_AS_UTF_8) from None
-        raise SourceError(f"{path} cannot be read: {_reason(error)}") from None
+        raise SourceError(f"{path} cannot be read: {_format_reason(error)}") from None
 
 
-def _reason(error: Exception) -> str:
+def _format_reason(error: Exception) -> str:
     return str(getattr(error, "strerror", None) or str(error).splitlines()[0])[:LONGEST]
 
 
-def _parquet(path: Path, rows: int) -> Iterator[tuple[Columns, float]]:
+def _iter_parquet(path: Path, rows: int) -> Iterator[tuple[Columns, float]]:
     # Through a buffer: else the column chunks of a row group, however large, are in memory as a whole.
     with pq.ParquetFile(path, buffer_size=BUFFER, pre_buffer=False) as file:
-        _named(path, file.schema_arrow.names)
+        _check_columns(path, file.schema_arrow.names)
         for field in file.schema_arrow:
-            _typed(path, field)
+            _check_column_type(path, field)
         done = 0
         for batch in file.iter_batches(batch_size=rows, use_threads=False):
             done += batch.num_rows
@@ -97,32 +97,32 @@ def _parquet(path: Path, rows: int) -> Iterator[tuple[Columns, float]]:
             raise SourceError(message, "write the file again")
 
 
-def _csv(path: Path, rows: int) -> Iterator[tuple[Columns, float]]:
+def _iter_csv(path: Path, rows: int) -> Iterator[tuple[Columns, float]]:
     # As text: a cell that is no number is then the mistake of one row, not the end of the file.
     options = pyarrow.csv.ReadOptions(use_threads=False, block_size=BUFFER)
-    names = _head(path, options)
-    _named(path, names)
-    kinds = {name: KINDS[field] for name, field in filled(names)}
+    names = _read_header(path, options)
+    _check_columns(path, names)
+    kinds = {name: KINDS[field] for name, field in match_columns(names)}
     with pa.OSFile(str(path)) as file:
-        reader = pyarrow.csv.open_csv(file, options, convert_options=_texts(names))
+        reader = pyarrow.csv.open_csv(file, options, convert_options=_build_convert_options(names))
         for block in reader:
             for start in range(0, block.num_rows, rows):
                 texts = block.slice(start, rows).to_pydict()
                 share = file.tell() / file.size()
-                yield {name: _numbers(kinds.get(name), values) for name, values in texts.items()}, share
+                yield {name: _parse_numbers(kinds.get(name), values) for name, values in texts.items()}, share
 
 
-def _head(path: Path, options: pyarrow.csv.ReadOptions) -> list[str]:
+def _read_header(path: Path, options: pyarrow.csv.ReadOptions) -> list[str]:
     with pyarrow.csv.open_csv(path, options) as reader:
         return list(reader.schema.names)
 
 
-def _texts(names: Sequence[str]) -> pyarrow.csv.ConvertOptions:
+def _build_convert_options(names: Sequence[str]) -> pyarrow.csv.ConvertOptions:
     every = dict.fromkeys(names, pa.string())
     return pyarrow.csv.ConvertOptions(column_types=every, null_values=list(ABSENT), strings_can_be_null=True)
 
 
-def _numbers(kind: str | None, texts: list[str | None]) -> list[Any]:
+def _parse_numbers(kind: str | None, texts: list[str | None]) -> list[Any]:
     """Numbers where their text is one; any other text stays, for the validation to refuse it."""
     if kind not in WRITTEN:
         return texts
@@ -130,17 +130,17 @@ def _numbers(kind: str | None, texts: list[str | None]) -> list[Any]:
     return [number(text) if text and form.fullmatch(text) else text for text in texts]
 
 
-def filled(names: Iterable[str]) -> list[tuple[str, str]]:
+def match_columns(names: Iterable[str]) -> list[tuple[str, str]]:
     """The columns of a file and the fields that they fill, without columns that nobody needs."""
     return [(name, field) for name in names if (field := problem.request.field_of(name)) is not None]
 
 
-def _named(path: Path, names: Sequence[str]) -> None:
+def _check_columns(path: Path, names: Sequence[str]) -> None:
     """Raises `SourceError` where columns are unknown, there twice, or missing."""
-    fields = [field for _, field in filled(names)]
-    if unknown := [name for name, field in filled(names) if field not in KINDS]:
+    fields = [field for _, field in match_columns(names)]
+    if unknown := [name for name, field in match_columns(names) if field not in KINDS]:
         shown = ", ".join(map(repr, unknown))[:LONGEST]
-        nearest = filter(None, (suggest(name, KINDS) for name in unknown[:3]))
+        nearest = filter(None, (suggest_name(name, KINDS) for name in unknown[:3]))
         advice = f"rename or remove them; allowed columns are {', '.join(KINDS)}"
         raise SourceError(f"{path} has unknown columns: {shown}", " ".join([*nearest, advice]))
     if twice := sorted({name for some in (fields, names) for name in some if some.count(name) > 1}):
@@ -151,18 +151,18 @@ def _named(path: Path, names: Sequence[str]) -> None:
         raise SourceError(message, "add these columns to the file")
 
 
-def _typed(path: Path, field: pa.Field) -> None:
+def _check_column_type(path: Path, field: pa.Field) -> None:
     """Raises `SourceError` where a column's type is not what its field takes; one of nulls alone is any."""
     kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
-    wanted = next((KINDS[name] for _, name in filled([field.name])), None)
+    wanted = next((KINDS[name] for _, name in match_columns([field.name])), None)
     if wanted and not pa.types.is_null(kind) and not any(fits(kind) for fits in TYPES[wanted]):
         message = f"{path}: column {field.name} has type {field.type}, not {wanted}"
         raise SourceError(message, f"write the column with type {wanted}")
 
 
-def given(columns: Columns) -> list[Given]:
+def convert_to_rows(columns: Columns) -> list[Given]:
     """The rows of a file's columns by their fields, those of `live` in a field of their own."""
-    columns = {field: columns[name] for name, field in filled(columns)}
+    columns = {field: columns[name] for name, field in match_columns(columns)}
     own = {name: values for name, values in columns.items() if not name.startswith(LIVE)}
     rows = [dict(zip(own, values, strict=True)) for values in zip(*own.values(), strict=True)]
     for name in columns.keys() - own.keys():

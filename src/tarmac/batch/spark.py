@@ -9,20 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from tarmac.batch.__main__ import main
-from tarmac.batch.plan import PathError, alone, found, rejects_folder
-from tarmac.batch.run import identity, judged
+from tarmac.batch.plan import PathError, build_rejects_folder_path, list_input_files, lock_output
+from tarmac.batch.run import compute_provenance, summarize_batch
 from tarmac.batch.score import SCHEMA
-from tarmac.batch.sink import HEADER, rejects
-from tarmac.batch.source import PARQUET, check
-from tarmac.batch.worker import ALL, FILE, PLACE, scorer
-from tarmac.pipeline.base.outputs import replacing, write_json
+from tarmac.batch.sink import HEADER, open_rejects
+from tarmac.batch.source import PARQUET, check_file
+from tarmac.batch.worker import ALL, FILE, PLACE, build_scorer
+from tarmac.pipeline.base.outputs import replace_output, write_json
 from tarmac.serving.bundle import Bundle
 from tarmac.spark import session
 
 MADE_FROM = "_tarmac.json"  # readers of a folder pass over a name like that
 
 
-def predict(source: Path, out: Path, bundle: Bundle, most: float = 1.0) -> str:
+def predict_files(source: Path, out: Path, bundle: Bundle, most: float = 1.0) -> str:
     """Scores a Parquet file or a folder of them into the folder `out`; returns what was done.
 
     Raises `UserError` where something cannot be read or written, where no row is valid, or where the share of rejected
@@ -30,66 +30,68 @@ def predict(source: Path, out: Path, bundle: Bundle, most: float = 1.0) -> str:
     """
     from pyspark.sql import functions
 
-    files = _files(source, out)
-    with alone(out), session.jobs():
-        made = _made(files, source if source.is_dir() else source.parent, bundle.folder).persist()
+    files = _list_parquet_files(source, out)
+    with lock_output(out), session.watch_jobs():
+        made = _score_files(files, source if source.is_dir() else source.parent, bundle.folder).persist()
         counted = {row[0]: row[1] for row in made.groupBy(functions.isnull("json")).count().collect()}
         scores, rejected = (int(counted.get(kept, 0)) for kept in (True, False))
         kept = made.filter("json IS NULL").select(FILE, *SCHEMA.names)
-        _write(kept if source.is_dir() else kept.drop(FILE), out, identity(bundle))
+        _write_scores(kept if source.is_dir() else kept.drop(FILE), out, compute_provenance(bundle))
         wrong = made.filter("json IS NOT NULL").select(FILE, *HEADER).orderBy(FILE, "row")
-        _write_rejects(wrong.toLocalIterator(), rejects_folder(out))
+        _write_rejects(wrong.toLocalIterator(), build_rejects_folder_path(out))
         made.unpersist()
     note = {"rows": scores + rejected, "scored": scores, "rejected": rejected}
-    return judged([note], out, bundle.version, most)
+    return summarize_batch([note], out, bundle.version, most)
 
 
-def _files(source: Path, out: Path) -> list[Path]:
+def _list_parquet_files(source: Path, out: Path) -> list[Path]:
     """The files of the input, each looked into. Raises `PathError` or `SourceError`."""
-    files = found(source, out) if source.is_dir() else [source]
+    files = list_input_files(source, out) if source.is_dir() else [source]
     for path in files:
         if not path.exists() or path.suffix != PARQUET:
             fault = f"is not a {PARQUET} file" if path.exists() else "does not exist"
             hint = "use Parquet files; without `ON=spark`, `make predict` also scores CSV files"
             raise PathError(f"the input {path} {fault}", hint)
-        check(path)
+        check_file(path)
     return files
 
 
-def _made(files: list[Path], source: Path, bundle: Path) -> Any:
+def _score_files(files: list[Path], source: Path, bundle: Path) -> Any:
     """All rows of the files, scored or rejected; `source` is the folder that they lie in."""
     from pyspark.sql import functions
     from pyspark.sql.pandas.types import from_arrow_schema
 
-    rows = session.session().read.option("mergeSchema", "true").parquet(*(session.url(file) for file in files))
+    rows = (
+        session.open_session().read.option("mergeSchema", "true").parquet(*(session.format_url(file) for file in files))
+    )
     known = {FILE: "file_path", PLACE: "row_index"}  # what Spark knows of a row
     placed = rows.select("*", *(functions.col(f"_metadata.{name}").alias(alias) for alias, name in known.items()))
-    score = scorer(bundle, source.resolve(), placed.columns)
+    score = build_scorer(bundle, source.resolve(), placed.columns)
     # By number: Spark would take the dot of `live.temp` for a way into a column `live`.
     return placed.toDF(*map(str, range(len(placed.columns)))).mapInArrow(score, from_arrow_schema(ALL))
 
 
-def _write(scores: Any, out: Path, made_from: dict[str, Any]) -> None:
+def _write_scores(scores: Any, out: Path, made_from: dict[str, Any]) -> None:
     """Writes the scores, whole or not at all; those of a folder in one folder for each of its files."""
-    with replacing(out) as partial:
+    with replace_output(out) as partial:
         folders = ["file"] if FILE in scores.columns else []
         scores.withColumnRenamed(FILE, "file").write.partitionBy(*folders).parquet(
-            session.url(partial), compression="zstd"
+            session.format_url(partial), compression="zstd"
         )
         write_json(partial / MADE_FROM, made_from)
 
 
 def _write_rejects(rows: Iterable[Any], folder: Path) -> None:
     """Writes the rejected rows, which come sorted by file, to a file for each that has any."""
-    with replacing(folder) as partial:
+    with replace_output(folder) as partial:
         partial.mkdir()
         for name, lines in groupby(rows, key=lambda row: row[FILE]):
-            with rejects(partial / f"{name}.csv") as file:
+            with open_rejects(partial / f"{name}.csv") as file:
                 for line in lines:
-                    file.write([tuple(line)[1:]])
+                    file.write_lines([tuple(line)[1:]])
     if not any(folder.iterdir()):
         folder.rmdir()
 
 
 if __name__ == "__main__":
-    main(predict)
+    main(predict_files)

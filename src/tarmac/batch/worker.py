@@ -7,9 +7,9 @@ from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
 
-from tarmac.batch.score import SCHEMA, ready, scored
+from tarmac.batch.score import SCHEMA, prepare_rows, score_rows
 from tarmac.batch.sink import HEADER
-from tarmac.batch.source import given
+from tarmac.batch.source import convert_to_rows
 from tarmac.serving.bundle import Bundle
 
 CHUNK = 4096  # rows that are scored at once
@@ -19,31 +19,31 @@ ALL = pa.schema([(FILE, pa.string()), *SCHEMA, *((name, pa.string()) for name in
 Batches = Iterator[pa.RecordBatch]
 
 
-def scorer(bundle: Path, source: Path, names: Sequence[str]) -> Callable[[Batches], Batches]:
+def build_scorer(bundle: Path, source: Path, names: Sequence[str]) -> Callable[[Batches], Batches]:
     """What turns rows, with `FILE` and `PLACE`, into rows of `ALL`: with a score, or with why there is none.
 
     Their columns are `names`. `FILE` comes as a URL and goes as the path in the folder `source`.
     """
 
-    def score(batches: Batches) -> Batches:
+    def score_batches(batches: Batches) -> Batches:
         for batch in batches:
             for start in range(0, batch.num_rows, CHUNK):
-                yield _scored(_bundle(bundle), batch.slice(start, CHUNK).rename_columns(names), source)
+                yield _score_batch(_load_bundle(bundle), batch.slice(start, CHUNK).rename_columns(names), source)
 
-    return score
+    return score_batches
 
 
 @cache
-def _bundle(folder: Path) -> Bundle:
+def _load_bundle(folder: Path) -> Bundle:
     """Loaded once a process, which scores part after part."""
     return Bundle(folder)
 
 
-def _scored(bundle: Bundle, batch: pa.RecordBatch, source: Path) -> pa.RecordBatch:
+def _score_batch(bundle: Bundle, batch: pa.RecordBatch, source: Path) -> pa.RecordBatch:
     columns = batch.to_pydict()
     names = {url: str(Path(unquote(urlsplit(url).path)).relative_to(source)) for url in set(columns[FILE])}
     files, places = [names[url] for url in columns.pop(FILE)], columns.pop(PLACE)
-    done = scored(bundle, ready(bundle, given(columns), 0))
+    done = score_rows(bundle, prepare_rows(bundle, convert_to_rows(columns), 0))
     made = [{**row, FILE: files[row["row"]], "row": places[row["row"]] + 1} for row in done.batch.to_pylist()]
     for number, *told in done.rejected:
         made.append({FILE: files[number], "row": places[number] + 1, **dict(zip(REJECT, told, strict=True))})

@@ -4,54 +4,56 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from tarmac.ci.github_api import api, every
-from tarmac.ci.outcome import MONITORING, Found, report
-from tarmac.reporting.markdown import fit, text
+from tarmac.ci.github_api import call_api, fetch_entries
+from tarmac.ci.outcome import MONITORING, RunOutcome, render_report
+from tarmac.reporting.markdown import escape_text, truncate_report
 
 LABEL = "monitoring"
 MARK = re.compile(r"<!-- alert ([0-9a-f]{16}) -->")
 
 
-def tell(found: Found, environment: Mapping[str, str]) -> None:
+def update_alert(found: RunOutcome, environment: Mapping[str, str]) -> None:
     """Opens, updates or closes the alert. What is neither well nor a reason to tell somebody leaves it as it is."""
-    issue = _standing(environment)
+    issue = _find_open_alert(environment)
     if found.alert:
-        _raise(issue, found, environment)
+        _raise_alert(issue, found, environment)
     elif issue is not None and (found.verdict == "ok" or found.review == "pass"):
         why = (
             "a retraining has passed its review"
             if found.review == "pass"
-            else f"all is well again: {text(found.summary)}"
+            else f"all is well again: {escape_text(found.summary)}"
         )
-        api("POST", f"issues/{issue['number']}/comments", environment, {"body": f"Closed by the monitoring: {why}"})
-        api("PATCH", f"issues/{issue['number']}", environment, {"state": "closed", "state_reason": "completed"})
+        call_api(
+            "POST", f"issues/{issue['number']}/comments", environment, {"body": f"Closed by the monitoring: {why}"}
+        )
+        call_api("PATCH", f"issues/{issue['number']}", environment, {"state": "closed", "state_reason": "completed"})
         print(f"closed {issue['html_url']}")
 
 
-def _raise(issue: Mapping[str, Any] | None, found: Found, environment: Mapping[str, str]) -> None:
-    wanted = {"title": f"Monitoring: {found.alert}"[:200], "body": body(found, environment)}
+def _raise_alert(issue: Mapping[str, Any] | None, found: RunOutcome, environment: Mapping[str, str]) -> None:
+    wanted = {"title": f"Monitoring: {found.alert}"[:200], "body": render_alert(found, environment)}
     if issue is None:
-        made = api("POST", "issues", environment, {**wanted, "labels": [LABEL]})
+        made = call_api("POST", "issues", environment, {**wanted, "labels": [LABEL]})
         print(f"opened {made['html_url']}")
         return
     marked = MARK.search(issue["body"])
     if marked is None or marked[1] != found.reason:
-        comment = {"body": f"The reason is another one now: {text(found.alert)}"}
-        api("POST", f"issues/{issue['number']}/comments", environment, comment)
-    api("PATCH", f"issues/{issue['number']}", environment, wanted)
+        comment = {"body": f"The reason is another one now: {escape_text(found.alert)}"}
+        call_api("POST", f"issues/{issue['number']}/comments", environment, comment)
+    call_api("PATCH", f"issues/{issue['number']}", environment, wanted)
     print(f"updated {issue['html_url']}")
 
 
-def body(found: Found, environment: Mapping[str, str]) -> str:
+def render_alert(found: RunOutcome, environment: Mapping[str, str]) -> str:
     """The reason, what stays as it was, and the report. What it is found again by comes first."""
-    run = _run(environment)
-    head = f"<!-- alert {found.reason} -->\n**{text(found.alert)}**\n\n"
+    run = _format_run_url(environment)
+    head = f"<!-- alert {found.reason} -->\n**{escape_text(found.alert)}**\n\n"
     stays = "The live model stays as it is; `docs/retrain.md` says what to do."
     link = f" What was done: [the run]({run})." if run else ""
-    return fit(f"{head}{stays}{link}\n\n{report(MONITORING)}\n")
+    return truncate_report(f"{head}{stays}{link}\n\n{render_report(MONITORING)}\n")
 
 
-def _run(environment: Mapping[str, str]) -> str:
+def _format_run_url(environment: Mapping[str, str]) -> str:
     """The page of the run, where it is one of GitHub's."""
     if not environment.get("GITHUB_RUN_ID"):
         return ""
@@ -59,7 +61,7 @@ def _run(environment: Mapping[str, str]) -> str:
     return f"{server}/{environment['GITHUB_REPOSITORY']}/actions/runs/{environment['GITHUB_RUN_ID']}"
 
 
-def _standing(environment: Mapping[str, str]) -> Mapping[str, Any] | None:
+def _find_open_alert(environment: Mapping[str, str]) -> Mapping[str, Any] | None:
     """The alert that is open: of the issues with the label the oldest that a run wrote."""
-    labelled = every("issues", environment, state="open", labels=LABEL, direction="asc")
+    labelled = fetch_entries("issues", environment, state="open", labels=LABEL, direction="asc")
     return next((one for one in labelled if "pull_request" not in one and MARK.search(one["body"] or "")), None)

@@ -7,7 +7,7 @@ import subprocess
 from dataclasses import dataclass
 
 from tarmac.interface.errors import UserError
-from tarmac.repository.git import git
+from tarmac.repository.git import run_git
 
 BRANCH = "retrain"
 SIGNED = re.compile(r"^Retraining: ([0-9a-f]{64})$", re.MULTILINE)
@@ -19,7 +19,7 @@ class BranchError(UserError):
 
 
 @dataclass(frozen=True)
-class Remote:
+class RemoteBranches:
     """What the server has."""
 
     default: str  # the default branch's name
@@ -27,7 +27,7 @@ class Remote:
 
 
 @dataclass(frozen=True)
-class Pushed:
+class PushedCommit:
     """The commit that the branch has now."""
 
     commit: str
@@ -36,29 +36,29 @@ class Pushed:
     new: bool
 
 
-def push(subject: str) -> Pushed | None:
+def push_result(subject: str) -> PushedCommit | None:
     """Commits the result that is here, and gives it to the server's branch; None where it is that of the default one.
 
     What cannot be pushed stays as the local branch. Raises `BranchError` where somebody else's commits stand there.
     """
     remote = look()
-    if remote.tip and not ours(remote.tip, remote.default):
+    if remote.tip and not is_own_branch(remote.tip, remote.default):
         raise BranchError(
             f"the branch {BRANCH} on the server has commits of another author and is kept",
             f"merge or rename the branch {BRANCH}, then run `make propose` again",
         )
-    content = commit(subject, remote)
+    content = commit_result(subject, remote)
     if content is None:
         return None
-    if remote.tip and _beyond(remote.tip, remote.default) and signature(remote.tip) == content:
-        return Pushed(remote.tip, remote.default, content, new=False)
-    git("push", "--quiet", f"--force-with-lease={BRANCH}:{remote.tip}", "origin", f"HEAD:refs/heads/{BRANCH}")
-    return Pushed(git("rev-parse", "HEAD").strip(), remote.default, content, new=True)
+    if remote.tip and _list_unmerged_commits(remote.tip, remote.default) and read_signature(remote.tip) == content:
+        return PushedCommit(remote.tip, remote.default, content, new=False)
+    run_git("push", "--quiet", f"--force-with-lease={BRANCH}:{remote.tip}", "origin", f"HEAD:refs/heads/{BRANCH}")
+    return PushedCommit(run_git("rev-parse", "HEAD").strip(), remote.default, content, new=True)
 
 
-def look() -> Remote:
+def look() -> RemoteBranches:
     """Fetches the default branch and that of the retraining, by the names that the server has now."""
-    listed = git("ls-remote", "--symref", "origin", "HEAD", f"refs/heads/{BRANCH}").splitlines()
+    listed = run_git("ls-remote", "--symref", "origin", "HEAD", f"refs/heads/{BRANCH}").splitlines()
     default = next((line.split()[1] for line in listed if line.startswith("ref: ")), "").removeprefix("refs/heads/")
     tip = next((line.split()[0] for line in listed if line.endswith(f"\trefs/heads/{BRANCH}")), "")
     if not default:
@@ -67,48 +67,48 @@ def look() -> Remote:
             "set the default branch in the settings of the repository on the server",
         )
     wanted = [default, *([BRANCH] if tip else [])]
-    git("fetch", "--quiet", "origin", *(f"+refs/heads/{name}:refs/remotes/origin/{name}" for name in wanted))
-    return Remote(default, tip)
+    run_git("fetch", "--quiet", "origin", *(f"+refs/heads/{name}:refs/remotes/origin/{name}" for name in wanted))
+    return RemoteBranches(default, tip)
 
 
-def ours(tip: str, default: str) -> bool:
-    """Whether a branch holds nothing but one commit as `commit` makes it, or nothing that is not merged."""
-    beyond = _beyond(tip, default)
+def is_own_branch(tip: str, default: str) -> bool:
+    """Whether a branch holds nothing but one commit as `commit_result` makes it, or nothing that is not merged."""
+    beyond = _list_unmerged_commits(tip, default)
     if len(beyond) != 1:
         return not beyond
-    _, *parents = git("rev-list", "--parents", "--max-count=1", tip).split()
-    return len(parents) == 1 and signature(tip) == _content(parents[0], tip)
+    _, *parents = run_git("rev-list", "--parents", "--max-count=1", tip).split()
+    return len(parents) == 1 and read_signature(tip) == _hash_changes(parents[0], tip)
 
 
-def commit(subject: str, remote: Remote) -> str | None:
+def commit_result(subject: str, remote: RemoteBranches) -> str | None:
     """Commits what is here on the local branch; returns its content, or None where the default branch has the same."""
-    if not ours("HEAD", remote.default):
+    if not is_own_branch("HEAD", remote.default):
         raise BranchError(
             f"HEAD has commits that are not on origin/{remote.default}",
             f"start from the default branch: `git switch {remote.default}`",
         )
-    git("switch", "--quiet", "--force-create", BRANCH)
-    git("reset", "--quiet", "--soft", git("merge-base", "HEAD", f"origin/{remote.default}").strip())
-    _add()
-    content = _content("HEAD")
-    if content == _hash(""):
+    run_git("switch", "--quiet", "--force-create", BRANCH)
+    run_git("reset", "--quiet", "--soft", run_git("merge-base", "HEAD", f"origin/{remote.default}").strip())
+    _add_outputs()
+    content = _hash_changes("HEAD")
+    if content == _hash_text(""):
         return None
-    git("commit", "--quiet", "--message", subject, "--message", f"Retraining: {content}")
+    run_git("commit", "--quiet", "--message", subject, "--message", f"Retraining: {content}")
     return content
 
 
-def _beyond(revision: str, default: str) -> list[str]:
+def _list_unmerged_commits(revision: str, default: str) -> list[str]:
     """The commits of a revision that the default branch lacks."""
-    return git("rev-list", revision, f"^origin/{default}").split()
+    return run_git("rev-list", revision, f"^origin/{default}").split()
 
 
-def signature(revision: str) -> str:
+def read_signature(revision: str) -> str:
     """The content that a commit says it has."""
-    signed = SIGNED.findall(git("show", "--no-patch", "--format=%B", revision))
+    signed = SIGNED.findall(run_git("show", "--no-patch", "--format=%B", revision))
     return signed[-1] if signed else ""
 
 
-def _add() -> None:
+def _add_outputs() -> None:
     """Sends the outputs and stages the result, as for every branch of a machine, by programs that need no token."""
     env = {name: value for name, value in os.environ.items() if name != TOKEN}
     try:
@@ -120,16 +120,16 @@ def _add() -> None:
         ) from None
 
 
-def _content(before: str, after: str = "") -> str:
+def _hash_changes(before: str, after: str = "") -> str:
     """A hash of what a commit (or the index) gives to the files in which it differs from another one."""
     compared = [before, after] if after else ["--cached", before]
-    fields = git("diff", "--raw", "--no-abbrev", "--no-renames", "-z", *compared, "--").split("\0")
+    fields = run_git("diff", "--raw", "--no-abbrev", "--no-renames", "-z", *compared, "--").split("\0")
     given = []
     for entry, path in zip(fields[::2], fields[1::2], strict=False):
         _, mode, _, oid, _ = entry.split(" ")  # modes and hashes, of before and of after each, and what was done
         given.append(f"{mode} {oid} {path}")
-    return _hash("\0".join(given))
+    return _hash_text("\0".join(given))
 
 
-def _hash(text: str) -> str:
+def _hash_text(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()

@@ -52,7 +52,7 @@ class Environment(dict[str, str]):
         )
 
 
-def read(path: Path) -> str:
+def read_report(path: Path) -> str:
     """Return a report's text, made harmless.
 
     Raises `ReportError` if it is no small, regular file of text.
@@ -73,30 +73,30 @@ def read(path: Path) -> str:
         raise ReportError(f"{shown} is not valid UTF-8") from None
     if "\0" in text:
         raise ReportError(f"{shown} contains NUL bytes")
-    text = harmless(text)
+    text = neutralize_text(text)
     if len(text) > LIMIT or not text.strip():
         raise ReportError(f"{shown} is empty, or longer than {LIMIT:,} characters")
     return text
 
 
-def harmless(text: str) -> str:
+def neutralize_text(text: str) -> str:
     """Return a text that mentions and links nobody, and shows no picture: a space that is not seen stands in each."""
     return FORGED.sub(rf"\g<0>{APART}", MENTION.sub(f"@{APART}", text))
 
 
-def every(path: str, environment: Mapping[str, str], **query: str) -> list[Any]:
+def fetch_entries(path: str, environment: Mapping[str, str], **query: str) -> list[Any]:
     """All entries of a list of GitHub's REST API."""
     found: list[Any] = []
     for page in range(1, PAGES + 1):
         asked = urllib.parse.urlencode({**query, "per_page": 100, "page": page})
-        entries = api("GET", f"{path}?{asked}", environment)
+        entries = call_api("GET", f"{path}?{asked}", environment)
         found += entries
         if len(entries) < 100:
             break
     return found
 
 
-def api(method: str, path: str, environment: Mapping[str, str], data: Mapping[str, object] | None = None) -> Any:
+def call_api(method: str, path: str, environment: Mapping[str, str], data: Mapping[str, object] | None = None) -> Any:
     """GitHub's answer about this repository. Raises `GitHubError` where it refuses or cannot be reached."""
     base = environment.get("GITHUB_API_URL", "https://api.github.com")
     url = f"{base}/repos/{environment['GITHUB_REPOSITORY']}/{path}"
@@ -108,12 +108,12 @@ def api(method: str, path: str, environment: Mapping[str, str], data: Mapping[st
         with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 -- the address is the runner's own
             return json.loads(answer.read() or "null")
     except urllib.error.HTTPError as error:
-        raise GitHubError(f"{asked}: {error}{_reason(error)}", error.code) from None
+        raise GitHubError(f"{asked}: {error}{_format_reason(error)}", error.code) from None
     except (OSError, ValueError) as error:  # no line, or an answer that is none
         raise GitHubError(f"{asked}: {error}") from None
 
 
-def _reason(error: urllib.error.HTTPError) -> str:
+def _format_reason(error: urllib.error.HTTPError) -> str:
     """What GitHub says of a request that it refuses, in a line."""
     try:
         told = json.loads(error.read())

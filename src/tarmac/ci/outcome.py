@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tarmac.ci.github_api import ReportError, harmless, read
+from tarmac.ci.github_api import ReportError, neutralize_text, read_report
 
 MONITORED, REVIEWED = Path("monitoring/monitoring.json"), Path("review/verdict.json")
 MONITORING, REVIEW = Path("monitoring/report.md"), Path("review/report.md")
@@ -16,7 +16,7 @@ VERDICTS, DECISIONS, AUTOMATIC = ("ok", "watch", "act"), ("none", "retrain", "ho
 
 
 @dataclass(frozen=True)
-class Found:
+class RunOutcome:
     """The run in the words that decide what is done."""
 
     verdict: str  # of the monitoring: ok, watch or act
@@ -42,54 +42,54 @@ class Found:
         return hashlib.sha256(kind.encode()).hexdigest()[:16]
 
 
-def found(outcome: str = "success") -> Found:
+def read_run_outcome(outcome: str = "success") -> RunOutcome:
     """What lies here. A run that broke, or that left what nobody can read, is held: `outcome` is how its step ended."""
     try:
-        monitored, reviewed = _json(MONITORED), _json(REVIEWED) if REVIEWED.exists() else {}
-        read_ = _found(monitored, reviewed)
+        monitored, reviewed = _read_json(MONITORED), _read_json(REVIEWED) if REVIEWED.exists() else {}
+        read_ = _parse_outcome(monitored, reviewed)
     except ReportError as error:
-        return _broken(f"the run failed: {error}")
+        return _build_broken_outcome(f"the run failed: {error}")
     if outcome != "success" and read_.decision != "hold":
-        return _broken("the run failed after monitoring")
+        return _build_broken_outcome("the run failed after monitoring")
     return read_
 
 
-def report(path: Path) -> str:
+def render_report(path: Path) -> str:
     """The text of a report, or why there is none to show."""
     try:
-        return read(path)
+        return read_report(path)
     except ReportError as error:
         return f"There is no report to show: {error}."
 
 
-def _found(monitored: Mapping[str, Any], reviewed: Mapping[str, Any]) -> Found:
+def _parse_outcome(monitored: Mapping[str, Any], reviewed: Mapping[str, Any]) -> RunOutcome:
     decision = monitored.get("decision")
     if decision not in DECISIONS or monitored.get("verdict") not in VERDICTS:
         raise ReportError(f"{MONITORED} has no valid verdict or decision")
-    made = "" if decision == "hold" else _line(monitored.get("made", ""))
+    made = "" if decision == "hold" else _format_line(monitored.get("made", ""))
     review = reviewed.get("verdict", "") if made else ""
     if made and review not in ("pass", "fail"):
         raise ReportError(f"retraining made a result, but {REVIEWED} is missing or has no verdict")
-    failing = _names(MONITORED, monitored, "act")
+    failing = _list_checks(MONITORED, monitored, "act")
     if review == "fail":
-        failing = _names(REVIEWED, reviewed, "fail")
-    return Found(
+        failing = _list_checks(REVIEWED, reviewed, "fail")
+    return RunOutcome(
         verdict=str(monitored["verdict"]),
         decision=decision,
-        summary=_line(monitored.get("summary", "")),
+        summary=_format_line(monitored.get("summary", "")),
         made=made,
         review=review,
-        headline=_line(reviewed.get("summary", "")),
+        headline=_format_line(reviewed.get("summary", "")),
         acting=failing,
         automatic=monitored.get("release") == AUTOMATIC,
     )
 
 
-def _broken(why: str) -> Found:
-    return Found("act", "hold", _line(why), "", "", "", (), automatic=False)
+def _build_broken_outcome(why: str) -> RunOutcome:
+    return RunOutcome("act", "hold", _format_line(why), "", "", "", (), automatic=False)
 
 
-def _names(path: Path, tree: Mapping[str, Any], outcome: str) -> tuple[str, ...]:
+def _list_checks(path: Path, tree: Mapping[str, Any], outcome: str) -> tuple[str, ...]:
     checks = tree.get("checks") or []
     if not isinstance(checks, list) or not all(isinstance(check, dict) for check in checks):
         raise ReportError(f"`checks` in {path} is not a list of objects")
@@ -98,11 +98,11 @@ def _names(path: Path, tree: Mapping[str, Any], outcome: str) -> tuple[str, ...]
     )
 
 
-def _line(words: object) -> str:
-    return harmless(" ".join(str(words).split()))[:300]
+def _format_line(words: object) -> str:
+    return neutralize_text(" ".join(str(words).split()))[:300]
 
 
-def _json(path: Path) -> dict[str, Any]:
+def _read_json(path: Path) -> dict[str, Any]:
     """A JSON object of a small, regular file. Raises `ReportError` where it is none."""
     if path.is_symlink() or path.parent.is_symlink() or not path.is_file():
         raise ReportError(f"{path} is missing or not a regular file")

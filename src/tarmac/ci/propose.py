@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tarmac.ci import alert, branch, pull_request
 from tarmac.ci.github_api import Environment
-from tarmac.ci.outcome import Found, found
+from tarmac.ci.outcome import RunOutcome, read_run_outcome
 from tarmac.interface.errors import UserError, exit_on_user_error
 
 
@@ -16,10 +16,10 @@ class ProposalError(UserError):
 
 def main(environment: Mapping[str, str]) -> None:
     """Does what the run asks for. Raises `ProposalError` where Git or GitHub refuses; the same again goes on."""
-    run = found(environment.get("OUTCOME", "success"))
+    run = read_run_outcome(environment.get("OUTCOME", "success"))
     print(f"monitoring: {run.verdict}, {run.decision}: {run.summary}")
     refused: list[UserError] = []
-    for step in ([propose] if run.made else []) + [alert.tell]:
+    for step in ([propose_retraining] if run.made else []) + [alert.update_alert]:
         try:
             step(run, environment)
         except UserError as error:  # one of the two is no reason to leave the other
@@ -29,23 +29,25 @@ def main(environment: Mapping[str, str]) -> None:
         raise ProposalError("\n".join(map(str, refused)), "\n".join(hints))
 
 
-def propose(run: Found, environment: Mapping[str, str]) -> None:
+def propose_retraining(run: RunOutcome, environment: Mapping[str, str]) -> None:
     """Pushes the branch, opens or updates the pull request, and has it judged; merges it where the policy says so."""
-    pushed = branch.push(pull_request.title(run))
+    pushed = branch.push_result(pull_request.format_title(run))
     if pushed is None:
         print("the default branch has this result already: nothing to propose")
         return
     print(f"{'pushed' if pushed.new else 'the server has'} {pushed.commit[:9]} as {branch.BRANCH}")
-    offered = pull_request.offer(pushed, run, environment)
+    offered = pull_request.submit_pull_request(pushed, run, environment)
     if offered is None:
         print("a pull request with this very content was closed: it is not opened again")
         return
-    pull_request.start(pushed.commit, environment)
+    pull_request.start_workflows(pushed.commit, environment)
     if run.automatic and run.review == "pass":
-        _output("merged", pull_request.merge(int(offered["number"]), pushed, environment), environment)
+        _write_output(
+            "merged", pull_request.merge_pull_request(int(offered["number"]), pushed, environment), environment
+        )
 
 
-def _output(name: str, value: str, environment: Mapping[str, str]) -> None:
+def _write_output(name: str, value: str, environment: Mapping[str, str]) -> None:
     """Tells the workflow's next job."""
     print(f"{name}: {value}")
     if path := environment.get("GITHUB_OUTPUT"):

@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from tarmac.ci.branch import BRANCH, Pushed
-from tarmac.ci.github_api import api, every
-from tarmac.ci.outcome import MONITORING, REVIEW, Found, report
-from tarmac.reporting.markdown import details, fit, text
+from tarmac.ci.branch import BRANCH, PushedCommit
+from tarmac.ci.github_api import call_api, fetch_entries
+from tarmac.ci.outcome import MONITORING, REVIEW, RunOutcome, render_report
+from tarmac.reporting.markdown import escape_text, render_details, truncate_report
 
 MARK = re.compile(r"<!-- retraining ([0-9a-f]{64}) -->")
 LONGEST, MONITORED = 60_000, 15_000  # characters of the body, and what the monitoring's report has of them at most
@@ -15,64 +15,70 @@ TITLE = 200  # characters
 STARTED = ("checks", "review")  # what GitHub does not start by itself for a branch that this token pushes
 
 
-def offer(pushed: Pushed, found: Found, environment: Mapping[str, str]) -> Mapping[str, Any] | None:
+def submit_pull_request(
+    pushed: PushedCommit, found: RunOutcome, environment: Mapping[str, str]
+) -> Mapping[str, Any] | None:
     """Opens the pull request or brings it up to date; None where this very content was refused before."""
-    known = _known(environment)
+    known = _list_pull_requests(environment)
     open_ = next((pull for pull in known if pull["state"] == "open"), None)
-    wanted = {"title": title(found), "body": body(pushed, found)}
+    wanted = {"title": format_title(found), "body": render_body(pushed, found)}
     if open_ is not None:
-        return _updated(open_, wanted, environment)
-    if any(_content(pull) == pushed.content and not pull.get("merged_at") for pull in known):
+        return _update_pull_request(open_, wanted, environment)
+    if any(_parse_content_hash(pull) == pushed.content and not pull.get("merged_at") for pull in known):
         return None
-    made = api("POST", "pulls", environment, {**wanted, "head": BRANCH, "base": pushed.default})
+    made = call_api("POST", "pulls", environment, {**wanted, "head": BRANCH, "base": pushed.default})
     print(f"opened {made['html_url']}")
     return dict(made)
 
 
-def start(commit: str, environment: Mapping[str, str]) -> None:
+def start_workflows(commit: str, environment: Mapping[str, str]) -> None:
     """Starts what judges the branch, once for a commit: GitHub would wait for a person's click."""
     for name in STARTED:
         query = f"head_sha={commit}&event=workflow_dispatch&per_page=1"
-        if not api("GET", f"actions/workflows/{name}.yml/runs?{query}", environment)["total_count"]:
-            api("POST", f"actions/workflows/{name}.yml/dispatches", environment, {"ref": BRANCH})
+        if not call_api("GET", f"actions/workflows/{name}.yml/runs?{query}", environment)["total_count"]:
+            call_api("POST", f"actions/workflows/{name}.yml/dispatches", environment, {"ref": BRANCH})
             print(f"started {name}")
 
 
-def merge(number: int, pushed: Pushed, environment: Mapping[str, str]) -> str:
+def merge_pull_request(number: int, pushed: PushedCommit, environment: Mapping[str, str]) -> str:
     """Merges what was pushed and nothing else; returns the commit. Raises `GitHubError` where GitHub refuses."""
-    return str(api("PUT", f"pulls/{number}/merge", environment, {"sha": pushed.commit})["sha"])
+    return str(call_api("PUT", f"pulls/{number}/merge", environment, {"sha": pushed.commit})["sha"])
 
 
-def title(found: Found) -> str:
+def format_title(found: RunOutcome) -> str:
     """The verdict in one line."""
     return f"{found.made[:1].upper()}{found.made[1:]}, {found.review}: {found.headline}"[:TITLE]
 
 
-def body(pushed: Pushed, found: Found) -> str:
+def render_body(pushed: PushedCommit, found: RunOutcome) -> str:
     """The verdict, what a person has to do, and both reports. What GitHub finds it again by comes first."""
     what = "Merging makes this the model of the default branch; `make release` and `make promote` put it into service."
     if found.automatic:
         what = "The policy merges, releases and promotes what passes, without a person."
-    why = f"A machine has made this: {text(found.made)}. {text(found.summary)}"
+    why = f"A machine has made this: {escape_text(found.made)}. {escape_text(found.summary)}"
     head = f"<!-- retraining {pushed.content} -->\n{why}\n\n{what}\n\n"
-    monitoring = "\n\n" + details(f"Monitoring: {found.verdict}", fit(report(MONITORING), MONITORED))
-    return head + fit(report(REVIEW), LONGEST - len(head) - len(monitoring)) + monitoring
+    monitoring = "\n\n" + render_details(
+        f"Monitoring: {found.verdict}", truncate_report(render_report(MONITORING), MONITORED)
+    )
+    return head + truncate_report(render_report(REVIEW), LONGEST - len(head) - len(monitoring)) + monitoring
 
 
-def _known(environment: Mapping[str, str]) -> list[Any]:
+def _list_pull_requests(environment: Mapping[str, str]) -> list[Any]:
     owner = environment["GITHUB_REPOSITORY"].partition("/")[0]
-    return every("pulls", environment, state="all", head=f"{owner}:{BRANCH}")
+    return fetch_entries("pulls", environment, state="all", head=f"{owner}:{BRANCH}")
 
 
-def _updated(pull: Mapping[str, Any], wanted: Mapping[str, str], environment: Mapping[str, str]) -> Mapping[str, Any]:
+def _update_pull_request(
+    pull: Mapping[str, Any], wanted: Mapping[str, str], environment: Mapping[str, str]
+) -> Mapping[str, Any]:
     if all(pull[name] == value for name, value in wanted.items()):
         print(f"{pull['html_url']} says this already")
         return pull
-    api("PATCH", f"pulls/{pull['number']}", environment, wanted)
+    call_api("PATCH", f"pulls/{pull['number']}", environment, wanted)
     print(f"updated {pull['html_url']}")
     return pull
 
 
-def _content(pull: Mapping[str, Any]) -> str:
+def _parse_content_hash(pull: Mapping[str, Any]) -> str:
     marked = MARK.search(pull["body"] or "")
     return marked[1] if marked else ""

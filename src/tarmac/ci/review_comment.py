@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tarmac.ci.github_api import Environment, GitHubError, ReportError, api, every, read
+from tarmac.ci.github_api import Environment, GitHubError, ReportError, call_api, fetch_entries, read_report
 from tarmac.interface.errors import exit_on_user_error
-from tarmac.repository.imports import closure
+from tarmac.repository.imports import find_imported_files
 
 TITLE = "model-report"  # CML finds its comment again by it: letters, digits and hyphens only
 SEEN = 30  # comments that CML looks through for its own
@@ -33,37 +33,39 @@ def main(environment: Mapping[str, str]) -> None:
 
     A pull request that is closed, or has a newer commit, gets nothing: its own run will post.
     """
-    number = pull_request(environment)
+    number = find_pull_request(environment)
     if number is None:
         print(f"no open pull request has {environment['HEAD_SHA']} as its head: nothing to post")
         return
     try:
-        body, refused = read(Path(environment["REPORT"])), None
+        body, refused = read_report(Path(environment["REPORT"])), None
     except ReportError as error:
         body, refused = f"There is no report to show: {error}.", error
-    start = heading(environment, touched(environment, number)) + attempts(environment)
-    post(start + body, number, environment)
+    start = render_heading(environment, find_changed_review_files(environment, number)) + render_attempt_count(
+        environment
+    )
+    post_comment(start + body, number, environment)
     if refused and Path(environment["REPORT"]).parent.exists():
         raise refused
 
 
-def pull_request(environment: Mapping[str, str]) -> int | None:
+def find_pull_request(environment: Mapping[str, str]) -> int | None:
     """Number of the open pull request whose head is this commit: the event names none where it comes from a fork."""
     head = f"{environment['HEAD_OWNER']}:{environment['HEAD_BRANCH']}"
     query = urllib.parse.urlencode({"state": "open", "head": head, "per_page": 100})
-    pulls = api("GET", f"pulls?{query}", environment)
+    pulls = call_api("GET", f"pulls?{query}", environment)
     return next((int(pull["number"]) for pull in pulls if pull["head"]["sha"] == environment["HEAD_SHA"]), None)
 
 
-def touched(environment: Mapping[str, str], number: int) -> list[str]:
+def find_changed_review_files(environment: Mapping[str, str], number: int) -> list[str]:
     """Files of the pull request that decide how it is judged."""
-    files = every(f"pulls/{number}/files", environment)
+    files = fetch_entries(f"pulls/{number}/files", environment)
     names = [str(file[name]) for file in files for name in ("previous_filename", "filename") if name in file]
-    code = {path.removesuffix(".py") for path in closure(ROOT, *ENTRIES)}
-    return [name for name in names if name.startswith(STARTERS) or _replaces(name, code)]
+    code = {path.removesuffix(".py") for path in find_imported_files(ROOT, *ENTRIES)}
+    return [name for name in names if name.startswith(STARTERS) or _is_review_code(name, code)]
 
 
-def _replaces(name: str, code: set[str]) -> bool:
+def _is_review_code(name: str, code: set[str]) -> bool:
     """Return whether a file is one of some modules, or is imported in place of one: `src/json.py`."""
     path = Path(name)
     if path.suffix == ".py" and path.parts[:-1] in ((), ("src",)):
@@ -71,26 +73,32 @@ def _replaces(name: str, code: set[str]) -> bool:
     return any(str(stem) in code for stem in (path.with_suffix(""), *path.parents))
 
 
-def title(comments: list[Any]) -> str:
+def select_watermark(comments: list[Any]) -> str:
     """The watermark that CML shall go by: none that stands in somebody else's comment, which CML would overwrite.
 
     A reply that quotes the report bears its watermark, too.
     """
-    foreign = {found[1] for entry in comments if not _mine(entry) for found in WATERMARK.finditer(entry["body"])}
+    foreign = {
+        found[1] for entry in comments if not _is_own_comment(entry) for found in WATERMARK.finditer(entry["body"])
+    }
     return next(name for name in (TITLE, *(f"{TITLE}-{n}" for n in range(2, len(foreign) + 3))) if name not in foreign)
 
 
-def outdated(comments: list[Any], name: str) -> list[int]:
+def find_outdated_comments(comments: list[Any], name: str) -> list[int]:
     """Own reports that CML will not edit: under another watermark, or further down than it looks."""
-    found = [(place, entry, WATERMARK.search(entry["body"])) for place, entry in enumerate(comments) if _mine(entry)]
+    found = [
+        (place, entry, WATERMARK.search(entry["body"]))
+        for place, entry in enumerate(comments)
+        if _is_own_comment(entry)
+    ]
     return [int(entry["id"]) for place, entry, mark in found if mark and (mark[1] != name or place >= SEEN)]
 
 
-def _mine(comment: Mapping[str, Any]) -> bool:
+def _is_own_comment(comment: Mapping[str, Any]) -> bool:
     return bool(comment["user"]["login"] == ME)
 
 
-def heading(environment: Mapping[str, str], judges: list[str]) -> str:
+def render_heading(environment: Mapping[str, str], judges: list[str]) -> str:
     """What the report cannot say of itself: whether the check passed, and whether the judge was changed."""
     mark = "✅" if environment["CONCLUSION"] == "success" else "❌"
     run = f"[the run]({environment['RUN_URL']})"
@@ -103,14 +111,14 @@ def heading(environment: Mapping[str, str], judges: list[str]) -> str:
     return line + (f"{warning}{own if mine else AFTER}\n" if judges else "")
 
 
-def attempts(environment: Mapping[str, str]) -> str:
+def render_attempt_count(environment: Mapping[str, str]) -> str:
     """Say how many commits of this branch were judged, if there are several: the best of many is good by luck.
 
     It counts the last hundred reviews of branches of this name. If GitHub does not say, nobody is kept waiting.
     """
     query = {"branch": environment["HEAD_BRANCH"], "event": "pull_request", "per_page": 100}
     try:
-        found = api("GET", f"actions/workflows/review.yml/runs?{urllib.parse.urlencode(query)}", environment)
+        found = call_api("GET", f"actions/workflows/review.yml/runs?{urllib.parse.urlencode(query)}", environment)
         own = [
             run
             for run in found["workflow_runs"]
@@ -124,15 +132,15 @@ def attempts(environment: Mapping[str, str]) -> str:
     return many if len(judged) > 1 else ""
 
 
-def post(body: str, number: int, environment: Mapping[str, str]) -> None:
+def post_comment(body: str, number: int, environment: Mapping[str, str]) -> None:
     """Post the comment, or edit the one that is there: by CML, or else by GitHub's API.
 
     Raises `GitHubError`.
     """
-    comments = every(f"issues/{number}/comments", environment)
-    name = title(comments)
-    for identity in outdated(comments, name):
-        api("DELETE", f"issues/comments/{identity}", environment)
+    comments = fetch_entries(f"issues/{number}/comments", environment)
+    name = select_watermark(comments)
+    for identity in find_outdated_comments(comments, name):
+        call_api("DELETE", f"issues/comments/{identity}", environment)
     problem = _post_by_cml(body, number, name, environment)
     if problem:
         print(f"{problem}: the comment is posted through GitHub's API instead")
@@ -161,12 +169,12 @@ def _post_by_api(body: str, number: int, name: str, environment: Mapping[str, st
     """Write the comment that CML would write, with its watermark, so that CML finds it the next time."""
     watermark = f'![](https://cml.dev/watermark.png#{environment["HEAD_SHA"]} "CML watermark {name}")'
     content = {"body": f"{body}\n\n{watermark}"}
-    comments = every(f"issues/{number}/comments", environment)
-    mine = [entry for entry in comments if _mine(entry) and f'CML watermark {name}"' in entry["body"]]
+    comments = fetch_entries(f"issues/{number}/comments", environment)
+    mine = [entry for entry in comments if _is_own_comment(entry) and f'CML watermark {name}"' in entry["body"]]
     if mine:
-        api("PATCH", f"issues/comments/{mine[-1]['id']}", environment, content)
+        call_api("PATCH", f"issues/comments/{mine[-1]['id']}", environment, content)
     else:
-        api("POST", f"issues/{number}/comments", environment, content)
+        call_api("POST", f"issues/{number}/comments", environment, content)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Mapping
 
 from tarmac.ci.branch import look
-from tarmac.ci.github_api import Environment, api
+from tarmac.ci.github_api import Environment, call_api
 from tarmac.interface.errors import UserError, exit_on_user_error
 
 STAGE, WHY = "prod", "a retraining that passed, released by policy"
@@ -16,18 +16,18 @@ class ShipError(UserError):
     """A step refused; those before it stand."""
 
 
-def ship(environment: Mapping[str, str]) -> None:
+def ship_model(environment: Mapping[str, str]) -> None:
     """Releases HEAD's model, gives it to prod, and starts deployment and page: a tag of this token starts nothing."""
-    _make("release")
-    _make("promote", f"STAGE={STAGE}", f"WHY={WHY}")
+    _run_make("release")
+    _run_make("promote", f"STAGE={STAGE}", f"WHY={WHY}")
     started: dict[str, dict[str, str]] = {"deploy": {"stage": STAGE}, "pages": {}}
     ref = look().default
     for name, inputs in started.items():
-        api("POST", f"actions/workflows/{name}.yml/dispatches", environment, {"ref": ref, "inputs": inputs})
+        call_api("POST", f"actions/workflows/{name}.yml/dispatches", environment, {"ref": ref, "inputs": inputs})
         print(f"started {name}")
 
 
-def _make(*words: str) -> None:
+def _run_make(*words: str) -> None:
     try:
         subprocess.run(["make", "--silent", *words], check=True)
     except (OSError, subprocess.CalledProcessError):
@@ -40,4 +40,4 @@ def _make(*words: str) -> None:
 
 if __name__ == "__main__":
     with exit_on_user_error():
-        ship(Environment(os.environ))
+        ship_model(Environment(os.environ))

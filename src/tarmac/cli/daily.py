@@ -17,7 +17,7 @@ def run() -> None:
     """Pull the raw data, rebuild everything that is not up to date, compare with what is committed."""
     from tarmac.repository import reproduce
 
-    reproduce.run()
+    reproduce.rebuild_and_compare()
 
 
 @app.command()
@@ -25,8 +25,8 @@ def pull() -> None:
     """Fetch the published result and check every byte of it."""
     from tarmac.repository.dvc import commands
 
-    commands.pull()
-    print(f"{len(commands.outputs())} outputs fetched, every byte as dvc.lock names it")
+    commands.pull_outputs()
+    print(f"{len(commands.read_output_hashes())} outputs fetched, every byte as dvc.lock names it")
 
 
 Remote = Annotated[str, typer.Option(help="Name of a DVC remote; the default one without it.")]
@@ -37,7 +37,7 @@ def push(remote: Remote = "") -> None:
     """Send what dvc.lock names, and look for every object of it in the remote; exit 1 naming what is missing."""
     from tarmac.repository.remote import push as module
 
-    print(module.push(name=remote or None))
+    print(module.push_outputs(name=remote or None))
 
 
 @app.command()
@@ -50,7 +50,7 @@ def fsck(
     """Re-hash what the remote holds for a commit; exit 1 with a line for each object that is wrong."""
     from tarmac.repository.remote import fsck as module
 
-    print(module.fsck(revision, every, repair, remote or None))
+    print(module.run_fsck(revision, every, repair, remote or None))
 
 
 @app.command()
@@ -60,11 +60,11 @@ def hook(install: Annotated[bool, typer.Option("--install", help="Write it for G
 
     if install:
         try:
-            print(module.install())
+            print(module.install_hook())
         except module.HookError as error:
             print(f"{error}; {error.hint}")  # a person's own hook is no failure of the setup
         return
-    module.check(sys.stdin)
+    module.check_pushed_commits(sys.stdin)
 
 
 @app.command()
@@ -75,7 +75,7 @@ def remote(
     """Copy what HEAD names to a URL, prove that a new clone gets it from there, and make it the default remote."""
     from tarmac.repository.remote import move
 
-    move.move(url, options or [])
+    move.move_remote(url, options or [])
 
 
 @app.command()
@@ -87,7 +87,7 @@ def restore(
     """Write the outputs of a commit from its lock and the objects, without DVC."""
     from tarmac.repository.remote import restore as module
 
-    print(module.report(module.restore(revision, to, source)))
+    print(module.format_report(module.restore_outputs(revision, to, source)))
 
 
 @app.command()
@@ -95,7 +95,10 @@ def mend() -> None:
     """Put right what a killed command left: locks, a detached HEAD, edits that DVC had put away."""
     from tarmac.repository.dvc import commands, recovery
 
-    lines = [*recovery.mend(), *(f"{path} was left half written" for path in commands.clear_stale_locks())]
+    lines = [
+        *recovery.recover_experiment(),
+        *(f"{path} was left half written" for path in commands.clear_stale_locks()),
+    ]
     print("\n".join(lines or ["nothing was left"]))
 
 
@@ -104,10 +107,10 @@ def reproduce_() -> None:
     """Rebuild HEAD from raw data in a clean clone without cache; exit 1 on any differing byte."""
     from tarmac.repository import reproduce
 
-    reproduce.clean_clone()
+    reproduce.rebuild_in_clean_clone()
 
 
-class Judge(StrEnum):
+class PolicySource(StrEnum):
     """Whose code can judge a commit instead of the working tree's."""
 
     BASE = "base"
@@ -119,7 +122,7 @@ def review(
     out: Annotated[Path, typer.Option(help="Folder for report.md and verdict.json.")] = Path("review"),
     candidate: Annotated[str, typer.Option(help="Commit to judge by this tree's code and policy, as CI does.")] = "",
     approval: Annotated[str, typer.Option(help="Commit whose name counts in review.approved; the candidate.")] = "",
-    judge: Annotated[Judge | None, typer.Option(help="Whose code and policy judge, if not these.")] = None,
+    judge: Annotated[PolicySource | None, typer.Option(help="Whose code and policy judge, if not these.")] = None,
 ) -> None:
     """Compare with the base and judge by the policy of params.yaml; exit 1 where the verdict is fail."""
     from tarmac.review import run
@@ -129,7 +132,7 @@ def review(
     elif judge:
         passed = run.review_by_base(base or None, out)
     else:
-        passed = run.review(base or None, out)
+        passed = run.review_working_tree(base or None, out)
     if not passed:
         sys.exit(1)
 
@@ -154,7 +157,7 @@ def sweep(
         from tarmac.sweep import run
 
         try:
-            run.sweep(study, storage, trials, jobs, top)
+            run.run_sweep(study, storage, trials, jobs, top)
         except KeyboardInterrupt:
             sys.exit(130)
 
@@ -168,7 +171,7 @@ def show_sweep(
     """Print every trial, the best first."""
     from tarmac.sweep import run
 
-    run.look(study, storage, html)
+    run.show_study(study, storage, html)
 
 
 @app.command()
@@ -176,7 +179,7 @@ def doctor() -> None:
     """Check machine, repository and remote, a line each with what to do; exit 1 where something is to be mended."""
     from tarmac.repository.doctor import run
 
-    if not run.doctor():
+    if not run.run_doctor():
         sys.exit(1)
 
 
@@ -196,8 +199,8 @@ def lineage_(
     """Say where a file comes from: commit, data, code, environment, parameters, metrics, and how to rebuild it."""
     from tarmac.repository import lineage
 
-    found = lineage.lineage(file)
-    print(json.dumps(found.as_json(), indent=2) if as_json else lineage.text(found))
+    found = lineage.find_lineage(file)
+    print(json.dumps(found.to_dict(), indent=2) if as_json else lineage.format_lineage(found))
 
 
 @app.command()
@@ -209,7 +212,7 @@ def ingest(
     """Write data/raw from the pinned distribution, or take in some months; then track it with DVC."""
     from tarmac.ingest import incoming
 
-    lines = incoming.ingest(what or [])
+    lines = incoming.ingest_raw_data(what or [])
     if not lines:
         print("nothing new: data/raw has these rows already")
         return
@@ -230,7 +233,7 @@ def init_problem(
     """Replace the problem by that of one table: its code, parameters, pipeline and data. Git keeps the old one."""
     from tarmac.scaffold import infer, start
 
-    asked = infer.Asked(target, time, group, key, start.task_named(task) if task else None)
+    asked = infer.ProblemRequest(target, time, group, key, start.parse_task(task) if task else None)
     for line in list(start.init_problem(name, path, asked)):
         print(line)
 
@@ -240,6 +243,6 @@ def params(check: Annotated[bool, typer.Option("--check", help="Only check the f
     """Print the schema of params.yaml, or check the file against it."""
     from tarmac import policy
 
-    policy.load()
+    policy.load_all_params()
     if not check:
-        print(json.dumps(policy.Params.model_json_schema(), indent=2))
+        print(json.dumps(policy.AllParams.model_json_schema(), indent=2))

@@ -17,7 +17,7 @@ def release(bump: Annotated[str, typer.Option(help="major, minor or patch.")] = 
     """Register HEAD's model as the next version, if its objects, its lock and the verdict allow it."""
     from tarmac.registry import release as module
 
-    print(module.release(bump))
+    print(module.release_model(bump))
 
 
 @app.command()
@@ -29,7 +29,7 @@ def promote(
     """Give a stage a version of the model."""
     from tarmac.registry import promote as module
 
-    print(module.promote(stage, version, why))
+    print(module.promote_version(stage, version, why))
 
 
 @app.command()
@@ -37,7 +37,7 @@ def rollback(stage: Annotated[str, typer.Argument(help="staging or prod.")] = "p
     """Give a stage the version back that it had before."""
     from tarmac.registry import promote as module
 
-    print(module.rollback(stage, why))
+    print(module.roll_back_stage(stage, why))
 
 
 @app.command()
@@ -49,7 +49,7 @@ def bundle(
     """Write what a service needs to served/: of a stage, of a version, else of what is here."""
     from tarmac.registry import bundle as module
 
-    print(module.bundle(stage, version, place))
+    print(module.build_bundle(stage, version, place))
 
 
 @app.command()
@@ -63,7 +63,7 @@ def predict(
     from tarmac.batch import run
 
     try:
-        print(run.predict(source, out, run.found(bundle), max_rejects))
+        print(run.predict_files(source, out, run.load_bundle(bundle), max_rejects))
     except KeyboardInterrupt:
         sys.exit(130)
 
@@ -73,7 +73,7 @@ def registry(as_json: Annotated[bool, typer.Option("--json", help="For a machine
     """List versions with their stages, metrics and lineage."""
     from tarmac.registry import show
 
-    print(json.dumps(show.registry(), indent=2) if as_json else show.table())
+    print(json.dumps(show.read_registry(), indent=2) if as_json else show.format_registry())
 
 
 @app.command()
@@ -97,7 +97,7 @@ def retrain(
     """Take in what arrived, judge it, make and review a new model where that is called for; nothing is committed."""
     from tarmac.retraining import run as module
 
-    found = module.retrain(source)
+    found = module.run_retraining_round(source)
     print(f"\n{found['verdict']} ({found['decision']}): {found['summary']}\nmade: {found['made'] or 'nothing'}")
 
 
@@ -106,7 +106,7 @@ def replay() -> None:
     """Live the stored months again: never retrained, retrained monthly, retrained by policy; half an hour."""
     from tarmac.backtest import replay as module
 
-    print("\n".join(module.replay()))
+    print("\n".join(module.run_backtest()))
 
 
 @app.command()
@@ -114,4 +114,4 @@ def site(out: Annotated[Path, typer.Option(help="The file.")] = Path("site/index
     """Write the page of what is here: model, results, monitoring, and where every number comes from."""
     from tarmac.dashboard import build
 
-    print(build.build(out))
+    print(build.build_page(out))

@@ -12,7 +12,7 @@ import typer
 
 from tarmac.interface.errors import DEBUG, UserError, exit_on_user_error
 from tarmac.interface.problem import problem
-from tarmac.pipeline.base.site_cache import use_private
+from tarmac.pipeline.base.site_cache import use_private_site_cache
 
 DISTRIBUTION = "tarmac-ml"
 LITTLE = 2**20  # bytes of free space
@@ -61,7 +61,7 @@ def tarmac(
         os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     if debug:
         os.environ[DEBUG] = "1"
-    use_private(Path.cwd())
+    use_private_site_cache(Path.cwd())
     _ = problem.name  # without one there is nothing to run
 
 

@@ -7,7 +7,7 @@ from markdown_it.token import Token
 PARSER = MarkdownIt("commonmark", {"html": False}).enable("table").disable(["link", "image", "autolink"])
 
 
-def html(markdown: str) -> str:
+def render_card(markdown: str) -> str:
     """The card without its first heading, all others a level deeper: the page has its own above."""
     tokens = PARSER.parse(markdown)
     if tokens and tokens[0].tag == "h1":
@@ -17,12 +17,12 @@ def html(markdown: str) -> str:
             token.tag = f"h{min(int(token.tag[1]) + 1, 6)}"
         if "style" in token.attrs:  # the page lets no style through that stands in its text
             token.attrs = {"class": "number"} if "right" in str(token.attrs["style"]) else {}
-    _unname(tokens)
+    _remove_empty_headers(tokens)
     shown = str(PARSER.renderer.render(tokens, PARSER.options, {}))
     return shown.replace("<table>", '<div class="scroll"><table>').replace("</table>", "</table></div>")
 
 
-def _unname(tokens: list[Token]) -> None:
+def _remove_empty_headers(tokens: list[Token]) -> None:
     """A column without a name has no header: one that says nothing is read aloud as nothing."""
     for opening, inside, closing in zip(tokens, tokens[1:], tokens[2:], strict=False):
         if opening.type == "th_open" and not inside.content:

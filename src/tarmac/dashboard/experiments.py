@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tarmac.dashboard.reading import SiteError
+from tarmac.dashboard.reading import DashboardError
 from tarmac.pipeline.base import paths
 from tarmac.pipeline.base.params import TASK
 from tarmac.pipeline.base.paths import TEST_METRICS
-from tarmac.reporting.trees import flatten
+from tarmac.reporting.trees import flatten_tree
 from tarmac.repository import git
 from tarmac.repository.dvc import commands
 
@@ -31,39 +31,39 @@ class Experiment:
     before: dict[str, float]  # the baseline's metrics
 
 
-def experiments() -> list[Experiment]:
+def list_experiments() -> list[Experiment]:
     """Every experiment that is kept here, by baseline and name. DVC is asked only where Git has one."""
-    listed = git.git("for-each-ref", "--format=%(refname)", "refs/exps").splitlines()
+    listed = git.run_git("for-each-ref", "--format=%(refname)", "refs/exps").splitlines()
     baselines = sorted({found[1] + found[2] for ref in listed if (found := EXPERIMENT.match(ref))})
     if not baselines:
         return []
     revisions = [word for commit in baselines for word in ("--rev", commit)]
     try:
-        shown = json.loads("\n".join(commands.dvc("exp", "show", *OPTIONS, *revisions)))
+        shown = json.loads("\n".join(commands.run_dvc("exp", "show", *OPTIONS, *revisions)))
     except json.JSONDecodeError as error:
-        raise SiteError(f"`dvc exp show` did not print JSON: {error}") from None
-    return sorted(_read(shown), key=lambda experiment: (experiment.baseline, experiment.name))
+        raise DashboardError(f"`dvc exp show` did not print JSON: {error}") from None
+    return sorted(_iter_experiments(shown), key=lambda experiment: (experiment.baseline, experiment.name))
 
 
-def _read(shown: list[Mapping[str, Any]]) -> Iterator[Experiment]:
+def _iter_experiments(shown: list[Mapping[str, Any]]) -> Iterator[Experiment]:
     for baseline in shown:
         for kept in baseline.get("experiments") or []:
             last = kept["revs"][0]
             if baseline.get("data") and last.get("data"):
-                yield _experiment(str(kept["name"] or last["rev"][:7]), last, baseline)
+                yield _build_experiment(str(kept["name"] or last["rev"][:7]), last, baseline)
 
 
-def _experiment(name: str, found: Mapping[str, Any], baseline: Mapping[str, Any]) -> Experiment:
-    before, after = (flatten(_file(side, "params", PARAMS)) for side in (baseline, found))
+def _build_experiment(name: str, found: Mapping[str, Any], baseline: Mapping[str, Any]) -> Experiment:
+    before, after = (flatten_tree(_select_file_data(side, "params", PARAMS)) for side in (baseline, found))
     changed = {key: after.get(key) for key in sorted({*before, *after}) if before.get(key) != after.get(key)}
-    return Experiment(name, found["rev"], baseline["rev"], changed, _metrics(found), _metrics(baseline))
+    return Experiment(name, found["rev"], baseline["rev"], changed, _select_metrics(found), _select_metrics(baseline))
 
 
-def _metrics(side: Mapping[str, Any]) -> dict[str, float]:
-    found = _file(side, "metrics", TEST_METRICS.as_posix())
+def _select_metrics(side: Mapping[str, Any]) -> dict[str, float]:
+    found = _select_file_data(side, "metrics", TEST_METRICS.as_posix())
     return {name: found[name] for name in TASK.metrics if isinstance(found.get(name), int | float)}
 
 
-def _file(side: Mapping[str, Any], kind: str, path: str) -> Mapping[str, Any]:
+def _select_file_data(side: Mapping[str, Any], kind: str, path: str) -> Mapping[str, Any]:
     """What DVC read from a file; nothing where it could not."""
     return dict(((side["data"].get(kind) or {}).get(path) or {}).get("data") or {})

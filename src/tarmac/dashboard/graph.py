@@ -19,37 +19,37 @@ class Node:
     place: int  # in its rank
 
 
-def files(stage: Mapping[str, Any], kind: str) -> list[str]:
+def list_paths(stage: Mapping[str, Any], kind: str) -> list[str]:
     """Paths of a stage's deps, outs or metrics: DVC takes them as text, or as a mapping with options."""
     return [str(next(iter(item))) if isinstance(item, Mapping) else str(item) for item in stage.get(kind) or []]
 
 
-def outputs(stage: Mapping[str, Any]) -> list[str]:
+def list_outputs(stage: Mapping[str, Any]) -> list[str]:
     """Everything that a stage writes."""
-    return [path for kind in ("outs", "metrics", "plots") for path in files(stage, kind)]
+    return [path for kind in ("outs", "metrics", "plots") for path in list_paths(stage, kind)]
 
 
-def edges(stages: Stages) -> set[tuple[str, str]]:
+def find_edges(stages: Stages) -> set[tuple[str, str]]:
     """Who reads what whom writes; data that no stage writes is a node of its own name."""
     found = set()
-    writers = {path: name for name, stage in stages.items() for path in outputs(stage)}
+    writers = {path: name for name, stage in stages.items() for path in list_outputs(stage)}
     for name, stage in stages.items():
-        for path in files(stage, "deps"):
-            if writer := _writer(path, writers):
+        for path in list_paths(stage, "deps"):
+            if writer := _find_writer(path, writers):
                 found.add((writer, name))
             elif is_data(path):
                 found.add((path, name))
     return {(first, last) for first, last in found if first != last}
 
 
-def reduced(found: set[tuple[str, str]]) -> set[tuple[str, str]]:
+def reduce_edges(found: set[tuple[str, str]]) -> set[tuple[str, str]]:
     """Without every edge that a longer way says already."""
-    return {(first, last) for first, last in found if not _other_way(first, last, found)}
+    return {(first, last) for first, last in found if not _has_longer_path(first, last, found)}
 
 
-def nodes(stages: Stages) -> list[Node]:
+def build_nodes(stages: Stages) -> list[Node]:
     """Every node with its place: a rank further than the furthest that feeds it, in the order of the file."""
-    found = edges(stages)
+    found = find_edges(stages)
     names = list(dict.fromkeys([*sorted({first for first, _ in found} - stages.keys()), *stages]))
     ranks: dict[str, int] = {}
     for _ in names:  # as many rounds as the longest way can have edges
@@ -61,11 +61,11 @@ def nodes(stages: Stages) -> list[Node]:
     for name in names:
         place = counts.get(ranks[name], 0)
         counts[ranks[name]] = place + 1
-        placed.append(Node(name, tuple(_short(outputs(stages.get(name, {})))), ranks[name], place))
+        placed.append(Node(name, tuple(_shorten_paths(list_outputs(stages.get(name, {})))), ranks[name], place))
     return placed
 
 
-def _other_way(first: str, last: str, found: set[tuple[str, str]]) -> bool:
+def _has_longer_path(first: str, last: str, found: set[tuple[str, str]]) -> bool:
     """Whether something leads from `first` to `last` in more than one step."""
     waiting = {middle for start, middle in found if start == first and middle != last}
     seen: set[str] = set()
@@ -75,12 +75,12 @@ def _other_way(first: str, last: str, found: set[tuple[str, str]]) -> bool:
     return last in seen
 
 
-def _writer(path: str, writers: Mapping[str, str]) -> str | None:
+def _find_writer(path: str, writers: Mapping[str, str]) -> str | None:
     """The stage that writes a path, or a folder that it lies in, or a file in it."""
-    return next((name for written, name in writers.items() if _touch(path, written)), None)
+    return next((name for written, name in writers.items() if _has_overlap(path, written)), None)
 
 
-def _touch(one: str, other: str) -> bool:
+def _has_overlap(one: str, other: str) -> bool:
     return one == other or one.startswith(f"{other}/") or other.startswith(f"{one}/")
 
 
@@ -89,6 +89,6 @@ def is_data(path: str) -> bool:
     return not path.startswith("src/") and PurePosixPath(path).suffix not in PROGRAM
 
 
-def _short(paths: Iterable[str]) -> list[str]:
+def _shorten_paths(paths: Iterable[str]) -> list[str]:
     """Names without their folders, metrics and plots last."""
     return [PurePosixPath(path).name for path in sorted(paths, key=lambda path: path.startswith("metrics/"))]

@@ -8,17 +8,26 @@ from typing import Any
 import yaml
 
 from tarmac.dashboard import reading
-from tarmac.dashboard.experiments import Experiment, experiments
-from tarmac.dashboard.reading import SiteError
-from tarmac.dashboard.records import Bin, Estimate, Finding, Intervals, Lived, Month, Prepared, Way
-from tarmac.dashboard.results import Result, estimates, registered, results
-from tarmac.dashboard.section import Source
+from tarmac.dashboard.experiments import Experiment, list_experiments
+from tarmac.dashboard.reading import DashboardError
+from tarmac.dashboard.records import (
+    BacktestMonth,
+    BacktestSummary,
+    CalibrationBin,
+    EstimateRecord,
+    IntervalsRecord,
+    MonitoringOutcome,
+    MonthRecord,
+    PreparedCounts,
+)
+from tarmac.dashboard.results import CommitMetrics, build_estimates, list_commit_metrics, load_registry
+from tarmac.dashboard.section import DataSource
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base import paths
 from tarmac.pipeline.base.paths import CARD, INTERVALS, LOCK, PIPELINE, PREPARED_COUNTS, TABLES, TEST_METRICS
 from tarmac.repository import git
 from tarmac.repository.dvc import commands
-from tarmac.repository.lineage import Lineage, LineageError, of_output
+from tarmac.repository.lineage import Lineage, LineageError, find_output_lineage
 
 MODEL = str(paths.MODEL)
 RECORDS, LAST = Path("metrics/monitoring"), Path("monitoring/monitoring.json")
@@ -40,7 +49,7 @@ READ = (
 
 
 @dataclass(frozen=True)
-class Known:
+class PageData:
     """All that sections are made of. What is not there is None or empty."""
 
     title: str
@@ -48,105 +57,107 @@ class Known:
     date: str  # of the commit
     changed: list[str]  # paths that the page reads and that are not as committed
     registry: dict[str, Any] | None = None
-    results: list[Result] = field(default_factory=list)
-    current: dict[str, Estimate] = field(default_factory=dict)  # metrics of what is here
-    intervals: Intervals = field(default_factory=Intervals)  # of the same
+    results: list[CommitMetrics] = field(default_factory=list)
+    current: dict[str, EstimateRecord] = field(default_factory=dict)  # metrics of what is here
+    intervals: IntervalsRecord = field(default_factory=IntervalsRecord)  # of the same
     card: str | None = None
     model: str | None = None  # hash of the model that the lock names
-    months: list[Month] = field(default_factory=list)  # the oldest first
+    months: list[MonthRecord] = field(default_factory=list)  # the oldest first
     last_is_record: bool = True  # whether the last month is among the committed records
-    lived: list[Lived] = field(default_factory=list)
-    ways: list[Way] = field(default_factory=list)
+    lived: list[BacktestMonth] = field(default_factory=list)
+    ways: list[BacktestSummary] = field(default_factory=list)
     experiments: list[Experiment] = field(default_factory=list)
-    calibration: list[Bin] = field(default_factory=list)
+    calibration: list[CalibrationBin] = field(default_factory=list)
     pipeline: dict[str, Any] = field(default_factory=dict)
     lineage: Lineage | None = None
-    prepared: Prepared | None = None
-    sources: Mapping[Path, Source] = field(default_factory=dict)
+    prepared: PreparedCounts | None = None
+    sources: Mapping[Path, DataSource] = field(default_factory=dict)
 
     @property
-    def last(self) -> Month | None:
+    def last_month(self) -> MonthRecord | None:
         """The last month that was watched."""
         return self.months[-1] if self.months else None
 
-    def read(self, *paths: Path) -> list[Source]:
+    def list_sources(self, *paths: Path) -> list[DataSource]:
         """Where files stand that a section was made from."""
         return [self.sources[path] for path in paths if path in self.sources]
 
 
-def gather() -> Known:
-    """Reads everything in the working folder. Raises `SiteError` naming the first file that is broken."""
-    head = git.commit("HEAD")
+def load_page_data() -> PageData:
+    """Reads everything in the working folder. Raises `DashboardError` naming the first file that is broken."""
+    head = git.resolve_commit("HEAD")
     if head is None:
-        raise SiteError("the repository has no commit", "commit the files first: `git commit`")
-    changed, registry, (months, committed) = git.changed_since("HEAD"), registered(), _months()
-    if LOCK in commands.stale_locks():
-        raise reading.broken(LOCK, "the file is incomplete")
-    lived, ways = _replay()
-    intervals, pipeline = reading.record(Intervals, INTERVALS) or Intervals(), _pipeline()
-    outputs = commands.outputs()
-    return Known(
+        raise DashboardError("the repository has no commit", "commit the files first: `git commit`")
+    changed, registry, (months, committed) = git.list_changed_paths("HEAD"), load_registry(), _load_months()
+    if LOCK in commands.find_stale_locks():
+        raise reading.build_file_error(LOCK, "the file is incomplete")
+    lived, ways = _load_backtest()
+    intervals, pipeline = reading.read_record(IntervalsRecord, INTERVALS) or IntervalsRecord(), _load_pipeline()
+    outputs = commands.read_output_hashes()
+    return PageData(
         title=problem.card.TITLE,
-        commit=reading.short(head),
-        date=git.git("show", "--no-patch", "--format=%cs", head).strip(),
+        commit=reading.shorten_commit(head),
+        date=git.run_git("show", "--no-patch", "--format=%cs", head).strip(),
         changed=[path for path in changed if any(Path(path).is_relative_to(read) for read in READ)],
         registry=registry,
-        results=results(registry),
-        current=estimates(reading.text(TEST_METRICS), intervals, str(TEST_METRICS)),
+        results=list_commit_metrics(registry),
+        current=build_estimates(reading.read_text(TEST_METRICS), intervals, str(TEST_METRICS)),
         intervals=intervals,
-        card=reading.text(CARD),
+        card=reading.read_text(CARD),
         model=outputs.get(MODEL),
         months=months,
         last_is_record=committed,
         lived=lived,
         ways=ways,
-        experiments=experiments(),
-        calibration=reading.rows(Bin, CALIBRATION) or [],
+        experiments=list_experiments(),
+        calibration=reading.read_rows(CalibrationBin, CALIBRATION) or [],
         pipeline=pipeline,
-        lineage=_lineage(),
-        prepared=reading.record(Prepared, PREPARED_COUNTS),
-        sources={path: reading.source(path, changed) for path in READ if path.exists()},
+        lineage=_find_lineage(),
+        prepared=reading.read_record(PreparedCounts, PREPARED_COUNTS),
+        sources={path: reading.find_source(path, changed) for path in READ if path.exists()},
     )
 
 
-def _months() -> tuple[list[Month], bool]:
+def _load_months() -> tuple[list[MonthRecord], bool]:
     """The records of monitoring and, where it is newer, the last finding; and whether the last one is a record."""
-    records = [month for path in sorted(RECORDS.glob("*.json")) if (month := reading.record(Month, path))]
+    records = [month for path in sorted(RECORDS.glob("*.json")) if (month := reading.read_record(MonthRecord, path))]
     records.sort(key=lambda month: (month.period.last, month.period.first))
-    found = reading.record(Finding, LAST)
-    last = reading.record(Month, LAST) if found and found.period else None  # nothing had arrived, or it was refused
+    found = reading.read_record(MonitoringOutcome, LAST)
+    last = (
+        reading.read_record(MonthRecord, LAST) if found and found.period else None
+    )  # nothing had arrived, or it was refused
     if last is None or (records and last.period.last <= records[-1].period.last):
         return records, True  # whatever writes the finding on a month writes its record, and Git brings newer ones
     return [*records, last], False
 
 
-def _replay() -> tuple[list[Lived], list[Way]]:
-    """Both files of the replay. Raises `SiteError` where they do not tell of the same ways and months."""
-    lived, ways = reading.rows(Lived, LIVED) or [], reading.rows(Way, WAYS) or []
+def _load_backtest() -> tuple[list[BacktestMonth], list[BacktestSummary]]:
+    """Both files of the replay. Raises `DashboardError` where they do not tell of the same ways and months."""
+    lived, ways = reading.read_rows(BacktestMonth, LIVED) or [], reading.read_rows(BacktestSummary, WAYS) or []
     if {one.way for one in lived} != {way.way for way in ways}:
         message = f"{LIVED} and {WAYS} contain different strategies"
-        raise SiteError(message, "make both files again: `make replay`")
+        raise DashboardError(message, "make both files again: `make replay`")
     spans = {way.way: [one.month for one in lived if one.way == way.way] for way in ways}
     if len({tuple(span) for span in spans.values()}) > 1:
         counts = ", ".join(f"{way} {len(span)}" for way, span in spans.items())
         message = f"{LIVED} does not have the same months for each strategy ({counts})"
-        raise SiteError(message, "make the file again: `make replay`")
+        raise DashboardError(message, "make the file again: `make replay`")
     return lived, ways
 
 
-def _pipeline() -> dict[str, Any]:
-    found = reading.text(PIPELINE)
+def _load_pipeline() -> dict[str, Any]:
+    found = reading.read_text(PIPELINE)
     try:
         stages = (yaml.safe_load(found) or {}).get("stages", {}) if found else {}
         return {str(name): dict(stage) for name, stage in stages.items()}
     except (yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
         message = f"{PIPELINE}: cannot be read: {' '.join(str(error).split())}"
-        raise SiteError(message, f"restore it: `git restore {PIPELINE}`") from None
+        raise DashboardError(message, f"restore it: `git restore {PIPELINE}`") from None
 
 
-def _lineage() -> Lineage | None:
+def _find_lineage() -> Lineage | None:
     """Of the model that the lock names, whether or not its file is here; None where no commit has it."""
     try:
-        return of_output(MODEL)
+        return find_output_lineage(MODEL)
     except LineageError:
         return None

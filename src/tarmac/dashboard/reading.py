@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from tarmac.dashboard.section import Source
+from tarmac.dashboard.section import DataSource
 from tarmac.interface.errors import UserError
 from tarmac.repository import git
 
@@ -16,73 +16,73 @@ R = TypeVar("R", bound=BaseModel)
 SHORT = 9  # characters of a commit: as many in every clone
 
 
-class SiteError(UserError):
+class DashboardError(UserError):
     """The page cannot be made of what is here."""
 
 
-def short(commit: str) -> str:
+def shorten_commit(commit: str) -> str:
     """The name of a commit, as the page shows it."""
     return commit[:SHORT]
 
 
-def text(path: Path) -> str | None:
-    """A text file; None where there is none. Raises `SiteError` where it is no text."""
+def read_text(path: Path) -> str | None:
+    """A text file; None where there is none. Raises `DashboardError` where it is no text."""
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
-        raise broken(path, " ".join(str(error).split())) from None
+        raise build_file_error(path, " ".join(str(error).split())) from None
 
 
-def record(kind: type[R], path: Path) -> R | None:
+def read_record(kind: type[R], path: Path) -> R | None:
     """A JSON file as a checked record; None where there is none."""
-    found = text(path)
-    return None if found is None else parsed(kind, found, path)
+    found = read_text(path)
+    return None if found is None else parse_record(kind, found, path)
 
 
-def parsed(kind: type[R], content: str, path: Path) -> R:
-    """JSON as a checked record. Raises `SiteError` naming file, place and fault."""
+def parse_record(kind: type[R], content: str, path: Path) -> R:
+    """JSON as a checked record. Raises `DashboardError` naming file, place and fault."""
     try:
         return TypeAdapter(kind).validate_json(content)
     except ValidationError as error:
-        raise broken(path, _first(error)) from None
+        raise build_file_error(path, _format_first_error(error)) from None
 
 
-def rows(kind: type[R], path: Path) -> list[R] | None:
+def read_rows(kind: type[R], path: Path) -> list[R] | None:
     """A CSV file, each line a checked record; None where there is none. A cut line lacks a column and is told."""
-    found = text(path)
+    found = read_text(path)
     if found is None:
         return None
     if not found.endswith("\n"):
-        raise broken(path, "the last line is incomplete")
+        raise build_file_error(path, "the last line is incomplete")
     checked = []
     for number, line in enumerate(csv.DictReader(io.StringIO(found)), start=2):
         try:
             checked.append(kind.model_validate({name: value for name, value in line.items() if value is not None}))
         except ValidationError as error:
-            raise broken(path, f"line {number}: {_first(error)}") from None
+            raise build_file_error(path, f"line {number}: {_format_first_error(error)}") from None
     if not checked:
-        raise broken(path, "the file has no rows")
+        raise build_file_error(path, "the file has no rows")
     return checked
 
 
-def source(path: Path | str, changed: Collection[str]) -> Source:
+def find_source(path: Path | str, changed: Collection[str]) -> DataSource:
     """Where a file, or a folder of them, stands in the history."""
     name = Path(path).as_posix()
     if any(other == name or other.startswith(f"{name}/") for other in changed):
-        return Source(name, None)
-    commit = git.git("log", "-1", "--format=%H", "--", name).strip()
-    return Source(name, short(commit) if commit else None)
+        return DataSource(name, None)
+    commit = git.run_git("log", "-1", "--format=%H", "--", name).strip()
+    return DataSource(name, shorten_commit(commit) if commit else None)
 
 
-def _first(error: ValidationError) -> str:
+def _format_first_error(error: ValidationError) -> str:
     fault = error.errors(include_url=False)[0]
     place = ".".join(str(part) for part in fault["loc"])
     return f"{place}: {fault['msg']}" if place else fault["msg"]
 
 
-def broken(path: Path, why: str, where: str = "") -> SiteError:
+def build_file_error(path: Path, why: str, where: str = "") -> DashboardError:
     """Return the error for an incomplete file, which `where` names if its path does not."""
     hint = f"make the file again, or restore it: `git restore {path}`"
-    return SiteError(f"{where or path}: {why}", hint)
+    return DashboardError(f"{where or path}: {why}", hint)

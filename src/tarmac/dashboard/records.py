@@ -16,7 +16,7 @@ Number = Annotated[
     BeforeValidator(lambda value: None if value == "" else value),
     AfterValidator(lambda value: None if value is None or isnan(value) else value),
 ]
-Main = Annotated[Number, Field(alias=TASK.main)]
+Main = Annotated[Number, Field(alias=TASK.main_metric)]
 Day = Annotated[str, Field(pattern=rf"^{MONTH.pattern}(-\d\d)?$")]
 WAYS = {"never": "never retrained", "monthly": "retrained monthly", "policy": "retrained by policy"}
 
@@ -25,7 +25,7 @@ class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class Window(_Record):
+class PeriodRecord(_Record):
     """A stretch of time, both ends included."""
 
     first: Day
@@ -34,7 +34,7 @@ class Window(_Record):
 
 
 @dataclass(frozen=True)
-class Estimate:
+class EstimateRecord:
     """A number with its interval, as far as they are known."""
 
     value: Number
@@ -42,23 +42,23 @@ class Estimate:
     high: Number = None
 
 
-class Slice(_Record):
+class SliceRecord(_Record):
     """The main metric of one slice on the test rows."""
 
     slice: str
     value: str
     rows: int
-    score: Estimate
+    score: EstimateRecord
 
 
-class Intervals(_Record):
+class IntervalsRecord(_Record):
     """What the stage `card` computed: every metric of the test rows by its name, and every slice."""
 
-    metrics: dict[str, Estimate] = {}
-    slices: list[Slice] = []
+    metrics: dict[str, EstimateRecord] = {}
+    slices: list[SliceRecord] = []
 
 
-class Reference(_Record):
+class ReferenceRecord(_Record):
     """What a month is held against: of rows without time, no first and no last day."""
 
     first: Day | None = None
@@ -66,7 +66,7 @@ class Reference(_Record):
     rows: int | None = None
 
 
-class Model(_Record):
+class ModelRecord(_Record):
     """The model that was watched."""
 
     version: str | None = None
@@ -74,7 +74,7 @@ class Model(_Record):
     md5: str | None = None
 
 
-class Check(_Record):
+class CheckRecord(_Record):
     """One question to the month, and its answer."""
 
     kind: str
@@ -83,7 +83,7 @@ class Check(_Record):
     reason: str
 
 
-class Feature(_Record):
+class FeatureRecord(_Record):
     """How far one feature lies from the training window. `usual` is what training months differ among themselves."""
 
     feature: str
@@ -95,7 +95,7 @@ class Feature(_Record):
     unknown: Number = None
 
 
-class Change(_Record):
+class ChangeRecord(_Record):
     """A metric before and in the month, with the interval of its difference."""
 
     before: Number
@@ -104,14 +104,14 @@ class Change(_Record):
     high: Number
 
 
-class Metric(Change):
+class MetricChangeRecord(ChangeRecord):
     """A metric of all labelled rows."""
 
     metric: str
     value: Number
 
 
-class Part(Change):
+class SliceChangeRecord(ChangeRecord):
     """The main metric of a slice."""
 
     slice: str
@@ -120,7 +120,7 @@ class Part(Change):
     score: Main
 
 
-class Bin(_Record):
+class CalibrationBin(_Record):
     """What was predicted and what came of it."""
 
     predicted: float
@@ -128,28 +128,28 @@ class Bin(_Record):
     rows: int | None = None
 
 
-class Finding(_Record):
+class MonitoringOutcome(_Record):
     """What monitoring left last, of which only a finding on rows has a period."""
 
-    period: Window | None = None
+    period: PeriodRecord | None = None
 
 
-class Month(_Record):
+class MonthRecord(_Record):
     """What monitoring found of one period."""
 
     verdict: Outcome
     decision: Literal["none", "retrain", "hold"]
     summary: str
-    period: Window
+    period: PeriodRecord
     rows: int = 0
     labelled: int = 0
-    model: Model = Model()
-    reference: Reference | None = None
-    checks: list[Check] = []
-    features: list[Feature] = []
-    metrics: list[Metric] = []
-    calibration: list[Bin] = []
-    slices: list[Part] = []
+    model: ModelRecord = ModelRecord()
+    reference: ReferenceRecord | None = None
+    checks: list[CheckRecord] = []
+    features: list[FeatureRecord] = []
+    metrics: list[MetricChangeRecord] = []
+    calibration: list[CalibrationBin] = []
+    slices: list[SliceChangeRecord] = []
 
     @property
     def name(self) -> str:
@@ -157,7 +157,7 @@ class Month(_Record):
         return self.period.last[:7]
 
 
-class Lived(_Record):
+class BacktestMonth(_Record):
     """One month of the replay, lived in one way."""
 
     way: str
@@ -165,7 +165,7 @@ class Lived(_Record):
     score: Main
     low: Number
     high: Number
-    loss: Annotated[Number, Field(alias=TASK.loss)] = None
+    loss: Annotated[Number, Field(alias=TASK.loss_metric)] = None
     train_first: str = ""
     train_last: str = ""
     rows: int | None = None
@@ -174,7 +174,7 @@ class Lived(_Record):
     released: bool
 
 
-class Way(_Record):
+class BacktestSummary(_Record):
     """What one way of retraining cost and gave over all the months."""
 
     way: str
@@ -189,7 +189,7 @@ class Way(_Record):
     over_never_high: Number
 
 
-class Prepared(_Record):
+class PreparedCounts(_Record):
     """What the preparation of the data counted."""
 
     rows: dict[str, int]

@@ -5,20 +5,20 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 
-class Code(str):
+class CodeCell(str):
     """A cell that is set as code: a hash, a path, a name of a person's choice."""
 
     __slots__ = ()
 
 
-class Verdict(str):
+class VerdictCell(str):
     """A cell that says how something was judged: ok, watch or act."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True)
-class Source:
+class DataSource:
     """A file that numbers were read from, and the last commit that changed it; None where it is not committed so."""
 
     path: str
@@ -49,7 +49,7 @@ class Chart:
 
 
 @dataclass(frozen=True)
-class Facts:
+class KeyFacts:
     """What is to be known first: label, value, and a sentence on it."""
 
     kind: ClassVar = "facts"
@@ -66,7 +66,7 @@ class Prose:
 
 
 @dataclass(frozen=True)
-class Commands:
+class CommandList:
     """Commands that a person can type, and what they are for."""
 
     kind: ClassVar = "commands"
@@ -74,16 +74,16 @@ class Commands:
     lines: Sequence[str]
 
 
-Block = Table | Chart | Facts | Prose | Commands
+Block = Table | Chart | KeyFacts | Prose | CommandList
 
 
 @dataclass(frozen=True)
-class Section:
+class PageSection:
     """A part of the page. `says` is its result in a sentence or two: somebody with a minute reads no more."""
 
     name: str  # of its anchor
     title: str
     says: str
     blocks: Sequence[Block] = ()
-    sources: Sequence[Source] = field(default_factory=list)
-    verdict: Verdict | None = None
+    sources: Sequence[DataSource] = field(default_factory=list)
+    verdict: VerdictCell | None = None

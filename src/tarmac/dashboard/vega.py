@@ -42,29 +42,29 @@ CONFIG: Spec = {
 DROPPED = ("role", "aria-roledescription", "aria-hidden", "aria-label", "pointer-events", "font-family", "class")
 
 
-def named(order: Sequence[object]) -> Spec:
+def build_name_axis(order: Sequence[object]) -> Spec:
     """An axis of names, in their order."""
     axis = {"title": None, "labelLimit": 160, "labelColor": INK}
     return {"field": "name", "type": "ordinal", "sort": list(order), "axis": axis}
 
 
-def chart(title: str, reads: str, draw: Callable[[int], Spec]) -> Chart:
+def build_chart(title: str, reads: str, draw: Callable[[int], Spec]) -> Chart:
     """A chart from a function that gives its specification for a width."""
-    wide, narrow = (svg(draw(width), title, reads) for width in (WIDE, NARROW))
+    wide, narrow = (render_svg(draw(width), title, reads) for width in (WIDE, NARROW))
     return Chart(title, reads, wide, narrow)
 
 
-def y_title(title: str) -> Spec:
+def build_y_title(title: str) -> Spec:
     """The title of a y axis, level above it: nobody turns their head."""
     return {"title": title, "titleAngle": 0, "titleAlign": "left", "titleAnchor": "end", "titleX": 0, "titleY": -14}
 
 
-def svg(spec: Spec, title: str, reads: str) -> str:
+def render_svg(spec: Spec, title: str, reads: str) -> str:
     """A drawing as SVG: one image to who cannot see it, with a tip on every mark to who points at it."""
     full = {"config": CONFIG, "autosize": {"type": "fit", "contains": "padding"}, **spec}
     drawn = vl_convert.vegalite_to_svg(full, vl_version=VERSION, allowed_base_urls=[])
     root = ElementTree.fromstring(drawn)  # noqa: S314 -- our own drawing, no file of anybody's
-    _clean(root)
+    _clean_element(root)
     box = root.attrib["viewBox"]
     root.attrib.clear()
     root.attrib.update({"viewBox": box, "role": "img", "aria-label": f"{title}. {reads}", "width": box.split()[2]})
@@ -72,29 +72,29 @@ def svg(spec: Spec, title: str, reads: str) -> str:
     return ElementTree.tostring(root, encoding="unicode")
 
 
-def _clean(parent: ElementTree.Element) -> None:
+def _clean_element(parent: ElementTree.Element) -> None:
     """Takes out what is not seen, rounds, and makes Vega's word for a mark the tip that a browser shows."""
     for child in list(parent):
-        _clean(child)
-        if _invisible(child):
+        _clean_element(child)
+        if _is_invisible(child):
             parent.remove(child)
     tip = parent.get("aria-label") if parent.get("role") == "graphics-symbol" else None
     for name in DROPPED:
         parent.attrib.pop(name, None)
     for name, value in parent.attrib.items():
-        parent.set(name, DECIMALS.sub(_rounded, value))
+        parent.set(name, DECIMALS.sub(_round_match, value))
     if tip and parent.tag.endswith("}path"):
         ElementTree.SubElement(parent, f"{{{SVG}}}title").text = tip
 
 
-def _invisible(element: ElementTree.Element) -> bool:
+def _is_invisible(element: ElementTree.Element) -> bool:
     if element.tag.endswith("}g"):
         return len(element) == 0
     painted = element.get("fill", element.get("stroke"))
     return element.get("display") == "none" or (element.tag.endswith("}path") and painted is None)
 
 
-def _rounded(found: re.Match[str]) -> str:
+def _round_match(found: re.Match[str]) -> str:
     """Hundredths of a unit: what lies below is seen by nobody, and may be another on another machine."""
     shown = f"{float(found[0]):.2f}".rstrip("0").rstrip(".")
     return "0" if shown == "-0" else shown

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from tarmac.dashboard.records import Estimate
+from tarmac.dashboard.records import EstimateRecord
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.params import TASK
-from tarmac.reporting.markdown import number, signed
+from tarmac.reporting.markdown import format_number, format_signed_number
 
 LABELS = {
     "roc_auc": "ROC-AUC",
@@ -17,7 +17,7 @@ LABELS = {
     "rmse": "RMSE",
     "mae": "MAE",
 }
-MAIN = TASK.main  # the metric that charts show
+MAIN = TASK.main_metric  # the metric that charts show
 TESTED = "test months" if problem.contract.DAY else "test rows"
 WATCHED = "stored month" if problem.contract.DAY else "rows asked"
 WATCH = "make monitor" if problem.contract.DAY else "make monitor LOG=JOURNAL"
@@ -28,59 +28,59 @@ MONTH_NAMES = (
 )
 
 
-def label(metric: str) -> str:
+def format_metric_name(metric: str) -> str:
     """A metric's name as people write it."""
     return LABELS.get(metric, metric.replace("_", " "))
 
 
-def month(name: str) -> str:
+def format_month(name: str) -> str:
     """2013-12 as December 2013."""
     return f"{MONTH_NAMES[int(name[5:7]) - 1]} {name[:4]}"
 
 
-def span(months: Sequence[str]) -> str:
+def format_month_range(months: Sequence[str]) -> str:
     """The first and the last of some months."""
-    return month(months[0]) if len(months) == 1 else f"{month(months[0])} to {month(months[-1])}"
+    return format_month(months[0]) if len(months) == 1 else f"{format_month(months[0])} to {format_month(months[-1])}"
 
 
-def ticks(months: Sequence[str]) -> list[str]:
+def format_month_ticks(months: Sequence[str]) -> list[str]:
     """Names of months on an axis: a later January is named by its year, which begins there."""
     named = [MONTHS[int(name[5:7]) - 1] for name in months]
     return [months[at][:4] if at and name == MONTHS[0] else name for at, name in enumerate(named)]
 
 
-def between(low: float | None, high: float | None, digits: int = 4, sign: bool = False) -> str:
+def format_interval(low: float | None, high: float | None, digits: int = 4, sign: bool = False) -> str:
     """An interval; a dash where it is not known."""
     if low is None or high is None:
         return "–"
-    write = signed if sign else number
+    write = format_signed_number if sign else format_number
     return f"{write(low, digits)} to {write(high, digits)}"
 
 
-def estimate(found: Estimate | None, digits: int = 3) -> str:
+def format_estimate(found: EstimateRecord | None, digits: int = 3) -> str:
     """A number with its interval, in running text."""
     if found is None or found.value is None:
         return "not known"
-    ends = f" ({between(found.low, found.high, digits)})" if found.low is not None else ""
-    return f"{number(found.value, digits)}{ends}"
+    ends = f" ({format_interval(found.low, found.high, digits)})" if found.low is not None else ""
+    return f"{format_number(found.value, digits)}{ends}"
 
 
-def difference(value: float | None, digits: int = 4) -> str:
+def format_difference(value: float | None, digits: int = 4) -> str:
     """A difference with its sign; a dash where it is not known."""
-    return "–" if value is None else signed(value, digits)
+    return "–" if value is None else format_signed_number(value, digits)
 
 
-def share(value: float | None) -> str:
+def format_share(value: float | None) -> str:
     """A share as a percentage with one decimal."""
     return "–" if value is None else f"{100 * value:.1f}%"
 
 
-def count(size: int, one: str, many: str = "") -> str:
+def format_count(size: int, one: str, many: str = "") -> str:
     """A number of things with their name."""
     return f"{size:,} {one if size == 1 else many or one + 's'}"
 
 
-def listed(names: list[str], most: int = 4) -> str:
+def join_names(names: list[str], most: int = 4) -> str:
     """Names in a sentence; many are cut."""
     shown = names if len(names) <= most + 1 else [*names[:most], f"{len(names) - most} more"]
     return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else "".join(shown)

@@ -9,7 +9,7 @@ class DeployError(UserError):
     """What kept the image from being built, tried or rolled out."""
 
 
-def command(*words: str, given: str | None = None) -> str:
+def run_command(*words: str, given: str | None = None) -> str:
     """What a program prints; its own errors go where ours go. Raises `DeployError` where it is missing or fails."""
     try:
         done = subprocess.run(words, check=False, input=given, stdout=subprocess.PIPE, text=True)

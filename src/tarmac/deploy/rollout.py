@@ -4,7 +4,7 @@ import os
 import re
 from pathlib import Path
 
-from tarmac.deploy.command import DeployError, command
+from tarmac.deploy.command import DeployError, run_command
 from tarmac.interface.errors import exit_on_user_error
 from tarmac.registry.history import STAGES, describe_unknown_stage
 
@@ -13,7 +13,7 @@ BY_DIGEST = re.compile(r"[a-z0-9][a-z0-9._:/-]*@sha256:[0-9a-f]{64}")
 PATIENCE = "5m"  # longer than the manifest's progressDeadlineSeconds, which tells more
 
 
-def rollout(stage: str, image: str) -> str:
+def roll_out_image(stage: str, image: str) -> str:
     """Applies the manifest with this image and waits; returns what was done in a line.
 
     Raises `DeployError` where stage or image is none, where kubectl refuses, or the image does not become ready.
@@ -25,11 +25,11 @@ def rollout(stage: str, image: str) -> str:
         raise DeployError(message, "add the digest: `IMAGE=name@sha256:…`")
     kubectl = ("kubectl", f"--namespace=tarmac-{stage}")
     manifest = MANIFEST.read_text(encoding="utf-8").replace(PLACE, f"image: {image}")
-    print(command(*kubectl, "apply", "--filename=-", given=manifest))
+    print(run_command(*kubectl, "apply", "--filename=-", given=manifest))
     try:
-        print(command(*kubectl, "rollout", "status", "deployment/tarmac", f"--timeout={PATIENCE}"))
+        print(run_command(*kubectl, "rollout", "status", "deployment/tarmac", f"--timeout={PATIENCE}"))
     except DeployError:
-        print(command(*kubectl, "rollout", "undo", "deployment/tarmac"))
+        print(run_command(*kubectl, "rollout", "undo", "deployment/tarmac"))
         message = f"{image} did not become ready in {stage} and was rolled back"
         hint = f"find the cause: `{' '.join(kubectl)} get events`"
         raise DeployError(message, hint) from None
@@ -38,4 +38,4 @@ def rollout(stage: str, image: str) -> str:
 
 if __name__ == "__main__":
     with exit_on_user_error():
-        print(rollout(os.environ.get("STAGE", ""), os.environ.get("IMAGE", "")))
+        print(roll_out_image(os.environ.get("STAGE", ""), os.environ.get("IMAGE", "")))

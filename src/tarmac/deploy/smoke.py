@@ -7,55 +7,55 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import ProxyHandler, Request, build_opener
 
-from tarmac.deploy.command import DeployError, command
-from tarmac.deploy.image import name, version
+from tarmac.deploy.command import DeployError, run_command
+from tarmac.deploy.image import format_image_name, read_bundle_version
 from tarmac.interface.errors import exit_on_user_error
 
 STRICT = ("--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges")
 PATIENCE = 90  # seconds until it has to be healthy
 
 
-def smoke(image: str, wanted: str) -> str:
+def run_smoke_test(image: str, wanted: str) -> str:
     """Runs a container, and returns what was seen in a line. Raises `DeployError` where something is not as it was."""
-    container = command(
+    container = run_command(
         "docker", "run", "--detach", *STRICT, "--health-interval=1s", "--publish=127.0.0.1::8080", image
     )
     try:
-        _wait(container)
-        user = command("docker", "exec", container, "python", "-c", "import os; print(os.getuid())")
+        _wait_until_healthy(container)
+        user = run_command("docker", "exec", container, "python", "-c", "import os; print(os.getuid())")
         if user == "0":
             raise DeployError(f"{image} runs as root", "set another `USER` in the Dockerfile")
-        base = f"http://{command('docker', 'port', container, '8080/tcp').splitlines()[0]}"
-        return f"{image} as user {user}: {_asked(base, wanted)}"
+        base = f"http://{run_command('docker', 'port', container, '8080/tcp').splitlines()[0]}"
+        return f"{image} as user {user}: {_check_service(base, wanted)}"
     finally:
-        command("docker", "rm", "--force", container)
+        run_command("docker", "rm", "--force", container)
 
 
-def _wait(container: str) -> None:
+def _wait_until_healthy(container: str) -> None:
     """Returns when the image's own check says healthy. Raises `DeployError` where it ends or takes too long."""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
-        state = json.loads(command("docker", "inspect", "--format={{json .State}}", container))
+        state = json.loads(run_command("docker", "inspect", "--format={{json .State}}", container))
         if state["Status"] != "running":
             break
         if state["Health"]["Status"] == "healthy":
             return
         time.sleep(0.5)
-    print(command("docker", "logs", container))
+    print(run_command("docker", "logs", container))
     message = f"the container is {state['Status']}, and was not healthy within {PATIENCE} s"
     raise DeployError(message, "read its log above")
 
 
-def _asked(base: str, wanted: str) -> str:
-    found = _json(f"{base}/model")["version"]
+def _check_service(base: str, wanted: str) -> str:
+    found = _fetch_json(f"{base}/model")["version"]
     if found != wanted:
         message = f"the container serves version {found}, not {wanted}"
         raise DeployError(message, "build the image again: `make image`")
-    answer = _json(f"{base}/predict", example(_json(f"{base}/openapi.json")))
+    answer = _fetch_json(f"{base}/predict", find_example_request(_fetch_json(f"{base}/openapi.json")))
     return f"{found} answers {json.dumps(answer)[:200]}"
 
 
-def example(openapi: Mapping[str, Any]) -> Any:
+def find_example_request(openapi: Mapping[str, Any]) -> Any:
     """The first example that the service gives of a question. Raises `DeployError` where it gives none."""
     content = openapi["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]
     if "example" in content:
@@ -66,7 +66,7 @@ def example(openapi: Mapping[str, Any]) -> Any:
     raise DeployError(message, "add one to `EXAMPLES` in the package of the problem")
 
 
-def _json(url: str, body: Any = None) -> Any:
+def _fetch_json(url: str, body: Any = None) -> Any:
     data = None if body is None else json.dumps(body).encode()
     request = Request(url, data, {"Content-Type": "application/json"})  # noqa: S310
     try:
@@ -78,4 +78,4 @@ def _json(url: str, body: Any = None) -> Any:
 
 if __name__ == "__main__":
     with exit_on_user_error():
-        print(smoke(name(), version()))
+        print(run_smoke_test(format_image_name(), read_bundle_version()))

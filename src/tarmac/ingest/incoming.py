@@ -9,24 +9,24 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tarmac.ingest.raw_data import download, main, write
+from tarmac.ingest.raw_data import download_distribution, main, write_table
 from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base import months, parquet
-from tarmac.pipeline.base.outputs import exclusive, recover, replacing
+from tarmac.pipeline.base.outputs import acquire_file_lock, recover_output, replace_output
 from tarmac.pipeline.base.paths import RAW
-from tarmac.pipeline.prepare.raw_tables import Frames, check_share, validate
-from tarmac.policy import load
+from tarmac.pipeline.prepare.raw_tables import Frames, check_quarantine_share, validate_file
+from tarmac.policy import load_all_params
 from tarmac.repository.dvc import commands
 from tarmac.tabular.columns import ABSENT
-from tarmac.tabular.raw import of_file, typed
+from tarmac.tabular.raw import normalize_file_columns, parse_raw_table
 
 
 class IncomingError(UserError):
     """A file that cannot be taken in; `data/raw` is as it was."""
 
 
-def ingest(what: Sequence[str]) -> list[str]:
+def ingest_raw_data(what: Sequence[str]) -> list[str]:
     """Take in files, or months of the distribution, or without either all of it; return what is new.
 
     DVC then tracks `data/raw`. After a kill the next start takes back what was half done, and so does
@@ -35,40 +35,40 @@ def ingest(what: Sequence[str]) -> list[str]:
     if not problem.source.DISTRIBUTION and (not what or any(months.MONTH.fullmatch(name) for name in what)):
         message = "this problem has no published distribution"
         raise IncomingError(message, "name files with new rows: `make ingest FILES=…`")
-    with exclusive(commands.CHANGING_DATA):
-        recover(RAW)
-        return _ingest(what)
+    with acquire_file_lock(commands.CHANGING_DATA):
+        recover_output(RAW)
+        return _ingest_under_lock(what)
 
 
-def _ingest(what: Sequence[str]) -> list[str]:
+def _ingest_under_lock(what: Sequence[str]) -> list[str]:
     if not what:
-        return [f"{len(main(track))} files written"]
+        return [f"{len(main(track_raw_data))} files written"]
     wanted = [name for name in what if months.MONTH.fullmatch(name)]
-    tables = read([Path(name) for name in what if name not in wanted])
+    tables = read_incoming_tables([Path(name) for name in what if name not in wanted])
     if wanted:
         with tempfile.TemporaryDirectory() as folder:
             tables |= {
                 name: table
-                for name, table in problem.source.raw_tables(download(Path(folder)))
+                for name, table in problem.source.raw_tables(download_distribution(Path(folder)))
                 if Path(name).name in wanted
             }
     if absent := [month for month in wanted if not any(Path(name).name == month for name in tables)]:
         message = f"the distribution has no data for {', '.join(absent)}"
         raise IncomingError(message, "name files with these months: `make ingest FILES=…`")
-    return take_in(tables, load().prepare.max_quarantine_share, commit=track)
+    return merge_into_raw(tables, load_all_params().prepare.max_quarantine_share, commit=track_raw_data)
 
 
-def track() -> None:
+def track_raw_data() -> None:
     """Have DVC keep `data/raw`, and write its hash to `data/raw.dvc`."""
-    for line in commands.dvc("add", "--quiet", str(RAW)):
+    for line in commands.run_dvc("add", "--quiet", str(RAW)):
         print(line, flush=True)
 
 
-def read(paths: Sequence[Path]) -> dict[str, pa.Table]:
+def read_incoming_tables(paths: Sequence[Path]) -> dict[str, pa.Table]:
     """The raw tables in some Parquet or CSV files, by their path under `data/raw` without suffix."""
     found: dict[str, pa.Table] = {}
     for path in paths:
-        for name, table in problem.source.by_file(*_table(path)):
+        for name, table in problem.source.by_file(*_read_table(path)):
             if name in found:
                 message = f"{path} is the second file with rows of {name}"
                 raise IncomingError(message, "put these rows into one file")
@@ -76,10 +76,10 @@ def read(paths: Sequence[Path]) -> dict[str, pa.Table]:
     return found
 
 
-def _table(path: Path) -> tuple[str, pa.Table]:
+def _read_table(path: Path) -> tuple[str, pa.Table]:
     """The name of the raw table that a file has the columns of, and its rows with the types of that table."""
-    frame = texts(path)
-    tables = {name: of_file(frame, schema) for name, schema in problem.raw.RAW_TYPES.items()}
+    frame = read_as_text(path)
+    tables = {name: normalize_file_columns(frame, schema) for name, schema in problem.raw.RAW_TYPES.items()}
     names = [name for name, schema in problem.raw.RAW_TYPES.items() if set(schema.names) == set(tables[name].columns)]
     if not names:
         wanted = ", ".join(problem.raw.RAW_TYPES)
@@ -89,7 +89,7 @@ def _table(path: Path) -> tuple[str, pa.Table]:
         raise IncomingError(f"{path} has no rows")
     schema = problem.raw.RAW_TYPES[names[0]]
     try:
-        return names[0], typed(names[0], tables[names[0]][schema.names], schema)
+        return names[0], parse_raw_table(names[0], tables[names[0]][schema.names], schema)
     except (UserError, pa.ArrowException) as error:
         message = f"{path}: {str(error).splitlines()[0]}"
         raise IncomingError(message, getattr(error, "hint", "")) from None
@@ -110,12 +110,14 @@ def _compare_with_nearest(tables: Mapping[str, pd.DataFrame]) -> str:
     return f"to match the table {nearest}: {'; '.join(steps)}"
 
 
-def texts(path: Path) -> pd.DataFrame:
+def read_as_text(path: Path) -> pd.DataFrame:
     """Every value as text, missing where it is empty or NA: what a file calls a number is for the schema to say."""
     try:
         if path.suffix == ".parquet":
-            parquet.check(path)
-            return pd.read_parquet(path, dtype_backend="pyarrow").map(_text, na_action="ignore").astype("string")
+            parquet.check_parquet(path)
+            return (
+                pd.read_parquet(path, dtype_backend="pyarrow").map(_format_value, na_action="ignore").astype("string")
+            )
         return pd.read_csv(path, dtype="string", na_values=list(ABSENT), keep_default_na=False)
     except (OSError, UserError, ValueError, pa.ArrowException) as error:
         message = f"{path} cannot be read: {' '.join(str(error).split())[:200]}"
@@ -123,11 +125,11 @@ def texts(path: Path) -> pd.DataFrame:
         raise IncomingError(message, hint) from None
 
 
-def _text(value: object) -> str:
+def _format_value(value: object) -> str:
     return f"{value:%Y-%m-%dT%H:%M:%SZ}" if isinstance(value, pd.Timestamp) else str(value)
 
 
-def take_in(
+def merge_into_raw(
     tables: Mapping[str, pa.Table],
     limit: float,
     raw: Path = RAW,
@@ -138,27 +140,27 @@ def take_in(
     Raises `UserError`, with `data/raw` as it was, where a month lacks a table or lies beyond a gap, or where a table
     breaks its schema in more than the share `limit` of its rows.
     """
-    told = [line for name, table in tables.items() if (line := _difference(raw / f"{name}.parquet", name, table))]
+    told = [line for name, table in tables.items() if (line := _describe_change(raw / f"{name}.parquet", name, table))]
     if not told:
         return []
-    with replacing(raw, commit) as partial:
+    with replace_output(raw, commit) as partial:
         shutil.copytree(raw, partial) if raw.exists() else partial.mkdir()
         for name, table in tables.items():
             path = partial / f"{name}.parquet"
             path.parent.mkdir(exist_ok=True)
             path.unlink(missing_ok=True)  # it may be a link into DVC's cache
-            write(table, path)
+            write_table(table, path)
         try:
-            _check(partial, tables, limit)
+            _check_changed_months(partial, tables, limit)
         except UserError as error:
             message = str(error).replace(str(partial), str(raw))
             raise IncomingError(message, error.hint.replace(str(partial), str(raw))) from None
     return told
 
 
-def _check(raw: Path, tables: Mapping[str, pa.Table], limit: float) -> None:
+def _check_changed_months(raw: Path, tables: Mapping[str, pa.Table], limit: float) -> None:
     """Checks the months that changed, or all where a table without months did."""
-    stored = {table: months.stored(raw / table) for table in problem.contract.MONTHLY}
+    stored = {table: months.list_stored_months(raw / table) for table in problem.contract.MONTHLY}
     every = sorted({month for found in stored.values() for month in found})
     for table, found in stored.items():
         if lacking := [month for month in every if month not in found]:
@@ -166,17 +168,17 @@ def _check(raw: Path, tables: Mapping[str, pa.Table], limit: float) -> None:
             raise IncomingError(message, f"name its files for {table} in the same command")
     lookups: Frames = {}
     for table in (name for name in problem.contract.TABLES if name not in problem.contract.MONTHLY):
-        lookups[table], _ = validate(table, None, raw / f"{table}.parquet", lookups)
+        lookups[table], _ = validate_file(table, None, raw / f"{table}.parquet", lookups)
     touched = {Path(name).name for name in tables}
     for month in every if touched & lookups.keys() else sorted(touched):
         valid = dict(lookups)
         for table in problem.contract.MONTHLY:
             path = raw / table / f"{month}.parquet"
-            valid[table], broken = validate(table, month, path, valid)
-            check_share(path, parquet.count_rows(path), broken, limit)
+            valid[table], broken = validate_file(table, month, path, valid)
+            check_quarantine_share(path, parquet.count_rows(path), broken, limit)
 
 
-def _difference(path: Path, name: str, table: pa.Table) -> str:
+def _describe_change(path: Path, name: str, table: pa.Table) -> str:
     """What a table changes, in a line; empty where the same rows are there."""
     if not path.exists():
         return f"{name}: new, {table.num_rows:,} rows"

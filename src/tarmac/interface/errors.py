@@ -30,7 +30,7 @@ def format_error(error: UserError) -> str:
     return "\n".join([*(lines or ["error:"]), *(f"hint: {line}" for line in error.hint.splitlines())])
 
 
-def suggest(name: str, candidates: Iterable[str]) -> str:
+def suggest_name(name: str, candidates: Iterable[str]) -> str:
     """Return a question that names the candidate nearest to a wrong name, or nothing if none is near."""
     nearest = difflib.get_close_matches(name, list(candidates), n=1)
     return f"did you mean `{nearest[0]}`?" if nearest else ""

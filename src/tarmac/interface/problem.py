@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tarmac.interface.errors import UserError, suggest
+from tarmac.interface.errors import UserError, suggest_name
 
 if TYPE_CHECKING:
     from tarmac.interface import roles
@@ -44,19 +44,19 @@ class Problem:
     """The roles of the problem; see `tarmac.interface.roles` for what each of them has."""
 
     if TYPE_CHECKING:
-        contract: roles.Contract
-        params: roles.Params
-        raw: roles.Raw
-        schema: roles.Schema
-        clean: roles.Clean
-        source: roles.Source
-        row: roles.Row
-        features: roles.Features
-        slices: roles.Slices
-        behaviour: roles.Behaviours
-        request: roles.Request
-        card: roles.Card
-        future: roles.Future
+        contract: roles.ContractRole
+        params: roles.ParamsRole
+        raw: roles.RawRole
+        schema: roles.SchemaRole
+        clean: roles.CleanRole
+        source: roles.SourceRole
+        row: roles.RowRole
+        features: roles.FeaturesRole
+        slices: roles.SlicesRole
+        behaviour: roles.BehavioursRole
+        request: roles.RequestRole
+        card: roles.CardRole
+        future: roles.FutureRole
     else:
 
         def __getattr__(self, role: str) -> Any:
@@ -78,9 +78,9 @@ class Problem:
     @cached_property
     def name(self) -> str:
         """The name of the problem's package. Raises `ProblemError` where none is named."""
-        for root in _roots(sys.path):
-            if found := named_in(root):
-                if str(root / SOURCE) not in map(_resolved, sys.path):
+        for root in _list_candidate_roots(sys.path):
+            if found := read_problem_name(root):
+                if str(root / SOURCE) not in map(_resolve_entry, sys.path):
                     sys.path.append(str(root / SOURCE))
                 return found
         raise ProblemError(
@@ -93,33 +93,33 @@ class Problem:
         """The folder of the problem's package."""
         spec = importlib.util.find_spec(self.name)
         if spec is None or spec.origin is None:
-            sources = [root / SOURCE for root in _roots(sys.path)]
+            sources = [root / SOURCE for root in _list_candidate_roots(sys.path)]
             packages = [path.name for source in sources for path in source.glob("*/")]
             raise ProblemError(
                 f"{SOURCE} has no package {self.name}, which {PROJECT} names as the problem",
-                f"{suggest(self.name, packages)} correct `problem` in {PROJECT}".lstrip(),
+                f"{suggest_name(self.name, packages)} correct `problem` in {PROJECT}".lstrip(),
             )
         return Path(spec.origin).resolve().parent
 
 
-def _roots(path: Sequence[str]) -> list[Path]:
+def _list_candidate_roots(path: Sequence[str]) -> list[Path]:
     """Where the problem may be: first the repository whose code runs, then the one that the working directory is in."""
     beside = [Path(entry).resolve().parent for entry in path if Path(entry).name == SOURCE]
     here = Path.cwd()
     return [*beside, here, *here.parents]
 
 
-def _resolved(entry: str) -> str:
+def _resolve_entry(entry: str) -> str:
     return str(Path(entry).resolve())
 
 
-def named_in(root: Path) -> str | None:
-    """Return the problem that a repository names; None where it names none. Raises `ProblemError` as `named`."""
+def read_problem_name(root: Path) -> str | None:
+    """Return the problem that a repository names; None where it names none. Raises `ProblemError` as `parse_problem_name`."""
     path = root / PROJECT
-    return named(path.read_text(encoding="utf-8")) if path.is_file() else None
+    return parse_problem_name(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
-def named(project: str) -> str | None:
+def parse_problem_name(project: str) -> str | None:
     """Return the problem that the text of a `pyproject.toml` names; None where it names none.
 
     Raises `ProblemError` where the text is damaged, as by a merge.

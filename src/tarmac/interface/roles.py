@@ -19,7 +19,7 @@ from tarmac.interface.lookup import Lookup
 from tarmac.interface.params import ProblemParams
 
 
-class Contract(Protocol):
+class ContractRole(Protocol):
     """The names that the machinery goes by: tables, row key, target, and the features of each group."""
 
     @property
@@ -82,7 +82,7 @@ class Contract(Protocol):
         """Feature names of some groups, in a fixed order."""
 
 
-class Params(Protocol):
+class ParamsRole(Protocol):
     """The problem's own section of `params.yaml`."""
 
     @property
@@ -90,7 +90,7 @@ class Params(Protocol):
         """The model of the section."""
 
 
-class Raw(Protocol):
+class RawRole(Protocol):
     """Raw tables as `data/raw` stores them."""
 
     @property
@@ -98,7 +98,7 @@ class Raw(Protocol):
         """Columns and types of each table."""
 
 
-class Schema(Protocol):
+class SchemaRole(Protocol):
     """What a valid raw table is."""
 
     @property
@@ -118,14 +118,14 @@ class Schema(Protocol):
         """Counts, in a month's valid tables, of what is no error but missing."""
 
 
-class Clean(Protocol):
+class CleanRole(Protocol):
     """Valid raw rows to prepared tables."""
 
     def clean(self, name: str, valid: dict[str, Table], month: str, /) -> Table:
         """The prepared table of one month of valid raw tables."""
 
 
-class Source(Protocol):
+class SourceRole(Protocol):
     """Where raw tables come from."""
 
     @property
@@ -139,7 +139,7 @@ class Source(Protocol):
         """Yield a raw table as the files that `data/raw` keeps of it."""
 
 
-class Row(Protocol):
+class RowRole(Protocol):
     """What follows from a row alone: on columns in the engine, on numbers and arrays in the service."""
 
     def own(self, row: Any, params: Any, /) -> dict[str, Any]:
@@ -149,7 +149,7 @@ class Row(Protocol):
         """What follows from a row together with what was looked up."""
 
 
-class Features(Protocol):
+class FeaturesRole(Protocol):
     """Features, each known when the prediction is made."""
 
     @property
@@ -169,14 +169,14 @@ class Features(Protocol):
         """The instants (minutes since 1970, UTC) between which what is looked up was known; None if always."""
 
 
-class Slices(Protocol):
+class SlicesRole(Protocol):
     """Parts of the rows that a model must not fail while its average looks well."""
 
     def slices(self, rows: pd.DataFrame, /) -> Mapping[str, "pd.Series[Any]"]:
         """For each way of slicing, the slice that every row of a feature table belongs to."""
 
 
-class Behaviours(Protocol):
+class BehavioursRole(Protocol):
     """What a model must do whatever its metrics say."""
 
     @property
@@ -184,7 +184,7 @@ class Behaviours(Protocol):
         """Changes of rows, and what they may do to the answers."""
 
 
-class Request(Protocol):
+class RequestRole(Protocol):
     """What a client says of a row, and the prepared columns that it makes."""
 
     @property
@@ -209,7 +209,7 @@ class Request(Protocol):
         """The prepared columns of some rows."""
 
 
-class Card(Protocol):
+class CardRole(Protocol):
     """What the model card says of the problem; `PREDICTS` may name parameters in braces."""
 
     @property
@@ -226,7 +226,7 @@ class Card(Protocol):
     def LIMITS(self) -> tuple[str, ...]: ...
 
 
-class Future(Protocol):
+class FutureRole(Protocol):
     """Raw tables with another future, by which the review finds features that look ahead."""
 
     def draw(self, months: Sequence[str], seed: int, /) -> Any:
@@ -243,16 +243,16 @@ class Future(Protocol):
 class Roles:
     """One module for each role of `tarmac.interface.problem.ROLES`."""
 
-    contract: Contract
-    params: Params
-    raw: Raw
-    schema: Schema
-    clean: Clean
-    source: Source
-    row: Row
-    features: Features
-    slices: Slices
-    behaviour: Behaviours
-    request: Request
-    card: Card
-    future: Future
+    contract: ContractRole
+    params: ParamsRole
+    raw: RawRole
+    schema: SchemaRole
+    clean: CleanRole
+    source: SourceRole
+    row: RowRole
+    features: FeaturesRole
+    slices: SlicesRole
+    behaviour: BehavioursRole
+    request: RequestRole
+    card: CardRole
+    future: FutureRole

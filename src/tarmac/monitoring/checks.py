@@ -9,15 +9,15 @@ import numpy as np
 import pandas as pd
 
 from tarmac.interface.problem import problem
-from tarmac.monitoring.daily import Daily
-from tarmac.monitoring.decay import Change, SliceChange
+from tarmac.monitoring.daily import DailyRowCounts
+from tarmac.monitoring.decay import MetricDecay, SliceDecay
 from tarmac.monitoring.drift import FeatureDrift
-from tarmac.monitoring.feed import Health
+from tarmac.monitoring.feed import InputHealth
 from tarmac.monitoring.rows import FEW
 from tarmac.pipeline.base.params import TASK, Task
-from tarmac.pipeline.intervals.sample import Estimate
+from tarmac.pipeline.intervals.sample import MetricEstimate
 from tarmac.policy import Levels, MonitorParams
-from tarmac.reporting.markdown import number, percent, signed
+from tarmac.reporting.markdown import format_number, format_percent, format_signed_number
 
 Outcome = Literal["ok", "watch", "act"]
 Kind = Literal["integrity", "drift", "prediction", "metric", "calibration", "slice"]
@@ -26,7 +26,7 @@ STRETCH = "month" if problem.contract.DAY else "tenth"  # what the rows before a
 
 
 @dataclass(frozen=True)
-class Check:
+class MonitoringCheck:
     """One judgement. `act` of the kind integrity means that the data are broken, of another that the model is old."""
 
     kind: Kind
@@ -35,84 +35,92 @@ class Check:
     reason: str
 
 
-def level(value: float, levels: Levels) -> Outcome:
+def classify_value(value: float, levels: Levels) -> Outcome:
     """Where a value stands."""
     return "act" if value >= levels.act else "watch" if value >= levels.watch else "ok"
 
 
-def worst(checks: Sequence[Check]) -> Outcome:
+def find_worst_outcome(checks: Sequence[MonitoringCheck]) -> Outcome:
     """The worst outcome of some checks."""
     found = {check.outcome for check in checks}
     return "act" if "act" in found else "watch" if "watch" in found else "ok"
 
 
-def days(rows: pd.DataFrame, expected: Sequence[date], known: Daily, policy: MonitorParams) -> Check:
+def evaluate_days(
+    rows: pd.DataFrame, expected: Sequence[date], known: DailyRowCounts, policy: MonitorParams
+) -> MonitoringCheck:
     """Judges how many days have their rows: weekends without any, or days of few rows, are known from months before."""
     assert policy.days is not None
-    odd = known.odd(rows[problem.contract.DAY], expected)
+    odd = known.find_unusual_days(rows[problem.contract.DAY], expected)
     far = f"less than half or over twice the usual {known.usual:,.0f} rows, by more than chance"
     reason = f"{len(odd)} of {len(expected)} days have {far}"
     first = f", the first is {odd.index[0]} with {odd.iloc[0]:,}" if len(odd) else ""
-    before = f", {_share(known.share)} at most in a month before" if known.share else ""
+    before = f", {_format_share(known.share)} at most in a month before" if known.share else ""
     share = len(odd) / max(len(expected), 1) - known.share
-    return Check("integrity", "days", level(share, policy.days), reason + first + before)
+    return MonitoringCheck("integrity", "days", classify_value(share, policy.days), reason + first + before)
 
 
-def labels(rows: pd.DataFrame, before: float, policy: MonitorParams) -> Check:
+def evaluate_labels(rows: pd.DataFrame, before: float, policy: MonitorParams) -> MonitoringCheck:
     """Judges the share of rows without a label, before they come all; `before` is the most of a stretch before."""
     missing = float(rows[problem.contract.TARGET].isna().mean())
     if missing == 1:
-        return Check("integrity", "labels", "watch", "no row has a label yet: metrics cannot be judged")
+        return MonitoringCheck("integrity", "labels", "watch", "no row has a label yet: metrics cannot be judged")
     if rows[problem.contract.TARGET].nunique() < 2 and len(rows) >= FEW:
-        return Check("integrity", "labels", "act", "all labels are the same")
-    reason = f"{_share(missing)} of the rows have none, {_share(before)} at most in a {STRETCH} before"
-    return Check("integrity", "labels", level(missing - before, policy.missing), reason)
+        return MonitoringCheck("integrity", "labels", "act", "all labels are the same")
+    reason = f"{_format_share(missing)} of the rows have none, {_format_share(before)} at most in a {STRETCH} before"
+    return MonitoringCheck("integrity", "labels", classify_value(missing - before, policy.missing), reason)
 
 
-def integrity(name: str, health: Health, policy: MonitorParams, rows: int, whole: bool = True) -> list[Check]:
+def evaluate_input_integrity(
+    name: str, health: InputHealth, policy: MonitorParams, rows: int, whole: bool = True
+) -> list[MonitoringCheck]:
     """Judges whether one input is what it was; a check for each thing that is wrong with it.
 
     Rows that are no whole month are asked only what some days can answer: they lack rare categories, and are alike.
     """
     found: list[tuple[Outcome, str]] = [
         (
-            level(health.missing - health.missing_before, policy.missing),
-            f"missing in {_share(health.missing)} of the rows, {_share(health.missing_before)} at most before",
+            classify_value(health.missing - health.missing_before, policy.missing),
+            f"missing in {_format_share(health.missing)} of the rows, {_format_share(health.missing_before)} at most before",
         ),
         (
-            level(health.unknown - health.unknown_before, policy.unknown),
-            f"{_share(health.unknown)} of the rows have a category never seen{_than(health.unknown_before)}",
+            classify_value(health.unknown - health.unknown_before, policy.unknown),
+            f"{_format_share(health.unknown)} of the rows have a category never seen{_format_reference_share(health.unknown_before)}",
         ),
     ]
     of_month: list[tuple[Outcome, str]] = [
         (
-            level(health.gone - health.gone_before, policy.unknown),
-            f"categories of {_share(health.gone)} of the rows before are gone{_than(health.gone_before)}",
+            classify_value(health.gone - health.gone_before, policy.unknown),
+            f"categories of {_format_share(health.gone)} of the rows before are gone{_format_reference_share(health.gone_before)}",
         ),
         ("act" if health.stuck and rows >= FEW else "ok", "every row has the same value"),
         (
-            level(health.apart, policy.foreign),
-            f"distance {number(health.apart, 2)} from the nearest {STRETCH} before: another unit or meaning?",
+            classify_value(health.apart, policy.foreign),
+            f"distance {format_number(health.apart, 2)} from the nearest {STRETCH} before: another unit or meaning?",
         ),
     ]
-    beyond = f"{_share(health.apart)} of the rows lie beyond every value before: another unit or meaning?"
-    of_days: list[tuple[Outcome, str]] = [(level(health.apart, policy.foreign) if rows >= FEW else "ok", beyond)]
+    beyond = f"{_format_share(health.apart)} of the rows lie beyond every value before: another unit or meaning?"
+    of_days: list[tuple[Outcome, str]] = [
+        (classify_value(health.apart, policy.foreign) if rows >= FEW else "ok", beyond)
+    ]
     judged = found + (of_month if whole else of_days)
-    return [Check("integrity", name, outcome, reason) for outcome, reason in judged if outcome != "ok"]
+    return [MonitoringCheck("integrity", name, outcome, reason) for outcome, reason in judged if outcome != "ok"]
 
 
-def drift(features: Sequence[FeatureDrift], policy: MonitorParams, whole: bool = True) -> list[Check]:
+def evaluate_drift(
+    features: Sequence[FeatureDrift], policy: MonitorParams, whole: bool = True
+) -> list[MonitoringCheck]:
     """Judges each input, and the share of them that drifted; a season that training knows is no drift.
 
     What is usual is usual for months: of some days, drift is pointed out and proves nothing.
     """
     beyond = [feature for feature in features if feature.psi > feature.usual]
     checks = [
-        Check(
+        MonitoringCheck(
             "drift",
             feature.feature,
             "watch",
-            f"PSI {number(feature.psi, 2)}, at most {number(feature.usual, 2)} between {STRETCH}s of the training",
+            f"PSI {format_number(feature.psi, 2)}, at most {format_number(feature.usual, 2)} between {STRETCH}s of the training",
         )
         for feature in sorted(beyond, key=lambda feature: -feature.psi)
         if feature.psi >= policy.drift.watch
@@ -121,53 +129,55 @@ def drift(features: Sequence[FeatureDrift], policy: MonitorParams, whole: bool =
     reason = (
         f"{far} of {len(features)} have a PSI of {policy.drift.act:g} or more, and more than any training {STRETCH}"
     )
-    outcome = level(far / max(len(features), 1), policy.drifted)
-    return [Check("drift", "inputs", outcome if whole or outcome == "ok" else "watch", reason), *checks]
+    outcome = classify_value(far / max(len(features), 1), policy.drifted)
+    return [MonitoringCheck("drift", "inputs", outcome if whole or outcome == "ok" else "watch", reason), *checks]
 
 
-def prediction(value: float, policy: MonitorParams, proves: bool) -> Check:
+def evaluate_prediction_drift(value: float, policy: MonitorParams, proves: bool) -> MonitoringCheck:
     """Judges the answers' own drift: it acts where there are no labels; these decide whether it matters."""
-    outcome = level(value, policy.prediction)
+    outcome = classify_value(value, policy.prediction)
     if not proves and outcome == "act":
         outcome = "watch"
-    reason = f"PSI {number(value, 2)} against the {'months' if problem.contract.DAY else 'rows'} it was judged on"
-    return Check("prediction", ANSWER, outcome, reason)
+    reason = (
+        f"PSI {format_number(value, 2)} against the {'months' if problem.contract.DAY else 'rows'} it was judged on"
+    )
+    return MonitoringCheck("prediction", ANSWER, outcome, reason)
 
 
-def metric(change: Change, most: float, task: Task = TASK) -> Check:
+def evaluate_metric_change(change: MetricDecay, most: float, task: Task = TASK) -> MonitoringCheck:
     """Judges a metric: a loss beyond the tolerance must be proven to act, any proven loss is pointed out."""
     sign = 1 if task.metrics[change.metric] == "higher" else -1
     best = max(sign * change.low, sign * change.high)  # the smallest loss that the interval allows, as a gain
     outcome: Outcome = "act" if best < -most else "watch" if best < 0 else "ok"
-    moved = f"{signed(change.difference)}, {signed(change.low)} to {signed(change.high)}"
-    reason = f"{number(change.before)} before, {number(change.value)} now ({moved}); tolerance {most:g}"
-    return Check("metric", change.metric, outcome, reason)
+    moved = f"{format_signed_number(change.difference)}, {format_signed_number(change.low)} to {format_signed_number(change.high)}"
+    reason = f"{format_number(change.before)} before, {format_number(change.value)} now ({moved}); tolerance {most:g}"
+    return MonitoringCheck("metric", change.metric, outcome, reason)
 
 
-def calibration(gap: Estimate, before: Estimate, most: float) -> Check:
+def evaluate_calibration(gap: MetricEstimate, before: MetricEstimate, most: float) -> MonitoringCheck:
     """Judges whether the mean answer is what happens."""
     least = 0.0 if gap.low <= 0 <= gap.high else min(abs(gap.low), abs(gap.high))
     outcome: Outcome = "act" if least > most else "watch" if least > 0 else "ok"
     if np.isnan(gap.low):
         outcome = "ok"
     reason = (
-        f"mean answer minus what happened: {signed(gap.value)}, {signed(gap.low)} to {signed(gap.high)};"
-        f" {signed(before.value)} before; tolerance {most:g}"
+        f"mean answer minus what happened: {format_signed_number(gap.value)}, {format_signed_number(gap.low)} to {format_signed_number(gap.high)};"
+        f" {format_signed_number(before.value)} before; tolerance {most:g}"
     )
-    return Check("calibration", f"mean {ANSWER}", outcome, reason)
+    return MonitoringCheck("calibration", f"mean {ANSWER}", outcome, reason)
 
 
-def one_slice(change: SliceChange, most: float) -> Check | None:
+def evaluate_slice_change(change: SliceDecay, most: float) -> MonitoringCheck | None:
     """Points a slice out whose loss beyond the tolerance is proven; slices are many and small."""
     if not change.high < -most:
         return None
-    reason = f"{TASK.title} {number(change.before)} before, {number(change.score)} now ({signed(change.difference)})"
-    return Check("slice", f"{change.slice} {change.value}", "watch", reason)
+    reason = f"{TASK.title} {format_number(change.before)} before, {format_number(change.score)} now ({format_signed_number(change.difference)})"
+    return MonitoringCheck("slice", f"{change.slice} {change.value}", "watch", reason)
 
 
-def _than(before: float) -> str:
-    return f", {_share(before)} in the last {STRETCH} before" if before else ""
+def _format_reference_share(before: float) -> str:
+    return f", {_format_share(before)} in the last {STRETCH} before" if before else ""
 
 
-def _share(value: float) -> str:
-    return percent(round(value, 4))
+def _format_share(value: float) -> str:
+    return format_percent(round(value, 4))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from tarmac.review.drift import Counts, cramers_v, kolmogorov_smirnov
+from tarmac.review.drift import Counts, compute_cramers_v, compute_ks_distance
 
 BINS = 10  # of equal size in the reference, as the usual levels of PSI assume
 LEAST = 1e-4  # share that an empty bin counts for: its logarithm must be finite
@@ -26,7 +26,7 @@ class FeatureDrift:
     usual: float  # the largest PSI of one training month against the others
 
 
-class Bins:
+class FeatureBins:
     """Bins of one input of a reference: equal shares of a number's rows, or the categories of a text."""
 
     def __init__(self, reference: "pd.Series[float]") -> None:
@@ -45,7 +45,7 @@ class Bins:
         """How many bins there are."""
         return len(self.edges) + (2 if self.is_text else 3)
 
-    def of(self, values: "pd.Series[float]") -> np.ndarray:
+    def assign_bins(self, values: "pd.Series[float]") -> np.ndarray:
         """The bin of each row."""
         missing, count = values.isna().to_numpy(), len(self.edges)
         if self.is_text:
@@ -54,42 +54,49 @@ class Bins:
         # Up to an edge, with the edge: where most rows have one value, it stays apart from those above.
         return np.where(missing, count + 2, np.searchsorted(self.edges, values.to_numpy("float64"), side="left"))
 
-    def count(self, values: "pd.Series[float]") -> Counts:
+    def count_rows(self, values: "pd.Series[float]") -> Counts:
         """Rows by bin."""
-        return np.bincount(self.of(values), minlength=self.size)
+        return np.bincount(self.assign_bins(values), minlength=self.size)
 
 
-def psi(before: Counts, after: Counts) -> float:
+def compute_psi(before: Counts, after: Counts) -> float:
     """Population stability index of two counts by bin: 0 where they are alike, without an upper end."""
     old, new = (np.maximum(counts / max(counts.sum(), 1), LEAST) for counts in (before, after))
     return float(((new - old) * np.log(new / old)).sum())
 
 
-def usual(by_month: Counts) -> float:
+def compute_max_monthly_psi(by_month: Counts) -> float:
     """The largest PSI of one month against the others together; counts have the shape (months, bins)."""
     whole = by_month.sum(axis=0)
-    return max((psi(whole - month, month) for month in by_month), default=0.0) if len(by_month) > 1 else 0.0
+    return max((compute_psi(whole - month, month) for month in by_month), default=0.0) if len(by_month) > 1 else 0.0
 
 
-class Seen:
+class ReferenceInput:
     """One input of the training rows, made ready to set others beside it."""
 
     def __init__(self, values: "pd.Series[float]", month: np.ndarray) -> None:
         """Takes the input's values and the number of the month that each row is of, from 0."""
-        self.name, self.bins = str(values.name), Bins(values)
+        self.name, self.bins = str(values.name), FeatureBins(values)
         size = self.bins.size
-        counts = np.bincount(month * size + self.bins.of(values), minlength=(month.max() + 1) * size)
-        self.counts, self._usual = counts.reshape(-1, size).sum(axis=0), usual(counts.reshape(-1, size))
+        counts = np.bincount(month * size + self.bins.assign_bins(values), minlength=(month.max() + 1) * size)
+        self.counts, self._usual = (
+            counts.reshape(-1, size).sum(axis=0),
+            compute_max_monthly_psi(counts.reshape(-1, size)),
+        )
         self._sorted = np.array([]) if self.bins.is_text else np.sort(values.dropna().to_numpy("float64"))
 
-    def drift(self, values: "pd.Series[float]") -> FeatureDrift:
+    def compute_drift(self, values: "pd.Series[float]") -> FeatureDrift:
         """How far other values are from these."""
-        counts = self.bins.count(values)
-        distance = cramers_v(self.counts, counts) if self.bins.is_text else distance_of(self._sorted, values)
-        return FeatureDrift(self.name, psi(self.counts, counts), distance, self._usual)
+        counts = self.bins.count_rows(values)
+        distance = (
+            compute_cramers_v(self.counts, counts)
+            if self.bins.is_text
+            else compute_input_distance(self._sorted, values)
+        )
+        return FeatureDrift(self.name, compute_psi(self.counts, counts), distance, self._usual)
 
 
-def distance_of(ordered: np.ndarray, values: "pd.Series[float]") -> float:
+def compute_input_distance(ordered: np.ndarray, values: "pd.Series[float]") -> float:
     """Kolmogorov-Smirnov distance of sorted numbers and the known ones of a column; 0 where there are none."""
     known = np.sort(values.dropna().to_numpy("float64"))
-    return kolmogorov_smirnov(ordered, known) if len(known) and len(ordered) else 0.0
+    return compute_ks_distance(ordered, known) if len(known) and len(ordered) else 0.0

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tarmac.monitoring.drift import distance_of
+from tarmac.monitoring.drift import compute_input_distance
 
 EXPECTED = 10  # rows that a category ought to have had, for its absence to be no chance
 CALENDAR = 1 / 2  # an input is apart by itself where months usually are further from each other
 
 
 @dataclass(frozen=True)
-class Health:
+class InputHealth:
     """One input of some rows beside the months before."""
 
     missing: float  # share of the rows
@@ -31,20 +31,20 @@ class Health:
     apart: float  # Kolmogorov-Smirnov distance from the nearest month before, of some days the share of rows beyond all
 
 
-def shares(values: "pd.Series[Any]") -> "pd.Series[float]":
+def compute_value_shares(values: "pd.Series[Any]") -> "pd.Series[float]":
     """The share of the rows that each value has, without those that are missing."""
     found = values.value_counts(normalize=True, dropna=False)
     return found[found.index.notna()]
 
 
-def turnover(known: "pd.Series[float]", values: "pd.Series[Any]") -> tuple[float, float]:
+def compute_turnover(known: "pd.Series[float]", values: "pd.Series[Any]") -> tuple[float, float]:
     """What share of the rows has a category that is not known, and what share of those before had one that is gone."""
     present = values.dropna()
     gone = known[~known.index.isin(present.unique()) & (known * len(values) >= EXPECTED)]
     return float((~present.isin(known.index)).sum() / len(values)), float(gone.sum())
 
 
-class Feed:
+class InputHistory:
     """One input of the months before."""
 
     def __init__(self, values: "pd.Series[float]", month: np.ndarray) -> None:
@@ -52,50 +52,56 @@ class Feed:
         months = [part for _, part in values.groupby(month)]
         self._missing = max(float(part.isna().mean()) for part in months)
         self._text = not pd.api.types.is_numeric_dtype(values.dtype)
-        self._shares = shares(values)
+        self._shares = compute_value_shares(values)
         last = month == month.max()
-        self._turned = turnover(shares(values[~last]), values[last]) if self._text and not last.all() else (0.0, 0.0)
+        self._turned = (
+            compute_turnover(compute_value_shares(values[~last]), values[last])
+            if self._text and not last.all()
+            else (0.0, 0.0)
+        )
         self._months = [] if self._text else [np.sort(part.dropna().to_numpy("float64")) for part in months]
 
-    def health(self, values: "pd.Series[float]", whole: bool = True) -> Health:
+    def compute_health(self, values: "pd.Series[float]", whole: bool = True) -> InputHealth:
         """How other values look beside these; `whole` where they ought to be distributed as those of a month."""
         present = values.dropna()
-        unknown, gone = turnover(self._shares, values) if self._text else (0.0, 0.0)
+        unknown, gone = compute_turnover(self._shares, values) if self._text else (0.0, 0.0)
         one = not self._text and present.nunique() == 1
-        return Health(
+        return InputHealth(
             missing=float(values.isna().mean()),
             missing_before=self._missing,
             unknown=unknown,
             unknown_before=self._turned[0],
             gone=gone,
             gone_before=self._turned[1],
-            stuck=bool(one and self._shares.max() < 1 / 2 and not self._stand_still()),
-            apart=self._apart(present) if whole else self._beyond(present),
+            stuck=bool(one and self._shares.max() < 1 / 2 and not self._is_constant_by_month()),
+            apart=self._compute_month_distance(present) if whole else self._compute_outside_share(present),
         )
 
-    def _stand_still(self) -> bool:
+    def _is_constant_by_month(self) -> bool:
         """Whether each month before had one value of its own: that of a calendar."""
         return len(self._months) > 1 and all(len(part) and part[0] == part[-1] for part in self._months)
 
-    def _apart(self, values: "pd.Series[float]") -> float:
+    def _compute_month_distance(self, values: "pd.Series[float]") -> float:
         """The distance from the nearest month; none where months are always far from each other, as a date's are."""
         months = [part for part in self._months if len(part)]
-        found = min((distance_of(part, values) for part in months), default=0.0)
-        return 0.0 if found > CALENDAR and _usually(months) > CALENDAR else found
+        found = min((compute_input_distance(part, values) for part in months), default=0.0)
+        return 0.0 if found > CALENDAR and _compute_typical_distance(months) > CALENDAR else found
 
-    def _beyond(self, values: "pd.Series[float]") -> float:
+    def _compute_outside_share(self, values: "pd.Series[float]") -> float:
         """The share of rows below or above every value before, unless months lie beyond each other anyway."""
         months = [part for part in self._months if len(part)]
         if not months or values.empty:
             return 0.0
         low, high = min(part[0] for part in months), max(part[-1] for part in months)
         found = float(((values < low) | (values > high)).mean())
-        return 0.0 if found > CALENDAR and _usually(months) > CALENDAR else found
+        return 0.0 if found > CALENDAR and _compute_typical_distance(months) > CALENDAR else found
 
 
-def _usually(months: Sequence[np.ndarray]) -> float:
+def _compute_typical_distance(months: Sequence[np.ndarray]) -> float:
     """The distance that half of the months have from the one nearest to them; 0 where there are too few to say."""
     if len(months) <= 2:
         return 0.0
-    nearest = [min(distance_of(other, pd.Series(part)) for other in months if other is not part) for part in months]
+    nearest = [
+        min(compute_input_distance(other, pd.Series(part)) for other in months if other is not part) for part in months
+    ]
     return float(np.median(nearest))

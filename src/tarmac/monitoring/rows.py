@@ -14,9 +14,9 @@ import pyarrow as pa
 from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base import months, parquet
-from tarmac.pipeline.base.params import Window
+from tarmac.pipeline.base.params import MonthWindow
 from tarmac.pipeline.base.paths import FEATURES
-from tarmac.pipeline.metrics.metrics import joined
+from tarmac.pipeline.metrics.metrics import join_prediction_columns
 from tarmac.pipeline.models.dataset import read_window
 from tarmac.pipeline.models.scorer import Scorer
 
@@ -31,7 +31,7 @@ class RowsError(UserError):
 
 
 @dataclass(frozen=True)
-class Observed:
+class ObservedRows:
     """Rows with their inputs, what was answered, and their label where it is known."""
 
     rows: pd.DataFrame
@@ -43,17 +43,17 @@ class Observed:
     timed: bool = problem.contract.DAY is not None  # whether the period is that of the rows, and not of their answers
 
     @property
-    def labelled(self) -> int:
+    def labeled_count(self) -> int:
         """Rows with a label."""
         return int(self.rows[problem.contract.TARGET].notna().sum())
 
     @property
-    def comparable(self) -> bool:
+    def is_comparable(self) -> bool:
         """Whether its inputs ought to look like those before: some days of a month do not, rows without a time do."""
         return self.whole or (not self.timed and len(self.rows) >= FEW)
 
 
-def of_month(month: str, scorer: Scorer, tables: Path = FEATURES) -> Observed:
+def load_scored_month(month: str, scorer: Scorer, tables: Path = FEATURES) -> ObservedRows:
     """A month of the feature tables, answered by a model."""
     if problem.contract.DAY is None:
         raise RowsError(
@@ -63,19 +63,19 @@ def of_month(month: str, scorer: Scorer, tables: Path = FEATURES) -> Observed:
     if not months.MONTH.fullmatch(month):
         raise RowsError(f'invalid month "{month}"', "write it as YYYY-MM, such as 2013-12")
     if not (tables / f"{month}.parquet").is_file():
-        stored = months.stored(tables)
+        stored = months.list_stored_months(tables)
         raise RowsError(
             f"{tables} has no data for {month} (stored: {stored[0]} to {stored[-1]})",
             f"choose a stored month, or add this one: {INGEST}",
         )
-    rows = read_window(tables, Window(first=month, last=month))
+    rows = read_window(tables, MonthWindow(first=month, last=month))
     if rows.empty:
         raise RowsError(f"{tables}/{month}.parquet has no rows", f"replace the month: {INGEST}")
-    first, after = months.days(month)
-    return Observed(rows, answered(rows, scorer), first, date.fromordinal(after.toordinal() - 1), whole=True)
+    first, after = months.compute_month_bounds(month)
+    return ObservedRows(rows, score_rows(rows, scorer), first, date.fromordinal(after.toordinal() - 1), whole=True)
 
 
-def answered(rows: pd.DataFrame, scorer: Scorer) -> np.ndarray:
+def score_rows(rows: pd.DataFrame, scorer: Scorer) -> np.ndarray:
     """The live model's answers. Raises `RowsError` where it takes what HEAD's features no longer have."""
     if lacking := [name for name in (*scorer.categories, *scorer.numbers) if name not in rows]:
         raise RowsError(
@@ -85,14 +85,18 @@ def answered(rows: pd.DataFrame, scorer: Scorer) -> np.ndarray:
     return scorer.score(rows)
 
 
-def of_log(path: Path, tables: Path = FEATURES, version: str = "", day: str | None = problem.contract.DAY) -> Observed:
+def load_prediction_log(
+    path: Path, tables: Path = FEATURES, version: str = "", day: str | None = problem.contract.DAY
+) -> ObservedRows:
     """What was answered: a folder with the service's journal, or the Parquet file of a batch.
 
     Of a journal, the answers of `version` alone where one is named: it holds those of the models before, too. Of rows
     with one key the last answer counts. Labels, and the inputs of a batch, come from the feature tables as far
     as these have the rows. Where rows have no `day`, the period is that of the answers.
     """
-    answers, broken = (_journal(path, version), _broken(path)) if path.is_dir() else (_batch(path), 0)
+    answers, broken = (
+        (_read_journal(path, version), _count_broken_lines(path)) if path.is_dir() else (_read_batch_scores(path), 0)
+    )
     if answers.empty:
         of = f" of {version}" if version else ""
         raise RowsError(
@@ -102,7 +106,7 @@ def of_log(path: Path, tables: Path = FEATURES, version: str = "", day: str | No
     if day:
         answers[day] = pd.to_datetime(answers[day]).dt.date
     answers = answers.drop_duplicates(list(problem.contract.KEY), keep="last")
-    known = _stored(sorted({str(one)[:7] for one in answers[day]}) if day else [months.WHOLE], tables)
+    known = _read_feature_rows(sorted({str(one)[:7] for one in answers[day]}) if day else [months.WHOLE], tables)
     lacking = [name for name in INPUTS if name not in answers]
     kept = len(lacking) < len(INPUTS) - len(
         problem.contract.KEY
@@ -120,14 +124,14 @@ def of_log(path: Path, tables: Path = FEATURES, version: str = "", day: str | No
     if kept:  # an input that the model does not take is in no journal, and missing only where no table has the row
         rows = rows.drop(columns=[name for name in lacking if rows[name].isna().all()])
     note = f"{broken:,} lines of the journal could not be read" if broken else ""
-    p, times = joined(rows).astype("float32"), rows[day or WHEN]
+    p, times = join_prediction_columns(rows).astype("float32"), rows[day or WHEN]
     rows = rows.drop(columns=[*problem.contract.ANSWERS, WHEN])
-    return Observed(rows, p, times.min(), times.max(), whole=False, note=note, timed=day is not None)
+    return ObservedRows(rows, p, times.min(), times.max(), whole=False, note=note, timed=day is not None)
 
 
-def _journal(folder: Path, version: str) -> pd.DataFrame:
+def _read_journal(folder: Path, version: str) -> pd.DataFrame:
     """A row an answer of a version, in the order of time."""
-    own = (entry for entry in _lines(folder) if entry and version in ("", entry.get("version")))
+    own = (entry for entry in _iter_journal_entries(folder) if entry and version in ("", entry.get("version")))
     entries = sorted(own, key=lambda entry: str(entry["when"]))
     answer = [{name: entry[name] for name in problem.contract.ANSWERS} for entry in entries]
     rows = [{**entry["inputs"], **entry["key"], **told} for entry, told in zip(entries, answer, strict=True)]
@@ -138,7 +142,7 @@ def _journal(folder: Path, version: str) -> pd.DataFrame:
     )
 
 
-def _lines(folder: Path) -> Iterator[dict[str, Any] | None]:
+def _iter_journal_entries(folder: Path) -> Iterator[dict[str, Any] | None]:
     """Every line of the journal; None for one that a killed process has left half written."""
     for path in sorted(folder.glob("*.jsonl")):
         with path.open(encoding="utf-8", errors="replace") as file:
@@ -150,13 +154,13 @@ def _lines(folder: Path) -> Iterator[dict[str, Any] | None]:
                     yield None
 
 
-def _broken(folder: Path) -> int:
-    return sum(entry is None for entry in _lines(folder))
+def _count_broken_lines(folder: Path) -> int:
+    return sum(entry is None for entry in _iter_journal_entries(folder))
 
 
-def _batch(path: Path) -> pd.DataFrame:
+def _read_batch_scores(path: Path) -> pd.DataFrame:
     try:
-        parquet.check(path)
+        parquet.check_parquet(path)
         written = datetime.fromtimestamp(path.stat().st_mtime, UTC).date()
         return pd.read_parquet(path, columns=[*problem.contract.KEY, *problem.contract.ANSWERS]).assign(
             **{WHEN: written}
@@ -168,7 +172,7 @@ def _batch(path: Path) -> pd.DataFrame:
         ) from None
 
 
-def _stored(wanted: Sequence[str], tables: Path) -> pd.DataFrame:
+def _read_feature_rows(wanted: Sequence[str], tables: Path) -> pd.DataFrame:
     """Rows of the feature tables in some months, where there are any."""
     paths = [path for month in wanted if (path := tables / f"{month}.parquet").is_file()]
     stored = [pd.read_parquet(path) for path in paths]

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from tarmac.pipeline.base.params.section import Count, Positive, Section, Share, timed
+from tarmac.pipeline.base.params.section import Count, ParamsSection, Positive, Share, build_timed_section
 from tarmac.pipeline.base.params.task import ERROR, TASK
 
 if TYPE_CHECKING:  # mypy knows no names that are found while the program runs
@@ -14,14 +14,14 @@ else:
 Gap = Annotated[float, Field(gt=0, le=None if TASK.kind == "regression" else 1)]  # in the units of the answer
 
 
-class Levels(Section):
+class Levels(ParamsSection):
     """From `watch` on a value is pointed out, from `act` on something is done."""
 
     watch: Positive
     act: Positive
 
     @model_validator(mode="after")
-    def _in_order(self) -> "Levels":
+    def _check_order(self) -> "Levels":
         if self.watch > self.act:
             raise ValueError(f"watch ({self.watch}) must not be above act ({self.act})")
         return self
@@ -30,10 +30,10 @@ class Levels(Section):
 if TYPE_CHECKING:
     Days = Levels | None
 else:
-    Days = timed(Levels)
+    Days = build_timed_section(Levels)
 
 
-class MonitorParams(Section):
+class MonitorParams(ParamsSection):
     """What a month may look like. Rows beyond `days` to `foreign` are broken: nothing trains on them."""
 
     days: Annotated[Days, Field(description="Growth of the share of days with under half or over twice their rows")]
@@ -48,7 +48,7 @@ class MonitorParams(Section):
     slices: Annotated[Share, Field(description="Loss of a slice's main metric that is pointed out where it is proven")]
 
 
-class RetrainParams(Section):
+class RetrainParams(ParamsSection):
     """When a new model is made, from which months, and who releases it."""
 
     every_months: Annotated[Count | None, Field(description="Months after which a model is made anew; null never")]
@@ -61,4 +61,4 @@ class RetrainParams(Section):
 if TYPE_CHECKING:
     Retrain = RetrainParams | None
 else:
-    Retrain = timed(RetrainParams)
+    Retrain = build_timed_section(RetrainParams)

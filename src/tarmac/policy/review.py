@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from tarmac.pipeline.base.params.section import Positive, Section, Share
+from tarmac.pipeline.base.params.section import ParamsSection, Positive, Share
 from tarmac.pipeline.base.params.task import TASK
 
 if TYPE_CHECKING:  # mypy knows no names that are found while the program runs
@@ -16,7 +16,7 @@ else:
 Score = Annotated[float, Field(le=1)]  # of the main metric: 1 is perfect, and there is no worst
 
 
-class MetricPolicy(Section):
+class MetricPolicy(ParamsSection):
     """What a change may do to one metric. A bound is on its worse side for `floor`, on its better for `ceiling`."""
 
     better: Annotated[Literal["higher", "lower"], Field(description="Which direction is an improvement")]
@@ -25,28 +25,28 @@ class MetricPolicy(Section):
     ceiling: Annotated[float | None, Field(description="Better than this is too good to be true: a leak")] = None
 
     @model_validator(mode="after")
-    def _in_order(self) -> "MetricPolicy":
+    def _check_bounds(self) -> "MetricPolicy":
         sign = 1 if self.better == "higher" else -1
         if self.ceiling is not None and sign * self.floor >= sign * self.ceiling:
             raise ValueError(f"the floor ({self.floor}) must be worse than the ceiling ({self.ceiling})")
         return self
 
 
-class SlicePolicy(Section):
+class SlicePolicy(ParamsSection):
     """What a change may do to a slice's main metric. Slices are many and small: only a loss that is proven fails."""
 
     tolerance: Annotated[float, Field(ge=0)]
     floor: Score
 
 
-class BehaviourPolicy(Section):
+class BehaviourPolicy(ParamsSection):
     """What counts as a move of the model's answers, and how good it must be when inputs fail."""
 
     min_move: Annotated[float, Field(ge=0, description="Smaller moves of the mean answer are none")]
     usable: Annotated[Score, Field(description="Main metric that must be left with an input missing or unknown")]
 
 
-class CostPolicy(Section):
+class CostPolicy(ParamsSection):
     """What the result may cost. Times are those of the machine at hand: keep the limits wide."""
 
     model_megabytes: Positive
@@ -55,7 +55,7 @@ class CostPolicy(Section):
     memory_gigabytes: Annotated[Positive, Field(description="Peak memory of any stage that ran")]
 
 
-class ReviewParams(Section):
+class ReviewParams(ParamsSection):
     """The policy: what a pull request may do, and what fails it."""
 
     approved: Annotated[
@@ -71,7 +71,7 @@ class ReviewParams(Section):
     cost: CostPolicy
 
     @model_validator(mode="after")
-    def _directions(self) -> "ReviewParams":
+    def _check_directions(self) -> "ReviewParams":
         for name, policy in self.metrics.items():
             if policy.better != TASK.metrics[name]:
                 raise ValueError(f"{name} is better if {TASK.metrics[name]}, not if {policy.better}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Discriminator, Field, PlainValidator, Tag, ValidationError, model_validator
 
 from tarmac.pipeline.base.params.pipeline import TrainParams
-from tarmac.pipeline.base.params.section import Count, Positive, Section, Seed
+from tarmac.pipeline.base.params.section import Count, ParamsSection, Positive, Seed
 from tarmac.pipeline.base.params.task import TASK
 
 if TYPE_CHECKING:
@@ -17,21 +17,23 @@ else:
 PREFIX = "train."
 
 
-def _number(value: Any) -> int | float:
+def _require_number(value: Any) -> int | float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise ValueError("a number is expected here")
     return value
 
 
-def _value(value: Any) -> int | float | str | bool:
-    return value if isinstance(value, str | bool) else _number(value)
+def _require_value(value: Any) -> int | float | str | bool:
+    return value if isinstance(value, str | bool) else _require_number(value)
 
 
-Number = Annotated[int | float, PlainValidator(_number, json_schema_input_type=int | float)]
-Value = Annotated[int | float | str | bool, PlainValidator(_value, json_schema_input_type=int | float | str | bool)]
+Number = Annotated[int | float, PlainValidator(_require_number, json_schema_input_type=int | float)]
+Value = Annotated[
+    int | float | str | bool, PlainValidator(_require_value, json_schema_input_type=int | float | str | bool)
+]
 
 
-class Range(Section):
+class Range(ParamsSection):
     """Numbers from `low` to `high`, both included. Whole ends give whole numbers."""
 
     low: Number
@@ -40,17 +42,17 @@ class Range(Section):
     step: Annotated[Positive | None, Field(description="Only low, low + step, …; needed by grid for fractions")] = None
 
     @property
-    def whole(self) -> bool:
+    def is_integer(self) -> bool:
         """Whether only whole numbers are drawn."""
         return isinstance(self.low, int) and isinstance(self.high, int) and float(self.step or 1).is_integer()
 
     @property
-    def ends(self) -> tuple[Value, ...]:
+    def values_to_check(self) -> tuple[Value, ...]:
         """The values that must be fit for training, so that all between are."""
         return self.low, self.high
 
     @model_validator(mode="after")
-    def _in_order(self) -> "Range":
+    def _check_bounds(self) -> "Range":
         if self.low >= self.high:
             raise ValueError(f"low ({self.low}) must be below high ({self.high})")
         if self.log and self.low <= 0:
@@ -60,33 +62,35 @@ class Range(Section):
         return self
 
 
-class Choices(Section):
+class Choices(ParamsSection):
     """One of some values."""
 
     choices: Annotated[list[Value], Field(min_length=1)]
 
     @property
-    def ends(self) -> tuple[Value, ...]:
+    def values_to_check(self) -> tuple[Value, ...]:
         """The values that must be fit for training."""
         return tuple(self.choices)
 
 
-class Halving(Section):
+class Halving(ParamsSection):
     """Successive halving: at `min_rounds` rounds, and each `factor` times more, the best 1 in `factor` go on."""
 
     min_rounds: Count
     factor: Annotated[int, Field(ge=2, le=10)]
 
 
-def _kind(tree: Any) -> str:
+def _select_tag(tree: Any) -> str:
     chosen = "choices" in tree if isinstance(tree, dict) else isinstance(tree, Choices)
     return "[choices]" if chosen else "[range]"
 
 
-Searched = Annotated[Annotated[Range, Tag("[range]")] | Annotated[Choices, Tag("[choices]")], Discriminator(_kind)]
+Searched = Annotated[
+    Annotated[Range, Tag("[range]")] | Annotated[Choices, Tag("[choices]")], Discriminator(_select_tag)
+]
 
 
-class SweepParams(Section):
+class SweepParams(ParamsSection):
     """What is searched, by which sampler, and what is best. Test data has no part in it."""
 
     objective: Annotated[Objective, Field(description="Validation metric of the round that is kept")]
@@ -102,18 +106,18 @@ class SweepParams(Section):
         """Which way the objective gets better."""
         return "maximize" if self.objective == "auc" else "minimize"
 
-    def mistakes(self, train: TrainParams) -> Iterator[tuple[str, str]]:
+    def iter_mistakes(self, train: TrainParams) -> Iterator[tuple[str, str]]:
         """Key and text of every value of the space that training could not take."""
         for name, searched in self.space.items():
-            if self.sampler == "grid" and isinstance(searched, Range) and not (searched.whole or searched.step):
+            if self.sampler == "grid" and isinstance(searched, Range) and not (searched.is_integer or searched.step):
                 yield name, "the sampler grid needs step or choices here"
-            for value in searched.ends:
-                if text := _mistake(train, name, value):
+            for value in searched.values_to_check:
+                if text := _find_mistake(train, name, value):
                     yield name, text
                     break
 
 
-def with_values(train: TrainParams, values: dict[str, Value]) -> TrainParams:
+def replace_values(train: TrainParams, values: dict[str, Value]) -> TrainParams:
     """Training parameters with some replaced, by key such as `train.seed`. Raises `ValueError` on a wrong one."""
     tree = train.model_dump()
     for name, value in values.items():
@@ -125,14 +129,14 @@ def with_values(train: TrainParams, values: dict[str, Value]) -> TrainParams:
     return TrainParams.model_validate(tree)
 
 
-def _mistake(train: TrainParams, name: str, value: Value) -> str | None:
+def _find_mistake(train: TrainParams, name: str, value: Value) -> str | None:
     known: object = train.model_dump()
     for part in name.split(".")[1:]:
         known = known.get(part) if isinstance(known, dict) else None
     if not name.startswith(PREFIX) or known is None or isinstance(known, dict | list):
         return "not a parameter with a single value in the section train"
     try:
-        with_values(train, {name: value})
+        replace_values(train, {name: value})
     except ValidationError as error:
         return f"{error.errors()[0]['msg'].removeprefix('Value error, ')} (got {value!r})"
     return None

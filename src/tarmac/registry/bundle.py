@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tarmac.interface.errors import suggest
+from tarmac.interface.errors import suggest_name
 from tarmac.pipeline.base import paths
-from tarmac.pipeline.base.hashing import digest
-from tarmac.pipeline.base.outputs import replacing, write_json
+from tarmac.pipeline.base.hashing import compute_dvc_hash
+from tarmac.pipeline.base.outputs import replace_output, write_json
 from tarmac.pipeline.base.params import TASK
 from tarmac.pipeline.base.paths import TEST_METRICS
 from tarmac.registry.history import (
@@ -20,11 +20,11 @@ from tarmac.registry.history import (
     Event,
     RegistryError,
     describe_unknown_stage,
-    events,
-    in_stage,
-    versions,
+    find_stage_version,
+    list_events,
+    list_versions,
 )
-from tarmac.registry.show import described
+from tarmac.registry.show import describe_version
 from tarmac.repository import clone, git
 from tarmac.repository.dvc import commands
 from tarmac.serving.bundle import CARD, MODEL, RELEASE, STATE
@@ -36,32 +36,32 @@ PARTS = {str(paths.MODEL): MODEL, str(paths.CARD): CARD, str(paths.STATE): STATE
 HASHED = {"model": str(paths.MODEL), "state": str(paths.STATE)}
 
 
-def bundle(stage: str, version: str, place: str) -> str:
+def build_bundle(stage: str, version: str, place: str) -> str:
     """Bundles a stage's version, a version by its name, or without both what is here; returns what was done."""
     if place not in PLACES:
-        hint = f"{suggest(place, PLACES)} use {' or '.join(PLACES)}".lstrip()
+        hint = f"{suggest_name(place, PLACES)} use {' or '.join(PLACES)}".lstrip()
         raise RegistryError(f"unknown place for a bundle: {place!r}", hint)
-    event = _chosen(stage, version)
-    with _files(event) as source:
-        release = described(event, {}) if event else _here()
-        release |= {name: digest(source / path) for name, path in HASHED.items()}
+    event = _find_registration(stage, version)
+    with _open_version_files(event) as source:
+        release = describe_version(event, {}) if event else _describe_workspace()
+        release |= {name: compute_dvc_hash(source / path) for name, path in HASHED.items()}
         folder = VERSIONS / "-".join([release["version"], *(release[name][:6] for name in HASHED)])
-        _write(source, release, folder)
-    _point(SERVED / place, folder)
-    _clear()
+        _write_bundle(source, release, folder)
+    _update_link(SERVED / place, folder)
+    _remove_old_bundles()
     return f"{SERVED / place} is {release['version']} now ({folder})"
 
 
-def _chosen(stage: str, version: str) -> Event | None:
+def _find_registration(stage: str, version: str) -> Event | None:
     """The registration of what is asked for; None where nothing is, and the files that are here are meant."""
     if not stage and not version:
         return None
     if stage and stage not in STAGES:
         raise RegistryError(*describe_unknown_stage(stage))
-    known = events()
-    event = versions(known).get(version) if version else in_stage(known, stage)
+    known = list_events()
+    event = list_versions(known).get(version) if version else find_stage_version(known, stage)
     if event is None and version:
-        nearest = suggest(version, versions(known))
+        nearest = suggest_name(version, list_versions(known))
         hint = f"{nearest} list all versions: `tarmac registry`".lstrip()
         raise RegistryError(f"there is no version {version}", hint)
     if event is None:
@@ -71,38 +71,38 @@ def _chosen(stage: str, version: str) -> Event | None:
 
 
 @contextmanager
-def _files(event: Event | None) -> Iterator[Path]:
+def _open_version_files(event: Event | None) -> Iterator[Path]:
     """A folder with the parts of a version, every byte checked; that is here where no version is named."""
     if event is None:
-        _refuse_missing(Path(), "the working tree", FETCH_OR_MAKE)
+        _require_parts(Path(), "the working tree", FETCH_OR_MAKE)
         yield Path()
         return
-    with clone.of_commit(event.commit) as folder:
-        cached = [path for path in PARTS if path in commands.outputs(folder)]
-        commands.pull(*cached, folder=folder, extra=clone.site(folder))
-        _refuse_missing(folder, event.version, "bundle a later version")
+    with clone.open_clone(event.commit) as folder:
+        cached = [path for path in PARTS if path in commands.read_output_hashes(folder)]
+        commands.pull_outputs(*cached, folder=folder, extra=clone.build_site_cache_env(folder))
+        _require_parts(folder, event.version, "bundle a later version")
         yield folder
 
 
-def _refuse_missing(folder: Path, name: str, hint: str) -> None:
+def _require_parts(folder: Path, name: str, hint: str) -> None:
     missing = [path for path in PARTS if not (folder / path).exists()]
     if missing:
         raise RegistryError(f"{name} does not contain {', '.join(missing)}", hint)
 
 
-def _here() -> dict[str, Any]:
+def _describe_workspace() -> dict[str, Any]:
     """What is said of files that are no version: where they are from, as far as that is known."""
     metrics = json.loads(TEST_METRICS.read_text(encoding="utf-8")) if TEST_METRICS.is_file() else {}
     shown = {name: metrics.get(name) for name in TASK.metrics}
-    return {"version": HERE, "commit": git.commit("HEAD"), "metrics": shown}
+    return {"version": HERE, "commit": git.resolve_commit("HEAD"), "metrics": shown}
 
 
-def _write(source: Path, release: dict[str, Any], folder: Path) -> None:
+def _write_bundle(source: Path, release: dict[str, Any], folder: Path) -> None:
     """Writes the bundle whole or not at all; one that is there already stays, so that a service need not reload."""
     told = folder / RELEASE
     if told.is_file() and json.loads(told.read_text(encoding="utf-8")) == release:
         return
-    with replacing(folder) as partial:
+    with replace_output(folder) as partial:
         partial.mkdir(parents=True)
         for path, name in PARTS.items():
             copy = shutil.copytree if (source / path).is_dir() else shutil.copyfile
@@ -110,7 +110,7 @@ def _write(source: Path, release: dict[str, Any], folder: Path) -> None:
         write_json(partial / RELEASE, release)
 
 
-def _point(link: Path, folder: Path) -> None:
+def _update_link(link: Path, folder: Path) -> None:
     """Makes a link lead to a folder in one step: whoever looks finds the old one or the new one."""
     if link.exists() and not link.is_symlink():
         raise RegistryError(f"{link} is not a link", f"move it away: `mv {link} {link}.old`")
@@ -120,7 +120,7 @@ def _point(link: Path, folder: Path) -> None:
     fresh.replace(link)
 
 
-def _clear() -> None:
+def _remove_old_bundles() -> None:
     """Deletes old bundles that no link leads to; a service that has loaded one needs its files no more."""
     served = {(SERVED / place).resolve() for place in PLACES}
     newest = sorted(VERSIONS.iterdir(), key=lambda folder: folder.stat().st_mtime_ns, reverse=True)

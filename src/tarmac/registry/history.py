@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
 
-from tarmac.interface.errors import UserError, suggest
+from tarmac.interface.errors import UserError, suggest_name
 
 ARTIFACT, STAGES = "model", ("staging", "prod")  # the name is that of `artifacts:` in dvc.yaml
 FETCH_OR_MAKE = "fetch it with `make pull`, or make it with `make run`"
@@ -20,7 +20,7 @@ class RegistryError(UserError):
 
 def describe_unknown_stage(stage: str) -> tuple[str, str]:
     """Return the message and the hint of the error for a name that is not in `STAGES`."""
-    hint = f"{suggest(stage, STAGES)} use {' or '.join(STAGES)}".lstrip()
+    hint = f"{suggest_name(stage, STAGES)} use {' or '.join(STAGES)}".lstrip()
     return f"unknown environment {stage!r}", hint
 
 
@@ -38,7 +38,7 @@ class Event:
     why: str
 
 
-def events(folder: Path = Path()) -> list[Event]:
+def list_events(folder: Path = Path()) -> list[Event]:
     """Every event of the model, the oldest first."""
     from gto import api
 
@@ -55,16 +55,16 @@ def events(folder: Path = Path()) -> list[Event]:
         )
         for event in api.history(str(folder), ARTIFACT, ascending=True)
     ]
-    return sorted(found, key=lambda event: (event.when, _number(event.tag)))  # Git notes whole seconds only
+    return sorted(found, key=lambda event: (event.when, _parse_tag_number(event.tag)))  # Git notes whole seconds only
 
 
-def _number(tag: str) -> int:
+def _parse_tag_number(tag: str) -> int:
     """The number at the end of a stage's tag: it grows by one with every assignment."""
     ending = re.search(r"#(\d+)$", tag)
     return int(ending[1]) if ending else 0
 
 
-def versions(known: Iterable[Event]) -> dict[str, Event]:
+def list_versions(known: Iterable[Event]) -> dict[str, Event]:
     """The registration of every version that was not withdrawn, the oldest first."""
     held: dict[str, Event] = {}
     for event in known:
@@ -75,7 +75,7 @@ def versions(known: Iterable[Event]) -> dict[str, Event]:
     return held
 
 
-def held(known: Iterable[Event], stage: str) -> list[str]:
+def list_stage_versions(known: Iterable[Event], stage: str) -> list[str]:
     """The versions that a stage can go back through, its present one last: a rollback takes the last one off."""
     stack: list[str] = []
     for event in (event for event in known if event.stage == stage):
@@ -88,7 +88,9 @@ def held(known: Iterable[Event], stage: str) -> list[str]:
     return stack
 
 
-def in_stage(known: list[Event], stage: str) -> Event | None:
+def find_stage_version(known: list[Event], stage: str) -> Event | None:
     """The registration of the version that a stage has; None where it has none."""
-    registered = versions(known)
-    return next((registered[version] for version in reversed(held(known, stage)) if version in registered), None)
+    registered = list_versions(known)
+    return next(
+        (registered[version] for version in reversed(list_stage_versions(known, stage)) if version in registered), None
+    )

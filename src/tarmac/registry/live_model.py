@@ -10,12 +10,12 @@ from ruamel.yaml import YAML
 
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base import paths
-from tarmac.pipeline.base.hashing import digest
+from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.pipeline.base.params import AnySplit, SplitParams
 from tarmac.pipeline.base.paths import LOCK
 from tarmac.pipeline.models.scorer import Scorer
-from tarmac.registry.history import FETCH_OR_MAKE, RegistryError, events
-from tarmac.registry.release import in_use
+from tarmac.registry.history import FETCH_OR_MAKE, RegistryError, list_events
+from tarmac.registry.release import find_version_in_use
 from tarmac.repository import clone, git
 from tarmac.repository.dvc import commands
 
@@ -25,7 +25,7 @@ SPLIT: TypeAdapter[AnySplit] = TypeAdapter(AnySplit)
 
 
 @dataclass(frozen=True)
-class Live:
+class LiveModel:
     """A model that answers, with the months, or the shares of rows, that it was made from."""
 
     version: str
@@ -41,30 +41,30 @@ class Live:
         return self.split
 
 
-def live() -> Live:
+def load_live_model() -> LiveModel:
     """Loads the live model. Raises `UserError` where its file or its months cannot be had."""
-    event = in_use(events())
+    event = find_version_in_use(list_events())
     if event is None:
-        return _loaded(HERE, git.commit("HEAD") or "", Path(MODEL), PARAMS.read_text(encoding="utf-8"))
-    with _model(event.commit) as path:
-        return _loaded(event.version, event.commit, path, git.text_at(event.commit, PARAMS) or "")
+        return _load_model(HERE, git.resolve_commit("HEAD") or "", Path(MODEL), PARAMS.read_text(encoding="utf-8"))
+    with _open_model(event.commit) as path:
+        return _load_model(event.version, event.commit, path, git.read_text_at(event.commit, PARAMS) or "")
 
 
 @contextmanager
-def _model(commit: str) -> Iterator[Path]:
+def _open_model(commit: str) -> Iterator[Path]:
     """A commit's model: the file that is here where it is the same."""
-    wanted = commands.locked(git.text_at(commit, LOCK) or "").get(MODEL)
+    wanted = commands.parse_output_hashes(git.read_text_at(commit, LOCK) or "").get(MODEL)
     if wanted is None:
         raise RegistryError(f"dvc.lock of commit {commit[:7]} does not contain {MODEL}")
-    if Path(MODEL).is_file() and digest(Path(MODEL)) == wanted:
+    if Path(MODEL).is_file() and compute_dvc_hash(Path(MODEL)) == wanted:
         yield Path(MODEL)
         return
-    with clone.of_commit(commit) as folder:
-        commands.pull(MODEL, folder=folder, extra=clone.site(folder))
+    with clone.open_clone(commit) as folder:
+        commands.pull_outputs(MODEL, folder=folder, extra=clone.build_site_cache_env(folder))
         yield folder / MODEL
 
 
-def _loaded(version: str, commit: str, path: Path, params: str) -> Live:
+def _load_model(version: str, commit: str, path: Path, params: str) -> LiveModel:
     if not path.is_file():
         raise RegistryError(f"{path} is missing", FETCH_OR_MAKE)
     try:
@@ -75,4 +75,4 @@ def _loaded(version: str, commit: str, path: Path, params: str) -> Live:
     if isinstance(split, SplitParams) != (problem.contract.DAY is not None):
         message = f"{version} is a model of another problem"
         raise RegistryError(message, "release a model of this problem: `make run release`")
-    return Live(version, commit, digest(path), split, Scorer(path))
+    return LiveModel(version, commit, compute_dvc_hash(path), split, Scorer(path))

@@ -4,96 +4,98 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tarmac.interface.errors import suggest
+from tarmac.interface.errors import suggest_name
 from tarmac.pipeline.base.paths import LOCK, MODEL, STATE
-from tarmac.registry.history import ARTIFACT, Event, RegistryError, events, in_stage, versions
-from tarmac.registry.tag import fetched, tagged
+from tarmac.registry.history import ARTIFACT, Event, RegistryError, find_stage_version, list_events, list_versions
+from tarmac.registry.tag import create_tag, fetch_tags
 from tarmac.repository import git
 from tarmac.repository.dvc import commands
-from tarmac.repository.dvc.object_store import faults, opened
-from tarmac.repository.remote.objects import named
-from tarmac.review.run import review
+from tarmac.repository.dvc.object_store import find_faults, open_remote
+from tarmac.repository.remote.objects import list_commit_outputs
+from tarmac.review.run import review_working_tree
 
 OUT, BUMPS = Path("review"), ("major", "minor", "patch")
 SERVED = (str(MODEL), str(STATE))
 
 
-def release(bump: str) -> str:
+def release_model(bump: str) -> str:
     """Registers HEAD's model; returns what was done in a line. Raises `RegistryError` for what speaks against it.
 
     The tree has to be clean, the lock what code and parameters ask for, every object in the remote with its bytes, and
     the verdict against the version in use a pass: metrics, slices, behaviour tests, parity of the ONNX file and cost.
     """
     if bump not in BUMPS:
-        hint = f"{suggest(bump, BUMPS)} use {', '.join(BUMPS)}".lstrip()
+        hint = f"{suggest_name(bump, BUMPS)} use {', '.join(BUMPS)}".lstrip()
         raise RegistryError(f"unknown version bump {bump!r}", hint)
-    refuse_unclean()
-    refuse_stale()
-    fetched()
-    known = events()
-    refuse_released(known)
-    refuse_unpushed()
-    base = in_use(known)
-    if not review(base.commit if base else None, OUT):
-        message = f"not released, the verdict is fail: {_summary()}"
+    require_clean_tree()
+    require_current_lock()
+    fetch_tags()
+    known = list_events()
+    require_unreleased_model(known)
+    require_pushed_objects()
+    base = find_version_in_use(known)
+    if not review_working_tree(base.commit if base else None, OUT):
+        message = f"not released, the verdict is fail: {_read_summary()}"
         raise RegistryError(message, f"read {OUT}/report.md")
-    return _register(bump, base)
+    return _register_model(bump, base)
 
 
-def _register(bump: str, base: Event | None) -> str:
+def _register_model(bump: str, base: Event | None) -> str:
     from gto import api
 
-    why = f"{_summary()} (against {base.version})" if base else "the first version; every floor of the policy holds"
+    why = (
+        f"{_read_summary()} (against {base.version})" if base else "the first version; every floor of the policy holds"
+    )
     grown: dict[str, Any] = {f"bump_{bump}": True} if base else {}  # GTO names the first one itself
-    return f"{tagged(lambda: api.register('.', ARTIFACT, 'HEAD', message=why, **grown))}: {why}"
+    return f"{create_tag(lambda: api.register('.', ARTIFACT, 'HEAD', message=why, **grown))}: {why}"
 
 
-def in_use(known: list[Event]) -> Event | None:
+def find_version_in_use(known: list[Event]) -> Event | None:
     """The version that a new one has to stand against: that of prod, else the latest; None before the first."""
-    return in_stage(known, "prod") or next(reversed(versions(known).values()), None)
+    return find_stage_version(known, "prod") or next(reversed(list_versions(known).values()), None)
 
 
-def refuse_unclean() -> None:
+def require_clean_tree() -> None:
     """Raises `RegistryError` where files differ from HEAD's."""
-    changed = git.changed_since("HEAD")
+    changed = git.list_changed_paths("HEAD")
     if changed:
         message = f"the working tree has uncommitted changes: {', '.join(changed[:10])}"
         raise RegistryError(message, "commit or remove these files")
 
 
-def refuse_released(known: list[Event]) -> None:
+def require_unreleased_model(known: list[Event]) -> None:
     """Raises `RegistryError` where HEAD's model and what it looks up are a version already."""
-    served = _served("HEAD")
-    same = [event.version for event in versions(known).values() if _served(event.commit) == served]
+    served = _list_served_hashes("HEAD")
+    same = [event.version for event in list_versions(known).values() if _list_served_hashes(event.commit) == served]
     if same:
         message = f"this model is already registered as {same[-1]}"
         hint = f"promote that version: `make promote STAGE=prod VERSION={same[-1]} WHY=…`"
         raise RegistryError(message, hint)
 
 
-def refuse_stale() -> None:
+def require_current_lock() -> None:
     """Raises `RegistryError` where a stage would have to run: the lock is not what code and parameters ask for."""
-    commands.pull()
-    stale = json.loads("\n".join(commands.dvc("status", "--json")) or "{}")
+    commands.pull_outputs()
+    stale = json.loads("\n".join(commands.run_dvc("status", "--json")) or "{}")
     if stale:
         message = f"dvc.lock is not up to date in {', '.join(stale)}"
         raise RegistryError(message, "run `make run`, and commit the result")
 
 
-def refuse_unpushed() -> None:
+def require_pushed_objects() -> None:
     """Raises `RegistryError` where the remote lacks an object of HEAD, or has other bytes under its name."""
-    with opened() as remote:
-        wrong = faults(remote, named("HEAD"), read=True)
+    with open_remote() as remote:
+        wrong = find_faults(remote, list_commit_outputs("HEAD"), read=True)
     if wrong:
         listed = ", ".join(f"{fault.path} ({fault.kind})" for fault in wrong[:10])
         message = f"the remote does not have all objects of this commit: {listed}"
         raise RegistryError(message, "send them: `make push`")
 
 
-def _served(revision: str) -> list[str | None]:
-    locked = commands.locked(git.text_at(revision, LOCK) or "")
+def _list_served_hashes(revision: str) -> list[str | None]:
+    locked = commands.parse_output_hashes(git.read_text_at(revision, LOCK) or "")
     return [locked.get(path) for path in SERVED]
 
 
-def _summary() -> str:
+def _read_summary() -> str:
     return str(json.loads((OUT / "verdict.json").read_text(encoding="utf-8"))["summary"])

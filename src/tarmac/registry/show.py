@@ -10,34 +10,34 @@ from tarmac.registry.history import (
     STAGES,
     Event,
     RegistryError,
-    events,
-    in_stage,
-    versions,
+    find_stage_version,
+    list_events,
+    list_versions,
 )
 from tarmac.repository import git
-from tarmac.repository.remote.objects import named
+from tarmac.repository.remote.objects import list_commit_outputs
 
 LINEAGE = {"model": str(MODEL), "features": str(FEATURES), "raw data": str(RAW)}
 
 
-def registry() -> dict[str, Any]:
+def read_registry() -> dict[str, Any]:
     """All versions, the latest first, and the history of the stages. Raises `RegistryError` where there is none."""
-    known = events()
-    registered = versions(known)
+    known = list_events()
+    registered = list_versions(known)
     if not registered:
         raise RegistryError("no version is registered", REGISTER_FIRST)
-    present = {stage: event.version for stage in STAGES if (event := in_stage(known, stage))}
+    present = {stage: event.version for stage in STAGES if (event := find_stage_version(known, stage))}
     return {
         "stages": present,
-        "versions": [described(event, present) for event in reversed(registered.values())],
+        "versions": [describe_version(event, present) for event in reversed(registered.values())],
         "history": [vars(event) for event in known],
     }
 
 
-def described(event: Event, present: dict[str, str]) -> dict[str, Any]:
+def describe_version(event: Event, present: dict[str, str]) -> dict[str, Any]:
     """A version with the stages that have it (of `present`), its metrics, and the hashes of what it was made from."""
-    metrics = json.loads(git.text_at(event.commit, TEST_METRICS) or "{}")
-    hashes = named(event.commit)
+    metrics = json.loads(git.read_text_at(event.commit, TEST_METRICS) or "{}")
+    hashes = list_commit_outputs(event.commit)
     return {
         "version": event.version,
         "stages": [stage for stage, version in present.items() if version == event.version],
@@ -50,16 +50,16 @@ def described(event: Event, present: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def table() -> str:
+def format_registry() -> str:
     """The versions as text, a line each."""
     heads = ["version", "stages", "released", "by", "commit", *TASK.metrics, "model", "raw data"]
-    lines = [heads, *(_cells(version) for version in registry()["versions"])]
+    lines = [heads, *(_format_cells(version) for version in read_registry()["versions"])]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     shown = ("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
     return "\n".join(line.rstrip() for line in shown)
 
 
-def _cells(version: dict[str, Any]) -> list[str]:
+def _format_cells(version: dict[str, Any]) -> list[str]:
     metrics = [f"{value:.4f}" if value is not None else "none" for value in version["metrics"].values()]
     lineage = [(version["lineage"][name] or "none")[:8] for name in ("model", "raw data")]
     stages, who = ",".join(version["stages"]), version["who"].split(" <")[0]

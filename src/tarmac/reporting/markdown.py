@@ -16,24 +16,24 @@ LINKED = re.compile(r"(@|\\#|:(?=//|[a-z0-9+\\_-]+:)|www|GH-)(?=\S)", re.IGNOREC
 APART = "\u200b"  # a space that is not seen
 
 
-def code(value: object, most: int = VALUE) -> str:
+def format_code(value: object, most: int = VALUE) -> str:
     """A value as a code span: no markup, HTML, mention, link or table border in it takes effect."""
-    shown = _one_line(value, most).replace("`", "'").replace("|", "¦")
+    shown = _format_one_line(value, most).replace("`", "'").replace("|", "¦")
     return f"`{shown or '(empty)'}`"
 
 
-def text(value: object) -> str:
+def escape_text(value: object) -> str:
     """A sentence with values in it, as plain text: markup is escaped, and nothing becomes a mention or a link."""
-    escaped = LEADING.sub(r"\1\\\2", MARKUP.sub(r"\\\1", _one_line(value, SENTENCE)))
+    escaped = LEADING.sub(r"\1\\\2", MARKUP.sub(r"\\\1", _format_one_line(value, SENTENCE)))
     return LINKED.sub(rf"\1{APART}", escaped)
 
 
-def label(value: object) -> str:
+def format_label(value: object) -> str:
     """A value as the text of a chart: letters, digits and what a diagram's grammar takes for neither sign nor word."""
     return re.sub(r"[^A-Za-z0-9² .:+-]", "_", str(value))[:30] or "_"
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]], most: int = ROWS) -> str:
+def render_table(header: Sequence[str], rows: Iterable[Sequence[str]], most: int = ROWS) -> str:
     """A table of finished cells; columns whose name starts with `#` are aligned right. Says how many rows it leaves."""
     rows = list(rows)
     names = [name.removeprefix("#") for name in header]
@@ -42,12 +42,12 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], most: int = ROWS
     return "\n".join(lines) + (f"\n\n… and {len(rows) - most:,} more." if len(rows) > most else "")
 
 
-def details(summary: str, body: str) -> str:
+def render_details(summary: str, body: str) -> str:
     """A section that opens on a click."""
     return f"<details>\n<summary>{summary}</summary>\n\n{body}\n\n</details>"
 
 
-def fit(report: str, limit: int = LIMIT) -> str:
+def truncate_report(report: str, limit: int = LIMIT) -> str:
     """Cuts a text that is too long at the end of a line, closes what is open, and says so."""
     if len(report) <= limit:
         return report
@@ -59,7 +59,7 @@ def fit(report: str, limit: int = LIMIT) -> str:
     return kept + fence + section + CUT
 
 
-def number(value: float | None, digits: int = 4) -> str:
+def format_number(value: float | None, digits: int = 4) -> str:
     """A number as a table shows it: thousands set apart, a dash where it is not known."""
     if value is None or value != value:  # noqa: PLR0124 -- NaN
         return "–"
@@ -69,7 +69,7 @@ def number(value: float | None, digits: int = 4) -> str:
     return shown if shown.strip("-0.,") else shown.removeprefix("-")
 
 
-def signed(value: float, digits: int = 4) -> str:
+def format_signed_number(value: float, digits: int = 4) -> str:
     """A difference, with its sign; a true minus, so that no line breaks after it."""
     shown = f"{value:+,.{digits}f}"
     if value != value:  # noqa: PLR0124 -- NaN
@@ -77,12 +77,12 @@ def signed(value: float, digits: int = 4) -> str:
     return "0" if not shown.strip("+-0.,") else shown.replace("-", "−")
 
 
-def percent(share: float) -> str:
+def format_percent(share: float) -> str:
     """A share as a percentage, with the digits that it has and no more."""
     return f"{100 * share:g}%"
 
 
-def _one_line(value: object, most: int) -> str:
+def _format_one_line(value: object, most: int) -> str:
     seen = (" " if unicodedata.category(letter) in UNSEEN else letter for letter in str(value))
     line = " ".join("".join(seen).split())
     return line if len(line) <= most else line[: most - 1] + "…"

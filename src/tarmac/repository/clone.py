@@ -7,31 +7,31 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tarmac.repository.dvc import config
-from tarmac.repository.git import git
+from tarmac.repository.git import run_git
 
 
 @contextmanager
-def of_commit(commit: str, trusted: bool = True) -> Iterator[Path]:
+def open_clone(commit: str, trusted: bool = True) -> Iterator[Path]:
     """A clone with a commit's files, for as long as the block lasts; it has this repository's cache and remotes.
 
     A commit that is not trusted gets its symbolic links as files, and this repository's settings of DVC.
     """
     with tempfile.TemporaryDirectory(prefix="tarmac-clone-") as temporary:
         folder = Path(temporary) / "clone"
-        git("clone", "--quiet", "--shared", "--no-checkout", ".", str(folder))
-        git("-c", f"core.symlinks={str(trusted).lower()}", "checkout", "--quiet", "--detach", commit, folder=folder)
+        run_git("clone", "--quiet", "--shared", "--no-checkout", ".", str(folder))
+        run_git("-c", f"core.symlinks={str(trusted).lower()}", "checkout", "--quiet", "--detach", commit, folder=folder)
         if not trusted:
-            _replace_settings(folder / ".dvc")
+            _replace_dvc_config(folder / ".dvc")
         _share_cache(folder)
         yield folder
 
 
-def site(folder: Path) -> dict[str, str]:
+def build_site_cache_env(folder: Path) -> dict[str, str]:
     """Variables with which DVC forgets a clone when it is gone."""
     return {"DVC_SITE_CACHE_DIR": str(folder.parent / "site")}
 
 
-def _replace_settings(folder: Path) -> None:
+def _replace_dvc_config(folder: Path) -> None:
     if folder.is_dir():
         shutil.rmtree(folder)
     folder.unlink(missing_ok=True)

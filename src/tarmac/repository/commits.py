@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tarmac.pipeline.base.paths import LOCK
-from tarmac.repository.git import git, revisions_with
+from tarmac.repository.git import find_revisions_with_text, run_git
 
 LOCKS = (str(LOCK), "*.dvc")
 # What has a name that people use, before experiments, which a clone does not bring. A stash is nobody's result.
@@ -24,24 +24,24 @@ class Commit:
     refs: list[str]
 
 
-def commits_with(text: str, folder: Path = Path()) -> list[str]:
+def find_commits_by_hash(text: str, folder: Path = Path()) -> list[str]:
     """Commits that changed a lock and whose lock holds a text, the oldest first; of experiments where no other does."""
     for scope in SCOPES:
         options = ("--full-history", "--date-order", "--reverse")
-        changed = git("rev-list", *options, *scope, "--", *LOCKS, folder=folder).split()
-        if found := revisions_with(text, changed, LOCKS, folder):
+        changed = run_git("rev-list", *options, *scope, "--", *LOCKS, folder=folder).split()
+        if found := find_revisions_with_text(text, changed, LOCKS, folder):
             return found
     return []
 
 
-def described(commit: str, folder: Path = Path()) -> Commit:
+def describe_commit(commit: str, folder: Path = Path()) -> Commit:
     """What Git knows of a commit."""
-    fields = git("show", "--no-patch", f"--format={'%x00'.join(FIELDS)}", commit, folder=folder).rstrip("\n")
-    refs = git("for-each-ref", "--contains", commit, "--format=%(refname:short)", folder=folder).split("\n")
+    fields = run_git("show", "--no-patch", f"--format={'%x00'.join(FIELDS)}", commit, folder=folder).rstrip("\n")
+    refs = run_git("for-each-ref", "--contains", commit, "--format=%(refname:short)", folder=folder).split("\n")
     name, author, email, date, subject = fields.split("\0", len(FIELDS) - 1)
     return Commit(name, author, email, date, subject, [ref for ref in refs if ref])
 
 
-def is_shallow(folder: Path = Path()) -> bool:
+def is_shallow_clone(folder: Path = Path()) -> bool:
     """Whether only a part of the history was fetched."""
-    return git("rev-parse", "--is-shallow-repository", folder=folder).strip() == "true"
+    return run_git("rev-parse", "--is-shallow-repository", folder=folder).strip() == "true"

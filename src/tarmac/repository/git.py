@@ -22,30 +22,30 @@ class GitError(UserError):
     """Git refused, with its own words."""
 
 
-def git(*arguments: str, folder: Path = Path()) -> str:
+def run_git(*arguments: str, folder: Path = Path()) -> str:
     """What a Git command prints. Raises `GitError` where it fails."""
-    done = _run(*arguments, folder=folder)
+    done = _run_unchecked(*arguments, folder=folder)
     if done.returncode:
-        raise _failure(arguments[0], done.stderr)
+        raise _build_git_error(arguments[0], done.stderr)
     return done.stdout
 
 
-def _failure(command: str, stderr: str) -> GitError:
+def _build_git_error(command: str, stderr: str) -> GitError:
     """Return the error of a failed Git command; the lines after its first are indented."""
     lines = "\n  ".join(stderr.strip().splitlines())
     return GitError(f"git {command} failed: {lines}")
 
 
-def environment() -> dict[str, str]:
+def build_git_environment() -> dict[str, str]:
     """The process environment in which Git goes by the working folder, also when a hook called."""
     return {name: value for name, value in os.environ.items() if name not in HOOKS}
 
 
-def _run(*arguments: str, folder: Path = Path()) -> "subprocess.CompletedProcess[str]":
+def _run_unchecked(*arguments: str, folder: Path = Path()) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         ["git", *arguments],
         cwd=folder,
-        env=environment(),
+        env=build_git_environment(),
         check=False,
         capture_output=True,
         encoding="utf-8",
@@ -53,68 +53,70 @@ def _run(*arguments: str, folder: Path = Path()) -> "subprocess.CompletedProcess
     )
 
 
-def commit(revision: str) -> str | None:
+def resolve_commit(revision: str) -> str | None:
     """The full name of a commit, or None where Git does not know the revision."""
     try:
-        return git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}").strip()
+        return run_git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}").strip()
     except GitError:
         return None
 
 
-def text_at(revision: str, path: Path, folder: Path = Path()) -> str | None:
+def read_text_at(revision: str, path: Path, folder: Path = Path()) -> str | None:
     """A file of a commit, or None where the commit does not have it."""
-    done = _run("show", f"{revision}:./{path.as_posix()}", folder=folder)
+    done = _run_unchecked("show", f"{revision}:./{path.as_posix()}", folder=folder)
     return done.stdout if done.returncode == 0 else None
 
 
-def blob(revision: str, path: Path, folder: Path = Path()) -> bytes | None:
+def read_blob_at(revision: str, path: Path, folder: Path = Path()) -> bytes | None:
     """The bytes of a file of a commit, by its path from the top, or None where the commit does not have it."""
     command = ["git", "cat-file", "blob", f"{revision}:{path.as_posix()}"]
-    done = subprocess.run(command, cwd=folder, env=environment(), check=False, capture_output=True)
+    done = subprocess.run(command, cwd=folder, env=build_git_environment(), check=False, capture_output=True)
     return done.stdout if done.returncode == 0 else None
 
 
-def revisions_with(text: str, revisions: Sequence[str], paths: Sequence[str], folder: Path = Path()) -> list[str]:
+def find_revisions_with_text(
+    text: str, revisions: Sequence[str], paths: Sequence[str], folder: Path = Path()
+) -> list[str]:
     """Those of some revisions that have a text in one of some paths, in the same order."""
     found: set[str] = set()
     for start in range(0, len(revisions), BATCH):
         some = revisions[start : start + BATCH]
         options = ("--files-with-matches", "--fixed-strings", "--no-color", "-e", text)
-        done = _run("grep", *options, *some, "--", *paths, folder=folder)
+        done = _run_unchecked("grep", *options, *some, "--", *paths, folder=folder)
         if done.returncode > 1:  # 1: found nowhere
-            raise _failure("grep", done.stderr)
+            raise _build_git_error("grep", done.stderr)
         found |= {line.partition(":")[0] for line in done.stdout.splitlines()}
     return [revision for revision in revisions if revision in found]
 
 
-def merge_base() -> str | None:
+def find_merge_base() -> str | None:
     """Where this branch left the default branch (or the one that CI names); None where there is no such branch.
 
     Raises `GitError` where the branch or the history that is needed was not fetched.
     """
     named = [f"origin/{os.environ[name]}" for name in NAMED_BY_CI if os.environ.get(name)]
-    branch = next((branch for branch in named or USUAL if commit(branch)), None)
+    branch = next((branch for branch in named or USUAL if resolve_commit(branch)), None)
     if named and branch is None:
         raise GitError(f"target branch {named[0]} is not in this clone", "run `git fetch origin`")
-    if branch is None or commit("HEAD") is None:
+    if branch is None or resolve_commit("HEAD") is None:
         return None
     try:
-        return git("merge-base", "HEAD", branch).strip()
+        return run_git("merge-base", "HEAD", branch).strip()
     except GitError:
         message = f"HEAD and {branch} have no common commit in this clone"
         raise GitError(message, "run `git fetch --unshallow` if the clone is shallow") from None
 
 
-def undecided() -> list[str]:
+def list_conflicted_paths() -> list[str]:
     """Paths that a merge has left to a person: in conflict, or with the marks of one still in them."""
-    unmerged = git("diff", "--name-only", "--diff-filter=U", "-z").split("\0")
-    lines = _run("-c", "core.quotePath=false", "diff", "--check", "HEAD", folder=Path()).stdout.splitlines()
+    unmerged = run_git("diff", "--name-only", "--diff-filter=U", "-z").split("\0")
+    lines = _run_unchecked("-c", "core.quotePath=false", "diff", "--check", "HEAD", folder=Path()).stdout.splitlines()
     marked = [line.rsplit(":", 2)[0] for line in lines if line.endswith("leftover conflict marker")]
     return sorted({*unmerged, *marked} - {""})
 
 
-def changed_since(revision: str) -> list[str]:
+def list_changed_paths(revision: str) -> list[str]:
     """Paths that differ between a commit and the files that are here, untracked ones included."""
-    tracked = git("diff", "--name-only", "--no-renames", "-z", revision, "--").split("\0")
-    untracked = git("ls-files", "--others", "--exclude-standard", "-z").split("\0")
+    tracked = run_git("diff", "--name-only", "--no-renames", "-z", revision, "--").split("\0")
+    untracked = run_git("ls-files", "--others", "--exclude-standard", "-z").split("\0")
     return sorted({*tracked, *untracked} - {""})

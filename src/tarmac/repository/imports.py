@@ -4,78 +4,81 @@ import ast
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from tarmac.interface.problem import ROLES, SOURCE, named_in
+from tarmac.interface.problem import ROLES, SOURCE, read_problem_name
 
 PACKAGE = "tarmac"
 INTERFACE = "tarmac.interface.problem"  # whose `problem` loads a role when it is asked for
 
 
-def sources(root: Path) -> dict[str, str]:
+def find_package_folders(root: Path) -> dict[str, str]:
     """Return the folder of each package of a repository that is followed: the machinery, and its problem."""
-    return {package: SOURCE for package in (PACKAGE, named_in(root)) if package}
+    return {package: SOURCE for package in (PACKAGE, read_problem_name(root)) if package}
 
 
-def closure(root: Path, *modules: str) -> set[str]:
+def find_imported_files(root: Path, *modules: str) -> set[str]:
     """Return the files of the packages that importing some modules may load, at once or later, by reading the code."""
-    return {str(path.relative_to(root)) for path in Imports(root, sources(root)).closure(modules)}
+    return {
+        str(path.relative_to(root))
+        for path in ImportGraph(root, find_package_folders(root)).find_imported_files(modules)
+    }
 
 
-class Imports:
+class ImportGraph:
     """Which files of some packages import which others, each file read once."""
 
     def __init__(self, root: Path, sources: Mapping[str, str]) -> None:
         """Take the repository and the folder of each package in it."""
-        self._root, self._sources, self._problem = root, sources, named_in(root)
+        self._root, self._sources, self._problem = root, sources, read_problem_name(root)
         self._known: dict[Path, list[str]] = {}
 
-    def closure(self, modules: Iterable[str]) -> set[Path]:
+    def find_imported_files(self, modules: Iterable[str]) -> set[Path]:
         """Return the files that importing the modules may load."""
         waiting, found = list(modules), set[Path]()
         while waiting:
-            path = self._file(waiting.pop())
+            path = self._find_module_file(waiting.pop())
             if path is None or path in found:
                 continue
             found.add(path)
             if path not in self._known:
-                self._known[path] = list(self._imports(path))
+                self._known[path] = list(self._iter_imports(path))
             waiting += self._known[path]
         return found
 
-    def _file(self, module: str) -> Path | None:
-        """The file of a module or package; None for another name, as in `from tarmac.review.run import review`."""
+    def _find_module_file(self, module: str) -> Path | None:
+        """The file of a module or package; None for another name, as in `from tarmac.review.run import review_working_tree`."""
         source = self._sources.get(module.partition(".")[0])
         if source is None:
             return None
         stem = self._root / source / module.replace(".", "/")
         return next((path for path in (stem.with_suffix(".py"), stem / "__init__.py") if path.is_file()), None)
 
-    def _imports(self, path: Path) -> Iterator[str]:
+    def _iter_imports(self, path: Path) -> Iterator[str]:
         """Names that may be modules of the packages: whatever a file imports anywhere in it, and its own parents."""
-        name = self._name(path)
-        yield from self._with_parents(name)
+        name = self._find_module_name(path)
+        yield from self._iter_with_parents(name)
         package = name if path.stem == "__init__" else name.rpartition(".")[0]
         tree = ast.parse(path.read_text())
-        for role in _roles(tree):
-            yield from self._with_parents(f"{self._problem}.{ROLES[role]}")
+        for role in _find_used_roles(tree):
+            yield from self._iter_with_parents(f"{self._problem}.{ROLES[role]}")
         for node in ast.walk(tree):
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom):
-                base = _base(node, package)
+                base = _resolve_import(node, package)
                 names = [f"{base}.{alias.name}" for alias in node.names]
             else:
                 continue
             for imported in names:
-                yield from self._with_parents(imported)
+                yield from self._iter_with_parents(imported)
 
-    def _name(self, path: Path) -> str:
+    def _find_module_name(self, path: Path) -> str:
         """The dotted name of a file."""
         roots = {package: self._root / source for package, source in self._sources.items()}
         root = next(root for package, root in roots.items() if path.is_relative_to(root / package))
         parts = path.relative_to(root).with_suffix("").parts
         return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
-    def _with_parents(self, module: str) -> Iterator[str]:
+    def _iter_with_parents(self, module: str) -> Iterator[str]:
         """A name of a package and its parents, whose `__init__.py` Python runs first; nothing of other packages."""
         parts = module.split(".")
         if parts[0] in self._sources:
@@ -88,13 +91,13 @@ def has_code(path: Path) -> bool:
     return len(body) > 1 or not all(isinstance(node, ast.Expr) for node in body)
 
 
-def dependencies(root: Path, files: Collection[str]) -> list[str]:
+def list_dependency_folders(root: Path, files: Collection[str]) -> list[str]:
     """Return the paths that `dvc.yaml` names for some files: their folders."""
     folders = {str(Path(file).parent) for file in files if has_code(root / file)}
     return sorted(folder for folder in folders if not any(folder.startswith(f"{other}/") for other in folders))
 
 
-def _roles(tree: ast.AST) -> set[str]:
+def _find_used_roles(tree: ast.AST) -> set[str]:
     """The roles of the problem that a module asks for: `problem.contract`, where it imports `problem`."""
     loads = any(isinstance(node, ast.ImportFrom) and node.module == INTERFACE for node in ast.walk(tree))
     attributes = (node for node in ast.walk(tree) if loads and isinstance(node, ast.Attribute))
@@ -102,7 +105,7 @@ def _roles(tree: ast.AST) -> set[str]:
     return named & ROLES.keys()
 
 
-def _base(node: ast.ImportFrom, package: str) -> str:
+def _resolve_import(node: ast.ImportFrom, package: str) -> str:
     """The module that a `from` import names, also where it is relative to the file's package."""
     if not node.level:
         return node.module or ""

@@ -8,7 +8,7 @@ from tarmac.interface.errors import UserError
 from tarmac.pipeline.base.paths import LOCK
 from tarmac.repository import clone, reproduce
 from tarmac.repository.dvc import commands, lockfile, object_store, run_cache
-from tarmac.repository.git import GitError, commit, git, text_at, undecided
+from tarmac.repository.git import GitError, list_conflicted_paths, read_text_at, resolve_commit, run_git
 
 CONTINUED_BY = {  # the commit that Git is at work on, and what goes on with it
     "MERGE_HEAD": "git commit",
@@ -27,51 +27,59 @@ def merge_lock() -> None:
 
     A lock that Git has merged is never believed, conflict or not: its text may be of two runs. Raises `MergeError`.
     """
-    sides = _sides()
-    _check_decided(sides)
-    policy.load()
-    merged = {} if str(LOCK) in undecided() else _here()
+    sides = _list_merge_sides()
+    _check_conflicts_resolved(sides)
+    policy.load_all_params()
+    merged = {} if str(LOCK) in list_conflicted_paths() else _read_current_stages()
     for side in sides if len(sides) > 1 else []:
-        with clone.of_commit(side) as folder:
-            if failure := run_cache.save_commit(folder, clone.site(folder)[object_store.NOTES]):
+        with clone.open_clone(side) as folder:
+            if failure := run_cache.save_commit_runs(folder, clone.build_site_cache_env(folder)[object_store.NOTES]):
                 print(f"{side[:9]}: no run can be taken from it ({failure})", flush=True)
-    _take_lock(sides[0])
-    commands.pull("data/raw.dvc")
-    ran = reproduce.repro(Path(), "--pull")
-    run_cache.save_workspace()  # so that a merge that is begun once more costs nothing
-    made = _here()
-    staged = _stage_results(made)
-    print(f"\n{_told(made, sides, ran)}")
+    _restore_lock(sides[0])
+    commands.pull_outputs("data/raw.dvc")
+    ran = reproduce.run_dvc_repro(Path(), "--pull")
+    run_cache.save_workspace_runs()  # so that a merge that is begun once more costs nothing
+    made = _read_current_stages()
+    staged = _add_results_to_index(made)
+    print(f"\n{_format_stage_origins(made, sides, ran)}")
     if wrong := [name for name in made if name in merged and merged[name] != made[name]]:
         print(f"without a conflict, the merge had left a lock that this code does not make: {', '.join(wrong)}")
-    print(f"staged {len(staged)} files; next: `make push`, then {_next()}" if staged else "nothing has changed")
+    print(
+        f"staged {len(staged)} files; next: `make push`, then {_find_next_command()}"
+        if staged
+        else "nothing has changed"
+    )
 
 
-def _sides() -> list[str]:
+def _list_merge_sides() -> list[str]:
     """The commits whose locks a run has made: what is merged, ours first, and where both come from; each lock once."""
-    head, under_way = commit("HEAD"), [found for name in CONTINUED_BY if (found := commit(name))]
+    head, under_way = resolve_commit("HEAD"), [found for name in CONTINUED_BY if (found := resolve_commit(name))]
     if head is None:
         raise GitError("there is no commit yet, and nothing to merge")
-    parents = git("rev-parse", "HEAD^@").split()
+    parents = run_git("rev-parse", "HEAD^@").split()
     sides = [head, *under_way] if under_way else parents if len(parents) > 1 else [head]
-    base = commit(_merge_base(sides)) if len(sides) > 1 else None
+    base = resolve_commit(_find_common_ancestor(sides)) if len(sides) > 1 else None
     locks: dict[str | None, str] = {}
     for side in [*sides, *([base] if base else [])]:
-        locks.setdefault(text_at(side, LOCK), side)
+        locks.setdefault(read_text_at(side, LOCK), side)
     return list(locks.values())
 
 
-def _merge_base(sides: Sequence[str]) -> str:
+def _find_common_ancestor(sides: Sequence[str]) -> str:
     try:
-        return git("merge-base", *sides).strip()
+        return run_git("merge-base", *sides).strip()
     except GitError:  # no commit in common
         return ""
 
 
-def _check_decided(sides: Sequence[str]) -> None:
+def _check_conflicts_resolved(sides: Sequence[str]) -> None:
     """Raises `MergeError` with every file that a person must decide: all but what the stages write."""
-    made = {path for side in sides for path in lockfile.hashes(_locked(side).values(), "outs")} | {str(LOCK)}
-    open_ = [path for path in undecided() if not any(path == out or path.startswith(f"{out}/") for out in made)]
+    made = {path for side in sides for path in lockfile.collect_hashes(_read_stages_at(side).values(), "outs")} | {
+        str(LOCK)
+    }
+    open_ = [
+        path for path in list_conflicted_paths() if not any(path == out or path.startswith(f"{out}/") for out in made)
+    ]
     if open_:
         hints = ["resolve each file and `git add` it, then run `make merge-lock` again"]
         if any(path.endswith(".dvc") for path in open_):
@@ -80,35 +88,35 @@ def _check_decided(sides: Sequence[str]) -> None:
         raise MergeError("\n".join(lines), "\n".join(hints))
 
 
-def _locked(revision: str) -> dict[str, lockfile.Entry]:
-    return lockfile.stages(text_at(revision, LOCK))
+def _read_stages_at(revision: str) -> dict[str, lockfile.Entry]:
+    return lockfile.parse_stages(read_text_at(revision, LOCK))
 
 
-def _take_lock(side: str) -> None:
-    text = text_at(side, LOCK)
+def _restore_lock(side: str) -> None:
+    text = read_text_at(side, LOCK)
     if text is None:
         LOCK.unlink(missing_ok=True)
     else:
         LOCK.write_text(text, encoding="utf-8")
 
 
-def _here() -> dict[str, lockfile.Entry]:
-    return lockfile.stages(LOCK.read_text(encoding="utf-8") if LOCK.is_file() else None)
+def _read_current_stages() -> dict[str, lockfile.Entry]:
+    return lockfile.parse_stages(LOCK.read_text(encoding="utf-8") if LOCK.is_file() else None)
 
 
-def _stage_results(stages: Mapping[str, lockfile.Entry]) -> list[str]:
+def _add_results_to_index(stages: Mapping[str, lockfile.Entry]) -> list[str]:
     """Stages the lock and the outputs that Git keeps, and returns what has changed; what Git ignores is DVC's."""
-    paths = [str(LOCK), *lockfile.hashes(stages.values(), "outs")]
-    listed = git("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--", *paths).split("\0")
+    paths = [str(LOCK), *lockfile.collect_hashes(stages.values(), "outs")]
+    listed = run_git("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--", *paths).split("\0")
     changed = [line[3:] for line in listed if line]
     if changed:
-        git("add", "--all", "--", *changed)
+        run_git("add", "--all", "--", *changed)
     return changed
 
 
-def _told(stages: Mapping[str, lockfile.Entry], sides: Sequence[str], ran: Sequence[str]) -> str:
+def _format_stage_origins(stages: Mapping[str, lockfile.Entry], sides: Sequence[str], ran: Sequence[str]) -> str:
     """Where every stage's result comes from."""
-    known = {side: _locked(side) for side in sides}
+    known = {side: _read_stages_at(side) for side in sides}
     lines = []
     for name, entry in stages.items():
         made_by = next((side for side in sides if known[side].get(name) == entry), None)
@@ -117,5 +125,5 @@ def _told(stages: Mapping[str, lockfile.Entry], sides: Sequence[str], ran: Seque
     return "\n".join(lines)
 
 
-def _next() -> str:
-    return next((f"`{word}`" for name, word in CONTINUED_BY.items() if commit(name)), "`git commit`")
+def _find_next_command() -> str:
+    return next((f"`{word}`" for name, word in CONTINUED_BY.items() if resolve_commit(name)), "`git commit`")

@@ -10,15 +10,15 @@ import yaml
 
 from tarmac import policy
 from tarmac.interface.errors import UserError
-from tarmac.interface.problem import PROJECT, ROLES, SOURCE, named, named_in
+from tarmac.interface.problem import PROJECT, ROLES, SOURCE, parse_problem_name, read_problem_name
 from tarmac.pipeline.base import cost
-from tarmac.pipeline.base.hashing import digest
+from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.pipeline.base.outputs import write_json
 from tarmac.pipeline.base.params import TASK
 from tarmac.pipeline.base.paths import LOCK, PARAMS, PIPELINE, TEST_METRICS
 from tarmac.repository import stage_costs
 from tarmac.repository.dvc import commands, config, lockfile, recovery
-from tarmac.repository.git import git, text_at
+from tarmac.repository.git import read_text_at, run_git
 
 REBUILT = Path(".dvc/tmp/tarmac/rebuilt.json")
 
@@ -27,35 +27,39 @@ class DifferenceError(UserError):
     """A rebuilt output is not the committed one."""
 
 
-def run() -> None:
+def rebuild_and_compare() -> None:
     """Pulls the raw data, rebuilds what is not up to date, and prints the result against the committed one."""
-    recovery.mend_and_tell()
-    policy.load()  # a mistake is told before anything is fetched
-    commands.pull("data/raw.dvc")
-    ran = repro(Path())
-    committed, metrics = (text_at("HEAD", path) if same_problem() else None for path in (LOCK, TEST_METRICS))
+    recovery.recover_and_report()
+    policy.load_all_params()  # a mistake is told before anything is fetched
+    commands.pull_outputs("data/raw.dvc")
+    ran = run_dvc_repro(Path())
+    committed, metrics = (read_text_at("HEAD", path) if is_same_problem() else None for path in (LOCK, TEST_METRICS))
     print()
     print_metrics(metrics, TEST_METRICS.read_text(encoding="utf-8"))
     print()
     if committed is None:
         print("nothing is committed to compare with: commit dvc.lock and metrics to make this the result")
         return
-    different = compare(commands.locked(committed), commands.locked(LOCK.read_text(encoding="utf-8")))
+    different = compare_outputs(
+        commands.parse_output_hashes(committed), commands.parse_output_hashes(LOCK.read_text(encoding="utf-8"))
+    )
     what = f"ran {', '.join(ran)}" if ran else "nothing to run, all stages are up to date"
     same = "reproduced bit for bit" if ran else "the same as committed"
     print(f"\n{what}: {'differs in ' + ', '.join(different) if different else same}")
 
 
-def same_problem() -> bool:
+def is_same_problem() -> bool:
     """Whether HEAD's problem is the one that is here: the result of another says nothing of this one."""
-    there, here = text_at("HEAD", Path(PROJECT)), named_in(Path())
+    there, here = read_text_at("HEAD", Path(PROJECT)), read_problem_name(Path())
     contract = Path(SOURCE, str(here), f"{ROLES['contract'].replace('.', '/')}.py")
-    if there is None or named(there) != here:
+    if there is None or parse_problem_name(there) != here:
         return False
-    return _predicted(text_at("HEAD", contract) or "") == _predicted(contract.read_text(encoding="utf-8"))
+    return _parse_task_and_target(read_text_at("HEAD", contract) or "") == _parse_task_and_target(
+        contract.read_text(encoding="utf-8")
+    )
 
 
-def _predicted(contract: str) -> dict[str, str]:
+def _parse_task_and_target(contract: str) -> dict[str, str]:
     """What is predicted, by the text of a problem's contract."""
     found: dict[str, str] = {}
     for node in ast.parse(contract).body:
@@ -65,19 +69,19 @@ def _predicted(contract: str) -> dict[str, str]:
     return {name: value for name, value in found.items() if name in {"TASK", "TARGET"}}
 
 
-def repro(folder: Path, *options: str, extra: Mapping[str, str] | None = None) -> list[str]:
+def run_dvc_repro(folder: Path, *options: str, extra: Mapping[str, str] | None = None) -> list[str]:
     """Runs `dvc repro`, showing its lines, and returns the stages that it ran (not those it skipped or restored)."""
     commands.clear_stale_locks(folder)
-    commands.vet_cache(folder)
-    before, ran = _inputs(folder), []
+    commands.remove_damaged_from_cache(folder)
+    before, ran = _hash_stage_inputs(folder), []
     with tempfile.TemporaryDirectory(prefix="tarmac-cost-") as measured:
-        for line in commands.dvc("repro", *options, folder=folder, extra={**(extra or {}), cost.ASKED: measured}):
+        for line in commands.run_dvc("repro", *options, folder=folder, extra={**(extra or {}), cost.ASKED: measured}):
             print(line, flush=True)
             if line.startswith("Running stage '"):
                 ran.append(line.split("'")[1])
-        stage_costs.keep(Path(measured), (folder / LOCK).read_text(encoding="utf-8"), ran)
-    commands.verify(folder)
-    after = _inputs(folder)
+        stage_costs.save_stage_costs(Path(measured), (folder / LOCK).read_text(encoding="utf-8"), ran)
+    commands.verify_outputs(folder)
+    after = _hash_stage_inputs(folder)
     changed = sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
     if ran and changed:  # DVC notes parameters and hashes when a stage ends, whatever it ran with
         hint = f"run `dvc repro --force`: {LOCK} may not describe the inputs of the stages that ran"
@@ -85,28 +89,32 @@ def repro(folder: Path, *options: str, extra: Mapping[str, str] | None = None) -
     return ran
 
 
-def _inputs(folder: Path) -> dict[str, str]:
+def _hash_stage_inputs(folder: Path) -> dict[str, str]:
     """Hash of everything that stages read and a person writes: parameters, code and raw data; none of a broken file."""
     try:
-        pipeline = lockfile.parse((folder / PIPELINE).read_text(encoding="utf-8"))["stages"].values()
+        pipeline = lockfile.parse_yaml((folder / PIPELINE).read_text(encoding="utf-8"))["stages"].values()
         deps = {dep for stage in pipeline for dep in stage.get("deps", [])}
     except (yaml.YAMLError, OSError, KeyError, TypeError, AttributeError):
         return {}  # DVC says what is wrong
-    made = commands.locked((folder / LOCK).read_text(encoding="utf-8")).keys() if (folder / LOCK).is_file() else ()
+    made = (
+        commands.parse_output_hashes((folder / LOCK).read_text(encoding="utf-8")).keys()
+        if (folder / LOCK).is_file()
+        else ()
+    )
     given = [folder / path for path in sorted({*deps, str(PARAMS), str(PIPELINE)} - set(made))]
     files = [file for path in given for file in ([path] if path.is_file() else path.rglob("*")) if file.is_file()]
-    return {str(file.relative_to(folder)): digest(file) for file in files if "__pycache__" not in file.parts}
+    return {str(file.relative_to(folder)): compute_dvc_hash(file) for file in files if "__pycache__" not in file.parts}
 
 
-def clean_clone() -> None:
+def rebuild_in_clean_clone() -> None:
     """Rebuilds HEAD from raw data in a clean clone: no cache, no run cache, nothing of this folder but its commits.
 
-    Prints one line an output and keeps the answer for `last_rebuild`. Raises `DifferenceError` where an output,
+    Prints one line an output and keeps the answer for `read_last_rebuild`. Raises `DifferenceError` where an output,
     `dvc.lock` or a metric file differs by a byte.
     """
-    head = git("rev-parse", "HEAD").strip()
+    head = run_git("rev-parse", "HEAD").strip()
     write_json(REBUILT, {"commit": head, "result": "failed", "different": []})  # until it is known better
-    different = _rebuild(head)
+    different = _rebuild_commit(head)
     write_json(REBUILT, {"commit": head, "result": "differs" if different else "identical", "different": different})
     if different:
         hint = "run `make doctor`; if it finds no fault, run `make run` and commit its result"
@@ -114,36 +122,36 @@ def clean_clone() -> None:
     print("reproduced bit for bit: dvc.lock, every output and every metric file")
 
 
-def last_rebuild() -> tuple[str, list[str]]:
-    """What `clean_clone` found for HEAD: `identical`, `differs`, `failed` or `not tried`; and what differs."""
+def read_last_rebuild() -> tuple[str, list[str]]:
+    """What `rebuild_in_clean_clone` found for HEAD: `identical`, `differs`, `failed` or `not tried`; and what differs."""
     if not REBUILT.is_file():
         return "not tried", []
     found = json.loads(REBUILT.read_text(encoding="utf-8"))
-    same = found["commit"] == git("rev-parse", "HEAD").strip()
+    same = found["commit"] == run_git("rev-parse", "HEAD").strip()
     return (found["result"], found["different"]) if same else ("not tried", [])
 
 
-def _rebuild(head: str) -> list[str]:
+def _rebuild_commit(head: str) -> list[str]:
     """Runs the pipeline of a commit in a temporary clone and returns the paths that came out otherwise."""
     with tempfile.TemporaryDirectory(prefix="tarmac-reproduce-") as temporary:
         folder, extra = Path(temporary) / "clone", {"DVC_SITE_CACHE_DIR": str(Path(temporary) / "site")}
-        git("clone", "--quiet", "--no-hardlinks", ".", str(folder))
+        run_git("clone", "--quiet", "--no-hardlinks", ".", str(folder))
         config.lend_remotes(folder)
-        committed = text_at(head, LOCK)
+        committed = read_text_at(head, LOCK)
         if committed is None:
             raise UserError(f"HEAD has no {LOCK}", "run `make run` and commit its result")
-        commands.pull("data/raw.dvc", folder=folder, extra=extra)
-        ran = repro(folder, "--force", extra=extra)  # also what Git has brought, such as the card
+        commands.pull_outputs("data/raw.dvc", folder=folder, extra=extra)
+        ran = run_dvc_repro(folder, "--force", extra=extra)  # also what Git has brought, such as the card
         print(f"\nrebuilt {head[:7]} in a clean clone: ran {', '.join(ran)}")
-        rebuilt = {path: digest(folder / path) for path in commands.locked(committed)}
-        different = compare(commands.locked(committed), rebuilt)
-        tracked = git("diff", "--name-only", folder=folder).split()
+        rebuilt = {path: compute_dvc_hash(folder / path) for path in commands.parse_output_hashes(committed)}
+        different = compare_outputs(commands.parse_output_hashes(committed), rebuilt)
+        tracked = run_git("diff", "--name-only", folder=folder).split()
     for path in tracked:
         print(f"  differs    {path}")
     return list(dict.fromkeys([*different, *tracked]))
 
 
-def compare(committed: Mapping[str, str], rebuilt: Mapping[str, str]) -> list[str]:
+def compare_outputs(committed: Mapping[str, str], rebuilt: Mapping[str, str]) -> list[str]:
     """Prints one line an output and returns the paths whose hashes differ."""
     paths = sorted({*committed, *rebuilt})
     for path in paths:

@@ -5,38 +5,38 @@ import json
 from collections.abc import Collection
 from pathlib import Path
 
-from tarmac.pipeline.base.outputs import replacing
+from tarmac.pipeline.base.outputs import replace_output
 from tarmac.repository.dvc import lockfile as locks
 
 KEPT = Path(".dvc/tmp/tarmac/cost")
 Cost = dict[str, float]  # wall_seconds, cpu_seconds, peak_bytes
 
 
-def keep(measured: Path, lock: str, ran: Collection[str]) -> None:
+def save_stage_costs(measured: Path, lock: str, ran: Collection[str]) -> None:
     """Keeps what was measured in a folder for the stages that ran, under the outputs that the lock names."""
     KEPT.mkdir(parents=True, exist_ok=True)
-    stages = locks.parse(lock)["stages"] if ran else {}
+    stages = locks.parse_yaml(lock)["stages"] if ran else {}
     for stage in ran:
         source = measured / f"{stage}.json"
         if source.is_file():
-            with replacing(_place(stage, stages[stage])) as path:
+            with replace_output(_build_cost_path(stage, stages[stage])) as path:
                 path.write_bytes(source.read_bytes())
 
 
-def known(lock: str) -> dict[str, Cost]:
+def load_stage_costs(lock: str) -> dict[str, Cost]:
     """Costs by stage, of those stages of a lock that have run on this machine."""
-    stages = (locks.parse(lock) or {}).get("stages", {})
-    found = {stage: _read(_place(stage, entry)) for stage, entry in stages.items()}
+    stages = (locks.parse_yaml(lock) or {}).get("stages", {})
+    found = {stage: _load_cost(_build_cost_path(stage, entry)) for stage, entry in stages.items()}
     return {stage: cost for stage, cost in found.items() if cost}
 
 
-def _read(path: Path) -> Cost | None:
+def _load_cost(path: Path) -> Cost | None:
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))
     except (FileNotFoundError, ValueError):  # never measured here, or cut by a full disk
         return None
 
 
-def _place(stage: str, entry: locks.Entry) -> Path:
+def _build_cost_path(stage: str, entry: locks.Entry) -> Path:
     made = " ".join(f"{out['path']}={out['md5']}" for out in entry.get("outs", []))
     return KEPT / f"{stage}-{hashlib.md5(made.encode(), usedforsecurity=False).hexdigest()}.json"

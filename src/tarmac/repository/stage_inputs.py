@@ -6,7 +6,7 @@ from typing import Any
 OUTSIDE = "of no stage"
 
 
-def by_stage(paths: Iterable[str], *pipelines: Mapping[str, Any]) -> dict[str, list[str]]:
+def group_paths_by_stage(paths: Iterable[str], *pipelines: Mapping[str, Any]) -> dict[str, list[str]]:
     """Paths by the stages whose dependencies, in any of these `dvc.yaml` trees, hold them; others under `OUTSIDE`."""
     deps: dict[str, set[str]] = {}
     for pipeline in pipelines:
@@ -14,13 +14,13 @@ def by_stage(paths: Iterable[str], *pipelines: Mapping[str, Any]) -> dict[str, l
             deps.setdefault(name, set()).update(str(dep) for dep in stage.get("deps", []))
     sorted_paths: dict[str, list[str]] = {}
     for path in paths:
-        stages = [name for name, held in deps.items() if any(_is_of(path, dep) for dep in held)]
+        stages = [name for name, held in deps.items() if any(_is_in_dependency(path, dep) for dep in held)]
         for stage in stages or [OUTSIDE]:
             sorted_paths.setdefault(stage, []).append(path)
     order = [name for name in [*deps, OUTSIDE] if name in sorted_paths]
     return {name: sorted_paths[name] for name in order}
 
 
-def _is_of(path: str, dependency: str) -> bool:
+def _is_in_dependency(path: str, dependency: str) -> bool:
     """Whether a path is a dependency, lies in it, or is DVC's pointer to it."""
     return path in (dependency, f"{dependency}.dvc") or path.startswith(f"{dependency}/")

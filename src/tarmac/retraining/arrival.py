@@ -16,7 +16,7 @@ class ArrivalError(UserError):
     """What ought to have arrived cannot be fetched."""
 
 
-def arrivals(source: str) -> list[str]:
+def ingest_arrivals(source: str) -> list[str]:
     """Fetches the files of a folder or URL and takes them in; returns a line for each table that changed."""
     if not source:
         raise ArrivalError(
@@ -25,7 +25,9 @@ def arrivals(source: str) -> list[str]:
         )
     with tempfile.TemporaryDirectory(prefix="tarmac-arrivals-") as folder:
         try:
-            show(commands.dvc("get-url", source, folder))  # into it, by its own name: the suffix says what a file is
+            print_lines(
+                commands.run_dvc("get-url", source, folder)
+            )  # into it, by its own name: the suffix says what a file is
         except commands.StoreError:
             raise ArrivalError(
                 f"{source} cannot be fetched",
@@ -37,15 +39,15 @@ def arrivals(source: str) -> list[str]:
                 f"{source} contains files other than .csv and .parquet: {', '.join(other[:5])}",
                 "remove these files, or convert them to CSV or Parquet",
             )
-        return incoming.ingest([str(path) for path in files]) if files else []
+        return incoming.ingest_raw_data([str(path) for path in files]) if files else []
 
 
-def named(arrived: Sequence[str]) -> set[str]:
+def parse_changed_months(arrived: Sequence[str]) -> set[str]:
     """The months that changed; `arrived` holds a line a table, as `tarmac ingest` tells it."""
     return {line.split(":")[0].rpartition("/")[2] for line in arrived}
 
 
-def show(lines: Iterator[str]) -> None:
+def print_lines(lines: Iterator[str]) -> None:
     """Prints lines as they come."""
     for line in lines:
         print(line, flush=True)

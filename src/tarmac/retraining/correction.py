@@ -7,38 +7,41 @@ from typing import Any
 
 import pandas as pd
 
-from tarmac.monitoring.checks import Check
-from tarmac.monitoring.judge import corrected
+from tarmac.monitoring.checks import MonitoringCheck
+from tarmac.monitoring.judge import evaluate_corrected_month
 from tarmac.pipeline.base import months
-from tarmac.pipeline.base.params import SplitParams, Window
+from tarmac.pipeline.base.params import MonthWindow, SplitParams
 from tarmac.pipeline.models.dataset import read_window
-from tarmac.policy import load
-from tarmac.reporting.markdown import percent
+from tarmac.policy import load_all_params
+from tarmac.reporting.markdown import format_percent
 
 
-def missing(tables: Path, month: str = "") -> "pd.Series[float]":
+def compute_missing_shares(tables: Path, month: str = "") -> "pd.Series[float]":
     """The share of a month's rows that lack each input; of the last month where none is named."""
-    month = month or months.stored(tables)[-1]
-    return read_window(tables, Window(first=month, last=month)).isna().mean()
+    month = month or months.list_stored_months(tables)[-1]
+    return read_window(tables, MonthWindow(first=month, last=month)).isna().mean()
 
 
-def emptied(before: "pd.Series[float]", after: "pd.Series[float]", month: str) -> dict[str, Any]:
+def evaluate_emptied_inputs(before: "pd.Series[float]", after: "pd.Series[float]", month: str) -> dict[str, Any]:
     """What holds the round where a table without months has emptied inputs of all months alike; else nothing."""
-    most, more = load().monitor.missing.act, after - before
+    most, more = load_all_params().monitor.missing.act, after - before
     grown = more[more >= most].sort_index()
     if grown.empty:
         return {}
-    told = ", ".join(f"{name} ({percent(round(float(after[name]), 4))})" for name in grown.index[:3])
-    checks = [asdict(Check("integrity", str(name), "act", f"missing in more rows of {month}")) for name in grown.index]
+    told = ", ".join(f"{name} ({format_percent(round(float(after[name]), 4))})" for name in grown.index[:3])
+    checks = [
+        asdict(MonitoringCheck("integrity", str(name), "act", f"missing in more rows of {month}"))
+        for name in grown.index
+    ]
     summary = f"what arrived has emptied inputs of {month}, which was there before: {told}"
     return {"verdict": "act", "decision": "hold", "summary": summary, "checks": checks}
 
 
-def distrusted(changed: Iterable[str], split: SplitParams) -> dict[str, Any]:
+def evaluate_corrections(changed: Iterable[str], split: SplitParams) -> dict[str, Any]:
     """What holds the round where a corrected month that the model learned from is broken now; else nothing."""
     old = sorted(month for month in changed if split.train.first <= month <= split.validation.last)
-    policy = load()
-    broken = [(month, check) for month in old for check in corrected(month, split, policy)]
+    policy = load_all_params()
+    broken = [(month, check) for month in old for check in evaluate_corrected_month(month, split, policy)]
     if not broken:
         return {}
     told = "; ".join(f"{month}, {check.name}: {check.reason}" for month, check in broken[:3])

@@ -8,28 +8,28 @@ from typing import Any
 
 from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
-from tarmac.monitoring.report import report
-from tarmac.monitoring.run import monitor, nothing, refuse, write
+from tarmac.monitoring.report import render_report
+from tarmac.monitoring.run import monitor, write_empty_result, write_failed_result, write_result
 from tarmac.pipeline.base import months
-from tarmac.pipeline.base.params import Window
+from tarmac.pipeline.base.params import MonthWindow
 from tarmac.pipeline.base.paths import FEATURES, LOCK
 from tarmac.pipeline.models.dataset import read_window
-from tarmac.policy import load
-from tarmac.registry.live_model import Live, live
-from tarmac.registry.release import OUT, refuse_unclean
+from tarmac.policy import load_all_params
+from tarmac.registry.live_model import LiveModel, load_live_model
+from tarmac.registry.release import OUT, require_clean_tree
 from tarmac.repository import git, reproduce
 from tarmac.repository.dvc import commands, recovery
-from tarmac.retraining.arrival import arrivals, named, show
-from tarmac.retraining.correction import distrusted, emptied, missing
+from tarmac.retraining.arrival import ingest_arrivals, parse_changed_months, print_lines
+from tarmac.retraining.correction import compute_missing_shares, evaluate_corrections, evaluate_emptied_inputs
 from tarmac.review.results import PREDICTIONS
-from tarmac.review.run import review
-from tarmac.review.windows import WindowsError, moved
+from tarmac.review.run import review_working_tree
+from tarmac.review.windows import SplitWindowError, compute_split_windows
 
 BEGUN = Path(".dvc/tmp/retrain")  # the commit that a round began at, while it lasts
 ORDER, OUTCOMES = ("none", "retrain", "hold"), ("ok", "watch", "act")  # a later one outweighs
 
 
-def retrain(source: str) -> dict[str, Any]:
+def run_retraining_round(source: str) -> dict[str, Any]:
     """One round, in the working tree; returns what `monitoring.json` holds, and says in `made` what is to be proposed.
 
     `source` is a folder or a URL of files, as DVC takes them. Where the round breaks, `monitoring.json` says why before
@@ -37,39 +37,43 @@ def retrain(source: str) -> dict[str, Any]:
     """
     shutil.rmtree(OUT, ignore_errors=True)  # an older verdict is none on this round
     # Nor is an older decision, whatever ends the process.
-    refuse("`tarmac retrain` was interrupted before it evaluated any data")
+    write_failed_result("`tarmac retrain` was interrupted before it evaluated any data")
     if problem.contract.DAY is None:
-        return nothing("no date column: use `make ingest`, `make run` and `make review` instead")
-    with _told(), _begun():
-        commands.pull()
-        arrived = arrivals(source)
+        return write_empty_result("no date column: use `make ingest`, `make run` and `make review` instead")
+    with _record_failure(), _open_round():
+        commands.pull_outputs()
+        arrived = ingest_arrivals(source)
         if not arrived:
-            return nothing("nothing new has arrived")
-        model = live()
-        found = {**_judged(arrived, model), "arrived": arrived}
-        found["made"] = _make(found["decision"])
-        write(found, report(found))
+            return write_empty_result("nothing new has arrived")
+        model = load_live_model()
+        found = {**_evaluate_arrivals(arrived, model), "arrived": arrived}
+        found["made"] = _build_result(found["decision"])
+        write_result(found, render_report(found))
         if found["made"]:
-            review(model.commit, OUT)
+            review_working_tree(model.commit, OUT)
     return found
 
 
-def _judged(arrived: Sequence[str], model: Live) -> dict[str, Any]:
+def _evaluate_arrivals(arrived: Sequence[str], model: LiveModel) -> dict[str, Any]:
     """Makes the features of what arrived, and judges them and what they correct."""
-    last, before = months.stored(FEATURES)[-1], missing(FEATURES)
-    show(commands.dvc("repro", "featurize"))
-    found = judged(new_months(arrived, model), model) | distrusted(named(arrived), model.months)
-    return found | emptied(before, missing(FEATURES, last), last)
+    last, before = months.list_stored_months(FEATURES)[-1], compute_missing_shares(FEATURES)
+    print_lines(commands.run_dvc("repro", "featurize"))
+    found = monitor_months(find_new_months(arrived, model), model) | evaluate_corrections(
+        parse_changed_months(arrived), model.months
+    )
+    return found | evaluate_emptied_inputs(before, compute_missing_shares(FEATURES, last), last)
 
 
-def new_months(arrived: Sequence[str], model: Live) -> list[str]:
+def find_new_months(arrived: Sequence[str], model: LiveModel) -> list[str]:
     """The months to judge: what arrived and is new to the model, else the last one."""
-    stored = months.stored(FEATURES)
-    fresh = [month for month in stored if month in named(arrived) and month > model.months.validation.last]
+    stored = months.list_stored_months(FEATURES)
+    fresh = [
+        month for month in stored if month in parse_changed_months(arrived) and month > model.months.validation.last
+    ]
     return fresh or stored[-1:]
 
 
-def judged(wanted: Sequence[str], model: Live) -> dict[str, Any]:
+def monitor_months(wanted: Sequence[str], model: LiveModel) -> dict[str, Any]:
     """Judges months; the one that weighs most speaks for all."""
     found = [monitor(month, model=model) for month in wanted]
     return max(
@@ -77,58 +81,60 @@ def judged(wanted: Sequence[str], model: Live) -> dict[str, Any]:
     )
 
 
-def last_labelled(stored: Sequence[str], tables: Path = FEATURES) -> str:
+def find_last_labeled_month(stored: Sequence[str], tables: Path = FEATURES) -> str:
     """The month that a new model is judged up to: labels may come later than a month."""
     for month in reversed(stored):
         if (
-            read_window(tables, Window(first=month, last=month), [problem.contract.TARGET])[problem.contract.TARGET]
+            read_window(tables, MonthWindow(first=month, last=month), [problem.contract.TARGET])[
+                problem.contract.TARGET
+            ]
             .notna()
             .any()
         ):
             return month
-    raise WindowsError(
+    raise SplitWindowError(
         f"no month of {tables} has a known {problem.contract.TARGET} to train on",
         "add months with labels: `make ingest FILES=path/to/files`, then `make run`",
     )
 
 
-def _make(decision: str) -> str:
+def _build_result(decision: str) -> str:
     """Runs the pipeline unless the data are broken; returns what was made, in a line."""
     if decision == "hold":
         return ""
     if decision == "none":
-        reproduce.repro(Path())
-        return "new data for the model as it is" if _answers_the_same() else "the model again, from corrected data"
-    stored = months.stored(FEATURES)
-    last = last_labelled(stored)
-    windows = moved(stored[0], last, load().retrain)
+        reproduce.run_dvc_repro(Path())
+        return "new data for the model as it is" if _has_same_predictions() else "the model again, from corrected data"
+    stored = months.list_stored_months(FEATURES)
+    last = find_last_labeled_month(stored)
+    windows = compute_split_windows(stored[0], last, load_all_params().retrain)
     settings = [f"--set-param={name}={month}" for name, month in windows.items()]
-    name = f"retrain-{last}-{git.git('rev-parse', '--short', 'HEAD').strip()}"
-    show(commands.dvc("exp", "run", "--name", name, "--force", *settings))
+    name = f"retrain-{last}-{git.run_git('rev-parse', '--short', 'HEAD').strip()}"
+    print_lines(commands.run_dvc("exp", "run", "--name", name, "--force", *settings))
     return f"a model of {windows['split.train.first']} to {windows['split.train.last']}"
 
 
-def _answers_the_same() -> bool:
+def _has_same_predictions() -> bool:
     """Whether test rows get the answers of HEAD's model; its file is another all the same, it names its features."""
-    committed = commands.locked(git.text_at("HEAD", LOCK) or "")
-    return commands.outputs().get(PREDICTIONS) == committed.get(PREDICTIONS)
+    committed = commands.parse_output_hashes(git.read_text_at("HEAD", LOCK) or "")
+    return commands.read_output_hashes().get(PREDICTIONS) == committed.get(PREDICTIONS)
 
 
 @contextmanager
-def _begun() -> Iterator[None]:
+def _open_round() -> Iterator[None]:
     """Start from a clean tree, and note it for as long as the round lasts.
 
     After a kill the note is still there, and all that differs from that commit is the killed
     round's: it goes into `git stash`.
     """
-    recovery.mend_and_tell()
+    recovery.recover_and_report()
     commands.clear_stale_locks()
-    head = git.commit("HEAD") or ""
-    if BEGUN.is_file() and BEGUN.read_text(encoding="utf-8") == head and git.changed_since("HEAD"):
+    head = git.resolve_commit("HEAD") or ""
+    if BEGUN.is_file() and BEGUN.read_text(encoding="utf-8") == head and git.list_changed_paths("HEAD"):
         left = "files as a killed `tarmac retrain` left them"
-        git.git("stash", "push", "--quiet", "--include-untracked", "--message", left)
+        git.run_git("stash", "push", "--quiet", "--include-untracked", "--message", left)
         print(f"mended: {left} are in `git stash`", flush=True)
-    refuse_unclean()
+    require_clean_tree()
     BEGUN.parent.mkdir(parents=True, exist_ok=True)
     BEGUN.write_text(head, encoding="utf-8")
     try:
@@ -138,10 +144,10 @@ def _begun() -> Iterator[None]:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _record_failure() -> Iterator[None]:
     """Notes why a round broke, for whoever is told."""
     try:
         yield
     except UserError as error:
-        refuse(f"{error}; {error.hint}" if error.hint else str(error))
+        write_failed_result(f"{error}; {error.hint}" if error.hint else str(error))
         raise

@@ -30,29 +30,29 @@ class Addition:
 def find_additions(base: str, head: str) -> list[Addition]:
     """Return the largest additions of a commit over another one, the largest first, at most `SHOWN`."""
     left_out = [f":(exclude){path}" for path in MADE]
-    listed = git.git("diff", "--numstat", "--no-renames", "-z", "--diff-filter=d", base, head, "--", ".", *left_out)
+    listed = git.run_git("diff", "--numstat", "--no-renames", "-z", "--diff-filter=d", base, head, "--", ".", *left_out)
     found: list[Addition] = []
     for line in filter(None, listed.split("\0")):
         added, _, path = line.split("\t", 2)
-        before, after = (git.blob(commit, Path(path)) or b"" for commit in (base, head))
+        before, after = (git.read_blob_at(commit, Path(path)) or b"" for commit in (base, head))
         if added == "-":
             found.append(Addition(path, "a binary file", len(after)))
         elif Path(path).suffix == ".py":
-            found += _literals(path, before, after)
+            found += _find_new_literals(path, before, after)
         elif len(after) - len(before) >= LEAST:
             found.append(Addition(path, f"text, {added} lines", len(after) - len(before)))
     largest = sorted((one for one in found if one.size >= LEAST), key=lambda one: (-one.size, one.place))
     return largest[:SHOWN]
 
 
-def _literals(path: str, before: bytes, after: bytes) -> list[Addition]:
+def _find_new_literals(path: str, before: bytes, after: bytes) -> list[Addition]:
     """Return the literals that one text of a module has and the other lacks."""
     try:
-        known = {ast.dump(node) for node in _constants(ast.parse(before))}
+        known = {ast.dump(node) for node in _iter_literals(ast.parse(before))}
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         known = set()
     try:
-        new = [node for node in _constants(ast.parse(after)) if ast.dump(node) not in known]
+        new = [node for node in _iter_literals(ast.parse(after)) if ast.dump(node) not in known]
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return [Addition(path, "a module that cannot be read", len(after))]
     source = after.decode("utf-8", errors="replace")
@@ -60,7 +60,7 @@ def _literals(path: str, before: bytes, after: bytes) -> list[Addition]:
     return [Addition(f"{path}:{node.lineno}", "a literal", size) for node, size in sized if size >= LEAST]
 
 
-def _constants(tree: ast.AST) -> Iterator[ast.expr]:
+def _iter_literals(tree: ast.AST) -> Iterator[ast.expr]:
     """Yield each literal, and each display of literals as one; docstrings are left out."""
     skipped = set[int]()
     for node in ast.walk(tree):

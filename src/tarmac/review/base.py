@@ -11,19 +11,19 @@ import pyarrow.parquet as pq
 from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base import months
-from tarmac.pipeline.base.params import Window
-from tarmac.pipeline.metrics.metrics import spread
-from tarmac.pipeline.models.dataset import labelled, read_window
+from tarmac.pipeline.base.params import MonthWindow
+from tarmac.pipeline.metrics.metrics import split_prediction_columns
+from tarmac.pipeline.models.dataset import read_window, require_labeled_rows
 from tarmac.pipeline.models.scorer import Scorer
-from tarmac.review.results import FEATURES, MODEL, PARAMS, PREDICTIONS, Result
+from tarmac.review.results import FEATURES, MODEL, PARAMS, PREDICTIONS, ResultFolder
 
 
-class UnaskedError(UserError):
+class NotComparableError(UserError):
     """Why the base's model cannot answer for head's test rows, or must not."""
 
 
 @dataclass(frozen=True)
-class Moved:
+class MovedTestWindow:
     """What was done because head is tested on other months than base."""
 
     first: str  # of head's test months
@@ -32,74 +32,76 @@ class Moved:
     told: str  # the same in words, with the reason where it was not
 
 
-def answers(base: Result, head: Result, test: Window | None) -> tuple[pd.DataFrame, Moved | None]:
+def load_base_predictions(
+    base: ResultFolder, head: ResultFolder, test: MonthWindow | None
+) -> tuple[pd.DataFrame, MovedTestWindow | None]:
     """Key, label and prediction by base's model, of its own test rows or of head's, and what was done if months moved.
 
     A model is asked only about months after all that it has learned from: elsewhere it would be judged on rows that
     it knows, and only the rows that both have predicted are left to compare.
     Without test months (None) the rows that both have predicted are compared.
     """
-    known, wanted = (pd.read_parquet(side.path(PREDICTIONS)) for side in (base, head))
+    known, wanted = (pd.read_parquet(side.resolve_path(PREDICTIONS)) for side in (base, head))
     if test is None:
         return known, None
-    if _tested(base) == (test.first, test.last) or len(
+    if _read_test_window(base) == (test.first, test.last) or len(
         known.merge(wanted[list(problem.contract.KEY)], on=list(problem.contract.KEY))
     ) == len(wanted):
         return known, None
     try:
-        found = _ask(base, head, test)
-    except UnaskedError as error:
-        return known, Moved(test.first, test.last, 0, f"the base's model was not asked about them: {error}")
+        found = _score_with_base_model(base, head, test)
+    except NotComparableError as error:
+        return known, MovedTestWindow(test.first, test.last, 0, f"the base's model was not asked about them: {error}")
     asked = f"the base's model was asked about the {len(found):,} rows of the test months of head"
-    return found, Moved(test.first, test.last, len(found), asked)
+    return found, MovedTestWindow(test.first, test.last, len(found), asked)
 
 
-def _tested(base: Result) -> tuple[str, str]:
-    window = base.yaml(PARAMS).get("split", {}).get("test", {})
+def _read_test_window(base: ResultFolder) -> tuple[str, str]:
+    window = base.read_yaml(PARAMS).get("split", {}).get("test", {})
     return str(window.get("first", "")), str(window.get("last", ""))
 
 
-def _ask(base: Result, head: Result, test: Window) -> pd.DataFrame:
+def _score_with_base_model(base: ResultFolder, head: ResultFolder, test: MonthWindow) -> pd.DataFrame:
     if MODEL not in base.present:
-        raise UnaskedError(f"the remote does not have {MODEL} of the base")
+        raise NotComparableError(f"the remote does not have {MODEL} of the base")
     try:
-        model = Scorer(base.path(MODEL))
+        model = Scorer(base.resolve_path(MODEL))
     except UserError:
-        raise UnaskedError(f"{MODEL} of the base cannot be read") from None
-    refuse_known(model.metadata, test)
-    refuse_lacking(model, head, test)
+        raise NotComparableError(f"{MODEL} of the base cannot be read") from None
+    require_unseen_months(model.metadata, test)
+    require_model_inputs(model, head, test)
     columns = [
         *dict.fromkeys((*problem.contract.KEY, problem.contract.TARGET, *model.categories, *model.numbers))
     ]  # a part of the key may be an input
-    rows, _ = labelled(read_window(head.path(FEATURES), test, columns))
-    return rows[[*problem.contract.KEY, problem.contract.TARGET]].assign(**spread(model.score(rows)))
+    rows, _ = require_labeled_rows(read_window(head.resolve_path(FEATURES), test, columns))
+    return rows[[*problem.contract.KEY, problem.contract.TARGET]].assign(**split_prediction_columns(model.score(rows)))
 
 
-def refuse_known(metadata: Mapping[str, str], test: Window) -> None:
-    """Raises `UnaskedError` where a model learned from one of these months, or from a later one, or does not say."""
+def require_unseen_months(metadata: Mapping[str, str], test: MonthWindow) -> None:
+    """Raises `NotComparableError` where a model learned from one of these months, or from a later one, or does not say."""
     try:
         split = json.loads(metadata["split"])
         last = max(str(split[part]["last"]) for part in ("train", "validation"))
     except (KeyError, TypeError, ValueError):
-        raise UnaskedError("the metadata of the model does not name the training months") from None
+        raise NotComparableError("the metadata of the model does not name the training months") from None
     if test.first <= last:
         tested = f"head is tested from {test.first} on"
-        raise UnaskedError(f"the model was trained on months up to {last}, and {tested}")
+        raise NotComparableError(f"the model was trained on months up to {last}, and {tested}")
 
 
-def refuse_lacking(model: Scorer, head: Result, test: Window) -> None:
-    """Raises `UnaskedError` naming what a model takes and head's features lack, or have as another kind of value."""
+def require_model_inputs(model: Scorer, head: ResultFolder, test: MonthWindow) -> None:
+    """Raises `NotComparableError` naming what a model takes and head's features lack, or have as another kind of value."""
     kinds = dict.fromkeys(model.categories, "text") | dict.fromkeys(model.numbers, "a number")
-    for month in months.between(test.first, test.last):
-        schema = pq.read_schema(head.path(FEATURES) / f"{month}.parquet")
-        found = {name: _kind(schema.field(name).type) for name in kinds if name in schema.names}
+    for month in months.list_months_between(test.first, test.last):
+        schema = pq.read_schema(head.resolve_path(FEATURES) / f"{month}.parquet")
+        found = {name: _describe_column_type(schema.field(name).type) for name in kinds if name in schema.names}
         if lacking := [name for name in kinds if name not in found]:
             names = ", ".join(lacking)
-            raise UnaskedError(f"the model requires {names}, missing in head's features")
+            raise NotComparableError(f"the model requires {names}, missing in head's features")
         if other := [f"{name} as {kind}" for name, kind in kinds.items() if found[name] != kind]:
             names = ", ".join(other)
-            raise UnaskedError(f"the model requires {names}, of another type in head's features")
+            raise NotComparableError(f"the model requires {names}, of another type in head's features")
 
 
-def _kind(kind: pa.DataType) -> str:
+def _describe_column_type(kind: pa.DataType) -> str:
     return "a number" if pa.types.is_integer(kind) or pa.types.is_floating(kind) else "text"

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from tarmac.reporting.trees import flatten
-from tarmac.repository.stage_inputs import by_stage
-from tarmac.review.results import LOCK, PARAMS, PIPELINE, Result
+from tarmac.reporting.trees import flatten_tree
+from tarmac.repository.stage_inputs import group_paths_by_stage
+from tarmac.review.results import LOCK, PARAMS, PIPELINE, ResultFolder
 
 MISSING = "(none)"
 
@@ -19,18 +19,18 @@ class Changes:
     outputs: list[tuple[str, str, str]]  # path, base's hash, head's hash
 
 
-def changes(base: Result, head: Result, changed: Iterable[str]) -> Changes:
+def find_changes(base: ResultFolder, head: ResultFolder, changed: Iterable[str]) -> Changes:
     """Compares parameters and locks, and sorts the changed paths by the stages that depend on them."""
-    params = _different(flatten(base.yaml(PARAMS)), flatten(head.yaml(PARAMS)))
+    params = _find_differences(flatten_tree(base.read_yaml(PARAMS)), flatten_tree(head.read_yaml(PARAMS)))
     made = {*base.hashes, *head.hashes, LOCK, PARAMS}  # shown otherwise
     code = [
         path for path in changed if path not in made and not path.startswith(("metrics/", "data/remote/", "models/"))
     ]
-    files = by_stage(code, base.yaml(PIPELINE), head.yaml(PIPELINE))
-    return Changes(params, files, _different(base.hashes, head.hashes))
+    files = group_paths_by_stage(code, base.read_yaml(PIPELINE), head.read_yaml(PIPELINE))
+    return Changes(params, files, _find_differences(base.hashes, head.hashes))
 
 
-def _different(before: Mapping[str, object], after: Mapping[str, object]) -> list[tuple[str, str, str]]:
+def _find_differences(before: Mapping[str, object], after: Mapping[str, object]) -> list[tuple[str, str, str]]:
     names = sorted({*before, *after})
     pairs = [(name, str(before.get(name, MISSING)), str(after.get(name, MISSING))) for name in names]
     return [(name, old, new) for name, old, new in pairs if old != new]

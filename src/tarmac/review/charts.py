@@ -10,8 +10,8 @@ import pandas as pd
 
 from tarmac.pipeline.base import paths
 from tarmac.pipeline.base.params import TASK, Task
-from tarmac.reporting.markdown import label
-from tarmac.review.results import Result
+from tarmac.reporting.markdown import format_label
+from tarmac.review.results import ResultFolder
 
 POINTS = 20  # of a line: the names of more places run into one another
 COLOURS = {"head": ("blue", "#3987e5"), "base": ("orange", "#e8871e"), "perfect": ("grey", "#9aa0a6")}
@@ -20,7 +20,7 @@ TABLES, CURVES = str(paths.TABLES), str(paths.CURVES)
 
 
 @dataclass(frozen=True)
-class Drawn:
+class ChartSpec:
     """A chart of one column of a committed table, over another."""
 
     title: str
@@ -31,34 +31,34 @@ class Drawn:
     diagonal: bool = False  # whether a line shows where y equals x
 
 
-def drawings(task: Task = TASK) -> tuple[Drawn, ...]:
+def list_chart_specs(task: Task = TASK) -> tuple[ChartSpec, ...]:
     """What is drawn where there is a table of it."""
-    loss, observed = task.loss.replace("_", " "), "observed" if task.kind == "regression" else "observed share"
+    loss, observed = task.loss_metric.replace("_", " "), "observed" if task.kind == "regression" else "observed share"
     return (
-        Drawn(f"{task.title} by month", f"{TABLES}/monthly_{task.short}.csv", "month", "model", task.title),
-        Drawn("Calibration", f"{TABLES}/calibration.csv", "predicted", "observed", observed, diagonal=True),
-        Drawn(f"Validation {loss} by round", f"{CURVES}/{task.loss}.tsv", "step", task.loss, loss),
+        ChartSpec(f"{task.title} by month", f"{TABLES}/monthly_{task.short}.csv", "month", "model", task.title),
+        ChartSpec("Calibration", f"{TABLES}/calibration.csv", "predicted", "observed", observed, diagonal=True),
+        ChartSpec(f"Validation {loss} by round", f"{CURVES}/{task.loss_metric}.tsv", "step", task.loss_metric, loss),
     )
 
 
-def charts(base: Result | None, head: Result, task: Task = TASK) -> list[tuple[str, str]]:
+def render_charts(base: ResultFolder | None, head: ResultFolder, task: Task = TASK) -> list[tuple[str, str]]:
     """Title and Mermaid text of every chart that has its data."""
-    return [made for chart in drawings(task) if (made := _chart(chart, {"base": base, "head": head}))]
+    return [made for chart in list_chart_specs(task) if (made := _render_chart(chart, {"base": base, "head": head}))]
 
 
-def _chart(drawn: Drawn, sides: Mapping[str, Result | None]) -> tuple[str, str] | None:
-    tables = {who: _read(side, drawn) for who, side in sides.items() if side is not None}
-    places = _thin(tables["head"].index.tolist())
+def _render_chart(drawn: ChartSpec, sides: Mapping[str, ResultFolder | None]) -> tuple[str, str] | None:
+    tables = {who: _read_chart_data(side, drawn) for who, side in sides.items() if side is not None}
+    places = _select_positions(tables["head"].index.tolist())
     if len(places) < 2:  # a line has two ends
         return None
-    lines = {who: line for who, table in tables.items() if (line := _line(table[drawn.y], places))}
+    lines = {who: line for who, table in tables.items() if (line := _compute_line(table[drawn.y], places))}
     if drawn.diagonal:
         lines["perfect"] = [float(place) for place in places]
     colours = ", ".join(f"{who} in {COLOURS[who][0]}" for who in lines)
-    return f"{drawn.title}: {colours}", xy_chart(_ticks(places), lines, drawn.y_label)
+    return f"{drawn.title}: {colours}", render_xy_chart(_format_ticks(places), lines, drawn.y_label)
 
 
-def xy_chart(ticks: Sequence[str], lines: dict[str, list[float]], y_label: str) -> str:
+def render_xy_chart(ticks: Sequence[str], lines: dict[str, list[float]], y_label: str) -> str:
     """A line chart; a line that is longer than the ticks ends with them."""
     drawn = {who: values[: len(ticks)] for who, values in lines.items()}
     low, high = (bound(value for values in drawn.values() for value in values) for bound in (min, max))
@@ -70,20 +70,20 @@ def xy_chart(ticks: Sequence[str], lines: dict[str, list[float]], y_label: str) 
             "```mermaid",
             f"%%{{init: {theme}}}%%",
             "xychart-beta",
-            f"  x-axis [{', '.join(_quoted(tick) for tick in ticks)}]",
-            f"  y-axis {_quoted(y_label)} {low - margin:.4f} --> {high + margin:.4f}",
+            f"  x-axis [{', '.join(_quote_label(tick) for tick in ticks)}]",
+            f"  y-axis {_quote_label(y_label)} {low - margin:.4f} --> {high + margin:.4f}",
             *(f"  line [{', '.join(f'{value:.4f}' for value in values)}]" for values in drawn.values()),
             "```",
         ]
     )
 
 
-def _read(side: Result, drawn: Drawn) -> pd.DataFrame:
+def _read_chart_data(side: ResultFolder, drawn: ChartSpec) -> pd.DataFrame:
     """The known values of y by x, in the table's order; empty where there is no such table."""
     empty = pd.DataFrame({drawn.y: []}, dtype="float64")
     try:
         found = pd.read_csv(
-            io.StringIO(side.text(drawn.table) or ""), sep="\t" if drawn.table.endswith(".tsv") else ","
+            io.StringIO(side.read_text(drawn.table) or ""), sep="\t" if drawn.table.endswith(".tsv") else ","
         )
         known = found[[drawn.x, drawn.y]].astype({drawn.y: "float64"})
     except (KeyError, ValueError):  # an older commit may have another table, or none
@@ -91,7 +91,7 @@ def _read(side: Result, drawn: Drawn) -> pd.DataFrame:
     return known[np.isfinite(known[drawn.y])].dropna().drop_duplicates(drawn.x).set_index(drawn.x)
 
 
-def _line(values: "pd.Series[float]", places: Sequence[Place]) -> list[float]:
+def _compute_line(values: "pd.Series[float]", places: Sequence[Place]) -> list[float]:
     """Values at the places of the axis, as far as they go: a line has no holes."""
     if not len(values):
         return []
@@ -102,12 +102,12 @@ def _line(values: "pd.Series[float]", places: Sequence[Place]) -> list[float]:
     return [float(values[place]) for place in takewhile(values.index.__contains__, places)]
 
 
-def _thin(values: list[Place]) -> list[Place]:
+def _select_positions(values: list[Place]) -> list[Place]:
     step = max(-(-len(values) // POINTS), 1)
     return values[::step]
 
 
-def _ticks(places: Sequence[Place]) -> list[str]:
+def _format_ticks(places: Sequence[Place]) -> list[str]:
     """Names of the places, with as many digits as tell them apart: what has one name is drawn at one place."""
     for digits in (2, 3, 4):
         names = [f"{place:.{digits}f}" if isinstance(place, float) else str(place) for place in places]
@@ -116,5 +116,5 @@ def _ticks(places: Sequence[Place]) -> list[str]:
     return names
 
 
-def _quoted(value: object) -> str:
-    return f'"{label(value)}"'
+def _quote_label(value: object) -> str:
+    return f'"{format_label(value)}"'

@@ -11,8 +11,8 @@ from tarmac.interface.problem import problem
 from tarmac.pipeline.base.params import TASK, IntervalParams, Task
 from tarmac.pipeline.intervals import delong
 from tarmac.pipeline.intervals.bootstrap import BINS
-from tarmac.pipeline.intervals.sample import Estimate, Sample
-from tarmac.pipeline.metrics.metrics import joined, spread
+from tarmac.pipeline.intervals.sample import MetricEstimate, Sample
+from tarmac.pipeline.metrics.metrics import join_prediction_columns, split_prediction_columns
 
 BASE = "base_"  # what the columns of base's predictions begin with
 
@@ -41,7 +41,7 @@ class MetricChange:
     whole: float
     base: float | None = None
     head: float | None = None
-    difference: Estimate | None = None
+    difference: MetricEstimate | None = None
 
 
 @dataclass(frozen=True)
@@ -51,18 +51,18 @@ class SliceChange:
     slice: str
     value: str
     rows: int
-    head: Estimate
+    head: MetricEstimate
     base: float | None = None
-    difference: Estimate | None = None
+    difference: MetricEstimate | None = None
 
 
-def pair(base: pd.DataFrame | None, head: pd.DataFrame) -> Pairing:
+def pair_predictions(base: pd.DataFrame | None, head: pd.DataFrame) -> Pairing:
     """Joins two tables of predictions by the row key. Raises `UserError` where a key stands twice."""
     if base is None:
         none = head.iloc[:0]
-        return Pairing(none.assign(**spread(joined(none), BASE)), 0, len(head), 0)
+        return Pairing(none.assign(**split_prediction_columns(join_prediction_columns(none), BASE)), 0, len(head), 0)
     known = base[list(problem.contract.KEY)].assign(
-        label_before=base[problem.contract.TARGET], **spread(joined(base), BASE)
+        label_before=base[problem.contract.TARGET], **split_prediction_columns(join_prediction_columns(base), BASE)
     )
     try:
         rows = head.merge(known, on=list(problem.contract.KEY), validate="one_to_one")
@@ -72,7 +72,7 @@ def pair(base: pd.DataFrame | None, head: pd.DataFrame) -> Pairing:
     return Pairing(rows, len(base) - len(rows), len(head) - len(rows), relabelled)
 
 
-def metric_changes(
+def compare_metrics(
     names: Sequence[str],
     head: pd.DataFrame,
     pairing: Pairing,
@@ -82,55 +82,62 @@ def metric_changes(
 ) -> list[MetricChange]:
     """Every metric, with its difference where two distinct labels are among the common rows."""
     whole, p = (
-        Sample.of(head[problem.contract.TARGET], head[problem.contract.CLUSTER], params, bins, task),
-        joined(head),
+        Sample.from_rows(head[problem.contract.TARGET], head[problem.contract.CLUSTER], params, bins, task),
+        join_prediction_columns(head),
     )
     rows = pairing.rows
-    common = Sample.of(rows[problem.contract.TARGET], rows[problem.contract.CLUSTER], params, bins, task)
-    if not common.varied:
-        return [MetricChange(name, whole.value(name, p)) for name in names]
-    before, after = joined(rows, BASE), joined(rows)
+    common = Sample.from_rows(rows[problem.contract.TARGET], rows[problem.contract.CLUSTER], params, bins, task)
+    if not common.has_two_labels:
+        return [MetricChange(name, whole.compute_value(name, p)) for name in names]
+    before, after = join_prediction_columns(rows, BASE), join_prediction_columns(rows)
     return [
         MetricChange(
             name,
-            whole.value(name, p),
-            common.value(name, before),
-            common.value(name, after),
-            common.difference(name, before, after),
+            whole.compute_value(name, p),
+            common.compute_value(name, before),
+            common.compute_value(name, after),
+            common.estimate_difference(name, before, after),
         )
         for name in names
     ]
 
 
-def slice_changes(
+def compare_slices(
     head: pd.DataFrame, pairing: Pairing, min_rows: int, params: IntervalParams, task: Task = TASK
 ) -> list[SliceChange]:
     """Every slice of head that has `min_rows` rows, and two distinct labels."""
-    whole, p = Sample.of(head[problem.contract.TARGET], head[problem.contract.CLUSTER], params, task=task), joined(head)
+    whole, p = (
+        Sample.from_rows(head[problem.contract.TARGET], head[problem.contract.CLUSTER], params, task=task),
+        join_prediction_columns(head),
+    )
     rows = pairing.rows
-    common = Sample.of(rows[problem.contract.TARGET], rows[problem.contract.CLUSTER], params, task=task)
+    common = Sample.from_rows(rows[problem.contract.TARGET], rows[problem.contract.CLUSTER], params, task=task)
     places = {name: rows.groupby(name).indices for name in problem.contract.SLICES}
     changes = []
     for name in problem.contract.SLICES:
         for value, at in sorted(head.groupby(name).indices.items()):
-            part = whole.at(at)
-            if len(at) < min_rows or not part.varied:
+            part = whole.select_rows(at)
+            if len(at) < min_rows or not part.has_two_labels:
                 continue
-            found = part.estimate(task.main, p[at])
-            base, difference = _slice_difference(common, rows, places[name].get(value, np.array([], dtype=int)))
+            found = part.estimate_metric(task.main_metric, p[at])
+            base, difference = _compute_slice_difference(common, rows, places[name].get(value, np.array([], dtype=int)))
             changes.append(SliceChange(name, str(value), len(at), found, base, difference))
     return changes
 
 
-def _slice_difference(common: Sample, rows: pd.DataFrame, at: np.ndarray) -> tuple[float | None, Estimate | None]:
-    part = common.at(at)
-    if not part.varied:
+def _compute_slice_difference(
+    common: Sample, rows: pd.DataFrame, at: np.ndarray
+) -> tuple[float | None, MetricEstimate | None]:
+    part = common.select_rows(at)
+    if not part.has_two_labels:
         return None, None
-    before, after = joined(rows, BASE)[at], joined(rows)[at]
-    return part.value(part.task.main, before), part.difference(part.task.main, before, after)
+    before, after = join_prediction_columns(rows, BASE)[at], join_prediction_columns(rows)[at]
+    return part.compute_value(part.task.main_metric, before), part.estimate_difference(
+        part.task.main_metric, before, after
+    )
 
 
-def row_wise(pairing: Pairing, confidence: float, task: Task = TASK) -> tuple[float, float] | None:
+def compute_delong_interval(pairing: Pairing, confidence: float, task: Task = TASK) -> tuple[float, float] | None:
     """DeLong's interval of the AUC's difference, which takes rows for independent: a check, and a measure of that.
 
     It is of two classes; None elsewhere.
@@ -138,10 +145,17 @@ def row_wise(pairing: Pairing, confidence: float, task: Task = TASK) -> tuple[fl
     rows = pairing.rows
     if task.kind != "binary" or rows[problem.contract.TARGET].nunique() != 2:
         return None
-    return delong.interval(rows[problem.contract.TARGET].to_numpy(), joined(rows, BASE), joined(rows), confidence)
+    return delong.compute_difference_interval(
+        rows[problem.contract.TARGET].to_numpy(),
+        join_prediction_columns(rows, BASE),
+        join_prediction_columns(rows),
+        confidence,
+    )
 
 
-def over_baseline(head: pd.DataFrame, params: IntervalParams, task: Task = TASK) -> Estimate:
+def compute_baseline_gain(head: pd.DataFrame, params: IntervalParams, task: Task = TASK) -> MetricEstimate:
     """The main metric of the model minus that of its baseline."""
-    sample = Sample.of(head[problem.contract.TARGET], head[problem.contract.CLUSTER], params, task=task)
-    return sample.difference(task.main, joined(head, "baseline_"), joined(head))
+    sample = Sample.from_rows(head[problem.contract.TARGET], head[problem.contract.CLUSTER], params, task=task)
+    return sample.estimate_difference(
+        task.main_metric, join_prediction_columns(head, "baseline_"), join_prediction_columns(head)
+    )

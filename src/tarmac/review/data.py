@@ -9,11 +9,11 @@ import pyarrow.parquet as pq
 
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base import months
-from tarmac.pipeline.base.hashing import digest
+from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.pipeline.base.paths import PREPARED_COUNTS
-from tarmac.reporting.trees import flatten
+from tarmac.reporting.trees import flatten_tree
 from tarmac.review.drift import effect
-from tarmac.review.results import FEATURES, RAW, Result
+from tarmac.review.results import FEATURES, RAW, ResultFolder
 
 Window = tuple[str, str]  # first and last month
 Count = int | float  # of rows, or a share of them
@@ -32,47 +32,51 @@ class DataDiff:
     unknown: list[str] = field(default_factory=list)
 
 
-def diff(base: Result, head: Result, windows: tuple[Window, Window]) -> DataDiff:
+def compare_data(base: ResultFolder, head: ResultFolder, windows: tuple[Window, Window]) -> DataDiff:
     """Compares what differs by hash; `windows` are the training months of base and head."""
     changed = {name: base.hashes.get(name) != head.hashes.get(name) for name in (RAW, FEATURES)}
     unknown = [f"{name} of the base is not at hand" for name in changed if name not in base.present]
-    raw = files(base.path(RAW), head.path(RAW)) if changed[RAW] and RAW in base.present else []
-    found = DataDiff(raw=raw, counts=counts(base, head), unknown=unknown)
+    raw = (
+        compare_raw_files(base.resolve_path(RAW), head.resolve_path(RAW))
+        if changed[RAW] and RAW in base.present
+        else []
+    )
+    found = DataDiff(raw=raw, counts=compare_prepare_counts(base, head), unknown=unknown)
     if FEATURES in base.present and (changed[FEATURES] or windows[0] != windows[1]):
-        folders = base.path(FEATURES), head.path(FEATURES)
-        found.columns.extend(columns(*folders))
+        folders = base.resolve_path(FEATURES), head.resolve_path(FEATURES)
+        found.columns.extend(compare_columns(*folders))
         lacking = [
             name
             for name in problem.contract.KEY
             for side in folders
-            if name not in {field.name for field in _schema(side)}
+            if name not in {field.name for field in _read_schema(side)}
         ]
         if lacking:
             found.unknown.append(f"rows of {FEATURES} cannot be paired: {', '.join(lacking)} is not in both")
         elif changed[FEATURES]:
             _compare_rows(*folders, found)
-        found.drift.update(drift(*folders, windows))
+        found.drift.update(compute_drift(*folders, windows))
     return found
 
 
-def files(before: Path, after: Path) -> list[tuple[str, str]]:
+def compare_raw_files(before: Path, after: Path) -> list[tuple[str, str]]:
     """Each file that was added, removed or changed, with its rows."""
     paths = {str(path.relative_to(side)) for side in (before, after) for path in side.rglob("*.parquet")}
     found = []
     for name in sorted(paths):
         old, new = before / name, after / name
         if not old.is_file():
-            found.append((name, f"added, {_rows(new):,} rows"))
+            found.append((name, f"added, {_count_rows(new):,} rows"))
         elif not new.is_file():
-            found.append((name, f"removed, {_rows(old):,} rows"))
-        elif digest(old) != digest(new):
-            found.append((name, f"changed, {_rows(old):,} to {_rows(new):,} rows"))
+            found.append((name, f"removed, {_count_rows(old):,} rows"))
+        elif compute_dvc_hash(old) != compute_dvc_hash(new):
+            found.append((name, f"changed, {_count_rows(old):,} to {_count_rows(new):,} rows"))
     return found
 
 
-def columns(before: Path, after: Path) -> list[tuple[str, str]]:
+def compare_columns(before: Path, after: Path) -> list[tuple[str, str]]:
     """Each feature column that was added, removed, or has another type."""
-    old, new = ({field.name: str(field.type) for field in _schema(side)} for side in (before, after))
+    old, new = ({field.name: str(field.type) for field in _read_schema(side)} for side in (before, after))
     kinds = dict.fromkeys(old.keys() - new.keys(), "removed") | dict.fromkeys(new.keys() - old.keys(), "added")
     for name in old.keys() & new.keys():
         if old[name] != new[name]:
@@ -83,7 +87,7 @@ def columns(before: Path, after: Path) -> list[tuple[str, str]]:
 def _compare_rows(before: Path, after: Path, found: DataDiff) -> None:
     """Counts rows by key, month by month, and the values that changed in the columns that both have."""
     totals = dict.fromkeys(("added", "removed", "changed"), 0)
-    for old, new in _by_month(before, after):
+    for old, new in _iter_changed_months(before, after):
         both = old.index.intersection(new.index)
         totals["added"] += len(new) - len(both)
         totals["removed"] += len(old) - len(both)
@@ -97,11 +101,11 @@ def _compare_rows(before: Path, after: Path, found: DataDiff) -> None:
     found.rows.update(totals)
 
 
-def _by_month(before: Path, after: Path) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+def _iter_changed_months(before: Path, after: Path) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
     """Rows of base and head by key, for every month whose file differs; empty where one side has no such month."""
     for name in sorted({path.name for side in (before, after) for path in side.glob("*.parquet")}):
         old, new = before / name, after / name
-        if old.is_file() and new.is_file() and digest(old) == digest(new):
+        if old.is_file() and new.is_file() and compute_dvc_hash(old) == compute_dvc_hash(new):
             continue
         frames = [pd.read_parquet(path) if path.is_file() else None for path in (old, new)]
         present = next(frame for frame in frames if frame is not None)
@@ -109,40 +113,40 @@ def _by_month(before: Path, after: Path) -> Iterator[tuple[pd.DataFrame, pd.Data
         yield left.set_index(list(problem.contract.KEY)), right.set_index(list(problem.contract.KEY))
 
 
-def drift(before: Path, after: Path, windows: tuple[Window, Window]) -> dict[str, float]:
+def compute_drift(before: Path, after: Path, windows: tuple[Window, Window]) -> dict[str, float]:
     """Distance, from 0 to 1, of every column's training rows in base and head, the largest first.
 
     Without time it is of all rows: which of them are trained on, no file tells.
     """
-    known = [{field.name for field in _schema(side)} for side in (before, after)]
+    known = [{field.name for field in _read_schema(side)} for side in (before, after)]
     names = sorted((known[0] & known[1]) - (set(problem.contract.KEY) - set(problem.contract.CATEGORICAL)))
     sides = [
         [
             path
             for path in sorted(folder.glob("*.parquet"))
-            if not problem.contract.DAY or path.stem in months.between(*window)
+            if not problem.contract.DAY or path.stem in months.list_months_between(*window)
         ]
         for folder, window in zip((before, after), windows, strict=True)
     ]
-    found = {name: effect(*(_column(paths, name) for paths in sides)) for name in names}
+    found = {name: effect(*(_read_column(paths, name) for paths in sides)) for name in names}
     return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
 
-def counts(base: Result, head: Result) -> dict[str, tuple[Count | None, Count | None]]:
+def compare_prepare_counts(base: ResultFolder, head: ResultFolder) -> dict[str, tuple[Count | None, Count | None]]:
     """Counts of prepare (rows, quarantine, what is missing) that differ, of base and head."""
-    old, new = (flatten(side.json(str(PREPARED_COUNTS))) for side in (base, head))
+    old, new = (flatten_tree(side.read_json(str(PREPARED_COUNTS))) for side in (base, head))
     return {name: (old.get(name), new.get(name)) for name in sorted({*old, *new}) if old.get(name) != new.get(name)}
 
 
-def _column(paths: list[Path], name: str) -> "pd.Series[float]":
+def _read_column(paths: list[Path], name: str) -> "pd.Series[float]":
     parts = [pd.read_parquet(path, columns=[name])[name] for path in paths]
     return pd.concat(parts, ignore_index=True) if parts else pd.Series(dtype="float64")
 
 
-def _schema(folder: Path) -> list[pq.ColumnSchema]:
+def _read_schema(folder: Path) -> list[pq.ColumnSchema]:
     path = next(iter(sorted(folder.glob("*.parquet"))), None)
     return [] if path is None else list(pq.read_schema(path))
 
 
-def _rows(path: Path) -> int:
+def _count_rows(path: Path) -> int:
     return int(pq.read_metadata(path).num_rows)

@@ -16,22 +16,22 @@ def effect(before: "pd.Series[float]", after: "pd.Series[float]") -> float:
     if not len(before) or not len(after):
         return float(bool(len(before)) != bool(len(after)))
     if not pd.api.types.is_numeric_dtype(before.dtype) or not pd.api.types.is_numeric_dtype(after.dtype):
-        return _of_texts(before, after)
+        return _compute_category_distance(before, after)
     missing = abs(float(before.isna().mean()) - float(after.isna().mean()))
     old, new = before.dropna(), after.dropna()
     if not len(old) or not len(new):
         return missing
-    return max(missing, kolmogorov_smirnov(np.sort(old.to_numpy("float64")), np.sort(new.to_numpy("float64"))))
+    return max(missing, compute_ks_distance(np.sort(old.to_numpy("float64")), np.sort(new.to_numpy("float64"))))
 
 
-def kolmogorov_smirnov(before: np.ndarray, after: np.ndarray) -> float:
+def compute_ks_distance(before: np.ndarray, after: np.ndarray) -> float:
     """Largest gap of the two distribution functions of sorted values; scipy's also computes a p-value, at length."""
     at = np.concatenate([before, after])
     shares = [np.searchsorted(side, at, side="right") / len(side) for side in (before, after)]
     return float(np.abs(shares[0] - shares[1]).max())
 
 
-def cramers_v(before: Counts, after: Counts) -> float:
+def compute_cramers_v(before: Counts, after: Counts) -> float:
     """Cramér's V of side and category, each side weighing the same: 0 where alike, 1 with nothing in common."""
     old, new = (counts / max(counts.sum(), 1) for counts in (before, after))
     both = old + new
@@ -39,7 +39,7 @@ def cramers_v(before: Counts, after: Counts) -> float:
     return float(np.sqrt(gaps.sum() / 2))
 
 
-def _of_texts(before: "pd.Series[float]", after: "pd.Series[float]") -> float:
+def _compute_category_distance(before: "pd.Series[float]", after: "pd.Series[float]") -> float:
     counts = [side.astype("str").value_counts(dropna=False) for side in (before, after)]
     both = pd.concat(counts, axis=1).fillna(0).to_numpy()
-    return cramers_v(both[:, 0], both[:, 1])
+    return compute_cramers_v(both[:, 0], both[:, 1])

@@ -13,28 +13,28 @@ import pyarrow.parquet as pq
 
 from tarmac.interface.params import ProblemParams
 from tarmac.interface.problem import problem
-from tarmac.review.results import FEATURES, RAW, Result
+from tarmac.review.results import FEATURES, RAW, ResultFolder
 
 
-def change_future(head: Result, work: Path, first_test: str | None) -> object:
+def change_future(head: ResultFolder, work: Path, first_test: str | None) -> object:
     """Rewrite the test months of raw data with another future; return the instant, or the seed."""
-    files = raw_files(work / RAW, first_test)
+    files = list_raw_files(work / RAW, first_test)
     cut = problem.future.draw(sorted({path.stem for _, path in files}), int(head.commit[:12], 16))
     for name, path in files:
         pq.write_table(problem.future.hide(name, pq.read_table(path), cut), path)
     return cut
 
 
-def compare_decided(
-    head: Result, work: Path, params: ProblemParams, cut: Any, first_test: str | None
+def compare_decided_rows(
+    head: ResultFolder, work: Path, params: ProblemParams, cut: Any, first_test: str | None
 ) -> tuple[list[str], int]:
     """Return features that another future has changed, and the number of rows decided on by then."""
-    files = raw_files(head.path(RAW), first_test)
+    files = list_raw_files(head.resolve_path(RAW), first_test)
     keys = [problem.future.decided(name, pq.read_table(path), cut, params) for name, path in files]
     decided = pd.concat(keys).drop_duplicates() if all(part is not None for part in keys) else None
     changed, count = set[str](), 0
     for month in sorted({path.stem for _, path in files}):
-        before = pd.read_parquet(head.path(FEATURES) / f"{month}.parquet")
+        before = pd.read_parquet(head.resolve_path(FEATURES) / f"{month}.parquet")
         after = pd.read_parquet(work / FEATURES / f"{month}.parquet")
         rows = before
         if decided is not None:
@@ -47,18 +47,18 @@ def compare_decided(
             changed.add("rows that are gone")
         names = [name for name in before.columns if name not in (*problem.contract.KEY, problem.contract.TARGET)]
         for name in names:
-            if name not in after or _differs(rows[name][there], found[name][there]):
+            if name not in after or _has_differences(rows[name][there], found[name][there]):
                 changed.add(name)
         count += len(rows)
     return sorted(changed), count
 
 
-def raw_files(raw: Path, first: str | None) -> list[tuple[str, Path]]:
+def list_raw_files(raw: Path, first: str | None) -> list[tuple[str, Path]]:
     """Return names and files of monthly tables from a month on; without a month, all of them."""
     files = [(name, path) for name in problem.contract.MONTHLY for path in sorted((raw / name).glob("*.parquet"))]
     return [(name, path) for name, path in files if first is None or path.stem >= first]
 
 
-def _differs(one: "pd.Series[Any]", other: "pd.Series[Any]") -> bool:
+def _has_differences(one: "pd.Series[Any]", other: "pd.Series[Any]") -> bool:
     left, right = one.reset_index(drop=True), other.reset_index(drop=True)
     return bool((~((left == right) | (left.isna() & right.isna()))).any())

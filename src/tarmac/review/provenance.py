@@ -6,9 +6,9 @@ from pathlib import Path
 
 from tarmac.repository import git
 from tarmac.repository.dvc import lockfile
-from tarmac.repository.stage_inputs import OUTSIDE, by_stage
-from tarmac.review.results import LOCK, MODEL, PARAMS, PIPELINE, RAW, Result
-from tarmac.review.verdict import Check
+from tarmac.repository.stage_inputs import OUTSIDE, group_paths_by_stage
+from tarmac.review.results import LOCK, MODEL, PARAMS, PIPELINE, RAW, ResultFolder
+from tarmac.review.verdict import ReviewCheck
 
 NAMED = 20  # objects that the report names one by one
 RESULTS = (LOCK, "metrics/", "models/")  # what a rebuild writes, and Git keeps
@@ -30,61 +30,61 @@ class Provenance:
     different: list[str]  # paths that the rebuild made otherwise
 
 
-def checks(found: Provenance, require_reproduced: bool) -> list[Check]:
+def evaluate_provenance(found: Provenance, require_reproduced: bool) -> list[ReviewCheck]:
     """Judges whether the committed result can be had by others and is what its commit makes."""
     judged = []
     if found.not_in_remote:
         named, others = found.not_in_remote[:NAMED], len(found.not_in_remote) - NAMED
         reason = f"the remote lacks {', '.join(named)}{f' and {others} others' if others > 0 else ''}: run `make push`"
-        judged.append(Check("lineage", "outputs are pushed", "fail", reason))
-    stale = stale_results()
+        judged.append(ReviewCheck("lineage", "outputs are pushed", "fail", reason))
+    stale = find_stale_results()
     if stale:
         ran = ", ".join(found.ran) or "nothing"
         reason = (
             f"{stale[0]}{' and others' if stale[1:] else ''} of this commit is not what it makes (ran {ran}): "
             "run `make run`, commit dvc.lock, metrics and models/card.md"
         )
-        judged.append(Check("lineage", "dvc.lock is up to date", "fail", reason))
+        judged.append(ReviewCheck("lineage", "dvc.lock is up to date", "fail", reason))
     if found.rebuild in ("differs", "failed") and require_reproduced:
         reason = f"{SAID[found.rebuild]} {('in ' + ', '.join(found.different)) if found.different else ''}".strip()
-        judged.append(Check("lineage", "reproduced", "fail", reason))
+        judged.append(ReviewCheck("lineage", "reproduced", "fail", reason))
     if found.rebuild == "identical":
-        judged.append(Check("lineage", "reproduced", "pass", "rebuilt from raw data, bit for bit"))
+        judged.append(ReviewCheck("lineage", "reproduced", "pass", "rebuilt from raw data, bit for bit"))
     return judged
 
 
-def stale_results() -> list[str]:
+def find_stale_results() -> list[str]:
     """What the run has made otherwise than it is committed; nothing where the run's inputs are not committed either."""
-    if git.commit("HEAD") is None:
+    if git.resolve_commit("HEAD") is None:
         return []
-    changed = git.changed_since("HEAD")
+    changed = git.list_changed_paths("HEAD")
     results = [path for path in changed if path.startswith(RESULTS)]
-    pipeline = Result(Path(), "", {}, frozenset()).yaml(PIPELINE)
-    inputs = by_stage([path for path in changed if path not in results], pipeline).keys() - {OUTSIDE}
+    pipeline = ResultFolder(Path(), "", {}, frozenset()).read_yaml(PIPELINE)
+    inputs = group_paths_by_stage([path for path in changed if path not in results], pipeline).keys() - {OUTSIDE}
     return [] if inputs or {PARAMS, PIPELINE} & set(changed) else results
 
 
-def lineage(base: str | None, head: Result, found: Provenance) -> dict[str, str]:
+def build_lineage(base: str | None, head: ResultFolder, found: Provenance) -> dict[str, str]:
     """Every hash by what it is of, and what was done to be sure of it."""
-    changed = git.changed_since("HEAD") if git.commit("HEAD") else []
+    changed = git.list_changed_paths("HEAD") if git.resolve_commit("HEAD") else []
     uncommitted = " with uncommitted changes" if any(not path.startswith(RESULTS) for path in changed) else ""
     return {
-        **hashes(base, head),
+        **collect_hashes(base, head),
         "commit": f"{head.commit}{uncommitted}",
         "reproduced": SAID[found.rebuild],
         "run for this review": ", ".join(found.ran) or "nothing: every stage was up to date",
     }
 
 
-def hashes(base: str | None, head: Result) -> dict[str, str]:
+def collect_hashes(base: str | None, head: ResultFolder) -> dict[str, str]:
     """Return every hash by what it is of."""
-    stages = lockfile.stages(head.text(LOCK)).values()
+    stages = lockfile.parse_stages(head.read_text(LOCK)).values()
     return {
         "commit": head.commit,
         "base": base or "none",
         "raw data": head.hashes.get(RAW, "none"),
-        "code": lockfile.code_hash(stages),
-        "environment": lockfile.environment(stages) or "none",
-        LOCK: hashlib.md5((head.text(LOCK) or "").encode(), usedforsecurity=False).hexdigest(),
+        "code": lockfile.compute_code_hash(stages),
+        "environment": lockfile.find_environment_hash(stages) or "none",
+        LOCK: hashlib.md5((head.read_text(LOCK) or "").encode(), usedforsecurity=False).hexdigest(),
         "model": head.hashes.get(MODEL, "none"),
     }

@@ -22,17 +22,17 @@ import yaml
 
 from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
-from tarmac.pipeline.base.hashing import digest
+from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.pipeline.base.params import AnySplit, SplitParams
 from tarmac.pipeline.base.paths import LOCKED
 from tarmac.pipeline.models.dataset import read_part
-from tarmac.policy import Params
+from tarmac.policy import AllParams
 from tarmac.repository import git
 from tarmac.repository.dvc import commands, lockfile
 from tarmac.review import sandbox
-from tarmac.review.look_ahead import change_future, compare_decided, raw_files
-from tarmac.review.results import BASELINE, FEATURES, LOCK, MODEL, PARAMS, PIPELINE, RAW, Result
-from tarmac.review.sandbox import Ended, Limits
+from tarmac.review.look_ahead import change_future, compare_decided_rows, list_raw_files
+from tarmac.review.results import BASELINE, FEATURES, LOCK, MODEL, PARAMS, PIPELINE, RAW, ResultFolder
+from tarmac.review.sandbox import CommandResult, SandboxLimits
 from tarmac.tabular import future
 
 FEATURIZING = ("prepare", "featurize")  # the stages that make the features
@@ -49,7 +49,7 @@ class RebuildError(UserError):
 
 
 @dataclass(frozen=True)
-class Rebuilt:
+class RebuildOutcome:
     """What a rebuild found: `identical`, `differs`, `failed` or `not tried`, what differs, and why."""
 
     result: str
@@ -61,89 +61,93 @@ class Rebuilt:
 
 
 @dataclass(frozen=True)
-class Tree:
+class RebuildTree:
     """Head's files in a folder, and the commands of its stages in the order of their inputs."""
 
     work: Path
     stages: Mapping[str, list[str]]
     python: Path | None
-    limits: Limits
+    limits: SandboxLimits
 
-    def run(self, names: Iterable[str]) -> float:
+    def run_stages(self, names: Iterable[str]) -> float:
         """Run stages in the sandbox; return their seconds. Raises `RebuildError` if one fails."""
         spent = 0.0
         for name in names:
             print(f"rebuild: {name}", flush=True)
             for command in self.stages[name]:
-                ended = sandbox.run(["sh", "-c", command], self.work, STAGE, self.limits, self.python)
+                ended = sandbox.run_in_sandbox(["sh", "-c", command], self.work, STAGE, self.limits, self.python)
                 spent += ended.seconds
-                if not ended.good:
-                    raise RebuildError(f"stage {name} failed in the sandbox: {_why(ended)}")
+                if not ended.is_successful:
+                    raise RebuildError(f"stage {name} failed in the sandbox: {_explain_failure(ended)}")
         return spent
 
 
-def rebuild(head: Result, params: Params, folder: Path, limits: Limits | None = None) -> Rebuilt:
+def rebuild_commit(
+    head: ResultFolder, params: AllParams, folder: Path, limits: SandboxLimits | None = None
+) -> RebuildOutcome:
     """Rebuild head in `folder`, which is empty, by the base's parameters and granted windows."""
     try:
-        python, work = _environment(head, folder / "environment"), folder / "work"
-        stages = _stages(head)
-        _lay_out(head.commit, work)
-        tree = Tree(work, stages, python, limits or Limits())
-        blind, seen = _run_blind(head, tree, params.split)
+        python, work = _install_environment(head, folder / "environment"), folder / "work"
+        stages = _read_stage_commands(head)
+        _extract_commit(head.commit, work)
+        tree = RebuildTree(work, stages, python, limits or SandboxLimits())
+        blind, seen = _rebuild_without_test_rows(head, tree, params.split)
         if seen:
             reason = f"made {blind}, it comes out otherwise: it has seen them"
-            return Rebuilt("differs", tuple(seen), reason)
-        different, spent = _run_whole(head, tree)
+            return RebuildOutcome("differs", tuple(seen), reason)
+        different, spent = _rebuild_all_stages(head, tree)
         if different:
-            return Rebuilt("differs", tuple(different), blind=blind, seconds=spent)
-        changed, rows, cut = _run_decided(head, tree, params)
+            return RebuildOutcome("differs", tuple(different), blind=blind, seconds=spent)
+        changed, rows, cut = _rebuild_with_other_future(head, tree, params)
         if changed:
             reason = f"they change with what became known later ({cut})"
-            return Rebuilt("differs", (f"the features {', '.join(changed)}",), reason)
-        return Rebuilt("identical", blind=blind, decided=rows, seconds=spent)
+            return RebuildOutcome("differs", (f"the features {', '.join(changed)}",), reason)
+        return RebuildOutcome("identical", blind=blind, decided=rows, seconds=spent)
     except RebuildError as error:
-        return Rebuilt("failed", reason=_reason(error))
+        return RebuildOutcome("failed", reason=_format_reason(error))
     except sandbox.SandboxError as error:
-        return Rebuilt("not tried", reason=_reason(error))
+        return RebuildOutcome("not tried", reason=_format_reason(error))
 
 
-def _reason(error: UserError) -> str:
+def _format_reason(error: UserError) -> str:
     return f"{error}; {error.hint}" if error.hint else str(error)
 
 
-def _run_blind(head: Result, tree: Tree, split: AnySplit) -> tuple[str, list[str]]:
+def _rebuild_without_test_rows(head: ResultFolder, tree: RebuildTree, split: AnySplit) -> tuple[str, list[str]]:
     """Make the models blind to the test rows; return in which way, and what differs from the commit.
 
     If the class of a row decides its part, labels cannot be exchanged, and nothing is made.
     """
-    committed = commands.locked(head.text(LOCK) or "")
-    first = first_test(split)
-    _copy_raw(head.path(RAW), tree.work / RAW, before=first)
+    committed = commands.parse_output_hashes(head.read_text(LOCK) or "")
+    first = find_first_test_month(split)
+    _copy_raw_data(head.resolve_path(RAW), tree.work / RAW, before=first)
     if first is None and not exchange_labels(head, tree.work, split):
         return "", []
-    tree.run(name for name in tree.stages if name in BLIND)
-    seen = [name for name in MODELS if name in committed and not same_model(head.path(name), tree.work / name)]
+    tree.run_stages(name for name in tree.stages if name in BLIND)
+    seen = [
+        name for name in MODELS if name in committed and not is_same_model(head.resolve_path(name), tree.work / name)
+    ]
     if first is None:
         return "with other labels of the test rows", seen
-    seen += looked_ahead(head.path(FEATURES), tree.work / FEATURES, first)
+    seen += find_look_ahead_months(head.resolve_path(FEATURES), tree.work / FEATURES, first)
     return f"without the months from {first} on", seen
 
 
-def first_test(split: AnySplit) -> str | None:
+def find_first_test_month(split: AnySplit) -> str | None:
     """Return the first test month; None without time."""
     return split.test.first if isinstance(split, SplitParams) else None
 
 
-def exchange_labels(head: Result, work: Path, split: AnySplit) -> bool:
+def exchange_labels(head: ResultFolder, work: Path, split: AnySplit) -> bool:
     """Exchange the labels of test rows in raw data without time; return whether that is possible."""
     if isinstance(split, SplitParams) or split.by == "label":
         return False
     try:
-        keys = read_part(head.path(FEATURES), split, "test", list(problem.contract.KEY)).assign(_test=True)
+        keys = read_part(head.resolve_path(FEATURES), split, "test", list(problem.contract.KEY)).assign(_test=True)
     except Exception as error:  # noqa: BLE001 -- a hostile file may break its reader in any way
         reason = f"{FEATURES} of the commit cannot be read ({type(error).__name__})"
         raise RebuildError(reason) from None
-    for _, path in raw_files(work / RAW, None):
+    for _, path in list_raw_files(work / RAW, None):
         rows = pq.read_table(path)
         if not {*problem.contract.KEY, problem.contract.TARGET} <= {*rows.column_names}:
             return False
@@ -157,44 +161,53 @@ def exchange_labels(head: Result, work: Path, split: AnySplit) -> bool:
     return True
 
 
-def _run_whole(head: Result, tree: Tree) -> tuple[list[str], float]:
+def _rebuild_all_stages(head: ResultFolder, tree: RebuildTree) -> tuple[list[str], float]:
     """Run all stages; return what differs from the commit, and the seconds that they took."""
-    committed = commands.locked(head.text(LOCK) or "")
-    _copy_raw(head.path(RAW), tree.work / RAW)
-    spent = tree.run(tree.stages)
-    refuse_links(tree.work, committed)
-    different = [path for path, oid in sorted(committed.items()) if digest(tree.work / path) != oid]
-    return different + _stale(head, tree.work, tree.stages), spent
+    committed = commands.parse_output_hashes(head.read_text(LOCK) or "")
+    _copy_raw_data(head.resolve_path(RAW), tree.work / RAW)
+    spent = tree.run_stages(tree.stages)
+    require_no_symlinks(tree.work, committed)
+    different = [path for path, oid in sorted(committed.items()) if compute_dvc_hash(tree.work / path) != oid]
+    return different + _find_stale_inputs(head, tree.work, tree.stages), spent
 
 
-def _run_decided(head: Result, tree: Tree, params: Params) -> tuple[list[str], int, object]:
+def _rebuild_with_other_future(
+    head: ResultFolder, tree: RebuildTree, params: AllParams
+) -> tuple[list[str], int, object]:
     """Make the features with another future; return which change, the rows compared, the instant."""
-    first = first_test(params.split)
+    first = find_first_test_month(params.split)
     cut = change_future(head, tree.work, first)
-    tree.run(name for name in tree.stages if name in FEATURIZING)
-    refuse_links(tree.work, {FEATURES: ""})
+    tree.run_stages(name for name in tree.stages if name in FEATURIZING)
+    require_no_symlinks(tree.work, {FEATURES: ""})
     try:
-        return *compare_decided(head, tree.work, params.problem, cut, first), cut
+        return *compare_decided_rows(head, tree.work, params.problem, cut, first), cut
     except Exception as error:  # noqa: BLE001 -- a hostile file may break its reader in any way
         reason = f"{FEATURES} of the rebuild cannot be compared ({type(error).__name__})"
         raise RebuildError(reason) from None
 
 
-def looked_ahead(committed: Path, blind: Path, first_test: str) -> list[str]:
+def find_look_ahead_months(committed: Path, blind: Path, first_test: str) -> list[str]:
     """Return the months of features before the test months that came out otherwise without those."""
     months = sorted(path.name for path in committed.glob("*.parquet") if path.stem < first_test)
-    return [f"{FEATURES}/{name}" for name in months if digest(committed / name) != digest(blind / name)]
+    return [
+        f"{FEATURES}/{name}" for name in months if compute_dvc_hash(committed / name) != compute_dvc_hash(blind / name)
+    ]
 
 
-def same_model(one: Path, other: Path) -> bool:
+def is_same_model(one: Path, other: Path) -> bool:
     """Check that two ONNX files differ in nothing but the hash of all features, months that no fit has seen among them.
 
     The inputs, outputs, graph and all other metadata must be the same to the byte.
     """
-    return one.is_file() and other.is_file() and not other.is_symlink() and _without_hash(one) == _without_hash(other)
+    return (
+        one.is_file()
+        and other.is_file()
+        and not other.is_symlink()
+        and _serialize_without_hash(one) == _serialize_without_hash(other)
+    )
 
 
-def _without_hash(path: Path) -> bytes:
+def _serialize_without_hash(path: Path) -> bytes:
     from skl2onnx.helpers.onnx_helper import load_onnx_model  # it takes a second, and few commands need it
 
     try:
@@ -207,7 +220,7 @@ def _without_hash(path: Path) -> bytes:
     return bytes(model.SerializeToString(deterministic=True))
 
 
-def refuse_links(work: Path, paths: Mapping[str, str]) -> None:
+def require_no_symlinks(work: Path, paths: Mapping[str, str]) -> None:
     """Raise `RebuildError` if an output is, holds or lies below a symbolic link: its bytes may be this machine's."""
     for path in paths:
         place = work / path
@@ -217,15 +230,15 @@ def refuse_links(work: Path, paths: Mapping[str, str]) -> None:
             raise RebuildError(f"{path} is or contains a symbolic link")
 
 
-def _environment(head: Result, folder: Path) -> Path | None:
+def _install_environment(head: ResultFolder, folder: Path) -> Path | None:
     """Return the environment that head's lockfile names: None for this one, where the files are the same.
 
     Another one is installed from wheels alone, whose code does not run while it is installed.
     """
-    wanted, here = head.text(str(LOCKED)), LOCKED.read_text(encoding="utf-8") if LOCKED.is_file() else None
+    wanted, here = head.read_text(str(LOCKED)), LOCKED.read_text(encoding="utf-8") if LOCKED.is_file() else None
     if wanted is None or wanted == here:
         return None
-    options = ("--no-build", "--require-hashes", "--python", str(folder), "-r", str(head.path(str(LOCKED))))
+    options = ("--no-build", "--require-hashes", "--python", str(folder), "-r", str(head.resolve_path(str(LOCKED))))
     for words in (["uv", "venv", "--quiet", str(folder)], ["uv", "pip", "install", "--quiet", *options]):
         try:
             done = subprocess.run(words, check=False, capture_output=True, text=True)
@@ -235,21 +248,21 @@ def _environment(head: Result, folder: Path) -> Path | None:
                 "install uv: `python -m pip install uv`",
             ) from None
         if done.returncode:
-            reason = _last(done.stderr)
+            reason = _select_last_lines(done.stderr)
             raise RebuildError(f"{LOCKED} of the commit cannot be installed from wheels: {reason}")
     return folder
 
 
-def _stages(head: Result) -> dict[str, list[str]]:
+def _read_stage_commands(head: ResultFolder) -> dict[str, list[str]]:
     """Return the commands of each stage of head's pipeline, in an order in which they can run."""
     try:
-        tree = lockfile.parse(head.text(PIPELINE) or "")["stages"]
-        makers = {_path(out): name for name, stage in tree.items() for out in _outs(stage)}
+        tree = lockfile.parse_yaml(head.read_text(PIPELINE) or "")["stages"]
+        makers = {_parse_output_path(out): name for name, stage in tree.items() for out in _list_outputs(stage)}
         needs = {
             name: {makers[dep] for dep in stage.get("deps", []) if dep in makers} - {name}
             for name, stage in tree.items()
         }
-        commands = {name: _commands(stage["cmd"]) for name, stage in tree.items()}
+        commands = {name: _parse_commands(stage["cmd"]) for name, stage in tree.items()}
     except (yaml.YAMLError, KeyError, TypeError, AttributeError):
         raise RebuildError("dvc.yaml of the commit cannot be read") from None
     order: list[str] = []
@@ -262,22 +275,22 @@ def _stages(head: Result) -> dict[str, list[str]]:
     return {name: commands[name] for name in order}
 
 
-def _outs(stage: Mapping[str, Any]) -> list[Any]:
+def _list_outputs(stage: Mapping[str, Any]) -> list[Any]:
     return [out for kind in ("outs", "metrics", "plots") for out in stage.get(kind, [])]
 
 
-def _path(out: Any) -> str:
+def _parse_output_path(out: Any) -> str:
     return out if isinstance(out, str) else str(next(iter(out)))
 
 
-def _commands(given: Any) -> list[str]:
+def _parse_commands(given: Any) -> list[str]:
     return [given] if isinstance(given, str) else [str(word) for word in given]
 
 
-def _lay_out(commit: str, work: Path) -> None:
+def _extract_commit(commit: str, work: Path) -> None:
     """Write a commit's files, as files and folders alone, without its history, remote or cache."""
     words = ["git", "archive", "--format=tar", commit, "--", ".", *LEFT_OUT]
-    done = subprocess.run(words, check=False, capture_output=True, env=git.environment())
+    done = subprocess.run(words, check=False, capture_output=True, env=git.build_git_environment())
     if done.returncode:
         reason = done.stderr.decode(errors="replace").strip()
         raise RebuildError(f"`git archive {commit[:9]}` failed: {reason}")
@@ -289,7 +302,7 @@ def _lay_out(commit: str, work: Path) -> None:
     (work / ".dvc" / "tmp").mkdir(parents=True, exist_ok=True)  # where months are kept from the first to the second run
 
 
-def _copy_raw(source: Path, target: Path, before: str | None = None) -> None:
+def _copy_raw_data(source: Path, target: Path, before: str | None = None) -> None:
     """Copy raw data, of the monthly tables those months alone that lie before one; nothing that is here is trusted."""
     if target.is_symlink():
         raise RebuildError(f"{RAW} is a symbolic link")
@@ -302,29 +315,31 @@ def _copy_raw(source: Path, target: Path, before: str | None = None) -> None:
             shutil.copyfile(path, target / inner)
 
 
-def _why(ended: Ended) -> str:
-    return ended.limit or f"exit status {ended.status}: {_last(ended.printed)}"
+def _explain_failure(ended: CommandResult) -> str:
+    return ended.limit or f"exit status {ended.status}: {_select_last_lines(ended.printed)}"
 
 
-def _last(text: str) -> str:
+def _select_last_lines(text: str) -> str:
     return "\n".join([line for line in text.splitlines() if line.strip()][-SHOWN:])
 
 
-def _stale(head: Result, work: Path, stages: Mapping[str, list[str]]) -> list[str]:
+def _find_stale_inputs(head: ResultFolder, work: Path, stages: Mapping[str, list[str]]) -> list[str]:
     """Return what the lock says of inputs that is not true: code that has changed since, or another parameter."""
-    entries = lockfile.stages(head.text(LOCK))
-    made = {path for entry in entries.values() for path in lockfile.hashes([entry], "outs")}
-    noted = {path: oid for entry in entries.values() for path, oid in lockfile.hashes([entry], "deps").items()}
-    wrong = [path for path, oid in sorted(noted.items()) if path not in made and digest(work / path) != oid]
-    params = head.yaml(PARAMS)
+    entries = lockfile.parse_stages(head.read_text(LOCK))
+    made = {path for entry in entries.values() for path in lockfile.collect_hashes([entry], "outs")}
+    noted = {path: oid for entry in entries.values() for path, oid in lockfile.collect_hashes([entry], "deps").items()}
+    wrong = [path for path, oid in sorted(noted.items()) if path not in made and compute_dvc_hash(work / path) != oid]
+    params = head.read_yaml(PARAMS)
     for name, entry in entries.items():
-        values = lockfile.params(entry)
-        wrong += [f"{name} ran with another {key}" for key, value in values.items() if not _same(params, key, value)]
+        values = lockfile.collect_params(entry)
+        wrong += [
+            f"{name} ran with another {key}" for key, value in values.items() if not _has_same_value(params, key, value)
+        ]
     wrong += [f"dvc.lock lacks the stage {name}" for name in stages if name not in entries]
     return wrong
 
 
-def _same(tree: Any, key: str, value: Any) -> bool:
+def _has_same_value(tree: Any, key: str, value: Any) -> bool:
     for part in key.split("."):
         if not isinstance(tree, Mapping) or part not in tree:
             return value is None

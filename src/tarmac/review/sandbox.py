@@ -32,7 +32,7 @@ class SandboxError(UserError):
 
 
 @dataclass(frozen=True)
-class Limits:
+class SandboxLimits:
     """What a command may use."""
 
     seconds: float = 3600
@@ -41,7 +41,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Ended:
+class CommandResult:
     """How a command ended: its exit status, the end of what it printed, and the limit that ended it, if one did."""
 
     status: int
@@ -50,25 +50,25 @@ class Ended:
     seconds: float = 0.0
 
     @property
-    def good(self) -> bool:
+    def is_successful(self) -> bool:
         """Whether the command came to its own end, successfully."""
         return self.status == 0 and not self.limit
 
 
-def run(
+def run_in_sandbox(
     command: Sequence[str],
     folder: Path,
     environment: Mapping[str, str],
-    limits: Limits | None = None,
+    limits: SandboxLimits | None = None,
     python: Path | None = None,
-) -> Ended:
+) -> CommandResult:
     """Run a command in `folder`, the only place that it can write to. Raises `SandboxError` if there is no sandbox.
 
     `python` is the environment whose programs come first on its path; by default this one.
     """
-    limits, started = limits or Limits(), time.monotonic()
-    find()
-    words = ["bwrap", *_arguments(folder.resolve(), environment, python or Path(sys.prefix)), "--", *command]
+    limits, started = limits or SandboxLimits(), time.monotonic()
+    require_sandbox()
+    words = ["bwrap", *_build_arguments(folder.resolve(), environment, python or Path(sys.prefix)), "--", *command]
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
             words,
@@ -78,14 +78,14 @@ def run(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        limit = _watch(process, folder, limits, started)
+        limit = _enforce_limits(process, folder, limits, started)
         output.seek(max(0, output.seek(0, os.SEEK_END) - PRINTED))
         printed = output.read().decode(errors="replace")
-    return Ended(process.returncode, printed, limit, time.monotonic() - started)
+    return CommandResult(process.returncode, printed, limit, time.monotonic() - started)
 
 
 @cache
-def find() -> None:
+def require_sandbox() -> None:
     """Raise `SandboxError` if Bubblewrap is missing, or cannot do here what the sandbox needs."""
     if shutil.which("bwrap") is None:
         raise SandboxError(
@@ -93,14 +93,14 @@ def find() -> None:
             "install it with `sudo apt install bubblewrap`",
         )
     with tempfile.TemporaryDirectory(prefix="tarmac-sandbox-") as folder:
-        tried = ["bwrap", *_arguments(Path(folder), {}, Path(sys.prefix)), "--", "true"]
+        tried = ["bwrap", *_build_arguments(Path(folder), {}, Path(sys.prefix)), "--", "true"]
         done = subprocess.run(tried, check=False, capture_output=True, text=True)
     if done.returncode:
         reason = " ".join(done.stderr.split())
         raise SandboxError(f"Bubblewrap cannot start a sandbox: {reason}", ADVICE)
 
 
-def _arguments(folder: Path, environment: Mapping[str, str], python: Path) -> list[str]:
+def _build_arguments(folder: Path, environment: Mapping[str, str], python: Path) -> list[str]:
     """Return Bubblewrap's options: what is seen, what is writable, and nothing else."""
     seen = [*PROGRAMS, *SETTINGS, sys.base_prefix, str(python)]
     shown = [word for path in dict.fromkeys(seen) for word in ("--ro-bind-try", path, path)]
@@ -116,18 +116,18 @@ def _arguments(folder: Path, environment: Mapping[str, str], python: Path) -> li
     ]
 
 
-def _watch(process: "subprocess.Popen[bytes]", folder: Path, limits: Limits, started: float) -> str:
+def _enforce_limits(process: "subprocess.Popen[bytes]", folder: Path, limits: SandboxLimits, started: float) -> str:
     """Wait for the end; kill the whole sandbox at a limit, and return which one it was."""
     limit = ""
     while process.poll() is None:
         if time.monotonic() - started > limits.seconds:
             limit = f"it took longer than {limits.seconds:,.0f} seconds"
-        elif _size(folder) > limits.folder_bytes:
+        elif _measure_folder_size(folder) > limits.folder_bytes:
             limit = f"it wrote more than {limits.folder_bytes / 1e9:,.1f} GB"
-        elif len(_family(process.pid)) > limits.processes:
+        elif len(_list_process_tree(process.pid)) > limits.processes:
             limit = f"it started more than {limits.processes:,} processes"
         if limit:
-            _kill(process)
+            _kill_sandbox(process)
             break
         with suppress(subprocess.TimeoutExpired):
             process.wait(PAUSE)
@@ -135,15 +135,15 @@ def _watch(process: "subprocess.Popen[bytes]", folder: Path, limits: Limits, sta
     return limit
 
 
-def _kill(process: "subprocess.Popen[bytes]") -> None:
+def _kill_sandbox(process: "subprocess.Popen[bytes]") -> None:
     """Kill the first process of the sandbox: the kernel ends all others with it."""
-    for pid in sorted(_family(process.pid)):
+    for pid in sorted(_list_process_tree(process.pid)):
         with suppress(ProcessLookupError, PermissionError):
             os.kill(pid, 9)
     process.kill()
 
 
-def _size(folder: Path) -> int:
+def _measure_folder_size(folder: Path) -> int:
     """Return the bytes of the files below a folder, as far as they can be seen."""
     total, waiting = 0, [str(folder)]
     while waiting:
@@ -157,7 +157,7 @@ def _size(folder: Path) -> int:
     return total
 
 
-def _family(parent: int) -> set[int]:
+def _list_process_tree(parent: int) -> set[int]:
     """Return a process and all that descend from it."""
     children: dict[int, list[int]] = {}
     for path in Path("/proc").glob("[0-9]*/stat"):

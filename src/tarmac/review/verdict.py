@@ -7,9 +7,9 @@ from typing import Literal
 import pandas as pd
 
 from tarmac.pipeline.base.params import TASK, Task
-from tarmac.pipeline.intervals.sample import Estimate
+from tarmac.pipeline.intervals.sample import MetricEstimate
 from tarmac.policy import BehaviourPolicy, MetricPolicy, SlicePolicy
-from tarmac.reporting.markdown import number, signed
+from tarmac.reporting.markdown import format_number, format_signed_number
 from tarmac.review.compare import MetricChange, SliceChange
 
 Outcome = Literal["pass", "fail", "not proven"]
@@ -17,7 +17,7 @@ Direction = Literal["better", "worse", "same", "unknown", "not compared"]
 
 
 @dataclass(frozen=True)
-class Check:
+class ReviewCheck:
     """One judgement. Only `fail` fails a pull request; `not proven` says that the data cannot tell.
 
     `direction` is where the interval of a difference lies; what is no difference has none.
@@ -30,25 +30,26 @@ class Check:
     direction: Direction | None = field(default=None, compare=False)
 
 
-def metric(change: MetricChange, policy: MetricPolicy) -> Check:
+def evaluate_metric(change: MetricChange, policy: MetricPolicy) -> ReviewCheck:
     """Judges one metric: its bounds on all rows of head, then its difference from base on the common rows."""
     sign = 1 if policy.better == "higher" else -1
 
-    def check(outcome: Outcome, reason: str, direction: Direction | None = None) -> Check:
-        return Check("metric", change.name, outcome, reason, direction)
+    def create_check(outcome: Outcome, reason: str, direction: Direction | None = None) -> ReviewCheck:
+        return ReviewCheck("metric", change.name, outcome, reason, direction)
 
     if not sign * (change.whole - policy.floor) >= 0:  # also where it is NaN
-        return check("fail", f"{number(change.whole)} is worse than the floor {policy.floor:g}")
+        return create_check("fail", f"{format_number(change.whole)} is worse than the floor {policy.floor:g}")
     if policy.ceiling is not None and sign * (change.whole - policy.ceiling) > 0:
-        return check(
-            "fail", f"{number(change.whole)} is too good to be true (ceiling {policy.ceiling:g}): look for a leak"
+        return create_check(
+            "fail",
+            f"{format_number(change.whole)} is too good to be true (ceiling {policy.ceiling:g}): look for a leak",
         )
     if change.difference is None:
-        return check("not proven", "within its bounds; nothing to compare with", "not compared")
-    return check(*difference(_turned(change.difference, sign), policy.tolerance))
+        return create_check("not proven", "within its bounds; nothing to compare with", "not compared")
+    return create_check(*evaluate_difference(_apply_sign(change.difference, sign), policy.tolerance))
 
 
-def difference(gain: Estimate, tolerance: float) -> tuple[Outcome, str, Direction]:
+def evaluate_difference(gain: MetricEstimate, tolerance: float) -> tuple[Outcome, str, Direction]:
     """Judges a gain (positive is better) by its interval: a loss beyond the tolerance must be ruled out."""
     beyond = f"by more than the tolerance {tolerance:g}"
     rules: tuple[tuple[bool, Outcome, str, Direction], ...] = (
@@ -64,38 +65,38 @@ def difference(gain: Estimate, tolerance: float) -> tuple[Outcome, str, Directio
     return next((outcome, reason, direction) for holds, outcome, reason, direction in rules if holds)
 
 
-def one_slice(change: SliceChange, policy: SlicePolicy, task: Task = TASK) -> Check:
+def evaluate_slice(change: SliceChange, policy: SlicePolicy, task: Task = TASK) -> ReviewCheck:
     """Judges one slice: it fails below its floor, or where a loss beyond the tolerance is proven."""
     name = f"{change.slice} {change.value}"
     if change.head.value < policy.floor:
-        found = f"{task.title} {number(change.head.value)}"
-        return Check("slice", name, "fail", f"{found} is below the floor {policy.floor:g}")
+        found = f"{task.title} {format_number(change.head.value)}"
+        return ReviewCheck("slice", name, "fail", f"{found} is below the floor {policy.floor:g}")
     if change.difference is None:
-        return Check("slice", name, "not proven", "nothing to compare with", "not compared")
+        return ReviewCheck("slice", name, "not proven", "nothing to compare with", "not compared")
     if change.difference.high < -policy.tolerance:
-        return Check("slice", name, "fail", f"worse by more than the tolerance {policy.tolerance:g}", "worse")
-    outcome, reason, direction = difference(change.difference, float("inf"))
+        return ReviewCheck("slice", name, "fail", f"worse by more than the tolerance {policy.tolerance:g}", "worse")
+    outcome, reason, direction = evaluate_difference(change.difference, float("inf"))
     if direction == "worse":
         reason = f"worse, but not proven by more than {policy.tolerance:g}"
-    return Check("slice", name, outcome, reason, direction)
+    return ReviewCheck("slice", name, outcome, reason, direction)
 
 
-def behaviours(table: pd.DataFrame, policy: BehaviourPolicy, task: Task = TASK) -> list[Check]:
+def evaluate_behaviours(table: pd.DataFrame, policy: BehaviourPolicy, task: Task = TASK) -> list[ReviewCheck]:
     """Judges every behaviour that was measured; the model takes none of the inputs of one without a value."""
     return [
-        _behaviour(str(row.behaviour), str(row.expectation), float(row.value), policy, task)
+        _evaluate_behaviour(str(row.behaviour), str(row.expectation), float(row.value), policy, task)
         for row in table.itertuples()
     ]
 
 
-def _behaviour(name: str, expectation: str, value: float, policy: BehaviourPolicy, task: Task) -> Check:
+def _evaluate_behaviour(name: str, expectation: str, value: float, policy: BehaviourPolicy, task: Task) -> ReviewCheck:
     if value != value:  # noqa: PLR0124 -- NaN
-        return Check("behaviour", name, "not proven", "the model takes none of these inputs")
+        return ReviewCheck("behaviour", name, "not proven", "the model takes none of these inputs")
     passed, reason = {
-        "same": (value == 0, f"the answers move by {number(value)} at most"),
-        "higher": (value >= policy.min_move, f"the mean answer moves by {signed(value)}"),
-        "lower": (value <= -policy.min_move, f"the mean answer moves by {signed(value)}"),
-        "usable": (value >= policy.usable, f"{task.title} {number(value)} is left"),
+        "same": (value == 0, f"the answers move by {format_number(value)} at most"),
+        "higher": (value >= policy.min_move, f"the mean answer moves by {format_signed_number(value)}"),
+        "lower": (value <= -policy.min_move, f"the mean answer moves by {format_signed_number(value)}"),
+        "usable": (value >= policy.usable, f"{task.title} {format_number(value)} is left"),
     }[expectation]
     wanted = {
         "same": "none may move",
@@ -103,27 +104,27 @@ def _behaviour(name: str, expectation: str, value: float, policy: BehaviourPolic
         "lower": f"down by {policy.min_move:g} is expected",
         "usable": f"{policy.usable:g} is required",
     }[expectation]
-    return Check("behaviour", name, "pass" if passed else "fail", f"{reason}; {wanted}")
+    return ReviewCheck("behaviour", name, "pass" if passed else "fail", f"{reason}; {wanted}")
 
 
-def baseline(gain: Estimate, task: Task = TASK) -> Check:
+def evaluate_baseline_gain(gain: MetricEstimate, task: Task = TASK) -> ReviewCheck:
     """Judges whether the model is worth its keep: better than its baseline, beyond doubt."""
-    reason = f"{task.title} {signed(gain.value)} over the baseline, {signed(gain.low)} to {signed(gain.high)}"
-    return Check("baseline", "better than the baseline", "pass" if gain.low > 0 else "fail", reason)
+    reason = f"{task.title} {format_signed_number(gain.value)} over the baseline, {format_signed_number(gain.low)} to {format_signed_number(gain.high)}"
+    return ReviewCheck("baseline", "better than the baseline", "pass" if gain.low > 0 else "fail", reason)
 
 
-def limit(kind: str, name: str, value: float, most: float, unit: str) -> Check:
+def evaluate_limit(kind: str, name: str, value: float, most: float, unit: str) -> ReviewCheck:
     """Judges a quantity that may not grow beyond a limit."""
-    reason = f"{number(value, 1)} {unit}, at most {most:g}"
-    return Check(kind, name, "pass" if value <= most else "fail", reason)
+    reason = f"{format_number(value, 1)} {unit}, at most {most:g}"
+    return ReviewCheck(kind, name, "pass" if value <= most else "fail", reason)
 
 
-def passed(checks: Sequence[Check]) -> bool:
+def has_no_failures(checks: Sequence[ReviewCheck]) -> bool:
     """Whether no check fails."""
     return all(check.outcome != "fail" for check in checks)
 
 
-def summary(checks: Sequence[Check]) -> str:
+def summarize_checks(checks: Sequence[ReviewCheck]) -> str:
     """The verdict in one line: what fails, else what got better, else that nothing is proven."""
     failing = [check for check in checks if check.outcome == "fail"]
     if len(failing) == 1:
@@ -143,6 +144,6 @@ def summary(checks: Sequence[Check]) -> str:
     return "the metrics are the same"
 
 
-def _turned(difference_: Estimate, sign: int) -> Estimate:
+def _apply_sign(difference_: MetricEstimate, sign: int) -> MetricEstimate:
     low, high = sorted((sign * difference_.low, sign * difference_.high))
-    return Estimate(sign * difference_.value, low, high)
+    return MetricEstimate(sign * difference_.value, low, high)

@@ -1,32 +1,32 @@
 """The months that a new model is trained, tuned and judged on: the policy's numbers of them, up to the last one."""
 
 from tarmac.interface.errors import UserError
-from tarmac.pipeline.base.months import shifted
+from tarmac.pipeline.base.months import add_months
 from tarmac.policy import RetrainParams
 
 
-class WindowsError(UserError):
+class SplitWindowError(UserError):
     """There are too few months."""
 
 
-def moved(first: str, last: str, policy: RetrainParams | None) -> dict[str, str]:
+def compute_split_windows(first: str, last: str, policy: RetrainParams | None) -> dict[str, str]:
     """Parameters of the windows that end with the month `last`; nothing before `first` is there.
 
-    Raises `WindowsError` where no month is left to train on, or where rows have no time.
+    Raises `SplitWindowError` where no month is left to train on, or where rows have no time.
     """
     if policy is None:
-        raise WindowsError("this problem has no date column, so it has no months to train on")
-    test = shifted(last, 1 - policy.test_months)
-    validation = shifted(test, -policy.validation_months)
-    train_last = shifted(validation, -1)
+        raise SplitWindowError("this problem has no date column, so it has no months to train on")
+    test = add_months(last, 1 - policy.test_months)
+    validation = add_months(test, -policy.validation_months)
+    train_last = add_months(validation, -1)
     if train_last < first:
         needed = policy.validation_months + policy.test_months + 1
-        raise WindowsError(
+        raise SplitWindowError(
             f"too few months from {first} to {last}: training, validation and test need {needed}",
             "add months with `make ingest FILES=path/to/files`, or lower `retrain` in params.yaml",
         )
-    train = max(first, shifted(train_last, 1 - policy.train_months))
-    windows = {"train": (train, train_last), "validation": (validation, shifted(test, -1)), "test": (test, last)}
+    train = max(first, add_months(train_last, 1 - policy.train_months))
+    windows = {"train": (train, train_last), "validation": (validation, add_months(test, -1)), "test": (test, last)}
     return {
         f"split.{name}.{end}": month
         for name, ends in windows.items()

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from tarmac.interface.errors import UserError, suggest
+from tarmac.interface.errors import UserError, suggest_name
 from tarmac.pipeline.base.params.task import Kind
-from tarmac.tabular.columns import Category, Column, Date, Number, hour, plain
-from tarmac.tabular.raw import hours_of
+from tarmac.tabular.columns import Category, Column, Date, Number, format_hour_column, normalize_name
+from tarmac.tabular.raw import parse_hours
 
 LEVELS, MANY = 20, 50  # a text with no more levels is closed; one with more, mostly different, is free text
 CLASSES = 50  # more values than this are no classes
@@ -24,7 +24,7 @@ class ScaffoldError(UserError):
 
 
 @dataclass(frozen=True)
-class Asked:
+class ProblemRequest:
     """What a person says of the table: names of columns, empty where the table decides."""
 
     target: str
@@ -35,7 +35,7 @@ class Asked:
 
 
 @dataclass
-class Found:
+class InferredProblem:
     """What the table has: its rows as text, its columns in order, and why others were left out."""
 
     rows: pd.DataFrame
@@ -66,17 +66,19 @@ class Found:
         return self.group or self.day or self.key
 
 
-def infer(rows: pd.DataFrame, asked: Asked) -> Found:
+def infer_problem(rows: pd.DataFrame, asked: ProblemRequest) -> InferredProblem:
     """Decides what a table of texts holds. Raises `ScaffoldError` where it holds no problem."""
-    rows, named, notes = _named(rows, asked)
-    task = named.task or task_of(rows[named.target], named.target)
-    classes = classes_of(rows[named.target]) if task != "regression" else ()
+    rows, named, notes = _rename_columns(rows, asked)
+    task = named.task or infer_task(rows[named.target], named.target)
+    classes = infer_classes(rows[named.target]) if task != "regression" else ()
     if task == "binary" and len(classes) != 2:
         message = f"the target {named.target} has {len(classes)} values, and a binary one has two"
         raise ScaffoldError(message, "choose another target, or another `--task`")
-    rows, key = with_key(with_hours(rows, notes), named, notes)
-    found = Found(rows, named.target, task, classes, key, named.time or None, named.group or None, notes=notes)
-    _declare(found)
+    rows, key = find_or_add_key(add_hour_columns(rows, notes), named, notes)
+    found = InferredProblem(
+        rows, named.target, task, classes, key, named.time or None, named.group or None, notes=notes
+    )
+    _declare_columns(found)
     if not found.inputs:
         naming = dict.fromkeys(found.row_key, "it identifies the rows")
         reasons = "; ".join(f"{name}: {why}" for name, why in {**naming, **found.left_out}.items())
@@ -84,14 +86,14 @@ def infer(rows: pd.DataFrame, asked: Asked) -> Found:
     return found
 
 
-def _named(rows: pd.DataFrame, asked: Asked) -> tuple[pd.DataFrame, Asked, list[str]]:
+def _rename_columns(rows: pd.DataFrame, asked: ProblemRequest) -> tuple[pd.DataFrame, ProblemRequest, list[str]]:
     """The rows and what was asked by the columns' names for code, and a note of those that changed."""
     if rows.empty:
         raise ScaffoldError("the file has no rows below its header")
     wanted = [getattr(asked, name) for name in NAMED]
-    renamed = {name: plain(name) for name in rows.columns}
+    renamed = {name: normalize_name(name) for name in rows.columns}
     if absent := sorted({*wanted} - {*rows.columns, *renamed.values(), ""}):
-        nearest = filter(None, (suggest(name, map(str, rows.columns)) for name in absent))
+        nearest = filter(None, (suggest_name(name, map(str, rows.columns)) for name in absent))
         hint = " ".join([*nearest, f"use one of {', '.join(rows.columns)}"])
         raise ScaffoldError(f"the file has no column {', '.join(absent)}", hint)
     places = {name: renamed.get(column, column) for name, column in zip(NAMED, wanted, strict=True)}
@@ -107,13 +109,13 @@ def _named(rows: pd.DataFrame, asked: Asked) -> tuple[pd.DataFrame, Asked, list[
     return rows.rename(columns=renamed), replace(asked, **places), notes
 
 
-def task_of(target: "pd.Series[str]", name: str) -> Kind:
+def infer_task(target: "pd.Series[str]", name: str) -> Kind:
     """Numbers with fractions, or with many values, are a regression; two values are binary; others are classes."""
     known = target.dropna()
     if (different := known.nunique()) < 2:
         message = f"the target {name} has {different} value(s), and at least two are required"
         raise ScaffoldError(message, "choose another target")
-    if isinstance(column_of(known), Number) and different > (2 if not _whole(known) else LEVELS):
+    if isinstance(infer_column(known), Number) and different > (2 if not _is_integer_column(known) else LEVELS):
         return "regression"
     if different > CLASSES:
         message = f"the target {name} has {different:,} classes, more than the maximum of {CLASSES}"
@@ -121,13 +123,13 @@ def task_of(target: "pd.Series[str]", name: str) -> Kind:
     return "binary" if different == 2 else "multiclass"
 
 
-def classes_of(target: "pd.Series[str]") -> tuple[str, ...]:
+def infer_classes(target: "pd.Series[str]") -> tuple[str, ...]:
     """The classes in their order; of two the second is the one that is predicted."""
     known = sorted(target.dropna().unique())
-    return tuple(sorted(known, key=float)) if isinstance(column_of(target.dropna()), Number) else tuple(known)
+    return tuple(sorted(known, key=float)) if isinstance(infer_column(target.dropna()), Number) else tuple(known)
 
 
-def with_key(rows: pd.DataFrame, asked: Asked, notes: list[str]) -> tuple[pd.DataFrame, str]:
+def find_or_add_key(rows: pd.DataFrame, asked: ProblemRequest, notes: list[str]) -> tuple[pd.DataFrame, str]:
     """The rows and the column that names each: the one asked for, the first that can, else a new one."""
     if asked.key:
         repeated = int(rows[asked.key].duplicated().sum())
@@ -140,56 +142,61 @@ def with_key(rows: pd.DataFrame, asked: Asked, notes: list[str]) -> tuple[pd.Dat
         if free and rows[name].notna().all() and rows[name].is_unique and "." not in "".join(rows[name].head(100)):
             return rows, str(name)
     notes += [
-        f"{name} names all rows but a few that are there twice: was it meant as the key?" for name in nearly(rows)
+        f"{name} names all rows but a few that are there twice: was it meant as the key?"
+        for name in find_near_unique_columns(rows)
     ]
     notes.append("no column names a row: `id` was added, the number of the row; later files must carry it")
     return rows.assign(id=[str(number) for number in range(len(rows))]), "id"
 
 
-def nearly(rows: pd.DataFrame) -> list[str]:
+def find_near_unique_columns(rows: pd.DataFrame) -> list[str]:
     """Text columns that would name every row, were there not a few twice."""
-    texts = [name for name in rows if rows[name].notna().all() and isinstance(column_of(rows[name]), Category)]
+    texts = [name for name in rows if rows[name].notna().all() and isinstance(infer_column(rows[name]), Category)]
     return [str(name) for name in texts if 0 < rows[name].duplicated().mean() <= DUPLICATES]
 
 
-def with_hours(rows: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+def add_hour_columns(rows: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     """The rows with the hour of each date that has a time of day as a column of its own."""
     made = rows
     for name in map(str, rows.columns):
         known = rows[name].dropna()
-        if hour(name) in rows or not len(known) or not _dates(known):
+        if format_hour_column(name) in rows or not len(known) or not _is_date_column(known):
             continue
-        hours = hours_of(rows[name])
+        hours = parse_hours(rows[name])
         if hours.nunique() > 1:
-            made = made.assign(**{hour(name): hours})
-            notes.append(f"{name} is kept as a day, its hour as {hour(name)}; a client sends both, or the time")
+            made = made.assign(**{format_hour_column(name): hours})
+            notes.append(
+                f"{name} is kept as a day, its hour as {format_hour_column(name)}; a client sends both, or the time"
+            )
     return made
 
 
-def _declare(found: Found) -> None:
+def _declare_columns(found: InferredProblem) -> None:
     for name in map(str, found.rows.columns):
         values = found.rows[name]
         if name == found.target:
-            column: Column = Category(*found.classes, missing=True) if found.classes else _number(values, missing=True)
+            column: Column = (
+                Category(*found.classes, missing=True) if found.classes else _infer_number(values, missing=True)
+            )
         elif name in found.row_key:
-            column = _naming(found, name)
+            column = _build_key_column(found, name)
         else:
-            found.notes += few_texts(name, values)
-            if why := useless(values):
+            found.notes += note_stray_texts(name, values)
+            if why := find_drop_reason(values):
                 found.left_out[name] = why
                 continue
-            hours = name in map(hour, found.rows) and set(values.dropna()) <= DIGITS
-            column = Number(0.0, 23.0, whole=True, missing=bool(values.isna().any())) if hours else column_of(values)
+            hours = name in map(format_hour_column, found.rows) and set(values.dropna()) <= DIGITS
+            column = Number(0.0, 23.0, whole=True, missing=bool(values.isna().any())) if hours else infer_column(values)
         found.columns[name] = column
     found.rows = found.rows[list(found.columns)]
 
 
-def _naming(found: Found, name: str) -> Column:
+def _build_key_column(found: InferredProblem, name: str) -> Column:
     values = found.rows[name]
     if name == found.day:
-        if values.isna().any() or not _dates(values):
+        if values.isna().any() or not _is_date_column(values):
             known = values.dropna()
-            invalid = (one for one in known if not _dates(pd.Series([one], dtype="string")))
+            invalid = (one for one in known if not _is_date_column(pd.Series([one], dtype="string")))
             message = f"the time column {name} is {next(invalid, 'missing')} in a row, not a date"
             raise ScaffoldError(message, "write dates as 2024-02-29; a time of day may follow")
         found.rows[name] = values.str[:10]
@@ -197,20 +204,20 @@ def _naming(found: Found, name: str) -> Column:
     if values.isna().any():
         message = f"{name} identifies rows, and is missing in {values.isna().sum():,} of them"
         raise ScaffoldError(message, "fill these cells, or choose another column")
-    return Number(whole=True) if isinstance(column_of(values), Number) and _whole(values) else Category()
+    return Number(whole=True) if isinstance(infer_column(values), Number) and _is_integer_column(values) else Category()
 
 
-def useless(values: "pd.Series[str]") -> str:
+def find_drop_reason(values: "pd.Series[str]") -> str:
     """Why a column is of no use to a model; empty where it is."""
     different = values.nunique()
     if different < 2:
         return "it has one value only"
-    if isinstance(column_of(values), Category) and different > max(MANY, len(values) / 2):
+    if isinstance(infer_column(values), Category) and different > max(MANY, len(values) / 2):
         return f"{different:,} different texts say nothing of the next row"
     return ""
 
 
-def few_texts(name: str, values: "pd.Series[str]") -> list[str]:
+def note_stray_texts(name: str, values: "pd.Series[str]") -> list[str]:
     """A note where a column would be a number but for a few texts, such as n/a."""
     known = values.dropna()
     texts = known[pd.to_numeric(known, errors="coerce").isna()]
@@ -221,32 +228,35 @@ def few_texts(name: str, values: "pd.Series[str]") -> list[str]:
     return [f"{name} is taken for text, as {len(texts)} of {len(known):,} values are no numbers ({which}): {advice}"]
 
 
-def column_of(values: "pd.Series[str]") -> Column:
+def infer_column(values: "pd.Series[str]") -> Column:
     """The kind of a column of texts, with the bounds that its rows suggest."""
     known, missing = values.dropna(), bool(values.isna().any())
     codes = known.str.fullmatch(r"0\d+").any()  # as in 07030, which is no number
     if not codes and pd.to_numeric(known, errors="coerce").notna().all():
-        return _number(values, missing)
-    if _dates(known):
+        return _infer_number(values, missing)
+    if _is_date_column(known):
         return Date(missing)
     levels = sorted(known.unique())
     return Category(*levels, missing=missing) if len(levels) <= LEVELS else Category(missing=missing)
 
 
-def _number(values: "pd.Series[str]", missing: bool) -> Number:
+def _infer_number(values: "pd.Series[str]", missing: bool) -> Number:
     """Bounds lie well beyond the inner 98 % of the values; below zero only where that is usual."""
     numbers = pd.to_numeric(values.dropna()).to_numpy(dtype="float64")
     first, last = np.quantile(numbers, [0.01, 0.99])
     width = (last - first) or max(abs(last), 1.0)
     positive = first >= 0 and (numbers < 0).mean() <= RARE
     low = 0.0 if positive and first <= REACH * width else first - REACH * width
-    bounds, whole = (rounded(low, np.floor), rounded(last + REACH * width, np.ceil)), _whole(values.dropna())
+    bounds, whole = (
+        (round_bound(low, np.floor), round_bound(last + REACH * width, np.ceil)),
+        _is_integer_column(values.dropna()),
+    )
     if whole:
         bounds = float(np.floor(bounds[0])), float(np.ceil(bounds[1]))
     return Number(*bounds, whole, missing)
 
 
-def rounded(value: float, way: np.ufunc) -> float:
+def round_bound(value: float, way: np.ufunc) -> float:
     """A number to two digits, away from the values: a bound that a person would write."""
     if value == 0:
         return 0.0
@@ -254,11 +264,11 @@ def rounded(value: float, way: np.ufunc) -> float:
     return float(f"{way(value / unit) * unit:.10g}")
 
 
-def _whole(values: "pd.Series[str]") -> bool:
+def _is_integer_column(values: "pd.Series[str]") -> bool:
     return bool(values.str.fullmatch(r"[+-]?\d+").all())
 
 
-def _dates(values: "pd.Series[str]") -> bool:
+def _is_date_column(values: "pd.Series[str]") -> bool:
     if not values.str.match(r"\d{4}-\d{2}-\d{2}").all():
         return False
     return bool(pd.to_datetime(values, format="ISO8601", errors="coerce", utc=True).notna().all())

@@ -11,14 +11,14 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
 from tarmac.pipeline.base.params.task import TASKS, Task
 from tarmac.pipeline.base.paths import CURVES, TABLES
-from tarmac.repository.imports import closure, dependencies
-from tarmac.scaffold.infer import Found
+from tarmac.repository.imports import find_imported_files, list_dependency_folders
+from tarmac.scaffold.infer import InferredProblem
 
 WIDTH = 120
 TITLES = {"auc": "ROC-AUC", "log_loss": "log loss", "error": "share of wrong classes", "mae": "mean absolute error"}
 
 
-def _yaml() -> YAML:
+def _create_yaml() -> YAML:
     yaml = YAML()
     yaml.width, yaml.preserve_quotes = WIDTH, True
     yaml.indent(mapping=2, sequence=4, offset=2)
@@ -28,7 +28,7 @@ def _yaml() -> YAML:
 
 def write_params(path: Path, changes: Mapping[str, Any]) -> None:
     """Puts values where the paths of their keys say; None takes a key out. Comments stay."""
-    tree = _yaml().load(path)
+    tree = _create_yaml().load(path)
     for where, value in changes.items():
         *sections, last = where.split(".")
         branch = tree
@@ -38,14 +38,14 @@ def write_params(path: Path, changes: Mapping[str, Any]) -> None:
             branch.pop(last, None)
         else:
             branch[last] = value
-    _dump(tree, path)
+    _write_tree(tree, path)
 
 
-def _dump(tree: Any, path: Path) -> None:
+def _write_tree(tree: Any, path: Path) -> None:
     """Writes a tree with an empty line before each section: they were at the end of what is replaced."""
     text = io.StringIO()
-    _yaml().dump(tree, text)
-    lines = list(_aligned(text.getvalue().splitlines()))
+    _create_yaml().dump(tree, text)
+    lines = list(_iter_aligned_lines(text.getvalue().splitlines()))
     made = [lines[0]]
     for before, line in pairwise(lines):
         begins = line[:1].isalpha() and not before.startswith("#")
@@ -55,7 +55,7 @@ def _dump(tree: Any, path: Path) -> None:
     path.write_text("\n".join(made) + "\n", encoding="utf-8")
 
 
-def _aligned(lines: list[str]) -> Iterator[str]:
+def _iter_aligned_lines(lines: list[str]) -> Iterator[str]:
     """Puts the rest of a list under its first item, where a person puts it."""
     column = 0
     for line in lines:
@@ -65,23 +65,23 @@ def _aligned(lines: list[str]) -> Iterator[str]:
         yield made
 
 
-def write_dvc(path: Path, found: Found) -> None:
+def write_dvc_yaml(path: Path, found: InferredProblem) -> None:
     """The same stages with the code that they import now, the parameters that they read, and the task's plots."""
-    tree = _yaml().load(path)
+    tree = _create_yaml().load(path)
     for name, stage in tree["stages"].items():
         data = [dep for dep in stage["deps"] if not dep.startswith("src/")]
-        code = dependencies(Path(), closure(Path(), f"tarmac.pipeline.{name}.stage"))
-        stage["deps"] = _flow([*data, *code])
-        if read := _params(name, stage.get("params", []), found):
-            stage["params"] = _flow(read)
+        code = list_dependency_folders(Path(), find_imported_files(Path(), f"tarmac.pipeline.{name}.stage"))
+        stage["deps"] = _build_flow_list([*data, *code])
+        if read := _list_stage_params(name, stage.get("params", []), found):
+            stage["params"] = _build_flow_list(read)
         else:
             stage.pop("params")
     task = TASKS[found.task]
-    tree["plots"], tree["stages"]["train"]["plots"] = plots(task, bool(found.day)), curves(task)
-    _dump(tree, path)
+    tree["plots"], tree["stages"]["train"]["plots"] = build_plots(task, bool(found.day)), build_curves(task)
+    _write_tree(tree, path)
 
 
-def _params(stage: str, keys: list[str], found: Found) -> list[str]:
+def _list_stage_params(stage: str, keys: list[str], found: InferredProblem) -> list[str]:
     """Without a time the split is read as a whole, but by the card, which tells no seed; `problem` is empty."""
     linear = {"train.logistic_regression": f"train.{TASKS[found.task].baseline}"}
     named = [linear.get(key, key) for key in keys if key != "problem"]
@@ -91,50 +91,61 @@ def _params(stage: str, keys: list[str], found: Found) -> list[str]:
     return list(dict.fromkeys(named))
 
 
-def _flow(items: list[str]) -> CommentedSeq:
+def _build_flow_list(items: list[str]) -> CommentedSeq:
     made = CommentedSeq(items)
     made.fa.set_flow_style()
     return made
 
 
-def plots(task: Task, timed: bool) -> list[dict[str, Any]]:
+def build_plots(task: Task, timed: bool) -> list[dict[str, Any]]:
     """The plots of a task, by the tables that `evaluate` writes for it."""
     made: dict[str, dict[str, Any]] = {}
     if task.kind == "binary":
-        made["roc"] = _lines("roc", "false_positive_rate", ["model", "baseline"], "ROC on the test rows")
-        made["precision_recall"] = _lines("precision_recall", "recall", ["model", "baseline"], "Precision and recall")
-    made["calibration"] = _lines("calibration", "predicted", ["observed", "perfect"], "Calibration on the test rows")
+        made["roc"] = _build_line_plot("roc", "false_positive_rate", ["model", "baseline"], "ROC on the test rows")
+        made["precision_recall"] = _build_line_plot(
+            "precision_recall", "recall", ["model", "baseline"], "Precision and recall"
+        )
+    made["calibration"] = _build_line_plot(
+        "calibration", "predicted", ["observed", "perfect"], "Calibration on the test rows"
+    )
     if task.kind == "regression":
-        made["errors"] = _lines("errors", "share", ["model", "baseline"], "Absolute error by share of test rows")
+        made["errors"] = _build_line_plot(
+            "errors", "share", ["model", "baseline"], "Absolute error by share of test rows"
+        )
     else:
-        made["confusion"] = {**_lines("confusion", "predicted", "actual", "Test rows by class"), "template": "counts"}
+        made["confusion"] = {
+            **_build_line_plot("confusion", "predicted", "actual", "Test rows by class"),
+            "template": "counts",
+        }
     lost = f"{task.short}_loss"
     bars = {"template": "bars", "x": {f"{TABLES}/importance.csv": lost}, "y": {f"{TABLES}/importance.csv": "feature"}}
     made["importance"] = {"title": f"{task.title} lost on validation when a feature is shuffled", **bars}
     if timed:
         table, monthly = f"monthly_{task.short}", f"{task.title} by month (validation, then test)"
-        made[table] = {**_lines(table, "month", ["model", "baseline"], monthly), "template": "categories"}
-    return [{name: {key: _short(value) for key, value in plot.items()}} for name, plot in made.items()]
+        made[table] = {**_build_line_plot(table, "month", ["model", "baseline"], monthly), "template": "categories"}
+    return [{name: {key: _convert_to_flow(value) for key, value in plot.items()}} for name, plot in made.items()]
 
 
-def curves(task: Task) -> list[dict[str, Any]]:
+def build_curves(task: Task) -> list[dict[str, Any]]:
     """The plots of the rounds that `train` watches, which are outputs of it."""
     made = []
     for name in reversed(list(task.rounds)):
         shown = {"title": f"Validation {TITLES.get(name, name)} by round", "x": "step", "y": name}
-        made.append({f"{CURVES}/{name}.tsv": _short({"cache": False, **shown})})
+        made.append({f"{CURVES}/{name}.tsv": _convert_to_flow({"cache": False, **shown})})
     return made
 
 
-def _short(value: Any) -> Any:
+def _convert_to_flow(value: Any) -> Any:
     """A table and its columns in one line."""
     if not isinstance(value, dict):
         return value
-    made = CommentedMap({file: _flow(names) if isinstance(names, list) else names for file, names in value.items()})
+    made = CommentedMap(
+        {file: _build_flow_list(names) if isinstance(names, list) else names for file, names in value.items()}
+    )
     made.fa.set_flow_style()
     return made
 
 
-def _lines(table: str, x: str, y: str | list[str], title: str) -> dict[str, Any]:
+def _build_line_plot(table: str, x: str, y: str | list[str], title: str) -> dict[str, Any]:
     file = f"{TABLES}/{table}.csv"
     return {"title": title, "x": {file: x}, "y": {file: y}}

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from tarmac.pipeline.base.params.task import ERROR, TASKS
-from tarmac.scaffold.infer import Found, ScaffoldError
+from tarmac.scaffold.infer import InferredProblem, ScaffoldError
 from tarmac.tabular.columns import Category, Number
 from tarmac.tabular.raw import WHOLE
 
@@ -18,7 +18,7 @@ WIDE = 200  # weights of one-hot columns that the baseline may have
 DIRT = 0.01  # share of rows that may be set aside, unless more are seen to be
 
 
-def split(found: Found, months: list[str]) -> dict[str, Any]:
+def build_split(found: InferredProblem, months: list[str]) -> dict[str, Any]:
     """The section `split`: by months, by group, by class or by row."""
     if not found.day:
         by = "cluster" if found.group else "row" if found.task == "regression" else "label"
@@ -26,37 +26,37 @@ def split(found: Found, months: list[str]) -> dict[str, Any]:
     if len(months) < MONTHS:
         message = f"{found.day} covers {len(months)} month(s), and at least {MONTHS} are required"
         raise ScaffoldError(message, "add rows of more months, or omit the time column")
-    return {part: {"first": own[0], "last": own[-1]} for part, own in windows(months).items()}
+    return {part: {"first": own[0], "last": own[-1]} for part, own in split_months(months).items()}
 
 
-def windows(months: list[str]) -> dict[str, list[str]]:
+def split_months(months: list[str]) -> dict[str, list[str]]:
     """The months of each part."""
     test, tune = (max(1, round(share * len(months))) for share in (TEST, VALIDATION))
     return {"train": months[: -test - tune], "validation": months[-test - tune : -test], "test": months[-test:]}
 
 
-def retrain(months: list[str]) -> dict[str, int]:
+def build_retrain_windows(months: list[str]) -> dict[str, int]:
     """The windows of `retrain`: as long as those of the first model, and a year to train on where that had less."""
-    lengths = {part: len(own) for part, own in windows(months).items()}
+    lengths = {part: len(own) for part, own in split_months(months).items()}
     lengths["train"] = max(lengths["train"], YEAR)
     return {f"retrain.{part}_months": length for part, length in lengths.items()}
 
 
-def metrics(found: Found) -> dict[str, dict[str, Any]]:
+def build_metric_limits(found: InferredProblem) -> dict[str, dict[str, Any]]:
     """The section `review.metrics`."""
     units = found.rows[found.group].nunique() if found.group else len(found.rows)
     size = max(TEST * units, 1)
-    floors, spread = _constant(found)
+    floors, spread = _score_constant_prediction(found)
     made = {}
     for name, way in TASKS[found.task].metrics.items():
         tolerance = 2 * spread[name] / np.sqrt(size)
         worse = tolerance if way == "lower" else -tolerance
         floor = floors[name] + (worse if name == ERROR else 0)
-        made[name] = {"better": way, "tolerance": _short(tolerance), "floor": _short(floor)}
+        made[name] = {"better": way, "tolerance": _round_number(tolerance), "floor": _round_number(floor)}
     return made
 
 
-def _constant(found: Found) -> tuple[dict[str, float], dict[str, float]]:
+def _score_constant_prediction(found: InferredProblem) -> tuple[dict[str, float], dict[str, float]]:
     """What a constant answer scores, and about how far a row's own share of a metric lies from its mean."""
     target = found.rows[found.target].dropna()
     if found.task == "regression":
@@ -80,7 +80,7 @@ def _constant(found: Found) -> tuple[dict[str, float], dict[str, float]]:
     return floors, {**spread, ERROR: 0.3}
 
 
-def dirt(found: Found) -> float:
+def compute_quarantine_share(found: InferredProblem) -> float:
     """The share of rows that `prepare` may set aside of a file: twice what the declared columns find in the worst."""
     broken = found.rows[list(found.row_key)].duplicated()
     for name, column in found.columns.items():
@@ -90,18 +90,18 @@ def dirt(found: Found) -> float:
         elif isinstance(column, Category) and column.levels:
             broken |= ~found.rows[name].isin(column.levels) & found.rows[name].notna()
     file = found.rows[found.day].str[:7] if found.day else pd.Series(WHOLE, index=broken.index)
-    return max(DIRT, _short(2 * float(broken.groupby(file).mean().max())))
+    return max(DIRT, _round_number(2 * float(broken.groupby(file).mean().max())))
 
 
-def params(found: Found, months: list[str], groups: list[str]) -> dict[str, Any]:
+def build_param_changes(found: InferredProblem, months: list[str], groups: list[str]) -> dict[str, Any]:
     """What another problem changes in `params.yaml`: a value by the path of its key; None takes the key out."""
     task, rows = TASKS[found.task], len(found.rows)
-    limits = metrics(found)
+    limits = build_metric_limits(found)
     deviation = limits["rmse"]["floor"] if found.task == "regression" else 1.0
     changes: dict[str, Any] = {
         "problem": {},
-        "prepare.max_quarantine_share": dirt(found),
-        "split": split(found, months),
+        "prepare.max_quarantine_share": compute_quarantine_share(found),
+        "split": build_split(found, months),
         "train.features": groups,
         "train.max_rounds": 400,
         "train.early_stopping_rounds": 30,
@@ -116,20 +116,22 @@ def params(found: Found, months: list[str], groups: list[str]) -> dict[str, Any]
         },
         "train.logistic_regression": {"C": 0.1, "max_iter": 500} if task.baseline != "ridge" else None,
         "train.ridge": {"alpha": 1} if task.baseline == "ridge" else None,
-        "baseline.features": baseline(found, groups),
+        "baseline.features": select_baseline_groups(found, groups),
         "evaluate.threshold_beta": 1 if found.task == "binary" else None,
         "evaluate.calibration_bins": int(np.clip(TEST * rows // 20, 2, 15)),
         "evaluate.min_slice_rows": max(20, rows // 50),
         "review.metrics": limits,
         "review.beat_baseline": rows >= SMALL,
         "review.slices": {"tolerance": 0.2, "floor": -1.0 if found.task == "regression" else 0.4},
-        "review.behaviour": {"min_move": _short(0.005 * deviation), "usable": -1.0 if deviation != 1 else 0.5},
+        "review.behaviour": {"min_move": _round_number(0.005 * deviation), "usable": -1.0 if deviation != 1 else 0.5},
         "monitor.decay": {
-            name: _short(2 * limits[name]["tolerance"]) for name in (task.main, task.loss) if name in limits
+            name: _round_number(2 * limits[name]["tolerance"])
+            for name in (task.main_metric, task.loss_metric)
+            if name in limits
         },
-        "monitor.calibration": _short(max(0.05 * deviation, limits[ERROR]["tolerance"])),
-        **(retrain(months) if found.day else {"monitor.days": None, "retrain": None}),
-        "sweep.objective": task.loss,
+        "monitor.calibration": _round_number(max(0.05 * deviation, limits[ERROR]["tolerance"])),
+        **(build_retrain_windows(months) if found.day else {"monitor.days": None, "retrain": None}),
+        "sweep.objective": task.loss_metric,
         "sweep.space": {
             "train.xgboost.learning_rate": {"low": 0.02, "high": 0.3, "log": True},
             "train.xgboost.max_depth": {"low": 2, "high": 8},
@@ -139,19 +141,19 @@ def params(found: Found, months: list[str], groups: list[str]) -> dict[str, Any]
     return changes
 
 
-def baseline(found: Found, groups: list[str]) -> list[str]:
+def select_baseline_groups(found: InferredProblem, groups: list[str]) -> list[str]:
     """The groups that the linear model sees: without texts where their levels would make it slow."""
     texts = [name for name, column in found.inputs.items() if isinstance(column, Category)]
     levels = sum(found.rows[name].nunique() for name in texts) * max(len(found.classes) - 1, 1)
     return [group for group in groups if levels <= WIDE or group != "categories"] or groups
 
 
-def _short(value: float) -> float:
+def _round_number(value: float) -> float:
     """Three digits: nobody reads more of a policy."""
     return float(f"{value:.3g}")
 
 
-def months(found: Found) -> list[str]:
+def list_months(found: InferredProblem) -> list[str]:
     """The months of the table, which must follow one another; `all` without a time."""
     if not found.day:
         return [WHOLE]

@@ -3,14 +3,14 @@
 from pathlib import Path
 from string import Template
 
-from tarmac.scaffold.infer import Found
-from tarmac.scaffold.package import TEMPLATES, predicted, title
+from tarmac.scaffold.infer import InferredProblem
+from tarmac.scaffold.package import TEMPLATES, describe_prediction, format_title
 
 PAGE = Path("README.md")
 
 
-def write(found: Found, name: str, source: str) -> None:
+def write_readme(found: InferredProblem, name: str, source: str) -> None:
     """Writes a short page about the new problem, with the way to the pages that stay true."""
-    told = {"title": title(found, name), "predicts": predicted(found), "source": source, "name": name}
+    told = {"title": format_title(found, name), "predicts": describe_prediction(found), "source": source, "name": name}
     page = Template((TEMPLATES / PAGE).read_text(encoding="utf-8")).substitute(told, rows=f"{len(found.rows):,}")
     PAGE.write_text(page, encoding="utf-8")

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from tarmac.scaffold.infer import Found
+from tarmac.scaffold.infer import InferredProblem
 
 TESTS = Path("tests")
 TEXT = '''"""What the tests must know of this repository's problem: data and settings of their small workspace."""
@@ -32,27 +32,29 @@ def quicker(params: dict) -> None:
 STAGES = ("baseline", "train", "evaluate", "state", "card")  # in the order of the pipeline
 
 
-def write(found: Found, old: str, new: str) -> None:
+def replace_tests(found: InferredProblem, old: str, new: str) -> None:
     """Replaces the tests of the old problem. Does nothing where the repository has no tests."""
     if not (TESTS / old).is_dir():
         return
     shutil.rmtree(TESTS / old)
     folder = TESTS / new
     folder.mkdir(exist_ok=True)  # bytecode of another try
-    name, value = ("split.train.first", _second(found)) if found.day else ("split.seed", 8)
+    name, value = ("split.train.first", _find_second_month(found)) if found.day else ("split.seed", 8)
     read = {"baseline", "train", "state", "card" if found.day else "evaluate"}
-    change = f"    ({_code(name)}, {_code(value)}, {_set(read)}, {_set(set(STAGES))}),"
+    change = (
+        f"    ({_format_literal(name)}, {_format_literal(value)}, {_format_set(read)}, {_format_set(set(STAGES))}),"
+    )
     (folder / "__init__.py").write_text('"""Tests of the problem."""\n', encoding="utf-8")
     (folder / "small.py").write_text(TEXT.replace("{changes}", change), encoding="utf-8")
 
 
-def _second(found: Found) -> str:
+def _find_second_month(found: InferredProblem) -> str:
     return str(sorted(found.rows[found.day].str[:7].unique())[1])
 
 
-def _code(value: object) -> str:
+def _format_literal(value: object) -> str:
     return f'"{value}"' if isinstance(value, str) else str(value)
 
 
-def _set(names: set[str]) -> str:
+def _format_set(names: set[str]) -> str:
     return "{" + ", ".join(f'"{name}"' for name in STAGES if name in names) + "}"

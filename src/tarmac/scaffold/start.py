@@ -11,25 +11,25 @@ from typing import Any
 
 import pyarrow as pa
 
-from tarmac.ingest.incoming import texts
-from tarmac.ingest.raw_data import write
-from tarmac.interface.errors import UserError, suggest
+from tarmac.ingest.incoming import read_as_text
+from tarmac.ingest.raw_data import write_table
+from tarmac.interface.errors import UserError, suggest_name
 from tarmac.interface.problem import PROJECT, SOURCE, problem
-from tarmac.pipeline.base.hashing import digest
-from tarmac.pipeline.base.outputs import replacing
+from tarmac.pipeline.base.hashing import compute_dvc_hash
+from tarmac.pipeline.base.outputs import replace_output
 from tarmac.pipeline.base.params.task import TASKS, Kind
 from tarmac.pipeline.base.paths import LOCK, PARAMS, PIPELINE, RAW
 from tarmac.repository.dvc import object_store
 from tarmac.scaffold import package, pipeline, policy, readme, small
-from tarmac.scaffold.infer import Asked, Found, ScaffoldError, infer
-from tarmac.tabular.columns import plain
-from tarmac.tabular.raw import by_file, typed, types
+from tarmac.scaffold.infer import InferredProblem, ProblemRequest, ScaffoldError, infer_problem
+from tarmac.tabular.columns import normalize_name
+from tarmac.tabular.raw import build_raw_schema, by_file, parse_raw_table
 
 # What the old problem made, and what only speaks of it.
 MADE = ("data/*", "metrics", "models/*", str(LOCK), "monitoring", "review", "served", "site", "docs/*.png")
 
 
-def init_problem(name: str, path: Path, asked: Asked) -> Iterator[str]:
+def init_problem(name: str, path: Path, asked: ProblemRequest) -> Iterator[str]:
     """Replaces the problem by one of the table in a file; yields what a person should know of it.
 
     Raises `ScaffoldError` before anything is changed where the tree has changes, or where the table holds no problem.
@@ -37,91 +37,91 @@ def init_problem(name: str, path: Path, asked: Asked) -> Iterator[str]:
     if not (name and path.name and asked.target):
         hint = "give all three: `make init-problem NAME=… FROM=… TARGET=…`"
         raise ScaffoldError("the name, the file or the target of the problem is missing", hint)
-    refuse_taken(name)
-    refuse_unsaved(name)
-    found = infer(texts(path), asked)
-    months = policy.months(found)
-    files = list(by_file(name, table_of(found, name), found.day))
-    changes = policy.params(found, months, list(package.features_of(found)))
+    check_name_is_free(name)
+    check_work_is_saved(name)
+    found = infer_problem(read_as_text(path), asked)
+    months = policy.list_months(found)
+    files = list(by_file(name, build_raw_table(found, name), found.day))
+    changes = policy.build_param_changes(found, months, list(package.group_features(found)))
     replace_package(found, name, path.name)
     pipeline.write_params(PARAMS, changes)
-    pipeline.write_dvc(PIPELINE, found)
-    readme.write(found, name, path.name)
-    clear()
+    pipeline.write_dvc_yaml(PIPELINE, found)
+    readme.write_readme(found, name, path.name)
+    remove_old_outputs()
     for stored, rows in files:
         target = RAW / f"{stored}.parquet"
         target.parent.mkdir(parents=True, exist_ok=True)
-        write(rows, target)
+        write_table(rows, target)
     subprocess.run([sys.executable, "-m", "dvc", "add", "--quiet", str(RAW)], check=True)
-    yield from told(found, name, files, changes)
+    yield from iter_summary_lines(found, name, files, changes)
 
 
-def refuse_taken(name: str) -> None:
+def check_name_is_free(name: str) -> None:
     """Raises `ScaffoldError` where a package, tests or `pyproject.toml` have a name already."""
     if not Path(SOURCE, "tarmac").is_dir():
         message = f"this folder is not a clone of Tarmac: {SOURCE}/tarmac is missing"
         raise ScaffoldError(message, "run the command at the root of a clone of Tarmac")
-    if name != plain(name):
-        raise ScaffoldError(f"{name} is not a valid name of a package", f"use `{plain(name)}`")
-    if name in sys.stdlib_module_names or (name != problem.name and _is_taken(name)):
+    if name != normalize_name(name):
+        raise ScaffoldError(f"{name} is not a valid name of a package", f"use `{normalize_name(name)}`")
+    if name in sys.stdlib_module_names or (name != problem.name and _is_name_taken(name)):
         message = f"{name} is already the name of a package, of tests or of a setting"
         raise ScaffoldError(message, "choose another name")
 
 
-def _is_taken(name: str) -> bool:
+def _is_name_taken(name: str) -> bool:
     """Whether Python finds a package of this name, the tests have it, or `pyproject.toml` quotes it."""
     spec, source = importlib.util.find_spec(name), Path(SOURCE).resolve()
     # A folder of bytecode that another try has left in `src` is a package to Python, and has no module.
     places = [Path(place).parent for place in (spec and spec.submodule_search_locations) or ()]
     packaged = spec is not None and (spec.origin is not None or set(places) != {source})
     tested = any((small.TESTS / name).rglob("*.py")) or (small.TESTS / f"{name}.py").exists()
-    return packaged or tested or bool(_quoted(name).search(Path(PROJECT).read_text(encoding="utf-8")))
+    return packaged or tested or bool(_build_name_pattern(name).search(Path(PROJECT).read_text(encoding="utf-8")))
 
 
-def _quoted(name: str) -> re.Pattern[str]:
+def _build_name_pattern(name: str) -> re.Pattern[str]:
     """Where `pyproject.toml` names a problem: as a package, or a module or a folder of it."""
     return re.compile(rf'(?<="){name}(?=["./])|(?<=src/){name}(?=/)')
 
 
-def replace_package(found: Found, name: str, source: str) -> None:
+def replace_package(found: InferredProblem, name: str, source: str) -> None:
     """Write the new problem's package, remove the old one with its tests, and name the new one."""
     old = problem.name
-    with replacing(Path(SOURCE, name)) as partial:
-        package.write(found, name, source, partial)
+    with replace_output(Path(SOURCE, name)) as partial:
+        package.write_package(found, name, source, partial)
     if name != old:
         shutil.rmtree(Path(SOURCE, old))
-    small.write(found, old, name)
+    small.replace_tests(found, old, name)
     project = Path(PROJECT).read_text(encoding="utf-8")
-    Path(PROJECT).write_text(_quoted(old).sub(name, project), encoding="utf-8")
+    Path(PROJECT).write_text(_build_name_pattern(old).sub(name, project), encoding="utf-8")
 
 
-def task_named(name: str) -> Kind:
+def parse_task(name: str) -> Kind:
     """The kind of a target by its name. Raises `ScaffoldError` for any other."""
     for kind in TASKS:
         if kind == name:
             return kind
-    hint = f"{suggest(name, TASKS)} use one of {', '.join(TASKS)}".lstrip()
+    hint = f"{suggest_name(name, TASKS)} use one of {', '.join(TASKS)}".lstrip()
     raise ScaffoldError(f"unknown task {name}", hint)
 
 
-def refuse_unsaved(name: str) -> None:
+def check_work_is_saved(name: str) -> None:
     """Raises `ScaffoldError` where Git, or DVC's cache, does not have everything that is about to be replaced."""
-    tracked = _changes("--untracked-files=no")
+    tracked = _read_git_status("--untracked-files=no")
     tests = [f"{small.TESTS}/{one}" for one in (problem.name, name)]
-    if tracked or _changes("--", SOURCE, "data", "metrics", "models", *tests):
+    if tracked or _read_git_status("--", SOURCE, "data", "metrics", "models", *tests):
         discard = "git reset --hard && git clean -d -x --force src tests"
         hint = f"commit them, or discard them: `{discard}`"
         raise ScaffoldError("files that would be replaced have uncommitted changes", hint)
     pointer = RAW.with_suffix(".dvc")
-    if not RAW.exists() or (pointer.is_file() and digest(RAW) in pointer.read_text(encoding="utf-8")):
+    if not RAW.exists() or (pointer.is_file() and compute_dvc_hash(RAW) in pointer.read_text(encoding="utf-8")):
         return
-    with object_store.opened_cache() as cache:  # also what another try has left there
-        if object_store.faults(cache, {str(RAW): digest(RAW)}, read=False):
+    with object_store.open_cache() as cache:  # also what another try has left there
+        if object_store.find_faults(cache, {str(RAW): compute_dvc_hash(RAW)}, read=False):
             message = f"{RAW} would be replaced, and differs from {pointer}"
             raise ScaffoldError(message, f"keep its content first: `dvc add {RAW}`")
 
 
-def _changes(*options: str) -> str:
+def _read_git_status(*options: str) -> str:
     done = subprocess.run(["git", "status", "--porcelain", *options], capture_output=True, text=True, check=False)
     if done.returncode:
         message = "this folder is not in a Git repository, which keeps the files that are replaced"
@@ -129,23 +129,25 @@ def _changes(*options: str) -> str:
     return done.stdout.strip()
 
 
-def table_of(found: Found, name: str) -> pa.Table:
+def build_raw_table(found: InferredProblem, name: str) -> pa.Table:
     """The rows as the raw table. Raises `ScaffoldError` where a value does not fit its column."""
     try:
-        return typed(name, found.rows, types(found.columns))
+        return parse_raw_table(name, found.rows, build_raw_schema(found.columns))
     except (UserError, pa.ArrowException) as error:
         message = f"{name}: {str(error).splitlines()[0]}"
         raise ScaffoldError(message, getattr(error, "hint", "")) from None
 
 
-def clear() -> None:
+def remove_old_outputs() -> None:
     """Removes what the old problem made; Git and its history keep it."""
     for pattern in MADE:
         for path in Path().glob(pattern):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def told(found: Found, name: str, files: Iterable[tuple[str, pa.Table]], changes: Mapping[str, Any]) -> Iterator[str]:
+def iter_summary_lines(
+    found: InferredProblem, name: str, files: Iterable[tuple[str, pa.Table]], changes: Mapping[str, Any]
+) -> Iterator[str]:
     """Lines for a person: what was found, what was left out, and what to do next."""
     stored = list(files)
     size = f"{len(found.rows):,} rows in {len(stored)} file(s)"

@@ -8,7 +8,7 @@ import tempfile
 import uvicorn
 
 from tarmac.interface.errors import exit_on_user_error
-from tarmac.serving.log import to_stdout
+from tarmac.serving.log import log_to_stdout
 from tarmac.serving.settings import Settings
 
 STOP_SECONDS = 20  # for requests under way when the service is told to stop
@@ -17,18 +17,18 @@ STOP_SECONDS = 20  # for requests under way when the service is told to stop
 def main() -> None:
     """Runs until it is told to stop."""
     with exit_on_user_error():
-        settings = Settings.of()
-    to_stdout()
+        settings = Settings.from_environment()
+    log_to_stdout()
     if settings.workers == 1:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # uvicorn stops, then sends itself the signal once more
-        serve(settings)
+        run_server(settings)
         return
     with tempfile.TemporaryDirectory(prefix="tarmac-meters-") as folder:  # what the workers count, together
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
-        serve(settings)
+        run_server(settings)
 
 
-def serve(settings: Settings) -> None:
+def run_server(settings: Settings) -> None:
     """Runs uvicorn with the limits of `tarmac.serving.protocol`."""
     uvicorn.run(
         "tarmac.serving.app:create",

@@ -97,11 +97,14 @@ class Model(BaseModel):
     card: Annotated[str, Field(description="The model card, as Markdown")]
 
 
-def shaped(asked: str, version: str, scores: Scores, missing: Any, unknown: Any) -> dict[str, Any]:
+def build_response(asked: str, version: str, scores: Scores, missing: Any, unknown: Any) -> dict[str, Any]:
     """The answer in the form that its question has: `row`, `rows` or `columns`."""
     if asked == "columns":
-        return {"version": version, "columns": {**FORM.told(scores), "missing": missing, "unknown": unknown}}
-    made = FORM.rows(scores)
+        return {
+            "version": version,
+            "columns": {**FORM.to_response_columns(scores), "missing": missing, "unknown": unknown},
+        }
+    made = FORM.to_response_rows(scores)
     for one, absent, strange in zip(made, missing, unknown, strict=True):  # in place: twice as fast as merging
         one["missing"], one["unknown"] = absent, strange
     return {"version": version, "predictions": made} if asked == "rows" else {"version": version, **made[0]}

@@ -10,9 +10,9 @@ import numpy as np
 from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.interface.request import Row
-from tarmac.pipeline.models.session import Session
+from tarmac.pipeline.models.session import ModelSession
 from tarmac.serving.form import FORM
-from tarmac.serving.state import MAKE_AGAIN, Inputs, State, read_json
+from tarmac.serving.state import MAKE_AGAIN, InputArrays, OnlineFeatures, read_json
 
 RELEASE, MODEL, CARD, STATE = "release.json", "model.onnx", "card.md", "state"  # what a bundle's folder holds
 PROBES = "probes.json"  # of the state
@@ -32,27 +32,29 @@ class Bundle:
             self.card = (folder / CARD).read_text(encoding="utf-8")
         except (OSError, ValueError) as error:
             raise UserError(f"{folder / CARD} cannot be read: {error}", MAKE_AGAIN) from None
-        self.session, self.state = Session(folder / MODEL), State(folder / STATE)
-        self._probe(folder / STATE / PROBES)
+        self.session, self.state = ModelSession(folder / MODEL), OnlineFeatures(folder / STATE)
+        self._check_probes(folder / STATE / PROBES)
 
-    def inputs(self, rows: Sequence[Row], known: dict[str, list[Any]] | None = None) -> Inputs:
+    def build_inputs(self, rows: Sequence[Row], known: dict[str, list[Any]] | None = None) -> InputArrays:
         """The model's inputs for some rows; what a client knows live goes before what is looked up.
 
         `known` is what `columns` makes of the rows, where the caller has it.
         """
-        inputs = self.state.inputs(
+        inputs = self.state.build_inputs(
             known or problem.request.columns(rows), self.session.categories, self.session.numbers
         )
         for number, row in enumerate(rows):
             if (live := getattr(row, "live", None)) is not None:
-                self._overwrite(inputs.numbers[number], live.model_dump(exclude_none=True))
+                self._overwrite_numbers(inputs.numbers[number], live.model_dump(exclude_none=True))
         return inputs
 
-    def _probe(self, path: Path) -> None:
+    def _check_probes(self, path: Path) -> None:
         """Raises `UserError` where this code is not that of the pipeline which made the bundle: its inputs differ."""
         probes = read_json(path)["probes"]
         try:
-            found = self.inputs([problem.request.Row.model_validate_json(json.dumps(probe["row"])) for probe in probes])
+            found = self.build_inputs(
+                [problem.request.Row.model_validate_json(json.dumps(probe["row"])) for probe in probes]
+            )
         except KeyError as error:
             message = f"{path.parent} has no {error}, which is an input of the model"
             raise UserError(message, MAKE_AGAIN) from None
@@ -69,26 +71,28 @@ class Bundle:
             message = f"this code computes {names} differently from the pipeline of {self.version}"
             hint = f"serve {self.version} with its own code, or make a new model: `make run bundle`"
             raise UserError(message, hint)
-        FORM.check(self.score(found))
+        FORM.check_scores(self.score(found))
 
-    def _overwrite(self, numbers: np.ndarray, live: dict[str, float]) -> None:
+    def _overwrite_numbers(self, numbers: np.ndarray, live: dict[str, float]) -> None:
         for place, name in enumerate(self.session.numbers):
             if name in live:
                 numbers[place] = live[name]
 
-    def score(self, inputs: Inputs) -> np.ndarray:
+    def score(self, inputs: InputArrays) -> np.ndarray:
         """The model's answers: shape (rows,), or (rows, classes) where there are more than two."""
-        return self.session.run(inputs.categories, inputs.numbers)
+        return self.session.predict(inputs.categories, inputs.numbers)
 
-    def background(self, places: np.ndarray) -> Inputs:
+    def select_background_rows(self, places: np.ndarray) -> InputArrays:
         """Training rows by their numbers, as inputs."""
         rows = self.state.background.take(places)
         texts, numbers = self.session.categories, self.session.numbers
         made = [rows[name].to_numpy(zero_copy_only=False) for name in [*texts, *numbers]]
         categories = np.array(made[: len(texts)], dtype=object).reshape(len(texts), len(places))  # there may be none
-        return Inputs(categories.T, np.array(made[len(texts) :], dtype=np.float32).reshape(len(numbers), len(places)).T)
+        return InputArrays(
+            categories.T, np.array(made[len(texts) :], dtype=np.float32).reshape(len(numbers), len(places)).T
+        )
 
-    def missing(self, inputs: Inputs) -> list[list[str]]:
+    def list_missing_inputs(self, inputs: InputArrays) -> list[list[str]]:
         """For each row the numbers that are not known: the model takes the way that it learned for that."""
         found: list[list[str]] = [[] for _ in inputs.numbers]
         rows, places = np.nonzero(np.isnan(inputs.numbers))
@@ -96,7 +100,7 @@ class Bundle:
             found[row].append(self.session.numbers[place])
         return found
 
-    def unknown(self, inputs: Inputs) -> list[list[str]]:
+    def list_unknown_categories(self, inputs: InputArrays) -> list[list[str]]:
         """For each row the categories that training never saw."""
         known = [self.state.categories[name] for name in self.session.categories]
         named = list(enumerate(self.session.categories))

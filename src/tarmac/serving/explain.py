@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from tarmac.interface.request import Row
-from tarmac.serving.answer import shaped
+from tarmac.serving.answer import build_response
 from tarmac.serving.bundle import Bundle
-from tarmac.serving.form import FORM, Form
-from tarmac.serving.state import Inputs
+from tarmac.serving.form import FORM, PredictionFormat
+from tarmac.serving.state import InputArrays
 
 ORDERS = 16  # orders of the inputs that are walked, and each of them backwards as well
 SEED = 7
@@ -33,7 +33,7 @@ class Explanation:
     walks: int
 
 
-def explain(bundle: Bundle, inputs: Inputs, form: Form = FORM) -> Explanation:
+def compute_explanation(bundle: Bundle, inputs: InputArrays, form: PredictionFormat = FORM) -> Explanation:
     """Explains the answer to the only row of `inputs`."""
     names = [*bundle.session.categories, *bundle.session.numbers]
     draw = np.random.default_rng(SEED)
@@ -41,7 +41,7 @@ def explain(bundle: Bundle, inputs: Inputs, form: Form = FORM) -> Explanation:
     orders = np.array([order for one in forward for order in (one, one[::-1])])
     starts = np.repeat(draw.permutation(bundle.state.background.num_rows)[:ORDERS], 2)
     starts = np.resize(starts, len(orders))
-    scores = form.explained(_walked(bundle, inputs, orders, starts))
+    scores = form.select_explained_scores(_score_walks(bundle, inputs, orders, starts))
     steps = np.empty((len(orders), len(names)))
     np.put_along_axis(steps, orders, np.diff(scores, axis=1), axis=1)
     pairs = steps.reshape(-1, 2, len(names)).mean(axis=1)
@@ -49,29 +49,34 @@ def explain(bundle: Bundle, inputs: Inputs, form: Form = FORM) -> Explanation:
     return Explanation(float(scores[:, 0].mean()), names, pairs.mean(axis=0), errors, len(orders))
 
 
-def explained(bundle: Bundle, rows: Sequence[Row]) -> dict[str, Any]:
+def build_explained_response(bundle: Bundle, rows: Sequence[Row]) -> dict[str, Any]:
     """The answer to one row, with what moved it, the largest contribution first."""
-    inputs = bundle.inputs(rows)
-    found = explain(bundle, inputs)
+    inputs = bundle.build_inputs(rows)
+    found = compute_explanation(bundle, inputs)
     values = [*inputs.categories[0].tolist(), *(None if math.isnan(one) else one for one in inputs.numbers[0].tolist())]
     lines = zip(found.names, values, found.contributions.tolist(), found.errors.tolist(), strict=True)
     made = [dict(zip(("input", "value", "contribution", "error"), line, strict=True)) for line in lines]
     made.sort(key=lambda line: -abs(line["contribution"]))
-    parts = bundle.score(inputs), bundle.missing(inputs), bundle.unknown(inputs)
+    parts = bundle.score(inputs), bundle.list_missing_inputs(inputs), bundle.list_unknown_categories(inputs)
     method = METHOD.format(walks=found.walks)
-    return {**shaped("row", bundle.version, *parts), "base": found.base, "method": method, "contributions": made}
+    return {
+        **build_response("row", bundle.version, *parts),
+        "base": found.base,
+        "method": method,
+        "contributions": made,
+    }
 
 
-def _walked(bundle: Bundle, inputs: Inputs, orders: np.ndarray, starts: np.ndarray) -> np.ndarray:
+def _score_walks(bundle: Bundle, inputs: InputArrays, orders: np.ndarray, starts: np.ndarray) -> np.ndarray:
     """Answers along each walk, shape (walks, inputs + 1, …): after so many inputs were set to the row's own."""
     walks, steps = orders.shape
     rank = np.argsort(orders, axis=1)
     own = rank[:, None, :] < np.arange(steps + 1)[None, :, None]
     texts = len(bundle.session.categories)
-    there = bundle.background(starts)
+    there = bundle.select_background_rows(starts)
     categories = np.where(own[..., :texts], inputs.categories[0], there.categories[:, None, :])
     numbers = np.where(own[..., texts:], inputs.numbers[0], there.numbers[:, None, :])
     every = walks * (steps + 1)
-    rows = Inputs(categories.reshape(every, texts), numbers.reshape(every, steps - texts).astype(np.float32))
+    rows = InputArrays(categories.reshape(every, texts), numbers.reshape(every, steps - texts).astype(np.float32))
     scores = bundle.score(rows).astype(float)
     return scores.reshape(walks, steps + 1, *scores.shape[1:])

@@ -16,7 +16,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 @dataclass(frozen=True)
-class Form:
+class PredictionFormat:
     """The answer where there are two classes: the probability of the second one."""
 
     classes: Sequence[str]
@@ -33,43 +33,43 @@ class Form:
         """Names and types of what is told of a row."""
         return {self.name: self.number}
 
-    def check(self, scores: Scores) -> None:
+    def check_scores(self, scores: Scores) -> None:
         """Raises `UserError` where a model of another kind of target made the scores."""
         wanted = (len(self.classes),) if len(self.stored) > 1 else ()
         if scores.shape[1:] != wanted:
             message = f"the model predicts something else than {', '.join(self.stored)}"
             raise UserError(message, "bundle a model of this problem: `make bundle`")
 
-    def told(self, scores: Scores) -> dict[str, list[Any]]:
+    def to_response_columns(self, scores: Scores) -> dict[str, list[Any]]:
         """What is told of some rows, field by field."""
         return {self.name: scores.tolist()}
 
-    def rows(self, scores: Scores) -> list[dict[str, Any]]:
+    def to_response_rows(self, scores: Scores) -> list[dict[str, Any]]:
         """What is told of some rows, row by row."""
         name = self.name
         return [{name: score} for score in scores.tolist()]
 
-    def columns(self, scores: Scores) -> dict[str, np.ndarray]:
+    def to_stored_columns(self, scores: Scores) -> dict[str, np.ndarray]:
         """What is written down of some rows, column by column."""
-        return dict(zip(self.stored, self._table(scores).T, strict=True))
+        return dict(zip(self.stored, self._to_table(scores).T, strict=True))
 
-    def written(self, scores: Scores) -> list[dict[str, float]]:
+    def to_stored_rows(self, scores: Scores) -> list[dict[str, float]]:
         """What is written down of some rows, row by row."""
-        return [dict(zip(self.stored, row, strict=True)) for row in self._table(scores).tolist()]
+        return [dict(zip(self.stored, row, strict=True)) for row in self._to_table(scores).tolist()]
 
-    def _table(self, scores: Scores) -> np.ndarray:
+    def _to_table(self, scores: Scores) -> np.ndarray:
         return scores.reshape(-1, len(self.stored))
 
-    def explained(self, walks: np.ndarray) -> np.ndarray:
+    def select_explained_scores(self, walks: np.ndarray) -> np.ndarray:
         """The number to explain, of scores along walks that all end at the same row; shape (walks, steps)."""
         return walks
 
-    def buckets(self, scores: Scores) -> Iterable[Any]:
+    def iter_buckets(self, scores: Scores) -> Iterable[Any]:
         """What each row is counted under."""
         return (int(score * 10) / 10 for score in scores.tolist())
 
 
-class Classes(Form):
+class MulticlassFormat(PredictionFormat):
     """The answer where there are more than two."""
 
     title, name = "The likeliest class, and the probability of each,", "probability of the label"
@@ -83,27 +83,27 @@ class Classes(Form):
         label = Annotated[one, Field(description="The likeliest class")]
         return {"label": label, "probabilities": Annotated[dict[one, Share], Field(description="Of each class")]}
 
-    def told(self, scores: Scores) -> dict[str, list[Any]]:
+    def to_response_columns(self, scores: Scores) -> dict[str, list[Any]]:
         """What is told of some rows, field by field."""
         shares = [dict(zip(self.classes, row, strict=True)) for row in scores.tolist()]
-        return {"label": list(self.buckets(scores)), "probabilities": shares}
+        return {"label": list(self.iter_buckets(scores)), "probabilities": shares}
 
-    def rows(self, scores: Scores) -> list[dict[str, Any]]:
+    def to_response_rows(self, scores: Scores) -> list[dict[str, Any]]:
         """What is told of some rows, row by row."""
-        told = self.told(scores)
+        told = self.to_response_columns(scores)
         return [dict(zip(told, values, strict=True)) for values in zip(*told.values(), strict=True)]
 
-    def explained(self, walks: np.ndarray) -> np.ndarray:
+    def select_explained_scores(self, walks: np.ndarray) -> np.ndarray:
         """The probability of the class that is the likeliest where the walks end."""
         picked: np.ndarray = walks[..., walks[0, -1].argmax()]
         return picked
 
-    def buckets(self, scores: Scores) -> Iterable[Any]:
+    def iter_buckets(self, scores: Scores) -> Iterable[Any]:
         """What each row is counted under."""
         return (self.classes[place] for place in scores.argmax(axis=1).tolist())
 
 
-class Number(Form):
+class RegressionFormat(PredictionFormat):
     """The answer where the target is a number, in its units."""
 
     title, name = "Prediction", "prediction"
@@ -111,10 +111,14 @@ class Number(Form):
     counted = ("power of ten that their prediction's size does not exceed", "size")
     apart = tuple(10.0**power for power in range(-3, 7))  # whatever the units are
 
-    def buckets(self, scores: Scores) -> Iterable[Any]:
+    def iter_buckets(self, scores: Scores) -> Iterable[Any]:
         """What each row is counted under."""
         return (10.0 ** math.ceil(math.log10(abs(score))) if score else 0.0 for score in scores.tolist())
 
 
-FORMS: Mapping[str, type[Form]] = {"binary": Form, "multiclass": Classes, "regression": Number}
+FORMS: Mapping[str, type[PredictionFormat]] = {
+    "binary": PredictionFormat,
+    "multiclass": MulticlassFormat,
+    "regression": RegressionFormat,
+}
 FORM = FORMS[problem.contract.TASK](problem.contract.CLASSES, problem.contract.ANSWERS)

@@ -21,7 +21,7 @@ AT_ONCE = 256  # requests under way; more are told to come again
 BODY_SECONDS, AGAIN_SECONDS = 10.0, 1
 
 
-class Refused(Exception):  # noqa: N818 -- an answer, no fault
+class HTTPRefusal(Exception):  # noqa: N818 -- an answer, no fault
     """The request is not passed on."""
 
     def __init__(self, status: int, detail: str) -> None:
@@ -30,7 +30,7 @@ class Refused(Exception):  # noqa: N818 -- an answer, no fault
         self.status, self.detail = status, detail
 
 
-class Guard:
+class RequestLimitsMiddleware:
     """ASGI middleware: reads each body whole within its limits, hides failures, and notes every request."""
 
     def __init__(self, app: App) -> None:
@@ -45,23 +45,23 @@ class Guard:
             return
         if scope["method"] == "HEAD":  # the server leaves the body out by itself
             scope = {**scope, "method": "GET"}
-        request, parts = Request(scope, send), list[bytes]()
+        request, parts = RequestRecord(scope, send), list[bytes]()
         try:
-            if await self._read(scope, receive, parts):
-                await self._pass_on(scope, once(b"".join(parts), receive), request)
-        except Refused as error:
-            await request.refuse(error.status, error.detail)
+            if await self._read_body(scope, receive, parts):
+                await self._call_app(scope, wrap_receive(b"".join(parts), receive), request)
+        except HTTPRefusal as error:
+            await request.send_refusal(error.status, error.detail)
         except Exception:
             logger.exception("a request failed", extra={"facts": {"route": request.route}})
             if not request.status:
-                await request.refuse(500, "the service failed; its log says why")
+                await request.send_refusal(500, "the service failed; its log says why")
         finally:
             self._held -= sum(map(len, parts))
         if request.status:
-            request.note()
+            request.log_request()
 
-    async def _read(self, scope: Message, receive: Receive, parts: list[bytes]) -> bool:
-        """Reads the body; False where the client went away. Raises `Refused` where it is too large or too slow."""
+    async def _read_body(self, scope: Message, receive: Receive, parts: list[bytes]) -> bool:
+        """Reads the body; False where the client went away. Raises `HTTPRefusal` where it is too large or too slow."""
         if scope["method"] not in ("POST", "PUT", "PATCH"):
             return True
         if int(dict(scope["headers"]).get(b"content-length", b"0")) > MOST_BYTES:
@@ -82,25 +82,25 @@ class Guard:
                     if not message.get("more_body"):
                         return True
         except TimeoutError:
-            raise Refused(408, f"a body must come within {BODY_SECONDS:g} seconds") from None
+            raise HTTPRefusal(408, f"a body must come within {BODY_SECONDS:g} seconds") from None
 
-    async def _pass_on(self, scope: Message, receive: Receive, request: "Request") -> None:
+    async def _call_app(self, scope: Message, receive: Receive, request: "RequestRecord") -> None:
         """Asks the application, unless it has too much to do."""
         if self._under_way >= AT_ONCE:
             raise BUSY
         self._under_way += 1
         request.started = time.perf_counter()
         try:
-            await self._app(scope, receive, request.send)
+            await self._app(scope, receive, request.send_message)
         finally:
             self._under_way -= 1
 
 
-TOO_LARGE = Refused(413, f"a body may have {MOST_BYTES:,} bytes")
-BUSY = Refused(503, "there is too much to do at once: come again")
+TOO_LARGE = HTTPRefusal(413, f"a body may have {MOST_BYTES:,} bytes")
+BUSY = HTTPRefusal(503, "there is too much to do at once: come again")
 
 
-class Request:
+class RequestRecord:
     """What is noted of a request: its route and status and how long it took; nothing of who sent it or what."""
 
     def __init__(self, scope: Message, send: Send) -> None:
@@ -113,22 +113,22 @@ class Request:
         """The path as it is declared: what a client made up is not told apart."""
         return getattr(self._scope.get("route"), "path", "other")
 
-    async def send(self, message: Message) -> None:
+    async def send_message(self, message: Message) -> None:
         """Passes a message on, and reads the status from it."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
         await self._send(message)
 
-    async def refuse(self, status: int, detail: str) -> None:
+    async def send_refusal(self, status: int, detail: str) -> None:
         """Answers in place of the application. What is left of the body has its time: see `Protocol`."""
         body = json.dumps({"detail": detail}).encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         if status == BUSY.status:
             headers.append((b"retry-after", str(AGAIN_SECONDS).encode()))
-        await self.send({"type": "http.response.start", "status": status, "headers": headers})
-        await self.send({"type": "http.response.body", "body": body})
+        await self.send_message({"type": "http.response.start", "status": status, "headers": headers})
+        await self.send_message({"type": "http.response.body", "body": body})
 
-    def note(self) -> None:
+    def log_request(self) -> None:
         """Counts the request, and logs it."""
         took, route = time.perf_counter() - self.started, self.route
         meters.requests.labels(route, self.status).inc()
@@ -139,13 +139,13 @@ class Request:
         logger.log(level, "request", extra={"facts": told})
 
 
-def once(body: bytes, receive: Receive) -> Receive:
+def wrap_receive(body: bytes, receive: Receive) -> Receive:
     """Gives a body that was read already, then whatever else the client sends."""
     left = [body]
 
-    async def again() -> Message:
+    async def receive_next() -> Message:
         if left:
             return {"type": "http.request", "body": left.pop(), "more_body": False}
         return await receive()
 
-    return again
+    return receive_next

@@ -19,8 +19,8 @@ from tarmac.interface.request import Row
 from tarmac.serving import meters
 from tarmac.serving.bundle import Bundle
 from tarmac.serving.form import FORM, Scores
-from tarmac.serving.live import Live
-from tarmac.serving.state import Inputs
+from tarmac.serving.live import BundleReloader
+from tarmac.serving.state import InputArrays
 
 logger = logging.getLogger(__name__)
 WAITING = 20_000  # rows; more are dropped and counted: a slow disk may not slow a client
@@ -28,26 +28,26 @@ CLOSE_SECONDS = 10  # for what waits when the service stops
 
 
 @dataclass(frozen=True)
-class Answered:
+class ScoredRequest:
     """One request's rows and what they were answered."""
 
     bundle: Bundle
     rows: Sequence[Row]
-    inputs: Inputs
+    inputs: InputArrays
     scores: Scores
 
 
 class Journal(threading.Thread):
     """Takes answers from the service; writes a line of JSON a row to `<folder>/<day>-<process>.jsonl`."""
 
-    def __init__(self, live: Live, folder: Path | None) -> None:
+    def __init__(self, live: BundleReloader, folder: Path | None) -> None:
         """Takes a folder; without one only the shadow's differences are measured."""
         super().__init__(name="journal", daemon=True)
         self._live, self._folder = live, folder
-        self._queue: queue.SimpleQueue[Answered | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[ScoredRequest | None] = queue.SimpleQueue()
         self._taken = self._done = 0  # rows; each is written by one thread only
 
-    def take(self, answered: Answered) -> None:
+    def add_request(self, answered: ScoredRequest) -> None:
         """Puts an answer in line, if anybody wants it."""
         if self._folder is None and self._live.shadow is None:
             return
@@ -68,34 +68,34 @@ class Journal(threading.Thread):
         """Until `close`; a failure of one answer is told, and the next is taken."""
         while answered := self._queue.get():
             try:
-                self._write(answered, self._beside(answered))
+                self._write_lines(answered, self._score_shadow(answered))
             except Exception:
                 logger.exception("the journal lost an answer")
             self._done += len(answered.rows)
 
-    def _beside(self, answered: Answered) -> tuple[str, Scores] | None:
+    def _score_shadow(self, answered: ScoredRequest) -> tuple[str, Scores] | None:
         shadow = self._live.shadow
         if shadow is None:
             return None
-        scores = shadow.score(shadow.inputs(answered.rows))
+        scores = shadow.score(shadow.build_inputs(answered.rows))
         meter = meters.apart.labels(shadow.version)
-        for difference in _apart(scores, answered.scores).tolist():
+        for difference in _compute_differences(scores, answered.scores).tolist():
             meter.observe(difference)
         return shadow.version, scores
 
-    def _write(self, answered: Answered, beside: tuple[str, Scores] | None) -> None:
+    def _write_lines(self, answered: ScoredRequest, beside: tuple[str, Scores] | None) -> None:
         if self._folder is None:
             return
         now = datetime.now(UTC)
-        lines = [json.dumps(line, default=str) + "\n" for line in _lines(answered, beside, now.isoformat())]
+        lines = [json.dumps(line, default=str) + "\n" for line in _build_log_lines(answered, beside, now.isoformat())]
         with (self._folder / f"{now:%Y-%m-%d}-{os.getpid()}.jsonl").open("a", encoding="utf-8") as file:
             file.write("".join(lines))
 
 
-def _lines(answered: Answered, beside: tuple[str, Scores] | None, when: str) -> list[dict[str, Any]]:
+def _build_log_lines(answered: ScoredRequest, beside: tuple[str, Scores] | None, when: str) -> list[dict[str, Any]]:
     """For each row its key, what the model was asked with, and the scores."""
     keys, session = problem.request.columns(answered.rows), answered.bundle.session
-    scores, others = FORM.written(answered.scores), FORM.written(beside[1]) if beside else []
+    scores, others = FORM.to_stored_rows(answered.scores), FORM.to_stored_rows(beside[1]) if beside else []
     lines = []
     for number, score in enumerate(scores):
         numbers = zip(session.numbers, answered.inputs.numbers[number].tolist(), strict=True)
@@ -108,7 +108,7 @@ def _lines(answered: Answered, beside: tuple[str, Scores] | None, when: str) -> 
     return lines
 
 
-def _apart(one: Scores, other: Scores) -> np.ndarray:
+def _compute_differences(one: Scores, other: Scores) -> np.ndarray:
     """How far two models' answers are apart, row by row: of classes, where they are furthest."""
     gaps: np.ndarray = np.abs(one - other).reshape(len(one), -1).max(axis=1)
     return gaps

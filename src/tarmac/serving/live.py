@@ -10,7 +10,7 @@ logger = logging.getLogger(__name__)
 Identity = tuple[tuple[str, int, int, int], ...]
 
 
-class Place:
+class BundleSlot:
     """A folder, or a link to one, whose bundle is loaded again when another is put there."""
 
     def __init__(self, path: Path, optional: bool) -> None:
@@ -19,19 +19,19 @@ class Place:
         self.bundle: Bundle | None = None
         self._seen: Identity | None = None
 
-    def refresh(self) -> None:
+    def refresh_bundle(self) -> None:
         """Loads what is there if it is new; what cannot be loaded is told and leaves the old one in place."""
-        now = self._identity()
+        now = self._compute_identity()
         if now == self._seen:
             return
         self._seen = now
         if now:
-            self._load()
+            self._load_bundle()
         elif self._optional:
             self.bundle = None
             logger.info("bundle gone", extra={"facts": {"path": str(self.path)}})
 
-    def _load(self) -> None:
+    def _load_bundle(self) -> None:
         try:
             self.bundle = Bundle(self.path.resolve())
         except Exception as error:  # noqa: BLE001 -- whatever a damaged file makes of its reader
@@ -43,7 +43,7 @@ class Place:
         meters.loads.labels("loaded").inc()
         logger.info("bundle", extra={"facts": {"path": str(self.path), "version": self.bundle.version}})
 
-    def _identity(self) -> Identity | None:
+    def _compute_identity(self) -> Identity | None:
         """Every file as it is now: a copy that has not come to its end is looked at again when it has."""
         try:
             (self.path / "release.json").stat()
@@ -53,12 +53,12 @@ class Place:
         return tuple((name, found.st_ino, found.st_mtime_ns, found.st_size) for name, found in files)
 
 
-class Live:
+class BundleReloader:
     """What answers, and what runs in its shadow."""
 
     def __init__(self, bundle: Path, shadow: Path) -> None:
         """Loads nothing yet."""
-        self._live, self._shadow = Place(bundle, optional=False), Place(shadow, optional=True)
+        self._live, self._shadow = BundleSlot(bundle, optional=False), BundleSlot(shadow, optional=True)
 
     @property
     def bundle(self) -> Bundle | None:
@@ -70,11 +70,11 @@ class Live:
         """The candidate, if there is one."""
         return self._shadow.bundle
 
-    def refresh(self) -> None:
+    def refresh_bundles(self) -> None:
         """Loads what is new."""
         before = self.bundle
-        self._live.refresh()
-        self._shadow.refresh()
+        self._live.refresh_bundle()
+        self._shadow.refresh_bundle()
         if before and before is not self.bundle:
             meters.serving.labels(before.version).set(0)
         if self.bundle:

@@ -6,7 +6,7 @@ import sys
 from datetime import UTC, datetime
 
 
-class Lines(logging.Formatter):
+class JsonFormatter(logging.Formatter):
     """Time, level, event, and its facts."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -22,10 +22,10 @@ class Lines(logging.Formatter):
         return json.dumps(told, default=str)
 
 
-def to_stdout() -> None:
+def log_to_stdout() -> None:
     """Sends every log of the process there."""
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(Lines())
+    handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     for name in ("uvicorn", "uvicorn.error"):
         logging.getLogger(name).handlers.clear()

@@ -25,17 +25,17 @@ loads = Counter("tarmac_loads", "Bundles loaded, or refused", ["result"])
 serving = Gauge("tarmac_serving", "1 for the version that answers", ["version"], multiprocess_mode="mostrecent")
 
 
-def scored(version: str, values: Scores, absent: Iterable[list[str]], strange: Iterable[list[str]]) -> None:
+def count_predictions(version: str, values: Scores, absent: Iterable[list[str]], strange: Iterable[list[str]]) -> None:
     """Counts the answers to the rows of a request."""
     rows.labels(version).inc(len(values))
-    for bucket, count in CountOf(FORM.buckets(values)).items():
+    for bucket, count in CountOf(FORM.iter_buckets(values)).items():
         scores.labels(version, bucket).inc(count)
     for meter, found in ((missing, absent), (unknown, strange)):
         for name, count in CountOf(chain.from_iterable(found)).items():
             meter.labels(name).inc(count)
 
 
-def page() -> bytes:
+def render_metrics() -> bytes:
     """All of it as Prometheus reads it, summed over the workers where there are several."""
     if "PROMETHEUS_MULTIPROC_DIR" not in environ:
         return generate_latest()

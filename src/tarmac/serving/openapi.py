@@ -28,24 +28,29 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def _content(models: list[type[BaseModel]], examples: dict[str, Any]) -> dict[str, Any]:
+def _build_content(models: list[type[BaseModel]], examples: dict[str, Any]) -> dict[str, Any]:
     schema = {"anyOf": [{"$ref": REF.format(model=model.__name__)} for model in models]}
     shown = {name: {"value": value} for name, value in examples.items()}
     return {"application/json": {"schema": schema, **({"examples": shown} if shown else {})}}
 
 
-def _operation(asked: list[type[BaseModel]], examples: dict[str, Any], told: list[type[BaseModel]]) -> dict[str, Any]:
-    answered = {"description": "The answer, in the form of the question", "content": _content(told, {})}
-    return {"requestBody": {"required": True, "content": _content(asked, examples)}, "responses": {"200": answered}}
+def _build_operation(
+    asked: list[type[BaseModel]], examples: dict[str, Any], told: list[type[BaseModel]]
+) -> dict[str, Any]:
+    answered = {"description": "The answer, in the form of the question", "content": _build_content(told, {})}
+    return {
+        "requestBody": {"required": True, "content": _build_content(asked, examples)},
+        "responses": {"200": answered},
+    }
 
 
-PREDICT = _operation(
+PREDICT = _build_operation(
     [problem.request.Row, Rows, Columns], problem.request.EXAMPLES | MANY, [Answer, Answers, AnswerColumns]
 )
-EXPLAIN = _operation([problem.request.Row], problem.request.EXAMPLES, [Explained])
+EXPLAIN = _build_operation([problem.request.Row], problem.request.EXAMPLES, [Explained])
 
 
-def described(app: FastAPI) -> dict[str, Any]:
+def build_openapi(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI document, made once."""
     if app.openapi_schema is None:
         made = get_openapi(title=app.title, version=app.version, routes=app.routes)

@@ -24,13 +24,13 @@ class Protocol(HttpToolsProtocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._answering: RequestResponseCycle | None = None
         super().connection_made(transport)
-        self._wait()
+        self._restart_deadline()
         if len(self.connections) > MOST_CONNECTIONS:
-            waiting = [one for one in self.connections if isinstance(one, Protocol) and not one.at_work]
-            min(waiting, key=lambda one: one.since).abort()
+            waiting = [one for one in self.connections if isinstance(one, Protocol) and not one.is_responding]
+            min(waiting, key=lambda one: one.since).abort_connection()
 
     @property
-    def at_work(self) -> bool:
+    def is_responding(self) -> bool:
         """Whether it is the service's turn."""
         return self.cycle is not None and not self.cycle.response_complete and not self.cycle.more_body
 
@@ -45,18 +45,18 @@ class Protocol(HttpToolsProtocol):
         super().data_received(data)
         around = self._size - self._body
         if around > (HEAD_BYTES if self._head else FRAME_BYTES) or self._size > MESSAGE_BYTES:
-            self.abort()
+            self.abort_connection()
 
-    def abort(self) -> None:
+    def abort_connection(self) -> None:
         """Ends the connection whatever is on its way."""
-        self._give_up()
+        self._mark_disconnected()
         self.transport.abort()
 
     def on_message_begin(self) -> None:
         """The clock of a request starts with its first byte."""
         super().on_message_begin()
         self._head, self._size, self._body = True, 0, 0
-        self._wait()
+        self._restart_deadline()
 
     def on_headers_complete(self) -> None:
         """Raise `ValueError`, which answers 400 and ends the connection, if the request may not go on.
@@ -74,7 +74,7 @@ class Protocol(HttpToolsProtocol):
         self._head = False
         if self._last:
             self.cycle.keep_alive = False
-        self._wait()
+        self._restart_deadline()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """What follows a body in chunks is left out."""
@@ -90,55 +90,55 @@ class Protocol(HttpToolsProtocol):
         """The rest of a body may come after its answer."""
         super().on_message_complete()
         self.cycle.more_body = False
-        self._wait()
+        self._restart_deadline()
 
     def on_response_complete(self) -> None:
         """It is the client's turn."""
         super().on_response_complete()
         self._unset_keepalive_if_required()
-        self._wait()
+        self._restart_deadline()
 
     def pause_writing(self) -> None:
         """A client that does not read is not waited for long."""
         super().pause_writing()
-        self._wait()
+        self._restart_deadline()
 
     def resume_writing(self) -> None:
         """It reads again."""
         super().resume_writing()
-        self._wait()
+        self._restart_deadline()
 
     def shutdown(self) -> None:
         """The service stops: what is under way is answered, and so is what comes while the client cannot know."""
         self._last = True
         if self.cycle is not None:
             self.cycle.keep_alive = False
-        self._wait()
+        self._restart_deadline()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing is left to wait for."""
-        self._give_up()
+        self._mark_disconnected()
         super().connection_lost(exc)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._answering = cycle
         super()._start_asgi_task(cycle, app)
 
-    def _give_up(self) -> None:
+    def _mark_disconnected(self) -> None:
         """Nobody hears an answer any more; uvicorn would tell only the last of several requests."""
-        self._stop()
+        self._cancel_deadline()
         for cycle in (self._answering, self.cycle):
             if cycle is not None and not cycle.response_complete:
                 cycle.disconnected = True
 
-    def _wait(self) -> None:
+    def _restart_deadline(self) -> None:
         """Gives the client its time for what it has to do next, and the service as long as it takes."""
-        self._stop()
+        self._cancel_deadline()
         self.since = self.loop.time()
-        if (seconds := self._patience()) is not None:
-            self._deadline = self.loop.call_later(seconds, self._cut)
+        if (seconds := self._select_timeout()) is not None:
+            self._deadline = self.loop.call_later(seconds, self._close_connection)
 
-    def _patience(self) -> float | None:
+    def _select_timeout(self) -> float | None:
         if self.flow.write_paused or self.transport.is_closing():
             return ANSWER_SECONDS
         if self.cycle is not None and not self.cycle.response_complete:
@@ -149,15 +149,15 @@ class Protocol(HttpToolsProtocol):
             return HEAD_SECONDS
         return REST_SECONDS if self.cycle.more_body else IDLE_SECONDS
 
-    def _stop(self) -> None:
+    def _cancel_deadline(self) -> None:
         if self._deadline:
             self._deadline.cancel()
         self._deadline = None
 
-    def _cut(self) -> None:
+    def _close_connection(self) -> None:
         """Closes, once all is written that there is; where the client does not take it, without."""
         if self.transport.is_closing() or self.flow.write_paused:
-            self.abort()
+            self.abort_connection()
             return
         self.transport.close()
-        self._wait()
+        self._restart_deadline()

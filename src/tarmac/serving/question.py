@@ -27,14 +27,14 @@ class Rows(BaseModel):
     rows: Annotated[list[Row], Field(min_length=1, max_length=MOST_ROWS)]
 
 
-def _column(name: str) -> Any:
+def _build_column_field(name: str) -> Any:
     field = Row.model_fields[name]
     kind: Any = list[field.rebuild_annotation()]  # type: ignore[misc]
     values: Any = Annotated[kind, Field(min_length=1, max_length=MOST_ROWS)]
     return (values, ...) if field.is_required() else (values | None, None)
 
 
-Table = create_model("Table", __config__=STRICT, **{name: _column(name) for name in Row.model_fields})
+Table = create_model("Table", __config__=STRICT, **{name: _build_column_field(name) for name in Row.model_fields})
 Table.__doc__ = "The fields of a row, each a list of as many values."
 
 
@@ -46,7 +46,7 @@ class Columns(BaseModel):
     columns: Table  # type: ignore[valid-type]
 
 
-class Lists(BaseModel):
+class ColumnLists(BaseModel):
     """The columns of a body, before their values are looked at."""
 
     model_config = STRICT
@@ -54,10 +54,10 @@ class Lists(BaseModel):
     columns: dict[str, list[Any] | None]
 
 
-ONE, MANY, FIELDS = TypeAdapter(Row), TypeAdapter(Rows), TypeAdapter(Lists)
+ONE, MANY, FIELDS = TypeAdapter(Row), TypeAdapter(Rows), TypeAdapter(ColumnLists)
 
 
-class QuestionError(UserError):
+class RequestError(UserError):
     """A body that is no question; `detail` lists the first mistakes with their place, as FastAPI does."""
 
     def __init__(self, detail: Sequence[dict[str, Any]]) -> None:
@@ -66,22 +66,22 @@ class QuestionError(UserError):
         self.detail = list(detail)
 
 
-def parsed(body: bytes) -> tuple[list[Row], str]:
-    """The rows of a body, and its form: `row`, `rows` or `columns`. Raises `QuestionError`."""
+def parse_body(body: bytes) -> tuple[list[Row], str]:
+    """The rows of a body, and its form: `row`, `rows` or `columns`. Raises `RequestError`."""
     try:
         content = from_json(body, allow_inf_nan=False)
     except ValueError as error:
         message = f"the body is not JSON: {error}"
-        raise QuestionError([{"loc": [], "msg": message, "type": "json_invalid"}]) from None
+        raise RequestError([{"loc": [], "msg": message, "type": "json_invalid"}]) from None
     json.loads(body, object_pairs_hook=_require_unique, parse_int=str, parse_float=str)
     try:
         if isinstance(content, dict) and "rows" in content:
             return MANY.validate_json(body).rows, "rows"
         if isinstance(content, dict) and "columns" in content:
-            return _turned(FIELDS.validate_python(content).columns), "columns"
+            return _parse_columns(FIELDS.validate_python(content).columns), "columns"
         return [ONE.validate_json(body)], "row"
     except ValidationError as error:
-        raise QuestionError(mistakes(error)) from None
+        raise RequestError(list_mistakes(error)) from None
 
 
 def _require_unique(pairs: list[tuple[str, Any]]) -> None:
@@ -90,38 +90,38 @@ def _require_unique(pairs: list[tuple[str, Any]]) -> None:
     for name, _ in pairs:
         if name in seen:
             message = "this key appears twice in one object"
-            raise QuestionError([{"loc": [_short(name)], "msg": message, "type": "json_invalid"}])
+            raise RequestError([{"loc": [_shorten_name(name)], "msg": message, "type": "json_invalid"}])
         seen.add(name)
 
 
-def mistakes(error: ValidationError) -> list[dict[str, Any]]:
+def list_mistakes(error: ValidationError) -> list[dict[str, Any]]:
     """The first mistakes of a validation: where, what is expected, and which rule; never what was sent."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
     return [
-        {"loc": [_short(part) for part in item["loc"]], "msg": item["msg"], "type": item["type"]}
+        {"loc": [_shorten_name(part) for part in item["loc"]], "msg": item["msg"], "type": item["type"]}
         for item in found[:MOST_ERRORS]
     ]
 
 
-def _short(part: str | int) -> str | int:
+def _shorten_name(part: str | int) -> str | int:
     """A place; the name of a field that there is not is the client's."""
     return part[:LONGEST_NAME] if isinstance(part, str) else part
 
 
-def _turned(given: dict[str, list[Any] | None]) -> list[Row]:
+def _parse_columns(given: dict[str, list[Any] | None]) -> list[Row]:
     """Rows of columns, checked as rows are; a mistake's place is its column, then its number."""
     columns = {name: values for name, values in given.items() if values is not None}
     lengths = {name: len(values) for name, values in columns.items()}
     if len(set(lengths.values())) > 1:
         told = f"columns of unequal length: {dict(list(lengths.items())[:MOST_ERRORS])}"
-        raise QuestionError([{"loc": ["columns"], "msg": told, "type": "value_error"}])
+        raise RequestError([{"loc": ["columns"], "msg": told, "type": "value_error"}])
     rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
     try:
         return MANY.validate_json(to_json({"rows": rows})).rows
     except ValidationError as error:
-        raise QuestionError([{**one, "loc": _place(one["loc"])} for one in mistakes(error)]) from None
+        raise RequestError([{**one, "loc": _to_column_location(one["loc"])} for one in list_mistakes(error)]) from None
 
 
-def _place(loc: list[str | int]) -> list[str | int]:
+def _to_column_location(loc: list[str | int]) -> list[str | int]:
     """Where in the columns a mistake of the rows stands: `rows, 3, origin` is `columns, origin, 3`."""
     return ["columns", *loc[2:3], *loc[1:2], *loc[3:]]

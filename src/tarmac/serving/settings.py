@@ -22,19 +22,19 @@ class Settings:
     workers: int
 
     @classmethod
-    def of(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
         """Reads them. Raises `UserError` naming the variable that is wrong."""
         return cls(
             bundle=Path(environment.get("TARMAC_BUNDLE", "served/live")),
             shadow=Path(environment.get("TARMAC_SHADOW", "served/shadow")),
-            log=_written(environment, "TARMAC_LOG"),
+            log=_create_folder(environment, "TARMAC_LOG"),
             host=environment.get("TARMAC_HOST", "127.0.0.1"),
-            port=_number(environment, "TARMAC_PORT", 8080, 0, 65_535),
-            workers=_number(environment, "TARMAC_WORKERS", 1, 1, 64),
+            port=_parse_number(environment, "TARMAC_PORT", 8080, 0, 65_535),
+            workers=_parse_number(environment, "TARMAC_WORKERS", 1, 1, 64),
         )
 
 
-def _written(environment: Mapping[str, str], name: str) -> Path | None:
+def _create_folder(environment: Mapping[str, str], name: str) -> Path | None:
     """A folder to write to, made where there is none; not asked for where the variable is empty."""
     if not (text := environment.get(name, "")):
         return None
@@ -48,7 +48,7 @@ def _written(environment: Mapping[str, str], name: str) -> Path | None:
     return Path(text)
 
 
-def _number(environment: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
+def _parse_number(environment: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
     text = environment.get(name, str(default))
     if not text.isdecimal() or not low <= int(text) <= high:
         message = f"{name} is {text!r}, not a whole number from {low} to {high}"

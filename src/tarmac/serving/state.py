@@ -22,19 +22,19 @@ FEW = 8  # rows up to which plain Python is faster than arrays
 
 
 @dataclass(frozen=True)
-class Inputs:
+class InputArrays:
     """What a model is asked with: texts (rows, categories) as objects, numbers (rows, numbers) as float32."""
 
     categories: np.ndarray
     numbers: np.ndarray
 
 
-class Lookup:
+class LookupTable:
     """One exported table: rows found by the values of some columns."""
 
     def __init__(self, path: Path, keys: Sequence[str]) -> None:
         """Reads the file. Raises `UserError` where it is missing or damaged."""
-        parquet.check(path)
+        parquet.check_parquet(path)
         table = pq.read_table(path)
         self.keys = tuple(keys)
         self.values = tuple(name for name in table.column_names if name not in self.keys)
@@ -46,55 +46,57 @@ class Lookup:
         self._array = np.concatenate([np.stack(values, axis=1), missing])
         self._key = itemgetter(*self.keys)
 
-    def one(self, row: dict[str, Any]) -> list[float]:
+    def look_up_row(self, row: dict[str, Any]) -> list[float]:
         """The values for one row; NaN where its key is unknown."""
         place = self._place.get(self._key(row), -1)
         return self._array[place].tolist()  # type: ignore[no-any-return]
 
-    def many(self, columns: Sequence[Sequence[Any]]) -> np.ndarray:
+    def look_up_columns(self, columns: Sequence[Sequence[Any]]) -> np.ndarray:
         """The values of many keys, given column by column; shape (rows, values)."""
         keys = columns[0] if len(columns) == 1 else zip(*columns, strict=True)
         places = map(self._place.get, keys, repeat(-1))
         return self._array[np.fromiter(places, dtype=np.intp, count=len(columns[0]))]
 
 
-class State:
+class OnlineFeatures:
     """All lookups, the categories that training saw, and the rows that explanations start from."""
 
     def __init__(self, folder: Path) -> None:
         """Reads the folder. Raises `UserError` where a file of it is missing or damaged."""
         self.facts = read_json(folder / "state.json")
-        self.lookups = [Lookup(folder / f"{name}.parquet", keys) for name, keys in self.facts["lookups"].items()]
+        self.lookups = [LookupTable(folder / f"{name}.parquet", keys) for name, keys in self.facts["lookups"].items()]
         self.categories = {name: frozenset(known) for name, known in self.facts["categories"].items()}
-        parquet.check(folder / "background.parquet")
+        parquet.check_parquet(folder / "background.parquet")
         self.background: pa.Table = pq.read_table(folder / "background.parquet")
         self._params = problem.params.Params.model_validate(self.facts["problem"])
 
-    def inputs(self, columns: dict[str, list[Any]], categories: Sequence[str], numbers: Sequence[str]) -> Inputs:
+    def build_inputs(
+        self, columns: dict[str, list[Any]], categories: Sequence[str], numbers: Sequence[str]
+    ) -> InputArrays:
         """What a model is asked with, its inputs in their order, for rows given column by column."""
         rows = len(next(iter(columns.values())))
         if rows > FEW:
-            found = self._many(columns)
+            found = self._compute_columns(columns)
             texts = np.array([found[name] for name in categories], dtype=object)
             values = np.stack([found[name] for name in numbers], axis=1, dtype=np.float32, casting="unsafe")
-            return Inputs(texts.reshape(len(categories), rows).T, values)  # a model may have no category
-        made = [self._one({name: values[row] for name, values in columns.items()}) for row in range(rows)]
+            return InputArrays(texts.reshape(len(categories), rows).T, values)  # a model may have no category
+        made = [self._compute_row({name: values[row] for name, values in columns.items()}) for row in range(rows)]
         texts = np.array([[one[name] for name in categories] for one in made], dtype=object)
-        return Inputs(texts, np.array([[one[name] for name in numbers] for one in made], dtype=np.float32))
+        return InputArrays(texts, np.array([[one[name] for name in numbers] for one in made], dtype=np.float32))
 
-    def _one(self, row: dict[str, Any]) -> dict[str, Any]:
+    def _compute_row(self, row: dict[str, Any]) -> dict[str, Any]:
         row.update(problem.row.own(SimpleNamespace(**row), self._params))
         for lookup in self.lookups:
-            row.update(zip(lookup.values, lookup.one(row), strict=True))
+            row.update(zip(lookup.values, lookup.look_up_row(row), strict=True))
         row.update(problem.row.derived(SimpleNamespace(**row)))
         return row
 
-    def _many(self, columns: dict[str, list[Any]]) -> dict[str, Any]:
+    def _compute_columns(self, columns: dict[str, list[Any]]) -> dict[str, Any]:
         known = {name: np.array(values) for name, values in columns.items() if isinstance(values[0], int)}
         found = problem.row.own(SimpleNamespace(**known), self._params)
         lists = columns | {name: values.tolist() for name, values in found.items()}
         for lookup in self.lookups:
-            values = lookup.many([lists[name] for name in lookup.keys])
+            values = lookup.look_up_columns([lists[name] for name in lookup.keys])
             found.update(zip(lookup.values, values.T, strict=True))
         found.update(problem.row.derived(SimpleNamespace(**known, **found)))
         return columns | found

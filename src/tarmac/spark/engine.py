@@ -13,28 +13,28 @@ import pyarrow.parquet as pq
 from tarmac.interface.errors import UserError
 from tarmac.pipeline.base import parquet
 from tarmac.pipeline.base.months import WHOLE
-from tarmac.pipeline.base.outputs import replacing
+from tarmac.pipeline.base.outputs import replace_output
 from tarmac.spark import session
 
 MONTH, PLACE = "_month", "_place"  # of a row, while it is on its way to its file
 
 
-def connect() -> Any:
+def connect_backend() -> Any:
     """The session of the cluster, or of this machine, in UTC. Raises `ClusterError` where there is none."""
-    return ibis.pyspark.connect(session.session())  # it sets the zone
+    return ibis.pyspark.connect(session.open_session())  # it sets the zone
 
 
-def batches(months: Sequence[str]) -> list[Sequence[str]]:
+def batch_months(months: Sequence[str]) -> list[Sequence[str]]:
     """All months together: each by itself would keep few machines busy, and wait for the last of them."""
     return [months]
 
 
-def show(backend: Any, name: str, paths: Sequence[Path]) -> ibis.Table:
+def show_files(backend: Any, name: str, paths: Sequence[Path]) -> ibis.Table:
     """Makes the view `name` show the rows of some Parquet files. Raises `UserError` naming a damaged one."""
     for path in paths:
-        parquet.check(path)
-    with session.failures():
-        session.session().read.parquet(*(session.url(path) for path in paths)).createOrReplaceTempView(name)
+        parquet.check_parquet(path)
+    with session.translate_errors():
+        session.open_session().read.parquet(*(session.format_url(path) for path in paths)).createOrReplaceTempView(name)
     return backend.table(name)
 
 
@@ -47,20 +47,20 @@ def show_dates(backend: Any, name: str, dates: Mapping[str, date]) -> ibis.Table
 
 def show_rows(backend: Any, name: str, rows: pa.Table) -> ibis.Table:
     """Makes the view `name` show rows that are in memory, instead of those that it showed before."""
-    with session.failures():
-        session.session().createDataFrame(rows).createOrReplaceTempView(name)
+    with session.translate_errors():
+        session.open_session().createDataFrame(rows).createOrReplaceTempView(name)
     return backend.table(name)
 
 
-def compiled(backend: Any, table: ibis.Table) -> str:
+def compile_query(backend: Any, table: ibis.Table) -> str:
     """The query of an expression, which rounds as DuckDB does."""
     import sqlglot
 
     tree = sqlglot.parse_one(str(backend.compile(table)), read="spark")
-    return str(tree.transform(_rounded).sql("spark"))
+    return str(tree.transform(_convert_rounding).sql("spark"))
 
 
-def _rounded(node: Any) -> Any:
+def _convert_rounding(node: Any) -> Any:
     """Rounding to digits by way of a whole number: of 0.285, a little less in binary, Spark's own makes 0.29."""
     import sqlglot
 
@@ -72,9 +72,9 @@ def _rounded(node: Any) -> Any:
     return sqlglot.parse_one(f"(ROUND(({node.this.sql('spark')}) * {scale}, 0) / {scale})", read="spark")
 
 
-def write(backend: Any, table: ibis.Table, path: Path) -> None:
+def write_table(backend: Any, table: ibis.Table, path: Path) -> None:
     """Writes a sorted table of a month at most as one Parquet file, from here."""
-    with session.jobs(), replacing(path) as partial:
+    with session.watch_jobs(), replace_output(path) as partial:
         rows = backend.to_pyarrow(table)
         pq.write_table(rows, partial, compression="zstd", store_schema=False)
 
@@ -90,10 +90,10 @@ def write_months(backend: Any, query: str, day: str | None, months: Sequence[str
     # A row's place in the sorted query: its columns alone do not tell it, and the way to the files loses it.
     month_of = functions.date_format(day, "yyyy-MM") if day else functions.lit(WHOLE)
     columns = {MONTH: month_of, PLACE: functions.monotonically_increasing_id()}
-    with session.jobs():
+    with session.watch_jobs():
         placed = backend.raw_sql(query).withColumns(columns).repartition(len(months), MONTH)
         ordered = placed.sortWithinPartitions(MONTH, PLACE).drop(PLACE)
-        ordered.write.partitionBy(MONTH).parquet(session.url(together), compression="zstd")
+        ordered.write.partitionBy(MONTH).parquet(session.format_url(together), compression="zstd")
     for month in months:
         written = list(together.glob(f"{MONTH}={month}/*.parquet"))
         if len(written) != 1:

@@ -26,7 +26,7 @@ class ClusterError(UserError):
 
 
 @cache
-def session() -> Any:
+def open_session() -> Any:
     """The one session of this process.
 
     Where it runs is for Spark's own settings to say (`MASTER`, or `spark.master` in its `spark-defaults.conf`); without
@@ -37,7 +37,7 @@ def session() -> Any:
     except ImportError:
         message = "engine is pyspark, but PySpark is not installed"
         raise ClusterError(message, "install it with `make spark`") from None
-    if not shutil.which("java", path=_java()):
+    if not shutil.which("java", path=_find_java()):
         raise ClusterError(
             "Spark needs Java 17 or newer, and no Java was found",
             "install it (Debian: `apt-get install default-jre-headless`), or set JAVA_HOME",
@@ -45,17 +45,17 @@ def session() -> Any:
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     if ADDRESS is None:
         os.environ.pop(OWN_ADDRESS, None)
-    with failures():
-        _answering(_master())
-        return _configured(SparkSession.builder).getOrCreate()
+    with translate_errors():
+        _check_master(_find_master())
+        return _configure_builder(SparkSession.builder).getOrCreate()
 
 
-def _java() -> str | None:
+def _find_java() -> str | None:
     home = os.environ.get("JAVA_HOME")
     return str(Path(home, "bin")) if home else None
 
 
-def _configured(builder: Any) -> Any:
+def _configure_builder(builder: Any) -> Any:
     """Only what results and workers need; memory, cores and all else are for the machine's own settings."""
     code = dict.fromkeys([str(Path(__file__).resolve().parents[2]), str(problem.folder.parent)])  # both packages
     settings = {
@@ -69,7 +69,7 @@ def _configured(builder: Any) -> Any:
     return builder.appName("tarmac")
 
 
-def _master() -> str:
+def _find_master() -> str:
     """The master that Spark's settings come to."""
     from pyspark import SparkConf, SparkContext
     from pyspark.java_gateway import launch_gateway
@@ -84,7 +84,7 @@ def _master() -> str:
     return str(SparkConf().get("spark.master", "local[*]"))
 
 
-def _answering(master: str) -> None:
+def _check_master(master: str) -> None:
     """Raises `ClusterError` where no standalone master of `spark://host:port,host:port` answers."""
     scheme, _, places = master.partition("://")
     if scheme != "spark":
@@ -102,25 +102,25 @@ def _answering(master: str) -> None:
     )
 
 
-def url(path: Path) -> str:
+def format_url(path: Path) -> str:
     """A path as Spark takes it: of this file system, whatever its default one is, and nothing escaped."""
     return f"file://{path.resolve()}"
 
 
-def free_cores() -> int:
+def count_free_cores() -> int:
     """Tasks that the cluster can run at once."""
-    context = session().sparkContext._jsc.sc()
+    context = open_session().sparkContext._jsc.sc()
     return int(context.maxNumConcurrentTasks(context.resourceProfileManager().resourceProfileFromId(0)))
 
 
 @contextmanager
-def jobs(cores: int = 1) -> Iterator[None]:
+def watch_jobs(cores: int = 1) -> Iterator[None]:
     """Turns what goes wrong with jobs of Spark into `ClusterError`, their waiting for cores that stay away as well."""
     over, starved = threading.Event(), threading.Event()
-    watch = threading.Thread(target=_cancel, args=(cores, over, starved), daemon=True)
+    watch = threading.Thread(target=_cancel_starved_jobs, args=(cores, over, starved), daemon=True)
     watch.start()
     try:
-        with failures():
+        with translate_errors():
             yield
     except ClusterError as error:
         if not starved.is_set():
@@ -134,14 +134,14 @@ def jobs(cores: int = 1) -> Iterator[None]:
         watch.join()
 
 
-def _cancel(cores: int, over: threading.Event, starved: threading.Event) -> None:
+def _cancel_starved_jobs(cores: int, over: threading.Event, starved: threading.Event) -> None:
     """Cancels all jobs when there have been too few cores for long; YARN and Kubernetes have queues, to wait in."""
     from py4j.protocol import Py4JError
 
-    context, last = session().sparkContext, time.monotonic()
+    context, last = open_session().sparkContext, time.monotonic()
     with suppress(Py4JError, OSError):  # Java is gone: whoever waits for the jobs is told by them
         while context.master.startswith(("spark://", "local")) and not over.wait(0.5):
-            if free_cores() >= cores:
+            if count_free_cores() >= cores:
                 last = time.monotonic()
             elif time.monotonic() - last > ALONE:
                 starved.set()
@@ -149,7 +149,7 @@ def _cancel(cores: int, over: threading.Event, starved: threading.Event) -> None
 
 
 @contextmanager
-def failures() -> Iterator[None]:
+def translate_errors() -> Iterator[None]:
     """Turns what Spark raises into `ClusterError`, with the line that says why."""
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
@@ -158,10 +158,10 @@ def failures() -> Iterator[None]:
         yield
     except (Py4JError, PySparkException) as error:
         advice = f"read {LOG}" if LOG.exists() else ""
-        raise ClusterError(f"Spark failed: {_reason(str(error))}", advice) from error
+        raise ClusterError(f"Spark failed: {_find_reason(str(error))}", advice) from error
 
 
-def _reason(text: str) -> str:
+def _find_reason(text: str) -> str:
     """The line of a message that says why: of a chain of Java's exceptions the last cause."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     causes = [line for line in lines if line.startswith(("Caused by: ", ": "))]

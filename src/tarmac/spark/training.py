@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base import months, parquet
-from tarmac.pipeline.base.params import TASK, AnySplit, SplitParams, Task, TrainParams, Window
-from tarmac.pipeline.training.estimators import xgboost_options
+from tarmac.pipeline.base.params import TASK, AnySplit, MonthWindow, SplitParams, Task, TrainParams
+from tarmac.pipeline.training.estimators import build_xgboost_options
 from tarmac.spark import session
 
 INPUTS, VALIDATION = "inputs", "validation_row"  # columns of the rows that are fitted to
@@ -41,10 +41,10 @@ def fit_xgboost(
             "set `engine: duckdb` in params.yaml",
         )
     regression = task.kind == "regression"
-    rows = _rows(folder, split.train, False).unionByName(_rows(folder, split.validation, True))
+    rows = _read_rows(folder, split.train, False).unionByName(_read_rows(folder, split.validation, True))
     booster = partial(
         SparkXGBRegressor if regression else SparkXGBClassifier,
-        **xgboost_options(params, task),
+        **build_xgboost_options(params, task),
         features_col=INPUTS,
         label_col=problem.contract.TARGET,
         validation_indicator_col=VALIDATION,
@@ -53,7 +53,7 @@ def fit_xgboost(
         verbose=False,
     )
     logging.getLogger("XGBoost-PySpark").setLevel(logging.WARNING)  # of which it would make INFO
-    fitted = _fitted(booster, _encoded(rows, encoder, task))
+    fitted = _fit_booster(booster, _encode_rows(rows, encoder, task))
     seen = fitted.training_summary.validation_objective_history
     for number, values in enumerate(zip(*(seen[name] for name in task.rounds.values()), strict=True), 1):
         on_round(number, dict(zip(task.rounds, values, strict=True)))
@@ -64,16 +64,16 @@ def fit_xgboost(
     return classifier
 
 
-def _fitted(booster: Callable[..., Any], rows: Any) -> Any:
+def _fit_booster(booster: Callable[..., Any], rows: Any) -> Any:
     """The fit, of as many tasks as there are cores; Spark itself never starts one again that has lost a worker."""
-    with session.jobs():
+    with session.watch_jobs():
         rows = rows.persist()
     for left in reversed(range(FITS)):
-        with session.jobs():
+        with session.watch_jobs():
             rows.count()  # a job, by whose end it is known which workers there are, and they have their rows
-        cores = max(session.free_cores(), 1)
+        cores = max(session.count_free_cores(), 1)
         try:
-            with session.jobs(cores):
+            with session.watch_jobs(cores):
                 fitted = booster(num_workers=cores).fit(rows)
             break
         except session.ClusterError as error:
@@ -84,23 +84,23 @@ def _fitted(booster: Callable[..., Any], rows: Any) -> Any:
     return fitted
 
 
-def _rows(folder: Path, window: Window, validation: bool) -> Any:
+def _read_rows(folder: Path, window: MonthWindow, validation: bool) -> Any:
     """Labelled rows of a window of months, with whether they are to validate on."""
     from pyspark.sql import functions
 
-    paths = [folder / f"{month}.parquet" for month in months.between(window.first, window.last)]
+    paths = [folder / f"{month}.parquet" for month in months.list_months_between(window.first, window.last)]
     for path in paths:
-        parquet.check(path)
-    rows = session.session().read.parquet(*(session.url(path) for path in paths))
+        parquet.check_parquet(path)
+    rows = session.open_session().read.parquet(*(session.format_url(path) for path in paths))
     return rows.filter(rows[problem.contract.TARGET].isNotNull()).withColumn(VALIDATION, functions.lit(validation))
 
 
-def _names(encoder: Any) -> list[str]:
+def _list_input_names(encoder: Any) -> list[str]:
     """The columns that an encoder takes, in the order in which it gives them."""
     return [name for _, step, columns in encoder.transformers_ if step != "drop" for name in columns]
 
 
-def _encoded(rows: Any, encoder: Any, task: Task) -> Any:
+def _encode_rows(rows: Any, encoder: Any, task: Task) -> Any:
     """Rows as float32 inputs, label and whether to validate on; each worker encodes what it has read.
 
     The inputs are one column: XGBoost takes many as well, and fails where 10,000 rows in a row are all to train on.
@@ -108,18 +108,18 @@ def _encoded(rows: Any, encoder: Any, task: Task) -> Any:
     from pyspark.sql import types
 
     target = problem.contract.TARGET
-    names, kept = _names(encoder), [target, VALIDATION]
+    names, kept = _list_input_names(encoder), [target, VALIDATION]
     schema = types.StructType([
         types.StructField(INPUTS, types.ArrayType(types.FloatType())),
         types.StructField(target, types.FloatType() if task.kind == "regression" else types.ByteType()),
         types.StructField(VALIDATION, types.BooleanType()),
     ])  # fmt: skip
 
-    def encode(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def encode_batches(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             values = encoder.transform(batch.select(names).to_pandas())
             starts = pa.array(range(0, values.size + 1, len(names)), pa.int32())
             inputs = pa.ListArray.from_arrays(starts, pa.array(values.ravel()))
             yield pa.RecordBatch.from_arrays([inputs, *(batch.column(name) for name in kept)], [INPUTS, *kept])
 
-    return rows.select(*names, *kept).mapInArrow(encode, schema)
+    return rows.select(*names, *kept).mapInArrow(encode_batches, schema)

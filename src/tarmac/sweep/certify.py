@@ -16,17 +16,17 @@ class CertificateError(UserError):
     """The pipeline did not come to the metrics of the trial."""
 
 
-def certify(study: str, trial: FrozenTrial) -> str:
+def certify_trial(study: str, trial: FrozenTrial) -> str:
     """Runs a trial's parameters through the pipeline, in the workspace. Returns the name of the DVC experiment.
 
     Raises `CertificateError` where a validation metric is not the trial's to the last digit.
     """
     name, values = f"{study}-{trial.number}", trial.user_attrs[PARAMS]
-    if name in experiments():
-        lines = commands.dvc("exp", "apply", name)
+    if name in list_experiments():
+        lines = commands.run_dvc("exp", "apply", name)
     else:
-        settings = [f"--set-param={key}={written(value)}" for key, value in values.items()]
-        lines = commands.dvc("exp", "run", "--name", name, *settings)
+        settings = [f"--set-param={key}={format_value(value)}" for key, value in values.items()]
+        lines = commands.run_dvc("exp", "run", "--name", name, *settings)
     for line in lines:
         print(line, flush=True)
     reached = json.loads(TRAIN_METRICS.read_text(encoding="utf-8"))["validation"]
@@ -44,13 +44,13 @@ def certify(study: str, trial: FrozenTrial) -> str:
     return name
 
 
-def experiments() -> set[str]:
+def list_experiments() -> set[str]:
     """Names of the experiments on this commit."""
-    head = git.git("rev-parse", "HEAD").strip()
+    head = git.run_git("rev-parse", "HEAD").strip()
     place = f"refs/exps/{head[:2]}/{head[2:]}/"
-    return {line.removeprefix(place) for line in git.git("for-each-ref", "--format=%(refname)", place).splitlines()}
+    return {line.removeprefix(place) for line in git.run_git("for-each-ref", "--format=%(refname)", place).splitlines()}
 
 
-def written(value: Value) -> str:
+def format_value(value: Value) -> str:
     """A value as DVC's command line takes it."""
     return str(value).lower() if isinstance(value, bool) else repr(value) if isinstance(value, float) else str(value)

@@ -6,12 +6,12 @@ from ruamel.yaml import YAML
 
 from tarmac.interface.errors import UserError
 from tarmac.pipeline.base import paths
-from tarmac.pipeline.base.hashing import digest
-from tarmac.policy import Params
-from tarmac.reporting.trees import flatten
+from tarmac.pipeline.base.hashing import compute_dvc_hash
+from tarmac.policy import AllParams
+from tarmac.reporting.trees import flatten_tree
 from tarmac.repository import git, reproduce
 from tarmac.repository.dvc import commands
-from tarmac.repository.stage_inputs import OUTSIDE, by_stage
+from tarmac.repository.stage_inputs import OUTSIDE, group_paths_by_stage
 
 FEATURES = str(paths.FEATURES)
 RESULTS = ("metrics/", "models/")  # of an earlier run, which the next stage reads
@@ -22,20 +22,20 @@ class UncommittedError(UserError):
     """Files that decide a result are not committed."""
 
 
-def refuse_uncommitted() -> None:
+def require_committed_files() -> None:
     """Raises `UncommittedError` with the files that stages read and that no commit has as they are here.
 
     An experiment leaves out what Git does not track, and a study is bound to a commit. `params.yaml` may differ: its
     settings are facts of the study themselves.
     """
-    if git.commit("HEAD") is None:
+    if git.resolve_commit("HEAD") is None:
         raise UncommittedError(
             "this repository has no commit, and a study belongs to one",
             "run `git add --all`, then `git commit`",
         )
     pipeline = YAML(typ="safe", pure=True).load(paths.PIPELINE.read_text(encoding="utf-8"))
-    changed = git.changed_since("HEAD")
-    read = by_stage(changed, pipeline)
+    changed = git.list_changed_paths("HEAD")
+    read = group_paths_by_stage(changed, pipeline)
     files = sorted({path for stage, paths in read.items() if stage != OUTSIDE for path in paths})
     files += [path for path in changed if path == str(paths.PIPELINE)]
     files = [path for path in files if not path.startswith(RESULTS)]
@@ -46,22 +46,24 @@ def refuse_uncommitted() -> None:
         )
 
 
-def bring_features() -> None:
+def build_features() -> None:
     """Fetches what the features are made of, then makes them where they are not up to date."""
     commands.clear_stale_locks()
-    commands.pull_each(path for path in NEEDED if not Path(path).exists())
-    reproduce.repro(Path(), "featurize")
+    commands.pull_available_outputs(path for path in NEEDED if not Path(path).exists())
+    reproduce.run_dvc_repro(Path(), "featurize")
 
 
-def facts(params: Params) -> dict[str, str]:
+def collect_facts(params: AllParams) -> dict[str, str]:
     """Every fact by its name, as text."""
-    train = {f"train.{key}": value for key, value in flatten(params.train.model_dump()).items()}
+    train = {f"train.{key}": value for key, value in flatten_tree(params.train.model_dump()).items()}
     settings = {key: value for key, value in train.items() if key not in params.sweep.space}
     others = {"sweep": params.sweep.model_dump(), "split": params.split.model_dump()}
-    settings |= {f"{section}.{key}": value for section, tree in others.items() for key, value in flatten(tree).items()}
+    settings |= {
+        f"{section}.{key}": value for section, tree in others.items() for key, value in flatten_tree(tree).items()
+    }
     return {
-        "commit": git.commit("HEAD") or "none",
-        "data": digest(Path(FEATURES)) or "none",
-        "environment": digest(paths.LOCKED) or "none",
+        "commit": git.resolve_commit("HEAD") or "none",
+        "data": compute_dvc_hash(Path(FEATURES)) or "none",
+        "environment": compute_dvc_hash(paths.LOCKED) or "none",
         **{key: str(value) for key, value in settings.items()},
     }

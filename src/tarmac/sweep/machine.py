@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 GPUS = "CUDA_VISIBLE_DEVICES"
 
 
-def cores() -> int:
+def count_cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0))
 
 
-def visible_gpus(environment: Mapping[str, str]) -> list[str]:
+def list_visible_gpus(environment: Mapping[str, str]) -> list[str]:
     """The GPUs that this process may use, by the name that CUDA knows them by."""
     if GPUS in environment:
         return [name.strip() for name in environment[GPUS].split(",") if name.strip()]
@@ -24,7 +24,7 @@ def visible_gpus(environment: Mapping[str, str]) -> list[str]:
     return done.stdout.split() if done.returncode == 0 else []
 
 
-def share(worker: int, workers: int, gpus: Sequence[str]) -> dict[str, str]:
+def build_worker_environment(worker: int, workers: int, gpus: Sequence[str]) -> dict[str, str]:
     """Variables of a worker's environment, counted from 0: its threads, and its GPU where there are any."""
-    threads = {"OMP_NUM_THREADS": str(max(1, cores() // workers))}
+    threads = {"OMP_NUM_THREADS": str(max(1, count_cores() // workers))}
     return threads | ({GPUS: gpus[worker % len(gpus)]} if gpus else {})

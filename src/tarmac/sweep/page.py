@@ -11,8 +11,8 @@ from optuna.importance import get_param_importances
 from optuna.study import Study
 from optuna.visualization import plot_optimization_history, plot_parallel_coordinate, plot_param_importances
 
-from tarmac.pipeline.base.outputs import replacing
-from tarmac.sweep.show import names, ranked, rows
+from tarmac.pipeline.base.outputs import replace_output
+from tarmac.sweep.show import build_rows, rank_trials, shorten_keys
 
 STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:1200px;margin:2em auto;padding:0 1em;color:#222}"
@@ -25,37 +25,37 @@ STYLE = (
 def write_page(study: Study, objective: str, path: Path) -> None:
     """Writes history, parallel coordinates, importance and the table; charts need a trial that has a result."""
     drawn = [
-        f"<h2>{title}</h2><div class=scroll>{_drawn(figure, study, with_script=not number)}</div>"
-        for number, (title, figure) in enumerate(_figures(study, objective).items())
+        f"<h2>{title}</h2><div class=scroll>{_render_figure(figure, study, with_script=not number)}</div>"
+        for number, (title, figure) in enumerate(_build_figures(study, objective).items())
     ]
     name = html.escape(study.study_name)
     head = f"<!doctype html><html lang=en><meta charset=utf-8><title>{name}</title><style>{STYLE}</style>"
-    parts = [head, f"<h1>Sweep {name}</h1>", *drawn, _table(rows(study, objective)), "</html>"]
-    with replacing(path) as partial:
+    parts = [head, f"<h1>Sweep {name}</h1>", *drawn, _render_table(build_rows(study, objective)), "</html>"]
+    with replace_output(path) as partial:
         partial.write_text("\n".join(parts), encoding="utf-8")
 
 
-def _figures(study: Study, objective: str) -> dict[str, Any]:
-    if not ranked(study):
+def _build_figures(study: Study, objective: str) -> dict[str, Any]:
+    if not rank_trials(study):
         return {}
     figures = {
         "History": plot_optimization_history(study, target_name=objective),
         "Parallel coordinates": plot_parallel_coordinate(study, target_name=objective),
     }
-    return figures | ({"Importance": plot_param_importances(study)} if _can_rank(study) else {})
+    return figures | ({"Importance": plot_param_importances(study)} if _has_importances(study) else {})
 
 
-def _drawn(figure: Any, study: Study, with_script: bool) -> str:
+def _render_figure(figure: Any, study: Study, with_script: bool) -> str:
     """A figure as HTML, its keys without the sections that all of them are in."""
     figure.update_layout(title=None)
     text = str(plotly.io.to_json(figure))
-    for key, short in names(study).items():
+    for key, short in shorten_keys(study).items():
         text = text.replace(f'"{key}"', f'"{short}"')
         text = text.replace(f'"{key[:17]}..."', f'"{short}"')  # as Optuna cuts a long one
     return str(plotly.io.to_html(plotly.io.from_json(text), include_plotlyjs=with_script, full_html=False))
 
 
-def _can_rank(study: Study) -> bool:
+def _has_importances(study: Study) -> bool:
     """Whether importance can be told: it needs enough trials, and some that are better than others."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
@@ -65,7 +65,7 @@ def _can_rank(study: Study) -> bool:
             return False
 
 
-def _table(lines: list[list[str]]) -> str:
+def _render_table(lines: list[list[str]]) -> str:
     kinds = ["th", *["td"] * (len(lines) - 1)]
     body = "".join(
         f"<tr>{''.join(f'<{kind}>{html.escape(cell)}</{kind}>' for cell in line)}</tr>"

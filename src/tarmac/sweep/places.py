@@ -13,18 +13,24 @@ RETRIES = 2  # of a trial that takes its worker with it
 HISTORY, SURPLUS = "retry_history", "surplus"
 
 
-def counted(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+def select_effective_trials(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
     """The trials of a study, one for each place: without those that were run again or were one too many."""
     replaced = {number for trial in trials for number in trial.system_attrs.get(HISTORY, [])}
     return [trial for trial in trials if trial.number not in replaced and SURPLUS not in trial.user_attrs]
 
 
-def place(trials: Sequence[FrozenTrial], trial: FrozenTrial) -> int:
+def compute_slot(trials: Sequence[FrozenTrial], trial: FrozenTrial) -> int:
     """How many places came before this trial's."""
-    return len({_origin(other) for other in counted(trials) if _origin(other) < _origin(trial)})
+    return len(
+        {
+            _find_origin_number(other)
+            for other in select_effective_trials(trials)
+            if _find_origin_number(other) < _find_origin_number(trial)
+        }
+    )
 
 
-def retry(study: Study, trial: FrozenTrial) -> None:
+def requeue_trial(study: Study, trial: FrozenTrial) -> None:
     """Queues a trial that did not come to its end once more, with the parameters that it had drawn."""
     history = [*trial.system_attrs.get(HISTORY, []), trial.number]
     if len(history) <= RETRIES:
@@ -38,15 +44,15 @@ def retry(study: Study, trial: FrozenTrial) -> None:
         )
 
 
-def give_up(study: Study, trial: FrozenTrial) -> None:
+def fail_and_requeue_trial(study: Study, trial: FrozenTrial) -> None:
     """Ends a trial whose worker is gone, and queues it once more; nothing where another machine was first."""
     try:
         study.tell(trial.number, state=TrialState.FAIL)
     except (UpdateFinishedTrialError, ValueError):  # it has ended: just now, or before it was asked for
         return
-    retry(study, trial)
+    requeue_trial(study, trial)
 
 
-def _origin(trial: FrozenTrial) -> int:
+def _find_origin_number(trial: FrozenTrial) -> int:
     """Number of the trial that this one is, or of the first of those that it is run for again."""
     return int(next(iter(trial.system_attrs.get(HISTORY, [])), trial.number))

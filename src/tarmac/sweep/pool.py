@@ -18,9 +18,9 @@ from optuna.trial import FrozenTrial, TrialState
 from tarmac.interface.errors import UserError
 from tarmac.repository import git
 from tarmac.sweep import machine
-from tarmac.sweep.places import give_up
+from tarmac.sweep.places import fail_and_requeue_trial
 from tarmac.sweep.study import GRACE, HEARTBEAT
-from tarmac.sweep.trial import WORKER, finished, open_places
+from tarmac.sweep.trial import WORKER, has_open_slots, select_finished_trials
 from tarmac.sweep.worker import STORAGE
 
 LOOK, PATIENCE, DEATHS = 0.25, 30.0, 5  # seconds between looks; seconds to end in; deaths that are too many
@@ -32,7 +32,7 @@ class WorkerError(UserError):
 
 
 @dataclass
-class Pool:
+class WorkerPool:
     """Up to `jobs` workers that run `total` trials of a study."""
 
     study: Study
@@ -44,19 +44,19 @@ class Pool:
     _started: int = 0
     _unsigned: dict[int, float] = field(default_factory=dict)  # trials that no worker has put its name to: seen since
 
-    def run(self, show: Callable[[list[FrozenTrial]], None]) -> None:
+    def run_trials(self, show: Callable[[list[FrozenTrial]], None]) -> None:
         """Returns when every trial has ended; `show` sees them all whenever one has. Ends the workers on any error."""
         looked, ended = 0.0, -1
         try:
-            while len(finished(trials := self.study.get_trials(deepcopy=False))) < self.total:
-                if len(finished(trials)) != ended:
-                    ended = len(finished(trials))
+            while len(select_finished_trials(trials := self.study.get_trials(deepcopy=False))) < self.total:
+                if len(select_finished_trials(trials)) != ended:
+                    ended = len(select_finished_trials(trials))
                     show(trials)
                 if time.monotonic() - looked > HEARTBEAT:
-                    self._give_up_stale()
+                    self._requeue_stale_trials()
                     looked = time.monotonic()
-                self._reap()
-                self._fill(trials)
+                self._reap_workers()
+                self._start_missing_workers(trials)
                 time.sleep(LOOK)
             show(trials)
         except BaseException:
@@ -64,48 +64,48 @@ class Pool:
                 process.send_signal(signal.SIGTERM)
             raise
         finally:
-            self._end()
+            self._stop_workers()
 
-    def _give_up_stale(self) -> None:
+    def _requeue_stale_trials(self) -> None:
         """Puts back the trials of machines that are gone."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
             fail_stale_trials(self.study)
-        self._give_up_unsigned()
+        self._requeue_unsigned_trials()
 
-    def _give_up_unsigned(self) -> None:
+    def _requeue_unsigned_trials(self) -> None:
         """The same where a worker died between taking a trial and its first heartbeat: for those Optuna has no eye."""
         running = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         unsigned = {trial.number: trial for trial in running if WORKER not in trial.user_attrs}
         now = time.monotonic()
         self._unsigned = {number: self._unsigned.get(number, now) for number in unsigned}
         for number in (number for number, since in self._unsigned.items() if now - since > GRACE):
-            give_up(self.study, unsigned[number])
+            fail_and_requeue_trial(self.study, unsigned[number])
 
-    def _fill(self, trials: list[FrozenTrial]) -> None:
+    def _start_missing_workers(self, trials: list[FrozenTrial]) -> None:
         for place in range(self.jobs):
-            if place not in self._workers and open_places(trials, self.total):
+            if place not in self._workers and has_open_slots(trials, self.total):
                 self._started += 1
                 name = f"{socket.gethostname()}-{os.getpid()}-{self._started}"
-                self._workers[place] = name, self._start(place, name)
+                self._workers[place] = name, self._start_worker(place, name)
 
-    def _start(self, place: int, name: str) -> "subprocess.Popen[bytes]":
-        own = machine.share(place, self.jobs, machine.visible_gpus(os.environ))
+    def _start_worker(self, place: int, name: str) -> "subprocess.Popen[bytes]":
+        own = machine.build_worker_environment(place, self.jobs, machine.list_visible_gpus(os.environ))
         arguments = [self.study.study_name, str(self.total), name, str(os.getpid())]
         return subprocess.Popen(
             [sys.executable, "-m", "tarmac.sweep.worker", *arguments],
-            env={**git.environment(), **own, "PYTHONPATH": "src", STORAGE: self.url},
+            env={**git.build_git_environment(), **own, "PYTHONPATH": "src", STORAGE: self.url},
             start_new_session=True,  # Ctrl-C reaches them through this process alone
         )
 
-    def _reap(self) -> None:
+    def _reap_workers(self) -> None:
         """Takes leave of workers that have ended, and puts back what the dead ones were running."""
         for place, (name, process) in list(self._workers.items()):
             if process.poll() is None:
                 continue
             del self._workers[place]
             if process.returncode:
-                self._put_back(name)
+                self._requeue_trials_of(name)
                 self._deaths += 1
             if process.returncode == 1:
                 raise WorkerError("a sweep worker stopped with an error (see above)", AGAIN)
@@ -115,13 +115,13 @@ class Pool:
                     "run fewer at once if memory is short: `make sweep JOBS=1`",
                 )
 
-    def _put_back(self, name: str) -> None:
+    def _requeue_trials_of(self, name: str) -> None:
         for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             if trial.user_attrs.get(WORKER) == name:
                 print(f"sweep: the worker of trial {trial.number} died, it is run again", flush=True)
-                give_up(self.study, trial)
+                fail_and_requeue_trial(self.study, trial)
 
-    def _end(self) -> None:
+    def _stop_workers(self) -> None:
         """Waits for the workers; they go when no trial is left, or when they are told to."""
         limit = time.monotonic() + PATIENCE
         for name, process in self._workers.values():
@@ -130,4 +130,4 @@ class Pool:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-                self._put_back(name)
+                self._requeue_trials_of(name)

@@ -12,28 +12,28 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from tarmac.policy import Choices, Range, SweepParams
 from tarmac.policy.sweep import Value
-from tarmac.sweep.places import place
+from tarmac.sweep.places import compute_slot
 
 DIGITS = 4  # of a fraction: what is drawn goes into params.yaml, where people read it
 Space = Mapping[str, Range | Choices]
 
 
-def distribution(searched: Range | Choices) -> BaseDistribution:
+def build_distribution(searched: Range | Choices) -> BaseDistribution:
     """What Optuna draws a value from."""
     if isinstance(searched, Choices):
         return CategoricalDistribution(searched.choices)
-    if searched.whole:
+    if searched.is_integer:
         return IntDistribution(int(searched.low), int(searched.high), log=searched.log, step=int(searched.step or 1))
     return FloatDistribution(float(searched.low), float(searched.high), log=searched.log, step=searched.step)
 
 
-def draw(trial: Trial, space: Space) -> dict[str, Value]:
+def draw_values(trial: Trial, space: Space) -> dict[str, Value]:
     """A value for every key, as it would be written by hand."""
-    return {name: _written(searched, _suggest(trial, name, searched)) for name, searched in space.items()}
+    return {name: _round_value(searched, _suggest_value(trial, name, searched)) for name, searched in space.items()}
 
 
-def _suggest(trial: Trial, name: str, searched: Range | Choices) -> Value:
-    drawn_from = distribution(searched)
+def _suggest_value(trial: Trial, name: str, searched: Range | Choices) -> Value:
+    drawn_from = build_distribution(searched)
     if isinstance(drawn_from, CategoricalDistribution):
         return trial.suggest_categorical(name, drawn_from.choices)  # type: ignore[return-value]
     if isinstance(drawn_from, IntDistribution):
@@ -42,24 +42,24 @@ def _suggest(trial: Trial, name: str, searched: Range | Choices) -> Value:
     return trial.suggest_float(name, drawn_from.low, drawn_from.high, step=drawn_from.step, log=drawn_from.log)
 
 
-def _written(searched: Range | Choices, value: Value) -> Value:
+def _round_value(searched: Range | Choices, value: Value) -> Value:
     if isinstance(searched, Choices) or isinstance(value, int):
         return value
     return min(max(float(f"{value:.{DIGITS}g}"), float(searched.low)), float(searched.high))
 
 
-def grid(space: Space) -> list[dict[str, Value]]:
+def build_grid(space: Space) -> list[dict[str, Value]]:
     """Every combination, the last key changing fastest."""
-    return [dict(zip(space, values, strict=True)) for values in itertools.product(*map(_values, space.values()))]
+    return [dict(zip(space, values, strict=True)) for values in itertools.product(*map(_list_values, space.values()))]
 
 
-def _values(searched: Range | Choices) -> Sequence[Value]:
+def _list_values(searched: Range | Choices) -> Sequence[Value]:
     if isinstance(searched, Choices):
         return searched.choices
     step = searched.step or 1
     count = int((searched.high - searched.low) / step + 1e-9) + 1
     values = [searched.low + number * step for number in range(count)]
-    return [int(value) for value in values] if searched.whole else [float(f"{value:.12g}") for value in values]
+    return [int(value) for value in values] if searched.is_integer else [float(f"{value:.12g}") for value in values]
 
 
 class Sampler(BaseSampler):
@@ -67,13 +67,13 @@ class Sampler(BaseSampler):
 
     def __init__(self, params: SweepParams) -> None:
         """Takes sampler, seed and space of a sweep."""
-        self._params, self._points = params, grid(params.space) if params.sampler == "grid" else []
+        self._params, self._points = params, build_grid(params.space) if params.sampler == "grid" else []
         self._inner: BaseSampler = RandomSampler()
         self._point: Mapping[str, Value] = {}
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         """Makes the sampler of this trial."""
-        number = place(study.get_trials(deepcopy=False), trial)
+        number = compute_slot(study.get_trials(deepcopy=False), trial)
         seed = int(np.random.SeedSequence([self._params.seed, number]).generate_state(1)[0])
         if self._params.sampler == "grid":
             self._point = self._points[min(number, len(self._points) - 1)]

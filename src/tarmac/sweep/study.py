@@ -15,9 +15,9 @@ from sqlalchemy import Engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, OperationalError, ProgrammingError
 
-from tarmac.interface.errors import UserError, suggest
+from tarmac.interface.errors import UserError, suggest_name
 from tarmac.policy import SweepParams
-from tarmac.sweep.places import retry
+from tarmac.sweep.places import requeue_trial
 from tarmac.sweep.space import Sampler
 
 EMBEDDED = Path(".dvc/tmp/tarmac/sweep.db")
@@ -37,21 +37,21 @@ def open_storage(url: str) -> RDBStorage:
         url = f"sqlite:///{EMBEDDED}"
     for attempt in range(5):
         try:
-            return _storage(url)
+            return _create_storage(url)
         except (IntegrityError, ProgrammingError):  # another machine makes the tables at this moment
             time.sleep(0.5 * (attempt + 1))
         except (ArgumentError, ImportError, NoSuchModuleError, OperationalError, ValueError) as error:
             raise StudyError(
-                f"the storage {shown(url)} cannot be opened: {str(error).splitlines()[0]}",
+                f"the storage {redact_url(url)} cannot be opened: {str(error).splitlines()[0]}",
                 "check the URL in --storage or TARMAC_SWEEP_STORAGE, and that the database runs",
             ) from None
     raise StudyError(
-        f"the storage {shown(url)} does not allow creating tables",
+        f"the storage {redact_url(url)} does not allow creating tables",
         "grant its user the right to create tables, then run the same command again",
     )
 
 
-def shown(url: str) -> str:
+def redact_url(url: str) -> str:
     """A storage's URL without its password."""
     try:
         return make_url(url).render_as_string(hide_password=True)
@@ -59,7 +59,7 @@ def shown(url: str) -> str:
         return "of that URL"
 
 
-def _storage(url: str) -> RDBStorage:
+def _create_storage(url: str) -> RDBStorage:
     address = make_url(url)
     if address.drivername in ("postgres", "postgresql"):  # the driver that is locked is not SQLAlchemy's default
         url = address.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
@@ -70,14 +70,14 @@ def _storage(url: str) -> RDBStorage:
             engine_kwargs={"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {"pool_pre_ping": True},
             heartbeat_interval=HEARTBEAT,
             grace_period=GRACE,
-            heartbeat_stale_trial_callback=retry,
+            heartbeat_stale_trial_callback=requeue_trial,
         )
     if url.startswith("sqlite"):
-        _one_at_a_time(storage.engine)
+        _serialize_transactions(storage.engine)
     return storage
 
 
-def _one_at_a_time(engine: Engine) -> None:
+def _serialize_transactions(engine: Engine) -> None:
     """Lets a transaction of SQLite lock before it reads: otherwise two workers can take one waiting trial."""
 
     @event.listens_for(engine, "connect")
@@ -111,11 +111,11 @@ def open_study(storage: RDBStorage, name: str, params: SweepParams, facts: dict[
     )
     if FACTS not in study.user_attrs:
         study.set_user_attr(FACTS, json.dumps(facts))
-    refuse_another(name, json.loads(study.user_attrs[FACTS]), facts)
+    require_same_facts(name, json.loads(study.user_attrs[FACTS]), facts)
     return study
 
 
-def refuse_another(name: str, opened: dict[str, str], here: dict[str, str]) -> None:
+def require_same_facts(name: str, opened: dict[str, str], here: dict[str, str]) -> None:
     """Raises `StudyError` naming each fact of the study that is another here."""
     different = [
         f"  {key}: {opened.get(key, 'none')} in the study, {here.get(key, 'none')} here"
@@ -138,5 +138,5 @@ def load_study(storage: RDBStorage, name: str) -> Study:
         known = sorted(optuna.get_all_study_names(storage))
         raise StudyError(
             f"there is no study {name!r} in this storage (known: {', '.join(known) or 'none'})",
-            f"{suggest(name, known)} start it with `make sweep STUDY={shlex.quote(name)}`".strip(),
+            f"{suggest_name(name, known)} start it with `make sweep STUDY={shlex.quote(name)}`".strip(),
         ) from None

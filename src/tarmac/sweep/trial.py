@@ -8,14 +8,14 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from tarmac.interface.errors import UserError
-from tarmac.pipeline.base.outputs import finite
-from tarmac.pipeline.models.dataset import Inputs, Split
+from tarmac.pipeline.base.outputs import require_finite
+from tarmac.pipeline.models.dataset import ModelInputs, Split
 from tarmac.pipeline.training import estimators
 from tarmac.pipeline.training.best_round import BestRound
-from tarmac.policy import Params
-from tarmac.policy.sweep import with_values
-from tarmac.sweep.places import HISTORY, SURPLUS, counted, place
-from tarmac.sweep.space import draw
+from tarmac.policy import AllParams
+from tarmac.policy.sweep import replace_values
+from tarmac.sweep.places import HISTORY, SURPLUS, compute_slot, select_effective_trials
+from tarmac.sweep.space import draw_values
 
 PARAMS, METRICS, SECONDS, WORKER, ERROR = "params", "metrics", "seconds", "worker", "error"
 
@@ -24,21 +24,23 @@ class SurplusError(Exception):
     """Two workers took the last place at once; this one came second."""
 
 
-def open_places(trials: list[FrozenTrial], total: int) -> bool:
+def has_open_slots(trials: list[FrozenTrial], total: int) -> bool:
     """Whether there is a trial to take: one that waits, or a place that nobody has."""
-    known = counted(trials)
+    known = select_effective_trials(trials)
     return len(known) < total or any(trial.state == TrialState.WAITING for trial in known)
 
 
-def finished(trials: list[FrozenTrial]) -> list[FrozenTrial]:
+def select_finished_trials(trials: list[FrozenTrial]) -> list[FrozenTrial]:
     """The trials that have come to their end, one way or another."""
-    return [trial for trial in counted(trials) if trial.state.is_finished()]
+    return [trial for trial in select_effective_trials(trials) if trial.state.is_finished()]
 
 
 class Objective:
     """What Optuna calls for each trial; returns the validation metric that is searched for."""
 
-    def __init__(self, study: Study, params: Params, split: Split, total: int, worker: str, alive: Callable[[], None]):
+    def __init__(
+        self, study: Study, params: AllParams, split: Split, total: int, worker: str, alive: Callable[[], None]
+    ):
         """Keeps the data for all trials of a worker. `alive` raises where the worker shall end."""
         self._study, self._params, self._split, self._total = study, params, split, total
         self._worker, self._alive, self.number = worker, alive, -1
@@ -47,14 +49,16 @@ class Objective:
         """Runs a trial. Raises `TrialPruned` where halving ends it."""
         self.number, started = trial.number, time.monotonic()
         self._alive()
-        self._refuse_surplus(trial)
+        self._require_free_slot(trial)
         trial.set_user_attr(WORKER, self._worker)
-        values = draw(trial, self._params.sweep.space)
+        values = draw_values(trial, self._params.sweep.space)
         trial.set_user_attr(PARAMS, values)
         best = BestRound()
         try:
-            params = with_values(self._params.train, values)
-            estimators.fit(params, Inputs.of(params.features), self._split, self._on_round(trial, best))
+            params = replace_values(self._params.train, values)
+            estimators.fit_model(
+                params, ModelInputs.from_groups(params.features), self._split, self._build_round_callback(trial, best)
+            )
         except (UserError, ValueError) as error:
             hint = getattr(error, "hint", "")
             trial.set_user_attr(ERROR, f"{error}; {hint}" if hint else str(error))
@@ -64,21 +68,21 @@ class Objective:
             trial.set_user_attr(METRICS, best.metrics)
         return best.metrics[self._params.sweep.objective]
 
-    def _refuse_surplus(self, trial: Trial) -> None:
+    def _require_free_slot(self, trial: Trial) -> None:
         trials = self._study.get_trials(deepcopy=False)
         (own,) = (other for other in trials if other.number == trial.number)
-        if HISTORY not in own.system_attrs and place(trials, own) >= self._total:
+        if HISTORY not in own.system_attrs and compute_slot(trials, own) >= self._total:
             trial.set_user_attr(SURPLUS, True)
             raise SurplusError
 
-    def _on_round(self, trial: Trial, best: BestRound) -> estimators.OnRound:
+    def _build_round_callback(self, trial: Trial, best: BestRound) -> estimators.OnRound:
         halving, objective = self._params.sweep.halving, self._params.sweep.objective
         rung = halving.min_rounds if halving else 0
 
         def on_round(number: int, metrics: dict[str, float]) -> None:
             nonlocal rung
             self._alive()
-            finite(metrics)
+            require_finite(metrics)
             best(number, metrics)
             if halving and number >= rung:
                 rung *= halving.factor

@@ -11,13 +11,13 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.study import Study
 from optuna.trial import TrialState
 
-from tarmac.pipeline.base.runner import run
+from tarmac.pipeline.base.runner import run_stage
 from tarmac.pipeline.training.fitting import read_split
-from tarmac.policy import load
-from tarmac.sweep.facts import facts
-from tarmac.sweep.places import retry
+from tarmac.policy import load_all_params
+from tarmac.sweep.facts import collect_facts
+from tarmac.sweep.places import requeue_trial
 from tarmac.sweep.study import open_storage, open_study
-from tarmac.sweep.trial import Objective, open_places
+from tarmac.sweep.trial import Objective, has_open_slots
 
 STORAGE = "TARMAC_SWEEP_STORAGE"  # a URL may hold a password: it is no argument that every user of the machine can read
 
@@ -29,27 +29,27 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: told.set())
     name, total, own, parent = sys.argv[1:]
 
-    def alive() -> None:
+    def check_alive() -> None:
         if told.is_set() or os.getppid() != int(parent):  # who would tell it may be gone before it asks who that is
             raise KeyboardInterrupt
 
     try:
-        _join(name, int(total), own, alive)
+        _join_study(name, int(total), own, check_alive)
     except KeyboardInterrupt:
         sys.exit(130)
 
 
-def _join(name: str, total: int, own: str, alive: Callable[[], None]) -> None:
+def _join_study(name: str, total: int, own: str, alive: Callable[[], None]) -> None:
     optuna.logging.set_verbosity(optuna.logging.CRITICAL)
-    params = load()
-    study = open_study(open_storage(os.environ.get(STORAGE, "")), name, params.sweep, facts(params))
+    params = load_all_params()
+    study = open_study(open_storage(os.environ.get(STORAGE, "")), name, params.sweep, collect_facts(params))
     split = read_split(params.split, params.train.features)
-    work(study, Objective(study, params, split, total, own, alive), total)
+    process_trials(study, Objective(study, params, split, total, own, alive), total)
 
 
-def work(study: Study, objective: Objective, total: int) -> None:
+def process_trials(study: Study, objective: Objective, total: int) -> None:
     """Takes trials until every place is taken. Puts the running one back where it is told to end."""
-    while open_places(study.get_trials(deepcopy=False), total):
+    while has_open_slots(study.get_trials(deepcopy=False), total):
         try:
             study.optimize(objective, n_trials=1, catch=(Exception,))
         except UpdateFinishedTrialError:  # this worker was silent for so long that another has taken its trial
@@ -58,9 +58,9 @@ def work(study: Study, objective: Objective, total: int) -> None:
             left = [trial for trial in study.get_trials() if trial.number == objective.number]
             for trial in left:
                 if trial.state == TrialState.FAIL:
-                    retry(study, trial)
+                    requeue_trial(study, trial)
             raise
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

@@ -45,23 +45,23 @@ Column = Number | Category | Date
 Columns = Mapping[str, Column]
 
 
-def parts(name: str) -> list[str]:
+def list_date_columns(name: str) -> list[str]:
     """The columns that a date becomes."""
     return [f"{name}_{part}" for part in PARTS]
 
 
-def hour(name: str) -> str:
+def format_hour_column(name: str) -> str:
     """The column with the hour of a date that a file tells with a time."""
     return f"{name}_hour"
 
 
-def plain(name: str) -> str:
+def normalize_name(name: str) -> str:
     """A column's name as the code writes it: lower case, letters, digits and underscores."""
     made = re.sub(r"\W+", "_", str(name), flags=re.ASCII).strip("_").lower() or "column"
     made = f"c_{made}" if made[0].isdigit() or made.startswith("model_") else made
     return f"{made}_" if made in TAKEN or keyword.iskeyword(made) else made
 
 
-def without(columns: Columns, name: str) -> Columns:
+def remove_column(columns: Columns, name: str) -> Columns:
     """The columns but for one."""
     return {other: column for other, column in columns.items() if other != name}

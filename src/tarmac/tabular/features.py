@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import ibis
 from ibis import Table
 
-from tarmac.tabular.columns import MISSING, Category, Columns, Date, parts
+from tarmac.tabular.columns import MISSING, Category, Columns, Date, list_date_columns
 
 NAN = ibis.literal(float("nan"), "float32")
 
@@ -18,7 +18,7 @@ def clean(table: Table, columns: Columns, key: Sequence[str], target: str, class
         made[name] = value.fill_null(MISSING) if isinstance(column, Category) else value
         if isinstance(column, Date):
             found = (value.year(), value.month(), value.day(), value.day_of_week.index())
-            made |= dict(zip(parts(name), found, strict=True))
+            made |= dict(zip(list_date_columns(name), found, strict=True))
     places = [(table[target] == text, place) for place, text in enumerate(classes)]
     made[target] = ibis.cases(*places).cast("int8") if places else table[target].cast("float32")
     return table.select(**made).order_by(list(key))
@@ -31,7 +31,7 @@ def features(table: Table, key: Sequence[str], inputs: Sequence[str], texts: Seq
     return table.order_by(list(key)).select(*own, **numbers, **{target: table[target]})
 
 
-def of_period(table: Table, day: str | None, period: Table) -> Table:
+def select_period(table: Table, day: str | None, period: Table) -> Table:
     """The rows of a period, which has one row with the dates `first` (included) and `after` (not)."""
     if day is None:
         return table

@@ -6,53 +6,53 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tarmac.interface.errors import UserError, suggest
-from tarmac.tabular.columns import Category, Column, Columns, Number, hour, plain
+from tarmac.interface.errors import UserError, suggest_name
+from tarmac.tabular.columns import Category, Column, Columns, Number, format_hour_column, normalize_name
 
 WHOLE = "all"  # the file of a table without months
 LEFT_OUT = b"left out"  # of a schema: columns that files have, and the table has not
 
 
-def types(columns: Columns, left_out: Sequence[str] = ()) -> pa.Schema:
+def build_raw_schema(columns: Columns, left_out: Sequence[str] = ()) -> pa.Schema:
     """The Arrow types of a raw table, which knows the columns of its files that are left out."""
-    schema = pa.schema([(name, _type(column)) for name, column in columns.items()])
+    schema = pa.schema([(name, _to_arrow_type(column)) for name, column in columns.items()])
     return schema.with_metadata({LEFT_OUT: "\n".join(left_out)}) if left_out else schema
 
 
-def _type(column: Column) -> pa.DataType:
+def _to_arrow_type(column: Column) -> pa.DataType:
     if isinstance(column, Number):
         return pa.int64() if column.whole else pa.float64()
     return pa.string() if isinstance(column, Category) else pa.date32()
 
 
-def of_file(frame: pd.DataFrame, schema: pa.Schema) -> pd.DataFrame:
+def normalize_file_columns(frame: pd.DataFrame, schema: pa.Schema) -> pd.DataFrame:
     """The columns of a file under their names for code, with the hours of its times, without those left out."""
-    named = frame.rename(columns={name: plain(name) for name in frame.columns if name not in schema.names})
+    named = frame.rename(columns={name: normalize_name(name) for name in frame.columns if name not in schema.names})
     for field in schema:
-        wanted = pa.types.is_date(field.type) and hour(field.name) in schema.names
-        if wanted and field.name in named and hour(field.name) not in named:
-            named = named.assign(**{hour(field.name): hours_of(named[field.name])})
+        wanted = pa.types.is_date(field.type) and format_hour_column(field.name) in schema.names
+        if wanted and field.name in named and format_hour_column(field.name) not in named:
+            named = named.assign(**{format_hour_column(field.name): parse_hours(named[field.name])})
     left_out = (schema.metadata or {}).get(LEFT_OUT, b"").decode()
     return named.drop(columns=left_out.split("\n"), errors="ignore")
 
 
-def hours_of(times: "pd.Series[str]") -> "pd.Series[str]":
+def parse_hours(times: "pd.Series[str]") -> "pd.Series[str]":
     """The hour of each time as text; missing where only the day is told."""
     return times.str.extract(r"^\d{4}-\d{2}-\d{2}[T ](\d{2})", expand=False)
 
 
-def typed(name: str, frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:
+def parse_raw_table(name: str, frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:
     """Text columns as a raw table. Raises `UserError` that names a column or value which does not fit."""
     if list(frame.columns) != schema.names:
         unknown = [column for column in frame.columns if column not in schema.names]
         raise UserError(
             f"{name} has columns {', '.join(frame.columns)}, expected {', '.join(schema.names)}",
-            " ".join(filter(None, (suggest(column, schema.names) for column in unknown))),
+            " ".join(filter(None, (suggest_name(column, schema.names) for column in unknown))),
         )
     columns = []
     for field in schema:
         try:
-            columns.append(_column(frame[field.name], field.type))
+            columns.append(_parse_column(frame[field.name], field.type))
         except (ValueError, pa.ArrowException) as error:
             first, *_ = str(error).splitlines()
             raise UserError(
@@ -62,7 +62,7 @@ def typed(name: str, frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:
     return pa.table(columns, schema=schema.remove_metadata())
 
 
-def _column(text: "pd.Series[str]", kind: pa.DataType) -> pa.Array:
+def _parse_column(text: "pd.Series[str]", kind: pa.DataType) -> pa.Array:
     if pa.types.is_date(kind):
         return pa.array(pd.to_datetime(text, format="ISO8601").dt.date, type=kind, from_pandas=True)
     if pa.types.is_timestamp(kind):

@@ -9,29 +9,44 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, Field, create_model, model_validator
 
 from tarmac.interface.request import STRICT
-from tarmac.tabular.columns import MISSING, PARTS, Category, Column, Columns, Date, Number, hour, parts, plain
+from tarmac.tabular.columns import (
+    MISSING,
+    PARTS,
+    Category,
+    Column,
+    Columns,
+    Date,
+    Number,
+    format_hour_column,
+    list_date_columns,
+    normalize_name,
+)
 
 TIMED = re.compile(r"\d{4}-\d{2}-\d{2}[T ](\d{2})")  # as `ingest` reads an hour
 
 
-def row_model(columns: Columns, about: str) -> type[BaseModel]:
+def build_row_model(columns: Columns, about: str) -> type[BaseModel]:
     """The model of a row, without what may lack in it where it lacks; `about` is told to clients.
 
     The hour of a date may lack where the date comes with its time.
     """
-    hours = {name: hour(name) for name, kind in columns.items() if isinstance(kind, Date) and hour(name) in columns}
-    fields: dict[str, Any] = {name: _field(column, name in hours.values()) for name, column in columns.items()}
+    hours = {
+        name: format_hour_column(name)
+        for name, kind in columns.items()
+        if isinstance(kind, Date) and format_hour_column(name) in columns
+    }
+    fields: dict[str, Any] = {name: _build_field(column, name in hours.values()) for name, column in columns.items()}
     wanted = {name: own for name, own in hours.items() if not columns[own].missing}
-    rules: dict[str, Any] = {"hours": model_validator(mode="before")(_with_hours(hours, wanted))}
+    rules: dict[str, Any] = {"hours": model_validator(mode="before")(_build_hour_filler(hours, wanted))}
     made: type[BaseModel] = create_model("Row", __config__=STRICT, __validators__=rules if hours else {}, **fields)
     made.__doc__ = about
     return made
 
 
-def _with_hours(hours: Mapping[str, str], wanted: Mapping[str, str]) -> Callable[[Any], Any]:
+def _build_hour_filler(hours: Mapping[str, str], wanted: Mapping[str, str]) -> Callable[[Any], Any]:
     """What adds to a row the hours that its dates tell, and raises `ValueError` where one is `wanted` and not told."""
 
-    def added(row: Any) -> Any:
+    def add_hours(row: Any) -> Any:
         if not isinstance(row, dict):
             return row
         told = {own: TIMED.match(str(row.get(name))) for name, own in hours.items() if row.get(own) is None}
@@ -41,29 +56,29 @@ def _with_hours(hours: Mapping[str, str], wanted: Mapping[str, str]) -> Callable
                 raise ValueError(f"{own} is missing, and {name} has no time of day")
         return whole
 
-    return added
+    return add_hours
 
 
-def _field(column: Column, may_lack: bool) -> Any:
-    kind = _kind(column)
+def _build_field(column: Column, may_lack: bool) -> Any:
+    kind = _build_field_type(column)
     return (kind | None, None) if column.missing or may_lack else (kind, ...)
 
 
-def _kind(column: Column) -> Any:
+def _build_field_type(column: Column) -> Any:
     if isinstance(column, Number):
         limits = Field(ge=column.low, le=column.high)
-        return Annotated[int, limits, BeforeValidator(_whole)] if column.whole else Annotated[float, limits]
+        return Annotated[int, limits, BeforeValidator(_to_whole_number)] if column.whole else Annotated[float, limits]
     if isinstance(column, Date):
-        return Annotated[date, Field(strict=False), BeforeValidator(_written)]
+        return Annotated[date, Field(strict=False), BeforeValidator(_parse_date)]
     return Literal[column.levels] if column.levels else str
 
 
-def _whole(number: Any) -> Any:
+def _to_whole_number(number: Any) -> Any:
     """JSON makes no difference between 762 and 762.0, and tables with gaps write the latter."""
     return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
-def _written(day: Any) -> Any:
+def _parse_date(day: Any) -> Any:
     """The day of an instant, as `ingest` takes it; refuses a number: pydantic takes it for seconds since 1970."""
     if isinstance(day, str) and len(day) > len("2024-02-29"):
         return datetime.fromisoformat(day).date()
@@ -74,32 +89,32 @@ def _written(day: Any) -> Any:
 
 def field_of(column: str, columns: Columns, useless: Collection[str]) -> str | None:
     """The field that a file's column fills, under its name in the file or in the code; None where nobody needs it."""
-    name = column if column in columns else plain(column)
+    name = column if column in columns else normalize_name(column)
     return None if name in useless else name
 
 
 def asked(row: Mapping[str, Any], columns: Columns) -> dict[str, Any]:
     """What a client would ask about a prepared row: the fields of the model, without what is missing."""
-    given = {name: row[name] for name in columns if not _absent(row[name])}
+    given = {name: row[name] for name in columns if not _is_missing(row[name])}
     return {name: value.isoformat() if isinstance(value, date) else value for name, value in given.items()}
 
 
-def _absent(value: Any) -> bool:
+def _is_missing(value: Any) -> bool:
     return value is None or value == MISSING or (isinstance(value, float) and math.isnan(value))
 
 
-def prepared(rows: Sequence[BaseModel], columns: Columns) -> dict[str, list[Any]]:
+def build_prepared_columns(rows: Sequence[BaseModel], columns: Columns) -> dict[str, list[Any]]:
     """The prepared columns of some rows."""
     made: dict[str, list[Any]] = {}
     for name, column in columns.items():
         values = [getattr(row, name) for row in rows]
         if isinstance(column, Date):
-            made |= dict(zip(parts(name), _parts(values), strict=True))
+            made |= dict(zip(list_date_columns(name), _split_dates(values), strict=True))
         lacking = MISSING if isinstance(column, Category) else math.nan
         made[name] = values if isinstance(column, Date) else [lacking if value is None else value for value in values]
     return made
 
 
-def _parts(days: Sequence[date | None]) -> list[list[float]]:
+def _split_dates(days: Sequence[date | None]) -> list[list[float]]:
     found = [(day.year, day.month, day.day, day.weekday()) if day else (math.nan,) * len(PARTS) for day in days]
     return [list(part) for part in zip(*found, strict=True)] if found else [[] for _ in PARTS]

@@ -6,18 +6,18 @@ import pandas as pd
 import pandera.pandas as pa
 
 from tarmac.tabular.columns import Category, Column, Columns, Number
-from tarmac.tabular.raw import WHOLE, types
+from tarmac.tabular.raw import WHOLE, build_raw_schema
 
 
 def schema(columns: Columns, key: Sequence[str], day: str | None, month: str | None) -> pa.DataFrameSchema:
     """Pandera schema of a raw table; of rows with the same key the first stays."""
-    rules = [_of_file(day, month)] if day and month and month != WHOLE else []
+    rules = [_build_month_check(day, month)] if day and month and month != WHOLE else []
     return pa.DataFrameSchema(
         {
             field.name: pa.Column(
-                pd.ArrowDtype(field.type), _checks(columns[field.name]), nullable=columns[field.name].missing
+                pd.ArrowDtype(field.type), _build_checks(columns[field.name]), nullable=columns[field.name].missing
             )
-            for field in types(columns)
+            for field in build_raw_schema(columns)
         },
         rules,
         strict=True,
@@ -27,7 +27,7 @@ def schema(columns: Columns, key: Sequence[str], day: str | None, month: str | N
     )
 
 
-def _checks(column: Column) -> list[pa.Check]:
+def _build_checks(column: Column) -> list[pa.Check]:
     if isinstance(column, Number):
         low, high = (limit is not None for limit in (column.low, column.high))
         at_least = [pa.Check(lambda values: values >= column.low, name="not_below")] if low else []
@@ -38,8 +38,8 @@ def _checks(column: Column) -> list[pa.Check]:
     return []
 
 
-def _of_file(day: str, month: str) -> pa.Check:
-    def holds(frame: pd.DataFrame) -> "pd.Series[bool]":
+def _build_month_check(day: str, month: str) -> pa.Check:
+    def is_in_month(frame: pd.DataFrame) -> "pd.Series[bool]":
         return frame[day].astype("str").str.startswith(month).astype("bool")
 
-    return pa.Check(holds, name=f"{day}:of_file")
+    return pa.Check(is_in_month, name=f"{day}:of_file")

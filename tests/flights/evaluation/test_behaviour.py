@@ -8,7 +8,7 @@ import pytest
 
 from flights.contract.columns import CATEGORICAL, FEATURES, KEY, TARGET, feature_names
 from flights.evaluation.behaviour import BEHAVIOURS
-from tarmac.interface.behaviour import Behaviour, becomes, grows, worsens
+from tarmac.interface.behaviour import Behaviour, add_amount, add_two_deviations, set_value
 
 NAMES = feature_names(list(FEATURES))
 BY_NAME = pytest.mark.parametrize("behaviour", BEHAVIOURS, ids=[behaviour.name for behaviour in BEHAVIOURS])
@@ -84,7 +84,7 @@ def test_directional_changes_increase_and_others_set_constant(behaviour):
 
 def test_worsens_adds_two_standard_deviations_per_column():
     table = pd.DataFrame({"a": [1.0, 2.0, 3.0, np.nan], "b": [10.0, 20.0, 30.0, 40.0], "c": 0.0})
-    after = worsens(table, ["a", "b"])
+    after = add_two_deviations(table, ["a", "b"])
     assert after["a"].tolist() == pytest.approx([3, 4, 5, np.nan], nan_ok=True)
     assert (after["b"] - table["b"]).tolist() == pytest.approx([2 * (500 / 3) ** 0.5] * 4)
     assert after["c"].equals(table["c"])
@@ -93,8 +93,8 @@ def test_worsens_adds_two_standard_deviations_per_column():
 def test_grows_keeps_missing_values_and_becomes_replaces_all():
     table = pd.DataFrame({"a": [1.0, np.nan], "b": [2.0, 3.0]})
     wanted = pd.DataFrame({"a": [61.0, np.nan], "b": [62.0, 63.0]})
-    pd.testing.assert_frame_equal(grows(60.0)(table, ["a", "b"]), wanted)
-    assert becomes("??")(table, ["a"]).to_dict("list") == {"a": ["??", "??"], "b": [2.0, 3.0]}
+    pd.testing.assert_frame_equal(add_amount(60.0)(table, ["a", "b"]), wanted)
+    assert set_value("??")(table, ["a"]).to_dict("list") == {"a": ["??", "??"], "b": [2.0, 3.0]}
 
 
 def test_feed_outage_covers_its_whole_feature_group():

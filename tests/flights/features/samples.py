@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from tarmac.pipeline.base.months import days
+from tarmac.pipeline.base.months import compute_month_bounds
 from tests.flights import real
 from tests.flights.features.oracle import Exact, Past, digits, possible
 from tests.flights.featurizer import Featurizer, assert_same_flights, flights_of
@@ -18,7 +18,7 @@ PROBLEMS = ((2, 15, 60), (7, 40, 40))  # lead in hours, minutes that count as la
 @cache
 def month(lead_hours: int, late_minutes: int) -> tuple[pd.DataFrame, Past, pd.DataFrame]:
     """The features of the month, its past, and its flights in the same order."""
-    tables, period = real.tables(*MONTHS), days(MONTHS[-1])
+    tables, period = real.tables(*MONTHS), compute_month_bounds(MONTHS[-1])
     found = Featurizer(lead_hours, late_minutes).features(tables, period)
     flights = flights_of(tables, period)
     assert_same_flights(found, flights)

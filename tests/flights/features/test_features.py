@@ -9,7 +9,7 @@ import pytest
 from flights.contract.columns import CATEGORICAL, FEATURES, feature_names
 from flights.contract.params import Params
 from flights.features.table import LOOKBACK_DAYS
-from tarmac.pipeline.base.months import days, reaching_back
+from tarmac.pipeline.base.months import compute_month_bounds, select_lookback_months
 from tests.flights import real
 from tests.flights.data.stored import MONTHS
 from tests.flights.features import samples
@@ -32,8 +32,8 @@ def test_month_computed_alone_equals_month_of_whole_year() -> None:
     year = featurizer.features(real.tables(*MONTHS), (date(2013, 1, 1), date(2014, 1, 1)))
     assert len(year) == sum(real.raw(f"flights/{month}").num_rows for month in MONTHS)
     for month in ("2013-03", "2013-09"):
-        first, after = days(month)
-        reach = reaching_back(month, LOOKBACK_DAYS, list(MONTHS))
+        first, after = compute_month_bounds(month)
+        reach = select_lookback_months(month, LOOKBACK_DAYS, list(MONTHS))
         assert len(reach) == 2
         alone = featurizer.features(real.tables(*reach), (first, after))
         together = year[(year["day"] >= first) & (year["day"] < after)].reset_index(drop=True)
@@ -43,7 +43,7 @@ def test_month_computed_alone_equals_month_of_whole_year() -> None:
 @pytest.mark.slow
 def test_result_is_independent_of_input_row_order() -> None:
     """Files are read by several threads: the bytes must not depend on which is first."""
-    first, after = days(samples.MONTHS[-1])
+    first, after = compute_month_bounds(samples.MONTHS[-1])
     period = (first, first + timedelta(days=2))
     tables = real.tables(*samples.MONTHS)
     draw = np.random.default_rng(7)
@@ -60,7 +60,9 @@ def test_rows_are_the_flights_of_the_period_in_a_fixed_order() -> None:
     found, _, flights = samples.month(2, 15)
     order = ["day", "origin", "sched_dep", "carrier", "flight"]
     placed = found[["day", "origin", "carrier", "flight"]].merge(flights, on=["day", "origin", "carrier", "flight"])
-    assert placed[order].equals(flights_of(real.tables(samples.MONTHS[-1]), days(samples.MONTHS[-1]))[order])
+    assert placed[order].equals(
+        flights_of(real.tables(samples.MONTHS[-1]), compute_month_bounds(samples.MONTHS[-1]))[order]
+    )
 
 
 def test_numbers_are_float32_and_finite_or_missing() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flights.features.rolling import attach, board, mean
+from flights.features.rolling import build_board, compute_mean, join_columns
 
 EVENT = st.tuples(st.sampled_from("ab"), st.integers(0, 12), st.integers(-9, 9))
 SCHEMA = ibis.schema({"key": "string", "step": "int32", "value": "int32"})
@@ -17,7 +17,9 @@ def events(*rows: tuple[str, int, int]) -> ibis.Table:
 
 
 def sums(table: ibis.Table, windows: tuple[int, ...]) -> dict[tuple[str, int], tuple]:
-    state = board(table, ("key",), windows, lambda seen: {"n": seen.value.notnull().cast("int32"), "sum": seen.value})
+    state = build_board(
+        table, ("key",), windows, lambda seen: {"n": seen.value.notnull().cast("int32"), "sum": seen.value}
+    )
     names = [f"{name}_{window}" for window in windows for name in ("n", "sum")]
     rows = state.to_pyarrow().to_pylist()
     return {(row["key"], row["step"]): tuple(row[name] for name in names) for row in rows}
@@ -42,14 +44,14 @@ def test_board_sums_the_events_of_the_steps_before(rows: list[tuple[str, int, in
 
 def test_measures_use_counting_step_not_step_of_event() -> None:
     """Departures use it: how long a flight has waited depends on when one looks."""
-    state = board(events(("a", 5, 0)), ("key",), (3,), lambda seen: {"at": seen.step})
+    state = build_board(events(("a", 5, 0)), ("key",), (3,), lambda seen: {"at": seen.step})
     assert {row["step"]: row["at_3"] for row in state.to_pyarrow().to_pylist()} == {6: 6, 7: 7, 8: 8}
 
 
 def test_attach_keeps_every_flight_once_with_nulls_for_gaps() -> None:
     flights = ibis.memtable({"key": ["a", "b", "c", "a"], "order": [1, 2, 3, 4]})
     state = ibis.memtable({"key": ["a", "b", "z"], "value": [10, None, 30]}, schema={"key": "string", "value": "int64"})
-    rows = attach(flights, state, ("key",)).order_by("order").to_pyarrow().to_pylist()
+    rows = join_columns(flights, state, ("key",)).order_by("order").to_pyarrow().to_pylist()
     assert [(row["key"], row["order"], row["value"]) for row in rows] == [
         ("a", 1, 10),
         ("b", 2, None),
@@ -76,11 +78,11 @@ def test_mean_shrinks_to_zero_by_prior_and_is_null_if_empty(
     total: int | None, count: int | None, prior: float, digits: int, expected: float | None
 ) -> None:
     table = ibis.memtable([(total, count)], schema={"total": "int64", "n": "int64"})
-    found = table.select(mean=mean(table.total, table.n, prior, digits)).to_pyarrow()["mean"].to_pylist()
+    found = table.select(mean=compute_mean(table.total, table.n, prior, digits)).to_pyarrow()["mean"].to_pylist()
     assert found == [expected]
 
 
 def test_mean_defaults_to_tenths_and_no_prior() -> None:
     table = ibis.memtable([(20, 3)], schema={"total": "int64", "n": "int64"})
-    found = table.select(mean=mean(table.total, table.n)).to_pyarrow()["mean"].to_pylist()
+    found = table.select(mean=compute_mean(table.total, table.n)).to_pyarrow()["mean"].to_pylist()
     assert found == [6.7]

@@ -10,8 +10,8 @@ import pyarrow as pa
 from flights.contract.columns import FEATURES, KEY
 from flights.contract.params import Params
 from flights.features import aircraft
-from flights.features.known import Known
-from flights.features.table import seen, with_columns
+from flights.features.known import FeatureInputs
+from flights.features.table import join_lookups, seen
 
 EPOCH = datetime(1970, 1, 1)
 NEW_YORK = timedelta(hours=-4)  # in summer, in which all rows written by hand are
@@ -70,10 +70,10 @@ def flight(
     }
 
 
-def columns(group: ModuleType, known: Known) -> ibis.Table:
+def columns(group: ModuleType, known: FeatureInputs) -> ibis.Table:
     """The flights with what a group looks up; the age of an aircraft is made of what its own group looks up."""
     groups = dict.fromkeys((group, aircraft))
-    return with_columns(known.flights, [lookup for each in groups for lookup in each.lookups(known)])
+    return join_lookups(known.flights, [lookup for each in groups for lookup in each.lookups(known)])
 
 
 def run(group: ModuleType, flights: list[dict], params: Params = PARAMS, **lookups: list[dict]) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flights.leakage import future
-from tarmac.policy import load
+from tarmac.policy import load_all_params
 from tests.conftest import required
 
 MONTHS = ["2013-11", "2013-12"]
@@ -68,7 +68,7 @@ def test_returns_static_table_unchanged(flights):
 @settings(max_examples=5)
 @given(SEEDS)
 def test_selects_flights_whose_prediction_time_has_passed(flights, seed):
-    cut, params = future.draw(MONTHS[1:], seed), load().problem
+    cut, params = future.draw(MONTHS[1:], seed), load_all_params().problem
     keys = future.decided("flights", flights, cut, params)
     frame = flights.to_pandas()
     scheduled = frame["time_hour"] + pd.to_timedelta(frame["minute"].astype(float), unit="m")

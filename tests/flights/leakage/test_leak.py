@@ -14,7 +14,7 @@ from ibis import _ as row
 
 from flights.contract.columns import FEATURES
 from flights.features import history, operations, rolling, rotation, weather
-from flights.features.known import Known
+from flights.features.known import FeatureInputs
 from tarmac.interface.lookup import Lookup
 from tests.flights import real
 from tests.flights.features.tiny import minute
@@ -79,10 +79,10 @@ def own_delay(patch: pytest.MonkeyPatch) -> None:
     """The flight's own delay at departure passes for that of the previous leg."""
     honest = rotation.lookups
 
-    def lookups(known: Known) -> list[Lookup]:
+    def lookups(known: FeatureInputs) -> list[Lookup]:
         own = known.flights.select(*rotation.LEG, previous_wait=row.dep - row.sched_dep)
         [found] = honest(known)
-        table = rolling.attach(found.table.drop("previous_wait"), own, rotation.LEG)
+        table = rolling.join_columns(found.table.drop("previous_wait"), own, rotation.LEG)
         return [replace(found, table=table)]
 
     patch.setattr(rotation, "lookups", lookups)
@@ -92,7 +92,7 @@ def share_of_today(patch: pytest.MonkeyPatch) -> None:
     """The airport's share late of the whole day passes for that of the day before."""
     honest = history.lookups
 
-    def lookups(known: Known) -> list[Lookup]:
+    def lookups(known: FeatureInputs) -> list[Lookup]:
         today = known.flights.group_by("origin", "day").aggregate(origin_delay_1d=row.late.mean().round(2))
         kept = [replace(found, table=_without(found.table, "origin_delay_1d")) for found in honest(known)]
         return [*kept, Lookup("today", today, ("origin", "day"))]
@@ -109,9 +109,9 @@ def wide_board(module: object) -> Plant:
 
     def plant(patch: pytest.MonkeyPatch) -> None:
         def board(events: ibis.Table, *rest: object) -> ibis.Table:
-            return rolling.board(events.mutate(step=row.step - 1), *rest)
+            return rolling.build_board(events.mutate(step=row.step - 1), *rest)
 
-        patch.setattr(module, "board", board)
+        patch.setattr(module, "build_board", board)
 
     return plant
 
@@ -124,13 +124,13 @@ def whole_wait(patch: pytest.MonkeyPatch) -> None:
         gone = due.dep.notnull().cast("int32")
         return {"due": due.one, "gone": gone, "wait": behind, "late": (behind > late_minutes).cast("int32")}
 
-    patch.setattr(operations, "_waits", waits)
+    patch.setattr(operations, "_measure_waits", waits)
 
 
 def current_hour(patch: pytest.MonkeyPatch) -> None:
     """The observation of the hour that is still running counts as made."""
 
-    def lookups(known: Known) -> list[Lookup]:
+    def lookups(known: FeatureInputs) -> list[Lookup]:
         return [Lookup("weather", known.weather.mutate(hour=known.weather.hour - 1), ("origin", "hour"))]
 
     patch.setattr(weather, "lookups", lookups)
@@ -138,13 +138,15 @@ def current_hour(patch: pytest.MonkeyPatch) -> None:
 
 def delay_at_once(patch: pytest.MonkeyPatch) -> None:
     """The previous leg's arrival is known whenever it was."""
-    patch.setattr(rotation, "_only", lambda condition, value: value)
+    patch.setattr(rotation, "_select_if", lambda condition, value: value)
 
 
 def quarter_late(patch: pytest.MonkeyPatch) -> None:
     """The previous leg is looked at a quarter of an hour after the cut-off."""
-    honest = rotation._turns
-    patch.setattr(rotation, "_turns", lambda legs: honest(legs.mutate(cut=row.cut + 15)).mutate(cut=row.cut - 15))
+    honest = rotation._compute_turns
+    patch.setattr(
+        rotation, "_compute_turns", lambda legs: honest(legs.mutate(cut=row.cut + 15)).mutate(cut=row.cut - 15)
+    )
 
 
 LANDED = {name for name in FEATURES["operations"] if "_landed_" in name}

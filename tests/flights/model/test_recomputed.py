@@ -6,18 +6,18 @@ import pytest
 from sklearn import metrics as oracle
 
 from tarmac.interface.problem import problem
-from tarmac.pipeline.base.params import Window
+from tarmac.pipeline.base.params import MonthWindow
 from tarmac.pipeline.models.scorer import Scorer
-from tarmac.policy import load
+from tarmac.policy import load_all_params
 from tests.conftest import ROOT, required
 from tests.flights.model.test_published_model import metrics, model, predictions
 
-PARAMS = load(ROOT / "params.yaml")
+PARAMS = load_all_params(ROOT / "params.yaml")
 DIGITS = 1e-9  # of a published number
 ROUNDED = {"slices": 6e-5, "monthly_auc": 6e-6, "calibration": 6e-6}  # half of the last digit that a table shows
 
 
-def labelled(window: Window) -> pd.DataFrame:
+def labelled(window: MonthWindow) -> pd.DataFrame:
     """Rows of a window that have a label, in the order of their files."""
     paths = [path for path in sorted(required("data/features").iterdir()) if window.first <= path.stem <= window.last]
     return pd.concat([pd.read_parquet(path) for path in paths], ignore_index=True).dropna(

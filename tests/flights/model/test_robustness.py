@@ -91,8 +91,8 @@ def test_every_large_slice_exceeds_auc_bound_when_rescored():
 
 
 def test_model_inputs_match_params():
-    from tarmac.pipeline.models.dataset import Inputs
-    from tarmac.policy import load
+    from tarmac.pipeline.models.dataset import ModelInputs
+    from tarmac.policy import load_all_params
 
-    wanted = Inputs.of(load(ROOT / "params.yaml").train.features)
+    wanted = ModelInputs.from_groups(load_all_params(ROOT / "params.yaml").train.features)
     assert (tuple(model().categories), tuple(model().numbers)) == (wanted.categories, wanted.numbers)

@@ -8,7 +8,7 @@ import pytest
 from flights.contract.columns import MONTHLY, TABLES
 from flights.tables.schema import BLANKED, KEYS, schema, tallies
 from tarmac.pipeline import engine
-from tarmac.pipeline.prepare.validation import validate
+from tarmac.pipeline.prepare.validation import validate_table
 from tests.flights import real
 from tests.flights.data.stored import MONTHS, folder
 
@@ -42,7 +42,9 @@ def validated(month: str) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
     for table in TABLES:
         monthly = table in MONTHLY
         frame = real.raw(f"{table}/{month}" if monthly else table).to_pandas(types_mapper=pd.ArrowDtype)
-        valid[table], lines = validate(frame, schema(table, month if monthly else None, valid), KEYS[table], BLANKED)
+        valid[table], lines = validate_table(
+            frame, schema(table, month if monthly else None, valid), KEYS[table], BLANKED
+        )
         broken.append(lines.assign(table=table, kept=len(valid[table]) == len(frame)))
     return valid, pd.concat(broken, ignore_index=True)
 
@@ -59,7 +61,7 @@ def test_real_months_break_only_the_known_wind_rule(month: str) -> None:
 @cache
 def counted() -> dict[str, int]:
     """The counts of `COUNTED` over the whole year."""
-    backend = engine.connect()
+    backend = engine.connect_backend()
     for name in TABLES:
         path = folder("raw") / (f"{name}/*.parquet" if name in MONTHLY else f"{name}.parquet")
         backend.raw_sql(f"CREATE VIEW {name} AS FROM '{path}'")

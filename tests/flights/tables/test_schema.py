@@ -7,7 +7,7 @@ import pytest
 
 from flights.contract.columns import MONTHLY
 from flights.tables.schema import BLANKED, KEYS, schema
-from tarmac.pipeline.prepare.validation import TableError, validate
+from tarmac.pipeline.prepare.validation import TableError, validate_table
 from tests.flights import rows
 
 # A change to one valid row, and the rules that it breaks, each as (column, rule).
@@ -120,7 +120,7 @@ def schema_of(table: str) -> object:
 
 
 def checked(table: str, *changes: dict) -> tuple[pd.DataFrame, pd.DataFrame]:
-    return validate(rows.frame(table, *changes), schema_of(table), KEYS[table], BLANKED)
+    return validate_table(rows.frame(table, *changes), schema_of(table), KEYS[table], BLANKED)
 
 
 def broken_rules(broken: pd.DataFrame) -> set[tuple[str, str]]:
@@ -227,4 +227,4 @@ def test_every_rule_and_required_column_has_a_fault_case() -> None:
 )
 def test_unexpected_columns_or_types_raise_naming_the_column(change: object, message: str) -> None:
     with pytest.raises(TableError, match=message):
-        validate(change(rows.frame("flights", {})), schema_of("flights"), KEYS["flights"], BLANKED)
+        validate_table(change(rows.frame("flights", {})), schema_of("flights"), KEYS["flights"], BLANKED)

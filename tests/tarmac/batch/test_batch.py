@@ -19,14 +19,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tarmac.batch import run
-from tarmac.batch.plan import Part, alone
-from tarmac.batch.progress import Progress
-from tarmac.batch.run import found, predict
+from tarmac.batch.plan import BatchFile, lock_output
+from tarmac.batch.progress import ProgressBar
+from tarmac.batch.run import load_bundle, predict_files
 from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
-from tarmac.pipeline.base.hashing import digest
+from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.serving.bundle import Bundle
-from tarmac.serving.question import QuestionError, parsed
+from tarmac.serving.question import RequestError, parse_body
 from tests.conftest import ROOT, required
 from tests.tarmac.batch.batches import key, prepared, read, rejected, requests, write
 from tests.waiting import PATIENCE, wait_for
@@ -70,10 +70,10 @@ def command(bundle_folder, *arguments):
 
 def refusal(bundle, source, out):
     """Return why there are no scores, and the hint, each of one line; the input is as it was."""
-    before = digest(source)
+    before = compute_dvc_hash(source)
     with pytest.raises(UserError, match=r".") as error:
-        predict(source, out, bundle)
-    assert digest(source) == before
+        predict_files(source, out, bundle)
+    assert compute_dvc_hash(source) == before
     assert "\n" not in str(error.value) + error.value.hint
     return "; ".join(filter(None, (str(error.value), error.value.hint)))
 
@@ -81,7 +81,7 @@ def refusal(bundle, source, out):
 def test_batch_scores_match_service_and_pipeline(bundle, tmp_path):
     rows = prepared()
     asked = requests(len(rows))
-    predict(write(asked, tmp_path / "in.parquet"), tmp_path / "out.parquet", bundle)
+    predict_files(write(asked, tmp_path / "in.parquet"), tmp_path / "out.parquet", bundle)
     made = read(tmp_path / "out.parquet")
     assert [key(row) for row in made] == [key(row) for row in rows]
     labelled = {key(row): row["probability"] for row in pq.read_table(required("data/predictions.parquet")).to_pylist()}
@@ -89,9 +89,9 @@ def test_batch_scores_match_service_and_pipeline(bundle, tmp_path):
     assert len(common) > 5000
     assert [row["probability"] for row in common] == [labelled[key(row)] for row in common]
     for row, question in list(zip(made, asked, strict=True))[::40]:
-        inputs = bundle.inputs([problem.request.Row.model_validate_json(json.dumps(question))])
+        inputs = bundle.build_inputs([problem.request.Row.model_validate_json(json.dumps(question))])
         assert row["probability"] == bundle.score(inputs)[0]
-        assert (row["missing"], row["unknown"]) == (len(bundle.missing(inputs)[0]), len(bundle.unknown(inputs)[0]))
+        assert (row["missing"], row["unknown"]) == (len(bundle.list_missing_inputs(inputs)[0]), len(bundle.list_unknown_categories(inputs)[0]))
 
 
 @settings(max_examples=15, deadline=None)
@@ -104,7 +104,7 @@ def test_scores_are_independent_of_file_and_chunk_boundaries(whole, bundle, cuts
         for number, (first, after) in enumerate(itertools.pairwise(edges)):
             if after > first:
                 write(rows[first:after], source / f"{number}.{'csv' if number % 2 else 'parquet'}")
-        predict(source, out, bundle, rows=size)
+        predict_files(source, out, bundle, rows=size)
         made = [row for path in sorted(out.iterdir()) for row in read(path)]
         assert [{**row, "row": 0} for row in made] == [{**row, "row": 0} for row in scores]
 
@@ -113,13 +113,13 @@ def test_scores_are_independent_of_file_and_chunk_boundaries(whole, bundle, cuts
 def whole(bundle, tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole")
     rows = [{**row, "live": LIVE} if number % 7 == 0 else row for number, row in enumerate(requests(300, 20))]
-    predict(write(rows, folder / "in.parquet"), folder / "out.parquet", bundle)
+    predict_files(write(rows, folder / "in.parquet"), folder / "out.parquet", bundle)
     return rows, read(folder / "out.parquet")
 
 
 def test_csv_and_parquet_give_equal_scores(whole, bundle, tmp_path):
     rows, scores = whole
-    predict(write(rows, tmp_path / "in.csv"), tmp_path / "out.csv", bundle)
+    predict_files(write(rows, tmp_path / "in.csv"), tmp_path / "out.csv", bundle)
     assert read(tmp_path / "out.csv") == scores
 
 
@@ -127,14 +127,14 @@ def test_na_and_empty_text_give_equal_scores(whole, bundle, tmp_path):
     rows, _ = whole
     empty, named = ([{**row, "tailnum": text, "distance": text} for row in rows] for text in ("", "NA"))
     for name, written in {"empty": empty, "named": named}.items():
-        predict(write(written, tmp_path / f"{name}.csv"), tmp_path / f"{name}.parquet", bundle)
+        predict_files(write(written, tmp_path / f"{name}.csv"), tmp_path / f"{name}.parquet", bundle)
     assert read(tmp_path / "named.parquet") == read(tmp_path / "empty.parquet")
 
 
 def test_live_inputs_in_file_score_as_in_request(whole, bundle):
     rows, scores = whole
     for question, row in list(zip(rows, scores, strict=True))[:50]:
-        assert row["probability"] == bundle.score(bundle.inputs(parsed(json.dumps(question).encode())[0]))[0]
+        assert row["probability"] == bundle.score(bundle.build_inputs(parse_body(json.dumps(question).encode())[0]))[0]
 
 
 @settings(max_examples=25, deadline=None)
@@ -151,7 +151,7 @@ def test_every_row_is_scored_or_rejected_in_order(bundle, mistakes, size, suffix
         if all(mistakes):
             assert "0 scored" in refusal(bundle, source, out)
         else:
-            predict(source, out, bundle, rows=size)
+            predict_files(source, out, bundle, rows=size)
         scores, lines = read(out), rejected(Path(f"{out}.rejects.csv"))
     assert [row["row"] for row in scores] == [number for number, name in enumerate(mistakes, 1) if not name]
     assert [int(line["row"]) for line in lines] == [number for number, name in enumerate(mistakes, 1) if name]
@@ -165,8 +165,8 @@ def test_every_row_is_scored_or_rejected_in_order(bundle, mistakes, size, suffix
             **sent,
             "live": None,
         }
-        with pytest.raises(QuestionError) as refused:
-            parsed(json.dumps(sent).encode())
+        with pytest.raises(RequestError) as refused:
+            parse_body(json.dumps(sent).encode())
         told = refused.value.detail
         assert line["field"] == "; ".join(".".join(one["loc"]) for one in told)
         assert line["message"] == "; ".join(one["msg"] for one in told)
@@ -178,8 +178,8 @@ def test_killed_run_leaves_no_partial_file_and_resumes_exactly(bundle, bundle_fo
     for number, times in enumerate((1, 30, 1)):
         wrong = [{**row, "origin": "BOS"} if place % 100 == 0 else row for place, row in enumerate(rows)]
         write(wrong[number:] * times, source / f"{number}.parquet")
-    predict(source, tmp_path / "undisturbed", bundle)
-    before = digest(source)
+    predict_files(source, tmp_path / "undisturbed", bundle)
+    before = compute_dvc_hash(source)
     process = subprocess.Popen([*COMMAND, source, out], env=environment(bundle_folder), stdout=subprocess.DEVNULL)
     halves = (out / "0.parquet", out / ".1.parquet.new.partial")
 
@@ -196,9 +196,9 @@ def test_killed_run_leaves_no_partial_file_and_resumes_exactly(bundle, bundle_fo
     skipped = [line for line in done.stdout.splitlines() if "skipped" in line]
     assert len(skipped) == 1
     assert "0.parquet" in skipped[0]
-    assert digest(out) == digest(tmp_path / "undisturbed")
-    assert digest(tmp_path / "out.rejects") == digest(tmp_path / "undisturbed.rejects")
-    assert digest(source) == before
+    assert compute_dvc_hash(out) == compute_dvc_hash(tmp_path / "undisturbed")
+    assert compute_dvc_hash(tmp_path / "out.rejects") == compute_dvc_hash(tmp_path / "undisturbed.rejects")
+    assert compute_dvc_hash(source) == before
 
 
 def test_skips_only_files_whose_input_output_and_model_match(bundle_folder, tmp_path, capsys):
@@ -206,7 +206,7 @@ def test_skips_only_files_whose_input_output_and_model_match(bundle_folder, tmp_
     rows = requests(20)
     write([{**rows[0], "flight": 0}, *rows[1:]], source / "a.parquet")
     write(rows, source / "b.parquet")
-    skipped = lambda folder: _skipped(capsys, lambda: predict(source, out, Bundle(folder)))  # noqa: E731
+    skipped = lambda folder: _skipped(capsys, lambda: predict_files(source, out, Bundle(folder)))  # noqa: E731
     assert skipped(bundle_folder) == []
     assert skipped(bundle_folder) == ["a", "b"]
     os.utime(source / "a.parquet")
@@ -235,36 +235,36 @@ def _skipped(capsys, run):
 
 def test_output_metadata_records_release_model_and_input(bundle, bundle_folder, tmp_path):
     source = write([*requests(9), {**requests(1)[0], "origin": "BOS"}], tmp_path / "in.parquet")
-    predict(source, tmp_path / "out.parquet", bundle)
+    predict_files(source, tmp_path / "out.parquet", bundle)
     schema = pq.read_schema(tmp_path / "out.parquet")
     assert json.loads(schema.metadata[b"tarmac"]) == {
         "version": "v0.0.1",
         "commit": bundle.release["commit"],
-        "model": digest(bundle_folder / "model.onnx"),
-        "state": digest(bundle_folder / "state"),
-        "input": digest(source),
+        "model": compute_dvc_hash(bundle_folder / "model.onnx"),
+        "state": compute_dvc_hash(bundle_folder / "state"),
+        "input": compute_dvc_hash(source),
     }
     assert json.loads(pq.read_metadata(tmp_path / "out.parquet").metadata[b"tarmac.rows"]) == {
         "rows": 10,
         "scored": 9,
         "rejected": 1,
-        "rejects": digest(tmp_path / "out.parquet.rejects.csv"),
+        "rejects": compute_dvc_hash(tmp_path / "out.parquet.rejects.csv"),
     }
     assert schema.names == ["row", *problem.contract.KEY, "probability", "missing", "unknown"]
 
 
 def test_removes_rejects_of_an_earlier_run(bundle, tmp_path):
     rows = requests(5)
-    predict(write([{**rows[0], "flight": 0}, *rows], tmp_path / "in.csv"), tmp_path / "out.csv", bundle)
+    predict_files(write([{**rows[0], "flight": 0}, *rows], tmp_path / "in.csv"), tmp_path / "out.csv", bundle)
     assert len(rejected(tmp_path / "out.csv.rejects.csv")) == 1
-    predict(write(rows, tmp_path / "in.csv"), tmp_path / "out.csv", bundle)
+    predict_files(write(rows, tmp_path / "in.csv"), tmp_path / "out.csv", bundle)
     assert not (tmp_path / "out.csv.rejects.csv").exists()
 
 
 def test_too_many_rejected_rows_fail_the_command(bundle, bundle_folder, tmp_path):
     rows = requests(10)
     source = write([{**rows[0], "flight": 0}, *rows[1:]], tmp_path / "in.parquet")
-    predict(source, tmp_path / "out.parquet", bundle, 0.1)
+    predict_files(source, tmp_path / "out.parquet", bundle, 0.1)
     done = command(bundle_folder, source, tmp_path / "out.parquet", "--max-rejects", "0.09")
     assert done.returncode == 1
     error, hint = done.stderr.splitlines()
@@ -347,19 +347,19 @@ def test_column_of_wrong_type_is_refused(bundle, tmp_path, column, values, told)
 
 def test_equivalent_parquet_types_give_equal_scores(bundle, tmp_path):
     plain = pa.Table.from_pylist(requests(50, 50))
-    predict(write(requests(50, 50), tmp_path / "plain.parquet"), tmp_path / "plain-out.parquet", bundle)
+    predict_files(write(requests(50, 50), tmp_path / "plain.parquet"), tmp_path / "plain-out.parquet", bundle)
     texts = [name for name in plain.column_names if pa.types.is_string(plain[name].type)]
     for kind in (pa.large_string(), pa.string_view(), pa.dictionary(pa.int8(), pa.large_string())):
         fields = [(name, kind if name in texts else pa.int32()) for name in plain.column_names]
         pq.write_table(plain.cast(pa.schema(fields)), tmp_path / "in.parquet")
-        predict(tmp_path / "in.parquet", tmp_path / "out.parquet", bundle)
+        predict_files(tmp_path / "in.parquet", tmp_path / "out.parquet", bundle)
         assert read(tmp_path / "out.parquet") == read(tmp_path / "plain-out.parquet")
 
 
 def test_nan_in_a_row_is_rejected(bundle, tmp_path):
     table = pa.Table.from_pylist(requests(2)).append_column("live.temp", pa.array([float("nan"), 40.0]))
     pq.write_table(table, tmp_path / "in.parquet")
-    predict(tmp_path / "in.parquet", tmp_path / "out.parquet", bundle)
+    predict_files(tmp_path / "in.parquet", tmp_path / "out.parquet", bundle)
     (line,) = rejected(tmp_path / "out.parquet.rejects.csv")
     assert (line["row"], line["field"]) == ("1", "live.temp")
 
@@ -383,7 +383,7 @@ def test_refuses_overlapping_or_invalid_paths(bundle, tmp_path):
     missing = refusal(bundle, tmp_path / "none.parquet", tmp_path / "scores.parquet")
     assert "none.parquet does not exist; did you mean `one.parquet`?" in missing
     with pytest.raises(UserError, match="is not a bundle"):
-        found(tmp_path)
+        load_bundle(tmp_path)
 
 
 def test_scores_every_file_of_a_folder_or_refuses_it(bundle, tmp_path):
@@ -393,7 +393,7 @@ def test_scores_every_file_of_a_folder_or_refuses_it(bundle, tmp_path):
     write(requests(2), source / "day=1" / "a.parquet")
     write(requests(3), source / "day=2" / "a.csv")
     (source / "_SUCCESS").write_text("")
-    assert "5 rows: 5 scored" in predict(source, tmp_path / "out", bundle)
+    assert "5 rows: 5 scored" in predict_files(source, tmp_path / "out", bundle)
     assert len(read(tmp_path / "out" / "day=2" / "a.parquet")) == 3
     (source / "notes.txt").write_text("")
     assert "notes.txt" in refusal(bundle, source, tmp_path / "out")
@@ -404,32 +404,32 @@ def test_scores_every_file_of_a_folder_or_refuses_it(bundle, tmp_path):
 
 def test_file_without_rows_gives_empty_output(bundle, tmp_path):
     pq.write_table(pa.Table.from_pylist(requests(1)).slice(0, 0), tmp_path / "in.parquet")
-    assert "0 rows" in predict(tmp_path / "in.parquet", tmp_path / "out.parquet", bundle)
+    assert "0 rows" in predict_files(tmp_path / "in.parquet", tmp_path / "out.parquet", bundle)
     assert read(tmp_path / "out.parquet") == []
 
 
 @pytest.mark.parametrize("count", [1, 20])
 def test_builds_inputs_for_model_without_categories(bundle, count):
     rows = [problem.request.Row.model_validate_json(json.dumps(row)) for row in requests(count)]
-    inputs = bundle.state.inputs(problem.request.columns(rows), [], bundle.session.numbers)
+    inputs = bundle.state.build_inputs(problem.request.columns(rows), [], bundle.session.numbers)
     assert (inputs.categories.shape, len(inputs.numbers)) == ((count, 0), count)
 
 
 def test_concurrent_run_with_same_output_is_refused(bundle, tmp_path):
     source = write(requests(2), tmp_path / "in.parquet")
-    with alone(tmp_path / "out.parquet"):
+    with lock_output(tmp_path / "out.parquet"):
         assert "another run" in refusal(bundle, source, tmp_path / "out.parquet")
-    predict(source, tmp_path / "out.parquet", bundle)
+    predict_files(source, tmp_path / "out.parquet", bundle)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.parquet", "out.parquet"]
 
 
 def test_input_file_changed_during_run_is_refused(tmp_path):
-    part = Part(write(requests(2), tmp_path / "in.csv"), tmp_path / "out.csv", tmp_path / "rejects.csv")
-    job = run.Job.of(part, {})
-    job.unchanged()
+    part = BatchFile(write(requests(2), tmp_path / "in.csv"), tmp_path / "out.csv", tmp_path / "rejects.csv")
+    job = run.Job.from_file(part, {})
+    job.check_unchanged()
     part.source.write_bytes(part.source.read_bytes() + b"\n")
     with pytest.raises(UserError, match="was changed"):
-        job.unchanged()
+        job.check_unchanged()
 
 
 WITHOUT = """
@@ -469,9 +469,9 @@ def test_progress_bar_is_drawn_only_on_terminal(monkeypatch):
     clock = iter(range(0, 1000, 10))
     monkeypatch.setattr(time, "monotonic", lambda: next(clock))
     for stream, lines in ((io.StringIO(), 3), (Terminal(), 9)):
-        progress = Progress(900, stream)
+        progress = ProgressBar(900, stream)
         for step in range(1, 10):
-            progress.add(50, step * 100)
+            progress.add_rows(50, step * 100)
         progress.close()
         shown = stream.getvalue()
         assert shown.count("rows/s") == lines

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tarmac.ci import branch
-from tarmac.ci.branch import BranchError, push
+from tarmac.ci.branch import BranchError, push_result
 from tarmac.repository.git import GitError
 from tests.commits import commit, run, work_in
 
@@ -30,14 +30,14 @@ def server(*words: str) -> str:
     return run("-C", "../server", *words)
 
 
-def retrained(here: Path, result: str) -> branch.Pushed | None:
+def retrained(here: Path, result: str) -> branch.PushedCommit | None:
     (here / "result").write_text(result)
-    return push(f"retrained to {result}")
+    return push_result(f"retrained to {result}")
 
 
 def test_commit_is_based_on_server_default_branch(here):
     pushed = retrained(here, "1")
-    assert pushed == branch.Pushed(server("rev-parse", "retrain"), "trunk", pushed.content, new=True)
+    assert pushed == branch.PushedCommit(server("rev-parse", "retrain"), "trunk", pushed.content, new=True)
     assert server("rev-parse", "retrain^") == server("rev-parse", "trunk")
     assert server("log", "-1", "--format=%s", "retrain") == "retrained to 1"
     assert run("status", "--porcelain") == ""
@@ -54,7 +54,7 @@ def test_next_result_replaces_previous_commit(here):
 def test_same_result_is_not_pushed_again(here):
     first = retrained(here, "1")
     run("switch", "--quiet", "trunk")
-    assert retrained(here, "1") == branch.Pushed(first.commit, "trunk", first.content, new=False)
+    assert retrained(here, "1") == branch.PushedCommit(first.commit, "trunk", first.content, new=False)
 
 
 def test_result_already_on_default_branch_is_not_pushed(here):
@@ -85,10 +85,10 @@ def test_unrelated_default_branch_commit_causes_no_new_push(here):
     run("switch", "--quiet", "trunk")
     commit(readme="x")
     run("push", "--quiet", "origin", "trunk")
-    assert retrained(here, "1") == branch.Pushed(first.commit, "trunk", first.content, new=False)
+    assert retrained(here, "1") == branch.PushedCommit(first.commit, "trunk", first.content, new=False)
 
 
-def theirs(first: branch.Pushed, how: str) -> str:
+def theirs(first: branch.PushedCommit, how: str) -> str:
     signed = server("show", "--no-patch", "--format=%B", first.commit)
     old, new = server("rev-parse", "trunk^{tree}"), server("rev-parse", f"{first.commit}^{{tree}}")
     return {
@@ -125,7 +125,7 @@ def test_branch_that_moves_during_push_is_not_overwritten(here, monkeypatch):
     retrained(here, "1")
     look = branch.look
 
-    def overtaken() -> branch.Remote:
+    def overtaken() -> branch.RemoteBranches:
         found = look()
         server("update-ref", "refs/heads/retrain", "trunk")
         return found

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tarmac.ci.outcome import MONITORED, REVIEW, REVIEWED, Found, found, report
+from tarmac.ci.outcome import MONITORED, REVIEW, REVIEWED, RunOutcome, read_run_outcome, render_report
 
 OK = {"verdict": "ok", "decision": "none", "summary": "all as usual", "checks": []}
 DRIFTED = {"verdict": "act", "decision": "retrain", "summary": "temp has drifted", "made": "a model", "checks": []}
@@ -27,12 +27,12 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def left(monitored: object = None, reviewed: object = None, outcome: str = "success") -> Found:
+def left(monitored: object = None, reviewed: object = None, outcome: str = "success") -> RunOutcome:
     for path, tree in ((MONITORED, monitored), (REVIEWED, reviewed)):
         path.unlink(missing_ok=True)
         if tree is not None:
             path.write_text(tree if isinstance(tree, str) else json.dumps(tree))
-    return found(outcome)
+    return read_run_outcome(outcome)
 
 
 def test_ok_run_is_not_blocked_and_raises_no_alert():
@@ -101,9 +101,9 @@ def test_alert_of_blocked_month_is_its_own_summary():
 def test_symbolic_links_are_not_followed(here):
     (here / "secret").write_text(json.dumps(OK))
     MONITORED.symlink_to(here / "secret")
-    assert found().decision == "hold"
+    assert read_run_outcome().decision == "hold"
     REVIEW.symlink_to(here / "secret")
-    assert report(REVIEW) == "There is no report to show: review/report.md is behind a symbolic link."
+    assert render_report(REVIEW) == "There is no report to show: review/report.md is behind a symbolic link."
 
 
 @pytest.mark.parametrize("release", ["by person", "Automatic", "automatic ", True, 1, None, ["automatic"]])

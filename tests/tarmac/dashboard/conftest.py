@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tarmac.dashboard.build import build
+from tarmac.dashboard.build import build_page
 from tests.commits import run, work_in
 from tests.conftest import ROOT
 from tests.tarmac.dashboard.browser import Page, browsing
@@ -74,7 +74,7 @@ def year_template(bare_template: Path, tmp_path_factory: pytest.TempPathFactory)
         save("a year later", "2026-02-01")
         tag(f"model@{SECOND}", "a year of data", "2026-02-02")
         tag("model#prod#1", "better, proven", "2026-02-03")
-        build()
+        build_page()
     return folder
 
 

@@ -157,7 +157,7 @@ def test_wide_tables_are_focusable_by_keyboard(chromium, full):
 
 def test_page_without_history_passes_accessibility_rules(chromium, bare):
     checker = axe()
-    build.build()
+    build.build_page()
     chromium.open(Path("site/index.html"), PHONE)
     chromium.run(f"{OPENED}; {checker}; undefined")
     assert chromium.run(CHECK) == []

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tarmac.dashboard import build
-from tarmac.dashboard.reading import SiteError
+from tarmac.dashboard.reading import DashboardError
 from tarmac.interface.errors import UserError
 from tarmac.monitoring import run as monitoring
 from tests.commits import run
@@ -45,7 +45,7 @@ class Tags(HTMLParser):
 
 
 def page() -> str:
-    build.build()
+    build.build_page()
     return build.PAGE.read_text()
 
 
@@ -118,7 +118,7 @@ def test_latest_monitoring_result_is_shown_before_its_commit(year):
     assert "January 2014" not in section(text, "calibration"), "no label, no calibration"
 
 
-@pytest.mark.parametrize("tell", [monitoring.nothing, monitoring.refuse])
+@pytest.mark.parametrize("tell", [monitoring.write_empty_result, monitoring.write_failed_result])
 def test_monitoring_run_without_rows_keeps_shown_status(year, tell):
     before = section(build.PAGE.read_text(), "now")
     tell("nothing new has arrived")
@@ -218,7 +218,7 @@ def test_truncated_file_is_named_in_one_line_and_page_is_kept(year, name):
         kept[: kept.rindex(b"[") + 1] if name == "dvc.yaml" else kept
     )  # YAML may be whole wherever it ends
     with pytest.raises(UserError, match=re.escape(name)) as told:
-        build.build()
+        build.build_page()
     assert len(str(told.value).splitlines()) == 1
     assert build.PAGE.read_bytes() == before, "the page before is lost"
 
@@ -238,8 +238,8 @@ def test_command_reports_error_in_one_line(year):
 def test_repository_without_commit_is_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run("init", "--quiet")
-    with pytest.raises(SiteError, match="the repository has no commit"):
-        build.build()
+    with pytest.raises(DashboardError, match="the repository has no commit"):
+        build.build_page()
 
 
 def test_versions_are_listed_latest_first(full):

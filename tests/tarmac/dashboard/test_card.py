@@ -10,7 +10,7 @@ CARD = (ROOT / "models" / "card.md").read_text()
 
 
 def test_card_sections_become_third_level_headings():
-    shown = card.html(CARD)
+    shown = card.render_card(CARD)
     assert "<h1" not in shown
     assert "<h2" not in shown
     assert shown.count("<h3>") == CARD.count("\n## ")
@@ -18,7 +18,9 @@ def test_card_sections_become_third_level_headings():
 
 
 def test_links_images_and_html_in_card_are_inert():
-    shown = card.html("# a\n\n[x](https://x.org) ![y](https://y.org) <https://z.org> <script>1</script>\n\n<b>c</b>\n")
+    shown = card.render_card(
+        "# a\n\n[x](https://x.org) ![y](https://y.org) <https://z.org> <script>1</script>\n\n<b>c</b>\n"
+    )
     assert "<a" not in shown
     assert "<img" not in shown
     assert "<script" not in shown
@@ -28,4 +30,4 @@ def test_links_images_and_html_in_card_are_inert():
 
 @given(st.text(max_size=200))
 def test_any_text_renders_without_error(text):
-    assert isinstance(card.html(text), str)
+    assert isinstance(card.render_card(text), str)

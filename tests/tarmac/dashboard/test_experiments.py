@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tarmac.dashboard import build
-from tarmac.dashboard.experiments import experiments
+from tarmac.dashboard.experiments import list_experiments
 from tarmac.pipeline.base.paths import TEST_METRICS
 from tests.commits import commit, run, work_in
 from tests.tarmac.dashboard.cases import write_json
@@ -49,14 +49,14 @@ def measure(depth: int) -> None:
 
 def test_experiments_are_listed_with_their_own_baseline(tried):
     commit(other_txt="a later commit has none")
-    first, second = experiments()
+    first, second = list_experiments()
     assert [(one.name, one.changed) for one in (first, second)] == [
         (NAME, {"train.depth": 5}),
         ("worse", {"train.depth": 1}),
     ]
     assert {one.baseline for one in (first, second)} == {tried}
     assert (first.metrics["roc_auc"], first.before["roc_auc"]) == (0.75, 0.72)
-    build.build()
+    build.build_page()
     text = build.PAGE.read_text()
     assert text.count("<script") == 1
     table = re.search(r"From commit.*?</table>", text, re.DOTALL)[0]
@@ -69,4 +69,4 @@ def test_lists_no_experiments_without_dvc_repository(tmp_path, monkeypatch):
     work_in(tmp_path / "none", monkeypatch)
     run("init", "--quiet")
     commit()
-    assert experiments() == []  # DVC would refuse: this is no repository of it
+    assert list_experiments() == []  # DVC would refuse: this is no repository of it

@@ -14,10 +14,10 @@ PAGE = """
 from tarmac.interface.problem import problem
 names = problem.contract
 names.TASK, names.DAY, names.CLUSTERS, names.ANSWERS = "regression", None, ("house", "houses"), ("prediction",)
-from tarmac.dashboard.build import html
-from tarmac.dashboard.known import Known
-from tarmac.dashboard.records import Bin, Estimate, Intervals, Slice
-from tarmac.dashboard.results import Result
+from tarmac.dashboard.build import render_page
+from tarmac.dashboard.known import PageData
+from tarmac.dashboard.records import CalibrationBin, EstimateRecord, IntervalsRecord, SliceRecord
+from tarmac.dashboard.results import CommitMetrics
 found = {"r2": Estimate(0.61, 0.55, 0.67), "rmse": Estimate(91.2), "mae": Estimate(70.1)}
 found["calibration_error"] = Estimate(12.5)
 gas, oil = Estimate(0.41, 0.3, 0.5), Estimate(-0.2, -0.4, 0.1)

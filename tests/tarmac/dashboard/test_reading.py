@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tarmac.dashboard import reading
-from tarmac.dashboard.reading import SiteError
-from tarmac.dashboard.records import Lived, Month, Way
+from tarmac.dashboard.reading import DashboardError
+from tarmac.dashboard.records import BacktestMonth, BacktestSummary, MonthRecord
 from tests.tarmac.dashboard.cases import lived, month, summary, write_csv
 
 WHOLE = json.dumps(month("2013-12", "act"))
@@ -17,8 +17,8 @@ WHOLE = json.dumps(month("2013-12", "act"))
 
 @given(st.integers(0, len(WHOLE) - 1))
 def test_truncated_record_is_refused(length):
-    with pytest.raises(SiteError, match=r"^a\.json: .+") as caught:
-        reading.parsed(Month, WHOLE[:length], Path("a.json"))
+    with pytest.raises(DashboardError, match=r"^a\.json: .+") as caught:
+        reading.parse_record(MonthRecord, WHOLE[:length], Path("a.json"))
     assert "`git restore a.json`" in caught.value.hint
 
 
@@ -27,32 +27,32 @@ def test_truncated_table_is_refused_unless_cut_at_row_end(tmp_path):
     write_csv(path, lived()[:2])
     whole = path.read_text()
     ends = [place for place, letter in enumerate(whole, 1) if letter == "\n"]
-    assert len(reading.rows(Lived, path)) == 2
+    assert len(reading.read_rows(BacktestMonth, path)) == 2
     for length in range(len(whole)):
         path.write_text(whole[:length])
         if length not in ends[1:]:
-            with pytest.raises(SiteError, match=r"months\.csv"):
-                reading.rows(Lived, path)
+            with pytest.raises(DashboardError, match=r"months\.csv"):
+                reading.read_rows(BacktestMonth, path)
 
 
 @pytest.mark.parametrize("key", ["checks", "features", "metrics", "calibration", "slices", "rows", "labelled", "model"])
 def test_missing_key_of_month_takes_its_default(key):
     found = month("2013-12", "act")
     del found[key]
-    shown = reading.parsed(Month, json.dumps(found), Path("a.json"))
-    assert getattr(shown, key) == Month.model_fields[key].default
-    kept = [name for name in found if name in Month.model_fields and found[name]]
+    shown = reading.parse_record(MonthRecord, json.dumps(found), Path("a.json"))
+    assert getattr(shown, key) == MonthRecord.model_fields[key].default
+    kept = [name for name in found if name in MonthRecord.model_fields and found[name]]
     assert [name for name in kept if not getattr(shown, name)] == []
 
 
 def test_nan_and_blank_numbers_are_read_as_missing(tmp_path):
     found = month("2013-12", "act")
     found["features"][0]["psi"] = float("nan")
-    assert reading.parsed(Month, json.dumps(found), Path("a.json")).features[0].psi is None
+    assert reading.parse_record(MonthRecord, json.dumps(found), Path("a.json")).features[0].psi is None
     write_csv(tmp_path / "summary.csv", summary())
-    assert reading.rows(Way, tmp_path / "summary.csv")[0].over_never is None
+    assert reading.read_rows(BacktestSummary, tmp_path / "summary.csv")[0].over_never is None
 
 
 def test_unknown_verdict_is_refused():
-    with pytest.raises(SiteError, match=r"verdict: Input should be 'ok', 'watch' or 'act'"):
-        reading.parsed(Month, json.dumps(month("2013-12", "act") | {"verdict": "fine"}), Path("a.json"))
+    with pytest.raises(DashboardError, match=r"verdict: Input should be 'ok', 'watch' or 'act'"):
+        reading.parse_record(MonthRecord, json.dumps(month("2013-12", "act") | {"verdict": "fine"}), Path("a.json"))

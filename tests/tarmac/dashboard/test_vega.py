@@ -25,11 +25,11 @@ def spec(width: int, name: str = "a") -> vega.Spec:
 
 
 def test_chart_is_deterministic():
-    assert vega.chart("Title", "Reads.", spec) == vega.chart("Title", "Reads.", spec)
+    assert vega.build_chart("Title", "Reads.", spec) == vega.build_chart("Title", "Reads.", spec)
 
 
 def test_values_in_chart_are_escaped():
-    drawn = vega.svg(spec(300, HOSTILE), HOSTILE, "Reads.")
+    drawn = vega.render_svg(spec(300, HOSTILE), HOSTILE, "Reads.")
     root = ElementTree.fromstring(drawn)
     assert not [one for one in root.iter() if one.tag.endswith("script")]
     assert HOSTILE in [one.text for one in root.iter() if one.tag.endswith("title")]
@@ -37,14 +37,14 @@ def test_values_in_chart_are_escaped():
 
 
 def test_only_chart_root_has_role_and_aria_label():
-    root = ElementTree.fromstring(vega.svg(spec(300), "Title", "Reads."))
+    root = ElementTree.fromstring(vega.render_svg(spec(300), "Title", "Reads."))
     assert (root.get("role"), root.get("aria-label")) == ("img", "Title. Reads.")
     below = [name for one in root.iter() if one is not root for name in one.attrib]
     assert not [name for name in below if name == "role" or name.startswith("aria")]
 
 
 def test_chart_uses_only_page_colors_and_font():
-    drawn = vega.svg(spec(300), "Title", "Reads.")
+    drawn = vega.render_svg(spec(300), "Title", "Reads.")
     painted = set(re.findall(r'(?:fill|stroke)="([^"]+)"', drawn))
     assert {colour for colour in painted if not colour.startswith("var(--")} <= {"none"}
     assert "font-family" not in drawn
@@ -52,4 +52,4 @@ def test_chart_uses_only_page_colors_and_font():
 
 
 def test_chart_numbers_have_at_most_two_decimals():
-    assert not re.findall(r"\d\.\d{3}", vega.svg(spec(300), "Title", "Reads."))
+    assert not re.findall(r"\d\.\d{3}", vega.render_svg(spec(300), "Title", "Reads."))

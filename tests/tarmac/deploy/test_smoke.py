@@ -87,7 +87,7 @@ def test_times_out_on_image_that_stays_unhealthy(clone, monkeypatch):
     monkeypatch.setattr(smoke, "PATIENCE", 2)
     monkeypatch.setenv("PATH", str(clone.tools), prepend=":")
     with pytest.raises(smoke.DeployError, match="running, and was not healthy within 2 s"):
-        smoke.smoke("tarmac:v0.0.2", "v0.0.2")
+        smoke.run_smoke_test("tarmac:v0.0.2", "v0.0.2")
     assert containers(clone.engine) == []
 
 

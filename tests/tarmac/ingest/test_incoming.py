@@ -7,8 +7,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from tarmac.ingest.incoming import read, take_in
-from tarmac.ingest.raw_data import write
+from tarmac.ingest.incoming import merge_into_raw, read_incoming_tables
+from tarmac.ingest.raw_data import write_table
 from tarmac.interface.errors import UserError
 from tests.conftest import RAW, required
 from tests.flights import small
@@ -24,7 +24,7 @@ def raw(tmp_path: Path) -> Path:
     required("data/raw")
     small.write_raw(RAW, tmp_path / "raw")
     for path in (tmp_path / "raw").rglob("*.parquet"):
-        write(pq.read_table(path), path)
+        write_table(pq.read_table(path), path)
     return tmp_path / "raw"
 
 
@@ -50,14 +50,14 @@ def test_month_from_file_has_same_bytes_as_from_distribution(raw, tmp_path, suff
     rows = {name: pq.read_metadata(raw / name / f"{MONTH}.parquet").num_rows for name in ("weather", "flights")}
     for name in rows:
         (raw / name / f"{MONTH}.parquet").unlink()
-    told = take_in(read(sent), LIMIT, raw)
+    told = merge_into_raw(read_incoming_tables(sent), LIMIT, raw)
     assert told == [f"{name}/{MONTH}: new, {count:,} rows" for name, count in rows.items()]
     assert contents(raw) == before
 
 
 def test_ingesting_same_month_again_changes_nothing(raw, tmp_path):
     before, place = contents(raw), raw.stat().st_ino
-    assert take_in(read(files(raw, tmp_path / "sent")), LIMIT, raw) == []
+    assert merge_into_raw(read_incoming_tables(files(raw, tmp_path / "sent")), LIMIT, raw) == []
     assert (contents(raw), raw.stat().st_ino) == (before, place)
 
 
@@ -68,7 +68,7 @@ def test_reports_rows_added_removed_and_changed_by_correction(raw, tmp_path):
         rows.loc[late, "arr_delay"] += 1440
         return pd.concat([rows, rows.tail(3).assign(flight=[9996, 9997, 9998])])
 
-    told = take_in(read(files(raw, tmp_path / "sent", corrected)), LIMIT, raw)
+    told = merge_into_raw(read_incoming_tables(files(raw, tmp_path / "sent", corrected)), LIMIT, raw)
     assert told == [f"flights/{MONTH}: corrected, 3 rows added, 7 removed, 33 changed"]
 
 
@@ -97,7 +97,7 @@ def test_refuses_broken_month_and_keeps_existing_data(raw, tmp_path, kind):
     sent = files(raw, tmp_path / "sent", edit)
     before = contents(raw)
     with pytest.raises(UserError, match=r"\S") as caught:
-        take_in(read(sent), LIMIT, raw)
+        merge_into_raw(read_incoming_tables(sent), LIMIT, raw)
     assert said in str(caught.value)
     assert "partial" not in str(caught.value) + caught.value.hint
     assert contents(raw) == before
@@ -108,11 +108,11 @@ def test_hint_compares_columns_with_nearest_table(tmp_path):
     pd.DataFrame({"faa": ["EWR"], "nam": ["Newark"]}).to_csv(tmp_path / "a.csv", index=False)
     pd.DataFrame({"one": [1]}).to_csv(tmp_path / "b.csv", index=False)
     with pytest.raises(UserError, match=r"has the columns of no raw table \(.+\): faa, nam$") as caught:
-        read([tmp_path / "a.csv"])
+        read_incoming_tables([tmp_path / "a.csv"])
     assert caught.value.hint.startswith("to match the table airports: add alt, ")
     assert caught.value.hint.endswith("; remove nam")
     with pytest.raises(UserError, match=r": one$") as caught:
-        read([tmp_path / "b.csv"])
+        read_incoming_tables([tmp_path / "b.csv"])
     assert caught.value.hint == ""
 
 
@@ -121,7 +121,7 @@ def test_requires_every_table_of_new_month(raw, tmp_path):
     for name in ("weather", "flights"):
         (raw / name / f"{MONTH}.parquet").unlink()
     with pytest.raises(UserError, match=r"raw/flights has no data for 2013-12$") as caught:
-        take_in(read([weather]), LIMIT, raw)
+        merge_into_raw(read_incoming_tables([weather]), LIMIT, raw)
     assert caught.value.hint == "name its files for flights in the same command"
 
 
@@ -129,12 +129,12 @@ def test_rejects_unreadable_or_missing_file(tmp_path):
     for name, content in {"a.csv": b"", "b.parquet": b"PAR1", "c.csv": b"\xff\xfe\x00"}.items():
         (tmp_path / name).write_bytes(content)
         with pytest.raises(UserError, match=name):
-            read([tmp_path / name])
+            read_incoming_tables([tmp_path / name])
     with pytest.raises(UserError, match=r"nowhere\.csv"):
-        read([tmp_path / "nowhere.csv"])
+        read_incoming_tables([tmp_path / "nowhere.csv"])
 
 
 def test_rejects_two_files_of_same_month(raw, tmp_path):
     first, second = (files(raw, tmp_path / name)[1] for name in ("one", "two"))
     with pytest.raises(UserError, match="is the second file with rows of flights/2013-12"):
-        read([first, second])
+        read_incoming_tables([first, second])

@@ -5,7 +5,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from tarmac.ingest.raw_data import ingest
+from tarmac.ingest.raw_data import write_distribution
 from tarmac.interface.errors import UserError
 from tests.flights import sdist
 
@@ -20,7 +20,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_the_same_source_gives_the_same_bytes(source: Path, tmp_path: Path) -> None:
-    first, second = (ingest(source, tmp_path / name) for name in ("first", "second"))
+    first, second = (write_distribution(source, tmp_path / name) for name in ("first", "second"))
     assert contents(tmp_path / "first") == contents(tmp_path / "second")
     assert {str(path.relative_to(tmp_path / "first")) for path in first} == set(contents(tmp_path / "first"))
     assert len(first) == len(second) == 6
@@ -28,7 +28,7 @@ def test_the_same_source_gives_the_same_bytes(source: Path, tmp_path: Path) -> N
 
 def test_files_have_no_arrow_metadata_and_use_zstd(source: Path, tmp_path: Path) -> None:
     """A schema in Arrow's own words would change with its version, and say what Parquet says already."""
-    for path in ingest(source, tmp_path / "raw"):
+    for path in write_distribution(source, tmp_path / "raw"):
         assert pq.read_metadata(path).metadata is None
         assert pq.read_metadata(path).row_group(0).column(0).compression == "ZSTD"
 
@@ -37,17 +37,17 @@ def test_old_data_are_replaced_as_a_whole(source: Path, tmp_path: Path) -> None:
     stale = tmp_path / "raw" / "flights" / "2012-12.parquet"
     stale.parent.mkdir(parents=True)
     stale.touch()
-    ingest(source, tmp_path / "raw")
+    write_distribution(source, tmp_path / "raw")
     assert not stale.exists()
 
 
 def test_refused_source_leaves_old_data_unchanged(source: Path, tmp_path: Path) -> None:
-    ingest(source, tmp_path / "raw")
+    write_distribution(source, tmp_path / "raw")
     before = contents(tmp_path / "raw")
     texts = sdist.texts()
     texts["airports"] = texts["airports"].replace("tzone", "zone")  # the last table: the others are written by then
     damaged = sdist.write(tmp_path / "damaged.tar.gz", texts)
     with pytest.raises(UserError, match="airports has columns"):
-        ingest(damaged, tmp_path / "raw")
+        write_distribution(damaged, tmp_path / "raw")
     assert contents(tmp_path / "raw") == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["damaged.tar.gz", "raw", "source.tar.gz"]

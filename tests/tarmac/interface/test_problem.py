@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tarmac.interface import problem as module
-from tarmac.interface.problem import PROJECT, ROLES, Problem, ProblemError, named, problem
+from tarmac.interface.problem import PROJECT, ROLES, Problem, ProblemError, parse_problem_name, problem
 from tests.conftest import ROOT
 
 NAMED = '[tool.tarmac]\nproblem = "{}"\n'
@@ -95,7 +95,7 @@ NAMELESS = ["", "[tool]\n", "[tool.tarmac]\nproblem = 1\n", *map(NAMED.format, (
 
 @pytest.mark.parametrize("text", NAMELESS)
 def test_name_is_none_unless_it_is_valid_package_name(text: str) -> None:
-    assert named(text) is None
+    assert parse_problem_name(text) is None
 
 
 ALLOWED = ("tarmac.interface", "tarmac.tabular")
@@ -127,7 +127,7 @@ def test_import_check_detects_other_framework_modules(tmp_path: Path, line: str)
 
 def test_reports_pyproject_with_merge_conflict_markers() -> None:
     with pytest.raises(ProblemError, match=r"^pyproject\.toml cannot be read: .*line 1"):
-        named("<<<<<<< HEAD\n")
+        parse_problem_name("<<<<<<< HEAD\n")
 
 
 @pytest.mark.program

@@ -7,7 +7,7 @@ import pandas as pd
 
 from tarmac.interface.problem import problem
 from tarmac.monitoring.reference import Reference
-from tarmac.monitoring.rows import Observed
+from tarmac.monitoring.rows import ObservedRows
 from tarmac.pipeline.base.params import TASK, AnySplit, SplitParams, Task
 
 DAYS, ROWS = 30, 40
@@ -52,7 +52,7 @@ def world(
     fault: float = 0.0,
     shift: float = 0.0,
     more: float = 0.0,
-) -> Observed:
+) -> ObservedRows:
     """Rows of some days; `fault` is the share of labels by no input, `shift` is added to inputs, `more` to labels."""
     of_day = draw.normal(size=(days, len(NUMBERS))).repeat(ROWS, axis=0)  # a day is warm, or windy, as a whole
     own = draw.normal(size=of_day.shape)
@@ -71,7 +71,7 @@ def world(
     }
     rows = pd.DataFrame({**named, **dict(zip(NUMBERS, values.astype("float32").T, strict=True))})
     rows[problem.contract.TARGET] = labels(draw, likely, task).astype("float64")
-    return Observed(rows, p.astype("float32"), first, day[-1], whole=True)
+    return ObservedRows(rows, p.astype("float32"), first, day[-1], whole=True)
 
 
 def reference(draw: np.random.Generator, task: Task = TASK, split: AnySplit = SPLIT) -> Reference:

@@ -10,36 +10,36 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from tarmac.ingest.incoming import read, take_in
+from tarmac.ingest.incoming import merge_into_raw, read_incoming_tables
 from tarmac.interface.errors import UserError
-from tarmac.monitoring.judge import Judgement, integrity, judge
-from tarmac.monitoring.reference import Reference, reference
-from tarmac.monitoring.rows import Observed, of_month
-from tarmac.pipeline.base.params import Window
+from tarmac.monitoring.judge import MonitoringResult, evaluate_integrity, evaluate_observed_rows
+from tarmac.monitoring.reference import Reference, load_reference
+from tarmac.monitoring.rows import ObservedRows, load_scored_month
+from tarmac.pipeline.base.params import MonthWindow
 from tarmac.pipeline.base.paths import FEATURES
 from tarmac.pipeline.featurize import stage as featurize
 from tarmac.pipeline.models.scorer import Scorer
 from tarmac.pipeline.prepare import stage as prepare
-from tarmac.policy import load
-from tarmac.registry.live_model import Live
+from tarmac.policy import load_all_params
+from tarmac.registry.live_model import LiveModel
 from tests.conftest import ROOT, required
 from tests.tarmac.monitoring.bad import MONTHS, Bad
 
 pytestmark = pytest.mark.slow
 
 MONTH, BEFORE = "2013-12", "2013-11"
-PARAMS = load(ROOT / "params.yaml")
+PARAMS = load_all_params(ROOT / "params.yaml")
 
 
 @pytest.fixture(scope="module")
-def live() -> Live:
-    return Live("v0.0.1", "", "", PARAMS.split, Scorer(required("models/model.onnx")))
+def live() -> LiveModel:
+    return LiveModel("v0.0.1", "", "", PARAMS.split, Scorer(required("models/model.onnx")))
 
 
 @pytest.fixture(scope="module")
-def known(live: Live) -> Reference:
+def known(live: LiveModel) -> Reference:
     tables = required("data/features")
-    return reference(live, of_month(MONTH, live.scorer, tables), tables)
+    return load_reference(live, load_scored_month(MONTH, live.scorer, tables), tables)
 
 
 @pytest.fixture(scope="module")
@@ -79,12 +79,12 @@ def sent(place: Path, bad: Bad) -> list[Path]:
     return paths
 
 
-def watched(place: Path, bad: Bad, live: Live, known: Reference) -> Judgement:
+def watched(place: Path, bad: Bad, live: LiveModel, known: Reference) -> MonitoringResult:
     """What the watch says of the month, once it is taken in and its features are made."""
-    take_in(read(sent(place, bad)), PARAMS.prepare.max_quarantine_share)
+    merge_into_raw(read_incoming_tables(sent(place, bad)), PARAMS.prepare.max_quarantine_share)
     prepare.main()
     featurize.main()
-    return judge(of_month(MONTH, live.scorer, FEATURES), known, live.split, PARAMS)
+    return evaluate_observed_rows(load_scored_month(MONTH, live.scorer, FEATURES), known, live.split, PARAMS)
 
 
 def at(gate: str) -> list[object]:
@@ -100,7 +100,7 @@ def test_bad_months_cover_twelve_kinds_and_every_gate():
 def test_ingest_rejects_bad_month_and_keeps_existing_data(place, bad):
     before = {path: path.read_bytes() for path in (place / "data").rglob("*.parquet")}
     with pytest.raises(UserError, match=re.escape(bad.named)):
-        take_in(read(sent(place, bad)), PARAMS.prepare.max_quarantine_share)
+        merge_into_raw(read_incoming_tables(sent(place, bad)), PARAMS.prepare.max_quarantine_share)
     assert {path: path.read_bytes() for path in (place / "data").rglob("*.parquet")} == before
 
 
@@ -138,9 +138,9 @@ def test_clean_month_of_year_passes_integrity_checks(year, number):
     month = f"2013-{number:02}"
     before = [rows for name, rows in year.items() if name < month]
     others = pd.concat(before or [rows for name, rows in year.items() if name != month], ignore_index=True)
-    split = PARAMS.split.model_copy(update={"train": Window(first="2013-01", last="2013-12")})
+    split = PARAMS.split.model_copy(update={"train": MonthWindow(first="2013-01", last="2013-12")})
     rows, known = year[month], Reference(others, split, others.iloc[:0], np.array([]))
     day = pd.to_datetime(rows["day"]).dt.date
-    observed = Observed(rows, np.zeros(len(rows)), day.min(), day.max(), whole=True)
-    health = {name: feed.health(rows[name]) for name, (_, feed) in known.inputs.items()}
-    assert [check for check in integrity(observed, known, health, PARAMS) if check.outcome == "act"] == []
+    observed = ObservedRows(rows, np.zeros(len(rows)), day.min(), day.max(), whole=True)
+    health = {name: feed.compute_health(rows[name]) for name, (_, feed) in known.inputs.items()}
+    assert [check for check in evaluate_integrity(observed, known, health, PARAMS) if check.outcome == "act"] == []

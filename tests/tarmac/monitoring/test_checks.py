@@ -12,24 +12,26 @@ from hypothesis import strategies as st
 
 from tarmac.interface.problem import problem
 from tarmac.monitoring import checks
-from tarmac.monitoring.daily import Daily, dates
-from tarmac.monitoring.decay import Change, SliceChange
+from tarmac.monitoring.daily import DailyRowCounts, list_dates
+from tarmac.monitoring.decay import MetricDecay, SliceDecay
 from tarmac.monitoring.drift import FeatureDrift
-from tarmac.monitoring.feed import Health
-from tarmac.pipeline.intervals.sample import Estimate
-from tarmac.policy import Levels, load
+from tarmac.monitoring.feed import InputHealth
+from tarmac.pipeline.intervals.sample import MetricEstimate
+from tarmac.policy import Levels, load_all_params
 from tests.conftest import ROOT
 
-POLICY = load(ROOT / "params.yaml").monitor
+POLICY = load_all_params(ROOT / "params.yaml").monitor
 REACH = st.floats(0, 0.2)
 SHARES = ("missing", "missing_before", "unknown", "unknown_before", "gone", "gone_before", "apart")
-FINE = Health(**dict.fromkeys(SHARES, 0.0), stuck=False)
+FINE = InputHealth(**dict.fromkeys(SHARES, 0.0), stuck=False)
 
 
 @given(st.floats(0.7, 0.8), st.floats(-0.2, 0.2), REACH, st.sampled_from([("roc_auc", 1), ("log_loss", -1)]))
 def test_metric_loss_is_critical_only_if_proven_beyond_tolerance(before, moved, reach, kind):
     name, sign = kind
-    found = checks.metric(Change(name, before, before + moved, moved, moved - reach, moved + reach), 0.02)
+    found = checks.evaluate_metric_change(
+        MetricDecay(name, before, before + moved, moved, moved - reach, moved + reach), 0.02
+    )
     smallest_loss = -(sign * moved + reach)
     expected = "act" if smallest_loss > 0.02 else "watch" if smallest_loss > 0 else "ok"
     assert found.outcome == expected
@@ -37,15 +39,18 @@ def test_metric_loss_is_critical_only_if_proven_beyond_tolerance(before, moved, 
 
 @given(st.floats(-0.3, 0.3), REACH)
 def test_calibration_gap_is_critical_only_if_proven_beyond_limit(gap, reach):
-    found = checks.calibration(Estimate(gap, gap - reach, gap + reach), Estimate(0, 0, 0), 0.05)
+    found = checks.evaluate_calibration(MetricEstimate(gap, gap - reach, gap + reach), MetricEstimate(0, 0, 0), 0.05)
     least = max(abs(gap) - reach, 0)
     assert found.outcome == ("act" if least > 0.05 else "watch" if least > 0 else "ok")
 
 
 def test_metric_or_calibration_without_interval_is_ok():
     nothing = float("nan")
-    assert checks.metric(Change("roc_auc", 0.8, 0.4, -0.4, nothing, nothing), 0.02).outcome == "ok"
-    assert checks.calibration(Estimate(0.4, nothing, nothing), Estimate(0, 0, 0), 0.05).outcome == "ok"
+    assert checks.evaluate_metric_change(MetricDecay("roc_auc", 0.8, 0.4, -0.4, nothing, nothing), 0.02).outcome == "ok"
+    assert (
+        checks.evaluate_calibration(MetricEstimate(0.4, nothing, nothing), MetricEstimate(0, 0, 0), 0.05).outcome
+        == "ok"
+    )
 
 
 @pytest.mark.parametrize(
@@ -65,7 +70,7 @@ def test_metric_or_calibration_without_interval_is_ok():
     ],
 )
 def test_reports_broken_input_and_not_healthy_one(health, outcome, said):
-    found = checks.integrity("temp", Health(**{**vars(FINE), **health}), POLICY, rows=1000)
+    found = checks.evaluate_input_integrity("temp", InputHealth(**{**vars(FINE), **health}), POLICY, rows=1000)
     assert [(check.name, check.kind, check.outcome) for check in found] == (
         [("temp", "integrity", outcome)] if outcome else []
     )
@@ -73,14 +78,14 @@ def test_reports_broken_input_and_not_healthy_one(health, outcome, said):
 
 
 def test_unit_change_within_days_is_critical_unless_rows_are_few():
-    far = Health(**{**vars(FINE), "apart": 0.9})
-    (found,) = checks.integrity("temp", far, POLICY, rows=1000, whole=False)
+    far = InputHealth(**{**vars(FINE), "apart": 0.9})
+    (found,) = checks.evaluate_input_integrity("temp", far, POLICY, rows=1000, whole=False)
     assert (found.outcome, found.reason.startswith("90% of the rows lie beyond")) == ("act", True)
-    assert checks.integrity("temp", far, POLICY, rows=5, whole=False) == []
+    assert checks.evaluate_input_integrity("temp", far, POLICY, rows=5, whole=False) == []
 
 
 def test_few_equal_values_are_not_reported_as_stuck_sensor():
-    assert checks.integrity("temp", Health(**{**vars(FINE), "stuck": True}), POLICY, rows=5) == []
+    assert checks.evaluate_input_integrity("temp", InputHealth(**{**vars(FINE), "stuck": True}), POLICY, rows=5) == []
 
 
 def of_days(first: date, counts: Sequence[int]) -> pd.Series:
@@ -89,11 +94,13 @@ def of_days(first: date, counts: Sequence[int]) -> pd.Series:
     return pd.Series(day, dtype=object)
 
 
-def days(counts: Sequence[int], before: Sequence[int] = (100,) * 31, first: date = date(2013, 1, 1)) -> checks.Check:
+def days(
+    counts: Sequence[int], before: Sequence[int] = (100,) * 31, first: date = date(2013, 1, 1)
+) -> checks.MonitoringCheck:
     after = date(2013, 6, 1)
-    expected = dates(after, after + timedelta(days=len(counts)))
+    expected = list_dates(after, after + timedelta(days=len(counts)))
     rows = pd.DataFrame({problem.contract.DAY: of_days(after, counts)})
-    return checks.days(rows, expected, Daily(of_days(first, before)), POLICY)
+    return checks.evaluate_days(rows, expected, DailyRowCounts(of_days(first, before)), POLICY)
 
 
 def test_counts_absent_sparse_and_doubled_days():
@@ -135,8 +142,8 @@ def test_late_start_of_first_month_does_not_excuse_later_gaps():
 
 
 def test_pending_labels_are_warning_and_broken_labels_critical():
-    def found(values: list[float]) -> checks.Check:
-        return checks.labels(pd.DataFrame({problem.contract.TARGET: values}), 0.03, POLICY)
+    def found(values: list[float]) -> checks.MonitoringCheck:
+        return checks.evaluate_labels(pd.DataFrame({problem.contract.TARGET: values}), 0.03, POLICY)
 
     assert found([np.nan] * 200).outcome == "watch"
     assert found([1.0, 0.0] * 50 + [np.nan] * 50).outcome == "act"
@@ -149,20 +156,28 @@ def drifted(psi: float, usual: float) -> FeatureDrift:
 
 
 def test_drift_is_critical_only_for_several_inputs_beyond_usual():
-    assert checks.worst(checks.drift([drifted(5.0, 6.0)] * 10, POLICY)) == "ok"
-    assert checks.worst(checks.drift([drifted(5.0, 1.0), *[drifted(0.0, 0.0)] * 9], POLICY)) == "watch"
-    assert checks.worst(checks.drift([drifted(0.3, 0.2)] * 2 + [drifted(0.0, 0.0)] * 8, POLICY)) == "act"
-    assert checks.worst(checks.drift([], POLICY)) == "ok"
+    assert checks.find_worst_outcome(checks.evaluate_drift([drifted(5.0, 6.0)] * 10, POLICY)) == "ok"
+    assert (
+        checks.find_worst_outcome(checks.evaluate_drift([drifted(5.0, 1.0), *[drifted(0.0, 0.0)] * 9], POLICY))
+        == "watch"
+    )
+    assert (
+        checks.find_worst_outcome(checks.evaluate_drift([drifted(0.3, 0.2)] * 2 + [drifted(0.0, 0.0)] * 8, POLICY))
+        == "act"
+    )
+    assert checks.find_worst_outcome(checks.evaluate_drift([], POLICY)) == "ok"
 
 
 def test_prediction_drift_is_critical_only_if_it_proves_change():
-    assert checks.prediction(0.9, POLICY, proves=False).outcome == "watch"
-    assert checks.prediction(0.9, POLICY, proves=True).outcome == "act"
+    assert checks.evaluate_prediction_drift(0.9, POLICY, proves=False).outcome == "watch"
+    assert checks.evaluate_prediction_drift(0.9, POLICY, proves=True).outcome == "act"
 
 
 def test_reports_slice_only_if_loss_is_proven_beyond_tolerance():
-    def found(low: float, high: float) -> checks.Check | None:
-        return checks.one_slice(SliceChange("origin", "JFK", 900, 0.6, 0.8, (low + high) / 2, low, high), 0.05)
+    def found(low: float, high: float) -> checks.MonitoringCheck | None:
+        return checks.evaluate_slice_change(
+            SliceDecay("origin", "JFK", 900, 0.6, 0.8, (low + high) / 2, low, high), 0.05
+        )
 
     assert found(-0.3, -0.04) is None
     assert found(float("nan"), float("nan")) is None
@@ -171,7 +186,7 @@ def test_reports_slice_only_if_loss_is_proven_beyond_tolerance():
 
 @given(st.floats(0, 2), st.floats(0.01, 1), st.floats(0, 1))
 def test_level_is_reached_exactly_at_its_threshold(value, watch, more):
-    found = checks.level(value, Levels(watch=watch, act=watch + more))
+    found = checks.classify_value(value, Levels(watch=watch, act=watch + more))
     assert (found == "act") == (value >= watch + more)
     assert (found == "ok") == (value < watch)
 
@@ -180,11 +195,11 @@ USUAL = "less than half or over twice the usual 100 rows, by more than chance"
 
 
 def test_names_first_odd_day_with_its_own_count():
-    assert days([100] * 12 + [0] + [40] * 17) == checks.Check(
+    assert days([100] * 12 + [0] + [40] * 17) == checks.MonitoringCheck(
         "integrity", "days", "act", f"18 of 30 days have {USUAL}, the first is 2013-06-13 with 0"
     )
     far = USUAL.replace("100", "1,200")
-    assert days([1200] * 29 + [3000], before=[1200] * 31) == checks.Check(
+    assert days([1200] * 29 + [3000], before=[1200] * 31) == checks.MonitoringCheck(
         "integrity", "days", "watch", f"1 of 30 days have {far}, the first is 2013-06-30 with 3,000"
     )
 
@@ -198,19 +213,19 @@ def test_allows_as_many_odd_days_as_month_before_had():
     reason = f"8 of 31 days have {USUAL}, the first is 2013-06-01 with 0"
     reason += ", 25.81% at most in a month before"
     found = days([0] * 8 + [100] * 23, before=before)
-    assert found == checks.Check("integrity", "days", "ok", reason)
+    assert found == checks.MonitoringCheck("integrity", "days", "ok", reason)
 
 
 def test_period_without_days_is_ok():
-    assert days([]) == checks.Check("integrity", "days", "ok", f"0 of 0 days have {USUAL}")
+    assert days([]) == checks.MonitoringCheck("integrity", "days", "ok", f"0 of 0 days have {USUAL}")
 
 
-def labels(*values: float, before: float = 0.03) -> checks.Check:
-    return checks.labels(pd.DataFrame({problem.contract.TARGET: values}), before, POLICY)
+def labels(*values: float, before: float = 0.03) -> checks.MonitoringCheck:
+    return checks.evaluate_labels(pd.DataFrame({problem.contract.TARGET: values}), before, POLICY)
 
 
 def test_states_share_of_rows_without_label():
-    assert labels(1.0, 0.0, np.nan) == checks.Check(
+    assert labels(1.0, 0.0, np.nan) == checks.MonitoringCheck(
         "integrity",
         "labels",
         "act",
@@ -221,18 +236,18 @@ def test_states_share_of_rows_without_label():
 
 def test_states_why_labels_are_unusable():
     unlabelled = "no row has a label yet: metrics cannot be judged"
-    assert labels(np.nan) == checks.Check("integrity", "labels", "watch", unlabelled)
-    same = checks.Check("integrity", "labels", "act", "all labels are the same")
+    assert labels(np.nan) == checks.MonitoringCheck("integrity", "labels", "watch", unlabelled)
+    same = checks.MonitoringCheck("integrity", "labels", "act", "all labels are the same")
     assert labels(*[1.0] * 98, np.nan, np.nan) == same
 
 
 def test_accepts_equal_labels_in_fewer_than_hundred_rows():
-    assert labels(*[1.0] * 99) == checks.Check(
+    assert labels(*[1.0] * 99) == checks.MonitoringCheck(
         "integrity", "labels", "ok", "0% of the rows have none, 3% at most in a month before"
     )
 
 
-BROKEN = Health(
+BROKEN = InputHealth(
     missing=0.5,
     missing_before=0.25,
     unknown=0.2,
@@ -256,28 +271,28 @@ def test_lists_all_faults_of_input_in_fixed_order():
     ]
     of_days = [("act", "87.6% of the rows lie beyond every value before: another unit or meaning?")]
     for whole, expected in ((True, known + of_month), (False, known + of_days)):
-        found = checks.integrity("temp", BROKEN, POLICY, rows=100, whole=whole)
-        assert found == [checks.Check("integrity", "temp", *line) for line in expected]
+        found = checks.evaluate_input_integrity("temp", BROKEN, POLICY, rows=100, whole=whole)
+        assert found == [checks.MonitoringCheck("integrity", "temp", *line) for line in expected]
 
 
 def test_stuck_and_out_of_range_checks_need_hundred_rows():
-    odd = Health(**{**vars(FINE), "stuck": True, "apart": 0.8})
+    odd = InputHealth(**{**vars(FINE), "stuck": True, "apart": 0.8})
     for whole, found in ((True, 2), (False, 1)):
-        assert len(checks.integrity("temp", odd, POLICY, rows=100, whole=whole)) == found
-    (distance,) = checks.integrity("temp", odd, POLICY, rows=99)
+        assert len(checks.evaluate_input_integrity("temp", odd, POLICY, rows=100, whole=whole)) == found
+    (distance,) = checks.evaluate_input_integrity("temp", odd, POLICY, rows=99)
     assert distance.reason.startswith("distance 0.80")
-    assert checks.integrity("temp", odd, POLICY, rows=99, whole=False) == []
+    assert checks.evaluate_input_integrity("temp", odd, POLICY, rows=99, whole=False) == []
 
 
 def test_rounds_shares_to_hundredths_of_percent():
-    health = Health(**{**vars(FINE), "missing": 0.123456, "missing_before": 0.00001})
-    (found,) = checks.integrity("temp", health, POLICY, rows=1000)
+    health = InputHealth(**{**vars(FINE), "missing": 0.123456, "missing_before": 0.00001})
+    (found,) = checks.evaluate_input_integrity("temp", health, POLICY, rows=1000)
     assert found.reason == "missing in 12.35% of the rows, 0% at most before"
 
 
 def test_omits_previous_category_shares_that_are_zero():
-    health = Health(**{**vars(FINE), "unknown": 0.02, "gone": 0.03})
-    found = checks.integrity("dest", health, POLICY, rows=1000)
+    health = InputHealth(**{**vars(FINE), "unknown": 0.02, "gone": 0.03})
+    found = checks.evaluate_input_integrity("dest", health, POLICY, rows=1000)
     assert [check.reason for check in found] == [
         "2% of the rows have a category never seen",
         "categories of 3% of the rows before are gone",
@@ -288,48 +303,48 @@ def feature(name: str, psi: float, usual: float = 0.0) -> FeatureDrift:
     return FeatureDrift(name, psi, 0.1, usual)
 
 
-def inputs(far: int, of: int, outcome: checks.Outcome) -> checks.Check:
+def inputs(far: int, of: int, outcome: checks.Outcome) -> checks.MonitoringCheck:
     """The check of the share of inputs that drifted."""
     reason = f"{far} of {of} have a PSI of 0.25 or more, and more than any training month"
-    return checks.Check("drift", "inputs", outcome, reason)
+    return checks.MonitoringCheck("drift", "inputs", outcome, reason)
 
 
 def test_lists_inputs_that_drifted_from_largest_psi_to_smallest():
     beyond = [feature("b", 0.126, 0.124), feature("a", 1.5, 1.25)]
-    found = checks.drift([feature("c", 0.25), *beyond, feature("d", 0.1)], POLICY)
+    found = checks.evaluate_drift([feature("c", 0.25), *beyond, feature("d", 0.1)], POLICY)
     reasons = {
         "a": "PSI 1.50, at most 1.25 between months of the training",
         "c": "PSI 0.25, at most 0.00 between months of the training",
         "b": "PSI 0.13, at most 0.12 between months of the training",
         "d": "PSI 0.10, at most 0.00 between months of the training",
     }
-    listed = [checks.Check("drift", name, "watch", reason) for name, reason in reasons.items()]
+    listed = [checks.MonitoringCheck("drift", name, "watch", reason) for name, reason in reasons.items()]
     assert found == [inputs(2, 4, "act"), *listed]
 
 
 def test_lists_no_input_whose_drift_is_small():
-    assert checks.drift([feature("x", 0.0999)], POLICY) == [inputs(0, 1, "ok")]
+    assert checks.evaluate_drift([feature("x", 0.0999)], POLICY) == [inputs(0, 1, "ok")]
 
 
 def test_input_at_critical_level_counts_as_drifted():
-    assert checks.drift([feature("x", 0.25)], POLICY)[0] == inputs(1, 1, "act")
-    assert checks.drift([feature("x", 0.2499)], POLICY)[0] == inputs(0, 1, "ok")
+    assert checks.evaluate_drift([feature("x", 0.25)], POLICY)[0] == inputs(1, 1, "act")
+    assert checks.evaluate_drift([feature("x", 0.2499)], POLICY)[0] == inputs(0, 1, "ok")
 
 
 def test_input_at_its_usual_psi_has_not_drifted():
-    assert checks.drift([feature("x", 0.3, 0.3)], POLICY) == [inputs(0, 1, "ok")]
+    assert checks.evaluate_drift([feature("x", 0.3, 0.3)], POLICY) == [inputs(0, 1, "ok")]
 
 
 def test_share_of_drifted_inputs_is_of_all_inputs():
     calm = [feature("calm", 0.0)] * 19
-    assert checks.drift([feature("x", 0.25), *calm], POLICY)[0] == inputs(1, 20, "watch")
-    assert checks.drift([feature("x", 0.25), *calm, *calm], POLICY)[0] == inputs(1, 39, "ok")
-    assert checks.drift([], POLICY) == [inputs(0, 0, "ok")]
+    assert checks.evaluate_drift([feature("x", 0.25), *calm], POLICY)[0] == inputs(1, 20, "watch")
+    assert checks.evaluate_drift([feature("x", 0.25), *calm, *calm], POLICY)[0] == inputs(1, 39, "ok")
+    assert checks.evaluate_drift([], POLICY) == [inputs(0, 0, "ok")]
 
 
 def test_drift_of_some_days_is_never_critical():
     for far, outcome in ((1, "watch"), (0, "ok")):
-        found = checks.drift([feature("x", 0.3 * far)], POLICY, whole=False)
+        found = checks.evaluate_drift([feature("x", 0.3 * far)], POLICY, whole=False)
         assert found[0] == inputs(far, 1, outcome)
 
 
@@ -337,66 +352,66 @@ def test_states_drift_of_predictions():
     reason = "PSI {} against the months it was judged on"
     stated = ((0.5, "0.50", "act"), (0.126, "0.13", "watch"), (0.0, "0.00", "ok"))
     for value, shown, outcome in stated:
-        found = checks.prediction(value, POLICY, proves=True)
-        assert found == checks.Check("prediction", "probability", outcome, reason.format(shown))
+        found = checks.evaluate_prediction_drift(value, POLICY, proves=True)
+        assert found == checks.MonitoringCheck("prediction", "probability", outcome, reason.format(shown))
 
 
 def test_unproven_drift_of_predictions_is_warning_at_most():
-    outcomes = [checks.prediction(value, POLICY, proves=False).outcome for value in (0.6, 0.2, 0.0)]
+    outcomes = [checks.evaluate_prediction_drift(value, POLICY, proves=False).outcome for value in (0.6, 0.2, 0.0)]
     assert outcomes == ["watch", "watch", "ok"]
 
 
-def change(name: str, low: float, high: float) -> Change:
-    return Change(name, before=0.75, value=0.5, difference=-0.25, low=low, high=high)
+def change(name: str, low: float, high: float) -> MetricDecay:
+    return MetricDecay(name, before=0.75, value=0.5, difference=-0.25, low=low, high=high)
 
 
 def test_states_metric_before_and_now_with_its_interval():
-    found = checks.metric(change("roc_auc", -0.3125, -0.1875), 0.125)
+    found = checks.evaluate_metric_change(change("roc_auc", -0.3125, -0.1875), 0.125)
     reason = "0.7500 before, 0.5000 now (−0.2500, −0.3125 to −0.1875); tolerance 0.125"
-    assert found == checks.Check("metric", "roc_auc", "act", reason)
+    assert found == checks.MonitoringCheck("metric", "roc_auc", "act", reason)
 
 
 @pytest.mark.parametrize(("name", "sign"), [("roc_auc", 1), ("log_loss", -1)])
 def test_metric_loss_equal_to_tolerance_is_only_warning(name, sign):
     def outcome(smallest: float) -> checks.Outcome:
         low, high = sorted((sign * -smallest, sign * -0.5))
-        return checks.metric(change(name, low, high), 0.25).outcome
+        return checks.evaluate_metric_change(change(name, low, high), 0.25).outcome
 
     found = [outcome(loss) for loss in (0.2501, 0.25, 0.0001, 0.0)]
     assert found == ["act", "watch", "watch", "ok"]
 
 
 def test_states_mean_prediction_minus_observed_mean():
-    found = checks.calibration(Estimate(-0.25, -0.375, -0.125), Estimate(0.0625, 0, 0), 0.0625)
+    found = checks.evaluate_calibration(MetricEstimate(-0.25, -0.375, -0.125), MetricEstimate(0.0625, 0, 0), 0.0625)
     reason = "mean answer minus what happened: −0.2500, −0.3750 to −0.1250; +0.0625 before"
     reason += "; tolerance 0.0625"
-    assert found == checks.Check("calibration", "mean probability", "act", reason)
+    assert found == checks.MonitoringCheck("calibration", "mean probability", "act", reason)
 
 
 @pytest.mark.parametrize("sign", [1, -1])
 def test_calibration_gap_equal_to_tolerance_is_only_warning(sign):
     def outcome(least: float) -> checks.Outcome:
         low, high = sorted((sign * least, sign * 0.5))
-        return checks.calibration(Estimate(sign * 0.4, low, high), Estimate(0, 0, 0), 0.25).outcome
+        return checks.evaluate_calibration(MetricEstimate(sign * 0.4, low, high), MetricEstimate(0, 0, 0), 0.25).outcome
 
     found = [outcome(gap) for gap in (0.2501, 0.25, 0.0001, 0.0)]
     assert found == ["act", "watch", "watch", "ok"]
 
 
 def test_names_slice_that_lost_more_than_tolerance():
-    lost = SliceChange("origin", "JFK", 900, 0.5, 0.75, -0.25, low=-0.375, high=-0.125)
+    lost = SliceDecay("origin", "JFK", 900, 0.5, 0.75, -0.25, low=-0.375, high=-0.125)
     reason = "ROC-AUC 0.7500 before, 0.5000 now (−0.2500)"
-    assert checks.one_slice(lost, 0.0625) == checks.Check("slice", "origin JFK", "watch", reason)
-    assert checks.one_slice(lost, 0.125) is None
+    assert checks.evaluate_slice_change(lost, 0.0625) == checks.MonitoringCheck("slice", "origin JFK", "watch", reason)
+    assert checks.evaluate_slice_change(lost, 0.125) is None
 
 
 def test_worst_of_checks_does_not_depend_on_their_order():
-    ok, watch, act = (checks.Check("drift", "x", outcome, "") for outcome in ("ok", "watch", "act"))
-    assert checks.worst([ok, act, watch]) == "act"
-    assert checks.worst([ok, watch, ok]) == "watch"
-    assert checks.worst([ok]) == checks.worst([]) == "ok"
+    ok, watch, act = (checks.MonitoringCheck("drift", "x", outcome, "") for outcome in ("ok", "watch", "act"))
+    assert checks.find_worst_outcome([ok, act, watch]) == "act"
+    assert checks.find_worst_outcome([ok, watch, ok]) == "watch"
+    assert checks.find_worst_outcome([ok]) == checks.find_worst_outcome([]) == "ok"
 
 
 def test_check_cannot_be_changed():
     with pytest.raises(FrozenInstanceError):
-        checks.Check("drift", "x", "ok", "").outcome = "another"
+        checks.MonitoringCheck("drift", "x", "ok", "").outcome = "another"

@@ -11,8 +11,15 @@ from hypothesis import strategies as st
 from scipy.stats import chi2, norm
 from scipy.stats.contingency import association
 
-from tarmac.monitoring.drift import BINS, Bins, FeatureDrift, Seen, psi, usual
-from tarmac.review.drift import cramers_v, effect
+from tarmac.monitoring.drift import (
+    BINS,
+    FeatureBins,
+    FeatureDrift,
+    ReferenceInput,
+    compute_max_monthly_psi,
+    compute_psi,
+)
+from tarmac.review.drift import compute_cramers_v, effect
 
 COUNTS = st.lists(st.integers(0, 50), min_size=2, max_size=8)
 PAIRS = st.integers(2, 8).flatmap(
@@ -26,15 +33,15 @@ def rows(values: object, dtype: str = "float32") -> pd.DataFrame:
 
 def drifted(before: pd.DataFrame, after: pd.DataFrame, month: object = None):
     codes = np.zeros(len(before), dtype=int) if month is None else np.asarray(month)
-    return Seen(before["x"], codes).drift(after["x"])
+    return ReferenceInput(before["x"], codes).compute_drift(after["x"])
 
 
 @given(PAIRS)
 def test_psi_is_non_negative_symmetric_and_zero_for_equal_shares(pair):
     old, new = map(np.array, pair)
-    assert psi(old, new) >= 0
-    assert psi(old, new) == pytest.approx(psi(new, old))
-    assert psi(old, old) == psi(old, 3 * old) == 0
+    assert compute_psi(old, new) >= 0
+    assert compute_psi(old, new) == pytest.approx(compute_psi(new, old))
+    assert compute_psi(old, old) == compute_psi(old, 3 * old) == 0
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.2, 0.5, 1.0])
@@ -64,17 +71,17 @@ def test_cramers_v_weights_both_sides_equally(pair):
     table = np.stack([old * new.sum(), new * old.sum()])  # the same number of rows on each side
     table = table[:, table.sum(axis=0) > 0]
     if table.shape[1] > 1:
-        assert cramers_v(old, new) == pytest.approx(association(table, method="cramer"), abs=1e-9)
-    assert 0 <= cramers_v(old, new) <= 1
+        assert compute_cramers_v(old, new) == pytest.approx(association(table, method="cramer"), abs=1e-9)
+    assert 0 <= compute_cramers_v(old, new) <= 1
 
 
 def test_cramers_v_of_disjoint_categories_is_one():
-    assert cramers_v(np.array([3, 0, 0]), np.array([0, 5, 1])) == pytest.approx(1)
+    assert compute_cramers_v(np.array([3, 0, 0]), np.array([0, 5, 1])) == pytest.approx(1)
 
 
 def test_most_frequent_value_has_its_own_bin():
     before = rows([0.0] * 95 + [1.0, 2.0, 3.0, 4.0, 5.0])
-    assert Bins(before["x"]).count(before["x"])[0] == 95
+    assert FeatureBins(before["x"]).count_rows(before["x"])[0] == 95
     assert drifted(before, rows([0.0] * 50 + [1.0] * 50)).psi > 0.5
 
 
@@ -88,9 +95,9 @@ def test_season_seen_in_training_stays_below_usual_psi():
 
 
 def test_usual_psi_is_zero_unless_months_differ():
-    assert usual(np.array([[3, 4, 0]])) == 0
-    assert usual(np.array([[3, 4, 0], [3, 4, 0]])) == 0
-    assert usual(np.array([[3, 4, 0], [4, 3, 0], [7, 7, 0]])) > 0
+    assert compute_max_monthly_psi(np.array([[3, 4, 0]])) == 0
+    assert compute_max_monthly_psi(np.array([[3, 4, 0], [3, 4, 0]])) == 0
+    assert compute_max_monthly_psi(np.array([[3, 4, 0], [4, 3, 0], [7, 7, 0]])) > 0
 
 
 def test_input_missing_everywhere_drifts_only_if_known_before():
@@ -111,46 +118,46 @@ def test_cuts_reference_into_ten_equal_bins():
     """As the levels of PSI that everyone uses, 0.1 and 0.25, assume."""
     values = numbers(*range(1000))
     assert BINS == 10
-    assert len(Bins(values).edges) == 9
-    assert Bins(values).count(values).tolist() == [100] * 10 + [0, 0]
+    assert len(FeatureBins(values).edges) == 9
+    assert FeatureBins(values).count_rows(values).tolist() == [100] * 10 + [0, 0]
 
 
 @pytest.mark.parametrize("dtype", ["object", "str"])
 def test_missing_and_unknown_text_are_separate_categories(dtype):
-    bins = Bins(texts("b", "a", "b", None, dtype=dtype))
+    bins = FeatureBins(texts("b", "a", "b", None, dtype=dtype))
     assert bins.edges.tolist() == ["a", "b"]
-    assert bins.of(texts("a", "b", "z", None, dtype=dtype)).tolist() == [0, 1, 2, 3]
-    assert bins.count(texts("b", "b", "z", dtype=dtype)).tolist() == [0, 2, 1, 0]
+    assert bins.assign_bins(texts("a", "b", "z", None, dtype=dtype)).tolist() == [0, 1, 2, 3]
+    assert bins.count_rows(texts("b", "b", "z", dtype=dtype)).tolist() == [0, 2, 1, 0]
 
 
 def test_edge_value_is_in_lower_bin_and_missing_value_in_last():
-    bins = Bins(numbers(*range(11), None))
+    bins = FeatureBins(numbers(*range(11), None))
     assert bins.edges.tolist() == pytest.approx([1, 2, 3, 4, 5, 6, 7, 8, 9])
-    assert bins.of(numbers(-5, 1, 1.5, 9, 99, None)).tolist() == [0, 0, 1, 8, 9, 11]
+    assert bins.assign_bins(numbers(-5, 1, 1.5, 9, 99, None)).tolist() == [0, 0, 1, 8, 9, 11]
 
 
 def test_psi_counts_empty_bin_as_ten_thousandth():
     share = 1e-4
     expected = 2 * (1 - share) * log(1 / share)
-    assert psi(np.array([7, 0]), np.array([0, 3])) == pytest.approx(expected)
+    assert compute_psi(np.array([7, 0]), np.array([0, 3])) == pytest.approx(expected)
 
 
 def test_one_row_is_enough_to_compare():
     one, other = np.array([1, 0]), np.array([0, 1])
-    assert (cramers_v(one, 3 * one), cramers_v(one, other)) == (0, 1)
-    assert psi(one, 3 * one) == 0
-    assert psi(one, other) == psi(3 * one, 3 * other)
+    assert (compute_cramers_v(one, 3 * one), compute_cramers_v(one, other)) == (0, 1)
+    assert compute_psi(one, 3 * one) == 0
+    assert compute_psi(one, other) == compute_psi(3 * one, 3 * other)
 
 
 def test_comparing_empty_counts_does_not_divide_by_zero():
     none = np.array([0, 0])
     with np.errstate(all="raise"):
-        assert (psi(none, none), cramers_v(none, none)) == (0, 0)
+        assert (compute_psi(none, none), compute_cramers_v(none, none)) == (0, 0)
 
 
 def test_compares_text_with_all_training_rows():
     known = texts("a", "b", "a", "b")
-    found = Seen(known, np.array([0, 1, 0, 1])).drift(texts("a", "z", None, "a"))
+    found = ReferenceInput(known, np.array([0, 1, 0, 1])).compute_drift(texts("a", "z", None, "a"))
     # Shares of a, b, unknown and missing: 1/2, 1/2, 0, 0 in training and 1/2, 0, 1/4, 1/4 now.
     gained = 2 * (0.25 - 1e-4) * log(0.25 / 1e-4)
     lost = (0.5 - 1e-4) * log(0.5 / 1e-4)
@@ -163,25 +170,25 @@ def test_compares_text_with_all_training_rows():
 
 
 def test_distance_of_numbers_is_largest_gap_of_distributions():
-    found = Seen(numbers(3, 1, None, 2), np.zeros(4, dtype=int)).drift(numbers(2, None, 5, 4))
+    found = ReferenceInput(numbers(3, 1, None, 2), np.zeros(4, dtype=int)).compute_drift(numbers(2, None, 5, 4))
     assert found.distance == pytest.approx(2 / 3)
 
 
 @pytest.mark.parametrize(("before", "after"), [((1, 2), (None,)), ((None,), (1, 2))])
 def test_distance_is_zero_where_one_side_has_no_known_number(before, after):
-    known = Seen(numbers(*before), np.zeros(len(before), dtype=int))
-    assert known.drift(numbers(*after)).distance == 0
+    known = ReferenceInput(numbers(*before), np.zeros(len(before), dtype=int))
+    assert known.compute_drift(numbers(*after)).distance == 0
 
 
 def test_usual_is_largest_psi_of_one_month_against_all_others():
     months = np.array([[5, 5], [9, 1], [5, 5]])
-    assert usual(months) == pytest.approx(0.4 * log(0.9 / 0.5) - 0.4 * log(0.1 / 0.5))
+    assert compute_max_monthly_psi(months) == pytest.approx(0.4 * log(0.9 / 0.5) - 0.4 * log(0.1 / 0.5))
 
 
 def test_groups_training_rows_by_their_month():
     of_each = [5, 5, 9, 1]
     values, month = (np.repeat(one, of_each) for one in (["a", "b", "a", "b"], [1, 1, 0, 0]))
-    found = Seen(texts(*values), month).drift(texts("a"))
+    found = ReferenceInput(texts(*values), month).compute_drift(texts("a"))
     assert found.usual == pytest.approx(0.4 * log(0.9 / 0.5) - 0.4 * log(0.1 / 0.5))
 
 
@@ -194,4 +201,6 @@ def test_drift_cannot_be_changed():
 def test_review_and_monitoring_compute_same_distance(before: list, data: st.DataObject):
     after = data.draw(st.lists(st.sampled_from([*sorted({one for one in before if one}), None]), min_size=1))
     old, new = texts(*before), texts(*after)
-    assert Seen(old, np.zeros(len(old), dtype=int)).drift(new).distance == pytest.approx(effect(old, new), abs=1e-9)
+    assert ReferenceInput(old, np.zeros(len(old), dtype=int)).compute_drift(new).distance == pytest.approx(
+        effect(old, new), abs=1e-9
+    )

@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tarmac.monitoring.feed import Feed, Health
+from tarmac.monitoring.feed import InputHealth, InputHistory
 
 
-def healthy(before: object, after: object, dtype: str = "float32", months: int = 1) -> Health:
+def healthy(before: object, after: object, dtype: str = "float32", months: int = 1) -> InputHealth:
     values = pd.Series(before, dtype=dtype, name="x")
     month = np.repeat(range(months), len(values) // months)
-    return Feed(values, month).health(pd.Series(after, dtype=dtype))
+    return InputHistory(values, month).compute_health(pd.Series(after, dtype=dtype))
 
 
 def test_missing_unknown_and_gone_values_are_counted_separately():
@@ -73,7 +73,7 @@ def test_calendar_input_is_neither_stuck_nor_far():
 
 def test_detects_unit_change_within_days_and_not_usual_days():
     draw = np.random.default_rng(1)
-    feed = Feed(pd.Series(draw.normal(40, 8, 3_000)), np.repeat(range(3), 1_000))
+    feed = InputHistory(pd.Series(draw.normal(40, 8, 3_000)), np.repeat(range(3), 1_000))
     days = pd.Series(draw.normal(55, 2, 200))
-    assert feed.health(days, whole=False).apart < 0.1
-    assert feed.health(days * 60, whole=False).apart == 1
+    assert feed.compute_health(days, whole=False).apart < 0.1
+    assert feed.compute_health(days * 60, whole=False).apart == 1

@@ -9,24 +9,24 @@ import pandas as pd
 import pytest
 
 from tarmac.interface.problem import problem
-from tarmac.monitoring.checks import Check
-from tarmac.monitoring.judge import Judgement, decide, judge
-from tarmac.monitoring.reference import JudgeError, judged_on, stretches
+from tarmac.monitoring.checks import MonitoringCheck
+from tarmac.monitoring.judge import MonitoringResult, decide_action, evaluate_observed_rows
+from tarmac.monitoring.reference import NoReferenceError, assign_periods, compute_evaluation_window
 from tarmac.pipeline.base.params import TASKS, RowSplit, Task
-from tarmac.policy import Params, load
+from tarmac.policy import AllParams, load_all_params
 from tests.conftest import ROOT
 from tests.tarmac.monitoring.simulated import DAYS, SPLIT, reference, world
 
-WHOLE = load(ROOT / "params.yaml")
+WHOLE = load_all_params(ROOT / "params.yaml")
 PARAMS = WHOLE.model_copy(update={"intervals": WHOLE.intervals.model_copy(update={"resamples": 100})})
 NEXT = date(2013, 9, 1)
 
 
-def lived(seed: int, params: Params = PARAMS, **change: float) -> Judgement:
+def lived(seed: int, params: AllParams = PARAMS, **change: float) -> MonitoringResult:
     """A month of a world of its own, judged beside that world's past."""
     draw = np.random.default_rng(seed)
     known = reference(draw)
-    return judge(world(draw, NEXT, DAYS, **change), known, SPLIT, params)
+    return evaluate_observed_rows(world(draw, NEXT, DAYS, **change), known, SPLIT, params)
 
 
 @pytest.mark.repeated
@@ -36,7 +36,9 @@ def test_at_most_five_of_hundred_months_raise_false_alarm():
     for seed in range(10):
         draw = np.random.default_rng(seed)
         known = reference(draw)
-        verdicts.update(judge(world(draw, NEXT, DAYS), known, SPLIT, PARAMS).verdict for _ in range(10))
+        verdicts.update(
+            evaluate_observed_rows(world(draw, NEXT, DAYS), known, SPLIT, PARAMS).verdict for _ in range(10)
+        )
     assert verdicts.total() == 100
     assert verdicts["act"] <= 5, verdicts
 
@@ -63,7 +65,7 @@ DECAY = {
 }
 
 
-def policy(task: Task) -> Params:
+def policy(task: Task) -> AllParams:
     """The policy with metrics of a task."""
     monitor = PARAMS.monitor.model_copy(update={"decay": DECAY[task.kind], "calibration": 0.1})
     return PARAMS.model_copy(update={"monitor": monitor})
@@ -76,7 +78,7 @@ def policy(task: Task) -> Params:
 def test_only_real_changes_are_detected_for_each_target_type(task, change, acting):
     draw = np.random.default_rng(3)
     known = reference(draw, task)
-    found = judge(world(draw, NEXT, DAYS, task, **change), known, SPLIT, policy(task), task)
+    found = evaluate_observed_rows(world(draw, NEXT, DAYS, task, **change), known, SPLIT, policy(task), task)
     assert {check.kind for check in found.checks if check.outcome == "act"} >= acting
     assert found.decision == ("retrain" if acting else "none"), found.summary
     assert [one.metric for one in found.metrics] == list(DECAY[task.kind])
@@ -90,24 +92,24 @@ def test_untimed_rows_are_checked_for_inputs_but_not_for_days(by):
     draw, split = np.random.default_rng(4), ROWS.model_copy(update={"by": by})
     known, new = reference(draw, split=split), world(draw, NEXT, DAYS)
     observed = replace(new, whole=False, timed=False)
-    clean = judge(observed, known, split, PARAMS)
+    clean = evaluate_observed_rows(observed, known, split, PARAMS)
     assert clean.decision == "none", clean.summary
     assert "days" not in {check.name for check in clean.checks}
     observed.rows["temp"] += 100
-    found = judge(observed, known, split, PARAMS)
+    found = evaluate_observed_rows(observed, known, split, PARAMS)
     assert found.decision == "hold"
     assert "another unit" in found.summary
     few = replace(observed, rows=observed.rows.head(60), p=observed.p[:60])
-    assert judge(few, known, split, PARAMS).decision == "none"  # of so few rows nothing is proven
+    assert evaluate_observed_rows(few, known, split, PARAMS).decision == "none"  # of so few rows nothing is proven
 
 
 @pytest.mark.parametrize(("by", "groups"), [("row", 400), ("cluster", 3)])
 def test_tenths_of_rows_are_gapless_repeatable_and_keep_clusters(by, groups):
     rows = world(np.random.default_rng(1), NEXT, groups if by == "cluster" else 10).rows
     split = ROWS.model_copy(update={"by": by})
-    found = stretches(rows, split)
+    found = assign_periods(rows, split)
     assert set(found) == set(range(min(groups, 10)))
-    np.testing.assert_array_equal(found, stretches(rows, split))
+    np.testing.assert_array_equal(found, assign_periods(rows, split))
     if by == "cluster":
         assert rows.groupby(problem.contract.CLUSTER).apply(lambda part: len(set(found[part.index]))).max() == 1
 
@@ -116,14 +118,14 @@ def test_drifted_rows_without_labels_are_blocked_from_training():
     draw = np.random.default_rng(1)
     known, observed = reference(draw), world(draw, NEXT, DAYS, shift=1.5)
     observed.rows[problem.contract.TARGET] = np.nan
-    found = judge(observed, known, SPLIT, PARAMS)
+    found = evaluate_observed_rows(observed, known, SPLIT, PARAMS)
     assert (found.verdict, found.decision) == ("act", "hold")
     assert found.summary.startswith("no label yet to train on: ")
     assert found.metrics == []
 
 
-def check(kind: str, outcome: str) -> Check:
-    return Check(kind, "x", outcome, "because")
+def check(kind: str, outcome: str) -> MonitoringCheck:
+    return MonitoringCheck(kind, "x", outcome, "because")
 
 
 @pytest.mark.parametrize(
@@ -140,27 +142,27 @@ def check(kind: str, outcome: str) -> Check:
 )
 def test_decision_follows_policy(checks, month, decision):
     observed = world(np.random.default_rng(1), date.fromisoformat(f"{month}-01"), 3)
-    assert decide(checks, observed, SPLIT, WHOLE)[0] == decision
+    assert decide_action(checks, observed, SPLIT, WHOLE)[0] == decision
 
 
 def test_disabled_or_untimed_schedule_does_not_retrain():
     off = WHOLE.model_copy(update={"retrain": WHOLE.retrain.model_copy(update={"every_months": None})})
-    assert decide([], world(np.random.default_rng(1), date(2020, 1, 1), 3), SPLIT, off)[0] == "none"
-    assert decide([], world(np.random.default_rng(1), date(2020, 1, 1), 3), ROWS, WHOLE)[0] == "none"
+    assert decide_action([], world(np.random.default_rng(1), date(2020, 1, 1), 3), SPLIT, off)[0] == "none"
+    assert decide_action([], world(np.random.default_rng(1), date(2020, 1, 1), 3), ROWS, WHOLE)[0] == "none"
 
 
 def test_rejects_rows_that_model_was_built_with():
-    with pytest.raises(JudgeError, match="2013-07"):
-        judged_on(SPLIT, date(2013, 7, 1))
-    assert judged_on(SPLIT, date(2013, 8, 1)).model_dump() == {"first": "2013-07", "last": "2013-07"}
-    assert judged_on(SPLIT, date(2014, 1, 1)).last == "2013-08"
+    with pytest.raises(NoReferenceError, match="2013-07"):
+        compute_evaluation_window(SPLIT, date(2013, 7, 1))
+    assert compute_evaluation_window(SPLIT, date(2013, 8, 1)).model_dump() == {"first": "2013-07", "last": "2013-07"}
+    assert compute_evaluation_window(SPLIT, date(2014, 1, 1)).last == "2013-08"
 
 
 def test_month_of_one_class_is_blocked():
     draw = np.random.default_rng(1)
     known, observed = reference(draw), world(draw, NEXT, DAYS)
     observed.rows[problem.contract.TARGET] = 0.0
-    found = judge(observed, known, SPLIT, PARAMS)
+    found = evaluate_observed_rows(observed, known, SPLIT, PARAMS)
     assert found.decision == "hold"
     assert "all labels are the same" in found.summary
 
@@ -169,6 +171,6 @@ def test_few_rows_are_evaluated_without_error():
     draw = np.random.default_rng(1)
     known, observed = reference(draw), world(draw, NEXT, 1)
     few = observed.rows.head(3).assign(late=[1.0, 0.0, np.nan])
-    found = judge(type(observed)(few, observed.p[:3], NEXT, NEXT, whole=False), known, SPLIT, PARAMS)
+    found = evaluate_observed_rows(type(observed)(few, observed.p[:3], NEXT, NEXT, whole=False), known, SPLIT, PARAMS)
     assert isinstance(found.summary, str)
     assert pd.notna(found.features[0].psi)

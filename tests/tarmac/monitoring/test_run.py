@@ -8,10 +8,10 @@ import pytest
 from cmarkgfm.cmark import Options
 
 from tarmac.monitoring import run
-from tarmac.monitoring.checks import Check
-from tarmac.monitoring.judge import judge
-from tarmac.monitoring.report import report
-from tarmac.registry.live_model import Live
+from tarmac.monitoring.checks import MonitoringCheck
+from tarmac.monitoring.judge import evaluate_observed_rows
+from tarmac.monitoring.report import render_report
+from tarmac.registry.live_model import LiveModel
 from tests.tarmac.monitoring.simulated import DAYS, SPLIT, reference, world
 from tests.tarmac.monitoring.test_judge import NEXT, PARAMS
 
@@ -20,23 +20,23 @@ from tests.tarmac.monitoring.test_judge import NEXT, PARAMS
 def found() -> dict:
     draw = np.random.default_rng(1)
     known, observed = reference(draw), world(draw, NEXT, DAYS, fault=0.7)
-    judged = judge(observed, known, SPLIT, PARAMS)
-    judged.checks.append(Check("slice", "a|b", "watch", "<script>@octocat</script>"))
-    return run.facts(observed, known, Live("v0.0.1", "abc", "123", SPLIT, None), judged, PARAMS)
+    judged = evaluate_observed_rows(observed, known, SPLIT, PARAMS)
+    judged.checks.append(MonitoringCheck("slice", "a|b", "watch", "<script>@octocat</script>"))
+    return run.build_monitoring_record(observed, known, LiveModel("v0.0.1", "abc", "123", SPLIT, None), judged, PARAMS)
 
 
 def test_record_is_valid_json_and_reproducible(found, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    run.write(found, report(found))
+    run.write_result(found, render_report(found))
     first = (run.OUT / "monitoring.json").read_bytes()
-    run.write(json.loads(first), report(json.loads(first)))
+    run.write_result(json.loads(first), render_report(json.loads(first)))
     assert (run.OUT / "monitoring.json").read_bytes() == first
     assert json.loads(first) == found
     assert {"verdict", "decision", "summary", "release", "period", "rows", "labelled", "model", "checks"} <= set(found)
 
 
 def test_record_rounds_numbers_and_replaces_nan_with_null():
-    assert run._plain({"a": float("nan"), "b": [1 / 3, 2], "c": {"d": "x"}}) == {
+    assert run._to_json_value({"a": float("nan"), "b": [1 / 3, 2], "c": {"d": "x"}}) == {
         "a": None,
         "b": [0.333333, 2],
         "c": {"d": "x"},
@@ -44,7 +44,7 @@ def test_record_rounds_numbers_and_replaces_nan_with_null():
 
 
 def test_report_shows_findings_first_and_escapes_values(found):
-    text = report(found)
+    text = render_report(found)
     page = cmarkgfm.github_flavored_markdown_to_html(text, Options.CMARK_OPT_UNSAFE)
     assert text.startswith("## 🔔 act: a new model is made")
     assert page.index("roc_auc") < page.index("Drift of the inputs")
@@ -57,10 +57,10 @@ def test_report_shows_findings_first_and_escapes_values(found):
 
 def test_report_shows_dash_for_unknown_interval(found):
     metrics = [{**found["metrics"][0], "low": None, "high": None}]
-    assert "| – |" in report({**found, "metrics": metrics, "features": [], "slices": [], "calibration": []})
+    assert "| – |" in render_report({**found, "metrics": metrics, "features": [], "slices": [], "calibration": []})
 
 
-@pytest.mark.parametrize(("tell", "verdict"), [(run.nothing, "ok"), (run.refuse, "act")])
+@pytest.mark.parametrize(("tell", "verdict"), [(run.write_empty_result, "ok"), (run.write_failed_result, "act")])
 def test_records_and_escapes_reason_why_nothing_was_evaluated(tmp_path, monkeypatch, tell, verdict):
     monkeypatch.chdir(tmp_path)
     tell("because of <b>this</b>")

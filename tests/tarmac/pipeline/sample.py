@@ -6,9 +6,9 @@ import pytest
 
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.params import TASK, TASKS, RidgeParams, Task, TrainParams
-from tarmac.pipeline.models.dataset import Inputs, Split
-from tarmac.pipeline.training.estimators import fit
-from tarmac.policy import load
+from tarmac.pipeline.models.dataset import ModelInputs, Split
+from tarmac.pipeline.training.estimators import fit_model
+from tarmac.policy import load_all_params
 from tests.conftest import ROOT
 
 GROUPS = tuple(problem.contract.FEATURES)
@@ -48,7 +48,7 @@ def _labels(value: pd.Series, task: Task) -> pd.Series:
 
 def params(model: str, **changed: object) -> TrainParams:
     """The committed parameters for a model, made to learn something from a few hundred rows in a moment."""
-    train = load(ROOT / "params.yaml").train
+    train = load_all_params(ROOT / "params.yaml").train
     quick = {"model": model, "device": "cpu", "max_rounds": 30, "early_stopping_rounds": 10, "features": list(GROUPS)}
     xgboost = train.xgboost.model_copy(update={"learning_rate": 0.3, "min_child_weight": 1.0, "max_depth": 4})
     hist = train.hist_gradient_boosting.model_copy(
@@ -64,10 +64,10 @@ def fitted(
     valid: pd.DataFrame,
     on_round=lambda *_: None,
     task: Task = TASK,
-    inputs: Inputs | None = None,
+    inputs: ModelInputs | None = None,
 ):
     """The inputs that the parameters choose, if none are given, and the pipeline fitted on them."""
-    inputs = inputs or Inputs.of(chosen.features)
+    inputs = inputs or ModelInputs.from_groups(chosen.features)
     labels, valid_labels = train[problem.contract.TARGET].to_numpy(), valid[problem.contract.TARGET].to_numpy()
     split = Split(train[inputs.names], labels, valid[inputs.names], valid_labels)
-    return inputs, fit(chosen, inputs, split, on_round, task)
+    return inputs, fit_model(chosen, inputs, split, on_round, task)

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tarmac.pipeline.base.params import ParamsError
-from tarmac.policy import Params, load
+from tarmac.policy import AllParams, load_all_params
 from tests.conftest import ROOT, Workspace
 
 TEXT = (ROOT / "params.yaml").read_text(encoding="utf-8")
@@ -76,7 +76,7 @@ def mistakes(path: Path, content: str | bytes) -> list[str]:
     """The lines of the error that the content is refused with."""
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(ParamsError) as caught:
-        load(path)
+        load_all_params(path)
     return str(caught.value).splitlines()
 
 
@@ -86,7 +86,7 @@ def path(tmp_path):
 
 
 def test_committed_file_loads_unchanged():
-    assert load(ROOT / "params.yaml").model_dump(exclude_unset=True) == yaml.safe_load(TEXT)
+    assert load_all_params(ROOT / "params.yaml").model_dump(exclude_unset=True) == yaml.safe_load(TEXT)
 
 
 def test_line_oracle_finds_every_leaf():
@@ -141,7 +141,7 @@ FITTING = {"integer": (int,), "number": (int, float), "string": (str,), "boolean
 
 def accepted(key: str) -> tuple[type, ...]:
     """The types that a leaf takes. A whole number in the file does not tell whether a fraction is allowed."""
-    schema = schema_of(Params.model_json_schema(), key)
+    schema = schema_of(AllParams.model_json_schema(), key)
     options = schema.get("anyOf", [schema])  # a reference is to a section, which may stand where null does
     return tuple(fit for option in options for fit in ((dict,) if "$ref" in option else FITTING[option["type"]]))
 
@@ -207,27 +207,27 @@ def test_suggests_known_key_of_section_for_unknown_one(path, key, wrong):
     lines[number] = lines[number].replace(f"{right}:", f"{wrong}:")
     path.write_text("".join(lines))
     with pytest.raises(ParamsError, match=f"{wrong}: unknown key") as caught:
-        load(path)
+        load_all_params(path)
     assert caught.value.hint == f"did you mean `{right}`? print the known keys with `tarmac params`"
 
 
 def test_suggests_each_unknown_key_once_and_none_without_resemblance(path):
     path.write_text(TEXT + "serving: 1\nmonitr: 2\n'[x]': 3\n")
     with pytest.raises(ParamsError) as caught:
-        load(path)
+        load_all_params(path)
     assert caught.value.hint == "did you mean `monitor`? print the known keys with `tarmac params`"
 
 
 def test_suggests_parameter_for_unknown_one_of_search_space(path):
     path.write_text(TEXT.replace("train.xgboost.subsample:", "train.xgboost.subsampel:"))
     with pytest.raises(ParamsError) as caught:
-        load(path)
+        load_all_params(path)
     assert caught.value.hint == "did you mean `subsample`?"
 
 
 def test_missing_file_error_says_where_to_run(tmp_path):
     with pytest.raises(ParamsError, match=r"nowhere\.yaml: no such file") as caught:
-        load(tmp_path / "nowhere.yaml")
+        load_all_params(tmp_path / "nowhere.yaml")
     assert caught.value.hint == "run from the repository's root"
 
 
@@ -312,7 +312,7 @@ def test_numbers_load_as_dvc_records_them(path, value):
     text = with_value(TEXT, "train.logistic_regression.C", value)
     recorded = loads_yaml(text)["train"]["logistic_regression"]["C"]
     path.write_text(text)
-    assert recorded == load(path).train.logistic_regression.C
+    assert recorded == load_all_params(path).train.logistic_regression.C
 
 
 def hashes(folder: Path) -> dict[str, str]:

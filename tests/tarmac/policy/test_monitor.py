@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tarmac.policy import load
+from tarmac.policy import load_all_params
 from tests.tarmac.policy.test_file import TEXT, mistakes, places, with_value
 
 LINES = places(TEXT)
@@ -39,4 +39,4 @@ def test_rejects_decay_of_metric_without_interval(tmp_path):
 def test_schedule_can_be_disabled(tmp_path):
     path = tmp_path / "params.yaml"
     path.write_text(with_value(TEXT, "retrain.every_months", "null"))
-    assert load(path).retrain.every_months is None
+    assert load_all_params(path).retrain.every_months is None

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from tarmac.pipeline.base.params import TASK
-from tarmac.policy import MetricName, MetricPolicy, Params, load
+from tarmac.policy import AllParams, MetricName, MetricPolicy, load_all_params
 from tests.conftest import ROOT
 from tests.tarmac.policy.test_file import TEXT, below, mistakes, places, with_value, without
 
@@ -51,7 +51,7 @@ def test_policy_metric_names_equal_those_of_task():
 
 
 def test_committed_policy_states_direction_of_every_metric():
-    better = {name: policy.better for name, policy in load(ROOT / "params.yaml").review.metrics.items()}
+    better = {name: policy.better for name, policy in load_all_params(ROOT / "params.yaml").review.metrics.items()}
     rising = {"roc_auc", "average_precision"}
     assert better == {name: "higher" if name in rising else "lower" for name in METRICS}
 
@@ -93,9 +93,9 @@ def test_ceiling_of_metric_is_optional(path, metric):
         TEXT if f"review.metrics.{metric}.ceiling" not in LINES else without(TEXT, f"review.metrics.{metric}.ceiling")
     )
     path.write_text(text)
-    assert load(path).review.metrics[metric].ceiling is None
+    assert load_all_params(path).review.metrics[metric].ceiling is None
     path.write_text(below(text, f"review.metrics.{metric}.floor", "      ceiling: null"))
-    assert load(path).review.metrics[metric].ceiling is None
+    assert load_all_params(path).review.metrics[metric].ceiling is None
 
 
 def test_policy_requires_at_least_one_metric(path):
@@ -103,7 +103,7 @@ def test_policy_requires_at_least_one_metric(path):
     for metric in list(METRICS)[1:]:
         text = removed(text, f"review.metrics.{metric}")
     path.write_text(text)
-    assert list(load(path).review.metrics) == ["roc_auc"]
+    assert list(load_all_params(path).review.metrics) == ["roc_auc"]
     empty = removed(text, "review.metrics.roc_auc")
     line = LINES["review.metrics"]
     told_once(path, with_value(empty, "review.metrics", "{}"), "review.metrics", line, "at least (1|one)")
@@ -146,7 +146,7 @@ def test_reports_invalid_value_by_key_and_line(path, key, value, expected):
 
 
 def test_only_ceiling_and_range_options_have_defaults():
-    schema = Params.model_json_schema()
+    schema = AllParams.model_json_schema()
     sections = [schema, *schema["$defs"].values()]
     unseen = {name for part in sections for name in part["properties"] if name not in part["required"]}
     of_other_targets = {"logistic_regression", "ridge", "threshold_beta"}

@@ -15,10 +15,10 @@ from tarmac.registry.history import (
     BACK,
     STAGES,
     Event,
-    events,
-    held,
-    in_stage,
-    versions,
+    find_stage_version,
+    list_events,
+    list_stage_versions,
+    list_versions,
 )
 
 VERSIONS = ("v0.0.1", "v0.0.2", "v0.0.3")
@@ -43,22 +43,22 @@ def test_rollback_restores_previous_version(steps):
         elif version is None and len(stack) > 1:
             stack.pop()
             known.append(event("assignment", stack[-1], "prod", f"{BACK}worse"))
-    assert held(known, "prod") == stack
-    assert held(known, "staging") == []
-    present = in_stage(known, "prod")
+    assert list_stage_versions(known, "prod") == stack
+    assert list_stage_versions(known, "staging") == []
+    present = find_stage_version(known, "prod")
     assert (present.version if present else None) == (stack[-1] if stack else None)
 
 
 def test_withdrawn_version_is_neither_listed_nor_deployed():
     promoted = [event("assignment", version, "prod", "better") for version in VERSIONS[:2]]
     known = [*REGISTERED, *promoted, event("deregistration", VERSIONS[1])]
-    assert list(versions(known)) == [VERSIONS[0], VERSIONS[2]]
-    assert in_stage(known, "prod") == REGISTERED[0]
+    assert list(list_versions(known)) == [VERSIONS[0], VERSIONS[2]]
+    assert find_stage_version(known, "prod") == REGISTERED[0]
 
 
 def test_unassigned_version_leaves_environment():
     known = [*REGISTERED, event("assignment", VERSIONS[0], "prod"), event("unassignment", VERSIONS[0], "prod")]
-    assert in_stage(known, "prod") is None
+    assert find_stage_version(known, "prod") is None
 
 
 def assigned(*steps: str) -> list[Event]:
@@ -91,8 +91,8 @@ def assigned(*steps: str) -> list[Event]:
 )
 def test_environment_history_follows_promotions_and_rollbacks(steps, expected):
     known = [*assigned(*steps), event("assignment", "v0.0.9", "staging")]
-    assert "".join(version[-1] for version in held(known, "prod")) == expected
-    assert held(known, "staging") == ["v0.0.9"]
+    assert "".join(version[-1] for version in list_stage_versions(known, "prod")) == expected
+    assert list_stage_versions(known, "staging") == ["v0.0.9"]
 
 
 @pytest.mark.parametrize("kind", ["deregistration", "deprecation"])
@@ -100,17 +100,17 @@ def test_withdrawn_version_can_be_registered_again(kind):
     first, second = REGISTERED[:2]
     withdrawn = event(kind, first.version)
     again = event("registration", first.version, why="again")
-    assert list(versions([first, second, withdrawn]).items()) == [(second.version, second)]
-    assert list(versions([first, withdrawn, second, again]).values()) == [second, again]
-    assert versions([withdrawn, *assigned("1")]) == {}
+    assert list(list_versions([first, second, withdrawn]).items()) == [(second.version, second)]
+    assert list(list_versions([first, withdrawn, second, again]).values()) == [second, again]
+    assert list_versions([withdrawn, *assigned("1")]) == {}
 
 
 def test_environment_has_latest_still_registered_version():
     known = [*REGISTERED, *assigned("1", "2", "3")]
     withdrawn = [event("deregistration", version) for version in reversed(VERSIONS)]
-    found = [in_stage([*known, *withdrawn[:count]], "prod") for count in range(4)]
+    found = [find_stage_version([*known, *withdrawn[:count]], "prod") for count in range(4)]
     assert found == [*reversed(REGISTERED), None]
-    assert in_stage(known, "staging") is None
+    assert find_stage_version(known, "staging") is None
 
 
 def test_tag_names_stay_compatible_with_earlier_versions():
@@ -182,12 +182,12 @@ def test_reads_every_tag_of_model_oldest_first(tag, tmp_path):
         tag("model@v0.0.2!", "deregistration", "v0.0.2", 80),
     ]
     tag("other@v0.0.1", "registration", "v0.0.1", 90)
-    assert events(tmp_path) == expected
-    assert held(expected[:6], "prod") == ["v0.0.1"]
+    assert list_events(tmp_path) == expected
+    assert list_stage_versions(expected[:6], "prod") == ["v0.0.1"]
 
 
 def test_reads_no_event_where_there_is_no_tag(tag, tmp_path):
-    assert events(tmp_path) == []
+    assert list_events(tmp_path) == []
 
 
 def test_orders_tags_of_one_second_by_their_number(tag, tmp_path):
@@ -197,14 +197,14 @@ def test_orders_tags_of_one_second_by_their_number(tag, tmp_path):
         tag(f"model#prod#{number}", "assignment", version, 40)
     tag("model@v0.0.2", "registration", "v0.0.2", 40)
     tag("model@v0.0.1", "registration", "v0.0.1", 40)
-    found = [event.tag for event in events(tmp_path)]
+    found = [event.tag for event in list_events(tmp_path)]
     assert set(found[:2]) == {"model@v0.0.1", "model@v0.0.2"}
     assert found[2:] == [f"model#prod#{number}" for number in sorted(numbers)]
 
 
 def test_reads_tag_without_message(tag, tmp_path):
     tag("model@v0.0.1", "registration", "v0.0.1", 10, why="")
-    (found,) = events(tmp_path)
+    (found,) = list_events(tmp_path)
     assert (found.version, found.why) == ("v0.0.1", "")
 
 
@@ -215,7 +215,7 @@ def test_orders_tags_across_time_zones_by_creation_time(tag, tmp_path):
         tag("model@v0.0.2", "registration", "v0.0.2", 30, hours=9),
         tag("model#prod#2", "assignment", "v0.0.2", 40),
     ]
-    assert events(tmp_path) == expected
+    assert list_events(tmp_path) == expected
 
 
 def test_event_cannot_be_changed():

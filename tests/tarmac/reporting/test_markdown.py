@@ -8,7 +8,18 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tarmac.reporting.markdown import ROWS, SENTENCE, VALUE, code, details, label, number, signed, table, text
+from tarmac.reporting.markdown import (
+    ROWS,
+    SENTENCE,
+    VALUE,
+    escape_text,
+    format_code,
+    format_label,
+    format_number,
+    format_signed_number,
+    render_details,
+    render_table,
+)
 from tests.github import Page, seen
 from tests.hostile import EACH, FRAGMENTS, VALUES
 
@@ -16,14 +27,18 @@ NAN, INFINITY = float("nan"), float("inf")
 relaxed = settings(deadline=None, max_examples=150)  # a busy machine is no mistake
 Template = Callable[[str], str]
 TEMPLATES: dict[str, Template] = {
-    "a cell": lambda it: table(["name", "#n", "why"], [(it, "1", it), ("x", "2", it), (it, it, "y")]) + "\n\nafter",
+    "a cell": lambda it: (
+        render_table(["name", "#n", "why"], [(it, "1", it), ("x", "2", it), (it, it, "y")]) + "\n\nafter"
+    ),
     "a heading": lambda it: f"## ✅ Pass: {it}\n\nafter",
     "a list item": lambda it: f"before\n\n- {it}\n- {it}\n\nafter",
     "a paragraph": lambda it: f"before\n\n{it}\n\nafter",
     "a sentence": lambda it: f"**There is no base** ({it}): column {it} {it}.\n\nafter",
-    "a section": lambda it: details("Data", f"{it}\n\n" + table(["#n", "why"], [("1", it)])) + "\n\nafter",
+    "a section": lambda it: (
+        render_details("Data", f"{it}\n\n" + render_table(["#n", "why"], [("1", it)])) + "\n\nafter"
+    ),
 }
-SHOWN = {code: VALUE, text: SENTENCE}
+SHOWN = {format_code: VALUE, escape_text: SENTENCE}
 everywhere = pytest.mark.parametrize("place", TEMPLATES)
 by_each = pytest.mark.parametrize("made", SHOWN)
 
@@ -36,7 +51,7 @@ def visible(value: str, most: int) -> str:
 
 def shown(made: Callable[[object], str], value: str) -> str:
     """What is to be seen for a value."""
-    if made is text:
+    if made is escape_text:
         return visible(value, SENTENCE)
     return visible(value, VALUE).replace("`", "'").replace("|", "¦") or "(empty)"
 
@@ -79,24 +94,24 @@ def test_rendered_value_is_one_encodable_line_of_bounded_length(made, value):
 
 @given(st.text(st.sampled_from("\\$x "), max_size=12))
 def test_escapes_every_dollar_sign(value):
-    assert re.findall(r"(?<!\\)(?:\\\\)*\$", text(value)) == []
+    assert re.findall(r"(?<!\\)(?:\\\\)*\$", escape_text(value)) == []
 
 
 def test_word_between_colons_does_not_become_emoji():
     for value in (":bug:", "x:+1:", ":white_check_mark:", "a :x: :tada:"):
-        told = [words for around, words in Page(text(value)).texts if "code" not in around]
+        told = [words for around, words in Page(escape_text(value)).texts if "code" not in around]
         assert re.findall(r":[a-z0-9_+-]+:", "".join(told)) == [], value
-        assert Page(text(value)).text == value
+        assert Page(escape_text(value)).text == value
 
 
 @pytest.mark.parametrize("value", ["2013-09", "a\\|b", "C:\\x", 7, None, 0.1, ["a", "b"], {"k": 1}, True])
 def test_values_render_as_their_python_text(value):
-    assert Page(code(value)).of("code") == [str(value).replace("|", "¦")]
-    assert Page(text(value)).text == str(value)
+    assert Page(format_code(value)).of("code") == [str(value).replace("|", "¦")]
+    assert Page(escape_text(value)).text == str(value)
 
 
 def test_blank_value_renders_as_empty_marker():
-    assert {code(value) for value in ("", " \n", "\u200b", "\x00")} == {"`(empty)`"}
+    assert {format_code(value) for value in ("", " \n", "\u200b", "\x00")} == {"`(empty)`"}
 
 
 @pytest.mark.parametrize("made", SHOWN)
@@ -111,20 +126,20 @@ def test_value_is_truncated_with_ellipsis_only_above_limit(made, length):
 
 @given(VALUES)
 def test_label_contains_only_safe_characters(value):
-    assert re.fullmatch(r"[A-Za-z0-9² .:+_-]{1,30}", label(value))
+    assert re.fullmatch(r"[A-Za-z0-9² .:+_-]{1,30}", format_label(value))
 
 
 @pytest.mark.parametrize("value", ["2013-09", "0.12", "ROC-AUC", "R²", "9:00 to 12:59", "validation loss"])
 def test_safe_label_is_unchanged(value):
-    assert label(value) == value
+    assert format_label(value) == value
 
 
 def test_label_replaces_unsafe_characters_with_underscore():
-    assert [label(f"a{part}b") for part in ('"', "%", "]", "\n", ">")] == ["a_b"] * 5
+    assert [format_label(f"a{part}b") for part in ('"', "%", "]", "\n", ">")] == ["a_b"] * 5
 
 
 def test_table_renders_every_cell_and_aligns_numbers_right():
-    page = Page(table(["name", "#rows", ""], [("a", "1", "x"), ("b", "2", "")]))
+    page = Page(render_table(["name", "#rows", ""], [("a", "1", "x"), ("b", "2", "")]))
     assert page.tables == [[["name", "rows", ""], ["a", "1", "x"], ["b", "2", ""]]]
     assert [tag for tag in page.tags if tag.startswith("<t") and "align" in tag] == [
         "<th align=right>",
@@ -144,13 +159,13 @@ def test_table_renders_every_cell_and_aligns_numbers_right():
 )
 def test_table_reports_number_of_omitted_rows(rows, most, kept, told):
     cells = ((f"r{row}", "x") for row in range(rows))
-    page = Page(table(["a", "b"], cells) if most is None else table(["a", "b"], cells, most))
+    page = Page(render_table(["a", "b"], cells) if most is None else render_table(["a", "b"], cells, most))
     assert page.tables[0][1:] == [[f"r{row}", "x"] for row in range(kept)]
     assert page.of("p") == ([told] if told else [])
 
 
 def test_details_contains_only_its_content():
-    page = Page(details("Cost of it", "**b**\n\n" + table(["x"], [("y",)])) + "\n\nafter")
+    page = Page(render_details("Cost of it", "**b**\n\n" + render_table(["x"], [("y",)])) + "\n\nafter")
     assert page.of("summary") == ["Cost of it"]
     assert page.around("y") == ("details", "table", "tbody", "tr", "td")
     assert page.around("b") == ("details", "p", "strong")
@@ -174,13 +189,13 @@ def test_details_contains_only_its_content():
     ],
 )
 def test_number_formats_digits_separators_and_missing_values(value, digits, wanted):
-    assert number(value, digits) == wanted
+    assert format_number(value, digits) == wanted
 
 
 @pytest.mark.parametrize("value", [-0.0, -0.00001, -0.000049, 0.00001])
 def test_value_rounding_to_zero_renders_without_sign(value):
-    assert number(value) == "0.0000"
-    assert signed(value) == "0"
+    assert format_number(value) == "0.0000"
+    assert format_signed_number(value) == "0"
 
 
 @pytest.mark.parametrize(
@@ -196,22 +211,22 @@ def test_value_rounding_to_zero_renders_without_sign(value):
     ],
 )
 def test_signed_formats_difference_with_its_sign(value, digits, wanted):
-    assert signed(value, digits) == wanted
+    assert format_signed_number(value, digits) == wanted
 
 
 @pytest.mark.parametrize("value", [NAN, np.float64("nan")])
 def test_signed_renders_unknown_difference_as_dash(value):
-    assert signed(value) == "–"
+    assert format_signed_number(value) == "–"
 
 
 @pytest.mark.parametrize(("value", "shown"), [(INFINITY, "+inf"), (-INFINITY, "−inf")])
 def test_signed_renders_infinite_difference(value, shown):
-    assert signed(value) == shown
+    assert format_signed_number(value) == shown
 
 
 @given(st.floats(-1e6, 1e6), st.integers(1, 6))
 def test_signed_value_equals_number_within_rounding(value, digits):
-    told = float(signed(value, digits).replace("−", "-").replace(",", ""))
+    told = float(format_signed_number(value, digits).replace("−", "-").replace(",", ""))
     assert abs(told - value) <= 0.5000001 * 10**-digits
     assert told == 0 or (told > 0) == (value > 0)
 

@@ -25,15 +25,15 @@ def test_finds_only_commits_that_changed_lock():
     second = locked("bbb\naaa\n")
     third = locked("bbb\n")
     fourth = locked("aaa\n")
-    assert commits.commits_with("aaa") == [first, second, fourth]
-    assert commits.commits_with("bbb") == [second, third]
-    assert commits.commits_with("ccc") == []
+    assert commits.find_commits_by_hash("aaa") == [first, second, fourth]
+    assert commits.find_commits_by_hash("bbb") == [second, third]
+    assert commits.find_commits_by_hash("ccc") == []
 
 
 def test_finds_hash_of_raw_data():
     first = commit(data__raw_dvc="outs: [{md5: ddd}]")
     commit(data__raw_dvc="outs: [{md5: eee}]")
-    assert commits.commits_with("ddd") == [first]
+    assert commits.find_commits_by_hash("ddd") == [first]
 
 
 def test_finds_lock_that_only_merge_commit_has():
@@ -44,8 +44,8 @@ def test_finds_lock_that_only_merge_commit_has():
     locked("aaa\n")
     run("merge", "--quiet", "--no-commit", "--strategy", "ours", "other")
     merged = locked("ccc\n")
-    assert commits.commits_with("ccc") == [merged]
-    assert len(commits.commits_with("bbb")) == 1, "the side that a merge did not take"
+    assert commits.find_commits_by_hash("ccc") == [merged]
+    assert len(commits.find_commits_by_hash("bbb")) == 1, "the side that a merge did not take"
 
 
 def test_finds_commit_by_renamed_branch_or_remaining_tag():
@@ -53,12 +53,12 @@ def test_finds_commit_by_renamed_branch_or_remaining_tag():
     run("switch", "--quiet", "--create", "try")
     made = locked("aaa\n")
     run("branch", "--move", "try", "renamed")
-    assert commits.described(made).refs == ["renamed"]
+    assert commits.describe_commit(made).refs == ["renamed"]
     run("tag", "v1")
     run("switch", "--quiet", "main")
     run("branch", "--quiet", "-D", "renamed")
-    assert commits.commits_with("aaa") == [made]
-    assert commits.described(made).refs == ["v1"]
+    assert commits.find_commits_by_hash("aaa") == [made]
+    assert commits.describe_commit(made).refs == ["v1"]
 
 
 def test_prefers_branches_to_experiments_and_ignores_stashes():
@@ -67,25 +67,25 @@ def test_prefers_branches_to_experiments_and_ignores_stashes():
     experiment = locked("aaa\n")
     run("update-ref", f"refs/exps/{first[:2]}/{first[2:]}/tried", "HEAD")
     run("switch", "--quiet", "main")
-    assert commits.commits_with("aaa") == [experiment]
+    assert commits.find_commits_by_hash("aaa") == [experiment]
     applied = locked("aaa\n")
-    assert commits.commits_with("aaa") == [applied]
+    assert commits.find_commits_by_hash("aaa") == [applied]
     Path("dvc.lock").write_text("stashed\n")
     run("stash")
-    assert commits.commits_with("stashed") == []
+    assert commits.find_commits_by_hash("stashed") == []
 
 
 def test_searches_text_literally():
     locked("a.c\n-e\n")
-    assert commits.commits_with("abc") == []
-    assert len(commits.commits_with("a.c")) == len(commits.commits_with("-e")) == 1
+    assert commits.find_commits_by_hash("abc") == []
+    assert len(commits.find_commits_by_hash("a.c")) == len(commits.find_commits_by_hash("-e")) == 1
 
 
 def test_searches_revisions_of_every_batch(monkeypatch):
     monkeypatch.setattr(git, "BATCH", 2)
     made = [locked(f"aaa {number}\n") for number in range(5)]
-    assert commits.commits_with("aaa") == made
-    assert commits.commits_with("aaa 4") == made[-1:]
+    assert commits.find_commits_by_hash("aaa") == made
+    assert commits.find_commits_by_hash("aaa 4") == made[-1:]
 
 
 def test_describes_commit_as_git_records_it():
@@ -94,7 +94,7 @@ def test_describes_commit_as_git_records_it():
     when = "2024-02-29T23:30:00+05:30"
     subject = "größer | 50% \t<b>"
     run("commit", "--quiet", "--author", "Zoë O'Hara <zoe@example.org>", "--date", when, "--message", subject)
-    found = commits.described("HEAD")
+    found = commits.describe_commit("HEAD")
     assert (found.author, found.email, found.date) == ("Zoë O'Hara", "zoe@example.org", when)
     assert (found.subject, found.refs, found.name) == (subject, ["main"], run("rev-parse", "HEAD"))
 
@@ -102,7 +102,7 @@ def test_describes_commit_as_git_records_it():
 def test_detects_shallow_clone(here, tmp_path, monkeypatch):
     locked("aaa\n")
     locked("bbb\n")
-    assert not commits.is_shallow()
+    assert not commits.is_shallow_clone()
     run("clone", "--quiet", "--depth=1", here.as_uri(), str(tmp_path / "shallow"))
     monkeypatch.chdir(tmp_path / "shallow")
-    assert commits.is_shallow()
+    assert commits.is_shallow_clone()

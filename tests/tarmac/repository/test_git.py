@@ -42,21 +42,21 @@ def remote(name: str, revision: str) -> None:
 @pytest.mark.parametrize("usual", ["main", "master"])
 def test_merge_base_uses_local_default_branch(branch, usual):
     run("branch", "--move", "main", usual)
-    assert git.merge_base() == branch
+    assert git.find_merge_base() == branch
 
 
 @pytest.mark.parametrize("usual", ["main", "master"])
 def test_merge_base_prefers_origin_branch_to_local_one(branch, usual):
     remote(usual, branch)
     run("branch", "--force", "main", "change")
-    assert git.merge_base() == branch
+    assert git.find_merge_base() == branch
 
 
 def test_merge_base_uses_default_branch_of_origin(branch):
     remote("trunk", branch)
     remote("main", "change")
     run("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/trunk")
-    assert git.merge_base() == branch
+    assert git.find_merge_base() == branch
 
 
 @pytest.mark.parametrize("name", NAMED_BY_CI)
@@ -66,55 +66,55 @@ def test_merge_base_uses_branch_named_by_ci(branch, monkeypatch, name, target):
     for usual in ("main", "HEAD"):
         remote(usual, "change")
     monkeypatch.setenv(name, target)
-    assert git.merge_base() == branch
+    assert git.find_merge_base() == branch
 
 
 @pytest.mark.parametrize("name", NAMED_BY_CI)
 def test_merge_base_ignores_empty_ci_variable(branch, monkeypatch, name):
     monkeypatch.setenv(name, "")
-    assert git.merge_base() == branch
+    assert git.find_merge_base() == branch
 
 
 @pytest.mark.parametrize("name", NAMED_BY_CI)
 def test_merge_base_raises_if_ci_branch_was_not_fetched(branch, monkeypatch, name):
     monkeypatch.setenv(name, "release")
     with pytest.raises(GitError, match="origin/release") as caught:
-        git.merge_base()
+        git.find_merge_base()
     assert "git fetch" in caught.value.hint
 
 
 def test_merge_base_is_found_for_detached_head(branch):
     run("checkout", "--quiet", "--detach", "HEAD")
-    assert git.merge_base() == branch
+    assert git.find_merge_base() == branch
 
 
 def test_merge_base_of_ci_merge_commit_is_target_branch(branch):
     """A pull request is checked out as its merge into the target: the base is then the target as it is."""
     run("checkout", "--quiet", "--detach", "main")
     run("merge", "--quiet", "--no-edit", "change")
-    assert git.merge_base() == run("rev-parse", "main")
+    assert git.find_merge_base() == run("rev-parse", "main")
 
 
 def test_merge_base_on_default_branch_is_head(branch):
     run("switch", "--quiet", "main")
-    assert git.merge_base() == run("rev-parse", "HEAD")
+    assert git.find_merge_base() == run("rev-parse", "HEAD")
 
 
 def test_merge_base_of_single_commit_is_that_commit(here):
     run("init", "--quiet", "--initial-branch=main")
     first = commit("first")
-    assert git.merge_base() == first
+    assert git.find_merge_base() == first
 
 
 def test_merge_base_is_none_without_known_default_branch(branch):
     run("branch", "--move", "main", "trunk")
-    assert git.merge_base() is None
+    assert git.find_merge_base() is None
 
 
 def test_merge_base_and_commit_are_none_without_commits(here):
     run("init", "--quiet", "--initial-branch=main")
-    assert git.merge_base() is None
-    assert git.commit("HEAD") is None
+    assert git.find_merge_base() is None
+    assert git.resolve_commit("HEAD") is None
 
 
 @pytest.fixture
@@ -132,42 +132,42 @@ def test_merge_base_raises_in_shallow_clone_until_unshallowed(shallow, monkeypat
     if named:
         monkeypatch.setenv(NAMED_BY_CI[0], "main")
     with pytest.raises(GitError, match="no common commit in this clone") as caught:
-        git.merge_base()
+        git.find_merge_base()
     assert "`git fetch --unshallow`" in caught.value.hint
     assert "\n" not in str(caught.value)
     run("fetch", "--quiet", "--unshallow", "origin")
-    assert git.merge_base() == shallow
+    assert git.find_merge_base() == shallow
 
 
 def test_merge_base_raises_for_unrelated_histories(branch):
     run("switch", "--quiet", "--orphan", "other")
     commit("other")
     with pytest.raises(GitError, match="no common commit"):
-        git.merge_base()
+        git.find_merge_base()
 
 
 @pytest.mark.parametrize("revision", ["nonsense", "", "--all", "-h", "HEAD:fork", "HEAD~9", "main..change", "0" * 40])
 def test_commit_is_none_for_invalid_revision(branch, revision):
-    assert git.commit(revision) is None
+    assert git.resolve_commit(revision) is None
 
 
 def test_commit_resolves_branches_tags_and_abbreviations(branch):
     run("tag", "--annotate", "v1", "--message", "v1", "main")
     head, main = run("rev-parse", "HEAD"), run("rev-parse", "main")
     names = {"HEAD": head, "change": head, head[:8]: head, "main": main, "v1": main, "HEAD~2": branch}
-    assert {name: git.commit(name) for name in names} == names
+    assert {name: git.resolve_commit(name) for name in names} == names
 
 
 def test_failed_command_raises_error_with_message_of_git(branch):
     with pytest.raises(GitError, match=r"^git diff failed: .*nonsense"):
-        git.git("diff", "nonsense", "--")
+        git.run_git("diff", "nonsense", "--")
 
 
 def test_text_at_returns_committed_text_or_none(branch):
     Path("mine").write_text("since then")
-    assert git.text_at("HEAD", Path("mine")) == "mine"
-    assert git.text_at("HEAD~2", Path("mine")) is None
-    assert git.text_at("nonsense", Path("mine")) is None
+    assert git.read_text_at("HEAD", Path("mine")) == "mine"
+    assert git.read_text_at("HEAD~2", Path("mine")) is None
+    assert git.read_text_at("nonsense", Path("mine")) is None
 
 
 NAMES = (
@@ -188,22 +188,22 @@ def test_changed_since_reports_unusual_names_exactly(branch, here):
     for name in NAMES:
         Path(name).parent.mkdir(exist_ok=True)
         Path(name).write_text("1")
-    assert git.changed_since("HEAD") == sorted(NAMES), "untracked"
+    assert git.list_changed_paths("HEAD") == sorted(NAMES), "untracked"
     run("add", "--all")
-    assert git.changed_since("HEAD") == sorted(NAMES), "staged"
+    assert git.list_changed_paths("HEAD") == sorted(NAMES), "staged"
     run("commit", "--quiet", "--message", "odd names")
-    assert git.changed_since("HEAD") == []
-    assert git.changed_since("HEAD~1") == sorted(NAMES), "committed"
+    assert git.list_changed_paths("HEAD") == []
+    assert git.list_changed_paths("HEAD~1") == sorted(NAMES), "committed"
     for name in NAMES:
         Path(name).write_text("2")
-    assert git.changed_since("HEAD") == sorted(NAMES), "edited"
+    assert git.list_changed_paths("HEAD") == sorted(NAMES), "edited"
 
 
 def test_changed_since_accepts_non_utf8_name(branch, here):
     """Git and Linux take any bytes for a name."""
     (here / b"caf\xe9".decode("utf-8", "surrogateescape")).write_text("1")
     Path("other").write_text("1")
-    (odd, other) = git.changed_since("HEAD")
+    (odd, other) = git.list_changed_paths("HEAD")
     assert odd.startswith("caf")
     assert odd.isprintable(), "a report is written in UTF-8"
     assert other == "other"
@@ -218,13 +218,13 @@ def test_changed_since_lists_every_change_except_ignored_files(branch):
     Path("mine").rename("moved")
     Path("fork").write_text("staged")
     run("add", "fork")
-    assert git.changed_since("HEAD") == ["first", "fork", "mine", "moved", "new"]
-    assert set(git.changed_since(branch)) == {"first", "fork", "mine too", "moved", "new", "more", ".gitignore"}
+    assert git.list_changed_paths("HEAD") == ["first", "fork", "mine", "moved", "new"]
+    assert set(git.list_changed_paths(branch)) == {"first", "fork", "mine too", "moved", "new", "more", ".gitignore"}
 
 
 def test_changed_since_ignores_modification_time(branch):
     Path("mine").touch()
-    assert git.changed_since("HEAD") == []
+    assert git.list_changed_paths("HEAD") == []
 
 
 def test_commands_ignore_git_variables_set_by_hook(branch, here, tmp_path, monkeypatch):
@@ -232,8 +232,8 @@ def test_commands_ignore_git_variables_set_by_hook(branch, here, tmp_path, monke
     before = run("rev-parse", "--abbrev-ref", "HEAD"), run("ls-files", "--stage")
     monkeypatch.setenv("GIT_DIR", str(here / ".git"))
     monkeypatch.setenv("GIT_INDEX_FILE", str(here / ".git" / "index"))
-    git.git("clone", "--quiet", "--shared", "--no-checkout", str(here), str(tmp_path / "clone"))
-    git.git("checkout", "--quiet", "--detach", branch, folder=tmp_path / "clone")
+    git.run_git("clone", "--quiet", "--shared", "--no-checkout", str(here), str(tmp_path / "clone"))
+    git.run_git("checkout", "--quiet", "--detach", branch, folder=tmp_path / "clone")
     monkeypatch.undo()
     monkeypatch.chdir(here)
     assert (run("rev-parse", "--abbrev-ref", "HEAD"), run("ls-files", "--stage")) == before

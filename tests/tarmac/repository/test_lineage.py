@@ -10,7 +10,7 @@ import onnx
 import pytest
 import yaml
 
-from tarmac.pipeline.base.hashing import digest
+from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.pipeline.training.identity import NAMES
 from tarmac.repository import lineage
 from tarmac.repository.dvc import commands
@@ -62,7 +62,7 @@ def committed(workspace: Workspace, name: str, path: str) -> str:
 
 
 def test_model_gets_its_own_commit_author_metrics_and_params(here):
-    first, second = lineage.lineage(Path("../first.onnx")), lineage.lineage(Path("../second.onnx"))
+    first, second = lineage.find_lineage(Path("../first.onnx")), lineage.find_lineage(Path("../second.onnx"))
     assert first.commit.name == revision(here, "HEAD~2")
     assert first.also_in == [revision(here, "HEAD")]
     assert second.commit.name == revision(here, "HEAD~1")
@@ -83,13 +83,13 @@ def test_model_gets_its_own_commit_author_metrics_and_params(here):
 
 
 def test_reports_data_params_and_environment_that_made_model(here):
-    found = lineage.lineage(Path(MODEL))
-    assert found.data == {RAW: digest(Path(RAW))}
-    assert found.data_files == {str(path): digest(path) for path in sorted(Path(RAW).rglob("*.parquet"))}
-    assert found.environment == digest(Path("requirements/stages.txt"))
+    found = lineage.find_lineage(Path(MODEL))
+    assert found.data == {RAW: compute_dvc_hash(Path(RAW))}
+    assert found.data_files == {str(path): compute_dvc_hash(path) for path in sorted(Path(RAW).rglob("*.parquet"))}
+    assert found.environment == compute_dvc_hash(Path("requirements/stages.txt"))
     assert set(found.params) == {"prepare", "featurize", "train"}
-    assert found.carried["features"] == digest(Path("data/features"))
-    card = lineage.lineage(Path("models/card.md"))
+    assert found.carried["features"] == compute_dvc_hash(Path("data/features"))
+    card = lineage.find_lineage(Path("models/card.md"))
     assert set(card.params) == {"prepare", "featurize", "baseline", "train", "evaluate", "card"}
     assert card.code != found.code, "the card is made by more code than the model"
 
@@ -100,22 +100,22 @@ def test_reports_data_params_and_environment_that_made_model(here):
      (BASELINE, "baseline"), ("metrics/tables", "evaluate"), (RAW, None)],
 )  # fmt: skip
 def test_reports_stage_and_data_of_other_outputs(here, path, stage):
-    found = lineage.lineage(Path(path))
+    found = lineage.find_lineage(Path(path))
     assert (found.output, found.stage) == (path, stage)
-    assert found.data == {RAW: digest(Path(RAW))}
+    assert found.data == {RAW: compute_dvc_hash(Path(RAW))}
     files = [path for path in Path(RAW).rglob("*") if path.is_file()]
-    assert found.data_files == {path.as_posix(): digest(path) for path in files}
+    assert found.data_files == {path.as_posix(): compute_dvc_hash(path) for path in files}
 
 
 def test_finds_model_by_renamed_branch_or_tag(here):
     here.run("git", "tag", "v2", "HEAD~1")
     here.run("git", "branch", "--move", "main", "trunk")
-    assert lineage.lineage(Path("../second.onnx")).commit.refs == ["trunk", "v2"]
+    assert lineage.find_lineage(Path("../second.onnx")).commit.refs == ["trunk", "v2"]
     here.run("git", "switch", "--quiet", "--orphan", "elsewhere")
     here.run("git", "branch", "--quiet", "-D", "trunk")
     Path("x").write_text("x")
     commit(here, "nothing of it", BOB)
-    assert lineage.lineage(Path("../second.onnx")).commit.refs == ["v2"]
+    assert lineage.find_lineage(Path("../second.onnx")).commit.refs == ["v2"]
 
 
 def test_rejects_uncommitted_or_missing_file(here):
@@ -123,10 +123,12 @@ def test_rejects_uncommitted_or_missing_file(here):
         Path(f"../{name}").write_bytes(content)
         done = here.run(*TARMAC, "lineage", f"../{name}", check=False, env=FROM_SOURCE)
         assert done.returncode == 1
-        assert done.stderr.startswith(f"error: ../{name} ({digest(Path(f'../{name}'))}): no commit in this clone")
+        assert done.stderr.startswith(
+            f"error: ../{name} ({compute_dvc_hash(Path(f'../{name}'))}): no commit in this clone"
+        )
         assert len(done.stderr.splitlines()) == 1
     with pytest.raises(LineageError, match=r"models/modl\.onnx: file not found") as caught:
-        lineage.lineage(Path("models/modl.onnx"))
+        lineage.find_lineage(Path("models/modl.onnx"))
     assert caught.value.hint.startswith(f"did you mean `{MODEL}`? ")
     assert "`make pull`" in caught.value.hint
 
@@ -142,7 +144,7 @@ def altered(source: Path) -> Path:
 
 @pytest.mark.parametrize("source", ["../first.onnx", "../second.onnx", BASELINE])
 def test_altered_model_has_no_commit_but_keeps_its_inputs(here, source):
-    found, known = lineage.lineage(altered(Path(source))), lineage.lineage(Path(source))
+    found, known = lineage.find_lineage(altered(Path(source))), lineage.find_lineage(Path(source))
     assert (found.commit, found.metrics) == (None, {})
     assert found.same_inputs in {known.commit.name, *known.also_in}
     assert (found.data, found.params, found.code) == (known.data, known.params, known.code)
@@ -159,7 +161,7 @@ def test_other_split_params_or_features_are_not_same_inputs(here):
                     value if isinstance(value, str) else json.dumps({**json.loads(item.value), **value, "x": 1})
                 )
         onnx.save(model, "../altered.onnx")
-        found = lineage.lineage(Path("../altered.onnx"))
+        found = lineage.find_lineage(Path("../altered.onnx"))
         assert (found.commit, found.same_inputs, found.data) == (None, None, {}), name
         assert found.notes == [lineage.NO_COMMIT]
 
@@ -178,11 +180,11 @@ def test_invalid_metadata_is_rejected_or_matches_no_commit(here, name, value):
         item.value = value if item.key == name else item.value
     onnx.save(model, "../hostile.onnx")
     try:
-        found = lineage.lineage(Path("../hostile.onnx"))
+        found = lineage.find_lineage(Path("../hostile.onnx"))
     except LineageError:
         return
     assert (found.commit, found.same_inputs) == (None, None)
-    assert lineage.text(found).replace("\n", "").isprintable()
+    assert lineage.format_lineage(found).replace("\n", "").isprintable()
 
 
 def test_skips_commit_with_unreadable_lock(here):
@@ -193,7 +195,7 @@ def test_skips_commit_with_unreadable_lock(here):
     Path("dvc.lock").write_text(lock)
     mended = commit(here, "mended", BOB)
     here.run("git", "branch", "--quiet", "-D", "main")
-    assert lineage.lineage(Path(MODEL)).commit.name == mended
+    assert lineage.find_lineage(Path(MODEL)).commit.name == mended
 
 
 def test_model_with_flipped_bit_matches_no_commit(here):
@@ -203,7 +205,7 @@ def test_model_with_flipped_bit_matches_no_commit(here):
         flipped = content[:place] + bytes([content[place] ^ 1 << draw.randrange(8)]) + content[place + 1 :]
         Path("../flipped.onnx").write_bytes(flipped)
         try:
-            found = lineage.lineage(Path("../flipped.onnx"))
+            found = lineage.find_lineage(Path("../flipped.onnx"))
         except LineageError:
             continue
         assert found.commit is None
@@ -245,7 +247,7 @@ def test_json_output_keeps_its_names_and_types(here):
 
 
 def test_text_output_states_facts_of_lineage(here):
-    told, found = here.run(*TARMAC, "lineage", env=FROM_SOURCE).stdout, lineage.lineage(Path(MODEL))
+    told, found = here.run(*TARMAC, "lineage", env=FROM_SOURCE).stdout, lineage.find_lineage(Path(MODEL))
     commit = found.commit
     for fact in (found.hash, commit.name, commit.author, commit.date, found.code, found.environment, *found.data_files):
         assert fact in told
@@ -253,25 +255,25 @@ def test_text_output_states_facts_of_lineage(here):
 
 
 def test_unavailable_data_listing_is_noted_and_rest_is_reported(here):
-    known = lineage.lineage(Path(MODEL))
+    known = lineage.find_lineage(Path(MODEL))
     shutil.rmtree(".dvc/cache")
-    assert lineage.lineage(Path(MODEL)) == known, "the remote has it"
-    raw = commands.outputs()[RAW]
+    assert lineage.find_lineage(Path(MODEL)) == known, "the remote has it"
+    raw = commands.read_output_hashes()[RAW]
     Path(f"data/remote/files/md5/{raw[:2]}/{raw[2:]}").write_text("[]")
-    garbled = lineage.lineage(Path(MODEL))
+    garbled = lineage.find_lineage(Path(MODEL))
     assert garbled.notes == [f"the files of the data are not known: {raw}: content differs from its hash"]
     shutil.rmtree("data/remote")
-    found = lineage.lineage(Path(MODEL))
+    found = lineage.find_lineage(Path(MODEL))
     assert found.notes[0].startswith("the files of the data are not known: ")
     assert (found.data_files, found.data, found.metrics) == ({}, known.data, known.metrics)
 
 
 def test_reads_listings_from_cache_outside_repository(here, tmp_path):
-    known = lineage.lineage(Path(MODEL))
+    known = lineage.find_lineage(Path(MODEL))
     shutil.move(".dvc/cache", tmp_path / "shared")
     shutil.rmtree("data/remote")
     here.dvc("config", "--local", "cache.dir", str(tmp_path / "shared"))
-    assert lineage.lineage(Path(MODEL)) == known
+    assert lineage.find_lineage(Path(MODEL)) == known
 
 
 def test_omits_metrics_that_differ_from_lock(here):
@@ -280,7 +282,7 @@ def test_omits_metrics_that_differ_from_lock(here):
     path.write_text('{"roc_auc": 0.99}')
     commit(here, "better on paper", BOB)
     here.run("git", "branch", "--quiet", "-D", "main")
-    found = lineage.lineage(Path(MODEL))
+    found = lineage.find_lineage(Path(MODEL))
     assert "test" not in found.metrics
     assert found.notes == [f"{path} of the commit is not what its lock names: test metrics are not known"]
 
@@ -288,6 +290,6 @@ def test_omits_metrics_that_differ_from_lock(here):
 def test_notes_shallow_history_when_no_commit_is_found(here, monkeypatch):
     here.run("git", "clone", "--quiet", "--depth=1", here.path.as_uri(), "../shallow")
     monkeypatch.chdir(here.path.parent / "shallow")
-    found = lineage.lineage(Path("../second.onnx"))
+    found = lineage.find_lineage(Path("../second.onnx"))
     assert found.commit is None
     assert "the clone is shallow: run `git fetch --unshallow`" in found.notes

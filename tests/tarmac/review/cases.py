@@ -3,22 +3,22 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from tarmac.pipeline.intervals.sample import Estimate
-from tarmac.policy import load
+from tarmac.pipeline.intervals.sample import MetricEstimate
+from tarmac.policy import load_all_params
 from tarmac.repository.stage_inputs import OUTSIDE
 from tarmac.review.changes import Changes
-from tarmac.review.charts import xy_chart
+from tarmac.review.charts import render_xy_chart
 from tarmac.review.compare import MetricChange, SliceChange
-from tarmac.review.cost import Cost
+from tarmac.review.cost import ResultCost
 from tarmac.review.data import DataDiff
 from tarmac.review.facts import Review
-from tarmac.review.verdict import Check, Direction, Outcome
+from tarmac.review.verdict import Direction, Outcome, ReviewCheck
 from tests.conftest import ROOT
 
 Word = Callable[[str], str]
-POLICY = load(ROOT / "params.yaml").review
+POLICY = load_all_params(ROOT / "params.yaml").review
 NAN = float("nan")
-NONE = Estimate(NAN, NAN, NAN)
+NONE = MetricEstimate(NAN, NAN, NAN)
 HEAD, BASE = "0123456789abcdef0123456789abcdef01234567", "fedcba9876543210fedcba9876543210fedcba98"
 KINDS = ("metric", "slice", "behaviour", "lineage", "baseline", "parity", "cost")
 
@@ -28,37 +28,37 @@ def plain(word: str) -> str:
     return word
 
 
-def checks(word: Word = plain) -> list[Check]:
+def checks(word: Word = plain) -> list[ReviewCheck]:
     """A judgement of each kind, none of them failing; of metrics and slices one for each in `review`."""
     return [
-        Check("lineage", word("reproduced"), "pass", word("rebuilt from raw data")),
-        Check("metric", word("roc_auc"), "pass", word("better"), "better"),
-        Check("metric", word("log_loss"), "pass", word("worse, but within the tolerance 0.003"), "worse"),
-        Check("metric", word("calibration_error"), "not proven", word("too few clusters")),
-        Check("slice", f"{word('origin')} {word('EWR')}", "pass", word("better"), "better"),
-        Check("slice", f"{word('origin')} {word('LGA')}", "not proven", word("neither better nor worse")),
-        Check("slice", f"{word('carrier')} {word('VX')}", "not proven", word("nothing to compare with")),
-        Check("baseline", word("better than the baseline"), "pass", word("ROC-AUC +0.1503")),
-        Check("behaviour", word("a carrier never seen"), "pass", word("ROC-AUC 0.7656 is left")),
-        Check("behaviour", word("no weather report"), "not proven", word("the model takes none of these inputs")),
-        Check("parity", word("ONNX parity"), "pass", word("answers within 1e-06")),
-        Check("cost", word("model size"), "pass", word("0.7 MB, at most 5")),
+        ReviewCheck("lineage", word("reproduced"), "pass", word("rebuilt from raw data")),
+        ReviewCheck("metric", word("roc_auc"), "pass", word("better"), "better"),
+        ReviewCheck("metric", word("log_loss"), "pass", word("worse, but within the tolerance 0.003"), "worse"),
+        ReviewCheck("metric", word("calibration_error"), "not proven", word("too few clusters")),
+        ReviewCheck("slice", f"{word('origin')} {word('EWR')}", "pass", word("better"), "better"),
+        ReviewCheck("slice", f"{word('origin')} {word('LGA')}", "not proven", word("neither better nor worse")),
+        ReviewCheck("slice", f"{word('carrier')} {word('VX')}", "not proven", word("nothing to compare with")),
+        ReviewCheck("baseline", word("better than the baseline"), "pass", word("ROC-AUC +0.1503")),
+        ReviewCheck("behaviour", word("a carrier never seen"), "pass", word("ROC-AUC 0.7656 is left")),
+        ReviewCheck("behaviour", word("no weather report"), "not proven", word("the model takes none of these inputs")),
+        ReviewCheck("parity", word("ONNX parity"), "pass", word("answers within 1e-06")),
+        ReviewCheck("cost", word("model size"), "pass", word("0.7 MB, at most 5")),
     ]
 
 
 def metrics(word: Word = plain) -> list[MetricChange]:
     return [
-        MetricChange(word("roc_auc"), 0.77167, 0.77004, 0.77154, Estimate(0.0015, -0.0003, 0.0032)),
-        MetricChange(word("log_loss"), 0.46154, 0.46012, 0.46133, Estimate(0.00121, 0.0004, 0.0021)),
-        MetricChange(word("calibration_error"), 0.00955, 0.00912, 0.00961, Estimate(0.00049, NAN, NAN)),
+        MetricChange(word("roc_auc"), 0.77167, 0.77004, 0.77154, MetricEstimate(0.0015, -0.0003, 0.0032)),
+        MetricChange(word("log_loss"), 0.46154, 0.46012, 0.46133, MetricEstimate(0.00121, 0.0004, 0.0021)),
+        MetricChange(word("calibration_error"), 0.00955, 0.00912, 0.00961, MetricEstimate(0.00049, NAN, NAN)),
     ]
 
 
 def slices(word: Word = plain) -> list[SliceChange]:
-    sure = Estimate(0.7706, 0.7444, 0.7967)
+    sure = MetricEstimate(0.7706, 0.7444, 0.7967)
     return [
-        SliceChange(word("origin"), word("EWR"), 19_013, sure, 0.7601, Estimate(0.0105, 0.0061, 0.0149)),
-        SliceChange(word("origin"), word("LGA"), 17_410, sure, 0.7712, Estimate(-0.0006, -0.004, 0.003)),
+        SliceChange(word("origin"), word("EWR"), 19_013, sure, 0.7601, MetricEstimate(0.0105, 0.0061, 0.0149)),
+        SliceChange(word("origin"), word("LGA"), 17_410, sure, 0.7712, MetricEstimate(-0.0006, -0.004, 0.003)),
         SliceChange(word("carrier"), word("VX"), 902, replace(sure, value=0.714)),
     ]
 
@@ -89,11 +89,11 @@ def changes(word: Word = plain) -> Changes:
     )
 
 
-def cost(word: Word = plain) -> tuple[Cost, Cost]:
+def cost(word: Word = plain) -> tuple[ResultCost, ResultCost]:
     spent = {"wall_seconds": 34.56, "cpu_seconds": 61.2, "peak_bytes": 2_345_000_000}
     return (
-        Cost(719_086, 11.26, {word("train"): spent}),
-        Cost(1_234_567, 12.34, {word("train"): {**spent, "wall_seconds": 40.04}, word("card"): spent}),
+        ResultCost(719_086, 11.26, {word("train"): spent}),
+        ResultCost(1_234_567, 12.34, {word("train"): {**spent, "wall_seconds": 40.04}, word("card"): spent}),
     )
 
 
@@ -127,12 +127,14 @@ def review(word: Word = plain, **parts: object) -> Review:
         "changes": changes(word),
         "cost": cost(word),
         "lineage": lineage(word),
-        "charts": [("ROC-AUC by month: head in blue", xy_chart(["2013-11", "2013-12"], {"head": [0.7, 0.8]}, "AUC"))],
+        "charts": [
+            ("ROC-AUC by month: head in blue", render_xy_chart(["2013-11", "2013-12"], {"head": [0.7, 0.8]}, "AUC"))
+        ],
     }
     return Review(**{**facts, **parts})
 
 
-def judged(name: str, outcome: Outcome, reason: str, direction: Direction | None = None) -> list[Check]:
+def judged(name: str, outcome: Outcome, reason: str, direction: Direction | None = None) -> list[ReviewCheck]:
     """The checks of a review that passes, of which one is judged otherwise."""
     assert name in {check.name for check in checks()}
     other = {"outcome": outcome, "reason": reason, "direction": direction}

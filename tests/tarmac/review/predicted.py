@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
-from tarmac.pipeline.metrics.metrics import spread
+from tarmac.pipeline.metrics.metrics import split_prediction_columns
 
 FIRST = date(2013, 11, 1)
 
@@ -49,4 +49,4 @@ def of_kind(y: np.ndarray, p: np.ndarray, baseline: np.ndarray) -> pd.DataFrame:
     table = predictions(y, rows, rows % 10, np.where(rows % 3 == 0, "A", "B")).drop(
         columns=["probability", "baseline_probability"]
     )
-    return table.assign(late=y, **spread(p), **spread(baseline, "baseline_"))
+    return table.assign(late=y, **split_prediction_columns(p), **split_prediction_columns(baseline, "baseline_"))

@@ -97,5 +97,5 @@ def test_number_of_shown_additions_is_limited(repository):
 @given(st.text(st.characters(codec="ascii", exclude_characters="\0\r"), min_size=LEAST, max_size=400))
 def test_every_long_string_literal_is_found_at_full_size(text):
     """Whatever a literal holds, it is found with at least as many bytes as it has characters."""
-    made = additions._literals("a.py", b"", f"A = {text!r}\n".encode())
+    made = additions._find_new_literals("a.py", b"", f"A = {text!r}\n".encode())
     assert [one.size >= len(text) for one in made] == [True]

@@ -10,14 +10,14 @@ import pytest
 import yaml
 
 from tarmac.interface.problem import problem
-from tarmac.pipeline.base.params import Window
-from tarmac.pipeline.training.export import TOLERANCE, export
-from tarmac.review.base import Moved, answers
-from tarmac.review.compare import pair
-from tarmac.review.results import FEATURES, MODEL, PREDICTIONS, Result
+from tarmac.pipeline.base.params import MonthWindow
+from tarmac.pipeline.training.export import TOLERANCE, export_onnx
+from tarmac.review.base import MovedTestWindow, load_base_predictions
+from tarmac.review.compare import pair_predictions
+from tarmac.review.results import FEATURES, MODEL, PREDICTIONS, ResultFolder
 from tests.tarmac.pipeline import sample
 
-TEST = Window(first="2014-01", last="2014-02")
+TEST = MonthWindow(first="2014-01", last="2014-02")
 BEFORE = {"train": ("2013-10", "2013-11"), "validation": ("2013-12", "2013-12"), "test": ("2013-12", "2014-01")}
 Windows = dict[str, tuple[str, str]]
 
@@ -47,35 +47,37 @@ def fitted():
 
 
 @pytest.fixture
-def sides(tmp_path: Path, fitted) -> tuple[Result, Result]:
+def sides(tmp_path: Path, fitted) -> tuple[ResultFolder, ResultFolder]:
     """Base, tested on December and January, and head, tested on January and February."""
-    both = [Result(tmp_path / name, name, {}, frozenset((PREDICTIONS, MODEL, FEATURES))) for name in ("base", "head")]
+    both = [
+        ResultFolder(tmp_path / name, name, {}, frozenset((PREDICTIONS, MODEL, FEATURES))) for name in ("base", "head")
+    ]
     for side in both:
-        side.path(FEATURES).mkdir(parents=True)
+        side.resolve_path(FEATURES).mkdir(parents=True)
     months = {name: month(name, seed) for seed, name in enumerate(("2013-12", "2014-01", "2014-02"), 5)}
     for name, rows in months.items():
-        rows.to_parquet(both[1].path(FEATURES) / f"{name}.parquet")
+        rows.to_parquet(both[1].resolve_path(FEATURES) / f"{name}.parquet")
     old, new = (
         pd.concat([months[name] for name in names]) for names in (("2013-12", "2014-01"), ("2014-01", "2014-02"))
     )
-    predictions(old, 0.25).to_parquet(both[0].path(PREDICTIONS))
-    predictions(new, 0.75).to_parquet(both[1].path(PREDICTIONS))
+    predictions(old, 0.25).to_parquet(both[0].resolve_path(PREDICTIONS))
+    predictions(new, 0.75).to_parquet(both[1].resolve_path(PREDICTIONS))
     write_model(both[0], fitted)
     return both[0], both[1]
 
 
-def write_model(base: Result, fitted, windows: Windows = BEFORE, **metadata: str) -> None:
+def write_model(base: ResultFolder, fitted, windows: Windows = BEFORE, **metadata: str) -> None:
     inputs, pipeline = fitted
-    base.path(MODEL).parent.mkdir(exist_ok=True)
-    export(pipeline, inputs, base.path(MODEL), metadata or {"split": json.dumps(split(windows))})
-    base.path("params.yaml").write_text(yaml.safe_dump({"split": split(BEFORE)}))
+    base.resolve_path(MODEL).parent.mkdir(exist_ok=True)
+    export_onnx(pipeline, inputs, base.resolve_path(MODEL), metadata or {"split": json.dumps(split(windows))})
+    base.resolve_path("params.yaml").write_text(yaml.safe_dump({"split": split(BEFORE)}))
 
 
 def test_base_predictions_equal_its_model_on_head_rows(sides, fitted):
     base, head = sides
-    found, moved = answers(base, head, TEST)
+    found, moved = load_base_predictions(base, head, TEST)
     inputs, pipeline = fitted
-    rows = pd.concat([pd.read_parquet(head.path(FEATURES) / f"{name}.parquet") for name in ("2014-01", "2014-02")])
+    rows = pd.concat([pd.read_parquet(head.resolve_path(FEATURES) / f"{name}.parquet") for name in ("2014-01", "2014-02")])
     rows = rows[rows[problem.contract.TARGET].notna()]
     expected = predictions(rows, pipeline.predict_proba(rows[inputs.names])[:, 1]).set_index(list(problem.contract.KEY))
     assert found[list(problem.contract.KEY)].duplicated().sum() == 0
@@ -83,20 +85,20 @@ def test_base_predictions_equal_its_model_on_head_rows(sides, fitted):
     assert np.abs(found["probability"] - expected["probability"]).max() < TOLERANCE
     assert (found[problem.contract.TARGET] == expected[problem.contract.TARGET]).all()
     told = "the base's model was asked about the 180 rows of the test months of head"
-    assert moved == Moved("2014-01", "2014-02", 180, told)
+    assert moved == MovedTestWindow("2014-01", "2014-02", 180, told)
 
 
 def test_compares_models_on_exactly_head_rows(sides):
     base, head = sides
-    found, _ = answers(base, head, TEST)
-    counts = pair(found, pd.read_parquet(head.path(PREDICTIONS))).counts
+    found, _ = load_base_predictions(base, head, TEST)
+    counts = pair_predictions(found, pd.read_parquet(head.resolve_path(PREDICTIONS))).counts
     assert counts == {"common": 180, "only_base": 0, "only_head": 0, "relabelled": 0}
 
 
 def test_uses_stored_predictions_that_cover_every_row(sides):
     base, head = sides
-    predictions(pd.read_parquet(head.path(FEATURES) / "2014-01.parquet"), 0.75).to_parquet(head.path(PREDICTIONS))
-    found, moved = answers(base, head, Window(first="2014-01", last="2014-01"))
+    predictions(pd.read_parquet(head.resolve_path(FEATURES) / "2014-01.parquet"), 0.75).to_parquet(head.resolve_path(PREDICTIONS))
+    found, moved = load_base_predictions(base, head, MonthWindow(first="2014-01", last="2014-01"))
     assert moved is None
     assert set(found["probability"]) == {0.25}
 
@@ -104,7 +106,7 @@ def test_uses_stored_predictions_that_cover_every_row(sides):
 def test_uses_stored_predictions_when_test_months_are_equal(sides):
     """Its own predictions come from its own features: a late correction is no reason to leave them."""
     base, head = sides
-    found, moved = answers(base, head, Window(first=BEFORE["test"][0], last=BEFORE["test"][1]))
+    found, moved = load_base_predictions(base, head, MonthWindow(first=BEFORE["test"][0], last=BEFORE["test"][1]))
     assert moved is None
     assert set(found["probability"]) == {0.25}
 
@@ -120,21 +122,23 @@ def test_uses_stored_predictions_when_test_months_are_equal(sides):
 def test_does_not_score_model_on_months_it_learned_from(sides, fitted, windows, last):
     base, head = sides
     write_model(base, fitted, windows)
-    found, moved = answers(base, head, TEST)
+    found, moved = load_base_predictions(base, head, TEST)
     assert set(found["probability"]) == {0.25}
     reason = f"the model was trained on months up to {last}, and head is tested from 2014-01 on"
-    assert moved == Moved("2014-01", "2014-02", 0, f"the base's model was not asked about them: {reason}")
+    assert moved == MovedTestWindow("2014-01", "2014-02", 0, f"the base's model was not asked about them: {reason}")
 
 
 @pytest.mark.parametrize("metadata", [{"none": "x"}, {"split": "{"}, {"split": "[]"}, {"split": '{"train": {}}'}])
 def test_does_not_score_model_without_valid_split_metadata(sides, fitted, metadata):
     base, head = sides
     write_model(base, fitted, **metadata)
-    assert answers(base, head, TEST)[1].told.endswith("the metadata of the model does not name the training months")
+    assert load_base_predictions(base, head, TEST)[1].told.endswith(
+        "the metadata of the model does not name the training months"
+    )
 
 
-def change(head: Result, name: str, **columns: object) -> None:
-    path = head.path(FEATURES) / f"{name}.parquet"
+def change(head: ResultFolder, name: str, **columns: object) -> None:
+    path = head.resolve_path(FEATURES) / f"{name}.parquet"
     rows = pd.read_parquet(path)
     gone = [column for column, value in columns.items() if value is None]
     rows.drop(columns=gone).assign(**{k: v for k, v in columns.items() if v is not None}).to_parquet(path)
@@ -152,7 +156,7 @@ def change(head: Result, name: str, **columns: object) -> None:
 def test_does_not_score_model_with_missing_or_mistyped_inputs(sides, columns, reason):
     base, head = sides
     change(head, "2014-02", **columns)
-    found, moved = answers(base, head, TEST)
+    found, moved = load_base_predictions(base, head, TEST)
     assert set(found["probability"]) == {0.25}
     assert (moved.asked, moved.told) == (0, f"the base's model was not asked about them: {reason}")
 
@@ -160,7 +164,7 @@ def test_does_not_score_model_with_missing_or_mistyped_inputs(sides, columns, re
 def test_accepts_integer_column_as_numeric_input(sides):
     base, head = sides
     change(head, "2014-02", temp=50)
-    assert answers(base, head, TEST)[1].asked == 180
+    assert load_base_predictions(base, head, TEST)[1].asked == 180
 
 
 def test_contract_has_categorical_column_outside_key():
@@ -171,13 +175,15 @@ def test_contract_has_categorical_column_outside_key():
 
 def test_reports_missing_or_unreadable_model(sides):
     base, head = sides
-    base.path(MODEL).write_bytes(base.path(MODEL).read_bytes()[:1000])
-    assert answers(base, head, TEST)[1].told.endswith("models/model.onnx of the base cannot be read")
-    lost = Result(base.folder, "base", {}, base.present - {MODEL})
-    assert answers(lost, head, TEST)[1].told.endswith("the remote does not have models/model.onnx of the base")
+    base.resolve_path(MODEL).write_bytes(base.resolve_path(MODEL).read_bytes()[:1000])
+    assert load_base_predictions(base, head, TEST)[1].told.endswith("models/model.onnx of the base cannot be read")
+    lost = ResultFolder(base.folder, "base", {}, base.present - {MODEL})
+    assert load_base_predictions(lost, head, TEST)[1].told.endswith(
+        "the remote does not have models/model.onnx of the base"
+    )
 
 
 def test_scores_model_when_base_has_no_params_file(sides):
     base, head = sides
-    base.path("params.yaml").unlink()
-    assert answers(base, head, TEST)[1].asked == 180
+    base.resolve_path("params.yaml").unlink()
+    assert load_base_predictions(base, head, TEST)[1].asked == 180

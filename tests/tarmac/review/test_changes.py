@@ -8,9 +8,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tarmac.repository.stage_inputs import OUTSIDE, by_stage
-from tarmac.review.changes import MISSING, changes
-from tarmac.review.results import Result
+from tarmac.repository.stage_inputs import OUTSIDE, group_paths_by_stage
+from tarmac.review.changes import MISSING, find_changes
+from tarmac.review.results import ResultFolder
 from tests.conftest import ROOT
 from tests.e2e.running import STAGES
 
@@ -21,7 +21,7 @@ DEPS: Deps = {
 }
 
 
-def result(folder: Path, params: object = None, deps: Deps | None = None, **hashes: str) -> Result:
+def result(folder: Path, params: object = None, deps: Deps | None = None, **hashes: str) -> ResultFolder:
     """A result with these parameters, stages and outputs; a file of which nothing is given is not there."""
     folder.mkdir(exist_ok=True)
     if params is not None:
@@ -30,11 +30,11 @@ def result(folder: Path, params: object = None, deps: Deps | None = None, **hash
     if deps is not None:
         stages = {name: {"cmd": "x", **({"deps": paths} if paths else {})} for name, paths in deps.items()}
         (folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}, sort_keys=False))
-    return Result(folder, "c" * 40, hashes, frozenset())
+    return ResultFolder(folder, "c" * 40, hashes, frozenset())
 
 
 def sorted_by(tmp_path: Path, paths: Iterable[str], head: Deps = DEPS, base: Deps = DEPS) -> dict[str, list[str]]:
-    return by_stage(
+    return group_paths_by_stage(
         paths, *({"stages": {name: {"deps": held} for name, held in deps.items()}} for deps in (base, head))
     )
 
@@ -75,8 +75,8 @@ def test_dependency_of_head_only_is_listed_under_its_stage(tmp_path):
 
 def test_accepts_missing_pipeline_and_stage_without_dependencies(tmp_path):
     base, head = result(tmp_path / "b"), result(tmp_path / "h", deps=DEPS | {"free": []})
-    pipelines = [side.yaml("dvc.yaml") for side in (base, head)]
-    assert by_stage(["src/tarmac/pipeline/models/a.py", "b"], *pipelines) == {
+    pipelines = [side.read_yaml("dvc.yaml") for side in (base, head)]
+    assert group_paths_by_stage(["src/tarmac/pipeline/models/a.py", "b"], *pipelines) == {
         "train": ["src/tarmac/pipeline/models/a.py"],
         OUTSIDE: ["b"],
     }
@@ -84,13 +84,15 @@ def test_accepts_missing_pipeline_and_stage_without_dependencies(tmp_path):
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_every_declared_dependency_is_listed_under_its_stage(stage):
-    here = Result(ROOT, "c" * 40, {}, frozenset())
-    deps = here.yaml("dvc.yaml")["stages"][stage]["deps"]
-    assert [path for path in deps if path not in by_stage([path], here.yaml("dvc.yaml")).get(stage, [])] == []
+    here = ResultFolder(ROOT, "c" * 40, {}, frozenset())
+    deps = here.read_yaml("dvc.yaml")["stages"][stage]["deps"]
+    assert [
+        path for path in deps if path not in group_paths_by_stage([path], here.read_yaml("dvc.yaml")).get(stage, [])
+    ] == []
 
 
 def params(tmp_path: Path, base: object, head: object) -> list[tuple[str, str, str]]:
-    return changes(result(tmp_path / "b", base), result(tmp_path / "h", head), []).params
+    return find_changes(result(tmp_path / "b", base), result(tmp_path / "h", head), []).params
 
 
 def test_reports_changed_added_and_removed_parameters(tmp_path):
@@ -159,17 +161,17 @@ def test_files_omit_pipeline_outputs_and_keep_handwritten_ones(tmp_path):
     head = result(tmp_path / "h", deps=DEPS, **{"data/features": "2", "models/model.onnx": "1"})
     made = ["dvc.lock", "metrics/evaluate/metrics.json", "models/card.md", "data/remote/files/md5/ab/cd"]
     by_hand = ["README.md", "dvc.yaml", "src/models/own.py", "metrics.py", "data/remote.md"]
-    found = changes(base, head, [*made, *by_hand])
+    found = find_changes(base, head, [*made, *by_hand])
     assert found.files == {OUTSIDE: by_hand}
     assert found.outputs == [("data/features", "1", "2")]
 
 
 def test_reports_added_and_removed_outputs(tmp_path):
-    found = changes(result(tmp_path / "b", old="1", same="1"), result(tmp_path / "h", new="2", same="1"), [])
+    found = find_changes(result(tmp_path / "b", old="1", same="1"), result(tmp_path / "h", new="2", same="1"), [])
     assert found.outputs == [("new", MISSING, "2"), ("old", "1", MISSING)]
 
 
 def test_raw_data_is_listed_under_its_stage_and_params_omitted(tmp_path):
     """DVC's pointer to the raw data is what Git sees of it, and the stage that reads the data depends on it."""
     sides = [result(tmp_path / who, deps=DEPS, **{"data/raw": who}) for who in "bh"]
-    assert changes(*sides, ["data/raw.dvc", "params.yaml"]).files == {"prepare": ["data/raw.dvc"]}
+    assert find_changes(*sides, ["data/raw.dvc", "params.yaml"]).files == {"prepare": ["data/raw.dvc"]}

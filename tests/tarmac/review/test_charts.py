@@ -11,13 +11,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tarmac.pipeline.base.params import TASKS
-from tarmac.review.charts import COLOURS, POINTS, charts, drawings, xy_chart
-from tarmac.review.results import Result
+from tarmac.review.charts import COLOURS, POINTS, list_chart_specs, render_charts, render_xy_chart
+from tarmac.review.results import ResultFolder
 from tests.conftest import ROOT, small
 from tests.hostile import FRAGMENTS, VALUES, WORST
 
 relaxed = settings(deadline=None)  # a busy machine is no mistake
-MONTHS, CALIBRATION, LOSS = (chart.table for chart in drawings())
+MONTHS, CALIBRATION, LOSS = (chart.table for chart in list_chart_specs())
 NUMBER = r"-?\d+\.\d{4}"
 LABEL = r'"[A-Za-z0-9² .:+_-]{1,30}"'
 GRAMMAR = [  # the text of a chart, line by line; the last but one stands once or more often
@@ -70,18 +70,18 @@ def parsed(text: str) -> Chart:
     return chart
 
 
-def result(folder: Path, tables: dict[str, str]) -> Result:
+def result(folder: Path, tables: dict[str, str]) -> ResultFolder:
     """A result that has nothing but these files."""
     for name, text in tables.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
-    return Result(folder, "commit", {}, frozenset())
+    return ResultFolder(folder, "commit", {}, frozenset())
 
 
 def drawn(tmp_path: Path, name: str, head: str, base: str | None = None) -> list[Chart]:
     """The charts of head's and base's text of one table."""
     sides = [result(tmp_path / "base", {} if base is None else {name: base}), result(tmp_path / "head", {name: head})]
-    return [parsed(text) for _, text in charts(*sides)]
+    return [parsed(text) for _, text in render_charts(*sides)]
 
 
 def months(values: dict[str, object]) -> str:
@@ -109,7 +109,7 @@ def test_titles_name_colour_of_each_line(tmp_path):
         LOSS: losses(3),
     }
     base, head = result(tmp_path / "base", tables), result(tmp_path / "head", tables)
-    both, alone = charts(base, head), charts(None, head)
+    both, alone = render_charts(base, head), render_charts(None, head)
     assert [title for title, _ in both] == [
         "ROC-AUC by month: base in orange, head in blue",
         "Calibration: base in orange, head in blue, perfect in grey",
@@ -127,9 +127,9 @@ def test_perfect_line_has_observed_equal_to_predicted(tmp_path):
 
 
 def test_committed_tables_make_every_chart():
-    here = Result(ROOT, "commit", {}, frozenset())
-    found = [parsed(text) for _, text in charts(here, here)]
-    assert len(found) == len(drawings())
+    here = ResultFolder(ROOT, "commit", {}, frozenset())
+    found = [parsed(text) for _, text in render_charts(here, here)]
+    assert len(found) == len(list_chart_specs())
     for chart in found:
         assert chart.lines["base"] == chart.lines["head"]
         assert len(set(chart.ticks)) == len(chart.ticks)
@@ -197,8 +197,8 @@ UNUSABLE = {
 def test_unusable_table_is_not_drawn(tmp_path, why):
     tables = {} if UNUSABLE[why] is None else {MONTHS: UNUSABLE[why]}
     good = result(tmp_path / "good", {MONTHS: months(HEAD)})
-    assert charts(good, result(tmp_path / "bad", tables)) == []
-    ((title, text),) = charts(result(tmp_path / "bad", tables), good)
+    assert render_charts(good, result(tmp_path / "bad", tables)) == []
+    ((title, text),) = render_charts(result(tmp_path / "bad", tables), good)
     assert title == "ROC-AUC by month: head in blue"
     assert parsed(text).lines == {"head": [0.751, 0.782]}
 
@@ -233,7 +233,7 @@ def test_axis_labels_are_distinct(tmp_path):
 
 @pytest.mark.parametrize("tick", [WORST, *FRAGMENTS])
 def test_unsafe_axis_label_keeps_chart_parsable(tick):
-    assert len(parsed(xy_chart([tick, "x", tick + "]"], {"head": [1, 2, 3]}, tick)).ticks) == 3
+    assert len(parsed(render_xy_chart([tick, "x", tick + "]"], {"head": [1, 2, 3]}, tick)).ticks) == 3
 
 
 @relaxed
@@ -247,7 +247,7 @@ def test_unsafe_axis_label_keeps_chart_parsable(tick):
 @example(["a"], [0.5], [0.5], "AUC")
 @example(["a", "b"], [1e6, 1e6], [1e6], "AUC")
 def test_any_numbers_and_labels_make_valid_chart(ticks, base, head, label):
-    chart = parsed(xy_chart(ticks, {"base": base, "head": head}, label))
+    chart = parsed(render_xy_chart(ticks, {"base": base, "head": head}, label))
     assert len(chart.ticks) == len(ticks)
     for who, values in (("base", base), ("head", head)):
         assert chart.lines[who] == pytest.approx(values[: len(ticks)], abs=5.1e-5)
@@ -263,17 +263,17 @@ def test_tables_titles_and_axis_labels_match_task(tmp_path, kind):
     tables = {
         f"metrics/tables/monthly_{task.short}.csv": "month,model\n2013-11,0.5\n2013-12,0.6\n",
         "metrics/tables/calibration.csv": "predicted,observed\n100.5,99\n700,712\n",
-        f"metrics/train/plots/metrics/validation/{task.loss}.tsv": f"step\t{task.loss}\n0\t3\n1\t2\n",
+        f"metrics/train/plots/metrics/validation/{task.loss_metric}.tsv": f"step\t{task.loss_metric}\n0\t3\n1\t2\n",
     }
-    found = charts(None, result(tmp_path, tables), task)
+    found = render_charts(None, result(tmp_path, tables), task)
     assert [title.split(":")[0] for title, _ in found] == [
         f"{task.title} by month",
         "Calibration",
-        f"Validation {task.loss.replace('_', ' ')} by round",
+        f"Validation {task.loss_metric.replace('_', ' ')} by round",
     ]
     assert [re.search('y-axis "(.*?)"', text)[1] for _, text in found] == [
         task.title,
         "observed" if kind == "regression" else "observed share",
-        task.loss.replace("_", " "),
+        task.loss_metric.replace("_", " "),
     ]
-    assert charts(None, result(tmp_path / "none", {}), task) == []
+    assert render_charts(None, result(tmp_path / "none", {}), task) == []

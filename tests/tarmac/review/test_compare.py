@@ -17,11 +17,11 @@ from tarmac.pipeline.metrics import metrics
 from tarmac.review.compare import (
     Pairing,
     SliceChange,
-    metric_changes,
-    over_baseline,
-    pair,
-    row_wise,
-    slice_changes,
+    compare_metrics,
+    compare_slices,
+    compute_baseline_gain,
+    compute_delong_interval,
+    pair_predictions,
 )
 from tests.tarmac.pipeline.cases import made
 from tests.tarmac.pipeline.intervals.test_bootstrap import PLAIN
@@ -34,7 +34,7 @@ ORACLE = {
     "average_precision": average_precision_score,
     "log_loss": log_loss,
     "brier": brier_score_loss,
-    "calibration_error": lambda y, p: metrics.calibration_error(np.asarray(y), np.asarray(p), 15),
+    "calibration_error": lambda y, p: metrics.compute_calibration_error(np.asarray(y), np.asarray(p), 15),
 }
 LINES = st.tuples(st.booleans(), st.floats(0, 1, width=32))
 SIDES = st.lists(st.tuples(st.integers(0, 9), LINES), max_size=12, unique_by=lambda line: line[0])
@@ -52,7 +52,7 @@ def table(lines: list[tuple[int, tuple[bool, float]]]) -> pd.DataFrame:
 
 @given(SIDES, SIDES)
 def test_pair_matches_rows_by_key_and_counts_every_group(before, after):
-    pairing = pair(table(before), table(after))
+    pairing = pair_predictions(table(before), table(after))
     old, new = dict(before), dict(after)
     both = old.keys() & new.keys()
     assert pairing.counts == {
@@ -73,8 +73,8 @@ def test_pair_matches_rows_by_key_and_counts_every_group(before, after):
 def test_rows_that_differ_in_any_key_column_do_not_match(column):
     head = drawn(20, 3, seed=1)
     other = {"day": head["day"] + pd.Timedelta(days=90), "carrier": "ZZ", "flight": head["flight"] + 100, "origin": "Z"}
-    assert pair(head.assign(**{column: other[column]}), head).counts["common"] == 0
-    assert pair(head, head).counts == {"common": 20, "only_base": 0, "only_head": 0, "relabelled": 0}
+    assert pair_predictions(head.assign(**{column: other[column]}), head).counts["common"] == 0
+    assert pair_predictions(head, head).counts == {"common": 20, "only_base": 0, "only_head": 0, "relabelled": 0}
 
 
 @pytest.mark.parametrize("side", ["base", "head", "both"])
@@ -82,12 +82,12 @@ def test_rejects_duplicate_keys_on_either_side(side):
     rows = drawn(10, 3, seed=2)
     twice = pd.concat([rows, rows.iloc[3:4].assign(probability=0.5)], ignore_index=True)
     with pytest.raises(UserError, match="not unique"):
-        pair(rows if side == "head" else twice, rows if side == "base" else twice)
+        pair_predictions(rows if side == "head" else twice, rows if side == "base" else twice)
 
 
 def test_without_base_there_are_no_common_rows():
     head = drawn(30, 4, seed=3)
-    pairing = pair(None, head)
+    pairing = pair_predictions(None, head)
     assert pairing.counts == {"common": 0, "only_base": 0, "only_head": 30, "relabelled": 0}
     assert {*head.columns, "base_probability"} <= set(pairing.rows)
 
@@ -97,9 +97,13 @@ def test_comparison_ignores_row_order(seed):
     base, head = (drawn(400, 12, seed=4), drawn(400, 12, seed=4))
     base["probability"] = np.clip(base["probability"] * 0.8 + 0.1, 0, 1)
     shuffled = base.sample(frac=1, random_state=seed).reset_index(drop=True)
-    found, other = (metric_changes(list(METRICS), head, pair(side, head), PARAMS) for side in (base, shuffled))
+    found, other = (
+        compare_metrics(list(METRICS), head, pair_predictions(side, head), PARAMS) for side in (base, shuffled)
+    )
     assert found == other
-    assert slice_changes(head, pair(base, head), 50, PARAMS) == slice_changes(head, pair(shuffled, head), 50, PARAMS)
+    assert compare_slices(head, pair_predictions(base, head), 50, PARAMS) == compare_slices(
+        head, pair_predictions(shuffled, head), 50, PARAMS
+    )
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +125,7 @@ def common(sides: tuple[pd.DataFrame, pd.DataFrame]) -> tuple[pd.DataFrame, np.n
 
 @pytest.mark.parametrize("name", METRICS)
 def test_metrics_match_scikit_learn_with_labels_of_head(sides, name):
-    (change,) = metric_changes([name], sides[1], pair(*sides), PARAMS)
+    (change,) = compare_metrics([name], sides[1], pair_predictions(*sides), PARAMS)
     _, y, before, after = common(sides)
     oracle = ORACLE[name]
     assert change.name == name
@@ -147,7 +151,7 @@ def by_resampling(name: str, rows: pd.DataFrame, sides: list[np.ndarray], params
 
 @pytest.mark.parametrize("name", ["roc_auc", "average_precision", "log_loss", "brier"])
 def test_difference_interval_matches_paired_cluster_bootstrap(sides, name):
-    (change,) = metric_changes([name], sides[1], pair(*sides), PARAMS)
+    (change,) = compare_metrics([name], sides[1], pair_predictions(*sides), PARAMS)
     rows, _, before, after = common(sides)
     low, high = change.difference.value + by_resampling(name, rows, [before, after], PARAMS)
     assert (change.difference.low, change.difference.high) == pytest.approx((low, high), abs=1e-9)
@@ -156,7 +160,7 @@ def test_difference_interval_matches_paired_cluster_bootstrap(sides, name):
 @pytest.mark.parametrize("name", METRICS)
 def test_identical_predictions_have_zero_difference(name):
     head = drawn(300, 8, seed=7)
-    (change,) = metric_changes([name], head, pair(head.copy(), head), PARAMS)
+    (change,) = compare_metrics([name], head, pair_predictions(head.copy(), head), PARAMS)
     assert change.whole == change.base == change.head
     assert (change.difference.value, change.difference.low, change.difference.high) == (0, 0, 0)
 
@@ -173,15 +177,15 @@ def one_class(rows: pd.DataFrame) -> pd.DataFrame:
 @pytest.mark.parametrize("make", [lambda rows: None, other_key, one_class, lambda rows: rows.iloc[:0]])
 def test_no_difference_without_common_rows_of_both_classes(make):
     head = drawn(300, 8, seed=8)
-    pairing = pair(make(head), head)
-    changes = metric_changes(list(METRICS), head, pairing, PARAMS)
+    pairing = pair_predictions(make(head), head)
+    changes = compare_metrics(list(METRICS), head, pairing, PARAMS)
     assert [change.name for change in changes] == list(METRICS)
     assert all(np.isfinite(change.whole) for change in changes)
     assert {(change.base, change.head, change.difference) for change in changes} == {(None, None, None)}
-    slices = slice_changes(head, pairing, 20, PARAMS)
+    slices = compare_slices(head, pairing, 20, PARAMS)
     assert slices
     assert {(change.base, change.difference) for change in slices} == {(None, None)}
-    assert row_wise(pairing, 0.95) is None
+    assert compute_delong_interval(pairing, 0.95) is None
 
 
 def by_name(changes: list[SliceChange]) -> dict[tuple[str, str], SliceChange]:
@@ -192,7 +196,7 @@ def by_name(changes: list[SliceChange]) -> dict[tuple[str, str], SliceChange]:
 
 def test_slice_metrics_use_only_rows_of_the_slice(sides):
     head = sides[1]
-    found = by_name(slice_changes(head, pair(*sides), 50, PARAMS))
+    found = by_name(compare_slices(head, pair_predictions(*sides), 50, PARAMS))
     assert list(found) == [
         ("origin", "A"),
         ("origin", "B"),
@@ -220,7 +224,9 @@ def test_evaluates_only_slices_with_at_least_minimum_rows():
 
     def judged(least: int) -> set[str]:
         return {
-            change.value for change in slice_changes(head, pair(head, head), least, PARAMS) if change.slice == "origin"
+            change.value
+            for change in compare_slices(head, pair_predictions(head, head), least, PARAMS)
+            if change.slice == "origin"
         }
 
     for size in sizes:
@@ -232,13 +238,13 @@ def test_evaluates_only_slices_with_at_least_minimum_rows():
 def test_skips_slice_of_one_class(label):
     head = drawn(300, 8, seed=10)
     head.loc[head["origin"] == "B", "late"] = label
-    found = by_name(slice_changes(head, pair(head, head), 20, PARAMS))
+    found = by_name(compare_slices(head, pair_predictions(head, head), 20, PARAMS))
     assert [value for name, value in found if name == "origin"] == ["A", "C"]
 
 
 def test_slice_missing_in_base_has_no_difference():
     head = drawn(300, 8, seed=11)
-    found = by_name(slice_changes(head, pair(head[head["origin"] != "B"], head), 20, PARAMS))
+    found = by_name(compare_slices(head, pair_predictions(head[head["origin"] != "B"], head), 20, PARAMS))
     assert (found["origin", "B"].base, found["origin", "B"].difference) == (None, None)
     assert found["origin", "B"].head.value > 0.5
     for value in "AC":
@@ -250,7 +256,9 @@ def test_skips_slice_missing_in_head():
     base = drawn(300, 8, seed=12)
     head = base[base["origin"] != "B"].reset_index(drop=True)
     assert [
-        value for name, value in by_name(slice_changes(head, pair(base, head), 20, PARAMS)) if name == "origin"
+        value
+        for name, value in by_name(compare_slices(head, pair_predictions(base, head), 20, PARAMS))
+        if name == "origin"
     ] == [
         "A",
         "C",
@@ -260,34 +268,36 @@ def test_skips_slice_missing_in_head():
 def test_slice_of_each_row_is_taken_from_head():
     head = drawn(300, 8, seed=13)
     base = head.assign(departure="another band")
-    found = by_name(slice_changes(head, pair(base, head), 20, PARAMS))
+    found = by_name(compare_slices(head, pair_predictions(base, head), 20, PARAMS))
     assert found["departure", "night to 8:59"].difference.value == 0
 
 
 def test_row_wise_interval_matches_delong_on_common_rows(sides):
     _, y, before, after = common(sides)
-    assert row_wise(pair(*sides), 0.8) == delong.interval(y, before, after, 0.8)
+    assert compute_delong_interval(pair_predictions(*sides), 0.8) == delong.compute_difference_interval(
+        y, before, after, 0.8
+    )
 
 
 def test_gain_over_baseline_matches_scikit_learn():
     head = drawn(500, 10, seed=14)
-    found = over_baseline(head, PARAMS)
+    found = compute_baseline_gain(head, PARAMS)
     wanted = roc_auc_score(head["late"], head["probability"]) - roc_auc_score(
         head["late"], head["baseline_probability"]
     )
     assert found.value == pytest.approx(wanted, abs=1e-12)
     assert found.low < found.value < found.high
     model = head.assign(baseline_probability=head["probability"])
-    assert over_baseline(model, PARAMS).value == over_baseline(model, PARAMS).high == 0
+    assert compute_baseline_gain(model, PARAMS).value == compute_baseline_gain(model, PARAMS).high == 0
 
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 2**31 - 1), st.integers(100, 300), st.sampled_from([0.6, 0.95, 0.99]))
 def test_interval_uses_seed_resamples_and_confidence_of_params(seed, resamples, confidence):
     head = drawn(120, 6, seed=15)
-    pairing: Pairing = pair(head.assign(probability=head["probability"] ** 2), head)
+    pairing: Pairing = pair_predictions(head.assign(probability=head["probability"] ** 2), head)
     params = IntervalParams(confidence=confidence, resamples=resamples, seed=seed)
-    (change,) = metric_changes(["brier"], head, pairing, params)
+    (change,) = compare_metrics(["brier"], head, pairing, params)
     half = change.difference.high - change.difference.value
     day = pd.factorize(head[problem.contract.CLUSTER])[0]
     squares = (head["probability"].astype("float64") - head["late"]) ** 2
@@ -306,21 +316,23 @@ def test_multiclass_and_regression_use_metrics_of_their_task(monkeypatch, kind):
     )
     worse = (p + np.roll(p, 1, axis=0)) / 2
     head, base = of_kind(y, p, worse), of_kind(y, worse, worse)
-    pairing = pair(base.iloc[20:], head)
+    pairing = pair_predictions(base.iloc[20:], head)
     assert pairing.counts == {"common": 380, "only_base": 0, "only_head": 20, "relabelled": 0}
-    for change in metric_changes(list(task.metrics), head, pairing, PARAMS, task=task):
+    for change in compare_metrics(list(task.metrics), head, pairing, PARAMS, task=task):
         if change.name != "calibration_error":
             oracle = PLAIN[kind][change.name]
-            assert change.whole == pytest.approx(oracle(y, metrics.exact(p)), rel=1e-9)
-            assert change.head == pytest.approx(oracle(y[20:], metrics.exact(p[20:])), rel=1e-9)
-            assert change.base == pytest.approx(oracle(y[20:], metrics.exact(worse[20:])), rel=1e-9)
+            assert change.whole == pytest.approx(oracle(y, metrics.convert_to_float64(p)), rel=1e-9)
+            assert change.head == pytest.approx(oracle(y[20:], metrics.convert_to_float64(p[20:])), rel=1e-9)
+            assert change.base == pytest.approx(oracle(y[20:], metrics.convert_to_float64(worse[20:])), rel=1e-9)
             assert (change.difference.value > 0) == (task.metrics[change.name] == "higher")
             assert change.difference.low < change.difference.value < change.difference.high
-    for change in slice_changes(head, pairing, 20, PARAMS, task):
+    for change in compare_slices(head, pairing, 20, PARAMS, task):
         at = (head[change.slice] == change.value).to_numpy()
-        assert change.head.value == pytest.approx(PLAIN[kind][task.main](y[at], metrics.exact(p[at])), rel=1e-9)
+        assert change.head.value == pytest.approx(
+            PLAIN[kind][task.main_metric](y[at], metrics.convert_to_float64(p[at])), rel=1e-9
+        )
         assert change.difference.value > 0
-    assert over_baseline(head, PARAMS, task).low > 0
-    assert row_wise(pairing, 0.95, task) is None
-    alone = metric_changes(list(task.metrics), head, pair(None, head), PARAMS, task=task)
+    assert compute_baseline_gain(head, PARAMS, task).low > 0
+    assert compute_delong_interval(pairing, 0.95, task) is None
+    alone = compare_metrics(list(task.metrics), head, pair_predictions(None, head), PARAMS, task=task)
     assert {change.difference for change in alone} == {None}

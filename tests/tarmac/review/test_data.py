@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tarmac.interface.problem import problem
-from tarmac.pipeline.base.hashing import digest
+from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.review import data
-from tarmac.review.data import DataDiff, diff
+from tarmac.review.data import DataDiff, compare_data
 from tarmac.review.drift import effect
-from tarmac.review.results import FEATURES, RAW, Result
+from tarmac.review.results import FEATURES, RAW, ResultFolder
 
 Key = tuple[int, str, int, str]  # day of the month, carrier, flight, origin
 Rows = dict[Key, dict[str, object]]
@@ -51,9 +51,11 @@ def write(folder: Path, side: Side, types: Mapping[str, pa.DataType]) -> Path:
     return folder
 
 
-def result(folder: Path, *present: str) -> Result:
+def result(folder: Path, *present: str) -> ResultFolder:
     """A result of what lies in a folder; `present` is what may be read of it."""
-    return Result(folder, "c" * 40, {name: digest(folder / name) for name in (RAW, FEATURES)}, frozenset(present))
+    return ResultFolder(
+        folder, "c" * 40, {name: compute_dvc_hash(folder / name) for name in (RAW, FEATURES)}, frozenset(present)
+    )
 
 
 @st.composite
@@ -98,8 +100,8 @@ def test_counts_of_rows_values_and_columns_match_brute_force(tmp_path_factory, c
     base, head, *types = case
     folder = tmp_path_factory.mktemp("sides")
     written = [write(folder / who / FEATURES, *side) for who, *side in zip("bh", (base, head), types, strict=True)]
-    found = diff(result(folder / "b", RAW, FEATURES), result(folder / "h"), (WHOLE, WHOLE))
-    if digest(written[0]) == digest(written[1]):
+    found = compare_data(result(folder / "b", RAW, FEATURES), result(folder / "h"), (WHOLE, WHOLE))
+    if compute_dvc_hash(written[0]) == compute_dvc_hash(written[1]):
         assert found == DataDiff()
         return
     old, new = types
@@ -134,7 +136,7 @@ def compared(tmp_path: Path, base: Side, head: Side, types: Mapping[str, pa.Data
     """The difference of two folders of features; `other` are head's types where they are not base's."""
     write(tmp_path / "b" / FEATURES, base, types)
     write(tmp_path / "h" / FEATURES, head, other or types)
-    return diff(result(tmp_path / "b", RAW, FEATURES), result(tmp_path / "h"), (WHOLE, WHOLE))
+    return compare_data(result(tmp_path / "b", RAW, FEATURES), result(tmp_path / "h"), (WHOLE, WHOLE))
 
 
 def test_missing_value_equals_missing_and_differs_from_known(tmp_path):
@@ -200,7 +202,7 @@ def test_compares_columns_of_different_types(tmp_path, old, new):
         folder = write(tmp_path / who / FEATURES, {MONTHS[0]: {row(number): {} for number in range(3)}}, {})
         table = pq.read_table(folder / f"{MONTHS[0]}.parquet").append_column("x", KINDS[kind])
         pq.write_table(table, folder / f"{MONTHS[0]}.parquet", store_schema=False)
-    found = diff(result(tmp_path / "b", RAW, FEATURES), result(tmp_path / "h"), (WHOLE, WHOLE))
+    found = compare_data(result(tmp_path / "b", RAW, FEATURES), result(tmp_path / "h"), (WHOLE, WHOLE))
     assert [name for name, _ in found.columns] == (["x"] if stored(old) != stored(new) else [])
     if "nothing" in (old, new):
         kept = KINDS[new if old == "nothing" else old]
@@ -230,7 +232,7 @@ def drifting(tmp_path: Path, windows: tuple[tuple[str, str], tuple[str, str]]) -
     }
     for who in "bh":
         write(tmp_path / who / FEATURES, side, types)
-    return diff(result(tmp_path / "b", RAW, FEATURES), result(tmp_path / "h"), windows)
+    return compare_data(result(tmp_path / "b", RAW, FEATURES), result(tmp_path / "h"), windows)
 
 
 def test_moved_window_over_same_features_reports_drift_only(tmp_path):
@@ -268,8 +270,8 @@ def test_reports_unavailable_base_data_as_unknown(tmp_path):
     write(tmp_path / "h" / FEATURES, {MONTHS[0]: {row(1): LINE}}, TYPES)
     hashes = {RAW: "1" * 32, FEATURES: "2" * 32}
     for present, lacking in (((RAW,), [FEATURES]), ((), [RAW, FEATURES])):
-        base = Result(tmp_path / "none", "c" * 40, hashes, frozenset(present))
-        found = diff(base, result(tmp_path / "h", RAW, FEATURES), (WHOLE, NEVER))
+        base = ResultFolder(tmp_path / "none", "c" * 40, hashes, frozenset(present))
+        found = compare_data(base, result(tmp_path / "h", RAW, FEATURES), (WHOLE, NEVER))
         assert found.unknown == [f"{name} of the base is not at hand" for name in lacking]
         assert (found.rows, found.columns, found.drift) == ({}, [], {})
 
@@ -285,7 +287,7 @@ def raw(folder: Path, files: Mapping[str, int]) -> None:
 def test_reports_added_removed_and_changed_raw_files(tmp_path):
     raw(tmp_path / "b", {"planes.parquet": 3, "flights/2013-01.parquet": 1200, "weather/2013-01.parquet": 5})
     raw(tmp_path / "h", {"planes.parquet": 3, "flights/2013-01.parquet": 1300, "flights/2013-02.parquet": 2000})
-    found = diff(result(tmp_path / "b", RAW, FEATURES), result(tmp_path / "h"), (WHOLE, WHOLE))
+    found = compare_data(result(tmp_path / "b", RAW, FEATURES), result(tmp_path / "h"), (WHOLE, WHOLE))
     assert found.raw == [
         ("flights/2013-01.parquet", "changed, 1,200 to 1,300 rows"),
         ("flights/2013-02.parquet", "added, 2,000 rows"),
@@ -297,18 +299,18 @@ def test_reports_raw_file_changed_with_equal_row_count(tmp_path):
     for who, value in (("b", 1), ("h", 2)):
         raw(tmp_path / who, {"planes.parquet": 1})
         pq.write_table(pa.table({"x": [value] * 7}), tmp_path / who / RAW / "planes.parquet")
-    found = diff(result(tmp_path / "b", RAW, FEATURES), result(tmp_path / "h"), (WHOLE, WHOLE))
+    found = compare_data(result(tmp_path / "b", RAW, FEATURES), result(tmp_path / "h"), (WHOLE, WHOLE))
     assert found.raw == [("planes.parquet", "changed, 7 to 7 rows")]
 
 
 def test_does_not_read_raw_files_when_hashes_match(tmp_path):
     """The hash of all of them says enough: a year of raw data is not read again for nothing."""
-    base, head = (Result(tmp_path / who, "c" * 40, {RAW: "1" * 32}, frozenset({RAW, FEATURES})) for who in "bh")
+    base, head = (ResultFolder(tmp_path / who, "c" * 40, {RAW: "1" * 32}, frozenset({RAW, FEATURES})) for who in "bh")
     raw(tmp_path / "b", {"planes.parquet": 3})
-    assert diff(base, head, (WHOLE, WHOLE)).raw == []
+    assert compare_data(base, head, (WHOLE, WHOLE)).raw == []
 
 
-def prepared(folder: Path, content: object) -> Result:
+def prepared(folder: Path, content: object) -> ResultFolder:
     (folder / "metrics").mkdir(parents=True)
     (folder / "metrics" / "prepare.json").write_text(json.dumps(content))
     return result(folder, RAW, FEATURES)
@@ -317,24 +319,24 @@ def prepared(folder: Path, content: object) -> Result:
 def test_counts_reports_exactly_the_differing_counts(tmp_path):
     base = prepared(tmp_path / "b", {"set_aside": 0, "rows": {"flights": 10, "weather": 3}, "broken_rules": {"a": 1}})
     head = prepared(tmp_path / "h", {"set_aside": 2, "rows": {"flights": 10, "weather": 4}, "broken_rules": {"b": 0}})
-    assert data.counts(base, head) == {
+    assert data.compare_prepare_counts(base, head) == {
         "broken_rules.a": (1, None),
         "broken_rules.b": (None, 0),
         "rows.weather": (3, 4),
         "set_aside": (0, 2),
     }
-    assert data.counts(head, head) == {}
+    assert data.compare_prepare_counts(head, head) == {}
 
 
 def test_counts_accepts_base_without_counts(tmp_path):
     head = prepared(tmp_path / "h", {"set_aside": 2})
-    assert data.counts(result(tmp_path / "b"), head) == {"set_aside": (None, 2)}
+    assert data.compare_prepare_counts(result(tmp_path / "b"), head) == {"set_aside": (None, 2)}
 
 
 def test_counts_accepts_fractional_values(tmp_path):
     base = prepared(tmp_path / "b", {"share_set_aside": 0.25, "set_aside": 1})
     head = prepared(tmp_path / "h", {"share_set_aside": 0.5, "set_aside": 1})
-    assert data.counts(base, head) == {"share_set_aside": (0.25, 0.5)}
+    assert data.compare_prepare_counts(base, head) == {"share_set_aside": (0.25, 0.5)}
 
 
 @pytest.mark.parametrize("who", ["b", "h"])
@@ -344,7 +346,7 @@ def test_reports_features_with_different_key_as_unknown(tmp_path, who):
         write(tmp_path / side / FEATURES, {MONTHS[0]: {row(1): LINE}}, TYPES)
     other = tmp_path / who / FEATURES / f"{MONTHS[0]}.parquet"
     pq.write_table(pq.read_table(other).drop(["flight"]), other, store_schema=False)
-    found = diff(result(tmp_path / "b", RAW, FEATURES), result(tmp_path / "h"), (WHOLE, WHOLE))
+    found = compare_data(result(tmp_path / "b", RAW, FEATURES), result(tmp_path / "h"), (WHOLE, WHOLE))
     assert ("flight", {"b": "added", "h": "removed"}[who]) in found.columns
     assert found.rows == {}
     assert any(FEATURES in why for why in found.unknown)
@@ -359,5 +361,5 @@ def test_drift_without_day_column_covers_every_file(tmp_path, monkeypatch):
     ]
     for folder in folders:
         (folder / "2013-01.parquet").rename(folder / "all.parquet")
-    assert data.drift(*folders, (("", ""), ("", "")))["temp"] == 1.0
-    assert data.drift(folders[0], folders[0], (("", ""), ("", "")))["temp"] == 0.0
+    assert data.compute_drift(*folders, (("", ""), ("", "")))["temp"] == 1.0
+    assert data.compute_drift(folders[0], folders[0], (("", ""), ("", "")))["temp"] == 0.0

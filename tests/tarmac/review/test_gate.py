@@ -13,16 +13,29 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 from tarmac.interface.problem import problem
-from tarmac.pipeline.base.hashing import digest
-from tarmac.policy import load
+from tarmac.pipeline.base.hashing import compute_dvc_hash
+from tarmac.policy import load_all_params
 from tarmac.review import gate, rebuild
-from tarmac.review.gate import Differences, HandedOverError, grant, join, judge_model, judge_rebuild
-from tarmac.review.rebuild import RebuildError, Rebuilt, looked_ahead, refuse_links, same_model
-from tarmac.review.results import Result
+from tarmac.review.gate import (
+    CandidateError,
+    RowDifferences,
+    evaluate_model_metadata,
+    evaluate_rebuild,
+    grant_windows,
+    merge_head_columns,
+)
+from tarmac.review.rebuild import (
+    RebuildError,
+    RebuildOutcome,
+    find_look_ahead_months,
+    is_same_model,
+    require_no_symlinks,
+)
+from tarmac.review.results import ResultFolder
 from tests.conftest import ROOT
 from tests.tarmac.pipeline import sample
 
-PARAMS = load(ROOT / "params.yaml")
+PARAMS = load_all_params(ROOT / "params.yaml")
 
 
 def rows(size: int = 60) -> pd.DataFrame:
@@ -31,20 +44,20 @@ def rows(size: int = 60) -> pd.DataFrame:
     return made.assign(day=date(2013, 12, 1), flight=np.arange(size, dtype="int16"))
 
 
-def joined(theirs: pd.DataFrame, ours: pd.DataFrame | None = None) -> tuple[pd.DataFrame, Differences]:
-    found = Differences()
-    return join(rows() if ours is None else ours, theirs, found), found
+def joined(theirs: pd.DataFrame, ours: pd.DataFrame | None = None) -> tuple[pd.DataFrame, RowDifferences]:
+    found = RowDifferences()
+    return merge_head_columns(rows() if ours is None else ours, theirs, found), found
 
 
-def failing(found: Differences) -> list[str]:
-    return [check.name for check in found.checks(approved=False) if check.outcome == "fail"]
+def failing(found: RowDifferences) -> list[str]:
+    return [check.name for check in found.build_checks(approved=False) if check.outcome == "fail"]
 
 
 def test_reordered_rows_give_no_difference():
     ours = rows()
     made, found = joined(ours.sample(frac=1, random_state=7))
     pd.testing.assert_frame_equal(made, ours)
-    assert (found, failing(found)) == (Differences(), [])
+    assert (found, failing(found)) == (RowDifferences(), [])
 
 
 def test_keeps_base_labels_and_fails_changed_labels():
@@ -109,7 +122,7 @@ def test_accepts_changed_and_new_model_inputs():
 
 @pytest.mark.parametrize("change", [lambda t: t.drop(columns="flight"), lambda t: t.astype({"flight": "str"})])
 def test_rejects_keys_that_are_missing_or_of_another_type(change):
-    with pytest.raises(HandedOverError, match="keys"):
+    with pytest.raises(CandidateError, match="keys"):
         joined(change(rows()))
 
 
@@ -126,14 +139,14 @@ def test_rejects_keys_that_are_missing_or_of_another_type(change):
 def test_rejects_unreadable_duplicate_or_oversized_table(tmp_path, content, words):
     path = tmp_path / "2013-12.parquet"
     path.write_bytes(content) if isinstance(content, bytes) else content.to_parquet(path)
-    with pytest.raises(HandedOverError, match=words):
-        gate._read(path, 60)
+    with pytest.raises(CandidateError, match=words):
+        gate._read_untrusted_table(path, 60)
 
 
 def test_approved_commit_passes_and_reports_its_differences():
     theirs = rows()[:10]
     _, found = joined(theirs)
-    (check,) = found.checks(approved=True)
+    (check,) = found.build_checks(approved=True)
     assert (check.outcome, "50 rows" in check.reason, "approved" in check.reason) == ("pass", True, True)
 
 
@@ -151,7 +164,7 @@ def test_join_by_key_matches_brute_force(order, dropped, flipped):
     assert made.equals(ours[~ours["flight"].isin(dropped)].reset_index(drop=True))
 
 
-def head(tmp_path: Path, change: object = None) -> Result:
+def head(tmp_path: Path, change: object = None) -> ResultFolder:
     """A commit with these parameters and twelve months of raw data."""
     text = (ROOT / "params.yaml").read_text()
     for old, new in change or []:
@@ -163,7 +176,7 @@ def head(tmp_path: Path, change: object = None) -> Result:
             path = tmp_path / f"data/raw/{table}/2014-{month:02}.parquet"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
-    return Result(tmp_path, "a" * 40, {}, frozenset())
+    return ResultFolder(tmp_path, "a" * 40, {}, frozenset())
 
 
 POLICY = [
@@ -179,7 +192,7 @@ POLICY = [
 
 @pytest.mark.parametrize("change", POLICY)
 def test_ignores_policy_of_reviewed_commit(tmp_path, change):
-    granted, checks = grant(head(tmp_path, [change]), PARAMS, approved=False)
+    granted, checks = grant_windows(head(tmp_path, [change]), PARAMS, approved=False)
     assert (granted, checks) == (PARAMS, [])
 
 
@@ -194,16 +207,16 @@ def test_ignores_policy_of_reviewed_commit(tmp_path, change):
     ],
 )
 def test_changed_problem_or_test_window_requires_approval(tmp_path, change, name):
-    granted, checks = grant(head(tmp_path, [change]), PARAMS, approved=False)
+    granted, checks = grant_windows(head(tmp_path, [change]), PARAMS, approved=False)
     assert [(check.name, check.outcome) for check in checks] == [(name, "fail")]
     assert granted == PARAMS
     if "never" not in change[1]:
-        _, checks = grant(head(tmp_path, [change]), PARAMS, approved=True)
+        _, checks = grant_windows(head(tmp_path, [change]), PARAMS, approved=True)
         assert [check.outcome for check in checks if check.outcome != "pass"] == []
 
 
 def test_accepts_shorter_training_window(tmp_path):
-    granted, checks = grant(head(tmp_path, [("first: 2013-01", "first: 2013-04")]), PARAMS, approved=False)
+    granted, checks = grant_windows(head(tmp_path, [("first: 2013-01", "first: 2013-04")]), PARAMS, approved=False)
     assert (granted.split.train.first, granted.split.test, checks) == ("2013-04", PARAMS.split.test, [])
 
 
@@ -223,10 +236,10 @@ RETRAINED = """split:
 def test_moved_test_window_must_follow_retraining_policy(tmp_path):
     text = (ROOT / "params.yaml").read_text()
     old = text[text.index("split:\n") : text.index("\ntrain:\n")]
-    granted, checks = grant(head(tmp_path, [(old, RETRAINED)]), PARAMS, approved=False)
+    granted, checks = grant_windows(head(tmp_path, [(old, RETRAINED)]), PARAMS, approved=False)
     assert (granted.split.test.last, checks) == ("2014-12", [])
     chosen = RETRAINED.replace("2014-01", "2014-02")
-    granted, checks = grant(head(tmp_path, [(old, chosen)]), PARAMS, approved=False)
+    granted, checks = grant_windows(head(tmp_path, [(old, chosen)]), PARAMS, approved=False)
     assert ([check.name for check in checks], granted) == (["split"], PARAMS)
 
 
@@ -244,19 +257,19 @@ def model(path: Path, bias: float = 0.5, **metadata: str) -> Path:
 
 def test_same_model_allows_only_different_features_hash(tmp_path):
     one = model(tmp_path / "1.onnx", features="a", split="s")
-    assert same_model(one, model(tmp_path / "2.onnx", features="b", split="s"))
-    assert not same_model(one, model(tmp_path / "3.onnx", features="a", split="t"))
-    assert not same_model(one, model(tmp_path / "4.onnx", 0.25, features="a", split="s"))
-    assert not same_model(one, model(tmp_path / "5.onnx", features="a", split="s", labels="0110"))
-    assert not same_model(one, tmp_path / "none.onnx")
+    assert is_same_model(one, model(tmp_path / "2.onnx", features="b", split="s"))
+    assert not is_same_model(one, model(tmp_path / "3.onnx", features="a", split="t"))
+    assert not is_same_model(one, model(tmp_path / "4.onnx", 0.25, features="a", split="s"))
+    assert not is_same_model(one, model(tmp_path / "5.onnx", features="a", split="s", labels="0110"))
+    assert not is_same_model(one, tmp_path / "none.onnx")
     (tmp_path / "link.onnx").symlink_to(one)
-    assert not same_model(one, tmp_path / "link.onnx"), "a link may lead to the committed file"
+    assert not is_same_model(one, tmp_path / "link.onnx"), "a link may lead to the committed file"
 
 
 def test_same_model_rejects_file_that_is_not_onnx(tmp_path):
     (tmp_path / "text.onnx").write_text("no model")
     with pytest.raises(RebuildError, match=r"text\.onnx is not an ONNX file"):
-        same_model(tmp_path / "text.onnx", tmp_path / "text.onnx")
+        is_same_model(tmp_path / "text.onnx", tmp_path / "text.onnx")
 
 
 @pytest.mark.parametrize("place", ["models/model.onnx", "models", "data/features/2013-12.parquet"])
@@ -265,19 +278,20 @@ def test_rejects_symbolic_link_among_outputs(tmp_path, place):
     (tmp_path / "work" / place).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / "work" / place).symlink_to(tmp_path / "away")
     with pytest.raises(RebuildError, match="symbolic link"):
-        refuse_links(tmp_path / "work", {"models/model.onnx": "", "data/features": ""})
+        require_no_symlinks(tmp_path / "work", {"models/model.onnx": "", "data/features": ""})
 
 
 @pytest.mark.parametrize("result", ["differs", "failed", "not tried"])
 def test_unreproduced_commit_fails_only_if_policy_requires_it(result):
     lax = PARAMS.model_copy(update={"review": PARAMS.review.model_copy(update={"require_reproduced": False})})
-    assert [check.outcome for check in judge_rebuild(Rebuilt(result, reason="why"), PARAMS)] == ["fail"]
-    assert [check.outcome for check in judge_rebuild(Rebuilt(result, reason="why"), lax)] == ["not proven"]
+    assert [check.outcome for check in evaluate_rebuild(RebuildOutcome(result, reason="why"), PARAMS)] == ["fail"]
+    assert [check.outcome for check in evaluate_rebuild(RebuildOutcome(result, reason="why"), lax)] == ["not proven"]
 
 
 def test_rebuild_longer_than_time_limit_fails():
     quick, slow = (
-        judge_rebuild(Rebuilt("identical", blind="without the months", seconds=time), PARAMS) for time in (60, 1e5)
+        evaluate_rebuild(RebuildOutcome("identical", blind="without the months", seconds=time), PARAMS)
+        for time in (60, 1e5)
     )
     assert [check.outcome for check in quick] == ["pass", "pass"]
     assert [(check.name, check.outcome) for check in slow] == [("reproduced", "pass"), ("pipeline time", "fail")]
@@ -289,7 +303,7 @@ def test_reports_features_that_change_without_later_months(tmp_path):
         for month, text in (("2013-09", "same"), ("2013-10", later), ("2013-11", later)):
             if (side, month) != ("blind", "2013-11"):
                 (tmp_path / side / f"{month}.parquet").write_text(text)
-    found = looked_ahead(tmp_path / "committed", tmp_path / "blind", "2013-11")
+    found = find_look_ahead_months(tmp_path / "committed", tmp_path / "blind", "2013-11")
     assert found == ["data/features/2013-10.parquet"]
 
 
@@ -306,7 +320,7 @@ def test_model_must_exclude_label_and_name_months_before_test(tmp_path, inputs, 
     (tmp_path / "models").mkdir()
     windows = {"split": json.dumps({part: {"last": last} for part, last in split.items()})} if split else {}
     model(tmp_path / "models/model.onnx", categories="[]", numbers=json.dumps(inputs), **windows)
-    found = judge_model(Result(tmp_path, "", {}, frozenset()), PARAMS.split.test)
+    found = evaluate_model_metadata(ResultFolder(tmp_path, "", {}, frozenset()), PARAMS.split.test)
     assert [check.name for check in found if check.outcome == "fail"] == names
 
 
@@ -323,10 +337,12 @@ stages:
 def stale(tmp_path: Path, params: str, code: str = "same", stages: tuple[str, ...] = ("train",)) -> list[str]:
     """What is not true of a lock that was made of the code `same` and 30 rounds."""
     (tmp_path / "src").write_text("same")
-    (tmp_path / "dvc.lock").write_text(LOCKED % digest(tmp_path / "src"))
+    (tmp_path / "dvc.lock").write_text(LOCKED % compute_dvc_hash(tmp_path / "src"))
     (tmp_path / "params.yaml").write_text(params)
     (tmp_path / "src").write_text(code)
-    return rebuild._stale(Result(tmp_path, "", {}, frozenset()), tmp_path, {name: [] for name in stages})
+    return rebuild._find_stale_inputs(
+        ResultFolder(tmp_path, "", {}, frozenset()), tmp_path, {name: [] for name in stages}
+    )
 
 
 def test_lock_of_other_code_parameters_or_stages_is_stale(tmp_path):
@@ -338,13 +354,13 @@ def test_lock_of_other_code_parameters_or_stages_is_stale(tmp_path):
     assert stale(tmp_path, good, stages=("train", "card")) == ["dvc.lock lacks the stage card"]
 
 
-def pipeline(tmp_path: Path, text: str) -> Result:
+def pipeline(tmp_path: Path, text: str) -> ResultFolder:
     (tmp_path / "dvc.yaml").write_text(text)
-    return Result(tmp_path, "", {}, frozenset())
+    return ResultFolder(tmp_path, "", {}, frozenset())
 
 
 def test_stages_run_after_their_dependencies():
-    order = list(rebuild._stages(Result(ROOT, "", {}, frozenset())))
+    order = list(rebuild._read_stage_commands(ResultFolder(ROOT, "", {}, frozenset())))
     assert all(order.index(one) < order.index(other) for one, other in [("prepare", "featurize"), ("train", "card")])
 
 
@@ -359,7 +375,7 @@ def test_stages_run_after_their_dependencies():
 )
 def test_rejects_cyclic_or_unreadable_pipeline(tmp_path, text, words):
     with pytest.raises(RebuildError, match=words):
-        rebuild._stages(pipeline(tmp_path, text))
+        rebuild._read_stage_commands(pipeline(tmp_path, text))
 
 
 def test_key_columns_equal_those_of_base():

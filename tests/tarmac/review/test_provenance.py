@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tarmac.repository.dvc.lockfile import code_hash, stages
-from tarmac.review.provenance import SAID, Provenance, checks, lineage
-from tarmac.review.results import Result
+from tarmac.repository.dvc.lockfile import compute_code_hash, parse_stages
+from tarmac.review.provenance import SAID, Provenance, build_lineage, evaluate_provenance
+from tarmac.review.results import ResultFolder
 from tests.commits import commit, run, work_in
 
 FOUND = Provenance([], [], "not tried", [])
@@ -45,7 +45,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def names(found: Provenance = FOUND, require_reproduced: bool = True) -> dict[str, str]:
-    return {check.name: check.outcome for check in checks(found, require_reproduced)}
+    return {check.name: check.outcome for check in evaluate_provenance(found, require_reproduced)}
 
 
 def test_committed_pushed_and_current_result_has_no_failure(here):
@@ -100,20 +100,24 @@ def test_stale_lock_fails_despite_changes_no_stage_reads(here, name):
 
 def test_stale_lock_failure_names_run_stages_and_remedy(here):
     Path("dvc.lock").write_text(lock(model="b"))
-    (check,) = checks(Provenance(["train", "evaluate"], [], "not tried", []), require_reproduced=True)
+    (check,) = evaluate_provenance(Provenance(["train", "evaluate"], [], "not tried", []), require_reproduced=True)
     assert (check.kind, check.outcome) == ("lineage", "fail")
     assert "ran train, evaluate" in check.reason
     assert "make run" in check.reason
 
 
 def test_outputs_missing_on_remote_fail_and_are_named(here):
-    (check,) = checks(Provenance([], ["data/features", "models/model.onnx"], "not tried", []), require_reproduced=True)
+    (check,) = evaluate_provenance(
+        Provenance([], ["data/features", "models/model.onnx"], "not tried", []), require_reproduced=True
+    )
     assert (check.kind, check.name, check.outcome) == ("lineage", PUSHED, "fail")
     assert check.reason == "the remote lacks data/features, models/model.onnx: run `make push`"
 
 
 def test_long_list_of_missing_outputs_is_shortened(here):
-    (check,) = checks(Provenance([], [f"object {number}" for number in range(1000)], "not tried", []), False)
+    (check,) = evaluate_provenance(
+        Provenance([], [f"object {number}" for number in range(1000)], "not tried", []), False
+    )
     assert "object 19 and 980 others: " in check.reason
 
 
@@ -128,9 +132,11 @@ def test_failed_or_different_rebuild_fails_only_if_required(here, rebuild, outco
 
 
 def test_names_outputs_that_differ_in_the_rebuild(here):
-    (check,) = checks(Provenance([], [], "differs", ["data/features", "dvc.lock"]), require_reproduced=True)
+    (check,) = evaluate_provenance(
+        Provenance([], [], "differs", ["data/features", "dvc.lock"]), require_reproduced=True
+    )
     assert check.reason == f"{SAID['differs']} in data/features, dvc.lock"
-    (check,) = checks(Provenance([], [], "failed", []), require_reproduced=True)
+    (check,) = evaluate_provenance(Provenance([], [], "failed", []), require_reproduced=True)
     assert check.reason == SAID["failed"]
 
 
@@ -140,17 +146,17 @@ def test_reports_all_failures_together(here):
     assert names(found) == dict.fromkeys((PUSHED, UP_TO_DATE, REPRODUCED), "fail")
 
 
-def head(**hashes: str) -> Result:
-    return Result(Path(), run("rev-parse", "HEAD"), hashes, frozenset())
+def head(**hashes: str) -> ResultFolder:
+    return ResultFolder(Path(), run("rev-parse", "HEAD"), hashes, frozenset())
 
 
 def test_lineage_reports_every_hash_the_rebuild_and_its_stages(here):
     result = head(**{"data/raw": "d.dir", "models/model.onnx": "a"})
-    assert lineage("b" * 40, result, Provenance(["train", "evaluate"], [], "identical", [])) == {
+    assert build_lineage("b" * 40, result, Provenance(["train", "evaluate"], [], "identical", [])) == {
         "commit": result.commit,
         "base": "b" * 40,
         "raw data": "d.dir",
-        "code": code_hash(stages(lock()).values()),
+        "code": compute_code_hash(parse_stages(lock()).values()),
         "environment": "e",
         "dvc.lock": hashlib.md5(Path("dvc.lock").read_bytes()).hexdigest(),
         "model": "a",
@@ -161,7 +167,7 @@ def test_lineage_reports_every_hash_the_rebuild_and_its_stages(here):
 
 def test_lineage_reports_none_for_missing_parts(here):
     Path("dvc.lock").unlink()
-    found = lineage(None, head(), FOUND)
+    found = build_lineage(None, head(), FOUND)
     nothing = ("base", "raw data", "environment", "model")
     assert {name: found[name] for name in nothing} == dict.fromkeys(nothing, "none")
     assert found["reproduced"] == SAID["not tried"]
@@ -171,12 +177,12 @@ def test_lineage_reports_none_for_missing_parts(here):
 @pytest.mark.parametrize("name", ["src/a.py", "new.txt"])
 def test_lineage_marks_commit_with_uncommitted_changes(here, name):
     Path(name).write_text("new")
-    assert lineage(None, head(), FOUND)["commit"] == f"{run('rev-parse', 'HEAD')} with uncommitted changes"
+    assert build_lineage(None, head(), FOUND)["commit"] == f"{run('rev-parse', 'HEAD')} with uncommitted changes"
 
 
 def test_lineage_ignores_lock_rewritten_by_the_review(here):
     Path("dvc.lock").write_text(lock(model="b"))
-    assert lineage(None, head(), FOUND)["commit"] == run("rev-parse", "HEAD")
+    assert build_lineage(None, head(), FOUND)["commit"] == run("rev-parse", "HEAD")
 
 
 def test_repository_without_commits_can_be_reviewed(tmp_path, monkeypatch):
@@ -185,11 +191,11 @@ def test_repository_without_commits_can_be_reviewed(tmp_path, monkeypatch):
     run("init", "--quiet", "--initial-branch=main")
     Path("dvc.lock").write_text(lock())
     assert names() == {}
-    assert lineage(None, Result(Path(), "not committed yet", {}, frozenset()), FOUND)["base"] == "none"
+    assert build_lineage(None, ResultFolder(Path(), "not committed yet", {}, frozenset()), FOUND)["base"] == "none"
 
 
 def test_lineage_lists_every_environment_of_the_stages(here):
     text = yaml.safe_load(lock())
     text["stages"]["evaluate"]["deps"].append({"path": "requirements/stages.txt", "md5": "older", "size": 1})
     Path("dvc.lock").write_text(yaml.safe_dump(text))
-    assert lineage(None, head(), FOUND)["environment"] == "e, older"
+    assert build_lineage(None, head(), FOUND)["environment"] == "e, older"

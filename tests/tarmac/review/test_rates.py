@@ -10,7 +10,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 from tarmac.pipeline.base.params import IntervalParams
 from tarmac.policy import MetricPolicy
 from tarmac.review import verdict
-from tarmac.review.compare import metric_changes, pair
+from tarmac.review.compare import compare_metrics, pair_predictions
 from tests.needs import times
 from tests.tarmac.review.predicted import chance, predictions
 
@@ -54,14 +54,14 @@ def gain(errs: Sides) -> dict[str, float]:
 
 
 @cache
-def judged(errs: Sides) -> list[dict[str, verdict.Check]]:
+def judged(errs: Sides) -> list[dict[str, verdict.ReviewCheck]]:
     """What the policy says of every metric, in so many cases."""
     cases = []
     for seed in range(CASES):
         y, answers, day = simulated(SIZES, errs, seed)
         base, head = (predictions(y, p, day) for p in answers)
-        changes = metric_changes(list(POLICY), head, pair(base, head), PARAMS)
-        cases.append({change.name: verdict.metric(change, POLICY[change.name]) for change in changes})
+        changes = compare_metrics(list(POLICY), head, pair_predictions(base, head), PARAMS)
+        cases.append({change.name: verdict.evaluate_metric(change, POLICY[change.name]) for change in changes})
     return cases
 
 

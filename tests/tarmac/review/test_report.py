@@ -9,22 +9,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tarmac.ci.github_api import read
+from tarmac.ci.github_api import read_report
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.params import TASKS
 from tarmac.policy import ReviewParams
-from tarmac.reporting.markdown import CUT, LIMIT, code, details, fit, text
+from tarmac.reporting.markdown import CUT, LIMIT, escape_text, format_code, render_details, truncate_report
 from tarmac.repository.stage_inputs import OUTSIDE
 from tarmac.review import report as written
 from tarmac.review.additions import Addition
-from tarmac.review.base import Moved
+from tarmac.review.base import MovedTestWindow
 from tarmac.review.changes import Changes
 from tarmac.review.compare import MetricChange, SliceChange
-from tarmac.review.cost import Cost
+from tarmac.review.cost import ResultCost
 from tarmac.review.data import DataDiff
-from tarmac.review.facts import Review, as_json
-from tarmac.review.report import FILES, failure, report
-from tarmac.review.verdict import Check
+from tarmac.review.facts import Review, to_json_dict
+from tarmac.review.report import FILES, render_failure, render_report
+from tarmac.review.verdict import ReviewCheck
 from tests.github import Page, seen
 from tests.hostile import FRAGMENTS, VALUES, WORST
 from tests.tarmac.review import cases
@@ -45,7 +45,7 @@ NOTE = seen(CUT.replace("*", "").replace("`", ""))
 
 
 def page(found: Review) -> Page:
-    return Page(report(found))
+    return Page(render_report(found))
 
 
 def part(found: Page, *header: str) -> list[list[str]]:
@@ -60,10 +60,10 @@ def notes(found: Page) -> str:
 
 
 def test_report_starts_with_verdict():
-    lines = report(review()).splitlines()
-    assert lines[:2] == ["## ✅ Pass: " + text(review().headline), ""]
+    lines = render_report(review()).splitlines()
+    assert lines[:2] == ["## ✅ Pass: " + escape_text(review().headline), ""]
     assert Page(lines[0]).of("h2") == ["✅ Pass: better: roc_auc; worse within the tolerance: log_loss"]
-    lines = report(review(checks=cases.judged("roc_auc", "fail", "below the floor"))).splitlines()
+    lines = render_report(review(checks=cases.judged("roc_auc", "fail", "below the floor"))).splitlines()
     assert Page(lines[0]).of("h2") == ["❌ Fail: roc_auc: below the floor"]
 
 
@@ -197,7 +197,7 @@ def test_reports_no_moved_slices_and_expected_chance_moves():
     assert [rows[0][0] for rows in still.tables].count("slice") == 1
     assert "Slices that moved None." not in page(review()).text
     twenty = [dataclasses.replace(cases.slices()[0], value=f"EWR {n}") for n in range(20)]
-    moved = [Check("slice", f"origin EWR {n}", "pass", "better", "better") for n in range(20)]
+    moved = [ReviewCheck("slice", f"origin EWR {n}", "pass", "better", "better") for n in range(20)]
     assert (
         "Of 20 slices, about 1.0 seem to move by chance" in page(review(slices=twenty, checks=moved + OF_METRICS)).text
     )
@@ -253,10 +253,10 @@ def test_reports_differing_test_sets(only_base, only_head):
     assert "The test sets differ" not in notes(page(review()))
 
 
-ASKED = Moved(
+ASKED = MovedTestWindow(
     "2014-01", "2014-02", 53_991, "the base's model was asked about the 53,991 rows of the test months of head"
 )
-UNASKED = Moved("2014-01", "2014-02", 0, "the base's model was not asked about them: it takes temp")
+UNASKED = MovedTestWindow("2014-01", "2014-02", 0, "the base's model was not asked about them: it takes temp")
 
 
 def test_reports_moved_test_months_and_their_handling():
@@ -304,8 +304,8 @@ def test_policy_note_appears_only_for_policy_parameters(key, told):
 
 def test_reading_report_file_returns_exact_text(tmp_path):
     path = tmp_path / "report.md"
-    path.write_text(report(review()))
-    assert read(path) == path.read_text()
+    path.write_text(render_report(review()))
+    assert read_report(path) == path.read_text()
 
 
 def test_lists_large_additions_and_omits_empty_table():
@@ -373,7 +373,7 @@ def test_cost_table_shows_each_side_with_its_units():
         ["train", "34.6 s, CPU 61.2 s, 2.35 GB", "40.0 s, CPU 61.2 s, 2.35 GB"],
         ["card", "–", "34.6 s, CPU 61.2 s, 2.35 GB"],
     ]
-    unknown = page(review(cost=(None, Cost(None, None, {}))))
+    unknown = page(review(cost=(None, ResultCost(None, None, {}))))
     assert {cell for row in part(unknown, "", "base", "head") for cell in row[1:]} == {"–"}
     assert "what they cost is not known here" in unknown.text
     assert "not known here" not in page(review()).text
@@ -446,7 +446,10 @@ def many_slices(value: str) -> dict[str, object]:
     reason = f"worse {value}{'!' * 390}"
     return {
         "slices": [SliceChange("carrier", one, 7, estimate, 0.7, estimate) for one in names],
-        "checks": [*cases.checks(), *(Check("slice", f"carrier {one}", "pass", reason, "worse") for one in names)],
+        "checks": [
+            *cases.checks(),
+            *(ReviewCheck("slice", f"carrier {one}", "pass", reason, "worse") for one in names),
+        ],
     }
 
 
@@ -464,9 +467,11 @@ def many(what: str, value: str = "") -> dict[str, object]:
         "drift": lambda: {"data": DataDiff(drift=dict.fromkeys(names, 0.5))},
         "unknown": lambda: {"data": DataDiff(unknown=names)},
         "slices": lambda: many_slices(value),
-        "behaviour": lambda: {"checks": [*cases.checks(), *(Check("behaviour", one, "fail", one) for one in names)]},
+        "behaviour": lambda: {
+            "checks": [*cases.checks(), *(ReviewCheck("behaviour", one, "fail", one) for one in names)]
+        },
         "lineage": lambda: {"lineage": {**cases.lineage(), **dict(zip(names, names, strict=True))}},
-        "cost": lambda: {"cost": (None, Cost(1, 1.0, dict.fromkeys(names, cases.cost()[1].stages["train"])))},
+        "cost": lambda: {"cost": (None, ResultCost(1, 1.0, dict.fromkeys(names, cases.cost()[1].stages["train"])))},
         "charts": lambda: {"charts": review().charts * MANY},
         "no base": lambda: {"no_base": name(1, value)},
     }
@@ -493,7 +498,7 @@ HUGE = [
 @pytest.mark.slow
 @pytest.mark.parametrize("what", HUGE)
 def test_huge_part_fits_limit_and_is_marked_as_shortened(what):
-    text_ = report(review(**many(what)))
+    text_ = render_report(review(**many(what)))
     found = assert_fits(text_)
     assert " more" in found.text or "…" in found.text or NOTE in found.text
     assert text_.startswith(("## ✅ Pass: ", "## ❌ Fail: "))
@@ -503,7 +508,7 @@ def test_huge_part_fits_limit_and_is_marked_as_shortened(what):
 @pytest.mark.parametrize("value", ["</details>", "<details>", "```", WORST])
 def test_cut_note_stays_visible_after_markup_like_names(value):
     parts = many_slices(value)
-    found = assert_fits(report(review(**parts)))
+    found = assert_fits(render_report(review(**parts)))
     assert NOTE in found.text
     assert "All 2000 slices" in found.of("summary")
 
@@ -520,7 +525,7 @@ def test_report_with_every_part_huge_fits_limit():
         "slices": slices["slices"],
         "checks": [*slices["checks"], *behaviours["checks"][len(cases.checks()) :]],
     }
-    assert NOTE in assert_fits(report(review(**parts))).text
+    assert NOTE in assert_fits(render_report(review(**parts))).text
 
 
 def test_counts_columns_omitted_from_line():
@@ -538,7 +543,7 @@ def test_counts_files_omitted_from_line():
 
 LINES = st.one_of(
     st.sampled_from(["", "text", "- item", "| a | b |", "| --- | --- |", "…"]),
-    st.sampled_from(["<details>", "</details>", "```", "~~~", "<!--", WORST]).map(code),
+    st.sampled_from(["<details>", "</details>", "```", "~~~", "<!--", WORST]).map(format_code),
     st.text("xé航", max_size=30),
 )
 PLAIN = st.lists(LINES, max_size=4).map("\n".join)
@@ -546,7 +551,7 @@ FENCES = st.lists(st.sampled_from(["xychart-beta", "", "  line [0.1]"]), max_siz
     lambda lines: "\n".join(["```mermaid", *lines, "```"])
 )
 BLOCKS = st.lists(PLAIN | FENCES, max_size=3).map("\n\n".join)
-TEXTS = st.lists(BLOCKS | st.builds(details, st.just("Data"), BLOCKS), min_size=1, max_size=4).map(
+TEXTS = st.lists(BLOCKS | st.builds(render_details, st.just("Data"), BLOCKS), min_size=1, max_size=4).map(
     lambda blocks: "\n\n".join(["## ✅ Pass: better", *blocks])
 )
 
@@ -554,7 +559,7 @@ TEXTS = st.lists(BLOCKS | st.builds(details, st.just("Data"), BLOCKS), min_size=
 @relaxed
 @given(TEXTS, st.integers(len(CUT) + 40, 500))
 def test_cut_text_fits_limit_closes_markup_and_shows_note(text_, limit):
-    found = fit(text_, limit)
+    found = truncate_report(text_, limit)
     assert_fits(found, limit)
     if len(text_) <= limit:
         assert found == text_
@@ -571,12 +576,12 @@ def test_cut_text_fits_limit_closes_markup_and_shows_note(text_, limit):
 def test_text_is_cut_only_above_limit(length):
     text_ = ("x" * 99 + "\n") * (length // 100) + "y" * (length % 100)
     assert len(text_) == length
-    assert (fit(text_) == text_) == (length <= LIMIT)
-    assert len(fit(text_)) <= LIMIT
+    assert (truncate_report(text_) == text_) == (length <= LIMIT)
+    assert len(truncate_report(text_)) <= LIMIT
 
 
 def test_cuts_single_overlong_line():
-    assert len(assert_fits(fit("x" * 100_000)).text) > LIMIT - 500
+    assert len(assert_fits(truncate_report("x" * 100_000)).text) > LIMIT - 500
 
 
 def test_limit_is_below_size_of_github_comment():
@@ -589,7 +594,7 @@ ERRORS = st.lists(VALUES, min_size=1, max_size=4).map("\n".join)
 @relaxed
 @given(ERRORS)
 def test_error_text_adds_no_markup(error):
-    found = Page(failure(error))
+    found = Page(render_failure(error))
     assert found.of("h2") == ["❌ Fail: there is no result to judge"]
     assert set(found.tags) <= {"<h2>", "</h2>", "<ul>", "</ul>", "<li>", "</li>"}
     assert found.tags.count("<ul>") <= 1
@@ -597,19 +602,19 @@ def test_error_text_adds_no_markup(error):
 
 
 def test_error_is_shown_line_by_line():
-    found = Page(failure("params.yaml:33: train.max_round: unknown key\n\nprepare: error: a | b\n"))
+    found = Page(render_failure("params.yaml:33: train.max_round: unknown key\n\nprepare: error: a | b\n"))
     assert found.of("li") == ["params.yaml:33: train.max_round: unknown key", "prepare: error: a | b"]
     assert found.tags.count("<li>") == 2
 
 
 @pytest.mark.parametrize("value", ["", "x" * 100, WORST.replace("\n", " ")])
 def test_long_error_is_cut_and_counts_omitted_lines(value):
-    found = assert_fits(failure("\n".join(f"{number} {value}" for number in range(10_000))))
+    found = assert_fits(render_failure("\n".join(f"{number} {value}" for number in range(10_000))))
     shown = found.of("li")
     assert [line.split()[0] for line in shown[:5]] == list("01234")
     assert f"{10_000 - 20:,} more" in found.text
-    assert assert_fits(failure("\n".join(f"{number}" for number in range(20)))).of("li")[-1] == "19"
-    assert len(assert_fits(failure(f"{value}\n" + "x" * 1_000_000)).text) < 2_000
+    assert assert_fits(render_failure("\n".join(f"{number}" for number in range(20)))).of("li")[-1] == "19"
+    assert len(assert_fits(render_failure(f"{value}\n" + "x" * 1_000_000)).text) < 2_000
 
 
 def expected(value: object) -> object:
@@ -632,12 +637,14 @@ def expected(value: object) -> object:
         review(row_wise=(NAN, NAN), slices=[SliceChange("a", "b", 1, cases.NONE, NAN, cases.NONE)]),
         review(moved=ASKED),
         review(metrics=[MetricChange("roc_auc", math.inf, -math.inf, NAN, cases.NONE)]),
-        review(data=DataDiff(drift={"a": NAN}), cost=(None, Cost(None, NAN, {"train": {"wall_seconds": math.inf}}))),
+        review(
+            data=DataDiff(drift={"a": NAN}), cost=(None, ResultCost(None, NAN, {"train": {"wall_seconds": math.inf}}))
+        ),
     ],
     ids=["usual", "no base", "hostile", "no interval", "moved", "endless", "unknown"],
 )
 def test_json_is_strict_and_contains_every_fact(found):
-    told = json.loads(json.dumps(as_json(found), allow_nan=False))
+    told = json.loads(json.dumps(to_json_dict(found), allow_nan=False))
     facts = expected(dataclasses.asdict(found))
     assert facts.pop("charts")
     assert told == {"verdict": told["verdict"], "summary": found.headline, **facts}
@@ -646,10 +653,10 @@ def test_json_is_strict_and_contains_every_fact(found):
 @pytest.mark.parametrize("outcome", ["pass", "fail", "not proven"])
 def test_json_verdict_equals_verdict_of_report(outcome):
     found = review(checks=cases.judged("model size", outcome, "because"))
-    told = as_json(found)
+    told = to_json_dict(found)
     assert told["verdict"] == ("fail" if outcome == "fail" else "pass")
-    assert found.passed == (outcome != "fail")
-    assert report(found).startswith(f"## {'❌ Fail' if outcome == 'fail' else '✅ Pass'}: ")
+    assert found.is_passing == (outcome != "fail")
+    assert render_report(found).startswith(f"## {'❌ Fail' if outcome == 'fail' else '✅ Pass'}: ")
     assert seen(told["summary"]) in page(found).of("h2")[0]
 
 

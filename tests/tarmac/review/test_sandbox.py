@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tarmac.review import sandbox
-from tarmac.review.sandbox import Ended, Limits, SandboxError, run
+from tarmac.review.sandbox import CommandResult, SandboxError, SandboxLimits, run_in_sandbox
 from tests.sandboxed import needs_sandbox
 from tests.waiting import wait_for
 
@@ -25,8 +25,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "work"
 
 
-def shell(folder: Path, command: str, limits: Limits | None = None) -> Ended:
-    return run(["sh", "-c", command], folder, {"GIVEN": "yes"}, limits)
+def shell(folder: Path, command: str, limits: SandboxLimits | None = None) -> CommandResult:
+    return run_in_sandbox(["sh", "-c", command], folder, {"GIVEN": "yes"}, limits)
 
 
 def running(mark: str) -> list[str]:
@@ -41,14 +41,14 @@ def running(mark: str) -> list[str]:
 
 def test_uses_environment_python_and_writes_to_its_folder(folder):
     program = "import numpy, os; open('made', 'w').write(os.environ['GIVEN'] + os.environ['HOME'])"
-    ended = run(["python", "-c", program], folder, {"GIVEN": "yes"})
-    assert ended.good, ended.printed
+    ended = run_in_sandbox(["python", "-c", program], folder, {"GIVEN": "yes"})
+    assert ended.is_successful, ended.printed
     assert (folder / "made").read_text() == "yes/tmp"
 
 
 def test_returns_exit_status_and_output(folder):
     ended = shell(folder, "echo one; echo two >&2; exit 3")
-    assert (ended.status, ended.printed, ended.limit, ended.good) == (3, "one\ntwo\n", "", False)
+    assert (ended.status, ended.printed, ended.limit, ended.is_successful) == (3, "one\ntwo\n", "", False)
 
 
 def test_cannot_read_or_write_files_outside_sandbox(folder):
@@ -80,8 +80,8 @@ def test_has_no_network_access_even_to_loopback(folder):
         listening = threading.Thread(target=accept, daemon=True)
         listening.start()
         program = f"import socket; socket.create_connection(('127.0.0.1', {port}), 2)"
-        ended = run(["python", "-c", program], folder, {})
-        assert not ended.good
+        ended = run_in_sandbox(["python", "-c", program], folder, {})
+        assert not ended.is_successful
         assert not reached.is_set()
         with socket.create_connection(("127.0.0.1", port), 5):
             listening.join()
@@ -97,21 +97,21 @@ def test_cannot_see_or_kill_processes_of_host(folder):
 
 
 def test_endless_command_is_stopped_at_time_limit(folder):
-    ended = shell(folder, "trap '' TERM INT; while true; do sleep 1; done", Limits(seconds=1))
+    ended = shell(folder, "trap '' TERM INT; while true; do sleep 1; done", SandboxLimits(seconds=1))
     assert ended.limit == "it took longer than 1 seconds"
-    assert not ended.good
+    assert not ended.is_successful
     assert ended.seconds < 20
 
 
 def test_command_is_stopped_at_disk_space_limit(folder):
-    ended = shell(folder, "head -c 400M /dev/zero > big; sleep 60", Limits(folder_bytes=5e7))
+    ended = shell(folder, "head -c 400M /dev/zero > big; sleep 60", SandboxLimits(folder_bytes=5e7))
     assert ended.limit == "it wrote more than 0.1 GB"
 
 
 def test_fork_bomb_is_stopped_with_all_its_processes(folder):
     program = "import os, time\nfor _ in range(400):\n  os.fork() or time.sleep(60)\ntime.sleep(60)"
     mark = f"sandbox-{os.getpid()}"
-    ended = run(["python", "-c", program, mark], folder, {}, Limits(seconds=60, processes=50))
+    ended = run_in_sandbox(["python", "-c", program, mark], folder, {}, SandboxLimits(seconds=60, processes=50))
     assert ended.limit == "it started more than 50 processes"
     wait_for(lambda: not running(mark), "a process of the sandbox is left", patience=30)
 
@@ -136,8 +136,8 @@ def test_reports_missing_or_failing_bubblewrap(tmp_path, monkeypatch, programs, 
         (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    sandbox.find.cache_clear()
+    sandbox.require_sandbox.cache_clear()
     with pytest.raises(SandboxError, match=words) as caught:
-        sandbox.find()
+        sandbox.require_sandbox()
     assert "`sudo " in caught.value.hint
-    sandbox.find.cache_clear()
+    sandbox.require_sandbox.cache_clear()

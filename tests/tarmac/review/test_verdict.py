@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tarmac.pipeline.base.params import TASKS
-from tarmac.pipeline.intervals.sample import Estimate
+from tarmac.pipeline.intervals.sample import MetricEstimate
 from tarmac.policy import BehaviourPolicy, MetricPolicy, SlicePolicy
 from tarmac.review import verdict
 from tarmac.review.compare import MetricChange, SliceChange
-from tarmac.review.verdict import Check
+from tarmac.review.verdict import ReviewCheck
 
 Gain = tuple[float, float, float]  # low, value, high; positive is better
 STEPS = [number / 1000 for number in range(-3, 4)]
@@ -38,27 +38,29 @@ def judged(gain: Gain, tolerance: float) -> tuple[str, str]:
     return "not proven", "neither better nor worse"
 
 
-def estimate(gain: Gain, better: str = "higher") -> Estimate:
+def estimate(gain: Gain, better: str = "higher") -> MetricEstimate:
     """A gain as the difference of a metric of which more is better, or less."""
     low, value, high = gain
-    return Estimate(value, low, high) if better == "higher" else Estimate(-value, -high, -low)
+    return MetricEstimate(value, low, high) if better == "higher" else MetricEstimate(-value, -high, -low)
 
 
-def metric(gain: Gain | None, tolerance: float, better: str = "higher", whole: float = 0.5, **bounds: float) -> Check:
+def metric(
+    gain: Gain | None, tolerance: float, better: str = "higher", whole: float = 0.5, **bounds: float
+) -> ReviewCheck:
     """Judges a metric that is well within its bounds where none is given."""
     floor = {"floor": 0.0 if better == "higher" else 1.0} | bounds
     policy = MetricPolicy.model_construct(better=better, tolerance=tolerance, ceiling=None)
     policy = policy.model_copy(update=floor)
     change = MetricChange("auc", whole, 0.5, 0.5, estimate(gain, better) if gain else None)
-    return verdict.metric(change, policy)
+    return verdict.evaluate_metric(change, policy)
 
 
-def one_slice(gain: Gain | None, tolerance: float, floor: float = 0.6, value: float = 0.7) -> Check:
-    change = SliceChange("origin", "JFK", 900, Estimate(value, 0.6, 0.8), None, estimate(gain) if gain else None)
-    return verdict.one_slice(change, SlicePolicy.model_construct(tolerance=tolerance, floor=floor))
+def one_slice(gain: Gain | None, tolerance: float, floor: float = 0.6, value: float = 0.7) -> ReviewCheck:
+    change = SliceChange("origin", "JFK", 900, MetricEstimate(value, 0.6, 0.8), None, estimate(gain) if gain else None)
+    return verdict.evaluate_slice(change, SlicePolicy.model_construct(tolerance=tolerance, floor=floor))
 
 
-def matches(check: Check, wanted: tuple[str, str]) -> bool:
+def matches(check: ReviewCheck, wanted: tuple[str, str]) -> bool:
     outcome, reason = wanted
     return check.outcome == outcome and (check.reason == reason or outcome == "fail")
 
@@ -97,7 +99,7 @@ def test_larger_tolerance_never_fails_what_smaller_one_passes(gain, first, secon
 )
 @pytest.mark.parametrize("better", ["higher", "lower"])
 def test_failed_metric_states_certainty_of_loss(gain, reason, better):
-    assert metric(gain, 0.02, better) == Check("metric", "auc", "fail", reason)
+    assert metric(gain, 0.02, better) == ReviewCheck("metric", "auc", "fail", reason)
 
 
 @pytest.mark.parametrize("better", ["higher", "lower"])
@@ -111,7 +113,7 @@ def test_difference_without_interval_is_inconclusive(better, ends, value):
 
 @pytest.mark.parametrize("better", ["higher", "lower"])
 def test_metric_without_base_is_inconclusive_within_bounds(better):
-    assert metric(None, 0.02, better) == Check(
+    assert metric(None, 0.02, better) == ReviewCheck(
         "metric", "auc", "not proven", "within its bounds; nothing to compare with"
     )
 
@@ -167,7 +169,7 @@ def test_slice_fails_only_for_loss_proven_beyond_tolerance(tolerance):
             wanted = ("pass", f"worse, but not proven by more than {tolerance:g}")
         else:
             wanted = ("pass", "better") if low > 0 else ("not proven", "neither better nor worse")
-        assert outcome == Check("slice", "origin JFK", *wanted), gain
+        assert outcome == ReviewCheck("slice", "origin JFK", *wanted), gain
         assert (outcome.direction == "worse") == wanted[1].startswith("worse"), gain
         assert (outcome.direction == "better") == (wanted[1] == "better"), gain
 
@@ -180,12 +182,12 @@ def test_slice_is_never_stricter_than_metric(gain, tolerance):
 @pytest.mark.parametrize("gain", [None, (0.01, 0.02, 0.03), (0.0, 0.0, 0.0), (-0.9, -0.8, -0.7)])
 def test_slice_below_its_floor_fails(gain):
     check = one_slice(gain, 0.02, floor=0.65, value=0.6499)
-    assert check == Check("slice", "origin JFK", "fail", "ROC-AUC 0.6499 is below the floor 0.65")
+    assert check == ReviewCheck("slice", "origin JFK", "fail", "ROC-AUC 0.6499 is below the floor 0.65")
     assert one_slice((0.0, 0.0, 0.0), 0.02, floor=0.65, value=0.65).outcome == "pass"
 
 
 def test_slice_without_base_is_inconclusive_above_floor():
-    assert one_slice(None, 0.02) == Check("slice", "origin JFK", "not proven", "nothing to compare with")
+    assert one_slice(None, 0.02) == ReviewCheck("slice", "origin JFK", "not proven", "nothing to compare with")
 
 
 def test_slice_without_interval_is_inconclusive():
@@ -193,10 +195,10 @@ def test_slice_without_interval_is_inconclusive():
     assert (check.outcome, check.reason) == ("not proven", "too few clusters for an interval")
 
 
-def behaviour(expectation: str, value: float) -> Check:
+def behaviour(expectation: str, value: float) -> ReviewCheck:
     """Judges one line of the table that a stage writes, read as the review reads it."""
     written = pd.DataFrame([("a name", expectation, value)], columns=["behaviour", "expectation", "value"])
-    (check,) = verdict.behaviours(pd.read_csv(io.StringIO(written.to_csv(index=False))), BEHAVIOUR)
+    (check,) = verdict.evaluate_behaviours(pd.read_csv(io.StringIO(written.to_csv(index=False))), BEHAVIOUR)
     assert (check.kind, check.name) == ("behaviour", "a name")
     return check
 
@@ -242,16 +244,16 @@ def test_behavior_without_value_is_inconclusive(expectation):
     ],
 )
 def test_failed_behavior_states_found_and_required_value(expectation, value, reason):
-    assert behaviour(expectation, value) == Check("behaviour", "a name", "fail", reason)
+    assert behaviour(expectation, value) == ReviewCheck("behaviour", "a name", "fail", reason)
 
 
 def test_each_behavior_is_evaluated_once():
     table = pd.DataFrame(
         {"behaviour": list("abc"), "expectation": ["same", "usable", "lower"], "value": [0.0, 0.9, nan]}
     )
-    found = [(check.name, check.outcome) for check in verdict.behaviours(table, BEHAVIOUR)]
+    found = [(check.name, check.outcome) for check in verdict.evaluate_behaviours(table, BEHAVIOUR)]
     assert found == [("a", "pass"), ("b", "pass"), ("c", "not proven")]
-    assert verdict.behaviours(table.iloc[:0], BEHAVIOUR) == []
+    assert verdict.evaluate_behaviours(table.iloc[:0], BEHAVIOUR) == []
 
 
 @pytest.mark.parametrize(
@@ -265,12 +267,12 @@ def test_each_behavior_is_evaluated_once():
     ],
 )
 def test_model_must_be_proven_better_than_baseline(gain, outcome):
-    check = verdict.baseline(estimate(gain))
+    check = verdict.evaluate_baseline_gain(estimate(gain))
     assert (check.kind, check.outcome) == ("baseline", outcome)
 
 
 def test_baseline_check_reports_gain_with_interval():
-    check = verdict.baseline(estimate((-0.0125, 0.0201, 0.04)))
+    check = verdict.evaluate_baseline_gain(estimate((-0.0125, 0.0201, 0.04)))
     assert check.reason == "ROC-AUC +0.0201 over the baseline, −0.0125 to +0.0400"
 
 
@@ -278,19 +280,19 @@ def test_baseline_check_reports_gain_with_interval():
     ("value", "outcome"), [(0.0, "pass"), (5.0, "pass"), (nextafter(5, 6), "fail"), (50, "fail"), (nan, "fail")]
 )
 def test_quantity_above_its_limit_or_nan_fails(value, outcome):
-    check = verdict.limit("cost", "model size", value, 5, "MB")
+    check = verdict.evaluate_limit("cost", "model size", value, 5, "MB")
     assert (check.kind, check.name, check.outcome) == ("cost", "model size", outcome)
 
 
 def test_limit_check_reports_value_and_limit():
-    assert verdict.limit("cost", "model size", 12.34, 5.5, "MB").reason == "12.3 MB, at most 5.5"
+    assert verdict.evaluate_limit("cost", "model size", 12.34, 5.5, "MB").reason == "12.3 MB, at most 5.5"
 
 
 SAME, BETTER, WORSE = "the same", "better", "worse, but within the tolerance 0.1"
 OPEN, ALONE = "neither better nor worse", "within its bounds; nothing to compare with"
 
 
-def checks(*reasons: str, kind: str = "metric") -> list[Check]:
+def checks(*reasons: str, kind: str = "metric") -> list[ReviewCheck]:
     """Checks named m1, m2 and so on; those of another reason than the five above fail."""
     known = {
         SAME: ("pass", "same"),
@@ -300,7 +302,7 @@ def checks(*reasons: str, kind: str = "metric") -> list[Check]:
         ALONE: ("not proven", "not compared"),
     }
     found = [(reason, *known.get(reason, ("fail", None))) for reason in reasons]
-    return [Check(kind, f"m{n}", outcome, reason, way) for n, (reason, outcome, way) in enumerate(found, 1)]
+    return [ReviewCheck(kind, f"m{n}", outcome, reason, way) for n, (reason, outcome, way) in enumerate(found, 1)]
 
 
 @pytest.mark.parametrize(
@@ -320,33 +322,33 @@ def checks(*reasons: str, kind: str = "metric") -> list[Check]:
     ],
 )
 def test_summary_line_and_verdict_match_checks(found, line):
-    assert verdict.summary(found) == line
-    assert verdict.passed(found) == ("fail" not in {check.outcome for check in found})
+    assert verdict.summarize_checks(found) == line
+    assert verdict.has_no_failures(found) == ("fail" not in {check.outcome for check in found})
 
 
 @pytest.mark.parametrize("kind", ["slice", "behaviour", "baseline", "cost", "lineage"])
 def test_summary_ignores_gains_but_not_failures_of_non_metrics(kind):
     other = checks(BETTER, WORSE, OPEN, kind=kind)
-    assert verdict.summary([*other, *checks(SAME)]) == "the metrics are the same"
-    assert verdict.summary([*checks(BETTER), *checks("lost", kind=kind)]) == "m1: lost"
-    assert not verdict.passed([*checks(BETTER), *checks("lost", kind=kind)])
+    assert verdict.summarize_checks([*other, *checks(SAME)]) == "the metrics are the same"
+    assert verdict.summarize_checks([*checks(BETTER), *checks("lost", kind=kind)]) == "m1: lost"
+    assert not verdict.has_no_failures([*checks(BETTER), *checks("lost", kind=kind)])
 
 
 @given(st.permutations(checks(SAME, BETTER, WORSE, OPEN, "lost")), st.integers(0, 5))
 def test_failed_check_fails_verdict_at_any_position(order, kept):
     found = order[:kept]
-    assert verdict.passed(found) == all(check.name != "m5" for check in found)
+    assert verdict.has_no_failures(found) == all(check.name != "m5" for check in found)
 
 
 @pytest.mark.parametrize("kind", TASKS)
 def test_reasons_name_main_metric_of_the_task(kind):
     task = TASKS[kind]
-    few = Estimate(-0.3, -0.4, -0.2)
+    few = MetricEstimate(-0.3, -0.4, -0.2)
     table = pd.DataFrame([("a", "usable", -0.2)], columns=["behaviour", "expectation", "value"])
     told = [
-        verdict.one_slice(SliceChange("house", "x", 50, few), SlicePolicy(tolerance=2.0, floor=-0.1), task),
-        *verdict.behaviours(table, BehaviourPolicy(min_move=25.0, usable=-0.1), task),
-        verdict.baseline(few, task),
+        verdict.evaluate_slice(SliceChange("house", "x", 50, few), SlicePolicy(tolerance=2.0, floor=-0.1), task),
+        *verdict.evaluate_behaviours(table, BehaviourPolicy(min_move=25.0, usable=-0.1), task),
+        verdict.evaluate_baseline_gain(few, task),
     ]
     assert [check.outcome for check in told] == ["fail"] * 3
     assert all(task.title in check.reason for check in told)

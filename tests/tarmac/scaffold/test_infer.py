@@ -4,8 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tarmac.scaffold.infer import Asked, ScaffoldError, classes_of, column_of, infer, rounded, task_of
-from tarmac.tabular.columns import Category, Date, Number, plain
+from tarmac.scaffold.infer import (
+    ProblemRequest,
+    ScaffoldError,
+    infer_classes,
+    infer_column,
+    infer_problem,
+    infer_task,
+    round_bound,
+)
+from tarmac.tabular.columns import Category, Date, Number, normalize_name
 
 
 def texts(*values: object) -> "pd.Series[str]":
@@ -32,18 +40,18 @@ def table(**columns: object) -> pd.DataFrame:
     ],
 )
 def test_infers_kind_and_bounds_of_column(values, column) -> None:
-    assert column_of(texts(*values)) == column
+    assert infer_column(texts(*values)) == column
 
 
 def test_inferred_bounds_ignore_rare_impossible_numbers() -> None:
     usual = [*np.linspace(10, 20, 198), -5, 9e9]
-    found = column_of(texts(*usual))
+    found = infer_column(texts(*usual))
     assert (found.low, found.high < 60) == (0, True)
 
 
 @pytest.mark.parametrize(("value", "low", "high"), [(123.4, 120, 130), (-123.4, -130, -120), (0.0457, 0.045, 0.046)])
 def test_bounds_are_rounded_outwards_to_two_digits(value, low, high) -> None:
-    assert (rounded(value, np.floor), rounded(value, np.ceil)) == (low, high)
+    assert (round_bound(value, np.floor), round_bound(value, np.ceil)) == (low, high)
 
 
 @pytest.mark.parametrize(
@@ -58,11 +66,11 @@ def test_bounds_are_rounded_outwards_to_two_digits(value, low, high) -> None:
     ],
 )
 def test_infers_task_of_target(values, task) -> None:
-    assert task_of(texts(*values), "target") == task
+    assert infer_task(texts(*values), "target") == task
 
 
 def test_numeric_classes_are_in_numeric_order() -> None:
-    assert classes_of(texts(10, 9, 1, None)) == ("1", "9", "10")
+    assert infer_classes(texts(10, 9, 1, None)) == ("1", "9", "10")
 
 
 @pytest.mark.parametrize(
@@ -70,7 +78,7 @@ def test_numeric_classes_are_in_numeric_order() -> None:
     [("Mean Radius", "mean_radius"), ("2nd", "c_2nd"), ("class", "class_"), ("ä!", "column"), ("model_x", "c_model_x")],
 )
 def test_plain_names_are_valid_identifiers(name, made) -> None:
-    assert plain(name) == made
+    assert normalize_name(name) == made
     assert made.isidentifier()
 
 
@@ -78,15 +86,15 @@ def test_leaves_out_constant_and_free_text_columns() -> None:
     rows = table(
         id=range(200), same=["x"] * 200, free=[f"text {n}" for n in range(200)], size=range(200), target=[0, 1] * 100
     )
-    found = infer(rows, Asked("target", key="id"))
+    found = infer_problem(rows, ProblemRequest("target", key="id"))
     assert list(found.inputs) == ["size"]
     assert set(found.left_out) == {"same", "free"}
 
 
 def test_keeps_requested_key_with_few_repeats_or_adds_id() -> None:
     rows = table(name=[*range(99), 0], size=[1, 2] * 50, target=["a", "b"] * 50)
-    assert infer(rows, Asked("target", key="name")).row_key == ("name",)
-    made = infer(rows.drop(columns="name"), Asked("target"))
+    assert infer_problem(rows, ProblemRequest("target", key="name")).row_key == ("name",)
+    made = infer_problem(rows.drop(columns="name"), ProblemRequest("target"))
     assert (made.row_key, made.rows["id"].is_unique) == (("id",), True)
     assert any("`id` was added" in note for note in made.notes)
 
@@ -94,27 +102,27 @@ def test_keeps_requested_key_with_few_repeats_or_adds_id() -> None:
 @pytest.mark.parametrize(
     ("asked", "told"),
     [
-        (Asked("none"), "the file has no column none; use one of "),
+        (ProblemRequest("none"), "the file has no column none; use one of "),
         (
-            Asked("target", time="siez"),
+            ProblemRequest("target", time="siez"),
             "the file has no column siez; did you mean `size`? use one of ",
         ),
-        (Asked("target", time="nowhere"), "the file has no column nowhere"),
-        (Asked("target", time="size"), "size is 0 in a row, not a date; write dates as 2024-02-29"),
-        (Asked("target", group="gaps"), "gaps identifies rows, and is missing in 1 of them"),
-        (Asked("same"), "same has 1 value(s), and at least two are required"),
-        (Asked("free"), "free has 60 classes, more than the maximum of 50"),
-        (Asked("target", key="same"), "same is missing, or repeated in too many rows"),
-        (Asked("size", task="binary"), "size has 60 values, and a binary one has two"),
-        (Asked("target", group="target"), "target is the target, and cannot also be"),
+        (ProblemRequest("target", time="nowhere"), "the file has no column nowhere"),
+        (ProblemRequest("target", time="size"), "size is 0 in a row, not a date; write dates as 2024-02-29"),
+        (ProblemRequest("target", group="gaps"), "gaps identifies rows, and is missing in 1 of them"),
+        (ProblemRequest("same"), "same has 1 value(s), and at least two are required"),
+        (ProblemRequest("free"), "free has 60 classes, more than the maximum of 50"),
+        (ProblemRequest("target", key="same"), "same is missing, or repeated in too many rows"),
+        (ProblemRequest("size", task="binary"), "size has 60 values, and a binary one has two"),
+        (ProblemRequest("target", group="target"), "target is the target, and cannot also be"),
     ],
 )
-def test_rejects_unusable_table_or_request_with_reason(asked: Asked, told: str) -> None:
+def test_rejects_unusable_table_or_request_with_reason(asked: ProblemRequest, told: str) -> None:
     gaps = [None, *("ab" * 30)][:60]
     free = [f"t{n}" for n in range(60)]
     rows = table(size=range(60), gaps=gaps, same=["x"] * 60, free=free, target=[0, 1] * 30)
     with pytest.raises(ScaffoldError, match=r".") as caught:
-        infer(rows, asked)
+        infer_problem(rows, asked)
     assert told in f"{caught.value}; {caught.value.hint}"
 
 
@@ -125,17 +133,17 @@ def test_notes_texts_among_numbers_and_repeated_keys() -> None:
         kind=["a", "b", "c"] * 100,
         target=[0, 1] * 150,
     )
-    notes = infer(rows, Asked("target")).notes
+    notes = infer_problem(rows, ProblemRequest("target")).notes
     assert any("fee is taken for text, as 1 of 300 values are no numbers (n/a)" in note for note in notes)
     assert any("code names all rows but a few" in note for note in notes)
 
 
 def test_rejects_file_without_rows_and_adds_hour_of_instants() -> None:
     with pytest.raises(ScaffoldError, match="no rows below its header"):
-        infer(table(a=[], target=[]), Asked("target"))
+        infer_problem(table(a=[], target=[]), ProblemRequest("target"))
     day = [f"2024-01-{1 + n % 28:02}T{n % 24:02}:30:00Z" for n in range(60)]
     rows = table(seen=day, midnight=[f"{one[:10]} 00:00:00" for one in day], target=[0, 1] * 30)
-    found = infer(rows, Asked("target", time="seen"))
+    found = infer_problem(rows, ProblemRequest("target", time="seen"))
     assert found.columns["seen_hour"] == Number(0, 23, whole=True)
     assert "midnight_hour" not in found.columns
     assert list(found.rows["seen_hour"][:3]) == ["00", "01", "02"]

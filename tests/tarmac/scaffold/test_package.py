@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tarmac.pipeline.prepare.validation import validate
+from tarmac.pipeline.prepare.validation import validate_table
 from tarmac.scaffold import package, policy
-from tarmac.scaffold.infer import Asked, ScaffoldError, infer
+from tarmac.scaffold.infer import ProblemRequest, ScaffoldError, infer_problem
 from tarmac.tabular import schema as declared
 from tarmac.tabular.columns import Date, Number
-from tarmac.tabular.raw import by_file, of_file, typed, types
-from tarmac.tabular.request import field_of, row_model
+from tarmac.tabular.raw import build_raw_schema, by_file, normalize_file_columns, parse_raw_table
+from tarmac.tabular.request import build_row_model, field_of
 
 NAMES = st.text(min_size=1, max_size=8).filter(lambda name: "\x00" not in name)
 WORDS = st.text(max_size=12).filter(lambda text: text.strip() and "\x00" not in text and text.isprintable())
@@ -36,21 +36,23 @@ def test_any_table_gives_valid_code_that_accepts_its_rows(tmp_path_factory, colu
     rows = pd.DataFrame({name: pd.Series(values, dtype="string") for name, values in columns.items()})
     rows["the target"] = pd.Series(target, dtype="string")
     try:
-        found = infer(rows, Asked("the target"))
+        found = infer_problem(rows, ProblemRequest("the target"))
     except ScaffoldError:
         return
     folder = tmp_path_factory.mktemp("problem") / "made"
-    package.write(found, "things", 'a "file".csv', folder)
+    package.write_package(found, "things", 'a "file".csv', folder)
     for path in folder.rglob("*.py"):
         ast.parse(path.read_text(encoding="utf-8"))
     names = loaded(folder / "contract" / "columns.py")
     assert dict(names.COLUMNS) == found.columns
     assert (found.task, found.classes, found.row_key) == (names.TASK, names.CLASSES, names.KEY)
-    table = typed("things", found.rows, types(found.columns))
+    table = parse_raw_table("things", found.rows, build_raw_schema(found.columns))
     (stored,) = [part for _, part in by_file("things", table, found.day)]
     frame = stored.to_pandas(types_mapper=pd.ArrowDtype)
-    valid, _ = validate(frame, declared.schema(names.COLUMNS, names.KEY, None, None), list(names.KEY), frozenset())
-    assert 1 - len(valid) / len(frame) <= policy.dirt(found)
+    valid, _ = validate_table(
+        frame, declared.schema(names.COLUMNS, names.KEY, None, None), list(names.KEY), frozenset()
+    )
+    assert 1 - len(valid) / len(frame) <= policy.compute_quarantine_share(found)
 
 
 def loaded(path: Path):
@@ -67,14 +69,14 @@ def months(*days: str) -> list[str]:
         {"day": pd.Series(days, dtype="string"), "size": pd.Series(map(str, range(len(days))), dtype="string")}
     )
     rows["target"] = pd.Series([f"{n}.5" for n in range(len(days))], dtype="string")
-    found = infer(rows, Asked("target", time="day"))
-    return list(policy.split(found, policy.months(found)).values())
+    found = infer_problem(rows, ProblemRequest("target", time="day"))
+    return list(policy.build_split(found, policy.list_months(found)).values())
 
 
 @pytest.mark.parametrize(("known", "wanted"), [(3, (12, 1, 1)), (8, (12, 2, 2)), (60, (36, 12, 12))])
 def test_retraining_windows_are_no_shorter_than_first_ones(known: int, wanted: tuple[int, ...]) -> None:
     every = [str(month) for month in pd.period_range("2019-01", periods=known, freq="M")]
-    found = policy.retrain(every)
+    found = policy.build_retrain_windows(every)
     assert tuple(found[f"retrain.{part}_months"] for part in ("train", "validation", "test")) == wanted
 
 
@@ -85,8 +87,8 @@ def test_quarantine_limit_covers_month_with_most_bad_rows() -> None:
     frame["target"] = [f"{number}.5" for number in range(len(day))]
     frame["day"] += "-01"
     frame = pd.concat([frame, frame[400:409]], ignore_index=True).astype("string")
-    found = infer(frame, Asked("target", time="day", key="key"))
-    assert 9 / 209 <= policy.dirt(found) <= 4 * 9 / 209
+    found = infer_problem(frame, ProblemRequest("target", time="day", key="key"))
+    assert 9 / 209 <= policy.compute_quarantine_share(found) <= 4 * 9 / 209
 
 
 def test_split_requires_enough_consecutive_months() -> None:
@@ -104,9 +106,9 @@ def test_split_requires_enough_consecutive_months() -> None:
 def test_next_file_with_same_header_is_read() -> None:
     header = {"Seen at": "2024-01-02 13:05:00", "Remark": "none", "Size (m)": "3"}
     columns = {"seen_at": Date(), "seen_at_hour": Number(0, 23, whole=True), "size_m": Number()}
-    found = of_file(
+    found = normalize_file_columns(
         pd.DataFrame({name: pd.Series([text], dtype="string") for name, text in header.items()}),
-        types(columns, ["remark"]),
+        build_raw_schema(columns, ["remark"]),
     )
     assert {name: found[name][0] for name in found} == {
         "seen_at": "2024-01-02 13:05:00", "seen_at_hour": "13", "size_m": "3",
@@ -114,7 +116,7 @@ def test_next_file_with_same_header_is_read() -> None:
 
 
 def test_date_field_accepts_instants_and_rejects_other_text() -> None:
-    row = row_model({"seen": Date(missing=True)}, "A row.")
+    row = build_row_model({"seen": Date(missing=True)}, "A row.")
     for text in ("2024-01-02", "2024-01-02 13:05:00", "2024-01-02T13:05:00Z"):
         assert str(row(seen=text).seen) == "2024-01-02"
     with pytest.raises(ValueError, match="seen"):
@@ -124,7 +126,7 @@ def test_date_field_accepts_instants_and_rejects_other_text() -> None:
 @pytest.mark.parametrize("written", ["2024-01-02 13:05:00", "2024-01-02T13:05:00Z"])
 def test_hour_is_derived_from_time_unless_given(written: str) -> None:
     columns = {"seen": Date(), "seen_hour": Number(0, 23, whole=True), "left": Date(), "size": Number()}
-    row = row_model(columns, "A row.")
+    row = build_row_model(columns, "A row.")
     told = {"seen": written, "left": "2024-01-03", "size": 1.0}
     asked = row.model_validate_json(json.dumps(told))
     assert (str(asked.seen), asked.seen_hour, asked.size) == ("2024-01-02", 13, 1.0)
@@ -137,7 +139,7 @@ def test_hour_is_derived_from_time_unless_given(written: str) -> None:
 
 def test_optional_hour_is_derived_or_left_missing() -> None:
     columns = {"seen": Date(missing=True), "seen_hour": Number(0, 23, whole=True, missing=True)}
-    row = row_model(columns, "A row.")
+    row = build_row_model(columns, "A row.")
     assert [row(seen=day).seen_hour for day in ("2024-01-02", "2024-01-02 07:59", None)] == [None, 7, None]
 
 

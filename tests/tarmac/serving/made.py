@@ -12,19 +12,19 @@ from tarmac.interface.problem import problem
 from tarmac.interface.request import Row
 from tarmac.pipeline import engine
 from tarmac.pipeline.base.outputs import write_json
-from tarmac.pipeline.state.stage import records, write_background, write_lookups, write_probes
-from tarmac.policy import load
-from tarmac.serving.state import State
+from tarmac.pipeline.state.stage import list_records, write_background, write_lookups, write_probes
+from tarmac.policy import load_all_params
+from tarmac.serving.state import OnlineFeatures
 from tests.conftest import ROOT
 
 NAMES = problem.contract.feature_names(list(problem.contract.FEATURES))
 NUMBERS = [name for name in NAMES if name not in problem.contract.CATEGORICAL]
-PARAMS = load(ROOT / "params.yaml")
+PARAMS = load_all_params(ROOT / "params.yaml")
 
 
 def write_state(tables: Mapping[str, pa.Table], period: tuple[date, date], features: pd.DataFrame, out: Path) -> None:
     """Writes the state of a period's predictions; `features` gives the rows that explanations start from."""
-    backend = engine.connect()
+    backend = engine.connect_backend()
     for name, table in tables.items():
         backend.con.register(name, table)
     shown = {name: backend.table(name) for name in tables}
@@ -38,15 +38,15 @@ def write_state(tables: Mapping[str, pa.Table], period: tuple[date, date], featu
     write_json(out / "state.json", {**facts, "categories": categories})
 
 
-def make_state(*arguments: object, out: Path) -> State:
+def make_state(*arguments: object, out: Path) -> OnlineFeatures:
     """Writes a state and loads it."""
     write_state(*arguments, out)
-    return State(out)
+    return OnlineFeatures(out)
 
 
 def rows_of(flights: pd.DataFrame) -> list[Row]:
     """What a client would ask about prepared flights, as the service reads it."""
     return [
         problem.request.Row.model_validate_json(json.dumps(problem.request.asked(record)))
-        for record in records(flights)
+        for record in list_records(flights)
     ]

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tarmac.serving.explain import ORDERS, explain
-from tarmac.serving.state import Inputs
+from tarmac.serving.explain import ORDERS, compute_explanation
+from tarmac.serving.state import InputArrays
 from tests.tarmac.serving.test_form import FORMS
 
 BINARY = FORMS["binary"]
 CATEGORIES, NUMBERS = ["where"], ["a", "b", "c"]
-STARTS = Inputs(
+STARTS = InputArrays(
     np.array([["x"], ["y"]] * 20, dtype=object),
     np.random.default_rng(3).normal(size=(40, 3)).astype(np.float32),
 )
@@ -27,17 +27,17 @@ class Made:
     session = SimpleNamespace(categories=CATEGORIES, numbers=NUMBERS)
     state = SimpleNamespace(background=SimpleNamespace(num_rows=40))
 
-    def background(self, places: np.ndarray) -> Inputs:
-        return Inputs(STARTS.categories[places], STARTS.numbers[places])
+    def select_background_rows(self, places: np.ndarray) -> InputArrays:
+        return InputArrays(STARTS.categories[places], STARTS.numbers[places])
 
-    def score(self, inputs: Inputs) -> np.ndarray:
+    def score(self, inputs: InputArrays) -> np.ndarray:
         a, b, _ = np.nan_to_num(inputs.numbers.astype(float)).T
         there = inputs.categories[:, 0] == "x"
         return 1 / (1 + np.exp(-(a + 2 * b * there - 0.5 * a * b)))
 
 
-def row(where: str, *numbers: float) -> Inputs:
-    return Inputs(np.array([[where]], dtype=object), np.array([numbers], dtype=np.float32))
+def row(where: str, *numbers: float) -> InputArrays:
+    return InputArrays(np.array([[where]], dtype=object), np.array([numbers], dtype=np.float32))
 
 
 NUMBER = st.one_of(st.floats(-3, 3, width=32), st.just(float("nan")))
@@ -47,7 +47,7 @@ NUMBER = st.one_of(st.floats(-3, 3, width=32), st.just(float("nan")))
 @given(st.sampled_from(["x", "y", "never seen"]), NUMBER, NUMBER, NUMBER)
 def test_base_and_contributions_sum_to_prediction(where, a, b, c):
     asked = row(where, a, b, c)
-    found = explain(Made(), asked, BINARY)
+    found = compute_explanation(Made(), asked, BINARY)
     assert found.base + found.contributions.sum() == pytest.approx(Made().score(asked)[0], abs=1e-9)
     assert found.contributions[found.names.index("c")] == 0  # the formula does not look at it
     assert (found.errors >= 0).all()
@@ -55,7 +55,7 @@ def test_base_and_contributions_sum_to_prediction(where, a, b, c):
 
 @pytest.mark.parametrize("asked", [row("x", 1.5, 2.0, 0.0), row("y", -1.0, 0.5, 9.0), row("x", float("nan"), 1.0, 1.0)])
 def test_contributions_match_shapley_values_within_error(asked):
-    found, exact = explain(Made(), asked, BINARY), shapley(asked)
+    found, exact = compute_explanation(Made(), asked, BINARY), shapley(asked)
     assert found.names == [*CATEGORIES, *NUMBERS]
     assert found.walks == 2 * ORDERS
     apart = np.abs(found.contributions - exact)
@@ -63,11 +63,11 @@ def test_contributions_match_shapley_values_within_error(asked):
     assert apart.max() < 0.15
 
 
-def shapley(asked: Inputs) -> np.ndarray:
+def shapley(asked: InputArrays) -> np.ndarray:
     """Exact Shapley values: every order of the inputs, from every row that a walk can start at."""
     total, texts = np.zeros(4), len(CATEGORIES)
     for order in permutations(range(4)):
-        now = Inputs(STARTS.categories.copy(), STARTS.numbers.copy())
+        now = InputArrays(STARTS.categories.copy(), STARTS.numbers.copy())
         before = Made().score(now).mean()
         for place in order:
             if place < texts:
@@ -83,7 +83,7 @@ def shapley(asked: Inputs) -> np.ndarray:
 class Several(Made):
     """The same with a class for each of three formulas."""
 
-    def score(self, inputs: Inputs) -> np.ndarray:
+    def score(self, inputs: InputArrays) -> np.ndarray:
         one = super().score(inputs)
         return np.stack([one, (1 - one) * 0.4, (1 - one) * 0.6], axis=1)
 
@@ -92,10 +92,10 @@ class Several(Made):
 @given(st.sampled_from(["x", "y"]), NUMBER, NUMBER, NUMBER)
 def test_explains_predicted_class(where, a, b, c):
     asked = row(where, a, b, c)
-    found = explain(Several(), asked, FORMS["multiclass"])
+    found = compute_explanation(Several(), asked, FORMS["multiclass"])
     assert found.base + found.contributions.sum() == pytest.approx(Several().score(asked).max(), abs=1e-9)
 
 
 def test_explanation_is_deterministic():
-    first, second = (explain(Made(), row("x", 1.0, 1.0, 1.0), BINARY) for _ in range(2))
+    first, second = (compute_explanation(Made(), row("x", 1.0, 1.0, 1.0), BINARY) for _ in range(2))
     assert np.array_equal(first.contributions, second.contributions)

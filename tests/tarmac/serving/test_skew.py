@@ -9,7 +9,7 @@ import pytest
 
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.outputs import write_json
-from tarmac.pipeline.state.stage import records
+from tarmac.pipeline.state.stage import list_records
 from tests.conftest import required
 from tests.flights import real
 from tests.tarmac.serving import made
@@ -47,14 +47,16 @@ def service(tmp_path_factory: pytest.TempPathFactory):
 
 def test_single_requests_in_time_order_match_pipeline_scores(service: Service, flights):
     with service.client() as client:
-        answers = [client.post("/predict", json=row).json() for row in map(problem.request.asked, records(flights))]
+        answers = [
+            client.post("/predict", json=row).json() for row in map(problem.request.asked, list_records(flights))
+        ]
     found = np.array([answer["probability"] for answer in answers])
     assert len(found) == REPLAYED
     assert np.abs(found - flights["probability"].to_numpy()).max() <= TOLERANCE
 
 
 def test_row_and_column_batches_match_pipeline_scores(service: Service, flights):
-    rows = [problem.request.asked(row) for row in records(flights)]
+    rows = [problem.request.asked(row) for row in list_records(flights)]
     names = sorted({name for row in rows for name in row})
     bodies = {"rows": rows}, {"columns": {name: [row.get(name) for row in rows] for name in names}}
     with service.client() as client:
@@ -65,7 +67,7 @@ def test_row_and_column_batches_match_pipeline_scores(service: Service, flights)
 
 
 def test_response_lists_missing_inputs_and_uses_live_values(service: Service, flights):
-    row = problem.request.asked(records(flights)[0])
+    row = problem.request.asked(list_records(flights)[0])
     later = {
         **row,
         "scheduled_departure": "2014-03-03T08:15:00-05:00",

@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tarmac.interface.errors import UserError
-from tarmac.policy import load
-from tarmac.serving.state import Lookup, State, read_json
+from tarmac.policy import load_all_params
+from tarmac.serving.state import LookupTable, OnlineFeatures, read_json
 from tests.conftest import ROOT
 
 NAN = float("nan")
@@ -25,28 +25,28 @@ def table(tmp_path: Path) -> Path:
 
 
 def test_looks_up_values_by_all_keys(table):
-    lookup = Lookup(table, ["key", "hour"])
+    lookup = LookupTable(table, ["key", "hour"])
     assert (lookup.keys, lookup.values) == (("key", "hour"), ("x", "y"))
-    assert lookup.one({"hour": 8, "key": "a", "more": 1}) == [3.5, 30]
-    np.testing.assert_equal(lookup.one({"key": "a", "hour": 7}), [NAN, 20])
-    np.testing.assert_equal(lookup.one({"key": "b", "hour": 8}), [NAN, NAN])
-    found = lookup.many([["b", "z", "a"], [7, 7, 8]])
+    assert lookup.look_up_row({"hour": 8, "key": "a", "more": 1}) == [3.5, 30]
+    np.testing.assert_equal(lookup.look_up_row({"key": "a", "hour": 7}), [NAN, 20])
+    np.testing.assert_equal(lookup.look_up_row({"key": "b", "hour": 8}), [NAN, NAN])
+    found = lookup.look_up_columns([["b", "z", "a"], [7, 7, 8]])
     np.testing.assert_equal(found, np.array([[1.5, 10], [NAN, NAN], [3.5, 30]], dtype="float32"))
     assert found.dtype == np.float32
 
 
 def test_looks_up_values_by_one_key(tmp_path):
     pq.write_table(pa.table({"x": [1.0, 2.0], "key": ["a", "b"]}), tmp_path / "lookup.parquet")
-    lookup = Lookup(tmp_path / "lookup.parquet", ["key"])
-    assert lookup.one({"key": "b"}) == [2]
-    np.testing.assert_equal(lookup.one({"key": "c"}), [NAN])
-    np.testing.assert_equal(lookup.many([["b", "c", "a"]]), [[2], [NAN], [1]])
+    lookup = LookupTable(tmp_path / "lookup.parquet", ["key"])
+    assert lookup.look_up_row({"key": "b"}) == [2]
+    np.testing.assert_equal(lookup.look_up_row({"key": "c"}), [NAN])
+    np.testing.assert_equal(lookup.look_up_columns([["b", "c", "a"]]), [[2], [NAN], [1]])
 
 
 @pytest.fixture
 def folder(tmp_path: Path, table: Path) -> Path:
     """A state with one lookup."""
-    problem = load(ROOT / "params.yaml").problem.model_dump()
+    problem = load_all_params(ROOT / "params.yaml").problem.model_dump()
     facts = {"lookups": {"lookup": ["key", "hour"]}, "categories": {"key": ["a"]}}
     (tmp_path / "state.json").write_text(json.dumps({**facts, "problem": problem}))
     pq.write_table(pa.table({"x": [1.0]}), tmp_path / "background.parquet")
@@ -54,7 +54,7 @@ def folder(tmp_path: Path, table: Path) -> Path:
 
 
 def test_loads_lookups_categories_and_background(folder):
-    state = State(folder)
+    state = OnlineFeatures(folder)
     assert [lookup.keys for lookup in state.lookups] == [("key", "hour")]
     assert state.categories == {"key": frozenset("a")}
     assert state.background.to_pydict() == {"x": [1.0]}
@@ -67,14 +67,14 @@ FILES = ["lookup.parquet", "background.parquet"]
 def test_error_names_truncated_table(folder, name):
     (folder / name).write_bytes((folder / name).read_bytes()[:-1])
     with pytest.raises(UserError, match=rf"{name} is not a complete Parquet file"):
-        State(folder)
+        OnlineFeatures(folder)
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_error_names_missing_table(folder, name):
     (folder / name).unlink()
     with pytest.raises(UserError, match=rf"{name} is missing") as caught:
-        State(folder)
+        OnlineFeatures(folder)
     assert caught.value.hint.startswith("fetch it")
 
 
@@ -84,7 +84,7 @@ def test_error_names_missing_or_unreadable_json(folder, content):
     path.unlink()
     if content is not None:
         path.write_bytes(content)
-    for read in (lambda: State(folder), lambda: read_json(path)):
+    for read in (lambda: OnlineFeatures(folder), lambda: read_json(path)):
         with pytest.raises(UserError, match=r"state\.json cannot be read: ") as caught:
             read()
         assert "`make bundle`" in caught.value.hint

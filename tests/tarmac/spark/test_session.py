@@ -21,7 +21,7 @@ IMPORTED = (
 def test_missing_pyspark_error_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyspark.sql", None)
     with pytest.raises(session.ClusterError, match="PySpark is not installed") as caught:
-        session.session.__wrapped__()
+        session.open_session.__wrapped__()
     assert caught.value.hint == "install it with `make spark`"
 
 
@@ -35,7 +35,7 @@ def test_missing_java_error_names_required_version(
     if home:
         monkeypatch.setenv("JAVA_HOME", str(tmp_path / home))
     with pytest.raises(session.ClusterError, match="Java 17"):
-        session.session.__wrapped__()
+        session.open_session.__wrapped__()
 
 
 @pytest.mark.parametrize(
@@ -45,12 +45,12 @@ def test_error_names_unreachable_master(master: str) -> None:
     with closed_port() as port:
         named = master.format(f"{HOST}:{port}")
         with pytest.raises(session.ClusterError, match=named):
-            session._answering(named)
+            session._check_master(named)
 
 
 @pytest.mark.parametrize("master", ["local[*]", "yarn", "k8s://https://example.org:6443"])
 def test_other_masters_than_standalone_are_not_probed(master: str) -> None:
-    session._answering(master)
+    session._check_master(master)
 
 
 def test_session_address_ignores_value_set_by_pandera() -> None:
@@ -75,4 +75,4 @@ def test_session_address_ignores_value_set_by_pandera() -> None:
     ],
 )
 def test_extracts_root_cause_from_java_trace(text: str, reason: str) -> None:
-    assert session._reason(text) == reason
+    assert session._find_reason(text) == reason

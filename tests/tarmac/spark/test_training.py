@@ -33,8 +33,8 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("SPARK_LOCAL_IP", HOST)
         patch.setattr(session, "ADDRESS", HOST)
         yield
-        session.session().stop()
-        session.session.cache_clear()
+        session.open_session().stop()
+        session.open_session.cache_clear()
 
 
 @pytest.mark.parametrize("task", [TASKS["multiclass"], TASKS["regression"]], ids=lambda task: task.kind)
@@ -45,7 +45,7 @@ def test_spark_model_matches_plain_xgboost_and_exports(task: Task, tmp_path: Pat
     inputs, alone = sample.fitted(params, *rows, task=task)
     X, y = rows[1][inputs.names], rows[1][problem.contract.TARGET].to_numpy()
     seen: list[dict[str, float]] = []
-    together = estimators.fit(
+    together = estimators.fit_model(
         params,
         inputs,
         Split(rows[0][inputs.names], rows[0][problem.contract.TARGET].to_numpy(), X, y),
@@ -54,17 +54,18 @@ def test_spark_model_matches_plain_xgboost_and_exports(task: Task, tmp_path: Pat
         partial(training.fit_xgboost, folder=tmp_path, split=SPLIT, task=task),
     )
     ours, theirs = (
-        estimators.scores(y, estimators.answers(one, X, task), task)[task.loss] for one in (alone, together)
+        estimators.compute_round_metrics(y, estimators.compute_predictions(one, X, task), task)[task.loss_metric]
+        for one in (alone, together)
     )
     assert theirs == pytest.approx(ours, rel=0.1)
-    assert min(metrics[task.loss] for metrics in seen) == pytest.approx(theirs, rel=1e-4)
-    export.export(together, inputs, tmp_path / "model.onnx", {}, task)
+    assert min(metrics[task.loss_metric] for metrics in seen) == pytest.approx(theirs, rel=1e-4)
+    export.export_onnx(together, inputs, tmp_path / "model.onnx", {}, task)
     assert export.check_parity(together, inputs, tmp_path / "model.onnx", X, task) < export.TOLERANCE
 
 
 def test_jobs_raise_when_cluster_lacks_required_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "ALONE", 0.5)
     told = "Spark needs 3 cores, and its cluster had fewer for 0.5 seconds"
-    with pytest.raises(session.ClusterError, match=told) as caught, session.jobs(3):
-        session.session().range(10**12).selectExpr("sum(id % 7)").collect()
+    with pytest.raises(session.ClusterError, match=told) as caught, session.watch_jobs(3):
+        session.open_session().range(10**12).selectExpr("sum(id % 7)").collect()
     assert caught.value.hint == "start workers, then run the command again"

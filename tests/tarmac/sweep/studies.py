@@ -8,7 +8,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from tarmac.pipeline.base.params import TASK
 from tarmac.policy import SweepParams
-from tarmac.sweep.space import Sampler, draw
+from tarmac.sweep.space import Sampler, draw_values
 
 SPACE = {
     "train.xgboost.learning_rate": {"low": 0.01, "high": 0.3, "log": True},
@@ -21,7 +21,14 @@ GRID = {"train.xgboost.max_depth": {"low": 2, "high": 4}, "train.seed": {"choice
 
 def sweep_params(space: Mapping[str, object] = SPACE, **changes: object) -> SweepParams:
     """A sweep section with some keys changed."""
-    tree = {"objective": TASK.loss, "sampler": "tpe", "seed": 7, "halving": None, "space": dict(space), **changes}
+    tree = {
+        "objective": TASK.loss_metric,
+        "sampler": "tpe",
+        "seed": 7,
+        "halving": None,
+        "space": dict(space),
+        **changes,
+    }
     return SweepParams.model_validate(tree)
 
 
@@ -39,7 +46,7 @@ def loss(values: Mapping[str, object]) -> float:
 def step(study: Study, params: SweepParams, state: TrialState = TrialState.COMPLETE) -> dict[str, object]:
     """One trial; returns what it drew."""
     trial = study.ask()
-    values = draw(trial, params.space)
+    values = draw_values(trial, params.space)
     study.tell(trial, loss(values) if state == TrialState.COMPLETE else None, state=state)
     return values
 

@@ -4,8 +4,15 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from tarmac.sweep.places import RETRIES, SURPLUS, counted, give_up, place, retry
-from tarmac.sweep.trial import finished, open_places
+from tarmac.sweep.places import (
+    RETRIES,
+    SURPLUS,
+    compute_slot,
+    fail_and_requeue_trial,
+    requeue_trial,
+    select_effective_trials,
+)
+from tarmac.sweep.trial import has_open_slots, select_finished_trials
 from tests.tarmac.sweep.studies import last, step, study, sweep_params
 
 PARAMS = sweep_params()
@@ -23,53 +30,53 @@ def made() -> optuna.Study:
 def test_rerun_trial_keeps_its_slot_and_parameters(made):
     left = made.ask()
     left.suggest_int("train.xgboost.max_depth", 2, 12)
-    give_up(made, last(made))
+    fail_and_requeue_trial(made, last(made))
     again = made.ask()
     assert again.number == 4
     assert again.params == left.params
-    assert [trial.number for trial in counted(made.get_trials())] == [0, 1, 2, 4]
-    assert place(made.get_trials(), last(made)) == 3
+    assert [trial.number for trial in select_effective_trials(made.get_trials())] == [0, 1, 2, 4]
+    assert compute_slot(made.get_trials(), last(made)) == 3
     step(made, PARAMS)
-    assert place(made.get_trials(), last(made)) == 4
+    assert compute_slot(made.get_trials(), last(made)) == 4
 
 
 def test_giving_up_keeps_completed_trial(made):
-    give_up(made, made.get_trials()[0])
+    fail_and_requeue_trial(made, made.get_trials()[0])
     assert made.get_trials()[0].state == TrialState.COMPLETE
 
 
 def test_trial_fails_after_last_retry(made):
     made.ask()
     for _ in range(RETRIES):
-        give_up(made, last(made))
+        fail_and_requeue_trial(made, last(made))
         assert last(made).state == TrialState.WAITING
         made.ask()
-    give_up(made, last(made))
-    assert [trial.state for trial in counted(made.get_trials())].count(TrialState.FAIL) == 1
-    assert not open_places(made.get_trials(), 4)
-    assert len(finished(made.get_trials())) == 4
+    fail_and_requeue_trial(made, last(made))
+    assert [trial.state for trial in select_effective_trials(made.get_trials())].count(TrialState.FAIL) == 1
+    assert not has_open_slots(made.get_trials(), 4)
+    assert len(select_finished_trials(made.get_trials())) == 4
 
 
 def test_surplus_trial_is_not_counted_and_takes_no_slot(made):
     extra = made.ask()
     extra.set_user_attr(SURPLUS, True)
     made.tell(extra, state=TrialState.FAIL)
-    assert len(finished(made.get_trials())) == 3
+    assert len(select_finished_trials(made.get_trials())) == 3
     step(made, PARAMS)
-    assert place(made.get_trials(), last(made)) == 3
+    assert compute_slot(made.get_trials(), last(made)) == 3
 
 
 @pytest.mark.parametrize(("total", "is_open"), [(2, False), (3, False), (4, True)])
 def test_study_has_open_slot_only_until_total_is_reached(made, total, is_open):
-    assert open_places(made.get_trials(), total) is is_open
+    assert has_open_slots(made.get_trials(), total) is is_open
 
 
 def test_slot_of_waiting_trial_is_open(made):
     made.ask()
-    assert not open_places(made.get_trials(), 4)
-    give_up(made, last(made))
-    assert open_places(made.get_trials(), 4)
-    assert len(finished(made.get_trials())) == 3
+    assert not has_open_slots(made.get_trials(), 4)
+    fail_and_requeue_trial(made, last(made))
+    assert has_open_slots(made.get_trials(), 4)
+    assert len(select_finished_trials(made.get_trials())) == 3
 
 
 def test_retry_drops_attributes_and_intermediate_values(made):
@@ -77,5 +84,5 @@ def test_retry_drops_attributes_and_intermediate_values(made):
     trial.set_user_attr("error", "memory")
     trial.report(0.5, 10)
     made.tell(trial, state=TrialState.FAIL)
-    retry(made, last(made))
+    requeue_trial(made, last(made))
     assert (last(made).user_attrs, last(made).intermediate_values) == ({}, {})

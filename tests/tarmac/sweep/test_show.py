@@ -9,8 +9,8 @@ from optuna.trial import TrialState
 
 from tarmac.pipeline.base.params import TASK
 from tarmac.sweep.page import write_page
-from tarmac.sweep.places import give_up
-from tarmac.sweep.show import Line, names, ranked, rows, table
+from tarmac.sweep.places import fail_and_requeue_trial
+from tarmac.sweep.show import ProgressLine, build_rows, format_table, rank_trials, shorten_keys
 from tarmac.sweep.trial import ERROR, METRICS, PARAMS, SECONDS
 from tests.tarmac.sweep.studies import last, study, sweep_params
 
@@ -38,7 +38,7 @@ def made() -> optuna.Study:
 
 
 def test_ranks_best_trial_first_and_ties_by_number(made):
-    assert [trial.number for trial in ranked(made)] == [1, 3, 2, 0]
+    assert [trial.number for trial in rank_trials(made)] == [1, 3, 2, 0]
 
 
 @pytest.mark.skipif("auc" not in TASK.rounds, reason="of this task's metrics none is better when it is higher")
@@ -46,41 +46,41 @@ def test_higher_auc_ranks_first():
     upwards = study(sweep_params(objective="auc"))
     for value in (0.5, 0.7, 0.6):
         ended(upwards, value)
-    assert [trial.number for trial in ranked(upwards)] == [1, 2, 0]
+    assert [trial.number for trial in rank_trials(upwards)] == [1, 2, 0]
 
 
 def test_lists_trials_without_result_last_with_their_state(made):
     ended(made, None, TrialState.PRUNED)
     ended(made, None, TrialState.FAIL, **{ERROR: "out of memory"})
     made.ask()
-    shown = rows(made, "log_loss")
+    shown = build_rows(made, "log_loss")
     assert shown[0] == ["trial", "state", "log_loss", "learning_rate", "max_depth", "rounds", "seconds"]
     assert [line[0] for line in shown[1:]] == ["1", "3", "2", "0", "4", "5", "6"]
     assert [line[1] for line in shown[5:]] == ["pruned", "failed", "running"]
     assert [line[2] for line in shown[1:]] == ["0.300000", "0.300000", "0.400000", "0.500000", "–", "–", "–"]
-    assert table(made, "log_loss").splitlines()[-1] == "trial 5 failed: out of memory"
+    assert format_table(made, "log_loss").splitlines()[-1] == "trial 5 failed: out of memory"
 
 
 def test_rerun_trial_is_shown_once(made):
     made.ask()
-    give_up(made, last(made))
-    assert [line[0] for line in rows(made, "log_loss")[1:]] == ["1", "3", "2", "0", "5"]
+    fail_and_requeue_trial(made, last(made))
+    assert [line[0] for line in build_rows(made, "log_loss")[1:]] == ["1", "3", "2", "0", "5"]
 
 
 def test_short_names_are_unique_and_cut_at_dots():
     found = study(PARAMS_)
     trial = found.ask()
     trial.set_user_attr(PARAMS, {"train.xgboost.seed": 1, "train.xgboostish.seed": 2, "train.seed": 3})
-    assert names(found) == {
+    assert shorten_keys(found) == {
         "train.seed": "seed",
         "train.xgboost.seed": "xgboost.seed",
         "train.xgboostish.seed": "xgboostish.seed",
     }
-    assert names(study(PARAMS_)) == {}
+    assert shorten_keys(study(PARAMS_)) == {}
 
 
 def test_progress_line_shows_best_failures_and_time_left(made, capsys):
-    line = Line(made, "log_loss", 9)
+    line = ProgressLine(made, "log_loss", 9)
     line(made.get_trials())
     assert capsys.readouterr().out == "sweep  4 of 9  best log_loss 0.300000 (trial 1)\n"
     ended(made, None, TrialState.FAIL)

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from optuna.trial import TrialState
 
-from tarmac.policy import load
-from tarmac.policy.sweep import with_values
-from tarmac.sweep.places import retry
-from tarmac.sweep.space import DIGITS, grid
+from tarmac.policy import load_all_params
+from tarmac.policy.sweep import replace_values
+from tarmac.sweep.places import requeue_trial
+from tarmac.sweep.space import DIGITS, build_grid
 from tests.conftest import ROOT
 from tests.tarmac.sweep.studies import GRID, SPACE, last, step, study, sweep_params
 
@@ -19,14 +19,14 @@ from tests.tarmac.sweep.studies import GRID, SPACE, last, step, study, sweep_par
 def test_values_stay_in_range_and_on_steps(sampler):
     params = sweep_params(sampler=sampler)
     made = study(params)
-    train = load(ROOT / "params.yaml").train
+    train = load_all_params(ROOT / "params.yaml").train
     seen = [step(made, params) for _ in range(60)]
     for values in seen:
         assert 0.01 <= values["train.xgboost.learning_rate"] <= 0.3
         assert values["train.xgboost.max_depth"] in range(2, 13)
         assert values["train.xgboost.subsample"] in [0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
         assert values["train.model"] in SPACE["train.model"]["choices"]
-        with_values(train, values)
+        replace_values(train, values)
     assert {values["train.xgboost.max_depth"] for values in seen} >= set(range(3, 12)) or sampler == "tpe"
     assert {values["train.model"] for values in seen} == set(SPACE["train.model"]["choices"])
 
@@ -73,13 +73,13 @@ def test_interrupted_study_draws_same_values_as_whole_study(sampler, at):
     expected = [step(whole, params) for _ in range(16)]
     drawn = [step(cut, params) for _ in range(at)]
     step(cut, params, TrialState.FAIL)
-    retry(cut, last(cut))
+    requeue_trial(cut, last(cut))
     assert drawn + [step(cut, params) for _ in range(16 - at)] == expected
 
 
 def test_grid_draws_every_point_once():
     params = sweep_params(GRID | {"train.xgboost.subsample": {"low": 0.5, "high": 1.0, "step": 0.1}}, sampler="grid")
-    points = grid(params.space)
+    points = build_grid(params.space)
     steps = [0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
     assert [tuple(point.values()) for point in points] == list(itertools.product([2, 3, 4], [7, 8], steps))
     made = study(params)
@@ -94,6 +94,6 @@ def test_grid_keeps_integers_and_supports_fractional_steps():
         },
         sampler="grid",
     )
-    points = grid(params.space)
+    points = build_grid(params.space)
     assert points == [dict(zip(params.space, pair, strict=True)) for pair in itertools.product([1, 1.5, 2], [1, 4, 7])]
     assert {type(point["train.seed"]) for point in points} == {int}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tarmac.sweep.study import StudyError, load_study, open_storage, open_study, shown
+from tarmac.sweep.study import StudyError, load_study, open_storage, open_study, redact_url
 from tests.tarmac.sweep.studies import sweep_params
 
 pytestmark = pytest.mark.server
@@ -66,7 +66,7 @@ def test_storage_error_is_one_line_without_password(url):
 
 
 def test_shown_url_masks_password():
-    assert shown("postgresql://someone:secret@host/name") == "postgresql://someone:***@host/name"
+    assert redact_url("postgresql://someone:secret@host/name") == "postgresql://someone:***@host/name"
 
 
 def test_unknown_study_error_lists_known_studies():

@@ -8,14 +8,14 @@ import yaml
 from prefect import flow, task
 from prefect.cache_policies import INPUTS, TASK_SOURCE
 
-from tarmac.pipeline.base.hashing import digest
+from tarmac.pipeline.base.hashing import compute_dvc_hash
 
 cached = task(cache_policy=INPUTS + TASK_SOURCE, persist_result=True)
 
 
 def made(step: str, *paths: str) -> list[str]:
     import_module(f"tarmac.pipeline.{step}.stage").main()
-    return [digest(Path(path)) for path in paths]
+    return [compute_dvc_hash(Path(path)) for path in paths]
 
 
 @cached
@@ -41,7 +41,7 @@ def evaluate(features: list[str], models: list[str], params: list[Any]) -> list[
 @flow
 def pipeline() -> None:
     params = yaml.safe_load(Path("params.yaml").read_text())
-    prepared = prepare(digest(Path("data/raw")), params["prepare"])
+    prepared = prepare(compute_dvc_hash(Path("data/raw")), params["prepare"])
     features = featurize(prepared, params["problem"])
     models = train(features, [params["train"], params["split"], params["baseline"]])
     evaluate(features, models, [params["evaluate"], params["split"]])

@@ -3,50 +3,52 @@
 from collections.abc import Sequence
 
 from tarmac.dashboard import vega
-from tarmac.dashboard.known import CALIBRATION, LAST, RECORDS, Known
-from tarmac.dashboard.records import Bin
-from tarmac.dashboard.section import Block, Commands, Section, Source, Table
-from tarmac.dashboard.vega import ACCENT, MUTED, OTHER, Spec, y_title
-from tarmac.dashboard.words import TESTED, month, share
+from tarmac.dashboard.known import CALIBRATION, LAST, RECORDS, PageData
+from tarmac.dashboard.records import CalibrationBin
+from tarmac.dashboard.section import Block, CommandList, DataSource, PageSection, Table
+from tarmac.dashboard.vega import ACCENT, MUTED, OTHER, Spec, build_y_title
+from tarmac.dashboard.words import TESTED, format_month, format_share
 from tarmac.pipeline.base.params import TASK, Task
 from tarmac.pipeline.base.params.task import ERROR
-from tarmac.reporting.markdown import number, signed
+from tarmac.reporting.markdown import format_number, format_signed_number
 
 NONE = "Calibration was not measured yet."
 READS = "Rows are grouped by what was predicted for them; on the diagonal, as much came true as was predicted."
 
 
-def section(known: Known) -> Section:
+def build_section(known: PageData) -> PageSection:
     """Predicted against observed on the test months and, once it has labels, in the last month watched."""
     lines = {TESTED: known.calibration} if known.calibration else {}
-    if known.last and known.last.calibration:
-        lines[month(known.last.name)] = known.last.calibration
+    if known.last_month and known.last_month.calibration:
+        lines[format_month(known.last_month.name)] = known.last_month.calibration
     if not lines:
-        return Section("calibration", "Calibration", NONE, [Commands("To measure it", ["make run"])])
-    blocks: list[Block] = [vega.chart("Observed against predicted", READS, lambda width: _drawn(lines, width))]
-    blocks += [_table(name, bins) for name, bins in lines.items()]
-    return Section("calibration", "Calibration", _says(known), blocks, _sources(known))
+        return PageSection("calibration", "Calibration", NONE, [CommandList("To measure it", ["make run"])])
+    blocks: list[Block] = [
+        vega.build_chart("Observed against predicted", READS, lambda width: _build_chart_spec(lines, width))
+    ]
+    blocks += [_build_table(name, bins) for name, bins in lines.items()]
+    return PageSection("calibration", "Calibration", _summarize_calibration(known), blocks, _list_sources(known))
 
 
-def _says(known: Known) -> str:
+def _summarize_calibration(known: PageData) -> str:
     error = known.current.get(ERROR)
     worst = max(known.calibration, key=lambda one: abs(one.observed - one.predicted), default=None)
     if error is None or error.value is None or worst is None:
         return "Predictions beside what came true."
-    furthest = f"{told(worst.observed)} came true where {told(worst.predicted)} was predicted"
-    return f"Predictions are off by {_gap(error.value)} on average; the widest gap: {furthest}."
+    furthest = f"{format_value(worst.observed)} came true where {format_value(worst.predicted)} was predicted"
+    return f"Predictions are off by {_format_error(error.value)} on average; the widest gap: {furthest}."
 
 
-def told(value: float, task: Task = TASK) -> str:
+def format_value(value: float, task: Task = TASK) -> str:
     """A probability in percent, a number as it is."""
-    return number(value) if task.kind == "regression" else share(value)
+    return format_number(value) if task.kind == "regression" else format_share(value)
 
 
-def _gap(error: float) -> str:
-    return number(error) if TASK.kind == "regression" else f"{100 * error:.1f} points"
+def _format_error(error: float) -> str:
+    return format_number(error) if TASK.kind == "regression" else f"{100 * error:.1f} points"
 
 
-def ends(bins: Sequence[Bin], task: Task = TASK) -> tuple[float, float]:
+def compute_axis_range(bins: Sequence[CalibrationBin], task: Task = TASK) -> tuple[float, float]:
     """Where both axes begin and end: shares begin with none and end with all at most."""
     seen = [value for one in bins for value in (one.predicted, one.observed)]
     if task.kind != "regression":
@@ -55,11 +57,11 @@ def ends(bins: Sequence[Bin], task: Task = TASK) -> tuple[float, float]:
     return min(seen) - room, max(seen) + room
 
 
-def _drawn(lines: dict[str, list[Bin]], width: int) -> Spec:
+def _build_chart_spec(lines: dict[str, list[CalibrationBin]], width: int) -> Spec:
     narrow, names = width < vega.WIDE, list(lines)
-    rows = [_point(name, one) for name, bins in lines.items() for one in bins]
-    last = [_point(name, max(bins, key=lambda one: one.predicted)) for name, bins in lines.items()]
-    low, high = ends([one for bins in lines.values() for one in bins])
+    rows = [_build_point(name, one) for name, bins in lines.items() for one in bins]
+    last = [_build_point(name, max(bins, key=lambda one: one.predicted)) for name, bins in lines.items()]
+    low, high = compute_axis_range([one for bins in lines.values() for one in bins])
     colours = {"domain": names, "range": [OTHER, ACCENT][-len(names) :]}
     colour: Spec = {"field": "of", "type": "nominal", "legend": None, "scale": colours}
     diagonal = {"type": "line", "strokeDash": [3, 3], "color": MUTED, "strokeWidth": 1}
@@ -69,7 +71,7 @@ def _drawn(lines: dict[str, list[Bin]], width: int) -> Spec:
         "height": 320 if narrow else 440,
         "padding": {"top": 4, "bottom": 4, "left": 6, "right": 10 if narrow else 110},
         "data": {"values": rows},
-        "encoding": _axes(low, high),
+        "encoding": _build_axes(low, high),
         "layer": [
             {"mark": diagonal, "data": {"values": [{"x": low, "y": low}, {"x": high, "y": high}]}},
             {"mark": {"type": "line", "strokeWidth": 1.5}, "encoding": {"color": colour}},
@@ -82,29 +84,29 @@ def _drawn(lines: dict[str, list[Bin]], width: int) -> Spec:
     }
 
 
-def _axes(low: float, high: float) -> Spec:
+def _build_axes(low: float, high: float) -> Spec:
     """Both with the same ends, so that the diagonal is one."""
     axis: Spec = {"format": "~g" if TASK.kind == "regression" else ".0%", "tickCount": 5, "grid": True}
     place: Spec = {"type": "quantitative", "scale": {"domain": [low, high], "nice": False}}
     x = {**place, "field": "x", "axis": {**axis, "title": "predicted", "titleAnchor": "start"}}
-    return {"x": x, "y": {**place, "field": "y", "axis": {**axis, **y_title("came true")}}}
+    return {"x": x, "y": {**place, "field": "y", "axis": {**axis, **build_y_title("came true")}}}
 
 
-def _point(name: str, one: Bin) -> Spec:
-    return {"x": one.predicted, "y": one.observed, "of": name, "tip": _tip(name, one)}
+def _build_point(name: str, one: CalibrationBin) -> Spec:
+    return {"x": one.predicted, "y": one.observed, "of": name, "tip": _format_tooltip(name, one)}
 
 
-def _tip(name: str, one: Bin) -> str:
+def _format_tooltip(name: str, one: CalibrationBin) -> str:
     rows = f", {one.rows:,} rows" if one.rows is not None else ""
-    return f"{name}: {told(one.predicted)} predicted, {told(one.observed)} came true{rows}"
+    return f"{name}: {format_value(one.predicted)} predicted, {format_value(one.observed)} came true{rows}"
 
 
-def _table(name: str, bins: Sequence[Bin]) -> Table:
+def _build_table(name: str, bins: Sequence[CalibrationBin]) -> Table:
     rows = [
         (
-            told(one.predicted),
-            told(one.observed),
-            signed(one.observed - one.predicted)
+            format_value(one.predicted),
+            format_value(one.observed),
+            format_signed_number(one.observed - one.predicted)
             if TASK.kind == "regression"
             else f"{100 * (one.observed - one.predicted):+.1f}".replace("-", "−"),
             f"{one.rows:,}" if one.rows is not None else "–",
@@ -115,6 +117,6 @@ def _table(name: str, bins: Sequence[Bin]) -> Table:
     return Table(f"Every group, {name}", ("#predicted", "#came true", gap, "#rows"), rows, folded=True)
 
 
-def _sources(known: Known) -> list[Source]:
-    monitored = [RECORDS if known.last_is_record else LAST] if known.last and known.last.calibration else []
-    return known.read(CALIBRATION, *monitored)
+def _list_sources(known: PageData) -> list[DataSource]:
+    monitored = [RECORDS if known.last_is_record else LAST] if known.last_month and known.last_month.calibration else []
+    return known.list_sources(CALIBRATION, *monitored)

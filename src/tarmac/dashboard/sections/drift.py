@@ -3,12 +3,21 @@
 from collections.abc import Sequence
 
 from tarmac.dashboard import vega
-from tarmac.dashboard.known import LAST, RECORDS, Known
-from tarmac.dashboard.records import Feature, Month
-from tarmac.dashboard.section import Block, Code, Commands, Section, Table
+from tarmac.dashboard.known import LAST, RECORDS, PageData
+from tarmac.dashboard.records import FeatureRecord, MonthRecord
+from tarmac.dashboard.section import Block, CodeCell, CommandList, PageSection, Table
 from tarmac.dashboard.vega import INK, MUTED, PAPER, Spec
-from tarmac.dashboard.words import WATCH, WATCHED, count, listed, month, share, span, ticks
-from tarmac.reporting.markdown import number
+from tarmac.dashboard.words import (
+    WATCH,
+    WATCHED,
+    format_count,
+    format_month,
+    format_month_range,
+    format_month_ticks,
+    format_share,
+    join_names,
+)
+from tarmac.reporting.markdown import format_number
 
 NONE = "No month has been watched yet, so nothing is known of drift."
 CALM = 0.1
@@ -22,42 +31,45 @@ MOST = 18  # features that are drawn: those that moved most
 ROW = 24  # units of height
 
 
-def section(known: Known) -> Section:
+def build_section(known: PageData) -> PageSection:
     """A heatmap of the features that moved most, and all of the last month in a table."""
-    if known.last is None:
-        return Section("drift", "Drift", NONE, [Commands(f"To watch the last {WATCHED}", [WATCH])])
-    blocks: list[Block] = [_table(known.last), _by_month(known.months)]
-    if _any(known.months):
-        blocks.insert(0, vega.chart(_title(known.months), READS, lambda width: _drawn(known.months, width)))
-    where = known.read(RECORDS) if known.last_is_record else known.read(RECORDS, LAST)
-    return Section("drift", "Drift", _says(known.last), blocks, where)
+    if known.last_month is None:
+        return PageSection("drift", "Drift", NONE, [CommandList(f"To watch the last {WATCHED}", [WATCH])])
+    blocks: list[Block] = [_build_feature_table(known.last_month), _build_month_table(known.months)]
+    if _has_psi(known.months):
+        blocks.insert(
+            0,
+            vega.build_chart(_format_title(known.months), READS, lambda width: _build_chart_spec(known.months, width)),
+        )
+    where = known.list_sources(RECORDS) if known.last_is_record else known.list_sources(RECORDS, LAST)
+    return PageSection("drift", "Drift", _summarize_drift(known.last_month), blocks, where)
 
 
-def _title(months: Sequence[Month]) -> str:
-    every = len(_order(months))
+def _format_title(months: Sequence[MonthRecord]) -> str:
+    every = len(_order_features(months))
     which = f"the {MOST} of {every} features that moved most" if every > MOST else "every feature"
-    return f"PSI of {which}, {span([found.name for found in months])}"
+    return f"PSI of {which}, {format_month_range([found.name for found in months])}"
 
 
-def _any(months: Sequence[Month]) -> bool:
+def _has_psi(months: Sequence[MonthRecord]) -> bool:
     return any(one.psi is not None for found in months for one in found.features)
 
 
-def _says(last: Month) -> str:
-    beyond = sorted((one for one in last.features if _beyond(one)), key=lambda one: -(one.psi or 0))
+def _summarize_drift(last: MonthRecord) -> str:
+    beyond = sorted((one for one in last.features if _has_drifted(one)), key=lambda one: -(one.psi or 0))
     if not beyond:
-        return f"In {month(last.name)}, no feature moved further than training months differ among themselves."
-    names = listed([f"{one.feature} ({number(one.psi, 2)})" for one in beyond])
-    moved = count(len(beyond), "feature has", "features have")
-    return f"In {month(last.name)}, {moved} moved further than training months differ among themselves: {names}."
+        return f"In {format_month(last.name)}, no feature moved further than training months differ among themselves."
+    names = join_names([f"{one.feature} ({format_number(one.psi, 2)})" for one in beyond])
+    moved = format_count(len(beyond), "feature has", "features have")
+    return f"In {format_month(last.name)}, {moved} moved further than training months differ among themselves: {names}."
 
 
-def _beyond(one: Feature) -> bool:
+def _has_drifted(one: FeatureRecord) -> bool:
     """Whether a feature moved, and further than the seasons of the training window would have it."""
     return one.psi is not None and one.usual is not None and one.psi > max(one.usual, CALM)
 
 
-def _order(months: Sequence[Month]) -> list[str]:
+def _order_features(months: Sequence[MonthRecord]) -> list[str]:
     """Features, the one that moved most first."""
     most: dict[str, float] = {}
     for found in months:
@@ -66,10 +78,10 @@ def _order(months: Sequence[Month]) -> list[str]:
     return sorted(most, key=lambda name: (-most[name], name))
 
 
-def _drawn(months: Sequence[Month], width: int) -> Spec:
-    shown, names = _order(months)[:MOST], [found.name for found in months]
-    cells = [_cell(found, one) for found in months for one in found.features if one.feature in shown]
-    named = dict(zip(names, ticks(names), strict=True))
+def _build_chart_spec(months: Sequence[MonthRecord], width: int) -> Spec:
+    shown, names = _order_features(months)[:MOST], [found.name for found in months]
+    cells = [_build_cell(found, one) for found in months for one in found.features if one.feature in shown]
+    named = dict(zip(names, format_month_ticks(names), strict=True))
     above: Spec = {"title": None, "orient": "top", "labelAngle": 0, "labelOverlap": True}
     beside: Spec = {"title": None, "labelLimit": 150, "labelColor": INK}
     return {
@@ -81,18 +93,22 @@ def _drawn(months: Sequence[Month], width: int) -> Spec:
             "x": {"field": "month", "type": "ordinal", "axis": {**above, "labelExpr": f"{named}[datum.value]"}},
             "y": {"field": "feature", "type": "ordinal", "sort": shown, "axis": beside},
         },
-        "layer": [_shades(width), _frames(), *([_numbers()] if width // max(len(names), 1) > 44 else [])],
+        "layer": [
+            _build_shade_layer(width),
+            _build_frame_layer(),
+            *([_build_number_layer()] if width // max(len(names), 1) > 44 else []),
+        ],
     }
 
 
-def _cell(found: Month, one: Feature) -> Spec:
+def _build_cell(found: MonthRecord, one: FeatureRecord) -> Spec:
     shade = SHADES[sum(one.psi >= bound for bound in BOUNDS)] if one.psi is not None else None
-    tip = f"{one.feature}, {month(found.name)}: PSI {number(one.psi, 3)}, usual {number(one.usual, 3)}"
+    tip = f"{one.feature}, {format_month(found.name)}: PSI {format_number(one.psi, 3)}, usual {format_number(one.usual, 3)}"
     facts = {"month": found.name, "feature": one.feature, "psi": one.psi, "shade": shade}
-    return {**facts, "beyond": _beyond(one), "tip": tip}
+    return {**facts, "beyond": _has_drifted(one), "tip": tip}
 
 
-def _shades(width: int) -> Spec:
+def _build_shade_layer(width: int) -> Spec:
     colours = {"domain": SHADES, "range": [f"var(--heat-{place})" for place in range(len(SHADES))]}
     squares = {
         "symbolType": "square",
@@ -108,13 +124,13 @@ def _shades(width: int) -> Spec:
     return {"mark": mark, "encoding": {"color": colour, "description": {"field": "tip"}}}
 
 
-def _frames() -> Spec:
+def _build_frame_layer() -> Spec:
     """Around what lies beyond the usual."""
     mark = {"type": "rect", "filled": False, "stroke": INK, "strokeWidth": 2, "cornerRadius": 3}
     return {"mark": mark, "transform": [{"filter": "datum.beyond"}]}
 
 
-def _numbers() -> Spec:
+def _build_number_layer() -> Spec:
     """The index in each cell that is not calm, where there is room."""
     colour = {"condition": {"test": f"datum.psi >= {BOUNDS[2]}", "value": "var(--heat-ink)"}, "value": INK}
     text = {"field": "psi", "type": "quantitative", "format": ".2f"}
@@ -126,26 +142,29 @@ def _numbers() -> Spec:
     }
 
 
-def _table(last: Month) -> Table:
+def _build_feature_table(last: MonthRecord) -> Table:
     head = ("feature", "#PSI", "#usual", "#KS or Cramér's V", "#missing", "#missing before", "#unknown")
     ordered = sorted(last.features, key=lambda one: (-(one.psi or 0), one.feature))
     rows = [
         (
-            Code(one.feature),
-            number(one.psi, 3),
-            number(one.usual, 3),
-            number(one.distance, 3),
-            share(one.missing),
-            share(one.missing_before),
-            share(one.unknown),
+            CodeCell(one.feature),
+            format_number(one.psi, 3),
+            format_number(one.usual, 3),
+            format_number(one.distance, 3),
+            format_share(one.missing),
+            format_share(one.missing_before),
+            format_share(one.unknown),
         )
         for one in ordered
     ]
-    return Table(f"Every feature in {month(last.name)}", head, rows, folded=True)
+    return Table(f"Every feature in {format_month(last.name)}", head, rows, folded=True)
 
 
-def _by_month(months: Sequence[Month]) -> Table:
+def _build_month_table(months: Sequence[MonthRecord]) -> Table:
     found = {(month.name, one.feature): one.psi for month in months for one in month.features}
     names = [month.name for month in months]
-    rows = [(Code(name), *(number(found.get((month, name)), 3) for month in names)) for name in _order(months)]
+    rows = [
+        (CodeCell(name), *(format_number(found.get((month, name)), 3) for month in names))
+        for name in _order_features(months)
+    ]
     return Table("PSI of every feature in every month", ("feature", *(f"#{name}" for name in names)), rows, folded=True)

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from tarmac.dashboard.known import LAST, RECORDS, Known
-from tarmac.dashboard.records import Estimate, Month
-from tarmac.dashboard.section import Block, Code, Facts, Section, Source, Table, Verdict
-from tarmac.dashboard.words import MAIN, TESTED, WATCH, WATCHED, count, label, month
+from tarmac.dashboard.known import LAST, RECORDS, PageData
+from tarmac.dashboard.records import EstimateRecord, MonthRecord
+from tarmac.dashboard.section import Block, CodeCell, DataSource, KeyFacts, PageSection, Table, VerdictCell
+from tarmac.dashboard.words import MAIN, TESTED, WATCH, WATCHED, format_count, format_metric_name, format_month
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.params import TASK
 from tarmac.registry.history import STAGES
@@ -18,14 +18,14 @@ NEXT = {
 }
 
 
-def section(known: Known) -> Section:
+def build_section(known: PageData) -> PageSection:
     """The current model, the verdict of the last monitoring and why."""
-    tables = _tables(known.last) if known.last else []
-    blocks: list[Block] = [Facts(_facts(known)), *tables]
-    return Section("now", "Now", _says(known), blocks, _sources(known), _verdict(known))
+    tables = _build_tables(known.last_month) if known.last_month else []
+    blocks: list[Block] = [KeyFacts(_list_key_facts(known)), *tables]
+    return PageSection("now", "Now", _summarize_state(known), blocks, _list_sources(known), _build_verdict(known))
 
 
-def live(known: Known) -> dict[str, Any] | None:
+def find_live_version(known: PageData) -> dict[str, Any] | None:
     """The version that counts: of production, else the latest; None where nothing is released."""
     if known.registry is None:
         return None
@@ -34,37 +34,41 @@ def live(known: Known) -> dict[str, Any] | None:
     return next((version for version in versions if version["version"] == asked), versions[0])
 
 
-def _says(known: Known) -> str:
-    version, last = live(known), known.last
+def _summarize_state(known: PageData) -> str:
+    version, last = find_live_version(known), known.last_month
     if version is None:
         return "No version is released yet: the page shows the model that is committed here."
     place = "is in production" if "prod" in version["stages"] else "is the latest version, and none is in production"
-    watched = f"{month(last.name)}: {last.summary.rstrip('.')}" if last else "No month has been watched yet"
+    watched = f"{format_month(last.name)}: {last.summary.rstrip('.')}" if last else "No month has been watched yet"
     return f"{version['version']} {place}. {watched}."
 
 
-def _verdict(known: Known) -> Verdict | None:
-    return Verdict(known.last.verdict) if known.last else None
+def _build_verdict(known: PageData) -> VerdictCell | None:
+    return VerdictCell(known.last_month.verdict) if known.last_month else None
 
 
-def _facts(known: Known) -> list[tuple[str, str, str]]:
-    return [*_released(known), _quality(known), _watched(known.last)]
+def _list_key_facts(known: PageData) -> list[tuple[str, str, str]]:
+    return [*_describe_release(known), _describe_quality(known), _describe_last_month(known.last_month)]
 
 
-def _released(known: Known) -> list[tuple[str, str, str]]:
-    version = live(known)
+def _describe_release(known: PageData) -> list[tuple[str, str, str]]:
+    version = find_live_version(known)
     if version is None or known.registry is None:
         return [("Released", "none yet", "`make release && make promote STAGE=prod` makes the first one.")]
     latest, stages = known.registry["versions"][0]["version"], known.registry["stages"]
-    since = _since(known.registry["history"], stages.get("prod"))
+    since = _describe_promotion(known.registry["history"], stages.get("prod"))
     others = [f"{stage} has {stages.get(stage, 'none')}" for stage in STAGES if stage != "prod"]
     told = f"{', '.join(others)}; the latest is {latest}."
     return [
-        ("In production", stages.get("prod", "none"), f"{since}{told[0].upper()}{told[1:]} {_here(known, version)}")
+        (
+            "In production",
+            stages.get("prod", "none"),
+            f"{since}{told[0].upper()}{told[1:]} {_describe_page_model(known, version)}",
+        )
     ]
 
 
-def _since(history: Sequence[dict[str, Any]], version: str | None) -> str:
+def _describe_promotion(history: Sequence[dict[str, Any]], version: str | None) -> str:
     """When production got its version, and why."""
     given = [event for event in history if event["kind"] == "assignment" and event["stage"] == "prod"]
     if version is None or not given:
@@ -73,48 +77,51 @@ def _since(history: Sequence[dict[str, Any]], version: str | None) -> str:
     return f"Since {given[-1]['when'][:10]}{why}. "
 
 
-def _here(known: Known, version: dict[str, Any]) -> str:
+def _describe_page_model(known: PageData, version: dict[str, Any]) -> str:
     """Whether the rest of the page is about the version that counts."""
     if known.model and version["lineage"]["model"] == known.model:
         return "The sections below describe this model."
     return "The sections below describe the model that is committed here, which is another."
 
 
-def _quality(known: Known) -> tuple[str, str, str]:
+def _describe_quality(known: PageData) -> tuple[str, str, str]:
     found = known.current.get(MAIN)
     if found is None or found.value is None:
-        return (f"{label(MAIN)}, {TESTED}", "not known", "`make run` measures it.")
-    return (f"{label(MAIN)}, {TESTED}", f"{found.value:.3f}", _interval(found))
+        return (f"{format_metric_name(MAIN)}, {TESTED}", "not known", "`make run` measures it.")
+    return (f"{format_metric_name(MAIN)}, {TESTED}", f"{found.value:.3f}", _format_interval_note(found))
 
 
-def _interval(found: Estimate) -> str:
+def _format_interval_note(found: EstimateRecord) -> str:
     if found.low is None or found.high is None:
         return "No interval is known for it."
     hint = TASK.hint[0].upper() + TASK.hint[1:]
     return f"95% interval {found.low:.3f} to {found.high:.3f}, from resampled {problem.contract.CLUSTERS[1]}. {hint}."
 
 
-def _watched(last: Month | None) -> tuple[str, str, str]:
+def _describe_last_month(last: MonthRecord | None) -> tuple[str, str, str]:
     if last is None:
         return (
             "Last month watched",
             "none yet",
             f"`{WATCH}` judges the last {WATCHED}.",
         )
-    rows = f"{count(last.rows, 'row')}, {last.labelled:,} with a label"
-    return ("Last month watched", month(last.name), f"{rows}. Decision: {last.decision}, {NEXT[last.decision]}.")
+    rows = f"{format_count(last.rows, 'row')}, {last.labelled:,} with a label"
+    return ("Last month watched", format_month(last.name), f"{rows}. Decision: {last.decision}, {NEXT[last.decision]}.")
 
 
-def _tables(last: Month) -> list[Block]:
+def _build_tables(last: MonthRecord) -> list[Block]:
     head = ("outcome", "kind", "check", "reason")
     order = ("act", "watch", "ok")
     checks = sorted(last.checks, key=lambda check: order.index(check.outcome))
-    rows = [(Verdict(check.outcome), check.kind, Code(check.name), check.reason) for check in checks]
+    rows = [(VerdictCell(check.outcome), check.kind, CodeCell(check.name), check.reason) for check in checks]
     loud = [row for row in rows if row[0] != "ok"]
     told = [Table("Why", head, loud)] if loud else []
-    return [*told, Table(f"All {count(len(rows), 'check')} of {month(last.name)}", head, rows, folded=True)]
+    return [
+        *told,
+        Table(f"All {format_count(len(rows), 'check')} of {format_month(last.name)}", head, rows, folded=True),
+    ]
 
 
-def _sources(known: Known) -> list[Source]:
-    tags = [Source("model@… and model#…", None, "as Git tags")] if known.registry else []
-    return [*tags, *known.read(RECORDS if known.last_is_record else LAST)]
+def _list_sources(known: PageData) -> list[DataSource]:
+    tags = [DataSource("model@… and model#…", None, "as Git tags")] if known.registry else []
+    return [*tags, *known.list_sources(RECORDS if known.last_is_record else LAST)]

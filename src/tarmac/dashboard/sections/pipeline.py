@@ -6,9 +6,9 @@ from markupsafe import Markup, escape
 
 from tarmac.dashboard import graph
 from tarmac.dashboard.graph import Node
-from tarmac.dashboard.known import Known
-from tarmac.dashboard.section import Block, Chart, Code, Commands, Section, Table
-from tarmac.dashboard.words import count
+from tarmac.dashboard.known import PageData
+from tarmac.dashboard.section import Block, Chart, CodeCell, CommandList, PageSection, Table
+from tarmac.dashboard.words import format_count
 from tarmac.pipeline.base.paths import LOCK, PIPELINE
 
 NONE = "There is no pipeline here: dvc.yaml has no stage."
@@ -21,20 +21,25 @@ LETTER, MARGIN = 6.6, 9  # wide, of what stands in a box, and left of it
 SHOWN = 2  # outputs that stand in a box
 
 
-def section(known: Known) -> Section:
+def build_section(known: PageData) -> PageSection:
     """The graph, then every stage with what it reads and writes."""
     if not known.pipeline:
-        return Section("pipeline", "Pipeline", NONE, [Commands("A stage is added by", ["dvc stage add --help"])])
-    found = graph.nodes(known.pipeline)
+        return PageSection("pipeline", "Pipeline", NONE, [CommandList("A stage is added by", ["dvc stage add --help"])])
+    found = graph.build_nodes(known.pipeline)
     chart = Chart(
-        "The pipeline", READS, _drawn(known.pipeline, found, down=False), _drawn(known.pipeline, found, down=True)
+        "The pipeline",
+        READS,
+        _render_graph(known.pipeline, found, down=False),
+        _render_graph(known.pipeline, found, down=True),
     )
-    blocks: list[Block] = [chart, _table(known.pipeline)]
-    says = f"{count(len(known.pipeline), 'stage')}; each runs again only where something that it reads has changed."
-    return Section("pipeline", "Pipeline", says, blocks, known.read(PIPELINE, LOCK))
+    blocks: list[Block] = [chart, _build_table(known.pipeline)]
+    says = (
+        f"{format_count(len(known.pipeline), 'stage')}; each runs again only where something that it reads has changed."
+    )
+    return PageSection("pipeline", "Pipeline", says, blocks, known.list_sources(PIPELINE, LOCK))
 
 
-def _drawn(stages: graph.Stages, found: list[Node], down: bool) -> str:
+def _render_graph(stages: graph.Stages, found: list[Node], down: bool) -> str:
     """The graph as SVG. Whatever a name holds is escaped."""
     (wide, high), (beside, below) = (TALL, TALL_GAP) if down else (BOX, GAP)
     ranks, places = (max(getattr(node, axis) for node in found) + 1 for axis in ("rank", "place"))
@@ -42,22 +47,23 @@ def _drawn(stages: graph.Stages, found: list[Node], down: bool) -> str:
     if down:
         wide = max(LEAST, min(wide, (NARROW - (columns - 1) * beside) / columns))
     size = (columns * (wide + beside) - beside + 2, lines * (high + below) - below + 2)
-    at = {node.name: _corner(node, down, (wide + beside, high + below)) for node in found}
+    at = {node.name: _compute_corner(node, down, (wide + beside, high + below)) for node in found}
     arrows = [
-        _arrow(at[first], at[last], (wide, high), down) for first, last in sorted(graph.reduced(graph.edges(stages)))
+        _render_arrow(at[first], at[last], (wide, high), down)
+        for first, last in sorted(graph.reduce_edges(graph.find_edges(stages)))
     ]
-    boxes = [_box(node, at[node.name], (wide, high), node.name in stages) for node in found]
-    label = escape(f"The pipeline: {'; '.join(f'{a} feeds {b}' for a, b in sorted(graph.edges(stages)))}")
+    boxes = [_render_box(node, at[node.name], (wide, high), node.name in stages) for node in found]
+    label = escape(f"The pipeline: {'; '.join(f'{a} feeds {b}' for a, b in sorted(graph.find_edges(stages)))}")
     head = Markup('<svg viewBox="0 0 {:g} {:g}" width="{:g}" role="img" aria-label="{}">').format(*size, size[0], label)
     return Markup("").join([head, *arrows, *boxes, Markup("</svg>")])
 
 
-def _corner(node: Node, down: bool, step: Point) -> Point:
+def _compute_corner(node: Node, down: bool, step: Point) -> Point:
     column, line = (node.place, node.rank) if down else (node.rank, node.place)
     return 1 + column * step[0], 1 + line * step[1]
 
 
-def _arrow(first: Point, last: Point, box: Point, down: bool) -> Markup:
+def _render_arrow(first: Point, last: Point, box: Point, down: bool) -> Markup:
     """A curve from the end of one box to the start of another, with a head."""
     if down:
         start, end = (first[0] + box[0] / 2, first[1] + box[1]), (last[0] + box[0] / 2, last[1] - 5)
@@ -72,7 +78,7 @@ def _arrow(first: Point, last: Point, box: Point, down: bool) -> Markup:
     return Markup('<path class="edge" d="{}"/><path class="tip" d="{}"/>').format(curve, tip)
 
 
-def _box(node: Node, at: Point, box: Point, is_stage: bool) -> Markup:
+def _render_box(node: Node, at: Point, box: Point, is_stage: bool) -> Markup:
     most = int((box[0] - MARGIN) / LETTER)  # letters that fit
     lines = [*node.writes[:SHOWN]]
     if len(node.writes) > SHOWN:
@@ -81,27 +87,28 @@ def _box(node: Node, at: Point, box: Point, is_stage: bool) -> Markup:
     text = Markup('<text class="{}" x="{:g}" y="{:g}">{}</text>')
     first = 20 if lines else box[1] / 2 + 4
     written = [
-        text.format("file", at[0] + MARGIN, at[1] + 36 + 13 * n, _cut(line, most)) for n, line in enumerate(lines)
+        text.format("file", at[0] + MARGIN, at[1] + 36 + 13 * n, _shorten_name(line, most))
+        for n, line in enumerate(lines)
     ]
     title = Markup("<title>{}</title>").format(f"{node.name}: {', '.join(node.writes)}" if node.writes else node.name)
-    name = text.format("name", at[0] + MARGIN, at[1] + first, _cut(node.name, most))
+    name = text.format("name", at[0] + MARGIN, at[1] + first, _shorten_name(node.name, most))
     kind = "stage" if is_stage else "outside"
     return Markup("<g>{}{}{}{}</g>").format(title, frame.format(kind, *at, *box), name, Markup("").join(written))
 
 
-def _cut(name: str, most: int) -> str:
+def _shorten_name(name: str, most: int) -> str:
     return name if len(name) <= most else name[: most - 1] + "…"
 
 
-def _table(stages: dict[str, Any]) -> Table:
-    makers = {path: name for name, stage in stages.items() for path in graph.outputs(stage)}
+def _build_table(stages: dict[str, Any]) -> Table:
+    makers = {path: name for name, stage in stages.items() for path in graph.list_outputs(stage)}
     rows = [
         (
-            Code(name),
+            CodeCell(name),
             str(stage.get("desc") or "–"),
-            Code(", ".join(_data(stage, makers)) or "–"),
-            Code(", ".join(map(str, stage.get("params") or [])) or "–"),
-            Code(", ".join(graph.outputs(stage)) or "–"),
+            CodeCell(", ".join(_list_data_inputs(stage, makers)) or "–"),
+            CodeCell(", ".join(map(str, stage.get("params") or [])) or "–"),
+            CodeCell(", ".join(graph.list_outputs(stage)) or "–"),
         )
         for name, stage in stages.items()
     ]
@@ -109,6 +116,6 @@ def _table(stages: dict[str, Any]) -> Table:
     return Table("Every stage", head, rows, folded=True)
 
 
-def _data(stage: dict[str, Any], makers: dict[str, str]) -> list[str]:
+def _list_data_inputs(stage: dict[str, Any], makers: dict[str, str]) -> list[str]:
     """What a stage reads that is neither code nor environment."""
-    return [path for path in graph.files(stage, "deps") if path in makers or graph.is_data(path)]
+    return [path for path in graph.list_paths(stage, "deps") if path in makers or graph.is_data(path)]

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from tarmac.dashboard import vega
-from tarmac.dashboard.known import LAST, RECORDS, Known
-from tarmac.dashboard.records import Feature, Month, Prepared
-from tarmac.dashboard.section import Block, Code, Commands, Section, Table
+from tarmac.dashboard.known import LAST, RECORDS, PageData
+from tarmac.dashboard.records import FeatureRecord, MonthRecord, PreparedCounts
+from tarmac.dashboard.section import Block, CodeCell, CommandList, PageSection, Table
 from tarmac.dashboard.vega import ACCENT, OTHER, Spec
-from tarmac.dashboard.words import count, month, share
+from tarmac.dashboard.words import format_count, format_month, format_share
 from tarmac.pipeline.base.paths import PREPARED_COUNTS
 
 NONE = "The data were not prepared yet."
@@ -15,27 +15,39 @@ READS = "Share of rows without the input: a hollow dot in the training window, a
 ROW, MOST = 22, 16
 
 
-def section(known: Known) -> Section:
+def build_section(known: PageData) -> PageSection:
     """Counts of the preparation, then the inputs of the last month watched."""
     if known.prepared is None:
-        return Section("quality", "Data quality", NONE, [Commands("To check and count them", ["make run"])])
-    blocks: list[Block] = [_counts(known.prepared), _broken(known.prepared), *_missing(known.last)]
-    monitored = [RECORDS if known.last_is_record else LAST] if known.last else []
-    return Section(
-        "quality", "Data quality", _says(known.prepared, known.last), blocks, known.read(PREPARED_COUNTS, *monitored)
+        return PageSection("quality", "Data quality", NONE, [CommandList("To check and count them", ["make run"])])
+    blocks: list[Block] = [
+        _build_counts_table(known.prepared),
+        _build_rules_table(known.prepared),
+        *_build_missing_blocks(known.last_month),
+    ]
+    monitored = [RECORDS if known.last_is_record else LAST] if known.last_month else []
+    return PageSection(
+        "quality",
+        "Data quality",
+        _summarize_quality(known.prepared, known.last_month),
+        blocks,
+        known.list_sources(PREPARED_COUNTS, *monitored),
     )
 
 
-def _says(prepared: Prepared, last: Month | None) -> str:
-    aside = count(prepared.set_aside, "row was", "rows were") if prepared.set_aside else "No row was"
+def _summarize_quality(prepared: PreparedCounts, last: MonthRecord | None) -> str:
+    aside = format_count(prepared.set_aside, "row was", "rows were") if prepared.set_aside else "No row was"
     broken = sum(prepared.broken_rules.values())
-    values = f"; {count(broken, 'value')} broke a rule" if broken else ""
+    values = f"; {format_count(broken, 'value')} broke a rule" if broken else ""
     unknown = [one.feature for one in last.features if one.unknown] if last else []
-    told = f" In {month(last.name)}, {count(len(unknown), 'input')} had values never seen in training." if last else ""
+    told = (
+        f" In {format_month(last.name)}, {format_count(len(unknown), 'input')} had values never seen in training."
+        if last
+        else ""
+    )
     return f"{aside} set aside as invalid{values}.{told}"
 
 
-def _counts(prepared: Prepared) -> Table:
+def _build_counts_table(prepared: PreparedCounts) -> Table:
     rows = [(name.replace("_", " "), f"{size:,}") for name, size in sorted(prepared.rows.items())]
     return Table(
         "What was counted while preparing",
@@ -45,39 +57,42 @@ def _counts(prepared: Prepared) -> Table:
     )
 
 
-def _broken(prepared: Prepared) -> Table:
-    rows = [(Code(rule), f"{size:,}") for rule, size in sorted(prepared.broken_rules.items())]
+def _build_rules_table(prepared: PreparedCounts) -> Table:
+    rows = [(CodeCell(rule), f"{size:,}") for rule, size in sorted(prepared.broken_rules.items())]
     return Table("Rules that were broken", ("table, column and rule", "#values"), rows or [("none", "0")])
 
 
-def _missing(last: Month | None) -> list[Block]:
+def _build_missing_blocks(last: MonthRecord | None) -> list[Block]:
     """A drawing and a table of inputs that are not complete; nothing where none is known to be missing."""
     found = [one for one in last.features if one.missing or one.missing_before or one.unknown] if last else []
     if last is None or not found:
         return []
     found.sort(key=lambda one: (-(one.missing or 0), one.feature))
     gaps = [one for one in found if one.missing or one.missing_before][:MOST]
-    title = f"Missing inputs, {month(last.name)}"
+    title = f"Missing inputs, {format_month(last.name)}"
     head = ("input", "#missing", "#in training", "#unknown")
-    rows = [(Code(one.feature), share(one.missing), share(one.missing_before), share(one.unknown)) for one in found]
-    blocks: list[Block] = [Table(f"Inputs that are not complete, {month(last.name)}", head, rows, folded=True)]
+    rows = [
+        (CodeCell(one.feature), format_share(one.missing), format_share(one.missing_before), format_share(one.unknown))
+        for one in found
+    ]
+    blocks: list[Block] = [Table(f"Inputs that are not complete, {format_month(last.name)}", head, rows, folded=True)]
     if gaps:
-        blocks.insert(0, vega.chart(title, READS, lambda width: _drawn(gaps, width)))
+        blocks.insert(0, vega.build_chart(title, READS, lambda width: _build_chart_spec(gaps, width)))
     return blocks
 
 
-def _drawn(found: Sequence[Feature], width: int) -> Spec:
+def _build_chart_spec(found: Sequence[FeatureRecord], width: int) -> Spec:
     rows = [
         {
             "name": one.feature,
             "before": one.missing_before or 0,
             "now": one.missing or 0,
-            "tip": f"{one.feature}: {share(one.missing)} missing, {share(one.missing_before)} in training",
+            "tip": f"{one.feature}: {format_share(one.missing)} missing, {format_share(one.missing_before)} in training",
         }
         for one in found
     ]
     order = [row["name"] for row in rows]
-    y = vega.named(order)
+    y = vega.build_name_axis(order)
     axis = {"title": "share of rows without it", "format": ".0%", "grid": True, "tickCount": 5, "titleAnchor": "start"}
     x = {"type": "quantitative", "axis": axis, "scale": {"domainMin": 0}}
     dot = {"type": "point", "size": 55, "opacity": 1}

@@ -3,15 +3,24 @@
 from collections.abc import Mapping, Sequence
 
 from tarmac.dashboard import vega
-from tarmac.dashboard.known import LIVED, WAYS, Known
+from tarmac.dashboard.known import LIVED, WAYS, PageData
 from tarmac.dashboard.records import WAYS as NAMES
-from tarmac.dashboard.records import Lived, Way
-from tarmac.dashboard.section import Block, Code, Commands, Section, Table, Verdict
-from tarmac.dashboard.vega import ACCENT, INK, OTHER, PAPER, Spec, y_title
-from tarmac.dashboard.words import MAIN, between, count, difference, label, month, span, ticks
+from tarmac.dashboard.records import BacktestMonth, BacktestSummary
+from tarmac.dashboard.section import Block, CodeCell, CommandList, PageSection, Table, VerdictCell
+from tarmac.dashboard.vega import ACCENT, INK, OTHER, PAPER, Spec, build_y_title
+from tarmac.dashboard.words import (
+    MAIN,
+    format_count,
+    format_difference,
+    format_interval,
+    format_metric_name,
+    format_month,
+    format_month_range,
+    format_month_ticks,
+)
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.params import TASK
-from tarmac.reporting.markdown import number, signed
+from tarmac.reporting.markdown import format_number, format_signed_number
 
 NONE = "The year has not been replayed yet, so nobody knows here what retraining is worth."
 READS = (
@@ -23,45 +32,54 @@ COLOURS = {"never": OTHER, "monthly": INK, "policy": ACCENT}
 APART = 0.16  # of a month, between the ways: their intervals would hide one another
 
 
-def section(known: Known) -> Section:
+def build_section(known: PageData) -> PageSection:
     """The metric by month for every way, and what each cost and gained."""
     if not known.ways:
-        return Section(
-            "replay", "Is retraining worth it?", NONE, [Commands("To live it month by month", ["make replay"])]
+        return PageSection(
+            "replay", "Is retraining worth it?", NONE, [CommandList("To live it month by month", ["make replay"])]
         )
     lived = list(known.lived)
-    title = f"{label(MAIN)} by month, {span(sorted({one.month for one in lived}))}"
-    draw = vega.chart(title, READS, lambda width: _drawn(lived, width))
-    blocks: list[Block] = [draw, _costs(known.ways), _months(lived)]
-    return Section("replay", "Is retraining worth it?", _says(known.ways), blocks, known.read(LIVED, WAYS))
+    title = f"{format_metric_name(MAIN)} by month, {format_month_range(sorted({one.month for one in lived}))}"
+    draw = vega.build_chart(title, READS, lambda width: _build_chart_spec(lived, width))
+    blocks: list[Block] = [draw, _build_cost_table(known.ways), _build_month_table(lived)]
+    return PageSection(
+        "replay", "Is retraining worth it?", _summarize_backtest(known.ways), blocks, known.list_sources(LIVED, WAYS)
+    )
 
 
-def _says(ways: Sequence[Way]) -> str:
-    return " ".join(_gain(way) for way in ways if way.way != "never")
+def _summarize_backtest(ways: Sequence[BacktestSummary]) -> str:
+    return " ".join(_describe_gain(way) for way in ways if way.way != "never")
 
 
-def _gain(way: Way) -> str:
+def _describe_gain(way: BacktestSummary) -> str:
     """What a way brought over never retraining, and whether that is proven."""
-    made = f"{count(way.trainings, 'training')} ({way.released} released)"
-    cost = f"takes {made} and {number(way.minutes, 1)} minutes"
+    made = f"{format_count(way.trainings, 'training')} ({way.released} released)"
+    cost = f"takes {made} and {format_number(way.minutes, 1)} minutes"
     name = SUBJECTS.get(way.way, way.way)
     if way.over_never is None or way.over_never_low is None or way.over_never_high is None:
         return f"What {name[0].lower()}{name[1:]} gains is not known; it {cost}."
-    ends = f"{label(MAIN)} over never ({between(way.over_never_low, way.over_never_high, 4, sign=True)})"
+    ends = f"{format_metric_name(MAIN)} over never ({format_interval(way.over_never_low, way.over_never_high, 4, sign=True)})"
     if way.over_never_low <= 0 <= way.over_never_high:
-        return f"{name} gains nothing that is proven: {signed(way.over_never)} {ends}; it {cost}."
+        return f"{name} gains nothing that is proven: {format_signed_number(way.over_never)} {ends}; it {cost}."
     verb = "gains" if way.over_never > 0 else "loses"
-    return f"{name} {verb} {number(abs(way.over_never))} {ends} and {cost}."
+    return f"{name} {verb} {format_number(abs(way.over_never))} {ends} and {cost}."
 
 
-def _drawn(lived: Sequence[Lived], width: int) -> Spec:
+def _build_chart_spec(lived: Sequence[BacktestMonth], width: int) -> Spec:
     months = sorted({one.month for one in lived})
     known = [one for one in lived if one.score is not None]
-    rows = [_point(one, months) for one in known]
+    rows = [_build_point(one, months) for one in known]
     narrow = width < vega.WIDE
-    labels = {"labelExpr": f"{ticks(months)}[datum.value]", "values": list(range(0, len(months), 2 if narrow else 1))}
+    labels = {
+        "labelExpr": f"{format_month_ticks(months)}[datum.value]",
+        "values": list(range(0, len(months), 2 if narrow else 1)),
+    }
     x = {"field": "x", "type": "quantitative", "axis": {"title": None, "grid": False, **labels}}
-    y = {"type": "quantitative", "scale": {"zero": False}, "axis": {**y_title(label(MAIN)), "tickCount": 5}}
+    y = {
+        "type": "quantitative",
+        "scale": {"zero": False},
+        "axis": {**build_y_title(format_metric_name(MAIN)), "tickCount": 5},
+    }
     colour = {"field": "way", "legend": None, "scale": {"domain": list(COLOURS), "range": list(COLOURS.values())}}
     scale = {"scale": {"domain": [-0.4, len(months) - 0.6], "nice": False}}
     return {
@@ -96,22 +114,22 @@ def _drawn(lived: Sequence[Lived], width: int) -> Spec:
             },
             {
                 "mark": {"type": "text", "align": "left", "dx": 10, "fontWeight": 600, "fontSize": 12},
-                "data": {"values": _labels(known, months, narrow)},
+                "data": {"values": _build_line_labels(known, months, narrow)},
                 "encoding": {"y": {"field": "y", **y}, "text": {"field": "label"}},
             },
         ],
     }
 
 
-def _point(one: Lived, months: Sequence[str]) -> Spec:
+def _build_point(one: BacktestMonth, months: Sequence[str]) -> Spec:
     place = months.index(one.month) + APART * (list(COLOURS).index(one.way) - 1 if one.way in COLOURS else 2)
-    ends = f", 95% interval {between(one.low, one.high)}" if one.low is not None else ""
-    tip = f"{NAMES.get(one.way, one.way)}, {month(one.month)}: {number(one.score)}{ends}"
+    ends = f", 95% interval {format_interval(one.low, one.high)}" if one.low is not None else ""
+    tip = f"{NAMES.get(one.way, one.way)}, {format_month(one.month)}: {format_number(one.score)}{ends}"
     facts = {"x": place, "way": one.way, "value": one.score, "low": one.low, "high": one.high}
     return {**facts, "released": one.released, "tip": tip + ("; then a new model" if one.released else "")}
 
 
-def _labels(known: Sequence[Lived], months: Sequence[str], narrow: bool) -> list[Spec]:
+def _build_line_labels(known: Sequence[BacktestMonth], months: Sequence[str], narrow: bool) -> list[Spec]:
     """A name at the end of every line, each moved up as far as it needs to stand clear of the one below."""
     ends = {one.way: float(one.score or 0) for one in sorted(known, key=lambda one: one.month)}
     seen = [bound for one in known for bound in (one.low, one.high, one.score) if bound is not None]
@@ -124,14 +142,14 @@ def _labels(known: Sequence[Lived], months: Sequence[str], narrow: bool) -> list
     return labels
 
 
-def _costs(ways: Sequence[Way]) -> Table:
+def _build_cost_table(ways: Sequence[BacktestSummary]) -> Table:
     head = (
         "way",
         "#trainings",
         "#minutes",
         "#over never",
         "#95% interval",
-        f"#{label(MAIN)}",
+        f"#{format_metric_name(MAIN)}",
         "#95% interval",
         "#released",
     )
@@ -139,11 +157,11 @@ def _costs(ways: Sequence[Way]) -> Table:
         (
             way.way,
             f"{way.trainings:,}",
-            number(way.minutes, 1),
-            "–" if way.way == "never" else difference(way.over_never),
-            "–" if way.way == "never" else between(way.over_never_low, way.over_never_high, sign=True),
-            number(way.score),
-            between(way.low, way.high),
+            format_number(way.minutes, 1),
+            "–" if way.way == "never" else format_difference(way.over_never),
+            "–" if way.way == "never" else format_interval(way.over_never_low, way.over_never_high, sign=True),
+            format_number(way.score),
+            format_interval(way.low, way.high),
             f"{way.released:,}",
         )
         for way in ways
@@ -151,14 +169,14 @@ def _costs(ways: Sequence[Way]) -> Table:
     return Table("What each way cost, and what it gained", head, rows)
 
 
-def _months(lived: Sequence[Lived]) -> Table:
+def _build_month_table(lived: Sequence[BacktestMonth]) -> Table:
     head = (
         "month",
         "way",
         "trained on",
-        f"#{label(MAIN)}",
+        f"#{format_metric_name(MAIN)}",
         "#95% interval",
-        f"#{label(TASK.loss)}",
+        f"#{format_metric_name(TASK.loss_metric)}",
         "verdict",
         "retrained",
         "released",
@@ -167,11 +185,11 @@ def _months(lived: Sequence[Lived]) -> Table:
         (
             one.month,
             one.way,
-            Code(f"{one.train_first} to {one.train_last}") if one.train_first else "–",
-            number(one.score),
-            between(one.low, one.high),
-            number(one.loss),
-            Verdict(one.verdict) if one.verdict else "–",
+            CodeCell(f"{one.train_first} to {one.train_last}") if one.train_first else "–",
+            format_number(one.score),
+            format_interval(one.low, one.high),
+            format_number(one.loss),
+            VerdictCell(one.verdict) if one.verdict else "–",
             "yes" if one.retrained else "–",
             "yes" if one.released else "–",
         )

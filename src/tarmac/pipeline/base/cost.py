@@ -12,7 +12,7 @@ ASKED = "TARMAC_COST"  # a folder for one small file a stage; without it nothing
 
 
 @contextmanager
-def measured(stage: str) -> Iterator[None]:
+def measure_cost(stage: str) -> Iterator[None]:
     """Measures the block: wall and CPU seconds, and the process's peak memory in bytes."""
     started = time.monotonic()
     yield

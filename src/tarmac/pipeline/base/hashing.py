@@ -5,18 +5,18 @@ import json
 from pathlib import Path
 
 
-def digest(path: Path) -> str:
+def compute_dvc_hash(path: Path) -> str:
     """DVC's hash of a file or a folder in the workspace, computed from its bytes; empty where there is none."""
     if path.is_file():
-        return _md5(path)
+        return _compute_md5(path)
     files = sorted(file for file in path.rglob("*") if file.is_file())
     if not files:
         return ""
-    listing = [{"md5": _md5(file), "relpath": file.relative_to(path).as_posix()} for file in files]
+    listing = [{"md5": _compute_md5(file), "relpath": file.relative_to(path).as_posix()} for file in files]
     listing.sort(key=lambda entry: entry["relpath"])
     return hashlib.md5(json.dumps(listing).encode(), usedforsecurity=False).hexdigest() + ".dir"
 
 
-def _md5(path: Path) -> str:
+def _compute_md5(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

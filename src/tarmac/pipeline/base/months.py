@@ -14,7 +14,7 @@ class MonthsError(UserError):
     """A month's file is missing."""
 
 
-def stored(folder: Path) -> list[str]:
+def list_stored_months(folder: Path) -> list[str]:
     """The months that have a file in the folder, first to last; or `all`, where that is its only file.
 
     Raises `MonthsError` where there is none, a gap, or a file that is named otherwise.
@@ -29,7 +29,7 @@ def stored(folder: Path) -> list[str]:
         raise MonthsError(f"{names}: not named like a month", advice)
     if not found:
         raise MonthsError(f"{folder} has no monthly files", "fetch them with `make pull`")
-    missing = sorted(set(between(found[0], found[-1])) - set(found))
+    missing = sorted(set(list_months_between(found[0], found[-1])) - set(found))
     if missing:
         raise MonthsError(
             f"{folder} has no {', '.join(missing)} between {found[0]} and {found[-1]}",
@@ -38,35 +38,35 @@ def stored(folder: Path) -> list[str]:
     return found
 
 
-def between(first: str, last: str) -> list[str]:
+def list_months_between(first: str, last: str) -> list[str]:
     """Every month from `first` to `last`, both included."""
     months = [first]
     while months[-1] < last:
-        months.append(str(_first_day(months[-1]) + timedelta(days=31))[:7])
+        months.append(str(_parse_first_day(months[-1]) + timedelta(days=31))[:7])
     return months
 
 
-def shifted(month: str, by: int) -> str:
+def add_months(month: str, by: int) -> str:
     """The month so many months later, or earlier where `by` is negative."""
     count = int(month[:4]) * 12 + int(month[5:]) - 1 + by
     return f"{count // 12:04}-{count % 12 + 1:02}"
 
 
-def reaching_back(month: str, days: int, available: list[str]) -> list[str]:
+def select_lookback_months(month: str, days: int, available: list[str]) -> list[str]:
     """The available months that `days` before the month's first day, and the month itself, lie in."""
     if month == WHOLE:
         return [WHOLE]
-    earliest = str(_first_day(month) - timedelta(days=days))[:7]
+    earliest = str(_parse_first_day(month) - timedelta(days=days))[:7]
     return [candidate for candidate in available if earliest <= candidate <= month]
 
 
-def days(month: str) -> tuple[date, date]:
+def compute_month_bounds(month: str) -> tuple[date, date]:
     """The month's first day, and the first day after it."""
     if month == WHOLE:
         return date.min, date.max
-    first = _first_day(month)
-    return first, _first_day(str(first + timedelta(days=31))[:7])
+    first = _parse_first_day(month)
+    return first, _parse_first_day(str(first + timedelta(days=31))[:7])
 
 
-def _first_day(month: str) -> date:
+def _parse_first_day(month: str) -> date:
     return date.fromisoformat(f"{month}-01")

@@ -14,15 +14,15 @@ from tarmac.interface.errors import UserError
 
 
 @contextmanager
-def replacing(path: Path, commit: Callable[[], object] = lambda: None) -> Iterator[Path]:
+def replace_output(path: Path, commit: Callable[[], object] = lambda: None) -> Iterator[Path]:
     """Give a new path in the same folder to write a file or a folder to; move it to `path` at the end.
 
     `commit` then records the new output, as `dvc add` does. Until it has, an error takes the old
-    output back, and after a kill `recover` does.
+    output back, and after a kill `recover_output` does.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    recover(path)
-    new, old, done = _beside(path)
+    recover_output(path)
+    new, old, done = _build_partial_paths(path)
     try:
         yield new
         if path.exists():
@@ -32,36 +32,36 @@ def replacing(path: Path, commit: Callable[[], object] = lambda: None) -> Iterat
         if old.exists():
             old.replace(done)  # one step, whereas a folder is deleted file by file
     finally:
-        recover(path)
+        recover_output(path)
 
 
-def recover(path: Path) -> bool:
+def recover_output(path: Path) -> bool:
     """Take back a replacement that did not end, and delete its rest. Return whether there was one."""
-    new, old, done = _beside(path)
+    new, old, done = _build_partial_paths(path)
     unfinished = is_unfinished(path)
     if unfinished:
-        _remove(new)
+        _remove_path(new)
         if path.exists():
             path.replace(new)
         old.replace(path)
-    _remove(new)
-    _remove(done)
+    _remove_path(new)
+    _remove_path(done)
     return unfinished
 
 
 def is_unfinished(path: Path) -> bool:
     """Check whether a replacement was killed before it ended, or is under way."""
-    _, old, _ = _beside(path)
+    _, old, _ = _build_partial_paths(path)
     return old.exists()
 
 
-def _beside(path: Path) -> list[Path]:
+def _build_partial_paths(path: Path) -> list[Path]:
     """Return paths for what is written, what it replaces, and what it has replaced. Git ignores them."""
     return [path.with_name(f".{path.name}.{kind}.partial") for kind in ("new", "old", "done")]
 
 
 @contextmanager
-def exclusive(path: Path, wait: bool = True) -> Iterator[bool]:
+def acquire_file_lock(path: Path, wait: bool = True) -> Iterator[bool]:
     """Hold a lock file for the block, and yield whether it is held; without `wait` it may not be.
 
     The system frees it when the process ends, however that happens. The file is deleted at the end,
@@ -75,7 +75,7 @@ def exclusive(path: Path, wait: bool = True) -> Iterator[bool]:
             except BlockingIOError:
                 yield False
                 return
-            if _is_at(path, file.fileno()):
+            if _is_same_file(path, file.fileno()):
                 try:
                     yield True
                 finally:
@@ -83,25 +83,25 @@ def exclusive(path: Path, wait: bool = True) -> Iterator[bool]:
                 return
 
 
-def _is_at(path: Path, descriptor: int) -> bool:
+def _is_same_file(path: Path, descriptor: int) -> bool:
     try:
         return os.path.samestat(path.stat(), os.fstat(descriptor))
     except FileNotFoundError:
         return False
 
 
-def _remove(path: Path) -> None:
+def _remove_path(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
 
 
-def finite(metrics: Mapping[str, Any], prefix: str = "") -> None:
+def require_finite(metrics: Mapping[str, Any], prefix: str = "") -> None:
     """Raises `UserError` naming the first metric that is NaN or infinite: JSON has no word for either."""
     for name, value in metrics.items():
         if isinstance(value, Mapping):
-            finite(value, f"{prefix}{name}.")
+            require_finite(value, f"{prefix}{name}.")
         elif isinstance(value, float) and not math.isfinite(value):
             raise UserError(
                 f"metric {prefix}{name} is {value}: too few rows, or a model that diverged",
@@ -111,6 +111,6 @@ def finite(metrics: Mapping[str, Any], prefix: str = "") -> None:
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Writes sorted, indented JSON. Raises `UserError` where a number is not finite."""
-    finite(content)
-    with replacing(path) as partial:
+    require_finite(content)
+    with replace_output(path) as partial:
         partial.write_text(json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")

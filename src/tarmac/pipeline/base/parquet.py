@@ -14,7 +14,7 @@ VALUE = 8  # bytes of most values once they are read
 AGAIN = "delete it and fetch it again, for example with `make pull`"
 
 
-def check(path: Path) -> None:
+def check_parquet(path: Path) -> None:
     """Raises `UserError` where a file is missing, cut short, not Parquet, or larger in memory than a machine has."""
     if not path.is_file():
         raise UserError(
@@ -27,7 +27,7 @@ def check(path: Path) -> None:
         if size < 12 or head != MAGIC or file.read(4) != MAGIC:
             raise UserError(f"{path} is not a complete Parquet file ({size:,} bytes)", AGAIN)
     try:
-        unpacked = _unpacked(path, pq.read_metadata(path))
+        unpacked = _compute_memory_size(path, pq.read_metadata(path))
     except (OSError, pa.ArrowInvalid) as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"{path} cannot be read ({reason})", AGAIN) from None
@@ -39,14 +39,14 @@ def check(path: Path) -> None:
         )
 
 
-def _unpacked(path: Path, footer: pq.FileMetaData) -> int:
+def _compute_memory_size(path: Path, footer: pq.FileMetaData) -> int:
     """Bytes that a file takes once it is read; what is repeated is stored once, and counts each time."""
     stored = sum(footer.row_group(number).total_byte_size for number in range(footer.num_row_groups))
     known = max(stored, footer.num_rows * footer.num_columns * VALUE)
-    return int(known if known > LARGEST else max(known, _texts(path, footer)))
+    return int(known if known > LARGEST else max(known, _count_text_bytes(path, footer)))
 
 
-def _texts(path: Path, footer: pq.FileMetaData) -> int:
+def _count_text_bytes(path: Path, footer: pq.FileMetaData) -> int:
     """Bytes of a file's texts, counted without making them: each one is kept once, with where it occurs."""
     names = [field.name for field in footer.schema.to_arrow_schema() if pa.types.is_string(field.type)]
     total = 0

@@ -17,21 +17,21 @@ OWN_ADDRESS = "SPARK_LOCAL_IP"
 ADDRESS = os.environ.get(OWN_ADDRESS)
 
 
-class RoomError(UserError):
+class ResourcesError(UserError):
     """There is less memory or disk than the work needs."""
 
 
-def memory() -> int:
-    """Bytes of memory that a stage may take. Raises `RoomError` where `TARMAC_MEMORY` is no size."""
+def compute_memory_limit() -> int:
+    """Bytes of memory that a stage may take. Raises `ResourcesError` where `TARMAC_MEMORY` is no size."""
     if asked := os.environ.get(ASKED):
         size = re.fullmatch(r"(\d+(?:\.\d+)?) ?([MG]i?B)", asked)
         if size is None:
-            raise RoomError(f"{ASKED} is {asked!r}, not a size", "write it like 4GB or 512MiB")
+            raise ResourcesError(f"{ASKED} is {asked!r}, not a size", "write it like 4GB or 512MiB")
         return int(float(size[1]) * UNITS[size[2]])
-    return min(_free(), _allowed())
+    return min(_read_available_memory(), _read_container_limit())
 
 
-def spill() -> Path:
+def create_spill_folder() -> Path:
     """A folder on disk for what does not fit in memory: beside DVC's own, or the system's outside a repository."""
     if not SPILL.parents[2].is_dir():
         return Path(tempfile.gettempdir())
@@ -39,31 +39,31 @@ def spill() -> Path:
     return SPILL
 
 
-def size(folder: Path) -> int:
+def compute_folder_size(folder: Path) -> int:
     """Bytes of the files in a folder."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def check(memory_needed: float, disk_needed: float, what: str, advice: str) -> None:
-    """Raises `RoomError` where so many bytes of memory, or of disk here, are not to be had for `what`."""
-    has = memory()
+def require_resources(memory_needed: float, disk_needed: float, what: str, advice: str) -> None:
+    """Raises `ResourcesError` where so many bytes of memory, or of disk here, are not to be had for `what`."""
+    has = compute_memory_limit()
     if memory_needed > has:
         whose = f"{ASKED} gives" if os.environ.get(ASKED) else "this machine has"
-        needs = f"{what} would take about {_shown(memory_needed)} of memory"
-        raise RoomError(
-            f"{needs}, {whose} {_shown(has)}; nothing was started",
+        needs = f"{what} would take about {_format_gigabytes(memory_needed)} of memory"
+        raise ResourcesError(
+            f"{needs}, {whose} {_format_gigabytes(has)}; nothing was started",
             f"{advice}, or use a machine with more memory",
         )
     free = shutil.disk_usage(Path()).free
     if disk_needed > free:
-        needs = f"{what} would take about {_shown(disk_needed)} of disk"
-        raise RoomError(
-            f"{needs}, {_shown(free)} is free here; nothing was started",
+        needs = f"{what} would take about {_format_gigabytes(disk_needed)} of disk"
+        raise ResourcesError(
+            f"{needs}, {_format_gigabytes(free)} is free here; nothing was started",
             "free disk space, for example with `dvc gc --workspace`",
         )
 
 
-def _free() -> int:
+def _read_available_memory() -> int:
     """Memory that can be had without swapping; all of it where the system does not tell."""
     try:
         found = re.search(r"MemAvailable: +(\d+) kB", FREE.read_text(encoding="ascii"))
@@ -72,7 +72,7 @@ def _free() -> int:
     return int(found[1]) * 1024 if found else os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def _allowed() -> int:
+def _read_container_limit() -> int:
     """What a container may take."""
     try:
         return int(GROUP.read_text(encoding="ascii"))
@@ -80,5 +80,5 @@ def _allowed() -> int:
         return 2**63
 
 
-def _shown(size: float) -> str:
+def _format_gigabytes(size: float) -> str:
     return f"{size / 1e9:.1f} GB"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from tarmac.interface.errors import UserError, exit_on_user_error
 from tarmac.interface.problem import SOURCE, problem
-from tarmac.pipeline.base.cost import measured
-from tarmac.pipeline.base.site_cache import use_private
+from tarmac.pipeline.base.cost import measure_cost
+from tarmac.pipeline.base.site_cache import use_private_site_cache
 
 PACKAGE = Path(__file__).resolve().parents[2]
 # Threads of a waiting OpenMP pool spin by default; on a busy machine a fit then takes ten times longer.
@@ -20,15 +20,15 @@ if sys.argv[0] == "-m":
     gc.disable()
 
 
-def run(main: Callable[[], None]) -> None:
+def run_stage(main: Callable[[], None]) -> None:
     """Run a stage as a program; an error that the user can fix ends it with a message instead of a traceback."""
     name = Path(sys.argv[0]).parent.name  # of the stage's folder
     here = Path.cwd().resolve()
     gc.enable()
     with exit_on_user_error():
         refuse_foreign_code(here)
-        use_private(here)
-        with measured(name):
+        use_private_site_cache(here)
+        with measure_cost(name):
             main()
 
 
@@ -43,20 +43,20 @@ def refuse_foreign_code(here: Path) -> None:
             )
 
 
-class Progress:
+class StageProgress:
     """Prints `stage  step  name value …  seconds` for every step of a stage."""
 
     def __init__(self, stage: str) -> None:
         """Starts the stage's clock."""
         self._stage, self._last = stage, time.monotonic()
 
-    def step(self, name: str, **facts: object) -> None:
+    def report_step(self, name: str, **facts: object) -> None:
         """Reports that a step is done, with what it counted."""
         now = time.monotonic()
-        shown = "  ".join(f"{key.replace('_', ' ')} {_format(value)}" for key, value in facts.items())
+        shown = "  ".join(f"{key.replace('_', ' ')} {_format_value(value)}" for key, value in facts.items())
         print(f"{self._stage:<10}{name:<14}{shown}  ({now - self._last:.1f} s)", flush=True)
         self._last = now
 
 
-def _format(value: object) -> str:
+def _format_value(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:.4f}" if isinstance(value, float) else str(value)

@@ -12,7 +12,7 @@ VARIABLE = "DVC_SITE_CACHE_DIR"  # absolute: DVC takes a relative one from the c
 FOLDER = Path(".dvc/tmp/site")
 
 
-def use_private(root: Path) -> None:
+def use_private_site_cache(root: Path) -> None:
     """Have DVC use a folder of this user alone, here and in programs that are started from here.
 
     A folder that the environment names stays. Outside a repository there is nothing to do.
@@ -28,7 +28,7 @@ def use_private(root: Path) -> None:
             folder.chmod(0o700)  # what DVC makes in it, everyone may write
 
 
-def is_private(folder: Path) -> bool:
+def is_private_folder(folder: Path) -> bool:
     """Check that a folder is there, and that it is open to this user alone."""
     if not folder.is_dir():
         return False

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from tarmac.pipeline.base.params import TASK, AnySplit, BaselineParams, Sections, TrainParams, load
+from tarmac.pipeline.base.params import TASK, AnySplit, BaselineParams, ParamsSubset, TrainParams, load_params
 from tarmac.pipeline.base.paths import BASELINE, FEATURES
-from tarmac.pipeline.base.runner import Progress, run
+from tarmac.pipeline.base.runner import StageProgress, run_stage
 from tarmac.pipeline.training import fitting
-from tarmac.pipeline.training.identity import identity
+from tarmac.pipeline.training.identity import build_identity
 
 
-class StageParams(Sections):
+class BaselineStageParams(ParamsSubset):
     """The sections of `params.yaml` that this stage reads."""
 
     split: AnySplit
@@ -17,7 +17,7 @@ class StageParams(Sections):
     baseline: BaselineParams
 
 
-def baseline_params(params: StageParams) -> TrainParams:
+def build_baseline_params(params: BaselineStageParams) -> TrainParams:
     """The training of the baseline. What it has no use for, as rounds and trees, is not there: it cannot be read."""
     linear: dict[str, Any] = {TASK.baseline: getattr(params.train, TASK.baseline)}
     groups, seed = params.baseline.features, params.train.seed
@@ -26,14 +26,14 @@ def baseline_params(params: StageParams) -> TrainParams:
 
 def main() -> None:
     """Reads `data/features`; writes the baseline."""
-    params, progress = load(StageParams), Progress("baseline")
-    chosen = baseline_params(params)
-    split = fitting.read(params.split, chosen)
-    progress.step("data", **fitting.counted(split))
-    made_from = identity(chosen, params.split, FEATURES)
+    params, progress = load_params(BaselineStageParams), StageProgress("baseline")
+    chosen = build_baseline_params(params)
+    split = fitting.read_training_data(params.split, chosen)
+    progress.report_step("data", **fitting.count_split_rows(split))
+    made_from = build_identity(chosen, params.split, FEATURES)
     fitting.fit_and_export(chosen, split, BASELINE, made_from, lambda *_: None)
-    progress.step("exported", features=",".join(chosen.features))
+    progress.report_step("exported", features=",".join(chosen.features))
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

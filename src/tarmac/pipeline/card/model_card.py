@@ -9,7 +9,7 @@ import pandas as pd
 from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.params import TASK, Task
-from tarmac.reporting.markdown import SENTENCE, code, number, percent, table, text
+from tarmac.reporting.markdown import SENTENCE, escape_text, format_code, format_number, format_percent, render_table
 
 PART = "months" if problem.contract.DAY else "rows"  # what a part of the split consists of
 
@@ -19,7 +19,7 @@ class CardError(UserError):
 
 
 @dataclass(frozen=True)
-class Facts:
+class CardContent:
     """Everything the card states. No part of it may be empty; slices and behaviour are None where none are declared."""
 
     title: str
@@ -41,101 +41,119 @@ class Facts:
         for field in fields(self):
             fact = getattr(self, field.name)
             if fact is not None or field.name not in ("slices", "behaviour"):
-                _check(field.name, fact)
-        for row in _rows(self.metrics):
-            _check("metrics", [row["model"], row["baseline"]])
+                _check_fact(field.name, fact)
+        for row in _list_records(self.metrics):
+            _check_fact("metrics", [row["model"], row["baseline"]])
 
 
-def model_card(facts: Facts, confidence: float, task: Task = TASK) -> str:
+def render_model_card(facts: CardContent, confidence: float, task: Task = TASK) -> str:
     """The card in Markdown."""
-    share = percent(confidence)
+    share = format_percent(confidence)
     sections = [
         f"# Model card: {facts.title}",
         "Made by the pipeline from its own results; do not edit it.",
         f"**Predicts:** {facts.predicts}",
-        "## Intended use\n\n" + _list(facts.intended_use),
-        "## Not for\n\n" + _list(facts.not_for),
+        "## Intended use\n\n" + _render_list(facts.intended_use),
+        "## Not for\n\n" + _render_list(facts.not_for),
         "## Data\n\n" + facts.data_source,
-        table(["what was counted", "#rows"], [(code(name), f"{count:,}") for name, count in facts.rows.items()]),
-        table(["part", PART], list(facts.windows.items())),
-        "## Model\n\n" + table(["", ""], [(name, code(value, SENTENCE)) for name, value in facts.model.items()]),
-        f"## Metrics on the test {PART}\n\n{share} intervals, from resampled {_clusters()}.",
-        table(["metric", "#model", f"#{share} interval", "#baseline"], [_metric(row) for row in _rows(facts.metrics)]),
-        *_slices(facts.slices, share, task),
-        *_behaviours(facts.behaviour, task),
-        "## Limits\n\n" + _list(facts.limits),
-        "## Lineage\n\n" + table(["of", "MD5, as DVC names it"], [(n, code(h)) for n, h in facts.lineage.items()]),
+        render_table(
+            ["what was counted", "#rows"], [(format_code(name), f"{count:,}") for name, count in facts.rows.items()]
+        ),
+        render_table(["part", PART], list(facts.windows.items())),
+        "## Model\n\n"
+        + render_table(["", ""], [(name, format_code(value, SENTENCE)) for name, value in facts.model.items()]),
+        f"## Metrics on the test {PART}\n\n{share} intervals, from resampled {_describe_clusters()}.",
+        render_table(
+            ["metric", "#model", f"#{share} interval", "#baseline"],
+            [_format_metric_row(row) for row in _list_records(facts.metrics)],
+        ),
+        *_render_slices(facts.slices, share, task),
+        *_render_behaviours(facts.behaviour, task),
+        "## Limits\n\n" + _render_list(facts.limits),
+        "## Lineage\n\n"
+        + render_table(["of", "MD5, as DVC names it"], [(n, format_code(h)) for n, h in facts.lineage.items()]),
         "`dvc.lock` of the commit that holds this card names, stage by stage, every code file and parameter that made"
         " this model. `git log -1 -- models/card.md` finds that commit.",
     ]
     return "\n\n".join(sections) + "\n"
 
 
-def _check(name: str, fact: Any) -> None:
+def _check_fact(name: str, fact: Any) -> None:
     """Raises `CardError` where a fact is blank, has no entry, or has an entry that is blank."""
     if isinstance(fact, pd.DataFrame):
         missing = fact.empty
     elif isinstance(fact, Mapping):
         missing = not fact
         for key, value in fact.items():
-            _check(f"{name}.{key}", value)
+            _check_fact(f"{name}.{key}", value)
     elif isinstance(fact, str):
         missing = not fact.strip()
     elif isinstance(fact, Sequence):
         missing = not fact
         for entry in fact:
-            _check(name, entry)
+            _check_fact(name, entry)
     else:
         missing = fact is None or fact != fact  # noqa: PLR0124 -- NaN
     if missing:
         raise CardError(f"the model card has no {name.replace('_', ' ')}, which is required")
 
 
-def _list(lines: Sequence[str]) -> str:
+def _render_list(lines: Sequence[str]) -> str:
     return "\n".join(f"- {line}" for line in lines)
 
 
-def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+def _list_records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
 
 
-def _metric(row: Mapping[str, Any]) -> tuple[str, ...]:
-    return code(row["metric"]), number(row["model"]), _between(row), number(row["baseline"])
+def _format_metric_row(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return (
+        format_code(row["metric"]),
+        format_number(row["model"]),
+        _format_interval(row),
+        format_number(row["baseline"]),
+    )
 
 
-def _clusters() -> str:
+def _describe_clusters() -> str:
     one, many = problem.contract.CLUSTERS
     return many if one == "row" else f"{many}: the rows of a {one} are alike"
 
 
-def _slices(lines: pd.DataFrame | None, share: str, task: Task) -> list[str]:
+def _render_slices(lines: pd.DataFrame | None, share: str, task: Task) -> list[str]:
     if lines is None:
         return []
     own = "" if task.kind != "regression" else " It is against the mean of the slice's own rows."
     head = ["slice", "value", "#rows", f"#{task.title}", f"#{share} interval"]
-    shown = [_slice(row, task) for row in _rows(lines)]
-    return [f"## Slices\n\n{task.title}; a slice with too few rows has none.{own}", table(head, shown, 100)]
+    shown = [_format_slice_row(row, task) for row in _list_records(lines)]
+    return [f"## Slices\n\n{task.title}; a slice with too few rows has none.{own}", render_table(head, shown, 100)]
 
 
-def _slice(row: Mapping[str, Any], task: Task) -> tuple[str, ...]:
-    return code(row["slice"]), code(row["value"]), number(row["rows"]), number(row[task.main]), _between(row)
+def _format_slice_row(row: Mapping[str, Any], task: Task) -> tuple[str, ...]:
+    return (
+        format_code(row["slice"]),
+        format_code(row["value"]),
+        format_number(row["rows"]),
+        format_number(row[task.main_metric]),
+        _format_interval(row),
+    )
 
 
-def _behaviours(lines: pd.DataFrame | None, task: Task) -> list[str]:
+def _render_behaviours(lines: pd.DataFrame | None, task: Task) -> list[str]:
     if lines is None:
         return []
     moves = "the largest move" if task.kind == "multiclass" else "the largest move; else the mean move of the answers"
     head = ["what is tried", "expected", "#measured"]
     return [
         f"## Behaviour\n\n`usable`: {task.title} that is left; `same`: {moves}.",
-        table(head, [_behaviour(row) for row in _rows(lines)]),
+        render_table(head, [_format_behaviour_row(row) for row in _list_records(lines)]),
     ]
 
 
-def _behaviour(row: Mapping[str, Any]) -> tuple[str, ...]:
-    return text(row["behaviour"]), text(row["expectation"]), number(row["value"])
+def _format_behaviour_row(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return escape_text(row["behaviour"]), escape_text(row["expectation"]), format_number(row["value"])
 
 
-def _between(row: Mapping[str, Any]) -> str:
+def _format_interval(row: Mapping[str, Any]) -> str:
     known = row["low"] == row["low"]  # not NaN
-    return f"{number(row['low'])} to {number(row['high'])}" if known else "–"
+    return f"{format_number(row['low'])} to {format_number(row['high'])}" if known else "–"

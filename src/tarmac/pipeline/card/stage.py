@@ -12,18 +12,18 @@ import pyarrow.parquet as pq
 from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base import resources
-from tarmac.pipeline.base.hashing import digest
-from tarmac.pipeline.base.outputs import replacing, write_json
+from tarmac.pipeline.base.hashing import compute_dvc_hash
+from tarmac.pipeline.base.outputs import replace_output, write_json
 from tarmac.pipeline.base.params import (
     TASK,
     AnySplit,
     EvaluateParams,
     IntervalParams,
+    ParamsSubset,
     ProblemParams,
-    Sections,
     Task,
     TrainParams,
-    load,
+    load_params,
 )
 from tarmac.pipeline.base.paths import (
     CARD,
@@ -36,17 +36,17 @@ from tarmac.pipeline.base.paths import (
     TABLES,
     TRAIN_METRICS,
 )
-from tarmac.pipeline.base.runner import Progress, run
-from tarmac.pipeline.card.model_card import Facts, model_card
-from tarmac.pipeline.intervals.sample import Estimate, Sample
-from tarmac.pipeline.metrics.metrics import joined
+from tarmac.pipeline.base.runner import StageProgress, run_stage
+from tarmac.pipeline.card.model_card import CardContent, render_model_card
+from tarmac.pipeline.intervals.sample import MetricEstimate, Sample
+from tarmac.pipeline.metrics.metrics import join_prediction_columns
 
 BEHAVIOUR = TABLES / "behaviour.csv"
 PROCESS, ROW = 600e6, 200  # bytes, measured: of the process with its tables of clusters, of a prediction
-NONE = Estimate(float("nan"), float("nan"), float("nan"))
+NONE = MetricEstimate(float("nan"), float("nan"), float("nan"))
 
 
-class StageParams(Sections):
+class CardStageParams(ParamsSubset):
     """The sections of `params.yaml` that this stage reads."""
 
     problem: ProblemParams
@@ -56,29 +56,29 @@ class StageParams(Sections):
     intervals: IntervalParams
 
 
-def metric_table(sample: Sample, model: np.ndarray, baseline: np.ndarray) -> pd.DataFrame:
+def build_metric_table(sample: Sample, model: np.ndarray, baseline: np.ndarray) -> pd.DataFrame:
     """Columns `metric`, `model`, `low`, `high` and `baseline`, one row a metric."""
     lines = [
-        (name, found.value, found.low, found.high, sample.value(name, baseline))
+        (name, found.value, found.low, found.high, sample.compute_value(name, baseline))
         for name in sample.task.metrics
-        for found in [sample.estimate(name, model)]
+        for found in [sample.estimate_metric(name, model)]
     ]
     return pd.DataFrame(lines, columns=["metric", "model", "low", "high", "baseline"])
 
 
-def slice_table(rows: pd.DataFrame, sample: Sample, model: np.ndarray, min_rows: int) -> pd.DataFrame:
+def build_slice_table(rows: pd.DataFrame, sample: Sample, model: np.ndarray, min_rows: int) -> pd.DataFrame:
     """Columns `slice`, `value`, `rows`, `low`, `high` and the main metric: none where rows are few or of one label."""
-    lines, main = [], sample.task.main
+    lines, main = [], sample.task.main_metric
     for name in problem.contract.SLICES:
         for value, places in sorted(rows.groupby(name).indices.items()):
-            part = sample.at(places)
-            judged = len(places) >= min_rows and part.varied
-            found = part.estimate(main, model[places]) if judged else NONE
+            part = sample.select_rows(places)
+            judged = len(places) >= min_rows and part.has_two_labels
+            found = part.estimate_metric(main, model[places]) if judged else NONE
             lines.append((name, value, len(places), found.value, found.low, found.high))
     return pd.DataFrame(lines, columns=["slice", "value", "rows", main, "low", "high"])
 
 
-def unseen(labels: "pd.Series[float]", task: Task = TASK) -> list[str]:
+def format_unseen_classes(labels: "pd.Series[float]", task: Task = TASK) -> list[str]:
     """A line that names the classes that no test row is of."""
     names = [
         name
@@ -88,7 +88,7 @@ def unseen(labels: "pd.Series[float]", task: Task = TASK) -> list[str]:
     return [f"No test row is of {', '.join(names)}: metrics are of the other classes."] if names else []
 
 
-def described(params: StageParams) -> dict[str, object]:
+def describe_model(params: CardStageParams) -> dict[str, object]:
     """What the model is, in the words of its parameters."""
     trained = json.loads(TRAIN_METRICS.read_text(encoding="utf-8"))
     facts: dict[str, object] = {
@@ -102,68 +102,76 @@ def described(params: StageParams) -> dict[str, object]:
     return facts | rounds
 
 
-def lineage() -> dict[str, str]:
+def compute_lineage_hashes() -> dict[str, str]:
     """Hashes of what the model was made from and of what was made."""
-    return {str(path): digest(path) for path in (RAW, PINS, MODEL, PREDICTIONS)}
+    return {str(path): compute_dvc_hash(path) for path in (RAW, PINS, MODEL, PREDICTIONS)}
 
 
-def collect(params: StageParams, rows: pd.DataFrame, counted: dict[str, Any]) -> Facts:
+def build_card_content(params: CardStageParams, rows: pd.DataFrame, counted: dict[str, Any]) -> CardContent:
     """Everything that the card states."""
-    sample = Sample.of(
+    sample = Sample.from_rows(
         rows[problem.contract.TARGET],
         rows[problem.contract.CLUSTER],
         params.intervals,
         params.evaluate.calibration_bins,
     )
-    model, baseline = joined(rows), joined(rows, "baseline_")
+    model, baseline = join_prediction_columns(rows), join_prediction_columns(rows, "baseline_")
     behaviour = pd.read_csv(BEHAVIOUR)  # without a line where the problem declares none
-    return Facts(
+    return CardContent(
         title=problem.card.TITLE,
         predicts=problem.card.PREDICTS.format(**params.problem.model_dump()),
         intended_use=problem.card.INTENDED_USE,
         not_for=problem.card.NOT_FOR,
         data_source=problem.card.DATA_SOURCE,
-        limits=[*problem.card.LIMITS, *unseen(rows[problem.contract.TARGET])],
+        limits=[*problem.card.LIMITS, *format_unseen_classes(rows[problem.contract.TARGET])],
         rows={
             **counted["rows"],
             "rows set aside as invalid": counted["set_aside"],
             "test rows with a label": len(rows),
         },
-        windows=params.split.told(),
-        model=described(params),
-        metrics=metric_table(sample, model, baseline),
-        slices=slice_table(rows, sample, model, params.evaluate.min_slice_rows) if problem.contract.SLICES else None,
+        windows=params.split.describe_parts(),
+        model=describe_model(params),
+        metrics=build_metric_table(sample, model, baseline),
+        slices=build_slice_table(rows, sample, model, params.evaluate.min_slice_rows)
+        if problem.contract.SLICES
+        else None,
         behaviour=behaviour if len(behaviour) else None,
-        lineage=lineage(),
+        lineage=compute_lineage_hashes(),
     )
 
 
-def intervals(facts: Facts) -> dict[str, Any]:
+def build_intervals(facts: CardContent) -> dict[str, Any]:
     """Every metric and slice with its interval, for programs; None where a number could not be computed."""
     metrics = {
-        row["metric"]: _numbers(row, "model") | {"baseline": _number(row["baseline"])} for row in _rows(facts.metrics)
+        row["metric"]: _convert_estimate(row, "model") | {"baseline": _round_number(row["baseline"])}
+        for row in _list_records(facts.metrics)
     }
     slices = [
-        {"slice": row["slice"], "value": str(row["value"]), "rows": int(row["rows"]), "score": _numbers(row, TASK.main)}
-        for row in ([] if facts.slices is None else _rows(facts.slices))
+        {
+            "slice": row["slice"],
+            "value": str(row["value"]),
+            "rows": int(row["rows"]),
+            "score": _convert_estimate(row, TASK.main_metric),
+        }
+        for row in ([] if facts.slices is None else _list_records(facts.slices))
     ]
     return {"metrics": metrics, "slices": slices}
 
 
-def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+def _list_records(table: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
 
 
-def _numbers(row: Mapping[str, Any], value: str) -> dict[str, float | None]:
-    return {"value": _number(row[value]), "low": _number(row["low"]), "high": _number(row["high"])}
+def _convert_estimate(row: Mapping[str, Any], value: str) -> dict[str, float | None]:
+    return {"value": _round_number(row[value]), "low": _round_number(row["low"]), "high": _round_number(row["high"])}
 
 
-def _number(value: float) -> float | None:
+def _round_number(value: float) -> float | None:
     """Six digits: further ones differ between processors."""
     return round(float(value), 6) if np.isfinite(value) else None
 
 
-def read(path: Path) -> pd.DataFrame:
+def read_predictions(path: Path) -> pd.DataFrame:
     """Predictions without what only names a row; texts as categories, which take a byte or two."""
     named = [name for name in problem.contract.KEY if name not in {problem.contract.CLUSTER, *problem.contract.SLICES}]
     columns = [name for name in pq.read_schema(path).names if name not in named]
@@ -174,7 +182,7 @@ def read(path: Path) -> pd.DataFrame:
 
 def main() -> None:
     """Reads predictions, metrics and hashes; writes `models/card.md` and `metrics/intervals.json`."""
-    params, progress = load(StageParams), Progress("card")
+    params, progress = load_params(CardStageParams), StageProgress("card")
     for path in (RAW, PINS, MODEL, PREDICTIONS, PREPARED_COUNTS, TRAIN_METRICS, BEHAVIOUR):
         if not path.exists():
             raise UserError(
@@ -183,14 +191,14 @@ def main() -> None:
             )
     count = pq.read_metadata(PREDICTIONS).num_rows
     advice = "use fewer months in `split.test`"
-    resources.check(PROCESS + count * ROW, 0, f"{count:,} predictions", advice)
-    rows = read(PREDICTIONS)
-    facts = collect(params, rows, json.loads(PREPARED_COUNTS.read_text(encoding="utf-8")))
-    with replacing(CARD) as path:
-        path.write_text(model_card(facts, params.intervals.confidence), encoding="utf-8")
-    write_json(INTERVALS, {"confidence": params.intervals.confidence, **intervals(facts)})
-    progress.step("written", metrics=len(facts.metrics), slices=0 if facts.slices is None else len(facts.slices))
+    resources.require_resources(PROCESS + count * ROW, 0, f"{count:,} predictions", advice)
+    rows = read_predictions(PREDICTIONS)
+    facts = build_card_content(params, rows, json.loads(PREPARED_COUNTS.read_text(encoding="utf-8")))
+    with replace_output(CARD) as path:
+        path.write_text(render_model_card(facts, params.intervals.confidence), encoding="utf-8")
+    write_json(INTERVALS, {"confidence": params.intervals.confidence, **build_intervals(facts)})
+    progress.report_step("written", metrics=len(facts.metrics), slices=0 if facts.slices is None else len(facts.slices))
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

@@ -15,29 +15,38 @@ import pyarrow as pa
 
 from tarmac.pipeline.engine import duckdb
 
-__all__ = ["batches", "compiled", "connect", "show", "show_dates", "show_rows", "write", "write_months"]
+__all__ = [
+    "batch_months",
+    "compile_query",
+    "connect_backend",
+    "show_dates",
+    "show_files",
+    "show_rows",
+    "write_months",
+    "write_table",
+]
 SPARK = "tarmac.spark.engine"  # imported where it is the engine: no stage depends on the cluster's code
 Backend = Any  # Ibis' of either, which have no useful type in common
 
 
-def connect(name: str = "duckdb") -> Backend:
+def connect_backend(name: str = "duckdb") -> Backend:
     """A backend by its name. Raises `UserError` where it cannot be had here."""
-    return _engine(name).connect()
+    return _load_engine(name).connect_backend()
 
 
-def batches(backend: Backend, months: Sequence[str]) -> list[list[str]]:
+def batch_months(backend: Backend, months: Sequence[str]) -> list[list[str]]:
     """The months that are best made at once: each by itself on one machine, all together on a cluster."""
-    return [list(batch) for batch in _engine(backend.name).batches(months) if batch]
+    return [list(batch) for batch in _load_engine(backend.name).batch_months(months) if batch]
 
 
-def show(backend: Backend, name: str, paths: Sequence[Path]) -> ibis.Table:
+def show_files(backend: Backend, name: str, paths: Sequence[Path]) -> ibis.Table:
     """Makes the engine's table `name` show the rows of some Parquet files. Raises `UserError` naming a damaged one."""
-    return _engine(backend.name).show(backend, name, paths)
+    return _load_engine(backend.name).show_files(backend, name, paths)
 
 
 def show_dates(backend: Backend, name: str, dates: Mapping[str, date]) -> ibis.Table:
     """Makes the engine's table `name` hold one row of dates."""
-    return _engine(backend.name).show_dates(backend, name, dates)
+    return _load_engine(backend.name).show_dates(backend, name, dates)
 
 
 def show_rows(backend: Backend, name: str, rows: pa.Table) -> ibis.Table:
@@ -45,24 +54,24 @@ def show_rows(backend: Backend, name: str, rows: pa.Table) -> ibis.Table:
 
     Ibis' own tables in memory would be held until the process ends: a month's rows for every month.
     """
-    return _engine(backend.name).show_rows(backend, name, rows)
+    return _load_engine(backend.name).show_rows(backend, name, rows)
 
 
-def compiled(backend: Backend, table: ibis.Table) -> str:
+def compile_query(backend: Backend, table: ibis.Table) -> str:
     """The engine's own query for an expression: compiling takes longer than running it on a month of rows."""
-    return str(_engine(backend.name).compiled(backend, table))
+    return str(_load_engine(backend.name).compile_query(backend, table))
 
 
-def write(backend: Backend, table: ibis.Table, path: Path) -> None:
+def write_table(backend: Backend, table: ibis.Table, path: Path) -> None:
     """Writes a sorted table as one Parquet file with fixed writer settings."""
-    _engine(backend.name).write(backend, table, path)
+    _load_engine(backend.name).write_table(backend, table, path)
 
 
 def write_months(backend: Backend, query: str, day: str | None, months: Sequence[str], out: Path) -> None:
     """Writes the rows of a compiled, sorted query as one Parquet file a month, by their date in the column `day`."""
-    _engine(backend.name).write_months(backend, query, day, months, out)
+    _load_engine(backend.name).write_months(backend, query, day, months, out)
 
 
-def _engine(name: str) -> ModuleType:
+def _load_engine(name: str) -> ModuleType:
     """The functions of an engine by the name that Ibis gives its backends."""
     return duckdb if name == "duckdb" else import_module(SPARK)

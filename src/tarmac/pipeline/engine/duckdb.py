@@ -9,7 +9,7 @@ import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
 from tarmac.pipeline.base import parquet, resources
-from tarmac.pipeline.base.outputs import replacing
+from tarmac.pipeline.base.outputs import replace_output
 
 # Fixed, because they decide the bytes; the row group is DuckDB's own default.
 SETTINGS = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 9, ROW_GROUP_SIZE 122880"
@@ -18,24 +18,24 @@ SETTINGS = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 9, ROW_GROUP_SIZ
 SHARE = 0.5  # of the memory that a stage may take: the rows that Python holds are beside it
 
 
-def connect() -> Backend:
+def connect_backend() -> Backend:
     """A DuckDB in memory, and on disk beyond its limit. Threads and memory follow the machine; the results do not."""
     backend = ibis.duckdb.connect()
     backend.raw_sql("SET TimeZone = 'UTC'")
-    backend.raw_sql(f"SET memory_limit = '{resources.memory() * SHARE / 1e6:.0f}MB'")
-    backend.raw_sql(f"SET temp_directory = '{resources.spill()}'")
+    backend.raw_sql(f"SET memory_limit = '{resources.compute_memory_limit() * SHARE / 1e6:.0f}MB'")
+    backend.raw_sql(f"SET temp_directory = '{resources.create_spill_folder()}'")
     return backend
 
 
-def batches(months: Sequence[str]) -> list[list[str]]:
+def batch_months(months: Sequence[str]) -> list[list[str]]:
     """Each month by itself: memory does not grow with their number."""
     return [[month] for month in months]
 
 
-def show(backend: Backend, name: str, paths: Sequence[Path]) -> ibis.Table:
+def show_files(backend: Backend, name: str, paths: Sequence[Path]) -> ibis.Table:
     """Makes the engine's table `name` show the rows of some Parquet files. Raises `UserError` naming a damaged one."""
     for path in paths:
-        parquet.check(path)
+        parquet.check_parquet(path)
     return backend.create_view(name, backend.read_parquet([str(path) for path in paths]), overwrite=True)
 
 
@@ -52,19 +52,19 @@ def show_rows(backend: Backend, name: str, rows: pa.Table) -> ibis.Table:
     return backend.table(name)
 
 
-def compiled(backend: Backend, table: ibis.Table) -> str:
+def compile_query(backend: Backend, table: ibis.Table) -> str:
     """The query of an expression."""
     return str(backend.compile(table))
 
 
-def write(backend: Backend, table: ibis.Table, path: Path) -> None:
+def write_table(backend: Backend, table: ibis.Table, path: Path) -> None:
     """Writes a sorted table as one Parquet file with fixed writer settings."""
-    with replacing(path) as partial:
+    with replace_output(path) as partial:
         backend.to_parquet(table, partial, compression="zstd", compression_level=9, row_group_size=122880)
 
 
 def write_months(backend: Backend, query: str, _day: str | None, months: Sequence[str], out: Path) -> None:
-    """Writes the rows of a compiled, sorted query of one month, a batch of `batches`, as its Parquet file."""
+    """Writes the rows of a compiled, sorted query of one month, a batch of `batch_months`, as its Parquet file."""
     (month,) = months
-    with replacing(out / f"{month}.parquet") as partial:
+    with replace_output(out / f"{month}.parquet") as partial:
         backend.raw_sql(f"COPY ({query}) TO '{partial}' ({SETTINGS})")

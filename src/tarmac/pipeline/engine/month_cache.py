@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tarmac.interface.problem import problem
-from tarmac.pipeline.base.hashing import digest
+from tarmac.pipeline.base.hashing import compute_dvc_hash
 
 PACKAGE = Path(__file__).resolve().parents[2]
 DVC, KEPT = Path(".dvc"), Path(".dvc/tmp/tarmac/months")
@@ -25,7 +25,7 @@ FACTS, HASHES = "facts.json", "hashes.json"
 Facts = dict[str, Any]  # what is known of a month beside its files, as JSON
 
 
-def code(*roles: str) -> dict[str, str]:
+def hash_loaded_code(*roles: str) -> dict[str, str]:
     """MD5 of every file of the machinery and of the problem that is loaded, by its path from its package's folder.
 
     The roles of the problem that are named are loaded for it: others are when they are first used, which may be later.
@@ -36,10 +36,10 @@ def code(*roles: str) -> dict[str, str]:
     files = sorted({Path(file).resolve() for file in found if file})
     packages = [PACKAGE, problem.folder]
     owned = ((file, package) for file in files for package in packages if package in file.parents)
-    return {str(file.relative_to(package.parent)): digest(file) for file, package in owned}
+    return {str(file.relative_to(package.parent)): compute_dvc_hash(file) for file, package in owned}
 
 
-class Partitions:
+class MonthCache:
     """The kept months of one stage, and how many were `made` and `kept`."""
 
     def __init__(self, stage: str) -> None:
@@ -47,71 +47,71 @@ class Partitions:
         self._folder, self._used = KEPT / stage, set[Path]()
         self.made = self.kept = 0
 
-    def month(
+    def get_or_build_month(
         self, made_from: Mapping[str, object], names: Sequence[str], out: Path, make: Callable[[], Facts]
     ) -> Facts:
         """Puts the files `names` of a month under `out`, the kept ones or what `make` writes; returns what it returned.
 
         `made_from` (JSON) says all that can change them.
         """
-        facts = self.take(made_from, names, out)
+        facts = self.restore_month(made_from, names, out)
         if facts is None:
             facts = make()
-            self.keep(made_from, names, out, facts)
+            self.store_month(made_from, names, out, facts)
         return facts
 
-    def take(self, made_from: Mapping[str, object], names: Sequence[str], out: Path) -> Facts | None:
+    def restore_month(self, made_from: Mapping[str, object], names: Sequence[str], out: Path) -> Facts | None:
         """Puts the kept files of a month under `out` and returns its facts; None where there are none, or damaged."""
-        place = self._place(made_from)
+        place = self._build_entry_path(made_from)
         try:
-            facts = _take(place, [out / name for name in names])
+            facts = _restore_files(place, [out / name for name in names])
         except (OSError, ValueError):
             shutil.rmtree(place, ignore_errors=True)
             return None
         self.kept += 1
         return facts
 
-    def keep(self, made_from: Mapping[str, object], names: Sequence[str], out: Path, facts: Facts) -> None:
+    def store_month(self, made_from: Mapping[str, object], names: Sequence[str], out: Path, facts: Facts) -> None:
         """Keeps the files of a month that was made."""
         self.made += 1
         with suppress(OSError):  # no space left: then it is made again the next time
-            _keep(self._place(made_from), [out / name for name in names], facts)
+            _store_files(self._build_entry_path(made_from), [out / name for name in names], facts)
 
-    def _place(self, made_from: Mapping[str, object]) -> Path:
+    def _build_entry_path(self, made_from: Mapping[str, object]) -> Path:
         text = json.dumps(made_from, sort_keys=True).encode()
         place = self._folder / hashlib.md5(text, usedforsecurity=False).hexdigest()
         self._used.add(place)
         return place
 
-    def prune(self) -> None:
+    def prune_months(self) -> None:
         """Of the months that were not used, keeps the latest, as many bytes as those that were used."""
-        left = sum(map(_size, self._used))
+        left = sum(map(_compute_folder_size, self._used))
         others = set(self._folder.glob("*")) - self._used
         for place in sorted(others, key=lambda path: path.stat().st_mtime, reverse=True):
-            left -= _size(place)
+            left -= _compute_folder_size(place)
             if left < 0:
                 shutil.rmtree(place, ignore_errors=True)
 
 
 @contextmanager
-def partitions(stage: str) -> Iterator[Partitions]:
+def open_month_cache(stage: str) -> Iterator[MonthCache]:
     """The kept months of a stage; those that are too many are removed when the block has succeeded."""
-    kept = Partitions(stage)
+    kept = MonthCache(stage)
     yield kept
-    kept.prune()
+    kept.prune_months()
 
 
-def _take(place: Path, files: Sequence[Path]) -> Facts:
+def _restore_files(place: Path, files: Sequence[Path]) -> Facts:
     kept = [*(place / str(number) for number in range(len(files))), place / FACTS]
-    if [digest(path) for path in kept] != json.loads((place / HASHES).read_text(encoding="utf-8")):
+    if [compute_dvc_hash(path) for path in kept] != json.loads((place / HASHES).read_text(encoding="utf-8")):
         raise ValueError(f"{place} was damaged")
     for path, file in zip(kept, files, strict=False):
-        _link(path, file)
+        _link_file(path, file)
     os.utime(place)
     return dict(json.loads(kept[-1].read_text(encoding="utf-8")))
 
 
-def _keep(place: Path, files: Sequence[Path], facts: Facts) -> None:
+def _store_files(place: Path, files: Sequence[Path], facts: Facts) -> None:
     if not DVC.is_dir():
         return
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -119,13 +119,15 @@ def _keep(place: Path, files: Sequence[Path], facts: Facts) -> None:
         new = Path(temporary) / "new"
         new.mkdir()
         for number, file in enumerate(files):
-            _link(file, new / str(number))
+            _link_file(file, new / str(number))
         (new / FACTS).write_text(json.dumps(facts), encoding="utf-8")
-        (new / HASHES).write_text(json.dumps([*map(digest, files), digest(new / FACTS)]), encoding="utf-8")
+        (new / HASHES).write_text(
+            json.dumps([*map(compute_dvc_hash, files), compute_dvc_hash(new / FACTS)]), encoding="utf-8"
+        )
         new.rename(place)
 
 
-def _link(source: Path, target: Path) -> None:
+def _link_file(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         target.hardlink_to(source)
@@ -133,5 +135,5 @@ def _link(source: Path, target: Path) -> None:
         shutil.copy(source, target)
 
 
-def _size(place: Path) -> int:
+def _compute_folder_size(place: Path) -> int:
     return sum(path.stat().st_size for path in place.rglob("*") if path.is_file())

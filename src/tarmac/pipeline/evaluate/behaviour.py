@@ -8,13 +8,13 @@ import pandas as pd
 from tarmac.interface.behaviour import Behaviour
 from tarmac.interface.errors import UserError
 from tarmac.pipeline.base.params import TASK, Task
-from tarmac.pipeline.metrics.metrics import Labels, Predictions, main_score
+from tarmac.pipeline.metrics.metrics import Labels, Predictions, compute_main_metric
 
 Score = Callable[[pd.DataFrame], Predictions]
 DIGITS = 4  # of what is published: enough to judge by, few enough to be the same on every machine
 
 
-def measure(
+def measure_behaviours(
     behaviours: Sequence[Behaviour],
     score: Score,
     takes: Sequence[str],
@@ -40,12 +40,16 @@ def measure(
         value = float("nan")
         if behaviour.expectation == "same" or set(behaviour.columns) & set(takes):
             after = score(behaviour.change(rows, behaviour.columns)).astype("float64")
-            value = main_score(y, after, task) if behaviour.expectation == "usable" else _moved(behaviour, base, after)
+            value = (
+                compute_main_metric(y, after, task)
+                if behaviour.expectation == "usable"
+                else _compute_move(behaviour, base, after)
+            )
         lines.append((behaviour.name, behaviour.expectation, value))
     return pd.DataFrame(lines, columns=["behaviour", "expectation", "value"]).round(DIGITS)
 
 
-def _moved(behaviour: Behaviour, base: Predictions, after: Predictions) -> float:
+def _compute_move(behaviour: Behaviour, base: Predictions, after: Predictions) -> float:
     if behaviour.expectation == "same":
         return float(np.ceil(np.abs(after - base).max() * 10**DIGITS) / 10**DIGITS)  # the smallest move is one
     return float((after - base).mean())

@@ -7,13 +7,19 @@ import pandas as pd
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from tarmac.pipeline.base.params import TASK, Task
-from tarmac.pipeline.metrics.metrics import Labels, Predictions, calibration_table, exact, main_score
+from tarmac.pipeline.metrics.metrics import (
+    Labels,
+    Predictions,
+    compute_calibration_table,
+    compute_main_metric,
+    convert_to_float64,
+)
 
 POINTS = 101  # a curve's points: enough for the eye, little enough for Git
 Scored = dict[str, Predictions]  # predictions by the name of who made them
 
 
-def roc(y: Labels, scored: Scored) -> pd.DataFrame:
+def compute_roc_curve(y: Labels, scored: Scored) -> pd.DataFrame:
     """Columns `false_positive_rate` (evenly spaced) and, by name, the true positive rate."""
     grid = np.linspace(0, 1, POINTS)
     curves = {name: roc_curve(y, p) for name, p in scored.items()}
@@ -21,7 +27,7 @@ def roc(y: Labels, scored: Scored) -> pd.DataFrame:
     return pd.DataFrame({"false_positive_rate": grid, **points}).round(5)
 
 
-def precision_recall(y: Labels, scored: Scored) -> pd.DataFrame:
+def compute_pr_curve(y: Labels, scored: Scored) -> pd.DataFrame:
     """Columns `recall` (evenly spaced, above zero) and, by name, the precision."""
     grid = np.linspace(0, 1, POINTS)[1:]
     curves = {name: precision_recall_curve(y, p) for name, p in scored.items()}
@@ -29,30 +35,32 @@ def precision_recall(y: Labels, scored: Scored) -> pd.DataFrame:
     return pd.DataFrame({"recall": grid, **points}).round(5)
 
 
-def calibration(y: Labels, p: Predictions, bins: int) -> pd.DataFrame:
+def compute_calibration_curve(y: Labels, p: Predictions, bins: int) -> pd.DataFrame:
     """Columns `predicted`, `observed`, one row a bin of `flat` labels, and `perfect`, where they would be equal."""
-    predicted, observed, _ = calibration_table(y, p, bins).T
+    predicted, observed, _ = compute_calibration_table(y, p, bins).T
     return pd.DataFrame({"predicted": predicted, "observed": observed, "perfect": predicted}).round(5)
 
 
-def confusion(y: Labels, chosen: Labels, names: Sequence[str]) -> pd.DataFrame:
+def count_confusions(y: Labels, chosen: Labels, names: Sequence[str]) -> pd.DataFrame:
     """Columns `actual`, `predicted`, `rows`: how often each class was chosen for the rows of each."""
     places = range(len(names))
     counts = [(names[a], names[c], int(((y == a) & (chosen == c)).sum())) for a in places for c in places]
     return pd.DataFrame(counts, columns=["actual", "predicted", "rows"])
 
 
-def errors(y: Labels, scored: Scored) -> pd.DataFrame:
+def compute_error_quantiles(y: Labels, scored: Scored) -> pd.DataFrame:
     """Columns `share` of the rows (evenly spaced) and, by name, the absolute error that so many do not exceed."""
     grid = np.linspace(0, 1, POINTS)
-    points = {name: np.quantile(np.abs(exact(p) - y), grid) for name, p in scored.items()}
+    points = {name: np.quantile(np.abs(convert_to_float64(p) - y), grid) for name, p in scored.items()}
     return pd.DataFrame({"share": grid, **points}).round(5)
 
 
-def main_by(label: str, groups: "pd.Series[str]", y: Labels, scored: Scored, task: Task = TASK) -> pd.DataFrame:
+def compute_metric_by_group(
+    label: str, groups: "pd.Series[str]", y: Labels, scored: Scored, task: Task = TASK
+) -> pd.DataFrame:
     """Columns `label` and, by name, the main metric of each group; a group of one label is left out."""
     lines = [
-        {label: group, **{name: main_score(y[rows], p[rows], task) for name, p in scored.items()}}
+        {label: group, **{name: compute_main_metric(y[rows], p[rows], task) for name, p in scored.items()}}
         for group, rows in groups.groupby(groups).indices.items()
         if len(np.unique(y[rows])) > 1
     ]

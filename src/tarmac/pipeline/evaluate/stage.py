@@ -13,11 +13,11 @@ from pandas.api.types import union_categoricals
 
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base import resources
-from tarmac.pipeline.base.outputs import finite, replacing
-from tarmac.pipeline.base.params import TASK, AnySplit, EvaluateParams, Sections, Task, load
+from tarmac.pipeline.base.outputs import replace_output, require_finite
+from tarmac.pipeline.base.params import TASK, AnySplit, EvaluateParams, ParamsSubset, Task, load_params
 from tarmac.pipeline.base.params.task import ERROR
 from tarmac.pipeline.base.paths import BASELINE, FEATURES, MODEL, PREDICTIONS, TABLES, TEST_METRICS
-from tarmac.pipeline.base.runner import Progress, run
+from tarmac.pipeline.base.runner import StageProgress, run_stage
 from tarmac.pipeline.evaluate import behaviour, curves, importance
 from tarmac.pipeline.metrics import metrics, slices
 from tarmac.pipeline.models import dataset
@@ -30,7 +30,7 @@ PROCESS, ROW = 450e6, 150  # bytes, measured: of the process with a month in mem
 ROW_GROUP = 2**20  # rows, as pandas writes them
 
 
-class StageParams(Sections):
+class EvaluateStageParams(ParamsSubset):
     """The sections of `params.yaml` that this stage reads."""
 
     split: AnySplit
@@ -38,7 +38,7 @@ class StageParams(Sections):
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredPart:
     """Labelled rows of a part with the predictions of model and baseline: all of it but what they were made from."""
 
     parts: Parts  # the rows whole, one month in memory at a time
@@ -48,33 +48,33 @@ class Scored:
     baseline: np.ndarray
 
     @property
-    def both(self) -> dict[str, np.ndarray]:
+    def predictions_by_model(self) -> dict[str, np.ndarray]:
         """The predictions by the name that the plots show."""
         return {"model": self.model, "baseline": self.baseline}
 
 
-def score(
+def score_part(
     split: AnySplit, part: dataset.Part, model: Scorer, baseline: Scorer, write: Callable[[pd.DataFrame], None]
-) -> Scored:
+) -> ScoredPart:
     """Scores a part's labelled rows with both models, month by month, and hands each month's predictions on."""
     parts = dataset.read_months(FEATURES, split, part)
     groups, scored = [], []
-    for rows, y in map(dataset.with_label, parts):
+    for rows, y in map(dataset.select_labeled_rows, parts):
         scored.append((y, model.score(rows), baseline.score(rows)))
-        groups.append(grouped(rows))
-        write(predictions(rows, *scored[-1]))
+        groups.append(build_row_groups(rows))
+        write(build_predictions(rows, *scored[-1]))
     labels, ours, theirs = (np.concatenate(found) for found in zip(*scored, strict=True))
-    dataset.check_varied(labels)
-    return Scored(parts, _joined(groups), labels, ours, theirs)
+    dataset.check_labels_vary(labels)
+    return ScoredPart(parts, _concat_categories(groups), labels, ours, theirs)
 
 
-def grouped(rows: pd.DataFrame) -> pd.DataFrame:
+def build_row_groups(rows: pd.DataFrame) -> pd.DataFrame:
     """Month (where rows have a time) and slices of rows, as categories."""
     month = {MONTH: pd.to_datetime(rows[problem.contract.DAY]).dt.strftime("%Y-%m")} if problem.contract.DAY else {}
     return pd.DataFrame({**month, **problem.slices.slices(rows)}, index=rows.index).astype("category")
 
 
-def _joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+def _concat_categories(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Frames of categories one below the other, still as categories, in the order of their texts."""
     columns = {
         name: union_categoricals([part[name] for part in parts], sort_categories=True) for name in parts[0].columns
@@ -82,35 +82,39 @@ def _joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return pd.DataFrame(columns, index=range(sum(map(len, parts))))
 
 
-def all_metrics(valid: Scored, test: Scored, params: EvaluateParams, task: Task = TASK) -> dict[str, float]:
+def compute_all_metrics(
+    valid: ScoredPart, test: ScoredPart, params: EvaluateParams, task: Task = TASK
+) -> dict[str, float]:
     """Test metrics of the model, of two classes at the threshold that validation chose; the baseline's: `baseline/`."""
-    error = metrics.calibration_error(*metrics.flat(test.y, test.model, task), params.calibration_bins)
+    error = metrics.compute_calibration_error(
+        *metrics.flatten_predictions(test.y, test.model, task), params.calibration_bins
+    )
     threshold, flagged, share = {}, {}, {}
     if task.kind == "binary":
-        threshold = {"threshold": metrics.best_threshold(valid.y, valid.model, params.threshold_beta or 1.0)}
-        flagged = metrics.at_threshold(test.y, test.model, **threshold)
+        threshold = {"threshold": metrics.find_best_threshold(valid.y, valid.model, params.threshold_beta or 1.0)}
+        flagged = metrics.compute_threshold_metrics(test.y, test.model, **threshold)
         share = {"positive_share": float(test.y.mean())}
     return {
-        **metrics.ranking(test.y, test.model, task),
+        **metrics.compute_metrics(test.y, test.model, task),
         ERROR: error,
         **threshold,
         **flagged,
         "rows": len(test.y),
         **share,
-        **{f"baseline/{name}": value for name, value in metrics.ranking(test.y, test.baseline, task).items()},
+        **{f"baseline/{name}": value for name, value in metrics.compute_metrics(test.y, test.baseline, task).items()},
     }
 
 
-def tables(
-    valid: Scored, test: Scored, threshold: float | None, params: EvaluateParams, task: Task = TASK
+def build_plot_tables(
+    valid: ScoredPart, test: ScoredPart, threshold: float | None, params: EvaluateParams, task: Task = TASK
 ) -> dict[str, pd.DataFrame]:
     """The tables behind the plots, by name; none of them names a row. The threshold is that of two classes."""
-    flat = metrics.flat(test.y, test.model, task)
+    flat = metrics.flatten_predictions(test.y, test.model, task)
     return {
-        **_curves(test, threshold, task),
-        "calibration": curves.calibration(*flat, params.calibration_bins),
-        **({f"monthly_{task.short}": monthly(valid, test, task)} if problem.contract.DAY else {}),
-        "slices": slices.slice_metrics(
+        **_build_curve_tables(test, threshold, task),
+        "calibration": curves.compute_calibration_curve(*flat, params.calibration_bins),
+        **({f"monthly_{task.short}": compute_monthly_metric(valid, test, task)} if problem.contract.DAY else {}),
+        "slices": slices.compute_slice_metrics(
             {str(name): groups for name, groups in test.groups.items() if name != MONTH},
             test.y,
             test.model,
@@ -120,32 +124,35 @@ def tables(
     }
 
 
-def _curves(test: Scored, threshold: float | None, task: Task) -> dict[str, pd.DataFrame]:
+def _build_curve_tables(test: ScoredPart, threshold: float | None, task: Task) -> dict[str, pd.DataFrame]:
     """What there is to draw of one kind of target only."""
     if task.kind == "regression":
-        return {"errors": curves.errors(test.y, test.both)}
+        return {"errors": curves.compute_error_quantiles(test.y, test.predictions_by_model)}
     if task.kind == "multiclass":
-        return {"confusion": curves.confusion(test.y, test.model.argmax(axis=1), problem.contract.CLASSES)}
+        return {"confusion": curves.count_confusions(test.y, test.model.argmax(axis=1), problem.contract.CLASSES)}
     return {
-        "roc": curves.roc(test.y, test.both),
-        "precision_recall": curves.precision_recall(test.y, test.both),
-        "confusion": curves.confusion(test.y, test.model >= threshold, problem.contract.CLASSES),
+        "roc": curves.compute_roc_curve(test.y, test.predictions_by_model),
+        "precision_recall": curves.compute_pr_curve(test.y, test.predictions_by_model),
+        "confusion": curves.count_confusions(test.y, test.model >= threshold, problem.contract.CLASSES),
     }
 
 
-def monthly(valid: Scored, test: Scored, task: Task = TASK) -> pd.DataFrame:
+def compute_monthly_metric(valid: ScoredPart, test: ScoredPart, task: Task = TASK) -> pd.DataFrame:
     """The main metric of every month of both parts."""
-    months = _joined([valid.groups[[MONTH]], test.groups[[MONTH]]])[MONTH]
-    scored = {name: np.concatenate([valid.both[name], test.both[name]]) for name in valid.both}
+    months = _concat_categories([valid.groups[[MONTH]], test.groups[[MONTH]]])[MONTH]
+    scored = {
+        name: np.concatenate([valid.predictions_by_model[name], test.predictions_by_model[name]])
+        for name in valid.predictions_by_model
+    }
     y = np.concatenate([valid.y, test.y])
-    return curves.main_by("month", months, y, scored, task)
+    return curves.compute_metric_by_group("month", months, y, scored, task)
 
 
-def sample(scored: Scored, size: int, seed: int) -> tuple[pd.DataFrame, np.ndarray]:
+def sample_rows(scored: ScoredPart, size: int, seed: int) -> tuple[pd.DataFrame, np.ndarray]:
     """Some rows and their labels, drawn without replacement."""
     chosen = np.random.default_rng(seed).permutation(len(scored.y))[:size]
     found, places, first = [], [], 0
-    for rows, _ in map(dataset.with_label, scored.parts):
+    for rows, _ in map(dataset.select_labeled_rows, scored.parts):
         inside = np.flatnonzero((chosen >= first) & (chosen < first + len(rows)))
         found.append(rows.iloc[chosen[inside] - first])
         places.append(inside)
@@ -153,26 +160,32 @@ def sample(scored: Scored, size: int, seed: int) -> tuple[pd.DataFrame, np.ndarr
     return pd.concat(found).iloc[np.argsort(np.concatenate(places))].reset_index(drop=True), scored.y[chosen]
 
 
-def validation_importance(valid: Scored, model: Scorer, params: EvaluateParams) -> pd.DataFrame:
+def compute_validation_importance(valid: ScoredPart, model: Scorer, params: EvaluateParams) -> pd.DataFrame:
     """Permutation importance on a sample of the validation rows."""
-    rows, y = sample(valid, params.importance_rows, params.seed)
-    return importance.permutation_importance(model.score, [*model.categories, *model.numbers], rows, y, params.seed)
+    rows, y = sample_rows(valid, params.importance_rows, params.seed)
+    return importance.compute_importance(model.score, [*model.categories, *model.numbers], rows, y, params.seed)
 
 
-def behaviour_table(test: Scored, model: Scorer, params: EvaluateParams) -> pd.DataFrame:
+def build_behaviour_table(test: ScoredPart, model: Scorer, params: EvaluateParams) -> pd.DataFrame:
     """What changed inputs do to the answers, on a sample of the test rows."""
-    rows, y = sample(test, params.behaviour_rows, params.seed)
-    return behaviour.measure(problem.behaviour.BEHAVIOURS, model.score, [*model.categories, *model.numbers], rows, y)
+    rows, y = sample_rows(test, params.behaviour_rows, params.seed)
+    return behaviour.measure_behaviours(
+        problem.behaviour.BEHAVIOURS, model.score, [*model.categories, *model.numbers], rows, y
+    )
 
 
-def predictions(rows: pd.DataFrame, y: np.ndarray, model: np.ndarray, baseline: np.ndarray) -> pd.DataFrame:
+def build_predictions(rows: pd.DataFrame, y: np.ndarray, model: np.ndarray, baseline: np.ndarray) -> pd.DataFrame:
     """Row key, slices, label and both predictions of rows, in the order of the feature tables."""
-    named = {problem.contract.TARGET: y, **metrics.spread(model), **metrics.spread(baseline, "baseline_")}
+    named = {
+        problem.contract.TARGET: y,
+        **metrics.split_prediction_columns(model),
+        **metrics.split_prediction_columns(baseline, "baseline_"),
+    }
     sliced = {name: groups for name, groups in problem.slices.slices(rows).items() if name not in problem.contract.KEY}
     return rows[list(problem.contract.KEY)].assign(**sliced, **named)
 
 
-class Writer:
+class PredictionWriter:
     """A Parquet file written frame by frame, with the bytes that one frame of them all would give."""
 
     def __init__(self, path: Path) -> None:
@@ -181,23 +194,23 @@ class Writer:
         self._waiting: list[pd.DataFrame] = []
         self._file: pq.ParquetWriter | None = None
 
-    def __enter__(self) -> "Writer":
+    def __enter__(self) -> "PredictionWriter":
         """Nothing is open yet."""
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Writes what is left."""
         if kind is None:
-            self._write(1)
+            self._write_row_groups(1)
         if self._file is not None:
             self._file.close()
 
-    def add(self, rows: pd.DataFrame) -> None:
+    def add_rows(self, rows: pd.DataFrame) -> None:
         """Adds rows; writes the row groups that are full."""
         self._waiting.append(rows)
-        self._write(ROW_GROUP)
+        self._write_row_groups(ROW_GROUP)
 
-    def _write(self, least: int) -> None:
+    def _write_row_groups(self, least: int) -> None:
         while sum(map(len, self._waiting)) >= least:
             rows = pd.concat(self._waiting, ignore_index=True)
             table = pa.Table.from_pandas(rows[:ROW_GROUP], preserve_index=False)
@@ -208,44 +221,44 @@ class Writer:
 
 def log_metrics(values: dict[str, float]) -> None:
     """Logs the metrics with dvclive. Raises `UserError` where one is not finite."""
-    finite(values)
+    require_finite(values)
     with Live(str(METRICS), dvcyaml=None, save_dvc_exp=False, report=None) as live:
         for name, value in values.items():
             live.log_metric(name, value, plot=False)
 
 
-def check_room(split: AnySplit) -> None:
+def check_resources(split: AnySplit) -> None:
     """Raises `RoomError` where this machine has less memory than labels, groups and predictions take."""
     rows = sum(
-        dataset.count(dataset.read_months(FEATURES, split, part, [problem.contract.TARGET]))
+        dataset.count_rows(dataset.read_months(FEATURES, split, part, [problem.contract.TARGET]))
         for part in ("validation", "test")
     )
     what = f"{rows:,} rows"
-    resources.check(PROCESS + rows * ROW, 0, what, "use fewer months in `split.test`")
+    resources.require_resources(PROCESS + rows * ROW, 0, what, "use fewer months in `split.test`")
 
 
 def main() -> None:
     """Reads features and models; writes predictions, metrics and the tables of the plots."""
-    params, progress = load(StageParams), Progress("evaluate")
-    check_room(params.split)
+    params, progress = load_params(EvaluateStageParams), StageProgress("evaluate")
+    check_resources(params.split)
     model, baseline = Scorer(MODEL), Scorer(BASELINE)
-    valid = score(params.split, "validation", model, baseline, lambda _: None)
-    with replacing(PREDICTIONS) as path, Writer(path) as written:
-        test = score(params.split, "test", model, baseline, written.add)
-    progress.step("scored", validation=len(valid.y), test=len(test.y))
-    values = all_metrics(valid, test, params.evaluate)
-    drawn = tables(valid, test, values.get("threshold"), params.evaluate)
-    drawn["importance"] = validation_importance(valid, model, params.evaluate)
-    drawn["behaviour"] = behaviour_table(test, model, params.evaluate)
-    progress.step("importance", features=len(drawn["importance"]), rows=params.evaluate.importance_rows)
-    with replacing(TABLES) as folder:
+    valid = score_part(params.split, "validation", model, baseline, lambda _: None)
+    with replace_output(PREDICTIONS) as path, PredictionWriter(path) as written:
+        test = score_part(params.split, "test", model, baseline, written.add_rows)
+    progress.report_step("scored", validation=len(valid.y), test=len(test.y))
+    values = compute_all_metrics(valid, test, params.evaluate)
+    drawn = build_plot_tables(valid, test, values.get("threshold"), params.evaluate)
+    drawn["importance"] = compute_validation_importance(valid, model, params.evaluate)
+    drawn["behaviour"] = build_behaviour_table(test, model, params.evaluate)
+    progress.report_step("importance", features=len(drawn["importance"]), rows=params.evaluate.importance_rows)
+    with replace_output(TABLES) as folder:
         folder.mkdir()
         for name, table in drawn.items():
             table.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
     log_metrics(values)
-    main = TASK.main
-    progress.step("metrics", **{main: values[main], f"baseline_{main}": values[f"baseline/{main}"]})
+    main = TASK.main_metric
+    progress.report_step("metrics", **{main: values[main], f"baseline_{main}": values[f"baseline/{main}"]})
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

@@ -1,6 +1,6 @@
 """Intervals of metrics by resampling whole clusters (days): what befalls a day befalls many of its rows at once.
 
-Labels and predictions have the shapes of `base.params.Task`; those of the calibration error are `metrics.flat`.
+Labels and predictions have the shapes of `base.params.Task`; those of the calibration error are `metrics.flatten_predictions`.
 
 A resample is a row of `weights`: how often each cluster was drawn. Every metric is computed for all resamples at once
 from sums by cluster, so that a resample costs a product of matrices and not a pass over the rows.
@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from scipy.special import stdtrit
 
-from tarmac.pipeline.metrics.metrics import Labels, Predictions, exact
+from tarmac.pipeline.metrics.metrics import Labels, Predictions, convert_to_float64
 
 Clusters = np.ndarray  # number of the cluster of each row, 0 to clusters - 1, shape (rows,)
 Weights = np.ndarray  # shape (resamples, clusters)
@@ -27,7 +27,7 @@ def draw_weights(clusters: int, resamples: int, seed: int) -> Weights:
     return np.random.default_rng(seed).multinomial(clusters, np.full(clusters, 1 / clusters), resamples).astype(float)
 
 
-def interval(estimate: float, draws: Draws, clusters: int, confidence: float) -> tuple[float, float]:
+def compute_interval(estimate: float, draws: Draws, clusters: int, confidence: float) -> tuple[float, float]:
     """Estimate plus and minus Student's quantile times the resampled standard error, corrected for few clusters.
 
     It covers better than percentiles of the draws, which are too narrow with some sixty clusters. NaN twice where
@@ -41,7 +41,7 @@ def interval(estimate: float, draws: Draws, clusters: int, confidence: float) ->
     return estimate - reach, estimate + reach
 
 
-def roc_auc(y: Labels, p: Predictions, cluster: Clusters, weights: Weights) -> Draws:
+def resample_roc_auc(y: Labels, p: Predictions, cluster: Clusters, weights: Weights) -> Draws:
     """ROC-AUC by resample, exactly: pairs won, counted once for each pair of clusters, weighted by both."""
     count = weights.shape[1]
     order = np.argsort(p[y == 1], kind="stable")  # what is looked up in order is found sooner
@@ -51,11 +51,11 @@ def roc_auc(y: Labels, p: Predictions, cluster: Clusters, weights: Weights) -> D
         negatives = np.sort(p[(y == 0) & (cluster == number)])
         below = np.searchsorted(negatives, positives) + np.searchsorted(negatives, positives, side="right")
         won[:, number] = np.bincount(of_positives, below / 2, minlength=count)
-    pairs = (weights @ _sums(y == 1, cluster, count)) * (weights @ _sums(y == 0, cluster, count))
-    return _ratio(((weights @ won) * weights).sum(axis=1), pairs)
+    pairs = (weights @ _sum_by_cluster(y == 1, cluster, count)) * (weights @ _sum_by_cluster(y == 0, cluster, count))
+    return _divide_or_nan(((weights @ won) * weights).sum(axis=1), pairs)
 
 
-def average_precision(y: Labels, p: Predictions, cluster: Clusters, weights: Weights) -> Draws:
+def resample_average_precision(y: Labels, p: Predictions, cluster: Clusters, weights: Weights) -> Draws:
     """Average precision by resample: the mean, over positives, of the precision at the positive's own probability."""
     count = weights.shape[1]
     order = np.argsort(-p[y == 1], kind="stable")
@@ -68,98 +68,105 @@ def average_precision(y: Labels, p: Predictions, cluster: Clusters, weights: Wei
     step = max(CHUNK // width, 1)
     for first in range(0, len(positives), width):
         some, of_some = positives[first : first + width], of_positives[first : first + width]
-        at_least, hits = (_at_least(lists, some) for lists in (everyone, alike))
+        at_least, hits = (_count_at_least(lists, some) for lists in (everyone, alike))
         for start in range(0, len(weights), step):
             part = weights[start : start + step]
-            precision = _ratio(part @ hits, part @ at_least)
+            precision = _divide_or_nan(part @ hits, part @ at_least)
             found[start : start + step] += np.nansum(precision * part[:, of_some], axis=1)
-    return _ratio(found, weights @ _sums(y == 1, cluster, count))
+    return _divide_or_nan(found, weights @ _sum_by_cluster(y == 1, cluster, count))
 
 
-def log_loss(y: Labels, p: Predictions, cluster: Clusters, weights: Weights) -> Draws:
+def resample_log_loss(y: Labels, p: Predictions, cluster: Clusters, weights: Weights) -> Draws:
     """Mean log loss by resample; probabilities are clipped as scikit-learn clips those of double precision."""
     tiny = np.finfo("float64").eps
     sure = np.clip(np.where(y == 1, p.astype("float64"), 1 - p.astype("float64")), tiny, 1 - tiny)
-    return _mean(-np.log(sure), cluster, weights)
+    return _resample_mean(-np.log(sure), cluster, weights)
 
 
-def brier(y: Labels, p: Predictions, cluster: Clusters, weights: Weights) -> Draws:
+def resample_brier(y: Labels, p: Predictions, cluster: Clusters, weights: Weights) -> Draws:
     """Brier score by resample: the mean squared distance of probability and label."""
-    return _mean((p.astype("float64") - y) ** 2, cluster, weights)
+    return _resample_mean((p.astype("float64") - y) ** 2, cluster, weights)
 
 
-def calibration_error(y: Labels, p: Predictions, cluster: Clusters, weights: Weights, bins: int = BINS) -> Draws:
+def resample_calibration_error(
+    y: Labels, p: Predictions, cluster: Clusters, weights: Weights, bins: int = BINS
+) -> Draws:
     """Expected calibration error by resample, in the equal-sized bins of all rows."""
     count, order = weights.shape[1], np.argsort(p, kind="stable")
     gap = p.astype("float64") - y
-    gaps = [weights @ _sums(gap[part], cluster[part], count) for part in np.array_split(order, bins)]
-    return _ratio(np.abs(gaps).sum(axis=0), weights @ np.bincount(cluster, minlength=count))
+    gaps = [weights @ _sum_by_cluster(gap[part], cluster[part], count) for part in np.array_split(order, bins)]
+    return _divide_or_nan(np.abs(gaps).sum(axis=0), weights @ np.bincount(cluster, minlength=count))
 
 
-def one_against_rest(y: Labels, p: Predictions, cluster: Clusters, weights: Weights) -> Draws:
+def resample_ovr_roc_auc(y: Labels, p: Predictions, cluster: Clusters, weights: Weights) -> Draws:
     """Mean ROC-AUC of each class against the others by resample, over the classes that the resample has."""
-    p = exact(p)
-    draws = np.array([roc_auc(y == place, p[:, place], cluster, weights) for place in range(p.shape[1])])
-    return _ratio(np.nansum(draws, axis=0), np.isfinite(draws).sum(axis=0))
+    p = convert_to_float64(p)
+    draws = np.array([resample_roc_auc(y == place, p[:, place], cluster, weights) for place in range(p.shape[1])])
+    return _divide_or_nan(np.nansum(draws, axis=0), np.isfinite(draws).sum(axis=0))
 
 
-def accuracy(y: Labels, p: Predictions, cluster: Clusters, weights: Weights) -> Draws:
+def resample_accuracy(y: Labels, p: Predictions, cluster: Clusters, weights: Weights) -> Draws:
     """Share of rows by resample whose likeliest class is theirs."""
-    return _mean(p.argmax(axis=1) == y, cluster, weights)
+    return _resample_mean(p.argmax(axis=1) == y, cluster, weights)
 
 
-def log_loss_of_classes(y: Labels, p: Predictions, cluster: Clusters, weights: Weights) -> Draws:
+def resample_class_log_loss(y: Labels, p: Predictions, cluster: Clusters, weights: Weights) -> Draws:
     """Mean log loss by resample, of the probability of the row's own class."""
-    return log_loss(np.ones_like(y), exact(p)[np.arange(len(y)), y], cluster, weights)
+    return resample_log_loss(np.ones_like(y), convert_to_float64(p)[np.arange(len(y)), y], cluster, weights)
 
 
-def brier_of_classes(y: Labels, p: Predictions, cluster: Clusters, weights: Weights) -> Draws:
+def resample_class_brier(y: Labels, p: Predictions, cluster: Clusters, weights: Weights) -> Draws:
     """Brier score by resample: squared distances of probability and label, summed over the classes; 2 at worst."""
     hits = np.arange(p.shape[1]) == y[:, np.newaxis]
-    return _mean(((exact(p) - hits) ** 2).sum(axis=1), cluster, weights)
+    return _resample_mean(((convert_to_float64(p) - hits) ** 2).sum(axis=1), cluster, weights)
 
 
-def mae(y: Labels, p: Predictions, cluster: Clusters, weights: Weights) -> Draws:
+def resample_mae(y: Labels, p: Predictions, cluster: Clusters, weights: Weights) -> Draws:
     """Mean absolute error by resample."""
-    return _mean(np.abs(exact(p) - y), cluster, weights)
+    return _resample_mean(np.abs(convert_to_float64(p) - y), cluster, weights)
 
 
-def rmse(y: Labels, p: Predictions, cluster: Clusters, weights: Weights) -> Draws:
+def resample_rmse(y: Labels, p: Predictions, cluster: Clusters, weights: Weights) -> Draws:
     """Root of the mean squared error by resample."""
-    root: np.ndarray = np.sqrt(_mean((exact(p) - y) ** 2, cluster, weights))
+    root: np.ndarray = np.sqrt(_resample_mean((convert_to_float64(p) - y) ** 2, cluster, weights))
     return root
 
 
-def r2(y: Labels, p: Predictions, cluster: Clusters, weights: Weights) -> Draws:
+def resample_r2(y: Labels, p: Predictions, cluster: Clusters, weights: Weights) -> Draws:
     """Share of the targets' variance that is explained, by resample; NaN where they do not vary."""
     centred = y.astype("float64") - y.mean(dtype="float64")  # the sums below would cancel far from zero
-    squares = _mean(centred**2, cluster, weights)
-    variance = squares - _mean(centred, cluster, weights) ** 2
+    squares = _resample_mean(centred**2, cluster, weights)
+    variance = squares - _resample_mean(centred, cluster, weights) ** 2
     variance[~(variance > NONE * squares)] = 0
-    return 1 - _ratio(_mean((exact(p) - y) ** 2, cluster, weights), variance)
+    return 1 - _divide_or_nan(_resample_mean((convert_to_float64(p) - y) ** 2, cluster, weights), variance)
 
 
 Metric = Callable[..., Draws]
 METRICS: Mapping[str, Mapping[str, Metric]] = {
     "binary": {
-        "roc_auc": roc_auc,
-        "average_precision": average_precision,
-        "log_loss": log_loss,
-        "brier": brier,
-        "calibration_error": calibration_error,
+        "roc_auc": resample_roc_auc,
+        "average_precision": resample_average_precision,
+        "log_loss": resample_log_loss,
+        "brier": resample_brier,
+        "calibration_error": resample_calibration_error,
     },
     "multiclass": {
-        "roc_auc": one_against_rest,
-        "accuracy": accuracy,
-        "log_loss": log_loss_of_classes,
-        "brier": brier_of_classes,
-        "calibration_error": calibration_error,
+        "roc_auc": resample_ovr_roc_auc,
+        "accuracy": resample_accuracy,
+        "log_loss": resample_class_log_loss,
+        "brier": resample_class_brier,
+        "calibration_error": resample_calibration_error,
     },
-    "regression": {"r2": r2, "rmse": rmse, "mae": mae, "calibration_error": calibration_error},
+    "regression": {
+        "r2": resample_r2,
+        "rmse": resample_rmse,
+        "mae": resample_mae,
+        "calibration_error": resample_calibration_error,
+    },
 }
 
 
-def _at_least(lists: list[Predictions], thresholds: Predictions) -> np.ndarray:
+def _count_at_least(lists: list[Predictions], thresholds: Predictions) -> np.ndarray:
     """How many of each list of sorted values are at least each threshold, shape (lists, thresholds)."""
     found = np.empty((len(lists), len(thresholds)))
     for line, values in zip(found, lists, strict=True):
@@ -167,15 +174,17 @@ def _at_least(lists: list[Predictions], thresholds: Predictions) -> np.ndarray:
     return found
 
 
-def _sums(values: np.ndarray, cluster: Clusters, count: int) -> np.ndarray:
+def _sum_by_cluster(values: np.ndarray, cluster: Clusters, count: int) -> np.ndarray:
     return np.bincount(cluster, values.astype(float), minlength=count)
 
 
-def _mean(values: np.ndarray, cluster: Clusters, weights: Weights) -> Draws:
+def _resample_mean(values: np.ndarray, cluster: Clusters, weights: Weights) -> Draws:
     count = weights.shape[1]
-    return _ratio(weights @ _sums(values, cluster, count), weights @ np.bincount(cluster, minlength=count))
+    return _divide_or_nan(
+        weights @ _sum_by_cluster(values, cluster, count), weights @ np.bincount(cluster, minlength=count)
+    )
 
 
-def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
+def _divide_or_nan(above: np.ndarray, below: np.ndarray) -> np.ndarray:
     ratio: np.ndarray = np.divide(above, below, out=np.full(np.shape(above), np.nan), where=below != 0)
     return ratio

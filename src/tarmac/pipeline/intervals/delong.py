@@ -9,22 +9,24 @@ from scipy.special import ndtri
 from tarmac.pipeline.metrics.metrics import Labels, Predictions
 
 
-def difference(y: Labels, first: Predictions, second: Predictions) -> tuple[float, float]:
+def compute_auc_difference(y: Labels, first: Predictions, second: Predictions) -> tuple[float, float]:
     """ROC-AUC of `second` minus that of `first`, and the standard error of this difference."""
-    parts = [_components(y, p) for p in (first, second)]
+    parts = [_compute_placements(y, p) for p in (first, second)]
     positive, negative = parts[1][0] - parts[0][0], parts[1][1] - parts[0][1]
     variance = positive.var(ddof=1) / len(positive) + negative.var(ddof=1) / len(negative)
     return float(positive.mean()), float(np.sqrt(variance))
 
 
-def interval(y: Labels, first: Predictions, second: Predictions, confidence: float) -> tuple[float, float]:
+def compute_difference_interval(
+    y: Labels, first: Predictions, second: Predictions, confidence: float
+) -> tuple[float, float]:
     """Normal interval of the difference by DeLong's standard error."""
-    found, error = difference(y, first, second)
+    found, error = compute_auc_difference(y, first, second)
     reach = float(ndtri((1 + confidence) / 2)) * error
     return found - reach, found + reach
 
 
-def _components(y: Labels, p: Predictions) -> tuple[np.ndarray, np.ndarray]:
+def _compute_placements(y: Labels, p: Predictions) -> tuple[np.ndarray, np.ndarray]:
     """For each positive the share of negatives below it, for each negative the share of positives above it."""
     from scipy.stats import rankdata
 

@@ -9,13 +9,13 @@ from tarmac.pipeline.base.params import TASK, IntervalParams, Task
 from tarmac.pipeline.base.params.task import ERROR
 from tarmac.pipeline.intervals import bootstrap
 from tarmac.pipeline.intervals.bootstrap import BINS
-from tarmac.pipeline.metrics.metrics import Labels, Predictions, flat
+from tarmac.pipeline.metrics.metrics import Labels, Predictions, flatten_predictions
 
 MOST = 400  # clusters whose pairs fit in memory: more are put together at random, which leaves the variance as it is
 
 
 @dataclass(frozen=True)
-class Estimate:
+class MetricEstimate:
     """A value and its interval; NaN where there is none."""
 
     value: float
@@ -35,7 +35,7 @@ class Sample:
     task: Task
 
     @classmethod
-    def of(
+    def from_rows(
         cls,
         y: "pd.Series[float]",
         cluster: "pd.Series[str]",
@@ -50,38 +50,40 @@ class Sample:
         weights = bootstrap.draw_weights(min(max(len(names), 1), MOST), params.resamples, params.seed)
         return cls(y.to_numpy(), codes, weights, params.confidence, bins, task)
 
-    def at(self, places: np.ndarray) -> "Sample":
+    def select_rows(self, places: np.ndarray) -> "Sample":
         """Some of the rows, in the same resamples."""
         return replace(self, y=self.y[places], cluster=self.cluster[places])
 
     @property
-    def varied(self) -> bool:
+    def has_two_labels(self) -> bool:
         """Whether two distinct labels are there, without which most metrics have no value."""
         return len(np.unique(self.y)) > 1
 
-    def value(self, metric: str, p: Predictions) -> float:
+    def compute_value(self, metric: str, p: Predictions) -> float:
         """The metric of some predictions over all rows: one resample, of one cluster that holds them all."""
         whole = replace(self, cluster=np.zeros_like(self.cluster))
-        return float(whole._draws(metric, p, np.ones((1, 1)))[0])
+        return float(whole._resample_metric(metric, p, np.ones((1, 1)))[0])
 
-    def estimate(self, metric: str, p: Predictions) -> Estimate:
+    def estimate_metric(self, metric: str, p: Predictions) -> MetricEstimate:
         """The metric of some predictions, with its interval where it has one."""
-        value = self.value(metric, p)
+        value = self.compute_value(metric, p)
         if metric == ERROR:
-            return Estimate(value, float("nan"), float("nan"))
-        return self._interval(value, self._draws(metric, p, self.weights))
+            return MetricEstimate(value, float("nan"), float("nan"))
+        return self._build_estimate(value, self._resample_metric(metric, p, self.weights))
 
-    def difference(self, metric: str, before: Predictions, after: Predictions) -> Estimate:
+    def estimate_difference(self, metric: str, before: Predictions, after: Predictions) -> MetricEstimate:
         """The metric of `after` minus that of `before` on the same rows and in the same resamples."""
-        draws = [self._draws(metric, p, self.weights) for p in (before, after)]
-        return self._interval(self.value(metric, after) - self.value(metric, before), draws[1] - draws[0])
+        draws = [self._resample_metric(metric, p, self.weights) for p in (before, after)]
+        return self._build_estimate(
+            self.compute_value(metric, after) - self.compute_value(metric, before), draws[1] - draws[0]
+        )
 
-    def _draws(self, metric: str, p: Predictions, weights: bootstrap.Weights) -> bootstrap.Draws:
+    def _resample_metric(self, metric: str, p: Predictions, weights: bootstrap.Weights) -> bootstrap.Draws:
         found = bootstrap.METRICS[self.task.kind][metric]
         if metric != ERROR:
             return found(self.y, p, self.cluster, weights)
-        return found(*flat(self.y, p, self.task), self.cluster, weights, bins=self.bins)
+        return found(*flatten_predictions(self.y, p, self.task), self.cluster, weights, bins=self.bins)
 
-    def _interval(self, value: float, draws: bootstrap.Draws) -> Estimate:
-        low, high = bootstrap.interval(value, draws, len(np.unique(self.cluster)), self.confidence)
-        return Estimate(value, low, high)
+    def _build_estimate(self, value: float, draws: bootstrap.Draws) -> MetricEstimate:
+        low, high = bootstrap.compute_interval(value, draws, len(np.unique(self.cluster)), self.confidence)
+        return MetricEstimate(value, low, high)

@@ -15,11 +15,11 @@ Score = Callable[[Labels, Predictions], float]
 
 
 @cache
-def scores(kind: str) -> Mapping[str, Score]:
+def build_score_functions(kind: str) -> Mapping[str, Score]:
     """Return the metrics of a kind of target by name. scikit-learn takes a second to import."""
     from sklearn import metrics
 
-    def one_against_rest(y: Labels, p: Predictions) -> float:
+    def compute_ovr_roc_auc(y: Labels, p: Predictions) -> float:
         """Mean ROC-AUC of each class against the others, over the classes that some and not all rows are of."""
         found = np.unique(y)
         areas = [metrics.roc_auc_score(y == place, p[:, place]) for place in found]
@@ -33,7 +33,7 @@ def scores(kind: str) -> Mapping[str, Score]:
             "brier": metrics.brier_score_loss,
         },
         "multiclass": {
-            "roc_auc": one_against_rest,
+            "roc_auc": compute_ovr_roc_auc,
             "accuracy": lambda y, p: metrics.accuracy_score(y, p.argmax(axis=1)),
             "log_loss": lambda y, p: metrics.log_loss(y, p, labels=range(p.shape[1])),
             "brier": lambda y, p: metrics.brier_score_loss(y, p, labels=range(p.shape[1])),
@@ -47,7 +47,7 @@ def scores(kind: str) -> Mapping[str, Score]:
     return by_kind[kind]
 
 
-def exact(p: Predictions) -> Predictions:
+def convert_to_float64(p: Predictions) -> Predictions:
     """Predictions in double precision: a model answers in float32; squares of that lose the eighth digit.
 
     The probabilities of a row's classes sum to one to the seventh digit before, and to the last one after.
@@ -56,47 +56,47 @@ def exact(p: Predictions) -> Predictions:
     return p if p.ndim == 1 else p / p.sum(axis=1, keepdims=True)
 
 
-def ranking(y: Labels, p: Predictions, task: Task = TASK) -> dict[str, float]:
+def compute_metrics(y: Labels, p: Predictions, task: Task = TASK) -> dict[str, float]:
     """Every metric of the task but the calibration error, which needs bins."""
-    p = exact(p)
-    return {name: float(score(y, p)) for name, score in scores(task.kind).items()}
+    p = convert_to_float64(p)
+    return {name: float(score(y, p)) for name, score in build_score_functions(task.kind).items()}
 
 
-def main_score(y: Labels, p: Predictions, task: Task = TASK) -> float:
+def compute_main_metric(y: Labels, p: Predictions, task: Task = TASK) -> float:
     """The task's main metric: higher is better, 1 is perfect. There must be two distinct labels."""
-    return float(scores(task.kind)[task.main](y, exact(p)))
+    return float(build_score_functions(task.kind)[task.main_metric](y, convert_to_float64(p)))
 
 
-def flat(y: Labels, p: Predictions, task: Task = TASK) -> tuple[Labels, Predictions]:
+def flatten_predictions(y: Labels, p: Predictions, task: Task = TASK) -> tuple[Labels, Predictions]:
     """What calibration is of, both of shape (rows,): of many classes, whether the one chosen is right, and how sure."""
     return ((p.argmax(axis=1) == y).astype("int8"), p.max(axis=1)) if task.kind == "multiclass" else (y, p)
 
 
-def joined(rows: pd.DataFrame, prefix: str = "") -> Predictions:
+def join_prediction_columns(rows: pd.DataFrame, prefix: str = "") -> Predictions:
     """Predictions from their columns, whose names begin with `prefix`."""
     found: Predictions = rows[[prefix + name for name in problem.contract.ANSWERS]].to_numpy()
     return found[:, 0] if len(problem.contract.ANSWERS) == 1 else found
 
 
-def spread(p: Predictions, prefix: str = "") -> dict[str, np.ndarray]:
-    """Predictions as columns, by name: what `joined` reads."""
+def split_prediction_columns(p: Predictions, prefix: str = "") -> dict[str, np.ndarray]:
+    """Predictions as columns, by name: what `join_prediction_columns` reads."""
     return {prefix + name: column for name, column in zip(problem.contract.ANSWERS, np.atleast_2d(p.T), strict=True)}
 
 
-def calibration_table(y: Labels, p: Predictions, bins: int) -> np.ndarray:
-    """Rows `(mean predicted, mean observed, rows)` over bins of equal size of `flat` labels, shape (bins, 3)."""
+def compute_calibration_table(y: Labels, p: Predictions, bins: int) -> np.ndarray:
+    """Rows `(mean predicted, mean observed, rows)` over bins of equal size of `flatten_predictions` labels, shape (bins, 3)."""
     order = np.argsort(p, kind="stable")
     parts = [part for part in np.array_split(order, bins) if len(part)]
     return np.array([(p[part].mean(dtype="float64"), y[part].mean(dtype="float64"), len(part)) for part in parts])
 
 
-def calibration_error(y: Labels, p: Predictions, bins: int) -> float:
-    """Expected calibration error: mean distance of predicted from observed over bins of equal size of `flat` labels."""
-    predicted, observed, rows = calibration_table(y, p, bins).T
+def compute_calibration_error(y: Labels, p: Predictions, bins: int) -> float:
+    """Expected calibration error: mean distance of predicted from observed over bins of equal size of `flatten_predictions` labels."""
+    predicted, observed, rows = compute_calibration_table(y, p, bins).T
     return float(np.average(np.abs(predicted - observed), weights=rows))
 
 
-def best_threshold(y: Labels, p: Predictions, beta: float) -> float:
+def find_best_threshold(y: Labels, p: Predictions, beta: float) -> float:
     """The smallest threshold that maximises F-beta of `p >= threshold`, from counts, so that ties are exact."""
     thresholds, positives = np.unique(p), p[y == 1]
     flagged = len(p) - np.searchsorted(np.sort(p), thresholds)
@@ -105,7 +105,7 @@ def best_threshold(y: Labels, p: Predictions, beta: float) -> float:
     return float(thresholds[np.argmax(f_beta)])
 
 
-def at_threshold(y: Labels, p: Predictions, threshold: float) -> dict[str, float]:
+def compute_threshold_metrics(y: Labels, p: Predictions, threshold: float) -> dict[str, float]:
     """Precision, recall and F1 of the rows flagged at a threshold, and the share of rows that it flags."""
     from sklearn.metrics import precision_recall_fscore_support
 

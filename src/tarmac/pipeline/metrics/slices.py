@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from tarmac.pipeline.base.params import TASK, Task
-from tarmac.pipeline.metrics.metrics import Labels, Predictions, flat, main_score
+from tarmac.pipeline.metrics.metrics import Labels, Predictions, compute_main_metric, flatten_predictions
 
 MEANS = {
     "binary": ("positive_share", "predicted_share"),
@@ -13,32 +13,32 @@ MEANS = {
 }
 
 
-def slice_metrics(
+def compute_slice_metrics(
     members: dict[str, "pd.Series[str]"], y: Labels, p: Predictions, min_rows: int, task: Task = TASK
 ) -> pd.DataFrame:
     """One line a slice, in the order of its name: rows, what was observed and predicted in the mean, the main metric.
 
     The metric is missing where the slice has fewer than `min_rows` rows, or one label only.
     """
-    observed, predicted = flat(y, p, task)
+    observed, predicted = flatten_predictions(y, p, task)
     lines = [
         (
             name,
             value,
             len(rows),
-            _mean(observed[rows]),
-            _mean(predicted[rows]),
-            _score(y[rows], p[rows], min_rows, task),
+            _compute_mean(observed[rows]),
+            _compute_mean(predicted[rows]),
+            _score_slice(y[rows], p[rows], min_rows, task),
         )
         for name, groups in members.items()
         for value, rows in sorted(groups.groupby(groups).indices.items())
     ]
-    return pd.DataFrame(lines, columns=["slice", "value", "rows", *MEANS[task.kind], task.main]).round(4)
+    return pd.DataFrame(lines, columns=["slice", "value", "rows", *MEANS[task.kind], task.main_metric]).round(4)
 
 
-def _mean(values: np.ndarray) -> float:
+def _compute_mean(values: np.ndarray) -> float:
     return float(values.mean(dtype="float64"))
 
 
-def _score(y: Labels, p: Predictions, min_rows: int, task: Task) -> float:
-    return main_score(y, p, task) if len(y) >= min_rows and len(np.unique(y)) > 1 else float(np.nan)
+def _score_slice(y: Labels, p: Predictions, min_rows: int, task: Task) -> float:
+    return compute_main_metric(y, p, task) if len(y) >= min_rows and len(np.unique(y)) > 1 else float(np.nan)

@@ -12,21 +12,21 @@ import pyarrow as pa
 from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base import months, parquet
-from tarmac.pipeline.base.params import TASK, AnySplit, RowSplit, SplitParams, Task, Window
+from tarmac.pipeline.base.params import TASK, AnySplit, MonthWindow, RowSplit, SplitParams, Task
 
 Part = Literal["train", "validation", "test"]
 NO_LABEL = -1  # a stratum of its own for rows whose label is not known
 
 
 @dataclass(frozen=True)
-class Inputs:
+class ModelInputs:
     """Names of a model's inputs: text columns and number columns, each in the order that the model takes them."""
 
     categories: tuple[str, ...]
     numbers: tuple[str, ...]
 
     @classmethod
-    def of(cls, groups: Sequence[str]) -> "Inputs":
+    def from_groups(cls, groups: Sequence[str]) -> "ModelInputs":
         """The inputs of some feature groups."""
         inputs = problem.contract.feature_names(groups)
         categories = tuple(name for name in inputs if name in problem.contract.CATEGORICAL)
@@ -49,7 +49,7 @@ class Split:
 
 
 @dataclass(frozen=True)
-class Months:
+class MonthlyRows:
     """Rows of a part, in memory one month at a time; as often as they are gone through."""
 
     folder: Path
@@ -58,31 +58,31 @@ class Months:
 
     def __iter__(self) -> Iterator[pd.DataFrame]:
         """Yields month by month. Raises `UserError` as `read_window` does."""
-        return (_read(self.folder, [month], self.columns) for month in self.months)
+        return (_read_month_files(self.folder, [month], self.columns) for month in self.months)
 
-    def rows(self) -> int:
+    def count_rows(self) -> int:
         """How many rows all months have, by their footers."""
         return sum(parquet.count_rows(self.folder / f"{month}.parquet") for month in self.months)
 
 
-Parts: TypeAlias = "Months | list[pd.DataFrame]"  # frames one after the other
+Parts: TypeAlias = "MonthlyRows | list[pd.DataFrame]"  # frames one after the other
 
 
-def read_window(folder: Path, window: Window, columns: Sequence[str] | None = None) -> pd.DataFrame:
+def read_window(folder: Path, window: MonthWindow, columns: Sequence[str] | None = None) -> pd.DataFrame:
     """Rows of the feature tables in a window of months. Raises `UserError` naming a month that is not there."""
-    return _read(folder, months.between(window.first, window.last), columns)
+    return _read_month_files(folder, months.list_months_between(window.first, window.last), columns)
 
 
-def read_all(folder: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
+def read_all_months(folder: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
     """Rows of all feature tables. Raises `UserError` as `read_window` does."""
-    return _read(folder, months.stored(folder), columns)
+    return _read_month_files(folder, months.list_stored_months(folder), columns)
 
 
-def _read(folder: Path, stored: Sequence[str], columns: Sequence[str] | None) -> pd.DataFrame:
+def _read_month_files(folder: Path, stored: Sequence[str], columns: Sequence[str] | None) -> pd.DataFrame:
     frames = []
     for month in stored:
         path = folder / f"{month}.parquet"
-        parquet.check(path)
+        parquet.check_parquet(path)
         try:
             frames.append(pd.read_parquet(path, columns=None if columns is None else list(columns)))
         except (OSError, pa.ArrowInvalid) as error:
@@ -100,8 +100,8 @@ def read_part(folder: Path, split: AnySplit, part: Part, columns: Sequence[str] 
         if columns is None
         else [*dict.fromkeys([*columns, *problem.contract.KEY, problem.contract.CLUSTER, problem.contract.TARGET])]
     )
-    rows = read_all(folder, wanted)
-    own = rows[members(rows, split) == part].reset_index(drop=True)
+    rows = read_all_months(folder, wanted)
+    own = rows[assign_parts(rows, split) == part].reset_index(drop=True)
     return own if columns is None else own[list(columns)]
 
 
@@ -110,15 +110,17 @@ def read_months(folder: Path, split: AnySplit, part: Part, columns: Sequence[str
     if not isinstance(split, SplitParams):
         return [read_part(folder, split, part, columns)]
     window = getattr(split, part)
-    return Months(folder, tuple(months.between(window.first, window.last)), tuple(columns) if columns else None)
+    return MonthlyRows(
+        folder, tuple(months.list_months_between(window.first, window.last)), tuple(columns) if columns else None
+    )
 
 
-def count(parts: Parts) -> int:
+def count_rows(parts: Parts) -> int:
     """How many rows there are, with and without a label."""
-    return parts.rows() if isinstance(parts, Months) else sum(map(len, parts))
+    return parts.count_rows() if isinstance(parts, MonthlyRows) else sum(map(len, parts))
 
 
-def members(rows: pd.DataFrame, split: RowSplit) -> np.ndarray:
+def assign_parts(rows: pd.DataFrame, split: RowSplit) -> np.ndarray:
     """The part of every row, shape (rows,).
 
     Clusters, or rows, stand in the order of a hash within their stratum, and the middle of each in the cumulated share
@@ -142,20 +144,20 @@ def members(rows: pd.DataFrame, split: RowSplit) -> np.ndarray:
     return np.asarray(found)
 
 
-def labelled(rows: pd.DataFrame, task: Task = TASK) -> tuple[pd.DataFrame, np.ndarray]:
+def require_labeled_rows(rows: pd.DataFrame, task: Task = TASK) -> tuple[pd.DataFrame, np.ndarray]:
     """The rows with a label, and their labels as the task has them. Raises `UserError` where all are the same."""
-    rows, labels = with_label(rows, task)
-    check_varied(labels, task)
+    rows, labels = select_labeled_rows(rows, task)
+    check_labels_vary(labels, task)
     return rows, labels
 
 
-def with_label(rows: pd.DataFrame, task: Task = TASK) -> tuple[pd.DataFrame, np.ndarray]:
-    """As `labelled`, of rows that may all be the same, or none."""
+def select_labeled_rows(rows: pd.DataFrame, task: Task = TASK) -> tuple[pd.DataFrame, np.ndarray]:
+    """As `require_labeled_rows`, of rows that may all be the same, or none."""
     rows = rows.loc[rows[problem.contract.TARGET].notna()].reset_index(drop=True)
     return rows, rows[problem.contract.TARGET].to_numpy(dtype=task.label)
 
 
-def check_varied(labels: np.ndarray, task: Task = TASK) -> None:
+def check_labels_vary(labels: np.ndarray, task: Task = TASK) -> None:
     """Raises `UserError` where all labels are the same, or there is none."""
     if (found := len(np.unique(labels))) < 2:
         what = "target value(s)" if task.kind == "regression" else "class(es)"

@@ -13,7 +13,7 @@ from tarmac.interface.errors import UserError
 THREADS = 1
 
 
-class Session:
+class ModelSession:
     """An ONNX model that knows the names of its inputs."""
 
     def __init__(self, path: Path) -> None:
@@ -23,7 +23,7 @@ class Session:
                 f"{path} is missing",
                 "fetch it with `make pull`, or make it with `dvc repro`",
             )
-        self._session = _session(path)
+        self._session = _open_session(path)
         self.metadata: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
         if not {"categories", "numbers"} <= self.metadata.keys():
             raise UserError(
@@ -35,7 +35,7 @@ class Session:
         self._wanted = {item.name for item in self._session.get_inputs()}
         self._answer = [item.name for item in self._session.get_outputs()][-1]  # after the label, where there is one
 
-    def run(self, categories: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    def predict(self, categories: np.ndarray, numbers: np.ndarray) -> np.ndarray:
         """Predictions in the shape of the task, float32, of rows of texts (object) and numbers (float32)."""
         feeds = {"categories": categories, "numbers": numbers}
         given = {name: values for name, values in feeds.items() if name in self._wanted}
@@ -43,7 +43,7 @@ class Session:
         return found if found.shape[1] > 2 else found[:, -1]
 
 
-def _session(path: Path) -> onnxruntime.InferenceSession:
+def _open_session(path: Path) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = THREADS
     try:

@@ -14,9 +14,9 @@ from tarmac.pipeline.prepare import validation
 Frames = dict[str, pd.DataFrame]
 
 
-def read_raw(path: Path) -> pd.DataFrame:
+def read_raw_table(path: Path) -> pd.DataFrame:
     """A raw table with its own types. Raises `UserError` where the file is damaged or holds no row."""
-    parquet.check(path)
+    parquet.check_parquet(path)
     try:
         frame = pd.read_parquet(path, dtype_backend="pyarrow")
     except (OSError, pa.ArrowInvalid) as error:
@@ -28,11 +28,11 @@ def read_raw(path: Path) -> pd.DataFrame:
     return frame
 
 
-def validate(table: str, month: str | None, path: Path, valid: Frames) -> tuple[pd.DataFrame, pd.DataFrame]:
+def validate_file(table: str, month: str | None, path: Path, valid: Frames) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The valid rows of one raw file, and its broken rules with columns `month` and `table` in front."""
-    frame = read_raw(path)
+    frame = read_raw_table(path)
     try:
-        rows, broken = validation.validate(
+        rows, broken = validation.validate_table(
             frame, problem.schema.schema(table, month, valid), problem.schema.KEYS[table], problem.schema.BLANKED
         )
     except validation.TableError as error:
@@ -42,7 +42,7 @@ def validate(table: str, month: str | None, path: Path, valid: Frames) -> tuple[
     return rows, broken
 
 
-def check_share(path: Path, rows: int, broken: pd.DataFrame, limit: float) -> None:
+def check_quarantine_share(path: Path, rows: int, broken: pd.DataFrame, limit: float) -> None:
     """Raises `UserError` with the worst rules where more than the share `limit` of a file's rows was set aside."""
     aside = broken[broken["action"] == "set aside"]
     share = aside["row"].nunique() / rows

@@ -12,18 +12,18 @@ from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline import engine
 from tarmac.pipeline.base import months, parquet, resources
-from tarmac.pipeline.base.hashing import digest
-from tarmac.pipeline.base.outputs import replacing, write_json
-from tarmac.pipeline.base.params import Engine, PrepareParams, Sections, load
+from tarmac.pipeline.base.hashing import compute_dvc_hash
+from tarmac.pipeline.base.outputs import replace_output, write_json
+from tarmac.pipeline.base.params import Engine, ParamsSubset, PrepareParams, load_params
 from tarmac.pipeline.base.paths import PINS, PREPARED, PREPARED_COUNTS, QUARANTINE, RAW
-from tarmac.pipeline.base.runner import Progress, run
-from tarmac.pipeline.engine.month_cache import Facts, Partitions, code, partitions
-from tarmac.pipeline.prepare.raw_tables import Frames, check_share, validate
+from tarmac.pipeline.base.runner import StageProgress, run_stage
+from tarmac.pipeline.engine.month_cache import Facts, MonthCache, hash_loaded_code, open_month_cache
+from tarmac.pipeline.prepare.raw_tables import Frames, check_quarantine_share, validate_file
 
 PROCESS, ROW, COPIES = 250e6, 7000, 2  # bytes: of the process, of a row while it is checked; and of what is written
 
 
-class StageParams(Sections):
+class PrepareStageParams(ParamsSubset):
     """The sections of `params.yaml` that this stage reads."""
 
     engine: Engine
@@ -37,35 +37,37 @@ def prepare_month(
     valid, broken, counts = dict(lookups), [], Counter[str]()
     for table in problem.contract.MONTHLY:
         path = RAW / table / f"{month}.parquet"
-        valid[table], failures = validate(table, month, path, valid)
-        check_share(path, parquet.count_rows(path), failures, limit)
+        valid[table], failures = validate_file(table, month, path, valid)
+        check_quarantine_share(path, parquet.count_rows(path), failures, limit)
         broken.append(failures)
         counts[table] = len(valid[table])
-    write_prepared(backend, month, valid, problem.contract.MONTHLY, out)
+    write_prepared_tables(backend, month, valid, problem.contract.MONTHLY, out)
     counts.update(problem.schema.tallies(valid))
     return pd.concat(broken, ignore_index=True), counts
 
 
-def write_prepared(backend: engine.Backend, month: str, valid: Frames, tables: tuple[str, ...], out: Path) -> None:
+def write_prepared_tables(
+    backend: engine.Backend, month: str, valid: Frames, tables: tuple[str, ...], out: Path
+) -> None:
     """Cleans valid raw tables and writes them under `out`; lookups as one file, the others one a month."""
     rows = {name: pa.Table.from_pandas(frame, preserve_index=False) for name, frame in valid.items()}
     views = {name: engine.show_rows(backend, name, held) for name, held in rows.items()}
     for table in tables:
         path = out / (f"{table}.parquet" if table in problem.contract.LOOKUPS else f"{table}/{month}.parquet")
-        engine.write(backend, problem.clean.clean(table, views, month), path)
+        engine.write_table(backend, problem.clean.clean(table, views, month), path)
 
 
-def make_month(engine_name: str, month: str, lookups: Frames, limit: float, out: Path) -> Facts:
+def prepare_month_as_json(engine_name: str, month: str, lookups: Frames, limit: float, out: Path) -> Facts:
     """`prepare_month`, its answer as JSON; by a backend of its own, because Ibis keeps what it once showed it."""
-    broken, counts = prepare_month(engine.connect(engine_name), month, lookups, limit, out)
+    broken, counts = prepare_month(engine.connect_backend(engine_name), month, lookups, limit, out)
     return {"broken": broken.to_dict("split", index=False), "counts": counts}
 
 
-def prepare(
-    engine_name: str, limit: float, out: Path, progress: Progress, kept: Partitions
+def prepare_months(
+    engine_name: str, limit: float, out: Path, progress: StageProgress, kept: MonthCache
 ) -> tuple[pd.DataFrame, Counter[str]]:
     """Prepares every stored month into `out` by an engine. Returns all broken rules and the year's counts."""
-    found = {table: months.stored(RAW / table) for table in problem.contract.MONTHLY}
+    found = {table: months.list_stored_months(RAW / table) for table in problem.contract.MONTHLY}
     first = found[problem.contract.MONTHLY[-1]]
     for table, stored in found.items():
         if stored != first:
@@ -76,64 +78,66 @@ def prepare(
     lookups: Frames = {}
     broken, counts = [], Counter[str]()
     for table in (name for name in problem.contract.TABLES if name not in problem.contract.MONTHLY):
-        lookups[table], failures = validate(table, None, RAW / f"{table}.parquet", lookups)
+        lookups[table], failures = validate_file(table, None, RAW / f"{table}.parquet", lookups)
         broken.append(failures)
-    write_prepared(engine.connect(engine_name), first[0], lookups, problem.contract.LOOKUPS, out)
-    progress.step("lookups", **{name: len(frame) for name, frame in lookups.items()})
+    write_prepared_tables(engine.connect_backend(engine_name), first[0], lookups, problem.contract.LOOKUPS, out)
+    progress.report_step("lookups", **{name: len(frame) for name, frame in lookups.items()})
     base = {
-        "code": code("schema", "clean"),
+        "code": hash_loaded_code("schema", "clean"),
         "engine": engine_name,
-        "environment": digest(PINS),
+        "environment": compute_dvc_hash(PINS),
         "limit": limit,
-        "lookups": _md5s(lookups),
+        "lookups": _hash_raw_tables(lookups),
     }
     for month in first:
         names = [f"{table}/{month}" for table in problem.contract.MONTHLY]
-        facts = kept.month(
-            {**base, **_md5s(names)},
+        facts = kept.get_or_build_month(
+            {**base, **_hash_raw_tables(names)},
             [f"{name}.parquet" for name in names],
             out,
-            partial(make_month, engine_name, month, lookups, limit, out),
+            partial(prepare_month_as_json, engine_name, month, lookups, limit, out),
         )
         counted, failures = facts["counts"], pd.DataFrame(**facts["broken"], dtype="str")
-        progress.step(
-            month, **{name: counted[name] for name in problem.contract.MONTHLY}, set_aside=_set_aside(failures)
+        progress.report_step(
+            month, **{name: counted[name] for name in problem.contract.MONTHLY}, set_aside=_count_quarantined(failures)
         )
         broken.append(failures)
         counts.update(counted)
-    progress.step("months", made=kept.made, as_before=kept.kept)
+    progress.report_step("months", made=kept.made, as_before=kept.kept)
     return pd.concat(broken, ignore_index=True), counts
 
 
-def _md5s(names: Iterable[str]) -> dict[str, str]:
-    return {name: digest(RAW / f"{name}.parquet") for name in names}
+def _hash_raw_tables(names: Iterable[str]) -> dict[str, str]:
+    return {name: compute_dvc_hash(RAW / f"{name}.parquet") for name in names}
 
 
-def _set_aside(broken: pd.DataFrame) -> int:
+def _count_quarantined(broken: pd.DataFrame) -> int:
     return int(broken.loc[broken["action"] == "set aside", "row"].nunique())
 
 
-def check_room() -> None:
+def check_resources() -> None:
     """Raises `RoomError` where this machine has less memory than the largest month takes, or less disk than all."""
     paths = [path for table in problem.contract.MONTHLY for path in sorted((RAW / table).glob("*.parquet"))]
     for path in paths:
-        parquet.check(path)
+        parquet.check_parquet(path)
     most = max(map(parquet.count_rows, paths), default=0)
     what = f"a month of {most:,} rows"
-    resources.check(PROCESS + most * ROW, COPIES * resources.size(RAW), what, "free memory")
+    resources.require_resources(PROCESS + most * ROW, COPIES * resources.compute_folder_size(RAW), what, "free memory")
 
 
 def main() -> None:
     """Reads `data/raw`; writes the prepared tables, the quarantine and its counts."""
-    params = load(StageParams)
-    check_room()
+    params = load_params(PrepareStageParams)
+    check_resources()
     limit = params.prepare.max_quarantine_share
-    with partitions("prepare") as kept, replacing(PREPARED) as out, replacing(QUARANTINE) as quarantine:
-        broken, counts = prepare(params.engine, limit, out, Progress("prepare"), kept)
+    with open_month_cache("prepare") as kept, replace_output(PREPARED) as out, replace_output(QUARANTINE) as quarantine:
+        broken, counts = prepare_months(params.engine, limit, out, StageProgress("prepare"), kept)
         broken.to_csv(quarantine, index=False, lineterminator="\n")
     rules = Counter(f"{line.table}.{line.column}.{line.rule}" for line in broken.itertuples())
-    write_json(PREPARED_COUNTS, {"rows": dict(counts), "set_aside": _set_aside(broken), "broken_rules": dict(rules)})
+    write_json(
+        PREPARED_COUNTS, {"rows": dict(counts), "set_aside": _count_quarantined(broken), "broken_rules": dict(rules)}
+    )
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

@@ -4,7 +4,7 @@ import pandas as pd
 import pandera.errors
 import pandera.pandas as pa
 
-from tarmac.interface.errors import UserError, suggest
+from tarmac.interface.errors import UserError, suggest_name
 
 FAILURE_COLUMNS = ("row", "column", "rule", "value", "action")
 
@@ -13,7 +13,7 @@ class TableError(UserError):
     """A table that cannot be validated row by row: columns missing, of another type, or unknown."""
 
 
-def validate(
+def validate_table(
     frame: pd.DataFrame, schema: pa.DataFrameSchema, key: list[str], blanked: frozenset[str]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The valid rows, and one line for each rule that a row broke, with columns `FAILURE_COLUMNS`.
@@ -26,19 +26,19 @@ def validate(
         schema.validate(frame, lazy=True)
         return frame, pd.DataFrame(columns=list(FAILURE_COLUMNS), dtype="str")
     except pandera.errors.SchemaErrors as errors:
-        failures = _failures(frame, errors.failure_cases, key)
+        failures = _list_failures(frame, errors.failure_cases, key)
     failures["action"] = failures["rule"].isin(blanked).map({True: "blanked", False: "set aside"})
-    return _apply(frame, failures), failures[list(FAILURE_COLUMNS)]
+    return _apply_failures(frame, failures), failures[list(FAILURE_COLUMNS)]
 
 
-def _failures(frame: pd.DataFrame, cases: pd.DataFrame, key: list[str]) -> pd.DataFrame:
+def _list_failures(frame: pd.DataFrame, cases: pd.DataFrame, key: list[str]) -> pd.DataFrame:
     """Pandera's failure cases, one line a row and rule: it lists a rule across columns once for every column."""
     wrong_columns = cases[cases["check"].str.match(r"dtype\(|column_in_|column_ordered")]
     # A check that fails for want of its columns says nothing new, one that fails without such a cause does.
     structural = wrong_columns if len(wrong_columns) else cases[cases["index"].isna()]
     if len(structural):
-        lines = dict.fromkeys(_structure(frame, case) for _, case in structural.iterrows())
-        raise TableError("; ".join(lines), _advice(structural))
+        lines = dict.fromkeys(_format_structure_error(frame, case) for _, case in structural.iterrows())
+        raise TableError("; ".join(lines), _suggest_columns(structural))
     rule = (
         cases["check"]
         .str.replace("multiple_fields_uniqueness", f"{key[0]}:unique")
@@ -59,7 +59,7 @@ def _failures(frame: pd.DataFrame, cases: pd.DataFrame, key: list[str]) -> pd.Da
     return lines
 
 
-def _structure(frame: pd.DataFrame, case: pd.Series) -> str:
+def _format_structure_error(frame: pd.DataFrame, case: pd.Series) -> str:
     """One line on a failure that is not about a row."""
     kind, found, column = str(case["check"]), case["failure_case"], case["column"]
     if kind == "column_in_dataframe":
@@ -73,17 +73,17 @@ def _structure(frame: pd.DataFrame, case: pd.Series) -> str:
     return f"{column}: {kind}: {found}"
 
 
-def _advice(cases: pd.DataFrame) -> str:
+def _suggest_columns(cases: pd.DataFrame) -> str:
     """Return the missing columns that the unknown ones resemble, and what to do."""
     unknown, missing = (
         cases.loc[cases["check"] == check, "failure_case"].unique()
         for check in ("column_in_schema", "column_in_dataframe")
     )
-    suggestions = [suggestion for name in unknown if (suggestion := suggest(name, missing))]
+    suggestions = [suggestion for name in unknown if (suggestion := suggest_name(name, missing))]
     return " ".join([*suggestions, "correct the columns, then ingest the file again"])
 
 
-def _apply(frame: pd.DataFrame, failures: pd.DataFrame) -> pd.DataFrame:
+def _apply_failures(frame: pd.DataFrame, failures: pd.DataFrame) -> pd.DataFrame:
     frame = frame.copy()
     blanked = failures[failures["action"] == "blanked"]
     for column, lines in blanked.groupby("column"):

@@ -15,16 +15,16 @@ from tarmac.interface.lookup import Lookup
 from tarmac.interface.problem import problem
 from tarmac.pipeline import engine
 from tarmac.pipeline.base import months
-from tarmac.pipeline.base.outputs import replacing, write_json
-from tarmac.pipeline.base.params import AnySplit, ProblemParams, Sections, StateParams, load
+from tarmac.pipeline.base.outputs import replace_output, write_json
+from tarmac.pipeline.base.params import AnySplit, ParamsSubset, ProblemParams, StateParams, load_params
 from tarmac.pipeline.base.paths import FEATURES, PREPARED, STATE
-from tarmac.pipeline.base.runner import Progress, run
-from tarmac.pipeline.models.dataset import Parts, count, read_months
+from tarmac.pipeline.base.runner import StageProgress, run_stage
+from tarmac.pipeline.models.dataset import Parts, count_rows, read_months
 
 PROBES = 20
 
 
-class StageParams(Sections):
+class StateStageParams(ParamsSubset):
     """The sections of `params.yaml` that this stage reads."""
 
     problem: ProblemParams
@@ -32,18 +32,18 @@ class StageParams(Sections):
     state: StateParams
 
 
-def point(backend: engine.Backend, first: date, after: date) -> dict[str, Table]:
+def show_tables(backend: engine.Backend, first: date, after: date) -> dict[str, Table]:
     """Makes the engine's tables show a period of days and the past that its features may reach."""
-    available = months.stored(PREPARED / problem.contract.MONTHLY[-1])
+    available = months.list_stored_months(PREPARED / problem.contract.MONTHLY[-1])
     earliest = str(first - timedelta(days=problem.features.LOOKBACK_DAYS))[:7]
     reach = [month for month in available if month >= earliest]
     paths = {name: [PREPARED / name / f"{month}.parquet" for month in reach] for name in problem.contract.MONTHLY}
     paths |= {name: [PREPARED / f"{name}.parquet"] for name in problem.contract.LOOKUPS}
-    tables = {name: engine.show(backend, name, files) for name, files in paths.items()}
+    tables = {name: engine.show_files(backend, name, files) for name, files in paths.items()}
     return {**tables, "period": engine.show_dates(backend, "period", {"first": first, "after": after})}
 
 
-def exported(lookup: Lookup, period: tuple[int, int] | None) -> Table:
+def select_served_rows(lookup: Lookup, period: tuple[int, int] | None) -> Table:
     """The rows that serve predictions made in `[since, until]` (minutes since 1970), sorted; values are float32."""
     table = lookup.table
     if lookup.known is not None and period:
@@ -62,15 +62,15 @@ def write_lookups(
     period = (int(backend.execute(ends[0])), int(backend.execute(ends[1]))) if ends else None
     wanted = [lookup for lookup in problem.features.lookups(known) if lookup.values]
     for lookup in wanted:
-        engine.write(backend, exported(lookup, period), out / f"{lookup.name}.parquet")
+        engine.write_table(backend, select_served_rows(lookup, period), out / f"{lookup.name}.parquet")
     keys = {lookup.name: list(lookup.keys) for lookup in wanted}
     since, until = period or (None, None)
     return {"since": since, "until": until, "lookups": keys, "problem": params.model_dump()}
 
 
-def write_background(parts: Parts, params: StageParams, path: Path) -> None:
+def write_background(parts: Parts, params: StateStageParams, path: Path) -> None:
     """Writes some training rows, drawn with a seed: an explanation says what moved an answer away from theirs."""
-    every = pd.Series(np.arange(count(parts)))
+    every = pd.Series(np.arange(count_rows(parts)))
     drawn = every.sample(min(params.state.background_rows, len(every)), random_state=params.state.seed)
     places = drawn.sort_index().to_numpy()
     found, first = [], 0
@@ -89,14 +89,16 @@ def write_probes(features: pd.DataFrame, prepared: pd.DataFrame, seed: int, path
     drawn = features.sample(min(PROBES, len(features)), random_state=seed).sort_index()
     planned = drawn[list(problem.contract.KEY)].merge(prepared, on=list(problem.contract.KEY), how="left")
     pairs = zip(
-        records(planned), records(drawn[problem.contract.feature_names(list(problem.contract.FEATURES))]), strict=True
+        list_records(planned),
+        list_records(drawn[problem.contract.feature_names(list(problem.contract.FEATURES))]),
+        strict=True,
     )
     write_json(path, {"probes": [{"row": problem.request.asked(row), "inputs": inputs} for row, inputs in pairs]})
 
 
-def read_recent(first: date) -> tuple[pd.DataFrame, pd.DataFrame]:
+def read_recent_rows(first: date) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Features and prepared rows of the last month, the features from a day on; all where rows have no time."""
-    last = months.stored(FEATURES)[-1]
+    last = months.list_stored_months(FEATURES)[-1]
     features = pd.read_parquet(FEATURES / f"{last}.parquet")
     recent = (
         features
@@ -106,7 +108,7 @@ def read_recent(first: date) -> tuple[pd.DataFrame, pd.DataFrame]:
     return recent, pd.read_parquet(PREPARED / problem.contract.MONTHLY[-1] / f"{last}.parquet")
 
 
-def known_texts(parts: Parts) -> dict[str, list[str]]:
+def list_category_texts(parts: Parts) -> dict[str, list[str]]:
     """Every text of every category, sorted."""
     found: dict[str, set[str]] = {name: set() for name in problem.contract.CATEGORICAL}
     for rows in parts:
@@ -115,28 +117,28 @@ def known_texts(parts: Parts) -> dict[str, list[str]]:
     return {name: sorted(texts) for name, texts in found.items()}
 
 
-def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+def list_records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Its rows by name, what is missing as None."""
     return frame.astype(object).where(frame.notna(), None).to_dict("records")  # type: ignore[no-any-return]
 
 
 def main() -> None:
     """Reads `data/prepared` and the training months of `data/features`; writes `data/state`."""
-    params, progress = load(StageParams), Progress("state")
-    after = months.days(months.stored(PREPARED / problem.contract.MONTHLY[-1])[-1])[1]
+    params, progress = load_params(StateStageParams), StageProgress("state")
+    after = months.compute_month_bounds(months.list_stored_months(PREPARED / problem.contract.MONTHLY[-1])[-1])[1]
     first = after - timedelta(days=params.state.days)
-    backend = engine.connect()
+    backend = engine.connect_backend()
     read = partial(read_months, FEATURES, params.split, "train")
-    with replacing(STATE) as out:
+    with replace_output(STATE) as out:
         out.mkdir()
-        facts = write_lookups(backend, point(backend, first, after), params.problem, out)
+        facts = write_lookups(backend, show_tables(backend, first, after), params.problem, out)
         write_background(
             read(problem.contract.feature_names(list(problem.contract.FEATURES))), params, out / "background.parquet"
         )
-        write_probes(*read_recent(first), params.state.seed, out / "probes.json")
-        write_json(out / "state.json", {**facts, "categories": known_texts(read(problem.contract.CATEGORICAL))})
-        progress.step("written", files=len(list(out.iterdir())))
+        write_probes(*read_recent_rows(first), params.state.seed, out / "probes.json")
+        write_json(out / "state.json", {**facts, "categories": list_category_texts(read(problem.contract.CATEGORICAL))})
+        progress.report_step("written", files=len(list(out.iterdir())))
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

@@ -5,19 +5,19 @@ from importlib import import_module
 
 from dvclive.live import Live
 
-from tarmac.pipeline.base.outputs import finite
-from tarmac.pipeline.base.params import AnySplit, Engine, Sections, TrainParams, load
+from tarmac.pipeline.base.outputs import require_finite
+from tarmac.pipeline.base.params import AnySplit, Engine, ParamsSubset, TrainParams, load_params
 from tarmac.pipeline.base.paths import FEATURES, MODEL, TRAIN_METRICS
-from tarmac.pipeline.base.runner import Progress, run
+from tarmac.pipeline.base.runner import StageProgress, run_stage
 from tarmac.pipeline.training import estimators, export, fitting
 from tarmac.pipeline.training.best_round import BestRound
-from tarmac.pipeline.training.identity import identity
+from tarmac.pipeline.training.identity import build_identity
 
 METRICS = TRAIN_METRICS.parent  # of dvclive
 SHOWN_ROUNDS = 25  # a line on the terminal this often, and dvclive's summary; its curves get every round
 
 
-class StageParams(Sections):
+class TrainStageParams(ParamsSubset):
     """The sections of `params.yaml` that this stage reads."""
 
     engine: Engine
@@ -25,53 +25,53 @@ class StageParams(Sections):
     train: TrainParams
 
 
-def live_report(live: Live, progress: Progress) -> estimators.OnRound:
+def build_round_logger(live: Live, progress: StageProgress) -> estimators.OnRound:
     """A callback that logs every round's validation metrics, and shows some of them on the terminal.
 
     Not by `next_step`: it reads all earlier rounds again, in each of them.
     """
 
-    def on_round(number: int, metrics: dict[str, float]) -> None:
-        finite(metrics)
+    def log_round(number: int, metrics: dict[str, float]) -> None:
+        require_finite(metrics)
         for name, value in metrics.items():
             live.log_metric(f"validation/{name}", value)
         live.step += 1
         if number % SHOWN_ROUNDS == 0:
             live.sync()
-            progress.step(f"round {number}", **metrics)
+            progress.report_step(f"round {number}", **metrics)
 
-    return on_round
+    return log_round
 
 
-def cluster_fit(params: StageParams) -> estimators.Away | None:
+def build_cluster_fit(params: TrainStageParams) -> estimators.Away | None:
     """How Spark fits the model, where it is the engine. Raises `ClusterError` where it cannot be had."""
     if params.engine != "pyspark":
         return None
     spark = import_module("tarmac.spark.training")  # here: no stage depends on the cluster's code
-    spark.session.session()  # before anything else is done
+    spark.session.open_session()  # before anything else is done
     return partial(spark.fit_xgboost, folder=FEATURES, split=params.split)
 
 
 def main() -> None:
     """Reads `data/features`; writes the model and what dvclive logs."""
-    params, progress = load(StageParams), Progress("train")
-    away = cluster_fit(params)
-    split = fitting.read(params.split, params.train)
-    progress.step("data", **fitting.counted(split))
-    made_from = identity(params.train, params.split, FEATURES)
+    params, progress = load_params(TrainStageParams), StageProgress("train")
+    away = build_cluster_fit(params)
+    split = fitting.read_training_data(params.split, params.train)
+    progress.report_step("data", **fitting.count_split_rows(split))
+    made_from = build_identity(params.train, params.split, FEATURES)
     best = BestRound()
     with Live(str(METRICS), dvcyaml=None, save_dvc_exp=False, report=None) as live:
-        report = live_report(live, progress)
+        report = build_round_logger(live, progress)
 
-        def on_round(number: int, metrics: dict[str, float]) -> None:
+        def record_round(number: int, metrics: dict[str, float]) -> None:
             report(number, metrics)
             best(number, metrics)
 
-        parity = fitting.fit_and_export(params.train, split, MODEL, made_from, on_round, away)
+        parity = fitting.fit_and_export(params.train, split, MODEL, made_from, record_round, away)
         live.summary = {"validation": best.metrics, "onnx_difference_below": export.TOLERANCE}
         live.make_summary()
-    progress.step("exported", **best.metrics, onnx_difference=f"{parity:.1e}")
+    progress.report_step("exported", **best.metrics, onnx_difference=f"{parity:.1e}")
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

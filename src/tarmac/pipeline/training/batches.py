@@ -19,7 +19,7 @@ from tarmac.interface.problem import problem
 from tarmac.pipeline.base import resources
 from tarmac.pipeline.base.params import TASK, TrainParams
 from tarmac.pipeline.models import dataset
-from tarmac.pipeline.models.dataset import Inputs, Months, Split
+from tarmac.pipeline.models.dataset import ModelInputs, MonthlyRows, Split
 from tarmac.pipeline.training import estimators
 
 # Rows times inputs that are still trained on as one table. Fixed, and no setting: bins found in parts may be others.
@@ -29,51 +29,55 @@ PAGE = 250_000  # rows, or a month if it has more, that are encoded and paged at
 
 
 @dataclass(frozen=True)
-class Stream:
+class MonthlyTrainingData:
     """Months to train on and months to tune on, with the columns of all models and the target."""
 
-    train: Months
-    validation: Months
+    train: MonthlyRows
+    validation: MonthlyRows
 
-    def drawn(self, names: list[str], seed: int) -> Split:
+    def sample_rows(self, names: list[str], seed: int) -> Split:
         """Some labelled rows of every month, at most `DRAWN` to train on and as many to tune on."""
-        train, valid = (dataset.labelled(_drawn(months, seed)) for months in (self.train, self.validation))
+        train, valid = (
+            dataset.require_labeled_rows(_sample_months(months, seed)) for months in (self.train, self.validation)
+        )
         return Split(train[0][names], train[1], valid[0][names], valid[1])
 
 
-def too_large(rows: int, inputs: int, model: str) -> bool:
+def is_too_large(rows: int, inputs: int, model: str) -> bool:
     """Whether so many rows of so many inputs are too many for one table, or rows alone for a model that is linear."""
     return rows * inputs > LARGEST or (model == TASK.baseline and rows > DRAWN)
 
 
-def fit(
+def fit_model_monthly(
     params: TrainParams,
-    inputs: Inputs,
-    stream: Stream,
+    inputs: ModelInputs,
+    stream: MonthlyTrainingData,
     on_round: estimators.OnRound,
     away: estimators.Away | None = None,
 ) -> Pipeline:
-    """As `estimators.fit`, with one month in memory."""
+    """As `estimators.fit_model`, with one month in memory."""
     if params.model != "xgboost":
-        return estimators.fit(params, inputs, stream.drawn(inputs.names, params.seed), on_round)
-    encoder = estimators.ordinal_encoder(inputs).fit(_distinct(stream.train, inputs))
+        return estimators.fit_model(params, inputs, stream.sample_rows(inputs.names, params.seed), on_round)
+    encoder = estimators.build_ordinal_encoder(inputs).fit(_build_category_rows(stream.train, inputs))
     if away:
         return Pipeline([("encoder", encoder), (estimators.ESTIMATOR, away(params, encoder, on_round))])
-    classifier = estimators.xgboost_model(params, on_round)
-    with tempfile.TemporaryDirectory(dir=resources.spill(), ignore_cleanup_errors=True) as folder:
-        booster = _boosted(params, classifier, encoder, inputs, stream, folder)
+    classifier = estimators.build_xgboost_model(params, on_round)
+    with tempfile.TemporaryDirectory(dir=resources.create_spill_folder(), ignore_cleanup_errors=True) as folder:
+        booster = _train_booster(params, classifier, encoder, inputs, stream, folder)
     estimators.check_device(params.device, booster.save_config())
     classifier.load_model(booster.save_raw("ubj"))
     return Pipeline([("encoder", encoder), (estimators.ESTIMATOR, classifier)])
 
 
-def _boosted(params: TrainParams, classifier: Any, encoder: Any, inputs: Inputs, stream: Stream, folder: str) -> Any:
+def _train_booster(
+    params: TrainParams, classifier: Any, encoder: Any, inputs: ModelInputs, stream: MonthlyTrainingData, folder: str
+) -> Any:
     import xgboost
 
     # A GPU takes no pages that were made on the CPU: there the bins have to fit in memory.
     paged = params.device == "cpu"
     kind = xgboost.ExtMemQuantileDMatrix if paged else xgboost.QuantileDMatrix
-    bins, encoded = params.xgboost.max_bin, partial(_encoded, encoder=encoder, inputs=inputs)
+    bins, encoded = params.xgboost.max_bin, partial(_build_data_iter, encoder=encoder, inputs=inputs)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*[Dd]evice", category=UserWarning)  # check_device says it
         train = kind(encoded(stream.train, f"{folder}/train" if paged else None), max_bin=bins)
@@ -94,17 +98,17 @@ def _boosted(params: TrainParams, classifier: Any, encoder: Any, inputs: Inputs,
         )
 
 
-def _encoded(months: Months, place: str | None, encoder: Any, inputs: Inputs) -> Any:
+def _build_data_iter(months: MonthlyRows, place: str | None, encoder: Any, inputs: ModelInputs) -> Any:
     """What gives XGBoost the pages of some months, as often as it asks; `place` begins the names of its files."""
     import xgboost
 
     class Encoded(xgboost.DataIter):
         def __init__(self) -> None:
-            self._left = pages(months)
+            self._left = iter_pages(months)
             super().__init__(cache_prefix=place, release_data=True)
 
         def reset(self) -> None:
-            self._left = pages(months)
+            self._left = iter_pages(months)
 
         def next(self, input_data: Any) -> bool:
             for rows in self._left:
@@ -118,7 +122,7 @@ def _encoded(months: Months, place: str | None, encoder: Any, inputs: Inputs) ->
     return Encoded()
 
 
-def pages(months: Months) -> Iterator[pd.DataFrame]:
+def iter_pages(months: MonthlyRows) -> Iterator[pd.DataFrame]:
     """Yields the labelled rows of one month or of several, so that all but the last are at least `PAGE` rows."""
     held: list[pd.DataFrame] = []
     for rows in months:
@@ -130,10 +134,10 @@ def pages(months: Months) -> Iterator[pd.DataFrame]:
         yield pd.concat(held)
 
 
-def _distinct(months: Months, inputs: Inputs) -> pd.DataFrame:
+def _build_category_rows(months: MonthlyRows, inputs: ModelInputs) -> pd.DataFrame:
     """As few rows as have every text of every category: all that the encoder learns. Numbers are missing."""
     found: dict[str, set[str]] = {name: set() for name in inputs.categories}
-    for rows in Months(months.folder, months.months, inputs.categories) if found else ():
+    for rows in MonthlyRows(months.folder, months.months, inputs.categories) if found else ():
         for name, texts in found.items():
             texts.update(rows[name].unique())
     longest = max(map(len, found.values()), default=1)
@@ -142,11 +146,11 @@ def _distinct(months: Months, inputs: Inputs) -> pd.DataFrame:
     return pd.DataFrame({**columns, **missing})
 
 
-def _drawn(months: Months, seed: int) -> pd.DataFrame:
-    share = min(DRAWN / max(months.rows(), 1), 1.0)
+def _sample_months(months: MonthlyRows, seed: int) -> pd.DataFrame:
+    share = min(DRAWN / max(months.count_rows(), 1), 1.0)
 
-    def some() -> Iterator[pd.DataFrame]:
+    def iter_samples() -> Iterator[pd.DataFrame]:
         for number, rows in enumerate(months):
             yield rows.sample(frac=share, random_state=seed + number).sort_index()
 
-    return pd.concat(some(), ignore_index=True)
+    return pd.concat(iter_samples(), ignore_index=True)

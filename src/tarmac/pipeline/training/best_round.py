@@ -9,7 +9,7 @@ class BestRound:
     def __init__(self, task: Task = TASK) -> None:
         """Starts without a round."""
         self.metrics: dict[str, float] = {}
-        self._loss = task.loss
+        self._loss = task.loss_metric
 
     def __call__(self, number: int, metrics: dict[str, float]) -> None:
         """Takes a round's metrics."""

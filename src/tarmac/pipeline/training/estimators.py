@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from tarmac.interface.errors import UserError
 from tarmac.pipeline.base.params import TASK, Task, TrainParams
-from tarmac.pipeline.models.dataset import Inputs, Split
+from tarmac.pipeline.models.dataset import ModelInputs, Split
 
 OnRound = Callable[[int, dict[str, float]], None]
 Away = Callable[[TrainParams, Any, OnRound], Any]  # fits XGBoost by an encoder, on rows that are not here
@@ -26,9 +26,9 @@ SPREADS = 1e-3, 1e12  # XGBoost drops a split that gains under 1e-6, and its squ
 HIST_STEP = 10  # rounds that HistGradientBoosting grows between two looks at validation
 
 
-def fit(
+def fit_model(
     params: TrainParams,
-    inputs: Inputs,
+    inputs: ModelInputs,
     split: Split,
     on_round: OnRound,
     task: Task = TASK,
@@ -41,10 +41,10 @@ def fit(
     there.
     """
     if params.model == task.baseline:
-        pipeline = fit_linear(params, inputs, split)
-        on_round(1, scores(split.y_valid, answers(pipeline, split.X_valid, task), task))
+        pipeline = fit_linear_model(params, inputs, split)
+        on_round(1, compute_round_metrics(split.y_valid, compute_predictions(pipeline, split.X_valid, task), task))
         return pipeline
-    encoder = ordinal_encoder(inputs)
+    encoder = build_ordinal_encoder(inputs)
     if away and params.model == "xgboost":
         encoder.fit(split.X)
         return Pipeline([("encoder", encoder), (ESTIMATOR, away(params, encoder, on_round))])
@@ -53,7 +53,7 @@ def fit(
     return Pipeline([("encoder", encoder), (ESTIMATOR, grow(params, encoded, on_round, task))])
 
 
-def answers(fitted: Any, X: Any, task: Task = TASK) -> np.ndarray:
+def compute_predictions(fitted: Any, X: Any, task: Task = TASK) -> np.ndarray:
     """What a pipeline or an estimator predicts, in the shape of the task."""
     if task.kind == "regression":
         return np.asarray(fitted.predict(X))
@@ -61,7 +61,7 @@ def answers(fitted: Any, X: Any, task: Task = TASK) -> np.ndarray:
     return probability[:, 1] if task.kind == "binary" else probability
 
 
-def scores(y: np.ndarray, p: np.ndarray, task: Task = TASK) -> dict[str, float]:
+def compute_round_metrics(y: np.ndarray, p: np.ndarray, task: Task = TASK) -> dict[str, float]:
     """The metrics of `task.rounds` of what was predicted."""
     if task.kind == "binary":
         return {"auc": float(roc_auc_score(y, p)), "log_loss": float(log_loss(y, p))}
@@ -71,23 +71,25 @@ def scores(y: np.ndarray, p: np.ndarray, task: Task = TASK) -> dict[str, float]:
     return {"mae": float(mean_absolute_error(y, p)), "rmse": float(root_mean_squared_error(y, p))}
 
 
-def ordinal_encoder(inputs: Inputs) -> ColumnTransformer:
+def build_ordinal_encoder(inputs: ModelInputs) -> ColumnTransformer:
     """Categories as ordinal codes (unknown is -1), numbers as they are: float32, categories first."""
     unknown = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, dtype=np.float32)
-    return _columns(inputs, unknown, "passthrough")
+    return _build_column_transformer(inputs, unknown, "passthrough")
 
 
-def fit_linear(params: TrainParams, inputs: Inputs, split: Split) -> Pipeline:
+def fit_linear_model(params: TrainParams, inputs: ModelInputs, split: Split) -> Pipeline:
     """A linear model on one-hot categories and standardised numbers; a missing number is the median."""
     numbers = make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler())
-    encoder = _columns(inputs, OneHotEncoder(handle_unknown="ignore", sparse_output=False, dtype=np.float32), numbers)
-    estimator = _linear(params)
+    encoder = _build_column_transformer(
+        inputs, OneHotEncoder(handle_unknown="ignore", sparse_output=False, dtype=np.float32), numbers
+    )
+    estimator = _build_linear_model(params)
     with threadpool_limits(1):
         estimator.fit(encoder.fit_transform(split.X).astype("float64"), split.y)
     return Pipeline([("encoder", encoder), (ESTIMATOR, estimator)])
 
 
-def _linear(params: TrainParams) -> Any:
+def _build_linear_model(params: TrainParams) -> Any:
     """Solved on doubles, to the end: a solver that stops early keeps the rounding of this machine's BLAS kernel.
 
     And that of its threads, and the file would differ on the next machine.
@@ -103,7 +105,7 @@ def _linear(params: TrainParams) -> Any:
     raise UserError(f"params.yaml has no section train.{params.model}", advice)
 
 
-def _columns(inputs: Inputs, categories: Any, numbers: Any) -> ColumnTransformer:
+def _build_column_transformer(inputs: ModelInputs, categories: Any, numbers: Any) -> ColumnTransformer:
     return ColumnTransformer(
         [("categories", categories, list(inputs.categories)), ("numbers", numbers, list(inputs.numbers))]
     )
@@ -113,7 +115,7 @@ def fit_xgboost(params: TrainParams, split: Split, on_round: OnRound, task: Task
     """XGBoost with early stopping on the task's loss on validation; keeps the best round."""
     if task.kind == "regression":
         check_spread(split.y)
-    estimator = xgboost_model(params, on_round, task)
+    estimator = build_xgboost_model(params, on_round, task)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*[Dd]evice", category=UserWarning)  # check_device says it
         estimator.fit(split.X, split.y, eval_set=[(split.X_valid, split.y_valid)], verbose=False)
@@ -121,7 +123,7 @@ def fit_xgboost(params: TrainParams, split: Split, on_round: OnRound, task: Task
     return estimator
 
 
-def xgboost_model(params: TrainParams, on_round: OnRound, task: Task = TASK) -> Any:
+def build_xgboost_model(params: TrainParams, on_round: OnRound, task: Task = TASK) -> Any:
     """XGBoost, not yet fitted, that reports every round."""
     import xgboost
 
@@ -132,10 +134,10 @@ def xgboost_model(params: TrainParams, on_round: OnRound, task: Task = TASK) -> 
             return False
 
     kind = xgboost.XGBRegressor if task.kind == "regression" else xgboost.XGBClassifier
-    return kind(**xgboost_options(params, task), callbacks=[Report()])
+    return kind(**build_xgboost_options(params, task), callbacks=[Report()])
 
 
-def xgboost_options(params: TrainParams, task: Task = TASK) -> dict[str, Any]:
+def build_xgboost_options(params: TrainParams, task: Task = TASK) -> dict[str, Any]:
     """What every way of training XGBoost is told, here and on a cluster."""
     return {
         **params.xgboost.model_dump(),
@@ -186,18 +188,18 @@ def fit_hist_gradient_boosting(params: TrainParams, split: Split, on_round: OnRo
     best, best_round = float("inf"), 0
     for rounds in range(HIST_STEP, params.max_rounds + HIST_STEP, HIST_STEP):
         estimator.set_params(max_iter=min(rounds, params.max_rounds)).fit(split.X, split.y)
-        seen = scores(split.y_valid, answers(estimator, split.X_valid, task), task)
+        seen = compute_round_metrics(split.y_valid, compute_predictions(estimator, split.X_valid, task), task)
         on_round(estimator.n_iter_, seen)
-        if seen[task.loss] < best:
-            best, best_round = seen[task.loss], estimator.n_iter_
+        if seen[task.loss_metric] < best:
+            best, best_round = seen[task.loss_metric], estimator.n_iter_
         elif estimator.n_iter_ - best_round >= params.early_stopping_rounds:
             break
     estimator.set_params(warm_start=False, max_iter=best_round).fit(split.X, split.y)
-    _narrow(chain.from_iterable(estimator._predictors))
+    _round_thresholds_down(chain.from_iterable(estimator._predictors))
     return estimator
 
 
-def _narrow(trees: Iterable[Any]) -> None:
+def _round_thresholds_down(trees: Iterable[Any]) -> None:
     """Rounds borders down to float32, as ONNX has them: up, a number on the border would go the other way in the file.
 
     The numbers that come are float32 themselves: to them both borders are the same.

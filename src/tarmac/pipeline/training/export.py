@@ -11,11 +11,11 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from tarmac.interface.errors import UserError
-from tarmac.pipeline.base.outputs import replacing
+from tarmac.pipeline.base.outputs import replace_output
 from tarmac.pipeline.base.params import TASK, Task
-from tarmac.pipeline.models.dataset import Inputs
+from tarmac.pipeline.models.dataset import ModelInputs
 from tarmac.pipeline.models.scorer import Scorer
-from tarmac.pipeline.training.estimators import ESTIMATOR, answers
+from tarmac.pipeline.training.estimators import ESTIMATOR, compute_predictions
 
 OPSET = {"": 18, "ai.onnx.ml": 3}
 TOLERANCE = (
@@ -24,8 +24,8 @@ TOLERANCE = (
 NOT_SEEN = "never seen in training"
 
 
-def export(
-    pipeline: Pipeline, inputs: Inputs, path: Path, identity: Mapping[str, str] | None = None, task: Task = TASK
+def export_onnx(
+    pipeline: Pipeline, inputs: ModelInputs, path: Path, identity: Mapping[str, str] | None = None, task: Task = TASK
 ) -> None:
     """Writes the pipeline as ONNX: inputs `categories` (text) and `numbers` (float32), each where there are any.
 
@@ -40,7 +40,7 @@ def export(
     types += [("numbers", FloatTensorType([None, len(inputs.numbers)]))] if inputs.numbers else []
     estimator = pipeline.named_steps[ESTIMATOR]
     model = skl2onnx.to_onnx(
-        _positional(pipeline, inputs),
+        _build_positional_pipeline(pipeline, inputs),
         initial_types=types,
         options=None if task.kind == "regression" else {id(estimator): {"zipmap": False}},
         target_opset=OPSET,
@@ -52,11 +52,11 @@ def export(
     opsets = sorted(model.opset_import, key=lambda opset: opset.domain)  # skl2onnx leaves them in the order of a set
     del model.opset_import[:]
     model.opset_import.extend(opsets)
-    with replacing(path) as partial:
+    with replace_output(path) as partial:
         partial.write_bytes(model.SerializeToString(deterministic=True))
 
 
-def check_parity(pipeline: Pipeline, inputs: Inputs, path: Path, rows: pd.DataFrame, task: Task = TASK) -> float:
+def check_parity(pipeline: Pipeline, inputs: ModelInputs, path: Path, rows: pd.DataFrame, task: Task = TASK) -> float:
     """Largest difference between pipeline and ONNX file over `rows` and over harder variants of them.
 
     The variants blank every number, and replace every category by one never seen. A probability differs by itself, a
@@ -66,7 +66,7 @@ def check_parity(pipeline: Pipeline, inputs: Inputs, path: Path, rows: pd.DataFr
     blanked = rows.assign(**{name: np.float32(np.nan) for name in inputs.numbers})
     unseen = rows.assign(**dict.fromkeys(inputs.categories, NOT_SEEN))
     for name, variant in {"all rows": rows, "no number known": blanked, "unknown categories": unseen}.items():
-        fitted = answers(pipeline, variant[inputs.names], task)
+        fitted = compute_predictions(pipeline, variant[inputs.names], task)
         size = (float(np.abs(fitted).max()) or 1.0) if task.kind == "regression" else 1.0
         difference = float(np.abs(fitted - scorer.score(variant)).max()) / size
         if not difference <= TOLERANCE:  # also where it is NaN
@@ -78,7 +78,7 @@ def check_parity(pipeline: Pipeline, inputs: Inputs, path: Path, rows: pd.DataFr
     return worst
 
 
-def _positional(pipeline: Pipeline, inputs: Inputs) -> Pipeline:
+def _build_positional_pipeline(pipeline: Pipeline, inputs: ModelInputs) -> Pipeline:
     """The pipeline with columns by position: its ONNX form takes two arrays, not one array a column."""
     encoder = copy.copy(pipeline.named_steps["encoder"])
     place = {name: position for position, name in enumerate(inputs.names)}

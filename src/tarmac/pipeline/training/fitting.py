@@ -8,9 +8,9 @@ from tarmac.pipeline.base import parquet, resources
 from tarmac.pipeline.base.params import TASK, AnySplit, SplitParams, TrainParams
 from tarmac.pipeline.base.paths import FEATURES
 from tarmac.pipeline.models import dataset
-from tarmac.pipeline.models.dataset import Inputs, Months, Split
+from tarmac.pipeline.models.dataset import ModelInputs, MonthlyRows, Split
 from tarmac.pipeline.training import batches, estimators, export
-from tarmac.pipeline.training.batches import Stream
+from tarmac.pipeline.training.batches import MonthlyTrainingData
 
 # Bytes, measured: of the process, of a row in a linear fit, of a value in a table that trees grow from, of what a fit
 # from pages keeps of a row, of a value in a page.
@@ -19,33 +19,37 @@ PROCESS, LINEAR, HELD, KEPT, PAGED = 350e6, 3000, 25, 50, 6.5
 
 def read_split(params: AnySplit, groups: Sequence[str]) -> Split:
     """Labelled rows to train and tune on."""
-    names = [*Inputs.of(groups).names, problem.contract.TARGET]
-    train, y_train = dataset.labelled(dataset.read_part(FEATURES, params, "train", names))
-    valid, y_valid = dataset.labelled(dataset.read_part(FEATURES, params, "validation", names))
+    names = [*ModelInputs.from_groups(groups).names, problem.contract.TARGET]
+    train, y_train = dataset.require_labeled_rows(dataset.read_part(FEATURES, params, "train", names))
+    valid, y_valid = dataset.require_labeled_rows(dataset.read_part(FEATURES, params, "validation", names))
     dataset.check_classes(y_train)
     return Split(train, y_train, valid, y_valid)
 
 
-def read(params: AnySplit, train_params: TrainParams) -> Split | Stream:
+def read_training_data(params: AnySplit, train_params: TrainParams) -> Split | MonthlyTrainingData:
     """Return the rows to train and tune on: by month, if there are too many; no test row is among them.
 
     Raises `RoomError` if this machine has less memory than the fit takes, or less disk than its pages.
     """
     groups, model = train_params.features, train_params.model
-    columns = Inputs.of(groups).names
-    check_room(rows_of(params, groups), len(columns), model)
+    columns = ModelInputs.from_groups(groups).names
+    check_resources(count_stored_rows(params, groups), len(columns), model)
     train, valid = (
         dataset.read_months(FEATURES, params, part, [*columns, problem.contract.TARGET])
         for part in ("train", "validation")
     )
-    if isinstance(train, Months) and isinstance(valid, Months) and batches.too_large(train.rows(), len(columns), model):
-        return Stream(train, valid)
+    if (
+        isinstance(train, MonthlyRows)
+        and isinstance(valid, MonthlyRows)
+        and batches.is_too_large(train.count_rows(), len(columns), model)
+    ):
+        return MonthlyTrainingData(train, valid)
     return read_split(params, groups)
 
 
-def check_room(rows: Mapping[str, int], inputs: int, model: str) -> None:
+def check_resources(rows: Mapping[str, int], inputs: int, model: str) -> None:
     """Raises `RoomError` where this machine has less memory than a fit takes, or less disk than its pages."""
-    both, paged = rows["train"] + rows["validation"], batches.too_large(rows["train"], inputs, model)
+    both, paged = rows["train"] + rows["validation"], batches.is_too_large(rows["train"], inputs, model)
     if model == TASK.baseline:
         needed, disk = min(rows["train"], batches.DRAWN) * LINEAR, 0.0
     elif paged and model == "xgboost":
@@ -53,38 +57,38 @@ def check_room(rows: Mapping[str, int], inputs: int, model: str) -> None:
     else:
         needed, disk = (min(both, 2 * batches.DRAWN) if paged else both) * inputs * HELD, 0.0
     what = f"{rows['train']:,} rows of {inputs} inputs"
-    resources.check(PROCESS + needed, disk, what, "use fewer months in `split.train`")
+    resources.require_resources(PROCESS + needed, disk, what, "use fewer months in `split.train`")
 
 
-def rows_of(params: AnySplit, groups: Sequence[str]) -> dict[str, int]:
+def count_stored_rows(params: AnySplit, groups: Sequence[str]) -> dict[str, int]:
     """Rows to train and to tune on, by the files' footers: both are all rows where the split is by row."""
-    columns = Inputs.of(groups).names
+    columns = ModelInputs.from_groups(groups).names
     if isinstance(params, SplitParams):
         parts = {part: dataset.read_months(FEATURES, params, part, columns) for part in ("train", "validation")}
-        return {part: dataset.count(months) for part, months in parts.items()}
+        return {part: dataset.count_rows(months) for part, months in parts.items()}
     return dict.fromkeys(("train", "validation"), sum(map(parquet.count_rows, FEATURES.glob("*.parquet"))))
 
 
-def counted(split: Split | Stream) -> dict[str, int]:
+def count_split_rows(split: Split | MonthlyTrainingData) -> dict[str, int]:
     """How many rows there are to train and to tune on; in months, also those without a label."""
-    if isinstance(split, Stream):
-        return {"train": split.train.rows(), "validation": split.validation.rows()}
+    if isinstance(split, MonthlyTrainingData):
+        return {"train": split.train.count_rows(), "validation": split.validation.count_rows()}
     return {"train": len(split.y), "validation": len(split.y_valid)}
 
 
 def fit_and_export(
     params: TrainParams,
-    split: Split | Stream,
+    split: Split | MonthlyTrainingData,
     path: Path,
     made_from: Mapping[str, str],
     on_round: estimators.OnRound,
     away: estimators.Away | None = None,
 ) -> float:
     """Fit, write the ONNX file, and return its largest difference from the fitted model over the validation rows."""
-    inputs = Inputs.of(params.features)
-    if isinstance(split, Stream):
-        pipeline, valid = batches.fit(params, inputs, split, on_round, away), iter(split.validation)
+    inputs = ModelInputs.from_groups(params.features)
+    if isinstance(split, MonthlyTrainingData):
+        pipeline, valid = batches.fit_model_monthly(params, inputs, split, on_round, away), iter(split.validation)
     else:
-        pipeline, valid = estimators.fit(params, inputs, split, on_round, away=away), iter([split.X_valid])
-    export.export(pipeline, inputs, path, made_from)
+        pipeline, valid = estimators.fit_model(params, inputs, split, on_round, away=away), iter([split.X_valid])
+    export.export_onnx(pipeline, inputs, path, made_from)
     return max(export.check_parity(pipeline, inputs, path, rows) for rows in valid)

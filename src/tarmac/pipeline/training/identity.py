@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
-from tarmac.pipeline.base.hashing import digest
+from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.pipeline.base.params import TASK, AnySplit, TrainParams
 
 NAMES, AS_JSON = ("features", "libraries", "params", "split"), ("libraries", "params", "split")
@@ -19,31 +19,31 @@ KINDS = get_args(TrainParams.model_fields["model"].annotation)
 ROUNDS = ("early_stopping_rounds", "max_rounds")  # a linear model has none
 
 
-def identity(params: TrainParams, split: AnySplit, features: Path) -> dict[str, str]:
+def build_identity(params: TrainParams, split: AnySplit, features: Path) -> dict[str, str]:
     """Text by `NAMES`, the same on every machine and at any time: no date, and no commit, which is made later.
 
     `features` is DVC's hash of their folder; `libraries` (versions by name), `params` and `split` are JSON.
     """
     return {
-        "features": digest(features),
-        "libraries": json.dumps(libraries(), sort_keys=True),
-        "params": json.dumps(chosen(params), sort_keys=True),
+        "features": compute_dvc_hash(features),
+        "libraries": json.dumps(list_library_versions(), sort_keys=True),
+        "params": json.dumps(select_params(params), sort_keys=True),
         "split": json.dumps(split.model_dump(), sort_keys=True),
     }
 
 
-def chosen(params: TrainParams) -> dict[str, Any]:
+def select_params(params: TrainParams) -> dict[str, Any]:
     """The parameters that a model is fitted with: those of other kinds of model are left out."""
-    kept = {name: getattr(params, name) for name in names(params.model)}
+    kept = {name: getattr(params, name) for name in list_param_names(params.model)}
     return {name: value.model_dump() if isinstance(value, BaseModel) else value for name, value in kept.items()}
 
 
-def names(model: str) -> list[str]:
+def list_param_names(model: str) -> list[str]:
     """The names of what a kind of model is fitted with."""
     others = {*KINDS, *(ROUNDS if model == TASK.baseline else ())} - {model}
     return [name for name in TrainParams.model_fields if name not in others]
 
 
-def libraries() -> dict[str, str]:
+def list_library_versions() -> dict[str, str]:
     """Version of each library that has a part in the bytes of a model's file, by name."""
     return {name: found.version for name in LIBRARIES for found in distributions(name=name)}

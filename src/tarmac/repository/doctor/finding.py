@@ -9,24 +9,24 @@ SHOWN = 3  # names in a line
 
 
 @dataclass(frozen=True)
-class Finding:
+class Diagnosis:
     """How it is, and what to do where it is not as it should be."""
 
     outcome: Literal["ok", "warn", "fail"]
     what: str
     do: str = ""
 
-    def line(self, name: str) -> str:
+    def format_line(self, name: str) -> str:
         """For a person, in one line whatever was found."""
         return " ".join(f"{self.outcome:<5} {name:<10} {self.what}{f'; {self.do}' if self.do else ''}".splitlines())
 
 
-def some(names: Iterable[str]) -> str:
+def format_names(names: Iterable[str]) -> str:
     """The first few of many names."""
     known = list(names)
     return ", ".join(known[:SHOWN]) + (f" and {len(known) - SHOWN} more" if len(known) > SHOWN else "")
 
 
-def ask(*command: str, env: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
+def capture_command(*command: str, env: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
     """Runs a command and keeps what it says. Raises `OSError` where there is no such command."""
     return subprocess.run(command, env=env, check=False, capture_output=True, text=True)

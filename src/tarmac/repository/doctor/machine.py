@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tarmac.pipeline.base.paths import LOCKED
-from tarmac.repository.doctor.finding import Finding, ask, some
+from tarmac.repository.doctor.finding import Diagnosis, capture_command, format_names
 
 LOWEST, HIGHEST = (3, 11), (3, 14)
 LOCKED_GPU = Path("requirements/gpu.txt")
@@ -16,28 +16,30 @@ APART = 120  # seconds that two clocks may differ
 EARLIEST = 1_735_689_600  # the start of 2025: a machine without a clock begins in 1970
 
 
-def python() -> Finding:
+def python() -> Diagnosis:
     """Whether this Python is one that the locked packages are for."""
     shown = ".".join(map(str, sys.version_info[:3]))
     if LOWEST <= sys.version_info[:2] <= HIGHEST:
-        return Finding("ok", shown)
-    return Finding("fail", f"{shown}, needed is 3.{LOWEST[1]} to 3.{HIGHEST[1]}", "make PYTHON=/path/to/python3 setup")
+        return Diagnosis("ok", shown)
+    return Diagnosis(
+        "fail", f"{shown}, needed is 3.{LOWEST[1]} to 3.{HIGHEST[1]}", "make PYTHON=/path/to/python3 setup"
+    )
 
 
-def packages() -> Finding:
+def packages() -> Diagnosis:
     """Whether the installed packages are the locked ones, of the GPU where its XGBoost is installed."""
-    locked = LOCKED_GPU if installed("xgboost") and not installed("xgboost-cpu") else LOCKED
-    wanted = dict(pinned(locked.read_text(encoding="utf-8")))
-    found = {name: installed(name) for name in wanted}
+    locked = LOCKED_GPU if find_installed_version("xgboost") and not find_installed_version("xgboost-cpu") else LOCKED
+    wanted = dict(iter_pinned_packages(locked.read_text(encoding="utf-8")))
+    found = {name: find_installed_version(name) for name in wanted}
     other = [
         f"{name} {found[name] or 'missing'} (locked {wanted[name]})" for name in wanted if found[name] != wanted[name]
     ]
     if other:
-        return Finding("fail", f"not as {locked} has them: {some(other)}", "make setup")
-    return Finding("ok", f"{len(wanted)} as {locked} has them")
+        return Diagnosis("fail", f"not as {locked} has them: {format_names(other)}", "make setup")
+    return Diagnosis("ok", f"{len(wanted)} as {locked} has them")
 
 
-def installed(name: str) -> str | None:
+def find_installed_version(name: str) -> str | None:
     """The version of an installed package."""
     try:
         return importlib.metadata.version(name)
@@ -45,7 +47,7 @@ def installed(name: str) -> str | None:
         return None
 
 
-def pinned(text: str) -> Iterator[tuple[str, str]]:
+def iter_pinned_packages(text: str) -> Iterator[tuple[str, str]]:
     """Name and version of each locked package that is for this machine."""
     from packaging.requirements import Requirement
 
@@ -56,7 +58,7 @@ def pinned(text: str) -> Iterator[tuple[str, str]]:
                 yield required.name, next(iter(required.specifier)).version
 
 
-def commands() -> Finding:
+def commands() -> Diagnosis:
     """Whether `dvc` and a stage's `python`, as a person would start them, are those of this environment."""
     here = Path(sys.prefix, "bin").resolve()
     found = {name: shutil.which(name) for name in ("dvc", "python")}
@@ -66,38 +68,38 @@ def commands() -> Finding:
         if not path or Path(path).parent.resolve() != here
     ]
     if other:
-        return Finding("warn", f"{some(other)}, not of {here}", "source .venv/bin/activate")
-    return Finding("ok", f"dvc {installed('dvc')} of {here}")
+        return Diagnosis("warn", f"{format_names(other)}, not of {here}", "source .venv/bin/activate")
+    return Diagnosis("ok", f"dvc {find_installed_version('dvc')} of {here}")
 
 
-def clock() -> Finding:
+def clock() -> Diagnosis:
     """Whether the time can be right: it is not before what was committed."""
-    now, done = time.time(), ask("git", "log", "-1", "--format=%ct")
+    now, done = time.time(), capture_command("git", "log", "-1", "--format=%ct")
     committed = int(done.stdout.strip() or 0) if done.returncode == 0 else 0
     if now + APART < max(committed, EARLIEST):
         before = "the last commit was made" if committed > EARLIEST else "2025"
-        return Finding(
+        return Diagnosis(
             "warn", f"it is {time.ctime(now)} here, before {before}", "set the clock: remotes refuse a wrong one"
         )
-    return Finding("ok", time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(now)))
+    return Diagnosis("ok", time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(now)))
 
 
-def gpu() -> Finding:
+def gpu() -> Diagnosis:
     """Whether there is a GPU and an XGBoost that can use it, where the parameters ask for one."""
     from tarmac.pipeline.base import params
 
-    device = params.load(params.Params).train.device
+    device = params.load_params(params.PipelineParams).train.device
     if device == "cpu":
-        return Finding("ok", "not asked for: train.device is cpu")
+        return Diagnosis("ok", "not asked for: train.device is cpu")
     from xgboost import build_info
 
     if not build_info().get("USE_CUDA"):
-        return Finding(
+        return Diagnosis(
             "fail", f"train.device is {device}, XGBoost is built without CUDA", "make gpu, or train.device: cpu"
         )
-    done = ask("nvidia-smi", "--list-gpus") if shutil.which("nvidia-smi") else None
+    done = capture_command("nvidia-smi", "--list-gpus") if shutil.which("nvidia-smi") else None
     if done is None or done.returncode or not done.stdout.strip():
-        return Finding(
+        return Diagnosis(
             "fail", f"train.device is {device}, nvidia-smi shows no GPU", "train.device: cpu, or another machine"
         )
-    return Finding("ok", done.stdout.strip())
+    return Diagnosis("ok", done.stdout.strip())

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from importlib import import_module
 
 from tarmac.interface.errors import UserError
-from tarmac.repository.doctor.finding import Finding
+from tarmac.repository.doctor.finding import Diagnosis
 
 CHECKS = {
     "machine": ("python", "packages", "commands", "clock", "gpu"),
@@ -13,32 +13,32 @@ CHECKS = {
 }
 
 
-def examine() -> Iterator[tuple[str, Finding]]:
+def iter_diagnoses() -> Iterator[tuple[str, Diagnosis]]:
     """The name of each check, and what it found."""
     for module, names in CHECKS.items():
         for name in names:
-            yield name, found(module, name)
+            yield name, run_check(module, name)
 
 
-def found(module: str, name: str) -> Finding:
+def run_check(module: str, name: str) -> Diagnosis:
     """A check's finding; what stops it is one, too, of the check and of nothing else."""
     try:
-        finding: Finding = getattr(import_module(f"tarmac.repository.doctor.{module}"), name)()
+        finding: Diagnosis = getattr(import_module(f"tarmac.repository.doctor.{module}"), name)()
     except ImportError as error:
-        return Finding("fail", f"{error}", "make setup")
+        return Diagnosis("fail", f"{error}", "make setup")
     except UserError as error:
         what = "; ".join(line.strip() for line in str(error).splitlines())
-        return Finding("fail", what, "; ".join(error.hint.splitlines()))
+        return Diagnosis("fail", what, "; ".join(error.hint.splitlines()))
     except Exception as error:  # noqa: BLE001 - what is broken must not hide the rest
-        return Finding("fail", "; ".join(str(error).splitlines()) or type(error).__name__)
+        return Diagnosis("fail", "; ".join(str(error).splitlines()) or type(error).__name__)
     return finding
 
 
-def doctor() -> bool:
+def run_doctor() -> bool:
     """Prints a line a check; returns whether none fails."""
     outcomes = []
-    for name, finding in examine():
-        print(finding.line(name), flush=True)
+    for name, finding in iter_diagnoses():
+        print(finding.format_line(name), flush=True)
         outcomes.append(finding.outcome)
     print(f"{len(outcomes)} checks, {outcomes.count('warn')} to look at, {outcomes.count('fail')} to mend")
     return "fail" not in outcomes

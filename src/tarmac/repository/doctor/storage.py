@@ -9,30 +9,34 @@ from pathlib import Path
 import yaml
 
 from tarmac.pipeline.base.paths import LOCK
-from tarmac.pipeline.base.site_cache import FOLDER, VARIABLE, is_private
+from tarmac.pipeline.base.site_cache import FOLDER, VARIABLE, is_private_folder
 from tarmac.repository import git
-from tarmac.repository.doctor.finding import Finding, ask, some
+from tarmac.repository.doctor.finding import Diagnosis, capture_command, format_names
 from tarmac.repository.dvc import commands, lockfile, object_store
 from tarmac.repository.remote import objects
 
 COPIES = 2  # of every output: in DVC's cache and in its place
 
 
-def disk() -> Finding:
+def disk() -> Diagnosis:
     """Whether there is room for what is missing here, and for another run."""
-    sizes = {path: size for path, size in _sizes().items() if size}
+    sizes = {path: size for path, size in _read_output_sizes().items() if size}
     free, missing = shutil.disk_usage(".").free, sum(size for path, size in sizes.items() if not Path(path).exists())
     whole = COPIES * sum(sizes.values())
     if free < COPIES * missing:
-        return Finding("fail", f"{_megabytes(free)} free, to fetch takes {_megabytes(COPIES * missing)}", "make room")
+        return Diagnosis(
+            "fail", f"{_format_megabytes(free)} free, to fetch takes {_format_megabytes(COPIES * missing)}", "make room"
+        )
     if free < whole:
-        return Finding("warn", f"{_megabytes(free)} free, a new result takes {_megabytes(whole)}", "make room")
-    return Finding("ok", f"{_megabytes(free)} free, a new result takes {_megabytes(whole)}")
+        return Diagnosis(
+            "warn", f"{_format_megabytes(free)} free, a new result takes {_format_megabytes(whole)}", "make room"
+        )
+    return Diagnosis("ok", f"{_format_megabytes(free)} free, a new result takes {_format_megabytes(whole)}")
 
 
-def _sizes() -> dict[str, int]:
+def _read_output_sizes() -> dict[str, int]:
     """Bytes of every output by path, as `dvc.lock` and `.dvc` files have them."""
-    entries = lockfile.stages(LOCK.read_text(encoding="utf-8") if LOCK.is_file() else None).values()
+    entries = lockfile.parse_stages(LOCK.read_text(encoding="utf-8") if LOCK.is_file() else None).values()
     outs = [out for entry in entries for out in entry.get("outs", [])]
     found = {out["path"]: out.get("size", 0) for out in outs}
     for pointer in Path("data").glob("*.dvc"):
@@ -41,59 +45,63 @@ def _sizes() -> dict[str, int]:
     return found
 
 
-def _megabytes(size: int) -> str:
+def _format_megabytes(size: int) -> str:
     return f"{size / 1e6:,.0f} MB"
 
 
-def cache() -> Finding:
+def cache() -> Diagnosis:
     """Whether DVC can write what it makes."""
-    done = ask(sys.executable, "-m", "dvc", "cache", "dir", env=commands.environment())
+    done = capture_command(sys.executable, "-m", "dvc", "cache", "dir", env=commands.build_dvc_environment())
     if done.returncode:
-        return Finding("fail", (done.stderr.strip() or "dvc failed").splitlines()[0], "run from the repository's root")
+        return Diagnosis(
+            "fail", (done.stderr.strip() or "dvc failed").splitlines()[0], "run from the repository's root"
+        )
     folder = existing = Path(done.stdout.strip())
     while not existing.exists():
         existing = existing.parent
     try:
         with tempfile.TemporaryFile(dir=existing):
-            return Finding("ok", str(folder))
+            return Diagnosis("ok", str(folder))
     except OSError as error:
-        return Finding("fail", f"{folder} cannot be written: {error.strerror}", "make it a folder of yours")
+        return Diagnosis("fail", f"{folder} cannot be written: {error.strerror}", "make it a folder of yours")
 
 
-def site_cache() -> Finding:
+def site_cache() -> Diagnosis:
     """Whether other users of this machine can write what a plain `dvc` reads with pickle."""
     named, own = os.environ.get(VARIABLE, ""), (Path.cwd() / FOLDER).resolve()
     by_person = named and Path(named).resolve() != own
-    folder = named if by_person else _configured()
-    if folder and is_private(Path(folder)):
-        return Finding("ok", f"{folder} is yours alone")
+    folder = named if by_person else _read_site_cache_setting()
+    if folder and is_private_folder(Path(folder)):
+        return Diagnosis("ok", f"{folder} is yours alone")
     what = f"a plain `dvc` trusts {folder or 'a folder of all users'}, which others can write to"
-    return Finding("warn", what, f"chmod 700 {folder}" if by_person else "make setup")
+    return Diagnosis("warn", what, f"chmod 700 {folder}" if by_person else "make setup")
 
 
-def _configured() -> str:
+def _read_site_cache_setting() -> str:
     """The folder that DVC's settings name; empty where they name none."""
-    env = {name: value for name, value in commands.environment().items() if name != VARIABLE}
-    return ask(sys.executable, "-m", "dvc", "config", "core.site_cache_dir", env=env).stdout.strip()
+    env = {name: value for name, value in commands.build_dvc_environment().items() if name != VARIABLE}
+    return capture_command(sys.executable, "-m", "dvc", "config", "core.site_cache_dir", env=env).stdout.strip()
 
 
-def outputs() -> Finding:
+def outputs() -> Diagnosis:
     """Whether the outputs are here."""
-    known = commands.outputs()
+    known = commands.read_output_hashes()
     missing = [path for path in known if not Path(path).exists()]
     if missing:
-        return Finding("warn", f"not here: {some(missing)}", "make pull")
-    return Finding("ok", f"{len(known)} are here")
+        return Diagnosis("warn", f"not here: {format_names(missing)}", "make pull")
+    return Diagnosis("ok", f"{len(known)} are here")
 
 
-def remote() -> Finding:
+def remote() -> Diagnosis:
     """Whether the remote answers, with the credentials that are here, and has all that HEAD names."""
-    if git.commit("HEAD") is None:
-        return Finding("warn", "there is no commit whose outputs could be looked for", "commit the result")
-    wanted = objects.named("HEAD")
-    with object_store.opened() as opened:
-        faults = object_store.faults(opened, wanted, read=False)
+    if git.resolve_commit("HEAD") is None:
+        return Diagnosis("warn", "there is no commit whose outputs could be looked for", "commit the result")
+    wanted = objects.list_commit_outputs("HEAD")
+    with object_store.open_remote() as opened:
+        faults = object_store.find_faults(opened, wanted, read=False)
     if faults:
         lacking = [f"{fault.path} ({fault.kind})" for fault in faults]
-        return Finding("fail", f"of HEAD it does not have {some(lacking)}", "make push, by whoever has made it")
-    return Finding("ok", f"has all {len(wanted)} outputs of HEAD")
+        return Diagnosis(
+            "fail", f"of HEAD it does not have {format_names(lacking)}", "make push, by whoever has made it"
+        )
+    return Diagnosis("ok", f"has all {len(wanted)} outputs of HEAD")

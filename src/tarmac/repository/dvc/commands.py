@@ -12,8 +12,8 @@ from typing import Any
 import yaml
 
 from tarmac.interface.errors import UserError
-from tarmac.pipeline.base.hashing import digest
-from tarmac.pipeline.base.outputs import exclusive, is_unfinished, recover
+from tarmac.pipeline.base.hashing import compute_dvc_hash
+from tarmac.pipeline.base.outputs import acquire_file_lock, is_unfinished, recover_output
 from tarmac.pipeline.base.paths import LOCK
 from tarmac.repository import git
 from tarmac.repository.dvc import lockfile, object_store, recovery
@@ -27,20 +27,26 @@ class StoreError(UserError):
     """DVC failed, or what it fetched is not what the lock names."""
 
 
-def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+def build_dvc_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """The process environment in which a stage's `python` is this one."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    return {**git.environment(), "PATH": path, "DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1", **(extra or {})}
+    return {
+        **git.build_git_environment(),
+        "PATH": path,
+        "DVC_NO_ANALYTICS": "1",
+        "PYTHONUNBUFFERED": "1",
+        **(extra or {}),
+    }
 
 
-def dvc(
+def run_dvc(
     *arguments: str, folder: Path = Path(), extra: Mapping[str, str] | None = None, errors: int | None = None
 ) -> Iterator[str]:
     """Runs DVC and yields its lines as they come; its errors too, where `errors` is `subprocess.STDOUT`.
 
     Raises `StoreError` where it fails.
     """
-    command, env = [sys.executable, "-m", "dvc", *arguments], environment(extra)
+    command, env = [sys.executable, "-m", "dvc", *arguments], build_dvc_environment(extra)
     with subprocess.Popen(command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=errors, text=True) as process:
         assert process.stdout is not None
         yield from (line.rstrip("\n") for line in process.stdout)
@@ -59,12 +65,12 @@ def clear_stale_locks(folder: Path = Path()) -> list[Path]:
     data become what they were before a command that was killed while it replaced them. While DVC is
     at work, nothing is stale: it writes these files in place.
     """
-    if recovery.at_work(folder):
+    if recovery.is_dvc_or_git_running(folder):
         return []
-    stale = stale_locks(folder)
+    stale = find_stale_locks(folder)
     for path in stale:
         path.unlink()
-    taken_back = take_back(folder)
+    taken_back = revert_unfinished_data(folder)
     if folder / LOCK in stale:
         committed = subprocess.run(["git", "show", f"HEAD:./{LOCK}"], cwd=folder, check=False, capture_output=True)
         if not committed.returncode:
@@ -72,20 +78,20 @@ def clear_stale_locks(folder: Path = Path()) -> list[Path]:
     return stale + taken_back
 
 
-def take_back(folder: Path = Path()) -> list[Path]:
+def revert_unfinished_data(folder: Path = Path()) -> list[Path]:
     """Take back replacements of tracked data, unless a command is still at them. Return the data."""
-    tracked = [folder / pointer.with_suffix("") for pointer in pointers(folder)]
+    tracked = [folder / pointer.with_suffix("") for pointer in list_dvc_files(folder)]
     unfinished = [path for path in tracked if is_unfinished(path)]
     if not unfinished:
         return []
-    with exclusive(folder / CHANGING_DATA, wait=False) as held:
-        return [path for path in unfinished if held and recover(path)]
+    with acquire_file_lock(folder / CHANGING_DATA, wait=False) as held:
+        return [path for path in unfinished if held and recover_output(path)]
 
 
-def stale_locks(folder: Path = Path()) -> list[Path]:
+def find_stale_locks(folder: Path = Path()) -> list[Path]:
     """What a killed DVC left half written: its own locks, cut or empty, and a `dvc.lock` that ends too early."""
     stale = [folder / path for path in LOCKS if (folder / path).is_file() and not _is_json(folder / path)]
-    if (folder / LOCK).is_file() and not _whole(folder / LOCK):
+    if (folder / LOCK).is_file() and not _is_complete_lockfile(folder / LOCK):
         stale.append(folder / LOCK)
     return stale
 
@@ -98,35 +104,39 @@ def _is_json(path: Path) -> bool:
         return False
 
 
-def _whole(path: Path) -> bool:
+def _is_complete_lockfile(path: Path) -> bool:
     """Whether a `dvc.lock` was written to its end: a cut entry has no size. A conflict is for a person to mend."""
     try:
         text = path.read_text(encoding="utf-8")
         if "<<<<<<<" in text:
             return True
-        stages = lockfile.parse(text)["stages"].values()
+        stages = lockfile.parse_yaml(text)["stages"].values()
         return all("size" in entry for stage in stages for entry in [*stage["deps"], *stage["outs"]])
     except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError):
         return False
 
 
-def pull(*targets: str, folder: Path = Path(), extra: Mapping[str, str] | None = None) -> None:
+def pull_outputs(*targets: str, folder: Path = Path(), extra: Mapping[str, str] | None = None) -> None:
     """Fetches what the lock names (all, or some targets) and checks every byte of it. Raises `StoreError`.
 
     DVC is kept from what it would trust: a damaged object of its cache, and a listing that nobody has checked.
     """
     clear_stale_locks(folder)
-    wanted = outputs(folder)
+    wanted = read_output_hashes(folder)
     chosen = {path: oid for path, oid in wanted.items() if not targets or {path, f"{path}.dvc"} & set(targets)}
-    refused, lacking = vet(chosen, folder)
-    here = {path for path in chosen.keys() - lacking if digest(folder / path) == wanted[path]}
+    refused, lacking = prepare_cache_for_pull(chosen, folder)
+    here = {path for path in chosen.keys() - lacking if compute_dvc_hash(folder / path) == wanted[path]}
     failure = None
     try:
         asked = [path for path in chosen if path not in refused and path not in here]
-        _fetch(asked if chosen else list(targets), folder, extra)
+        _fetch_paths(asked if chosen else list(targets), folder, extra)
     except StoreError as error:
         failure = error  # its words name hashes; the outputs that they belong to are found below
-    wrong = [path for path in chosen if path in refused or (path not in here and digest(folder / path) != wanted[path])]
+    wrong = [
+        path
+        for path in chosen
+        if path in refused or (path not in here and compute_dvc_hash(folder / path) != wanted[path])
+    ]
     if wrong:
         hint = "delete it, then run `make pull`"
         if failure or refused:
@@ -137,98 +147,104 @@ def pull(*targets: str, folder: Path = Path(), extra: Mapping[str, str] | None =
         raise failure
 
 
-def _fetch(paths: list[str], folder: Path, extra: Mapping[str, str] | None) -> None:
+def _fetch_paths(paths: list[str], folder: Path, extra: Mapping[str, str] | None) -> None:
     """Has DVC pull outputs by their paths alone: of paths and `.dvc` files together it leaves some out."""
     if not paths:
         return
     object_store.drop_transfer_list(folder)
-    for line in dvc("pull", *paths, folder=folder, extra=extra, errors=subprocess.STDOUT):
-        print(object_store.told(line) if "://" in line else line, flush=True)
+    for line in run_dvc("pull", *paths, folder=folder, extra=extra, errors=subprocess.STDOUT):
+        print(object_store.redact_credentials(line) if "://" in line else line, flush=True)
 
 
-def vet(wanted: Mapping[str, str], folder: Path = Path()) -> tuple[dict[str, str], set[str]]:
+def prepare_cache_for_pull(wanted: Mapping[str, str], folder: Path = Path()) -> tuple[dict[str, str], set[str]]:
     """Takes damaged objects of some outputs out of the cache, and brings checked listings of folders into it.
 
     Returns what is wrong with listings that must not be unpacked, by output; and the outputs of which the cache lacks
     something. Raises `StoreError` where the remote is set up so that DVC believes every byte of it.
     """
-    with object_store.opened_both(folder=folder) as (cache, remote):
+    with object_store.open_cache_and_remote(folder=folder) as (cache, remote):
         if not remote.verify:
             hint = "run `dvc remote modify --local NAME verify true`"
-            raise StoreError("DVC would not check what it fetches: `verify` is not set", hint)
+            raise StoreError("DVC would not check what it fetches: `verify_outputs` is not set", hint)
         folders = {path: oid for path, oid in wanted.items() if oid.endswith(".dir")}
-        found = {path: object_store.bring_listing(cache, remote, oid) for path, oid in folders.items()}
-        faulty = drop_damaged(cache, wanted)
+        found = {path: object_store.cache_verified_listing(cache, remote, oid) for path, oid in folders.items()}
+        faulty = remove_damaged_objects(cache, wanted)
     lacking = {path for path in wanted for fault in faulty if fault == path or fault.startswith(f"{path}/")}
     return {path: kind for path, kind in found.items() if kind in (object_store.OTHER, object_store.UNSAFE)}, lacking
 
 
-def vet_cache(folder: Path = Path()) -> None:
+def remove_damaged_from_cache(folder: Path = Path()) -> None:
     """Takes damaged objects of what the lock names out of the cache: a stage would read them, restored as good ones."""
-    with object_store.opened_cache(folder) as cache:
-        drop_damaged(cache, outputs(folder))
+    with object_store.open_cache(folder) as cache:
+        remove_damaged_objects(cache, read_output_hashes(folder))
 
 
-def verify(folder: Path = Path()) -> None:
+def verify_outputs(folder: Path = Path()) -> None:
     """Raises `StoreError` naming outputs that are here with other bytes than the lock says; DVC does not look."""
-    wrong = [path for path, oid in outputs(folder).items() if digest(folder / path) not in ("", oid)]
+    wrong = [
+        path for path, oid in read_output_hashes(folder).items() if compute_dvc_hash(folder / path) not in ("", oid)
+    ]
     if wrong:
         hint = "delete it and .dvc/cache, then run `make run`"
         raise StoreError(f"not what the lockfile records: {', '.join(wrong)}", hint)
 
 
-def drop_damaged(cache: Any, wanted: Mapping[str, str]) -> set[str]:
+def remove_damaged_objects(cache: Any, wanted: Mapping[str, str]) -> set[str]:
     """Deletes objects of the cache that have other bytes than their names say: DVC would lay them out as good ones.
 
     Returns the paths of all that the cache now lacks.
     """
-    faults = object_store.faults(cache, wanted, read=True)
+    faults = object_store.find_faults(cache, wanted, read=True)
     damaged = [fault for fault in faults if fault.kind != object_store.MISSING]
     for fault in damaged:
         print(f"cache: {fault.path}: {fault.kind}; removed", flush=True)
-    object_store.remove(cache, {fault.oid for fault in damaged})
+    object_store.remove_objects(cache, {fault.oid for fault in damaged})
     return {fault.path for fault in faults}
 
 
-def pull_each(names: Iterable[str], folder: Path = Path(), extra: Mapping[str, str] | None = None) -> list[str]:
+def pull_available_outputs(
+    names: Iterable[str], folder: Path = Path(), extra: Mapping[str, str] | None = None
+) -> list[str]:
     """Fetches outputs so that one that is lost does not take the others with it. Returns those that are lost."""
     targets = {name: f"{name}.dvc" if (folder / f"{name}.dvc").is_file() else name for name in names}
-    if not targets or _pulled(*targets.values(), folder=folder, extra=extra):
+    if not targets or _try_pull(*targets.values(), folder=folder, extra=extra):
         return []
-    return [name for name, target in targets.items() if not _pulled(target, folder=folder, extra=extra)]
+    return [name for name, target in targets.items() if not _try_pull(target, folder=folder, extra=extra)]
 
 
-def _pulled(*targets: str, folder: Path, extra: Mapping[str, str] | None) -> bool:
+def _try_pull(*targets: str, folder: Path, extra: Mapping[str, str] | None) -> bool:
     try:
-        pull(*targets, folder=folder, extra=extra)
+        pull_outputs(*targets, folder=folder, extra=extra)
     except StoreError as error:
         print("pull: " + "; ".join(filter(None, [str(error), error.hint])), flush=True)
         return False
     return True
 
 
-def outputs(folder: Path = Path()) -> dict[str, str]:
+def read_output_hashes(folder: Path = Path()) -> dict[str, str]:
     """Hash of every output that DVC keeps (of `dvc.lock` and of `.dvc` files), by path."""
-    hashes = locked((folder / LOCK).read_text(encoding="utf-8")) if (folder / LOCK).is_file() else {}
-    for pointer in pointers(folder):
-        for out in lockfile.parse((folder / pointer).read_text(encoding="utf-8"))["outs"]:
+    hashes = parse_output_hashes((folder / LOCK).read_text(encoding="utf-8")) if (folder / LOCK).is_file() else {}
+    for pointer in list_dvc_files(folder):
+        for out in lockfile.parse_yaml((folder / pointer).read_text(encoding="utf-8"))["outs"]:
             hashes[(pointer.parent / out["path"]).as_posix()] = out["md5"]
     return hashes
 
 
-def pointers(folder: Path = Path()) -> list[Path]:
+def list_dvc_files(folder: Path = Path()) -> list[Path]:
     """The `.dvc` files that are here, whether Git knows them yet or not; none where there is no repository."""
     try:
-        listed = git.git("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "*.dvc", folder=folder)
+        listed = git.run_git(
+            "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "*.dvc", folder=folder
+        )
     except git.GitError:
         return []
     return [Path(path) for path in sorted(set(listed.split("\0"))) if path and (folder / path).is_file()]
 
 
-def locked(text: str) -> dict[str, str]:
+def parse_output_hashes(text: str) -> dict[str, str]:
     """Hash of every output in the text of a `dvc.lock`, by path. Raises `StoreError` where it cannot be read."""
     try:
-        return lockfile.hashes((lockfile.parse(text) or {}).get("stages", {}).values(), "outs")
+        return lockfile.collect_hashes((lockfile.parse_yaml(text) or {}).get("stages", {}).values(), "outs")
     except (yaml.YAMLError, KeyError, TypeError, AttributeError):
         if "<<<<<<<" in text:
             raise StoreError(f"{LOCK} has a merge conflict", "run `make merge-lock`") from None

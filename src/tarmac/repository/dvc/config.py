@@ -13,18 +13,18 @@ class ConfigError(UserError):
 
 
 @contextmanager
-def edit(folder: Path, level: str) -> Iterator[Any]:
+def edit_config(folder: Path, level: str) -> Iterator[Any]:
     """Yield the settings of a clone as a dictionary that is written afterwards: `repo` or `local`.
 
     Raises `ConfigError` if the file cannot be read. What is written is not checked.
     """
-    with _config(folder) as config, config.edit(level, validate=False) as settings:
+    with _open_config(folder) as config, config.edit(level, validate=False) as settings:
         yield settings
 
 
-def check(folder: Path) -> None:
+def check_config(folder: Path) -> None:
     """Check the settings of a clone. Raises `ConfigError`."""
-    with _config(folder) as config:
+    with _open_config(folder) as config:
         config.load()
 
 
@@ -33,17 +33,17 @@ def lend_remotes(clone: Path, folder: Path = Path(), level: str | None = "local"
 
     With `level` None, the clone gets every remote as it is set in the folder, committed or not.
     """
-    with _config(folder) as config:
+    with _open_config(folder) as config:
         lent = config.read(level)
-    with edit(clone, "local") as own:
+    with edit_config(clone, "local") as own:
         own["remote"], own["core"] = lent["remote"], {k: v for k, v in lent["core"].items() if k == "remote"}
 
 
 def lend_cache(clone: Path, folder: Path = Path()) -> None:
     """Let a clone use the cache of a folder, wherever that is set to be. Raises `ConfigError`."""
-    with _config(folder) as config:
+    with _open_config(folder) as config:
         cache = config["cache"].get("dir") or (folder / ".dvc/cache").absolute()
-    with edit(clone, "local") as own:
+    with edit_config(clone, "local") as own:
         own["cache"]["dir"] = str(cache)
 
 
@@ -56,7 +56,7 @@ def find_options(url: str) -> list[str]:
 
 
 @contextmanager
-def _config(folder: Path) -> Iterator[Any]:
+def _open_config(folder: Path) -> Iterator[Any]:
     from dvc.config import Config
     from dvc.exceptions import DvcException
 

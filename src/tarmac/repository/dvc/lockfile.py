@@ -11,49 +11,49 @@ Entry = Mapping[str, Any]  # a stage, as the lock has it
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same, seven times as fast: a command reads many locks
 
 
-def parse(text: str) -> Any:
+def parse_yaml(text: str) -> Any:
     """What a YAML file of DVC's says: a lock, a pipeline, a pointer. Raises `yaml.YAMLError`."""
     return yaml.load(text, Loader=LOADER)  # noqa: S506 - either one is safe
 
 
-def stages(text: str | None) -> dict[str, Entry]:
+def parse_stages(text: str | None) -> dict[str, Entry]:
     """The stages of a lock by name; none where there is no lock, or one that cannot be read."""
     try:
-        return dict((parse(text or "") or {}).get("stages", {}))
+        return dict((parse_yaml(text or "") or {}).get("stages", {}))
     except (yaml.YAMLError, AttributeError, TypeError, ValueError):
         return {}
 
 
-def hashes(entries: Iterable[Entry], kind: str) -> dict[str, str]:
+def collect_hashes(entries: Iterable[Entry], kind: str) -> dict[str, str]:
     """Hash by path of the `deps` or `outs` of some stages."""
     return {item["path"]: item["md5"] for entry in entries for item in entry.get(kind, [])}
 
 
-def params(entry: Entry) -> dict[str, Any]:
+def collect_params(entry: Entry) -> dict[str, Any]:
     """The parameters that a stage had."""
     return {key: value for tree in entry.get("params", {}).values() for key, value in tree.items()}
 
 
-def above(entries: Mapping[str, Entry], last: str) -> dict[str, Entry]:
+def select_upstream_stages(entries: Mapping[str, Entry], last: str) -> dict[str, Entry]:
     """A stage and all that it takes something from, directly or not, in the order of the lock."""
-    makers = {path: name for name, entry in entries.items() for path in hashes([entry], "outs")}
+    makers = {path: name for name, entry in entries.items() for path in collect_hashes([entry], "outs")}
     waiting, found = {last}, set[str]()
     while waiting:
         found |= waiting
-        needed = hashes((entries[name] for name in waiting), "deps")
+        needed = collect_hashes((entries[name] for name in waiting), "deps")
         waiting = {makers[path] for path in needed if path in makers} - found
     return {name: entry for name, entry in entries.items() if name in found}
 
 
-def code_hash(entries: Iterable[Entry]) -> str:
+def compute_code_hash(entries: Iterable[Entry]) -> str:
     """One hash over all code that some stages depend on, by path and content."""
-    deps = hashes(entries, "deps")
+    deps = collect_hashes(entries, "deps")
     text = "\n".join(f"{path} {md5}" for path, md5 in sorted(deps.items()) if path.startswith(CODE))
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
-def environment(entries: Iterable[Entry]) -> str | None:
+def find_environment_hash(entries: Iterable[Entry]) -> str | None:
     """Hash of the locked requirements that some stages ran with; every one of them where they do not agree."""
-    deps = [item for entry in entries for item in hashes([entry], "deps").items()]
+    deps = [item for entry in entries for item in collect_hashes([entry], "deps").items()]
     found = {md5 for path, md5 in deps if path.startswith(ENVIRONMENT)}
     return ", ".join(sorted(found)) or None

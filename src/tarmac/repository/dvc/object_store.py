@@ -54,7 +54,7 @@ class Audit:
     size: int  # bytes of those that are there
 
 
-class Store(Protocol):
+class ObjectStore(Protocol):
     """Where objects are: DVC's own object store, of which Tarmac needs two words."""
 
     fs: Any
@@ -64,32 +64,32 @@ class Store(Protocol):
 
 
 @contextmanager
-def opened(name: str | None = None, folder: Path = Path()) -> Iterator[Any]:
+def open_remote(name: str | None = None, folder: Path = Path()) -> Iterator[Any]:
     """A DVC remote by its name, or the default one. Raises `RemoteError` where it cannot be reached or is not set."""
-    with _repository(folder) as repo:
+    with _open_repository(folder) as repo:
         yield repo.cloud.get_remote_odb(name)
 
 
 @contextmanager
-def opened_cache(folder: Path = Path()) -> Iterator[Any]:
+def open_cache(folder: Path = Path()) -> Iterator[Any]:
     """The cache of a repository."""
-    with _repository(folder) as repo:
+    with _open_repository(folder) as repo:
         yield repo.cache.local
 
 
 @contextmanager
-def opened_both(name: str | None = None, folder: Path = Path()) -> Iterator[tuple[Any, Any]]:
-    """The cache of a repository and a remote, as `opened` gives it."""
-    with _repository(folder) as repo:
+def open_cache_and_remote(name: str | None = None, folder: Path = Path()) -> Iterator[tuple[Any, Any]]:
+    """The cache of a repository and a remote, as `open_remote` gives it."""
+    with _open_repository(folder) as repo:
         yield repo.cache.local, repo.cloud.get_remote_odb(name)
 
 
 @contextmanager
-def _repository(folder: Path) -> Iterator[Any]:
+def _open_repository(folder: Path) -> Iterator[Any]:
     """DVC's repository, with nothing that it remembers from before: what it remembers may be wrong after a kill."""
     with tempfile.TemporaryDirectory(prefix="tarmac-site-") as site:
         try:
-            with forgetful(folder, site) as repo:
+            with open_repo_with_site_cache(folder, site) as repo:
                 yield repo
         except (UserError, BadObjectError):
             raise  # Tarmac's own words
@@ -97,7 +97,7 @@ def _repository(folder: Path) -> Iterator[Any]:
             ours = isinstance(error, OSError) and error.errno in (errno.EROFS, errno.ENOSPC)
             what = "the object store cannot be written" if ours else "the remote cannot be accessed"
             hint = "free some disk space, or make the file system writable" if ours else ACCESS
-            raise RemoteError(f"{what}: {told(error)}", hint) from error
+            raise RemoteError(f"{what}: {redact_credentials(error)}", hint) from error
 
 
 def drop_transfer_list(folder: Path) -> None:
@@ -113,7 +113,7 @@ def drop_transfer_list(folder: Path) -> None:
         repo.drop_data_index()
 
 
-def forgetful(folder: Path, site: str) -> Any:
+def open_repo_with_site_cache(folder: Path, site: str) -> Any:
     """DVC's repository with its notes in `site`; for their place, DVC asks the environment before its settings."""
     from dvc.repo import Repo
 
@@ -126,37 +126,39 @@ def forgetful(folder: Path, site: str) -> Any:
         os.environ |= {NOTES: before} if before else {}
 
 
-def told(error: object) -> str:
+def redact_credentials(error: object) -> str:
     """An error, or a line of DVC, in one line and without the credentials that a URL may hold."""
     return CREDENTIALS.sub("***@", " ".join((str(error) or type(error).__name__).split()))
 
 
-def faults(store: Store, wanted: Mapping[str, str], read: bool) -> list[Fault]:
-    """What is wrong with the objects of some outputs, as `audit` finds it."""
-    return audit(store, wanted, read).faults
+def find_faults(store: ObjectStore, wanted: Mapping[str, str], read: bool) -> list[Fault]:
+    """What is wrong with the objects of some outputs, as `audit_objects` finds it."""
+    return audit_objects(store, wanted, read).faults
 
 
-def audit(store: Store, wanted: Mapping[str, str], read: bool, sizes: Mapping[str, int] | None = None) -> Audit:
+def audit_objects(
+    store: ObjectStore, wanted: Mapping[str, str], read: bool, sizes: Mapping[str, int] | None = None
+) -> Audit:
     """Looks for the objects of some outputs (hash by path), children of folders included, each object once.
 
     Listings are always read and re-hashed; every other object is re-hashed where `read`, else only looked for, and
     compared with its size in bytes where `sizes` knows it.
     """
-    files, found, size = _expanded(store, wanted)
+    files, found, size = _expand_folders(store, wanted)
     oids = sorted(set(files.values()))
-    kinds, seen = _read(store, oids) if read else _sought(store, oids, sizes or {})
+    kinds, seen = _find_hash_faults(store, oids) if read else _find_size_faults(store, oids, sizes or {})
     found += [Fault(path, oid, kinds[oid]) for path, oid in files.items() if kinds[oid]]
     listings = {oid for oid in wanted.values() if oid.endswith(".dir")}
     return Audit(sorted(found), len(oids) + len(listings), size + seen)
 
 
-def _expanded(store: Store, wanted: Mapping[str, str]) -> tuple[dict[str, str], list[Fault], int]:
+def _expand_folders(store: ObjectStore, wanted: Mapping[str, str]) -> tuple[dict[str, str], list[Fault], int]:
     """Hash of every file by path, what is wrong with listings, and the bytes of those that are there."""
     files = {path: oid for path, oid in wanted.items() if not oid.endswith(".dir")}
     folders = {path: oid for path, oid in wanted.items() if oid.endswith(".dir")}
     oids, found = sorted(set(folders.values())), []
     with ThreadPoolExecutor(READERS) as pool:
-        listings = dict(zip(oids, pool.map(lambda oid: _listed(store, oid), oids), strict=True))
+        listings = dict(zip(oids, pool.map(lambda oid: _inspect_listing(store, oid), oids), strict=True))
     for path, oid in folders.items():
         kind, children, _ = listings[oid]
         files |= {f"{path}/{name}": child for name, child in children.items()}
@@ -164,74 +166,74 @@ def _expanded(store: Store, wanted: Mapping[str, str]) -> tuple[dict[str, str], 
     return files, found, sum(size for _, _, size in listings.values())
 
 
-def _listed(store: Store, oid: str) -> tuple[str, dict[str, str], int]:
+def _inspect_listing(store: ObjectStore, oid: str) -> tuple[str, dict[str, str], int]:
     """The kind of fault of a listing, empty where it is good; the files in it; its size in bytes."""
     try:
-        content = listing(store, oid)
-        return "", entries(content), len(content)
+        content = read_listing(store, oid)
+        return "", parse_listing(content), len(content)
     except BadObjectError as error:
         return str(error), {}, 0
 
 
-def _read(store: Store, oids: list[str]) -> tuple[dict[str, str], int]:
+def _find_hash_faults(store: ObjectStore, oids: list[str]) -> tuple[dict[str, str], int]:
     """The kind of fault of every object, empty where it is as it should be, and the bytes that were read."""
     with ThreadPoolExecutor(READERS) as pool:
-        found = dict(zip(oids, pool.map(lambda oid: _hashed(store, oid), oids), strict=True))
+        found = dict(zip(oids, pool.map(lambda oid: _rehash_object(store, oid), oids), strict=True))
     return {oid: kind for oid, (kind, _) in found.items()}, sum(size for _, size in found.values())
 
 
-def _hashed(store: Store, oid: str) -> tuple[str, int]:
+def _rehash_object(store: ObjectStore, oid: str) -> tuple[str, int]:
     state, size = hashlib.md5(usedforsecurity=False), 0
     try:
         with store.fs.open(store.oid_to_path(oid), "rb") as file:
-            for chunk in _chunks(file):
+            for chunk in _iter_chunks(file):
                 state.update(chunk)
                 size += len(chunk)
     except FileNotFoundError as error:
-        _require_answer(error)
+        _require_response(error)
         return MISSING, 0
     return "" if state.hexdigest() == oid else OTHER, size
 
 
-def _chunks(file: IO[bytes]) -> Iterator[bytes]:
+def _iter_chunks(file: IO[bytes]) -> Iterator[bytes]:
     while chunk := file.read(CHUNK):
         yield chunk
 
 
-def _sought(store: Store, oids: list[str], sizes: Mapping[str, int]) -> tuple[dict[str, str], int]:
-    there = present(store, oids)
+def _find_size_faults(store: ObjectStore, oids: list[str], sizes: Mapping[str, int]) -> tuple[dict[str, str], int]:
+    there = find_present_objects(store, oids)
     kinds = {oid: MISSING if oid not in there else "" for oid in oids}
     kinds |= {oid: OTHER for oid in there.keys() & sizes.keys() if there[oid] != sizes[oid]}
     return kinds, sum(there.values())
 
 
-def present(store: Store, oids: Iterable[str]) -> dict[str, int]:
+def find_present_objects(store: ObjectStore, oids: Iterable[str]) -> dict[str, int]:
     """Size in bytes of the objects that are there, asked for many at a time and without reading them."""
     known = list(oids)
     answers = store.fs.info([store.oid_to_path(oid) for oid in known], return_exceptions=True) if known else []
     for answer in answers:
         if isinstance(answer, FileNotFoundError):
-            _require_answer(answer)
+            _require_response(answer)
         elif isinstance(answer, BaseException):
             raise answer
     sizes = {oid: answer for oid, answer in zip(known, answers, strict=True) if not isinstance(answer, Exception)}
     return {oid: int(answer["size"] or 0) for oid, answer in sizes.items()}
 
 
-def _require_answer(error: FileNotFoundError) -> None:
+def _require_response(error: FileNotFoundError) -> None:
     """Raises `RemoteError` where nobody answered: some file systems call a file missing when its server is down."""
     cause = error.__cause__
     if isinstance(cause, OSError) and not isinstance(cause, FileNotFoundError):
-        raise RemoteError(f"the remote cannot be accessed: {told(cause)}", ACCESS)
+        raise RemoteError(f"the remote cannot be accessed: {redact_credentials(cause)}", ACCESS)
 
 
-def listing(store: Store, oid: str) -> bytes:
+def read_listing(store: ObjectStore, oid: str) -> bytes:
     """The bytes of a folder's listing. Raises `BadObjectError` where they are not there or not what the hash says."""
     try:
         with store.fs.open(store.oid_to_path(oid), "rb") as file:
             content: bytes = file.read(LARGEST_LISTING + 1)
     except FileNotFoundError as error:
-        _require_answer(error)
+        _require_response(error)
         raise BadObjectError(MISSING) from None
     if len(content) > LARGEST_LISTING:
         raise BadObjectError(UNSAFE)
@@ -240,14 +242,14 @@ def listing(store: Store, oid: str) -> bytes:
     return content
 
 
-def entries(content: bytes) -> dict[str, str]:
+def parse_listing(content: bytes) -> dict[str, str]:
     """Hash of every file of a folder by its path in it. Raises `BadObjectError` unless each has its place in it.
 
     It says where files are going to be written, and whoever can write to a remote can write it.
     """
     try:
         found = [(entry["relpath"], entry["md5"]) for entry in json.loads(content)]
-        names = {_place(name) for name, _ in found}
+        names = {_parse_relative_path(name) for name, _ in found}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise BadObjectError(UNSAFE) from None
     folders = {parent for name in names for parent in name.parents}
@@ -256,7 +258,7 @@ def entries(content: bytes) -> dict[str, str]:
     return dict(found)
 
 
-def _place(name: str) -> PurePosixPath:
+def _parse_relative_path(name: str) -> PurePosixPath:
     """Return the path that a name means.
 
     Raises `ValueError` if it is not written as DVC does, or leaves the folder.
@@ -272,30 +274,30 @@ def _is_md5(oid: object) -> bool:
     return isinstance(oid, str) and re.fullmatch("[0-9a-f]{32}", oid) is not None
 
 
-def bring_listing(cache: Any, remote: Any, oid: str) -> str:
+def cache_verified_listing(cache: Any, remote: Any, oid: str) -> str:
     """Makes the cache hold a listing that is safe to unpack; DVC reads it there first, and otherwise takes any.
 
     Returns the kind of fault of what the remote has instead; empty where all is well.
     """
-    kind, _, _ = _listed(cache, oid)
+    kind, _, _ = _inspect_listing(cache, oid)
     if not kind:
         return ""
     if kind != MISSING:
-        remove(cache, [oid])
-    kind, _, _ = _listed(remote, oid)
+        remove_objects(cache, [oid])
+    kind, _, _ = _inspect_listing(remote, oid)
     if not kind:
-        copy(remote, cache, [oid])
-        kind, _, _ = _listed(cache, oid)
+        copy_objects(remote, cache, [oid])
+        kind, _, _ = _inspect_listing(cache, oid)
     return kind
 
 
-def remove(store: Any, oids: Iterable[str]) -> None:
+def remove_objects(store: Any, oids: Iterable[str]) -> None:
     """Deletes objects: what has other bytes than its name says is of use to nobody, and DVC would go on trusting it."""
     for oid in oids:
         store.fs.remove(store.oid_to_path(oid))
 
 
-def copy(source: Any, target: Any, oids: Iterable[str]) -> None:
+def copy_objects(source: Any, target: Any, oids: Iterable[str]) -> None:
     """Copies objects between stores, files before the listings that promise them."""
     known = sorted(set(oids), key=lambda oid: (oid.endswith(".dir"), oid))
     for group in ([oid for oid in known if oid.endswith(".dir") is last] for last in (False, True)):

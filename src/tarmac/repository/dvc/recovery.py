@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from tarmac.repository.git import GitError, blob, git
+from tarmac.repository.git import GitError, read_blob_at, run_git
 
 WRITERS = Path(".dvc/tmp/exps/rwlock")  # who writes what, by DVC; a killed one stays in it
 ARGUMENTS = ".dvc/tmp/repro.dat"  # DVC's own file, in every commit that it makes of an experiment to come
@@ -21,7 +21,7 @@ MOVED = re.compile(r"checkout: moving from (\S+) to (\S+)$")
 
 
 @dataclass(frozen=True)
-class _Left:
+class _ExperimentLeftovers:
     """What is there before anything is touched."""
 
     refs: dict[str, str]  # DVC's own, and the commits that they name
@@ -29,13 +29,13 @@ class _Left:
     branch: bool  # whether HEAD is on one
 
     @property
-    def anything(self) -> bool:
+    def has_unfinished_run(self) -> bool:
         """Whether an experiment was started and not ended."""
         return SETTING_UP in self.writers or bool(self.refs.keys() & {QUEUED, MERGE, BRANCH})
 
 
 @dataclass(frozen=True)
-class _Stashed:
+class _StashEntry:
     """An entry of `git stash`."""
 
     oid: str
@@ -43,33 +43,33 @@ class _Stashed:
     by_dvc: bool
 
 
-def mend(folder: Path = Path()) -> list[str]:
+def recover_experiment(folder: Path = Path()) -> list[str]:
     """Puts right what a killed `dvc exp run` left, and returns what a person should know, a line each.
 
     What is overwritten is in HEAD or in `git stash`, and nothing is done while DVC or Git works in the folder.
     """
-    left = _found(folder)
-    if left is None or not left.anything or at_work(folder):
+    left = _find_leftovers(folder)
+    if left is None or not left.has_unfinished_run or is_dvc_or_git_running(folder):
         return []
-    _unlock(folder)
-    told = [] if left.branch else _reattach(folder)
-    git("reset", "--quiet", folder=folder)  # the index alone, as DVC does at an experiment's end
-    if not git("ls-files", "--", ARGUMENTS, folder=folder):
+    _remove_git_locks(folder)
+    told = [] if left.branch else _reattach_head(folder)
+    run_git("reset", "--quiet", folder=folder)  # the index alone, as DVC does at an experiment's end
+    if not run_git("ls-files", "--", ARGUMENTS, folder=folder):
         (folder / ARGUMENTS).unlink(missing_ok=True)
-    told += _bring_back(folder, left)
+    told += _restore_edits(folder, left)
     for name in left.refs.keys() & {QUEUED, MERGE, BASELINE, BRANCH}:
-        git("update-ref", "--no-deref", "-d", name, folder=folder)  # one of them points to the experiment itself
+        run_git("update-ref", "--no-deref", "-d", name, folder=folder)  # one of them points to the experiment itself
     (folder / WRITERS).unlink(missing_ok=True)
     return ["a killed `dvc exp run` was cleared away: start the experiment again", *told]
 
 
-def mend_and_tell(folder: Path = Path()) -> None:
+def recover_and_report(folder: Path = Path()) -> None:
     """Mends, and prints what a person should know."""
-    for line in mend(folder):
+    for line in recover_experiment(folder):
         print(f"mended: {line}", flush=True)
 
 
-def at_work(folder: Path) -> bool:
+def is_dvc_or_git_running(folder: Path) -> bool:
     """Whether DVC or Git runs in a folder; yes, where a machine does not tell."""
     place = folder.resolve()
     for process in Path("/proc").glob("[0-9]*"):
@@ -83,40 +83,40 @@ def at_work(folder: Path) -> bool:
     return not Path("/proc/self").exists()
 
 
-def _found(folder: Path) -> _Left | None:
+def _find_leftovers(folder: Path) -> _ExperimentLeftovers | None:
     try:
-        listed = git("for-each-ref", "--format=%(refname) %(objectname)", "refs/exps", folder=folder)
-        head = git("rev-parse", "--symbolic-full-name", "HEAD", folder=folder).strip()
+        listed = run_git("for-each-ref", "--format=%(refname) %(objectname)", "refs/exps", folder=folder)
+        head = run_git("rev-parse", "--symbolic-full-name", "HEAD", folder=folder).strip()
     except GitError:
         return None  # no repository, or no commit: nothing can be left in it
     try:
         writers = json.loads((folder / WRITERS).read_text(encoding="utf-8")).get("write", {})
     except (OSError, ValueError, AttributeError):
         writers = {}
-    return _Left(dict(line.split() for line in listed.splitlines()), set(writers), head != "HEAD")
+    return _ExperimentLeftovers(dict(line.split() for line in listed.splitlines()), set(writers), head != "HEAD")
 
 
-def _unlock(folder: Path) -> None:
+def _remove_git_locks(folder: Path) -> None:
     """Deletes the locks of Git's files, which nobody holds any more: Git would ask a person to."""
-    place = Path(git("rev-parse", "--absolute-git-dir", folder=folder).strip())
+    place = Path(run_git("rev-parse", "--absolute-git-dir", folder=folder).strip())
     for path in [*place.glob("*.lock"), *(place / "refs").rglob("*.lock")]:
         path.unlink(missing_ok=True)
 
 
-def _reattach(folder: Path) -> list[str]:
+def _reattach_head(folder: Path) -> list[str]:
     """Puts HEAD back on the branch that DVC took it from, where that has not moved on since."""
-    moves = (MOVED.match(line) for line in git("reflog", "--format=%gs", folder=folder).splitlines())
+    moves = (MOVED.match(line) for line in run_git("reflog", "--format=%gs", folder=folder).splitlines())
     name, base = next((match.groups() for match in moves if match), ("", ""))
-    tip = name and git("for-each-ref", "--format=%(objectname)", f"refs/heads/{name}", folder=folder).strip()
+    tip = name and run_git("for-each-ref", "--format=%(objectname)", f"refs/heads/{name}", folder=folder).strip()
     if not tip or tip != base:
         return ["HEAD is on no branch: `git switch BRANCH` once your edits are committed or stashed"]
-    git("symbolic-ref", "-m", f"tarmac: back on {name}", "HEAD", f"refs/heads/{name}", folder=folder)
+    run_git("symbolic-ref", "-m", f"tarmac: back on {name}", "HEAD", f"refs/heads/{name}", folder=folder)
     return [f"HEAD is on {name} again"]
 
 
-def _bring_back(folder: Path, left: _Left) -> list[str]:
+def _restore_edits(folder: Path, left: _ExperimentLeftovers) -> list[str]:
     """Writes the edits that DVC had put away and not yet brought back; where in doubt, they stay in `git stash`."""
-    stashed = _stashed(folder) if SETTING_UP in left.writers else []
+    stashed = _list_stash_entries(folder) if SETTING_UP in left.writers else []
     own = next((entry.oid for entry in stashed if not entry.by_dvc), None)
     # Until it has started, an experiment's commit is the only one that has the edits; from then on the folder has them.
     hidden = left.refs.get(MERGE) if left.branch or STARTING in left.writers else None
@@ -124,64 +124,68 @@ def _bring_back(folder: Path, left: _Left) -> list[str]:
     if kept is None:
         return []
     # Without a killed writer DVC gave up by itself, and a person may have gone on since.
-    sure = bool(left.writers & {SETTING_UP, STARTING}) and _parent(kept, folder) == git(
+    sure = bool(left.writers & {SETTING_UP, STARTING}) and _find_parent_commit(kept, folder) == run_git(
         "rev-parse", "HEAD", folder=folder
     )
-    told = _restore(folder, kept) if sure else ["your edits as they were before it are in `git stash`"]
+    told = _restore_files(folder, kept) if sure else ["your edits as they were before it are in `git stash`"]
     if not sure and kept != own:
-        git("stash", "store", "--message", "edits that a killed `dvc exp run` had put away", kept, folder=folder)
-    _drop(folder, {entry.oid for entry in stashed if entry.by_dvc} | ({kept} if sure else set()))
+        run_git("stash", "store", "--message", "edits that a killed `dvc exp run` had put away", kept, folder=folder)
+    _drop_stash_entries(folder, {entry.oid for entry in stashed if entry.by_dvc} | ({kept} if sure else set()))
     return told
 
 
-def _parent(commit: str, folder: Path) -> str:
-    return git("rev-parse", f"{commit}^1", folder=folder)
+def _find_parent_commit(commit: str, folder: Path) -> str:
+    return run_git("rev-parse", f"{commit}^1", folder=folder)
 
 
-def _drop(folder: Path, oids: set[str]) -> None:
+def _drop_stash_entries(folder: Path, oids: set[str]) -> None:
     """Drops entries of `git stash` by their commits."""
-    listed = git("stash", "list", "--format=%H", folder=folder).split()
+    listed = run_git("stash", "list", "--format=%H", folder=folder).split()
     for place in reversed([place for place, oid in enumerate(listed) if oid in oids]):
-        git("stash", "drop", "--quiet", f"stash@{{{place}}}", folder=folder)
+        run_git("stash", "drop", "--quiet", f"stash@{{{place}}}", folder=folder)
 
 
-def _stashed(folder: Path) -> list[_Stashed]:
+def _list_stash_entries(folder: Path) -> list[_StashEntry]:
     """What was stashed since the killed DVC began."""
     begun = (folder / WRITERS).stat().st_mtime
     found = []
-    for line in git("stash", "list", "--format=%H %ct", folder=folder).splitlines():
+    for line in run_git("stash", "list", "--format=%H %ct", folder=folder).splitlines():
         oid, seconds = line.split()
-        by_dvc = bool(git("ls-tree", "--name-only", oid, "--", ARGUMENTS, folder=folder))
-        found.append(_Stashed(oid, int(seconds), by_dvc))
+        by_dvc = bool(run_git("ls-tree", "--name-only", oid, "--", ARGUMENTS, folder=folder))
+        found.append(_StashEntry(oid, int(seconds), by_dvc))
     return [entry for entry in found if entry.seconds >= begun - CLOCK]
 
 
-def _restore(folder: Path, kept: str) -> list[str]:
+def _restore_files(folder: Path, kept: str) -> list[str]:
     """Makes the files those of a commit; what is neither there nor in HEAD, and could be newer, goes to `git stash`."""
-    git("read-tree", kept, folder=folder)
+    run_git("read-tree", kept, folder=folder)
     other = [
-        name for name in git("diff", "--name-only", "-z", folder=folder).split("\0") if name not in ("", ARGUMENTS)
+        name for name in run_git("diff", "--name-only", "-z", folder=folder).split("\0") if name not in ("", ARGUMENTS)
     ]
-    gone = git("diff", "--name-only", "-z", "--no-renames", "--diff-filter=D", "HEAD", kept, folder=folder).split("\0")
+    gone = run_git("diff", "--name-only", "-z", "--no-renames", "--diff-filter=D", "HEAD", kept, folder=folder).split(
+        "\0"
+    )
     told = ["your edits are as they were"]
-    if any(not _known(folder, name, ("HEAD", kept)) for name in other):
-        found = git("stash", "create", folder=folder).strip()
-        git("stash", "store", "--message", "files as a killed `dvc exp run` left them", found, folder=folder)
+    if any(not _is_in_commits(folder, name, ("HEAD", kept)) for name in other):
+        found = run_git("stash", "create", folder=folder).strip()
+        run_git("stash", "store", "--message", "files as a killed `dvc exp run` left them", found, folder=folder)
         told.append("files as it left them are in `git stash show --patch`: `git stash drop` if you need none of it")
     if other:
         literal = (f":(top,literal){name}" for name in other)
-        git("restore", "--worktree", f"--source={kept}", "--", *literal, folder=folder)
+        run_git("restore", "--worktree", f"--source={kept}", "--", *literal, folder=folder)
     for name in filter(None, gone):
-        if _known(folder, name, ("HEAD",)):
+        if _is_in_commits(folder, name, ("HEAD",)):
             (folder / name).unlink(missing_ok=True)
-    git("reset", "--quiet", folder=folder)
+    run_git("reset", "--quiet", folder=folder)
     return told
 
 
-def _known(folder: Path, name: str, commits: tuple[str, ...]) -> bool:
+def _is_in_commits(folder: Path, name: str, commits: tuple[str, ...]) -> bool:
     """Whether a file is one of some commits', gone, or the beginning of one: DVC writes them in place."""
     path = folder / name
     if not path.is_file():
         return True
     here = path.read_bytes()
-    return any((there := blob(commit, Path(name), folder)) is not None and there.startswith(here) for commit in commits)
+    return any(
+        (there := read_blob_at(commit, Path(name), folder)) is not None and there.startswith(here) for commit in commits
+    )

@@ -3,14 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-from tarmac.pipeline.base.outputs import replacing
+from tarmac.pipeline.base.outputs import replace_output
 from tarmac.pipeline.base.paths import LOCK, PIPELINE
 from tarmac.repository.dvc import lockfile, object_store
 
 SIZES = ["size", "nfiles"]  # of an entry, which DVC leaves out of a run's name
 
 
-def save_commit(folder: Path, site: str) -> str:
+def save_commit_runs(folder: Path, site: str) -> str:
     """Save every run that the lockfile of a clone names; return why that failed, or nothing.
 
     `site` is a folder for DVC's notes.
@@ -19,7 +19,7 @@ def save_commit(folder: Path, site: str) -> str:
     from dvc.utils.serialize import load_yaml
 
     try:
-        with object_store.forgetful(folder, site) as repo:
+        with object_store.open_repo_with_site_cache(folder, site) as repo:
             for entry in load_yaml(str(folder / LOCK))["stages"].values():
                 _save_run(repo, folder, entry)
     except (DvcException, KeyError, TypeError, FileNotFoundError) as error:
@@ -27,7 +27,7 @@ def save_commit(folder: Path, site: str) -> str:
     return ""
 
 
-def save_workspace() -> None:
+def save_workspace_runs() -> None:
     """Save the runs of the working tree: DVC saves none of a stage whose outputs Git keeps."""
     from dvc.repo import Repo
 
@@ -44,7 +44,7 @@ def _save_run(repo: Any, folder: Path, entry: lockfile.Entry) -> None:
     from dvc.utils import dict_sha256
     from dvc.utils.serialize import dump_yaml
 
-    paths = list(lockfile.hashes([entry], "outs"))
+    paths = list(lockfile.collect_hashes([entry], "outs"))
     place = {"path": str(folder / PIPELINE), "wdir": str(folder)}
     stage = create_stage(PipelineStage, repo=repo, cmd=entry["cmd"], outs=paths, **place)
     StageLoader.fill_from_lock(stage, entry)
@@ -54,5 +54,5 @@ def _save_run(repo: Any, folder: Path, entry: lockfile.Entry) -> None:
     key = dict_sha256({**entry, "outs": paths}, exclude=SIZES)
     path = Path(repo.stage_cache.cache_dir) / key[:2] / key / dict_sha256(entry, exclude=SIZES)
     if not path.exists():
-        with replacing(path) as partial:
+        with replace_output(path) as partial:
             dump_yaml(str(partial), entry)

@@ -5,7 +5,7 @@ from configparser import Error, RawConfigParser
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
-from tarmac.interface.errors import UserError, suggest
+from tarmac.interface.errors import UserError, suggest_name
 
 EXTRAS = {  # what DVC needs besides itself, by the scheme of a URL: requirements/remote-*.txt
     "s3": "s3",
@@ -28,9 +28,9 @@ class AddressError(UserError):
     """A URL that no remote can have, or that would put a secret into a commit."""
 
 
-def checked(url: str) -> str:
+def check_url(url: str) -> str:
     """The URL as it is. Raises `AddressError` where it is of no known kind, or holds what must not be committed."""
-    parts = _split(url)
+    parts = _split_url(url)
     if parts.password is not None or parts.query or (parts.username and parts.scheme not in WITH_USER):
         raise AddressError(
             "the URL contains a credential, and it would be committed to Git",
@@ -42,28 +42,28 @@ def checked(url: str) -> str:
     if parts.scheme not in EXTRAS:
         kinds = ", ".join(f"{scheme}://" for scheme in EXTRAS if scheme)
         hint = f"use {kinds}, the full path of a shared folder, or `{EMBEDDED}`"
-        hint = f"{suggest(parts.scheme, EXTRAS)} {hint}".strip()
+        hint = f"{suggest_name(parts.scheme, EXTRAS)} {hint}".strip()
         raise AddressError(f"{url}: unknown kind of remote {parts.scheme!r}", hint)
     if parts.scheme and not parts.netloc:
         raise AddressError(f"{url}: no bucket or host in URL", f"use {parts.scheme}://NAME/PATH")
     if not parts.scheme and not Path(url).is_absolute():
         message = f"{url}: neither a URL nor a folder's full path" if url else "the URL is empty"
-        hint = f"{suggest(url, [EMBEDDED])} give a URL, or the full path of a shared folder"
+        hint = f"{suggest_name(url, [EMBEDDED])} give a URL, or the full path of a shared folder"
         raise AddressError(message, hint.strip())
     return url
 
 
-def extra(url: str) -> str:
+def find_dvc_extra(url: str) -> str:
     """Which of requirements/remote-*.txt a URL needs; empty for none."""
-    return EXTRAS.get(_split(url).scheme, "")
+    return EXTRAS.get(_split_url(url).scheme, "")
 
 
-def writable(url: str) -> bool:
+def is_writable(url: str) -> bool:
     """Whether DVC can push there."""
-    return _split(url).scheme not in READ_ONLY
+    return _split_url(url).scheme not in READ_ONLY
 
 
-def default(folder: Path = Path()) -> str:
+def read_default_url(folder: Path = Path()) -> str:
     """The URL of the remote that a clone uses; empty where there is none, or its settings cannot be read."""
     config = RawConfigParser(strict=False)
     try:
@@ -73,7 +73,7 @@ def default(folder: Path = Path()) -> str:
         return ""
 
 
-def _split(url: str) -> SplitResult:
+def _split_url(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
         _ = parts.port  # is read, and found wrong, only when asked for
@@ -83,4 +83,4 @@ def _split(url: str) -> SplitResult:
 
 
 if __name__ == "__main__":
-    print(extra(sys.argv[1] or default()))
+    print(find_dvc_extra(sys.argv[1] or read_default_url()))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tarmac.interface.errors import UserError
 from tarmac.repository.dvc import commands, object_store
-from tarmac.repository.dvc.object_store import Store as Remote
+from tarmac.repository.dvc.object_store import ObjectStore as Remote
 
 PATIENCE = "TARMAC_REMOTE_PATIENCE"  # seconds that a remote may take to answer
 USUAL = 60.0
@@ -25,7 +25,7 @@ class ContactError(UserError):
     """A remote that does not answer, or not as it must."""
 
 
-def check(folder: Path, name: str, url: str, writes: bool) -> None:
+def check_remote(folder: Path, name: str, url: str, writes: bool) -> None:
     """Asks a remote of a clone for an object, or writes and deletes a small one. Raises `ContactError`."""
     limit = float(os.environ.get(PATIENCE, USUAL))
     command = [
@@ -38,7 +38,7 @@ def check(folder: Path, name: str, url: str, writes: bool) -> None:
     ]
     try:
         done = subprocess.run(
-            command, env=commands.environment(), check=False, capture_output=True, text=True, timeout=limit
+            command, env=commands.build_dvc_environment(), check=False, capture_output=True, text=True, timeout=limit
         )
     except subprocess.TimeoutExpired:
         hint = f"check that the server is up, or set {PATIENCE}=SECONDS to wait longer"
@@ -48,10 +48,10 @@ def check(folder: Path, name: str, url: str, writes: bool) -> None:
         raise ContactError(f"{url}: {lines[-1]}", REFUSED)
 
 
-def _speak(remote: Remote, writes: bool) -> None:
+def _probe_remote(remote: Remote, writes: bool) -> None:
     place = remote.oid_to_path(secrets.token_hex(16))
     if not writes:
-        _read(remote, place)
+        _request_missing_object(remote, place)
         return
     remote.fs.makedirs(remote.fs.parent(place), exist_ok=True)
     remote.fs.pipe_file(f"{place}.probe", PROBE)
@@ -62,31 +62,31 @@ def _speak(remote: Remote, writes: bool) -> None:
         remote.fs.remove(f"{place}.probe")
 
 
-def _read(remote: Remote, place: str) -> None:
+def _request_missing_object(remote: Remote, place: str) -> None:
     """Asks for an object that is not there. Raises whatever is not the answer that it is not."""
     try:
         remote.fs.info(place)
     except FileNotFoundError as error:
-        causes = list(_chain(error))[1:]
+        causes = list(_iter_causes(error))[1:]
         if any(getattr(cause, "status", 404) != 404 or isinstance(cause, OSError) for cause in causes):
             raise
 
 
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
+def _iter_causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
 
 
-def told(error: BaseException) -> str:
+def explain_error(error: BaseException) -> str:
     """What an error of whichever library means for whoever set up the remote, in one line."""
-    chain = list(_chain(error))
+    chain = list(_iter_causes(error))
     for name, words in MEANINGS.items():
         for cause in chain:
             if name in {kind.__name__ for kind in type(cause).__mro__}:
                 forbidden = name == "HTTPError" and "403" in str(cause)  # WebDAV has two errors for it
-                return f"{KEPT_OUT if forbidden else words} ({_line(cause)})"
-    return f"{type(error).__name__}: {_line(error)}"
+                return f"{KEPT_OUT if forbidden else words} ({_format_error(cause)})"
+    return f"{type(error).__name__}: {_format_error(error)}"
 
 
 KEPT_OUT, NOWHERE = "access denied", "no such bucket, folder or key file"
@@ -108,17 +108,17 @@ MEANINGS = {  # by the name of a class: some are of libraries that are not insta
 }
 
 
-def _line(error: BaseException) -> str:
+def _format_error(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
 def main(folder: str, name: str, mode: str) -> int:
     """Prints nothing where all is well, else what is wrong; returns the exit status."""
     try:
-        with object_store.opened(name, Path(folder)) as remote:
-            _speak(remote, mode == "write")
+        with object_store.open_remote(name, Path(folder)) as remote:
+            _probe_remote(remote, mode == "write")
     except Exception as error:  # noqa: BLE001 every kind of remote has errors of its own
-        print(told(error))
+        print(explain_error(error))
         return 1
     return 0
 

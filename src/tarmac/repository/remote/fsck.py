@@ -7,8 +7,8 @@ from typing import Any
 from tarmac.interface.errors import UserError
 from tarmac.pipeline.base.paths import LOCK, PIPELINE
 from tarmac.repository.dvc import commands, object_store
-from tarmac.repository.git import commit, git
-from tarmac.repository.remote.objects import named
+from tarmac.repository.git import resolve_commit, run_git
+from tarmac.repository.remote.objects import list_commit_outputs
 
 NAMING = (str(LOCK), str(PIPELINE), "*.dvc")  # files that decide which objects a commit names
 
@@ -17,19 +17,19 @@ class FsckError(UserError):
     """A commit that is not known, or what is wrong in the remote."""
 
 
-def fsck(revision: str = "HEAD", every: bool = False, repair: bool = False, name: str | None = None) -> str:
+def run_fsck(revision: str = "HEAD", every: bool = False, repair: bool = False, name: str | None = None) -> str:
     """Reads every object that a commit names (or `every` commit of all branches and tags) and prints a line a fault.
 
     Where `repair`, what the cache has is put back and read again. Returns the summary; raises `FsckError` with it
     where something is wrong.
     """
     started = time.monotonic()
-    wanted, broken = _of_all() if every else (named(_known(revision)), [])
-    with object_store.opened_both(name) as (cache, remote):
-        found = object_store.audit(remote, wanted, read=True)
+    wanted, broken = _list_all_outputs() if every else (list_commit_outputs(_resolve_revision(revision)), [])
+    with object_store.open_cache_and_remote(name) as (cache, remote):
+        found = object_store.audit_objects(remote, wanted, read=True)
         if repair and found.faults:
-            repaired = _repaired(cache, remote, found.faults)
-            found = object_store.audit(remote, wanted, read=True)
+            repaired = _repair_objects(cache, remote, found.faults)
+            found = object_store.audit_objects(remote, wanted, read=True)
             print("\n".join(f"repaired  {path}" for path in sorted(repaired - {f.path for f in found.faults})))
     seconds = time.monotonic() - started
     lines = [*broken, *map(str, found.faults)]
@@ -37,28 +37,28 @@ def fsck(revision: str = "HEAD", every: bool = False, repair: bool = False, name
     if lines:
         if repair and found.faults:
             summary += "; the cache has no good copy"
-        raise FsckError("\n".join([*lines, summary]), _advice(found.faults, repair))
+        raise FsckError("\n".join([*lines, summary]), _format_advice(found.faults, repair))
     return summary
 
 
-def _known(revision: str) -> str:
-    found = commit(revision)
+def _resolve_revision(revision: str) -> str:
+    found = resolve_commit(revision)
     if found is None:
         raise FsckError(f"{revision}: no such commit in this clone", "run `git fetch origin`")
     return found
 
 
-def _of_all() -> tuple[dict[str, str], list[str]]:
+def _list_all_outputs() -> tuple[dict[str, str], list[str]]:
     """Every object that any commit of a branch or tag names, each once, and what is wrong with commits.
 
     Only commits that changed what decides it are asked.
     """
-    log = git("log", "--full-history", "--format=%H", "HEAD", "--branches", "--tags", "--remotes", "--", *NAMING)
+    log = run_git("log", "--full-history", "--format=%H", "HEAD", "--branches", "--tags", "--remotes", "--", *NAMING)
     first: dict[str, str] = {}
     broken = []
     for revision in log.split():
         try:
-            outputs = named(revision)
+            outputs = list_commit_outputs(revision)
         except UserError as error:
             broken.append(f"{revision[:7]}: {error}")
             continue
@@ -67,29 +67,37 @@ def _of_all() -> tuple[dict[str, str], list[str]]:
     return {path: oid for oid, path in first.items()}, broken
 
 
-def _repaired(cache: Any, remote: Any, faults: Iterable[object_store.Fault]) -> set[str]:
+def _repair_objects(cache: Any, remote: Any, faults: Iterable[object_store.Fault]) -> set[str]:
     """Puts good objects of the cache in the place of damaged or missing ones. Returns the paths that had one.
 
     A listing goes before what it promises, so that DVC does not take a half-repaired folder for a whole one.
     """
     wanted = {fault.path: fault.oid for fault in faults}
-    commands.drop_damaged(cache, wanted)
-    unfit = {fault.path for fault in object_store.faults(cache, wanted, read=True)}
-    there = object_store.present(cache, set(wanted.values()))
+    commands.remove_damaged_objects(cache, wanted)
+    unfit = {fault.path for fault in object_store.find_faults(cache, wanted, read=True)}
+    there = object_store.find_present_objects(cache, set(wanted.values()))
     mended = {path: oid for path, oid in wanted.items() if oid in there and path not in unfit}
-    object_store.remove(remote, set(object_store.present(remote, set(mended.values()))))
-    oids = set(mended.values()) | {oid for path in mended for oid in _children(cache, remote, mended[path])}
-    object_store.copy(cache, remote, oids)
+    object_store.remove_objects(remote, set(object_store.find_present_objects(remote, set(mended.values()))))
+    oids = set(mended.values()) | {
+        oid for path in mended for oid in _find_missing_children(cache, remote, mended[path])
+    }
+    object_store.copy_objects(cache, remote, oids)
     return set(mended)
 
 
-def _children(cache: Any, remote: Any, oid: str) -> set[str]:
+def _find_missing_children(cache: Any, remote: Any, oid: str) -> set[str]:
     """Files of a listing that the remote has not and the cache has."""
-    children = set(object_store.entries(object_store.listing(cache, oid)).values()) if oid.endswith(".dir") else set()
-    return set(object_store.present(cache, children)) - set(object_store.present(remote, children))
+    children = (
+        set(object_store.parse_listing(object_store.read_listing(cache, oid)).values())
+        if oid.endswith(".dir")
+        else set()
+    )
+    return set(object_store.find_present_objects(cache, children)) - set(
+        object_store.find_present_objects(remote, children)
+    )
 
 
-def _advice(faults: Iterable[object_store.Fault], repair: bool) -> str:
+def _format_advice(faults: Iterable[object_store.Fault], repair: bool) -> str:
     if not list(faults):
         return "rewrite these commits, or delete the branches and tags that contain them"
     if repair:

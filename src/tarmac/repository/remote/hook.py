@@ -10,9 +10,9 @@ from typing import IO, Any
 
 from tarmac.interface.errors import UserError
 from tarmac.repository.dvc import object_store
-from tarmac.repository.git import blob, git
-from tarmac.repository.remote.objects import named
-from tarmac.repository.remote.push import embedded
+from tarmac.repository.git import read_blob_at, run_git
+from tarmac.repository.remote.objects import list_commit_outputs
+from tarmac.repository.remote.push import find_embedded_remote
 
 NOTHING = re.compile("0+")  # the object of a branch that is deleted
 MARK = "# Tarmac's hook: written by `make setup`, safe to delete."
@@ -32,13 +32,13 @@ class HookError(UserError):
     """A hook of someone else's that must not be replaced."""
 
 
-def install(folder: Path = Path()) -> str:
+def install_hook(folder: Path = Path()) -> str:
     """Writes the hook, unless there is one that Tarmac has not written. Returns what was done; raises `HookError`."""
     hint = "call `.venv/bin/tarmac hook` in your own hook to find outputs that were not pushed"
-    configured = git("config", "--default", "", "--get", "core.hooksPath", folder=folder).strip()
+    configured = run_git("config", "--default", "", "--get", "core.hooksPath", folder=folder).strip()
     if configured:
         raise HookError(f"the hook was not written: core.hooksPath is set to {configured}", hint)
-    path = folder / git("rev-parse", "--git-path", "hooks/pre-push", folder=folder).strip()
+    path = folder / run_git("rev-parse", "--git-path", "hooks/pre-push", folder=folder).strip()
     if os.path.lexists(path) and not (path.is_file() and MARK in path.read_text(encoding="utf-8", errors="replace")):
         raise HookError(f"the hook was not written: {path} is a hook of your own", hint)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -47,22 +47,24 @@ def install(folder: Path = Path()) -> str:
     return f"{path}: `git push` is told of outputs that were not pushed (`git push --no-verify` goes without)"
 
 
-def check(lines: Iterable[str], folder: Path = Path()) -> None:
+def check_pushed_commits(lines: Iterable[str], folder: Path = Path()) -> None:
     """Looks for every object that the pushed commits name; a line is what Git gives: its name, object, and theirs.
 
     In an embedded remote it looks in the commit itself: what lies in the folder and was not added reaches nobody.
     Raises `UnpushedError` naming each object.
     """
-    tips = dict(filter(None, (_tip(line, folder) for line in lines)))
-    wanted = {name: named(commit, folder) for name, commit in tips.items()}
+    tips = dict(filter(None, (_parse_pushed_ref(line, folder) for line in lines)))
+    wanted = {name: list_commit_outputs(commit, folder) for name, commit in tips.items()}
     if not any(wanted.values()):
         return
-    with object_store.opened(folder=folder) as remote:
-        inside = embedded(remote, folder)
+    with object_store.open_remote(folder=folder) as remote:
+        inside = find_embedded_remote(remote, folder)
         said = [
             line
             for name, commit in tips.items()
-            for line in _missing(name, wanted[name], _InCommit(commit, inside, folder) if inside else remote)
+            for line in _describe_missing_objects(
+                name, wanted[name], _CommitStore(commit, inside, folder) if inside else remote
+            )
         ]
     if said:
         commit_it = f", commit {inside}" if inside else ""
@@ -70,30 +72,32 @@ def check(lines: Iterable[str], folder: Path = Path()) -> None:
         raise UnpushedError("\n".join(said), hint)
 
 
-def _tip(line: str, folder: Path) -> tuple[str, str] | None:
+def _parse_pushed_ref(line: str, folder: Path) -> tuple[str, str] | None:
     """Name and commit of a branch or tag that is pushed; None for a deletion, and for what is no commit."""
     name, pushed, *_ = line.split()
     if NOTHING.fullmatch(pushed):
         return None
-    found = git("rev-parse", "--verify", f"{pushed}^{{object}}", folder=folder).strip()
-    if git("cat-file", "-t", found, folder=folder).strip() not in ("commit", "tag"):
+    found = run_git("rev-parse", "--verify", f"{pushed}^{{object}}", folder=folder).strip()
+    if run_git("cat-file", "-t", found, folder=folder).strip() not in ("commit", "tag"):
         return None
-    return name, git("rev-parse", "--verify", f"{found}^{{commit}}", folder=folder).strip()
+    return name, run_git("rev-parse", "--verify", f"{found}^{{commit}}", folder=folder).strip()
 
 
-def _missing(name: str, wanted: dict[str, str], remote: object_store.Store) -> list[str]:
-    found = object_store.audit(remote, wanted, read=False).faults
+def _describe_missing_objects(name: str, wanted: dict[str, str], remote: object_store.ObjectStore) -> list[str]:
+    found = object_store.audit_objects(remote, wanted, read=False).faults
     told = [f"{name}: {len(found)} objects missing or damaged in the remote:"] if found else []
     return [*told, *(f"  {fault}" for fault in found)]
 
 
-class _InCommit:
+class _CommitStore:
     """The embedded remote as a commit has it: an object store whose files are Git's."""
 
     def __init__(self, commit: str, inside: Path, folder: Path) -> None:
         self.fs: Any = self
         self._commit, self._inside, self._folder = commit, inside, folder
-        listed = git("ls-tree", "-r", "-l", "-z", "--full-tree", commit, "--", str(inside), folder=folder).split("\0")
+        listed = run_git("ls-tree", "-r", "-l", "-z", "--full-tree", commit, "--", str(inside), folder=folder).split(
+            "\0"
+        )
         lines = (line.split("\t", 1) for line in listed if line)
         self._sizes = {path: int(meta.split()[3]) for meta, path in lines if meta.split()[1] == "blob"}
 
@@ -110,4 +114,4 @@ class _InCommit:
         """A file of the commit."""
         if path not in self._sizes:
             raise FileNotFoundError(path)
-        yield BytesIO(blob(self._commit, Path(path), self._folder) or b"")
+        yield BytesIO(read_blob_at(self._commit, Path(path), self._folder) or b"")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tarmac.interface.errors import UserError
 from tarmac.repository.dvc import commands, config, object_store
-from tarmac.repository.git import git
+from tarmac.repository.git import run_git
 from tarmac.repository.remote import address, contact, objects, push, settings
 from tarmac.repository.remote.address import EMBEDDED
 
@@ -18,75 +18,75 @@ class MoveError(UserError):
     """There is nothing to move, or no place to move it to."""
 
 
-def move(url: str, options: Iterable[str] = ()) -> None:
+def move_remote(url: str, options: Iterable[str] = ()) -> None:
     """Copies what HEAD names to a URL, proves that a new clone gets it from there, and makes it the default remote.
 
     Raises a `ValueError` of one line a fault; the settings of this clone are then as they were.
     """
-    chosen = settings.parsed(options)
-    _need_folder(address.checked(url))
-    wanted = objects.named("HEAD")
+    chosen = settings.parse_options(options)
+    _require_folder(address.check_url(url))
+    wanted = objects.list_commit_outputs("HEAD")
     if not wanted:
         raise MoveError("HEAD has no outputs to copy", "run `make run` and commit dvc.lock")
     with tempfile.TemporaryDirectory(prefix="tarmac-remote-") as temporary:
         colleague, site = Path(temporary) / "colleague", {"DVC_SITE_CACHE_DIR": str(Path(temporary) / "site")}
-        _clone(colleague)
-        settings.write(colleague, url, chosen)
+        _clone_head(colleague)
+        settings.write_remote_settings(colleague, url, chosen)
         if url != EMBEDDED:
-            contact.check(colleague, settings.name_of(url), url, address.writable(url))
-        if address.writable(url):
-            _copy(Path(temporary) / "source", wanted, url, chosen, site)
-        _read_back(colleague, wanted, url)
-        commands.pull(folder=colleague, extra=site)
-    settings.write(Path(), url, chosen)
-    _tell(url, len(wanted), sorted(chosen.keys() - settings.SHARED))
+            contact.check_remote(colleague, settings.format_remote_name(url), url, address.is_writable(url))
+        if address.is_writable(url):
+            _copy_objects(Path(temporary) / "source", wanted, url, chosen, site)
+        _verify_objects(colleague, wanted, url)
+        commands.pull_outputs(folder=colleague, extra=site)
+    settings.write_remote_settings(Path(), url, chosen)
+    _print_result(url, len(wanted), sorted(chosen.keys() - settings.SHARED))
 
 
-def _need_folder(url: str) -> None:
+def _require_folder(url: str) -> None:
     """DVC would make a folder that is not there: a typing error, or a drive that is not mounted."""
     if url.startswith("/") and not Path(url).is_dir():
         hint = "create the folder, or mount its drive"
         raise MoveError(f"{url}: folder not found on this machine", hint)
 
 
-def _clone(target: Path) -> None:
+def _clone_head(target: Path) -> None:
     """A clone of HEAD with the remotes of this folder, as they are set here, and an empty cache."""
-    git("clone", "--quiet", "--shared", ".", str(target))
+    run_git("clone", "--quiet", "--shared", ".", str(target))
     shutil.copy(CONFIG, target / CONFIG)
     config.lend_remotes(target, level=None)
 
 
-def _copy(
+def _copy_objects(
     source: Path, wanted: Mapping[str, str], url: str, options: Mapping[str, str], site: Mapping[str, str]
 ) -> None:
     """Pushes from a clone that uses this folder's cache, filled from the present remote where it lacks something."""
-    _clone(source)
+    _clone_head(source)
     config.lend_cache(source)
-    if _lacks(source, wanted):
+    if _has_missing_objects(source, wanted):
         print("fetching what this clone lacks from the present remote", flush=True)
-        list(commands.dvc("fetch", folder=source, extra=site))
-    settings.write(source, url, options)
-    push.push(source, settings.name_of(url))
+        list(commands.run_dvc("fetch", folder=source, extra=site))
+    settings.write_remote_settings(source, url, options)
+    push.push_outputs(source, settings.format_remote_name(url))
 
 
-def _lacks(clone: Path, wanted: Mapping[str, str]) -> bool:
+def _has_missing_objects(clone: Path, wanted: Mapping[str, str]) -> bool:
     """Whether the cache of a clone is without one of the objects."""
-    with object_store.opened_cache(clone) as cache:
-        return bool(object_store.faults(cache, wanted, read=False))
+    with object_store.open_cache(clone) as cache:
+        return bool(object_store.find_faults(cache, wanted, read=False))
 
 
-def _read_back(clone: Path, wanted: Mapping[str, str], url: str) -> None:
+def _verify_objects(clone: Path, wanted: Mapping[str, str], url: str) -> None:
     """Re-hashes every object there."""
-    with object_store.opened(settings.name_of(url), clone) as remote:
-        found = object_store.faults(remote, wanted, read=True)
+    with object_store.open_remote(settings.format_remote_name(url), clone) as remote:
+        found = object_store.find_faults(remote, wanted, read=True)
     if not found:
         return
     lines = [f"{fault.path}: {fault.kind} at {url}" for fault in found]
     read_only = "this URL is read-only: copy all objects of HEAD there with the server's own tools"
-    raise MoveError("\n".join(lines), "" if address.writable(url) else read_only)
+    raise MoveError("\n".join(lines), "" if address.is_writable(url) else read_only)
 
 
-def _tell(url: str, outputs: int, private: list[str]) -> None:
+def _print_result(url: str, outputs: int, private: list[str]) -> None:
     """Says what was proven, and what is left to do by hand."""
     inside = url == EMBEDDED
     what = "Data and models are in the repository" if inside else f"Data and models are at {url}"

@@ -8,20 +8,20 @@ import yaml
 
 from tarmac.pipeline.base.paths import LOCK, PIPELINE
 from tarmac.repository.dvc import commands, lockfile
-from tarmac.repository.git import git, text_at
+from tarmac.repository.git import read_text_at, run_git
 
 
-def named(revision: str | None = None, folder: Path = Path()) -> dict[str, str]:
+def list_commit_outputs(revision: str | None = None, folder: Path = Path()) -> dict[str, str]:
     """Hash of every output that a commit, or the files that are here, leave to a remote, by path.
 
     They stand in `dvc.lock` and in `.dvc` files; what Git keeps, and what is not to be pushed, is not among them.
     Raises `StoreError` where one of them cannot be read.
     """
-    locked = commands.locked(_text(revision, LOCK, folder) or "")
-    elsewhere = _kept_elsewhere(_yaml(revision, PIPELINE, folder))
+    locked = commands.parse_output_hashes(_read_text(revision, LOCK, folder) or "")
+    elsewhere = _find_unpushed_outputs(_read_yaml(revision, PIPELINE, folder))
     hashes = {path: oid for path, oid in locked.items() if path not in elsewhere}
-    for pointer in _pointers(revision, folder):
-        content = _yaml(revision, pointer, folder)
+    for pointer in _list_dvc_files(revision, folder):
+        content = _read_yaml(revision, pointer, folder)
         if any("repo" in dep for dep in content.get("deps", [])):
             continue  # imported from another repository, which has its own remote
         for out in content.get("outs", []):
@@ -30,15 +30,15 @@ def named(revision: str | None = None, folder: Path = Path()) -> dict[str, str]:
     return hashes
 
 
-def _text(revision: str | None, path: Path, folder: Path) -> str | None:
+def _read_text(revision: str | None, path: Path, folder: Path) -> str | None:
     if revision is not None:
-        return text_at(revision, path, folder)
+        return read_text_at(revision, path, folder)
     return (folder / path).read_text(encoding="utf-8") if (folder / path).is_file() else None
 
 
-def _yaml(revision: str | None, path: Path, folder: Path) -> dict[str, Any]:
+def _read_yaml(revision: str | None, path: Path, folder: Path) -> dict[str, Any]:
     try:
-        found = lockfile.parse(_text(revision, path, folder) or "") or {}
+        found = lockfile.parse_yaml(_read_text(revision, path, folder) or "") or {}
     except (yaml.YAMLError, UnicodeDecodeError):
         found = None
     if not isinstance(found, dict):
@@ -48,19 +48,19 @@ def _yaml(revision: str | None, path: Path, folder: Path) -> dict[str, Any]:
     return found
 
 
-def _pointers(revision: str | None, folder: Path) -> list[Path]:
+def _list_dvc_files(revision: str | None, folder: Path) -> list[Path]:
     if revision is None:
-        return commands.pointers(folder)
-    listed = git("ls-tree", "--name-only", "-r", "-z", revision, folder=folder).split("\0")
+        return commands.list_dvc_files(folder)
+    listed = run_git("ls-tree", "--name-only", "-r", "-z", revision, folder=folder).split("\0")
     return [Path(path) for path in listed if path.endswith(".dvc")]
 
 
-def _kept_elsewhere(pipeline: Mapping[str, Any]) -> set[str]:
+def _find_unpushed_outputs(pipeline: Mapping[str, Any]) -> set[str]:
     """Outputs that a `dvc.yaml` declares with `cache: false` or `push: false`."""
-    return {path for path, options in _declared(pipeline) if not _is_pushed(options)}
+    return {path for path, options in _iter_declared_outputs(pipeline) if not _is_pushed(options)}
 
 
-def _declared(pipeline: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _iter_declared_outputs(pipeline: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for stage in (pipeline.get("stages") or {}).values():
         for out in (out for kind in ("outs", "metrics", "plots") for out in stage.get(kind) or []):
             yield from out.items() if isinstance(out, Mapping) else []

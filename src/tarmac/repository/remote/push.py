@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from tarmac.interface.errors import UserError
-from tarmac.pipeline.base.hashing import digest
+from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.repository.dvc import commands, object_store
 from tarmac.repository.dvc.object_store import MISSING, OTHER, UNSAFE, Fault
-from tarmac.repository.git import git
-from tarmac.repository.remote.objects import named
+from tarmac.repository.git import run_git
+from tarmac.repository.remote.objects import list_commit_outputs
 
 Files = dict[str, str]  # hash by path
 ADVICE = {  # by the kind of a fault
@@ -25,108 +25,112 @@ class PushError(UserError):
     """What a remote still lacks, or what must not be sent."""
 
 
-def push(folder: Path = Path(), name: str | None = None) -> str:
+def push_outputs(folder: Path = Path(), name: str | None = None) -> str:
     """Pushes every output that is named here and looks for each in the remote. Returns a line on what is there now.
 
     DVC sends a damaged object of its cache as it is, and takes a folder's listing as proof of the files in it: here
     the cache is re-hashed before, and what DVC left out is sent after. Raises `PushError` naming what is missing.
     """
     commands.clear_stale_locks(folder)
-    wanted = named(folder=folder)
-    with object_store.opened_both(name, folder) as (cache, remote):
-        lacking = _lacking(cache, remote, wanted)
+    wanted = list_commit_outputs(folder=folder)
+    with object_store.open_cache_and_remote(name, folder) as (cache, remote):
+        lacking = _find_missing_objects(cache, remote, wanted)
         if lacking:
-            _check(cache, lacking, folder)
-            _dvc_push(folder, name)
-        _send(cache, remote, _lacking(cache, remote, wanted))
-        sizes = object_store.present(cache, {oid for oid in _oids(cache, wanted) if not oid.endswith(".dir")})
-        found = object_store.audit(remote, wanted, read=False, sizes=sizes)
-        inside = embedded(remote, folder)
+            _prepare_cache(cache, lacking, folder)
+            _run_dvc_push(folder, name)
+        _send_skipped_objects(cache, remote, _find_missing_objects(cache, remote, wanted))
+        sizes = object_store.find_present_objects(
+            cache, {oid for oid in _collect_oids(cache, wanted) if not oid.endswith(".dir")}
+        )
+        found = object_store.audit_objects(remote, wanted, read=False, sizes=sizes)
+        inside = find_embedded_remote(remote, folder)
     if found.faults:
-        raise PushError("\n".join(map(str, found.faults)), "\n".join(_advice(found.faults)))
+        raise PushError("\n".join(map(str, found.faults)), "\n".join(_format_faults(found.faults)))
     new = len(set(lacking.values()))
     told = f"the remote holds all {found.objects} objects that are named here, {new} of them new"
-    return f"{told}; commit {inside} with dvc.lock" if inside and _uncommitted(inside, folder) else told
+    return f"{told}; commit {inside} with dvc.lock" if inside and _has_uncommitted_changes(inside, folder) else told
 
 
-def _lacking(cache: Any, remote: Any, wanted: Mapping[str, str]) -> Files:
+def _find_missing_objects(cache: Any, remote: Any, wanted: Mapping[str, str]) -> Files:
     """Objects that the remote does not hold, by path; by its own listing where the cache has none."""
     files: Files = {}
     for path, oid in wanted.items():
-        files |= _with_children(path, oid, cache, remote)
-    return _without(remote, files)
+        files |= _list_with_children(path, oid, cache, remote)
+    return _select_missing(remote, files)
 
 
-def _with_children(path: str, oid: str, *stores: Any) -> Files:
+def _list_with_children(path: str, oid: str, *stores: Any) -> Files:
     for where in stores:
         try:
-            children = object_store.entries(object_store.listing(where, oid)) if oid.endswith(".dir") else {}
+            children = object_store.parse_listing(object_store.read_listing(where, oid)) if oid.endswith(".dir") else {}
         except object_store.BadObjectError:
             continue
         return {path: oid} | {f"{path}/{name}": child for name, child in children.items()}
     return {path: oid}
 
 
-def _oids(cache: Any, wanted: Mapping[str, str]) -> set[str]:
-    return {oid for path, top in wanted.items() for oid in _with_children(path, top, cache).values()}
+def _collect_oids(cache: Any, wanted: Mapping[str, str]) -> set[str]:
+    return {oid for path, top in wanted.items() for oid in _list_with_children(path, top, cache).values()}
 
 
-def _check(cache: Any, lacking: Files, folder: Path) -> None:
+def _prepare_cache(cache: Any, lacking: Files, folder: Path) -> None:
     """Re-hashes what is to be sent, and takes from the workspace what the cache has not. Raises `PushError`."""
-    commands.drop_damaged(cache, lacking)
-    for path, oid in _without(cache, lacking).items():
-        if digest(folder / path) == oid and not oid.endswith(".dir"):
+    commands.remove_damaged_objects(cache, lacking)
+    for path, oid in _select_missing(cache, lacking).items():
+        if compute_dvc_hash(folder / path) == oid and not oid.endswith(".dir"):
             cache.add(str((folder / path).resolve()), cache.fs, oid)
-    faults = [Fault(path, oid, MISSING) for path, oid in _without(cache, lacking).items()]
+    faults = [Fault(path, oid, MISSING) for path, oid in _select_missing(cache, lacking).items()]
     gone = [f"{fault} in the cache and in the remote" for fault in faults]
     if gone:
         hint = "create it again with `make run`, or raw data with `make ingest`"
         raise PushError("\n".join(gone), hint)
 
 
-def _without(where: Any, files: Files) -> Files:
+def _select_missing(where: Any, files: Files) -> Files:
     """Those of some files that a store does not hold."""
-    there = object_store.present(where, set(files.values()))
+    there = object_store.find_present_objects(where, set(files.values()))
     return {path: oid for path, oid in files.items() if oid not in there}
 
 
-def _dvc_push(folder: Path, name: str | None) -> None:
+def _run_dvc_push(folder: Path, name: str | None) -> None:
     """DVC's push, without what it remembers: a push that was killed may have left it half of a list of objects."""
     with tempfile.TemporaryDirectory(prefix="tarmac-site-") as site:
         options = ["--remote", name] if name else []
         extra = {"DVC_SITE_CACHE_DIR": site}
-        for line in commands.dvc("push", *options, folder=folder, extra=extra, errors=subprocess.STDOUT):
-            print(object_store.told(line), flush=True)
+        for line in commands.run_dvc("push", *options, folder=folder, extra=extra, errors=subprocess.STDOUT):
+            print(object_store.redact_credentials(line), flush=True)
 
 
-def _send(cache: Any, remote: Any, lacking: Files) -> None:
+def _send_skipped_objects(cache: Any, remote: Any, lacking: Files) -> None:
     """Sends the files that DVC left out, because the listing that promises them was there before them."""
     for path in lacking:
         print(f"push: DVC left out {path}", flush=True)
-    object_store.copy(cache, remote, lacking.values())
+    object_store.copy_objects(cache, remote, lacking.values())
 
 
-def _advice(faults: Iterable[Fault]) -> list[str]:
+def _format_faults(faults: Iterable[Fault]) -> list[str]:
     """Return what to do, a line for each kind of fault."""
     kinds = {fault.kind for fault in faults}
     return [f"{kind}: {advice}" for kind, advice in ADVICE.items() if kind in kinds]
 
 
-def embedded(remote: Any, folder: Path = Path()) -> Path | None:
+def find_embedded_remote(remote: Any, folder: Path = Path()) -> Path | None:
     """Where in the clone an embedded remote lies; None where the remote is elsewhere, or Git ignores it."""
     if remote.fs.protocol != "local":
         return None
-    top = _top(folder)
+    top = _find_top_folder(folder)
     root = Path(remote.path).resolve().parents[1]  # DVC keeps its objects in files/md5 of it
     if not root.is_relative_to(top):
         return None
-    ignored = git("ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "--", str(root), folder=top)
+    ignored = run_git(
+        "ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "--", str(root), folder=top
+    )
     return None if ignored else root.relative_to(top)
 
 
-def _uncommitted(inside: Path, folder: Path) -> bool:
-    return bool(git("status", "--porcelain", "--", str(inside), folder=_top(folder)))
+def _has_uncommitted_changes(inside: Path, folder: Path) -> bool:
+    return bool(run_git("status", "--porcelain", "--", str(inside), folder=_find_top_folder(folder)))
 
 
-def _top(folder: Path) -> Path:
-    return Path(git("rev-parse", "--show-toplevel", folder=folder).strip()).resolve()
+def _find_top_folder(folder: Path) -> Path:
+    return Path(run_git("rev-parse", "--show-toplevel", folder=folder).strip()).resolve()

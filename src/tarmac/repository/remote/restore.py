@@ -14,11 +14,11 @@ from types import SimpleNamespace
 from typing import Any
 
 from tarmac.interface.errors import UserError, exit_on_user_error
-from tarmac.pipeline.base.hashing import digest
-from tarmac.pipeline.base.outputs import replacing
+from tarmac.pipeline.base.hashing import compute_dvc_hash
+from tarmac.pipeline.base.outputs import replace_output
 from tarmac.repository.dvc import object_store
-from tarmac.repository.git import commit
-from tarmac.repository.remote.objects import named
+from tarmac.repository.git import resolve_commit
+from tarmac.repository.remote.objects import list_commit_outputs
 
 LAYOUT = Path("files/md5")
 SETTINGS = ("config", "config.local")  # of `.dvc`; the second one wins
@@ -43,7 +43,7 @@ class ObjectFolder:
         return str(self.root / LAYOUT / oid[:2] / oid[2:])
 
 
-def restore(revision: str = "HEAD", target: Path = Path(), source: Path | None = None) -> list[str]:
+def restore_outputs(revision: str = "HEAD", target: Path = Path(), source: Path | None = None) -> list[str]:
     """Write what a commit keeps outside Git below `target`; return the outputs that were written.
 
     The objects are those of `source`, or else of the cache and of the default remote. An output that
@@ -52,60 +52,60 @@ def restore(revision: str = "HEAD", target: Path = Path(), source: Path | None =
     """
     if not Path(".dvc").is_dir():
         raise RestoreError("no .dvc folder found here", "run this in the repository's top folder")
-    name = commit(revision)
+    name = resolve_commit(revision)
     if name is None:
         hint = "run `git fetch`, or choose a commit of `git log`"
         raise RestoreError(f"no such commit in this clone: {revision!r}", hint)
     stores = find_stores(source)
-    outputs = {path: oid for path, oid in named(name).items() if digest(target / path) != oid}
-    refuse_paths(outputs, target, revision)
+    outputs = {path: oid for path, oid in list_commit_outputs(name).items() if compute_dvc_hash(target / path) != oid}
+    check_target_paths(outputs, target, revision)
     files = {path: _list_files(stores, path, oid) for path, oid in outputs.items()}
-    places = _find(stores, {oid for content in files.values() for oid in content.values()})
+    places = _find_objects(stores, {oid for content in files.values() for oid in content.values()})
     lost = [path for path, content in files.items() if not places.keys() >= set(content.values())]
     if lost:
-        raise RestoreError(f"no undamaged copy of {_shown(lost)} in {_places(stores)}", _advice())
+        raise RestoreError(f"no undamaged copy of {_format_paths(lost)} in {_format_stores(stores)}", _format_advice())
     for path, content in files.items():
-        with replacing(target / path) as partial:
+        with replace_output(target / path) as partial:
             for inner, oid in content.items():
                 place = partial / inner if inner else partial
                 place.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(places[oid], place)
-            if digest(partial) != outputs[path]:
+            if compute_dvc_hash(partial) != outputs[path]:
                 hint = "check the free disk space with `df`"
                 raise RestoreError(f"{path} was written incompletely", hint)
     return list(files)
 
 
-def refuse_paths(paths: Iterable[str], target: Path, revision: str) -> None:
+def check_target_paths(paths: Iterable[str], target: Path, revision: str) -> None:
     """Raise `RestoreError` if an output would leave the target, or if something is in its place."""
     outside = [path for path in paths if Path(path).is_absolute() or ".." in Path(path).parts]
     if outside:
-        raise RestoreError(f"outputs outside the target folder: {_shown(outside)}")
+        raise RestoreError(f"outputs outside the target folder: {_format_paths(outside)}")
     in_the_way = [path for path in paths if (target / path).exists()]
     if in_the_way:
         hint = "move them away, or restore to another folder with `--to FOLDER`"
-        raise RestoreError(f"files differ from those of {revision}: {_shown(in_the_way)}", hint)
+        raise RestoreError(f"files differ from those of {revision}: {_format_paths(in_the_way)}", hint)
 
 
 def find_stores(source: Path | None) -> list[ObjectFolder]:
     """Return the folders that may hold objects. Raises `RestoreError` if there is none."""
-    url, cache = _url(), _settings().get("cache", "dir", fallback=None) or "cache"
+    url, cache = _read_default_url(), _read_settings().get("cache", "dir", fallback=None) or "cache"
     remote = [Path(".dvc") / url] if url and "://" not in url else []  # relative ones start there
     candidates = [source] if source else [Path(".dvc") / cache, *remote]
     found = [ObjectFolder(root) for root in candidates if (root / LAYOUT).is_dir()]
     if not found:
         roots = " or ".join(map(str, candidates))
-        raise RestoreError(f"no folder of objects ({LAYOUT}) in {roots}", _advice())
+        raise RestoreError(f"no folder of objects ({LAYOUT}) in {roots}", _format_advice())
     return found
 
 
-def _url() -> str | None:
+def _read_default_url() -> str | None:
     """Return the address of the default remote."""
-    name = _settings().get("core", "remote", fallback=None)
-    return _settings().get(f"'remote \"{name}\"'", "url", fallback=None)
+    name = _read_settings().get("core", "remote", fallback=None)
+    return _read_settings().get(f"'remote \"{name}\"'", "url", fallback=None)
 
 
-def _settings() -> configparser.RawConfigParser:
+def _read_settings() -> configparser.RawConfigParser:
     parser = configparser.RawConfigParser()
     parser.read([Path(".dvc") / name for name in SETTINGS], encoding="utf-8")
     return parser
@@ -117,36 +117,36 @@ def _list_files(stores: Sequence[ObjectFolder], path: str, oid: str) -> dict[str
         return {"": oid}
     for store in stores:
         try:
-            return object_store.entries(object_store.listing(store, oid))
+            return object_store.parse_listing(object_store.read_listing(store, oid))
         except object_store.BadObjectError:
             continue
-    raise RestoreError(f"no valid listing of {path} ({oid}) in {_places(stores)}", _advice())
+    raise RestoreError(f"no valid listing of {path} ({oid}) in {_format_stores(stores)}", _format_advice())
 
 
-def _find(stores: Sequence[ObjectFolder], oids: Iterable[str]) -> dict[str, Path]:
+def _find_objects(stores: Sequence[ObjectFolder], oids: Iterable[str]) -> dict[str, Path]:
     """Return a place of each object that is somewhere with the bytes that its name says."""
     found = {}
     for oid in oids:
         places = (Path(store.oid_to_path(oid)) for store in stores)
-        whole = next((place for place in places if place.is_file() and digest(place) == oid), None)
+        whole = next((place for place in places if place.is_file() and compute_dvc_hash(place) == oid), None)
         if whole:
             found[oid] = whole
     return found
 
 
-def _advice() -> str:
-    url = _url()
+def _format_advice() -> str:
+    url = _read_default_url()
     if url and "://" in url:
-        url = object_store.told(url)
+        url = object_store.redact_credentials(url)
         return f"copy {url} to a folder with the storage's own tool, then add `--from FOLDER`"
     return "add `--from FOLDER` with another clone's .dvc/cache, or with a copy of the remote"
 
 
-def _places(stores: Sequence[ObjectFolder]) -> str:
+def _format_stores(stores: Sequence[ObjectFolder]) -> str:
     return " or ".join(str(store.root) for store in stores)
 
 
-def _shown(paths: Sequence[str]) -> str:
+def _format_paths(paths: Sequence[str]) -> str:
     more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
     return ", ".join(paths[:SHOWN]) + more
 
@@ -160,13 +160,13 @@ def main() -> None:
     given = parser.parse_args()
     with exit_on_user_error():
         try:
-            written = restore(given.revision, given.to, given.source)
+            written = restore_outputs(given.revision, given.to, given.source)
         except OSError as error:
             raise RestoreError(str(error)) from error
-    print(report(written))
+    print(format_report(written))
 
 
-def report(written: Sequence[str]) -> str:
+def format_report(written: Sequence[str]) -> str:
     """Return what the command prints at its end."""
     end = f"{len(written)} outputs written, every byte as dvc.lock names it"
     return "\n".join([*written, end])

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from tarmac.interface.errors import UserError, suggest
+from tarmac.interface.errors import UserError, suggest_name
 from tarmac.repository.dvc import config
-from tarmac.repository.remote.address import EMBEDDED, checked
+from tarmac.repository.remote.address import EMBEDDED, check_url
 
 PRIVATE = Path(".dvc/config.local")  # Git ignores it
 SHARED = frozenset(  # what is the same for everybody and no secret; whatever is not named here stays private
@@ -44,7 +44,7 @@ class SettingsError(UserError):
     """An option that DVC does not know for this kind of remote, or a file that it cannot read."""
 
 
-def parsed(options: Iterable[str]) -> dict[str, str]:
+def parse_options(options: Iterable[str]) -> dict[str, str]:
     """Options given as `name=value`. Raises `SettingsError` where one is not, `AddressError` where it would leak."""
     found = {}
     for option in options:
@@ -55,17 +55,17 @@ def parsed(options: Iterable[str]) -> dict[str, str]:
         if name in RESERVED:
             raise SettingsError(f"option {name} cannot be set", RESERVED[name])
         if name in SHARED and "://" in value:
-            checked(value)
+            check_url(value)
         found[name] = value
     return found
 
 
-def name_of(url: str) -> str:
+def format_remote_name(url: str) -> str:
     """The name of the remote that a URL is kept under: one of its own, so that credentials go nowhere else."""
     return re.sub("[^a-z0-9]+", "-", url.lower()).strip("-")
 
 
-def write(folder: Path, url: str, options: Mapping[str, str]) -> None:
+def write_remote_settings(folder: Path, url: str, options: Mapping[str, str]) -> None:
     """Makes a URL the default remote of a clone; what was set for it before, and other remotes, stay.
 
     Raises `SettingsError` where an option does not fit; the files are written all the same, so try it on a copy.
@@ -73,30 +73,30 @@ def write(folder: Path, url: str, options: Mapping[str, str]) -> None:
     chosen = {name: value for name, value in options.items() if name in SHARED}
     private = {name: value for name, value in options.items() if name not in SHARED}
     try:
-        with config.edit(folder, "repo") as shared:
-            shared["core"]["remote"] = name_of(url)
+        with config.edit_config(folder, "repo") as shared:
+            shared["core"]["remote"] = format_remote_name(url)
             if url != EMBEDDED:
-                _add(shared["remote"], url, {**chosen, "verify": "true"})
+                _add_remote(shared["remote"], url, {**chosen, "verify": "true"})
         if private or (folder / PRIVATE).is_file():
-            with config.edit(folder, "local") as own:
+            with config.edit_config(folder, "local") as own:
                 own["core"].pop("remote", None)  # it would hide the committed choice on this machine alone
                 if private:
-                    _add(own["remote"], url, private)
+                    _add_remote(own["remote"], url, private)
             (folder / PRIVATE).chmod(0o600)
-        config.check(folder)
+        config.check_config(folder)
     except config.ConfigError as error:
         message = f"DVC rejects these settings: {error.__cause__}"
-        raise SettingsError(message, _advise(url, options)) from error
+        raise SettingsError(message, _format_advice(url, options)) from error
 
 
-def _advise(url: str, options: Iterable[str]) -> str:
+def _format_advice(url: str, options: Iterable[str]) -> str:
     """Return what to do about options that DVC rejects."""
     known = config.find_options(url)
-    questions = {suggest(name, known) for name in options if name not in known}
+    questions = {suggest_name(name, known) for name in options if name not in known}
     return " ".join([*sorted(questions - {""}), "use the options of this remote (docs/remote.md)"])
 
 
-def _add(remotes: dict[str, dict[str, str]], url: str, options: Mapping[str, str]) -> None:
+def _add_remote(remotes: dict[str, dict[str, str]], url: str, options: Mapping[str, str]) -> None:
     """Adds options to a remote. Its URL is told in each file: a commit from before the move does not know it."""
-    name = name_of(url)
+    name = format_remote_name(url)
     remotes[name] = {**remotes.get(name, {}), "url": url, **options}

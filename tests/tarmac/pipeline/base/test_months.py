@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tarmac.interface.errors import UserError
-from tarmac.pipeline.base.months import WHOLE, MonthsError, between, days, reaching_back, stored
+from tarmac.pipeline.base.months import (
+    WHOLE,
+    MonthsError,
+    compute_month_bounds,
+    list_months_between,
+    list_stored_months,
+    select_lookback_months,
+)
 
 MONTHS = st.tuples(st.integers(1970, 2099), st.integers(1, 12)).map(lambda parts: f"{parts[0]}-{parts[1]:02}")
 
@@ -22,20 +29,20 @@ def touch(folder: Path, *names: str) -> Path:
 
 def test_stored_lists_months_in_order_of_time(tmp_path: Path) -> None:
     touch(tmp_path, "2014-01.parquet", "2013-11.parquet", "2013-12.parquet", "notes.txt")
-    assert stored(tmp_path) == ["2013-11", "2013-12", "2014-01"]
+    assert list_stored_months(tmp_path) == ["2013-11", "2013-12", "2014-01"]
 
 
 def test_stored_names_every_month_that_is_missing(tmp_path: Path) -> None:
     touch(tmp_path, "2013-01.parquet", "2013-03.parquet", "2013-06.parquet")
     with pytest.raises(MonthsError, match=r"has no 2013-02, 2013-04, 2013-05 between 2013-01 and 2013-06"):
-        stored(tmp_path)
+        list_stored_months(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["2013-13", "2013-1", "2013-01 (copy)", "all"])
 def test_stored_rejects_and_names_file_not_named_like_month(tmp_path: Path, name: str) -> None:
     touch(tmp_path, "2013-01.parquet", f"{name}.parquet")
     with pytest.raises(MonthsError, match=re.escape(f"{tmp_path / name}.parquet: not named like a month")):
-        stored(tmp_path)
+        list_stored_months(tmp_path)
 
 
 @pytest.mark.parametrize("made", [True, False])
@@ -44,7 +51,7 @@ def test_stored_says_how_to_fetch_missing_files(tmp_path: Path, made: bool) -> N
     if made:
         folder.mkdir()
     with pytest.raises(MonthsError, match=r"flights has no monthly files") as caught:
-        stored(folder)
+        list_stored_months(folder)
     assert caught.value.hint.startswith("fetch them with")
 
 
@@ -61,14 +68,14 @@ def test_months_error_is_user_error() -> None:
     ],
 )
 def test_between_includes_both_ends(first: str, last: str, expected: list[str]) -> None:
-    assert between(first, last) == expected
+    assert list_months_between(first, last) == expected
 
 
 @given(MONTHS, st.integers(0, 60))
 def test_between_neither_skips_nor_repeats_a_month(first: str, more: int) -> None:
     count = int(first[:4]) * 12 + int(first[5:]) - 1
     expected = [f"{month // 12}-{month % 12 + 1:02}" for month in range(count, count + more + 1)]
-    assert between(first, expected[-1]) == expected
+    assert list_months_between(first, expected[-1]) == expected
 
 
 @pytest.mark.parametrize(
@@ -81,12 +88,12 @@ def test_between_neither_skips_nor_repeats_a_month(first: str, more: int) -> Non
     ],
 )
 def test_days_are_the_first_of_the_month_and_of_the_next(month: str, expected: tuple[date, date]) -> None:
-    assert days(month) == expected
+    assert compute_month_bounds(month) == expected
 
 
 @given(MONTHS)
 def test_days_cover_exactly_the_whole_month(month: str) -> None:
-    first, after = days(month)
+    first, after = compute_month_bounds(month)
     inside = {str(first + timedelta(days=day))[:7] for day in range((after - first).days)}
     assert inside == {month}
     assert str(first - timedelta(days=1))[:7] < month < str(after)[:7]
@@ -104,13 +111,13 @@ def test_days_cover_exactly_the_whole_month(month: str) -> None:
     ],
 )
 def test_reaching_back_takes_months_of_past_days_and_none_later(month: str, reach: int, expected: list[str]) -> None:
-    assert reaching_back(month, reach, between("2013-01", "2014-06")) == expected
+    assert select_lookback_months(month, reach, list_months_between("2013-01", "2014-06")) == expected
 
 
 @given(MONTHS, st.integers(0, 100))
 def test_reaching_back_has_a_file_for_every_day_of_the_reach(month: str, reach: int) -> None:
-    first, _after = days(month)
-    found = reaching_back(month, reach, between("1969-01", "2100-12"))
+    first, _after = compute_month_bounds(month)
+    found = select_lookback_months(month, reach, list_months_between("1969-01", "2100-12"))
     needed = {str(first - timedelta(days=day))[:7] for day in range(reach + 1)} | {month}
     assert set(found) == needed
     assert found == sorted(found)
@@ -118,6 +125,11 @@ def test_reaching_back_has_a_file_for_every_day_of_the_reach(month: str, reach: 
 
 def test_untimed_rows_are_one_file_that_covers_all_dates(tmp_path: Path) -> None:
     touch(tmp_path, "all.parquet")
-    assert stored(tmp_path) == between(WHOLE, WHOLE) == reaching_back(WHOLE, 25, [WHOLE]) == [WHOLE]
-    first, after = days(WHOLE)
+    assert (
+        list_stored_months(tmp_path)
+        == list_months_between(WHOLE, WHOLE)
+        == select_lookback_months(WHOLE, 25, [WHOLE])
+        == [WHOLE]
+    )
+    first, after = compute_month_bounds(WHOLE)
     assert first < date(1900, 1, 1) < date(2900, 1, 1) < after

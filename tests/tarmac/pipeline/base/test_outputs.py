@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tarmac.interface.errors import UserError
-from tarmac.pipeline.base.outputs import exclusive, finite, recover, replacing, write_json
+from tarmac.pipeline.base.outputs import acquire_file_lock, recover_output, replace_output, require_finite, write_json
 
 
 def tree(folder: Path) -> dict[str, str]:
@@ -25,14 +25,14 @@ def write_folder(path: Path, **contents: str) -> None:
 
 
 def test_new_file_is_created_with_its_parent_folders(tmp_path: Path) -> None:
-    with replacing(tmp_path / "a" / "b" / "out") as partial:
+    with replace_output(tmp_path / "a" / "b" / "out") as partial:
         partial.write_text("new")
     assert tree(tmp_path) == {"a/b/out": "new"}
 
 
 def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
     write_folder(tmp_path / "out", old="old", both="old")
-    with replacing(tmp_path / "out") as partial:
+    with replace_output(tmp_path / "out") as partial:
         write_folder(partial, both="new")
     assert tree(tmp_path) == {"out/both": "new"}
 
@@ -40,17 +40,17 @@ def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
 def test_folder_can_replace_file_and_file_can_replace_folder(tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.write_text("file")
-    with replacing(out) as partial:
+    with replace_output(out) as partial:
         write_folder(partial, inner="folder")
     assert tree(tmp_path) == {"out/inner": "folder"}
-    with replacing(out) as partial:
+    with replace_output(out) as partial:
         partial.write_text("file")
     assert tree(tmp_path) == {"out": "file"}
 
 
 def test_old_output_stays_in_path_until_new_one_is_complete(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("old")
-    with replacing(tmp_path / "out") as partial:
+    with replace_output(tmp_path / "out") as partial:
         partial.write_text("new")
         assert partial.parent == tmp_path  # the same file system, so that the move is one step
         assert partial.match(".*.partial")  # the name that Git and DVC ignore
@@ -59,7 +59,7 @@ def test_old_output_stays_in_path_until_new_one_is_complete(tmp_path: Path) -> N
 
 def break_off(out: Path, folder: bool, error: type[BaseException]) -> None:
     """Fails after half of the output is written."""
-    with replacing(out) as partial:
+    with replace_output(out) as partial:
         if folder:
             write_folder(partial, half="half")
         else:
@@ -79,7 +79,7 @@ def test_failure_leaves_the_old_output_and_no_partial(tmp_path: Path, folder: bo
 
 def test_leftovers_of_killed_run_are_discarded(tmp_path: Path) -> None:
     write_folder(tmp_path / ".out.new.partial", stale="stale")
-    with replacing(tmp_path / "out") as partial:
+    with replace_output(tmp_path / "out") as partial:
         assert not partial.exists()
         write_folder(partial, fresh="fresh")
     assert tree(tmp_path) == {"out/fresh": "fresh"}
@@ -106,7 +106,7 @@ def replace_and_die(path: Path, folder: bool, moves: int, before: bool) -> int:
         return moved
 
     Path.replace = count  # type: ignore[method-assign,assignment]  # in this process alone
-    with replacing(path, commit=lambda: path.with_name("recorded").write_text("new")) as partial:
+    with replace_output(path, commit=lambda: path.with_name("recorded").write_text("new")) as partial:
         write_folder(partial, new="new") if folder else partial.write_text("new")
     os._exit(0)
 
@@ -126,7 +126,7 @@ def test_kill_at_any_move_leaves_old_output_or_recorded_new_one(
         with pytest.raises(RuntimeError):
             break_off(out, folder, RuntimeError)
     else:
-        recover(out)
+        recover_output(out)
     kept = {name: text for name, text in tree(tmp_path).items() if name != "recorded"}
     new, old = ({f"out/{text}" if folder else "out": text} for text in ("new", "old"))
     assert kept == (new if status == 0 else old) or (kept == new and recorded.exists())
@@ -140,7 +140,7 @@ def test_error_of_commit_restores_old_output(tmp_path: Path) -> None:
         assert tree(tmp_path / "out") == {"new": "new"}
         raise RuntimeError
 
-    with pytest.raises(RuntimeError), replacing(tmp_path / "out", commit=fail) as partial:
+    with pytest.raises(RuntimeError), replace_output(tmp_path / "out", commit=fail) as partial:
         write_folder(partial, new="new")
     assert tree(tmp_path) == {"out/kept": "old"}
 
@@ -155,7 +155,7 @@ def test_error_of_last_move_restores_old_output(tmp_path: Path, monkeypatch: pyt
         return move(self, target)
 
     monkeypatch.setattr(Path, "replace", fail)
-    with pytest.raises(OSError, match="No space"), replacing(tmp_path / "out") as partial:
+    with pytest.raises(OSError, match="No space"), replace_output(tmp_path / "out") as partial:
         write_folder(partial, new="new")
     assert tree(tmp_path) == {"out/kept": "old"}
 
@@ -163,7 +163,7 @@ def test_error_of_last_move_restores_old_output(tmp_path: Path, monkeypatch: pyt
 def test_lock_is_held_by_one_and_leaves_no_file(tmp_path: Path) -> None:
     lock = tmp_path / "folder" / "lock"
     for _ in range(2):
-        with exclusive(lock) as held, exclusive(lock, wait=False) as second:
+        with acquire_file_lock(lock) as held, acquire_file_lock(lock, wait=False) as second:
             assert (held, second) == (True, False)
         assert not lock.exists()
 
@@ -171,10 +171,10 @@ def test_lock_is_held_by_one_and_leaves_no_file(tmp_path: Path) -> None:
 def test_lock_of_process_that_ended_is_free(tmp_path: Path) -> None:
     process = os.fork()
     if not process:
-        with exclusive(tmp_path / "lock"):
+        with acquire_file_lock(tmp_path / "lock"):
             os._exit(KILLED)
     assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == KILLED
-    with exclusive(tmp_path / "lock", wait=False) as held:
+    with acquire_file_lock(tmp_path / "lock", wait=False) as held:
         assert held
 
 
@@ -187,7 +187,7 @@ def test_waiting_processes_hold_lock_one_after_another(tmp_path: Path) -> None:
         if not started[-1]:
             try:
                 for _ in range(times):
-                    with exclusive(tmp_path / "lock"):
+                    with acquire_file_lock(tmp_path / "lock"):
                         counter.write_text(str(int(counter.read_text()) + 1))
                 os._exit(0)
             finally:
@@ -197,14 +197,14 @@ def test_waiting_processes_hold_lock_one_after_another(tmp_path: Path) -> None:
 
 
 def test_block_that_writes_nothing_raises_error(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError), replacing(tmp_path / "out"):
+    with pytest.raises(FileNotFoundError), replace_output(tmp_path / "out"):
         pass
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_finite_names_full_path_of_nan_or_infinity(value: float) -> None:
     with pytest.raises(UserError, match=rf"metric test\.model\.auc is {value}"):
-        finite({"rows": 3, "test": {"model": {"f1": 0.5, "auc": value}}})
+        require_finite({"rows": 3, "test": {"model": {"f1": 0.5, "auc": value}}})
 
 
 @given(
@@ -216,9 +216,9 @@ def test_finite_rejects_exactly_values_that_json_lacks(value: object) -> None:
         json.dumps(content, allow_nan=False)
     except ValueError:
         with pytest.raises(UserError, match=r"metric value"):
-            finite(content)
+            require_finite(content)
     else:
-        finite(content)
+        require_finite(content)
 
 
 def test_json_does_not_depend_on_the_order_of_its_keys(tmp_path: Path) -> None:

@@ -16,41 +16,41 @@ GB = 10**9
 )
 def test_parses_memory_size_with_unit(monkeypatch, text, size):
     monkeypatch.setenv(resources.ASKED, text)
-    assert resources.memory() == size
+    assert resources.compute_memory_limit() == size
 
 
 @pytest.mark.parametrize("text", ["4", "4 gigabytes", "-1GB", "GB", "4TBs"])
 def test_rejects_invalid_memory_size(monkeypatch, text):
     monkeypatch.setenv(resources.ASKED, text)
-    with pytest.raises(resources.RoomError, match=f"TARMAC_MEMORY is '{text}', not a size") as caught:
-        resources.memory()
+    with pytest.raises(resources.ResourcesError, match=f"TARMAC_MEMORY is '{text}', not a size") as caught:
+        resources.compute_memory_limit()
     assert caught.value.hint == "write it like 4GB or 512MiB"
 
 
 def test_memory_is_limited_to_that_of_container(monkeypatch, tmp_path):
     monkeypatch.delenv(resources.ASKED, raising=False)
-    whole = resources.memory()
+    whole = resources.compute_memory_limit()
     (tmp_path / "memory.max").write_text("123456789\n")
     monkeypatch.setattr(resources, "GROUP", tmp_path / "memory.max")
-    assert resources.memory() == 123456789 < whole
+    assert resources.compute_memory_limit() == 123456789 < whole
     (tmp_path / "memory.max").write_text("max\n")
-    assert resources.memory() > 123456789
+    assert resources.compute_memory_limit() > 123456789
     monkeypatch.setattr(resources, "FREE", tmp_path / "not linux")
-    assert resources.memory() > 123456789
+    assert resources.compute_memory_limit() > 123456789
 
 
 def test_refuses_work_that_exceeds_memory_or_disk_space(monkeypatch):
     monkeypatch.setenv(resources.ASKED, "2GB")
-    resources.check(2 * GB, 0, "work", "do less")
+    resources.require_resources(2 * GB, 0, "work", "do less")
     shown = r"^work would take about 2.5 GB of memory, TARMAC_MEMORY gives 2.0 GB; nothing was started$"
-    with pytest.raises(resources.RoomError, match=shown) as caught:
-        resources.check(2.5 * GB, 0, "work", "do less")
+    with pytest.raises(resources.ResourcesError, match=shown) as caught:
+        resources.require_resources(2.5 * GB, 0, "work", "do less")
     assert caught.value.hint == "do less, or use a machine with more memory"
     free = shutil.disk_usage(Path()).free
-    resources.check(0, free / 2, "work", "do less")
+    resources.require_resources(0, free / 2, "work", "do less")
     shown = r"work would take about .* of disk, .* is free here; nothing was started"
-    with pytest.raises(resources.RoomError, match=shown) as caught:
-        resources.check(0, free * 2, "work", "do less")
+    with pytest.raises(resources.ResourcesError, match=shown) as caught:
+        resources.require_resources(0, free * 2, "work", "do less")
     assert caught.value.hint.startswith("free disk space")
 
 

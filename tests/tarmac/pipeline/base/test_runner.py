@@ -9,7 +9,7 @@ import pytest
 
 from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
-from tarmac.pipeline.base.runner import run
+from tarmac.pipeline.base.runner import run_stage
 from tests.conftest import ROOT
 from tests.e2e.running import STAGES
 
@@ -27,7 +27,7 @@ def here(monkeypatch):
 
 def exit_of(main) -> object:
     with pytest.raises(SystemExit) as caught:
-        run(main)
+        run_stage(main)
     return caught.value.code
 
 
@@ -45,12 +45,12 @@ def test_reports_a_user_error_line_by_line(here):
 @pytest.mark.parametrize("error", [KeyError("x"), TypeError("x"), ValueError("x"), RuntimeError("x"), OSError("x")])
 def test_error_other_than_user_error_keeps_its_traceback(here, error):
     with pytest.raises(type(error)):
-        run(failing(error))
+        run_stage(failing(error))
 
 
 def test_successful_stage_prints_nothing(here, capsys):
     done = []
-    run(lambda: done.append(1))
+    run_stage(lambda: done.append(1))
     assert done == [1]
     assert capsys.readouterr() == ("", "")
 
@@ -73,7 +73,7 @@ def test_installed_framework_runs_unless_folder_has_its_source(here, monkeypatch
         told = str(exit_of(lambda: done.append(1)))
         assert told.startswith(f"error: the code of {ROOT / 'src' / 'tarmac'} would run in {tmp_path}")
     else:
-        run(lambda: done.append(1))
+        run_stage(lambda: done.append(1))
     assert done == ([] if from_source else [1])
 
 
@@ -87,7 +87,7 @@ def test_stage_runs_in_checkout_reached_by_link(here, monkeypatch, tmp_path):
     (tmp_path / "link").symlink_to(ROOT)
     monkeypatch.chdir(tmp_path / "link")
     done = []
-    run(lambda: done.append(1))
+    run_stage(lambda: done.append(1))
     assert done == [1]
 
 

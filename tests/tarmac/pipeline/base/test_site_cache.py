@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tarmac.pipeline.base.site_cache import FOLDER, VARIABLE, is_private, use_private
+from tarmac.pipeline.base.site_cache import FOLDER, VARIABLE, is_private_folder, use_private_site_cache
 from tests.conftest import ROOT, Workspace
 from tests.e2e.running import TARMAC
 
@@ -33,7 +33,7 @@ def named() -> str:
 @pytest.mark.program
 def test_sets_private_folder_in_environment_of_programs(root, monkeypatch):
     monkeypatch.chdir(root)
-    use_private(Path())
+    use_private_site_cache(Path())
     assert named() == str(root / FOLDER)
     assert mode(root / FOLDER) == 0o700
 
@@ -42,7 +42,7 @@ def test_makes_existing_folder_private(root, monkeypatch):
     (root / FOLDER).mkdir(parents=True, mode=0o755)
     for _ in range(2):  # the second time with the variable set, as under make
         (root / FOLDER).chmod(0o777)
-        use_private(root)
+        use_private_site_cache(root)
         assert mode(root / FOLDER) == 0o700
 
 
@@ -51,7 +51,7 @@ def test_keeps_folder_that_environment_names(root, monkeypatch, tmp_path):
     other = tmp_path / "other"
     other.mkdir(mode=0o755)
     monkeypatch.setenv(VARIABLE, str(other))
-    use_private(root)
+    use_private_site_cache(root)
     assert named() == str(other)
     assert mode(other) == 0o755
     assert not (root / FOLDER).exists()
@@ -60,7 +60,7 @@ def test_keeps_folder_that_environment_names(root, monkeypatch, tmp_path):
 @pytest.mark.program
 def test_does_nothing_outside_repository(root):
     (root / ".dvc").rmdir()
-    use_private(root)
+    use_private_site_cache(root)
     assert named() == ""
     assert list(root.iterdir()) == []
 
@@ -70,9 +70,9 @@ def test_folder_is_private_without_rights_of_others(tmp_path, bits):
     folder = tmp_path / "folder"
     folder.mkdir()
     folder.chmod(bits)
-    assert is_private(folder) == (bits & 0o077 == 0)
+    assert is_private_folder(folder) == (bits & 0o077 == 0)
     folder.chmod(0o700)
-    assert not is_private(folder / "missing")
+    assert not is_private_folder(folder / "missing")
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_command_and_stage_use_private_folder(finished: Workspace, command):
     finished.run(*command, env={VARIABLE: "", "PYTHONPATH": "src"})
     folder = finished.path / FOLDER
     assert list((folder / "repo").iterdir())
-    assert is_private(folder)
+    assert is_private_folder(folder)
 
 
 @pytest.mark.program

@@ -9,7 +9,7 @@ import pytest
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.params import TASKS
 from tarmac.pipeline.card import model_card as written
-from tarmac.pipeline.card.model_card import CardError, Facts, model_card
+from tarmac.pipeline.card.model_card import CardContent, CardError, render_model_card
 from tests.github import Page, seen
 from tests.hostile import FRAGMENTS, WORST
 
@@ -50,7 +50,7 @@ HEADINGS = ["Intended use", "Not for", "Data", "Model", "Metrics on the test mon
 
 
 def card(**parts: object) -> str:
-    return model_card(Facts(**{**FACTS, **parts}), 0.95)
+    return render_model_card(CardContent(**{**FACTS, **parts}), 0.95)
 
 
 def rows(page: Page, *header: str) -> list[list[str]]:
@@ -67,8 +67,8 @@ def told(name: str, value: object) -> str:
 
 
 def test_every_fact_is_covered_by_these_tests():
-    assert {field.name for field in dataclasses.fields(Facts)} == {*SENTENCES, *LISTS, *NAMED, *TABLES}
-    assert {field.name for field in dataclasses.fields(Facts)} == FACTS.keys()
+    assert {field.name for field in dataclasses.fields(CardContent)} == {*SENTENCES, *LISTS, *NAMED, *TABLES}
+    assert {field.name for field in dataclasses.fields(CardContent)} == FACTS.keys()
 
 
 @pytest.mark.parametrize("name", FACTS)
@@ -164,7 +164,7 @@ def test_each_number_is_in_its_own_row_and_column():
 
 @pytest.mark.parametrize(("confidence", "share"), [(0.8, "80%"), (0.975, "97.5%"), (0.999, "99.9%"), (0.57, "57%")])
 def test_intervals_are_labeled_with_their_confidence(confidence, share):
-    page = Page(model_card(Facts(**FACTS), confidence))
+    page = Page(render_model_card(CardContent(**FACTS), confidence))
     assert rows(page, "metric", "model", f"{share} interval", "baseline")
     assert rows(page, "slice", "value", "rows", "ROC-AUC", f"{share} interval")
     assert f"{share} intervals, from resampled {problem.contract.CLUSTERS[1]}" in page.text
@@ -214,8 +214,8 @@ def test_card_omits_headings_of_undeclared_slices_and_behaviour():
 @pytest.mark.parametrize("kind", ["multiclass", "regression"])
 def test_card_uses_wording_of_its_target_type(kind):
     task = TASKS[kind]
-    facts = {**FACTS, "slices": SLICES.rename(columns={"roc_auc": task.main})}
-    page = Page(model_card(Facts(**facts), 0.95, task))
+    facts = {**FACTS, "slices": SLICES.rename(columns={"roc_auc": task.main_metric})}
+    page = Page(render_model_card(CardContent(**facts), 0.95, task))
     (listed,) = (table for table in page.tables if table[0][:3] == ["slice", "value", "rows"])
     assert listed[0][3] == task.title
     assert f"usable: {task.title} that is left" in page.text

@@ -17,7 +17,7 @@ from tarmac.pipeline.base.params import TASKS, RowSplit
 from tarmac.pipeline.card import stage
 from tarmac.pipeline.card.model_card import CardError
 from tarmac.pipeline.intervals.sample import Sample
-from tarmac.policy import load
+from tarmac.policy import load_all_params
 from tests.conftest import ROOT, Workspace, required
 from tests.github import Page
 from tests.tarmac.pipeline.cases import made
@@ -70,7 +70,7 @@ def assert_figures(page: Page, folder: Path) -> None:
         assert low < value(model) < high
     assert found["calibration_error"][1] == "–"
     assert ["test rows with a label", f"{len(table):,}"] in rows(page, "what was counted")
-    least = load(folder / "params.yaml").evaluate.min_slice_rows
+    least = load_all_params(folder / "params.yaml").evaluate.min_slice_rows
     listed = rows(page, "slice", "value", "rows")
     for slice_, name, count, auc, interval in listed:
         part = table[table[slice_] == name]
@@ -230,16 +230,22 @@ def test_card_follows_parameters(inputs: Path):
 def test_class_without_test_rows_is_named(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(problem.contract, "CLASSES", ("low", "middle", "high"))
     task = TASKS["multiclass"]
-    assert stage.unseen(pd.Series([0, 2, 0]), task) == ["No test row is of middle: metrics are of the other classes."]
-    assert stage.unseen(pd.Series([0, 2, 1]), task) == stage.unseen(pd.Series([0, 2]), TASKS["binary"]) == []
+    assert stage.format_unseen_classes(pd.Series([0, 2, 0]), task) == [
+        "No test row is of middle: metrics are of the other classes."
+    ]
+    assert (
+        stage.format_unseen_classes(pd.Series([0, 2, 1]), task)
+        == stage.format_unseen_classes(pd.Series([0, 2]), TASKS["binary"])
+        == []
+    )
 
 
 @pytest.mark.parametrize("kind", TASKS)
 def test_metric_table_has_metrics_of_its_target_type(kind):
     y, p = made(kind, 300, seed=1)
-    params = load(ROOT / "params.yaml").intervals
-    sample = Sample.of(pd.Series(y), pd.Series(np.arange(300) // 10), params, task=TASKS[kind])
-    table = stage.metric_table(sample, p, p).set_index("metric")
+    params = load_all_params(ROOT / "params.yaml").intervals
+    sample = Sample.from_rows(pd.Series(y), pd.Series(np.arange(300) // 10), params, task=TASKS[kind])
+    table = stage.build_metric_table(sample, p, p).set_index("metric")
     assert list(table.index) == list(TASKS[kind].metrics)
     assert table["model"].tolist() == table["baseline"].tolist()
     assert table["low"].isna().tolist() == (table.index == "calibration_error").tolist()
@@ -251,7 +257,7 @@ def test_metric_table_has_metrics_of_its_target_type(kind):
 def test_untimed_parts_are_described_by_share_of_rows(by, words):
     split = RowSplit.model_construct(by=by, validation_share=0.125, test_share=0.2, seed=1)
     shares = {"train": "67.5%", "validation": "12.5%", "test": "20%"}
-    assert split.told() == {name: f"{share} of the {words}" for name, share in shares.items()}
+    assert split.describe_parts() == {name: f"{share} of the {words}" for name, share in shares.items()}
 
 
 def test_intervals_file_matches_card() -> None:

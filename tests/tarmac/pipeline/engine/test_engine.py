@@ -30,7 +30,7 @@ def shuffled(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 def sums(backend: Backend, paths: list[Path]) -> ibis.Table:
     """A query that every thread can take a share of: a sum by group, joined back and sorted."""
-    rows = engine.show(backend, "rows", paths)
+    rows = engine.show_files(backend, "rows", paths)
     totals = rows.group_by("text").aggregate(total=rows.number.sum())
     return rows.inner_join(totals, "text").select("number", "text", "total").order_by("number")
 
@@ -39,13 +39,13 @@ def written(paths: list[Path], folder: Path, threads: int, how: str) -> Path:
     """A query of all rows, written in one of two ways."""
     folder.mkdir()
     out = folder / "all.parquet"
-    backend = engine.connect()
+    backend = engine.connect_backend()
     backend.raw_sql(f"SET threads = {threads}")
     table = sums(backend, paths)
     if how == "write":
-        engine.write(backend, table, out)
+        engine.write_table(backend, table, out)
     else:
-        engine.write_months(backend, engine.compiled(backend, table), None, ["all"], folder)
+        engine.write_months(backend, engine.compile_query(backend, table), None, ["all"], folder)
     return out
 
 
@@ -79,12 +79,12 @@ def test_failed_query_leaves_the_old_file(tmp_path: Path) -> None:
     out = tmp_path / "all.parquet"
     out.write_text("old")
     with pytest.raises(Exception, match="nowhere"):
-        engine.write_months(engine.connect(), "SELECT * FROM nowhere", None, ["all"], tmp_path)
+        engine.write_months(engine.connect_backend(), "SELECT * FROM nowhere", None, ["all"], tmp_path)
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("all.parquet", "old")]
 
 
 def test_rows_in_memory_are_released_when_others_are_shown() -> None:
-    backend = engine.connect()
+    backend = engine.connect_backend()
     held = weakref.ref(first := pa.table({"number": range(10)}))
     shown = engine.show_rows(backend, "rows", first)
     assert shown.number.sum().to_pyarrow().as_py() == 45
@@ -103,22 +103,22 @@ def test_damaged_or_missing_file_is_named_among_good_ones(
     if content is not None:
         damaged.write_bytes(content)
     with pytest.raises(UserError, match=r"damaged\.parquet is "):
-        engine.show(engine.connect(), "rows", [*shuffled, damaged])
+        engine.show_files(engine.connect_backend(), "rows", [*shuffled, damaged])
 
 
 def test_compiled_query_reads_files_that_were_shown_last(shuffled: list[Path]) -> None:
     """Featurize compiles once and points the tables at one month after another."""
-    backend = engine.connect()
-    query = engine.compiled(backend, engine.show(backend, "rows", shuffled[:1]).count().as_table())
+    backend = engine.connect_backend()
+    query = engine.compile_query(backend, engine.show_files(backend, "rows", shuffled[:1]).count().as_table())
     counts = []
     for paths in (shuffled[:1], shuffled, shuffled[1:]):
-        engine.show(backend, "rows", paths)
+        engine.show_files(backend, "rows", paths)
         counts.append(backend.raw_sql(query).fetchone()[0])
     assert counts == [ROWS // 3, ROWS, ROWS - ROWS // 3]
 
 
 def test_dates_are_one_row_and_can_be_shown_again() -> None:
-    backend = engine.connect()
+    backend = engine.connect_backend()
     for day in (date(2013, 2, 28), date(2013, 3, 1)):
         shown = engine.show_dates(backend, "period", {"first": day, "after": date(2013, 4, 1)})
         assert backend.to_pyarrow(shown).to_pylist() == [{"first": day, "after": date(2013, 4, 1)}]
@@ -126,4 +126,4 @@ def test_dates_are_one_row_and_can_be_shown_again() -> None:
 
 def test_engine_reads_instants_in_utc() -> None:
     noon = "SELECT TIMESTAMPTZ '2013-06-01 12:00:00+00' :: TIMESTAMP :: TEXT"
-    assert engine.connect().raw_sql(noon).fetchone() == ("2013-06-01 12:00:00",)
+    assert engine.connect_backend().raw_sql(noon).fetchone() == ("2013-06-01 12:00:00",)

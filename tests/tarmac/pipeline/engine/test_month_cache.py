@@ -13,9 +13,9 @@ import pytest
 
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base import months
-from tarmac.pipeline.base.hashing import digest
+from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.pipeline.engine import month_cache
-from tarmac.pipeline.engine.month_cache import KEPT, Facts, Partitions
+from tarmac.pipeline.engine.month_cache import KEPT, Facts, MonthCache
 from tests.conftest import Workspace
 
 NAMES = ["a/2013-01.parquet", "b/2013-01.parquet"]
@@ -41,10 +41,10 @@ def maker(out: Path, text: str = "rows") -> Callable[[], Facts]:
 
 def once(made_from: object, out: str, text: str = "rows") -> tuple[int, dict[str, str]]:
     """Asks for a month in a new run; how many were made, and what is there."""
-    kept = Partitions("stage")
-    facts = kept.month({"from": made_from}, NAMES, Path(out), maker(Path(out), text))
+    kept = MonthCache("stage")
+    facts = kept.get_or_build_month({"from": made_from}, NAMES, Path(out), maker(Path(out), text))
     assert facts == {"rows": 3}
-    kept.prune()
+    kept.prune_months()
     return kept.made, {name: (Path(out) / name).read_text() for name in NAMES}
 
 
@@ -82,11 +82,11 @@ def test_rebuilds_month_whose_output_was_edited_in_place():
 
 
 def test_does_not_cache_month_whose_build_failed():
-    kept = Partitions("stage")
+    kept = MonthCache("stage")
     with pytest.raises(ZeroDivisionError):
-        kept.month({"from": "x"}, NAMES, Path("out"), lambda: {"rows": 1 // 0})
+        kept.get_or_build_month({"from": "x"}, NAMES, Path("out"), lambda: {"rows": 1 // 0})
     assert not KEPT.exists()
-    kept.month({"from": "x"}, NAMES, Path("out"), maker(Path("out")))
+    kept.get_or_build_month({"from": "x"}, NAMES, Path("out"), maker(Path("out")))
     assert len(list((KEPT / "stage").iterdir())) == 1
 
 
@@ -109,10 +109,10 @@ def test_caches_nothing_where_dvc_folder_is_absent(here, monkeypatch):
 
 
 def test_code_includes_loaded_framework_and_problem_files():
-    found = month_cache.code()
-    assert found["tarmac/pipeline/engine/month_cache.py"] == digest(Path(month_cache.__file__))
-    assert found["tarmac/pipeline/base/months.py"] == digest(Path(months.__file__))
-    columns = digest(Path(problem.contract.__file__))
+    found = month_cache.hash_loaded_code()
+    assert found["tarmac/pipeline/engine/month_cache.py"] == compute_dvc_hash(Path(month_cache.__file__))
+    assert found["tarmac/pipeline/base/months.py"] == compute_dvc_hash(Path(months.__file__))
+    columns = compute_dvc_hash(Path(problem.contract.__file__))
     assert found[f"{problem.name}/contract/columns.py"] == columns
     assert [name for name in found if Path(name).suffix != ".py"] == []
 
@@ -129,19 +129,19 @@ def test_detects_change_of_loaded_code_and_of_no_other(here, monkeypatch):
     modules = {**loaded, "without a file": SimpleNamespace()}
     monkeypatch.setattr(month_cache, "sys", SimpleNamespace(modules=modules))
     first, second = (hashlib.md5(text).hexdigest() for text in (b"first", b"second"))
-    before = month_cache.code()
+    before = month_cache.hash_loaded_code()
     assert before == {"package/__init__.py": first, "package/sub/used.py": first}
     idle.write_text("second")
     other.write_text("second")
-    assert month_cache.code() == before
+    assert month_cache.hash_loaded_code() == before
     used.write_text("second")
-    changed = month_cache.code()
+    changed = month_cache.hash_loaded_code()
     assert changed == {"package/__init__.py": first, "package/sub/used.py": second}
     made = [once(code, f"out{number}")[0] for number, code in enumerate((before, changed, before))]
     assert made == [1, 1, 0]
 
 
-LOADED = "from tarmac.pipeline.engine.month_cache import code; print(*code({}))"
+LOADED = "from tarmac.pipeline.engine.month_cache import hash_loaded_code; print(*hash_loaded_code({}))"
 
 
 @pytest.mark.program
@@ -171,7 +171,7 @@ def made(workspace: Workspace, stage: str) -> tuple[int, int]:
 
 
 def features(workspace: Workspace) -> dict[str, str]:
-    return {path.name: digest(path) for path in (workspace.path / "data/features").iterdir()}
+    return {path.name: compute_dvc_hash(path) for path in (workspace.path / "data/features").iterdir()}
 
 
 def test_incremental_rebuild_is_minimal_and_equals_full_rebuild(finished: Workspace):

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tarmac.interface.behaviour import Behaviour, becomes, grows
+from tarmac.interface.behaviour import Behaviour, add_amount, set_value
 from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.params import TASKS
-from tarmac.pipeline.evaluate.behaviour import DIGITS, measure
-from tarmac.pipeline.metrics.metrics import main_score
+from tarmac.pipeline.evaluate.behaviour import DIGITS, measure_behaviours
+from tarmac.pipeline.metrics.metrics import compute_main_metric
 from tests.tarmac.pipeline.cases import drawn
 from tests.tarmac.pipeline.metrics.test_metrics import pairs_auc
 
@@ -29,8 +29,8 @@ def table(seed: int = 1) -> tuple[pd.DataFrame, np.ndarray]:
 
 def tried(expectation, columns, score, takes=("tells", "other"), change=None) -> float:
     rows, y = table()
-    behaviour = Behaviour("tried", expectation, change or grows(0.25), columns)
-    return measure([behaviour], score, takes, rows, y)["value"][0]
+    behaviour = Behaviour("tried", expectation, change or add_amount(0.25), columns)
+    return measure_behaviours([behaviour], score, takes, rows, y)["value"][0]
 
 
 def sums(rows: pd.DataFrame) -> np.ndarray:
@@ -48,7 +48,7 @@ def one_row(rows: pd.DataFrame) -> np.ndarray:
 def test_same_is_largest_absolute_change_of_any_prediction():
     assert tried("same", ("tells", "other"), sums) == pytest.approx(0.25 * 5 / 8, abs=ROUNDED)
     assert tried("same", ("other",), one_row) == pytest.approx(0.25, abs=ROUNDED)
-    assert tried("same", ("name",), sums, change=becomes("y")) == 0
+    assert tried("same", ("name",), sums, change=set_value("y")) == 0
 
 
 def test_same_reports_changes_below_displayed_precision():
@@ -69,13 +69,13 @@ def test_direction_is_signed_mean_change_of_predictions(expectation):
 
 def test_usable_is_auc_after_change():
     rows, y = table()
-    assert tried("usable", ("tells",), sums, change=becomes(0.0)) == pytest.approx(
+    assert tried("usable", ("tells",), sums, change=set_value(0.0)) == pytest.approx(
         pairs_auc(y, rows["other"].to_numpy()), abs=ROUNDED
     )
-    assert tried("usable", ("other",), sums, change=becomes(0.0)) == pytest.approx(
+    assert tried("usable", ("other",), sums, change=set_value(0.0)) == pytest.approx(
         pairs_auc(y, rows["tells"].to_numpy()), abs=ROUNDED
     )
-    assert tried("usable", ("tells", "other"), sums, change=becomes(np.float32(0))) == 0.5
+    assert tried("usable", ("tells", "other"), sums, change=set_value(np.float32(0))) == 0.5
 
 
 @pytest.mark.parametrize("expectation", ["higher", "lower", "usable"])
@@ -95,15 +95,15 @@ def test_values_match_predictions_before_and_after_change(seed, first, second):
     changed = score(rows.assign(other=rows["other"] + 1)).astype(float)
     moves = [new - old for new, old in zip(changed.tolist(), score(rows).astype(float).tolist(), strict=True)]
     wanted = {"same": max(map(abs, moves)), "higher": sum(moves) / ROWS, "usable": pairs_auc(y, changed)}
-    behaviours = [Behaviour(name, name, grows(1.0), ("other",)) for name in wanted]
-    found = measure(behaviours, score, ["other"], rows, y).set_index("behaviour")["value"]
+    behaviours = [Behaviour(name, name, add_amount(1.0), ("other",)) for name in wanted]
+    found = measure_behaviours(behaviours, score, ["other"], rows, y).set_index("behaviour")["value"]
     assert found.to_dict() == pytest.approx(wanted, abs=ROUNDED)
 
 
 def test_table_has_one_row_per_behaviour_in_given_order():
     rows, y = table()
-    behaviours = [Behaviour(name, "same", grows(1.0), ("other",)) for name in ("b", "a", "c")]
-    found = measure(behaviours, sums, [], rows, y)
+    behaviours = [Behaviour(name, "same", add_amount(1.0), ("other",)) for name in ("b", "a", "c")]
+    found = measure_behaviours(behaviours, sums, [], rows, y)
     assert list(found.columns) == ["behaviour", "expectation", "value"]
     assert list(found["behaviour"]) == ["b", "a", "c"]
     assert list(found["expectation"]) == ["same"] * 3
@@ -112,8 +112,8 @@ def test_table_has_one_row_per_behaviour_in_given_order():
 def test_each_behaviour_changes_copy_of_original_rows():
     rows, y = table()
     before, seen = rows.copy(), []
-    behaviours = [Behaviour(name, "same", grows(1.0), (name,)) for name in ("tells", "other")]
-    measure(behaviours, lambda given: (seen.append(given.copy()), sums(given))[1], [], rows, y)
+    behaviours = [Behaviour(name, "same", add_amount(1.0), (name,)) for name in ("tells", "other")]
+    measure_behaviours(behaviours, lambda given: (seen.append(given.copy()), sums(given))[1], [], rows, y)
     pd.testing.assert_frame_equal(rows, before)
     pd.testing.assert_frame_equal(seen[0], before)
     pd.testing.assert_frame_equal(seen[1], before.assign(tells=before["tells"] + 1))
@@ -157,7 +157,11 @@ def lost_without_its_carrier(rows: pd.DataFrame) -> np.ndarray:
 
 def values(score) -> dict[str, float]:
     rows, y = flights()
-    return measure(problem.behaviour.BEHAVIOURS, score, NAMES, rows, y).set_index("behaviour")["value"].to_dict()
+    return (
+        measure_behaviours(problem.behaviour.BEHAVIOURS, score, NAMES, rows, y)
+        .set_index("behaviour")["value"]
+        .to_dict()
+    )
 
 
 def test_sound_model_behaves_as_expected():
@@ -187,12 +191,15 @@ def shares(rows: pd.DataFrame) -> np.ndarray:
 def test_multiclass_supports_same_and_usable_but_no_direction():
     rows, y = table()
     task = TASKS["multiclass"]
-    behaviours = [Behaviour("a", "same", becomes(0.0), ("tells",)), Behaviour("b", "usable", becomes(0.0), ("other",))]
-    found = measure(behaviours, shares, ["tells", "other"], rows, y, task)["value"]
+    behaviours = [
+        Behaviour("a", "same", set_value(0.0), ("tells",)),
+        Behaviour("b", "usable", set_value(0.0), ("other",)),
+    ]
+    found = measure_behaviours(behaviours, shares, ["tells", "other"], rows, y, task)["value"]
     assert found[0] == pytest.approx(rows["tells"].max(), abs=ROUNDED)
-    assert found[1] == pytest.approx(main_score(y, shares(rows), task), abs=ROUNDED)
+    assert found[1] == pytest.approx(compute_main_metric(y, shares(rows), task), abs=ROUNDED)
     with pytest.raises(UserError, match=r"'up': classes have no direction `higher`") as caught:
-        measure([Behaviour("up", "higher", grows(1.0), ("tells",))], shares, ["tells"], rows, y, task)
+        measure_behaviours([Behaviour("up", "higher", add_amount(1.0), ("tells",))], shares, ["tells"], rows, y, task)
     assert caught.value.hint == "expect `same` or `usable`"
 
 
@@ -200,9 +207,11 @@ def test_regression_usable_is_r2_and_higher_is_mean_change():
     rows, _ = table()
     y = rows["tells"].to_numpy()
     behaviours = [
-        Behaviour("gone", "usable", becomes(0.0), ("tells",)),
-        Behaviour("up", "higher", grows(1), ("tells",)),
+        Behaviour("gone", "usable", set_value(0.0), ("tells",)),
+        Behaviour("up", "higher", add_amount(1), ("tells",)),
     ]
-    found = measure(behaviours, lambda given: given["tells"].to_numpy(), ["tells"], rows, y, TASKS["regression"])
+    found = measure_behaviours(
+        behaviours, lambda given: given["tells"].to_numpy(), ["tells"], rows, y, TASKS["regression"]
+    )
     assert found["value"][0] == pytest.approx(1 - (y**2).mean() / y.var(), abs=1e-3)
     assert found["value"][1] == 1

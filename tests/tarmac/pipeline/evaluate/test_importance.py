@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from tarmac.pipeline.base.params import TASKS
-from tarmac.pipeline.evaluate.importance import permutation_importance
+from tarmac.pipeline.evaluate.importance import compute_importance
 
 BINARY = TASKS["binary"]
 NAMES = ["constant", "ignored", "strong", "weak"]
@@ -28,13 +28,13 @@ def score(rows):
 
 
 def test_unused_and_constant_features_have_zero_importance(rows, labels):
-    losses = permutation_importance(score, NAMES, rows, labels, 1, BINARY).set_index("feature")["auc_loss"]
+    losses = compute_importance(score, NAMES, rows, labels, 1, BINARY).set_index("feature")["auc_loss"]
     assert losses["constant"] == losses["ignored"] == 0
     assert losses["strong"] > 5 * losses["weak"] > 0
 
 
 def test_sole_useful_feature_ranks_first_and_ties_sort_by_name(rows, labels):
-    table = permutation_importance(lambda rows: rows["strong"].to_numpy(), NAMES, rows, labels, 1, BINARY)
+    table = compute_importance(lambda rows: rows["strong"].to_numpy(), NAMES, rows, labels, 1, BINARY)
     assert table["feature"][0] == "strong"
     assert table["auc_loss"][0] > 0.35  # from more than 0.9 down to a coin's 0.5
     assert list(table["auc_loss"][1:]) == [0, 0, 0]
@@ -42,20 +42,20 @@ def test_sole_useful_feature_ranks_first_and_ties_sort_by_name(rows, labels):
 
 
 def test_shuffling_depends_only_on_seed(rows, labels):
-    first, again, other = (permutation_importance(score, NAMES, rows, labels, seed, BINARY) for seed in (7, 7, 8))
+    first, again, other = (compute_importance(score, NAMES, rows, labels, seed, BINARY) for seed in (7, 7, 8))
     assert first.equals(again)
     assert not first.equals(other)
 
 
 def test_shuffling_does_not_modify_rows(rows, labels):
     before = rows.copy()
-    permutation_importance(score, NAMES, rows, labels, 1, BINARY)
+    compute_importance(score, NAMES, rows, labels, 1, BINARY)
     pd.testing.assert_frame_equal(rows, before)
 
 
 def test_one_feature_is_shuffled_at_a_time_and_keeps_its_values(rows, labels):
     seen = []
-    permutation_importance(lambda given: (seen.append(given), score(given))[1], NAMES, rows, labels, 1, BINARY)
+    compute_importance(lambda given: (seen.append(given), score(given))[1], NAMES, rows, labels, 1, BINARY)
     assert len(seen) == 1 + len(NAMES)
     for name, given in zip(NAMES, seen[1:], strict=True):
         others = [other for other in NAMES if other != name]
@@ -65,7 +65,7 @@ def test_one_feature_is_shuffled_at_a_time_and_keeps_its_values(rows, labels):
 
 def test_regression_importance_is_loss_of_explained_variance(rows):
     y = (3 * rows["strong"] + rows["weak"]).to_numpy("float32")
-    table = permutation_importance(
+    table = compute_importance(
         lambda given: (3 * given["strong"] + given["weak"]).to_numpy("float32"), NAMES, rows, y, 1, TASKS["regression"]
     )
     losses = table.set_index("feature")["r2_loss"]

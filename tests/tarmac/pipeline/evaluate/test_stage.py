@@ -11,30 +11,30 @@ from tarmac.interface.problem import problem
 from tarmac.pipeline.base.params import TASKS
 from tarmac.pipeline.evaluate import stage as evaluate
 from tarmac.pipeline.metrics import metrics
-from tarmac.policy import load
+from tarmac.policy import load_all_params
 from tests.conftest import ROOT
 from tests.tarmac.pipeline.cases import drawn, made
 from tests.tarmac.pipeline.metrics.test_metrics import exact_f_beta, pairs_auc
 
-PARAMS = load(ROOT / "params.yaml").evaluate.model_copy(
+PARAMS = load_all_params(ROOT / "params.yaml").evaluate.model_copy(
     update={"min_slice_rows": 1, "importance_rows": 50, "behaviour_rows": 120}
 )
 
 
-def judged(rows: pd.DataFrame, y: np.ndarray, model: np.ndarray, baseline: np.ndarray) -> evaluate.Scored:
+def judged(rows: pd.DataFrame, y: np.ndarray, model: np.ndarray, baseline: np.ndarray) -> evaluate.ScoredPart:
     """Rows as `evaluate.score` gives them, of one month."""
-    return evaluate.Scored([rows], evaluate.grouped(rows), y, model, baseline)
+    return evaluate.ScoredPart([rows], evaluate.build_row_groups(rows), y, model, baseline)
 
 
-def rows_of(scored: evaluate.Scored) -> pd.DataFrame:
+def rows_of(scored: evaluate.ScoredPart) -> pd.DataFrame:
     return pd.concat(scored.parts, ignore_index=True)
 
 
-def predictions(scored: evaluate.Scored) -> pd.DataFrame:
-    return evaluate.predictions(rows_of(scored), scored.y, scored.model, scored.baseline)
+def predictions(scored: evaluate.ScoredPart) -> pd.DataFrame:
+    return evaluate.build_predictions(rows_of(scored), scored.y, scored.model, scored.baseline)
 
 
-def scored(month: str, rows: int, seed: int) -> evaluate.Scored:
+def scored(month: str, rows: int, seed: int) -> evaluate.ScoredPart:
     """Made-up flights of a month, scored by a model that knows and a baseline that knows less."""
     y, p = drawn(rows, seed)
     draw = np.random.default_rng(seed)
@@ -80,7 +80,7 @@ def test_predictions_contain_every_slice_of_each_row():
 
 
 def test_threshold_uses_validation_and_other_metrics_use_test():
-    values = evaluate.all_metrics(VALID, TEST, PARAMS)
+    values = evaluate.compute_all_metrics(VALID, TEST, PARAMS)
     f_beta = {threshold: exact_f_beta(VALID.y, VALID.model, threshold, 1) for threshold in VALID.model.tolist()}
     assert f_beta[values["threshold"]] == max(f_beta.values())
     assert values["roc_auc"] == pytest.approx(pairs_auc(TEST.y, TEST.model))
@@ -91,13 +91,13 @@ def test_threshold_uses_validation_and_other_metrics_use_test():
 
 def test_threshold_ignores_test_labels():
     turned = judged(rows_of(TEST), 1 - TEST.y, TEST.model, TEST.baseline)
-    first, second = (evaluate.all_metrics(VALID, test, PARAMS) for test in (TEST, turned))
+    first, second = (evaluate.compute_all_metrics(VALID, test, PARAMS) for test in (TEST, turned))
     assert first["threshold"] == second["threshold"]
     assert first["recall"] != second["recall"]
 
 
 def test_monthly_auc_has_both_windows_and_other_tables_only_test():
-    tables = evaluate.tables(VALID, TEST, 0.5, PARAMS)
+    tables = evaluate.build_plot_tables(VALID, TEST, 0.5, PARAMS)
     assert list(tables["monthly_auc"]["month"]) == ["2013-10", "2013-11"]
     wanted = [pairs_auc(part.y, part.model) for part in (VALID, TEST)]
     assert list(tables["monthly_auc"]["model"]) == pytest.approx(wanted, abs=1e-5)
@@ -106,11 +106,13 @@ def test_monthly_auc_has_both_windows_and_other_tables_only_test():
 
 
 def test_plot_tables_do_not_identify_single_rows():
-    columns = {column for table in evaluate.tables(VALID, TEST, 0.5, PARAMS).values() for column in table.columns}
+    columns = {
+        column for table in evaluate.build_plot_tables(VALID, TEST, 0.5, PARAMS).values() for column in table.columns
+    }
     assert not columns & {"flight", "day", problem.contract.TARGET}
 
 
-def of_kind(kind: str, rows: int, seed: int) -> evaluate.Scored:
+def of_kind(kind: str, rows: int, seed: int) -> evaluate.ScoredPart:
     """Made-up rows with labels and predictions of another kind; the baseline knows less."""
     y, p = made(kind, rows, seed)
     worse = (p + np.random.default_rng(seed).permutation(p)) / 2
@@ -123,11 +125,11 @@ def test_each_target_kind_has_only_its_own_metrics_and_tables(monkeypatch, kind,
     task, valid, test = TASKS[kind], of_kind(kind, 200, 1), of_kind(kind, 300, 2)
     monkeypatch.setattr(problem.contract, "CLASSES", ("a", "b", "c"))
     monkeypatch.setattr(problem.contract, "DAY", "day" if time else None)
-    values = evaluate.all_metrics(valid, test, PARAMS, task)
+    values = evaluate.compute_all_metrics(valid, test, PARAMS, task)
     assert list(values) == [*task.metrics, "rows", *(f"baseline/{name}" for name in list(task.metrics)[:-1])]
     assert values["rows"] == 300
-    assert values[task.main] > values[f"baseline/{task.main}"]
-    tables = evaluate.tables(valid, test, None, PARAMS, task)
+    assert values[task.main_metric] > values[f"baseline/{task.main_metric}"]
+    tables = evaluate.build_plot_tables(valid, test, None, PARAMS, task)
     assert tables.keys() == {*own, "calibration", "slices", *([f"monthly_{task.short}"] if time else [])}
     assert all(np.isfinite(table.select_dtypes("number")).all(axis=None) for table in tables.values())
     assert len(tables["calibration"]) == PARAMS.calibration_bins
@@ -145,8 +147,8 @@ def test_multiclass_predictions_have_one_column_per_class(monkeypatch):
         *answers,
         *(f"baseline_{name}" for name in answers),
     ]
-    assert np.array_equal(metrics.joined(table), rows.model)
-    assert np.array_equal(metrics.joined(table, "baseline_"), rows.baseline)
+    assert np.array_equal(metrics.join_prediction_columns(table), rows.model)
+    assert np.array_equal(metrics.join_prediction_columns(table, "baseline_"), rows.baseline)
 
 
 class KnowsBlock:
@@ -168,12 +170,12 @@ def test_importance_uses_requested_number_of_validation_rows(monkeypatch):
             seen.append(rows)
             return super().score(rows)
 
-    table = evaluate.validation_importance(valid, Watched(), PARAMS)
+    table = evaluate.compute_validation_importance(valid, Watched(), PARAMS)
     assert {len(rows) for rows in seen} == {50}
     assert table["feature"][0] == "block"
     assert sorted(table["feature"]) == ["block", "carrier", "distance", "origin"]
     assert not seen[0]["flight"].duplicated().any()
-    again = evaluate.validation_importance(valid, Watched(), PARAMS)
+    again = evaluate.compute_validation_importance(valid, Watched(), PARAMS)
     assert table.equals(again)
 
 
@@ -190,7 +192,7 @@ class KnowsQueue:
         return (1 / (1 + np.exp(1 - rows["origin_wait_1h"].fillna(0) - (rows["carrier"] == "AA")))).to_numpy("float32")
 
 
-def with_features(scored: evaluate.Scored) -> evaluate.Scored:
+def with_features(scored: evaluate.ScoredPart) -> evaluate.ScoredPart:
     """The same rows with every number that a feature table has."""
     numbers = [
         name
@@ -205,7 +207,7 @@ def with_features(scored: evaluate.Scored) -> evaluate.Scored:
 
 def test_behaviour_uses_random_sample_of_requested_test_rows():
     test, model = with_features(TEST), KnowsQueue()
-    table = evaluate.behaviour_table(test, model, PARAMS).set_index("behaviour")["value"]
+    table = evaluate.build_behaviour_table(test, model, PARAMS).set_index("behaviour")["value"]
     assert list(table.index) == [behaviour.name for behaviour in problem.behaviour.BEHAVIOURS]
     taken = {
         one.name
@@ -220,15 +222,15 @@ def test_behaviour_uses_random_sample_of_requested_test_rows():
     assert len(set(places)) == PARAMS.behaviour_rows
     pd.testing.assert_frame_equal(model.seen[0], rows_of(test).iloc[places].reset_index(drop=True))
     assert not np.array_equal(places, np.sort(places)), "the first rows alone are the first days alone"
-    again = evaluate.behaviour_table(test, KnowsQueue(), PARAMS).set_index("behaviour")["value"]
+    again = evaluate.build_behaviour_table(test, KnowsQueue(), PARAMS).set_index("behaviour")["value"]
     assert table.equals(again)
 
 
 def test_sample_keeps_labels_aligned_with_rows():
-    rows, y = evaluate.sample(TEST, 150, seed=3)
+    rows, y = evaluate.sample_rows(TEST, 150, seed=3)
     assert np.array_equal(y, rows[problem.contract.TARGET])
     assert len(rows) == 150
-    whole, labels = evaluate.sample(TEST, 10**6, seed=3)
+    whole, labels = evaluate.sample_rows(TEST, 10**6, seed=3)
     assert sorted(whole["flight"]) == list(range(len(TEST.y)))
     assert np.array_equal(labels, whole[problem.contract.TARGET])
 
@@ -237,22 +239,22 @@ def test_stage_writes_predictions_metrics_and_every_table(tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
     for name in ("data", "metrics"):
         (tmp_path / name).mkdir()
-    params = load(ROOT / "params.yaml").model_copy(update={"evaluate": PARAMS})
+    params = load_all_params(ROOT / "params.yaml").model_copy(update={"evaluate": PARAMS})
     parts = {"validation": with_features(VALID), "test": with_features(TEST)}
-    monkeypatch.setattr(evaluate, "load", lambda _: params)
+    monkeypatch.setattr(evaluate, "load_params", lambda _: params)
     monkeypatch.setattr(evaluate, "Scorer", KnowsQueue)
 
     def score(split, part, model, baseline, write):
         write(predictions(parts[part]))
         return parts[part]
 
-    monkeypatch.setattr(evaluate, "score", score)
-    monkeypatch.setattr(evaluate, "check_room", lambda split: None)
+    monkeypatch.setattr(evaluate, "score_part", score)
+    monkeypatch.setattr(evaluate, "check_resources", lambda split: None)
     evaluate.main()
     known = {"behaviour", "calibration", "confusion", "importance", "monthly_auc", "precision_recall", "roc", "slices"}
     assert {path.name for path in (tmp_path / evaluate.TABLES).iterdir()} == {f"{name}.csv" for name in known}
     written = pd.read_csv(tmp_path / evaluate.TABLES / "behaviour.csv")
-    wanted = evaluate.behaviour_table(parts["test"], KnowsQueue(), PARAMS)
+    wanted = evaluate.build_behaviour_table(parts["test"], KnowsQueue(), PARAMS)
     assert list(written.columns) == ["behaviour", "expectation", "value"]
     assert list(written["behaviour"]) == list(wanted["behaviour"])
     assert written["value"].tolist() == pytest.approx(wanted["value"].tolist(), abs=0, nan_ok=True)
@@ -272,7 +274,7 @@ def test_rejects_non_finite_metric_and_writes_nothing(tmp_path, monkeypatch, wro
 
 def test_metrics_file_contains_every_metric_at_full_precision(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    values = evaluate.all_metrics(VALID, TEST, PARAMS)
+    values = evaluate.compute_all_metrics(VALID, TEST, PARAMS)
     evaluate.log_metrics(values)
     logged = json.loads((tmp_path / evaluate.METRICS / "metrics.json").read_text())
     baseline = {name.split("/")[1]: value for name, value in values.items() if name.startswith("baseline/")}
@@ -283,17 +285,17 @@ def test_table_written_in_parts_has_same_bytes_as_single_write(tmp_path, monkeyp
     monkeypatch.setattr(evaluate, "ROW_GROUP", 300)
     whole = pd.concat([predictions(VALID), predictions(TEST)], ignore_index=True)
     whole.to_parquet(tmp_path / "whole", index=False, compression="zstd", row_group_size=300)
-    with evaluate.Writer(tmp_path / "parts") as writer:
+    with evaluate.PredictionWriter(tmp_path / "parts") as writer:
         for start in range(0, len(whole), 70):
-            writer.add(whole[start : start + 70])
+            writer.add_rows(whole[start : start + 70])
     assert (tmp_path / "parts").read_bytes() == (tmp_path / "whole").read_bytes()
 
 
 def test_sample_is_same_for_rows_in_parts_and_in_one_table():
     rows, y = rows_of(TEST), TEST.y
-    cut = evaluate.Scored([rows[:150], rows[150:151], rows[151:]], TEST.groups, y, TEST.model, TEST.baseline)
+    cut = evaluate.ScoredPart([rows[:150], rows[150:151], rows[151:]], TEST.groups, y, TEST.model, TEST.baseline)
     for size in (1, 150, 10**6):
-        (whole, labels), (parts, same) = (evaluate.sample(scored, size, 3) for scored in (TEST, cut))
+        (whole, labels), (parts, same) = (evaluate.sample_rows(scored, size, 3) for scored in (TEST, cut))
         pd.testing.assert_frame_equal(whole, parts)
         assert np.array_equal(labels, same)
 
@@ -315,10 +317,10 @@ def test_scoring_by_month_matches_scoring_whole_table(tmp_path, monkeypatch):
     for month, rows in zip(("2013-10", "2013-11"), whole, strict=True):
         rows.to_parquet(tmp_path / f"{month}.parquet")
     monkeypatch.setattr(evaluate, "FEATURES", tmp_path)
-    split = load(ROOT / "params.yaml").split
+    split = load_all_params(ROOT / "params.yaml").split
     split = split.model_copy(update={"test": split.test.model_copy(update={"first": "2013-10", "last": "2013-11"})})
     written = []
-    found = evaluate.score(split, "test", Knows(1), Knows(0.5), written.append)
+    found = evaluate.score_part(split, "test", Knows(1), Knows(0.5), written.append)
     together = pd.concat(whole, ignore_index=True)
     together = together[together[problem.contract.TARGET].notna()].reset_index(drop=True)
     assert np.array_equal(found.y, together[problem.contract.TARGET])

@@ -21,7 +21,7 @@ from sklearn.metrics import (
 
 from tarmac.pipeline.base.params import TASKS
 from tarmac.pipeline.intervals import bootstrap
-from tarmac.pipeline.intervals.bootstrap import METRICS, draw_weights, interval
+from tarmac.pipeline.intervals.bootstrap import METRICS, compute_interval, draw_weights
 from tarmac.pipeline.metrics import metrics
 from tests.tarmac.pipeline.cases import CLASSES, drawn, kind_cases, made
 
@@ -86,7 +86,7 @@ def plain(kind, name, y, p, cluster, weight) -> float:
 
 def found(kind, name, y, p, cluster, weights, **settings) -> np.ndarray:
     """The metric by resample, of what it takes."""
-    rows = metrics.flat(y, p, TASKS[kind]) if name == "calibration_error" else (y, p)
+    rows = metrics.flatten_predictions(y, p, TASKS[kind]) if name == "calibration_error" else (y, p)
     return METRICS[kind][name](*rows, cluster, weights, **settings)
 
 
@@ -134,7 +134,7 @@ def test_r2_is_unaffected_by_offset_of_targets(far):
     y, p, cluster = large("regression")
     weights = draw_weights(12, 20, seed=3)
     y, p = y.astype("float64"), p.astype("float64")
-    near, away = (bootstrap.r2(y + by, p + by, cluster, weights) for by in (0, far))
+    near, away = (bootstrap.resample_r2(y + by, p + by, cluster, weights) for by in (0, far))
     assert away == pytest.approx(near, rel=1e-6)
 
 
@@ -142,7 +142,7 @@ def test_r2_is_nan_for_constant_targets():
     y, p, cluster = large("regression")
     weights = np.zeros((1, 12))
     weights[0, 4] = 2
-    assert isnan(bootstrap.r2(y, p, cluster, weights)[0])
+    assert isnan(bootstrap.resample_r2(y, p, cluster, weights)[0])
 
 
 @pytest.mark.parametrize(("label", "known"), [(0, nan), (1, 1.0)])
@@ -162,7 +162,7 @@ def test_calibration_error_uses_requested_number_of_bins(bins):
     y, p, cluster = large()
     weights = draw_weights(12, 10, seed=4)
     wanted = [binned_error(y, p, weight[cluster], bins) for weight in weights]
-    assert bootstrap.calibration_error(y, p, cluster, weights, bins) == pytest.approx(wanted, **EXACT)
+    assert bootstrap.resample_calibration_error(y, p, cluster, weights, bins) == pytest.approx(wanted, **EXACT)
 
 
 @pytest.mark.parametrize("kind", METRICS)
@@ -171,8 +171,8 @@ def test_calibration_error_uses_requested_number_of_bins(bins):
 def test_unit_weights_reproduce_published_metrics(kind, data):
     y, p, cluster, weights = data.draw(clustered(kind))
     once, task = np.ones((1, weights.shape[1])), TASKS[kind]
-    error = metrics.calibration_error(*metrics.flat(y, p, task), BINS)
-    published = {**metrics.ranking(y, p, task), "calibration_error": error}
+    error = metrics.compute_calibration_error(*metrics.flatten_predictions(y, p, task), BINS)
+    published = {**metrics.compute_metrics(y, p, task), "calibration_error": error}
     assert list(METRICS[kind]) == list(task.metrics) == list(published)
     draws = {name: found(kind, name, y, p, cluster, once)[0] for name in published}
     assert draws == pytest.approx(published, **EXACT)
@@ -182,11 +182,11 @@ def test_unit_weights_reproduce_published_metrics(kind, data):
 def test_average_precision_is_the_same_in_chunks_of_any_size(monkeypatch, chunk):
     y, p, cluster = large()
     weights = draw_weights(12, 10, seed=5)
-    whole = bootstrap.average_precision(y, p, cluster, weights)
+    whole = bootstrap.resample_average_precision(y, p, cluster, weights)
     monkeypatch.setattr(bootstrap, "CHUNK", chunk)
-    assert np.array_equal(bootstrap.average_precision(y, p, cluster, weights), whole)
+    assert np.array_equal(bootstrap.resample_average_precision(y, p, cluster, weights), whole)
     monkeypatch.setattr(bootstrap, "MATRIX", chunk)  # sums of other parts differ in the last digit
-    assert bootstrap.average_precision(y, p, cluster, weights) == pytest.approx(whole, rel=1e-13)
+    assert bootstrap.resample_average_precision(y, p, cluster, weights) == pytest.approx(whole, rel=1e-13)
 
 
 @given(st.integers(1, 50), st.integers(1, 20), st.integers(0, 2**31 - 1))
@@ -215,14 +215,16 @@ LEVELS = st.floats(0.5, 0.999)
 @given(DRAWS, st.floats(-10, 10), st.integers(2, 400), LEVELS)
 def test_interval_is_student_t_with_few_clusters_correction(draws, estimate, clusters, confidence):
     error = np.std(draws) * (len(draws) / (len(draws) - 1) * clusters / (clusters - 1)) ** 0.5
-    assert interval(estimate, draws, clusters, confidence) == pytest.approx(
+    assert compute_interval(estimate, draws, clusters, confidence) == pytest.approx(
         stats.t.interval(confidence, clusters - 1, estimate, error) if error else (estimate, estimate), abs=1e-9
     )
 
 
 @given(DRAWS, st.floats(-10, 10), st.integers(2, 400), LEVELS, LEVELS)
 def test_more_confidence_widens_interval_around_estimate(draws, estimate, clusters, first, second):
-    (low, high), (lower, higher) = (interval(estimate, draws, clusters, level) for level in sorted((first, second)))
+    (low, high), (lower, higher) = (
+        compute_interval(estimate, draws, clusters, level) for level in sorted((first, second))
+    )
     assert lower <= low <= estimate <= high <= higher
     if abs(first - second) > 1e-3 and np.ptp(draws) > 1e-3:
         assert higher - lower > high - low
@@ -231,7 +233,7 @@ def test_more_confidence_widens_interval_around_estimate(draws, estimate, cluste
 @given(DRAWS, st.sampled_from([nan, inf, -inf]), st.integers(2, 400))
 def test_interval_ignores_non_finite_resamples(draws, none, clusters):
     with_some = np.concatenate([[none], draws, [none, nan]])
-    assert interval(0.5, with_some, clusters, 0.95) == interval(0.5, draws, clusters, 0.95)
+    assert compute_interval(0.5, with_some, clusters, 0.95) == compute_interval(0.5, draws, clusters, 0.95)
 
 
 @pytest.mark.parametrize(
@@ -241,7 +243,7 @@ def test_interval_ignores_non_finite_resamples(draws, none, clusters):
 )
 @pytest.mark.filterwarnings("error")
 def test_interval_is_nan_without_enough_clusters_or_resamples(draws, clusters):
-    assert interval(0.2, np.array(draws), clusters, 0.95) == pytest.approx((nan, nan), nan_ok=True)
+    assert compute_interval(0.2, np.array(draws), clusters, 0.95) == pytest.approx((nan, nan), nan_ok=True)
 
 
 @pytest.mark.parametrize("clusters", [4, 12, 61])
@@ -254,7 +256,7 @@ def test_interval_of_mean_matches_theory_and_scipy(clusters):
     bootstrap = stats.bootstrap((means,), np.mean, n_resamples=20_000, rng=3).standard_error
     assert draws.std(ddof=1) == pytest.approx(bootstrap, rel=0.03)
     wanted = stats.t.interval(0.9, clusters - 1, means.mean(), means.std(ddof=1) / clusters**0.5)
-    found = interval(means.mean(), draws, clusters, 0.9)
+    found = compute_interval(means.mean(), draws, clusters, 0.9)
     assert found == pytest.approx(wanted, abs=0.03 * (wanted[1] - wanted[0]) / 2)
 
 
@@ -263,7 +265,7 @@ def test_difference_of_model_with_itself_is_exactly_zero(kind, name):
     y, p, cluster = large(kind)
     draws = [found(kind, name, y, answers, cluster, draw_weights(12, 50, seed=6)) for answers in (p, p.copy())]
     assert not (draws[1] - draws[0]).any()
-    assert interval(0.0, draws[1] - draws[0], 12, 0.95) == (0, 0)
+    assert compute_interval(0.0, draws[1] - draws[0], 12, 0.95) == (0, 0)
 
 
 @pytest.mark.parametrize(("kind", "name"), EVERY)
@@ -271,15 +273,17 @@ def test_shared_error_cancels_in_interval_of_difference(kind, name):
     y, p, cluster = large(kind)
     second = {"binary": np.clip(p * 0.99, 0, 1), "multiclass": p * 0.99 + 0.01 / CLASSES, "regression": p + 0.1}[kind]
     draws = [found(kind, name, y, answers, cluster, draw_weights(12, 200, seed=7)) for answers in (p, second)]
-    low, high = interval(0.0, draws[1] - draws[0], 12, 0.95)
-    alone, above = interval(0.0, draws[0], 12, 0.95)
+    low, high = compute_interval(0.0, draws[1] - draws[0], 12, 0.95)
+    alone, above = compute_interval(0.0, draws[0], 12, 0.95)
     assert high - low < (above - alone) / 3
 
 
 @pytest.mark.parametrize(("kind", "name"), EVERY)
 def test_resample_metrics_ignore_row_order_and_cluster_numbers(kind, name):
     y, p = made(kind, 600, seed=8)
-    assert len(set(metrics.flat(y, p, TASKS[kind])[1].tolist())) > 590, "tied rows are binned in their order"
+    assert len(set(metrics.flatten_predictions(y, p, TASKS[kind])[1].tolist())) > 590, (
+        "tied rows are binned in their order"
+    )
     draw = np.random.default_rng(9)
     cluster, order, numbers = draw.integers(0, 8, 600), draw.permutation(600), draw.permutation(8)
     weights = draw_weights(8, 20, seed=10)

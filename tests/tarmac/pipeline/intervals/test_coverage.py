@@ -63,7 +63,7 @@ def truth(name: str) -> float:
 
 def by_day(name: str, rows: Simulated, seed: int) -> tuple[float, float]:
     draws = difference(name, rows, draw_weights(DAYS, RESAMPLES, seed))
-    return bootstrap.interval(at_once(name, rows), draws, DAYS, CONFIDENCE)
+    return bootstrap.compute_interval(at_once(name, rows), draws, DAYS, CONFIDENCE)
 
 
 @cache
@@ -73,11 +73,11 @@ def weights_of_rows() -> np.ndarray:
 
 def by_row(name: str, rows: Simulated, seed: int) -> tuple[float, float]:
     draws = difference(name, rows, weights_of_rows(), np.arange(len(rows[0])))
-    return bootstrap.interval(at_once(name, rows), draws, len(rows[0]), CONFIDENCE)
+    return bootstrap.compute_interval(at_once(name, rows), draws, len(rows[0]), CONFIDENCE)
 
 
 def by_delong(name: str, rows: Simulated, seed: int) -> tuple[float, float]:
-    return delong.interval(*rows[:3], CONFIDENCE)
+    return delong.compute_difference_interval(*rows[:3], CONFIDENCE)
 
 
 def held(name: str, make, runs: int) -> float:

@@ -66,7 +66,7 @@ def models(rows: int, seed: int, digits: int):
 @given(paired())
 def test_difference_and_error_match_exact_fractions(rows):
     wanted, variance = exact(*rows)
-    found, error = delong.difference(*rows)
+    found, error = delong.compute_auc_difference(*rows)
     assert found == pytest.approx(float(wanted), abs=1e-12)
     assert error == pytest.approx(float(variance) ** 0.5, abs=1e-7)
 
@@ -77,10 +77,10 @@ def test_difference_error_and_interval_match_mlstatkit(rows, seed, digits):
     y, first, second = models(rows, seed, digits)
     z, p_value, _, _, auc_first, auc_second, info = Delong_test(y, first, second)
     assert info["method"] == "delong"
-    found, error = delong.difference(y, first, second)
+    found, error = delong.compute_auc_difference(y, first, second)
     assert found == pytest.approx(auc_second - auc_first, abs=1e-12)
     assert found / error == pytest.approx(z, rel=1e-9)
-    ends = delong.interval(y, first, second, 1 - p_value)
+    ends = delong.compute_difference_interval(y, first, second, 1 - p_value)
     assert min(abs(end) for end in ends) < 1e-6, "an interval of confidence 1 - p ends at zero"
 
 
@@ -89,23 +89,23 @@ def test_difference_error_and_interval_match_mlstatkit(rows, seed, digits):
 def test_difference_is_second_auc_minus_first(rows):
     y, first, second = rows
     wanted = roc_auc_score(y, second) - roc_auc_score(y, first)
-    assert delong.difference(*rows)[0] == pytest.approx(wanted, abs=1e-12)
+    assert delong.compute_auc_difference(*rows)[0] == pytest.approx(wanted, abs=1e-12)
 
 
 @relaxed
 @given(paired(), st.floats(0.5, 0.999))
 def test_swapping_models_only_flips_sign(rows, confidence):
     y, first, second = rows
-    found, error = delong.difference(y, first, second)
-    assert delong.difference(y, second, first) == pytest.approx((-found, error), abs=1e-12)
-    low, high = delong.interval(y, first, second, confidence)
+    found, error = delong.compute_auc_difference(y, first, second)
+    assert delong.compute_auc_difference(y, second, first) == pytest.approx((-found, error), abs=1e-12)
+    low, high = delong.compute_difference_interval(y, first, second, confidence)
     assert low <= found <= high
-    assert delong.interval(y, second, first, confidence) == pytest.approx((-high, -low), abs=1e-12)
+    assert delong.compute_difference_interval(y, second, first, confidence) == pytest.approx((-high, -low), abs=1e-12)
 
 
 def test_a_better_second_model_has_a_positive_difference():
     y, p = drawn(2000, seed=4)
-    low, high = delong.interval(y, np.random.default_rng(5).random(2000), p, 0.99)
+    low, high = delong.compute_difference_interval(y, np.random.default_rng(5).random(2000), p, 0.99)
     assert 0 < low < high
 
 
@@ -113,8 +113,8 @@ def test_a_better_second_model_has_a_positive_difference():
 @given(paired())
 def test_identical_models_have_zero_difference_and_interval(rows):
     y, first, _ = rows
-    assert delong.difference(y, first, first.copy()) == (0, 0)
-    assert delong.interval(y, first, first.copy(), 0.95) == (0, 0)
+    assert delong.compute_auc_difference(y, first, first.copy()) == (0, 0)
+    assert delong.compute_difference_interval(y, first, first.copy(), 0.95) == (0, 0)
 
 
 @relaxed
@@ -122,13 +122,13 @@ def test_identical_models_have_zero_difference_and_interval(rows):
 def test_difference_depends_only_on_ranks_of_predictions(rows):
     y, first, second = rows
     ranks = [np.unique(p, return_inverse=True)[1].astype("float32") for p in (first, second)]
-    assert delong.difference(y, *ranks) == delong.difference(y, first, second)
+    assert delong.compute_auc_difference(y, *ranks) == delong.compute_auc_difference(y, first, second)
 
 
 def test_error_halves_when_rows_are_repeated_four_times():
     """What the method leaves out, and why the report resamples days: nothing is learnt from a copy."""
     y, first, second = models(800, 6, 3)
-    once = delong.difference(y, first, second)
-    repeated = delong.difference(np.tile(y, 4), np.tile(first, 4), np.tile(second, 4))
+    once = delong.compute_auc_difference(y, first, second)
+    repeated = delong.compute_auc_difference(np.tile(y, 4), np.tile(first, 4), np.tile(second, 4))
     assert repeated[0] == pytest.approx(once[0], abs=1e-12)
     assert repeated[1] == pytest.approx(once[1] / 2, rel=0.01)

@@ -14,24 +14,24 @@ PARAMS = IntervalParams(confidence=0.95, resamples=2000, seed=3)
 def sample(kind: str, rows: int, clusters: int, params: IntervalParams = PARAMS) -> tuple[Sample, np.ndarray]:
     y, p = made(kind, rows, seed=rows)
     codes = pd.Series(np.arange(rows) % clusters).astype("str")
-    return Sample.of(pd.Series(y), codes, params, task=TASKS[kind]), p
+    return Sample.from_rows(pd.Series(y), codes, params, task=TASKS[kind]), p
 
 
 @pytest.mark.parametrize("kind", TASKS)
 def test_metrics_lie_in_intervals_except_calibration_error(kind):
     rows, p = sample(kind, 600, 30)
     for name in TASKS[kind].metrics:
-        found = rows.estimate(name, p)
+        found = rows.estimate_metric(name, p)
         assert np.isfinite(found.value)
         assert np.isnan(found.low) if name == "calibration_error" else found.low < found.value < found.high
-        assert rows.difference(name, p, p).value == 0
+        assert rows.estimate_difference(name, p, p).value == 0
 
 
 @pytest.mark.parametrize("kind", TASKS)
 def test_varied_is_true_only_with_distinct_labels(kind):
     rows, _ = sample(kind, 50, 5)
-    assert rows.varied
-    assert not rows.at(np.flatnonzero(rows.y == rows.y[0])).varied
+    assert rows.has_two_labels
+    assert not rows.select_rows(np.flatnonzero(rows.y == rows.y[0])).has_two_labels
 
 
 @pytest.mark.parametrize("clusters", [MOST + 1, 3000])
@@ -41,7 +41,7 @@ def test_merging_many_clusters_bounds_weights_and_keeps_interval(clusters):
     assert len(np.unique(rows.cluster)) == MOST
     errors = np.abs(p.astype("float64") - rows.y)
     means = pd.Series(errors).groupby(np.arange(6000) % clusters).mean()
-    found = rows.estimate("mae", p)
+    found = rows.estimate_metric("mae", p)
     wanted = 1.96 * means.std() / clusters**0.5
     assert (found.high - found.low) / 2 == pytest.approx(wanted, rel=0.1)
 

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from tarmac.pipeline.base.params import TASKS
-from tarmac.pipeline.metrics.metrics import flat, main_score
-from tarmac.pipeline.metrics.slices import slice_metrics
+from tarmac.pipeline.metrics.metrics import compute_main_metric, flatten_predictions
+from tarmac.pipeline.metrics.slices import compute_slice_metrics
 from tests.tarmac.pipeline.cases import drawn, made
 from tests.tarmac.pipeline.metrics.test_metrics import pairs_auc
 
@@ -19,7 +19,7 @@ MEMBERS = {
 
 
 def test_slices_of_each_kind_partition_rows_and_preserve_means():
-    table = slice_metrics(MEMBERS, Y, P, 1, BINARY)
+    table = compute_slice_metrics(MEMBERS, Y, P, 1, BINARY)
     means = ["positive_share", "predicted_share"]
     assert list(table.columns) == ["slice", "value", "rows", *means, "roc_auc"]
     assert list(table["value"]) == ["a", "b", "c", "large", "small"]
@@ -30,14 +30,14 @@ def test_slices_of_each_kind_partition_rows_and_preserve_means():
 
 
 def test_slice_auc_uses_only_its_rows():
-    for line in slice_metrics(MEMBERS, Y, P, 1, BINARY).itertuples():
+    for line in compute_slice_metrics(MEMBERS, Y, P, 1, BINARY).itertuples():
         rows = (MEMBERS[line.slice] == line.value).to_numpy()
         assert line.roc_auc == pytest.approx(pairs_auc(Y[rows], P[rows]), abs=1e-4)
 
 
 @pytest.mark.parametrize(("min_rows", "known"), [(40, True), (41, False)])
 def test_slice_auc_requires_minimum_rows(min_rows, known):
-    table = slice_metrics(MEMBERS, Y, P, min_rows, BINARY).set_index("value")
+    table = compute_slice_metrics(MEMBERS, Y, P, min_rows, BINARY).set_index("value")
     assert table.loc["small", "rows"] == 40
     assert pd.notna(table.loc["small", "roc_auc"]) == known
     assert pd.notna(table.loc["large", "roc_auc"])
@@ -45,7 +45,7 @@ def test_slice_auc_requires_minimum_rows(min_rows, known):
 
 def test_a_slice_of_one_class_is_listed_without_an_auc():
     labels = np.where(MEMBERS["size"] == "small", 0, Y)
-    table = slice_metrics(MEMBERS, labels, P, 1, BINARY).set_index("value")
+    table = compute_slice_metrics(MEMBERS, labels, P, 1, BINARY).set_index("value")
     assert pd.isna(table.loc["small", "roc_auc"])
     assert table.loc["small", "positive_share"] == 0
 
@@ -55,11 +55,11 @@ def test_slices_of_any_target_have_means_and_main_metric(kind):
     task = TASKS[kind]
     y, p = made(kind, 900, seed=3)
     y[MEMBERS["place"] == "c"] = 1
-    table = slice_metrics(MEMBERS, y, p, 1, task).set_index("value")
-    assert list(table.columns) == ["slice", "rows", "observed", "predicted", task.main]
+    table = compute_slice_metrics(MEMBERS, y, p, 1, task).set_index("value")
+    assert list(table.columns) == ["slice", "rows", "observed", "predicted", task.main_metric]
     for value, line in table.iterrows():
         rows = (MEMBERS[line["slice"]] == value).to_numpy()
-        observed, predicted = (part[rows].mean(dtype="float64") for part in flat(y, p, task))
+        observed, predicted = (part[rows].mean(dtype="float64") for part in flatten_predictions(y, p, task))
         assert (line["observed"], line["predicted"]) == pytest.approx((observed, predicted), abs=1e-4)
-        wanted = main_score(y[rows], p[rows], task) if value != "c" else float("nan")
-        assert line[task.main] == pytest.approx(wanted, abs=1e-4, nan_ok=True)
+        wanted = compute_main_metric(y[rows], p[rows], task) if value != "c" else float("nan")
+        assert line[task.main_metric] == pytest.approx(wanted, abs=1e-4, nan_ok=True)

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
-from tarmac.pipeline.base.params import Window
-from tarmac.pipeline.models.dataset import Inputs, labelled, read_window
+from tarmac.pipeline.base.params import MonthWindow
+from tarmac.pipeline.models.dataset import ModelInputs, read_window, require_labeled_rows
 from tests.tarmac.pipeline.sample import GROUPS
 
 
@@ -21,32 +21,32 @@ def folder(tmp_path):
 
 
 def test_reads_exactly_months_of_window_in_order(folder):
-    read = read_window(folder, Window(first="2012-12", last="2013-02"))
+    read = read_window(folder, MonthWindow(first="2012-12", last="2013-02"))
     assert list(read["month"]) == ["2012-12", "2012-12", "2013-01", "2013-01", "2013-02", "2013-02"]
     assert list(read.index) == list(range(6))
 
 
 def test_reads_only_requested_columns(folder):
-    assert list(read_window(folder, Window(first="2013-01", last="2013-01"), ["x"]).columns) == ["x"]
+    assert list(read_window(folder, MonthWindow(first="2013-01", last="2013-01"), ["x"]).columns) == ["x"]
 
 
 def test_reports_missing_month_by_name(folder):
     with pytest.raises(UserError, match=r"2013-03\.parquet is missing"):
-        read_window(folder, Window(first="2013-01", last="2013-04"))
+        read_window(folder, MonthWindow(first="2013-01", last="2013-04"))
 
 
 def test_reports_truncated_month_by_name(folder):
     path = folder / "2013-01.parquet"
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(UserError, match=r"2013-01\.parquet is not a complete Parquet file"):
-        read_window(folder, Window(first="2012-12", last="2013-02"))
+        read_window(folder, MonthWindow(first="2012-12", last="2013-02"))
 
 
 def test_drops_unlabelled_rows_and_keeps_labels_aligned():
     table = pd.DataFrame(
         {problem.contract.TARGET: [1.0, np.nan, 0.0, np.nan, 1.0], "row": [0, 1, 2, 3, 4]}, index=[9, 8, 7, 6, 5]
     )
-    rows, labels = labelled(table)
+    rows, labels = require_labeled_rows(table)
     assert list(zip(rows["row"], labels, strict=True)) == [(0, 1), (2, 0), (4, 1)]
     assert list(rows.index) == [0, 1, 2]
     assert labels.dtype == np.int8
@@ -58,7 +58,7 @@ def test_drops_unlabelled_rows_and_keeps_labels_aligned():
 )
 def test_rejects_labels_with_fewer_than_two_classes(values, told):
     with pytest.raises(UserError, match=told):
-        labelled(pd.DataFrame({problem.contract.TARGET: pd.array(values, dtype="Int8")}))
+        require_labeled_rows(pd.DataFrame({problem.contract.TARGET: pd.array(values, dtype="Int8")}))
 
 
 @settings(deadline=None)
@@ -66,8 +66,8 @@ def test_rejects_labels_with_fewer_than_two_classes(values, told):
     lambda other: (groups, other))))  # fmt: skip
 def test_the_inputs_do_not_depend_on_the_order_of_the_groups(both):
     groups, other = both
-    inputs = Inputs.of(groups)
-    assert inputs == Inputs.of(other) == Inputs.of([*other, *groups])
+    inputs = ModelInputs.from_groups(groups)
+    assert inputs == ModelInputs.from_groups(other) == ModelInputs.from_groups([*other, *groups])
     assert len(set(inputs.names)) == len(inputs.names)
     assert set(inputs.names) == {name for group in groups for name in problem.contract.FEATURES[group]}
     assert inputs.names == [*inputs.categories, *inputs.numbers]
@@ -76,5 +76,5 @@ def test_the_inputs_do_not_depend_on_the_order_of_the_groups(both):
 
 def test_inputs_exclude_label_and_non_categorical_keys():
     assert not {problem.contract.TARGET, *problem.contract.KEY} - set(problem.contract.CATEGORICAL) & set(
-        Inputs.of(GROUPS).names
+        ModelInputs.from_groups(GROUPS).names
     )

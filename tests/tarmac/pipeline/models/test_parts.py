@@ -10,7 +10,7 @@ from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.params import RowSplit
 from tarmac.pipeline.models import dataset
-from tarmac.pipeline.models.dataset import members
+from tarmac.pipeline.models.dataset import assign_parts
 
 PARTS = ("train", "validation", "test")
 
@@ -33,7 +33,7 @@ def rows(count: int, clusters: int = 30, seed: int = 0) -> pd.DataFrame:
 @settings(max_examples=25)
 def test_no_cluster_is_in_two_parts_and_no_part_is_empty(seed: int, clusters: int) -> None:
     made = rows(800, clusters, seed)
-    part = pd.Series(members(made, by("cluster", seed)))
+    part = pd.Series(assign_parts(made, by("cluster", seed)))
     assert part.groupby(made[problem.contract.CLUSTER]).nunique().max() == 1
     assert set(part) == set(PARTS)
 
@@ -42,7 +42,7 @@ def test_no_cluster_is_in_two_parts_and_no_part_is_empty(seed: int, clusters: in
 @settings(max_examples=25)
 def test_every_part_has_its_share_of_each_class(seed: int) -> None:
     made = rows(1000, seed=seed)
-    part = members(made, by("label", seed, validation=0.15, test=0.25))
+    part = assign_parts(made, by("label", seed, validation=0.15, test=0.25))
     for label, own in pd.Series(part).groupby(made[problem.contract.TARGET]):
         shares = own.value_counts(normalize=True)
         assert shares[list(PARTS)].tolist() == pytest.approx([0.6, 0.15, 0.25], abs=1 / len(own)), label
@@ -52,19 +52,21 @@ def test_part_depends_only_on_row_key_and_seed() -> None:
     made = rows(500)
     mixed = made.sample(frac=1, random_state=3)
     split = by("row")
-    assert pd.Series(members(mixed, split), mixed.index).sort_index().tolist() == members(made, split).tolist()
-    assert members(made, split).tolist() != members(made, by("row", seed=8)).tolist()
+    assert (
+        pd.Series(assign_parts(mixed, split), mixed.index).sort_index().tolist() == assign_parts(made, split).tolist()
+    )
+    assert assign_parts(made, split).tolist() != assign_parts(made, by("row", seed=8)).tolist()
 
 
 def test_adding_rows_reassigns_few_existing_rows() -> None:
     made, more = rows(1000), rows(1100)
-    moved = members(more, by("row"))[:1000] != members(made, by("row"))
+    moved = assign_parts(more, by("row"))[:1000] != assign_parts(made, by("row"))
     assert 0 < moved.mean() < 0.05
 
 
 def test_parts_match_recorded_values() -> None:
     """Fixed values: another hash would move rows that a model has learned from into its test."""
-    drawn = members(rows(30), by("row", validation=0.3, test=0.3))
+    drawn = assign_parts(rows(30), by("row", validation=0.3, test=0.3))
     assert (
         "".join({"train": "-", "validation": "v", "test": "t"}[part] for part in drawn)
         == "-t-t------vvtvvtvvvt-t-vttt--v"
@@ -73,7 +75,7 @@ def test_parts_match_recorded_values() -> None:
 
 def test_reports_part_without_rows() -> None:
     with pytest.raises(UserError, match="1 clusters are too few to split: none for "):
-        members(rows(50, clusters=1), by("cluster"))
+        assign_parts(rows(50, clusters=1), by("cluster"))
 
 
 def test_parts_cover_all_rows_with_requested_columns(tmp_path) -> None:

@@ -11,7 +11,7 @@ from tarmac.interface.errors import UserError
 from tarmac.pipeline.base.params import TASKS
 from tarmac.pipeline.models import scorer
 from tarmac.pipeline.models.scorer import Scorer
-from tarmac.pipeline.training.export import export
+from tarmac.pipeline.training.export import export_onnx
 from tests.tarmac.pipeline import sample
 
 ROWS = sample.rows(300, seed=2)
@@ -28,7 +28,7 @@ def paths(tmp_path_factory):
         made[kind] = tmp_path_factory.mktemp("model") / "model.onnx"
         rows = sample.rows(600, 1, task), sample.rows(300, 2, task)
         inputs, pipeline = sample.fitted(sample.params("xgboost"), *rows, task=task)
-        export(pipeline, inputs, made[kind], task=task)
+        export_onnx(pipeline, inputs, made[kind], task=task)
     return made
 
 

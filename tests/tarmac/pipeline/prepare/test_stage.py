@@ -11,15 +11,15 @@ from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base import months
 from tarmac.pipeline.base.paths import RAW
-from tarmac.pipeline.prepare.raw_tables import check_share, validate
-from tarmac.pipeline.prepare.stage import make_month
+from tarmac.pipeline.prepare.raw_tables import check_quarantine_share, validate_file
+from tarmac.pipeline.prepare.stage import prepare_month_as_json
 from tests.conftest import Workspace
 
 PATH = Path("data/raw/flights/2013-02.parquet")
 
 
 def broken(*lines: tuple[str, str, str, str]) -> pd.DataFrame:
-    """Broken rules as `validation.validate` lists them: row, column, rule, action."""
+    """Broken rules as `validation.validate_table` lists them: row, column, rule, action."""
     return pd.DataFrame(lines, columns=["row", "column", "rule", "action"]).assign(value="?")
 
 
@@ -31,7 +31,7 @@ def test_error_for_invalid_month_lists_worst_rules_and_rows():
     rules = broken(*aside(3, "hour", "in_range"), *aside(9, "dest", "known", "b"), *aside(5, "day", "present", "c"),
                    *aside(1, "tail", "unique", "d"))  # fmt: skip
     with pytest.raises(UserError, match="invalid") as caught:
-        check_share(PATH, 1500, rules, 0.01)
+        check_quarantine_share(PATH, 1500, rules, 0.01)
     told = str(caught.value)
     more = "more than prepare.max_quarantine_share = 1.00% ("
     assert told.startswith(f"{PATH}: 1.20% of 1,500 rows are invalid, {more}")
@@ -47,23 +47,23 @@ def test_rejects_invalid_share_only_above_limit(rows, stops):
     rules = broken(*aside(1, "hour", "in_range"))
     if stops:
         with pytest.raises(UserError, match="1 rows"):
-            check_share(PATH, rows, rules, 0.01)
+            check_quarantine_share(PATH, rows, rules, 0.01)
     else:
-        check_share(PATH, rows, rules, 0.01)
+        check_quarantine_share(PATH, rows, rules, 0.01)
 
 
 def test_a_row_that_breaks_three_rules_counts_once():
     rules = broken(*(line for rule in ("a", "b", "c") for line in aside(1, "hour", rule)))
-    check_share(PATH, 100, rules, 0.01)
+    check_quarantine_share(PATH, 100, rules, 0.01)
 
 
 def test_blanked_values_do_not_count_as_quarantined_rows():
     rules = broken(*((row, column, rule, "blanked") for row, column, rule, _ in aside(50, "tail", "known")))
-    check_share(PATH, 100, rules, 0.01)
+    check_quarantine_share(PATH, 100, rules, 0.01)
 
 
 def test_valid_month_passes_with_zero_allowed_share():
-    check_share(PATH, 100, broken(), 0.0)
+    check_quarantine_share(PATH, 100, broken(), 0.0)
 
 
 def test_memory_does_not_grow_from_month_to_month(
@@ -72,10 +72,10 @@ def test_memory_does_not_grow_from_month_to_month(
     monkeypatch.chdir(finished_template.path)
     lookups: dict[str, pd.DataFrame] = {}
     for table in (name for name in problem.contract.TABLES if name not in problem.contract.MONTHLY):
-        lookups[table], _ = validate(table, None, RAW / f"{table}.parquet", lookups)
+        lookups[table], _ = validate_file(table, None, RAW / f"{table}.parquet", lookups)
     held = []
-    for month in [months.stored(RAW / problem.contract.MONTHLY[-1])[0]] * 4:
-        make_month("duckdb", month, lookups, 1.0, tmp_path)
+    for month in [months.list_stored_months(RAW / problem.contract.MONTHLY[-1])[0]] * 4:
+        prepare_month_as_json("duckdb", month, lookups, 1.0, tmp_path)
         gc.collect()
         held.append(pa.total_allocated_bytes())
     assert held[1:] == held[1:2] * 3

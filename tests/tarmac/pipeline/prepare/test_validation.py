@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tarmac.pipeline.prepare.validation import FAILURE_COLUMNS, TableError, validate
+from tarmac.pipeline.prepare.validation import FAILURE_COLUMNS, TableError, validate_table
 
 INTEGER, TEXT = pd.ArrowDtype(pyarrow.int64()), pd.ArrowDtype(pyarrow.string())
 KEY = ["name", "part"]
@@ -35,7 +35,7 @@ def frame(*rows: tuple[str | None, int, int | None, int | None]) -> pd.DataFrame
 
 def check(table: pd.DataFrame) -> tuple[list[tuple], list[tuple]]:
     """Valid rows and broken rules as plain tuples, missing values as None."""
-    valid, broken = validate(table, SCHEMA, KEY, BLANKED)
+    valid, broken = validate_table(table, SCHEMA, KEY, BLANKED)
     assert list(valid.index) == list(range(len(valid)))
     assert set(broken.columns) == set(FAILURE_COLUMNS)
     assert (valid.dtypes == table.dtypes).all()
@@ -75,7 +75,7 @@ def test_row_without_key_is_quarantined() -> None:
 
 def test_report_columns_have_fixed_order() -> None:
     for table in (frame(("a", 1, 1, 2)), frame(("long", 1, 1, 2))):
-        assert list(validate(table, SCHEMA, KEY, BLANKED)[1].columns) == list(FAILURE_COLUMNS)
+        assert list(validate_table(table, SCHEMA, KEY, BLANKED)[1].columns) == list(FAILURE_COLUMNS)
 
 
 def test_row_with_several_broken_rules_has_line_for_each() -> None:

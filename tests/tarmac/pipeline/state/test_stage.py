@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tarmac.interface.problem import problem
-from tarmac.serving.state import FEW, State
+from tarmac.serving.state import FEW, OnlineFeatures
 from tests.flights import real
 from tests.flights.features.tiny import minute
 from tests.flights.featurizer import Featurizer, assert_same_flights, flights_of
@@ -47,13 +47,15 @@ def folder(tables: dict[str, pa.Table], features: pd.DataFrame, tmp_path_factory
 
 
 @pytest.fixture(scope="module")
-def state(folder: Path) -> State:
-    return State(folder)
+def state(folder: Path) -> OnlineFeatures:
+    return OnlineFeatures(folder)
 
 
-def assert_inputs(state: State, flights: pd.DataFrame, features: pd.DataFrame) -> None:
+def assert_inputs(state: OnlineFeatures, flights: pd.DataFrame, features: pd.DataFrame) -> None:
     """What the state gives for some flights is what the pipeline computed, to the last bit."""
-    found = state.inputs(problem.request.columns(made.rows_of(flights)), problem.contract.CATEGORICAL, made.NUMBERS)
+    found = state.build_inputs(
+        problem.request.columns(made.rows_of(flights)), problem.contract.CATEGORICAL, made.NUMBERS
+    )
     wanted = features[made.NUMBERS].to_numpy(np.float32)
     apart = (found.numbers != wanted) & ~(np.isnan(found.numbers) & np.isnan(wanted))
     assert not apart.any(), [made.NUMBERS[place] for place in np.flatnonzero(apart.any(axis=0))]
@@ -95,7 +97,9 @@ def test_features_known_at_cutoff_match_later_pipeline_inputs(tables, flights, f
 def test_features_unknown_at_prediction_time_are_missing(tables, flights, features, tmp_path):
     state = made.make_state(as_known_at(tables, STORM), (date(2013, 12, 1), PERIOD[1]), features, out=tmp_path / "s")
     later = flights[flights["sched_dep"] - 120 >= state.facts["until"] + 24 * 60]
-    found = state.inputs(problem.request.columns(made.rows_of(later[:500])), problem.contract.CATEGORICAL, made.NUMBERS)
+    found = state.build_inputs(
+        problem.request.columns(made.rows_of(later[:500])), problem.contract.CATEGORICAL, made.NUMBERS
+    )
     for group in ("weather", "history", "operations", "rotation"):
         places = [made.NUMBERS.index(name) for name in problem.contract.FEATURES[group]]
         assert np.isnan(found.numbers[:, places]).all(), group

@@ -10,8 +10,8 @@ import pytest
 from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.params import TASKS, Task
-from tarmac.pipeline.models.dataset import Inputs
-from tarmac.pipeline.training.estimators import HIST_STEP, answers, check_device, scores
+from tarmac.pipeline.models.dataset import ModelInputs
+from tarmac.pipeline.training.estimators import HIST_STEP, check_device, compute_predictions, compute_round_metrics
 from tests.tarmac.pipeline import sample
 from tests.tarmac.pipeline.sample import BINARY, MULTICLASS, REGRESSION
 
@@ -31,8 +31,8 @@ def watched(task: Task, model: str, **changed: object):
     return inputs, pipeline, seen
 
 
-def answered(task: Task, inputs: Inputs, pipeline, rows=None):
-    return answers(pipeline, (VALIDS[task.kind] if rows is None else rows)[inputs.names], task)
+def answered(task: Task, inputs: ModelInputs, pipeline, rows=None):
+    return compute_predictions(pipeline, (VALIDS[task.kind] if rows is None else rows)[inputs.names], task)
 
 
 def loss(task: Task, p: np.ndarray) -> float:
@@ -74,16 +74,18 @@ def test_rounds_report_finite_validation_metrics_in_order(task, model):
     for _, metrics in seen:
         assert metrics.keys() == task.rounds.keys()
         assert all(isinstance(value, float) and math.isfinite(value) for value in metrics.values())
-    best = min((metrics for _, metrics in seen), key=lambda metrics: metrics[task.loss])
+    best = min((metrics for _, metrics in seen), key=lambda metrics: metrics[task.loss_metric])
     found = answered(task, inputs, pipeline)
-    assert loss(task, found) == pytest.approx(best[task.loss], abs=1e-6)
-    assert scores(VALIDS[task.kind][problem.contract.TARGET].to_numpy(), found, task) == pytest.approx(best, abs=1e-6)
+    assert loss(task, found) == pytest.approx(best[task.loss_metric], abs=1e-6)
+    assert compute_round_metrics(VALIDS[task.kind][problem.contract.TARGET].to_numpy(), found, task) == pytest.approx(
+        best, abs=1e-6
+    )
 
 
 @pytest.mark.parametrize(("task", "model"), sample.BOOSTED)
 def test_early_stopping_keeps_round_of_lowest_loss(task, model):
     inputs, long, seen = watched(task, model, max_rounds=3000)
-    best = min(seen, key=lambda report: report[1][task.loss])[0]
+    best = min(seen, key=lambda report: report[1][task.loss_metric])[0]
     assert best < seen[-1][0] <= best + 10 + HIST_STEP, "it must stop when the patience is over, not sooner or later"
     _, exact, _ = watched(task, model, max_rounds=best, early_stopping_rounds=3000)
     assert np.array_equal(answered(task, inputs, long), answered(task, inputs, exact))

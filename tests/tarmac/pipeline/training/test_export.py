@@ -19,10 +19,10 @@ from threadpoolctl import threadpool_limits
 from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.params import TASK, TASKS
-from tarmac.pipeline.models.dataset import Inputs
+from tarmac.pipeline.models.dataset import ModelInputs
 from tarmac.pipeline.models.scorer import Scorer
-from tarmac.pipeline.training.estimators import answers
-from tarmac.pipeline.training.export import TOLERANCE, check_parity, export
+from tarmac.pipeline.training.estimators import compute_predictions
+from tarmac.pipeline.training.export import TOLERANCE, check_parity, export_onnx
 from tests.conftest import ROOT
 from tests.tarmac.pipeline import sample
 from tests.tarmac.pipeline.sample import MULTICLASS, REGRESSION
@@ -37,13 +37,13 @@ def exported(path, task=TASK, inputs=None, **changed):
     """Inputs, fitted pipeline and its file."""
     train, valid = changed.pop("train", TRAINS[task.kind]), changed.pop("valid", VALIDS[task.kind])
     inputs, pipeline = sample.fitted(sample.params(**changed), train, valid, task=task, inputs=inputs)
-    export(pipeline, inputs, path, task=task)
+    export_onnx(pipeline, inputs, path, task=task)
     return inputs, pipeline
 
 
 def agrees(path, task, inputs, pipeline, rows) -> bool:
     """Whether the file answers as the pipeline does, by the gate of the stage and by a look of its own."""
-    fitted, found = answers(pipeline, rows[inputs.names], task), Scorer(path).score(rows)
+    fitted, found = compute_predictions(pipeline, rows[inputs.names], task), Scorer(path).score(rows)
     assert found.shape == fitted.shape
     assert found.dtype == np.float32
     size = np.abs(fitted).max() if task.kind == "regression" else 1
@@ -61,8 +61,8 @@ def test_file_predictions_match_fitted_pipeline(tmp_path, model, groups):
 @pytest.mark.slow
 @pytest.mark.parametrize(("task", "model"), sample.CASES)
 def test_file_matches_pipeline_with_only_texts_or_only_numbers(tmp_path, task, model):
-    both = Inputs.of(sample.GROUPS)
-    for inputs in (both, Inputs((), both.numbers), Inputs(both.categories, ())):
+    both = ModelInputs.from_groups(sample.GROUPS)
+    for inputs in (both, ModelInputs((), both.numbers), ModelInputs(both.categories, ())):
         _, pipeline = exported(tmp_path / "m.onnx", task, inputs, model=model, max_rounds=12)
         assert agrees(tmp_path / "m.onnx", task, inputs, pipeline, VALIDS[task.kind])
 
@@ -250,7 +250,7 @@ EXPORTS = """
 import hashlib, sys
 from pathlib import Path
 from tests.tarmac.pipeline import sample
-from tarmac.pipeline.training.export import export
+from tarmac.pipeline.training.export import export_onnx
 for task, model in [case.values for case in sample.CASES]:
     chosen = sample.params(model, max_rounds=3)
     inputs, pipeline = sample.fitted(chosen, sample.rows(200, 1, task), sample.rows(100, 2, task), task=task)
@@ -327,6 +327,6 @@ def test_file_declares_names_and_types_of_inputs(tmp_path, groups):
 def test_export_does_not_modify_fitted_pipeline(tmp_path):
     inputs, pipeline = sample.fitted(sample.params("logistic_regression"), TRAIN, VALID)
     before = pipeline.predict_proba(VALID[inputs.names])
-    export(pipeline, inputs, tmp_path / "m.onnx")
+    export_onnx(pipeline, inputs, tmp_path / "m.onnx")
     assert np.array_equal(pipeline.predict_proba(VALID[inputs.names]), before)
     assert list(pipeline.named_steps["encoder"].feature_names_in_) == inputs.names

@@ -6,11 +6,11 @@ import pytest
 from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline.training import fitting
-from tarmac.policy import load
+from tarmac.policy import load_all_params
 from tests.conftest import ROOT
 from tests.tarmac.pipeline import sample
 
-PARAMS = load(ROOT / "params.yaml")
+PARAMS = load_all_params(ROOT / "params.yaml")
 MONTHS = ("2013-01", "2013-02", "2013-03", "2013-04")
 
 
@@ -43,7 +43,7 @@ def test_reads_labelled_rows_of_each_window(features):
 
 def test_training_reads_no_test_month(features, tmp_path):
     (tmp_path / f"{MONTHS[3]}.parquet").unlink()
-    found = fitting.read(split_of(1, 2, 3), PARAMS.train)
+    found = fitting.read_training_data(split_of(1, 2, 3), PARAMS.train)
     assert (len(found.y), len(found.y_valid)) == (180, 90)
 
 

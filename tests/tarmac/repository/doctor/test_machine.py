@@ -20,7 +20,7 @@ def test_package_check_reports_differences_from_lock(here):
     assert machine.packages().outcome == "ok", machine.packages()
     text = machine.LOCKED.read_text()
     numpy = next(line for line in text.splitlines() if line.startswith("numpy=="))
-    version = machine.installed("numpy")
+    version = machine.find_installed_version("numpy")
     machine.LOCKED.write_text(text.replace(numpy, "numpy==1.0 \\") + "nonexistent-package==2.0\n")
     found = machine.packages()
     assert found.outcome == "fail"
@@ -30,8 +30,8 @@ def test_package_check_reports_differences_from_lock(here):
 
 def test_pinned_ignores_packages_for_other_platforms():
     text = 'a==1 \\\n    --hash=sha256:0\nb==2 ; sys_platform == "nowhere" \\\nc==3 ; python_version >= "3.8"\n# d==4\n'
-    assert dict(machine.pinned(text)) == {"a": "1", "c": "3"}
-    assert len(dict(machine.pinned((ROOT / machine.LOCKED).read_text()))) > 100
+    assert dict(machine.iter_pinned_packages(text)) == {"a": "1", "c": "3"}
+    assert len(dict(machine.iter_pinned_packages((ROOT / machine.LOCKED).read_text()))) > 100
 
 
 def test_command_check_requires_dvc_and_python_of_environment(monkeypatch, tmp_path):
@@ -69,7 +69,9 @@ def test_gpu_check_fails_if_requested_gpu_is_unusable(here):
     assert machine.gpu().outcome == "ok"
     here.set_params(lambda params: params["train"].update(device="cuda"))
     found = machine.gpu()
-    if machine.installed("xgboost-cpu"):
+    if machine.find_installed_version("xgboost-cpu"):
         assert found.outcome == "fail"
         assert "XGBoost is built without CUDA" in found.what
-    assert found.outcome == ("ok" if shutil.which("nvidia-smi") and not machine.installed("xgboost-cpu") else "fail")
+    assert found.outcome == (
+        "ok" if shutil.which("nvidia-smi") and not machine.find_installed_version("xgboost-cpu") else "fail"
+    )

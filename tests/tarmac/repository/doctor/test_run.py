@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tarmac.repository.doctor.finding import Finding
+from tarmac.repository.doctor.finding import Diagnosis
 from tarmac.repository.doctor.run import CHECKS
 from tests.conftest import Workspace
 from tests.e2e.running import FROM_SOURCE, TARMAC
@@ -105,5 +105,5 @@ def test_reports_failed_checks_when_git_is_not_installed(here, tmp_path: Path):
 
 
 def test_finding_is_rendered_on_one_line():
-    line = Finding("fail", "two\nlines", "do\nthis").line("name")
+    line = Diagnosis("fail", "two\nlines", "do\nthis").format_line("name")
     assert line == "fail  name       two lines; do this"

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tarmac.pipeline.base.site_cache import FOLDER, VARIABLE, use_private
+from tarmac.pipeline.base.site_cache import FOLDER, VARIABLE, use_private_site_cache
 from tarmac.repository.doctor import storage
-from tarmac.repository.doctor.run import found
+from tarmac.repository.doctor.run import run_check
 from tarmac.repository.dvc import commands
 from tarmac.repository.dvc.object_store import RemoteError
 
@@ -61,7 +61,7 @@ def test_warns_of_missing_output(here):
 @pytest.mark.parametrize("child", [True, False])
 def test_names_object_missing_from_remote(here, child):
     path = "data/raw" if child else "models/model.onnx"
-    oid = commands.outputs()[path]
+    oid = commands.read_output_hashes()[path]
     if child:
         first = yaml.safe_load(Path(f"data/remote/files/md5/{oid[:2]}/{oid[2:]}").read_text())[0]
         path, oid = f"{path}/{first['relpath']}", first["md5"]
@@ -81,7 +81,7 @@ def test_missing_remote_fails_and_unset_remote_raises(here):
 
 def test_unreachable_server_fails(here):
     here.dvc("remote", "add", "--local", "--default", "team", "http://127.0.0.1:9/store")
-    assert found("storage", "remote").outcome == "fail"
+    assert run_check("storage", "remote").outcome == "fail"
 
 
 def test_remote_check_warns_without_commit(here):
@@ -113,5 +113,5 @@ def test_own_site_cache_must_be_set_in_dvc_config(here, monkeypatch, named):
     seen = storage.site_cache()
     assert (seen.outcome, seen.do) == ("warn", "make setup")
     here.dvc("config", "--local", "core.site_cache_dir", str(own))
-    use_private(here.path)
+    use_private_site_cache(here.path)
     assert storage.site_cache().what == f"{own} is yours alone"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tarmac.pipeline.base.hashing import digest
+from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.repository.dvc import commands, config, object_store
 from tests import small
 from tests.conftest import Workspace
@@ -39,9 +39,9 @@ def remote_object(folder: Path, md5: str) -> Path:
 
 
 def test_hash_equals_dvc_hash(finished: Workspace):
-    hashes = commands.outputs(finished.path)
+    hashes = commands.read_output_hashes(finished.path)
     assert {"data/raw", "data/features", MODEL} <= hashes.keys()
-    assert {path: digest(finished.path / path) for path in hashes} == hashes
+    assert {path: compute_dvc_hash(finished.path / path) for path in hashes} == hashes
 
 
 def test_hash_equals_dvc_hash_for_nested_non_ascii_names(finished: Workspace):
@@ -50,7 +50,7 @@ def test_hash_equals_dvc_hash_for_nested_non_ascii_names(finished: Workspace):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text("" if name == "empty" else name)
     finished.dvc("add", "--quiet", "data/größe")
-    assert commands.outputs(finished.path)["data/größe"] == digest(folder)
+    assert commands.read_output_hashes(finished.path)["data/größe"] == compute_dvc_hash(folder)
 
 
 # Letters of which each sorts elsewhere by bytes, by code points, by case, or next to a slash.
@@ -73,16 +73,16 @@ def test_hash_equals_dvc_hash_for_any_folder(tmp_path_factory, files: dict[tuple
         path.write_bytes(content)
         tree.add(parts, None, HashInfo("md5", hashlib.md5(content).hexdigest()))
     tree.digest()
-    assert digest(folder) == tree.hash_info.value
+    assert compute_dvc_hash(folder) == tree.hash_info.value
 
 
 def test_hash_of_missing_path_is_empty(tmp_path: Path):
-    assert digest(tmp_path / "none") == ""
+    assert compute_dvc_hash(tmp_path / "none") == ""
 
 
 def test_outputs_are_empty_without_lock(tmp_path: Path):
-    assert commands.outputs(tmp_path) == {}
-    assert commands.locked("") == {}
+    assert commands.read_output_hashes(tmp_path) == {}
+    assert commands.parse_output_hashes("") == {}
 
 
 def test_clears_empty_lock_and_keeps_used_one(tmp_path: Path):
@@ -106,9 +106,9 @@ def test_clearing_truncated_lock_lets_dvc_run_again(finished: Workspace, text: s
 
 
 def test_pull_restores_whole_result_in_fresh_clone(clone: Workspace):
-    commands.pull(folder=clone.path)
-    hashes = commands.outputs(clone.path)
-    assert {path: digest(clone.path / path) for path in hashes} == hashes
+    commands.pull_outputs(folder=clone.path)
+    hashes = commands.read_output_hashes(clone.path)
+    assert {path: compute_dvc_hash(clone.path / path) for path in hashes} == hashes
     assert clone.dvc("status", "--quiet", check=False).returncode == 0
 
 
@@ -123,18 +123,18 @@ def flip(data: bytes) -> bytes:
 
 @pytest.mark.parametrize("damage", [flip, lambda data: data[:-5], lambda data: b""], ids=["flip", "cut", "empty"])
 def test_pull_rejects_damaged_object(clone: Workspace, damage):
-    path = remote_object(clone.path, commands.outputs(clone.path)[MODEL])
+    path = remote_object(clone.path, commands.read_output_hashes(clone.path)[MODEL])
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(commands.StoreError):
-        commands.pull(folder=clone.path)
+        commands.pull_outputs(folder=clone.path)
     assert not (clone.path / MODEL).exists()
     assert clone.dvc("status", "--quiet", check=False).returncode != 0
 
 
 def test_pull_raises_if_object_is_missing(clone: Workspace):
-    remote_object(clone.path, commands.outputs(clone.path)[MODEL]).unlink()
+    remote_object(clone.path, commands.read_output_hashes(clone.path)[MODEL]).unlink()
     with pytest.raises(commands.StoreError):
-        commands.pull(folder=clone.path)
+        commands.pull_outputs(folder=clone.path)
     assert not (clone.path / MODEL).exists()
 
 
@@ -146,27 +146,27 @@ def damage_cache(clone: Workspace, md5: str) -> None:
 
 
 def test_pull_repairs_damaged_cache_from_remote(clone: Workspace, capsys):
-    commands.pull(folder=clone.path)
-    hashes = commands.outputs(clone.path)
+    commands.pull_outputs(folder=clone.path)
+    hashes = commands.read_output_hashes(clone.path)
     damage_cache(clone, hashes[MODEL])
     (clone.path / MODEL).unlink()
-    commands.pull(folder=clone.path)
+    commands.pull_outputs(folder=clone.path)
     assert f"cache: {MODEL}: {object_store.OTHER}; removed" in capsys.readouterr().out
-    assert {name: digest(clone.path / name) for name in hashes} == hashes
+    assert {name: compute_dvc_hash(clone.path / name) for name in hashes} == hashes
     assert_cache_is_true(clone.path)
 
 
 def test_pull_keeps_good_file_and_names_unrecoverable_output(clone: Workspace):
-    commands.pull(folder=clone.path)
-    md5 = commands.outputs(clone.path)[MODEL]
+    commands.pull_outputs(folder=clone.path)
+    md5 = commands.read_output_hashes(clone.path)[MODEL]
     damage_cache(clone, md5)
     path = remote_object(clone.path, md5)
     path.write_bytes(flip(path.read_bytes()))
-    commands.pull(folder=clone.path)
-    assert digest(clone.path / MODEL) == md5, "the good copy that was here is still here"
+    commands.pull_outputs(folder=clone.path)
+    assert compute_dvc_hash(clone.path / MODEL) == md5, "the good copy that was here is still here"
     (clone.path / MODEL).unlink()
     with pytest.raises(commands.StoreError, match=MODEL):
-        commands.pull(folder=clone.path)
+        commands.pull_outputs(folder=clone.path)
     assert not (clone.path / MODEL).exists()
     assert_cache_is_true(clone.path)
 
@@ -174,7 +174,7 @@ def test_pull_keeps_good_file_and_names_unrecoverable_output(clone: Workspace):
 def test_pull_refuses_remote_without_verification(clone: Workspace):
     clone.dvc("remote", "modify", "--local", "embedded", "verify", "false")
     with pytest.raises(commands.StoreError, match="verify") as caught:
-        commands.pull(folder=clone.path)
+        commands.pull_outputs(folder=clone.path)
     assert "verify true" in caught.value.hint
     assert not (clone.path / MODEL).exists()
 
@@ -189,7 +189,7 @@ def assert_cache_is_true(folder: Path) -> None:
 @pytest.mark.parametrize("missing", [False, True], ids=["damaged", "missing"])
 @pytest.mark.parametrize("part", ["listing", "file"])
 def test_pull_rejects_folder_until_faulty_part_is_repaired(clone: Workspace, part: str, missing: bool):
-    hashes = commands.outputs(clone.path)
+    hashes = commands.read_output_hashes(clone.path)
     path = remote_object(clone.path, hashes["data/features"])
     if part == "file":
         path = remote_object(clone.path, json.loads(path.read_text())[-1]["md5"])
@@ -198,12 +198,12 @@ def test_pull_rejects_folder_until_faulty_part_is_repaired(clone: Workspace, par
     if missing:
         path.unlink()
     with pytest.raises(commands.StoreError):
-        commands.pull(folder=clone.path)
-    assert digest(clone.path / "data" / "features") == ""
+        commands.pull_outputs(folder=clone.path)
+    assert compute_dvc_hash(clone.path / "data" / "features") == ""
     assert_cache_is_true(clone.path)
     path.write_bytes(whole)
-    commands.pull(folder=clone.path)
-    assert {name: digest(clone.path / name) for name in hashes} == hashes
+    commands.pull_outputs(folder=clone.path)
+    assert {name: compute_dvc_hash(clone.path / name) for name in hashes} == hashes
 
 
 @pytest.mark.parametrize(
@@ -216,46 +216,46 @@ def test_pull_rejects_folder_until_faulty_part_is_repaired(clone: Workspace, par
     ],
 )
 def test_failed_pull_names_faulty_output(clone: Workspace, capfd, output, part, missing):
-    path = remote_object(clone.path, commands.outputs(clone.path)[output])
+    path = remote_object(clone.path, commands.read_output_hashes(clone.path)[output])
     if part == "file":
         path = remote_object(clone.path, json.loads(path.read_text())[-1]["md5"])
     path.write_bytes(flip(path.read_bytes()))
     if missing:
         path.unlink()
     with pytest.raises(commands.StoreError) as caught:
-        commands.pull(folder=clone.path)
+        commands.pull_outputs(folder=clone.path)
     assert output in f"{caught.value}{capfd.readouterr().err}"
 
 
 def test_pull_refuses_to_overwrite_unknown_file(clone: Workspace):
     (clone.path / MODEL).parent.mkdir(exist_ok=True)
     (clone.path / MODEL).write_text("someone's own model")
-    hashes = commands.outputs(clone.path)
+    hashes = commands.read_output_hashes(clone.path)
     with pytest.raises(commands.StoreError):
-        commands.pull(folder=clone.path)
+        commands.pull_outputs(folder=clone.path)
     assert (clone.path / MODEL).read_text() == "someone's own model", "what is nowhere else must not be lost either"
     (clone.path / MODEL).unlink()
-    commands.pull(folder=clone.path)
-    assert digest(clone.path / MODEL) == hashes[MODEL]
+    commands.pull_outputs(folder=clone.path)
+    assert compute_dvc_hash(clone.path / MODEL) == hashes[MODEL]
 
 
 @pytest.mark.parametrize("target", ["data/raw.dvc", MODEL])
 def test_pull_of_one_target_repairs_damaged_cache(clone: Workspace, target: str):
-    commands.pull(target, folder=clone.path)
+    commands.pull_outputs(target, folder=clone.path)
     output = clone.path / target.removesuffix(".dvc")
-    wanted = md5 = commands.outputs(clone.path)[target.removesuffix(".dvc")]
+    wanted = md5 = commands.read_output_hashes(clone.path)[target.removesuffix(".dvc")]
     if output.is_dir():
         md5 = json.loads(remote_object(clone.path, md5).read_text())[0]["md5"]
     damage_cache(clone, md5)
     shutil.rmtree(output) if output.is_dir() else output.unlink()
-    commands.pull(target, folder=clone.path)
-    assert digest(output) == wanted
+    commands.pull_outputs(target, folder=clone.path)
+    assert compute_dvc_hash(output) == wanted
 
 
 def hostile(clone: Workspace, listing: list[dict[str, object]], honest: bool) -> None:
     """Plants a listing of data/raw: the one that the commit names, or one that only the remote's owner could plant."""
     pointer = clone.path / "data" / "raw.dvc"
-    known = commands.outputs(clone.path)["data/raw"]
+    known = commands.read_output_hashes(clone.path)["data/raw"]
     oid = small.plant(clone, listing, "" if honest else known)
     pointer.write_text(pointer.read_text().replace(known, oid))
 
@@ -269,11 +269,13 @@ def test_pull_refuses_unsafe_listing_and_fetches_other_outputs(clone: Workspace,
     hostile(clone, [{"md5": good, "relpath": "a"}, {"md5": evil, "relpath": name}], honest)
     before = everything(clone.path.parent)
     with pytest.raises(commands.StoreError, match=f"data/raw: {object_store.UNSAFE if honest else object_store.OTHER}"):
-        commands.pull(folder=clone.path)
+        commands.pull_outputs(folder=clone.path)
     new = {path.relative_to(clone.path.parent).as_posix() for path in everything(clone.path.parent) - before}
     assert not [path for path in new if "planted" in path or "hooks" in path]
     assert not (clone.path / "data" / "raw").exists()
-    assert digest(clone.path / MODEL) == commands.outputs(clone.path)[MODEL], "the other outputs are fetched"
+    assert compute_dvc_hash(clone.path / MODEL) == commands.read_output_hashes(clone.path)[MODEL], (
+        "the other outputs are fetched"
+    )
     assert_cache_is_true(clone.path)
 
 
@@ -282,14 +284,14 @@ def everything(folder: Path) -> set[Path]:
 
 
 def test_pull_removes_unsafe_listing_from_cache(clone: Workspace):
-    commands.pull(folder=clone.path)
+    commands.pull_outputs(folder=clone.path)
     hostile(clone, [{"md5": small.put(clone, "evil"), "relpath": "../planted"}], honest=True)
-    oid = commands.outputs(clone.path)["data/raw"]
+    oid = commands.read_output_hashes(clone.path)["data/raw"]
     cached = small.in_cache(clone, oid)
     cached.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(small.in_remote(clone, oid), cached)
     with pytest.raises(commands.StoreError, match=object_store.UNSAFE):
-        commands.pull("data/raw.dvc", folder=clone.path)
+        commands.pull_outputs("data/raw.dvc", folder=clone.path)
     assert not (clone.path / "data" / "planted").exists()
     assert not cached.exists()
 
@@ -299,30 +301,30 @@ def test_pull_refuses_oversized_listing(clone: Workspace, monkeypatch):
     good = small.put(clone, "good")
     hostile(clone, [{"md5": good, "relpath": f"file-{number}"} for number in range(1000)], honest=True)
     with pytest.raises(commands.StoreError, match=f"data/raw: {object_store.UNSAFE}"):
-        commands.pull("data/raw.dvc", folder=clone.path)
+        commands.pull_outputs("data/raw.dvc", folder=clone.path)
 
 
 def test_pull_fetches_targets_given_by_name_and_by_pointer(clone: Workspace):
     """DVC fails at the second of two such targets, or skips it and ends well."""
     plain = clone.dvc("pull", "data/raw.dvc", MODEL, check=False)
     assert plain.returncode or not (clone.path / MODEL).exists(), "DVC fetches both by now: the cure can go"
-    commands.pull("data/raw.dvc", MODEL, folder=clone.path)
-    hashes = commands.outputs(clone.path)
-    assert {name: digest(clone.path / name) for name in ("data/raw", MODEL)} == {
+    commands.pull_outputs("data/raw.dvc", MODEL, folder=clone.path)
+    hashes = commands.read_output_hashes(clone.path)
+    assert {name: compute_dvc_hash(clone.path / name) for name in ("data/raw", MODEL)} == {
         name: hashes[name] for name in ("data/raw", MODEL)
     }
 
 
 def test_repeated_pull_skips_dvc_unless_cache_is_incomplete(clone: Workspace, capsys):
     """DVC takes a second to find that there is nothing to do, every time that somebody runs the pipeline."""
-    commands.pull(MODEL, folder=clone.path)
+    commands.pull_outputs(MODEL, folder=clone.path)
     capsys.readouterr()
-    commands.pull(MODEL, folder=clone.path)
+    commands.pull_outputs(MODEL, folder=clone.path)
     assert capsys.readouterr().out == ""
-    md5 = commands.outputs(clone.path)[MODEL]
+    md5 = commands.read_output_hashes(clone.path)[MODEL]
     kept = clone.path / ".dvc" / "cache" / "files" / "md5" / md5[:2] / md5[2:]
     kept.unlink()
-    commands.pull(MODEL, folder=clone.path)
+    commands.pull_outputs(MODEL, folder=clone.path)
     assert kept.is_file()
 
 
@@ -334,8 +336,8 @@ def test_clone_borrows_private_remote_but_keeps_own_cache(finished: Workspace, c
     finished.dvc("cache", "dir", "--local", ".dvc/cache")
     shutil.rmtree(clone.path / "data" / "remote")
     with pytest.raises(commands.StoreError):
-        commands.pull("data/raw.dvc", folder=clone.path)
+        commands.pull_outputs("data/raw.dvc", folder=clone.path)
     config.lend_remotes(clone.path, finished.path)
-    commands.pull("data/raw.dvc", folder=clone.path)
+    commands.pull_outputs("data/raw.dvc", folder=clone.path)
     assert clone.dvc("cache", "dir").stdout.strip() == str(clone.path / ".dvc" / "cache")
     assert clone.run("git", "status", "--porcelain", "--untracked-files=all", "--", ".dvc").stdout == ""

@@ -25,9 +25,9 @@ TREE = {
 
 
 def test_reads_stages_and_treats_unreadable_lock_as_empty():
-    assert lockfile.stages(yaml.safe_dump({"schema": "2.0", "stages": TREE})) == TREE
+    assert lockfile.parse_stages(yaml.safe_dump({"schema": "2.0", "stages": TREE})) == TREE
     for text in (None, "", "[]", "stages", "stages:", "<<<<<<< HEAD\nstages: {}", "schema: '2.0'"):
-        assert lockfile.stages(text) == {}
+        assert lockfile.parse_stages(text) == {}
 
 
 @pytest.mark.parametrize(
@@ -35,25 +35,25 @@ def test_reads_stages_and_treats_unreadable_lock_as_empty():
     [("prepare", ["prepare"]), ("train", ["prepare", "train"]), ("judge", ["prepare", "train", "judge"])],
 )
 def test_above_returns_stage_and_its_upstream_stages(last, wanted):
-    assert list(lockfile.above(TREE, last)) == wanted
+    assert list(lockfile.select_upstream_stages(TREE, last)) == wanted
 
 
 def test_reads_parameters_of_stage():
-    assert lockfile.params(TREE["train"]) == {"depth": 6}
-    assert lockfile.params({"cmd": "x"}) == {}
+    assert lockfile.collect_params(TREE["train"]) == {"depth": 6}
+    assert lockfile.collect_params({"cmd": "x"}) == {}
 
 
 def test_code_hash_depends_only_on_code_paths_and_contents():
     def code(**changed: str) -> str:
-        return lockfile.code_hash([entry({"src/a.py": "a", "src/b.py": "b", "data/raw": "d", **changed}, {})])
+        return lockfile.compute_code_hash([entry({"src/a.py": "a", "src/b.py": "b", "data/raw": "d", **changed}, {})])
 
     assert code() == code(**{"data/raw": "x", lockfile.ENVIRONMENT: "x"})
     assert len({code(), code(**{"src/a.py": "x"}), code(**{"src/c.py": "c"})}) == 3
     assert code(**{"src/a.py": "b", "src/b.py": "a"}) != code(), "two files swap their contents"
-    assert lockfile.code_hash(TREE.values()) == lockfile.code_hash(reversed(TREE.values()))
+    assert lockfile.compute_code_hash(TREE.values()) == lockfile.compute_code_hash(reversed(TREE.values()))
 
 
 def test_environment_lists_every_distinct_hash():
-    assert lockfile.environment(TREE.values()) == "e"
-    assert lockfile.environment([*TREE.values(), entry({lockfile.ENVIRONMENT: "older"}, {})]) == "e, older"
-    assert lockfile.environment([TREE["other"]]) is None
+    assert lockfile.find_environment_hash(TREE.values()) == "e"
+    assert lockfile.find_environment_hash([*TREE.values(), entry({lockfile.ENVIRONMENT: "older"}, {})]) == "e, older"
+    assert lockfile.find_environment_hash([TREE["other"]]) is None

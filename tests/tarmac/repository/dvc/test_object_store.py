@@ -57,14 +57,14 @@ def wanted(store: Folder) -> dict[str, str]:
 def test_whole_store_has_no_faults_and_counts_objects_once(store, wanted):
     size = sum(path.stat().st_size for path in store.path.iterdir())
     for read in (True, False):
-        assert object_store.audit(store, wanted, read) == object_store.Audit([], 4, size)
+        assert object_store.audit_objects(store, wanted, read) == object_store.Audit([], 4, size)
 
 
 @pytest.mark.parametrize("read", [True, False])
 def test_names_every_folder_file_whose_object_is_missing(store, wanted, read):
     gone = hashlib.md5(b"two").hexdigest()
     (store.path / gone).unlink()
-    assert object_store.faults(store, wanted, read) == [
+    assert object_store.find_faults(store, wanted, read) == [
         object_store.Fault("folder/sub/b", gone, object_store.MISSING),
         object_store.Fault("folder/sub/same", gone, object_store.MISSING),
     ]
@@ -73,23 +73,23 @@ def test_names_every_folder_file_whose_object_is_missing(store, wanted, read):
 def test_reports_missing_or_damaged_listing(store, wanted):
     path = store.path / wanted["folder"]
     path.write_bytes(path.read_bytes().replace(b"sub/b", b"sub/c"))
-    assert [fault.kind for fault in object_store.faults(store, wanted, read=False)] == [object_store.OTHER]
+    assert [fault.kind for fault in object_store.find_faults(store, wanted, read=False)] == [object_store.OTHER]
     path.unlink()
-    assert [fault.kind for fault in object_store.faults(store, wanted, read=False)] == [object_store.MISSING]
+    assert [fault.kind for fault in object_store.find_faults(store, wanted, read=False)] == [object_store.MISSING]
 
 
 @pytest.mark.parametrize("content", [b"tHree", b"", b"thre", b"three "])
 def test_detects_other_bytes_by_hash_or_known_size(store, wanted, content):
     (store.path / wanted["file"]).write_bytes(content)
     fault = object_store.Fault("file", wanted["file"], object_store.OTHER)
-    assert object_store.faults(store, wanted, read=True) == [fault]
-    sized = object_store.audit(store, wanted, read=False, sizes={wanted["file"]: 5})
+    assert object_store.find_faults(store, wanted, read=True) == [fault]
+    sized = object_store.audit_objects(store, wanted, read=False, sizes={wanted["file"]: 5})
     assert sized.faults == ([] if len(content) == 5 else [fault]), "a size is compared where it is known"
 
 
 def refused(content: bytes) -> bool:
     try:
-        object_store.entries(content)
+        object_store.parse_listing(content)
     except object_store.BadObjectError as error:
         return str(error) == object_store.UNSAFE
     return False
@@ -144,7 +144,9 @@ def test_rejects_malformed_listing(content):
 def test_rejects_oversized_listing(store, monkeypatch):
     monkeypatch.setattr(object_store, "LARGEST_LISTING", 1000)
     oid = store.put_listing({f"file-{number}": OID for number in range(100)})
-    assert [fault.kind for fault in object_store.faults(store, {"folder": oid}, read=False)] == [object_store.UNSAFE]
+    assert [fault.kind for fault in object_store.find_faults(store, {"folder": oid}, read=False)] == [
+        object_store.UNSAFE
+    ]
 
 
 NAMES = st.text(st.sampled_from("abA09._- ~é日\U0001f6eb"), min_size=1, max_size=5).filter(lambda name: name.strip("."))
@@ -154,7 +156,7 @@ PATHS = st.lists(NAMES, min_size=1, max_size=4).map("/".join)
 @given(st.lists(PATHS, unique=True, max_size=8))
 def test_accepts_every_folder_that_dvc_can_hash(paths):
     kept = [path for path in paths if not any(other.startswith(f"{path}/") for other in paths)]
-    assert object_store.entries(listed(*kept)) == dict.fromkeys(kept, OID)
+    assert object_store.parse_listing(listed(*kept)) == dict.fromkeys(kept, OID)
 
 
 @given(st.lists(st.text(st.sampled_from("ab./\\\0"), max_size=8), max_size=4))
@@ -184,19 +186,22 @@ ENTRY = st.fixed_dictionaries({"md5": st.just(OID) | ANY, "relpath": PATHS | ANY
 def test_entries_are_read_exactly_or_rejected_as_unsafe(content):
     if not refused(content):
         listed_files = [(entry["relpath"], entry["md5"]) for entry in json.loads(content)]
-        assert list(object_store.entries(content).items()) == listed_files
+        assert list(object_store.parse_listing(content).items()) == listed_files
 
 
 def test_error_text_masks_credentials_in_urls():
     line = "failed to connect to https://me:se@cret@host.example/path\n  and s3://key:word@bucket/x"
-    assert object_store.told(line) == "failed to connect to https://***@host.example/path and s3://***@bucket/x"
-    assert object_store.told(KeyError()) == "KeyError"
+    assert (
+        object_store.redact_credentials(line)
+        == "failed to connect to https://***@host.example/path and s3://***@bucket/x"
+    )
+    assert object_store.redact_credentials(KeyError()) == "KeyError"
 
 
 def test_folder_without_repository_raises_remote_error(tmp_path):
     with (
         pytest.raises(object_store.RemoteError, match="the remote cannot be accessed"),
-        object_store.opened(folder=tmp_path),
+        object_store.open_remote(folder=tmp_path),
     ):
         pass
 
@@ -224,12 +229,12 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_opens_cache_and_default_or_named_remote(project):
     cache, usual, other = (project / name for name in (".dvc/cache", "usual", "other"))
-    with object_store.opened_cache(project) as found:
+    with object_store.open_cache(project) as found:
         assert Path(found.path) == cache / "files" / "md5"
     for name, expected in ((None, usual), ("usual", usual), ("other", other)):
-        with object_store.opened(name, project) as found:
+        with object_store.open_remote(name, project) as found:
             assert Path(found.path) == expected / "files" / "md5"
-        with object_store.opened_both(name, project) as (first, second):
+        with object_store.open_cache_and_remote(name, project) as (first, second):
             assert Path(first.path) == cache / "files" / "md5"
             assert Path(second.path) == expected / "files" / "md5"
 
@@ -239,16 +244,16 @@ def test_keeps_users_site_cache_variable_unchanged(project, monkeypatch, own):
     monkeypatch.delenv(object_store.NOTES)
     if own:
         monkeypatch.setenv(object_store.NOTES, own)
-    with object_store.opened_cache(project):
+    with object_store.open_cache(project):
         assert os.environ.get(object_store.NOTES) == own
     assert os.environ.get(object_store.NOTES) == own
 
 
 def test_opens_repository_with_fresh_site_cache(project):
-    with object_store.forgetful(project, str(project / "fresh")) as repo:
+    with object_store.open_repo_with_site_cache(project, str(project / "fresh")) as repo:
         assert Path(repo.site_cache_dir).is_relative_to(project / "fresh")
         assert Path(repo.root_dir) == project
-    with object_store.opened_cache(project):
+    with object_store.open_cache(project):
         assert not (project / "own").exists()
 
 
@@ -262,7 +267,7 @@ ERRORS = [
 
 @pytest.mark.parametrize(("error", "reason"), ERRORS, ids=repr)
 def test_distinguishes_unwritable_store_from_unreachable_remote(project, error, reason):
-    with pytest.raises(object_store.RemoteError) as caught, object_store.opened_cache(project):
+    with pytest.raises(object_store.RemoteError) as caught, object_store.open_cache(project):
         raise error
     assert str(caught.value).startswith(reason)
     assert caught.value.__cause__ is error
@@ -270,7 +275,7 @@ def test_distinguishes_unwritable_store_from_unreachable_remote(project, error, 
 
 def test_reraises_value_error_unchanged(project):
     error = UserError("in other words")
-    with pytest.raises(UserError, match="in other words") as caught, object_store.opened_cache(project):
+    with pytest.raises(UserError, match="in other words") as caught, object_store.open_cache(project):
         raise error
     assert caught.value is error
 
@@ -287,7 +292,7 @@ def test_audit_counts_requested_objects_and_present_bytes(store, wanted, read):
     gone = {name: hashlib.md5(name.encode()).hexdigest() for name in ("y", "x")}
     lost = f"{OID}.dir"
     (store.path / hashlib.md5(b"two").hexdigest()).unlink()
-    found = object_store.audit(store, {**wanted, **gone, "again": wanted["folder"], "lost": lost}, read)
+    found = object_store.audit_objects(store, {**wanted, **gone, "again": wanted["folder"], "lost": lost}, read)
     two = hashlib.md5(b"two").hexdigest()
     missing = [(f"{top}/sub/{name}", two) for top in ("again", "folder") for name in ("b", "same")]
     missing += [("lost", lost), ("x", gone["x"]), ("y", gone["y"])]
@@ -301,7 +306,7 @@ def test_hashes_object_of_many_chunks(store, wanted, monkeypatch):
     oid = store.put(content)
     for size in (1, 3, 10, 11):
         monkeypatch.setattr(object_store, "CHUNK", size)
-        assert object_store.audit(store, {"file": oid}, read=True) == object_store.Audit([], 1, len(content))
+        assert object_store.audit_objects(store, {"file": oid}, read=True) == object_store.Audit([], 1, len(content))
 
 
 class Watched:
@@ -331,14 +336,14 @@ class Watched:
 
 def test_reads_eight_objects_at_once():
     store = Watched([bytes([number]) for number in range(32)], together=8)
-    assert object_store.faults(store, {oid: oid for oid in store.objects}, read=True) == []
+    assert object_store.find_faults(store, {oid: oid for oid in store.objects}, read=True) == []
     assert store.most_open == 8
 
 
 def test_reads_object_in_chunks_of_one_mebibyte():
     (content,) = contents = [b"x" * (5 * 2**19)]
     store = Watched(contents, together=1)
-    found = object_store.audit(store, {"file": hashlib.md5(content).hexdigest()}, read=True)
+    found = object_store.audit_objects(store, {"file": hashlib.md5(content).hexdigest()}, read=True)
     assert found == object_store.Audit([], 1, len(content))
     assert store.reads == [2**20] * 4
 
@@ -352,7 +357,7 @@ def test_listing_size_limit_allows_half_million_files():
 def test_listing_size_limit_is_inclusive(store, wanted, monkeypatch, room, kinds):
     size = (store.path / wanted["folder"]).stat().st_size
     monkeypatch.setattr(object_store, "LARGEST_LISTING", size + room)
-    assert [fault.kind for fault in object_store.faults(store, wanted, read=False)] == kinds
+    assert [fault.kind for fault in object_store.find_faults(store, wanted, read=False)] == kinds
 
 
 class Answers:
@@ -375,11 +380,11 @@ class Answers:
 
 
 LOOKS = {
-    "present": lambda store: object_store.present(store, [OID]),
-    "listing": lambda store: object_store.listing(store, OID),
-    "listings": lambda store: object_store.faults(store, {"folder": f"{OID}.dir"}, read=False),
-    "hashed": lambda store: object_store.faults(store, {"file": OID}, read=True),
-    "sought": lambda store: object_store.faults(store, {"file": OID}, read=False),
+    "present": lambda store: object_store.find_present_objects(store, [OID]),
+    "listing": lambda store: object_store.read_listing(store, OID),
+    "listings": lambda store: object_store.find_faults(store, {"folder": f"{OID}.dir"}, read=False),
+    "hashed": lambda store: object_store.find_faults(store, {"file": OID}, read=True),
+    "sought": lambda store: object_store.find_faults(store, {"file": OID}, read=False),
 }
 
 
@@ -394,28 +399,28 @@ def test_unreachable_server_raises_instead_of_reporting_missing(look):
 @pytest.mark.parametrize("cause", [None, FileNotFoundError("the folder"), KeyError("the key")])
 def test_object_absent_from_server_is_reported_missing(cause):
     store = Answers(FileNotFoundError(OID), cause)
-    assert object_store.present(store, [OID]) == {}
+    assert object_store.find_present_objects(store, [OID]) == {}
     with pytest.raises(object_store.BadObjectError, match=object_store.MISSING):
-        object_store.listing(store, OID)
+        object_store.read_listing(store, OID)
     for read in (True, False):
         for oid in (OID, f"{OID}.dir"):
             fault = object_store.Fault("data", oid, object_store.MISSING)
-            assert object_store.audit(store, {"data": oid}, read) == object_store.Audit([fault], 1, 0)
+            assert object_store.audit_objects(store, {"data": oid}, read) == object_store.Audit([fault], 1, 0)
 
 
 @pytest.mark.parametrize("error", [PermissionError("not allowed"), KeyboardInterrupt()], ids=repr)
 def test_error_for_one_object_is_raised(error):
     with pytest.raises(type(error)):
-        object_store.present(Answers(error), [OID])
+        object_store.find_present_objects(Answers(error), [OID])
 
 
 def test_present_sends_no_request_for_no_objects():
-    assert object_store.present(SimpleNamespace(fs=None), iter([])) == {}
+    assert object_store.find_present_objects(SimpleNamespace(fs=None), iter([])) == {}
 
 
 def test_object_of_unknown_size_is_present():
-    assert object_store.present(Answers({"size": None}), iter([OID])) == {OID: 0}
-    assert object_store.present(Answers({"size": 7}), iter([OID])) == {OID: 7}
+    assert object_store.find_present_objects(Answers({"size": None}), iter([OID])) == {OID: 0}
+    assert object_store.find_present_objects(Answers({"size": 7}), iter([OID])) == {OID: 7}
 
 
 def put(store: Any, content: bytes, oid: str = "", suffix: str = "") -> str:
@@ -438,7 +443,7 @@ GOOD, UNSAFE = listed("a"), listed("../a")
 @pytest.fixture
 def both(project: Path) -> Iterator[tuple[Any, Any]]:
     """DVC's own stores: a cache and a remote."""
-    with object_store.opened_both(folder=project) as stores:
+    with object_store.open_cache_and_remote(folder=project) as stores:
         yield stores
 
 
@@ -448,7 +453,7 @@ def test_fetches_good_listing_whatever_cache_contains(both, before):
     oid = put(remote, GOOD, suffix=".dir")
     if before:
         put(cache, before, oid)
-    assert object_store.bring_listing(cache, remote, oid) == ""
+    assert object_store.cache_verified_listing(cache, remote, oid) == ""
     assert held(cache, oid) == GOOD
 
 
@@ -459,7 +464,7 @@ def test_removes_damaged_listing_that_remote_cannot_replace(both, theirs):
     if theirs:
         put(remote, theirs, oid)
     kind = object_store.OTHER if theirs else object_store.MISSING
-    assert object_store.bring_listing(cache, remote, oid) == kind
+    assert object_store.cache_verified_listing(cache, remote, oid) == kind
     assert held(cache, oid) is None
 
 
@@ -467,20 +472,20 @@ def test_removes_unsafe_listing_and_does_not_fetch_it_again(both):
     cache, remote = both
     oid = put(cache, UNSAFE, suffix=".dir")
     put(remote, UNSAFE, oid)
-    assert object_store.bring_listing(cache, remote, oid) == object_store.UNSAFE
+    assert object_store.cache_verified_listing(cache, remote, oid) == object_store.UNSAFE
     assert held(cache, oid) is None
 
 
 def test_does_not_request_cached_listing_from_remote(both):
     cache, _ = both
     oid = put(cache, GOOD, suffix=".dir")
-    assert object_store.bring_listing(cache, None, oid) == ""
+    assert object_store.cache_verified_listing(cache, None, oid) == ""
 
 
 def test_removes_nothing_where_listing_is_missing(both):
     cache, remote = both
     store = SimpleNamespace(fs=Strict(cache.fs), oid_to_path=cache.oid_to_path)
-    assert object_store.bring_listing(store, remote, f"{OID}.dir") == object_store.MISSING
+    assert object_store.cache_verified_listing(store, remote, f"{OID}.dir") == object_store.MISSING
 
 
 class Strict:
@@ -495,14 +500,14 @@ def test_checks_listing_after_it_was_copied(store, both):
     _, remote = both
     oid = put(remote, GOOD, suffix=".dir")
     store.add = lambda paths, fs, oids, check_exists: put(store, b"cut", *oids)
-    assert object_store.bring_listing(store, remote, oid) == object_store.OTHER
+    assert object_store.cache_verified_listing(store, remote, oid) == object_store.OTHER
 
 
 def test_copy_overwrites_damaged_object(both):
     source, target = both
     oid = put(source, b"good")
     put(target, b"damaged", oid)
-    object_store.copy(source, target, [oid])
+    object_store.copy_objects(source, target, [oid])
     assert held(target, oid) == b"good"
 
 
@@ -521,7 +526,7 @@ def test_copies_files_before_listings_each_once():
         ([], []),
     ):
         added.clear()
-        object_store.copy(source, target, oids)
+        object_store.copy_objects(source, target, oids)
         assert [call[2] for call in added] == groups
         for paths, fs, group, options in added:
             assert (paths, fs) == ([f"path of {oid}" for oid in group], "fs")
@@ -530,7 +535,7 @@ def test_copies_files_before_listings_each_once():
 
 def test_remove_deletes_only_given_objects(store, wanted):
     kept = {path.name for path in store.path.iterdir()}
-    object_store.remove(store, iter([wanted["file"], wanted["folder"]]))
+    object_store.remove_objects(store, iter([wanted["file"], wanted["folder"]]))
     assert {path.name for path in store.path.iterdir()} == kept - set(wanted.values())
 
 

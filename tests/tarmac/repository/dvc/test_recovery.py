@@ -49,20 +49,20 @@ def stashes(workspace: Workspace) -> list[str]:
 @pytest.mark.parametrize("moment", OF_AN_EXPERIMENT)
 def test_restores_edits_and_branch_after_killed_experiment(killed, finished_template, moment):
     workspace = killed(moment)
-    assert recovery.mend(workspace.path)
+    assert recovery.recover_experiment(workspace.path)
     assert branch(workspace) == "refs/heads/main"
     head = finished_template.run("git", "rev-parse", "HEAD").stdout
     assert workspace.run("git", "rev-parse", "HEAD").stdout == head
     assert not missing_edits(workspace)
     assert workspace.run("git", "fsck", "--no-dangling").returncode == 0
-    assert recovery.mend(workspace.path) == [], "it finds something again"
+    assert recovery.recover_experiment(workspace.path) == [], "it finds something again"
     assert workspace.dvc("exp", "list", "--name-only").stdout.split() == ["tried"][: moment == "result committed"]
 
 
 @pytest.mark.parametrize("moment", ["experiment waits", "edits in a hidden commit"])
 def test_next_experiment_runs_alone_and_keeps_edits(killed, moment):
     workspace = killed(moment)
-    recovery.mend(workspace.path)
+    recovery.recover_experiment(workspace.path)
     workspace.dvc(*EXPERIMENT)
     assert not missing_edits(workspace)
     assert branch(workspace) == "refs/heads/main"
@@ -72,7 +72,7 @@ def test_next_experiment_runs_alone_and_keeps_edits(killed, moment):
 def test_keeps_work_after_kill_in_git_stash(killed):
     workspace = killed("edits stashed")
     (workspace.path / EDITED).write_text("newer\n")
-    told = recovery.mend(workspace.path)
+    told = recovery.recover_experiment(workspace.path)
     assert not missing_edits(workspace)
     assert any("git stash" in line for line in told)
     assert workspace.run("git", "show", f"stash@{{0}}:{EDITED}").stdout == "newer\n"
@@ -84,7 +84,7 @@ def test_keeps_commits_made_after_kill(killed):
     workspace.run("git", "add", "--all")
     workspace.run("git", "commit", "--quiet", "--message", "mine")
     before = workspace.run("git", "rev-parse", "HEAD").stdout
-    recovery.mend(workspace.path)
+    recovery.recover_experiment(workspace.path)
     assert workspace.run("git", "status", "--porcelain").stdout == ""
     assert workspace.run("git", "rev-parse", "HEAD").stdout == before
     assert branch(workspace) == "refs/heads/main"
@@ -93,7 +93,7 @@ def test_keeps_commits_made_after_kill(killed):
 def test_leaves_users_own_stash_in_place(finished):
     edit(finished)
     finished.run("git", "stash", "push", "--quiet", "--message", "for later")
-    assert recovery.mend(finished.path) == []
+    assert recovery.recover_experiment(finished.path) == []
     assert stashes(finished) == ["On main: for later"]
 
 
@@ -101,9 +101,9 @@ def test_leaves_head_detached_by_user(finished):
     finished.dvc(*EXPERIMENT)
     finished.run("git", "stash", "push", "--quiet")
     finished.run("git", "checkout", "--quiet", "--detach")
-    assert recovery.mend(finished.path) == []
+    assert recovery.recover_experiment(finished.path) == []
     assert branch(finished) == ""
 
 
 def test_does_nothing_in_folder_without_repository(tmp_path):
-    assert recovery.mend(tmp_path) == []
+    assert recovery.recover_experiment(tmp_path) == []

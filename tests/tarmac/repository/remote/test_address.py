@@ -39,8 +39,8 @@ CONFIG = """[core]
 
 @pytest.mark.parametrize(("url", "extra"), GOOD.items())
 def test_accepts_valid_url_and_selects_its_requirements(url, extra):
-    assert address.checked(url) == url
-    assert address.extra(url) == extra
+    assert address.check_url(url) == url
+    assert address.find_dvc_extra(url) == extra
     assert not extra or (ROOT / "requirements" / f"remote-{extra}.txt").is_file()
 
 
@@ -49,13 +49,13 @@ def test_accepts_valid_url_and_selects_its_requirements(url, extra):
 )
 def test_rejects_invalid_remote_url(url):
     with pytest.raises(address.AddressError):
-        address.checked(url)
+        address.check_url(url)
 
 
 @pytest.mark.parametrize(("url", "nearest"), [("s3a://bucket", "s3"), ("shh://host/x", "ssh"), ("embeded", "embedded")])
 def test_wrong_scheme_suggests_nearest_one(url, nearest):
     with pytest.raises(address.AddressError, match=url) as caught:
-        address.checked(url)
+        address.check_url(url)
     assert caught.value.hint.startswith(f"did you mean `{nearest}`? ")
 
 
@@ -63,7 +63,7 @@ def test_wrong_scheme_suggests_nearest_one(url, nearest):
 def test_rejects_url_with_secret_and_does_not_show_it(scheme, user, secret):
     for url in (f"{scheme}://{user}:s{secret}s@host/path", f"{scheme}://host/path?sig=s{secret}s"):
         with pytest.raises(address.AddressError) as caught:
-            address.checked(url)
+            address.check_url(url)
         assert f"s{secret}s@" not in format_error(caught.value)
         assert f"sig=s{secret}s" not in format_error(caught.value)
 
@@ -72,7 +72,7 @@ def test_rejects_url_with_secret_and_does_not_show_it(scheme, user, secret):
 def test_default_is_empty_without_usable_settings(tmp_path: Path, text: str):
     (tmp_path / ".dvc").mkdir()
     (tmp_path / ".dvc" / "config").write_text(text, encoding="latin-1")
-    assert address.default(tmp_path) == ""
+    assert address.read_default_url(tmp_path) == ""
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tarmac.repository.remote.contact import KEPT_OUT, REJECTED, told
+from tarmac.repository.remote.contact import KEPT_OUT, REJECTED, explain_error
 
 
 class HTTPError(Exception):
@@ -23,4 +23,4 @@ class ForbiddenOperation(Exception):  # noqa: N818 -- the client's name
     ],
 )
 def test_webdav_errors_distinguish_no_permission_from_refusal(error, words):
-    assert told(error) == f"{words} ({error})"
+    assert explain_error(error) == f"{words} ({error})"

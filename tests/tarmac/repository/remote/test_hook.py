@@ -17,15 +17,15 @@ def line(commit: str, branch: str = "refs/heads/main") -> str:
 
 def test_accepts_pushed_result(repository):
     small.change(repository)
-    push.push()
-    hook.check([line(small.commit(repository))])
+    push.push_outputs()
+    hook.check_pushed_commits([line(small.commit(repository))])
 
 
 def test_refuses_unpushed_result_and_lists_its_objects(repository):
     small.change(repository)
     commit = small.commit(repository)
     with pytest.raises(hook.UnpushedError) as caught:
-        hook.check([line(commit)])
+        hook.check_pushed_commits([line(commit)])
     first, *told = str(caught.value).splitlines()
     assert first == "refs/heads/main: 3 objects missing or damaged in the remote:"
     assert [found.split()[0] for found in told] == [small.MADE, small.RAW, small.MODEL]
@@ -34,36 +34,36 @@ def test_refuses_unpushed_result_and_lists_its_objects(repository):
 
 def test_refuses_embedded_objects_that_are_not_committed(repository):
     small.change(repository)
-    push.push()
+    push.push_outputs()
     repository.run("git", "commit", "--quiet", "--message", "all but the remote", "dvc.lock", "data/raw.dvc", "m.json")
     with pytest.raises(hook.UnpushedError, match="refs/heads/main: 3 objects"):
-        hook.check([line("HEAD")])
-    hook.check([line(small.commit(repository))])
+        hook.check_pushed_commits([line("HEAD")])
+    hook.check_pushed_commits([line(small.commit(repository))])
 
 
 def test_refuses_folder_file_that_is_not_committed(repository):
     small.in_remote(repository, small.md5("raw 2")).unlink()
     with pytest.raises(hook.UnpushedError, match=f"{small.RAW}/sub/2.txt  {small.md5('raw 2')}  missing"):
-        hook.check([line(small.commit(repository))])
+        hook.check_pushed_commits([line(small.commit(repository))])
 
 
 def test_checks_remote_outside_repository(repository, tmp_path):
     repository.dvc("remote", "add", "--local", "--default", "team", str(tmp_path / "team"))
     with pytest.raises(hook.UnpushedError) as caught:
-        hook.check([line("HEAD")])
+        hook.check_pushed_commits([line("HEAD")])
     assert "`make push` and push again" in caught.value.hint
-    push.push()
-    hook.check([line("HEAD")])
+    push.push_outputs()
+    hook.check_pushed_commits([line("HEAD")])
 
 
 def test_ignores_deletions_and_commits_without_outputs(repository, monkeypatch):
-    monkeypatch.setattr(hook.object_store, "opened", None)
-    hook.check([f"(delete) {NONE} refs/heads/old {'1' * 40}\n"])
-    hook.check([])
+    monkeypatch.setattr(hook.object_store, "open_remote", None)
+    hook.check_pushed_commits([f"(delete) {NONE} refs/heads/old {'1' * 40}\n"])
+    hook.check_pushed_commits([])
     tree = repository.run("git", "rev-parse", "HEAD^{tree}").stdout.strip()
-    hook.check([line(tree, "refs/tags/tree")])
+    hook.check_pushed_commits([line(tree, "refs/tags/tree")])
     repository.run("git", "rm", "--quiet", "dvc.lock", "data/raw.dvc", "dvc.yaml")
-    hook.check([line(small.commit(repository))])
+    hook.check_pushed_commits([line(small.commit(repository))])
 
 
 def test_checks_every_pushed_reference(repository):
@@ -73,7 +73,7 @@ def test_checks_every_pushed_reference(repository):
     repository.run("git", "tag", "--annotate", "--message", "v1", "v1")
     tag = repository.run("git", "rev-parse", "v1").stdout.strip()
     with pytest.raises(hook.UnpushedError, match="refs/tags/v1: 3 objects"):
-        hook.check([line(tag, "refs/tags/v1"), line(good)])
+        hook.check_pushed_commits([line(tag, "refs/tags/v1"), line(good)])
 
 
 @pytest.mark.parametrize("remote", ["embedded", "team"])
@@ -83,11 +83,11 @@ def test_looks_for_files_without_reading_them(repository, tmp_path, remote):
     if remote == "team":
         folder = tmp_path / "team"
         repository.dvc("remote", "add", "--local", "--default", "team", str(folder))
-        push.push()
+        push.push_outputs()
     for text in (*small.FILES.values(), "raw 1raw 2"):
         oid = small.md5(text)
         small.flip(folder / "files" / "md5" / oid[:2] / oid[2:])
-    hook.check([line(small.commit(repository))])
+    hook.check_pushed_commits([line(small.commit(repository))])
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def origin(repository: Workspace, tmp_path: Path) -> Path:
     program.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT}/src exec python -c "from tarmac.cli import app; app()" "$@"\n')
     program.chmod(0o755)
     Path(".git/info/exclude").write_text("/.venv\n")
-    assert "pre-push" in hook.install()
+    assert "pre-push" in hook.install_hook()
     return tmp_path / "origin.git"
 
 
@@ -114,7 +114,7 @@ def test_git_pushes_only_what_hook_accepts(repository, origin):
     assert "Traceback" not in refused.stderr
     repository.run("git", "push", "--quiet", "origin", "main:refs/heads/unchecked", "--no-verify")
     repository.run("git", "push", "--quiet", "origin", ":refs/heads/unchecked")
-    push.push()
+    push.push_outputs()
     small.commit(repository)
     repository.run("git", "push", "--quiet", "origin", "main")
     assert repository.run("git", "ls-remote", "--heads", "origin").stdout.count("\n") == 1
@@ -140,25 +140,25 @@ def test_refuses_to_replace_users_own_hook(repository):
     path.parent.mkdir(exist_ok=True)
     path.write_text("#!/bin/sh\nexit 0\n")
     with pytest.raises(hook.HookError, match="a hook of your own"):
-        hook.install()
+        hook.install_hook()
     assert path.read_text() == "#!/bin/sh\nexit 0\n"
     path.unlink()
     path.symlink_to("nowhere")
     with pytest.raises(hook.HookError, match="a hook of your own"):
-        hook.install()
+        hook.install_hook()
 
 
 def test_refuses_to_install_when_hooks_path_is_configured(repository, tmp_path):
     repository.run("git", "config", "core.hooksPath", str(tmp_path / "hooks"))
     with pytest.raises(hook.HookError, match=r"core\.hooksPath"):
-        hook.install()
+        hook.install_hook()
     assert not (tmp_path / "hooks").exists()
     assert not Path(".git/hooks/pre-push").exists()
 
 
 def test_replaces_older_tarmac_hook(repository):
-    hook.install()
+    hook.install_hook()
     path = Path(".git/hooks/pre-push")
     path.write_text(f"#!/bin/sh\n{hook.MARK}\nold\n")
-    hook.install()
+    hook.install_hook()
     assert path.read_text() == hook.SCRIPT

@@ -21,18 +21,18 @@ def assert_a_colleague_gets_it(repository: Workspace, target: Path) -> None:
 
 def test_push_sends_every_object_and_reports_counts(repository, tmp_path):
     small.change(repository)
-    assert push.push() == (
+    assert push.push_outputs() == (
         "the remote holds all 5 objects that are named here, 4 of them new; commit data/remote with dvc.lock"
     )
     assert_a_colleague_gets_it(repository, tmp_path / "colleague")
-    assert push.push() == "the remote holds all 5 objects that are named here, 0 of them new"
+    assert push.push_outputs() == "the remote holds all 5 objects that are named here, 0 of them new"
 
 
 def test_push_sends_files_missing_behind_existing_listing(repository, tmp_path):
     """DVC takes the listing as proof: it says that everything is up to date."""
     small.in_remote(repository, small.md5("raw 2")).unlink()
     assert "up to date" in repository.dvc("push").stdout, "DVC sends it by now: the cure can go"
-    push.push()
+    push.push_outputs()
     assert_a_colleague_gets_it(repository, tmp_path / "colleague")
 
 
@@ -40,7 +40,7 @@ def test_push_replaces_damaged_cached_object_before_sending(repository, tmp_path
     small.change(repository)
     oid = small.md5(Path(small.MODEL).read_bytes())
     small.flip(small.in_cache(repository, oid))
-    push.push()
+    push.push_outputs()
     assert small.in_remote(repository, oid).read_bytes() == Path(small.MODEL).read_bytes()
     assert_a_colleague_gets_it(repository, tmp_path / "colleague")
 
@@ -51,7 +51,7 @@ def test_push_refuses_and_names_object_without_good_copy(repository):
     small.flip(small.in_cache(repository, oid))
     Path(small.MODEL).write_text("someone's own")
     with pytest.raises(push.PushError, match=rf"{small.MODEL}  {oid}  missing in the cache and in the remote"):
-        push.push()
+        push.push_outputs()
     assert not small.in_remote(repository, oid).exists()
 
 
@@ -59,25 +59,25 @@ def test_push_reports_file_truncated_in_remote(repository):
     oid = small.md5("raw 2")
     small.cut(small.in_remote(repository, oid))
     with pytest.raises(push.PushError, match=rf"raw/sub/2.txt  {oid}  {object_store.OTHER}") as caught:
-        push.push()
+        push.push_outputs()
     assert "make fsck REPAIR=1" in caught.value.hint
 
 
 def test_clone_with_empty_cache_can_push(repository, tmp_path):
     colleague = small.clone(repository, tmp_path / "colleague")
-    assert push.push(colleague.path) == "the remote holds all 5 objects that are named here, 0 of them new"
+    assert push.push_outputs(colleague.path) == "the remote holds all 5 objects that are named here, 0 of them new"
 
 
 def test_push_sends_objects_to_named_remote(repository, tmp_path):
     repository.dvc("remote", "add", "--local", "other", str(tmp_path / "other"))
-    assert "5 of them new" in push.push(name="other")
-    with object_store.opened("other") as other:
-        assert object_store.faults(other, objects.named(), read=True) == []
+    assert "5 of them new" in push.push_outputs(name="other")
+    with object_store.open_remote("other") as other:
+        assert object_store.find_faults(other, objects.list_commit_outputs(), read=True) == []
 
 
 def test_push_to_unknown_remote_raises_remote_error(repository):
     with pytest.raises(object_store.RemoteError, match="nowhere"):
-        push.push(name="nowhere")
+        push.push_outputs(name="nowhere")
 
 
 @pytest.mark.parametrize(("ignored", "inside"), [(False, Path("data/remote")), (True, None)])
@@ -85,14 +85,14 @@ def test_folder_in_clone_is_embedded_unless_ignored_by_git(repository, ignored, 
     if ignored:
         repository.run("git", "rm", "-r", "--quiet", "--cached", "data/remote")
         Path(".gitignore").write_text("/data/remote\n")
-    with object_store.opened() as remote:
-        assert push.embedded(remote) == inside
+    with object_store.open_remote() as remote:
+        assert push.find_embedded_remote(remote) == inside
 
 
 def test_folder_outside_clone_is_not_embedded(repository, tmp_path):
     repository.dvc("remote", "add", "--local", "other", str(tmp_path / "other"))
-    with object_store.opened("other") as remote:
-        assert push.embedded(remote) is None
+    with object_store.open_remote("other") as remote:
+        assert push.find_embedded_remote(remote) is None
 
 
 def test_clears_lock_that_killed_dvc_left_empty(repository):
@@ -101,13 +101,13 @@ def test_clears_lock_that_killed_dvc_left_empty(repository):
     lock.touch()
     small.change(repository)
     lock.write_text("")
-    assert "4 of them new" in push.push()
+    assert "4 of them new" in push.push_outputs()
     assert not lock.exists() or lock.read_text()
 
 
 def test_reads_only_listings_from_remote(repository, monkeypatch):
     """What was there already is not fetched and hashed again with every push."""
-    with object_store.opened() as remote:
+    with object_store.open_remote() as remote:
         file_system, place = type(remote.fs), Path(remote.path)
     opened, plain = [], file_system.open
 
@@ -116,7 +116,7 @@ def test_reads_only_listings_from_remote(repository, monkeypatch):
         return plain(self, path, *arguments, **options)
 
     monkeypatch.setattr(file_system, "open", open_and_note)
-    push.push()
+    push.push_outputs()
     read = [path for path in opened if place in path.parents]
     assert read
     assert [path for path in read if path.suffix != ".dir"] == []

@@ -13,9 +13,9 @@ import pytest
 import yaml
 
 from tarmac.interface.errors import format_error
-from tarmac.pipeline.base.hashing import digest
-from tarmac.repository.remote.objects import named
-from tarmac.repository.remote.restore import RestoreError, restore
+from tarmac.pipeline.base.hashing import compute_dvc_hash
+from tarmac.repository.remote.objects import list_commit_outputs
+from tarmac.repository.remote.restore import RestoreError, restore_outputs
 from tests.conftest import ROOT
 
 CONFIG = "[core]\n    remote = embedded\n['remote \"embedded\"']\n    url = ../objects\n"
@@ -100,20 +100,20 @@ def committed(record: Callable[[Mapping[str, str]], None], objects: Store) -> di
 
 
 def written() -> dict[str, str]:
-    return {path: digest(Path(path)) for path in ("models/model", "data/table") if Path(path).exists()}
+    return {path: compute_dvc_hash(Path(path)) for path in ("models/model", "data/table") if Path(path).exists()}
 
 
 def test_restores_files_and_folders(committed):
-    assert sorted(restore()) == sorted(committed)
+    assert sorted(restore_outputs()) == sorted(committed)
     assert written() == committed
     assert Path("data/table/deep/b.csv").read_bytes() == b"b\n"
-    assert restore() == []
+    assert restore_outputs() == []
 
 
 def test_restores_earlier_commit_into_another_folder(committed, record, objects):
     record({"models/model": objects.add(b"better\n")})
-    assert restore() == ["models/model"]
-    assert sorted(restore("HEAD~1", Path("before"))) == sorted(committed)
+    assert restore_outputs() == ["models/model"]
+    assert sorted(restore_outputs("HEAD~1", Path("before"))) == sorted(committed)
     assert Path("models/model").read_bytes() == b"better\n"
     assert Path("before/models/model").read_bytes() == MODEL
 
@@ -123,7 +123,7 @@ def test_refuses_to_replace_existing_other_content(committed, path):
     Path(path).parent.mkdir(parents=True)
     Path(path).write_text("mine")
     with pytest.raises(RestoreError, match=r"files differ from those of HEAD: ") as caught:
-        restore()
+        restore_outputs()
     assert "--to FOLDER" in caught.value.hint
     assert Path(path).read_text() == "mine"
     assert len(written()) == 1
@@ -136,7 +136,7 @@ def test_writes_nothing_if_object_is_missing_or_damaged(committed, objects, lost
     damage(objects.place(names[lost]))
     output = "models/model" if lost == "model" else "data/table"
     with pytest.raises(RestoreError, match=output) as caught:
-        restore()
+        restore_outputs()
     assert "--from FOLDER" in caught.value.hint
     assert written() == {}
 
@@ -146,14 +146,14 @@ def test_uses_good_copy_from_another_store_if_one_is_damaged(committed, objects)
     for number, place in enumerate(sorted(objects.root.glob("files/md5/*/*"))):
         damaged = objects if number % 2 else Store(Path(".dvc/cache"))
         damaged.place("".join(place.parts[-2:])).write_bytes(b"damaged")
-    restore()
+    restore_outputs()
     assert written() == committed
 
 
 def test_rejects_listing_with_path_outside_its_folder(record, objects, tmp_path):
     record({"data/table": objects.add_folder({"../../outside": b"x"})})
     with pytest.raises(RestoreError, match="no valid listing"):
-        restore()
+        restore_outputs()
     assert not (tmp_path / "outside").exists()
 
 
@@ -161,23 +161,23 @@ def test_rejects_listing_with_path_outside_its_folder(record, objects, tmp_path)
 def test_rejects_output_path_outside_target_folder(record, objects, tmp_path, path):
     record({path: objects.add(MODEL)})
     with pytest.raises(RestoreError, match=f"outside the target folder: {path}"):
-        restore(target=tmp_path / "inner")
+        restore_outputs(target=tmp_path / "inner")
     assert not (tmp_path / "outside").exists()
 
 
 def test_rejects_folder_that_is_not_repository_root(committed, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / ".dvc")
     with pytest.raises(RestoreError) as caught:
-        restore()
+        restore_outputs()
     assert "repository's top folder" in caught.value.hint
 
 
 def test_reads_objects_from_given_folder(committed, objects, tmp_path):
     objects.root.rename(tmp_path / "copy")
     with pytest.raises(RestoreError, match="no folder of objects") as caught:
-        restore()
+        restore_outputs()
     assert "--from FOLDER" in caught.value.hint
-    restore(source=tmp_path / "copy")
+    restore_outputs(source=tmp_path / "copy")
     assert written() == committed
 
 
@@ -186,14 +186,14 @@ def test_error_names_remote_url_without_password(committed, objects):
     local = "['remote \"embedded\"']\n    url = https://ada:secret@example.org/store\n"
     Path(".dvc/config.local").write_text(local)
     with pytest.raises(RestoreError) as error:
-        restore()
+        restore_outputs()
     assert "copy https://***@example.org/store to" in error.value.hint
     assert "secret" not in format_error(error.value)
 
 
 def test_rejects_unknown_commit(committed):
     with pytest.raises(RestoreError, match="no such commit in this clone: 'gone'"):
-        restore("gone")
+        restore_outputs("gone")
 
 
 @pytest.mark.program
@@ -208,7 +208,7 @@ def test_restores_published_result_with_only_pyyaml(tmp_path):
         capture_output=True,
         text=True,
     )
-    wanted = named("HEAD", folder)
+    wanted = list_commit_outputs("HEAD", folder)
     assert done.stdout.endswith(f"{len(wanted)} outputs written, every byte as dvc.lock names it\n"), done.stderr
-    assert {path: digest(folder / path) for path in wanted} == wanted
+    assert {path: compute_dvc_hash(folder / path) for path in wanted} == wanted
     assert len(wanted) > 5

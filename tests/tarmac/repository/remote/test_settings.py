@@ -34,7 +34,9 @@ def test_shared_options_include_no_secret():
 
 
 def test_private_option_is_uncommitted_and_owner_readable_only(workspace):
-    settings.write(workspace.path, S3, settings.parsed(["region=eu", "secret_access_key=canary"]))
+    settings.write_remote_settings(
+        workspace.path, S3, settings.parse_options(["region=eu", "secret_access_key=canary"])
+    )
     shared, own = texts(workspace)
     assert "region = eu" in shared
     assert "canary" in own
@@ -44,30 +46,33 @@ def test_private_option_is_uncommitted_and_owner_readable_only(workspace):
 
 
 def test_every_remote_verifies_and_option_verify_is_rejected(workspace):
-    settings.write(workspace.path, S3, {})
+    settings.write_remote_settings(workspace.path, S3, {})
     remotes = Config(str(workspace.path / ".dvc"))["remote"]
     assert {remote["verify"] for remote in remotes.values()} == {True}
     with pytest.raises(settings.SettingsError, match="option verify cannot be set") as caught:
-        settings.parsed(["verify=false"])
+        settings.parse_options(["verify=false"])
     assert "always verified" in caught.value.hint
 
 
 def test_private_options_are_not_reused_for_another_url(workspace):
-    settings.write(workspace.path, SSH, {"keyfile": "/home/alice/key", "port": "2222"})
-    settings.write(workspace.path, "ssh://elsewhere/store", {})
+    settings.write_remote_settings(workspace.path, SSH, {"keyfile": "/home/alice/key", "port": "2222"})
+    settings.write_remote_settings(workspace.path, "ssh://elsewhere/store", {})
     remotes = Config(str(workspace.path / ".dvc"))["remote"]
-    assert remotes[settings.name_of("ssh://elsewhere/store")] == {"url": "ssh://elsewhere/store", "verify": True}
+    assert remotes[settings.format_remote_name("ssh://elsewhere/store")] == {
+        "url": "ssh://elsewhere/store",
+        "verify": True,
+    }
 
 
 def test_setting_same_url_again_keeps_its_options(workspace):
-    settings.write(workspace.path, SSH, {"keyfile": "/home/alice/key", "port": "2222"})
+    settings.write_remote_settings(workspace.path, SSH, {"keyfile": "/home/alice/key", "port": "2222"})
     before = texts(workspace)
-    settings.write(workspace.path, SSH, {})
+    settings.write_remote_settings(workspace.path, SSH, {})
     assert texts(workspace) == before
 
 
 def test_commit_before_move_works_with_private_options(workspace):
-    settings.write(workspace.path, SSH, {"keyfile": "/home/alice/key"})
+    settings.write_remote_settings(workspace.path, SSH, {"keyfile": "/home/alice/key"})
     workspace.run("git", "restore", ".dvc/config")
     assert workspace.dvc("config", "core.remote").stdout.strip() == "embedded"
     workspace.dvc("status")
@@ -75,34 +80,34 @@ def test_commit_before_move_works_with_private_options(workspace):
 
 def test_new_remote_overrides_private_default(workspace):
     workspace.dvc("remote", "default", "--local", "embedded")
-    settings.write(workspace.path, S3, {})
-    assert Config(str(workspace.path / ".dvc"))["core"]["remote"] == settings.name_of(S3)
+    settings.write_remote_settings(workspace.path, S3, {})
+    assert Config(str(workspace.path / ".dvc"))["core"]["remote"] == settings.format_remote_name(S3)
 
 
 def test_returning_to_embedded_changes_only_default(workspace):
-    settings.write(workspace.path, S3, {})
+    settings.write_remote_settings(workspace.path, S3, {})
     away, _ = texts(workspace)
-    settings.write(workspace.path, "embedded", {})
-    assert texts(workspace)[0] == away.replace(f"remote = {settings.name_of(S3)}", "remote = embedded")
+    settings.write_remote_settings(workspace.path, "embedded", {})
+    assert texts(workspace)[0] == away.replace(f"remote = {settings.format_remote_name(S3)}", "remote = embedded")
 
 
 @pytest.mark.parametrize("option", ["", "=x", "region", "url=s3://other", "verify=false"])
 def test_rejects_malformed_or_reserved_option(option):
     with pytest.raises(settings.SettingsError):
-        settings.parsed([option])
+        settings.parse_options([option])
 
 
 def test_rejects_secret_in_server_address():
     with pytest.raises(UserError, match="contains a credential"):
-        settings.parsed(["endpointurl=https://key:canary@host"])
+        settings.parse_options(["endpointurl=https://key:canary@host"])
 
 
 def test_rejects_option_of_another_remote_type(workspace):
     with pytest.raises(settings.SettingsError, match="keyfile"):
-        settings.write(workspace.path, S3, {"keyfile": "key"})
+        settings.write_remote_settings(workspace.path, S3, {"keyfile": "key"})
 
 
 def test_misspelled_option_suggests_nearest_one(workspace):
     with pytest.raises(settings.SettingsError, match="endpoint_url") as caught:
-        settings.write(workspace.path, S3, {"endpoint_url": "https://host", "region": "eu"})
+        settings.write_remote_settings(workspace.path, S3, {"endpoint_url": "https://host", "region": "eu"})
     assert caught.value.hint.startswith("did you mean `endpointurl`? ")

@@ -1,19 +1,26 @@
-"""Typed parameters of the stages: `load` reads them, and the sections say what each key may be."""
+"""Typed parameters of the stages: `load_params` reads them, and the sections say what each key may be."""
 
-from tarmac.pipeline.base.params.file import Engine, Params, ParamsError, ProblemParams, Sections, load
+from tarmac.pipeline.base.params.file import (
+    Engine,
+    ParamsError,
+    ParamsSubset,
+    PipelineParams,
+    ProblemParams,
+    load_params,
+)
 from tarmac.pipeline.base.params.pipeline import (
     AnySplit,
     BaselineParams,
     EvaluateParams,
     IntervalParams,
     LogisticRegressionParams,
+    MonthWindow,
     PrepareParams,
     RidgeParams,
     RowSplit,
     SplitParams,
     StateParams,
     TrainParams,
-    Window,
 )
 from tarmac.pipeline.base.params.task import TASK, TASKS, Task
 
@@ -26,17 +33,17 @@ __all__ = [
     "EvaluateParams",
     "IntervalParams",
     "LogisticRegressionParams",
-    "Params",
+    "MonthWindow",
     "ParamsError",
+    "ParamsSubset",
+    "PipelineParams",
     "PrepareParams",
     "ProblemParams",
     "RidgeParams",
     "RowSplit",
-    "Sections",
     "SplitParams",
     "StateParams",
     "Task",
     "TrainParams",
-    "Window",
-    "load",
+    "load_params",
 ]

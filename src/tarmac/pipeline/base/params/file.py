@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from tarmac.interface.errors import UserError, suggest
+from tarmac.interface.errors import UserError, suggest_name
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.params.pipeline import (
     AnySplit,
@@ -20,7 +20,7 @@ from tarmac.pipeline.base.params.pipeline import (
     StateParams,
     TrainParams,
 )
-from tarmac.pipeline.base.params.section import Section
+from tarmac.pipeline.base.params.section import ParamsSection
 from tarmac.pipeline.base.paths import PARAMS
 
 if TYPE_CHECKING:
@@ -45,11 +45,11 @@ class ParamsError(UserError):
     """`params.yaml` is missing or wrong; one line for each mistake."""
 
 
-class Sections(Section, extra="ignore"):
+class ParamsSubset(ParamsSection, extra="ignore"):
     """Some sections of the file: each stage declares those that it reads, and a mistake elsewhere does not stop it."""
 
 
-class Params(Sections):
+class PipelineParams(ParamsSubset):
     """The sections that some stage reads; `tarmac.policy` has the whole file."""
 
     engine: Annotated[Engine, Field(description="What makes the tables and trains: this machine, or a Spark cluster")]
@@ -63,12 +63,12 @@ class Params(Sections):
     intervals: IntervalParams
 
 
-def load(sections: type[Read], path: Path = PARAMS) -> Read:
+def load_params(sections: type[Read], path: Path = PARAMS) -> Read:
     """Read and check some sections. Raises `ParamsError` with every mistake on its line."""
-    return read(path, sections)[0]
+    return read_yaml_model(path, sections)[0]
 
 
-def read(path: Path, model: type[Read]) -> tuple[Read, Node | None]:
+def read_yaml_model(path: Path, model: type[Read]) -> tuple[Read, Node | None]:
     """Read a file as YAML 1.2, like DVC, and check it. Returns the values, and where they stand.
 
     Raises `ParamsError` with every mistake on its line.
@@ -82,68 +82,68 @@ def read(path: Path, model: type[Read]) -> tuple[Read, Node | None]:
         raise ParamsError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
     if isinstance(tree, MappingNode) and not all(isinstance(key, ScalarNode) for key, _ in tree.value):
         raise ParamsError(f"{path}:1: (the whole file): {EXPECTED['model_type']}")
-    if twice := _repeated(tree):
+    if twice := _find_repeated_keys(tree):
         repeated = [f"{path}:{line}: {key}: this key is repeated" for line, key in twice]
         raise ParamsError("\n".join(repeated))
     try:
         return model.model_validate(YAML(typ="safe", pure=True).load(text)), tree
     except ValidationError as error:
-        lines = sorted(_line(tree, mistake) for mistake in error.errors())
+        lines = sorted(_locate_mistake(tree, mistake) for mistake in error.errors())
         message = "\n".join(f"{path}:{line}: {text}" for line, text in lines)
-        raise ParamsError(message, _advice(model, error)) from None
+        raise ParamsError(message, _suggest_keys(model, error)) from None
 
 
-def _line(tree: Node | None, mistake: Any) -> tuple[int, str]:
+def _locate_mistake(tree: Node | None, mistake: Any) -> tuple[int, str]:
     """Line and text of one of pydantic's mistakes."""
-    where = _path(mistake["loc"])
+    where = _select_key_path(mistake["loc"])
     key = ".".join(str(part) for part in where) or "(the whole file)"
     expected = EXPECTED.get(mistake["type"], mistake["msg"].removeprefix("Value error, "))
     shown = mistake["input"]
     got = f" (got {shown!r})" if not isinstance(shown, dict | BaseModel) and shown is not None else ""
-    return line_number(tree, where), f"{key}: {expected}{got}"
+    return find_line_number(tree, where), f"{key}: {expected}{got}"
 
 
-def _path(where: Sequence[Any]) -> list[Any]:
+def _select_key_path(where: Sequence[Any]) -> list[Any]:
     """The keys of a place, without pydantic's own marks."""
     marks = ("function-", "literal[", "[")
     return [part for part in where if not str(part).startswith(marks)]
 
 
-def _advice(model: type[BaseModel], error: ValidationError) -> str:
+def _suggest_keys(model: type[BaseModel], error: ValidationError) -> str:
     """The known keys that unknown ones resemble, and where all are listed."""
     unknown = [found["loc"] for found in error.errors() if found["type"] == "extra_forbidden"]
-    hints = [suggest(str(where[-1]), _keys(model, where)) for where in unknown]
+    hints = [suggest_name(str(where[-1]), _list_section_keys(model, where)) for where in unknown]
     listed = ["print the known keys with `tarmac params`"] if unknown else []
     return " ".join(filter(None, [*hints, *listed]))
 
 
-def _keys(model: type[BaseModel], where: Sequence[Any]) -> list[str]:
+def _list_section_keys(model: type[BaseModel], where: Sequence[Any]) -> list[str]:
     """The keys of the section that a key is in."""
     sections = [model]
-    for part in _path(where[:-1]):
+    for part in _select_key_path(where[:-1]):
         fields = [each.model_fields[part] for each in sections if part in each.model_fields]
         if fields:  # else a key of a mapping, whose sections were found with its field
-            sections = [inner for field in fields for inner in _sections(field.annotation)]
+            sections = [inner for field in fields for inner in _find_sections(field.annotation)]
     return [key for section in sections for key in section.model_fields]
 
 
-def _sections(kind: Any) -> list[type[BaseModel]]:
+def _find_sections(kind: Any) -> list[type[BaseModel]]:
     """The sections that a type of values allows: itself, or those in its arguments."""
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return [kind]
-    return [section for part in get_args(kind) for section in _sections(part)]
+    return [section for part in get_args(kind) for section in _find_sections(part)]
 
 
-def _repeated(node: Node | None) -> list[tuple[int, str]]:
+def _find_repeated_keys(node: Node | None) -> list[tuple[int, str]]:
     """Lines and names of keys that stand twice in one section: YAML would quietly take the last."""
     if not isinstance(node, MappingNode):
         return []
     keys = [key.value for key, _ in node.value]
     here = [(key.start_mark.line + 1, key.value) for n, (key, _) in enumerate(node.value) if key.value in keys[:n]]
-    return here + [found for _, value in node.value for found in _repeated(value)]
+    return here + [found for _, value in node.value for found in _find_repeated_keys(value)]
 
 
-def line_number(node: Node | None, where: list[Any]) -> int:
+def find_line_number(node: Node | None, where: list[Any]) -> int:
     """Line, counted from 1, of the deepest part of the key path that the file has."""
     line = 1
     for part in where:

@@ -5,48 +5,56 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, model_validator
 
 from tarmac.interface.problem import problem
-from tarmac.pipeline.base.params.section import Count, Month, Positive, Section, Seed, Share, only
+from tarmac.pipeline.base.params.section import (
+    Count,
+    Month,
+    ParamsSection,
+    Positive,
+    Seed,
+    Share,
+    build_conditional_section,
+)
 from tarmac.pipeline.base.params.task import TASK
 
 
-class PrepareParams(Section):
+class PrepareParams(ParamsSection):
     """How much dirt a month may hold."""
 
     max_quarantine_share: Annotated[Share, Field(description="Share of a month's rows set aside that stops the stage")]
 
 
-class Window(Section):
+class MonthWindow(ParamsSection):
     """Months from `first` to `last`, both included."""
 
     first: Month
     last: Month
 
     @model_validator(mode="after")
-    def _in_order(self) -> "Window":
+    def _check_order(self) -> "MonthWindow":
         if self.first > self.last:
             raise ValueError(f"first ({self.first}) is after last ({self.last})")
         return self
 
 
-class SplitParams(Section):
+class SplitParams(ParamsSection):
     """Months to train on, to tune on, and to judge on, in the order of time."""
 
-    train: Window
-    validation: Window
-    test: Window
+    train: MonthWindow
+    validation: MonthWindow
+    test: MonthWindow
 
     @model_validator(mode="after")
-    def _apart(self) -> "SplitParams":
+    def _check_no_overlap(self) -> "SplitParams":
         if not self.train.last < self.validation.first <= self.validation.last < self.test.first:
             raise ValueError("train, validation and test must follow one another without overlap")
         return self
 
-    def told(self) -> dict[str, str]:
+    def describe_parts(self) -> dict[str, str]:
         """What each part is, in words."""
         return {name: f"{part['first']} to {part['last']}" for name, part in self.model_dump().items()}
 
 
-class RowSplit(Section):
+class RowSplit(ParamsSection):
     """Shares of rows without a time to tune on and to judge on, drawn by a hash of the key: new rows move few old ones.
 
     By `cluster`, no cluster is in two parts; by `label`, every part has the same share of each class.
@@ -58,12 +66,12 @@ class RowSplit(Section):
     seed: Seed
 
     @model_validator(mode="after")
-    def _fits(self) -> "RowSplit":
+    def _check_label_split(self) -> "RowSplit":
         if self.by == "label" and TASK.kind == "regression":
             raise ValueError("a numeric target has no classes: split by row or by cluster")
         return self
 
-    def told(self) -> dict[str, str]:
+    def describe_parts(self) -> dict[str, str]:
         """What each part is, in words."""
         train = 1 - self.validation_share - self.test_share
         shares = {"train": train, "validation": self.validation_share, "test": self.test_share}
@@ -79,7 +87,7 @@ else:
     AnySplit = SplitParams if problem.contract.DAY else RowSplit
 
 
-class XGBoostParams(Section):
+class XGBoostParams(ParamsSection):
     """Parameters of XGBoost, by its own names."""
 
     learning_rate: Annotated[float, Field(gt=0, le=1)]
@@ -91,7 +99,7 @@ class XGBoostParams(Section):
     max_bin: Annotated[int, Field(ge=2, le=1024)]
 
 
-class HistGradientBoostingParams(Section):
+class HistGradientBoostingParams(ParamsSection):
     """Parameters of scikit-learn's HistGradientBoostingClassifier, by its own names."""
 
     learning_rate: Annotated[float, Field(gt=0, le=1)]
@@ -100,14 +108,14 @@ class HistGradientBoostingParams(Section):
     l2_regularization: Annotated[float, Field(ge=0)]
 
 
-class LogisticRegressionParams(Section):
+class LogisticRegressionParams(ParamsSection):
     """Parameters of scikit-learn's LogisticRegression, by its own names."""
 
     C: Annotated[Positive, Field(description="Inverse of the regularisation's strength")]
     max_iter: Count
 
 
-class RidgeParams(Section):
+class RidgeParams(ParamsSection):
     """Parameters of scikit-learn's Ridge, by its own names."""
 
     alpha: Annotated[Positive, Field(description="Strength of the regularisation")]
@@ -117,11 +125,11 @@ if TYPE_CHECKING:
     Logistic = LogisticRegressionParams | None
     Ridge = RidgeParams | None
 else:
-    Logistic = only(LogisticRegressionParams, TASK.baseline == "logistic_regression")
-    Ridge = only(RidgeParams, TASK.baseline == "ridge")
+    Logistic = build_conditional_section(LogisticRegressionParams, TASK.baseline == "logistic_regression")
+    Ridge = build_conditional_section(RidgeParams, TASK.baseline == "ridge")
 
 
-class TrainParams(Section):
+class TrainParams(ParamsSection):
     """Which model, on which features, where, and for how long."""
 
     model: Literal["xgboost", "hist_gradient_boosting", "logistic_regression", "ridge"]
@@ -136,25 +144,25 @@ class TrainParams(Section):
     ridge: Ridge
 
     @model_validator(mode="after")
-    def _linear_known(self) -> "TrainParams":
+    def _check_linear_model(self) -> "TrainParams":
         if self.model in {"logistic_regression", "ridge"} - {TASK.baseline}:
             raise ValueError(f"{self.model} does not fit a {TASK.kind} target, use {TASK.baseline}")
         return self
 
     @model_validator(mode="after")
-    def _device_known(self) -> "TrainParams":
+    def _check_device(self) -> "TrainParams":
         if self.device != "cpu" and self.model != "xgboost":
             raise ValueError(f"model {self.model} trains on the CPU only, device is {self.device}")
         return self
 
 
-class BaselineParams(Section):
+class BaselineParams(ParamsSection):
     """The linear model that a model must beat to be worth its keep."""
 
     features: Annotated[list[Group], Field(min_length=1)]
 
 
-class EvaluateParams(Section):
+class EvaluateParams(ParamsSection):
     """How the model is judged."""
 
     threshold_beta: Annotated[
@@ -167,13 +175,13 @@ class EvaluateParams(Section):
     seed: Seed
 
     @model_validator(mode="after")
-    def _threshold_known(self) -> "EvaluateParams":
+    def _check_threshold_beta(self) -> "EvaluateParams":
         if (self.threshold_beta is None) == (TASK.kind == "binary"):
             raise ValueError(f"only a binary target has a threshold_beta, this one is {TASK.kind}")
         return self
 
 
-class StateParams(Section):
+class StateParams(ParamsSection):
     """What the service is given to look up."""
 
     days: Annotated[int, Field(ge=1, le=366, description="Predictions of so many last days can be made from it")]
@@ -181,7 +189,7 @@ class StateParams(Section):
     seed: Seed
 
 
-class IntervalParams(Section):
+class IntervalParams(ParamsSection):
     """How intervals of metrics are made: whole clusters (days) are resampled."""
 
     confidence: Annotated[float, Field(gt=0.5, lt=1)]

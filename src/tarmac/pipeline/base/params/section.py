@@ -13,17 +13,17 @@ Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
 
-class Section(BaseModel):
+class ParamsSection(BaseModel):
     """A section of `params.yaml`: typed, complete, and without unknown keys."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-def only(section: type[Section], there: bool) -> Any:
+def build_conditional_section(section: type[ParamsSection], there: bool) -> Any:
     """A section where it is `there`, and else a key that may not be."""
     return section if there else Annotated[None, Field(default=None)]
 
 
-def timed(section: type[Section]) -> Any:
+def build_timed_section(section: type[ParamsSection]) -> Any:
     """A section where rows have a time, and else a key that may not be there."""
-    return only(section, problem.contract.DAY is not None)
+    return build_conditional_section(section, problem.contract.DAY is not None)

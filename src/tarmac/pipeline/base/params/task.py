@@ -31,12 +31,12 @@ class Task:
     baseline: str  # the linear model that a model must beat
 
     @property
-    def main(self) -> str:
+    def main_metric(self) -> str:
         """The metric that slices, behaviour, importance and charts go by: higher is better."""
         return next(iter(self.metrics))
 
     @property
-    def loss(self) -> str:
+    def loss_metric(self) -> str:
         """The metric that stops a fit: lower is better."""
         return list(self.rounds)[-1]
 
