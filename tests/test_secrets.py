@@ -13,7 +13,10 @@ from tests.e2e.running import DVC, FROM_SOURCE, TARMAC
 from tests.e2e.test_reproducible import clone
 
 NOWHERE = "127.0.0.1:9"  # the port that discards: nobody listens
-CANARIES = {name: f"canary-{name}-5f3a9c" for name in ("key", "secret", "token", "proxy", "url", "local", "database")}
+CANARIES = {
+    name: f"canary-{name}-5f3a9c"
+    for name in ("key", "secret", "token", "proxy", "url", "local", "database")
+}
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": CANARIES["key"],
     "AWS_SECRET_ACCESS_KEY": CANARIES["secret"],
@@ -45,15 +48,23 @@ class Careful:
     @property
     def leaks(self) -> set[str]:
         """Where a credential is that nobody put there."""
-        texts = {f"printed by command {number}": text.encode() for number, text in enumerate(self.told)}
+        texts = {
+            f"printed by command {number}": text.encode() for number, text in enumerate(self.told)
+        }
         texts["Git"] = self.objects()
         texts |= {str(path): path.read_bytes() for path in self.files()}
-        return {place for place, text in texts.items() if any(canary.encode() in text for canary in CANARIES.values())}
+        return {
+            place
+            for place, text in texts.items()
+            if any(canary.encode() in text for canary in CANARIES.values())
+        }
 
     def objects(self) -> bytes:
         """Every object of the repository, reachable or not."""
         command = ["git", "cat-file", "--batch-all-objects", "--batch", "--unordered"]
-        return subprocess.run(command, cwd=self.workspace.path, check=True, capture_output=True).stdout
+        return subprocess.run(
+            command, cwd=self.workspace.path, check=True, capture_output=True
+        ).stdout
 
     def files(self) -> Iterator[Path]:
         """Every file of the workspace and beside it, DVC's notes included."""
@@ -85,7 +96,7 @@ def test_successful_commands_leak_no_credentials(careful):
     careful.run("git", "add", "--all", status=0)
     careful.run("git", "commit", "--message", "a change", status=0)
     careful.tarmac("pull", status=0)
-    careful.tarmac("mend", status=0)
+    careful.tarmac("repair", status=0)
     careful.run(*TARMAC, "review")
     careful.tarmac("sweep", "--trials", "1", "--top", "0", status=0)
     assert careful.leaks == set()
@@ -113,7 +124,9 @@ def test_sweep_with_unreachable_database_leaks_no_password(careful):
 
 
 def test_planted_credentials_are_found(careful):
-    careful.run("git", "commit", "--quiet", "--allow-empty", "--message", CANARIES["secret"], status=0)
+    careful.run(
+        "git", "commit", "--quiet", "--allow-empty", "--message", CANARIES["secret"], status=0
+    )
     (careful.workspace.path / "notes.txt").write_text(CANARIES["token"])
     careful.told.append(CANARIES["url"])
     places = careful.leaks

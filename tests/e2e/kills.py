@@ -1,4 +1,4 @@
-"""Kills commands at random moments, starts them again, and says what must hold then and does not."""
+"""Kill commands at random moments, start them again, and report what does not hold then."""
 
 import os
 import random
@@ -18,7 +18,9 @@ from tests.e2e.running import DVC, FROM_SOURCE, STAGES, TARMAC, forget, leftover
 from tests.moments import EDITED, MINE
 
 ATTEMPTS = 2  # starts that a command has after it was killed
-TRIES = 20  # to kill it before its end, which is sooner or later with whatever else the machine does
+TRIES = (
+    20  # to kill it before its end, which is sooner or later with whatever else the machine does
+)
 STAGED, UNTRACKED = "staged.txt", "notes.txt"  # of a person; no stage reads them
 EXPERIMENT = "tried"
 RUN_EXPERIMENT = (*DVC, "exp", "run", "--name", EXPERIMENT, "-S", "train.xgboost.max_depth=4")
@@ -33,7 +35,9 @@ class Command:
     again: tuple[tuple[str, ...], ...]
     prepare: Callable[[Workspace, Path, random.Random], Workspace]
     experiment: bool = False
-    objects: str = ""  # where it writes objects: every other kill falls between the first of them and the end
+    objects: str = (
+        ""  # where it writes objects: every other kill falls between the first of them and the end
+    )
 
 
 @dataclass
@@ -73,11 +77,29 @@ def with_a_stage_to_run(template: Workspace, target: Path, chance: random.Random
 
 
 COMMANDS = (
-    Command("tarmac pull", (*TARMAC, "pull"), ((*TARMAC, "pull"),), fresh_clone, objects=".dvc/cache/files/md5"),
-    Command("dvc push", (*DVC, "push"), ((*TARMAC, "push"),), with_an_empty_remote, objects="data/remote/files/md5"),
+    Command(
+        "tarmac pull",
+        (*TARMAC, "pull"),
+        ((*TARMAC, "pull"),),
+        fresh_clone,
+        objects=".dvc/cache/files/md5",
+    ),
+    Command(
+        "dvc push",
+        (*DVC, "push"),
+        ((*TARMAC, "push"),),
+        with_an_empty_remote,
+        objects="data/remote/files/md5",
+    ),
     Command("dvc repro", (*DVC, "repro"), ((*TARMAC, "run"),), with_a_stage_to_run),
     Command("tarmac run", (*TARMAC, "run"), ((*TARMAC, "run"),), with_a_stage_to_run),
-    Command("dvc exp run", RUN_EXPERIMENT, ((*TARMAC, "mend"), RUN_EXPERIMENT), copied, experiment=True),
+    Command(
+        "dvc exp run",
+        RUN_EXPERIMENT,
+        ((*TARMAC, "repair"), RUN_EXPERIMENT),
+        copied,
+        experiment=True,
+    ),
 )
 
 
@@ -100,7 +122,9 @@ class Killer:
             assert process.stdout is not None
             told = process.stdout.read()
             assert process.wait() == 0, told
-        self.seconds = [time.monotonic() - moment for moment in moments]  # to the end: before it, Python imports
+        self.seconds = [
+            time.monotonic() - moment for moment in moments
+        ]  # to the end: before it, Python imports
         self.lock = (workspace.path / commands.LOCK).read_bytes()
         assert not self._wrong(workspace), self._wrong(workspace)
         shutil.rmtree(workspace.path.parent)
@@ -109,7 +133,8 @@ class Killer:
         """Kills the command once before its end, starts it again, and tells what came of it."""
         for _ in range(TRIES):
             workspace = self._workspace()
-            # What DVC prepares, and what it ends with, are short beside the stages: both ends weigh more.
+            # What DVC prepares, and what it ends with, are short compared with the stages: both
+            # ends weigh more.
             part = self.chance.betavariate(0.6, 0.9)
             self.late = not self.late
             if self._killed(workspace, part * self.seconds[self.late]):
@@ -120,7 +145,9 @@ class Killer:
         kill = Kill(self.command.name, part, traces(workspace))
         for attempt in range(1, ATTEMPTS + 1):
             done = [self._run(workspace, words) for words in self.command.again]
-            kill.wrong = [last_line(each) for each in done if each.returncode] + self._wrong(workspace)
+            kill.wrong = [last_line(each) for each in done if each.returncode] + self._wrong(
+                workspace
+            )
             if not kill.wrong:
                 kill.attempts = attempt
                 shutil.rmtree(workspace.path.parent)
@@ -140,11 +167,16 @@ class Killer:
         return workspace
 
     def _begin(self, workspace: Workspace, process: "subprocess.Popen[str]", late: bool) -> None:
-        """Waits for the first change or, late, for the first object, where the command writes any."""
+        """Wait for the first change or, if `late`, for the first object.
+
+        If the command writes no objects, there is no wait for one.
+        """
         if not late:
             first_change(workspace, process)
         elif self.command.objects:
-            while process.poll() is None and not any((workspace.path / self.command.objects).glob("??/*")):
+            while process.poll() is None and not any(
+                (workspace.path / self.command.objects).glob("??/*")
+            ):
                 time.sleep(0.001)
 
     def _killed(self, workspace: Workspace, seconds: float) -> bool:
@@ -156,14 +188,18 @@ class Killer:
                 os.killpg(process.pid, signal.SIGKILL)
             return process.wait() == -signal.SIGKILL
 
-    def _run(self, workspace: Workspace, words: tuple[str, ...]) -> "subprocess.CompletedProcess[str]":
+    def _run(
+        self, workspace: Workspace, words: tuple[str, ...]
+    ) -> "subprocess.CompletedProcess[str]":
         return workspace.run(*words, check=False, env=FROM_SOURCE)
 
     def _wrong(self, workspace: Workspace) -> list[str]:
         """What is not as it is after an undisturbed run, in words."""
         wanted = commands.read_output_hashes(workspace.path)
         with object_store.open_remote(folder=workspace.path) as remote:
-            faults = object_store.find_faults(remote, objects.list_commit_outputs("HEAD", workspace.path), read=True)
+            faults = object_store.find_faults(
+                remote, objects.list_commit_outputs("HEAD", workspace.path), read=True
+            )
         holds = {
             "dvc.lock": (workspace.path / commands.LOCK).read_bytes() == self.lock,
             "outputs": {path: compute_dvc_hash(workspace.path / path) for path in wanted} == wanted,
@@ -176,7 +212,8 @@ class Killer:
         }
         if self.command.experiment:
             holds["experiment"] = (
-                git(workspace, "show", f"{self._experiment(workspace)}:dvc.lock").encode() == self.lock.strip()
+                git(workspace, "show", f"{self._experiment(workspace)}:dvc.lock").encode()
+                == self.lock.strip()
             )
         return [f"{name} is not as it should be" for name, right in holds.items() if not right]
 
@@ -187,7 +224,17 @@ class Killer:
 
 def first_change(workspace: Workspace, process: "subprocess.Popen[str]") -> None:
     """Waits until a command has changed anything in a workspace, or has ended."""
-    names = ("", ".dvc", ".dvc/tmp", ".dvc/tmp/lock", ".dvc/tmp/rwlock", ".git", "data", "data/remote", "models")
+    names = (
+        "",
+        ".dvc",
+        ".dvc/tmp",
+        ".dvc/tmp/lock",
+        ".dvc/tmp/rwlock",
+        ".git",
+        "data",
+        "data/remote",
+        "models",
+    )
     places = [workspace.path / name for name in names]
 
     def state() -> list[int]:
@@ -201,16 +248,23 @@ def first_change(workspace: Workspace, process: "subprocess.Popen[str]") -> None
 def traces(workspace: Workspace) -> list[str]:
     """What a kill left behind, in words."""
     place = workspace.path
-    partial = [path for top in ("data", "metrics", "models") for path in (place / top).rglob(".*.tmp")]
-    stored = [path for top in (".dvc/cache", "data/remote") for path in (place / top).rglob("*tmp*")]
-    counts = [sum(1 for _ in (place / top / "files").rglob("*")) for top in (".dvc/cache", "data/remote")]
+    partial = [
+        path for top in ("data", "metrics", "models") for path in (place / top).rglob(".*.tmp")
+    ]
+    stored = [
+        path for top in (".dvc/cache", "data/remote") for path in (place / top).rglob("*tmp*")
+    ]
+    counts = [
+        sum(1 for _ in (place / top / "files").rglob("*")) for top in (".dvc/cache", "data/remote")
+    ]
     seen = {
         "HEAD on no branch": git(workspace, "symbolic-ref", "--quiet", "HEAD") == "",
         "edits not in the files": missing_edits(workspace),
         "an experiment that waits": bool(git(workspace, "for-each-ref", "refs/exps/stash")),
         "a lock of Git": any((place / ".git").rglob("*.lock")),
         "an empty lock of DVC": any(
-            (place / path).is_file() and not (place / path).stat().st_size for path in commands.LOCKS
+            (place / path).is_file() and not (place / path).stat().st_size
+            for path in commands.LOCKS
         ),
         "a cut dvc.lock": not (place / commands.LOCK).read_bytes().endswith(b"\n"),
         "half-written outputs": bool(leftovers(workspace) or partial),
@@ -221,7 +275,9 @@ def traces(workspace: Workspace) -> list[str]:
 
 
 def missing_edits(workspace: Workspace) -> bool:
-    files: Mapping[str, Path] = {name: workspace.path / name for name in (EDITED, STAGED, UNTRACKED)}
+    files: Mapping[str, Path] = {
+        name: workspace.path / name for name in (EDITED, STAGED, UNTRACKED)
+    }
     return not all(path.is_file() and path.read_text().endswith(MINE) for path in files.values())
 
 

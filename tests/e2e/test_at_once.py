@@ -1,4 +1,7 @@
-"""Two commands at once in one folder: the second stops with a one-line error, and neither harms the other."""
+"""Two commands at once in one folder do not harm each other.
+
+The second stops with a one-line error.
+"""
 
 import os
 import signal
@@ -17,7 +20,10 @@ EXPERIMENT = (*DVC, "exp", "run", "--name", "tried", "-S", "train.xgboost.max_de
 
 @contextmanager
 def held(workspace: Workspace, *command: str) -> Iterator[int]:
-    """A command that stands still in the stage `train`, by its process; it goes on to its end after the block."""
+    """Yield the process ID of a command that is stopped in the stage `train`.
+
+    The command continues to its end after the block.
+    """
     with started(workspace, *command) as process:
         follow(process, line_of("train"))
         os.killpg(process.pid, signal.SIGSTOP)
@@ -46,21 +52,26 @@ def test_second_run_stops_and_names_running_process(finished, second):
 def test_cleanup_leaves_files_of_running_command_untouched(finished):
     lock = finished.path / commands.LOCK
     with held(finished, *EXPERIMENT):
-        assert finished.run("git", "symbolic-ref", "HEAD", check=False).returncode, "DVC does not detach HEAD any more"
+        assert finished.run("git", "symbolic-ref", "HEAD", check=False).returncode, (
+            "DVC does not detach HEAD any more"
+        )
         before = lock.read_bytes()
         lock.write_bytes(b"")  # as it is for some hundredths of a second
         assert recovery.recover_experiment(finished.path) == []
         assert commands.clear_stale_locks(finished.path) == []
         assert lock.read_bytes() == b""
         lock.write_bytes(before)
-        for command in ("mend", "pull"):
+        for command in ("repair", "pull"):
             finished.run(*TARMAC, command, check=False, env=FROM_SOURCE)
     assert finished.run("git", "symbolic-ref", "HEAD").stdout == "refs/heads/main\n"
     assert finished.dvc("exp", "list", "--name-only").stdout.split() == ["tried"]
 
 
 def test_run_fails_if_parameters_change_while_stages_run(finished):
-    """DVC notes parameters when a stage ends, and an experiment that it refuses has changed them by then."""
+    """Check that changed parameters are reported.
+
+    DVC notes parameters when a stage ends. A refused experiment has changed them by then.
+    """
     forget(finished, "train")
     with started(finished, *TARMAC, "run") as first:
         follow(first, line_of("train"))

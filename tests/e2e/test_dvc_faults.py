@@ -1,6 +1,6 @@
 """Known defects of DVC, each shown with plain `dvc`, and how Tarmac guards against it.
 
-A test that fails at its first half says that DVC is mended, and that the cure can go.
+A test that fails at its first half says that DVC is fixed, and that the guard can go.
 """
 
 import shutil
@@ -19,7 +19,7 @@ from tests.conftest import Workspace
 
 pytestmark = pytest.mark.kill
 
-MENDED = "DVC is mended: the cure can go"
+FIXED = "DVC is fixed: the guard can go"
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +48,9 @@ def test_pull_requires_verify_and_rejects_wrong_bytes(repository, tmp_path, monk
     repository.dvc("config", "--local", "remote.embedded.verify", "false")
     shutil.rmtree(".dvc/cache")
     shutil.rmtree("data/raw")
-    assert repository.dvc("pull", "data/raw.dvc").returncode == 0, MENDED
-    assert Path("data/raw/sub/2.txt").read_text() != "raw 2", MENDED
-    assert "up to date" in repository.dvc("status", "data/raw.dvc").stdout, MENDED
+    assert repository.dvc("pull", "data/raw.dvc").returncode == 0, FIXED
+    assert Path("data/raw/sub/2.txt").read_text() != "raw 2", FIXED
+    assert "up to date" in repository.dvc("status", "data/raw.dvc").stdout, FIXED
     with pytest.raises(commands.StoreError, match="verify") as caught:
         commands.pull_outputs()
     assert "verify true" in caught.value.hint
@@ -68,8 +68,8 @@ def test_pull_and_fsck_reject_altered_directory_listing(repository):
     small.plant(repository, [{"md5": good, "relpath": "other.txt"}], oid=listing)
     for path in (Path(".dvc/cache"), Path(small.RAW)):
         shutil.rmtree(path)
-    assert repository.dvc("pull", "data/raw.dvc").returncode == 0, MENDED
-    assert Path("data/raw/other.txt").read_text() == "planted", MENDED
+    assert repository.dvc("pull", "data/raw.dvc").returncode == 0, FIXED
+    assert Path("data/raw/other.txt").read_text() == "planted", FIXED
     shutil.rmtree(small.RAW)
     with pytest.raises(commands.StoreError, match=f"data/raw: {object_store.OTHER}"):
         commands.pull_outputs("data/raw.dvc")
@@ -81,13 +81,13 @@ def test_pull_and_fsck_reject_altered_directory_listing(repository):
 def test_push_sends_objects_that_killed_push_left_out(repository, tmp_path, monkeypatch):
     small.change(repository)
     small.kill_push(repository)
-    assert "1 file pushed" in repository.dvc("push").stdout, MENDED
+    assert "1 file pushed" in repository.dvc("push").stdout, FIXED
     fresh = {"DVC_SITE_CACHE_DIR": str(tmp_path / "fresh")}
     for _ in range(2):  # the second says that everything is up to date
         pushed = repository.run("dvc", "push", env=fresh).stdout
     assert "up to date" in pushed
     with object_store.open_remote() as remote:
-        assert object_store.find_faults(remote, objects.list_commit_outputs(), read=False), MENDED
+        assert object_store.find_faults(remote, objects.list_commit_outputs(), read=False), FIXED
     push.push_outputs()
     small.commit(repository)
     here(repository, tmp_path / "colleague", monkeypatch)
@@ -97,7 +97,7 @@ def test_push_sends_objects_that_killed_push_left_out(repository, tmp_path, monk
 def test_pull_fetches_objects_that_killed_pull_left_out(repository, tmp_path, monkeypatch):
     clone = here(repository, tmp_path / "colleague", monkeypatch)
     small.kill_pull(clone)
-    assert clone.dvc("pull", check=False).returncode, MENDED
+    assert clone.dvc("pull", check=False).returncode, FIXED
     another = here(repository, tmp_path / "another", monkeypatch)
     monkeypatch.setenv("DVC_SITE_CACHE_DIR", another.environment["DVC_SITE_CACHE_DIR"])
     small.kill_pull(another, *commands.read_output_hashes())
@@ -109,10 +109,12 @@ def test_pull_fetches_objects_that_killed_pull_left_out(repository, tmp_path, mo
 
 def test_hook_and_push_check_every_file_of_listing(repository):
     small.in_remote(repository, small.md5("raw 2")).unlink()
-    assert "up to date" in repository.dvc("push").stdout, MENDED
-    assert "in sync" in repository.dvc("status", "--cloud").stdout, MENDED
+    assert "up to date" in repository.dvc("push").stdout, FIXED
+    assert "in sync" in repository.dvc("status", "--cloud").stdout, FIXED
     with pytest.raises(hook.UnpushedError, match=r"raw/sub/2\.txt"):
-        hook.check_pushed_commits([f"refs/heads/main {small.commit(repository)} refs/heads/main {'0' * 40}"])
+        hook.check_pushed_commits(
+            [f"refs/heads/main {small.commit(repository)} refs/heads/main {'0' * 40}"]
+        )
     push.push_outputs()
     assert small.in_remote(repository, small.md5("raw 2")).read_text() == "raw 2"
 
@@ -120,8 +122,8 @@ def test_hook_and_push_check_every_file_of_listing(repository):
 def test_fsck_repairs_damaged_remote_object(repository):
     oid = objects.list_commit_outputs()[small.MODEL]
     small.flip(small.in_remote(repository, oid))
-    assert "up to date" in repository.dvc("push").stdout, MENDED
-    assert "in sync" in repository.dvc("status", "--cloud").stdout, MENDED
+    assert "up to date" in repository.dvc("push").stdout, FIXED
+    assert "in sync" in repository.dvc("status", "--cloud").stdout, FIXED
     assert fsck.run_fsck(repair=True).endswith(" 0 faults")
     assert small.in_remote(repository, oid).read_bytes() == Path(small.MODEL).read_bytes()
 
@@ -131,7 +133,7 @@ def test_push_sends_correct_bytes_when_cache_is_damaged(repository):
     oid = objects.list_commit_outputs()[small.MODEL]
     small.flip(small.in_cache(repository, oid))
     repository.dvc("push")
-    assert small.md5(small.in_remote(repository, oid).read_bytes()) != oid, MENDED
+    assert small.md5(small.in_remote(repository, oid).read_bytes()) != oid, FIXED
     with pytest.raises(fsck.FsckError, match="no good copy"):
         fsck.run_fsck(small.commit(repository), repair=True)
     small.in_remote(repository, oid).unlink()
@@ -141,15 +143,18 @@ def test_push_sends_correct_bytes_when_cache_is_damaged(repository):
 
 def test_repro_never_uses_damaged_cache_object(repository):
     """DVC restores what it has run before from its cache, and the next stage reads it."""
-    text = Path("dvc.yaml").read_text() + "  use:\n    cmd: cp model.bin copy.bin\n    deps: [model.bin]\n"
+    text = (
+        Path("dvc.yaml").read_text()
+        + "  use:\n    cmd: cp model.bin copy.bin\n    deps: [model.bin]\n"
+    )
     Path("dvc.yaml").write_text(f"{text}    outs: [copy.bin]\n")
     small.flip(small.in_cache(repository, objects.list_commit_outputs()[small.MODEL]))
     shutil.copytree(repository.path, repository.path.parent / "plain", symlinks=True)
     plain = Workspace(repository.path.parent / "plain")
     (plain.path / small.MODEL).unlink()
     plain.dvc("repro")
-    assert (plain.path / "copy.bin").read_text() != "raw 1raw 2", MENDED
-    assert plain.dvc("status", "--quiet", check=False).returncode == 0, MENDED
+    assert (plain.path / "copy.bin").read_text() != "raw 1raw 2", FIXED
+    assert plain.dvc("status", "--quiet", check=False).returncode == 0, FIXED
     Path(small.MODEL).unlink()
     reproduce.run_dvc_repro(Path())
     assert Path("copy.bin").read_text() == Path(small.MODEL).read_text() == "raw 1raw 2"
@@ -164,11 +169,15 @@ def test_commands_recover_from_emptied_rwlock(repository):
         "main(['repro', '--force'])\n"
     )
     repository.run(sys.executable, "-c", script, check=False)
-    assert lock.read_text() == "", MENDED
+    assert lock.read_text() == "", FIXED
     done = repository.dvc("repro", check=False)
-    assert done.returncode != 0, MENDED
+    assert done.returncode != 0, FIXED
     assert "corrupted" in done.stderr
-    for cured in (commands.pull_outputs, push.push_outputs, lambda: reproduce.run_dvc_repro(Path())):
+    for cured in (
+        commands.pull_outputs,
+        push.push_outputs,
+        lambda: reproduce.run_dvc_repro(Path()),
+    ):
         lock.write_text("")
         cured()
 
@@ -183,7 +192,7 @@ def test_handwritten_gitignore_lines_survive_failed_run(repository):
     Path(".gitignore").write_text("")
     assert repository.dvc("repro", check=False).returncode != 0
     untracked = repository.run("git", "status", "--porcelain").stdout
-    assert f"?? {small.MODEL}" in untracked, MENDED
+    assert f"?? {small.MODEL}" in untracked, FIXED
     Path(".gitignore").write_text(ignored)
     assert repository.dvc("repro", check=False).returncode != 0
     assert f"?? {small.MODEL}" not in repository.run("git", "status", "--porcelain").stdout
@@ -192,7 +201,7 @@ def test_handwritten_gitignore_lines_survive_failed_run(repository):
 def test_pull_fetches_both_pointer_and_path(repository, tmp_path, monkeypatch):
     clone = here(repository, tmp_path / "colleague", monkeypatch)
     plain = clone.dvc("pull", "data/raw.dvc", small.MODEL, check=False)
-    assert not Path(small.MODEL).exists(), MENDED
+    assert not Path(small.MODEL).exists(), FIXED
     assert plain.returncode == 0
     commands.pull_outputs("data/raw.dvc", small.MODEL)
     assert Path(small.MODEL).read_text() == "raw 1raw 2"

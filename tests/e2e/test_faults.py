@@ -30,12 +30,20 @@ pytestmark = pytest.mark.kill
 
 LOCK = "dvc.lock"
 # The last line but one of each stage that takes its time to write; `card` writes a few kilobytes.
-NEAR_END = {"prepare": "2013-12", "featurize": "2013-12", "train": "round 25", "evaluate": "importance"}
+NEAR_END = {
+    "prepare": "2013-12",
+    "featurize": "2013-12",
+    "train": "round 25",
+    "evaluate": "importance",
+}
 BUFFER = 8192  # bytes that Python writes at a time: where a file that is being written may be cut
 
 
 def assert_recovers(workspace: Workspace, undisturbed: bytes) -> None:
-    """What `tarmac run` does after a kill ends with the undisturbed run's lock, outputs and status."""
+    """Check the result of `tarmac run` after a kill.
+
+    Lock, outputs and status must be those of the undisturbed run.
+    """
     commands.clear_stale_locks(workspace.path)
     workspace.dvc("repro")
     assert (workspace.path / LOCK).read_bytes() == undisturbed
@@ -57,7 +65,10 @@ def test_run_recovers_after_kill_in_stage(finished, stage):
 
 
 def test_run_recovers_after_kill_while_outputs_are_cached(finished):
-    undisturbed, objects = (finished.path / LOCK).read_bytes(), finished.path / ".dvc" / "cache" / "files" / "md5"
+    undisturbed, objects = (
+        (finished.path / LOCK).read_bytes(),
+        finished.path / ".dvc" / "cache" / "files" / "md5",
+    )
     forget(finished, "prepare")
     before = sum(1 for _ in objects.rglob("*"))
     with started(finished, *DVC, "repro") as process:
@@ -86,7 +97,7 @@ def test_run_recovers_from_truncated_lock(finished, size):
 
 def test_run_recovers_from_emptied_rwlock(finished):
     (finished.path / ".dvc" / "tmp" / "rwlock").write_text("")
-    assert finished.dvc("repro", check=False).returncode != 0, "DVC mends it by now: the recovery can go"
+    assert finished.dvc("repro", check=False).returncode != 0, "DVC is fixed: the recovery can go"
     assert_recovers(finished, (finished.path / LOCK).read_bytes())
 
 
@@ -129,13 +140,17 @@ def test_killed_stage_leaves_no_partial_output(finished, stage, there):
         follow(process, line_of(stage, NEAR_END[stage]))
         kill(process)
     left = {path: compute_dvc_hash(finished.path / path) for path in wanted}
-    # What dvclive logs is there to be watched while it grows; it goes to Git, not to DVC's cache, and is made again.
+    # What dvclive logs is there to be watched while it grows; it goes to Git, not to DVC's cache,
+    # and is made again.
     whole = [path for path in wanted if not path.startswith("metrics/train/")]
     assert [path for path in whole if left[path] not in ("", wanted[path])] == []
 
 
 def test_kill_while_replacing_folder_leaves_it_whole_or_empty(finished):
-    folder, wanted = finished.path / "data" / "features", results(finished, "featurize")["data/features"]
+    folder, wanted = (
+        finished.path / "data" / "features",
+        results(finished, "featurize")["data/features"],
+    )
     for number in range(10_000):  # deleting so many takes long enough to be seen
         (folder / f"old-{number}").touch()
     forget_months(finished)

@@ -1,4 +1,7 @@
-"""A kill during ingest loses nothing: the same command completes it, or another one rolls it back."""
+"""A kill during ingest loses nothing.
+
+The same command completes it, or another one rolls it back.
+"""
 
 import sys
 from collections.abc import Callable
@@ -87,8 +90,8 @@ def test_same_command_completes_killed_ingest(sent: Sent, moment: str) -> None:
     assert state(workspace) == wanted
 
 
-def mend(workspace: Workspace) -> str:
-    return workspace.run(*TARMAC, "mend", env=FROM_SOURCE).stdout
+def repair(workspace: Workspace) -> str:
+    return workspace.run(*TARMAC, "repair", env=FROM_SOURCE).stdout
 
 
 def pull(workspace: Workspace) -> str:
@@ -96,15 +99,17 @@ def pull(workspace: Workspace) -> str:
 
 
 @pytest.mark.parametrize("moment", ["data/raw is moved aside", "the new one is in its place"])
-@pytest.mark.parametrize("command", [mend, pull])
-def test_other_commands_roll_back_killed_ingest(sent: Sent, moment: str, command: Callable[[Workspace], str]) -> None:
+@pytest.mark.parametrize("command", [repair, pull])
+def test_other_commands_roll_back_killed_ingest(
+    sent: Sent, moment: str, command: Callable[[Workspace], str]
+) -> None:
     workspace, _ = sent
     before = state(workspace)
     kill_at(moment, sent)
     assert state(workspace) != before
     printed = command(workspace)
     assert state(workspace) == before
-    assert command is not mend or printed == "data/raw was left half written\n"
+    assert command is not repair or printed == "data/raw was left half written\n"
     assert workspace.dvc("status", "--quiet", check=False).returncode == 0
 
 
@@ -113,9 +118,9 @@ def test_data_of_running_ingest_are_not_rolled_back(sent: Sent) -> None:
     kill_at("the new one is in its place", sent)
     half = state(workspace)
     with commands.acquire_file_lock(workspace.path / commands.CHANGING_DATA):
-        assert mend(workspace) == "nothing was left\n"
+        assert repair(workspace) == "nothing was left\n"
         assert state(workspace) == half
-    assert "data/raw" in mend(workspace)
+    assert "data/raw" in repair(workspace)
 
 
 def test_ingest_is_rolled_back_if_dvc_fails(sent: Sent) -> None:

@@ -48,8 +48,12 @@ def make(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     for version in ("", ".14", ".13", ".12", ".11"):
         write_python(tools / f"python3{version}", TOO_OLD, overwrite=False)
     path = f"{tools}{os.pathsep}{os.environ['PATH']}"
-    env = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")} | {"PATH": path}
-    return subprocess.run(["make", "-C", project, *arguments], check=False, capture_output=True, text=True, env=env)
+    env = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")} | {
+        "PATH": path
+    }
+    return subprocess.run(
+        ["make", "-C", project, *arguments], check=False, capture_output=True, text=True, env=env
+    )
 
 
 def write_python(path: Path, script: str, overwrite: bool = True) -> str:
@@ -60,11 +64,34 @@ def write_python(path: Path, script: str, overwrite: bool = True) -> str:
     return str(path)
 
 
+def help_lines(text: str) -> dict[str, str]:
+    """The description of each target that a help text lists."""
+    return dict(re.findall(r"^  make ([\w-]+) +(\S.*)$", text, re.MULTILINE))
+
+
 @pytest.mark.program
 def test_help_lists_every_target_with_its_own_description(project):
-    told = dict(re.findall(r"^  make ([\w-]+) +(\S.*)$", make(project, "help").stdout, re.MULTILINE))
+    told = help_lines(make(project, "help", "ALL=1").stdout)
     assert set(told) == phony()
     assert len(set(told.values())) == len(told)
+
+
+@pytest.mark.program
+def test_help_groups_targets_and_hides_those_of_ci(project):
+    text = make(project, "help").stdout
+    headings = [line for line in text.splitlines() if re.match(r"[A-Z]", line)]
+    assert headings[0] == "Run and compare"
+    assert "CI" not in headings
+    assert phony() - set(help_lines(text)) == {"comment", "add", "publish", "propose", "ship"}
+    assert max(map(len, text.splitlines())) <= 100
+
+
+@pytest.mark.program
+@pytest.mark.parametrize(("old", "new"), [("mend", "repair"), ("replay", "backtest")])
+def test_renamed_target_fails_and_names_the_new_one(project, old: str, new: str):
+    done = make(project, old)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[:2] == [f"error: there is no target {old}", f"hint: make {new}"]
 
 
 @pytest.mark.program
@@ -82,7 +109,9 @@ def test_make_stops_without_supported_python(project, goal):
 
 
 @pytest.mark.program
-@pytest.mark.parametrize("chosen", ["", "/no/such/python3", "{old}"], ids=["none", "missing", "too old"])
+@pytest.mark.parametrize(
+    "chosen", ["", "/no/such/python3", "{old}"], ids=["none", "missing", "too old"]
+)
 def test_make_rejects_unsuitable_chosen_python(project, chosen):
     old = write_python(project / "old" / "python", TOO_OLD)
     done = make(project, f"PYTHON={chosen.format(old=old)}", ".venv/pipeline")
@@ -116,4 +145,6 @@ def test_readme_names_only_existing_targets():
 def code(text: str) -> list[str]:
     """What stands in the fences and between the backticks of a Markdown text."""
     fences = re.findall(r"^```.*?^```", text, re.MULTILINE | re.DOTALL)
-    return fences + re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL))
+    return fences + re.findall(
+        r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    )

@@ -1,4 +1,7 @@
-"""Unattended retraining: a new month is ingested, evaluated and proposed, or the reason against it is reported."""
+"""Unattended retraining ingests, evaluates and proposes a new month.
+
+If it does not propose the month, it reports the reason.
+"""
 
 import json
 import re
@@ -30,13 +33,18 @@ def few_months(params: dict) -> None:
     for name, month in {"train": "2013-09", "validation": "2013-10", "test": "2013-11"}.items():
         params["split"][name] = {"first": month, "last": month}
     params["retrain"].update(every_months=1, train_months=2, validation_months=1, test_months=1)
-    params["monitor"].update(drifted={"watch": 1.0, "act": 1.0}, decay={"roc_auc": 0.5}, calibration=1.0)
+    params["monitor"].update(
+        drifted={"watch": 1.0, "act": 1.0}, decay={"roc_auc": 0.5}, calibration=1.0
+    )
     params["monitor"].update(unknown={"watch": 0.05, "act": 0.2})  # of a tenth of the rows
 
 
 @pytest.fixture(scope="module")
 def template(finished_template: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A repository that has run before December arrived; December lies beside it. Do not change it."""
+    """Return a repository that has run before December arrived.
+
+    December lies next to it. Do not change it.
+    """
     folder = tmp_path_factory.mktemp("waiting")
     shutil.copytree(finished_template.path, folder / "repository", symlinks=True)
     workspace = Workspace(folder / "repository")
@@ -85,14 +93,26 @@ def test_new_month_trains_and_reviews_model_on_moved_windows(workspace):
     assert done.returncode == 0, done.stdout + done.stderr
     facts = found(workspace)
     assert (facts["decision"], facts["made"]) == ("retrain", "a model of 2013-09 to 2013-10")
-    assert facts["arrived"] == sorted(facts["arrived"], key=lambda line: TABLES.index(line.split("/")[0]))
-    windows = {name: (window["first"], window["last"]) for name, window in workspace.params["split"].items()}
-    assert windows == {"train": ("2013-09", "2013-10"), "validation": ("2013-11",) * 2, "test": (NEW, NEW)}
+    assert facts["arrived"] == sorted(
+        facts["arrived"], key=lambda line: TABLES.index(line.split("/")[0])
+    )
+    windows = {
+        name: (window["first"], window["last"])
+        for name, window in workspace.params["split"].items()
+    }
+    assert windows == {
+        "train": ("2013-09", "2013-10"),
+        "validation": ("2013-11",) * 2,
+        "test": (NEW, NEW),
+    }
     assert workspace.dvc("status", "--json").stdout.strip() == "{}"
     changed = {line[3:] for line in status(workspace)}
     expected = {"data/raw.dvc", "dvc.lock", "params.yaml", "models/card.md", "metrics/prepare.json"}
     assert expected <= changed
-    assert all(re.match(r"metrics/|models/card|data/raw.dvc|dvc.lock|params.yaml", path) for path in changed)
+    assert all(
+        re.match(r"metrics/|models/card|data/raw.dvc|dvc.lock|params.yaml", path)
+        for path in changed
+    )
     verdict = json.loads((workspace.path / "review" / "verdict.json").read_text())
     assert verdict["verdict"] in ("pass", "fail")
     report = (workspace.path / "monitoring" / "report.md").read_text()
@@ -114,22 +134,29 @@ def test_same_command_restarts_killed_retraining(workspace, moment):
     before = (workspace.path / moment).read_bytes()
     command = (*TARMAC, "retrain", arriving(workspace))
     with started(workspace, *command) as process:
-        assert kill_when(process, lambda: (workspace.path / moment).read_bytes() not in (before, b""))
+        assert kill_when(
+            process, lambda: (workspace.path / moment).read_bytes() not in (before, b"")
+        )
     assert status(workspace) != []
     done = retrain(workspace, str(workspace.path.parent / "new"))
     assert done.returncode == 0, done.stdout + done.stderr
-    assert (found(workspace)["decision"], found(workspace)["made"]) == ("retrain", "a model of 2013-09 to 2013-10")
+    assert (found(workspace)["decision"], found(workspace)["made"]) == (
+        "retrain",
+        "a model of 2013-09 to 2013-10",
+    )
     assert [line.split("/")[0] for line in found(workspace)["arrived"]] == list(TABLES)
     assert workspace.dvc("status", "--json").stdout.strip() == "{}"
     kept = workspace.run("git", "stash", "list", "--format=%gs").stdout
     assert "files as a killed `tarmac retrain` left them" in kept
-    assert "mended: " in done.stdout
+    assert "repaired: " in done.stdout
     assert not (workspace.path / ".dvc/tmp/retrain").exists()
 
 
 def test_retrain_keeps_user_edits_despite_outdated_marker(workspace):
     (workspace.path / ".dvc/tmp/retrain").write_text("another commit")
-    (workspace.path / "params.yaml").write_text((workspace.path / "params.yaml").read_text() + "# mine\n")
+    (workspace.path / "params.yaml").write_text(
+        (workspace.path / "params.yaml").read_text() + "# mine\n"
+    )
     done = retrain(workspace, arriving(workspace))
     assert done.returncode == 1
     assert "the working tree has uncommitted changes: params.yaml" in done.stderr
@@ -143,7 +170,10 @@ def test_data_that_leave_model_unchanged_are_still_proposed(workspace):
     before = workspace.params
     done = retrain(workspace, arriving(workspace))
     assert done.returncode == 0, done.stdout + done.stderr
-    assert (found(workspace)["decision"], found(workspace)["made"]) == ("none", "new data for the model as it is")
+    assert (found(workspace)["decision"], found(workspace)["made"]) == (
+        "none",
+        "new data for the model as it is",
+    )
     assert workspace.params == before
     assert workspace.dvc("status", "--json").stdout.strip() == "{}"
     checks = json.loads((workspace.path / "review" / "verdict.json").read_text())["checks"]
@@ -199,7 +229,10 @@ def test_retrain_reports_unreachable_source_and_unclean_tree(workspace):
 
 @pytest.fixture
 def rehearsal(workspace: Workspace, tmp_path: Path) -> Iterator[Rehearsal]:
-    """The repository with its first version in prod, on the fake of GitHub; what passes is released by policy."""
+    """Yield the repository on the fake of GitHub, with its first version in prod.
+
+    What passes is released by policy.
+    """
     copy_workflows(workspace.path)
     workspace.set_params(lambda params: params["retrain"].update(release="automatic"))
     workspace.run("git", "add", "--all")
@@ -219,7 +252,9 @@ def month(rehearsal: Rehearsal, source: str) -> Job:
 def release(rehearsal: Rehearsal, job: Job) -> Job:
     """The workflow's second job, on what the first has merged."""
     done = {"retrain": {"result": job.result, "outputs": job.outputs}}
-    return rehearsal.run("retrain", "release", {"github": rehearsal.context("schedule", {}), "needs": done})
+    return rehearsal.run(
+        "retrain", "release", {"github": rehearsal.context("schedule", {}), "needs": done}
+    )
 
 
 def deploy(server: Workspace) -> None:
@@ -242,17 +277,27 @@ def test_valid_month_reaches_service_and_invalid_one_does_not(rehearsal, workspa
     rehearsal.git("clone", "--quiet", str(rehearsal.repository()), str(tmp_path / "server"))
     server = Workspace(tmp_path / "server")
     deploy(server)
-    with running(server.path / "served" / "live", tmp_path / "log") as service, service.client() as client:
+    with (
+        running(server.path / "served" / "live", tmp_path / "log") as service,
+        service.client() as client,
+    ):
         assert client.get("/model").json()["version"] == "v0.0.1"
         job = month(rehearsal, arriving(workspace))
         assert job.result == "success", job.log
-        for words in ("A model of 2013-09 to 2013-10, pass: ", "the base's model was asked about", "Monitoring: "):
+        for words in (
+            "A model of 2013-09 to 2013-10, pass: ",
+            "the base's model was asked about",
+            "Monitoring: ",
+        ):
             assert words in offered(rehearsal)
         released = release(rehearsal, job)
         assert released.result == "success", released.log
         assert tags(rehearsal) == {"model@v0.0.1", "model#prod#1", "model@v0.0.2", "model#prod#2"}
         deploy(server)
-        wait_for(lambda: client.get("/model").json()["version"] == "v0.0.2", "the service has the new version")
+        wait_for(
+            lambda: client.get("/model").json()["version"] == "v0.0.2",
+            "the service has the new version",
+        )
 
         broken = month(rehearsal, arriving(workspace, lambda rows: pd.concat([rows, rows])))
         assert broken.result == "failure"

@@ -1,4 +1,7 @@
-"""A clone in which time passes: months arrive, `tarmac retrain` runs in it, and what it made is released or left."""
+"""Simulate a team in a clone in which time passes.
+
+Months arrive, `tarmac retrain` runs in the clone, and what it made is released or left.
+"""
 
 import json
 import shutil
@@ -46,10 +49,15 @@ class SimulatedTeam:
         self._arrivals = folder.parent / f"{folder.name}-arrivals"
 
     @classmethod
-    def from_head(cls, folder: Path, known: Iterable[str], params: Mapping[str, Any]) -> "SimulatedTeam":
-        """A clone of HEAD that has some months and some parameters, its pipeline run, and a first version in prod."""
+    def from_head(
+        cls, folder: Path, known: Iterable[str], params: Mapping[str, Any]
+    ) -> "SimulatedTeam":
+        """Return a clone of HEAD with the given months and parameters.
+
+        Its pipeline has run, and its first version is in prod.
+        """
         run_git("clone", "--quiet", "--no-hardlinks", ".", str(folder))
-        for name, value in {"name": "replay", "email": "replay@localhost"}.items():
+        for name, value in {"name": "backtest", "email": "backtest@localhost"}.items():
             run_git("config", f"user.{name}", value, folder=folder)
         team = cls(folder)
         team.run_dvc("cache", "dir", "--local", str(folder.parent / "cache"))
@@ -90,7 +98,9 @@ class SimulatedTeam:
         """A month arrives and `tarmac retrain` runs; what it made lies in the working tree."""
         self._arrivals.mkdir(exist_ok=True)
         for table in problem.contract.MONTHLY:
-            shutil.copy(RAW / table / f"{month}.parquet", self._arrivals / f"{table}-{month}.parquet")
+            shutil.copy(
+                RAW / table / f"{month}.parquet", self._arrivals / f"{table}-{month}.parquet"
+            )
         started = time.monotonic()
         self._run_command(*TARMAC, "retrain", str(self._arrivals))
         seconds = time.monotonic() - started
@@ -114,7 +124,9 @@ class SimulatedTeam:
 
     def read_training_window(self) -> tuple[str, str]:
         """First and last month that the model here was trained on."""
-        params = YAML(typ="safe", pure=True).load((self.folder / PARAMS).read_text(encoding="utf-8"))
+        params = YAML(typ="safe", pure=True).load(
+            (self.folder / PARAMS).read_text(encoding="utf-8")
+        )
         return params["split"]["train"]["first"], params["split"]["train"]["last"]
 
     def run_dvc(self, *arguments: str) -> None:

@@ -1,4 +1,7 @@
-"""The `tarmac` command: thin; every word of it is a make target or a question about the repository."""
+"""Define the `tarmac` command, a thin layer.
+
+Each subcommand is a make target or a question about the repository.
+"""
 
 from tarmac.cli import daily, life
 from tarmac.cli.start import app

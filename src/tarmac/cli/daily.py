@@ -1,4 +1,4 @@
-"""Commands of every day on a result: run, review, search, share and mend it."""
+"""Commands of every day on a result: run, review, search, share and repair it."""
 
 import json
 import sys
@@ -14,7 +14,7 @@ from tarmac.pipeline.base.paths import MODEL
 
 @app.command()
 def run() -> None:
-    """Pull the raw data, rebuild everything that is not up to date, compare with what is committed."""
+    """Pull the raw data, rebuild what is not up to date, and compare with what is committed."""
     from tarmac.repository import reproduce
 
     reproduce.rebuild_and_compare()
@@ -34,7 +34,10 @@ Remote = Annotated[str, typer.Option(help="Name of a DVC remote; the default one
 
 @app.command()
 def push(remote: Remote = "") -> None:
-    """Send what dvc.lock names, and look for every object of it in the remote; exit 1 naming what is missing."""
+    """Send what dvc.lock names, and check that the remote has every object of it.
+
+    Exit 1 if an object is missing, and name it.
+    """
     from tarmac.repository.remote import push as module
 
     print(module.push_outputs(name=remote or None))
@@ -43,19 +46,29 @@ def push(remote: Remote = "") -> None:
 @app.command()
 def fsck(
     revision: Annotated[str, typer.Argument(help="Commit whose objects are read.")] = "HEAD",
-    every: Annotated[bool, typer.Option("--all", help="Of every commit of all branches and tags.")] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Of every commit of all branches and tags.")
+    ] = False,
     repair: Annotated[bool, typer.Option("--repair", help="Put back what the cache has.")] = False,
     remote: Remote = "",
 ) -> None:
-    """Re-hash what the remote holds for a commit; exit 1 with a line for each object that is wrong."""
+    """Re-hash what the remote has for a commit.
+
+    Exit 1 if an object is wrong, with a line for each.
+    """
     from tarmac.repository.remote import fsck as module
 
     print(module.run_fsck(revision, every, repair, remote or None))
 
 
 @app.command()
-def hook(install: Annotated[bool, typer.Option("--install", help="Write it for Git to call.")] = False) -> None:
-    """Git's pre-push hook: exit 1 naming what the pushed commits need and the remote does not hold."""
+def hook(
+    install: Annotated[bool, typer.Option("--install", help="Write it for Git to call.")] = False,
+) -> None:
+    """Check, as Git's pre-push hook, that the remote has what the pushed commits need.
+
+    Exit 1 if an object is missing, and name it.
+    """
     from tarmac.repository.remote import hook as module
 
     if install:
@@ -69,10 +82,18 @@ def hook(install: Annotated[bool, typer.Option("--install", help="Write it for G
 
 @app.command()
 def remote(
-    url: Annotated[str, typer.Argument(help="s3://bucket/path, ssh://, gs://, …, a folder's path, or embedded.")],
-    options: Annotated[list[str] | None, typer.Argument(help="Options of DVC for it, as name=value.")] = None,
+    url: Annotated[
+        str,
+        typer.Argument(help="s3://bucket/path, ssh://, gs://, …, a folder's path, or embedded."),
+    ],
+    options: Annotated[
+        list[str] | None, typer.Argument(help="Options of DVC for it, as name=value.")
+    ] = None,
 ) -> None:
-    """Copy what HEAD names to a URL, prove that a new clone gets it from there, and make it the default remote."""
+    """Copy what HEAD names to a URL, and make the URL the default remote.
+
+    Before that, prove that a new clone gets everything from there.
+    """
     from tarmac.repository.remote import move
 
     move.move_remote(url, options or [])
@@ -91,8 +112,8 @@ def restore(
 
 
 @app.command()
-def mend() -> None:
-    """Put right what a killed command left: locks, a detached HEAD, edits that DVC had put away."""
+def repair() -> None:
+    """Recover from a killed command: locks, a detached HEAD, edits that DVC had stashed."""
     from tarmac.repository.dvc import commands, recovery
 
     lines = [
@@ -118,13 +139,26 @@ class PolicySource(StrEnum):
 
 @app.command()
 def review(
-    base: Annotated[str, typer.Option(help="Commit to compare with; where this branch left the default one.")] = "",
-    out: Annotated[Path, typer.Option(help="Folder for report.md and verdict.json.")] = Path("review"),
-    candidate: Annotated[str, typer.Option(help="Commit to judge by this tree's code and policy, as CI does.")] = "",
-    approval: Annotated[str, typer.Option(help="Commit whose name counts in review.approved; the candidate.")] = "",
-    judge: Annotated[PolicySource | None, typer.Option(help="Whose code and policy judge, if not these.")] = None,
+    base: Annotated[
+        str, typer.Option(help="Commit to compare with; where this branch left the default one.")
+    ] = "",
+    out: Annotated[Path, typer.Option(help="Folder for report.md and verdict.json.")] = Path(
+        "review"
+    ),
+    candidate: Annotated[
+        str, typer.Option(help="Commit to judge by this tree's code and policy, as CI does.")
+    ] = "",
+    approval: Annotated[
+        str, typer.Option(help="Commit whose name counts in review.approved; the candidate.")
+    ] = "",
+    judge: Annotated[
+        PolicySource | None, typer.Option(help="Whose code and policy judge, if not these.")
+    ] = None,
 ) -> None:
-    """Compare with the base and judge by the policy of params.yaml; exit 1 where the verdict is fail."""
+    """Compare with the base, and evaluate the result by the policy of params.yaml.
+
+    Exit 1 if the verdict is fail.
+    """
     from tarmac.review import run
 
     if candidate:
@@ -140,7 +174,10 @@ def review(
 sweeps = typer.Typer(invoke_without_command=True)
 app.add_typer(sweeps, name="sweep")
 Study = Annotated[str, typer.Option(help="Name of the study.")]
-Storage = Annotated[str, typer.Option(envvar="TARMAC_SWEEP_STORAGE", help="URL to share it; a file here without one.")]
+Storage = Annotated[
+    str,
+    typer.Option(envvar="TARMAC_SWEEP_STORAGE", help="URL to share it; a file here without one."),
+]
 
 
 @sweeps.callback()
@@ -148,11 +185,16 @@ def sweep(
     context: typer.Context,
     study: Study = "sweep",
     storage: Storage = "",
-    trials: Annotated[int, typer.Option(min=1, help="Trials that the study shall have in all.")] = 24,
+    trials: Annotated[
+        int, typer.Option(min=1, help="Trials that the study shall have in all.")
+    ] = 24,
     jobs: Annotated[int, typer.Option(min=1, help="Worker processes on this machine.")] = 1,
     top: Annotated[int, typer.Option(min=0, help="The best ones to run through the pipeline.")] = 1,
 ) -> None:
-    """Search the space of params.yaml on validation; the same command goes on where it was stopped."""
+    """Search the space of params.yaml on validation.
+
+    The same command continues a search that was stopped.
+    """
     if context.invoked_subcommand is None:
         from tarmac.sweep import run
 
@@ -176,7 +218,10 @@ def show_sweep(
 
 @app.command()
 def doctor() -> None:
-    """Check machine, repository and remote, a line each with what to do; exit 1 where something is to be mended."""
+    """Check machine, repository and remote, and say what to do, a line for each check.
+
+    Exit 1 if something needs repair.
+    """
     from tarmac.repository.doctor import run
 
     if not run.run_doctor():
@@ -185,7 +230,10 @@ def doctor() -> None:
 
 @app.command("merge-lock")
 def merge_lock() -> None:
-    """After a merge or in a rebase: make the lock, metrics and card that the merged code and parameters give."""
+    """Make the lock, metrics and card that the merged code and parameters give.
+
+    Run it after a merge or during a rebase.
+    """
     from tarmac.repository import merge_lock
 
     merge_lock.merge_lock()
@@ -193,10 +241,15 @@ def merge_lock() -> None:
 
 @app.command("lineage")
 def lineage_(
-    file: Annotated[Path, typer.Argument(help="An output of the pipeline, here or anywhere.")] = Path(str(MODEL)),
+    file: Annotated[
+        Path, typer.Argument(help="An output of the pipeline, here or anywhere.")
+    ] = Path(str(MODEL)),
     as_json: Annotated[bool, typer.Option("--json", help="For a machine.")] = False,
 ) -> None:
-    """Say where a file comes from: commit, data, code, environment, parameters, metrics, and how to rebuild it."""
+    """Say where a file comes from, and how to rebuild it.
+
+    The lineage has commit, data, code, environment, parameters and metrics.
+    """
     from tarmac.repository import lineage
 
     found = lineage.find_lineage(file)
@@ -206,10 +259,14 @@ def lineage_(
 @app.command()
 def ingest(
     what: Annotated[
-        list[str] | None, typer.Argument(help="Files of new or corrected months, or months (2014-01).")
+        list[str] | None,
+        typer.Argument(help="Files of new or corrected months, or months (2014-01)."),
     ] = None,
 ) -> None:
-    """Write data/raw from the pinned distribution, or take in some months; then track it with DVC."""
+    """Write data/raw from the pinned distribution, or ingest some months.
+
+    Then track data/raw with DVC.
+    """
     from tarmac.ingest import incoming
 
     lines = incoming.ingest_raw_data(what or [])
@@ -222,15 +279,29 @@ def ingest(
 
 @app.command()
 def init_problem(
-    name: Annotated[str, typer.Argument(help="What its rows are called: the folder under src, tests and data/raw.")],
-    path: Annotated[Path, typer.Option("--from", metavar="FILE", help="A .parquet or .csv file with its rows.")],
+    name: Annotated[
+        str,
+        typer.Argument(help="What its rows are called: the folder under src, tests and data/raw."),
+    ],
+    path: Annotated[
+        Path, typer.Option("--from", metavar="FILE", help="A .parquet or .csv file with its rows.")
+    ],
     target: Annotated[str, typer.Option(help="The column that is predicted.")],
-    time: Annotated[str, typer.Option(help="The column with the date of a row: months are its parts.")] = "",
-    group: Annotated[str, typer.Option(help="The column whose rows are alike: no group is in two parts.")] = "",
+    time: Annotated[
+        str, typer.Option(help="The column with the date of a row: months are its parts.")
+    ] = "",
+    group: Annotated[
+        str, typer.Option(help="The column whose rows are alike: no group is in two parts.")
+    ] = "",
     key: Annotated[str, typer.Option(help="The column that names a row.")] = "",
-    task: Annotated[str, typer.Option(help="binary, multiclass or regression, where the values deceive.")] = "",
+    task: Annotated[
+        str, typer.Option(help="binary, multiclass or regression, where the values deceive.")
+    ] = "",
 ) -> None:
-    """Replace the problem by that of one table: its code, parameters, pipeline and data. Git keeps the old one."""
+    """Replace the problem by that of one table: its code, parameters, pipeline and data.
+
+    Git keeps the old problem.
+    """
     from tarmac.scaffold import infer, start
 
     asked = infer.ProblemRequest(target, time, group, key, start.parse_task(task) if task else None)
@@ -239,7 +310,9 @@ def init_problem(
 
 
 @app.command()
-def params(check: Annotated[bool, typer.Option("--check", help="Only check the file.")] = False) -> None:
+def params(
+    check: Annotated[bool, typer.Option("--check", help="Only check the file.")] = False,
+) -> None:
     """Print the schema of params.yaml, or check the file against it."""
     from tarmac import policy
 

@@ -14,7 +14,7 @@ Why = Annotated[str, typer.Option(help="The reason, kept with the tag.")]
 
 @app.command()
 def release(bump: Annotated[str, typer.Option(help="major, minor or patch.")] = "patch") -> None:
-    """Register HEAD's model as the next version, if its objects, its lock and the verdict allow it."""
+    """Register HEAD's model as the next version, if its objects, lock and verdict allow it."""
     from tarmac.registry import release as module
 
     print(module.release_model(bump))
@@ -33,7 +33,9 @@ def promote(
 
 
 @app.command()
-def rollback(stage: Annotated[str, typer.Argument(help="staging or prod.")] = "prod", why: Why = "") -> None:
+def rollback(
+    stage: Annotated[str, typer.Argument(help="staging or prod.")] = "prod", why: Why = ""
+) -> None:
     """Give a stage the version back that it had before."""
     from tarmac.registry import promote as module
 
@@ -54,10 +56,19 @@ def bundle(
 
 @app.command()
 def predict(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="A .parquet or .csv file, or a folder of them.")],
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="A .parquet or .csv file; a folder where IN is one.")],
-    bundle: Annotated[Path | None, typer.Option(help="Score with this one, not served/live or $TARMAC_BUNDLE.")] = None,
-    max_rejects: Annotated[float, typer.Option(min=0, max=1, help="Exit 1 above this share of rejected rows.")] = 1.0,
+    source: Annotated[
+        Path, typer.Argument(metavar="IN", help="A .parquet or .csv file, or a folder of them.")
+    ],
+    out: Annotated[
+        Path,
+        typer.Argument(metavar="OUT", help="A .parquet or .csv file; a folder where IN is one."),
+    ],
+    bundle: Annotated[
+        Path | None, typer.Option(help="Score with this one, not served/live or $TARMAC_BUNDLE.")
+    ] = None,
+    max_rejects: Annotated[
+        float, typer.Option(min=0, max=1, help="Exit 1 above this share of rejected rows.")
+    ] = 1.0,
 ) -> None:
     """Score rows with a bundle; the same command goes on where it was stopped."""
     from tarmac.batch import run
@@ -69,7 +80,11 @@ def predict(
 
 
 @app.command()
-def registry(as_json: Annotated[bool, typer.Option("--json", help="For a machine, with the history.")] = False) -> None:
+def registry(
+    as_json: Annotated[
+        bool, typer.Option("--json", help="For a machine, with the history.")
+    ] = False,
+) -> None:
     """List versions with their stages, metrics and lineage."""
     from tarmac.registry import show
 
@@ -79,14 +94,17 @@ def registry(as_json: Annotated[bool, typer.Option("--json", help="For a machine
 @app.command()
 def monitor(
     month: Annotated[str, typer.Option(help="A stored month, 2013-12; without one the last.")] = "",
-    log: Annotated[Path | None, typer.Option(help="Folder of a service's journal, or scores of a batch.")] = None,
+    log: Annotated[
+        Path | None, typer.Option(help="Folder of a service's journal, or scores of a batch.")
+    ] = None,
 ) -> None:
     """Judge new rows beside what the live model knows: ok, watch or act, each with its reason."""
     from tarmac.monitoring import run
 
     found = run.monitor(month, log)
     print(
-        f"{found['verdict']} ({found['decision']}): {found['summary']}\nwritten: {run.OUT}/report.md, monitoring.json"
+        f"{found['verdict']} ({found['decision']}): {found['summary']}\n"
+        f"written: {run.OUT}/report.md, monitoring.json"
     )
 
 
@@ -94,24 +112,33 @@ def monitor(
 def retrain(
     source: Annotated[str, typer.Argument(help="Folder or URL of new files.")],
 ) -> None:
-    """Take in what arrived, judge it, make and review a new model where that is called for; nothing is committed."""
+    """Ingest and evaluate what arrived; make and review a new model if that is called for.
+
+    Nothing is committed.
+    """
     from tarmac.retraining import run as module
 
     found = module.run_retraining_round(source)
-    print(f"\n{found['verdict']} ({found['decision']}): {found['summary']}\nmade: {found['made'] or 'nothing'}")
+    print(
+        f"\n{found['verdict']} ({found['decision']}): {found['summary']}\n"
+        f"made: {found['made'] or 'nothing'}"
+    )
 
 
 @app.command()
-def replay() -> None:
-    """Live the stored months again: never retrained, retrained monthly, retrained by policy; half an hour."""
-    from tarmac.backtest import replay as module
+def backtest() -> None:
+    """Backtest the stored months: never retrained, retrained monthly, retrained by policy.
+
+    It takes half an hour.
+    """
+    from tarmac.backtest import run as module
 
     print("\n".join(module.run_backtest()))
 
 
 @app.command()
 def site(out: Annotated[Path, typer.Option(help="The file.")] = Path("site/index.html")) -> None:
-    """Write the page of what is here: model, results, monitoring, and where every number comes from."""
+    """Write a page with the model, its results, its monitoring, and the source of every number."""
     from tarmac.dashboard import build
 
     print(build.build_page(out))

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from tarmac.interface.errors import DEBUG, UserError, exit_on_user_error
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.site_cache import use_private_site_cache
 
 DISTRIBUTION = "tarmac-ml"
+RENAMED = {"mend": "repair", "replay": "backtest"}  # commands of earlier versions
 LITTLE = 2**20  # bytes of free space
 FREE_SPACE = "free some disk space, then run the same command again: nothing is lost"
 DISK = {
@@ -38,7 +40,17 @@ class App(typer.Typer):
                 raise fixable from error
 
 
-app = App(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+class Commands(TyperGroup):
+    """The commands by name; an earlier name is an error that says the new one."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the command that the first argument names. Raise `UserError` if it was renamed."""
+        if args and (name := RENAMED.get(args[0])):
+            raise UserError(f"there is no command `{args[0]}`", f"run `tarmac {name}`")
+        return super().resolve_command(ctx, args)
+
+
+app = App(cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
 def print_version(wanted: bool) -> None:
@@ -51,12 +63,16 @@ def print_version(wanted: bool) -> None:
 @app.callback()
 def tarmac(
     _version: Annotated[
-        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version, and end.")
+        bool,
+        typer.Option(
+            "--version", callback=print_version, is_eager=True, help="Print the version, and end."
+        ),
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
     """Run, compare, review and ship a machine-learning model from one Git repository."""
-    if shutil.disk_usage(Path()).free < LITTLE:  # Python leaves bytecode cut there, and cannot import it later
+    # On a full disk Python leaves cut bytecode, and cannot import it later.
+    if shutil.disk_usage(Path()).free < LITTLE:
         sys.dont_write_bytecode = True
         os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     if debug:
@@ -66,7 +82,7 @@ def tarmac(
 
 
 def find_disk_problem(error: OSError) -> UserError | None:
-    """Return what is wrong with the disk and what to do, or None if the error is of another kind."""
+    """Return what is wrong with the disk and what to do; None if the error is of another kind."""
     for number, advice in DISK.items():
         words = os.strerror(number)
         if error.errno == number or words in str(error):  # copies of folders only quote the words

@@ -1,1 +1,1 @@
-"""One static page of what the repository knows: the model, its results, and where every number comes from."""
+"""Build one static page: the model, its results, and where every number comes from."""

@@ -10,6 +10,7 @@ from markupsafe import Markup, escape
 from tarmac.dashboard.known import PageData, load_page_data
 from tarmac.dashboard.section import CodeCell, PageSection, VerdictCell
 from tarmac.dashboard.sections import (
+    backtest,
     calibration,
     card,
     drift,
@@ -19,7 +20,6 @@ from tarmac.dashboard.sections import (
     now,
     pipeline,
     quality,
-    replay,
     slices,
 )
 from tarmac.interface.problem import problem
@@ -27,12 +27,27 @@ from tarmac.pipeline.base.outputs import replace_output
 
 PAGE = Path("site/index.html")
 # First what an owner with a minute needs, then what an engineer who doubts a number looks for.
-LIVED = (replay,) if problem.contract.DAY else ()  # only a year can be lived again
-SECTIONS = (now, history, *LIVED, experiments, drift, slices, calibration, pipeline, card, lineage, quality)
+BACKTEST = (backtest,) if problem.contract.DAY else ()  # only a year can be backtested
+SECTIONS = (
+    now,
+    history,
+    *BACKTEST,
+    experiments,
+    drift,
+    slices,
+    calibration,
+    pipeline,
+    card,
+    lineage,
+    quality,
+)
 
 
 def build_page(out: Path = PAGE) -> str:
-    """Writes the page of the working folder; returns what was done. Raises `SiteError` where a file is broken."""
+    """Write the page of the working folder, and return what was done.
+
+    Raise `DashboardError` if a file is broken.
+    """
     page = render_page(load_page_data())
     with replace_output(out) as partial:
         partial.write_text(page, encoding="utf-8")
@@ -55,7 +70,10 @@ def _render_template(known: PageData, sections: list[PageSection]) -> str:
     )
     environment.filters |= {"cell": render_cell, "said": render_sentence}
     style, script = (_load_inline_asset(environment, name) for name in ("style.css", "script.js"))
-    allowed = f"img-src data:; style-src {_compute_csp_hash(style)}; script-src {_compute_csp_hash(script)}"
+    allowed = (
+        f"img-src data:; style-src {_compute_csp_hash(style)};"
+        f" script-src {_compute_csp_hash(script)}"
+    )
     policy = f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"
     return environment.get_template("page.html").render(
         known=known, sections=sections, style=style, script=script, policy=policy
@@ -74,7 +92,9 @@ def render_cell(value: str) -> Markup:
 def render_sentence(sentence: str) -> Markup:
     """A sentence as HTML, in which `this` is set as code; what it holds is escaped."""
     parts = str(sentence).split("`")
-    return Markup("").join(Markup("<code>{}</code>").format(part) if at % 2 else part for at, part in enumerate(parts))
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if at % 2 else part for at, part in enumerate(parts)
+    )
 
 
 def _load_inline_asset(environment: Environment, name: str) -> Markup:

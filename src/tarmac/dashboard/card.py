@@ -3,8 +3,11 @@
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-# What is committed is no more trusted than a comment: HTML in it shows as text, and a link or a picture stays text.
-PARSER = MarkdownIt("commonmark", {"html": False}).enable("table").disable(["link", "image", "autolink"])
+# What is committed is no more trusted than a comment: HTML in it shows as text,
+# and a link or a picture stays text.
+PARSER = (
+    MarkdownIt("commonmark", {"html": False}).enable("table").disable(["link", "image", "autolink"])
+)
 
 
 def render_card(markdown: str) -> str:
@@ -19,7 +22,9 @@ def render_card(markdown: str) -> str:
             token.attrs = {"class": "number"} if "right" in str(token.attrs["style"]) else {}
     _remove_empty_headers(tokens)
     shown = str(PARSER.renderer.render(tokens, PARSER.options, {}))
-    return shown.replace("<table>", '<div class="scroll"><table>').replace("</table>", "</table></div>")
+    return shown.replace("<table>", '<div class="scroll"><table>').replace(
+        "</table>", "</table></div>"
+    )
 
 
 def _remove_empty_headers(tokens: list[Token]) -> None:

@@ -32,7 +32,10 @@ class Experiment:
 
 
 def list_experiments() -> list[Experiment]:
-    """Every experiment that is kept here, by baseline and name. DVC is asked only where Git has one."""
+    """Return every experiment that is kept here, by baseline and name.
+
+    DVC runs only if Git has an experiment.
+    """
     listed = git.run_git("for-each-ref", "--format=%(refname)", "refs/exps").splitlines()
     baselines = sorted({found[1] + found[2] for ref in listed if (found := EXPERIMENT.match(ref))})
     if not baselines:
@@ -42,7 +45,9 @@ def list_experiments() -> list[Experiment]:
         shown = json.loads("\n".join(commands.run_dvc("exp", "show", *OPTIONS, *revisions)))
     except json.JSONDecodeError as error:
         raise DashboardError(f"`dvc exp show` did not print JSON: {error}") from None
-    return sorted(_iter_experiments(shown), key=lambda experiment: (experiment.baseline, experiment.name))
+    return sorted(
+        _iter_experiments(shown), key=lambda experiment: (experiment.baseline, experiment.name)
+    )
 
 
 def _iter_experiments(shown: list[Mapping[str, Any]]) -> Iterator[Experiment]:
@@ -53,10 +58,25 @@ def _iter_experiments(shown: list[Mapping[str, Any]]) -> Iterator[Experiment]:
                 yield _build_experiment(str(kept["name"] or last["rev"][:7]), last, baseline)
 
 
-def _build_experiment(name: str, found: Mapping[str, Any], baseline: Mapping[str, Any]) -> Experiment:
-    before, after = (flatten_tree(_select_file_data(side, "params", PARAMS)) for side in (baseline, found))
-    changed = {key: after.get(key) for key in sorted({*before, *after}) if before.get(key) != after.get(key)}
-    return Experiment(name, found["rev"], baseline["rev"], changed, _select_metrics(found), _select_metrics(baseline))
+def _build_experiment(
+    name: str, found: Mapping[str, Any], baseline: Mapping[str, Any]
+) -> Experiment:
+    before, after = (
+        flatten_tree(_select_file_data(side, "params", PARAMS)) for side in (baseline, found)
+    )
+    changed = {
+        key: after.get(key)
+        for key in sorted({*before, *after})
+        if before.get(key) != after.get(key)
+    }
+    return Experiment(
+        name,
+        found["rev"],
+        baseline["rev"],
+        changed,
+        _select_metrics(found),
+        _select_metrics(baseline),
+    )
 
 
 def _select_metrics(side: Mapping[str, Any]) -> dict[str, float]:

@@ -20,8 +20,14 @@ class Node:
 
 
 def list_paths(stage: Mapping[str, Any], kind: str) -> list[str]:
-    """Paths of a stage's deps, outs or metrics: DVC takes them as text, or as a mapping with options."""
-    return [str(next(iter(item))) if isinstance(item, Mapping) else str(item) for item in stage.get(kind) or []]
+    """Return the paths of a stage's deps, outs or metrics.
+
+    DVC accepts each path as text, or as a mapping with options.
+    """
+    return [
+        str(next(iter(item))) if isinstance(item, Mapping) else str(item)
+        for item in stage.get(kind) or []
+    ]
 
 
 def list_outputs(stage: Mapping[str, Any]) -> list[str]:
@@ -48,20 +54,29 @@ def reduce_edges(found: set[tuple[str, str]]) -> set[tuple[str, str]]:
 
 
 def build_nodes(stages: Stages) -> list[Node]:
-    """Every node with its place: a rank further than the furthest that feeds it, in the order of the file."""
+    """Return every node with its position, in the order of the file.
+
+    The rank of a node is one more than the highest rank of the nodes that feed it.
+    """
     found = find_edges(stages)
     names = list(dict.fromkeys([*sorted({first for first, _ in found} - stages.keys()), *stages]))
     ranks: dict[str, int] = {}
     for _ in names:  # as many rounds as the longest way can have edges
         ranks = {
-            name: 1 + max((ranks.get(first, 0) for first, last in found if last == name), default=-1) for name in names
+            name: 1
+            + max((ranks.get(first, 0) for first, last in found if last == name), default=-1)
+            for name in names
         }
     counts: dict[int, int] = {}
     placed = []
     for name in names:
         place = counts.get(ranks[name], 0)
         counts[ranks[name]] = place + 1
-        placed.append(Node(name, tuple(_shorten_paths(list_outputs(stages.get(name, {})))), ranks[name], place))
+        placed.append(
+            Node(
+                name, tuple(_shorten_paths(list_outputs(stages.get(name, {})))), ranks[name], place
+            )
+        )
     return placed
 
 
@@ -91,4 +106,7 @@ def is_data(path: str) -> bool:
 
 def _shorten_paths(paths: Iterable[str]) -> list[str]:
     """Names without their folders, metrics and plots last."""
-    return [PurePosixPath(path).name for path in sorted(paths, key=lambda path: path.startswith("metrics/"))]
+    return [
+        PurePosixPath(path).name
+        for path in sorted(paths, key=lambda path: path.startswith("metrics/"))
+    ]

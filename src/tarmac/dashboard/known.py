@@ -20,18 +20,31 @@ from tarmac.dashboard.records import (
     MonthRecord,
     PreparedCounts,
 )
-from tarmac.dashboard.results import CommitMetrics, build_estimates, list_commit_metrics, load_registry
+from tarmac.dashboard.results import (
+    CommitMetrics,
+    build_estimates,
+    list_commit_metrics,
+    load_registry,
+)
 from tarmac.dashboard.section import DataSource
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base import paths
-from tarmac.pipeline.base.paths import CARD, INTERVALS, LOCK, PIPELINE, PREPARED_COUNTS, TABLES, TEST_METRICS
+from tarmac.pipeline.base.paths import (
+    CARD,
+    INTERVALS,
+    LOCK,
+    PIPELINE,
+    PREPARED_COUNTS,
+    TABLES,
+    TEST_METRICS,
+)
 from tarmac.repository import git
 from tarmac.repository.dvc import commands
 from tarmac.repository.lineage import Lineage, LineageError, find_output_lineage
 
 MODEL = str(paths.MODEL)
 RECORDS, LAST = Path("metrics/monitoring"), Path("monitoring/monitoring.json")
-LIVED, WAYS = Path("metrics/replay/months.csv"), Path("metrics/replay/summary.csv")
+LIVED, WAYS = Path("metrics/backtest/months.csv"), Path("metrics/backtest/summary.csv")
 CALIBRATION = TABLES / "calibration.csv"
 READ = (
     TEST_METRICS,
@@ -84,15 +97,25 @@ class PageData:
 
 
 def load_page_data() -> PageData:
-    """Reads everything in the working folder. Raises `DashboardError` naming the first file that is broken."""
+    """Read everything in the working folder.
+
+    Raise `DashboardError` if a file is broken. The error names the first such file.
+    """
     head = git.resolve_commit("HEAD")
     if head is None:
         raise DashboardError("the repository has no commit", "commit the files first: `git commit`")
-    changed, registry, (months, committed) = git.list_changed_paths("HEAD"), load_registry(), _load_months()
+    changed, registry, (months, committed) = (
+        git.list_changed_paths("HEAD"),
+        load_registry(),
+        _load_months(),
+    )
     if LOCK in commands.find_stale_locks():
         raise reading.build_file_error(LOCK, "the file is incomplete")
     lived, ways = _load_backtest()
-    intervals, pipeline = reading.read_record(IntervalsRecord, INTERVALS) or IntervalsRecord(), _load_pipeline()
+    intervals, pipeline = (
+        reading.read_record(IntervalsRecord, INTERVALS) or IntervalsRecord(),
+        _load_pipeline(),
+    )
     outputs = commands.read_output_hashes()
     return PageData(
         title=problem.card.TITLE,
@@ -119,29 +142,45 @@ def load_page_data() -> PageData:
 
 
 def _load_months() -> tuple[list[MonthRecord], bool]:
-    """The records of monitoring and, where it is newer, the last finding; and whether the last one is a record."""
-    records = [month for path in sorted(RECORDS.glob("*.json")) if (month := reading.read_record(MonthRecord, path))]
+    """Return the monitored months, and whether the last one is a record.
+
+    The months are the records of monitoring and, if it is newer, the last finding.
+    """
+    records = [
+        month
+        for path in sorted(RECORDS.glob("*.json"))
+        if (month := reading.read_record(MonthRecord, path))
+    ]
     records.sort(key=lambda month: (month.period.last, month.period.first))
     found = reading.read_record(MonitoringOutcome, LAST)
     last = (
         reading.read_record(MonthRecord, LAST) if found and found.period else None
     )  # nothing had arrived, or it was refused
     if last is None or (records and last.period.last <= records[-1].period.last):
-        return records, True  # whatever writes the finding on a month writes its record, and Git brings newer ones
+        return (
+            records,
+            True,
+        )  # whatever writes the finding on a month writes its record, and Git brings newer ones
     return [*records, last], False
 
 
 def _load_backtest() -> tuple[list[BacktestMonth], list[BacktestSummary]]:
-    """Both files of the replay. Raises `DashboardError` where they do not tell of the same ways and months."""
-    lived, ways = reading.read_rows(BacktestMonth, LIVED) or [], reading.read_rows(BacktestSummary, WAYS) or []
+    """Read both files of the backtest.
+
+    Raise `DashboardError` if they do not contain the same ways and months.
+    """
+    lived, ways = (
+        reading.read_rows(BacktestMonth, LIVED) or [],
+        reading.read_rows(BacktestSummary, WAYS) or [],
+    )
     if {one.way for one in lived} != {way.way for way in ways}:
         message = f"{LIVED} and {WAYS} contain different strategies"
-        raise DashboardError(message, "make both files again: `make replay`")
+        raise DashboardError(message, "make both files again: `make backtest`")
     spans = {way.way: [one.month for one in lived if one.way == way.way] for way in ways}
     if len({tuple(span) for span in spans.values()}) > 1:
         counts = ", ".join(f"{way} {len(span)}" for way, span in spans.items())
         message = f"{LIVED} does not have the same months for each strategy ({counts})"
-        raise DashboardError(message, "make the file again: `make replay`")
+        raise DashboardError(message, "make the file again: `make backtest`")
     return lived, ways
 
 
@@ -156,7 +195,10 @@ def _load_pipeline() -> dict[str, Any]:
 
 
 def _find_lineage() -> Lineage | None:
-    """Of the model that the lock names, whether or not its file is here; None where no commit has it."""
+    """Return the lineage of the model that the lock names, or None if no commit has it.
+
+    The file of the model need not be here.
+    """
     try:
         return find_output_lineage(MODEL)
     except LineageError:

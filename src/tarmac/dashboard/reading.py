@@ -1,4 +1,7 @@
-"""Reads what the page tells, and where it stands: a file that is not there is None, a broken one is named."""
+"""Read the files that the page shows, and find where each stands in the history.
+
+A missing file is None. The error for a broken file names it.
+"""
 
 import csv
 import io
@@ -50,7 +53,10 @@ def parse_record(kind: type[R], content: str, path: Path) -> R:
 
 
 def read_rows(kind: type[R], path: Path) -> list[R] | None:
-    """A CSV file, each line a checked record; None where there is none. A cut line lacks a column and is told."""
+    """Read a CSV file as checked records, one a line; return None if there is no file.
+
+    Raise `DashboardError` if a line is incomplete or invalid, or if the file has no rows.
+    """
     found = read_text(path)
     if found is None:
         return None
@@ -59,7 +65,11 @@ def read_rows(kind: type[R], path: Path) -> list[R] | None:
     checked = []
     for number, line in enumerate(csv.DictReader(io.StringIO(found)), start=2):
         try:
-            checked.append(kind.model_validate({name: value for name, value in line.items() if value is not None}))
+            checked.append(
+                kind.model_validate(
+                    {name: value for name, value in line.items() if value is not None}
+                )
+            )
         except ValidationError as error:
             raise build_file_error(path, f"line {number}: {_format_first_error(error)}") from None
     if not checked:

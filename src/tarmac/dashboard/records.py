@@ -1,4 +1,7 @@
-"""The files that stages, monitoring and replay leave, as checked values; what else stands in them is left alone."""
+"""Define checked records of the files that stages, monitoring and backtests leave.
+
+Any other content of these files is ignored.
+"""
 
 from dataclasses import dataclass
 from math import isnan
@@ -52,7 +55,7 @@ class SliceRecord(_Record):
 
 
 class IntervalsRecord(_Record):
-    """What the stage `card` computed: every metric of the test rows by its name, and every slice."""
+    """Results of the stage `card`: every metric of the test rows by its name, and every slice."""
 
     metrics: dict[str, EstimateRecord] = {}
     slices: list[SliceRecord] = []
@@ -84,7 +87,10 @@ class CheckRecord(_Record):
 
 
 class FeatureRecord(_Record):
-    """How far one feature lies from the training window. `usual` is what training months differ among themselves."""
+    """The distance of one feature from the training window.
+
+    `usual` is how far the training months differ among themselves.
+    """
 
     feature: str
     psi: Number
@@ -158,7 +164,7 @@ class MonthRecord(_Record):
 
 
 class BacktestMonth(_Record):
-    """One month of the replay, lived in one way."""
+    """One month of the backtest, by one strategy."""
 
     way: str
     month: Day

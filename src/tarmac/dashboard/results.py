@@ -39,7 +39,11 @@ def load_registry() -> dict[str, Any] | None:
 
 
 def list_commit_metrics(known: dict[str, Any] | None) -> list[CommitMetrics]:
-    """The result of every version or, without one, of every commit that changed the metrics; the oldest first."""
+    """Return the results, the oldest first.
+
+    There is one for every version. Without a version, there is one for every commit that changed
+    the metrics.
+    """
     if known:
         return [_build_version_metrics(version) for version in reversed(known["versions"][:MOST])]
     listed = git.run_git(
@@ -48,16 +52,25 @@ def list_commit_metrics(known: dict[str, Any] | None) -> list[CommitMetrics]:
     return [_build_commit_metrics(*line.split("\0", 2)) for line in reversed(listed)]
 
 
-def build_estimates(metrics: str | None, intervals: IntervalsRecord, where: str) -> dict[str, EstimateRecord]:
+def build_estimates(
+    metrics: str | None, intervals: IntervalsRecord, where: str
+) -> dict[str, EstimateRecord]:
     """The metrics of the test months; an interval only where it is of this very number."""
     found, known = _parse_metrics(metrics, where), intervals.metrics
-    return {name: _add_interval(found[name], known.get(name)) for name in TASK.metrics if name in found}
+    return {
+        name: _add_interval(found[name], known.get(name)) for name in TASK.metrics if name in found
+    }
 
 
 def _build_version_metrics(version: dict[str, Any]) -> CommitMetrics:
     commit, stages = version["commit"], tuple(version["stages"])
     return CommitMetrics(
-        version["version"], commit, version["when"][:10], version["why"], stages, _read_estimates(commit)
+        version["version"],
+        commit,
+        version["when"][:10],
+        version["why"],
+        stages,
+        _read_estimates(commit),
     )
 
 
@@ -72,7 +85,9 @@ def _read_estimates(commit: str) -> dict[str, EstimateRecord]:
     except ValidationError:
         raise DashboardError(f"{INTERVALS} of commit {shorten_commit(commit)} is damaged") from None
     return build_estimates(
-        git.read_text_at(commit, TEST_METRICS), intervals, f"{TEST_METRICS} of {shorten_commit(commit)}"
+        git.read_text_at(commit, TEST_METRICS),
+        intervals,
+        f"{TEST_METRICS} of {shorten_commit(commit)}",
     )
 
 
@@ -86,6 +101,10 @@ def _parse_metrics(content: str | None, where: str) -> dict[str, float]:
 
 def _add_interval(value: float, known: EstimateRecord | None) -> EstimateRecord:
     """An interval of another result is none."""
-    if known is None or known.value is None or abs(known.value - value) > ROUNDED + 1e-9 * abs(value):
+    if (
+        known is None
+        or known.value is None
+        or abs(known.value - value) > ROUNDED + 1e-9 * abs(value)
+    ):
         return EstimateRecord(value)
     return EstimateRecord(value, known.low, known.high)

@@ -1,4 +1,7 @@
-"""What a section of the page is made of: a sentence, then charts and tables, and where their numbers are from."""
+"""Define what a section of the page is made of.
+
+It has a sentence, then charts and tables, and the sources of their numbers.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -19,7 +22,10 @@ class VerdictCell(str):
 
 @dataclass(frozen=True)
 class DataSource:
-    """A file that numbers were read from, and the last commit that changed it; None where it is not committed so."""
+    """A file that numbers were read from, and the last commit that changed it.
+
+    The commit is None if the file is not committed as it is here.
+    """
 
     path: str
     commit: str | None
@@ -28,7 +34,10 @@ class DataSource:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of finished cells. Columns whose name starts with `#` hold numbers; a folded one opens on a click."""
+    """A table of finished cells.
+
+    Columns whose name starts with `#` contain numbers. A folded table opens on a click.
+    """
 
     kind: ClassVar = "table"
     caption: str
@@ -39,7 +48,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Chart:
-    """A drawing as SVG, for wide screens and for phones, with what a reader who cannot see it is told."""
+    """A drawing as SVG, for wide screens and for phones.
+
+    It has a description for a reader who cannot see it.
+    """
 
     kind: ClassVar = "chart"
     title: str
@@ -79,7 +91,10 @@ Block = Table | Chart | KeyFacts | Prose | CommandList
 
 @dataclass(frozen=True)
 class PageSection:
-    """A part of the page. `says` is its result in a sentence or two: somebody with a minute reads no more."""
+    """A part of the page.
+
+    `says` is its result in a sentence or two: a reader with one minute reads no more.
+    """
 
     name: str  # of its anchor
     title: str

@@ -1,4 +1,7 @@
-"""Vega-Lite to SVG that stands in a page: drawn once for wide screens and once for phones, in colours of the page."""
+"""Render Vega-Lite as SVG for a page: once for wide screens and once for phones.
+
+The drawings use the colors of the page.
+"""
 
 import re
 from collections.abc import Callable, Sequence
@@ -11,8 +14,12 @@ from tarmac.dashboard.section import Chart
 
 Spec = dict[str, Any]
 VERSION = "6.4"  # of Vega-Lite
-WIDE, NARROW = 832, 336  # units of a drawing's width; a phone of 375 px shows the narrow one as it is
-# Text is measured with a font that comes with the renderer: every machine draws the same. The page sets its own.
+WIDE, NARROW = (
+    832,
+    336,
+)  # units of a drawing's width; a phone of 375 px shows the narrow one as it is
+# Text is measured with a font that comes with the renderer: every machine draws the same.
+# The page sets its own.
 FONT = "Liberation Sans"
 INK, MUTED, RULE, ACCENT, PAPER, OTHER = (
     f"var(--{name})" for name in ("ink", "muted", "rule", "accent", "paper", "other")
@@ -39,7 +46,15 @@ CONFIG: Spec = {
     "text": {"color": INK, "fontSize": 12},
     "rule": {"color": MUTED},
 }
-DROPPED = ("role", "aria-roledescription", "aria-hidden", "aria-label", "pointer-events", "font-family", "class")
+DROPPED = (
+    "role",
+    "aria-roledescription",
+    "aria-hidden",
+    "aria-label",
+    "pointer-events",
+    "font-family",
+    "class",
+)
 
 
 def build_name_axis(order: Sequence[object]) -> Spec:
@@ -56,24 +71,39 @@ def build_chart(title: str, reads: str, draw: Callable[[int], Spec]) -> Chart:
 
 def build_y_title(title: str) -> Spec:
     """The title of a y axis, level above it: nobody turns their head."""
-    return {"title": title, "titleAngle": 0, "titleAlign": "left", "titleAnchor": "end", "titleX": 0, "titleY": -14}
+    return {
+        "title": title,
+        "titleAngle": 0,
+        "titleAlign": "left",
+        "titleAnchor": "end",
+        "titleX": 0,
+        "titleY": -14,
+    }
 
 
 def render_svg(spec: Spec, title: str, reads: str) -> str:
-    """A drawing as SVG: one image to who cannot see it, with a tip on every mark to who points at it."""
+    """Return a drawing as SVG, with a tip on every mark.
+
+    The drawing is one image for a reader who cannot see it. A tip shows if a reader points at it.
+    """
     full = {"config": CONFIG, "autosize": {"type": "fit", "contains": "padding"}, **spec}
     drawn = vl_convert.vegalite_to_svg(full, vl_version=VERSION, allowed_base_urls=[])
     root = ElementTree.fromstring(drawn)  # noqa: S314 -- our own drawing, no file of anybody's
     _clean_element(root)
     box = root.attrib["viewBox"]
     root.attrib.clear()
-    root.attrib.update({"viewBox": box, "role": "img", "aria-label": f"{title}. {reads}", "width": box.split()[2]})
+    root.attrib.update(
+        {"viewBox": box, "role": "img", "aria-label": f"{title}. {reads}", "width": box.split()[2]}
+    )
     ElementTree.register_namespace("", SVG)
     return ElementTree.tostring(root, encoding="unicode")
 
 
 def _clean_element(parent: ElementTree.Element) -> None:
-    """Takes out what is not seen, rounds, and makes Vega's word for a mark the tip that a browser shows."""
+    """Remove invisible elements, round numbers, and turn Vega's label of a mark into a tip.
+
+    A browser shows the tip.
+    """
     for child in list(parent):
         _clean_element(child)
         if _is_invisible(child):
@@ -95,6 +125,9 @@ def _is_invisible(element: ElementTree.Element) -> bool:
 
 
 def _round_match(found: re.Match[str]) -> str:
-    """Hundredths of a unit: what lies below is seen by nobody, and may be another on another machine."""
+    """Return a number as text, rounded to hundredths of a unit.
+
+    What lies below is not visible, and may differ on another machine.
+    """
     shown = f"{float(found[0]):.2f}".rstrip("0").rstrip(".")
     return "0" if shown == "-0" else shown

@@ -40,7 +40,11 @@ def format_month(name: str) -> str:
 
 def format_month_range(months: Sequence[str]) -> str:
     """The first and the last of some months."""
-    return format_month(months[0]) if len(months) == 1 else f"{format_month(months[0])} to {format_month(months[-1])}"
+    return (
+        format_month(months[0])
+        if len(months) == 1
+        else f"{format_month(months[0])} to {format_month(months[-1])}"
+    )
 
 
 def format_month_ticks(months: Sequence[str]) -> list[str]:
@@ -49,7 +53,9 @@ def format_month_ticks(months: Sequence[str]) -> list[str]:
     return [months[at][:4] if at and name == MONTHS[0] else name for at, name in enumerate(named)]
 
 
-def format_interval(low: float | None, high: float | None, digits: int = 4, sign: bool = False) -> str:
+def format_interval(
+    low: float | None, high: float | None, digits: int = 4, sign: bool = False
+) -> str:
     """An interval; a dash where it is not known."""
     if low is None or high is None:
         return "–"

@@ -1,4 +1,4 @@
-"""The month's round: takes in what arrived, judges it, makes a new model where that is called for, and reviews it."""
+"""Run the month's round: ingest what arrived, evaluate it, retrain if needed, and review."""
 
 import shutil
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,11 @@ from tarmac.registry.release import OUT, require_clean_tree
 from tarmac.repository import git, reproduce
 from tarmac.repository.dvc import commands, recovery
 from tarmac.retraining.arrival import ingest_arrivals, parse_changed_months, print_lines
-from tarmac.retraining.correction import compute_missing_shares, evaluate_corrections, evaluate_emptied_inputs
+from tarmac.retraining.correction import (
+    compute_missing_shares,
+    evaluate_corrections,
+    evaluate_emptied_inputs,
+)
 from tarmac.review.results import PREDICTIONS
 from tarmac.review.run import review_working_tree
 from tarmac.review.windows import SplitWindowError, compute_split_windows
@@ -30,16 +34,18 @@ ORDER, OUTCOMES = ("none", "retrain", "hold"), ("ok", "watch", "act")  # a later
 
 
 def run_retraining_round(source: str) -> dict[str, Any]:
-    """One round, in the working tree; returns what `monitoring.json` holds, and says in `made` what is to be proposed.
+    """Run one round in the working tree, and return the content of `monitoring.json`.
 
-    `source` is a folder or a URL of files, as DVC takes them. Where the round breaks, `monitoring.json` says why before
-    the error is raised.
+    Its field `made` says what is to be proposed. `source` is a folder or a URL of files, as DVC
+    takes them. If the round fails, `monitoring.json` says why before the error is raised.
     """
     shutil.rmtree(OUT, ignore_errors=True)  # an older verdict is none on this round
     # Nor is an older decision, whatever ends the process.
     write_failed_result("`tarmac retrain` was interrupted before it evaluated any data")
     if problem.contract.DAY is None:
-        return write_empty_result("no date column: use `make ingest`, `make run` and `make review` instead")
+        return write_empty_result(
+            "no date column: use `make ingest`, `make run` and `make review` instead"
+        )
     with _record_failure(), _open_round():
         commands.pull_outputs()
         arrived = ingest_arrivals(source)
@@ -68,7 +74,9 @@ def find_new_months(arrived: Sequence[str], model: LiveModel) -> list[str]:
     """The months to judge: what arrived and is new to the model, else the last one."""
     stored = months.list_stored_months(FEATURES)
     fresh = [
-        month for month in stored if month in parse_changed_months(arrived) and month > model.months.validation.last
+        month
+        for month in stored
+        if month in parse_changed_months(arrived) and month > model.months.validation.last
     ]
     return fresh or stored[-1:]
 
@@ -77,7 +85,12 @@ def monitor_months(wanted: Sequence[str], model: LiveModel) -> dict[str, Any]:
     """Judges months; the one that weighs most speaks for all."""
     found = [monitor(month, model=model) for month in wanted]
     return max(
-        found, key=lambda one: (ORDER.index(one["decision"]), OUTCOMES.index(one["verdict"]), one["period"]["last"])
+        found,
+        key=lambda one: (
+            ORDER.index(one["decision"]),
+            OUTCOMES.index(one["verdict"]),
+            one["period"]["last"],
+        ),
     )
 
 
@@ -104,7 +117,11 @@ def _build_result(decision: str) -> str:
         return ""
     if decision == "none":
         reproduce.run_dvc_repro(Path())
-        return "new data for the model as it is" if _has_same_predictions() else "the model again, from corrected data"
+        return (
+            "new data for the model as it is"
+            if _has_same_predictions()
+            else "the model again, from corrected data"
+        )
     stored = months.list_stored_months(FEATURES)
     last = find_last_labeled_month(stored)
     windows = compute_split_windows(stored[0], last, load_all_params().retrain)
@@ -115,7 +132,10 @@ def _build_result(decision: str) -> str:
 
 
 def _has_same_predictions() -> bool:
-    """Whether test rows get the answers of HEAD's model; its file is another all the same, it names its features."""
+    """Check whether test rows get the predictions of HEAD's model.
+
+    The model's file differs all the same: it names its features.
+    """
     committed = commands.parse_output_hashes(git.read_text_at("HEAD", LOCK) or "")
     return commands.read_output_hashes().get(PREDICTIONS) == committed.get(PREDICTIONS)
 
@@ -130,10 +150,14 @@ def _open_round() -> Iterator[None]:
     recovery.recover_and_report()
     commands.clear_stale_locks()
     head = git.resolve_commit("HEAD") or ""
-    if BEGUN.is_file() and BEGUN.read_text(encoding="utf-8") == head and git.list_changed_paths("HEAD"):
+    if (
+        BEGUN.is_file()
+        and BEGUN.read_text(encoding="utf-8") == head
+        and git.list_changed_paths("HEAD")
+    ):
         left = "files as a killed `tarmac retrain` left them"
         git.run_git("stash", "push", "--quiet", "--include-untracked", "--message", left)
-        print(f"mended: {left} are in `git stash`", flush=True)
+        print(f"repaired: {left} are in `git stash`", flush=True)
     require_clean_tree()
     BEGUN.parent.mkdir(parents=True, exist_ok=True)
     BEGUN.write_text(head, encoding="utf-8")

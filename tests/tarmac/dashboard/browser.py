@@ -1,4 +1,4 @@
-"""A headless Chromium of a test's own, spoken to over a pipe in the protocol of its own developer tools."""
+"""A headless Chromium for one test, driven over a pipe in its own developer tools' protocol."""
 
 import fcntl
 import json
@@ -19,8 +19,19 @@ from tests.waiting import PATIENCE
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 OPTIONS = (
-    *("--headless", "--remote-debugging-pipe", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"),
-    *("--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    *(
+        "--headless",
+        "--remote-debugging-pipe",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--hide-scrollbars",
+    ),
+    *(
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+    ),
     "--host-resolver-rules=MAP * ~NOTFOUND",  # nothing of the browser's own gets out either
 )
 
@@ -34,7 +45,9 @@ class Page:
         self.faults: list[str] = []
         self.loaded = False
         target = self.ask("Target.createTarget", url="about:blank")["targetId"]
-        self._session = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        self._session = self.ask("Target.attachToTarget", targetId=target, flatten=True)[
+            "sessionId"
+        ]
         for domain in ("Page", "Network", "Runtime", "Log"):
             self.ask(f"{domain}.enable")
 
@@ -55,8 +68,17 @@ class Page:
 
     def open(self, path: Path, width: int = 1280, height: int = 900, theme: str = "light") -> None:
         """Opens a file as a person does with a double click, on a screen of this size and theme."""
-        self.ask("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
-        self.ask("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": theme}])
+        self.ask(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=False,
+        )
+        self.ask(
+            "Emulation.setEmulatedMedia",
+            features=[{"name": "prefers-color-scheme", "value": theme}],
+        )
         self.requests, self.faults, self.loaded = [], [], False
         self.ask("Page.navigate", url=path.resolve().as_uri())
         while not self.loaded:
@@ -64,7 +86,9 @@ class Page:
 
     def run(self, script: str) -> Any:
         """The value of an expression, awaited."""
-        done = self.ask("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
+        done = self.ask(
+            "Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True
+        )
         assert "exceptionDetails" not in done, done["exceptionDetails"]
         return done["result"].get("value")
 
@@ -73,7 +97,14 @@ class Page:
         text = {"text": "\r"} if key == "Enter" else {"text": " "} if key == " " else {}
         for kind in ("keyDown", "keyUp"):
             more = text if kind == "keyDown" else {}
-            self.ask("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code, **more)
+            self.ask(
+                "Input.dispatchKeyEvent",
+                type=kind,
+                key=key,
+                code=key,
+                windowsVirtualKeyCode=code,
+                **more,
+            )
 
     def _note(self, told: dict[str, Any]) -> None:
         params = told.get("params", {})
@@ -102,7 +133,10 @@ class Page:
 
 
 def program() -> str:
-    """Chromium, or Chrome. Without one a test skips; in CI, where a skip would look like success, it fails."""
+    """Return the path of Chromium or Chrome, and skip the test if there is none.
+
+    In CI the test fails instead, because a skip would look like success.
+    """
     if found := next((path for name in NAMES if (path := shutil.which(name))), None):
         return found
     reason = "no Chromium is here: `make servers` brings it"
@@ -121,7 +155,9 @@ def browsing() -> Iterator[Page]:
     # Chromium hears commands on 3 and answers on 4.
     shell = ["bash", "-c", f'exec "$@" 3<&{given[0]} 4>&{given[1]}', "bash"]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    server = subprocess.Popen([*shell, *command, f"--user-data-dir={profile}"], pass_fds=given, **quiet)
+    server = subprocess.Popen(
+        [*shell, *command, f"--user-data-dir={profile}"], pass_fds=given, **quiet
+    )
     for fd in (to_read, to_write, *given):
         os.close(fd)
     try:

@@ -1,4 +1,7 @@
-"""A year of monitoring and a replay as their commands leave them: the shape is theirs, the numbers are made up."""
+"""A year of monitoring and a backtest as their commands leave them.
+
+The shape is theirs, the numbers are made up.
+"""
 
 import csv
 import json
@@ -9,12 +12,50 @@ from typing import Any
 
 MONTHS = [f"2013-{number:02}" for number in range(3, 13)]
 FEATURES = (
-    *("temp", "dewp", "humid", "wind_speed", "wind_dir", "pressure", "visib", "precip", "gust", "wind_gust_3h"),
-    *("dest_gain_1d", "route_delay_1d", "previous_delay", "expected_spare", "distance", "dep_minute", "weekday"),
-    *("origin", "carrier", "dest", "aircraft_age", "aircraft_seats", "origin_queue", "origin_departures_3h"),
+    *(
+        "temp",
+        "dewp",
+        "humid",
+        "wind_speed",
+        "wind_dir",
+        "pressure",
+        "visib",
+        "precip",
+        "gust",
+        "wind_gust_3h",
+    ),
+    *(
+        "dest_gain_1d",
+        "route_delay_1d",
+        "previous_delay",
+        "expected_spare",
+        "distance",
+        "dep_minute",
+        "weekday",
+    ),
+    *(
+        "origin",
+        "carrier",
+        "dest",
+        "aircraft_age",
+        "aircraft_seats",
+        "origin_queue",
+        "origin_departures_3h",
+    ),
 )
-SEASONAL = {"temp": 1.9, "dewp": 1.6, "humid": 0.35, "pressure": 0.3, "visib": 0.12, "wind_dir": 0.14}
-WAYS = {"never": (0.0, set()), "monthly": (0.006, set(MONTHS[1:])), "policy": (0.005, {"2013-06", "2013-10"})}
+SEASONAL = {
+    "temp": 1.9,
+    "dewp": 1.6,
+    "humid": 0.35,
+    "pressure": 0.3,
+    "visib": 0.12,
+    "wind_dir": 0.14,
+}
+WAYS = {
+    "never": (0.0, set()),
+    "monthly": (0.006, set(MONTHS[1:])),
+    "policy": (0.005, {"2013-06", "2013-10"}),
+}
 DECISIONS = {"ok": "none", "watch": "none", "act": "retrain"}
 
 
@@ -46,13 +87,43 @@ def month(name: str, verdict: str = "ok", labelled: bool = True) -> dict[str, An
 def checks(verdict: str) -> list[dict[str, str]]:
     calm = [
         {"kind": "integrity", "name": "schema", "outcome": "ok", "reason": "every row is valid"},
-        {"kind": "integrity", "name": "missing", "outcome": "ok", "reason": "no input is missing more often"},
-        {"kind": "prediction", "name": "mean", "outcome": "ok", "reason": "0.243 predicted, 0.249 in training"},
-        {"kind": "calibration", "name": "gap", "outcome": "ok", "reason": "0.011, at most 0.03 is let pass"},
-        {"kind": "slice", "name": "origin EWR", "outcome": "ok", "reason": "a loss beyond 0.02 is not proven"},
+        {
+            "kind": "integrity",
+            "name": "missing",
+            "outcome": "ok",
+            "reason": "no input is missing more often",
+        },
+        {
+            "kind": "prediction",
+            "name": "mean",
+            "outcome": "ok",
+            "reason": "0.243 predicted, 0.249 in training",
+        },
+        {
+            "kind": "calibration",
+            "name": "gap",
+            "outcome": "ok",
+            "reason": "0.011, at most 0.03 is let pass",
+        },
+        {
+            "kind": "slice",
+            "name": "origin EWR",
+            "outcome": "ok",
+            "reason": "a loss beyond 0.02 is not proven",
+        },
     ]
-    moved = {"kind": "drift", "name": "temp", "outcome": "watch", "reason": "PSI 1.90, and 1.41 is usual"}
-    worse = {"kind": "metric", "name": "roc_auc", "outcome": "act", "reason": "−0.0180 (−0.0290 to −0.0070)"}
+    moved = {
+        "kind": "drift",
+        "name": "temp",
+        "outcome": "watch",
+        "reason": "PSI 1.90, and 1.41 is usual",
+    }
+    worse = {
+        "kind": "metric",
+        "name": "roc_auc",
+        "outcome": "act",
+        "reason": "−0.0180 (−0.0290 to −0.0070)",
+    }
     loud = {"ok": [], "watch": [moved], "act": [moved, worse]}[verdict]
     return [*calm, *loud]
 
@@ -76,15 +147,31 @@ def feature(name: str, number: int, chance: random.Random) -> dict[str, Any]:
 def metrics(verdict: str) -> list[dict[str, Any]]:
     lost = -0.018 if verdict == "act" else -0.003
     return [
-        {"metric": "roc_auc", "before": 0.773, "value": 0.773 + lost, "difference": lost, "low": lost - 0.011,
-         "high": lost + 0.011},
-        {"metric": "log_loss", "before": 0.46, "value": 0.468, "difference": 0.008, "low": -0.004, "high": 0.02},
-    ]  # fmt: skip
+        {
+            "metric": "roc_auc",
+            "before": 0.773,
+            "value": 0.773 + lost,
+            "difference": lost,
+            "low": lost - 0.011,
+            "high": lost + 0.011,
+        },
+        {
+            "metric": "log_loss",
+            "before": 0.46,
+            "value": 0.468,
+            "difference": 0.008,
+            "low": -0.004,
+            "high": 0.02,
+        },
+    ]
 
 
 def bins(chance: random.Random) -> list[dict[str, Any]]:
     places = [0.04, 0.07, 0.1, 0.14, 0.19, 0.25, 0.32, 0.41, 0.53, 0.7]
-    return [{"predicted": at, "observed": round(at * chance.uniform(0.93, 1.16), 4), "rows": 2711} for at in places]
+    return [
+        {"predicted": at, "observed": round(at * chance.uniform(0.93, 1.16), 4), "rows": 2711}
+        for at in places
+    ]
 
 
 def parts(chance: random.Random) -> list[dict[str, Any]]:
@@ -93,34 +180,58 @@ def parts(chance: random.Random) -> list[dict[str, Any]]:
         moved = round(chance.uniform(-0.025, 0.012), 4)
         before = round(chance.uniform(0.76, 0.785), 4)
         found.append(
-            {"slice": "origin", "value": value, "rows": rows, "roc_auc": round(before + moved, 4), "before": before,
-             "difference": moved, "low": round(moved - 0.02, 4), "high": round(moved + 0.02, 4)}
-        )  # fmt: skip
+            {
+                "slice": "origin",
+                "value": value,
+                "rows": rows,
+                "roc_auc": round(before + moved, 4),
+                "before": before,
+                "difference": moved,
+                "low": round(moved - 0.02, 4),
+                "high": round(moved + 0.02, 4),
+            }
+        )
     return found
 
 
 def lived() -> list[dict[str, Any]]:
-    """`months.csv` of the replay."""
+    """`months.csv` of the backtest."""
     rows = []
     for way, (gain, trained) in WAYS.items():
         first = "2013-02"
         for place, name in enumerate(MONTHS):
             chance = random.Random(name)
             first = MONTHS[place - 1] if name in trained else first
-            value = 0.752 + chance.uniform(-0.014, 0.016) + gain * place / 5 - (way == "never") * 0.0022 * place
+            value = (
+                0.752
+                + chance.uniform(-0.014, 0.016)
+                + gain * place / 5
+                - (way == "never") * 0.0022 * place
+            )
             half = 0.016 + chance.uniform(0, 0.006)
             rows.append(
-                {"way": way, "month": name, "train_first": "2013-01", "train_last": first, "rows": 26000 + 137 * place,
-                 "roc_auc": round(value, 5), "low": round(value - half, 5), "high": round(value + half, 5),
-                 "log_loss": round(0.42 + chance.uniform(0, 0.06), 5), "calibration_gap": 0.012,
-                 "verdict": "act" if name in trained and way == "policy" else "ok",
-                 "retrained": int(name in trained), "released": int(name in trained), "seconds": 41.2}
-            )  # fmt: skip
+                {
+                    "way": way,
+                    "month": name,
+                    "train_first": "2013-01",
+                    "train_last": first,
+                    "rows": 26000 + 137 * place,
+                    "roc_auc": round(value, 5),
+                    "low": round(value - half, 5),
+                    "high": round(value + half, 5),
+                    "log_loss": round(0.42 + chance.uniform(0, 0.06), 5),
+                    "calibration_gap": 0.012,
+                    "verdict": "act" if name in trained and way == "policy" else "ok",
+                    "retrained": int(name in trained),
+                    "released": int(name in trained),
+                    "seconds": 41.2,
+                }
+            )
     return rows
 
 
 def summary() -> list[dict[str, Any]]:
-    """`summary.csv` of the replay."""
+    """`summary.csv` of the backtest."""
     blank = {"over_never": "", "over_never_low": "", "over_never_high": ""}
     means = {"never": 0.7441, "monthly": 0.7562, "policy": 0.7551}
     gains = {
@@ -128,10 +239,18 @@ def summary() -> list[dict[str, Any]]:
         "policy": {"over_never": 0.0110, "over_never_low": 0.0059, "over_never_high": 0.0159},
     }
     return [
-        {"way": way, "trainings": len(trained) + 1, "released": len(trained) + 1, "minutes": 0.7 * (len(trained) + 1),
-         "roc_auc": means[way], "low": means[way] - 0.008, "high": means[way] + 0.008, **gains.get(way, blank)}
+        {
+            "way": way,
+            "trainings": len(trained) + 1,
+            "released": len(trained) + 1,
+            "minutes": 0.7 * (len(trained) + 1),
+            "roc_auc": means[way],
+            "low": means[way] - 0.008,
+            "high": means[way] + 0.008,
+            **gains.get(way, blank),
+        }
         for way, (_, trained) in WAYS.items()
-    ]  # fmt: skip
+    ]
 
 
 def write_json(path: Path, content: object) -> None:
@@ -148,9 +267,9 @@ def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
 
 
 def write_year(folder: Path, last: str = "act") -> None:
-    """Records of every month, of which the last has a verdict, and a replay."""
+    """Records of every month, of which the last has a verdict, and a backtest."""
     for name in MONTHS:
         verdict = last if name == MONTHS[-1] else "watch" if name == "2013-11" else "ok"
         write_json(folder / "metrics" / "monitoring" / f"{name}.json", month(name, verdict))
-    write_csv(folder / "metrics" / "replay" / "months.csv", lived())
-    write_csv(folder / "metrics" / "replay" / "summary.csv", summary())
+    write_csv(folder / "metrics" / "backtest" / "months.csv", lived())
+    write_csv(folder / "metrics" / "backtest" / "summary.csv", summary())

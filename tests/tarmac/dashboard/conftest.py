@@ -13,7 +13,15 @@ from tests.conftest import ROOT
 from tests.tarmac.dashboard.browser import Page, browsing
 from tests.tarmac.dashboard.cases import write_year
 
-COPIED = ("metrics", "models/card.md", "dvc.yaml", "dvc.lock", "params.yaml", "data/raw.dvc", ".dvc/config")
+COPIED = (
+    "metrics",
+    "models/card.md",
+    "dvc.yaml",
+    "dvc.lock",
+    "params.yaml",
+    "data/raw.dvc",
+    ".dvc/config",
+)
 FIRST, SECOND = "v0.0.1", "v0.0.2"
 
 
@@ -24,7 +32,7 @@ def copy(folder: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         (shutil.copytree if source.is_dir() else shutil.copy)(source, target)
     shutil.rmtree(folder / "metrics" / "monitoring", ignore_errors=True)
-    shutil.rmtree(folder / "metrics" / "replay", ignore_errors=True)
+    shutil.rmtree(folder / "metrics" / "backtest", ignore_errors=True)
     (folder / ".gitignore").write_text("/site/\n/.dvc/tmp/\n/.dvc/cache/\n")
 
 
@@ -53,7 +61,10 @@ def tag(name: str, message: str, day: str) -> None:
 
 @pytest.fixture(scope="session")
 def bare_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository with a result, committed, and neither version nor monitoring, replay or experiment."""
+    """Return a repository with a committed result.
+
+    It has no version, monitoring, backtest or experiment.
+    """
     with pytest.MonkeyPatch.context() as patch:
         folder = work_in(tmp_path_factory.mktemp("site") / "bare", patch)
         run("init", "--quiet", "--initial-branch=main")
@@ -64,7 +75,10 @@ def bare_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def year_template(bare_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two versions, of which production has the second, a year of monitoring, a replay, and its page."""
+    """Return a repository with two versions, of which production has the second.
+
+    It also has a year of monitoring, a backtest, and its page.
+    """
     folder = tmp_path_factory.mktemp("site") / "year"
     shutil.copytree(bare_template, folder)
     with pytest.MonkeyPatch.context() as patch:

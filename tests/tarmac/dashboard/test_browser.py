@@ -1,4 +1,7 @@
-"""The page in Chromium: opened from a file, in both themes, at desktop and phone width, and by keyboard."""
+"""The page in Chromium, opened from a file.
+
+It is shown in both themes, at desktop and phone width, and used by keyboard.
+"""
 
 import os
 from pathlib import Path
@@ -12,26 +15,36 @@ from tests.tarmac.dashboard.browser import Page
 
 AXE = ROOT / "requirements" / "axe" / "node_modules" / "axe-core" / "axe.min.js"
 DESK, PHONE = 1280, 375  # px
-CHARTS = 8  # of a year: history, replay, drift, slices twice, calibration, pipeline, missing inputs
+CHARTS = (
+    8  # of a year: history, backtest, drift, slices twice, calibration, pipeline, missing inputs
+)
 OPENED = "document.querySelectorAll('details').forEach((one) => { one.open = true; })"
-CHECK = """axe.run(document, {resultTypes: ['violations']}).then((found) => found.violations.map(({id, nodes}) =>
+CHECK = """axe.run(document, {resultTypes: ['violations']}).then((found) => \
+found.violations.map(({id, nodes}) =>
   `${id}: ${nodes.slice(0, 3).map(({html}) => html.slice(0, 200)).join(' | ')}`))"""
-DRAWN = """[...document.querySelectorAll('figure svg')].filter((one) => one.checkVisibility()).map((one) => ({
-  title: one.getAttribute('aria-label'), role: one.getAttribute('role'), width: one.getBoundingClientRect().width,
+DRAWN = """[...document.querySelectorAll('figure svg')].filter((one) => one.checkVisibility())\
+.map((one) => ({
+  title: one.getAttribute('aria-label'), role: one.getAttribute('role'), \
+width: one.getBoundingClientRect().width,
   height: one.getBoundingClientRect().height, right: one.getBoundingClientRect().right,
-  marks: [...one.querySelectorAll('path, rect, line')].filter((mark) => mark.getBoundingClientRect().width
+  marks: [...one.querySelectorAll('path, rect, line')].filter((mark) => \
+mark.getBoundingClientRect().width
     + mark.getBoundingClientRect().height > 0).length,
   texts: [...one.querySelectorAll('text')].map((text) => ({
     right: text.getBoundingClientRect().right, left: text.getBoundingClientRect().left,
     size: text.getBoundingClientRect().height, fill: getComputedStyle(text).fill}))}))"""
 FOCUSED = """(() => { const one = document.activeElement; const style = getComputedStyle(one);
-  return {tag: one.tagName, id: one.id, text: one.textContent.trim().slice(0, 40), outline: style.outlineStyle}; })()"""
+  return {tag: one.tagName, id: one.id, text: one.textContent.trim().slice(0, 40), \
+outline: style.outlineStyle}; })()"""
 themes = pytest.mark.parametrize("theme", ["light", "dark"])
 widths = pytest.mark.parametrize("width", [DESK, PHONE])
 
 
 def axe() -> str:
-    """The checker's code. Without it a test skips; in CI, where a skip would look like success, it fails."""
+    """Return the code of axe, and skip the test if it is missing.
+
+    In CI the test fails instead, because a skip would look like success.
+    """
     if AXE.is_file():
         return AXE.read_text()
     reason = "axe-core is not here: `make test` installs it, with Node and npm"
@@ -59,9 +72,13 @@ def test_every_chart_is_drawn_within_screen_width(chromium, full, theme, width):
         assert chart["width"] > 300
         assert chart["height"] > 80
         assert chart["right"] <= width
-        assert all(0 <= text["left"] < text["right"] <= width for text in chart["texts"]), chart["title"]
+        assert all(0 <= text["left"] < text["right"] <= width for text in chart["texts"]), chart[
+            "title"
+        ]
         assert all(text["size"] >= 10 for text in chart["texts"]), "too small to read"
-        assert all(text["fill"].startswith("rgb") for text in chart["texts"]), "a colour that is not there"
+        assert all(text["fill"].startswith("rgb") for text in chart["texts"]), (
+            "a colour that is not there"
+        )
 
 
 @pytest.mark.parametrize(("theme", "width"), [("light", DESK), ("dark", DESK), ("light", PHONE)])
@@ -76,7 +93,10 @@ def test_page_passes_accessibility_rules(chromium, full, theme, width):
 def test_accessibility_checker_reports_planted_faults(chromium, full):
     checker = axe()
     chromium.open(full)
-    chromium.run("document.querySelector('.says').style.color = '#ccc'; document.querySelector('h1').remove()")
+    chromium.run(
+        "document.querySelector('.says').style.color = '#ccc'; "
+        "document.querySelector('h1').remove()"
+    )
     chromium.run("document.querySelector('figure svg').removeAttribute('aria-label')")
     chromium.run(f"{checker}; undefined")
     found = {told.partition(":")[0] for told in chromium.run(CHECK)}
@@ -98,7 +118,10 @@ def test_page_requests_only_itself_and_logs_no_error(chromium, full, theme):
 def test_content_policy_blocks_injected_script_and_image(chromium, full, tmp_path):
     """The page's own policy stops what an escape that was forgotten would let in."""
     bad = tmp_path / "bad.html"
-    planted = "<script>window.bad = 1</script><img src=x onerror='window.bad = 1'><p style='color: red'>a</p></main>"
+    planted = (
+        "<script>window.bad = 1</script><img src=x onerror='window.bad = 1'>"
+        "<p style='color: red'>a</p></main>"
+    )
     bad.write_text(full.read_text().replace("</main>", planted))
     chromium.open(bad)
     assert chromium.run("window.bad ?? 0") == 0
@@ -150,7 +173,10 @@ def test_wide_tables_are_focusable_by_keyboard(chromium, full):
     chromium.open(full, PHONE)
     chromium.run(OPENED)
     chromium.run("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
-    wide = """[...document.querySelectorAll('.scroll')].filter((one) => one.scrollWidth > one.clientWidth)"""
+    wide = (
+        "[...document.querySelectorAll('.scroll')]"
+        ".filter((one) => one.scrollWidth > one.clientWidth)"
+    )
     assert chromium.run(f"{wide}.length") > 3
     assert chromium.run(f"{wide}.every((one) => one.tabIndex === 0)") is True
 

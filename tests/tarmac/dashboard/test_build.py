@@ -21,7 +21,9 @@ from tests.tarmac.dashboard.conftest import FIRST, SECOND, save, tag
 
 pytestmark = pytest.mark.slow
 
-HOSTILE = "</title></style></script><script>alert(1)</script><img src=x onerror=alert(1)>{{7*7}}'\"&"
+HOSTILE = (
+    "</title></style></script><script>alert(1)</script><img src=x onerror=alert(1)>{{7*7}}'\"&"
+)
 SECTIONS = [module.__name__.rpartition(".")[2] for module in build.SECTIONS]
 ROOTS = {"html", "head", "body", "style", "script", "header", "main", "footer"}
 
@@ -81,7 +83,7 @@ def test_chart_numbers_also_appear_as_text(full):
     text = full.read_text()
     assert section(text, "history").count("0.7732") >= 2
     for name in MONTHS:
-        assert section(text, "replay").count(name) >= 3
+        assert section(text, "backtest").count(name) >= 3
     for feature in month(MONTHS[-1])["features"]:
         assert f"{feature['psi']:.3f}" in section(text, "drift")
     assert "0.7977" in section(text, "slices") or "19,013" in section(text, "slices")
@@ -94,18 +96,20 @@ def test_chart_numbers_also_appear_as_text(full):
 def test_inconclusive_gain_is_reported_as_not_proven(year):
     rows = summary()
     rows[2] |= {"over_never": 0.001, "over_never_low": -0.002, "over_never_high": 0.004}
-    write_csv(Path("metrics/replay/summary.csv"), rows)
-    said = section(page(), "replay")
-    assert "Retraining monthly gains 0.0121 ROC-AUC over never (+0.0073 to +0.0168) and takes 10 trainings" in said
+    write_csv(Path("metrics/backtest/summary.csv"), rows)
+    said = section(page(), "backtest")
+    gain = "Retraining monthly gains 0.0121 ROC-AUC over never (+0.0073 to +0.0168)"
+    assert f"{gain} and takes 10 trainings" in said
     assert "Retraining by policy gains nothing that is proven: +0.0010" in said
 
 
 def test_uncommitted_file_is_shown_as_not_committed(year):
-    committed = run("log", "-1", "--format=%H", "--", "metrics/replay/summary.csv")[:9]
-    assert f"metrics/replay/summary.csv at {committed}" in section(build.PAGE.read_text(), "replay")
-    write_csv(Path("metrics/replay/summary.csv"), [*summary()[:2], summary()[2] | {"minutes": 2.2}])
+    path = Path("metrics/backtest/summary.csv")
+    committed = run("log", "-1", "--format=%H", "--", str(path))[:9]
+    assert f"{path} at {committed}" in section(build.PAGE.read_text(), "backtest")
+    write_csv(path, [*summary()[:2], summary()[2] | {"minutes": 2.2}])
     text = page()
-    assert "metrics/replay/summary.csv not committed" in section(text, "replay")
+    assert f"{path} not committed" in section(text, "backtest")
     assert "with changes that are not committed" in text
 
 
@@ -126,7 +130,9 @@ def test_monitoring_run_without_rows_keeps_shown_status(year, tell):
 
 
 def test_stored_record_overrides_older_monitoring_result(year):
-    write_json(Path("monitoring/monitoring.json"), month(MONTHS[-1], "ok") | {"summary": "an old one"})
+    write_json(
+        Path("monitoring/monitoring.json"), month(MONTHS[-1], "ok") | {"summary": "an old one"}
+    )
     assert "an old one" not in section(page(), "now")
 
 
@@ -144,16 +150,22 @@ def test_hostile_values_are_escaped(year):
     expected = Tags(build.PAGE.read_text()).counts
     found = month(MONTHS[-1], "act") | {"summary": HOSTILE}
     found["checks"][-1] |= {"name": HOSTILE, "kind": HOSTILE, "reason": HOSTILE}
-    found["features"][0]["feature"] = found["slices"][0]["value"] = found["model"]["version"] = HOSTILE
+    found["features"][0]["feature"] = found["slices"][0]["value"] = found["model"]["version"] = (
+        HOSTILE
+    )
     write_json(Path(f"metrics/monitoring/{MONTHS[-1]}.json"), found)
     card = Path("models/card.md")
     card.write_text(
-        card.read_text().replace("`EWR`", HOSTILE).replace("## Limits", f"## {HOSTILE}\n\n[a](https://x.org)")
+        card.read_text()
+        .replace("`EWR`", HOSTILE)
+        .replace("## Limits", f"## {HOSTILE}\n\n[a](https://x.org)")
     )
     intervals = Path("metrics/intervals.json")
     intervals.write_text(intervals.read_text().replace('"EWR"', json.dumps(HOSTILE)))
     dvc = Path("dvc.yaml")
-    dvc.write_text(dvc.read_text().replace("desc: The model card", f"desc: {json.dumps(HOSTILE)} #"))
+    dvc.write_text(
+        dvc.read_text().replace("desc: The model card", f"desc: {json.dumps(HOSTILE)} #")
+    )
     save(HOSTILE, "2026-03-01")
     tag("model@v0.0.3", HOSTILE, "2026-03-02")
     text = page()
@@ -161,7 +173,11 @@ def test_hostile_values_are_escaped(year):
     assert {name: tags.counts[name] for name in ROOTS} == {name: expected[name] for name in ROOTS}
     assert not {"img", "iframe", "object", "form", "base"} & tags.counts.keys()
     assert not [name for name, _ in tags.attributes if name.startswith("on") or name == "style"]
-    assert not [value for name, value in tags.attributes if name == "href" and not value.startswith(("#", "data:,"))]
+    assert not [
+        value
+        for name, value in tags.attributes
+        if name == "href" and not value.startswith(("#", "data:,"))
+    ]
     assert "{{7*7}}" in "".join(tags.text)
     assert "alert(1)" in section(text, "slices")
 
@@ -177,7 +193,7 @@ def test_page_of_new_repository_names_next_commands(bare):
     assert "make monitor" in section(text, "now")
     assert "1 commit changed the result" in section(text, "history")
     assert "make release" in section(text, "history")
-    assert "make replay" in section(text, "replay")
+    assert "make backtest" in section(text, "backtest")
     assert "dvc exp run -n NAME -S KEY=VALUE" in section(text, "experiments")
     assert "make monitor" in section(text, "drift")
     assert "committed it first" in section(text, "lineage")
@@ -202,8 +218,8 @@ def test_page_of_empty_repository_has_every_section(bare):
         "metrics/prepare.json",
         "metrics/tables/calibration.csv",
         f"metrics/monitoring/{MONTHS[-1]}.json",
-        "metrics/replay/months.csv",
-        "metrics/replay/summary.csv",
+        "metrics/backtest/months.csv",
+        "metrics/backtest/summary.csv",
         "monitoring/monitoring.json",
         "dvc.yaml",
         "dvc.lock",
@@ -243,5 +259,9 @@ def test_repository_without_commit_is_refused(tmp_path, monkeypatch):
 
 
 def test_versions_are_listed_latest_first(full):
-    told = section(full.read_text(), "history").partition("the latest first")[2].partition("The other metrics")[0]
+    told = (
+        section(full.read_text(), "history")
+        .partition("the latest first")[2]
+        .partition("The other metrics")[0]
+    )
     assert re.findall(r"v0\.0\.\d", told) == [SECOND, FIRST]

@@ -19,7 +19,8 @@ def test_card_sections_become_third_level_headings():
 
 def test_links_images_and_html_in_card_are_inert():
     shown = card.render_card(
-        "# a\n\n[x](https://x.org) ![y](https://y.org) <https://z.org> <script>1</script>\n\n<b>c</b>\n"
+        "# a\n\n[x](https://x.org) ![y](https://y.org) <https://z.org> <script>1</script>\n\n"
+        "<b>c</b>\n"
     )
     assert "<a" not in shown
     assert "<img" not in shown

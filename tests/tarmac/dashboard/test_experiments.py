@@ -19,7 +19,9 @@ NAME = "<script>alert(1)<i>"  # Git takes it for the name of a reference
 
 
 def dvc(*arguments: str) -> None:
-    subprocess.run([sys.executable, "-m", "dvc", *arguments, "--quiet"], check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "-m", "dvc", *arguments, "--quiet"], check=True, capture_output=True
+    )
 
 
 @pytest.fixture

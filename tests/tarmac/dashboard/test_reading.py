@@ -1,4 +1,7 @@
-"""Reading of records: complete ones are parsed, truncated or invalid ones are refused with the cause."""
+"""Reading of records: complete ones are parsed, and invalid ones are refused with the cause.
+
+A truncated record is invalid too.
+"""
 
 import json
 from pathlib import Path
@@ -35,7 +38,9 @@ def test_truncated_table_is_refused_unless_cut_at_row_end(tmp_path):
                 reading.read_rows(BacktestMonth, path)
 
 
-@pytest.mark.parametrize("key", ["checks", "features", "metrics", "calibration", "slices", "rows", "labelled", "model"])
+@pytest.mark.parametrize(
+    "key", ["checks", "features", "metrics", "calibration", "slices", "rows", "labelled", "model"]
+)
 def test_missing_key_of_month_takes_its_default(key):
     found = month("2013-12", "act")
     del found[key]
@@ -48,11 +53,15 @@ def test_missing_key_of_month_takes_its_default(key):
 def test_nan_and_blank_numbers_are_read_as_missing(tmp_path):
     found = month("2013-12", "act")
     found["features"][0]["psi"] = float("nan")
-    assert reading.parse_record(MonthRecord, json.dumps(found), Path("a.json")).features[0].psi is None
+    assert (
+        reading.parse_record(MonthRecord, json.dumps(found), Path("a.json")).features[0].psi is None
+    )
     write_csv(tmp_path / "summary.csv", summary())
     assert reading.read_rows(BacktestSummary, tmp_path / "summary.csv")[0].over_never is None
 
 
 def test_unknown_verdict_is_refused():
     with pytest.raises(DashboardError, match=r"verdict: Input should be 'ok', 'watch' or 'act'"):
-        reading.parse_record(MonthRecord, json.dumps(month("2013-12", "act") | {"verdict": "fine"}), Path("a.json"))
+        reading.parse_record(
+            MonthRecord, json.dumps(month("2013-12", "act") | {"verdict": "fine"}), Path("a.json")
+        )

@@ -22,13 +22,17 @@ METRICS = json.dumps(dict.fromkeys(TASK.metrics, VALUE))
         (EstimateRecord(None, 0.75, 0.79), EstimateRecord(VALUE)),
     ],
 )
-def test_interval_is_shown_only_for_its_own_value(known: EstimateRecord, found: EstimateRecord) -> None:
+def test_interval_is_shown_only_for_its_own_value(
+    known: EstimateRecord, found: EstimateRecord
+) -> None:
     name = TASK.main_metric
     assert build_estimates(METRICS, IntervalsRecord(metrics={name: known}), "here")[name] == found
 
 
 def test_metrics_without_intervals_are_kept() -> None:
-    assert build_estimates(METRICS, IntervalsRecord(), "here") == dict.fromkeys(TASK.metrics, EstimateRecord(VALUE))
+    assert build_estimates(METRICS, IntervalsRecord(), "here") == dict.fromkeys(
+        TASK.metrics, EstimateRecord(VALUE)
+    )
     assert build_estimates(None, IntervalsRecord(), "here") == {}
 
 

@@ -1,1 +1,1 @@
-"""One module a section of the page: from what is known to a `Section`, without reading anything itself."""
+"""Build each section of the page in a module of its own, which reads no file itself."""

@@ -1,4 +1,7 @@
-"""Whether an answer can be taken at its word: of the rows that were given 30 %, 30 % should come true."""
+"""Show whether predictions are calibrated.
+
+Of the rows with a prediction of 30 %, 30 % should come true.
+"""
 
 from collections.abc import Sequence
 
@@ -13,21 +16,33 @@ from tarmac.pipeline.base.params.task import ERROR
 from tarmac.reporting.markdown import format_number, format_signed_number
 
 NONE = "Calibration was not measured yet."
-READS = "Rows are grouped by what was predicted for them; on the diagonal, as much came true as was predicted."
+READS = (
+    "Rows are grouped by what was predicted for them;"
+    " on the diagonal, as much came true as was predicted."
+)
 
 
 def build_section(known: PageData) -> PageSection:
-    """Predicted against observed on the test months and, once it has labels, in the last month watched."""
+    """Show predicted against observed values on the test months.
+
+    The last monitored month is included once it has labels.
+    """
     lines = {TESTED: known.calibration} if known.calibration else {}
     if known.last_month and known.last_month.calibration:
         lines[format_month(known.last_month.name)] = known.last_month.calibration
     if not lines:
-        return PageSection("calibration", "Calibration", NONE, [CommandList("To measure it", ["make run"])])
+        return PageSection(
+            "calibration", "Calibration", NONE, [CommandList("To measure it", ["make run"])]
+        )
     blocks: list[Block] = [
-        vega.build_chart("Observed against predicted", READS, lambda width: _build_chart_spec(lines, width))
+        vega.build_chart(
+            "Observed against predicted", READS, lambda width: _build_chart_spec(lines, width)
+        )
     ]
     blocks += [_build_table(name, bins) for name, bins in lines.items()]
-    return PageSection("calibration", "Calibration", _summarize_calibration(known), blocks, _list_sources(known))
+    return PageSection(
+        "calibration", "Calibration", _summarize_calibration(known), blocks, _list_sources(known)
+    )
 
 
 def _summarize_calibration(known: PageData) -> str:
@@ -35,8 +50,10 @@ def _summarize_calibration(known: PageData) -> str:
     worst = max(known.calibration, key=lambda one: abs(one.observed - one.predicted), default=None)
     if error is None or error.value is None or worst is None:
         return "Predictions beside what came true."
-    furthest = f"{format_value(worst.observed)} came true where {format_value(worst.predicted)} was predicted"
-    return f"Predictions are off by {_format_error(error.value)} on average; the widest gap: {furthest}."
+    observed, predicted = format_value(worst.observed), format_value(worst.predicted)
+    furthest = f"{observed} came true where {predicted} was predicted"
+    average = _format_error(error.value)
+    return f"Predictions are off by {average} on average; the widest gap: {furthest}."
 
 
 def format_value(value: float, task: Task = TASK) -> str:
@@ -60,12 +77,19 @@ def compute_axis_range(bins: Sequence[CalibrationBin], task: Task = TASK) -> tup
 def _build_chart_spec(lines: dict[str, list[CalibrationBin]], width: int) -> Spec:
     narrow, names = width < vega.WIDE, list(lines)
     rows = [_build_point(name, one) for name, bins in lines.items() for one in bins]
-    last = [_build_point(name, max(bins, key=lambda one: one.predicted)) for name, bins in lines.items()]
+    last = [
+        _build_point(name, max(bins, key=lambda one: one.predicted)) for name, bins in lines.items()
+    ]
     low, high = compute_axis_range([one for bins in lines.values() for one in bins])
     colours = {"domain": names, "range": [OTHER, ACCENT][-len(names) :]}
     colour: Spec = {"field": "of", "type": "nominal", "legend": None, "scale": colours}
     diagonal = {"type": "line", "strokeDash": [3, 3], "color": MUTED, "strokeWidth": 1}
-    label = {"type": "text", "align": "right" if narrow else "left", "dx": -10 if narrow else 10, "fontWeight": 600}
+    label = {
+        "type": "text",
+        "align": "right" if narrow else "left",
+        "dx": -10 if narrow else 10,
+        "fontWeight": 600,
+    }
     return {
         "width": width if narrow else 560,
         "height": 320 if narrow else 440,
@@ -79,14 +103,22 @@ def _build_chart_spec(lines: dict[str, list[CalibrationBin]], width: int) -> Spe
                 "mark": {"type": "point", "filled": True, "size": 46, "opacity": 1},
                 "encoding": {"color": colour, "description": {"field": "tip"}},
             },
-            {"mark": label, "data": {"values": last}, "encoding": {"text": {"field": "of"}, "color": colour}},
+            {
+                "mark": label,
+                "data": {"values": last},
+                "encoding": {"text": {"field": "of"}, "color": colour},
+            },
         ],
     }
 
 
 def _build_axes(low: float, high: float) -> Spec:
     """Both with the same ends, so that the diagonal is one."""
-    axis: Spec = {"format": "~g" if TASK.kind == "regression" else ".0%", "tickCount": 5, "grid": True}
+    axis: Spec = {
+        "format": "~g" if TASK.kind == "regression" else ".0%",
+        "tickCount": 5,
+        "grid": True,
+    }
     place: Spec = {"type": "quantitative", "scale": {"domain": [low, high], "nice": False}}
     x = {**place, "field": "x", "axis": {**axis, "title": "predicted", "titleAnchor": "start"}}
     return {"x": x, "y": {**place, "field": "y", "axis": {**axis, **build_y_title("came true")}}}
@@ -98,7 +130,8 @@ def _build_point(name: str, one: CalibrationBin) -> Spec:
 
 def _format_tooltip(name: str, one: CalibrationBin) -> str:
     rows = f", {one.rows:,} rows" if one.rows is not None else ""
-    return f"{name}: {format_value(one.predicted)} predicted, {format_value(one.observed)} came true{rows}"
+    values = f"{format_value(one.predicted)} predicted, {format_value(one.observed)} came true"
+    return f"{name}: {values}{rows}"
 
 
 def _build_table(name: str, bins: Sequence[CalibrationBin]) -> Table:
@@ -114,9 +147,15 @@ def _build_table(name: str, bins: Sequence[CalibrationBin]) -> Table:
         for one in bins
     ]
     gap = "#gap" if TASK.kind == "regression" else "#gap, points"
-    return Table(f"Every group, {name}", ("#predicted", "#came true", gap, "#rows"), rows, folded=True)
+    return Table(
+        f"Every group, {name}", ("#predicted", "#came true", gap, "#rows"), rows, folded=True
+    )
 
 
 def _list_sources(known: PageData) -> list[DataSource]:
-    monitored = [RECORDS if known.last_is_record else LAST] if known.last_month and known.last_month.calibration else []
+    monitored = (
+        [RECORDS if known.last_is_record else LAST]
+        if known.last_month and known.last_month.calibration
+        else []
+    )
     return known.list_sources(CALIBRATION, *monitored)

@@ -6,7 +6,10 @@ from tarmac.dashboard.section import CommandList, PageSection, Prose
 from tarmac.pipeline.base.paths import CARD
 
 NONE = "There is no model card yet: the last stage of the pipeline writes it."
-SAYS = "What the model is for and what it is not for, how good it is, and its limits, as the pipeline wrote it."
+SAYS = (
+    "What the model is for and what it is not for, how good it is, and its limits,"
+    " as the pipeline wrote it."
+)
 
 
 def build_section(known: PageData) -> PageSection:

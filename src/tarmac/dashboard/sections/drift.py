@@ -1,4 +1,7 @@
-"""Where the inputs have moved: feature by month, beside what training months differ among themselves."""
+"""Show where the inputs have drifted, by feature and month.
+
+The drift is compared with how far training months differ among themselves.
+"""
 
 from collections.abc import Sequence
 
@@ -24,7 +27,8 @@ CALM = 0.1
 BOUNDS = (0.05, CALM, 0.25, 0.5)
 SHADES = ("below 0.05", "to 0.1", "to 0.25", "to 0.5", "above 0.5")
 READS = (
-    "Population stability index of a month against the training window: below 0.1 is calm, above 0.25 is a large move."
+    "Population stability index of a month against the training window:"
+    " below 0.1 is calm, above 0.25 is a large move."
     " A frame marks a move beyond what any training month differs from the others."
 )
 MOST = 18  # features that are drawn: those that moved most
@@ -34,14 +38,22 @@ ROW = 24  # units of height
 def build_section(known: PageData) -> PageSection:
     """A heatmap of the features that moved most, and all of the last month in a table."""
     if known.last_month is None:
-        return PageSection("drift", "Drift", NONE, [CommandList(f"To watch the last {WATCHED}", [WATCH])])
+        return PageSection(
+            "drift", "Drift", NONE, [CommandList(f"To watch the last {WATCHED}", [WATCH])]
+        )
     blocks: list[Block] = [_build_feature_table(known.last_month), _build_month_table(known.months)]
     if _has_psi(known.months):
         blocks.insert(
             0,
-            vega.build_chart(_format_title(known.months), READS, lambda width: _build_chart_spec(known.months, width)),
+            vega.build_chart(
+                _format_title(known.months),
+                READS,
+                lambda width: _build_chart_spec(known.months, width),
+            ),
         )
-    where = known.list_sources(RECORDS) if known.last_is_record else known.list_sources(RECORDS, LAST)
+    where = (
+        known.list_sources(RECORDS) if known.last_is_record else known.list_sources(RECORDS, LAST)
+    )
     return PageSection("drift", "Drift", _summarize_drift(known.last_month), blocks, where)
 
 
@@ -56,16 +68,24 @@ def _has_psi(months: Sequence[MonthRecord]) -> bool:
 
 
 def _summarize_drift(last: MonthRecord) -> str:
-    beyond = sorted((one for one in last.features if _has_drifted(one)), key=lambda one: -(one.psi or 0))
+    beyond = sorted(
+        (one for one in last.features if _has_drifted(one)), key=lambda one: -(one.psi or 0)
+    )
     if not beyond:
-        return f"In {format_month(last.name)}, no feature moved further than training months differ among themselves."
+        return (
+            f"In {format_month(last.name)},"
+            " no feature moved further than training months differ among themselves."
+        )
     names = join_names([f"{one.feature} ({format_number(one.psi, 2)})" for one in beyond])
     moved = format_count(len(beyond), "feature has", "features have")
-    return f"In {format_month(last.name)}, {moved} moved further than training months differ among themselves: {names}."
+    return (
+        f"In {format_month(last.name)}, {moved}"
+        f" moved further than training months differ among themselves: {names}."
+    )
 
 
 def _has_drifted(one: FeatureRecord) -> bool:
-    """Whether a feature moved, and further than the seasons of the training window would have it."""
+    """Check whether a feature moved further than the seasons of the training window explain."""
     return one.psi is not None and one.usual is not None and one.psi > max(one.usual, CALM)
 
 
@@ -80,7 +100,12 @@ def _order_features(months: Sequence[MonthRecord]) -> list[str]:
 
 def _build_chart_spec(months: Sequence[MonthRecord], width: int) -> Spec:
     shown, names = _order_features(months)[:MOST], [found.name for found in months]
-    cells = [_build_cell(found, one) for found in months for one in found.features if one.feature in shown]
+    cells = [
+        _build_cell(found, one)
+        for found in months
+        for one in found.features
+        if one.feature in shown
+    ]
     named = dict(zip(names, format_month_ticks(names), strict=True))
     above: Spec = {"title": None, "orient": "top", "labelAngle": 0, "labelOverlap": True}
     beside: Spec = {"title": None, "labelLimit": 150, "labelColor": INK}
@@ -90,7 +115,11 @@ def _build_chart_spec(months: Sequence[MonthRecord], width: int) -> Spec:
         "padding": 2,
         "data": {"values": [cell for cell in cells if cell["psi"] is not None]},
         "encoding": {
-            "x": {"field": "month", "type": "ordinal", "axis": {**above, "labelExpr": f"{named}[datum.value]"}},
+            "x": {
+                "field": "month",
+                "type": "ordinal",
+                "axis": {**above, "labelExpr": f"{named}[datum.value]"},
+            },
             "y": {"field": "feature", "type": "ordinal", "sort": shown, "axis": beside},
         },
         "layer": [
@@ -103,7 +132,8 @@ def _build_chart_spec(months: Sequence[MonthRecord], width: int) -> Spec:
 
 def _build_cell(found: MonthRecord, one: FeatureRecord) -> Spec:
     shade = SHADES[sum(one.psi >= bound for bound in BOUNDS)] if one.psi is not None else None
-    tip = f"{one.feature}, {format_month(found.name)}: PSI {format_number(one.psi, 3)}, usual {format_number(one.usual, 3)}"
+    psi = f"PSI {format_number(one.psi, 3)}, usual {format_number(one.usual, 3)}"
+    tip = f"{one.feature}, {format_month(found.name)}: {psi}"
     facts = {"month": found.name, "feature": one.feature, "psi": one.psi, "shade": shade}
     return {**facts, "beyond": _has_drifted(one), "tip": tip}
 
@@ -132,7 +162,10 @@ def _build_frame_layer() -> Spec:
 
 def _build_number_layer() -> Spec:
     """The index in each cell that is not calm, where there is room."""
-    colour = {"condition": {"test": f"datum.psi >= {BOUNDS[2]}", "value": "var(--heat-ink)"}, "value": INK}
+    colour = {
+        "condition": {"test": f"datum.psi >= {BOUNDS[2]}", "value": "var(--heat-ink)"},
+        "value": INK,
+    }
     text = {"field": "psi", "type": "quantitative", "format": ".2f"}
     mark = {"type": "text", "fontSize": 11}
     return {
@@ -143,7 +176,15 @@ def _build_number_layer() -> Spec:
 
 
 def _build_feature_table(last: MonthRecord) -> Table:
-    head = ("feature", "#PSI", "#usual", "#KS or Cramér's V", "#missing", "#missing before", "#unknown")
+    head = (
+        "feature",
+        "#PSI",
+        "#usual",
+        "#KS or Cramér's V",
+        "#missing",
+        "#missing before",
+        "#unknown",
+    )
     ordered = sorted(last.features, key=lambda one: (-(one.psi or 0), one.feature))
     rows = [
         (
@@ -167,4 +208,9 @@ def _build_month_table(months: Sequence[MonthRecord]) -> Table:
         (CodeCell(name), *(format_number(found.get((month, name)), 3) for month in names))
         for name in _order_features(months)
     ]
-    return Table("PSI of every feature in every month", ("feature", *(f"#{name}" for name in names)), rows, folded=True)
+    return Table(
+        "PSI of every feature in every month",
+        ("feature", *(f"#{name}" for name in names)),
+        rows,
+        folded=True,
+    )

@@ -19,12 +19,21 @@ NOTE = "Its lead has no interval here: `dvc exp apply NAME`, then `make review` 
 def build_section(known: PageData) -> PageSection:
     """A table for every commit that experiments started from."""
     if not known.experiments:
-        blocks: list[Block] = [CommandList("To make one", MAKE), CommandList("To bring a colleague's", FETCH)]
+        blocks: list[Block] = [
+            CommandList("To make one", MAKE),
+            CommandList("To bring a colleague's", FETCH),
+        ]
         return PageSection("experiments", "Experiments", NONE, blocks)
     grouped = groupby(known.experiments, key=lambda experiment: experiment.baseline)
     tables = [_build_table(baseline, list(group)) for baseline, group in grouped]
-    found = [DataSource("dvc exp show", None, "of the commits named above; experiments are in this clone alone")]
-    return PageSection("experiments", "Experiments", _summarize_experiments(known.experiments), tables, found)
+    found = [
+        DataSource(
+            "dvc exp show", None, "of the commits named above; experiments are in this clone alone"
+        )
+    ]
+    return PageSection(
+        "experiments", "Experiments", _summarize_experiments(known.experiments), tables, found
+    )
 
 
 def _summarize_experiments(found: Sequence[Experiment]) -> str:
@@ -33,7 +42,8 @@ def _summarize_experiments(found: Sequence[Experiment]) -> str:
     if not measured:
         return kept
     best = max(measured, key=lambda one: one.metrics[MAIN])
-    return f"{kept} {best.name} has the highest {format_metric_name(MAIN)}, {format_number(best.metrics[MAIN])}. {NOTE}"
+    lead = f"{format_metric_name(MAIN)}, {format_number(best.metrics[MAIN])}"
+    return f"{kept} {best.name} has the highest {lead}. {NOTE}"
 
 
 def _build_table(baseline: str, found: Sequence[Experiment]) -> Table:
@@ -47,12 +57,15 @@ def _build_table(baseline: str, found: Sequence[Experiment]) -> Table:
     first = ("none: the commit", "–", *_format_metrics(found[0].before, found[0].before, names))
     ordered = sorted(found, key=lambda one: (-one.metrics.get(MAIN, 0), one.name))
     rows = [
-        (CodeCell(one.name), _format_changes(one), *_format_metrics(one.metrics, one.before, names)) for one in ordered
+        (CodeCell(one.name), _format_changes(one), *_format_metrics(one.metrics, one.before, names))
+        for one in ordered
     ]
     return Table(f"From commit {baseline[:9]}", head, [first, *rows])
 
 
-def _format_metrics(found: dict[str, float], before: dict[str, float], names: Sequence[str]) -> list[str]:
+def _format_metrics(
+    found: dict[str, float], before: dict[str, float], names: Sequence[str]
+) -> list[str]:
     value, base = found.get(MAIN), before.get(MAIN)
     return [
         *(format_number(found.get(name)) for name in names),
@@ -62,5 +75,7 @@ def _format_metrics(found: dict[str, float], before: dict[str, float], names: Se
 
 def _format_changes(one: Experiment) -> CodeCell | str:
     return (
-        CodeCell(", ".join(f"{key}={value}" for key, value in one.changed.items())) if one.changed else "no parameter"
+        CodeCell(", ".join(f"{key}={value}" for key, value in one.changed.items()))
+        if one.changed
+        else "no parameter"
     )

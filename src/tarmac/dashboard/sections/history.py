@@ -7,7 +7,14 @@ from tarmac.dashboard.known import PageData
 from tarmac.dashboard.results import CommitMetrics
 from tarmac.dashboard.section import Block, CodeCell, CommandList, DataSource, PageSection, Table
 from tarmac.dashboard.vega import ACCENT, INK, Spec, build_y_title
-from tarmac.dashboard.words import MAIN, TESTED, format_count, format_estimate, format_interval, format_metric_name
+from tarmac.dashboard.words import (
+    MAIN,
+    TESTED,
+    format_count,
+    format_estimate,
+    format_interval,
+    format_metric_name,
+)
 from tarmac.pipeline.base.params import TASK
 from tarmac.pipeline.base.paths import INTERVALS, TEST_METRICS
 from tarmac.reporting.markdown import format_number
@@ -19,44 +26,73 @@ def build_section(known: PageData) -> PageSection:
     """The metrics of every version or, without one, of every commit that changed them."""
     found, released = known.results, known.registry is not None
     if not found:
-        return PageSection("history", "History", NONE, [CommandList("The first result", ["make run"])])
+        return PageSection(
+            "history", "History", NONE, [CommandList("The first result", ["make run"])]
+        )
     kind = "version" if released else "commit"
     blocks: list[Block] = [*_build_charts(found, kind), *_build_tables(found, kind)]
     if not released:
         blocks.append(
-            CommandList("A version is registered by", ["make release", "make promote STAGE=prod WHY='the first'"])
+            CommandList(
+                "A version is registered by",
+                ["make release", "make promote STAGE=prod WHY='the first'"],
+            )
         )
     return PageSection(
-        "history", "History", _summarize_history(found, released), blocks, _list_sources(known, released)
+        "history",
+        "History",
+        _summarize_history(found, released),
+        blocks,
+        _list_sources(known, released),
     )
 
 
 def _summarize_history(found: Sequence[CommitMetrics], released: bool) -> str:
     last = found[-1]
     what = format_count(len(found), "version was", "versions were") + " released"
-    what = what if released else f"No version is released yet; {format_count(len(found), 'commit')} changed the result"
-    return f"{what}. {last.name} has {format_metric_name(MAIN)} {format_estimate(last.metrics.get(MAIN))}."
+    what = (
+        what
+        if released
+        else f"No version is released yet; {format_count(len(found), 'commit')} changed the result"
+    )
+    main = f"{format_metric_name(MAIN)} {format_estimate(last.metrics.get(MAIN))}"
+    return f"{what}. {last.name} has {main}."
 
 
 def _build_charts(found: Sequence[CommitMetrics], kind: str) -> list[Block]:
     rows = [_build_point(result) for result in found if MAIN in result.metrics]
     if len(rows) < 2:
         return []
-    reads = f"A dot is the {TESTED}' value, a line its 95% interval where `metrics/intervals.json` has one."
+    reads = (
+        f"A dot is the {TESTED}' value,"
+        " a line its 95% interval where `metrics/intervals.json` has one."
+    )
     return [
-        vega.build_chart(f"{format_metric_name(MAIN)} by {kind}", reads, lambda width: _build_chart_spec(rows, width))
+        vega.build_chart(
+            f"{format_metric_name(MAIN)} by {kind}",
+            reads,
+            lambda width: _build_chart_spec(rows, width),
+        )
     ]
 
 
 def _build_point(result: CommitMetrics) -> Spec:
     value = result.metrics[MAIN]
     tip = f"{result.name}, {result.date}: {format_estimate(value, 4)}"
-    return {"name": result.name, "value": value.value, "low": value.low, "high": value.high, "tip": tip}
+    return {
+        "name": result.name,
+        "value": value.value,
+        "low": value.low,
+        "high": value.high,
+        "tip": tip,
+    }
 
 
 def _build_chart_spec(rows: Sequence[Spec], width: int) -> Spec:
     tilted: Spec = {"labelAngle": -90, "labelAlign": "right", "labelBaseline": "middle"}
-    many = len(rows) * max(8 * len(row["name"]) + 12 for row in rows) > width - 40  # names would run into one another
+    many = (
+        len(rows) * max(8 * len(row["name"]) + 12 for row in rows) > width - 40
+    )  # names would run into one another
     x = {
         "field": "name",
         "type": "ordinal",
@@ -82,13 +118,22 @@ def _build_chart_spec(rows: Sequence[Spec], width: int) -> Spec:
                 "encoding": {"y": {"field": "low", **y}, "y2": {"field": "high"}},
             },
             {
-                "mark": {"type": "point", "filled": True, "size": 70, "color": ACCENT, "opacity": 1},
+                "mark": {
+                    "type": "point",
+                    "filled": True,
+                    "size": 70,
+                    "color": ACCENT,
+                    "opacity": 1,
+                },
                 "encoding": {"y": {"field": "value", **y}},
             },
             {
                 "mark": {"type": "text", "dx": 9, "align": "left", "color": INK},
                 "transform": [{"filter": "true" if len(rows) * 72 < width - 40 else "false"}],
-                "encoding": {"y": {"field": "value", **y}, "text": {"field": "value", "format": ".4f"}},
+                "encoding": {
+                    "y": {"field": "value", **y},
+                    "text": {"field": "value", "format": ".4f"},
+                },
             },
         ],
     }
@@ -108,15 +153,24 @@ def _build_tables(found: Sequence[CommitMetrics], kind: str) -> list[Block]:
     others = [name for name in TASK.metrics if name != MAIN]
     rows = [(result.name, *(_format_value(result, name) for name in others)) for result in latest]
     return [
-        Table(f"Every {kind}, the latest first", head, [_build_row(result, kind) for result in latest]),
-        Table("The other metrics", (kind, *(f"#{format_metric_name(name)}" for name in others)), rows, folded=True),
+        Table(
+            f"Every {kind}, the latest first", head, [_build_row(result, kind) for result in latest]
+        ),
+        Table(
+            "The other metrics",
+            (kind, *(f"#{format_metric_name(name)}" for name in others)),
+            rows,
+            folded=True,
+        ),
     ]
 
 
 def _build_row(result: CommitMetrics, kind: str) -> tuple[str, ...]:
     main, why = result.metrics.get(MAIN), result.why or "–"
     interval = format_interval(main.low, main.high) if main else "–"
-    where = (CodeCell(result.commit[:9]), ", ".join(result.stages) or "–") if kind == "version" else ()
+    where = (
+        (CodeCell(result.commit[:9]), ", ".join(result.stages) or "–") if kind == "version" else ()
+    )
     return (CodeCell(result.name), result.date, *where, _format_value(result, MAIN), interval, why)
 
 
@@ -128,4 +182,7 @@ def _format_value(result: CommitMetrics, name: str) -> str:
 def _list_sources(known: PageData, released: bool) -> list[DataSource]:
     if not released:
         return known.list_sources(TEST_METRICS, INTERVALS)
-    return [DataSource(str(path), None, "at the commit of each version") for path in (TEST_METRICS, INTERVALS)]
+    return [
+        DataSource(str(path), None, "at the commit of each version")
+        for path in (TEST_METRICS, INTERVALS)
+    ]

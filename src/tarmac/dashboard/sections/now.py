@@ -1,12 +1,31 @@
-"""What an owner with one minute wants: which model is live, how good it is, and whether anything speaks against it."""
+"""Show which model is live, how good it is, and whether anything speaks against it.
+
+This is what an owner with one minute wants.
+"""
 
 from collections.abc import Sequence
 from typing import Any
 
 from tarmac.dashboard.known import LAST, RECORDS, PageData
 from tarmac.dashboard.records import EstimateRecord, MonthRecord
-from tarmac.dashboard.section import Block, CodeCell, DataSource, KeyFacts, PageSection, Table, VerdictCell
-from tarmac.dashboard.words import MAIN, TESTED, WATCH, WATCHED, format_count, format_metric_name, format_month
+from tarmac.dashboard.section import (
+    Block,
+    CodeCell,
+    DataSource,
+    KeyFacts,
+    PageSection,
+    Table,
+    VerdictCell,
+)
+from tarmac.dashboard.words import (
+    MAIN,
+    TESTED,
+    WATCH,
+    WATCHED,
+    format_count,
+    format_metric_name,
+    format_month,
+)
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.params import TASK
 from tarmac.registry.history import STAGES
@@ -22,7 +41,9 @@ def build_section(known: PageData) -> PageSection:
     """The current model, the verdict of the last monitoring and why."""
     tables = _build_tables(known.last_month) if known.last_month else []
     blocks: list[Block] = [KeyFacts(_list_key_facts(known)), *tables]
-    return PageSection("now", "Now", _summarize_state(known), blocks, _list_sources(known), _build_verdict(known))
+    return PageSection(
+        "now", "Now", _summarize_state(known), blocks, _list_sources(known), _build_verdict(known)
+    )
 
 
 def find_live_version(known: PageData) -> dict[str, Any] | None:
@@ -38,8 +59,16 @@ def _summarize_state(known: PageData) -> str:
     version, last = find_live_version(known), known.last_month
     if version is None:
         return "No version is released yet: the page shows the model that is committed here."
-    place = "is in production" if "prod" in version["stages"] else "is the latest version, and none is in production"
-    watched = f"{format_month(last.name)}: {last.summary.rstrip('.')}" if last else "No month has been watched yet"
+    place = (
+        "is in production"
+        if "prod" in version["stages"]
+        else "is the latest version, and none is in production"
+    )
+    watched = (
+        f"{format_month(last.name)}: {last.summary.rstrip('.')}"
+        if last
+        else "No month has been watched yet"
+    )
     return f"{version['version']} {place}. {watched}."
 
 
@@ -48,13 +77,23 @@ def _build_verdict(known: PageData) -> VerdictCell | None:
 
 
 def _list_key_facts(known: PageData) -> list[tuple[str, str, str]]:
-    return [*_describe_release(known), _describe_quality(known), _describe_last_month(known.last_month)]
+    return [
+        *_describe_release(known),
+        _describe_quality(known),
+        _describe_last_month(known.last_month),
+    ]
 
 
 def _describe_release(known: PageData) -> list[tuple[str, str, str]]:
     version = find_live_version(known)
     if version is None or known.registry is None:
-        return [("Released", "none yet", "`make release && make promote STAGE=prod` makes the first one.")]
+        return [
+            (
+                "Released",
+                "none yet",
+                "`make release && make promote STAGE=prod` makes the first one.",
+            )
+        ]
     latest, stages = known.registry["versions"][0]["version"], known.registry["stages"]
     since = _describe_promotion(known.registry["history"], stages.get("prod"))
     others = [f"{stage} has {stages.get(stage, 'none')}" for stage in STAGES if stage != "prod"]
@@ -70,7 +109,9 @@ def _describe_release(known: PageData) -> list[tuple[str, str, str]]:
 
 def _describe_promotion(history: Sequence[dict[str, Any]], version: str | None) -> str:
     """When production got its version, and why."""
-    given = [event for event in history if event["kind"] == "assignment" and event["stage"] == "prod"]
+    given = [
+        event for event in history if event["kind"] == "assignment" and event["stage"] == "prod"
+    ]
     if version is None or not given:
         return ""
     why = f": {given[-1]['why'].rstrip('.')}" if given[-1]["why"] else ""
@@ -88,14 +129,19 @@ def _describe_quality(known: PageData) -> tuple[str, str, str]:
     found = known.current.get(MAIN)
     if found is None or found.value is None:
         return (f"{format_metric_name(MAIN)}, {TESTED}", "not known", "`make run` measures it.")
-    return (f"{format_metric_name(MAIN)}, {TESTED}", f"{found.value:.3f}", _format_interval_note(found))
+    return (
+        f"{format_metric_name(MAIN)}, {TESTED}",
+        f"{found.value:.3f}",
+        _format_interval_note(found),
+    )
 
 
 def _format_interval_note(found: EstimateRecord) -> str:
     if found.low is None or found.high is None:
         return "No interval is known for it."
     hint = TASK.hint[0].upper() + TASK.hint[1:]
-    return f"95% interval {found.low:.3f} to {found.high:.3f}, from resampled {problem.contract.CLUSTERS[1]}. {hint}."
+    interval = f"95% interval {found.low:.3f} to {found.high:.3f}"
+    return f"{interval}, from resampled {problem.contract.CLUSTERS[1]}. {hint}."
 
 
 def _describe_last_month(last: MonthRecord | None) -> tuple[str, str, str]:
@@ -106,19 +152,31 @@ def _describe_last_month(last: MonthRecord | None) -> tuple[str, str, str]:
             f"`{WATCH}` judges the last {WATCHED}.",
         )
     rows = f"{format_count(last.rows, 'row')}, {last.labelled:,} with a label"
-    return ("Last month watched", format_month(last.name), f"{rows}. Decision: {last.decision}, {NEXT[last.decision]}.")
+    return (
+        "Last month watched",
+        format_month(last.name),
+        f"{rows}. Decision: {last.decision}, {NEXT[last.decision]}.",
+    )
 
 
 def _build_tables(last: MonthRecord) -> list[Block]:
     head = ("outcome", "kind", "check", "reason")
     order = ("act", "watch", "ok")
     checks = sorted(last.checks, key=lambda check: order.index(check.outcome))
-    rows = [(VerdictCell(check.outcome), check.kind, CodeCell(check.name), check.reason) for check in checks]
+    rows = [
+        (VerdictCell(check.outcome), check.kind, CodeCell(check.name), check.reason)
+        for check in checks
+    ]
     loud = [row for row in rows if row[0] != "ok"]
     told = [Table("Why", head, loud)] if loud else []
     return [
         *told,
-        Table(f"All {format_count(len(rows), 'check')} of {format_month(last.name)}", head, rows, folded=True),
+        Table(
+            f"All {format_count(len(rows), 'check')} of {format_month(last.name)}",
+            head,
+            rows,
+            folded=True,
+        ),
     ]
 
 

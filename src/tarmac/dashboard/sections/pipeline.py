@@ -12,10 +12,19 @@ from tarmac.dashboard.words import format_count
 from tarmac.pipeline.base.paths import LOCK, PIPELINE
 
 NONE = "There is no pipeline here: dvc.yaml has no stage."
-READS = "An arrow leads from who writes to who reads; one that follows from others is left out, the table has them all."
+READS = (
+    "An arrow leads from who writes to who reads;"
+    " one that follows from others is left out, the table has them all."
+)
 Point = tuple[float, float]
-BOX, GAP = (115.0, 60.0), (26.0, 22.0)  # width and height of a box, and what is between two, where ranks go right
-TALL, TALL_GAP = (158.0, 58.0), (18.0, 24.0)  # the same where ranks go down, and no more than two are side by side
+BOX, GAP = (
+    (115.0, 60.0),
+    (26.0, 22.0),
+)  # width and height of a box, and what is between two, where ranks go right
+TALL, TALL_GAP = (
+    (158.0, 58.0),
+    (18.0, 24.0),
+)  # the same where ranks go down, and no more than two are side by side
 NARROW, LEAST = 334.0, 96.0  # of a small screen, and of a box on it
 LETTER, MARGIN = 6.6, 9  # wide, of what stands in a box, and left of it
 SHOWN = 2  # outputs that stand in a box
@@ -24,7 +33,12 @@ SHOWN = 2  # outputs that stand in a box
 def build_section(known: PageData) -> PageSection:
     """The graph, then every stage with what it reads and writes."""
     if not known.pipeline:
-        return PageSection("pipeline", "Pipeline", NONE, [CommandList("A stage is added by", ["dvc stage add --help"])])
+        return PageSection(
+            "pipeline",
+            "Pipeline",
+            NONE,
+            [CommandList("A stage is added by", ["dvc stage add --help"])],
+        )
     found = graph.build_nodes(known.pipeline)
     chart = Chart(
         "The pipeline",
@@ -33,9 +47,8 @@ def build_section(known: PageData) -> PageSection:
         _render_graph(known.pipeline, found, down=True),
     )
     blocks: list[Block] = [chart, _build_table(known.pipeline)]
-    says = (
-        f"{format_count(len(known.pipeline), 'stage')}; each runs again only where something that it reads has changed."
-    )
+    stages = format_count(len(known.pipeline), "stage")
+    says = f"{stages}; each runs again only where something that it reads has changed."
     return PageSection("pipeline", "Pipeline", says, blocks, known.list_sources(PIPELINE, LOCK))
 
 
@@ -53,8 +66,12 @@ def _render_graph(stages: graph.Stages, found: list[Node], down: bool) -> str:
         for first, last in sorted(graph.reduce_edges(graph.find_edges(stages)))
     ]
     boxes = [_render_box(node, at[node.name], (wide, high), node.name in stages) for node in found]
-    label = escape(f"The pipeline: {'; '.join(f'{a} feeds {b}' for a, b in sorted(graph.find_edges(stages)))}")
-    head = Markup('<svg viewBox="0 0 {:g} {:g}" width="{:g}" role="img" aria-label="{}">').format(*size, size[0], label)
+    label = escape(
+        f"The pipeline: {'; '.join(f'{a} feeds {b}' for a, b in sorted(graph.find_edges(stages)))}"
+    )
+    head = Markup('<svg viewBox="0 0 {:g} {:g}" width="{:g}" role="img" aria-label="{}">').format(
+        *size, size[0], label
+    )
     return Markup("").join([head, *arrows, *boxes, Markup("</svg>")])
 
 
@@ -90,10 +107,14 @@ def _render_box(node: Node, at: Point, box: Point, is_stage: bool) -> Markup:
         text.format("file", at[0] + MARGIN, at[1] + 36 + 13 * n, _shorten_name(line, most))
         for n, line in enumerate(lines)
     ]
-    title = Markup("<title>{}</title>").format(f"{node.name}: {', '.join(node.writes)}" if node.writes else node.name)
+    title = Markup("<title>{}</title>").format(
+        f"{node.name}: {', '.join(node.writes)}" if node.writes else node.name
+    )
     name = text.format("name", at[0] + MARGIN, at[1] + first, _shorten_name(node.name, most))
     kind = "stage" if is_stage else "outside"
-    return Markup("<g>{}{}{}{}</g>").format(title, frame.format(kind, *at, *box), name, Markup("").join(written))
+    return Markup("<g>{}{}{}{}</g>").format(
+        title, frame.format(kind, *at, *box), name, Markup("").join(written)
+    )
 
 
 def _shorten_name(name: str, most: int) -> str:
@@ -118,4 +139,6 @@ def _build_table(stages: dict[str, Any]) -> Table:
 
 def _list_data_inputs(stage: dict[str, Any], makers: dict[str, str]) -> list[str]:
     """What a stage reads that is neither code nor environment."""
-    return [path for path in graph.list_paths(stage, "deps") if path in makers or graph.is_data(path)]
+    return [
+        path for path in graph.list_paths(stage, "deps") if path in makers or graph.is_data(path)
+    ]

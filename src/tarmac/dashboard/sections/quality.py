@@ -11,14 +11,19 @@ from tarmac.dashboard.words import format_count, format_month, format_share
 from tarmac.pipeline.base.paths import PREPARED_COUNTS
 
 NONE = "The data were not prepared yet."
-READS = "Share of rows without the input: a hollow dot in the training window, a filled one in the month."
+READS = (
+    "Share of rows without the input:"
+    " a hollow dot in the training window, a filled one in the month."
+)
 ROW, MOST = 22, 16
 
 
 def build_section(known: PageData) -> PageSection:
     """Counts of the preparation, then the inputs of the last month watched."""
     if known.prepared is None:
-        return PageSection("quality", "Data quality", NONE, [CommandList("To check and count them", ["make run"])])
+        return PageSection(
+            "quality", "Data quality", NONE, [CommandList("To check and count them", ["make run"])]
+        )
     blocks: list[Block] = [
         _build_counts_table(known.prepared),
         _build_rules_table(known.prepared),
@@ -35,12 +40,17 @@ def build_section(known: PageData) -> PageSection:
 
 
 def _summarize_quality(prepared: PreparedCounts, last: MonthRecord | None) -> str:
-    aside = format_count(prepared.set_aside, "row was", "rows were") if prepared.set_aside else "No row was"
+    aside = (
+        format_count(prepared.set_aside, "row was", "rows were")
+        if prepared.set_aside
+        else "No row was"
+    )
     broken = sum(prepared.broken_rules.values())
     values = f"; {format_count(broken, 'value')} broke a rule" if broken else ""
     unknown = [one.feature for one in last.features if one.unknown] if last else []
     told = (
-        f" In {format_month(last.name)}, {format_count(len(unknown), 'input')} had values never seen in training."
+        f" In {format_month(last.name)}, {format_count(len(unknown), 'input')}"
+        " had values never seen in training."
         if last
         else ""
     )
@@ -59,12 +69,21 @@ def _build_counts_table(prepared: PreparedCounts) -> Table:
 
 def _build_rules_table(prepared: PreparedCounts) -> Table:
     rows = [(CodeCell(rule), f"{size:,}") for rule, size in sorted(prepared.broken_rules.items())]
-    return Table("Rules that were broken", ("table, column and rule", "#values"), rows or [("none", "0")])
+    return Table(
+        "Rules that were broken", ("table, column and rule", "#values"), rows or [("none", "0")]
+    )
 
 
 def _build_missing_blocks(last: MonthRecord | None) -> list[Block]:
-    """A drawing and a table of inputs that are not complete; nothing where none is known to be missing."""
-    found = [one for one in last.features if one.missing or one.missing_before or one.unknown] if last else []
+    """Return a chart and a table of the inputs that are not complete.
+
+    Return an empty list if no input is known to be missing.
+    """
+    found = (
+        [one for one in last.features if one.missing or one.missing_before or one.unknown]
+        if last
+        else []
+    )
     if last is None or not found:
         return []
     found.sort(key=lambda one: (-(one.missing or 0), one.feature))
@@ -72,12 +91,21 @@ def _build_missing_blocks(last: MonthRecord | None) -> list[Block]:
     title = f"Missing inputs, {format_month(last.name)}"
     head = ("input", "#missing", "#in training", "#unknown")
     rows = [
-        (CodeCell(one.feature), format_share(one.missing), format_share(one.missing_before), format_share(one.unknown))
+        (
+            CodeCell(one.feature),
+            format_share(one.missing),
+            format_share(one.missing_before),
+            format_share(one.unknown),
+        )
         for one in found
     ]
-    blocks: list[Block] = [Table(f"Inputs that are not complete, {format_month(last.name)}", head, rows, folded=True)]
+    blocks: list[Block] = [
+        Table(f"Inputs that are not complete, {format_month(last.name)}", head, rows, folded=True)
+    ]
     if gaps:
-        blocks.insert(0, vega.build_chart(title, READS, lambda width: _build_chart_spec(gaps, width)))
+        blocks.insert(
+            0, vega.build_chart(title, READS, lambda width: _build_chart_spec(gaps, width))
+        )
     return blocks
 
 
@@ -87,13 +115,22 @@ def _build_chart_spec(found: Sequence[FeatureRecord], width: int) -> Spec:
             "name": one.feature,
             "before": one.missing_before or 0,
             "now": one.missing or 0,
-            "tip": f"{one.feature}: {format_share(one.missing)} missing, {format_share(one.missing_before)} in training",
+            "tip": (
+                f"{one.feature}: {format_share(one.missing)} missing,"
+                f" {format_share(one.missing_before)} in training"
+            ),
         }
         for one in found
     ]
     order = [row["name"] for row in rows]
     y = vega.build_name_axis(order)
-    axis = {"title": "share of rows without it", "format": ".0%", "grid": True, "tickCount": 5, "titleAnchor": "start"}
+    axis = {
+        "title": "share of rows without it",
+        "format": ".0%",
+        "grid": True,
+        "tickCount": 5,
+        "titleAnchor": "start",
+    }
     x = {"type": "quantitative", "axis": axis, "scale": {"domainMin": 0}}
     dot = {"type": "point", "size": 55, "opacity": 1}
     return {
@@ -108,7 +145,13 @@ def _build_chart_spec(found: Sequence[FeatureRecord], width: int) -> Spec:
                 "encoding": {"x": {"field": "before", **x}, "x2": {"field": "now"}},
             },
             {
-                "mark": {**dot, "filled": True, "fill": "var(--paper)", "stroke": OTHER, "strokeWidth": 1.5},
+                "mark": {
+                    **dot,
+                    "filled": True,
+                    "fill": "var(--paper)",
+                    "stroke": OTHER,
+                    "strokeWidth": 1.5,
+                },
                 "encoding": {"x": {"field": "before", **x}},
             },
             {

@@ -1,4 +1,7 @@
-"""Where the model is weaker: the main metric by slice, on the test rows and in the last month watched."""
+"""Show where the model is weaker: the main metric by slice.
+
+The slices are those of the test rows and of the last monitored month.
+"""
 
 from collections.abc import Sequence
 
@@ -21,10 +24,14 @@ from tarmac.reporting.markdown import format_number
 
 NONE = "No slice was measured yet: there is no `metrics/intervals.json` with slices."
 READS = (
-    "A dot is a slice's value and a line its 95% interval; the upright line is the model as a whole."
+    "A dot is a slice's value and a line its 95% interval;"
+    " the upright line is the model as a whole."
     " The weakest of a kind comes first."
 )
-MOVED = f"A dot is the change against the {TESTED}, a line its 95% interval. Clear of zero, it is proven."
+MOVED = (
+    f"A dot is the change against the {TESTED}, a line its 95% interval."
+    " Clear of zero, it is proven."
+)
 ROW = 22
 
 
@@ -33,7 +40,11 @@ def build_section(known: PageData) -> PageSection:
     found = known.intervals.slices
     if not found:
         return PageSection(
-            "slices", "Slices", NONE, [CommandList("To measure them", ["make run"])], known.list_sources(INTERVALS)
+            "slices",
+            "Slices",
+            NONE,
+            [CommandList("To measure them", ["make run"])],
+            known.list_sources(INTERVALS),
         )
     kinds = list(dict.fromkeys(one.slice for one in found))
     judged = [one for one in found if one.score.value is not None]
@@ -43,10 +54,21 @@ def build_section(known: PageData) -> PageSection:
     overall = whole.value if whole else None
     blocks: list[Block] = [_build_table(found), *_build_change_blocks(known.last_month)]
     if judged:
-        blocks.insert(0, vega.build_chart(title, READS, lambda width: _build_chart_spec(judged, overall, width)))
-    monitoring = [RECORDS if known.last_is_record else LAST] if known.last_month and known.last_month.slices else []
+        blocks.insert(
+            0,
+            vega.build_chart(title, READS, lambda width: _build_chart_spec(judged, overall, width)),
+        )
+    monitoring = (
+        [RECORDS if known.last_is_record else LAST]
+        if known.last_month and known.last_month.slices
+        else []
+    )
     return PageSection(
-        "slices", "Slices", _summarize_slices(judged, found), blocks, known.list_sources(INTERVALS, *monitoring)
+        "slices",
+        "Slices",
+        _summarize_slices(judged, found),
+        blocks,
+        known.list_sources(INTERVALS, *monitoring),
     )
 
 
@@ -56,7 +78,8 @@ def _summarize_slices(judged: Sequence[SliceRecord], found: Sequence[SliceRecord
     worst = min(judged, key=lambda one: one.score.value or 0)
     few = len(found) - len(judged)
     left = f" {few} of {len(found)} slices have too few rows to be judged." if few else ""
-    return f"The weakest slice is {worst.slice} {worst.value}, {format_metric_name(MAIN)} {format_estimate(worst.score)}.{left}"
+    score = f"{format_metric_name(MAIN)} {format_estimate(worst.score)}"
+    return f"The weakest slice is {worst.slice} {worst.value}, {score}.{left}"
 
 
 def _build_chart_spec(judged: Sequence[SliceRecord], whole: float | None, width: int) -> Spec:
@@ -92,20 +115,28 @@ def _build_change_spec(found: Sequence[SliceChangeRecord], width: int) -> Spec:
             "value": one.difference,
             "low": one.low,
             "high": one.high,
-            "tip": f"{one.slice} {one.value}: {format_difference(one.difference)}, {format_interval(one.low, one.high, sign=True)}",
+            "tip": (
+                f"{one.slice} {one.value}: {format_difference(one.difference)},"
+                f" {format_interval(one.low, one.high, sign=True)}"
+            ),
         }
         for one in found
     ]
     return _build_interval_spec(rows, f"change of {format_metric_name(MAIN)}", "+.2f", 0.0, width)
 
 
-def _build_interval_spec(rows: Sequence[Spec], title: str, form: str, line: float | None, width: int) -> Spec:
+def _build_interval_spec(
+    rows: Sequence[Spec], title: str, form: str, line: float | None, width: int
+) -> Spec:
     """Dots with their intervals, a row each, and an upright line to compare with."""
     order = [row["name"] for row in rows]
     y = vega.build_name_axis(order)
     axis = {"title": title, "grid": True, "format": form, "tickCount": 5, "titleAnchor": "start"}
     x = {"type": "quantitative", "scale": {"zero": False}, "axis": axis}
-    compared = {"mark": {"type": "rule", "strokeDash": [3, 3], "color": MUTED}, "data": {"values": [{"at": line}]}}
+    compared = {
+        "mark": {"type": "rule", "strokeDash": [3, 3], "color": MUTED},
+        "data": {"values": [{"at": line}]},
+    }
     return {
         "width": width,
         "height": ROW * len(rows) + 50,
@@ -119,7 +150,13 @@ def _build_interval_spec(rows: Sequence[Spec], title: str, form: str, line: floa
                 "encoding": {"y": y, "x": {"field": "low", **x}, "x2": {"field": "high"}},
             },
             {
-                "mark": {"type": "point", "filled": True, "color": ACCENT, "size": 55, "opacity": 1},
+                "mark": {
+                    "type": "point",
+                    "filled": True,
+                    "color": ACCENT,
+                    "size": 55,
+                    "opacity": 1,
+                },
                 "encoding": {"y": y, "x": {"field": "value", **x}, "description": {"field": "tip"}},
             },
         ],

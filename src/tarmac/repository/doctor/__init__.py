@@ -1,1 +1,4 @@
-"""What may be wrong with this machine, repository and remote, and what to do: one line a check, nothing is changed."""
+"""Check what may be wrong with this machine, repository and remote, and say what to do.
+
+Each check gives one line, and nothing is changed.
+"""

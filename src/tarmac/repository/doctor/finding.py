@@ -18,15 +18,21 @@ class Diagnosis:
 
     def format_line(self, name: str) -> str:
         """For a person, in one line whatever was found."""
-        return " ".join(f"{self.outcome:<5} {name:<10} {self.what}{f'; {self.do}' if self.do else ''}".splitlines())
+        advice = f"; {self.do}" if self.do else ""
+        line = f"{self.outcome:<5} {name:<10} {self.what}{advice}"
+        return " ".join(line.splitlines())
 
 
 def format_names(names: Iterable[str]) -> str:
     """The first few of many names."""
     known = list(names)
-    return ", ".join(known[:SHOWN]) + (f" and {len(known) - SHOWN} more" if len(known) > SHOWN else "")
+    return ", ".join(known[:SHOWN]) + (
+        f" and {len(known) - SHOWN} more" if len(known) > SHOWN else ""
+    )
 
 
-def capture_command(*command: str, env: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
+def capture_command(
+    *command: str, env: dict[str, str] | None = None
+) -> "subprocess.CompletedProcess[str]":
     """Runs a command and keeps what it says. Raises `OSError` where there is no such command."""
     return subprocess.run(command, env=env, check=False, capture_output=True, text=True)

@@ -22,17 +22,28 @@ def python() -> Diagnosis:
     if LOWEST <= sys.version_info[:2] <= HIGHEST:
         return Diagnosis("ok", shown)
     return Diagnosis(
-        "fail", f"{shown}, needed is 3.{LOWEST[1]} to 3.{HIGHEST[1]}", "make PYTHON=/path/to/python3 setup"
+        "fail",
+        f"{shown}, needed is 3.{LOWEST[1]} to 3.{HIGHEST[1]}",
+        "make PYTHON=/path/to/python3 setup",
     )
 
 
 def packages() -> Diagnosis:
-    """Whether the installed packages are the locked ones, of the GPU where its XGBoost is installed."""
-    locked = LOCKED_GPU if find_installed_version("xgboost") and not find_installed_version("xgboost-cpu") else LOCKED
+    """Check whether the installed packages are the locked ones.
+
+    If the XGBoost of the GPU is installed, compare with the locked packages of the GPU.
+    """
+    locked = (
+        LOCKED_GPU
+        if find_installed_version("xgboost") and not find_installed_version("xgboost-cpu")
+        else LOCKED
+    )
     wanted = dict(iter_pinned_packages(locked.read_text(encoding="utf-8")))
     found = {name: find_installed_version(name) for name in wanted}
     other = [
-        f"{name} {found[name] or 'missing'} (locked {wanted[name]})" for name in wanted if found[name] != wanted[name]
+        f"{name} {found[name] or 'missing'} (locked {wanted[name]})"
+        for name in wanted
+        if found[name] != wanted[name]
     ]
     if other:
         return Diagnosis("fail", f"not as {locked} has them: {format_names(other)}", "make setup")
@@ -59,7 +70,10 @@ def iter_pinned_packages(text: str) -> Iterator[tuple[str, str]]:
 
 
 def commands() -> Diagnosis:
-    """Whether `dvc` and a stage's `python`, as a person would start them, are those of this environment."""
+    """Check whether `dvc` and a stage's `python` are those of this environment.
+
+    They are looked up as a person would start them.
+    """
     here = Path(sys.prefix, "bin").resolve()
     found = {name: shutil.which(name) for name in ("dvc", "python")}
     other = [
@@ -68,7 +82,9 @@ def commands() -> Diagnosis:
         if not path or Path(path).parent.resolve() != here
     ]
     if other:
-        return Diagnosis("warn", f"{format_names(other)}, not of {here}", "source .venv/bin/activate")
+        return Diagnosis(
+            "warn", f"{format_names(other)}, not of {here}", "source .venv/bin/activate"
+        )
     return Diagnosis("ok", f"dvc {find_installed_version('dvc')} of {here}")
 
 
@@ -79,7 +95,9 @@ def clock() -> Diagnosis:
     if now + APART < max(committed, EARLIEST):
         before = "the last commit was made" if committed > EARLIEST else "2025"
         return Diagnosis(
-            "warn", f"it is {time.ctime(now)} here, before {before}", "set the clock: remotes refuse a wrong one"
+            "warn",
+            f"it is {time.ctime(now)} here, before {before}",
+            "set the clock: remotes refuse a wrong one",
         )
     return Diagnosis("ok", time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(now)))
 
@@ -95,11 +113,15 @@ def gpu() -> Diagnosis:
 
     if not build_info().get("USE_CUDA"):
         return Diagnosis(
-            "fail", f"train.device is {device}, XGBoost is built without CUDA", "make gpu, or train.device: cpu"
+            "fail",
+            f"train.device is {device}, XGBoost is built without CUDA",
+            "make gpu, or train.device: cpu",
         )
     done = capture_command("nvidia-smi", "--list-gpus") if shutil.which("nvidia-smi") else None
     if done is None or done.returncode or not done.stdout.strip():
         return Diagnosis(
-            "fail", f"train.device is {device}, nvidia-smi shows no GPU", "train.device: cpu, or another machine"
+            "fail",
+            f"train.device is {device}, nvidia-smi shows no GPU",
+            "train.device: cpu, or another machine",
         )
     return Diagnosis("ok", done.stdout.strip())

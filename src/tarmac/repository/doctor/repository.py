@@ -1,4 +1,8 @@
-"""The repository: what Git and DVC are in the middle of, and whether the result is what the code makes."""
+"""Check the repository.
+
+The checks find what Git and DVC are in the middle of, and whether the result is what the code
+makes.
+"""
 
 import sys
 from pathlib import Path
@@ -24,15 +28,17 @@ def commits() -> Diagnosis:
     head = git.run_git("rev-parse", "--short", "--verify", "HEAD").strip()
     if git.run_git("rev-parse", "--is-shallow-repository").strip() == "true":
         return Diagnosis(
-            "warn", f"{head}, with a part of the history: no review and no lineage", "git fetch --unshallow"
+            "warn",
+            f"{head}, with a part of the history: no review and no lineage",
+            "git fetch --unshallow",
         )
     return Diagnosis("ok", head)
 
 
 def branch() -> Diagnosis:
-    """Whether a commit would be on a branch, and whether a killed `dvc exp run` keeps somebody's edits.
+    """Check whether a commit would be on a branch, and whether a killed DVC keeps edits.
 
-    It puts them into Git's stash and detaches HEAD, for about a second.
+    `dvc exp run` puts edits into Git's stash and detaches HEAD, for about a second.
     """
     name, stashed = (
         git.run_git("branch", "--show-current").strip(),
@@ -42,10 +48,16 @@ def branch() -> Diagnosis:
         what = f"HEAD is detached and edits lie in {stashed[0]}: perhaps a `dvc exp run` was killed"
         return Diagnosis("fail", what, "git switch --discard-changes BRANCH && git stash pop")
     if not name:
-        return Diagnosis("warn", "HEAD is detached: a commit would be on no branch", "git switch BRANCH, or -c NEW")
+        return Diagnosis(
+            "warn",
+            "HEAD is detached: a commit would be on no branch",
+            "git switch BRANCH, or -c NEW",
+        )
     if stashed and git.resolve_commit(f"{stashed[0]}^1") == git.resolve_commit("HEAD"):
         return Diagnosis(
-            "warn", f"{name}; edits lie in {stashed[0]}: yours, or of a killed `dvc exp run`", "git stash pop"
+            "warn",
+            f"{name}; edits lie in {stashed[0]}: yours, or of a killed `dvc exp run`",
+            "git stash pop",
         )
     return Diagnosis("ok", name)
 
@@ -53,7 +65,9 @@ def branch() -> Diagnosis:
 def merging() -> Diagnosis:
     """Whether a merge is not finished."""
     doing = [
-        what for name, what in UNDER_WAY.items() if Path(git.run_git("rev-parse", "--git-path", name).strip()).exists()
+        what
+        for name, what in UNDER_WAY.items()
+        if Path(git.run_git("rev-parse", "--git-path", name).strip()).exists()
     ]
     if unmerged := git.list_conflicted_paths():
         return Diagnosis(
@@ -62,7 +76,9 @@ def merging() -> Diagnosis:
             "decide parameters, code and .dvc files, then make merge-lock",
         )
     if doing:
-        return Diagnosis("warn", f"{doing[0]} is not finished", "make merge-lock, then go on with it")
+        return Diagnosis(
+            "warn", f"{doing[0]} is not finished", "make merge-lock, then go on with it"
+        )
     return Diagnosis("ok", "nothing under way")
 
 
@@ -73,28 +89,58 @@ def parameters() -> Diagnosis:
 
 
 def locks() -> Diagnosis:
-    """Whether a killed DVC left a lock that stops every later command, and whether `dvc.lock` is whole."""
+    """Check whether a killed DVC left a lock, and whether `dvc.lock` is complete.
+
+    Such a lock stops every later command.
+    """
     if stale := commands.find_stale_locks():
-        return Diagnosis("fail", f"left by a killed dvc: {format_names(map(str, stale))}", "make run, which clears it")
+        return Diagnosis(
+            "fail",
+            f"left by a killed dvc: {format_names(map(str, stale))}",
+            "make run, which clears it",
+        )
     commands.read_output_hashes()
     if not LOCK.is_file():
-        return Diagnosis("fail", "there is no dvc.lock: nothing has run", "make run, and commit its result")
-    return Diagnosis("ok", f"{len(lockfile.parse_stages(LOCK.read_text(encoding='utf-8')))} stages in {LOCK}")
+        return Diagnosis(
+            "fail", "there is no dvc.lock: nothing has run", "make run, and commit its result"
+        )
+    return Diagnosis(
+        "ok", f"{len(lockfile.parse_stages(LOCK.read_text(encoding='utf-8')))} stages in {LOCK}"
+    )
 
 
 def result() -> Diagnosis:
-    """Whether the lock is what code, data and parameters make, by DVC's word and without any data, and is committed."""
+    """Check whether the lock is what code, data and parameters make, and is committed.
+
+    DVC decides what they make, without any data.
+    """
     done = capture_command(
-        sys.executable, "-m", "dvc", "repro", "--dry", "--allow-missing", env=commands.build_dvc_environment()
+        sys.executable,
+        "-m",
+        "dvc",
+        "repro",
+        "--dry",
+        "--allow-missing",
+        env=commands.build_dvc_environment(),
     )
     if done.returncode:
-        return Diagnosis("fail", (done.stderr.strip() or "dvc failed").splitlines()[0], "mend it, then make run")
-    if stale := [line.split("'")[1] for line in done.stdout.splitlines() if line.startswith("Running stage '")]:
         return Diagnosis(
-            "warn", f"dvc.lock is not what this code makes: {format_names(stale)}", "make run, and commit its result"
+            "fail", (done.stderr.strip() or "dvc failed").splitlines()[0], "fix it, then make run"
+        )
+    if stale := [
+        line.split("'")[1]
+        for line in done.stdout.splitlines()
+        if line.startswith("Running stage '")
+    ]:
+        return Diagnosis(
+            "warn",
+            f"dvc.lock is not what this code makes: {format_names(stale)}",
+            "make run, and commit its result",
         )
     if changed := git.run_git("status", "--porcelain", "--", *RESULTS).splitlines():
         return Diagnosis(
-            "warn", f"not committed: {format_names(line[3:] for line in changed)}", "make push, then commit"
+            "warn",
+            f"not committed: {format_names(line[3:] for line in changed)}",
+            "make push, then commit",
         )
     return Diagnosis("ok", "committed, and what this code makes")

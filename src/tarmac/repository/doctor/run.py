@@ -40,5 +40,8 @@ def run_doctor() -> bool:
     for name, finding in iter_diagnoses():
         print(finding.format_line(name), flush=True)
         outcomes.append(finding.outcome)
-    print(f"{len(outcomes)} checks, {outcomes.count('warn')} to look at, {outcomes.count('fail')} to mend")
+    print(
+        f"{len(outcomes)} checks, {outcomes.count('warn')} to look at, "
+        f"{outcomes.count('fail')} to fix"
+    )
     return "fail" not in outcomes

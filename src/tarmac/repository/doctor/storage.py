@@ -21,22 +21,33 @@ COPIES = 2  # of every output: in DVC's cache and in its place
 def disk() -> Diagnosis:
     """Whether there is room for what is missing here, and for another run."""
     sizes = {path: size for path, size in _read_output_sizes().items() if size}
-    free, missing = shutil.disk_usage(".").free, sum(size for path, size in sizes.items() if not Path(path).exists())
+    free, missing = (
+        shutil.disk_usage(".").free,
+        sum(size for path, size in sizes.items() if not Path(path).exists()),
+    )
     whole = COPIES * sum(sizes.values())
     if free < COPIES * missing:
         return Diagnosis(
-            "fail", f"{_format_megabytes(free)} free, to fetch takes {_format_megabytes(COPIES * missing)}", "make room"
+            "fail",
+            f"{_format_megabytes(free)} free, to fetch takes {_format_megabytes(COPIES * missing)}",
+            "make room",
         )
     if free < whole:
         return Diagnosis(
-            "warn", f"{_format_megabytes(free)} free, a new result takes {_format_megabytes(whole)}", "make room"
+            "warn",
+            f"{_format_megabytes(free)} free, a new result takes {_format_megabytes(whole)}",
+            "make room",
         )
-    return Diagnosis("ok", f"{_format_megabytes(free)} free, a new result takes {_format_megabytes(whole)}")
+    return Diagnosis(
+        "ok", f"{_format_megabytes(free)} free, a new result takes {_format_megabytes(whole)}"
+    )
 
 
 def _read_output_sizes() -> dict[str, int]:
     """Bytes of every output by path, as `dvc.lock` and `.dvc` files have them."""
-    entries = lockfile.parse_stages(LOCK.read_text(encoding="utf-8") if LOCK.is_file() else None).values()
+    entries = lockfile.parse_stages(
+        LOCK.read_text(encoding="utf-8") if LOCK.is_file() else None
+    ).values()
     outs = [out for entry in entries for out in entry.get("outs", [])]
     found = {out["path"]: out.get("size", 0) for out in outs}
     for pointer in Path("data").glob("*.dvc"):
@@ -51,10 +62,14 @@ def _format_megabytes(size: int) -> str:
 
 def cache() -> Diagnosis:
     """Whether DVC can write what it makes."""
-    done = capture_command(sys.executable, "-m", "dvc", "cache", "dir", env=commands.build_dvc_environment())
+    done = capture_command(
+        sys.executable, "-m", "dvc", "cache", "dir", env=commands.build_dvc_environment()
+    )
     if done.returncode:
         return Diagnosis(
-            "fail", (done.stderr.strip() or "dvc failed").splitlines()[0], "run from the repository's root"
+            "fail",
+            (done.stderr.strip() or "dvc failed").splitlines()[0],
+            "run from the repository's root",
         )
     folder = existing = Path(done.stdout.strip())
     while not existing.exists():
@@ -63,7 +78,9 @@ def cache() -> Diagnosis:
         with tempfile.TemporaryFile(dir=existing):
             return Diagnosis("ok", str(folder))
     except OSError as error:
-        return Diagnosis("fail", f"{folder} cannot be written: {error.strerror}", "make it a folder of yours")
+        return Diagnosis(
+            "fail", f"{folder} cannot be written: {error.strerror}", "make it a folder of yours"
+        )
 
 
 def site_cache() -> Diagnosis:
@@ -79,8 +96,12 @@ def site_cache() -> Diagnosis:
 
 def _read_site_cache_setting() -> str:
     """The folder that DVC's settings name; empty where they name none."""
-    env = {name: value for name, value in commands.build_dvc_environment().items() if name != VARIABLE}
-    return capture_command(sys.executable, "-m", "dvc", "config", "core.site_cache_dir", env=env).stdout.strip()
+    env = {
+        name: value for name, value in commands.build_dvc_environment().items() if name != VARIABLE
+    }
+    return capture_command(
+        sys.executable, "-m", "dvc", "config", "core.site_cache_dir", env=env
+    ).stdout.strip()
 
 
 def outputs() -> Diagnosis:
@@ -93,15 +114,22 @@ def outputs() -> Diagnosis:
 
 
 def remote() -> Diagnosis:
-    """Whether the remote answers, with the credentials that are here, and has all that HEAD names."""
+    """Check whether the remote responds and has all that HEAD names.
+
+    The credentials are those of this machine.
+    """
     if git.resolve_commit("HEAD") is None:
-        return Diagnosis("warn", "there is no commit whose outputs could be looked for", "commit the result")
+        return Diagnosis(
+            "warn", "there is no commit whose outputs could be looked for", "commit the result"
+        )
     wanted = objects.list_commit_outputs("HEAD")
     with object_store.open_remote() as opened:
         faults = object_store.find_faults(opened, wanted, read=False)
     if faults:
         lacking = [f"{fault.path} ({fault.kind})" for fault in faults]
         return Diagnosis(
-            "fail", f"of HEAD it does not have {format_names(lacking)}", "make push, by whoever has made it"
+            "fail",
+            f"of HEAD it does not have {format_names(lacking)}",
+            "make push, by whoever has made it",
         )
     return Diagnosis("ok", f"has all {len(wanted)} outputs of HEAD")

@@ -1,7 +1,8 @@
-"""What a killed `dvc exp run` leaves in Git, put right: HEAD off its branch, edits that only a hidden commit holds.
+"""Repair what a killed `dvc exp run` leaves in Git.
 
-DVC stashes a person's edits while it sets an experiment up, and keeps HEAD detached while it runs. After a kill its
-next run would start without those edits, or overwrite the one reference to them.
+HEAD is then off its branch, or edits are in a hidden commit only. DVC stashes a person's edits
+while it sets an experiment up, and keeps HEAD detached while it runs. After a kill, its next run
+would start without those edits, or overwrite the one reference to them.
 """
 
 import json
@@ -12,7 +13,9 @@ from pathlib import Path
 from tarmac.repository.git import GitError, read_blob_at, run_git
 
 WRITERS = Path(".dvc/tmp/exps/rwlock")  # who writes what, by DVC; a killed one stays in it
-ARGUMENTS = ".dvc/tmp/repro.dat"  # DVC's own file, in every commit that it makes of an experiment to come
+ARGUMENTS = (
+    ".dvc/tmp/repro.dat"  # DVC's own file, in every commit that it makes of an experiment to come
+)
 SETTING_UP = "workspace"  # what it writes while the edits are stashed
 QUEUED, STARTING = "refs/exps/stash", "refs/exps/exec"
 MERGE, BASELINE, BRANCH = (f"{STARTING}/EXEC_{name}" for name in ("MERGE", "BASELINE", "BRANCH"))
@@ -44,21 +47,26 @@ class _StashEntry:
 
 
 def recover_experiment(folder: Path = Path()) -> list[str]:
-    """Puts right what a killed `dvc exp run` left, and returns what a person should know, a line each.
+    """Repair what a killed `dvc exp run` left, and return what a person should know.
 
-    What is overwritten is in HEAD or in `git stash`, and nothing is done while DVC or Git works in the folder.
+    Each thing to know is one line. What is overwritten is in HEAD or in `git stash`, and nothing is
+    done while DVC or Git works in the folder.
     """
     left = _find_leftovers(folder)
     if left is None or not left.has_unfinished_run or is_dvc_or_git_running(folder):
         return []
     _remove_git_locks(folder)
     told = [] if left.branch else _reattach_head(folder)
-    run_git("reset", "--quiet", folder=folder)  # the index alone, as DVC does at an experiment's end
+    run_git(
+        "reset", "--quiet", folder=folder
+    )  # the index alone, as DVC does at an experiment's end
     if not run_git("ls-files", "--", ARGUMENTS, folder=folder):
         (folder / ARGUMENTS).unlink(missing_ok=True)
     told += _restore_edits(folder, left)
     for name in left.refs.keys() & {QUEUED, MERGE, BASELINE, BRANCH}:
-        run_git("update-ref", "--no-deref", "-d", name, folder=folder)  # one of them points to the experiment itself
+        run_git(
+            "update-ref", "--no-deref", "-d", name, folder=folder
+        )  # one of them points to the experiment itself
     (folder / WRITERS).unlink(missing_ok=True)
     return ["a killed `dvc exp run` was cleared away: start the experiment again", *told]
 
@@ -66,7 +74,7 @@ def recover_experiment(folder: Path = Path()) -> list[str]:
 def recover_and_report(folder: Path = Path()) -> None:
     """Mends, and prints what a person should know."""
     for line in recover_experiment(folder):
-        print(f"mended: {line}", flush=True)
+        print(f"repaired: {line}", flush=True)
 
 
 def is_dvc_or_git_running(folder: Path) -> bool:
@@ -85,7 +93,9 @@ def is_dvc_or_git_running(folder: Path) -> bool:
 
 def _find_leftovers(folder: Path) -> _ExperimentLeftovers | None:
     try:
-        listed = run_git("for-each-ref", "--format=%(refname) %(objectname)", "refs/exps", folder=folder)
+        listed = run_git(
+            "for-each-ref", "--format=%(refname) %(objectname)", "refs/exps", folder=folder
+        )
         head = run_git("rev-parse", "--symbolic-full-name", "HEAD", folder=folder).strip()
     except GitError:
         return None  # no repository, or no commit: nothing can be left in it
@@ -93,7 +103,9 @@ def _find_leftovers(folder: Path) -> _ExperimentLeftovers | None:
         writers = json.loads((folder / WRITERS).read_text(encoding="utf-8")).get("write", {})
     except (OSError, ValueError, AttributeError):
         writers = {}
-    return _ExperimentLeftovers(dict(line.split() for line in listed.splitlines()), set(writers), head != "HEAD")
+    return _ExperimentLeftovers(
+        dict(line.split() for line in listed.splitlines()), set(writers), head != "HEAD"
+    )
 
 
 def _remove_git_locks(folder: Path) -> None:
@@ -105,32 +117,60 @@ def _remove_git_locks(folder: Path) -> None:
 
 def _reattach_head(folder: Path) -> list[str]:
     """Puts HEAD back on the branch that DVC took it from, where that has not moved on since."""
-    moves = (MOVED.match(line) for line in run_git("reflog", "--format=%gs", folder=folder).splitlines())
+    moves = (
+        MOVED.match(line) for line in run_git("reflog", "--format=%gs", folder=folder).splitlines()
+    )
     name, base = next((match.groups() for match in moves if match), ("", ""))
-    tip = name and run_git("for-each-ref", "--format=%(objectname)", f"refs/heads/{name}", folder=folder).strip()
+    tip = (
+        name
+        and run_git(
+            "for-each-ref", "--format=%(objectname)", f"refs/heads/{name}", folder=folder
+        ).strip()
+    )
     if not tip or tip != base:
-        return ["HEAD is on no branch: `git switch BRANCH` once your edits are committed or stashed"]
-    run_git("symbolic-ref", "-m", f"tarmac: back on {name}", "HEAD", f"refs/heads/{name}", folder=folder)
+        return [
+            "HEAD is on no branch: `git switch BRANCH` once your edits are committed or stashed"
+        ]
+    run_git(
+        "symbolic-ref", "-m", f"tarmac: back on {name}", "HEAD", f"refs/heads/{name}", folder=folder
+    )
     return [f"HEAD is on {name} again"]
 
 
 def _restore_edits(folder: Path, left: _ExperimentLeftovers) -> list[str]:
-    """Writes the edits that DVC had put away and not yet brought back; where in doubt, they stay in `git stash`."""
+    """Write the edits that DVC had put away and not yet brought back.
+
+    If in doubt, leave them in `git stash`.
+    """
     stashed = _list_stash_entries(folder) if SETTING_UP in left.writers else []
     own = next((entry.oid for entry in stashed if not entry.by_dvc), None)
-    # Until it has started, an experiment's commit is the only one that has the edits; from then on the folder has them.
+    # Until it has started, an experiment's commit is the only one that has the edits;
+    # from then on the folder has them.
     hidden = left.refs.get(MERGE) if left.branch or STARTING in left.writers else None
     kept = own if SETTING_UP in left.writers else hidden
     if kept is None:
         return []
     # Without a killed writer DVC gave up by itself, and a person may have gone on since.
-    sure = bool(left.writers & {SETTING_UP, STARTING}) and _find_parent_commit(kept, folder) == run_git(
-        "rev-parse", "HEAD", folder=folder
+    sure = bool(left.writers & {SETTING_UP, STARTING}) and _find_parent_commit(
+        kept, folder
+    ) == run_git("rev-parse", "HEAD", folder=folder)
+    told = (
+        _restore_files(folder, kept)
+        if sure
+        else ["your edits as they were before it are in `git stash`"]
     )
-    told = _restore_files(folder, kept) if sure else ["your edits as they were before it are in `git stash`"]
     if not sure and kept != own:
-        run_git("stash", "store", "--message", "edits that a killed `dvc exp run` had put away", kept, folder=folder)
-    _drop_stash_entries(folder, {entry.oid for entry in stashed if entry.by_dvc} | ({kept} if sure else set()))
+        run_git(
+            "stash",
+            "store",
+            "--message",
+            "edits that a killed `dvc exp run` had put away",
+            kept,
+            folder=folder,
+        )
+    _drop_stash_entries(
+        folder, {entry.oid for entry in stashed if entry.by_dvc} | ({kept} if sure else set())
+    )
     return told
 
 
@@ -157,19 +197,34 @@ def _list_stash_entries(folder: Path) -> list[_StashEntry]:
 
 
 def _restore_files(folder: Path, kept: str) -> list[str]:
-    """Makes the files those of a commit; what is neither there nor in HEAD, and could be newer, goes to `git stash`."""
+    """Make the files those of a commit.
+
+    What is in neither the commit nor HEAD, and could be newer, goes to `git stash`.
+    """
     run_git("read-tree", kept, folder=folder)
     other = [
-        name for name in run_git("diff", "--name-only", "-z", folder=folder).split("\0") if name not in ("", ARGUMENTS)
+        name
+        for name in run_git("diff", "--name-only", "-z", folder=folder).split("\0")
+        if name not in ("", ARGUMENTS)
     ]
-    gone = run_git("diff", "--name-only", "-z", "--no-renames", "--diff-filter=D", "HEAD", kept, folder=folder).split(
-        "\0"
-    )
+    gone = run_git(
+        "diff", "--name-only", "-z", "--no-renames", "--diff-filter=D", "HEAD", kept, folder=folder
+    ).split("\0")
     told = ["your edits are as they were"]
     if any(not _is_in_commits(folder, name, ("HEAD", kept)) for name in other):
         found = run_git("stash", "create", folder=folder).strip()
-        run_git("stash", "store", "--message", "files as a killed `dvc exp run` left them", found, folder=folder)
-        told.append("files as it left them are in `git stash show --patch`: `git stash drop` if you need none of it")
+        run_git(
+            "stash",
+            "store",
+            "--message",
+            "files as a killed `dvc exp run` left them",
+            found,
+            folder=folder,
+        )
+        told.append(
+            "files as it left them are in `git stash show --patch`: "
+            "`git stash drop` if you need none of it"
+        )
     if other:
         literal = (f":(top,literal){name}" for name in other)
         run_git("restore", "--worktree", f"--source={kept}", "--", *literal, folder=folder)
@@ -181,11 +236,15 @@ def _restore_files(folder: Path, kept: str) -> list[str]:
 
 
 def _is_in_commits(folder: Path, name: str, commits: tuple[str, ...]) -> bool:
-    """Whether a file is one of some commits', gone, or the beginning of one: DVC writes them in place."""
+    """Return whether a file is one of some commits', gone, or the beginning of one.
+
+    It may be the beginning because DVC writes files in place.
+    """
     path = folder / name
     if not path.is_file():
         return True
     here = path.read_bytes()
     return any(
-        (there := read_blob_at(commit, Path(name), folder)) is not None and there.startswith(here) for commit in commits
+        (there := read_blob_at(commit, Path(name), folder)) is not None and there.startswith(here)
+        for commit in commits
     )

@@ -1,4 +1,7 @@
-"""Re-hashes what a remote holds for commits, and puts back from the cache what is damaged or gone."""
+"""Re-hash what a remote has for commits.
+
+What is damaged or missing can be put back from the cache.
+"""
 
 import time
 from collections.abc import Iterable
@@ -17,23 +20,35 @@ class FsckError(UserError):
     """A commit that is not known, or what is wrong in the remote."""
 
 
-def run_fsck(revision: str = "HEAD", every: bool = False, repair: bool = False, name: str | None = None) -> str:
-    """Reads every object that a commit names (or `every` commit of all branches and tags) and prints a line a fault.
+def run_fsck(
+    revision: str = "HEAD", every: bool = False, repair: bool = False, name: str | None = None
+) -> str:
+    """Read every object that a commit names, and return a summary.
 
-    Where `repair`, what the cache has is put back and read again. Returns the summary; raises `FsckError` with it
-    where something is wrong.
+    With `every`, read those of every commit of all branches and tags. With `repair`, what the cache
+    has is put back and read again. Raise `FsckError` with a line for each fault and the summary if
+    something is wrong.
     """
     started = time.monotonic()
-    wanted, broken = _list_all_outputs() if every else (list_commit_outputs(_resolve_revision(revision)), [])
+    wanted, broken = (
+        _list_all_outputs() if every else (list_commit_outputs(_resolve_revision(revision)), [])
+    )
     with object_store.open_cache_and_remote(name) as (cache, remote):
         found = object_store.audit_objects(remote, wanted, read=True)
         if repair and found.faults:
             repaired = _repair_objects(cache, remote, found.faults)
             found = object_store.audit_objects(remote, wanted, read=True)
-            print("\n".join(f"repaired  {path}" for path in sorted(repaired - {f.path for f in found.faults})))
+            print(
+                "\n".join(
+                    f"repaired  {path}"
+                    for path in sorted(repaired - {f.path for f in found.faults})
+                )
+            )
     seconds = time.monotonic() - started
     lines = [*broken, *map(str, found.faults)]
-    summary = f"{found.objects} objects, {found.size / 1e6:,.1f} MB, {seconds:.1f} s, {len(lines)} faults"
+    summary = (
+        f"{found.objects} objects, {found.size / 1e6:,.1f} MB, {seconds:.1f} s, {len(lines)} faults"
+    )
     if lines:
         if repair and found.faults:
             summary += "; the cache has no good copy"
@@ -49,11 +64,21 @@ def _resolve_revision(revision: str) -> str:
 
 
 def _list_all_outputs() -> tuple[dict[str, str], list[str]]:
-    """Every object that any commit of a branch or tag names, each once, and what is wrong with commits.
+    """Return every object that any commit of a branch or tag names, each once.
 
-    Only commits that changed what decides it are asked.
+    Return also what is wrong with commits. Only commits that changed what decides it are read.
     """
-    log = run_git("log", "--full-history", "--format=%H", "HEAD", "--branches", "--tags", "--remotes", "--", *NAMING)
+    log = run_git(
+        "log",
+        "--full-history",
+        "--format=%H",
+        "HEAD",
+        "--branches",
+        "--tags",
+        "--remotes",
+        "--",
+        *NAMING,
+    )
     first: dict[str, str] = {}
     broken = []
     for revision in log.split():
@@ -68,21 +93,24 @@ def _list_all_outputs() -> tuple[dict[str, str], list[str]]:
 
 
 def _repair_objects(cache: Any, remote: Any, faults: Iterable[object_store.Fault]) -> set[str]:
-    """Puts good objects of the cache in the place of damaged or missing ones. Returns the paths that had one.
+    """Replace damaged or missing objects with good ones of the cache.
 
-    A listing goes before what it promises, so that DVC does not take a half-repaired folder for a whole one.
+    Return the paths that had a good one. A listing goes before what it promises, so that DVC does
+    not take a half-repaired folder for a whole one.
     """
     wanted = {fault.path: fault.oid for fault in faults}
     commands.remove_damaged_objects(cache, wanted)
     unfit = {fault.path for fault in object_store.find_faults(cache, wanted, read=True)}
     there = object_store.find_present_objects(cache, set(wanted.values()))
-    mended = {path: oid for path, oid in wanted.items() if oid in there and path not in unfit}
-    object_store.remove_objects(remote, set(object_store.find_present_objects(remote, set(mended.values()))))
-    oids = set(mended.values()) | {
-        oid for path in mended for oid in _find_missing_children(cache, remote, mended[path])
+    repaired = {path: oid for path, oid in wanted.items() if oid in there and path not in unfit}
+    object_store.remove_objects(
+        remote, set(object_store.find_present_objects(remote, set(repaired.values())))
+    )
+    oids = set(repaired.values()) | {
+        oid for path in repaired for oid in _find_missing_children(cache, remote, repaired[path])
     }
     object_store.copy_objects(cache, remote, oids)
-    return set(mended)
+    return set(repaired)
 
 
 def _find_missing_children(cache: Any, remote: Any, oid: str) -> set[str]:

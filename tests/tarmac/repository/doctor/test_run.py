@@ -15,9 +15,13 @@ from tests.e2e.running import FROM_SOURCE, TARMAC
 NAMES = [name for names in CHECKS.values() for name in names]
 
 
-def asked(workspace: Workspace, *command: str) -> tuple[subprocess.CompletedProcess[str], dict[str, str]]:
+def asked(
+    workspace: Workspace, *command: str
+) -> tuple[subprocess.CompletedProcess[str], dict[str, str]]:
     """What the doctor prints, and the outcome by check."""
-    done = workspace.run(*(command or (*TARMAC, "doctor")), check=False, env=FROM_SOURCE, forked=False)
+    done = workspace.run(
+        *(command or (*TARMAC, "doctor")), check=False, env=FROM_SOURCE, forked=False
+    )
     assert done.stderr == ""
     *lines, _ = done.stdout.splitlines()
     found = {line.split()[1]: line.split()[0] for line in lines}
@@ -29,16 +33,24 @@ def asked(workspace: Workspace, *command: str) -> tuple[subprocess.CompletedProc
 
 def files(workspace: Workspace) -> dict[str, bytes]:
     """All but what DVC keeps of its own questions."""
-    paths = [path for path in workspace.path.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    paths = [
+        path
+        for path in workspace.path.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    ]
     found = {str(path.relative_to(workspace.path)): path for path in paths}
-    return {name: path.read_bytes() for name, path in found.items() if not name.startswith((".dvc/tmp", ".git/index"))}
+    return {
+        name: path.read_bytes()
+        for name, path in found.items()
+        if not name.startswith((".dvc/tmp", ".git/index"))
+    }
 
 
 def test_finished_workspace_passes_all_checks_unchanged(here):
     before = files(here)
     done, found = asked(here)
     assert set(found.values()) == {"ok"}, done.stdout
-    assert done.stdout.splitlines()[-1] == f"{len(NAMES)} checks, 0 to look at, 0 to mend"
+    assert done.stdout.splitlines()[-1] == f"{len(NAMES)} checks, 0 to look at, 0 to fix"
     assert files(here) == before
 
 
@@ -61,7 +73,14 @@ def no_params(workspace: Workspace) -> None:
 
 
 def garbage(workspace: Workspace) -> None:
-    for name in ("params.yaml", "dvc.lock", "dvc.yaml", "data/raw.dvc", ".dvc/config", "requirements/pipeline.txt"):
+    for name in (
+        "params.yaml",
+        "dvc.lock",
+        "dvc.yaml",
+        "data/raw.dvc",
+        ".dvc/config",
+        "requirements/pipeline.txt",
+    ):
         (workspace.path / name).write_bytes(b"\xff\x00]: [{\n\n<<<<<<<")
 
 
@@ -75,7 +94,9 @@ def garbage(workspace: Workspace) -> None:
         (nothing_but_code, {"parameters", "packages", "commits", "cache"}),
     ],
 )
-def test_broken_part_does_not_hide_other_checks(here, broken: Callable[[Workspace], None], failing: set[str]):
+def test_broken_part_does_not_hide_other_checks(
+    here, broken: Callable[[Workspace], None], failing: set[str]
+):
     broken(here)
     _, found = asked(here)
     assert failing <= {name for name, outcome in found.items() if outcome == "fail"}

@@ -19,7 +19,10 @@ MODEL = "models/model.onnx"
 
 @pytest.fixture(scope="module")
 def published(finished_template: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh clone of a repository with its embedded remote, nothing fetched. Copy it, do not change it."""
+    """Return a fresh clone of a repository with its embedded remote, nothing fetched.
+
+    Copy it, do not change it.
+    """
     clone = tmp_path_factory.mktemp("published") / "clone"
     finished_template.run("git", "clone", "--quiet", ".", str(clone))
     return clone
@@ -54,8 +57,12 @@ def test_hash_equals_dvc_hash_for_nested_non_ascii_names(finished: Workspace):
 
 
 # Letters of which each sorts elsewhere by bytes, by code points, by case, or next to a slash.
-NAMES = st.text(st.sampled_from("aAzZ09-._ ~!ßäñ日é\U0001f6eb"), min_size=1, max_size=4).filter(lambda n: n.strip("."))
-TREES = st.dictionaries(st.lists(NAMES, min_size=1, max_size=3).map(tuple), st.binary(max_size=8), min_size=1)
+NAMES = st.text(st.sampled_from("aAzZ09-._ ~!ßäñ日é\U0001f6eb"), min_size=1, max_size=4).filter(
+    lambda n: n.strip(".")
+)
+TREES = st.dictionaries(
+    st.lists(NAMES, min_size=1, max_size=3).map(tuple), st.binary(max_size=8), min_size=1
+)
 
 
 @settings(deadline=None)
@@ -100,7 +107,7 @@ def test_clearing_truncated_lock_lets_dvc_run_again(finished: Workspace, text: s
     lock = finished.path / commands.LOCKS[0]
     lock.parent.mkdir(parents=True, exist_ok=True)
     lock.write_text(text)
-    assert finished.dvc("repro", check=False).returncode != 0, "DVC mends it by now: the cure can go"
+    assert finished.dvc("repro", check=False).returncode != 0, "DVC is fixed: the guard can go"
     commands.clear_stale_locks(finished.path)
     assert finished.dvc("repro", check=False).returncode == 0
 
@@ -121,7 +128,9 @@ def flip(data: bytes) -> bytes:
     return bytes([data[0] ^ 1]) + data[1:]
 
 
-@pytest.mark.parametrize("damage", [flip, lambda data: data[:-5], lambda data: b""], ids=["flip", "cut", "empty"])
+@pytest.mark.parametrize(
+    "damage", [flip, lambda data: data[:-5], lambda data: b""], ids=["flip", "cut", "empty"]
+)
 def test_pull_rejects_damaged_object(clone: Workspace, damage):
     path = remote_object(clone.path, commands.read_output_hashes(clone.path)[MODEL])
     path.write_bytes(damage(path.read_bytes()))
@@ -180,15 +189,22 @@ def test_pull_refuses_remote_without_verification(clone: Workspace):
 
 
 def assert_cache_is_true(folder: Path) -> None:
-    """Every object of the cache has the hash that its name says: nothing wrong would be laid out later."""
+    """Check that every object of the cache has the hash that its name says.
+
+    Otherwise wrong content would be checked out later.
+    """
     cache = folder / ".dvc" / "cache" / "files" / "md5"
     for path in (path for path in cache.rglob("*") if path.is_file()):
-        assert hashlib.md5(path.read_bytes()).hexdigest() == f"{path.parent.name}{path.name}".removesuffix(".dir")
+        assert hashlib.md5(
+            path.read_bytes()
+        ).hexdigest() == f"{path.parent.name}{path.name}".removesuffix(".dir")
 
 
 @pytest.mark.parametrize("missing", [False, True], ids=["damaged", "missing"])
 @pytest.mark.parametrize("part", ["listing", "file"])
-def test_pull_rejects_folder_until_faulty_part_is_repaired(clone: Workspace, part: str, missing: bool):
+def test_pull_rejects_folder_until_faulty_part_is_repaired(
+    clone: Workspace, part: str, missing: bool
+):
     hashes = commands.read_output_hashes(clone.path)
     path = remote_object(clone.path, hashes["data/features"])
     if part == "file":
@@ -233,7 +249,9 @@ def test_pull_refuses_to_overwrite_unknown_file(clone: Workspace):
     hashes = commands.read_output_hashes(clone.path)
     with pytest.raises(commands.StoreError):
         commands.pull_outputs(folder=clone.path)
-    assert (clone.path / MODEL).read_text() == "someone's own model", "what is nowhere else must not be lost either"
+    assert (clone.path / MODEL).read_text() == "someone's own model", (
+        "what is nowhere else must not be lost either"
+    )
     (clone.path / MODEL).unlink()
     commands.pull_outputs(folder=clone.path)
     assert compute_dvc_hash(clone.path / MODEL) == hashes[MODEL]
@@ -253,7 +271,10 @@ def test_pull_of_one_target_repairs_damaged_cache(clone: Workspace, target: str)
 
 
 def hostile(clone: Workspace, listing: list[dict[str, object]], honest: bool) -> None:
-    """Plants a listing of data/raw: the one that the commit names, or one that only the remote's owner could plant."""
+    """Plant a listing of data/raw.
+
+    It is the one that the commit names, or one that only the remote's owner could plant.
+    """
     pointer = clone.path / "data" / "raw.dvc"
     known = commands.read_output_hashes(clone.path)["data/raw"]
     oid = small.plant(clone, listing, "" if honest else known)
@@ -262,15 +283,30 @@ def hostile(clone: Workspace, listing: list[dict[str, object]], honest: bool) ->
 
 @pytest.mark.parametrize("honest", [True, False], ids=["named by the commit", "in the remote only"])
 @pytest.mark.parametrize(
-    "name", ["../../../planted", "../../.git/hooks/post-checkout", "/planted", "..\\planted", "a/../../planted"]
+    "name",
+    [
+        "../../../planted",
+        "../../.git/hooks/post-checkout",
+        "/planted",
+        "..\\planted",
+        "a/../../planted",
+    ],
 )
-def test_pull_refuses_unsafe_listing_and_fetches_other_outputs(clone: Workspace, name: str, honest: bool):
+def test_pull_refuses_unsafe_listing_and_fetches_other_outputs(
+    clone: Workspace, name: str, honest: bool
+):
     good, evil = small.put(clone, "good"), small.put(clone, "evil")
     hostile(clone, [{"md5": good, "relpath": "a"}, {"md5": evil, "relpath": name}], honest)
     before = everything(clone.path.parent)
-    with pytest.raises(commands.StoreError, match=f"data/raw: {object_store.UNSAFE if honest else object_store.OTHER}"):
+    with pytest.raises(
+        commands.StoreError,
+        match=f"data/raw: {object_store.UNSAFE if honest else object_store.OTHER}",
+    ):
         commands.pull_outputs(folder=clone.path)
-    new = {path.relative_to(clone.path.parent).as_posix() for path in everything(clone.path.parent) - before}
+    new = {
+        path.relative_to(clone.path.parent).as_posix()
+        for path in everything(clone.path.parent) - before
+    }
     assert not [path for path in new if "planted" in path or "hooks" in path]
     assert not (clone.path / "data" / "raw").exists()
     assert compute_dvc_hash(clone.path / MODEL) == commands.read_output_hashes(clone.path)[MODEL], (
@@ -299,7 +335,9 @@ def test_pull_removes_unsafe_listing_from_cache(clone: Workspace):
 def test_pull_refuses_oversized_listing(clone: Workspace, monkeypatch):
     monkeypatch.setattr(object_store, "LARGEST_LISTING", 10_000)
     good = small.put(clone, "good")
-    hostile(clone, [{"md5": good, "relpath": f"file-{number}"} for number in range(1000)], honest=True)
+    hostile(
+        clone, [{"md5": good, "relpath": f"file-{number}"} for number in range(1000)], honest=True
+    )
     with pytest.raises(commands.StoreError, match=f"data/raw: {object_store.UNSAFE}"):
         commands.pull_outputs("data/raw.dvc", folder=clone.path)
 
@@ -307,7 +345,9 @@ def test_pull_refuses_oversized_listing(clone: Workspace, monkeypatch):
 def test_pull_fetches_targets_given_by_name_and_by_pointer(clone: Workspace):
     """DVC fails at the second of two such targets, or skips it and ends well."""
     plain = clone.dvc("pull", "data/raw.dvc", MODEL, check=False)
-    assert plain.returncode or not (clone.path / MODEL).exists(), "DVC fetches both by now: the cure can go"
+    assert plain.returncode or not (clone.path / MODEL).exists(), (
+        "DVC fetches both by now: the cure can go"
+    )
     commands.pull_outputs("data/raw.dvc", MODEL, folder=clone.path)
     hashes = commands.read_output_hashes(clone.path)
     assert {name: compute_dvc_hash(clone.path / name) for name in ("data/raw", MODEL)} == {
@@ -316,7 +356,10 @@ def test_pull_fetches_targets_given_by_name_and_by_pointer(clone: Workspace):
 
 
 def test_repeated_pull_skips_dvc_unless_cache_is_incomplete(clone: Workspace, capsys):
-    """DVC takes a second to find that there is nothing to do, every time that somebody runs the pipeline."""
+    """Check that a pull with nothing to do does not start DVC.
+
+    DVC takes a second to find that out, every time that somebody runs the pipeline.
+    """
     commands.pull_outputs(MODEL, folder=clone.path)
     capsys.readouterr()
     commands.pull_outputs(MODEL, folder=clone.path)
@@ -340,4 +383,7 @@ def test_clone_borrows_private_remote_but_keeps_own_cache(finished: Workspace, c
     config.lend_remotes(clone.path, finished.path)
     commands.pull_outputs("data/raw.dvc", folder=clone.path)
     assert clone.dvc("cache", "dir").stdout.strip() == str(clone.path / ".dvc" / "cache")
-    assert clone.run("git", "status", "--porcelain", "--untracked-files=all", "--", ".dvc").stdout == ""
+    assert (
+        clone.run("git", "status", "--porcelain", "--untracked-files=all", "--", ".dvc").stdout
+        == ""
+    )

@@ -1,4 +1,7 @@
-"""What retraining is worth: the year lived once without it, once every month, and once by the policy."""
+"""Show what retraining is worth, from a backtest of the year.
+
+The year runs once without retraining, once with retraining every month, and once by the policy.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -22,9 +25,10 @@ from tarmac.interface.problem import problem
 from tarmac.pipeline.base.params import TASK
 from tarmac.reporting.markdown import format_number, format_signed_number
 
-NONE = "The year has not been replayed yet, so nobody knows here what retraining is worth."
+NONE = "There is no backtest yet, so the gain of retraining is not known."
 READS = (
-    f"A dot is a month's value and a thin line its 95% interval, from resampled {problem.contract.CLUSTERS[1]};"
+    "A dot is a month's value and a thin line its 95% interval,"
+    f" from resampled {problem.contract.CLUSTERS[1]};"
     " after a filled dot a new model was live, after a hollow one the same."
 )
 SUBJECTS = {"monthly": "Retraining monthly", "policy": "Retraining by policy"}
@@ -36,14 +40,22 @@ def build_section(known: PageData) -> PageSection:
     """The metric by month for every way, and what each cost and gained."""
     if not known.ways:
         return PageSection(
-            "replay", "Is retraining worth it?", NONE, [CommandList("To live it month by month", ["make replay"])]
+            "backtest",
+            "Is retraining worth it?",
+            NONE,
+            [CommandList("To backtest month by month", ["make backtest"])],
         )
     lived = list(known.lived)
-    title = f"{format_metric_name(MAIN)} by month, {format_month_range(sorted({one.month for one in lived}))}"
+    months = format_month_range(sorted({one.month for one in lived}))
+    title = f"{format_metric_name(MAIN)} by month, {months}"
     draw = vega.build_chart(title, READS, lambda width: _build_chart_spec(lived, width))
     blocks: list[Block] = [draw, _build_cost_table(known.ways), _build_month_table(lived)]
     return PageSection(
-        "replay", "Is retraining worth it?", _summarize_backtest(known.ways), blocks, known.list_sources(LIVED, WAYS)
+        "backtest",
+        "Is retraining worth it?",
+        _summarize_backtest(known.ways),
+        blocks,
+        known.list_sources(LIVED, WAYS),
     )
 
 
@@ -58,9 +70,11 @@ def _describe_gain(way: BacktestSummary) -> str:
     name = SUBJECTS.get(way.way, way.way)
     if way.over_never is None or way.over_never_low is None or way.over_never_high is None:
         return f"What {name[0].lower()}{name[1:]} gains is not known; it {cost}."
-    ends = f"{format_metric_name(MAIN)} over never ({format_interval(way.over_never_low, way.over_never_high, 4, sign=True)})"
+    interval = format_interval(way.over_never_low, way.over_never_high, 4, sign=True)
+    ends = f"{format_metric_name(MAIN)} over never ({interval})"
     if way.over_never_low <= 0 <= way.over_never_high:
-        return f"{name} gains nothing that is proven: {format_signed_number(way.over_never)} {ends}; it {cost}."
+        gain = f"{format_signed_number(way.over_never)} {ends}"
+        return f"{name} gains nothing that is proven: {gain}; it {cost}."
     verb = "gains" if way.over_never > 0 else "loses"
     return f"{name} {verb} {format_number(abs(way.over_never))} {ends} and {cost}."
 
@@ -80,7 +94,11 @@ def _build_chart_spec(lived: Sequence[BacktestMonth], width: int) -> Spec:
         "scale": {"zero": False},
         "axis": {**build_y_title(format_metric_name(MAIN)), "tickCount": 5},
     }
-    colour = {"field": "way", "legend": None, "scale": {"domain": list(COLOURS), "range": list(COLOURS.values())}}
+    colour = {
+        "field": "way",
+        "legend": None,
+        "scale": {"domain": list(COLOURS), "range": list(COLOURS.values())},
+    }
     scale = {"scale": {"domain": [-0.4, len(months) - 0.6], "nice": False}}
     return {
         "width": width,
@@ -93,9 +111,18 @@ def _build_chart_spec(lived: Sequence[BacktestMonth], width: int) -> Spec:
                 "mark": {"type": "rule", "strokeWidth": 1.5, "opacity": 0.4},
                 "encoding": {"y": {"field": "low", **y}, "y2": {"field": "high"}},
             },
-            {"mark": {"type": "line", "strokeWidth": 1.5}, "encoding": {"y": {"field": "value", **y}}},
             {
-                "mark": {"type": "point", "filled": True, "size": 46, "opacity": 1, "strokeWidth": 1.5},
+                "mark": {"type": "line", "strokeWidth": 1.5},
+                "encoding": {"y": {"field": "value", **y}},
+            },
+            {
+                "mark": {
+                    "type": "point",
+                    "filled": True,
+                    "size": 46,
+                    "opacity": 1,
+                    "strokeWidth": 1.5,
+                },
                 "encoding": {
                     "y": {"field": "value", **y},
                     "description": {"field": "tip"},
@@ -113,7 +140,13 @@ def _build_chart_spec(lived: Sequence[BacktestMonth], width: int) -> Spec:
                 },
             },
             {
-                "mark": {"type": "text", "align": "left", "dx": 10, "fontWeight": 600, "fontSize": 12},
+                "mark": {
+                    "type": "text",
+                    "align": "left",
+                    "dx": 10,
+                    "fontWeight": 600,
+                    "fontSize": 12,
+                },
                 "data": {"values": _build_line_labels(known, months, narrow)},
                 "encoding": {"y": {"field": "y", **y}, "text": {"field": "label"}},
             },
@@ -122,15 +155,24 @@ def _build_chart_spec(lived: Sequence[BacktestMonth], width: int) -> Spec:
 
 
 def _build_point(one: BacktestMonth, months: Sequence[str]) -> Spec:
-    place = months.index(one.month) + APART * (list(COLOURS).index(one.way) - 1 if one.way in COLOURS else 2)
+    place = months.index(one.month) + APART * (
+        list(COLOURS).index(one.way) - 1 if one.way in COLOURS else 2
+    )
     ends = f", 95% interval {format_interval(one.low, one.high)}" if one.low is not None else ""
-    tip = f"{NAMES.get(one.way, one.way)}, {format_month(one.month)}: {format_number(one.score)}{ends}"
+    name = f"{NAMES.get(one.way, one.way)}, {format_month(one.month)}"
+    tip = f"{name}: {format_number(one.score)}{ends}"
     facts = {"x": place, "way": one.way, "value": one.score, "low": one.low, "high": one.high}
-    return {**facts, "released": one.released, "tip": tip + ("; then a new model" if one.released else "")}
+    return {
+        **facts,
+        "released": one.released,
+        "tip": tip + ("; then a new model" if one.released else ""),
+    }
 
 
-def _build_line_labels(known: Sequence[BacktestMonth], months: Sequence[str], narrow: bool) -> list[Spec]:
-    """A name at the end of every line, each moved up as far as it needs to stand clear of the one below."""
+def _build_line_labels(
+    known: Sequence[BacktestMonth], months: Sequence[str], narrow: bool
+) -> list[Spec]:
+    """Return a name for the end of every line, moved up until it is clear of the one below."""
     ends = {one.way: float(one.score or 0) for one in sorted(known, key=lambda one: one.month)}
     seen = [bound for one in known for bound in (one.low, one.high, one.score) if bound is not None]
     step = (max(seen) - min(seen)) * 18 / 250  # a line of text, in units of the axis
@@ -138,7 +180,9 @@ def _build_line_labels(known: Sequence[BacktestMonth], months: Sequence[str], na
     labels, above = [], float("-inf")
     for way, value in sorted(ends.items(), key=lambda end: end[1]):
         above = max(value, above + step)
-        labels.append({"x": len(months) - 1 + APART, "y": above, "way": way, "label": names.get(way, way)})
+        labels.append(
+            {"x": len(months) - 1 + APART, "y": above, "way": way, "label": names.get(way, way)}
+        )
     return labels
 
 
@@ -159,7 +203,9 @@ def _build_cost_table(ways: Sequence[BacktestSummary]) -> Table:
             f"{way.trainings:,}",
             format_number(way.minutes, 1),
             "–" if way.way == "never" else format_difference(way.over_never),
-            "–" if way.way == "never" else format_interval(way.over_never_low, way.over_never_high, sign=True),
+            "–"
+            if way.way == "never"
+            else format_interval(way.over_never_low, way.over_never_high, sign=True),
             format_number(way.score),
             format_interval(way.low, way.high),
             f"{way.released:,}",
@@ -193,6 +239,9 @@ def _build_month_table(lived: Sequence[BacktestMonth]) -> Table:
             "yes" if one.retrained else "–",
             "yes" if one.released else "–",
         )
-        for one in sorted(lived, key=lambda one: (one.month, list(COLOURS).index(one.way) if one.way in COLOURS else 9))
+        for one in sorted(
+            lived,
+            key=lambda one: (one.month, list(COLOURS).index(one.way) if one.way in COLOURS else 9),
+        )
     ]
     return Table("Every month", head, rows, folded=True)

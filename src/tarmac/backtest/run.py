@@ -1,8 +1,10 @@
-"""Lives the stored months again, each as if it had just arrived: what would retraining have brought, and cost?
+"""Backtest retraining: replay the stored months, each as if it had just arrived.
 
-Three ways, from the same first model: never retrained; retrained and released every month, whatever the verdict; and
-by the policy of `params.yaml`, released where the verdict passes. The last two are clones in which `tarmac retrain`
-runs. Each month is judged with the model that was live when it came.
+The backtest shows what retraining would have brought, and what it would have cost. It compares
+three ways, which start from the same first model. One never retrains. One retrains and releases
+every month, whatever the verdict. One follows the policy of `params.yaml`, and releases if the
+verdict passes. The last two are clones in which `tarmac retrain` runs. Each month is evaluated
+with the model that was live when it came.
 """
 
 import tempfile
@@ -28,8 +30,10 @@ from tarmac.policy import AllParams, load_all_params
 from tarmac.repository.dvc import commands
 from tarmac.review.windows import SplitWindowError, compute_split_windows
 
-OUT = Path("metrics/replay")
-FIRST = 4  # months that are there when the first model is made: two to train on, one to tune on, one to judge on
+OUT = Path("metrics/backtest")
+# Months that are there when the first model is made:
+# two to train on, one to tune on, one to evaluate on.
+FIRST = 4
 NEVER, MONTHLY_WAY, POLICY = WAYS = ("never", "monthly", "policy")
 SHORT = {"retrain.validation_months": 1, "retrain.test_months": 1}
 
@@ -44,7 +48,7 @@ class StrategyRun:
 
 
 def run_backtest() -> list[str]:
-    """Writes `months.csv` and `summary.csv` to metrics/replay; returns the summary's lines."""
+    """Writes `months.csv` and `summary.csv` to metrics/backtest; returns the summary's lines."""
     params = load_all_params()
     if params.retrain is None:
         raise SplitWindowError("this problem has no date column, so it has no months to backtest")
@@ -60,7 +64,7 @@ def run_backtest() -> list[str]:
     )
     trained = windows["split.train.first"], windows["split.train.last"]
     ways = {name: StrategyRun(trained) for name in WAYS}
-    with tempfile.TemporaryDirectory(prefix="tarmac-replay-") as folder:
+    with tempfile.TemporaryDirectory(prefix="tarmac-backtest-") as folder:
         first = SimulatedTeam.from_head(
             Path(folder) / NEVER, stored[:FIRST], {**windows, **SHORT, **_build_open_bounds(params)}
         )
@@ -71,9 +75,14 @@ def run_backtest() -> list[str]:
                 lived = team.run_round(month)
                 add_month_result(ways[name], month, team.live, team.folder / FEATURES, params)
                 release_or_discard(ways[name], team, lived, whatever=name == MONTHLY_WAY)
-            add_month_result(ways[NEVER], month, first.live, teams[POLICY].folder / FEATURES, params)
+            add_month_result(
+                ways[NEVER], month, first.live, teams[POLICY].folder / FEATURES, params
+            )
             print(
-                f"{month}  " + "  ".join(f"{name} {way.lines[-1][TASK.main_metric]:.4f}" for name, way in ways.items())
+                f"{month}  "
+                + "  ".join(
+                    f"{name} {way.lines[-1][TASK.main_metric]:.4f}" for name, way in ways.items()
+                )
             )
     return write_tables(ways, params)
 
@@ -83,15 +92,23 @@ def _build_short_policy() -> Mapping[str, int]:
 
 
 def _build_open_bounds(params: AllParams) -> dict[str, Any]:
-    """Bounds that no month meets or fails: those of `params.yaml` are for its own test months, and months differ."""
+    """Return review bounds that no month can fail.
+
+    Those of `params.yaml` are for its own test months, and months differ.
+    """
     metrics = params.review.metrics.items()
-    floors = {f"review.metrics.{name}.floor": -1e9 if policy.better == "higher" else 1e9 for name, policy in metrics}
+    floors = {
+        f"review.metrics.{name}.floor": -1e9 if policy.better == "higher" else 1e9
+        for name, policy in metrics
+    }
     ceilings = {f"review.metrics.{name}.ceiling": None for name, _ in metrics}
     worst = -1e9 if TASK.kind == "regression" else 0.0  # of the main metric
     return {**floors, **ceilings, "review.slices.floor": worst, "review.behaviour.usable": worst}
 
 
-def add_month_result(way: StrategyRun, month: str, model: Path, tables: Path, params: AllParams) -> None:
+def add_month_result(
+    way: StrategyRun, month: str, model: Path, tables: Path, params: AllParams
+) -> None:
     """Adds what the live model is worth in a month."""
     observed = load_scored_month(month, Scorer(model), tables)
     found = ScoredSample(observed.rows, observed.p, params.intervals)
@@ -116,7 +133,9 @@ def add_month_result(way: StrategyRun, month: str, model: Path, tables: Path, pa
     )
 
 
-def release_or_discard(way: StrategyRun, team: SimulatedTeam, lived: RetrainingRound, whatever: bool) -> None:
+def release_or_discard(
+    way: StrategyRun, team: SimulatedTeam, lived: RetrainingRound, whatever: bool
+) -> None:
     """Releases what the month's round made, or leaves it; notes which."""
     released = bool(lived.made) and (whatever or lived.verdict == "pass")
     retrained = lived.decision == "retrain"
@@ -131,11 +150,18 @@ def release_or_discard(way: StrategyRun, team: SimulatedTeam, lived: RetrainingR
 
 
 def write_tables(ways: Mapping[str, StrategyRun], params: AllParams) -> list[str]:
-    """Writes both tables; the gain over never retraining is paired: the same rows, the same resamples."""
-    lines = pd.DataFrame([{"way": name, **line} for name, way in ways.items() for line in way.lines])
+    """Write both tables, and return the lines of the summary.
+
+    The gain over never retraining is paired: it uses the same rows and the same resamples.
+    """
+    lines = pd.DataFrame(
+        [{"way": name, **line} for name, way in ways.items() for line in way.lines]
+    )
     rows = pd.concat([rows for rows, _ in ways[NEVER].judged], ignore_index=True)
     sample = Sample.from_rows(
-        rows[problem.contract.TARGET].astype(TASK.label), rows[problem.contract.CLUSTER].astype("str"), params.intervals
+        rows[problem.contract.TARGET].astype(TASK.label),
+        rows[problem.contract.CLUSTER].astype("str"),
+        params.intervals,
     )
     answers = {name: np.concatenate([p for _, p in way.judged]) for name, way in ways.items()}
     found = []
