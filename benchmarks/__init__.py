@@ -1,1 +1,4 @@
-"""Benchmarks: what the pipeline costs beside its floor, and beside the same features written plainly in pandas."""
+"""Compare the cost of the pipeline with its floor and with plain pandas.
+
+The plain pandas program computes the same features.
+"""

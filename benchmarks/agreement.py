@@ -1,4 +1,4 @@
-"""Checks that two sets of features are the same: those of the pipeline, and those written plainly in pandas."""
+"""Check that the features of the pipeline equal those of the plain pandas program."""
 
 import sys
 from pathlib import Path
@@ -27,7 +27,10 @@ def differing(ours: pd.Series, plain: pd.Series, allowed: float = 0.0) -> np.nda
     """Which rows differ by more than is allowed; missing agrees with missing only."""
     if not pd.api.types.is_numeric_dtype(ours):
         return (ours != plain).to_numpy()
-    left, right = ours.to_numpy("float64", na_value=np.nan), plain.to_numpy("float64", na_value=np.nan)
+    left, right = (
+        ours.to_numpy("float64", na_value=np.nan),
+        plain.to_numpy("float64", na_value=np.nan),
+    )
     # Stored features are float32: the slack is what that type cannot tell apart.
     slack = allowed + 1e-6 * np.maximum(np.abs(left), 1)
     return ~((np.abs(left - right) <= slack) | (np.isnan(left) & np.isnan(right)))
@@ -35,15 +38,21 @@ def differing(ours: pd.Series, plain: pd.Series, allowed: float = 0.0) -> np.nda
 
 def read_ours(folder: Path) -> pd.DataFrame:
     """The pipeline's features of all months in a folder."""
-    frame = pd.concat([pd.read_parquet(path) for path in sorted(folder.glob("*.parquet"))], ignore_index=True)
+    frame = pd.concat(
+        [pd.read_parquet(path) for path in sorted(folder.glob("*.parquet"))], ignore_index=True
+    )
     return frame.assign(day=pd.to_datetime(frame["day"]))
 
 
 def compare(ours: pd.DataFrame, plain: pd.DataFrame) -> tuple[list[str], int]:
-    """What differs, one line a column; and how many values differ by one unit of the last digit, which may be."""
+    """Return the differences, one line per column, and the number of rounded values.
+
+    A rounded value differs by one unit of its last digit, which is allowed.
+    """
     missing = [name for name in ours.columns if name not in plain.columns]
     if missing or len(ours) != len(plain):
-        return [f"rows {len(ours):,} and {len(plain):,}; columns missing: {', '.join(missing) or 'none'}"], 0
+        absent = ", ".join(missing) or "none"
+        return [f"rows {len(ours):,} and {len(plain):,}; columns missing: {absent}"], 0
     paired = ours[KEY].merge(plain[ours.columns], on=KEY, how="left", validate="one_to_one")
     lines, rounded = [], 0
     for name in ours.columns.drop(KEY):
@@ -52,12 +61,16 @@ def compare(ours: pd.DataFrame, plain: pd.DataFrame) -> tuple[list[str], int]:
         if wrong.any():
             first = int(np.argmax(wrong))
             key = " ".join(str(value) for value in ours.loc[first, KEY])
-            lines.append(f"{name}: {wrong.sum():,} rows; {key}: {ours.at[first, name]} and {paired.at[first, name]}")
+            values = f"{ours.at[first, name]} and {paired.at[first, name]}"
+            lines.append(f"{name}: {wrong.sum():,} rows; {key}: {values}")
     return lines, rounded
 
 
 def main() -> None:
-    """Compares the feature tables of a folder with one plain frame; exits with 1 where they differ."""
+    """Compare the feature tables of a folder with one plain frame.
+
+    Exit with 1 if they differ.
+    """
     ours, plain = read_ours(Path(sys.argv[1])), pd.read_parquet(sys.argv[2])
     features = len(ours.columns.drop(OWN)) + len(KEY_FEATURES)
     lines, rounded = compare(ours, plain)
@@ -66,8 +79,9 @@ def main() -> None:
     if lines:
         sys.exit("\n".join(["the features differ:", *lines]))
     print(
-        f"All {features} features of {len(ours):,} flights are the same on both sides; {rounded:,} of the"
-        f" {features * len(ours):,} values were rounded the other way, by one unit of their last digit."
+        f"All {features} features of {len(ours):,} flights are the same on both sides; {rounded:,}"
+        f" of the {features * len(ours):,} values were rounded the other way, by one unit of their"
+        " last digit."
     )
 
 

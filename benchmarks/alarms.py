@@ -1,7 +1,8 @@
-"""How often the watch calls a month that has not drifted: days of the stored months, dealt out anew.
+"""Measure how often monitoring reports drift in a month that has not drifted.
 
-Every round deals the days that the model was not made with to a past of four months and one new month, so that nothing
-but chance tells the new one from the past. The model is the one that is here, the policy that of params.yaml.
+Every round deals the days that the model was not made with to a past of four months and one new
+month. So only chance separates the new month from the past. The model is the one in the working
+tree. The policy is that of `params.yaml`.
 """
 
 import argparse
@@ -30,7 +31,9 @@ SPLIT = SplitParams(
 )
 
 
-def dealt(rows: pd.DataFrame, p: np.ndarray, draw: np.random.Generator) -> tuple[Reference, ObservedRows]:
+def dealt(
+    rows: pd.DataFrame, p: np.ndarray, draw: np.random.Generator
+) -> tuple[Reference, ObservedRows]:
     """The days in another order, as months of 2001."""
     places = rows.groupby(problem.contract.DAY).indices
     order = draw.permutation(list(places))
@@ -40,14 +43,23 @@ def dealt(rows: pd.DataFrame, p: np.ndarray, draw: np.random.Generator) -> tuple
         for offset, day in enumerate(order[number * MONTH : (number + 1) * MONTH]):
             at = places[day]
             parts.append(
-                (number, rows.iloc[at].assign(**{problem.contract.DAY: first + timedelta(days=offset)}), p[at])
+                (
+                    number,
+                    rows.iloc[at].assign(**{problem.contract.DAY: first + timedelta(days=offset)}),
+                    p[at],
+                )
             )
     before, judged, new = (
-        [(part, q) for number, part, q in parts if number in wanted] for wanted in ({0, 1, 2, 3}, {2, 3}, {4})
+        [(part, q) for number, part, q in parts if number in wanted]
+        for wanted in ({0, 1, 2, 3}, {2, 3}, {4})
     )
-    frames = [pd.concat([part for part, _ in side], ignore_index=True) for side in (before, judged, new)]
+    frames = [
+        pd.concat([part for part, _ in side], ignore_index=True) for side in (before, judged, new)
+    ]
     answers = [np.concatenate([q for _, q in side]) for side in (judged, new)]
-    observed = ObservedRows(frames[2], answers[1], date(2001, 5, 1), date(2001, 5, MONTH), whole=True)
+    observed = ObservedRows(
+        frames[2], answers[1], date(2001, 5, 1), date(2001, 5, MONTH), whole=True
+    )
     return Reference(frames[0], SPLIT, frames[1], answers[0]), observed
 
 
@@ -66,7 +78,10 @@ def main() -> None:
         found = evaluate_observed_rows(observed, known, SPLIT, params)
         verdicts[found.verdict] += 1
         kinds.update({check.kind for check in found.checks if check.outcome == "act"})
-    print(f"{rounds} months without drift: " + ", ".join(f"{name} {count}" for name, count in sorted(verdicts.items())))
+    print(
+        f"{rounds} months without drift: "
+        + ", ".join(f"{name} {count}" for name, count in sorted(verdicts.items()))
+    )
     print("act by " + (", ".join(f"{name} {count}" for name, count in kinds.items()) or "none"))
 
 

@@ -1,4 +1,7 @@
-"""`tarmac predict` against what it stands on: bare ONNX Runtime, and the fitted pipeline, on ready inputs."""
+"""Compare `tarmac predict` with what it is built on, on inputs that are ready.
+
+The references are bare ONNX Runtime and the fitted pipeline.
+"""
 
 import argparse
 import json
@@ -38,7 +41,10 @@ def main(rounds: int) -> None:
         rows = requests()
         made = {suffix: write(rows, Path(folder) / f"in.{suffix}") for suffix in ("parquet", "csv")}
         cases = {
-            **{f"`tarmac predict`, {name}": batch(path, bundle, len(rows)) for name, path in made.items()},
+            **{
+                f"`tarmac predict`, {name}": batch(path, bundle, len(rows))
+                for name, path in made.items()
+            },
             "bare ONNX Runtime, ready arrays": bare(bundle, rows),
             "`model.predict_proba`, ready DataFrame": fitted(bundle, rows),
         }
@@ -46,7 +52,11 @@ def main(rounds: int) -> None:
         for number in range(1, rounds + 1):
             for name, case in cases.items():
                 figures[name].append(timed(case))
-                print(f"round {number} of {rounds}  {name}  {figures[name][-1][0]:.2f} s", file=sys.stderr, flush=True)
+                print(
+                    f"round {number} of {rounds}  {name}  {figures[name][-1][0]:.2f} s",
+                    file=sys.stderr,
+                    flush=True,
+                )
     OUT.write_text(report(figures, len(rows), rounds, load_before), encoding="utf-8")
     print(OUT.read_text(encoding="utf-8"))
 
@@ -77,7 +87,10 @@ def write(rows: list[dict[str, object]], path: Path) -> Path:
 
 
 def batch(source: Path, bundle: Bundle, rows: int) -> Callable[[], object]:
-    """The whole command from file to file, without the start of Python and the reading of the bundle."""
+    """Run the whole command from file to file.
+
+    The start of Python and the reading of the bundle are excluded.
+    """
 
     def run() -> None:
         out = source.with_name("out.parquet")
@@ -91,19 +104,29 @@ def batch(source: Path, bundle: Bundle, rows: int) -> Callable[[], object]:
 
 def bare(bundle: Bundle, rows: list[dict[str, object]]) -> Callable[[], object]:
     """ONNX Runtime on arrays that are there, as many rows at a time as the batch takes."""
-    valid = [problem.request.Row.model_validate_json(json.dumps(row)) for row in rows[: len(rows) // TIMES]]
+    valid = [
+        problem.request.Row.model_validate_json(json.dumps(row))
+        for row in rows[: len(rows) // TIMES]
+    ]
     inputs = bundle.build_inputs(valid)
     categories, numbers = np.ascontiguousarray(inputs.categories), inputs.numbers
     starts = range(0, len(valid), CHUNK)
-    parts = [(categories[start : start + CHUNK], numbers[start : start + CHUNK]) for start in starts] * TIMES
+    parts = [
+        (categories[start : start + CHUNK], numbers[start : start + CHUNK]) for start in starts
+    ] * TIMES
     return lambda: [bundle.session.predict(*part) for part in parts]
 
 
 def fitted(bundle: Bundle, rows: list[dict[str, object]]) -> Callable[[], object]:
-    """XGBoost behind its encoder, fitted as the stage does it, on a frame of the same rows, with one thread."""
+    """Run XGBoost behind its encoder on a frame of the same rows, with one thread.
+
+    Both are fitted as the stage does it.
+    """
     params = load_all_params(ROOT / "params.yaml")
     inputs = ModelInputs.from_groups(params.train.features)
-    train, y = dataset.require_labeled_rows(dataset.read_window(ROOT / "data" / "features", params.split.train))
+    train, y = dataset.require_labeled_rows(
+        dataset.read_window(ROOT / "data" / "features", params.split.train)
+    )
     valid, y_valid = dataset.require_labeled_rows(
         dataset.read_window(ROOT / "data" / "features", params.split.validation)
     )
@@ -111,7 +134,10 @@ def fitted(bundle: Bundle, rows: list[dict[str, object]]) -> Callable[[], object
     model = fit_model(params.train, inputs, split, lambda *_: None)
     model.named_steps["classifier"].get_booster().set_param("nthread", 1)
     found = bundle.build_inputs(
-        [problem.request.Row.model_validate_json(json.dumps(row)) for row in rows[: len(rows) // TIMES]]
+        [
+            problem.request.Row.model_validate_json(json.dumps(row))
+            for row in rows[: len(rows) // TIMES]
+        ]
     )
     frame = pd.DataFrame(found.categories, columns=bundle.session.categories).join(
         pd.DataFrame(found.numbers, columns=bundle.session.numbers)
@@ -129,7 +155,10 @@ def timed(work: Callable[[], object]) -> tuple[float, float]:
 
 def report(figures: Figures, rows: int, rounds: int, load_before: float) -> str:
     """What was measured, in Markdown."""
-    middle = {name: tuple(median(one) for one in zip(*runs, strict=True)) for name, runs in figures.items()}
+    middle = {
+        name: tuple(median(one) for one in zip(*runs, strict=True))
+        for name, runs in figures.items()
+    }
     wall, cpu = middle["bare ONNX Runtime, ready arrays"]
     lines = [
         f"| {name} | {rows / one[0]:,.0f} | {one[0] / rows * 1e6:.1f} | {one[1] / rows * 1e6:.1f}"
@@ -138,10 +167,11 @@ def report(figures: Figures, rows: int, rounds: int, load_before: float) -> str:
     ]
     return (
         "# Batches against what they stand on\n\n"
-        f"`python -m benchmarks.batch --rounds {rounds}`: medians of {rounds} interleaved rounds of {rows:,} rows, on"
-        f" {os.cpu_count()} cores, load average before {load_before:.1f} (an idle machine has 0). Ratios are to bare"
-        " ONNX Runtime, which gets its inputs as arrays; a batch also reads, validates, looks up and writes, half of it"
-        " while ONNX Runtime runs in another thread: where no second core is free, its wall time is its CPU time. Every"
+        f"`python -m benchmarks.batch --rounds {rounds}`: medians of {rounds} interleaved rounds"
+        f" of {rows:,} rows, on {os.cpu_count()} cores, load average before {load_before:.1f} (an"
+        " idle machine has 0). Ratios are to bare ONNX Runtime, which gets its inputs as arrays;"
+        " a batch also reads, validates, looks up and writes, half of it while ONNX Runtime runs"
+        " in another thread: where no second core is free, its wall time is its CPU time. Every"
         " side scores with one thread.\n\n"
         "| | rows/s | wall us a row | CPU us a row | wall ratio | CPU ratio |\n"
         "| --- | ---: | ---: | ---: | ---: | ---: |\n" + "".join(f"{line}\n" for line in lines)

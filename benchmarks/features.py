@@ -1,4 +1,7 @@
-"""prepare and featurize against the same features written plainly in pandas, which also checks every one of them."""
+"""Compare prepare and featurize with the same features written plainly in pandas.
+
+The comparison also checks every feature.
+"""
 
 import sys
 import tempfile
@@ -15,11 +18,15 @@ PLAIN_OUT = "plain.parquet"
 DIFFERS = """\
 What differs between the sides:
 
-- `prepare` validates every raw row with pandera, sets invalid rows aside and writes the prepared tables; `featurize` \
-reads them again. Both are in the figures. Plain pandas validates nothing, and knows of the one bad reading by name.
-- The stages are two processes and hold at most two months of rows at a time; plain pandas is one process that holds \
+- `prepare` validates every raw row with pandera, sets invalid rows aside and writes the prepared \
+tables; `featurize` \
+reads them again. Both are in the figures. Plain pandas validates nothing, and knows of the one \
+bad reading by name.
+- The stages are two processes and hold at most two months of rows at a time; plain pandas is one \
+process that holds \
 the year.
-- The stages write a file a month, sorted, at zstd level 9; plain pandas writes one file at its defaults."""
+- The stages write a file a month, sorted, at zstd level 9; plain pandas writes one file at its \
+defaults."""
 
 
 class Bench:
@@ -37,11 +44,17 @@ class Bench:
 
     def warm_up(self) -> None:
         """Brings what the first round would otherwise read from disk into memory."""
-        for module in (*(f"tarmac.pipeline.{name}.stage" for name in MAKERS), "pandas, pyarrow.parquet, yaml"):
+        for module in (
+            *(f"tarmac.pipeline.{name}.stage" for name in MAKERS),
+            "pandas, pyarrow.parquet, yaml",
+        ):
             workspace.python(self._copy, "-c", f"import {module}")
 
     def run_plain(self) -> Run:
-        """The features by plain pandas. Raises `CommandError` where they are not those that featurize made."""
+        """Run plain pandas on the same raw data.
+
+        Raise `CommandError` if its features are not those that featurize made.
+        """
         run = workspace.python(self._copy, str(HERE / "naive_pandas.py"), PLAIN_OUT)
         # Not measured, and a process of its own: the one that measures must stay small.
         check = workspace.python(self._copy, str(HERE / "agreement.py"), "data/features", PLAIN_OUT)
@@ -60,14 +73,18 @@ def text(results: Results, agreement: str, conditions: str) -> str:
             conditions,
             f"From the same raw data. {agreement}",
             measure.table({**both, **alone}, PLAIN),
-            f"Plain pandas takes {wall:.2f} times the time, {cpu:.2f} times the CPU and {peak:.2f} times the memory.",
+            f"Plain pandas takes {wall:.2f} times the time, {cpu:.2f} times the CPU"
+            f" and {peak:.2f} times the memory.",
             DIFFERS,
         ]
     )
 
 
 def main() -> None:
-    """Measures, prints and writes the report; exits with 1 where a command fails or features differ."""
+    """Measure, print and write the report.
+
+    Exit with 1 if a command fails or if features differ.
+    """
     chosen = workspace.arguments(__doc__ or "")
     conditions = measure.conditions("benchmarks.features", chosen.rounds)
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:

@@ -1,4 +1,7 @@
-"""The bare work of a sweep: fits of given parameter sets in one plain process, with the features loaded once."""
+"""Run only the fits of a sweep: given parameter sets in one plain process.
+
+The features are loaded once.
+"""
 
 import json
 import sys
@@ -15,7 +18,10 @@ from tarmac.policy.sweep import replace_values
 def main(sets: Path, first: int, step: int) -> None:
     """Fits every `step`-th of the sets, from `first` on."""
     params = load_all_params()
-    split, inputs = read_split(params.split, params.train.features), ModelInputs.from_groups(params.train.features)
+    split, inputs = (
+        read_split(params.split, params.train.features),
+        ModelInputs.from_groups(params.train.features),
+    )
     for values in json.loads(sets.read_text(encoding="utf-8"))[first::step]:
         estimators.fit_model(replace_values(params.train, values), inputs, split, BestRound())
 

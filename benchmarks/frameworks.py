@@ -1,4 +1,7 @@
-"""The same four steps by Tarmac, a plain script and other frameworks: the first run, and three that repeat it."""
+"""Run the same four steps by Tarmac, a plain script and other frameworks.
+
+Each side is measured in its first run and in three runs that repeat it.
+"""
 
 import argparse
 import re
@@ -24,7 +27,13 @@ FIRST, NO_OP, ALONE = "first run", "nothing to do", "nothing to do, alone"
 CHANGED, BACK = "`train.xgboost.max_depth` changed", "`train.xgboost.max_depth` changed back"
 APART = "`train.xgboost.max_depth` changed, without the baseline"
 # By the stages in turn.
-MADE = ("data/prepared", "data/features", "models/baseline.onnx", "models/model.onnx", "data/predictions.parquet")
+MADE = (
+    "data/prepared",
+    "data/features",
+    "models/baseline.onnx",
+    "models/model.onnx",
+    "data/predictions.parquet",
+)
 DEPTH = re.compile(r"(?<=  max_depth: )\d+$", re.MULTILINE)  # the first is that of `train`
 NEW_DEPTH = 5
 PORT, SERVER_STARTS = 4219, 120  # seconds
@@ -44,11 +53,18 @@ class Side:
     again: tuple[str, ...]
     changed: tuple[str, ...]
     decides: str
-    extra: dict[str, str] = field(default_factory=dict)  # environment variables; {} in a value is the copy's folder
+    extra: dict[str, str] = field(
+        default_factory=dict
+    )  # environment variables; {} in a value is the copy's folder
 
     def words(self, case: str) -> tuple[str, ...]:
         """The arguments of its Python for a case."""
-        told = {FIRST: self.first, CHANGED: self.changed, BACK: self.changed, APART: (*FLOW, "train", "evaluate")}
+        told = {
+            FIRST: self.first,
+            CHANGED: self.changed,
+            BACK: self.changed,
+            APART: (*FLOW, "train", "evaluate"),
+        }
         return told.get(case, self.again)
 
 
@@ -56,8 +72,12 @@ FLOW = ("flow.py",)
 REPRO, KEDRO = ("-m", "dvc", "repro", STEPS[-1]), ("-m", "kedro", "run")
 SERVED = {"PREFECT_API_URL": f"http://127.0.0.1:{PORT}/api", "PREFECT_HOME": "{}/.prefect"}
 TARMAC = Side("Tarmac", "tarmac", REPRO, REPRO, REPRO, "it: parameters, data, code, packages")
-PREFECT = Side("Prefect", "prefect", FLOW, FLOW, FLOW, "it: parameters, data, the task's own lines", SERVED)
-SCRIPT = Side("plain script", "script", FLOW, FLOW, (*FLOW, "baseline", "train", "evaluate"), "the person")
+PREFECT = Side(
+    "Prefect", "prefect", FLOW, FLOW, FLOW, "it: parameters, data, the task's own lines", SERVED
+)
+SCRIPT = Side(
+    "plain script", "script", FLOW, FLOW, (*FLOW, "baseline", "train", "evaluate"), "the person"
+)
 SIDES = (
     TARMAC,
     SCRIPT,
@@ -71,21 +91,37 @@ SIDES = (
     ),
     Side("Dagster", "dagster", FLOW, FLOW, FLOW, "it: parameters", {"DAGSTER_HOME": "{}/.dagster"}),
     PREFECT,
-    Side("Metaflow", "metaflow", (*FLOW, "run"), (*FLOW, "resume", "end"), (*FLOW, "resume", "train"), "the person"),
+    Side(
+        "Metaflow",
+        "metaflow",
+        (*FLOW, "run"),
+        (*FLOW, "resume", "end"),
+        (*FLOW, "resume", "train"),
+        "the person",
+    ),
 )
 
 
 class Bench:
-    """One copy of the repository a side and round, and the checks that all sides made the same bytes."""
+    """One copy of the repository per side and round.
+
+    The class also checks that all sides made the same bytes.
+    """
 
     def __init__(self, repository: Path, environments: Path, folder: Path) -> None:
         """Makes nothing yet: each round begins with copies of its own."""
         self._repository, self._environments, self._folder = repository, environments, folder
         self._copies: dict[str, Path] = {}
         self._expected: dict[str, str] = {}  # hash by path
-        self._first: dict[str, str] = {}  # as well, of the first run: changing back has to give them
-        self._depth = int(DEPTH.findall((repository / "params.yaml").read_text(encoding="utf-8"))[0])
-        self.stale: set[str] = set()  # sides that left the files of other parameters after changing back
+        self._first: dict[
+            str, str
+        ] = {}  # as well, of the first run: changing back has to give them
+        self._depth = int(
+            DEPTH.findall((repository / "params.yaml").read_text(encoding="utf-8"))[0]
+        )
+        self.stale: set[str] = (
+            set()
+        )  # sides that left the files of other parameters after changing back
         self.ran: dict[tuple[str, str], list[str]] = {}  # steps by side and case
 
     def cases(self) -> dict[str, Callable[[], Run]]:
@@ -100,17 +136,23 @@ class Bench:
         return str(own) if side.name not in ("tarmac", "script") else sys.executable
 
     def run(self, side: Side, case: str) -> Run:
-        """Runs a case and checks what it made. Raises `CommandError` where a byte is not Tarmac's of the same round."""
+        """Run a case and check its outputs.
+
+        Raise `CommandError` if a byte differs from Tarmac's of the same round.
+        """
         folder = self._fresh(side) if case == FIRST else self._copies[side.title]
         if case in (CHANGED, BACK):
             change(folder / "params.yaml", NEW_DEPTH if case == CHANGED else self._depth)
         before = times(folder)
         with self._server(side, case) as extra:
-            run = measure.run([self.python(side), *side.words(case)], folder, {"PYTHONPATH": "src", **extra})
+            run = measure.run(
+                [self.python(side), *side.words(case)], folder, {"PYTHONPATH": "src", **extra}
+            )
         after = times(folder)
         # DVC writes anew what it takes from its cache.
         began = {
-            name: before[name] != after[name] and (side is not TARMAC or f"'{name}':" in run.output) for name in STEPS
+            name: before[name] != after[name] and (side is not TARMAC or f"'{name}':" in run.output)
+            for name in STEPS
         }
         self.ran[case, side.title] = [name for name in STEPS if began[name]]
         self._check(side, case, workspace.digests(folder))
@@ -129,7 +171,10 @@ class Bench:
 
     def _check(self, side: Side, case: str, found: dict[str, str]) -> None:
         if side is TARMAC:
-            if case == CHANGED and found["models/model.onnx"] == self._expected["models/model.onnx"]:
+            if (
+                case == CHANGED
+                and found["models/model.onnx"] == self._expected["models/model.onnx"]
+            ):
                 raise CommandError("another parameter made the same model")
             if case == NO_OP and self.ran[case, side.title]:
                 raise CommandError("dvc repro ran a stage again right after repro")
@@ -140,23 +185,38 @@ class Bench:
         paths = sorted(self._expected.keys() | found.keys())
         different = [path for path in paths if self._expected.get(path) != found.get(path)]
         if different and case == BACK and not self.ran[case, side.title]:
-            self.stale.add(side.title)  # it holds the files for made, and they are those of other parameters
+            self.stale.add(
+                side.title
+            )  # it holds the files for made, and they are those of other parameters
         elif different:
-            raise CommandError(f"{side.title}, {case}: other bytes than Tarmac's in {', '.join(different)}")
+            raise CommandError(
+                f"{side.title}, {case}: other bytes than Tarmac's in {', '.join(different)}"
+            )
 
     @contextmanager
     def _server(self, side: Side, case: str) -> Iterator[dict[str, str]]:
-        """The variables of a side, and for one that needs it its server, running before the clock starts."""
+        """Yield the environment variables of a side.
+
+        If the side needs a server, it runs before the clock starts.
+        """
         folder = self._copies[side.title]
         extra = {name: value.format(folder) for name, value in side.extra.items()}
-        extra |= {"DO_NOT_TRACK": "1", "METAFLOW_USER": "benchmark", "PREFECT_SERVER_ANALYTICS_ENABLED": "0"}
+        extra |= {
+            "DO_NOT_TRACK": "1",
+            "METAFLOW_USER": "benchmark",
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "0",
+        }
         if side is not PREFECT or case == ALONE:
             yield {name: value for name, value in extra.items() if name != "PREFECT_API_URL"}
             return
         command = [self.python(side), "-m", "prefect", "server", "start", "--port", str(PORT)]
         with tempfile.TemporaryFile() as log:
             served = subprocess.Popen(
-                command, cwd=folder, env=measure.environment(folder, extra), stdout=log, stderr=subprocess.STDOUT
+                command,
+                cwd=folder,
+                env=measure.environment(folder, extra),
+                stdout=log,
+                stderr=subprocess.STDOUT,
             )
             try:
                 wait_for(f"{SERVED['PREFECT_API_URL']}/health", served)
@@ -194,9 +254,14 @@ def times(folder: Path) -> dict[str, int]:
 def case_table(results: Results, case: str, bench: Bench) -> str:
     """One case of all sides, as ratios to Tarmac, with the steps that ran."""
     base = results[f"{case}: {TARMAC.title}"]
-    found = {name.split(": ")[1]: runs for name, runs in results.items() if name.startswith(f"{case}: ")}
+    found = {
+        name.split(": ")[1]: runs for name, runs in results.items() if name.startswith(f"{case}: ")
+    }
     stale = dict.fromkeys(bench.stale if case == BACK else (), "; left the other files")
-    shown = {f"{name}<br>({_told(bench.ran[case, name])}{stale.get(name, '')})": runs for name, runs in found.items()}
+    shown = {
+        f"{name}<br>({_told(bench.ran[case, name])}{stale.get(name, '')})": runs
+        for name, runs in found.items()
+    }
     if case == NO_OP:
         shown["Prefect, starting a server of its own"] = results[f"{ALONE}: {PREFECT.title}"]
     if case == CHANGED:
@@ -205,11 +270,16 @@ def case_table(results: Results, case: str, bench: Bench) -> str:
 
 
 def _told(ran: list[str]) -> str:
-    return "ran all" if len(ran) == len(STEPS) else f"ran {', '.join(ran)}" if ran else "ran nothing"
+    return (
+        "ran all" if len(ran) == len(STEPS) else f"ran {', '.join(ran)}" if ran else "ran nothing"
+    )
 
 
 def asks(repository: Path, environments: Path) -> str:
-    """What each side asks for before it runs: lines, megabytes; and who says what has to run again."""
+    """Return a table of what each side requires before it runs.
+
+    The columns are lines of glue, megabytes, and what knows which steps have to run again.
+    """
     requirements = repository / "requirements"
     pipeline = glue.locked(requirements / "pipeline.txt")
     rows = [
@@ -218,13 +288,19 @@ def asks(repository: Path, environments: Path) -> str:
     ]
     for side in SIDES:
         lines = (
-            glue.lines(FLOWS / side.name) if side is not TARMAC else glue.stage_lines(repository / "dvc.yaml", STEPS)
+            glue.lines(FLOWS / side.name)
+            if side is not TARMAC
+            else glue.stage_lines(repository / "dvc.yaml", STEPS)
         )
         own = requirements / "peers" / f"{side.name}.txt"
-        names = pipeline - glue.computation(repository / "pyproject.toml") if side is TARMAC else set()
+        names = (
+            pipeline - glue.computation(repository / "pyproject.toml") if side is TARMAC else set()
+        )
         names |= glue.locked(own) - pipeline if own.is_file() else set()
         folder = environments / f"peer-{side.name}" if own.is_file() else Path(sys.prefix)
-        size = sum(glue.megabytes(packages, names) for packages in folder.glob("lib/python*/site-packages"))
+        size = sum(
+            glue.megabytes(packages, names) for packages in folder.glob("lib/python*/site-packages")
+        )
         rows.append(f"| {side.title} | {lines} | {size:.0f} | {side.decides} |")
     return "\n".join(rows)
 
@@ -237,18 +313,20 @@ def text(results: Results, bench: Bench, asked: str, conditions: str) -> str:
         [
             "# The same four steps with other frameworks",
             conditions,
-            "Every side calls the same functions on the same rows, with the cache that its documentation"
-            " recommends, each from the environment that `requirements/peers` locks for it, and made the same files,"
-            " byte for byte, in every case of every round; who did not, says so. Ratios are to Tarmac, which is"
-            " `dvc repro evaluate`. The train step fits the model and the baseline that it must beat. Tarmac has a"
-            " stage for each: what changes the one leaves the other as it is.",
+            "Every side calls the same functions on the same rows, with the cache that its"
+            " documentation recommends, each from the environment that `requirements/peers` locks"
+            " for it, and made the same files, byte for byte, in every case of every round; who"
+            " did not, says so. Ratios are to Tarmac, which is `dvc repro evaluate`. The train"
+            " step fits the model and the baseline that it must beat. Tarmac has a stage for"
+            " each: what changes the one leaves the other as it is.",
             *tables,
             "Prefect's own server runs beside it and is not counted, but in the row that says so.",
             "## What it takes\n\n" + asked,
-            "Lines are neither empty nor comments: of Tarmac these stages in `dvc.yaml`, with every folder of"
-            " code that a stage reads; of the others all of `benchmarks/peers/flows`. Megabytes are what is installed"
-            " beside the packages that the steps compute with. What logs with dvclive, as the train step does, has DVC"
-            " and most of what is counted for Tarmac, too.",
+            "Lines are neither empty nor comments: of Tarmac these stages in `dvc.yaml`, with"
+            " every folder of code that a stage reads; of the others all of"
+            " `benchmarks/peers/flows`. Megabytes are what is installed beside the packages that"
+            " the steps compute with. What logs with dvclive, as the train step does, has DVC and"
+            " most of what is counted for Tarmac, too.",
         ]
     )
 
@@ -257,17 +335,27 @@ def arguments() -> argparse.Namespace:
     """What it is called with."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="how often every case runs")
-    parser.add_argument("--small", action="store_true", help="four months, a tenth of the rows, few rounds")
-    parser.add_argument("--environments", type=Path, default=ROOT / ".venv", help="where the folders peer-NAME are")
+    parser.add_argument(
+        "--small", action="store_true", help="four months, a tenth of the rows, few rounds"
+    )
+    parser.add_argument(
+        "--environments", type=Path, default=ROOT / ".venv", help="where the folders peer-NAME are"
+    )
     return parser.parse_args()
 
 
 def main() -> None:
-    """Measures, prints and writes the report; exits with 1 where a command fails or outputs differ."""
+    """Measure, print and write the report.
+
+    Exit with 1 if a command fails or if outputs differ.
+    """
     chosen = arguments()
     conditions = measure.conditions("benchmarks.frameworks", chosen.rounds)
     if chosen.small:
-        conditions = conditions.replace(" --rounds", " --small --rounds") + " Four months, a tenth of the rows."
+        conditions = (
+            conditions.replace(" --rounds", " --small --rounds")
+            + " Four months, a tenth of the rows."
+        )
     with tempfile.TemporaryDirectory(prefix="benchmark-") as temporary:
         repository = Path(temporary) / "small" if chosen.small else ROOT
         if chosen.small:
@@ -277,7 +365,9 @@ def main() -> None:
             results = measure.interleave(bench.cases(), chosen.rounds)
         except CommandError as error:
             sys.exit(f"benchmarks.frameworks: error: {error}")
-    measure.report(ROOT, "frameworks", text(results, bench, asks(ROOT, chosen.environments), conditions))
+    measure.report(
+        ROOT, "frameworks", text(results, bench, asks(ROOT, chosen.environments), conditions)
+    )
 
 
 if __name__ == "__main__":

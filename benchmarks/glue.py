@@ -1,4 +1,7 @@
-"""What a way of running the four steps asks of a team before it runs: lines to write, packages to install."""
+"""Count what one way of running the four steps requires of a team before it runs.
+
+The figures are lines to write and packages to install.
+"""
 
 import tomllib
 from importlib.metadata import Distribution, PackageNotFoundError, distribution, distributions
@@ -11,21 +14,33 @@ from packaging.utils import canonicalize_name
 
 from benchmarks.measure import MB
 
-# What Tarmac itself brings; the four steps compute with the rest of its dependencies, dvclive's log apart.
+# What Tarmac itself brings; the four steps compute with the rest of its dependencies, dvclive's log
+# apart.
 ENGINE = {"dvc", "dvclive", "gto", "optuna", "plotly", "psycopg", "sqlalchemy", "typer"}
 
 
 def lines(path: Path) -> int:
-    """Lines of a file, or of all files of a folder, that are neither empty, nor a comment, nor a docstring."""
-    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.suffix in (".py", ".toml", ".yml")]
-    written = (line.strip() for file in files for line in file.read_text(encoding="utf-8").splitlines())
+    """Count the lines of a file, or of all files of a folder.
+
+    Empty lines, comments and docstrings of one line do not count.
+    """
+    files = (
+        [path]
+        if path.is_file()
+        else [file for file in path.rglob("*") if file.suffix in (".py", ".toml", ".yml")]
+    )
+    written = (
+        line.strip() for file in files for line in file.read_text(encoding="utf-8").splitlines()
+    )
     return sum(bool(line) and not line.startswith(("#", '"""')) for line in written)
 
 
 def stage_lines(path: Path, stages: tuple[str, ...]) -> int:
     """Lines of some stages in a `dvc.yaml`, without what only describes them."""
     text = path.read_text(encoding="utf-8").split("\nplots:")[0].splitlines()
-    starts = [number for number, line in enumerate(text) if line.startswith("  ") and line[2:3].strip()] + [len(text)]
+    starts = [
+        number for number, line in enumerate(text) if line.startswith("  ") and line[2:3].strip()
+    ] + [len(text)]
     spans = {text[first].strip(" :"): text[first:after] for first, after in pairwise(starts)}
     assert spans.keys() == yaml.safe_load(path.read_text(encoding="utf-8"))["stages"].keys()
     kept = (line.strip() for stage in stages for line in spans[stage])
@@ -34,12 +49,17 @@ def stage_lines(path: Path, stages: tuple[str, ...]) -> int:
 
 def megabytes(packages: Path, names: set[str]) -> float:
     """Size of some distributions that are installed in a `site-packages`, without bytecode."""
-    found = {canonicalize_name(package.name): package for package in distributions(path=[str(packages)])}
+    found = {
+        canonicalize_name(package.name): package for package in distributions(path=[str(packages)])
+    }
     return sum(_size(package) for name, package in found.items() if name in names) / MB
 
 
 def computation(project: Path) -> set[str]:
-    """Names of the packages that the steps compute with, and of what those need, as they are installed here."""
+    """Return the names of the packages that the steps compute with.
+
+    What those packages need is included, as installed here.
+    """
     project_needs = [Requirement(line) for line in _dependencies(project)]
     return _closure([need for need in project_needs if canonicalize_name(need.name) not in ENGINE])
 
@@ -68,7 +88,9 @@ def _closure(needs: list[Requirement]) -> set[str]:
         for extra in {"", *need.extras} - {extra for name, extra in asked if name == need.name}:
             asked.add((need.name, extra))
             wanted = [Requirement(text) for text in package.requires or []]
-            needs += [one for one in wanted if one.marker is None or one.marker.evaluate({"extra": extra})]
+            needs += [
+                one for one in wanted if one.marker is None or one.marker.evaluate({"extra": extra})
+            ]
     return known
 
 

@@ -1,7 +1,7 @@
-"""Measures commands as child processes, interleaved, and prints what they cost as Markdown.
+"""Measure commands as child processes, interleaved, and print what they cost as Markdown.
 
-A child's peak memory counts what its parent held when it was started, so the process that measures stays small: nothing
-here, or in a module that measures, imports pandas or the pipeline.
+A child's peak memory counts the memory of its parent at the start. So the process that measures
+stays small: nothing here, or in a module that measures, imports pandas or the pipeline.
 """
 
 import os
@@ -20,7 +20,8 @@ RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes that `ru_maxrss` cou
 MB = 1_000_000
 SHOWN_LINES = 20  # of the output of a command that failed
 HEADER = ("", "wall s", "CPU s", "peak MB")
-# Variables that could point a command at something else than its folder, or change what it does there.
+# Variables that could point a command at something else than its folder, or change what it does
+# there.
 FOREIGN = ("DVC", "GIT_", "PYTEST", "PYTHON")
 
 
@@ -30,7 +31,11 @@ class CommandError(RuntimeError):
 
 @dataclass(frozen=True)
 class Run:
-    """What one run cost: seconds on the clock, seconds of all its processes, bytes of its largest process."""
+    """The cost of one run.
+
+    The fields are seconds on the clock, seconds of all its processes, and bytes of its largest
+    process.
+    """
 
     wall: float
     cpu: float
@@ -39,22 +44,36 @@ class Run:
 
     def then(self, other: "Run") -> "Run":
         """The cost of both, one after the other."""
-        return Run(self.wall + other.wall, self.cpu + other.cpu, max(self.peak, other.peak), self.output + other.output)
+        return Run(
+            self.wall + other.wall,
+            self.cpu + other.cpu,
+            max(self.peak, other.peak),
+            self.output + other.output,
+        )
 
 
 Results = dict[str, list[Run]]
 
 
 def environment(folder: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment of every measured command: this Python first on the path, DVC's state beside the folder."""
+    """Return the environment of every measured command.
+
+    This Python is first on the path, and DVC's state is next to the folder.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
     path = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])
-    state = {"DVC_NO_ANALYTICS": "1", "DVC_SITE_CACHE_DIR": str(folder.with_name(f"{folder.name}-site"))}
+    state = {
+        "DVC_NO_ANALYTICS": "1",
+        "DVC_SITE_CACHE_DIR": str(folder.with_name(f"{folder.name}-site")),
+    }
     return {**kept, **state, "PATH": path, **(extra or {})}
 
 
 def run(command: Sequence[str], folder: Path, extra: Mapping[str, str] | None = None) -> Run:
-    """Runs a command in a folder and returns what it and its descendants cost. Raises `CommandError` if it fails."""
+    """Run a command in a folder and return the cost of it and its descendants.
+
+    Raise `CommandError` if it fails.
+    """
     with tempfile.TemporaryFile() as log:
         streams = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": subprocess.STDOUT}
         begin = time.perf_counter()
@@ -72,12 +91,19 @@ def run(command: Sequence[str], folder: Path, extra: Mapping[str, str] | None = 
 
 
 def interleave(cases: Mapping[str, Callable[[], Run]], rounds: int) -> Results:
-    """Runs every case once a round, A B A B: what else the machine does then falls on all of them alike."""
+    """Run every case once per round, in the order A B A B.
+
+    Other load on the machine then affects all cases alike.
+    """
     results: Results = {name: [] for name in cases}
     for number in range(1, rounds + 1):
         for name, case in cases.items():
             results[name].append(case())
-            print(f"round {number} of {rounds}  {name}  {results[name][-1].wall:.2f} s", file=sys.stderr, flush=True)
+            print(
+                f"round {number} of {rounds}  {name}  {results[name][-1].wall:.2f} s",
+                file=sys.stderr,
+                flush=True,
+            )
     return results
 
 
@@ -106,26 +132,34 @@ def ratios(runs: Sequence[Run], base: Sequence[Run]) -> tuple[float, float, floa
 
 
 def table(results: Results, base: str | None = None) -> str:
-    """A Markdown table of medians, one row a case; with `base`, also of their ratios to that case."""
+    """Return a Markdown table of medians, one row per case.
+
+    With `base`, it also shows the ratios to that case.
+    """
     header = [*HEADER, *([f"{name} ratio" for name in ("wall", "CPU", "peak")] if base else [])]
     lines = [header, ["---"] + ["---:"] * (len(header) - 1)]
     for name, runs in results.items():
         run = middle(runs)
         cells = [name, f"{run.wall:.2f}", f"{run.cpu:.2f}", f"{run.peak / MB:.0f}"]
-        lines.append([*cells, *(f"{value:.2f}" for value in (ratios(runs, results[base]) if base else ()))])
+        lines.append(
+            [*cells, *(f"{value:.2f}" for value in (ratios(runs, results[base]) if base else ()))]
+        )
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def conditions(module: str, rounds: int) -> str:
-    """What a reader needs to judge the figures, and to take them again. Ask for it before the first round."""
+    """Return what a reader needs to evaluate the figures and to measure them again.
+
+    Call it before the first round.
+    """
     times = "1 round" if rounds == 1 else f"{rounds} interleaved rounds"
     packages = ", ".join(f"{name} {version(name)}" for name in ("dvc", "duckdb", "pandas"))
     return (
         f"`python -m {module} --rounds {rounds}`: medians of {times}, on {os.cpu_count()} cores,"
-        f" {platform.system()} {platform.machine()}, Python {platform.python_version()}, {packages}. Load average"
-        f" before the first round: {os.getloadavg()[0]:.1f} (an idle machine has 0). CPU is user and system"
-        " time of the command and all its descendants; peak is the resident memory of the largest single"
-        " process, in 10^6 bytes."
+        f" {platform.system()} {platform.machine()}, Python {platform.python_version()},"
+        f" {packages}. Load average before the first round: {os.getloadavg()[0]:.1f} (an idle"
+        " machine has 0). CPU is user and system time of the command and all its descendants;"
+        " peak is the resident memory of the largest single process, in 10^6 bytes."
     )
 
 

@@ -1,4 +1,7 @@
-"""One month more: prepare and featurize of 13 months, where 12 of them were made before, against all 13 made anew."""
+"""Measure prepare and featurize if one month is added to 12.
+
+The reference makes all 13 months from nothing.
+"""
 
 import shutil
 import sys
@@ -19,7 +22,10 @@ class Bench:
 
     def __init__(self, repository: Path, folder: Path) -> None:
         """Makes the copy and a second year."""
-        self._copy, self._years = workspace.copy(repository, folder / "repository"), folder / "years"
+        self._copy, self._years = (
+            workspace.copy(repository, folder / "repository"),
+            folder / "years",
+        )
         (self._copy / ".dvc/tmp").mkdir(parents=True, exist_ok=True)
         synthetic_years.write(2, self._years, self._copy / "data" / "raw")
         shutil.copy(self._years / "planes.parquet", self._copy / "data/raw/planes.parquet")
@@ -29,7 +35,10 @@ class Bench:
         return {ADDED: self.run_added, SAME: lambda: self._stages(made=0), ANEW: self.run_anew}
 
     def run_added(self) -> Run:
-        """The stages over 13 months, after 12 of them. Raises `CommandError` where more than one was made."""
+        """Run the stages over 13 months, after 12 of them.
+
+        Raise `CommandError` if more than one was made.
+        """
         shutil.rmtree(self._copy / KEPT, ignore_errors=True)
         for table in TABLES:
             (self._copy / "data/raw" / table / f"{MORE}.parquet").unlink(missing_ok=True)
@@ -39,7 +48,10 @@ class Bench:
         return self._stages(made=1)
 
     def run_anew(self) -> Run:
-        """The stages over 13 months that nobody made. Raises `CommandError` where a byte is another than with them."""
+        """Run the stages over 13 months with none made before.
+
+        Raise `CommandError` if a byte differs from the run with kept months.
+        """
         before = workspace.digests(self._copy)
         shutil.rmtree(self._copy / KEPT)
         run = self._stages(made=13)
@@ -62,21 +74,28 @@ def text(results: Results, conditions: str) -> str:
         [
             "# One month more",
             conditions,
-            "`prepare`, then `featurize`, as programs. The outputs are the same, byte for byte, in every round.",
+            "`prepare`, then `featurize`, as programs. The outputs are the same, byte for byte,"
+            " in every round.",
             measure.table(results, ANEW),
-            f"A thirteenth month costs {wall:.2f} of the time and {cpu:.2f} of the CPU of making all of them. What is"
-            " left beside the one month is starting two programs and compiling the query.",
+            f"A thirteenth month costs {wall:.2f} of the time and {cpu:.2f} of the CPU of making"
+            " all of them. What is left beside the one month is starting two programs and"
+            " compiling the query.",
         ]
     )
 
 
 def main() -> None:
-    """Measures, prints and writes the report; exits with 1 where a command fails or outputs differ."""
+    """Measure, print and write the report.
+
+    Exit with 1 if a command fails or if outputs differ.
+    """
     chosen = workspace.arguments(__doc__ or "")
     conditions = measure.conditions("benchmarks.months", chosen.rounds)
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         try:
-            results = measure.interleave(Bench(chosen.repository, Path(folder)).cases(), chosen.rounds)
+            results = measure.interleave(
+                Bench(chosen.repository, Path(folder)).cases(), chosen.rounds
+            )
         except CommandError as error:
             sys.exit(f"benchmarks.months: error: {error}")
     measure.report(chosen.repository, "months", text(results, conditions))

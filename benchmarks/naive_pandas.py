@@ -1,7 +1,10 @@
-"""The features written plainly in pandas: the whole year in memory, one merge after another, no thought of speed.
+"""Compute the features plainly in pandas, without regard to speed.
 
-Run in a folder with `data/raw` and `params.yaml`; writes one frame to the path given. It is code of its own, from the
-definitions of the features, so that it also checks them. Only what the data needs is cleaned: nothing is validated.
+The whole year is in memory, and one merge follows another.
+
+Run it in a folder with `data/raw` and `params.yaml`; it writes one frame to the path given. Its
+code is separate and follows the definitions of the features, so that it also checks them. Only what
+the data needs is cleaned: nothing is validated.
 """
 
 import sys
@@ -13,15 +16,47 @@ import yaml
 
 Frame = pd.DataFrame
 PUERTO_RICO = dict.fromkeys(("BQN", "PSE", "SJU", "STT"), "America/Puerto_Rico")
-OBSERVED = ["temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "precip", "pressure", "visib"]
+OBSERVED = [
+    "temp",
+    "dewp",
+    "humid",
+    "wind_dir",
+    "wind_speed",
+    "wind_gust",
+    "precip",
+    "pressure",
+    "visib",
+]
 MINUTE, DAY = pd.Timedelta(minutes=1), pd.Timedelta(days=1)
 DAY_START = pd.Timedelta(hours=5)  # in UTC: days of history begin at midnight of New York's winter
 PRIOR = 3  # flights on time that every mean over days starts with
 REACH = pd.Timedelta(hours=72)  # an earlier departure of the aircraft says nothing of today
 QUARTER = pd.Timedelta(minutes=15)
 HELPERS = [
-    *("year", "month", "dep_time", "sched_dep_time", "dep_delay", "arr_time", "sched_arr_time", "arr_delay", "tailnum"),
-    *("air_time", "hour", "minute", "time_hour", "zone", "sched_dep", "sched_arr", "dep", "arr", "cut", "observed"),
+    *(
+        "year",
+        "month",
+        "dep_time",
+        "sched_dep_time",
+        "dep_delay",
+        "arr_time",
+        "sched_arr_time",
+        "arr_delay",
+        "tailnum",
+    ),
+    *(
+        "air_time",
+        "hour",
+        "minute",
+        "time_hour",
+        "zone",
+        "sched_dep",
+        "sched_arr",
+        "dep",
+        "arr",
+        "cut",
+        "observed",
+    ),
     *("built", "date", "now"),
 ]
 
@@ -39,8 +74,12 @@ def clock(hhmm: pd.Series) -> pd.Series:
 
 def to_utc(local: pd.Series) -> pd.Series:
     """Local times to UTC; the series goes by the name of their zone, as `groupby` calls it."""
-    first_pass = np.ones(len(local), dtype=bool)  # an hour that the clocks repeat in autumn is its first pass
-    zoned = local.dt.tz_localize(local.name, ambiguous=first_pass, nonexistent=pd.Timedelta(hours=1))
+    first_pass = np.ones(
+        len(local), dtype=bool
+    )  # an hour that the clocks repeat in autumn is its first pass
+    zoned = local.dt.tz_localize(
+        local.name, ambiguous=first_pass, nonexistent=pd.Timedelta(hours=1)
+    )
     return zoned.dt.tz_convert("UTC").dt.tz_localize(None)
 
 
@@ -63,7 +102,9 @@ def read_flights(lead_hours: int, late_minutes: int) -> Frame:
     flights["dep"] = flights["sched_dep"] + pd.to_timedelta(flights["dep_delay"], unit="min")
     flights["arr"] = flights["sched_arr"] + pd.to_timedelta(flights["arr_delay"], unit="min")
     flights["cut"] = flights["sched_dep"] - pd.Timedelta(hours=lead_hours)
-    flights["late"] = (flights["arr_delay"] > late_minutes).astype(float).where(flights["arr_delay"].notna())
+    flights["late"] = (
+        (flights["arr_delay"] > late_minutes).astype(float).where(flights["arr_delay"].notna())
+    )
     return flights
 
 
@@ -79,7 +120,9 @@ def add_schedule(flights: Frame) -> Frame:
 def add_weather(flights: Frame) -> Frame:
     """The observation of the hour before the cut-off's hour."""
     weather = read_raw("weather")
-    weather["wind_speed"] = weather["wind_speed"].where(weather["wind_speed"] < 150)  # one reading is 1,048 mph
+    weather["wind_speed"] = weather["wind_speed"].where(
+        weather["wind_speed"] < 150
+    )  # one reading is 1,048 mph
     flights["observed"] = flights["cut"].dt.floor("h") - pd.Timedelta(hours=1)
     weather = weather.rename(columns={"time_hour": "observed"})[["origin", "observed", *OBSERVED]]
     return flights.merge(weather, on=["origin", "observed"], how="left")
@@ -115,11 +158,17 @@ def add_history(flights: Frame, name: str, keys: list[str], wanted: dict[int, li
     arrived["date"] = (arrived["arr"] - DAY_START).dt.floor("D")
     arrived["gain"] = arrived["arr_delay"] - arrived["dep_delay"]
     arrived = arrived.rename(columns={"arr_delay": "delay"}).assign(n=1)
-    daily = arrived.groupby([*keys, "date"])[["n", "delay", "late", "gain"]].sum().reset_index("date")
+    daily = (
+        arrived.groupby([*keys, "date"])[["n", "delay", "late", "gain"]].sum().reset_index("date")
+    )
     for days, measures in wanted.items():
-        sums = daily.groupby(keys).apply(lambda group, days=days: past_days(group.set_index("date"), days))
+        sums = daily.groupby(keys).apply(
+            lambda group, days=days: past_days(group.set_index("date"), days)
+        )
         sums = sums[sums["n"] > 0]
-        means = sums[measures].div(sums["n"] + PRIOR, axis=0).round({"delay": 1, "late": 2, "gain": 1})
+        means = (
+            sums[measures].div(sums["n"] + PRIOR, axis=0).round({"delay": 1, "late": 2, "gain": 1})
+        )
         means.columns = [f"{name}_{measure}_{days}d" for measure in measures]
         flights["date"] = (flights["cut"] - DAY_START).dt.floor("D")
         flights = flights.merge(means.reset_index(), on=[*keys, "date"], how="left")
@@ -150,7 +199,9 @@ def arrivals(flights: Frame) -> Frame:
     return on_later_quarters(landed.rename(columns={"arr_delay": "landed"}), "arr")
 
 
-def add_board(flights: Frame, events: Frame, name: str, keys: list[str], wanted: dict[int, list[str]]) -> Frame:
+def add_board(
+    flights: Frame, events: Frame, name: str, keys: list[str], wanted: dict[int, list[str]]
+) -> Frame:
     """Means of the events over the last hours, for each window in `wanted`."""
     flights["now"] = flights["cut"].dt.floor("15min")
     for hours, measures in wanted.items():
@@ -165,7 +216,9 @@ def add_board(flights: Frame, events: Frame, name: str, keys: list[str], wanted:
 def add_operations(flights: Frame, late_minutes: int) -> Frame:
     """The airports' boards at the last full quarter of an hour before the cut-off."""
     due, landed, hub = departures(flights, late_minutes), arrivals(flights), ["carrier", "origin"]
-    flights = add_board(flights, due, "origin", ["origin"], {1: ["wait", "gone"], 3: ["wait", "late", "gone"]})
+    flights = add_board(
+        flights, due, "origin", ["origin"], {1: ["wait", "gone"], 3: ["wait", "late", "gone"]}
+    )
     flights = add_board(flights, landed, "origin", ["origin"], {1: ["landed"], 3: ["landed"]})
     flights = add_board(flights, due, "carrier", ["carrier"], {1: ["gone"], 3: ["wait", "late"]})
     flights = add_board(flights, due, "hub", hub, {3: ["wait", "late"]})
@@ -176,7 +229,9 @@ def add_operations(flights: Frame, late_minutes: int) -> Frame:
 def add_rotation(flights: Frame) -> Frame:
     """What the aircraft's previous departure from New York says."""
     flights = flights.sort_values(["sched_dep", "carrier", "flight", "origin"], ignore_index=True)
-    last = flights.groupby("tailnum")[["sched_dep", "sched_arr", "dep", "arr", "block", "arr_delay"]].shift()
+    last = flights.groupby("tailnum")[
+        ["sched_dep", "sched_arr", "dep", "arr", "block", "arr_delay"]
+    ].shift()
     recent = flights["sched_dep"] - last["sched_dep"] <= REACH
     turn = (flights["sched_dep"] - last["sched_arr"]) / MINUTE
     flights["turn"] = turn.where(recent)

@@ -14,12 +14,19 @@ from tarmac.pipeline.base.runner import {", ".join(STAGES)}
 for stage in ({", ".join(STAGES)}):
     stage.main()
 """
-REPRO, ALONE, NO_OP = "`dvc repro`, all stages run", "floor: one process, no DVC", "`dvc repro`, nothing to do"
+REPRO, ALONE, NO_OP = (
+    "`dvc repro`, all stages run",
+    "floor: one process, no DVC",
+    "`dvc repro`, nothing to do",
+)
 RATIO_AIM, MEMORY_AIM = 1.3, 1500 * MB
 
 
 class Bench:
-    """The measured commands, and the two copies that they work in: `ours` for DVC, `floor` for the stages alone."""
+    """The measured commands, and the two copies of the repository that they work in.
+
+    `ours` is the copy for DVC, `floor` the one for the stages alone.
+    """
 
     def __init__(self, repository: Path, folder: Path) -> None:
         """Makes nothing yet: each round begins with copies of its own."""
@@ -31,7 +38,9 @@ class Bench:
     def cases(self) -> dict[str, Callable[[], Run]]:
         """What a round runs, in order."""
         alone = {f"{name}": lambda name=name: self.run_stage(name) for name in STAGES}
-        imports = {f"{name}, import only": lambda name=name: self.run_import(name) for name in STAGES}
+        imports = {
+            f"{name}, import only": lambda name=name: self.run_import(name) for name in STAGES
+        }
         others = {
             NO_OP: self.run_no_op,
             "`dvc status`": lambda: workspace.dvc(self.ours, "status"),
@@ -55,14 +64,20 @@ class Bench:
         return run
 
     def run_floor(self) -> Run:
-        """The stages in one process, in a new copy. Raises `CommandError` where a byte differs from repro's."""
+        """Run the stages in one process, in a new copy.
+
+        Raise `CommandError` if a byte differs from that of `dvc repro`.
+        """
         self.floor = self._copy()
         run = workspace.python(self.floor, "-c", FLOOR)
         self._compare()
         return run
 
     def run_stage(self, name: str) -> Run:
-        """One stage's program, over the outputs that are there. Raises `CommandError` where a byte differs."""
+        """Run the program of one stage over the existing outputs.
+
+        Raise `CommandError` if a byte differs.
+        """
         run = workspace.stage(self.floor, name)
         self._compare()
         return run
@@ -72,7 +87,10 @@ class Bench:
         return workspace.python(self.floor, "-c", f"import tarmac.pipeline.{name}.stage")
 
     def run_no_op(self) -> Run:
-        """`dvc repro` where everything is up to date. Raises `CommandError` where it ran a stage."""
+        """Run `dvc repro` with everything up to date.
+
+        Raise `CommandError` if it ran a stage.
+        """
         run = workspace.dvc(self.ours, "repro")
         if "Running stage" in run.output:
             raise CommandError(f"dvc repro ran a stage again right after repro:\n{run.output}")
@@ -88,7 +106,8 @@ class Bench:
         paths = sorted(self.outputs.keys() | other.keys())
         different = [path for path in paths if self.outputs.get(path) != other.get(path)]
         if different or not paths:
-            raise CommandError(f"with and without DVC the outputs differ: {', '.join(different) or 'there are none'}")
+            listed = ", ".join(different) or "there are none"
+            raise CommandError(f"with and without DVC the outputs differ: {listed}")
 
 
 def aim(results: Results) -> str:
@@ -98,9 +117,17 @@ def aim(results: Results) -> str:
     lines = (
         ("wall of repro over the floor", f"{wall:.2f}", f"at most {RATIO_AIM}", wall <= RATIO_AIM),
         ("CPU of repro over the floor", f"{cpu:.2f}", f"at most {RATIO_AIM}", cpu <= RATIO_AIM),
-        ("peak memory of repro", f"{peak / MB:.0f} MB", f"under {MEMORY_AIM / MB:.0f} MB", peak < MEMORY_AIM),
+        (
+            "peak memory of repro",
+            f"{peak / MB:.0f} MB",
+            f"under {MEMORY_AIM / MB:.0f} MB",
+            peak < MEMORY_AIM,
+        ),
     )
-    rows = [f"| {what} | {found} | {wanted} | {'yes' if met else '**no**'} |" for what, found, wanted, met in lines]
+    rows = [
+        f"| {what} | {found} | {wanted} | {'yes' if met else '**no**'} |"
+        for what, found, wanted, met in lines
+    ]
     return "\n".join(["| aim | measured | aimed at | met |", "| --- | ---: | ---: | --- |", *rows])
 
 
@@ -114,8 +141,9 @@ def text(results: Results, outputs: int, conditions: str) -> str:
         [
             "# The pipeline against its floor",
             conditions,
-            "The floor is the same computation in one process without DVC: the stages' `main`, one after the"
-            f" other. Both sides made the same {outputs} files, byte for byte, in every round.",
+            "The floor is the same computation in one process without DVC: the stages' `main`, one"
+            f" after the other. Both sides made the same {outputs} files, byte for byte, in every"
+            " round.",
             measure.table({name: results[name] for name in (REPRO, ALONE)}, ALONE),
             aim(results),
             "Each stage's program alone, and a process that only imports its module:",
@@ -127,7 +155,10 @@ def text(results: Results, outputs: int, conditions: str) -> str:
 
 
 def main() -> None:
-    """Measures, prints and writes the report; exits with 1 where a command fails or outputs differ."""
+    """Measure, print and write the report.
+
+    Exit with 1 if a command fails or if outputs differ.
+    """
     chosen = workspace.arguments(__doc__ or "")
     conditions = measure.conditions("benchmarks.pipeline", chosen.rounds)
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:

@@ -1,6 +1,8 @@
-"""Counts what makes source code slow to read, for any checkout: `python -m benchmarks.readability SRC [SRC ...]`.
+"""Count what makes source code slow to read, for any checkout.
 
-Every figure is a hint for a person, and no figure is a goal: a rename that reads worse is to be taken back.
+Usage: `python -m benchmarks.readability SRC [SRC ...]`.
+
+Every figure is a hint for a person, and no figure is a goal. Revert a rename that reads worse.
 """
 
 import argparse
@@ -13,11 +15,11 @@ from pathlib import Path
 from statistics import median
 
 LONG = 100  # characters of a line
-# Past participles that do not end in -ed. A name of one such word says neither what is done nor to what.
+# Past participles that do not end in -ed. Such a name says neither what is done nor to what.
 IRREGULAR = """
-begun bound broken brought built chosen done drawn driven fed found given gone held hidden kept known laid left
-lent lost made meant met paid said seen sent shown sorted spent spoken stood stolen sung swept taken taught thrown
-told thought understood undone united won worn written
+begun bound broken brought built chosen done drawn driven fed found given gone held hidden kept
+known laid left lent lost made meant met paid said seen sent shown sorted spent spoken stood stolen
+sung swept taken taught thrown told thought understood undone united won worn written
 """
 NOT_PARTICIPLES = ("feed", "need", "seed", "speed")  # verbs and nouns that end in -ed
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -43,7 +45,10 @@ class Figures:
 
 
 def measure(root: Path) -> Figures:
-    """Count what the Python files below a folder hold. Tests, and templates of Python files, are left out."""
+    """Count what the Python files below a folder contain.
+
+    Tests, and templates of Python files, are left out.
+    """
     texts = {}
     nodes: list[ast.AST] = []
     for path in sorted(root.rglob("*.py")):
@@ -56,7 +61,9 @@ def measure(root: Path) -> Figures:
             continue
         texts[path] = text
     functions = [node for node in nodes if isinstance(node, Function)]
-    named = [words(node.name) for node in functions if not is_dunder(node.name) and not is_property(node)]
+    named = [
+        words(node.name) for node in functions if not is_dunder(node.name) and not is_property(node)
+    ]
     lengths = [(node.end_lineno or node.lineno) - node.lineno + 1 for node in functions] or [0]
     lines = [line for text in texts.values() for line in text.splitlines()]
     return Figures(
@@ -66,12 +73,15 @@ def measure(root: Path) -> Figures:
         functions=len(functions),
         one_word_names=share(len(name) == 1 for name in named),
         participle_names=share(len(name) == 1 and is_participle(name[0]) for name in named),
-        class_names_twice=count_repeated(node.name for node in nodes if isinstance(node, ast.ClassDef)),
+        class_names_twice=count_repeated(
+            node.name for node in nodes if isinstance(node, ast.ClassDef)
+        ),
         module_names_twice=count_repeated(path.stem for path in texts if not is_dunder(path.stem)),
         median_function=median(lengths),
         longest_function=max(lengths),
         long_lines=share(len(line) > LONG for line in lines),
-        comprehensions=sum(isinstance(node, COMPREHENSIONS) for node in nodes) / max(len(functions), 1),
+        comprehensions=sum(isinstance(node, COMPREHENSIONS) for node in nodes)
+        / max(len(functions), 1),
     )
 
 
@@ -87,7 +97,9 @@ def is_dunder(name: str) -> bool:
 
 def is_property(function: Function) -> bool:
     """Return whether a function reads as a value, so that a noun names it well."""
-    decorators = {ast.unparse(decorator).rpartition(".")[2] for decorator in function.decorator_list}
+    decorators = {
+        ast.unparse(decorator).rpartition(".")[2] for decorator in function.decorator_list
+    }
     return bool(decorators & {"property", "cached_property", "setter"})
 
 
@@ -128,7 +140,9 @@ def format_value(value: float, name: str) -> str:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.readability", description=__doc__)
-    parser.add_argument("roots", nargs="*", type=Path, default=[Path("src")], help="folders with source code")
+    parser.add_argument(
+        "roots", nargs="*", type=Path, default=[Path("src")], help="folders with source code"
+    )
     roots = parser.parse_args().roots
     print(table([str(root) for root in roots], [measure(root) for root in roots]))
 

@@ -1,4 +1,7 @@
-"""`dvc push` and `dvc pull` against a plain copy of the same bytes: to a folder, and to S3, SSH and WebDAV servers."""
+"""Compare `dvc push` and `dvc pull` with a plain copy of the same bytes.
+
+The remotes are a folder, and servers for S3, SSH and WebDAV.
+"""
 
 import argparse
 import hashlib
@@ -28,7 +31,8 @@ if way == "put":
         with path.open("rb") as file:
             client.put_object(Bucket=bucket, Key=f"{prefix}/{path.name}", Body=file)
 else:
-    for key in [found["Key"] for found in client.list_objects_v2(Bucket=bucket, Prefix=prefix)["Contents"]]:
+    for key in [found["Key"] for found in client.list_objects_v2(\
+Bucket=bucket, Prefix=prefix)["Contents"]]:
         body = client.get_object(Bucket=bucket, Key=key)["Body"]
         with pathlib.Path(folder, key.rpartition("/")[2]).open("wb") as file:
             for chunk in body.iter_chunks(2**20):
@@ -38,7 +42,11 @@ else:
 
 @dataclass(frozen=True)
 class Way:
-    """A kind of place: a new one for DVC, and the plain tool's commands to copy a flat folder to `path` and back."""
+    """A kind of remote, and how to copy to it without DVC.
+
+    `new` makes a new remote for DVC. `put` and `get` are the plain tool's commands to copy a flat
+    folder to `path` and back.
+    """
 
     new: Callable[[str], Place]
     put: Callable[[Path, str], list[str]]
@@ -71,8 +79,24 @@ def s3_way(server: s3.Server) -> Way:
 
 def ssh_way(server: ssh.Server) -> Way:
     """`scp`, which speaks SFTP."""
-    trust = ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR"]
-    command = ["scp", "-q", "-r", "-P", str(server.port), "-i", str(server.folder / "writer"), *trust]
+    trust = [
+        "-o",
+        "StrictHostKeyChecking=no",
+        "-o",
+        "UserKnownHostsFile=/dev/null",
+        "-o",
+        "LogLevel=ERROR",
+    ]
+    command = [
+        "scp",
+        "-q",
+        "-r",
+        "-P",
+        str(server.port),
+        "-i",
+        str(server.folder / "writer"),
+        *trust,
+    ]
     there = f"{ssh.account()}@{ssh.HOST}:{server.folder}"
 
     def new(path: str) -> Place:
@@ -96,7 +120,12 @@ def webdav_way(server: web.Server) -> Way:
         return server.place(f"store/{path}")
 
     def put(source: Path, path: str) -> list[str]:
-        return [*command, "--upload-file", f"{{{','.join(map(str, source.iterdir()))}}}", f"{base}/{path}/"]
+        return [
+            *command,
+            "--upload-file",
+            f"{{{','.join(map(str, source.iterdir()))}}}",
+            f"{base}/{path}/",
+        ]
 
     def get(path: str, target: Path) -> list[str]:
         names = ",".join(file.name for file in (server.folder / "store" / path).iterdir())
@@ -130,11 +159,15 @@ class Bench:
     def _plain_put(self, way: Way) -> Run:
         self._count += 1
         plain = way.new(f"plain-{id(self)}-{self._count}")
-        return measure.run(way.put(self.source, f"plain-{id(self)}-{self._count}"), self._repository, plain.env)
+        return measure.run(
+            way.put(self.source, f"plain-{id(self)}-{self._count}"), self._repository, plain.env
+        )
 
     def _push(self, way: Way) -> Run:
         self._place = way.new(f"dvc-{id(self)}-{self._count}")
-        workspace.dvc(self._repository, "remote", "add", "--force", "--default", "place", self._place.url)
+        workspace.dvc(
+            self._repository, "remote", "add", "--force", "--default", "place", self._place.url
+        )
         for option in (*self._place.options, "verify=true"):
             workspace.dvc(self._repository, "remote", "modify", "place", *option.split("=", 1))
         self._forget_site()
@@ -164,7 +197,9 @@ class Bench:
     def _compare(self, folder: Path) -> None:
         found = {path.name: digest(path) for path in folder.iterdir()}
         if found != self.bytes:
-            raise CommandError(f"{len(found)} files came back, other than the {len(self.bytes)} that went")
+            raise CommandError(
+                f"{len(found)} files came back, other than the {len(self.bytes)} that went"
+            )
 
 
 def digest(path: Path) -> str:
@@ -207,24 +242,41 @@ def measured(chosen: argparse.Namespace, folder: Path) -> tuple[dict[str, Result
             "WebDAV": webdav_way(stack.enter_context(web.webdav(folder / "dav"))),
         }
         benches = {
-            f"one file of {chosen.megabytes} MB": Bench(folder / "one", random_file(chosen.megabytes * MB)),
+            f"one file of {chosen.megabytes} MB": Bench(
+                folder / "one", random_file(chosen.megabytes * MB)
+            ),
             "the repository's own objects": Bench(folder / "own", own_objects(chosen.repository)),
         }
         results = {}
         for payload, bench in benches.items():
-            cases = {(way, name): case for way, place in ways.items() for name, case in bench.cases(place).items()}
-            runs = measure.interleave({f"{way}, {name}": case for (way, name), case in cases.items()}, chosen.rounds)
-            results |= {f"{payload}, {way}": {step: runs[f"{way}, {step}"] for step in STEPS} for way in ways}
+            cases = {
+                (way, name): case
+                for way, place in ways.items()
+                for name, case in bench.cases(place).items()
+            }
+            runs = measure.interleave(
+                {f"{way}, {name}": case for (way, name), case in cases.items()}, chosen.rounds
+            )
+            results |= {
+                f"{payload}, {way}": {step: runs[f"{way}, {step}"] for step in STEPS}
+                for way in ways
+            }
     return results, list(benches.values())
 
 
 def main() -> None:
-    """Measures, prints and writes the report; exits with 1 where a command fails or bytes differ."""
+    """Measure, print and write the report.
+
+    Exit with 1 if a command fails or if bytes differ.
+    """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=1, help="how often every copy is made")
     parser.add_argument("--megabytes", type=int, default=1000, help="size of the one large file")
     parser.add_argument(
-        "--repository", type=Path, default=workspace.ROOT, help="whose objects, and where the report goes"
+        "--repository",
+        type=Path,
+        default=workspace.ROOT,
+        help="whose objects, and where the report goes",
     )
     chosen = parser.parse_args()
     conditions = measure.conditions("benchmarks.remotes", chosen.rounds)
@@ -235,13 +287,15 @@ def main() -> None:
             sys.exit(f"benchmarks.remotes: error: {error}")
     sizes = " and ".join(f"{bench.size / MB:.0f} MB in {len(bench.bytes)}" for bench in benches)
     what = (
-        f"Files: {sizes}. Every server runs on the same machine as its client and shares its cores: ratios mean"
-        " something, seconds little. Plain is `cp`, one S3 request a file after the other, `scp`, and `curl`. The"
-        " pull starts from an empty cache and verifies every byte (`verify = true`); what came back was compared each"
-        " time."
+        f"Files: {sizes}. Every server runs on the same machine as its client and shares its"
+        " cores: ratios mean something, seconds little. Plain is `cp`, one S3 request a file"
+        " after the other, `scp`, and `curl`. The pull starts from an empty cache and verifies"
+        " every byte (`verify = true`); what came back was compared each time."
     )
     measure.report(
-        chosen.repository, "remotes", "\n\n".join(["# Remotes against plain copies", conditions, what, table(results)])
+        chosen.repository,
+        "remotes",
+        "\n\n".join(["# Remotes against plain copies", conditions, what, table(results)]),
     )
 
 

@@ -1,4 +1,7 @@
-"""Resampling whole days from sums by day, against the plain way: repeat the rows of each resample, ask scikit-learn."""
+"""Compare resampling whole days from sums by day with the plain way.
+
+The plain way repeats the rows of each resample and calls scikit-learn.
+"""
 
 import argparse
 import os
@@ -26,9 +29,22 @@ def main(rounds: int) -> None:
     weights = bootstrap.draw_weights(DAYS, RESAMPLES, 7)
     ours, plain = [], []
     for _ in range(rounds):
-        ours.append(timed(lambda: [metric(y, p, cluster, weights) for metric in bootstrap.METRICS["binary"].values()]))
-        plain.append(timed(lambda: [resample(y, p, cluster, row) for row in weights[:PLAIN]]) * RESAMPLES / PLAIN)
-    one = median(timed(lambda: bootstrap.resample_roc_auc(y, p, cluster, weights)) for _ in range(rounds))
+        ours.append(
+            timed(
+                lambda: [
+                    metric(y, p, cluster, weights)
+                    for metric in bootstrap.METRICS["binary"].values()
+                ]
+            )
+        )
+        plain.append(
+            timed(lambda: [resample(y, p, cluster, row) for row in weights[:PLAIN]])
+            * RESAMPLES
+            / PLAIN
+        )
+    one = median(
+        timed(lambda: bootstrap.resample_roc_auc(y, p, cluster, weights)) for _ in range(rounds)
+    )
     OUT.write_text(report(median(ours), median(plain), one, rounds), encoding="utf-8")
     print(OUT.read_text(encoding="utf-8"))
 
@@ -54,12 +70,14 @@ def report(ours: float, plain: float, auc: float, rounds: int) -> str:
     load = f"load average at the end {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores"
     return (
         "# Intervals from sums by day\n\n"
-        f"`python -m benchmarks.resamples --rounds {rounds}`: CPU seconds, medians of {rounds} rounds, {load}."
+        f"`python -m benchmarks.resamples --rounds {rounds}`: CPU seconds, medians of {rounds}"
+        f" rounds, {load}."
         f" {RESAMPLES:,} resamples of {ROWS:,} rows in {DAYS} days, five metrics of one model.\n\n"
         "| | CPU s | ratio |\n| --- | ---: | ---: |\n"
         f"| sums by day | {ours:.2f} | 1 |\n"
         f"| of which ROC-AUC | {auc:.2f} | {auc / ours:.2f} |\n"
-        f"| rows repeated, scikit-learn ({PLAIN} resamples, scaled up) | {plain:.1f} | {plain / ours:.0f} |\n"
+        f"| rows repeated, scikit-learn ({PLAIN} resamples, scaled up) | {plain:.1f}"
+        f" | {plain / ours:.0f} |\n"
     )
 
 

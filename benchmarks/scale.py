@@ -1,7 +1,8 @@
-"""The pipeline on many years: what every stage takes, how it grows, and what the whole record would take.
+"""Measure the cost and growth of every stage on many years, and extrapolate it.
 
-Each scale has a folder of its own, in which every step that was measured is noted: the same command goes on where it
-was stopped, and writes the report and the picture again.
+The extrapolation is to the whole record. Each scale has a folder of its own that notes every
+measured step. So the same command goes on from where it was stopped, and writes the report and the
+picture again.
 """
 
 import argparse
@@ -21,7 +22,9 @@ from benchmarks.workspace import STAGES
 INGEST = ["-m", "benchmarks.synthetic_years"]
 TRAIN, VALIDATION, TEST = 9, 1, 2  # months of a year, as in params.yaml; at N years N times as many
 ROWS, RECORD = 336_776, 220_000_000  # flights of a year, and of the whole American record
-ROUNDS = 100  # of training, at every scale: how many a fit wants depends on the data, and is not the cost of a row
+# Rounds of training, at every scale: how many a fit wants depends on the data, and is not the cost
+# of a row.
+ROUNDS = 100
 NOTED, RESULTS, TOTAL = "measured.json", "scale", "**all stages**"
 Noted = dict[str, dict[str, float]]
 
@@ -35,11 +38,17 @@ def windows(years: int) -> dict[str, dict[str, str]]:
     """The split in the proportions of the repository's own."""
     ends = [0, TRAIN * years, (TRAIN + VALIDATION) * years, (TRAIN + VALIDATION + TEST) * years]
     names = ("train", "validation", "test")
-    return {name: {"first": month(ends[n]), "last": month(ends[n + 1] - 1)} for n, name in enumerate(names)}
+    return {
+        name: {"first": month(ends[n]), "last": month(ends[n + 1] - 1)}
+        for n, name in enumerate(names)
+    }
 
 
 def founded(repository: Path, folder: Path, years: int) -> Path:
-    """A copy of the repository whose parameters split so many years; one that is there is taken as it is."""
+    """Copy the repository with parameters that split so many years.
+
+    If the copy exists, it is used unchanged.
+    """
     if (folder / "params.yaml").is_file():
         return folder
     workspace.copy(repository, folder)
@@ -92,10 +101,17 @@ def total(noted: Noted) -> dict[str, float]:
 
 def facts(copy: Path) -> dict[str, float]:
     """What a reader needs beside the figures: rows, rounds, and bytes by folder."""
-    rows = json.loads((copy / "metrics/prepare.json").read_text(encoding="utf-8"))["rows"]["flights"]
-    trained = json.loads((copy / "metrics/train/metrics.json").read_text(encoding="utf-8"))["validation"]
+    rows = json.loads((copy / "metrics/prepare.json").read_text(encoding="utf-8"))["rows"][
+        "flights"
+    ]
+    trained = json.loads((copy / "metrics/train/metrics.json").read_text(encoding="utf-8"))[
+        "validation"
+    ]
     sizes = {
-        f"{name} MB": sum(file.stat().st_size for file in (copy / "data" / name).rglob("*") if file.is_file()) / 1e6
+        f"{name} MB": sum(
+            file.stat().st_size for file in (copy / "data" / name).rglob("*") if file.is_file()
+        )
+        / 1e6
         for name in ("raw", "prepared", "features")
     }
     return {"rows": rows, "rounds": trained["rounds"], "auc": trained["auc"], **sizes}
@@ -105,16 +121,20 @@ def conditions(noted: dict[int, Noted]) -> str:
     """Which machine, and how busy it was."""
     loads = [step["load"] for steps in noted.values() for step in steps.values() if "load" in step]
     return (
-        f"`python -m benchmarks.scale --scales {' '.join(map(str, noted))}`, one run of each step as a program, on"
-        f" {os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()},"
-        f" TARMAC_MEMORY={os.environ.get('TARMAC_MEMORY', 'not set')}. Load average before the steps:"
-        f" {min(loads):.1f} to {max(loads):.1f} (an idle machine has 0): where it is high the wall time is that of a"
-        " busy machine, CPU and memory are not."
+        f"`python -m benchmarks.scale --scales {' '.join(map(str, noted))}`, one run of each step"
+        f" as a program, on {os.cpu_count()} cores, {platform.system()} {platform.machine()},"
+        f" Python {platform.python_version()},"
+        f" TARMAC_MEMORY={os.environ.get('TARMAC_MEMORY', 'not set')}. Load average before the"
+        f" steps: {min(loads):.1f} to {max(loads):.1f} (an idle machine has 0): where it is high"
+        " the wall time is that of a busy machine, CPU and memory are not."
     )
 
 
 def table(noted: dict[int, Noted], figure: str, unit: float, digits: int) -> str:
-    """One figure of every step by scale, and how it grew from the least scale to the largest, over the rows."""
+    """Return one figure of every step by scale, and its growth.
+
+    The growth is from the smallest scale to the largest, divided by that of the rows.
+    """
     scales = sorted(noted)
     lines = [["", *(f"{scale}x" for scale in scales), "growth over that of the rows"]]
     lines.append(["---", *["---:"] * (len(scales) + 1)])
@@ -139,7 +159,10 @@ def facts_table(noted: dict[int, Noted]) -> str:
 
 
 def record(noted: dict[int, Noted]) -> dict[str, dict[str, float]]:
-    """Every step at `RECORD` rows: the line through the two largest scales, which takes for fixed what is fixed."""
+    """Extrapolate every step to `RECORD` rows.
+
+    The line through the two largest scales keeps fixed costs fixed.
+    """
     low, high = sorted(noted)[-2:]
     x0, x1 = (noted[scale]["facts"]["rows"] for scale in (low, high))
     found: Noted = {}
@@ -166,10 +189,10 @@ def text(noted: dict[int, Noted]) -> str:
     parts = [
         "# The pipeline at many times the data",
         conditions(noted),
-        "Scale N is N years made by `python -m benchmarks.synthetic_years`, split in the proportions of"
-        f" `params.yaml`: 9/12 to train on, 1/12 to tune on, 2/12 to judge on; {ROUNDS} rounds of training. The last"
-        " column is the growth from the first scale to the last, divided by that of the rows: 1 is linear,"
-        " less is better.",
+        "Scale N is N years made by `python -m benchmarks.synthetic_years`, split in the"
+        " proportions of `params.yaml`: 9/12 to train on, 1/12 to tune on, 2/12 to judge on;"
+        f" {ROUNDS} rounds of training. The last column is the growth from the first scale to the"
+        " last, divided by that of the rows: 1 is linear, less is better.",
         facts_table(noted),
         "## Wall seconds\n\n" + table(noted, "wall", 1, 1),
         "## CPU seconds\n\n" + table(noted, "cpu", 1, 1),
@@ -181,7 +204,10 @@ def text(noted: dict[int, Noted]) -> str:
 
 
 def draw(noted: dict[int, Noted], path: Path) -> None:
-    """The cost curve: CPU and memory of every stage by rows, both axes logarithmic; what is extrapolated is dashed."""
+    """Draw the cost curve: CPU and memory of every stage by rows.
+
+    Both axes are logarithmic. Extrapolated parts are dashed.
+    """
     import vl_convert
 
     values = []
@@ -189,9 +215,15 @@ def draw(noted: dict[int, Noted], path: Path) -> None:
         known = {"rows": made["facts"]["rows"], "kind": "measured"}
         values += [{"stage": name, **made[name], **known} for name in STAGES if name in made]
         if scale == max(noted) and len(noted) > 1:
-            last = [{"stage": name, **made[name], **known, "kind": "extrapolated"} for name in STAGES if name in made]
+            last = [
+                {"stage": name, **made[name], **known, "kind": "extrapolated"}
+                for name in STAGES
+                if name in made
+            ]
             far = {name: at for name, at in record(noted).items() if name in STAGES}
-            values += last + [{"stage": n, **at, "rows": RECORD, "kind": "extrapolated"} for n, at in far.items()]
+            values += last + [
+                {"stage": n, **at, "rows": RECORD, "kind": "extrapolated"} for n, at in far.items()
+            ]
     scaled = [{**value, "cpu": value["cpu"] / 60, "peak": value["peak"] / 1e9} for value in values]
 
     def panel(figure: str, title: str) -> dict[str, object]:
@@ -202,8 +234,18 @@ def draw(noted: dict[int, Noted], path: Path) -> None:
             "height": 300,
             "mark": {"type": "line", "point": True},
             "encoding": {
-                "x": {"field": "rows", **scaled, "title": "rows", "axis": {"format": "~s", "gridOpacity": 0.3}},
-                "y": {"field": figure, **scaled, "title": title, "axis": {"format": "~r", "gridOpacity": 0.3}},
+                "x": {
+                    "field": "rows",
+                    **scaled,
+                    "title": "rows",
+                    "axis": {"format": "~s", "gridOpacity": 0.3},
+                },
+                "y": {
+                    "field": figure,
+                    **scaled,
+                    "title": title,
+                    "axis": {"format": "~r", "gridOpacity": 0.3},
+                },
                 "color": {"field": "stage", "type": "nominal", "sort": list(STAGES), "title": None},
                 "strokeDash": {"field": "kind", "type": "nominal", **kinds},
             },
@@ -212,7 +254,11 @@ def draw(noted: dict[int, Noted], path: Path) -> None:
     chart = {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
         "background": "white",
-        "title": {"text": "solid: measured, dashed: extrapolated", "fontWeight": "normal", "anchor": "middle"},
+        "title": {
+            "text": "solid: measured, dashed: extrapolated",
+            "fontWeight": "normal",
+            "anchor": "middle",
+        },
         "data": {"values": scaled},
         "hconcat": [panel("cpu", "CPU minutes"), panel("peak", "peak memory, GB")],
     }
@@ -223,11 +269,21 @@ def main() -> None:
     """Measures what is left to measure; prints and writes the report and the picture."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scales", type=int, nargs="+", default=[1, 10], help="how many years")
-    parser.add_argument("--folder", type=Path, default=Path("/var/tmp/tarmac-scale"), help="where it is done, and kept")
-    parser.add_argument("--repository", type=Path, default=workspace.ROOT, help="whose code and data")
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=Path("/var/tmp/tarmac-scale"),
+        help="where it is done, and kept",
+    )
+    parser.add_argument(
+        "--repository", type=Path, default=workspace.ROOT, help="whose code and data"
+    )
     chosen = parser.parse_args()
     try:
-        noted = {scale: measured(chosen.repository, chosen.folder, scale) for scale in sorted(chosen.scales)}
+        noted = {
+            scale: measured(chosen.repository, chosen.folder, scale)
+            for scale in sorted(chosen.scales)
+        }
     except CommandError as error:
         sys.exit(f"benchmarks.scale: error: {error}")
     measure.report(chosen.repository, RESULTS, text(noted))

@@ -1,6 +1,7 @@
-"""The service against the usual ways to serve the same model: requests a second, latency, CPU a request.
+"""Compare the service with the usual ways to serve the same model.
 
-The others are sent ready features; the service is sent a timetable and finds the features itself. Needs `wrk`.
+The figures are requests per second, latency, and CPU per request. The others get ready features;
+the service gets a timetable and finds the features itself. Needs `wrk`.
 """
 
 import argparse
@@ -26,13 +27,17 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 PEERS, PATIENCE = REPOSITORY / ".venv" / "peers" / "bin", 120
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "BENTOML_DO_NOT_TRACK": "true"}
 CONNECTIONS = {1: 8, 1000: 2}
-SCRIPT = 'wrk.method="POST"; wrk.headers["content-type"]="application/json"; wrk.body=io.open("{body}"):read("*a")\n'
+SCRIPT = (
+    'wrk.method="POST"; wrk.headers["content-type"]="application/json";'
+    ' wrk.body=io.open("{body}"):read("*a")\n'
+)
 UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4}
 COLUMNS = "requests/s | p50 ms | p99 ms | CPU µs a request | rate ratio | CPU ratio"
 WORDS = (
-    "Load is wrk's, one thread, 8 connections for one row and 2 for a thousand; one process each; all but Tarmac are"
-    " sent ready features, Tarmac a timetable. CPU is that of the server's processes. Ratios are to the tutorial's"
-    " stack: its CPU a request over the server's, and the server's rate over its."
+    "Load is wrk's, one thread, 8 connections for one row and 2 for a thousand; one process each;"
+    " all but Tarmac are sent ready features, Tarmac a timetable. CPU is that of the server's"
+    " processes. Ratios are to the tutorial's stack: its CPU a request over the server's, and the"
+    " server's rate over its."
 )
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -48,7 +53,11 @@ class Server:
 
 @dataclass(frozen=True)
 class Load:
-    """Requests a second, milliseconds of the median and of the 99th of a hundred, CPU microseconds a request."""
+    """Rate, latency and CPU of a server under load.
+
+    Rate is requests per second. Latencies are the median and the 99th percentile in milliseconds.
+    CPU is in microseconds per request.
+    """
 
     rate: float
     p50: float
@@ -57,16 +66,30 @@ class Load:
 
 
 def servers(port: Sequence[int]) -> list[Server]:
-    """The service, the tutorial's stack, and BentoML with the same pipeline and with the same ONNX file."""
+    """Return the service, the tutorial's stack, and BentoML twice.
+
+    BentoML serves the same pipeline and the same ONNX file.
+    """
     python, bento = str(PEERS / "python"), str(PEERS / "bentoml")
     ready = {1: "features-1.json", 1000: "features-1000.json"}
     timetable = {1: "timetable-1.json", 1000: "columns-1000.json"}
-    tutorial = ["-m", "uvicorn", "benchmarks.peers.tutorial:app", "--no-access-log", "--port", str(port[1])]
+    tutorial = [
+        "-m",
+        "uvicorn",
+        "benchmarks.peers.tutorial:app",
+        "--no-access-log",
+        "--port",
+        str(port[1]),
+    ]
     serve = [bento, "serve", "--port"]
     return [
         Server("Tarmac", [sys.executable, "-m", "tarmac.serving"], timetable),
         Server("FastAPI, pickle, DataFrame", [python, *tutorial], ready),
-        Server("BentoML, pickle, DataFrame", [*serve, str(port[2]), "benchmarks.peers.bento:Pickled"], ready),
+        Server(
+            "BentoML, pickle, DataFrame",
+            [*serve, str(port[2]), "benchmarks.peers.bento:Pickled"],
+            ready,
+        ),
         Server("BentoML, ONNX", [*serve, str(port[3]), "benchmarks.peers.bento:Onnx"], ready),
     ]
 
@@ -78,7 +101,11 @@ def started(server: Server, port: int, folder: Path) -> Iterator[int]:
     paths = {"PYTHONPATH": os.pathsep.join([str(REPOSITORY / "src"), str(REPOSITORY)])}
     with (folder / f"{port}.log").open("wb") as log:
         process = subprocess.Popen(
-            server.command, cwd=folder, env={**os.environ, **ONE_THREAD, **own, **paths}, stdout=log, stderr=log
+            server.command,
+            cwd=folder,
+            env={**os.environ, **ONE_THREAD, **own, **paths},
+            stdout=log,
+            stderr=log,
         )
         try:
             wait(server, port, folder)
@@ -97,14 +124,18 @@ def wait(server: Server, port: int, folder: Path) -> None:
             return
         except (urllib.error.URLError, ConnectionError):
             time.sleep(0.3)
-    raise TimeoutError(f"{server.name} did not answer: {(folder / f'{port}.log').read_text()[-800:]}")
+    raise TimeoutError(
+        f"{server.name} did not answer: {(folder / f'{port}.log').read_text()[-800:]}"
+    )
 
 
 def ask(server: Server, port: int, folder: Path, size: int) -> bytes:
     """One answer."""
     headers = {"content-type": "application/json"}
     body = (folder / server.bodies[size]).read_bytes()
-    with urllib.request.urlopen(urllib.request.Request(f"http://{HOST}:{port}/predict", body, headers)) as answer:
+    with urllib.request.urlopen(
+        urllib.request.Request(f"http://{HOST}:{port}/predict", body, headers)
+    ) as answer:
         return bytes(answer.read())
 
 
@@ -113,8 +144,24 @@ def load(server: Server, port: int, pid: int, folder: Path, size: int, seconds: 
     script = folder / f"{port}-{size}.lua"
     script.write_text(SCRIPT.format(body=folder / server.bodies[size]), encoding="utf-8")
     before = cpu_of(pid)
-    options = ["--threads", "1", "--connections", str(CONNECTIONS[size]), "--duration", f"{seconds}s", "--latency"]
-    command = ["wrk", *options, "--timeout", "30s", "--script", str(script), f"http://{HOST}:{port}/predict"]
+    options = [
+        "--threads",
+        "1",
+        "--connections",
+        str(CONNECTIONS[size]),
+        "--duration",
+        f"{seconds}s",
+        "--latency",
+    ]
+    command = [
+        "wrk",
+        *options,
+        "--timeout",
+        "30s",
+        "--script",
+        str(script),
+        f"http://{HOST}:{port}/predict",
+    ]
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     if "Non-2xx" in said or "Socket errors" in said:
         raise RuntimeError(f"{server.name} failed:\n{said}")
@@ -149,11 +196,17 @@ def table(size: int, results: dict[str, list[Load]]) -> str:
     lines = [f"| {asked} | {COLUMNS} |", "|---|---:|---:|---:|---:|---:|---:|"]
     made = {}
     for name, loads in results.items():
-        made[name] = Load(*(median(getattr(one, field) for one in loads) for field in ("rate", "p50", "p99", "cpu")))
+        made[name] = Load(
+            *(
+                median(getattr(one, field) for one in loads)
+                for field in ("rate", "p50", "p99", "cpu")
+            )
+        )
     base = made["FastAPI, pickle, DataFrame"]
     for name, one in made.items():
         ratios = f"{one.rate / base.rate:.1f} | {base.cpu / one.cpu:.1f}"
-        lines.append(f"| {name} | {one.rate:,.0f} | {one.p50:.2f} | {one.p99:.2f} | {one.cpu:,.0f} | {ratios} |")
+        latencies = f"{one.p50:.2f} | {one.p99:.2f}"
+        lines.append(f"| {name} | {one.rate:,.0f} | {latencies} | {one.cpu:,.0f} | {ratios} |")
     return "\n".join(lines)
 
 
@@ -163,13 +216,18 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=4)
     asked = parser.parse_args()
-    for needed, how in {"wrk": "apt-get install wrk", str(PEERS / "python"): "make bench makes it"}.items():
+    for needed, how in {
+        "wrk": "apt-get install wrk",
+        str(PEERS / "python"): "make bench makes it",
+    }.items():
         if shutil.which(needed) is None:
             sys.exit(f"{needed} is missing: {how}")
     told = measure.conditions("benchmarks.serving", asked.rounds)
     with tempfile.TemporaryDirectory(prefix="tarmac-bench-") as name, ExitStack() as stack:
         folder = Path(name)
-        subprocess.run([sys.executable, "-m", "benchmarks.peers.prepare", name], cwd=REPOSITORY, check=True)
+        subprocess.run(
+            [sys.executable, "-m", "benchmarks.peers.prepare", name], cwd=REPOSITORY, check=True
+        )
         shutil.copy(REPOSITORY / "models" / "model.onnx", folder)
         ports = [free_port() for _ in range(4)]
         running = [

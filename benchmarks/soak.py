@@ -1,4 +1,7 @@
-"""A service of two workers under load, while it is promoted, rolled back, killed and sent nonsense."""
+"""Test a service of two workers under load.
+
+Meanwhile it is promoted, rolled back, killed and sent invalid requests.
+"""
 
 import argparse
 import http.client
@@ -59,7 +62,10 @@ class Seen:
 
 
 def ask(line: http.client.HTTPConnection, body: bytes, seen: Seen) -> tuple[int, str]:
-    """Status and version; a request that was cut off is sent again, as HTTP clients do, and counted."""
+    """Return the status and the version.
+
+    A request that was cut off is sent again, as HTTP clients do, and counted.
+    """
     for _ in range(REPEATS):
         try:
             line.request("POST", "/predict", body, JSON)
@@ -80,7 +86,10 @@ def normal(service: Service, seen: Seen) -> None:
     while seen.share < 1:
         begin = time.monotonic()
         status, told = ask(line, BODIES[number % len(BODIES)], seen)
-        seen.note(f"answered by {told}" if status == 200 else f"failed with {status}", time.monotonic() - begin)
+        seen.note(
+            f"answered by {told}" if status == 200 else f"failed with {status}",
+            time.monotonic() - begin,
+        )
         number += 1
 
 
@@ -99,13 +108,20 @@ def end(service: Service, how: signal.Signals) -> None:
     os.kill(service.workers()[0], how)
 
 
-def events(service: Service, live: Path, folders: list[Path]) -> list[tuple[float, str, Callable[[], None]]]:
+def events(
+    service: Service, live: Path, folders: list[Path]
+) -> list[tuple[float, str, Callable[[], None]]]:
     """What happens to the service: when, as a share of the time, its name, and how it is done."""
     links = [(number / PERIODS / 2, folders[number % 2]) for number in range(1, 2 * PERIODS)]
     names = {folders[0]: "rollback", folders[1]: "promotion"}
     made = [(share, names[folder], partial(bundles.point, live, folder)) for share, folder in links]
-    kills = [(share, "worker killed (SIGKILL)", partial(end, service, signal.SIGKILL)) for share in KILLS]
-    stops = [(share, "worker stopped (SIGTERM)", partial(end, service, signal.SIGTERM)) for share in STOPS]
+    kills = [
+        (share, "worker killed (SIGKILL)", partial(end, service, signal.SIGKILL)) for share in KILLS
+    ]
+    stops = [
+        (share, "worker stopped (SIGTERM)", partial(end, service, signal.SIGTERM))
+        for share in STOPS
+    ]
     return sorted([*made, *kills, *stops], key=lambda event: event[0])
 
 
@@ -142,24 +158,31 @@ def tables(seen: Seen, memory: dict[int, int], done: Counter[str]) -> str:
         "| --- | ---: |",
         *(f"| {name} | {count} |" for name, count in sorted(done.items())),
     ]
-    lines += ["", f"| part of {PERIODS} | requests | p50 ms | p99 ms | longest ms | MB |", "| --- |" + " ---: |" * 5]
+    lines += [
+        "",
+        f"| part of {PERIODS} | requests | p50 ms | p99 ms | longest ms | MB |",
+        "| --- |" + " ---: |" * 5,
+    ]
     for period, took in sorted(seen.took.items()):
         took.sort()
         times = (took[len(took) // 2], took[int(len(took) * 0.99)], took[-1])
         cells = [f"{1000 * one:.1f}" for one in times]
-        lines.append(f"| {period + 1} | {len(took):,} | {' | '.join(cells)} | {memory[period] / 1e6:.0f} |")
+        lines.append(
+            f"| {period + 1} | {len(took):,} | {' | '.join(cells)} | {memory[period] / 1e6:.0f} |"
+        )
     return "\n".join(lines)
 
 
 def conditions(seconds: int) -> str:
     """What a reader needs to judge the figures."""
     return (
-        f"`python -m benchmarks.soak --seconds {seconds}`: {CLIENTS} clients that ask without a pause for one row,"
-        f" another, and twenty, and one that sends mutated bodies, beside a service of {WORKERS} workers on the same"
-        f" {os.cpu_count()} cores; {platform.system()} {platform.machine()}, Python {platform.python_version()},"
-        f" uvicorn {version('uvicorn')}. Load average before: {os.getloadavg()[0]:.1f} (an idle machine has 0). Times"
-        " are those of a client, in which all clients share one process; MB is the resident memory of the parent and"
-        " its workers."
+        f"`python -m benchmarks.soak --seconds {seconds}`: {CLIENTS} clients that ask without a"
+        " pause for one row, another, and twenty, and one that sends mutated bodies, beside a"
+        f" service of {WORKERS} workers on the same {os.cpu_count()} cores; {platform.system()}"
+        f" {platform.machine()}, Python {platform.python_version()}, uvicorn {version('uvicorn')}."
+        f" Load average before: {os.getloadavg()[0]:.1f} (an idle machine has 0). Times are those"
+        " of a client, in which all clients share one process; MB is the resident memory of the"
+        " parent and its workers."
     )
 
 
@@ -176,7 +199,9 @@ def main(seconds: int) -> None:
             errors = service.logged("level", "error")
         found += f"\n\n{len(errors)} errors in the service's log; it ended with status 0."
     measure.report(
-        workspace.ROOT, "soak", f"# What a load of {seconds} seconds does to the service\n\n{told}\n\n{found}"
+        workspace.ROOT,
+        "soak",
+        f"# What a load of {seconds} seconds does to the service\n\n{told}\n\n{found}",
     )
 
 

@@ -1,4 +1,7 @@
-"""A sweep against its floor, the same fits in plain processes, and against DVC's own ways with the same parameters."""
+"""Compare a sweep with its floor and with DVC's own ways.
+
+The floor is the same fits in plain processes. DVC gets the same parameters.
+"""
 
 import json
 import sys
@@ -19,7 +22,10 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive", "PYTHONPATH"
 
 
 def main(rounds: int, repository: Path, trials: int = 24) -> None:
-    """Runs all ways in turn, on copies of the repository with everything up to date, and writes the report."""
+    """Run all ways in turn and write the report.
+
+    They run on copies of the repository with everything up to date.
+    """
     conditions = measure.conditions("benchmarks.sweep", rounds)
     with tempfile.TemporaryDirectory(prefix="tarmac-bench-") as temporary:
         folder = prepared(repository, Path(temporary) / "repository")
@@ -41,7 +47,8 @@ def main(rounds: int, repository: Path, trials: int = 24) -> None:
     shown = {title: results[name] for name, title in names.items()}
     text = (
         f"# {trials} trials\n\n{conditions}"
-        f" The same {trials} parameter sets each way, {ROUNDS} boosting rounds at most, all of the shipped data.\n\n"
+        f" The same {trials} parameter sets each way, {ROUNDS} boosting rounds at most,"
+        " all of the shipped data.\n\n"
         f"{measure.table(shown, names['floor'])}"
     )
     measure.report(repository, "sweep", text)
@@ -79,18 +86,26 @@ def floor(folder: Path, sets: Path) -> Run:
 def queued(folder: Path, sets: Path) -> Run:
     """DVC's queue; fails where an experiment is missing at the end."""
     before = experiments(folder)
-    runs = [workspace.dvc(folder, "exp", "run", "--queue", *settings) for settings in arguments(sets)]
+    runs = [
+        workspace.dvc(folder, "exp", "run", "--queue", *settings) for settings in arguments(sets)
+    ]
     waiting = f"'{sys.executable}' -m dvc queue start -j {JOBS} && "
-    waiting += f"while '{sys.executable}' -m dvc queue status | grep -Eq 'Queued|Running'; do sleep 1; done"
+    waiting += f"while '{sys.executable}' -m dvc queue status | grep -Eq 'Queued|Running'; "
+    waiting += "do sleep 1; done"
     run = measure.run(["bash", "-c", waiting], folder)
     assert experiments(folder) == before + len(runs), "an experiment is missing"
     return total([*runs, run])
 
 
 def serial(folder: Path, sets: Path) -> Run:
-    """One experiment after another, with another seed than the queue's: DVC refuses an experiment that it has."""
+    """Run one experiment after another.
+
+    The seed differs from the queue's, because DVC refuses an experiment that it has.
+    """
     seed = "--set-param=train.seed=8"
-    return total([workspace.dvc(folder, "exp", "run", seed, *settings) for settings in arguments(sets)])
+    return total(
+        [workspace.dvc(folder, "exp", "run", seed, *settings) for settings in arguments(sets)]
+    )
 
 
 def arguments(sets: Path) -> list[list[str]]:

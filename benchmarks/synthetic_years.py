@@ -1,9 +1,12 @@
-"""More years than there are, for measuring what many rows cost: one year lived again, never twice the same.
+"""Make more years than there are, to measure what many rows cost.
 
-The stored year is the first, row by row; the later ones follow it, because clocks and aircraft of the future can be
-told and those of a century ago cannot: no summer time, and nothing built yet. A later week is a week of the stored
-year, at most `SPREAD` weeks from its own place in it, with all flights and weather of each day. Delays and weather are
-moved by a little, so that no later day gives away the answers of an earlier one.
+The stored year is repeated, never twice the same. The stored year is the first one, row by row. The
+later years follow it, because clocks and aircraft of the future are known. Those of a century ago
+are not: there was no summer time, and nothing was built yet.
+
+A later week is a week of the stored year, at most `SPREAD` weeks from its own position in it. It
+has all flights and weather of each day. Delays and weather are shifted a little, so that no later
+day reveals the labels of an earlier one.
 """
 
 import argparse
@@ -28,15 +31,22 @@ Frame: TypeAlias = pd.DataFrame
 Days: TypeAlias = list[date]
 SEED, SPREAD, WEEK = 2013, 2, 7
 SLIP = 5.0  # minutes, the standard deviation of what is added to a delay at each end of the journey
-SHIFT = {"temp": 2.0, "pressure": 2.0}  # of a day's weather, in the units of the source; dew point moves with temp
+SHIFT = {
+    "temp": 2.0,
+    "pressure": 2.0,
+}  # of a day's weather, in the units of the source; dew point moves with temp
 SERVICE = 25  # years until an aircraft is replaced by a new one of its kind
-NEXT = "ABCEFGHIJK"  # first letters of those that replace another; every register entry of the stored year has N
+# First letters of those that replace another; every register entry of the stored year has N.
+NEXT = "ABCEFGHIJK"
 LATEST = 2100  # no aircraft may be built later
 
 
 @dataclass(frozen=True)
 class Source:
-    """The stored year: its monthly tables as one each, and the rows of every day (a slice's first and last place)."""
+    """The stored year: each monthly table as one, and the rows of every day.
+
+    The rows of a day are the first and last position of a slice.
+    """
 
     year: int
     tables: dict[str, Frame]
@@ -45,33 +55,60 @@ class Source:
 
     @classmethod
     def of(cls, tables: Mapping[str, pa.Table]) -> "Source":
-        """The first year of some raw tables, named as files. Raises `UserError` where it lacks a month."""
-        months = sorted(name.split("/")[1] for name in tables if name.startswith(f"{MONTHLY[-1]}/"))[:12]
+        """Return the first year of some raw tables, named as files.
+
+        Raise `UserError` if the year lacks a month.
+        """
+        months = sorted(
+            name.split("/")[1] for name in tables if name.startswith(f"{MONTHLY[-1]}/")
+        )[:12]
         year = months[0][:4] if months else ""
         if months != [f"{year}-{number:02}" for number in range(1, 13)]:
             message = f"the stored year is not whole: it has {', '.join(months) or 'no month'}"
             raise UserError(message, "write the whole year: `make ingest`")
-        whole = {name: pa.concat_tables(tables[f"{name}/{month}"] for month in months) for name in MONTHLY}
-        frames = {name: table.to_pandas(types_mapper=pd.ArrowDtype) for name, table in whole.items()}
-        planes = tables["planes"].to_pandas().dropna(subset="year").set_index("tailnum")["year"].astype(int)
-        return cls(int(year), frames, {name: _places(frame) for name, frame in frames.items()}, planes)
+        whole = {
+            name: pa.concat_tables(tables[f"{name}/{month}"] for month in months)
+            for name in MONTHLY
+        }
+        frames = {
+            name: table.to_pandas(types_mapper=pd.ArrowDtype) for name, table in whole.items()
+        }
+        planes = (
+            tables["planes"]
+            .to_pandas()
+            .dropna(subset="year")
+            .set_index("tailnum")["year"]
+            .astype(int)
+        )
+        return cls(
+            int(year), frames, {name: _places(frame) for name, frame in frames.items()}, planes
+        )
 
 
 def write(years: int, out: Path, raw: Path = RAW) -> list[Path]:
-    """Writes so many years, made of the first one in `raw`, under the new folder `out`. Returns the paths.
+    """Write so many years under the new folder `out`, and return the paths.
 
-    Raises `UserError` where `out` holds something, or where `raw` lacks a month of the year.
+    They are made of the first year in `raw`.
+
+    Raise `UserError` if `out` is not empty, or if `raw` lacks a month of the year.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out} already exists, and is not an empty folder", "choose a new folder")
-    names = {path: str(path.relative_to(raw).with_suffix("")) for path in sorted(raw.rglob("*.parquet"))}
-    return write_tables(scaled({name: pq.read_table(path) for path, name in names.items()}, years), out)
+    names = {
+        path: str(path.relative_to(raw).with_suffix("")) for path in sorted(raw.rglob("*.parquet"))
+    }
+    return write_tables(
+        scaled({name: pq.read_table(path) for path, name in names.items()}, years), out
+    )
 
 
 def scaled(tables: Mapping[str, pa.Table], years: int) -> Iterator[tuple[str, pa.Table]]:
-    """Yields `(path under data/raw without suffix, table)` for so many years from the first stored one on.
+    """Yield `(path under data/raw without suffix, table)` for so many years.
 
-    The same tables give the same rows, whatever the number of years; one month is in memory at a time.
+    They start with the first stored year.
+
+    The same tables give the same rows, whatever the number of years. One month is in memory at a
+    time.
     """
     source = Source.of(tables)
     last = source.year + years - 1
@@ -90,7 +127,10 @@ def scaled(tables: Mapping[str, pa.Table], years: int) -> Iterator[tuple[str, pa
 def lived_again(source: Source, year: int) -> Iterator[tuple[str, pa.Table]]:
     """Yields the monthly tables of a later year."""
     draw = np.random.default_rng([SEED, year])
-    days = [date.fromordinal(n) for n in range(date(year, 1, 1).toordinal(), date(year + 1, 1, 1).toordinal())]
+    days = [
+        date.fromordinal(n)
+        for n in range(date(year, 1, 1).toordinal(), date(year + 1, 1, 1).toordinal())
+    ]
     pairs = list(zip(days, _drawn(days, source.year, draw), strict=True))
     for number in range(1, 13):
         month = [(day, was) for day, was in pairs if day.month == number]
@@ -101,11 +141,16 @@ def lived_again(source: Source, year: int) -> Iterator[tuple[str, pa.Table]]:
 def _places(frame: Frame) -> dict[tuple[int, int], tuple[int, int]]:
     """First and last place of the rows of every month and day: they stand together."""
     groups = frame.groupby([frame["month"].astype(int), frame["day"].astype(int)]).indices
-    return {(int(month), int(day)): (rows[0], rows[-1] + 1) for (month, day), rows in groups.items()}
+    return {
+        (int(month), int(day)): (rows[0], rows[-1] + 1) for (month, day), rows in groups.items()
+    }
 
 
 def _drawn(days: Days, year: int, draw: np.random.Generator) -> Days:
-    """For each day of a later year one of `year`: same weekday, near in the season, the days of a week together."""
+    """Return a day of `year` for each day of a later year.
+
+    It has the same weekday and is near in the season. The days of a week stay together.
+    """
     first, last = date(year, 1, 1), date(year, 12, 31)
     weeks = draw.integers(-SPREAD, SPREAD + 1, size=len(days) // WEEK + 1) * WEEK
     found = []
@@ -120,21 +165,35 @@ def _drawn(days: Days, year: int, draw: np.random.Generator) -> Days:
 
 
 def _moved(source: Source, table: str, month: list[tuple[date, date]]) -> Frame:
-    """Rows of the drawn days with the dates of their new ones; without those at an hour that the clocks skip."""
+    """Return the rows of the drawn days with the dates of their new ones.
+
+    Rows at an hour that the clocks skip are left out.
+    """
     frame, places = source.tables[table], source.places[table]
     spans = [(day, *places.get((was.month, was.day), (0, 0))) for day, was in month]
-    rows = frame.take(np.concatenate([np.arange(low, high) for _, low, high in spans])).reset_index(drop=True)
+    rows = frame.take(np.concatenate([np.arange(low, high) for _, low, high in spans])).reset_index(
+        drop=True
+    )
     counts = [high - low for _, low, high in spans]
     for name in ("year", "month", "day"):
         rows[name] = np.repeat([getattr(day, name) for day, _, _ in spans], counts)
-    local = pd.to_datetime(rows[["year", "month", "day", "hour"]].astype(int)).astype("datetime64[s]").dt
-    utc = local.tz_localize(HOME_ZONE, ambiguous=np.ones(len(rows), dtype=bool), nonexistent="NaT").dt.tz_convert("UTC")
+    local = (
+        pd.to_datetime(rows[["year", "month", "day", "hour"]].astype(int))
+        .astype("datetime64[s]")
+        .dt
+    )
+    utc = local.tz_localize(
+        HOME_ZONE, ambiguous=np.ones(len(rows), dtype=bool), nonexistent="NaT"
+    ).dt.tz_convert("UTC")
     rows["time_hour"] = utc.dt.tz_localize(None)
     return rows[utc.notna()].drop_duplicates(KEYS[table], ignore_index=True)
 
 
 def _weather(source: Source, month: list[tuple[date, date]], draw: np.random.Generator) -> Frame:
-    """The weather of the drawn days, each day a little warmer or colder, of higher or lower pressure."""
+    """Return the weather of the drawn days.
+
+    Each day is a little warmer or colder, and of higher or lower pressure.
+    """
     rows = _moved(source, "weather", month)
     for name, width in SHIFT.items():
         by_day = draw.normal(0, width, size=32).round(2)[rows["day"].to_numpy(dtype=int)]
@@ -144,7 +203,10 @@ def _weather(source: Source, month: list[tuple[date, date]], draw: np.random.Gen
 
 
 def _flights(source: Source, month: list[tuple[date, date]], draw: np.random.Generator) -> Frame:
-    """The flights of the drawn days, by the aircraft of the year, a few minutes earlier or later."""
+    """Return the flights of the drawn days, by the aircraft of the year.
+
+    They are a few minutes earlier or later.
+    """
     rows = _moved(source, "flights", month)
     out, home = (draw.normal(0, SLIP, size=len(rows)).round().astype(int) for _ in range(2))
     for end, slip in (("dep", out), ("arr", out + home)):
@@ -153,7 +215,9 @@ def _flights(source: Source, month: list[tuple[date, date]], draw: np.random.Gen
         minutes = scheduled // 100 * 60 + (scheduled - scheduled // 100 * 100) + delay
         minutes -= (minutes - 1) // 1440 * 1440  # midnight is 2400, as the source has it
         rows[f"{end}_delay"] = delay
-        rows[f"{end}_time"] = (minutes // 60 * 100 + (minutes - minutes // 60 * 60)).where(delay.notna(), time)
+        rows[f"{end}_time"] = (minutes // 60 * 100 + (minutes - minutes // 60 * 60)).where(
+            delay.notna(), time
+        )
     newer = _generation(source, month[0][0].year)
     names = {tail: _tail(tail, number) for tail, number in newer.items() if number}
     rows["tailnum"] = rows["tailnum"].map(lambda tail: names.get(tail, tail), na_action="ignore")
@@ -183,7 +247,9 @@ def _planes(planes: pa.Table, source: Source, last: int) -> pa.Table:
 
 
 def _table(name: str, frame: Frame) -> pa.Table:
-    return pa.Table.from_pandas(frame, schema=RAW_TYPES[name], preserve_index=False).replace_schema_metadata()
+    return pa.Table.from_pandas(
+        frame, schema=RAW_TYPES[name], preserve_index=False
+    ).replace_schema_metadata()
 
 
 if __name__ == "__main__":

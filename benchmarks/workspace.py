@@ -1,4 +1,7 @@
-"""Temporary copies of the repository to measure in: the working tree's code, its raw data, no cache, no outputs."""
+"""Make temporary copies of the repository to measure in.
+
+A copy has the working tree's code and its raw data, but no cache and no outputs.
+"""
 
 import argparse
 import hashlib
@@ -29,10 +32,18 @@ IDENTITY = ("-c", "user.name=Benchmark", "-c", "user.email=benchmark@example.org
 
 
 def arguments(description: str) -> argparse.Namespace:
-    """What a benchmark is called with: `rounds` and the `repository` to measure and to write the results to."""
+    """Parse the arguments of a benchmark: `rounds` and `repository`.
+
+    The repository is the one to measure and to write the results to.
+    """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--rounds", type=int, default=3, help="how often every command runs")
-    parser.add_argument("--repository", type=Path, default=ROOT, help="whose code and data, and where the results go")
+    parser.add_argument(
+        "--repository",
+        type=Path,
+        default=ROOT,
+        help="whose code and data, and where the results go",
+    )
     chosen = parser.parse_args()
     if chosen.rounds < 1:
         parser.error("--rounds must be at least 1")
@@ -43,7 +54,11 @@ def copy(repository: Path, target: Path) -> Path:
     """Copies what the pipeline needs to a new Git repository at `target`, and returns it."""
     target.mkdir(parents=True)
     for name in FOLDERS:
-        shutil.copytree(repository / name, target / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+        shutil.copytree(
+            repository / name,
+            target / name,
+            ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"),
+        )
     for name in FILES:
         shutil.copy(repository / name, target / name)
     _git(target, "init", "--quiet")
@@ -94,4 +109,6 @@ def _md5(path: Path) -> str:
 
 def _git(folder: Path, *arguments: str) -> None:
     command = ["git", *arguments]
-    subprocess.run(command, cwd=folder, env=measure.environment(folder), check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        command, cwd=folder, env=measure.environment(folder), check=True, stdout=subprocess.DEVNULL
+    )

@@ -1,8 +1,8 @@
 """Print the test files that the changes since the merge base can affect: `python -m tests.changed`.
 
 A test is affected by the modules that it imports, directly or not, by the conftest files above it,
-and by files whose name, or whose folder's name, stands quoted in the code of the tests. Programs that
-a test starts are not followed.
+and by files whose name, or whose folder's name, stands quoted in the code of the tests. Programs
+that a test starts are not followed.
 """
 
 import sys
@@ -46,12 +46,17 @@ def imported(imports: ImportGraph, root: Path, test: Path) -> set[str]:
     folders = [parent for parent in test.parents if (root / "tests") in (parent, *parent.parents)]
     names = [".".join(folder.relative_to(root).parts) for folder in folders]
     module = ".".join(test.relative_to(root).with_suffix("").parts)
-    files = imports.find_imported_files([module, small(root), *(f"{name}.conftest" for name in names)])
+    files = imports.find_imported_files(
+        [module, small(root), *(f"{name}.conftest" for name in names)]
+    )
     return {str(path.relative_to(root)) for path in files}
 
 
 def small(root: Path) -> str:
-    """Return the module that tells the tests about the problem, which `tests/conftest.py` imports by its name."""
+    """Return the name of the module that describes the problem to the tests.
+
+    `tests/conftest.py` imports it by its name.
+    """
     return f"tests.{read_problem_name(root)}.small"
 
 

@@ -1,4 +1,4 @@
-"""A repository of one's own to ask questions about: neither CI nor anyone's settings reach into it."""
+"""A Git repository for tests to query, which neither CI nor a user's settings reach."""
 
 import subprocess
 from pathlib import Path
@@ -14,7 +14,10 @@ def work_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Makes the folder, and works in it as nobody in particular."""
     for name in NAMED_BY_CI:
         monkeypatch.delenv(name, raising=False)
-    for name, value in {**dict.fromkeys(WHO, "test@example.org"), "GIT_CONFIG_GLOBAL": "/dev/null"}.items():
+    for name, value in {
+        **dict.fromkeys(WHO, "test@example.org"),
+        "GIT_CONFIG_GLOBAL": "/dev/null",
+    }.items():
         monkeypatch.setenv(name, value)
     folder.mkdir()
     monkeypatch.chdir(folder)
@@ -23,11 +26,16 @@ def work_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def run(*arguments: str) -> str:
     """What Git prints, in the working folder."""
-    return subprocess.run(["git", *arguments], check=True, capture_output=True, text=True).stdout.strip()
+    return subprocess.run(
+        ["git", *arguments], check=True, capture_output=True, text=True
+    ).stdout.strip()
 
 
 def commit(**files: str) -> str:
-    """Commits all that is there with some files, of which the name's `__` is a slash and its `_` a dot."""
+    """Write some files, commit everything in the folder, and return the commit's hash.
+
+    In a file's name, `__` stands for a slash and `_` for a dot.
+    """
     for name, text in files.items():
         path = Path(name.replace("__", "/").replace("_", "."))
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -27,13 +27,15 @@ OF_FLIGHTS = """
     benchmarks tarmac/pipeline/models tarmac/pipeline/training tarmac/spark/test_training.py
     test_boundary.py tarmac/ingest/test_incoming.py tarmac/ingest/test_raw_data.py problems
     e2e/test_bad_input.py e2e/test_faults.py e2e/test_gate.py e2e/test_machines.py
-    e2e/test_merge.py e2e/test_moved_windows.py e2e/test_old_layout.py e2e/test_registry.py e2e/test_reproducible.py
+    e2e/test_merge.py e2e/test_moved_windows.py e2e/test_old_layout.py e2e/test_registry.py
+    e2e/test_reproducible.py
     e2e/test_retrain.py e2e/test_review.py e2e/test_spark.py e2e/test_sweep.py
     tarmac/pipeline/evaluate/test_behaviour.py tarmac/monitoring/test_bad_months.py
     tarmac/monitoring/test_checks.py tarmac/monitoring/test_decay.py
     tarmac/monitoring/test_judge.py tarmac/monitoring/test_rows.py tarmac/monitoring/test_run.py
     tarmac/review/test_base.py tarmac/review/test_compare.py tarmac/review/test_data.py
-    tarmac/review/test_gate.py tarmac/review/test_look_ahead.py tarmac/review/test_rates.py tarmac/batch/test_batch.py
+    tarmac/review/test_gate.py tarmac/review/test_look_ahead.py tarmac/review/test_rates.py
+    tarmac/batch/test_batch.py
     tarmac/serving/test_bundle.py tarmac/serving/test_http.py tarmac/serving/test_live.py
     tarmac/serving/test_openapi.py tarmac/serving/test_skew.py tarmac/dashboard/test_browser.py
     tarmac/dashboard/test_build.py tarmac/dashboard/test_card.py
@@ -49,27 +51,44 @@ OF_CLASSES_BY_MONTH = """
 LEFT_OUT = OF_FLIGHTS.split() + OF_CLASSES_BY_MONTH.split() * (
     TASK.kind == "regression" or problem.contract.DAY is None
 )
-# Another problem's repository keeps the rest: what these look at is the same there, and told in words of the flights.
+# Another problem's repository keeps the rest: what these look at is the same there, and described
+# in words of the flights.
 collect_ignore = [] if small.SHIPPED else LEFT_OUT
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """A small copy of the repository: its own Git, its own DVC cache and remote, and a few of the rows."""
+    """A small copy of the repository with a few of the rows.
+
+    It has its own Git repository, DVC cache and DVC remote.
+    """
 
     path: Path
 
     def run(
-        self, *command: str, check: bool = True, env: Mapping[str, str] | None = None, forked: bool = True
+        self,
+        *command: str,
+        check: bool = True,
+        env: Mapping[str, str] | None = None,
+        forked: bool = True,
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command in the workspace, with this environment's Python first on the path, forked if it can be."""
+        """Run a command in the workspace, with this environment's Python first on the path.
+
+        With `forked`, fork it if that is possible.
+        """
         found = self.environment
         if forked:
             found = forkserver.on_path(found)
-            command = tuple(forkserver.python() if word == sys.executable else word for word in command)
+            command = tuple(
+                forkserver.python() if word == sys.executable else word for word in command
+            )
         merged = {**found, **(env or {})}
-        done = subprocess.run(command, cwd=self.path, env=merged, check=False, capture_output=True, text=True)
-        assert not check or done.returncode == 0, f"{command} exited {done.returncode}:\n{done.stdout}\n{done.stderr}"
+        done = subprocess.run(
+            command, cwd=self.path, env=merged, check=False, capture_output=True, text=True
+        )
+        assert not check or done.returncode == 0, (
+            f"{command} exited {done.returncode}:\n{done.stdout}\n{done.stderr}"
+        )
         return done
 
     def dvc(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -78,11 +97,16 @@ class Workspace:
 
     def stage(self, name: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Runs one stage's program as `dvc.yaml` does, without DVC."""
-        return self.run("python", "-m", f"tarmac.pipeline.{name}.stage", check=check, env={"PYTHONPATH": "src"})
+        return self.run(
+            "python", "-m", f"tarmac.pipeline.{name}.stage", check=check, env={"PYTHONPATH": "src"}
+        )
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment of every command: no variable of this test run that could reach into the workspace."""
+        """Return the environment of every command.
+
+        It has no variable of this test run that could reach into the workspace.
+        """
         site = self.path.parent / f"{self.path.name}-site"
         return {**forkserver.isolate(os.environ), "DVC_SITE_CACHE_DIR": str(site)}
 
@@ -99,7 +123,10 @@ class Workspace:
 
 
 def required(name: str) -> Path:
-    """A published file or folder. Without it a test skips; in CI, where a skip would look like success, it fails."""
+    """Return the path of a published file or folder, and skip the test if it is missing.
+
+    In CI the test fails instead, because a skip would look like success.
+    """
     path = ROOT / name
     if path.exists():
         return path
@@ -110,7 +137,7 @@ def required(name: str) -> Path:
 
 
 def copy_repository(target: Path) -> Workspace:
-    """Copies the files that the pipeline needs, as they are in the working tree, committed or not."""
+    """Copy the files that the pipeline needs, as they are in the working tree, committed or not."""
     target.mkdir(parents=True)
     for name in ("src", "requirements", ".dvc/plots"):
         shutil.copytree(ROOT / name, target / name, ignore=MADE)
@@ -128,7 +155,10 @@ def copy_repository(target: Path) -> Workspace:
 
 
 def start(workspace: Workspace) -> None:
-    """Makes the copy a Git and DVC repository with small data and quick parameters, committed, not yet run."""
+    """Make the copy a Git and DVC repository with small data and quick parameters.
+
+    Everything is committed; the pipeline has not run yet.
+    """
 
     workspace.set_params(small.quicker)
     small.write_raw(RAW, workspace.path / "data" / "raw")
@@ -141,7 +171,10 @@ def start(workspace: Workspace) -> None:
 
 
 def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
-    """A folder that the first worker of a test run to ask for it makes, while the others that do so wait."""
+    """Return a folder that is made once per test run.
+
+    The first worker that needs the folder makes it, and the others wait.
+    """
     base = factory.getbasetemp()
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
     made = folder.with_suffix(".made")
@@ -155,19 +188,27 @@ def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None
 
 
 def finish(folder: Path) -> None:
-    """Makes a small workspace whose pipeline has run, pushed and committed, and whose code is compiled."""
+    """Make a small workspace whose pipeline has run, pushed and committed.
+
+    Its code is compiled.
+    """
     workspace = copy_repository(folder / "repository")
     start(workspace)
     workspace.dvc("repro", "--quiet")
     workspace.dvc("push", "--quiet")
     workspace.run("git", "add", "--all")
     workspace.run("git", "commit", "--quiet", "--message", "result")
-    workspace.run(sys.executable, "-m", "compileall", "-q", "src")  # or every copy does it, command by command
+    workspace.run(
+        sys.executable, "-m", "compileall", "-q", "src"
+    )  # or every copy does it, command by command
 
 
 @pytest.fixture(scope="session")
 def finished_template(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A small workspace whose pipeline has run, pushed and committed. All workers share it: copy it."""
+    """Return a small workspace whose pipeline has run, pushed and committed.
+
+    All workers share it: copy it.
+    """
     return Workspace(once(tmp_path_factory, "finished", finish) / "repository")
 
 

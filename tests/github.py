@@ -5,7 +5,12 @@ from html.parser import HTMLParser
 
 from cmarkgfm.cmark import Options, markdown_to_html_with_extensions
 
-EXTENSIONS = ["table", "autolink", "strikethrough", "tasklist"]  # no tagfilter: a tag that it defuses is a fault too
+EXTENSIONS = [
+    "table",
+    "autolink",
+    "strikethrough",
+    "tasklist",
+]  # no tagfilter: a tag that it defuses is a fault too
 OPTIONS = (
     Options.CMARK_OPT_UNSAFE  # raw HTML is to be seen
     | Options.CMARK_OPT_FOOTNOTES
@@ -13,20 +18,31 @@ OPTIONS = (
     | Options.CMARK_OPT_GITHUB_PRE_LANG
 )
 VOID = {"br", "hr", "img", "input"}
-REFERENCE = re.compile(r"(?:^|[^A-Za-z0-9_`])@[A-Za-z0-9]|#\d|\bGH-\d", re.IGNORECASE)  # linked in text, not in code
+REFERENCE = re.compile(
+    r"(?:^|[^A-Za-z0-9_`])@[A-Za-z0-9]|#\d|\bGH-\d", re.IGNORECASE
+)  # linked in text, not in code
 APART = "\u200b"
 
 
 class Page(HTMLParser):
-    """A rendered text: its tags in order, its text by whether it is code, its tables, and how deep each text lies."""
+    """A rendered text: its tags in order, its text split by whether it is code, and its tables.
+
+    It also records how deep each text lies.
+    """
 
     def __init__(self, markdown: str, html: str | None = None) -> None:
         super().__init__(convert_charrefs=True)
         self.tags: list[str] = []  # `<p>`, `</p>`, with attributes; comments and declarations too
-        self.texts: list[tuple[tuple[str, ...], str]] = []  # the elements around a text, and the text
+        self.texts: list[
+            tuple[tuple[str, ...], str]
+        ] = []  # the elements around a text, and the text
         self._cells: list[list[list[str]]] = []
         self._open: list[str] = []
-        self.html = markdown_to_html_with_extensions(markdown, OPTIONS, EXTENSIONS) if html is None else html
+        self.html = (
+            markdown_to_html_with_extensions(markdown, OPTIONS, EXTENSIONS)
+            if html is None
+            else html
+        )
         self.feed(self.html)
         self.close()
 
@@ -105,5 +121,8 @@ class Page(HTMLParser):
 
 
 def seen(text: str) -> str:
-    """A text as the eye has it: runs of white space are one space, and zero-width spaces are none."""
+    """Return a text as a reader sees it.
+
+    Runs of white space become one space, and zero-width spaces are removed.
+    """
     return " ".join(text.replace(APART, "").split())

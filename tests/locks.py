@@ -18,12 +18,16 @@ LOCKS = sorted(
 
 
 def recompiled(folder: Path) -> dict[str, list[str]]:
-    """The lines of each lock file after `make lock` in a copy; present pins are kept wherever they still fit."""
+    """Return the lines of each lock file after `make lock` in a copy, by file name.
+
+    Present pins are kept wherever they still fit.
+    """
     (folder / ".venv").symlink_to(ROOT / ".venv")
     for name in ("Makefile", "pyproject.toml"):
         shutil.copy(ROOT / name, folder)
     shutil.copytree(FOLDER, folder / "requirements", ignore=shutil.ignore_patterns("node_modules"))
-    # Newer than what the environment's stamps stand for, the copies would ask make to install: tell it not to.
+    # The copies are newer than what the environment's stamps stand for, so make would install. The
+    # option `--assume-old` prevents that.
     subprocess.run(["make", "--silent", "--assume-old=.venv/dev", "lock"], cwd=folder, check=True)
     return {name: (folder / "requirements" / name).read_text().splitlines() for name in LOCKS}
 
@@ -35,8 +39,20 @@ def main() -> int:
     present = {name: (FOLDER / name).read_text().splitlines() for name in LOCKS}
     stale = [name for name in LOCKS if lines[name] != present[name]]
     for name in stale:
-        print("\n".join(list(difflib.unified_diff(present[name], lines[name], name, "recompiled", lineterm=""))[:40]))
-    print(f"lock files out of date: {', '.join(stale)}; run make lock" if stale else "lock files are up to date")
+        print(
+            "\n".join(
+                list(
+                    difflib.unified_diff(
+                        present[name], lines[name], name, "recompiled", lineterm=""
+                    )
+                )[:40]
+            )
+        )
+    print(
+        f"lock files out of date: {', '.join(stale)}; run make lock"
+        if stale
+        else "lock files are up to date"
+    )
     return bool(stale)
 
 

@@ -1,4 +1,7 @@
-"""A real PostgreSQL server of a test's own, on this machine only: started for it, stopped and deleted after it."""
+"""A real PostgreSQL server for one test, on this machine only.
+
+It is started for the test, and stopped and deleted after it.
+"""
 
 import os
 import pwd
@@ -20,11 +23,18 @@ from tests.waiting import PATIENCE, wait_for
 INSTALLED = Path("/usr/lib/postgresql")  # where Debian keeps it, by version and off the path
 ACCOUNT = "postgres"  # of the system, by Debian's package: the server refuses to run as root
 HOST, USER, DATABASE = "127.0.0.1", "tarmac", "postgres"
-QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")  # no power cut is survived, nothing is kept
+QUICK = (
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+)  # no power cut is survived, nothing is kept
 
 
 def binaries() -> Path:
-    """The newest server's programs. Without one a test skips; in CI, where a skip would look like success, it fails."""
+    """Return the folder of the newest server's programs, and skip the test if there is none.
+
+    In CI the test fails instead, because a skip would look like success.
+    """
     found = [path.parent for path in INSTALLED.glob("*/bin/postgres")]
     if found:
         return max(found, key=lambda path: float(path.parent.name))
@@ -40,7 +50,8 @@ def binaries() -> Path:
 def postgres() -> Iterator[str]:
     """A server on a free port, with nothing in it and a password, by its SQLAlchemy address."""
     programs, port, password = binaries(), free_port(), secrets.token_hex(16)
-    # Not in pytest's folder: that is closed to everyone else, also to the account that the server runs as.
+    # Not in pytest's folder: that is closed to everyone else, also to the account that the server
+    # runs as.
     folder = Path(tempfile.mkdtemp(prefix="tarmac-postgres-"))
     try:
         initialise(programs, folder, password)
@@ -80,7 +91,9 @@ def initialise(programs: Path, folder: Path, password: str) -> None:
             shutil.chown(path, ACCOUNT, ACCOUNT)
     command = [programs / "initdb", "--pgdata=data", f"--username={USER}", "--pwfile=password"]
     options = ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync"]
-    done = subprocess.run([*command, *options], cwd=folder, check=False, capture_output=True, text=True, **lesser())
+    done = subprocess.run(
+        [*command, *options], cwd=folder, check=False, capture_output=True, text=True, **lesser()
+    )
     assert done.returncode == 0, f"initdb exited {done.returncode}:\n{done.stdout}\n{done.stderr}"
 
 
@@ -91,9 +104,15 @@ def serving(programs: Path, folder: Path, port: int) -> Iterator[subprocess.Pope
     settings = [word for setting in (*places, *QUICK) for word in ("-c", setting)]
     with (folder / "log").open("wb") as log:
         command = [programs / "postgres", "-D", folder / "data", *settings]
-        # In a session of its own: what interrupts the tests from the keyboard is for them to pass on.
+        # In a session of its own: what interrupts the tests from the keyboard is for them to pass
+        # on.
         server = subprocess.Popen(
-            command, cwd=folder, stdout=log, stderr=subprocess.STDOUT, start_new_session=True, **lesser()
+            command,
+            cwd=folder,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            **lesser(),
         )
         try:
             yield server
@@ -116,7 +135,9 @@ def wait(server: subprocess.Popen[bytes], folder: Path, port: int, password: str
 
     def answers() -> bool:
         try:
-            psycopg.connect(host=HOST, port=port, user=USER, password=password, dbname=DATABASE).close()
+            psycopg.connect(
+                host=HOST, port=port, user=USER, password=password, dbname=DATABASE
+            ).close()
         except psycopg.OperationalError:
             log = (folder / "log").read_text()
             assert server.poll() is None, f"PostgreSQL did not start:\n{log}"

@@ -64,7 +64,10 @@ def write(workspace: Workspace, files: dict[str, str]) -> None:
 
 
 def change(workspace: Workspace, text: str = "another") -> None:
-    """Gives the raw data other bytes and runs the pipeline: four new objects, none of them pushed."""
+    """Change the bytes of the raw data and run the pipeline.
+
+    This makes four new objects, none of them pushed.
+    """
     write(workspace, {"raw/1.txt": text})
     workspace.dvc("add", "--quiet", "data/raw")
     workspace.dvc("repro", "--quiet")
@@ -108,7 +111,7 @@ def cut(path: Path) -> None:
 
 
 def plant(workspace: Workspace, listing: list[dict[str, object]], oid: str = "") -> str:
-    """Puts a folder's listing into the remote, under the hash that it has or under that of another one."""
+    """Write a folder's listing into the remote, under its own hash or the given one."""
     content = json.dumps(listing).encode()
     oid = oid or f"{md5(content)}.dir"
     path = in_remote(workspace, oid)

@@ -1,4 +1,7 @@
-"""Code boundaries: problem words stay in the problem's folder, paths in one module, no install by index name."""
+"""Code boundaries: problem words stay in the problem's folder, and paths in one module.
+
+Nothing is installed by its name on the index.
+"""
 
 import re
 import subprocess
@@ -10,7 +13,8 @@ from tarmac.pipeline.base import paths
 from tests.conftest import ROOT
 
 WORDS = re.compile(
-    r"flight|carrier|airport|airline|aircraft|\bplane|weather|tail ?num|\blate\b|new york", re.IGNORECASE
+    r"flight|carrier|airport|airline|aircraft|\bplane|weather|tail ?num|\blate\b|new york",
+    re.IGNORECASE,
 )
 TEXTS = {".py", ".txt", ".html", ".css", ".js"}
 OUTSIDE = sorted(path for path in (ROOT / "src" / "tarmac").rglob("*") if path.suffix in TEXTS)
@@ -18,7 +22,11 @@ OUTSIDE = sorted(path for path in (ROOT / "src" / "tarmac").rglob("*") if path.s
 
 @pytest.mark.parametrize("path", [*OUTSIDE, ROOT / "Makefile"], ids=lambda path: path.name)
 def test_generic_code_contains_no_problem_words(path):
-    found = [f"{number}: {line}" for number, line in enumerate(path.read_text().splitlines(), 1) if WORDS.search(line)]
+    found = [
+        f"{number}: {line}"
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if WORDS.search(line)
+    ]
     assert not found, "\n".join(found)
 
 
@@ -27,9 +35,12 @@ def test_word_search_matches_problem_code():
     assert sum(bool(WORDS.search(path.read_text())) for path in flights) > 10
 
 
-# Neither name on the package index is this project: `tarmac` is another one, and `tarmac-ml` is not registered.
+# Neither name on the package index is this project: `tarmac` is another one, and `tarmac-ml` is not
+# registered.
 NAME = r"(?<![\w./:-])tarmac(-ml)?(\[[\w,]*\])?(?![\w./-])"
-INSTALLS = re.compile(rf"\b(pipx?|uvx?|poetry|conda|mamba)\b.*\b(install|add|tool run|uvx)\b.*{NAME}|\buvx\b.*{NAME}")
+INSTALLS = re.compile(
+    rf"\b(pipx?|uvx?|poetry|conda|mamba)\b.*\b(install|add|tool run|uvx)\b.*{NAME}|\buvx\b.*{NAME}"
+)
 REQUIRES = re.compile(r"^\s*[\"']?tarmac(-ml)?(\[[\w,]*\])?\s*([<>~!@;,]|==|[\"'],?$|$)")
 
 
@@ -41,7 +52,9 @@ def installs_by_name(path: Path) -> list[str]:
 
 
 def test_no_file_installs_package_by_index_name() -> None:
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
     texts = {".md", ".txt", ".toml", ".yml", ".yaml", ".py", ".sh", ".in", ""}
     files = [
         ROOT / name
@@ -49,7 +62,9 @@ def test_no_file_installs_package_by_index_name() -> None:
         if Path(name).suffix in texts and not name.startswith(("data/", "tests/test_boundary"))
     ]
     assert len(files) > 500
-    found = {str(file.relative_to(ROOT)): installs_by_name(file) for file in files if file.is_file()}
+    found = {
+        str(file.relative_to(ROOT)): installs_by_name(file) for file in files if file.is_file()
+    }
     assert {name: lines for name, lines in found.items() if lines} == {}
 
 
@@ -65,7 +80,9 @@ def test_no_file_installs_package_by_index_name() -> None:
         ("uvx --from ./tarmac_ml.whl tarmac-new", False),
     ],
 )
-def test_install_search_matches_only_installs_by_name(tmp_path: Path, line: str, wrong: bool) -> None:
+def test_install_search_matches_only_installs_by_name(
+    tmp_path: Path, line: str, wrong: bool
+) -> None:
     (tmp_path / "page.md").write_text(line)
     assert bool(installs_by_name(tmp_path / "page.md")) is wrong
 

@@ -59,7 +59,9 @@ def root(tmp_path: Path) -> Path:
         ("requirements/dev.txt", [PAGE, HIGH, LOW]),
     ],
 )
-def test_selects_the_tests_that_a_file_can_affect(root: Path, changed: str, found: list[str]) -> None:
+def test_selects_the_tests_that_a_file_can_affect(
+    root: Path, changed: str, found: list[str]
+) -> None:
     assert affected(root, [changed]) == found
 
 
@@ -68,13 +70,21 @@ def test_selects_nothing_without_a_change(root: Path) -> None:
 
 
 @pytest.mark.program
-@pytest.mark.parametrize("name", ["tarmac/review/test_verdict", "tarmac/monitoring/test_judge", "e2e/test_sweep"])
+@pytest.mark.parametrize(
+    "name", ["tarmac/review/test_verdict", "tarmac/monitoring/test_judge", "e2e/test_sweep"]
+)
 def test_static_imports_cover_every_file_that_test_loads(name: str) -> None:
     command = [sys.executable, "-c", LOADED.format(name.replace("/", "."))]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    own = [Path(line) for line in done.stdout.splitlines() if line.startswith((f"{ROOT}/src/", f"{ROOT}/tests/"))]
+    own = [
+        Path(line)
+        for line in done.stdout.splitlines()
+        if line.startswith((f"{ROOT}/src/", f"{ROOT}/tests/"))
+    ]
     loaded = {str(path.relative_to(ROOT)) for path in own}
     assert len(loaded) > 10
     assert loaded <= imported(
-        ImportGraph(ROOT, {**find_package_folders(ROOT), "tests": "."}), ROOT, ROOT / "tests" / f"{name}.py"
+        ImportGraph(ROOT, {**find_package_folders(ROOT), "tests": "."}),
+        ROOT,
+        ROOT / "tests" / f"{name}.py",
     )

@@ -52,7 +52,16 @@ def test_has_a_marker_that_nobody_knows():
 def outcomes(folder: Path, *options: str, text: str = TESTS) -> dict[str, str]:
     (folder / "test_some.py").write_text(text)
     (folder / "pytest.ini").write_text("[pytest]")
-    command = [sys.executable, "-m", "pytest", "-p", "tests.needs", "--disable-plugin-autoload", "-v", *options]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "tests.needs",
+        "--disable-plugin-autoload",
+        "-v",
+        *options,
+    ]
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
     lines = [line.split() for line in done.stdout.splitlines() if line.startswith("test_some.py::")]

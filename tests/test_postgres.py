@@ -1,4 +1,7 @@
-"""The tests' PostgreSQL server: real transactions, a password, its own data, and full removal afterwards."""
+"""The tests' PostgreSQL server: real transactions, a password, and its own data.
+
+It is fully removed afterwards.
+"""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -75,7 +78,9 @@ def test_server_and_data_are_removed_after_failed_test():
 
 def running(data: Path) -> list[int]:
     """The processes of the server that has this data: each works in that folder."""
-    return [int(path.parent.name) for path in Path("/proc").glob("[0-9]*/cwd") if links(path) == data]
+    return [
+        int(path.parent.name) for path in Path("/proc").glob("[0-9]*/cwd") if links(path) == data
+    ]
 
 
 def links(path: Path) -> Path | None:
@@ -85,7 +90,9 @@ def links(path: Path) -> Path | None:
         return None
 
 
-@pytest.mark.parametrize(("ci", "outcome"), [("", pytest.skip.Exception), ("true", pytest.fail.Exception)])
+@pytest.mark.parametrize(
+    ("ci", "outcome"), [("", pytest.skip.Exception), ("true", pytest.fail.Exception)]
+)
 def test_missing_postgresql_skips_locally_and_fails_in_ci(tmp_path, monkeypatch, ci, outcome):
     monkeypatch.setattr(postgres, "INSTALLED", tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))

@@ -7,7 +7,9 @@ import pytest
 from tests.conftest import ROOT
 
 PAGE = (ROOT / "docs" / "security.md").read_text()
-PATHS = sorted(set(re.findall(r"`((?:tests|src|docs|requirements|benchmarks)/[\w/.*-]+|Makefile)`", PAGE)))
+PATHS = sorted(
+    set(re.findall(r"`((?:tests|src|docs|requirements|benchmarks)/[\w/.*-]+|Makefile)`", PAGE))
+)
 TESTS = sorted(set(re.findall(r"`(test_\w+)` in `([\w/.]+)`", PAGE)))
 
 

@@ -19,7 +19,10 @@ ELSEWHERE = {
 
 
 def find_tests(root: Path, module: str) -> list[str]:
-    """Return the test files of a module such as `tarmac/review/verdict`, relative to the checkout."""
+    """Return the test files of a module, relative to the checkout.
+
+    An example of a module is `tarmac/review/verdict`.
+    """
     folder, name = Path(module).parent, Path(module).name
     own = folder / f"test_{name}.py"
     paths = [f"tests/{path}" for path in (own, *ELSEWHERE.get(module, ()))]

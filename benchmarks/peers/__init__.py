@@ -1,1 +1,4 @@
-"""The same model served the usual ways. Each runs in the environment of `requirements/peers.txt`, from this folder."""
+"""Serve the same model in the usual ways.
+
+Each server runs in the environment of `requirements/peers.txt`, from this folder.
+"""

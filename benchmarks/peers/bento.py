@@ -19,7 +19,9 @@ class Pickled:
         """Loads the pickle."""
         self.model = joblib.load(Path("model.joblib"))
         self.columns = list(self.model[0].feature_names_in_)
-        self.numbers = [name for name in self.columns if name not in self.model[0].transformers_[0][2]]
+        self.numbers = [
+            name for name in self.columns if name not in self.model[0].transformers_[0][2]
+        ]
 
     @bentoml.api
     def predict(self, rows: list[dict[str, Any]]) -> dict[str, list[float]]:
@@ -37,7 +39,9 @@ class Onnx:
         """Loads the file."""
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
-        self.session = onnxruntime.InferenceSession(Path("model.onnx"), options, providers=["CPUExecutionProvider"])
+        self.session = onnxruntime.InferenceSession(
+            Path("model.onnx"), options, providers=["CPUExecutionProvider"]
+        )
         names = self.session.get_modelmeta().custom_metadata_map
         self.texts, self.numbers = (json.loads(names[kind]) for kind in ("categories", "numbers"))
 

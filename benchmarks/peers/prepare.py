@@ -1,4 +1,7 @@
-"""Writes what the servers of a benchmark need: the fitted pipeline as a pickle, and the same rows asked both ways."""
+"""Write what the servers of a benchmark need.
+
+These are the fitted pipeline as a pickle, and the same rows as requests of both kinds.
+"""
 
 import json
 import sys
@@ -25,17 +28,24 @@ def fit(folder: Path) -> None:
     pipeline = estimators.fit_model(
         params.train, inputs, read_split(params.split, params.train.features), lambda *_: None
     )
-    pipeline.named_steps["classifier"].callbacks = None  # a function of this process, which cannot be pickled
+    pipeline.named_steps[
+        "classifier"
+    ].callbacks = None  # a function of this process, which cannot be pickled
     joblib.dump(pipeline, folder / "model.joblib")
 
 
 def bodies(folder: Path) -> None:
-    """Bodies of one and of a thousand rows: as a timetable for the service, as features for the others."""
+    """Write request bodies of one row and of a thousand rows.
+
+    The service gets a timetable, the others get features.
+    """
     features = dataset.read_window(Path("data/features"), load_all_params().split.test)
     days = pd.to_datetime(features["day"]).between(*DAYS)
     drawn = features[days].sample(1000, random_state=7)
     planned = drawn[list(problem.contract.KEY)].merge(
-        pd.read_parquet(f"data/prepared/flights/{MONTH}.parquet"), on=list(problem.contract.KEY), how="left"
+        pd.read_parquet(f"data/prepared/flights/{MONTH}.parquet"),
+        on=list(problem.contract.KEY),
+        how="left",
     )
     names = ModelInputs.from_groups(load_all_params().train.features).names
     rows = {
@@ -44,7 +54,9 @@ def bodies(folder: Path) -> None:
     }
     for kind, made in rows.items():
         for size in (1, 1000):
-            (folder / f"{kind}-{size}.json").write_text(json.dumps({"rows": made[:size]}), encoding="utf-8")
+            (folder / f"{kind}-{size}.json").write_text(
+                json.dumps({"rows": made[:size]}), encoding="utf-8"
+            )
     fields = sorted({name for row in rows["timetable"] for name in row})
     columns = {name: [row.get(name) for row in rows["timetable"]] for name in fields}
     (folder / "columns-1000.json").write_text(json.dumps({"columns": columns}), encoding="utf-8")

@@ -1,4 +1,7 @@
-"""As tutorials do it: FastAPI, a pickled scikit-learn pipeline, and a DataFrame of ready features for every request."""
+"""Serve the model as tutorials do it, with FastAPI and a pickled scikit-learn pipeline.
+
+Every request becomes a DataFrame of ready features.
+"""
 
 from pathlib import Path
 from typing import Any

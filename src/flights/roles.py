@@ -1,4 +1,7 @@
-"""Which module plays which role of `tarmac.interface`: read by the type checker alone, which compares them."""
+"""Modules that play the roles of `tarmac.interface`.
+
+Only the type checker reads this module: it compares the modules with their roles.
+"""
 
 from flights.card import words
 from flights.contract import columns, params

@@ -81,7 +81,15 @@ def run(folder: Path, tests: str, *options: str) -> subprocess.CompletedProcess[
     (package / "tiny.py").write_text(MODULE)
     (folder / "tests" / "tarmac").mkdir(parents=True)
     (folder / "tests" / "tarmac" / "test_tiny.py").write_text(tests)
-    command = [sys.executable, "-m", "benchmarks.mutation", "--root", folder, "--modules", "tarmac/tiny"]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.mutation",
+        "--root",
+        folder,
+        "--modules",
+        "tarmac/tiny",
+    ]
     return subprocess.run(
         [*command, "--seed", "1", "--count", "99", "--margin", "1", *options],
         cwd=ROOT,
@@ -266,7 +274,10 @@ def test_finds_own_tests_by_name_and_by_exception():
     assert find_tests(ROOT, "tarmac/repository/dvc/object_store") == [
         "tests/tarmac/repository/dvc/test_object_store.py"
     ]
-    names = ["tests/tarmac/pipeline/metrics/test_metrics.py", "tests/tarmac/pipeline/metrics/test_slices.py"]
+    names = [
+        "tests/tarmac/pipeline/metrics/test_metrics.py",
+        "tests/tarmac/pipeline/metrics/test_slices.py",
+    ]
     assert find_tests(ROOT, "tarmac/pipeline/metrics/metrics") == names
     assert find_tests(ROOT, "flights/tables/clean") == ["tests/flights/tables/test_clean.py"]
     assert find_tests(ROOT, "no/module") == []

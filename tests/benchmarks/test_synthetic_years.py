@@ -24,7 +24,10 @@ YEARS = 90  # a register of the fourth generation, and time zones that no table 
 def year() -> dict[str, pa.Table]:
     """The stored year with every fiftieth flight number."""
     required("data/raw")
-    tables = {str(path.relative_to(RAW).with_suffix("")): pq.read_table(path) for path in RAW.rglob("*.parquet")}
+    tables = {
+        str(path.relative_to(RAW).with_suffix("")): pq.read_table(path)
+        for path in RAW.rglob("*.parquet")
+    }
     for name in [name for name in tables if name.startswith("flights/")]:
         number = tables[name]["flight"].cast("int32")
         left = pc.subtract(number, pc.multiply(pc.divide(number, 50), 50))
@@ -34,7 +37,10 @@ def year() -> dict[str, pa.Table]:
 
 @pytest.fixture(scope="module")
 def last(year: dict[str, pa.Table]) -> dict[str, pa.Table]:
-    return {**dict(islice(scaled(year, YEARS), 2)), **dict(lived_again(Source.of(year), 2013 + YEARS - 1))}
+    return {
+        **dict(islice(scaled(year, YEARS), 2)),
+        **dict(lived_again(Source.of(year), 2013 + YEARS - 1)),
+    }
 
 
 def frame(table: pa.Table) -> pd.DataFrame:
@@ -43,9 +49,13 @@ def frame(table: pa.Table) -> pd.DataFrame:
 
 def test_synthetic_month_satisfies_schema(last):
     valid = {}
-    for name in sorted(last, key=lambda name: (not name.startswith(("airports", "planes", "weather")), name)):
+    for name in sorted(
+        last, key=lambda name: (not name.startswith(("airports", "planes", "weather")), name)
+    ):
         table, month = name.split("/")[0], name.split("/")[-1] if "/" in name else None
-        valid[table], broken = validate_table(frame(last[name]), schema(table, month, valid), KEYS[table], BLANKED)
+        valid[table], broken = validate_table(
+            frame(last[name]), schema(table, month, valid), KEYS[table], BLANKED
+        )
         assert (broken["action"] != "set aside").all(), broken
         assert set(broken["rule"]) <= {"wind_possible"}  # the source has such a row, too
 
@@ -55,7 +65,9 @@ def test_year_is_identical_however_many_years_are_made(year, last):
     again = dict(lived_again(Source.of(year), 2014))
     name = "weather/2014-01"
     assert many[name].equals(again[name])
-    assert again.keys() == {name.replace(f"/{2013 + YEARS - 1}", "/2014") for name in last if "/" in name}
+    assert again.keys() == {
+        name.replace(f"/{2013 + YEARS - 1}", "/2014") for name in last if "/" in name
+    }
     for month, table in lived_again(Source.of(year), 2013 + YEARS - 1):
         assert table.equals(last[month])
 
@@ -67,24 +79,41 @@ def test_first_year_equals_stored_year(year):
 
 
 def test_flights_keep_their_weekdays_and_yearly_count(year, last):
-    """A flight number flies on some days of the week: the days of its made year must be among them."""
+    """Check that a flight number flies only on weekdays that its stored year has.
+
+    A flight number flies on some days of the week.
+    """
 
     def flown(tables: dict[str, pa.Table]) -> pd.DataFrame:
-        rows = pd.concat(frame(table) for name, table in tables.items() if name.startswith("flights/"))
+        rows = pd.concat(
+            frame(table) for name, table in tables.items() if name.startswith("flights/")
+        )
         day = pd.to_datetime(rows[["year", "month", "day"]].astype(int))
-        return pd.DataFrame({"flight": rows["carrier"] + rows["flight"].astype(str), "weekday": day.dt.day_of_week})
+        return pd.DataFrame(
+            {"flight": rows["carrier"] + rows["flight"].astype(str), "weekday": day.dt.day_of_week}
+        )
 
     was, now = (set(map(tuple, flown(tables).itertuples(index=False))) for tables in (year, last))
     assert now <= was
-    counts = [sum(len(t) for n, t in tables.items() if n.startswith("flights/")) for tables in (year, last)]
+    counts = [
+        sum(len(t) for n, t in tables.items() if n.startswith("flights/"))
+        for tables in (year, last)
+    ]
     assert counts[1] == pytest.approx(counts[0], rel=0.02)
 
 
 def test_synthetic_delays_differ_from_stored_delays(year, last):
-    """Else a model that is trained on one would know the other, and the measured fit would go on for ever."""
+    """Check that delays differ.
+
+    Otherwise a model trained on one would know the other, and the measured fit would not end.
+    """
     key = [name for name in KEY if name != "day"]
     delays = [
-        pd.concat(frame(t)[["month", "day", *key, "arr_delay"]] for n, t in tables.items() if n.startswith("flights/"))
+        pd.concat(
+            frame(t)[["month", "day", *key, "arr_delay"]]
+            for n, t in tables.items()
+            if n.startswith("flights/")
+        )
         for tables in (year, last)
     ]
     both = delays[0].merge(delays[1], on=["month", "day", *key]).dropna()
@@ -100,7 +129,9 @@ def test_aircraft_fly_after_construction_and_rarely_long_after(last):
         2013
         + YEARS
         - 1
-        - flights.merge(planes[["tailnum", "year"]], on="tailnum", suffixes=("", "_built"))["year_built"]
+        - flights.merge(planes[["tailnum", "year"]], on="tailnum", suffixes=("", "_built"))[
+            "year_built"
+        ]
         .dropna()
         .astype(int)
     )

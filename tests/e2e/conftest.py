@@ -9,7 +9,11 @@ from tests.conftest import Workspace, once
 
 
 def fit_for_review(params: dict) -> None:
-    """Features of which the small model behaves, a weak baseline, and bounds that a tenth of the flights can keep."""
+    """Set parameters for a small model that passes a review.
+
+    They are features with which the model behaves, a weak baseline, and bounds that a tenth of the
+    flights can meet.
+    """
     params["train"]["features"] = ["schedule", "weather", "aircraft", "traffic", "history"]
     params["baseline"]["features"] = ["aircraft"]
     policy = params["review"]
@@ -21,7 +25,10 @@ def fit_for_review(params: dict) -> None:
 
 @pytest.fixture(scope="session")
 def on_main(finished_template: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A result that the policy lets pass, pushed and committed on `main`. All workers share it: copy it."""
+    """Return a result that the policy accepts, pushed and committed on `main`.
+
+    All workers share it: copy it.
+    """
 
     def make(folder: Path) -> None:
         shutil.copytree(finished_template.path, folder / "repository", symlinks=True)

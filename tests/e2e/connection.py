@@ -86,11 +86,18 @@ def _answer(source: socket.socket, target: socket.socket, line: Line) -> None:
     passed = 0
     with suppress(OSError), source, target:
         while data := source.recv(CHUNK):
-            if line.breaks_after is not None and passed + len(data) > line.breaks_after and line.may_break():
+            if (
+                line.breaks_after is not None
+                and passed + len(data) > line.breaks_after
+                and line.may_break()
+            ):
                 target.sendall(data[: line.breaks_after - passed])
-                # Closed without waiting for what was not sent: the other end sees a reset, as when a cable is pulled.
+                # Closed without waiting for what was not sent: the other end sees a reset, as when
+                # a cable is pulled.
                 target.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-                target.shutdown(socket.SHUT_RD)  # wakes the other thread, which holds the connection open
+                target.shutdown(
+                    socket.SHUT_RD
+                )  # wakes the other thread, which holds the connection open
                 return
             target.sendall(data)
             passed += len(data)

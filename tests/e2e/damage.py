@@ -85,9 +85,15 @@ def replace_text(old: str, new: str) -> Callable[[Path], None]:
 
 def foreign_model(path: Path) -> None:
     """A valid ONNX model that another program made."""
-    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, 2]) for name in ("x", "y")]
-    graph = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "foreign", ends[:1], ends[1:])
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8), path)
+    ends = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, 2]) for name in ("x", "y")
+    ]
+    graph = helper.make_graph(
+        [helper.make_node("Identity", ["x"], ["y"])], "foreign", ends[:1], ends[1:]
+    )
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8), path
+    )
 
 
 def _with(table: pa.Table, column: str, values: pa.Array) -> pa.Table:

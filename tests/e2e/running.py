@@ -1,4 +1,7 @@
-"""Starts a command in a process group of its own, follows what it prints, and ends it at a chosen moment."""
+"""Start a command in its own process group, follow its output, and end it.
+
+The moment of the end can be chosen.
+"""
 
 import os
 import shutil
@@ -49,7 +52,10 @@ def started(
 
 
 def follow(process: subprocess.Popen[str], wanted: Callable[[int, str], bool]) -> None:
-    """Reads lines until one is wanted, given its number and text. Fails where the process ends first."""
+    """Read lines until one is wanted, given its number and text.
+
+    Fail if the process ends first.
+    """
     assert process.stdout is not None
     seen = []
     for number, line in enumerate(process.stdout):
@@ -65,7 +71,10 @@ def line_of(stage: str, step: str = "") -> Callable[[int, str], bool]:
 
 
 def kill(process: subprocess.Popen[str]) -> None:
-    """Kills the whole group as a power cut would, and makes sure that it had not ended by itself."""
+    """Kill the whole group as a power cut would.
+
+    Check that it had not ended by itself.
+    """
     os.killpg(process.pid, signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL, "it had ended before it was killed"
 
@@ -105,12 +114,18 @@ def delete_results(workspace: Workspace, stage: str) -> None:
 
 
 def forget(workspace: Workspace, stage: str) -> None:
-    """Takes a stage's result from workspace, cache and lock: nothing but running it brings the lock back."""
+    """Remove the result of a stage from workspace, cache and lock.
+
+    Only running the stage brings the lock back.
+    """
     lock, cache = workspace.path / "dvc.lock", workspace.path / ".dvc" / "cache"
     forgotten = results(workspace, stage)
     for name in forgotten:
         files = [workspace.path / name, *(workspace.path / name).rglob("*")]
-        for known in [forgotten[name], *(compute_dvc_hash(file) for file in files if file.is_file())]:
+        for known in [
+            forgotten[name],
+            *(compute_dvc_hash(file) for file in files if file.is_file()),
+        ]:
             (cache / "files" / "md5" / known[:2] / known[2:]).unlink(missing_ok=True)
     delete_results(workspace, stage)
     shutil.rmtree(cache / "runs", ignore_errors=True)
@@ -123,5 +138,9 @@ def forget(workspace: Workspace, stage: str) -> None:
 
 def leftovers(workspace: Workspace) -> list[str]:
     """What a stage was writing when it ended, under the name that no one trusts."""
-    found = [path for top in ("data", "metrics", "models") for path in (workspace.path / top).rglob(".*.partial")]
+    found = [
+        path
+        for top in ("data", "metrics", "models")
+        for path in (workspace.path / top).rglob(".*.partial")
+    ]
     return [str(path.relative_to(workspace.path)) for path in found]

@@ -45,7 +45,9 @@ def test_stages_are_skipped_when_only_file_dates_change(finished, seconds):
 def test_change_dated_to_another_year_is_detected(finished, seconds):
     age(finished, seconds)
     finished.dvc("status")  # DVC notes what it has seen
-    finished.set_params(lambda params: params["intervals"].update(seed=params["intervals"]["seed"] + 1))
+    finished.set_params(
+        lambda params: params["intervals"].update(seed=params["intervals"]["seed"] + 1)
+    )
     age(finished, seconds)
     assert "card" in finished.dvc("status").stdout
 

@@ -1,4 +1,7 @@
-"""A connection to the remote that breaks or is slow: errors are reported, and the next pull is complete."""
+"""Errors of a broken or slow connection to the remote are reported.
+
+The next pull is complete.
+"""
 
 import hashlib
 import shutil
@@ -49,11 +52,14 @@ def assert_whole(workspace: Workspace) -> None:
 def wrong_objects(workspace: Workspace) -> list[str]:
     """Objects of the cache whose bytes are not those of their names."""
     cache = workspace.path / ".dvc" / "cache" / "files" / "md5"
-    files = [path for path in cache.glob("??/*") if path.is_file() and not path.name.endswith(".tmp")]
+    files = [
+        path for path in cache.glob("??/*") if path.is_file() and not path.name.endswith(".tmp")
+    ]
     return [
         path.name
         for path in files
-        if hashlib.md5(path.read_bytes()).hexdigest() != (path.parent.name + path.name).removesuffix(".dir")
+        if hashlib.md5(path.read_bytes()).hexdigest()
+        != (path.parent.name + path.name).removesuffix(".dir")
     ]
 
 
@@ -86,7 +92,11 @@ def test_pull_is_complete_after_intermittent_disconnects(far, times):
 def test_pull_completes_over_slow_connection(far):
     """Every object takes longer than the limit for an answer; bytes come all the time."""
     workspace, line = far
-    largest = max(path.stat().st_size for path in (workspace.path.parent / "server").rglob("*") if path.is_file())
+    largest = max(
+        path.stat().st_size
+        for path in (workspace.path.parent / "server").rglob("*")
+        if path.is_file()
+    )
     line.rate = largest / 4
     begun = time.monotonic()
     assert pull(workspace)[0] == 0

@@ -1,4 +1,7 @@
-"""Experiments as DVC documents them: run, listed, applied, queued and shared, each with its own result."""
+"""Experiments work as DVC documents them: run, listed, applied, queued and shared.
+
+Each has its own result.
+"""
 
 import json
 import os
@@ -28,7 +31,8 @@ RATE, DEPTH = "train.xgboost.learning_rate", "train.xgboost.max_depth"
 MEASURED = ("metrics/train/metrics.json", "metrics/evaluate/metrics.json")
 LOCK = "dvc.lock"
 PATIENCE = 900  # seconds for a whole queue, on a machine that does much else
-# Stands in for the Python of the stages: it keeps what a stage was about to run with, under the stage's name.
+# Stands in for the Python of the stages: it keeps what a stage was about to run with, under the
+# stage's name.
 NOTING = """#!/bin/sh
 stage=${{2%.stage}}
 cp params.yaml "$(mktemp "{ran}/${{stage##*.}}-XXXXXX")" && exec "{python}" "$@"
@@ -37,7 +41,10 @@ cp params.yaml "$(mktemp "{ran}/${{stage##*.}}-XXXXXX")" && exec "{python}" "$@"
 
 @pytest.fixture(autouse=True)
 def no_worker_left(tmp_path: Path) -> Iterator[None]:
-    """Ends the workers that a queue leaves behind, known by the folder that their environment names."""
+    """End the workers that a queue leaves behind.
+
+    They are found by the folder that their environment names.
+    """
     yield
     wait_for(lambda: not kill_all_in(tmp_path), "the workers of the queue end")
 
@@ -64,8 +71,13 @@ def working_in(folder: Path) -> list[int]:
 
 
 @pytest.fixture(scope="module")
-def tried_template(finished_template: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A workspace with the experiments `faster` and `shallower`, each from what is committed. Copy it."""
+def tried_template(
+    finished_template: Workspace, tmp_path_factory: pytest.TempPathFactory
+) -> Workspace:
+    """Return a workspace with the experiments `faster` and `shallower`.
+
+    Each starts from what is committed. Copy the workspace.
+    """
     workspace = Workspace(tmp_path_factory.mktemp("tried") / "repository")
     shutil.copytree(finished_template.path, workspace.path, symlinks=True)
     for name, change in {"faster": f"{RATE}=0.2", "shallower": f"{DEPTH}=4"}.items():
@@ -84,7 +96,9 @@ def tried(tried_template: Workspace, tmp_path: Path) -> Workspace:
 
 def committed(workspace: Workspace, name: str, path: str) -> str:
     """A file as the experiment has committed it."""
-    refs = workspace.run("git", "for-each-ref", "--format=%(refname)", "refs/exps/*/*/*").stdout.split()
+    refs = workspace.run(
+        "git", "for-each-ref", "--format=%(refname)", "refs/exps/*/*/*"
+    ).stdout.split()
     (ref,) = [ref for ref in refs if ref.endswith(f"/{name}")]
     return workspace.run("git", "show", f"{ref}:{path}").stdout
 
@@ -95,7 +109,11 @@ def xgboost(params: dict) -> tuple[float, int]:
 
 def listed(workspace: Workspace) -> list[dict]:
     """The experiments of HEAD as `dvc exp show` has them, with those that failed or wait."""
-    (head,) = [line for line in json.loads(workspace.dvc("exp", "show", "--json").stdout) if line["rev"] != "workspace"]
+    (head,) = [
+        line
+        for line in json.loads(workspace.dvc("exp", "show", "--json").stdout)
+        if line["rev"] != "workspace"
+    ]
     return head["experiments"] or []
 
 
@@ -103,11 +121,16 @@ def shown(entry: dict) -> tuple[tuple[float, int], dict[str, dict]]:
     """The parameters and the metrics of a listed experiment."""
     (run,) = entry["revs"]
     data = run["data"]
-    return xgboost(data["params"]["params.yaml"]["data"]), {name: data["metrics"][name]["data"] for name in MEASURED}
+    return xgboost(data["params"]["params.yaml"]["data"]), {
+        name: data["metrics"][name]["data"] for name in MEASURED
+    }
 
 
 def result(workspace: Workspace) -> dict[str, str]:
-    """The hash of everything that a run leaves: outputs as they are, metrics, the parameters and the lock."""
+    """Return the hash of everything that a run leaves.
+
+    This includes outputs in the workspace, metrics, the parameters and the lock.
+    """
     return {
         path: compute_dvc_hash(workspace.path / path)
         for path in [*commands.read_output_hashes(workspace.path), "params.yaml", LOCK]
@@ -123,7 +146,10 @@ def is_clean(workspace: Workspace) -> bool:
 
 
 def queue(workspace: Workspace, *arguments: str, workers: int) -> list[tuple[str, dict]]:
-    """Queues experiments and waits for all of them. Returns what ran: stages, and the parameters of each run."""
+    """Queue experiments and wait for all of them.
+
+    Return what ran: stages, and the parameters of each run.
+    """
     tools, ran = workspace.path.parent / "tools", workspace.path.parent / "ran"
     for folder in (tools, ran):
         folder.mkdir()
@@ -141,10 +167,15 @@ def queue(workspace: Workspace, *arguments: str, workers: int) -> list[tuple[str
 
 
 def start_workers(workspace: Workspace, count: int, tools: Path) -> None:
-    """Starts the workers of a queue with these tools first on the path. They outlive the command that starts them."""
+    """Start the workers of a queue with these tools first on the path.
+
+    They outlive the command that starts them.
+    """
     path = os.pathsep.join([str(tools), workspace.environment["PATH"]])
     environment = {**workspace.environment, "PATH": path, "OMP_NUM_THREADS": "1"}  # a worker a core
-    with (workspace.path.parent / "workers.txt").open("w") as said:  # a pipe would stay open as long as a worker lives
+    with (workspace.path.parent / "workers.txt").open(
+        "w"
+    ) as said:  # a pipe would stay open as long as a worker lives
         subprocess.run(
             [*DVC, "queue", "start", "--jobs", str(count)],
             cwd=workspace.path,
@@ -156,7 +187,10 @@ def start_workers(workspace: Workspace, count: int, tools: Path) -> None:
 
 
 def tasks(workspace: Workspace) -> list[tuple[str, str]]:
-    """Name and state of each task of the queue. One that ends while DVC lists them is there twice."""
+    """Return the name and state of each task of the queue.
+
+    A task that ends while DVC lists them is there twice.
+    """
     text = workspace.dvc("queue", "status").stdout
     return re.findall(r"^[0-9a-f]{7} +(\S+) .* (\w+) *$", text, re.MULTILINE)
 
@@ -175,7 +209,10 @@ def test_experiment_runs_only_stages_affected_by_change(tried_template):
 
 def test_experiments_are_listed_with_own_params_and_metrics(tried):
     names = {entry["name"]: shown(entry) for entry in listed(tried)}
-    assert {name: params for name, (params, _) in names.items()} == {"faster": (0.2, 6), "shallower": (0.3, 4)}
+    assert {name: params for name, (params, _) in names.items()} == {
+        "faster": (0.2, 6),
+        "shallower": (0.3, 4),
+    }
     for name, (_, metrics) in names.items():
         assert metrics == {path: json.loads(committed(tried, name, path)) for path in MEASURED}
     assert names["faster"][1] != names["shallower"][1]
@@ -187,10 +224,13 @@ def test_applying_experiment_restores_its_complete_result(tried):
     assert xgboost(tried.params) == (0.3, 4)
     for name in ("faster", "shallower"):
         tried.dvc("exp", "apply", name)
-        applied = {path: (tried.path / path).read_text() for path in ("params.yaml", LOCK, *MEASURED)}
+        applied = {
+            path: (tried.path / path).read_text() for path in ("params.yaml", LOCK, *MEASURED)
+        }
         assert applied == {path: committed(tried, name, path) for path in applied}
         assert {
-            path: compute_dvc_hash(tried.path / path) for path in commands.read_output_hashes(tried.path)
+            path: compute_dvc_hash(tried.path / path)
+            for path in commands.read_output_hashes(tried.path)
         } == commands.read_output_hashes(tried.path)
         assert tried.dvc("status", "--quiet", check=False).returncode == 0
     assert result(tried) == ran
@@ -227,7 +267,9 @@ def test_queue_runs_each_of_its_experiments_once(finished):
     finished.set_params(lambda params: params["train"]["xgboost"].update(learning_rate=rates[0]))
     finished.dvc("repro")
     first = rates[0], 6
-    assert {path: json.loads((finished.path / path).read_text()) for path in MEASURED} == metrics[first]
+    assert {path: json.loads((finished.path / path).read_text()) for path in MEASURED} == metrics[
+        first
+    ]
     assert (finished.path / LOCK).read_text() == lock[first]
     assert len({json.dumps(measured) for measured in metrics.values()}) == len(rates)
 
@@ -249,7 +291,9 @@ def bare_of(workspace: Workspace, target: Path) -> Workspace:
 
 def test_shared_experiment_is_identical_for_colleague(finished_template, tmp_path):
     bare = bare_of(finished_template, tmp_path / "shared.git")
-    first, second = (colleague(bare, tmp_path / name, tmp_path / "store") for name in ("first", "second"))
+    first, second = (
+        colleague(bare, tmp_path / name, tmp_path / "store") for name in ("first", "second")
+    )
     first.dvc("pull", "--quiet", "--remote", "embedded")
     first.dvc("exp", "run", "--name", "mine", "-S", f"{RATE}=0.2")
     first.dvc("exp", "push", "origin", "mine")
@@ -286,11 +330,16 @@ def test_pull_completes_experiment_shared_without_data(tried, tmp_path):
     tried.dvc("exp", "push", "--no-cache", "origin", "shallower")
     tried.dvc("push", "--quiet")
     workspace = clone(bare, tmp_path / "clone")
-    shutil.copytree(tried.path / "data" / "remote", workspace.path / "data" / "remote", dirs_exist_ok=True)
-    # DVC takes the remote's folder, relative in the committed configuration, for one below the root of the machine.
+    shutil.copytree(
+        tried.path / "data" / "remote", workspace.path / "data" / "remote", dirs_exist_ok=True
+    )
+    # DVC takes the remote's folder, relative in the committed configuration, for one below the root
+    # of the machine.
     workspace.dvc("exp", "pull", "origin", "shallower")
     done = workspace.dvc("exp", "apply", "shallower", check=False)
-    assert done.returncode != 0, "DVC finds the embedded remote by now: experiments can be shared through it"
+    assert done.returncode != 0, (
+        "DVC finds the embedded remote by now: experiments can be shared through it"
+    )
     workspace.dvc("pull", "--quiet")
     assert result(workspace) == result(tried)
     assert workspace.dvc("status", "--quiet", check=False).returncode == 0

@@ -59,11 +59,16 @@ def judge(workspace: Workspace, head: str) -> Reviewed:
 
 
 def forge(workspace: Workspace) -> None:
-    """Improve the predictions by hand, with their hash in the lock, as if evaluate had made them."""
+    """Improve the predictions by hand, with their hash in the lock.
+
+    They look as if evaluate had made them.
+    """
     path, lock = workspace.path / PREDICTIONS, workspace.path / LOCK
     before, size = compute_dvc_hash(path), path.stat().st_size
     rows = pd.read_parquet(path)
-    odds = np.log(rows["probability"] / (1 - rows["probability"])) + 0.3 * rows["late"].astype(float)
+    odds = np.log(rows["probability"] / (1 - rows["probability"])) + 0.3 * rows["late"].astype(
+        float
+    )
     rows.assign(probability=(1 / (1 + np.exp(-odds))).astype("float32")).to_parquet(path)
     lock.write_text(
         lock.read_text()
@@ -84,7 +89,8 @@ def test_valid_change_passes_rebuild_and_leakage_checks(change):
     assert found.verdict["lineage"]["commit"] == head
     reasons = {check["name"]: check["reason"] for check in found.verdict["checks"]}
     assert re.fullmatch(
-        r"rebuilt from raw data in a sandbox, bit for bit; without the months from 2013-1\d on the model is the same; "
+        r"rebuilt from raw data in a sandbox, bit for bit; "
+        r"without the months from 2013-1\d on the model is the same; "
         r"in another future the features of [\d,]{4,} rows are the same",
         reasons["reproduced"],
     )
@@ -92,7 +98,11 @@ def test_valid_change_passes_rebuild_and_leakage_checks(change):
 
 
 def test_verdict_ignores_forged_predictions_and_new_policy(change):
-    """The author also turns off the rebuild, the clusters, slices and the review itself; the base has its own."""
+    """Check that the review of the base decides.
+
+    The author also turns off the rebuild, the clusters, slices and the review itself. The base has
+    its own.
+    """
     forge(change)
     edit(change, "src/flights/contract/columns.py", 'CLUSTER = "day"', 'CLUSTER = "flight"')
     edit(change, "src/tarmac/cli/daily.py", "reproduce.run", "print")
@@ -100,7 +110,9 @@ def test_verdict_ignores_forged_predictions_and_new_policy(change):
     (change.path / "sitecustomize.py").write_text("raise SystemExit(0)\n")
     change.set_params(lambda params: params["intervals"].update(confidence=0.51, seed=6))
     found = judge(change, commit(change))
-    assert [m["difference"]["value"] for m in found.verdict["metrics"]] == [0] * 5, "it is still the base's model"
+    assert [m["difference"]["value"] for m in found.verdict["metrics"]] == [0] * 5, (
+        "it is still the base's model"
+    )
     assert found.verdict["confidence"] == 0.95
     assert "The policy changes with the merge" in found.report
     assert "reproduced" in found.failed
@@ -108,7 +120,8 @@ def test_verdict_ignores_forged_predictions_and_new_policy(change):
 
 LEARNS = """    split = fitting.read_training_data(params.split, params.train)
     import pandas as pd
-    seen = pd.concat([pd.read_parquet(path) for path in sorted(FEATURES.glob("2013-1[12].parquet"))])
+    seen = pd.concat([pd.read_parquet(path) for path in sorted(\
+FEATURES.glob("2013-1[12].parquet"))])
     split.y[: int(seen["late"].sum()) % 50 + 1] = 1
 """
 
@@ -121,12 +134,17 @@ def test_review_detects_model_trained_on_test_months(change):
         LEARNS,
     )
     found = judge(change, propose(change))
-    reasons = {check["name"]: check["reason"] for check in found.verdict["checks"] if check["outcome"] == "fail"}
+    reasons = {
+        check["name"]: check["reason"]
+        for check in found.verdict["checks"]
+        if check["outcome"] == "fail"
+    }
     assert "models/model.onnx" in reasons["reproduced"]
     assert "it has seen them" in reasons["reproduced"]
 
 
-LOOKS_AHEAD = """    delayed = (table.arr - table.sched_arr > params.late_minutes).cast("float32").fill_null(0)
+LOOKS_AHEAD = """    delayed = (table.arr - table.sched_arr > params.late_minutes)\
+.cast("float32").fill_null(0)
     numbers["seats"] = table.seats.cast("float32") + delayed
     ordered = table.order_by("""
 
@@ -134,8 +152,13 @@ LOOKS_AHEAD = """    delayed = (table.arr - table.sched_arr > params.late_minute
 def test_review_detects_feature_derived_from_label(change):
     edit(change, "src/flights/features/table.py", "    ordered = table.order_by(", LOOKS_AHEAD)
     found = judge(change, propose(change))
-    (reason,) = (check["reason"] for check in found.verdict["checks"] if check["name"] == "reproduced")
-    assert "it differs in the features seats: they change with what became known later (2013-" in reason
+    (reason,) = (
+        check["reason"] for check in found.verdict["checks"] if check["name"] == "reproduced"
+    )
+    assert (
+        "it differs in the features seats: they change with what became known later (2013-"
+        in reason
+    )
     assert found.verdict["verdict"] == "fail"
 
 
@@ -155,4 +178,6 @@ def test_review_accepts_rows_and_labels_of_corrected_raw_data(change):
 def write_like(path: Path, rows: pd.DataFrame) -> None:
     """Write rows with the types that the file has."""
     schema = pq.read_schema(path)
-    pq.write_table(pa.Table.from_pandas(rows, schema=schema, preserve_index=False), path, store_schema=False)
+    pq.write_table(
+        pa.Table.from_pandas(rows, schema=schema, preserve_index=False), path, store_schema=False
+    )

@@ -13,7 +13,9 @@ SEED, KILLS = 11, times(1, 20)
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=[command.name for command in COMMANDS])
-def test_single_restart_completes_killed_command(finished_template, tmp_path: Path, command: Command):
+def test_single_restart_completes_killed_command(
+    finished_template, tmp_path: Path, command: Command
+):
     killer = Killer(command, finished_template, tmp_path, SEED)
     for _ in range(KILLS):  # `python -m benchmarks.faults` does it sixty times
         kill = killer.kill()

@@ -1,4 +1,7 @@
-"""Several machines on one study: clones share a real PostgreSQL database, and one machine disappears."""
+"""Several machines work on one study, and one machine disappears.
+
+Their clones share a real PostgreSQL database.
+"""
 
 import json
 import os
@@ -42,7 +45,9 @@ def committed(finished_template: Workspace, tmp_path_factory: pytest.TempPathFac
 
     def searching(params: dict) -> None:
         params["sweep"].update(space=SPACE, sampler="random")
-        params["train"].update(features=["schedule", "weather"], max_rounds=60, early_stopping_rounds=60)
+        params["train"].update(
+            features=["schedule", "weather"], max_rounds=60, early_stopping_rounds=60
+        )
 
     workspace.set_params(searching)
     workspace.dvc("repro", "--quiet")
@@ -76,7 +81,10 @@ def test_two_machines_run_every_trial_exactly_once(committed, tmp_path, url, mon
     """Both start at the same moment, with no table in the database yet."""
     monkeypatch.setenv(STORAGE, url)
     sides = [machine(committed, tmp_path / name / "repository") for name in ("a", "b")]
-    with started(sides[0], *command("both", 16)) as one, started(sides[1], *command("both", 16)) as other:
+    with (
+        started(sides[0], *command("both", 16)) as one,
+        started(sides[1], *command("both", 16)) as other,
+    ):
         printed = [process.communicate(timeout=300)[0] for process in (one, other)]
         assert [one.returncode, other.returncode] == [0, 0], printed
     trials = ended(url, "both")
@@ -89,7 +97,10 @@ def test_trials_of_killed_machine_are_run_by_the_other(committed, tmp_path, url,
     """The plug of one is pulled: all its processes at once, and nobody there to say so."""
     monkeypatch.setenv(STORAGE, url)
     sides = [machine(committed, tmp_path / name / "repository") for name in ("a", "b")]
-    with started(sides[0], *command("plug", 24)) as gone, started(sides[1], *command("plug", 24)) as stays:
+    with (
+        started(sides[0], *command("plug", 24)) as gone,
+        started(sides[1], *command("plug", 24)) as stays,
+    ):
         follow(gone, lambda _, line: re.match(r"sweep  [3-9] of 24", line) is not None)
         for process in [gone.pid, *of_folder(sides[0].path)]:
             os.kill(process, signal.SIGKILL)
@@ -98,13 +109,21 @@ def test_trials_of_killed_machine_are_run_by_the_other(committed, tmp_path, url,
     trials = ended(url, "plug")
     assert len(trials) == 24
     assert one_each(trials)
-    assert any("retry_history" in trial.system_attrs for trial in trials), "no trial was running when it went away"
+    assert any("retry_history" in trial.system_attrs for trial in trials), (
+        "no trial was running when it went away"
+    )
 
 
 def of_folder(folder: Path) -> list[int]:
     """Workers of a clone."""
-    found = subprocess.run(["pgrep", "-f", "tarmac.sweep.worker"], check=False, capture_output=True, text=True)
-    return [int(number) for number in found.stdout.split() if Path(f"/proc/{number}/cwd").resolve() == folder]
+    found = subprocess.run(
+        ["pgrep", "-f", "tarmac.sweep.worker"], check=False, capture_output=True, text=True
+    )
+    return [
+        int(number)
+        for number in found.stdout.split()
+        if Path(f"/proc/{number}/cwd").resolve() == folder
+    ]
 
 
 def test_sweep_rejects_other_commit_and_restores_damaged_data(committed, tmp_path, url):
@@ -115,7 +134,10 @@ def test_sweep_rejects_other_commit_and_restores_damaged_data(committed, tmp_pat
     refused = other.run(*command("same", 2), check=False, env=env)
     assert refused.returncode == 1
     assert "commit: " in refused.stderr
-    assert "error: the study 'same' was started with another commit, data or settings" in refused.stderr
+    assert (
+        "error: the study 'same' was started with another commit, data or settings"
+        in refused.stderr
+    )
     assert url.split(":")[2].split("@")[0] not in refused.stderr + refused.stdout, "the password"
     other.run("git", "reset", "--quiet", "--hard", "HEAD~1")
     month = next((other.path / "data/features").glob("*.parquet"))

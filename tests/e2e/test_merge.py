@@ -1,4 +1,7 @@
-"""Merging two branches that have both run: the lock fits the merged code, and no finished stage runs again."""
+"""After a merge of two branches that have both run, the lock fits the merged code.
+
+No finished stage runs again.
+"""
 
 import re
 import shutil
@@ -16,7 +19,10 @@ from tests.e2e.running import FROM_SOURCE, TARMAC
 from tests.e2e.test_reproducible import clone, stages_run
 
 LOCK, PARAMS, POINTER = "dvc.lock", "params.yaml", "data/raw.dvc"
-JUDGED = ["evaluate", "card"]  # the stages that neither side has run on what both sides changed together
+JUDGED = [
+    "evaluate",
+    "card",
+]  # the stages that neither side has run on what both sides changed together
 CODE = "src/tarmac/pipeline/evaluate/curves.py"
 NO_EDITOR = {"GIT_EDITOR": "true"}
 HINT = "hint: resolve each file and `git add` it, then run `make merge-lock` again"
@@ -38,7 +44,11 @@ def stricter(params: dict) -> None:
 
 @pytest.fixture(scope="module")
 def team(finished_template: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """`alice` has trained otherwise, `bob` judges otherwise; both have run, pushed and committed. Clone it."""
+    """Return a repository with two branches to merge. Clone it.
+
+    `alice` has trained differently, and `bob` evaluates differently. Both have run, pushed and
+    committed.
+    """
     workspace = Workspace(tmp_path_factory.mktemp("team") / "repository")
     shutil.copytree(finished_template.path, workspace.path, symlinks=True)
     for name, change in {"alice": deeper(3), "bob": stricter}.items():
@@ -77,7 +87,10 @@ def merge_lock(workspace: Workspace) -> subprocess.CompletedProcess[str]:
 
 
 def merged(workspace: Workspace) -> subprocess.CompletedProcess[str]:
-    """A merge that succeeds: nothing is left in conflict, everything is staged, DVC has nothing to do."""
+    """Merge, and check that nothing is left in conflict.
+
+    Everything is staged, and DVC has nothing to do.
+    """
     done = merge_lock(workspace)
     assert done.returncode == 0, done.stdout + done.stderr
     status = workspace.run("git", "status", "--porcelain").stdout.splitlines()
@@ -95,11 +108,15 @@ def entries(workspace: Workspace, revision: str) -> dict[str, lockfile.Entry]:
 
 
 def state(workspace: Workspace) -> tuple[str, bytes]:
-    return workspace.run("git", "status", "--porcelain").stdout, (workspace.path / LOCK).read_bytes()
+    return workspace.run("git", "status", "--porcelain").stdout, (
+        workspace.path / LOCK
+    ).read_bytes()
 
 
 @pytest.fixture(scope="module")
-def done_template(team: Workspace, tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, str]:
+def done_template(
+    team: Workspace, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Workspace, str]:
     """Bob's clone after the merge, pushed and committed, and what was printed. Copy it."""
     workspace = clone_of(team, tmp_path_factory.mktemp("merged") / "bob")
     assert {LOCK, "metrics/evaluate/metrics.json"} <= merge(workspace) <= tracked_results(workspace)
@@ -145,7 +162,10 @@ def test_merge_lock_corrects_lock_merged_by_git(done_template, tmp_path):
     workspace.run("git", "commit", "--quiet", "--all", "--amend", "--message", "merged by text")
     done = merged(workspace)
     assert (workspace.path / LOCK).read_bytes() == right
-    assert "without a conflict, the merge had left a lock that this code does not make: evaluate" in done.stdout
+    assert (
+        "without a conflict, the merge had left a lock that this code does not make: evaluate"
+        in done.stdout
+    )
     assert stages_run(done.stdout) == [], "they have run here"
 
 
@@ -160,7 +180,10 @@ def test_rebase_gives_same_result_as_merge(bob, done_template):
     bob.run("git", "add", "--all")
     bob.run("git", "rebase", "--continue", env=NO_EDITOR)
     assert bob.run("git", "log", "--format=%s", "origin/main..").stdout.split() == ["bob", "alice"]
-    trees = [workspace.run("git", "rev-parse", "HEAD^{tree}").stdout for workspace in (bob, done_template[0])]
+    trees = [
+        workspace.run("git", "rev-parse", "HEAD^{tree}").stdout
+        for workspace in (bob, done_template[0])
+    ]
     assert trees[0] == trees[1]
 
 
@@ -193,7 +216,12 @@ def test_merge_lock_refuses_conflicting_parameters(bob, done_template):
 
 def test_merge_lock_refuses_code_with_conflict_markers(bob):
     for branch, remark in (("theirs", "# theirs"), ("bob", "# ours")):
-        bob.run("git", "switch", "--quiet", *(["--create", branch, "origin/alice"] if branch == "theirs" else [branch]))
+        bob.run(
+            "git",
+            "switch",
+            "--quiet",
+            *(["--create", branch, "origin/alice"] if branch == "theirs" else [branch]),
+        )
         with (bob.path / CODE).open("a") as file:
             file.write(f"\n\n{remark}\n")
         commit(bob, remark)
@@ -229,7 +257,10 @@ def test_merge_lock_requires_choice_between_data_versions(team, tmp_path):
     workspace.run("git", "add", POINTER)
     done = merged(workspace)
     assert stages_run(done.stdout) == JUDGED
-    made, theirs = lockfile.parse_stages((workspace.path / LOCK).read_text()), entries(workspace, "MERGE_HEAD")
+    made, theirs = (
+        lockfile.parse_stages((workspace.path / LOCK).read_text()),
+        entries(workspace, "MERGE_HEAD"),
+    )
     assert {name: made[name] == theirs[name] for name in made} == {
         **dict.fromkeys(("prepare", "featurize", "baseline", "train", "state"), True),
         **dict.fromkeys(JUDGED, False),
@@ -237,7 +268,10 @@ def test_merge_lock_requires_choice_between_data_versions(team, tmp_path):
 
 
 def pack_otherwise(workspace: Workspace, month: str) -> None:
-    """Gives a month of raw data other bytes with the same rows: another version, after which little has to run."""
+    """Give a month of raw data other bytes with the same rows.
+
+    It is another version, after which little has to run.
+    """
     path = workspace.path / f"data/raw/flights/{month}.parquet"
     table = pq.read_table(path)
     path.unlink()  # it may be the cache's own file
@@ -254,7 +288,10 @@ def test_merge_lock_corrects_outdated_lock_after_clean_merge(bob):
     assert merge(bob) == set()
     done = merged(bob)
     assert stages_run(done.stdout) == ["evaluate"], "the card sees the same bytes"
-    assert "without a conflict, the merge had left a lock that this code does not make: evaluate" in done.stdout
+    assert (
+        "without a conflict, the merge had left a lock that this code does not make: evaluate"
+        in done.stdout
+    )
 
 
 def test_merge_lock_changes_nothing_without_merge(finished):
@@ -269,4 +306,7 @@ def test_merge_lock_refuses_repository_without_commit(finished):
     shutil.rmtree(finished.path / ".git")
     finished.run("git", "init", "--quiet")
     done = merge_lock(finished)
-    assert (done.returncode, done.stderr) == (1, "error: there is no commit yet, and nothing to merge\n")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "error: there is no commit yet, and nothing to merge\n",
+    )

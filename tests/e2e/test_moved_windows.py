@@ -50,9 +50,19 @@ def test_models_are_compared_on_rows_of_head(retrained):
     found = review(retrained, "--base", "live")
     rows = len(pd.read_parquet(retrained.path / PREDICTIONS))
     told = f"the base's model was asked about the {rows:,} rows of the test months of head"
-    assert found.verdict["moved"] == {"first": "2013-12", "last": "2013-12", "asked": rows, "told": told}
+    assert found.verdict["moved"] == {
+        "first": "2013-12",
+        "last": "2013-12",
+        "asked": rows,
+        "told": told,
+    }
     assert f"**The test months moved**: {told}." in found.report
-    assert found.verdict["compared"] == {"common": rows, "only_base": 0, "only_head": 0, "relabelled": 0}
+    assert found.verdict["compared"] == {
+        "common": rows,
+        "only_base": 0,
+        "only_head": 0,
+        "relabelled": 0,
+    }
     assert found.verdict["no_base"] == ""
     for metric in found.verdict["metrics"]:
         assert metric["head"] == metric["whole"]
@@ -62,7 +72,10 @@ def test_models_are_compared_on_rows_of_head(retrained):
 
 
 def test_base_predictions_equal_those_of_its_own_pipeline(live, retrained, monkeypatch):
-    """The oracle is base's own pipeline: its code, data and parameters, with nothing moved but the test window."""
+    """Compare with the oracle, which is base's own pipeline.
+
+    The oracle has base's code, data and parameters. Only the test window is moved.
+    """
     monkeypatch.chdir(retrained.path)
     base = ResultFolder(live.path, "live", {}, frozenset((PREDICTIONS, MODEL)))
     found, _ = load_base_predictions(
@@ -72,7 +85,8 @@ def test_base_predictions_equal_those_of_its_own_pipeline(live, retrained, monke
     live.stage("evaluate")
     expected = pd.read_parquet(live.path / PREDICTIONS).set_index(list(problem.contract.KEY))
     assert np.array_equal(
-        found.set_index(list(problem.contract.KEY)).loc[expected.index, "probability"], expected["probability"]
+        found.set_index(list(problem.contract.KEY)).loc[expected.index, "probability"],
+        expected["probability"],
     )
     assert len(found) == len(expected) > 1000
 
@@ -82,7 +96,15 @@ def test_base_is_not_evaluated_on_months_it_learned_from(live):
     found = review(live, "--base", "main")
     reason = "the model was trained on months up to 2013-11, and head is tested from 2013-11 on"
     told = f"the base's model was not asked about them: {reason}"
-    assert found.verdict["moved"] == {"first": "2013-11", "last": "2013-11", "asked": 0, "told": told}
+    assert found.verdict["moved"] == {
+        "first": "2013-11",
+        "last": "2013-11",
+        "asked": 0,
+        "told": told,
+    }
     assert found.verdict["no_base"] == f"the test months moved, and {told}"
-    assert f"**There is no base to compare with** (the test months moved, and {told}): only bounds" in found.report
+    assert (
+        f"**There is no base to compare with** (the test months moved, and {told}): only bounds"
+        in found.report
+    )
     assert set(found.judged.values()) <= {"not proven", "fail"}

@@ -1,4 +1,7 @@
-"""Commits that predate the problem's own package can be compared with, rolled back to and served."""
+"""Commits that predate the problem's own package still work.
+
+They can be compared with, rolled back to and served.
+"""
 
 import json
 import subprocess
@@ -19,7 +22,10 @@ MODEL = "models/model.onnx"
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A clone of this repository with its history, pulled, whose versions are one from before and one from now."""
+    """Return a clone of this repository with its history, pulled.
+
+    It has two versions: one from before the package, and one from now.
+    """
     required(MODEL)
     workspace = Workspace(tmp_path_factory.mktemp("history") / "clone")
     git = ("git", "-c", "protocol.file.allow=always")
@@ -28,12 +34,20 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
         workspace.run("git", "tag", "--delete", tag)
     workspace.run("git", "config", "user.name", "Test")
     workspace.run("git", "config", "user.email", "test@example.org")
-    moved = workspace.run("git", "log", "--diff-filter=A", "--format=%H", "--", FIRST).stdout.split()
-    if workspace.run("git", "rev-parse", "--verify", "--quiet", f"{moved[-1]}^", check=False).returncode:
+    moved = workspace.run(
+        "git", "log", "--diff-filter=A", "--format=%H", "--", FIRST
+    ).stdout.split()
+    if workspace.run(
+        "git", "rev-parse", "--verify", "--quiet", f"{moved[-1]}^", check=False
+    ).returncode:
         pytest.skip("a shallow clone has no commit from before")
     for version, commit in (("v0.0.1", f"{moved[-1]}^"), ("v0.0.2", "HEAD")):
-        workspace.run("git", "tag", "--annotate", f"model@{version}", "--message", "a version", commit)
-    workspace.run("git", "tag", "--annotate", "model#prod#1", "--message", "the first", "model@v0.0.1^{}")
+        workspace.run(
+            "git", "tag", "--annotate", f"model@{version}", "--message", "a version", commit
+        )
+    workspace.run(
+        "git", "tag", "--annotate", "model#prod#1", "--message", "the first", "model@v0.0.1^{}"
+    )
     tarmac(workspace, "pull")
     return workspace
 
@@ -51,7 +65,9 @@ def test_review_compares_with_commit_of_old_layout(clone: Workspace) -> None:
 
 
 def test_rollback_serves_model_of_old_layout(clone: Workspace) -> None:
-    assert "prod has v0.0.2 now" in tarmac(clone, "promote", "prod", "--version", "v0.0.2", "--why", "newer")
+    assert "prod has v0.0.2 now" in tarmac(
+        clone, "promote", "prod", "--version", "v0.0.2", "--why", "newer"
+    )
     now = served(clone)
     assert "prod has v0.0.1 now" in tarmac(clone, "rollback", "--why", "slow")
     before = served(clone)
@@ -61,6 +77,9 @@ def test_rollback_serves_model_of_old_layout(clone: Workspace) -> None:
 
 
 def served(workspace: Workspace) -> Bundle:
-    """The bundle of what prod runs. Loading it makes its probes: this code computes the inputs that its commit did."""
+    """Return the bundle of what prod runs.
+
+    Loading it runs its probes: this code computes the inputs that its commit did.
+    """
     tarmac(workspace, "bundle", "--stage", "prod")
     return Bundle(Path(workspace.path / "served/live").resolve())

@@ -1,4 +1,7 @@
-"""Releases, promotions and rollbacks by one command each: what they refuse, and what others then get."""
+"""Releases, promotions and rollbacks take one command each.
+
+The tests check what they refuse, and what others then get.
+"""
 
 import json
 import shutil
@@ -15,7 +18,9 @@ from tests.e2e.test_review import commit, shallower
 MODEL = "models/model.onnx"
 
 
-def tarmac(workspace: Workspace, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+def tarmac(
+    workspace: Workspace, *arguments: str, check: bool = True
+) -> subprocess.CompletedProcess[str]:
     done = workspace.run(*TARMAC, *arguments, check=check, env=FROM_SOURCE)
     assert "Traceback" not in done.stderr, done.stderr
     return done
@@ -43,11 +48,16 @@ def publish(workspace: Workspace) -> None:
 
 @pytest.fixture(scope="module")
 def released_template(on_main: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A workspace with an origin, whose model is version 1 and in prod. Copy it, do not change it."""
+    """Return a workspace with an origin, whose model is version 1 and in prod.
+
+    Copy it, do not change it.
+    """
     home = tmp_path_factory.mktemp("registry")
     shutil.copytree(on_main.path, home / "repository", symlinks=True)
     workspace = Workspace(home / "repository")
-    workspace.run("git", "init", "--quiet", "--bare", "--initial-branch=main", str(home / "origin.git"))
+    workspace.run(
+        "git", "init", "--quiet", "--bare", "--initial-branch=main", str(home / "origin.git")
+    )
     workspace.run("git", "remote", "add", "origin", str(home / "origin.git"))
     workspace.run("git", "push", "--quiet", "origin", "HEAD")
     tarmac(workspace, "release")
@@ -68,8 +78,20 @@ def test_release_is_pushed_and_can_be_fetched_from_elsewhere(released, tmp_path)
     assert len(tags(released, "ls-remote", "--tags", "--refs", "origin")) == 2
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    command = (*DVC, "artifacts", "get", str(released.path), "model", "--stage", "prod", "--out", "model.onnx")
-    subprocess.run(command, cwd=elsewhere, env=released.environment, check=True, capture_output=True)
+    command = (
+        *DVC,
+        "artifacts",
+        "get",
+        str(released.path),
+        "model",
+        "--stage",
+        "prod",
+        "--out",
+        "model.onnx",
+    )
+    subprocess.run(
+        command, cwd=elsewhere, env=released.environment, check=True, capture_output=True
+    )
     assert compute_dvc_hash(elsewhere / "model.onnx") == compute_dvc_hash(released.path / MODEL)
 
 
@@ -105,11 +127,16 @@ def test_release_refuses_model_worse_than_production(released):
 def served(workspace: Workspace, place: str = "live") -> tuple[str, str]:
     """Version and model of the bundle that a link leads to."""
     folder = workspace.path / "served" / place
-    return json.loads((folder / "release.json").read_text())["version"], compute_dvc_hash(folder / "model.onnx")
+    return json.loads((folder / "release.json").read_text())["version"], compute_dvc_hash(
+        folder / "model.onnx"
+    )
 
 
 def test_promotion_and_rollback_serve_requested_version(released):
-    """One story: the first version is served, a second takes its place, the first comes back as it was."""
+    """Serve the first version, replace it by a second, and roll back.
+
+    The first version comes back as it was.
+    """
     refuses_what_makes_no_sense(released)
     first = ("v0.0.1", compute_dvc_hash(released.path / MODEL))
     assert "served/live is v0.0.1 now" in tarmac(released, "bundle", "--stage", "prod").stdout
@@ -117,30 +144,43 @@ def test_promotion_and_rollback_serve_requested_version(released):
     released.set_params(lambda params: params["train"].update(seed=8))
     publish(released)
     assert "(against v0.0.1)" in tarmac(released, "release").stdout
-    assert "prod has v0.0.2 now (model#prod#2): better" in tarmac(released, "promote", "prod", "--why", "better").stdout
+    assert (
+        "prod has v0.0.2 now (model#prod#2): better"
+        in tarmac(released, "promote", "prod", "--why", "better").stdout
+    )
     assert served(released) == first  # until somebody bundles
     tarmac(released, "bundle", "--stage", "prod")
     second = ("v0.0.2", compute_dvc_hash(released.path / MODEL))
     assert served(released) == second != first
     tarmac(released, "bundle", "--version", "v0.0.1", "--place", "shadow")
     assert (served(released), served(released, "shadow")) == (second, first)
-    assert "prod has v0.0.1 now (model#prod#3)" in tarmac(released, "rollback", "--why", "slow").stdout
+    assert (
+        "prod has v0.0.1 now (model#prod#3)" in tarmac(released, "rollback", "--why", "slow").stdout
+    )
     tarmac(released, "bundle", "--stage", "prod")
     assert served(released) == first
     assert (released.path / "served" / "live").resolve() == folder
     shown = json.loads(tarmac(released, "registry", "--json").stdout)
     assert shown["stages"] == {"prod": "v0.0.1"}
     assert shown["history"][-1]["why"] == "rollback: slow"
-    assert "no version before v0.0.1 to roll back to" in refused(released, "rollback", "--why", "slow")
+    assert "no version before v0.0.1 to roll back to" in refused(
+        released, "rollback", "--why", "slow"
+    )
     assert released.run("git", "status", "--porcelain").stdout == ""
 
 
 def refuses_what_makes_no_sense(released: Workspace) -> None:
-    assert "no version before v0.0.1 to roll back to" in refused(released, "rollback", "--why", "slow")
+    assert "no version before v0.0.1 to roll back to" in refused(
+        released, "rollback", "--why", "slow"
+    )
     assert "no reason was given" in refused(released, "promote", "staging")
     unknown = ("--version", "v9.9.9", "--why", "x")
-    assert "there is no version v9.9.9\nhint: use one of v0.0.1" in refused(released, "promote", "prod", *unknown)
-    assert "unknown environment 'live'\nhint: use staging or prod" in refused(released, "promote", "live", "--why", "x")
+    assert "there is no version v9.9.9\nhint: use one of v0.0.1" in refused(
+        released, "promote", "prod", *unknown
+    )
+    assert "unknown environment 'live'\nhint: use staging or prod" in refused(
+        released, "promote", "live", "--why", "x"
+    )
 
 
 def test_bundle_refuses_unavailable_version_or_target(released):
@@ -148,9 +188,13 @@ def test_bundle_refuses_unavailable_version_or_target(released):
     assert "there is no version v9.9.9" in refused(released, "bundle", "--version", "v9.9.9")
     assert "'edge'\nhint: use live or shadow" in refused(released, "bundle", "--place", "edge")
     (released.path / MODEL).unlink()
-    assert f"the working tree does not contain {MODEL}\nhint: fetch it with `make pull`" in refused(released, "bundle")
+    assert f"the working tree does not contain {MODEL}\nhint: fetch it with `make pull`" in refused(
+        released, "bundle"
+    )
     (released.path / "served" / "live").mkdir(parents=True)
-    assert "served/live is not a link\nhint: move it away" in refused(released, "bundle", "--stage", "prod")
+    assert "served/live is not a link\nhint: move it away" in refused(
+        released, "bundle", "--stage", "prod"
+    )
 
 
 def test_registry_keeps_author_reason_and_lineage(released):

@@ -1,4 +1,7 @@
-"""The same commit gives the same bytes on any machine, with any number of threads, by any command."""
+"""The same commit gives the same bytes on any machine.
+
+This holds with any number of threads, and by any command.
+"""
 
 import os
 import re
@@ -28,8 +31,16 @@ from tests.e2e.running import (
 )
 
 SHOWN = ("roc_auc", "average_precision", "log_loss", "brier", "calibration_error")
-ONE_CORE = ("taskset", "--cpu-list", str(min(os.sched_getaffinity(0)))) if shutil.which("taskset") else ()
-ELSEWHERE = {"LC_ALL": "C", "LANG": "C", "TZ": "Asia/Tokyo", "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"}
+ONE_CORE = (
+    ("taskset", "--cpu-list", str(min(os.sched_getaffinity(0)))) if shutil.which("taskset") else ()
+)
+ELSEWHERE = {
+    "LC_ALL": "C",
+    "LANG": "C",
+    "TZ": "Asia/Tokyo",
+    "PYTHONHASHSEED": "0",
+    "OMP_NUM_THREADS": "1",
+}
 OTHERWISE = {
     "LC_ALL": "de_DE.UTF-8",
     "LANG": "de_DE.UTF-8",
@@ -63,7 +74,9 @@ def stages_run(text: str) -> list[str]:
     return re.findall(r"^Running stage '(\w+)':", text, re.MULTILINE)
 
 
-@pytest.mark.parametrize(("prefix", "env"), [(ONE_CORE, ELSEWHERE), ((), OTHERWISE)], ids=["one core", "two threads"])
+@pytest.mark.parametrize(
+    ("prefix", "env"), [(ONE_CORE, ELSEWHERE), ((), OTHERWISE)], ids=["one core", "two threads"]
+)
 def test_result_is_independent_of_folder_threads_and_locale(
     finished_template: Workspace, tmp_path: Path, prefix: Sequence[str], env: Mapping[str, str]
 ):
@@ -73,7 +86,9 @@ def test_result_is_independent_of_folder_threads_and_locale(
     shutil.rmtree(workspace.path / "metrics")
     done = workspace.run(*prefix, *DVC, "repro", env=env)
     assert stages_run(done.stdout) == list(STAGES)
-    assert (workspace.path / "dvc.lock").read_bytes() == (finished_template.path / "dvc.lock").read_bytes()
+    assert (workspace.path / "dvc.lock").read_bytes() == (
+        finished_template.path / "dvc.lock"
+    ).read_bytes()
     assert workspace.run("git", "status", "--porcelain").stdout == ""
 
 
@@ -90,20 +105,33 @@ def test_reproduce_confirms_committed_result(finished):
     done = tarmac(finished, "reproduce")
     assert done.returncode == 0, done.stderr
     assert stages_run(done.stdout) == list(STAGES)
-    identical = dict(line.split()[1:] for line in done.stdout.splitlines() if line.startswith("  identical  "))
-    assert identical == {path: known for stage in STAGES for path, known in results(finished, stage).items()}
+    identical = dict(
+        line.split()[1:] for line in done.stdout.splitlines() if line.startswith("  identical  ")
+    )
+    assert identical == {
+        path: known for stage in STAGES for path, known in results(finished, stage).items()
+    }
     assert done.stdout.splitlines()[-1].startswith("reproduced bit for bit")
 
 
 def test_reproduce_rejects_changed_hash_and_outdated_result(finished):
     lock = finished.path / "dvc.lock"
-    lock.write_text(lock.read_text().replace(results(finished, "featurize")["data/features"], f"{'f' * 32}.dir"))
+    lock.write_text(
+        lock.read_text().replace(results(finished, "featurize")["data/features"], f"{'f' * 32}.dir")
+    )
     finished.set_params(lambda params: params["evaluate"].update(threshold_beta=2))
     finished.run("git", "commit", "--quiet", "--all", "--message", "a result that no run gives")
     done = tarmac(finished, "reproduce")
     assert done.returncode == 1
-    differs = {line.split()[1] for line in done.stdout.splitlines() if line.startswith("  differs    ")}
-    assert differs >= {"data/features", "metrics/tables", "metrics/evaluate/metrics.json", "dvc.lock"}
+    differs = {
+        line.split()[1] for line in done.stdout.splitlines() if line.startswith("  differs    ")
+    }
+    assert differs >= {
+        "data/features",
+        "metrics/tables",
+        "metrics/evaluate/metrics.json",
+        "dvc.lock",
+    }
     assert not differs & {"data/prepared", "models/model.onnx", "models/baseline.onnx"}
     error, hint = done.stderr.splitlines()[-2:]
     assert error.startswith("error: the rebuild differs from HEAD: data/features, ")
@@ -115,7 +143,9 @@ def test_training_result_of_earlier_parameters_is_restored(finished):
     assert names
     before = {name: (finished.path / name).read_bytes() for name in ("models/model.onnx", *names)}
     for depth in (2, 6):
-        finished.set_params(lambda params, depth=depth: params["train"]["xgboost"].update(max_depth=depth))
+        finished.set_params(
+            lambda params, depth=depth: params["train"]["xgboost"].update(max_depth=depth)
+        )
         done = finished.dvc("repro", "train")
     assert stages_run(done.stdout) == []
     assert {name: (finished.path / name).read_bytes() for name in before} == before
@@ -125,14 +155,19 @@ def test_run_in_fresh_clone_runs_stages_exactly_once(finished_template, tmp_path
     workspace = clone(finished_template, tmp_path / "clone")
     first, second = tarmac(workspace, "run"), tarmac(workspace, "run")
     assert first.returncode == 0, first.stderr
-    made = [stage for stage in STAGES if stage != "card"]  # Git has brought all that the card is made of, and the card
+    made = [
+        stage for stage in STAGES if stage != "card"
+    ]  # Git has brought all that the card is made of, and the card
     assert stages_run(first.stdout) == made
     assert first.stdout.splitlines()[-1] == f"ran {', '.join(made)}: reproduced bit for bit"
     table = re.findall(r"^(\w+) +(0\.\d{6}) +(0\.\d{6}) +\+0\.000000$", first.stdout, re.MULTILINE)
     assert [name for name, committed, now in table if committed == now] == list(SHOWN)
     assert second.returncode == 0, second.stderr
     assert stages_run(second.stdout) == []
-    assert second.stdout.splitlines()[-1] == "nothing to run, all stages are up to date: the same as committed"
+    assert (
+        second.stdout.splitlines()[-1]
+        == "nothing to run, all stages are up to date: the same as committed"
+    )
 
 
 @pytest.mark.parametrize("stage", ["prepare", "train"])
@@ -149,7 +184,9 @@ def test_run_completes_after_interruption(finished, stage):
     assert done.stdout.splitlines()[-1] == f"ran {stage}: reproduced bit for bit"
 
 
-@pytest.mark.parametrize("command", [(*TARMAC, "pull"), (*DVC, "pull")], ids=["tarmac pull", "dvc pull"])
+@pytest.mark.parametrize(
+    "command", [(*TARMAC, "pull"), (*DVC, "pull")], ids=["tarmac pull", "dvc pull"]
+)
 def test_pull_in_fresh_clone_restores_every_output(finished_template, tmp_path, command):
     workspace = clone(finished_template, tmp_path / "clone")
     done = workspace.run(*command, env=FROM_SOURCE)

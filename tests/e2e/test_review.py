@@ -1,4 +1,7 @@
-"""A review by one command: the verdict, its reasons, and an untouched repository in whatever state it is."""
+"""A review by one command gives the verdict and its reasons.
+
+It leaves the repository untouched, whatever its state.
+"""
 
 import json
 import re
@@ -40,7 +43,11 @@ class Reviewed:
     @property
     def judged(self) -> dict[str, str]:
         """The outcome of every metric."""
-        return {check["name"]: check["outcome"] for check in self.verdict["checks"] if check["kind"] == "metric"}
+        return {
+            check["name"]: check["outcome"]
+            for check in self.verdict["checks"]
+            if check["kind"] == "metric"
+        }
 
     @property
     def ran(self) -> list[str]:
@@ -63,9 +70,16 @@ def review(workspace: Workspace, *arguments: str, out: str = "review") -> Review
     done = start(workspace, *arguments)
     assert "Traceback" not in done.stderr, done.stderr
     folder = workspace.path / out
-    assert sorted(path.name for path in folder.iterdir()) == ["report.md", "verdict.json"], done.stderr
-    report, verdict = (folder / "report.md").read_text(), json.loads((folder / "verdict.json").read_text())
-    assert report.splitlines()[0].startswith(f"## {'✅ Pass' if verdict['verdict'] == 'pass' else '❌ Fail'}: ")
+    assert sorted(path.name for path in folder.iterdir()) == ["report.md", "verdict.json"], (
+        done.stderr
+    )
+    report, verdict = (
+        (folder / "report.md").read_text(),
+        json.loads((folder / "verdict.json").read_text()),
+    )
+    assert report.splitlines()[0].startswith(
+        f"## {'✅ Pass' if verdict['verdict'] == 'pass' else '❌ Fail'}: "
+    )
     assert done.returncode == (0 if verdict["verdict"] == "pass" else 1)
     return Reviewed(done, report, verdict)
 
@@ -79,7 +93,9 @@ def no_result(workspace: Workspace, *arguments: str) -> Reviewed:
     return found
 
 
-def set_and_commit(workspace: Workspace, change: Callable[[dict], object], message: str = "change") -> None:
+def set_and_commit(
+    workspace: Workspace, change: Callable[[dict], object], message: str = "change"
+) -> None:
     workspace.set_params(change)
     commit(workspace, message)
 
@@ -101,7 +117,10 @@ def shallower(params: dict) -> None:
 
 @pytest.fixture(scope="module")
 def on_a_branch(on_main: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A branch with another model and another result, committed and not pushed. Copy it, do not change it."""
+    """Return a branch with another model and another result.
+
+    It is committed and not pushed. Copy it, do not change it.
+    """
     workspace = copy(on_main, tmp_path_factory.mktemp("branch") / "repository")
     workspace.run("git", "switch", "--quiet", "--create", "change")
     workspace.set_params(shallower)
@@ -126,10 +145,19 @@ def changed(on_a_branch: Workspace, tmp_path: Path) -> Workspace:
 
 def state(workspace: Workspace) -> dict[str, object]:
     """All that a review has no business to change."""
-    asked = ("for-each-ref", "symbolic-ref HEAD", "worktree list", "ls-files --stage", "stash list", "status --short")
+    asked = (
+        "for-each-ref",
+        "symbolic-ref HEAD",
+        "worktree list",
+        "ls-files --stage",
+        "stash list",
+        "status --short",
+    )
     told = {words: workspace.run("git", *words.split()).stdout for words in asked}
     kept = [
-        path for path in workspace.path.rglob("*") if path.is_file() and of_the_work(path.relative_to(workspace.path))
+        path
+        for path in workspace.path.rglob("*")
+        if path.is_file() and of_the_work(path.relative_to(workspace.path))
     ]
     return told | {str(path): compute_dvc_hash(path) for path in kept}
 
@@ -145,7 +173,9 @@ def of_the_work(path: Path) -> bool:
 
 def remembered(workspace: Workspace) -> set[str]:
     """The repositories that DVC remembers outside of them."""
-    return {path.name for path in (workspace.path.parent / f"{workspace.path.name}-site").glob("*/*")}
+    return {
+        path.name for path in (workspace.path.parent / f"{workspace.path.name}-site").glob("*/*")
+    }
 
 
 def test_unchanged_branch_passes_and_repository_is_untouched(unchanged):
@@ -167,7 +197,10 @@ def test_unchanged_branch_passes_and_repository_is_untouched(unchanged):
 
 
 def test_report_describes_committed_change(changed):
-    """Parameter, code by stage, outputs and costs; base's result is another, so that it has to be fetched."""
+    """Check parameter, code by stage, outputs and costs.
+
+    Base's result is another, so that it has to be fetched.
+    """
     changed.dvc("status", "--quiet", check=False)
     before, known = state(changed), remembered(changed)
     found = review(changed)
@@ -215,11 +248,16 @@ def test_missing_result_is_run_and_committed_stale_lock_fails(unchanged, committ
     if committed:
         again = review(unchanged)
         assert again.ran == []
-        assert again.failed == found.failed, "the lock that the first review wrote hides what is committed"
+        assert again.failed == found.failed, (
+            "the lock that the first review wrote hides what is committed"
+        )
 
 
 def fresh_clone(workspace: Workspace, target: Path) -> Workspace:
-    """What CI has: the branch of a pull request, detached, its base as `origin/main`, no data and no cache."""
+    """Return what CI has: the branch of a pull request, detached.
+
+    Its base is `origin/main`. It has no data and no cache.
+    """
     workspace.run("git", "switch", "--quiet", "main")
     workspace.run("git", "clone", "--quiet", "--no-hardlinks", ".", str(target))
     clone = Workspace(target)
@@ -245,7 +283,11 @@ def test_unpushed_outputs_fail_and_are_listed_exactly(changed, tmp_path):
 
 
 def test_lost_remote_file_affects_only_its_own_output(unchanged, tmp_path):
-    """DVC fetches nothing at all where one file of a folder is lost: what is still there is needed to make it again."""
+    """Check that only the output with the lost file is made again.
+
+    DVC fetches nothing of a folder if one of its files is lost. The files that remain are needed to
+    make it again.
+    """
     clone = fresh_clone(unchanged, tmp_path / "clone")
     remote = clone.path / "data/remote/files/md5"
     listing = commands.read_output_hashes(clone.path)["data/features"]
@@ -253,7 +295,10 @@ def test_lost_remote_file_affects_only_its_own_output(unchanged, tmp_path):
     (remote / known[:2] / known[2:]).unlink()
     found = review(clone)
     reasons = {check["name"]: check["reason"] for check in found.verdict["checks"]}
-    assert reasons[PUSHED] == f"the remote lacks data/features/2013-10.parquet ({known}, missing): run `make push`"
+    assert (
+        reasons[PUSHED]
+        == f"the remote lacks data/features/2013-10.parquet ({known}, missing): run `make push`"
+    )
     assert found.ran == ["featurize"]
 
 
@@ -264,12 +309,18 @@ def test_pushed_branch_in_fresh_clone_needs_no_run(changed, tmp_path):
     found = review(clone)
     assert found.ran == []
     assert not found.failed & {PUSHED, STALE}
-    assert found.verdict["lineage"]["base"] == clone.run("git", "rev-parse", "origin/main").stdout.strip()
+    assert (
+        found.verdict["lineage"]["base"]
+        == clone.run("git", "rev-parse", "origin/main").stdout.strip()
+    )
     assert clone.run("git", "status", "--porcelain").stdout == ""
 
 
 def lose(workspace: Workspace, *outputs: str) -> str:
-    """Takes outputs of `main` from remote and cache, and returns the commit of which they are lost."""
+    """Remove outputs of `main` from remote and cache.
+
+    Return the commit whose outputs are lost.
+    """
     workspace.run("git", "switch", "--quiet", "main")
     hashes = commands.parse_output_hashes((workspace.path / "dvc.lock").read_text())
     for known in (hashes[path] for path in outputs):
@@ -342,9 +393,15 @@ def test_pull_request_can_repair_broken_base(unchanged, name, how):
 
 
 def test_base_of_another_problem_is_not_compared(unchanged):
-    """Whoever replaces the problem in the template meets this first: the base's rows go by another key."""
+    """Check that base is not compared if its rows have another key.
+
+    A team that replaces the problem in the template meets this first.
+    """
     unchanged.run("git", "switch", "--quiet", "main")
-    whole, lock = pd.read_parquet(unchanged.path / PREDICTIONS), (unchanged.path / "dvc.lock").read_bytes()
+    whole, lock = (
+        pd.read_parquet(unchanged.path / PREDICTIONS),
+        (unchanged.path / "dvc.lock").read_bytes(),
+    )
     whole.rename(columns={"flight": "patient"}).to_parquet(unchanged.path / PREDICTIONS)
     unchanged.dvc("commit", "--quiet", "--force", "evaluate")
     commit(unchanged, "another problem")
@@ -423,7 +480,9 @@ def rebuilt(workspace: Workspace, result: str, commit_: str = "", *different: st
     head = workspace.run("git", "rev-parse", "HEAD").stdout.strip()
     path = workspace.path / REBUILT
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"commit": commit_ or head, "result": result, "different": list(different)}))
+    path.write_text(
+        json.dumps({"commit": commit_ or head, "result": result, "different": list(different)})
+    )
 
 
 @pytest.mark.parametrize("required", [True, False])

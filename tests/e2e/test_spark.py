@@ -1,4 +1,7 @@
-"""Spark: a real cluster of a master and two workers matches DuckDB and survives the loss of workers."""
+"""Spark matches DuckDB and survives the loss of workers.
+
+It is a real cluster of a master and two workers.
+"""
 
 import json
 import os
@@ -46,7 +49,10 @@ TABLES = ("data/prepared", "data/features")
 
 @dataclass(frozen=True)
 class Run:
-    """A workspace whose tables, model and scores Spark made, what it printed, and the one that DuckDB made."""
+    """The workspace that Spark made, its output, and DuckDB's workspace.
+
+    Spark made the tables, model and scores.
+    """
 
     spark: Workspace
     duckdb: Workspace
@@ -56,7 +62,9 @@ class Run:
 def means(backend: engine.Backend, pairs: Path, out: Path) -> None:
     """Every mean that some rows can have, as features round them."""
     shown = engine.show_files(backend, "pairs", [pairs])
-    rounded = {f"to_{digits}": compute_mean(shown.total, shown.rows, digits=digits) for digits in (1, 2)}
+    rounded = {
+        f"to_{digits}": compute_mean(shown.total, shown.rows, digits=digits) for digits in (1, 2)
+    }
     query = engine.compile_query(
         backend, shown.mutate(day=ibis.date("2013-01-01"), **rounded).order_by("rows", "total")
     )
@@ -71,8 +79,13 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="module")
-def ran(finished_template: Workspace, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """The pipeline and a batch: in featurize a worker is killed and another one comes, in train one more dies."""
+def ran(
+    finished_template: Workspace, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
+) -> Run:
+    """Run the pipeline and a batch while workers are lost.
+
+    In featurize a worker is killed and another one comes. In train one more dies.
+    """
     workspace = Workspace(tmp_path_factory.mktemp("spark") / "repository")
     shutil.copytree(finished_template.path, workspace.path, symlinks=True)
     workspace.set_params(on_spark)
@@ -91,7 +104,10 @@ def ran(finished_template: Workspace, cluster: Cluster, tmp_path_factory: pytest
 
 
 def on_spark(params: dict) -> None:
-    """Asks for the cluster, and for so many rounds that a worker can be met while it fits; the best one is kept."""
+    """Select the cluster, and enough rounds to meet a worker while it fits.
+
+    The best round is kept.
+    """
     params["engine"] = "pyspark"
     params["train"].update(max_rounds=120, early_stopping_rounds=120)
 
@@ -106,7 +122,9 @@ def rest(process) -> str:
 def write_pairs(path: Path) -> None:
     """Writes all shares of up to 300 rows, and as many sums below zero."""
     pairs = [(total, rows) for rows in range(1, 301) for total in range(-rows, rows + 1)]
-    pq.write_table(pa.table(dict(zip(("total", "rows"), zip(*pairs, strict=True), strict=True))), path)
+    pq.write_table(
+        pa.table(dict(zip(("total", "rows"), zip(*pairs, strict=True), strict=True))), path
+    )
 
 
 def kill_during_featurize(workspace: Workspace, cluster: Cluster, process) -> str:
@@ -115,13 +133,18 @@ def kill_during_featurize(workspace: Workspace, cluster: Cluster, process) -> st
     begin = time.time()
     wait(process, lambda: cluster.holds("second", begin), "the second worker holds a part")
     cluster.kill("second")
-    assert not list((workspace.path / TABLES[1]).glob("*.parquet")), "featurize had ended before the worker was killed"
+    assert not list((workspace.path / TABLES[1]).glob("*.parquet")), (
+        "featurize had ended before the worker was killed"
+    )
     cluster.add("third")
     return seen
 
 
 def kill_during_train(cluster: Cluster, process) -> str:
-    """Kills a worker that has joined the others to fit: half of the cores are gone, and nobody comes."""
+    """Kill a worker that has joined the others to fit.
+
+    Half of the cores are gone, and no worker replaces them.
+    """
     seen = until(process, "train     data")
     wait(process, lambda: cluster.fits("third"), "the third worker fits")
     cluster.kill("third")
@@ -139,7 +162,10 @@ def until(process, start: str) -> str:
 
 
 def wait(process, there: Callable[[], bool], otherwise: str) -> None:
-    """Returns when something is there, and fails where the process ends before, or it takes too long."""
+    """Wait until a condition holds.
+
+    Fail if the process ends before, or if it takes too long.
+    """
 
     def is_there() -> bool:
         if there():
@@ -158,15 +184,23 @@ def ask(workspace: Workspace) -> None:
         shutil.copy(workspace.path / "models" / name, bundle)
     (bundle / "release.json").write_text(json.dumps({"version": "v0.0.1", "commit": "0" * 40}))
     since = json.loads((bundle / "state" / "state.json").read_text())["since"]
-    rows = pq.read_table(workspace.path / "data" / "prepared" / "flights" / "2013-12.parquet").to_pylist()
+    rows = pq.read_table(
+        workspace.path / "data" / "prepared" / "flights" / "2013-12.parquet"
+    ).to_pylist()
     rows = [problem.request.asked(row) for row in rows if row["sched_dep"] - 120 >= since][:300]
     rows[7] = {**rows[7], "origin": "BOS"}
     write(rows[:200], workspace.path / "asked" / "a day.parquet")
-    write([{**row, "live": LIVE} for row in rows[200:]], workspace.path / "asked" / "later" / "b.parquet")
+    write(
+        [{**row, "live": LIVE} for row in rows[200:]],
+        workspace.path / "asked" / "later" / "b.parquet",
+    )
 
 
 def different(ours: pa.Table, theirs: pa.Table) -> list[str]:
-    """Columns of another type or with another value; files of Spark do not say which ones hold no null."""
+    """Return the columns of another type or with another value.
+
+    Files of Spark do not say which columns contain no null.
+    """
     assert ours.column_names == theirs.column_names
     return [
         name
@@ -177,11 +211,13 @@ def different(ours: pa.Table, theirs: pa.Table) -> list[str]:
 
 @pytest.mark.parametrize("folder", TABLES)
 def test_tables_equal_duckdb_tables_despite_lost_worker(ran: Run, folder: str) -> None:
-    names = sorted(path.relative_to(ran.duckdb.path) for path in (ran.duckdb.path / folder).rglob("*.parquet"))
-    assert len(names) >= 4
-    assert sorted(path.relative_to(ran.spark.path) for path in (ran.spark.path / folder).rglob("*")) == sorted(
-        path.relative_to(ran.duckdb.path) for path in (ran.duckdb.path / folder).rglob("*")
+    names = sorted(
+        path.relative_to(ran.duckdb.path) for path in (ran.duckdb.path / folder).rglob("*.parquet")
     )
+    assert len(names) >= 4
+    assert sorted(
+        path.relative_to(ran.spark.path) for path in (ran.spark.path / folder).rglob("*")
+    ) == sorted(path.relative_to(ran.duckdb.path) for path in (ran.duckdb.path / folder).rglob("*"))
     for name in names:
         ours, theirs = pq.read_table(ran.duckdb.path / name), pq.read_table(ran.spark.path / name)
         assert different(ours, theirs) == [], name
@@ -189,7 +225,10 @@ def test_tables_equal_duckdb_tables_despite_lost_worker(ran: Run, folder: str) -
 
 def test_means_are_rounded_as_in_duckdb(ran: Run, tmp_path: Path) -> None:
     means(engine.connect_backend(), ran.spark.path / "pairs.parquet", tmp_path / "means")
-    ours, theirs = (pq.read_table(path / "2013-01.parquet") for path in (tmp_path / "means", ran.spark.path / "means"))
+    ours, theirs = (
+        pq.read_table(path / "2013-01.parquet")
+        for path in (tmp_path / "means", ran.spark.path / "means")
+    )
     assert len(ours) > 90_000
     assert different(ours, theirs) == []
 
@@ -201,7 +240,9 @@ def test_quarantine_and_counts_equal_those_of_duckdb(ran: Run) -> None:
 
 def test_fit_restarts_on_remaining_workers(ran: Run) -> None:
     told = [line for line in ran.output.splitlines() if "another starts" in line]
-    assert [line.split(":")[0] for line in told] == ["train     the fit on 2 cores failed, another starts"]
+    assert [line.split(":")[0] for line in told] == [
+        "train     the fit on 2 cores failed, another starts"
+    ]
 
 
 def test_output_shows_stage_lines_without_java_messages(ran: Run) -> None:
@@ -214,7 +255,8 @@ def test_output_shows_stage_lines_without_java_messages(ran: Run) -> None:
 
 def test_cluster_model_scores_within_intervals_of_local_model(ran: Run) -> None:
     ours, theirs = (
-        pq.read_table(made.path / "data" / "predictions.parquet").to_pandas() for made in (ran.duckdb, ran.spark)
+        pq.read_table(made.path / "data" / "predictions.parquet").to_pandas()
+        for made in (ran.duckdb, ran.spark)
     )
     sample = Sample.from_rows(
         ours[problem.contract.TARGET],
@@ -224,13 +266,23 @@ def test_cluster_model_scores_within_intervals_of_local_model(ran: Run) -> None:
     assert not ours["probability"].equals(theirs["probability"])  # it did fit another one
     for metric in ("roc_auc", "log_loss"):
         estimate = sample.estimate_metric(metric, ours["probability"].to_numpy())
-        assert estimate.low <= sample.compute_value(metric, theirs["probability"].to_numpy()) <= estimate.high
+        assert (
+            estimate.low
+            <= sample.compute_value(metric, theirs["probability"].to_numpy())
+            <= estimate.high
+        )
 
 
 def test_batch_scores_equal_those_of_one_machine(ran: Run) -> None:
     assert "300 rows: 299 scored by v0.0.1 into scores, 1 rejected" in ran.output
-    ran.spark.run(*("python", "-m", "tarmac.batch", "asked", "ours", "--bundle", "bundle"), env={"PYTHONPATH": "src"})
-    for name, written in {"a day.parquet": "a day.parquet", "later/b.parquet": "later%2Fb.parquet"}.items():
+    ran.spark.run(
+        *("python", "-m", "tarmac.batch", "asked", "ours", "--bundle", "bundle"),
+        env={"PYTHONPATH": "src"},
+    )
+    for name, written in {
+        "a day.parquet": "a day.parquet",
+        "later/b.parquet": "later%2Fb.parquet",
+    }.items():
         ours = pq.ParquetFile(ran.spark.path / "ours" / name).read().replace_schema_metadata()
         parts = (ran.spark.path / "scores" / f"file={written}").glob("*.parquet")
         theirs = pa.concat_tables([pq.ParquetFile(part).read() for part in parts]).sort_by("row")
@@ -239,14 +291,18 @@ def test_batch_scores_equal_those_of_one_machine(ran: Run) -> None:
     assert (ran.spark.path / rejects.format("scores")).read_text() == (
         ran.spark.path / rejects.format("ours")
     ).read_text()
-    assert json.loads((ran.spark.path / "scores" / "_tarmac.json").read_text())["version"] == "v0.0.1"
+    assert (
+        json.loads((ran.spark.path / "scores" / "_tarmac.json").read_text())["version"] == "v0.0.1"
+    )
 
 
 def test_unreachable_master_is_reported_in_one_line(finished: Workspace, cluster: Cluster) -> None:
     finished.set_params(lambda params: params.update(engine="pyspark"))
     with closed_port() as port:
         nobody = {**cluster.environment, "MASTER": f"spark://{HOST}:{port}", "PYTHONPATH": "src"}
-        done = finished.run("python", "-m", "tarmac.pipeline.featurize.stage", check=False, env=nobody)
+        done = finished.run(
+            "python", "-m", "tarmac.pipeline.featurize.stage", check=False, env=nobody
+        )
     assert done.returncode == 1
     told = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert told == [f"error: no Spark master responds at {nobody['MASTER']}"]

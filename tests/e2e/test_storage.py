@@ -1,4 +1,7 @@
-"""A full or read-only disk: a one-line error, nothing lost, and the right result once there is space again."""
+"""A full or read-only disk gives a one-line error, and nothing is lost.
+
+The result is right once there is space again.
+"""
 
 import shutil
 import subprocess
@@ -25,7 +28,10 @@ Mount = Callable[[Path, str], None]
 
 @pytest.fixture
 def mount() -> Iterator[Mount]:
-    """Puts a file system of its own, with mount options, over a folder; what the folder holds is on it, too."""
+    """Yield a function that mounts a separate file system over a folder.
+
+    It takes mount options. The content of the folder is on the file system, too.
+    """
     with ExitStack() as mounted:
 
         def over(folder: Path, options: str) -> None:
@@ -50,7 +56,10 @@ def change(folder: Path, options: str) -> None:
 
 
 def told(done: "subprocess.CompletedProcess[str]", why: str) -> str:
-    """The last error of a command that failed for this reason, which it named without a traceback."""
+    """Return the last error of a command that failed for this reason.
+
+    The command named the reason without a traceback.
+    """
     text = done.stdout + done.stderr
     assert done.returncode
     assert why in text
@@ -73,7 +82,11 @@ def assert_whole(workspace: Workspace, lock: bytes) -> None:
 
 def few(workspace: Workspace) -> int:
     """Bytes that do not hold all objects of a small workspace."""
-    whole = sum(path.stat().st_size for path in (workspace.path / "data/remote/files").rglob("*") if path.is_file())
+    whole = sum(
+        path.stat().st_size
+        for path in (workspace.path / "data/remote/files").rglob("*")
+        if path.is_file()
+    )
     return min(300_000, whole // 2)
 
 
@@ -107,18 +120,27 @@ def test_run_recovers_once_cache_is_writable_again(finished, mount):
     assert_whole(finished, lock)
 
 
-@pytest.mark.parametrize(("options", "why"), [("size={few}", FULL), ("ro", READ_ONLY)], ids=["full", "read-only"])
+@pytest.mark.parametrize(
+    ("options", "why"), [("size={few}", FULL), ("ro", READ_ONLY)], ids=["full", "read-only"]
+)
 def test_push_completes_once_remote_is_writable_again(finished, tmp_path, mount, options, why):
     remote = finished.path / "data" / "remote"
     size = few(finished)
     shutil.rmtree(remote / "files")
     mount(remote, options.format(few=size))
-    done = finished.run(*DVC, "push", check=False, env={"DVC_SITE_CACHE_DIR": str(tmp_path / "first")})
+    done = finished.run(
+        *DVC, "push", check=False, env={"DVC_SITE_CACHE_DIR": str(tmp_path / "first")}
+    )
     told(done, why)
     change(remote, "rw,size=64m")
     finished.run(*DVC, "push", env={"DVC_SITE_CACHE_DIR": str(tmp_path / "second")})
     with object_store.open_remote(folder=finished.path) as opened:
-        assert object_store.find_faults(opened, objects.list_commit_outputs("HEAD", finished.path), read=True) == []
+        assert (
+            object_store.find_faults(
+                opened, objects.list_commit_outputs("HEAD", finished.path), read=True
+            )
+            == []
+        )
     assert finished.run("git", "status", "--porcelain").stdout == ""
 
 
@@ -148,9 +170,15 @@ def test_run_recovers_once_full_disk_has_space_again(finished, mount, left):
     assert_whole(finished, lock)
 
 
-@pytest.mark.parametrize(("command", "full"), [("bundle", FULL), ("site", "Out of diskspace"), ("ingest", FULL)])
-def test_command_reports_unwritable_disk_and_then_succeeds(finished, tmp_path, mount, command, full):
-    words = [command, str(corrected(finished, tmp_path / "new"))] if command == "ingest" else [command]
+@pytest.mark.parametrize(
+    ("command", "full"), [("bundle", FULL), ("site", "Out of diskspace"), ("ingest", FULL)]
+)
+def test_command_reports_unwritable_disk_and_then_succeeds(
+    finished, tmp_path, mount, command, full
+):
+    words = (
+        [command, str(corrected(finished, tmp_path / "new"))] if command == "ingest" else [command]
+    )
     mount(finished.path, "size=64m")
 
     def run() -> "subprocess.CompletedProcess[str]":
@@ -177,5 +205,7 @@ def corrected(workspace: Workspace, folder: Path) -> Path:
     source = workspace.path / "data" / "raw" / "weather" / path.name
     schema, weather = pq.read_schema(source), pd.read_parquet(source)
     weather["temp"] += 1
-    pq.write_table(pa.Table.from_pandas(weather, schema=schema, preserve_index=False), path, store_schema=False)
+    pq.write_table(
+        pa.Table.from_pandas(weather, schema=schema, preserve_index=False), path, store_schema=False
+    )
     return path

@@ -1,4 +1,7 @@
-"""A sweep by one command on the small workspace: it completes, is stopped, killed, resumed and certified."""
+"""A sweep by one command on the small workspace completes and is certified.
+
+It is also stopped, killed and resumed.
+"""
 
 import json
 import os
@@ -54,8 +57,12 @@ def commit(workspace: Workspace, message: str) -> None:
     workspace.run("git", "commit", "--quiet", "--message", message)
 
 
-def sweep(workspace: Workspace, trials: int, *options: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    done = workspace.run(*TARMAC, "sweep", "--trials", str(trials), *options, check=check, env=FROM_SOURCE)
+def sweep(
+    workspace: Workspace, trials: int, *options: str, check: bool = True
+) -> subprocess.CompletedProcess[str]:
+    done = workspace.run(
+        *TARMAC, "sweep", "--trials", str(trials), *options, check=check, env=FROM_SOURCE
+    )
     assert "Traceback" not in done.stderr, done.stderr
     return done
 
@@ -69,7 +76,8 @@ def trials(workspace: Workspace, name: str = "sweep") -> list[optuna.trial.Froze
 def drawn(workspace: Workspace, name: str = "sweep") -> list[tuple[dict, float]]:
     """Parameters and value of every trial, in the order of their places."""
     found = sorted(
-        trials(workspace, name), key=lambda trial: trial.system_attrs.get("retry_history", [trial.number])[0]
+        trials(workspace, name),
+        key=lambda trial: trial.system_attrs.get("retry_history", [trial.number])[0],
     )
     return [(trial.user_attrs["params"], trial.value) for trial in found]
 
@@ -89,7 +97,9 @@ def test_best_trial_is_reproduced_by_pipeline_on_branch(workspace):
     assert set(names) <= set(listed)
     assert [name for name in names if f"certified: {name}, " in done.stdout] == names
     tree = workspace.params["train"]["xgboost"]
-    assert all(tree[key.split(".")[-1]] == value for key, value in found[0].user_attrs["params"].items())
+    assert all(
+        tree[key.split(".")[-1]] == value for key, value in found[0].user_attrs["params"].items()
+    )
     assert workspace.dvc("status").stdout.strip() == "Data and pipelines are up to date."
     assert workspace.run("git", "rev-parse", "--abbrev-ref", "HEAD").stdout == "main\n"
     again = sweep(workspace, 6, "--top", "2")
@@ -105,7 +115,9 @@ def test_same_seed_gives_same_trials(workspace):
 
 def test_stopped_sweep_resumes_with_identical_trials(workspace):
     """Sixteen trials: the sampler chooses by what it has seen from the eleventh on."""
-    with started(workspace, *TARMAC, "sweep", "--trials", "16", "--top", "0", "--study", "cut") as process:
+    with started(
+        workspace, *TARMAC, "sweep", "--trials", "16", "--top", "0", "--study", "cut"
+    ) as process:
         follow(process, progress)
         os.killpg(process.pid, signal.SIGINT)
         rest = process.stdout.read()
@@ -139,7 +151,9 @@ def workers(workspace: Workspace) -> list[int]:
 
 
 def test_every_trial_runs_once_despite_killed_worker(workspace):
-    with started(workspace, *TARMAC, "sweep", "--trials", "16", "--jobs", "2", "--top", "0") as process:
+    with started(
+        workspace, *TARMAC, "sweep", "--trials", "16", "--jobs", "2", "--top", "0"
+    ) as process:
         follow(process, progress)
         os.kill(workers(workspace)[0], signal.SIGKILL)
         rest = process.stdout.read()
@@ -149,19 +163,25 @@ def test_every_trial_runs_once_despite_killed_worker(workspace):
 
 
 def test_workers_end_after_sweep_is_killed(workspace):
-    with started(workspace, *TARMAC, "sweep", "--trials", "500", "--jobs", "2", "--top", "0") as process:
+    with started(
+        workspace, *TARMAC, "sweep", "--trials", "500", "--jobs", "2", "--top", "0"
+    ) as process:
         follow(process, progress)
         kill(process)
     wait_for(lambda: not workers(workspace), "the workers end")
     done = len([trial for trial in trials(workspace) if trial.state.is_finished()])
     sweep(workspace, done + 2, "--top", "0")
-    assert [trial.state.name for trial in trials(workspace)][: done + 2].count("COMPLETE") == done + 2
+    assert [trial.state.name for trial in trials(workspace)][: done + 2].count(
+        "COMPLETE"
+    ) == done + 2
 
 
 def test_worker_ends_if_its_sweep_is_already_gone(workspace):
     sweep(workspace, 1, "--top", "0")
     arguments = ("sweep", "500", "late", "1")  # as if process 1 had started it
-    done = workspace.run(sys.executable, "-m", "tarmac.sweep.worker", *arguments, check=False, env=FROM_SOURCE)
+    done = workspace.run(
+        sys.executable, "-m", "tarmac.sweep.worker", *arguments, check=False, env=FROM_SOURCE
+    )
     assert done.returncode == 130, done.stderr
     assert {trial.state.name for trial in trials(workspace)} == {"COMPLETE", "WAITING"}
 
@@ -176,30 +196,43 @@ def test_trial_without_heartbeat_is_not_waited_for(workspace):
 
 
 def test_failed_trial_is_reported_and_others_continue(workspace):
-    workspace.set_params(lambda params: params["sweep"]["space"].update({"train.device": {"choices": ["cpu", "cuda"]}}))
+    workspace.set_params(
+        lambda params: params["sweep"]["space"].update(
+            {"train.device": {"choices": ["cpu", "cuda"]}}
+        )
+    )
     done = sweep(workspace, 6)
     states = [trial.state.name for trial in trials(workspace)]
     assert set(states) == {"COMPLETE", "FAIL"}
     assert f"{states.count('FAIL')} failed" in done.stdout
-    assert re.search(r"trial \d failed: train.device is cuda but XGBoost trained on cpu", done.stdout)
+    assert re.search(
+        r"trial \d failed: train.device is cuda but XGBoost trained on cpu", done.stdout
+    )
     assert "certified: sweep-" in done.stdout
 
 
 def test_halving_prunes_poor_trials(workspace):
     workspace.set_params(
-        lambda params: params["sweep"].update(halving={"min_rounds": 5, "factor": 2}, sampler="random")
+        lambda params: params["sweep"].update(
+            halving={"min_rounds": 5, "factor": 2}, sampler="random"
+        )
     )
     sweep(workspace, 10, "--top", "1")
     found = trials(workspace)
     states = [trial.state.name for trial in found]
     assert 2 <= states.count("PRUNED") <= 8
     assert set(states) == {"COMPLETE", "PRUNED"}
-    best = min((trial for trial in found if trial.state.name == "COMPLETE"), key=lambda trial: trial.value)
+    best = min(
+        (trial for trial in found if trial.state.name == "COMPLETE"), key=lambda trial: trial.value
+    )
     assert trained(workspace) == best.user_attrs["metrics"]
 
 
 def test_grid_covers_exactly_its_points(workspace):
-    space = {"train.xgboost.max_depth": {"low": 2, "high": 4}, "train.xgboost.subsample": {"choices": [0.5, 1.0]}}
+    space = {
+        "train.xgboost.max_depth": {"low": 2, "high": 4},
+        "train.xgboost.subsample": {"choices": [0.5, 1.0]},
+    }
     workspace.set_params(lambda params: params["sweep"].update(sampler="grid", space=space))
     sweep(workspace, 99, "--jobs", "2", "--top", "0")
     points = sorted(tuple(values.values()) for values, _ in drawn(workspace))
@@ -207,7 +240,8 @@ def test_grid_covers_exactly_its_points(workspace):
 
 
 @pytest.mark.parametrize(
-    "name", ["src/tarmac/pipeline/models/new.py", "src/tarmac/pipeline/training/estimators.py", "dvc.yaml"]
+    "name",
+    ["src/tarmac/pipeline/models/new.py", "src/tarmac/pipeline/training/estimators.py", "dvc.yaml"],
 )
 def test_sweep_refuses_uncommitted_source(workspace, name):
     with (workspace.path / name).open("a") as file:
@@ -240,7 +274,9 @@ def loaded(page: str) -> list[str]:
     class Tags(HTMLParser):
         def handle_starttag(self, tag, attrs):
             named = dict(attrs)
-            found.extend(filter(None, [named.get("src"), named.get("href") if tag == "link" else None]))
+            found.extend(
+                filter(None, [named.get("src"), named.get("href") if tag == "link" else None])
+            )
 
     Tags().feed(page)
     return found
@@ -250,9 +286,13 @@ def test_study_is_listed_and_its_page_needs_no_network(workspace):
     sweep(workspace, 4, "--top", "0")
     done = workspace.run(*TARMAC, "sweep", "show", "--html", "review/sweep.html", env=FROM_SOURCE)
     rows = [line.split() for line in done.stdout.splitlines() if " complete " in line]
-    assert [row[2] for row in rows] == [f"{value:.6f}" for value in sorted(trial.value for trial in trials(workspace))]
+    assert [row[2] for row in rows] == [
+        f"{value:.6f}" for value in sorted(trial.value for trial in trials(workspace))
+    ]
     page = (workspace.path / "review/sweep.html").read_text()
     assert loaded(page) == []
     assert all(f"<h2>{title}" in page for title in ("History", "Parallel coordinates", "Trials"))
-    missing = workspace.run(*TARMAC, "sweep", "show", "--study", "none", check=False, env=FROM_SOURCE)
+    missing = workspace.run(
+        *TARMAC, "sweep", "show", "--study", "none", check=False, env=FROM_SOURCE
+    )
     assert "no study 'none'" in missing.stderr

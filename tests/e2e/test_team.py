@@ -1,4 +1,7 @@
-"""A team of four on each kind of remote storage: pulls, rebuilds, older releases and credentials."""
+"""A team of four works on each kind of remote storage.
+
+The tests cover pulls, rebuilds, older releases and credentials.
+"""
 
 import shutil
 from collections.abc import Iterator, Mapping
@@ -39,7 +42,10 @@ class Member(Workspace):
 
 @dataclass(frozen=True)
 class Team:
-    """A Git server's repository, after Alice has moved the data to a place and published a change there."""
+    """The repository of a Git server that a team shares.
+
+    Alice has moved the data to a remote and published a change there.
+    """
 
     origin: Path
     place: Place
@@ -49,9 +55,17 @@ class Team:
         """A new colleague: clones, and keeps the private options as docs/remote.md says."""
         member = clone(self.origin, self.origin.parent / name, self.place.env)
         if self.place.private:
-            member.dvc("remote", "add", "--local", format_remote_name(self.place.url), self.place.url)
+            member.dvc(
+                "remote", "add", "--local", format_remote_name(self.place.url), self.place.url
+            )
         for option in self.place.private:
-            member.dvc("remote", "modify", "--local", format_remote_name(self.place.url), *option.split("=", 1))
+            member.dvc(
+                "remote",
+                "modify",
+                "--local",
+                format_remote_name(self.place.url),
+                *option.split("=", 1),
+            )
         return member
 
 
@@ -82,7 +96,10 @@ def change(workspace: Workspace) -> None:
 
 @pytest.fixture(scope="module")
 def practised(finished_template: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """The small repository, released; its cache knows what Alice's change leads to, so that it is computed once."""
+    """Return the small repository, released.
+
+    Its cache has the results of Alice's change, so that they are computed once.
+    """
     workspace = Workspace(tmp_path_factory.mktemp("practised") / "repository")
     shutil.copytree(finished_template.path, workspace.path, symlinks=True)
     workspace.run("git", "tag", RELEASE)
@@ -121,9 +138,13 @@ def bob(team: Team) -> Member:
 def result(member: Member) -> dict[str, str]:
     """The hash of every output, from its bytes, and the metrics as they are."""
     metrics = {
-        path.relative_to(member.path).as_posix(): path.read_text() for path in member.path.glob("metrics/**/*.*")
+        path.relative_to(member.path).as_posix(): path.read_text()
+        for path in member.path.glob("metrics/**/*.*")
     }
-    return {path: compute_dvc_hash(member.path / path) for path in commands.read_output_hashes(member.path)} | metrics
+    return {
+        path: compute_dvc_hash(member.path / path)
+        for path in commands.read_output_hashes(member.path)
+    } | metrics
 
 
 def test_colleague_pulls_identical_outputs(team, bob):
@@ -147,7 +168,10 @@ def test_workspace_is_clean_after_pull(bob):
 def test_raw_data_can_be_pulled_alone(team):
     carol = team.joins("carol")
     carol.dvc("pull", "data/raw.dvc")
-    assert compute_dvc_hash(carol.path / "data" / "raw") == commands.read_output_hashes(carol.path)["data/raw"]
+    assert (
+        compute_dvc_hash(carol.path / "data" / "raw")
+        == commands.read_output_hashes(carol.path)["data/raw"]
+    )
     assert not (carol.path / MODEL).exists()
 
 

@@ -1,4 +1,7 @@
-"""The wheel: it produces the same bytes for a problem in another folder, without this repository."""
+"""The wheel produces the same bytes for a problem in another folder.
+
+It does so without this repository.
+"""
 
 import shutil
 import site
@@ -18,7 +21,8 @@ from tests.graph.declared import stages
 pytestmark = pytest.mark.pipeline
 
 UV = (sys.executable, "-m", "uv")
-# Packages from PYTHONPATH alone: `-S` leaves out the files that put this repository's code on the path.
+# Packages from PYTHONPATH alone: `-S` leaves out the files that put this repository's code on the
+# path.
 PYTHON = (sys.executable, "-S")
 NAME = "tarmac-ml"
 
@@ -28,7 +32,16 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built from a copy: building leaves files behind."""
     folder = tmp_path_factory.mktemp("wheel")
     source = copy_repository(folder / "source").path
-    build = (*UV, "build", "--quiet", "--wheel", "--no-build-isolation", "--out-dir", str(folder), str(source))
+    build = (
+        *UV,
+        "build",
+        "--quiet",
+        "--wheel",
+        "--no-build-isolation",
+        "--out-dir",
+        str(folder),
+        str(source),
+    )
     subprocess.run(build, check=True, capture_output=True)
     (path,) = folder.glob("*.whl")
     return path
@@ -45,8 +58,14 @@ def installed(wheel: Path) -> dict[str, str]:
 
 def test_wheel_contains_exactly_the_tarmac_package(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
-        inside = {name for name in archive.namelist() if not name.split("/")[0].endswith(".dist-info")}
-    files = (path for path in (ROOT / "src/tarmac").rglob("*") if path.is_file() and path.suffix != ".pyc")
+        inside = {
+            name for name in archive.namelist() if not name.split("/")[0].endswith(".dist-info")
+        }
+    files = (
+        path
+        for path in (ROOT / "src/tarmac").rglob("*")
+        if path.is_file() and path.suffix != ".pyc"
+    )
     assert inside == {str(path.relative_to(ROOT / "src")) for path in files}
     assert "tarmac/py.typed" in inside
 
@@ -63,22 +82,32 @@ def test_makes_the_same_bytes_without_this_repository(
     run += "assert 'installed' in sys.modules['tarmac'].__file__"
     for name in STAGES:
         command = (*PYTHON, "-c", run, f"tarmac.pipeline.{name}.stage")
-        done = subprocess.run(command, cwd=theirs, env=installed, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, cwd=theirs, env=installed, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stderr
     outs = [path for stage in stages(finished_template.path).values() for path in stage.outs]
     assert len(outs) > len(STAGES)
     for path in outs:
-        assert compute_dvc_hash(theirs / path) == compute_dvc_hash(finished_template.path / path), path
+        assert compute_dvc_hash(theirs / path) == compute_dvc_hash(finished_template.path / path), (
+            path
+        )
 
 
-def test_reports_version_and_missing_repository(wheel: Path, installed: dict[str, str], tmp_path: Path) -> None:
+def test_reports_version_and_missing_repository(
+    wheel: Path, installed: dict[str, str], tmp_path: Path
+) -> None:
     version = wheel.name.split("-")[1]
 
     def ran(option: str) -> subprocess.CompletedProcess[str]:
         command = (*PYTHON, "-c", "from tarmac.cli import app; app()", option)
-        return subprocess.run(command, cwd=tmp_path, env=installed, capture_output=True, text=True, check=False)
+        return subprocess.run(
+            command, cwd=tmp_path, env=installed, capture_output=True, text=True, check=False
+        )
 
     assert ran("--version").stdout == f"{NAME} {version}\n"
     done = ran("run")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("error: no pyproject.toml here or next to the code names the problem")
+    assert done.stderr.startswith(
+        "error: no pyproject.toml here or next to the code names the problem"
+    )

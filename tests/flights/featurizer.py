@@ -1,4 +1,7 @@
-"""Runs `features` on tables held in memory: compiled once, then on other rows of the same columns."""
+"""Run `features` on tables in memory.
+
+They are compiled once, then run on other rows of the same columns.
+"""
 
 from collections.abc import Mapping
 from datetime import date
@@ -26,10 +29,14 @@ class Featurizer:
         """The feature table of the days of a period."""
         for name, table in tables.items():
             self._backend.con.register(name, table)
-        span = engine.show_dates(self._backend, "period", dict(zip(("first", "after"), period, strict=True)))
+        span = engine.show_dates(
+            self._backend, "period", dict(zip(("first", "after"), period, strict=True))
+        )
         if not self._query:
             shown = {name: self._backend.table(name) for name in tables}
-            self._query = engine.compile_query(self._backend, features({**shown, "period": span}, self.params))
+            self._query = engine.compile_query(
+                self._backend, features({**shown, "period": span}, self.params)
+            )
         return self._backend.con.sql(self._query).to_arrow_table().to_pandas()
 
 
@@ -37,7 +44,9 @@ def flights_of(tables: Mapping[str, pa.Table], period: Period) -> pd.DataFrame:
     """The prepared flights of a period, in the order of its feature table."""
     flights = tables["flights"].to_pandas()
     inside = flights[(flights["day"] >= period[0]) & (flights["day"] < period[1])]
-    return inside.sort_values(["day", "origin", "sched_dep", "carrier", "flight"], ignore_index=True)
+    return inside.sort_values(
+        ["day", "origin", "sched_dep", "carrier", "flight"], ignore_index=True
+    )
 
 
 def assert_same_flights(table: pd.DataFrame, flights: pd.DataFrame) -> None:

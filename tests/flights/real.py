@@ -1,4 +1,7 @@
-"""The real raw tables, and the prepared ones as today's code makes them: what is stored may be of yesterday."""
+"""Provide the real raw tables, and the prepared ones as today's code makes them.
+
+What is stored may be made by older code.
+"""
 
 from functools import cache
 
@@ -24,14 +27,19 @@ def raw(name: str) -> pa.Table:
 def prepared(name: str, month: str) -> pa.Table:
     """A prepared table of one month (of any month where it is a lookup)."""
     valid = {lookup: ibis.memtable(raw(lookup)) for lookup in LOOKUPS}
-    valid |= {monthly: ibis.memtable(raw(f"{monthly}/{month}")) for monthly in ("flights", "weather")}
+    valid |= {
+        monthly: ibis.memtable(raw(f"{monthly}/{month}")) for monthly in ("flights", "weather")
+    }
     return engine.connect_backend().to_pyarrow(clean(name, valid, month))
 
 
 @cache
 def tables(*months: str) -> dict[str, pa.Table]:
     """What `features` takes, but for the period: the prepared tables of some months."""
-    monthly = {name: pa.concat_tables([prepared(name, month) for month in months]) for name in ("flights", "weather")}
+    monthly = {
+        name: pa.concat_tables([prepared(name, month) for month in months])
+        for name in ("flights", "weather")
+    }
     return {**monthly, "planes": prepared("planes", months[0])}
 
 
@@ -41,5 +49,7 @@ def raw_flights(*months: str) -> pd.DataFrame:
     table = pd.concat([raw(f"flights/{month}").to_pandas() for month in months], ignore_index=True)
     local = table["sched_dep_time"] // 100 * 60 + table["sched_dep_time"] % 100
     moment = pd.to_datetime(table[["year", "month", "day"]])
-    order = table.assign(date=moment, local=local).sort_values(["date", "origin", "local", "carrier", "flight"])
+    order = table.assign(date=moment, local=local).sort_values(
+        ["date", "origin", "local", "carrier", "flight"]
+    )
     return order.reset_index(drop=True)

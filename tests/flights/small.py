@@ -1,4 +1,7 @@
-"""What the tests must know of this repository's problem: the data and the settings of their small workspace."""
+"""Provide what the tests must know of this repository's problem.
+
+These are the data and the settings of their small workspace.
+"""
 
 import shutil
 from pathlib import Path
@@ -13,7 +16,8 @@ SPLIT = {
     "validation": {"first": "2013-11", "last": "2013-11"},
     "test": {"first": "2013-12", "last": "2013-12"},
 }
-QUICK = {  # trees that suit a tenth of the flights, whatever the repository's own model has come to be
+# Trees that suit a tenth of the flights, whatever the repository's own model has come to be.
+QUICK = {
     "learning_rate": 0.3,
     "max_depth": 6,
     "min_child_weight": 50,
@@ -22,10 +26,16 @@ QUICK = {  # trees that suit a tenth of the flights, whatever the repository's o
     "reg_lambda": 5,
 }
 FITTED = {"baseline", "train"}
-# Settings of the small workspace, another value of each, the stages that read it, and all that its change reruns.
+# Settings of the small workspace, another value of each, the stages that read it, and all that its
+# change reruns.
 CHANGES = [
     ("baseline.features", ["weather"], {"baseline"}, {"baseline", "evaluate", "card"}),
-    ("split.train.first", "2013-10", {*FITTED, "state", "card"}, {*FITTED, "evaluate", "state", "card"}),
+    (
+        "split.train.first",
+        "2013-10",
+        {*FITTED, "state", "card"},
+        {*FITTED, "evaluate", "state", "card"},
+    ),
     ("split.test.last", "2014-01", {*FITTED, "evaluate", "card"}, {*FITTED, "evaluate", "card"}),
     (
         "problem.late_minutes",
@@ -37,7 +47,10 @@ CHANGES = [
 
 
 def write_raw(whole: Path, target: Path) -> None:
-    """Writes a small `data/raw` of the whole one: all weather, planes and airports, every tenth flight number."""
+    """Write a small `data/raw` of the whole one.
+
+    It has all weather, planes and airports, and every tenth flight number.
+    """
     for name in ("planes", "airports"):
         target.mkdir(parents=True, exist_ok=True)
         shutil.copy(whole / f"{name}.parquet", target)
@@ -47,7 +60,9 @@ def write_raw(whole: Path, target: Path) -> None:
             table = pq.read_table(whole / name / f"{month}.parquet")
             if name == "flights":
                 number = table["flight"].cast("int32")
-                table = table.filter(pc.equal(pc.subtract(number, pc.multiply(pc.divide(number, 10), 10)), 3))
+                table = table.filter(
+                    pc.equal(pc.subtract(number, pc.multiply(pc.divide(number, 10), 10)), 3)
+                )
             pq.write_table(table, target / name / f"{month}.parquet", store_schema=False)
 
 

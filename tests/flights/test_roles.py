@@ -27,9 +27,17 @@ def test_type_checker_reports_missing_or_wrong_role(tmp_path: Path) -> None:
         text = (copy / path).read_text()
         assert before in text
         (copy / path).write_text(text.replace(before, after, 1))
-    options = ["--config-file", str(ROOT / PROJECT), "--cache-dir", str(tmp_path / "cache"), str(copy / "roles.py")]
+    options = [
+        "--config-file",
+        str(ROOT / PROJECT),
+        "--cache-dir",
+        str(tmp_path / "cache"),
+        str(copy / "roles.py"),
+    ]
     env = {"MYPYPATH": f"{tmp_path}:{ROOT / 'src'}"}
     command = [sys.executable, "-m", "mypy", *options]
-    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False
+    )
     for *_, message in FAULTS:
         assert message in done.stdout, done.stdout

@@ -1,7 +1,7 @@
-"""Forked Python: a server imports the heavy packages once, and a command `python` asks it for a fork.
+"""Fork Python: a server imports the heavy packages once, and `python` requests a fork.
 
-Starting Python and importing pandas, scikit-learn and DVC takes longer than most of what tests run. A
-fork differs from a start of its own in little: what a program forgets to import may be there.
+Starting Python and importing pandas, scikit-learn and DVC takes longer than most of what tests run.
+A fork differs from a start of its own in little: what a program forgets to import may be there.
 `--real-python` runs without it.
 """
 
@@ -31,7 +31,10 @@ def isolate(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def start(folder: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    """Start the server, which imports at the first request; `python` in `folder` asks it for forks."""
+    """Start the server, which imports at the first request.
+
+    The command `python` in `folder` requests forks from it.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     socket = folder / "socket"
     command = folder / "python"

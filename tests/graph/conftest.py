@@ -1,4 +1,7 @@
-"""Fixtures of the graph's tests: copies that last a session, because each of them costs runs of stages."""
+"""Fixtures of the graph's tests.
+
+The copies last a session, because each of them costs runs of stages.
+"""
 
 import shutil
 
@@ -9,8 +12,8 @@ from tests.graph.declared import stages
 from tests.graph.plant import edit
 from tests.graph.trace import Trace, remove, trace
 
-# One statement for each thing that a stage must not do without saying so. Of the keys, `state.days` is not read:
-# what is asked of the copy is the value that the copy was given.
+# One statement for each thing that a stage must not do without declaring it. Of the keys,
+# `state.days` is not read: what is read of the copy is the value that the copy was given.
 MISBEHAVIOUR = """
     import importlib
     from tarmac.pipeline.base import params as known
@@ -55,7 +58,9 @@ def traces(rerun: Workspace) -> dict[str, Trace]:
 
 
 @pytest.fixture(scope="session")
-def misbehaviour(finished_template: Workspace, tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Trace]:
+def misbehaviour(
+    finished_template: Workspace, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Workspace, Trace]:
     """A workspace whose `prepare` does what it must not do, and what was seen of it."""
     workspace = copy_of(finished_template, tmp_path_factory, "misbehaviour")
     edit(

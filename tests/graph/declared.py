@@ -1,4 +1,4 @@
-"""What a repository's `dvc.yaml` and `dvc.lock` declare, as plain values for the checkers of this folder."""
+"""What a repository's `dvc.yaml` and `dvc.lock` declare, as plain values for the checkers."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +11,10 @@ REQUIREMENTS = "requirements/stages.txt"
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage's declaration; every path is relative to the repository and every list has `dvc.yaml`'s order."""
+    """One stage's declaration.
+
+    Every path is relative to the repository, and every list has the order of `dvc.yaml`.
+    """
 
     name: str
     desc: str
@@ -40,8 +43,12 @@ def stages(root: Path) -> dict[str, Stage]:
 
 def _stage(name: str, body: dict) -> Stage:
     known = {"desc", "cmd", "deps", "params", "outs", "metrics", "plots"}
-    assert body.keys() <= known, f"{name}: these tests know nothing of {sorted(body.keys() - known)}"
-    paths = {key: tuple(_path(entry) for entry in body.get(key, [])) for key in known - {"desc", "cmd"}}
+    assert body.keys() <= known, (
+        f"{name}: these tests know nothing of {sorted(body.keys() - known)}"
+    )
+    paths = {
+        key: tuple(_path(entry) for entry in body.get(key, [])) for key in known - {"desc", "cmd"}
+    }
     return Stage(
         name=name,
         desc=body.get("desc", ""),
@@ -62,11 +69,16 @@ def _path(entry: str | dict) -> str:
 
 
 def plots(root: Path) -> dict[str, dict]:
-    """The plots by name: the bodies as `dvc.yaml` has them; of a stage's own plot, which is named by its path, too."""
+    """Return the bodies of the plots as `dvc.yaml` has them, by name.
+
+    A stage's own plots are included, each under its path.
+    """
     tree = yaml.safe_load((root / "dvc.yaml").read_text())
     named = {name: body for plot in tree["plots"] for name, body in plot.items()}
     own = [plot for stage in tree["stages"].values() for plot in stage.get("plots", [])]
-    return named | {path: {**body, "y": {path: body["y"]}} for plot in own for path, body in plot.items()}
+    return named | {
+        path: {**body, "y": {path: body["y"]}} for plot in own for path, body in plot.items()
+    }
 
 
 def locked(root: Path) -> dict[str, dict]:
@@ -80,11 +92,18 @@ def covers(declared: Iterable[str], path: str) -> bool:
 
 
 def downstream(root: Path, changed: Iterable[str]) -> set[str]:
-    """The stages that run when the named ones do: themselves, and all that read what such a stage writes."""
+    """Return the stages that run when the named ones do.
+
+    These are the named stages, and all that read what such a stage writes.
+    """
     declared, found = stages(root), set(changed)
     while True:
         written = [path for name in found for path in declared[name].writes]
-        more = {name for name, stage in declared.items() if any(covers(written, dep) for dep in stage.data)} - found
+        more = {
+            name
+            for name, stage in declared.items()
+            if any(covers(written, dep) for dep in stage.data)
+        } - found
         if not more:
             return found
         found |= more

@@ -1,4 +1,7 @@
-"""Plants a violation in a copy of the repository, for the tests that show that a checker finds it."""
+"""Plant a violation in a copy of the repository.
+
+The tests use it to show that a checker finds the violation.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -26,12 +29,16 @@ def change_dvc_yaml(root: Path, change: Callable[[dict], object]) -> None:
     (root / "dvc.yaml").write_text(yaml.safe_dump(tree, sort_keys=False))
 
 
-def change_list(root: Path, stage: str, key: str, add: str | None = None, drop: str | None = None) -> None:
+def change_list(
+    root: Path, stage: str, key: str, add: str | None = None, drop: str | None = None
+) -> None:
     """Adds an entry to a stage's list in `dvc.yaml`, or drops one."""
 
     def change(tree: dict) -> None:
         entries = tree["stages"][stage][key]
         assert drop is None or drop in entries
-        tree["stages"][stage][key] = [entry for entry in entries if entry != drop] + ([add] if add else [])
+        tree["stages"][stage][key] = [entry for entry in entries if entry != drop] + (
+            [add] if add else []
+        )
 
     change_dvc_yaml(root, change)

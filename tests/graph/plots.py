@@ -1,4 +1,7 @@
-"""Checks that every plot and metric that `dvc.yaml` names exists and says something: columns, rows, finite numbers."""
+"""Check that every plot and metric that `dvc.yaml` names exists and has content.
+
+Content means columns, rows and finite numbers.
+"""
 
 import csv
 import json
@@ -16,10 +19,20 @@ ADDED = {"rev"}  # what DVC itself adds to every row
 
 def faults(root: Path) -> list[str]:
     """One line for each thing wrong with a plot, a template or a metric."""
-    lines = [f"plot {name}: {line}" for name, body in plots(root).items() for line in _plot_faults(root, body)]
-    lines += [line for path in sorted((root / ".dvc/plots").glob("*.json")) for line in _template_faults(path)]
+    lines = [
+        f"plot {name}: {line}"
+        for name, body in plots(root).items()
+        for line in _plot_faults(root, body)
+    ]
+    lines += [
+        line
+        for path in sorted((root / ".dvc/plots").glob("*.json"))
+        for line in _template_faults(path)
+    ]
     paths = [path for stage in stages(root).values() for path in stage.metrics]
-    return lines + [f"metric {path}: {line}" for path in paths for line in _metric_faults(root / path)]
+    return lines + [
+        f"metric {path}: {line}" for path in paths for line in _metric_faults(root / path)
+    ]
 
 
 def _plot_faults(root: Path, body: dict) -> Iterator[str]:
@@ -35,7 +48,9 @@ def _plot_faults(root: Path, body: dict) -> Iterator[str]:
 def _axes(body: dict) -> dict[str, list[str]]:
     """The columns that a plot draws, by file."""
     columns: dict[str, list[str]] = {}
-    x = body["x"] if isinstance(body["x"], dict) else dict.fromkeys(body["y"], body["x"])  # a column of every file of y
+    x = (
+        body["x"] if isinstance(body["x"], dict) else dict.fromkeys(body["y"], body["x"])
+    )  # a column of every file of y
     for axis in (x, body["y"]):
         for path, names in axis.items():
             columns.setdefault(path, []).extend([names] if isinstance(names, str) else names)
@@ -52,7 +67,9 @@ def _table_faults(path: Path, shown: str, columns: list[str]) -> Iterator[str]:
         yield f"{shown} has no row"
         return
     for column in columns:
-        fault = _column_fault([row.get(column) for row in rows]) if column in rows[0] else "is missing"
+        fault = (
+            _column_fault([row.get(column) for row in rows]) if column in rows[0] else "is missing"
+        )
         if fault:
             yield f"column {column} of {shown} {fault}"
 
@@ -64,7 +81,11 @@ def _column_fault(values: list[str | None]) -> str | None:
     numbers = [_number(value) for value in values if value]
     if any(number is not None and not math.isfinite(number) for number in numbers):
         return "is not finite"
-    return "mixes numbers and words" if None in numbers and any(number is not None for number in numbers) else None
+    return (
+        "mixes numbers and words"
+        if None in numbers and any(number is not None for number in numbers)
+        else None
+    )
 
 
 def _number(text: str) -> float | None:
@@ -94,7 +115,10 @@ def _template_faults(path: Path) -> Iterator[str]:
 
 
 def _fixed_fields(root: Path, template: str) -> list[str]:
-    """The columns that a custom template draws by their own names, whatever `dvc.yaml` says of x and y."""
+    """Return the columns that a custom template draws by their own names.
+
+    They are drawn whatever `dvc.yaml` says of x and y.
+    """
     path = root / f".dvc/plots/{template}.json"
     content = _template(path) if path.is_file() else None
     fields = {field for field in _fields(content) if not field.startswith("<DVC_METRIC_")}
@@ -135,19 +159,29 @@ def _numbers(node: object) -> Iterator[float]:
 
 
 def page_faults(root: Path, page: str) -> list[str]:
-    """One line for each declared plot that a page made by `dvc plots show` lacks, or draws without rows."""
+    """Return one line for each declared plot that a page of `dvc plots show` lacks.
+
+    Further lines report a plot without rows and an unfilled placeholder.
+    """
     lines = [
-        f"{name} is not on the page" for name, body in plots(root).items() if json.dumps(body["title"]) not in page
+        f"{name} is not on the page"
+        for name, body in plots(root).items()
+        if json.dumps(body["title"]) not in page
     ]
     lines += ["a plot has no rows"] * ('"values": []' in page)
     return lines + ["a placeholder of a template was not filled"] * ("<DVC_METRIC_" in page)
 
 
 def data_faults(root: Path, shown: dict) -> list[str]:
-    """One line for each error in the answer of `dvc plots show --json`, and each declared plot without data in it."""
+    """Return one line for each error and each missing plot in `dvc plots show --json`.
+
+    A plot is missing if it is declared and has no data there.
+    """
     lines = [f"{error['name']}: {error['msg']}" for error in shown.get("errors", [])]
     data = shown["data"]
-    drawn = {name for name, views in data.items() if views and all(_has_rows(view) for view in views)}
+    drawn = {
+        name for name, views in data.items() if views and all(_has_rows(view) for view in views)
+    }
     return lines + [f"{name} has no data" for name in plots(root) if name not in drawn]
 
 

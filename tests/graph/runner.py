@@ -1,7 +1,9 @@
-"""Runs one stage as `python -m` does, and reports the keys it reads, the files it opens and the modules it loads.
+"""Run one stage as `python -m` does, and report what it reads, opens and loads.
 
-A program of its own, started as `python -P runner.py STAGE REPORT` in a workspace with `PYTHONPATH=src`: what it hooks
-stays hooked until the process ends. It stands alone, because `tests` is no package in the workspace.
+The report has the keys that the stage reads, the files that it opens and the modules that it loads.
+This is a program of its own, started as `python -P runner.py STAGE REPORT` in a workspace with
+`PYTHONPATH=src`: what it hooks stays hooked until the process ends. It stands alone, because
+`tests` is no package in the workspace.
 """
 
 import json
@@ -15,14 +17,21 @@ WHOLE = ("__dict__", "model_dump", "model_dump_json")  # attributes through whic
 
 
 class Keys:
-    """Reads of a loaded parameter tree, by dotted key: what validation reads before `load` returns is not seen."""
+    """Reads of a loaded parameter tree, by dotted key.
+
+    What validation reads before `load` returns is not recorded.
+    """
 
     def __init__(self):
         self.read = set()
-        self._known = {}  # id -> (model, its key, replaced fields); the model is held so that its id stays its own
+        # id -> (model, its key, replaced fields); the model is kept so that its id stays its own
+        self._known = {}
 
     def watch(self):
-        """Hooks `load` and both base classes. Every stage imports these modules; so the hook adds none to its list."""
+        """Hook `load` and both base classes.
+
+        Every stage imports these modules; so the hook adds none to its list.
+        """
         from tarmac.interface.params import ProblemParams
         from tarmac.pipeline.base import params
         from tarmac.pipeline.base.params.section import ParamsSection
@@ -56,7 +65,10 @@ class Keys:
         return value
 
     def _copy(self, model, copy, **options):
-        """A copy reads nothing: its keys count when they are read from it, those it was given anew never."""
+        """Copy a model without recording a read.
+
+        The copy's keys count when they are read from the copy; keys that were replaced never count.
+        """
         _, key, replaced = entry = self._known.pop(id(model))
         made = copy(**options)
         self._known[id(model)] = entry
@@ -80,13 +92,17 @@ def _is_model(value):
 
 
 def watch_opens(opened):
-    """Adds to `opened` the path of every file under the workspace that Python opens to read, from now on."""
+    """Add the path of every workspace file that Python opens to read, from now on, to `opened`."""
 
     def hook(event, arguments):
         if event != "open" or not isinstance(arguments[0], str | os.PathLike):
             return
         path, flags = os.path.abspath(arguments[0]), arguments[2]  # noqa: PTH100
-        if path.startswith(ROOT + os.sep) and flags & os.O_ACCMODE != os.O_WRONLY and os.path.isfile(path):  # noqa: PTH113
+        if (
+            path.startswith(ROOT + os.sep)
+            and flags & os.O_ACCMODE != os.O_WRONLY
+            and os.path.isfile(path)  # noqa: PTH113
+        ):
             opened.add(os.path.relpath(path, ROOT))
 
     sys.addaudithook(hook)
@@ -95,16 +111,28 @@ def watch_opens(opened):
 def loaded():
     """The files under the workspace of the modules that are loaded."""
     files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
-    return {os.path.relpath(file, ROOT) for file in files if file and file.startswith(ROOT + os.sep)}
+    return {
+        os.path.relpath(file, ROOT) for file in files if file and file.startswith(ROOT + os.sep)
+    }
 
 
 def packages():
-    """The names that the loaded packages are imported by, but for what is built in and what has no file."""
-    return {name.partition(".")[0] for name, module in list(sys.modules.items()) if getattr(module, "__file__", None)}
+    """Return the names by which the loaded packages are imported.
+
+    Built-in modules and modules without a file are left out.
+    """
+    return {
+        name.partition(".")[0]
+        for name, module in list(sys.modules.items())
+        if getattr(module, "__file__", None)
+    }
 
 
 def main(stage, report):
-    """Runs the stage; writes the report also where the stage fails, and ends with the stage's own status."""
+    """Run the stage and write the report, even if the stage fails.
+
+    End with the stage's own status.
+    """
     keys, opened = Keys(), set()
     keys.watch()
     watch_opens(opened)
@@ -112,7 +140,9 @@ def main(stage, report):
         runpy.run_module(f"tarmac.pipeline.{stage}.stage", run_name="__main__", alter_sys=True)
     finally:
         found = {"keys": keys.read, "opened": opened, "modules": loaded(), "packages": packages()}
-        Path(report).write_text(json.dumps({name: sorted(values) for name, values in found.items()}))
+        Path(report).write_text(
+            json.dumps({name: sorted(values) for name, values in found.items()})
+        )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""`dvc exp run --temp` runs the experiment's own code and parameters, and leaves the workspace unchanged."""
+"""`dvc exp run --temp` uses the experiment's own code and parameters.
+
+It leaves the workspace unchanged.
+"""
 
 import csv
 import hashlib
@@ -22,7 +25,7 @@ BINS = 5
 
 @dataclass(frozen=True)
 class Experiment:
-    """A workspace, its files before and after an experiment ran beside it, and the experiment's own files by Git."""
+    """A workspace, its files before and after an experiment, and the experiment's files in Git."""
 
     workspace: Workspace
     before: dict[str, str]
@@ -42,8 +45,13 @@ def digests(root: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def experiment(finished_template: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Experiment:
-    """An experiment whose `evaluate` is changed, not committed, and also says where it and its code are."""
+def experiment(
+    finished_template: Workspace, tmp_path_factory: pytest.TempPathFactory
+) -> Experiment:
+    """Return an experiment whose `evaluate` is changed and not committed.
+
+    The changed stage also reports where it and its code are.
+    """
     workspace = copy_of(finished_template, tmp_path_factory, "experiment")
     planted = (
         '"rows": len(test.y), "changed_code": 1.0,'
@@ -52,7 +60,15 @@ def experiment(finished_template: Workspace, tmp_path_factory: pytest.TempPathFa
     )
     edit(workspace.path, "src/tarmac/pipeline/evaluate/stage.py", '"rows": len(test.y),', planted)
     before = digests(workspace.path)
-    workspace.dvc("exp", "run", "--temp", "--name", "planted", "--set-param", f"evaluate.calibration_bins={BINS}")
+    workspace.dvc(
+        "exp",
+        "run",
+        "--temp",
+        "--name",
+        "planted",
+        "--set-param",
+        f"evaluate.calibration_bins={BINS}",
+    )
     return Experiment(workspace, before, digests(workspace.path))
 
 
@@ -81,14 +97,17 @@ def test_experiment_leaves_workspace_unchanged(experiment: Experiment) -> None:
     assert experiment.after == experiment.before
     assert experiment.workspace.params["evaluate"]["calibration_bins"] != BINS
     assert (
-        experiment.workspace.run("git", "status", "--porcelain").stdout == " M src/tarmac/pipeline/evaluate/stage.py\n"
+        experiment.workspace.run("git", "status", "--porcelain").stdout
+        == " M src/tarmac/pipeline/evaluate/stage.py\n"
     )
 
 
 def test_experiment_is_listed_with_its_own_metrics_and_params(experiment: Experiment) -> None:
     listed = json.loads(experiment.workspace.dvc("exp", "show", "--json").stdout)
     (head,) = [line for line in listed if line["rev"] != "workspace"]
-    (shown,) = [run for found in head["experiments"] for run in found["revs"] if run["name"] == "planted"]
+    (shown,) = [
+        run for found in head["experiments"] for run in found["revs"] if run["name"] == "planted"
+    ]
     metrics = shown["data"]["metrics"]["metrics/evaluate/metrics.json"]["data"]
     assert metrics["changed_code"] == 1.0
     assert shown["data"]["params"]["params.yaml"]["data"]["evaluate"]["calibration_bins"] == BINS

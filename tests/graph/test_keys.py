@@ -1,4 +1,7 @@
-"""Params of each stage match the keys it reads, so a changed key reruns exactly the affected stages."""
+"""Params of each stage match the keys it reads.
+
+So a changed key reruns exactly the affected stages.
+"""
 
 from dataclasses import replace
 
@@ -32,12 +35,18 @@ def train_traces(
 
 
 @pytest.mark.parametrize("name", sorted(stages(ROOT).keys() - {"train"}))
-def test_declared_params_match_keys_that_stage_reads(rerun: Workspace, traces: dict[str, Trace], name: str) -> None:
+def test_declared_params_match_keys_that_stage_reads(
+    rerun: Workspace, traces: dict[str, Trace], name: str
+) -> None:
     assert key_faults(stages(rerun.path)[name], [traces[name]], leaves(rerun.params)) == []
 
 
-def test_train_params_match_keys_that_any_model_reads(rerun: Workspace, train_traces: dict[str, Trace]) -> None:
-    assert key_faults(stages(rerun.path)["train"], train_traces.values(), leaves(rerun.params)) == []
+def test_train_params_match_keys_that_any_model_reads(
+    rerun: Workspace, train_traces: dict[str, Trace]
+) -> None:
+    assert (
+        key_faults(stages(rerun.path)["train"], train_traces.values(), leaves(rerun.params)) == []
+    )
 
 
 @pytest.mark.parametrize("model", OTHERS)
@@ -64,7 +73,9 @@ def test_reports_undeclared_keys(misbehaviour: tuple[Workspace, Trace]) -> None:
     assert len(found) == len(run.keys) - 2  # it may read `engine` and its own section
 
 
-def test_reports_key_missing_from_partly_declared_section(rerun: Workspace, traces: dict[str, Trace]) -> None:
+def test_reports_key_missing_from_partly_declared_section(
+    rerun: Workspace, traces: dict[str, Trace]
+) -> None:
     *known, left = sorted(key for key in traces["evaluate"].keys if key.startswith("split."))
     narrow = replace(stages(rerun.path)["evaluate"], params=("evaluate", *known))
     found = key_faults(narrow, [traces["evaluate"]], leaves(rerun.params))
@@ -72,7 +83,9 @@ def test_reports_key_missing_from_partly_declared_section(rerun: Workspace, trac
     assert found == [f"evaluate: reads {left}, which no param covers"]
 
 
-def test_param_does_not_cover_keys_by_name_prefix(rerun: Workspace, traces: dict[str, Trace]) -> None:
+def test_param_does_not_cover_keys_by_name_prefix(
+    rerun: Workspace, traces: dict[str, Trace]
+) -> None:
     wrong = replace(stages(rerun.path)["prepare"], params=("engine", "prepare.max"))
     assert key_faults(wrong, [traces["prepare"]], leaves(rerun.params)) == [
         "prepare: no key of param prepare.max is read",
@@ -80,7 +93,9 @@ def test_param_does_not_cover_keys_by_name_prefix(rerun: Workspace, traces: dict
     ]
 
 
-@pytest.mark.parametrize(("stage", "wide", "nothing"), [("card", "train", False), ("evaluate", "state", True)])
+@pytest.mark.parametrize(
+    ("stage", "wide", "nothing"), [("card", "train", False), ("evaluate", "state", True)]
+)
 def test_reports_param_that_covers_unread_keys(
     rerun: Workspace, traces: dict[str, Trace], stage: str, wide: str, nothing: bool
 ) -> None:
@@ -88,14 +103,20 @@ def test_reports_param_that_covers_unread_keys(
     found = key_faults(replace(declared, params=(*declared.params, wide)), [run], known)
     unread = sorted(key for key in known - run.keys if key.startswith(f"{wide}."))
     assert len(unread) > 2
-    assert [f"{stage}: {key} is in params and never read" for key in unread] == [f for f in found if "never" in f]
+    assert [f"{stage}: {key} is in params and never read" for key in unread] == [
+        f for f in found if "never" in f
+    ]
     assert (f"{stage}: no key of param {wide} is read" in found) == nothing
 
 
-def test_reports_unread_keys_of_models_without_a_run(rerun: Workspace, train_traces: dict[str, Trace]) -> None:
+def test_reports_unread_keys_of_models_without_a_run(
+    rerun: Workspace, train_traces: dict[str, Trace]
+) -> None:
     found = key_faults(stages(rerun.path)["train"], [train_traces[MODEL]], leaves(rerun.params))
     assert found
-    assert all(line.startswith(tuple(f"train: train.{model}." for model in OTHERS)) for line in found)
+    assert all(
+        line.startswith(tuple(f"train: train.{model}." for model in OTHERS)) for line in found
+    )
 
 
 def test_invalid_section_stops_only_stages_that_read_it(finished: Workspace) -> None:

@@ -23,9 +23,17 @@ def pins(path: str) -> dict[str, str]:
 
 
 def imported(traces: Mapping[str, Trace]) -> set[str]:
-    """The distributions that stages loaded and that the pipeline installs: others are this environment's own."""
+    """Return the distributions that stages loaded and that the pipeline installs.
+
+    Other distributions belong to this environment only.
+    """
     owners = packages_distributions()
-    found = {name for run in traces.values() for package in run.packages for name in owners.get(package, [])}
+    found = {
+        name
+        for run in traces.values()
+        for package in run.packages
+        for name in owners.get(package, [])
+    }
     return {re.sub(r"[-_.]+", "-", name).lower() for name in found} & pins(ALL).keys()
 
 
@@ -48,4 +56,6 @@ def test_new_version_of_unimported_package_reruns_nothing(finished: Workspace) -
 def test_new_version_of_imported_package_reruns_all_stages(finished: Workspace) -> None:
     version = pins(REQUIREMENTS)["numpy"]
     edit(finished.path, REQUIREMENTS, f"numpy=={version}", f"numpy=={version}.1")
-    assert json.loads(finished.dvc("status", "--json").stdout).keys() == stages(finished.path).keys()
+    assert (
+        json.loads(finished.dvc("status", "--json").stdout).keys() == stages(finished.path).keys()
+    )

@@ -65,16 +65,27 @@ def test_second_repro_runs_nothing_and_keeps_lock_unchanged(finished: Workspace)
         (param("train.xgboost.max_depth", 3), {"train"}, TRAINED),
         (param(f"train.{TASK.baseline}", {}), {"baseline", "train"}, FITTED),
         (param("train.seed", 8), {"baseline", "train", "card"}, FITTED),
-        (param("prepare.max_quarantine_share", 0.5), {"prepare"}, {"prepare", "featurize", "state", *FITTED}),
+        (
+            param("prepare.max_quarantine_share", 0.5),
+            {"prepare"},
+            {"prepare", "featurize", "state", *FITTED},
+        ),
         (param("state.days", 3), {"state"}, {"state"}),
         (param("review.drift", 0.5), set(), set()),
         (text("src/tarmac/pipeline/evaluate/curves.py"), {"evaluate"}, JUDGED),
         (text("src/tarmac/pipeline/training/estimators.py"), {"baseline", "train"}, FITTED),
-        (text(f"src/{problem.name}/tables/clean.py"), {"prepare"}, {"prepare", "featurize", "state", *FITTED}),
+        (
+            text(f"src/{problem.name}/tables/clean.py"),
+            {"prepare"},
+            {"prepare", "featurize", "state", *FITTED},
+        ),
         (text(f"src/{problem.name}/card/words.py"), {"card"}, {"card"}),
         (text("src/tarmac/cli/daily.py"), set(), set()),
         (text("README.md"), set(), set()),
-        *((param(key, value), directly, in_the_end) for key, value, directly, in_the_end in small.CHANGES),
+        *(
+            (param(key, value), directly, in_the_end)
+            for key, value, directly, in_the_end in small.CHANGES
+        ),
     ],
     ids=lambda value: None if callable(value) else "-".join(sorted(value)) or "nothing",
 )
@@ -90,7 +101,13 @@ def test_code_change_outside_pipeline_affects_no_stage(finished: Workspace) -> N
     package = finished.path / "src/tarmac"
     inside = [package / name for name in ("pipeline", "interface", "reporting")]
     outside = [path for path in package.rglob("*.py") if not any(map(path.is_relative_to, inside))]
-    assert {path.relative_to(package).parts[0] for path in outside} > {"policy", "review", "serving", "spark", "sweep"}
+    assert {path.relative_to(package).parts[0] for path in outside} > {
+        "policy",
+        "review",
+        "serving",
+        "spark",
+        "sweep",
+    }
     for path in outside:
         append(finished.path, str(path.relative_to(finished.path)), "\n# changed\n")
     assert changed(finished) == set()

@@ -1,4 +1,7 @@
-"""Size and form of `dvc.yaml`: short enough to read whole, and each stage runs the code of this checkout."""
+"""Size and form of `dvc.yaml`.
+
+It is short enough to read whole, and each stage runs the code of this checkout.
+"""
 
 import pytest
 
@@ -31,17 +34,26 @@ def test_stage_command_runs_code_of_this_checkout(name: str) -> None:
 
 def test_every_stage_module_with_a_main_is_in_the_pipeline() -> None:
     paths = (ROOT / "src/tarmac/pipeline").rglob("*.py")
-    assert {path.parent.name for path in paths if "\ndef main(" in path.read_text()} == set(stages(ROOT))
+    assert {path.parent.name for path in paths if "\ndef main(" in path.read_text()} == set(
+        stages(ROOT)
+    )
 
 
 def test_output_paths_are_unique_and_match_lock() -> None:
     written = [path for stage in stages(ROOT).values() for path in stage.writes]
     assert len(set(written)) == len(written)
-    assert sorted(out["path"] for stage in locked(ROOT).values() for out in stage["outs"]) == sorted(written)
+    assert sorted(
+        out["path"] for stage in locked(ROOT).values() for out in stage["outs"]
+    ) == sorted(written)
 
 
 def test_committed_output_folders_stay_below_file_limit() -> None:
-    folders = [out for stage in locked(ROOT).values() for out in stage["outs"] if out["md5"].endswith(".dir")]
+    folders = [
+        out
+        for stage in locked(ROOT).values()
+        for out in stage["outs"]
+        if out["md5"].endswith(".dir")
+    ]
     assert len(folders) >= 4
     assert [out["path"] for out in folders if out["nfiles"] >= MOST_FILES] == []
 
@@ -49,6 +61,12 @@ def test_committed_output_folders_stay_below_file_limit() -> None:
 def test_small_run_output_folders_stay_below_file_limit(
     finished_template: Workspace,
 ) -> None:
-    outs = [finished_template.path / out for stage in stages(finished_template.path).values() for out in stage.outs]
-    counts = {out: sum(1 for path in out.rglob("*") if path.is_file()) for out in outs if out.is_dir()}
+    outs = [
+        finished_template.path / out
+        for stage in stages(finished_template.path).values()
+        for out in stage.outs
+    ]
+    counts = {
+        out: sum(1 for path in out.rglob("*") if path.is_file()) for out in outs if out.is_dir()
+    }
     assert all(0 < count < MOST_FILES for count in counts.values()), counts

@@ -42,7 +42,9 @@ def test_small_run_plots_and_metrics_are_complete(finished_template: Workspace) 
     assert plots.faults(finished_template.path) == []
 
 
-def test_dvc_renders_every_declared_plot_with_its_title(finished: Workspace, tmp_path: Path) -> None:
+def test_dvc_renders_every_declared_plot_with_its_title(
+    finished: Workspace, tmp_path: Path
+) -> None:
     finished.dvc("plots", "show", "--out", str(tmp_path / "page"))
     assert plots.page_faults(finished.path, (tmp_path / "page" / "index.html").read_text()) == []
 
@@ -91,8 +93,14 @@ PLANTS = {
         rewrite(TABLE, lambda lines: [*lines, "1.0,high,1.0"]),
         [f"plot calibration: column observed of {TABLE} mixes numbers and words"],
     ),
-    "a table without rows": (rewrite(TABLE, lambda lines: lines[:1]), [f"plot calibration: {TABLE} has no row"]),
-    "a file that is gone": (lambda root: (root / TABLE).unlink(), [f"plot calibration: there is no file {TABLE}"]),
+    "a table without rows": (
+        rewrite(TABLE, lambda lines: lines[:1]),
+        [f"plot calibration: {TABLE} has no row"],
+    ),
+    "a file that is gone": (
+        lambda root: (root / TABLE).unlink(),
+        [f"plot calibration: there is no file {TABLE}"],
+    ),
     "a plot without title": (
         lambda root: change_dvc_yaml(root, lambda tree: plot(tree).pop("title")),
         ["plot calibration: has no title"],
@@ -101,7 +109,10 @@ PLANTS = {
         lambda root: change_dvc_yaml(root, lambda tree: plot(tree).update(template="fancy")),
         ["plot calibration: there is no template fancy"],
     ),
-    "a template that is no JSON": (lambda root: append(root, TEMPLATE, "}"), ["template counts: is no JSON object"]),
+    "a template that is no JSON": (
+        lambda root: append(root, TEMPLATE, "}"),
+        ["template counts: is no JSON object"],
+    ),
     "a template without data": (
         lambda root: edit(root, TEMPLATE, "<DVC_METRIC_DATA>", "<DVC_DATA>"),
         ["template counts: has no place for DVC's data"],
@@ -111,7 +122,9 @@ PLANTS = {
         ["template counts: has no place for DVC's title"],
     ),
     "a column that only the template names": (
-        lambda root: edit(root, "metrics/tables/confusion.csv", "actual,predicted,rows", "actual,predicted,count"),
+        lambda root: edit(
+            root, "metrics/tables/confusion.csv", "actual,predicted,rows", "actual,predicted,count"
+        ),
         ["plot confusion: column rows of metrics/tables/confusion.csv is missing"],
     ),
     "a metric that is gone": (

@@ -1,4 +1,7 @@
-"""Runs a stage under watch, and checks what it read, opened, loaded and wrote against what `dvc.yaml` declares."""
+"""Run a stage while recording it, and check the record against `dvc.yaml`.
+
+The record is what the stage read, opened, loaded and wrote.
+"""
 
 import json
 import shutil
@@ -14,9 +17,15 @@ from tests.graph.declared import Stage, covers
 
 RUNNER = Path(__file__).with_name("runner.py")
 ELSEWHERE = (".git", ".dvc/tmp", ".dvc/cache")  # what Git and DVC keep for themselves
-# Code is checked by its imports, parameters by their keys; the name of the problem is in each dep of its code.
+# Code is checked by its imports, parameters by their keys; the name of the problem is in each dep
+# of its code.
 CHECKED = ("src", "params.yaml", "pyproject.toml")
-LOOKED_UP = (".git", ".gitignore", ".dvc", ".dvcignore")  # dvclive looks whether it is in a DVC repository
+LOOKED_UP = (
+    ".git",
+    ".gitignore",
+    ".dvc",
+    ".dvcignore",
+)  # dvclive looks whether it is in a DVC repository
 
 
 @dataclass(frozen=True)
@@ -31,14 +40,23 @@ class Trace:
 
 
 def trace(workspace: Workspace, stage: str, forked: bool = True) -> Trace:
-    """Runs a stage under watch. Outputs of an earlier run are the caller's to remove, where they must not be there.
+    """Run a stage while recording what it does.
 
-    Where it is forked, `packages` are also those that the fork had before.
+    If outputs of an earlier run must not be there, the caller removes them. If the stage is forked,
+    `packages` are also those that the fork had before.
     """
     with tempfile.TemporaryDirectory() as outside:
         report = Path(outside) / "report.json"
         before = snapshot(workspace.path)
-        workspace.run(sys.executable, "-P", str(RUNNER), stage, str(report), env={"PYTHONPATH": "src"}, forked=forked)
+        workspace.run(
+            sys.executable,
+            "-P",
+            str(RUNNER),
+            stage,
+            str(report),
+            env={"PYTHONPATH": "src"},
+            forked=forked,
+        )
         written = changes(before, snapshot(workspace.path))
         found = {name: frozenset(values) for name, values in json.loads(report.read_text()).items()}
     return Trace(**found, written=frozenset(written))
@@ -52,7 +70,11 @@ def snapshot(root: Path) -> dict[str, tuple[int, ...]]:
 def _files(root: Path) -> Iterator[str]:
     for path in root.rglob("*"):
         relative = str(path.relative_to(root))
-        if not path.is_dir() and not covers(ELSEWHERE, relative) and "__pycache__" not in path.parts:
+        if (
+            not path.is_dir()
+            and not covers(ELSEWHERE, relative)
+            and "__pycache__" not in path.parts
+        ):
             yield relative
 
 
@@ -76,13 +98,24 @@ def remove(root: Path, paths: Iterable[str]) -> None:
 
 
 def sandbox(workspace: Workspace, stage: Stage, target: Path) -> Workspace:
-    """A folder with the stage's deps, the parameters and empty packages: what else the stage needs, it will miss."""
-    packages = {path for dep in stage.deps if covers(["src"], dep) for path in Path(dep).parents[:-2]}
-    empty = [str(path / "__init__.py") for path in packages if not has_code(workspace.path / path / "__init__.py")]
+    """Return a folder with the stage's deps, the parameters and empty packages.
+
+    Anything else that the stage needs is missing there.
+    """
+    packages = {
+        path for dep in stage.deps if covers(["src"], dep) for path in Path(dep).parents[:-2]
+    }
+    empty = [
+        str(path / "__init__.py")
+        for path in packages
+        if not has_code(workspace.path / path / "__init__.py")
+    ]
     for path in (*stage.deps, *empty, "params.yaml", "pyproject.toml"):
         (target / path).parent.mkdir(parents=True, exist_ok=True)
         if (workspace.path / path).is_dir():
-            shutil.copytree(workspace.path / path, target / path, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(
+                workspace.path / path, target / path, ignore=shutil.ignore_patterns("__pycache__")
+            )
         else:
             shutil.copy(workspace.path / path, target / path)
     return Workspace(target)
@@ -98,9 +131,17 @@ def leaves(tree: Mapping, prefix: str = "") -> set[str]:
 
 
 def key_faults(stage: Stage, traces: Iterable[Trace], known: Iterable[str]) -> list[str]:
-    """One line for each key that the runs together read and `dvc.yaml` does not name, or that it names unread."""
+    """Return one line for each undeclared or unused key.
+
+    The first kind is read by one of the runs and not named in `dvc.yaml`; the second is named and
+    not read.
+    """
     read = set[str]().union(*(run.keys for run in traces))
-    lines = [f"{stage.name}: reads {key}, which no param covers" for key in read if not _named(stage.params, key)]
+    lines = [
+        f"{stage.name}: reads {key}, which no param covers"
+        for key in read
+        if not _named(stage.params, key)
+    ]
     named = {key for key in known if _named(stage.params, key)}
     lines += [f"{stage.name}: {key} is in params and never read" for key in named - read]
     empty = [prefix for prefix in stage.params if not any(_named([prefix], key) for key in read)]
@@ -112,11 +153,18 @@ def _named(prefixes: Iterable[str], key: str) -> bool:
 
 
 def write_faults(stage: Stage, run: Trace, root: Path) -> list[str]:
-    """One line for each file that a run changed outside the stage's outputs, or declared output it did not write."""
+    """Return one line for each write that does not match the stage's outputs.
+
+    It is a file changed outside the outputs, or a declared output that was not written.
+    """
     lines = [
-        f"{stage.name}: changed {path}, which is no output" for path in run.written if not covers(stage.writes, path)
+        f"{stage.name}: changed {path}, which is no output"
+        for path in run.written
+        if not covers(stage.writes, path)
     ]
-    lines += [f"{stage.name}: did not write {path}" for path in stage.writes if not _has_file(root / path)]
+    lines += [
+        f"{stage.name}: did not write {path}" for path in stage.writes if not _has_file(root / path)
+    ]
     return sorted(lines)
 
 
@@ -125,9 +173,14 @@ def _has_file(path: Path) -> bool:
 
 
 def read_faults(stage: Stage, run: Trace) -> list[str]:
-    """One line for each file that a run opened and no dep covers. What the run itself wrote it may read again."""
+    """Return one line for each file that a run opened and no dep covers.
+
+    A run may read again what it wrote itself.
+    """
     outside = [path for path in run.opened if not covers((*CHECKED, *LOOKED_UP, *stage.deps), path)]
-    return sorted(f"{stage.name}: opens {path}, which is no dep" for path in outside if not _own(stage, path))
+    return sorted(
+        f"{stage.name}: opens {path}, which is no dep" for path in outside if not _own(stage, path)
+    )
 
 
 def _own(stage: Stage, path: str) -> bool:
@@ -140,10 +193,13 @@ def _partial(out: str) -> str:
 
 
 def unopened(stage: Stage, run: Trace) -> list[str]:
-    """The data deps of which Python opened nothing: not needed, or opened by a library written in C++."""
+    """Return the data deps of which Python opened nothing.
+
+    Such a dep is not needed, or is opened by a library written in C++.
+    """
     return [dep for dep in stage.data if not any(covers([dep], path) for path in run.opened)]
 
 
 def import_faults(static: set[str], stage: Stage, run: Trace) -> list[str]:
-    """One line for each file of the package that a run loaded and that reading the code did not find."""
+    """Return one line for each loaded file of the package that reading the code did not find."""
     return [f"{stage.name}: loads {path} unseen" for path in sorted(run.modules - static)]

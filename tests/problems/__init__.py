@@ -1,1 +1,1 @@
-"""Other problems than the one that is shipped: each begins with a table, and everything else follows."""
+"""Other problems than the shipped one: each begins with a table, and everything else follows."""

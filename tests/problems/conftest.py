@@ -13,7 +13,9 @@ from tests.problems.founded import found
 def founded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """The repository of the class's problem. Copy it, do not change it."""
     made = request.cls.made
-    return Workspace(once(tmp_path_factory, made.name, lambda folder: found(folder, made)) / "repository")
+    return Workspace(
+        once(tmp_path_factory, made.name, lambda folder: found(folder, made)) / "repository"
+    )
 
 
 @pytest.fixture

@@ -11,15 +11,20 @@ from tests.conftest import MADE, ROOT, Workspace, copy_repository
 from tests.e2e.running import FROM_SOURCE, STAGES, TARMAC
 from tests.problems.made import Made
 
-REBUILD = "import importlib\nfor name in {}: importlib.import_module(f'tarmac.pipeline.{{name}}.stage').main()"
+REBUILD = (
+    "import importlib\n"
+    "for name in {}: importlib.import_module(f'tarmac.pipeline.{{name}}.stage').main()"
+)
 ASKED = """
 import json, pandas as pd
 from pathlib import Path
 from tarmac.interface.problem import problem
 contract = problem.contract
 told = pd.read_parquet("data/predictions.parquet")
-rows = pd.concat(map(pd.read_parquet, sorted(Path("data/prepared", contract.TABLES[0]).glob("*.parquet"))))
-rows = told[list(contract.KEY)].merge(rows, on=list(contract.KEY), how="left", validate="one_to_one")
+rows = pd.concat(map(pd.read_parquet, \
+sorted(Path("data/prepared", contract.TABLES[0]).glob("*.parquet"))))
+rows = told[list(contract.KEY)].merge(rows, on=list(contract.KEY), how="left", \
+validate="one_to_one")
 rows = rows.astype(object).where(rows.notna(), None).to_dict("records")
 rows = [problem.request.asked(row) for row in rows]
 print(json.dumps({"rows": rows, "answers": told[list(contract.ANSWERS)].to_numpy().tolist()}))

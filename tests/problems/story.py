@@ -23,12 +23,30 @@ from tests.problems.founded import commit, questions, rebuild, tarmac
 from tests.problems.made import Made
 from tests.tarmac.serving.running import running
 
-OUTS = ("data/prepared", "data/features", "data/quarantine.csv", "data/predictions.parquet", "data/state")
+OUTS = (
+    "data/prepared",
+    "data/features",
+    "data/quarantine.csv",
+    "data/predictions.parquet",
+    "data/state",
+)
 MODELS = ("models/model.onnx", "models/baseline.onnx", "models/card.md", "metrics")
 WORDS = ("flight", "airport", "carrier", "depart", "New York", "Traceback")
-PYTEST = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--hypothesis-profile", "once")
+PYTEST = (
+    sys.executable,
+    "-m",
+    "pytest",
+    "-q",
+    "-p",
+    "no:cacheprovider",
+    "--hypothesis-profile",
+    "once",
+)
 QUICK = ("-k", "not too_long and not holds_the_truth")
-KEY = "import json; from tarmac.interface.problem import problem; print(json.dumps(problem.contract.KEY))"
+KEY = (
+    "import json; from tarmac.interface.problem import problem; "
+    "print(json.dumps(problem.contract.KEY))"
+)
 KEPT = [  # what is nearest to the task
     *(f"tests/tarmac/pipeline/{part}" for part in ("evaluate", "intervals", "metrics", "card")),
     *("tests/tarmac/review", "tests/tarmac/sweep/test_space.py"),
@@ -49,10 +67,14 @@ class Problem:
         assert founded.run("git", "status", "--porcelain").stdout == ""
 
     def test_a_person_had_to_write_a_line(self, founded: Workspace) -> None:
-        changed = founded.run("git", "diff", "--numstat", "HEAD~1", "--", "src", "params.yaml", "dvc.yaml").stdout
+        changed = founded.run(
+            "git", "diff", "--numstat", "HEAD~1", "--", "src", "params.yaml", "dvc.yaml"
+        ).stdout
         assert changed == ""
 
-    def test_a_change_is_not_reviewed_or_in_the_words_of_another_problem(self, own: Workspace) -> None:
+    def test_a_change_is_not_reviewed_or_in_the_words_of_another_problem(
+        self, own: Workspace
+    ) -> None:
         own.run("git", "switch", "--quiet", "--create", "shallower")
         own.set_params(lambda params: params["train"]["xgboost"].update(max_depth=2))
         own.dvc("repro", "--quiet")
@@ -65,13 +87,19 @@ class Problem:
         assert not [word for word in WORDS if word in report]
         assert f"`{self.made.metric}`" in report
 
-    def test_the_service_or_a_batch_answers_otherwise_than_the_pipeline(self, own: Workspace, tmp_path: Path) -> None:
+    def test_the_service_or_a_batch_answers_otherwise_than_the_pipeline(
+        self, own: Workspace, tmp_path: Path
+    ) -> None:
         tarmac(own, "bundle")
         rows, wanted = questions(own)
         live = own.path / "served/live"
-        with running(live, tmp_path / "service.log", code=own.path) as service, service.client() as client:
+        with (
+            running(live, tmp_path / "service.log", code=own.path) as service,
+            service.client() as client,
+        ):
             asked = [
-                client.post("/predict", json={"rows": rows[start : start + 200]}) for start in range(0, len(rows), 200)
+                client.post("/predict", json={"rows": rows[start : start + 200]})
+                for start in range(0, len(rows), 200)
             ]
             explained = client.post("/explain", json=rows[0])
             described = client.get("/openapi.json").json()
@@ -86,8 +114,13 @@ class Problem:
         scored = pd.read_parquet(tmp_path / "scored.parquet")
         np.testing.assert_allclose(scored[list(self.made.answers)], wanted, rtol=SAME, atol=SAME)
 
-    def test_what_the_service_was_asked_is_judged_otherwise_than_it_is(self, own: Workspace, tmp_path: Path) -> None:
-        """The test rows are no news; the same with one number far from all others, though allowed, is broken data."""
+    def test_what_the_service_was_asked_is_judged_otherwise_than_it_is(
+        self, own: Workspace, tmp_path: Path
+    ) -> None:
+        """Check that the test rows are usual, and that one far number makes the data broken.
+
+        The number is allowed, and far from all others.
+        """
         tarmac(own, "bundle")
         rows, _ = questions(own)
         name, far = self.made.foreign
@@ -146,11 +179,19 @@ class Story(Problem):
     def test_the_file_that_all_began_with_cannot_be_scored_as_it_is(
         self, own: Workspace, founded: Workspace, tmp_path: Path
     ) -> None:
-        """With its own header, the target, columns that are left out and times; only a key that was added lacks."""
+        """Check a request with the table's own header.
+
+        It has the target, columns that are left out, and times. Only a key that was added is
+        missing.
+        """
         tarmac(own, "bundle")
         whole = pd.read_csv(founded.path.parent / "table.csv", dtype="str", keep_default_na=False)
         key = json.loads(own.run(sys.executable, "-c", KEY, env=FROM_SOURCE).stdout)
-        whole = whole if set(key) <= {normalize_name(name) for name in whole} else whole.assign(id=range(len(whole)))
+        whole = (
+            whole
+            if set(key) <= {normalize_name(name) for name in whole}
+            else whole.assign(id=range(len(whole)))
+        )
         whole.to_csv(tmp_path / "rows.csv", index=False)
         tarmac(own, "predict", str(tmp_path / "rows.csv"), str(tmp_path / "scored.parquet"))
         told = pd.read_parquet(own.path / "data/predictions.parquet")[[*key, *self.made.answers]]
@@ -160,11 +201,23 @@ class Story(Problem):
         for name in self.made.answers:
             np.testing.assert_allclose(both[f"{name}_again"], both[name], rtol=SAME, atol=SAME)
 
-    def test_the_model_is_not_released_or_production_serves_another(self, own: Workspace, tmp_path: Path) -> None:
-        """Whatever its baseline is worth: the line beats the trees where rents are made by a line."""
+    def test_the_model_is_not_released_or_production_serves_another(
+        self, own: Workspace, tmp_path: Path
+    ) -> None:
+        """Check without requiring a gain over the baseline.
+
+        The line beats the trees if rents are made by a line.
+        """
         own.set_params(lambda params: params["review"].update(beat_baseline=False))
         commit(own, "beaten")
-        own.run("git", "init", "--quiet", "--bare", "--initial-branch=main", str(tmp_path / "origin.git"))
+        own.run(
+            "git",
+            "init",
+            "--quiet",
+            "--bare",
+            "--initial-branch=main",
+            str(tmp_path / "origin.git"),
+        )
         own.run("git", "remote", "add", "origin", str(tmp_path / "origin.git"))
         own.run("git", "push", "--quiet", "origin", "HEAD")
         tarmac(own, "release")
@@ -172,15 +225,21 @@ class Story(Problem):
         tarmac(own, "bundle", "--stage", "prod")
         live = own.path / "served/live"
         assert json.loads((live / "release.json").read_text())["version"] == "v0.0.1"
-        assert compute_dvc_hash(live / "model.onnx") == compute_dvc_hash(own.path / "models/model.onnx")
+        assert compute_dvc_hash(live / "model.onnx") == compute_dvc_hash(
+            own.path / "models/model.onnx"
+        )
         assert "this model is v0.0.1 already" in tarmac(own, "release", check=False)
 
-    def test_the_page_is_not_written_or_in_the_words_of_another_problem(self, own: Workspace) -> None:
+    def test_the_page_is_not_written_or_in_the_words_of_another_problem(
+        self, own: Workspace
+    ) -> None:
         tarmac(own, "site")
         page = (own.path / "site/index.html").read_text()
         text = re.sub(r"<(style|script).*?</\1>|<[^>]+>", " ", page, flags=re.DOTALL)
         assert not [word for word in WORDS if word in text]
-        assert [name for name in (*STAGES, format_metric_name(self.made.metric)) if name not in text] == []
+        assert [
+            name for name in (*STAGES, format_metric_name(self.made.metric)) if name not in text
+        ] == []
 
 
 def find_key_faults(workspace: Workspace) -> list[str]:

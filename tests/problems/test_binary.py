@@ -1,4 +1,7 @@
-"""A binary problem without time: 569 numeric rows, split so that every part has both classes in proportion."""
+"""A binary problem without time: 569 numeric rows.
+
+They are split so that every part has both classes in proportion.
+"""
 
 from tests.problems.made import cells
 from tests.problems.story import Problem

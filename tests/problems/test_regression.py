@@ -1,4 +1,7 @@
-"""A regression problem with grouped rows, each group in one part of the split, and with invalid rows."""
+"""A regression problem with grouped rows and with invalid rows.
+
+Each group is in one part of the split.
+"""
 
 import json
 from collections.abc import Callable
@@ -26,7 +29,9 @@ def change_depth(own: Workspace) -> None:
 
 
 def learn_from_test_rows(own: Workspace) -> None:
-    edit(own.path, "src/tarmac/pipeline/train/stage.py", LEARNS.splitlines(keepends=True)[0], LEARNS)
+    edit(
+        own.path, "src/tarmac/pipeline/train/stage.py", LEARNS.splitlines(keepends=True)[0], LEARNS
+    )
 
 
 def judge_rebuild(own: Workspace, change: Callable[[Workspace], None]) -> str:
@@ -58,12 +63,16 @@ class TestRents(Story):
         reason = judge_rebuild(own, change_depth)
         assert reason.startswith(
             "rebuilt from raw data in a sandbox, bit for bit; "
-            "with other labels of the test rows the model is the same; in another future the features of "
+            "with other labels of the test rows the model is the same; "
+            "in another future the features of "
         )
 
     def test_review_reports_model_trained_on_test_labels(self, own: Workspace) -> None:
         reason = judge_rebuild(own, learn_from_test_rows)
-        assert "made with other labels of the test rows, it comes out otherwise: it has seen them" in reason
+        assert (
+            "made with other labels of the test rows, it comes out otherwise: it has seen them"
+            in reason
+        )
         assert "models/model.onnx" in reason
 
     def test_every_group_is_in_one_split_part(self, founded: Workspace) -> None:

@@ -14,7 +14,9 @@ import pytest
 from tests.postgres import HOST
 from tests.waiting import wait_for
 
-INSTALLED = Path(__file__).resolve().parents[2] / ".venv" / "servers" / "bin"  # what `make servers` makes
+INSTALLED = (
+    Path(__file__).resolve().parents[2] / ".venv" / "servers" / "bin"
+)  # what `make servers` makes
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,10 @@ class Place:
 
 
 def program(path: Path) -> Path:
-    """A server's program. Without it a test skips; in CI, where a skip would look like success, it fails."""
+    """Return a server's program.
+
+    Without it a test skips. In CI the test fails, because a skip would look like success.
+    """
     if path.exists():
         return path
     reason = f"no {path.name} is here: `make servers` brings it"
@@ -42,8 +47,13 @@ def program(path: Path) -> Path:
 
 
 @contextmanager
-def serving(command: Sequence[str | Path], port: int, log: Path, env: Mapping[str, str] | None = None) -> Iterator[int]:
-    """A server from when it listens on its port until the block ends; then nothing of it is left running."""
+def serving(
+    command: Sequence[str | Path], port: int, log: Path, env: Mapping[str, str] | None = None
+) -> Iterator[int]:
+    """Run a server from when it listens on its port until the block ends.
+
+    Afterwards nothing of it is left running.
+    """
     with log.open("wb") as output:
         server = subprocess.Popen(
             command,
@@ -51,7 +61,8 @@ def serving(command: Sequence[str | Path], port: int, log: Path, env: Mapping[st
             stdout=output,
             stderr=subprocess.STDOUT,
             env={**os.environ, **(env or {})},
-            start_new_session=True,  # an interrupt from the keyboard is for the tests, which pass it on
+            # An interrupt from the keyboard is for the tests, which pass it on.
+            start_new_session=True,
         )
         try:
             wait(server, port, log)
@@ -62,7 +73,10 @@ def serving(command: Sequence[str | Path], port: int, log: Path, env: Mapping[st
 
 
 def wait(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    """Returns when the server accepts a connection, and fails where it has ended or takes too long."""
+    """Wait until the server accepts a connection.
+
+    Fail if it has ended or takes too long.
+    """
 
     def listens() -> bool:
         try:

@@ -26,15 +26,25 @@ class Server:
     def endpoint(self) -> str:
         return f"http://{HOST}:{self.port}"
 
-    def place(self, path: str = f"{BUCKET}/model", user: str = "writer", secret: str | None = None) -> Place:
+    def place(
+        self, path: str = f"{BUCKET}/model", user: str = "writer", secret: str | None = None
+    ) -> Place:
         """A path in the bucket, with the keys of a user in the environment."""
         identity, own = self.keys[user]
-        return Place(f"s3://{path}", (f"endpointurl={self.endpoint}",), env=credentials(identity, secret or own))
+        return Place(
+            f"s3://{path}",
+            (f"endpointurl={self.endpoint}",),
+            env=credentials(identity, secret or own),
+        )
 
 
 def credentials(identity: str, secret: str) -> dict[str, str]:
     """What S3's libraries look for, and nothing that they would ask a network for."""
-    keys = {"AWS_ACCESS_KEY_ID": identity, "AWS_SECRET_ACCESS_KEY": secret, "AWS_DEFAULT_REGION": REGION}
+    keys = {
+        "AWS_ACCESS_KEY_ID": identity,
+        "AWS_SECRET_ACCESS_KEY": secret,
+        "AWS_DEFAULT_REGION": REGION,
+    }
     return {**keys, "AWS_EC2_METADATA_DISABLED": "true"}
 
 
@@ -61,12 +71,17 @@ def client(service: str, port: int, keys: tuple[str, str] = ("any", "any")):
     import botocore.session  # comes with the extra for S3
 
     access = {"aws_access_key_id": keys[0], "aws_secret_access_key": keys[1], "region_name": REGION}
-    return botocore.session.get_session().create_client(service, endpoint_url=f"http://{HOST}:{port}", **access)
+    return botocore.session.get_session().create_client(
+        service, endpoint_url=f"http://{HOST}:{port}", **access
+    )
 
 
 def user(port: int, name: str, actions: list[str]) -> tuple[str, str]:
     iam = client("iam", port)
-    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]}
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}],
+    }
     iam.create_user(UserName=name)
     iam.put_user_policy(UserName=name, PolicyName="own", PolicyDocument=json.dumps(policy))
     key = iam.create_access_key(UserName=name)["AccessKey"]

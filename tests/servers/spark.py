@@ -1,4 +1,7 @@
-"""A real standalone cluster of Spark: a master and its workers, each a process of this machine, on loopback."""
+"""Run a real standalone cluster of Spark: a master and its workers.
+
+Each is a process of this machine, on loopback.
+"""
 
 import json
 import os
@@ -19,7 +22,8 @@ from tests.postgres import HOST, free_port
 from tests.waiting import wait_for
 
 PATIENCE = 120  # seconds for a process of Java to be there, on a machine that does much else
-# What suits small data and short lives: few tasks, a compiler that starts quickly, no waiting for the dead.
+# What suits small data and short lives: few tasks, a compiler that starts quickly, no waiting for
+# the dead.
 JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 SETTINGS = {
     "spark.driver.extraJavaOptions": JAVA,
@@ -42,11 +46,15 @@ appender.console.target = SYSTEM_ERR
 
 
 def home() -> Path:
-    """Where PySpark keeps Spark. Without it or Java a test skips; in CI, where that looks like success, it fails."""
+    """Return the folder in which PySpark keeps Spark.
+
+    Without it or Java a test skips. In CI the test fails, because a skip would look like success.
+    """
     found = find_spec("pyspark")
     if found and found.origin and shutil.which("java"):
         return Path(found.origin).parent
-    reason = f"{'Java' if found else 'PySpark'} is not here: `make {'servers' if found else 'spark'}` brings it"
+    missing, target = ("Java", "servers") if found else ("PySpark", "spark")
+    reason = f"{missing} is not here: `make {target}` brings it"
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)
@@ -54,7 +62,10 @@ def home() -> Path:
 
 @dataclass
 class Cluster:
-    """A master, and workers of one core each; a worker that is killed takes what it runs with it."""
+    """A master, and workers of one core each.
+
+    A worker that is killed takes what it runs with it.
+    """
 
     home: Path
     folder: Path
@@ -65,7 +76,10 @@ class Cluster:
     @property
     def environment(self) -> Mapping[str, str]:
         """What a driver needs to find it."""
-        places = {"MASTER": f"spark://{HOST}:{self.port}", "SPARK_CONF_DIR": str(self.folder / "conf")}
+        places = {
+            "MASTER": f"spark://{HOST}:{self.port}",
+            "SPARK_CONF_DIR": str(self.folder / "conf"),
+        }
         return {**places, "SPARK_LOCAL_IP": HOST, "SPARK_HOME": str(self.home)}
 
     def start(self, name: str, *arguments: str) -> None:
@@ -93,7 +107,10 @@ class Cluster:
 
     def alive(self) -> int:
         """Workers that the master counts on."""
-        with suppress(OSError), urllib.request.urlopen(f"http://{HOST}:{self.page}/json/", timeout=5) as answer:
+        with (
+            suppress(OSError),
+            urllib.request.urlopen(f"http://{HOST}:{self.page}/json/", timeout=5) as answer,
+        ):
             return json.load(answer)["aliveworkers"]
         return -1
 
@@ -108,12 +125,21 @@ class Cluster:
 
     def holds(self, name: str, since: float) -> bool:
         """Whether a worker has made something, since a time, that others will ask it for."""
-        return any(path.stat().st_mtime > since for path in (self.folder / name).rglob("shuffle_*.data"))
+        return any(
+            path.stat().st_mtime > since for path in (self.folder / name).rglob("shuffle_*.data")
+        )
 
     def fits(self, name: str) -> bool:
-        """Whether a worker has met another one to fit: Python of one has a line to Python of the other."""
+        """Return whether a worker has met another one to fit.
+
+        Then Python of one has a connection to Python of the other.
+        """
         with suppress(psutil.Error):
-            ports = {line.laddr.port for other in self.processes.keys() - {name} for line in self.lines(other)}
+            ports = {
+                line.laddr.port
+                for other in self.processes.keys() - {name}
+                for line in self.lines(other)
+            }
             return any(line.raddr and line.raddr.port in ports for line in self.lines(name))
         return False
 
@@ -145,7 +171,9 @@ def configure(folder: Path, **own: str) -> None:
     """Makes a `SPARK_CONF_DIR`; a setting of its own has `_` for each dot of its name."""
     folder.mkdir()
     settings = {**SETTINGS, **{name.replace("_", "."): value for name, value in own.items()}}
-    (folder / "spark-defaults.conf").write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
+    (folder / "spark-defaults.conf").write_text(
+        "".join(f"{name} {value}\n" for name, value in settings.items())
+    )
     (folder / "log4j2.properties").write_text(LOG)
 
 

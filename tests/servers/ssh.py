@@ -47,10 +47,15 @@ def account() -> str:
 
 @contextmanager
 def ssh(folder: Path) -> Iterator[Server]:
-    """A server on a free port: `writer` may do all, `reader` may not write, `stranger` may not come in."""
+    """Run a server on a free port.
+
+    `writer` may do all, `reader` may not write, and `stranger` may not log in.
+    """
     command, port = program(SERVER), free_port()
     for name in KEYS:
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True)
+        subprocess.run(
+            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True
+        )
     writer, reader = ((folder / f"{name}.pub").read_text() for name in ("writer", "reader"))
     (folder / "authorized").write_text(f'{writer}command="internal-sftp -R" {reader}')
     (folder / "config").write_text(CONFIG.format(port=port, host=HOST, folder=folder))

@@ -1,7 +1,7 @@
 """A stand-in for the `aws` client that knows some machines. A program of its own, without imports.
 
-Started as `aws.py FOLDER ARGUMENTS...`. FOLDER/machines.json is a list of pages of machines; each call is a JSON line
-in FOLDER/calls; what is ended is a line in FOLDER/ended.
+Started as `aws.py FOLDER ARGUMENTS...`. FOLDER/machines.json is a list of pages of machines. Each
+call is a JSON line in FOLDER/calls. Each ended machine is a line in FOLDER/ended.
 """
 
 import json
@@ -27,16 +27,24 @@ def options(arguments):
 def fits(machine, wanted):
     """Whether a machine passes one filter."""
     name, values = re.fullmatch("Name=([^,]+),Values=(.*)", wanted).groups()
-    known = {"instance-state-name": machine["state"], **{f"tag:{tag}": value for tag, value in machine["tags"].items()}}
+    known = {
+        "instance-state-name": machine["state"],
+        **{f"tag:{tag}": value for tag, value in machine["tags"].items()},
+    }
     return known.get(name) in values.split(",")
 
 
 def describe(pages, given):
-    """Prints the machines that pass all filters and the query, a line for each page that has some."""
+    """Print the machines that pass all filters and the query.
+
+    Each page that has some is one line.
+    """
     before = QUERY.fullmatch(given["query"][0])[1]
     for page in pages:
         found = [
-            m["id"] for m in page if all(fits(m, wanted) for wanted in given["filters"]) and m["launched"] <= before
+            m["id"]
+            for m in page
+            if all(fits(m, wanted) for wanted in given["filters"]) and m["launched"] <= before
         ]
         if found:
             print("\t".join(found))

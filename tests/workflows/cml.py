@@ -1,6 +1,7 @@
-"""A recording stand-in for the `cml` client, as its version 0.20.6 behaves. A program of its own, without imports.
+"""Record calls as a stand-in for the `cml` client, as its version 0.20.6 behaves.
 
-Started as `cml.py FOLDER ARGUMENTS...`. Each call is a JSON line in FOLDER/calls; where FOLDER/broken is, it fails.
+It is a program of its own, without imports. It is started as `cml.py FOLDER ARGUMENTS...`. Each
+call is a JSON line in FOLDER/calls. If FOLDER/broken exists, it fails.
 """
 
 import json
@@ -12,14 +13,33 @@ import urllib.request
 from pathlib import Path
 
 COMMENT = {"repo", "target", "publish", "watermark-title"}
-RUNNER = {"repo", "single", "idle-timeout", "name", "labels", "cloud", "cloud-region", "cloud-type", "cloud-hdd-size"}
-RUNNER |= {"cloud-image", "cloud-aws-security-group", "cloud-aws-subnet", "cloud-permission-set", "cloud-metadata"}
+RUNNER = {
+    "repo",
+    "single",
+    "idle-timeout",
+    "name",
+    "labels",
+    "cloud",
+    "cloud-region",
+    "cloud-type",
+    "cloud-hdd-size",
+}
+RUNNER |= {
+    "cloud-image",
+    "cloud-aws-security-group",
+    "cloud-aws-subnet",
+    "cloud-permission-set",
+    "cloud-metadata",
+}
 RUNNER |= {"tpi-version"}
 FIRST_PAGE = 30  # the client looks no further
 
 
 def parse(arguments, known):
-    """Options by name, each a list, and what is left. Exits as the client does on an option that it does not know."""
+    """Return options by name, each a list, and the remaining arguments.
+
+    Exit as the client does on an option that it does not know.
+    """
     options, rest = {}, []
     for argument in arguments:
         found = re.fullmatch("--([a-z-]+)(?:=(.*))?", argument, re.DOTALL)
@@ -34,9 +54,14 @@ def parse(arguments, known):
 
 def ask(method, url, data=None):
     """GitHub's answer."""
-    headers = {"Authorization": f"token {os.environ['REPO_TOKEN']}", "User-Agent": "octokit-rest.js"}
+    headers = {
+        "Authorization": f"token {os.environ['REPO_TOKEN']}",
+        "User-Agent": "octokit-rest.js",
+    }
     body = None if data is None else json.dumps(data).encode()
-    with urllib.request.urlopen(urllib.request.Request(url, body, headers, method=method)) as answer:
+    with urllib.request.urlopen(
+        urllib.request.Request(url, body, headers, method=method)
+    ) as answer:
         return json.load(answer)
 
 
@@ -48,7 +73,9 @@ def comment(options, rest):
     server, slug = re.fullmatch(r"(https?://[^/]+)/(.+)", repo).groups()
     api, number = f"{server}/api/v3/repos/{slug}", re.fullmatch(r"pr/(\d+)", target)[1]
     (path,) = rest
-    watermark = f'![](https://cml.dev/watermark.png#{os.environ["GITHUB_SHA"]} "CML watermark {title}")'
+    watermark = (
+        f'![](https://cml.dev/watermark.png#{os.environ["GITHUB_SHA"]} "CML watermark {title}")'
+    )
     body = {"body": f"{Path(path).read_text(encoding='utf-8')}\n\n{watermark}"}
     there = ask("GET", f"{api}/issues/{number}/comments")[:FIRST_PAGE]
     mine = [entry for entry in there if f'CML watermark {title}"' in entry["body"]]

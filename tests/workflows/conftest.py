@@ -1,4 +1,7 @@
-"""Fixtures of the rehearsal: a team's repository with a policy that its small model meets, on the fake of GitHub."""
+"""Provide the fixtures of the rehearsal.
+
+They are a team's repository with a policy that its small model meets, on the fake of GitHub.
+"""
 
 import shutil
 from collections.abc import Iterator
@@ -27,16 +30,24 @@ def loosen(params: dict) -> None:
     params["train"]["features"] = FEATURES
     params["train"]["xgboost"].update(learning_rate=0.1, min_child_weight=10)
     params["intervals"]["resamples"] = 100
-    metrics = {name: {"better": way, "tolerance": most, "floor": floor} for name, (way, floor, most) in WIDE.items()}
+    metrics = {
+        name: {"better": way, "tolerance": most, "floor": floor}
+        for name, (way, floor, most) in WIDE.items()
+    }
     policy = params["review"]
     policy.update(metrics=metrics, slices={"tolerance": 1.0, "floor": 0.0}, drift=1.0)
     policy["behaviour"] = {"min_move": 0.0, "usable": 0.0}
-    policy["cost"].update(scoring_microseconds=100_000.0, pipeline_minutes=60.0, memory_gigabytes=64.0)
+    policy["cost"].update(
+        scoring_microseconds=100_000.0, pipeline_minutes=60.0, memory_gigabytes=64.0
+    )
 
 
 @pytest.fixture(scope="session")
 def base(finished_template: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """The default branch: the small workspace with the workflows, its own policy, and its result. Do not change it."""
+    """Return the default branch. Do not change it.
+
+    It is the small workspace with the workflows, its own policy, and its result.
+    """
 
     def make(folder: Path) -> None:
         shutil.copytree(finished_template.path, folder / "repository", symlinks=True)
@@ -68,7 +79,10 @@ def copy_workflows(target: Path) -> None:
 
 
 def commit_result(workspace: Workspace, message: str) -> None:
-    """What a person does before a pull request: rebuilds, pushes the outputs, and commits everything."""
+    """Do what a person does before a pull request.
+
+    Rebuild, push the outputs, and commit everything.
+    """
     workspace.dvc("repro", "--quiet")
     workspace.dvc("push", "--quiet")
     commit(workspace, message)
@@ -86,7 +100,9 @@ def github(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitHub]:
 
 
 @pytest.fixture(scope="module")
-def rehearsal(github: GitHub, base: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Rehearsal:
+def rehearsal(
+    github: GitHub, base: Workspace, tmp_path_factory: pytest.TempPathFactory
+) -> Rehearsal:
     return Rehearsal(github, tmp_path_factory.mktemp("rehearsal"), base)
 
 

@@ -1,4 +1,7 @@
-"""GitHub's expressions, as far as the workflows here go: properties, comparisons, `&&`, `||`, `!`, functions."""
+"""Evaluate GitHub's expressions, as far as the workflows here use them.
+
+These are properties, comparisons, `&&`, `||`, `!` and functions.
+"""
 
 import json
 import re
@@ -29,7 +32,10 @@ class ExpressionError(ValueError):
 
 
 def evaluate(expression: str, contexts: Contexts, status: str | None = None) -> Any:
-    """The value of an expression; status functions are only known where a condition is asked, as on GitHub."""
+    """Return the value of an expression.
+
+    Status functions are only known in a condition, as on GitHub.
+    """
     parser = _Parser(_tokens(expression), contexts, status)
     value = parser.either()
     if parser.rest:
@@ -38,7 +44,10 @@ def evaluate(expression: str, contexts: Contexts, status: str | None = None) -> 
 
 
 def condition(text: object, contexts: Contexts, status: str) -> bool:
-    """Whether a job or step runs: as on GitHub, only after success where the condition does not ask how things went."""
+    """Return whether a job or step runs.
+
+    As on GitHub, it runs only after success if the condition has no status function.
+    """
     expression = "success()" if text is None else str(text).strip()
     if (whole := TEMPLATE.fullmatch(expression)) is not None:
         expression = whole[1]
@@ -96,9 +105,14 @@ def _tokens(expression: str) -> list[tuple[str, str]]:
 
 
 class _Parser:
-    """Takes tokens from the front of `rest`; both sides of an operator are evaluated, which nothing here can tell."""
+    """Take tokens from the front of `rest`.
 
-    def __init__(self, tokens: list[tuple[str, str]], contexts: Contexts, status: str | None) -> None:
+    Both sides of an operator are evaluated. Nothing here can detect that.
+    """
+
+    def __init__(
+        self, tokens: list[tuple[str, str]], contexts: Contexts, status: str | None
+    ) -> None:
         self.rest, self._contexts, self._status = tokens, contexts, status
 
     def either(self) -> Any:

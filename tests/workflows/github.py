@@ -1,4 +1,7 @@
-"""A fake of GitHub on loopback: the part of its REST API that posting a comment needs, and repositories over HTTP."""
+"""Fake GitHub on loopback.
+
+It has the part of the REST API that posting a comment needs, and repositories over HTTP.
+"""
 
 import base64
 import http.server
@@ -48,7 +51,9 @@ class GitHub:
     comments: list[dict[str, Any]] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
     identities: Iterator[int] = field(default_factory=lambda: itertools.count(1001))
-    broken: dict[str, int] = field(default_factory=dict)  # status to answer, by a part of `METHOD path`
+    broken: dict[str, int] = field(
+        default_factory=dict
+    )  # status to answer, by a part of `METHOD path`
     runs: list[dict[str, Any]] = field(default_factory=list)  # of workflows, by `name`
     may: Mapping[str, str] | None = None  # what the job's token may; None where nobody asks
 
@@ -63,7 +68,13 @@ class GitHub:
 
     def write(self, number: int, body: str, user: str) -> dict[str, Any]:
         """Adds a comment."""
-        made = {"id": next(self.identities), "issue": number, "body": body, "user": {"login": user}, "edits": 0}
+        made = {
+            "id": next(self.identities),
+            "issue": number,
+            "body": body,
+            "user": {"login": user},
+            "edits": 0,
+        }
         made["html_url"] = f"{self.url}/{self.slug}/pull/{number}#issuecomment-{made['id']}"
         self.comments.append(made)
         return made
@@ -72,7 +83,11 @@ class GitHub:
         """Status and content of the answer, noted with the request."""
         request.status, content = self._answer(request)
         self.requests.append(request)
-        told = content if request.status < 400 or content else {"message": REFUSED.get(request.status, "No")}
+        told = (
+            content
+            if request.status < 400 or content
+            else {"message": REFUSED.get(request.status, "No")}
+        )
         return request.status, told
 
     def allows(self, *rights: str) -> bool:
@@ -89,10 +104,16 @@ class GitHub:
         if len(request.data.get("body", "")) > LIMIT:
             return 422, None
         for pattern, reply, *rights in self.routes():
-            if found := re.fullmatch(pattern.replace("REPO", re.escape(f"{API}/repos/{self.slug}")), asked):
+            if found := re.fullmatch(
+                pattern.replace("REPO", re.escape(f"{API}/repos/{self.slug}")), asked
+            ):
                 if rights and not self.allows(*rights):
                     return 403, None
-                return reply(self, request, *(int(part) if part.isdigit() else part for part in found.groups()))
+                return reply(
+                    self,
+                    request,
+                    *(int(part) if part.isdigit() else part for part in found.groups()),
+                )
         return 404, None
 
     def routes(self) -> Routes:
@@ -100,11 +121,16 @@ class GitHub:
         return ROUTES
 
     def list_pulls(self, request: Request) -> Answer:
-        """Pull requests by state and head, as `owner:branch`; a head without both is no filter, as on GitHub."""
+        """Return pull requests by state and head, as `owner:branch`.
+
+        A head without both is no filter, as on GitHub.
+        """
         state, head = request.query.get("state", "open"), request.query.get("head", "")
         of_head = re.fullmatch("[^:]+:.+", head)
         found = [pull for pull in self.pulls if state in ("all", pull["state"])]
-        return 200, page([pull for pull in found if not of_head or pull["head"]["label"] == head], request)
+        return 200, page(
+            [pull for pull in found if not of_head or pull["head"]["label"] == head], request
+        )
 
     def reads_runs(self) -> bool:
         """Whether the token may read runs of workflows."""
@@ -115,7 +141,9 @@ class GitHub:
         if not self.reads_runs():
             return 403, None
         keys = {"branch": "head_branch", "event": "event", "head_sha": "head_sha"}
-        wanted = {keys[key]: value for key, value in request.query.items() if key in keys} | {"name": name}
+        wanted = {keys[key]: value for key, value in request.query.items() if key in keys} | {
+            "name": name
+        }
         found = [run for run in self.runs if wanted.items() <= run.items()]
         return 200, {"total_count": len(found), "workflow_runs": page(found, request)}
 
@@ -180,11 +208,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if not url.path.startswith(API):
             self._git(url, body)
             return
-        token = (self.headers.get("Authorization") or "").removeprefix("Bearer ").removeprefix("token ")
+        token = (
+            (self.headers.get("Authorization") or "").removeprefix("Bearer ").removeprefix("token ")
+        )
         query = dict(urllib.parse.parse_qsl(url.query))
         request = Request(self.command, url.path, query, token, json.loads(body or "{}"))
         status, content = self.github.answer(request)
-        self._send(status, {"Content-Type": "application/json"}, b"" if status == 204 else json.dumps(content).encode())
+        self._send(
+            status,
+            {"Content-Type": "application/json"},
+            b"" if status == 204 else json.dumps(content).encode(),
+        )
 
     do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = serve  # noqa: N815 -- the names that the server looks for
 
@@ -206,12 +240,28 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if "git-receive-pack" in self.path and not (known and self.github.allows("contents")):
             self._send(401, {"WWW-Authenticate": 'Basic realm="GitHub"'}, b"")
             return
-        asked = {"REQUEST_METHOD": self.command, "QUERY_STRING": url.query, "PATH_INFO": urllib.parse.unquote(url.path)}
+        asked = {
+            "REQUEST_METHOD": self.command,
+            "QUERY_STRING": url.query,
+            "PATH_INFO": urllib.parse.unquote(url.path),
+        }
         sent = {"CONTENT_TYPE": "Content-Type", "HTTP_CONTENT_ENCODING": "Content-Encoding"}
         headers = {name: self.headers.get(header, "") for name, header in sent.items()}
-        own = {"GIT_PROJECT_ROOT": str(self.github.repositories), "GIT_HTTP_EXPORT_ALL": "1", "REMOTE_USER": "bot"}
-        env = {"PATH": os.environ["PATH"], "CONTENT_LENGTH": str(len(body)), **asked, **headers, **own}
-        done = subprocess.run(["git", "http-backend"], input=body, env=env, check=False, capture_output=True)
+        own = {
+            "GIT_PROJECT_ROOT": str(self.github.repositories),
+            "GIT_HTTP_EXPORT_ALL": "1",
+            "REMOTE_USER": "bot",
+        }
+        env = {
+            "PATH": os.environ["PATH"],
+            "CONTENT_LENGTH": str(len(body)),
+            **asked,
+            **headers,
+            **own,
+        }
+        done = subprocess.run(
+            ["git", "http-backend"], input=body, env=env, check=False, capture_output=True
+        )
         head, _, content = done.stdout.partition(b"\r\n\r\n")
         fields = dict(line.split(": ", 1) for line in head.decode().split("\r\n") if ": " in line)
         self._send(int(fields.pop("Status", "200").split()[0]), fields, content)

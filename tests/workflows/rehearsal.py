@@ -17,7 +17,8 @@ from tests.workflows.runner import Job, Machine, copy_folder, executable, run_jo
 
 OWNER, NAME = "team", "flights"
 SLUG, TOKEN, OUTSIDER = f"{OWNER}/{NAME}", "ghs_of_this_very_job", "somebody"
-BARE_PYTHON = '#!/bin/sh\nexec "{python}" -S "$@"\n'  # a runner's own: the standard library, and nothing installed
+# A runner's own: the standard library, and nothing installed.
+BARE_PYTHON = '#!/bin/sh\nexec "{python}" -S "$@"\n'
 CML = '#!/bin/sh\nexec "{python}" -S "{program}" "{records}" "$@"\n'
 
 
@@ -54,12 +55,16 @@ class Rehearsal:
     def __init__(self, github: GitHub, folder: Path, base: Workspace) -> None:
         self.github, self.folder, self.base, self._runs = github, folder, base, 100
         self.cml = executable(folder / "cml" / "cml", self._program(CML))
-        self.python = executable(folder / "python" / "python3", BARE_PYTHON.format(python=sys._base_executable))
+        self.python = executable(
+            folder / "python" / "python3", BARE_PYTHON.format(python=sys._base_executable)
+        )
         base.run("git", "clone", "--quiet", "--bare", ".", str(self.repository()))
 
     def _program(self, text: str) -> str:
         program = Path(__file__).with_name("cml.py")
-        return text.format(python=sys._base_executable, program=program, records=self.folder / "cml")
+        return text.format(
+            python=sys._base_executable, program=program, records=self.folder / "cml"
+        )
 
     def repository(self, owner: str = OWNER) -> Path:
         """The bare repository of an owner."""
@@ -67,12 +72,20 @@ class Rehearsal:
 
     def git(self, *arguments: str, folder: Path | None = None) -> str:
         """What Git prints, without a word from this machine's configuration."""
-        env = {**self.base.environment, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"}
+        env = {
+            **self.base.environment,
+            "GIT_CONFIG_GLOBAL": "/dev/null",
+            "GIT_CONFIG_NOSYSTEM": "1",
+        }
         author = {
-            f"GIT_{who}_{what}": "bot@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
+            f"GIT_{who}_{what}": "bot@example.org"
+            for who in ("AUTHOR", "COMMITTER")
+            for what in ("NAME", "EMAIL")
         }
         command = ["git", *arguments]
-        done = subprocess.run(command, cwd=folder, env={**env, **author}, check=False, capture_output=True, text=True)
+        done = subprocess.run(
+            command, cwd=folder, env={**env, **author}, check=False, capture_output=True, text=True
+        )
         assert done.returncode == 0, f"{command}: {done.stderr}"
         return done.stdout
 
@@ -84,7 +97,12 @@ class Rehearsal:
 
     def forget(self) -> None:
         """Nothing has been posted, and everything works."""
-        for entries in (self.github.comments, self.github.requests, self.github.broken, self.github.runs):
+        for entries in (
+            self.github.comments,
+            self.github.requests,
+            self.github.broken,
+            self.github.runs,
+        ):
             entries.clear()
         for name in ("calls", "broken"):
             (self.folder / "cml" / name).unlink(missing_ok=True)
@@ -99,7 +117,9 @@ class Rehearsal:
         copy_folder(self.base.path, self.folder / "people" / name)
         return Workspace(self.folder / "people" / name)
 
-    def change(self, workspace: Workspace, *names: str, branch: str = "change", owner: str = OWNER) -> int:
+    def change(
+        self, workspace: Workspace, *names: str, branch: str = "change", owner: str = OWNER
+    ) -> int:
         """A pull request that adds a line to each of these files. Returns its number."""
         for path in map(workspace.path.joinpath, names):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -108,15 +128,34 @@ class Rehearsal:
         workspace.run("git", "commit", "--quiet", "--message", branch)
         return self.propose(workspace, branch, owner=owner)
 
-    def propose(self, workspace: Workspace, branch: str, base: str = "main", owner: str = OWNER) -> int:
-        """Pushes a person's HEAD as a branch, and opens or updates the pull request. Returns its number."""
+    def propose(
+        self, workspace: Workspace, branch: str, base: str = "main", owner: str = OWNER
+    ) -> int:
+        """Push a person's HEAD as a branch, and open or update the pull request.
+
+        Return its number.
+        """
         if not self.repository(owner).exists():
-            self.git("clone", "--quiet", "--bare", str(self.repository()), str(self.repository(owner)))
-        workspace.run("git", "push", "--quiet", "--force", str(self.repository(owner)), f"HEAD:refs/heads/{branch}")
+            self.git(
+                "clone", "--quiet", "--bare", str(self.repository()), str(self.repository(owner))
+            )
+        workspace.run(
+            "git",
+            "push",
+            "--quiet",
+            "--force",
+            str(self.repository(owner)),
+            f"HEAD:refs/heads/{branch}",
+        )
         label = f"{owner}:{branch}"
         pull = next((pull for pull in self.github.pulls if pull["head"]["label"] == label), None)
         if pull is None:
-            pull = {"number": len(self.github.files) + 11, "state": "open", "base": {"ref": base}, "head": {}}
+            pull = {
+                "number": len(self.github.files) + 11,
+                "state": "open",
+                "base": {"ref": base},
+                "head": {},
+            }
             self.github.pulls.append(pull)
         sha = workspace.run("git", "rev-parse", "HEAD").stdout.strip()
         repository = {"full_name": f"{owner}/{NAME}", "owner": {"login": owner}}
@@ -126,21 +165,30 @@ class Rehearsal:
         return pull["number"]
 
     def _merge(self, workspace: Workspace, pull: Mapping[str, Any]) -> str:
-        """Makes the commit that GitHub runs the workflows of a pull request on, and keeps it under its reference."""
+        """Make the commit that GitHub runs the workflows of a pull request on.
+
+        Keep it under its reference.
+        """
         origin, number = str(self.repository()), pull["number"]
         workspace.run("git", "push", "--quiet", "--force", origin, f"HEAD:refs/pull/{number}/head")
         folder = self.folder / "merge"
         shutil.rmtree(folder, ignore_errors=True)
-        self.git("clone", "--quiet", "--shared", "--branch", pull["base"]["ref"], origin, str(folder))
+        self.git(
+            "clone", "--quiet", "--shared", "--branch", pull["base"]["ref"], origin, str(folder)
+        )
         self.git("fetch", "--quiet", "origin", f"refs/pull/{number}/head", folder=folder)
         self.git("merge", "--quiet", "--no-ff", "--message", "merge", "FETCH_HEAD", folder=folder)
-        self.git("push", "--quiet", "--force", "origin", f"HEAD:refs/pull/{number}/merge", folder=folder)
+        self.git(
+            "push", "--quiet", "--force", "origin", f"HEAD:refs/pull/{number}/merge", folder=folder
+        )
         return self.git("rev-parse", "HEAD", folder=folder).strip()
 
     def _files(self, pull: Mapping[str, Any]) -> list[dict[str, str]]:
         """The files as the API tells them: a renamed one has both names."""
         between = f"{pull['base']['ref']}...{pull['head']['sha']}"
-        told = self.git("diff", "--name-status", "-M", between, "--", folder=self.repository()).splitlines()
+        told = self.git(
+            "diff", "--name-status", "-M", between, "--", folder=self.repository()
+        ).splitlines()
         rows = [line.split("\t") for line in told]
         kinds = {"A": "added", "D": "removed", "R": "renamed"}
         return [
@@ -152,10 +200,26 @@ class Rehearsal:
     def context(self, event_name: str, event: Mapping[str, Any], **more: object) -> dict[str, Any]:
         """The context `github` of a new run."""
         self._runs += 1
-        known = {"repository": SLUG, "server_url": self.github.url, "api_url": self.github.api, "token": TOKEN}
+        known = {
+            "repository": SLUG,
+            "server_url": self.github.url,
+            "api_url": self.github.api,
+            "token": TOKEN,
+        }
         about = {"full_name": SLUG, "default_branch": "main"}
-        run = {"run_id": str(self._runs), "run_attempt": "1", "actor": "octocat", "event_name": event_name}
-        return {**known, **run, "ref": "refs/heads/main", "event": {**event, "repository": about}, **more}
+        run = {
+            "run_id": str(self._runs),
+            "run_attempt": "1",
+            "actor": "octocat",
+            "event_name": event_name,
+        }
+        return {
+            **known,
+            **run,
+            "ref": "refs/heads/main",
+            "event": {**event, "repository": about},
+            **more,
+        }
 
     def pull(self, number: int) -> dict[str, Any]:
         """A pull request as it is now."""
@@ -178,25 +242,42 @@ class Rehearsal:
         given = {"inputs": {}, "vars": {}, "secrets": {}, "needs": {}, **contexts}
         tree = workflow(name)
         self.github.may = tree["jobs"][job].get("permissions", tree["permissions"])
-        machine = Machine(self.folder / "runs" / f"{given['github']['run_id']}-{job}", given, list(path))
-        return run_job(name, job, given, stand_ins(self.folder / "artifacts", self.cml, install), machine)
+        machine = Machine(
+            self.folder / "runs" / f"{given['github']['run_id']}-{job}", given, list(path)
+        )
+        return run_job(
+            name, job, given, stand_ins(self.folder / "artifacts", self.cml, install), machine
+        )
 
     def review(self, number: int) -> Review:
         """The review of a pull request, as its last push starts it."""
         pull = self.pull(number)
         event = {"action": "synchronize", "number": number, "pull_request": pull}
-        refs = {"ref": f"refs/pull/{number}/merge", "head_ref": pull["head"]["ref"], "base_ref": pull["base"]["ref"]}
+        refs = {
+            "ref": f"refs/pull/{number}/merge",
+            "head_ref": pull["head"]["ref"],
+            "base_ref": pull["base"]["ref"],
+        }
         context = self.context("pull_request", event, sha=pull["merge_commit_sha"], **refs)
         job = self.run("review", "review", {"github": context}, path=[self.python])
-        return Review(int(context["run_id"]), number, pull, job.result, self.artifact(context["run_id"]), job)
+        return Review(
+            int(context["run_id"]), number, pull, job.result, self.artifact(context["run_id"]), job
+        )
 
-    def reviewed(self, number: int, conclusion: str = "success", report: str | bytes | None = None) -> Review:
-        """A review that is not run: what it left is made up, and nothing where there is no report."""
+    def reviewed(
+        self, number: int, conclusion: str = "success", report: str | bytes | None = None
+    ) -> Review:
+        """Return a review that is not run.
+
+        Its artifacts are made up, and there are none without a report.
+        """
         self._runs += 1
         artifact = self.artifact(self._runs)
         if report is not None:
             artifact.mkdir(parents=True)
-            (artifact / "report.md").write_bytes(report if isinstance(report, bytes) else report.encode())
+            (artifact / "report.md").write_bytes(
+                report if isinstance(report, bytes) else report.encode()
+            )
         return Review(self._runs, number, self.pull(number), conclusion, artifact)
 
     def comment(self, review: Review, **different: object) -> Job:

@@ -1,4 +1,7 @@
-"""Executes one job of a workflow file as GitHub's runner would: every step as it is written, with nothing else."""
+"""Execute one job of a workflow file as GitHub's runner would.
+
+Every step runs as it is written, with nothing else.
+"""
 
 import json
 import os
@@ -44,7 +47,10 @@ class Step:
 
 @dataclass
 class Machine:
-    """What a job runs on: a folder for the checkout, one for temporary files, a home, and what is on the path."""
+    """The machine that a job runs on.
+
+    It has a folder for the checkout, one for temporary files, a home, and what is on the path.
+    """
 
     folder: Path
     contexts: Contexts
@@ -73,9 +79,20 @@ class Machine:
     def environment(self) -> dict[str, str]:
         """What every step has. Nothing of it comes from the test run's own environment."""
         github = self.contexts["github"]
-        names = ("actor", "api_url", "base_ref", "event_name", "head_ref", "job", "ref", "repository", "run_attempt")
+        names = (
+            "actor",
+            "api_url",
+            "base_ref",
+            "event_name",
+            "head_ref",
+            "job",
+            "ref",
+            "repository",
+            "run_attempt",
+        )
         values = {
-            f"GITHUB_{name.upper()}": str(github.get(name, "")) for name in (*names, "run_id", "server_url", "sha")
+            f"GITHUB_{name.upper()}": str(github.get(name, ""))
+            for name in (*names, "run_id", "server_url", "sha")
         }
         event = self.folder / "event.json"
         event.write_text(json.dumps(github.get("event", {})))
@@ -85,7 +102,14 @@ class Machine:
         path = os.pathsep.join([*map(str, self.path), *SYSTEM])
         cores = {name: os.environ[name] for name in share_cores(2) if name in os.environ}
         outer = {"GITHUB_EVENT_PATH": str(event), "GIT_CONFIG_NOSYSTEM": "1", "PATH": path}
-        return {**flags, **cores, **dvc, **values, **{name: str(place) for name, place in places.items()}, **outer}
+        return {
+            **flags,
+            **cores,
+            **dvc,
+            **values,
+            **{name: str(place) for name, place in places.items()},
+            **outer,
+        }
 
 
 @dataclass
@@ -133,25 +157,38 @@ def needs_status(job: Mapping[str, Any], contexts: Contexts) -> str:
     return next((bad for bad in ("cancelled", "failure", "skipped") if bad in results), "success")
 
 
-def run_job(name: str, job_name: str, contexts: Contexts, actions: Actions, machine: Machine) -> Job:
+def run_job(
+    name: str, job_name: str, contexts: Contexts, actions: Actions, machine: Machine
+) -> Job:
     """Runs a job: its condition, its steps in order, its outputs."""
     job = workflow(name)["jobs"][job_name]
     if not condition(job.get("if"), contexts, needs_status(job, contexts)):
         return Job("skipped", machine)
     done, found = Job("success", machine), {}
     inner = {**contexts, "runner": {"temp": str(machine.temp), "os": "Linux"}, "steps": found}
-    base = {**machine.environment, **_rendered({**workflow(name).get("env", {}), **job.get("env", {})}, inner)}
+    base = {
+        **machine.environment,
+        **_rendered({**workflow(name).get("env", {}), **job.get("env", {})}, inner),
+    }
     for number, step in enumerate(job["steps"]):
         if not condition(step.get("if"), inner, done.result):
             made = Step(_title(step), "skipped", "skipped")
         else:
             base["PATH"] = machine.environment["PATH"]
-            made, outputs = _run_step(step, inner, base, actions, machine, machine.folder / f"step-{number:02}")
-            found[step.get("id", number)] = {"outputs": outputs, "outcome": made.outcome, "conclusion": made.conclusion}
+            made, outputs = _run_step(
+                step, inner, base, actions, machine, machine.folder / f"step-{number:02}"
+            )
+            found[step.get("id", number)] = {
+                "outputs": outputs,
+                "outcome": made.outcome,
+                "conclusion": made.conclusion,
+            }
         done.steps.append(made)
         if made.conclusion == "failure":
             done.result = "failure"
-    done.summary = "".join(path.read_text() for path in sorted(machine.folder.glob("step-*/summary")))
+    done.summary = "".join(
+        path.read_text() for path in sorted(machine.folder.glob("step-*/summary"))
+    )
     done.outputs = _rendered(job.get("outputs", {}), inner)
     return done
 
@@ -165,7 +202,10 @@ def _run_step(
     folder: Path,
 ) -> tuple[Step, dict[str, str]]:
     folder.mkdir()
-    files = {f"GITHUB_{name}": folder / name.lower().removeprefix("step_") for name in ("OUTPUT", "STEP_SUMMARY")}
+    files = {
+        f"GITHUB_{name}": folder / name.lower().removeprefix("step_")
+        for name in ("OUTPUT", "STEP_SUMMARY")
+    }
     for path in files.values():
         path.touch()
     own = _rendered(step.get("env", {}), contexts)
@@ -176,11 +216,17 @@ def _run_step(
         good, log = _shell(step, contexts, env, machine, folder)
     outcome = "success" if good else "failure"
     conclusion = "success" if good or step.get("continue-on-error") is True else "failure"
-    return Step(_title(step), outcome, conclusion, log, env), _outputs(files["GITHUB_OUTPUT"].read_text())
+    return Step(_title(step), outcome, conclusion, log, env), _outputs(
+        files["GITHUB_OUTPUT"].read_text()
+    )
 
 
 def _shell(
-    step: Mapping[str, Any], contexts: Contexts, env: Mapping[str, str], machine: Machine, folder: Path
+    step: Mapping[str, Any],
+    contexts: Contexts,
+    env: Mapping[str, str],
+    machine: Machine,
+    folder: Path,
 ) -> tuple[bool, str]:
     script = folder / "script.sh"
     script.write_text(render(step["run"], contexts))
@@ -200,7 +246,11 @@ def _shell(
 
 
 def _use(
-    step: Mapping[str, Any], contexts: Contexts, env: Mapping[str, str], actions: Actions, machine: Machine
+    step: Mapping[str, Any],
+    contexts: Contexts,
+    env: Mapping[str, str],
+    actions: Actions,
+    machine: Machine,
 ) -> tuple[bool, str]:
     name = step["uses"].split("@")[0]
     if name not in actions:

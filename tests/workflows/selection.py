@@ -1,4 +1,7 @@
-"""The script that selects jobs, as a module: it lies beside the workflows, where nothing is imported from."""
+"""Load the script that selects jobs as a module.
+
+It lies with the workflows, where nothing is imported from.
+"""
 
 import importlib.util
 from types import ModuleType

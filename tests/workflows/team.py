@@ -1,4 +1,7 @@
-"""The fake of GitHub as a team has it: pull requests, merges, issues, starts of workflows, refused as GitHub would."""
+"""Extend the fake of GitHub to what a team uses.
+
+This covers pull requests, merges, issues and starts of workflows, refused as GitHub would.
+"""
 
 import os
 import subprocess
@@ -29,7 +32,11 @@ class Team(GitHub):
 
     def git(self, *arguments: str) -> str:
         """What Git prints in the repository; nothing where it fails."""
-        who = {f"GIT_{who}_{what}": "web@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+        who = {
+            f"GIT_{who}_{what}": "web@example.org"
+            for who in ("AUTHOR", "COMMITTER")
+            for what in ("NAME", "EMAIL")
+        }
         folder = self.repositories / self.slug
         done = subprocess.run(
             ["git", *arguments],
@@ -55,7 +62,9 @@ class Team(GitHub):
         return (*ROUTES, *MORE)
 
     def _answer(self, request: Request) -> Answer:
-        for pull in self.pulls:  # an open one has what its branch has; a closed one keeps what it had
+        for (
+            pull
+        ) in self.pulls:  # an open one has what its branch has; a closed one keeps what it had
             if pull["state"] == "open" and (now := self.sha(pull["head"]["ref"])):
                 pull["head"]["sha"] = now
         return super()._answer(request)
@@ -64,8 +73,12 @@ class Team(GitHub):
         """A new pull request of two branches."""
         asked = request.data
         if not self.may_open:
-            return 403, {"message": "GitHub Actions is not permitted to create or approve pull requests."}
-        if wrong := self._wrong(asked, {"title", "body", "head", "base"}, {"title", "head", "base"}):
+            return 403, {
+                "message": "GitHub Actions is not permitted to create or approve pull requests."
+            }
+        if wrong := self._wrong(
+            asked, {"title", "body", "head", "base"}, {"title", "head", "base"}
+        ):
             return wrong
         owner = self.slug.split("/")[0]
         label = asked["head"] if ":" in asked["head"] else f"{owner}:{asked['head']}"
@@ -94,20 +107,27 @@ class Team(GitHub):
         if pull["state"] != "open":
             return 405, {"message": "Pull Request is not mergeable"}
         if self.protected:
-            return 405, {"message": "Repository rule violations found: Required status check is expected."}
+            return 405, {
+                "message": "Repository rule violations found: Required status check is expected."
+            }
         head, base = pull["head"]["sha"], pull["base"]["ref"]
         if request.data.get("sha", head) != head:
             return 409, {"message": "Head branch was modified. Review and try the merge again."}
         tree = self.git("merge-tree", "--write-tree", base, head)
         if not tree:
             return 405, {"message": "Pull Request has merge conflicts"}
-        merged = self.git("commit-tree", tree, "-p", self.sha(base), "-p", head, "-m", f"Merge {number}")
+        merged = self.git(
+            "commit-tree", tree, "-p", self.sha(base), "-p", head, "-m", f"Merge {number}"
+        )
         self.git("update-ref", f"refs/heads/{base}", merged)
         pull.update(state="closed", merged_at="2014-01-03T05:23:00Z")
         return 200, {"sha": merged, "merged": True}
 
     def list_issues(self, request: Request) -> Answer:
-        """Issues, and pull requests among them, by state and labels, the newest first unless asked."""
+        """Return issues, and pull requests among them, by state and labels.
+
+        The newest come first unless requested otherwise.
+        """
         state, labels = (
             request.query.get("state", "open"),
             set(filter(None, request.query.get("labels", "").split(","))),
@@ -115,7 +135,9 @@ class Team(GitHub):
         pulls = [{"labels": [], "body": None, **pull, "pull_request": {}} for pull in self.pulls]
         found = [one for one in (*pulls, *self.issues) if state in ("all", one["state"])]
         found = [one for one in found if labels <= {label["name"] for label in one["labels"]}]
-        found.sort(key=lambda one: one["number"], reverse=request.query.get("direction", "desc") == "desc")
+        found.sort(
+            key=lambda one: one["number"], reverse=request.query.get("direction", "desc") == "desc"
+        )
         return 200, page(found, request)
 
     def open_issue(self, request: Request) -> Answer:
@@ -128,12 +150,19 @@ class Team(GitHub):
 
     def edit_issue(self, request: Request, number: int) -> Answer:
         """Another title, body or state."""
-        return self._edit(request, self.issues, number, {"title", "body", "state", "state_reason", "labels"})
+        return self._edit(
+            request, self.issues, number, {"title", "body", "state", "state_reason", "labels"}
+        )
 
     def dispatch(self, request: Request, name: str) -> Answer:
-        """Starts a workflow at a branch or tag, where its file there can be started so, with inputs that it knows."""
+        """Start a workflow at a branch or tag.
+
+        Its file there must allow such a start and know the inputs.
+        """
         ref = request.data.get("ref", "")
-        commit = self.sha(ref) or self.git("rev-parse", "--verify", "--quiet", f"refs/tags/{ref}^{{commit}}")
+        commit = self.sha(ref) or self.git(
+            "rev-parse", "--verify", "--quiet", f"refs/tags/{ref}^{{commit}}"
+        )
         if not self.git("show", f"{MAIN}:.github/workflows/{name}"):
             return 404, None
         if not commit:
@@ -141,21 +170,40 @@ class Team(GitHub):
         starts = yaml.safe_load(self.git("show", f"{commit}:.github/workflows/{name}"))[True]
         if "workflow_dispatch" not in starts:
             return 422, {"message": "Workflow does not have 'workflow_dispatch' trigger"}
-        known = (starts["workflow_dispatch"] or {}).get("inputs", {}) if isinstance(starts, dict) else {}
+        known = (
+            (starts["workflow_dispatch"] or {}).get("inputs", {})
+            if isinstance(starts, dict)
+            else {}
+        )
         given = request.data.get("inputs", {})
         if unknown := [key for key in given if key not in known]:
             return 422, {"message": f"Unexpected inputs provided: {unknown}"}
-        wrong = [key for key, value in given.items() if "options" in known[key] and value not in known[key]["options"]]
+        wrong = [
+            key
+            for key, value in given.items()
+            if "options" in known[key] and value not in known[key]["options"]
+        ]
         if wrong:
-            return 422, {"message": f"Provided value for {wrong} is not in the list of allowed values"}
+            return 422, {
+                "message": f"Provided value for {wrong} is not in the list of allowed values"
+            }
         head = {"head_branch": ref, "head_sha": commit}
         self.runs.append({"name": name, "event": "workflow_dispatch", "inputs": given, **head})
         return 204, None
 
     def _numbered(self, asked: Tree, kind: str) -> Tree:
         number = 500 + len(self.pulls) + len(self.issues)
-        known = {"number": number, "state": "open", "title": asked["title"], "body": asked.get("body")}
-        return known | {"user": {"login": BOT}, "html_url": f"{self.url}/{self.slug}/{kind}/{number}", "edits": 0}
+        known = {
+            "number": number,
+            "state": "open",
+            "title": asked["title"],
+            "body": asked.get("body"),
+        }
+        return known | {
+            "user": {"login": BOT},
+            "html_url": f"{self.url}/{self.slug}/{kind}/{number}",
+            "edits": 0,
+        }
 
     def _edit(self, request: Request, entries: list[Tree], number: int, known: set[str]) -> Answer:
         entry = next((entry for entry in entries if entry["number"] == number), None)
@@ -173,7 +221,10 @@ class Team(GitHub):
             return refused(f"{missing} is missing", code="missing_field")
         if not 0 < len(asked.get("title", "x")) <= TITLE:
             return refused("title is too long (maximum is 256 characters)")
-        good = asked.get("state", "open") in ("open", "closed") and asked.get("state_reason") in REASONS
+        good = (
+            asked.get("state", "open") in ("open", "closed")
+            and asked.get("state_reason") in REASONS
+        )
         return None if good else refused("state is not one of the allowed values")
 
 

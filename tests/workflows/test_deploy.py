@@ -1,4 +1,7 @@
-"""Deployment after a promotion or rollback: the workflow's own jobs, with stubs for Docker and kubectl."""
+"""Deployment after a promotion or rollback runs the workflow's own jobs.
+
+Docker and kubectl are stubs.
+"""
 
 import json
 import re
@@ -31,7 +34,10 @@ PUBLISHED = ("dvc.lock", "metrics", "models/card.md", "data/raw.dvc", "data/remo
 
 @pytest.fixture(scope="module")
 def base(code: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """The code with the published result and what deploys it, and a second commit: each of the two is a version."""
+    """Return the code with the published result and what deploys it.
+
+    A second commit follows. Each of the two is a version.
+    """
     target = tmp_path_factory.mktemp("released") / "repository"
     shutil.copytree(code.path, target, symlinks=True)
     workspace = Workspace(target)
@@ -49,7 +55,10 @@ def base(code: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace
 
 @pytest.fixture(scope="module")
 def registry(rehearsal: Rehearsal, base: Workspace) -> dict[str, str]:
-    """The tags that Tarmac's own commands push, and their commits: prod had old, new, and old again."""
+    """Return the tags that Tarmac's own commands push, and their commits.
+
+    In prod was the old version, then the new one, and then the old one again.
+    """
     base.run("git", "remote", "add", "origin", str(rehearsal.repository()))
     base.run("git", "push", "--quiet", "origin", "--tags")
     for words in (
@@ -59,19 +68,27 @@ def registry(rehearsal: Rehearsal, base: Workspace) -> dict[str, str]:
         ("rollback", "prod"),
     ):
         base.run(*TARMAC, *words, "--why", "a rehearsal", env=FROM_SOURCE)
-    listed = rehearsal.git("show-ref", "--tags", "--dereference", folder=rehearsal.repository()).splitlines()
+    listed = rehearsal.git(
+        "show-ref", "--tags", "--dereference", folder=rehearsal.repository()
+    ).splitlines()
     pairs = [line.split() for line in listed if line.endswith("^{}")]
     return {name.removeprefix("refs/tags/").removesuffix("^{}"): commit for commit, name in pairs}
 
 
 def of_tag(rehearsal: Rehearsal, registry: Mapping[str, str], tag: str) -> dict[str, Any]:
     """The contexts of a tag that was pushed."""
-    return {"github": rehearsal.context("push", {}, ref=f"refs/tags/{tag}", sha=registry[tag]), "inputs": {}}
+    return {
+        "github": rehearsal.context("push", {}, ref=f"refs/tags/{tag}", sha=registry[tag]),
+        "inputs": {},
+    }
 
 
 def of_click(rehearsal: Rehearsal, stage: str, version: str) -> dict[str, Any]:
     """The contexts of a click."""
-    return {"github": rehearsal.context("workflow_dispatch", {}), "inputs": {"stage": stage, "version": version}}
+    return {
+        "github": rehearsal.context("workflow_dispatch", {}),
+        "inputs": {"stage": stage, "version": version},
+    }
 
 
 def build(rehearsal: Rehearsal, contexts: Mapping[str, Any], folder: Path, **variables: str) -> Job:
@@ -83,7 +100,9 @@ def build(rehearsal: Rehearsal, contexts: Mapping[str, Any], folder: Path, **var
 
 
 @pytest.fixture(scope="module")
-def built(rehearsal: Rehearsal, registry: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> tuple[Job, Path]:
+def built(
+    rehearsal: Rehearsal, registry: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Job, Path]:
     """The job of the rollback's tag, and where its Docker is."""
     folder = tmp_path_factory.mktemp("built") / "docker"
     job = build(rehearsal, of_tag(rehearsal, registry, "model#prod#4"), folder)
@@ -124,13 +143,18 @@ def test_pushed_and_signed_image_is_the_tested_one(built):
 def test_registry_token_is_given_only_to_push_and_not_shown(built):
     job, folder = built
     holders = [
-        (step.name.split(" | ")[0], name) for step in job.steps for name, held in step.env.items() if TOKEN in held
+        (step.name.split(" | ")[0], name)
+        for step in job.steps
+        for name, held in step.env.items()
+        if TOKEN in held
     ]
     assert holders == [("Push", "TOKEN")]
     assert TOKEN not in str([call["argv"] for call in calls(folder)]) + job.log
     (login,) = (call for call in calls(folder) if call["argv"][1] == "login")
     assert login["given"].strip() == TOKEN
-    files = [path for path in job.machine.folder.rglob("*") if path.is_file() and not path.is_symlink()]
+    files = [
+        path for path in job.machine.folder.rglob("*") if path.is_file() and not path.is_symlink()
+    ]
     assert [path for path in files if TOKEN.encode() in path.read_bytes()] == []
 
 
@@ -174,7 +198,11 @@ def faulty(registry: dict[str, str], base: Workspace) -> Iterator[None]:
 @pytest.mark.usefixtures("faulty")
 def test_image_that_does_not_answer_is_not_pushed(rehearsal, tmp_path):
     job = build(rehearsal, of_click(rehearsal, "staging", ""), tmp_path / "docker")
-    assert [job.step(words).outcome for words in (BUILD, PUSH, ATTEST)] == ["failure", "skipped", "skipped"]
+    assert [job.step(words).outcome for words in (BUILD, PUSH, ATTEST)] == [
+        "failure",
+        "skipped",
+        "skipped",
+    ]
     assert argv(tmp_path / "docker", "push") == []
 
 
@@ -191,21 +219,33 @@ class Cluster:
         return [json.loads(line)["argv"] for line in self.calls_at.read_text().splitlines()]
 
 
-def roll_out(rehearsal: Rehearsal, contexts: Mapping[str, Any], cluster: Cluster, result: str, image: str) -> Job:
+def roll_out(
+    rehearsal: Rehearsal, contexts: Mapping[str, Any], cluster: Cluster, result: str, image: str
+) -> Job:
     """The job that rolls out, after one that made an image."""
     needs = {"image": {"result": result, "outputs": {"stage": "prod", "image": image}}}
     secrets = {"KUBECONFIG": CONFIG, "OTHER": "another secret"}
     return rehearsal.run(
-        "deploy", "deploy", {**contexts, "needs": needs, "secrets": secrets}, install_nothing, [cluster.tools]
+        "deploy",
+        "deploy",
+        {**contexts, "needs": needs, "secrets": secrets},
+        install_nothing,
+        [cluster.tools],
     )
 
 
 @pytest.fixture(scope="module")
-def rolled_out(rehearsal: Rehearsal, registry: dict[str, str], built: tuple[Job, Path], tmp_path_factory) -> tuple:
+def rolled_out(
+    rehearsal: Rehearsal, registry: dict[str, str], built: tuple[Job, Path], tmp_path_factory
+) -> tuple:
     """The job that rolls that image out, and its cluster."""
     cluster = Cluster(tmp_path_factory.mktemp("cluster"))
     job = roll_out(
-        rehearsal, of_tag(rehearsal, registry, "model#prod#4"), cluster, "success", built[0].outputs["image"]
+        rehearsal,
+        of_tag(rehearsal, registry, "model#prod#4"),
+        cluster,
+        "success",
+        built[0].outputs["image"],
     )
     assert job.result == "success", job.log
     return job, cluster
@@ -213,7 +253,10 @@ def rolled_out(rehearsal: Rehearsal, registry: dict[str, str], built: tuple[Job,
 
 def test_cluster_gets_pushed_image(built, rolled_out):
     _, cluster = rolled_out
-    assert [words[1:3] for words in cluster.asked] == [["apply", "--filename=-"], ["rollout", "status"]]
+    assert [words[1:3] for words in cluster.asked] == [
+        ["apply", "--filename=-"],
+        ["rollout", "status"],
+    ]
     given = json.loads(cluster.calls_at.read_text().splitlines()[0])["given"]
     assert f"image: {built[0].outputs['image']}\n" in given
     assert {words[0] for words in cluster.asked} == {"--namespace=tarmac-prod"}
@@ -230,7 +273,11 @@ def test_cluster_secret_is_private_and_not_shown(rolled_out):
 def test_rollout_that_is_not_ready_fails_and_is_undone(rehearsal, registry, built, tmp_path):
     cluster = Cluster(tmp_path, broken="status")
     job = roll_out(
-        rehearsal, of_tag(rehearsal, registry, "model#prod#4"), cluster, "success", built[0].outputs["image"]
+        rehearsal,
+        of_tag(rehearsal, registry, "model#prod#4"),
+        cluster,
+        "success",
+        built[0].outputs["image"],
     )
     assert (job.result, job.step(APPLY).outcome) == ("failure", "failure")
     assert cluster.asked[-1][1:] == ["rollout", "undo", "deployment/tarmac"]
@@ -255,7 +302,10 @@ def test_event_determines_environment_and_concurrency_group(event, stage):
     assert render(workflow("deploy")["jobs"]["image"]["with"]["stage"], event) == stage
     assert render(workflow("deploy")["concurrency"]["group"], event) == f"deploy-{stage}"
     assert (
-        render(workflow("image")[True]["workflow_call"]["outputs"]["stage"]["value"], {"inputs": {"stage": stage}})
+        render(
+            workflow("image")[True]["workflow_call"]["outputs"]["stage"]["value"],
+            {"inputs": {"stage": stage}},
+        )
         == stage
     )
     needs = {"needs": {"image": {"outputs": {"stage": stage}}}}
@@ -263,7 +313,10 @@ def test_event_determines_environment_and_concurrency_group(event, stage):
 
 
 def matches(pattern: str, name: str) -> bool:
-    """Whether GitHub's filter takes a tag: `*` is any text without a slash, and no other special sign is used here."""
+    """Return whether GitHub's filter accepts a tag.
+
+    `*` is any text without a slash. No other special character is used here.
+    """
     assert not set(pattern) & set("?+[]!\\")
     return re.fullmatch(re.escape(pattern).replace(r"\*", "[^/]*"), name) is not None
 
@@ -287,5 +340,7 @@ def test_only_promotion_tags_start_workflow(tag, starts):
 
 
 def test_workflow_environments_match_registry(registry):
-    assert workflow("deploy")[True]["workflow_dispatch"]["inputs"]["stage"]["options"] == list(STAGES)
+    assert workflow("deploy")[True]["workflow_dispatch"]["inputs"]["stage"]["options"] == list(
+        STAGES
+    )
     assert {"model#prod#1", "model#prod#2", "model#prod#4", "model#staging#3"} < set(registry)

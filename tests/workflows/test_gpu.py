@@ -1,4 +1,7 @@
-"""The GPU training job of the workflow, on a machine without a GPU and on one where the CPU stands in."""
+"""The GPU training job of the workflow runs on two machines.
+
+One has no GPU. On the other the CPU stands in.
+"""
 
 import json
 import shutil
@@ -27,12 +30,19 @@ if {run}:
     arguments = [argument.replace("device=cuda", "device=cpu") for argument in sys.argv[1:]]
     sys.exit(subprocess.run([sys.executable, "-m", "dvc", *arguments]).returncode)
 """
-TRACED = '#!/bin/sh\nexport GIT_TRACE={trace}\nexec {git} "$@"\n'  # every command that Git itself runs, too
-ODD = r"""a.b=$(touch${IFS}pwned) c="x `touch pwned` ;touch pwned&&touch pwned | * ../* ~ $HOME \ 'e f' --queue"""
+# Shows every command that Git itself runs, too.
+TRACED = '#!/bin/sh\nexport GIT_TRACE={trace}\nexec {git} "$@"\n'
+ODD = (
+    r"""a.b=$(touch${IFS}pwned) c="x `touch pwned` ;touch pwned&&touch pwned | * """
+    r"""../* ~ $HOME \ 'e f' --queue"""
+)
 
 
 class Machine:
-    """A way to install: the programs of the environment that are recorded instead of being run, or while they are."""
+    """A way to install the environment with some of its programs replaced.
+
+    These are recorded instead of being run, or while they run.
+    """
 
     def __init__(self, folder: Path, *recorded: str, run: bool) -> None:
         self.record, self._recorded, self._run = folder / "record", recorded, run
@@ -44,7 +54,9 @@ class Machine:
         for name in self._recorded:
             path = python.with_name(name)
             path.unlink()
-            executable(path, RECORD.format(python=python, record=self.record, name=name, run=self._run))
+            executable(
+                path, RECORD.format(python=python, record=self.record, name=name, run=self._run)
+            )
 
     @property
     def calls(self) -> list[list[str]]:
@@ -57,8 +69,12 @@ def train(rehearsal: Rehearsal, machine: Machine, parameters: str, **more: objec
     inputs = {"runs_on": "my-gpu", "set": parameters}
     needs = {"launch": {"result": "skipped", "outputs": {}}}
     trace = machine.record.with_name("trace")
-    tools = executable(machine.record.parent / "git", TRACED.format(trace=trace, git=shutil.which("git")))
-    return rehearsal.run("gpu", "train", {"github": context, "inputs": inputs, "needs": needs}, machine, [tools])
+    tools = executable(
+        machine.record.parent / "git", TRACED.format(trace=trace, git=shutil.which("git"))
+    )
+    return rehearsal.run(
+        "gpu", "train", {"github": context, "inputs": inputs, "needs": needs}, machine, [tools]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -80,10 +96,14 @@ def branch(trained: Job) -> str:
 
 
 @pytest.fixture(scope="module")
-def colleague(rehearsal: Rehearsal, branch: str, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+def colleague(
+    rehearsal: Rehearsal, branch: str, tmp_path_factory: pytest.TempPathFactory
+) -> Workspace:
     """A clone of the branch that was pushed."""
     target = tmp_path_factory.mktemp("colleague") / "repository"
-    rehearsal.git("clone", "--quiet", "--branch", branch, f"{rehearsal.github.url}/team/flights", str(target))
+    rehearsal.git(
+        "clone", "--quiet", "--branch", branch, f"{rehearsal.github.url}/team/flights", str(target)
+    )
     return Workspace(target)
 
 
@@ -109,10 +129,14 @@ def test_pushed_result_can_be_pulled(colleague):
 
 
 def test_pushed_branch_adds_one_commit_with_only_result(rehearsal, trained, colleague, branch):
-    log = colleague.run("git", "log", "--format=%an %cn %ae %s", "origin/main..HEAD").stdout.splitlines()
+    log = colleague.run(
+        "git", "log", "--format=%an %cn %ae %s", "origin/main..HEAD"
+    ).stdout.splitlines()
     assert log == [f"octocat octocat octocat@users.noreply.github.com The result of {branch}"]
     changed = colleague.run("git", "diff", "--name-only", "origin/main", "HEAD").stdout.split()
-    assert {"params.yaml", "dvc.lock", "models/card.md", "metrics/evaluate/metrics.json"} < set(changed)
+    assert {"params.yaml", "dvc.lock", "models/card.md", "metrics/evaluate/metrics.json"} < set(
+        changed
+    )
     known = ("params.yaml", "dvc.lock", "models/card.md", "metrics/", "data/remote/")
     assert [path for path in changed if not path.startswith(known)] == []
     assert rehearsal.git("status", "--porcelain", folder=trained.machine.checkout) == ""
@@ -123,10 +147,17 @@ def test_pushed_branch_adds_one_commit_with_only_result(rehearsal, trained, coll
 
 def test_push_token_is_given_only_to_push_and_not_stored(machine, trained):
     holders = [
-        (step.name.split(" | ")[0], name) for step in trained.steps for name, v in step.env.items() if TOKEN in v
+        (step.name.split(" | ")[0], name)
+        for step in trained.steps
+        for name, v in step.env.items()
+        if TOKEN in v
     ]
     assert holders == [("Push the result as a branch", "PUSH_TOKEN")]
-    files = [path for path in trained.machine.folder.rglob("*") if path.is_file() and not path.is_symlink()]
+    files = [
+        path
+        for path in trained.machine.folder.rglob("*")
+        if path.is_file() and not path.is_symlink()
+    ]
     assert [path for path in files if TOKEN.encode() in path.read_bytes()] == []
     traced = machine.record.with_name("trace").read_text()
     assert "built-in: git push" in traced
@@ -136,9 +167,16 @@ def test_push_token_is_given_only_to_push_and_not_stored(machine, trained):
 
 def test_missing_gpu_fails_job_with_reason_and_no_push(rehearsal, tmp_path):
     job = train(rehearsal, Machine(tmp_path / "machine", run=True), "")
-    assert [job.step(words).outcome for words in (TRAIN, PUSH, SHOW)] == ["failure", "skipped", "success"]
+    assert [job.step(words).outcome for words in (TRAIN, PUSH, SHOW)] == [
+        "failure",
+        "skipped",
+        "success",
+    ]
     assert job.result == "failure"
-    assert "error: train.device is cuda but XGBoost trained on cpu: no GPU, or no CUDA build" in job.log
+    assert (
+        "error: train.device is cuda but XGBoost trained on cpu: no GPU, or no CUDA build"
+        in job.log
+    )
     assert job.summary == ""
     assert f"gpu-{job.machine.contexts['github']['run_id']}-1" not in rehearsal.git(
         "branch", "--list", folder=rehearsal.repository()
@@ -174,4 +212,7 @@ def test_label_trains_branch_of_pull_request(rehearsal, person, tmp_path):
     assert job.result == "success", job.log
     assert (job.machine.checkout / "NOTES.md").exists()
     assert job.step(TRAIN).env["GITHUB_BASE_REF"] == "main"
-    assert rehearsal.git("branch", "--list", "labelled", folder=job.machine.checkout).strip() == "labelled"
+    assert (
+        rehearsal.git("branch", "--list", "labelled", folder=job.machine.checkout).strip()
+        == "labelled"
+    )

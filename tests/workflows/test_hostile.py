@@ -1,4 +1,7 @@
-"""Hostile reports from untrusted runs: the job that may write comments rejects them or makes them harmless."""
+"""Hostile reports from untrusted runs are rejected or made harmless.
+
+The job that may write comments does this.
+"""
 
 import html
 import re
@@ -25,8 +28,13 @@ def base(code: Workspace) -> Workspace:
 
 
 def seen(markdown: str) -> str:
-    """What a comment's text becomes, each piece between two tags by itself: where GitHub looks for mentions."""
-    pieces = re.split(r"<[^>]*>", cmarkgfm.github_flavored_markdown_to_html(markdown, Options.CMARK_OPT_UNSAFE))
+    """Return the text of a comment, each piece between two tags by itself.
+
+    GitHub looks for mentions there.
+    """
+    pieces = re.split(
+        r"<[^>]*>", cmarkgfm.github_flavored_markdown_to_html(markdown, Options.CMARK_OPT_UNSAFE)
+    )
     return "\n".join(html.unescape(piece) for piece in pieces)
 
 
@@ -60,7 +68,11 @@ def test_rejects_report_that_is_not_regular_file(rehearsal, number, kind, tmp_pa
         report.symlink_to(secret if kind == "link" else "report.md")
     elif kind == "folder":
         report.mkdir()
-    refused(rehearsal, review, "symbolic link" if kind.startswith("link") else "was not written by the run")
+    refused(
+        rehearsal,
+        review,
+        "symbolic link" if kind.startswith("link") else "was not written by the run",
+    )
 
 
 def refused(rehearsal: Rehearsal, review: Review, *words: str) -> None:
@@ -93,33 +105,89 @@ def test_posts_report_of_maximum_length(rehearsal, number, longest):
 
 
 MENTIONS = (
-    *("@octocat", "for @team/admins", "\\@octocat", "<b>@octocat</b>", "| a |\n| - |\n| @octocat |", "[x](y) @octocat"),
+    *(
+        "@octocat",
+        "for @team/admins",
+        "\\@octocat",
+        "<b>@octocat</b>",
+        "| a |\n| - |\n| @octocat |",
+        "[x](y) @octocat",
+    ),
     *("&#64;octocat", "&#064;octocat", "&#x40;octocat", "&#X0040;octocat", "&commat;octocat"),
     *("@&#111;ctocat", "<p>&#64octocat</p>", "<p>&#x40octocat</p>"),
 )
 
 
 def test_report_cannot_mention_users(rehearsal, number):
-    assert [words for words in MENTIONS if not MENTION.search(seen(words))] == [], "these are none to begin with"
-    assert rehearsal.comment(rehearsal.reviewed(number, report="\n\n".join((REPORT, *MENTIONS)))).result == "success"
+    assert [words for words in MENTIONS if not MENTION.search(seen(words))] == [], (
+        "these are none to begin with"
+    )
+    assert (
+        rehearsal.comment(
+            rehearsal.reviewed(number, report="\n\n".join((REPORT, *MENTIONS)))
+        ).result
+        == "success"
+    )
     body = rehearsal.only_comment(number)
     assert MENTION.findall(seen(body)) == []
-    assert len(re.findall("ctocat|team/admins", body)) == len(MENTIONS), "more than the mention is gone"
+    assert len(re.findall("ctocat|team/admins", body)) == len(MENTIONS), (
+        "more than the mention is gone"
+    )
 
 
 FORGERIES = (
-    *("<img src=https://example.org/a.png>", "<!-- words that no person sees -->", "![a](https://example.org/a.png)"),
-    *("[Approve](https://example.org)", "[Approve][a]\n\n[a]: https://example.org", "https://example.org/a", "GH-12"),
-    *("see team/flights#12", "#12", "www.example.org", "<https://example.org>", "> [!NOTE]\n> All is well", "/merge"),
-    *("<details open>", "<details onclick=a>", "<a href=x>y</a>", "<script>a</script>", "<svg/onload=a>"),
+    *(
+        "<img src=https://example.org/a.png>",
+        "<!-- words that no person sees -->",
+        "![a](https://example.org/a.png)",
+    ),
+    *(
+        "[Approve](https://example.org)",
+        "[Approve][a]\n\n[a]: https://example.org",
+        "https://example.org/a",
+        "GH-12",
+    ),
+    *(
+        "see team/flights#12",
+        "#12",
+        "www.example.org",
+        "<https://example.org>",
+        "> [!NOTE]\n> All is well",
+        "/merge",
+    ),
+    *(
+        "<details open>",
+        "<details onclick=a>",
+        "<a href=x>y</a>",
+        "<script>a</script>",
+        "<svg/onload=a>",
+    ),
 )
 
 
-INERT = {"h2", "p", "ul", "li", "br", "table", "thead", "tbody", "tr", "th", "td", "blockquote", "details", "summary"}
+INERT = {
+    "h2",
+    "p",
+    "ul",
+    "li",
+    "br",
+    "table",
+    "thead",
+    "tbody",
+    "tr",
+    "th",
+    "td",
+    "blockquote",
+    "details",
+    "summary",
+}
 
 
 def assert_inert(markdown: str) -> None:
-    """Nothing but the structure of a report is left: no picture, link, reference, alert, or word that is not seen."""
+    """Check that only the structure of a report is left.
+
+    There is no picture, link, reference, alert, or word that is not seen.
+    """
     page = Page(markdown)
     assert page.references == [], markdown
     assert {re.sub(r"[</>]|\s.*", "", tag) for tag in page.tags} <= INERT, (markdown, page.tags)
@@ -127,7 +195,9 @@ def assert_inert(markdown: str) -> None:
     assert "no person sees" in page.text or "no person" not in markdown
 
 
-@pytest.mark.parametrize("where", ["{}", "| a |\n| - |\n| {} |", "- {}", "## {}", "<details>\n\n{}\n\n</details>"])
+@pytest.mark.parametrize(
+    "where", ["{}", "| a |\n| - |\n| {} |", "- {}", "## {}", "<details>\n\n{}\n\n</details>"]
+)
 @pytest.mark.parametrize("forged", FORGERIES)
 def test_forged_markup_is_rendered_inert(tmp_path, forged, where):
     path = tmp_path / "report.md"
@@ -137,7 +207,10 @@ def test_forged_markup_is_rendered_inert(tmp_path, forged, where):
 
 def test_forged_report_is_posted_inert(rehearsal, number):
     forged = "\n\n".join(FORGERIES)
-    assert rehearsal.comment(rehearsal.reviewed(number, report=f"{REPORT}\n{forged}\n")).result == "success"
+    assert (
+        rehearsal.comment(rehearsal.reviewed(number, report=f"{REPORT}\n{forged}\n")).result
+        == "success"
+    )
     assert_inert(rehearsal.only_comment(number).partition(REPORT)[2].rpartition("![]")[0])
 
 
@@ -161,7 +234,9 @@ def test_job_runs_no_code_of_pull_request_or_artifact(rehearsal, person, tmp_pat
         for name in PLANTED:
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(next((text for end, text in programs.items() if name.endswith(end)), shell))
+            path.write_text(
+                next((text for end, text in programs.items() if name.endswith(end)), shell)
+            )
             path.chmod(0o755)
 
     plant(person.path)

@@ -17,10 +17,17 @@ SLUG = "team/flights"
 ODD = "$(touch pwned)"
 
 
-def machine(identity: str, hours: float, run: str = "7", slug: str = SLUG, state: str = "running") -> dict:
+def machine(
+    identity: str, hours: float, run: str = "7", slug: str = SLUG, state: str = "running"
+) -> dict:
     launched = datetime.now(UTC) - timedelta(hours=hours)
     tags = {"tarmac": slug, "run": run}
-    return {"id": identity, "tags": tags, "state": state, "launched": launched.strftime("%Y-%m-%dT%H:%M:%S+00:00")}
+    return {
+        "id": identity,
+        "tags": tags,
+        "state": state,
+        "launched": launched.strftime("%Y-%m-%dT%H:%M:%S+00:00"),
+    }
 
 
 def old() -> list[dict]:
@@ -43,14 +50,22 @@ def spared() -> list[dict]:
     ]
 
 
-def end(folder: Path, pages: list[list[dict]], run: str = "", role: str = "arn:janitor") -> tuple[Job, list[str]]:
+def end(
+    folder: Path, pages: list[list[dict]], run: str = "", role: str = "arn:janitor"
+) -> tuple[Job, list[str]]:
     """The job, and the machines that it ended."""
     cloud = folder / "cloud"
     program = Path(__file__).with_name("aws.py")
     executable(cloud / "aws", AWS.format(python=sys.executable, program=program, folder=cloud))
     (cloud / "machines.json").write_text(json.dumps(pages))
     github = {"repository": SLUG, "event_name": "schedule", "run_id": "9", "token": "none"}
-    contexts = {"github": github, "inputs": {"run": run}, "vars": {"JANITOR_ROLE": role}, "secrets": {}, "needs": {}}
+    contexts = {
+        "github": github,
+        "inputs": {"run": run},
+        "vars": {"JANITOR_ROLE": role},
+        "secrets": {},
+        "needs": {},
+    }
     made = Machine(folder / "machine", contexts, [cloud])
     job = run_job("janitor", "end", contexts, stand_ins(folder, folder, install_nothing), made)
     ended = cloud / "ended"
@@ -67,7 +82,9 @@ def test_terminates_old_machines_on_every_page(tmp_path):
     assert end(tmp_path, [old()[:2], spared(), old()[2:]])[1] == ["i-old", "i-older", "i-pending"]
 
 
-@pytest.mark.parametrize("pages", [list, lambda: [spared()]], ids=["no machine", "machines to leave"])
+@pytest.mark.parametrize(
+    "pages", [list, lambda: [spared()]], ids=["no machine", "machines to leave"]
+)
 def test_succeeds_without_machines_to_terminate(tmp_path, pages):
     job, ended = end(tmp_path, pages())
     assert (job.result, ended) == ("success", []), job.log
@@ -75,7 +92,11 @@ def test_succeeds_without_machines_to_terminate(tmp_path, pages):
 
 
 def test_run_input_terminates_only_its_machines_at_any_age(tmp_path):
-    young = [machine("i-now", 0, run="7"), machine("i-other", 90, run="77"), machine("i-foreign", 0, slug="team/other")]
+    young = [
+        machine("i-now", 0, run="7"),
+        machine("i-other", 90, run="77"),
+        machine("i-foreign", 0, slug="team/other"),
+    ]
     assert end(tmp_path, [young], run="7")[1] == ["i-now"]
 
 

@@ -35,10 +35,16 @@ def base(code: Workspace) -> Workspace:
 
 
 def labelled(label: str, repository: str | None = SLUG) -> dict[str, Any]:
-    """The event of a label that is put on a pull request; a fork that is deleted has no repository."""
+    """Return the event of a label that is put on a pull request.
+
+    A fork that is deleted has no repository.
+    """
     head = {"repo": {"full_name": repository} if repository else None}
     event = {"action": "labeled", "label": {"name": label}, "pull_request": {"head": head}}
-    return {"github": {"event_name": "pull_request", "repository": SLUG, "event": event}, "inputs": None}
+    return {
+        "github": {"event_name": "pull_request", "repository": SLUG, "event": event},
+        "inputs": None,
+    }
 
 
 def dispatched(runs_on: str) -> dict[str, Any]:
@@ -48,11 +54,16 @@ def dispatched(runs_on: str) -> dict[str, Any]:
 
 
 def started(contexts: Mapping[str, Any], ended: Mapping[str, str]) -> set[str]:
-    """The jobs of the workflow that run, where those that run end as `ended` says, by default well."""
+    """Return the jobs of the workflow that run.
+
+    They end as `ended` says, by default well.
+    """
     needs: dict[str, dict[str, str]] = {}
     for name, job in workflow("gpu")["jobs"].items():
         given = {**contexts, "needs": needs}
-        cancelled = "cancelled" in [job["result"] for job in needs.values()]  # by a person: the whole run is
+        cancelled = "cancelled" in [
+            job["result"] for job in needs.values()
+        ]  # by a person: the whole run is
         status = "cancelled" if cancelled else needs_status(job, given)
         runs = condition(job.get("if"), given, status)
         needs[name] = {"result": ended.get(name, "success") if runs else "skipped"}
@@ -109,7 +120,9 @@ def launch(rehearsal: Rehearsal, variables: Mapping[str, str]) -> Job:
     rehearsal.forget()
     context = rehearsal.context("workflow_dispatch", {})
     secrets = {"RUNNER_TOKEN": SECRET, "OTHER": "another secret"}
-    return rehearsal.run("launch", "launch", {"github": context, "vars": variables, "secrets": secrets})
+    return rehearsal.run(
+        "launch", "launch", {"github": context, "vars": variables, "secrets": secrets}
+    )
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +169,10 @@ def test_each_launch_has_its_own_label(rehearsal, launched):
 def test_runner_token_is_given_only_to_launch_and_not_shown(launched):
     job, call, _ = launched
     holders = [
-        (step.name.split(" | ")[0], name) for step in job.steps for name, held in step.env.items() if SECRET in held
+        (step.name.split(" | ")[0], name)
+        for step in job.steps
+        for name, held in step.env.items()
+        if SECRET in held
     ]
     assert holders == [("Launch", "REPO_TOKEN")]
     assert SECRET not in " ".join(call["argv"]) + job.log
@@ -174,7 +190,11 @@ def test_launch_requires_every_variable(rehearsal, name):
 
 def test_launch_job_has_no_repository_code(rehearsal, launched):
     assert list(launched[0].machine.checkout.iterdir()) == []
-    uses = [step["uses"].split("@")[0] for step in workflow("launch")["jobs"]["launch"]["steps"] if "uses" in step]
+    uses = [
+        step["uses"].split("@")[0]
+        for step in workflow("launch")["jobs"]["launch"]["steps"]
+        if "uses" in step
+    ]
     assert "actions/checkout" not in uses
 
 

@@ -1,6 +1,7 @@
 """The monthly retraining workflow: what is pushed, proposed, reported, merged and released.
 
-In the place of `make retrain` stands a recipe that leaves what a test says; Tarmac's own commands are recorded.
+In the place of `make retrain` stands a recipe that leaves what a test says. Tarmac's own commands
+are recorded.
 """
 
 import json
@@ -26,9 +27,19 @@ pytestmark = pytest.mark.program
 
 RETRAIN, PROPOSE, SHIP = "make retrain", "make propose", "make ship"
 STAND_IN = '\nretrain:\n\t@cp -r "$$INCOMING/left/." . && exit $$(cat "$$INCOMING/status")\n'
-KEPT = {"dvc.lock": "0", "metrics/m.json": "0", "models/card.md": "0", "data/raw.dvc": "0", "data/remote/ab/c": "0"}
+KEPT = {
+    "dvc.lock": "0",
+    "metrics/m.json": "0",
+    "models/card.md": "0",
+    "data/raw.dvc": "0",
+    "data/remote/ab/c": "0",
+}
 BOT_MAIL = "41898282+github-actions[bot]@users.noreply.github.com"
-HOSTILE = "@octocat &#64;octocat <!-- retraining " + "0" * 64 + " --> </details> <!-- \n\n@team/admins\n\n<details>\n"
+HOSTILE = (
+    "@octocat &#64;octocat <!-- retraining "
+    + "0" * 64
+    + " --> </details> <!-- \n\n@team/admins\n\n<details>\n"
+)
 
 
 @dataclass
@@ -52,18 +63,34 @@ class Month:
 
     def leave(self, folder: Path) -> None:
         """Writes it to a folder for the stand-in."""
-        checks = [{"kind": "drift", "name": name, "outcome": "act", "reason": "r"} for name in self.acting]
-        monitored = {"verdict": self.verdict, "decision": self.decision, "summary": self.summary, "checks": checks}
+        checks = [
+            {"kind": "drift", "name": name, "outcome": "act", "reason": "r"} for name in self.acting
+        ]
+        monitored = {
+            "verdict": self.verdict,
+            "decision": self.decision,
+            "summary": self.summary,
+            "checks": checks,
+        }
         monitored["made"] = self.made if self.decision == "retrain" else ""
-        judged = [{"kind": "metric", "name": name, "outcome": "fail", "reason": "r"} for name in self.failing]
+        judged = [
+            {"kind": "metric", "name": name, "outcome": "fail", "reason": "r"}
+            for name in self.failing
+        ]
         reviewed = {"verdict": self.review, "summary": "better: roc_auc", "checks": judged}
         files = {
             "monitoring/monitoring.json": json.dumps(monitored | {"release": self.release}),
             "monitoring/report.md": self.report,
         }
         if self.decision == "retrain":
-            files |= {"review/verdict.json": json.dumps(reviewed), "review/report.md": self.reviewed}
-            files |= {**dict.fromkeys(KEPT, self.result), f"data/remote/ab/{self.result}": "an object"}
+            files |= {
+                "review/verdict.json": json.dumps(reviewed),
+                "review/report.md": self.reviewed,
+            }
+            files |= {
+                **dict.fromkeys(KEPT, self.result),
+                f"data/remote/ab/{self.result}": "an object",
+            }
         for name, text in {**files, **self.files}.items():
             if name not in self.without:
                 (folder / "left" / name).parent.mkdir(parents=True, exist_ok=True)
@@ -91,7 +118,11 @@ class Loop:
         place = self.folder / f"month-{self.runs}"
         month.leave(place)
         self.machine = Machine(place / "machine", "tarmac", run=False)
-        given = {"github": self.rehearsal.context("schedule", {}), "vars": {"INCOMING": str(place)}, "needs": needs}
+        given = {
+            "github": self.rehearsal.context("schedule", {}),
+            "vars": {"INCOMING": str(place)},
+            "needs": needs,
+        }
         return self.rehearsal.run("retrain", job, given, self.machine)
 
     def good(self, month: Month) -> Job:
@@ -112,7 +143,9 @@ class Loop:
 
     def writes(self, since: int = 0) -> list[str]:
         """What was asked of GitHub besides reading."""
-        asked = [f"{one.method} {one.path.split('flights/')[1]}" for one in self.github.requests[since:]]
+        asked = [
+            f"{one.method} {one.path.split('flights/')[1]}" for one in self.github.requests[since:]
+        ]
         return [words for words in asked if not words.startswith("GET")]
 
 
@@ -139,9 +172,15 @@ def loop(base: Workspace, tmp_path: Path) -> Iterator[Loop]:
 def test_first_retraining_opens_pull_request_and_hides_token(loop):
     job = loop.good(RETRAINED)
     pull = loop.github.only(loop.github.pulls)
-    assert (pull["head"]["label"], pull["base"]["ref"], pull["head"]["sha"]) == (f"{OWNER}:retrain", "main", loop.tip)
+    assert (pull["head"]["label"], pull["base"]["ref"], pull["head"]["sha"]) == (
+        f"{OWNER}:retrain",
+        "main",
+        loop.tip,
+    )
     assert pull["title"] == "A model of two months, pass: better: roc_auc"
-    assert [words in pull["body"] for words in (RETRAINED.reviewed, RETRAINED.report, RETRAINED.summary)] == [True] * 3
+    assert [
+        words in pull["body"] for words in (RETRAINED.reviewed, RETRAINED.report, RETRAINED.summary)
+    ] == [True] * 3
     assert "<details>\n<summary>Monitoring: act</summary>\n\n## Monitoring" in pull["body"]
     assert loop.github.issues == []
     assert [(run["name"], run["head_sha"]) for run in loop.github.runs] == [
@@ -152,7 +191,9 @@ def test_first_retraining_opens_pull_request_and_hides_token(loop):
     assert job.summary == RETRAINED.report + RETRAINED.reviewed
     git = loop.github.git
     assert git("rev-parse", "retrain^") == loop.github.sha("main")
-    assert git("diff", "--name-only", "main", "retrain").splitlines() == sorted([*KEPT, "data/remote/ab/1"])
+    assert git("diff", "--name-only", "main", "retrain").splitlines() == sorted(
+        [*KEPT, "data/remote/ab/1"]
+    )
     who = f"github-actions[bot] github-actions[bot] {BOT_MAIL} {BOT_MAIL}"
     assert git("log", "-1", "--format=%an %cn %ae %ce", "retrain") == who
     assert where(job, TOKEN) == [(job.step(PROPOSE), "REPO_TOKEN")]
@@ -188,7 +229,9 @@ def test_repeated_result_changes_nothing(loop):
 def push(loop: Loop, branch: str, *names: str, result: str = "9") -> str:
     """Somebody's commit on a branch. Returns it."""
     folder = loop.folder / f"person-{branch}-{loop.runs}"
-    loop.rehearsal.git("clone", "--quiet", "--branch", branch, str(loop.rehearsal.repository()), str(folder))
+    loop.rehearsal.git(
+        "clone", "--quiet", "--branch", branch, str(loop.rehearsal.repository()), str(folder)
+    )
     for name in names:
         (folder / name).write_text(result)
     loop.rehearsal.git("add", "--all", folder=folder)
@@ -219,7 +262,9 @@ def test_retraining_after_merge_opens_new_pull_request(loop):
     assert [pull["state"] for pull in loop.github.pulls] == ["closed", "open"]
     assert loop.github.git("rev-parse", "retrain^") == loop.github.sha("main")
     loop.github.only(loop.github.pulls)["state"] = "closed"
-    back = loop.github.git("commit-tree", f"{before}^{{tree}}", "-p", "main", "-m", "it is taken back")
+    back = loop.github.git(
+        "commit-tree", f"{before}^{{tree}}", "-p", "main", "-m", "it is taken back"
+    )
     loop.github.git("update-ref", "refs/heads/main", back)
     loop.good(RETRAINED)
     assert [pull["state"] for pull in loop.github.pulls] == ["closed", "closed", "open"]
@@ -269,8 +314,17 @@ def test_issue_is_closed_only_when_monitoring_is_ok(loop):
 
 
 def test_other_issues_with_same_label_are_unchanged(loop):
-    theirs = {"number": 7, "state": "open", "title": "mine", "labels": [{"name": "monitoring"}], "edits": 0}
-    loop.github.issues += [{**theirs, "body": None}, {**theirs, "number": 8, "body": "we should look at this"}]
+    theirs = {
+        "number": 7,
+        "state": "open",
+        "title": "mine",
+        "labels": [{"name": "monitoring"}],
+        "edits": 0,
+    }
+    loop.github.issues += [
+        {**theirs, "body": None},
+        {**theirs, "number": 8, "body": "we should look at this"},
+    ]
     loop.good(HELD)
     loop.good(WELL)
     assert [(one["state"], one["edits"]) for one in loop.github.issues[:2]] == [("open", 0)] * 2
@@ -314,7 +368,9 @@ def test_automatic_policy_merges_and_releases_passing_model(loop):
     assert loop.github.git("show", "main:dvc.lock") == "1"
     released = loop.run(AUTOMATIC, "release", retrain={"result": "success", "outputs": job.outputs})
     assert released.result == "success", released.log
-    assert loop.rehearsal.git("rev-parse", "HEAD", folder=released.machine.checkout).strip() == merged
+    assert (
+        loop.rehearsal.git("rev-parse", "HEAD", folder=released.machine.checkout).strip() == merged
+    )
     why = "a retraining that passed, released by policy"
     promoted = ["tarmac", "promote", "prod", "--version", "", "--why", why]
     assert loop.calls == [["tarmac", "release", "--bump", "patch"], promoted]
@@ -346,7 +402,8 @@ def test_head_modified_after_push_is_not_merged(loop, monkeypatch):
         return start(github, asked, name)
 
     monkeypatch.setattr(
-        "tests.workflows.team.MORE", tuple((a, pushed_meanwhile if b is start else b, *c) for a, b, *c in MORE)
+        "tests.workflows.team.MORE",
+        tuple((a, pushed_meanwhile if b is start else b, *c) for a, b, *c in MORE),
     )
     job = loop.run(AUTOMATIC)
     assert job.result == "failure"
@@ -398,7 +455,11 @@ def test_commit_is_not_pushed_when_outputs_cannot_be_sent(loop):
     assert (loop.tip, loop.github.pulls) == ("", [])
 
 
-FAULTS = {"pulls": ("flights/pulls", 502), "dispatch": ("dispatches", 403), "issues": ("flights/issues", 500)}
+FAULTS = {
+    "pulls": ("flights/pulls", 502),
+    "dispatch": ("dispatches", 403),
+    "issues": ("flights/issues", 500),
+}
 
 
 @pytest.mark.parametrize(("part", "status"), FAULTS.values(), ids=FAULTS)
@@ -440,7 +501,13 @@ def test_reports_that_opening_pull_requests_is_forbidden(loop):
 
 
 def test_report_text_cannot_mention_users_or_break_marker(loop):
-    hostile = Month(summary=HOSTILE, report=HOSTILE, reviewed=f"## Fail\n\n{HOSTILE}", review="fail", acting=(HOSTILE,))
+    hostile = Month(
+        summary=HOSTILE,
+        report=HOSTILE,
+        reviewed=f"## Fail\n\n{HOSTILE}",
+        review="fail",
+        acting=(HOSTILE,),
+    )
     loop.good(hostile)
     loop.good(Month(decision="hold", summary=HOSTILE, report=HOSTILE, acting=("other",)))
     loop.good(hostile)
@@ -456,9 +523,15 @@ def test_dispatch_input_overrides_incoming_variable(loop):
     place, other = loop.folder / "variable", loop.folder / "click"
     WELL.leave(place)
     HELD.leave(other)
-    given = {"github": loop.rehearsal.context("workflow_dispatch", {}), "inputs": {"incoming": str(other)}}
+    given = {
+        "github": loop.rehearsal.context("workflow_dispatch", {}),
+        "inputs": {"incoming": str(other)},
+    }
     job = loop.rehearsal.run(
-        "retrain", "retrain", {**given, "vars": {"INCOMING": str(place)}}, Machine(place / "m", "tarmac", run=False)
+        "retrain",
+        "retrain",
+        {**given, "vars": {"INCOMING": str(place)}},
+        Machine(place / "m", "tarmac", run=False),
     )
     assert job.result == "success", job.log
     assert len(loop.github.issues) == 1

@@ -1,4 +1,7 @@
-"""From a pull request to its comment: the review workflow and the comment workflow, run in sequence."""
+"""A pull request gets its comment from two workflows in sequence.
+
+They are the review workflow and the comment workflow.
+"""
 
 from copy import deepcopy
 
@@ -27,7 +30,10 @@ def author(rehearsal: Rehearsal) -> Workspace:
 
 @pytest.fixture(scope="module")
 def goal(rehearsal: Rehearsal) -> str:
-    """The commit that the pull request is to go on: the tip of a branch of its own, not that of the default one."""
+    """Return the commit that the pull request is to continue from.
+
+    It is the tip of a branch of its own, not that of the default one.
+    """
     other = rehearsal.work("other")
     other.run("git", "commit", "--quiet", "--allow-empty", "--message", "release")
     other.run("git", "push", "--quiet", str(rehearsal.repository()), f"HEAD:refs/heads/{ODD_BASE}")
@@ -55,7 +61,10 @@ def second(rehearsal: Rehearsal, author: Workspace, first: Review) -> Review:
 
 @pytest.fixture(scope="module")
 def forked(rehearsal: Rehearsal) -> Review:
-    """Somebody's fork changes a text and nothing of the model, on a branch that is called as the default one is."""
+    """Change a text and nothing of the model in somebody's fork.
+
+    Its branch has the same name as the default one.
+    """
     outsider = rehearsal.work("outsider")
     (outsider.path / "NOTES.md").write_text("a note\n")
     commit(outsider, "note")
@@ -85,7 +94,9 @@ def test_changed_parameter_with_result_passes_with_comment(rehearsal, first):
     assert "| `train.xgboost.max_depth` | `6` | `4` |" in first.report
     assert "rebuilt from raw data in a sandbox, bit for bit" in first.report
     body = comment(rehearsal, first)
-    assert body.startswith(f"✅ The check ended with **success** for {first.sha[:9]}, see [the run](")
+    assert body.startswith(
+        f"✅ The check ended with **success** for {first.sha[:9]}, see [the run]("
+    )
     assert f"\n\n{first.report}\n" in body
     assert first.sha in body.splitlines()[-1]
     assert "WARNING" not in body
@@ -94,7 +105,10 @@ def test_changed_parameter_with_result_passes_with_comment(rehearsal, first):
 def test_report_is_in_run_summary_and_artifact(first, second, forked):
     for review in (first, second, forked):
         assert review.job.summary == review.report
-        assert sorted(path.name for path in review.artifact.iterdir()) == ["report.md", "verdict.json"]
+        assert sorted(path.name for path in review.artifact.iterdir()) == [
+            "report.md",
+            "verdict.json",
+        ]
 
 
 def test_second_push_edits_existing_comment(rehearsal, first, second):
@@ -119,7 +133,11 @@ def test_much_worse_model_fails(rehearsal, second):
 
 def failing(review: Review) -> dict[str, str]:
     """Reasons of the checks that fail, by name."""
-    return {check["name"]: check["reason"] for check in review.verdict["checks"] if check["outcome"] == "fail"}
+    return {
+        check["name"]: check["reason"]
+        for check in review.verdict["checks"]
+        if check["outcome"] == "fail"
+    }
 
 
 def test_fork_gets_review_and_comment(rehearsal, forked):
@@ -143,7 +161,11 @@ def test_branch_name_is_not_executed_and_base_is_found(rehearsal, first, goal):
     assert first.pull["head"]["ref"] == ODD_HEAD
     assert first.verdict["lineage"]["base"] == goal
     comment(rehearsal, first)
-    asked = [request.query["head"] for request in rehearsal.github.requests if request.path.endswith("/pulls")]
+    asked = [
+        request.query["head"]
+        for request in rehearsal.github.requests
+        if request.path.endswith("/pulls")
+    ]
     assert asked == [f"team:{ODD_HEAD}"]
     assert list(rehearsal.folder.rglob("pwned")) == []
 
@@ -153,5 +175,9 @@ def test_pull_request_code_cannot_read_token(first, second, forked):
         assert review.job.machine.contexts["github"]["token"] == TOKEN
         held = [value for step in review.job.steps for value in step.env.values()]
         assert [value for value in held if TOKEN in value] == []
-        files = [path for path in review.job.machine.folder.rglob("*") if path.is_file() and not path.is_symlink()]
+        files = [
+            path
+            for path in review.job.machine.folder.rglob("*")
+            if path.is_file() and not path.is_symlink()
+        ]
         assert [path for path in files if TOKEN.encode() in path.read_bytes()] == []

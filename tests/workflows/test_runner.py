@@ -13,7 +13,12 @@ from tests.workflows.runner import ActionError, Call, Job, Machine, UnknownActio
 pytestmark = pytest.mark.program
 
 CONTEXTS = {
-    "github": {"ref": "refs/heads/main", "actor": "Octocat", "number": 7, "event": {"label": {"name": "gpu"}}},
+    "github": {
+        "ref": "refs/heads/main",
+        "actor": "Octocat",
+        "number": 7,
+        "event": {"label": {"name": "gpu"}},
+    },
     "inputs": {"empty": "", "given": "x", "off": False, "list": '["a", "b"]'},
     "needs": {"one": {"result": "skipped"}},
 }
@@ -70,21 +75,31 @@ def test_condition_holds_for_same_statuses_as_on_github(text, runs):
 
 
 def test_renders_values_as_github_does():
-    assert render("${{ github.number }} ${{ inputs.off }}${{ inputs.none }}!", CONTEXTS) == "7 false!"
+    assert (
+        render("${{ github.number }} ${{ inputs.off }}${{ inputs.none }}!", CONTEXTS) == "7 false!"
+    )
     assert render(False, CONTEXTS) == "false"
     with pytest.raises(ExpressionError):
         render("${{ github.event }}", CONTEXTS)
 
 
 @pytest.fixture
-def job(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Job]:
+def job(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Job]:
     """Runs the steps of a job of a workflow that is made up."""
 
     def run(*steps: dict[str, Any], **more: object) -> Job:
         folder = tmp_path_factory.mktemp("job")
-        (folder / "made.yml").write_text(yaml.safe_dump({"jobs": {"one": {"steps": list(steps), **more}}}))
+        (folder / "made.yml").write_text(
+            yaml.safe_dump({"jobs": {"one": {"steps": list(steps), **more}}})
+        )
         monkeypatch.setattr(runner, "WORKFLOWS", folder)
-        contexts = {"github": {"token": "t", "sha": "abc"}, "secrets": {"KEY": "secret"}, "needs": {}}
+        contexts = {
+            "github": {"token": "t", "sha": "abc"},
+            "secrets": {"KEY": "secret"},
+            "needs": {},
+        }
 
         def fail(call: Call) -> None:
             raise ActionError(f"{call.inputs['name']} failed")
@@ -110,7 +125,12 @@ def test_failed_step_skips_later_steps_and_fails_job(job):
         {"run": "true"},
         {"run": "true", "if": "${{ !cancelled() }}"},
     ]
-    assert [step.outcome for step in job(*steps).steps] == ["failure", "skipped", "skipped", "success"]
+    assert [step.outcome for step in job(*steps).steps] == [
+        "failure",
+        "skipped",
+        "skipped",
+        "success",
+    ]
     assert job(*steps).result == "failure"
     assert [step.outcome for step in job(*steps[1:]).steps] == ["failure", "success", "success"]
     assert job(*steps[1:]).result == "success"
@@ -126,7 +146,10 @@ def test_keeps_outputs_and_summary_of_all_steps(job):
         {"id": "made", "run": 'echo a=b >> "$GITHUB_OUTPUT"; echo first >> "$GITHUB_STEP_SUMMARY"'},
         {
             "id": "more",
-            "run": 'printf "c<<END\\nd\\ne\\nEND\\n" >> "$GITHUB_OUTPUT"; echo last >> "$GITHUB_STEP_SUMMARY"',
+            "run": (
+                'printf "c<<END\\nd\\ne\\nEND\\n" >> "$GITHUB_OUTPUT";'
+                ' echo last >> "$GITHUB_STEP_SUMMARY"'
+            ),
         },
     ]
     done = job(*steps, outputs={"x": "${{ steps.made.outputs.a }}${{ steps.more.outputs.c }}"})

@@ -155,7 +155,13 @@ class Runs(GitHub):
     ) -> int:
         """A run that has ended, all of whose jobs have ended as it has."""
         head = {"id": sha, "tree_id": self.git("rev-parse", f"{sha}^{{tree}}")}
-        run = {"id": 7000 + len(self.runs), "name": "checks.yml", "event": event, "head_sha": sha, "head_commit": head}
+        run = {
+            "id": 7000 + len(self.runs),
+            "name": "checks.yml",
+            "event": event,
+            "head_sha": sha,
+            "head_commit": head,
+        }
         self.runs.insert(0, run | {"conclusion": conclusion})
         names = ["Scope", "Checks", *(job["name"] for job in select_jobs.JOBS[scope])]
         self.jobs[run["id"]] = [{"name": name, "conclusion": conclusion} for name in names]
@@ -436,5 +442,8 @@ def test_pull_request_of_documents_passes_without_rebuild(rehearsal, person):
 def test_review_runs_in_full_for_all_scopes_but_documents(scope):
     contexts = {"steps": {"select": {"outputs": {"scope": scope}}}}
     commands = list_commands("review", "review", contexts)
-    assert "command -v bwrap || sudo apt-get install --yes --quiet --no-install-recommends bubblewrap" in commands
+    assert (
+        "command -v bwrap || sudo apt-get install --yes --quiet --no-install-recommends bubblewrap"
+        in commands
+    )
     assert "mkdir review" not in commands

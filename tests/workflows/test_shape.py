@@ -19,7 +19,9 @@ JOBS = [(name, job, tree) for name in NAMES for job, tree in TREES[name]["jobs"]
 STEPS = [(name, job, step) for name, job, tree in JOBS for step in tree.get("steps", [])]
 GITLAB = yaml.safe_load((ROOT / ".gitlab-ci.yml").read_text())
 MAKEFILE = (ROOT / "Makefile").read_text()
-PINNED = re.compile(r"uses: (?P<action>[\w-]+/[\w.-]+(?:/[\w./-]+)?)@(?P<sha>[0-9a-f]{40})  # v\d+\.\d+\.\d+$")
+PINNED = re.compile(
+    r"uses: (?P<action>[\w-]+/[\w.-]+(?:/[\w./-]+)?)@(?P<sha>[0-9a-f]{40})  # v\d+\.\d+\.\d+$"
+)
 CALL = re.compile(r"(?:^|[;&|(]|\bthen\b|\n)\s*make\s+([^;&|#)\n]+)")
 MAY_WRITE = {
     ("comment", "comment"): {"pull-requests"},
@@ -42,7 +44,11 @@ GRANTED = {  # every right of every token, so that a wider one is seen in a diff
     "deploy": ({}, {"image": SIGNS, "deploy": READ}),
     "gpu": (
         {},
-        {"launch": {"id-token": "write"}, "train": {"contents": "write"}, "teardown": {"id-token": "write"}},
+        {
+            "launch": {"id-token": "write"},
+            "train": {"contents": "write"},
+            "teardown": {"id-token": "write"},
+        },
     ),
     "image": ({}, {"image": SIGNS}),
     "janitor": ({}, {"end": {"id-token": "write"}}),
@@ -85,7 +91,9 @@ def targets(commands: str) -> list[str]:
 
 def script(job: dict[str, Any]) -> str:
     """All commands of a job of either file."""
-    return "\n".join([*job.get("script", []), *(step.get("run", "") for step in job.get("steps", []))])
+    return "\n".join(
+        [*job.get("script", []), *(step.get("run", "") for step in job.get("steps", []))]
+    )
 
 
 def selected_jobs() -> list[dict[str, str]]:
@@ -123,7 +131,11 @@ def test_workflow_is_shorter_than_60_lines(name):
 def test_actions_are_pinned_to_commits(name):
     lines = [line.strip() for line in TEXTS[name].splitlines() if re.match(r"\s*(- )?uses:", line)]
     assert lines or "uses:" not in TEXTS[name]
-    foreign = [line for line in lines if not re.search(r"uses: \./\.github/workflows/[a-z]+\.yml(  #|$)", line)]
+    foreign = [
+        line
+        for line in lines
+        if not re.search(r"uses: \./\.github/workflows/[a-z]+\.yml(  #|$)", line)
+    ]
     assert [line for line in foreign if not PINNED.search(line)] == []
 
 
@@ -149,9 +161,14 @@ def test_workflow_level_permissions_are_read_only(name):
 
 
 def test_only_listed_jobs_have_write_permissions():
-    granted = {(name, job): tree["permissions"] for name, job, tree in JOBS if "permissions" in tree}
+    granted = {
+        (name, job): tree["permissions"] for name, job, tree in JOBS if "permissions" in tree
+    }
     assert not [value for value in granted.values() if not isinstance(value, dict)]
-    writing = {place: {key for key, value in may.items() if value == "write"} for place, may in granted.items()}
+    writing = {
+        place: {key for key, value in may.items() if value == "write"}
+        for place, may in granted.items()
+    }
     assert {place: keys for place, keys in writing.items() if keys} == MAY_WRITE
 
 
@@ -163,7 +180,11 @@ def test_permissions_equal_listed_ones(name):
 
 
 def test_every_job_has_timeout():
-    assert [(name, job) for name, job, tree in JOBS if "uses" not in tree and "timeout-minutes" not in tree] == []
+    assert [
+        (name, job)
+        for name, job, tree in JOBS
+        if "uses" not in tree and "timeout-minutes" not in tree
+    ] == []
 
 
 def test_commands_contain_no_expressions():
@@ -171,9 +192,15 @@ def test_commands_contain_no_expressions():
 
 
 def test_checkouts_do_not_persist_token():
-    checkouts = [(name, step) for name, _, step in STEPS if step.get("uses", "").startswith("actions/checkout@")]
+    checkouts = [
+        (name, step)
+        for name, _, step in STEPS
+        if step.get("uses", "").startswith("actions/checkout@")
+    ]
     assert len(checkouts) == 12
-    assert [name for name, step in checkouts if step["with"]["persist-credentials"] is not False] == []
+    assert [
+        name for name, step in checkouts if step["with"]["persist-credentials"] is not False
+    ] == []
 
 
 @workflow
@@ -187,7 +214,9 @@ def test_pull_request_workflow_names_no_secret(name):
 
 
 def test_secrets_are_used_only_in_guarding_environments():
-    named = [(name, job) for name, job, tree in JOBS if any("secrets." in text for text in texts(tree))]
+    named = [
+        (name, job) for name, job, tree in JOBS if any("secrets." in text for text in texts(tree))
+    ]
     assert named == [("deploy", "deploy"), ("launch", "launch")]
     assert TREES["launch"]["jobs"]["launch"]["environment"] == "gpu"
     assert TREES["deploy"]["jobs"]["deploy"]["environment"] == "${{ needs.image.outputs.stage }}"
@@ -207,7 +236,9 @@ def test_token_is_used_as_listed_and_not_in_pull_request_checks():
 
 
 def test_comment_workflow_follows_review_workflow():
-    assert TREES["comment"][True] == {"workflow_run": {"workflows": [TREES["review"]["name"]], "types": ["completed"]}}
+    assert TREES["comment"][True] == {
+        "workflow_run": {"workflows": [TREES["review"]["name"]], "types": ["completed"]}
+    }
 
 
 def test_review_artifact_is_downloaded_by_its_upload_name():
@@ -216,7 +247,9 @@ def test_review_artifact_is_downloaded_by_its_upload_name():
         for way in ("upload", "download")
     )
     assert [(up[0]["name"], len(up), len(down))] == [(down[0]["name"], 1, 1)]
-    assert down[0]["path"].startswith("${{ runner.temp }}/"), "it could replace a file of the checkout"
+    assert down[0]["path"].startswith("${{ runner.temp }}/"), (
+        "it could replace a file of the checkout"
+    )
 
 
 def test_called_make_targets_are_listed_and_exist():
@@ -259,7 +292,11 @@ def test_gitlab_uses_same_cml_version_and_uploads_no_files():
         r"v?(0\.\d+\.\d+)",
         "".join(
             [
-                *(step["with"]["version"] for *_, step in STEPS if "setup-cml" in step.get("uses", "")),
+                *(
+                    step["with"]["version"]
+                    for *_, step in STEPS
+                    if "setup-cml" in step.get("uses", "")
+                ),
                 *GITLAB["comment"]["script"],
             ]
         ),
@@ -272,14 +309,22 @@ def test_gitlab_uses_same_cml_version_and_uploads_no_files():
 
 def test_guide_requires_checks_that_always_run():
     text = (ROOT / "docs" / "ci.md").read_text()
-    required = re.findall(r"`([^`]+)`", re.search(r"\*Require status checks\*\s+(.*?)\*Require", text, re.DOTALL)[1])
+    required = re.findall(
+        r"`([^`]+)`", re.search(r"\*Require status checks\*\s+(.*?)\*Require", text, re.DOTALL)[1]
+    )
     always = TREES["review"]["jobs"]["review"], TREES["checks"]["jobs"]["checks"]
     assert set(required) == {job["name"] for job in always}
 
 
 def test_guides_name_every_workflow_variable():
-    text = "".join((ROOT / "docs" / name).read_text() for name in ("ci.md", "deploy.md", "retrain.md"))
-    named = {name for source in TEXTS.values() for name in re.findall(r"\b(?:vars|secrets)\.(\w+)", source)}
+    text = "".join(
+        (ROOT / "docs" / name).read_text() for name in ("ci.md", "deploy.md", "retrain.md")
+    )
+    named = {
+        name
+        for source in TEXTS.values()
+        for name in re.findall(r"\b(?:vars|secrets)\.(\w+)", source)
+    }
     assert len(named) > 8
     assert [name for name in named if f"`{name}`" not in text] == []
 

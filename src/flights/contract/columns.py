@@ -11,20 +11,48 @@ TABLES = (
     "planes",
     *MONTHLY,
 )  # raw tables in the order of validation: a later one is checked against earlier
-KEY = ("day", "carrier", "flight", "origin")  # one row a flight; `day` is the local date of scheduled departure
+KEY = (
+    "day",
+    "carrier",
+    "flight",
+    "origin",
+)  # one row a flight; `day` is the local date of scheduled departure
 DAY: str | None = "day"  # the column that says when; None where rows have no time
 CLUSTER = "day"  # flights of one day share its weather and its jams: intervals resample whole days
 CLUSTERS = ("day", "days")  # what it is called
 TARGET = "late"
 CLASSES = ("on time", "late")  # what a target of 0 and of 1 is called
-SLICES = ("origin", "carrier", "departure")  # the ways of slicing; predictions have a column for each
+SLICES = (
+    "origin",
+    "carrier",
+    "departure",
+)  # the ways of slicing; predictions have a column for each
 ANSWERS = ("probability",)  # the columns of an answer: one a class where there are more than two
 CATEGORICAL = ("carrier", "origin", "dest")  # text; every other feature is a float32 number
 
 Group = Literal["schedule", "weather", "aircraft", "traffic", "history", "operations", "rotation"]
 FEATURES: dict[Group, tuple[str, ...]] = {
-    "schedule": ("carrier", "origin", "dest", "weekday", "local_dep", "local_arr", "block", "distance"),
-    "weather": ("temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "precip", "pressure", "visib"),
+    "schedule": (
+        "carrier",
+        "origin",
+        "dest",
+        "weekday",
+        "local_dep",
+        "local_arr",
+        "block",
+        "distance",
+    ),
+    "weather": (
+        "temp",
+        "dewp",
+        "humid",
+        "wind_dir",
+        "wind_speed",
+        "wind_gust",
+        "precip",
+        "pressure",
+        "visib",
+    ),
     "aircraft": ("plane_age", "seats"),
     "traffic": ("origin_hour_flights", "origin_flights_before", "origin_day_flights"),
     "history": (
@@ -55,7 +83,14 @@ FEATURES: dict[Group, tuple[str, ...]] = {
         "hub_landed_3h",
         "dest_landed_3h",
     ),
-    "rotation": ("turn", "spare", "previous_wait", "previous_delay", "expected_spare", "legs_before"),
+    "rotation": (
+        "turn",
+        "spare",
+        "previous_wait",
+        "previous_delay",
+        "expected_spare",
+        "legs_before",
+    ),
 }
 
 

@@ -2,7 +2,12 @@
 
 import pandas as pd
 
-_BANDS = {"night to 8:59": (0, 9), "9:00 to 12:59": (9, 13), "13:00 to 16:59": (13, 17), "17:00 to midnight": (17, 24)}
+_BANDS = {
+    "night to 8:59": (0, 9),
+    "9:00 to 12:59": (9, 13),
+    "13:00 to 16:59": (13, 17),
+    "17:00 to midnight": (17, 24),
+}
 
 
 def slices(rows: pd.DataFrame) -> dict[str, "pd.Series[str]"]:

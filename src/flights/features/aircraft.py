@@ -8,5 +8,8 @@ COLUMNS = FEATURES["aircraft"]
 
 
 def lookups(known: FeatureInputs) -> list[Lookup]:
-    """`seats`, and the year the aircraft was `built`; missing where the register lacks the tail number or the year."""
+    """Return the lookup of `seats` and of the year the aircraft was `built`.
+
+    A value is missing if the register lacks the tail number or the year.
+    """
     return [Lookup("aircraft", known.planes.rename(built="year"), ("tailnum",))]

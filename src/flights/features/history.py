@@ -13,7 +13,8 @@ from flights.timeline.row import DAY, DAY_START
 from tarmac.interface.lookup import Lookup
 
 REACH = 24 * DAY  # the longest window, the lead, and the part of a day that each may add
-PRIOR = 3.0  # flights on time that every mean starts with, so that a single bad day does not stand for a route
+# Flights on time that every mean starts with, so that a single bad day does not stand for a route.
+PRIOR = 3.0
 KEYS: dict[str, tuple[tuple[str, ...], tuple[int, ...]]] = {
     "flight": (("carrier", "flight"), (21,)),
     "route": (("carrier", "origin", "dest"), (1, 21)),
@@ -25,16 +26,21 @@ COLUMNS = FEATURES["history"]
 
 
 def lookups(known: FeatureInputs) -> list[Lookup]:
-    """Mean arrival delay, share late and mean gain en route (arrival less departure delay), each over past days.
+    """Return lookups of punctuality over past days.
 
-    A flight counts from the day after it arrived.
+    The columns are the mean arrival delay, the share late, and the mean gain en route (arrival less
+    departure delay). A flight counts from the day after it arrived.
     """
     arrived = known.flights.filter(row.arr >= known.start - REACH)
-    arrived = arrived.mutate(step=_compute_day(row.arr), delay=row.arr - row.sched_arr, out=row.dep - row.sched_dep)
+    arrived = arrived.mutate(
+        step=_compute_day(row.arr), delay=row.arr - row.sched_arr, out=row.dep - row.sched_dep
+    )
     return [_build_lookup(arrived, name, keys, windows) for name, (keys, windows) in KEYS.items()]
 
 
-def _build_lookup(arrived: Table, name: str, keys: tuple[str, ...], windows: tuple[int, ...]) -> Lookup:
+def _build_lookup(
+    arrived: Table, name: str, keys: tuple[str, ...], windows: tuple[int, ...]
+) -> Lookup:
     daily = arrived.group_by(*keys, "step").aggregate(
         n=row.count(), late=row.late.sum(), delay=row.delay.sum(), gain=(row.delay - row.out).sum()
     )
@@ -57,5 +63,7 @@ def _compute_means(state: Table, name: str, wanted: list[str]) -> Table:
     for column in wanted:
         measure, days = column.removeprefix(f"{name}_").removesuffix("d").split("_")
         digits = 2 if measure == "late" else 1
-        columns[column] = compute_mean(state[f"{measure}_{days}"], state[f"n_{days}"], PRIOR, digits)
+        columns[column] = compute_mean(
+            state[f"{measure}_{days}"], state[f"n_{days}"], PRIOR, digits
+        )
     return state.mutate(**columns)

@@ -1,4 +1,4 @@
-"""What a feature may look at: the month's tables, with enough of the past, and the problem's parameters."""
+"""Inputs of the features: a month's tables with enough of the past, and the parameters."""
 
 from dataclasses import dataclass
 
@@ -12,8 +12,9 @@ from flights.contract.params import Params
 class FeatureInputs:
     """Inputs of every feature group.
 
-    `flights` are prepared flights with `cut`, the instant the prediction is made, and `late`, the target; rows before
-    the instant `start` (minutes since 1970, UTC, one value) serve only as the past of those after it.
+    `flights` are prepared flights with `cut`, the instant the prediction is made, and `late`, the
+    target. Rows before the instant `start` (minutes since 1970, UTC, one value) serve only as the
+    past of those after it.
     """
 
     flights: Table

@@ -20,17 +20,24 @@ COLUMNS = FEATURES["operations"]
 
 
 def lookups(known: FeatureInputs) -> list[Lookup]:
-    """The state of departures and arrivals over the last one and three hours.
+    """Return lookups of departures and arrivals over the last one and three hours.
 
     By origin, carrier, both (hub) and destination:
-    `wait`: mean minutes behind schedule of the departures due, of those still at the gate as far as it had gone;
-    `late`: share of them behind by more than `late_minutes`; `gone`: share that had left; `landed`: mean arrival delay
-    of the flights that had landed.
+
+    - `wait`: mean minutes behind schedule of the departures due. A flight still at the gate counts
+      with its delay so far.
+    - `late`: share of the departures due that are behind by more than `late_minutes`.
+    - `gone`: share of the departures due that had left.
+    - `landed`: mean arrival delay of the flights that had landed, in minutes.
     """
     recent = known.flights.filter(row.sched_dep >= known.start - REACH)
     due = recent.mutate(step=_compute_step(row.sched_dep), one=ibis.literal(1, "int32"))
-    landed = due.filter(row.arr.notnull()).mutate(step=_compute_step(row.arr), delay=row.arr - row.sched_arr)
-    waits = build_board(due, HUB, WINDOWS, lambda seen: _measure_waits(seen, known.params.late_minutes))
+    landed = due.filter(row.arr.notnull()).mutate(
+        step=_compute_step(row.arr), delay=row.arr - row.sched_arr
+    )
+    waits = build_board(
+        due, HUB, WINDOWS, lambda seen: _measure_waits(seen, known.params.late_minutes)
+    )
     arrivals = build_board(landed, HUB, WINDOWS, _measure_landings)
     to_dest = build_board(landed, ("dest",), WINDOWS, _measure_landings)
     owners = {"origin": ("origin",), "carrier": ("carrier",), "hub": HUB}
@@ -47,7 +54,12 @@ def _measure_waits(due: Table, late_minutes: int) -> Mapping[str, IntegerColumn]
     now = due.step * QUARTER
     gone = (due.dep < now).fill_null(False)
     behind = ibis.ifelse(gone, due.dep, now) - due.sched_dep
-    return {"due": due.one, "gone": gone.cast("int32"), "wait": behind, "late": (behind > late_minutes).cast("int32")}
+    return {
+        "due": due.one,
+        "gone": gone.cast("int32"),
+        "wait": behind,
+        "late": (behind > late_minutes).cast("int32"),
+    }
 
 
 def _measure_landings(landed: Table) -> Mapping[str, IntegerColumn]:
@@ -68,7 +80,9 @@ def _build_lookup(name: str, keys: tuple[str, ...], state: Table) -> Lookup:
         if owner == name and f"{measure}_{window}" in state.columns:
             count = "down" if measure == "landed" else "due"
             digits = 2 if measure in ("late", "gone") else 1
-            columns[column] = compute_mean(state[f"{measure}_{window}"], state[f"{count}_{window}"], digits=digits)
+            columns[column] = compute_mean(
+                state[f"{measure}_{window}"], state[f"{count}_{window}"], digits=digits
+            )
     table = state.select(*keys, quarter=state.step, **columns)
     board_name = f"{name}_{'due' if f'due_{WINDOWS[0]}' in state.columns else 'landed'}"
     return Lookup(board_name, table, (*keys, "quarter"), table.quarter * QUARTER, QUARTER)

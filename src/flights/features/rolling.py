@@ -1,7 +1,8 @@
-"""What was known of recent events at regular moments: the one mechanism behind history and operations.
+"""Sums of recent events at regular moments: the one mechanism behind history and operations.
 
-Time is cut into steps (a quarter of an hour, a day). The board of a step sums what had happened before the step began,
-so whoever decides within that step may read it. Sums are of integers: no order of rows can change them.
+Time is cut into steps (a quarter of an hour, a day). The board of a step sums what had happened
+before the step began, so a decision within that step may read it. Sums are of integers: no order of
+rows can change them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,15 +14,22 @@ from ibis.expr.types import FloatingColumn, IntegerColumn
 Measures = Callable[[Table], Mapping[str, IntegerColumn]]
 
 
-def build_board(events: Table, keys: Sequence[str], windows: Sequence[int], measures: Measures) -> Table:
-    """Sums `measures` by `keys` and `step` over the events of the last so many steps, for each of `windows`.
+def build_board(
+    events: Table, keys: Sequence[str], windows: Sequence[int], measures: Measures
+) -> Table:
+    """Sum `measures` by `keys` and `step` over the last steps, for each window of `windows`.
 
-    `events` has the integer column `step` in which an event happened. `measures` sees every event once for each later
-    step that counts it, with `step` then being that later one. Returns `keys`, `step` and `<measure>_<window>`; a step
-    with no event in its longest window has no row.
+    A window is a number of steps. `events` has the integer column `step` in which an event
+    happened. `measures` sees every event once for each later step that counts it, with `step` then
+    being that later one.
+
+    Return `keys`, `step` and `<measure>_<window>`. A step with no event in its longest window has
+    no row.
     """
     longest = max(windows)
-    seen = events.mutate(age=ibis.range(1, longest + 1).unnest())  # the cast below: Spark allows none around it
+    seen = events.mutate(
+        age=ibis.range(1, longest + 1).unnest()
+    )  # the cast below: Spark allows none around it
     seen = seen.mutate(step=(seen.step + seen.age).cast("int32"))
     sums = {
         f"{name}_{window}": value.sum(where=None if window == longest else seen.age <= window)
@@ -32,15 +40,21 @@ def build_board(events: Table, keys: Sequence[str], windows: Sequence[int], meas
 
 
 def join_columns(flights: Table, state: Table, keys: Sequence[str]) -> Table:
-    """Adds the other columns of `state` to the flights with the same `keys`; missing where `state` has no such row."""
+    """Add the other columns of `state` to the flights with the same `keys`.
+
+    Values are missing if `state` has no such row.
+    """
     new = [name for name in state.columns if name not in keys]
     return flights.left_join(state, list(keys)).select(*flights.columns, *new)
 
 
-def compute_mean(total: IntegerColumn, count: IntegerColumn, prior: float = 0.0, digits: int = 1) -> FloatingColumn:
-    """`total / (count + prior)`, rounded; missing without a count. `prior` events of zero draw it towards zero.
+def compute_mean(
+    total: IntegerColumn, count: IntegerColumn, prior: float = 0.0, digits: int = 1
+) -> FloatingColumn:
+    """Return `total / (count + prior)`, rounded; missing without a count.
 
-    The rounding is below what a tree can use and halves the file.
+    `prior` events of zero draw it towards zero. The rounding is below what a tree can use and
+    halves the file.
     """
     known = count.nullif(0).cast("float64")
     return (total / (known + prior)).round(digits)

@@ -13,22 +13,36 @@ from tarmac.interface.lookup import Lookup
 REACH = 72 * HOUR  # an earlier departure from New York says nothing of today
 ORDER = ("sched_dep", "carrier", "flight", "origin")
 BEFORE = ("sched_dep", "sched_arr", "dep", "arr", "block")
-LEG = ("tailnum", "carrier", "flight", "origin", "cut")  # a planned departure: another aircraft or time is another one
+LEG = (
+    "tailnum",
+    "carrier",
+    "flight",
+    "origin",
+    "cut",
+)  # a planned departure: another aircraft or time is another one
 COLUMNS = FEATURES["rotation"]
 
 
 def lookups(known: FeatureInputs) -> list[Lookup]:
-    """What the aircraft's previous departure from New York within three days says, in minutes.
+    """Return the lookup of the aircraft's previous departure from New York within three days.
 
-    `turn`: from its scheduled arrival there to this departure; `spare`: `turn` less the flight back; `previous_wait`:
-    how far behind schedule it left, so far as known at the cut-off; `previous_delay`: how late it arrived, where that
-    was known; `expected_spare`: `spare` less the best known of the two; and `legs_before`, its departures earlier that
-    local day. Missing where the aircraft is unknown or new.
+    In minutes, except for `legs_before`:
+
+    - `turn`: from its scheduled arrival there to this departure.
+    - `spare`: `turn` less the flight back.
+    - `previous_wait`: how far behind schedule it left, as far as known at the cut-off.
+    - `previous_delay`: how late it arrived, if that was known at the cut-off.
+    - `expected_spare`: `spare` less the best known of the two.
+    - `legs_before`: its departures earlier that local day.
+
+    Values are missing if the aircraft is unknown or new.
     """
     past = known.flights.filter(row.sched_dep >= known.start - REACH, row.tailnum.notnull())
     past = past.mutate(block=row.sched_arr - row.sched_dep)
     aircraft = ibis.window(group_by="tailnum", order_by=ORDER)
-    earlier = ibis.range_window(group_by=["tailnum", "day"], order_by="sched_dep", preceding=(None, 1))
+    earlier = ibis.range_window(
+        group_by=["tailnum", "day"], order_by="sched_dep", preceding=(None, 1)
+    )
     legs = past.mutate(
         legs_before=row.sched_dep.count().over(earlier),
         **{f"last_{name}": row[name].lag().over(aircraft) for name in BEFORE},
@@ -43,7 +57,9 @@ def _compute_turns(legs: Table) -> Table:
         turn=_select_if(recent, row.sched_dep - row.last_sched_arr),
         spare=_select_if(recent, row.sched_dep - row.last_sched_arr - row.last_block),
         previous_wait=_select_if(recent & (row.last_sched_dep < row.cut), _compute_wait()),
-        previous_delay=_select_if(recent & (row.last_arr < row.cut), row.last_arr - row.last_sched_arr),
+        previous_delay=_select_if(
+            recent & (row.last_arr < row.cut), row.last_arr - row.last_sched_arr
+        ),
     )
     best_known = ibis.coalesce(row.previous_delay, row.previous_wait, 0)
     return turned.mutate(expected_spare=row.spare - best_known)

@@ -1,4 +1,7 @@
-"""Schedule: what the timetable says of the flight itself. All of it is in `row.own`; nothing is looked up."""
+"""Schedule: what the timetable says of the flight itself.
+
+All of it is in `row.own`; nothing is looked up.
+"""
 
 from flights.contract.columns import FEATURES
 from flights.features.known import FeatureInputs

@@ -1,7 +1,7 @@
-"""Features known `lead_hours` before scheduled departure, in groups that training can take or leave.
+"""Features known `lead_hours` before scheduled departure, in groups that training can select.
 
-A group says what a flight looks up; what it says by itself stands in `timeline/row.py`. The service looks up the same,
-in the same tables, so a feature is written once.
+A group says what a flight looks up; what it says by itself stands in `timeline/row.py`. The service
+looks up the same, in the same tables, so a feature is written once.
 """
 
 from collections.abc import Sequence
@@ -35,18 +35,24 @@ GROUPS: dict[str, ModuleType] = {
 
 
 def features(tables: dict[str, Table], params: Params) -> Table:
-    """Row key, all features and target of the flights of a period, sorted by day, origin and time.
+    """Return row key, all features and target of the flights of a period.
 
-    `tables` are the prepared tables, reaching back `LOOKBACK_DAYS` before the period where there is a past, and
-    `period` with one row: the dates `first` (included) and `after` (not). Numbers are float32; the target is 1, 0, or
-    missing where a flight never arrived. The expression depends on the tables' columns only: one serves every period.
+    Rows are sorted by day, origin and time. Numbers are float32. The target is 1, 0, or missing if
+    a flight never arrived.
+
+    `tables` are the prepared tables; they reach back `LOOKBACK_DAYS` before the period if there is
+    a past. Its table `period` has one row: the dates `first` (included) and `after` (not). The
+    expression depends on the tables' columns only: one serves every period.
     """
     known = seen(tables, params)
     first, after = (tables["period"][name].as_scalar() for name in ("first", "after"))
     table = join_lookups(known.flights.filter(row.day >= first, row.day < after), lookups(known))
     inputs = feature_names(list(GROUPS))
-    # What is no number or no text is missing. This also makes the file's types the same for every month.
-    numbers = {name: table[name].cast("float32").nullif(NAN) for name in inputs if name not in CATEGORICAL}
+    # What is no number or no text is missing.
+    # This also makes the file's types the same for every month.
+    numbers = {
+        name: table[name].cast("float32").nullif(NAN) for name in inputs if name not in CATEGORICAL
+    }
     texts = {name: table[name].nullif("") for name in CATEGORICAL if name not in KEY}
     ordered = table.order_by("day", "origin", "sched_dep", "carrier", "flight")
     return ordered.select(*KEY, **texts, **numbers, **{TARGET: ordered[TARGET]})
@@ -58,19 +64,29 @@ def lookups(known: FeatureInputs) -> list[Lookup]:
 
 
 def seen(tables: dict[str, Table], params: Params) -> FeatureInputs:
-    """What the features of a period may look at, with what follows from the timetable and with the target."""
+    """Return what the features of a period may look at.
+
+    It includes the target and what follows from the timetable.
+    """
     late = (row.arr - row.sched_arr > params.late_minutes).cast("int8")
-    dated = tables["flights"].mutate(date=to_epoch_minutes(row.day) // DAY, year=row.day.year(), **{TARGET: late})
+    dated = tables["flights"].mutate(
+        date=to_epoch_minutes(row.day) // DAY, year=row.day.year(), **{TARGET: late}
+    )
     flights = dated.mutate(**own(dated, params))
     return FeatureInputs(
-        flights, tables["weather"], tables["planes"], to_epoch_minutes(tables["period"].first.as_scalar()), params
+        flights,
+        tables["weather"],
+        tables["planes"],
+        to_epoch_minutes(tables["period"].first.as_scalar()),
+        params,
     )
 
 
 def span(known: FeatureInputs) -> tuple[IntegerScalar, IntegerScalar]:
-    """The instants (minutes since 1970, UTC) between which a prediction can be made from what is known.
+    """Return the first and the last instant at which a prediction can be made from what is known.
 
-    The first flight of the period is asked about the lead before it; the last thing that is known is an arrival.
+    Both are in minutes since 1970, UTC. The first flight of the period is predicted `lead_hours`
+    before it; the last thing that is known is an arrival.
     """
     return known.start - known.params.lead_hours * HOUR, known.flights.arr.max()
 

@@ -1,4 +1,7 @@
-"""Traffic: how busy the origin's timetable is that local day; it is known in advance, its cancellations are not."""
+"""Traffic: how busy the origin's timetable is that local day.
+
+The timetable is known in advance, its cancellations are not.
+"""
 
 import ibis
 from ibis import _ as row
@@ -14,9 +17,11 @@ PLACE = ("origin", "day")
 
 
 def lookups(known: FeatureInputs) -> list[Lookup]:
-    """The number of departures scheduled at the origin in the same hour, earlier that day, and all that day.
+    """Return lookups of the number of departures scheduled at the origin.
 
-    A timetable is known a day before the first prediction that it serves. Missing where it lists no such departure.
+    The numbers are those in the same hour, earlier that day, and all that day. A timetable is known
+    a day before the first prediction that it serves. A number is missing if the timetable lists no
+    such departure.
     """
     # The first instant of the period, in UTC, is an evening of the day before.
     listed = known.flights.filter(to_epoch_minutes(row.day) >= known.start - DAY).mutate(
@@ -24,9 +29,13 @@ def lookups(known: FeatureInputs) -> list[Lookup]:
     )
     by_minute = listed.group_by(*PLACE, "local_dep").aggregate(n=row.count())
     earlier = ibis.window(group_by=list(PLACE), order_by="local_dep", preceding=(None, 1))
-    before = by_minute.mutate(origin_flights_before=row.n.sum().over(earlier).fill_null(0)).drop("n")
+    before = by_minute.mutate(origin_flights_before=row.n.sum().over(earlier).fill_null(0)).drop(
+        "n"
+    )
     counts = {
-        "origin_hour_flights": listed.group_by(*PLACE, "local_hour").aggregate(origin_hour_flights=row.count()),
+        "origin_hour_flights": listed.group_by(*PLACE, "local_hour").aggregate(
+            origin_hour_flights=row.count()
+        ),
         "origin_flights_before": before,
         "origin_day_flights": listed.group_by(*PLACE).aggregate(origin_day_flights=row.count()),
     }

@@ -9,6 +9,9 @@ COLUMNS = FEATURES["weather"]
 
 
 def lookups(known: FeatureInputs) -> list[Lookup]:
-    """The observation of the hour before the cut-off's, in the source's units; missing where the station is silent."""
+    """Return the lookup of the observation of the hour before the cut-off's.
+
+    Values are in the source's units, and missing if the station is silent.
+    """
     table = known.weather
     return [Lookup("weather", table, ("origin", "hour"), (table.hour + 1) * HOUR, HOUR)]

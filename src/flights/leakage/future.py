@@ -30,15 +30,21 @@ def hide(name: str, rows: pa.Table, cut: datetime) -> pa.Table:
         return rows.filter(pc.less(rows["time_hour"], pa.scalar(hour, rows["time_hour"].type)))
     if name != "flights":
         return rows
-    departed = _compute_departures(rows) + pd.to_timedelta(_convert_to_floats(rows, "dep_delay"), unit="m")
-    landed = departed + pd.to_timedelta(_convert_to_floats(rows, "air_time"), unit="m")  # at the earliest
+    departed = _compute_departures(rows) + pd.to_timedelta(
+        _convert_to_floats(rows, "dep_delay"), unit="m"
+    )
+    landed = departed + pd.to_timedelta(
+        _convert_to_floats(rows, "air_time"), unit="m"
+    )  # at the earliest
     for known, columns in (
         (departed < cut, OUTCOMES[:2]),
         (landed < cut, OUTCOMES[2:]),
     ):
         for column in columns:
             values = pc.if_else(pa.array(known), rows[column], pa.scalar(None, rows[column].type))
-            rows = rows.set_column(rows.schema.get_field_index(column), rows.schema.field(column), values)
+            rows = rows.set_column(
+                rows.schema.get_field_index(column), rows.schema.field(column), values
+            )
     return rows
 
 

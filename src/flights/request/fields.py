@@ -1,4 +1,7 @@
-"""What a client says of a flight, and the columns that it makes: those of a prepared flight, of its timetable alone."""
+"""Fields of a flight that a client sends, and the columns of a prepared flight made from them.
+
+The columns are those of the flight's timetable alone.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
@@ -13,7 +16,11 @@ from tarmac.interface.request import STRICT
 HOME = ZoneInfo("America/New_York")
 LONGEST, HALF = 24 * 60, 12 * 60  # minutes from gate to gate; half a day
 EPOCH = 719_163  # 1970-01-01 as Python counts days
-MINUTES, SHARE, COUNT = ("minutes", -1500.0, 6000.0), ("share of departures, 0 to 1", 0.0, 1.0), ("", 0.0, 10_000.0)
+MINUTES, SHARE, COUNT = (
+    ("minutes", -1500.0, 6000.0),
+    ("share of departures, 0 to 1", 0.0, 1.0),
+    ("", 0.0, 10_000.0),
+)
 UNITS: dict[str, tuple[str, float, float]] = {
     "temp": ("degrees Fahrenheit", -60, 130),
     "dewp": ("degrees Fahrenheit", -80, 100),
@@ -43,12 +50,16 @@ def _build_live_field(name: str) -> Any:
 GIVEN = [name for group, names in FEATURES.items() if group != "schedule" for name in names]
 Live = create_model("Live", __config__=STRICT, **{name: _build_live_field(name) for name in GIVEN})
 Live.__doc__ = (
-    "Inputs that the client knows better than the service, in the units of the model; they go before its own."
+    "Inputs that the client knows better than the service, in the units of the model;"
+    " they go before its own."
 )
 
 
 def _check_time(time: Any) -> Any:
-    """Refuses a number, in digits or not: pydantic takes it for seconds since 1970, on a clock that nobody means."""
+    """Refuse a number, in digits or not.
+
+    Pydantic takes it for seconds since 1970, on a clock that nobody means.
+    """
     if isinstance(time, datetime) or (isinstance(time, str) and time[10:11] in ("T", "t", " ")):
         return time
     raise ValueError("a time in RFC 3339 is expected, such as 2013-12-30T14:00:00-05:00")
@@ -64,7 +75,10 @@ WHOLE = BeforeValidator(_to_whole_number)
 
 
 class Row(BaseModel):
-    """A scheduled flight. Times are those of the timetable, local, with their offset from UTC (RFC 3339)."""
+    """A scheduled flight.
+
+    Times are those of the timetable, local, with their offset from UTC (RFC 3339).
+    """
 
     model_config = STRICT
 
@@ -72,9 +86,16 @@ class Row(BaseModel):
     flight: Annotated[int, Field(ge=1, le=9999, description="Number of the flight"), WHOLE]
     origin: Annotated[Literal["EWR", "JFK", "LGA"], Field(description="Airport of departure")]
     dest: Annotated[str, Field(pattern="^[A-Z0-9]{3}$", description="IATA code of the destination")]
-    scheduled_departure: Annotated[Time, Field(description="Local time at the origin, with its offset")]
-    scheduled_arrival: Annotated[Time, Field(description="Local time at the destination, with its offset")]
-    tailnum: Annotated[str, Field(pattern="^[A-Z0-9]{5,6}$", description="Tail number of the aircraft")] | None = None
+    scheduled_departure: Annotated[
+        Time, Field(description="Local time at the origin, with its offset")
+    ]
+    scheduled_arrival: Annotated[
+        Time, Field(description="Local time at the destination, with its offset")
+    ]
+    tailnum: (
+        Annotated[str, Field(pattern="^[A-Z0-9]{5,6}$", description="Tail number of the aircraft")]
+        | None
+    ) = None
     distance: Annotated[int, Field(ge=10, le=12_000, description="Miles"), WHOLE] | None = None
     live: Live | None = None  # type: ignore[valid-type]
 
@@ -84,8 +105,9 @@ class Row(BaseModel):
         if not 1990 <= left.year <= 2100:
             raise ValueError("scheduled_departure: a year from 1990 to 2100 is expected")
         if left.utcoffset() != left.astimezone(HOME).utcoffset():
+            local = left.astimezone(HOME)
             raise ValueError(
-                f"scheduled_departure: New York's offset is {left.astimezone(HOME):%z} then, not {left:%z}"
+                f"scheduled_departure: New York's offset is {local:%z} then, not {left:%z}"
             )
         if not 0 < (back - left).total_seconds() / 60 <= LONGEST:
             raise ValueError("scheduled_arrival: must be at most 24 hours after the departure")
@@ -94,13 +116,20 @@ class Row(BaseModel):
 
 EXAMPLES: dict[str, dict[str, Any]] = {
     "a flight of the last days": {
-        "carrier": "DL", "flight": 2247, "origin": "LGA", "dest": "ATL", "tailnum": "N967DL", "distance": 762,
-        "scheduled_departure": "2013-12-30T14:00:00-05:00", "scheduled_arrival": "2013-12-30T16:35:00-05:00",
+        "carrier": "DL", "flight": 2247, "origin": "LGA", "dest": "ATL", "tailnum": "N967DL",
+        "distance": 762,
+        "scheduled_departure": "2013-12-30T14:00:00-05:00",
+        "scheduled_arrival": "2013-12-30T16:35:00-05:00",
     },
     "a later day, with the weather at hand": {
-        "carrier": "B6", "flight": 725, "origin": "JFK", "dest": "BQN", "tailnum": "N656JB", "distance": 1576,
-        "scheduled_departure": "2014-01-06T05:45:00-05:00", "scheduled_arrival": "2014-01-06T10:22:00-04:00",
-        "live": {"temp": 39.0, "dewp": 26.1, "humid": 59.4, "wind_speed": 10.4, "precip": 0.0, "visib": 10.0},
+        "carrier": "B6", "flight": 725, "origin": "JFK", "dest": "BQN", "tailnum": "N656JB",
+        "distance": 1576,
+        "scheduled_departure": "2014-01-06T05:45:00-05:00",
+        "scheduled_arrival": "2014-01-06T10:22:00-04:00",
+        "live": {
+            "temp": 39.0, "dewp": 26.1, "humid": 59.4,
+            "wind_speed": 10.4, "precip": 0.0, "visib": 10.0,
+        },
     },
 }  # fmt: skip
 
@@ -112,28 +141,44 @@ def field_of(column: str) -> str | None:
 
 def asked(flight: Mapping[str, Any]) -> dict[str, Any]:
     """What a client would ask about a prepared flight: the fields of `Row`."""
-    given = {name: flight[name] for name in ("carrier", "flight", "origin", "dest", "tailnum", "distance")}
+    given = {
+        name: flight[name]
+        for name in ("carrier", "flight", "origin", "dest", "tailnum", "distance")
+    }
     times = {"departure": ("sched_dep", "local_dep"), "arrival": ("sched_arr", "local_arr")}
     local = {
-        f"scheduled_{name}": _format_local_time(*(int(flight[part]) for part in parts)) for name, parts in times.items()
+        f"scheduled_{name}": _format_local_time(*(int(flight[part]) for part in parts))
+        for name, parts in times.items()
     }
     return {name: value for name, value in {**given, **local}.items() if value is not None}
 
 
 def _format_local_time(instant: int, clock: int) -> str:
-    """RFC 3339 of an instant (minutes since 1970, UTC) where the clock shows so many minutes since midnight."""
+    """Return an instant in RFC 3339, with the offset that makes its clock show `clock`.
+
+    `instant` is in minutes since 1970, UTC; `clock` is in minutes since midnight.
+    """
     ahead = (clock - instant + HALF) % (2 * HALF) - HALF
     zone = timezone(timedelta(minutes=ahead))
     return datetime.fromtimestamp(instant * 60, zone).isoformat()
 
 
 def columns(rows: Sequence[Row]) -> dict[str, list[Any]]:
-    """The columns of prepared flights that follow from the timetable, and `date` and `year`, for `row.own`."""
-    left, back = ([getattr(row, name) for row in rows] for name in ("scheduled_departure", "scheduled_arrival"))
+    """Return the columns of prepared flights that follow from the timetable.
+
+    They include `date` and `year`, for `row.own`.
+    """
+    left, back = (
+        [getattr(row, name) for row in rows]
+        for name in ("scheduled_departure", "scheduled_arrival")
+    )
     days = [time.date() for time in left]
     return {
         "day": days,
-        **{name: [getattr(row, name) for row in rows] for name in ("carrier", "flight", "origin", "dest", "tailnum")},
+        **{
+            name: [getattr(row, name) for row in rows]
+            for name in ("carrier", "flight", "origin", "dest", "tailnum")
+        },
         "distance": [row.distance for row in rows],
         "local_dep": [time.hour * 60 + time.minute for time in left],
         "local_arr": [time.hour * 60 + time.minute for time in back],

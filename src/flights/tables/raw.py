@@ -12,19 +12,22 @@ RAW_TYPES: dict[str, pa.Schema] = {
             "dep_time": SMALL, "sched_dep_time": SMALL, "dep_delay": SMALL,
             "arr_time": SMALL, "sched_arr_time": SMALL, "arr_delay": SMALL,
             "carrier": STRING, "flight": SMALL, "tailnum": STRING, "origin": STRING, "dest": STRING,
-            "air_time": SMALL, "distance": SMALL, "hour": TINY, "minute": TINY, "time_hour": UTC_HOUR,
+            "air_time": SMALL, "distance": SMALL,
+            "hour": TINY, "minute": TINY, "time_hour": UTC_HOUR,
         }
     ),
     "weather": pa.schema(
         {
             "origin": STRING, "year": SMALL, "month": TINY, "day": TINY, "hour": TINY,
             "temp": REAL, "dewp": REAL, "humid": REAL, "wind_dir": SMALL, "wind_speed": REAL,
-            "wind_gust": REAL, "precip": REAL, "pressure": REAL, "visib": REAL, "time_hour": UTC_HOUR,
+            "wind_gust": REAL, "precip": REAL, "pressure": REAL, "visib": REAL,
+            "time_hour": UTC_HOUR,
         }
     ),
     "planes": pa.schema(
         {
-            "tailnum": STRING, "year": SMALL, "type": STRING, "manufacturer": STRING, "model": STRING,
+            "tailnum": STRING, "year": SMALL, "type": STRING,
+            "manufacturer": STRING, "model": STRING,
             "engines": TINY, "seats": SMALL, "speed": SMALL, "engine": STRING,
         }
     ),

@@ -1,8 +1,11 @@
-"""What a valid raw table is. A row that breaks a rule is set aside; by a rule in `BLANKED` it only loses the value.
+"""Rules of a valid raw table.
 
-Of rows with the same key the first stays, whatever other rule it breaks: two rows that disagree are not mended by luck.
+A row that breaks a rule is quarantined. If the rule is in `BLANKED`, the row only loses the value.
+Of rows with the same key the first stays, whatever other rule it breaks: two rows that disagree are
+not repaired by luck.
 
-A rule about one column is a check of that column; a rule across columns is a check of the table, named `column:rule`.
+A rule about one column is a check of that column. A rule across columns is a check of the table,
+named `column:rule`.
 """
 
 from collections.abc import Callable, Collection
@@ -27,11 +30,16 @@ KEYS = {
     "planes": ["tailnum"],
     "airports": ["faa"],
 }
-BLANKED = frozenset({"wind_possible", "year_possible"})  # the value is set to missing, the row stays
+BLANKED = frozenset(
+    {"wind_possible", "year_possible"}
+)  # the value is set to missing, the row stays
 
 
 def schema(table: str, month: str | None, valid: dict[str, Frame]) -> pa.DataFrameSchema:
-    """Pandera schema of a raw table. `valid` holds the tables already validated, in the order of `TABLES`."""
+    """Return the Pandera schema of a raw table.
+
+    `valid` has the tables already validated, in the order of `TABLES`.
+    """
     checks, rules = CHECKS[table](valid)
     if month is not None:
         rules.append(_build_rule("month:of_file", lambda frame: _format_month(frame) == month))
@@ -44,7 +52,12 @@ def schema(table: str, month: str | None, valid: dict[str, Frame]) -> pa.DataFra
         for field in RAW_TYPES[table]
     }
     return pa.DataFrameSchema(
-        columns, rules, strict=True, ordered=True, unique=KEYS[table], report_duplicates="exclude_first"
+        columns,
+        rules,
+        strict=True,
+        ordered=True,
+        unique=KEYS[table],
+        report_duplicates="exclude_first",
     )
 
 
@@ -56,7 +69,9 @@ NULLABLE = {
 }
 
 
-def _build_airport_checks(valid: dict[str, Frame]) -> tuple[dict[str, list[pa.Check]], list[pa.Check]]:
+def _build_airport_checks(
+    valid: dict[str, Frame],
+) -> tuple[dict[str, list[pa.Check]], list[pa.Check]]:
     return {
         "faa": [_build_pattern_check(r"[A-Z0-9]{3}")],
         "lat": [_build_range_check(-90, 90)],
@@ -64,7 +79,9 @@ def _build_airport_checks(valid: dict[str, Frame]) -> tuple[dict[str, list[pa.Ch
     }, []
 
 
-def _build_plane_checks(valid: dict[str, Frame]) -> tuple[dict[str, list[pa.Check]], list[pa.Check]]:
+def _build_plane_checks(
+    valid: dict[str, Frame],
+) -> tuple[dict[str, list[pa.Check]], list[pa.Check]]:
     checks = {
         "tailnum": [_build_pattern_check(r"[A-Z0-9]{5,6}")],
         "year": [_build_range_check(1940, 2100, "year_possible")],
@@ -74,7 +91,9 @@ def _build_plane_checks(valid: dict[str, Frame]) -> tuple[dict[str, list[pa.Chec
     return checks, []
 
 
-def _build_weather_checks(valid: dict[str, Frame]) -> tuple[dict[str, list[pa.Check]], list[pa.Check]]:
+def _build_weather_checks(
+    valid: dict[str, Frame],
+) -> tuple[dict[str, list[pa.Check]], list[pa.Check]]:
     checks = {
         "origin": [_build_member_check(ORIGINS, "origin_known")],
         "temp": [_build_range_check(-60, 130)],
@@ -90,8 +109,12 @@ def _build_weather_checks(valid: dict[str, Frame]) -> tuple[dict[str, list[pa.Ch
     return checks, [_build_rule("hour:is_local", _is_local_hour)]
 
 
-def _build_flight_checks(valid: dict[str, Frame]) -> tuple[dict[str, list[pa.Check]], list[pa.Check]]:
-    clock = pa.Check(lambda time: time.between(0, 2400) & (_compute_minutes(time) < 60), name="clock_time")
+def _build_flight_checks(
+    valid: dict[str, Frame],
+) -> tuple[dict[str, list[pa.Check]], list[pa.Check]]:
+    clock = pa.Check(
+        lambda time: time.between(0, 2400) & (_compute_minutes(time) < 60), name="clock_time"
+    )
     delay = _build_range_check(-DELAY_LIMIT // 8, DELAY_LIMIT, "delay_possible")
     airports = valid["airports"]
     places = set(airports.loc[airports["tzone"].notna(), "faa"]) | set(MISSING_ZONES)
@@ -110,15 +133,22 @@ def _build_flight_checks(valid: dict[str, Frame]) -> tuple[dict[str, list[pa.Che
 
 
 def _build_time_rules() -> list[pa.Check]:
-    """Rules across the columns of one flight: its clock times, its delay and what became of it agree."""
+    """Return the rules across the columns of one flight.
+
+    Its clock times, its delay and what became of it must agree.
+    """
     scheduled = "sched_dep_time"
     return [
         _build_rule("hour:is_local", _is_local_hour),
         _build_rule("hour:of_schedule", lambda f: f["hour"] == f[scheduled] // 100),
         _build_rule("minute:of_schedule", lambda f: f["minute"] == _compute_minutes(f[scheduled])),
-        _build_rule("dep_delay:of_clock", lambda f: _is_delay_consistent(f[scheduled], f["dep_time"], f["dep_delay"])),
         _build_rule(
-            "arr_delay:of_clock", lambda f: _is_delay_consistent(f["sched_arr_time"], f["arr_time"], f["arr_delay"])
+            "dep_delay:of_clock",
+            lambda f: _is_delay_consistent(f[scheduled], f["dep_time"], f["dep_delay"]),
+        ),
+        _build_rule(
+            "arr_delay:of_clock",
+            lambda f: _is_delay_consistent(f["sched_arr_time"], f["arr_time"], f["arr_delay"]),
         ),
         _build_rule("arr_delay:departed", lambda f: f["dep_time"].notna() | f["arr_delay"].isna()),
         _build_rule("dep_delay:departed", lambda f: f["dep_time"].isna() == f["dep_delay"].isna()),
@@ -127,7 +157,10 @@ def _build_time_rules() -> list[pa.Check]:
 
 
 def tallies(valid: dict[str, Frame]) -> dict[str, int]:
-    """Counts of what is no error but missing: labels, and what the joins of a month's valid flights will not find."""
+    """Count what is no error but missing.
+
+    This is labels, and what the joins of a month's valid flights will not find.
+    """
     observed = pd.MultiIndex.from_frame(valid["weather"][["origin", "time_hour"]])
     flights, planes = valid["flights"], valid["planes"]
     aged = flights["tailnum"].isin(planes.loc[planes["year"].notna(), "tailnum"])
@@ -137,7 +170,9 @@ def tallies(valid: dict[str, Frame]) -> dict[str, int]:
         "tailnum_missing": int(flights["tailnum"].isna().sum()),
         "aircraft_unknown": int((~flights["tailnum"].isin(planes["tailnum"])).sum()),
         "aircraft_age_unknown": int((~aged).sum()),
-        "weather_missing": int((~pd.MultiIndex.from_frame(flights[["origin", "time_hour"]]).isin(observed)).sum()),
+        "weather_missing": int(
+            (~pd.MultiIndex.from_frame(flights[["origin", "time_hour"]]).isin(observed)).sum()
+        ),
         "zone_supplied": int(flights["dest"].isin(list(MISSING_ZONES)).sum()),
     }
 
@@ -151,7 +186,10 @@ CHECKS = {
 
 
 def _build_rule(name: str, holds: Callable[[Frame], Mask]) -> pa.Check:
-    return pa.Check(lambda frame: pd.Series(holds(frame), index=frame.index).fillna(True).astype(bool), name=name)
+    return pa.Check(
+        lambda frame: pd.Series(holds(frame), index=frame.index).fillna(True).astype(bool),
+        name=name,
+    )
 
 
 def _build_range_check(low: float, high: float, name: str = "in_range") -> pa.Check:
@@ -172,7 +210,9 @@ def _format_month(frame: Frame) -> "pd.Series[str]":
 
 def _is_local_hour(frame: Frame) -> Mask:
     """`time_hour` (UTC) shows `hour` on the clocks of New York, on the day that the row names."""
-    local = frame["time_hour"].astype("datetime64[s]").dt.tz_localize("UTC").dt.tz_convert(HOME_ZONE).dt
+    local = (
+        frame["time_hour"].astype("datetime64[s]").dt.tz_localize("UTC").dt.tz_convert(HOME_ZONE).dt
+    )
     return (
         (local.hour == frame["hour"])
         & (local.day == frame["day"])

@@ -1,4 +1,7 @@
-"""Local clock times to instants. Every instant is whole minutes since 1970 in UTC, so no session zone can shift it."""
+"""Conversion of local clock times to instants.
+
+Every instant is whole minutes since 1970 in UTC, so no session zone can shift it.
+"""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -23,10 +26,12 @@ def parse_clock_time(hhmm: Column) -> IntegerValue:
 
 
 def build_utc_offsets(zones: list[str], first_day: int, last_day: int) -> Table:
-    """Offset of UTC from local time in minutes, for every zone and local hour of the days (counted since 1970).
+    """Return the offset of UTC from local time, for every zone and local hour of the days.
 
-    Columns `zone`, `local_hour` (hours since 1970 on the local clock) and `offset`; an hour that the clocks repeat in
-    autumn is read as its first pass, one they skip in spring as if they had not moved yet (both as in PEP 495, fold 0).
+    Days are counted since 1970. The columns are `zone`, `local_hour` (hours since 1970 on the local
+    clock) and `offset` (minutes). An hour that the clocks repeat in autumn is read as its first
+    pass. An hour that they skip in spring is read as if they had not moved yet. Both are as in PEP
+    495, fold 0.
     """
     hours = range(first_day * 24, (last_day + 1) * 24)
     rows = [(zone, hour, _compute_offset(ZoneInfo(zone), hour)) for zone in zones for hour in hours]

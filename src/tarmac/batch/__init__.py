@@ -1,1 +1,4 @@
-"""Files of rows, scored as the service scores a row: in bounded memory, none lost, taken up again where it stopped."""
+"""Batches: files of rows, scored as the service scores a row.
+
+Memory is bounded, no row is lost, and a run resumes from the point at which it stopped.
+"""

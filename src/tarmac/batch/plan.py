@@ -1,4 +1,7 @@
-"""What a batch reads and writes: a file, or a folder file by file; and that nothing of the input is ever written to."""
+"""What a batch reads and writes: one file, or a folder file by file.
+
+Nothing of the input is ever written to.
+"""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -44,7 +47,9 @@ def find_stray_files(parts: Sequence[BatchFile], out: Path) -> list[Path]:
     """What lies in the folder of the scores and would be read as scores, and is of no part."""
     made = {part.out for part in parts}
     return [
-        path for path in sorted(out.rglob(f"*{PARQUET}")) if path not in made and not _is_hidden(path.relative_to(out))
+        path
+        for path in sorted(out.rglob(f"*{PARQUET}"))
+        if path not in made and not _is_hidden(path.relative_to(out))
     ]
 
 
@@ -66,13 +71,17 @@ def _plan_folder(source: Path, out: Path) -> list[BatchFile]:
     if twice := sorted({str(name) for name in names if names.count(name) > 1}):
         message = f"two files in {source} would have the same output: {', '.join(twice)}"
         raise PathError(message, "rename one of the two files")
-    return [BatchFile(path, out / name, beside / f"{name}.csv") for path, name in zip(files, names, strict=True)]
+    return [
+        BatchFile(path, out / name, beside / f"{name}.csv")
+        for path, name in zip(files, names, strict=True)
+    ]
 
 
 def list_input_files(source: Path, out: Path) -> list[Path]:
-    """The files of a folder in order of name; those that begin with a dot or an underscore are not data.
+    """Return the files of a folder in order of name.
 
-    Raises `PathError` where there is none, another kind, or where scores would lie among them.
+    Files that begin with a dot or an underscore are not data. Raise `PathError` if there is no
+    file, if one is of another kind, or if scores would lie among them.
     """
     inside, beside = source.resolve(), build_rejects_folder_path(out)
     for other in (out.resolve(), beside.resolve()):
@@ -82,7 +91,11 @@ def list_input_files(source: Path, out: Path) -> list[Path]:
     if out.exists() and not out.is_dir():
         message = f"the output {out} is a file, but the input {source} is a folder"
         raise PathError(message, "choose a folder as the output")
-    files = [path for path in sorted(source.rglob("*")) if path.is_file() and not _is_hidden(path.relative_to(source))]
+    files = [
+        path
+        for path in sorted(source.rglob("*"))
+        if path.is_file() and not _is_hidden(path.relative_to(source))
+    ]
     if strange := [str(path) for path in files if path.suffix not in SUFFIXES]:
         message = f"files are not {' or '.join(SUFFIXES)}: {', '.join(strange[:3])}"
         raise PathError(message, "move them out of the folder, or start their names with `_`")
@@ -106,7 +119,11 @@ def build_rejects_folder_path(out: Path) -> Path:
 
 @contextmanager
 def lock_output(out: Path) -> Iterator[None]:
-    """Lets one run at a time write an output: two would take away each other's half-written files."""
+    """Let one run at a time write an output.
+
+    Two would take away each other's half-written files. Raise `PathError` if another run is writing
+    it.
+    """
     with acquire_file_lock(out.with_name(f".{out.name}.lock.tmp"), wait=False) as held:
         if not held:
             message = f"another run is writing {out}"

@@ -9,7 +9,10 @@ WIDTH = 30  # characters
 
 
 class ProgressBar:
-    """Counts rows, and the bytes of the files that they are in: nobody knows the rows of a CSV file beforehand."""
+    """Progress in rows, and in bytes of the files that they are in.
+
+    Bytes are needed because nobody knows the rows of a CSV file beforehand.
+    """
 
     def __init__(self, size: int, stream: TextIO | None = None) -> None:
         """Takes the bytes of all files."""
@@ -33,7 +36,9 @@ class ProgressBar:
     def _show_progress(self, share: float, seconds: float) -> None:
         left = f"{seconds / share - seconds:,.0f} s left" if share else ""
         told = f"{share:4.0%}  {self._rows:,} rows  {self._rows / seconds:,.0f} rows/s  {left}"
-        self._stream.write(f"\r[{'#' * round(share * WIDTH):<{WIDTH}}] {told}\x1b[K" if self._bar else f"{told}\n")
+        self._stream.write(
+            f"\r[{'#' * round(share * WIDTH):<{WIDTH}}] {told}\x1b[K" if self._bar else f"{told}\n"
+        )
         self._stream.flush()
 
     def close(self) -> None:

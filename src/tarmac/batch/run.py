@@ -53,15 +53,20 @@ class Job:
 
 
 def load_bundle(folder: Path | None) -> Bundle:
-    """The bundle in a folder, by default the one that is served. Raises `UserError` where there is none."""
+    """Load the bundle in a folder, by default the one that is served.
+
+    Raise `UserError` if there is none.
+    """
     return Bundle((folder or Settings.from_environment().bundle).resolve())
 
 
-def predict_files(source: Path, out: Path, bundle: Bundle, most: float = 1.0, rows: int = CHUNK) -> str:
-    """Scores a file or a folder of them, `rows` at a time; returns what was done.
+def predict_files(
+    source: Path, out: Path, bundle: Bundle, most: float = 1.0, rows: int = CHUNK
+) -> str:
+    """Score a file or a folder of them, `rows` at a time, and return what was done.
 
-    Raises `UserError` where something cannot be read or written, where no row is valid, or where the share of rejected
-    rows is above `most`: what was scored stays then.
+    Raise `UserError` if something cannot be read or written, if no row is valid, or if the share of
+    rejected rows is above `most`. What was scored stays then.
     """
     try:
         parts = plan_files(source, out)
@@ -76,9 +81,13 @@ def predict_files(source: Path, out: Path, bundle: Bundle, most: float = 1.0, ro
 
 
 def compute_provenance(bundle: Bundle) -> Note:
-    """What the scores of a row follow from, besides the row: the version, and the hashes of model and tables."""
+    """Return what the scores of a row follow from, besides the row.
+
+    This is the version with its commit, and the hashes of model and tables.
+    """
     made = {
-        name: compute_dvc_hash(bundle.folder / file) for name, file in {"model": "model.onnx", "state": "state"}.items()
+        name: compute_dvc_hash(bundle.folder / file)
+        for name, file in {"model": "model.onnx", "state": "state"}.items()
     }
     return {"version": bundle.version, "commit": bundle.release.get("commit"), **made}
 
@@ -86,10 +95,15 @@ def compute_provenance(bundle: Bundle) -> Note:
 def _run_jobs(jobs: list[Job], bundle: Bundle, rows: int) -> list[Note]:
     """Does what is not done already; the notes of all."""
     done = {
-        job.part: note for job in jobs if (note := find_complete_note(job.part.out, job.part.rejects, job.made_from))
+        job.part: note
+        for job in jobs
+        if (note := find_complete_note(job.part.out, job.part.rejects, job.made_from))
     }
     for part, note in done.items():
-        print(f"{part.source}: skipped, {part.out} has its {note['rows']:,} rows by {bundle.version} already")
+        print(
+            f"{part.source}: skipped, {part.out} has its {note['rows']:,} rows"
+            f" by {bundle.version} already"
+        )
     wanted = [job for job in jobs if job.part not in done]
     progress = ProgressBar(sum(job.found.st_size for job in wanted))
     try:
@@ -101,13 +115,17 @@ def _run_jobs(jobs: list[Job], bundle: Bundle, rows: int) -> list[Note]:
 
 
 def _score_file(job: Job, bundle: Bundle, rows: int, progress: ProgressBar) -> Note:
-    """Scores one file. The rejected rows are in place before the scores: these say that all is there."""
+    """Score one file.
+
+    The rejected rows are in place before the scores: these say that all is there.
+    """
     part, read = job.part, 0
     with replace_output(part.out) as partial:
         scores = ScoresWriter(partial, part.out.suffix, SCHEMA, job.made_from)
         with open_rejects(part.rejects) as rejected:
             for made in _iter_scored_rows(
-                _iter_prepared_rows(job, bundle, rows, progress), lambda one: score_rows(bundle, one)
+                _iter_prepared_rows(job, bundle, rows, progress),
+                lambda one: score_rows(bundle, one),
             ):
                 scores.write_batch(made.batch)
                 rejected.write_lines(made.rejected)
@@ -129,7 +147,9 @@ def _score_file(job: Job, bundle: Bundle, rows: int, progress: ProgressBar) -> N
     return note
 
 
-def _iter_prepared_rows(job: Job, bundle: Bundle, rows: int, progress: ProgressBar) -> Iterator[PreparedRows]:
+def _iter_prepared_rows(
+    job: Job, bundle: Bundle, rows: int, progress: ProgressBar
+) -> Iterator[PreparedRows]:
     first = 1
     for chunk in iter_chunks(job.part.source, rows):
         yield prepare_rows(bundle, chunk.rows, first)
@@ -140,7 +160,10 @@ def _iter_prepared_rows(job: Job, bundle: Bundle, rows: int, progress: ProgressB
 def _iter_scored_rows(
     made: Iterable[PreparedRows], finish: Callable[[PreparedRows], ScoredRows]
 ) -> Iterator[ScoredRows]:
-    """Finishes one in a thread while the next is made: ONNX Runtime runs without Python's lock. The order is kept."""
+    """Finish some rows in a thread while the next are prepared, and keep the order.
+
+    ONNX Runtime runs without Python's lock.
+    """
     with ThreadPoolExecutor(1) as pool:
         before: Future[ScoredRows] | None = None
         for one in made:
@@ -154,7 +177,10 @@ def _iter_scored_rows(
 
 @contextmanager
 def _reduce_garbage_collection() -> Iterator[None]:
-    """Lets Python look for cycles seldom: the rows hold none, and looking at each of them takes a tenth of the time."""
+    """Let Python look for cycles seldom.
+
+    The rows have none, and looking at each of them takes a tenth of the time.
+    """
     usual = gc.get_threshold()
     gc.freeze()
     gc.set_threshold(SELDOM)
@@ -167,7 +193,9 @@ def _reduce_garbage_collection() -> Iterator[None]:
 
 def summarize_batch(notes: list[Note], out: Path, version: str, most: float) -> str:
     """What to tell at the end. Raises `BatchError` where too few rows are valid."""
-    rows, made, rejected = (sum(note[name] for note in notes) for name in ("rows", "scored", "rejected"))
+    rows, made, rejected = (
+        sum(note[name] for note in notes) for name in ("rows", "scored", "rejected")
+    )
     told = f"{rows:,} rows: {made:,} scored by {version} into {out}, {rejected:,} rejected"
     reasons = f"{out}.rejects{'' if out.is_dir() else '.csv'}"
     if rejected and (not made or rejected / rows > most):

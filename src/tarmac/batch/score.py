@@ -1,4 +1,7 @@
-"""Some rows of a batch: validated as the service does it, scored together, the others told why not."""
+"""Some rows of a batch: validated as the service does it, and scored together.
+
+Rows that are not valid get the reason instead of a score.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,17 +20,31 @@ from tarmac.serving.form import FORM
 from tarmac.serving.state import InputArrays
 
 ROWS = TypeAdapter(list[problem.request.Row])  # type: ignore[name-defined]
-Reject = tuple[int, str, str, str]  # number of the row, its wrong fields, what is wrong with them, the row as JSON
+Reject = tuple[
+    int, str, str, str
+]  # number of the row, its wrong fields, what is wrong with them, the row as JSON
 
 
 def _build_schema() -> pa.Schema:
     """What is written of a row: its number in the input, its key, and the answer."""
     key = problem.request.columns(
-        [problem.request.Row.model_validate_json(to_json(next(iter(problem.request.EXAMPLES.values()))))]
+        [
+            problem.request.Row.model_validate_json(
+                to_json(next(iter(problem.request.EXAMPLES.values())))
+            )
+        ]
     )
-    answer = [*((name, pa.float32()) for name in FORM.stored), ("missing", pa.int16()), ("unknown", pa.int16())]
+    answer = [
+        *((name, pa.float32()) for name in FORM.stored),
+        ("missing", pa.int16()),
+        ("unknown", pa.int16()),
+    ]
     return pa.schema(
-        [("row", pa.int64()), *((name, pa.array(key[name]).type) for name in problem.contract.KEY), *answer]
+        [
+            ("row", pa.int64()),
+            *((name, pa.array(key[name]).type) for name in problem.contract.KEY),
+            *answer,
+        ]
     )
 
 
@@ -59,10 +76,13 @@ def prepare_rows(bundle: Bundle, given: Sequence[Given], first: int) -> Prepared
     rows, wrong = _validate_rows(given)
     numbers = [first + place for place in range(len(given)) if place not in wrong]
     rejected = [
-        (first + place, *_format_mistakes(wrong[place]), to_json(given[place]).decode()) for place in sorted(wrong)
+        (first + place, *_format_mistakes(wrong[place]), to_json(given[place]).decode())
+        for place in sorted(wrong)
     ]
     known = problem.request.columns(rows)
-    return PreparedRows(len(given), numbers, known, bundle.build_inputs(rows, known) if rows else None, rejected)
+    return PreparedRows(
+        len(given), numbers, known, bundle.build_inputs(rows, known) if rows else None, rejected
+    )
 
 
 def score_rows(bundle: Bundle, rows: PreparedRows) -> ScoredRows:
@@ -72,7 +92,13 @@ def score_rows(bundle: Bundle, rows: PreparedRows) -> ScoredRows:
     missing = np.isnan(rows.inputs.numbers).sum(axis=1)
     unknown = [len(names) for names in bundle.list_unknown_categories(rows.inputs)]
     key = [rows.known[name] for name in problem.contract.KEY]
-    made = [rows.numbers, *key, *FORM.to_stored_columns(bundle.score(rows.inputs)).values(), missing, unknown]
+    made = [
+        rows.numbers,
+        *key,
+        *FORM.to_stored_columns(bundle.score(rows.inputs)).values(),
+        missing,
+        unknown,
+    ]
     arrays = [pa.array(values, field.type) for values, field in zip(made, SCHEMA, strict=True)]
     return ScoredRows(rows.given, pa.RecordBatch.from_arrays(arrays, schema=SCHEMA), rows.rejected)
 
@@ -90,6 +116,9 @@ def _validate_rows(given: Sequence[Given]) -> tuple[list[Row], dict[int, list[An
 
 
 def _format_mistakes(mistakes: Sequence[Any]) -> tuple[str, str]:
-    """The fields of a row's mistakes, and the messages in the same order; a rule of the whole row names no field."""
+    """Return the fields of a row's mistakes, and the messages in the same order.
+
+    A rule of the whole row names no field.
+    """
     fields = (".".join(map(str, mistake["loc"][1:])) for mistake in mistakes)
     return "; ".join(fields), "; ".join(mistake["msg"] for mistake in mistakes)

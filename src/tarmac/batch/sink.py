@@ -1,4 +1,7 @@
-"""Where scores and rejected rows are written: whole or not at all, and with a note of what they were made from."""
+"""Files of scores and of rejected rows, written whole or not at all.
+
+A note says what they were made from.
+"""
 
 import csv
 import json
@@ -15,7 +18,10 @@ from tarmac.batch.source import PARQUET
 from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.pipeline.base.outputs import replace_output
 
-FROM, COUNTS = b"tarmac", b"tarmac.rows"  # keys in a Parquet file's metadata; the counts are known last
+FROM, COUNTS = (
+    b"tarmac",
+    b"tarmac.rows",
+)  # keys in a Parquet file's metadata; the counts are known last
 GROUP = 2**17  # rows of a row group
 HEADER = ("row", "field", "message", "json")
 Note = dict[str, Any]
@@ -44,7 +50,10 @@ class RejectsWriter:
 
 @contextmanager
 def open_rejects(path: Path) -> Iterator[RejectsWriter]:
-    """Takes rejected rows; puts their file in place when the block succeeds, and removes that of an earlier run."""
+    """Take rejected rows, and put their file in place when the block succeeds.
+
+    If there are none, remove the file of an earlier run.
+    """
     with ExitStack() as stack:
         made = RejectsWriter(path, stack)
         yield made
@@ -60,7 +69,9 @@ class ScoresWriter:
         self._parquet = suffix == PARQUET
         options = {"compression": "zstd"} if self._parquet else {}
         schema = schema.with_metadata({FROM: json.dumps(made_from)})
-        self._writer = (pq.ParquetWriter if self._parquet else pyarrow.csv.CSVWriter)(path, schema, **options)
+        self._writer = (pq.ParquetWriter if self._parquet else pyarrow.csv.CSVWriter)(
+            path, schema, **options
+        )
         self._waiting: list[pa.RecordBatch] = []
         self.count = 0
 
@@ -85,7 +96,10 @@ class ScoresWriter:
 
 
 def read_note(path: Path) -> Note:
-    """What a Parquet file of scores says of itself; nothing where it is not there, cut, or something else."""
+    """Return what a Parquet file of scores says of itself.
+
+    The note is empty if the file is not there, cut, or something else.
+    """
     try:
         metadata = pq.read_metadata(path).metadata
         return {**json.loads(metadata[FROM]), **json.loads(metadata[COUNTS])}
@@ -94,7 +108,10 @@ def read_note(path: Path) -> Note:
 
 
 def find_complete_note(path: Path, beside: Path, made_from: Note) -> Note:
-    """The note of scores that need not be made again, with all their rejected rows; else nothing."""
+    """Return the note of scores that need not be made again, else an empty one.
+
+    All their rejected rows must be there as well.
+    """
     note = read_note(path)
     same = note and all(note.get(name) == value for name, value in made_from.items())
     return note if same and note.get("rejects") == compute_dvc_hash(beside) else {}

@@ -1,4 +1,4 @@
-"""Rows of a Parquet or CSV file, some thousand at a time, as a client of the service would send them."""
+"""Rows of a Parquet or CSV file, some thousand at a time, as a client would send them."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -30,8 +30,13 @@ class SourceError(UserError):
 def _list_field_kinds(model: Any, without: str = "") -> dict[str, str]:
     """What each field is in JSON: string, integer or number."""
     properties: Mapping[str, Any] = model.model_json_schema()["properties"]
-    parts = {name: said.get("anyOf", [said]) for name, said in properties.items() if name != without}
-    return {name: next(part["type"] for part in said if part["type"] != "null") for name, said in parts.items()}
+    parts = {
+        name: said.get("anyOf", [said]) for name, said in properties.items() if name != without
+    }
+    return {
+        name: next(part["type"] for part in said if part["type"] != "null")
+        for name, said in parts.items()
+    }
 
 
 KINDS = _list_field_kinds(problem.request.Row, without="live") | {
@@ -63,7 +68,10 @@ def check_file(path: Path) -> None:
 
 
 def iter_chunks(path: Path, rows: int) -> Iterator[Chunk]:
-    """All rows of a file in their order, `rows` at most at a time. Raises `SourceError` naming what is wrong."""
+    """Yield all rows of a file in their order, at most `rows` at a time.
+
+    Raise `SourceError` naming what is wrong with the file.
+    """
     read = _iter_parquet if path.suffix == PARQUET else _iter_csv
     try:
         if path.stat().st_size == 0:
@@ -83,7 +91,8 @@ def _format_reason(error: Exception) -> str:
 
 
 def _iter_parquet(path: Path, rows: int) -> Iterator[tuple[Columns, float]]:
-    # Through a buffer: else the column chunks of a row group, however large, are in memory as a whole.
+    # Through a buffer: else the column chunks of a row group, however large,
+    # are in memory as a whole.
     with pq.ParquetFile(path, buffer_size=BUFFER, pre_buffer=False) as file:
         _check_columns(path, file.schema_arrow.names)
         for field in file.schema_arrow:
@@ -109,7 +118,13 @@ def _iter_csv(path: Path, rows: int) -> Iterator[tuple[Columns, float]]:
             for start in range(0, block.num_rows, rows):
                 texts = block.slice(start, rows).to_pydict()
                 share = file.tell() / file.size()
-                yield {name: _parse_numbers(kinds.get(name), values) for name, values in texts.items()}, share
+                yield (
+                    {
+                        name: _parse_numbers(kinds.get(name), values)
+                        for name, values in texts.items()
+                    },
+                    share,
+                )
 
 
 def _read_header(path: Path, options: pyarrow.csv.ReadOptions) -> list[str]:
@@ -119,7 +134,9 @@ def _read_header(path: Path, options: pyarrow.csv.ReadOptions) -> list[str]:
 
 def _build_convert_options(names: Sequence[str]) -> pyarrow.csv.ConvertOptions:
     every = dict.fromkeys(names, pa.string())
-    return pyarrow.csv.ConvertOptions(column_types=every, null_values=list(ABSENT), strings_can_be_null=True)
+    return pyarrow.csv.ConvertOptions(
+        column_types=every, null_values=list(ABSENT), strings_can_be_null=True
+    )
 
 
 def _parse_numbers(kind: str | None, texts: list[str | None]) -> list[Any]:
@@ -132,7 +149,9 @@ def _parse_numbers(kind: str | None, texts: list[str | None]) -> list[Any]:
 
 def match_columns(names: Iterable[str]) -> list[tuple[str, str]]:
     """The columns of a file and the fields that they fill, without columns that nobody needs."""
-    return [(name, field) for name in names if (field := problem.request.field_of(name)) is not None]
+    return [
+        (name, field) for name in names if (field := problem.request.field_of(name)) is not None
+    ]
 
 
 def _check_columns(path: Path, names: Sequence[str]) -> None:
@@ -152,7 +171,10 @@ def _check_columns(path: Path, names: Sequence[str]) -> None:
 
 
 def _check_column_type(path: Path, field: pa.Field) -> None:
-    """Raises `SourceError` where a column's type is not what its field takes; one of nulls alone is any."""
+    """Raise `SourceError` if a column's type is not what its field takes.
+
+    A column of nulls alone may have any type.
+    """
     kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
     wanted = next((KINDS[name] for _, name in match_columns([field.name])), None)
     if wanted and not pa.types.is_null(kind) and not any(fits(kind) for fits in TYPES[wanted]):

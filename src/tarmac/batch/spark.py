@@ -23,17 +23,21 @@ MADE_FROM = "_tarmac.json"  # readers of a folder pass over a name like that
 
 
 def predict_files(source: Path, out: Path, bundle: Bundle, most: float = 1.0) -> str:
-    """Scores a Parquet file or a folder of them into the folder `out`; returns what was done.
+    """Score a Parquet file or a folder of them into the folder `out`, and return what was done.
 
-    Raises `UserError` where something cannot be read or written, where no row is valid, or where the share of rejected
-    rows is above `most`: what was scored stays then.
+    Raise `UserError` if something cannot be read or written, if no row is valid, or if the share of
+    rejected rows is above `most`. What was scored stays then.
     """
     from pyspark.sql import functions
 
     files = _list_parquet_files(source, out)
     with lock_output(out), session.watch_jobs():
-        made = _score_files(files, source if source.is_dir() else source.parent, bundle.folder).persist()
-        counted = {row[0]: row[1] for row in made.groupBy(functions.isnull("json")).count().collect()}
+        made = _score_files(
+            files, source if source.is_dir() else source.parent, bundle.folder
+        ).persist()
+        counted = {
+            row[0]: row[1] for row in made.groupBy(functions.isnull("json")).count().collect()
+        }
         scores, rejected = (int(counted.get(kept, 0)) for kept in (True, False))
         kept = made.filter("json IS NULL").select(FILE, *SCHEMA.names)
         _write_scores(kept if source.is_dir() else kept.drop(FILE), out, compute_provenance(bundle))
@@ -62,17 +66,26 @@ def _score_files(files: list[Path], source: Path, bundle: Path) -> Any:
     from pyspark.sql.pandas.types import from_arrow_schema
 
     rows = (
-        session.open_session().read.option("mergeSchema", "true").parquet(*(session.format_url(file) for file in files))
+        session.open_session()
+        .read.option("mergeSchema", "true")
+        .parquet(*(session.format_url(file) for file in files))
     )
     known = {FILE: "file_path", PLACE: "row_index"}  # what Spark knows of a row
-    placed = rows.select("*", *(functions.col(f"_metadata.{name}").alias(alias) for alias, name in known.items()))
+    placed = rows.select(
+        "*", *(functions.col(f"_metadata.{name}").alias(alias) for alias, name in known.items())
+    )
     score = build_scorer(bundle, source.resolve(), placed.columns)
     # By number: Spark would take the dot of `live.temp` for a way into a column `live`.
-    return placed.toDF(*map(str, range(len(placed.columns)))).mapInArrow(score, from_arrow_schema(ALL))
+    return placed.toDF(*map(str, range(len(placed.columns)))).mapInArrow(
+        score, from_arrow_schema(ALL)
+    )
 
 
 def _write_scores(scores: Any, out: Path, made_from: dict[str, Any]) -> None:
-    """Writes the scores, whole or not at all; those of a folder in one folder for each of its files."""
+    """Write the scores, whole or not at all.
+
+    Those of a folder are in one folder for each of its files.
+    """
     with replace_output(out) as partial:
         folders = ["file"] if FILE in scores.columns else []
         scores.withColumnRenamed(FILE, "file").write.partitionBy(*folders).parquet(

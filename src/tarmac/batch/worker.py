@@ -1,4 +1,7 @@
-"""What a worker of a Spark cluster does of a batch: rows in, scores and rejected rows out, by the bundle it reads."""
+"""A Spark worker's part of a batch: rows in, scores and rejected rows out.
+
+The worker scores by the bundle that it reads.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
@@ -20,15 +23,18 @@ Batches = Iterator[pa.RecordBatch]
 
 
 def build_scorer(bundle: Path, source: Path, names: Sequence[str]) -> Callable[[Batches], Batches]:
-    """What turns rows, with `FILE` and `PLACE`, into rows of `ALL`: with a score, or with why there is none.
+    """Return a function that turns rows with `FILE` and `PLACE` into rows of `ALL`.
 
-    Their columns are `names`. `FILE` comes as a URL and goes as the path in the folder `source`.
+    Each row of `ALL` has a score, or the reason why there is none. The columns of the rows are
+    `names`. `FILE` comes as a URL and goes as the path in the folder `source`.
     """
 
     def score_batches(batches: Batches) -> Batches:
         for batch in batches:
             for start in range(0, batch.num_rows, CHUNK):
-                yield _score_batch(_load_bundle(bundle), batch.slice(start, CHUNK).rename_columns(names), source)
+                yield _score_batch(
+                    _load_bundle(bundle), batch.slice(start, CHUNK).rename_columns(names), source
+                )
 
     return score_batches
 
@@ -41,10 +47,18 @@ def _load_bundle(folder: Path) -> Bundle:
 
 def _score_batch(bundle: Bundle, batch: pa.RecordBatch, source: Path) -> pa.RecordBatch:
     columns = batch.to_pydict()
-    names = {url: str(Path(unquote(urlsplit(url).path)).relative_to(source)) for url in set(columns[FILE])}
+    names = {
+        url: str(Path(unquote(urlsplit(url).path)).relative_to(source))
+        for url in set(columns[FILE])
+    }
     files, places = [names[url] for url in columns.pop(FILE)], columns.pop(PLACE)
     done = score_rows(bundle, prepare_rows(bundle, convert_to_rows(columns), 0))
-    made = [{**row, FILE: files[row["row"]], "row": places[row["row"]] + 1} for row in done.batch.to_pylist()]
+    made = [
+        {**row, FILE: files[row["row"]], "row": places[row["row"]] + 1}
+        for row in done.batch.to_pylist()
+    ]
     for number, *told in done.rejected:
-        made.append({FILE: files[number], "row": places[number] + 1, **dict(zip(REJECT, told, strict=True))})
+        made.append(
+            {FILE: files[number], "row": places[number] + 1, **dict(zip(REJECT, told, strict=True))}
+        )
     return pa.RecordBatch.from_pylist(made, ALL)

@@ -1,4 +1,4 @@
-"""The one issue by which a person is told: opened once, brought up to date where it stands, closed when all is well."""
+"""Notify a person by one issue: open it once, update it in place, close it when all is well."""
 
 import re
 from collections.abc import Mapping
@@ -13,7 +13,10 @@ MARK = re.compile(r"<!-- alert ([0-9a-f]{16}) -->")
 
 
 def update_alert(found: RunOutcome, environment: Mapping[str, str]) -> None:
-    """Opens, updates or closes the alert. What is neither well nor a reason to tell somebody leaves it as it is."""
+    """Open, update or close the alert.
+
+    Leave it as it is if the outcome is neither well nor a reason to notify a person.
+    """
     issue = _find_open_alert(environment)
     if found.alert:
         _raise_alert(issue, found, environment)
@@ -24,13 +27,23 @@ def update_alert(found: RunOutcome, environment: Mapping[str, str]) -> None:
             else f"all is well again: {escape_text(found.summary)}"
         )
         call_api(
-            "POST", f"issues/{issue['number']}/comments", environment, {"body": f"Closed by the monitoring: {why}"}
+            "POST",
+            f"issues/{issue['number']}/comments",
+            environment,
+            {"body": f"Closed by the monitoring: {why}"},
         )
-        call_api("PATCH", f"issues/{issue['number']}", environment, {"state": "closed", "state_reason": "completed"})
+        call_api(
+            "PATCH",
+            f"issues/{issue['number']}",
+            environment,
+            {"state": "closed", "state_reason": "completed"},
+        )
         print(f"closed {issue['html_url']}")
 
 
-def _raise_alert(issue: Mapping[str, Any] | None, found: RunOutcome, environment: Mapping[str, str]) -> None:
+def _raise_alert(
+    issue: Mapping[str, Any] | None, found: RunOutcome, environment: Mapping[str, str]
+) -> None:
     wanted = {"title": f"Monitoring: {found.alert}"[:200], "body": render_alert(found, environment)}
     if issue is None:
         made = call_api("POST", "issues", environment, {**wanted, "labels": [LABEL]})
@@ -58,10 +71,15 @@ def _format_run_url(environment: Mapping[str, str]) -> str:
     if not environment.get("GITHUB_RUN_ID"):
         return ""
     server = environment.get("GITHUB_SERVER_URL", "https://github.com")
-    return f"{server}/{environment['GITHUB_REPOSITORY']}/actions/runs/{environment['GITHUB_RUN_ID']}"
+    return (
+        f"{server}/{environment['GITHUB_REPOSITORY']}/actions/runs/{environment['GITHUB_RUN_ID']}"
+    )
 
 
 def _find_open_alert(environment: Mapping[str, str]) -> Mapping[str, Any] | None:
     """The alert that is open: of the issues with the label the oldest that a run wrote."""
     labelled = fetch_entries("issues", environment, state="open", labels=LABEL, direction="asc")
-    return next((one for one in labelled if "pull_request" not in one and MARK.search(one["body"] or "")), None)
+    return next(
+        (one for one in labelled if "pull_request" not in one and MARK.search(one["body"] or "")),
+        None,
+    )

@@ -1,4 +1,7 @@
-"""The branch of the retraining: one commit on the default branch, replaced by the next one, never somebody else's."""
+"""Commit and push the branch of the retraining, and never replace commits of somebody else.
+
+The branch is one commit on the default branch. The next retraining replaces it.
+"""
 
 import hashlib
 import os
@@ -37,9 +40,10 @@ class PushedCommit:
 
 
 def push_result(subject: str) -> PushedCommit | None:
-    """Commits the result that is here, and gives it to the server's branch; None where it is that of the default one.
+    """Commit the result in the working tree, and push it to the server's retraining branch.
 
-    What cannot be pushed stays as the local branch. Raises `BranchError` where somebody else's commits stand there.
+    Return None if the default branch has the same result. What cannot be pushed stays as the local
+    branch. Raise `BranchError` if the server's branch has commits of somebody else.
     """
     remote = look()
     if remote.tip and not is_own_branch(remote.tip, remote.default):
@@ -50,16 +54,28 @@ def push_result(subject: str) -> PushedCommit | None:
     content = commit_result(subject, remote)
     if content is None:
         return None
-    if remote.tip and _list_unmerged_commits(remote.tip, remote.default) and read_signature(remote.tip) == content:
+    if (
+        remote.tip
+        and _list_unmerged_commits(remote.tip, remote.default)
+        and read_signature(remote.tip) == content
+    ):
         return PushedCommit(remote.tip, remote.default, content, new=False)
-    run_git("push", "--quiet", f"--force-with-lease={BRANCH}:{remote.tip}", "origin", f"HEAD:refs/heads/{BRANCH}")
+    run_git(
+        "push",
+        "--quiet",
+        f"--force-with-lease={BRANCH}:{remote.tip}",
+        "origin",
+        f"HEAD:refs/heads/{BRANCH}",
+    )
     return PushedCommit(run_git("rev-parse", "HEAD").strip(), remote.default, content, new=True)
 
 
 def look() -> RemoteBranches:
-    """Fetches the default branch and that of the retraining, by the names that the server has now."""
+    """Fetch the default branch and that of the retraining, by the names that the server has now."""
     listed = run_git("ls-remote", "--symref", "origin", "HEAD", f"refs/heads/{BRANCH}").splitlines()
-    default = next((line.split()[1] for line in listed if line.startswith("ref: ")), "").removeprefix("refs/heads/")
+    default = next(
+        (line.split()[1] for line in listed if line.startswith("ref: ")), ""
+    ).removeprefix("refs/heads/")
     tip = next((line.split()[0] for line in listed if line.endswith(f"\trefs/heads/{BRANCH}")), "")
     if not default:
         raise BranchError(
@@ -67,12 +83,20 @@ def look() -> RemoteBranches:
             "set the default branch in the settings of the repository on the server",
         )
     wanted = [default, *([BRANCH] if tip else [])]
-    run_git("fetch", "--quiet", "origin", *(f"+refs/heads/{name}:refs/remotes/origin/{name}" for name in wanted))
+    run_git(
+        "fetch",
+        "--quiet",
+        "origin",
+        *(f"+refs/heads/{name}:refs/remotes/origin/{name}" for name in wanted),
+    )
     return RemoteBranches(default, tip)
 
 
 def is_own_branch(tip: str, default: str) -> bool:
-    """Whether a branch holds nothing but one commit as `commit_result` makes it, or nothing that is not merged."""
+    """Return whether the only unmerged commit of a branch is one that `commit_result` makes.
+
+    Return true, too, if the branch has no unmerged commit.
+    """
     beyond = _list_unmerged_commits(tip, default)
     if len(beyond) != 1:
         return not beyond
@@ -81,14 +105,22 @@ def is_own_branch(tip: str, default: str) -> bool:
 
 
 def commit_result(subject: str, remote: RemoteBranches) -> str | None:
-    """Commits what is here on the local branch; returns its content, or None where the default branch has the same."""
+    """Commit the result on the local branch, and return the hash of its content.
+
+    Return None if the default branch has the same content.
+    """
     if not is_own_branch("HEAD", remote.default):
         raise BranchError(
             f"HEAD has commits that are not on origin/{remote.default}",
             f"start from the default branch: `git switch {remote.default}`",
         )
     run_git("switch", "--quiet", "--force-create", BRANCH)
-    run_git("reset", "--quiet", "--soft", run_git("merge-base", "HEAD", f"origin/{remote.default}").strip())
+    run_git(
+        "reset",
+        "--quiet",
+        "--soft",
+        run_git("merge-base", "HEAD", f"origin/{remote.default}").strip(),
+    )
     _add_outputs()
     content = _hash_changes("HEAD")
     if content == _hash_text(""):
@@ -109,7 +141,10 @@ def read_signature(revision: str) -> str:
 
 
 def _add_outputs() -> None:
-    """Sends the outputs and stages the result, as for every branch of a machine, by programs that need no token."""
+    """Push the outputs and stage the result, as for every branch of a machine.
+
+    The programs that do it need no token and get none.
+    """
     env = {name: value for name, value in os.environ.items() if name != TOKEN}
     try:
         subprocess.run(["make", "--silent", "add"], check=True, env=env)
@@ -121,12 +156,19 @@ def _add_outputs() -> None:
 
 
 def _hash_changes(before: str, after: str = "") -> str:
-    """A hash of what a commit (or the index) gives to the files in which it differs from another one."""
+    """Return a hash of what a commit (or the index) gives to the files that it changes.
+
+    It covers mode, object and path of every file that differs from the other commit.
+    """
     compared = [before, after] if after else ["--cached", before]
-    fields = run_git("diff", "--raw", "--no-abbrev", "--no-renames", "-z", *compared, "--").split("\0")
+    fields = run_git("diff", "--raw", "--no-abbrev", "--no-renames", "-z", *compared, "--").split(
+        "\0"
+    )
     given = []
     for entry, path in zip(fields[::2], fields[1::2], strict=False):
-        _, mode, _, oid, _ = entry.split(" ")  # modes and hashes, of before and of after each, and what was done
+        _, mode, _, oid, _ = entry.split(
+            " "
+        )  # modes and hashes, of before and of after each, and what was done
         given.append(f"{mode} {oid} {path}")
     return _hash_text("\0".join(given))
 

@@ -1,6 +1,7 @@
-"""GitHub's REST API for programs that hold a token, and the reports that they show there, of which nothing is trusted.
+"""Call GitHub's REST API with a token, and read the reports that are shown there.
 
-Only the standard library is imported, so that such a program runs where nothing is installed.
+Nothing in a report is trusted. Only the standard library is imported, so that such a program runs
+where nothing is installed.
 """
 
 import json
@@ -14,12 +15,17 @@ from typing import Any
 
 from tarmac.interface.errors import UserError
 
-# An at sign, also as HTML writes it; after it stands a space that is not seen, so that nobody is notified.
-MENTION, APART = re.compile(r"@|&(?:#0*64(?!\d)|#x0*40(?![\da-f])|commat);?", re.IGNORECASE), "\u200b"
-# What else a report of Tarmac's has none of, so that a forged one must do without: tags but those of a section, links,
-# pictures, alerts, addresses, references to issues, commands.
+# An at sign, also as HTML writes it; after it stands a space that is not seen, so that nobody is
+# notified.
+MENTION, APART = (
+    re.compile(r"@|&(?:#0*64(?!\d)|#x0*40(?![\da-f])|commat);?", re.IGNORECASE),
+    "\u200b",
+)
+# What else a report of Tarmac's has none of, so that a forged one must do without: tags but those
+# of a section, links, pictures, alerts, addresses, references to issues, commands.
 FORGED = re.compile(
-    r"<(?!/?(?:details|summary)>)|\](?=[(:\[])|\[(?=!)|(?<!&)#(?=\d+\b)|:(?=//)|\bwww(?=\.)|\bGH(?=-\d)|^[ >]*/(?=\w)",
+    r"<(?!/?(?:details|summary)>)|\](?=[(:\[])|\[(?=!)"
+    r"|(?<!&)#(?=\d+\b)|:(?=//)|\bwww(?=\.)|\bGH(?=-\d)|^[ >]*/(?=\w)",
     re.IGNORECASE | re.MULTILINE,
 )
 LIMIT = 60_000  # characters of a report; GitHub's own limit is not far above
@@ -80,7 +86,10 @@ def read_report(path: Path) -> str:
 
 
 def neutralize_text(text: str) -> str:
-    """Return a text that mentions and links nobody, and shows no picture: a space that is not seen stands in each."""
+    """Return a text that mentions and links nobody, and shows no picture.
+
+    A space that is not seen stands in each of them.
+    """
     return FORGED.sub(rf"\g<0>{APART}", MENTION.sub(f"@{APART}", text))
 
 
@@ -96,11 +105,19 @@ def fetch_entries(path: str, environment: Mapping[str, str], **query: str) -> li
     return found
 
 
-def call_api(method: str, path: str, environment: Mapping[str, str], data: Mapping[str, object] | None = None) -> Any:
-    """GitHub's answer about this repository. Raises `GitHubError` where it refuses or cannot be reached."""
+def call_api(
+    method: str, path: str, environment: Mapping[str, str], data: Mapping[str, object] | None = None
+) -> Any:
+    """Return GitHub's response about this repository.
+
+    Raise `GitHubError` if GitHub refuses the request or cannot be reached.
+    """
     base = environment.get("GITHUB_API_URL", "https://api.github.com")
     url = f"{base}/repos/{environment['GITHUB_REPOSITORY']}/{path}"
-    headers = {"Authorization": f"Bearer {environment['REPO_TOKEN']}", "Accept": "application/vnd.github+json"}
+    headers = {
+        "Authorization": f"Bearer {environment['REPO_TOKEN']}",
+        "Accept": "application/vnd.github+json",
+    }
     body = None if data is None else json.dumps(data).encode()
     asked = f"GitHub request {method} {path.split('?', maxsplit=1)[0]} failed"
     try:
@@ -117,7 +134,10 @@ def _format_reason(error: urllib.error.HTTPError) -> str:
     """What GitHub says of a request that it refuses, in a line."""
     try:
         told = json.loads(error.read())
-        words = [told["message"], *(str(entry.get("message", "")) for entry in told.get("errors", []))]
+        words = [
+            told["message"],
+            *(str(entry.get("message", "")) for entry in told.get("errors", [])),
+        ]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return ""
     return f" ({' '.join(' '.join(words).split())[:SHOWN]})"

@@ -1,4 +1,4 @@
-"""What a run left: the decision of the monitoring, the verdict of the review, and the reports on both."""
+"""Read what a run left: the decision of monitoring, the verdict of the review, both reports."""
 
 import hashlib
 import json
@@ -33,7 +33,11 @@ class RunOutcome:
         """Why somebody has to be told, in a line; empty where nobody has."""
         if self.decision == "hold":
             return self.summary
-        return f"what was made did not pass its review: {self.headline}" if self.review == "fail" else ""
+        return (
+            f"what was made did not pass its review: {self.headline}"
+            if self.review == "fail"
+            else ""
+        )
 
     @property
     def reason(self) -> str:
@@ -43,9 +47,16 @@ class RunOutcome:
 
 
 def read_run_outcome(outcome: str = "success") -> RunOutcome:
-    """What lies here. A run that broke, or that left what nobody can read, is held: `outcome` is how its step ended."""
+    """Return the outcome of the run from the files in the working tree.
+
+    `outcome` is how the step of the run ended. The decision is `hold` if the run failed or if its
+    files cannot be read.
+    """
     try:
-        monitored, reviewed = _read_json(MONITORED), _read_json(REVIEWED) if REVIEWED.exists() else {}
+        monitored, reviewed = (
+            _read_json(MONITORED),
+            _read_json(REVIEWED) if REVIEWED.exists() else {},
+        )
         read_ = _parse_outcome(monitored, reviewed)
     except ReportError as error:
         return _build_broken_outcome(f"the run failed: {error}")
@@ -94,7 +105,11 @@ def _list_checks(path: Path, tree: Mapping[str, Any], outcome: str) -> tuple[str
     if not isinstance(checks, list) or not all(isinstance(check, dict) for check in checks):
         raise ReportError(f"`checks` in {path} is not a list of objects")
     return tuple(
-        sorted(f"{check.get('kind')}:{check.get('name')}" for check in checks if check.get("outcome") == outcome)
+        sorted(
+            f"{check.get('kind')}:{check.get('name')}"
+            for check in checks
+            if check.get("outcome") == outcome
+        )
     )
 
 

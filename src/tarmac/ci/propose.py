@@ -15,7 +15,10 @@ class ProposalError(UserError):
 
 
 def main(environment: Mapping[str, str]) -> None:
-    """Does what the run asks for. Raises `ProposalError` where Git or GitHub refuses; the same again goes on."""
+    """Propose the retraining, if the run made one, and update the alert.
+
+    Raise `ProposalError` if Git or GitHub refuses. The same call again goes on from there.
+    """
     run = read_run_outcome(environment.get("OUTCOME", "success"))
     print(f"monitoring: {run.verdict}, {run.decision}: {run.summary}")
     refused: list[UserError] = []
@@ -30,7 +33,10 @@ def main(environment: Mapping[str, str]) -> None:
 
 
 def propose_retraining(run: RunOutcome, environment: Mapping[str, str]) -> None:
-    """Pushes the branch, opens or updates the pull request, and has it judged; merges it where the policy says so."""
+    """Push the branch, open or update the pull request, and start its review.
+
+    Merge the pull request if the policy says so and the review of the run has passed.
+    """
     pushed = branch.push_result(pull_request.format_title(run))
     if pushed is None:
         print("the default branch has this result already: nothing to propose")
@@ -43,7 +49,9 @@ def propose_retraining(run: RunOutcome, environment: Mapping[str, str]) -> None:
     pull_request.start_workflows(pushed.commit, environment)
     if run.automatic and run.review == "pass":
         _write_output(
-            "merged", pull_request.merge_pull_request(int(offered["number"]), pushed, environment), environment
+            "merged",
+            pull_request.merge_pull_request(int(offered["number"]), pushed, environment),
+            environment,
         )
 
 

@@ -1,4 +1,7 @@
-"""The one pull request of a retraining: opened, or updated in place, and merged where the policy says so."""
+"""Maintain the one pull request of a retraining: open it, or update it in place, and merge it.
+
+It is merged only if the policy says so.
+"""
 
 import re
 from collections.abc import Mapping
@@ -10,23 +13,33 @@ from tarmac.ci.outcome import MONITORING, REVIEW, RunOutcome, render_report
 from tarmac.reporting.markdown import escape_text, render_details, truncate_report
 
 MARK = re.compile(r"<!-- retraining ([0-9a-f]{64}) -->")
-LONGEST, MONITORED = 60_000, 15_000  # characters of the body, and what the monitoring's report has of them at most
+LONGEST, MONITORED = (
+    60_000,
+    15_000,
+)  # characters of the body, and what the monitoring's report has of them at most
 TITLE = 200  # characters
-STARTED = ("checks", "review")  # what GitHub does not start by itself for a branch that this token pushes
+STARTED = (
+    "checks",
+    "review",
+)  # what GitHub does not start by itself for a branch that this token pushes
 
 
 def submit_pull_request(
     pushed: PushedCommit, found: RunOutcome, environment: Mapping[str, str]
 ) -> Mapping[str, Any] | None:
-    """Opens the pull request or brings it up to date; None where this very content was refused before."""
+    """Open or update the pull request; return None if this very content was refused before."""
     known = _list_pull_requests(environment)
     open_ = next((pull for pull in known if pull["state"] == "open"), None)
     wanted = {"title": format_title(found), "body": render_body(pushed, found)}
     if open_ is not None:
         return _update_pull_request(open_, wanted, environment)
-    if any(_parse_content_hash(pull) == pushed.content and not pull.get("merged_at") for pull in known):
+    if any(
+        _parse_content_hash(pull) == pushed.content and not pull.get("merged_at") for pull in known
+    ):
         return None
-    made = call_api("POST", "pulls", environment, {**wanted, "head": BRANCH, "base": pushed.default})
+    made = call_api(
+        "POST", "pulls", environment, {**wanted, "head": BRANCH, "base": pushed.default}
+    )
     print(f"opened {made['html_url']}")
     return dict(made)
 
@@ -35,13 +48,20 @@ def start_workflows(commit: str, environment: Mapping[str, str]) -> None:
     """Starts what judges the branch, once for a commit: GitHub would wait for a person's click."""
     for name in STARTED:
         query = f"head_sha={commit}&event=workflow_dispatch&per_page=1"
-        if not call_api("GET", f"actions/workflows/{name}.yml/runs?{query}", environment)["total_count"]:
-            call_api("POST", f"actions/workflows/{name}.yml/dispatches", environment, {"ref": BRANCH})
+        if not call_api("GET", f"actions/workflows/{name}.yml/runs?{query}", environment)[
+            "total_count"
+        ]:
+            call_api(
+                "POST", f"actions/workflows/{name}.yml/dispatches", environment, {"ref": BRANCH}
+            )
             print(f"started {name}")
 
 
 def merge_pull_request(number: int, pushed: PushedCommit, environment: Mapping[str, str]) -> str:
-    """Merges what was pushed and nothing else; returns the commit. Raises `GitHubError` where GitHub refuses."""
+    """Merge what was pushed and nothing else; return the commit.
+
+    Raise `GitHubError` if GitHub refuses.
+    """
     return str(call_api("PUT", f"pulls/{number}/merge", environment, {"sha": pushed.commit})["sha"])
 
 
@@ -51,8 +71,14 @@ def format_title(found: RunOutcome) -> str:
 
 
 def render_body(pushed: PushedCommit, found: RunOutcome) -> str:
-    """The verdict, what a person has to do, and both reports. What GitHub finds it again by comes first."""
-    what = "Merging makes this the model of the default branch; `make release` and `make promote` put it into service."
+    """Return the verdict, what a person has to do, and both reports.
+
+    The mark by which the pull request is found again comes first.
+    """
+    what = (
+        "Merging makes this the model of the default branch; "
+        "`make release` and `make promote` put it into service."
+    )
     if found.automatic:
         what = "The policy merges, releases and promotes what passes, without a person."
     why = f"A machine has made this: {escape_text(found.made)}. {escape_text(found.summary)}"
@@ -60,7 +86,11 @@ def render_body(pushed: PushedCommit, found: RunOutcome) -> str:
     monitoring = "\n\n" + render_details(
         f"Monitoring: {found.verdict}", truncate_report(render_report(MONITORING), MONITORED)
     )
-    return head + truncate_report(render_report(REVIEW), LONGEST - len(head) - len(monitoring)) + monitoring
+    return (
+        head
+        + truncate_report(render_report(REVIEW), LONGEST - len(head) - len(monitoring))
+        + monitoring
+    )
 
 
 def _list_pull_requests(environment: Mapping[str, str]) -> list[Any]:

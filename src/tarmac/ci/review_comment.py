@@ -1,5 +1,6 @@
-"""Post a report as the one comment of its pull request. Runs with a token: it trusts nothing in the report.
+"""Post a report as the one comment of its pull request.
 
+The program runs with a token: it trusts nothing in the report.
 CML posts. If it is not installed or fails, the same comment is posted through GitHub's API.
 Only the standard library is imported: the job that has the token installs nothing but CML.
 """
@@ -13,7 +14,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tarmac.ci.github_api import Environment, GitHubError, ReportError, call_api, fetch_entries, read_report
+from tarmac.ci.github_api import (
+    Environment,
+    GitHubError,
+    ReportError,
+    call_api,
+    fetch_entries,
+    read_report,
+)
 from tarmac.interface.errors import exit_on_user_error
 from tarmac.repository.imports import find_imported_files
 
@@ -23,15 +31,21 @@ ME = "github-actions[bot]"  # who writes with the token of a workflow
 WATERMARK = re.compile(rf"CML watermark ({TITLE}(-[0-9]+)?)\"")
 ROOT = Path(__file__).parents[3]
 ENTRIES = ("tarmac.review.run", "tarmac.ci.review_comment", "tarmac.ci.propose", "tarmac.ci.ship")
-STARTERS = (".github/", "Makefile", "pyproject.toml", "src/tarmac/cli/")  # what starts these, and names the problem
+STARTERS = (
+    ".github/",
+    "Makefile",
+    "pyproject.toml",
+    "src/tarmac/cli/",
+)  # what starts these, and names the problem
 WORKFLOWS = ".github/"  # GitHub takes those of a pull request from the pull request itself
 AFTER = "> They judge after the merge, and not before.\n"
 
 
 def main(environment: Mapping[str, str]) -> None:
-    """Finds the pull request and posts. Raises `ReportError`, after a notice was posted, on a report that is hostile.
+    """Find the pull request and post the report.
 
-    A pull request that is closed, or has a newer commit, gets nothing: its own run will post.
+    A pull request that is closed, or has a newer commit, gets nothing: its own run will post. Raise
+    `ReportError`, after a notice was posted, if the report is hostile.
     """
     number = find_pull_request(environment)
     if number is None:
@@ -41,32 +55,43 @@ def main(environment: Mapping[str, str]) -> None:
         body, refused = read_report(Path(environment["REPORT"])), None
     except ReportError as error:
         body, refused = f"There is no report to show: {error}.", error
-    start = render_heading(environment, find_changed_review_files(environment, number)) + render_attempt_count(
-        environment
-    )
+    start = render_heading(
+        environment, find_changed_review_files(environment, number)
+    ) + render_attempt_count(environment)
     post_comment(start + body, number, environment)
     if refused and Path(environment["REPORT"]).parent.exists():
         raise refused
 
 
 def find_pull_request(environment: Mapping[str, str]) -> int | None:
-    """Number of the open pull request whose head is this commit: the event names none where it comes from a fork."""
+    """Return the number of the open pull request whose head is this commit, or None.
+
+    The event does not name the pull request if it comes from a fork.
+    """
     head = f"{environment['HEAD_OWNER']}:{environment['HEAD_BRANCH']}"
     query = urllib.parse.urlencode({"state": "open", "head": head, "per_page": 100})
     pulls = call_api("GET", f"pulls?{query}", environment)
-    return next((int(pull["number"]) for pull in pulls if pull["head"]["sha"] == environment["HEAD_SHA"]), None)
+    return next(
+        (int(pull["number"]) for pull in pulls if pull["head"]["sha"] == environment["HEAD_SHA"]),
+        None,
+    )
 
 
 def find_changed_review_files(environment: Mapping[str, str], number: int) -> list[str]:
     """Files of the pull request that decide how it is judged."""
     files = fetch_entries(f"pulls/{number}/files", environment)
-    names = [str(file[name]) for file in files for name in ("previous_filename", "filename") if name in file]
+    names = [
+        str(file[name])
+        for file in files
+        for name in ("previous_filename", "filename")
+        if name in file
+    ]
     code = {path.removesuffix(".py") for path in find_imported_files(ROOT, *ENTRIES)}
     return [name for name in names if name.startswith(STARTERS) or _is_review_code(name, code)]
 
 
 def _is_review_code(name: str, code: set[str]) -> bool:
-    """Return whether a file is one of some modules, or is imported in place of one: `src/json.py`."""
+    """Check whether a file is one of some modules or is imported instead of one: `src/json.py`."""
     path = Path(name)
     if path.suffix == ".py" and path.parts[:-1] in ((), ("src",)):
         return True
@@ -74,24 +99,38 @@ def _is_review_code(name: str, code: set[str]) -> bool:
 
 
 def select_watermark(comments: list[Any]) -> str:
-    """The watermark that CML shall go by: none that stands in somebody else's comment, which CML would overwrite.
+    """Return the watermark for CML: one that no comment of somebody else has.
 
-    A reply that quotes the report bears its watermark, too.
+    CML would overwrite such a comment. A reply that quotes the report has its watermark, too.
     """
     foreign = {
-        found[1] for entry in comments if not _is_own_comment(entry) for found in WATERMARK.finditer(entry["body"])
+        found[1]
+        for entry in comments
+        if not _is_own_comment(entry)
+        for found in WATERMARK.finditer(entry["body"])
     }
-    return next(name for name in (TITLE, *(f"{TITLE}-{n}" for n in range(2, len(foreign) + 3))) if name not in foreign)
+    return next(
+        name
+        for name in (TITLE, *(f"{TITLE}-{n}" for n in range(2, len(foreign) + 3)))
+        if name not in foreign
+    )
 
 
 def find_outdated_comments(comments: list[Any], name: str) -> list[int]:
-    """Own reports that CML will not edit: under another watermark, or further down than it looks."""
+    """Return the ids of own reports that CML will not edit.
+
+    They have another watermark, or stand further down than CML looks.
+    """
     found = [
         (place, entry, WATERMARK.search(entry["body"]))
         for place, entry in enumerate(comments)
         if _is_own_comment(entry)
     ]
-    return [int(entry["id"]) for place, entry, mark in found if mark and (mark[1] != name or place >= SEEN)]
+    return [
+        int(entry["id"])
+        for place, entry, mark in found
+        if mark and (mark[1] != name or place >= SEEN)
+    ]
 
 
 def _is_own_comment(comment: Mapping[str, Any]) -> bool:
@@ -99,26 +138,36 @@ def _is_own_comment(comment: Mapping[str, Any]) -> bool:
 
 
 def render_heading(environment: Mapping[str, str], judges: list[str]) -> str:
-    """What the report cannot say of itself: whether the check passed, and whether the judge was changed."""
+    """Return the heading, which says what the report cannot say of itself.
+
+    It says whether the check passed, and whether files that decide it were changed.
+    """
     mark = "✅" if environment["CONCLUSION"] == "success" else "❌"
     run = f"[the run]({environment['RUN_URL']})"
     line = (
-        f"{mark} The check ended with **{environment['CONCLUSION']}** for {environment['HEAD_SHA'][:9]}, see {run}.\n\n"
+        f"{mark} The check ended with **{environment['CONCLUSION']}** "
+        f"for {environment['HEAD_SHA'][:9]}, see {run}.\n\n"
     )
-    warning = f"> [!WARNING]\n> Files that decide how it is judged are changed here ({len(judges)}): read them.\n"
+    warning = (
+        "> [!WARNING]\n"
+        f"> Files that decide how it is judged are changed here ({len(judges)}): read them.\n"
+    )
     own = "> The workflow is one of them: this verdict is the pull request's own word.\n"
     mine = any(name.startswith(WORKFLOWS) for name in judges)
     return line + (f"{warning}{own if mine else AFTER}\n" if judges else "")
 
 
 def render_attempt_count(environment: Mapping[str, str]) -> str:
-    """Say how many commits of this branch were judged, if there are several: the best of many is good by luck.
+    """Say how many commits of this branch were reviewed, if there are several.
 
-    It counts the last hundred reviews of branches of this name. If GitHub does not say, nobody is kept waiting.
+    The best of many is good by luck. The last hundred reviews of branches of this name are counted.
+    Return an empty text if GitHub does not say, so that nobody waits.
     """
     query = {"branch": environment["HEAD_BRANCH"], "event": "pull_request", "per_page": 100}
     try:
-        found = call_api("GET", f"actions/workflows/review.yml/runs?{urllib.parse.urlencode(query)}", environment)
+        found = call_api(
+            "GET", f"actions/workflows/review.yml/runs?{urllib.parse.urlencode(query)}", environment
+        )
         own = [
             run
             for run in found["workflow_runs"]
@@ -128,7 +177,10 @@ def render_attempt_count(environment: Mapping[str, str]) -> str:
     except (GitHubError, KeyError, TypeError) as error:
         print(f"how many commits of this branch were judged is not known: {error!r}")
         return ""
-    many = f"{len(judged)} commits of this branch have been judged: the best of many passes more easily, by luck.\n\n"
+    many = (
+        f"{len(judged)} commits of this branch have been judged: "
+        "the best of many passes more easily, by luck.\n\n"
+    )
     return many if len(judged) > 1 else ""
 
 
@@ -155,7 +207,15 @@ def _post_by_cml(body: str, number: int, name: str, environment: Mapping[str, st
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "comment.md"
         path.write_text(body, encoding="utf-8")
-        command = ["cml", "comment", "update", *target, "--publish=false", f"--watermark-title={name}", str(path)]
+        command = [
+            "cml",
+            "comment",
+            "update",
+            *target,
+            "--publish=false",
+            f"--watermark-title={name}",
+            str(path),
+        ]
         try:
             subprocess.run(command, check=True, env={**environment, **own})
         except FileNotFoundError:
@@ -166,11 +226,20 @@ def _post_by_cml(body: str, number: int, name: str, environment: Mapping[str, st
 
 
 def _post_by_api(body: str, number: int, name: str, environment: Mapping[str, str]) -> None:
-    """Write the comment that CML would write, with its watermark, so that CML finds it the next time."""
-    watermark = f'![](https://cml.dev/watermark.png#{environment["HEAD_SHA"]} "CML watermark {name}")'
+    """Write the comment that CML would write, with its watermark.
+
+    CML finds the comment by the watermark the next time.
+    """
+    watermark = (
+        f'![](https://cml.dev/watermark.png#{environment["HEAD_SHA"]} "CML watermark {name}")'
+    )
     content = {"body": f"{body}\n\n{watermark}"}
     comments = fetch_entries(f"issues/{number}/comments", environment)
-    mine = [entry for entry in comments if _is_own_comment(entry) and f'CML watermark {name}"' in entry["body"]]
+    mine = [
+        entry
+        for entry in comments
+        if _is_own_comment(entry) and f'CML watermark {name}"' in entry["body"]
+    ]
     if mine:
         call_api("PATCH", f"issues/comments/{mine[-1]['id']}", environment, content)
     else:

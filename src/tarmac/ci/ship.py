@@ -1,4 +1,7 @@
-"""`make ship`: what the policy `automatic` does with a merged retraining: release, promote, deploy and show it."""
+"""Release, promote, deploy and show a merged retraining, as the policy `automatic` says.
+
+`make ship` runs it.
+"""
 
 import os
 import shlex
@@ -17,13 +20,21 @@ class ShipError(UserError):
 
 
 def ship_model(environment: Mapping[str, str]) -> None:
-    """Releases HEAD's model, gives it to prod, and starts deployment and page: a tag of this token starts nothing."""
+    """Release HEAD's model, promote it to prod, and start deployment and page.
+
+    They are started here because a tag of this token starts nothing.
+    """
     _run_make("release")
     _run_make("promote", f"STAGE={STAGE}", f"WHY={WHY}")
     started: dict[str, dict[str, str]] = {"deploy": {"stage": STAGE}, "pages": {}}
     ref = look().default
     for name, inputs in started.items():
-        call_api("POST", f"actions/workflows/{name}.yml/dispatches", environment, {"ref": ref, "inputs": inputs})
+        call_api(
+            "POST",
+            f"actions/workflows/{name}.yml/dispatches",
+            environment,
+            {"ref": ref, "inputs": inputs},
+        )
         print(f"started {name}")
 
 

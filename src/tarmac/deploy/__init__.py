@@ -1,1 +1,4 @@
-"""The service as an image: built, tried, and rolled out. Only the standard library, Docker's client and kubectl."""
+"""Build, try and roll out the service as an image.
+
+Only the standard library, Docker's client and kubectl are used.
+"""

@@ -10,7 +10,11 @@ class DeployError(UserError):
 
 
 def run_command(*words: str, given: str | None = None) -> str:
-    """What a program prints; its own errors go where ours go. Raises `DeployError` where it is missing or fails."""
+    """Run a program and return what it prints.
+
+    The program's own errors go to our standard error. Raise `DeployError` if the program is missing
+    or fails.
+    """
     try:
         done = subprocess.run(words, check=False, input=given, stdout=subprocess.PIPE, text=True)
     except FileNotFoundError:

@@ -14,12 +14,20 @@ UNFIT = re.compile(r"[^\w.-]", re.ASCII)  # what a tag of an image may not have
 
 
 def format_image_name() -> str:
-    """The image of the live bundle: a registry takes small letters only, and the bundle's version is the tag."""
-    return f"{(os.environ.get('IMAGE') or 'tarmac').lower()}:{UNFIT.sub('-', read_bundle_version())}"
+    """Return the name of the image of the live bundle.
+
+    A registry accepts lowercase letters only. The tag is the bundle's version.
+    """
+    return (
+        f"{(os.environ.get('IMAGE') or 'tarmac').lower()}:{UNFIT.sub('-', read_bundle_version())}"
+    )
 
 
 def read_bundle_version() -> str:
-    """The version that the live bundle says it is. Raises `DeployError` where there is no whole bundle."""
+    """Return the version that the live bundle states.
+
+    Raise `DeployError` if there is no complete bundle.
+    """
     try:
         return str(json.loads((LIVE / "release.json").read_text(encoding="utf-8"))["version"])
     except (OSError, ValueError, KeyError, TypeError):
@@ -28,12 +36,17 @@ def read_bundle_version() -> str:
 
 
 def build_image() -> str:
-    """Builds, and returns the image's name. The link is resolved first: it may be flipped while the build runs."""
+    """Build the image and return its name.
+
+    The link to the bundle is resolved first, because it may be switched while the build runs.
+    """
     built = format_image_name()
     given = {
         "BUNDLE": str(LIVE.resolve().relative_to(Path.cwd())),
         "VERSION": read_bundle_version(),
-        "REVISION": run_git("describe", "--always", "--dirty", "--exclude=*", "--abbrev=40").strip(),
+        "REVISION": run_git(
+            "describe", "--always", "--dirty", "--exclude=*", "--abbrev=40"
+        ).strip(),
     }
     arguments = [word for key, value in given.items() for word in ("--build-arg", f"{key}={value}")]
     run_command("docker", "build", "--quiet", "--pull", *arguments, "--tag", built, ".")

@@ -1,4 +1,7 @@
-"""Rolls an image out to a stage's namespace; where it does not become ready, the one before comes back."""
+"""Roll an image out to the namespace of an environment.
+
+If the image does not become ready, the one before comes back.
+"""
 
 import os
 import re
@@ -14,9 +17,10 @@ PATIENCE = "5m"  # longer than the manifest's progressDeadlineSeconds, which tel
 
 
 def roll_out_image(stage: str, image: str) -> str:
-    """Applies the manifest with this image and waits; returns what was done in a line.
+    """Apply the manifest with this image, wait, and return what was done in a line.
 
-    Raises `DeployError` where stage or image is none, where kubectl refuses, or the image does not become ready.
+    Raise `DeployError` if the environment is unknown, or if the image is not named by its digest.
+    Raise it also if kubectl fails, or if the image does not become ready.
     """
     if stage not in STAGES:
         raise DeployError(*describe_unknown_stage(stage))
@@ -27,7 +31,9 @@ def roll_out_image(stage: str, image: str) -> str:
     manifest = MANIFEST.read_text(encoding="utf-8").replace(PLACE, f"image: {image}")
     print(run_command(*kubectl, "apply", "--filename=-", given=manifest))
     try:
-        print(run_command(*kubectl, "rollout", "status", "deployment/tarmac", f"--timeout={PATIENCE}"))
+        print(
+            run_command(*kubectl, "rollout", "status", "deployment/tarmac", f"--timeout={PATIENCE}")
+        )
     except DeployError:
         print(run_command(*kubectl, "rollout", "undo", "deployment/tarmac"))
         message = f"{image} did not become ready in {stage} and was rolled back"

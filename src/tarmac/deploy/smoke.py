@@ -16,13 +16,24 @@ PATIENCE = 90  # seconds until it has to be healthy
 
 
 def run_smoke_test(image: str, wanted: str) -> str:
-    """Runs a container, and returns what was seen in a line. Raises `DeployError` where something is not as it was."""
+    """Run a container of an image, and return what was seen in a line.
+
+    Raise `DeployError` if something is not as it must be.
+    """
     container = run_command(
-        "docker", "run", "--detach", *STRICT, "--health-interval=1s", "--publish=127.0.0.1::8080", image
+        "docker",
+        "run",
+        "--detach",
+        *STRICT,
+        "--health-interval=1s",
+        "--publish=127.0.0.1::8080",
+        image,
     )
     try:
         _wait_until_healthy(container)
-        user = run_command("docker", "exec", container, "python", "-c", "import os; print(os.getuid())")
+        user = run_command(
+            "docker", "exec", container, "python", "-c", "import os; print(os.getuid())"
+        )
         if user == "0":
             raise DeployError(f"{image} runs as root", "set another `USER` in the Dockerfile")
         base = f"http://{run_command('docker', 'port', container, '8080/tcp').splitlines()[0]}"
@@ -32,7 +43,10 @@ def run_smoke_test(image: str, wanted: str) -> str:
 
 
 def _wait_until_healthy(container: str) -> None:
-    """Returns when the image's own check says healthy. Raises `DeployError` where it ends or takes too long."""
+    """Wait until the image's own check reports that the container is healthy.
+
+    Raise `DeployError` if the container ends or takes too long.
+    """
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         state = json.loads(run_command("docker", "inspect", "--format={{json .State}}", container))
@@ -51,12 +65,17 @@ def _check_service(base: str, wanted: str) -> str:
     if found != wanted:
         message = f"the container serves version {found}, not {wanted}"
         raise DeployError(message, "build the image again: `make image`")
-    answer = _fetch_json(f"{base}/predict", find_example_request(_fetch_json(f"{base}/openapi.json")))
+    answer = _fetch_json(
+        f"{base}/predict", find_example_request(_fetch_json(f"{base}/openapi.json"))
+    )
     return f"{found} answers {json.dumps(answer)[:200]}"
 
 
 def find_example_request(openapi: Mapping[str, Any]) -> Any:
-    """The first example that the service gives of a question. Raises `DeployError` where it gives none."""
+    """Return the first example of a request that the service gives.
+
+    Raise `DeployError` if the service gives none.
+    """
     content = openapi["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]
     if "example" in content:
         return content["example"]

@@ -1,4 +1,7 @@
-"""Takes in new or corrected months: checked before they are accepted, and accepted whole or not at all."""
+"""Ingest new or corrected months.
+
+They are checked before they are accepted, and accepted whole or not at all.
+"""
 
 import shutil
 import tempfile
@@ -27,12 +30,14 @@ class IncomingError(UserError):
 
 
 def ingest_raw_data(what: Sequence[str]) -> list[str]:
-    """Take in files, or months of the distribution, or without either all of it; return what is new.
+    """Ingest files or months of the distribution, and return what is new.
 
-    DVC then tracks `data/raw`. After a kill the next start takes back what was half done, and so does
-    `commands.clear_stale_locks`.
+    If neither is given, ingest the whole distribution. DVC then tracks `data/raw`. After a kill,
+    the next start takes back what was half done, and so does `commands.clear_stale_locks`.
     """
-    if not problem.source.DISTRIBUTION and (not what or any(months.MONTH.fullmatch(name) for name in what)):
+    if not problem.source.DISTRIBUTION and (
+        not what or any(months.MONTH.fullmatch(name) for name in what)
+    ):
         message = "this problem has no published distribution"
         raise IncomingError(message, "name files with new rows: `make ingest FILES=…`")
     with acquire_file_lock(commands.CHANGING_DATA):
@@ -52,10 +57,14 @@ def _ingest_under_lock(what: Sequence[str]) -> list[str]:
                 for name, table in problem.source.raw_tables(download_distribution(Path(folder)))
                 if Path(name).name in wanted
             }
-    if absent := [month for month in wanted if not any(Path(name).name == month for name in tables)]:
+    if absent := [
+        month for month in wanted if not any(Path(name).name == month for name in tables)
+    ]:
         message = f"the distribution has no data for {', '.join(absent)}"
         raise IncomingError(message, "name files with these months: `make ingest FILES=…`")
-    return merge_into_raw(tables, load_all_params().prepare.max_quarantine_share, commit=track_raw_data)
+    return merge_into_raw(
+        tables, load_all_params().prepare.max_quarantine_share, commit=track_raw_data
+    )
 
 
 def track_raw_data() -> None:
@@ -65,7 +74,10 @@ def track_raw_data() -> None:
 
 
 def read_incoming_tables(paths: Sequence[Path]) -> dict[str, pa.Table]:
-    """The raw tables in some Parquet or CSV files, by their path under `data/raw` without suffix."""
+    """Read the raw tables in some Parquet or CSV files.
+
+    Return the tables by their path under `data/raw`, without suffix.
+    """
     found: dict[str, pa.Table] = {}
     for path in paths:
         for name, table in problem.source.by_file(*_read_table(path)):
@@ -77,10 +89,20 @@ def read_incoming_tables(paths: Sequence[Path]) -> dict[str, pa.Table]:
 
 
 def _read_table(path: Path) -> tuple[str, pa.Table]:
-    """The name of the raw table that a file has the columns of, and its rows with the types of that table."""
+    """Read a file that has the columns of a raw table.
+
+    Return the name of that table, and the file's rows with the types of the table.
+    """
     frame = read_as_text(path)
-    tables = {name: normalize_file_columns(frame, schema) for name, schema in problem.raw.RAW_TYPES.items()}
-    names = [name for name, schema in problem.raw.RAW_TYPES.items() if set(schema.names) == set(tables[name].columns)]
+    tables = {
+        name: normalize_file_columns(frame, schema)
+        for name, schema in problem.raw.RAW_TYPES.items()
+    }
+    names = [
+        name
+        for name, schema in problem.raw.RAW_TYPES.items()
+        if set(schema.names) == set(tables[name].columns)
+    ]
     if not names:
         wanted = ", ".join(problem.raw.RAW_TYPES)
         message = f"{path} has the columns of no raw table ({wanted}): {', '.join(frame.columns)}"
@@ -111,12 +133,17 @@ def _compare_with_nearest(tables: Mapping[str, pd.DataFrame]) -> str:
 
 
 def read_as_text(path: Path) -> pd.DataFrame:
-    """Every value as text, missing where it is empty or NA: what a file calls a number is for the schema to say."""
+    """Read every value of a file as text; a value that is empty or NA is missing.
+
+    Which values are numbers is for the schema to say, not for the file.
+    """
     try:
         if path.suffix == ".parquet":
             parquet.check_parquet(path)
             return (
-                pd.read_parquet(path, dtype_backend="pyarrow").map(_format_value, na_action="ignore").astype("string")
+                pd.read_parquet(path, dtype_backend="pyarrow")
+                .map(_format_value, na_action="ignore")
+                .astype("string")
             )
         return pd.read_csv(path, dtype="string", na_values=list(ABSENT), keep_default_na=False)
     except (OSError, UserError, ValueError, pa.ArrowException) as error:
@@ -135,12 +162,17 @@ def merge_into_raw(
     raw: Path = RAW,
     commit: Callable[[], object] = lambda: None,
 ) -> list[str]:
-    """Puts tables into `data/raw` and returns a line for each that changed; none where all is there already.
+    """Put tables into `data/raw`, and return a line for each that changed.
 
-    Raises `UserError`, with `data/raw` as it was, where a month lacks a table or lies beyond a gap, or where a table
-    breaks its schema in more than the share `limit` of its rows.
+    Return no line if everything is there already. Raise `UserError` if a month lacks a table or
+    lies beyond a gap. Raise it also if a table breaks its schema in more than the share `limit` of
+    its rows. `data/raw` is then as it was.
     """
-    told = [line for name, table in tables.items() if (line := _describe_change(raw / f"{name}.parquet", name, table))]
+    told = [
+        line
+        for name, table in tables.items()
+        if (line := _describe_change(raw / f"{name}.parquet", name, table))
+    ]
     if not told:
         return []
     with replace_output(raw, commit) as partial:

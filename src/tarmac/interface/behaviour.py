@@ -1,4 +1,7 @@
-"""What a model must do whatever its metrics say: answers that may not move, and answers that must."""
+"""Define what a model must do, whatever its metrics say.
+
+Some predictions may not change, and others must.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,9 +14,10 @@ Change = Callable[[pd.DataFrame, Sequence[str]], pd.DataFrame]
 
 @dataclass(frozen=True)
 class Behaviour:
-    """A change of some columns, and what it may do to the answers of a model that takes them.
+    """A change of some columns, and what it may do to the predictions of a model with them.
 
-    `same`: no answer moves. `higher`, `lower`: the mean probability does. `usable`: the ranking stays good enough.
+    `same`: no prediction changes. `higher`, `lower`: the mean probability rises or falls. `usable`:
+    the ranking stays good enough.
     """
 
     name: str

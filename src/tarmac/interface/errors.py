@@ -25,13 +25,20 @@ class UserError(Exception):
 
 
 def format_error(error: UserError) -> str:
-    """Return `error: …` for each line of the message, then `hint: …`; an indented line continues the one before."""
-    lines = [line if line.startswith("  ") else f"error: {line}" for line in str(error).splitlines()]
-    return "\n".join([*(lines or ["error:"]), *(f"hint: {line}" for line in error.hint.splitlines())])
+    """Return `error: …` for each line of the message, then `hint: …` for each line of the hint.
+
+    An indented line of the message continues the one before.
+    """
+    lines = [
+        line if line.startswith("  ") else f"error: {line}" for line in str(error).splitlines()
+    ]
+    return "\n".join(
+        [*(lines or ["error:"]), *(f"hint: {line}" for line in error.hint.splitlines())]
+    )
 
 
 def suggest_name(name: str, candidates: Iterable[str]) -> str:
-    """Return a question that names the candidate nearest to a wrong name, or nothing if none is near."""
+    """Return a question that names the candidate nearest to a wrong name; empty if none is near."""
     nearest = difflib.get_close_matches(name, list(candidates), n=1)
     return f"did you mean `{nearest[0]}`?" if nearest else ""
 

@@ -1,4 +1,7 @@
-"""A table of what was known, and how a row finds its own in it: the form of every feature that needs the past."""
+"""Define how a row finds its own entry in a table of what was known.
+
+Every feature that needs the past has this form.
+"""
 
 from dataclasses import dataclass
 
@@ -10,9 +13,9 @@ from ibis.expr.types import IntegerColumn
 class Lookup:
     """A row takes that of `table` whose `keys` equal its own columns; what is not there is missing.
 
-    The other columns of `table` are features, or numbers that `row.derived` makes features of. A row serves predictions
-    made from the instant `known` on (a column of it, minutes since 1970) and for so many minutes, `lasts`. Without
-    `known` it serves at all times.
+    The other columns of `table` are features, or numbers that `row.derived` makes features of. A
+    row of `table` serves predictions made from the instant `known` on, for `lasts` minutes. `known`
+    is a column of `table`, in minutes since 1970. Without `known`, the row serves at all times.
     """
 
     name: str

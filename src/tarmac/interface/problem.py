@@ -1,7 +1,8 @@
 """The problem that this repository is about, role by role.
 
-`pyproject.toml` names its package: `[tool.tarmac] problem = "..."`. A role is a module of that package, at the place
-that `ROLES` says, and is imported when it is first asked for: a stage loads no more of the problem than it uses.
+`pyproject.toml` names its package: `[tool.tarmac] problem = "..."`. A role is a module of that
+package, at the place that `ROLES` says. It is imported on first use, so a stage loads no more of
+the problem than it uses.
 """
 
 import importlib.util
@@ -17,7 +18,8 @@ from tarmac.interface.errors import UserError, suggest_name
 if TYPE_CHECKING:
     from tarmac.interface import roles
 
-# Also read without being run: by whoever asks which files a module may load. See `tarmac.repository.imports`.
+# Also read without being run, to find which files a module may load: see
+# `tarmac.repository.imports`.
 ROLES: Mapping[str, str] = {
     "contract": "contract.columns",
     "params": "contract.params",
@@ -60,9 +62,14 @@ class Problem:
     else:
 
         def __getattr__(self, role: str) -> Any:
-            """Import a role, and keep it. Raises `ProblemError` where the problem does not have it."""
+            """Import a role, and keep it.
+
+            Raise `ProblemError` if the problem does not have the role.
+            """
             if role not in ROLES:
-                raise AttributeError(f"a problem has no role {role}: the roles are {', '.join(ROLES)}")
+                raise AttributeError(
+                    f"a problem has no role {role}: the roles are {', '.join(ROLES)}"
+                )
             module = f"{self.name}.{ROLES[role]}"
             try:
                 found = importlib.import_module(module)
@@ -103,7 +110,10 @@ class Problem:
 
 
 def _list_candidate_roots(path: Sequence[str]) -> list[Path]:
-    """Where the problem may be: first the repository whose code runs, then the one that the working directory is in."""
+    """Return the folders that may contain the problem.
+
+    The repository whose code runs comes first, then the one that the working directory is in.
+    """
     beside = [Path(entry).resolve().parent for entry in path if Path(entry).name == SOURCE]
     here = Path.cwd()
     return [*beside, here, *here.parents]
@@ -114,7 +124,10 @@ def _resolve_entry(entry: str) -> str:
 
 
 def read_problem_name(root: Path) -> str | None:
-    """Return the problem that a repository names; None where it names none. Raises `ProblemError` as `parse_problem_name`."""
+    """Return the problem that a repository names, or None if it names none.
+
+    Raise `ProblemError` as `parse_problem_name` does.
+    """
     path = root / PROJECT
     return parse_problem_name(path.read_text(encoding="utf-8")) if path.is_file() else None
 

@@ -1,6 +1,7 @@
-"""What each role of a problem has: the public names of its module, by which the machinery goes.
+"""Declare what each role of a problem has: the public names of its module.
 
-A problem states in its module `roles` which module plays which role, and the type checker compares them with these.
+The machinery goes by these names. A problem states in its module `roles` which module plays which
+role, and the type checker compares them with these.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +21,7 @@ from tarmac.interface.params import ProblemParams
 
 
 class ContractRole(Protocol):
-    """The names that the machinery goes by: tables, row key, target, and the features of each group."""
+    """The names that the machinery uses: tables, row key, target and features of each group."""
 
     @property
     def TASK(self) -> Literal["binary", "multiclass", "regression"]:
@@ -28,7 +29,7 @@ class ContractRole(Protocol):
 
     @property
     def TABLES(self) -> tuple[str, ...]:
-        """All raw tables in the order of validation: a later one is checked against earlier ones."""
+        """All raw tables in order of validation: a later one is checked against earlier ones."""
 
     @property
     def MONTHLY(self) -> tuple[str, ...]:
@@ -130,17 +131,26 @@ class SourceRole(Protocol):
 
     @property
     def DISTRIBUTION(self) -> str:
-        """The package with the published data, pinned in `requirements/data.txt`; empty where nothing is published."""
+        """The package with the published data, pinned in `requirements/data.txt`.
+
+        It is empty if nothing is published.
+        """
 
     def raw_tables(self, sdist: Path, /) -> Iterator[tuple[str, pa.Table]]:
-        """Yield `(path under data/raw without suffix, table)` for every raw file of the published data."""
+        """Yield the path and table of every raw file of the published data.
+
+        The path is that under `data/raw`, without suffix.
+        """
 
     def by_file(self, name: str, table: pa.Table, /) -> Iterator[tuple[str, pa.Table]]:
         """Yield a raw table as the files that `data/raw` keeps of it."""
 
 
 class RowRole(Protocol):
-    """What follows from a row alone: on columns in the engine, on numbers and arrays in the service."""
+    """What follows from a row alone.
+
+    It is computed on columns in the engine, and on numbers and arrays in the service.
+    """
 
     def own(self, row: Any, params: Any, /) -> dict[str, Any]:
         """What follows from a row before anything is looked up, the keys of lookups among it."""
@@ -166,7 +176,10 @@ class FeaturesRole(Protocol):
         """What the features look up in what is `seen`."""
 
     def span(self, known: Any, /) -> tuple[Any, Any] | None:
-        """The instants (minutes since 1970, UTC) between which what is looked up was known; None if always."""
+        """Return the instants between which what is looked up was known; None if always.
+
+        Instants are in minutes since 1970, UTC.
+        """
 
 
 class SlicesRole(Protocol):

@@ -27,7 +27,11 @@ STRETCH = "month" if problem.contract.DAY else "tenth"  # what the rows before a
 
 @dataclass(frozen=True)
 class MonitoringCheck:
-    """One judgement. `act` of the kind integrity means that the data are broken, of another that the model is old."""
+    """One check of rows.
+
+    The outcome `act` of the kind `integrity` means that the data is broken. Of another kind, it
+    means that the model is old.
+    """
 
     kind: Kind
     name: str
@@ -49,7 +53,10 @@ def find_worst_outcome(checks: Sequence[MonitoringCheck]) -> Outcome:
 def evaluate_days(
     rows: pd.DataFrame, expected: Sequence[date], known: DailyRowCounts, policy: MonitorParams
 ) -> MonitoringCheck:
-    """Judges how many days have their rows: weekends without any, or days of few rows, are known from months before."""
+    """Check how many days have their rows.
+
+    Weekends without any, or days of few rows, are known from months before.
+    """
     assert policy.days is not None
     odd = known.find_unusual_days(rows[problem.contract.DAY], expected)
     far = f"less than half or over twice the usual {known.usual:,.0f} rows, by more than chance"
@@ -57,62 +64,87 @@ def evaluate_days(
     first = f", the first is {odd.index[0]} with {odd.iloc[0]:,}" if len(odd) else ""
     before = f", {_format_share(known.share)} at most in a month before" if known.share else ""
     share = len(odd) / max(len(expected), 1) - known.share
-    return MonitoringCheck("integrity", "days", classify_value(share, policy.days), reason + first + before)
+    return MonitoringCheck(
+        "integrity", "days", classify_value(share, policy.days), reason + first + before
+    )
 
 
 def evaluate_labels(rows: pd.DataFrame, before: float, policy: MonitorParams) -> MonitoringCheck:
-    """Judges the share of rows without a label, before they come all; `before` is the most of a stretch before."""
+    """Check the share of rows without a label, before all labels arrive.
+
+    `before` is the highest share of a stretch before.
+    """
     missing = float(rows[problem.contract.TARGET].isna().mean())
     if missing == 1:
-        return MonitoringCheck("integrity", "labels", "watch", "no row has a label yet: metrics cannot be judged")
+        return MonitoringCheck(
+            "integrity", "labels", "watch", "no row has a label yet: metrics cannot be judged"
+        )
     if rows[problem.contract.TARGET].nunique() < 2 and len(rows) >= FEW:
         return MonitoringCheck("integrity", "labels", "act", "all labels are the same")
-    reason = f"{_format_share(missing)} of the rows have none, {_format_share(before)} at most in a {STRETCH} before"
-    return MonitoringCheck("integrity", "labels", classify_value(missing - before, policy.missing), reason)
+    reason = (
+        f"{_format_share(missing)} of the rows have none,"
+        f" {_format_share(before)} at most in a {STRETCH} before"
+    )
+    return MonitoringCheck(
+        "integrity", "labels", classify_value(missing - before, policy.missing), reason
+    )
 
 
 def evaluate_input_integrity(
     name: str, health: InputHealth, policy: MonitorParams, rows: int, whole: bool = True
 ) -> list[MonitoringCheck]:
-    """Judges whether one input is what it was; a check for each thing that is wrong with it.
+    """Check whether one input is what it was, and return a check for each fault.
 
-    Rows that are no whole month are asked only what some days can answer: they lack rare categories, and are alike.
+    Rows that are no whole month get only the checks that some days can answer. Such rows lack
+    rare categories, and are alike.
     """
+    missing = (
+        f"missing in {_format_share(health.missing)} of the rows,"
+        f" {_format_share(health.missing_before)} at most before"
+    )
+    unknown = (
+        f"{_format_share(health.unknown)} of the rows have a category never seen"
+        f"{_format_reference_share(health.unknown_before)}"
+    )
+    gone = (
+        f"categories of {_format_share(health.gone)} of the rows before are gone"
+        f"{_format_reference_share(health.gone_before)}"
+    )
+    distance = (
+        f"distance {format_number(health.apart, 2)} from the nearest {STRETCH} before:"
+        " another unit or meaning?"
+    )
+    beyond = (
+        f"{_format_share(health.apart)} of the rows lie beyond every value before:"
+        " another unit or meaning?"
+    )
     found: list[tuple[Outcome, str]] = [
-        (
-            classify_value(health.missing - health.missing_before, policy.missing),
-            f"missing in {_format_share(health.missing)} of the rows, {_format_share(health.missing_before)} at most before",
-        ),
-        (
-            classify_value(health.unknown - health.unknown_before, policy.unknown),
-            f"{_format_share(health.unknown)} of the rows have a category never seen{_format_reference_share(health.unknown_before)}",
-        ),
+        (classify_value(health.missing - health.missing_before, policy.missing), missing),
+        (classify_value(health.unknown - health.unknown_before, policy.unknown), unknown),
     ]
     of_month: list[tuple[Outcome, str]] = [
-        (
-            classify_value(health.gone - health.gone_before, policy.unknown),
-            f"categories of {_format_share(health.gone)} of the rows before are gone{_format_reference_share(health.gone_before)}",
-        ),
+        (classify_value(health.gone - health.gone_before, policy.unknown), gone),
         ("act" if health.stuck and rows >= FEW else "ok", "every row has the same value"),
-        (
-            classify_value(health.apart, policy.foreign),
-            f"distance {format_number(health.apart, 2)} from the nearest {STRETCH} before: another unit or meaning?",
-        ),
+        (classify_value(health.apart, policy.foreign), distance),
     ]
-    beyond = f"{_format_share(health.apart)} of the rows lie beyond every value before: another unit or meaning?"
     of_days: list[tuple[Outcome, str]] = [
         (classify_value(health.apart, policy.foreign) if rows >= FEW else "ok", beyond)
     ]
     judged = found + (of_month if whole else of_days)
-    return [MonitoringCheck("integrity", name, outcome, reason) for outcome, reason in judged if outcome != "ok"]
+    return [
+        MonitoringCheck("integrity", name, outcome, reason)
+        for outcome, reason in judged
+        if outcome != "ok"
+    ]
 
 
 def evaluate_drift(
     features: Sequence[FeatureDrift], policy: MonitorParams, whole: bool = True
 ) -> list[MonitoringCheck]:
-    """Judges each input, and the share of them that drifted; a season that training knows is no drift.
+    """Check each input, and the share of inputs that drifted.
 
-    What is usual is usual for months: of some days, drift is pointed out and proves nothing.
+    A season that training knows is no drift. What is usual is usual for months: drift of some
+    days is reported, and proves nothing.
     """
     beyond = [feature for feature in features if feature.psi > feature.usual]
     checks = [
@@ -120,48 +152,66 @@ def evaluate_drift(
             "drift",
             feature.feature,
             "watch",
-            f"PSI {format_number(feature.psi, 2)}, at most {format_number(feature.usual, 2)} between {STRETCH}s of the training",
+            (
+                f"PSI {format_number(feature.psi, 2)}, at most {format_number(feature.usual, 2)}"
+                f" between {STRETCH}s of the training"
+            ),
         )
         for feature in sorted(beyond, key=lambda feature: -feature.psi)
         if feature.psi >= policy.drift.watch
     ]
     far = sum(feature.psi >= policy.drift.act for feature in beyond)
     reason = (
-        f"{far} of {len(features)} have a PSI of {policy.drift.act:g} or more, and more than any training {STRETCH}"
+        f"{far} of {len(features)} have a PSI of {policy.drift.act:g} or more,"
+        f" and more than any training {STRETCH}"
     )
     outcome = classify_value(far / max(len(features), 1), policy.drifted)
-    return [MonitoringCheck("drift", "inputs", outcome if whole or outcome == "ok" else "watch", reason), *checks]
+    return [
+        MonitoringCheck(
+            "drift", "inputs", outcome if whole or outcome == "ok" else "watch", reason
+        ),
+        *checks,
+    ]
 
 
 def evaluate_prediction_drift(value: float, policy: MonitorParams, proves: bool) -> MonitoringCheck:
-    """Judges the answers' own drift: it acts where there are no labels; these decide whether it matters."""
+    """Check the drift of the predictions.
+
+    The outcome can be `act` only if there are no labels: these decide whether drift matters.
+    """
     outcome = classify_value(value, policy.prediction)
     if not proves and outcome == "act":
         outcome = "watch"
-    reason = (
-        f"PSI {format_number(value, 2)} against the {'months' if problem.contract.DAY else 'rows'} it was judged on"
-    )
+    known = "months" if problem.contract.DAY else "rows"
+    reason = f"PSI {format_number(value, 2)} against the {known} it was judged on"
     return MonitoringCheck("prediction", ANSWER, outcome, reason)
 
 
 def evaluate_metric_change(change: MetricDecay, most: float, task: Task = TASK) -> MonitoringCheck:
-    """Judges a metric: a loss beyond the tolerance must be proven to act, any proven loss is pointed out."""
+    """Check a metric: `act` requires a proven loss beyond the tolerance, `watch` a proven loss."""
     sign = 1 if task.metrics[change.metric] == "higher" else -1
-    best = max(sign * change.low, sign * change.high)  # the smallest loss that the interval allows, as a gain
+    best = max(
+        sign * change.low, sign * change.high
+    )  # the smallest loss that the interval allows, as a gain
     outcome: Outcome = "act" if best < -most else "watch" if best < 0 else "ok"
-    moved = f"{format_signed_number(change.difference)}, {format_signed_number(change.low)} to {format_signed_number(change.high)}"
-    reason = f"{format_number(change.before)} before, {format_number(change.value)} now ({moved}); tolerance {most:g}"
+    interval = f"{format_signed_number(change.low)} to {format_signed_number(change.high)}"
+    values = f"{format_number(change.before)} before, {format_number(change.value)} now"
+    moved = f"{format_signed_number(change.difference)}, {interval}"
+    reason = f"{values} ({moved}); tolerance {most:g}"
     return MonitoringCheck("metric", change.metric, outcome, reason)
 
 
-def evaluate_calibration(gap: MetricEstimate, before: MetricEstimate, most: float) -> MonitoringCheck:
+def evaluate_calibration(
+    gap: MetricEstimate, before: MetricEstimate, most: float
+) -> MonitoringCheck:
     """Judges whether the mean answer is what happens."""
     least = 0.0 if gap.low <= 0 <= gap.high else min(abs(gap.low), abs(gap.high))
     outcome: Outcome = "act" if least > most else "watch" if least > 0 else "ok"
     if np.isnan(gap.low):
         outcome = "ok"
+    interval = f"{format_signed_number(gap.low)} to {format_signed_number(gap.high)}"
     reason = (
-        f"mean answer minus what happened: {format_signed_number(gap.value)}, {format_signed_number(gap.low)} to {format_signed_number(gap.high)};"
+        f"mean answer minus what happened: {format_signed_number(gap.value)}, {interval};"
         f" {format_signed_number(before.value)} before; tolerance {most:g}"
     )
     return MonitoringCheck("calibration", f"mean {ANSWER}", outcome, reason)
@@ -171,7 +221,8 @@ def evaluate_slice_change(change: SliceDecay, most: float) -> MonitoringCheck | 
     """Points a slice out whose loss beyond the tolerance is proven; slices are many and small."""
     if not change.high < -most:
         return None
-    reason = f"{TASK.title} {format_number(change.before)} before, {format_number(change.score)} now ({format_signed_number(change.difference)})"
+    values = f"{format_number(change.before)} before, {format_number(change.score)} now"
+    reason = f"{TASK.title} {values} ({format_signed_number(change.difference)})"
     return MonitoringCheck("slice", f"{change.slice} {change.value}", "watch", reason)
 
 

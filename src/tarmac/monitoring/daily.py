@@ -8,7 +8,8 @@ from scipy.special import pdtr, pdtrc
 
 from tarmac.pipeline.base import months
 
-CHANCE = 0.003  # of a day's rows, where each comes by itself: of ten a day there may be three, of six one
+# Of a day's rows, if each comes by itself: of ten a day there may be three, of six one.
+CHANCE = 0.003
 
 
 def list_dates(first: date, after: date) -> list[date]:
@@ -17,17 +18,27 @@ def list_dates(first: date, after: date) -> list[date]:
 
 
 class DailyRowCounts:
-    """What is usual of the rows before: the median day, and the month with the most days that are far from it."""
+    """The usual row counts of the rows before.
+
+    They are the rows of the median day, and the highest share of unusual days in a month.
+    """
 
     def __init__(self, day: "pd.Series[date]") -> None:
         """Takes the day of each row before. Days before the first of them are not asked for."""
         self.usual = float(day.value_counts().median())
         start = day.min()
         found = day.groupby(day.astype("str").str[:7])
-        self.share = max((self._compute_unusual_share(own, month, start) for month, own in found), default=0.0)
+        self.share = max(
+            (self._compute_unusual_share(own, month, start) for month, own in found), default=0.0
+        )
 
-    def find_unusual_days(self, day: "pd.Series[date]", expected: Sequence[date]) -> "pd.Series[int]":
-        """The rows of each expected day that has less than half or over twice the usual rows, by more than chance."""
+    def find_unusual_days(
+        self, day: "pd.Series[date]", expected: Sequence[date]
+    ) -> "pd.Series[int]":
+        """Return the rows of each expected day that is unusual by more than chance.
+
+        A day is unusual if it has less than half or over twice the usual rows.
+        """
         counts = day.value_counts().reindex(list(expected), fill_value=0)
         few = (counts < self.usual / 2) & (pdtr(counts, self.usual) < CHANCE)
         many = (counts > 2 * self.usual) & (pdtrc(counts - 1, self.usual) < CHANCE)

@@ -1,4 +1,6 @@
-"""Whether the live model got worse: its metrics on new rows minus those on the rows that it was judged on before.
+"""Measure whether the live model got worse.
+
+Subtract its metrics on the rows that it was evaluated on before from those on new rows.
 
 The two sides are different rows, so their errors add; whole clusters are resampled on each.
 """
@@ -44,14 +46,24 @@ class SliceDecay:
 class ScoredSample:
     """Labelled rows with the live model's answers."""
 
-    def __init__(self, rows: pd.DataFrame, p: np.ndarray, params: IntervalParams, task: Task = TASK) -> None:
+    def __init__(
+        self, rows: pd.DataFrame, p: np.ndarray, params: IntervalParams, task: Task = TASK
+    ) -> None:
         """Keeps what has a label."""
         known = rows[problem.contract.TARGET].notna().to_numpy()
-        self.rows, self.p, self._params, self._task = rows[known].reset_index(drop=True), p[known], params, task
+        self.rows, self.p, self._params, self._task = (
+            rows[known].reset_index(drop=True),
+            p[known],
+            params,
+            task,
+        )
         labels = self.rows[problem.contract.TARGET].astype(task.label)
-        self.sample = Sample.from_rows(labels, self.rows[problem.contract.CLUSTER].astype("str"), params, task=task)
+        self.sample = Sample.from_rows(
+            labels, self.rows[problem.contract.CLUSTER].astype("str"), params, task=task
+        )
         self.places = {
-            name: groups.groupby(groups).indices for name, groups in problem.slices.slices(self.rows).items()
+            name: groups.groupby(groups).indices
+            for name, groups in problem.slices.slices(self.rows).items()
         }
 
     @property
@@ -63,14 +75,21 @@ class ScoredSample:
         """Mean answer minus the mean of what happened: above 0 the model promises too much."""
         y, p = flatten_predictions(self.sample.y, self.p, self._task)
         gaps, clusters = p.astype("float64") - y, self.sample.weights.shape[1]
-        sums = np.bincount(self.sample.cluster, gaps, clusters), np.bincount(self.sample.cluster, minlength=clusters)
+        sums = (
+            np.bincount(self.sample.cluster, gaps, clusters),
+            np.bincount(self.sample.cluster, minlength=clusters),
+        )
         draws = (self.sample.weights @ sums[0]) / (self.sample.weights @ sums[1])
-        low, high = bootstrap.compute_interval(float(gaps.mean()), draws, clusters, self._params.confidence)
+        low, high = bootstrap.compute_interval(
+            float(gaps.mean()), draws, clusters, self._params.confidence
+        )
         return MetricEstimate(float(gaps.mean()), low, high)
 
     def compute_calibration_bins(self, bins: int) -> list[dict[str, float]]:
         """Predicted and observed mean, bin by bin."""
-        table = compute_calibration_table(*flatten_predictions(self.sample.y, self.p, self._task), bins).tolist()
+        table = compute_calibration_table(
+            *flatten_predictions(self.sample.y, self.p, self._task), bins
+        ).tolist()
         return [{"predicted": p, "observed": share, "rows": int(rows)} for p, share, rows in table]
 
 
@@ -83,23 +102,44 @@ def compute_unpaired_difference(before: MetricEstimate, now: MetricEstimate) -> 
 
 def compute_metric_decay(metric: str, before: ScoredSample, now: ScoredSample) -> MetricDecay:
     """One metric before and now."""
-    old, new = before.sample.estimate_metric(metric, before.p), now.sample.estimate_metric(metric, now.p)
+    old, new = (
+        before.sample.estimate_metric(metric, before.p),
+        now.sample.estimate_metric(metric, now.p),
+    )
     found = compute_unpaired_difference(old, new)
     return MetricDecay(metric, old.value, new.value, found.value, found.low, found.high)
 
 
-def compute_slice_decays(before: ScoredSample, now: ScoredSample, min_rows: int) -> list[SliceDecay]:
+def compute_slice_decays(
+    before: ScoredSample, now: ScoredSample, min_rows: int
+) -> list[SliceDecay]:
     """Every slice that has `min_rows` rows and two distinct labels on both sides."""
     found = []
     for name in problem.contract.SLICES:
         for value, places in now.places[name].items():
-            sides = [(before, before.places[name].get(value, np.array([], dtype=int))), (now, places)]
-            parts = [(side.sample.select_rows(at), side.p[at]) for side, at in sides if len(at) >= min_rows]
+            sides = [
+                (before, before.places[name].get(value, np.array([], dtype=int))),
+                (now, places),
+            ]
+            parts = [
+                (side.sample.select_rows(at), side.p[at])
+                for side, at in sides
+                if len(at) >= min_rows
+            ]
             if len(parts) < 2 or not all(part.has_two_labels for part, _ in parts):
                 continue
             old, new = (part.estimate_metric(part.task.main_metric, p) for part, p in parts)
             moved = compute_unpaired_difference(old, new)
             found.append(
-                SliceDecay(name, str(value), len(places), new.value, old.value, moved.value, moved.low, moved.high)
+                SliceDecay(
+                    name,
+                    str(value),
+                    len(places),
+                    new.value,
+                    old.value,
+                    moved.value,
+                    moved.low,
+                    moved.high,
+                )
             )
     return found

@@ -1,7 +1,7 @@
-"""How far the inputs of some rows are from those of the training months, and how far those are from one another.
+"""Measure how far the inputs of some rows are from those of the training months.
 
-Months differ: what one month is away from the others is not drift but the season. So each input's distance stands
-beside the largest that a month of the training has from the rest of them.
+Months differ: the distance of one month from the others is not drift but the season. So each
+input's distance is compared with the largest that a training month has from the rest of them.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class FeatureDrift:
 
 
 class FeatureBins:
-    """Bins of one input of a reference: equal shares of a number's rows, or the categories of a text."""
+    """Bins of one input of a reference: equal shares of a number's rows, or a text's categories."""
 
     def __init__(self, reference: "pd.Series[float]") -> None:
         """Finds the bins."""
@@ -51,8 +51,11 @@ class FeatureBins:
         if self.is_text:
             codes = pd.Index(self.edges).get_indexer(values.to_numpy(dtype=object))
             return np.where(missing, count + 1, np.where(codes < 0, count, codes))
-        # Up to an edge, with the edge: where most rows have one value, it stays apart from those above.
-        return np.where(missing, count + 2, np.searchsorted(self.edges, values.to_numpy("float64"), side="left"))
+        # Up to an edge, with the edge: where most rows have one value,
+        # it stays apart from those above.
+        return np.where(
+            missing, count + 2, np.searchsorted(self.edges, values.to_numpy("float64"), side="left")
+        )
 
     def count_rows(self, values: "pd.Series[float]") -> Counts:
         """Rows by bin."""
@@ -60,15 +63,25 @@ class FeatureBins:
 
 
 def compute_psi(before: Counts, after: Counts) -> float:
-    """Population stability index of two counts by bin: 0 where they are alike, without an upper end."""
+    """Return the population stability index of two counts by bin.
+
+    It is 0 if they are alike, and has no upper limit.
+    """
     old, new = (np.maximum(counts / max(counts.sum(), 1), LEAST) for counts in (before, after))
     return float(((new - old) * np.log(new / old)).sum())
 
 
 def compute_max_monthly_psi(by_month: Counts) -> float:
-    """The largest PSI of one month against the others together; counts have the shape (months, bins)."""
+    """Return the largest PSI of one month against the others together.
+
+    `by_month` has the shape (months, bins).
+    """
     whole = by_month.sum(axis=0)
-    return max((compute_psi(whole - month, month) for month in by_month), default=0.0) if len(by_month) > 1 else 0.0
+    return (
+        max((compute_psi(whole - month, month) for month in by_month), default=0.0)
+        if len(by_month) > 1
+        else 0.0
+    )
 
 
 class ReferenceInput:
@@ -78,12 +91,16 @@ class ReferenceInput:
         """Takes the input's values and the number of the month that each row is of, from 0."""
         self.name, self.bins = str(values.name), FeatureBins(values)
         size = self.bins.size
-        counts = np.bincount(month * size + self.bins.assign_bins(values), minlength=(month.max() + 1) * size)
+        counts = np.bincount(
+            month * size + self.bins.assign_bins(values), minlength=(month.max() + 1) * size
+        )
         self.counts, self._usual = (
             counts.reshape(-1, size).sum(axis=0),
             compute_max_monthly_psi(counts.reshape(-1, size)),
         )
-        self._sorted = np.array([]) if self.bins.is_text else np.sort(values.dropna().to_numpy("float64"))
+        self._sorted = (
+            np.array([]) if self.bins.is_text else np.sort(values.dropna().to_numpy("float64"))
+        )
 
     def compute_drift(self, values: "pd.Series[float]") -> FeatureDrift:
         """How far other values are from these."""
@@ -97,6 +114,9 @@ class ReferenceInput:
 
 
 def compute_input_distance(ordered: np.ndarray, values: "pd.Series[float]") -> float:
-    """Kolmogorov-Smirnov distance of sorted numbers and the known ones of a column; 0 where there are none."""
+    """Return the Kolmogorov-Smirnov distance of sorted numbers and a column's known ones.
+
+    It is 0 if either has none.
+    """
     known = np.sort(values.dropna().to_numpy("float64"))
     return compute_ks_distance(ordered, known) if len(known) and len(ordered) else 0.0

@@ -1,7 +1,8 @@
-"""Whether inputs are what they were in any month before: there, known, moving, and the same quantity.
+"""Check whether inputs are what they were in any month before.
 
-This is asked of the data, not of the model: beside all months that were taken in before, those since the model was made
-included. A month of another unit is far from every one of them, a new season is near the month before it.
+They must be there, known, moving, and the same quantity. This checks the data, not the model. It
+compares with all months that were ingested before, also those since the model was made. A month
+of another unit is far from every one of them. A new season is near the month before it.
 """
 
 from collections.abc import Sequence
@@ -25,10 +26,14 @@ class InputHealth:
     missing_before: float  # the largest of a month before
     unknown: float  # share of the rows whose category no month before had
     unknown_before: float  # the same of the last month before
-    gone: float  # share of the rows before whose category these do not have, though there are rows enough for it
+    # share of the rows before whose category these do not have,
+    # though there are rows enough for it
+    gone: float
     gone_before: float  # the same of the last month before
     stuck: bool  # every row has one value, where most had others
-    apart: float  # Kolmogorov-Smirnov distance from the nearest month before, of some days the share of rows beyond all
+    # Kolmogorov-Smirnov distance from the nearest month before,
+    # of some days the share of rows beyond all
+    apart: float
 
 
 def compute_value_shares(values: "pd.Series[Any]") -> "pd.Series[float]":
@@ -38,7 +43,10 @@ def compute_value_shares(values: "pd.Series[Any]") -> "pd.Series[float]":
 
 
 def compute_turnover(known: "pd.Series[float]", values: "pd.Series[Any]") -> tuple[float, float]:
-    """What share of the rows has a category that is not known, and what share of those before had one that is gone."""
+    """Return the share of rows with an unknown category, and of rows whose category is gone.
+
+    The second is the share of the rows before whose category the new rows do not have.
+    """
     present = values.dropna()
     gone = known[~known.index.isin(present.unique()) & (known * len(values) >= EXPECTED)]
     return float((~present.isin(known.index)).sum() / len(values)), float(gone.sum())
@@ -59,10 +67,15 @@ class InputHistory:
             if self._text and not last.all()
             else (0.0, 0.0)
         )
-        self._months = [] if self._text else [np.sort(part.dropna().to_numpy("float64")) for part in months]
+        self._months = (
+            [] if self._text else [np.sort(part.dropna().to_numpy("float64")) for part in months]
+        )
 
     def compute_health(self, values: "pd.Series[float]", whole: bool = True) -> InputHealth:
-        """How other values look beside these; `whole` where they ought to be distributed as those of a month."""
+        """Compare other values with these.
+
+        `whole` means that the values should be distributed as those of a month.
+        """
         present = values.dropna()
         unknown, gone = compute_turnover(self._shares, values) if self._text else (0.0, 0.0)
         one = not self._text and present.nunique() == 1
@@ -74,21 +87,31 @@ class InputHistory:
             gone=gone,
             gone_before=self._turned[1],
             stuck=bool(one and self._shares.max() < 1 / 2 and not self._is_constant_by_month()),
-            apart=self._compute_month_distance(present) if whole else self._compute_outside_share(present),
+            apart=self._compute_month_distance(present)
+            if whole
+            else self._compute_outside_share(present),
         )
 
     def _is_constant_by_month(self) -> bool:
         """Whether each month before had one value of its own: that of a calendar."""
-        return len(self._months) > 1 and all(len(part) and part[0] == part[-1] for part in self._months)
+        return len(self._months) > 1 and all(
+            len(part) and part[0] == part[-1] for part in self._months
+        )
 
     def _compute_month_distance(self, values: "pd.Series[float]") -> float:
-        """The distance from the nearest month; none where months are always far from each other, as a date's are."""
+        """Return the distance from the nearest month.
+
+        It is 0 if months are always far from each other, as a date's are.
+        """
         months = [part for part in self._months if len(part)]
         found = min((compute_input_distance(part, values) for part in months), default=0.0)
         return 0.0 if found > CALENDAR and _compute_typical_distance(months) > CALENDAR else found
 
     def _compute_outside_share(self, values: "pd.Series[float]") -> float:
-        """The share of rows below or above every value before, unless months lie beyond each other anyway."""
+        """Return the share of rows below or above every value before.
+
+        It is 0 if months lie beyond each other anyway.
+        """
         months = [part for part in self._months if len(part)]
         if not months or values.empty:
             return 0.0
@@ -98,10 +121,14 @@ class InputHistory:
 
 
 def _compute_typical_distance(months: Sequence[np.ndarray]) -> float:
-    """The distance that half of the months have from the one nearest to them; 0 where there are too few to say."""
+    """Return the median distance of the months from the one nearest to each.
+
+    It is 0 if there are too few months.
+    """
     if len(months) <= 2:
         return 0.0
     nearest = [
-        min(compute_input_distance(other, pd.Series(part)) for other in months if other is not part) for part in months
+        min(compute_input_distance(other, pd.Series(part)) for other in months if other is not part)
+        for part in months
     ]
     return float(np.median(nearest))

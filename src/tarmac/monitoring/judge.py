@@ -49,11 +49,15 @@ class MonitoringResult:
 def evaluate_observed_rows(
     observed: ObservedRows, known: Reference, split: AnySplit, params: AllParams, task: Task = TASK
 ) -> MonitoringResult:
-    """Judges rows by the policy; the decision follows from the worst that is found, or from the schedule."""
+    """Evaluate rows by the policy.
+
+    The decision follows from the worst outcome, or from the schedule.
+    """
     inputs = {name: both for name, both in known.inputs.items() if name in observed.rows}
     found = [seen.compute_drift(observed.rows[name]) for name, (seen, _) in inputs.items()]
     health = {
-        name: feed.compute_health(observed.rows[name], observed.is_comparable) for name, (_, feed) in inputs.items()
+        name: feed.compute_health(observed.rows[name], observed.is_comparable)
+        for name, (_, feed) in inputs.items()
     }
     judged = [
         *evaluate_integrity(observed, known, health, params),
@@ -70,25 +74,42 @@ def evaluate_observed_rows(
         for rows, p in ((known.judged, known.p), (observed.rows, observed.p))
     ]
     if not all(side.has_two_labels for side in sides):
-        return MonitoringResult(judged, *decide_action(judged, observed, split, params), found, health)
+        return MonitoringResult(
+            judged, *decide_action(judged, observed, split, params), found, health
+        )
     before, now = sides
     moved = [decay.compute_metric_decay(name, before, now) for name in params.monitor.decay]
     parts = decay.compute_slice_decays(before, now, params.evaluate.min_slice_rows)
-    judged += [checks.evaluate_metric_change(change, params.monitor.decay[change.metric], task) for change in moved]
+    judged += [
+        checks.evaluate_metric_change(change, params.monitor.decay[change.metric], task)
+        for change in moved
+    ]
     judged.append(
         checks.evaluate_calibration(
-            now.estimate_calibration_gap(), before.estimate_calibration_gap(), params.monitor.calibration
+            now.estimate_calibration_gap(),
+            before.estimate_calibration_gap(),
+            params.monitor.calibration,
         )
     )
-    judged += [check for part in parts if (check := checks.evaluate_slice_change(part, params.monitor.slices))]
+    judged += [
+        check
+        for part in parts
+        if (check := checks.evaluate_slice_change(part, params.monitor.slices))
+    ]
     table = now.compute_calibration_bins(params.evaluate.calibration_bins)
-    return MonitoringResult(judged, *decide_action(judged, observed, split, params), found, health, moved, table, parts)
+    return MonitoringResult(
+        judged, *decide_action(judged, observed, split, params), found, health, moved, table, parts
+    )
 
 
 def compute_prediction_psi(before: np.ndarray, now: np.ndarray, task: Task = TASK) -> float:
-    """PSI of the answers: of their number, or of the class that is the likeliest where there are more than two."""
+    """Return the PSI of the predictions.
+
+    It is that of the likeliest class if there are more than two, else that of the numbers.
+    """
     sides = [
-        pd.Series(p) if task.kind != "multiclass" else pd.Series(p.argmax(axis=1)).astype("str") for p in (before, now)
+        pd.Series(p) if task.kind != "multiclass" else pd.Series(p.argmax(axis=1)).astype("str")
+        for p in (before, now)
     ]
     bins = FeatureBins(sides[0])
     return compute_psi(bins.count_rows(sides[0]), bins.count_rows(sides[1]))
@@ -97,7 +118,10 @@ def compute_prediction_psi(before: np.ndarray, now: np.ndarray, task: Task = TAS
 def evaluate_corrected_month(
     month: str, split: SplitParams, params: AllParams, tables: Path = FEATURES
 ) -> list[MonitoringCheck]:
-    """Judges whether a month that the model may have learned from can be trusted, beside all the others."""
+    """Check whether a month that the model may have learned from can be trusted.
+
+    The month is compared with all the others.
+    """
     stored = months.list_stored_months(tables)
     rows = read_window(tables, MonthWindow(first=stored[0], last=stored[-1]))
     own = rows[problem.contract.DAY].astype("str").str[:7] == month
@@ -107,7 +131,11 @@ def evaluate_corrected_month(
     every = split.model_copy(update={"train": MonthWindow(first=stored[0], last=stored[-1])})
     known = Reference(others, every, others.iloc[:0], np.array([]))
     health = {name: feed.compute_health(rows[name]) for name, (_, feed) in known.inputs.items()}
-    return [check for check in evaluate_integrity(observed, known, health, params) if check.outcome == "act"]
+    return [
+        check
+        for check in evaluate_integrity(observed, known, health, params)
+        if check.outcome == "act"
+    ]
 
 
 def evaluate_integrity(
@@ -116,7 +144,9 @@ def evaluate_integrity(
     """Judges whether the rows can be trusted: days, labels, and every input."""
     policy, rows = params.monitor, observed.rows
     judged = []
-    if observed.whole:  # labels of some days come later, and some days have not all that a month has
+    if (
+        observed.whole
+    ):  # labels of some days come later, and some days have not all that a month has
         judged.append(checks.evaluate_labels(rows, known.unlabelled, policy))
         assert known.daily is not None
         expected = list_dates(observed.first, observed.last + timedelta(days=1))
@@ -126,7 +156,9 @@ def evaluate_integrity(
         *(
             check
             for name, one in found.items()
-            for check in checks.evaluate_input_integrity(name, one, policy, len(rows), observed.is_comparable)
+            for check in checks.evaluate_input_integrity(
+                name, one, policy, len(rows), observed.is_comparable
+            )
         ),
     ]
 
@@ -134,7 +166,10 @@ def evaluate_integrity(
 def decide_action(
     judged: Sequence[MonitoringCheck], observed: ObservedRows, split: AnySplit, params: AllParams
 ) -> tuple[Decision, str]:
-    """What follows, and why in a line. Nothing is trained on broken rows, nor on rows without labels."""
+    """Return what follows, and the reason in one line.
+
+    Training is skipped on broken rows, and on rows without labels.
+    """
     acting = [check for check in judged if check.outcome == "act"]
     broken = [check for check in acting if check.kind == "integrity"]
     if broken:
@@ -143,7 +178,11 @@ def decide_action(
         return "hold", f"no label yet to train on: {_format_checks(acting)}"
     if acting:
         return "retrain", _format_checks(acting)
-    if observed.labeled_count and isinstance(split, SplitParams) and _is_retraining_due(observed, split, params):
+    if (
+        observed.labeled_count
+        and isinstance(split, SplitParams)
+        and _is_retraining_due(observed, split, params)
+    ):
         return "retrain", f"on schedule: the model was last judged on {split.test.last}"
     watched = [check for check in judged if check.outcome == "watch"]
     return "none", f"to watch: {_format_checks(watched)}" if watched else "nothing to be seen"

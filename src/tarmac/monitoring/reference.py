@@ -1,7 +1,9 @@
-"""What new rows are beside: the rows that were taken in before, and those that the live model was made from.
+"""Build what new rows are compared with.
 
-Rows with a time are cut by month. Rows without one are alike but for chance: tenths of those that the model was trained
-on, drawn by a hash, say how much chance does.
+It is the rows that were ingested before, and those that the live model was made from.
+
+Rows with a time are cut by month. Rows without one are alike but for chance. Tenths of the rows
+that the model was trained on, drawn by a hash, show how much chance does.
 """
 
 from datetime import date
@@ -33,8 +35,10 @@ class NoReferenceError(UserError):
 class Reference:
     """The rows before, input by input, and those that the model was judged on with its answers."""
 
-    def __init__(self, before: pd.DataFrame, split: AnySplit, judged: pd.DataFrame, p: np.ndarray) -> None:
-        """Takes the rows of all months before, or those that a model without months was trained on."""
+    def __init__(
+        self, before: pd.DataFrame, split: AnySplit, judged: pd.DataFrame, p: np.ndarray
+    ) -> None:
+        """Take the rows of all months before, or those that a model without months trained on."""
         self.judged, self.p = judged, p
         number = assign_periods(before, split)
         trained = _select_window(before, split.train) if isinstance(split, SplitParams) else before
@@ -46,20 +50,32 @@ class Reference:
             if name in before
         }
         self.unlabelled = float(before[problem.contract.TARGET].isna().groupby(number).mean().max())
-        self.daily = DailyRowCounts(before[problem.contract.DAY]) if isinstance(split, SplitParams) else None
+        self.daily = (
+            DailyRowCounts(before[problem.contract.DAY]) if isinstance(split, SplitParams) else None
+        )
 
 
 def assign_periods(rows: pd.DataFrame, split: AnySplit) -> np.ndarray:
     """The number of the month, or of the tenth, that each row is of, from 0."""
     if isinstance(split, SplitParams):
         return np.asarray(pd.factorize(_extract_months(rows), sort=True)[0])
-    unit = rows[[problem.contract.CLUSTER]] if split.by == "cluster" else rows[list(problem.contract.KEY)]
-    drawn = pd.util.hash_pandas_object(unit.astype("str"), index=False).rank(method="dense").to_numpy() - 1
+    unit = (
+        rows[[problem.contract.CLUSTER]]
+        if split.by == "cluster"
+        else rows[list(problem.contract.KEY)]
+    )
+    drawn = (
+        pd.util.hash_pandas_object(unit.astype("str"), index=False).rank(method="dense").to_numpy()
+        - 1
+    )
     return np.asarray(pd.factorize(drawn * TENTHS // (drawn.max() + 1), sort=True)[0])
 
 
 def compute_evaluation_window(split: SplitParams, before: date) -> MonthWindow:
-    """The months that a model was judged on, validation and test, as far as they end before a day's own month."""
+    """Return the validation and test months of a model that end before the month of `before`.
+
+    Raise `NoReferenceError` if there are none.
+    """
     last = min(split.test.last, months.add_months(str(before)[:7], -1))
     if last < split.validation.first:
         later = months.add_months(split.validation.first, 1)
@@ -72,9 +88,15 @@ def compute_evaluation_window(split: SplitParams, before: date) -> MonthWindow:
 
 
 def load_reference(live: LiveModel, observed: ObservedRows, tables: Path = FEATURES) -> Reference:
-    """Reads what some rows are beside: the months from the live model's first to the one before them, or all others."""
+    """Read what some rows are compared with.
+
+    It is the months from the live model's first to the one before the rows. Without months, it is
+    all other rows. Raise `NoReferenceError` if there are none.
+    """
     if isinstance(live.split, RowSplit):
-        before, *rest = (exclude_rows(read_part(tables, live.split, part), observed.rows) for part in PARTS)
+        before, *rest = (
+            exclude_rows(read_part(tables, live.split, part), observed.rows) for part in PARTS
+        )
         judged = pd.concat(rest, ignore_index=True)
         if before.empty or judged.empty:
             raise NoReferenceError(
@@ -84,14 +106,18 @@ def load_reference(live: LiveModel, observed: ObservedRows, tables: Path = FEATU
     else:
         window = compute_evaluation_window(live.split, observed.first)
         last = months.add_months(str(observed.first)[:7], -1)
-        before = read_window(tables, MonthWindow(first=live.split.train.first, last=max(last, window.last)))
+        before = read_window(
+            tables, MonthWindow(first=live.split.train.first, last=max(last, window.last))
+        )
         judged = _select_window(before, window)
     return Reference(before, live.split, judged, score_rows(judged, live.scorer))
 
 
 def exclude_rows(rows: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
     """The rows that are not among those which are known, by their key."""
-    keys, there = (pd.MultiIndex.from_frame(frame[list(problem.contract.KEY)]) for frame in (rows, known))
+    keys, there = (
+        pd.MultiIndex.from_frame(frame[list(problem.contract.KEY)]) for frame in (rows, known)
+    )
     return rows[~keys.isin(there)].reset_index(drop=True)
 
 

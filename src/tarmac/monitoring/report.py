@@ -31,8 +31,9 @@ def render_report(found: Mapping[str, Any]) -> str:
     head = [
         f"## {MARKS[found['verdict']]} {found['verdict']}: {DECISIONS[found['decision']]}",
         escape_text(found["summary"]),
-        f"{found['rows']:,} rows of {period['first']} to {period['last']}, {found['labelled']:,} with a label, as"
-        f" {format_code(model['version'])} answers them; beside its {known['rows']:,} training rows{months}.",
+        f"{found['rows']:,} rows of {period['first']} to {period['last']},"
+        f" {found['labelled']:,} with a label, as {format_code(model['version'])} answers them;"
+        f" beside its {known['rows']:,} training rows{months}.",
     ]
     parts = [
         *head,
@@ -40,9 +41,21 @@ def render_report(found: Mapping[str, Any]) -> str:
         _render_findings(found["checks"]),
     ]
     if found.get("arrived"):
-        parts.append(render_details("What arrived", "\n".join(f"- {escape_text(line)}" for line in found["arrived"])))
-    parts += [part for part in (_render_metrics(found["metrics"]), _render_features(found["features"])) if part]
-    parts += [part for part in (_render_slices(found["slices"]), _render_calibration(found["calibration"])) if part]
+        parts.append(
+            render_details(
+                "What arrived", "\n".join(f"- {escape_text(line)}" for line in found["arrived"])
+            )
+        )
+    parts += [
+        part
+        for part in (_render_metrics(found["metrics"]), _render_features(found["features"]))
+        if part
+    ]
+    parts += [
+        part
+        for part in (_render_slices(found["slices"]), _render_calibration(found["calibration"]))
+        if part
+    ]
     return "\n\n".join(parts) + "\n"
 
 
@@ -53,8 +66,13 @@ def render_report_without_rows(verdict: str, decision: str, message: str) -> str
 
 def _render_findings(checks: Iterable[Mapping[str, str]]) -> str:
     checks = list(checks)
-    told = [check for outcome in ("act", "watch") for check in checks if check["outcome"] == outcome]
-    rows = [[MARKS[c["outcome"]], c["kind"], format_code(c["name"]), escape_text(c["reason"])] for c in told]
+    told = [
+        check for outcome in ("act", "watch") for check in checks if check["outcome"] == outcome
+    ]
+    rows = [
+        [MARKS[c["outcome"]], c["kind"], format_code(c["name"]), escape_text(c["reason"])]
+        for c in told
+    ]
     return render_table(["", "kind", "what", "why"], rows) if rows else "No check found anything."
 
 
@@ -85,7 +103,14 @@ def _render_features(features: Iterable[Mapping[str, Any]]) -> str:
         ]
         for feature in furthest[:SHOWN]
     ]
-    header = ["input", "#PSI", f"#of a training {STRETCH}, at most", "#KS or Cramér's V", "#missing", "#unknown"]
+    header = [
+        "input",
+        "#PSI",
+        f"#of a training {STRETCH}, at most",
+        "#KS or Cramér's V",
+        "#missing",
+        "#unknown",
+    ]
     summary = f"Drift of the inputs, the {len(rows)} furthest of {len(furthest)}"
     return render_details(summary, render_table(header, rows)) if rows else ""
 
@@ -93,8 +118,9 @@ def _render_features(features: Iterable[Mapping[str, Any]]) -> str:
 def _render_slices(slices: Iterable[Mapping[str, Any]]) -> str:
     rows = [
         [
-            c["slice"], format_code(c["value"]), format_number(c["rows"]), format_number(c["before"]),
-            format_number(c[TASK.main_metric]), format_signed_number(c["difference"]), _format_interval(c),
+            c["slice"], format_code(c["value"]), format_number(c["rows"]),
+            format_number(c["before"]), format_number(c[TASK.main_metric]),
+            format_signed_number(c["difference"]), _format_interval(c),
         ]
         for c in slices
     ]  # fmt: skip
@@ -103,10 +129,21 @@ def _render_slices(slices: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _render_calibration(bins: Iterable[Mapping[str, float]]) -> str:
-    rows = [[format_number(b["predicted"]), format_number(b["observed"]), format_number(int(b["rows"]))] for b in bins]
-    return render_details("Calibration", render_table(["#predicted", "#observed", "#rows"], rows)) if rows else ""
+    rows = [
+        [format_number(b["predicted"]), format_number(b["observed"]), format_number(int(b["rows"]))]
+        for b in bins
+    ]
+    return (
+        render_details("Calibration", render_table(["#predicted", "#observed", "#rows"], rows))
+        if rows
+        else ""
+    )
 
 
 def _format_interval(change: Mapping[str, float | None]) -> str:
     low, high = change["low"], change["high"]
-    return "–" if low is None or high is None else f"{format_signed_number(low)} to {format_signed_number(high)}"
+    return (
+        "–"
+        if low is None or high is None
+        else f"{format_signed_number(low)} to {format_signed_number(high)}"
+    )

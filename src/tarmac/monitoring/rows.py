@@ -40,7 +40,9 @@ class ObservedRows:
     last: date  # included
     whole: bool  # whether every day of the period ought to be there
     note: str = ""
-    timed: bool = problem.contract.DAY is not None  # whether the period is that of the rows, and not of their answers
+    timed: bool = (
+        problem.contract.DAY is not None
+    )  # whether the period is that of the rows, and not of their answers
 
     @property
     def labeled_count(self) -> int:
@@ -49,7 +51,10 @@ class ObservedRows:
 
     @property
     def is_comparable(self) -> bool:
-        """Whether its inputs ought to look like those before: some days of a month do not, rows without a time do."""
+        """Check whether the inputs should look like those before.
+
+        Those of some days of a month should not. Those of rows without a time should.
+        """
         return self.whole or (not self.timed and len(self.rows) >= FEW)
 
 
@@ -72,11 +77,16 @@ def load_scored_month(month: str, scorer: Scorer, tables: Path = FEATURES) -> Ob
     if rows.empty:
         raise RowsError(f"{tables}/{month}.parquet has no rows", f"replace the month: {INGEST}")
     first, after = months.compute_month_bounds(month)
-    return ObservedRows(rows, score_rows(rows, scorer), first, date.fromordinal(after.toordinal() - 1), whole=True)
+    return ObservedRows(
+        rows, score_rows(rows, scorer), first, date.fromordinal(after.toordinal() - 1), whole=True
+    )
 
 
 def score_rows(rows: pd.DataFrame, scorer: Scorer) -> np.ndarray:
-    """The live model's answers. Raises `RowsError` where it takes what HEAD's features no longer have."""
+    """Return the predictions of the live model.
+
+    Raise `RowsError` if the model takes inputs that HEAD's features no longer have.
+    """
     if lacking := [name for name in (*scorer.categories, *scorer.numbers) if name not in rows]:
         raise RowsError(
             f"the live model requires {', '.join(lacking)}, missing in {FEATURES}",
@@ -88,14 +98,17 @@ def score_rows(rows: pd.DataFrame, scorer: Scorer) -> np.ndarray:
 def load_prediction_log(
     path: Path, tables: Path = FEATURES, version: str = "", day: str | None = problem.contract.DAY
 ) -> ObservedRows:
-    """What was answered: a folder with the service's journal, or the Parquet file of a batch.
+    """Read predictions from the folder of the service's journal, or a batch's Parquet file.
 
-    Of a journal, the answers of `version` alone where one is named: it holds those of the models before, too. Of rows
-    with one key the last answer counts. Labels, and the inputs of a batch, come from the feature tables as far
-    as these have the rows. Where rows have no `day`, the period is that of the answers.
+    A journal also has the predictions of earlier models: `version` selects those of one. Of rows
+    with one key the last prediction counts. Labels, and the inputs of a batch, come from the
+    feature tables as far as these have the rows. If rows have no `day`, the period is that of the
+    predictions.
     """
     answers, broken = (
-        (_read_journal(path, version), _count_broken_lines(path)) if path.is_dir() else (_read_batch_scores(path), 0)
+        (_read_journal(path, version), _count_broken_lines(path))
+        if path.is_dir()
+        else (_read_batch_scores(path), 0)
     )
     if answers.empty:
         of = f" of {version}" if version else ""
@@ -106,7 +119,9 @@ def load_prediction_log(
     if day:
         answers[day] = pd.to_datetime(answers[day]).dt.date
     answers = answers.drop_duplicates(list(problem.contract.KEY), keep="last")
-    known = _read_feature_rows(sorted({str(one)[:7] for one in answers[day]}) if day else [months.WHOLE], tables)
+    known = _read_feature_rows(
+        sorted({str(one)[:7] for one in answers[day]}) if day else [months.WHOLE], tables
+    )
     lacking = [name for name in INPUTS if name not in answers]
     kept = len(lacking) < len(INPUTS) - len(
         problem.contract.KEY
@@ -121,24 +136,39 @@ def load_prediction_log(
             f"{tables} has none of the rows in {path}, and a batch file has no inputs",
             f"add these rows: {INGEST}",
         )
-    if kept:  # an input that the model does not take is in no journal, and missing only where no table has the row
+    # An input that the model does not take is in no journal,
+    # and missing only where no table has the row.
+    if kept:
         rows = rows.drop(columns=[name for name in lacking if rows[name].isna().all()])
     note = f"{broken:,} lines of the journal could not be read" if broken else ""
     p, times = join_prediction_columns(rows).astype("float32"), rows[day or WHEN]
     rows = rows.drop(columns=[*problem.contract.ANSWERS, WHEN])
-    return ObservedRows(rows, p, times.min(), times.max(), whole=False, note=note, timed=day is not None)
+    return ObservedRows(
+        rows, p, times.min(), times.max(), whole=False, note=note, timed=day is not None
+    )
 
 
 def _read_journal(folder: Path, version: str) -> pd.DataFrame:
     """A row an answer of a version, in the order of time."""
-    own = (entry for entry in _iter_journal_entries(folder) if entry and version in ("", entry.get("version")))
+    own = (
+        entry
+        for entry in _iter_journal_entries(folder)
+        if entry and version in ("", entry.get("version"))
+    )
     entries = sorted(own, key=lambda entry: str(entry["when"]))
     answer = [{name: entry[name] for name in problem.contract.ANSWERS} for entry in entries]
-    rows = [{**entry["inputs"], **entry["key"], **told} for entry, told in zip(entries, answer, strict=True)]
+    rows = [
+        {**entry["inputs"], **entry["key"], **told}
+        for entry, told in zip(entries, answer, strict=True)
+    ]
     frame = pd.DataFrame(rows)
     frame[WHEN] = [date.fromisoformat(entry["when"][:10]) for entry in entries]
     return frame.astype(
-        {name: "float32" for name in frame if name in INPUTS and name not in problem.contract.CATEGORICAL}
+        {
+            name: "float32"
+            for name in frame
+            if name in INPUTS and name not in problem.contract.CATEGORICAL
+        }
     )
 
 
@@ -149,7 +179,11 @@ def _iter_journal_entries(folder: Path) -> Iterator[dict[str, Any] | None]:
             for line in file:
                 try:
                     entry = json.loads(line)
-                    yield entry if {"when", "key", *problem.contract.ANSWERS, "inputs"} <= set(entry) else None
+                    yield (
+                        entry
+                        if {"when", "key", *problem.contract.ANSWERS, "inputs"} <= set(entry)
+                        else None
+                    )
                 except (ValueError, TypeError):
                     yield None
 
@@ -162,9 +196,9 @@ def _read_batch_scores(path: Path) -> pd.DataFrame:
     try:
         parquet.check_parquet(path)
         written = datetime.fromtimestamp(path.stat().st_mtime, UTC).date()
-        return pd.read_parquet(path, columns=[*problem.contract.KEY, *problem.contract.ANSWERS]).assign(
-            **{WHEN: written}
-        )
+        return pd.read_parquet(
+            path, columns=[*problem.contract.KEY, *problem.contract.ANSWERS]
+        ).assign(**{WHEN: written})
     except (OSError, ValueError, UserError, pa.ArrowException) as error:
         raise RowsError(
             f"{path} is not a Parquet file of predictions ({str(error).splitlines()[0]})",
@@ -179,5 +213,7 @@ def _read_feature_rows(wanted: Sequence[str], tables: Path) -> pd.DataFrame:
     return (
         pd.concat(stored, ignore_index=True)
         if stored
-        else pd.DataFrame(columns=list(dict.fromkeys([*problem.contract.KEY, problem.contract.TARGET, *INPUTS])))
+        else pd.DataFrame(
+            columns=list(dict.fromkeys([*problem.contract.KEY, problem.contract.TARGET, *INPUTS]))
+        )
     )

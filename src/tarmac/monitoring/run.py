@@ -1,4 +1,7 @@
-"""Monitors a month or a log: reads, judges, and writes the verdict for a machine and the report for a person."""
+"""Monitor a month or a log: read and evaluate it, and write the verdict and the report.
+
+The verdict is for a machine, the report for a person.
+"""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -19,10 +22,13 @@ OUT, RECORDS = Path("monitoring"), Path("metrics/monitoring")
 DIGITS = 6  # of what is written: more are noise
 
 
-def monitor(month: str = "", log: Path | None = None, model: LiveModel | None = None) -> dict[str, Any]:
-    """Judges a stored month (the last one where none is named), or a log; writes JSON and report, and returns it.
+def monitor(
+    month: str = "", log: Path | None = None, model: LiveModel | None = None
+) -> dict[str, Any]:
+    """Evaluate a stored month (the last one by default) or a log, and return the result.
 
-    Raises `UserError` where there is nothing to judge, or nothing to judge it by.
+    Write it as JSON and as a report. Raise `UserError` if there is nothing to evaluate, or nothing
+    to compare with.
     """
     params, model = load_all_params(), model or load_live_model()
     observed = (
@@ -51,13 +57,23 @@ def write_failed_result(message: str) -> None:
 
 
 def _write_result_without_rows(verdict: str, decision: str, message: str) -> dict[str, Any]:
-    found = {"verdict": verdict, "decision": decision, "summary": message, "release": "by person", "made": ""}
+    found = {
+        "verdict": verdict,
+        "decision": decision,
+        "summary": message,
+        "release": "by person",
+        "made": "",
+    }
     write_result(found, render_report_without_rows(verdict, decision, message))
     return found
 
 
 def build_monitoring_record(
-    observed: ObservedRows, known: Reference, model: LiveModel, found: MonitoringResult, params: AllParams
+    observed: ObservedRows,
+    known: Reference,
+    model: LiveModel,
+    found: MonitoringResult,
+    params: AllParams,
 ) -> dict[str, Any]:
     """What is written: numbers rounded, and None for those that there are not."""
     plain: dict[str, Any] = _to_json_value(
@@ -76,9 +92,14 @@ def build_monitoring_record(
                 "md5": model.md5,
             },
             "reference": {**_describe_training_window(model), "rows": known.rows},
-            **{name: [asdict(line) for line in getattr(found, name)] for name in ("checks", "metrics")},
+            **{
+                name: [asdict(line) for line in getattr(found, name)]
+                for name in ("checks", "metrics")
+            },
             "slices": [_rename_score(asdict(line)) for line in found.slices],
-            "features": [{**asdict(line), **asdict(found.health[line.feature])} for line in found.features],
+            "features": [
+                {**asdict(line), **asdict(found.health[line.feature])} for line in found.features
+            ],
             "calibration": found.calibration,
         }
     )

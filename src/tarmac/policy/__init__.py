@@ -2,7 +2,13 @@
 
 from tarmac.policy.file import AllParams, load_all_params
 from tarmac.policy.monitor import Levels, MonitorParams, RetrainParams
-from tarmac.policy.review import BehaviourPolicy, MetricName, MetricPolicy, ReviewParams, SlicePolicy
+from tarmac.policy.review import (
+    BehaviourPolicy,
+    MetricName,
+    MetricPolicy,
+    ReviewParams,
+    SlicePolicy,
+)
 from tarmac.policy.sweep import Choices, Range, SweepParams
 
 __all__ = [

@@ -25,9 +25,14 @@ class AllParams(params.PipelineParams, extra="forbid"):
 def load_all_params(path: Path = PARAMS) -> AllParams:
     """Read and check the whole file. Raises `ParamsError` with every mistake on its line."""
     found, tree = read_yaml_model(path, AllParams)
-    mistakes = [(["sweep", "space", name], text) for name, text in found.sweep.iter_mistakes(found.train)]
+    mistakes = [
+        (["sweep", "space", name], text) for name, text in found.sweep.iter_mistakes(found.train)
+    ]
     if mistakes:
-        lines = [f"{path}:{find_line_number(tree, key)}: {'.'.join(key)}: {text}" for key, text in mistakes]
+        lines = [
+            f"{path}:{find_line_number(tree, key)}: {'.'.join(key)}: {text}"
+            for key, text in mistakes
+        ]
         names = [key[-1] for key, _ in mistakes]
         raise params.ParamsError("\n".join(lines), _suggest_parameters(found, names))
     return found

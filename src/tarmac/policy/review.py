@@ -17,23 +17,38 @@ Score = Annotated[float, Field(le=1)]  # of the main metric: 1 is perfect, and t
 
 
 class MetricPolicy(ParamsSection):
-    """What a change may do to one metric. A bound is on its worse side for `floor`, on its better for `ceiling`."""
+    """What a change may do to one metric.
 
-    better: Annotated[Literal["higher", "lower"], Field(description="Which direction is an improvement")]
-    tolerance: Annotated[float, Field(ge=0, description="Loss that a change may bring; its interval must exclude more")]
+    A bound is on its worse side for `floor`, on its better for `ceiling`.
+    """
+
+    better: Annotated[
+        Literal["higher", "lower"], Field(description="Which direction is an improvement")
+    ]
+    tolerance: Annotated[
+        float,
+        Field(ge=0, description="Loss that a change may bring; its interval must exclude more"),
+    ]
     floor: Annotated[float, Field(description="The worst value that may be released")]
-    ceiling: Annotated[float | None, Field(description="Better than this is too good to be true: a leak")] = None
+    ceiling: Annotated[
+        float | None, Field(description="Better than this is too good to be true: a leak")
+    ] = None
 
     @model_validator(mode="after")
     def _check_bounds(self) -> "MetricPolicy":
         sign = 1 if self.better == "higher" else -1
         if self.ceiling is not None and sign * self.floor >= sign * self.ceiling:
-            raise ValueError(f"the floor ({self.floor}) must be worse than the ceiling ({self.ceiling})")
+            raise ValueError(
+                f"the floor ({self.floor}) must be worse than the ceiling ({self.ceiling})"
+            )
         return self
 
 
 class SlicePolicy(ParamsSection):
-    """What a change may do to a slice's main metric. Slices are many and small: only a loss that is proven fails."""
+    """What a change may do to a slice's main metric.
+
+    Slices are many and small: only a loss that is proven fails.
+    """
 
     tolerance: Annotated[float, Field(ge=0)]
     floor: Score
@@ -43,7 +58,9 @@ class BehaviourPolicy(ParamsSection):
     """What counts as a move of the model's answers, and how good it must be when inputs fail."""
 
     min_move: Annotated[float, Field(ge=0, description="Smaller moves of the mean answer are none")]
-    usable: Annotated[Score, Field(description="Main metric that must be left with an input missing or unknown")]
+    usable: Annotated[
+        Score, Field(description="Main metric that must be left with an input missing or unknown")
+    ]
 
 
 class CostPolicy(ParamsSection):
@@ -60,11 +77,21 @@ class ReviewParams(ParamsSection):
 
     approved: Annotated[
         list[Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]],
-        Field(description="Commits that may change target, cut-off, test rows or columns that slices go by"),
+        Field(
+            description="Commits that may change target, cut-off, test rows or columns"
+            " that slices go by"
+        ),
     ]
-    require_reproduced: Annotated[bool, Field(description="Fail where a rebuild from raw data gave other bytes")]
-    beat_baseline: Annotated[bool, Field(description="Fail where the model is not proven better than its baseline")]
-    drift: Annotated[Share, Field(description="Distance of training data, from 0 to 1, that the report points out")]
+    require_reproduced: Annotated[
+        bool, Field(description="Fail where a rebuild from raw data gave other bytes")
+    ]
+    beat_baseline: Annotated[
+        bool, Field(description="Fail where the model is not proven better than its baseline")
+    ]
+    drift: Annotated[
+        Share,
+        Field(description="Distance of training data, from 0 to 1, that the report points out"),
+    ]
     metrics: Annotated[dict[MetricName, MetricPolicy], Field(min_length=1)]
     slices: SlicePolicy
     behaviour: BehaviourPolicy
@@ -74,5 +101,7 @@ class ReviewParams(ParamsSection):
     def _check_directions(self) -> "ReviewParams":
         for name, policy in self.metrics.items():
             if policy.better != TASK.metrics[name]:
-                raise ValueError(f"{name} is better if {TASK.metrics[name]}, not if {policy.better}")
+                raise ValueError(
+                    f"{name} is better if {TASK.metrics[name]}, not if {policy.better}"
+                )
         return self

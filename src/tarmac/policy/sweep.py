@@ -1,4 +1,4 @@
-"""The section that `make sweep` searches by: an objective on validation, and what each parameter may be."""
+"""The section of `make sweep`: an objective on validation, and what each parameter may be."""
 
 import math
 from collections.abc import Iterator
@@ -29,7 +29,8 @@ def _require_value(value: Any) -> int | float | str | bool:
 
 Number = Annotated[int | float, PlainValidator(_require_number, json_schema_input_type=int | float)]
 Value = Annotated[
-    int | float | str | bool, PlainValidator(_require_value, json_schema_input_type=int | float | str | bool)
+    int | float | str | bool,
+    PlainValidator(_require_value, json_schema_input_type=int | float | str | bool),
 ]
 
 
@@ -39,12 +40,18 @@ class Range(ParamsSection):
     low: Number
     high: Number
     log: Annotated[bool, Field(description="Draw evenly between orders of magnitude")] = False
-    step: Annotated[Positive | None, Field(description="Only low, low + step, …; needed by grid for fractions")] = None
+    step: Annotated[
+        Positive | None, Field(description="Only low, low + step, …; needed by grid for fractions")
+    ] = None
 
     @property
     def is_integer(self) -> bool:
         """Whether only whole numbers are drawn."""
-        return isinstance(self.low, int) and isinstance(self.high, int) and float(self.step or 1).is_integer()
+        return (
+            isinstance(self.low, int)
+            and isinstance(self.high, int)
+            and float(self.step or 1).is_integer()
+        )
 
     @property
     def values_to_check(self) -> tuple[Value, ...]:
@@ -74,7 +81,10 @@ class Choices(ParamsSection):
 
 
 class Halving(ParamsSection):
-    """Successive halving: at `min_rounds` rounds, and each `factor` times more, the best 1 in `factor` go on."""
+    """Successive halving, from `min_rounds` rounds on.
+
+    At `min_rounds`, and each `factor` times more, the best 1 in `factor` go on.
+    """
 
     min_rounds: Count
     factor: Annotated[int, Field(ge=2, le=10)]
@@ -86,18 +96,24 @@ def _select_tag(tree: Any) -> str:
 
 
 Searched = Annotated[
-    Annotated[Range, Tag("[range]")] | Annotated[Choices, Tag("[choices]")], Discriminator(_select_tag)
+    Annotated[Range, Tag("[range]")] | Annotated[Choices, Tag("[choices]")],
+    Discriminator(_select_tag),
 ]
 
 
 class SweepParams(ParamsSection):
     """What is searched, by which sampler, and what is best. Test data has no part in it."""
 
-    objective: Annotated[Objective, Field(description="Validation metric of the round that is kept")]
+    objective: Annotated[
+        Objective, Field(description="Validation metric of the round that is kept")
+    ]
     sampler: Literal["tpe", "random", "grid"]
     seed: Seed
     halving: Annotated[
-        Halving | None, Field(description="null: none. It favours fast learners where the learning rate is searched")
+        Halving | None,
+        Field(
+            description="null: none. It favours fast learners where the learning rate is searched"
+        ),
     ]
     space: Annotated[dict[str, Searched], Field(min_length=1)]
 
@@ -109,7 +125,11 @@ class SweepParams(ParamsSection):
     def iter_mistakes(self, train: TrainParams) -> Iterator[tuple[str, str]]:
         """Key and text of every value of the space that training could not take."""
         for name, searched in self.space.items():
-            if self.sampler == "grid" and isinstance(searched, Range) and not (searched.is_integer or searched.step):
+            if (
+                self.sampler == "grid"
+                and isinstance(searched, Range)
+                and not (searched.is_integer or searched.step)
+            ):
                 yield name, "the sampler grid needs step or choices here"
             for value in searched.values_to_check:
                 if text := _find_mistake(train, name, value):
@@ -118,7 +138,10 @@ class SweepParams(ParamsSection):
 
 
 def replace_values(train: TrainParams, values: dict[str, Value]) -> TrainParams:
-    """Training parameters with some replaced, by key such as `train.seed`. Raises `ValueError` on a wrong one."""
+    """Return training parameters with some replaced, by key such as `train.seed`.
+
+    Raise `ValueError` if one is wrong.
+    """
     tree = train.model_dump()
     for name, value in values.items():
         *sections, last = name.removeprefix(PREFIX).split(".")

@@ -1,1 +1,4 @@
-"""Versions of the model and the stages that they are in, as Git tags that GTO and `dvc artifacts get` read."""
+"""Manage versions of the model, and the environments that they are in, as Git tags.
+
+GTO and `dvc artifacts get` read these tags.
+"""

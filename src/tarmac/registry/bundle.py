@@ -1,4 +1,4 @@
-"""Writes all that a service needs of one version into a folder of its own, and points a link at it."""
+"""Write all that a service needs of one version into a folder of its own, and link to it."""
 
 import json
 import os
@@ -37,7 +37,10 @@ HASHED = {"model": str(paths.MODEL), "state": str(paths.STATE)}
 
 
 def build_bundle(stage: str, version: str, place: str) -> str:
-    """Bundles a stage's version, a version by its name, or without both what is here; returns what was done."""
+    """Bundle an environment's version, or a version by its name, and return what was done.
+
+    Without both, bundle what is in the working tree.
+    """
     if place not in PLACES:
         hint = f"{suggest_name(place, PLACES)} use {' or '.join(PLACES)}".lstrip()
         raise RegistryError(f"unknown place for a bundle: {place!r}", hint)
@@ -53,7 +56,10 @@ def build_bundle(stage: str, version: str, place: str) -> str:
 
 
 def _find_registration(stage: str, version: str) -> Event | None:
-    """The registration of what is asked for; None where nothing is, and the files that are here are meant."""
+    """Return the registration of the requested version.
+
+    Return None if none is requested: then the files of the working tree are meant.
+    """
     if not stage and not version:
         return None
     if stage and stage not in STAGES:
@@ -72,7 +78,10 @@ def _find_registration(stage: str, version: str) -> Event | None:
 
 @contextmanager
 def _open_version_files(event: Event | None) -> Iterator[Path]:
-    """A folder with the parts of a version, every byte checked; that is here where no version is named."""
+    """Yield a folder with the parts of a version, every byte checked.
+
+    Yield the working tree if no version is named.
+    """
     if event is None:
         _require_parts(Path(), "the working tree", FETCH_OR_MAKE)
         yield Path()
@@ -98,7 +107,10 @@ def _describe_workspace() -> dict[str, Any]:
 
 
 def _write_bundle(source: Path, release: dict[str, Any], folder: Path) -> None:
-    """Writes the bundle whole or not at all; one that is there already stays, so that a service need not reload."""
+    """Write the bundle completely or not at all.
+
+    A bundle that is there already stays, so that a service need not reload.
+    """
     told = folder / RELEASE
     if told.is_file() and json.loads(told.read_text(encoding="utf-8")) == release:
         return
@@ -121,7 +133,10 @@ def _update_link(link: Path, folder: Path) -> None:
 
 
 def _remove_old_bundles() -> None:
-    """Deletes old bundles that no link leads to; a service that has loaded one needs its files no more."""
+    """Delete old bundles that no link leads to.
+
+    A service that has loaded one no longer needs its files.
+    """
     served = {(SERVED / place).resolve() for place in PLACES}
     newest = sorted(VERSIONS.iterdir(), key=lambda folder: folder.stat().st_mtime_ns, reverse=True)
     for folder in [folder for folder in newest[KEPT:] if folder.resolve() not in served]:

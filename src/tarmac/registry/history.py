@@ -26,9 +26,13 @@ def describe_unknown_stage(stage: str) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class Event:
-    """One tag: a version that was registered or withdrawn, or one that a stage was given or lost."""
+    """One tag of a version or of an environment.
 
-    kind: str  # registration, deregistration, assignment, unassignment or deprecation, as GTO has them
+    A version was registered or withdrawn, or an environment got or lost one.
+    """
+
+    # registration, deregistration, assignment, unassignment or deprecation, as GTO has them
+    kind: str
     version: str  # v1.2.3
     stage: str | None
     commit: str
@@ -55,7 +59,9 @@ def list_events(folder: Path = Path()) -> list[Event]:
         )
         for event in api.history(str(folder), ARTIFACT, ascending=True)
     ]
-    return sorted(found, key=lambda event: (event.when, _parse_tag_number(event.tag)))  # Git notes whole seconds only
+    return sorted(
+        found, key=lambda event: (event.when, _parse_tag_number(event.tag))
+    )  # Git notes whole seconds only
 
 
 def _parse_tag_number(tag: str) -> int:
@@ -76,7 +82,10 @@ def list_versions(known: Iterable[Event]) -> dict[str, Event]:
 
 
 def list_stage_versions(known: Iterable[Event], stage: str) -> list[str]:
-    """The versions that a stage can go back through, its present one last: a rollback takes the last one off."""
+    """Return the versions that an environment can go back through, its present one last.
+
+    A rollback removes the last one.
+    """
     stack: list[str] = []
     for event in (event for event in known if event.stage == stage):
         if event.kind == "unassignment":
@@ -92,5 +101,10 @@ def find_stage_version(known: list[Event], stage: str) -> Event | None:
     """The registration of the version that a stage has; None where it has none."""
     registered = list_versions(known)
     return next(
-        (registered[version] for version in reversed(list_stage_versions(known, stage)) if version in registered), None
+        (
+            registered[version]
+            for version in reversed(list_stage_versions(known, stage))
+            if version in registered
+        ),
+        None,
     )

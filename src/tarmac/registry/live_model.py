@@ -45,9 +45,13 @@ def load_live_model() -> LiveModel:
     """Loads the live model. Raises `UserError` where its file or its months cannot be had."""
     event = find_version_in_use(list_events())
     if event is None:
-        return _load_model(HERE, git.resolve_commit("HEAD") or "", Path(MODEL), PARAMS.read_text(encoding="utf-8"))
+        return _load_model(
+            HERE, git.resolve_commit("HEAD") or "", Path(MODEL), PARAMS.read_text(encoding="utf-8")
+        )
     with _open_model(event.commit) as path:
-        return _load_model(event.version, event.commit, path, git.read_text_at(event.commit, PARAMS) or "")
+        return _load_model(
+            event.version, event.commit, path, git.read_text_at(event.commit, PARAMS) or ""
+        )
 
 
 @contextmanager

@@ -16,7 +16,10 @@ from tarmac.registry.tag import create_tag, fetch_tags
 
 
 def promote_version(stage: str, version: str, why: str) -> str:
-    """Gives a stage a version, the latest one where none is named; returns what was done in a line."""
+    """Assign a version to an environment, and return what was done in one line.
+
+    The default is the latest version.
+    """
     _check_stage_and_reason(stage, why)
     known = list_events()
     registered = list_versions(known)
@@ -32,7 +35,7 @@ def promote_version(stage: str, version: str, why: str) -> str:
 
 
 def roll_back_stage(stage: str, why: str) -> str:
-    """Gives a stage the version that it had before the present one; returns what was done in a line."""
+    """Assign an environment its previous version again, and return what was done in one line."""
     _check_stage_and_reason(stage, why)
     known = list_events()
     registered = list_versions(known)
@@ -56,5 +59,7 @@ def _check_stage_and_reason(stage: str, why: str) -> None:
 def _assign_version(stage: str, version: str, why: str) -> str:
     from gto import api
 
-    tag = create_tag(lambda: api.assign(".", ARTIFACT, stage, version=version, message=why, force=True))
+    tag = create_tag(
+        lambda: api.assign(".", ARTIFACT, stage, version=version, message=why, force=True)
+    )
     return f"{stage} has {version} now ({tag}): {why}"

@@ -6,7 +6,14 @@ from typing import Any
 
 from tarmac.interface.errors import suggest_name
 from tarmac.pipeline.base.paths import LOCK, MODEL, STATE
-from tarmac.registry.history import ARTIFACT, Event, RegistryError, find_stage_version, list_events, list_versions
+from tarmac.registry.history import (
+    ARTIFACT,
+    Event,
+    RegistryError,
+    find_stage_version,
+    list_events,
+    list_versions,
+)
 from tarmac.registry.tag import create_tag, fetch_tags
 from tarmac.repository import git
 from tarmac.repository.dvc import commands
@@ -19,10 +26,11 @@ SERVED = (str(MODEL), str(STATE))
 
 
 def release_model(bump: str) -> str:
-    """Registers HEAD's model; returns what was done in a line. Raises `RegistryError` for what speaks against it.
+    """Register HEAD's model, and return what was done in one line.
 
-    The tree has to be clean, the lock what code and parameters ask for, every object in the remote with its bytes, and
-    the verdict against the version in use a pass: metrics, slices, behaviour tests, parity of the ONNX file and cost.
+    The tree must be clean. The lock must match code and parameters. Every object must be in the
+    remote with its bytes. The verdict against the version in use must be a pass: metrics, slices,
+    behaviour tests, parity of the ONNX file and cost. Raise `RegistryError` if one of these fails.
     """
     if bump not in BUMPS:
         hint = f"{suggest_name(bump, BUMPS)} use {', '.join(BUMPS)}".lstrip()
@@ -44,14 +52,19 @@ def _register_model(bump: str, base: Event | None) -> str:
     from gto import api
 
     why = (
-        f"{_read_summary()} (against {base.version})" if base else "the first version; every floor of the policy holds"
+        f"{_read_summary()} (against {base.version})"
+        if base
+        else "the first version; every floor of the policy holds"
     )
     grown: dict[str, Any] = {f"bump_{bump}": True} if base else {}  # GTO names the first one itself
     return f"{create_tag(lambda: api.register('.', ARTIFACT, 'HEAD', message=why, **grown))}: {why}"
 
 
 def find_version_in_use(known: list[Event]) -> Event | None:
-    """The version that a new one has to stand against: that of prod, else the latest; None before the first."""
+    """Return the version that a new one is compared with: that of prod, else the latest.
+
+    Return None before the first version.
+    """
     return find_stage_version(known, "prod") or next(reversed(list_versions(known).values()), None)
 
 
@@ -66,7 +79,11 @@ def require_clean_tree() -> None:
 def require_unreleased_model(known: list[Event]) -> None:
     """Raises `RegistryError` where HEAD's model and what it looks up are a version already."""
     served = _list_served_hashes("HEAD")
-    same = [event.version for event in list_versions(known).values() if _list_served_hashes(event.commit) == served]
+    same = [
+        event.version
+        for event in list_versions(known).values()
+        if _list_served_hashes(event.commit) == served
+    ]
     if same:
         message = f"this model is already registered as {same[-1]}"
         hint = f"promote that version: `make promote STAGE=prod VERSION={same[-1]} WHY=…`"
@@ -74,7 +91,10 @@ def require_unreleased_model(known: list[Event]) -> None:
 
 
 def require_current_lock() -> None:
-    """Raises `RegistryError` where a stage would have to run: the lock is not what code and parameters ask for."""
+    """Require a lock that matches code and parameters.
+
+    Raise `RegistryError` if a stage would have to run.
+    """
     commands.pull_outputs()
     stale = json.loads("\n".join(commands.run_dvc("status", "--json")) or "{}")
     if stale:
@@ -83,7 +103,10 @@ def require_current_lock() -> None:
 
 
 def require_pushed_objects() -> None:
-    """Raises `RegistryError` where the remote lacks an object of HEAD, or has other bytes under its name."""
+    """Require all objects of HEAD in the remote.
+
+    Raise `RegistryError` if one is missing there, or has other bytes under its name.
+    """
     with open_remote() as remote:
         wrong = find_faults(remote, list_commit_outputs("HEAD"), read=True)
     if wrong:

@@ -1,4 +1,7 @@
-"""The registry as a table or JSON: every version with its stages, metrics, and where it comes from."""
+"""Show the registry as a table or JSON.
+
+It lists every version with its environments, its metrics, and where it comes from.
+"""
 
 import json
 from typing import Any
@@ -21,12 +24,17 @@ LINEAGE = {"model": str(MODEL), "features": str(FEATURES), "raw data": str(RAW)}
 
 
 def read_registry() -> dict[str, Any]:
-    """All versions, the latest first, and the history of the stages. Raises `RegistryError` where there is none."""
+    """Return all versions, the latest first, and the history of the environments.
+
+    Raise `RegistryError` if there is no version.
+    """
     known = list_events()
     registered = list_versions(known)
     if not registered:
         raise RegistryError("no version is registered", REGISTER_FIRST)
-    present = {stage: event.version for stage in STAGES if (event := find_stage_version(known, stage))}
+    present = {
+        stage: event.version for stage in STAGES if (event := find_stage_version(known, stage))
+    }
     return {
         "stages": present,
         "versions": [describe_version(event, present) for event in reversed(registered.values())],
@@ -35,7 +43,10 @@ def read_registry() -> dict[str, Any]:
 
 
 def describe_version(event: Event, present: dict[str, str]) -> dict[str, Any]:
-    """A version with the stages that have it (of `present`), its metrics, and the hashes of what it was made from."""
+    """Return a version with its environments, its metrics and the hashes of its origin.
+
+    The environments are those of `present` that have it. The hashes are of what it was made from.
+    """
     metrics = json.loads(git.read_text_at(event.commit, TEST_METRICS) or "{}")
     hashes = list_commit_outputs(event.commit)
     return {
@@ -55,12 +66,25 @@ def format_registry() -> str:
     heads = ["version", "stages", "released", "by", "commit", *TASK.metrics, "model", "raw data"]
     lines = [heads, *(_format_cells(version) for version in read_registry()["versions"])]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    shown = ("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
+    shown = (
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        for line in lines
+    )
     return "\n".join(line.rstrip() for line in shown)
 
 
 def _format_cells(version: dict[str, Any]) -> list[str]:
-    metrics = [f"{value:.4f}" if value is not None else "none" for value in version["metrics"].values()]
+    metrics = [
+        f"{value:.4f}" if value is not None else "none" for value in version["metrics"].values()
+    ]
     lineage = [(version["lineage"][name] or "none")[:8] for name in ("model", "raw data")]
     stages, who = ",".join(version["stages"]), version["who"].split(" <")[0]
-    return [version["version"], stages, version["when"][:10], who, version["commit"][:7], *metrics, *lineage]
+    return [
+        version["version"],
+        stages,
+        version["when"][:10],
+        who,
+        version["commit"][:7],
+        *metrics,
+        *lineage,
+    ]

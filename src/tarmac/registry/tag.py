@@ -1,4 +1,7 @@
-"""Makes a tag through GTO and takes it to where the team is; a tag that cannot be pushed is taken back."""
+"""Create a tag through GTO and push it to the team's remote.
+
+A tag that cannot be pushed is deleted.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +11,10 @@ from tarmac.repository.git import GitError, run_git
 
 
 def create_tag(make: Callable[[], Any]) -> str:
-    """Runs what makes one tag, pushes that tag, and returns its name. Raises `RegistryError`, with no tag left."""
+    """Run what makes one tag, push that tag, and return its name.
+
+    Raise `RegistryError`, and leave no tag, if one of these fails.
+    """
     from gto.exceptions import GTOException
 
     try:
@@ -28,6 +34,9 @@ def create_tag(make: Callable[[], Any]) -> str:
 
 
 def fetch_tags() -> None:
-    """Brings the tags of others, so that numbers go on from theirs. Raises `GitError` where `origin` is away."""
+    """Fetch the tags of others, so that numbers go on from theirs.
+
+    Raise `GitError` if `origin` cannot be reached.
+    """
     if "origin" in run_git("remote").split():
         run_git("fetch", "--quiet", "--tags", "origin")

@@ -1,17 +1,32 @@
-"""Markdown from values that nobody vouches for: whatever a value holds, it shows as itself and does nothing."""
+"""Write Markdown from untrusted values.
+
+Whatever a value contains, it shows as itself and does nothing.
+"""
 
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
 LIMIT = 60_000  # characters: what GitHub takes as a comment, with room for what is put around it
-CUT = "\n\n**The report is cut here: it is longer than a comment may be. `verdict.json` in the run's files has all.**\n"
+CUT = (
+    "\n\n**The report is cut here: it is longer than a comment may be."
+    " `verdict.json` in the run's files has all.**\n"
+)
 VALUE, SENTENCE = 80, 400  # characters of a value and of a sentence that are shown
 ROWS = 40  # rows of a table that are shown
-UNSEEN = ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")  # control, direction, private and line-ending characters
+UNSEEN = (
+    "Cc",
+    "Cf",
+    "Cn",
+    "Co",
+    "Cs",
+    "Zl",
+    "Zp",
+)  # control, direction, private and line-ending characters
 MARKUP = re.compile(r"([\\`*_\[\]<>|~#&!$])")
 LEADING = re.compile(r"^(\d*)([-+.)])(?!\d)")  # what would make a line an item of a list, or a rule
-# What GitHub turns into a mention, an issue, a link or a picture. A host's name may hold a space that is not seen.
+# What GitHub turns into a mention, an issue, a link or a picture.
+# A host's name may hold a space that is not seen.
 LINKED = re.compile(r"(@|\\#|:(?=//|[a-z0-9+\\_-]+:)|www|GH-)(?=\S)", re.IGNORECASE)
 APART = "\u200b"  # a space that is not seen
 
@@ -23,18 +38,27 @@ def format_code(value: object, most: int = VALUE) -> str:
 
 
 def escape_text(value: object) -> str:
-    """A sentence with values in it, as plain text: markup is escaped, and nothing becomes a mention or a link."""
+    """Return a sentence with values in it as plain text.
+
+    Markup is escaped, and nothing becomes a mention or a link.
+    """
     escaped = LEADING.sub(r"\1\\\2", MARKUP.sub(r"\\\1", _format_one_line(value, SENTENCE)))
     return LINKED.sub(rf"\1{APART}", escaped)
 
 
 def format_label(value: object) -> str:
-    """A value as the text of a chart: letters, digits and what a diagram's grammar takes for neither sign nor word."""
+    """Return a value as the text of a chart.
+
+    Keep letters, digits, and what a diagram's grammar takes for neither sign nor word.
+    """
     return re.sub(r"[^A-Za-z0-9² .:+-]", "_", str(value))[:30] or "_"
 
 
 def render_table(header: Sequence[str], rows: Iterable[Sequence[str]], most: int = ROWS) -> str:
-    """A table of finished cells; columns whose name starts with `#` are aligned right. Says how many rows it leaves."""
+    """Return a table of finished cells, and say how many rows it leaves out.
+
+    Columns whose name starts with `#` are aligned right.
+    """
     rows = list(rows)
     names = [name.removeprefix("#") for name in header]
     rule = ["---:" if name.startswith("#") else "---" for name in header]

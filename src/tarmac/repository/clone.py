@@ -12,14 +12,23 @@ from tarmac.repository.git import run_git
 
 @contextmanager
 def open_clone(commit: str, trusted: bool = True) -> Iterator[Path]:
-    """A clone with a commit's files, for as long as the block lasts; it has this repository's cache and remotes.
+    """Yield a clone with a commit's files, which lasts as long as the block.
 
-    A commit that is not trusted gets its symbolic links as files, and this repository's settings of DVC.
+    The clone has this repository's cache and remotes. A commit that is not trusted gets its
+    symbolic links as files, and this repository's settings of DVC.
     """
     with tempfile.TemporaryDirectory(prefix="tarmac-clone-") as temporary:
         folder = Path(temporary) / "clone"
         run_git("clone", "--quiet", "--shared", "--no-checkout", ".", str(folder))
-        run_git("-c", f"core.symlinks={str(trusted).lower()}", "checkout", "--quiet", "--detach", commit, folder=folder)
+        run_git(
+            "-c",
+            f"core.symlinks={str(trusted).lower()}",
+            "checkout",
+            "--quiet",
+            "--detach",
+            commit,
+            folder=folder,
+        )
         if not trusted:
             _replace_dvc_config(folder / ".dvc")
         _share_cache(folder)

@@ -7,8 +7,12 @@ from tarmac.pipeline.base.paths import LOCK
 from tarmac.repository.git import find_revisions_with_text, run_git
 
 LOCKS = (str(LOCK), "*.dvc")
-# What has a name that people use, before experiments, which a clone does not bring. A stash is nobody's result.
-SCOPES = (("HEAD", "--branches", "--tags", "--remotes"), ("--exclude=refs/stash", "--exclude=refs/exps/stash", "--all"))
+# What has a name that people use, before experiments, which a clone does not bring.
+# A stash is nobody's result.
+SCOPES = (
+    ("HEAD", "--branches", "--tags", "--remotes"),
+    ("--exclude=refs/stash", "--exclude=refs/exps/stash", "--all"),
+)
 FIELDS = ("%H", "%an", "%ae", "%aI", "%s")
 
 
@@ -25,7 +29,10 @@ class Commit:
 
 
 def find_commits_by_hash(text: str, folder: Path = Path()) -> list[str]:
-    """Commits that changed a lock and whose lock holds a text, the oldest first; of experiments where no other does."""
+    """Return the commits that changed a lock and whose lock has a text, the oldest first.
+
+    Return commits of experiments only if no other commit has the text.
+    """
     for scope in SCOPES:
         options = ("--full-history", "--date-order", "--reverse")
         changed = run_git("rev-list", *options, *scope, "--", *LOCKS, folder=folder).split()
@@ -36,8 +43,12 @@ def find_commits_by_hash(text: str, folder: Path = Path()) -> list[str]:
 
 def describe_commit(commit: str, folder: Path = Path()) -> Commit:
     """What Git knows of a commit."""
-    fields = run_git("show", "--no-patch", f"--format={'%x00'.join(FIELDS)}", commit, folder=folder).rstrip("\n")
-    refs = run_git("for-each-ref", "--contains", commit, "--format=%(refname:short)", folder=folder).split("\n")
+    fields = run_git(
+        "show", "--no-patch", f"--format={'%x00'.join(FIELDS)}", commit, folder=folder
+    ).rstrip("\n")
+    refs = run_git(
+        "for-each-ref", "--contains", commit, "--format=%(refname:short)", folder=folder
+    ).split("\n")
     name, author, email, date, subject = fields.split("\0", len(FIELDS) - 1)
     return Commit(name, author, email, date, subject, [ref for ref in refs if ref])
 

@@ -7,7 +7,10 @@ from pathlib import Path
 
 from tarmac.interface.errors import UserError
 
-NAMED_BY_CI = ("GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME")  # the branch that a change is to go into
+NAMED_BY_CI = (
+    "GITHUB_BASE_REF",
+    "CI_MERGE_REQUEST_TARGET_BRANCH_NAME",
+)  # the branch that a change is to go into
 BATCH = 1000  # revisions on one command line
 USUAL = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
 HOOKS = (
@@ -56,7 +59,9 @@ def _run_unchecked(*arguments: str, folder: Path = Path()) -> "subprocess.Comple
 def resolve_commit(revision: str) -> str | None:
     """The full name of a commit, or None where Git does not know the revision."""
     try:
-        return run_git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}").strip()
+        return run_git(
+            "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"
+        ).strip()
     except GitError:
         return None
 
@@ -68,9 +73,14 @@ def read_text_at(revision: str, path: Path, folder: Path = Path()) -> str | None
 
 
 def read_blob_at(revision: str, path: Path, folder: Path = Path()) -> bytes | None:
-    """The bytes of a file of a commit, by its path from the top, or None where the commit does not have it."""
+    """Return the bytes of a file of a commit, by its path from the top.
+
+    Return None if the commit does not have the file.
+    """
     command = ["git", "cat-file", "blob", f"{revision}:{path.as_posix()}"]
-    done = subprocess.run(command, cwd=folder, env=build_git_environment(), check=False, capture_output=True)
+    done = subprocess.run(
+        command, cwd=folder, env=build_git_environment(), check=False, capture_output=True
+    )
     return done.stdout if done.returncode == 0 else None
 
 
@@ -90,9 +100,10 @@ def find_revisions_with_text(
 
 
 def find_merge_base() -> str | None:
-    """Where this branch left the default branch (or the one that CI names); None where there is no such branch.
+    """Return the commit at which this branch left the default branch, or the one that CI names.
 
-    Raises `GitError` where the branch or the history that is needed was not fetched.
+    Return None if there is no such branch. Raise `GitError` if the branch or the history that is
+    needed was not fetched.
     """
     named = [f"origin/{os.environ[name]}" for name in NAMED_BY_CI if os.environ.get(name)]
     branch = next((branch for branch in named or USUAL if resolve_commit(branch)), None)
@@ -108,9 +119,14 @@ def find_merge_base() -> str | None:
 
 
 def list_conflicted_paths() -> list[str]:
-    """Paths that a merge has left to a person: in conflict, or with the marks of one still in them."""
+    """Return the paths that a merge has left to a person.
+
+    They are in conflict, or still have conflict markers in them.
+    """
     unmerged = run_git("diff", "--name-only", "--diff-filter=U", "-z").split("\0")
-    lines = _run_unchecked("-c", "core.quotePath=false", "diff", "--check", "HEAD", folder=Path()).stdout.splitlines()
+    lines = _run_unchecked(
+        "-c", "core.quotePath=false", "diff", "--check", "HEAD", folder=Path()
+    ).stdout.splitlines()
     marked = [line.rsplit(":", 2)[0] for line in lines if line.endswith("leftover conflict marker")]
     return sorted({*unmerged, *marked} - {""})
 

@@ -1,4 +1,7 @@
-"""The code that a module may load, by reading it alone: what a stage of `dvc.yaml` has to declare."""
+"""Find the code that a module may load, by reading it alone.
+
+A stage of `dvc.yaml` has to declare this code.
+"""
 
 import ast
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -11,12 +14,15 @@ INTERFACE = "tarmac.interface.problem"  # whose `problem` loads a role when it i
 
 
 def find_package_folders(root: Path) -> dict[str, str]:
-    """Return the folder of each package of a repository that is followed: the machinery, and its problem."""
+    """Return the folder of each package that is followed: the machinery, and its problem."""
     return {package: SOURCE for package in (PACKAGE, read_problem_name(root)) if package}
 
 
 def find_imported_files(root: Path, *modules: str) -> set[str]:
-    """Return the files of the packages that importing some modules may load, at once or later, by reading the code."""
+    """Return the files of the packages that importing some modules may load.
+
+    A module may load them at once or later. The code is read, not run.
+    """
     return {
         str(path.relative_to(root))
         for path in ImportGraph(root, find_package_folders(root)).find_imported_files(modules)
@@ -45,15 +51,24 @@ class ImportGraph:
         return found
 
     def _find_module_file(self, module: str) -> Path | None:
-        """The file of a module or package; None for another name, as in `from tarmac.review.run import review_working_tree`."""
+        """Return the file of a module or package, or None for another name.
+
+        Another name comes from `from tarmac.review.run import review_working_tree`, for example.
+        """
         source = self._sources.get(module.partition(".")[0])
         if source is None:
             return None
         stem = self._root / source / module.replace(".", "/")
-        return next((path for path in (stem.with_suffix(".py"), stem / "__init__.py") if path.is_file()), None)
+        return next(
+            (path for path in (stem.with_suffix(".py"), stem / "__init__.py") if path.is_file()),
+            None,
+        )
 
     def _iter_imports(self, path: Path) -> Iterator[str]:
-        """Names that may be modules of the packages: whatever a file imports anywhere in it, and its own parents."""
+        """Yield names that may be modules of the packages.
+
+        They are what a file imports anywhere in it, and its own parents.
+        """
         name = self._find_module_name(path)
         yield from self._iter_with_parents(name)
         package = name if path.stem == "__init__" else name.rpartition(".")[0]
@@ -79,7 +94,10 @@ class ImportGraph:
         return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
     def _iter_with_parents(self, module: str) -> Iterator[str]:
-        """A name of a package and its parents, whose `__init__.py` Python runs first; nothing of other packages."""
+        """Yield a name of a package and its parents, whose `__init__.py` Python runs first.
+
+        Yield nothing of other packages.
+        """
         parts = module.split(".")
         if parts[0] in self._sources:
             yield from (".".join(parts[:length]) for length in range(1, len(parts) + 1))
@@ -94,14 +112,25 @@ def has_code(path: Path) -> bool:
 def list_dependency_folders(root: Path, files: Collection[str]) -> list[str]:
     """Return the paths that `dvc.yaml` names for some files: their folders."""
     folders = {str(Path(file).parent) for file in files if has_code(root / file)}
-    return sorted(folder for folder in folders if not any(folder.startswith(f"{other}/") for other in folders))
+    return sorted(
+        folder for folder in folders if not any(folder.startswith(f"{other}/") for other in folders)
+    )
 
 
 def _find_used_roles(tree: ast.AST) -> set[str]:
-    """The roles of the problem that a module asks for: `problem.contract`, where it imports `problem`."""
-    loads = any(isinstance(node, ast.ImportFrom) and node.module == INTERFACE for node in ast.walk(tree))
+    """Return the roles of the problem that a module uses.
+
+    A use is `problem.contract`, for example, in a module that imports `problem`.
+    """
+    loads = any(
+        isinstance(node, ast.ImportFrom) and node.module == INTERFACE for node in ast.walk(tree)
+    )
     attributes = (node for node in ast.walk(tree) if loads and isinstance(node, ast.Attribute))
-    named = {node.attr for node in attributes if isinstance(node.value, ast.Name) and node.value.id == "problem"}
+    named = {
+        node.attr
+        for node in attributes
+        if isinstance(node.value, ast.Name) and node.value.id == "problem"
+    }
     return named & ROLES.keys()
 
 

@@ -1,4 +1,7 @@
-"""Where an output comes from: commit, data, code, environment, parameters and metrics, from Git and the file alone."""
+"""Find where an output comes from, by Git and the file alone.
+
+The lineage has commit, data, code, environment, parameters and metrics.
+"""
 
 import hashlib
 import json
@@ -43,8 +46,12 @@ class Lineage:
     output: str | None = None  # its path in the commit
     stage: str | None = None  # that made it
     commit: Commit | None = None  # the first that has these bytes
-    also_in: list[str] = field(default_factory=list)  # later commits that changed their lock and have them, too
-    same_inputs: str | None = None  # a commit that made other bytes from the same inputs, where none has these
+    also_in: list[str] = field(
+        default_factory=list
+    )  # later commits that changed their lock and have them, too
+    same_inputs: str | None = (
+        None  # a commit that made other bytes from the same inputs, where none has these
+    )
     data: dict[str, str] = field(default_factory=dict)  # hash of what came in from outside, by path
     data_files: dict[str, str] = field(default_factory=dict)  # hash of each of its files, by path
     params: dict[str, Any] = field(default_factory=dict)  # by stage
@@ -61,7 +68,10 @@ class Lineage:
 
 
 def find_lineage(file: Path) -> Lineage:
-    """Asks the history of the repository here, and the file. Raises `LineageError` where neither knows it."""
+    """Return the lineage of a file, by the history of the repository and by the file itself.
+
+    Raise `LineageError` if neither knows it.
+    """
     known = compute_dvc_hash(file)
     if not known:
         hint = f"{_suggest_output(str(file))} fetch the outputs of the pipeline with `make pull`"
@@ -76,7 +86,11 @@ def find_lineage(file: Path) -> Lineage:
         reason, *advice = notes
         message = f"{file} ({known}): {reason}, and the file has no lineage metadata"
         raise LineageError(message, "; ".join(advice))
-    return Lineage(str(file), known, **{**facts, "carried": carried, "notes": [*notes, *facts.get("notes", [])]})
+    return Lineage(
+        str(file),
+        known,
+        **{**facts, "carried": carried, "notes": [*notes, *facts.get("notes", [])]},
+    )
 
 
 def find_output_lineage(path: str) -> Lineage:
@@ -91,7 +105,10 @@ def find_output_lineage(path: str) -> Lineage:
 
 
 def read_model_identity(file: Path) -> Facts:
-    """What a model's file says that it was made from; empty where it is no model, or says nothing of that."""
+    """Return what a model's file says that it was made from.
+
+    Return nothing if the file is no model, or does not say it.
+    """
     if file.suffix != ".onnx":
         return {}
     from tarmac.pipeline.models.scorer import Scorer
@@ -106,7 +123,9 @@ def read_model_identity(file: Path) -> Facts:
 
 
 def _note_shallow_history() -> list[str]:
-    return ["the clone is shallow: run `git fetch --unshallow`"] if commits.is_shallow_clone() else []
+    return (
+        ["the clone is shallow: run `git fetch --unshallow`"] if commits.is_shallow_clone() else []
+    )
 
 
 def _suggest_output(path: str) -> str:
@@ -117,7 +136,10 @@ def _suggest_output(path: str) -> str:
 
 
 def _find_in_history(known: str) -> Facts:
-    """The first commit that has an output with this hash, and what it says of it; empty where there is none."""
+    """Return the first commit that has an output with this hash, and what it says of it.
+
+    Return nothing if there is no such commit.
+    """
     having = commits.find_commits_by_hash(known)
     for place, commit in enumerate(having, start=1):
         if facts := _read_commit_facts(commit, known):
@@ -130,16 +152,28 @@ def _read_commit_facts(commit: str, known: str) -> Facts:
     for stage, entry in stages.items():
         for output, md5 in lockfile.collect_hashes([entry], "outs").items():
             if md5 == known:
-                facts, (metrics, notes) = _trace_stage(commit, stages, stage), _read_metrics_at(commit, stages)
+                facts, (metrics, notes) = (
+                    _trace_stage(commit, stages, stage),
+                    _read_metrics_at(commit, stages),
+                )
                 notes = [*facts["notes"], *notes]
-                return {**facts, "stage": stage, "output": output, "metrics": metrics, "notes": notes}
+                return {
+                    **facts,
+                    "stage": stage,
+                    "output": output,
+                    "metrics": metrics,
+                    "notes": notes,
+                }
     return _trace_external_file(commit, stages, known)
 
 
 def _trace_external_file(commit: str, stages: Mapping[str, Entry], known: str) -> Facts:
     """What no stage has made: raw data, or a file of Git that a stage depends on."""
     try:
-        named = {**objects.list_commit_outputs(commit), **lockfile.collect_hashes(stages.values(), "deps")}
+        named = {
+            **objects.list_commit_outputs(commit),
+            **lockfile.collect_hashes(stages.values(), "deps"),
+        }
     except commands.StoreError:  # a conflict was committed
         return {}
     output = next((path for path, md5 in named.items() if md5 == known), None)
@@ -147,19 +181,31 @@ def _trace_external_file(commit: str, stages: Mapping[str, Entry], known: str) -
         return {}
     files, notes = _list_data_files({output: known})
     rebuild = [f"git switch --detach {commit}", "make pull"]
-    return {"output": output, "data": {output: known}, "data_files": files, "rebuild": rebuild, "notes": notes}
+    return {
+        "output": output,
+        "data": {output: known},
+        "data_files": files,
+        "rebuild": rebuild,
+        "notes": notes,
+    }
 
 
 def _trace_stage(commit: str, stages: Mapping[str, Entry], stage: str) -> Facts:
     """What a stage of a commit was made from, directly or not, and how to make it again."""
     above = lockfile.select_upstream_stages(stages, stage)
     made, deps = (lockfile.collect_hashes(above.values(), kind) for kind in ("outs", "deps"))
-    data = {path: md5 for path, md5 in deps.items() if path not in made and not path.startswith(OF_GIT)}
+    data = {
+        path: md5 for path, md5 in deps.items() if path not in made and not path.startswith(OF_GIT)
+    }
     files, notes = _list_data_files(data)
     return {
         "data": data,
         "data_files": files,
-        "params": {name: found for name, entry in above.items() if (found := lockfile.collect_params(entry))},
+        "params": {
+            name: found
+            for name, entry in above.items()
+            if (found := lockfile.collect_params(entry))
+        },
         "environment": lockfile.find_environment_hash(above.values()),
         "code": lockfile.compute_code_hash(above.values()),
         "rebuild": [f"git switch --detach {commit}", "make pull", "make reproduce"],
@@ -167,7 +213,9 @@ def _trace_stage(commit: str, stages: Mapping[str, Entry], stage: str) -> Facts:
     }
 
 
-def _read_metrics_at(commit: str, stages: Mapping[str, Entry]) -> tuple[dict[str, Facts], list[str]]:
+def _read_metrics_at(
+    commit: str, stages: Mapping[str, Entry]
+) -> tuple[dict[str, Facts], list[str]]:
     """The metrics that a commit has, where they are the ones that its lock names."""
     named, found, notes = lockfile.collect_hashes(stages.values(), "outs"), {}, []
     for name, (path, key) in MEASURED.items():
@@ -175,7 +223,9 @@ def _read_metrics_at(commit: str, stages: Mapping[str, Entry]) -> tuple[dict[str
         if _compute_md5(text.encode()) == named.get(path):
             found[name] = json.loads(text)[key] if key else json.loads(text)
         else:
-            notes.append(f"{path} of the commit is not what its lock names: {name} metrics are not known")
+            notes.append(
+                f"{path} of the commit is not what its lock names: {name} metrics are not known"
+            )
     return found, notes
 
 
@@ -192,7 +242,7 @@ def _list_data_files(data: Mapping[str, str]) -> tuple[dict[str, str], list[str]
 
 
 def _read_folder_listing(oid: str) -> dict[str, str]:
-    """Return the hashes of a folder's files from its listing in the cache, or else in the remote."""
+    """Return the hashes of a folder's files from its listing in the cache, or else the remote."""
     with object_store.open_cache() as cache, suppress(object_store.BadObjectError):
         return object_store.parse_listing(object_store.read_listing(cache, oid))
     with object_store.open_remote() as remote:
@@ -204,12 +254,18 @@ def _compute_md5(content: bytes) -> str:
 
 
 def _find_same_inputs(carried: Facts) -> Facts:
-    """What a model was made from whose bytes no commit has: trained once more elsewhere, or changed since."""
+    """Return what a model was made from whose bytes no commit has.
+
+    The model was trained once more elsewhere, or changed since.
+    """
     for commit, stage in _iter_candidates(carried):
         stages = lockfile.parse_stages(read_text_at(commit, LOCK))
         if _has_same_params(stages[stage], carried):
             facts = _trace_stage(commit, stages, stage)
-            told = f"{commit[:9]} trained on the same, and its model has other bytes: this file is not that model"
+            told = (
+                f"{commit[:9]} trained on the same, and its model has other bytes: "
+                "this file is not that model"
+            )
             return {**facts, "same_inputs": commit, "notes": [told, *facts["notes"]]}
     return {}
 
@@ -218,26 +274,36 @@ def _iter_candidates(carried: Facts) -> Iterator[tuple[str, str]]:
     """Commits and stages that trained on the same features."""
     for commit in commits.find_commits_by_hash(carried["features"]) if carried else []:
         for name, entry in lockfile.parse_stages(read_text_at(commit, LOCK)).items():
-            if carried["features"] in lockfile.collect_hashes([entry], "deps").values() and _list_training_params(
-                lockfile.collect_params(entry)
-            ):
+            if carried["features"] in lockfile.collect_hashes(
+                [entry], "deps"
+            ).values() and _list_training_params(lockfile.collect_params(entry)):
                 yield commit, name
 
 
 def _has_same_params(entry: Entry, carried: Facts) -> bool:
     """Whether a stage of a commit had the parameters that a model's file carries."""
     params = lockfile.collect_params(entry)
-    return carried["split"] == params.get("split") and carried["params"] in _list_training_params(params)
+    return carried["split"] == params.get("split") and carried["params"] in _list_training_params(
+        params
+    )
 
 
 def _list_training_params(params: Facts) -> list[Facts]:
     """What the models of a stage were fitted with, by its parameters; none where it fits none."""
-    inside = {name.removeprefix("train."): value for name, value in params.items() if name.startswith("train.")}
+    inside = {
+        name.removeprefix("train."): value
+        for name, value in params.items()
+        if name.startswith("train.")
+    }
     sections = [params["train"]] if "train" in params else []
     if "baseline" in params:
         sections.append({**inside, **params.get("train", {}), **BASELINE, **params["baseline"]})
     return [
-        {name: section[name] for name in identity.list_param_names(section["model"]) if name in section}
+        {
+            name: section[name]
+            for name in identity.list_param_names(section["model"])
+            if name in section
+        }
         for section in sections
     ]
 
@@ -251,14 +317,18 @@ def format_lineage(found: Lineage) -> str:
     lines += [f"  code         {found.code}"] if found.code else []
     lines += [f"  environment  {found.environment}"] if found.environment else []
     lines += [f"  {name:<12} {_format_tree(values)}" for name, values in found.metrics.items()]
-    known = found.params or {name: found.carried[name] for name in identity.AS_JSON if name in found.carried}
+    known = found.params or {
+        name: found.carried[name] for name in identity.AS_JSON if name in found.carried
+    }
     lines += [f"  params       {stage}: {_format_tree(tree)}" for stage, tree in known.items()]
     if found.carried:
         lines.append(f"  carried      features {found.carried['features']}")
     lines += [f"  file         {path}  {md5}" for path, md5 in found.data_files.items()]
     lines += [f"  rebuild      {command}" for command in found.rebuild]
     lines += [f"  note         {note}" for note in found.notes]
-    return "\n".join("".join(sign if sign.isprintable() else "?" for sign in line) for line in lines)
+    return "\n".join(
+        "".join(sign if sign.isprintable() else "?" for sign in line) for line in lines
+    )
 
 
 def _format_commit(found: Lineage) -> list[str]:

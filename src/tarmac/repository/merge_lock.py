@@ -1,4 +1,7 @@
-"""After a merge: the lock that the merged code, data and parameters make, with as little run again as can be."""
+"""Make the lock of a merge, with as few runs as possible.
+
+It is the lock that the merged code, data and parameters make.
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,7 +11,13 @@ from tarmac.interface.errors import UserError
 from tarmac.pipeline.base.paths import LOCK
 from tarmac.repository import clone, reproduce
 from tarmac.repository.dvc import commands, lockfile, object_store, run_cache
-from tarmac.repository.git import GitError, list_conflicted_paths, read_text_at, resolve_commit, run_git
+from tarmac.repository.git import (
+    GitError,
+    list_conflicted_paths,
+    read_text_at,
+    resolve_commit,
+    run_git,
+)
 
 CONTINUED_BY = {  # the commit that Git is at work on, and what goes on with it
     "MERGE_HEAD": "git commit",
@@ -23,9 +32,11 @@ class MergeError(UserError):
 
 
 def merge_lock() -> None:
-    """Rebuilds what no side has made, takes the rest from the sides, and stages lock, metrics and card for the commit.
+    """Rebuild what no side has made, and stage the results for the commit.
 
-    A lock that Git has merged is never believed, conflict or not: its text may be of two runs. Raises `MergeError`.
+    The rest is taken from the sides. The lock, metrics and card are staged. A lock that Git has
+    merged is never believed, conflict or not: its text may be of two runs. Raise `MergeError` if a
+    person must resolve a conflict.
     """
     sides = _list_merge_sides()
     _check_conflicts_resolved(sides)
@@ -33,7 +44,9 @@ def merge_lock() -> None:
     merged = {} if str(LOCK) in list_conflicted_paths() else _read_current_stages()
     for side in sides if len(sides) > 1 else []:
         with clone.open_clone(side) as folder:
-            if failure := run_cache.save_commit_runs(folder, clone.build_site_cache_env(folder)[object_store.NOTES]):
+            if failure := run_cache.save_commit_runs(
+                folder, clone.build_site_cache_env(folder)[object_store.NOTES]
+            ):
                 print(f"{side[:9]}: no run can be taken from it ({failure})", flush=True)
     _restore_lock(sides[0])
     commands.pull_outputs("data/raw.dvc")
@@ -43,7 +56,10 @@ def merge_lock() -> None:
     staged = _add_results_to_index(made)
     print(f"\n{_format_stage_origins(made, sides, ran)}")
     if wrong := [name for name in made if name in merged and merged[name] != made[name]]:
-        print(f"without a conflict, the merge had left a lock that this code does not make: {', '.join(wrong)}")
+        print(
+            "without a conflict, the merge had left a lock that this code does not make: "
+            f"{', '.join(wrong)}"
+        )
     print(
         f"staged {len(staged)} files; next: `make push`, then {_find_next_command()}"
         if staged
@@ -52,8 +68,14 @@ def merge_lock() -> None:
 
 
 def _list_merge_sides() -> list[str]:
-    """The commits whose locks a run has made: what is merged, ours first, and where both come from; each lock once."""
-    head, under_way = resolve_commit("HEAD"), [found for name in CONTINUED_BY if (found := resolve_commit(name))]
+    """Return the commits whose locks a run has made, each lock once.
+
+    They are the commits that are merged, ours first, and the one where they come from.
+    """
+    head, under_way = (
+        resolve_commit("HEAD"),
+        [found for name in CONTINUED_BY if (found := resolve_commit(name))],
+    )
     if head is None:
         raise GitError("there is no commit yet, and nothing to merge")
     parents = run_git("rev-parse", "HEAD^@").split()
@@ -73,12 +95,19 @@ def _find_common_ancestor(sides: Sequence[str]) -> str:
 
 
 def _check_conflicts_resolved(sides: Sequence[str]) -> None:
-    """Raises `MergeError` with every file that a person must decide: all but what the stages write."""
-    made = {path for side in sides for path in lockfile.collect_hashes(_read_stages_at(side).values(), "outs")} | {
-        str(LOCK)
-    }
+    """Raise `MergeError` with every file that a person must resolve.
+
+    These are all files in conflict except those that the stages write.
+    """
+    made = {
+        path
+        for side in sides
+        for path in lockfile.collect_hashes(_read_stages_at(side).values(), "outs")
+    } | {str(LOCK)}
     open_ = [
-        path for path in list_conflicted_paths() if not any(path == out or path.startswith(f"{out}/") for out in made)
+        path
+        for path in list_conflicted_paths()
+        if not any(path == out or path.startswith(f"{out}/") for out in made)
     ]
     if open_:
         hints = ["resolve each file and `git add` it, then run `make merge-lock` again"]
@@ -105,25 +134,40 @@ def _read_current_stages() -> dict[str, lockfile.Entry]:
 
 
 def _add_results_to_index(stages: Mapping[str, lockfile.Entry]) -> list[str]:
-    """Stages the lock and the outputs that Git keeps, and returns what has changed; what Git ignores is DVC's."""
+    """Stage the lock and the outputs that Git keeps, and return what has changed.
+
+    DVC keeps the outputs that Git ignores.
+    """
     paths = [str(LOCK), *lockfile.collect_hashes(stages.values(), "outs")]
-    listed = run_git("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--", *paths).split("\0")
+    listed = run_git(
+        "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--", *paths
+    ).split("\0")
     changed = [line[3:] for line in listed if line]
     if changed:
         run_git("add", "--all", "--", *changed)
     return changed
 
 
-def _format_stage_origins(stages: Mapping[str, lockfile.Entry], sides: Sequence[str], ran: Sequence[str]) -> str:
+def _format_stage_origins(
+    stages: Mapping[str, lockfile.Entry], sides: Sequence[str], ran: Sequence[str]
+) -> str:
     """Where every stage's result comes from."""
     known = {side: _read_stages_at(side) for side in sides}
     lines = []
     for name, entry in stages.items():
         made_by = next((side for side in sides if known[side].get(name) == entry), None)
-        source = "run now" if name in ran else f"as in {made_by[:9]}" if made_by else "as it has run here before"
+        source = (
+            "run now"
+            if name in ran
+            else f"as in {made_by[:9]}"
+            if made_by
+            else "as it has run here before"
+        )
         lines.append(f"  {name:<12} {source}")
     return "\n".join(lines)
 
 
 def _find_next_command() -> str:
-    return next((f"`{word}`" for name, word in CONTINUED_BY.items() if resolve_commit(name)), "`git commit`")
+    return next(
+        (f"`{word}`" for name, word in CONTINUED_BY.items() if resolve_commit(name)), "`git commit`"
+    )

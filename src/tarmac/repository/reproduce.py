@@ -28,20 +28,29 @@ class DifferenceError(UserError):
 
 
 def rebuild_and_compare() -> None:
-    """Pulls the raw data, rebuilds what is not up to date, and prints the result against the committed one."""
+    """Pull the raw data, and rebuild what is not up to date.
+
+    Print the result compared with the committed one.
+    """
     recovery.recover_and_report()
     policy.load_all_params()  # a mistake is told before anything is fetched
     commands.pull_outputs("data/raw.dvc")
     ran = run_dvc_repro(Path())
-    committed, metrics = (read_text_at("HEAD", path) if is_same_problem() else None for path in (LOCK, TEST_METRICS))
+    committed, metrics = (
+        read_text_at("HEAD", path) if is_same_problem() else None for path in (LOCK, TEST_METRICS)
+    )
     print()
     print_metrics(metrics, TEST_METRICS.read_text(encoding="utf-8"))
     print()
     if committed is None:
-        print("nothing is committed to compare with: commit dvc.lock and metrics to make this the result")
+        print(
+            "nothing is committed to compare with: "
+            "commit dvc.lock and metrics to make this the result"
+        )
         return
     different = compare_outputs(
-        commands.parse_output_hashes(committed), commands.parse_output_hashes(LOCK.read_text(encoding="utf-8"))
+        commands.parse_output_hashes(committed),
+        commands.parse_output_hashes(LOCK.read_text(encoding="utf-8")),
     )
     what = f"ran {', '.join(ran)}" if ran else "nothing to run, all stages are up to date"
     same = "reproduced bit for bit" if ran else "the same as committed"
@@ -49,7 +58,10 @@ def rebuild_and_compare() -> None:
 
 
 def is_same_problem() -> bool:
-    """Whether HEAD's problem is the one that is here: the result of another says nothing of this one."""
+    """Return whether HEAD's problem is the one in the working tree.
+
+    The result of another problem says nothing of this one.
+    """
     there, here = read_text_at("HEAD", Path(PROJECT)), read_problem_name(Path())
     contract = Path(SOURCE, str(here), f"{ROLES['contract'].replace('.', '/')}.py")
     if there is None or parse_problem_name(there) != here:
@@ -65,24 +77,37 @@ def _parse_task_and_target(contract: str) -> dict[str, str]:
     for node in ast.parse(contract).body:
         if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            found |= {target.id: ast.unparse(node.value) for target in targets if isinstance(target, ast.Name)}
+            found |= {
+                target.id: ast.unparse(node.value)
+                for target in targets
+                if isinstance(target, ast.Name)
+            }
     return {name: value for name, value in found.items() if name in {"TASK", "TARGET"}}
 
 
 def run_dvc_repro(folder: Path, *options: str, extra: Mapping[str, str] | None = None) -> list[str]:
-    """Runs `dvc repro`, showing its lines, and returns the stages that it ran (not those it skipped or restored)."""
+    """Run `dvc repro`, showing its lines, and return the stages that it ran.
+
+    Stages that it skipped or restored are not among them.
+    """
     commands.clear_stale_locks(folder)
     commands.remove_damaged_from_cache(folder)
     before, ran = _hash_stage_inputs(folder), []
     with tempfile.TemporaryDirectory(prefix="tarmac-cost-") as measured:
-        for line in commands.run_dvc("repro", *options, folder=folder, extra={**(extra or {}), cost.ASKED: measured}):
+        for line in commands.run_dvc(
+            "repro", *options, folder=folder, extra={**(extra or {}), cost.ASKED: measured}
+        ):
             print(line, flush=True)
             if line.startswith("Running stage '"):
                 ran.append(line.split("'")[1])
-        stage_costs.save_stage_costs(Path(measured), (folder / LOCK).read_text(encoding="utf-8"), ran)
+        stage_costs.save_stage_costs(
+            Path(measured), (folder / LOCK).read_text(encoding="utf-8"), ran
+        )
     commands.verify_outputs(folder)
     after = _hash_stage_inputs(folder)
-    changed = sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
+    changed = sorted(
+        path for path in before.keys() | after.keys() if before.get(path) != after.get(path)
+    )
     if ran and changed:  # DVC notes parameters and hashes when a stage ends, whatever it ran with
         hint = f"run `dvc repro --force`: {LOCK} may not describe the inputs of the stages that ran"
         raise DifferenceError(f"files changed while stages ran: {', '.join(changed)}", hint)
@@ -90,9 +115,14 @@ def run_dvc_repro(folder: Path, *options: str, extra: Mapping[str, str] | None =
 
 
 def _hash_stage_inputs(folder: Path) -> dict[str, str]:
-    """Hash of everything that stages read and a person writes: parameters, code and raw data; none of a broken file."""
+    """Return the hash of everything that stages read and a person writes, by path.
+
+    These are parameters, code and raw data. Return nothing if the pipeline's file is broken.
+    """
     try:
-        pipeline = lockfile.parse_yaml((folder / PIPELINE).read_text(encoding="utf-8"))["stages"].values()
+        pipeline = lockfile.parse_yaml((folder / PIPELINE).read_text(encoding="utf-8"))[
+            "stages"
+        ].values()
         deps = {dep for stage in pipeline for dep in stage.get("deps", [])}
     except (yaml.YAMLError, OSError, KeyError, TypeError, AttributeError):
         return {}  # DVC says what is wrong
@@ -102,20 +132,35 @@ def _hash_stage_inputs(folder: Path) -> dict[str, str]:
         else ()
     )
     given = [folder / path for path in sorted({*deps, str(PARAMS), str(PIPELINE)} - set(made))]
-    files = [file for path in given for file in ([path] if path.is_file() else path.rglob("*")) if file.is_file()]
-    return {str(file.relative_to(folder)): compute_dvc_hash(file) for file in files if "__pycache__" not in file.parts}
+    files = [
+        file
+        for path in given
+        for file in ([path] if path.is_file() else path.rglob("*"))
+        if file.is_file()
+    ]
+    return {
+        str(file.relative_to(folder)): compute_dvc_hash(file)
+        for file in files
+        if "__pycache__" not in file.parts
+    }
 
 
 def rebuild_in_clean_clone() -> None:
-    """Rebuilds HEAD from raw data in a clean clone: no cache, no run cache, nothing of this folder but its commits.
+    """Rebuild HEAD from raw data in a clean clone.
 
-    Prints one line an output and keeps the answer for `read_last_rebuild`. Raises `DifferenceError` where an output,
-    `dvc.lock` or a metric file differs by a byte.
+    The clone has no cache, no run cache, and nothing of this folder but its commits. Print one line
+    for each output, and keep the result for `read_last_rebuild`. Raise `DifferenceError` if an
+    output, `dvc.lock` or a metric file differs by a byte.
     """
     head = run_git("rev-parse", "HEAD").strip()
-    write_json(REBUILT, {"commit": head, "result": "failed", "different": []})  # until it is known better
+    write_json(
+        REBUILT, {"commit": head, "result": "failed", "different": []}
+    )  # until it is known better
     different = _rebuild_commit(head)
-    write_json(REBUILT, {"commit": head, "result": "differs" if different else "identical", "different": different})
+    write_json(
+        REBUILT,
+        {"commit": head, "result": "differs" if different else "identical", "different": different},
+    )
     if different:
         hint = "run `make doctor`; if it finds no fault, run `make run` and commit its result"
         raise DifferenceError(f"the rebuild differs from HEAD: {', '.join(different)}", hint)
@@ -123,7 +168,10 @@ def rebuild_in_clean_clone() -> None:
 
 
 def read_last_rebuild() -> tuple[str, list[str]]:
-    """What `rebuild_in_clean_clone` found for HEAD: `identical`, `differs`, `failed` or `not tried`; and what differs."""
+    """Return what `rebuild_in_clean_clone` found for HEAD, and what differs.
+
+    The result is `identical`, `differs`, `failed` or `not tried`.
+    """
     if not REBUILT.is_file():
         return "not tried", []
     found = json.loads(REBUILT.read_text(encoding="utf-8"))
@@ -132,18 +180,26 @@ def read_last_rebuild() -> tuple[str, list[str]]:
 
 
 def _rebuild_commit(head: str) -> list[str]:
-    """Runs the pipeline of a commit in a temporary clone and returns the paths that came out otherwise."""
+    """Run the pipeline of a commit in a temporary clone, and return the paths that differ."""
     with tempfile.TemporaryDirectory(prefix="tarmac-reproduce-") as temporary:
-        folder, extra = Path(temporary) / "clone", {"DVC_SITE_CACHE_DIR": str(Path(temporary) / "site")}
+        folder, extra = (
+            Path(temporary) / "clone",
+            {"DVC_SITE_CACHE_DIR": str(Path(temporary) / "site")},
+        )
         run_git("clone", "--quiet", "--no-hardlinks", ".", str(folder))
         config.lend_remotes(folder)
         committed = read_text_at(head, LOCK)
         if committed is None:
             raise UserError(f"HEAD has no {LOCK}", "run `make run` and commit its result")
         commands.pull_outputs("data/raw.dvc", folder=folder, extra=extra)
-        ran = run_dvc_repro(folder, "--force", extra=extra)  # also what Git has brought, such as the card
+        ran = run_dvc_repro(
+            folder, "--force", extra=extra
+        )  # also what Git has brought, such as the card
         print(f"\nrebuilt {head[:7]} in a clean clone: ran {', '.join(ran)}")
-        rebuilt = {path: compute_dvc_hash(folder / path) for path in commands.parse_output_hashes(committed)}
+        rebuilt = {
+            path: compute_dvc_hash(folder / path)
+            for path in commands.parse_output_hashes(committed)
+        }
         different = compare_outputs(commands.parse_output_hashes(committed), rebuilt)
         tracked = run_git("diff", "--name-only", folder=folder).split()
     for path in tracked:
@@ -156,7 +212,11 @@ def compare_outputs(committed: Mapping[str, str], rebuilt: Mapping[str, str]) ->
     paths = sorted({*committed, *rebuilt})
     for path in paths:
         before, after = committed.get(path, "none"), rebuilt.get(path, "none")
-        print(f"  identical  {path}  {after}" if before == after else f"  differs    {path}  {before} -> {after}")
+        print(
+            f"  identical  {path}  {after}"
+            if before == after
+            else f"  differs    {path}  {before} -> {after}"
+        )
     return [path for path in paths if committed.get(path) != rebuilt.get(path)]
 
 
@@ -166,5 +226,7 @@ def print_metrics(committed: str | None, present: str) -> None:
     print(f"{'test metric':<20}{'committed':>12}{'now':>12}{'change':>12}")
     for name in TASK.metrics:
         old = before.get(name)
-        was, change = (f"{old:.6f}", f"{after[name] - old:+.6f}") if old is not None else ("none", "")
+        was, change = (
+            (f"{old:.6f}", f"{after[name] - old:+.6f}") if old is not None else ("none", "")
+        )
         print(f"{name:<20}{was:>12}{after[name]:>12.6f}{change:>12}")

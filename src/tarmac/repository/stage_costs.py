@@ -13,7 +13,10 @@ Cost = dict[str, float]  # wall_seconds, cpu_seconds, peak_bytes
 
 
 def save_stage_costs(measured: Path, lock: str, ran: Collection[str]) -> None:
-    """Keeps what was measured in a folder for the stages that ran, under the outputs that the lock names."""
+    """Keep what was measured in a folder for the stages that ran.
+
+    It is kept under the outputs that the lock names.
+    """
     KEPT.mkdir(parents=True, exist_ok=True)
     stages = locks.parse_yaml(lock)["stages"] if ran else {}
     for stage in ran:

@@ -6,15 +6,22 @@ from typing import Any
 OUTSIDE = "of no stage"
 
 
-def group_paths_by_stage(paths: Iterable[str], *pipelines: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Paths by the stages whose dependencies, in any of these `dvc.yaml` trees, hold them; others under `OUTSIDE`."""
+def group_paths_by_stage(
+    paths: Iterable[str], *pipelines: Mapping[str, Any]
+) -> dict[str, list[str]]:
+    """Group paths by the stages whose dependencies, in any of these `dvc.yaml` trees, have them.
+
+    Other paths are under `OUTSIDE`.
+    """
     deps: dict[str, set[str]] = {}
     for pipeline in pipelines:
         for name, stage in pipeline.get("stages", {}).items():
             deps.setdefault(name, set()).update(str(dep) for dep in stage.get("deps", []))
     sorted_paths: dict[str, list[str]] = {}
     for path in paths:
-        stages = [name for name, held in deps.items() if any(_is_in_dependency(path, dep) for dep in held)]
+        stages = [
+            name for name, held in deps.items() if any(_is_in_dependency(path, dep) for dep in held)
+        ]
         for stage in stages or [OUTSIDE]:
             sorted_paths.setdefault(stage, []).append(path)
     order = [name for name in [*deps, OUTSIDE] if name in sorted_paths]

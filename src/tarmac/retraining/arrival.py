@@ -17,7 +17,7 @@ class ArrivalError(UserError):
 
 
 def ingest_arrivals(source: str) -> list[str]:
-    """Fetches the files of a folder or URL and takes them in; returns a line for each table that changed."""
+    """Fetch and ingest the files of a folder or URL; return a line for each changed table."""
     if not source:
         raise ArrivalError(
             "INCOMING, the folder or URL of new files, is not set",

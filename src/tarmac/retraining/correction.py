@@ -1,4 +1,7 @@
-"""Whether what was there before can still be trusted: a corrected month, or a table that every month is joined with."""
+"""Check whether earlier data can still be trusted.
+
+A month may be corrected, or a table that every month is joined with.
+"""
 
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -22,13 +25,20 @@ def compute_missing_shares(tables: Path, month: str = "") -> "pd.Series[float]":
     return read_window(tables, MonthWindow(first=month, last=month)).isna().mean()
 
 
-def evaluate_emptied_inputs(before: "pd.Series[float]", after: "pd.Series[float]", month: str) -> dict[str, Any]:
-    """What holds the round where a table without months has emptied inputs of all months alike; else nothing."""
+def evaluate_emptied_inputs(
+    before: "pd.Series[float]", after: "pd.Series[float]", month: str
+) -> dict[str, Any]:
+    """Return what blocks the round if inputs of earlier months were emptied, else nothing.
+
+    A table without months can empty inputs of all months alike.
+    """
     most, more = load_all_params().monitor.missing.act, after - before
     grown = more[more >= most].sort_index()
     if grown.empty:
         return {}
-    told = ", ".join(f"{name} ({format_percent(round(float(after[name]), 4))})" for name in grown.index[:3])
+    told = ", ".join(
+        f"{name} ({format_percent(round(float(after[name]), 4))})" for name in grown.index[:3]
+    )
     checks = [
         asdict(MonitoringCheck("integrity", str(name), "act", f"missing in more rows of {month}"))
         for name in grown.index
@@ -38,12 +48,22 @@ def evaluate_emptied_inputs(before: "pd.Series[float]", after: "pd.Series[float]
 
 
 def evaluate_corrections(changed: Iterable[str], split: SplitParams) -> dict[str, Any]:
-    """What holds the round where a corrected month that the model learned from is broken now; else nothing."""
+    """Return what blocks the round if a corrected month is broken now, else nothing.
+
+    Only months that the model learned from count.
+    """
     old = sorted(month for month in changed if split.train.first <= month <= split.validation.last)
     policy = load_all_params()
-    broken = [(month, check) for month in old for check in evaluate_corrected_month(month, split, policy)]
+    broken = [
+        (month, check) for month in old for check in evaluate_corrected_month(month, split, policy)
+    ]
     if not broken:
         return {}
     told = "; ".join(f"{month}, {check.name}: {check.reason}" for month, check in broken[:3])
     checks = [asdict(check) for _, check in broken]
-    return {"verdict": "act", "decision": "hold", "summary": f"a correction is broken: {told}", "checks": checks}
+    return {
+        "verdict": "act",
+        "decision": "hold",
+        "summary": f"a correction is broken: {told}",
+        "checks": checks,
+    }

@@ -1,1 +1,1 @@
-"""What a pull request sees: two results compared, a verdict by policy, and a report that says why."""
+"""Review a pull request: compare two results, decide by policy, and report the reasons."""

@@ -1,7 +1,7 @@
-"""The largest literals, data and binary files that a change adds: where labels of test rows could be hidden.
+"""Find the largest literals, data and binary files that a change adds.
 
-A few kilobytes of source can hold every label of the test rows, and no rebuild finds them. A person
-sees them if the report points at them.
+Labels of test rows could be hidden there. A few kilobytes of source can hold every label of the
+test rows, and no rebuild finds them. A person sees them if the report points at them.
 """
 
 import ast
@@ -14,7 +14,14 @@ from tarmac.repository import git
 
 LEAST = 200  # bytes; smaller ones are too many to be read
 SHOWN = 10
-MADE = ("data/remote", str(LOCK), "metrics", str(CARD), "docs", "README.md")  # by the pipeline, or for people
+MADE = (
+    "data/remote",
+    str(LOCK),
+    "metrics",
+    str(CARD),
+    "docs",
+    "README.md",
+)  # by the pipeline, or for people
 Container = ast.List | ast.Tuple | ast.Set | ast.Dict
 
 
@@ -28,9 +35,23 @@ class Addition:
 
 
 def find_additions(base: str, head: str) -> list[Addition]:
-    """Return the largest additions of a commit over another one, the largest first, at most `SHOWN`."""
+    """Return the largest additions of a commit over another one, the largest first.
+
+    At most `SHOWN` additions are returned.
+    """
     left_out = [f":(exclude){path}" for path in MADE]
-    listed = git.run_git("diff", "--numstat", "--no-renames", "-z", "--diff-filter=d", base, head, "--", ".", *left_out)
+    listed = git.run_git(
+        "diff",
+        "--numstat",
+        "--no-renames",
+        "-z",
+        "--diff-filter=d",
+        base,
+        head,
+        "--",
+        ".",
+        *left_out,
+    )
     found: list[Addition] = []
     for line in filter(None, listed.split("\0")):
         added, _, path = line.split("\t", 2)
@@ -41,7 +62,9 @@ def find_additions(base: str, head: str) -> list[Addition]:
             found += _find_new_literals(path, before, after)
         elif len(after) - len(before) >= LEAST:
             found.append(Addition(path, f"text, {added} lines", len(after) - len(before)))
-    largest = sorted((one for one in found if one.size >= LEAST), key=lambda one: (-one.size, one.place))
+    largest = sorted(
+        (one for one in found if one.size >= LEAST), key=lambda one: (-one.size, one.place)
+    )
     return largest[:SHOWN]
 
 
@@ -57,7 +80,11 @@ def _find_new_literals(path: str, before: bytes, after: bytes) -> list[Addition]
         return [Addition(path, "a module that cannot be read", len(after))]
     source = after.decode("utf-8", errors="replace")
     sized = ((node, len((ast.get_source_segment(source, node) or "").encode())) for node in new)
-    return [Addition(f"{path}:{node.lineno}", "a literal", size) for node, size in sized if size >= LEAST]
+    return [
+        Addition(f"{path}:{node.lineno}", "a literal", size)
+        for node, size in sized
+        if size >= LEAST
+    ]
 
 
 def _iter_literals(tree: ast.AST) -> Iterator[ast.expr]:
@@ -68,12 +95,23 @@ def _iter_literals(tree: ast.AST) -> Iterator[ast.expr]:
             skipped.add(id(node.value))
         if id(node) in skipped:
             continue
-        if isinstance(node, ast.Constant | ast.JoinedStr) or (isinstance(node, Container) and _is_literal(node)):
+        if isinstance(node, ast.Constant | ast.JoinedStr) or (
+            isinstance(node, Container) and _is_literal(node)
+        ):
             skipped.update(id(inner) for inner in ast.walk(node) if inner is not node)
             yield node
 
 
 def _is_literal(node: Container) -> bool:
     """Check that a display holds nothing but literals."""
-    allowed = (ast.List, ast.Tuple, ast.Set, ast.Dict, ast.Constant, ast.UnaryOp, ast.USub, ast.Load)
+    allowed = (
+        ast.List,
+        ast.Tuple,
+        ast.Set,
+        ast.Dict,
+        ast.Constant,
+        ast.UnaryOp,
+        ast.USub,
+        ast.Load,
+    )
     return all(isinstance(inner, allowed) for inner in ast.walk(node))

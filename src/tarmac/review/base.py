@@ -1,4 +1,7 @@
-"""What base says of head's test rows: its predictions, or its model's answers where the test months have moved."""
+"""Load base's predictions of head's test rows.
+
+Base's model predicts the rows if the test months have moved.
+"""
 
 import json
 from collections.abc import Mapping
@@ -35,10 +38,12 @@ class MovedTestWindow:
 def load_base_predictions(
     base: ResultFolder, head: ResultFolder, test: MonthWindow | None
 ) -> tuple[pd.DataFrame, MovedTestWindow | None]:
-    """Key, label and prediction by base's model, of its own test rows or of head's, and what was done if months moved.
+    """Return base's predictions, and what was done if the test months moved.
 
-    A model is asked only about months after all that it has learned from: elsewhere it would be judged on rows that
-    it knows, and only the rows that both have predicted are left to compare.
+    The table has key, label and prediction by base's model, of its own test rows or of head's.
+
+    A model predicts only months after all that it has learned from: elsewhere it would be evaluated
+    on rows that it knows. In that case only the rows that both have predicted are left to compare.
     Without test months (None) the rows that both have predicted are compared.
     """
     known, wanted = (pd.read_parquet(side.resolve_path(PREDICTIONS)) for side in (base, head))
@@ -51,7 +56,9 @@ def load_base_predictions(
     try:
         found = _score_with_base_model(base, head, test)
     except NotComparableError as error:
-        return known, MovedTestWindow(test.first, test.last, 0, f"the base's model was not asked about them: {error}")
+        return known, MovedTestWindow(
+            test.first, test.last, 0, f"the base's model was not asked about them: {error}"
+        )
     asked = f"the base's model was asked about the {len(found):,} rows of the test months of head"
     return found, MovedTestWindow(test.first, test.last, len(found), asked)
 
@@ -61,7 +68,9 @@ def _read_test_window(base: ResultFolder) -> tuple[str, str]:
     return str(window.get("first", "")), str(window.get("last", ""))
 
 
-def _score_with_base_model(base: ResultFolder, head: ResultFolder, test: MonthWindow) -> pd.DataFrame:
+def _score_with_base_model(
+    base: ResultFolder, head: ResultFolder, test: MonthWindow
+) -> pd.DataFrame:
     if MODEL not in base.present:
         raise NotComparableError(f"the remote does not have {MODEL} of the base")
     try:
@@ -71,36 +80,54 @@ def _score_with_base_model(base: ResultFolder, head: ResultFolder, test: MonthWi
     require_unseen_months(model.metadata, test)
     require_model_inputs(model, head, test)
     columns = [
-        *dict.fromkeys((*problem.contract.KEY, problem.contract.TARGET, *model.categories, *model.numbers))
+        *dict.fromkeys(
+            (*problem.contract.KEY, problem.contract.TARGET, *model.categories, *model.numbers)
+        )
     ]  # a part of the key may be an input
     rows, _ = require_labeled_rows(read_window(head.resolve_path(FEATURES), test, columns))
-    return rows[[*problem.contract.KEY, problem.contract.TARGET]].assign(**split_prediction_columns(model.score(rows)))
+    return rows[[*problem.contract.KEY, problem.contract.TARGET]].assign(
+        **split_prediction_columns(model.score(rows))
+    )
 
 
 def require_unseen_months(metadata: Mapping[str, str], test: MonthWindow) -> None:
-    """Raises `NotComparableError` where a model learned from one of these months, or from a later one, or does not say."""
+    """Raise `NotComparableError` if a model learned from one of these months, or from a later one.
+
+    Raise it, too, if the model does not name the months that it learned from.
+    """
     try:
         split = json.loads(metadata["split"])
         last = max(str(split[part]["last"]) for part in ("train", "validation"))
     except (KeyError, TypeError, ValueError):
-        raise NotComparableError("the metadata of the model does not name the training months") from None
+        raise NotComparableError(
+            "the metadata of the model does not name the training months"
+        ) from None
     if test.first <= last:
         tested = f"head is tested from {test.first} on"
         raise NotComparableError(f"the model was trained on months up to {last}, and {tested}")
 
 
 def require_model_inputs(model: Scorer, head: ResultFolder, test: MonthWindow) -> None:
-    """Raises `NotComparableError` naming what a model takes and head's features lack, or have as another kind of value."""
+    """Raise `NotComparableError` if head's features lack inputs of a model.
+
+    Raise it, too, if they have an input as another kind of value. The error names the inputs.
+    """
     kinds = dict.fromkeys(model.categories, "text") | dict.fromkeys(model.numbers, "a number")
     for month in months.list_months_between(test.first, test.last):
         schema = pq.read_schema(head.resolve_path(FEATURES) / f"{month}.parquet")
-        found = {name: _describe_column_type(schema.field(name).type) for name in kinds if name in schema.names}
+        found = {
+            name: _describe_column_type(schema.field(name).type)
+            for name in kinds
+            if name in schema.names
+        }
         if lacking := [name for name in kinds if name not in found]:
             names = ", ".join(lacking)
             raise NotComparableError(f"the model requires {names}, missing in head's features")
         if other := [f"{name} as {kind}" for name, kind in kinds.items() if found[name] != kind]:
             names = ", ".join(other)
-            raise NotComparableError(f"the model requires {names}, of another type in head's features")
+            raise NotComparableError(
+                f"the model requires {names}, of another type in head's features"
+            )
 
 
 def _describe_column_type(kind: pa.DataType) -> str:

@@ -20,17 +20,25 @@ class Changes:
 
 
 def find_changes(base: ResultFolder, head: ResultFolder, changed: Iterable[str]) -> Changes:
-    """Compares parameters and locks, and sorts the changed paths by the stages that depend on them."""
-    params = _find_differences(flatten_tree(base.read_yaml(PARAMS)), flatten_tree(head.read_yaml(PARAMS)))
+    """Compare parameters and locks, and sort the changed paths by the stages that need them."""
+    params = _find_differences(
+        flatten_tree(base.read_yaml(PARAMS)), flatten_tree(head.read_yaml(PARAMS))
+    )
     made = {*base.hashes, *head.hashes, LOCK, PARAMS}  # shown otherwise
     code = [
-        path for path in changed if path not in made and not path.startswith(("metrics/", "data/remote/", "models/"))
+        path
+        for path in changed
+        if path not in made and not path.startswith(("metrics/", "data/remote/", "models/"))
     ]
     files = group_paths_by_stage(code, base.read_yaml(PIPELINE), head.read_yaml(PIPELINE))
     return Changes(params, files, _find_differences(base.hashes, head.hashes))
 
 
-def _find_differences(before: Mapping[str, object], after: Mapping[str, object]) -> list[tuple[str, str, str]]:
+def _find_differences(
+    before: Mapping[str, object], after: Mapping[str, object]
+) -> list[tuple[str, str, str]]:
     names = sorted({*before, *after})
-    pairs = [(name, str(before.get(name, MISSING)), str(after.get(name, MISSING))) for name in names]
+    pairs = [
+        (name, str(before.get(name, MISSING)), str(after.get(name, MISSING))) for name in names
+    ]
     return [(name, old, new) for name, old, new in pairs if old != new]

@@ -1,4 +1,7 @@
-"""Mermaid charts of the report: text that GitHub and GitLab draw themselves, so that no picture needs a host."""
+"""Draw the charts of the report in Mermaid.
+
+GitHub and GitLab draw this text themselves, so that no picture needs a host.
+"""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -14,7 +17,11 @@ from tarmac.reporting.markdown import format_label
 from tarmac.review.results import ResultFolder
 
 POINTS = 20  # of a line: the names of more places run into one another
-COLOURS = {"head": ("blue", "#3987e5"), "base": ("orange", "#e8871e"), "perfect": ("grey", "#9aa0a6")}
+COLOURS = {
+    "head": ("blue", "#3987e5"),
+    "base": ("orange", "#e8871e"),
+    "perfect": ("grey", "#9aa0a6"),
+}
 Place = str | int | float  # of an axis
 TABLES, CURVES = str(paths.TABLES), str(paths.CURVES)
 
@@ -33,25 +40,59 @@ class ChartSpec:
 
 def list_chart_specs(task: Task = TASK) -> tuple[ChartSpec, ...]:
     """What is drawn where there is a table of it."""
-    loss, observed = task.loss_metric.replace("_", " "), "observed" if task.kind == "regression" else "observed share"
+    loss, observed = (
+        task.loss_metric.replace("_", " "),
+        "observed" if task.kind == "regression" else "observed share",
+    )
     return (
-        ChartSpec(f"{task.title} by month", f"{TABLES}/monthly_{task.short}.csv", "month", "model", task.title),
-        ChartSpec("Calibration", f"{TABLES}/calibration.csv", "predicted", "observed", observed, diagonal=True),
-        ChartSpec(f"Validation {loss} by round", f"{CURVES}/{task.loss_metric}.tsv", "step", task.loss_metric, loss),
+        ChartSpec(
+            f"{task.title} by month",
+            f"{TABLES}/monthly_{task.short}.csv",
+            "month",
+            "model",
+            task.title,
+        ),
+        ChartSpec(
+            "Calibration",
+            f"{TABLES}/calibration.csv",
+            "predicted",
+            "observed",
+            observed,
+            diagonal=True,
+        ),
+        ChartSpec(
+            f"Validation {loss} by round",
+            f"{CURVES}/{task.loss_metric}.tsv",
+            "step",
+            task.loss_metric,
+            loss,
+        ),
     )
 
 
-def render_charts(base: ResultFolder | None, head: ResultFolder, task: Task = TASK) -> list[tuple[str, str]]:
+def render_charts(
+    base: ResultFolder | None, head: ResultFolder, task: Task = TASK
+) -> list[tuple[str, str]]:
     """Title and Mermaid text of every chart that has its data."""
-    return [made for chart in list_chart_specs(task) if (made := _render_chart(chart, {"base": base, "head": head}))]
+    return [
+        made
+        for chart in list_chart_specs(task)
+        if (made := _render_chart(chart, {"base": base, "head": head}))
+    ]
 
 
-def _render_chart(drawn: ChartSpec, sides: Mapping[str, ResultFolder | None]) -> tuple[str, str] | None:
+def _render_chart(
+    drawn: ChartSpec, sides: Mapping[str, ResultFolder | None]
+) -> tuple[str, str] | None:
     tables = {who: _read_chart_data(side, drawn) for who, side in sides.items() if side is not None}
     places = _select_positions(tables["head"].index.tolist())
     if len(places) < 2:  # a line has two ends
         return None
-    lines = {who: line for who, table in tables.items() if (line := _compute_line(table[drawn.y], places))}
+    lines = {
+        who: line
+        for who, table in tables.items()
+        if (line := _compute_line(table[drawn.y], places))
+    }
     if drawn.diagonal:
         lines["perfect"] = [float(place) for place in places]
     colours = ", ".join(f"{who} in {COLOURS[who][0]}" for who in lines)
@@ -61,10 +102,15 @@ def _render_chart(drawn: ChartSpec, sides: Mapping[str, ResultFolder | None]) ->
 def render_xy_chart(ticks: Sequence[str], lines: dict[str, list[float]], y_label: str) -> str:
     """A line chart; a line that is longer than the ticks ends with them."""
     drawn = {who: values[: len(ticks)] for who, values in lines.items()}
-    low, high = (bound(value for values in drawn.values() for value in values) for bound in (min, max))
+    low, high = (
+        bound(value for values in drawn.values() for value in values) for bound in (min, max)
+    )
     margin = max((high - low) * 0.05, 0.001)
     palette = ", ".join(COLOURS[who][1] for who in drawn)
-    theme = f'{{"themeVariables": {{"xyChart": {{"plotColorPalette": "{palette}"}}}}, "xyChart": {{"height": 320}}}}'
+    theme = (
+        f'{{"themeVariables": {{"xyChart": {{"plotColorPalette": "{palette}"}}}}, '
+        '"xyChart": {"height": 320}}'
+    )
     return "\n".join(
         [
             "```mermaid",
@@ -72,7 +118,10 @@ def render_xy_chart(ticks: Sequence[str], lines: dict[str, list[float]], y_label
             "xychart-beta",
             f"  x-axis [{', '.join(_quote_label(tick) for tick in ticks)}]",
             f"  y-axis {_quote_label(y_label)} {low - margin:.4f} --> {high + margin:.4f}",
-            *(f"  line [{', '.join(f'{value:.4f}' for value in values)}]" for values in drawn.values()),
+            *(
+                f"  line [{', '.join(f'{value:.4f}' for value in values)}]"
+                for values in drawn.values()
+            ),
             "```",
         ]
     )
@@ -83,7 +132,8 @@ def _read_chart_data(side: ResultFolder, drawn: ChartSpec) -> pd.DataFrame:
     empty = pd.DataFrame({drawn.y: []}, dtype="float64")
     try:
         found = pd.read_csv(
-            io.StringIO(side.read_text(drawn.table) or ""), sep="\t" if drawn.table.endswith(".tsv") else ","
+            io.StringIO(side.read_text(drawn.table) or ""),
+            sep="\t" if drawn.table.endswith(".tsv") else ",",
         )
         known = found[[drawn.x, drawn.y]].astype({drawn.y: "float64"})
     except (KeyError, ValueError):  # an older commit may have another table, or none
@@ -108,9 +158,14 @@ def _select_positions(values: list[Place]) -> list[Place]:
 
 
 def _format_ticks(places: Sequence[Place]) -> list[str]:
-    """Names of the places, with as many digits as tell them apart: what has one name is drawn at one place."""
+    """Return the names of the places, with as many digits as distinguish them.
+
+    What has one name is drawn at one place.
+    """
     for digits in (2, 3, 4):
-        names = [f"{place:.{digits}f}" if isinstance(place, float) else str(place) for place in places]
+        names = [
+            f"{place:.{digits}f}" if isinstance(place, float) else str(place) for place in places
+        ]
         if len({*names}) == len(names):
             break
     return names

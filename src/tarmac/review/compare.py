@@ -1,4 +1,4 @@
-"""Metrics of base and head on the rows that both have judged, with the interval of every difference."""
+"""Compute metrics of base and head on their common rows, with intervals of all differences."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,7 +35,10 @@ class Pairing:
 
 @dataclass(frozen=True)
 class MetricChange:
-    """One metric: of head on all its rows, and of both on the common rows; None where there is no common row."""
+    """One metric: of head on all its rows, and of both on the common rows.
+
+    What is of common rows is None if there is no common row.
+    """
 
     name: str
     whole: float
@@ -57,17 +60,28 @@ class SliceChange:
 
 
 def pair_predictions(base: pd.DataFrame | None, head: pd.DataFrame) -> Pairing:
-    """Joins two tables of predictions by the row key. Raises `UserError` where a key stands twice."""
+    """Join two tables of predictions by the row key.
+
+    Raise `UserError` if a key occurs twice.
+    """
     if base is None:
         none = head.iloc[:0]
-        return Pairing(none.assign(**split_prediction_columns(join_prediction_columns(none), BASE)), 0, len(head), 0)
+        return Pairing(
+            none.assign(**split_prediction_columns(join_prediction_columns(none), BASE)),
+            0,
+            len(head),
+            0,
+        )
     known = base[list(problem.contract.KEY)].assign(
-        label_before=base[problem.contract.TARGET], **split_prediction_columns(join_prediction_columns(base), BASE)
+        label_before=base[problem.contract.TARGET],
+        **split_prediction_columns(join_prediction_columns(base), BASE),
     )
     try:
         rows = head.merge(known, on=list(problem.contract.KEY), validate="one_to_one")
     except pd.errors.MergeError as error:
-        raise UserError(f"predictions of head and base cannot be joined by their key: {error}") from None
+        raise UserError(
+            f"predictions of head and base cannot be joined by their key: {error}"
+        ) from None
     relabelled = int((rows["label_before"] != rows[problem.contract.TARGET]).sum())
     return Pairing(rows, len(base) - len(rows), len(head) - len(rows), relabelled)
 
@@ -82,11 +96,15 @@ def compare_metrics(
 ) -> list[MetricChange]:
     """Every metric, with its difference where two distinct labels are among the common rows."""
     whole, p = (
-        Sample.from_rows(head[problem.contract.TARGET], head[problem.contract.CLUSTER], params, bins, task),
+        Sample.from_rows(
+            head[problem.contract.TARGET], head[problem.contract.CLUSTER], params, bins, task
+        ),
         join_prediction_columns(head),
     )
     rows = pairing.rows
-    common = Sample.from_rows(rows[problem.contract.TARGET], rows[problem.contract.CLUSTER], params, bins, task)
+    common = Sample.from_rows(
+        rows[problem.contract.TARGET], rows[problem.contract.CLUSTER], params, bins, task
+    )
     if not common.has_two_labels:
         return [MetricChange(name, whole.compute_value(name, p)) for name in names]
     before, after = join_prediction_columns(rows, BASE), join_prediction_columns(rows)
@@ -107,11 +125,15 @@ def compare_slices(
 ) -> list[SliceChange]:
     """Every slice of head that has `min_rows` rows, and two distinct labels."""
     whole, p = (
-        Sample.from_rows(head[problem.contract.TARGET], head[problem.contract.CLUSTER], params, task=task),
+        Sample.from_rows(
+            head[problem.contract.TARGET], head[problem.contract.CLUSTER], params, task=task
+        ),
         join_prediction_columns(head),
     )
     rows = pairing.rows
-    common = Sample.from_rows(rows[problem.contract.TARGET], rows[problem.contract.CLUSTER], params, task=task)
+    common = Sample.from_rows(
+        rows[problem.contract.TARGET], rows[problem.contract.CLUSTER], params, task=task
+    )
     places = {name: rows.groupby(name).indices for name in problem.contract.SLICES}
     changes = []
     for name in problem.contract.SLICES:
@@ -120,7 +142,9 @@ def compare_slices(
             if len(at) < min_rows or not part.has_two_labels:
                 continue
             found = part.estimate_metric(task.main_metric, p[at])
-            base, difference = _compute_slice_difference(common, rows, places[name].get(value, np.array([], dtype=int)))
+            base, difference = _compute_slice_difference(
+                common, rows, places[name].get(value, np.array([], dtype=int))
+            )
             changes.append(SliceChange(name, str(value), len(at), found, base, difference))
     return changes
 
@@ -137,10 +161,12 @@ def _compute_slice_difference(
     )
 
 
-def compute_delong_interval(pairing: Pairing, confidence: float, task: Task = TASK) -> tuple[float, float] | None:
-    """DeLong's interval of the AUC's difference, which takes rows for independent: a check, and a measure of that.
+def compute_delong_interval(
+    pairing: Pairing, confidence: float, task: Task = TASK
+) -> tuple[float, float] | None:
+    """Return DeLong's interval of the AUC's difference, or None if there are not two classes.
 
-    It is of two classes; None elsewhere.
+    It takes rows for independent: it is a check, and a measure of that independence.
     """
     rows = pairing.rows
     if task.kind != "binary" or rows[problem.contract.TARGET].nunique() != 2:
@@ -153,9 +179,13 @@ def compute_delong_interval(pairing: Pairing, confidence: float, task: Task = TA
     )
 
 
-def compute_baseline_gain(head: pd.DataFrame, params: IntervalParams, task: Task = TASK) -> MetricEstimate:
+def compute_baseline_gain(
+    head: pd.DataFrame, params: IntervalParams, task: Task = TASK
+) -> MetricEstimate:
     """The main metric of the model minus that of its baseline."""
-    sample = Sample.from_rows(head[problem.contract.TARGET], head[problem.contract.CLUSTER], params, task=task)
+    sample = Sample.from_rows(
+        head[problem.contract.TARGET], head[problem.contract.CLUSTER], params, task=task
+    )
     return sample.estimate_difference(
         task.main_metric, join_prediction_columns(head, "baseline_"), join_prediction_columns(head)
     )

@@ -1,4 +1,7 @@
-"""What base and head cost: size of the model, time to score a row (both in one run), and the stages that ran here."""
+"""Compare the cost of base and head: model size, time to score a row, and the stages that ran.
+
+Both models are timed in one run, and the stages are those that ran here.
+"""
 
 import statistics
 import time
@@ -25,20 +28,30 @@ class ResultCost:
     @property
     def pipeline_minutes(self) -> float | None:
         """Wall time of the stages that have run here."""
-        return sum(cost["wall_seconds"] for cost in self.stages.values()) / 60 if self.stages else None
+        return (
+            sum(cost["wall_seconds"] for cost in self.stages.values()) / 60 if self.stages else None
+        )
 
     @property
     def peak_gigabytes(self) -> float | None:
         """Peak memory of the largest of these stages."""
-        return max(cost["peak_bytes"] for cost in self.stages.values()) / 1e9 if self.stages else None
+        return (
+            max(cost["peak_bytes"] for cost in self.stages.values()) / 1e9 if self.stages else None
+        )
 
 
-def compare_costs(base: ResultFolder | None, head: ResultFolder) -> tuple[ResultCost | None, ResultCost]:
+def compare_costs(
+    base: ResultFolder | None, head: ResultFolder
+) -> tuple[ResultCost | None, ResultCost]:
     """Costs of base and head. Scoring is timed in turn, so that a busy machine is busy for both."""
     sides = [side for side in (base, head) if side is not None]
     times = _measure_scoring_time(sides)
     found = [
-        ResultCost(_read_model_size(side), times[number], stage_costs.load_stage_costs(side.read_text(LOCK) or ""))
+        ResultCost(
+            _read_model_size(side),
+            times[number],
+            stage_costs.load_stage_costs(side.read_text(LOCK) or ""),
+        )
         for number, side in enumerate(sides)
     ]
     return (found[0] if base is not None else None), found[-1]
@@ -61,7 +74,10 @@ def _measure_scoring_time(sides: list[ResultFolder]) -> list[float | None]:
             started = time.process_time()
             scorer.score(rows)
             seconds[number].append((time.process_time() - started) / len(rows))
-    return [statistics.median(seconds[number]) * 1e6 if number in seconds else None for number in range(len(sides))]
+    return [
+        statistics.median(seconds[number]) * 1e6 if number in seconds else None
+        for number in range(len(sides))
+    ]
 
 
 def _has_scoring_files(side: ResultFolder) -> bool:

@@ -1,4 +1,7 @@
-"""What a change did to the data: raw files, rows and columns of the features, drift of the training rows."""
+"""Compare the data of base and head: raw files, features, and drift of the training rows.
+
+Rows and columns of the features are compared.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,18 +24,31 @@ Count = int | float  # of rows, or a share of them
 
 @dataclass(frozen=True)
 class DataDiff:
-    """Differences of data between base and head. `unknown` says why a part could not be compared."""
+    """Differences of data between base and head.
+
+    `unknown` says why a part could not be compared.
+    """
 
     raw: list[tuple[str, str]] = field(default_factory=list)  # file, what happened to it
-    rows: dict[str, int] = field(default_factory=dict)  # added, removed, changed rows of the features
+    rows: dict[str, int] = field(
+        default_factory=dict
+    )  # added, removed, changed rows of the features
     columns: list[tuple[str, str]] = field(default_factory=list)  # column, what happened to it
-    changed_values: dict[str, int] = field(default_factory=dict)  # rows with another value, by column
-    drift: dict[str, float] = field(default_factory=dict)  # distance of the training rows, by column, largest first
-    counts: dict[str, tuple[Count | None, Count | None]] = field(default_factory=dict)  # of prepare, where they differ
+    changed_values: dict[str, int] = field(
+        default_factory=dict
+    )  # rows with another value, by column
+    drift: dict[str, float] = field(
+        default_factory=dict
+    )  # distance of the training rows, by column, largest first
+    counts: dict[str, tuple[Count | None, Count | None]] = field(
+        default_factory=dict
+    )  # of prepare, where they differ
     unknown: list[str] = field(default_factory=list)
 
 
-def compare_data(base: ResultFolder, head: ResultFolder, windows: tuple[Window, Window]) -> DataDiff:
+def compare_data(
+    base: ResultFolder, head: ResultFolder, windows: tuple[Window, Window]
+) -> DataDiff:
     """Compares what differs by hash; `windows` are the training months of base and head."""
     changed = {name: base.hashes.get(name) != head.hashes.get(name) for name in (RAW, FEATURES)}
     unknown = [f"{name} of the base is not at hand" for name in changed if name not in base.present]
@@ -52,7 +68,9 @@ def compare_data(base: ResultFolder, head: ResultFolder, windows: tuple[Window, 
             if name not in {field.name for field in _read_schema(side)}
         ]
         if lacking:
-            found.unknown.append(f"rows of {FEATURES} cannot be paired: {', '.join(lacking)} is not in both")
+            found.unknown.append(
+                f"rows of {FEATURES} cannot be paired: {', '.join(lacking)} is not in both"
+            )
         elif changed[FEATURES]:
             _compare_rows(*folders, found)
         found.drift.update(compute_drift(*folders, windows))
@@ -61,7 +79,9 @@ def compare_data(base: ResultFolder, head: ResultFolder, windows: tuple[Window, 
 
 def compare_raw_files(before: Path, after: Path) -> list[tuple[str, str]]:
     """Each file that was added, removed or changed, with its rows."""
-    paths = {str(path.relative_to(side)) for side in (before, after) for path in side.rglob("*.parquet")}
+    paths = {
+        str(path.relative_to(side)) for side in (before, after) for path in side.rglob("*.parquet")
+    }
     found = []
     for name in sorted(paths):
         old, new = before / name, after / name
@@ -76,8 +96,12 @@ def compare_raw_files(before: Path, after: Path) -> list[tuple[str, str]]:
 
 def compare_columns(before: Path, after: Path) -> list[tuple[str, str]]:
     """Each feature column that was added, removed, or has another type."""
-    old, new = ({field.name: str(field.type) for field in _read_schema(side)} for side in (before, after))
-    kinds = dict.fromkeys(old.keys() - new.keys(), "removed") | dict.fromkeys(new.keys() - old.keys(), "added")
+    old, new = (
+        {field.name: str(field.type) for field in _read_schema(side)} for side in (before, after)
+    )
+    kinds = dict.fromkeys(old.keys() - new.keys(), "removed") | dict.fromkeys(
+        new.keys() - old.keys(), "added"
+    )
     for name in old.keys() & new.keys():
         if old[name] != new[name]:
             kinds[name] = f"{old[name]} becomes {new[name]}"
@@ -85,7 +109,7 @@ def compare_columns(before: Path, after: Path) -> list[tuple[str, str]]:
 
 
 def _compare_rows(before: Path, after: Path, found: DataDiff) -> None:
-    """Counts rows by key, month by month, and the values that changed in the columns that both have."""
+    """Count rows by key, month by month, and the values that changed in the common columns."""
     totals = dict.fromkeys(("added", "removed", "changed"), 0)
     for old, new in _iter_changed_months(before, after):
         both = old.index.intersection(new.index)
@@ -97,12 +121,17 @@ def _compare_rows(before: Path, after: Path, found: DataDiff) -> None:
         totals["changed"] += int(differs.any(axis=1).sum())
         for name, count in differs.sum().items():
             if count:
-                found.changed_values[str(name)] = found.changed_values.get(str(name), 0) + int(count)
+                found.changed_values[str(name)] = found.changed_values.get(str(name), 0) + int(
+                    count
+                )
     found.rows.update(totals)
 
 
 def _iter_changed_months(before: Path, after: Path) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
-    """Rows of base and head by key, for every month whose file differs; empty where one side has no such month."""
+    """Yield the rows of base and head by key, for every month whose file differs.
+
+    A table is empty if its side has no such month.
+    """
     for name in sorted({path.name for side in (before, after) for path in side.glob("*.parquet")}):
         old, new = before / name, after / name
         if old.is_file() and new.is_file() and compute_dvc_hash(old) == compute_dvc_hash(new):
@@ -110,7 +139,10 @@ def _iter_changed_months(before: Path, after: Path) -> Iterator[tuple[pd.DataFra
         frames = [pd.read_parquet(path) if path.is_file() else None for path in (old, new)]
         present = next(frame for frame in frames if frame is not None)
         left, right = (present.iloc[:0] if frame is None else frame for frame in frames)
-        yield left.set_index(list(problem.contract.KEY)), right.set_index(list(problem.contract.KEY))
+        yield (
+            left.set_index(list(problem.contract.KEY)),
+            right.set_index(list(problem.contract.KEY)),
+        )
 
 
 def compute_drift(before: Path, after: Path, windows: tuple[Window, Window]) -> dict[str, float]:
@@ -119,7 +151,9 @@ def compute_drift(before: Path, after: Path, windows: tuple[Window, Window]) -> 
     Without time it is of all rows: which of them are trained on, no file tells.
     """
     known = [{field.name for field in _read_schema(side)} for side in (before, after)]
-    names = sorted((known[0] & known[1]) - (set(problem.contract.KEY) - set(problem.contract.CATEGORICAL)))
+    names = sorted(
+        (known[0] & known[1]) - (set(problem.contract.KEY) - set(problem.contract.CATEGORICAL))
+    )
     sides = [
         [
             path
@@ -132,10 +166,16 @@ def compute_drift(before: Path, after: Path, windows: tuple[Window, Window]) -> 
     return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
 
-def compare_prepare_counts(base: ResultFolder, head: ResultFolder) -> dict[str, tuple[Count | None, Count | None]]:
+def compare_prepare_counts(
+    base: ResultFolder, head: ResultFolder
+) -> dict[str, tuple[Count | None, Count | None]]:
     """Counts of prepare (rows, quarantine, what is missing) that differ, of base and head."""
     old, new = (flatten_tree(side.read_json(str(PREPARED_COUNTS))) for side in (base, head))
-    return {name: (old.get(name), new.get(name)) for name in sorted({*old, *new}) if old.get(name) != new.get(name)}
+    return {
+        name: (old.get(name), new.get(name))
+        for name in sorted({*old, *new})
+        if old.get(name) != new.get(name)
+    }
 
 
 def _read_column(paths: list[Path], name: str) -> "pd.Series[float]":

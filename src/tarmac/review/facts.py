@@ -35,7 +35,9 @@ class Review:
     lineage: Mapping[str, str]
     charts: list[tuple[str, str]]  # title and Mermaid text
     additions: Sequence[Addition] = ()  # where labels could be hidden, the largest first
-    judge: str = ""  # the commit whose code and policy judged; empty if it was the working tree's own
+    judge: str = (
+        ""  # the commit whose code and policy judged; empty if it was the working tree's own
+    )
 
     @property
     def is_passing(self) -> bool:
@@ -55,9 +57,16 @@ class Review:
 
 
 def to_json_dict(review: Review) -> dict[str, Any]:
-    """The review for a machine: `verdict` is `pass` or `fail`; a number that is not known is null."""
+    """Return the review for a machine.
+
+    `verdict` is `pass` or `fail`; a number that is not known is null.
+    """
     verdict = {"verdict": "pass" if review.is_passing else "fail", "summary": review.headline}
-    found = {field.name: getattr(review, field.name) for field in dataclasses.fields(review) if field.name != "charts"}
+    found = {
+        field.name: getattr(review, field.name)
+        for field in dataclasses.fields(review)
+        if field.name != "charts"
+    }
     return {**verdict, **_to_json_value(found)}
 
 
@@ -66,7 +75,10 @@ def _to_json_value(value: Any) -> Any:
     if isinstance(value, ReviewParams):
         return value.model_dump(mode="json")
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _to_json_value(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {
+            field.name: _to_json_value(getattr(value, field.name))
+            for field in dataclasses.fields(value)
+        }
     if isinstance(value, Mapping):
         return {str(name): _to_json_value(entry) for name, entry in value.items()}
     if isinstance(value, list | tuple):

@@ -1,8 +1,8 @@
 """Judge a commit by the code, the policy and the test rows of the base that it is to go into.
 
-What the commit hands over is data: features of the test rows, two ONNX files, and the files that the
-report shows. The base scores the models itself, on its own labels, clusters and slices, so that no
-line of the commit takes part in the verdict. The commit's code runs in the sandbox alone.
+What the commit hands over is data: features of the test rows, two ONNX files, and the files that
+the report shows. The base scores the models itself, on its own labels, clusters and slices, so that
+no line of the commit takes part in the verdict. The commit's code runs in the sandbox alone.
 """
 
 import shutil
@@ -30,13 +30,25 @@ from tarmac.policy import AllParams
 from tarmac.repository.dvc import commands
 from tarmac.review.base import NotComparableError, require_unseen_months
 from tarmac.review.rebuild import RebuildOutcome, rebuild_commit
-from tarmac.review.results import BASELINE, FEATURES, MODEL, PARAMS, PREDICTIONS, RAW, ResultFolder, open_commit_result
+from tarmac.review.results import (
+    BASELINE,
+    FEATURES,
+    MODEL,
+    PARAMS,
+    PREDICTIONS,
+    RAW,
+    ResultFolder,
+    open_commit_result,
+)
 from tarmac.review.verdict import Outcome, ReviewCheck, evaluate_limit
 from tarmac.review.windows import SplitWindowError, compute_split_windows
 
 MORE_ROWS = 2  # times those of the base: more are not read
 MADE = (str(paths.TABLES), str(paths.TEST_METRICS.parent))  # by evaluate, beside the predictions
-APPROVE = "a maintainer can approve this commit: add its name to `review.approved` of params.yaml in the base"
+APPROVE = (
+    "a maintainer can approve this commit: "
+    "add its name to `review.approved` of params.yaml in the base"
+)
 SCORING_SECONDS = 1800
 
 
@@ -46,7 +58,10 @@ class CandidateError(UserError):
 
 @dataclass
 class RowDifferences:
-    """How the rows that a commit hands over differ from those that the base makes of the same raw data."""
+    """Differences between the rows that a commit hands over and those that the base makes.
+
+    The base makes them of the same raw data.
+    """
 
     only_base: int = 0
     only_head: int = 0
@@ -58,14 +73,20 @@ class RowDifferences:
         found = (
             ("test rows", self.only_base, f"{self.only_base:,} rows of the base are missing"),
             ("test rows", self.only_head, f"{self.only_head:,} rows are others than the base's"),
-            ("labels", self.relabelled, f"{self.relabelled:,} rows have another label than by the base's code"),
+            (
+                "labels",
+                self.relabelled,
+                f"{self.relabelled:,} rows have another label than by the base's code",
+            ),
             (
                 "columns of slices, clusters and behaviors",
                 len(self.columns),
                 f"other values than by the base's code in {', '.join(sorted(self.columns))}",
             ),
         )
-        return [_create_approval_check(name, reason, approved) for name, count, reason in found if count]
+        return [
+            _create_approval_check(name, reason, approved) for name, count, reason in found if count
+        ]
 
 
 @dataclass(frozen=True)
@@ -80,7 +101,9 @@ class GateResult:
 
 
 @contextmanager
-def open_gate_result(commit: str, base: ResultFolder, params: AllParams, approval: str) -> Iterator[GateResult]:
+def open_gate_result(
+    commit: str, base: ResultFolder, params: AllParams, approval: str
+) -> Iterator[GateResult]:
     """Judge a commit for as long as the block lasts. Raises `CandidateError` if it cannot be.
 
     `approval` is the commit whose name counts in `review.approved`.
@@ -124,10 +147,13 @@ def open_gate_result(commit: str, base: ResultFolder, params: AllParams, approva
         )
 
 
-def grant_windows(head: ResultFolder, params: AllParams, approved: bool) -> tuple[AllParams, list[ReviewCheck]]:
-    """Return the base's parameters with the windows that head is judged on, and the checks of what head changed.
+def grant_windows(
+    head: ResultFolder, params: AllParams, approved: bool
+) -> tuple[AllParams, list[ReviewCheck]]:
+    """Return the base's parameters with the windows for head, and the checks of what head changed.
 
-    Windows move by themselves if raw data came and head's are those of the base's own retraining.
+    Head is evaluated on these windows. Windows move by themselves if raw data came and head's are
+    those of the base's own retraining.
     """
     tree, checks = head.read_yaml(PARAMS), []
     ours = params.model_dump(mode="json")
@@ -139,19 +165,34 @@ def grant_windows(head: ResultFolder, params: AllParams, approved: bool) -> tupl
     try:
         wanted = type(params.split).model_validate(tree.get("split"))
     except ValidationError:
-        return params, [*checks, ReviewCheck("gate", "split", "fail", "`split` of params.yaml cannot be read")]
-    if approved or _has_same_test_window(wanted, params.split) or _is_policy_retraining(wanted, head, params):
+        return params, [
+            *checks,
+            ReviewCheck("gate", "split", "fail", "`split` of params.yaml cannot be read"),
+        ]
+    if (
+        approved
+        or _has_same_test_window(wanted, params.split)
+        or _is_policy_retraining(wanted, head, params)
+    ):
         return params.model_copy(update={"split": wanted}), checks
-    reason = "the test rows are others (`split` in params.yaml), and not those of a retraining by the base's policy"
+    reason = (
+        "the test rows are others (`split` in params.yaml), "
+        "and not those of a retraining by the base's policy"
+    )
     return params, [*checks, _create_approval_check("split", reason, approved)]
 
 
 def _has_same_test_window(one: AnySplit, other: AnySplit) -> bool:
-    return isinstance(one, SplitParams) and isinstance(other, SplitParams) and one.test == other.test
+    return (
+        isinstance(one, SplitParams) and isinstance(other, SplitParams) and one.test == other.test
+    )
 
 
 def _is_policy_retraining(wanted: Any, head: ResultFolder, params: AllParams) -> bool:
-    """Check whether windows are those that the base's policy of retraining gives for a later month of head's data."""
+    """Check whether the base's policy of retraining gives these windows.
+
+    The policy is applied to a later month of head's data.
+    """
     if not isinstance(wanted, SplitParams) or not isinstance(params.split, SplitParams):
         return False
     try:
@@ -160,12 +201,19 @@ def _is_policy_retraining(wanted: Any, head: ResultFolder, params: AllParams) ->
         found = compute_split_windows(stored[0], last, params.retrain)
     except (SplitWindowError, months.MonthsError, IndexError):
         return False
-    given = {f"split.{part}.{end}": month for part, ends in wanted.model_dump().items() for end, month in ends.items()}
+    given = {
+        f"split.{part}.{end}": month
+        for part, ends in wanted.model_dump().items()
+        for end, month in ends.items()
+    }
     return params.split.test.last < last <= stored[-1] and given == found
 
 
 def build_base_features(base: ResultFolder, head: ResultFolder, folder: Path) -> Path:
-    """Return the features that the base's code makes of head's raw data: its own, if the raw data are its own."""
+    """Return the features that the base's code makes of head's raw data.
+
+    They are the base's own features if the raw data are its own.
+    """
     if FEATURES in base.present and base.hashes.get(RAW) == head.hashes[RAW]:
         return base.resolve_path(FEATURES).resolve()
     tree = folder / "view"
@@ -177,13 +225,23 @@ def build_base_features(base: ResultFolder, head: ResultFolder, folder: Path) ->
 
 
 def write_evaluation_inputs(
-    features: Path, base: ResultFolder, head: ResultFolder, params: AllParams, tree: Path, approved: bool
+    features: Path,
+    base: ResultFolder,
+    head: ResultFolder,
+    params: AllParams,
+    tree: Path,
+    approved: bool,
 ) -> RowDifferences:
-    """Lay out what evaluate reads: head's models, and head's features with the base's rows, labels and clusters."""
+    """Write what evaluate reads: head's models and features, for the rows of the base.
+
+    Labels and clusters are the base's, too.
+    """
     _write_base_files(base, tree)
     path = tree / PARAMS
     given = yaml.safe_load(path.read_text(encoding="utf-8"))
-    path.write_text(yaml.safe_dump({**given, "split": params.split.model_dump(mode="json")}), encoding="utf-8")
+    path.write_text(
+        yaml.safe_dump({**given, "split": params.split.model_dump(mode="json")}), encoding="utf-8"
+    )
     for name in (MODEL, BASELINE):
         (tree / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(head.resolve_path(name), tree / name)
@@ -198,12 +256,14 @@ def write_evaluation_inputs(
 
 
 def _list_evaluated_files(features: Path, params: AllParams) -> list[str]:
-    """Return the files of the rows that are judged, and of those that the threshold is chosen on."""
+    """Return the files of the evaluated rows, and of those that the threshold is chosen on."""
     split = params.split
     if not isinstance(split, SplitParams):
         return sorted(path.name for path in features.glob("*.parquet"))
     wanted = {
-        month for part in (split.validation, split.test) for month in months.list_months_between(part.first, part.last)
+        month
+        for part in (split.validation, split.test)
+        for month in months.list_months_between(part.first, part.last)
     }
     return [f"{month}.parquet" for month in sorted(wanted)]
 
@@ -224,19 +284,26 @@ def _read_untrusted_table(path: Path, rows: int) -> pd.DataFrame:
     except CandidateError:
         raise
     except Exception as error:  # noqa: BLE001 -- a hostile file may break its reader in any way
-        raise CandidateError(f"{FEATURES}/{path.name} cannot be read ({type(error).__name__}: {error})") from None
+        raise CandidateError(
+            f"{FEATURES}/{path.name} cannot be read ({type(error).__name__}: {error})"
+        ) from None
     return table
 
 
-def merge_head_columns(ours: pd.DataFrame, theirs: pd.DataFrame, found: RowDifferences) -> pd.DataFrame:
-    """Return the base's rows, in its order, with head's columns; labels, keys and clusters are the base's.
+def merge_head_columns(
+    ours: pd.DataFrame, theirs: pd.DataFrame, found: RowDifferences
+) -> pd.DataFrame:
+    """Return the base's rows, in its order, with head's columns.
 
-    What differs is counted in `found`. A row that head lacks is left out; that alone fails.
+    Labels, keys and clusters are the base's. What differs is counted in `found`. A row that head
+    lacks is left out; that alone fails.
     """
     key = list(problem.contract.KEY)
     own = [name for name in theirs.columns if name not in {*key, problem.contract.TARGET}]
     try:
-        places = ours[key].merge(theirs[key].assign(place=range(len(theirs))), on=key, how="left")["place"]
+        places = ours[key].merge(theirs[key].assign(place=range(len(theirs))), on=key, how="left")[
+            "place"
+        ]
     except (ValueError, KeyError, TypeError) as error:
         reason = f"the keys of {FEATURES} do not match those of the base ({error})"
         raise CandidateError(reason) from None
@@ -247,21 +314,28 @@ def merge_head_columns(ours: pd.DataFrame, theirs: pd.DataFrame, found: RowDiffe
     head = theirs.iloc[places[known].astype("int64")].reset_index(drop=True)
     if problem.contract.TARGET in head:
         found.relabelled += int(
-            _find_different_values(base[problem.contract.TARGET], head[problem.contract.TARGET]).sum()
+            _find_different_values(
+                base[problem.contract.TARGET], head[problem.contract.TARGET]
+            ).sum()
         )
     for name in _list_guarded_columns():
-        if name in base and (name not in head or _find_different_values(base[name], head[name]).any()):
+        if name in base and (
+            name not in head or _find_different_values(base[name], head[name]).any()
+        ):
             found.columns.add(name)
     rows = head[own].assign(**{name: base[name] for name in base.columns if name not in own})
     before, after = problem.slices.slices(base), problem.slices.slices(rows)
-    found.columns |= {name for name in before if _find_different_values(before[name], after[name]).any()}
+    found.columns |= {
+        name for name in before if _find_different_values(before[name], after[name]).any()
+    }
     return rows[[*base.columns, *(name for name in own if name not in base.columns)]]
 
 
 def _list_guarded_columns() -> set[str]:
     """Return the columns that clusters and behaviors go by."""
     return (
-        {problem.contract.CLUSTER} | {name for behaviour in problem.behaviour.BEHAVIOURS for name in behaviour.columns}
+        {problem.contract.CLUSTER}
+        | {name for behaviour in problem.behaviour.BEHAVIOURS for name in behaviour.columns}
     ) - set(problem.contract.KEY)
 
 
@@ -278,7 +352,13 @@ def _run_stage(name: str, tree: Path) -> None:
     environment = commands.build_dvc_environment({"PYTHONPATH": "src"})
     try:
         done = subprocess.run(
-            words, cwd=tree, env=environment, check=False, capture_output=True, text=True, timeout=SCORING_SECONDS
+            words,
+            cwd=tree,
+            env=environment,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=SCORING_SECONDS,
         )
     except subprocess.TimeoutExpired:
         reason = f"stage {name} of the base took longer than {SCORING_SECONDS:,} seconds"
@@ -299,7 +379,10 @@ def _write_base_files(base: ResultFolder, tree: Path) -> None:
 
 
 def _add_baseline_predictions(tree: Path, features: Path, base: ResultFolder) -> None:
-    """Put the answers of the base's own baseline into the predictions, if there is one: head's may be a weak one."""
+    """Add the predictions of the base's own baseline, if there is one.
+
+    Head's baseline may be a weak one.
+    """
     if BASELINE not in base.present:
         return
     path, model = tree / PREDICTIONS, Scorer(base.resolve_path(BASELINE))
@@ -307,7 +390,9 @@ def _add_baseline_predictions(tree: Path, features: Path, base: ResultFolder) ->
     columns = list(dict.fromkeys((*problem.contract.KEY, *model.categories, *model.numbers)))
     files = sorted(features.glob("*.parquet"))
     known = pd.concat([pd.read_parquet(file, columns=columns) for file in files], ignore_index=True)
-    inputs = rows[list(problem.contract.KEY)].merge(known, on=list(problem.contract.KEY), how="left")
+    inputs = rows[list(problem.contract.KEY)].merge(
+        known, on=list(problem.contract.KEY), how="left"
+    )
     rows.assign(**split_prediction_columns(model.score(inputs), "baseline_")).to_parquet(path)
 
 
@@ -331,11 +416,19 @@ def _replace_head_results(head: ResultFolder, tree: Path) -> ResultFolder:
 
 
 def evaluate_model_metadata(head: ResultFolder, test: MonthWindow | None) -> list[ReviewCheck]:
-    """Judge what the model says of itself: it may neither take the label nor have learned from test months."""
+    """Check what the model says of itself.
+
+    It may neither take the label nor have learned from test months.
+    """
     model, found = Scorer(head.resolve_path(MODEL)), []
     if problem.contract.TARGET in {*model.categories, *model.numbers}:
         found.append(
-            ReviewCheck("gate", "inputs", "fail", f"the model takes {problem.contract.TARGET}, which is the label")
+            ReviewCheck(
+                "gate",
+                "inputs",
+                "fail",
+                f"the model takes {problem.contract.TARGET}, which is the label",
+            )
         )
     try:
         if test is not None:
@@ -362,7 +455,14 @@ def evaluate_rebuild(found: RebuildOutcome, params: AllParams) -> list[ReviewChe
     same = found.result == "identical"
     judged = ReviewCheck("lineage", "reproduced", "pass" if same else failing, reason)
     most = params.review.cost.pipeline_minutes
-    return [judged, *([evaluate_limit("cost", "pipeline time", found.seconds / 60, most, "minutes")] if same else [])]
+    return [
+        judged,
+        *(
+            [evaluate_limit("cost", "pipeline time", found.seconds / 60, most, "minutes")]
+            if same
+            else []
+        ),
+    ]
 
 
 def _create_approval_check(name: str, reason: str, approved: bool) -> ReviewCheck:

@@ -1,8 +1,8 @@
 """Find features that look past their cut-off, by another future of the raw data.
 
 Features of rows that were decided on before an instant may not change. The instant follows from the
-hash of the commit, which is not known while its code is written. The committed features are compared,
-so code that recognizes the original files gains nothing.
+hash of the commit, which is not known while its code is written. The committed features are
+compared, so code that recognizes the original files gains nothing.
 """
 
 from pathlib import Path
@@ -28,7 +28,7 @@ def change_future(head: ResultFolder, work: Path, first_test: str | None) -> obj
 def compare_decided_rows(
     head: ResultFolder, work: Path, params: ProblemParams, cut: Any, first_test: str | None
 ) -> tuple[list[str], int]:
-    """Return features that another future has changed, and the number of rows decided on by then."""
+    """Return features that another future changed, and the number of rows decided on by then."""
     files = list_raw_files(head.resolve_path(RAW), first_test)
     keys = [problem.future.decided(name, pq.read_table(path), cut, params) for name, path in files]
     decided = pd.concat(keys).drop_duplicates() if all(part is not None for part in keys) else None
@@ -40,12 +40,20 @@ def compare_decided_rows(
         if decided is not None:
             rows = before.merge(decided, on=list(problem.contract.KEY), validate="one_to_one")
         found = rows[list(problem.contract.KEY)].merge(
-            after, on=list(problem.contract.KEY), how="left", indicator="_found", validate="one_to_one"
+            after,
+            on=list(problem.contract.KEY),
+            how="left",
+            indicator="_found",
+            validate="one_to_one",
         )
         there = (found["_found"] == "both").to_numpy()
         if not there.all():
             changed.add("rows that are gone")
-        names = [name for name in before.columns if name not in (*problem.contract.KEY, problem.contract.TARGET)]
+        names = [
+            name
+            for name in before.columns
+            if name not in (*problem.contract.KEY, problem.contract.TARGET)
+        ]
         for name in names:
             if name not in after or _has_differences(rows[name][there], found[name][there]):
                 changed.add(name)
@@ -55,7 +63,11 @@ def compare_decided_rows(
 
 def list_raw_files(raw: Path, first: str | None) -> list[tuple[str, Path]]:
     """Return names and files of monthly tables from a month on; without a month, all of them."""
-    files = [(name, path) for name in problem.contract.MONTHLY for path in sorted((raw / name).glob("*.parquet"))]
+    files = [
+        (name, path)
+        for name in problem.contract.MONTHLY
+        for path in sorted((raw / name).glob("*.parquet"))
+    ]
     return [(name, path) for name, path in files if first is None or path.stem >= first]
 
 

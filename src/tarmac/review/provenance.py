@@ -1,4 +1,7 @@
-"""Where a result comes from: commits, hashes of data, code, environment, lock and model, and who has rebuilt it."""
+"""Describe where a result comes from: commits, hashes, and who has rebuilt it.
+
+The hashes are those of data, code, environment, lock and model.
+"""
 
 import hashlib
 from dataclasses import dataclass
@@ -25,7 +28,9 @@ class Provenance:
     """What was done to have head's outputs here, and whether they are what its commit makes."""
 
     ran: list[str]  # stages that had to run
-    not_in_remote: list[str]  # what the lock names and the remote lacks: outputs, or objects with their hash
+    not_in_remote: list[
+        str
+    ]  # what the lock names and the remote lacks: outputs, or objects with their hash
     rebuild: str  # a key of `SAID`
     different: list[str]  # paths that the rebuild made otherwise
 
@@ -35,39 +40,51 @@ def evaluate_provenance(found: Provenance, require_reproduced: bool) -> list[Rev
     judged = []
     if found.not_in_remote:
         named, others = found.not_in_remote[:NAMED], len(found.not_in_remote) - NAMED
-        reason = f"the remote lacks {', '.join(named)}{f' and {others} others' if others > 0 else ''}: run `make push`"
+        more = f" and {others} others" if others > 0 else ""
+        reason = f"the remote lacks {', '.join(named)}{more}: run `make push`"
         judged.append(ReviewCheck("lineage", "outputs are pushed", "fail", reason))
     stale = find_stale_results()
     if stale:
         ran = ", ".join(found.ran) or "nothing"
+        more = " and others" if stale[1:] else ""
         reason = (
-            f"{stale[0]}{' and others' if stale[1:] else ''} of this commit is not what it makes (ran {ran}): "
+            f"{stale[0]}{more} of this commit is not what it makes (ran {ran}): "
             "run `make run`, commit dvc.lock, metrics and models/card.md"
         )
         judged.append(ReviewCheck("lineage", "dvc.lock is up to date", "fail", reason))
     if found.rebuild in ("differs", "failed") and require_reproduced:
-        reason = f"{SAID[found.rebuild]} {('in ' + ', '.join(found.different)) if found.different else ''}".strip()
+        where = f"in {', '.join(found.different)}" if found.different else ""
+        reason = f"{SAID[found.rebuild]} {where}".strip()
         judged.append(ReviewCheck("lineage", "reproduced", "fail", reason))
     if found.rebuild == "identical":
-        judged.append(ReviewCheck("lineage", "reproduced", "pass", "rebuilt from raw data, bit for bit"))
+        judged.append(
+            ReviewCheck("lineage", "reproduced", "pass", "rebuilt from raw data, bit for bit")
+        )
     return judged
 
 
 def find_stale_results() -> list[str]:
-    """What the run has made otherwise than it is committed; nothing where the run's inputs are not committed either."""
+    """Return the results that the run has made otherwise than they are committed.
+
+    Return nothing if the run's inputs are not committed either.
+    """
     if git.resolve_commit("HEAD") is None:
         return []
     changed = git.list_changed_paths("HEAD")
     results = [path for path in changed if path.startswith(RESULTS)]
     pipeline = ResultFolder(Path(), "", {}, frozenset()).read_yaml(PIPELINE)
-    inputs = group_paths_by_stage([path for path in changed if path not in results], pipeline).keys() - {OUTSIDE}
+    inputs = group_paths_by_stage(
+        [path for path in changed if path not in results], pipeline
+    ).keys() - {OUTSIDE}
     return [] if inputs or {PARAMS, PIPELINE} & set(changed) else results
 
 
 def build_lineage(base: str | None, head: ResultFolder, found: Provenance) -> dict[str, str]:
     """Every hash by what it is of, and what was done to be sure of it."""
     changed = git.list_changed_paths("HEAD") if git.resolve_commit("HEAD") else []
-    uncommitted = " with uncommitted changes" if any(not path.startswith(RESULTS) for path in changed) else ""
+    uncommitted = (
+        " with uncommitted changes" if any(not path.startswith(RESULTS) for path in changed) else ""
+    )
     return {
         **collect_hashes(base, head),
         "commit": f"{head.commit}{uncommitted}",

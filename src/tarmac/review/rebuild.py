@@ -1,5 +1,6 @@
-"""Rebuild a commit in the sandbox from its source and raw data, first blind to the months that it is tested on.
+"""Rebuild a commit in the sandbox from its source and raw data.
 
+The first run is blind to the months that the commit is tested on.
 The model of the blind run must be the committed one, but for the hash of the features in its
 metadata, which covers months that it has not seen: so it has learned nothing from the test months.
 Rows without a time are blinded by giving the test rows each other's labels.
@@ -31,7 +32,16 @@ from tarmac.repository import git
 from tarmac.repository.dvc import commands, lockfile
 from tarmac.review import sandbox
 from tarmac.review.look_ahead import change_future, compare_decided_rows, list_raw_files
-from tarmac.review.results import BASELINE, FEATURES, LOCK, MODEL, PARAMS, PIPELINE, RAW, ResultFolder
+from tarmac.review.results import (
+    BASELINE,
+    FEATURES,
+    LOCK,
+    MODEL,
+    PARAMS,
+    PIPELINE,
+    RAW,
+    ResultFolder,
+)
 from tarmac.review.sandbox import CommandResult, SandboxLimits
 from tarmac.tabular import future
 
@@ -40,7 +50,12 @@ BLIND = (*FEATURIZING, "baseline", "train")  # the stages that make the models
 MODELS = (MODEL, BASELINE)
 SEEN_LATER = "features"  # the key of a model's metadata that names months which it has not seen
 LEFT_OUT = (":(exclude)data/remote", ":(exclude).git*")  # what a stage has no business to read
-STAGE = {"PYTHONPATH": "src", "PYTHONDONTWRITEBYTECODE": "1", "DVC_NO_ANALYTICS": "1", "LOGNAME": "stage"}
+STAGE = {
+    "PYTHONPATH": "src",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "DVC_NO_ANALYTICS": "1",
+    "LOGNAME": "stage",
+}
 SHOWN = 15  # lines of a stage that failed
 
 
@@ -50,7 +65,10 @@ class RebuildError(UserError):
 
 @dataclass(frozen=True)
 class RebuildOutcome:
-    """What a rebuild found: `identical`, `differs`, `failed` or `not tried`, what differs, and why."""
+    """Outcome of a rebuild: `identical`, `differs`, `failed` or `not tried`.
+
+    It also has what differs, and why.
+    """
 
     result: str
     different: tuple[str, ...] = ()
@@ -75,10 +93,14 @@ class RebuildTree:
         for name in names:
             print(f"rebuild: {name}", flush=True)
             for command in self.stages[name]:
-                ended = sandbox.run_in_sandbox(["sh", "-c", command], self.work, STAGE, self.limits, self.python)
+                ended = sandbox.run_in_sandbox(
+                    ["sh", "-c", command], self.work, STAGE, self.limits, self.python
+                )
                 spent += ended.seconds
                 if not ended.is_successful:
-                    raise RebuildError(f"stage {name} failed in the sandbox: {_explain_failure(ended)}")
+                    raise RebuildError(
+                        f"stage {name} failed in the sandbox: {_explain_failure(ended)}"
+                    )
         return spent
 
 
@@ -113,8 +135,10 @@ def _format_reason(error: UserError) -> str:
     return f"{error}; {error.hint}" if error.hint else str(error)
 
 
-def _rebuild_without_test_rows(head: ResultFolder, tree: RebuildTree, split: AnySplit) -> tuple[str, list[str]]:
-    """Make the models blind to the test rows; return in which way, and what differs from the commit.
+def _rebuild_without_test_rows(
+    head: ResultFolder, tree: RebuildTree, split: AnySplit
+) -> tuple[str, list[str]]:
+    """Make the models blind to the test rows; return how, and what differs from the commit.
 
     If the class of a row decides its part, labels cannot be exchanged, and nothing is made.
     """
@@ -125,7 +149,9 @@ def _rebuild_without_test_rows(head: ResultFolder, tree: RebuildTree, split: Any
         return "", []
     tree.run_stages(name for name in tree.stages if name in BLIND)
     seen = [
-        name for name in MODELS if name in committed and not is_same_model(head.resolve_path(name), tree.work / name)
+        name
+        for name in MODELS
+        if name in committed and not is_same_model(head.resolve_path(name), tree.work / name)
     ]
     if first is None:
         return "with other labels of the test rows", seen
@@ -139,11 +165,13 @@ def find_first_test_month(split: AnySplit) -> str | None:
 
 
 def exchange_labels(head: ResultFolder, work: Path, split: AnySplit) -> bool:
-    """Exchange the labels of test rows in raw data without time; return whether that is possible."""
+    """Exchange the labels of test rows in raw data without time; return whether it is possible."""
     if isinstance(split, SplitParams) or split.by == "label":
         return False
     try:
-        keys = read_part(head.resolve_path(FEATURES), split, "test", list(problem.contract.KEY)).assign(_test=True)
+        keys = read_part(
+            head.resolve_path(FEATURES), split, "test", list(problem.contract.KEY)
+        ).assign(_test=True)
     except Exception as error:  # noqa: BLE001 -- a hostile file may break its reader in any way
         reason = f"{FEATURES} of the commit cannot be read ({type(error).__name__})"
         raise RebuildError(reason) from None
@@ -157,7 +185,9 @@ def exchange_labels(head: ResultFolder, work: Path, split: AnySplit) -> bool:
             .merge(keys, on=list(problem.contract.KEY), how="left", validate="many_to_one")
         )
         test = found["_test"].notna().to_numpy()
-        pq.write_table(future.hide(rows, problem.contract.TARGET, int(head.commit[:12], 16), test), path)
+        pq.write_table(
+            future.hide(rows, problem.contract.TARGET, int(head.commit[:12], 16), test), path
+        )
     return True
 
 
@@ -167,14 +197,19 @@ def _rebuild_all_stages(head: ResultFolder, tree: RebuildTree) -> tuple[list[str
     _copy_raw_data(head.resolve_path(RAW), tree.work / RAW)
     spent = tree.run_stages(tree.stages)
     require_no_symlinks(tree.work, committed)
-    different = [path for path, oid in sorted(committed.items()) if compute_dvc_hash(tree.work / path) != oid]
+    different = [
+        path for path, oid in sorted(committed.items()) if compute_dvc_hash(tree.work / path) != oid
+    ]
     return different + _find_stale_inputs(head, tree.work, tree.stages), spent
 
 
 def _rebuild_with_other_future(
     head: ResultFolder, tree: RebuildTree, params: AllParams
 ) -> tuple[list[str], int, object]:
-    """Make the features with another future; return which change, the rows compared, the instant."""
+    """Make the features with another future.
+
+    Return what changed, the number of rows compared, and the instant.
+    """
     first = find_first_test_month(params.split)
     cut = change_future(head, tree.work, first)
     tree.run_stages(name for name in tree.stages if name in FEATURIZING)
@@ -187,17 +222,20 @@ def _rebuild_with_other_future(
 
 
 def find_look_ahead_months(committed: Path, blind: Path, first_test: str) -> list[str]:
-    """Return the months of features before the test months that came out otherwise without those."""
+    """Return the months of features before the test months that differ without the test months."""
     months = sorted(path.name for path in committed.glob("*.parquet") if path.stem < first_test)
     return [
-        f"{FEATURES}/{name}" for name in months if compute_dvc_hash(committed / name) != compute_dvc_hash(blind / name)
+        f"{FEATURES}/{name}"
+        for name in months
+        if compute_dvc_hash(committed / name) != compute_dvc_hash(blind / name)
     ]
 
 
 def is_same_model(one: Path, other: Path) -> bool:
-    """Check that two ONNX files differ in nothing but the hash of all features, months that no fit has seen among them.
+    """Check that two ONNX files differ in nothing but the hash of all features.
 
-    The inputs, outputs, graph and all other metadata must be the same to the byte.
+    That hash covers months that no fit has seen. The inputs, outputs, graph and all other metadata
+    must be the same to the byte.
     """
     return (
         one.is_file()
@@ -208,7 +246,9 @@ def is_same_model(one: Path, other: Path) -> bool:
 
 
 def _serialize_without_hash(path: Path) -> bytes:
-    from skl2onnx.helpers.onnx_helper import load_onnx_model  # it takes a second, and few commands need it
+    from skl2onnx.helpers.onnx_helper import (
+        load_onnx_model,
+    )  # it takes a second, and few commands need it
 
     try:
         model = load_onnx_model(path.read_bytes())
@@ -221,7 +261,10 @@ def _serialize_without_hash(path: Path) -> bytes:
 
 
 def require_no_symlinks(work: Path, paths: Mapping[str, str]) -> None:
-    """Raise `RebuildError` if an output is, holds or lies below a symbolic link: its bytes may be this machine's."""
+    """Raise `RebuildError` if an output is, contains or lies below a symbolic link.
+
+    The bytes of such an output may be this machine's.
+    """
     for path in paths:
         place = work / path
         parents = [parent for parent in place.parents if work in parent.parents]
@@ -231,15 +274,29 @@ def require_no_symlinks(work: Path, paths: Mapping[str, str]) -> None:
 
 
 def _install_environment(head: ResultFolder, folder: Path) -> Path | None:
-    """Return the environment that head's lockfile names: None for this one, where the files are the same.
+    """Return the environment that head's lockfile names, or None for this one.
 
-    Another one is installed from wheels alone, whose code does not run while it is installed.
+    It is this one if the lockfiles are the same or head has none. Another one is installed from
+    wheels alone, whose code does not run while it is installed.
     """
-    wanted, here = head.read_text(str(LOCKED)), LOCKED.read_text(encoding="utf-8") if LOCKED.is_file() else None
+    wanted, here = (
+        head.read_text(str(LOCKED)),
+        LOCKED.read_text(encoding="utf-8") if LOCKED.is_file() else None,
+    )
     if wanted is None or wanted == here:
         return None
-    options = ("--no-build", "--require-hashes", "--python", str(folder), "-r", str(head.resolve_path(str(LOCKED))))
-    for words in (["uv", "venv", "--quiet", str(folder)], ["uv", "pip", "install", "--quiet", *options]):
+    options = (
+        "--no-build",
+        "--require-hashes",
+        "--python",
+        str(folder),
+        "-r",
+        str(head.resolve_path(str(LOCKED))),
+    )
+    for words in (
+        ["uv", "venv", "--quiet", str(folder)],
+        ["uv", "pip", "install", "--quiet", *options],
+    ):
         try:
             done = subprocess.run(words, check=False, capture_output=True, text=True)
         except FileNotFoundError:
@@ -257,7 +314,11 @@ def _read_stage_commands(head: ResultFolder) -> dict[str, list[str]]:
     """Return the commands of each stage of head's pipeline, in an order in which they can run."""
     try:
         tree = lockfile.parse_yaml(head.read_text(PIPELINE) or "")["stages"]
-        makers = {_parse_output_path(out): name for name, stage in tree.items() for out in _list_outputs(stage)}
+        makers = {
+            _parse_output_path(out): name
+            for name, stage in tree.items()
+            for out in _list_outputs(stage)
+        }
         needs = {
             name: {makers[dep] for dep in stage.get("deps", []) if dep in makers} - {name}
             for name, stage in tree.items()
@@ -299,11 +360,16 @@ def _extract_commit(commit: str, work: Path) -> None:
             archive.extractall(work, filter="data")
     except tarfile.TarError as error:
         raise RebuildError(f"a file of the commit points outside the repository: {error}") from None
-    (work / ".dvc" / "tmp").mkdir(parents=True, exist_ok=True)  # where months are kept from the first to the second run
+    (work / ".dvc" / "tmp").mkdir(
+        parents=True, exist_ok=True
+    )  # where months are kept from the first to the second run
 
 
 def _copy_raw_data(source: Path, target: Path, before: str | None = None) -> None:
-    """Copy raw data, of the monthly tables those months alone that lie before one; nothing that is here is trusted."""
+    """Copy raw data; of the monthly tables, copy only the months before `before`, if it is given.
+
+    Nothing that is in the target is trusted.
+    """
     if target.is_symlink():
         raise RebuildError(f"{RAW} is a symbolic link")
     shutil.rmtree(target, ignore_errors=True)
@@ -323,17 +389,32 @@ def _select_last_lines(text: str) -> str:
     return "\n".join([line for line in text.splitlines() if line.strip()][-SHOWN:])
 
 
-def _find_stale_inputs(head: ResultFolder, work: Path, stages: Mapping[str, list[str]]) -> list[str]:
-    """Return what the lock says of inputs that is not true: code that has changed since, or another parameter."""
+def _find_stale_inputs(
+    head: ResultFolder, work: Path, stages: Mapping[str, list[str]]
+) -> list[str]:
+    """Return what the lock says of inputs that is not true.
+
+    Code has changed since, or a parameter is another one.
+    """
     entries = lockfile.parse_stages(head.read_text(LOCK))
     made = {path for entry in entries.values() for path in lockfile.collect_hashes([entry], "outs")}
-    noted = {path: oid for entry in entries.values() for path, oid in lockfile.collect_hashes([entry], "deps").items()}
-    wrong = [path for path, oid in sorted(noted.items()) if path not in made and compute_dvc_hash(work / path) != oid]
+    noted = {
+        path: oid
+        for entry in entries.values()
+        for path, oid in lockfile.collect_hashes([entry], "deps").items()
+    }
+    wrong = [
+        path
+        for path, oid in sorted(noted.items())
+        if path not in made and compute_dvc_hash(work / path) != oid
+    ]
     params = head.read_yaml(PARAMS)
     for name, entry in entries.items():
         values = lockfile.collect_params(entry)
         wrong += [
-            f"{name} ran with another {key}" for key, value in values.items() if not _has_same_value(params, key, value)
+            f"{name} ran with another {key}"
+            for key, value in values.items()
+            if not _has_same_value(params, key, value)
         ]
     wrong += [f"dvc.lock lacks the stage {name}" for name in stages if name not in entries]
     return wrong
@@ -344,4 +425,6 @@ def _has_same_value(tree: Any, key: str, value: Any) -> bool:
         if not isinstance(tree, Mapping) or part not in tree:
             return value is None
         tree = tree[part]
-    return json.dumps(tree, sort_keys=True, default=str) == json.dumps(value, sort_keys=True, default=str)
+    return json.dumps(tree, sort_keys=True, default=str) == json.dumps(
+        value, sort_keys=True, default=str
+    )

@@ -1,4 +1,7 @@
-"""The report: the verdict in one line, then what a reviewer asks next, in Markdown that fits a comment."""
+"""Render the report in Markdown that fits a comment.
+
+The verdict comes first, in one line, then what a reviewer asks next.
+"""
 
 from collections.abc import Iterable, Mapping
 
@@ -44,7 +47,10 @@ def render_report(review: Review) -> str:
         render_details("Cost", _render_cost(review)),
         render_details(
             "Lineage",
-            render_table(["of", "value"], [(name, format_code(value)) for name, value in review.lineage.items()]),
+            render_table(
+                ["of", "value"],
+                [(name, format_code(value)) for name, value in review.lineage.items()],
+            ),
         ),
     ]
     return truncate_report("\n\n".join(part for part in parts if part) + "\n")
@@ -60,29 +66,51 @@ def render_failure(error: str) -> str:
 
 def _render_notes(review: Review) -> str:
     rows = review.compared
-    lines = [f"Head {format_code(review.head_name)} against base {format_code(review.lineage['base'][:9])}."]
+    base = format_code(review.lineage["base"][:9])
+    lines = [f"Head {format_code(review.head_name)} against base {base}."]
     if review.no_base:
-        lines = [f"**There is no base to compare with** ({escape_text(review.no_base)}): only bounds are judged."]
+        why = escape_text(review.no_base)
+        lines = [f"**There is no base to compare with** ({why}): only bounds are judged."]
     else:
         where = (
-            f"of {review.moved.first} to {review.moved.last}" if review.moved and review.moved.asked else "are in both"
+            f"of {review.moved.first} to {review.moved.last}"
+            if review.moved and review.moved.asked
+            else "are in both"
         )
-        resampled = f"{format_percent(review.confidence)} intervals by resampled {problem.contract.CLUSTERS[1]}."
-        lines += [f"{rows['common']:,} test rows {where}, {resampled}", *_render_moved_window(review)]
+        clusters = problem.contract.CLUSTERS[1]
+        resampled = f"{format_percent(review.confidence)} intervals by resampled {clusters}."
+        lines += [
+            f"{rows['common']:,} test rows {where}, {resampled}",
+            *_render_moved_window(review),
+        ]
     if not review.no_base and (rows["only_base"] or rows["only_head"]):
         lines.append(
-            f"**The test sets differ**: {rows['only_base']:,} rows only in base, {rows['only_head']:,} only in head;"
+            f"**The test sets differ**: {rows['only_base']:,} rows only in base, "
+            f"{rows['only_head']:,} only in head;"
             " changes are those on the common rows, bounds are judged on all of head's."
         )
     if rows["relabelled"]:
-        lines.append(f"**{rows['relabelled']:,} rows have another label now**; both models are judged by the new one.")
+        lines.append(
+            f"**{rows['relabelled']:,} rows have another label now**; "
+            "both models are judged by the new one."
+        )
     policy = any(key.startswith(POLICY) for key, _, _ in review.changes.params)
     if review.judge:
-        lines.append("Judged by the base's code and policy; head's own code ran in a sandbox alone.")
-        lines += ["**The policy changes with the merge**, not before: see the parameters."] if policy else []
+        lines.append(
+            "Judged by the base's code and policy; head's own code ran in a sandbox alone."
+        )
+        lines += (
+            ["**The policy changes with the merge**, not before: see the parameters."]
+            if policy
+            else []
+        )
     else:
-        lines.append("Judged by the working tree's own code; `make review JUDGE=base` does what CI does.")
-        lines += ["**The policy itself changed**, and head's is the one that judged."] if policy else []
+        lines.append(
+            "Judged by the working tree's own code; `make review JUDGE=base` does what CI does."
+        )
+        lines += (
+            ["**The policy itself changed**, and head's is the one that judged."] if policy else []
+        )
     return " ".join(lines)
 
 
@@ -91,15 +119,35 @@ def _render_moved_window(review: Review) -> list[str]:
     if review.moved is None:
         return []
     changed = len(review.data.changed_values) if review.moved.asked else 0
-    otherwise = f"Columns of the features with other values in rows that both have: {changed}; it is judged by head's."
-    return [f"**The test months moved**: {escape_text(review.moved.told)}.", *([otherwise] if changed else [])]
+    otherwise = (
+        f"Columns of the features with other values in rows that both have: {changed}; "
+        "it is judged by head's."
+    )
+    return [
+        f"**The test months moved**: {escape_text(review.moved.told)}.",
+        *([otherwise] if changed else []),
+    ]
 
 
 def _render_metrics(review: Review) -> str:
     checks = {check.name: check for check in review.checks if check.kind == "metric"}
-    header = ["metric", "#base", "#head", "#change", f"#{format_percent(review.confidence)} interval", "", "judged"]
-    better = {str(name): "↑" if policy.better == "higher" else "↓" for name, policy in review.policy.metrics.items()}
-    lines = render_table(header, [_format_metric_row(change, checks[change.name], better) for change in review.metrics])
+    header = [
+        "metric",
+        "#base",
+        "#head",
+        "#change",
+        f"#{format_percent(review.confidence)} interval",
+        "",
+        "judged",
+    ]
+    better = {
+        str(name): "↑" if policy.better == "higher" else "↓"
+        for name, policy in review.policy.metrics.items()
+    }
+    lines = render_table(
+        header,
+        [_format_metric_row(change, checks[change.name], better) for change in review.metrics],
+    )
     if review.row_wise:
         low, high = review.row_wise
         apart = (
@@ -107,14 +155,22 @@ def _render_metrics(review: Review) -> str:
             if problem.contract.CLUSTERS[0] != "row"
             else "row by row"
         )
-        lines += f"\n\nDeLong's interval for {TASK.title}, {apart}: {format_signed_number(low)} to {format_signed_number(high)}."
+        interval = f"{format_signed_number(low)} to {format_signed_number(high)}"
+        lines += f"\n\nDeLong's interval for {TASK.title}, {apart}: {interval}."
     return lines
 
 
-def _format_metric_row(change: MetricChange, check: ReviewCheck, better: Mapping[str, str]) -> tuple[str, ...]:
+def _format_metric_row(
+    change: MetricChange, check: ReviewCheck, better: Mapping[str, str]
+) -> tuple[str, ...]:
     head = change.whole if change.head is None else change.head
     moved = format_signed_number(change.difference.value) if change.difference else "–"
-    cells = (format_number(change.base), format_number(head), moved, _format_interval(change.difference))
+    cells = (
+        format_number(change.base),
+        format_number(head),
+        moved,
+        _format_interval(change.difference),
+    )
     name = f"{format_code(change.name)} {better.get(change.name, '')}".strip()
     return name, *cells, MARKS[check.outcome], escape_text(check.reason)
 
@@ -128,10 +184,13 @@ def _format_interval(estimate: MetricEstimate | None) -> str:
 def _render_other_checks(review: Review) -> str:
     """Every failing check that is not of a metric, and those of the result as a whole."""
     whole = ("lineage", "baseline", "parity", "cost")
-    chosen = [c for c in review.checks if c.kind != "metric" and (c.outcome == "fail" or c.kind in whole)]
+    chosen = [
+        c for c in review.checks if c.kind != "metric" and (c.outcome == "fail" or c.kind in whole)
+    ]
     chosen.sort(key=lambda check: check.outcome != "fail")
     return render_table(
-        ["check", "", "judged"], [(escape_text(c.name), MARKS[c.outcome], escape_text(c.reason)) for c in chosen]
+        ["check", "", "judged"],
+        [(escape_text(c.name), MARKS[c.outcome], escape_text(c.reason)) for c in chosen],
     )
 
 
@@ -145,42 +204,52 @@ def _render_changes(review: Review) -> str:
         [(format_code(k), *_format_differing_values(old, new)) for k, old, new in found.params],
     )
     data = [f"{count:,} rows {what}" for what, count in review.data.rows.items() if count]
-    data += [f"column {format_code(name)} {escape_text(what)}" for name, what in review.data.columns[:COLUMNS]]
+    data += [
+        f"column {format_code(name)} {escape_text(what)}"
+        for name, what in review.data.columns[:COLUMNS]
+    ]
     more = len(review.data.columns) - COLUMNS
     data += [f"{more:,} more columns"] if more > 0 else []
     drifted = [name for name, far in review.data.drift.items() if far >= review.policy.drift]
-    data += (
-        [f"columns whose {'training data' if problem.contract.DAY else 'rows'} drifted: {len(drifted)}"]
-        if drifted
-        else []
-    )
+    if drifted:
+        what = "training data" if problem.contract.DAY else "rows"
+        data.append(f"columns whose {what} drifted: {len(drifted)}")
     data = [f"raw files that differ: {len(review.data.raw)}", *data] if review.data.raw else data
     data += [escape_text("; ".join(review.data.unknown))] if review.data.unknown else []
-    stages = [f"- {_format_stage(stage)}: {_format_files(files)}" for stage, files in found.files.items()]
+    stages = [
+        f"- {_format_stage(stage)}: {_format_files(files)}" for stage, files in found.files.items()
+    ]
     return "\n\n".join(
         [
             params if found.params else "**Parameters:** none.",
             f"**Data:** {'; '.join(data) or 'the same'}.",
-            "**Code and other files by stage:**\n\n" + "\n".join(stages) if stages else "**Code:** none.",
+            "**Code and other files by stage:**\n\n" + "\n".join(stages)
+            if stages
+            else "**Code:** none.",
             *_render_additions(review),
         ]
     )
 
 
 def _render_additions(review: Review) -> list[str]:
-    """Return what is to be read because it could hold labels of the test rows, which no rebuild finds."""
+    """Return what is to be read because it could contain labels of the test rows.
+
+    No rebuild finds such labels.
+    """
     if not review.additions:
         return []
-    rows = [(format_code(one.place), escape_text(one.what), f"{one.size:,}") for one in review.additions]
-    return [
-        f"**The largest literals, data and binary files that it adds:**\n\n{render_table(['where', 'what', '#bytes'], rows)}"
+    rows = [
+        (format_code(one.place), escape_text(one.what), f"{one.size:,}") for one in review.additions
     ]
+    table = render_table(["where", "what", "#bytes"], rows)
+    return [f"**The largest literals, data and binary files that it adds:**\n\n{table}"]
 
 
 def _format_differing_values(old: str, new: str) -> tuple[str, str]:
     """Two values; those too long to be shown whole from a little before where they differ."""
     alike = next(
-        (n for n, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1]), min(len(old), len(new))
+        (n for n, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1]),
+        min(len(old), len(new)),
     )
     start = alike - VALUE // 4 if max(len(old), len(new)) > VALUE else 0
     base, head = (format_code(f"…{value[start:]}" if start > 0 else value) for value in (old, new))
@@ -204,7 +273,8 @@ def _render_slices(review: Review) -> str:
     note = f"Of {len(lines)} slices, about {by_chance:.1f} seem to move by chance alone."
     shown = f"{_render_slice_table(moved, review.confidence)}\n\n{note}" if moved else "None."
     every = (
-        "\n\n" + render_details(f"All {len(lines)} slices", _render_slice_table(lines, review.confidence))
+        "\n\n"
+        + render_details(f"All {len(lines)} slices", _render_slice_table(lines, review.confidence))
         if lines
         else ""
     )
@@ -214,7 +284,15 @@ def _render_slices(review: Review) -> str:
 def _render_slice_table(lines: Iterable[tuple[SliceChange, ReviewCheck]], confidence: float) -> str:
     short = TASK.short.upper()
     sides = (f"#base {short}", f"#head {short}")
-    header = ["slice", "#rows", *sides, "#change", f"#{format_percent(confidence)} interval", "", "judged"]
+    header = [
+        "slice",
+        "#rows",
+        *sides,
+        "#change",
+        f"#{format_percent(confidence)} interval",
+        "",
+        "judged",
+    ]
     return render_table(header, [_format_slice_row(change, check) for change, check in lines])
 
 
@@ -232,9 +310,14 @@ def _format_slice_row(change: SliceChange, check: ReviewCheck) -> tuple[str, ...
 
 def _render_behaviour(review: Review) -> str:
     checks = [check for check in review.checks if check.kind == "behaviour"]
-    rows = [(escape_text(check.name), MARKS[check.outcome], escape_text(check.reason)) for check in checks]
+    rows = [
+        (escape_text(check.name), MARKS[check.outcome], escape_text(check.reason))
+        for check in checks
+    ]
     return (
-        render_details(f"Behaviour: {len(checks)} tests", render_table(["what is tried", "", "found"], rows))
+        render_details(
+            f"Behaviour: {len(checks)} tests", render_table(["what is tried", "", "found"], rows)
+        )
         if rows
         else ""
     )
@@ -248,30 +331,38 @@ def _render_data(review: Review) -> str:
     if data.raw:
         parts.append(
             render_table(
-                ["raw file", "what happened"], [(format_code(name), escape_text(what)) for name, what in data.raw]
+                ["raw file", "what happened"],
+                [(format_code(name), escape_text(what)) for name, what in data.raw],
             )
         )
     if data.columns:
         parts.append(
             render_table(
-                ["column", "what happened"], [(format_code(name), escape_text(what)) for name, what in data.columns]
+                ["column", "what happened"],
+                [(format_code(name), escape_text(what)) for name, what in data.columns],
             )
         )
     if data.changed_values:
         changed = sorted(data.changed_values.items(), key=lambda item: -item[1])
         parts.append(
             render_table(
-                ["column", "#rows with another value"], [(format_code(name), f"{n:,}") for name, n in changed], 20
+                ["column", "#rows with another value"],
+                [(format_code(name), f"{n:,}") for name, n in changed],
+                20,
             )
         )
     if data.counts:
         counted = [
-            (format_code(name), format_number(old), format_number(new)) for name, (old, new) in data.counts.items()
+            (format_code(name), format_number(old), format_number(new))
+            for name, (old, new) in data.counts.items()
         ]
         parts.append(render_table(["counted by prepare", "#base", "#head"], counted))
     if data.drift:
         far = [(format_code(name), format_number(value)) for name, value in data.drift.items()]
-        parts.append(f"Distance of the {LEARNED}, from 0 (alike) to 1 (nothing in common), the largest first:")
+        parts.append(
+            f"Distance of the {LEARNED}, from 0 (alike) to 1 (nothing in common), "
+            "the largest first:"
+        )
         parts.append(render_table(["column", "#distance"], far, 15))
     same = "" if data.unknown else "Raw data and features are the same, byte for byte."
     return "\n\n".join(parts) or same
@@ -286,11 +377,21 @@ def _render_cost(review: Review) -> str:
     sides = [side or ResultCost(None, None, {}) for side in review.cost]
     rows = [
         ("model, bytes", *(format_number(side.model_bytes) for side in sides)),
-        ("scoring one row, µs (both timed in turn)", *(format_number(side.scoring_microseconds, 1) for side in sides)),
+        (
+            "scoring one row, µs (both timed in turn)",
+            *(format_number(side.scoring_microseconds, 1) for side in sides),
+        ),
     ]
     stages = dict.fromkeys(name for side in sides for name in side.stages)
-    rows += [(format_code(stage), *(_format_stage_cost(side.stages.get(stage)) for side in sides)) for stage in stages]
-    note = "" if sides[1].stages else "\n\nNo stage has run on this machine: what they cost is not known here."
+    rows += [
+        (format_code(stage), *(_format_stage_cost(side.stages.get(stage)) for side in sides))
+        for stage in stages
+    ]
+    note = (
+        ""
+        if sides[1].stages
+        else "\n\nNo stage has run on this machine: what they cost is not known here."
+    )
     return render_table(["", "#base", "#head"], rows) + note
 
 

@@ -1,4 +1,7 @@
-"""The two results that are compared: the files here, and those of the base commit in a temporary clone."""
+"""Read the two results that are compared: the files here, and those of the base commit.
+
+The base commit is in a temporary clone.
+"""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +21,12 @@ from tarmac.repository import clone
 from tarmac.repository.dvc import commands
 
 # As text, which names them in a lock.
-LOCK, PIPELINE, PARAMS, RAW = str(paths.LOCK), str(paths.PIPELINE), str(paths.PARAMS), str(paths.RAW)
+LOCK, PIPELINE, PARAMS, RAW = (
+    str(paths.LOCK),
+    str(paths.PIPELINE),
+    str(paths.PARAMS),
+    str(paths.RAW),
+)
 PREDICTIONS, FEATURES = str(paths.PREDICTIONS), str(paths.FEATURES)
 MODEL, BASELINE = str(paths.MODEL), str(paths.BASELINE)
 NEEDED = (PREDICTIONS, MODEL, BASELINE, FEATURES, RAW)  # of the base, in order of use
@@ -26,7 +34,7 @@ NEEDED = (PREDICTIONS, MODEL, BASELINE, FEATURES, RAW)  # of the base, in order 
 
 @dataclass(frozen=True)
 class ResultFolder:
-    """A result in a folder: what its lock names, and which of the compared outputs are really there."""
+    """A result in a folder: what its lock names, and which of the compared outputs are present."""
 
     folder: Path
     commit: str
@@ -47,21 +55,29 @@ class ResultFolder:
         return dict(json.loads(self.read_text(name) or "{}"))
 
     def read_yaml(self, name: str) -> dict[str, Any]:
-        """A YAML file of this result, as the stages and DVC read it; empty where it has none. Not to be changed."""
+        """Return a YAML file of this result, as the stages and DVC read it.
+
+        The mapping is empty if there is no such file. It is not to be changed.
+        """
         return _parse_mapping(self.read_text(name) or "")
 
 
 def load_working_tree_result(commit: str) -> ResultFolder:
     """The result in the working tree. Its outputs have been pulled or made before."""
     hashes = commands.read_output_hashes()
-    return ResultFolder(Path(), commit, hashes, frozenset(name for name in NEEDED if Path(name).exists()))
+    return ResultFolder(
+        Path(), commit, hashes, frozenset(name for name in NEEDED if Path(name).exists())
+    )
 
 
 @contextmanager
-def open_commit_result(commit: str, head: ResultFolder, trusted: bool = True) -> Iterator[ResultFolder]:
-    """The result of a commit, for as long as the block lasts; what the remote lacks is not `present` in it.
+def open_commit_result(
+    commit: str, head: ResultFolder, trusted: bool = True
+) -> Iterator[ResultFolder]:
+    """Yield the result of a commit, for as long as the block lasts.
 
-    A commit that is not trusted gets no symbolic link, and the remotes that are set here instead of its own.
+    What the remote lacks is not `present` in it. A commit that is not trusted gets no symbolic
+    link, and the remotes that are set here instead of its own.
     """
     with clone.open_clone(commit, trusted) as folder:
         _remove_unreadable_files(folder)
@@ -71,13 +87,19 @@ def open_commit_result(commit: str, head: ResultFolder, trusted: bool = True) ->
             if hashes[name] == head.hashes.get(name) and name in head.present:
                 _link_output(head.resolve_path(name), folder / name)
         commands.pull_available_outputs(
-            (name for name in wanted if not (folder / name).exists()), folder, clone.build_site_cache_env(folder)
+            (name for name in wanted if not (folder / name).exists()),
+            folder,
+            clone.build_site_cache_env(folder),
         )
-        present = frozenset(name for name in wanted if compute_dvc_hash(folder / name) == hashes[name])
+        present = frozenset(
+            name for name in wanted if compute_dvc_hash(folder / name) == hashes[name]
+        )
         yield ResultFolder(folder, commit, hashes, present)
 
 
-@lru_cache(maxsize=8)  # the same few files are asked for again and again, and reading one takes long
+@lru_cache(
+    maxsize=8
+)  # the same few files are asked for again and again, and reading one takes long
 def _parse_mapping(text: str) -> dict[str, Any]:
     found = YAML(typ="safe", pure=True).load(text) or {}
     if not isinstance(found, dict):
@@ -86,7 +108,10 @@ def _parse_mapping(text: str) -> dict[str, Any]:
 
 
 def _remove_unreadable_files(folder: Path) -> None:
-    """Removes what cannot be read: a broken commit is compared as far as it goes, so that its mend can be reviewed."""
+    """Remove what cannot be read.
+
+    A broken commit is compared as far as it goes, so that its repair can be reviewed.
+    """
     readers: dict[str, Callable[[str], object]] = {
         LOCK: commands.parse_output_hashes,
         PIPELINE: _parse_mapping,

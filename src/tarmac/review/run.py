@@ -1,4 +1,4 @@
-"""Makes a review: brings the result up to date, fetches the base, compares, judges, and writes report and verdict."""
+"""Make a review: update the result, fetch the base, compare, and write report and verdict."""
 
 import subprocess
 import sys
@@ -26,7 +26,13 @@ from tarmac.review.data import DataDiff, compare_data
 from tarmac.review.facts import Review, to_json_dict
 from tarmac.review.provenance import Provenance, build_lineage, collect_hashes, evaluate_provenance
 from tarmac.review.report import render_failure, render_report
-from tarmac.review.results import PARAMS, PREDICTIONS, ResultFolder, load_working_tree_result, open_commit_result
+from tarmac.review.results import (
+    PARAMS,
+    PREDICTIONS,
+    ResultFolder,
+    load_working_tree_result,
+    open_commit_result,
+)
 from tarmac.review.verdict import ReviewCheck
 
 BEHAVIOUR, TRAINED = str(TABLES / "behaviour.csv"), str(TRAIN_METRICS)
@@ -55,27 +61,46 @@ def review_by_base(revision: str | None, out: Path) -> bool:
     out.mkdir(parents=True, exist_ok=True)
     with clone.open_clone(base) as folder:
         program = "from tarmac.cli import app; app()"
-        words = [sys.executable, "-c", program, "review", "--candidate", head, "--out", str(out.resolve())]
-        return subprocess.run(words, cwd=folder, env=_build_clone_environment(folder), check=False).returncode == 0
+        words = [
+            sys.executable,
+            "-c",
+            program,
+            "review",
+            "--candidate",
+            head,
+            "--out",
+            str(out.resolve()),
+        ]
+        return (
+            subprocess.run(
+                words, cwd=folder, env=_build_clone_environment(folder), check=False
+            ).returncode
+            == 0
+        )
 
 
 def _build_clone_environment(folder: Path) -> dict[str, str]:
     """Return the environment in which a clone's own code runs, on its own DVC state."""
-    return commands.build_dvc_environment({**clone.build_site_cache_env(folder), "PYTHONPATH": str(folder / "src")})
+    return commands.build_dvc_environment(
+        {**clone.build_site_cache_env(folder), "PYTHONPATH": str(folder / "src")}
+    )
 
 
 def review_commit(revision: str, out: Path, approval: str = "") -> bool:
-    """Judge a commit by this tree's code, policy and data; write `report.md` and `verdict.json` to `out`.
+    """Review a commit by this tree's code, policy and data.
 
-    Returns whether the verdict is pass. `approval` is the commit whose name counts in
-    `review.approved`; by default the judged one. Raises `GitError` if a commit is not here.
+    Write `report.md` and `verdict.json` to `out`. Return whether the verdict is pass. `approval` is
+    the commit whose name counts in `review.approved`; by default the reviewed one. Raise `GitError`
+    if a commit is not here.
     """
     head, own = git.resolve_commit(revision), git.resolve_commit("HEAD")
     if head is None or own is None:
         raise git.GitError(f"{revision} is not a commit in this clone", FETCH)
     try:
         with open_commit_result(own, ResultFolder(Path(), "", {}, frozenset())) as base:
-            judged = _evaluate_commit(head, base, load_all_params(base.resolve_path(PARAMS)), approval or head)
+            judged = _evaluate_commit(
+                head, base, load_all_params(base.resolve_path(PARAMS)), approval or head
+            )
     except UserError as error:
         return _write_failure(out, error, BY_HAND)
     except Exception as error:  # noqa: BLE001 -- what a commit hands over is hostile, and may break any reader
@@ -98,9 +123,16 @@ def _write_failure(out: Path, error: UserError, *hints: str) -> bool:
 def _evaluate_commit(head: str, base: ResultFolder, params: AllParams, approval: str) -> Review:
     with gate.open_gate_result(head, base, params, approval) as case:
         found = _compare_results(
-            base, _explain_no_comparison(base), case.head, case.params, list(case.checks), case.reference
+            base,
+            _explain_no_comparison(base),
+            case.head,
+            case.params,
+            list(case.checks),
+            case.reference,
         )
-        changed = git.run_git("diff", "--name-only", "--no-renames", "-z", base.commit, head, "--").split("\0")
+        changed = git.run_git(
+            "diff", "--name-only", "--no-renames", "-z", base.commit, head, "--"
+        ).split("\0")
         return replace(
             found,
             judge=base.commit,
@@ -112,9 +144,10 @@ def _evaluate_commit(head: str, base: ResultFolder, params: AllParams, approval:
 
 
 def review_working_tree(revision: str | None, out: Path) -> bool:
-    """Writes `report.md` and `verdict.json` to `out`; returns whether the verdict is pass.
+    """Write `report.md` and `verdict.json` to `out`; return whether the verdict is pass.
 
-    The base is `revision`, or where this branch left the default branch. Raises `GitError` where it cannot be found.
+    The base is `revision`, or the commit where this branch left the default branch. Raise
+    `GitError` if the base cannot be found.
     """
     base = _find_base(revision)
     try:
@@ -131,7 +164,9 @@ def update_outputs() -> Provenance:
     """Pulls the outputs that are not here, then runs the stages that are not up to date."""
     commands.clear_stale_locks()
     lost = _list_lost_objects(
-        commands.pull_available_outputs(path for path in commands.read_output_hashes() if not Path(path).exists())
+        commands.pull_available_outputs(
+            path for path in commands.read_output_hashes() if not Path(path).exists()
+        )
     )
     ran = reproduce.run_dvc_repro(Path())
     rebuild, different = reproduce.read_last_rebuild()
@@ -139,13 +174,18 @@ def update_outputs() -> Provenance:
 
 
 def _list_lost_objects(lost: list[str]) -> list[str]:
-    """The objects for want of which outputs are lost; the outputs themselves where the remote cannot say."""
+    """Return the missing or damaged objects of outputs that are lost.
+
+    Return the outputs themselves if the remote cannot say.
+    """
     if not lost:
         return []
     known = commands.read_output_hashes()
     try:
         with object_store.open_remote() as remote:
-            found = object_store.find_faults(remote, {path: known[path] for path in lost}, read=True)
+            found = object_store.find_faults(
+                remote, {path: known[path] for path in lost}, read=True
+            )
     except object_store.RemoteError:
         return lost
     return [f"{fault.path} ({fault.oid}, {fault.kind})" for fault in found] or lost
@@ -175,15 +215,31 @@ def _explain_no_comparison(base: ResultFolder) -> str:
     lacking = {*problem.contract.KEY, problem.contract.TARGET, *problem.contract.ANSWERS} - set(
         pq.read_schema(base.resolve_path(PREDICTIONS)).names
     )
-    return f"the predictions of commit {base.commit[:7]} lack {', '.join(sorted(lacking))}" if lacking else ""
+    return (
+        f"the predictions of commit {base.commit[:7]} lack {', '.join(sorted(lacking))}"
+        if lacking
+        else ""
+    )
 
 
 def _review_results(
-    side: ResultFolder | None, no_base: str, head: ResultFolder, params: AllParams, found: Provenance
+    side: ResultFolder | None,
+    no_base: str,
+    head: ResultFolder,
+    params: AllParams,
+    found: Provenance,
 ) -> Review:
-    judged = _compare_results(side, no_base, head, params, evaluate_provenance(found, params.review.require_reproduced))
-    changed = find_changes(side, head, git.list_changed_paths(side.commit)) if side else Changes([], {}, [])
-    return replace(judged, lineage=build_lineage(side.commit if side else None, head, found), changes=changed)
+    judged = _compare_results(
+        side, no_base, head, params, evaluate_provenance(found, params.review.require_reproduced)
+    )
+    changed = (
+        find_changes(side, head, git.list_changed_paths(side.commit))
+        if side
+        else Changes([], {}, [])
+    )
+    return replace(
+        judged, lineage=build_lineage(side.commit if side else None, head, found), changes=changed
+    )
 
 
 def _compare_results(
@@ -196,16 +252,26 @@ def _compare_results(
 ) -> Review:
     """Compare two results, but for lineage and changes.
 
-    The base's model is scored on the rows of `reference` if test months moved; by default on head's.
+    The base's model is scored on the rows of `reference` if test months moved; by default on
+    head's.
     """
     rows = pd.read_parquet(head.resolve_path(PREDICTIONS))
     test = params.split.test if isinstance(params.split, SplitParams) else None
-    before, moved = load_base_predictions(side, reference or head, test) if side and not no_base else (None, None)
+    before, moved = (
+        load_base_predictions(side, reference or head, test)
+        if side and not no_base
+        else (None, None)
+    )
     pairing = compare.pair_predictions(before, rows)
     if moved and not moved.asked and not len(pairing.rows):
-        no_base, pairing = f"the test months moved, and {moved.told}", compare.pair_predictions(None, rows)
+        no_base, pairing = (
+            f"the test months moved, and {moved.told}",
+            compare.pair_predictions(None, rows),
+        )
     policy, settings = params.review, params.intervals
-    metrics = compare.compare_metrics(list(policy.metrics), rows, pairing, settings, params.evaluate.calibration_bins)
+    metrics = compare.compare_metrics(
+        list(policy.metrics), rows, pairing, settings, params.evaluate.calibration_bins
+    )
     slices = compare.compare_slices(rows, pairing, params.evaluate.min_slice_rows, settings)
     costs = cost.compare_costs(side, head)
     judged = [
@@ -239,13 +305,25 @@ def _compare_results(
     )
 
 
-def _evaluate_other_checks(head: ResultFolder, spent: cost.ResultCost, params: AllParams) -> list[ReviewCheck]:
+def _evaluate_other_checks(
+    head: ResultFolder, spent: cost.ResultCost, params: AllParams
+) -> list[ReviewCheck]:
     """Judges behaviour, parity of the ONNX file, and cost."""
     policy, behaviour = params.review, pd.read_csv(head.resolve_path(BEHAVIOUR))
     bound = head.read_json(TRAINED)["onnx_difference_below"]
-    parity = ReviewCheck("parity", "ONNX parity", "pass", f"the ONNX file answers within {bound:g} of the fitted model")
+    parity = ReviewCheck(
+        "parity",
+        "ONNX parity",
+        "pass",
+        f"the ONNX file answers within {bound:g} of the fitted model",
+    )
     limits = (
-        ("model size", spent.model_bytes and spent.model_bytes / 1e6, policy.cost.model_megabytes, "MB"),
+        (
+            "model size",
+            spent.model_bytes and spent.model_bytes / 1e6,
+            policy.cost.model_megabytes,
+            "MB",
+        ),
         ("scoring", spent.scoring_microseconds, policy.cost.scoring_microseconds, "µs a row"),
         ("pipeline time", spent.pipeline_minutes, policy.cost.pipeline_minutes, "minutes"),
         ("peak memory", spent.peak_gigabytes, policy.cost.memory_gigabytes, "GB"),
@@ -268,4 +346,7 @@ def _write_review(out: Path, text: str, found: dict[str, object]) -> None:
     with replace_output(out / "report.md") as path:
         path.write_text(text, encoding="utf-8")
     write_json(out / "verdict.json", found)
-    print(f"\n{found['verdict']}: {found['summary']}\nwritten: {out / 'report.md'}, {out / 'verdict.json'}")
+    print(
+        f"\n{found['verdict']}: {found['summary']}\n"
+        f"written: {out / 'report.md'}, {out / 'verdict.json'}"
+    )

@@ -1,7 +1,8 @@
 """Run a stranger's command where it can reach nothing but one folder.
 
 Bubblewrap gives it namespaces of its own: no network, no process and no file of this machine but
-the programs and the Python environment, read-only. What a command may use up is watched from outside.
+the programs and the Python environment, read-only. What a command may use up is watched from
+outside.
 """
 
 import os
@@ -18,7 +19,14 @@ from pathlib import Path
 
 from tarmac.interface.errors import UserError
 
-PROGRAMS = ("/usr", "/bin", "/lib", "/lib32", "/lib64", "/sbin")  # read-only, as far as they are here
+PROGRAMS = (
+    "/usr",
+    "/bin",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/sbin",
+)  # read-only, as far as they are here
 SETTINGS = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/localtime", "/etc/alternatives")
 WORK, HOME = "/sandbox", "/tmp"  # noqa: S108 -- the sandbox's own
 PAUSE = 0.2  # seconds between two looks at what a command uses
@@ -42,7 +50,7 @@ class SandboxLimits:
 
 @dataclass(frozen=True)
 class CommandResult:
-    """How a command ended: its exit status, the end of what it printed, and the limit that ended it, if one did."""
+    """How a command ended: exit status, end of the output, and the limit that ended it, if any."""
 
     status: int
     printed: str
@@ -62,17 +70,25 @@ def run_in_sandbox(
     limits: SandboxLimits | None = None,
     python: Path | None = None,
 ) -> CommandResult:
-    """Run a command in `folder`, the only place that it can write to. Raises `SandboxError` if there is no sandbox.
+    """Run a command in `folder`, the only place that it can write to.
 
-    `python` is the environment whose programs come first on its path; by default this one.
+    `python` is the environment whose programs come first on its path; by default this one. Raise
+    `SandboxError` if there is no sandbox.
     """
     limits, started = limits or SandboxLimits(), time.monotonic()
     require_sandbox()
-    words = ["bwrap", *_build_arguments(folder.resolve(), environment, python or Path(sys.prefix)), "--", *command]
+    words = [
+        "bwrap",
+        *_build_arguments(folder.resolve(), environment, python or Path(sys.prefix)),
+        "--",
+        *command,
+    ]
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
             words,
-            env={"PATH": os.environ.get("PATH", os.defpath)},  # its first process shows its own in /proc
+            env={
+                "PATH": os.environ.get("PATH", os.defpath)
+            },  # its first process shows its own in /proc
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -116,7 +132,9 @@ def _build_arguments(folder: Path, environment: Mapping[str, str], python: Path)
     ]
 
 
-def _enforce_limits(process: "subprocess.Popen[bytes]", folder: Path, limits: SandboxLimits, started: float) -> str:
+def _enforce_limits(
+    process: "subprocess.Popen[bytes]", folder: Path, limits: SandboxLimits, started: float
+) -> str:
     """Wait for the end; kill the whole sandbox at a limit, and return which one it was."""
     limit = ""
     while process.poll() is None:

@@ -31,26 +31,41 @@ class ReviewCheck:
 
 
 def evaluate_metric(change: MetricChange, policy: MetricPolicy) -> ReviewCheck:
-    """Judges one metric: its bounds on all rows of head, then its difference from base on the common rows."""
+    """Check one metric: its bounds on all rows of head, then its difference on the common rows.
+
+    The difference is that from base.
+    """
     sign = 1 if policy.better == "higher" else -1
 
-    def create_check(outcome: Outcome, reason: str, direction: Direction | None = None) -> ReviewCheck:
+    def create_check(
+        outcome: Outcome, reason: str, direction: Direction | None = None
+    ) -> ReviewCheck:
         return ReviewCheck("metric", change.name, outcome, reason, direction)
 
     if not sign * (change.whole - policy.floor) >= 0:  # also where it is NaN
-        return create_check("fail", f"{format_number(change.whole)} is worse than the floor {policy.floor:g}")
+        return create_check(
+            "fail", f"{format_number(change.whole)} is worse than the floor {policy.floor:g}"
+        )
     if policy.ceiling is not None and sign * (change.whole - policy.ceiling) > 0:
         return create_check(
             "fail",
-            f"{format_number(change.whole)} is too good to be true (ceiling {policy.ceiling:g}): look for a leak",
+            f"{format_number(change.whole)} is too good to be true "
+            f"(ceiling {policy.ceiling:g}): look for a leak",
         )
     if change.difference is None:
-        return create_check("not proven", "within its bounds; nothing to compare with", "not compared")
-    return create_check(*evaluate_difference(_apply_sign(change.difference, sign), policy.tolerance))
+        return create_check(
+            "not proven", "within its bounds; nothing to compare with", "not compared"
+        )
+    return create_check(
+        *evaluate_difference(_apply_sign(change.difference, sign), policy.tolerance)
+    )
 
 
 def evaluate_difference(gain: MetricEstimate, tolerance: float) -> tuple[Outcome, str, Direction]:
-    """Judges a gain (positive is better) by its interval: a loss beyond the tolerance must be ruled out."""
+    """Check a gain (positive is better) by its interval.
+
+    A loss beyond the tolerance must be ruled out.
+    """
     beyond = f"by more than the tolerance {tolerance:g}"
     rules: tuple[tuple[bool, Outcome, str, Direction], ...] = (
         (gain.value == gain.low == gain.high == 0, "pass", "the same", "same"),
@@ -62,11 +77,13 @@ def evaluate_difference(gain: MetricEstimate, tolerance: float) -> tuple[Outcome
         (gain.high < 0, "pass", f"worse, but within the tolerance {tolerance:g}", "worse"),
         (True, "not proven", "neither better nor worse", "unknown"),
     )
-    return next((outcome, reason, direction) for holds, outcome, reason, direction in rules if holds)
+    return next(
+        (outcome, reason, direction) for holds, outcome, reason, direction in rules if holds
+    )
 
 
 def evaluate_slice(change: SliceChange, policy: SlicePolicy, task: Task = TASK) -> ReviewCheck:
-    """Judges one slice: it fails below its floor, or where a loss beyond the tolerance is proven."""
+    """Check one slice: it fails below its floor, or if a loss beyond the tolerance is proven."""
     name = f"{change.slice} {change.value}"
     if change.head.value < policy.floor:
         found = f"{task.title} {format_number(change.head.value)}"
@@ -74,28 +91,45 @@ def evaluate_slice(change: SliceChange, policy: SlicePolicy, task: Task = TASK) 
     if change.difference is None:
         return ReviewCheck("slice", name, "not proven", "nothing to compare with", "not compared")
     if change.difference.high < -policy.tolerance:
-        return ReviewCheck("slice", name, "fail", f"worse by more than the tolerance {policy.tolerance:g}", "worse")
+        return ReviewCheck(
+            "slice", name, "fail", f"worse by more than the tolerance {policy.tolerance:g}", "worse"
+        )
     outcome, reason, direction = evaluate_difference(change.difference, float("inf"))
     if direction == "worse":
         reason = f"worse, but not proven by more than {policy.tolerance:g}"
     return ReviewCheck("slice", name, outcome, reason, direction)
 
 
-def evaluate_behaviours(table: pd.DataFrame, policy: BehaviourPolicy, task: Task = TASK) -> list[ReviewCheck]:
-    """Judges every behaviour that was measured; the model takes none of the inputs of one without a value."""
+def evaluate_behaviours(
+    table: pd.DataFrame, policy: BehaviourPolicy, task: Task = TASK
+) -> list[ReviewCheck]:
+    """Check every behavior that was measured.
+
+    If one has no value, the model takes none of its inputs.
+    """
     return [
-        _evaluate_behaviour(str(row.behaviour), str(row.expectation), float(row.value), policy, task)
+        _evaluate_behaviour(
+            str(row.behaviour), str(row.expectation), float(row.value), policy, task
+        )
         for row in table.itertuples()
     ]
 
 
-def _evaluate_behaviour(name: str, expectation: str, value: float, policy: BehaviourPolicy, task: Task) -> ReviewCheck:
+def _evaluate_behaviour(
+    name: str, expectation: str, value: float, policy: BehaviourPolicy, task: Task
+) -> ReviewCheck:
     if value != value:  # noqa: PLR0124 -- NaN
         return ReviewCheck("behaviour", name, "not proven", "the model takes none of these inputs")
     passed, reason = {
         "same": (value == 0, f"the answers move by {format_number(value)} at most"),
-        "higher": (value >= policy.min_move, f"the mean answer moves by {format_signed_number(value)}"),
-        "lower": (value <= -policy.min_move, f"the mean answer moves by {format_signed_number(value)}"),
+        "higher": (
+            value >= policy.min_move,
+            f"the mean answer moves by {format_signed_number(value)}",
+        ),
+        "lower": (
+            value <= -policy.min_move,
+            f"the mean answer moves by {format_signed_number(value)}",
+        ),
         "usable": (value >= policy.usable, f"{task.title} {format_number(value)} is left"),
     }[expectation]
     wanted = {
@@ -109,8 +143,11 @@ def _evaluate_behaviour(name: str, expectation: str, value: float, policy: Behav
 
 def evaluate_baseline_gain(gain: MetricEstimate, task: Task = TASK) -> ReviewCheck:
     """Judges whether the model is worth its keep: better than its baseline, beyond doubt."""
-    reason = f"{task.title} {format_signed_number(gain.value)} over the baseline, {format_signed_number(gain.low)} to {format_signed_number(gain.high)}"
-    return ReviewCheck("baseline", "better than the baseline", "pass" if gain.low > 0 else "fail", reason)
+    interval = f"{format_signed_number(gain.low)} to {format_signed_number(gain.high)}"
+    reason = f"{task.title} {format_signed_number(gain.value)} over the baseline, {interval}"
+    return ReviewCheck(
+        "baseline", "better than the baseline", "pass" if gain.low > 0 else "fail", reason
+    )
 
 
 def evaluate_limit(kind: str, name: str, value: float, most: float, unit: str) -> ReviewCheck:
@@ -137,10 +174,16 @@ def summarize_checks(checks: Sequence[ReviewCheck]) -> str:
     worse = [check.name for check in metrics if check.direction == "worse"]
     if better or worse:
         parts = [f"better: {', '.join(better)}"] if better else []
-        return "; ".join([*parts, *([f"worse within the tolerance: {', '.join(worse)}"] if worse else [])])
+        return "; ".join(
+            [*parts, *([f"worse within the tolerance: {', '.join(worse)}"] if worse else [])]
+        )
     if any(check.outcome == "not proven" for check in metrics):
         compared = any(check.direction != "not compared" for check in metrics)
-        return "neither better nor worse can be proven" if compared else "within its bounds; nothing to compare with"
+        return (
+            "neither better nor worse can be proven"
+            if compared
+            else "within its bounds; nothing to compare with"
+        )
     return "the metrics are the same"
 
 

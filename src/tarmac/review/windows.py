@@ -1,4 +1,7 @@
-"""The months that a new model is trained, tuned and judged on: the policy's numbers of them, up to the last one."""
+"""Compute the months that a new model is trained, tuned and evaluated on.
+
+The policy gives their numbers, and they go up to the last month.
+"""
 
 from tarmac.interface.errors import UserError
 from tarmac.pipeline.base.months import add_months
@@ -26,7 +29,11 @@ def compute_split_windows(first: str, last: str, policy: RetrainParams | None) -
             "add months with `make ingest FILES=path/to/files`, or lower `retrain` in params.yaml",
         )
     train = max(first, add_months(train_last, 1 - policy.train_months))
-    windows = {"train": (train, train_last), "validation": (validation, add_months(test, -1)), "test": (test, last)}
+    windows = {
+        "train": (train, train_last),
+        "validation": (validation, add_months(test, -1)),
+        "test": (test, last),
+    }
     return {
         f"split.{name}.{end}": month
         for name, ends in windows.items()

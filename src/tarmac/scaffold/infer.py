@@ -1,4 +1,4 @@
-"""What a table says of itself: kinds of columns with their bounds, the task, the key, and what is of no use."""
+"""Infer a problem from a table: kinds and bounds of columns, the task, the key, what to omit."""
 
 from dataclasses import dataclass, field, replace
 
@@ -7,14 +7,26 @@ import pandas as pd
 
 from tarmac.interface.errors import UserError, suggest_name
 from tarmac.pipeline.base.params.task import Kind
-from tarmac.tabular.columns import Category, Column, Date, Number, format_hour_column, normalize_name
+from tarmac.tabular.columns import (
+    Category,
+    Column,
+    Date,
+    Number,
+    format_hour_column,
+    normalize_name,
+)
 from tarmac.tabular.raw import parse_hours
 
-LEVELS, MANY = 20, 50  # a text with no more levels is closed; one with more, mostly different, is free text
+LEVELS, MANY = (
+    20,
+    50,
+)  # a text with no more levels is closed; one with more, mostly different, is free text
 CLASSES = 50  # more values than this are no classes
 DUPLICATES = 0.05  # share of rows that may repeat a key
 REACH = 3  # widths of the inner 98 % that a number may lie beyond them
-RARE = 0.01  # share of rows that may be negative in a column that has no use for it, and of texts among numbers
+# Share of rows that may be negative in a column that has no use for it,
+# and of texts among numbers.
+RARE = 0.01
 DIGITS = {f"{number:02}" for number in range(24)}  # of an hour
 NAMED = ("target", "time", "group", "key")
 
@@ -86,8 +98,13 @@ def infer_problem(rows: pd.DataFrame, asked: ProblemRequest) -> InferredProblem:
     return found
 
 
-def _rename_columns(rows: pd.DataFrame, asked: ProblemRequest) -> tuple[pd.DataFrame, ProblemRequest, list[str]]:
-    """The rows and what was asked by the columns' names for code, and a note of those that changed."""
+def _rename_columns(
+    rows: pd.DataFrame, asked: ProblemRequest
+) -> tuple[pd.DataFrame, ProblemRequest, list[str]]:
+    """Return the rows and the request with the columns' names for code.
+
+    Also return a note of the names that changed.
+    """
     if rows.empty:
         raise ScaffoldError("the file has no rows below its header")
     wanted = [getattr(asked, name) for name in NAMED]
@@ -110,12 +127,18 @@ def _rename_columns(rows: pd.DataFrame, asked: ProblemRequest) -> tuple[pd.DataF
 
 
 def infer_task(target: "pd.Series[str]", name: str) -> Kind:
-    """Numbers with fractions, or with many values, are a regression; two values are binary; others are classes."""
+    """Infer the task from a target.
+
+    Numbers with fractions, or with many values, are a regression. Two values are binary. Others
+    are classes.
+    """
     known = target.dropna()
     if (different := known.nunique()) < 2:
         message = f"the target {name} has {different} value(s), and at least two are required"
         raise ScaffoldError(message, "choose another target")
-    if isinstance(infer_column(known), Number) and different > (2 if not _is_integer_column(known) else LEVELS):
+    if isinstance(infer_column(known), Number) and different > (
+        2 if not _is_integer_column(known) else LEVELS
+    ):
         return "regression"
     if different > CLASSES:
         message = f"the target {name} has {different:,} classes, more than the maximum of {CLASSES}"
@@ -126,11 +149,20 @@ def infer_task(target: "pd.Series[str]", name: str) -> Kind:
 def infer_classes(target: "pd.Series[str]") -> tuple[str, ...]:
     """The classes in their order; of two the second is the one that is predicted."""
     known = sorted(target.dropna().unique())
-    return tuple(sorted(known, key=float)) if isinstance(infer_column(target.dropna()), Number) else tuple(known)
+    return (
+        tuple(sorted(known, key=float))
+        if isinstance(infer_column(target.dropna()), Number)
+        else tuple(known)
+    )
 
 
-def find_or_add_key(rows: pd.DataFrame, asked: ProblemRequest, notes: list[str]) -> tuple[pd.DataFrame, str]:
-    """The rows and the column that names each: the one asked for, the first that can, else a new one."""
+def find_or_add_key(
+    rows: pd.DataFrame, asked: ProblemRequest, notes: list[str]
+) -> tuple[pd.DataFrame, str]:
+    """Return the rows and the column that names each of them.
+
+    It is the requested column, the first that can name rows, or else a new one.
+    """
     if asked.key:
         repeated = int(rows[asked.key].duplicated().sum())
         if rows[asked.key].isna().any() or repeated > DUPLICATES * len(rows):
@@ -139,19 +171,30 @@ def find_or_add_key(rows: pd.DataFrame, asked: ProblemRequest, notes: list[str])
         return rows, asked.key
     for name in rows.columns:
         free = name not in (asked.target, asked.time, asked.group)
-        if free and rows[name].notna().all() and rows[name].is_unique and "." not in "".join(rows[name].head(100)):
+        if (
+            free
+            and rows[name].notna().all()
+            and rows[name].is_unique
+            and "." not in "".join(rows[name].head(100))
+        ):
             return rows, str(name)
     notes += [
         f"{name} names all rows but a few that are there twice: was it meant as the key?"
         for name in find_near_unique_columns(rows)
     ]
-    notes.append("no column names a row: `id` was added, the number of the row; later files must carry it")
+    notes.append(
+        "no column names a row: `id` was added, the number of the row; later files must carry it"
+    )
     return rows.assign(id=[str(number) for number in range(len(rows))]), "id"
 
 
 def find_near_unique_columns(rows: pd.DataFrame) -> list[str]:
     """Text columns that would name every row, were there not a few twice."""
-    texts = [name for name in rows if rows[name].notna().all() and isinstance(infer_column(rows[name]), Category)]
+    texts = [
+        name
+        for name in rows
+        if rows[name].notna().all() and isinstance(infer_column(rows[name]), Category)
+    ]
     return [str(name) for name in texts if 0 < rows[name].duplicated().mean() <= DUPLICATES]
 
 
@@ -165,8 +208,9 @@ def add_hour_columns(rows: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
         hours = parse_hours(rows[name])
         if hours.nunique() > 1:
             made = made.assign(**{format_hour_column(name): hours})
+            hour = format_hour_column(name)
             notes.append(
-                f"{name} is kept as a day, its hour as {format_hour_column(name)}; a client sends both, or the time"
+                f"{name} is kept as a day, its hour as {hour}; a client sends both, or the time"
             )
     return made
 
@@ -176,7 +220,9 @@ def _declare_columns(found: InferredProblem) -> None:
         values = found.rows[name]
         if name == found.target:
             column: Column = (
-                Category(*found.classes, missing=True) if found.classes else _infer_number(values, missing=True)
+                Category(*found.classes, missing=True)
+                if found.classes
+                else _infer_number(values, missing=True)
             )
         elif name in found.row_key:
             column = _build_key_column(found, name)
@@ -186,7 +232,11 @@ def _declare_columns(found: InferredProblem) -> None:
                 found.left_out[name] = why
                 continue
             hours = name in map(format_hour_column, found.rows) and set(values.dropna()) <= DIGITS
-            column = Number(0.0, 23.0, whole=True, missing=bool(values.isna().any())) if hours else infer_column(values)
+            column = (
+                Number(0.0, 23.0, whole=True, missing=bool(values.isna().any()))
+                if hours
+                else infer_column(values)
+            )
         found.columns[name] = column
     found.rows = found.rows[list(found.columns)]
 
@@ -196,7 +246,9 @@ def _build_key_column(found: InferredProblem, name: str) -> Column:
     if name == found.day:
         if values.isna().any() or not _is_date_column(values):
             known = values.dropna()
-            invalid = (one for one in known if not _is_date_column(pd.Series([one], dtype="string")))
+            invalid = (
+                one for one in known if not _is_date_column(pd.Series([one], dtype="string"))
+            )
             message = f"the time column {name} is {next(invalid, 'missing')} in a row, not a date"
             raise ScaffoldError(message, "write dates as 2024-02-29; a time of day may follow")
         found.rows[name] = values.str[:10]
@@ -204,7 +256,11 @@ def _build_key_column(found: InferredProblem, name: str) -> Column:
     if values.isna().any():
         message = f"{name} identifies rows, and is missing in {values.isna().sum():,} of them"
         raise ScaffoldError(message, "fill these cells, or choose another column")
-    return Number(whole=True) if isinstance(infer_column(values), Number) and _is_integer_column(values) else Category()
+    return (
+        Number(whole=True)
+        if isinstance(infer_column(values), Number) and _is_integer_column(values)
+        else Category()
+    )
 
 
 def find_drop_reason(values: "pd.Series[str]") -> str:
@@ -225,7 +281,8 @@ def note_stray_texts(name: str, values: "pd.Series[str]") -> list[str]:
         return []
     which = ", ".join(sorted(texts.unique())[:3])
     advice = "make these cells empty and begin again if it is a number"
-    return [f"{name} is taken for text, as {len(texts)} of {len(known):,} values are no numbers ({which}): {advice}"]
+    share = f"{len(texts)} of {len(known):,} values"
+    return [f"{name} is taken for text, as {share} are no numbers ({which}): {advice}"]
 
 
 def infer_column(values: "pd.Series[str]") -> Column:
@@ -237,7 +294,9 @@ def infer_column(values: "pd.Series[str]") -> Column:
     if _is_date_column(known):
         return Date(missing)
     levels = sorted(known.unique())
-    return Category(*levels, missing=missing) if len(levels) <= LEVELS else Category(missing=missing)
+    return (
+        Category(*levels, missing=missing) if len(levels) <= LEVELS else Category(missing=missing)
+    )
 
 
 def _infer_number(values: "pd.Series[str]", missing: bool) -> Number:

@@ -12,7 +12,7 @@ from tarmac.tabular.columns import MISSING, Category, Column, Date, Number, list
 from tarmac.tabular.raw import WHOLE
 
 TEMPLATES = Path(__file__).parent / "templates"
-WIDTH = 120
+WIDTH = 100
 NO_SOURCE = "Not written yet: where it comes from, who may use it, how the rows were chosen."
 SHOWN = 5  # levels of an open category that its comment names
 BANDS = 4  # slices of a number
@@ -28,7 +28,9 @@ def write_package(found: InferredProblem, name: str, source: str, folder: Path) 
         **_format_behaviour(found),
         **_format_slices(found),
     }
-    escaped = describe_prediction(found).replace("{", "{{").replace("}", "}}")  # the card puts parameters into braces
+    escaped = (
+        describe_prediction(found).replace("{", "{{").replace("}", "}}")
+    )  # the card puts parameters into braces
     told |= {"title": quote_text(format_title(found, name)), "predicts": quote_text(escaped)}
     told["source"] = quote_text(f"{source}, {len(found.rows):,} rows. {NO_SOURCE}")
     told["rows"] = f"{len(found.rows):,}"
@@ -43,7 +45,10 @@ def write_package(found: InferredProblem, name: str, source: str, folder: Path) 
 
 
 def group_features(found: InferredProblem) -> dict[str, list[str]]:
-    """The feature groups: numbers, categories, and the parts of dates; a group that would be empty is left out."""
+    """Return the feature groups: numbers, categories, and the parts of dates.
+
+    A group that would be empty is left out.
+    """
     own = found.inputs
     groups = {
         "numbers": [name for name, column in own.items() if isinstance(column, Number)],
@@ -59,9 +64,10 @@ def group_features(found: InferredProblem) -> dict[str, list[str]]:
 
 
 def select_recurring_date_parts(found: InferredProblem, name: str) -> list[str]:
-    """The parts of a date that rows to come share with these.
+    """Return the parts of a date that rows to come share with these.
 
-    Where a date goes with the time of the rows, no year to come was seen, and no month before its second year.
+    If a date goes with the time of the rows, its year is left out: no year to come was seen. So is
+    its month, unless the rows have two years of months.
     """
     if not found.day:
         return list_date_columns(name)
@@ -72,7 +78,9 @@ def select_recurring_date_parts(found: InferredProblem, name: str) -> list[str]:
     return [part for part in list_date_columns(name) if part not in new]
 
 
-def _format_contract(found: InferredProblem, name: str, groups: Mapping[str, list[str]]) -> dict[str, str]:
+def _format_contract(
+    found: InferredProblem, name: str, groups: Mapping[str, list[str]]
+) -> dict[str, str]:
     kinds = sorted({type(column).__name__ for column in found.columns.values()} | {"Columns"})
     answers = {"binary": ["probability"], "regression": ["prediction"]}
     several = [f"probability_{place}" for place in range(len(found.classes))]
@@ -95,8 +103,12 @@ def _format_contract(found: InferredProblem, name: str, groups: Mapping[str, lis
         "columns": "\n".join(_format_declaration(found, name) for name in found.columns),
         "left_out": "\n".join(["(", *left_out, ")"]) if left_out else "()",
         "groups": ", ".join(map(quote_text, groups)),
-        "features": "\n".join(_format_feature_group(group, names) for group, names in groups.items()),
-        "categorical": format_tuple(groups.get("categories", ()), "CATEGORICAL: tuple[str, ...] = "),
+        "features": "\n".join(
+            _format_feature_group(group, names) for group, names in groups.items()
+        ),
+        "categorical": format_tuple(
+            groups.get("categories", ()), "CATEGORICAL: tuple[str, ...] = "
+        ),
     }
 
 
@@ -110,15 +122,24 @@ def _format_declaration(found: InferredProblem, name: str) -> str:
     elif isinstance(column, Category) and not column.levels:
         seen = f"  # seen: {values.nunique():,} different"
     line = f"    {quote_text(name)}: {format_column(column)},{seen}"
-    return line if len(line) <= WIDTH else f"    {quote_text(name)}: {_wrap_call(format_column(column))},"
+    return (
+        line
+        if len(line) <= WIDTH
+        else f"    {quote_text(name)}: {_wrap_call(format_column(column))},"
+    )
 
 
 def format_column(column: Column) -> str:
     """A column as its declaration."""
-    options = [f"{option}=True" for option in ("whole", "missing") if getattr(column, option, False)]
+    options = [
+        f"{option}=True" for option in ("whole", "missing") if getattr(column, option, False)
+    ]
     if isinstance(column, Number):
         limits = [limit for limit in (column.low, column.high) if limit is not None]
-        options = [*(str(int(limit) if limit.is_integer() else limit) for limit in limits), *options]
+        options = [
+            *(str(int(limit) if limit.is_integer() else limit) for limit in limits),
+            *options,
+        ]
     elif isinstance(column, Category):
         options = [*map(quote_text, column.levels), *options]
     return f"{type(column).__name__}({', '.join(options)})"
@@ -131,10 +152,18 @@ def _wrap_call(call: str) -> str:
 
 
 def _format_feature_group(group: str, names: list[str]) -> str:
-    line = f"    {quote_text(group)}: ({', '.join(map(quote_text, names))}{',' * (len(names) == 1)}),"
+    line = (
+        f"    {quote_text(group)}: ({', '.join(map(quote_text, names))}{',' * (len(names) == 1)}),"
+    )
     if len(line) <= WIDTH:
         return line
-    return "\n".join([f"    {quote_text(group)}: (", *(f"        {quote_text(name)}," for name in names), "    ),"])
+    return "\n".join(
+        [
+            f"    {quote_text(group)}: (",
+            *(f"        {quote_text(name)}," for name in names),
+            "    ),",
+        ]
+    )
 
 
 def format_tuple(names: Iterable[str], before: str = "") -> str:
@@ -155,7 +184,9 @@ def _format_request(found: InferredProblem) -> dict[str, str]:
     """Two rows of the table, as a client would send them."""
     asked = [name for name in found.columns if name != found.target]
     lines = []
-    for title, (_, row) in zip(("a row", "another row"), found.rows.iloc[[0, -1]].iterrows(), strict=True):
+    for title, (_, row) in zip(
+        ("a row", "another row"), found.rows.iloc[[0, -1]].iterrows(), strict=True
+    ):
         values = [
             f"{quote_text(name)}: {_format_value(found.columns[name], row[name])}"
             for name in asked
@@ -174,15 +205,23 @@ def _format_value(column: Column, text: str) -> str:
 def _format_behaviour(found: InferredProblem) -> dict[str, str]:
     texts = [name for name, column in found.inputs.items() if isinstance(column, Category)]
     other = "1" if isinstance(found.columns[found.key], Number) else '"1"'
-    calls = [f'Behaviour("what a row is called says nothing", "same", set_value({other}), ("{found.key}",))']
-    calls += [f'Behaviour("{name} never seen", "usable", set_value("??"), ("{name}",))' for name in texts[:3]]
+    changed = f'set_value({other}), ("{found.key}",)'
+    calls = [f'Behaviour("what a row is called says nothing", "same", {changed})']
+    calls += [
+        f'Behaviour("{name} never seen", "usable", set_value("??"), ("{name}",))'
+        for name in texts[:3]
+    ]
     if len(calls) == 1:
         return {"behaviours": f"({calls[0]},)"}
     return {"behaviours": "\n".join(["(", *(f"    {call}," for call in calls), ")"])}
 
 
 def _format_slices(found: InferredProblem) -> dict[str, str]:
-    texts = [name for name, column in found.inputs.items() if isinstance(column, Category) and column.levels][:3]
+    texts = [
+        name
+        for name, column in found.inputs.items()
+        if isinstance(column, Category) and column.levels
+    ][:3]
     body = "return {name: rows[name] for name in SLICES}"
     if texts:
         return {"slices": format_tuple(texts), "body": body}

@@ -15,14 +15,21 @@ from tarmac.repository.imports import find_imported_files, list_dependency_folde
 from tarmac.scaffold.infer import InferredProblem
 
 WIDTH = 120
-TITLES = {"auc": "ROC-AUC", "log_loss": "log loss", "error": "share of wrong classes", "mae": "mean absolute error"}
+TITLES = {
+    "auc": "ROC-AUC",
+    "log_loss": "log loss",
+    "error": "share of wrong classes",
+    "mae": "mean absolute error",
+}
 
 
 def _create_yaml() -> YAML:
     yaml = YAML()
     yaml.width, yaml.preserve_quotes = WIDTH, True
     yaml.indent(mapping=2, sequence=4, offset=2)
-    yaml.representer.add_representer(type(None), lambda to, _: to.represent_scalar("tag:yaml.org,2002:null", "null"))
+    yaml.representer.add_representer(
+        type(None), lambda to, _: to.represent_scalar("tag:yaml.org,2002:null", "null")
+    )
     return yaml
 
 
@@ -42,7 +49,10 @@ def write_params(path: Path, changes: Mapping[str, Any]) -> None:
 
 
 def _write_tree(tree: Any, path: Path) -> None:
-    """Writes a tree with an empty line before each section: they were at the end of what is replaced."""
+    """Write a tree with an empty line before each section.
+
+    These lines were at the end of what is replaced.
+    """
     text = io.StringIO()
     _create_yaml().dump(tree, text)
     lines = list(_iter_aligned_lines(text.getvalue().splitlines()))
@@ -66,27 +76,42 @@ def _iter_aligned_lines(lines: list[str]) -> Iterator[str]:
 
 
 def write_dvc_yaml(path: Path, found: InferredProblem) -> None:
-    """The same stages with the code that they import now, the parameters that they read, and the task's plots."""
+    """Write the same stages with what changed for the problem.
+
+    This is the code that they import now, the parameters that they read, and the task's plots.
+    """
     tree = _create_yaml().load(path)
     for name, stage in tree["stages"].items():
         data = [dep for dep in stage["deps"] if not dep.startswith("src/")]
-        code = list_dependency_folders(Path(), find_imported_files(Path(), f"tarmac.pipeline.{name}.stage"))
+        code = list_dependency_folders(
+            Path(), find_imported_files(Path(), f"tarmac.pipeline.{name}.stage")
+        )
         stage["deps"] = _build_flow_list([*data, *code])
         if read := _list_stage_params(name, stage.get("params", []), found):
             stage["params"] = _build_flow_list(read)
         else:
             stage.pop("params")
     task = TASKS[found.task]
-    tree["plots"], tree["stages"]["train"]["plots"] = build_plots(task, bool(found.day)), build_curves(task)
+    tree["plots"], tree["stages"]["train"]["plots"] = (
+        build_plots(task, bool(found.day)),
+        build_curves(task),
+    )
     _write_tree(tree, path)
 
 
 def _list_stage_params(stage: str, keys: list[str], found: InferredProblem) -> list[str]:
-    """Without a time the split is read as a whole, but by the card, which tells no seed; `problem` is empty."""
+    """Return the parameters that a stage reads, without `problem`, which is empty.
+
+    Without a time the split is read as a whole, except by the card, which shows no seed.
+    """
     linear = {"train.logistic_regression": f"train.{TASKS[found.task].baseline}"}
     named = [linear.get(key, key) for key in keys if key != "problem"]
     if not found.day:
-        split = [f"split.{name}" for name in ("by", "test_share", "validation_share")] if stage == "card" else ["split"]
+        split = (
+            [f"split.{name}" for name in ("by", "test_share", "validation_share")]
+            if stage == "card"
+            else ["split"]
+        )
         named = [one for key in named for one in (split if key.split(".")[0] == "split" else [key])]
     return list(dict.fromkeys(named))
 
@@ -101,7 +126,9 @@ def build_plots(task: Task, timed: bool) -> list[dict[str, Any]]:
     """The plots of a task, by the tables that `evaluate` writes for it."""
     made: dict[str, dict[str, Any]] = {}
     if task.kind == "binary":
-        made["roc"] = _build_line_plot("roc", "false_positive_rate", ["model", "baseline"], "ROC on the test rows")
+        made["roc"] = _build_line_plot(
+            "roc", "false_positive_rate", ["model", "baseline"], "ROC on the test rows"
+        )
         made["precision_recall"] = _build_line_plot(
             "precision_recall", "recall", ["model", "baseline"], "Precision and recall"
         )
@@ -118,12 +145,25 @@ def build_plots(task: Task, timed: bool) -> list[dict[str, Any]]:
             "template": "counts",
         }
     lost = f"{task.short}_loss"
-    bars = {"template": "bars", "x": {f"{TABLES}/importance.csv": lost}, "y": {f"{TABLES}/importance.csv": "feature"}}
-    made["importance"] = {"title": f"{task.title} lost on validation when a feature is shuffled", **bars}
+    bars = {
+        "template": "bars",
+        "x": {f"{TABLES}/importance.csv": lost},
+        "y": {f"{TABLES}/importance.csv": "feature"},
+    }
+    made["importance"] = {
+        "title": f"{task.title} lost on validation when a feature is shuffled",
+        **bars,
+    }
     if timed:
         table, monthly = f"monthly_{task.short}", f"{task.title} by month (validation, then test)"
-        made[table] = {**_build_line_plot(table, "month", ["model", "baseline"], monthly), "template": "categories"}
-    return [{name: {key: _convert_to_flow(value) for key, value in plot.items()}} for name, plot in made.items()]
+        made[table] = {
+            **_build_line_plot(table, "month", ["model", "baseline"], monthly),
+            "template": "categories",
+        }
+    return [
+        {name: {key: _convert_to_flow(value) for key, value in plot.items()}}
+        for name, plot in made.items()
+    ]
 
 
 def build_curves(task: Task) -> list[dict[str, Any]]:
@@ -140,7 +180,10 @@ def _convert_to_flow(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     made = CommentedMap(
-        {file: _build_flow_list(names) if isinstance(names, list) else names for file, names in value.items()}
+        {
+            file: _build_flow_list(names) if isinstance(names, list) else names
+            for file, names in value.items()
+        }
     )
     made.fa.set_flow_style()
     return made

@@ -1,4 +1,7 @@
-"""A first policy: floors that a constant answer reaches, tolerances of two standard errors at the size of the test."""
+"""Build a first policy: floors that a constant prediction reaches, and tolerances.
+
+A tolerance is two standard errors at the size of the test.
+"""
 
 from typing import Any
 
@@ -32,11 +35,18 @@ def build_split(found: InferredProblem, months: list[str]) -> dict[str, Any]:
 def split_months(months: list[str]) -> dict[str, list[str]]:
     """The months of each part."""
     test, tune = (max(1, round(share * len(months))) for share in (TEST, VALIDATION))
-    return {"train": months[: -test - tune], "validation": months[-test - tune : -test], "test": months[-test:]}
+    return {
+        "train": months[: -test - tune],
+        "validation": months[-test - tune : -test],
+        "test": months[-test:],
+    }
 
 
 def build_retrain_windows(months: list[str]) -> dict[str, int]:
-    """The windows of `retrain`: as long as those of the first model, and a year to train on where that had less."""
+    """Return the windows of `retrain`.
+
+    They are as long as those of the first model, with at least a year to train on.
+    """
     lengths = {part: len(own) for part, own in split_months(months).items()}
     lengths["train"] = max(lengths["train"], YEAR)
     return {f"retrain.{part}_months": length for part, length in lengths.items()}
@@ -52,18 +62,32 @@ def build_metric_limits(found: InferredProblem) -> dict[str, dict[str, Any]]:
         tolerance = 2 * spread[name] / np.sqrt(size)
         worse = tolerance if way == "lower" else -tolerance
         floor = floors[name] + (worse if name == ERROR else 0)
-        made[name] = {"better": way, "tolerance": _round_number(tolerance), "floor": _round_number(floor)}
+        made[name] = {
+            "better": way,
+            "tolerance": _round_number(tolerance),
+            "floor": _round_number(floor),
+        }
     return made
 
 
 def _score_constant_prediction(found: InferredProblem) -> tuple[dict[str, float], dict[str, float]]:
-    """What a constant answer scores, and about how far a row's own share of a metric lies from its mean."""
+    """Return what a constant prediction scores, and the spread of each metric.
+
+    The spread is about how far a row's own share of a metric lies from its mean.
+    """
     target = found.rows[found.target].dropna()
     if found.task == "regression":
         numbers = pd.to_numeric(target).to_numpy(dtype="float64")
         deviation = float(numbers.std())
-        floors = {"r2": 0.0, "rmse": deviation, "mae": float(np.abs(numbers - np.median(numbers)).mean())}
-        return {**floors, ERROR: deviation / 4}, {"r2": 1.0, **dict.fromkeys(("rmse", "mae", ERROR), deviation / 2)}
+        floors = {
+            "r2": 0.0,
+            "rmse": deviation,
+            "mae": float(np.abs(numbers - np.median(numbers)).mean()),
+        }
+        return {**floors, ERROR: deviation / 4}, {
+            "r2": 1.0,
+            **dict.fromkeys(("rmse", "mae", ERROR), deviation / 2),
+        }
     shares = target.value_counts(normalize=True)
     positive = float(shares[found.classes[-1]])
     brier = float((shares * (1 - shares)).sum()) / (2 if found.task == "binary" else 1)
@@ -75,17 +99,31 @@ def _score_constant_prediction(found: InferredProblem) -> tuple[dict[str, float]
         "brier": brier,
         ERROR: 0.1,
     }
-    rare = np.sqrt(float(shares.min()))  # metrics that hang on a class are as sure as its rows are many
-    spread = {"roc_auc": 0.3 / rare, "average_precision": 0.4 / rare, "accuracy": 0.4, "log_loss": 0.5, "brier": 0.2}
+    rare = np.sqrt(
+        float(shares.min())
+    )  # metrics that hang on a class are as sure as its rows are many
+    spread = {
+        "roc_auc": 0.3 / rare,
+        "average_precision": 0.4 / rare,
+        "accuracy": 0.4,
+        "log_loss": 0.5,
+        "brier": 0.2,
+    }
     return floors, {**spread, ERROR: 0.3}
 
 
 def compute_quarantine_share(found: InferredProblem) -> float:
-    """The share of rows that `prepare` may set aside of a file: twice what the declared columns find in the worst."""
+    """Return the share of a file's rows that `prepare` may quarantine.
+
+    It is twice what the declared columns find in the worst file.
+    """
     broken = found.rows[list(found.row_key)].duplicated()
     for name, column in found.columns.items():
         if isinstance(column, Number) and column.low is not None:
-            known = pd.to_numeric(found.rows[name]).between(column.low, column.high) | found.rows[name].isna()
+            known = (
+                pd.to_numeric(found.rows[name]).between(column.low, column.high)
+                | found.rows[name].isna()
+            )
             broken |= ~known
         elif isinstance(column, Category) and column.levels:
             broken |= ~found.rows[name].isin(column.levels) & found.rows[name].notna()
@@ -93,8 +131,13 @@ def compute_quarantine_share(found: InferredProblem) -> float:
     return max(DIRT, _round_number(2 * float(broken.groupby(file).mean().max())))
 
 
-def build_param_changes(found: InferredProblem, months: list[str], groups: list[str]) -> dict[str, Any]:
-    """What another problem changes in `params.yaml`: a value by the path of its key; None takes the key out."""
+def build_param_changes(
+    found: InferredProblem, months: list[str], groups: list[str]
+) -> dict[str, Any]:
+    """Return what another problem changes in `params.yaml`: a value by the path of its key.
+
+    None removes the key.
+    """
     task, rows = TASKS[found.task], len(found.rows)
     limits = build_metric_limits(found)
     deviation = limits["rmse"]["floor"] if found.task == "regression" else 1.0
@@ -114,7 +157,9 @@ def build_param_changes(found: InferredProblem, months: list[str], groups: list[
             "reg_lambda": 1,
             "max_bin": 128,
         },
-        "train.logistic_regression": {"C": 0.1, "max_iter": 500} if task.baseline != "ridge" else None,
+        "train.logistic_regression": {"C": 0.1, "max_iter": 500}
+        if task.baseline != "ridge"
+        else None,
         "train.ridge": {"alpha": 1} if task.baseline == "ridge" else None,
         "baseline.features": select_baseline_groups(found, groups),
         "evaluate.threshold_beta": 1 if found.task == "binary" else None,
@@ -123,7 +168,10 @@ def build_param_changes(found: InferredProblem, months: list[str], groups: list[
         "review.metrics": limits,
         "review.beat_baseline": rows >= SMALL,
         "review.slices": {"tolerance": 0.2, "floor": -1.0 if found.task == "regression" else 0.4},
-        "review.behaviour": {"min_move": _round_number(0.005 * deviation), "usable": -1.0 if deviation != 1 else 0.5},
+        "review.behaviour": {
+            "min_move": _round_number(0.005 * deviation),
+            "usable": -1.0 if deviation != 1 else 0.5,
+        },
         "monitor.decay": {
             name: _round_number(2 * limits[name]["tolerance"])
             for name in (task.main_metric, task.loss_metric)
@@ -142,7 +190,7 @@ def build_param_changes(found: InferredProblem, months: list[str], groups: list[
 
 
 def select_baseline_groups(found: InferredProblem, groups: list[str]) -> list[str]:
-    """The groups that the linear model sees: without texts where their levels would make it slow."""
+    """Return the groups of the linear model: without texts if their levels would make it slow."""
     texts = [name for name, column in found.inputs.items() if isinstance(column, Category)]
     levels = sum(found.rows[name].nunique() for name in texts) * max(len(found.classes) - 1, 1)
     return [group for group in groups if levels <= WIDE or group != "categories"] or groups

@@ -1,4 +1,7 @@
-"""The first page of a repository whose problem was replaced: what it said is true of the old one."""
+"""Write the first page of a repository whose problem was replaced.
+
+What the page said before is true of the old problem.
+"""
 
 from pathlib import Path
 from string import Template
@@ -11,6 +14,13 @@ PAGE = Path("README.md")
 
 def write_readme(found: InferredProblem, name: str, source: str) -> None:
     """Writes a short page about the new problem, with the way to the pages that stay true."""
-    told = {"title": format_title(found, name), "predicts": describe_prediction(found), "source": source, "name": name}
-    page = Template((TEMPLATES / PAGE).read_text(encoding="utf-8")).substitute(told, rows=f"{len(found.rows):,}")
+    told = {
+        "title": format_title(found, name),
+        "predicts": describe_prediction(found),
+        "source": source,
+        "name": name,
+    }
+    page = Template((TEMPLATES / PAGE).read_text(encoding="utf-8")).substitute(
+        told, rows=f"{len(found.rows):,}"
+    )
     PAGE.write_text(page, encoding="utf-8")

@@ -1,4 +1,7 @@
-"""What the tests of the pipeline must know of a problem: its small workspace, which is all of its data."""
+"""Write what the tests of the pipeline must know of a problem.
+
+This is its small workspace, which is all of its data.
+"""
 
 import shutil
 from pathlib import Path
@@ -6,20 +9,22 @@ from pathlib import Path
 from tarmac.scaffold.infer import InferredProblem
 
 TESTS = Path("tests")
-TEXT = '''"""What the tests must know of this repository's problem: data and settings of their small workspace."""
+TEXT = '''"""Data and settings of the small workspace that the tests of this problem use."""
 
 import shutil
 from pathlib import Path
 
 SHIPPED = False  # tests that speak of what the repository came with are left out
-# Settings of the small workspace, another value of each, the stages that read it, and all that its change reruns.
+# Settings of the small workspace, another value of each, the stages that read it,
+# and all that its change reruns.
 CHANGES: list[tuple[str, object, set[str], set[str]]] = [
 {changes}
 ]
 
 
 def write_raw(whole: Path, target: Path) -> None:
-    """Writes a small `data/raw` of the whole one: all of it. Take fewer rows where the tests take long."""
+    """Writes a small `data/raw` of the whole one: all of it. \
+Take fewer rows where the tests take long."""
     shutil.copytree(whole, target, dirs_exist_ok=True)
 
 
@@ -39,11 +44,12 @@ def replace_tests(found: InferredProblem, old: str, new: str) -> None:
     shutil.rmtree(TESTS / old)
     folder = TESTS / new
     folder.mkdir(exist_ok=True)  # bytecode of another try
-    name, value = ("split.train.first", _find_second_month(found)) if found.day else ("split.seed", 8)
-    read = {"baseline", "train", "state", "card" if found.day else "evaluate"}
-    change = (
-        f"    ({_format_literal(name)}, {_format_literal(value)}, {_format_set(read)}, {_format_set(set(STAGES))}),"
+    name, value = (
+        ("split.train.first", _find_second_month(found)) if found.day else ("split.seed", 8)
     )
+    read = {"baseline", "train", "state", "card" if found.day else "evaluate"}
+    sets = f"{_format_set(read)}, {_format_set(set(STAGES))}"
+    change = f"    ({_format_literal(name)}, {_format_literal(value)}, {sets}),"
     (folder / "__init__.py").write_text('"""Tests of the problem."""\n', encoding="utf-8")
     (folder / "small.py").write_text(TEXT.replace("{changes}", change), encoding="utf-8")
 

@@ -26,13 +26,24 @@ from tarmac.tabular.columns import normalize_name
 from tarmac.tabular.raw import build_raw_schema, by_file, parse_raw_table
 
 # What the old problem made, and what only speaks of it.
-MADE = ("data/*", "metrics", "models/*", str(LOCK), "monitoring", "review", "served", "site", "docs/*.png")
+MADE = (
+    "data/*",
+    "metrics",
+    "models/*",
+    str(LOCK),
+    "monitoring",
+    "review",
+    "served",
+    "site",
+    "docs/*.png",
+)
 
 
 def init_problem(name: str, path: Path, asked: ProblemRequest) -> Iterator[str]:
-    """Replaces the problem by one of the table in a file; yields what a person should know of it.
+    """Replace the problem by one of the table in a file; yield what a person should know of it.
 
-    Raises `ScaffoldError` before anything is changed where the tree has changes, or where the table holds no problem.
+    Raise `ScaffoldError` before anything is changed if the tree has changes, or if the table has
+    no problem.
     """
     if not (name and path.name and asked.target):
         hint = "give all three: `make init-problem NAME=… FROM=… TARGET=…`"
@@ -62,20 +73,27 @@ def check_name_is_free(name: str) -> None:
         message = f"this folder is not a clone of Tarmac: {SOURCE}/tarmac is missing"
         raise ScaffoldError(message, "run the command at the root of a clone of Tarmac")
     if name != normalize_name(name):
-        raise ScaffoldError(f"{name} is not a valid name of a package", f"use `{normalize_name(name)}`")
+        raise ScaffoldError(
+            f"{name} is not a valid name of a package", f"use `{normalize_name(name)}`"
+        )
     if name in sys.stdlib_module_names or (name != problem.name and _is_name_taken(name)):
         message = f"{name} is already the name of a package, of tests or of a setting"
         raise ScaffoldError(message, "choose another name")
 
 
 def _is_name_taken(name: str) -> bool:
-    """Whether Python finds a package of this name, the tests have it, or `pyproject.toml` quotes it."""
+    """Check whether a package or the tests have this name, or `pyproject.toml` quotes it."""
     spec, source = importlib.util.find_spec(name), Path(SOURCE).resolve()
-    # A folder of bytecode that another try has left in `src` is a package to Python, and has no module.
+    # A folder of bytecode that another try has left in `src` is a package to Python,
+    # and has no module.
     places = [Path(place).parent for place in (spec and spec.submodule_search_locations) or ()]
     packaged = spec is not None and (spec.origin is not None or set(places) != {source})
     tested = any((small.TESTS / name).rglob("*.py")) or (small.TESTS / f"{name}.py").exists()
-    return packaged or tested or bool(_build_name_pattern(name).search(Path(PROJECT).read_text(encoding="utf-8")))
+    return (
+        packaged
+        or tested
+        or bool(_build_name_pattern(name).search(Path(PROJECT).read_text(encoding="utf-8")))
+    )
 
 
 def _build_name_pattern(name: str) -> re.Pattern[str]:
@@ -105,7 +123,10 @@ def parse_task(name: str) -> Kind:
 
 
 def check_work_is_saved(name: str) -> None:
-    """Raises `ScaffoldError` where Git, or DVC's cache, does not have everything that is about to be replaced."""
+    """Check that Git, or DVC's cache, has everything that is about to be replaced.
+
+    Raise `ScaffoldError` if it does not.
+    """
     tracked = _read_git_status("--untracked-files=no")
     tests = [f"{small.TESTS}/{one}" for one in (problem.name, name)]
     if tracked or _read_git_status("--", SOURCE, "data", "metrics", "models", *tests):
@@ -113,7 +134,9 @@ def check_work_is_saved(name: str) -> None:
         hint = f"commit them, or discard them: `{discard}`"
         raise ScaffoldError("files that would be replaced have uncommitted changes", hint)
     pointer = RAW.with_suffix(".dvc")
-    if not RAW.exists() or (pointer.is_file() and compute_dvc_hash(RAW) in pointer.read_text(encoding="utf-8")):
+    if not RAW.exists() or (
+        pointer.is_file() and compute_dvc_hash(RAW) in pointer.read_text(encoding="utf-8")
+    ):
         return
     with object_store.open_cache() as cache:  # also what another try has left there
         if object_store.find_faults(cache, {str(RAW): compute_dvc_hash(RAW)}, read=False):
@@ -122,7 +145,9 @@ def check_work_is_saved(name: str) -> None:
 
 
 def _read_git_status(*options: str) -> str:
-    done = subprocess.run(["git", "status", "--porcelain", *options], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["git", "status", "--porcelain", *options], capture_output=True, text=True, check=False
+    )
     if done.returncode:
         message = "this folder is not in a Git repository, which keeps the files that are replaced"
         raise ScaffoldError(message, "run the command at the root of a clone of Tarmac")
@@ -146,7 +171,10 @@ def remove_old_outputs() -> None:
 
 
 def iter_summary_lines(
-    found: InferredProblem, name: str, files: Iterable[tuple[str, pa.Table]], changes: Mapping[str, Any]
+    found: InferredProblem,
+    name: str,
+    files: Iterable[tuple[str, pa.Table]],
+    changes: Mapping[str, Any],
 ) -> Iterator[str]:
     """Lines for a person: what was found, what was left out, and what to do next."""
     stored = list(files)
@@ -155,11 +183,13 @@ def iter_summary_lines(
     yield f"key: {', '.join(found.row_key)}; rows that are alike share {found.cluster}"
     split = changes["split"].items()
     parts = (
-        f"{part} {own['first']} to {own['last']}" if isinstance(own, dict) else f"{part} {own}" for part, own in split
+        f"{part} {own['first']} to {own['last']}" if isinstance(own, dict) else f"{part} {own}"
+        for part, own in split
     )
     yield f"split: {', '.join(parts)}"
     yield from (f"left out: {name}: {why}" for name, why in found.left_out.items())
     yield from (f"note: {note}" for note in found.notes)
     read = f"{SOURCE}/{name}/contract/columns.py and params.yaml"
     yield f"read {read}, then: make run; make push; git add --all; git commit"
-    yield "another try: git reset --hard && git clean -d -x --force src tests, then this command again"
+    discard = "git reset --hard && git clean -d -x --force src tests"
+    yield f"another try: {discard}, then this command again"

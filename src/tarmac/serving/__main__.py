@@ -1,4 +1,7 @@
-"""Starts the service: `python -m tarmac.serving`, with the settings that `tarmac.serving.settings` lists."""
+"""Start the service: `python -m tarmac.serving`.
+
+`tarmac.serving.settings` lists its settings.
+"""
 
 import os
 import signal
@@ -20,10 +23,14 @@ def main() -> None:
         settings = Settings.from_environment()
     log_to_stdout()
     if settings.workers == 1:
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # uvicorn stops, then sends itself the signal once more
+        signal.signal(
+            signal.SIGTERM, lambda *_: sys.exit()
+        )  # uvicorn stops, then sends itself the signal once more
         run_server(settings)
         return
-    with tempfile.TemporaryDirectory(prefix="tarmac-meters-") as folder:  # what the workers count, together
+    with tempfile.TemporaryDirectory(
+        prefix="tarmac-meters-"
+    ) as folder:  # what the workers count, together
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
         run_server(settings)
 

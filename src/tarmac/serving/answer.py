@@ -8,7 +8,8 @@ from tarmac.interface.problem import problem
 from tarmac.serving.form import FORM, Scores
 
 Missing = Annotated[
-    list[str], Field(description="Inputs that nobody knows: the model takes the way it learned for that")
+    list[str],
+    Field(description="Inputs that nobody knows: the model takes the way it learned for that"),
 ]
 Unknown = Annotated[list[str], Field(description="Categories that training never saw")]
 Version = Annotated[str, Field(description="Version of the model that answered")]
@@ -16,7 +17,9 @@ Version = Annotated[str, Field(description="Version of the model that answered")
 Until: Any = (
     int if len(problem.contract.TABLES) > 1 else int | None
 )  # where a row says all there is to know, nothing is looked up
-Base: Any = Annotated[FORM.number, Field(description=f"Mean {FORM.name} of the training rows that it starts from")]
+Base: Any = Annotated[
+    FORM.number, Field(description=f"Mean {FORM.name} of the training rows that it starts from")
+]
 PARTS: dict[str, Any] = {**FORM.fields, "missing": Missing, "unknown": Unknown}
 COLUMNS: dict[str, Any] = {name: list[kind] for name, kind in PARTS.items()}  # type: ignore[valid-type]
 Prediction = create_model("Prediction", __doc__="The answer to one row.", **PARTS)
@@ -61,7 +64,9 @@ class Explained(Answer):
 
 
 Contribution.__doc__ = f"What one input added to the {FORM.name}."
-Explained.__doc__ = f"Base and contributions sum to the {FORM.name}; the largest contributions come first."
+Explained.__doc__ = (
+    f"Base and contributions sum to the {FORM.name}; the largest contributions come first."
+)
 
 
 class Mistake(BaseModel):
@@ -90,14 +95,20 @@ class Model(BaseModel):
     """What is served."""
 
     version: Version
-    release: Annotated[dict[str, Any], Field(description="Commit, lineage, metrics, and who released it when")]
+    release: Annotated[
+        dict[str, Any], Field(description="Commit, lineage, metrics, and who released it when")
+    ]
     inputs: list[str]
-    known_until: Annotated[Until, Field(description="What happened later is not known (minutes since 1970, UTC)")]
+    known_until: Annotated[
+        Until, Field(description="What happened later is not known (minutes since 1970, UTC)")
+    ]
     shadow: Annotated[str | None, Field(description="Version that runs beside it")]
     card: Annotated[str, Field(description="The model card, as Markdown")]
 
 
-def build_response(asked: str, version: str, scores: Scores, missing: Any, unknown: Any) -> dict[str, Any]:
+def build_response(
+    asked: str, version: str, scores: Scores, missing: Any, unknown: Any
+) -> dict[str, Any]:
     """The answer in the form that its question has: `row`, `rows` or `columns`."""
     if asked == "columns":
         return {
@@ -105,6 +116,12 @@ def build_response(asked: str, version: str, scores: Scores, missing: Any, unkno
             "columns": {**FORM.to_response_columns(scores), "missing": missing, "unknown": unknown},
         }
     made = FORM.to_response_rows(scores)
-    for one, absent, strange in zip(made, missing, unknown, strict=True):  # in place: twice as fast as merging
+    for one, absent, strange in zip(
+        made, missing, unknown, strict=True
+    ):  # in place: twice as fast as merging
         one["missing"], one["unknown"] = absent, strange
-    return {"version": version, "predictions": made} if asked == "rows" else {"version": version, **made[0]}
+    return (
+        {"version": version, "predictions": made}
+        if asked == "rows"
+        else {"version": version, **made[0]}
+    )

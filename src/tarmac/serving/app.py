@@ -1,4 +1,7 @@
-"""The service's routes. A request is answered by the bundle that it found, whatever is promoted meanwhile."""
+"""Routes of the service.
+
+A request is answered by the bundle that it found, whatever is promoted meanwhile.
+"""
 
 import asyncio
 import json
@@ -66,7 +69,9 @@ async def _watch_bundles(live: BundleReloader) -> None:
     parent = multiprocessing.parent_process()
     while True:
         await asyncio.sleep(POLL_SECONDS)
-        if parent and not parent.is_alive():  # it would start no worker in place of this one, and hold the port
+        if (
+            parent and not parent.is_alive()
+        ):  # it would start no worker in place of this one, and hold the port
             signal.raise_signal(signal.SIGTERM)
         try:
             await run_in_threadpool(live.refresh_bundles)
@@ -119,9 +124,15 @@ def _predict_from_body(bundle: Bundle, body: bytes) -> tuple[ScoredRequest, str]
     rows, form = parse_body(body)
     inputs = bundle.build_inputs(rows)
     answered = ScoredRequest(bundle, rows, inputs, bundle.score(inputs))
-    parts = answered.scores, bundle.list_missing_inputs(inputs), bundle.list_unknown_categories(inputs)
+    parts = (
+        answered.scores,
+        bundle.list_missing_inputs(inputs),
+        bundle.list_unknown_categories(inputs),
+    )
     meters.count_predictions(bundle.version, *parts)
-    return answered, json.dumps(answer.build_response(form, bundle.version, *parts), allow_nan=False)
+    return answered, json.dumps(
+        answer.build_response(form, bundle.version, *parts), allow_nan=False
+    )
 
 
 async def explain_(request: Request) -> Response:
@@ -143,7 +154,9 @@ async def health(request: Request) -> Response:
     """Whether the service runs and can answer; status 503 where it cannot."""
     bundle: Bundle | None = request.app.state.live.bundle
     version = bundle.version if bundle else None
-    return _build_json_response({"live": True, "ready": bundle is not None, "version": version}, 200 if bundle else 503)
+    return _build_json_response(
+        {"live": True, "ready": bundle is not None, "version": version}, 200 if bundle else 503
+    )
 
 
 async def alive() -> Response:
@@ -156,8 +169,15 @@ async def model(request: Request) -> Response:
     bundle, live = _require_bundle(request), request.app.state.live
     inputs = [*bundle.session.categories, *bundle.session.numbers]
     shadow = live.shadow.version if live.shadow else None
-    told = {"version": bundle.version, "release": bundle.release, "inputs": inputs, "shadow": shadow}
-    return _build_json_response({**told, "known_until": bundle.state.facts["until"], "card": bundle.card})
+    told = {
+        "version": bundle.version,
+        "release": bundle.release,
+        "inputs": inputs,
+        "shadow": shadow,
+    }
+    return _build_json_response(
+        {**told, "known_until": bundle.state.facts["until"], "card": bundle.card}
+    )
 
 
 async def metrics() -> Response:
@@ -168,11 +188,21 @@ async def metrics() -> Response:
 def _add_routes(app: FastAPI) -> None:
     told = {"predict": f"{FORM.title} for one row, many rows, or columns of them."}
     told["explain"] = f"What each input added to the {FORM.name} of one row."
-    app.post("/predict", description=told["predict"], responses=REFUSALS, openapi_extra=PREDICT)(predict)
-    app.post("/explain", description=told["explain"], responses=REFUSALS, openapi_extra=EXPLAIN)(explain_)
-    ready: dict[int | str, dict[str, Any]] = {200: {"model": answer.Health}, 503: {"model": answer.Health}}
+    app.post("/predict", description=told["predict"], responses=REFUSALS, openapi_extra=PREDICT)(
+        predict
+    )
+    app.post("/explain", description=told["explain"], responses=REFUSALS, openapi_extra=EXPLAIN)(
+        explain_
+    )
+    ready: dict[int | str, dict[str, Any]] = {
+        200: {"model": answer.Health},
+        503: {"model": answer.Health},
+    }
     app.get("/health", responses=ready)(health)
     app.get("/health/live")(alive)
-    none: dict[int | str, dict[str, Any]] = {200: {"model": answer.Model}, 503: {"model": answer.Refusal}}
+    none: dict[int | str, dict[str, Any]] = {
+        200: {"model": answer.Model},
+        503: {"model": answer.Refusal},
+    }
     app.get("/model", responses=none)(model)
     app.get("/metrics", response_class=Response)(metrics)

@@ -1,4 +1,7 @@
-"""A bundle: the folder with all that is served, as `make bundle` writes it, loaded as one thing that never changes."""
+"""A bundle: the folder with all that is served, as `make bundle` writes it.
+
+It is loaded as one thing that never changes.
+"""
 
 import json
 from collections.abc import Sequence
@@ -14,7 +17,12 @@ from tarmac.pipeline.models.session import ModelSession
 from tarmac.serving.form import FORM
 from tarmac.serving.state import MAKE_AGAIN, InputArrays, OnlineFeatures, read_json
 
-RELEASE, MODEL, CARD, STATE = "release.json", "model.onnx", "card.md", "state"  # what a bundle's folder holds
+RELEASE, MODEL, CARD, STATE = (
+    "release.json",
+    "model.onnx",
+    "card.md",
+    "state",
+)  # what a bundle's folder holds
 PROBES = "probes.json"  # of the state
 
 
@@ -35,7 +43,9 @@ class Bundle:
         self.session, self.state = ModelSession(folder / MODEL), OnlineFeatures(folder / STATE)
         self._check_probes(folder / STATE / PROBES)
 
-    def build_inputs(self, rows: Sequence[Row], known: dict[str, list[Any]] | None = None) -> InputArrays:
+    def build_inputs(
+        self, rows: Sequence[Row], known: dict[str, list[Any]] | None = None
+    ) -> InputArrays:
         """The model's inputs for some rows; what a client knows live goes before what is looked up.
 
         `known` is what `columns` makes of the rows, where the caller has it.
@@ -49,11 +59,17 @@ class Bundle:
         return inputs
 
     def _check_probes(self, path: Path) -> None:
-        """Raises `UserError` where this code is not that of the pipeline which made the bundle: its inputs differ."""
+        """Raise `UserError` if this code is not that of the pipeline which made the bundle.
+
+        The inputs of the probes differ then.
+        """
         probes = read_json(path)["probes"]
         try:
             found = self.build_inputs(
-                [problem.request.Row.model_validate_json(json.dumps(probe["row"])) for probe in probes]
+                [
+                    problem.request.Row.model_validate_json(json.dumps(probe["row"]))
+                    for probe in probes
+                ]
             )
         except KeyError as error:
             message = f"{path.parent} has no {error}, which is an input of the model"
@@ -87,13 +103,19 @@ class Bundle:
         rows = self.state.background.take(places)
         texts, numbers = self.session.categories, self.session.numbers
         made = [rows[name].to_numpy(zero_copy_only=False) for name in [*texts, *numbers]]
-        categories = np.array(made[: len(texts)], dtype=object).reshape(len(texts), len(places))  # there may be none
+        categories = np.array(made[: len(texts)], dtype=object).reshape(
+            len(texts), len(places)
+        )  # there may be none
         return InputArrays(
-            categories.T, np.array(made[len(texts) :], dtype=np.float32).reshape(len(numbers), len(places)).T
+            categories.T,
+            np.array(made[len(texts) :], dtype=np.float32).reshape(len(numbers), len(places)).T,
         )
 
     def list_missing_inputs(self, inputs: InputArrays) -> list[list[str]]:
-        """For each row the numbers that are not known: the model takes the way that it learned for that."""
+        """Return for each row the names of the numbers that are not known.
+
+        For these the model takes the way that it learned for missing numbers.
+        """
         found: list[list[str]] = [[] for _ in inputs.numbers]
         rows, places = np.nonzero(np.isnan(inputs.numbers))
         for row, place in zip(rows.tolist(), places.tolist(), strict=True):
@@ -104,4 +126,7 @@ class Bundle:
         """For each row the categories that training never saw."""
         known = [self.state.categories[name] for name in self.session.categories]
         named = list(enumerate(self.session.categories))
-        return [[name for place, name in named if row[place] not in known[place]] for row in inputs.categories]
+        return [
+            [name for place, name in named if row[place] not in known[place]]
+            for row in inputs.categories
+        ]

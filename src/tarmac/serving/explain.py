@@ -16,15 +16,19 @@ from tarmac.serving.state import InputArrays
 ORDERS = 16  # orders of the inputs that are walked, and each of them backwards as well
 SEED = 7
 METHOD = (
-    f"Shapley values of the {FORM.name} against training rows, an approximation: each of {{walks}} walks leads from a"
-    " training row to this one, input by input, in an order drawn at random. Their sum is exact; each has its own"
-    " standard error."
+    f"Shapley values of the {FORM.name} against training rows, an approximation: each of"
+    " {walks} walks leads from a training row to this one, input by input, in an order drawn at"
+    " random. Their sum is exact; each has its own standard error."
 )
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """`base` is the mean answer to the training rows walked from; it and all contributions sum to the answer."""
+    """Explanation of one prediction by the contributions of its inputs.
+
+    `base` is the mean prediction for the training rows walked from. It and all contributions sum to
+    the prediction.
+    """
 
     base: float
     names: list[str]
@@ -33,7 +37,9 @@ class Explanation:
     walks: int
 
 
-def compute_explanation(bundle: Bundle, inputs: InputArrays, form: PredictionFormat = FORM) -> Explanation:
+def compute_explanation(
+    bundle: Bundle, inputs: InputArrays, form: PredictionFormat = FORM
+) -> Explanation:
     """Explains the answer to the only row of `inputs`."""
     names = [*bundle.session.categories, *bundle.session.numbers]
     draw = np.random.default_rng(SEED)
@@ -53,11 +59,22 @@ def build_explained_response(bundle: Bundle, rows: Sequence[Row]) -> dict[str, A
     """The answer to one row, with what moved it, the largest contribution first."""
     inputs = bundle.build_inputs(rows)
     found = compute_explanation(bundle, inputs)
-    values = [*inputs.categories[0].tolist(), *(None if math.isnan(one) else one for one in inputs.numbers[0].tolist())]
-    lines = zip(found.names, values, found.contributions.tolist(), found.errors.tolist(), strict=True)
-    made = [dict(zip(("input", "value", "contribution", "error"), line, strict=True)) for line in lines]
+    values = [
+        *inputs.categories[0].tolist(),
+        *(None if math.isnan(one) else one for one in inputs.numbers[0].tolist()),
+    ]
+    lines = zip(
+        found.names, values, found.contributions.tolist(), found.errors.tolist(), strict=True
+    )
+    made = [
+        dict(zip(("input", "value", "contribution", "error"), line, strict=True)) for line in lines
+    ]
     made.sort(key=lambda line: -abs(line["contribution"]))
-    parts = bundle.score(inputs), bundle.list_missing_inputs(inputs), bundle.list_unknown_categories(inputs)
+    parts = (
+        bundle.score(inputs),
+        bundle.list_missing_inputs(inputs),
+        bundle.list_unknown_categories(inputs),
+    )
     method = METHOD.format(walks=found.walks)
     return {
         **build_response("row", bundle.version, *parts),
@@ -67,8 +84,13 @@ def build_explained_response(bundle: Bundle, rows: Sequence[Row]) -> dict[str, A
     }
 
 
-def _score_walks(bundle: Bundle, inputs: InputArrays, orders: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    """Answers along each walk, shape (walks, inputs + 1, …): after so many inputs were set to the row's own."""
+def _score_walks(
+    bundle: Bundle, inputs: InputArrays, orders: np.ndarray, starts: np.ndarray
+) -> np.ndarray:
+    """Return the predictions along each walk, shape (walks, inputs + 1, …).
+
+    Entry `n` of a walk is the prediction after `n` inputs were set to the row's own.
+    """
     walks, steps = orders.shape
     rank = np.argsort(orders, axis=1)
     own = rank[:, None, :] < np.arange(steps + 1)[None, :, None]
@@ -77,6 +99,8 @@ def _score_walks(bundle: Bundle, inputs: InputArrays, orders: np.ndarray, starts
     categories = np.where(own[..., :texts], inputs.categories[0], there.categories[:, None, :])
     numbers = np.where(own[..., texts:], inputs.numbers[0], there.numbers[:, None, :])
     every = walks * (steps + 1)
-    rows = InputArrays(categories.reshape(every, texts), numbers.reshape(every, steps - texts).astype(np.float32))
+    rows = InputArrays(
+        categories.reshape(every, texts), numbers.reshape(every, steps - texts).astype(np.float32)
+    )
     scores = bundle.score(rows).astype(float)
     return scores.reshape(walks, steps + 1, *scores.shape[1:])

@@ -1,4 +1,4 @@
-"""What an answer looks like: a probability, the likeliest class with the probability of each, or a number."""
+"""Form of a response: a probability, the likeliest class with all probabilities, or a number."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +11,9 @@ from pydantic import Field
 from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 
-Scores = np.ndarray  # of a model, float32: shape (rows,), or (rows, classes) where there are more than two
+Scores = (
+    np.ndarray
+)  # of a model, float32: shape (rows,), or (rows, classes) where there are more than two
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -24,9 +26,21 @@ class PredictionFormat:
 
     title: ClassVar[str] = "Probability of the positive class"
     name: ClassVar[str] = "probability"  # of what an explanation adds up to
-    number: ClassVar[Any] = Annotated[float, Field(ge=0, le=1, description="Of the positive class")]  # its type
-    counted: ClassVar[tuple[str, str]] = ("tenth that their probability begins with", "tenth")  # and the label's name
-    apart: ClassVar[Sequence[float]] = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)  # how far a shadow may be from the live one
+    number: ClassVar[Any] = Annotated[
+        float, Field(ge=0, le=1, description="Of the positive class")
+    ]  # its type
+    counted: ClassVar[tuple[str, str]] = (
+        "tenth that their probability begins with",
+        "tenth",
+    )  # and the label's name
+    apart: ClassVar[Sequence[float]] = (
+        0.001,
+        0.003,
+        0.01,
+        0.03,
+        0.1,
+        0.3,
+    )  # how far a shadow may be from the live one
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -61,7 +75,10 @@ class PredictionFormat:
         return scores.reshape(-1, len(self.stored))
 
     def select_explained_scores(self, walks: np.ndarray) -> np.ndarray:
-        """The number to explain, of scores along walks that all end at the same row; shape (walks, steps)."""
+        """Return the number to explain, of scores along walks that all end at the same row.
+
+        Its shape is (walks, steps).
+        """
         return walks
 
     def iter_buckets(self, scores: Scores) -> Iterable[Any]:
@@ -81,7 +98,10 @@ class MulticlassFormat(PredictionFormat):
         """Names and types of what is told of a row."""
         one: Any = Literal[tuple(self.classes)]
         label = Annotated[one, Field(description="The likeliest class")]
-        return {"label": label, "probabilities": Annotated[dict[one, Share], Field(description="Of each class")]}
+        return {
+            "label": label,
+            "probabilities": Annotated[dict[one, Share], Field(description="Of each class")],
+        }
 
     def to_response_columns(self, scores: Scores) -> dict[str, list[Any]]:
         """What is told of some rows, field by field."""
@@ -113,7 +133,9 @@ class RegressionFormat(PredictionFormat):
 
     def iter_buckets(self, scores: Scores) -> Iterable[Any]:
         """What each row is counted under."""
-        return (10.0 ** math.ceil(math.log10(abs(score))) if score else 0.0 for score in scores.tolist())
+        return (
+            10.0 ** math.ceil(math.log10(abs(score))) if score else 0.0 for score in scores.tolist()
+        )
 
 
 FORMS: Mapping[str, type[PredictionFormat]] = {

@@ -1,4 +1,7 @@
-"""What no request may do to the service - hold too much, take for ever - and may not see of a failure."""
+"""Limits of what a request may do to the service, and may see of a failure.
+
+A request may not keep too much in memory, nor take too long.
+"""
 
 import asyncio
 import json
@@ -31,7 +34,7 @@ class HTTPRefusal(Exception):  # noqa: N818 -- an answer, no fault
 
 
 class RequestLimitsMiddleware:
-    """ASGI middleware: reads each body whole within its limits, hides failures, and notes every request."""
+    """ASGI middleware: reads bodies whole within limits, hides failures, and records requests."""
 
     def __init__(self, app: App) -> None:
         """Wraps an application."""
@@ -61,7 +64,10 @@ class RequestLimitsMiddleware:
             request.log_request()
 
     async def _read_body(self, scope: Message, receive: Receive, parts: list[bytes]) -> bool:
-        """Reads the body; False where the client went away. Raises `HTTPRefusal` where it is too large or too slow."""
+        """Read the body, and return False if the client went away.
+
+        Raise `HTTPRefusal` if the body is too large or too slow.
+        """
         if scope["method"] not in ("POST", "PUT", "PATCH"):
             return True
         if int(dict(scope["headers"]).get(b"content-length", b"0")) > MOST_BYTES:
@@ -101,7 +107,10 @@ BUSY = HTTPRefusal(503, "there is too much to do at once: come again")
 
 
 class RequestRecord:
-    """What is noted of a request: its route and status and how long it took; nothing of who sent it or what."""
+    """Record of a request: its route and status, and how long it took.
+
+    Neither its sender nor its content is recorded.
+    """
 
     def __init__(self, scope: Message, send: Send) -> None:
         """Starts the clock."""
@@ -120,12 +129,20 @@ class RequestRecord:
         await self._send(message)
 
     async def send_refusal(self, status: int, detail: str) -> None:
-        """Answers in place of the application. What is left of the body has its time: see `Protocol`."""
+        """Respond in place of the application.
+
+        What is left of the body has its time: see `Protocol`.
+        """
         body = json.dumps({"detail": detail}).encode()
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(body)).encode()),
+        ]
         if status == BUSY.status:
             headers.append((b"retry-after", str(AGAIN_SECONDS).encode()))
-        await self.send_message({"type": "http.response.start", "status": status, "headers": headers})
+        await self.send_message(
+            {"type": "http.response.start", "status": status, "headers": headers}
+        )
         await self.send_message({"type": "http.response.body", "body": body})
 
     def log_request(self) -> None:

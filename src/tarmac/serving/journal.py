@@ -1,4 +1,7 @@
-"""Behind the answers, in a thread of its own: the shadow scores the same rows, and both scores are written down."""
+"""Journal of the predictions, in a thread of its own.
+
+The shadow scores the same rows, and both scores are written down.
+"""
 
 import json
 import logging
@@ -38,7 +41,10 @@ class ScoredRequest:
 
 
 class Journal(threading.Thread):
-    """Takes answers from the service; writes a line of JSON a row to `<folder>/<day>-<process>.jsonl`."""
+    """Thread that takes predictions from the service, and writes a line of JSON a row.
+
+    The lines go to `<folder>/<day>-<process>.jsonl`.
+    """
 
     def __init__(self, live: BundleReloader, folder: Path | None) -> None:
         """Takes a folder; without one only the shadow's differences are measured."""
@@ -87,20 +93,33 @@ class Journal(threading.Thread):
         if self._folder is None:
             return
         now = datetime.now(UTC)
-        lines = [json.dumps(line, default=str) + "\n" for line in _build_log_lines(answered, beside, now.isoformat())]
-        with (self._folder / f"{now:%Y-%m-%d}-{os.getpid()}.jsonl").open("a", encoding="utf-8") as file:
+        lines = [
+            json.dumps(line, default=str) + "\n"
+            for line in _build_log_lines(answered, beside, now.isoformat())
+        ]
+        with (self._folder / f"{now:%Y-%m-%d}-{os.getpid()}.jsonl").open(
+            "a", encoding="utf-8"
+        ) as file:
             file.write("".join(lines))
 
 
-def _build_log_lines(answered: ScoredRequest, beside: tuple[str, Scores] | None, when: str) -> list[dict[str, Any]]:
+def _build_log_lines(
+    answered: ScoredRequest, beside: tuple[str, Scores] | None, when: str
+) -> list[dict[str, Any]]:
     """For each row its key, what the model was asked with, and the scores."""
     keys, session = problem.request.columns(answered.rows), answered.bundle.session
-    scores, others = FORM.to_stored_rows(answered.scores), FORM.to_stored_rows(beside[1]) if beside else []
+    scores, others = (
+        FORM.to_stored_rows(answered.scores),
+        FORM.to_stored_rows(beside[1]) if beside else [],
+    )
     lines = []
     for number, score in enumerate(scores):
         numbers = zip(session.numbers, answered.inputs.numbers[number].tolist(), strict=True)
         texts = zip(session.categories, answered.inputs.categories[number].tolist(), strict=True)
-        inputs = {**dict(texts), **{name: None if math.isnan(value) else value for name, value in numbers}}
+        inputs = {
+            **dict(texts),
+            **{name: None if math.isnan(value) else value for name, value in numbers},
+        }
         shadow = {"shadow": {"version": beside[0], **others[number]}} if beside else {}
         key = {name: keys[name][number] for name in problem.contract.KEY}
         made = {"when": when, "version": answered.bundle.version, "key": key, **score}

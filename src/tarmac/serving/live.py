@@ -1,4 +1,7 @@
-"""The bundle that answers now, and the one beside it: changed between two requests, never within one."""
+"""The bundle that serves now, and its shadow.
+
+They are changed between two requests, never within one.
+"""
 
 import logging
 from pathlib import Path
@@ -14,13 +17,19 @@ class BundleSlot:
     """A folder, or a link to one, whose bundle is loaded again when another is put there."""
 
     def __init__(self, path: Path, optional: bool) -> None:
-        """Loads nothing yet. Where it is not `optional`, a bundle that vanishes stays: that is no order to stop."""
+        """Store the arguments, and load nothing yet.
+
+        If it is not `optional`, a bundle that vanishes stays: that is no order to stop.
+        """
         self.path, self._optional = path, optional
         self.bundle: Bundle | None = None
         self._seen: Identity | None = None
 
     def refresh_bundle(self) -> None:
-        """Loads what is there if it is new; what cannot be loaded is told and leaves the old one in place."""
+        """Load the bundle at the path if it is new.
+
+        A bundle that cannot be loaded is logged, and leaves the old one in place.
+        """
         now = self._compute_identity()
         if now == self._seen:
             return
@@ -41,16 +50,23 @@ class BundleSlot:
             logger.error("bundle refused", extra={"facts": facts})
             return
         meters.loads.labels("loaded").inc()
-        logger.info("bundle", extra={"facts": {"path": str(self.path), "version": self.bundle.version}})
+        logger.info(
+            "bundle", extra={"facts": {"path": str(self.path), "version": self.bundle.version}}
+        )
 
     def _compute_identity(self) -> Identity | None:
-        """Every file as it is now: a copy that has not come to its end is looked at again when it has."""
+        """Return every file as it is now, or None if there is no bundle.
+
+        A copy that has not come to its end is looked at again when it has.
+        """
         try:
             (self.path / "release.json").stat()
             files = [(str(file), file.stat()) for file in sorted(self.path.resolve().rglob("*"))]
         except OSError:
             return None
-        return tuple((name, found.st_ino, found.st_mtime_ns, found.st_size) for name, found in files)
+        return tuple(
+            (name, found.st_ino, found.st_mtime_ns, found.st_size) for name, found in files
+        )
 
 
 class BundleReloader:
@@ -58,7 +74,10 @@ class BundleReloader:
 
     def __init__(self, bundle: Path, shadow: Path) -> None:
         """Loads nothing yet."""
-        self._live, self._shadow = BundleSlot(bundle, optional=False), BundleSlot(shadow, optional=True)
+        self._live, self._shadow = (
+            BundleSlot(bundle, optional=False),
+            BundleSlot(shadow, optional=True),
+        )
 
     @property
     def bundle(self) -> Bundle | None:

@@ -1,4 +1,7 @@
-"""The service's log: a line of JSON for each event, on standard output, with nothing of a client in it."""
+"""The service's log: a line of JSON for each event, on standard output.
+
+Nothing of a client is in it.
+"""
 
 import json
 import logging

@@ -1,4 +1,7 @@
-"""The service's description. Bodies are read by hand, for speed: their schemas come in by hand, of the same models."""
+"""OpenAPI description of the service.
+
+Bodies are read by hand, for speed: their schemas come in by hand, of the same models.
+"""
 
 from typing import Any
 
@@ -37,7 +40,10 @@ def _build_content(models: list[type[BaseModel]], examples: dict[str, Any]) -> d
 def _build_operation(
     asked: list[type[BaseModel]], examples: dict[str, Any], told: list[type[BaseModel]]
 ) -> dict[str, Any]:
-    answered = {"description": "The answer, in the form of the question", "content": _build_content(told, {})}
+    answered = {
+        "description": "The answer, in the form of the question",
+        "content": _build_content(told, {}),
+    }
     return {
         "requestBody": {"required": True, "content": _build_content(asked, examples)},
         "responses": {"200": answered},
@@ -45,7 +51,9 @@ def _build_operation(
 
 
 PREDICT = _build_operation(
-    [problem.request.Row, Rows, Columns], problem.request.EXAMPLES | MANY, [Answer, Answers, AnswerColumns]
+    [problem.request.Row, Rows, Columns],
+    problem.request.EXAMPLES | MANY,
+    [Answer, Answers, AnswerColumns],
 )
 EXPLAIN = _build_operation([problem.request.Row], problem.request.EXAMPLES, [Explained])
 
@@ -56,7 +64,10 @@ def build_openapi(app: FastAPI) -> dict[str, Any]:
         made = get_openapi(title=app.title, version=app.version, routes=app.routes)
         asked: list[type[BaseModel]] = [problem.request.Row, Rows, Columns]
         told: list[type[BaseModel]] = [Answer, Answers, AnswerColumns, Explained]
-        named = [*((model, "validation") for model in asked), *((model, "serialization") for model in told)]
+        named = [
+            *((model, "validation") for model in asked),
+            *((model, "serialization") for model in told),
+        ]
         _, schemas = models_json_schema(named, ref_template=REF)  # type: ignore[arg-type]
         made["components"]["schemas"].update(schemas["$defs"])
         app.openapi_schema = made

@@ -1,4 +1,7 @@
-"""What no connection may do to the service: be one too many, say nothing, say it too slowly, or not listen."""
+"""Limits of what a connection may do to the service.
+
+It may not be one too many, say nothing, say it too slowly, or not listen.
+"""
 
 import asyncio
 import re
@@ -6,9 +9,15 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-MOST_CONNECTIONS = 900  # of a worker: below the 1,024 files that a process may open almost everywhere
+MOST_CONNECTIONS = (
+    900  # of a worker: below the 1,024 files that a process may open almost everywhere
+)
 MOST_PIPELINED = 16  # requests that a client sends before it has the answer to the first
-HEAD_BYTES, FRAME_BYTES, MESSAGE_BYTES = 16 * 2**10, 128 * 2**10, 16 * 2**20  # frames are what is around chunks
+HEAD_BYTES, FRAME_BYTES, MESSAGE_BYTES = (
+    16 * 2**10,
+    128 * 2**10,
+    16 * 2**20,
+)  # frames are what is around chunks
 HEAD_SECONDS, REST_SECONDS, ANSWER_SECONDS = 10.0, 10.0, 30.0
 IDLE_SECONDS = 65.0  # longer than load balancers keep a connection, so that it is they who close it
 UPGRADE = re.compile(rb"(?<=\r\n)upgrade(?=:)", re.IGNORECASE)
@@ -19,25 +28,35 @@ class Protocol(HttpToolsProtocol):
     """HTTP by uvicorn, with an end to everything that a client may leave undone."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """One more: where there are too many, the one that has been waited for longest gives way."""
+        """Add a connection.
+
+        If there are too many, abort the one that has been waited for longest.
+        """
         self._head, self._size, self._body, self._last = True, 0, 0, False
         self._deadline: asyncio.TimerHandle | None = None
         self._answering: RequestResponseCycle | None = None
         super().connection_made(transport)
         self._restart_deadline()
         if len(self.connections) > MOST_CONNECTIONS:
-            waiting = [one for one in self.connections if isinstance(one, Protocol) and not one.is_responding]
+            waiting = [
+                one
+                for one in self.connections
+                if isinstance(one, Protocol) and not one.is_responding
+            ]
             min(waiting, key=lambda one: one.since).abort_connection()
 
     @property
     def is_responding(self) -> bool:
         """Whether it is the service's turn."""
-        return self.cycle is not None and not self.cycle.response_complete and not self.cycle.more_body
+        return (
+            self.cycle is not None and not self.cycle.response_complete and not self.cycle.more_body
+        )
 
     def data_received(self, data: bytes) -> None:
-        """Counts what a request takes, headers, body and all that is around it.
+        """Count what a request takes, headers, body and all that is around it.
 
-        Some clients offer HTTP/2 with their first request: it may be ignored, but the parser would leave out the body.
+        Some clients offer HTTP/2 with their first request. It may be ignored, but the parser would
+        leave out the body.
         """
         self._size += len(data)
         if self._head or self.cycle is None or not self.cycle.more_body:
@@ -59,9 +78,10 @@ class Protocol(HttpToolsProtocol):
         self._restart_deadline()
 
     def on_headers_complete(self) -> None:
-        """Raise `ValueError`, which answers 400 and ends the connection, if the request may not go on.
+        """Raise `ValueError` if the request may not go on.
 
-        A proxy in front may read such a request otherwise. RFC 9112, sections 3.2 and 6.1.
+        The error answers 400 and ends the connection. A proxy in front may read such a request
+        otherwise. RFC 9112, sections 3.2 and 6.1.
         """
         if len(self.pipeline) >= MOST_PIPELINED:
             raise ValueError("too many pipelined requests")
@@ -109,7 +129,10 @@ class Protocol(HttpToolsProtocol):
         self._restart_deadline()
 
     def shutdown(self) -> None:
-        """The service stops: what is under way is answered, and so is what comes while the client cannot know."""
+        """Stop after the requests under way are answered.
+
+        What comes while the client cannot know is answered as well.
+        """
         self._last = True
         if self.cycle is not None:
             self.cycle.keep_alive = False
@@ -132,7 +155,7 @@ class Protocol(HttpToolsProtocol):
                 cycle.disconnected = True
 
     def _restart_deadline(self) -> None:
-        """Gives the client its time for what it has to do next, and the service as long as it takes."""
+        """Give the client its time for its next action, and the service as long as it takes."""
         self._cancel_deadline()
         self.since = self.loop.time()
         if (seconds := self._select_timeout()) is not None:

@@ -1,4 +1,7 @@
-"""What may be asked: one row, rows, or columns of them. Everything else is refused with the name of the field."""
+"""Request bodies: one row, rows, or columns of them.
+
+Everything else is refused with the name of the field.
+"""
 
 import json
 from collections.abc import Sequence
@@ -34,7 +37,9 @@ def _build_column_field(name: str) -> Any:
     return (values, ...) if field.is_required() else (values | None, None)
 
 
-Table = create_model("Table", __config__=STRICT, **{name: _build_column_field(name) for name in Row.model_fields})
+Table = create_model(
+    "Table", __config__=STRICT, **{name: _build_column_field(name) for name in Row.model_fields}
+)
 Table.__doc__ = "The fields of a row, each a list of as many values."
 
 
@@ -58,7 +63,10 @@ ONE, MANY, FIELDS = TypeAdapter(Row), TypeAdapter(Rows), TypeAdapter(ColumnLists
 
 
 class RequestError(UserError):
-    """A body that is no question; `detail` lists the first mistakes with their place, as FastAPI does."""
+    """A body that is no valid request.
+
+    `detail` lists the first mistakes with their place, as FastAPI does.
+    """
 
     def __init__(self, detail: Sequence[dict[str, Any]]) -> None:
         """Takes the mistakes."""
@@ -90,15 +98,24 @@ def _require_unique(pairs: list[tuple[str, Any]]) -> None:
     for name, _ in pairs:
         if name in seen:
             message = "this key appears twice in one object"
-            raise RequestError([{"loc": [_shorten_name(name)], "msg": message, "type": "json_invalid"}])
+            raise RequestError(
+                [{"loc": [_shorten_name(name)], "msg": message, "type": "json_invalid"}]
+            )
         seen.add(name)
 
 
 def list_mistakes(error: ValidationError) -> list[dict[str, Any]]:
-    """The first mistakes of a validation: where, what is expected, and which rule; never what was sent."""
+    """Return the first mistakes of a validation.
+
+    Each says where, what is expected, and which rule; never what was sent.
+    """
     found = error.errors(include_url=False, include_context=False, include_input=False)
     return [
-        {"loc": [_shorten_name(part) for part in item["loc"]], "msg": item["msg"], "type": item["type"]}
+        {
+            "loc": [_shorten_name(part) for part in item["loc"]],
+            "msg": item["msg"],
+            "type": item["type"],
+        }
         for item in found[:MOST_ERRORS]
     ]
 
@@ -115,13 +132,20 @@ def _parse_columns(given: dict[str, list[Any] | None]) -> list[Row]:
     if len(set(lengths.values())) > 1:
         told = f"columns of unequal length: {dict(list(lengths.items())[:MOST_ERRORS])}"
         raise RequestError([{"loc": ["columns"], "msg": told, "type": "value_error"}])
-    rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    rows = [
+        dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)
+    ]
     try:
         return MANY.validate_json(to_json({"rows": rows})).rows
     except ValidationError as error:
-        raise RequestError([{**one, "loc": _to_column_location(one["loc"])} for one in list_mistakes(error)]) from None
+        raise RequestError(
+            [{**one, "loc": _to_column_location(one["loc"])} for one in list_mistakes(error)]
+        ) from None
 
 
 def _to_column_location(loc: list[str | int]) -> list[str | int]:
-    """Where in the columns a mistake of the rows stands: `rows, 3, origin` is `columns, origin, 3`."""
+    """Return where in the columns a mistake of the rows stands.
+
+    `rows, 3, origin` is `columns, origin, 3`.
+    """
     return ["columns", *loc[2:3], *loc[1:2], *loc[3:]]

@@ -48,7 +48,9 @@ def _create_folder(environment: Mapping[str, str], name: str) -> Path | None:
     return Path(text)
 
 
-def _parse_number(environment: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
+def _parse_number(
+    environment: Mapping[str, str], name: str, default: int, low: int, high: int
+) -> int:
     text = environment.get(name, str(default))
     if not text.isdecimal() or not low <= int(text) <= high:
         message = f"{name} is {text!r}, not a whole number from {low} to {high}"

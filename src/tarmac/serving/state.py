@@ -23,7 +23,10 @@ FEW = 8  # rows up to which plain Python is faster than arrays
 
 @dataclass(frozen=True)
 class InputArrays:
-    """What a model is asked with: texts (rows, categories) as objects, numbers (rows, numbers) as float32."""
+    """Inputs of a model.
+
+    Texts are objects of shape (rows, categories). Numbers are float32 of shape (rows, numbers).
+    """
 
     categories: np.ndarray
     numbers: np.ndarray
@@ -64,8 +67,13 @@ class OnlineFeatures:
     def __init__(self, folder: Path) -> None:
         """Reads the folder. Raises `UserError` where a file of it is missing or damaged."""
         self.facts = read_json(folder / "state.json")
-        self.lookups = [LookupTable(folder / f"{name}.parquet", keys) for name, keys in self.facts["lookups"].items()]
-        self.categories = {name: frozenset(known) for name, known in self.facts["categories"].items()}
+        self.lookups = [
+            LookupTable(folder / f"{name}.parquet", keys)
+            for name, keys in self.facts["lookups"].items()
+        ]
+        self.categories = {
+            name: frozenset(known) for name, known in self.facts["categories"].items()
+        }
         parquet.check_parquet(folder / "background.parquet")
         self.background: pa.Table = pq.read_table(folder / "background.parquet")
         self._params = problem.params.Params.model_validate(self.facts["problem"])
@@ -73,16 +81,25 @@ class OnlineFeatures:
     def build_inputs(
         self, columns: dict[str, list[Any]], categories: Sequence[str], numbers: Sequence[str]
     ) -> InputArrays:
-        """What a model is asked with, its inputs in their order, for rows given column by column."""
+        """Return the inputs of a model, in their order, for rows given column by column."""
         rows = len(next(iter(columns.values())))
         if rows > FEW:
             found = self._compute_columns(columns)
             texts = np.array([found[name] for name in categories], dtype=object)
-            values = np.stack([found[name] for name in numbers], axis=1, dtype=np.float32, casting="unsafe")
-            return InputArrays(texts.reshape(len(categories), rows).T, values)  # a model may have no category
-        made = [self._compute_row({name: values[row] for name, values in columns.items()}) for row in range(rows)]
+            values = np.stack(
+                [found[name] for name in numbers], axis=1, dtype=np.float32, casting="unsafe"
+            )
+            return InputArrays(
+                texts.reshape(len(categories), rows).T, values
+            )  # a model may have no category
+        made = [
+            self._compute_row({name: values[row] for name, values in columns.items()})
+            for row in range(rows)
+        ]
         texts = np.array([[one[name] for name in categories] for one in made], dtype=object)
-        return InputArrays(texts, np.array([[one[name] for name in numbers] for one in made], dtype=np.float32))
+        return InputArrays(
+            texts, np.array([[one[name] for name in numbers] for one in made], dtype=np.float32)
+        )
 
     def _compute_row(self, row: dict[str, Any]) -> dict[str, Any]:
         row.update(problem.row.own(SimpleNamespace(**row), self._params))
@@ -92,7 +109,9 @@ class OnlineFeatures:
         return row
 
     def _compute_columns(self, columns: dict[str, list[Any]]) -> dict[str, Any]:
-        known = {name: np.array(values) for name, values in columns.items() if isinstance(values[0], int)}
+        known = {
+            name: np.array(values) for name, values in columns.items() if isinstance(values[0], int)
+        }
         found = problem.row.own(SimpleNamespace(**known), self._params)
         lists = columns | {name: values.tolist() for name, values in found.items()}
         for lookup in self.lookups:

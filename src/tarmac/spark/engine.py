@@ -1,4 +1,7 @@
-"""Spark: as many machines as its cluster has. They and this one see the same files under the same paths."""
+"""Spark as an engine: as many machines as its cluster has.
+
+They and this one see the same files under the same paths.
+"""
 
 import shutil
 from collections.abc import Mapping, Sequence
@@ -20,21 +23,32 @@ MONTH, PLACE = "_month", "_place"  # of a row, while it is on its way to its fil
 
 
 def connect_backend() -> Any:
-    """The session of the cluster, or of this machine, in UTC. Raises `ClusterError` where there is none."""
+    """Return the session of the cluster, or of this machine, in UTC.
+
+    Raise `ClusterError` if there is none.
+    """
     return ibis.pyspark.connect(session.open_session())  # it sets the zone
 
 
 def batch_months(months: Sequence[str]) -> list[Sequence[str]]:
-    """All months together: each by itself would keep few machines busy, and wait for the last of them."""
+    """Return all months as one batch.
+
+    Each by itself would keep few machines busy, and wait for the last of them.
+    """
     return [months]
 
 
 def show_files(backend: Any, name: str, paths: Sequence[Path]) -> ibis.Table:
-    """Makes the view `name` show the rows of some Parquet files. Raises `UserError` naming a damaged one."""
+    """Make the view `name` show the rows of some Parquet files.
+
+    Raise `UserError`, which names the file, if one is damaged.
+    """
     for path in paths:
         parquet.check_parquet(path)
     with session.translate_errors():
-        session.open_session().read.parquet(*(session.format_url(path) for path in paths)).createOrReplaceTempView(name)
+        session.open_session().read.parquet(
+            *(session.format_url(path) for path in paths)
+        ).createOrReplaceTempView(name)
     return backend.table(name)
 
 
@@ -46,7 +60,7 @@ def show_dates(backend: Any, name: str, dates: Mapping[str, date]) -> ibis.Table
 
 
 def show_rows(backend: Any, name: str, rows: pa.Table) -> ibis.Table:
-    """Makes the view `name` show rows that are in memory, instead of those that it showed before."""
+    """Make the view `name` show rows that are in memory, instead of those that it showed."""
     with session.translate_errors():
         session.open_session().createDataFrame(rows).createOrReplaceTempView(name)
     return backend.table(name)
@@ -61,7 +75,10 @@ def compile_query(backend: Any, table: ibis.Table) -> str:
 
 
 def _convert_rounding(node: Any) -> Any:
-    """Rounding to digits by way of a whole number: of 0.285, a little less in binary, Spark's own makes 0.29."""
+    """Rewrite rounding to digits, by way of a whole number.
+
+    Of 0.285, a little less in binary, Spark's own rounding makes 0.29.
+    """
     import sqlglot
 
     if not isinstance(node, sqlglot.exp.Round) or node.args.get("decimals") is None:
@@ -69,7 +86,9 @@ def _convert_rounding(node: Any) -> Any:
     scale = f"{10 ** int(node.args['decimals'].name)}D"
     if scale == "1D":
         return node
-    return sqlglot.parse_one(f"(ROUND(({node.this.sql('spark')}) * {scale}, 0) / {scale})", read="spark")
+    return sqlglot.parse_one(
+        f"(ROUND(({node.this.sql('spark')}) * {scale}, 0) / {scale})", read="spark"
+    )
 
 
 def write_table(backend: Any, table: ibis.Table, path: Path) -> None:
@@ -79,15 +98,19 @@ def write_table(backend: Any, table: ibis.Table, path: Path) -> None:
         pq.write_table(rows, partial, compression="zstd", store_schema=False)
 
 
-def write_months(backend: Any, query: str, day: str | None, months: Sequence[str], out: Path) -> None:
-    """Writes the rows of a compiled, sorted query as one Parquet file a month: the workers write, each some months.
+def write_months(
+    backend: Any, query: str, day: str | None, months: Sequence[str], out: Path
+) -> None:
+    """Write the rows of a compiled, sorted query as one Parquet file a month.
 
-    Raises `UserError` naming a month without rows.
+    The workers write, each some months. Raise `UserError`, which names the month, if one has no
+    rows.
     """
     from pyspark.sql import functions
 
     together = out / "_together"
-    # A row's place in the sorted query: its columns alone do not tell it, and the way to the files loses it.
+    # A row's place in the sorted query: its columns alone do not tell it,
+    # and the way to the files loses it.
     month_of = functions.date_format(day, "yyyy-MM") if day else functions.lit(WHOLE)
     columns = {MONTH: month_of, PLACE: functions.monotonically_increasing_id()}
     with session.watch_jobs():

@@ -1,4 +1,7 @@
-"""Spark: a session on the cluster that the machine's own Spark settings name, without one on this machine."""
+"""Spark session on the cluster that the machine's own Spark settings name.
+
+Without such settings it is on this machine.
+"""
 
 import os
 import shutil
@@ -27,10 +30,11 @@ class ClusterError(UserError):
 
 @cache
 def open_session() -> Any:
-    """The one session of this process.
+    """Return the one session of this process.
 
-    Where it runs is for Spark's own settings to say (`MASTER`, or `spark.master` in its `spark-defaults.conf`); without
-    them it is this machine. Raises `ClusterError` where PySpark, Java or the master is missing.
+    Spark's own settings say where it runs (`MASTER`, or `spark.master` in its
+    `spark-defaults.conf`). Without them it runs on this machine. Raise `ClusterError` if PySpark,
+    Java or the master is missing.
     """
     try:
         from pyspark.sql import SparkSession
@@ -56,10 +60,17 @@ def _find_java() -> str | None:
 
 
 def _configure_builder(builder: Any) -> Any:
-    """Only what results and workers need; memory, cores and all else are for the machine's own settings."""
-    code = dict.fromkeys([str(Path(__file__).resolve().parents[2]), str(problem.folder.parent)])  # both packages
+    """Set only what results and workers need.
+
+    Memory, cores and all else are for the machine's own settings.
+    """
+    code = dict.fromkeys(
+        [str(Path(__file__).resolve().parents[2]), str(problem.folder.parent)]
+    )  # both packages
     settings = {
-        "spark.executorEnv.PYTHONPATH": os.pathsep.join(code),  # a worker runs this code, from where it is
+        "spark.executorEnv.PYTHONPATH": os.pathsep.join(
+            code
+        ),  # a worker runs this code, from where it is
         "spark.sql.execution.arrow.pyspark.enabled": "true",
         "spark.sql.session.timeZone": "UTC",
         "spark.ui.showConsoleProgress": "false",
@@ -103,19 +114,27 @@ def _check_master(master: str) -> None:
 
 
 def format_url(path: Path) -> str:
-    """A path as Spark takes it: of this file system, whatever its default one is, and nothing escaped."""
+    """Return a path as Spark takes it, with nothing escaped.
+
+    It is of this file system, whatever Spark's default one is.
+    """
     return f"file://{path.resolve()}"
 
 
 def count_free_cores() -> int:
     """Tasks that the cluster can run at once."""
     context = open_session().sparkContext._jsc.sc()
-    return int(context.maxNumConcurrentTasks(context.resourceProfileManager().resourceProfileFromId(0)))
+    return int(
+        context.maxNumConcurrentTasks(context.resourceProfileManager().resourceProfileFromId(0))
+    )
 
 
 @contextmanager
 def watch_jobs(cores: int = 1) -> Iterator[None]:
-    """Turns what goes wrong with jobs of Spark into `ClusterError`, their waiting for cores that stay away as well."""
+    """Turn what goes wrong with Spark jobs into `ClusterError`.
+
+    This includes their waiting for cores that stay away.
+    """
     over, starved = threading.Event(), threading.Event()
     watch = threading.Thread(target=_cancel_starved_jobs, args=(cores, over, starved), daemon=True)
     watch.start()
@@ -135,7 +154,10 @@ def watch_jobs(cores: int = 1) -> Iterator[None]:
 
 
 def _cancel_starved_jobs(cores: int, over: threading.Event, starved: threading.Event) -> None:
-    """Cancels all jobs when there have been too few cores for long; YARN and Kubernetes have queues, to wait in."""
+    """Cancel all jobs when there have been too few cores for long.
+
+    YARN and Kubernetes have queues, to wait in.
+    """
     from py4j.protocol import Py4JError
 
     context, last = open_session().sparkContext, time.monotonic()
@@ -165,4 +187,6 @@ def _find_reason(text: str) -> str:
     """The line of a message that says why: of a chain of Java's exceptions the last cause."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     causes = [line for line in lines if line.startswith(("Caused by: ", ": "))]
-    return (causes or lines or ["no reason given"])[-1].removeprefix("Caused by: ").removeprefix(": ")
+    return (
+        (causes or lines or ["no reason given"])[-1].removeprefix("Caused by: ").removeprefix(": ")
+    )

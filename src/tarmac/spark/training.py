@@ -1,4 +1,7 @@
-"""XGBoost on a Spark cluster: its workers read the feature tables, encode them, and grow the same trees together."""
+"""XGBoost on a Spark cluster.
+
+Its workers read the feature tables, encode them, and grow the same trees together.
+"""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -27,10 +30,11 @@ def fit_xgboost(
     split: AnySplit,
     task: Task = TASK,
 ) -> Any:
-    """The classifier that `estimators.fit_xgboost` fits, from the months under `folder`; one task a core.
+    """Fit the model that `estimators.fit_xgboost` fits, from the months under `folder`.
 
-    `encoder` is fitted. `on_round` is told of the rounds when they are over: they happen elsewhere. Sums are made in
-    another order on another number of cores, and the trees are not the same to the last digit.
+    There is one task a core. `encoder` is fitted. `on_round` is called for the rounds when they are
+    over: they happen elsewhere. Sums are made in another order on another number of cores, and the
+    trees are not the same to the last digit.
     """
     import xgboost
     from xgboost.spark import SparkXGBClassifier, SparkXGBRegressor
@@ -41,7 +45,9 @@ def fit_xgboost(
             "set `engine: duckdb` in params.yaml",
         )
     regression = task.kind == "regression"
-    rows = _read_rows(folder, split.train, False).unionByName(_read_rows(folder, split.validation, True))
+    rows = _read_rows(folder, split.train, False).unionByName(
+        _read_rows(folder, split.validation, True)
+    )
     booster = partial(
         SparkXGBRegressor if regression else SparkXGBClassifier,
         **build_xgboost_options(params, task),
@@ -49,13 +55,16 @@ def fit_xgboost(
         label_col=problem.contract.TARGET,
         validation_indicator_col=VALIDATION,
         force_repartition=True,  # else a worker may get validation rows alone
-        launch_tracker_on_driver=False,  # whose end, when a worker dies, may be the end of the process that it is in
+        # The tracker's end, when a worker dies, may be the end of the process that it is in.
+        launch_tracker_on_driver=False,
         verbose=False,
     )
     logging.getLogger("XGBoost-PySpark").setLevel(logging.WARNING)  # of which it would make INFO
     fitted = _fit_booster(booster, _encode_rows(rows, encoder, task))
     seen = fitted.training_summary.validation_objective_history
-    for number, values in enumerate(zip(*(seen[name] for name in task.rounds.values()), strict=True), 1):
+    for number, values in enumerate(
+        zip(*(seen[name] for name in task.rounds.values()), strict=True), 1
+    ):
         on_round(number, dict(zip(task.rounds, values, strict=True)))
     trees = fitted.get_booster()
     trees.feature_names = trees.feature_types = None  # ONNX takes columns by their place
@@ -65,12 +74,16 @@ def fit_xgboost(
 
 
 def _fit_booster(booster: Callable[..., Any], rows: Any) -> Any:
-    """The fit, of as many tasks as there are cores; Spark itself never starts one again that has lost a worker."""
+    """Fit with as many tasks as there are cores.
+
+    Spark itself never starts a fit again that has lost a worker.
+    """
     with session.watch_jobs():
         rows = rows.persist()
     for left in reversed(range(FITS)):
         with session.watch_jobs():
-            rows.count()  # a job, by whose end it is known which workers there are, and they have their rows
+            # A job, by whose end it is known which workers there are, and they have their rows.
+            rows.count()
         cores = max(session.count_free_cores(), 1)
         try:
             with session.watch_jobs(cores):
@@ -88,30 +101,39 @@ def _read_rows(folder: Path, window: MonthWindow, validation: bool) -> Any:
     """Labelled rows of a window of months, with whether they are to validate on."""
     from pyspark.sql import functions
 
-    paths = [folder / f"{month}.parquet" for month in months.list_months_between(window.first, window.last)]
+    paths = [
+        folder / f"{month}.parquet"
+        for month in months.list_months_between(window.first, window.last)
+    ]
     for path in paths:
         parquet.check_parquet(path)
     rows = session.open_session().read.parquet(*(session.format_url(path) for path in paths))
-    return rows.filter(rows[problem.contract.TARGET].isNotNull()).withColumn(VALIDATION, functions.lit(validation))
+    return rows.filter(rows[problem.contract.TARGET].isNotNull()).withColumn(
+        VALIDATION, functions.lit(validation)
+    )
 
 
 def _list_input_names(encoder: Any) -> list[str]:
     """The columns that an encoder takes, in the order in which it gives them."""
-    return [name for _, step, columns in encoder.transformers_ if step != "drop" for name in columns]
+    return [
+        name for _, step, columns in encoder.transformers_ if step != "drop" for name in columns
+    ]
 
 
 def _encode_rows(rows: Any, encoder: Any, task: Task) -> Any:
-    """Rows as float32 inputs, label and whether to validate on; each worker encodes what it has read.
+    """Encode rows as float32 inputs, label and whether to validate on them.
 
-    The inputs are one column: XGBoost takes many as well, and fails where 10,000 rows in a row are all to train on.
+    Each worker encodes what it has read. The inputs are one column: XGBoost takes many as well, and
+    fails if 10,000 rows in a row are all to train on.
     """
     from pyspark.sql import types
 
     target = problem.contract.TARGET
     names, kept = _list_input_names(encoder), [target, VALIDATION]
+    label = types.FloatType() if task.kind == "regression" else types.ByteType()
     schema = types.StructType([
         types.StructField(INPUTS, types.ArrayType(types.FloatType())),
-        types.StructField(target, types.FloatType() if task.kind == "regression" else types.ByteType()),
+        types.StructField(target, label),
         types.StructField(VALIDATION, types.BooleanType()),
     ])  # fmt: skip
 
@@ -120,6 +142,8 @@ def _encode_rows(rows: Any, encoder: Any, task: Task) -> Any:
             values = encoder.transform(batch.select(names).to_pandas())
             starts = pa.array(range(0, values.size + 1, len(names)), pa.int32())
             inputs = pa.ListArray.from_arrays(starts, pa.array(values.ravel()))
-            yield pa.RecordBatch.from_arrays([inputs, *(batch.column(name) for name in kept)], [INPUTS, *kept])
+            yield pa.RecordBatch.from_arrays(
+                [inputs, *(batch.column(name) for name in kept)], [INPUTS, *kept]
+            )
 
     return rows.select(*names, *kept).mapInArrow(encode_batches, schema)

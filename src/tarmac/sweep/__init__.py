@@ -1,1 +1,4 @@
-"""Parameter search: many trials in few processes over one study, and a winner that the pipeline has certified."""
+"""Search parameters: many trials in few processes over one study.
+
+The pipeline certifies the winner.
+"""

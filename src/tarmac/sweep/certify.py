@@ -1,4 +1,4 @@
-"""Certifies trials: the pipeline runs their parameters as a DVC experiment, which must come to the same metrics."""
+"""Certify trials: run their parameters as a DVC experiment that must reach the same metrics."""
 
 import json
 
@@ -17,9 +17,10 @@ class CertificateError(UserError):
 
 
 def certify_trial(study: str, trial: FrozenTrial) -> str:
-    """Runs a trial's parameters through the pipeline, in the workspace. Returns the name of the DVC experiment.
+    """Run a trial's parameters through the pipeline, in the workspace.
 
-    Raises `CertificateError` where a validation metric is not the trial's to the last digit.
+    Return the name of the DVC experiment. Raise `CertificateError` if a validation metric is not
+    the trial's to the last digit.
     """
     name, values = f"{study}-{trial.number}", trial.user_attrs[PARAMS]
     if name in list_experiments():
@@ -48,9 +49,18 @@ def list_experiments() -> set[str]:
     """Names of the experiments on this commit."""
     head = git.run_git("rev-parse", "HEAD").strip()
     place = f"refs/exps/{head[:2]}/{head[2:]}/"
-    return {line.removeprefix(place) for line in git.run_git("for-each-ref", "--format=%(refname)", place).splitlines()}
+    return {
+        line.removeprefix(place)
+        for line in git.run_git("for-each-ref", "--format=%(refname)", place).splitlines()
+    }
 
 
 def format_value(value: Value) -> str:
     """A value as DVC's command line takes it."""
-    return str(value).lower() if isinstance(value, bool) else repr(value) if isinstance(value, float) else str(value)
+    return (
+        str(value).lower()
+        if isinstance(value, bool)
+        else repr(value)
+        if isinstance(value, float)
+        else str(value)
+    )

@@ -23,10 +23,10 @@ class UncommittedError(UserError):
 
 
 def require_committed_files() -> None:
-    """Raises `UncommittedError` with the files that stages read and that no commit has as they are here.
+    """Raise `UncommittedError` if files that stages read are in no commit as they are here.
 
-    An experiment leaves out what Git does not track, and a study is bound to a commit. `params.yaml` may differ: its
-    settings are facts of the study themselves.
+    The error names the files. An experiment leaves out what Git does not track, and a study is
+    bound to a commit. `params.yaml` may differ: its settings are facts of the study themselves.
     """
     if git.resolve_commit("HEAD") is None:
         raise UncommittedError(
@@ -55,11 +55,15 @@ def build_features() -> None:
 
 def collect_facts(params: AllParams) -> dict[str, str]:
     """Every fact by its name, as text."""
-    train = {f"train.{key}": value for key, value in flatten_tree(params.train.model_dump()).items()}
+    train = {
+        f"train.{key}": value for key, value in flatten_tree(params.train.model_dump()).items()
+    }
     settings = {key: value for key, value in train.items() if key not in params.sweep.space}
     others = {"sweep": params.sweep.model_dump(), "split": params.split.model_dump()}
     settings |= {
-        f"{section}.{key}": value for section, tree in others.items() for key, value in flatten_tree(tree).items()
+        f"{section}.{key}": value
+        for section, tree in others.items()
+        for key, value in flatten_tree(tree).items()
     }
     return {
         "commit": git.resolve_commit("HEAD") or "none",

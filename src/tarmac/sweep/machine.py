@@ -20,11 +20,16 @@ def list_visible_gpus(environment: Mapping[str, str]) -> list[str]:
     if shutil.which("nvidia-smi", path=environment.get("PATH")) is None:
         return []
     command = ["nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader"]
-    done = subprocess.run(command, env=dict(environment), check=False, capture_output=True, text=True)
+    done = subprocess.run(
+        command, env=dict(environment), check=False, capture_output=True, text=True
+    )
     return done.stdout.split() if done.returncode == 0 else []
 
 
 def build_worker_environment(worker: int, workers: int, gpus: Sequence[str]) -> dict[str, str]:
-    """Variables of a worker's environment, counted from 0: its threads, and its GPU where there are any."""
+    """Return variables of a worker's environment: its threads, and its GPU if there are any.
+
+    Workers are counted from 0.
+    """
     threads = {"OMP_NUM_THREADS": str(max(1, count_cores() // workers))}
     return threads | ({GPUS: gpus[worker % len(gpus)]} if gpus else {})

@@ -9,13 +9,18 @@ import optuna
 import plotly.io
 from optuna.importance import get_param_importances
 from optuna.study import Study
-from optuna.visualization import plot_optimization_history, plot_parallel_coordinate, plot_param_importances
+from optuna.visualization import (
+    plot_optimization_history,
+    plot_parallel_coordinate,
+    plot_param_importances,
+)
 
 from tarmac.pipeline.base.outputs import replace_output
 from tarmac.sweep.show import build_rows, rank_trials, shorten_keys
 
 STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:1200px;margin:2em auto;padding:0 1em;color:#222}"
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:1200px;margin:2em auto;"
+    "padding:0 1em;color:#222}"
     "table{border-collapse:collapse;font-size:14px}.scroll{overflow-x:auto}"
     "th,td{padding:.3em .8em;text-align:right;border-bottom:1px solid #ddd}"
     "th:first-child,td:first-child,th:nth-child(2),td:nth-child(2){text-align:left}"
@@ -23,14 +28,27 @@ STYLE = (
 
 
 def write_page(study: Study, objective: str, path: Path) -> None:
-    """Writes history, parallel coordinates, importance and the table; charts need a trial that has a result."""
+    """Write history, parallel coordinates, importance and the table.
+
+    Charts need a trial that has a result.
+    """
     drawn = [
-        f"<h2>{title}</h2><div class=scroll>{_render_figure(figure, study, with_script=not number)}</div>"
+        f"<h2>{title}</h2><div class=scroll>"
+        f"{_render_figure(figure, study, with_script=not number)}</div>"
         for number, (title, figure) in enumerate(_build_figures(study, objective).items())
     ]
     name = html.escape(study.study_name)
-    head = f"<!doctype html><html lang=en><meta charset=utf-8><title>{name}</title><style>{STYLE}</style>"
-    parts = [head, f"<h1>Sweep {name}</h1>", *drawn, _render_table(build_rows(study, objective)), "</html>"]
+    head = (
+        "<!doctype html><html lang=en><meta charset=utf-8>"
+        f"<title>{name}</title><style>{STYLE}</style>"
+    )
+    parts = [
+        head,
+        f"<h1>Sweep {name}</h1>",
+        *drawn,
+        _render_table(build_rows(study, objective)),
+        "</html>",
+    ]
     with replace_output(path) as partial:
         partial.write_text("\n".join(parts), encoding="utf-8")
 
@@ -42,7 +60,9 @@ def _build_figures(study: Study, objective: str) -> dict[str, Any]:
         "History": plot_optimization_history(study, target_name=objective),
         "Parallel coordinates": plot_parallel_coordinate(study, target_name=objective),
     }
-    return figures | ({"Importance": plot_param_importances(study)} if _has_importances(study) else {})
+    return figures | (
+        {"Importance": plot_param_importances(study)} if _has_importances(study) else {}
+    )
 
 
 def _render_figure(figure: Any, study: Study, with_script: bool) -> str:
@@ -52,11 +72,16 @@ def _render_figure(figure: Any, study: Study, with_script: bool) -> str:
     for key, short in shorten_keys(study).items():
         text = text.replace(f'"{key}"', f'"{short}"')
         text = text.replace(f'"{key[:17]}..."', f'"{short}"')  # as Optuna cuts a long one
-    return str(plotly.io.to_html(plotly.io.from_json(text), include_plotlyjs=with_script, full_html=False))
+    return str(
+        plotly.io.to_html(plotly.io.from_json(text), include_plotlyjs=with_script, full_html=False)
+    )
 
 
 def _has_importances(study: Study) -> bool:
-    """Whether importance can be told: it needs enough trials, and some that are better than others."""
+    """Return whether importances can be computed.
+
+    That needs enough trials, and some that are better than others.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
         try:

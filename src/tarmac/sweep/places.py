@@ -1,6 +1,7 @@
 """The place of a trial in its study: what is drawn, and how many are run, goes by it.
 
-A trial that a dead worker left is run again as another trial of the same place, so that nothing is lost or run twice.
+A trial that a dead worker left is run again as another trial of the same place, so that nothing is
+lost or run twice.
 """
 
 from collections.abc import Sequence
@@ -14,9 +15,16 @@ HISTORY, SURPLUS = "retry_history", "surplus"
 
 
 def select_effective_trials(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-    """The trials of a study, one for each place: without those that were run again or were one too many."""
+    """Return the trials of a study, one for each place.
+
+    Trials that were run again, or that were one too many, are left out.
+    """
     replaced = {number for trial in trials for number in trial.system_attrs.get(HISTORY, [])}
-    return [trial for trial in trials if trial.number not in replaced and SURPLUS not in trial.user_attrs]
+    return [
+        trial
+        for trial in trials
+        if trial.number not in replaced and SURPLUS not in trial.user_attrs
+    ]
 
 
 def compute_slot(trials: Sequence[FrozenTrial], trial: FrozenTrial) -> int:
@@ -31,7 +39,7 @@ def compute_slot(trials: Sequence[FrozenTrial], trial: FrozenTrial) -> int:
 
 
 def requeue_trial(study: Study, trial: FrozenTrial) -> None:
-    """Queues a trial that did not come to its end once more, with the parameters that it had drawn."""
+    """Queue a trial that did not finish once more, with the parameters that it had drawn."""
     history = [*trial.system_attrs.get(HISTORY, []), trial.number]
     if len(history) <= RETRIES:
         study.add_trial(
@@ -45,10 +53,16 @@ def requeue_trial(study: Study, trial: FrozenTrial) -> None:
 
 
 def fail_and_requeue_trial(study: Study, trial: FrozenTrial) -> None:
-    """Ends a trial whose worker is gone, and queues it once more; nothing where another machine was first."""
+    """Fail a trial whose worker is gone, and queue it once more.
+
+    Do nothing if another machine was first.
+    """
     try:
         study.tell(trial.number, state=TrialState.FAIL)
-    except (UpdateFinishedTrialError, ValueError):  # it has ended: just now, or before it was asked for
+    except (
+        UpdateFinishedTrialError,
+        ValueError,
+    ):  # it has ended: just now, or before it was asked for
         return
     requeue_trial(study, trial)
 

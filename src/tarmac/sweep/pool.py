@@ -1,4 +1,7 @@
-"""The workers of this machine: started, watched, replaced when they die, and ended with everything put back."""
+"""Start and watch the workers of this machine, and replace those that die.
+
+At the end the workers are stopped and everything is put back.
+"""
 
 import os
 import signal
@@ -23,7 +26,11 @@ from tarmac.sweep.study import GRACE, HEARTBEAT
 from tarmac.sweep.trial import WORKER, has_open_slots, select_finished_trials
 from tarmac.sweep.worker import STORAGE
 
-LOOK, PATIENCE, DEATHS = 0.25, 30.0, 5  # seconds between looks; seconds to end in; deaths that are too many
+LOOK, PATIENCE, DEATHS = (
+    0.25,
+    30.0,
+    5,
+)  # seconds between looks; seconds to end in; deaths that are too many
 AGAIN = "fix the cause, then run the same command again: finished trials are kept"
 
 
@@ -42,13 +49,21 @@ class WorkerPool:
     _workers: dict[int, tuple[str, "subprocess.Popen[bytes]"]] = field(default_factory=dict)
     _deaths: int = 0
     _started: int = 0
-    _unsigned: dict[int, float] = field(default_factory=dict)  # trials that no worker has put its name to: seen since
+    _unsigned: dict[int, float] = field(
+        default_factory=dict
+    )  # trials that no worker has put its name to: seen since
 
     def run_trials(self, show: Callable[[list[FrozenTrial]], None]) -> None:
-        """Returns when every trial has ended; `show` sees them all whenever one has. Ends the workers on any error."""
+        """Run until every trial has ended; call `show` with all trials when one has ended.
+
+        End the workers on any error.
+        """
         looked, ended = 0.0, -1
         try:
-            while len(select_finished_trials(trials := self.study.get_trials(deepcopy=False))) < self.total:
+            while (
+                len(select_finished_trials(trials := self.study.get_trials(deepcopy=False)))
+                < self.total
+            ):
                 if len(select_finished_trials(trials)) != ended:
                     ended = len(select_finished_trials(trials))
                     show(trials)
@@ -74,7 +89,10 @@ class WorkerPool:
         self._requeue_unsigned_trials()
 
     def _requeue_unsigned_trials(self) -> None:
-        """The same where a worker died between taking a trial and its first heartbeat: for those Optuna has no eye."""
+        """Put back trials whose worker died between taking them and its first heartbeat.
+
+        Optuna does not detect those.
+        """
         running = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         unsigned = {trial.number: trial for trial in running if WORKER not in trial.user_attrs}
         now = time.monotonic()
@@ -90,7 +108,9 @@ class WorkerPool:
                 self._workers[place] = name, self._start_worker(place, name)
 
     def _start_worker(self, place: int, name: str) -> "subprocess.Popen[bytes]":
-        own = machine.build_worker_environment(place, self.jobs, machine.list_visible_gpus(os.environ))
+        own = machine.build_worker_environment(
+            place, self.jobs, machine.list_visible_gpus(os.environ)
+        )
         arguments = [self.study.study_name, str(self.total), name, str(os.getpid())]
         return subprocess.Popen(
             [sys.executable, "-m", "tarmac.sweep.worker", *arguments],
@@ -118,7 +138,9 @@ class WorkerPool:
     def _requeue_trials_of(self, name: str) -> None:
         for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             if trial.user_attrs.get(WORKER) == name:
-                print(f"sweep: the worker of trial {trial.number} died, it is run again", flush=True)
+                print(
+                    f"sweep: the worker of trial {trial.number} died, it is run again", flush=True
+                )
                 fail_and_requeue_trial(self.study, trial)
 
     def _stop_workers(self) -> None:

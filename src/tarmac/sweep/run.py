@@ -18,9 +18,9 @@ from tarmac.sweep.trial import METRICS, select_finished_trials
 
 
 def run_sweep(name: str, url: str, trials: int, jobs: int, top: int) -> None:
-    """Runs trials until the study has this many, in this many processes, and certifies the best `top` of them.
+    """Run trials in `jobs` processes until the study has `trials`, and certify the best `top`.
 
-    A grid has as many trials as points. Raises `UserError` for what a person can mend.
+    A grid has as many trials as points. Raise `UserError` for what a person can repair.
     """
     known = policy.load_all_params()
     if known.engine != "duckdb":
@@ -34,7 +34,9 @@ def run_sweep(name: str, url: str, trials: int, jobs: int, top: int) -> None:
     study = open_study(open_storage(url), name, known.sweep, collect_facts(known))
     total = len(build_grid(known.sweep.space)) if known.sweep.sampler == "grid" else trials
     try:
-        WorkerPool(study, url, total, jobs).run_trials(show.ProgressLine(study, known.sweep.objective, total))
+        WorkerPool(study, url, total, jobs).run_trials(
+            show.ProgressLine(study, known.sweep.objective, total)
+        )
     except KeyboardInterrupt:
         ended = len(select_finished_trials(study.get_trials(deepcopy=False)))
         print(f"\nstopped: {ended} of {total} trials are kept; the same command goes on")
@@ -53,9 +55,15 @@ def _certify_best(study: Study, top: int) -> None:
         )
     names = [certify_trial(study.study_name, trial) for trial in reversed(best)]
     for trial, name in zip(best, reversed(names), strict=True):
-        print(f"certified: {name}, validation {trial.user_attrs[METRICS]}, the same in the pipeline to the last digit")
+        print(
+            f"certified: {name}, validation {trial.user_attrs[METRICS]}, "
+            "the same in the pipeline to the last digit"
+        )
     if names:
-        print(f"{names[-1]} is in the workspace: `make review` judges it; `dvc exp show` lists all experiments")
+        print(
+            f"{names[-1]} is in the workspace: `make review` judges it; "
+            "`dvc exp show` lists all experiments"
+        )
 
 
 def show_study(name: str, url: str, page: Path | None) -> None:

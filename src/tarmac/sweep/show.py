@@ -35,7 +35,10 @@ class ProgressLine:
     def __init__(self, study: Study, objective: str, total: int) -> None:
         """Starts the clock."""
         self._study, self._objective, self._total = study, objective, total
-        self._started, self._before = time.monotonic(), len(select_finished_trials(study.get_trials(deepcopy=False)))
+        self._started, self._before = (
+            time.monotonic(),
+            len(select_finished_trials(study.get_trials(deepcopy=False))),
+        )
 
     def __call__(self, trials: list[FrozenTrial]) -> None:
         """Prints how far the study is, the best so far, failures, and the time that is left."""
@@ -45,7 +48,9 @@ class ProgressLine:
         if best := rank_trials(self._study)[:1]:
             parts.append(f"best {self._objective} {best[0].value:.6f} (trial {best[0].number})")
         parts += [
-            f"{states.count(state)} {WORDS[state]}" for state in (TrialState.PRUNED, TrialState.FAIL) if state in states
+            f"{states.count(state)} {WORDS[state]}"
+            for state in (TrialState.PRUNED, TrialState.FAIL)
+            if state in states
         ]
         if left := self._format_time_left(len(ended)):
             parts.append(left)
@@ -63,7 +68,10 @@ def format_table(study: Study, objective: str) -> str:
     """All trials as text, the best first, then those without a result."""
     lines = build_rows(study, objective)
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    shown = ["  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in lines]
+    shown = [
+        "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True))
+        for line in lines
+    ]
     errors = [
         f"trial {trial.number} failed: {trial.user_attrs[ERROR]}"
         for trial in select_finished_trials(study.get_trials(deepcopy=False))
@@ -86,8 +94,17 @@ def build_rows(study: Study, objective: str) -> list[list[str]]:
 
 def shorten_keys(study: Study) -> dict[str, str]:
     """Searched keys, and what is left of each without the sections that all of them are in."""
-    keys = sorted({key for trial in study.get_trials(deepcopy=False) for key in trial.user_attrs.get(PARAMS, {})})
-    sections = takewhile(lambda names: len(set(names)) == 1, zip(*(key.split(".")[:-1] for key in keys), strict=False))
+    keys = sorted(
+        {
+            key
+            for trial in study.get_trials(deepcopy=False)
+            for key in trial.user_attrs.get(PARAMS, {})
+        }
+    )
+    sections = takewhile(
+        lambda names: len(set(names)) == 1,
+        zip(*(key.split(".")[:-1] for key in keys), strict=False),
+    )
     shared = len(list(sections))
     return {key: ".".join(key.split(".")[shared:]) for key in keys}
 
@@ -97,4 +114,11 @@ def _format_row(trial: FrozenTrial, keys: list[str]) -> list[str]:
     value = f"{trial.value:.6f}" if trial.state == TrialState.COMPLETE else "–"
     drawn = [str(values.get(key, "–")) for key in keys]
     seconds = f"{trial.user_attrs[SECONDS]:.1f}" if SECONDS in trial.user_attrs else "–"
-    return [str(trial.number), WORDS[trial.state], value, *drawn, str(metrics.get("rounds", "–")), seconds]
+    return [
+        str(trial.number),
+        WORDS[trial.state],
+        value,
+        *drawn,
+        str(metrics.get("rounds", "–")),
+        seconds,
+    ]

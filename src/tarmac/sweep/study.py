@@ -1,4 +1,7 @@
-"""The study in its storage: made once, then joined by whoever works on the same commit, data and settings."""
+"""Open the study in its storage: it is made once, and joined from then on.
+
+All who join it work on the same commit, data and settings.
+"""
 
 import json
 import re
@@ -13,7 +16,13 @@ from optuna.storages import RDBStorage
 from optuna.study import Study
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, OperationalError, ProgrammingError
+from sqlalchemy.exc import (
+    ArgumentError,
+    IntegrityError,
+    NoSuchModuleError,
+    OperationalError,
+    ProgrammingError,
+)
 
 from tarmac.interface.errors import UserError, suggest_name
 from tarmac.policy import SweepParams
@@ -22,25 +31,43 @@ from tarmac.sweep.space import Sampler
 
 EMBEDDED = Path(".dvc/tmp/tarmac/sweep.db")
 NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
-HEARTBEAT, GRACE = 5, 20  # seconds: so often a worker says that it lives, and so long it is believed
+HEARTBEAT, GRACE = (
+    5,
+    20,
+)  # seconds: so often a worker says that it lives, and so long it is believed
 FACTS = "facts"
 
 
 class StudyError(UserError):
-    """The study cannot be used here: the storage does not answer, or it was opened for something else."""
+    """The study cannot be used here.
+
+    The storage does not answer, or the study was opened for something else.
+    """
 
 
 def open_storage(url: str) -> RDBStorage:
-    """The storage of a URL, by default a file of this folder. Raises `StudyError` where it does not answer."""
+    """Return the storage of a URL, by default a file of this folder.
+
+    Raise `StudyError` if the storage does not answer.
+    """
     if not url:
         EMBEDDED.parent.mkdir(parents=True, exist_ok=True)
         url = f"sqlite:///{EMBEDDED}"
     for attempt in range(5):
         try:
             return _create_storage(url)
-        except (IntegrityError, ProgrammingError):  # another machine makes the tables at this moment
+        except (
+            IntegrityError,
+            ProgrammingError,
+        ):  # another machine makes the tables at this moment
             time.sleep(0.5 * (attempt + 1))
-        except (ArgumentError, ImportError, NoSuchModuleError, OperationalError, ValueError) as error:
+        except (
+            ArgumentError,
+            ImportError,
+            NoSuchModuleError,
+            OperationalError,
+            ValueError,
+        ) as error:
             raise StudyError(
                 f"the storage {redact_url(url)} cannot be opened: {str(error).splitlines()[0]}",
                 "check the URL in --storage or TARMAC_SWEEP_STORAGE, and that the database runs",
@@ -61,13 +88,18 @@ def redact_url(url: str) -> str:
 
 def _create_storage(url: str) -> RDBStorage:
     address = make_url(url)
-    if address.drivername in ("postgres", "postgresql"):  # the driver that is locked is not SQLAlchemy's default
+    if address.drivername in (
+        "postgres",
+        "postgresql",
+    ):  # the driver that is locked is not SQLAlchemy's default
         url = address.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         storage = RDBStorage(
             url,
-            engine_kwargs={"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {"pool_pre_ping": True},
+            engine_kwargs={"connect_args": {"timeout": 60}}
+            if url.startswith("sqlite")
+            else {"pool_pre_ping": True},
             heartbeat_interval=HEARTBEAT,
             grace_period=GRACE,
             heartbeat_stale_trial_callback=requeue_trial,
@@ -78,7 +110,10 @@ def _create_storage(url: str) -> RDBStorage:
 
 
 def _serialize_transactions(engine: Engine) -> None:
-    """Lets a transaction of SQLite lock before it reads: otherwise two workers can take one waiting trial."""
+    """Let a transaction of SQLite lock before it reads.
+
+    Otherwise two workers can take one waiting trial.
+    """
 
     @event.listens_for(engine, "connect")
     def _(connection: Any, _record: object) -> None:
@@ -92,7 +127,10 @@ def _serialize_transactions(engine: Engine) -> None:
 
 
 def open_study(storage: RDBStorage, name: str, params: SweepParams, facts: dict[str, str]) -> Study:
-    """Opens a study, or makes it with these facts. Raises `StudyError` where it was made with others."""
+    """Open a study, or make it with these facts.
+
+    Raise `StudyError` if it was made with others.
+    """
     if not NAME.fullmatch(name):
         raise StudyError(
             f"invalid study name {name!r}",
@@ -136,7 +174,8 @@ def load_study(storage: RDBStorage, name: str) -> Study:
         return optuna.load_study(study_name=name, storage=storage)
     except KeyError:
         known = sorted(optuna.get_all_study_names(storage))
+        start = f"start it with `make sweep STUDY={shlex.quote(name)}`"
         raise StudyError(
             f"there is no study {name!r} in this storage (known: {', '.join(known) or 'none'})",
-            f"{suggest_name(name, known)} start it with `make sweep STUDY={shlex.quote(name)}`".strip(),
+            f"{suggest_name(name, known)} {start}".strip(),
         ) from None

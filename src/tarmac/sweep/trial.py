@@ -39,7 +39,13 @@ class Objective:
     """What Optuna calls for each trial; returns the validation metric that is searched for."""
 
     def __init__(
-        self, study: Study, params: AllParams, split: Split, total: int, worker: str, alive: Callable[[], None]
+        self,
+        study: Study,
+        params: AllParams,
+        split: Split,
+        total: int,
+        worker: str,
+        alive: Callable[[], None],
     ):
         """Keeps the data for all trials of a worker. `alive` raises where the worker shall end."""
         self._study, self._params, self._split, self._total = study, params, split, total
@@ -57,7 +63,10 @@ class Objective:
         try:
             params = replace_values(self._params.train, values)
             estimators.fit_model(
-                params, ModelInputs.from_groups(params.features), self._split, self._build_round_callback(trial, best)
+                params,
+                ModelInputs.from_groups(params.features),
+                self._split,
+                self._build_round_callback(trial, best),
             )
         except (UserError, ValueError) as error:
             hint = getattr(error, "hint", "")

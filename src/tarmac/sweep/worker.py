@@ -1,4 +1,4 @@
-"""A worker: a process of its own that takes trials until there are none, with the features loaded once."""
+"""Run a worker: a process that loads the features once, and takes trials until there are none."""
 
 import os
 import signal
@@ -19,18 +19,26 @@ from tarmac.sweep.places import requeue_trial
 from tarmac.sweep.study import open_storage, open_study
 from tarmac.sweep.trial import Objective, has_open_slots
 
-STORAGE = "TARMAC_SWEEP_STORAGE"  # a URL may hold a password: it is no argument that every user of the machine can read
+# A URL may contain a password, so it is not an argument: every user of the machine can read those.
+STORAGE = "TARMAC_SWEEP_STORAGE"
 
 
 def main() -> None:
-    """Arguments: name of the study, trials in all, the worker's own name, and the process that started it."""
-    # A flag, not an exception: one that is raised while XGBoost calls back for data would be lost in its C code.
+    """Run a worker until there are no trials left.
+
+    The arguments are the name of the study, trials in all, the worker's own name, and the process
+    that started it.
+    """
+    # A flag, not an exception: one that is raised while XGBoost calls back for data would be lost
+    # in its C code.
     told = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: told.set())
     name, total, own, parent = sys.argv[1:]
 
     def check_alive() -> None:
-        if told.is_set() or os.getppid() != int(parent):  # who would tell it may be gone before it asks who that is
+        if told.is_set() or os.getppid() != int(
+            parent
+        ):  # who would tell it may be gone before it asks who that is
             raise KeyboardInterrupt
 
     try:
@@ -42,17 +50,24 @@ def main() -> None:
 def _join_study(name: str, total: int, own: str, alive: Callable[[], None]) -> None:
     optuna.logging.set_verbosity(optuna.logging.CRITICAL)
     params = load_all_params()
-    study = open_study(open_storage(os.environ.get(STORAGE, "")), name, params.sweep, collect_facts(params))
+    study = open_study(
+        open_storage(os.environ.get(STORAGE, "")), name, params.sweep, collect_facts(params)
+    )
     split = read_split(params.split, params.train.features)
     process_trials(study, Objective(study, params, split, total, own, alive), total)
 
 
 def process_trials(study: Study, objective: Objective, total: int) -> None:
-    """Takes trials until every place is taken. Puts the running one back where it is told to end."""
+    """Take trials until every place is taken.
+
+    Put the running trial back if the worker is ended.
+    """
     while has_open_slots(study.get_trials(deepcopy=False), total):
         try:
             study.optimize(objective, n_trials=1, catch=(Exception,))
-        except UpdateFinishedTrialError:  # this worker was silent for so long that another has taken its trial
+        except (
+            UpdateFinishedTrialError
+        ):  # this worker was silent for so long that another has taken its trial
             continue
         except KeyboardInterrupt:
             left = [trial for trial in study.get_trials() if trial.number == objective.number]

@@ -1,4 +1,7 @@
-"""Columns of a table and what their values may be: schema, features and the service's question follow from them."""
+"""Columns of a table and what their values may be.
+
+Schema, features and the service's request follow from them.
+"""
 
 import keyword
 import re
@@ -8,7 +11,18 @@ from dataclasses import dataclass
 MISSING = "(missing)"  # a category of its own: ONNX takes no missing text
 ABSENT = ("", "NA")  # how a CSV file writes that a value is missing
 PARTS = ("year", "month", "day", "weekday")  # of a date; Monday is 0
-TAKEN = {"row", "rows", "live", "missing", "unknown", "probability", "prediction", "model", "baseline", "columns"}
+TAKEN = {
+    "row",
+    "rows",
+    "live",
+    "missing",
+    "unknown",
+    "probability",
+    "prediction",
+    "model",
+    "baseline",
+    "columns",
+}
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,7 @@
-"""Valid rows of declared columns to features: texts, float32 numbers, the parts of dates, and the label."""
+"""Features from valid rows of declared columns.
+
+These are texts, float32 numbers, the parts of dates, and the label.
+"""
 
 from collections.abc import Sequence
 
@@ -10,8 +13,13 @@ from tarmac.tabular.columns import MISSING, Category, Columns, Date, list_date_c
 NAN = ibis.literal(float("nan"), "float32")
 
 
-def clean(table: Table, columns: Columns, key: Sequence[str], target: str, classes: Sequence[str]) -> Table:
-    """The prepared table, sorted by its key: no text is missing, dates have their parts, and a class is its place."""
+def clean(
+    table: Table, columns: Columns, key: Sequence[str], target: str, classes: Sequence[str]
+) -> Table:
+    """Return the prepared table, sorted by its key.
+
+    No text is missing, dates have their parts, and a class is its place in `classes`.
+    """
     made = {}
     for name, column in columns.items():
         value = table[name]
@@ -24,15 +32,25 @@ def clean(table: Table, columns: Columns, key: Sequence[str], target: str, class
     return table.select(**made).order_by(list(key))
 
 
-def features(table: Table, key: Sequence[str], inputs: Sequence[str], texts: Sequence[str], target: str) -> Table:
-    """Row key, inputs and label of prepared rows, sorted by the key; what is no number is missing."""
-    numbers = {name: table[name].cast("float32").nullif(NAN) for name in inputs if name not in texts}
+def features(
+    table: Table, key: Sequence[str], inputs: Sequence[str], texts: Sequence[str], target: str
+) -> Table:
+    """Return row key, inputs and label of prepared rows, sorted by the key.
+
+    What is no number is missing.
+    """
+    numbers = {
+        name: table[name].cast("float32").nullif(NAN) for name in inputs if name not in texts
+    }
     own = [*key, *(name for name in inputs if name in texts and name not in key)]
     return table.order_by(list(key)).select(*own, **numbers, **{target: table[target]})
 
 
 def select_period(table: Table, day: str | None, period: Table) -> Table:
-    """The rows of a period, which has one row with the dates `first` (included) and `after` (not)."""
+    """Return the rows of a period, or all rows if there is no `day`.
+
+    `period` has one row with the dates `first` (included) and `after` (not).
+    """
     if day is None:
         return table
     first, after = (period[name].as_scalar() for name in ("first", "after"))

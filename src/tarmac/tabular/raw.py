@@ -1,4 +1,7 @@
-"""Raw tables of declared columns: their types, and text from a file made into them, a file a month or one for all."""
+"""Raw tables of declared columns: their types, and text from a file made into them.
+
+There is a file a month, or one for all.
+"""
 
 from collections.abc import Iterator, Sequence
 
@@ -7,7 +10,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tarmac.interface.errors import UserError, suggest_name
-from tarmac.tabular.columns import Category, Column, Columns, Number, format_hour_column, normalize_name
+from tarmac.tabular.columns import (
+    Category,
+    Column,
+    Columns,
+    Number,
+    format_hour_column,
+    normalize_name,
+)
 
 WHOLE = "all"  # the file of a table without months
 LEFT_OUT = b"left out"  # of a schema: columns that files have, and the table has not
@@ -26,8 +36,13 @@ def _to_arrow_type(column: Column) -> pa.DataType:
 
 
 def normalize_file_columns(frame: pd.DataFrame, schema: pa.Schema) -> pd.DataFrame:
-    """The columns of a file under their names for code, with the hours of its times, without those left out."""
-    named = frame.rename(columns={name: normalize_name(name) for name in frame.columns if name not in schema.names})
+    """Return the columns of a file under their names for code.
+
+    The hours of its times are added, and the columns left out are dropped.
+    """
+    named = frame.rename(
+        columns={name: normalize_name(name) for name in frame.columns if name not in schema.names}
+    )
     for field in schema:
         wanted = pa.types.is_date(field.type) and format_hour_column(field.name) in schema.names
         if wanted and field.name in named and format_hour_column(field.name) not in named:
@@ -42,7 +57,10 @@ def parse_hours(times: "pd.Series[str]") -> "pd.Series[str]":
 
 
 def parse_raw_table(name: str, frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:
-    """Text columns as a raw table. Raises `UserError` that names a column or value which does not fit."""
+    """Convert text columns to a raw table.
+
+    Raise `UserError`, which names the column or value, if one does not fit.
+    """
     if list(frame.columns) != schema.names:
         unknown = [column for column in frame.columns if column not in schema.names]
         raise UserError(
@@ -69,11 +87,16 @@ def _parse_column(text: "pd.Series[str]", kind: pa.DataType) -> pa.Array:
         return pa.array(pd.to_datetime(text, format="%Y-%m-%dT%H:%M:%SZ"), type=kind)
     if pa.types.is_string(kind):
         return pa.array(text, type=kind, from_pandas=True)
-    return pa.array(pd.to_numeric(text).astype("Float64"), from_pandas=True).cast(kind)  # refuses to lose a fraction
+    return pa.array(pd.to_numeric(text).astype("Float64"), from_pandas=True).cast(
+        kind
+    )  # refuses to lose a fraction
 
 
 def by_file(name: str, table: pa.Table, day: str | None) -> Iterator[tuple[str, pa.Table]]:
-    """Yields a raw table as the files that `data/raw` keeps of it: by the month of its day, or whole without one."""
+    """Yield a raw table as the files that `data/raw` keeps of it.
+
+    The files are by the month of its day, or one whole file if there is no `day`.
+    """
     if day is None:
         yield f"{name}/{WHOLE}", table
         return

@@ -35,21 +35,34 @@ def build_row_model(columns: Columns, about: str) -> type[BaseModel]:
         for name, kind in columns.items()
         if isinstance(kind, Date) and format_hour_column(name) in columns
     }
-    fields: dict[str, Any] = {name: _build_field(column, name in hours.values()) for name, column in columns.items()}
+    fields: dict[str, Any] = {
+        name: _build_field(column, name in hours.values()) for name, column in columns.items()
+    }
     wanted = {name: own for name, own in hours.items() if not columns[own].missing}
-    rules: dict[str, Any] = {"hours": model_validator(mode="before")(_build_hour_filler(hours, wanted))}
-    made: type[BaseModel] = create_model("Row", __config__=STRICT, __validators__=rules if hours else {}, **fields)
+    rules: dict[str, Any] = {
+        "hours": model_validator(mode="before")(_build_hour_filler(hours, wanted))
+    }
+    made: type[BaseModel] = create_model(
+        "Row", __config__=STRICT, __validators__=rules if hours else {}, **fields
+    )
     made.__doc__ = about
     return made
 
 
 def _build_hour_filler(hours: Mapping[str, str], wanted: Mapping[str, str]) -> Callable[[Any], Any]:
-    """What adds to a row the hours that its dates tell, and raises `ValueError` where one is `wanted` and not told."""
+    """Return a function that adds to a row the hours that its dates contain.
+
+    It raises `ValueError` if an hour is `wanted` and missing.
+    """
 
     def add_hours(row: Any) -> Any:
         if not isinstance(row, dict):
             return row
-        told = {own: TIMED.match(str(row.get(name))) for name, own in hours.items() if row.get(own) is None}
+        told = {
+            own: TIMED.match(str(row.get(name)))
+            for name, own in hours.items()
+            if row.get(own) is None
+        }
         whole = {**row, **{own: int(found[1]) for own, found in told.items() if found}}
         for name, own in wanted.items():
             if whole.get(own) is None:
@@ -67,7 +80,11 @@ def _build_field(column: Column, may_lack: bool) -> Any:
 def _build_field_type(column: Column) -> Any:
     if isinstance(column, Number):
         limits = Field(ge=column.low, le=column.high)
-        return Annotated[int, limits, BeforeValidator(_to_whole_number)] if column.whole else Annotated[float, limits]
+        return (
+            Annotated[int, limits, BeforeValidator(_to_whole_number)]
+            if column.whole
+            else Annotated[float, limits]
+        )
     if isinstance(column, Date):
         return Annotated[date, Field(strict=False), BeforeValidator(_parse_date)]
     return Literal[column.levels] if column.levels else str
@@ -79,7 +96,10 @@ def _to_whole_number(number: Any) -> Any:
 
 
 def _parse_date(day: Any) -> Any:
-    """The day of an instant, as `ingest` takes it; refuses a number: pydantic takes it for seconds since 1970."""
+    """Return the day of an instant, as `ingest` takes it.
+
+    A number is refused: pydantic takes it for seconds since 1970.
+    """
     if isinstance(day, str) and len(day) > len("2024-02-29"):
         return datetime.fromisoformat(day).date()
     if isinstance(day, date | str) and not str(day).isdigit():
@@ -88,15 +108,24 @@ def _parse_date(day: Any) -> Any:
 
 
 def field_of(column: str, columns: Columns, useless: Collection[str]) -> str | None:
-    """The field that a file's column fills, under its name in the file or in the code; None where nobody needs it."""
+    """Return the field that a file's column fills, or None if nobody needs it.
+
+    The column has its name in the file or in the code.
+    """
     name = column if column in columns else normalize_name(column)
     return None if name in useless else name
 
 
 def asked(row: Mapping[str, Any], columns: Columns) -> dict[str, Any]:
-    """What a client would ask about a prepared row: the fields of the model, without what is missing."""
+    """Return what a client would send of a prepared row.
+
+    These are the fields of the model, without what is missing.
+    """
     given = {name: row[name] for name in columns if not _is_missing(row[name])}
-    return {name: value.isoformat() if isinstance(value, date) else value for name, value in given.items()}
+    return {
+        name: value.isoformat() if isinstance(value, date) else value
+        for name, value in given.items()
+    }
 
 
 def _is_missing(value: Any) -> bool:
@@ -111,10 +140,17 @@ def build_prepared_columns(rows: Sequence[BaseModel], columns: Columns) -> dict[
         if isinstance(column, Date):
             made |= dict(zip(list_date_columns(name), _split_dates(values), strict=True))
         lacking = MISSING if isinstance(column, Category) else math.nan
-        made[name] = values if isinstance(column, Date) else [lacking if value is None else value for value in values]
+        made[name] = (
+            values
+            if isinstance(column, Date)
+            else [lacking if value is None else value for value in values]
+        )
     return made
 
 
 def _split_dates(days: Sequence[date | None]) -> list[list[float]]:
-    found = [(day.year, day.month, day.day, day.weekday()) if day else (math.nan,) * len(PARTS) for day in days]
+    found = [
+        (day.year, day.month, day.day, day.weekday()) if day else (math.nan,) * len(PARTS)
+        for day in days
+    ]
     return [list(part) for part in zip(*found, strict=True)] if found else [[] for _ in PARTS]

@@ -9,13 +9,17 @@ from tarmac.tabular.columns import Category, Column, Columns, Number
 from tarmac.tabular.raw import WHOLE, build_raw_schema
 
 
-def schema(columns: Columns, key: Sequence[str], day: str | None, month: str | None) -> pa.DataFrameSchema:
+def schema(
+    columns: Columns, key: Sequence[str], day: str | None, month: str | None
+) -> pa.DataFrameSchema:
     """Pandera schema of a raw table; of rows with the same key the first stays."""
     rules = [_build_month_check(day, month)] if day and month and month != WHOLE else []
     return pa.DataFrameSchema(
         {
             field.name: pa.Column(
-                pd.ArrowDtype(field.type), _build_checks(columns[field.name]), nullable=columns[field.name].missing
+                pd.ArrowDtype(field.type),
+                _build_checks(columns[field.name]),
+                nullable=columns[field.name].missing,
             )
             for field in build_raw_schema(columns)
         },

@@ -26,11 +26,18 @@ from flights.tables.raw import RAW_TYPES
 from tests.flights.features import tiny
 from tests.flights.features.tiny import PARAMS, SCHEMAS
 
-SHAPES = {name: ibis.table(ibis.Schema.from_pyarrow(schema), name=name) for name, schema in SCHEMAS.items()}
+SHAPES = {
+    name: ibis.table(ibis.Schema.from_pyarrow(schema), name=name)
+    for name, schema in SCHEMAS.items()
+}
 
 
 def test_names_are_unique_ignoring_case() -> None:
-    names = [*feature_names(list(FEATURES)), *(name for name in KEY if name not in CATEGORICAL), TARGET]
+    names = [
+        *feature_names(list(FEATURES)),
+        *(name for name in KEY if name not in CATEGORICAL),
+        TARGET,
+    ]
     assert len({name.casefold() for name in names}) == len(names)
 
 
@@ -41,7 +48,11 @@ def test_groups_are_the_same_wherever_they_are_listed() -> None:
 @given(st.lists(st.sampled_from(list(FEATURES)), unique=True))
 def test_order_of_names_does_not_depend_on_the_order_of_groups(groups: list[str]) -> None:
     names = feature_names(groups)
-    assert names == feature_names(sorted(groups)) == [name for name in feature_names(list(FEATURES)) if name in names]
+    assert (
+        names
+        == feature_names(sorted(groups))
+        == [name for name in feature_names(list(FEATURES)) if name in names]
+    )
     assert set(names) == set(chain.from_iterable(FEATURES[group] for group in groups))
 
 
@@ -61,7 +72,10 @@ def test_tables_match_raw_types_and_monthly_excludes_lookups() -> None:
 @pytest.mark.parametrize("group", GROUPS)
 def test_group_computes_exactly_its_declared_features(group: str) -> None:
     known = seen(SHAPES, PARAMS)
-    before = {*known.flights.columns, *(name for lookup in aircraft.lookups(known) for name in lookup.values)}
+    before = {
+        *known.flights.columns,
+        *(name for lookup in aircraft.lookups(known) for name in lookup.values),
+    }
     found = {*tiny.columns(GROUPS[group], known).columns}
     assert {*FEATURES[group]} <= found
     if group != "aircraft":
@@ -79,6 +93,11 @@ def test_lookups_share_no_name_or_value() -> None:
 def test_feature_table_has_expected_columns_and_types() -> None:
     found = features(SHAPES, PARAMS).schema()
     numbers = [name for name in feature_names(list(FEATURES)) if name not in CATEGORICAL]
-    assert list(found) == [*KEY, *(name for name in CATEGORICAL if name not in KEY), *numbers, TARGET]
+    assert list(found) == [
+        *KEY,
+        *(name for name in CATEGORICAL if name not in KEY),
+        *numbers,
+        TARGET,
+    ]
     assert {str(found[name]) for name in numbers} == {"float32"}
     assert {str(found[name]) for name in CATEGORICAL} == {"string"}

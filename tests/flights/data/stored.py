@@ -16,7 +16,10 @@ KEY = ["day", "carrier", "flight", "origin"]
 
 
 def folder(name: str) -> Path:
-    """The folder `data/<name>`. Without it a test skips; in CI, where a skip would look like success, it fails."""
+    """Return the folder `data/<name>`.
+
+    Without it a test skips. In CI the test fails, because a skip would look like success.
+    """
     path = DATA / name
     if any(path.rglob("*.parquet")):
         return path
@@ -28,13 +31,20 @@ def folder(name: str) -> Path:
 
 @cache
 def monthly(name: str) -> pd.DataFrame:
-    """Every month of `data/<name>` in one frame, with its file's month in `file`. Do not change it."""
+    """Return every month of `data/<name>` in one frame. Do not change it.
+
+    The column `file` is the month of the file.
+    """
     paths = sorted(folder(name).glob("*.parquet"))
-    return pd.concat([pd.read_parquet(path).assign(file=path.stem) for path in paths], ignore_index=True)
+    return pd.concat(
+        [pd.read_parquet(path).assign(file=path.stem) for path in paths], ignore_index=True
+    )
 
 
 def assert_month_by_month(name: str) -> None:
     """Every month of the year has one file that is not empty, and there is no other file."""
     rows = monthly(name)["file"].value_counts()
-    assert sorted(path.name for path in folder(name).iterdir()) == [f"{month}.parquet" for month in MONTHS]
+    assert sorted(path.name for path in folder(name).iterdir()) == [
+        f"{month}.parquet" for month in MONTHS
+    ]
     assert sorted(rows.index) == list(MONTHS)

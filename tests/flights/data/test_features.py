@@ -12,10 +12,11 @@ INPUTS = problem.contract.feature_names(list(problem.contract.FEATURES))
 NUMBERS = [name for name in INPUTS if name not in problem.contract.CATEGORICAL]
 LATE_PERCENT = (22.7, 22.9, 22.8, 27.9, 22.0, 30.8, 31.5, 23.8, 13.2, 16.8, 17.4, 32.6)
 TRAIN, TEST = MONTHS[:9], MONTHS[10:]
-SMELL = 0.75  # well above the best honest feature alone; an outcome's own minutes exceed it (see the last test)
+# Well above the best honest feature alone; an outcome's own minutes exceed it (see the last test).
+SMELL = 0.75
 
-# Features by the least and the largest share of a month's flights that may lack them. A share that falls to zero is as
-# suspect as one that grows: somebody filled a gap with a number.
+# Features by the least and the largest share of a month's flights that may lack them. A share that
+# falls to zero is as suspect as one that grows: somebody filled a gap with a number.
 MISSING = {
     "the timetable is complete": (
         0,
@@ -32,12 +33,27 @@ MISSING = {
     "pressure is left out of many special reports": (0.05, 0.20, ("pressure",)),
     "two airlines write fleet numbers that no register has": (0.14, 0.18, ("seats",)),
     "the register also lacks the year of some aircraft": (0.15, 0.20, ("plane_age",)),
-    "a flight number may be new, in January all are": (0.005, 0.08, ("flight_delay_21d", "flight_late_21d")),
-    "a route may not be flown daily, and January begins without a past": (0.01, 0.05, ("route_delay_1d",)),
+    "a flight number may be new, in January all are": (
+        0.005,
+        0.08,
+        ("flight_delay_21d", "flight_late_21d"),
+    ),
+    "a route may not be flown daily, and January begins without a past": (
+        0.01,
+        0.05,
+        ("route_delay_1d",),
+    ),
     "only January begins without a past": (
         0,
         0.04,
-        ("route_delay_21d", "route_gain_21d", "hub_gain_1d", "origin_delay_1d", "origin_delay_7d", "origin_gain_1d"),
+        (
+            "route_delay_21d",
+            "route_gain_21d",
+            "hub_gain_1d",
+            "origin_delay_1d",
+            "origin_delay_7d",
+            "origin_gain_1d",
+        ),
     ),
     "a destination may not be flown to daily": (0.001, 0.04, ("dest_gain_1d",)),
     "before the first departures there are none to wait for": (
@@ -55,7 +71,11 @@ MISSING = {
         0.26,
         ("origin_landed_1h", "origin_landed_3h", "hub_landed_3h"),
     ),
-    "few destinations see a landing from New York every three hours": (0.30, 0.42, ("dest_landed_3h",)),
+    "few destinations see a landing from New York every three hours": (
+        0.30,
+        0.42,
+        ("dest_landed_3h",),
+    ),
     "a third of the aircraft were not in New York for three days, or have no tail number": (
         0.25,
         0.36,
@@ -107,19 +127,26 @@ def test_label_shares_equal_known_values() -> None:
     rows = monthly("features")
     percent = rows.groupby("file")[problem.contract.TARGET].mean() * 100
     assert percent.round(1).tolist() == pytest.approx(LATE_PERCENT, abs=1e-6)
-    assert rows[problem.contract.TARGET].isna().sum() == 8255 + 1175  # cancelled and diverted flights never arrived
+    assert (
+        rows[problem.contract.TARGET].isna().sum() == 8255 + 1175
+    )  # cancelled and diverted flights never arrived
     assert set(rows[problem.contract.TARGET].dropna().unique()) == {0, 1}
 
 
 @pytest.mark.parametrize("name", INPUTS)
 def test_no_single_feature_leaks_the_label(name: str) -> None:
-    """A single feature that ranks the test months this well, either way round, has seen the outcome."""
+    """Check each feature alone.
+
+    A feature that ranks the test months this well, in either direction, has seen the outcome.
+    """
     rows = monthly("features")
     rows = rows[rows[problem.contract.TARGET].notna()]
     test = rows[rows["file"].isin(TEST)]
     values = test[name]
     if name in problem.contract.CATEGORICAL:
-        values = values.map(rows[rows["file"].isin(TRAIN)].groupby(name)[problem.contract.TARGET].mean())
+        values = values.map(
+            rows[rows["file"].isin(TRAIN)].groupby(name)[problem.contract.TARGET].mean()
+        )
     known = values.notna()
     auc = roc_auc_score(test.loc[known, problem.contract.TARGET], values[known])
     assert max(auc, 1 - auc) < SMELL

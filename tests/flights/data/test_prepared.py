@@ -1,4 +1,7 @@
-"""Properties of the prepared tables: complete, sorted, with unique keys and plausible times and values."""
+"""The prepared tables are complete and sorted.
+
+They have unique keys and plausible times and values.
+"""
 
 import pandas as pd
 import pytest
@@ -28,13 +31,19 @@ def test_every_flight_appears_exactly_once_in_its_month() -> None:
     assert len(flights) == FLIGHTS
     assert not flights.duplicated(KEY).any()
     assert (flights["day"].astype(str).str[:7] == flights["file"]).all()
-    assert flights[["distance", "local_dep", "local_arr", "sched_dep", "sched_arr"]].notna().all(axis=None)
+    assert (
+        flights[["distance", "local_dep", "local_arr", "sched_dep", "sched_arr"]]
+        .notna()
+        .all(axis=None)
+    )
 
 
 def test_scheduled_block_times_are_plausible() -> None:
     flights = monthly("prepared/flights")
     block = flights["sched_arr"] - flights["sched_dep"]
-    assert block.between(40, 720).all()  # Boston to Honolulu; a mistake of a day or an hour of zone falls outside
+    assert block.between(
+        40, 720
+    ).all()  # Boston to Honolulu; a mistake of a day or an hour of zone falls outside
     assert (
         block.groupby(flights["dest"])
         .median()
@@ -54,14 +63,19 @@ def test_outcomes_are_complete_and_in_order() -> None:
 
 
 def test_rows_of_each_file_are_sorted() -> None:
-    order = {"flights": ["day", "origin", "sched_dep", "carrier", "flight"], "weather": ["hour", "origin"]}
+    order = {
+        "flights": ["day", "origin", "sched_dep", "carrier", "flight"],
+        "weather": ["hour", "origin"],
+    }
     for table, columns in order.items():
         rows = monthly(f"prepared/{table}")[["file", *columns]]
         assert rows.equals(rows.sort_values(["file", *columns], ignore_index=True)), table
 
 
 @pytest.mark.parametrize(("column", "limits"), WEATHER_RANGES.items())
-def test_weather_values_are_plausible_for_new_york(column: str, limits: tuple[float, float]) -> None:
+def test_weather_values_are_plausible_for_new_york(
+    column: str, limits: tuple[float, float]
+) -> None:
     values = monthly("prepared/weather")[column]
     known = values.dropna()
     assert known.between(*limits).all()

@@ -18,7 +18,9 @@ def test_no_month_is_missing_or_filed_under_another(table: str) -> None:
 
 @pytest.mark.parametrize("table", sorted(problem.raw.RAW_TYPES))
 def test_every_file_has_exactly_the_declared_columns_and_types(table: str) -> None:
-    paths = sorted(folder("raw").glob(f"{table}.parquet")) or sorted(folder(f"raw/{table}").glob("*.parquet"))
+    paths = sorted(folder("raw").glob(f"{table}.parquet")) or sorted(
+        folder(f"raw/{table}").glob("*.parquet")
+    )
     for path in paths:
         assert pq.read_schema(path).equals(problem.raw.RAW_TYPES[table]), path.name
 
@@ -42,7 +44,9 @@ def test_each_station_reports_almost_every_hour() -> None:
     weather = monthly("raw/weather")
     assert not weather.duplicated(["origin", "time_hour"]).any()
     hours = weather.groupby(["file", "origin"]).size()
-    expected = hours.index.get_level_values("file").map(lambda month: 24 * pd.Period(month).days_in_month)
+    expected = hours.index.get_level_values("file").map(
+        lambda month: 24 * pd.Period(month).days_in_month
+    )
     assert (hours / expected).between(0.95, 1).all()
     assert hours.unstack().shape == (len(MONTHS), 3)
 

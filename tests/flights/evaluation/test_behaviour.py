@@ -11,13 +11,17 @@ from flights.evaluation.behaviour import BEHAVIOURS
 from tarmac.interface.behaviour import Behaviour, add_amount, add_two_deviations, set_value
 
 NAMES = feature_names(list(FEATURES))
-BY_NAME = pytest.mark.parametrize("behaviour", BEHAVIOURS, ids=[behaviour.name for behaviour in BEHAVIOURS])
+BY_NAME = pytest.mark.parametrize(
+    "behaviour", BEHAVIOURS, ids=[behaviour.name for behaviour in BEHAVIOURS]
+)
 
 
 def rows() -> pd.DataFrame:
     """A feature table: float32 numbers of which some are missing, text, the key and the label."""
     draw = np.random.default_rng(1)
-    numbers = {name: draw.normal(5, 2, 80).astype("float32") for name in NAMES if name not in CATEGORICAL}
+    numbers = {
+        name: draw.normal(5, 2, 80).astype("float32") for name in NAMES if name not in CATEGORICAL
+    }
     table = pd.DataFrame(numbers)
     table = table.mask(pd.DataFrame(draw.random(table.shape) < 0.1, columns=table.columns))
     table = table.assign(**{name: draw.choice(["AA", "B6"], 80) for name in CATEGORICAL})

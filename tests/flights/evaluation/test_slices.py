@@ -11,7 +11,9 @@ AFTERNOON, EVENING = "13:00 to 16:59", "17:00 to midnight"
 
 
 def departures(*minutes: int) -> pd.DataFrame:
-    return pd.DataFrame({"local_dep": pd.Series(minutes, dtype="float32"), "origin": "JFK", "carrier": "AA"})
+    return pd.DataFrame(
+        {"local_dep": pd.Series(minutes, dtype="float32"), "origin": "JFK", "carrier": "AA"}
+    )
 
 
 @pytest.mark.parametrize(

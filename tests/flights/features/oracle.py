@@ -1,6 +1,7 @@
-"""The features of one flight, straight from what they are said to mean: slow, plain, and sharing no code with them.
+"""Compute the features of one flight directly from their definitions.
 
-Every function returns exact fractions, None where there is nothing to tell; `DIGITS` says how they are rounded.
+The code is slow and plain, and shares nothing with the features' own code. Every function returns
+exact fractions, or None if there is no value. `DIGITS` says how they are rounded.
 """
 
 from collections.abc import Callable
@@ -51,11 +52,18 @@ def _mean(values: list[int], doubt: int = 0) -> Fraction | None:
 
 
 def history(past: Past, flight: pd.Series) -> Exact:
-    """Means over the days that were over at the cut-off; a flight belongs to the day in which it arrived."""
+    """Return means over the days that were over at the cut-off.
+
+    A flight belongs to the day in which it arrived.
+    """
     today = (past.cut(flight) - NEW_DAY) // DAY * DAY + NEW_DAY
 
-    def over(days: int, measure: Callable[[pd.DataFrame], pd.Series], *columns: str) -> Fraction | None:
-        flights = past.arrived(today - days * DAY, today, **{column: flight[column] for column in columns})
+    def over(
+        days: int, measure: Callable[[pd.DataFrame], pd.Series], *columns: str
+    ) -> Fraction | None:
+        flights = past.arrived(
+            today - days * DAY, today, **{column: flight[column] for column in columns}
+        )
         return _mean(measure(flights).tolist(), DOUBT)
 
     def delay(flights: pd.DataFrame) -> pd.Series:
@@ -133,7 +141,9 @@ def rotation(past: Past, flight: pd.Series) -> Exact:
     if pd.isna(flight.tailnum):
         return found
     legs = _alike(past.flights, {"tailnum": flight.tailnum})
-    found["legs_before"] = Fraction(int(((legs["day"] == flight.day) & (legs["sched_dep"] < flight.sched_dep)).sum()))
+    found["legs_before"] = Fraction(
+        int(((legs["day"] == flight.day) & (legs["sched_dep"] < flight.sched_dep)).sum())
+    )
     before = [leg for leg in legs.itertuples() if _place(leg) < _place(flight)]
     if before:
         previous = max(before, key=_place)
@@ -168,16 +178,28 @@ def _turn(previous: Any, flight: pd.Series, cut: int) -> Exact:
 
 
 def digits(name: str) -> int:
-    """Digits after the point that a feature is rounded to; those that count whole things have none to lose."""
+    """Return the number of decimals that a feature is rounded to.
+
+    Features that count whole things have none to lose.
+    """
     measure = name.split("_")[-2] if name[-1] in "hd" and name[-2].isdigit() else ""
     return {"late": 2, "gone": 2}.get(measure, 1)
 
 
 def possible(exact: Fraction | None, places: int) -> set[float | None]:
-    """The float32 numbers that the exact one may be rounded to: one, or two where it lies right between."""
+    """Return the float32 numbers that the exact one may be rounded to.
+
+    There is one, or two if it lies exactly between them.
+    """
     if exact is None:
         return {None}
     scaled = exact * 10**places
     whole, rest = divmod(scaled, 1)
-    nearest = {whole} if rest < Fraction(1, 2) else {whole + 1} if rest > Fraction(1, 2) else {whole, whole + 1}
+    nearest = (
+        {whole}
+        if rest < Fraction(1, 2)
+        else {whole + 1}
+        if rest > Fraction(1, 2)
+        else {whole, whole + 1}
+    )
     return {float(np.float32(int(number) / 10**places)) for number in nearest}

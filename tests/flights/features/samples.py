@@ -1,4 +1,7 @@
-"""Real flights of one month with their features, chosen at random, and what raw data say of the same flights."""
+"""Provide real flights of one month with their features, chosen at random.
+
+The raw data of the same flights is included.
+"""
 
 from collections.abc import Callable
 from functools import cache
@@ -22,14 +25,22 @@ def month(lead_hours: int, late_minutes: int) -> tuple[pd.DataFrame, Past, pd.Da
     found = Featurizer(lead_hours, late_minutes).features(tables, period)
     flights = flights_of(tables, period)
     assert_same_flights(found, flights)
-    texts = dict.fromkeys(("carrier", "origin", "dest", "tailnum"), "category")  # quicker to compare
-    return found, Past(tables["flights"].to_pandas().astype(texts), lead_hours, late_minutes), flights
+    texts = dict.fromkeys(
+        ("carrier", "origin", "dest", "tailnum"), "category"
+    )  # quicker to compare
+    return (
+        found,
+        Past(tables["flights"].to_pandas().astype(texts), lead_hours, late_minutes),
+        flights,
+    )
 
 
 def chosen(flights: pd.DataFrame, size: int) -> np.ndarray:
     """Rows drawn at random, and some of the first day, whose past lies in the month before."""
     first_day = np.flatnonzero(flights["day"] == flights["day"].min())[::90]
-    return np.union1d(np.random.default_rng(2013).choice(len(flights), size, replace=False), first_day)
+    return np.union1d(
+        np.random.default_rng(2013).choice(len(flights), size, replace=False), first_day
+    )
 
 
 def raw_rows() -> pd.DataFrame:

@@ -1,4 +1,7 @@
-"""Features of real flights equal an independent computation from their definitions, flight by flight."""
+"""Features of real flights equal an independent computation, flight by flight.
+
+The computation follows their definitions.
+"""
 
 from collections.abc import Callable
 
@@ -30,7 +33,9 @@ def drawn() -> tuple[pd.DataFrame, pd.DataFrame]:
     """Features and raw rows of the drawn flights."""
     found, _, flights = samples.month(LEAD, LATE)
     rows = samples.chosen(flights, 300)
-    return found.iloc[rows].reset_index(drop=True), samples.raw_rows().iloc[rows].reset_index(drop=True)
+    return found.iloc[rows].reset_index(drop=True), samples.raw_rows().iloc[rows].reset_index(
+        drop=True
+    )
 
 
 def assert_numbers(found: pd.Series, expected: list[float | None]) -> None:
@@ -43,13 +48,19 @@ def assert_numbers(found: pd.Series, expected: list[float | None]) -> None:
 def test_traffic_counts_the_raw_timetable_of_the_day() -> None:
     found, raw = drawn()
     month = samples.raw_rows()
-    days = [month[(month["origin"] == row.origin) & (month["date"] == row.date)] for row in raw.itertuples()]
+    days = [
+        month[(month["origin"] == row.origin) & (month["date"] == row.date)]
+        for row in raw.itertuples()
+    ]
     assert_numbers(found["origin_day_flights"], [len(day) for day in days])
     pairs = list(zip(days, raw.itertuples(), strict=True))
-    hours = [(day["sched_dep_time"] // 100 == row.sched_dep_time // 100).sum() for day, row in pairs]
+    hours = [
+        (day["sched_dep_time"] // 100 == row.sched_dep_time // 100).sum() for day, row in pairs
+    ]
     assert_numbers(found["origin_hour_flights"], hours)
     assert_numbers(
-        found["origin_flights_before"], [(day["sched_dep_time"] < row.sched_dep_time).sum() for day, row in pairs]
+        found["origin_flights_before"],
+        [(day["sched_dep_time"] < row.sched_dep_time).sum() for day, row in pairs],
     )
 
 
@@ -58,8 +69,12 @@ def test_schedule_matches_raw_timetable() -> None:
     for name in ("carrier", "origin", "dest"):
         assert found[name].tolist() == raw[name].tolist()
     assert_numbers(found["weekday"], [date.weekday() for date in raw["date"]])  # Monday is 0
-    assert_numbers(found["local_dep"], [time // 100 * 60 + time % 100 for time in raw["sched_dep_time"]])
-    assert_numbers(found["local_arr"], [time // 100 * 60 + time % 100 for time in raw["sched_arr_time"]])
+    assert_numbers(
+        found["local_dep"], [time // 100 * 60 + time % 100 for time in raw["sched_dep_time"]]
+    )
+    assert_numbers(
+        found["local_arr"], [time // 100 * 60 + time % 100 for time in raw["sched_arr_time"]]
+    )
     assert_numbers(found["distance"], raw["distance"].tolist())
 
 
@@ -92,5 +107,7 @@ def test_target_is_late_beyond_limit_and_missing_if_not_arrived() -> None:
         found, _, flights = samples.month(lead, limit)
         behind = flights["arr"] - flights["sched_arr"]
         expected = (behind > limit).astype("float64").where(behind.notna())
-        pd.testing.assert_series_equal(found["late"], expected, check_names=False, check_dtype=False)
+        pd.testing.assert_series_equal(
+            found["late"], expected, check_names=False, check_dtype=False
+        )
         assert (behind == limit).any()  # a flight exactly at the limit is on time

@@ -1,4 +1,7 @@
-"""The feature table as a whole: its rows, their order, and that a month needs only the month before it."""
+"""The feature table as a whole has the right rows in the right order.
+
+A month needs only the month before it.
+"""
 
 from datetime import date, timedelta
 
@@ -59,7 +62,9 @@ def test_result_is_independent_of_input_row_order() -> None:
 def test_rows_are_the_flights_of_the_period_in_a_fixed_order() -> None:
     found, _, flights = samples.month(2, 15)
     order = ["day", "origin", "sched_dep", "carrier", "flight"]
-    placed = found[["day", "origin", "carrier", "flight"]].merge(flights, on=["day", "origin", "carrier", "flight"])
+    placed = found[["day", "origin", "carrier", "flight"]].merge(
+        flights, on=["day", "origin", "carrier", "flight"]
+    )
     assert placed[order].equals(
         flights_of(real.tables(samples.MONTHS[-1]), compute_month_bounds(samples.MONTHS[-1]))[order]
     )

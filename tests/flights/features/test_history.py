@@ -31,7 +31,13 @@ def decided(*past: dict, **changes: object) -> pd.Series:
 )
 def test_one_day_window_is_last_complete_day_before_cut_off(arrives: str, counts: bool) -> None:
     found = decided(landing(2, arrives, late=40))
-    for name in ("route_delay_1d", "hub_gain_1d", "origin_delay_1d", "origin_gain_1d", "dest_gain_1d"):
+    for name in (
+        "route_delay_1d",
+        "hub_gain_1d",
+        "origin_delay_1d",
+        "origin_gain_1d",
+        "dest_gain_1d",
+    ):
         assert (found[name] == 10) if counts else pd.isna(found[name]), name
 
 
@@ -46,7 +52,8 @@ def test_day_is_complete_from_five_utc_on(leaves: str, counts: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("days", "seven", "all_days"), [(7, True, True), (8, False, True), (21, False, True), (22, False, False)]
+    ("days", "seven", "all_days"),
+    [(7, True, True), (8, False, True), (21, False, True), (22, False, False)],
 )
 def test_windows_cover_exactly_their_number_of_days(days: int, seven: bool, all_days: bool) -> None:
     found = decided(landing(1, pd.Timestamp("2013-06-20 05:00") - pd.Timedelta(days=days)))

@@ -11,13 +11,21 @@ DECIDED = "2013-06-20 15:10"
 
 
 def observation(hour: str, origin: str = "JFK", **values: float) -> dict:
-    return {"origin": origin, "hour": minute(hour) // 60, **dict.fromkeys(FEATURES["weather"]), **values}
+    return {
+        "origin": origin,
+        "hour": minute(hour) // 60,
+        **dict.fromkeys(FEATURES["weather"]),
+        **values,
+    }
 
 
 @pytest.mark.parametrize(
     ("leaves", "seen"),
     [
-        ("2013-06-20 15:00", 12),  # decided on at 13:00: the observation of 13 may still come, that of 12 is there
+        (
+            "2013-06-20 15:00",
+            12,
+        ),  # decided on at 13:00: the observation of 13 may still come, that of 12 is there
         ("2013-06-20 15:59", 12),
         ("2013-06-20 16:00", 13),
         ("2013-06-20 14:59", 11),
@@ -29,7 +37,10 @@ def test_weather_is_of_hour_before_cut_off_hour(leaves: str, seen: int) -> None:
 
 
 def test_weather_is_of_origin_and_missing_without_observation() -> None:
-    observed = [observation("2013-06-20 12:00", "LGA", temp=50.0), observation("2013-06-20 11:00", temp=60.0)]
+    observed = [
+        observation("2013-06-20 12:00", "LGA", temp=50.0),
+        observation("2013-06-20 11:00", temp=60.0),
+    ]
     found = run(weather, [flight(1, DECIDED), flight(2, DECIDED, origin="LGA")], weather=observed)
     assert found["temp"].fillna(-1).tolist() == [-1, 50]
     assert found.loc[1, ["visib", "wind_gust"]].isna().all()
@@ -58,7 +69,9 @@ def test_aircraft_age_is_from_year_and_missing_if_unknown() -> None:
         {"tailnum": "N1", "year": 2003, "seats": 180},
         {"tailnum": "N2", "year": None, "seats": 55},
     ]
-    found = run(aircraft, [flight(1, DECIDED), flight(2, DECIDED), flight(3, DECIDED)], planes=planes)
+    found = run(
+        aircraft, [flight(1, DECIDED), flight(2, DECIDED), flight(3, DECIDED)], planes=planes
+    )
     assert found["plane_age"].fillna(-1).tolist() == [10, -1, -1]
     assert found["seats"].fillna(-1).tolist() == [180, 55, -1]
 
@@ -69,10 +82,17 @@ def test_flight_without_tail_number_has_no_aircraft() -> None:
     assert found["seats"].fillna(-1).tolist() == [-1, 55]
 
 
-@pytest.mark.parametrize(("date", "weekday"), [("2013-06-17", 0), ("2013-06-22", 5), ("2013-06-23", 6)])
+@pytest.mark.parametrize(
+    ("date", "weekday"), [("2013-06-17", 0), ("2013-06-22", 5), ("2013-06-23", 6)]
+)
 def test_schedule_has_weekday_from_monday_and_block_in_minutes(date: str, weekday: int) -> None:
     found = run(schedule, [flight(1, f"{date} 15:10", out=50, late=99, block=61)]).iloc[0]
-    assert (found["weekday"], found["block"], found["local_dep"], found["local_arr"]) == (weekday, 61, 670, 731)
+    assert (found["weekday"], found["block"], found["local_dep"], found["local_arr"]) == (
+        weekday,
+        61,
+        670,
+        731,
+    )
     assert (found["dest"], found["distance"]) == ("BOS", 187)
 
 

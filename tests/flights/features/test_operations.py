@@ -1,4 +1,7 @@
-"""Operations features at their edges: quarter-hour boards, windows, and flights still at the gate."""
+"""Operations features are correct at their edges.
+
+The edges are quarter-hour boards, windows, and flights still at the gate.
+"""
 
 import pandas as pd
 import pytest
@@ -32,7 +35,8 @@ def test_due_departures_count_within_window(due: str, counts_1h: bool, counts_3h
 
 
 @pytest.mark.parametrize(
-    ("leaves", "board"), [("15:00", "13:00"), ("15:14", "13:00"), ("15:15", "13:15"), ("14:59", "12:45")]
+    ("leaves", "board"),
+    [("15:00", "13:00"), ("15:14", "13:00"), ("15:15", "13:15"), ("14:59", "12:45")],
 )
 def test_boards_are_of_last_full_quarter_hour_before_cut_off(leaves: str, board: str) -> None:
     waiting = flight(2, "2013-06-20 12:30", None, None)
@@ -51,7 +55,9 @@ def test_boards_are_of_last_full_quarter_hour_before_cut_off(leaves: str, board:
         (None, 30, 0),  # nor that it never will
     ],
 )
-def test_wait_at_gate_is_counted_only_up_to_board_time(out: int | None, wait: int, gone: int) -> None:
+def test_wait_at_gate_is_counted_only_up_to_board_time(
+    out: int | None, wait: int, gone: int
+) -> None:
     found = decided(flight(2, "2013-06-20 12:30", out, None if out is None else out))
     for name in ("origin_wait_1h", "origin_wait_3h", "carrier_wait_3h", "hub_wait_3h"):
         assert found[name] == wait, name
@@ -60,7 +66,11 @@ def test_wait_at_gate_is_counted_only_up_to_board_time(out: int | None, wait: in
 
 
 def test_late_is_strictly_beyond_configured_limit() -> None:
-    flights = [flight(1, DECIDED), flight(2, "2013-06-20 12:30", 16), flight(3, "2013-06-20 12:30", 15)]
+    flights = [
+        flight(1, DECIDED),
+        flight(2, "2013-06-20 12:30", 16),
+        flight(3, "2013-06-20 12:30", 15),
+    ]
     assert run(operations, flights).iloc[0]["origin_late_3h"] == 0.5
     params = PARAMS.model_copy(update={"late_minutes": 16})
     assert run(operations, flights, params).iloc[0]["hub_late_3h"] == 0
@@ -90,7 +100,10 @@ def test_landing_counts_regardless_of_scheduled_departure() -> None:
 
 def test_boards_separate_airline_airport_and_destination() -> None:
     others = {"carrier": {"carrier": "B6"}, "origin": {"origin": "LGA"}, "dest": {"dest": "LAX"}}
-    past = {differs: flight(2, "2013-06-20 11:30", out=10, late=20, **change) for differs, change in others.items()}
+    past = {
+        differs: flight(2, "2013-06-20 11:30", out=10, late=20, **change)
+        for differs, change in others.items()
+    }
     seen = {differs: decided(other) for differs, other in past.items()}
     expected = {
         "origin": {"carrier", "dest"},

@@ -18,7 +18,10 @@ def events(*rows: tuple[str, int, int]) -> ibis.Table:
 
 def sums(table: ibis.Table, windows: tuple[int, ...]) -> dict[tuple[str, int], tuple]:
     state = build_board(
-        table, ("key",), windows, lambda seen: {"n": seen.value.notnull().cast("int32"), "sum": seen.value}
+        table,
+        ("key",),
+        windows,
+        lambda seen: {"n": seen.value.notnull().cast("int32"), "sum": seen.value},
     )
     names = [f"{name}_{window}" for window in windows for name in ("n", "sum")]
     rows = state.to_pyarrow().to_pylist()
@@ -27,7 +30,11 @@ def sums(table: ibis.Table, windows: tuple[int, ...]) -> dict[tuple[str, int], t
 
 def test_event_counts_from_next_step_until_window_ends() -> None:
     found = sums(events(("a", 5, 7)), (1, 3))
-    assert found == {("a", 6): (1, 7, 1, 7), ("a", 7): (None, None, 1, 7), ("a", 8): (None, None, 1, 7)}
+    assert found == {
+        ("a", 6): (1, 7, 1, 7),
+        ("a", 7): (None, None, 1, 7),
+        ("a", 8): (None, None, 1, 7),
+    }
 
 
 @settings(max_examples=25, deadline=None)
@@ -38,19 +45,28 @@ def test_board_sums_the_events_of_the_steps_before(rows: list[tuple[str, int, in
         for step in range(18):
             seen = {w: [v for k, s, v in rows if k == key and step - w <= s < step] for w in (2, 4)}
             if seen[4]:
-                expected[key, step] = tuple(f(seen[w]) if seen[w] else None for w in (2, 4) for f in (len, sum))
+                expected[key, step] = tuple(
+                    f(seen[w]) if seen[w] else None for w in (2, 4) for f in (len, sum)
+                )
     assert sums(events(*rows), (2, 4)) == expected
 
 
 def test_measures_use_counting_step_not_step_of_event() -> None:
     """Departures use it: how long a flight has waited depends on when one looks."""
     state = build_board(events(("a", 5, 0)), ("key",), (3,), lambda seen: {"at": seen.step})
-    assert {row["step"]: row["at_3"] for row in state.to_pyarrow().to_pylist()} == {6: 6, 7: 7, 8: 8}
+    assert {row["step"]: row["at_3"] for row in state.to_pyarrow().to_pylist()} == {
+        6: 6,
+        7: 7,
+        8: 8,
+    }
 
 
 def test_attach_keeps_every_flight_once_with_nulls_for_gaps() -> None:
     flights = ibis.memtable({"key": ["a", "b", "c", "a"], "order": [1, 2, 3, 4]})
-    state = ibis.memtable({"key": ["a", "b", "z"], "value": [10, None, 30]}, schema={"key": "string", "value": "int64"})
+    state = ibis.memtable(
+        {"key": ["a", "b", "z"], "value": [10, None, 30]},
+        schema={"key": "string", "value": "int64"},
+    )
     rows = join_columns(flights, state, ("key",)).order_by("order").to_pyarrow().to_pylist()
     assert [(row["key"], row["order"], row["value"]) for row in rows] == [
         ("a", 1, 10),
@@ -78,7 +94,11 @@ def test_mean_shrinks_to_zero_by_prior_and_is_null_if_empty(
     total: int | None, count: int | None, prior: float, digits: int, expected: float | None
 ) -> None:
     table = ibis.memtable([(total, count)], schema={"total": "int64", "n": "int64"})
-    found = table.select(mean=compute_mean(table.total, table.n, prior, digits)).to_pyarrow()["mean"].to_pylist()
+    found = (
+        table.select(mean=compute_mean(table.total, table.n, prior, digits))
+        .to_pyarrow()["mean"]
+        .to_pylist()
+    )
     assert found == [expected]
 
 

@@ -1,4 +1,7 @@
-"""Rotation features at their edges: which leg came before, and what was known of it at the cut-off."""
+"""Rotation features are correct at their edges.
+
+The edges are which leg came before, and what was known of it at the cut-off.
+"""
 
 import pandas as pd
 import pytest
@@ -14,7 +17,9 @@ def decided(*legs: dict, tailnum: str | None = "N1") -> pd.Series:
     return run(rotation, [flight(1, DECIDED, tailnum=tailnum), *legs]).iloc[0]
 
 
-def leg(number: int, sched_dep: str, out: int | None = 0, late: int | None = 0, **changes: object) -> dict:
+def leg(
+    number: int, sched_dep: str, out: int | None = 0, late: int | None = 0, **changes: object
+) -> dict:
     """An earlier departure of the same aircraft."""
     return flight(number, sched_dep, out, late, **{"tailnum": "N1", **changes})
 
@@ -61,7 +66,9 @@ def test_early_departure_counts_only_from_scheduled_time() -> None:
     assert pd.isna(decided(leg(2, "2013-06-20 13:10", out=-20))["previous_wait"])
 
 
-@pytest.mark.parametrize(("leaves", "counts"), [("2013-06-17 15:00", True), ("2013-06-17 14:59", False)])
+@pytest.mark.parametrize(
+    ("leaves", "counts"), [("2013-06-17 15:00", True), ("2013-06-17 14:59", False)]
+)
 def test_legs_older_than_three_days_are_ignored(leaves: str, counts: bool) -> None:
     found = decided(leg(2, leaves))
     assert found[["turn", "spare", *KNOWN]].notna().tolist() == [counts] * 5
@@ -69,7 +76,11 @@ def test_legs_older_than_three_days_are_ignored(leaves: str, counts: bool) -> No
 
 
 def test_previous_leg_is_the_latest_earlier_leg() -> None:
-    found = decided(leg(2, "2013-06-20 08:00", out=99), leg(3, "2013-06-20 11:00", out=7), leg(4, "2013-06-20 16:00"))
+    found = decided(
+        leg(2, "2013-06-20 08:00", out=99),
+        leg(3, "2013-06-20 11:00", out=7),
+        leg(4, "2013-06-20 16:00"),
+    )
     assert found["previous_wait"] == 7
     assert found["turn"] == 180
     assert found["legs_before"] == 2
@@ -88,5 +99,7 @@ def test_flights_without_tail_number_are_not_one_aircraft() -> None:
 
 def test_legs_before_are_of_the_local_day_and_strictly_earlier() -> None:
     night = leg(2, "2013-06-20 03:50")  # 23:50 of the day before in New York
-    same = leg(3, DECIDED)  # planned for the same minute, which only a mistake in the timetable does
+    same = leg(
+        3, DECIDED
+    )  # planned for the same minute, which only a mistake in the timetable does
     assert decided(night, same, leg(4, "2013-06-20 04:10"))["legs_before"] == 1

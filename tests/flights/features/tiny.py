@@ -34,7 +34,9 @@ SCHEMAS = {
             "arr": INSTANT,
         }
     ),
-    "weather": pa.schema({"origin": TEXT, "hour": INSTANT, **dict.fromkeys(FEATURES["weather"], pa.float32())}),
+    "weather": pa.schema(
+        {"origin": TEXT, "hour": INSTANT, **dict.fromkeys(FEATURES["weather"], pa.float32())}
+    ),
     "planes": pa.schema({"tailnum": TEXT, "year": SMALL, "seats": SMALL}),
     "period": pa.schema({"first": pa.date32(), "after": pa.date32()}),
 }
@@ -47,9 +49,17 @@ def minute(utc: str) -> int:
 
 
 def flight(
-    number: int, sched_dep: str, out: int | None = 0, late: int | None = 0, block: int = 60, **changes: object
+    number: int,
+    sched_dep: str,
+    out: int | None = 0,
+    late: int | None = 0,
+    block: int = 60,
+    **changes: object,
 ) -> dict:
-    """A prepared flight that leaves `out` and arrives `late` minutes behind schedule; None where it does not."""
+    """Return a prepared flight that leaves and arrives so late.
+
+    `out` and `late` are minutes behind schedule; None if it does not leave or arrive.
+    """
     local = datetime.fromisoformat(sched_dep) + NEW_YORK
     due = minute(sched_dep)
     return {
@@ -71,18 +81,34 @@ def flight(
 
 
 def columns(group: ModuleType, known: FeatureInputs) -> ibis.Table:
-    """The flights with what a group looks up; the age of an aircraft is made of what its own group looks up."""
+    """Return the flights with what a group looks up.
+
+    The age of an aircraft is made of what its own group looks up.
+    """
     groups = dict.fromkeys((group, aircraft))
-    return join_lookups(known.flights, [lookup for each in groups for lookup in each.lookups(known)])
+    return join_lookups(
+        known.flights, [lookup for each in groups for lookup in each.lookups(known)]
+    )
 
 
-def run(group: ModuleType, flights: list[dict], params: Params = PARAMS, **lookups: list[dict]) -> pd.DataFrame:
-    """Row key and the group's columns in the order of the flights; all of them are asked for, and all are the past."""
+def run(
+    group: ModuleType, flights: list[dict], params: Params = PARAMS, **lookups: list[dict]
+) -> pd.DataFrame:
+    """Return row key and the group's columns in the order of the flights.
+
+    All flights are requested, and all are the past.
+    """
     days = [entry["day"] for entry in flights]
     period = [{"first": min(days), "after": max(days)}]
     tables = {
         name: ibis.memtable(pa.Table.from_pylist(rows, schema=SCHEMAS[name]))
-        for name, rows in {"flights": flights, "weather": [], "planes": [], "period": period, **lookups}.items()
+        for name, rows in {
+            "flights": flights,
+            "weather": [],
+            "planes": [],
+            "period": period,
+            **lookups,
+        }.items()
     }
     known = seen(tables, params)
     wanted = dict.fromkeys((*KEY, *group.COLUMNS))

@@ -1,4 +1,7 @@
-"""Hiding the future from raw tables removes what became known after the cut-off, and nothing known before it."""
+"""Hiding the future from raw tables removes what became known after the cut-off.
+
+Nothing known before it is removed.
+"""
 
 from datetime import timedelta
 
@@ -42,8 +45,14 @@ def test_hides_only_flight_outcomes_from_cutoff_onward(flights, seed):
     before, after = flights.to_pandas(), future.hide("flights", flights, cut).to_pandas()
     departed = departures(flights)
     early, later = departed < cut, ~(departed < cut)
-    assert after.loc[later, ["dep_time", "dep_delay", "arr_time", "arr_delay", "air_time"]].isna().all(axis=None)
-    assert after.loc[early, ["dep_time", "dep_delay"]].equals(before.loc[early, ["dep_time", "dep_delay"]])
+    assert (
+        after.loc[later, ["dep_time", "dep_delay", "arr_time", "arr_delay", "air_time"]]
+        .isna()
+        .all(axis=None)
+    )
+    assert after.loc[early, ["dep_time", "dep_delay"]].equals(
+        before.loc[early, ["dep_time", "dep_delay"]]
+    )
     landed = departed + pd.to_timedelta(before["air_time"].astype(float), unit="m")
     assert after.loc[landed >= cut, "arr_delay"].isna().all()
     long_ago = (departed < cut - timedelta(days=1)) & before["air_time"].notna()

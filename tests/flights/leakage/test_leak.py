@@ -26,7 +26,14 @@ JUNE, FEBRUARY = (date(2013, 6, 1), date(2013, 7, 1)), (date(2013, 2, 1), date(2
 WEEK = (date(2013, 6, 10), date(2013, 6, 16))
 STORM = "2013-06-13 18:00"  # before thunderstorms, when many aircraft are between two flights
 LONG_LEAD = 6  # hours
-PLANNED = {*FEATURES["schedule"], *FEATURES["aircraft"], *FEATURES["traffic"], "turn", "spare", "legs_before"}
+PLANNED = {
+    *FEATURES["schedule"],
+    *FEATURES["aircraft"],
+    *FEATURES["traffic"],
+    "turn",
+    "spare",
+    "legs_before",
+}
 OUTCOMES = {name for names in FEATURES.values() for name in names} - PLANNED
 
 
@@ -42,10 +49,16 @@ def featurizer(lead_hours: int) -> Featurizer:
         (SUMMER, JUNE, STORM),
         (SUMMER, JUNE, "2013-06-18 05:00"),  # where history begins a new day
         (SUMMER, JUNE, "2013-06-20 15:52"),  # within an hour and within a quarter of one
-        (WINTER, FEBRUARY, "2013-02-08 17:15"),  # before a blizzard that cancelled hundreds of flights
+        (
+            WINTER,
+            FEBRUARY,
+            "2013-02-08 17:15",
+        ),  # before a blizzard that cancelled hundreds of flights
     ],
 )
-def test_no_feature_uses_data_after_cutoff(months: tuple, period: tuple, instant: str, lead_hours: int) -> None:
+def test_no_feature_uses_data_after_cutoff(
+    months: tuple, period: tuple, instant: str, lead_hours: int
+) -> None:
     found = moved(featurizer(lead_hours), real.tables(*months), period, minute(instant))
     assert found.leaks == []
     assert set(found.later) == OUTCOMES  # all that is no plan has looked at what was rewritten
@@ -65,7 +78,11 @@ def test_rewriting_changes_only_data_known_after_cutoff() -> None:
         assert (new[name] == instant).sum() > 50
     assert not (new["arr"].notna() & new["dep"].isna()).any()
     later = old["sched_dep"] >= instant
-    assert (old["dep"].isna() & new["dep"].notna() & later).sum() == (old["dep"].isna() & later).sum() > 100
+    assert (
+        (old["dep"].isna() & new["dep"].notna() & later).sum()
+        == (old["dep"].isna() & later).sum()
+        > 100
+    )
     assert (old["dep"].notna() & new["dep"].isna()).sum() > 1000
     seen = [pc.less(given["weather"]["hour"], instant // 60) for given in (tables, other)]
     assert tables["weather"].filter(seen[0]).equals(other["weather"].filter(seen[1]))
@@ -93,8 +110,13 @@ def share_of_today(patch: pytest.MonkeyPatch) -> None:
     honest = history.lookups
 
     def lookups(known: FeatureInputs) -> list[Lookup]:
-        today = known.flights.group_by("origin", "day").aggregate(origin_delay_1d=row.late.mean().round(2))
-        kept = [replace(found, table=_without(found.table, "origin_delay_1d")) for found in honest(known)]
+        today = known.flights.group_by("origin", "day").aggregate(
+            origin_delay_1d=row.late.mean().round(2)
+        )
+        kept = [
+            replace(found, table=_without(found.table, "origin_delay_1d"))
+            for found in honest(known)
+        ]
         return [*kept, Lookup("today", today, ("origin", "day"))]
 
     patch.setattr(history, "lookups", lookups)
@@ -122,7 +144,12 @@ def whole_wait(patch: pytest.MonkeyPatch) -> None:
     def waits(due: ibis.Table, late_minutes: int) -> dict:
         behind = due.dep - due.sched_dep
         gone = due.dep.notnull().cast("int32")
-        return {"due": due.one, "gone": gone, "wait": behind, "late": (behind > late_minutes).cast("int32")}
+        return {
+            "due": due.one,
+            "gone": gone,
+            "wait": behind,
+            "late": (behind > late_minutes).cast("int32"),
+        }
 
     patch.setattr(operations, "_measure_waits", waits)
 
@@ -131,7 +158,9 @@ def current_hour(patch: pytest.MonkeyPatch) -> None:
     """The observation of the hour that is still running counts as made."""
 
     def lookups(known: FeatureInputs) -> list[Lookup]:
-        return [Lookup("weather", known.weather.mutate(hour=known.weather.hour - 1), ("origin", "hour"))]
+        return [
+            Lookup("weather", known.weather.mutate(hour=known.weather.hour - 1), ("origin", "hour"))
+        ]
 
     patch.setattr(weather, "lookups", lookups)
 
@@ -145,7 +174,9 @@ def quarter_late(patch: pytest.MonkeyPatch) -> None:
     """The previous leg is looked at a quarter of an hour after the cut-off."""
     honest = rotation._compute_turns
     patch.setattr(
-        rotation, "_compute_turns", lambda legs: honest(legs.mutate(cut=row.cut + 15)).mutate(cut=row.cut - 15)
+        rotation,
+        "_compute_turns",
+        lambda legs: honest(legs.mutate(cut=row.cut + 15)).mutate(cut=row.cut - 15),
     )
 
 
@@ -158,12 +189,17 @@ PLANTED = {
     "whole wait": (whole_wait, set(FEATURES["operations"]) - LANDED),
     "weather of the running hour": (current_hour, set(FEATURES["weather"])),
     "arrival known at once": (delay_at_once, {"previous_delay", "expected_spare"}),
-    "previous leg a quarter too late": (quarter_late, {"previous_wait", "previous_delay", "expected_spare"}),
+    "previous leg a quarter too late": (
+        quarter_late,
+        {"previous_wait", "previous_delay", "expected_spare"},
+    ),
 }
 
 
 @pytest.mark.parametrize("name", PLANTED)
-def test_reports_exactly_the_features_of_a_planted_leak(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reports_exactly_the_features_of_a_planted_leak(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     plant, leaking = PLANTED[name]
     plant(monkeypatch)
     found = moved(Featurizer(LONG_LEAD), real.tables(*SUMMER), WEEK, minute(STORM))

@@ -1,4 +1,7 @@
-"""Behavior and quality of the published model: invariance, direction of effects, missing inputs, accuracy."""
+"""The published model behaves as expected and meets its quality bounds.
+
+The tests cover invariance, direction of effects, missing inputs and accuracy.
+"""
 
 import json
 from functools import cache
@@ -24,7 +27,9 @@ def model() -> Scorer:
 def rows_of_test() -> pd.DataFrame:
     """Labelled flights of November and December with all their features. Do not change it."""
     folder = required("data/features")
-    rows = pd.concat([pd.read_parquet(folder / f"2013-{month}.parquet") for month in (11, 12)], ignore_index=True)
+    rows = pd.concat(
+        [pd.read_parquet(folder / f"2013-{month}.parquet") for month in (11, 12)], ignore_index=True
+    )
     return rows[rows[problem.contract.TARGET].notna()].reset_index(drop=True)
 
 
@@ -62,8 +67,14 @@ def test_scores_are_independent_of_flight_number_and_date():
 @pytest.mark.parametrize(
     ("columns", "why"),
     [
-        (("origin_wait_1h", "origin_wait_3h", "hub_wait_3h"), "a queue at the gate delays those behind it"),
-        (("origin_late_3h", "carrier_late_3h", "hub_late_3h"), "many late departures are seldom followed by good ones"),
+        (
+            ("origin_wait_1h", "origin_wait_3h", "hub_wait_3h"),
+            "a queue at the gate delays those behind it",
+        ),
+        (
+            ("origin_late_3h", "carrier_late_3h", "hub_late_3h"),
+            "many late departures are seldom followed by good ones",
+        ),
         (("previous_wait", "previous_delay"), "an aircraft that comes late leaves late"),
         (("flight_delay_21d", "route_delay_21d"), "a flight that used to be late goes on so"),
     ],
@@ -89,10 +100,13 @@ def test_scores_stay_valid_and_accurate_with_unknown_category(column):
 
 
 def test_scores_stay_finite_and_accurate_without_weather():
-    blind = sample().assign(**dict.fromkeys(problem.contract.FEATURES["weather"], np.float32(np.nan)))
+    blind = sample().assign(
+        **dict.fromkeys(problem.contract.FEATURES["weather"], np.float32(np.nan))
+    )
     scores = model().score(blind)
     assert np.isfinite(scores).all()
-    # Training saw silent stations only for hours; a model that falls further than this leans on the feed too hard.
+    # Training saw silent stations only for hours; a model that falls further than this leans on the
+    # feed too hard.
     assert roc_auc_score(sample()[problem.contract.TARGET], scores) > 0.70
 
 
@@ -118,10 +132,15 @@ def test_every_large_slice_meets_auc_and_calibration_bounds():
 
 def test_published_predictions_match_published_model():
     joined = predictions().merge(
-        rows_of_test(), on=list(problem.contract.KEY), validate="one_to_one", suffixes=("", "_known")
+        rows_of_test(),
+        on=list(problem.contract.KEY),
+        validate="one_to_one",
+        suffixes=("", "_known"),
     )
     assert len(joined) == len(predictions()) == len(rows_of_test())
-    assert np.array_equal(joined[problem.contract.TARGET], joined[f"{problem.contract.TARGET}_known"])
+    assert np.array_equal(
+        joined[problem.contract.TARGET], joined[f"{problem.contract.TARGET}_known"]
+    )
     assert np.abs(model().score(joined) - joined["probability"]).max() < 1e-6
 
 

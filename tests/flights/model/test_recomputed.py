@@ -1,4 +1,7 @@
-"""Published numbers recomputed from the published predictions, by code independent of the evaluation stage."""
+"""Published numbers equal those recomputed from the published predictions.
+
+The code is independent of the evaluation stage.
+"""
 
 import numpy as np
 import pandas as pd
@@ -14,12 +17,20 @@ from tests.flights.model.test_published_model import metrics, model, predictions
 
 PARAMS = load_all_params(ROOT / "params.yaml")
 DIGITS = 1e-9  # of a published number
-ROUNDED = {"slices": 6e-5, "monthly_auc": 6e-6, "calibration": 6e-6}  # half of the last digit that a table shows
+ROUNDED = {
+    "slices": 6e-5,
+    "monthly_auc": 6e-6,
+    "calibration": 6e-6,
+}  # half of the last digit that a table shows
 
 
 def labelled(window: MonthWindow) -> pd.DataFrame:
     """Rows of a window that have a label, in the order of their files."""
-    paths = [path for path in sorted(required("data/features").iterdir()) if window.first <= path.stem <= window.last]
+    paths = [
+        path
+        for path in sorted(required("data/features").iterdir())
+        if window.first <= path.stem <= window.last
+    ]
     return pd.concat([pd.read_parquet(path) for path in paths], ignore_index=True).dropna(
         subset=problem.contract.TARGET
     )
@@ -31,27 +42,37 @@ def table(name: str) -> pd.DataFrame:
 
 def truth() -> tuple[np.ndarray, np.ndarray]:
     """Labels and probabilities of the published predictions, in double precision."""
-    return predictions()[problem.contract.TARGET].to_numpy(), predictions()["probability"].to_numpy("float64")
+    return predictions()[problem.contract.TARGET].to_numpy(), predictions()["probability"].to_numpy(
+        "float64"
+    )
 
 
 def test_predictions_cover_each_labelled_test_row_once_in_order():
     keys = predictions()[list(problem.contract.KEY)]
     assert not keys.duplicated().any()
-    pd.testing.assert_frame_equal(keys, labelled(PARAMS.split.test)[list(problem.contract.KEY)].reset_index(drop=True))
+    pd.testing.assert_frame_equal(
+        keys, labelled(PARAMS.split.test)[list(problem.contract.KEY)].reset_index(drop=True)
+    )
 
 
-@pytest.mark.parametrize(("column", "file"), [("probability", "model"), ("baseline_probability", "baseline")])
+@pytest.mark.parametrize(
+    ("column", "file"), [("probability", "model"), ("baseline_probability", "baseline")]
+)
 def test_model_file_reproduces_published_probabilities(column, file):
     scored = Scorer(required(f"models/{file}.onnx")).score(labelled(PARAMS.split.test))
     assert np.abs(scored - predictions()[column]).max() < 1e-6
 
 
-@pytest.mark.parametrize(("column", "published"), [("probability", None), ("baseline_probability", "baseline")])
+@pytest.mark.parametrize(
+    ("column", "published"), [("probability", None), ("baseline_probability", "baseline")]
+)
 def test_probability_metrics_match_recomputed_values(column, published):
     y, p = predictions()[problem.contract.TARGET], predictions()[column].astype("float64")
     told = metrics() if published is None else metrics()[published]
     assert told["roc_auc"] == pytest.approx(oracle.roc_auc_score(y, p), abs=DIGITS)
-    assert told["average_precision"] == pytest.approx(oracle.average_precision_score(y, p), abs=DIGITS)
+    assert told["average_precision"] == pytest.approx(
+        oracle.average_precision_score(y, p), abs=DIGITS
+    )
     assert told["log_loss"] == pytest.approx(oracle.log_loss(y, p), abs=DIGITS)
     assert told["brier"] == pytest.approx(oracle.brier_score_loss(y, p), abs=DIGITS)
 
@@ -86,7 +107,9 @@ def test_calibration_error_equals_mean_distance_of_its_bins():
     distances = [abs(p[rows].mean() - y[rows].mean()) * len(rows) / len(y) for rows in bins]
     assert metrics()["calibration_error"] == pytest.approx(sum(distances), abs=1e-7)
     observed = [y[rows].mean() for rows in bins]
-    assert list(table("calibration")["observed"]) == pytest.approx(observed, abs=ROUNDED["calibration"])
+    assert list(table("calibration")["observed"]) == pytest.approx(
+        observed, abs=ROUNDED["calibration"]
+    )
 
 
 def test_published_slices_match_recomputed_values():
@@ -99,7 +122,9 @@ def test_published_slices_match_recomputed_values():
         assert line.predicted_share == pytest.approx(p[rows].mean(), abs=ROUNDED["slices"])
         assert pd.isna(line.roc_auc) == (line.rows < PARAMS.evaluate.min_slice_rows)
         if not pd.isna(line.roc_auc):
-            assert line.roc_auc == pytest.approx(oracle.roc_auc_score(y[rows], p[rows]), abs=ROUNDED["slices"])
+            assert line.roc_auc == pytest.approx(
+                oracle.roc_auc_score(y[rows], p[rows]), abs=ROUNDED["slices"]
+            )
     assert (slices.groupby("slice")["rows"].sum() == len(y)).all()
 
 

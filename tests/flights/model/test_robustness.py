@@ -1,4 +1,7 @@
-"""Robustness of the published model: single and repeated rows, graded inputs, missing feeds, extreme values."""
+"""The published model is robust.
+
+The tests cover single and repeated rows, graded inputs, missing feeds and extreme values.
+"""
 
 import numpy as np
 import pandas as pd
@@ -9,7 +12,9 @@ from tarmac.interface.problem import problem
 from tests.conftest import ROOT
 from tests.flights.model.test_published_model import model, rows_of_test, sample
 
-PERCEPTIBLE = 0.002  # change of the mean probability that is more than what noise of a few trees makes
+PERCEPTIBLE = (
+    0.002  # change of the mean probability that is more than what noise of a few trees makes
+)
 
 
 def mean_after(**columns: pd.Series) -> float:
@@ -18,7 +23,12 @@ def mean_after(**columns: pd.Series) -> float:
 
 def without(*groups: str) -> pd.DataFrame:
     """The sample, with every number of some feature groups missing."""
-    numbers = [name for group in groups for name in problem.contract.FEATURES[group] if name in model().numbers]
+    numbers = [
+        name
+        for group in groups
+        for name in problem.contract.FEATURES[group]
+        if name in model().numbers
+    ]
     return sample().assign(**dict.fromkeys(numbers, np.float32(np.nan)))
 
 
@@ -35,9 +45,13 @@ def test_duplicate_rows_get_equal_scores():
 
 def test_longer_origin_queue_raises_delay_probability():
     rows = sample()
-    # Trees know nothing beyond what they saw: further steps would leave the year's worst queues behind.
+    # Trees know nothing beyond what they saw: further steps would leave the year's worst queues
+    # behind.
     means = [
-        mean_after(origin_wait_3h=rows["origin_wait_3h"] + 5 * step, origin_late_3h=rows["origin_late_3h"] + step / 20)
+        mean_after(
+            origin_wait_3h=rows["origin_wait_3h"] + 5 * step,
+            origin_late_3h=rows["origin_late_3h"] + step / 20,
+        )
         for step in range(4)
     ]
     assert np.diff(means).min() > PERCEPTIBLE, means
@@ -57,7 +71,11 @@ def test_later_inbound_aircraft_raises_delay_probability():
 
 @pytest.mark.parametrize("group", sorted(problem.contract.FEATURES))
 def test_auc_loss_without_one_feature_group_is_bounded(group):
-    """No feed was worth more than 0.035 of AUC when this bound was set; the sample adds noise of about 0.01."""
+    """Bound the loss of AUC without one feed.
+
+    No feed was worth more than 0.035 of AUC when this bound was set. The sample adds noise of about
+    0.01.
+    """
     blind = model().score(without(group))
     assert np.isfinite(blind).all()
     full = roc_auc_score(sample()[problem.contract.TARGET], model().score(sample()))
@@ -80,14 +98,23 @@ def test_extreme_numbers_give_valid_probabilities(value):
 
 
 def test_every_large_slice_exceeds_auc_bound_when_rescored():
-    """From the features and the model at hand, not from the published table. The lowest was 0.714 when this was set."""
+    """Compute the AUC of slices from the features and the model in the working tree.
+
+    The published table is not used. The lowest AUC was 0.714 when this bound was set.
+    """
     rows, scores = rows_of_test(), model().score(rows_of_test())
     hour = (rows["local_dep"] // 60).astype(int)
-    groups = {"origin": rows["origin"], "carrier": rows["carrier"], "band": pd.cut(hour, [-1, 8, 12, 16, 24])}
+    groups = {
+        "origin": rows["origin"],
+        "carrier": rows["carrier"],
+        "band": pd.cut(hour, [-1, 8, 12, 16, 24]),
+    }
     for by in groups.values():
         for value, places in by.groupby(by, observed=True).indices.items():
             if len(places) >= 500:
-                assert roc_auc_score(rows[problem.contract.TARGET].iloc[places], scores[places]) > 0.65, value
+                assert (
+                    roc_auc_score(rows[problem.contract.TARGET].iloc[places], scores[places]) > 0.65
+                ), value
 
 
 def test_model_inputs_match_params():
@@ -95,4 +122,7 @@ def test_model_inputs_match_params():
     from tarmac.policy import load_all_params
 
     wanted = ModelInputs.from_groups(load_all_params(ROOT / "params.yaml").train.features)
-    assert (tuple(model().categories), tuple(model().numbers)) == (wanted.categories, wanted.numbers)
+    assert (tuple(model().categories), tuple(model().numbers)) == (
+        wanted.categories,
+        wanted.numbers,
+    )

@@ -13,7 +13,14 @@ from tarmac.interface.errors import UserError
 from tests.flights import rows, sdist
 
 PATHS = {
-    *("planes", "airports", "flights/2013-01", "flights/2013-10", "weather/2013-01", "weather/2013-10"),
+    *(
+        "planes",
+        "airports",
+        "flights/2013-01",
+        "flights/2013-10",
+        "weather/2013-01",
+        "weather/2013-10",
+    ),
 }
 
 
@@ -31,10 +38,17 @@ def test_tables_are_typed_and_split_by_month(tables: dict[str, pa.Table]) -> Non
 def test_reading_preserves_every_value(tables: dict[str, pa.Table]) -> None:
     for name, changes in sdist.ROWS.items():
         found = [
-            row for path, table in sorted(tables.items()) if path.split("/")[0] == name for row in table.to_pylist()
+            row
+            for path, table in sorted(tables.items())
+            if path.split("/")[0] == name
+            for row in table.to_pylist()
         ]
-        expected = sorted(rows.table(name, *changes).to_pylist(), key=lambda row: row.get("month", 0))
-        assert [{**row, "name": ""} for row in found] == [{**row, "name": ""} for row in expected], name
+        expected = sorted(
+            rows.table(name, *changes).to_pylist(), key=lambda row: row.get("month", 0)
+        )
+        assert [{**row, "name": ""} for row in found] == [
+            {**row, "name": ""} for row in expected
+        ], name
 
 
 def test_rows_of_a_month_keep_their_order(tables: dict[str, pa.Table]) -> None:
@@ -60,9 +74,21 @@ def test_instants_are_utc_without_a_zone(tables: dict[str, pa.Table]) -> None:
 @pytest.mark.parametrize(
     ("name", "change", "named"),
     [
-        ("flights", lambda text: text.replace("sched_dep_time", "planned_dep_time"), "flights .*planned_dep_time"),
-        ("weather", lambda text: text.replace(",time_hour", ",time_hour,extra", 1), "weather .*extra"),
-        ("planes", lambda text: text.replace("tailnum,year", "year,tailnum"), "planes .*columns year, tailnum"),
+        (
+            "flights",
+            lambda text: text.replace("sched_dep_time", "planned_dep_time"),
+            "flights .*planned_dep_time",
+        ),
+        (
+            "weather",
+            lambda text: text.replace(",time_hour", ",time_hour,extra", 1),
+            "weather .*extra",
+        ),
+        (
+            "planes",
+            lambda text: text.replace("tailnum,year", "year,tailnum"),
+            "planes .*columns year, tailnum",
+        ),
     ],
 )
 def test_unexpected_columns_are_refused_by_name(

@@ -1,4 +1,7 @@
-"""Validation of the real year: no row quarantined, one impossible wind blanked, missing values counted."""
+"""Validation of the real year gives the expected counts.
+
+No row is quarantined, one impossible wind is blanked, and missing values are counted.
+"""
 
 from functools import cache
 
@@ -29,8 +32,12 @@ COUNTED = {
     "diverted": "dep_time IS NOT NULL AND arr_delay IS NULL",
     "tailnum_missing": "tailnum IS NULL",
     "aircraft_unknown": "NOT EXISTS (FROM planes AS p WHERE p.tailnum = f.tailnum)",
-    "aircraft_age_unknown": "NOT EXISTS (FROM planes AS p WHERE p.tailnum = f.tailnum AND p.year > 0)",
-    "weather_missing": "NOT EXISTS (FROM weather AS w WHERE w.origin = f.origin AND w.time_hour = f.time_hour)",
+    "aircraft_age_unknown": (
+        "NOT EXISTS (FROM planes AS p WHERE p.tailnum = f.tailnum AND p.year > 0)"
+    ),
+    "weather_missing": (
+        "NOT EXISTS (FROM weather AS w WHERE w.origin = f.origin AND w.time_hour = f.time_hour)"
+    ),
     "zone_supplied": "dest NOT IN (SELECT faa FROM airports)",
 }
 
@@ -41,7 +48,9 @@ def validated(month: str) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
     valid, broken = {}, []
     for table in TABLES:
         monthly = table in MONTHLY
-        frame = real.raw(f"{table}/{month}" if monthly else table).to_pandas(types_mapper=pd.ArrowDtype)
+        frame = real.raw(f"{table}/{month}" if monthly else table).to_pandas(
+            types_mapper=pd.ArrowDtype
+        )
         valid[table], lines = validate_table(
             frame, schema(table, month if monthly else None, valid), KEYS[table], BLANKED
         )
@@ -52,8 +61,18 @@ def validated(month: str) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
 @pytest.mark.parametrize("month", MONTHS)
 def test_real_months_break_only_the_known_wind_rule(month: str) -> None:
     valid, broken = validated(month)
-    shown = broken[["table", "row", "column", "rule", "value", "action", "kept"]].to_numpy().tolist()
-    wind = ["weather", "EWR 2013-02-12 08:00:00", "wind_speed", "wind_possible", "1048.36058", "blanked", True]
+    shown = (
+        broken[["table", "row", "column", "rule", "value", "action", "kept"]].to_numpy().tolist()
+    )
+    wind = [
+        "weather",
+        "EWR 2013-02-12 08:00:00",
+        "wind_speed",
+        "wind_possible",
+        "1048.36058",
+        "blanked",
+        True,
+    ]
     assert shown == ([wind] if month == "2013-02" else [])
     assert len(valid["flights"]) == real.raw(f"flights/{month}").num_rows
 

@@ -88,7 +88,14 @@ FAULTS: dict[str, list[tuple[dict, set[tuple[str, str]]]]] = {
 # Rows that look odd and are right.
 ACCEPTED: dict[str, list[dict]] = {
     "flights": [
-        {"dep_time": None, "dep_delay": None, "arr_time": None, "arr_delay": None, "air_time": None, "tailnum": None},
+        {
+            "dep_time": None,
+            "dep_delay": None,
+            "arr_time": None,
+            "arr_delay": None,
+            "air_time": None,
+            "tailnum": None,
+        },
         {"arr_delay": None, "air_time": None},
         rows.departing("2013-06-10 23:50", dep_time=5, dep_delay=15),
         rows.departing("2013-06-10 00:05", dep_time=2355, dep_delay=-10),
@@ -129,9 +136,15 @@ def broken_rules(broken: pd.DataFrame) -> set[tuple[str, str]]:
 
 def cases(source: dict[str, list]) -> list:
     """Every case with its table, named by the columns that it changes and its place."""
-    numbered = [(table, place, case) for table, found in source.items() for place, case in enumerate(found)]
+    numbered = [
+        (table, place, case) for table, found in source.items() for place, case in enumerate(found)
+    ]
     return [
-        pytest.param(table, case, id=f"{table} {place} {' '.join(case[0] if isinstance(case, tuple) else case)}")
+        pytest.param(
+            table,
+            case,
+            id=f"{table} {place} {' '.join(case[0] if isinstance(case, tuple) else case)}",
+        )
         for table, place, case in numbered
     ]
 
@@ -152,11 +165,19 @@ def test_fault_breaks_only_its_rules_and_affects_only_its_row(table: str, fault:
 @pytest.mark.parametrize(
     ("change", "rule"),
     [
-        pytest.param({"time_hour": datetime(2012, 6, 10, 13)}, ("hour", "is_local"), id="instant of another year"),
-        pytest.param({"dest": "XXX"}, ("dest", "place_known"), id="destination without a time zone"),
+        pytest.param(
+            {"time_hour": datetime(2012, 6, 10, 13)},
+            ("hour", "is_local"),
+            id="instant of another year",
+        ),
+        pytest.param(
+            {"dest": "XXX"}, ("dest", "place_known"), id="destination without a time zone"
+        ),
     ],
 )
-def test_flight_with_wrong_or_missing_instants_breaks_one_rule(change: dict, rule: tuple[str, str]) -> None:
+def test_flight_with_wrong_or_missing_instants_breaks_one_rule(
+    change: dict, rule: tuple[str, str]
+) -> None:
     _, broken = checked("flights", {"flight": 1}, change)
     assert broken_rules(broken) == {rule}
 
@@ -170,7 +191,12 @@ def test_unusual_valid_row_is_kept(table: str, change: dict) -> None:
 
 @pytest.mark.parametrize("table", FAULTS)
 def test_first_row_of_duplicate_key_is_kept(table: str) -> None:
-    copy = {"flights": {"dest": "ORD"}, "weather": {"temp": 50.0}, "planes": {"seats": 10}, "airports": {"name": "x"}}
+    copy = {
+        "flights": {"dest": "ORD"},
+        "weather": {"temp": 50.0},
+        "planes": {"seats": 10},
+        "airports": {"name": "x"},
+    }
     valid, broken = checked(table, {}, OTHERS[table][0], copy[table])
     assert broken_rules(broken) == {(KEYS[table][0], "unique")}
     pd.testing.assert_frame_equal(valid, rows.frame(table, {}, OTHERS[table][0]))
@@ -202,7 +228,9 @@ def test_missing_required_value_quarantines_its_row(table: str, column: str) -> 
 def test_every_rule_and_required_column_has_a_fault_case() -> None:
     for table, faults in FAULTS.items():
         found = schema_of(table)
-        rules = {(name, check.name) for name, column in found.columns.items() for check in column.checks}
+        rules = {
+            (name, check.name) for name, column in found.columns.items() for check in column.checks
+        }
         rules |= {tuple(check.name.split(":")) for check in found.checks}
         assert rules == set().union(*(expected for _, expected in faults)), table
         required = {name for name, column in found.columns.items() if not column.nullable}
@@ -217,7 +245,10 @@ def test_every_rule_and_required_column_has_a_fault_case() -> None:
             lambda f: f.rename(columns={"dest": "destination"}),
             "column 'destination' is unknown; column 'dest' is missing",
         ),
-        (lambda f: f.astype({"distance": "int64[pyarrow]"}), r"column 'distance' is int64\[pyarrow\], expected int16"),
+        (
+            lambda f: f.astype({"distance": "int64[pyarrow]"}),
+            r"column 'distance' is int64\[pyarrow\], expected int16",
+        ),
         (
             lambda f: f.astype({"distance": "double[pyarrow]"}),
             r"column 'distance' is double\[pyarrow\], expected int16",
@@ -227,4 +258,6 @@ def test_every_rule_and_required_column_has_a_fault_case() -> None:
 )
 def test_unexpected_columns_or_types_raise_naming_the_column(change: object, message: str) -> None:
     with pytest.raises(TableError, match=message):
-        validate_table(change(rows.frame("flights", {})), schema_of("flights"), KEYS["flights"], BLANKED)
+        validate_table(
+            change(rows.frame("flights", {})), schema_of("flights"), KEYS["flights"], BLANKED
+        )

@@ -1,4 +1,7 @@
-"""Rows to score in batches: what a client would have asked about the days that the bundle's tables cover."""
+"""Rows to score in batches.
+
+They are the requests of a client for the days that the bundle's tables cover.
+"""
 
 import csv
 import json
@@ -18,7 +21,11 @@ def prepared() -> list[dict]:
     """Prepared flights that are decided on in the time that `data/state` covers."""
     facts = json.loads((required("data/state") / "state.json").read_text())
     rows = pq.read_table(required("data/prepared") / "flights" / "2013-12.parquet").to_pylist()
-    return [row for row in rows if row["sched_dep"] - facts["problem"]["lead_hours"] * 60 >= facts["since"]]
+    return [
+        row
+        for row in rows
+        if row["sched_dep"] - facts["problem"]["lead_hours"] * 60 >= facts["since"]
+    ]
 
 
 def requests(count: int, every: int = 1) -> list[dict]:
@@ -29,7 +36,10 @@ def requests(count: int, every: int = 1) -> list[dict]:
 def write(rows: list[dict], path: Path) -> Path:
     """Writes rows as the suffix says, `live` as columns of its own."""
     flat = [
-        {**{name: value for name, value in row.items() if name != "live"}, **_live(row.get("live") or {})}
+        {
+            **{name: value for name, value in row.items() if name != "live"},
+            **_live(row.get("live") or {}),
+        }
         for row in rows
     ]
     names = sorted({name for row in flat for name in row})

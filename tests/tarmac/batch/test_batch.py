@@ -1,4 +1,7 @@
-"""Batch scoring: equals the service, loses no row, resumes after a kill, and reports each error in one line."""
+"""Batch scoring equals the service, loses no row, and resumes after a kill.
+
+Each error is reported in one line.
+"""
 
 import io
 import itertools
@@ -84,14 +87,22 @@ def test_batch_scores_match_service_and_pipeline(bundle, tmp_path):
     predict_files(write(asked, tmp_path / "in.parquet"), tmp_path / "out.parquet", bundle)
     made = read(tmp_path / "out.parquet")
     assert [key(row) for row in made] == [key(row) for row in rows]
-    labelled = {key(row): row["probability"] for row in pq.read_table(required("data/predictions.parquet")).to_pylist()}
+    labelled = {
+        key(row): row["probability"]
+        for row in pq.read_table(required("data/predictions.parquet")).to_pylist()
+    }
     common = [row for row in made if key(row) in labelled]
     assert len(common) > 5000
     assert [row["probability"] for row in common] == [labelled[key(row)] for row in common]
     for row, question in list(zip(made, asked, strict=True))[::40]:
-        inputs = bundle.build_inputs([problem.request.Row.model_validate_json(json.dumps(question))])
+        inputs = bundle.build_inputs(
+            [problem.request.Row.model_validate_json(json.dumps(question))]
+        )
         assert row["probability"] == bundle.score(inputs)[0]
-        assert (row["missing"], row["unknown"]) == (len(bundle.list_missing_inputs(inputs)[0]), len(bundle.list_unknown_categories(inputs)[0]))
+        assert (row["missing"], row["unknown"]) == (
+            len(bundle.list_missing_inputs(inputs)[0]),
+            len(bundle.list_unknown_categories(inputs)[0]),
+        )
 
 
 @settings(max_examples=15, deadline=None)
@@ -112,7 +123,10 @@ def test_scores_are_independent_of_file_and_chunk_boundaries(whole, bundle, cuts
 @pytest.fixture(scope="module")
 def whole(bundle, tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole")
-    rows = [{**row, "live": LIVE} if number % 7 == 0 else row for number, row in enumerate(requests(300, 20))]
+    rows = [
+        {**row, "live": LIVE} if number % 7 == 0 else row
+        for number, row in enumerate(requests(300, 20))
+    ]
     predict_files(write(rows, folder / "in.parquet"), folder / "out.parquet", bundle)
     return rows, read(folder / "out.parquet")
 
@@ -125,16 +139,23 @@ def test_csv_and_parquet_give_equal_scores(whole, bundle, tmp_path):
 
 def test_na_and_empty_text_give_equal_scores(whole, bundle, tmp_path):
     rows, _ = whole
-    empty, named = ([{**row, "tailnum": text, "distance": text} for row in rows] for text in ("", "NA"))
+    empty, named = (
+        [{**row, "tailnum": text, "distance": text} for row in rows] for text in ("", "NA")
+    )
     for name, written in {"empty": empty, "named": named}.items():
-        predict_files(write(written, tmp_path / f"{name}.csv"), tmp_path / f"{name}.parquet", bundle)
+        predict_files(
+            write(written, tmp_path / f"{name}.csv"), tmp_path / f"{name}.parquet", bundle
+        )
     assert read(tmp_path / "named.parquet") == read(tmp_path / "empty.parquet")
 
 
 def test_live_inputs_in_file_score_as_in_request(whole, bundle):
     rows, scores = whole
     for question, row in list(zip(rows, scores, strict=True))[:50]:
-        assert row["probability"] == bundle.score(bundle.build_inputs(parse_body(json.dumps(question).encode())[0]))[0]
+        assert (
+            row["probability"]
+            == bundle.score(bundle.build_inputs(parse_body(json.dumps(question).encode())[0]))[0]
+        )
 
 
 @settings(max_examples=25, deadline=None)
@@ -145,7 +166,10 @@ def test_live_inputs_in_file_score_as_in_request(whole, bundle):
 )
 def test_every_row_is_scored_or_rejected_in_order(bundle, mistakes, size, suffix):
     right = requests(len(mistakes))
-    rows = [{**row, name: WRONG[name]} if name else row for row, name in zip(right, mistakes, strict=True)]
+    rows = [
+        {**row, name: WRONG[name]} if name else row
+        for row, name in zip(right, mistakes, strict=True)
+    ]
     with tempfile.TemporaryDirectory() as folder:
         source, out = write(rows, Path(folder) / f"in.{suffix}"), Path(folder) / f"out.{suffix}"
         if all(mistakes):
@@ -153,10 +177,16 @@ def test_every_row_is_scored_or_rejected_in_order(bundle, mistakes, size, suffix
         else:
             predict_files(source, out, bundle, rows=size)
         scores, lines = read(out), rejected(Path(f"{out}.rejects.csv"))
-    assert [row["row"] for row in scores] == [number for number, name in enumerate(mistakes, 1) if not name]
-    assert [int(line["row"]) for line in lines] == [number for number, name in enumerate(mistakes, 1) if name]
+    assert [row["row"] for row in scores] == [
+        number for number, name in enumerate(mistakes, 1) if not name
+    ]
+    assert [int(line["row"]) for line in lines] == [
+        number for number, name in enumerate(mistakes, 1) if name
+    ]
     assert [(row["carrier"], row["flight"]) for row in scores] == [
-        (row["carrier"], row["flight"]) for row, name in zip(right, mistakes, strict=True) if not name
+        (row["carrier"], row["flight"])
+        for row, name in zip(right, mistakes, strict=True)
+        if not name
     ]
     for line in lines:
         sent = rows[int(line["row"]) - 1]
@@ -176,11 +206,15 @@ def test_killed_run_leaves_no_partial_file_and_resumes_exactly(bundle, bundle_fo
     source, out = tmp_path / "in", tmp_path / "out"
     rows = requests(500)
     for number, times in enumerate((1, 30, 1)):
-        wrong = [{**row, "origin": "BOS"} if place % 100 == 0 else row for place, row in enumerate(rows)]
+        wrong = [
+            {**row, "origin": "BOS"} if place % 100 == 0 else row for place, row in enumerate(rows)
+        ]
         write(wrong[number:] * times, source / f"{number}.parquet")
     predict_files(source, tmp_path / "undisturbed", bundle)
     before = compute_dvc_hash(source)
-    process = subprocess.Popen([*COMMAND, source, out], env=environment(bundle_folder), stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [*COMMAND, source, out], env=environment(bundle_folder), stdout=subprocess.DEVNULL
+    )
     halves = (out / "0.parquet", out / ".1.parquet.new.partial")
 
     def is_half_done() -> bool:
@@ -190,14 +224,18 @@ def test_killed_run_leaves_no_partial_file_and_resumes_exactly(bundle, bundle_fo
     wait_for(is_half_done, "the second file is being written", pause=0.002)
     process.send_signal(signal.SIGKILL)
     process.wait(PATIENCE)
-    assert [path.name for path in sorted(out.iterdir()) if not path.name.startswith(".")] == ["0.parquet"]
+    assert [path.name for path in sorted(out.iterdir()) if not path.name.startswith(".")] == [
+        "0.parquet"
+    ]
     done = command(bundle_folder, source, out)
     assert (done.returncode, done.stderr) == (0, "")
     skipped = [line for line in done.stdout.splitlines() if "skipped" in line]
     assert len(skipped) == 1
     assert "0.parquet" in skipped[0]
     assert compute_dvc_hash(out) == compute_dvc_hash(tmp_path / "undisturbed")
-    assert compute_dvc_hash(tmp_path / "out.rejects") == compute_dvc_hash(tmp_path / "undisturbed.rejects")
+    assert compute_dvc_hash(tmp_path / "out.rejects") == compute_dvc_hash(
+        tmp_path / "undisturbed.rejects"
+    )
     assert compute_dvc_hash(source) == before
 
 
@@ -255,7 +293,9 @@ def test_output_metadata_records_release_model_and_input(bundle, bundle_folder, 
 
 def test_removes_rejects_of_an_earlier_run(bundle, tmp_path):
     rows = requests(5)
-    predict_files(write([{**rows[0], "flight": 0}, *rows], tmp_path / "in.csv"), tmp_path / "out.csv", bundle)
+    predict_files(
+        write([{**rows[0], "flight": 0}, *rows], tmp_path / "in.csv"), tmp_path / "out.csv", bundle
+    )
     assert len(rejected(tmp_path / "out.csv.rejects.csv")) == 1
     predict_files(write(rows, tmp_path / "in.csv"), tmp_path / "out.csv", bundle)
     assert not (tmp_path / "out.csv.rejects.csv").exists()
@@ -274,7 +314,9 @@ def test_too_many_rejected_rows_fail_the_command(bundle, bundle_folder, tmp_path
     assert (tmp_path / "out.parquet").exists()
 
 
-FLIHGT = "'flihgt'; did you mean `flight`? rename or remove them; allowed columns are carrier, flight,"
+FLIHGT = (
+    "'flihgt'; did you mean `flight`? rename or remove them; allowed columns are carrier, flight,"
+)
 BAD = {
     "empty.parquet": (b"", "is empty"),
     "empty.csv": (b"", "is empty"),
@@ -298,7 +340,9 @@ def test_invalid_file_is_refused_in_one_line(bundle, tmp_path, name):
     source = tmp_path / name
     if content is None:
         lines = write(requests(3), tmp_path / "right.csv").read_bytes().splitlines()
-        lines[2] = lines[2] + b",1" if name == "ragged.csv" else lines[2].replace(b"2013", b"\xfc013", 1)
+        lines[2] = (
+            lines[2] + b",1" if name == "ragged.csv" else lines[2].replace(b"2013", b"\xfc013", 1)
+        )
         content = b"\n".join(lines)
     source.write_bytes(content)
     line = refusal(bundle, source, tmp_path / "out.parquet")
@@ -311,7 +355,9 @@ def test_invalid_file_is_refused_in_one_line(bundle, tmp_path, name):
 def test_truncated_parquet_file_is_refused(bundle, tmp_path, share):
     whole = write(requests(300), tmp_path / "in.parquet").read_bytes()
     (tmp_path / "in.parquet").write_bytes(whole[: int(len(whole) * share)])
-    assert "in.parquet cannot be read" in refusal(bundle, tmp_path / "in.parquet", tmp_path / "out.parquet")
+    assert "in.parquet cannot be read" in refusal(
+        bundle, tmp_path / "in.parquet", tmp_path / "out.parquet"
+    )
 
 
 def test_corrupt_parquet_page_leaves_no_output(bundle, tmp_path):
@@ -347,7 +393,9 @@ def test_column_of_wrong_type_is_refused(bundle, tmp_path, column, values, told)
 
 def test_equivalent_parquet_types_give_equal_scores(bundle, tmp_path):
     plain = pa.Table.from_pylist(requests(50, 50))
-    predict_files(write(requests(50, 50), tmp_path / "plain.parquet"), tmp_path / "plain-out.parquet", bundle)
+    predict_files(
+        write(requests(50, 50), tmp_path / "plain.parquet"), tmp_path / "plain-out.parquet", bundle
+    )
     texts = [name for name in plain.column_names if pa.types.is_string(plain[name].type)]
     for kind in (pa.large_string(), pa.string_view(), pa.dictionary(pa.int8(), pa.large_string())):
         fields = [(name, kind if name in texts else pa.int32()) for name in plain.column_names]
@@ -357,7 +405,9 @@ def test_equivalent_parquet_types_give_equal_scores(bundle, tmp_path):
 
 
 def test_nan_in_a_row_is_rejected(bundle, tmp_path):
-    table = pa.Table.from_pylist(requests(2)).append_column("live.temp", pa.array([float("nan"), 40.0]))
+    table = pa.Table.from_pylist(requests(2)).append_column(
+        "live.temp", pa.array([float("nan"), 40.0])
+    )
     pq.write_table(table, tmp_path / "in.parquet")
     predict_files(tmp_path / "in.parquet", tmp_path / "out.parquet", bundle)
     (line,) = rejected(tmp_path / "out.parquet.rejects.csv")
@@ -372,14 +422,22 @@ def test_refuses_overlapping_or_invalid_paths(bundle, tmp_path):
     (tmp_path / "linked").mkdir()
     (tmp_path / "linked" / "a.parquet").symlink_to(source / "a.parquet")
     for out in (source, source / "out", tmp_path, source / ".." / "in"):
-        assert "overlap; choose an output folder outside the input folder" in refusal(bundle, source, out)
-    assert "would overwrite the input" in refusal(bundle, tmp_path / "one.parquet", tmp_path / "one.parquet")
-    assert "would overwrite the input" in refusal(bundle, tmp_path / "x.parquet.rejects.csv", tmp_path / "x.parquet")
+        assert "overlap; choose an output folder outside the input folder" in refusal(
+            bundle, source, out
+        )
+    assert "would overwrite the input" in refusal(
+        bundle, tmp_path / "one.parquet", tmp_path / "one.parquet"
+    )
+    assert "would overwrite the input" in refusal(
+        bundle, tmp_path / "x.parquet.rejects.csv", tmp_path / "x.parquet"
+    )
     assert "would overwrite the input" in refusal(bundle, tmp_path / "linked", source)
     assert "is a file" in refusal(bundle, source, tmp_path / "one.parquet")
     (tmp_path / "out.parquet").mkdir()
     assert "is a folder" in refusal(bundle, tmp_path / "one.parquet", tmp_path / "out.parquet")
-    assert "not a .parquet or .csv file" in refusal(bundle, tmp_path / "one.parquet", tmp_path / "out.json")
+    assert "not a .parquet or .csv file" in refusal(
+        bundle, tmp_path / "one.parquet", tmp_path / "out.json"
+    )
     missing = refusal(bundle, tmp_path / "none.parquet", tmp_path / "scores.parquet")
     assert "none.parquet does not exist; did you mean `one.parquet`?" in missing
     with pytest.raises(UserError, match="is not a bundle"):
@@ -399,7 +457,9 @@ def test_scores_every_file_of_a_folder_or_refuses_it(bundle, tmp_path):
     assert "notes.txt" in refusal(bundle, source, tmp_path / "out")
     (source / "notes.txt").unlink()
     write(requests(2), source / "day=2" / "a.parquet")
-    assert "would have the same output: day=2/a.parquet" in refusal(bundle, source, tmp_path / "out")
+    assert "would have the same output: day=2/a.parquet" in refusal(
+        bundle, source, tmp_path / "out"
+    )
 
 
 def test_file_without_rows_gives_empty_output(bundle, tmp_path):
@@ -424,7 +484,9 @@ def test_concurrent_run_with_same_output_is_refused(bundle, tmp_path):
 
 
 def test_input_file_changed_during_run_is_refused(tmp_path):
-    part = BatchFile(write(requests(2), tmp_path / "in.csv"), tmp_path / "out.csv", tmp_path / "rejects.csv")
+    part = BatchFile(
+        write(requests(2), tmp_path / "in.csv"), tmp_path / "out.csv", tmp_path / "rejects.csv"
+    )
     job = run.Job.from_file(part, {})
     job.check_unchanged()
     part.source.write_bytes(part.source.read_bytes() + b"\n")
@@ -445,8 +507,16 @@ batch.main()
 
 
 def test_command_runs_with_service_dependencies_only(bundle_folder, tmp_path):
-    line = [sys.executable, "-c", WITHOUT, write(requests(9), tmp_path / "in.csv"), tmp_path / "out.parquet"]
-    done = subprocess.run(line, env=environment(bundle_folder), check=False, capture_output=True, text=True)
+    line = [
+        sys.executable,
+        "-c",
+        WITHOUT,
+        write(requests(9), tmp_path / "in.csv"),
+        tmp_path / "out.parquet",
+    ]
+    done = subprocess.run(
+        line, env=environment(bundle_folder), check=False, capture_output=True, text=True
+    )
     assert (done.returncode, done.stderr) == (0, "")
     assert "9 rows: 9 scored by v0.0.1" in done.stdout
 
@@ -454,7 +524,9 @@ def test_command_runs_with_service_dependencies_only(bundle_folder, tmp_path):
 def test_missing_input_ends_with_one_line_error(bundle_folder, tmp_path):
     for line in (COMMAND, (sys.executable, "-c", "from tarmac.cli import app; app()", "predict")):
         arguments = [*line, str(tmp_path / "none.csv"), str(tmp_path / "out.csv")]
-        done = subprocess.run(arguments, env=environment(bundle_folder), check=False, capture_output=True, text=True)
+        done = subprocess.run(
+            arguments, env=environment(bundle_folder), check=False, capture_output=True, text=True
+        )
         assert done.returncode == 1
         assert done.stderr.splitlines() == [done.stderr.strip()]
         assert "none.csv does not exist" in done.stderr

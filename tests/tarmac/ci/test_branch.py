@@ -1,4 +1,7 @@
-"""The retraining branch: one commit on top of the server's default branch, whatever the state of the clone."""
+"""The retraining branch is one commit on top of the server's default branch.
+
+The state of the clone does not matter.
+"""
 
 from pathlib import Path
 
@@ -37,7 +40,9 @@ def retrained(here: Path, result: str) -> branch.PushedCommit | None:
 
 def test_commit_is_based_on_server_default_branch(here):
     pushed = retrained(here, "1")
-    assert pushed == branch.PushedCommit(server("rev-parse", "retrain"), "trunk", pushed.content, new=True)
+    assert pushed == branch.PushedCommit(
+        server("rev-parse", "retrain"), "trunk", pushed.content, new=True
+    )
     assert server("rev-parse", "retrain^") == server("rev-parse", "trunk")
     assert server("log", "-1", "--format=%s", "retrain") == "retrained to 1"
     assert run("status", "--porcelain") == ""
@@ -54,7 +59,9 @@ def test_next_result_replaces_previous_commit(here):
 def test_same_result_is_not_pushed_again(here):
     first = retrained(here, "1")
     run("switch", "--quiet", "trunk")
-    assert retrained(here, "1") == branch.PushedCommit(first.commit, "trunk", first.content, new=False)
+    assert retrained(here, "1") == branch.PushedCommit(
+        first.commit, "trunk", first.content, new=False
+    )
 
 
 def test_result_already_on_default_branch_is_not_pushed(here):
@@ -75,7 +82,9 @@ def test_result_reverted_after_merge_is_pushed_as_new(here):
 
 def on_server(name: str, tree: str, *parents: str, words: str = "mine") -> str:
     """Somebody's commit on a branch of the server."""
-    made = server("commit-tree", tree, *(word for parent in parents for word in ("-p", parent)), "-m", words)
+    made = server(
+        "commit-tree", tree, *(word for parent in parents for word in ("-p", parent)), "-m", words
+    )
     server("update-ref", f"refs/heads/{name}", made)
     return made
 
@@ -85,7 +94,9 @@ def test_unrelated_default_branch_commit_causes_no_new_push(here):
     run("switch", "--quiet", "trunk")
     commit(readme="x")
     run("push", "--quiet", "origin", "trunk")
-    assert retrained(here, "1") == branch.PushedCommit(first.commit, "trunk", first.content, new=False)
+    assert retrained(here, "1") == branch.PushedCommit(
+        first.commit, "trunk", first.content, new=False
+    )
 
 
 def theirs(first: branch.PushedCommit, how: str) -> str:
@@ -97,24 +108,32 @@ def theirs(first: branch.PushedCommit, how: str) -> str:
         "on top, signed": lambda: on_server("retrain", new, first.commit, words=signed),
         "amended": lambda: on_server("retrain", old, "trunk", words=signed),
         "instead": lambda: on_server("retrain", new, "trunk"),
-        "a merge": lambda: on_server("retrain", new, on_server("trunk", old, "trunk"), first.commit, words=signed),
+        "a merge": lambda: on_server(
+            "retrain", new, on_server("trunk", old, "trunk"), first.commit, words=signed
+        ),
         "unrelated": lambda: on_server("retrain", new, words=signed),
     }[how]()
 
 
 @pytest.mark.parametrize(
-    "how", ["on top", "on top, empty", "on top, signed", "amended", "instead", "a merge", "unrelated"]
+    "how",
+    ["on top", "on top, empty", "on top, signed", "amended", "instead", "a merge", "unrelated"],
 )
 def test_refuses_to_overwrite_commit_of_another_user(here, how):
     tip = theirs(retrained(here, "1"), how)
-    with pytest.raises(BranchError, match="the branch retrain on the server has commits of another author and is kept"):
+    with pytest.raises(
+        BranchError,
+        match="the branch retrain on the server has commits of another author and is kept",
+    ):
         retrained(here, "2")
     assert server("rev-parse", "retrain") == tip
 
 
 def test_refuses_local_commits_ahead_of_default_branch(here):
     mine = commit(mine="1")
-    with pytest.raises(BranchError, match="HEAD has commits that are not on origin/trunk") as caught:
+    with pytest.raises(
+        BranchError, match="HEAD has commits that are not on origin/trunk"
+    ) as caught:
         retrained(here, "1")
     assert caught.value.hint == "start from the default branch: `git switch trunk`"
     assert run("rev-parse", "HEAD") == mine

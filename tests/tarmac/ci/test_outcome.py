@@ -1,4 +1,7 @@
-"""Outcome of a retraining run: valid records are read as written, unreadable ones block it and raise an alert."""
+"""Outcome of a retraining run: valid records are read as written.
+
+Unreadable records block the outcome and raise an alert.
+"""
 
 import dataclasses
 import json
@@ -7,16 +10,34 @@ from typing import Any
 
 import pytest
 
-from tarmac.ci.outcome import MONITORED, REVIEW, REVIEWED, RunOutcome, read_run_outcome, render_report
+from tarmac.ci.outcome import (
+    MONITORED,
+    REVIEW,
+    REVIEWED,
+    RunOutcome,
+    read_run_outcome,
+    render_report,
+)
 
 OK = {"verdict": "ok", "decision": "none", "summary": "all as usual", "checks": []}
-DRIFTED = {"verdict": "act", "decision": "retrain", "summary": "temp has drifted", "made": "a model", "checks": []}
+DRIFTED = {
+    "verdict": "act",
+    "decision": "retrain",
+    "summary": "temp has drifted",
+    "made": "a model",
+    "checks": [],
+}
 ACTING = [
-    {"kind": "drift", "name": name, "outcome": outcome} for name, outcome in (("b", "act"), ("a", "act"), ("c", "ok"))
+    {"kind": "drift", "name": name, "outcome": outcome}
+    for name, outcome in (("b", "act"), ("a", "act"), ("c", "ok"))
 ]
 HELD = {"verdict": "act", "decision": "hold", "summary": "temp is missing", "checks": ACTING}
 PASS = {"verdict": "pass", "summary": "better: roc_auc", "checks": []}
-FAIL = {"verdict": "fail", "summary": "roc_auc: worse", "checks": [{"kind": "metric", "name": "x", "outcome": "fail"}]}
+FAIL = {
+    "verdict": "fail",
+    "summary": "roc_auc: worse",
+    "checks": [{"kind": "metric", "name": "x", "outcome": "fail"}],
+}
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +62,8 @@ def test_ok_run_is_not_blocked_and_raises_no_alert():
 
 
 @pytest.mark.parametrize(
-    ("reviewed", "alert"), [(PASS, ""), (FAIL, "what was made did not pass its review: roc_auc: worse")]
+    ("reviewed", "alert"),
+    [(PASS, ""), (FAIL, "what was made did not pass its review: roc_auc: worse")],
 )
 def test_retraining_reports_verdict_of_its_review(reviewed, alert):
     run = left(DRIFTED, reviewed)
@@ -59,14 +81,34 @@ def test_review_is_ignored_without_retraining():
 
 
 BROKEN = {
-    "nothing": (None, None, "success", "monitoring/monitoring.json is missing or not a regular file"),
+    "nothing": (
+        None,
+        None,
+        "success",
+        "monitoring/monitoring.json is missing or not a regular file",
+    ),
     "cut": ('{"verdict"', None, "success", "monitoring.json cannot be read as JSON"),
     "a list": ([OK], None, "success", "monitoring.json is not a JSON object"),
     "deep": ("[" * 100_000, None, "success", "monitoring.json cannot be read as JSON"),
     "no decision": ({"verdict": "ok"}, None, "success", "has no valid verdict or decision"),
-    "another decision": ({**OK, "decision": "release"}, None, "success", "has no valid verdict or decision"),
-    "another verdict": ({**OK, "verdict": "</summary>"}, None, "success", "has no valid verdict or decision"),
-    "a list for a word": ({**OK, "verdict": ["ok"]}, None, "success", "has no valid verdict or decision"),
+    "another decision": (
+        {**OK, "decision": "release"},
+        None,
+        "success",
+        "has no valid verdict or decision",
+    ),
+    "another verdict": (
+        {**OK, "verdict": "</summary>"},
+        None,
+        "success",
+        "has no valid verdict or decision",
+    ),
+    "a list for a word": (
+        {**OK, "verdict": ["ok"]},
+        None,
+        "success",
+        "has no valid verdict or decision",
+    ),
     "checks that are none": (
         {**HELD, "checks": ["x"]},
         None,
@@ -103,10 +145,15 @@ def test_symbolic_links_are_not_followed(here):
     MONITORED.symlink_to(here / "secret")
     assert read_run_outcome().decision == "hold"
     REVIEW.symlink_to(here / "secret")
-    assert render_report(REVIEW) == "There is no report to show: review/report.md is behind a symbolic link."
+    assert (
+        render_report(REVIEW)
+        == "There is no report to show: review/report.md is behind a symbolic link."
+    )
 
 
-@pytest.mark.parametrize("release", ["by person", "Automatic", "automatic ", True, 1, None, ["automatic"]])
+@pytest.mark.parametrize(
+    "release", ["by person", "Automatic", "automatic ", True, 1, None, ["automatic"]]
+)
 def test_only_exact_word_automatic_enables_automatic_release(release):
     assert left({**DRIFTED, "release": release}, PASS).automatic is False
     assert left({**DRIFTED, "release": "automatic"}, PASS).automatic is True

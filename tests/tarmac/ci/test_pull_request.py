@@ -1,4 +1,7 @@
-"""The pull request text: within GitHub's limits, identified by its first line, and safe for hostile input."""
+"""The pull request text is within GitHub's limits and safe for hostile input.
+
+Its first line identifies it.
+"""
 
 from pathlib import Path
 
@@ -11,7 +14,9 @@ from tests.github import Page
 from tests.hostile import WORST
 
 PUSHED = PushedCommit("c" * 40, "main", "a" * 64, new=True)
-FOUND = RunOutcome("act", "retrain", "temp has drifted", "a model", "pass", "better: roc_auc", (), automatic=False)
+FOUND = RunOutcome(
+    "act", "retrain", "temp has drifted", "a model", "pass", "better: roc_auc", (), automatic=False
+)
 LIMIT, TITLE = 65_536, 256  # characters that GitHub takes
 
 
@@ -26,7 +31,11 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_body_shows_verdict_before_both_reports():
     body = pull_request.render_body(PUSHED, FOUND)
     assert body.splitlines()[0] == f"<!-- retraining {'a' * 64} -->"
-    assert body.index("temp has drifted") < body.index("what review found") < body.index("what monitoring found")
+    assert (
+        body.index("temp has drifted")
+        < body.index("what review found")
+        < body.index("what monitoring found")
+    )
     assert Page(body).around("what monitoring found")[0] == "details"
 
 
@@ -66,11 +75,16 @@ def test_marker_in_report_does_not_replace_body_marker():
 def test_monitoring_summary_adds_no_markup_or_references():
     hostile = RunOutcome("act", "retrain", WORST, "a model", "pass", "", (), automatic=False)
     usual = RunOutcome("act", "retrain", "x", "a model", "pass", "", (), automatic=False)
-    assert Page(pull_request.render_body(PUSHED, hostile)).tags == Page(pull_request.render_body(PUSHED, usual)).tags
+    assert (
+        Page(pull_request.render_body(PUSHED, hostile)).tags
+        == Page(pull_request.render_body(PUSHED, usual)).tags
+    )
     assert Page(pull_request.render_body(PUSHED, hostile)).references == []
 
 
-@pytest.mark.parametrize(("automatic", "words"), [(True, "without a person"), (False, "`make release`")])
+@pytest.mark.parametrize(
+    ("automatic", "words"), [(True, "without a person"), (False, "`make release`")]
+)
 def test_body_states_the_release_policy(automatic, words):
     found = RunOutcome("act", "retrain", "", "a model", "pass", "", (), automatic=automatic)
     assert words in pull_request.render_body(PUSHED, found)

@@ -17,7 +17,10 @@ DOCKER = '#!/bin/sh\nexec "{python}" "{engine}" "{state}" "$@"\n'
 
 
 def docker(folder: Path) -> Path:
-    """Installs the stand-in, which keeps its state beside; returns the folder to put on the path."""
+    """Install the stand-in for Docker, and return the folder to put on the path.
+
+    The stand-in keeps its state in another folder next to that one.
+    """
     (folder / "state").mkdir(parents=True)
     text = DOCKER.format(python=sys.executable, engine=HERE / "engine.py", state=folder / "state")
     return executable(folder / "bin" / "docker", text)
@@ -36,7 +39,10 @@ def containers(folder: Path) -> list[str]:
 
 
 def write_stub(folder: Path) -> None:
-    """Puts the service that only says its lines in the place of the real one: no package is installed for it."""
+    """Replace the real service with a stub that only prints its lines.
+
+    No package is installed for it.
+    """
     (folder / STUB).parent.mkdir(parents=True)
     shutil.copy(HERE / STUB.name, folder / STUB)
     shutil.copy(HERE / "Dockerfile.stub", folder / "Dockerfile")
@@ -50,18 +56,35 @@ class Clone:
         for name in ("src", "deploy"):
             shutil.copytree(ROOT / name, self.path / name, ignore=MADE)
         (self.path / "requirements").mkdir()
-        for name in ("Makefile", "Dockerfile", ".dockerignore", "pyproject.toml", "requirements/serve.txt"):
+        for name in (
+            "Makefile",
+            "Dockerfile",
+            ".dockerignore",
+            "pyproject.toml",
+            "requirements/serve.txt",
+        ):
             shutil.copy(ROOT / name, self.path / name)
         if stub:
             write_stub(self.path)
         self.tools = docker(self.engine)
         self.git("init", "--quiet")
         self.git("add", "--all")
-        self.git("-c", "user.name=T", "-c", "user.email=t@example.org", "commit", "--quiet", "--message", "code")
+        self.git(
+            "-c",
+            "user.name=T",
+            "-c",
+            "user.email=t@example.org",
+            "commit",
+            "--quiet",
+            "--message",
+            "code",
+        )
 
     def git(self, *words: str) -> str:
         """What Git prints."""
-        return subprocess.run(["git", *words], cwd=self.path, check=True, capture_output=True, text=True).stdout.strip()
+        return subprocess.run(
+            ["git", *words], cwd=self.path, check=True, capture_output=True, text=True
+        ).stdout.strip()
 
     def bundle(self, **release: str) -> None:
         """Makes a bundle with this release, and the link to it."""
@@ -72,8 +95,14 @@ class Clone:
 
     def make(self, *targets: str, **variables: str) -> "subprocess.CompletedProcess[str]":
         """Runs make with these variables in its environment."""
-        env = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "GIT"))}
+        env = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("MAKE", "GIT"))
+        }
         path = os.pathsep.join([str(self.tools), env["PATH"]])
         command = ["make", "--silent", f"PYTHON={sys.executable}", *targets]
         env = {**env, **variables, "PATH": path}
-        return subprocess.run(command, cwd=self.path, check=False, capture_output=True, text=True, env=env)
+        return subprocess.run(
+            command, cwd=self.path, check=False, capture_output=True, text=True, env=env
+        )

@@ -1,4 +1,7 @@
-"""Reads a Dockerfile as Docker does, as far as the ones here go: stages, instructions, and what variables become."""
+"""Read a Dockerfile as Docker does, as far as this repository's Dockerfiles need it.
+
+This covers stages, instructions, and the values of variables.
+"""
 
 import json
 import re
@@ -9,13 +12,29 @@ from pathlib import Path
 
 VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 KNOWN = {
-    *("FROM", "ARG", "ENV", "WORKDIR", "COPY", "RUN", "LABEL", "USER", "EXPOSE", "STOPSIGNAL", "HEALTHCHECK", "CMD")
+    *(
+        "FROM",
+        "ARG",
+        "ENV",
+        "WORKDIR",
+        "COPY",
+        "RUN",
+        "LABEL",
+        "USER",
+        "EXPOSE",
+        "STOPSIGNAL",
+        "HEALTHCHECK",
+        "CMD",
+    )
 }
 
 
 @dataclass(frozen=True)
 class Instruction:
-    """One instruction: its name, its `--flags`, and what follows, with the variables as they are written."""
+    """One instruction: its name, its `--flags`, and what follows.
+
+    Variables are kept as they are written.
+    """
 
     name: str
     flags: Mapping[str, str]

@@ -1,6 +1,9 @@
-"""Stands in for Docker's client and engine: carries the Dockerfile's own instructions out, and runs what comes of it.
+"""Stand in for Docker's client and engine.
 
-`python engine.py STATE build|run|inspect|exec|port|logs|rm|login|push …`: images and containers are folders of STATE.
+Carry the Dockerfile's own instructions out, and run what results.
+
+`python engine.py STATE build|run|inspect|exec|port|logs|rm|login|push …`: images and containers are
+folders of STATE.
 """
 
 import hashlib
@@ -30,7 +33,12 @@ class Stage:
 
     root: Root
     config: dict[str, Any] = field(
-        default_factory=lambda: {"Env": {"PATH": PATH}, "WorkingDir": "/", "User": "0:0", "Labels": {}}
+        default_factory=lambda: {
+            "Env": {"PATH": PATH},
+            "WorkingDir": "/",
+            "User": "0:0",
+            "Labels": {},
+        }
     )
     arguments: dict[str, str] = field(default_factory=dict)
 
@@ -41,7 +49,9 @@ class Stage:
 
     def inside(self, path: str) -> Path:
         """Where a path of the image lies here."""
-        return self.root.folder / os.path.normpath(Path(self.config["WorkingDir"], path)).lstrip("/")
+        return self.root.folder / os.path.normpath(Path(self.config["WorkingDir"], path)).lstrip(
+            "/"
+        )
 
 
 def build(state: Path, context: Path, given: Mapping[str, str], tag: str) -> None:
@@ -61,7 +71,11 @@ def build(state: Path, context: Path, given: Mapping[str, str], tag: str) -> Non
 
 
 def _carry_out(
-    step: Instruction, stage: Stage, stages: Mapping[str, Stage], context: Path, given: Mapping[str, str]
+    step: Instruction,
+    stage: Stage,
+    stages: Mapping[str, Stage],
+    context: Path,
+    given: Mapping[str, str],
 ) -> None:
     config = stage.config
     if step.name == "ARG":
@@ -110,7 +124,10 @@ def _image(state: Path, tag: str) -> Path:
 
 
 def run(state: Path, tag: str, read_only: bool) -> str:
-    """Starts a container on a free port of this machine: the published one and the service's own are the same here."""
+    """Start a container on a free port of this machine.
+
+    The published port and the service's own are the same here.
+    """
     image = json.loads(_image(state, tag).read_text())
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -120,7 +137,9 @@ def run(state: Path, tag: str, read_only: bool) -> str:
     folder.mkdir(parents=True)
     command = _inside({**image, "ReadOnly": read_only}, image["Cmd"])
     with (folder / "log").open("w") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
+        process = subprocess.Popen(
+            command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+        )
     about = {**image, "ReadOnly": read_only, "Pid": process.pid, "Port": port}
     (folder / "config.json").write_text(json.dumps(about))
     return container
@@ -128,7 +147,9 @@ def run(state: Path, tag: str, read_only: bool) -> str:
 
 def _inside(config: Mapping[str, Any], words: Sequence[str]) -> list[str]:
     user = config["User"] if ":" in config["User"] else f"{config['User']}:0"
-    return Root(Path(config["Root"])).command(words, config["Env"], config["WorkingDir"], user, config["ReadOnly"])
+    return Root(Path(config["Root"])).command(
+        words, config["Env"], config["WorkingDir"], user, config["ReadOnly"]
+    )
 
 
 def first(pid: int) -> int | None:
@@ -139,7 +160,9 @@ def first(pid: int) -> int | None:
     except OSError:
         return None
     if not command.startswith(b"unshare"):
-        return pid if command else None  # one that has ended and waits to be noticed has no command line
+        return (
+            pid if command else None
+        )  # one that has ended and waits to be noticed has no command line
     return int(children[0]) if children else None
 
 
@@ -151,8 +174,12 @@ def inspect(state: Path, name: str, pattern: str) -> str:
     config = json.loads((state / "containers" / name / "config.json").read_text())
     if first(config["Pid"]) is None:
         return json.dumps({"Status": "exited", "Health": {"Status": "unhealthy"}})
-    checked = subprocess.run(_inside(config, config["Healthcheck"]), check=False, capture_output=True, timeout=30)
-    return json.dumps({"Status": "running", "Health": {"Status": "starting" if checked.returncode else "healthy"}})
+    checked = subprocess.run(
+        _inside(config, config["Healthcheck"]), check=False, capture_output=True, timeout=30
+    )
+    return json.dumps(
+        {"Status": "running", "Health": {"Status": "starting" if checked.returncode else "healthy"}}
+    )
 
 
 def remove(state: Path, name: str) -> None:
@@ -170,17 +197,26 @@ def main(state: Path, action: str, *words: str) -> None:
         given = sys.stdin.read() if "--password-stdin" in words else ""
         calls.write(json.dumps({"argv": ["docker", action, *words], "given": given}) + "\n")
     if action == "build":
-        pairs = dict(words[at + 1].split("=", 1) for at, word in enumerate(words) if word == "--build-arg")
+        pairs = dict(
+            words[at + 1].split("=", 1) for at, word in enumerate(words) if word == "--build-arg"
+        )
         build(state, Path(words[-1]).resolve(), pairs, words[words.index("--tag") + 1])
     elif action == "run":
         print(run(state, words[-1], "--read-only" in words))
     elif action == "inspect":
-        print(inspect(state, words[-1], words[0].removeprefix("--format=") if len(words) == 2 else words[1]))
+        print(
+            inspect(
+                state,
+                words[-1],
+                words[0].removeprefix("--format=") if len(words) == 2 else words[1],
+            )
+        )
     elif action == "exec":
         config = json.loads((state / "containers" / words[0] / "config.json").read_text())
         sys.exit(subprocess.run(_inside(config, words[1:]), check=False).returncode)
     elif action == "port":
-        print(f"127.0.0.1:{json.loads((state / 'containers' / words[0] / 'config.json').read_text())['Port']}")
+        config = json.loads((state / "containers" / words[0] / "config.json").read_text())
+        print(f"127.0.0.1:{config['Port']}")
     elif action == "logs":
         print((state / "containers" / words[0] / "log").read_text())
     elif action == "rm":

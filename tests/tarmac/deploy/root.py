@@ -1,4 +1,7 @@
-"""A file system and a process of their own, as a container has them: by namespaces of Linux, without an engine."""
+"""A file system and a process of their own, as a container has them.
+
+Linux namespaces provide both, without an engine.
+"""
 
 import functools
 import os
@@ -9,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-# This machine's Debian stands for that of the image, and one of its Pythons for /usr/local. Only the folder's own files
-# can be written, and not even they where it is to be read only.
+# This machine's Debian stands for that of the image, and one of its Pythons for /usr/local. Only
+# the folder's own files can be written, and not even they if it is to be read only.
 ENTER = """
 set -e
 PATH=$PATH:/usr/sbin:/sbin
@@ -28,11 +31,21 @@ mount -t proc proc "$root/proc"
 mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
 mount -o "remount,$mode,bind" "$root"
 strict=
-if [ "$user" != 0:0 ]; then strict="--clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all"; fi
+if [ "$user" != 0:0 ]; then \
+strict="--clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all"; fi
 exec chroot "$root" setpriv --reuid="${user%:*}" --regid="${user#*:}" ${strict:---clear-groups} \
   env --chdir="$folder" "$@"
 """
-FROM_HERE = ("PIP_", "SSL_", "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+FROM_HERE = (
+    "PIP_",
+    "SSL_",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+)
 
 
 @dataclass(frozen=True)
@@ -50,27 +63,57 @@ class Root:
         read_only: bool = False,
     ) -> list[str]:
         """The command line that runs words in here, as the first process that there is."""
-        if os.geteuid():  # who is not root has no namespaces: the same words beside the machine's own files
+        if (
+            os.geteuid()
+        ):  # who is not root has no namespaces: the same words beside the machine's own files
             path = os.pathsep.join([str(Path(sys.executable).parent), "/usr/bin", "/bin"])
             plain = [f"{name}={value}" for name, value in {**env, "PATH": path}.items()]
-            return ["env", f"--chdir={self.folder}{workdir}", "--ignore-environment", *plain, *words]
-        given = [f"{name}={value}" for name, value in {"LD_LIBRARY_PATH": "/usr/local/lib", **env}.items()]
+            return [
+                "env",
+                f"--chdir={self.folder}{workdir}",
+                "--ignore-environment",
+                *plain,
+                *words,
+            ]
+        given = [
+            f"{name}={value}"
+            for name, value in {"LD_LIBRARY_PATH": "/usr/local/lib", **env}.items()
+        ]
         place = [str(self.folder), str(python()), "ro" if read_only else "rw", user, workdir]
-        enter = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", ENTER, "enter", *place]
+        enter = [
+            "unshare",
+            "--mount",
+            "--pid",
+            "--fork",
+            "--kill-child",
+            "sh",
+            "-c",
+            ENTER,
+            "enter",
+            *place,
+        ]
         return [*enter, "--ignore-environment", *given, *words]
 
     def run(self, words: Sequence[str], env: Mapping[str, str], workdir: str) -> None:
         """Runs what builds, as root, with what this machine needs to reach a package index."""
         outer = {name: value for name, value in os.environ.items() if name.startswith(FROM_HERE)}
-        subprocess.run(self.command(words, {**outer, **env}, workdir), check=True, stdout=sys.stderr)
+        subprocess.run(
+            self.command(words, {**outer, **env}, workdir), check=True, stdout=sys.stderr
+        )
 
 
 @functools.cache
 def python() -> Path:
-    """The folder of the Python that stands for the image's: of the same version where there is one."""
+    """Return the folder of the Python that stands for the image's.
+
+    It has the same version if there is one.
+    """
     for name in filter(None, (shutil.which("python3.13"), sys.executable)):
         done = subprocess.run(
-            [name, "-c", "import sys; print(sys.base_prefix)"], check=False, capture_output=True, text=True
+            [name, "-c", "import sys; print(sys.base_prefix)"],
+            check=False,
+            capture_output=True,
+            text=True,
         )
         if done.returncode == 0:
             return Path(done.stdout.strip())
@@ -85,6 +128,9 @@ def missing() -> str:
     if tools:
         return f"{', '.join(tools)} not installed"
     done = subprocess.run(
-        ["unshare", "--mount", "--pid", "--fork", "true"], check=False, capture_output=True, text=True
+        ["unshare", "--mount", "--pid", "--fork", "true"],
+        check=False,
+        capture_output=True,
+        text=True,
     )
     return done.stderr.strip()

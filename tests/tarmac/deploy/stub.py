@@ -23,7 +23,14 @@ class Handler(BaseHTTPRequestHandler):
         else:
             paths = {} if FAULT == "silent" else EXAMPLE
             self._answer(
-                200, {"paths": {"/predict": {"post": {"requestBody": {"content": {"application/json": {}}, **paths}}}}}
+                200,
+                {
+                    "paths": {
+                        "/predict": {
+                            "post": {"requestBody": {"content": {"application/json": {}}, **paths}}
+                        }
+                    }
+                },
             )
 
     def do_POST(self) -> None:
@@ -43,4 +50,6 @@ if FAULT == "ends":
 if FAULT == "writes":
     Path("notes").write_text("x")
 signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-HTTPServer((os.environ.get("TARMAC_HOST", "0.0.0.0"), int(os.environ["TARMAC_PORT"])), Handler).serve_forever()
+HTTPServer(
+    (os.environ.get("TARMAC_HOST", "0.0.0.0"), int(os.environ["TARMAC_PORT"])), Handler
+).serve_forever()

@@ -38,13 +38,20 @@ PRIVATE = (
 
 
 def ignored(path: str, patterns: str) -> bool:
-    """Whether `.dockerignore` keeps a path out: the last pattern that fits it, or a folder that it is in, decides."""
+    """Return whether `.dockerignore` excludes a path.
+
+    The last pattern that matches the path, or a folder above it, decides.
+    """
     parts = path.split("/")
     above = ["/".join(parts[:count]) for count in range(1, len(parts) + 1)]
     out = False
     for line in patterns.splitlines():
         pattern = line.strip().removeprefix("!").strip("/")
-        if pattern and not line.startswith("#") and any(re.fullmatch(_regex(pattern), name) for name in above):
+        if (
+            pattern
+            and not line.startswith("#")
+            and any(re.fullmatch(_regex(pattern), name) for name in above)
+        ):
             out = not line.startswith("!")
     return out
 
@@ -52,7 +59,9 @@ def ignored(path: str, patterns: str) -> bool:
 def _regex(pattern: str) -> str:
     """Go's `filepath.Match` as an expression, with `**` for any number of folders."""
     signs = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    return "".join(signs.get(part, re.escape(part)) for part in re.split(r"(\*\*/|\*\*|\*|\?)", pattern))
+    return "".join(
+        signs.get(part, re.escape(part)) for part in re.split(r"(\*\*/|\*\*|\*|\?)", pattern)
+    )
 
 
 RULES = (ROOT / ".dockerignore").read_text()
@@ -69,8 +78,16 @@ def test_context_excludes_private_files(path):
 
 
 def test_context_contains_only_files_that_build_copies():
-    folders = [path for path in ROOT.iterdir() if path.name not in {".venv", ".git", "data", "served", ".dvc"}]
-    files = [path for folder in folders for path in ([folder] if folder.is_file() else sorted(folder.rglob("*")))]
+    folders = [
+        path
+        for path in ROOT.iterdir()
+        if path.name not in {".venv", ".git", "data", "served", ".dvc"}
+    ]
+    files = [
+        path
+        for folder in folders
+        for path in ([folder] if folder.is_file() else sorted(folder.rglob("*")))
+    ]
     inside = {str(path.relative_to(ROOT)) for path in files if path.is_file()}
     let_in = {path for path in inside if not ignored(path, RULES)}
     code = {path for path in inside if path.startswith("src/") and Path(path).suffix == ".py"}

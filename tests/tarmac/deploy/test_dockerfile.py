@@ -17,7 +17,11 @@ BUILDER, FINAL = read(PATH)
 FAULTS = {
     "a base of any version": ("FROM python:3.13-slim-bookworm\n", "FROM python:latest\n", "DL3007"),
     "root": ("USER 65532:65532", "USER root", "DL3002"),
-    "a shell around the command": ('CMD ["python", "-m", "tarmac.serving"]', "CMD python -m tarmac.serving", "DL3025"),
+    "a shell around the command": (
+        'CMD ["python", "-m", "tarmac.serving"]',
+        "CMD python -m tarmac.serving",
+        "DL3025",
+    ),
     "a file that is fetched or unpacked": ("COPY requirements", "ADD requirements", "DL3020"),
     "a relative folder": ("WORKDIR /app\nENV", "WORKDIR app\nENV", "DL3000"),
     "a stage that is not there": ("--from=builder /venv", "--from=built /venv", "DL3022"),
@@ -53,7 +57,10 @@ def test_linter_reports_planted_fault(tmp_path, old, new, rule):
 
 def test_both_stages_use_the_same_supported_python():
     bases = {stage[0].words({})[0] for stage in (BUILDER, FINAL)}
-    (version,) = {re.fullmatch(r"python:3\.(\d+)-slim-[a-z]+(@sha256:[0-9a-f]{64})?", base)[1] for base in bases}
+    (version,) = {
+        re.fullmatch(r"python:3\.(\d+)-slim-[a-z]+(@sha256:[0-9a-f]{64})?", base)[1]
+        for base in bases
+    }
     assert len(bases) == 1
     assert 11 <= int(version) <= 14
 

@@ -1,4 +1,4 @@
-"""The image of the Dockerfile, built and run without Docker: same steps, user, file system and signals."""
+"""The Dockerfile's image, built and run without Docker: same steps, user, files and signals."""
 
 import json
 import os
@@ -19,7 +19,16 @@ from tests.tarmac.deploy.root import missing
 from tests.tarmac.deploy.test_kubernetes import CONTAINER
 from tests.waiting import wait_for
 
-UNWANTED = {"pandas", "scikit-learn", "dvc", "duckdb", "ibis-framework", "pip", "setuptools", "xgboost-cpu"}
+UNWANTED = {
+    "pandas",
+    "scikit-learn",
+    "dvc",
+    "duckdb",
+    "ibis-framework",
+    "pip",
+    "setuptools",
+    "xgboost-cpu",
+}
 
 pytestmark = [
     pytest.mark.program,
@@ -30,7 +39,10 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    """A clone whose image is built from the Dockerfile as it is, with what the lock names installed."""
+    """Return a clone whose image is built from the unchanged Dockerfile.
+
+    What the lock names is installed in it.
+    """
     clone = Clone(tmp_path_factory.mktemp("image"), stub=False)
     live_bundle(clone)
     done = clone.make("image")

@@ -27,7 +27,10 @@ LABELS = THINGS["Deployment"]["spec"]["template"]["metadata"]["labels"]
 def validate(path: Path, *options: str) -> subprocess.CompletedProcess[str]:
     validator = Path(sys.executable).with_name("kubernetes-validate")
     return subprocess.run(
-        [validator, "--strict", "--quiet", *options, path], check=False, capture_output=True, text=True
+        [validator, "--strict", "--quiet", *options, path],
+        check=False,
+        capture_output=True,
+        text=True,
     )
 
 
@@ -67,7 +70,12 @@ def test_pod_and_container_have_least_privileges():
 
 
 def test_smoke_options_and_image_user_match_pod_security():
-    assert {"--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges"} == set(smoke.STRICT)
+    assert {
+        "--read-only",
+        "--tmpfs=/tmp",
+        "--cap-drop=ALL",
+        "--security-opt=no-new-privileges",
+    } == set(smoke.STRICT)
     assert [mount["mountPath"] for mount in CONTAINER["volumeMounts"]] == ["/tmp"]
     ids = {POD["securityContext"][name] for name in ("runAsUser", "runAsGroup")}
     assert {str(number) for number in ids} == set(only(FINAL, "USER").value.split(":"))
@@ -83,7 +91,9 @@ def test_rollout_and_disruptions_keep_enough_pods_available():
 
 
 def test_pod_has_health_probes_and_time_to_finish_requests():
-    asked = {name: CONTAINER[f"{name}Probe"]["httpGet"] for name in ("startup", "readiness", "liveness")}
+    asked = {
+        name: CONTAINER[f"{name}Probe"]["httpGet"] for name in ("startup", "readiness", "liveness")
+    }
     assert {name: get["path"] for name, get in asked.items()} == {
         "startup": "/health",
         "readiness": "/health",
@@ -95,14 +105,20 @@ def test_pod_has_health_probes_and_time_to_finish_requests():
 
 
 def test_container_requests_and_limits_cpu_and_memory():
-    assert CONTAINER["resources"]["limits"].keys() == CONTAINER["resources"]["requests"].keys() == {"cpu", "memory"}
+    assert (
+        CONTAINER["resources"]["limits"].keys()
+        == CONTAINER["resources"]["requests"].keys()
+        == {"cpu", "memory"}
+    )
 
 
 def test_every_selector_matches_pod_labels():
     selectors = [THINGS[kind]["spec"]["selector"] for kind in ("Deployment", "PodDisruptionBudget")]
     assert [selector["matchLabels"] for selector in selectors] == [LABELS, LABELS]
     assert (
-        THINGS["Service"]["spec"]["selector"] == THINGS["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"] == LABELS
+        THINGS["Service"]["spec"]["selector"]
+        == THINGS["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"]
+        == LABELS
     )
 
 

@@ -1,4 +1,7 @@
-"""Rollout: an image is deployed by digest to its environment, and rolled back if it does not become ready."""
+"""Rollout: an image is deployed by digest to its environment.
+
+It is rolled back if it does not become ready.
+"""
 
 import json
 import os
@@ -38,15 +41,22 @@ class Cluster:
 
     def breaks(self, word: str) -> None:
         """kubectl fails where it is asked this."""
-        executable(self.tools / "kubectl", KUBECTL.format(python=sys.executable, calls=self.calls_at, broken=word))
+        executable(
+            self.tools / "kubectl",
+            KUBECTL.format(python=sys.executable, calls=self.calls_at, broken=word),
+        )
 
     def deploy(self, **variables: str) -> subprocess.CompletedProcess[str]:
         """`make deploy` with these variables, as make's own."""
         path = os.pathsep.join([str(self.tools), os.environ["PATH"]])
-        given = [f"{name}={value}" for name, value in {"PYTHON": sys.executable, **variables}.items()]
+        given = [
+            f"{name}={value}" for name, value in {"PYTHON": sys.executable, **variables}.items()
+        ]
         env = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
         command = ["make", "--silent", "-C", self.folder, "deploy", *given]
-        return subprocess.run(command, check=False, capture_output=True, text=True, env={**env, "PATH": path})
+        return subprocess.run(
+            command, check=False, capture_output=True, text=True, env={**env, "PATH": path}
+        )
 
     @property
     def calls(self) -> list[list[str]]:
@@ -58,7 +68,9 @@ class Cluster:
     @property
     def applied(self) -> list[dict]:
         """The manifest that it was given."""
-        return list(yaml.safe_load_all(json.loads(self.calls_at.read_text().splitlines()[0])["given"]))
+        return list(
+            yaml.safe_load_all(json.loads(self.calls_at.read_text().splitlines()[0])["given"])
+        )
 
 
 @pytest.fixture
@@ -71,7 +83,9 @@ def cluster(tmp_path: Path) -> Cluster:
 @pytest.mark.parametrize("stage", ["staging", "prod"])
 def test_applies_manifest_with_image_in_namespace_of_environment(cluster, stage):
     done = cluster.deploy(STAGE=stage, IMAGE=IMAGE)
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, f"{stage} runs {IMAGE}"), done.stderr
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, f"{stage} runs {IMAGE}"), (
+        done.stderr
+    )
     namespace = f"--namespace=tarmac-{stage}"
     assert cluster.calls == [
         [namespace, "apply", "--filename=-"],
@@ -125,5 +139,9 @@ def test_reports_missing_kubectl(cluster):
     python = Path(sys.executable)
     env = {"PATH": f"{cluster.folder}", "STAGE": "prod", "IMAGE": IMAGE, "PYTHONPATH": "src"}
     command = [python, "-m", "tarmac.deploy.rollout"]
-    done = subprocess.run(command, cwd=cluster.folder, check=False, capture_output=True, text=True, env=env)
-    assert done.stderr == "error: kubectl is not installed\nhint: install kubectl, or add it to PATH\n"
+    done = subprocess.run(
+        command, cwd=cluster.folder, check=False, capture_output=True, text=True, env=env
+    )
+    assert (
+        done.stderr == "error: kubectl is not installed\nhint: install kubectl, or add it to PATH\n"
+    )

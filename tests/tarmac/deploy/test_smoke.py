@@ -1,4 +1,7 @@
-"""`make image` and `make smoke`, with stand-ins for Docker and the service: faulty images are rejected."""
+"""`make image` and `make smoke` reject faulty images.
+
+Stand-ins replace Docker and the service.
+"""
 
 import shutil
 from pathlib import Path

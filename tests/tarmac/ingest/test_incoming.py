@@ -1,4 +1,7 @@
-"""Incoming months: same rows give same bytes, corrections are counted, refused files change nothing."""
+"""Incoming months: same rows give same bytes, and corrections are counted.
+
+Refused files change nothing.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -28,7 +31,9 @@ def raw(tmp_path: Path) -> Path:
     return tmp_path / "raw"
 
 
-def files(raw: Path, folder: Path, flights: Edit = lambda rows: rows, suffix: str = ".csv") -> list[Path]:
+def files(
+    raw: Path, folder: Path, flights: Edit = lambda rows: rows, suffix: str = ".csv"
+) -> list[Path]:
     """December's tables as somebody else would send them, the flights edited."""
     folder.mkdir()
     written = []
@@ -47,7 +52,10 @@ def files(raw: Path, folder: Path, flights: Edit = lambda rows: rows, suffix: st
 def test_month_from_file_has_same_bytes_as_from_distribution(raw, tmp_path, suffix):
     before = contents(raw)
     sent = files(raw, tmp_path / "sent", suffix=suffix)
-    rows = {name: pq.read_metadata(raw / name / f"{MONTH}.parquet").num_rows for name in ("weather", "flights")}
+    rows = {
+        name: pq.read_metadata(raw / name / f"{MONTH}.parquet").num_rows
+        for name in ("weather", "flights")
+    }
     for name in rows:
         (raw / name / f"{MONTH}.parquet").unlink()
     told = merge_into_raw(read_incoming_tables(sent), LIMIT, raw)
@@ -68,24 +76,44 @@ def test_reports_rows_added_removed_and_changed_by_correction(raw, tmp_path):
         rows.loc[late, "arr_delay"] += 1440
         return pd.concat([rows, rows.tail(3).assign(flight=[9996, 9997, 9998])])
 
-    told = merge_into_raw(read_incoming_tables(files(raw, tmp_path / "sent", corrected)), LIMIT, raw)
+    told = merge_into_raw(
+        read_incoming_tables(files(raw, tmp_path / "sent", corrected)), LIMIT, raw
+    )
     assert told == [f"flights/{MONTH}: corrected, 3 rows added, 7 removed, 33 changed"]
 
 
 BROKEN: dict[str, tuple[Edit, str]] = {
     "rows doubled": (lambda rows: pd.concat([rows, rows]), "are invalid, more than"),
-    "codes in another form": (lambda rows: rows.assign(carrier=rows["carrier"].str.lower()), "carrier: well_formed"),
+    "codes in another form": (
+        lambda rows: rows.assign(carrier=rows["carrier"].str.lower()),
+        "carrier: well_formed",
+    ),
     "a day too late": (lambda rows: rows.assign(day=rows["day"] % 31 + 1), "hour: is_local"),
     "times in UTC": (lambda rows: rows.assign(hour=(rows["hour"] + 5) % 24), "hour: "),
-    "delays in hours": (lambda rows: rows.assign(dep_delay=rows["dep_delay"] // 60), "dep_delay: of_clock"),
-    "delays beyond days": (lambda rows: rows.assign(arr_delay=rows["arr_delay"] + 9999), "arr_delay: delay_possible"),
+    "delays in hours": (
+        lambda rows: rows.assign(dep_delay=rows["dep_delay"] // 60),
+        "dep_delay: of_clock",
+    ),
+    "delays beyond days": (
+        lambda rows: rows.assign(arr_delay=rows["arr_delay"] + 9999),
+        "arr_delay: delay_possible",
+    ),
     "another city": (lambda rows: rows.assign(origin="ORD"), "origin: origin_known"),
     "no destinations": (lambda rows: rows.assign(dest=None), "dest: present"),
-    "a column missing": (lambda rows: rows.drop(columns="tailnum"), "has the columns of no raw table"),
+    "a column missing": (
+        lambda rows: rows.drop(columns="tailnum"),
+        "has the columns of no raw table",
+    ),
     "a column more": (lambda rows: rows.assign(mood="good"), "has the columns of no raw table"),
     "words for numbers": (lambda rows: rows.assign(distance="far"), "sent/flights.csv: "),
-    "fractions of minutes": (lambda rows: rows.assign(minute=rows["minute"] + 0.5), "sent/flights.csv: "),
-    "a month after a gap": (lambda rows: rows.assign(year=2014, month=3), "has no 2014-01, 2014-02 between"),
+    "fractions of minutes": (
+        lambda rows: rows.assign(minute=rows["minute"] + 0.5),
+        "sent/flights.csv: ",
+    ),
+    "a month after a gap": (
+        lambda rows: rows.assign(year=2014, month=3),
+        "has no 2014-01, 2014-02 between",
+    ),
     "no row": (lambda rows: rows.head(0), "sent/flights.csv has no rows"),
 }
 
@@ -107,7 +135,9 @@ def test_refuses_broken_month_and_keeps_existing_data(raw, tmp_path, kind):
 def test_hint_compares_columns_with_nearest_table(tmp_path):
     pd.DataFrame({"faa": ["EWR"], "nam": ["Newark"]}).to_csv(tmp_path / "a.csv", index=False)
     pd.DataFrame({"one": [1]}).to_csv(tmp_path / "b.csv", index=False)
-    with pytest.raises(UserError, match=r"has the columns of no raw table \(.+\): faa, nam$") as caught:
+    with pytest.raises(
+        UserError, match=r"has the columns of no raw table \(.+\): faa, nam$"
+    ) as caught:
         read_incoming_tables([tmp_path / "a.csv"])
     assert caught.value.hint.startswith("to match the table airports: add alt, ")
     assert caught.value.hint.endswith("; remove nam")

@@ -16,18 +16,27 @@ def source(tmp_path: Path) -> Path:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
 
 
 def test_the_same_source_gives_the_same_bytes(source: Path, tmp_path: Path) -> None:
     first, second = (write_distribution(source, tmp_path / name) for name in ("first", "second"))
     assert contents(tmp_path / "first") == contents(tmp_path / "second")
-    assert {str(path.relative_to(tmp_path / "first")) for path in first} == set(contents(tmp_path / "first"))
+    assert {str(path.relative_to(tmp_path / "first")) for path in first} == set(
+        contents(tmp_path / "first")
+    )
     assert len(first) == len(second) == 6
 
 
 def test_files_have_no_arrow_metadata_and_use_zstd(source: Path, tmp_path: Path) -> None:
-    """A schema in Arrow's own words would change with its version, and say what Parquet says already."""
+    """Check that the files have no Arrow schema in their metadata.
+
+    It would change with Arrow's version, and repeat what Parquet says already.
+    """
     for path in write_distribution(source, tmp_path / "raw"):
         assert pq.read_metadata(path).metadata is None
         assert pq.read_metadata(path).row_group(0).column(0).compression == "ZSTD"
@@ -45,9 +54,15 @@ def test_refused_source_leaves_old_data_unchanged(source: Path, tmp_path: Path) 
     write_distribution(source, tmp_path / "raw")
     before = contents(tmp_path / "raw")
     texts = sdist.texts()
-    texts["airports"] = texts["airports"].replace("tzone", "zone")  # the last table: the others are written by then
+    texts["airports"] = texts["airports"].replace(
+        "tzone", "zone"
+    )  # the last table: the others are written by then
     damaged = sdist.write(tmp_path / "damaged.tar.gz", texts)
     with pytest.raises(UserError, match="airports has columns"):
         write_distribution(damaged, tmp_path / "raw")
     assert contents(tmp_path / "raw") == before
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["damaged.tar.gz", "raw", "source.tar.gz"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "damaged.tar.gz",
+        "raw",
+        "source.tar.gz",
+    ]

@@ -1,4 +1,7 @@
-"""An error that the user can fix is a message with a hint; any other exception keeps its traceback."""
+"""An error that the user can fix is a message with a hint.
+
+Any other exception keeps its traceback.
+"""
 
 import ast
 import subprocess
@@ -15,8 +18,12 @@ TARMAC = [sys.executable, "-c", "from tarmac.cli import app; app()"]
 def test_formats_each_mistake_and_then_the_hints() -> None:
     error = UserError("a.csv: no column x\n  y, z\nb.csv: empty", "make ingest\nmake run")
     assert format_error(error).splitlines() == [
-        "error: a.csv: no column x", "  y, z", "error: b.csv: empty", "hint: make ingest", "hint: make run"
-    ]  # fmt: skip
+        "error: a.csv: no column x",
+        "  y, z",
+        "error: b.csv: empty",
+        "hint: make ingest",
+        "hint: make run",
+    ]
     assert str(error) == "a.csv: no column x\n  y, z\nb.csv: empty"
     assert format_error(UserError()) == "error:"
 
@@ -48,7 +55,9 @@ def test_every_error_class_of_the_source_is_a_user_error() -> None:
             if isinstance(node, ast.ClassDef) and node.name.endswith("Error"):
                 bases[node.name] = {ast.unparse(base) for base in node.bases}
     assert len(bases) > 40
-    others = {name for name, names in bases.items() if not names & {"UserError", "Exception", *bases}}
+    others = {
+        name for name, names in bases.items() if not names & {"UserError", "Exception", *bases}
+    }
     assert others == set()
     assert {name for name, names in bases.items() if names == {"Exception"}} <= {
         "UserError",

@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from tarmac.interface import problem as module
-from tarmac.interface.problem import PROJECT, ROLES, Problem, ProblemError, parse_problem_name, problem
+from tarmac.interface.problem import (
+    PROJECT,
+    ROLES,
+    Problem,
+    ProblemError,
+    parse_problem_name,
+    problem,
+)
 from tests.conftest import ROOT
 
 NAMED = '[tool.tarmac]\nproblem = "{}"\n'
@@ -74,15 +81,22 @@ def test_error_of_missing_role_names_its_module(found: Path) -> None:
 @pytest.mark.program
 def test_reports_package_that_role_fails_to_import(found: Path) -> None:
     (found / "src/found/card/words.py").write_text("import nowhere\n")
-    assert loaded(found, "problem.card").stderr.splitlines()[-1] == "ModuleNotFoundError: No module named 'nowhere'"
+    assert (
+        loaded(found, "problem.card").stderr.splitlines()[-1]
+        == "ModuleNotFoundError: No module named 'nowhere'"
+    )
 
 
 def test_rejects_unknown_role() -> None:
-    with pytest.raises(AttributeError, match="a problem has no role cards: the roles are contract, "):
+    with pytest.raises(
+        AttributeError, match="a problem has no role cards: the roles are contract, "
+    ):
         problem.cards  # noqa: B018
 
 
-def test_error_of_missing_problem_name_says_where_to_set_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_of_missing_problem_name_says_where_to_set_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(module.sys, "path", [])
     with pytest.raises(ProblemError, match=r"no pyproject\.toml .* names the problem") as caught:
@@ -106,7 +120,10 @@ def foreign(path: Path) -> list[str]:
     nodes = list(ast.walk(ast.parse(path.read_text())))
     found = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
     found += [
-        f"{node.module}.{alias.name}" for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names
+        f"{node.module}.{alias.name}"
+        for node in nodes
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
     ]
     return [name for name in found if name.startswith("tarmac") and not name.startswith(ALLOWED)]
 
@@ -118,7 +135,8 @@ def test_problem_imports_only_interface_and_tabular_package() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["import tarmac.policy", "from tarmac import review", "from tarmac.pipeline.base import x"]
+    "line",
+    ["import tarmac.policy", "from tarmac import review", "from tarmac.pipeline.base import x"],
 )
 def test_import_check_detects_other_framework_modules(tmp_path: Path, line: str) -> None:
     (tmp_path / "module.py").write_text(f"def late():\n    {line}\n")

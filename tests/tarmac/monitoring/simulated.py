@@ -23,8 +23,13 @@ Sides = tuple[np.ndarray, np.ndarray]
 PLACES = np.array(["EWR", "JFK", "LGA"])
 
 
-def chances(draw: np.random.Generator, score: np.ndarray, task: Task, fault: float, more: float) -> Sides:
-    """What a model answers, and what is likely: a share of labels is by no input, and `more` is added to the others."""
+def chances(
+    draw: np.random.Generator, score: np.ndarray, task: Task, fault: float, more: float
+) -> Sides:
+    """Return a model's predictions, and what is likely.
+
+    A share `fault` of labels depends on no input, and `more` is added to the others.
+    """
     lost = draw.random(len(score)) < fault
     if task.kind == "regression":
         return score, np.where(lost, 0, score) + more
@@ -33,7 +38,9 @@ def chances(draw: np.random.Generator, score: np.ndarray, task: Task, fault: flo
         return p, np.clip(np.where(lost, 0.3, p) + more, 0, 1)
     p = np.exp(np.outer(score, [1, 0, -1]))
     p /= p.sum(axis=1, keepdims=True)
-    return p, (1 - more) * np.where(lost[:, None], 1 / 3, p) + more / 3  # all classes get some of it
+    return p, (1 - more) * np.where(
+        lost[:, None], 1 / 3, p
+    ) + more / 3  # all classes get some of it
 
 
 def labels(draw: np.random.Generator, likely: np.ndarray, task: Task) -> np.ndarray:
@@ -41,7 +48,11 @@ def labels(draw: np.random.Generator, likely: np.ndarray, task: Task) -> np.ndar
     if task.kind == "regression":
         return likely + draw.normal(size=len(likely))
     below = draw.random(len(likely))
-    return below < likely if likely.ndim == 1 else (below[:, None] > likely.cumsum(axis=1)[:, :-1]).sum(axis=1)
+    return (
+        below < likely
+        if likely.ndim == 1
+        else (below[:, None] > likely.cumsum(axis=1)[:, :-1]).sum(axis=1)
+    )
 
 
 def world(
@@ -53,8 +64,14 @@ def world(
     shift: float = 0.0,
     more: float = 0.0,
 ) -> ObservedRows:
-    """Rows of some days; `fault` is the share of labels by no input, `shift` is added to inputs, `more` to labels."""
-    of_day = draw.normal(size=(days, len(NUMBERS))).repeat(ROWS, axis=0)  # a day is warm, or windy, as a whole
+    """Return rows of some days.
+
+    `fault` is the share of labels that depend on no input; `shift` is added to inputs, and `more`
+    to labels.
+    """
+    of_day = draw.normal(size=(days, len(NUMBERS))).repeat(
+        ROWS, axis=0
+    )  # a day is warm, or windy, as a whole
     own = draw.normal(size=of_day.shape)
     values = 0.5 * of_day + own + shift
     score = values @ np.array([0.8, 0.5, 0.3, 0.2, 0.1])

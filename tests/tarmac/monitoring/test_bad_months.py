@@ -1,4 +1,7 @@
-"""Bad months, one kind at a time, through the real commands: each is caught at its gate, clean months pass."""
+"""Bad months, one kind at a time, through the real commands.
+
+Each is caught at its gate, and clean months pass.
+"""
 
 import re
 import shutil
@@ -44,9 +47,15 @@ def known(live: LiveModel) -> Reference:
 
 @pytest.fixture(scope="module")
 def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the tables and features of the month before, and the parameters. Copy it, do not change it."""
+    """Return a folder with the tables and features of the month before, and the parameters.
+
+    Copy it, do not change it.
+    """
     folder, raw = tmp_path_factory.mktemp("before"), required("data/raw")
-    for path in [*raw.glob("*.parquet"), *(raw / table / f"{BEFORE}.parquet" for table in ("flights", "weather"))]:
+    for path in [
+        *raw.glob("*.parquet"),
+        *(raw / table / f"{BEFORE}.parquet" for table in ("flights", "weather")),
+    ]:
         target = folder / "data" / "raw" / path.relative_to(raw)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
@@ -73,9 +82,13 @@ def sent(place: Path, bad: Bad) -> list[Path]:
         paths.append(place / f"{table}.csv")
         rows = edit(rows if bad.gate != "ingest" else rows.iloc[::9].reset_index(drop=True))
         whole = {
-            name: "Int64" for name in rows if rows[name].dtype.kind == "f" and (rows[name].dropna() % 1 == 0).all()
+            name: "Int64"
+            for name in rows
+            if rows[name].dtype.kind == "f" and (rows[name].dropna() % 1 == 0).all()
         }
-        rows.astype(whole).to_csv(paths[-1], index=False, date_format="%Y-%m-%dT%H:%M:%SZ", na_rep="NA")
+        rows.astype(whole).to_csv(
+            paths[-1], index=False, date_format="%Y-%m-%dT%H:%M:%SZ", na_rep="NA"
+        )
     return paths
 
 
@@ -84,7 +97,9 @@ def watched(place: Path, bad: Bad, live: LiveModel, known: Reference) -> Monitor
     merge_into_raw(read_incoming_tables(sent(place, bad)), PARAMS.prepare.max_quarantine_share)
     prepare.main()
     featurize.main()
-    return evaluate_observed_rows(load_scored_month(MONTH, live.scorer, FEATURES), known, live.split, PARAMS)
+    return evaluate_observed_rows(
+        load_scored_month(MONTH, live.scorer, FEATURES), known, live.split, PARAMS
+    )
 
 
 def at(gate: str) -> list[object]:
@@ -108,7 +123,9 @@ def test_ingest_rejects_bad_month_and_keeps_existing_data(place, bad):
 def test_month_with_broken_data_is_blocked_from_training(place, live, known, bad):
     found = watched(place, bad, live, known)
     assert (found.verdict, found.decision) == ("act", "hold")
-    named = {check.name for check in found.checks if (check.kind, check.outcome) == ("integrity", "act")}
+    named = {
+        check.name for check in found.checks if (check.kind, check.outcome) == ("integrity", "act")
+    }
     assert bad.named in named
     assert found.summary.startswith("the data are broken: ")
 
@@ -123,7 +140,9 @@ def test_month_with_decayed_model_triggers_retraining(place, live, known, bad):
 def test_clean_month_sent_same_way_is_not_blocked(place, live, known):
     found = watched(place, Bad("none", ""), live, known)
     assert found.decision == "none"
-    assert [check for check in found.checks if (check.kind, check.outcome) == ("integrity", "act")] == []
+    assert [
+        check for check in found.checks if (check.kind, check.outcome) == ("integrity", "act")
+    ] == []
 
 
 @pytest.fixture(scope="module")
@@ -137,10 +156,16 @@ def year() -> dict[str, pd.DataFrame]:
 def test_clean_month_of_year_passes_integrity_checks(year, number):
     month = f"2013-{number:02}"
     before = [rows for name, rows in year.items() if name < month]
-    others = pd.concat(before or [rows for name, rows in year.items() if name != month], ignore_index=True)
+    others = pd.concat(
+        before or [rows for name, rows in year.items() if name != month], ignore_index=True
+    )
     split = PARAMS.split.model_copy(update={"train": MonthWindow(first="2013-01", last="2013-12")})
     rows, known = year[month], Reference(others, split, others.iloc[:0], np.array([]))
     day = pd.to_datetime(rows["day"]).dt.date
     observed = ObservedRows(rows, np.zeros(len(rows)), day.min(), day.max(), whole=True)
     health = {name: feed.compute_health(rows[name]) for name, (_, feed) in known.inputs.items()}
-    assert [check for check in evaluate_integrity(observed, known, health, PARAMS) if check.outcome == "act"] == []
+    assert [
+        check
+        for check in evaluate_integrity(observed, known, health, PARAMS)
+        if check.outcome == "act"
+    ] == []

@@ -1,4 +1,7 @@
-"""Monitoring checks: losses are critical only if proven, and broken data is reported with its reason."""
+"""Monitoring checks: losses are critical only if proven.
+
+Broken data is reported with its reason.
+"""
 
 from collections.abc import Sequence
 from dataclasses import FrozenInstanceError
@@ -26,7 +29,12 @@ SHARES = ("missing", "missing_before", "unknown", "unknown_before", "gone", "gon
 FINE = InputHealth(**dict.fromkeys(SHARES, 0.0), stuck=False)
 
 
-@given(st.floats(0.7, 0.8), st.floats(-0.2, 0.2), REACH, st.sampled_from([("roc_auc", 1), ("log_loss", -1)]))
+@given(
+    st.floats(0.7, 0.8),
+    st.floats(-0.2, 0.2),
+    REACH,
+    st.sampled_from([("roc_auc", 1), ("log_loss", -1)]),
+)
 def test_metric_loss_is_critical_only_if_proven_beyond_tolerance(before, moved, reach, kind):
     name, sign = kind
     found = checks.evaluate_metric_change(
@@ -39,16 +47,25 @@ def test_metric_loss_is_critical_only_if_proven_beyond_tolerance(before, moved, 
 
 @given(st.floats(-0.3, 0.3), REACH)
 def test_calibration_gap_is_critical_only_if_proven_beyond_limit(gap, reach):
-    found = checks.evaluate_calibration(MetricEstimate(gap, gap - reach, gap + reach), MetricEstimate(0, 0, 0), 0.05)
+    found = checks.evaluate_calibration(
+        MetricEstimate(gap, gap - reach, gap + reach), MetricEstimate(0, 0, 0), 0.05
+    )
     least = max(abs(gap) - reach, 0)
     assert found.outcome == ("act" if least > 0.05 else "watch" if least > 0 else "ok")
 
 
 def test_metric_or_calibration_without_interval_is_ok():
     nothing = float("nan")
-    assert checks.evaluate_metric_change(MetricDecay("roc_auc", 0.8, 0.4, -0.4, nothing, nothing), 0.02).outcome == "ok"
     assert (
-        checks.evaluate_calibration(MetricEstimate(0.4, nothing, nothing), MetricEstimate(0, 0, 0), 0.05).outcome
+        checks.evaluate_metric_change(
+            MetricDecay("roc_auc", 0.8, 0.4, -0.4, nothing, nothing), 0.02
+        ).outcome
+        == "ok"
+    )
+    assert (
+        checks.evaluate_calibration(
+            MetricEstimate(0.4, nothing, nothing), MetricEstimate(0, 0, 0), 0.05
+        ).outcome
         == "ok"
     )
 
@@ -59,10 +76,18 @@ def test_metric_or_calibration_without_interval_is_ok():
         ({}, None, ""),
         ({"missing": 0.06}, "watch", "missing in 6%"),
         ({"missing": 0.3, "missing_before": 0.29}, None, ""),
-        ({"missing": 0.3, "missing_before": 0.02}, "act", "missing in 30% of the rows, 2% at most before"),
+        (
+            {"missing": 0.3, "missing_before": 0.02},
+            "act",
+            "missing in 30% of the rows, 2% at most before",
+        ),
         ({"unknown": 0.02}, "watch", "never seen"),
         ({"unknown": 0.08, "unknown_before": 0.075}, None, ""),
-        ({"unknown": 0.08, "unknown_before": 0.02}, "act", "never seen, 2% in the last month before"),
+        (
+            {"unknown": 0.08, "unknown_before": 0.02},
+            "act",
+            "never seen, 2% in the last month before",
+        ),
         ({"gone": 0.3}, "act", "are gone"),
         ({"gone": 0.3, "gone_before": 0.295}, None, ""),
         ({"stuck": True}, "act", "the same value"),
@@ -70,7 +95,9 @@ def test_metric_or_calibration_without_interval_is_ok():
     ],
 )
 def test_reports_broken_input_and_not_healthy_one(health, outcome, said):
-    found = checks.evaluate_input_integrity("temp", InputHealth(**{**vars(FINE), **health}), POLICY, rows=1000)
+    found = checks.evaluate_input_integrity(
+        "temp", InputHealth(**{**vars(FINE), **health}), POLICY, rows=1000
+    )
     assert [(check.name, check.kind, check.outcome) for check in found] == (
         [("temp", "integrity", outcome)] if outcome else []
     )
@@ -85,12 +112,19 @@ def test_unit_change_within_days_is_critical_unless_rows_are_few():
 
 
 def test_few_equal_values_are_not_reported_as_stuck_sensor():
-    assert checks.evaluate_input_integrity("temp", InputHealth(**{**vars(FINE), "stuck": True}), POLICY, rows=5) == []
+    assert (
+        checks.evaluate_input_integrity(
+            "temp", InputHealth(**{**vars(FINE), "stuck": True}), POLICY, rows=5
+        )
+        == []
+    )
 
 
 def of_days(first: date, counts: Sequence[int]) -> pd.Series:
     """The day of each row, so many of them on the first day and on those that follow."""
-    day = [first + timedelta(days=number) for number, count in enumerate(counts) for _ in range(count)]
+    day = [
+        first + timedelta(days=number) for number, count in enumerate(counts) for _ in range(count)
+    ]
     return pd.Series(day, dtype=object)
 
 
@@ -156,13 +190,19 @@ def drifted(psi: float, usual: float) -> FeatureDrift:
 
 
 def test_drift_is_critical_only_for_several_inputs_beyond_usual():
-    assert checks.find_worst_outcome(checks.evaluate_drift([drifted(5.0, 6.0)] * 10, POLICY)) == "ok"
     assert (
-        checks.find_worst_outcome(checks.evaluate_drift([drifted(5.0, 1.0), *[drifted(0.0, 0.0)] * 9], POLICY))
+        checks.find_worst_outcome(checks.evaluate_drift([drifted(5.0, 6.0)] * 10, POLICY)) == "ok"
+    )
+    assert (
+        checks.find_worst_outcome(
+            checks.evaluate_drift([drifted(5.0, 1.0), *[drifted(0.0, 0.0)] * 9], POLICY)
+        )
         == "watch"
     )
     assert (
-        checks.find_worst_outcome(checks.evaluate_drift([drifted(0.3, 0.2)] * 2 + [drifted(0.0, 0.0)] * 8, POLICY))
+        checks.find_worst_outcome(
+            checks.evaluate_drift([drifted(0.3, 0.2)] * 2 + [drifted(0.0, 0.0)] * 8, POLICY)
+        )
         == "act"
     )
     assert checks.find_worst_outcome(checks.evaluate_drift([], POLICY)) == "ok"
@@ -217,7 +257,9 @@ def test_allows_as_many_odd_days_as_month_before_had():
 
 
 def test_period_without_days_is_ok():
-    assert days([]) == checks.MonitoringCheck("integrity", "days", "ok", f"0 of 0 days have {USUAL}")
+    assert days([]) == checks.MonitoringCheck(
+        "integrity", "days", "ok", f"0 of 0 days have {USUAL}"
+    )
 
 
 def labels(*values: float, before: float = 0.03) -> checks.MonitoringCheck:
@@ -278,7 +320,10 @@ def test_lists_all_faults_of_input_in_fixed_order():
 def test_stuck_and_out_of_range_checks_need_hundred_rows():
     odd = InputHealth(**{**vars(FINE), "stuck": True, "apart": 0.8})
     for whole, found in ((True, 2), (False, 1)):
-        assert len(checks.evaluate_input_integrity("temp", odd, POLICY, rows=100, whole=whole)) == found
+        assert (
+            len(checks.evaluate_input_integrity("temp", odd, POLICY, rows=100, whole=whole))
+            == found
+        )
     (distance,) = checks.evaluate_input_integrity("temp", odd, POLICY, rows=99)
     assert distance.reason.startswith("distance 0.80")
     assert checks.evaluate_input_integrity("temp", odd, POLICY, rows=99, whole=False) == []
@@ -318,7 +363,9 @@ def test_lists_inputs_that_drifted_from_largest_psi_to_smallest():
         "b": "PSI 0.13, at most 0.12 between months of the training",
         "d": "PSI 0.10, at most 0.00 between months of the training",
     }
-    listed = [checks.MonitoringCheck("drift", name, "watch", reason) for name, reason in reasons.items()]
+    listed = [
+        checks.MonitoringCheck("drift", name, "watch", reason) for name, reason in reasons.items()
+    ]
     assert found == [inputs(2, 4, "act"), *listed]
 
 
@@ -338,7 +385,9 @@ def test_input_at_its_usual_psi_has_not_drifted():
 def test_share_of_drifted_inputs_is_of_all_inputs():
     calm = [feature("calm", 0.0)] * 19
     assert checks.evaluate_drift([feature("x", 0.25), *calm], POLICY)[0] == inputs(1, 20, "watch")
-    assert checks.evaluate_drift([feature("x", 0.25), *calm, *calm], POLICY)[0] == inputs(1, 39, "ok")
+    assert checks.evaluate_drift([feature("x", 0.25), *calm, *calm], POLICY)[0] == inputs(
+        1, 39, "ok"
+    )
     assert checks.evaluate_drift([], POLICY) == [inputs(0, 0, "ok")]
 
 
@@ -353,11 +402,16 @@ def test_states_drift_of_predictions():
     stated = ((0.5, "0.50", "act"), (0.126, "0.13", "watch"), (0.0, "0.00", "ok"))
     for value, shown, outcome in stated:
         found = checks.evaluate_prediction_drift(value, POLICY, proves=True)
-        assert found == checks.MonitoringCheck("prediction", "probability", outcome, reason.format(shown))
+        assert found == checks.MonitoringCheck(
+            "prediction", "probability", outcome, reason.format(shown)
+        )
 
 
 def test_unproven_drift_of_predictions_is_warning_at_most():
-    outcomes = [checks.evaluate_prediction_drift(value, POLICY, proves=False).outcome for value in (0.6, 0.2, 0.0)]
+    outcomes = [
+        checks.evaluate_prediction_drift(value, POLICY, proves=False).outcome
+        for value in (0.6, 0.2, 0.0)
+    ]
     assert outcomes == ["watch", "watch", "ok"]
 
 
@@ -382,7 +436,9 @@ def test_metric_loss_equal_to_tolerance_is_only_warning(name, sign):
 
 
 def test_states_mean_prediction_minus_observed_mean():
-    found = checks.evaluate_calibration(MetricEstimate(-0.25, -0.375, -0.125), MetricEstimate(0.0625, 0, 0), 0.0625)
+    found = checks.evaluate_calibration(
+        MetricEstimate(-0.25, -0.375, -0.125), MetricEstimate(0.0625, 0, 0), 0.0625
+    )
     reason = "mean answer minus what happened: −0.2500, −0.3750 to −0.1250; +0.0625 before"
     reason += "; tolerance 0.0625"
     assert found == checks.MonitoringCheck("calibration", "mean probability", "act", reason)
@@ -392,7 +448,9 @@ def test_states_mean_prediction_minus_observed_mean():
 def test_calibration_gap_equal_to_tolerance_is_only_warning(sign):
     def outcome(least: float) -> checks.Outcome:
         low, high = sorted((sign * least, sign * 0.5))
-        return checks.evaluate_calibration(MetricEstimate(sign * 0.4, low, high), MetricEstimate(0, 0, 0), 0.25).outcome
+        return checks.evaluate_calibration(
+            MetricEstimate(sign * 0.4, low, high), MetricEstimate(0, 0, 0), 0.25
+        ).outcome
 
     found = [outcome(gap) for gap in (0.2501, 0.25, 0.0001, 0.0)]
     assert found == ["act", "watch", "watch", "ok"]
@@ -401,12 +459,16 @@ def test_calibration_gap_equal_to_tolerance_is_only_warning(sign):
 def test_names_slice_that_lost_more_than_tolerance():
     lost = SliceDecay("origin", "JFK", 900, 0.5, 0.75, -0.25, low=-0.375, high=-0.125)
     reason = "ROC-AUC 0.7500 before, 0.5000 now (−0.2500)"
-    assert checks.evaluate_slice_change(lost, 0.0625) == checks.MonitoringCheck("slice", "origin JFK", "watch", reason)
+    assert checks.evaluate_slice_change(lost, 0.0625) == checks.MonitoringCheck(
+        "slice", "origin JFK", "watch", reason
+    )
     assert checks.evaluate_slice_change(lost, 0.125) is None
 
 
 def test_worst_of_checks_does_not_depend_on_their_order():
-    ok, watch, act = (checks.MonitoringCheck("drift", "x", outcome, "") for outcome in ("ok", "watch", "act"))
+    ok, watch, act = (
+        checks.MonitoringCheck("drift", "x", outcome, "") for outcome in ("ok", "watch", "act")
+    )
     assert checks.find_worst_outcome([ok, act, watch]) == "act"
     assert checks.find_worst_outcome([ok, watch, ok]) == "watch"
     assert checks.find_worst_outcome([ok]) == checks.find_worst_outcome([]) == "ok"

@@ -1,4 +1,7 @@
-"""Changes between two sets of days: their intervals match resampling of both and have the stated coverage."""
+"""Changes between two sets of days.
+
+Their intervals match resampling of both sets and have the stated coverage.
+"""
 
 from datetime import date
 
@@ -34,7 +37,8 @@ def judged(seed: int, days: int = 30, task: Task = TASK, **kind: float) -> Score
 @given(FINITE, st.floats(0, 3), FINITE, st.floats(0, 3))
 def test_errors_of_both_sides_add_in_quadrature(old, old_reach, new, new_reach):
     found = compute_unpaired_difference(
-        MetricEstimate(old, old - old_reach, old + old_reach), MetricEstimate(new, new - new_reach, new + new_reach)
+        MetricEstimate(old, old - old_reach, old + old_reach),
+        MetricEstimate(new, new - new_reach, new + new_reach),
     )
     assert found.value == pytest.approx(new - old)
     assert found.high - found.value == pytest.approx(np.hypot(old_reach, new_reach), abs=1e-9)
@@ -49,7 +53,9 @@ def test_interval_matches_resampling_days_on_both_sides():
     assert found.difference == pytest.approx(
         roc_auc_score(now.sample.y, now.p) - roc_auc_score(before.sample.y, before.p)
     )
-    assert (found.high - found.low) / 2 == pytest.approx(2.045 * np.std(values), rel=0.15)  # Student's, 29 degrees
+    assert (found.high - found.low) / 2 == pytest.approx(
+        2.045 * np.std(values), rel=0.15
+    )  # Student's, 29 degrees
 
 
 def resampled(side: ScoredSample, draw: np.random.Generator) -> float:
@@ -66,7 +72,9 @@ def test_calibration_gap_interval_covers_zero_for_true_model(task):
     assert sum(gap.low <= 0 <= gap.high for gap in gaps) >= 90
     assert np.mean([gap.value for gap in gaps]) == pytest.approx(0, abs=0.01)
     far = judged(1, task=task, more=0.2).estimate_calibration_gap()
-    assert far.low > 0 if task.kind == "multiclass" else far.high < 0  # it is too sure, or promises too little
+    assert (
+        far.low > 0 if task.kind == "multiclass" else far.high < 0
+    )  # it is too sure, or promises too little
 
 
 def test_rows_without_label_are_excluded():
@@ -85,7 +93,10 @@ def test_slice_score_equals_score_of_its_rows(task):
     assert {value for name, value in found if name == "origin"} == {"EWR", "JFK", "LGA"}
     at = now.places["origin"]["JFK"]
     one = found["origin", "JFK"]
-    assert (one.rows, one.score) == (len(at), pytest.approx(compute_main_metric(now.sample.y[at], now.p[at], task)))
+    assert (one.rows, one.score) == (
+        len(at),
+        pytest.approx(compute_main_metric(now.sample.y[at], now.p[at], task)),
+    )
     assert one.low < one.difference < one.high
     assert compute_slice_decays(before, now, 10_000) == []
 

@@ -23,7 +23,9 @@ from tarmac.review.drift import compute_cramers_v, effect
 
 COUNTS = st.lists(st.integers(0, 50), min_size=2, max_size=8)
 PAIRS = st.integers(2, 8).flatmap(
-    lambda size: st.tuples(*(st.lists(st.integers(0, 50), min_size=size, max_size=size).filter(any) for _ in range(2)))
+    lambda size: st.tuples(
+        *(st.lists(st.integers(0, 50), min_size=size, max_size=size).filter(any) for _ in range(2))
+    )
 )
 
 
@@ -55,9 +57,15 @@ def test_psi_of_two_normals_matches_their_quantiles(shift):
 
 
 def test_psi_without_drift_follows_chi_square_distribution():
-    """Of n and m independent rows in b bins, PSI is about (1/n + 1/m) times a chi-square of b - 1."""
+    """Check the distribution of PSI for n and m independent rows in b bins.
+
+    It is about (1/n + 1/m) times a chi-square of b - 1.
+    """
     draw, count = np.random.default_rng(2), 5_000
-    values = [drifted(rows(draw.normal(size=count)), rows(draw.normal(size=count))).psi for _ in range(200)]
+    values = [
+        drifted(rows(draw.normal(size=count)), rows(draw.normal(size=count))).psi
+        for _ in range(200)
+    ]
     expected = chi2(BINS - 1)
     assert np.mean(values) == pytest.approx(expected.mean() * 2 / count, rel=0.1)
     assert np.quantile(values, 0.95) == pytest.approx(expected.ppf(0.95) * 2 / count, rel=0.15)
@@ -71,7 +79,9 @@ def test_cramers_v_weights_both_sides_equally(pair):
     table = np.stack([old * new.sum(), new * old.sum()])  # the same number of rows on each side
     table = table[:, table.sum(axis=0) > 0]
     if table.shape[1] > 1:
-        assert compute_cramers_v(old, new) == pytest.approx(association(table, method="cramer"), abs=1e-9)
+        assert compute_cramers_v(old, new) == pytest.approx(
+            association(table, method="cramer"), abs=1e-9
+        )
     assert 0 <= compute_cramers_v(old, new) <= 1
 
 
@@ -170,7 +180,9 @@ def test_compares_text_with_all_training_rows():
 
 
 def test_distance_of_numbers_is_largest_gap_of_distributions():
-    found = ReferenceInput(numbers(3, 1, None, 2), np.zeros(4, dtype=int)).compute_drift(numbers(2, None, 5, 4))
+    found = ReferenceInput(numbers(3, 1, None, 2), np.zeros(4, dtype=int)).compute_drift(
+        numbers(2, None, 5, 4)
+    )
     assert found.distance == pytest.approx(2 / 3)
 
 
@@ -182,7 +194,9 @@ def test_distance_is_zero_where_one_side_has_no_known_number(before, after):
 
 def test_usual_is_largest_psi_of_one_month_against_all_others():
     months = np.array([[5, 5], [9, 1], [5, 5]])
-    assert compute_max_monthly_psi(months) == pytest.approx(0.4 * log(0.9 / 0.5) - 0.4 * log(0.1 / 0.5))
+    assert compute_max_monthly_psi(months) == pytest.approx(
+        0.4 * log(0.9 / 0.5) - 0.4 * log(0.1 / 0.5)
+    )
 
 
 def test_groups_training_rows_by_their_month():
@@ -199,8 +213,10 @@ def test_drift_cannot_be_changed():
 
 @given(st.lists(st.sampled_from(["a", "b", "c", None]), min_size=1, max_size=20), st.data())
 def test_review_and_monitoring_compute_same_distance(before: list, data: st.DataObject):
-    after = data.draw(st.lists(st.sampled_from([*sorted({one for one in before if one}), None]), min_size=1))
-    old, new = texts(*before), texts(*after)
-    assert ReferenceInput(old, np.zeros(len(old), dtype=int)).compute_drift(new).distance == pytest.approx(
-        effect(old, new), abs=1e-9
+    after = data.draw(
+        st.lists(st.sampled_from([*sorted({one for one in before if one}), None]), min_size=1)
     )
+    old, new = texts(*before), texts(*after)
+    assert ReferenceInput(old, np.zeros(len(old), dtype=int)).compute_drift(
+        new
+    ).distance == pytest.approx(effect(old, new), abs=1e-9)

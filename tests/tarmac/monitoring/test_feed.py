@@ -17,14 +17,21 @@ def test_missing_unknown_and_gone_values_are_counted_separately():
     found = healthy(["a"] * 60 + ["b"] * 40, ["a"] * 30 + ["new"] * 20 + [None] * 50, "str")
     assert (found.missing, found.unknown, found.gone, found.missing_before) == (0.5, 0.2, 0.4, 0)
     numbers = healthy([1.0, 2.0, 3.0, None], [None, None, 1.0, 2.0])
-    assert (numbers.missing, numbers.missing_before, numbers.unknown, numbers.gone) == (0.5, 0.25, 0, 0)
+    assert (numbers.missing, numbers.missing_before, numbers.unknown, numbers.gone) == (
+        0.5,
+        0.25,
+        0,
+        0,
+    )
 
 
 def test_previous_missing_share_is_that_of_worst_month():
     assert healthy([1.0] * 8 + [None, None, 2.0, 3.0], [1.0], months=3).missing_before == 0.5
 
 
-@pytest.mark.parametrize(("values", "stuck"), [([5.0] * 200, True), ([5.0] * 199 + [6.0], False), ([None] * 9, False)])
+@pytest.mark.parametrize(
+    ("values", "stuck"), [([5.0] * 200, True), ([5.0] * 199 + [6.0], False), ([None] * 9, False)]
+)
 def test_detects_sensor_stuck_at_one_value(values, stuck):
     assert healthy(np.arange(1000), values).stuck is stuck
 
@@ -38,7 +45,9 @@ def test_next_season_is_near_and_unit_change_is_far():
     winter_to_april = np.concatenate([draw.normal(mean, 8, 3_000) for mean in (30, 35, 42, 53)])
     may, july = draw.normal(62, 8, 3_000), draw.normal(77, 8, 3_000)
     assert healthy(winter_to_april, may, months=4).apart < 0.6
-    assert healthy(winter_to_april, july, months=4).apart > 0.8  # two months were left out: somebody should look
+    assert (
+        healthy(winter_to_april, july, months=4).apart > 0.8
+    )  # two months were left out: somebody should look
     december = (draw.normal(38, 8, 3_000) - 32) / 1.8
     assert healthy(winter_to_april, december, months=4).apart > 0.85
 
@@ -55,7 +64,10 @@ def test_category_left_out_by_chance_is_not_gone():
 
 
 def test_category_turnover_is_usual_and_loss_of_most_is_not():
-    """Each month has twelve products, two of them new; where all rows are of one product, the others are lost."""
+    """Check months of twelve products each, two of them new.
+
+    If all rows are of one product, the other products are lost.
+    """
     months = [[f"product {month * 2 + place}" for place in range(12)] * 20 for month in range(8)]
     before, last = np.concatenate(months[:7]), months[7]
     found = healthy(before, last, "str", months=7)

@@ -1,4 +1,7 @@
-"""Monitoring decisions: few false alarms, real changes are detected, and broken rows are never trained on."""
+"""Monitoring decisions: few false alarms, and real changes are detected.
+
+Broken rows are never trained on.
+"""
 
 from collections import Counter
 from dataclasses import replace
@@ -18,7 +21,9 @@ from tests.conftest import ROOT
 from tests.tarmac.monitoring.simulated import DAYS, SPLIT, reference, world
 
 WHOLE = load_all_params(ROOT / "params.yaml")
-PARAMS = WHOLE.model_copy(update={"intervals": WHOLE.intervals.model_copy(update={"resamples": 100})})
+PARAMS = WHOLE.model_copy(
+    update={"intervals": WHOLE.intervals.model_copy(update={"resamples": 100})}
+)
 NEXT = date(2013, 9, 1)
 
 
@@ -37,7 +42,8 @@ def test_at_most_five_of_hundred_months_raise_false_alarm():
         draw = np.random.default_rng(seed)
         known = reference(draw)
         verdicts.update(
-            evaluate_observed_rows(world(draw, NEXT, DAYS), known, SPLIT, PARAMS).verdict for _ in range(10)
+            evaluate_observed_rows(world(draw, NEXT, DAYS), known, SPLIT, PARAMS).verdict
+            for _ in range(10)
         )
     assert verdicts.total() == 100
     assert verdicts["act"] <= 5, verdicts
@@ -55,7 +61,9 @@ def test_at_most_five_of_hundred_months_raise_false_alarm():
 def test_each_kind_of_change_is_detected_and_triggers_retraining(change, kind):
     found = [lived(seed, **change) for seed in range(5)]
     assert [one.decision for one in found] == ["retrain"] * 5
-    assert all(kind in {check.kind for check in one.checks if check.outcome != "ok"} for one in found)
+    assert all(
+        kind in {check.kind for check in one.checks if check.outcome != "ok"} for one in found
+    )
 
 
 DECAY = {
@@ -73,18 +81,23 @@ def policy(task: Task) -> AllParams:
 
 @pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
 @pytest.mark.parametrize(
-    ("change", "acting"), [({}, set()), ({"fault": 0.8}, {"metric"}), ({"more": 0.6}, {"calibration"})]
+    ("change", "acting"),
+    [({}, set()), ({"fault": 0.8}, {"metric"}), ({"more": 0.6}, {"calibration"})],
 )
 def test_only_real_changes_are_detected_for_each_target_type(task, change, acting):
     draw = np.random.default_rng(3)
     known = reference(draw, task)
-    found = evaluate_observed_rows(world(draw, NEXT, DAYS, task, **change), known, SPLIT, policy(task), task)
+    found = evaluate_observed_rows(
+        world(draw, NEXT, DAYS, task, **change), known, SPLIT, policy(task), task
+    )
     assert {check.kind for check in found.checks if check.outcome == "act"} >= acting
     assert found.decision == ("retrain" if acting else "none"), found.summary
     assert [one.metric for one in found.metrics] == list(DECAY[task.kind])
 
 
-ROWS = RowSplit.model_construct(by="row", validation_share=0.2, test_share=0.2, seed=1)  # days are known here
+ROWS = RowSplit.model_construct(
+    by="row", validation_share=0.2, test_share=0.2, seed=1
+)  # days are known here
 
 
 @pytest.mark.parametrize("by", ["row", "cluster"])
@@ -100,7 +113,9 @@ def test_untimed_rows_are_checked_for_inputs_but_not_for_days(by):
     assert found.decision == "hold"
     assert "another unit" in found.summary
     few = replace(observed, rows=observed.rows.head(60), p=observed.p[:60])
-    assert evaluate_observed_rows(few, known, split, PARAMS).decision == "none"  # of so few rows nothing is proven
+    assert (
+        evaluate_observed_rows(few, known, split, PARAMS).decision == "none"
+    )  # of so few rows nothing is proven
 
 
 @pytest.mark.parametrize(("by", "groups"), [("row", 400), ("cluster", 3)])
@@ -111,7 +126,12 @@ def test_tenths_of_rows_are_gapless_repeatable_and_keep_clusters(by, groups):
     assert set(found) == set(range(min(groups, 10)))
     np.testing.assert_array_equal(found, assign_periods(rows, split))
     if by == "cluster":
-        assert rows.groupby(problem.contract.CLUSTER).apply(lambda part: len(set(found[part.index]))).max() == 1
+        assert (
+            rows.groupby(problem.contract.CLUSTER)
+            .apply(lambda part: len(set(found[part.index])))
+            .max()
+            == 1
+        )
 
 
 def test_drifted_rows_without_labels_are_blocked_from_training():
@@ -146,15 +166,26 @@ def test_decision_follows_policy(checks, month, decision):
 
 
 def test_disabled_or_untimed_schedule_does_not_retrain():
-    off = WHOLE.model_copy(update={"retrain": WHOLE.retrain.model_copy(update={"every_months": None})})
-    assert decide_action([], world(np.random.default_rng(1), date(2020, 1, 1), 3), SPLIT, off)[0] == "none"
-    assert decide_action([], world(np.random.default_rng(1), date(2020, 1, 1), 3), ROWS, WHOLE)[0] == "none"
+    off = WHOLE.model_copy(
+        update={"retrain": WHOLE.retrain.model_copy(update={"every_months": None})}
+    )
+    assert (
+        decide_action([], world(np.random.default_rng(1), date(2020, 1, 1), 3), SPLIT, off)[0]
+        == "none"
+    )
+    assert (
+        decide_action([], world(np.random.default_rng(1), date(2020, 1, 1), 3), ROWS, WHOLE)[0]
+        == "none"
+    )
 
 
 def test_rejects_rows_that_model_was_built_with():
     with pytest.raises(NoReferenceError, match="2013-07"):
         compute_evaluation_window(SPLIT, date(2013, 7, 1))
-    assert compute_evaluation_window(SPLIT, date(2013, 8, 1)).model_dump() == {"first": "2013-07", "last": "2013-07"}
+    assert compute_evaluation_window(SPLIT, date(2013, 8, 1)).model_dump() == {
+        "first": "2013-07",
+        "last": "2013-07",
+    }
     assert compute_evaluation_window(SPLIT, date(2014, 1, 1)).last == "2013-08"
 
 
@@ -171,6 +202,8 @@ def test_few_rows_are_evaluated_without_error():
     draw = np.random.default_rng(1)
     known, observed = reference(draw), world(draw, NEXT, 1)
     few = observed.rows.head(3).assign(late=[1.0, 0.0, np.nan])
-    found = evaluate_observed_rows(type(observed)(few, observed.p[:3], NEXT, NEXT, whole=False), known, SPLIT, PARAMS)
+    found = evaluate_observed_rows(
+        type(observed)(few, observed.p[:3], NEXT, NEXT, whole=False), known, SPLIT, PARAMS
+    )
     assert isinstance(found.summary, str)
     assert pd.notna(found.features[0].psi)

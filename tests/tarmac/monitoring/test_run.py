@@ -1,4 +1,7 @@
-"""Monitoring output: a record and a report that are rounded, complete, reproducible and safe to render."""
+"""Monitoring output: a record and a report.
+
+Both are rounded, complete, reproducible and safe to render.
+"""
 
 import json
 
@@ -22,7 +25,9 @@ def found() -> dict:
     known, observed = reference(draw), world(draw, NEXT, DAYS, fault=0.7)
     judged = evaluate_observed_rows(observed, known, SPLIT, PARAMS)
     judged.checks.append(MonitoringCheck("slice", "a|b", "watch", "<script>@octocat</script>"))
-    return run.build_monitoring_record(observed, known, LiveModel("v0.0.1", "abc", "123", SPLIT, None), judged, PARAMS)
+    return run.build_monitoring_record(
+        observed, known, LiveModel("v0.0.1", "abc", "123", SPLIT, None), judged, PARAMS
+    )
 
 
 def test_record_is_valid_json_and_reproducible(found, tmp_path, monkeypatch):
@@ -32,7 +37,17 @@ def test_record_is_valid_json_and_reproducible(found, tmp_path, monkeypatch):
     run.write_result(json.loads(first), render_report(json.loads(first)))
     assert (run.OUT / "monitoring.json").read_bytes() == first
     assert json.loads(first) == found
-    assert {"verdict", "decision", "summary", "release", "period", "rows", "labelled", "model", "checks"} <= set(found)
+    assert {
+        "verdict",
+        "decision",
+        "summary",
+        "release",
+        "period",
+        "rows",
+        "labelled",
+        "model",
+        "checks",
+    } <= set(found)
 
 
 def test_record_rounds_numbers_and_replaces_nan_with_null():
@@ -57,13 +72,23 @@ def test_report_shows_findings_first_and_escapes_values(found):
 
 def test_report_shows_dash_for_unknown_interval(found):
     metrics = [{**found["metrics"][0], "low": None, "high": None}]
-    assert "| – |" in render_report({**found, "metrics": metrics, "features": [], "slices": [], "calibration": []})
+    assert "| – |" in render_report(
+        {**found, "metrics": metrics, "features": [], "slices": [], "calibration": []}
+    )
 
 
-@pytest.mark.parametrize(("tell", "verdict"), [(run.write_empty_result, "ok"), (run.write_failed_result, "act")])
+@pytest.mark.parametrize(
+    ("tell", "verdict"), [(run.write_empty_result, "ok"), (run.write_failed_result, "act")]
+)
 def test_records_and_escapes_reason_why_nothing_was_evaluated(tmp_path, monkeypatch, tell, verdict):
     monkeypatch.chdir(tmp_path)
     tell("because of <b>this</b>")
     written = json.loads((run.OUT / "monitoring.json").read_text())
-    assert (written["verdict"], written["summary"], written["made"]) == (verdict, "because of <b>this</b>", "")
-    assert "<b>" not in cmarkgfm.github_flavored_markdown_to_html((run.OUT / "report.md").read_text())
+    assert (written["verdict"], written["summary"], written["made"]) == (
+        verdict,
+        "because of <b>this</b>",
+        "",
+    )
+    assert "<b>" not in cmarkgfm.github_flavored_markdown_to_html(
+        (run.OUT / "report.md").read_text()
+    )

@@ -1,4 +1,7 @@
-"""Labels and predictions to judge: small, with ties, of two labels at least; and larger ones, like a model's."""
+"""Labels and predictions to evaluate.
+
+Some are small, with ties and at least two labels; others are larger and look like a model's.
+"""
 
 import numpy as np
 from hypothesis import strategies as st
@@ -18,23 +21,35 @@ def case(pairs: list[tuple[int, float]]) -> Case:
 
 
 def cases(largest: int = 25) -> st.SearchStrategy[Case]:
-    """Rows of both classes; some lists have few distinct probabilities, so that ties are the rule."""
+    """Return a strategy for rows of both classes.
+
+    Some lists have few distinct probabilities, so that ties are the rule.
+    """
     rows = st.one_of(
-        st.lists(st.tuples(st.integers(0, 1), values), min_size=2, max_size=largest) for values in (TIED, ANY)
+        st.lists(st.tuples(st.integers(0, 1), values), min_size=2, max_size=largest)
+        for values in (TIED, ANY)
     )
     return rows.filter(lambda pairs: len({label for label, _ in pairs}) == 2).map(case)
 
 
-def kind_cases(kind: str, clusters: int, largest: int = 25) -> st.SearchStrategy[tuple[np.ndarray, ...]]:
+def kind_cases(
+    kind: str, clusters: int, largest: int = 25
+) -> st.SearchStrategy[tuple[np.ndarray, ...]]:
     """Labels, predictions and clusters of rows of any kind, with two distinct labels at least."""
-    labels = {"binary": st.integers(0, 1), "multiclass": st.integers(0, CLASSES - 1), "regression": st.integers(-2, 4)}
+    labels = {
+        "binary": st.integers(0, 1),
+        "multiclass": st.integers(0, CLASSES - 1),
+        "regression": st.integers(-2, 4),
+    }
     answers = {
         "binary": st.one_of(TIED, ANY),
         "multiclass": st.tuples(*[st.integers(0, 4)] * CLASSES).filter(any),
         "regression": st.one_of(TIED, st.floats(-50, 50, width=32)),
     }
     row = st.tuples(labels[kind], answers[kind], st.integers(0, clusters - 1))
-    rows = st.lists(row, min_size=2, max_size=largest).filter(lambda rows: len({label for label, _, _ in rows}) > 1)
+    rows = st.lists(row, min_size=2, max_size=largest).filter(
+        lambda rows: len({label for label, _, _ in rows}) > 1
+    )
     return rows.map(lambda rows: _of_kind(kind, *zip(*rows, strict=True)))
 
 

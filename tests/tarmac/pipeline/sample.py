@@ -21,21 +21,37 @@ CASES = [
     for model in (*BOOSTERS, task.baseline)
 ]
 BOOSTED = [case for case in CASES if case.values[1] in BOOSTERS]
-GROUP_SETS = (GROUPS, ("schedule",), ("weather",), ("rotation", "history"), ("aircraft", "schedule", "traffic"))
+GROUP_SETS = (
+    GROUPS,
+    ("schedule",),
+    ("weather",),
+    ("rotation", "history"),
+    ("aircraft", "schedule", "traffic"),
+)
 CLASSES, RARE = 4, 3  # of a multiclass target; the last has one row in fifty
 
 
 def rows(count: int, seed: int, task: Task = BINARY) -> pd.DataFrame:
-    """Rows whose label depends on an origin and on two numbers, with noise; a tenth of the numbers is missing."""
+    """Return rows whose label depends on an origin and on two numbers, with noise.
+
+    A tenth of the numbers is missing.
+    """
     draw = np.random.default_rng(seed)
-    table = {name: draw.choice([f"{name}{n}" for n in range(4)], count) for name in problem.contract.CATEGORICAL}
+    table = {
+        name: draw.choice([f"{name}{n}" for n in range(4)], count)
+        for name in problem.contract.CATEGORICAL
+    }
     for name in problem.contract.feature_names(GROUPS):
         if name not in problem.contract.CATEGORICAL:
             numbers = draw.normal(50, 20, count).astype("float32")
             table[name] = np.where(draw.random(count) < 0.1, np.float32(np.nan), numbers)
     frame = pd.DataFrame(table)
-    shift = (frame["origin"] == "origin0") + (frame[["temp", "spare"]].fillna(50) - 50).sum(axis=1) / 20
-    return frame.assign(**{problem.contract.TARGET: _labels(shift + draw.normal(0, 1, count), task)})
+    shift = (frame["origin"] == "origin0") + (frame[["temp", "spare"]].fillna(50) - 50).sum(
+        axis=1
+    ) / 20
+    return frame.assign(
+        **{problem.contract.TARGET: _labels(shift + draw.normal(0, 1, count), task)}
+    )
 
 
 def _labels(value: pd.Series, task: Task) -> pd.Series:
@@ -43,14 +59,27 @@ def _labels(value: pd.Series, task: Task) -> pd.Series:
         return value.astype("float32")
     if task.kind == "binary":
         return (value > 0.3).astype("int8")
-    return pd.Series(np.digitize(value, value.quantile([0.7, 0.9, 0.98])), value.index).astype("int8")
+    return pd.Series(np.digitize(value, value.quantile([0.7, 0.9, 0.98])), value.index).astype(
+        "int8"
+    )
 
 
 def params(model: str, **changed: object) -> TrainParams:
-    """The committed parameters for a model, made to learn something from a few hundred rows in a moment."""
+    """Return the committed parameters for a model, changed so that it trains in a moment.
+
+    It learns something from a few hundred rows.
+    """
     train = load_all_params(ROOT / "params.yaml").train
-    quick = {"model": model, "device": "cpu", "max_rounds": 30, "early_stopping_rounds": 10, "features": list(GROUPS)}
-    xgboost = train.xgboost.model_copy(update={"learning_rate": 0.3, "min_child_weight": 1.0, "max_depth": 4})
+    quick = {
+        "model": model,
+        "device": "cpu",
+        "max_rounds": 30,
+        "early_stopping_rounds": 10,
+        "features": list(GROUPS),
+    }
+    xgboost = train.xgboost.model_copy(
+        update={"learning_rate": 0.3, "min_child_weight": 1.0, "max_depth": 4}
+    )
     hist = train.hist_gradient_boosting.model_copy(
         update={"learning_rate": 0.3, "min_samples_leaf": 10, "max_leaf_nodes": 8}
     )
@@ -68,6 +97,9 @@ def fitted(
 ):
     """The inputs that the parameters choose, if none are given, and the pipeline fitted on them."""
     inputs = inputs or ModelInputs.from_groups(chosen.features)
-    labels, valid_labels = train[problem.contract.TARGET].to_numpy(), valid[problem.contract.TARGET].to_numpy()
+    labels, valid_labels = (
+        train[problem.contract.TARGET].to_numpy(),
+        valid[problem.contract.TARGET].to_numpy(),
+    )
     split = Split(train[inputs.names], labels, valid[inputs.names], valid_labels)
     return inputs, fit_model(chosen, inputs, split, on_round, task)

@@ -1,4 +1,7 @@
-"""`params.yaml`: valid files load unchanged, mistakes are reported by line and key before any work."""
+"""`params.yaml`: valid files load unchanged.
+
+Mistakes are reported by line and key before any work.
+"""
 
 import hashlib
 import json
@@ -21,7 +24,10 @@ TARMAC = Path(sys.executable).parent / "tarmac"
 
 
 def places(text: str) -> dict[str, int]:
-    """Line of every key and list item, found by indentation alone: an oracle that shares nothing with the loader."""
+    """Return the line of every key and list item, found by indentation alone.
+
+    This oracle shares nothing with the loader.
+    """
     found: dict[str, int] = {}
     open_keys: list[tuple[int, str]] = []
     items: dict[str, int] = {}
@@ -44,9 +50,17 @@ def places(text: str) -> dict[str, int]:
 def leaves(tree: object, path: str = "") -> dict[str, object]:
     """Every scalar of a tree by its dotted path."""
     if isinstance(tree, dict):
-        return {key: leaf for name, part in tree.items() for key, leaf in leaves(part, f"{path}.{name}").items()}
+        return {
+            key: leaf
+            for name, part in tree.items()
+            for key, leaf in leaves(part, f"{path}.{name}").items()
+        }
     if isinstance(tree, list):
-        return {key: leaf for place, part in enumerate(tree) for key, leaf in leaves(part, f"{path}.{place}").items()}
+        return {
+            key: leaf
+            for place, part in enumerate(tree)
+            for key, leaf in leaves(part, f"{path}.{place}").items()
+        }
     return {path.lstrip("."): tree}
 
 
@@ -54,7 +68,9 @@ def with_value(text: str, key: str, value: str) -> str:
     """The text with another value on the line of a key or a list item."""
     lines = text.splitlines()
     number = places(text)[key] - 1
-    lines[number] = re.sub(r"^(\s*(?:- |[^:]+:)).*", lambda match: f"{match[1].rstrip()} {value}", lines[number])
+    lines[number] = re.sub(
+        r"^(\s*(?:- |[^:]+:)).*", lambda match: f"{match[1].rstrip()} {value}", lines[number]
+    )
     return "\n".join(lines) + "\n"
 
 
@@ -86,7 +102,9 @@ def path(tmp_path):
 
 
 def test_committed_file_loads_unchanged():
-    assert load_all_params(ROOT / "params.yaml").model_dump(exclude_unset=True) == yaml.safe_load(TEXT)
+    assert load_all_params(ROOT / "params.yaml").model_dump(exclude_unset=True) == yaml.safe_load(
+        TEXT
+    )
 
 
 def test_line_oracle_finds_every_leaf():
@@ -103,9 +121,15 @@ def six_mistakes() -> tuple[str, dict[str, tuple[int, str]]]:
     at = places(text)
     return text, {
         "train.seed": (at["train.seed"], r"integer.*'seven'"),
-        "train.xgboost.subsample": (at["train.xgboost.subsample"], r"less than or equal to 1.*1\.5"),
+        "train.xgboost.subsample": (
+            at["train.xgboost.subsample"],
+            r"less than or equal to 1.*1\.5",
+        ),
         "train.model": (at["train.model"], r"'xgboost'.*'logistic_regression'.*'random_forest'"),
-        "train.xgboost.max_bin": (at["train.xgboost"], "missing"),  # a missing key is told where it belongs
+        "train.xgboost.max_bin": (
+            at["train.xgboost"],
+            "missing",
+        ),  # a missing key is told where it belongs
         "prepare.max_quarantine_shares": (at["prepare.max_quarantine_shares"], "unknown key"),
         "serving": (at["serving"], "unknown key"),
     }
@@ -134,23 +158,44 @@ ANY_TYPE = st.one_of(
     st.floats(allow_nan=False, allow_infinity=False),
     st.text(st.characters(codec="ascii", exclude_categories=["C"])),
     st.lists(st.integers(), max_size=3),
-    st.dictionaries(st.text(st.characters(codec="ascii", exclude_categories=["C"])), st.integers(), max_size=2),
+    st.dictionaries(
+        st.text(st.characters(codec="ascii", exclude_categories=["C"])), st.integers(), max_size=2
+    ),
 )
-FITTING = {"integer": (int,), "number": (int, float), "string": (str,), "boolean": (bool,), "null": (type(None),)}
+FITTING = {
+    "integer": (int,),
+    "number": (int, float),
+    "string": (str,),
+    "boolean": (bool,),
+    "null": (type(None),),
+}
 
 
 def accepted(key: str) -> tuple[type, ...]:
-    """The types that a leaf takes. A whole number in the file does not tell whether a fraction is allowed."""
+    """Return the types that a leaf takes.
+
+    A whole number in the file does not say whether a fraction is allowed.
+    """
     schema = schema_of(AllParams.model_json_schema(), key)
-    options = schema.get("anyOf", [schema])  # a reference is to a section, which may stand where null does
-    return tuple(fit for option in options for fit in ((dict,) if "$ref" in option else FITTING[option["type"]]))
+    options = schema.get(
+        "anyOf", [schema]
+    )  # a reference is to a section, which may stand where null does
+    return tuple(
+        fit
+        for option in options
+        for fit in ((dict,) if "$ref" in option else FITTING[option["type"]])
+    )
 
 
 def schema_of(schema: dict, key: str) -> dict:
     """The part of a JSON schema that describes a dotted key."""
     node = schema
     for part in key.split("."):
-        node = node["items"] if part.isdigit() else node.get("properties", {}).get(part, node["additionalProperties"])
+        node = (
+            node["items"]
+            if part.isdigit()
+            else node.get("properties", {}).get(part, node["additionalProperties"])
+        )
         if "$ref" in node:
             node = schema["$defs"][node["$ref"].split("/")[-1]]
     return node
@@ -165,7 +210,10 @@ def test_reports_wrong_type_of_any_leaf_by_key_and_line(tmp_path_factory, key, v
     path = tmp_path_factory.getbasetemp() / "params.yaml"
     told = mistakes(path, with_value(TEXT, key, json.dumps(value)))
     assert len(told) == 1
-    assert re.match(rf"{re.escape(str(path))}:{places(TEXT)[key]}: {re.escape(key)}: .*(should|expected)", told[0])
+    assert re.match(
+        rf"{re.escape(str(path))}:{places(TEXT)[key]}: {re.escape(key)}: .*(should|expected)",
+        told[0],
+    )
 
 
 @pytest.mark.parametrize(
@@ -181,7 +229,17 @@ def test_reports_wrong_type_of_any_leaf_by_key_and_line(tmp_path_factory, key, v
         ("problem: caf\xe9\n".encode("latin-1"), "not valid YAML.*utf-8"),
         ("? [1]\n: 2\n", r":1: \(the whole file\): .*section with keys"),
     ],
-    ids=["empty", "comment", "list", "scalar", "bracket", "tab", "two documents", "latin-1", "key that is a list"],
+    ids=[
+        "empty",
+        "comment",
+        "list",
+        "scalar",
+        "bracket",
+        "tab",
+        "two documents",
+        "latin-1",
+        "key that is a list",
+    ],
 )
 def test_rejects_non_mapping_and_invalid_yaml_in_one_line(path, content, expected):
     told = mistakes(path, content)
@@ -234,12 +292,28 @@ def test_missing_file_error_says_where_to_run(tmp_path):
 @pytest.mark.parametrize(
     ("change", "key", "expected"),
     [
-        ({"split.validation.first": "2013-10", "split.validation.last": "2013-09"}, "split.validation", "is after"),
+        (
+            {"split.validation.first": "2013-10", "split.validation.last": "2013-09"},
+            "split.validation",
+            "is after",
+        ),
         ({"split.train.last": "2013-10"}, "split", "without overlap"),
         ({"split.test.first": "2013-10"}, "split", "without overlap"),
-        ({"split.test.first": "2012-01", "split.test.last": "2012-02"}, "split", "follow one another"),
-        ({"train.device": "cuda", "train.model": "logistic_regression"}, "train", "CPU only, device is cuda"),
-        ({"train.device": "cuda", "train.model": "hist_gradient_boosting"}, "train", "CPU only, device is cuda"),
+        (
+            {"split.test.first": "2012-01", "split.test.last": "2012-02"},
+            "split",
+            "follow one another",
+        ),
+        (
+            {"train.device": "cuda", "train.model": "logistic_regression"},
+            "train",
+            "CPU only, device is cuda",
+        ),
+        (
+            {"train.device": "cuda", "train.model": "hist_gradient_boosting"},
+            "train",
+            "CPU only, device is cuda",
+        ),
     ],
 )
 def test_reports_contradicting_values_on_line_of_their_section(path, change, key, expected):
@@ -258,7 +332,8 @@ def test_reports_search_space_values_that_training_rejects(path):
     depth, sample = (f"sweep.space.train.xgboost.{name}" for name in ("max_depth", "subsampel"))
     assert mistakes(path, text) == [
         f"{path}:{places(text)[depth]}: {depth}: Input should be less than or equal to 16 (got 99)",
-        f"{path}:{places(text)[sample]}: {sample}: not a parameter with a single value in the section train",
+        f"{path}:{places(text)[sample]}: {sample}: "
+        "not a parameter with a single value in the section train",
     ]
 
 
@@ -272,7 +347,9 @@ def test_reports_invalid_list_entries_on_their_lines(path):
     assert [line.split(": ")[1] for line in told] == ["train.features.2", "train.features.3"]
 
 
-@pytest.mark.parametrize("month", ["2013-13", "2013-00", "2013-1", "201301", "2013-01-01", '"2013-01\\n"'])
+@pytest.mark.parametrize(
+    "month", ["2013-13", "2013-00", "2013-1", "201301", "2013-01-01", '"2013-01\\n"']
+)
 def test_rejects_months_not_written_as_yyyy_mm(path, month):
     told = mistakes(path, with_value(TEXT, "split.train.first", month))
     assert [line.split(": ")[1] for line in told] == ["split.train.first"]
@@ -281,7 +358,9 @@ def test_rejects_months_not_written_as_yyyy_mm(path, month):
 @pytest.mark.parametrize("value", [".nan", ".inf", "-.inf", "-1", "1.01"])
 def test_rejects_shares_outside_zero_to_one(path, value):
     (told,) = mistakes(path, with_value(TEXT, "prepare.max_quarantine_share", value))
-    assert f":{places(TEXT)['prepare.max_quarantine_share']}: prepare.max_quarantine_share: " in told
+    assert (
+        f":{places(TEXT)['prepare.max_quarantine_share']}: prepare.max_quarantine_share: " in told
+    )
 
 
 def test_reports_unknown_feature_group_by_list_position(path):
@@ -297,7 +376,9 @@ def test_rejects_model_without_features(path):
     assert told.startswith(f"{path}:{places(text)['baseline.features']}: baseline.features: ")
 
 
-@pytest.mark.parametrize("key", ["train.seed", "train.xgboost.max_bin", "prepare", "train.features"])
+@pytest.mark.parametrize(
+    "key", ["train.seed", "train.xgboost.max_bin", "prepare", "train.features"]
+)
 def test_rejects_duplicate_keys(path, key):
     line = TEXT.splitlines()[places(TEXT)[key] - 1]
     text = below(TEXT, key, line)
@@ -317,7 +398,12 @@ def test_numbers_load_as_dvc_records_them(path, value):
 
 def hashes(folder: Path) -> dict[str, str]:
     """Hash of every file under the folders that stages write to."""
-    files = [file for name in ("data", "models", "metrics") for file in (folder / name).rglob("*") if file.is_file()]
+    files = [
+        file
+        for name in ("data", "models", "metrics")
+        for file in (folder / name).rglob("*")
+        if file.is_file()
+    ]
     return {str(file): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
@@ -334,7 +420,9 @@ def test_invalid_value_stops_stages_before_they_start(finished: Workspace):
 
 
 def tarmac_params(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([TARMAC, "params", *options], cwd=folder, check=False, capture_output=True, text=True)
+    return subprocess.run(
+        [TARMAC, "params", *options], cwd=folder, check=False, capture_output=True, text=True
+    )
 
 
 @pytest.mark.program
@@ -347,7 +435,9 @@ def test_printed_schema_describes_every_key(path):
         assert {"type", "enum", "anyOf"} & schema_of(schema, key).keys(), key
     for section in [schema, *schema["$defs"].values()]:
         assert section["additionalProperties"] is False
-        assert section["required"] == [name for name, part in section["properties"].items() if "default" not in part]
+        assert section["required"] == [
+            name for name, part in section["properties"].items() if "default" not in part
+        ]
 
 
 @pytest.mark.program
@@ -359,4 +449,13 @@ def test_params_command_reports_mistakes_and_exits_nonzero(path):
     for options in (("--check",), ()):
         done = tarmac_params(path.parent, *options)
         assert (done.returncode, done.stdout) == (1, "")
-        assert len([line for line in done.stderr.splitlines() if line.startswith("error: params.yaml:")]) == 6
+        assert (
+            len(
+                [
+                    line
+                    for line in done.stderr.splitlines()
+                    if line.startswith("error: params.yaml:")
+                ]
+            )
+            == 6
+        )

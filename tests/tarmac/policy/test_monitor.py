@@ -13,7 +13,12 @@ LINES = places(TEXT)
 @pytest.mark.parametrize(
     ("key", "value", "told_at", "expected"),
     [
-        ("monitor.drift.watch", "0.5", "monitor.drift", r"watch \(0.5\) must not be above act \(0.25\)"),
+        (
+            "monitor.drift.watch",
+            "0.5",
+            "monitor.drift",
+            r"watch \(0.5\) must not be above act \(0.25\)",
+        ),
         ("monitor.days.act", "-0.1", "monitor.days.act", "greater than 0"),
         ("monitor.calibration", "1.5", "monitor.calibration", "less than or equal to 1"),
         ("monitor.decay.roc_auc", "0", "monitor.decay.roc_auc", "greater than 0"),
@@ -26,7 +31,9 @@ def test_reports_invalid_values_by_key_and_line(tmp_path, key, value, told_at, e
     path = tmp_path / "params.yaml"
     told = mistakes(path, with_value(TEXT, key, value))
     assert len(told) == 1, told
-    assert re.match(rf"{re.escape(str(path))}:{LINES[told_at]}: {re.escape(told_at)}: .*{expected}", told[0]), told[0]
+    assert re.match(
+        rf"{re.escape(str(path))}:{LINES[told_at]}: {re.escape(told_at)}: .*{expected}", told[0]
+    ), told[0]
 
 
 def test_rejects_decay_of_metric_without_interval(tmp_path):

@@ -16,9 +16,21 @@ from tests.tarmac.policy.test_file import TEXT, below, mistakes, places, with_va
 
 METRICS = tuple(TASK.metrics)
 LINES = places(TEXT)
-SECTIONS = ["intervals", "review", "review.metrics", "review.slices", "review.behaviour", "review.cost"]
-IN_POLICY = [key for key in LINES if key.startswith(("intervals.", "review.")) and key not in SECTIONS]
-KEYS = ["evaluate.behaviour_rows", *(key for key in IN_POLICY if key.rpartition(".")[2] not in METRICS)]
+SECTIONS = [
+    "intervals",
+    "review",
+    "review.metrics",
+    "review.slices",
+    "review.behaviour",
+    "review.cost",
+]
+IN_POLICY = [
+    key for key in LINES if key.startswith(("intervals.", "review.")) and key not in SECTIONS
+]
+KEYS = [
+    "evaluate.behaviour_rows",
+    *(key for key in IN_POLICY if key.rpartition(".")[2] not in METRICS),
+]
 
 
 @pytest.fixture
@@ -30,13 +42,19 @@ def told_once(path, text: str, key: str, line: int, expected: str) -> None:
     """The text has one mistake, told on its line and by its key with what was expected."""
     told = mistakes(path, text)
     assert len(told) == 1, told
-    assert re.match(rf"{re.escape(str(path))}:{line}: {re.escape(key)}: .*{expected}", told[0]), told[0]
+    assert re.match(rf"{re.escape(str(path))}:{line}: {re.escape(key)}: .*{expected}", told[0]), (
+        told[0]
+    )
 
 
 def removed(text: str, section: str) -> str:
     """The text without a key and all that is below it."""
     lines = text.splitlines(keepends=True)
-    inside = [number for key, number in places(text).items() if key == section or key.startswith(f"{section}.")]
+    inside = [
+        number
+        for key, number in places(text).items()
+        if key == section or key.startswith(f"{section}.")
+    ]
     return "".join(line for number, line in enumerate(lines, 1) if number not in inside)
 
 
@@ -51,7 +69,10 @@ def test_policy_metric_names_equal_those_of_task():
 
 
 def test_committed_policy_states_direction_of_every_metric():
-    better = {name: policy.better for name, policy in load_all_params(ROOT / "params.yaml").review.metrics.items()}
+    better = {
+        name: policy.better
+        for name, policy in load_all_params(ROOT / "params.yaml").review.metrics.items()
+    }
     rising = {"roc_auc", "average_precision"}
     assert better == {name: "higher" if name in rising else "lower" for name in METRICS}
 
@@ -60,19 +81,37 @@ def test_committed_policy_states_direction_of_every_metric():
 def test_reports_unknown_metric_by_line_and_name(path, name):
     text = renamed(TEXT, "review.metrics.roc_auc", name)
     line = LINES["review.metrics.roc_auc"]
-    told_once(path, text, f"review.metrics.{name}", line, "should be 'roc_auc', 'average_precision', 'log_loss'")
+    told_once(
+        path,
+        text,
+        f"review.metrics.{name}",
+        line,
+        "should be 'roc_auc', 'average_precision', 'log_loss'",
+    )
 
 
 @pytest.mark.parametrize(
     ("metric", "ceiling"),
-    [("roc_auc", "0.753"), ("roc_auc", "0.7"), ("log_loss", "0.475"), ("log_loss", "0.5"), ("brier", "1")],
+    [
+        ("roc_auc", "0.753"),
+        ("roc_auc", "0.7"),
+        ("log_loss", "0.475"),
+        ("log_loss", "0.5"),
+        ("brier", "1"),
+    ],
 )
 def test_reports_floor_not_worse_than_ceiling_by_metric(path, metric, ceiling):
     key = f"review.metrics.{metric}"
     text = TEXT if f"{key}.ceiling" not in LINES else without(TEXT, f"{key}.ceiling")
     text = below(text, f"{key}.floor", f"      ceiling: {ceiling}")
     floor = yaml.safe_load(TEXT)["review"]["metrics"][metric]["floor"]
-    told_once(path, text, key, LINES[key], rf"floor \({floor}\) must be worse than the ceiling \({float(ceiling)}\)")
+    told_once(
+        path,
+        text,
+        key,
+        LINES[key],
+        rf"floor \({floor}\) must be worse than the ceiling \({float(ceiling)}\)",
+    )
 
 
 @given(st.sampled_from(["higher", "lower"]), st.floats(-2, 2), st.floats(-2, 2))
@@ -90,7 +129,9 @@ def test_policy_requires_floor_to_be_worse_than_ceiling(better, floor, ceiling):
 @pytest.mark.parametrize("metric", METRICS)
 def test_ceiling_of_metric_is_optional(path, metric):
     text = (
-        TEXT if f"review.metrics.{metric}.ceiling" not in LINES else without(TEXT, f"review.metrics.{metric}.ceiling")
+        TEXT
+        if f"review.metrics.{metric}.ceiling" not in LINES
+        else without(TEXT, f"review.metrics.{metric}.ceiling")
     )
     path.write_text(text)
     assert load_all_params(path).review.metrics[metric].ceiling is None
@@ -106,7 +147,9 @@ def test_policy_requires_at_least_one_metric(path):
     assert list(load_all_params(path).review.metrics) == ["roc_auc"]
     empty = removed(text, "review.metrics.roc_auc")
     line = LINES["review.metrics"]
-    told_once(path, with_value(empty, "review.metrics", "{}"), "review.metrics", line, "at least (1|one)")
+    told_once(
+        path, with_value(empty, "review.metrics", "{}"), "review.metrics", line, "at least (1|one)"
+    )
     told_once(path, empty, "review.metrics", line, "section with keys is expected")
 
 
@@ -148,7 +191,9 @@ def test_reports_invalid_value_by_key_and_line(path, key, value, expected):
 def test_only_ceiling_and_range_options_have_defaults():
     schema = AllParams.model_json_schema()
     sections = [schema, *schema["$defs"].values()]
-    unseen = {name for part in sections for name in part["properties"] if name not in part["required"]}
+    unseen = {
+        name for part in sections for name in part["properties"] if name not in part["required"]
+    }
     of_other_targets = {"logistic_regression", "ridge", "threshold_beta"}
     assert unseen - of_other_targets == {"ceiling", "log", "step"}
 
@@ -156,7 +201,9 @@ def test_only_ceiling_and_range_options_have_defaults():
 @pytest.mark.parametrize("section", SECTIONS)
 def test_reports_missing_section_where_it_belongs(path, section):
     parent = section.rpartition(".")[0]
-    told_once(path, removed(TEXT, section), section, LINES[parent] if parent else 1, "this key is missing")
+    told_once(
+        path, removed(TEXT, section), section, LINES[parent] if parent else 1, "this key is missing"
+    )
 
 
 @pytest.mark.parametrize("key", KEYS)

@@ -1,4 +1,7 @@
-"""Version in an environment by its tags: any order of promotions and rollbacks matches a plain stack."""
+"""Version in an environment by its tags.
+
+Any order of promotions and rollbacks matches a plain stack.
+"""
 
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError
@@ -24,9 +27,13 @@ from tarmac.registry.history import (
 VERSIONS = ("v0.0.1", "v0.0.2", "v0.0.3")
 
 
-def event(kind: str, version: str, stage: str | None = None, why: str = "", number: int = 1) -> Event:
+def event(
+    kind: str, version: str, stage: str | None = None, why: str = "", number: int = 1
+) -> Event:
     tag = f"model#{stage}#{number}" if stage else f"model@{version}"
-    return Event(kind, version, stage, "c" * 40, tag, "2026-01-01T00:00:00+00:00", "Ada <a@example.org>", why)
+    return Event(
+        kind, version, stage, "c" * 40, tag, "2026-01-01T00:00:00+00:00", "Ada <a@example.org>", why
+    )
 
 
 REGISTERED = [event("registration", version) for version in VERSIONS]
@@ -57,12 +64,19 @@ def test_withdrawn_version_is_neither_listed_nor_deployed():
 
 
 def test_unassigned_version_leaves_environment():
-    known = [*REGISTERED, event("assignment", VERSIONS[0], "prod"), event("unassignment", VERSIONS[0], "prod")]
+    known = [
+        *REGISTERED,
+        event("assignment", VERSIONS[0], "prod"),
+        event("unassignment", VERSIONS[0], "prod"),
+    ]
     assert find_stage_version(known, "prod") is None
 
 
 def assigned(*steps: str) -> list[Event]:
-    """Promotions of the versions that steps end with; `<` is a rollback to it, `!` takes it away."""
+    """Return events for the versions that the steps end with.
+
+    A step is a promotion; `<` makes it a rollback, and `!` an unassignment.
+    """
     made = []
     for step in steps:
         version = f"v0.0.{step[-1]}"

@@ -1,4 +1,7 @@
-"""Markdown, by GitHub's own parser: hostile values render as themselves and leave the page intact."""
+"""Markdown, by GitHub's own parser.
+
+Hostile values render as themselves and leave the page intact.
+"""
 
 import re
 from collections.abc import Callable
@@ -28,7 +31,8 @@ relaxed = settings(deadline=None, max_examples=150)  # a busy machine is no mist
 Template = Callable[[str], str]
 TEMPLATES: dict[str, Template] = {
     "a cell": lambda it: (
-        render_table(["name", "#n", "why"], [(it, "1", it), ("x", "2", it), (it, it, "y")]) + "\n\nafter"
+        render_table(["name", "#n", "why"], [(it, "1", it), ("x", "2", it), (it, it, "y")])
+        + "\n\nafter"
     ),
     "a heading": lambda it: f"## ✅ Pass: {it}\n\nafter",
     "a list item": lambda it: f"before\n\n- {it}\n- {it}\n\nafter",
@@ -61,7 +65,9 @@ def assert_harmless(made: Callable[[object], str], place: str, value: str) -> No
     template, wanted = TEMPLATES[place], shown(made, value)
     page, plain = Page(template(made(value))), Page(template(made("harmless") if wanted else ""))
     assert page.tags == plain.tags
-    assert [[len(row) for row in rows] for rows in page.tables] == [[len(row) for row in rows] for rows in plain.tables]
+    assert [[len(row) for row in rows] for rows in page.tables] == [
+        [len(row) for row in rows] for rows in plain.tables
+    ]
     assert page.text == seen(plain.text.replace("harmless", wanted))
     assert page.references == []
 
@@ -104,7 +110,9 @@ def test_word_between_colons_does_not_become_emoji():
         assert Page(escape_text(value)).text == value
 
 
-@pytest.mark.parametrize("value", ["2013-09", "a\\|b", "C:\\x", 7, None, 0.1, ["a", "b"], {"k": 1}, True])
+@pytest.mark.parametrize(
+    "value", ["2013-09", "a\\|b", "C:\\x", 7, None, 0.1, ["a", "b"], {"k": 1}, True]
+)
 def test_values_render_as_their_python_text(value):
     assert Page(format_code(value)).of("code") == [str(value).replace("|", "¦")]
     assert Page(escape_text(value)).text == str(value)
@@ -129,7 +137,9 @@ def test_label_contains_only_safe_characters(value):
     assert re.fullmatch(r"[A-Za-z0-9² .:+_-]{1,30}", format_label(value))
 
 
-@pytest.mark.parametrize("value", ["2013-09", "0.12", "ROC-AUC", "R²", "9:00 to 12:59", "validation loss"])
+@pytest.mark.parametrize(
+    "value", ["2013-09", "0.12", "ROC-AUC", "R²", "9:00 to 12:59", "validation loss"]
+)
 def test_safe_label_is_unchanged(value):
     assert format_label(value) == value
 
@@ -159,13 +169,17 @@ def test_table_renders_every_cell_and_aligns_numbers_right():
 )
 def test_table_reports_number_of_omitted_rows(rows, most, kept, told):
     cells = ((f"r{row}", "x") for row in range(rows))
-    page = Page(render_table(["a", "b"], cells) if most is None else render_table(["a", "b"], cells, most))
+    page = Page(
+        render_table(["a", "b"], cells) if most is None else render_table(["a", "b"], cells, most)
+    )
     assert page.tables[0][1:] == [[f"r{row}", "x"] for row in range(kept)]
     assert page.of("p") == ([told] if told else [])
 
 
 def test_details_contains_only_its_content():
-    page = Page(render_details("Cost of it", "**b**\n\n" + render_table(["x"], [("y",)])) + "\n\nafter")
+    page = Page(
+        render_details("Cost of it", "**b**\n\n" + render_table(["x"], [("y",)])) + "\n\nafter"
+    )
     assert page.of("summary") == ["Cost of it"]
     assert page.around("y") == ("details", "table", "tbody", "tr", "td")
     assert page.around("b") == ("details", "p", "strong")

@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 from tarmac.reporting.trees import flatten_tree
 
 KEYS = st.text("ab", min_size=1, max_size=2)
-TREES = st.dictionaries(KEYS, st.recursive(st.integers(), lambda tree: st.dictionaries(KEYS, tree, min_size=1)))
+TREES = st.dictionaries(
+    KEYS, st.recursive(st.integers(), lambda tree: st.dictionaries(KEYS, tree, min_size=1))
+)
 
 
 @given(TREES)
@@ -26,4 +28,7 @@ def test_names_every_value_once_by_its_path(tree):
 
 
 def test_keeps_lists_and_the_order_of_the_tree():
-    assert list(flatten_tree({"b": {"d": [1, 2], "c": {}}, "a": None}).items()) == [("b.d", [1, 2]), ("a", None)]
+    assert list(flatten_tree({"b": {"d": [1, 2], "c": {}}, "a": None}).items()) == [
+        ("b.d", [1, 2]),
+        ("a", None),
+    ]

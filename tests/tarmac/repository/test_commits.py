@@ -1,4 +1,7 @@
-"""Commits are found by a hash in their lock, on any branch, tag or merge, and else among experiments."""
+"""Commits are found by a hash in their lock, on any branch, tag or merge.
+
+Otherwise they are searched among experiments.
+"""
 
 from pathlib import Path
 
@@ -93,7 +96,16 @@ def test_describes_commit_as_git_records_it():
     run("add", "dvc.lock")
     when = "2024-02-29T23:30:00+05:30"
     subject = "größer | 50% \t<b>"
-    run("commit", "--quiet", "--author", "Zoë O'Hara <zoe@example.org>", "--date", when, "--message", subject)
+    run(
+        "commit",
+        "--quiet",
+        "--author",
+        "Zoë O'Hara <zoe@example.org>",
+        "--date",
+        when,
+        "--message",
+        subject,
+    )
     found = commits.describe_commit("HEAD")
     assert (found.author, found.email, found.date) == ("Zoë O'Hara", "zoe@example.org", when)
     assert (found.subject, found.refs, found.name) == (subject, ["main"], run("rev-parse", "HEAD"))

@@ -1,4 +1,4 @@
-"""Git queries: the merge base of a branch, revisions and files of commits, and all changed paths."""
+"""Git queries: a branch's merge base, revisions and files of commits, and all changed paths."""
 
 from pathlib import Path
 
@@ -89,7 +89,10 @@ def test_merge_base_is_found_for_detached_head(branch):
 
 
 def test_merge_base_of_ci_merge_commit_is_target_branch(branch):
-    """A pull request is checked out as its merge into the target: the base is then the target as it is."""
+    """Check the base of a pull request that is checked out as its merge into the target.
+
+    The base is then the target as it is.
+    """
     run("checkout", "--quiet", "--detach", "main")
     run("merge", "--quiet", "--no-edit", "change")
     assert git.find_merge_base() == run("rev-parse", "main")
@@ -119,9 +122,14 @@ def test_merge_base_and_commit_are_none_without_commits(here):
 
 @pytest.fixture
 def shallow(branch: str, here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A clone with the last commit of the change and of `main` only, as CI makes it; the working folder from here."""
+    """Make a clone with the last commit of the change and of `main` only, as CI makes it.
+
+    It is the working folder from here on.
+    """
     run("switch", "--quiet", "main")
-    run("clone", "--quiet", "--depth=1", "--branch=change", here.as_uri(), str(tmp_path / "shallow"))
+    run(
+        "clone", "--quiet", "--depth=1", "--branch=change", here.as_uri(), str(tmp_path / "shallow")
+    )
     monkeypatch.chdir(tmp_path / "shallow")
     return branch
 
@@ -146,7 +154,9 @@ def test_merge_base_raises_for_unrelated_histories(branch):
         git.find_merge_base()
 
 
-@pytest.mark.parametrize("revision", ["nonsense", "", "--all", "-h", "HEAD:fork", "HEAD~9", "main..change", "0" * 40])
+@pytest.mark.parametrize(
+    "revision", ["nonsense", "", "--all", "-h", "HEAD:fork", "HEAD~9", "main..change", "0" * 40]
+)
 def test_commit_is_none_for_invalid_revision(branch, revision):
     assert git.resolve_commit(revision) is None
 
@@ -154,7 +164,14 @@ def test_commit_is_none_for_invalid_revision(branch, revision):
 def test_commit_resolves_branches_tags_and_abbreviations(branch):
     run("tag", "--annotate", "v1", "--message", "v1", "main")
     head, main = run("rev-parse", "HEAD"), run("rev-parse", "main")
-    names = {"HEAD": head, "change": head, head[:8]: head, "main": main, "v1": main, "HEAD~2": branch}
+    names = {
+        "HEAD": head,
+        "change": head,
+        head[:8]: head,
+        "main": main,
+        "v1": main,
+        "HEAD~2": branch,
+    }
     assert {name: git.resolve_commit(name) for name in names} == names
 
 
@@ -219,7 +236,15 @@ def test_changed_since_lists_every_change_except_ignored_files(branch):
     Path("fork").write_text("staged")
     run("add", "fork")
     assert git.list_changed_paths("HEAD") == ["first", "fork", "mine", "moved", "new"]
-    assert set(git.list_changed_paths(branch)) == {"first", "fork", "mine too", "moved", "new", "more", ".gitignore"}
+    assert set(git.list_changed_paths(branch)) == {
+        "first",
+        "fork",
+        "mine too",
+        "moved",
+        "new",
+        "more",
+        ".gitignore",
+    }
 
 
 def test_changed_since_ignores_modification_time(branch):
@@ -228,7 +253,10 @@ def test_changed_since_ignores_modification_time(branch):
 
 
 def test_commands_ignore_git_variables_set_by_hook(branch, here, tmp_path, monkeypatch):
-    """Git tells its hooks where the repository is: what is done to a temporary clone must not be done to it."""
+    """Check commands in a temporary clone while a hook's variables are set.
+
+    Git names the hook's repository in them, which the commands must not touch.
+    """
     before = run("rev-parse", "--abbrev-ref", "HEAD"), run("ls-files", "--stage")
     monkeypatch.setenv("GIT_DIR", str(here / ".git"))
     monkeypatch.setenv("GIT_INDEX_FILE", str(here / ".git" / "index"))

@@ -29,8 +29,13 @@ def commit(workspace: Workspace, message: str, author: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def history_template(finished_template: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """The result of the template, a shallower model of Alice's, and Bob's way back to the first. Copy it."""
+def history_template(
+    finished_template: Workspace, tmp_path_factory: pytest.TempPathFactory
+) -> Workspace:
+    """Return a history of three results.
+
+    They are the template's, a shallower model of Alice's, and Bob's way back to the first. Copy it.
+    """
     workspace = Workspace(tmp_path_factory.mktemp("history") / "repository")
     shutil.copytree(finished_template.path, workspace.path, symlinks=True)
     shutil.copy(workspace.path / MODEL, workspace.path.parent / "first.onnx")
@@ -39,7 +44,17 @@ def history_template(finished_template: Workspace, tmp_path_factory: pytest.Temp
     workspace.dvc("push", "--quiet")
     commit(workspace, "shallower", ALICE)
     shutil.copy(workspace.path / MODEL, workspace.path.parent / "second.onnx")
-    workspace.run("git", "checkout", "--quiet", "HEAD~1", "--", "params.yaml", "dvc.lock", "metrics", "models/card.md")
+    workspace.run(
+        "git",
+        "checkout",
+        "--quiet",
+        "HEAD~1",
+        "--",
+        "params.yaml",
+        "dvc.lock",
+        "metrics",
+        "models/card.md",
+    )
     commit(workspace, "back", BOB)
     workspace.dvc("checkout", "--quiet")
     return workspace
@@ -62,7 +77,10 @@ def committed(workspace: Workspace, name: str, path: str) -> str:
 
 
 def test_model_gets_its_own_commit_author_metrics_and_params(here):
-    first, second = lineage.find_lineage(Path("../first.onnx")), lineage.find_lineage(Path("../second.onnx"))
+    first, second = (
+        lineage.find_lineage(Path("../first.onnx")),
+        lineage.find_lineage(Path("../second.onnx")),
+    )
     assert first.commit.name == revision(here, "HEAD~2")
     assert first.also_in == [revision(here, "HEAD")]
     assert second.commit.name == revision(here, "HEAD~1")
@@ -73,10 +91,15 @@ def test_model_gets_its_own_commit_author_metrics_and_params(here):
     assert second.also_in == []
     for found, name in ((first, "HEAD~2"), (second, "HEAD~1")):
         assert (found.output, found.stage, found.notes) == (MODEL, "train", [])
-        assert found.metrics["test"] == json.loads(committed(here, name, "metrics/evaluate/metrics.json"))
+        assert found.metrics["test"] == json.loads(
+            committed(here, name, "metrics/evaluate/metrics.json")
+        )
         trained = json.loads(committed(here, name, "metrics/train/metrics.json"))
         assert found.metrics["validation"] == trained["validation"]
-        assert found.params["train"]["train"] == yaml.safe_load(committed(here, name, "params.yaml"))["train"]
+        assert (
+            found.params["train"]["train"]
+            == yaml.safe_load(committed(here, name, "params.yaml"))["train"]
+        )
         assert found.rebuild[0] == f"git switch --detach {found.commit.name}"
     assert second.params["train"]["train"]["xgboost"]["max_depth"] == 3
     assert first.code == second.code
@@ -85,7 +108,9 @@ def test_model_gets_its_own_commit_author_metrics_and_params(here):
 def test_reports_data_params_and_environment_that_made_model(here):
     found = lineage.find_lineage(Path(MODEL))
     assert found.data == {RAW: compute_dvc_hash(Path(RAW))}
-    assert found.data_files == {str(path): compute_dvc_hash(path) for path in sorted(Path(RAW).rglob("*.parquet"))}
+    assert found.data_files == {
+        str(path): compute_dvc_hash(path) for path in sorted(Path(RAW).rglob("*.parquet"))
+    }
     assert found.environment == compute_dvc_hash(Path("requirements/stages.txt"))
     assert set(found.params) == {"prepare", "featurize", "train"}
     assert found.carried["features"] == compute_dvc_hash(Path("data/features"))
@@ -96,9 +121,15 @@ def test_reports_data_params_and_environment_that_made_model(here):
 
 @pytest.mark.parametrize(
     ("path", "stage"),
-    [("data/predictions.parquet", "evaluate"), ("data/features", "featurize"), ("data/prepared", "prepare"),
-     (BASELINE, "baseline"), ("metrics/tables", "evaluate"), (RAW, None)],
-)  # fmt: skip
+    [
+        ("data/predictions.parquet", "evaluate"),
+        ("data/features", "featurize"),
+        ("data/prepared", "prepare"),
+        (BASELINE, "baseline"),
+        ("metrics/tables", "evaluate"),
+        (RAW, None),
+    ],
+)
 def test_reports_stage_and_data_of_other_outputs(here, path, stage):
     found = lineage.find_lineage(Path(path))
     assert (found.output, found.stage) == (path, stage)
@@ -119,7 +150,11 @@ def test_finds_model_by_renamed_branch_or_tag(here):
 
 
 def test_rejects_uncommitted_or_missing_file(here):
-    for name, content in (("other.parquet", b"PAR1"), ("text.onnx", b"no model"), ("empty.onnx", b"")):
+    for name, content in (
+        ("other.parquet", b"PAR1"),
+        ("text.onnx", b"no model"),
+        ("empty.onnx", b""),
+    ):
         Path(f"../{name}").write_bytes(content)
         done = here.run(*TARMAC, "lineage", f"../{name}", check=False, env=FROM_SOURCE)
         assert done.returncode == 1
@@ -134,9 +169,17 @@ def test_rejects_uncommitted_or_missing_file(here):
 
 
 def altered(source: Path) -> Path:
-    """The model with another value in a tree, or another coefficient: it loads and answers, a little otherwise."""
+    """Write the model with another value in a tree, or another coefficient.
+
+    It loads and predicts, with slightly different values.
+    """
     model = onnx.load(source)
-    floats = [attribute.floats for node in model.graph.node for attribute in node.attribute if attribute.floats]
+    floats = [
+        attribute.floats
+        for node in model.graph.node
+        for attribute in node.attribute
+        if attribute.floats
+    ]
     max(floats, key=len)[0] += 0.001
     onnx.save(model, "../altered.onnx")
     return Path("../altered.onnx")
@@ -158,7 +201,9 @@ def test_other_split_params_or_features_are_not_same_inputs(here):
         for item in model.metadata_props:
             if item.key == name:
                 item.value = (
-                    value if isinstance(value, str) else json.dumps({**json.loads(item.value), **value, "x": 1})
+                    value
+                    if isinstance(value, str)
+                    else json.dumps({**json.loads(item.value), **value, "x": 1})
                 )
         onnx.save(model, "../altered.onnx")
         found = lineage.find_lineage(Path("../altered.onnx"))
@@ -173,7 +218,9 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in HOSTILE.items() for value in values])
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name, values in HOSTILE.items() for value in values]
+)
 def test_invalid_metadata_is_rejected_or_matches_no_commit(here, name, value):
     model = onnx.load("../second.onnx")
     for item in model.metadata_props:
@@ -202,7 +249,11 @@ def test_model_with_flipped_bit_matches_no_commit(here):
     content = bytearray(Path(MODEL).read_bytes())
     draw = random.Random(7)
     for place in [0, len(content) - 1, *draw.sample(range(len(content)), 10)]:
-        flipped = content[:place] + bytes([content[place] ^ 1 << draw.randrange(8)]) + content[place + 1 :]
+        flipped = (
+            content[:place]
+            + bytes([content[place] ^ 1 << draw.randrange(8)])
+            + content[place + 1 :]
+        )
         Path("../flipped.onnx").write_bytes(flipped)
         try:
             found = lineage.find_lineage(Path("../flipped.onnx"))
@@ -236,9 +287,16 @@ def test_json_output_keeps_its_names_and_types(here):
     """Others parse it: a change here is a change of the interface."""
     found = json.loads(here.run(*TARMAC, "lineage", "--json", env=FROM_SOURCE).stdout)
     kinds = {name: type(value).__name__ for name, value in found.items()}
-    texts, lists = ("file", "hash", "output", "stage", "environment", "code"), ("also_in", "rebuild", "notes")
+    texts, lists = (
+        ("file", "hash", "output", "stage", "environment", "code"),
+        ("also_in", "rebuild", "notes"),
+    )
     trees = ("commit", "data", "data_files", "params", "metrics", "carried")
-    wanted = {**dict.fromkeys(texts, "str"), **dict.fromkeys(lists, "list"), **dict.fromkeys(trees, "dict")}
+    wanted = {
+        **dict.fromkeys(texts, "str"),
+        **dict.fromkeys(lists, "list"),
+        **dict.fromkeys(trees, "dict"),
+    }
     assert kinds == {**wanted, "same_inputs": "NoneType"}
     assert list(found) == [field.name for field in fields(Lineage)]
     assert list(found["commit"]) == ["name", "author", "email", "date", "subject", "refs"]
@@ -247,9 +305,20 @@ def test_json_output_keeps_its_names_and_types(here):
 
 
 def test_text_output_states_facts_of_lineage(here):
-    told, found = here.run(*TARMAC, "lineage", env=FROM_SOURCE).stdout, lineage.find_lineage(Path(MODEL))
+    told, found = (
+        here.run(*TARMAC, "lineage", env=FROM_SOURCE).stdout,
+        lineage.find_lineage(Path(MODEL)),
+    )
     commit = found.commit
-    for fact in (found.hash, commit.name, commit.author, commit.date, found.code, found.environment, *found.data_files):
+    for fact in (
+        found.hash,
+        commit.name,
+        commit.author,
+        commit.date,
+        found.code,
+        found.environment,
+        *found.data_files,
+    ):
         assert fact in told
     assert told.splitlines()[-3:] == [f"  rebuild      {command}" for command in found.rebuild]
 
@@ -261,7 +330,9 @@ def test_unavailable_data_listing_is_noted_and_rest_is_reported(here):
     raw = commands.read_output_hashes()[RAW]
     Path(f"data/remote/files/md5/{raw[:2]}/{raw[2:]}").write_text("[]")
     garbled = lineage.find_lineage(Path(MODEL))
-    assert garbled.notes == [f"the files of the data are not known: {raw}: content differs from its hash"]
+    assert garbled.notes == [
+        f"the files of the data are not known: {raw}: content differs from its hash"
+    ]
     shutil.rmtree("data/remote")
     found = lineage.find_lineage(Path(MODEL))
     assert found.notes[0].startswith("the files of the data are not known: ")
@@ -284,7 +355,9 @@ def test_omits_metrics_that_differ_from_lock(here):
     here.run("git", "branch", "--quiet", "-D", "main")
     found = lineage.find_lineage(Path(MODEL))
     assert "test" not in found.metrics
-    assert found.notes == [f"{path} of the commit is not what its lock names: test metrics are not known"]
+    assert found.notes == [
+        f"{path} of the commit is not what its lock names: test metrics are not known"
+    ]
 
 
 def test_notes_shallow_history_when_no_commit_is_found(here, monkeypatch):

@@ -21,7 +21,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def lock(**stages: dict[str, str]) -> str:
-    """The text of a `dvc.lock` with the outputs of some stages, in the order that DVC gives them."""
+    """Return the text of a `dvc.lock` with the outputs of some stages, in DVC's order."""
     made = {
         stage: {"outs": [{"path": p, "md5": h, "size": 1} for p, h in sorted(outs.items())]}
         for stage, outs in stages.items()
@@ -41,9 +41,14 @@ MADE = {"train": {"model.onnx": "a1", "metrics": "b2.dir"}, "evaluate": {"predic
 
 
 def test_finds_costs_of_run_by_its_outputs(here):
-    stage_costs.save_stage_costs(measured(here / "run", train=1, evaluate=2), lock(**MADE), ["train", "evaluate"])
+    stage_costs.save_stage_costs(
+        measured(here / "run", train=1, evaluate=2), lock(**MADE), ["train", "evaluate"]
+    )
     found = stage_costs.load_stage_costs(lock(**MADE))
-    assert found == {"train": {**SPENT, "wall_seconds": 1}, "evaluate": {**SPENT, "wall_seconds": 2}}
+    assert found == {
+        "train": {**SPENT, "wall_seconds": 1},
+        "evaluate": {**SPENT, "wall_seconds": 2},
+    }
 
 
 @pytest.mark.parametrize(
@@ -62,12 +67,16 @@ def test_finds_costs_of_run_by_its_outputs(here):
 def test_cost_is_not_reported_for_other_outputs(here, outs):
     stage_costs.save_stage_costs(measured(here / "run", train=1), lock(**MADE), ["train"])
     assert stage_costs.load_stage_costs(lock(train=outs)) == {}
-    assert stage_costs.load_stage_costs(lock(featurize=MADE["train"])) == {}, "another stage with the same outputs"
+    assert stage_costs.load_stage_costs(lock(featurize=MADE["train"])) == {}, (
+        "another stage with the same outputs"
+    )
     assert set(stage_costs.load_stage_costs(lock(**MADE))) == {"train"}
 
 
 def test_only_measured_stages_that_ran_have_costs(here):
-    stage_costs.save_stage_costs(measured(here / "run", train=1, evaluate=2), lock(**MADE), ["evaluate"])
+    stage_costs.save_stage_costs(
+        measured(here / "run", train=1, evaluate=2), lock(**MADE), ["evaluate"]
+    )
     stage_costs.save_stage_costs(measured(here / "other"), lock(**MADE), ["train"])
     assert set(stage_costs.load_stage_costs(lock(**MADE))) == {"evaluate"}
 
@@ -76,12 +85,20 @@ def test_replaces_costs_of_same_outputs_and_keeps_others(here):
     later = MADE | {"train": {"model.onnx": "f9", "metrics": "b2.dir"}}
     stage_costs.save_stage_costs(measured(here / "run", train=1), lock(**MADE), ["train"])
     stage_costs.save_stage_costs(measured(here / "run", train=5), lock(**later), ["train"])
-    assert [stage_costs.load_stage_costs(lock(**made))["train"]["wall_seconds"] for made in (MADE, later)] == [1, 5]
+    assert [
+        stage_costs.load_stage_costs(lock(**made))["train"]["wall_seconds"]
+        for made in (MADE, later)
+    ] == [1, 5]
     stage_costs.save_stage_costs(measured(here / "run", train=7), lock(**MADE), ["train"])
-    assert [stage_costs.load_stage_costs(lock(**made))["train"]["wall_seconds"] for made in (MADE, later)] == [7, 5]
+    assert [
+        stage_costs.load_stage_costs(lock(**made))["train"]["wall_seconds"]
+        for made in (MADE, later)
+    ] == [7, 5]
 
 
-HASHES = st.dictionaries(st.sampled_from(["a", "b", "a b", "a=1"]), st.sampled_from(["1" * 32, "2" * 32]), max_size=3)
+HASHES = st.dictionaries(
+    st.sampled_from(["a", "b", "a b", "a=1"]), st.sampled_from(["1" * 32, "2" * 32]), max_size=3
+)
 
 
 @settings(deadline=None)
@@ -94,14 +111,18 @@ def test_cost_is_found_only_for_equal_outputs(tmp_path_factory, one, other):
         assert bool(stage_costs.load_stage_costs(lock(train=other))) == (one == other)
 
 
-@pytest.mark.parametrize("text", ["", "schema: '2.0'\n", "schema: '2.0'\nstages: {}\n", "stages: {train: {cmd: x}}\n"])
+@pytest.mark.parametrize(
+    "text", ["", "schema: '2.0'\n", "schema: '2.0'\nstages: {}\n", "stages: {train: {cmd: x}}\n"]
+)
 def test_lock_without_outputs_has_no_costs(text):
     assert stage_costs.load_stage_costs(text) == {}
 
 
 @pytest.mark.parametrize("left", ["", '{"wall_sec'])
 def test_ignores_truncated_cost_file(here, left):
-    stage_costs.save_stage_costs(measured(here / "run", train=1, evaluate=2), lock(**MADE), ["train", "evaluate"])
+    stage_costs.save_stage_costs(
+        measured(here / "run", train=1, evaluate=2), lock(**MADE), ["train", "evaluate"]
+    )
     (cut,) = stage_costs.KEPT.glob("train-*")
     cut.write_text(left)
     assert set(stage_costs.load_stage_costs(lock(**MADE))) == {"evaluate"}

@@ -17,7 +17,9 @@ FOUND = {
 
 def test_last_labelled_ignores_months_without_labels(tmp_path: Path):
     for month, label in {"2013-11": 1.0, "2013-12": None}.items():
-        pd.DataFrame({problem.contract.TARGET: [label]}, dtype="float64").to_parquet(tmp_path / f"{month}.parquet")
+        pd.DataFrame({problem.contract.TARGET: [label]}, dtype="float64").to_parquet(
+            tmp_path / f"{month}.parquet"
+        )
     assert run.find_last_labeled_month(["2013-11", "2013-12"], tmp_path) == "2013-11"
     with pytest.raises(UserError, match="no month"):
         run.find_last_labeled_month(["2013-12"], tmp_path)

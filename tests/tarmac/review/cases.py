@@ -1,4 +1,7 @@
-"""Facts of a review, made up by hand: every part is filled, and every word that a stranger could choose can be."""
+"""Facts of a review, made up by hand.
+
+Every part is filled, and every word that a stranger could choose can be set.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -29,18 +32,44 @@ def plain(word: str) -> str:
 
 
 def checks(word: Word = plain) -> list[ReviewCheck]:
-    """A judgement of each kind, none of them failing; of metrics and slices one for each in `review`."""
+    """Return a check of each kind, none of them failing.
+
+    In `review`, each metric and each slice has one.
+    """
     return [
         ReviewCheck("lineage", word("reproduced"), "pass", word("rebuilt from raw data")),
         ReviewCheck("metric", word("roc_auc"), "pass", word("better"), "better"),
-        ReviewCheck("metric", word("log_loss"), "pass", word("worse, but within the tolerance 0.003"), "worse"),
+        ReviewCheck(
+            "metric",
+            word("log_loss"),
+            "pass",
+            word("worse, but within the tolerance 0.003"),
+            "worse",
+        ),
         ReviewCheck("metric", word("calibration_error"), "not proven", word("too few clusters")),
         ReviewCheck("slice", f"{word('origin')} {word('EWR')}", "pass", word("better"), "better"),
-        ReviewCheck("slice", f"{word('origin')} {word('LGA')}", "not proven", word("neither better nor worse")),
-        ReviewCheck("slice", f"{word('carrier')} {word('VX')}", "not proven", word("nothing to compare with")),
+        ReviewCheck(
+            "slice",
+            f"{word('origin')} {word('LGA')}",
+            "not proven",
+            word("neither better nor worse"),
+        ),
+        ReviewCheck(
+            "slice",
+            f"{word('carrier')} {word('VX')}",
+            "not proven",
+            word("nothing to compare with"),
+        ),
         ReviewCheck("baseline", word("better than the baseline"), "pass", word("ROC-AUC +0.1503")),
-        ReviewCheck("behaviour", word("a carrier never seen"), "pass", word("ROC-AUC 0.7656 is left")),
-        ReviewCheck("behaviour", word("no weather report"), "not proven", word("the model takes none of these inputs")),
+        ReviewCheck(
+            "behaviour", word("a carrier never seen"), "pass", word("ROC-AUC 0.7656 is left")
+        ),
+        ReviewCheck(
+            "behaviour",
+            word("no weather report"),
+            "not proven",
+            word("the model takes none of these inputs"),
+        ),
         ReviewCheck("parity", word("ONNX parity"), "pass", word("answers within 1e-06")),
         ReviewCheck("cost", word("model size"), "pass", word("0.7 MB, at most 5")),
     ]
@@ -48,17 +77,37 @@ def checks(word: Word = plain) -> list[ReviewCheck]:
 
 def metrics(word: Word = plain) -> list[MetricChange]:
     return [
-        MetricChange(word("roc_auc"), 0.77167, 0.77004, 0.77154, MetricEstimate(0.0015, -0.0003, 0.0032)),
-        MetricChange(word("log_loss"), 0.46154, 0.46012, 0.46133, MetricEstimate(0.00121, 0.0004, 0.0021)),
-        MetricChange(word("calibration_error"), 0.00955, 0.00912, 0.00961, MetricEstimate(0.00049, NAN, NAN)),
+        MetricChange(
+            word("roc_auc"), 0.77167, 0.77004, 0.77154, MetricEstimate(0.0015, -0.0003, 0.0032)
+        ),
+        MetricChange(
+            word("log_loss"), 0.46154, 0.46012, 0.46133, MetricEstimate(0.00121, 0.0004, 0.0021)
+        ),
+        MetricChange(
+            word("calibration_error"), 0.00955, 0.00912, 0.00961, MetricEstimate(0.00049, NAN, NAN)
+        ),
     ]
 
 
 def slices(word: Word = plain) -> list[SliceChange]:
     sure = MetricEstimate(0.7706, 0.7444, 0.7967)
     return [
-        SliceChange(word("origin"), word("EWR"), 19_013, sure, 0.7601, MetricEstimate(0.0105, 0.0061, 0.0149)),
-        SliceChange(word("origin"), word("LGA"), 17_410, sure, 0.7712, MetricEstimate(-0.0006, -0.004, 0.003)),
+        SliceChange(
+            word("origin"),
+            word("EWR"),
+            19_013,
+            sure,
+            0.7601,
+            MetricEstimate(0.0105, 0.0061, 0.0149),
+        ),
+        SliceChange(
+            word("origin"),
+            word("LGA"),
+            17_410,
+            sure,
+            0.7712,
+            MetricEstimate(-0.0006, -0.004, 0.003),
+        ),
         SliceChange(word("carrier"), word("VX"), 902, replace(sure, value=0.714)),
     ]
 
@@ -82,7 +131,10 @@ def changes(word: Word = plain) -> Changes:
             (word("train.features"), word("['schedule']"), word("(none)")),
         ],
         files={
-            word("train"): [word("src/tarmac/pipeline/training/estimators.py"), word("requirements/stages.txt")],
+            word("train"): [
+                word("src/tarmac/pipeline/training/estimators.py"),
+                word("requirements/stages.txt"),
+            ],
             OUTSIDE: [word("README.md")],
         },
         outputs=[(word("models/model.onnx"), word("b55399d4"), word("c66488e5"))],
@@ -93,7 +145,9 @@ def cost(word: Word = plain) -> tuple[ResultCost, ResultCost]:
     spent = {"wall_seconds": 34.56, "cpu_seconds": 61.2, "peak_bytes": 2_345_000_000}
     return (
         ResultCost(719_086, 11.26, {word("train"): spent}),
-        ResultCost(1_234_567, 12.34, {word("train"): {**spent, "wall_seconds": 40.04}, word("card"): spent}),
+        ResultCost(
+            1_234_567, 12.34, {word("train"): {**spent, "wall_seconds": 40.04}, word("card"): spent}
+        ),
     )
 
 
@@ -112,7 +166,10 @@ def lineage(word: Word = plain) -> dict[str, str]:
 
 
 def review(word: Word = plain, **parts: object) -> Review:
-    """A review that passes; `word` may turn each free word into another, and `parts` replace whole parts."""
+    """Return a review that passes.
+
+    `word` may turn each free word into another, and `parts` replace whole parts.
+    """
     facts: dict[str, object] = {
         "checks": checks(word),
         "no_base": "",
@@ -128,13 +185,18 @@ def review(word: Word = plain, **parts: object) -> Review:
         "cost": cost(word),
         "lineage": lineage(word),
         "charts": [
-            ("ROC-AUC by month: head in blue", render_xy_chart(["2013-11", "2013-12"], {"head": [0.7, 0.8]}, "AUC"))
+            (
+                "ROC-AUC by month: head in blue",
+                render_xy_chart(["2013-11", "2013-12"], {"head": [0.7, 0.8]}, "AUC"),
+            )
         ],
     }
     return Review(**{**facts, **parts})
 
 
-def judged(name: str, outcome: Outcome, reason: str, direction: Direction | None = None) -> list[ReviewCheck]:
+def judged(
+    name: str, outcome: Outcome, reason: str, direction: Direction | None = None
+) -> list[ReviewCheck]:
     """The checks of a review that passes, of which one is judged otherwise."""
     assert name in {check.name for check in checks()}
     other = {"outcome": outcome, "reason": reason, "direction": direction}

@@ -1,4 +1,7 @@
-"""Tables of predictions as the pipeline writes them: row key, slices, label and both probabilities."""
+"""Tables of predictions as the pipeline writes them.
+
+Columns are the row key, slices, label and both probabilities.
+"""
 
 from datetime import date, timedelta
 
@@ -14,10 +17,15 @@ def chance(score: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(1 - score))
 
 
-def predictions(y: np.ndarray, p: np.ndarray, day: np.ndarray, origin: np.ndarray | None = None) -> pd.DataFrame:
+def predictions(
+    y: np.ndarray, p: np.ndarray, day: np.ndarray, origin: np.ndarray | None = None
+) -> pd.DataFrame:
     """Rows of some days (numbers from 0), each flight with a number of its own."""
     rows = len(y)
-    days = np.array([FIRST + timedelta(days=int(number)) for number in range(day.max(initial=0) + 1)], dtype=object)
+    days = np.array(
+        [FIRST + timedelta(days=int(number)) for number in range(day.max(initial=0) + 1)],
+        dtype=object,
+    )
     return pd.DataFrame(
         {
             "day": days[day],
@@ -38,7 +46,10 @@ def drawn(rows: int, days: int, seed: int) -> pd.DataFrame:
     score = draw.normal(size=rows)
     y = draw.random(rows) < chance(score)
     table = predictions(
-        y, chance(score + draw.normal(size=rows)).round(2), draw.integers(0, days, rows), draw.choice(list("ABC"), rows)
+        y,
+        chance(score + draw.normal(size=rows)).round(2),
+        draw.integers(0, days, rows),
+        draw.choice(list("ABC"), rows),
     )
     return table.assign(baseline_probability=chance(draw.normal(size=rows)).astype("float32"))
 
@@ -49,4 +60,6 @@ def of_kind(y: np.ndarray, p: np.ndarray, baseline: np.ndarray) -> pd.DataFrame:
     table = predictions(y, rows, rows % 10, np.where(rows % 3 == 0, "A", "B")).drop(
         columns=["probability", "baseline_probability"]
     )
-    return table.assign(late=y, **split_prediction_columns(p), **split_prediction_columns(baseline, "baseline_"))
+    return table.assign(
+        late=y, **split_prediction_columns(p), **split_prediction_columns(baseline, "baseline_")
+    )

@@ -1,4 +1,7 @@
-"""Large additions of a change, which could hide labels, are found by size, and nothing else is shown."""
+"""Large additions of a change, which could hide labels, are found by size.
+
+Nothing else is shown.
+"""
 
 import subprocess
 from pathlib import Path
@@ -61,7 +64,9 @@ def test_long_literal_is_shown_with_line_and_size(repository, line, size):
 
 
 def test_existing_or_short_literal_is_not_shown(repository):
-    assert found(repository, {"src/old.py": f'# moved\nOLD = "{LONG}"\nNEW = "{LONG[:100]}"\n'}) == []
+    assert (
+        found(repository, {"src/old.py": f'# moved\nOLD = "{LONG}"\nNEW = "{LONG[:100]}"\n'}) == []
+    )
 
 
 def test_docstring_is_not_shown_but_used_string_is(repository):
@@ -70,7 +75,11 @@ def test_docstring_is_not_shown_but_used_string_is(repository):
 
 
 def test_shows_binary_files_and_grown_text_largest_first(repository):
-    files = {"src/data.bin": bytes(range(256)) * 9, "notes.txt": "a\n" * 900, "src/table.csv": "1,0\n" * 200}
+    files = {
+        "src/data.bin": bytes(range(256)) * 9,
+        "notes.txt": "a\n" * 900,
+        "src/table.csv": "1,0\n" * 200,
+    }
     expected = [
         ("src/data.bin", "a binary file"),
         ("notes.txt", "text, 600 lines"),
@@ -79,22 +88,30 @@ def test_shows_binary_files_and_grown_text_largest_first(repository):
     assert found(repository, files) == expected
 
 
-@pytest.mark.parametrize("path", ["data/remote/files/md5/ab/cd", "dvc.lock", "metrics/a.json", "docs/page.md"])
+@pytest.mark.parametrize(
+    "path", ["data/remote/files/md5/ab/cd", "dvc.lock", "metrics/a.json", "docs/page.md"]
+)
 def test_pipeline_outputs_and_documents_are_not_shown(repository, path):
     assert found(repository, {path: bytes(range(256)) * 9}) == []
 
 
 def test_unparsable_module_is_shown_as_whole(repository):
-    assert found(repository, {"src/new.py": f"LABELS = '{LONG}"}) == [("src/new.py", "a module that cannot be read")]
+    assert found(repository, {"src/new.py": f"LABELS = '{LONG}"}) == [
+        ("src/new.py", "a module that cannot be read")
+    ]
     assert found(repository, {"src/new.py": b"\xff" + LONG.encode()})[0][0] == "src/new.py"
 
 
 def test_number_of_shown_additions_is_limited(repository):
-    files: dict[str, str | bytes] = {f"src/{number}.py": f'A = "{LONG}{number}"\n' for number in range(SHOWN + 5)}
+    files: dict[str, str | bytes] = {
+        f"src/{number}.py": f'A = "{LONG}{number}"\n' for number in range(SHOWN + 5)
+    }
     assert len(found(repository, files)) == SHOWN
 
 
-@given(st.text(st.characters(codec="ascii", exclude_characters="\0\r"), min_size=LEAST, max_size=400))
+@given(
+    st.text(st.characters(codec="ascii", exclude_characters="\0\r"), min_size=LEAST, max_size=400)
+)
 def test_every_long_string_literal_is_found_at_full_size(text):
     """Whatever a literal holds, it is found with at least as many bytes as it has characters."""
     made = additions._find_new_literals("a.py", b"", f"A = {text!r}\n".encode())

@@ -1,4 +1,7 @@
-"""The base model scores head's test rows only if the test months moved and it has not learned from them."""
+"""The base model scores head's test rows only if the test months moved.
+
+It must not have learned from them.
+"""
 
 import json
 from datetime import date, timedelta
@@ -18,7 +21,11 @@ from tarmac.review.results import FEATURES, MODEL, PREDICTIONS, ResultFolder
 from tests.tarmac.pipeline import sample
 
 TEST = MonthWindow(first="2014-01", last="2014-02")
-BEFORE = {"train": ("2013-10", "2013-11"), "validation": ("2013-12", "2013-12"), "test": ("2013-12", "2014-01")}
+BEFORE = {
+    "train": ("2013-10", "2013-11"),
+    "validation": ("2013-12", "2013-12"),
+    "test": ("2013-12", "2014-01"),
+}
 Windows = dict[str, tuple[str, str]]
 
 
@@ -30,35 +37,45 @@ def month(name: str, seed: int) -> pd.DataFrame:
     """Feature rows of a month, of which every tenth has no label yet."""
     rows = sample.rows(100, seed)
     first = date.fromisoformat(f"{name}-01")
-    rows[problem.contract.TARGET] = rows[problem.contract.TARGET].astype("float64").where(np.arange(100) % 10 > 0)
-    return rows.assign(day=[first + timedelta(days=n % 28) for n in range(100)], flight=np.arange(100))
+    rows[problem.contract.TARGET] = (
+        rows[problem.contract.TARGET].astype("float64").where(np.arange(100) % 10 > 0)
+    )
+    return rows.assign(
+        day=[first + timedelta(days=n % 28) for n in range(100)], flight=np.arange(100)
+    )
 
 
 def predictions(rows: pd.DataFrame, probability: float | np.ndarray) -> pd.DataFrame:
-    known = rows.loc[rows[problem.contract.TARGET].notna(), [*problem.contract.KEY, problem.contract.TARGET]].astype(
-        {problem.contract.TARGET: "int8"}
-    )
+    known = rows.loc[
+        rows[problem.contract.TARGET].notna(), [*problem.contract.KEY, problem.contract.TARGET]
+    ].astype({problem.contract.TARGET: "int8"})
     return known.assign(probability=probability).reset_index(drop=True)
 
 
 @pytest.fixture(scope="module")
 def fitted():
-    return sample.fitted(sample.params("xgboost"), sample.rows(600, seed=1), sample.rows(200, seed=2))
+    return sample.fitted(
+        sample.params("xgboost"), sample.rows(600, seed=1), sample.rows(200, seed=2)
+    )
 
 
 @pytest.fixture
 def sides(tmp_path: Path, fitted) -> tuple[ResultFolder, ResultFolder]:
     """Base, tested on December and January, and head, tested on January and February."""
     both = [
-        ResultFolder(tmp_path / name, name, {}, frozenset((PREDICTIONS, MODEL, FEATURES))) for name in ("base", "head")
+        ResultFolder(tmp_path / name, name, {}, frozenset((PREDICTIONS, MODEL, FEATURES)))
+        for name in ("base", "head")
     ]
     for side in both:
         side.resolve_path(FEATURES).mkdir(parents=True)
-    months = {name: month(name, seed) for seed, name in enumerate(("2013-12", "2014-01", "2014-02"), 5)}
+    months = {
+        name: month(name, seed) for seed, name in enumerate(("2013-12", "2014-01", "2014-02"), 5)
+    }
     for name, rows in months.items():
         rows.to_parquet(both[1].resolve_path(FEATURES) / f"{name}.parquet")
     old, new = (
-        pd.concat([months[name] for name in names]) for names in (("2013-12", "2014-01"), ("2014-01", "2014-02"))
+        pd.concat([months[name] for name in names])
+        for names in (("2013-12", "2014-01"), ("2014-01", "2014-02"))
     )
     predictions(old, 0.25).to_parquet(both[0].resolve_path(PREDICTIONS))
     predictions(new, 0.75).to_parquet(both[1].resolve_path(PREDICTIONS))
@@ -69,7 +86,12 @@ def sides(tmp_path: Path, fitted) -> tuple[ResultFolder, ResultFolder]:
 def write_model(base: ResultFolder, fitted, windows: Windows = BEFORE, **metadata: str) -> None:
     inputs, pipeline = fitted
     base.resolve_path(MODEL).parent.mkdir(exist_ok=True)
-    export_onnx(pipeline, inputs, base.resolve_path(MODEL), metadata or {"split": json.dumps(split(windows))})
+    export_onnx(
+        pipeline,
+        inputs,
+        base.resolve_path(MODEL),
+        metadata or {"split": json.dumps(split(windows))},
+    )
     base.resolve_path("params.yaml").write_text(yaml.safe_dump({"split": split(BEFORE)}))
 
 
@@ -77,9 +99,16 @@ def test_base_predictions_equal_its_model_on_head_rows(sides, fitted):
     base, head = sides
     found, moved = load_base_predictions(base, head, TEST)
     inputs, pipeline = fitted
-    rows = pd.concat([pd.read_parquet(head.resolve_path(FEATURES) / f"{name}.parquet") for name in ("2014-01", "2014-02")])
+    rows = pd.concat(
+        [
+            pd.read_parquet(head.resolve_path(FEATURES) / f"{name}.parquet")
+            for name in ("2014-01", "2014-02")
+        ]
+    )
     rows = rows[rows[problem.contract.TARGET].notna()]
-    expected = predictions(rows, pipeline.predict_proba(rows[inputs.names])[:, 1]).set_index(list(problem.contract.KEY))
+    expected = predictions(rows, pipeline.predict_proba(rows[inputs.names])[:, 1]).set_index(
+        list(problem.contract.KEY)
+    )
     assert found[list(problem.contract.KEY)].duplicated().sum() == 0
     found = found.set_index(list(problem.contract.KEY)).loc[expected.index]
     assert np.abs(found["probability"] - expected["probability"]).max() < TOLERANCE
@@ -97,16 +126,23 @@ def test_compares_models_on_exactly_head_rows(sides):
 
 def test_uses_stored_predictions_that_cover_every_row(sides):
     base, head = sides
-    predictions(pd.read_parquet(head.resolve_path(FEATURES) / "2014-01.parquet"), 0.75).to_parquet(head.resolve_path(PREDICTIONS))
+    predictions(pd.read_parquet(head.resolve_path(FEATURES) / "2014-01.parquet"), 0.75).to_parquet(
+        head.resolve_path(PREDICTIONS)
+    )
     found, moved = load_base_predictions(base, head, MonthWindow(first="2014-01", last="2014-01"))
     assert moved is None
     assert set(found["probability"]) == {0.25}
 
 
 def test_uses_stored_predictions_when_test_months_are_equal(sides):
-    """Its own predictions come from its own features: a late correction is no reason to leave them."""
+    """Check that a late correction does not replace the base's own predictions.
+
+    They come from its own features.
+    """
     base, head = sides
-    found, moved = load_base_predictions(base, head, MonthWindow(first=BEFORE["test"][0], last=BEFORE["test"][1]))
+    found, moved = load_base_predictions(
+        base, head, MonthWindow(first=BEFORE["test"][0], last=BEFORE["test"][1])
+    )
     assert moved is None
     assert set(found["probability"]) == {0.25}
 
@@ -125,10 +161,14 @@ def test_does_not_score_model_on_months_it_learned_from(sides, fitted, windows, 
     found, moved = load_base_predictions(base, head, TEST)
     assert set(found["probability"]) == {0.25}
     reason = f"the model was trained on months up to {last}, and head is tested from 2014-01 on"
-    assert moved == MovedTestWindow("2014-01", "2014-02", 0, f"the base's model was not asked about them: {reason}")
+    assert moved == MovedTestWindow(
+        "2014-01", "2014-02", 0, f"the base's model was not asked about them: {reason}"
+    )
 
 
-@pytest.mark.parametrize("metadata", [{"none": "x"}, {"split": "{"}, {"split": "[]"}, {"split": '{"train": {}}'}])
+@pytest.mark.parametrize(
+    "metadata", [{"none": "x"}, {"split": "{"}, {"split": "[]"}, {"split": '{"train": {}}'}]
+)
 def test_does_not_score_model_without_valid_split_metadata(sides, fitted, metadata):
     base, head = sides
     write_model(base, fitted, **metadata)
@@ -141,15 +181,23 @@ def change(head: ResultFolder, name: str, **columns: object) -> None:
     path = head.resolve_path(FEATURES) / f"{name}.parquet"
     rows = pd.read_parquet(path)
     gone = [column for column, value in columns.items() if value is None]
-    rows.drop(columns=gone).assign(**{k: v for k, v in columns.items() if v is not None}).to_parquet(path)
+    rows.drop(columns=gone).assign(
+        **{k: v for k, v in columns.items() if v is not None}
+    ).to_parquet(path)
 
 
 @pytest.mark.parametrize(
     ("columns", "reason"),
     [
-        ({"temp": None, "spare": None}, "the model requires temp, spare, missing in head's features"),
+        (
+            {"temp": None, "spare": None},
+            "the model requires temp, spare, missing in head's features",
+        ),
         ({"dest": None}, "the model requires dest, missing in head's features"),
-        ({"temp": "warm"}, "the model requires temp as a number, of another type in head's features"),
+        (
+            {"temp": "warm"},
+            "the model requires temp as a number, of another type in head's features",
+        ),
         ({"dest": 3}, "the model requires dest as text, of another type in head's features"),
     ],
 )
@@ -176,7 +224,9 @@ def test_contract_has_categorical_column_outside_key():
 def test_reports_missing_or_unreadable_model(sides):
     base, head = sides
     base.resolve_path(MODEL).write_bytes(base.resolve_path(MODEL).read_bytes()[:1000])
-    assert load_base_predictions(base, head, TEST)[1].told.endswith("models/model.onnx of the base cannot be read")
+    assert load_base_predictions(base, head, TEST)[1].told.endswith(
+        "models/model.onnx of the base cannot be read"
+    )
     lost = ResultFolder(base.folder, "base", {}, base.present - {MODEL})
     assert load_base_predictions(lost, head, TEST)[1].told.endswith(
         "the remote does not have models/model.onnx of the base"

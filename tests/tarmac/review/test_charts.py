@@ -1,4 +1,7 @@
-"""Charts: each line shows the values of its table at the axis labels, in text that Mermaid can parse."""
+"""Charts: each line shows the values of its table at the axis labels.
+
+Mermaid can parse the text.
+"""
 
 import itertools
 import math
@@ -22,7 +25,8 @@ NUMBER = r"-?\d+\.\d{4}"
 LABEL = r'"[A-Za-z0-9² .:+_-]{1,30}"'
 GRAMMAR = [  # the text of a chart, line by line; the last but one stands once or more often
     r"```mermaid",
-    r'%%\{init: \{"themeVariables": \{"xyChart": \{"plotColorPalette": "(#[0-9a-f]{6}(?:, #[0-9a-f]{6})*)"\}\},'
+    r'%%\{init: \{"themeVariables": \{"xyChart": \{"plotColorPalette": '
+    r'"(#[0-9a-f]{6}(?:, #[0-9a-f]{6})*)"\}\},'
     r' "xyChart": \{"height": \d+\}\}\}%%',
     r"xychart-beta",
     rf"  x-axis \[({LABEL}(?:, {LABEL})*)\]",
@@ -53,7 +57,12 @@ def parsed(text: str) -> Chart:
         match = re.fullmatch(pattern, line)
         assert match, f"{line!r} is not {pattern}"
         found.append(match.groups())
-    (palette,), (ticks,), (low, high), drawn = found[1], found[3], found[4], [found_[0] for found_ in found[5:-1]]
+    (palette,), (ticks,), (low, high), drawn = (
+        found[1],
+        found[3],
+        found[4],
+        [found_[0] for found_ in found[5:-1]],
+    )
     who = {colour: name for name, (_, colour) in COLOURS.items()}
     values = [[float(value) for value in line.split(", ")] for line in drawn]
     chart = Chart(
@@ -80,17 +89,24 @@ def result(folder: Path, tables: dict[str, str]) -> ResultFolder:
 
 def drawn(tmp_path: Path, name: str, head: str, base: str | None = None) -> list[Chart]:
     """The charts of head's and base's text of one table."""
-    sides = [result(tmp_path / "base", {} if base is None else {name: base}), result(tmp_path / "head", {name: head})]
+    sides = [
+        result(tmp_path / "base", {} if base is None else {name: base}),
+        result(tmp_path / "head", {name: head}),
+    ]
     return [parsed(text) for _, text in render_charts(*sides)]
 
 
 def months(values: dict[str, object]) -> str:
-    return "month,model,baseline\n" + "".join(f"{month},{value},0.6\n" for month, value in values.items())
+    return "month,model,baseline\n" + "".join(
+        f"{month},{value},0.6\n" for month, value in values.items()
+    )
 
 
 def losses(count: int, worse: float = 0.0) -> str:
     """A learning curve whose loss tells its round."""
-    return "step\tlog_loss\n" + "".join(f"{step}\t{1 + worse - step / 1000}\n" for step in range(count))
+    return "step\tlog_loss\n" + "".join(
+        f"{step}\t{1 + worse - step / 1000}\n" for step in range(count)
+    )
 
 
 HEAD = {"2013-11": 0.751, "2013-12": 0.782}
@@ -115,9 +131,13 @@ def test_titles_name_colour_of_each_line(tmp_path):
         "Calibration: base in orange, head in blue, perfect in grey",
         "Validation log loss by round: base in orange, head in blue",
     ]
-    assert [title for title, _ in alone] == [title.replace("base in orange, ", "") for title, _ in both]
+    assert [title for title, _ in alone] == [
+        title.replace("base in orange, ", "") for title, _ in both
+    ]
     for title, text in [*both, *alone]:
-        assert set(parsed(text).lines) == {one for one in COLOURS if f"{one} in {COLOURS[one][0]}" in title}
+        assert set(parsed(text).lines) == {
+            one for one in COLOURS if f"{one} in {COLOURS[one][0]}" in title
+        }
 
 
 def test_perfect_line_has_observed_equal_to_predicted(tmp_path):
@@ -205,8 +225,13 @@ def test_unusable_table_is_not_drawn(tmp_path, why):
 
 @pytest.mark.parametrize("value", ["nan", "", "inf", "-inf"])
 def test_unknown_value_is_omitted_from_chart(tmp_path, value):
-    (chart,) = drawn(tmp_path, MONTHS, months({"2013-10": 0.7, "2013-11": value, "2013-12": 0.78}), months(HEAD))
-    assert dict(zip(chart.ticks, chart.lines["head"], strict=True)) == {"2013-10": 0.7, "2013-12": 0.78}
+    (chart,) = drawn(
+        tmp_path, MONTHS, months({"2013-10": 0.7, "2013-11": value, "2013-12": 0.78}), months(HEAD)
+    )
+    assert dict(zip(chart.ticks, chart.lines["head"], strict=True)) == {
+        "2013-10": 0.7,
+        "2013-12": 0.78,
+    }
 
 
 def test_single_point_makes_no_chart(tmp_path):
@@ -233,7 +258,9 @@ def test_axis_labels_are_distinct(tmp_path):
 
 @pytest.mark.parametrize("tick", [WORST, *FRAGMENTS])
 def test_unsafe_axis_label_keeps_chart_parsable(tick):
-    assert len(parsed(render_xy_chart([tick, "x", tick + "]"], {"head": [1, 2, 3]}, tick)).ticks) == 3
+    assert (
+        len(parsed(render_xy_chart([tick, "x", tick + "]"], {"head": [1, 2, 3]}, tick)).ticks) == 3
+    )
 
 
 @relaxed
@@ -260,10 +287,11 @@ def test_any_numbers_and_labels_make_valid_chart(ticks, base, head, label):
 @pytest.mark.parametrize("kind", TASKS)
 def test_tables_titles_and_axis_labels_match_task(tmp_path, kind):
     task = TASKS[kind]
+    validation = "metrics/train/plots/metrics/validation"
     tables = {
         f"metrics/tables/monthly_{task.short}.csv": "month,model\n2013-11,0.5\n2013-12,0.6\n",
         "metrics/tables/calibration.csv": "predicted,observed\n100.5,99\n700,712\n",
-        f"metrics/train/plots/metrics/validation/{task.loss_metric}.tsv": f"step\t{task.loss_metric}\n0\t3\n1\t2\n",
+        f"{validation}/{task.loss_metric}.tsv": f"step\t{task.loss_metric}\n0\t3\n1\t2\n",
     }
     found = render_charts(None, result(tmp_path, tables), task)
     assert [title.split(":")[0] for title, _ in found] == [

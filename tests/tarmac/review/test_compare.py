@@ -1,4 +1,7 @@
-"""Comparison: rows are matched by key, and both models are evaluated on the same rows with head's labels."""
+"""Comparison: rows are matched by key.
+
+Both models are evaluated on the same rows with head's labels.
+"""
 
 import numpy as np
 import pandas as pd
@@ -34,7 +37,9 @@ ORACLE = {
     "average_precision": average_precision_score,
     "log_loss": log_loss,
     "brier": brier_score_loss,
-    "calibration_error": lambda y, p: metrics.compute_calibration_error(np.asarray(y), np.asarray(p), 15),
+    "calibration_error": lambda y, p: metrics.compute_calibration_error(
+        np.asarray(y), np.asarray(p), 15
+    ),
 }
 LINES = st.tuples(st.booleans(), st.floats(0, 1, width=32))
 SIDES = st.lists(st.tuples(st.integers(0, 9), LINES), max_size=12, unique_by=lambda line: line[0])
@@ -62,19 +67,35 @@ def test_pair_matches_rows_by_key_and_counts_every_group(before, after):
         "relabelled": sum(old[key][0] != new[key][0] for key in both),
     }
     rows = pairing.rows
-    days = (pd.to_datetime(rows["day"]) - pd.Timestamp("2013-11-01")).dt.days if len(rows) else rows["day"]
+    days = (
+        (pd.to_datetime(rows["day"]) - pd.Timestamp("2013-11-01")).dt.days
+        if len(rows)
+        else rows["day"]
+    )
     keys = [4 * int(day) + int(flight) for day, flight in zip(days, rows["flight"], strict=True)]
     assert sorted(keys) == sorted(both)
     found = zip(keys, rows["late"], rows["probability"], rows["base_probability"], strict=True)
-    assert [line for line in found if line[1:] != (new[line[0]][0], new[line[0]][1], old[line[0]][1])] == []
+    assert [
+        line for line in found if line[1:] != (new[line[0]][0], new[line[0]][1], old[line[0]][1])
+    ] == []
 
 
 @pytest.mark.parametrize("column", problem.contract.KEY)
 def test_rows_that_differ_in_any_key_column_do_not_match(column):
     head = drawn(20, 3, seed=1)
-    other = {"day": head["day"] + pd.Timedelta(days=90), "carrier": "ZZ", "flight": head["flight"] + 100, "origin": "Z"}
+    other = {
+        "day": head["day"] + pd.Timedelta(days=90),
+        "carrier": "ZZ",
+        "flight": head["flight"] + 100,
+        "origin": "Z",
+    }
     assert pair_predictions(head.assign(**{column: other[column]}), head).counts["common"] == 0
-    assert pair_predictions(head, head).counts == {"common": 20, "only_base": 0, "only_head": 0, "relabelled": 0}
+    assert pair_predictions(head, head).counts == {
+        "common": 20,
+        "only_base": 0,
+        "only_head": 0,
+        "relabelled": 0,
+    }
 
 
 @pytest.mark.parametrize("side", ["base", "head", "both"])
@@ -98,7 +119,8 @@ def test_comparison_ignores_row_order(seed):
     base["probability"] = np.clip(base["probability"] * 0.8 + 0.1, 0, 1)
     shuffled = base.sample(frac=1, random_state=seed).reset_index(drop=True)
     found, other = (
-        compare_metrics(list(METRICS), head, pair_predictions(side, head), PARAMS) for side in (base, shuffled)
+        compare_metrics(list(METRICS), head, pair_predictions(side, head), PARAMS)
+        for side in (base, shuffled)
     )
     assert found == other
     assert compare_slices(head, pair_predictions(base, head), 50, PARAMS) == compare_slices(
@@ -108,19 +130,31 @@ def test_comparison_ignores_row_order(seed):
 
 @pytest.fixture(scope="module")
 def sides() -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Two tables with most rows in common; base knows less, some of its labels are others, some rows are its own."""
+    """Return two tables with most rows in common.
+
+    Base knows less, some of its labels differ, and some rows are its own.
+    """
     head = drawn(900, 20, seed=5)
     draw = np.random.default_rng(6)
-    base = head.assign(probability=np.clip(head["probability"] + draw.normal(0, 0.2, 900), 0, 1).astype("float32"))
+    base = head.assign(
+        probability=np.clip(head["probability"] + draw.normal(0, 0.2, 900), 0, 1).astype("float32")
+    )
     base["late"] = np.where(draw.random(900) < 0.1, 1 - head["late"], head["late"]).astype("int8")
     return base.iloc[100:].reset_index(drop=True), head.iloc[:800].reset_index(drop=True)
 
 
-def common(sides: tuple[pd.DataFrame, pd.DataFrame]) -> tuple[pd.DataFrame, np.ndarray, np.ndarray, np.ndarray]:
+def common(
+    sides: tuple[pd.DataFrame, pd.DataFrame],
+) -> tuple[pd.DataFrame, np.ndarray, np.ndarray, np.ndarray]:
     """Head's common rows with its labels and both probabilities, by position and not by a join."""
     base, head = sides
     rows = head.iloc[100:].reset_index(drop=True)
-    return rows, rows["late"].to_numpy(), base["probability"].to_numpy()[:700], rows["probability"].to_numpy()
+    return (
+        rows,
+        rows["late"].to_numpy(),
+        base["probability"].to_numpy()[:700],
+        rows["probability"].to_numpy(),
+    )
 
 
 @pytest.mark.parametrize("name", METRICS)
@@ -137,16 +171,26 @@ def test_metrics_match_scikit_learn_with_labels_of_head(sides, name):
     assert change.whole != change.head
 
 
-def by_resampling(name: str, rows: pd.DataFrame, sides: list[np.ndarray], params: IntervalParams) -> np.ndarray:
-    """Ends of the interval of a difference: whole days drawn again and again, both sides on the rows of one draw."""
-    day, count = pd.factorize(rows[problem.contract.CLUSTER])[0], rows[problem.contract.CLUSTER].nunique()
+def by_resampling(
+    name: str, rows: pd.DataFrame, sides: list[np.ndarray], params: IntervalParams
+) -> np.ndarray:
+    """Return the ends of the interval of a difference.
+
+    Whole days are resampled, and both sides are evaluated on the rows of one draw.
+    """
+    day, count = (
+        pd.factorize(rows[problem.contract.CLUSTER])[0],
+        rows[problem.contract.CLUSTER].nunique(),
+    )
     draws = []
     for weight in draw_weights(count, params.resamples, params.seed):
         again = np.repeat(np.arange(len(rows)), weight[day].astype(int))
         y = rows["late"].to_numpy()[again]
         before, after = (ORACLE[name](y, p[again].astype("float64")) for p in sides)
         draws.append(after - before)
-    return stats.t.ppf([0.05, 0.95], count - 1) * np.std(draws, ddof=1) * (count / (count - 1)) ** 0.5
+    return (
+        stats.t.ppf([0.05, 0.95], count - 1) * np.std(draws, ddof=1) * (count / (count - 1)) ** 0.5
+    )
 
 
 @pytest.mark.parametrize("name", ["roc_auc", "average_precision", "log_loss", "brier"])
@@ -174,14 +218,18 @@ def one_class(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[rows["late"] == 1].reset_index(drop=True)
 
 
-@pytest.mark.parametrize("make", [lambda rows: None, other_key, one_class, lambda rows: rows.iloc[:0]])
+@pytest.mark.parametrize(
+    "make", [lambda rows: None, other_key, one_class, lambda rows: rows.iloc[:0]]
+)
 def test_no_difference_without_common_rows_of_both_classes(make):
     head = drawn(300, 8, seed=8)
     pairing = pair_predictions(make(head), head)
     changes = compare_metrics(list(METRICS), head, pairing, PARAMS)
     assert [change.name for change in changes] == list(METRICS)
     assert all(np.isfinite(change.whole) for change in changes)
-    assert {(change.base, change.head, change.difference) for change in changes} == {(None, None, None)}
+    assert {(change.base, change.head, change.difference) for change in changes} == {
+        (None, None, None)
+    }
     slices = compare_slices(head, pairing, 20, PARAMS)
     assert slices
     assert {(change.base, change.difference) for change in slices} == {(None, None)}
@@ -208,7 +256,9 @@ def test_slice_metrics_use_only_rows_of_the_slice(sides):
     for (name, value), change in found.items():
         whole, at = head[head[name] == value], (rows[name] == value).to_numpy()
         assert change.rows == len(whole)
-        assert change.head.value == pytest.approx(roc_auc_score(whole["late"], whole["probability"]), abs=1e-12)
+        assert change.head.value == pytest.approx(
+            roc_auc_score(whole["late"], whole["probability"]), abs=1e-12
+        )
         assert change.head.low < change.head.value < change.head.high
         y = rows["late"][at]
         assert change.base == pytest.approx(roc_auc_score(y, before[at]), abs=1e-12)
@@ -244,7 +294,9 @@ def test_skips_slice_of_one_class(label):
 
 def test_slice_missing_in_base_has_no_difference():
     head = drawn(300, 8, seed=11)
-    found = by_name(compare_slices(head, pair_predictions(head[head["origin"] != "B"], head), 20, PARAMS))
+    found = by_name(
+        compare_slices(head, pair_predictions(head[head["origin"] != "B"], head), 20, PARAMS)
+    )
     assert (found["origin", "B"].base, found["origin", "B"].difference) == (None, None)
     assert found["origin", "B"].head.value > 0.5
     for value in "AC":
@@ -274,9 +326,9 @@ def test_slice_of_each_row_is_taken_from_head():
 
 def test_row_wise_interval_matches_delong_on_common_rows(sides):
     _, y, before, after = common(sides)
-    assert compute_delong_interval(pair_predictions(*sides), 0.8) == delong.compute_difference_interval(
-        y, before, after, 0.8
-    )
+    assert compute_delong_interval(
+        pair_predictions(*sides), 0.8
+    ) == delong.compute_difference_interval(y, before, after, 0.8)
 
 
 def test_gain_over_baseline_matches_scikit_learn():
@@ -288,7 +340,9 @@ def test_gain_over_baseline_matches_scikit_learn():
     assert found.value == pytest.approx(wanted, abs=1e-12)
     assert found.low < found.value < found.high
     model = head.assign(baseline_probability=head["probability"])
-    assert compute_baseline_gain(model, PARAMS).value == compute_baseline_gain(model, PARAMS).high == 0
+    assert (
+        compute_baseline_gain(model, PARAMS).value == compute_baseline_gain(model, PARAMS).high == 0
+    )
 
 
 @settings(max_examples=20, deadline=None)
@@ -312,7 +366,9 @@ def test_multiclass_and_regression_use_metrics_of_their_task(monkeypatch, kind):
     task = TASKS[kind]
     y, p = made(kind, 400, seed=16)
     monkeypatch.setattr(
-        problem.contract, "ANSWERS", [f"answer_{place}" for place in range(p.shape[1])] if p.ndim == 2 else ["a"]
+        problem.contract,
+        "ANSWERS",
+        [f"answer_{place}" for place in range(p.shape[1])] if p.ndim == 2 else ["a"],
     )
     worse = (p + np.roll(p, 1, axis=0)) / 2
     head, base = of_kind(y, p, worse), of_kind(y, worse, worse)
@@ -322,8 +378,12 @@ def test_multiclass_and_regression_use_metrics_of_their_task(monkeypatch, kind):
         if change.name != "calibration_error":
             oracle = PLAIN[kind][change.name]
             assert change.whole == pytest.approx(oracle(y, metrics.convert_to_float64(p)), rel=1e-9)
-            assert change.head == pytest.approx(oracle(y[20:], metrics.convert_to_float64(p[20:])), rel=1e-9)
-            assert change.base == pytest.approx(oracle(y[20:], metrics.convert_to_float64(worse[20:])), rel=1e-9)
+            assert change.head == pytest.approx(
+                oracle(y[20:], metrics.convert_to_float64(p[20:])), rel=1e-9
+            )
+            assert change.base == pytest.approx(
+                oracle(y[20:], metrics.convert_to_float64(worse[20:])), rel=1e-9
+            )
             assert (change.difference.value > 0) == (task.metrics[change.name] == "higher")
             assert change.difference.low < change.difference.value < change.difference.high
     for change in compare_slices(head, pairing, 20, PARAMS, task):
@@ -334,5 +394,7 @@ def test_multiclass_and_regression_use_metrics_of_their_task(monkeypatch, kind):
         assert change.difference.value > 0
     assert compute_baseline_gain(head, PARAMS, task).low > 0
     assert compute_delong_interval(pairing, 0.95, task) is None
-    alone = compare_metrics(list(task.metrics), head, pair_predictions(None, head), PARAMS, task=task)
+    alone = compare_metrics(
+        list(task.metrics), head, pair_predictions(None, head), PARAMS, task=task
+    )
     assert {change.difference for change in alone} == {None}

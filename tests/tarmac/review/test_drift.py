@@ -19,22 +19,30 @@ relaxed = settings(deadline=None)  # a busy machine is no mistake
 NUMBER_TYPES = ["float64", "float32", "Float64"]
 TEXT_TYPES = ["object", "str", "category"]
 NUMBERS = st.lists(
-    st.one_of(st.none(), st.sampled_from([-1.0, 0.0, 0.5, 2.0]), st.floats(-4, 4, width=32)), max_size=12
+    st.one_of(st.none(), st.sampled_from([-1.0, 0.0, 0.5, 2.0]), st.floats(-4, 4, width=32)),
+    max_size=12,
 )
 TEXTS = st.lists(st.sampled_from([None, "a", "b", "", "nan", "None"]), max_size=12)
 SIDES = st.one_of(
-    st.tuples(st.sampled_from(NUMBER_TYPES), NUMBERS, NUMBERS), st.tuples(st.sampled_from(TEXT_TYPES), TEXTS, TEXTS)
+    st.tuples(st.sampled_from(NUMBER_TYPES), NUMBERS, NUMBERS),
+    st.tuples(st.sampled_from(TEXT_TYPES), TEXTS, TEXTS),
 )
 
 
 def gap(old: list, new: list) -> Fraction:
     """Largest difference of the two shares at or below any value."""
-    shares = ([Fraction(sum(x <= at for x in side), len(side)) for at in {*old, *new}] for side in (old, new))
+    shares = (
+        [Fraction(sum(x <= at for x in side), len(side)) for at in {*old, *new}]
+        for side in (old, new)
+    )
     return max(abs(first - second) for first, second in zip(*shares, strict=True))
 
 
 def cramer(old: list, new: list) -> float:
-    """Cramér's V of category and side, by scipy, with as many rows on each side; a missing value is a category."""
+    """Return Cramér's V of category and side, by scipy.
+
+    Each side counts as the same number of rows; a missing value is a category.
+    """
     first, second = Counter(old), Counter(new)
     table = np.array([[first[x] * len(new), second[x] * len(old)] for x in {*first, *second}])
     return association(table, method="cramer") if len(table) > 1 else 0.0
@@ -76,8 +84,12 @@ def test_distance_is_symmetric_and_between_0_and_1(sides):
 def test_reordered_or_repeated_rows_do_not_drift(sides, random):
     dtype, old, _ = sides
     again = random.sample(old, len(old))
-    assert effect(pd.Series(old, dtype=dtype), pd.Series(again, dtype=dtype)) == pytest.approx(0, abs=1e-12)
-    assert effect(pd.Series(old, dtype=dtype), pd.Series(old + again, dtype=dtype)) == pytest.approx(0, abs=1e-12)
+    assert effect(pd.Series(old, dtype=dtype), pd.Series(again, dtype=dtype)) == pytest.approx(
+        0, abs=1e-12
+    )
+    assert effect(
+        pd.Series(old, dtype=dtype), pd.Series(old + again, dtype=dtype)
+    ) == pytest.approx(0, abs=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +121,9 @@ def test_empty_sample_is_1_from_any_rows_and_0_from_empty(dtype):
 def test_distance_of_shifted_normals_matches_theory(shift):
     draw = np.random.default_rng(1)
     old, new = (pd.Series(draw.normal(mean, 1, 40_000).astype("float32")) for mean in (0, shift))
-    assert effect(old, new) == pytest.approx(2 * norm.cdf(shift / 2) - 1, abs=2.2 * (2 / 40_000) ** 0.5)
+    assert effect(old, new) == pytest.approx(
+        2 * norm.cdf(shift / 2) - 1, abs=2.2 * (2 / 40_000) ** 0.5
+    )
 
 
 def test_detects_wider_spread_around_same_mean():
@@ -118,7 +132,9 @@ def test_detects_wider_spread_around_same_mean():
     assert effect(old, new) == pytest.approx(0.25, abs=0.02)
 
 
-@pytest.mark.parametrize(("dtype", "values"), [("float32", [1.0, 2.0]), ("str", ["a", "b"]), ("object", ["a", "b"])])
+@pytest.mark.parametrize(
+    ("dtype", "values"), [("float32", [1.0, 2.0]), ("str", ["a", "b"]), ("object", ["a", "b"])]
+)
 @pytest.mark.parametrize(("old", "new"), [(0, 25), (10, 40), (0, 100), (100, 100), (60, 30)])
 def test_detects_change_in_share_of_missing_values(dtype, values, old, new):
     def side(missing: int) -> pd.Series:
@@ -131,7 +147,9 @@ def test_detects_change_in_share_of_missing_values(dtype, values, old, new):
         assert more <= effect(side(old), side(new)) <= more**0.5
 
 
-@pytest.mark.parametrize("dtypes", [("int8", "int64"), ("int16", "float32"), ("bool", "float64"), ("Int64", "float64")])
+@pytest.mark.parametrize(
+    "dtypes", [("int8", "int64"), ("int16", "float32"), ("bool", "float64"), ("Int64", "float64")]
+)
 def test_numeric_dtype_does_not_cause_drift(dtypes):
     first, second = (pd.Series([0, 1, 1, 0], dtype=dtype) for dtype in dtypes)
     assert effect(first, second) == 0
@@ -146,7 +164,10 @@ def test_text_dtype_does_not_cause_drift(dtypes):
 @pytest.mark.parametrize("kept_as", ["object", "datetime64[s]"])
 def test_dates_are_compared_as_categories(kept_as):
     first = [datetime.date(2013, 1, day) for day in (1, 2, 3, 4)]
-    later, over = (pd.Series([day + datetime.timedelta(days) for day in first], dtype=kept_as) for days in (30, 1))
+    later, over = (
+        pd.Series([day + datetime.timedelta(days) for day in first], dtype=kept_as)
+        for days in (30, 1)
+    )
     before = pd.Series(first, dtype=kept_as)
     assert (effect(before, before), effect(before, over), effect(before, later)) == (0, 0.5, 1)
 

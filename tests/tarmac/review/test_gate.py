@@ -1,4 +1,7 @@
-"""A commit's files affect nothing but its own model's predictions, and every difference is reported."""
+"""A commit's files affect nothing but its own model's predictions.
+
+Every difference is reported.
+"""
 
 import json
 from datetime import date
@@ -44,7 +47,9 @@ def rows(size: int = 60) -> pd.DataFrame:
     return made.assign(day=date(2013, 12, 1), flight=np.arange(size, dtype="int16"))
 
 
-def joined(theirs: pd.DataFrame, ours: pd.DataFrame | None = None) -> tuple[pd.DataFrame, RowDifferences]:
+def joined(
+    theirs: pd.DataFrame, ours: pd.DataFrame | None = None
+) -> tuple[pd.DataFrame, RowDifferences]:
     found = RowDifferences()
     return merge_head_columns(rows() if ours is None else ours, theirs, found), found
 
@@ -120,7 +125,9 @@ def test_accepts_changed_and_new_model_inputs():
     assert "new" in made
 
 
-@pytest.mark.parametrize("change", [lambda t: t.drop(columns="flight"), lambda t: t.astype({"flight": "str"})])
+@pytest.mark.parametrize(
+    "change", [lambda t: t.drop(columns="flight"), lambda t: t.astype({"flight": "str"})]
+)
 def test_rejects_keys_that_are_missing_or_of_another_type(change):
     with pytest.raises(CandidateError, match="keys"):
         joined(change(rows()))
@@ -147,7 +154,11 @@ def test_approved_commit_passes_and_reports_its_differences():
     theirs = rows()[:10]
     _, found = joined(theirs)
     (check,) = found.build_checks(approved=True)
-    assert (check.outcome, "50 rows" in check.reason, "approved" in check.reason) == ("pass", True, True)
+    assert (check.outcome, "50 rows" in check.reason, "approved" in check.reason) == (
+        "pass",
+        True,
+        True,
+    )
 
 
 @given(st.permutations(range(12)), st.sets(st.integers(0, 11)), st.sets(st.integers(0, 11)))
@@ -155,7 +166,9 @@ def test_approved_commit_passes_and_reports_its_differences():
 def test_join_by_key_matches_brute_force(order, dropped, flipped):
     ours = rows(12)
     theirs = ours.iloc[list(order)].reset_index(drop=True)
-    theirs.loc[theirs["flight"].isin(flipped), problem.contract.TARGET] = 1 - theirs[problem.contract.TARGET]
+    theirs.loc[theirs["flight"].isin(flipped), problem.contract.TARGET] = (
+        1 - theirs[problem.contract.TARGET]
+    )
     theirs = theirs[~theirs["flight"].isin(dropped)]
     made, found = joined(theirs, ours)
     assert made["flight"].tolist() == [number for number in range(12) if number not in dropped]
@@ -202,7 +215,13 @@ def test_ignores_policy_of_reviewed_commit(tmp_path, change):
         (("late_minutes: 15", "late_minutes: 60"), "problem"),
         (("lead_hours: 2", "lead_hours: 1"), "problem"),
         (("test:\n    first: 2013-11", "test:\n    first: 2013-12"), "split"),
-        (("test:\n    first: 2013-11\n    last: 2013-12", "test:\n    first: 2013-11\n    last: 2013-11"), "split"),
+        (
+            (
+                "test:\n    first: 2013-11\n    last: 2013-12",
+                "test:\n    first: 2013-11\n    last: 2013-11",
+            ),
+            "split",
+        ),
         (("test:\n    first: 2013-11", "test:\n    first: never"), "split"),
     ],
 )
@@ -216,8 +235,14 @@ def test_changed_problem_or_test_window_requires_approval(tmp_path, change, name
 
 
 def test_accepts_shorter_training_window(tmp_path):
-    granted, checks = grant_windows(head(tmp_path, [("first: 2013-01", "first: 2013-04")]), PARAMS, approved=False)
-    assert (granted.split.train.first, granted.split.test, checks) == ("2013-04", PARAMS.split.test, [])
+    granted, checks = grant_windows(
+        head(tmp_path, [("first: 2013-01", "first: 2013-04")]), PARAMS, approved=False
+    )
+    assert (granted.split.train.first, granted.split.test, checks) == (
+        "2013-04",
+        PARAMS.split.test,
+        [],
+    )
 
 
 RETRAINED = """split:
@@ -246,7 +271,10 @@ def test_moved_test_window_must_follow_retraining_policy(tmp_path):
 def model(path: Path, bias: float = 0.5, **metadata: str) -> Path:
     """An ONNX file of one addition."""
     nodes = [helper.make_node("Add", ["numbers", "bias"], ["out"])]
-    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, 1]) for name in ("numbers", "out")]
+    ends = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, 1])
+        for name in ("numbers", "out")
+    ]
     tensor = helper.make_tensor("bias", TensorProto.FLOAT, [1], [bias])
     graph = helper.make_graph(nodes, "g", ends[:1], ends[1:], [tensor])
     made = helper.make_model(graph, ir_version=10, opset_imports=[helper.make_opsetid("", 17)])
@@ -260,7 +288,9 @@ def test_same_model_allows_only_different_features_hash(tmp_path):
     assert is_same_model(one, model(tmp_path / "2.onnx", features="b", split="s"))
     assert not is_same_model(one, model(tmp_path / "3.onnx", features="a", split="t"))
     assert not is_same_model(one, model(tmp_path / "4.onnx", 0.25, features="a", split="s"))
-    assert not is_same_model(one, model(tmp_path / "5.onnx", features="a", split="s", labels="0110"))
+    assert not is_same_model(
+        one, model(tmp_path / "5.onnx", features="a", split="s", labels="0110")
+    )
     assert not is_same_model(one, tmp_path / "none.onnx")
     (tmp_path / "link.onnx").symlink_to(one)
     assert not is_same_model(one, tmp_path / "link.onnx"), "a link may lead to the committed file"
@@ -283,18 +313,29 @@ def test_rejects_symbolic_link_among_outputs(tmp_path, place):
 
 @pytest.mark.parametrize("result", ["differs", "failed", "not tried"])
 def test_unreproduced_commit_fails_only_if_policy_requires_it(result):
-    lax = PARAMS.model_copy(update={"review": PARAMS.review.model_copy(update={"require_reproduced": False})})
-    assert [check.outcome for check in evaluate_rebuild(RebuildOutcome(result, reason="why"), PARAMS)] == ["fail"]
-    assert [check.outcome for check in evaluate_rebuild(RebuildOutcome(result, reason="why"), lax)] == ["not proven"]
+    lax = PARAMS.model_copy(
+        update={"review": PARAMS.review.model_copy(update={"require_reproduced": False})}
+    )
+    assert [
+        check.outcome for check in evaluate_rebuild(RebuildOutcome(result, reason="why"), PARAMS)
+    ] == ["fail"]
+    assert [
+        check.outcome for check in evaluate_rebuild(RebuildOutcome(result, reason="why"), lax)
+    ] == ["not proven"]
 
 
 def test_rebuild_longer_than_time_limit_fails():
     quick, slow = (
-        evaluate_rebuild(RebuildOutcome("identical", blind="without the months", seconds=time), PARAMS)
+        evaluate_rebuild(
+            RebuildOutcome("identical", blind="without the months", seconds=time), PARAMS
+        )
         for time in (60, 1e5)
     )
     assert [check.outcome for check in quick] == ["pass", "pass"]
-    assert [(check.name, check.outcome) for check in slow] == [("reproduced", "pass"), ("pipeline time", "fail")]
+    assert [(check.name, check.outcome) for check in slow] == [
+        ("reproduced", "pass"),
+        ("pipeline time", "fail"),
+    ]
 
 
 def test_reports_features_that_change_without_later_months(tmp_path):
@@ -311,14 +352,22 @@ def test_reports_features_that_change_without_later_months(tmp_path):
     ("inputs", "split", "names"),
     [
         (["seats"], {"train": "2013-09", "validation": "2013-10"}, []),
-        (["seats", problem.contract.TARGET], {"train": "2013-09", "validation": "2013-10"}, ["inputs"]),
+        (
+            ["seats", problem.contract.TARGET],
+            {"train": "2013-09", "validation": "2013-10"},
+            ["inputs"],
+        ),
         (["seats"], {"train": "2013-11", "validation": "2013-10"}, ["months of the model"]),
         (["seats"], None, ["months of the model"]),
     ],
 )
 def test_model_must_exclude_label_and_name_months_before_test(tmp_path, inputs, split, names):
     (tmp_path / "models").mkdir()
-    windows = {"split": json.dumps({part: {"last": last} for part, last in split.items()})} if split else {}
+    windows = (
+        {"split": json.dumps({part: {"last": last} for part, last in split.items()})}
+        if split
+        else {}
+    )
     model(tmp_path / "models/model.onnx", categories="[]", numbers=json.dumps(inputs), **windows)
     found = evaluate_model_metadata(ResultFolder(tmp_path, "", {}, frozenset()), PARAMS.split.test)
     assert [check.name for check in found if check.outcome == "fail"] == names
@@ -334,7 +383,9 @@ stages:
 """
 
 
-def stale(tmp_path: Path, params: str, code: str = "same", stages: tuple[str, ...] = ("train",)) -> list[str]:
+def stale(
+    tmp_path: Path, params: str, code: str = "same", stages: tuple[str, ...] = ("train",)
+) -> list[str]:
     """What is not true of a lock that was made of the code `same` and 30 rounds."""
     (tmp_path / "src").write_text("same")
     (tmp_path / "dvc.lock").write_text(LOCKED % compute_dvc_hash(tmp_path / "src"))
@@ -349,8 +400,12 @@ def test_lock_of_other_code_parameters_or_stages_is_stale(tmp_path):
     good = "train: {max_rounds: 30, features: [a, b]}"
     assert stale(tmp_path, good) == []
     assert stale(tmp_path, good, "changed") == ["src"]
-    assert stale(tmp_path, "train: {max_rounds: 1, features: [a, b]}") == ["train ran with another train.max_rounds"]
-    assert stale(tmp_path, "train: {max_rounds: 30, features: [b, a]}") == ["train ran with another train.features"]
+    assert stale(tmp_path, "train: {max_rounds: 1, features: [a, b]}") == [
+        "train ran with another train.max_rounds"
+    ]
+    assert stale(tmp_path, "train: {max_rounds: 30, features: [b, a]}") == [
+        "train ran with another train.features"
+    ]
     assert stale(tmp_path, good, stages=("train", "card")) == ["dvc.lock lacks the stage card"]
 
 
@@ -361,13 +416,19 @@ def pipeline(tmp_path: Path, text: str) -> ResultFolder:
 
 def test_stages_run_after_their_dependencies():
     order = list(rebuild._read_stage_commands(ResultFolder(ROOT, "", {}, frozenset())))
-    assert all(order.index(one) < order.index(other) for one, other in [("prepare", "featurize"), ("train", "card")])
+    assert all(
+        order.index(one) < order.index(other)
+        for one, other in [("prepare", "featurize"), ("train", "card")]
+    )
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("stages: {a: {cmd: x, deps: [b], outs: [c]}, d: {cmd: x, deps: [c], outs: [b]}}", "cycle: a, d$"),
+        (
+            "stages: {a: {cmd: x, deps: [b], outs: [c]}, d: {cmd: x, deps: [c], outs: [b]}}",
+            "cycle: a, d$",
+        ),
         ("stages: [", "cannot be read"),
         ("stages: {a: {outs: [c]}}", "cannot be read"),
         ("", "cannot be read"),

@@ -1,4 +1,7 @@
-"""Look-ahead check: reports features that depend on later data; labels and later rows may change."""
+"""Look-ahead check: reports features that depend on later data.
+
+Labels and later rows may change.
+"""
 
 import datetime
 from pathlib import Path
@@ -69,7 +72,9 @@ def test_names_changed_and_removed_features(trees):
 
 
 def test_reports_missing_rows(trees):
-    assert compare(trees, lambda rows, later: rows[later | (rows["carrier"] != "AA")])[0] == ["rows that are gone"]
+    assert compare(trees, lambda rows, later: rows[later | (rows["carrier"] != "AA")])[0] == [
+        "rows that are gone"
+    ]
 
 
 def test_raw_files_lists_monthly_tables_from_given_month(trees):

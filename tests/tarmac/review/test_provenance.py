@@ -1,4 +1,7 @@
-"""Provenance: whether a result is committed, pushed and reproduced, and the hashes that identify it."""
+"""Provenance: whether a result is committed, pushed and reproduced.
+
+The hashes that identify it are part of it.
+"""
 
 import hashlib
 from pathlib import Path
@@ -28,11 +31,21 @@ def lock(depth: int = 6, model: str = "a", code: str = "c", **deps: str) -> str:
         ],
     }
     other = {"cmd": "judge", "deps": [{"path": "src/b.py", "md5": "b", "size": 1}], "outs": []}
-    return yaml.safe_dump({"schema": "2.0", "stages": {"train": stage, "evaluate": other}}, sort_keys=False)
+    return yaml.safe_dump(
+        {"schema": "2.0", "stages": {"train": stage, "evaluate": other}}, sort_keys=False
+    )
 
 
-PIPELINE = "stages: {train: {cmd: x, deps: [src/a.py, data/raw], params: [train], outs: [models/model.onnx]}}\n"
-COMMITTED = {"params_yaml": "train: {depth: 6}\n", "dvc_yaml": PIPELINE, "src__a_py": "1", "metrics__m_json": "{}"}
+PIPELINE = (
+    "stages: {train: {cmd: x, deps: [src/a.py, data/raw], params: [train], "
+    "outs: [models/model.onnx]}}\n"
+)
+COMMITTED = {
+    "params_yaml": "train: {depth: 6}\n",
+    "dvc_yaml": PIPELINE,
+    "src__a_py": "1",
+    "metrics__m_json": "{}",
+}
 
 
 @pytest.fixture
@@ -50,7 +63,9 @@ def names(found: Provenance = FOUND, require_reproduced: bool = True) -> dict[st
 
 def test_committed_pushed_and_current_result_has_no_failure(here):
     assert names() == {}
-    assert names(Provenance(["train"], [], "not tried", [])) == {}, "the cache was lost, and the same was made again"
+    assert names(Provenance(["train"], [], "not tried", [])) == {}, (
+        "the cache was lost, and the same was made again"
+    )
 
 
 @pytest.mark.parametrize(
@@ -67,7 +82,10 @@ def test_committed_lock_must_equal_lock_written_by_run(here, made):
 
 @pytest.mark.parametrize("name", ["metrics/m.json", "metrics/new.json", "models/card.md"])
 def test_committed_outputs_must_equal_those_written_by_run(here, name):
-    """A run writes them beside the lock: whoever commits the one without the others publishes figures of no model."""
+    """Check that outputs are committed together with the lock.
+
+    A run writes both; with only one of them committed, the figures belong to no model.
+    """
     Path(name).parent.mkdir(exist_ok=True)
     Path(name).write_text("other")
     assert names() == {UP_TO_DATE: "fail"}
@@ -79,18 +97,24 @@ def test_commit_without_lock_is_not_up_to_date(here):
     assert names() == {UP_TO_DATE: "fail"}
 
 
-@pytest.mark.parametrize("name", ["params.yaml", "dvc.yaml", "src/a.py", "src/new.py", "data/raw.dvc"])
+@pytest.mark.parametrize(
+    "name", ["params.yaml", "dvc.yaml", "src/a.py", "src/new.py", "data/raw.dvc"]
+)
 def test_accepts_uncommitted_lock_with_uncommitted_inputs(here, name):
     Path("dvc.lock").write_text(lock(model="b"))
     Path(name).parent.mkdir(exist_ok=True)
-    Path(name).write_text("stages: {train: {cmd: y, deps: [src]}}\n" if name == "dvc.yaml" else "new")
+    Path(name).write_text(
+        "stages: {train: {cmd: y, deps: [src]}}\n" if name == "dvc.yaml" else "new"
+    )
     if name == "src/new.py":
         Path("dvc.yaml").write_text(PIPELINE.replace("src/a.py", "src"))
         run("commit", "--quiet", "--message", "all of src", "dvc.yaml")
     assert names() == {}
 
 
-@pytest.mark.parametrize("name", ["notes.txt", ".cache/pip/x", "report/report.md", "junit.xml", "README.md"])
+@pytest.mark.parametrize(
+    "name", ["notes.txt", ".cache/pip/x", "report/report.md", "junit.xml", "README.md"]
+)
 def test_stale_lock_fails_despite_changes_no_stage_reads(here, name):
     Path("dvc.lock").write_text(lock(model="b"))
     Path(name).parent.mkdir(parents=True, exist_ok=True)
@@ -100,7 +124,9 @@ def test_stale_lock_fails_despite_changes_no_stage_reads(here, name):
 
 def test_stale_lock_failure_names_run_stages_and_remedy(here):
     Path("dvc.lock").write_text(lock(model="b"))
-    (check,) = evaluate_provenance(Provenance(["train", "evaluate"], [], "not tried", []), require_reproduced=True)
+    (check,) = evaluate_provenance(
+        Provenance(["train", "evaluate"], [], "not tried", []), require_reproduced=True
+    )
     assert (check.kind, check.outcome) == ("lineage", "fail")
     assert "ran train, evaluate" in check.reason
     assert "make run" in check.reason
@@ -108,7 +134,8 @@ def test_stale_lock_failure_names_run_stages_and_remedy(here):
 
 def test_outputs_missing_on_remote_fail_and_are_named(here):
     (check,) = evaluate_provenance(
-        Provenance([], ["data/features", "models/model.onnx"], "not tried", []), require_reproduced=True
+        Provenance([], ["data/features", "models/model.onnx"], "not tried", []),
+        require_reproduced=True,
     )
     assert (check.kind, check.name, check.outcome) == ("lineage", PUSHED, "fail")
     assert check.reason == "the remote lacks data/features, models/model.onnx: run `make push`"
@@ -123,7 +150,8 @@ def test_long_list_of_missing_outputs_is_shortened(here):
 
 @pytest.mark.parametrize("required", [True, False])
 @pytest.mark.parametrize(
-    ("rebuild", "outcome"), [("identical", "pass"), ("differs", "fail"), ("failed", "fail"), ("not tried", None)]
+    ("rebuild", "outcome"),
+    [("identical", "pass"), ("differs", "fail"), ("failed", "fail"), ("not tried", None)],
 )
 def test_failed_or_different_rebuild_fails_only_if_required(here, rebuild, outcome, required):
     found = Provenance([], [], rebuild, [])
@@ -152,7 +180,9 @@ def head(**hashes: str) -> ResultFolder:
 
 def test_lineage_reports_every_hash_the_rebuild_and_its_stages(here):
     result = head(**{"data/raw": "d.dir", "models/model.onnx": "a"})
-    assert build_lineage("b" * 40, result, Provenance(["train", "evaluate"], [], "identical", [])) == {
+    assert build_lineage(
+        "b" * 40, result, Provenance(["train", "evaluate"], [], "identical", [])
+    ) == {
         "commit": result.commit,
         "base": "b" * 40,
         "raw data": "d.dir",
@@ -177,7 +207,10 @@ def test_lineage_reports_none_for_missing_parts(here):
 @pytest.mark.parametrize("name", ["src/a.py", "new.txt"])
 def test_lineage_marks_commit_with_uncommitted_changes(here, name):
     Path(name).write_text("new")
-    assert build_lineage(None, head(), FOUND)["commit"] == f"{run('rev-parse', 'HEAD')} with uncommitted changes"
+    assert (
+        build_lineage(None, head(), FOUND)["commit"]
+        == f"{run('rev-parse', 'HEAD')} with uncommitted changes"
+    )
 
 
 def test_lineage_ignores_lock_rewritten_by_the_review(here):
@@ -191,11 +224,18 @@ def test_repository_without_commits_can_be_reviewed(tmp_path, monkeypatch):
     run("init", "--quiet", "--initial-branch=main")
     Path("dvc.lock").write_text(lock())
     assert names() == {}
-    assert build_lineage(None, ResultFolder(Path(), "not committed yet", {}, frozenset()), FOUND)["base"] == "none"
+    assert (
+        build_lineage(None, ResultFolder(Path(), "not committed yet", {}, frozenset()), FOUND)[
+            "base"
+        ]
+        == "none"
+    )
 
 
 def test_lineage_lists_every_environment_of_the_stages(here):
     text = yaml.safe_load(lock())
-    text["stages"]["evaluate"]["deps"].append({"path": "requirements/stages.txt", "md5": "older", "size": 1})
+    text["stages"]["evaluate"]["deps"].append(
+        {"path": "requirements/stages.txt", "md5": "older", "size": 1}
+    )
     Path("dvc.lock").write_text(yaml.safe_dump(text))
     assert build_lineage(None, head(), FOUND)["environment"] == "e, older"

@@ -1,4 +1,7 @@
-"""Error rates of the policy on simulated days, with a random effect of the day on outcomes and on each model."""
+"""Error rates of the policy on simulated days.
+
+The day has a random effect on outcomes and on each model.
+"""
 
 from collections import Counter
 from functools import cache
@@ -23,14 +26,20 @@ POLICY = {
     "roc_auc": MetricPolicy(better="higher", tolerance=0.01, floor=0),
     "log_loss": MetricPolicy(better="lower", tolerance=0.01, floor=9),
 }
-OWN = 0.05  # how far every model errs by itself: by the row and, alike for all rows of a day, by the day
+# How far every model errs by itself: by the row and, alike for all rows of a day, by the day.
+OWN = 0.05
 # How much further than that base and head err, by the row.
 WORSE, EQUAL, BETTER, JUST_WORSE = (0.05, 0.42), (0.1, 0.1), (0.42, 0.05), (0.05, 0.34)
 Sides = tuple[float, float]
 
 
-def simulated(sizes: np.ndarray, errs: Sides, seed: int) -> tuple[np.ndarray, list[np.ndarray], np.ndarray]:
-    """Labels, the answers of base and head, and the day of each row. What both know is the same, their noise is not."""
+def simulated(
+    sizes: np.ndarray, errs: Sides, seed: int
+) -> tuple[np.ndarray, list[np.ndarray], np.ndarray]:
+    """Return labels, the predictions of base and head, and the day of each row.
+
+    What both know is the same, their noise is not.
+    """
     draw = np.random.default_rng(seed)
     day = np.repeat(np.arange(len(sizes)), sizes)
     mood, known = draw.normal(0, 0.5, len(sizes))[day], draw.normal(size=len(day))
@@ -61,7 +70,12 @@ def judged(errs: Sides) -> list[dict[str, verdict.ReviewCheck]]:
         y, answers, day = simulated(SIZES, errs, seed)
         base, head = (predictions(y, p, day) for p in answers)
         changes = compare_metrics(list(POLICY), head, pair_predictions(base, head), PARAMS)
-        cases.append({change.name: verdict.evaluate_metric(change, POLICY[change.name]) for change in changes})
+        cases.append(
+            {
+                change.name: verdict.evaluate_metric(change, POLICY[change.name])
+                for change in changes
+            }
+        )
     return cases
 
 
@@ -69,23 +83,44 @@ def judged(errs: Sides) -> list[dict[str, verdict.ReviewCheck]]:
     ("errs", "outcome", "reason", "least"),
     [
         pytest.param(WORSE, "fail", "", 95, id="truly worse by 1.6 times the tolerance: failed"),
-        pytest.param(JUST_WORSE, "fail", "", 90, id="truly worse by the tolerance: failed, for it is not ruled out"),
+        pytest.param(
+            JUST_WORSE,
+            "fail",
+            "",
+            90,
+            id="truly worse by the tolerance: failed, for it is not ruled out",
+        ),
         pytest.param(EQUAL, "pass not proven", "", 95, id="equal, with other noise: not failed"),
         pytest.param(EQUAL, "not proven", "", 90, id="equal: called neither better nor worse"),
         pytest.param(BETTER, "pass not proven", "", 95, id="truly better: not failed"),
-        pytest.param(BETTER, "pass", "better", 90, id="truly better by 1.6 times the tolerance: called so"),
+        pytest.param(
+            BETTER, "pass", "better", 90, id="truly better by 1.6 times the tolerance: called so"
+        ),
     ],
 )
 def test_policy_decides_correctly_at_required_rate(errs, outcome, reason, least):
-    """A case counts where every metric is judged so; the whole verdict fails at least as often as each of them."""
+    """Check how often the policy decides correctly.
+
+    A case counts if every metric has the expected outcome. The whole verdict fails at least as
+    often as each metric.
+    """
     cases = judged(errs)
     told = {name: Counter(checks[name].reason for checks in cases) for name in POLICY}
-    right = sum(all(c.outcome in outcome and c.reason.startswith(reason) for c in case.values()) for case in cases)
+    right = sum(
+        all(c.outcome in outcome and c.reason.startswith(reason) for c in case.values())
+        for case in cases
+    )
     gains = ", ".join(f"{name} {value:+.4f}" for name, value in gain(errs).items())
-    assert right >= least * CASES / 100, f"right in {right} of {CASES}, where the true gain is {gains}: {told}"
+    assert right >= least * CASES / 100, (
+        f"right in {right} of {CASES}, where the true gain is {gains}: {told}"
+    )
 
 
-@pytest.mark.parametrize(("errs", "times"), [(WORSE, -1.6), (JUST_WORSE, -1), (EQUAL, 0), (BETTER, 1.6)])
+@pytest.mark.parametrize(
+    ("errs", "times"), [(WORSE, -1.6), (JUST_WORSE, -1), (EQUAL, 0), (BETTER, 1.6)]
+)
 def test_simulated_models_differ_by_stated_amount(errs, times):
-    wanted = {name: pytest.approx(times * policy.tolerance, abs=0.0025) for name, policy in POLICY.items()}
+    wanted = {
+        name: pytest.approx(times * policy.tolerance, abs=0.0025) for name, policy in POLICY.items()
+    }
     assert gain(errs) == wanted

@@ -1,4 +1,7 @@
-"""The report: verdict first, every fact in its section, hostile values escaped, and length limited."""
+"""The report: verdict first, and every fact in its section.
+
+Hostile values are escaped, and the length is limited.
+"""
 
 import dataclasses
 import json
@@ -13,7 +16,14 @@ from tarmac.ci.github_api import read_report
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.params import TASKS
 from tarmac.policy import ReviewParams
-from tarmac.reporting.markdown import CUT, LIMIT, escape_text, format_code, render_details, truncate_report
+from tarmac.reporting.markdown import (
+    CUT,
+    LIMIT,
+    escape_text,
+    format_code,
+    render_details,
+    truncate_report,
+)
 from tarmac.repository.stage_inputs import OUTSIDE
 from tarmac.review import report as written
 from tarmac.review.additions import Addition
@@ -32,7 +42,15 @@ from tests.tarmac.review.cases import NAN, review
 
 relaxed = settings(deadline=None)  # a busy machine is no mistake
 fewer = settings(deadline=None, max_examples=30)  # of what takes long
-SECTIONS = ["What changed", "Slices that moved", "All 3 slices", "Behaviour: 2 tests", "Charts", "Data", "Cost"]
+SECTIONS = [
+    "What changed",
+    "Slices that moved",
+    "All 3 slices",
+    "Behaviour: 2 tests",
+    "Charts",
+    "Data",
+    "Cost",
+]
 PARTS = [
     "train.xgboost.max_depth",
     "src/tarmac/pipeline/training/estimators.py",
@@ -62,8 +80,12 @@ def notes(found: Page) -> str:
 def test_report_starts_with_verdict():
     lines = render_report(review()).splitlines()
     assert lines[:2] == ["## ✅ Pass: " + escape_text(review().headline), ""]
-    assert Page(lines[0]).of("h2") == ["✅ Pass: better: roc_auc; worse within the tolerance: log_loss"]
-    lines = render_report(review(checks=cases.judged("roc_auc", "fail", "below the floor"))).splitlines()
+    assert Page(lines[0]).of("h2") == [
+        "✅ Pass: better: roc_auc; worse within the tolerance: log_loss"
+    ]
+    lines = render_report(
+        review(checks=cases.judged("roc_auc", "fail", "below the floor"))
+    ).splitlines()
     assert Page(lines[0]).of("h2") == ["❌ Fail: roc_auc: below the floor"]
 
 
@@ -71,16 +93,28 @@ def test_all_sections_appear_in_fixed_order():
     found = page(review())
     assert found.of("h3", "summary") == [*SECTIONS, "Lineage"]
     metrics_first = [
-        found.text.index(words) for words in ("roc_auc ↑ 0.7700", *PARTS, "scoring one row", "environment")
+        found.text.index(words)
+        for words in ("roc_auc ↑ 0.7700", *PARTS, "scoring one row", "environment")
     ]
     assert metrics_first == sorted(metrics_first)
 
 
 def test_main_facts_are_visible_and_details_are_folded():
     found = page(review())
-    for words in ("better than the baseline", "train.xgboost.max_depth", "estimators.py", "1,234 rows changed"):
+    for words in (
+        "better than the baseline",
+        "train.xgboost.max_depth",
+        "estimators.py",
+        "1,234 rows changed",
+    ):
         assert "details" not in found.around(words), words
-    for words in ("no weather report", "hub_wait_3h", "719,086", "e98e00cc87272aaccd9f19bacc255e68", "xychart"):
+    for words in (
+        "no weather report",
+        "hub_wait_3h",
+        "719,086",
+        "e98e00cc87272aaccd9f19bacc255e68",
+        "xychart",
+    ):
         assert "details" in found.around(words), words
 
 
@@ -100,10 +134,9 @@ def test_metric_row_shows_base_head_change_and_interval():
         ],
         ["calibration_error ↓", "0.0091", "0.0096", "+0.0005", "–", "➖", "too few clusters"],
     ]
-    assert (
-        f"as if every row were independent of its {problem.contract.CLUSTERS[0]}: +0.0004 to +0.0026."
-        in page(review()).text
-    )
+    unit = problem.contract.CLUSTERS[0]
+    wanted = f"as if every row were independent of its {unit}: +0.0004 to +0.0026."
+    assert wanted in page(review()).text
     assert "DeLong" not in page(review(row_wise=None)).text
 
 
@@ -117,7 +150,8 @@ def test_interval_label_shows_configured_confidence():
 def test_notes_name_compared_commits(base, shown):
     found = page(review(lineage={**cases.lineage(), "base": base}))
     assert notes(found) == (
-        f"Head 012345678 against base {shown}. 53,991 test rows are in both, 95% intervals by resampled"
+        f"Head 012345678 against base {shown}. 53,991 test rows are in both, "
+        "95% intervals by resampled"
         f" {problem.contract.CLUSTERS[1]}."
         f" {BY_ITSELF}"
     )
@@ -126,8 +160,12 @@ def test_notes_name_compared_commits(base, shown):
 def test_notes_name_side_whose_policy_applies():
     params = [("intervals.confidence", "0.95", "0.51")]
     changed = dataclasses.replace(review().changes, params=params)
-    by_itself, by_base = (notes(page(review(changes=changed, judge=judge))) for judge in ("", cases.BASE))
-    assert by_itself.endswith(f"{BY_ITSELF} The policy itself changed, and head's is the one that judged.")
+    by_itself, by_base = (
+        notes(page(review(changes=changed, judge=judge))) for judge in ("", cases.BASE)
+    )
+    assert by_itself.endswith(
+        f"{BY_ITSELF} The policy itself changed, and head's is the one that judged."
+    )
     assert by_base.endswith(
         "Judged by the base's code and policy; head's own code ran in a sandbox alone."
         " The policy changes with the merge, not before: see the parameters."
@@ -135,7 +173,9 @@ def test_notes_name_side_whose_policy_applies():
 
 
 def test_notes_mark_uncommitted_changes():
-    found = page(review(lineage={**cases.lineage(), "commit": f"{cases.HEAD} with uncommitted changes"}))
+    found = page(
+        review(lineage={**cases.lineage(), "commit": f"{cases.HEAD} with uncommitted changes"})
+    )
     assert notes(found).startswith("Head 012345678 with uncommitted changes against base")
 
 
@@ -169,14 +209,28 @@ def test_failed_check_shows_reason_in_headline_and_tables(kind):
 
 def test_checks_table_lists_passed_checks_of_whole_result():
     rows = part(page(review()), "check")
-    assert [row[0] for row in rows] == ["reproduced", "better than the baseline", "ONNX parity", "model size"]
+    assert [row[0] for row in rows] == [
+        "reproduced",
+        "better than the baseline",
+        "ONNX parity",
+        "model size",
+    ]
     assert {row[1] for row in rows} == {"✅"}
 
 
 def test_moved_slices_section_lists_exactly_moved_slices():
     moved, every = (rows for rows in page(review()).tables if rows[0][0] == "slice")
     header = ["slice", "rows", "base AUC", "head AUC", "change", "95% interval", "", "judged"]
-    first = ["origin EWR", "19,013", "0.7601", "0.7706", "+0.0105", "+0.0061 to +0.0149", "✅", "better"]
+    first = [
+        "origin EWR",
+        "19,013",
+        "0.7601",
+        "0.7706",
+        "+0.0105",
+        "+0.0061 to +0.0149",
+        "✅",
+        "better",
+    ]
     still = ["➖", "neither better nor worse"]
     assert moved == [header, first]
     assert every == [
@@ -185,21 +239,34 @@ def test_moved_slices_section_lists_exactly_moved_slices():
         ["origin LGA", "17,410", "0.7712", "0.7706", "−0.0006", "−0.0040 to +0.0030", *still],
         ["carrier VX", "902", "–", "0.7140", "–", "–", "➖", "nothing to compare with"],
     ]
-    moves = (("pass", "not proven", "worse"), ("fail", "below the floor", None), ("pass", "improved", "better"))
+    moves = (
+        ("pass", "not proven", "worse"),
+        ("fail", "below the floor", None),
+        ("pass", "improved", "better"),
+    )
     for outcome, reason, way in moves:
-        found = page(review(checks=cases.judged("origin LGA", outcome, reason, way), slices=cases.slices()[1:2]))
-        assert [row[0] for row in part(found.section("Slices that moved"), "slice")] == ["origin LGA"]
+        found = page(
+            review(
+                checks=cases.judged("origin LGA", outcome, reason, way), slices=cases.slices()[1:2]
+            )
+        )
+        assert [row[0] for row in part(found.section("Slices that moved"), "slice")] == [
+            "origin LGA"
+        ]
 
 
 def test_reports_no_moved_slices_and_expected_chance_moves():
-    still = page(review(checks=cases.judged("origin EWR", "not proven", "neither better nor worse")))
+    still = page(
+        review(checks=cases.judged("origin EWR", "not proven", "neither better nor worse"))
+    )
     assert "Slices that moved None." in still.text
     assert [rows[0][0] for rows in still.tables].count("slice") == 1
     assert "Slices that moved None." not in page(review()).text
     twenty = [dataclasses.replace(cases.slices()[0], value=f"EWR {n}") for n in range(20)]
     moved = [ReviewCheck("slice", f"origin EWR {n}", "pass", "better", "better") for n in range(20)]
     assert (
-        "Of 20 slices, about 1.0 seem to move by chance" in page(review(slices=twenty, checks=moved + OF_METRICS)).text
+        "Of 20 slices, about 1.0 seem to move by chance"
+        in page(review(slices=twenty, checks=moved + OF_METRICS)).text
     )
     assert "All" not in " ".join(page(review(slices=[])).of("summary"))
 
@@ -214,14 +281,20 @@ def test_behavior_section_lists_every_behavior_with_result():
     ]
 
 
-@pytest.mark.parametrize("reason", ["no default branch with a commit", "commit fedcba9 has no predictions"])
+@pytest.mark.parametrize(
+    "reason", ["no default branch with a commit", "commit fedcba9 has no predictions"]
+)
 def test_report_without_base_states_reason_and_head_values(reason):
     found = page(cases.without_base(reason))
-    assert notes(found).startswith(f"There is no base to compare with ({reason}): only bounds are judged.")
+    assert notes(found).startswith(
+        f"There is no base to compare with ({reason}): only bounds are judged."
+    )
     assert f"({reason})" not in " ".join(found.of("strong"))
     for words in ("in both", "test sets differ", "another label"):
         assert words not in notes(found)
-    assert [row[1:5] for row in part(found, "metric")] == [["–", value, "–", "–"] for value in WHOLE]
+    assert [row[1:5] for row in part(found, "metric")] == [
+        ["–", value, "–", "–"] for value in WHOLE
+    ]
     assert [row[1] for row in part(found, "", "base")] == ["–", "–", "–", "–"]
 
 
@@ -241,7 +314,12 @@ def test_uncompared_parts_are_not_reported_as_same():
 
 def test_unchanged_parts_are_reported_as_unchanged():
     found = page(review(data=DataDiff(), changes=Changes([], {}, [])))
-    for words in ("Parameters: none.", "Data: the same.", "Code: none.", "are the same, byte for byte."):
+    for words in (
+        "Parameters: none.",
+        "Data: the same.",
+        "Code: none.",
+        "are the same, byte for byte.",
+    ):
         assert words in found.text
 
 
@@ -249,36 +327,53 @@ def test_unchanged_parts_are_reported_as_unchanged():
 def test_reports_differing_test_sets(only_base, only_head):
     counts = {"common": 50, "only_base": only_base, "only_head": only_head, "relabelled": 0}
     told = notes(page(review(compared=counts)))
-    assert f"The test sets differ: {only_base:,} rows only in base, {only_head:,} only in head;" in told
+    assert (
+        f"The test sets differ: {only_base:,} rows only in base, {only_head:,} only in head;"
+        in told
+    )
     assert "The test sets differ" not in notes(page(review()))
 
 
 ASKED = MovedTestWindow(
-    "2014-01", "2014-02", 53_991, "the base's model was asked about the 53,991 rows of the test months of head"
+    "2014-01",
+    "2014-02",
+    53_991,
+    "the base's model was asked about the 53,991 rows of the test months of head",
 )
-UNASKED = MovedTestWindow("2014-01", "2014-02", 0, "the base's model was not asked about them: it takes temp")
+UNASKED = MovedTestWindow(
+    "2014-01", "2014-02", 0, "the base's model was not asked about them: it takes temp"
+)
 
 
 def test_reports_moved_test_months_and_their_handling():
     told = notes(page(review(moved=ASKED, data=DataDiff())))
     assert told.endswith(
-        f"53,991 test rows of 2014-01 to 2014-02, 95% intervals by resampled {problem.contract.CLUSTERS[1]}. "
-        "The test months moved: the base's model was asked about the 53,991 rows of the test months of head. "
+        "53,991 test rows of 2014-01 to 2014-02, "
+        f"95% intervals by resampled {problem.contract.CLUSTERS[1]}. "
+        "The test months moved: the base's model was asked about "
+        "the 53,991 rows of the test months of head. "
         f"{BY_ITSELF}"
     )
-    assert "Columns of the features with other values in rows that both have: 2;" in notes(page(review(moved=ASKED)))
+    assert "Columns of the features with other values in rows that both have: 2;" in notes(
+        page(review(moved=ASKED))
+    )
     counts = {"common": 50, "only_base": 3, "only_head": 4, "relabelled": 0}
     told = notes(page(review(moved=UNASKED, compared=counts)))
     by = f"95% intervals by resampled {problem.contract.CLUSTERS[1]}"
     assert f"50 test rows are in both, {by}. The test months moved: the base's" in told
-    assert "was not asked about them: it takes temp. The test sets differ: 3 rows only in base" in told
+    assert (
+        "was not asked about them: it takes temp. The test sets differ: 3 rows only in base" in told
+    )
     assert "Columns of the features" not in told
     assert "months moved" not in page(cases.without_base("no default branch")).text
 
 
 @pytest.mark.parametrize("value", FRAGMENTS)
 def test_hostile_input_name_adds_no_markup(value):
-    found, usual = (page(review(moved=dataclasses.replace(UNASKED, told=f"it takes {name}"))) for name in (value, ""))
+    found, usual = (
+        page(review(moved=dataclasses.replace(UNASKED, told=f"it takes {name}")))
+        for name in (value, "")
+    )
     assert found.tags == usual.tags
     assert found.references == []
 
@@ -294,7 +389,12 @@ def test_reports_relabelled_rows():
 
 @pytest.mark.parametrize(
     ("key", "told"),
-    [("review.slices.floor", True), ("review.drift", True), ("reviewers", False), ("a.review.b", False)],
+    [
+        ("review.slices.floor", True),
+        ("review.drift", True),
+        ("reviewers", False),
+        ("a.review.b", False),
+    ],
 )
 def test_policy_note_appears_only_for_policy_parameters(key, told):
     found = page(review(changes=Changes([(key, "0.1", "0.2")], {}, [])))
@@ -309,7 +409,10 @@ def test_reading_report_file_returns_exact_text(tmp_path):
 
 
 def test_lists_large_additions_and_omits_empty_table():
-    added = [Addition("src/a.py:7", "a literal", 7_012), Addition("`b`.bin|<img>", "a binary file", 300)]
+    added = [
+        Addition("src/a.py:7", "a literal", 7_012),
+        Addition("`b`.bin|<img>", "a binary file", 300),
+    ]
     rows = part(page(review(additions=added)), "where", "what", "bytes")
     assert rows == [["src/a.py:7", "a literal", "7,012"], ["'b'.bin¦<img>", "a binary file", "300"]]
     assert "literals" not in page(review()).text
@@ -341,7 +444,10 @@ def test_names_changed_parameters_files_and_data():
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        (["schedule", "weather", "aircraft", "traffic", "history", "operations", "rotation"], ["route"]),
+        (
+            ["schedule", "weather", "aircraft", "traffic", "history", "operations", "rotation"],
+            ["route"],
+        ),
         (["x" * 200], ["y"]),
     ],
 )
@@ -358,9 +464,17 @@ def test_counts_drift_at_or_above_policy_threshold():
 
 def test_data_section_shows_each_part_in_its_own_table():
     found = page(review())
-    assert part(found, "raw file") == [["flights/2013-12.parquet", "changed, 28,135 to 28,140 rows"]]
-    assert part(found, "column", "what happened") == [["spare", "added"], ["dest", "string becomes int64"]]
-    assert part(found, "column", "rows with another value") == [["hub_wait_3h", "1,217"], ["origin_wait_1h", "17"]]
+    assert part(found, "raw file") == [
+        ["flights/2013-12.parquet", "changed, 28,135 to 28,140 rows"]
+    ]
+    assert part(found, "column", "what happened") == [
+        ["spare", "added"],
+        ["dest", "string becomes int64"],
+    ]
+    assert part(found, "column", "rows with another value") == [
+        ["hub_wait_3h", "1,217"],
+        ["origin_wait_1h", "17"],
+    ]
     counted = part(found, "counted by prepare", "base", "head")
     assert counted == [["rows.weather_missing", "1,556", "–"], ["set_aside", "0", "12,345"]]
     assert part(found, "column", "distance") == [["gust", "0.2345"], ["visibility", "0.0123"]]
@@ -380,7 +494,9 @@ def test_cost_table_shows_each_side_with_its_units():
 
 
 def test_lineage_table_lists_every_entry():
-    assert part(page(review()), "of", "value") == [[of, value] for of, value in cases.lineage().items()]
+    assert part(page(review()), "of", "value") == [
+        [of, value] for of, value in cases.lineage().items()
+    ]
 
 
 def test_charts_are_mermaid_blocks_in_folded_section():
@@ -391,21 +507,34 @@ def test_charts_are_mermaid_blocks_in_folded_section():
 
 
 def test_empty_parts_leave_no_empty_tables():
-    bare = review(checks=[], metrics=[], slices=[], charts=[], data=DataDiff(), changes=Changes([], {}, []))
-    assert [rows for rows in page(bare).tables if len(rows) == 1 and rows[0][0] not in ("metric", "check")] == []
+    bare = review(
+        checks=[], metrics=[], slices=[], charts=[], data=DataDiff(), changes=Changes([], {}, [])
+    )
+    assert [
+        rows
+        for rows in page(bare).tables
+        if len(rows) == 1 and rows[0][0] not in ("metric", "check")
+    ] == []
     assert "Behaviour" not in page(bare).text
 
 
 def hostile(value: str) -> Review:
-    """A review of which every free word ends in a value. One check of each kind fails, so that all of it is shown."""
+    """Return a review of which every free word ends in a value.
+
+    One check of each kind fails, so that all of it is shown.
+    """
     found = review(lambda word: word + value, no_base="reason" + value)
-    return dataclasses.replace(found, checks=[dataclasses.replace(check, outcome="fail") for check in found.checks])
+    return dataclasses.replace(
+        found, checks=[dataclasses.replace(check, outcome="fail") for check in found.checks]
+    )
 
 
 def assert_only_words_differ(value: str) -> None:
     found, usual = page(hostile(value)), page(hostile(""))
     assert found.tags == usual.tags
-    assert [[len(row) for row in rows] for rows in found.tables] == [[len(r) for r in rows] for rows in usual.tables]
+    assert [[len(row) for row in rows] for rows in found.tables] == [
+        [len(r) for r in rows] for rows in usual.tables
+    ]
     assert found.references == []
 
 
@@ -429,7 +558,9 @@ def test_every_free_text_value_except_output_hashes_is_shown():
 
     shown = page(review(word)).text
     unseen = {it for it in words if f"{it} <b>" not in shown}
-    assert unseen == {"models/model.onnx", "b55399d4", "c66488e5"}, "hashes of outputs are in the lineage"
+    assert unseen == {"models/model.onnx", "b55399d4", "c66488e5"}, (
+        "hashes of outputs are in the lineage"
+    )
 
 
 MANY, LONG = 2_000, 10_000
@@ -468,10 +599,18 @@ def many(what: str, value: str = "") -> dict[str, object]:
         "unknown": lambda: {"data": DataDiff(unknown=names)},
         "slices": lambda: many_slices(value),
         "behaviour": lambda: {
-            "checks": [*cases.checks(), *(ReviewCheck("behaviour", one, "fail", one) for one in names)]
+            "checks": [
+                *cases.checks(),
+                *(ReviewCheck("behaviour", one, "fail", one) for one in names),
+            ]
         },
         "lineage": lambda: {"lineage": {**cases.lineage(), **dict(zip(names, names, strict=True))}},
-        "cost": lambda: {"cost": (None, ResultCost(1, 1.0, dict.fromkeys(names, cases.cost()[1].stages["train"])))},
+        "cost": lambda: {
+            "cost": (
+                None,
+                ResultCost(1, 1.0, dict.fromkeys(names, cases.cost()[1].stages["train"])),
+            )
+        },
         "charts": lambda: {"charts": review().charts * MANY},
         "no base": lambda: {"no_base": name(1, value)},
     }
@@ -479,7 +618,10 @@ def many(what: str, value: str = "") -> dict[str, object]:
 
 
 def assert_fits(text_: str, limit: int = LIMIT) -> Page:
-    """The text is no longer than the limit, what it opens it closes, and if it was cut, that is seen."""
+    """Check that the text is within the limit and closes what it opens.
+
+    If the text was cut, it says so.
+    """
     assert len(text_) <= limit
     found = Page(text_)
     assert found.tags.count("<details>") == found.tags.count("</details>")
@@ -490,7 +632,18 @@ def assert_fits(text_: str, limit: int = LIMIT) -> Page:
 
 
 HUGE = [
-    *("params", "files", "stages", "raw", "columns", "changed values", "counts", "drift", "unknown", "slices"),
+    *(
+        "params",
+        "files",
+        "stages",
+        "raw",
+        "columns",
+        "changed values",
+        "counts",
+        "drift",
+        "unknown",
+        "slices",
+    ),
     *("behaviour", "lineage", "cost", "charts", "no base"),
 ]
 
@@ -516,10 +669,17 @@ def test_cut_note_stays_visible_after_markup_like_names(value):
 @pytest.mark.slow
 def test_report_with_every_part_huge_fits_limit():
     changed = [many(what, WORST)["changes"] for what in ("params", "stages")]
-    data = [dataclasses.asdict(many(what, WORST)["data"]) for what in ("raw", "columns", "counts", "drift", "unknown")]
+    data = [
+        dataclasses.asdict(many(what, WORST)["data"])
+        for what in ("raw", "columns", "counts", "drift", "unknown")
+    ]
     slices, behaviours = many("slices", WORST), many("behaviour", WORST)
     parts = {
-        **{key: part for what in ("lineage", "cost", "charts", "no base") for key, part in many(what, WORST).items()},
+        **{
+            key: part
+            for what in ("lineage", "cost", "charts", "no base")
+            for key, part in many(what, WORST).items()
+        },
         "changes": Changes(changed[0].params, changed[1].files, []),
         "data": DataDiff(**{key: value for one in data for key, value in one.items() if value}),
         "slices": slices["slices"],
@@ -551,9 +711,9 @@ FENCES = st.lists(st.sampled_from(["xychart-beta", "", "  line [0.1]"]), max_siz
     lambda lines: "\n".join(["```mermaid", *lines, "```"])
 )
 BLOCKS = st.lists(PLAIN | FENCES, max_size=3).map("\n\n".join)
-TEXTS = st.lists(BLOCKS | st.builds(render_details, st.just("Data"), BLOCKS), min_size=1, max_size=4).map(
-    lambda blocks: "\n\n".join(["## ✅ Pass: better", *blocks])
-)
+TEXTS = st.lists(
+    BLOCKS | st.builds(render_details, st.just("Data"), BLOCKS), min_size=1, max_size=4
+).map(lambda blocks: "\n\n".join(["## ✅ Pass: better", *blocks]))
 
 
 @relaxed
@@ -602,8 +762,13 @@ def test_error_text_adds_no_markup(error):
 
 
 def test_error_is_shown_line_by_line():
-    found = Page(render_failure("params.yaml:33: train.max_round: unknown key\n\nprepare: error: a | b\n"))
-    assert found.of("li") == ["params.yaml:33: train.max_round: unknown key", "prepare: error: a | b"]
+    found = Page(
+        render_failure("params.yaml:33: train.max_round: unknown key\n\nprepare: error: a | b\n")
+    )
+    assert found.of("li") == [
+        "params.yaml:33: train.max_round: unknown key",
+        "prepare: error: a | b",
+    ]
     assert found.tags.count("<li>") == 2
 
 
@@ -613,7 +778,10 @@ def test_long_error_is_cut_and_counts_omitted_lines(value):
     shown = found.of("li")
     assert [line.split()[0] for line in shown[:5]] == list("01234")
     assert f"{10_000 - 20:,} more" in found.text
-    assert assert_fits(render_failure("\n".join(f"{number}" for number in range(20)))).of("li")[-1] == "19"
+    assert (
+        assert_fits(render_failure("\n".join(f"{number}" for number in range(20)))).of("li")[-1]
+        == "19"
+    )
     assert len(assert_fits(render_failure(f"{value}\n" + "x" * 1_000_000)).text) < 2_000
 
 
@@ -638,7 +806,8 @@ def expected(value: object) -> object:
         review(moved=ASKED),
         review(metrics=[MetricChange("roc_auc", math.inf, -math.inf, NAN, cases.NONE)]),
         review(
-            data=DataDiff(drift={"a": NAN}), cost=(None, ResultCost(None, NAN, {"train": {"wall_seconds": math.inf}}))
+            data=DataDiff(drift={"a": NAN}),
+            cost=(None, ResultCost(None, NAN, {"train": {"wall_seconds": math.inf}})),
         ),
     ],
     ids=["usual", "no base", "hostile", "no interval", "moved", "endless", "unknown"],
@@ -666,6 +835,8 @@ def test_regression_report_uses_its_own_metric_and_clusters(monkeypatch):
     monkeypatch.setattr(written, "LEARNED", "rows")
     found = page(review(row_wise=None))
     assert "95% intervals by resampled houses" in notes(found)
-    assert {tuple(table[0][:4]) for table in found.tables} >= {("slice", "rows", "base R2", "head R2")}
+    assert {tuple(table[0][:4]) for table in found.tables} >= {
+        ("slice", "rows", "base R2", "head R2")
+    }
     assert "Distance of the rows, from 0" in found.text
     assert not re.search(r"resampled days|base AUC|training rows", found.text)

@@ -48,15 +48,25 @@ def test_uses_environment_python_and_writes_to_its_folder(folder):
 
 def test_returns_exit_status_and_output(folder):
     ended = shell(folder, "echo one; echo two >&2; exit 3")
-    assert (ended.status, ended.printed, ended.limit, ended.is_successful) == (3, "one\ntwo\n", "", False)
+    assert (ended.status, ended.printed, ended.limit, ended.is_successful) == (
+        3,
+        "one\ntwo\n",
+        "",
+        False,
+    )
 
 
 def test_cannot_read_or_write_files_outside_sandbox(folder):
     secret = folder.parent / "secret"
     secret.write_text("a secret")
     (folder / "link").symlink_to(secret)
-    paths = f"{secret} link ../secret /etc/passwd /etc/shadow {Path.home()}/.ssh {Path(__file__)} /proc/1/root{secret}"
-    ended = shell(folder, f"cat {paths}; ls /home /var; for f in /x /usr/x {secret}; do echo x > $f; done")
+    paths = (
+        f"{secret} link ../secret /etc/passwd /etc/shadow "
+        f"{Path.home()}/.ssh {Path(__file__)} /proc/1/root{secret}"
+    )
+    ended = shell(
+        folder, f"cat {paths}; ls /home /var; for f in /x /usr/x {secret}; do echo x > $f; done"
+    )
     assert "a secret" not in ended.printed
     assert "root:" not in ended.printed
     assert secret.read_text() == "a secret"
@@ -97,7 +107,9 @@ def test_cannot_see_or_kill_processes_of_host(folder):
 
 
 def test_endless_command_is_stopped_at_time_limit(folder):
-    ended = shell(folder, "trap '' TERM INT; while true; do sleep 1; done", SandboxLimits(seconds=1))
+    ended = shell(
+        folder, "trap '' TERM INT; while true; do sleep 1; done", SandboxLimits(seconds=1)
+    )
     assert ended.limit == "it took longer than 1 seconds"
     assert not ended.is_successful
     assert ended.seconds < 20
@@ -111,7 +123,9 @@ def test_command_is_stopped_at_disk_space_limit(folder):
 def test_fork_bomb_is_stopped_with_all_its_processes(folder):
     program = "import os, time\nfor _ in range(400):\n  os.fork() or time.sleep(60)\ntime.sleep(60)"
     mark = f"sandbox-{os.getpid()}"
-    ended = run_in_sandbox(["python", "-c", program, mark], folder, {}, SandboxLimits(seconds=60, processes=50))
+    ended = run_in_sandbox(
+        ["python", "-c", program, mark], folder, {}, SandboxLimits(seconds=60, processes=50)
+    )
     assert ended.limit == "it started more than 50 processes"
     wait_for(lambda: not running(mark), "a process of the sandbox is left", patience=30)
 
@@ -128,7 +142,10 @@ def test_background_processes_end_with_command(folder):
     ("programs", "words"),
     [
         ({}, "no sandbox: Bubblewrap is not installed"),
-        ({"bwrap": "echo 'bwrap: Permission denied' >&2; exit 1"}, "cannot start a sandbox: bwrap: Permission denied"),
+        (
+            {"bwrap": "echo 'bwrap: Permission denied' >&2; exit 1"},
+            "cannot start a sandbox: bwrap: Permission denied",
+        ),
     ],
 )
 def test_reports_missing_or_failing_bubblewrap(tmp_path, monkeypatch, programs, words):

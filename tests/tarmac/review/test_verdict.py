@@ -1,4 +1,7 @@
-"""The verdict: what fails a pull request, what passes, and what is inconclusive, each with its reason."""
+"""The verdict: what fails a pull request, what passes, and what is inconclusive.
+
+Each has its reason.
+"""
 
 import io
 from itertools import product
@@ -18,7 +21,9 @@ from tarmac.review.verdict import ReviewCheck
 
 Gain = tuple[float, float, float]  # low, value, high; positive is better
 STEPS = [number / 1000 for number in range(-3, 4)]
-GAINS = [(low, value, high) for low, value, high in product(STEPS, STEPS, STEPS) if low <= value <= high]
+GAINS = [
+    (low, value, high) for low, value, high in product(STEPS, STEPS, STEPS) if low <= value <= high
+]
 TOLERANCES = [0.0, 0.001, 0.002, inf]
 ANY_GAIN = st.tuples(*[st.floats(-1, 1)] * 3).map(lambda three: tuple(sorted(three)))
 BEHAVIOUR = BehaviourPolicy(min_move=0.005, usable=0.7)
@@ -41,7 +46,11 @@ def judged(gain: Gain, tolerance: float) -> tuple[str, str]:
 def estimate(gain: Gain, better: str = "higher") -> MetricEstimate:
     """A gain as the difference of a metric of which more is better, or less."""
     low, value, high = gain
-    return MetricEstimate(value, low, high) if better == "higher" else MetricEstimate(-value, -high, -low)
+    return (
+        MetricEstimate(value, low, high)
+        if better == "higher"
+        else MetricEstimate(-value, -high, -low)
+    )
 
 
 def metric(
@@ -55,9 +64,20 @@ def metric(
     return verdict.evaluate_metric(change, policy)
 
 
-def one_slice(gain: Gain | None, tolerance: float, floor: float = 0.6, value: float = 0.7) -> ReviewCheck:
-    change = SliceChange("origin", "JFK", 900, MetricEstimate(value, 0.6, 0.8), None, estimate(gain) if gain else None)
-    return verdict.evaluate_slice(change, SlicePolicy.model_construct(tolerance=tolerance, floor=floor))
+def one_slice(
+    gain: Gain | None, tolerance: float, floor: float = 0.6, value: float = 0.7
+) -> ReviewCheck:
+    change = SliceChange(
+        "origin",
+        "JFK",
+        900,
+        MetricEstimate(value, 0.6, 0.8),
+        None,
+        estimate(gain) if gain else None,
+    )
+    return verdict.evaluate_slice(
+        change, SlicePolicy.model_construct(tolerance=tolerance, floor=floor)
+    )
 
 
 def matches(check: ReviewCheck, wanted: tuple[str, str]) -> bool:
@@ -68,7 +88,11 @@ def matches(check: ReviewCheck, wanted: tuple[str, str]) -> bool:
 @pytest.mark.parametrize("better", ["higher", "lower"])
 @pytest.mark.parametrize("tolerance", TOLERANCES)
 def test_metric_outcome_follows_rules_on_grid_of_intervals(better, tolerance):
-    wrong = [gain for gain in GAINS if not matches(metric(gain, tolerance, better), judged(gain, tolerance))]
+    wrong = [
+        gain
+        for gain in GAINS
+        if not matches(metric(gain, tolerance, better), judged(gain, tolerance))
+    ]
     assert wrong == []
 
 
@@ -106,7 +130,10 @@ def test_failed_metric_states_certainty_of_loss(gain, reason, better):
 @pytest.mark.parametrize("ends", [(nan, nan), (nan, 0.1), (-0.1, nan)])
 @pytest.mark.parametrize("value", [0.0, -0.5, 0.5])
 def test_difference_without_interval_is_inconclusive(better, ends, value):
-    """Days too few for an interval: nothing is known of the chance in a difference, nor of that in none."""
+    """Check days too few for an interval.
+
+    The role of chance is unknown, both for a difference and for none.
+    """
     check = metric((ends[0], value, ends[1]), 0.02, better)
     assert (check.outcome, check.reason) == ("not proven", "too few clusters for an interval")
 
@@ -121,7 +148,9 @@ def test_metric_without_base_is_inconclusive_within_bounds(better):
 BOUNDS = st.tuples(st.floats(-1, 1), st.floats(-1, 1)).filter(lambda pair: pair[0] != pair[1])
 
 
-@given(BOUNDS, st.floats(-1, 1), st.sampled_from(["higher", "lower"]), st.sampled_from([None, *GAINS]))
+@given(
+    BOUNDS, st.floats(-1, 1), st.sampled_from(["higher", "lower"]), st.sampled_from([None, *GAINS])
+)
 def test_metric_outside_bounds_fails_and_inside_is_unaffected(bounds, whole, better, gain):
     floor, ceiling = sorted(bounds, reverse=better == "lower")
     within = min(bounds) <= whole <= max(bounds)
@@ -131,7 +160,9 @@ def test_metric_outside_bounds_fails_and_inside_is_unaffected(bounds, whole, bet
     else:
         low = (whole < floor) == (better == "higher")
         assert check.outcome == "fail"
-        assert (f"worse than the floor {floor:g}" if low else f"ceiling {ceiling:g}") in check.reason
+        assert (
+            f"worse than the floor {floor:g}" if low else f"ceiling {ceiling:g}"
+        ) in check.reason
 
 
 @pytest.mark.parametrize(("better", "worse"), [("higher", -1), ("lower", 1)])
@@ -142,12 +173,17 @@ def test_value_exactly_at_bound_passes(better, worse):
         return metric((0.0, 0.0, 0.0), 0.0, better, whole, floor=floor, ceiling=ceiling).outcome
 
     assert [at(floor), at(ceiling)] == ["pass", "pass"]
-    assert [at(nextafter(floor, worse * inf)), at(nextafter(ceiling, -worse * inf))] == ["fail", "fail"]
+    assert [at(nextafter(floor, worse * inf)), at(nextafter(ceiling, -worse * inf))] == [
+        "fail",
+        "fail",
+    ]
 
 
 @pytest.mark.parametrize("better", ["higher", "lower"])
 def test_without_ceiling_no_value_is_too_good(better):
-    assert metric((0.1, 0.2, 0.3), 0.0, better, 1e9 if better == "higher" else -1e9).reason == "better"
+    assert (
+        metric((0.1, 0.2, 0.3), 0.0, better, 1e9 if better == "higher" else -1e9).reason == "better"
+    )
 
 
 @pytest.mark.parametrize("better", ["higher", "lower"])
@@ -182,12 +218,16 @@ def test_slice_is_never_stricter_than_metric(gain, tolerance):
 @pytest.mark.parametrize("gain", [None, (0.01, 0.02, 0.03), (0.0, 0.0, 0.0), (-0.9, -0.8, -0.7)])
 def test_slice_below_its_floor_fails(gain):
     check = one_slice(gain, 0.02, floor=0.65, value=0.6499)
-    assert check == ReviewCheck("slice", "origin JFK", "fail", "ROC-AUC 0.6499 is below the floor 0.65")
+    assert check == ReviewCheck(
+        "slice", "origin JFK", "fail", "ROC-AUC 0.6499 is below the floor 0.65"
+    )
     assert one_slice((0.0, 0.0, 0.0), 0.02, floor=0.65, value=0.65).outcome == "pass"
 
 
 def test_slice_without_base_is_inconclusive_above_floor():
-    assert one_slice(None, 0.02) == ReviewCheck("slice", "origin JFK", "not proven", "nothing to compare with")
+    assert one_slice(None, 0.02) == ReviewCheck(
+        "slice", "origin JFK", "not proven", "nothing to compare with"
+    )
 
 
 def test_slice_without_interval_is_inconclusive():
@@ -197,8 +237,12 @@ def test_slice_without_interval_is_inconclusive():
 
 def behaviour(expectation: str, value: float) -> ReviewCheck:
     """Judges one line of the table that a stage writes, read as the review reads it."""
-    written = pd.DataFrame([("a name", expectation, value)], columns=["behaviour", "expectation", "value"])
-    (check,) = verdict.evaluate_behaviours(pd.read_csv(io.StringIO(written.to_csv(index=False))), BEHAVIOUR)
+    written = pd.DataFrame(
+        [("a name", expectation, value)], columns=["behaviour", "expectation", "value"]
+    )
+    (check,) = verdict.evaluate_behaviours(
+        pd.read_csv(io.StringIO(written.to_csv(index=False))), BEHAVIOUR
+    )
     assert (check.kind, check.name) == ("behaviour", "a name")
     return check
 
@@ -249,7 +293,11 @@ def test_failed_behavior_states_found_and_required_value(expectation, value, rea
 
 def test_each_behavior_is_evaluated_once():
     table = pd.DataFrame(
-        {"behaviour": list("abc"), "expectation": ["same", "usable", "lower"], "value": [0.0, 0.9, nan]}
+        {
+            "behaviour": list("abc"),
+            "expectation": ["same", "usable", "lower"],
+            "value": [0.0, 0.9, nan],
+        }
     )
     found = [(check.name, check.outcome) for check in verdict.evaluate_behaviours(table, BEHAVIOUR)]
     assert found == [("a", "pass"), ("b", "pass"), ("c", "not proven")]
@@ -277,7 +325,8 @@ def test_baseline_check_reports_gain_with_interval():
 
 
 @pytest.mark.parametrize(
-    ("value", "outcome"), [(0.0, "pass"), (5.0, "pass"), (nextafter(5, 6), "fail"), (50, "fail"), (nan, "fail")]
+    ("value", "outcome"),
+    [(0.0, "pass"), (5.0, "pass"), (nextafter(5, 6), "fail"), (50, "fail"), (nan, "fail")],
 )
 def test_quantity_above_its_limit_or_nan_fails(value, outcome):
     check = verdict.evaluate_limit("cost", "model size", value, 5, "MB")
@@ -285,7 +334,10 @@ def test_quantity_above_its_limit_or_nan_fails(value, outcome):
 
 
 def test_limit_check_reports_value_and_limit():
-    assert verdict.evaluate_limit("cost", "model size", 12.34, 5.5, "MB").reason == "12.3 MB, at most 5.5"
+    assert (
+        verdict.evaluate_limit("cost", "model size", 12.34, 5.5, "MB").reason
+        == "12.3 MB, at most 5.5"
+    )
 
 
 SAME, BETTER, WORSE = "the same", "better", "worse, but within the tolerance 0.1"
@@ -302,7 +354,10 @@ def checks(*reasons: str, kind: str = "metric") -> list[ReviewCheck]:
         ALONE: ("not proven", "not compared"),
     }
     found = [(reason, *known.get(reason, ("fail", None))) for reason in reasons]
-    return [ReviewCheck(kind, f"m{n}", outcome, reason, way) for n, (reason, outcome, way) in enumerate(found, 1)]
+    return [
+        ReviewCheck(kind, f"m{n}", outcome, reason, way)
+        for n, (reason, outcome, way) in enumerate(found, 1)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -346,7 +401,9 @@ def test_reasons_name_main_metric_of_the_task(kind):
     few = MetricEstimate(-0.3, -0.4, -0.2)
     table = pd.DataFrame([("a", "usable", -0.2)], columns=["behaviour", "expectation", "value"])
     told = [
-        verdict.evaluate_slice(SliceChange("house", "x", 50, few), SlicePolicy(tolerance=2.0, floor=-0.1), task),
+        verdict.evaluate_slice(
+            SliceChange("house", "x", 50, few), SlicePolicy(tolerance=2.0, floor=-0.1), task
+        ),
         *verdict.evaluate_behaviours(table, BehaviourPolicy(min_move=25.0, usable=-0.1), task),
         verdict.evaluate_baseline_gain(few, task),
     ]

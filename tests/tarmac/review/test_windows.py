@@ -1,4 +1,7 @@
-"""Windows move with the months: consecutive, without a gap, and never longer than the policy says."""
+"""Windows move with the months: consecutive, without a gap.
+
+They are never longer than the policy says.
+"""
 
 import pytest
 from hypothesis import given
@@ -22,12 +25,16 @@ def test_windows_are_consecutive_and_within_available_months(after, train, valid
     first, last = "2013-11", add_months("2013-11", after)
     if validation + test > after:
         with pytest.raises(
-            SplitWindowError, match=f"too few months from {first} to {last}: .* need {validation + test + 1}$"
+            SplitWindowError,
+            match=f"too few months from {first} to {last}: .* need {validation + test + 1}$",
         ):
             compute_split_windows(first, last, policy(train, validation, test))
         return
     found = compute_split_windows(first, last, policy(train, validation, test))
-    windows = [(found[f"split.{name}.first"], found[f"split.{name}.last"]) for name in ("train", "validation", "test")]
+    windows = [
+        (found[f"split.{name}.first"], found[f"split.{name}.last"])
+        for name in ("train", "validation", "test")
+    ]
     used = [month for window in windows for month in list_months_between(*window)]
     assert used == list_months_between(windows[0][0], last)
     assert windows[0][0] >= first
@@ -43,7 +50,11 @@ def test_policy_reproduces_committed_windows():
             for name in ("train", "validation", "test")
         }
     )
-    assert (split.train.last, split.validation.last, split.test.first) == ("2013-09", "2013-10", "2013-11")
+    assert (split.train.last, split.validation.last, split.test.first) == (
+        "2013-09",
+        "2013-10",
+        "2013-11",
+    )
 
 
 @given(st.integers(-300, 300))

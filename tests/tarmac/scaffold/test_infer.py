@@ -1,4 +1,7 @@
-"""Inference of a problem from a table; a table that holds no problem is rejected with its reason."""
+"""Inference of a problem from a table.
+
+A table that contains no problem is rejected with its reason.
+"""
 
 import numpy as np
 import pandas as pd
@@ -49,7 +52,9 @@ def test_inferred_bounds_ignore_rare_impossible_numbers() -> None:
     assert (found.low, found.high < 60) == (0, True)
 
 
-@pytest.mark.parametrize(("value", "low", "high"), [(123.4, 120, 130), (-123.4, -130, -120), (0.0457, 0.045, 0.046)])
+@pytest.mark.parametrize(
+    ("value", "low", "high"), [(123.4, 120, 130), (-123.4, -130, -120), (0.0457, 0.045, 0.046)]
+)
 def test_bounds_are_rounded_outwards_to_two_digits(value, low, high) -> None:
     assert (round_bound(value, np.floor), round_bound(value, np.ceil)) == (low, high)
 
@@ -75,7 +80,13 @@ def test_numeric_classes_are_in_numeric_order() -> None:
 
 @pytest.mark.parametrize(
     ("name", "made"),
-    [("Mean Radius", "mean_radius"), ("2nd", "c_2nd"), ("class", "class_"), ("ä!", "column"), ("model_x", "c_model_x")],
+    [
+        ("Mean Radius", "mean_radius"),
+        ("2nd", "c_2nd"),
+        ("class", "class_"),
+        ("ä!", "column"),
+        ("model_x", "c_model_x"),
+    ],
 )
 def test_plain_names_are_valid_identifiers(name, made) -> None:
     assert normalize_name(name) == made
@@ -84,7 +95,11 @@ def test_plain_names_are_valid_identifiers(name, made) -> None:
 
 def test_leaves_out_constant_and_free_text_columns() -> None:
     rows = table(
-        id=range(200), same=["x"] * 200, free=[f"text {n}" for n in range(200)], size=range(200), target=[0, 1] * 100
+        id=range(200),
+        same=["x"] * 200,
+        free=[f"text {n}" for n in range(200)],
+        size=range(200),
+        target=[0, 1] * 100,
     )
     found = infer_problem(rows, ProblemRequest("target", key="id"))
     assert list(found.inputs) == ["size"]
@@ -108,8 +123,14 @@ def test_keeps_requested_key_with_few_repeats_or_adds_id() -> None:
             "the file has no column siez; did you mean `size`? use one of ",
         ),
         (ProblemRequest("target", time="nowhere"), "the file has no column nowhere"),
-        (ProblemRequest("target", time="size"), "size is 0 in a row, not a date; write dates as 2024-02-29"),
-        (ProblemRequest("target", group="gaps"), "gaps identifies rows, and is missing in 1 of them"),
+        (
+            ProblemRequest("target", time="size"),
+            "size is 0 in a row, not a date; write dates as 2024-02-29",
+        ),
+        (
+            ProblemRequest("target", group="gaps"),
+            "gaps identifies rows, and is missing in 1 of them",
+        ),
         (ProblemRequest("same"), "same has 1 value(s), and at least two are required"),
         (ProblemRequest("free"), "free has 60 classes, more than the maximum of 50"),
         (ProblemRequest("target", key="same"), "same is missing, or repeated in too many rows"),
@@ -134,7 +155,9 @@ def test_notes_texts_among_numbers_and_repeated_keys() -> None:
         target=[0, 1] * 150,
     )
     notes = infer_problem(rows, ProblemRequest("target")).notes
-    assert any("fee is taken for text, as 1 of 300 values are no numbers (n/a)" in note for note in notes)
+    assert any(
+        "fee is taken for text, as 1 of 300 values are no numbers (n/a)" in note for note in notes
+    )
     assert any("code names all rows but a few" in note for note in notes)
 
 

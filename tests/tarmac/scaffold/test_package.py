@@ -20,20 +20,28 @@ from tarmac.tabular.raw import build_raw_schema, by_file, normalize_file_columns
 from tarmac.tabular.request import build_row_model, field_of
 
 NAMES = st.text(min_size=1, max_size=8).filter(lambda name: "\x00" not in name)
-WORDS = st.text(max_size=12).filter(lambda text: text.strip() and "\x00" not in text and text.isprintable())
+WORDS = st.text(max_size=12).filter(
+    lambda text: text.strip() and "\x00" not in text and text.isprintable()
+)
 VALUES = st.one_of(
     st.lists(st.integers(-(10**6), 10**6).map(str), min_size=12, max_size=12),
     st.lists(st.floats(-1e6, 1e6).map(str), min_size=12, max_size=12),
     st.lists(st.one_of(st.none(), WORDS), min_size=12, max_size=12),
     st.lists(st.one_of(st.none(), st.dates().map(str)), min_size=12, max_size=12),
 )
-TARGET = st.sampled_from([["0", "1"] * 6, ["a", "b", 'c"', "d\\"] * 3, [f"{n}.5" for n in range(12)]])
+TARGET = st.sampled_from(
+    [["0", "1"] * 6, ["a", "b", 'c"', "d\\"] * 3, [f"{n}.5" for n in range(12)]]
+)
 
 
 @settings(max_examples=60)
 @given(columns=st.dictionaries(NAMES, VALUES, min_size=1, max_size=4), target=TARGET)
-def test_any_table_gives_valid_code_that_accepts_its_rows(tmp_path_factory, columns, target) -> None:
-    rows = pd.DataFrame({name: pd.Series(values, dtype="string") for name, values in columns.items()})
+def test_any_table_gives_valid_code_that_accepts_its_rows(
+    tmp_path_factory, columns, target
+) -> None:
+    rows = pd.DataFrame(
+        {name: pd.Series(values, dtype="string") for name, values in columns.items()}
+    )
     rows["the target"] = pd.Series(target, dtype="string")
     try:
         found = infer_problem(rows, ProblemRequest("the target"))
@@ -66,24 +74,37 @@ def loaded(path: Path):
 
 def months(*days: str) -> list[str]:
     rows = pd.DataFrame(
-        {"day": pd.Series(days, dtype="string"), "size": pd.Series(map(str, range(len(days))), dtype="string")}
+        {
+            "day": pd.Series(days, dtype="string"),
+            "size": pd.Series(map(str, range(len(days))), dtype="string"),
+        }
     )
     rows["target"] = pd.Series([f"{n}.5" for n in range(len(days))], dtype="string")
     found = infer_problem(rows, ProblemRequest("target", time="day"))
     return list(policy.build_split(found, policy.list_months(found)).values())
 
 
-@pytest.mark.parametrize(("known", "wanted"), [(3, (12, 1, 1)), (8, (12, 2, 2)), (60, (36, 12, 12))])
-def test_retraining_windows_are_no_shorter_than_first_ones(known: int, wanted: tuple[int, ...]) -> None:
+@pytest.mark.parametrize(
+    ("known", "wanted"), [(3, (12, 1, 1)), (8, (12, 2, 2)), (60, (36, 12, 12))]
+)
+def test_retraining_windows_are_no_shorter_than_first_ones(
+    known: int, wanted: tuple[int, ...]
+) -> None:
     every = [str(month) for month in pd.period_range("2019-01", periods=known, freq="M")]
     found = policy.build_retrain_windows(every)
-    assert tuple(found[f"retrain.{part}_months"] for part in ("train", "validation", "test")) == wanted
+    assert (
+        tuple(found[f"retrain.{part}_months"] for part in ("train", "validation", "test")) == wanted
+    )
 
 
 def test_quarantine_limit_covers_month_with_most_bad_rows() -> None:
     """Twelve months of 200 rows, nine of them twice, all in March: prepare asks each month."""
-    day = [str(month) for month in pd.period_range("2024-01", periods=12, freq="M") for _ in range(200)]
-    frame = pd.DataFrame({"key": [f"K{number}" for number in range(len(day))], "day": day, "size": "1"})
+    day = [
+        str(month) for month in pd.period_range("2024-01", periods=12, freq="M") for _ in range(200)
+    ]
+    frame = pd.DataFrame(
+        {"key": [f"K{number}" for number in range(len(day))], "day": day, "size": "1"}
+    )
     frame["target"] = [f"{number}.5" for number in range(len(day))]
     frame["day"] += "-01"
     frame = pd.concat([frame, frame[400:409]], ignore_index=True).astype("string")
@@ -125,7 +146,12 @@ def test_date_field_accepts_instants_and_rejects_other_text() -> None:
 
 @pytest.mark.parametrize("written", ["2024-01-02 13:05:00", "2024-01-02T13:05:00Z"])
 def test_hour_is_derived_from_time_unless_given(written: str) -> None:
-    columns = {"seen": Date(), "seen_hour": Number(0, 23, whole=True), "left": Date(), "size": Number()}
+    columns = {
+        "seen": Date(),
+        "seen_hour": Number(0, 23, whole=True),
+        "left": Date(),
+        "size": Number(),
+    }
     row = build_row_model(columns, "A row.")
     told = {"seen": written, "left": "2024-01-03", "size": 1.0}
     asked = row.model_validate_json(json.dumps(told))
@@ -140,7 +166,11 @@ def test_hour_is_derived_from_time_unless_given(written: str) -> None:
 def test_optional_hour_is_derived_or_left_missing() -> None:
     columns = {"seen": Date(missing=True), "seen_hour": Number(0, 23, whole=True, missing=True)}
     row = build_row_model(columns, "A row.")
-    assert [row(seen=day).seen_hour for day in ("2024-01-02", "2024-01-02 07:59", None)] == [None, 7, None]
+    assert [row(seen=day).seen_hour for day in ("2024-01-02", "2024-01-02 07:59", None)] == [
+        None,
+        7,
+        None,
+    ]
 
 
 def test_file_columns_map_to_their_fields() -> None:

@@ -21,7 +21,9 @@ def repository(tmp_path) -> Workspace:
     (workspace.path / ".dvc/.gitignore").write_text("/cache\n/tmp\n/config.local\n")
     workspace.run("git", "add", "--all")
     workspace.run("git", *IDENTITY, "commit", "--quiet", "--message", "start")
-    pd.DataFrame({"size": [n + 0.5 for n in range(30)], "age": range(30)}).to_csv(tmp_path / "table.csv", index=False)
+    pd.DataFrame({"size": [n + 0.5 for n in range(30)], "age": range(30)}).to_csv(
+        tmp_path / "table.csv", index=False
+    )
     return workspace
 
 
@@ -39,16 +41,22 @@ def refused(workspace: Workspace, *arguments: str) -> str:
 def test_refuses_to_replace_uncommitted_changes(repository: Workspace) -> None:
     path = repository.path / "src" / problem.name / "mine.py"
     path.write_text("")
-    assert "files that would be replaced have uncommitted changes" in refused(repository, "../table.csv")
+    assert "files that would be replaced have uncommitted changes" in refused(
+        repository, "../table.csv"
+    )
     path.unlink()
     (repository.path / "params.yaml").write_text("{}")
-    assert "files that would be replaced have uncommitted changes" in refused(repository, "../table.csv")
+    assert "files that would be replaced have uncommitted changes" in refused(
+        repository, "../table.csv"
+    )
 
 
 def test_refuses_to_replace_raw_data_not_tracked_by_dvc(repository: Workspace) -> None:
     (repository.path / "data/raw").mkdir(parents=True)
     (repository.path / "data/raw/table.parquet").write_text("rows")
-    assert "data/raw would be replaced, and differs from data/raw.dvc" in refused(repository, "../table.csv")
+    assert "data/raw would be replaced, and differs from data/raw.dvc" in refused(
+        repository, "../table.csv"
+    )
 
 
 def test_user_mistake_is_reported_in_one_line(repository: Workspace) -> None:
@@ -66,7 +74,16 @@ def test_repeated_run_succeeds_and_readme_names_new_problem(repository: Workspac
     repository.run("git", "add", "--all")
     repository.run("git", *IDENTITY, "commit", "--quiet", "--message", "page")
     for name in ("first", "second"):
-        repository.run(*TARMAC, "init-problem", name, "--target", "size", "--from", "../table.csv", env=FROM_SOURCE)
+        repository.run(
+            *TARMAC,
+            "init-problem",
+            name,
+            "--target",
+            "size",
+            "--from",
+            "../table.csv",
+            env=FROM_SOURCE,
+        )
         page = (repository.path / "README.md").read_text()
         assert f"Size of {name}" in page
         assert "flights" not in page.split("How to go on")[0]
@@ -76,13 +93,23 @@ def test_repeated_run_succeeds_and_readme_names_new_problem(repository: Workspac
 
 def test_rejects_invalid_folder_name_and_suggests_valid_one(repository: Workspace) -> None:
     done = repository.run(
-        *TARMAC, "init-problem", "My Things", "--target", "size", "--from", "../table.csv", check=False, env=FROM_SOURCE
+        *TARMAC,
+        "init-problem",
+        "My Things",
+        "--target",
+        "size",
+        "--from",
+        "../table.csv",
+        check=False,
+        env=FROM_SOURCE,
     )
     assert "My Things is not a valid name of a package\nhint: use `my_things`" in done.stderr
 
 
 @pytest.mark.parametrize("name", ["../x", "json", "numpy", "google", "tarmac", "needs", "policy"])
-def test_rejects_taken_or_invalid_name_and_changes_nothing(repository: Workspace, name: str) -> None:
+def test_rejects_taken_or_invalid_name_and_changes_nothing(
+    repository: Workspace, name: str
+) -> None:
     (repository.path / "tests").mkdir()
     (repository.path / "tests/needs.py").write_text("")
     repository.run("git", "add", "--all")

@@ -10,7 +10,10 @@ PARTS = {"models/card.md": "card.md", "data/state": "state"}
 
 
 def write(folder: Path, version: str = "v0.0.1", model: str = "models/model.onnx") -> Path:
-    """Writes a bundle of what the repository has; `models/baseline.onnx` takes the same inputs from a timetable."""
+    """Write a bundle of what the repository has.
+
+    `models/baseline.onnx` takes the same inputs from a timetable.
+    """
     folder.mkdir(parents=True)
     for path, name in {**PARTS, model: "model.onnx"}.items():
         copy = shutil.copytree if required(path).is_dir() else shutil.copyfile

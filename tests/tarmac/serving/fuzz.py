@@ -1,4 +1,7 @@
-"""Mutated bodies against a running service: `python -m tests.tarmac.serving.fuzz URL --count 20000 --seed 1`."""
+"""Send mutated bodies to a running service.
+
+Usage: `python -m tests.tarmac.serving.fuzz URL --count 20000 --seed 1`.
+"""
 
 import argparse
 import json
@@ -21,10 +24,36 @@ VALID: list[Any] = [
     {"columns": {name: [value] * 40 for name, value in ROWS[0].items()}},
 ]
 STRANGE: list[Any] = [
-    None, True, False, 0, -1, 1, 10**30, -0.0, 1e308, 5e-324, "", "\0", "DL", "ATL", "x" * 5000, "\U0001f6eb", "\u202e",
-    "1", "2013-12-30T14:00:00-05:00", "9999-12-31T23:59:59+14:00", "0001-01-01T00:00:00Z", [], {}, [[]], [None] * 50,
-    {"": 0}, {"temp": 20}, {"rows": []}, {"columns": {}},
-]  # fmt: skip
+    None,
+    True,
+    False,
+    0,
+    -1,
+    1,
+    10**30,
+    -0.0,
+    1e308,
+    5e-324,
+    "",
+    "\0",
+    "DL",
+    "ATL",
+    "x" * 5000,
+    "\U0001f6eb",
+    "\u202e",
+    "1",
+    "2013-12-30T14:00:00-05:00",
+    "9999-12-31T23:59:59+14:00",
+    "0001-01-01T00:00:00Z",
+    [],
+    {},
+    [[]],
+    [None] * 50,
+    {"": 0},
+    {"temp": 20},
+    {"rows": []},
+    {"columns": {}},
+]
 TOKENS = [
     b"NaN",
     b"1e999",
@@ -43,7 +72,10 @@ TOKENS = [
 
 
 def bodies(seed: int) -> Iterator[bytes]:
-    """Bodies without end: each a valid one, changed in one to four places, as text or as what it says."""
+    """Yield bodies without end.
+
+    Each is a valid one, changed in one to four places, in its text or in its content.
+    """
     draw = random.Random(seed)
     while True:
         content = deepcopy(draw.choice(VALID))
@@ -57,7 +89,13 @@ def bodies(seed: int) -> Iterator[bytes]:
 
 def _places(content: Any) -> Iterator[tuple[Any, Any]]:
     """Every object or list with each of its keys, from the outside in."""
-    keys = list(content) if isinstance(content, dict) else range(len(content)) if isinstance(content, list) else ()
+    keys = (
+        list(content)
+        if isinstance(content, dict)
+        else range(len(content))
+        if isinstance(content, list)
+        else ()
+    )
     for key in keys:
         yield content, key
         yield from _places(content[key])
@@ -73,7 +111,9 @@ def _swapped(draw: random.Random, content: Any) -> Any:
     if kind == 0:
         del parent[key]
     elif kind == 1 and isinstance(parent, dict):
-        parent[draw.choice(["x", "live", "rows", "columns", "flight", key.upper()])] = parent.pop(key)
+        parent[draw.choice(["x", "live", "rows", "columns", "flight", key.upper()])] = parent.pop(
+            key
+        )
     elif kind == 2:
         parent[key] = deepcopy(other[name])
     elif kind == 3:
@@ -93,11 +133,18 @@ def _damaged(draw: random.Random, body: bytes) -> bytes:
     if kind == 1:
         return body[:start] + body[min(end, start + 40) :]
     other = json.dumps(draw.choice(VALID)).encode()
-    return body[:start] + (other[start : start + 60] if kind == 2 else draw.choice(TOKENS)) + body[start:]
+    return (
+        body[:start]
+        + (other[start : start + 60] if kind == 2 else draw.choice(TOKENS))
+        + body[start:]
+    )
 
 
 def send(client: httpx.Client, seed: int, count: int) -> Counter[int]:
-    """Sends so many, and counts the answers by status. Raises `AssertionError` with the body that has another."""
+    """Send `count` bodies, and count the responses by status.
+
+    Raise `AssertionError` with the body if its response has another status than 200 or 422.
+    """
     found: Counter[int] = Counter()
     for number, body in zip(range(count), bodies(seed), strict=False):
         path = "/explain" if number % 50 == 0 else "/predict"

@@ -1,4 +1,7 @@
-"""Clients that are slow, endless or liars: what each sends at first, what it goes on with, and what it is told."""
+"""Clients that are slow, endless or false.
+
+Each has what it sends at first, what it goes on with, and the response it gets.
+"""
 
 import itertools
 import socket
@@ -35,13 +38,17 @@ CLIENTS = {
     "a header without end": Hostile(b"GET /health HTTP/1.1\r\nX: ", then=b"a" * 9000, every=0),
     "a path without end": Hostile(b"GET /", then=b"a" * 9000, every=0),
     "a body that does not come": Hostile(POST + LENGTH + b"10\r\n\r\n", 408),
-    "a body that is waited for": Hostile(POST + b"Expect: 100-continue\r\n" + LENGTH + b"10\r\n\r\n", 100),
+    "a body that is waited for": Hostile(
+        POST + b"Expect: 100-continue\r\n" + LENGTH + b"10\r\n\r\n", 100
+    ),
     "a body byte by byte": Hostile(POST + LENGTH + b"100000\r\n\r\n", 408, b" "),
     "a body shorter than it says": Hostile(POST + LENGTH + b"9\r\n\r\n{}", 408),
     "a body longer than it says": Hostile(POST + LENGTH + b"2\r\n\r\n{}{}{}{}", 400),
     "chunks without end": Hostile(POST + CHUNKED + b"\r\n", 408, b"1\r\n \r\n"),
     "many chunks without end": Hostile(POST + CHUNKED + b"\r\n", 408, b"1\r\n \r\n" * 9000, 0),
-    "large chunks without end": Hostile(POST + CHUNKED + b"\r\n", 413, b"100000\r\n" + b" " * 2**20 + b"\r\n", 0),
+    "large chunks without end": Hostile(
+        POST + CHUNKED + b"\r\n", 413, b"100000\r\n" + b" " * 2**20 + b"\r\n", 0
+    ),
     "a chunk's extension without end": Hostile(POST + CHUNKED + b"\r\n1;a=", 0, b"a" * 90_000, 0),
     "trailers without end": Hostile(POST + CHUNKED + b"\r\n0\r\n", 0, b"a: b\r\n" * 9000, 0),
     "a body where there is none": Hostile(GET + LENGTH + b"100000\r\n\r\n", 200, b" "),
@@ -50,7 +57,9 @@ CLIENTS = {
     "a negative length": Hostile(POST + LENGTH + b"-1\r\n\r\n", 400),
     "two lengths": Hostile(POST + LENGTH + b"2\r\n" + LENGTH + b"3\r\n\r\n{}", 400),
     "a length and chunks": Hostile(POST + LENGTH + b"5\r\n" + CHUNKED + b"\r\n0\r\n\r\n", 400),
-    "chunks, and something else": Hostile(POST + b"Transfer-Encoding: chunked, x\r\n\r\n0\r\n\r\n", 400),
+    "chunks, and something else": Hostile(
+        POST + b"Transfer-Encoding: chunked, x\r\n\r\n0\r\n\r\n", 400
+    ),
     "a length in hexadecimal": Hostile(POST + LENGTH + b"0x2\r\n\r\n{}", 400),
     "a length of 100 digits": Hostile(POST + LENGTH + b"9" * 100 + b"\r\n\r\n", 400),
     "a length beyond any disk": Hostile(POST + LENGTH + b"18446744073709551615\r\n\r\n", 413),
@@ -65,14 +74,19 @@ CLIENTS = {
     "two hosts": Hostile(GET + b"Host: y\r\n\r\n", 400),
     "the same host twice": Hostile(GET + b"host: x\r\n\r\n", 400),
     "no host in HTTP/1.0": Hostile(b"GET /health HTTP/1.0\r\n\r\n", 200),
-    "chunks in HTTP/1.0": Hostile(POST.replace(b"1.1", b"1.0") + CHUNKED + b"\r\n2\r\n{}\r\n0\r\n\r\n", 400),
+    "chunks in HTTP/1.0": Hostile(
+        POST.replace(b"1.1", b"1.0") + CHUNKED + b"\r\n2\r\n{}\r\n0\r\n\r\n", 400
+    ),
     "an upgrade": Hostile(GET + b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n", 200),
 }
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a hostile client saw: the status it was told (0: none), and after how many seconds it was cut off."""
+    """What a hostile client saw.
+
+    It is the status of the response (0: none), and the seconds until the client was cut off.
+    """
 
     status: int
     seconds: float

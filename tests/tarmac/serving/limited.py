@@ -1,4 +1,7 @@
-"""The service with other constants than its own: LIMITS holds them as JSON, `{"guard.HEAD_SECONDS": 1}`."""
+"""The service with other constants than its own.
+
+LIMITS has them as JSON, `{"guard.HEAD_SECONDS": 1}`.
+"""
 
 import json
 import os

@@ -37,9 +37,14 @@ class Load:
 
 @contextmanager
 def load(service: Service, body: bytes, clients: int = 4, again: bool = False) -> Iterator[Load]:
-    """Clients that ask until the block ends; with `again` they repeat what had no answer, up to five times."""
+    """Run clients that send requests until the block ends.
+
+    With `again` they repeat a request without a response, up to five times.
+    """
     seen = Load()
-    threads = [threading.Thread(target=_ask, args=(service, body, seen, again)) for _ in range(clients)]
+    threads = [
+        threading.Thread(target=_ask, args=(service, body, seen, again)) for _ in range(clients)
+    ]
     for thread in threads:
         thread.start()
     try:

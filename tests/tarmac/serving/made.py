@@ -1,4 +1,7 @@
-"""States made of tables in memory, as the pipeline makes them of files, and the requests that they must answer."""
+"""Online features made of tables in memory, as the pipeline makes them of files.
+
+The requests that they must answer are here too.
+"""
 
 import json
 from collections.abc import Mapping
@@ -22,19 +25,28 @@ NUMBERS = [name for name in NAMES if name not in problem.contract.CATEGORICAL]
 PARAMS = load_all_params(ROOT / "params.yaml")
 
 
-def write_state(tables: Mapping[str, pa.Table], period: tuple[date, date], features: pd.DataFrame, out: Path) -> None:
-    """Writes the state of a period's predictions; `features` gives the rows that explanations start from."""
+def write_state(
+    tables: Mapping[str, pa.Table], period: tuple[date, date], features: pd.DataFrame, out: Path
+) -> None:
+    """Write the online features of a period's predictions.
+
+    `features` gives the rows that explanations start from.
+    """
     backend = engine.connect_backend()
     for name, table in tables.items():
         backend.con.register(name, table)
     shown = {name: backend.table(name) for name in tables}
-    shown["period"] = engine.show_dates(backend, "period", dict(zip(("first", "after"), period, strict=True)))
+    shown["period"] = engine.show_dates(
+        backend, "period", dict(zip(("first", "after"), period, strict=True))
+    )
     out.mkdir(parents=True)
     facts = write_lookups(backend, shown, PARAMS.problem, out)
     prepared = tables["flights"].to_pandas()
     write_probes(features.tail(1000), prepared, PARAMS.state.seed, out / "probes.json")
     write_background([features[NAMES]], PARAMS, out / "background.parquet")
-    categories = {name: sorted(features[name].unique().tolist()) for name in problem.contract.CATEGORICAL}
+    categories = {
+        name: sorted(features[name].unique().tolist()) for name in problem.contract.CATEGORICAL
+    }
     write_json(out / "state.json", {**facts, "categories": categories})
 
 

@@ -45,12 +45,18 @@ class Service:
         return self.logged("event", name)
 
     def memory(self) -> int:
-        """Resident bytes of the process that answers; of the parent and its workers where there are several."""
+        """Return the resident bytes of the process that responds.
+
+        If there are several workers, they are those of the parent and its workers.
+        """
         whole = psutil.Process(self.process.pid)
         return sum(one.memory_info().rss for one in [whole, *whole.children(recursive=True)])
 
     def workers(self) -> list[int]:
-        """Process numbers of the workers that run, the resource tracker of multiprocessing left out."""
+        """Return the process numbers of the running workers.
+
+        The resource tracker of multiprocessing is left out.
+        """
         children = psutil.Process(self.process.pid).children()
         return [child.pid for child in children if "spawn_main" in _command(child)]
 
@@ -77,17 +83,41 @@ def running(
     code: Path = ROOT,
     **settings: object,
 ) -> Iterator[Service]:
-    """The service from its first answer to its stop, which has to be clean; `settings` are TARMAC_<NAME>."""
+    """Run the service from its first response to its stop, which has to be clean.
+
+    `settings` are TARMAC_<NAME>.
+    """
     port = free_port()
-    given = {"bundle": bundle, "shadow": log.parent / "no-shadow", "host": HOST, "port": port, **settings}
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("TARMAC_", "PROMETHEUS_"))}
-    environment = {**kept, **{f"TARMAC_{name.upper()}": str(value) for name, value in given.items()}}
-    environment |= {"LIMITS": json.dumps(limits or {}), "PYTHONPATH": os.pathsep.join([str(code / "src"), str(ROOT)])}
+    given = {
+        "bundle": bundle,
+        "shadow": log.parent / "no-shadow",
+        "host": HOST,
+        "port": port,
+        **settings,
+    }
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("TARMAC_", "PROMETHEUS_"))
+    }
+    environment = {
+        **kept,
+        **{f"TARMAC_{name.upper()}": str(value) for name, value in given.items()},
+    }
+    environment |= {
+        "LIMITS": json.dumps(limits or {}),
+        "PYTHONPATH": os.pathsep.join([str(code / "src"), str(ROOT)]),
+    }
     program = "tests.tarmac.serving.limited" if limits else "tarmac.serving"
     command = [sys.executable, "-m", program]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command, cwd=log.parent, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+            command,
+            cwd=log.parent,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
         )
         service = Service(port, process, log)
         try:
@@ -97,11 +127,15 @@ def running(
                 assert service.stop() == 0, log.read_text(errors="replace")[-3000:]
         finally:
             _end(process)
-    assert "Traceback" not in log.read_text(errors="replace"), log.read_text(errors="replace")[-5000:]
+    assert "Traceback" not in log.read_text(errors="replace"), log.read_text(errors="replace")[
+        -5000:
+    ]
 
 
 def _answers(service: Service, ready: bool) -> bool:
-    assert service.process.poll() is None, f"the service ended:\n{service.log.read_text(errors='replace')}"
+    assert service.process.poll() is None, (
+        f"the service ended:\n{service.log.read_text(errors='replace')}"
+    )
     try:
         return httpx.get(f"{service.url}/health", trust_env=False).status_code == 200 or not ready
     except httpx.TransportError:

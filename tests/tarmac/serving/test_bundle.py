@@ -1,4 +1,7 @@
-"""A bundle that is damaged, or whose inputs this code computes differently, is rejected with the reason."""
+"""A bundle that is damaged is rejected with the reason.
+
+So is one whose inputs this code computes differently.
+"""
 
 import json
 from itertools import product
@@ -12,7 +15,11 @@ from tests.tarmac.serving.bundles import copied
 
 TABLES = ("state/hub_due.parquet", "state/background.parquet")
 FILES = ("release.json", "model.onnx", "state/state.json", "state/probes.json", *TABLES)
-DAMAGED = [*product(("gone", "empty", "cut", "garbage"), FILES), ("gone", "card.md"), ("garbage", "card.md")]
+DAMAGED = [
+    *product(("gone", "empty", "cut", "garbage"), FILES),
+    ("gone", "card.md"),
+    ("garbage", "card.md"),
+]
 
 
 @pytest.fixture
@@ -32,7 +39,9 @@ def test_rejects_damaged_file_by_name(bundle, name, damage):
     whole = path.read_bytes()
     path.unlink()
     if damage != "gone":
-        path.write_bytes({"empty": b"", "cut": whole[: len(whole) // 2], "garbage": b"\x00\xff" * 500}[damage])
+        path.write_bytes(
+            {"empty": b"", "cut": whole[: len(whole) // 2], "garbage": b"\x00\xff" * 500}[damage]
+        )
     with pytest.raises(UserError, match=r"\S") as caught:
         Bundle(bundle)
     assert Path(name).name in str(caught.value)
@@ -44,7 +53,9 @@ def test_rejects_bundle_whose_inputs_differ_in_this_code(bundle):
             probe["inputs"].update(turn=1.5, dest="XXX")
 
     change(bundle / "state" / "probes.json", other)
-    with pytest.raises(UserError, match="this code computes dest, turn differently from the pipeline of v"):
+    with pytest.raises(
+        UserError, match="this code computes dest, turn differently from the pipeline of v"
+    ):
         Bundle(bundle)
 
 

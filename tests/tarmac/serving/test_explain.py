@@ -53,7 +53,9 @@ def test_base_and_contributions_sum_to_prediction(where, a, b, c):
     assert (found.errors >= 0).all()
 
 
-@pytest.mark.parametrize("asked", [row("x", 1.5, 2.0, 0.0), row("y", -1.0, 0.5, 9.0), row("x", float("nan"), 1.0, 1.0)])
+@pytest.mark.parametrize(
+    "asked", [row("x", 1.5, 2.0, 0.0), row("y", -1.0, 0.5, 9.0), row("x", float("nan"), 1.0, 1.0)]
+)
 def test_contributions_match_shapley_values_within_error(asked):
     found, exact = compute_explanation(Made(), asked, BINARY), shapley(asked)
     assert found.names == [*CATEGORIES, *NUMBERS]
@@ -93,7 +95,9 @@ class Several(Made):
 def test_explains_predicted_class(where, a, b, c):
     asked = row(where, a, b, c)
     found = compute_explanation(Several(), asked, FORMS["multiclass"])
-    assert found.base + found.contributions.sum() == pytest.approx(Several().score(asked).max(), abs=1e-9)
+    assert found.base + found.contributions.sum() == pytest.approx(
+        Several().score(asked).max(), abs=1e-9
+    )
 
 
 def test_explanation_is_deterministic():

@@ -23,7 +23,9 @@ FORMS = {
 PROPER = {"width": 32, "allow_nan": False, "allow_infinity": False}
 SCORES = {
     "binary": st.lists(st.floats(0, 1, width=32), min_size=1, max_size=5),
-    "multiclass": st.lists(st.lists(st.floats(0, 1, width=32), min_size=3, max_size=3), min_size=1, max_size=5),
+    "multiclass": st.lists(
+        st.lists(st.floats(0, 1, width=32), min_size=3, max_size=3), min_size=1, max_size=5
+    ),
     "regression": st.lists(st.floats(**PROPER), min_size=1, max_size=5),
 }
 
@@ -36,7 +38,9 @@ def test_response_is_json_and_matches_its_schema(kind, data):
     rows = form.to_response_rows(scores)
     for row in rows:
         assert model.model_validate_json(json.dumps(row, allow_nan=False)).model_dump() == row
-    assert form.to_response_columns(scores) == {name: [row[name] for row in rows] for name in form.fields}
+    assert form.to_response_columns(scores) == {
+        name: [row[name] for row in rows] for name in form.fields
+    }
     assert len(list(form.iter_buckets(scores))) == len(rows)
 
 
@@ -67,17 +71,22 @@ def test_predicted_and_explained_class_is_most_likely_one():
     assert [row["label"] for row in rows] == ["may be", "no"]
     assert list(rows[0]["probabilities"]) == list(CLASSES)
     walks = np.array([[[0.1, 0.2, 0.7], [0.2, 0.5, 0.3]], [[0.6, 0.3, 0.1], [0.2, 0.5, 0.3]]])
-    np.testing.assert_array_equal(FORMS["multiclass"].select_explained_scores(walks), [[0.2, 0.5], [0.3, 0.5]])
+    np.testing.assert_array_equal(
+        FORMS["multiclass"].select_explained_scores(walks), [[0.2, 0.5], [0.3, 0.5]]
+    )
 
 
 @pytest.mark.parametrize(
-    ("kind", "shape"), [("binary", (4, 3)), ("multiclass", (4,)), ("multiclass", (4, 2)), ("regression", (4, 3))]
+    ("kind", "shape"),
+    [("binary", (4, 3)), ("multiclass", (4,)), ("multiclass", (4, 2)), ("regression", (4, 3))],
 )
 def test_rejects_scores_of_another_task(kind, shape):
     with pytest.raises(UserError, match="the model predicts something else than"):
         FORMS[kind].check_scores(np.zeros(shape, dtype=np.float32))
 
 
-@pytest.mark.parametrize(("value", "size"), [(0.0, 0.0), (-250.0, 1000.0), (1000.0, 1000.0), (0.02, 0.1)])
+@pytest.mark.parametrize(
+    ("value", "size"), [(0.0, 0.0), (-250.0, 1000.0), (1000.0, 1000.0), (0.02, 0.1)]
+)
 def test_number_is_counted_under_its_power_of_ten(value, size):
     assert list(FORMS["regression"].iter_buckets(np.array([value], dtype=np.float32))) == [size]

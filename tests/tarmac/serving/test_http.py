@@ -46,22 +46,29 @@ def test_row_rows_and_columns_requests_give_equal_predictions(client):
     rows = post(client, {"rows": ROWS}).json()
     table = post(client, {"columns": COLUMNS}).json()["columns"]
     assert [{**one, "version": rows["version"]} for one in rows["predictions"]] == ones
-    assert [dict(zip(table, values, strict=True)) for values in zip(*table.values(), strict=True)] == rows[
-        "predictions"
-    ]
+    assert [
+        dict(zip(table, values, strict=True)) for values in zip(*table.values(), strict=True)
+    ] == rows["predictions"]
     assert all(0 < one["probability"] < 1 for one in ones)
 
 
 def test_batch_predictions_equal_single_predictions(client):
-    many = [{**ROW, "flight": 1 + number, "distance": 10 + number if number % 3 else None} for number in range(200)]
+    many = [
+        {**ROW, "flight": 1 + number, "distance": 10 + number if number % 3 else None}
+        for number in range(200)
+    ]
     many = [{name: value for name, value in row.items() if value is not None} for row in many]
     assert post(client, {"rows": many}).json()["predictions"] == [
-        {name: value for name, value in post(client, row).json().items() if name != "version"} for row in many
+        {name: value for name, value in post(client, row).json().items() if name != "version"}
+        for row in many
     ]
 
 
 def test_whole_number_with_decimal_point_equals_integer(client):
-    assert post(client, {**ROW, "flight": 2247.0, "distance": 762.0}).json() == post(client, ROW).json()
+    assert (
+        post(client, {**ROW, "flight": 2247.0, "distance": 762.0}).json()
+        == post(client, ROW).json()
+    )
 
 
 def test_reports_missing_and_unknown_inputs(client):
@@ -76,14 +83,21 @@ def test_explanation_sums_to_prediction(client):
     assert found["probability"] == post(client, ROW).json()["probability"]
     total = found["base"] + sum(line["contribution"] for line in found["contributions"])
     assert total == pytest.approx(found["probability"], abs=1e-6)
-    assert told(post(client, {"rows": ROWS}, "/explain"))[0]["msg"] == "only one row can be explained per request"
+    assert (
+        told(post(client, {"rows": ROWS}, "/explain"))[0]["msg"]
+        == "only one row can be explained per request"
+    )
 
 
 def test_model_and_health_report_served_release(client, bundle_folder):
     found = client.get("/model").json()
     assert found["release"] == json.loads((bundle_folder / "release.json").read_text())
     assert found["card"] == (bundle_folder / "card.md").read_text()
-    assert client.get("/health").json() == {"live": True, "ready": True, "version": found["version"]}
+    assert client.get("/health").json() == {
+        "live": True,
+        "ready": True,
+        "version": found["version"],
+    }
     assert client.get("/health/live").json() == {"live": True}
 
 
@@ -96,21 +110,46 @@ def test_metrics_count_requests(client):
 
 
 def meter(client: httpx.Client, name: str) -> float:
-    lines = [line for line in client.get("/metrics").text.splitlines() if line.startswith(f"{name} ")]
+    lines = [
+        line for line in client.get("/metrics").text.splitlines() if line.startswith(f"{name} ")
+    ]
     return float(lines[0].split()[-1]) if lines else 0
 
 
 WRONG = [
-    ("carrier", "dl"), ("carrier", ""),
-    ("carrier", "\uff24L"), ("carrier", "\u0410A"), ("carrier", "DL\n"), ("carrier", "D\0"),
-    ("carrier", None), ("carrier", 7), ("flight", 0), ("flight", 10_000), ("flight", "2247"), ("flight", 2247.5),
-    ("flight", True), ("flight", 10**400), ("flight", [1]), ("origin", "ATL"), ("dest", "AT"), ("dest", {}),
-    ("tailnum", "N967DL7"), ("tailnum", "n967dl"), ("distance", 9), ("distance", 1e6), ("live", []), ("live", "x"),
-    ("scheduled_departure", "2013-12-30"), ("scheduled_departure", 1388430000), ("scheduled_arrival", "1388444400"),
+    ("carrier", "dl"),
+    ("carrier", ""),
+    ("carrier", "\uff24L"),
+    ("carrier", "\u0410A"),
+    ("carrier", "DL\n"),
+    ("carrier", "D\0"),
+    ("carrier", None),
+    ("carrier", 7),
+    ("flight", 0),
+    ("flight", 10_000),
+    ("flight", "2247"),
+    ("flight", 2247.5),
+    ("flight", True),
+    ("flight", 10**400),
+    ("flight", [1]),
+    ("origin", "ATL"),
+    ("dest", "AT"),
+    ("dest", {}),
+    ("tailnum", "N967DL7"),
+    ("tailnum", "n967dl"),
+    ("distance", 9),
+    ("distance", 1e6),
+    ("live", []),
+    ("live", "x"),
+    ("scheduled_departure", "2013-12-30"),
+    ("scheduled_departure", 1388430000),
+    ("scheduled_arrival", "1388444400"),
     ("scheduled_arrival", "\uff12\uff10\uff11\uff13-12-30T16:35:00-05:00"),
     ("scheduled_arrival", "2013-12-30T16:35:00"),
-    ("scheduled_arrival", "2013-13-30T16:35:00-05:00"), ("scheduled_arrival", None), ("never", "heard of"),
-]  # fmt: skip
+    ("scheduled_arrival", "2013-13-30T16:35:00-05:00"),
+    ("scheduled_arrival", None),
+    ("never", "heard of"),
+]
 
 
 @pytest.mark.parametrize(("field", "value"), WRONG, ids=lambda value: repr(value)[:30])
@@ -119,31 +158,58 @@ def test_rejects_wrong_value_and_names_its_field(client, field, value):
     first = {"loc": [field]}
     assert told(post(client, wrong))[0].items() >= first.items()
     assert told(post(client, {"rows": [ROW, wrong]}))[0]["loc"][:3] == ["rows", 1, field]
-    table = {name: [ROW.get(name), value] for name, value in wrong.items() if ROW.get(name) or field == name}
+    table = {
+        name: [ROW.get(name), value]
+        for name, value in wrong.items()
+        if ROW.get(name) or field == name
+    }
     assert told(post(client, {"columns": table}))[0]["loc"][:2] == ["columns", field]
 
 
 TOGETHER = [
-    ("scheduled_departure", "0001-01-01T00:00:00+00:00"), ("scheduled_departure", "9999-12-31T23:59:59-05:00"),
-    ("scheduled_departure", "2013-12-30T14:00:00+05:00"), ("scheduled_departure", "2013-07-30T14:00:00-05:00"),
-    ("scheduled_arrival", "2013-12-30T14:00:00-05:00"), ("scheduled_arrival", "2013-12-31T14:00:01-05:00"),
-    ("scheduled_arrival", "9999-12-31T23:59:59-23:59"), ("scheduled_arrival", "0001-01-01T00:00:00+23:59"),
-]  # fmt: skip
+    ("scheduled_departure", "0001-01-01T00:00:00+00:00"),
+    ("scheduled_departure", "9999-12-31T23:59:59-05:00"),
+    ("scheduled_departure", "2013-12-30T14:00:00+05:00"),
+    ("scheduled_departure", "2013-07-30T14:00:00-05:00"),
+    ("scheduled_arrival", "2013-12-30T14:00:00-05:00"),
+    ("scheduled_arrival", "2013-12-31T14:00:01-05:00"),
+    ("scheduled_arrival", "9999-12-31T23:59:59-23:59"),
+    ("scheduled_arrival", "0001-01-01T00:00:00+23:59"),
+]
 
 
 @pytest.mark.parametrize(("field", "value"), TOGETHER)
 def test_rejects_inconsistent_times(client, field, value):
     assert field in told(post(client, {**ROW, field: value}))[0]["msg"]
     table = {name: [known, known] for name, known in ROW.items()}
-    assert told(post(client, {"columns": {**table, field: [ROW[field], value]}}))[0]["loc"] == ["columns", 1]
+    assert told(post(client, {"columns": {**table, field: [ROW[field], value]}}))[0]["loc"] == [
+        "columns",
+        1,
+    ]
 
 
-@pytest.mark.parametrize("live", [{"temp": 131}, {"temp": -61}, {"visib": 20.1}, {"temp": "39"}, {"temp": True}])
+@pytest.mark.parametrize(
+    "live", [{"temp": 131}, {"temp": -61}, {"visib": 20.1}, {"temp": "39"}, {"temp": True}]
+)
 def test_rejects_impossible_live_value(client, live):
     assert told(post(client, {**ROW, "live": live}))[0]["loc"] == ["live", *live]
 
 
-NUMBERS = ["NaN", "Infinity", "-Infinity", "1e999", "-1e999", "9" * 5000, "0x10", "01", "1_000", "+1", ".5", "1.", "²"]
+NUMBERS = [
+    "NaN",
+    "Infinity",
+    "-Infinity",
+    "1e999",
+    "-1e999",
+    "9" * 5000,
+    "0x10",
+    "01",
+    "1_000",
+    "+1",
+    ".5",
+    "1.",
+    "²",
+]
 
 
 @pytest.mark.parametrize("number", NUMBERS, ids=lambda number: number[:9])
@@ -184,7 +250,9 @@ BODIES = {
     "unequal columns": json.dumps({"columns": {**COLUMNS, "flight": [1, 2, 3]}}).encode(),
     "an unequal optional column": json.dumps({"columns": {**COLUMNS, "live": [None]}}).encode(),
     "a row too many": json.dumps({"rows": [ROW] * (MOST_ROWS + 1)}).encode(),
-    "a column too long": json.dumps({"columns": {name: [ROW[name]] * (MOST_ROWS + 1) for name in ROW}}).encode(),
+    "a column too long": json.dumps(
+        {"columns": {name: [ROW[name]] * (MOST_ROWS + 1) for name in ROW}}
+    ).encode(),
 }
 
 
@@ -216,13 +284,20 @@ def test_rejects_invalid_request_body(client, body, path):
 def test_accepts_maximum_number_of_rows(client):
     answer = post(client, {"columns": {name: [ROW[name]] * MOST_ROWS for name in ROW}})
     assert answer.status_code == 200, answer.text
-    assert answer.json()["columns"]["probability"] == [post(client, ROW).json()["probability"]] * MOST_ROWS
+    assert (
+        answer.json()["columns"]["probability"]
+        == [post(client, ROW).json()["probability"]] * MOST_ROWS
+    )
 
 
 def test_error_messages_omit_sent_values_and_are_bounded(client):
     secret = "HUNTER2" * 3
     for field in [*ROW, "live"]:
-        for wrong in ({**ROW, field: secret}, {**ROW, field: {secret: secret}}, {**ROW, field: [secret]}):
+        for wrong in (
+            {**ROW, field: secret},
+            {**ROW, field: {secret: secret}},
+            {**ROW, field: [secret]},
+        ):
             answer = post(client, wrong)
             assert secret not in json.dumps([mistake["msg"] for mistake in told(answer)])
             assert len(answer.content) < 3000
@@ -241,9 +316,14 @@ def test_rejects_body_not_declared_as_json(client, kind):
     assert told(answer, 415) == "application/json is expected"
 
 
-@pytest.mark.parametrize("kind", ["application/json; charset=utf-8", "Application/JSON", "application/json ;v=1"])
+@pytest.mark.parametrize(
+    "kind", ["application/json; charset=utf-8", "Application/JSON", "application/json ;v=1"]
+)
 def test_accepts_variants_of_json_content_type(client, kind):
-    assert client.post("/predict", content=TEXT.encode(), headers={"content-type": kind}).status_code == 200
+    assert (
+        client.post("/predict", content=TEXT.encode(), headers={"content-type": kind}).status_code
+        == 200
+    )
 
 
 def test_chunked_body_gives_same_prediction(client):
@@ -254,7 +334,9 @@ def test_chunked_body_gives_same_prediction(client):
 @pytest.mark.parametrize("size", [MOST_BYTES + 1, 3 * MOST_BYTES])
 def test_oversized_body_is_rejected_with_stated_limit(client, size):
     assert "8,388,608" in told(post(client, b" " * size), 413)
-    assert "8,388,608" in told(client.post("/predict", content=iter([b" " * size]), headers=JSON), 413)
+    assert "8,388,608" in told(
+        client.post("/predict", content=iter([b" " * size]), headers=JSON), 413
+    )
     assert post(client, ROW).status_code == 200
 
 
@@ -299,7 +381,10 @@ def test_connection_is_kept_alive_across_requests(service):
     with service.client() as client:
         for body in (TEXT.encode(), b"no", b" " * 100, TEXT.encode()):
             post(client, body)
-        streams = [answer.extensions["network_stream"] for answer in (post(client, ROW), client.get("/health"))]
+        streams = [
+            answer.extensions["network_stream"]
+            for answer in (post(client, ROW), client.get("/health"))
+        ]
         assert streams[0].get_extra_info("client_addr") == streams[1].get_extra_info("client_addr")
 
 
@@ -313,8 +398,14 @@ QUICK = {"app.POLL_SECONDS": 0.05}
 
 def test_service_without_bundle_waits_until_one_appears(bundle_folder, tmp_path):
     live = tmp_path / "live"
-    with running(live, tmp_path / "log", limits=QUICK, ready=False) as service, service.client() as client:
-        assert (client.get("/health").status_code, client.get("/health").json()["ready"]) == (503, False)
+    with (
+        running(live, tmp_path / "log", limits=QUICK, ready=False) as service,
+        service.client() as client,
+    ):
+        assert (client.get("/health").status_code, client.get("/health").json()["ready"]) == (
+            503,
+            False,
+        )
         assert client.get("/health/live").json() == {"live": True}
         for answer in (post(client, ROW), post(client, ROW, "/explain"), client.get("/model")):
             assert told(answer, 503) == "there is no bundle to answer with"
@@ -332,14 +423,22 @@ DAMAGE = {
 
 @pytest.mark.parametrize("name", DAMAGE)
 def test_damaged_bundle_is_served_only_after_repair(bundle_folder, tmp_path, name):
-    """And once it is whole it is served, without a sign from anyone: a copy that was slow to come is no other case."""
+    """Check that a bundle is served once it is whole, without a signal.
+
+    A copy that was slow to come is no other case.
+    """
     folder = bundles.copied(bundle_folder, tmp_path / "bundle")
     part = folder / name
     whole = part.read_bytes()
     part.write_bytes(DAMAGE[name])
-    with running(folder, tmp_path / "log", limits=QUICK, ready=False) as service, service.client() as client:
+    with (
+        running(folder, tmp_path / "log", limits=QUICK, ready=False) as service,
+        service.client() as client,
+    ):
         assert client.get("/health").json() == {"live": True, "ready": False, "version": None}
         (tmp_path / "whole").write_bytes(whole)
-        (tmp_path / "whole").replace(part)  # at once: half of it would be refused once more, as it should be
+        (tmp_path / "whole").replace(
+            part
+        )  # at once: half of it would be refused once more, as it should be
         wait_for(lambda: client.get("/health").status_code == 200, "it is ready")
         assert len(service.events("bundle refused")) == 1

@@ -1,4 +1,7 @@
-"""The service during bundle changes, shutdowns and kills: each request is answered by exactly one version."""
+"""The service during bundle changes, shutdowns and kills.
+
+Each request is answered by exactly one version.
+"""
 
 import json
 import os
@@ -31,11 +34,17 @@ BODY = TEXT.encode()
 @pytest.fixture(scope="module")
 def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bundle whose model takes a few of the same inputs, and answers otherwise."""
-    return bundles.write(tmp_path_factory.mktemp("other") / "v0.0.2", "v0.0.2", "models/baseline.onnx")
+    return bundles.write(
+        tmp_path_factory.mktemp("other") / "v0.0.2", "v0.0.2", "models/baseline.onnx"
+    )
 
 
 def logged(folder: Path) -> list[dict]:
-    return [json.loads(line) for path in folder.glob("*.jsonl") for line in path.read_text().splitlines()]
+    return [
+        json.loads(line)
+        for path in folder.glob("*.jsonl")
+        for line in path.read_text().splitlines()
+    ]
 
 
 def turned(service: Service, live: Path, folder: Path, version: str, seen: Load) -> None:
@@ -57,7 +66,9 @@ def test_bundle_switch_fails_no_request_and_mixes_no_versions(bundle_folder, oth
     assert set(seen.versions) == {"v0.0.1", "v0.0.2"}
     found = defaultdict(set)
     for answer in seen.answers:
-        found[answer["version"]] |= {prediction["probability"] for prediction in answer["predictions"]}
+        found[answer["version"]] |= {
+            prediction["probability"] for prediction in answer["predictions"]
+        }
     assert [len(probabilities) for probabilities in found.values()] == [1, 1], found
     assert found["v0.0.1"] != found["v0.0.2"]
 
@@ -68,19 +79,29 @@ def bundled(bundle_folder: Path, tmp_path: Path) -> Iterator[tuple[Service, http
     live = tmp_path / "live"
     bundles.point(live, bundle_folder)
     settings = {"shadow": tmp_path / "shadow", "log": tmp_path / "journal"}
-    with running(live, tmp_path / "log", limits=QUICK, **settings) as service, service.client() as client:
+    with (
+        running(live, tmp_path / "log", limits=QUICK, **settings) as service,
+        service.client() as client,
+    ):
         yield service, client, live
 
 
-def test_damaged_bundle_is_rejected_and_previous_one_serves(bundled, bundle_folder, other, tmp_path):
+def test_damaged_bundle_is_rejected_and_previous_one_serves(
+    bundled, bundle_folder, other, tmp_path
+):
     service, client, live = bundled
     before = post(client, ROW).json()
-    for number, name in enumerate(sorted(path.relative_to(other) for path in other.rglob("*") if path.is_file()), 1):
+    for number, name in enumerate(
+        sorted(path.relative_to(other) for path in other.rglob("*") if path.is_file()), 1
+    ):
         damaged = bundles.copied(other, tmp_path / f"damaged-{number}")
         kept = (damaged / name).read_bytes()
         (damaged / name).write_bytes(kept[: len(kept) // 2] if name.name != "card.md" else b"\xff")
         bundles.point(live, damaged)
-        wait_for(lambda count=number: len(service.events("bundle refused")) == count, f"{name} is refused")
+        wait_for(
+            lambda count=number: len(service.events("bundle refused")) == count,
+            f"{name} is refused",
+        )
         assert post(client, ROW).json() == before
     assert meter(client, 'tarmac_loads_total{result="refused"}') == number
     assert meter(client, 'tarmac_loads_total{result="loaded"}') == 1
@@ -109,9 +130,14 @@ def test_shadow_is_logged_and_compared_with_served_version(bundled, other, tmp_p
     assert (line["version"], line["probability"]) == ("v0.0.1", answer["probability"])
     assert line["shadow"]["version"] == "v0.0.2"
     assert line["shadow"]["probability"] != answer["probability"]
-    assert line["key"] == {"day": "2013-12-30", **{name: ROW[name] for name in ("carrier", "flight", "origin")}}
+    assert line["key"] == {
+        "day": "2013-12-30",
+        **{name: ROW[name] for name in ("carrier", "flight", "origin")},
+    }
     apart = abs(line["shadow"]["probability"] - line["probability"])
-    total = wait_for(lambda: meter(client, 'tarmac_shadow_difference_sum{version="v0.0.2"}'), "it is measured")
+    total = wait_for(
+        lambda: meter(client, 'tarmac_shadow_difference_sum{version="v0.0.2"}'), "it is measured"
+    )
     assert total == pytest.approx(apart, abs=1e-6)
     (tmp_path / "shadow").unlink()
     wait_for(lambda: client.get("/model").json()["shadow"] is None, "the shadow is gone")
@@ -121,12 +147,20 @@ def test_shadow_is_logged_and_compared_with_served_version(bundled, other, tmp_p
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_shutdown_loses_no_response_or_journal_line(bundle_folder, tmp_path, workers):
-    """Many rows, so that some requests are under way in threads; the journal has every row that was answered."""
+    """Check with many rows, so that some requests are under way in threads.
+
+    The journal has every row that was answered.
+    """
     body = json.dumps({"columns": {name: [ROW[name]] * 200 for name in ROW}}).encode()
     settings = {"workers": workers, "log": tmp_path / "journal"}
-    with running(bundle_folder, tmp_path / "log", **settings) as service, load(service, body) as seen:
+    with (
+        running(bundle_folder, tmp_path / "log", **settings) as service,
+        load(service, body) as seen,
+    ):
         seen.more(30)
-        seen.stopped = True  # whoever comes after this finds nobody; whoever is under way has to be answered
+        seen.stopped = (
+            True  # whoever comes after this finds nobody; whoever is under way has to be answered
+        )
         assert service.stop() == 0
     assert not seen.failures
     assert len(logged(tmp_path / "journal")) == 200 * len(seen.answers)
@@ -158,7 +192,9 @@ def test_shutdown_answers_and_closes_open_connections(bundle_folder, tmp_path):
 
 def test_full_journal_queue_drops_rows_and_counts_them(bundle_folder, tmp_path):
     limits, body = {"journal.WAITING": 10}, {"rows": [ROW] * 11}
-    with running(bundle_folder, tmp_path / "log", limits=limits, log=tmp_path / "journal") as service:
+    with running(
+        bundle_folder, tmp_path / "log", limits=limits, log=tmp_path / "journal"
+    ) as service:
         with service.client() as client:
             assert post(client, body).status_code == 200
             assert meter(client, "tarmac_shadow_dropped_total") == 11
@@ -169,7 +205,11 @@ def test_full_journal_queue_drops_rows_and_counts_them(bundle_folder, tmp_path):
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_unwritable_journal_ends_service_with_clear_error(tmp_path, workers):
     (tmp_path / "file").touch()
-    environment = {**os.environ, "TARMAC_LOG": str(tmp_path / "file" / "journal"), "TARMAC_WORKERS": workers}
+    environment = {
+        **os.environ,
+        "TARMAC_LOG": str(tmp_path / "file" / "journal"),
+        "TARMAC_WORKERS": workers,
+    }
     done = subprocess.run(
         [sys.executable, "-m", "tarmac.serving"],
         env=environment,
@@ -193,7 +233,10 @@ def two(bundle_folder: Path, tmp_path_factory: pytest.TempPathFactory):
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
 def test_ended_worker_is_replaced_without_failed_requests(two, end):
-    """One that is told to stop cuts off nobody; of one that is killed a client repeats what was under way."""
+    """Check that a worker that is stopped cuts off no client.
+
+    If a worker is killed, a client repeats what was under way.
+    """
     victim, loaded = two.workers()[0], len(two.events("bundle"))
     with load(two, BODY, again=end == signal.SIGKILL) as seen:
         seen.more()
@@ -210,7 +253,9 @@ def test_metrics_of_workers_are_summed(two):
     with two.client() as client:
         before = meter(client, name)
     for _ in range(40):
-        with two.client() as client:  # a connection of its own, so that now one worker has it, now the other
+        with (
+            two.client() as client
+        ):  # a connection of its own, so that now one worker has it, now the other
             assert post(client, ROW).status_code == 200
     with two.client() as client:
         assert meter(client, name) == before + 40

@@ -1,4 +1,7 @@
-"""The service's OpenAPI document, and the service's conformance to it as checked by schemathesis."""
+"""The service's OpenAPI document, and the service's conformance to it.
+
+schemathesis checks both.
+"""
 
 import os
 import subprocess
@@ -25,12 +28,28 @@ def document(service: Service):
 
 def check(service: Service, seed: int, *options: str) -> str:
     """Runs schemathesis with all of its checks, and returns what it found wrong."""
-    command = [Path(sys.executable).with_name("schemathesis"), "run", f"{service.url}/openapi.json", "--checks=all"]
+    command = [
+        Path(sys.executable).with_name("schemathesis"),
+        "run",
+        f"{service.url}/openapi.json",
+        "--checks=all",
+    ]
     command += [f"--seed={seed}", f"--max-examples={EXAMPLES}", "--no-color", "--no-shrink"]
     command += ["--generation-database=none", *options]
     path = os.pathsep.join([str(ROOT), str(ROOT / "src")])
-    environment = {**os.environ, "SCHEMATHESIS_HOOKS": "tests.tarmac.serving.agreed", "PYTHONPATH": path}
-    done = subprocess.run(command, cwd=service.log.parent, env=environment, check=False, capture_output=True, text=True)
+    environment = {
+        **os.environ,
+        "SCHEMATHESIS_HOOKS": "tests.tarmac.serving.agreed",
+        "PYTHONPATH": path,
+    }
+    done = subprocess.run(
+        command,
+        cwd=service.log.parent,
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
     return "" if done.returncode == 0 else done.stdout[-8000:] + done.stderr[-2000:]
 
 
@@ -42,7 +61,10 @@ def test_service_conforms_to_openapi_document_under_fuzzing(service, seed):
 
 
 def test_service_enforces_limits_of_openapi_document(service):
-    """On and beyond each limit of each field, one at a time; `/explain` takes the same rows, and much longer."""
+    """Check values on and beyond each limit of each field, one at a time.
+
+    `/explain` takes the same rows, and much longer.
+    """
     assert not check(service, SEEDS[0], "--phases=coverage", "--exclude-path=/explain")
 
 

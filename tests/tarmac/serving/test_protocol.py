@@ -41,7 +41,9 @@ ASKED = POST + LENGTH + str(len(TEXT)).encode() + b"\r\n\r\n" + TEXT.encode()
 
 @pytest.fixture(scope="module")
 def service(bundle_folder: Path, tmp_path_factory: pytest.TempPathFactory):
-    with running(bundle_folder, tmp_path_factory.mktemp("service") / "log", limits=LIMITS) as service:
+    with running(
+        bundle_folder, tmp_path_factory.mktemp("service") / "log", limits=LIMITS
+    ) as service:
         yield service
 
 
@@ -80,7 +82,11 @@ def outcomes(service: Service) -> dict[str, Outcome]:
 
 @pytest.mark.parametrize("name", CLIENTS)
 def test_hostile_client_is_cut_off_with_expected_status(outcomes, name):
-    """One that sends as fast as it can may be cut off before it is told why, or be too slow where many do the same."""
+    """Check the status that a hostile client gets.
+
+    A client that sends as fast as it can may be cut off before it gets one. With many such clients
+    it may be too slow.
+    """
     allowed = {CLIENTS[name].status} | ({0, 408} if CLIENTS[name].every == 0 else set())
     assert outcomes[name].status in allowed, outcomes[name]
 
@@ -115,7 +121,9 @@ def test_clients_that_never_read_are_disconnected(service):
     with ExitStack() as stack:
         for line in [stack.enter_context(connected(service.port)) for _ in range(3)]:
             line.sendall(asked)
-            threading.Thread(target=go_on, args=(line, Hostile(b"", then=asked, every=0)), daemon=True).start()
+            threading.Thread(
+                target=go_on, args=(line, Hostile(b"", then=asked, every=0)), daemon=True
+            ).start()
         wait_for(lambda: lines_open(service) == 3, "they are connected")
         beside(service, lambda: lines_open(service) == 1)  # that of the normal client
 
@@ -168,13 +176,21 @@ def test_ignores_offered_protocol_upgrade(service, protocol):
 
 
 def test_excess_load_gets_503_until_capacity_returns(bundle_folder, tmp_path):
-    """A worker is busy with one request, and holds no more than the bytes of one body: others come again."""
+    """Check a worker that is busy with one request and keeps at most the bytes of one body.
+
+    Other clients come again.
+    """
     limits = {"guard.AT_ONCE": 1, "guard.HELD_BYTES": len(TEXT) * 3 // 2}
-    with running(bundle_folder, tmp_path / "log", limits=limits) as service, service.client() as client:
+    with (
+        running(bundle_folder, tmp_path / "log", limits=limits) as service,
+        service.client() as client,
+    ):
         with ThreadPoolExecutor(8) as pool:
             answers = list(pool.map(lambda _: post(client, ROW, "/explain"), range(16)))
         assert {answer.status_code for answer in answers} == {200, 503}
-        assert {answer.headers.get("retry-after") for answer in answers if answer.status_code == 503} == {"1"}
+        assert {
+            answer.headers.get("retry-after") for answer in answers if answer.status_code == 503
+        } == {"1"}
         with connected(service.port) as line:
             line.sendall(ASKED[:-1])
             wait_for(lambda: post(client, ROW).status_code == 503, "a second body is too much")

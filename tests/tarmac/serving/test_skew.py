@@ -1,4 +1,7 @@
-"""The service returns the pipeline's own scores: the same inputs, in whatever form and order they are requested."""
+"""The service returns the pipeline's own scores for the same inputs.
+
+Their form and order do not matter.
+"""
 
 import shutil
 from datetime import date
@@ -23,8 +26,13 @@ REPLAYED, TOLERANCE = 2000, 1e-6
 
 @pytest.fixture(scope="module")
 def flights() -> pd.DataFrame:
-    """Test flights, in the order in which they are decided on, with the probability that the pipeline gave them."""
-    scored = pd.read_parquet(required("data/predictions.parquet"))[[*problem.contract.KEY, "probability"]]
+    """Return test flights in the order of their decisions.
+
+    Each has the probability that the pipeline gave it.
+    """
+    scored = pd.read_parquet(required("data/predictions.parquet"))[
+        [*problem.contract.KEY, "probability"]
+    ]
     planned = pd.concat([real.prepared("flights", month).to_pandas() for month in MONTHS[1:]])
     drawn = scored.sample(REPLAYED, random_state=7).merge(
         planned, on=list(problem.contract.KEY), how="left", validate="one_to_one"
@@ -48,7 +56,8 @@ def service(tmp_path_factory: pytest.TempPathFactory):
 def test_single_requests_in_time_order_match_pipeline_scores(service: Service, flights):
     with service.client() as client:
         answers = [
-            client.post("/predict", json=row).json() for row in map(problem.request.asked, list_records(flights))
+            client.post("/predict", json=row).json()
+            for row in map(problem.request.asked, list_records(flights))
         ]
     found = np.array([answer["probability"] for answer in answers])
     assert len(found) == REPLAYED
@@ -75,7 +84,11 @@ def test_response_lists_missing_inputs_and_uses_live_values(service: Service, fl
     }
     with service.client() as client:
         answer = client.post("/predict", json=later).json()
-        given = client.post("/predict", json={**later, "live": {"temp": 30.0, "spare": 45.0}}).json()
-    assert {"temp", "spare", "origin_wait_1h", "flight_delay_21d", "origin_day_flights"} <= set(answer["missing"])
+        given = client.post(
+            "/predict", json={**later, "live": {"temp": 30.0, "spare": 45.0}}
+        ).json()
+    assert {"temp", "spare", "origin_wait_1h", "flight_delay_21d", "origin_day_flights"} <= set(
+        answer["missing"]
+    )
     assert set(answer["missing"]) - set(given["missing"]) == {"temp", "spare"}
     assert answer["probability"] != given["probability"]

@@ -1,4 +1,7 @@
-"""Online features that the service looks up: whole files, the values of each key, NaN for an unknown key."""
+"""Online features that the service looks up.
+
+They are whole files, the values of each key, and NaN for an unknown key.
+"""
 
 import json
 from pathlib import Path

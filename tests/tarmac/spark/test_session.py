@@ -1,4 +1,7 @@
-"""The Spark session: errors that say what to install or start, and an address that its workers can reach."""
+"""The Spark session: errors say what to install or start.
+
+Its workers can reach its address.
+"""
 
 import subprocess
 import sys
@@ -57,7 +60,11 @@ def test_session_address_ignores_value_set_by_pandera() -> None:
     """A driver that listens on loopback alone is one that no other machine can answer."""
     code = IMPORTED.format("os.environ['SPARK_LOCAL_IP']")
     done = subprocess.run(
-        [sys.executable, "-c", code], env={"PYTHONPATH": str(ROOT / "src")}, check=True, capture_output=True, text=True
+        [sys.executable, "-c", code],
+        env={"PYTHONPATH": str(ROOT / "src")},
+        check=True,
+        capture_output=True,
+        text=True,
     )
     assert done.stdout.split() == ["None", "127.0.0.1"]
 
@@ -66,9 +73,13 @@ def test_session_address_ignores_value_set_by_pandera() -> None:
     ("text", "reason"),
     [
         ("one line", "one line"),
-        ("An error occurred while calling o1.save.\n: java.Oops: why\n\tat org.x", "java.Oops: why"),
         (
-            "An error occurred.\n: a.B: first\n\tat x\nCaused by: c.D: at the bottom\n\tat y\n\t... 3 more",
+            "An error occurred while calling o1.save.\n: java.Oops: why\n\tat org.x",
+            "java.Oops: why",
+        ),
+        (
+            "An error occurred.\n: a.B: first\n\tat x\n"
+            "Caused by: c.D: at the bottom\n\tat y\n\t... 3 more",
             "c.D: at the bottom",
         ),
         ("", "no reason given"),

@@ -40,10 +40,14 @@ def study(params: SweepParams) -> Study:
 
 def loss(values: Mapping[str, object]) -> float:
     """A smooth function of what is drawn."""
-    return sum((float(value) - 0.3) ** 2 for value in values.values() if isinstance(value, int | float))
+    return sum(
+        (float(value) - 0.3) ** 2 for value in values.values() if isinstance(value, int | float)
+    )
 
 
-def step(study: Study, params: SweepParams, state: TrialState = TrialState.COMPLETE) -> dict[str, object]:
+def step(
+    study: Study, params: SweepParams, state: TrialState = TrialState.COMPLETE
+) -> dict[str, object]:
     """One trial; returns what it drew."""
     trial = study.ask()
     values = draw_values(trial, params.space)

@@ -19,13 +19,20 @@ def smi(folder: Path, script: str) -> dict[str, str]:
 @pytest.mark.program
 @pytest.mark.parametrize(
     ("script", "gpus"),
-    [("echo GPU-a; echo GPU-b", ["GPU-a", "GPU-b"]), ("exit 9", []), ("", []), ("echo no devices; exit 6", [])],
+    [
+        ("echo GPU-a; echo GPU-b", ["GPU-a", "GPU-b"]),
+        ("exit 9", []),
+        ("", []),
+        ("echo no devices; exit 6", []),
+    ],
 )
 def test_finds_gpus_that_nvidia_smi_lists(tmp_path, script, gpus):
     assert list_visible_gpus(smi(tmp_path, script)) == gpus
 
 
-@pytest.mark.parametrize(("variable", "gpus"), [("1,3", ["1", "3"]), ("", []), (" 0 , GPU-x", ["0", "GPU-x"])])
+@pytest.mark.parametrize(
+    ("variable", "gpus"), [("1,3", ["1", "3"]), ("", []), (" 0 , GPU-x", ["0", "GPU-x"])]
+)
 def test_finds_only_gpus_in_cuda_visible_devices(tmp_path, variable, gpus):
     assert list_visible_gpus({**smi(tmp_path, "echo GPU-a"), GPUS: variable}) == gpus
 
@@ -35,7 +42,12 @@ def test_machine_without_driver_has_no_gpus(tmp_path):
 
 
 def test_gpus_are_assigned_round_robin():
-    assert [build_worker_environment(worker, 4, ["a", "b", "c"])[GPUS] for worker in range(4)] == ["a", "b", "c", "a"]
+    assert [build_worker_environment(worker, 4, ["a", "b", "c"])[GPUS] for worker in range(4)] == [
+        "a",
+        "b",
+        "c",
+        "a",
+    ]
     assert GPUS not in build_worker_environment(0, 4, [])
 
 

@@ -52,7 +52,9 @@ def test_trial_fails_after_last_retry(made):
         assert last(made).state == TrialState.WAITING
         made.ask()
     fail_and_requeue_trial(made, last(made))
-    assert [trial.state for trial in select_effective_trials(made.get_trials())].count(TrialState.FAIL) == 1
+    assert [trial.state for trial in select_effective_trials(made.get_trials())].count(
+        TrialState.FAIL
+    ) == 1
     assert not has_open_slots(made.get_trials(), 4)
     assert len(select_finished_trials(made.get_trials())) == 4
 

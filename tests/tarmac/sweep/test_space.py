@@ -1,4 +1,7 @@
-"""Sampled values: within bounds, rounded to few digits, and the same again when a study is resumed."""
+"""Sampled values: within bounds, and rounded to few digits.
+
+They are the same again when a study is resumed.
+"""
 
 import itertools
 
@@ -27,7 +30,9 @@ def test_values_stay_in_range_and_on_steps(sampler):
         assert values["train.xgboost.subsample"] in [0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
         assert values["train.model"] in SPACE["train.model"]["choices"]
         replace_values(train, values)
-    assert {values["train.xgboost.max_depth"] for values in seen} >= set(range(3, 12)) or sampler == "tpe"
+    assert {values["train.xgboost.max_depth"] for values in seen} >= set(
+        range(3, 12)
+    ) or sampler == "tpe"
     assert {values["train.model"] for values in seen} == set(SPACE["train.model"]["choices"])
 
 
@@ -37,7 +42,9 @@ def test_fractions_are_rounded_within_their_range(one, other, log, seed):
     low, high = sorted((one, other))
     if low == high:
         return
-    params = sweep_params({"train.xgboost.reg_lambda": {"low": low, "high": high, "log": log}}, seed=seed)
+    params = sweep_params(
+        {"train.xgboost.reg_lambda": {"low": low, "high": high, "log": log}}, seed=seed
+    )
     (value,) = step(study(params), params).values()
     assert low <= value <= high
     assert value in (low, high) or value == float(f"{value:.{DIGITS}g}")
@@ -45,7 +52,10 @@ def test_fractions_are_rounded_within_their_range(one, other, log, seed):
 
 def test_tpe_draws_better_values_as_it_learns():
     """On a smooth loss, what is drawn late is better than what was drawn first."""
-    space = {f"train.xgboost.{name}": {"low": -5.0, "high": 5.0} for name in ("learning_rate", "reg_lambda")}
+    space = {
+        f"train.xgboost.{name}": {"low": -5.0, "high": 5.0}
+        for name in ("learning_rate", "reg_lambda")
+    }
     params = sweep_params(space)
     made = study(params)
     for _ in range(60):
@@ -78,10 +88,14 @@ def test_interrupted_study_draws_same_values_as_whole_study(sampler, at):
 
 
 def test_grid_draws_every_point_once():
-    params = sweep_params(GRID | {"train.xgboost.subsample": {"low": 0.5, "high": 1.0, "step": 0.1}}, sampler="grid")
+    params = sweep_params(
+        GRID | {"train.xgboost.subsample": {"low": 0.5, "high": 1.0, "step": 0.1}}, sampler="grid"
+    )
     points = build_grid(params.space)
     steps = [0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
-    assert [tuple(point.values()) for point in points] == list(itertools.product([2, 3, 4], [7, 8], steps))
+    assert [tuple(point.values()) for point in points] == list(
+        itertools.product([2, 3, 4], [7, 8], steps)
+    )
     made = study(params)
     assert [step(made, params) for _ in points] == points
 
@@ -95,5 +109,8 @@ def test_grid_keeps_integers_and_supports_fractional_steps():
         sampler="grid",
     )
     points = build_grid(params.space)
-    assert points == [dict(zip(params.space, pair, strict=True)) for pair in itertools.product([1, 1.5, 2], [1, 4, 7])]
+    assert points == [
+        dict(zip(params.space, pair, strict=True))
+        for pair in itertools.product([1, 1.5, 2], [1, 4, 7])
+    ]
     assert {type(point["train.seed"]) for point in points} == {int}

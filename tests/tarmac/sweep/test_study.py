@@ -1,4 +1,7 @@
-"""The study in its storage: opened once, joined by others, and only with the same commit, data and settings."""
+"""The study in its storage: opened once and joined by others.
+
+It requires the same commit, data and settings.
+"""
 
 import multiprocessing
 from pathlib import Path
@@ -66,7 +69,9 @@ def test_storage_error_is_one_line_without_password(url):
 
 
 def test_shown_url_masks_password():
-    assert redact_url("postgresql://someone:secret@host/name") == "postgresql://someone:***@host/name"
+    assert (
+        redact_url("postgresql://someone:secret@host/name") == "postgresql://someone:***@host/name"
+    )
 
 
 def test_unknown_study_error_lists_known_studies():

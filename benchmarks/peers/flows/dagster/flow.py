@@ -1,4 +1,4 @@
-"""The four steps as Dagster assets: one is made again where its version (its parameters) or one above it changed."""
+"""Run the four steps as Dagster assets, remade if their parameters or an asset above changed."""
 
 import hashlib
 from importlib import import_module
@@ -14,7 +14,9 @@ CURSOR = Path("cursor.json")
 PARAMS = yaml.safe_load(Path("params.yaml").read_text())
 
 
-def asset(step: str, deps: list[dg.AssetsDefinition], *sections: str, before: str = "") -> dg.AssetsDefinition:
+def asset(
+    step: str, deps: list[dg.AssetsDefinition], *sections: str, before: str = ""
+) -> dg.AssetsDefinition:
     version = hashlib.md5(repr([PARAMS[name] for name in sections]).encode()).hexdigest()
 
     @dg.asset(name=step, deps=deps, code_version=version, automation_condition=STALE)
@@ -38,7 +40,9 @@ def rerun(instance: dg.DagsterInstance) -> None:
     stale = [made for made in ASSETS if found.get_num_requested(made.key)]
     if stale:
         dg.materialize(ASSETS, selection=stale, instance=instance)
-        found = dg.evaluate_automation_conditions(defs=ASSETS, instance=instance, cursor=found.cursor)
+        found = dg.evaluate_automation_conditions(
+            defs=ASSETS, instance=instance, cursor=found.cursor
+        )
     CURSOR.write_text(dg.serialize_value(found.cursor))
 
 

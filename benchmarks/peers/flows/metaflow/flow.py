@@ -1,4 +1,4 @@
-"""The four steps as a Metaflow flow, each in a process of its own; `resume STEP` takes those before it as they were."""
+"""Run the four steps as a Metaflow flow; `resume STEP` takes those before it as they were."""
 
 from importlib import import_module
 

@@ -1,4 +1,4 @@
-"""The four steps as a Prefect flow: a task runs again where its inputs' hashes, parameters or own source changed."""
+"""Run the four steps in Prefect, cached by input hashes, parameters and own source."""
 
 from importlib import import_module
 from pathlib import Path

@@ -1,1 +1,4 @@
-"""What all stages share: the runner, months, Parquet, hashes, outputs written whole or not at all, resources."""
+"""Share the runner, months, Parquet, hashes, outputs and resources among all stages.
+
+Outputs are written whole or not at all.
+"""

@@ -1,4 +1,7 @@
-"""What a stage cost on this machine: measured by the stage, kept by whoever asked for it, never part of a result."""
+"""Measure what a stage costs on this machine.
+
+The stage measures it, and the caller keeps it. A cost is never part of a result.
+"""
 
 import json
 import os

@@ -1,4 +1,7 @@
-"""Months, written 2013-01, and the files that hold one month each; rows without a time are one file, `all`."""
+"""List months, written 2013-01, and find the files that hold one month each.
+
+Rows without a time are one file, `all`.
+"""
 
 import re
 from datetime import date, timedelta
@@ -15,9 +18,11 @@ class MonthsError(UserError):
 
 
 def list_stored_months(folder: Path) -> list[str]:
-    """The months that have a file in the folder, first to last; or `all`, where that is its only file.
+    """Return the months that have a file in the folder, first to last.
 
-    Raises `MonthsError` where there is none, a gap, or a file that is named otherwise.
+    Return `all` alone if that is the only file.
+
+    Raise `MonthsError` if there is no month, a gap, or a file that is named otherwise.
     """
     found = sorted(path.stem for path in folder.glob("*.parquet"))
     if found == [WHOLE]:
@@ -53,7 +58,10 @@ def add_months(month: str, by: int) -> str:
 
 
 def select_lookback_months(month: str, days: int, available: list[str]) -> list[str]:
-    """The available months that `days` before the month's first day, and the month itself, lie in."""
+    """Return the available months of the period that ends with the month.
+
+    The period begins `days` before the month's first day.
+    """
     if month == WHOLE:
         return [WHOLE]
     earliest = str(_parse_first_day(month) - timedelta(days=days))[:7]

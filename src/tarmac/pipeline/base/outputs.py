@@ -1,4 +1,7 @@
-"""Write outputs whole or not at all. What a kill leaves has another name, and is never the only copy."""
+"""Write outputs whole or not at all.
+
+What a kill leaves has another name, and is never the only copy.
+"""
 
 import fcntl
 import json
@@ -15,10 +18,10 @@ from tarmac.interface.errors import UserError
 
 @contextmanager
 def replace_output(path: Path, commit: Callable[[], object] = lambda: None) -> Iterator[Path]:
-    """Give a new path in the same folder to write a file or a folder to; move it to `path` at the end.
+    """Yield a new path in the same folder to write a file or a folder to.
 
-    `commit` then records the new output, as `dvc add` does. Until it has, an error takes the old
-    output back, and after a kill `recover_output` does.
+    Move it to `path` at the end. `commit` then records the new output, as `dvc add` does. Until it
+    has, an error takes the old output back, and after a kill `recover_output` does.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     recover_output(path)
@@ -36,7 +39,10 @@ def replace_output(path: Path, commit: Callable[[], object] = lambda: None) -> I
 
 
 def recover_output(path: Path) -> bool:
-    """Take back a replacement that did not end, and delete its rest. Return whether there was one."""
+    """Take back a replacement that did not end, and delete its rest.
+
+    Return whether there was one.
+    """
     new, old, done = _build_partial_paths(path)
     unfinished = is_unfinished(path)
     if unfinished:
@@ -56,7 +62,10 @@ def is_unfinished(path: Path) -> bool:
 
 
 def _build_partial_paths(path: Path) -> list[Path]:
-    """Return paths for what is written, what it replaces, and what it has replaced. Git ignores them."""
+    """Return paths for what is written, what it replaces, and what it has replaced.
+
+    Git ignores them.
+    """
     return [path.with_name(f".{path.name}.{kind}.partial") for kind in ("new", "old", "done")]
 
 
@@ -98,7 +107,10 @@ def _remove_path(path: Path) -> None:
 
 
 def require_finite(metrics: Mapping[str, Any], prefix: str = "") -> None:
-    """Raises `UserError` naming the first metric that is NaN or infinite: JSON has no word for either."""
+    """Check that all metrics are finite: JSON has no word for NaN or infinity.
+
+    Raise `UserError` with the name of the first metric that is NaN or infinite.
+    """
     for name, value in metrics.items():
         if isinstance(value, Mapping):
             require_finite(value, f"{prefix}{name}.")
@@ -113,4 +125,6 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Writes sorted, indented JSON. Raises `UserError` where a number is not finite."""
     require_finite(content)
     with replace_output(path) as partial:
-        partial.write_text(json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
+        partial.write_text(
+            json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8"
+        )

@@ -15,7 +15,10 @@ AGAIN = "delete it and fetch it again, for example with `make pull`"
 
 
 def check_parquet(path: Path) -> None:
-    """Raises `UserError` where a file is missing, cut short, not Parquet, or larger in memory than a machine has."""
+    """Check that a Parquet file is whole, and not too large for memory.
+
+    Raise `UserError` if it is missing, cut short, not Parquet, or larger in memory than `LARGEST`.
+    """
     if not path.is_file():
         raise UserError(
             f"{path} is missing",
@@ -40,17 +43,29 @@ def check_parquet(path: Path) -> None:
 
 
 def _compute_memory_size(path: Path, footer: pq.FileMetaData) -> int:
-    """Bytes that a file takes once it is read; what is repeated is stored once, and counts each time."""
-    stored = sum(footer.row_group(number).total_byte_size for number in range(footer.num_row_groups))
+    """Return the bytes that a file takes once it is read.
+
+    What is repeated is stored once, and counts each time.
+    """
+    stored = sum(
+        footer.row_group(number).total_byte_size for number in range(footer.num_row_groups)
+    )
     known = max(stored, footer.num_rows * footer.num_columns * VALUE)
     return int(known if known > LARGEST else max(known, _count_text_bytes(path, footer)))
 
 
 def _count_text_bytes(path: Path, footer: pq.FileMetaData) -> int:
-    """Bytes of a file's texts, counted without making them: each one is kept once, with where it occurs."""
-    names = [field.name for field in footer.schema.to_arrow_schema() if pa.types.is_string(field.type)]
+    """Return the bytes of a file's texts, counted without making them.
+
+    Each text is kept once, with the places of its occurrences.
+    """
+    names = [
+        field.name for field in footer.schema.to_arrow_schema() if pa.types.is_string(field.type)
+    ]
     total = 0
-    for batch in pq.ParquetFile(path, read_dictionary=names).iter_batches(columns=names) if names else ():
+    for batch in (
+        pq.ParquetFile(path, read_dictionary=names).iter_batches(columns=names) if names else ()
+    ):
         for column in batch.columns:
             lengths = pc.cast(pc.binary_length(column.dictionary), pa.int64())
             total += pc.sum(pc.take(lengths, column.indices)).as_py() or 0
@@ -58,7 +73,10 @@ def _count_text_bytes(path: Path, footer: pq.FileMetaData) -> int:
 
 
 def count_rows(path: Path) -> int:
-    """Rows of a Parquet file, read from its footer. Raises `UserError` where that cannot be read."""
+    """Return the number of rows of a Parquet file, read from its footer.
+
+    Raise `UserError` if the footer cannot be read.
+    """
     try:
         return int(pq.read_metadata(path).num_rows)
     except (OSError, pa.ArrowInvalid) as error:

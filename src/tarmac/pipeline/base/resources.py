@@ -1,4 +1,7 @@
-"""Room on this machine, memory and disk: what a stage may take is a setting of the machine, never part of a result."""
+"""Check the memory and the disk of this machine that a stage may take.
+
+What it may take is a setting of the machine, never part of a result.
+"""
 
 import os
 import re
@@ -8,12 +11,14 @@ from pathlib import Path
 
 from tarmac.interface.errors import UserError
 
-ASKED = "TARMAC_MEMORY"  # how much a stage may take, such as 4GB; without it what the machine has to give
+# How much a stage may take, such as 4GB; without it what the machine has to give.
+ASKED = "TARMAC_MEMORY"
 UNITS = {"MB": 10**6, "MiB": 2**20, "GB": 10**9, "GiB": 2**30}
 GROUP, FREE = Path("/sys/fs/cgroup/memory.max"), Path("/proc/meminfo")
 SPILL = Path(".dvc/tmp/tarmac/spill")
 OWN_ADDRESS = "SPARK_LOCAL_IP"
-# What it was before anybody imported pandera, which sets it to this machine alone: no worker of another could answer.
+# What it was before anybody imported pandera, which sets it to this machine alone: no worker of
+# another could answer.
 ADDRESS = os.environ.get(OWN_ADDRESS)
 
 
@@ -22,7 +27,10 @@ class ResourcesError(UserError):
 
 
 def compute_memory_limit() -> int:
-    """Bytes of memory that a stage may take. Raises `ResourcesError` where `TARMAC_MEMORY` is no size."""
+    """Return the bytes of memory that a stage may take.
+
+    Raise `ResourcesError` if `TARMAC_MEMORY` is no size.
+    """
     if asked := os.environ.get(ASKED):
         size = re.fullmatch(r"(\d+(?:\.\d+)?) ?([MG]i?B)", asked)
         if size is None:
@@ -32,7 +40,10 @@ def compute_memory_limit() -> int:
 
 
 def create_spill_folder() -> Path:
-    """A folder on disk for what does not fit in memory: beside DVC's own, or the system's outside a repository."""
+    """Return a folder on disk for what does not fit in memory.
+
+    It is under DVC's own folder, or the system's temporary folder outside a repository.
+    """
     if not SPILL.parents[2].is_dir():
         return Path(tempfile.gettempdir())
     SPILL.mkdir(parents=True, exist_ok=True)
@@ -45,7 +56,10 @@ def compute_folder_size(folder: Path) -> int:
 
 
 def require_resources(memory_needed: float, disk_needed: float, what: str, advice: str) -> None:
-    """Raises `ResourcesError` where so many bytes of memory, or of disk here, are not to be had for `what`."""
+    """Check that this machine has so many bytes of memory, and of disk here, for `what`.
+
+    Raise `ResourcesError` if it has fewer.
+    """
     has = compute_memory_limit()
     if memory_needed > has:
         whose = f"{ASKED} gives" if os.environ.get(ASKED) else "this machine has"
@@ -69,7 +83,9 @@ def _read_available_memory() -> int:
         found = re.search(r"MemAvailable: +(\d+) kB", FREE.read_text(encoding="ascii"))
     except OSError:
         found = None
-    return int(found[1]) * 1024 if found else os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return (
+        int(found[1]) * 1024 if found else os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    )
 
 
 def _read_container_limit() -> int:

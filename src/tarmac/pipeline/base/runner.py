@@ -1,4 +1,7 @@
-"""The pipeline's stages: in each module a core that takes values and a thin `main` that knows paths."""
+"""Run the pipeline's stages.
+
+In each module a core takes values, and a thin `main` knows paths.
+"""
 
 import gc
 import os
@@ -13,7 +16,8 @@ from tarmac.pipeline.base.cost import measure_cost
 from tarmac.pipeline.base.site_cache import use_private_site_cache
 
 PACKAGE = Path(__file__).resolve().parents[2]
-# Threads of a waiting OpenMP pool spin by default; on a busy machine a fit then takes ten times longer.
+# Threads of a waiting OpenMP pool spin by default; on a busy machine a fit then takes ten times
+# longer.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 # A stage starts: its libraries make no garbage while they load, and looking for it takes a fifth.
 if sys.argv[0] == "-m":
@@ -21,7 +25,10 @@ if sys.argv[0] == "-m":
 
 
 def run_stage(main: Callable[[], None]) -> None:
-    """Run a stage as a program; an error that the user can fix ends it with a message instead of a traceback."""
+    """Run a stage as a program.
+
+    An error that the user can fix ends it with a message instead of a traceback.
+    """
     name = Path(sys.argv[0]).parent.name  # of the stage's folder
     here = Path.cwd().resolve()
     gc.enable()
@@ -33,7 +40,10 @@ def run_stage(main: Callable[[], None]) -> None:
 
 
 def refuse_foreign_code(here: Path) -> None:
-    """Raise `UserError` where the code is not that of the repository: of the problem, and of a source tree's own."""
+    """Raise `UserError` if the code is not that of the repository.
+
+    The code is that of the problem, and in a source tree of Tarmac also Tarmac's own.
+    """
     owned = [problem.folder, *([PACKAGE] if (here / SOURCE / PACKAGE.name).is_dir() else [])]
     for folder in owned:
         if here not in folder.parents:
@@ -53,10 +63,18 @@ class StageProgress:
     def report_step(self, name: str, **facts: object) -> None:
         """Reports that a step is done, with what it counted."""
         now = time.monotonic()
-        shown = "  ".join(f"{key.replace('_', ' ')} {_format_value(value)}" for key, value in facts.items())
+        shown = "  ".join(
+            f"{key.replace('_', ' ')} {_format_value(value)}" for key, value in facts.items()
+        )
         print(f"{self._stage:<10}{name:<14}{shown}  ({now - self._last:.1f} s)", flush=True)
         self._last = now
 
 
 def _format_value(value: object) -> str:
-    return f"{value:,}" if isinstance(value, int) else f"{value:.4f}" if isinstance(value, float) else str(value)
+    return (
+        f"{value:,}"
+        if isinstance(value, int)
+        else f"{value:.4f}"
+        if isinstance(value, float)
+        else str(value)
+    )

@@ -2,7 +2,14 @@
 
 from typing import Any
 
-from tarmac.pipeline.base.params import TASK, AnySplit, BaselineParams, ParamsSubset, TrainParams, load_params
+from tarmac.pipeline.base.params import (
+    TASK,
+    AnySplit,
+    BaselineParams,
+    ParamsSubset,
+    TrainParams,
+    load_params,
+)
 from tarmac.pipeline.base.paths import BASELINE, FEATURES
 from tarmac.pipeline.base.runner import StageProgress, run_stage
 from tarmac.pipeline.training import fitting
@@ -18,10 +25,15 @@ class BaselineStageParams(ParamsSubset):
 
 
 def build_baseline_params(params: BaselineStageParams) -> TrainParams:
-    """The training of the baseline. What it has no use for, as rounds and trees, is not there: it cannot be read."""
+    """Return the training parameters of the baseline.
+
+    What it has no use for, such as rounds and trees, is absent: it cannot be read.
+    """
     linear: dict[str, Any] = {TASK.baseline: getattr(params.train, TASK.baseline)}
     groups, seed = params.baseline.features, params.train.seed
-    return TrainParams.model_construct(model=TASK.baseline, device="cpu", features=groups, seed=seed, **linear)
+    return TrainParams.model_construct(
+        model=TASK.baseline, device="cpu", features=groups, seed=seed, **linear
+    )
 
 
 def main() -> None:

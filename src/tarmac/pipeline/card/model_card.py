@@ -1,4 +1,7 @@
-"""The model card: what the model is for, how good it is, where it fails, and from which bytes it was made."""
+"""Render the model card.
+
+It states what the model is for, how good it is, where it fails, and from which bytes it was made.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -9,7 +12,14 @@ import pandas as pd
 from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.params import TASK, Task
-from tarmac.reporting.markdown import SENTENCE, escape_text, format_code, format_number, format_percent, render_table
+from tarmac.reporting.markdown import (
+    SENTENCE,
+    escape_text,
+    format_code,
+    format_number,
+    format_percent,
+    render_table,
+)
 
 PART = "months" if problem.contract.DAY else "rows"  # what a part of the split consists of
 
@@ -20,7 +30,10 @@ class CardError(UserError):
 
 @dataclass(frozen=True)
 class CardContent:
-    """Everything the card states. No part of it may be empty; slices and behaviour are None where none are declared."""
+    """Everything that the card states.
+
+    No part of it may be empty; slices and behaviour are None if none are declared.
+    """
 
     title: str
     predicts: str
@@ -48,7 +61,7 @@ class CardContent:
 
 def render_model_card(facts: CardContent, confidence: float, task: Task = TASK) -> str:
     """The card in Markdown."""
-    share = format_percent(confidence)
+    share, clusters = format_percent(confidence), _describe_clusters()
     sections = [
         f"# Model card: {facts.title}",
         "Made by the pipeline from its own results; do not edit it.",
@@ -57,12 +70,15 @@ def render_model_card(facts: CardContent, confidence: float, task: Task = TASK) 
         "## Not for\n\n" + _render_list(facts.not_for),
         "## Data\n\n" + facts.data_source,
         render_table(
-            ["what was counted", "#rows"], [(format_code(name), f"{count:,}") for name, count in facts.rows.items()]
+            ["what was counted", "#rows"],
+            [(format_code(name), f"{count:,}") for name, count in facts.rows.items()],
         ),
         render_table(["part", PART], list(facts.windows.items())),
         "## Model\n\n"
-        + render_table(["", ""], [(name, format_code(value, SENTENCE)) for name, value in facts.model.items()]),
-        f"## Metrics on the test {PART}\n\n{share} intervals, from resampled {_describe_clusters()}.",
+        + render_table(
+            ["", ""], [(name, format_code(value, SENTENCE)) for name, value in facts.model.items()]
+        ),
+        f"## Metrics on the test {PART}\n\n{share} intervals, from resampled {clusters}.",
         render_table(
             ["metric", "#model", f"#{share} interval", "#baseline"],
             [_format_metric_row(row) for row in _list_records(facts.metrics)],
@@ -71,9 +87,11 @@ def render_model_card(facts: CardContent, confidence: float, task: Task = TASK) 
         *_render_behaviours(facts.behaviour, task),
         "## Limits\n\n" + _render_list(facts.limits),
         "## Lineage\n\n"
-        + render_table(["of", "MD5, as DVC names it"], [(n, format_code(h)) for n, h in facts.lineage.items()]),
-        "`dvc.lock` of the commit that holds this card names, stage by stage, every code file and parameter that made"
-        " this model. `git log -1 -- models/card.md` finds that commit.",
+        + render_table(
+            ["of", "MD5, as DVC names it"], [(n, format_code(h)) for n, h in facts.lineage.items()]
+        ),
+        "`dvc.lock` of the commit that holds this card names, stage by stage, every code file and"
+        " parameter that made this model. `git log -1 -- models/card.md` finds that commit.",
     ]
     return "\n\n".join(sections) + "\n"
 
@@ -126,7 +144,10 @@ def _render_slices(lines: pd.DataFrame | None, share: str, task: Task) -> list[s
     own = "" if task.kind != "regression" else " It is against the mean of the slice's own rows."
     head = ["slice", "value", "#rows", f"#{task.title}", f"#{share} interval"]
     shown = [_format_slice_row(row, task) for row in _list_records(lines)]
-    return [f"## Slices\n\n{task.title}; a slice with too few rows has none.{own}", render_table(head, shown, 100)]
+    return [
+        f"## Slices\n\n{task.title}; a slice with too few rows has none.{own}",
+        render_table(head, shown, 100),
+    ]
 
 
 def _format_slice_row(row: Mapping[str, Any], task: Task) -> tuple[str, ...]:
@@ -142,7 +163,11 @@ def _format_slice_row(row: Mapping[str, Any], task: Task) -> tuple[str, ...]:
 def _render_behaviours(lines: pd.DataFrame | None, task: Task) -> list[str]:
     if lines is None:
         return []
-    moves = "the largest move" if task.kind == "multiclass" else "the largest move; else the mean move of the answers"
+    moves = (
+        "the largest move"
+        if task.kind == "multiclass"
+        else "the largest move; else the mean move of the answers"
+    )
     head = ["what is tried", "expected", "#measured"]
     return [
         f"## Behaviour\n\n`usable`: {task.title} that is left; `same`: {moves}.",
@@ -151,7 +176,11 @@ def _render_behaviours(lines: pd.DataFrame | None, task: Task) -> list[str]:
 
 
 def _format_behaviour_row(row: Mapping[str, Any]) -> tuple[str, ...]:
-    return escape_text(row["behaviour"]), escape_text(row["expectation"]), format_number(row["value"])
+    return (
+        escape_text(row["behaviour"]),
+        escape_text(row["expectation"]),
+        format_number(row["value"]),
+    )
 
 
 def _format_interval(row: Mapping[str, Any]) -> str:

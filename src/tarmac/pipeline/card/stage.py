@@ -1,4 +1,7 @@
-"""card: writes the model card from what the other stages made, with an interval for every metric and slice."""
+"""card: write the model card from what the other stages made.
+
+The card has an interval for every metric and slice.
+"""
 
 import json
 from collections.abc import Mapping
@@ -42,7 +45,10 @@ from tarmac.pipeline.intervals.sample import MetricEstimate, Sample
 from tarmac.pipeline.metrics.metrics import join_prediction_columns
 
 BEHAVIOUR = TABLES / "behaviour.csv"
-PROCESS, ROW = 600e6, 200  # bytes, measured: of the process with its tables of clusters, of a prediction
+PROCESS, ROW = (
+    600e6,
+    200,
+)  # bytes, measured: of the process with its tables of clusters, of a prediction
 NONE = MetricEstimate(float("nan"), float("nan"), float("nan"))
 
 
@@ -66,8 +72,14 @@ def build_metric_table(sample: Sample, model: np.ndarray, baseline: np.ndarray) 
     return pd.DataFrame(lines, columns=["metric", "model", "low", "high", "baseline"])
 
 
-def build_slice_table(rows: pd.DataFrame, sample: Sample, model: np.ndarray, min_rows: int) -> pd.DataFrame:
-    """Columns `slice`, `value`, `rows`, `low`, `high` and the main metric: none where rows are few or of one label."""
+def build_slice_table(
+    rows: pd.DataFrame, sample: Sample, model: np.ndarray, min_rows: int
+) -> pd.DataFrame:
+    """Return a table of slices, one row a value of a slice.
+
+    Columns are `slice`, `value`, `rows`, the main metric, `low` and `high`. The last three are NaN
+    if rows are few or of one label.
+    """
     lines, main = [], sample.task.main_metric
     for name in problem.contract.SLICES:
         for value, places in sorted(rows.groupby(name).indices.items()):
@@ -85,7 +97,11 @@ def format_unseen_classes(labels: "pd.Series[float]", task: Task = TASK) -> list
         for place, name in enumerate(problem.contract.CLASSES)
         if task.kind == "multiclass" and not (labels == place).any()
     ]
-    return [f"No test row is of {', '.join(names)}: metrics are of the other classes."] if names else []
+    return (
+        [f"No test row is of {', '.join(names)}: metrics are of the other classes."]
+        if names
+        else []
+    )
 
 
 def describe_model(params: CardStageParams) -> dict[str, object]:
@@ -98,7 +114,11 @@ def describe_model(params: CardStageParams) -> dict[str, object]:
         "trained on": params.train.device,
         "file": f"{MODEL} ({MODEL.stat().st_size:,} bytes)",
     }
-    rounds = {"boosting rounds": trained["validation"]["rounds"]} if "rounds" in trained["validation"] else {}
+    rounds = (
+        {"boosting rounds": trained["validation"]["rounds"]}
+        if "rounds" in trained["validation"]
+        else {}
+    )
     return facts | rounds
 
 
@@ -107,7 +127,9 @@ def compute_lineage_hashes() -> dict[str, str]:
     return {str(path): compute_dvc_hash(path) for path in (RAW, PINS, MODEL, PREDICTIONS)}
 
 
-def build_card_content(params: CardStageParams, rows: pd.DataFrame, counted: dict[str, Any]) -> CardContent:
+def build_card_content(
+    params: CardStageParams, rows: pd.DataFrame, counted: dict[str, Any]
+) -> CardContent:
     """Everything that the card states."""
     sample = Sample.from_rows(
         rows[problem.contract.TARGET],
@@ -141,9 +163,13 @@ def build_card_content(params: CardStageParams, rows: pd.DataFrame, counted: dic
 
 
 def build_intervals(facts: CardContent) -> dict[str, Any]:
-    """Every metric and slice with its interval, for programs; None where a number could not be computed."""
+    """Return every metric and slice with its interval, for programs.
+
+    A number is None if it could not be computed.
+    """
     metrics = {
-        row["metric"]: _convert_estimate(row, "model") | {"baseline": _round_number(row["baseline"])}
+        row["metric"]: _convert_estimate(row, "model")
+        | {"baseline": _round_number(row["baseline"])}
         for row in _list_records(facts.metrics)
     }
     slices = [
@@ -163,7 +189,11 @@ def _list_records(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _convert_estimate(row: Mapping[str, Any], value: str) -> dict[str, float | None]:
-    return {"value": _round_number(row[value]), "low": _round_number(row["low"]), "high": _round_number(row["high"])}
+    return {
+        "value": _round_number(row[value]),
+        "low": _round_number(row["low"]),
+        "high": _round_number(row["high"]),
+    }
 
 
 def _round_number(value: float) -> float | None:
@@ -173,15 +203,19 @@ def _round_number(value: float) -> float | None:
 
 def read_predictions(path: Path) -> pd.DataFrame:
     """Predictions without what only names a row; texts as categories, which take a byte or two."""
-    named = [name for name in problem.contract.KEY if name not in {problem.contract.CLUSTER, *problem.contract.SLICES}]
+    named = [
+        name
+        for name in problem.contract.KEY
+        if name not in {problem.contract.CLUSTER, *problem.contract.SLICES}
+    ]
     columns = [name for name in pq.read_schema(path).names if name not in named]
-    return pq.read_table(path, columns=columns, read_dictionary=list(problem.contract.SLICES)).to_pandas(
-        strings_to_categorical=True
-    )
+    return pq.read_table(
+        path, columns=columns, read_dictionary=list(problem.contract.SLICES)
+    ).to_pandas(strings_to_categorical=True)
 
 
 def main() -> None:
-    """Reads predictions, metrics and hashes; writes `models/card.md` and `metrics/intervals.json`."""
+    """Write `models/card.md` and `metrics/intervals.json` from predictions, metrics and hashes."""
     params, progress = load_params(CardStageParams), StageProgress("card")
     for path in (RAW, PINS, MODEL, PREDICTIONS, PREPARED_COUNTS, TRAIN_METRICS, BEHAVIOUR):
         if not path.exists():
@@ -193,11 +227,17 @@ def main() -> None:
     advice = "use fewer months in `split.test`"
     resources.require_resources(PROCESS + count * ROW, 0, f"{count:,} predictions", advice)
     rows = read_predictions(PREDICTIONS)
-    facts = build_card_content(params, rows, json.loads(PREPARED_COUNTS.read_text(encoding="utf-8")))
+    facts = build_card_content(
+        params, rows, json.loads(PREPARED_COUNTS.read_text(encoding="utf-8"))
+    )
     with replace_output(CARD) as path:
         path.write_text(render_model_card(facts, params.intervals.confidence), encoding="utf-8")
     write_json(INTERVALS, {"confidence": params.intervals.confidence, **build_intervals(facts)})
-    progress.report_step("written", metrics=len(facts.metrics), slices=0 if facts.slices is None else len(facts.slices))
+    progress.report_step(
+        "written",
+        metrics=len(facts.metrics),
+        slices=0 if facts.slices is None else len(facts.slices),
+    )
 
 
 if __name__ == "__main__":

@@ -25,7 +25,9 @@ __all__ = [
     "write_months",
     "write_table",
 ]
-SPARK = "tarmac.spark.engine"  # imported where it is the engine: no stage depends on the cluster's code
+SPARK = (
+    "tarmac.spark.engine"  # imported where it is the engine: no stage depends on the cluster's code
+)
 Backend = Any  # Ibis' of either, which have no useful type in common
 
 
@@ -35,12 +37,18 @@ def connect_backend(name: str = "duckdb") -> Backend:
 
 
 def batch_months(backend: Backend, months: Sequence[str]) -> list[list[str]]:
-    """The months that are best made at once: each by itself on one machine, all together on a cluster."""
+    """Return the months in batches, each of which is best made at once.
+
+    On one machine each month is a batch; on a cluster all months are one.
+    """
     return [list(batch) for batch in _load_engine(backend.name).batch_months(months) if batch]
 
 
 def show_files(backend: Backend, name: str, paths: Sequence[Path]) -> ibis.Table:
-    """Makes the engine's table `name` show the rows of some Parquet files. Raises `UserError` naming a damaged one."""
+    """Make the engine's table `name` show the rows of some Parquet files.
+
+    Raise `UserError` with the path of a file if it is damaged.
+    """
     return _load_engine(backend.name).show_files(backend, name, paths)
 
 
@@ -50,15 +58,18 @@ def show_dates(backend: Backend, name: str, dates: Mapping[str, date]) -> ibis.T
 
 
 def show_rows(backend: Backend, name: str, rows: pa.Table) -> ibis.Table:
-    """Makes the engine's table `name` show rows that are in memory, instead of those that it showed before.
+    """Make the engine's table `name` show rows in memory, instead of those shown before.
 
-    Ibis' own tables in memory would be held until the process ends: a month's rows for every month.
+    Ibis' own tables in memory would stay until the process ends: a month's rows for every month.
     """
     return _load_engine(backend.name).show_rows(backend, name, rows)
 
 
 def compile_query(backend: Backend, table: ibis.Table) -> str:
-    """The engine's own query for an expression: compiling takes longer than running it on a month of rows."""
+    """Return the engine's own query for an expression.
+
+    Compiling takes longer than running the query on a month of rows.
+    """
     return str(_load_engine(backend.name).compile_query(backend, table))
 
 
@@ -67,8 +78,13 @@ def write_table(backend: Backend, table: ibis.Table, path: Path) -> None:
     _load_engine(backend.name).write_table(backend, table, path)
 
 
-def write_months(backend: Backend, query: str, day: str | None, months: Sequence[str], out: Path) -> None:
-    """Writes the rows of a compiled, sorted query as one Parquet file a month, by their date in the column `day`."""
+def write_months(
+    backend: Backend, query: str, day: str | None, months: Sequence[str], out: Path
+) -> None:
+    """Write the rows of a compiled, sorted query as one Parquet file a month.
+
+    The month of a row is that of its date in the column `day`.
+    """
     _load_engine(backend.name).write_months(backend, query, day, months, out)
 
 

@@ -19,7 +19,10 @@ SHARE = 0.5  # of the memory that a stage may take: the rows that Python holds a
 
 
 def connect_backend() -> Backend:
-    """A DuckDB in memory, and on disk beyond its limit. Threads and memory follow the machine; the results do not."""
+    """Return a DuckDB in memory, and on disk beyond its limit.
+
+    Threads and memory follow the machine; the results do not.
+    """
     backend = ibis.duckdb.connect()
     backend.raw_sql("SET TimeZone = 'UTC'")
     backend.raw_sql(f"SET memory_limit = '{resources.compute_memory_limit() * SHARE / 1e6:.0f}MB'")
@@ -33,10 +36,15 @@ def batch_months(months: Sequence[str]) -> list[list[str]]:
 
 
 def show_files(backend: Backend, name: str, paths: Sequence[Path]) -> ibis.Table:
-    """Makes the engine's table `name` show the rows of some Parquet files. Raises `UserError` naming a damaged one."""
+    """Make the engine's table `name` show the rows of some Parquet files.
+
+    Raise `UserError` with the path of a file if it is damaged.
+    """
     for path in paths:
         parquet.check_parquet(path)
-    return backend.create_view(name, backend.read_parquet([str(path) for path in paths]), overwrite=True)
+    return backend.create_view(
+        name, backend.read_parquet([str(path) for path in paths]), overwrite=True
+    )
 
 
 def show_dates(backend: Backend, name: str, dates: Mapping[str, date]) -> ibis.Table:
@@ -47,7 +55,7 @@ def show_dates(backend: Backend, name: str, dates: Mapping[str, date]) -> ibis.T
 
 
 def show_rows(backend: Backend, name: str, rows: pa.Table) -> ibis.Table:
-    """Makes the engine's table `name` show rows that are in memory, instead of those that it showed before."""
+    """Make the engine's table `name` show rows in memory, instead of those shown before."""
     backend.con.register(name, rows)
     return backend.table(name)
 
@@ -60,11 +68,18 @@ def compile_query(backend: Backend, table: ibis.Table) -> str:
 def write_table(backend: Backend, table: ibis.Table, path: Path) -> None:
     """Writes a sorted table as one Parquet file with fixed writer settings."""
     with replace_output(path) as partial:
-        backend.to_parquet(table, partial, compression="zstd", compression_level=9, row_group_size=122880)
+        backend.to_parquet(
+            table, partial, compression="zstd", compression_level=9, row_group_size=122880
+        )
 
 
-def write_months(backend: Backend, query: str, _day: str | None, months: Sequence[str], out: Path) -> None:
-    """Writes the rows of a compiled, sorted query of one month, a batch of `batch_months`, as its Parquet file."""
+def write_months(
+    backend: Backend, query: str, _day: str | None, months: Sequence[str], out: Path
+) -> None:
+    """Write the rows of a compiled, sorted query of one month as its Parquet file.
+
+    `months` is a batch of `batch_months`.
+    """
     (month,) = months
     with replace_output(out / f"{month}.parquet") as partial:
         backend.raw_sql(f"COPY ({query}) TO '{partial}' ({SETTINGS})")

@@ -1,8 +1,11 @@
-"""Months made before from the same inputs by the same code, so that one more month costs the making of one.
+"""Reuse months that were made before from the same inputs by the same code.
 
-A month is kept under the hash of all that can change its bytes, in a folder that gets its name when it is whole, with
-the hash of each file: what is half written is never found, and what was damaged is made anew. The months are this
-folder's own, outside Git and DVC: a clean clone has none, so that a rebuild is a rebuild.
+One more month then costs the making of one.
+
+A month is kept under the hash of all that can change its bytes. Its folder gets this name when it
+is whole, with the hash of each file. What is half written is never found, and what was damaged is
+made again. The months are local, outside Git and DVC: a clean clone has none, so that a rebuild is
+a rebuild.
 """
 
 import hashlib
@@ -26,9 +29,10 @@ Facts = dict[str, Any]  # what is known of a month beside its files, as JSON
 
 
 def hash_loaded_code(*roles: str) -> dict[str, str]:
-    """MD5 of every file of the machinery and of the problem that is loaded, by its path from its package's folder.
+    """Return the MD5 of every loaded file of the machinery and of the problem.
 
-    The roles of the problem that are named are loaded for it: others are when they are first used, which may be later.
+    Keys are paths that begin with the name of the package's folder. The `roles` of the problem are
+    loaded for it: others are loaded at their first use, which may be later.
     """
     for role in roles:
         getattr(problem, role)
@@ -36,7 +40,9 @@ def hash_loaded_code(*roles: str) -> dict[str, str]:
     files = sorted({Path(file).resolve() for file in found if file})
     packages = [PACKAGE, problem.folder]
     owned = ((file, package) for file in files for package in packages if package in file.parents)
-    return {str(file.relative_to(package.parent)): compute_dvc_hash(file) for file, package in owned}
+    return {
+        str(file.relative_to(package.parent)): compute_dvc_hash(file) for file, package in owned
+    }
 
 
 class MonthCache:
@@ -48,11 +54,16 @@ class MonthCache:
         self.made = self.kept = 0
 
     def get_or_build_month(
-        self, made_from: Mapping[str, object], names: Sequence[str], out: Path, make: Callable[[], Facts]
+        self,
+        made_from: Mapping[str, object],
+        names: Sequence[str],
+        out: Path,
+        make: Callable[[], Facts],
     ) -> Facts:
-        """Puts the files `names` of a month under `out`, the kept ones or what `make` writes; returns what it returned.
+        """Put the files `names` of a month under `out`, and return what `make` returned.
 
-        `made_from` (JSON) says all that can change them.
+        The files are the kept ones or what `make` writes. `made_from` (JSON) says all that can
+        change them.
         """
         facts = self.restore_month(made_from, names, out)
         if facts is None:
@@ -60,8 +71,13 @@ class MonthCache:
             self.store_month(made_from, names, out, facts)
         return facts
 
-    def restore_month(self, made_from: Mapping[str, object], names: Sequence[str], out: Path) -> Facts | None:
-        """Puts the kept files of a month under `out` and returns its facts; None where there are none, or damaged."""
+    def restore_month(
+        self, made_from: Mapping[str, object], names: Sequence[str], out: Path
+    ) -> Facts | None:
+        """Put the kept files of a month under `out`, and return its facts.
+
+        Return None if there are no kept files, or if they are damaged.
+        """
         place = self._build_entry_path(made_from)
         try:
             facts = _restore_files(place, [out / name for name in names])
@@ -71,7 +87,9 @@ class MonthCache:
         self.kept += 1
         return facts
 
-    def store_month(self, made_from: Mapping[str, object], names: Sequence[str], out: Path, facts: Facts) -> None:
+    def store_month(
+        self, made_from: Mapping[str, object], names: Sequence[str], out: Path, facts: Facts
+    ) -> None:
         """Keeps the files of a month that was made."""
         self.made += 1
         with suppress(OSError):  # no space left: then it is made again the next time
@@ -84,7 +102,10 @@ class MonthCache:
         return place
 
     def prune_months(self) -> None:
-        """Of the months that were not used, keeps the latest, as many bytes as those that were used."""
+        """Remove months that were not used, except the latest.
+
+        Keep as many bytes of those as the used months have.
+        """
         left = sum(map(_compute_folder_size, self._used))
         others = set(self._folder.glob("*")) - self._used
         for place in sorted(others, key=lambda path: path.stat().st_mtime, reverse=True):
@@ -95,7 +116,10 @@ class MonthCache:
 
 @contextmanager
 def open_month_cache(stage: str) -> Iterator[MonthCache]:
-    """The kept months of a stage; those that are too many are removed when the block has succeeded."""
+    """Yield the kept months of a stage.
+
+    Those that are too many are removed when the block has succeeded.
+    """
     kept = MonthCache(stage)
     yield kept
     kept.prune_months()
@@ -103,7 +127,9 @@ def open_month_cache(stage: str) -> Iterator[MonthCache]:
 
 def _restore_files(place: Path, files: Sequence[Path]) -> Facts:
     kept = [*(place / str(number) for number in range(len(files))), place / FACTS]
-    if [compute_dvc_hash(path) for path in kept] != json.loads((place / HASHES).read_text(encoding="utf-8")):
+    if [compute_dvc_hash(path) for path in kept] != json.loads(
+        (place / HASHES).read_text(encoding="utf-8")
+    ):
         raise ValueError(f"{place} was damaged")
     for path, file in zip(kept, files, strict=False):
         _link_file(path, file)
@@ -122,7 +148,8 @@ def _store_files(place: Path, files: Sequence[Path], facts: Facts) -> None:
             _link_file(file, new / str(number))
         (new / FACTS).write_text(json.dumps(facts), encoding="utf-8")
         (new / HASHES).write_text(
-            json.dumps([*map(compute_dvc_hash, files), compute_dvc_hash(new / FACTS)]), encoding="utf-8"
+            json.dumps([*map(compute_dvc_hash, files), compute_dvc_hash(new / FACTS)]),
+            encoding="utf-8",
         )
         new.rename(place)
 

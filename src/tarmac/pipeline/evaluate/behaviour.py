@@ -1,4 +1,7 @@
-"""Measures what changed inputs do to a model's answers; whether that is as it should be, a policy decides."""
+"""Measure what changed inputs do to a model's predictions.
+
+A policy decides whether that is as it should be.
+"""
 
 from collections.abc import Callable, Sequence
 
@@ -24,9 +27,11 @@ def measure_behaviours(
 ) -> pd.DataFrame:
     """Columns `behaviour`, `expectation` and `value`, one row a behaviour.
 
-    The value is the largest move of an answer for `same`, the main metric after the change for `usable`, else the mean
-    move; missing where the model takes none of the changed columns, so that nothing can follow from them. Raises
-    `UserError` naming a behaviour that cannot be: of many classes, none is higher than another.
+    The value is the largest move of a prediction for `same`, the main metric after the change for
+    `usable`, else the mean move. Except for `same`, it is missing if the model takes none of the
+    changed columns: nothing can follow from them.
+
+    Raise `UserError` with a behaviour that cannot be: of many classes, none is higher than another.
     """
     for behaviour in behaviours:
         if task.kind == "multiclass" and behaviour.expectation in ("higher", "lower"):
@@ -51,5 +56,7 @@ def measure_behaviours(
 
 def _compute_move(behaviour: Behaviour, base: Predictions, after: Predictions) -> float:
     if behaviour.expectation == "same":
-        return float(np.ceil(np.abs(after - base).max() * 10**DIGITS) / 10**DIGITS)  # the smallest move is one
+        return float(
+            np.ceil(np.abs(after - base).max() * 10**DIGITS) / 10**DIGITS
+        )  # the smallest move is one
     return float((after - base).mean())

@@ -1,4 +1,7 @@
-"""Points of the plots that `dvc.yaml` declares: small tables, one column a curve, thinned, always finite."""
+"""Compute the points of the plots that `dvc.yaml` declares.
+
+They are small tables, one column a curve, thinned, always finite.
+"""
 
 from collections.abc import Sequence
 
@@ -31,36 +34,61 @@ def compute_pr_curve(y: Labels, scored: Scored) -> pd.DataFrame:
     """Columns `recall` (evenly spaced, above zero) and, by name, the precision."""
     grid = np.linspace(0, 1, POINTS)[1:]
     curves = {name: precision_recall_curve(y, p) for name, p in scored.items()}
-    points = {name: np.interp(grid, recall[::-1], precision[::-1]) for name, (precision, recall, _) in curves.items()}
+    points = {
+        name: np.interp(grid, recall[::-1], precision[::-1])
+        for name, (precision, recall, _) in curves.items()
+    }
     return pd.DataFrame({"recall": grid, **points}).round(5)
 
 
 def compute_calibration_curve(y: Labels, p: Predictions, bins: int) -> pd.DataFrame:
-    """Columns `predicted`, `observed`, one row a bin of `flat` labels, and `perfect`, where they would be equal."""
+    """Return the calibration curve, one row a bin of `metrics.flatten_predictions` labels.
+
+    Columns are `predicted`, `observed`, and `perfect`, which is equal to `predicted`.
+    """
     predicted, observed, _ = compute_calibration_table(y, p, bins).T
-    return pd.DataFrame({"predicted": predicted, "observed": observed, "perfect": predicted}).round(5)
+    return pd.DataFrame({"predicted": predicted, "observed": observed, "perfect": predicted}).round(
+        5
+    )
 
 
 def count_confusions(y: Labels, chosen: Labels, names: Sequence[str]) -> pd.DataFrame:
-    """Columns `actual`, `predicted`, `rows`: how often each class was chosen for the rows of each."""
+    """Return how often each class was chosen for the rows of each class.
+
+    Columns are `actual`, `predicted` and `rows`.
+    """
     places = range(len(names))
-    counts = [(names[a], names[c], int(((y == a) & (chosen == c)).sum())) for a in places for c in places]
+    counts = [
+        (names[a], names[c], int(((y == a) & (chosen == c)).sum())) for a in places for c in places
+    ]
     return pd.DataFrame(counts, columns=["actual", "predicted", "rows"])
 
 
 def compute_error_quantiles(y: Labels, scored: Scored) -> pd.DataFrame:
-    """Columns `share` of the rows (evenly spaced) and, by name, the absolute error that so many do not exceed."""
+    """Return the quantiles of the absolute error.
+
+    Columns are `share` of the rows (evenly spaced) and, by name, the absolute error that so many do
+    not exceed.
+    """
     grid = np.linspace(0, 1, POINTS)
-    points = {name: np.quantile(np.abs(convert_to_float64(p) - y), grid) for name, p in scored.items()}
+    points = {
+        name: np.quantile(np.abs(convert_to_float64(p) - y), grid) for name, p in scored.items()
+    }
     return pd.DataFrame({"share": grid, **points}).round(5)
 
 
 def compute_metric_by_group(
     label: str, groups: "pd.Series[str]", y: Labels, scored: Scored, task: Task = TASK
 ) -> pd.DataFrame:
-    """Columns `label` and, by name, the main metric of each group; a group of one label is left out."""
+    """Return columns `label` and, by name, the main metric of each group.
+
+    A group of one label is left out.
+    """
     lines = [
-        {label: group, **{name: compute_main_metric(y[rows], p[rows], task) for name, p in scored.items()}}
+        {
+            label: group,
+            **{name: compute_main_metric(y[rows], p[rows], task) for name, p in scored.items()},
+        }
         for group, rows in groups.groupby(groups).indices.items()
         if len(np.unique(y[rows])) > 1
     ]

@@ -1,4 +1,7 @@
-"""evaluate: judges the ONNX model on the test rows, beside its baseline, as a whole and slice by slice."""
+"""evaluate: measure the ONNX model on the test rows, as a whole and slice by slice.
+
+It is compared with its baseline.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,7 +17,14 @@ from pandas.api.types import union_categoricals
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base import resources
 from tarmac.pipeline.base.outputs import replace_output, require_finite
-from tarmac.pipeline.base.params import TASK, AnySplit, EvaluateParams, ParamsSubset, Task, load_params
+from tarmac.pipeline.base.params import (
+    TASK,
+    AnySplit,
+    EvaluateParams,
+    ParamsSubset,
+    Task,
+    load_params,
+)
 from tarmac.pipeline.base.params.task import ERROR
 from tarmac.pipeline.base.paths import BASELINE, FEATURES, MODEL, PREDICTIONS, TABLES, TEST_METRICS
 from tarmac.pipeline.base.runner import StageProgress, run_stage
@@ -26,7 +36,10 @@ from tarmac.pipeline.models.scorer import Scorer
 
 METRICS = TEST_METRICS.parent  # of dvclive
 MONTH = "month of the row"  # beside its slices, one of which may be a month, too
-PROCESS, ROW = 450e6, 150  # bytes, measured: of the process with a month in memory, of a row while it is judged
+PROCESS, ROW = (
+    450e6,
+    150,
+)  # bytes, measured: of the process with a month in memory, of a row while it is judged
 ROW_GROUP = 2**20  # rows, as pandas writes them
 
 
@@ -39,7 +52,10 @@ class EvaluateStageParams(ParamsSubset):
 
 @dataclass(frozen=True)
 class ScoredPart:
-    """Labelled rows of a part with the predictions of model and baseline: all of it but what they were made from."""
+    """Labelled rows of a part with the predictions of model and baseline.
+
+    It has all of the part but what the predictions were made from.
+    """
 
     parts: Parts  # the rows whole, one month in memory at a time
     groups: pd.DataFrame  # month and slices of each row, as categories
@@ -54,9 +70,16 @@ class ScoredPart:
 
 
 def score_part(
-    split: AnySplit, part: dataset.Part, model: Scorer, baseline: Scorer, write: Callable[[pd.DataFrame], None]
+    split: AnySplit,
+    part: dataset.Part,
+    model: Scorer,
+    baseline: Scorer,
+    write: Callable[[pd.DataFrame], None],
 ) -> ScoredPart:
-    """Scores a part's labelled rows with both models, month by month, and hands each month's predictions on."""
+    """Score a part's labelled rows with both models, month by month.
+
+    Pass each month's predictions to `write`.
+    """
     parts = dataset.read_months(FEATURES, split, part)
     groups, scored = [], []
     for rows, y in map(dataset.select_labeled_rows, parts):
@@ -70,14 +93,21 @@ def score_part(
 
 def build_row_groups(rows: pd.DataFrame) -> pd.DataFrame:
     """Month (where rows have a time) and slices of rows, as categories."""
-    month = {MONTH: pd.to_datetime(rows[problem.contract.DAY]).dt.strftime("%Y-%m")} if problem.contract.DAY else {}
-    return pd.DataFrame({**month, **problem.slices.slices(rows)}, index=rows.index).astype("category")
+    month = (
+        {MONTH: pd.to_datetime(rows[problem.contract.DAY]).dt.strftime("%Y-%m")}
+        if problem.contract.DAY
+        else {}
+    )
+    return pd.DataFrame({**month, **problem.slices.slices(rows)}, index=rows.index).astype(
+        "category"
+    )
 
 
 def _concat_categories(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Frames of categories one below the other, still as categories, in the order of their texts."""
+    """Stack frames of categories, and sort the categories by their texts."""
     columns = {
-        name: union_categoricals([part[name] for part in parts], sort_categories=True) for name in parts[0].columns
+        name: union_categoricals([part[name] for part in parts], sort_categories=True)
+        for name in parts[0].columns
     }
     return pd.DataFrame(columns, index=range(sum(map(len, parts))))
 
@@ -85,13 +115,20 @@ def _concat_categories(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
 def compute_all_metrics(
     valid: ScoredPart, test: ScoredPart, params: EvaluateParams, task: Task = TASK
 ) -> dict[str, float]:
-    """Test metrics of the model, of two classes at the threshold that validation chose; the baseline's: `baseline/`."""
+    """Return the test metrics of the model, and those of the baseline as `baseline/`.
+
+    For two classes, some are at the threshold that validation chose.
+    """
     error = metrics.compute_calibration_error(
         *metrics.flatten_predictions(test.y, test.model, task), params.calibration_bins
     )
     threshold, flagged, share = {}, {}, {}
     if task.kind == "binary":
-        threshold = {"threshold": metrics.find_best_threshold(valid.y, valid.model, params.threshold_beta or 1.0)}
+        threshold = {
+            "threshold": metrics.find_best_threshold(
+                valid.y, valid.model, params.threshold_beta or 1.0
+            )
+        }
         flagged = metrics.compute_threshold_metrics(test.y, test.model, **threshold)
         share = {"positive_share": float(test.y.mean())}
     return {
@@ -101,19 +138,33 @@ def compute_all_metrics(
         **flagged,
         "rows": len(test.y),
         **share,
-        **{f"baseline/{name}": value for name, value in metrics.compute_metrics(test.y, test.baseline, task).items()},
+        **{
+            f"baseline/{name}": value
+            for name, value in metrics.compute_metrics(test.y, test.baseline, task).items()
+        },
     }
 
 
 def build_plot_tables(
-    valid: ScoredPart, test: ScoredPart, threshold: float | None, params: EvaluateParams, task: Task = TASK
+    valid: ScoredPart,
+    test: ScoredPart,
+    threshold: float | None,
+    params: EvaluateParams,
+    task: Task = TASK,
 ) -> dict[str, pd.DataFrame]:
-    """The tables behind the plots, by name; none of them names a row. The threshold is that of two classes."""
+    """Return the tables behind the plots, by name; none of them names a row.
+
+    The threshold is that of two classes.
+    """
     flat = metrics.flatten_predictions(test.y, test.model, task)
     return {
         **_build_curve_tables(test, threshold, task),
         "calibration": curves.compute_calibration_curve(*flat, params.calibration_bins),
-        **({f"monthly_{task.short}": compute_monthly_metric(valid, test, task)} if problem.contract.DAY else {}),
+        **(
+            {f"monthly_{task.short}": compute_monthly_metric(valid, test, task)}
+            if problem.contract.DAY
+            else {}
+        ),
         "slices": slices.compute_slice_metrics(
             {str(name): groups for name, groups in test.groups.items() if name != MONTH},
             test.y,
@@ -124,16 +175,24 @@ def build_plot_tables(
     }
 
 
-def _build_curve_tables(test: ScoredPart, threshold: float | None, task: Task) -> dict[str, pd.DataFrame]:
+def _build_curve_tables(
+    test: ScoredPart, threshold: float | None, task: Task
+) -> dict[str, pd.DataFrame]:
     """What there is to draw of one kind of target only."""
     if task.kind == "regression":
         return {"errors": curves.compute_error_quantiles(test.y, test.predictions_by_model)}
     if task.kind == "multiclass":
-        return {"confusion": curves.count_confusions(test.y, test.model.argmax(axis=1), problem.contract.CLASSES)}
+        return {
+            "confusion": curves.count_confusions(
+                test.y, test.model.argmax(axis=1), problem.contract.CLASSES
+            )
+        }
     return {
         "roc": curves.compute_roc_curve(test.y, test.predictions_by_model),
         "precision_recall": curves.compute_pr_curve(test.y, test.predictions_by_model),
-        "confusion": curves.count_confusions(test.y, test.model >= threshold, problem.contract.CLASSES),
+        "confusion": curves.count_confusions(
+            test.y, test.model >= threshold, problem.contract.CLASSES
+        ),
     }
 
 
@@ -157,13 +216,19 @@ def sample_rows(scored: ScoredPart, size: int, seed: int) -> tuple[pd.DataFrame,
         found.append(rows.iloc[chosen[inside] - first])
         places.append(inside)
         first += len(rows)
-    return pd.concat(found).iloc[np.argsort(np.concatenate(places))].reset_index(drop=True), scored.y[chosen]
+    return pd.concat(found).iloc[np.argsort(np.concatenate(places))].reset_index(
+        drop=True
+    ), scored.y[chosen]
 
 
-def compute_validation_importance(valid: ScoredPart, model: Scorer, params: EvaluateParams) -> pd.DataFrame:
+def compute_validation_importance(
+    valid: ScoredPart, model: Scorer, params: EvaluateParams
+) -> pd.DataFrame:
     """Permutation importance on a sample of the validation rows."""
     rows, y = sample_rows(valid, params.importance_rows, params.seed)
-    return importance.compute_importance(model.score, [*model.categories, *model.numbers], rows, y, params.seed)
+    return importance.compute_importance(
+        model.score, [*model.categories, *model.numbers], rows, y, params.seed
+    )
 
 
 def build_behaviour_table(test: ScoredPart, model: Scorer, params: EvaluateParams) -> pd.DataFrame:
@@ -174,19 +239,28 @@ def build_behaviour_table(test: ScoredPart, model: Scorer, params: EvaluateParam
     )
 
 
-def build_predictions(rows: pd.DataFrame, y: np.ndarray, model: np.ndarray, baseline: np.ndarray) -> pd.DataFrame:
+def build_predictions(
+    rows: pd.DataFrame, y: np.ndarray, model: np.ndarray, baseline: np.ndarray
+) -> pd.DataFrame:
     """Row key, slices, label and both predictions of rows, in the order of the feature tables."""
     named = {
         problem.contract.TARGET: y,
         **metrics.split_prediction_columns(model),
         **metrics.split_prediction_columns(baseline, "baseline_"),
     }
-    sliced = {name: groups for name, groups in problem.slices.slices(rows).items() if name not in problem.contract.KEY}
+    sliced = {
+        name: groups
+        for name, groups in problem.slices.slices(rows).items()
+        if name not in problem.contract.KEY
+    }
     return rows[list(problem.contract.KEY)].assign(**sliced, **named)
 
 
 class PredictionWriter:
-    """A Parquet file written frame by frame, with the bytes that one frame of them all would give."""
+    """A Parquet file written frame by frame.
+
+    It has the bytes that one frame of all rows would give.
+    """
 
     def __init__(self, path: Path) -> None:
         """Begins the file with the first rows that are written."""
@@ -214,7 +288,9 @@ class PredictionWriter:
         while sum(map(len, self._waiting)) >= least:
             rows = pd.concat(self._waiting, ignore_index=True)
             table = pa.Table.from_pandas(rows[:ROW_GROUP], preserve_index=False)
-            self._file = self._file or pq.ParquetWriter(self._path, table.schema, compression="zstd")
+            self._file = self._file or pq.ParquetWriter(
+                self._path, table.schema, compression="zstd"
+            )
             self._file.write_table(table, ROW_GROUP)
             self._waiting = [rows[ROW_GROUP:]]
 
@@ -228,7 +304,10 @@ def log_metrics(values: dict[str, float]) -> None:
 
 
 def check_resources(split: AnySplit) -> None:
-    """Raises `RoomError` where this machine has less memory than labels, groups and predictions take."""
+    """Check that this machine has the memory that labels, groups and predictions take.
+
+    Raise `ResourcesError` if it has less.
+    """
     rows = sum(
         dataset.count_rows(dataset.read_months(FEATURES, split, part, [problem.contract.TARGET]))
         for part in ("validation", "test")
@@ -250,14 +329,18 @@ def main() -> None:
     drawn = build_plot_tables(valid, test, values.get("threshold"), params.evaluate)
     drawn["importance"] = compute_validation_importance(valid, model, params.evaluate)
     drawn["behaviour"] = build_behaviour_table(test, model, params.evaluate)
-    progress.report_step("importance", features=len(drawn["importance"]), rows=params.evaluate.importance_rows)
+    progress.report_step(
+        "importance", features=len(drawn["importance"]), rows=params.evaluate.importance_rows
+    )
     with replace_output(TABLES) as folder:
         folder.mkdir()
         for name, table in drawn.items():
             table.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
     log_metrics(values)
     main = TASK.main_metric
-    progress.report_step("metrics", **{main: values[main], f"baseline_{main}": values[f"baseline/{main}"]})
+    progress.report_step(
+        "metrics", **{main: values[main], f"baseline_{main}": values[f"baseline/{main}"]}
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""DeLong's variance of the difference of two ROC-AUCs on the same rows, which it takes for independent of each other.
+"""Compute DeLong's variance of the difference of two ROC-AUCs on the same rows.
+
+It takes the rows for independent of each other.
 
 Method: DeLong, DeLong and Clarke-Pearson (1988), with the midranks of Sun and Xu (2014).
 """
@@ -9,7 +11,9 @@ from scipy.special import ndtri
 from tarmac.pipeline.metrics.metrics import Labels, Predictions
 
 
-def compute_auc_difference(y: Labels, first: Predictions, second: Predictions) -> tuple[float, float]:
+def compute_auc_difference(
+    y: Labels, first: Predictions, second: Predictions
+) -> tuple[float, float]:
     """ROC-AUC of `second` minus that of `first`, and the standard error of this difference."""
     parts = [_compute_placements(y, p) for p in (first, second)]
     positive, negative = parts[1][0] - parts[0][0], parts[1][1] - parts[0][1]
@@ -27,7 +31,11 @@ def compute_difference_interval(
 
 
 def _compute_placements(y: Labels, p: Predictions) -> tuple[np.ndarray, np.ndarray]:
-    """For each positive the share of negatives below it, for each negative the share of positives above it."""
+    """Return the placements of the positives and of the negatives.
+
+    That is for each positive the share of negatives below it. For each negative it is the share of
+    positives above it.
+    """
     from scipy.stats import rankdata
 
     positives, negatives = p[y == 1], p[y == 0]

@@ -1,4 +1,7 @@
-"""Rows that are judged together: labels and clusters, and the resamples that every interval over them shares."""
+"""Estimate metrics of rows that are evaluated together.
+
+They have labels, clusters, and the resamples that every interval over them shares.
+"""
 
 from dataclasses import dataclass, replace
 
@@ -11,7 +14,9 @@ from tarmac.pipeline.intervals import bootstrap
 from tarmac.pipeline.intervals.bootstrap import BINS
 from tarmac.pipeline.metrics.metrics import Labels, Predictions, flatten_predictions
 
-MOST = 400  # clusters whose pairs fit in memory: more are put together at random, which leaves the variance as it is
+# Clusters whose pairs fit in memory: more are put together at random, which leaves the variance as
+# it is.
+MOST = 400
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,9 @@ class Sample:
         codes, names = pd.factorize(cluster)
         if len(names) > MOST:
             codes = np.random.default_rng(params.seed).permutation(len(names))[codes] % MOST
-        weights = bootstrap.draw_weights(min(max(len(names), 1), MOST), params.resamples, params.seed)
+        weights = bootstrap.draw_weights(
+            min(max(len(names), 1), MOST), params.resamples, params.seed
+        )
         return cls(y.to_numpy(), codes, weights, params.confidence, bins, task)
 
     def select_rows(self, places: np.ndarray) -> "Sample":
@@ -60,7 +67,10 @@ class Sample:
         return len(np.unique(self.y)) > 1
 
     def compute_value(self, metric: str, p: Predictions) -> float:
-        """The metric of some predictions over all rows: one resample, of one cluster that holds them all."""
+        """Return the metric of some predictions over all rows.
+
+        It is that of one resample, of one cluster that contains them all.
+        """
         whole = replace(self, cluster=np.zeros_like(self.cluster))
         return float(whole._resample_metric(metric, p, np.ones((1, 1)))[0])
 
@@ -71,19 +81,31 @@ class Sample:
             return MetricEstimate(value, float("nan"), float("nan"))
         return self._build_estimate(value, self._resample_metric(metric, p, self.weights))
 
-    def estimate_difference(self, metric: str, before: Predictions, after: Predictions) -> MetricEstimate:
-        """The metric of `after` minus that of `before` on the same rows and in the same resamples."""
+    def estimate_difference(
+        self, metric: str, before: Predictions, after: Predictions
+    ) -> MetricEstimate:
+        """Return the metric of `after` minus that of `before`, with its interval.
+
+        Both are on the same rows and in the same resamples.
+        """
         draws = [self._resample_metric(metric, p, self.weights) for p in (before, after)]
         return self._build_estimate(
-            self.compute_value(metric, after) - self.compute_value(metric, before), draws[1] - draws[0]
+            self.compute_value(metric, after) - self.compute_value(metric, before),
+            draws[1] - draws[0],
         )
 
-    def _resample_metric(self, metric: str, p: Predictions, weights: bootstrap.Weights) -> bootstrap.Draws:
+    def _resample_metric(
+        self, metric: str, p: Predictions, weights: bootstrap.Weights
+    ) -> bootstrap.Draws:
         found = bootstrap.METRICS[self.task.kind][metric]
         if metric != ERROR:
             return found(self.y, p, self.cluster, weights)
-        return found(*flatten_predictions(self.y, p, self.task), self.cluster, weights, bins=self.bins)
+        return found(
+            *flatten_predictions(self.y, p, self.task), self.cluster, weights, bins=self.bins
+        )
 
     def _build_estimate(self, value: float, draws: bootstrap.Draws) -> MetricEstimate:
-        low, high = bootstrap.compute_interval(value, draws, len(np.unique(self.cluster)), self.confidence)
+        low, high = bootstrap.compute_interval(
+            value, draws, len(np.unique(self.cluster)), self.confidence
+        )
         return MetricEstimate(value, low, high)

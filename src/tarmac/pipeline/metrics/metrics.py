@@ -1,4 +1,7 @@
-"""Metrics of labels and predictions; pure functions of two arrays. Their shapes are those of `base.params.Task`."""
+"""Compute metrics of labels and predictions, by pure functions of two arrays.
+
+Their shapes are those of `base.params.Task`.
+"""
 
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -20,7 +23,10 @@ def build_score_functions(kind: str) -> Mapping[str, Score]:
     from sklearn import metrics
 
     def compute_ovr_roc_auc(y: Labels, p: Predictions) -> float:
-        """Mean ROC-AUC of each class against the others, over the classes that some and not all rows are of."""
+        """Return the mean ROC-AUC of each class against the others.
+
+        The mean is over the classes that some and not all rows are of.
+        """
         found = np.unique(y)
         areas = [metrics.roc_auc_score(y == place, p[:, place]) for place in found]
         return float(np.mean(areas)) if len(found) > 1 else np.nan
@@ -48,9 +54,10 @@ def build_score_functions(kind: str) -> Mapping[str, Score]:
 
 
 def convert_to_float64(p: Predictions) -> Predictions:
-    """Predictions in double precision: a model answers in float32; squares of that lose the eighth digit.
+    """Return predictions in double precision.
 
-    The probabilities of a row's classes sum to one to the seventh digit before, and to the last one after.
+    A model predicts in float32; squares of that lose the eighth digit. The probabilities of a row's
+    classes sum to one to the seventh digit before, and to the last one after.
     """
     p = p.astype("float64")
     return p if p.ndim == 1 else p / p.sum(axis=1, keepdims=True)
@@ -68,8 +75,15 @@ def compute_main_metric(y: Labels, p: Predictions, task: Task = TASK) -> float:
 
 
 def flatten_predictions(y: Labels, p: Predictions, task: Task = TASK) -> tuple[Labels, Predictions]:
-    """What calibration is of, both of shape (rows,): of many classes, whether the one chosen is right, and how sure."""
-    return ((p.argmax(axis=1) == y).astype("int8"), p.max(axis=1)) if task.kind == "multiclass" else (y, p)
+    """Return the labels and predictions that calibration is of, both of shape (rows,).
+
+    Of many classes, they are whether the chosen one is right, and how sure the model is of it.
+    """
+    return (
+        ((p.argmax(axis=1) == y).astype("int8"), p.max(axis=1))
+        if task.kind == "multiclass"
+        else (y, p)
+    )
 
 
 def join_prediction_columns(rows: pd.DataFrame, prefix: str = "") -> Predictions:
@@ -80,24 +94,42 @@ def join_prediction_columns(rows: pd.DataFrame, prefix: str = "") -> Predictions
 
 def split_prediction_columns(p: Predictions, prefix: str = "") -> dict[str, np.ndarray]:
     """Predictions as columns, by name: what `join_prediction_columns` reads."""
-    return {prefix + name: column for name, column in zip(problem.contract.ANSWERS, np.atleast_2d(p.T), strict=True)}
+    return {
+        prefix + name: column
+        for name, column in zip(problem.contract.ANSWERS, np.atleast_2d(p.T), strict=True)
+    }
 
 
 def compute_calibration_table(y: Labels, p: Predictions, bins: int) -> np.ndarray:
-    """Rows `(mean predicted, mean observed, rows)` over bins of equal size of `flatten_predictions` labels, shape (bins, 3)."""
+    """Return rows `(mean predicted, mean observed, rows)` over bins of equal size, shape (bins, 3).
+
+    Labels and predictions are those of `flatten_predictions`.
+    """
     order = np.argsort(p, kind="stable")
     parts = [part for part in np.array_split(order, bins) if len(part)]
-    return np.array([(p[part].mean(dtype="float64"), y[part].mean(dtype="float64"), len(part)) for part in parts])
+    return np.array(
+        [
+            (p[part].mean(dtype="float64"), y[part].mean(dtype="float64"), len(part))
+            for part in parts
+        ]
+    )
 
 
 def compute_calibration_error(y: Labels, p: Predictions, bins: int) -> float:
-    """Expected calibration error: mean distance of predicted from observed over bins of equal size of `flatten_predictions` labels."""
+    """Return the expected calibration error.
+
+    It is the mean distance of predicted from observed over bins of equal size. Labels and
+    predictions are those of `flatten_predictions`.
+    """
     predicted, observed, rows = compute_calibration_table(y, p, bins).T
     return float(np.average(np.abs(predicted - observed), weights=rows))
 
 
 def find_best_threshold(y: Labels, p: Predictions, beta: float) -> float:
-    """The smallest threshold that maximises F-beta of `p >= threshold`, from counts, so that ties are exact."""
+    """Return the smallest threshold that maximizes F-beta of `p >= threshold`.
+
+    It is computed from counts, so that ties are exact.
+    """
     thresholds, positives = np.unique(p), p[y == 1]
     flagged = len(p) - np.searchsorted(np.sort(p), thresholds)
     right = len(positives) - np.searchsorted(np.sort(positives), thresholds)
@@ -106,9 +138,19 @@ def find_best_threshold(y: Labels, p: Predictions, beta: float) -> float:
 
 
 def compute_threshold_metrics(y: Labels, p: Predictions, threshold: float) -> dict[str, float]:
-    """Precision, recall and F1 of the rows flagged at a threshold, and the share of rows that it flags."""
+    """Return precision, recall and F1 of the rows flagged at a threshold.
+
+    `flagged` is the share of rows that the threshold flags.
+    """
     from sklearn.metrics import precision_recall_fscore_support
 
     flagged = p >= threshold
-    precision, recall, f1, _ = precision_recall_fscore_support(y, flagged, average="binary", zero_division=0)
-    return {"precision": float(precision), "recall": float(recall), "f1": float(f1), "flagged": float(flagged.mean())}
+    precision, recall, f1, _ = precision_recall_fscore_support(
+        y, flagged, average="binary", zero_division=0
+    )
+    return {
+        "precision": float(precision),
+        "recall": float(recall),
+        "f1": float(f1),
+        "flagged": float(flagged.mean()),
+    }

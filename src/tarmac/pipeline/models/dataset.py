@@ -20,7 +20,10 @@ NO_LABEL = -1  # a stratum of its own for rows whose label is not known
 
 @dataclass(frozen=True)
 class ModelInputs:
-    """Names of a model's inputs: text columns and number columns, each in the order that the model takes them."""
+    """Names of a model's inputs: text columns and number columns.
+
+    Both are in the order that the model takes them.
+    """
 
     categories: tuple[str, ...]
     numbers: tuple[str, ...]
@@ -40,7 +43,10 @@ class ModelInputs:
 
 @dataclass(frozen=True)
 class Split:
-    """Rows to train on and rows to tune on, with their labels: frames, or arrays once they are encoded."""
+    """Rows to train on and rows to tune on, with their labels.
+
+    They are frames, or arrays once they are encoded.
+    """
 
     X: Any
     y: np.ndarray
@@ -68,8 +74,13 @@ class MonthlyRows:
 Parts: TypeAlias = "MonthlyRows | list[pd.DataFrame]"  # frames one after the other
 
 
-def read_window(folder: Path, window: MonthWindow, columns: Sequence[str] | None = None) -> pd.DataFrame:
-    """Rows of the feature tables in a window of months. Raises `UserError` naming a month that is not there."""
+def read_window(
+    folder: Path, window: MonthWindow, columns: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """Return the rows of the feature tables in a window of months.
+
+    Raise `UserError` with the path of a month if it is missing.
+    """
     return _read_month_files(folder, months.list_months_between(window.first, window.last), columns)
 
 
@@ -78,7 +89,9 @@ def read_all_months(folder: Path, columns: Sequence[str] | None = None) -> pd.Da
     return _read_month_files(folder, months.list_stored_months(folder), columns)
 
 
-def _read_month_files(folder: Path, stored: Sequence[str], columns: Sequence[str] | None) -> pd.DataFrame:
+def _read_month_files(
+    folder: Path, stored: Sequence[str], columns: Sequence[str] | None
+) -> pd.DataFrame:
     frames = []
     for month in stored:
         path = folder / f"{month}.parquet"
@@ -91,27 +104,40 @@ def _read_month_files(folder: Path, stored: Sequence[str], columns: Sequence[str
     return pd.concat(frames, ignore_index=True)
 
 
-def read_part(folder: Path, split: AnySplit, part: Part, columns: Sequence[str] | None = None) -> pd.DataFrame:
-    """Rows of the feature tables to train on, to tune on, or to judge on. Raises `UserError` as `read_window` does."""
+def read_part(
+    folder: Path, split: AnySplit, part: Part, columns: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """Return the rows of the feature tables to train on, to tune on, or to test on.
+
+    Raise `UserError` as `read_window` does.
+    """
     if isinstance(split, SplitParams):
         return read_window(folder, getattr(split, part), columns)
     wanted = (
         None
         if columns is None
-        else [*dict.fromkeys([*columns, *problem.contract.KEY, problem.contract.CLUSTER, problem.contract.TARGET])]
+        else [
+            *dict.fromkeys(
+                [*columns, *problem.contract.KEY, problem.contract.CLUSTER, problem.contract.TARGET]
+            )
+        ]
     )
     rows = read_all_months(folder, wanted)
     own = rows[assign_parts(rows, split) == part].reset_index(drop=True)
     return own if columns is None else own[list(columns)]
 
 
-def read_months(folder: Path, split: AnySplit, part: Part, columns: Sequence[str] | None = None) -> Parts:
+def read_months(
+    folder: Path, split: AnySplit, part: Part, columns: Sequence[str] | None = None
+) -> Parts:
     """The rows of `read_part`, one month in memory at a time; at once where the split is by row."""
     if not isinstance(split, SplitParams):
         return [read_part(folder, split, part, columns)]
     window = getattr(split, part)
     return MonthlyRows(
-        folder, tuple(months.list_months_between(window.first, window.last)), tuple(columns) if columns else None
+        folder,
+        tuple(months.list_months_between(window.first, window.last)),
+        tuple(columns) if columns else None,
     )
 
 
@@ -123,15 +149,29 @@ def count_rows(parts: Parts) -> int:
 def assign_parts(rows: pd.DataFrame, split: RowSplit) -> np.ndarray:
     """The part of every row, shape (rows,).
 
-    Clusters, or rows, stand in the order of a hash within their stratum, and the middle of each in the cumulated share
-    of rows decides: whatever their number, every part gets its share. Raises `UserError` naming a part that gets none.
+    Clusters, or rows, are in the order of a hash within their stratum. The middle of each in the
+    cumulated share of rows decides: whatever their number, every part gets its share.
+
+    Raise `UserError` with the parts that get none.
     """
-    unit = rows[[problem.contract.CLUSTER]] if split.by == "cluster" else rows[list(problem.contract.KEY)]
-    drawn = pd.util.hash_pandas_object(unit.astype("str"), index=False, hash_key=f"{split.seed:016d}")
-    stratum = rows[problem.contract.TARGET].fillna(NO_LABEL).astype("int64") if split.by == "label" else NO_LABEL
+    unit = (
+        rows[[problem.contract.CLUSTER]]
+        if split.by == "cluster"
+        else rows[list(problem.contract.KEY)]
+    )
+    drawn = pd.util.hash_pandas_object(
+        unit.astype("str"), index=False, hash_key=f"{split.seed:016d}"
+    )
+    stratum = (
+        rows[problem.contract.TARGET].fillna(NO_LABEL).astype("int64")
+        if split.by == "label"
+        else NO_LABEL
+    )
     table = pd.DataFrame({"stratum": stratum, "unit": drawn})
     units = table.groupby(["stratum", "unit"]).size()
-    middle = units.groupby("stratum").transform(lambda sizes: (sizes.cumsum() - sizes / 2) / sizes.sum())
+    middle = units.groupby("stratum").transform(
+        lambda sizes: (sizes.cumsum() - sizes / 2) / sizes.sum()
+    )
     ends = [split.test_share, split.test_share + split.validation_share]
     parts = np.array(["test", "validation", "train"], dtype=object)
     own = pd.Series(parts[np.searchsorted(ends, middle)], units.index, name="part")
@@ -145,7 +185,10 @@ def assign_parts(rows: pd.DataFrame, split: RowSplit) -> np.ndarray:
 
 
 def require_labeled_rows(rows: pd.DataFrame, task: Task = TASK) -> tuple[pd.DataFrame, np.ndarray]:
-    """The rows with a label, and their labels as the task has them. Raises `UserError` where all are the same."""
+    """Return the rows with a label, and their labels as the task has them.
+
+    Raise `UserError` if all labels are the same.
+    """
     rows, labels = select_labeled_rows(rows, task)
     check_labels_vary(labels, task)
     return rows, labels
@@ -168,8 +211,13 @@ def check_labels_vary(labels: np.ndarray, task: Task = TASK) -> None:
 
 
 def check_classes(labels: np.ndarray, task: Task = TASK) -> None:
-    """Raises `UserError` naming the classes that no training row has: a model cannot be asked for them."""
-    if task.kind == "multiclass" and (lacking := set(range(len(problem.contract.CLASSES))) - set(labels.tolist())):
+    """Check that every class has a training row: a model cannot predict the others.
+
+    Raise `UserError` with the classes that have none.
+    """
+    if task.kind == "multiclass" and (
+        lacking := set(range(len(problem.contract.CLASSES))) - set(labels.tolist())
+    ):
         names = ", ".join(problem.contract.CLASSES[place] for place in sorted(lacking))
         raise UserError(
             f"no training row has the class {names}",

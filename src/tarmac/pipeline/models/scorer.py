@@ -1,4 +1,7 @@
-"""Scores rows of a table with the ONNX file: the only form of the model that is evaluated, released and served."""
+"""Score rows of a table with the ONNX file.
+
+It is the only form of the model that is evaluated, released and served.
+"""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -24,8 +27,15 @@ class Scorer(ModelSession):
         starts = range(0, max(len(rows), 1), step)
         with ThreadPoolExecutor(CORES) as pool:
             return np.concatenate(
-                list(pool.map(lambda start: self._score_batch(rows.iloc[start : start + step]), starts))
+                list(
+                    pool.map(
+                        lambda start: self._score_batch(rows.iloc[start : start + step]), starts
+                    )
+                )
             )
 
     def _score_batch(self, rows: pd.DataFrame) -> np.ndarray:
-        return self.predict(rows[self.categories].to_numpy(dtype=object), rows[self.numbers].to_numpy(dtype=np.float32))
+        return self.predict(
+            rows[self.categories].to_numpy(dtype=object),
+            rows[self.numbers].to_numpy(dtype=np.float32),
+        )

@@ -8,8 +8,8 @@ import onnxruntime
 
 from tarmac.interface.errors import UserError
 
-# ONNX Runtime sums the trees in another order on another number of threads: one thread gives the same digits on every
-# machine and for every size of batch, and is no slower.
+# ONNX Runtime sums the trees in another order on another number of threads: one thread gives the
+# same digits on every machine and for every size of batch, and is no slower.
 THREADS = 1
 
 
@@ -17,7 +17,10 @@ class ModelSession:
     """An ONNX model that knows the names of its inputs."""
 
     def __init__(self, path: Path) -> None:
-        """Loads the file. Raises `UserError` where it is missing, damaged, or no model of this package."""
+        """Load the file.
+
+        Raise `UserError` if it is missing, damaged, or no model of this package.
+        """
         if not path.is_file():
             raise UserError(
                 f"{path} is missing",
@@ -33,13 +36,20 @@ class ModelSession:
         self.categories: list[str] = json.loads(self.metadata["categories"])
         self.numbers: list[str] = json.loads(self.metadata["numbers"])
         self._wanted = {item.name for item in self._session.get_inputs()}
-        self._answer = [item.name for item in self._session.get_outputs()][-1]  # after the label, where there is one
+        self._answer = [item.name for item in self._session.get_outputs()][
+            -1
+        ]  # after the label, where there is one
 
     def predict(self, categories: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-        """Predictions in the shape of the task, float32, of rows of texts (object) and numbers (float32)."""
+        """Return predictions in the shape of the task, float32.
+
+        A row's texts (object) are in `categories`, its numbers (float32) in `numbers`.
+        """
         feeds = {"categories": categories, "numbers": numbers}
         given = {name: values for name, values in feeds.items() if name in self._wanted}
-        found = np.asarray(self._session.run([self._answer], given)[0])  # a column a class; one where it is a number
+        found = np.asarray(
+            self._session.run([self._answer], given)[0]
+        )  # a column a class; one where it is a number
         return found if found.shape[1] > 2 else found[:, -1]
 
 

@@ -1,4 +1,4 @@
-"""One raw file: read, validated by the problem's schema, and refused where too much of it is invalid."""
+"""Read one raw file, validate it by the problem's schema, and refuse it if too much is invalid."""
 
 from collections import Counter
 from pathlib import Path
@@ -15,7 +15,10 @@ Frames = dict[str, pd.DataFrame]
 
 
 def read_raw_table(path: Path) -> pd.DataFrame:
-    """A raw table with its own types. Raises `UserError` where the file is damaged or holds no row."""
+    """Return a raw table with its own types.
+
+    Raise `UserError` if the file is damaged or has no row.
+    """
     parquet.check_parquet(path)
     try:
         frame = pd.read_parquet(path, dtype_backend="pyarrow")
@@ -28,12 +31,20 @@ def read_raw_table(path: Path) -> pd.DataFrame:
     return frame
 
 
-def validate_file(table: str, month: str | None, path: Path, valid: Frames) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The valid rows of one raw file, and its broken rules with columns `month` and `table` in front."""
+def validate_file(
+    table: str, month: str | None, path: Path, valid: Frames
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the valid rows of one raw file, and its broken rules.
+
+    The broken rules have the columns `month` and `table` in front.
+    """
     frame = read_raw_table(path)
     try:
         rows, broken = validation.validate_table(
-            frame, problem.schema.schema(table, month, valid), problem.schema.KEYS[table], problem.schema.BLANKED
+            frame,
+            problem.schema.schema(table, month, valid),
+            problem.schema.KEYS[table],
+            problem.schema.BLANKED,
         )
     except validation.TableError as error:
         raise UserError(f"{path}: {error}", error.hint) from None
@@ -43,7 +54,10 @@ def validate_file(table: str, month: str | None, path: Path, valid: Frames) -> t
 
 
 def check_quarantine_share(path: Path, rows: int, broken: pd.DataFrame, limit: float) -> None:
-    """Raises `UserError` with the worst rules where more than the share `limit` of a file's rows was set aside."""
+    """Check how many of a file's rows were set aside.
+
+    Raise `UserError` with the worst rules if they are more than the share `limit`.
+    """
     aside = broken[broken["action"] == "set aside"]
     share = aside["row"].nunique() / rows
     if share > limit:

@@ -20,7 +20,11 @@ from tarmac.pipeline.base.runner import StageProgress, run_stage
 from tarmac.pipeline.engine.month_cache import Facts, MonthCache, hash_loaded_code, open_month_cache
 from tarmac.pipeline.prepare.raw_tables import Frames, check_quarantine_share, validate_file
 
-PROCESS, ROW, COPIES = 250e6, 7000, 2  # bytes: of the process, of a row while it is checked; and of what is written
+PROCESS, ROW, COPIES = (
+    250e6,
+    7000,
+    2,
+)  # bytes: of the process, of a row while it is checked; and of what is written
 
 
 class PrepareStageParams(ParamsSubset):
@@ -33,7 +37,10 @@ class PrepareStageParams(ParamsSubset):
 def prepare_month(
     backend: engine.Backend, month: str, lookups: Frames, limit: float, out: Path
 ) -> tuple[pd.DataFrame, Counter[str]]:
-    """Writes one month's prepared tables. Returns its broken rules, and counts of rows and of what is missing."""
+    """Write one month's prepared tables.
+
+    Return its broken rules, and counts of rows and of what is missing.
+    """
     valid, broken, counts = dict(lookups), [], Counter[str]()
     for table in problem.contract.MONTHLY:
         path = RAW / table / f"{month}.parquet"
@@ -49,16 +56,28 @@ def prepare_month(
 def write_prepared_tables(
     backend: engine.Backend, month: str, valid: Frames, tables: tuple[str, ...], out: Path
 ) -> None:
-    """Cleans valid raw tables and writes them under `out`; lookups as one file, the others one a month."""
-    rows = {name: pa.Table.from_pandas(frame, preserve_index=False) for name, frame in valid.items()}
+    """Clean valid raw tables and write them under `out`.
+
+    A lookup is one file, the others are one a month.
+    """
+    rows = {
+        name: pa.Table.from_pandas(frame, preserve_index=False) for name, frame in valid.items()
+    }
     views = {name: engine.show_rows(backend, name, held) for name, held in rows.items()}
     for table in tables:
-        path = out / (f"{table}.parquet" if table in problem.contract.LOOKUPS else f"{table}/{month}.parquet")
+        path = out / (
+            f"{table}.parquet" if table in problem.contract.LOOKUPS else f"{table}/{month}.parquet"
+        )
         engine.write_table(backend, problem.clean.clean(table, views, month), path)
 
 
-def prepare_month_as_json(engine_name: str, month: str, lookups: Frames, limit: float, out: Path) -> Facts:
-    """`prepare_month`, its answer as JSON; by a backend of its own, because Ibis keeps what it once showed it."""
+def prepare_month_as_json(
+    engine_name: str, month: str, lookups: Frames, limit: float, out: Path
+) -> Facts:
+    """Return the result of `prepare_month` as JSON.
+
+    It takes a backend of its own, because Ibis keeps what it once showed a backend.
+    """
     broken, counts = prepare_month(engine.connect_backend(engine_name), month, lookups, limit, out)
     return {"broken": broken.to_dict("split", index=False), "counts": counts}
 
@@ -66,7 +85,10 @@ def prepare_month_as_json(engine_name: str, month: str, lookups: Frames, limit: 
 def prepare_months(
     engine_name: str, limit: float, out: Path, progress: StageProgress, kept: MonthCache
 ) -> tuple[pd.DataFrame, Counter[str]]:
-    """Prepares every stored month into `out` by an engine. Returns all broken rules and the year's counts."""
+    """Prepare every stored month into `out` by an engine.
+
+    Return all broken rules and the counts of all months.
+    """
     found = {table: months.list_stored_months(RAW / table) for table in problem.contract.MONTHLY}
     first = found[problem.contract.MONTHLY[-1]]
     for table, stored in found.items():
@@ -80,7 +102,9 @@ def prepare_months(
     for table in (name for name in problem.contract.TABLES if name not in problem.contract.MONTHLY):
         lookups[table], failures = validate_file(table, None, RAW / f"{table}.parquet", lookups)
         broken.append(failures)
-    write_prepared_tables(engine.connect_backend(engine_name), first[0], lookups, problem.contract.LOOKUPS, out)
+    write_prepared_tables(
+        engine.connect_backend(engine_name), first[0], lookups, problem.contract.LOOKUPS, out
+    )
     progress.report_step("lookups", **{name: len(frame) for name, frame in lookups.items()})
     base = {
         "code": hash_loaded_code("schema", "clean"),
@@ -99,7 +123,9 @@ def prepare_months(
         )
         counted, failures = facts["counts"], pd.DataFrame(**facts["broken"], dtype="str")
         progress.report_step(
-            month, **{name: counted[name] for name in problem.contract.MONTHLY}, set_aside=_count_quarantined(failures)
+            month,
+            **{name: counted[name] for name in problem.contract.MONTHLY},
+            set_aside=_count_quarantined(failures),
         )
         broken.append(failures)
         counts.update(counted)
@@ -116,13 +142,22 @@ def _count_quarantined(broken: pd.DataFrame) -> int:
 
 
 def check_resources() -> None:
-    """Raises `RoomError` where this machine has less memory than the largest month takes, or less disk than all."""
-    paths = [path for table in problem.contract.MONTHLY for path in sorted((RAW / table).glob("*.parquet"))]
+    """Check that this machine has the memory of the largest month, and the disk of all months.
+
+    Raise `ResourcesError` if it has less.
+    """
+    paths = [
+        path
+        for table in problem.contract.MONTHLY
+        for path in sorted((RAW / table).glob("*.parquet"))
+    ]
     for path in paths:
         parquet.check_parquet(path)
     most = max(map(parquet.count_rows, paths), default=0)
     what = f"a month of {most:,} rows"
-    resources.require_resources(PROCESS + most * ROW, COPIES * resources.compute_folder_size(RAW), what, "free memory")
+    resources.require_resources(
+        PROCESS + most * ROW, COPIES * resources.compute_folder_size(RAW), what, "free memory"
+    )
 
 
 def main() -> None:
@@ -130,12 +165,21 @@ def main() -> None:
     params = load_params(PrepareStageParams)
     check_resources()
     limit = params.prepare.max_quarantine_share
-    with open_month_cache("prepare") as kept, replace_output(PREPARED) as out, replace_output(QUARANTINE) as quarantine:
+    with (
+        open_month_cache("prepare") as kept,
+        replace_output(PREPARED) as out,
+        replace_output(QUARANTINE) as quarantine,
+    ):
         broken, counts = prepare_months(params.engine, limit, out, StageProgress("prepare"), kept)
         broken.to_csv(quarantine, index=False, lineterminator="\n")
     rules = Counter(f"{line.table}.{line.column}.{line.rule}" for line in broken.itertuples())
     write_json(
-        PREPARED_COUNTS, {"rows": dict(counts), "set_aside": _count_quarantined(broken), "broken_rules": dict(rules)}
+        PREPARED_COUNTS,
+        {
+            "rows": dict(counts),
+            "set_aside": _count_quarantined(broken),
+            "broken_rules": dict(rules),
+        },
     )
 
 

@@ -18,8 +18,10 @@ def validate_table(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The valid rows, and one line for each rule that a row broke, with columns `FAILURE_COLUMNS`.
 
-    `row` is the values of `key`, joined by a space; `action` is "set aside", or "blanked" for a rule in `blanked`,
-    which empties the value and keeps the row. Raises `TableError` where columns are missing, unknown or mistyped.
+    `row` is the values of `key`, joined by a space. `action` is "set aside", or "blanked" for a
+    rule in `blanked`, which empties the value and keeps the row.
+
+    Raise `TableError` if columns are missing, unknown or mistyped.
     """
     frame = frame.reset_index(drop=True)
     try:
@@ -32,12 +34,18 @@ def validate_table(
 
 
 def _list_failures(frame: pd.DataFrame, cases: pd.DataFrame, key: list[str]) -> pd.DataFrame:
-    """Pandera's failure cases, one line a row and rule: it lists a rule across columns once for every column."""
+    """Return pandera's failure cases, one line a row and rule.
+
+    Pandera lists a rule across columns once for every column.
+    """
     wrong_columns = cases[cases["check"].str.match(r"dtype\(|column_in_|column_ordered")]
-    # A check that fails for want of its columns says nothing new, one that fails without such a cause does.
+    # A check that fails for want of its columns says nothing new, one that fails without such a
+    # cause does.
     structural = wrong_columns if len(wrong_columns) else cases[cases["index"].isna()]
     if len(structural):
-        lines = dict.fromkeys(_format_structure_error(frame, case) for _, case in structural.iterrows())
+        lines = dict.fromkeys(
+            _format_structure_error(frame, case) for _, case in structural.iterrows()
+        )
         raise TableError("; ".join(lines), _suggest_columns(structural))
     rule = (
         cases["check"]

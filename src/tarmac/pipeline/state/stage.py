@@ -16,7 +16,13 @@ from tarmac.interface.problem import problem
 from tarmac.pipeline import engine
 from tarmac.pipeline.base import months
 from tarmac.pipeline.base.outputs import replace_output, write_json
-from tarmac.pipeline.base.params import AnySplit, ParamsSubset, ProblemParams, StateParams, load_params
+from tarmac.pipeline.base.params import (
+    AnySplit,
+    ParamsSubset,
+    ProblemParams,
+    StateParams,
+    load_params,
+)
 from tarmac.pipeline.base.paths import FEATURES, PREPARED, STATE
 from tarmac.pipeline.base.runner import StageProgress, run_stage
 from tarmac.pipeline.models.dataset import Parts, count_rows, read_months
@@ -37,41 +43,62 @@ def show_tables(backend: engine.Backend, first: date, after: date) -> dict[str, 
     available = months.list_stored_months(PREPARED / problem.contract.MONTHLY[-1])
     earliest = str(first - timedelta(days=problem.features.LOOKBACK_DAYS))[:7]
     reach = [month for month in available if month >= earliest]
-    paths = {name: [PREPARED / name / f"{month}.parquet" for month in reach] for name in problem.contract.MONTHLY}
+    paths = {
+        name: [PREPARED / name / f"{month}.parquet" for month in reach]
+        for name in problem.contract.MONTHLY
+    }
     paths |= {name: [PREPARED / f"{name}.parquet"] for name in problem.contract.LOOKUPS}
     tables = {name: engine.show_files(backend, name, files) for name, files in paths.items()}
-    return {**tables, "period": engine.show_dates(backend, "period", {"first": first, "after": after})}
+    return {
+        **tables,
+        "period": engine.show_dates(backend, "period", {"first": first, "after": after}),
+    }
 
 
 def select_served_rows(lookup: Lookup, period: tuple[int, int] | None) -> Table:
-    """The rows that serve predictions made in `[since, until]` (minutes since 1970), sorted; values are float32."""
+    """Return the rows that serve predictions made in `[since, until]`, sorted.
+
+    Times are minutes since 1970; values are float32.
+    """
     table = lookup.table
     if lookup.known is not None and period:
         since, until = period
         table = table.filter(lookup.known <= until, lookup.known + lookup.lasts > since)
     ordered = table.order_by(list(lookup.keys))
-    return ordered.select(*lookup.keys, **{name: ordered[name].cast("float32") for name in lookup.values})
+    return ordered.select(
+        *lookup.keys, **{name: ordered[name].cast("float32") for name in lookup.values}
+    )
 
 
 def write_lookups(
     backend: engine.Backend, tables: dict[str, Table], params: ProblemParams, out: Path
 ) -> dict[str, Any]:
-    """Writes every lookup's rows for predictions of a period; returns what the service must know of them."""
+    """Write every lookup's rows for predictions of a period.
+
+    Return what the service must know of them.
+    """
     known = problem.features.seen(tables, params)
     ends = problem.features.span(known)  # none where no input depends on the time
     period = (int(backend.execute(ends[0])), int(backend.execute(ends[1]))) if ends else None
     wanted = [lookup for lookup in problem.features.lookups(known) if lookup.values]
     for lookup in wanted:
-        engine.write_table(backend, select_served_rows(lookup, period), out / f"{lookup.name}.parquet")
+        engine.write_table(
+            backend, select_served_rows(lookup, period), out / f"{lookup.name}.parquet"
+        )
     keys = {lookup.name: list(lookup.keys) for lookup in wanted}
     since, until = period or (None, None)
     return {"since": since, "until": until, "lookups": keys, "problem": params.model_dump()}
 
 
 def write_background(parts: Parts, params: StateStageParams, path: Path) -> None:
-    """Writes some training rows, drawn with a seed: an explanation says what moved an answer away from theirs."""
+    """Write some training rows, drawn with a seed.
+
+    An explanation says what moved a prediction away from theirs.
+    """
     every = pd.Series(np.arange(count_rows(parts)))
-    drawn = every.sample(min(params.state.background_rows, len(every)), random_state=params.state.seed)
+    drawn = every.sample(
+        min(params.state.background_rows, len(every)), random_state=params.state.seed
+    )
     places = drawn.sort_index().to_numpy()
     found, first = [], 0
     for rows in parts:
@@ -82,22 +109,35 @@ def write_background(parts: Parts, params: StateStageParams, path: Path) -> None
 
 
 def write_probes(features: pd.DataFrame, prepared: pd.DataFrame, seed: int, path: Path) -> None:
-    """Writes some predictions as a client would ask them, with the inputs that the pipeline made for them.
+    """Write some predictions as a client would request them.
 
-    The service makes them too when it loads the state: where it makes others, its code is not that of the pipeline.
+    They have the inputs that the pipeline made for them. The service makes the inputs too when it
+    loads the state. If it makes others, its code is not that of the pipeline.
     """
     drawn = features.sample(min(PROBES, len(features)), random_state=seed).sort_index()
-    planned = drawn[list(problem.contract.KEY)].merge(prepared, on=list(problem.contract.KEY), how="left")
+    planned = drawn[list(problem.contract.KEY)].merge(
+        prepared, on=list(problem.contract.KEY), how="left"
+    )
     pairs = zip(
         list_records(planned),
         list_records(drawn[problem.contract.feature_names(list(problem.contract.FEATURES))]),
         strict=True,
     )
-    write_json(path, {"probes": [{"row": problem.request.asked(row), "inputs": inputs} for row, inputs in pairs]})
+    write_json(
+        path,
+        {
+            "probes": [
+                {"row": problem.request.asked(row), "inputs": inputs} for row, inputs in pairs
+            ]
+        },
+    )
 
 
 def read_recent_rows(first: date) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Features and prepared rows of the last month, the features from a day on; all where rows have no time."""
+    """Return features and prepared rows of the last month, the features from a day on.
+
+    Return all features if rows have no time.
+    """
     last = months.list_stored_months(FEATURES)[-1]
     features = pd.read_parquet(FEATURES / f"{last}.parquet")
     recent = (
@@ -125,7 +165,9 @@ def list_records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 def main() -> None:
     """Reads `data/prepared` and the training months of `data/features`; writes `data/state`."""
     params, progress = load_params(StateStageParams), StageProgress("state")
-    after = months.compute_month_bounds(months.list_stored_months(PREPARED / problem.contract.MONTHLY[-1])[-1])[1]
+    after = months.compute_month_bounds(
+        months.list_stored_months(PREPARED / problem.contract.MONTHLY[-1])[-1]
+    )[1]
     first = after - timedelta(days=params.state.days)
     backend = engine.connect_backend()
     read = partial(read_months, FEATURES, params.split, "train")
@@ -133,10 +175,15 @@ def main() -> None:
         out.mkdir()
         facts = write_lookups(backend, show_tables(backend, first, after), params.problem, out)
         write_background(
-            read(problem.contract.feature_names(list(problem.contract.FEATURES))), params, out / "background.parquet"
+            read(problem.contract.feature_names(list(problem.contract.FEATURES))),
+            params,
+            out / "background.parquet",
         )
         write_probes(*read_recent_rows(first), params.state.seed, out / "probes.json")
-        write_json(out / "state.json", {**facts, "categories": list_category_texts(read(problem.contract.CATEGORICAL))})
+        write_json(
+            out / "state.json",
+            {**facts, "categories": list_category_texts(read(problem.contract.CATEGORICAL))},
+        )
         progress.report_step("written", files=len(list(out.iterdir())))
 
 

@@ -14,7 +14,9 @@ from tarmac.pipeline.training.best_round import BestRound
 from tarmac.pipeline.training.identity import build_identity
 
 METRICS = TRAIN_METRICS.parent  # of dvclive
-SHOWN_ROUNDS = 25  # a line on the terminal this often, and dvclive's summary; its curves get every round
+SHOWN_ROUNDS = (
+    25  # a line on the terminal this often, and dvclive's summary; its curves get every round
+)
 
 
 class TrainStageParams(ParamsSubset):
@@ -26,9 +28,10 @@ class TrainStageParams(ParamsSubset):
 
 
 def build_round_logger(live: Live, progress: StageProgress) -> estimators.OnRound:
-    """A callback that logs every round's validation metrics, and shows some of them on the terminal.
+    """Return a callback that logs every round's validation metrics.
 
-    Not by `next_step`: it reads all earlier rounds again, in each of them.
+    It also shows some of them on the terminal. It does not use `next_step`, which reads all earlier
+    rounds again, in each of them.
     """
 
     def log_round(number: int, metrics: dict[str, float]) -> None:
@@ -44,7 +47,10 @@ def build_round_logger(live: Live, progress: StageProgress) -> estimators.OnRoun
 
 
 def build_cluster_fit(params: TrainStageParams) -> estimators.Away | None:
-    """How Spark fits the model, where it is the engine. Raises `ClusterError` where it cannot be had."""
+    """Return how Spark fits the model, or None if Spark is not the engine.
+
+    Raise `ClusterError` if Spark is not available.
+    """
     if params.engine != "pyspark":
         return None
     spark = import_module("tarmac.spark.training")  # here: no stage depends on the cluster's code

@@ -1,7 +1,8 @@
 """Fitting month by month, where a table of all rows would be too large to hold.
 
-XGBoost keeps the bin of each value, in pages on disk, and reads the months as often as it needs to find the bins. The
-other kinds of model hold their rows as they are: they are fitted to a drawn share of them.
+XGBoost keeps the bin of each value, in pages on disk. It reads the months as often as it needs to
+find the bins. The other kinds of model hold their rows as they are: they are fitted to a drawn
+share of them.
 """
 
 import tempfile
@@ -22,7 +23,8 @@ from tarmac.pipeline.models import dataset
 from tarmac.pipeline.models.dataset import ModelInputs, MonthlyRows, Split
 from tarmac.pipeline.training import estimators
 
-# Rows times inputs that are still trained on as one table. Fixed, and no setting: bins found in parts may be others.
+# Rows times inputs that are still trained on as one table. Fixed, and no setting: bins found in
+# parts may be others.
 LARGEST = 2**25
 DRAWN = 500_000  # rows that models which must hold them are fitted to
 PAGE = 250_000  # rows, or a month if it has more, that are encoded and paged at a time
@@ -38,13 +40,17 @@ class MonthlyTrainingData:
     def sample_rows(self, names: list[str], seed: int) -> Split:
         """Some labelled rows of every month, at most `DRAWN` to train on and as many to tune on."""
         train, valid = (
-            dataset.require_labeled_rows(_sample_months(months, seed)) for months in (self.train, self.validation)
+            dataset.require_labeled_rows(_sample_months(months, seed))
+            for months in (self.train, self.validation)
         )
         return Split(train[0][names], train[1], valid[0][names], valid[1])
 
 
 def is_too_large(rows: int, inputs: int, model: str) -> bool:
-    """Whether so many rows of so many inputs are too many for one table, or rows alone for a model that is linear."""
+    """Check whether so many rows of so many inputs are too many for one table.
+
+    For a linear model, rows alone may be too many.
+    """
     return rows * inputs > LARGEST or (model == TASK.baseline and rows > DRAWN)
 
 
@@ -57,12 +63,20 @@ def fit_model_monthly(
 ) -> Pipeline:
     """As `estimators.fit_model`, with one month in memory."""
     if params.model != "xgboost":
-        return estimators.fit_model(params, inputs, stream.sample_rows(inputs.names, params.seed), on_round)
-    encoder = estimators.build_ordinal_encoder(inputs).fit(_build_category_rows(stream.train, inputs))
+        return estimators.fit_model(
+            params, inputs, stream.sample_rows(inputs.names, params.seed), on_round
+        )
+    encoder = estimators.build_ordinal_encoder(inputs).fit(
+        _build_category_rows(stream.train, inputs)
+    )
     if away:
-        return Pipeline([("encoder", encoder), (estimators.ESTIMATOR, away(params, encoder, on_round))])
+        return Pipeline(
+            [("encoder", encoder), (estimators.ESTIMATOR, away(params, encoder, on_round))]
+        )
     classifier = estimators.build_xgboost_model(params, on_round)
-    with tempfile.TemporaryDirectory(dir=resources.create_spill_folder(), ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(
+        dir=resources.create_spill_folder(), ignore_cleanup_errors=True
+    ) as folder:
         booster = _train_booster(params, classifier, encoder, inputs, stream, folder)
     estimators.check_device(params.device, booster.save_config())
     classifier.load_model(booster.save_raw("ubj"))
@@ -70,18 +84,32 @@ def fit_model_monthly(
 
 
 def _train_booster(
-    params: TrainParams, classifier: Any, encoder: Any, inputs: ModelInputs, stream: MonthlyTrainingData, folder: str
+    params: TrainParams,
+    classifier: Any,
+    encoder: Any,
+    inputs: ModelInputs,
+    stream: MonthlyTrainingData,
+    folder: str,
 ) -> Any:
     import xgboost
 
     # A GPU takes no pages that were made on the CPU: there the bins have to fit in memory.
     paged = params.device == "cpu"
     kind = xgboost.ExtMemQuantileDMatrix if paged else xgboost.QuantileDMatrix
-    bins, encoded = params.xgboost.max_bin, partial(_build_data_iter, encoder=encoder, inputs=inputs)
+    bins, encoded = (
+        params.xgboost.max_bin,
+        partial(_build_data_iter, encoder=encoder, inputs=inputs),
+    )
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*[Dd]evice", category=UserWarning)  # check_device says it
+        warnings.filterwarnings(
+            "ignore", message=".*[Dd]evice", category=UserWarning
+        )  # check_device says it
         train = kind(encoded(stream.train, f"{folder}/train" if paged else None), max_bin=bins)
-        valid = kind(encoded(stream.validation, f"{folder}/validation" if paged else None), max_bin=bins, ref=train)
+        valid = kind(
+            encoded(stream.validation, f"{folder}/validation" if paged else None),
+            max_bin=bins,
+            ref=train,
+        )
         classes = (
             {"objective": "multi:softprob", "num_class": len(problem.contract.CLASSES)}
             if TASK.kind == "multiclass"
@@ -98,8 +126,13 @@ def _train_booster(
         )
 
 
-def _build_data_iter(months: MonthlyRows, place: str | None, encoder: Any, inputs: ModelInputs) -> Any:
-    """What gives XGBoost the pages of some months, as often as it asks; `place` begins the names of its files."""
+def _build_data_iter(
+    months: MonthlyRows, place: str | None, encoder: Any, inputs: ModelInputs
+) -> Any:
+    """Return what gives XGBoost the pages of some months, as often as it requests them.
+
+    `place` begins the names of its files.
+    """
     import xgboost
 
     class Encoded(xgboost.DataIter):
@@ -123,7 +156,10 @@ def _build_data_iter(months: MonthlyRows, place: str | None, encoder: Any, input
 
 
 def iter_pages(months: MonthlyRows) -> Iterator[pd.DataFrame]:
-    """Yields the labelled rows of one month or of several, so that all but the last are at least `PAGE` rows."""
+    """Yield the labelled rows of one month or of several.
+
+    All frames but the last have at least `PAGE` rows.
+    """
     held: list[pd.DataFrame] = []
     for rows in months:
         held.append(rows[rows[problem.contract.TARGET].notna()])
@@ -135,13 +171,19 @@ def iter_pages(months: MonthlyRows) -> Iterator[pd.DataFrame]:
 
 
 def _build_category_rows(months: MonthlyRows, inputs: ModelInputs) -> pd.DataFrame:
-    """As few rows as have every text of every category: all that the encoder learns. Numbers are missing."""
+    """Return as few rows as have every text of every category.
+
+    That is all that the encoder learns. Numbers are missing.
+    """
     found: dict[str, set[str]] = {name: set() for name in inputs.categories}
     for rows in MonthlyRows(months.folder, months.months, inputs.categories) if found else ():
         for name, texts in found.items():
             texts.update(rows[name].unique())
     longest = max(map(len, found.values()), default=1)
-    columns = {name: np.resize(np.array(sorted(texts), dtype=object), longest) for name, texts in found.items()}
+    columns = {
+        name: np.resize(np.array(sorted(texts), dtype=object), longest)
+        for name, texts in found.items()
+    }
     missing = dict.fromkeys(inputs.numbers, np.full(longest, np.nan, dtype="float32"))
     return pd.DataFrame({**columns, **missing})
 

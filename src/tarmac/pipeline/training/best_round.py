@@ -4,7 +4,10 @@ from tarmac.pipeline.base.params import TASK, Task
 
 
 class BestRound:
-    """The validation metrics of the round with the lowest loss so far: the one that early stopping keeps."""
+    """The validation metrics of the round that early stopping keeps.
+
+    It is the round with the lowest loss so far.
+    """
 
     def __init__(self, task: Task = TASK) -> None:
         """Starts without a round."""

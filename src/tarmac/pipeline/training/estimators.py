@@ -10,7 +10,13 @@ from typing import Any
 import numpy as np
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
-from sklearn.metrics import log_loss, mean_absolute_error, roc_auc_score, root_mean_squared_error, zero_one_loss
+from sklearn.metrics import (
+    log_loss,
+    mean_absolute_error,
+    roc_auc_score,
+    root_mean_squared_error,
+    zero_one_loss,
+)
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 from threadpoolctl import threadpool_limits
@@ -20,9 +26,16 @@ from tarmac.pipeline.base.params import TASK, Task, TrainParams
 from tarmac.pipeline.models.dataset import ModelInputs, Split
 
 OnRound = Callable[[int, dict[str, float]], None]
-Away = Callable[[TrainParams, Any, OnRound], Any]  # fits XGBoost by an encoder, on rows that are not here
-ESTIMATOR = "classifier"  # the pipeline's last step, whatever the task: nodes of the file are called by it
-SPREADS = 1e-3, 1e12  # XGBoost drops a split that gains under 1e-6, and its squares of more are no float32
+Away = Callable[
+    [TrainParams, Any, OnRound], Any
+]  # fits XGBoost by an encoder, on rows that are not here
+ESTIMATOR = (
+    "classifier"  # the pipeline's last step, whatever the task: nodes of the file are called by it
+)
+SPREADS = (
+    1e-3,
+    1e12,
+)  # XGBoost drops a split that gains under 1e-6, and its squares of more are no float32
 HIST_STEP = 10  # rounds that HistGradientBoosting grows between two looks at validation
 
 
@@ -36,19 +49,27 @@ def fit_model(
 ) -> Pipeline:
     """Fits the chosen model and returns encoder and estimator as one pipeline.
 
-    `on_round` gets the round, from 1, and the validation metrics of `task.rounds` while the fit goes on. `away`
-    fits XGBoost in this process's stead. Raises `UserError` where `device` is `cuda` and the booster did not train
-    there.
+    `on_round` gets the round, from 1, and the validation metrics of `task.rounds` while the fit
+    goes on. `away` fits XGBoost in this process's stead.
+
+    Raise `UserError` if `device` is `cuda` and the booster did not train there.
     """
     if params.model == task.baseline:
         pipeline = fit_linear_model(params, inputs, split)
-        on_round(1, compute_round_metrics(split.y_valid, compute_predictions(pipeline, split.X_valid, task), task))
+        on_round(
+            1,
+            compute_round_metrics(
+                split.y_valid, compute_predictions(pipeline, split.X_valid, task), task
+            ),
+        )
         return pipeline
     encoder = build_ordinal_encoder(inputs)
     if away and params.model == "xgboost":
         encoder.fit(split.X)
         return Pipeline([("encoder", encoder), (ESTIMATOR, away(params, encoder, on_round))])
-    encoded = replace(split, X=encoder.fit_transform(split.X), X_valid=encoder.transform(split.X_valid))
+    encoded = replace(
+        split, X=encoder.fit_transform(split.X), X_valid=encoder.transform(split.X_valid)
+    )
     grow = fit_xgboost if params.model == "xgboost" else fit_hist_gradient_boosting
     return Pipeline([("encoder", encoder), (ESTIMATOR, grow(params, encoded, on_round, task))])
 
@@ -72,16 +93,26 @@ def compute_round_metrics(y: np.ndarray, p: np.ndarray, task: Task = TASK) -> di
 
 
 def build_ordinal_encoder(inputs: ModelInputs) -> ColumnTransformer:
-    """Categories as ordinal codes (unknown is -1), numbers as they are: float32, categories first."""
+    """Return an encoder of categories as ordinal codes (unknown is -1), with numbers as they are.
+
+    Both are float32, categories first.
+    """
     unknown = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, dtype=np.float32)
     return _build_column_transformer(inputs, unknown, "passthrough")
 
 
 def fit_linear_model(params: TrainParams, inputs: ModelInputs, split: Split) -> Pipeline:
-    """A linear model on one-hot categories and standardised numbers; a missing number is the median."""
-    numbers = make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler())
+    """Fit a linear model on one-hot categories and standardized numbers.
+
+    A missing number is the median.
+    """
+    numbers = make_pipeline(
+        SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler()
+    )
     encoder = _build_column_transformer(
-        inputs, OneHotEncoder(handle_unknown="ignore", sparse_output=False, dtype=np.float32), numbers
+        inputs,
+        OneHotEncoder(handle_unknown="ignore", sparse_output=False, dtype=np.float32),
+        numbers,
     )
     estimator = _build_linear_model(params)
     with threadpool_limits(1):
@@ -90,9 +121,10 @@ def fit_linear_model(params: TrainParams, inputs: ModelInputs, split: Split) -> 
 
 
 def _build_linear_model(params: TrainParams) -> Any:
-    """Solved on doubles, to the end: a solver that stops early keeps the rounding of this machine's BLAS kernel.
+    """Return a linear model, not yet fitted, that is solved on doubles, to the end.
 
-    And that of its threads, and the file would differ on the next machine.
+    A solver that stops early keeps the rounding of this machine's BLAS kernel and of its threads.
+    The file would then differ on the next machine.
     """
     from sklearn.linear_model import LogisticRegression, Ridge
 
@@ -105,9 +137,14 @@ def _build_linear_model(params: TrainParams) -> Any:
     raise UserError(f"params.yaml has no section train.{params.model}", advice)
 
 
-def _build_column_transformer(inputs: ModelInputs, categories: Any, numbers: Any) -> ColumnTransformer:
+def _build_column_transformer(
+    inputs: ModelInputs, categories: Any, numbers: Any
+) -> ColumnTransformer:
     return ColumnTransformer(
-        [("categories", categories, list(inputs.categories)), ("numbers", numbers, list(inputs.numbers))]
+        [
+            ("categories", categories, list(inputs.categories)),
+            ("numbers", numbers, list(inputs.numbers)),
+        ]
     )
 
 
@@ -117,7 +154,9 @@ def fit_xgboost(params: TrainParams, split: Split, on_round: OnRound, task: Task
         check_spread(split.y)
     estimator = build_xgboost_model(params, on_round, task)
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*[Dd]evice", category=UserWarning)  # check_device says it
+        warnings.filterwarnings(
+            "ignore", message=".*[Dd]evice", category=UserWarning
+        )  # check_device says it
         estimator.fit(split.X, split.y, eval_set=[(split.X_valid, split.y_valid)], verbose=False)
     check_device(params.device, estimator.get_booster().save_config())
     return estimator
@@ -151,7 +190,10 @@ def build_xgboost_options(params: TrainParams, task: Task = TASK) -> dict[str, A
 
 
 def check_spread(y: np.ndarray) -> None:
-    """Raises `UserError` where numbers are so close or so far apart that XGBoost finds no split between them."""
+    """Check that XGBoost can find a split between the numbers.
+
+    Raise `UserError` if they are too close or too far apart.
+    """
     least, most = SPREADS
     if not least <= (spread := float(np.std(y, dtype="float64"))) <= most:
         raise UserError(
@@ -161,7 +203,10 @@ def check_spread(y: np.ndarray) -> None:
 
 
 def check_device(asked: str, config: str) -> None:
-    """Raises `UserError` where a booster's configuration shows another device: without a GPU XGBoost only warns."""
+    """Check the device that a booster's configuration shows: without a GPU XGBoost only warns.
+
+    Raise `UserError` if it is another one.
+    """
     used = json.loads(config)["learner"]["generic_param"]["device"]
     if used.split(":")[0] != asked:
         raise UserError(
@@ -170,10 +215,14 @@ def check_device(asked: str, config: str) -> None:
         )
 
 
-def fit_hist_gradient_boosting(params: TrainParams, split: Split, on_round: OnRound, task: Task = TASK) -> Any:
-    """HistGradientBoosting grown by warm start, a few rounds at a time, so that validation decides when to stop.
+def fit_hist_gradient_boosting(
+    params: TrainParams, split: Split, on_round: OnRound, task: Task = TASK
+) -> Any:
+    """Fit HistGradientBoosting by warm start, a few rounds at a time.
 
-    Raises `UserError` where a number has no value in training: it cannot be binned.
+    Validation decides when to stop.
+
+    Raise `UserError` if a number has no value in training: it cannot be binned.
     """
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
@@ -183,12 +232,18 @@ def fit_hist_gradient_boosting(params: TrainParams, split: Split, on_round: OnRo
             "remove their group from `train.features`",
         )
     options = params.hist_gradient_boosting.model_dump()
-    kind = HistGradientBoostingRegressor if task.kind == "regression" else HistGradientBoostingClassifier
+    kind = (
+        HistGradientBoostingRegressor
+        if task.kind == "regression"
+        else HistGradientBoostingClassifier
+    )
     estimator = kind(**options, warm_start=True, early_stopping=False, random_state=params.seed)
     best, best_round = float("inf"), 0
     for rounds in range(HIST_STEP, params.max_rounds + HIST_STEP, HIST_STEP):
         estimator.set_params(max_iter=min(rounds, params.max_rounds)).fit(split.X, split.y)
-        seen = compute_round_metrics(split.y_valid, compute_predictions(estimator, split.X_valid, task), task)
+        seen = compute_round_metrics(
+            split.y_valid, compute_predictions(estimator, split.X_valid, task), task
+        )
         on_round(estimator.n_iter_, seen)
         if seen[task.loss_metric] < best:
             best, best_round = seen[task.loss_metric], estimator.n_iter_
@@ -200,11 +255,14 @@ def fit_hist_gradient_boosting(params: TrainParams, split: Split, on_round: OnRo
 
 
 def _round_thresholds_down(trees: Iterable[Any]) -> None:
-    """Rounds borders down to float32, as ONNX has them: up, a number on the border would go the other way in the file.
+    """Round borders down to float32, as ONNX has them.
 
-    The numbers that come are float32 themselves: to them both borders are the same.
+    If a border were rounded up, a number on it would go the other way in the file. The numbers that
+    come are float32 themselves: to them both borders are the same.
     """
     for tree in trees:
         border = tree.nodes["num_threshold"]
         nearest = border.astype("float32")
-        tree.nodes["num_threshold"] = np.where(nearest > border, np.nextafter(nearest, np.float32("-inf")), nearest)
+        tree.nodes["num_threshold"] = np.where(
+            nearest > border, np.nextafter(nearest, np.float32("-inf")), nearest
+        )

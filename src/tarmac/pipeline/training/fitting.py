@@ -12,24 +12,31 @@ from tarmac.pipeline.models.dataset import ModelInputs, MonthlyRows, Split
 from tarmac.pipeline.training import batches, estimators, export
 from tarmac.pipeline.training.batches import MonthlyTrainingData
 
-# Bytes, measured: of the process, of a row in a linear fit, of a value in a table that trees grow from, of what a fit
-# from pages keeps of a row, of a value in a page.
+# Bytes, measured: of the process, of a row in a linear fit, of a value in a table that trees grow
+# from, of what a fit from pages keeps of a row, of a value in a page.
 PROCESS, LINEAR, HELD, KEPT, PAGED = 350e6, 3000, 25, 50, 6.5
 
 
 def read_split(params: AnySplit, groups: Sequence[str]) -> Split:
     """Labelled rows to train and tune on."""
     names = [*ModelInputs.from_groups(groups).names, problem.contract.TARGET]
-    train, y_train = dataset.require_labeled_rows(dataset.read_part(FEATURES, params, "train", names))
-    valid, y_valid = dataset.require_labeled_rows(dataset.read_part(FEATURES, params, "validation", names))
+    train, y_train = dataset.require_labeled_rows(
+        dataset.read_part(FEATURES, params, "train", names)
+    )
+    valid, y_valid = dataset.require_labeled_rows(
+        dataset.read_part(FEATURES, params, "validation", names)
+    )
     dataset.check_classes(y_train)
     return Split(train, y_train, valid, y_valid)
 
 
 def read_training_data(params: AnySplit, train_params: TrainParams) -> Split | MonthlyTrainingData:
-    """Return the rows to train and tune on: by month, if there are too many; no test row is among them.
+    """Return the rows to train and tune on, by month if there are too many.
 
-    Raises `RoomError` if this machine has less memory than the fit takes, or less disk than its pages.
+    No test row is among them.
+
+    Raise `ResourcesError` if this machine has less memory than the fit takes, or less disk than its
+    pages.
     """
     groups, model = train_params.features, train_params.model
     columns = ModelInputs.from_groups(groups).names
@@ -48,8 +55,14 @@ def read_training_data(params: AnySplit, train_params: TrainParams) -> Split | M
 
 
 def check_resources(rows: Mapping[str, int], inputs: int, model: str) -> None:
-    """Raises `RoomError` where this machine has less memory than a fit takes, or less disk than its pages."""
-    both, paged = rows["train"] + rows["validation"], batches.is_too_large(rows["train"], inputs, model)
+    """Check that this machine has the memory that a fit takes, and the disk of its pages.
+
+    Raise `ResourcesError` if it has less.
+    """
+    both, paged = (
+        rows["train"] + rows["validation"],
+        batches.is_too_large(rows["train"], inputs, model),
+    )
     if model == TASK.baseline:
         needed, disk = min(rows["train"], batches.DRAWN) * LINEAR, 0.0
     elif paged and model == "xgboost":
@@ -61,12 +74,20 @@ def check_resources(rows: Mapping[str, int], inputs: int, model: str) -> None:
 
 
 def count_stored_rows(params: AnySplit, groups: Sequence[str]) -> dict[str, int]:
-    """Rows to train and to tune on, by the files' footers: both are all rows where the split is by row."""
+    """Return the number of rows to train and to tune on, by the files' footers.
+
+    Both are all rows if the split is by row.
+    """
     columns = ModelInputs.from_groups(groups).names
     if isinstance(params, SplitParams):
-        parts = {part: dataset.read_months(FEATURES, params, part, columns) for part in ("train", "validation")}
+        parts = {
+            part: dataset.read_months(FEATURES, params, part, columns)
+            for part in ("train", "validation")
+        }
         return {part: dataset.count_rows(months) for part, months in parts.items()}
-    return dict.fromkeys(("train", "validation"), sum(map(parquet.count_rows, FEATURES.glob("*.parquet"))))
+    return dict.fromkeys(
+        ("train", "validation"), sum(map(parquet.count_rows, FEATURES.glob("*.parquet")))
+    )
 
 
 def count_split_rows(split: Split | MonthlyTrainingData) -> dict[str, int]:
@@ -84,11 +105,20 @@ def fit_and_export(
     on_round: estimators.OnRound,
     away: estimators.Away | None = None,
 ) -> float:
-    """Fit, write the ONNX file, and return its largest difference from the fitted model over the validation rows."""
+    """Fit, write the ONNX file, and return its largest difference from the fitted model.
+
+    The difference is over the validation rows.
+    """
     inputs = ModelInputs.from_groups(params.features)
     if isinstance(split, MonthlyTrainingData):
-        pipeline, valid = batches.fit_model_monthly(params, inputs, split, on_round, away), iter(split.validation)
+        pipeline, valid = (
+            batches.fit_model_monthly(params, inputs, split, on_round, away),
+            iter(split.validation),
+        )
     else:
-        pipeline, valid = estimators.fit_model(params, inputs, split, on_round, away=away), iter([split.X_valid])
+        pipeline, valid = (
+            estimators.fit_model(params, inputs, split, on_round, away=away),
+            iter([split.X_valid]),
+        )
     export.export_onnx(pipeline, inputs, path, made_from)
     return max(export.check_parity(pipeline, inputs, path, rows) for rows in valid)

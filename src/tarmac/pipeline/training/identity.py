@@ -1,6 +1,7 @@
-"""What a model was made from, carried by its file: enough to find its commit again, or to know that there is none.
+"""Build the identity of a model: what it was made from, carried by its file.
 
-Neither code nor the locked requirements are in it: every edit of a comment would make another file of the same model.
+It is enough to find the model's commit again, or to know that there is none. Neither code nor the
+locked requirements are in it: every edit of a comment would make another file of the same model.
 """
 
 import json
@@ -14,15 +15,23 @@ from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.pipeline.base.params import TASK, AnySplit, TrainParams
 
 NAMES, AS_JSON = ("features", "libraries", "params", "split"), ("libraries", "params", "split")
-LIBRARIES = ("numpy", "onnxmltools", "scikit-learn", "skl2onnx", "xgboost", "xgboost-cpu")  # one of the last two
+LIBRARIES = (
+    "numpy",
+    "onnxmltools",
+    "scikit-learn",
+    "skl2onnx",
+    "xgboost",
+    "xgboost-cpu",
+)  # one of the last two
 KINDS = get_args(TrainParams.model_fields["model"].annotation)
 ROUNDS = ("early_stopping_rounds", "max_rounds")  # a linear model has none
 
 
 def build_identity(params: TrainParams, split: AnySplit, features: Path) -> dict[str, str]:
-    """Text by `NAMES`, the same on every machine and at any time: no date, and no commit, which is made later.
+    """Return text by `NAMES`, the same on every machine and at any time.
 
-    `features` is DVC's hash of their folder; `libraries` (versions by name), `params` and `split` are JSON.
+    It has no date, and no commit, which is made later. `features` is DVC's hash of their folder;
+    `libraries` (versions by name), `params` and `split` are JSON.
     """
     return {
         "features": compute_dvc_hash(features),
@@ -35,7 +44,10 @@ def build_identity(params: TrainParams, split: AnySplit, features: Path) -> dict
 def select_params(params: TrainParams) -> dict[str, Any]:
     """The parameters that a model is fitted with: those of other kinds of model are left out."""
     kept = {name: getattr(params, name) for name in list_param_names(params.model)}
-    return {name: value.model_dump() if isinstance(value, BaseModel) else value for name, value in kept.items()}
+    return {
+        name: value.model_dump() if isinstance(value, BaseModel) else value
+        for name, value in kept.items()
+    }
 
 
 def list_param_names(model: str) -> list[str]:

@@ -1,4 +1,7 @@
-"""DVC as the rest of Tarmac uses it: the locked one, with its stale locks cleared and its word checked."""
+"""Run DVC as the rest of Tarmac uses it.
+
+It is the locked DVC. Its stale locks are cleared, and what it says is checked.
+"""
 
 import json
 import os
@@ -40,18 +43,25 @@ def build_dvc_environment(extra: Mapping[str, str] | None = None) -> dict[str, s
 
 
 def run_dvc(
-    *arguments: str, folder: Path = Path(), extra: Mapping[str, str] | None = None, errors: int | None = None
+    *arguments: str,
+    folder: Path = Path(),
+    extra: Mapping[str, str] | None = None,
+    errors: int | None = None,
 ) -> Iterator[str]:
-    """Runs DVC and yields its lines as they come; its errors too, where `errors` is `subprocess.STDOUT`.
+    """Run DVC and yield its lines as they come.
 
-    Raises `StoreError` where it fails.
+    Yield its errors, too, if `errors` is `subprocess.STDOUT`. Raise `StoreError` if DVC fails.
     """
     command, env = [sys.executable, "-m", "dvc", *arguments], build_dvc_environment(extra)
-    with subprocess.Popen(command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=errors, text=True) as process:
+    with subprocess.Popen(
+        command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=errors, text=True
+    ) as process:
         assert process.stdout is not None
         yield from (line.rstrip("\n") for line in process.stdout)
     if process.returncode:
-        full = shutil.disk_usage(folder).free < LITTLE  # DVC then stumbles over what it could not write, and says that
+        full = (
+            shutil.disk_usage(folder).free < LITTLE
+        )  # DVC then stumbles over what it could not write, and says that
         why = ": the disk is full" if full else ""
         message = f"`dvc {' '.join(arguments)}` failed with exit status {process.returncode}{why}"
         free = "free some disk space, then run the same command again"
@@ -59,11 +69,12 @@ def run_dvc(
 
 
 def clear_stale_locks(folder: Path = Path()) -> list[Path]:
-    """Take back what a killed command left half written: every later one would fail. Return the paths.
+    """Take back what a killed command left half written, and return the paths.
 
-    `dvc.lock` becomes the committed one; what has run since then is still in DVC's cache. Tracked
-    data become what they were before a command that was killed while it replaced them. While DVC is
-    at work, nothing is stale: it writes these files in place.
+    Every later command would fail because of it. `dvc.lock` becomes the committed one; what has run
+    since then is still in DVC's cache. Tracked data becomes what it was before a command that was
+    killed while it replaced the data. While DVC is at work, nothing is stale: it writes these files
+    in place.
     """
     if recovery.is_dvc_or_git_running(folder):
         return []
@@ -72,14 +83,19 @@ def clear_stale_locks(folder: Path = Path()) -> list[Path]:
         path.unlink()
     taken_back = revert_unfinished_data(folder)
     if folder / LOCK in stale:
-        committed = subprocess.run(["git", "show", f"HEAD:./{LOCK}"], cwd=folder, check=False, capture_output=True)
+        committed = subprocess.run(
+            ["git", "show", f"HEAD:./{LOCK}"], cwd=folder, check=False, capture_output=True
+        )
         if not committed.returncode:
             (folder / LOCK).write_bytes(committed.stdout)
     return stale + taken_back
 
 
 def revert_unfinished_data(folder: Path = Path()) -> list[Path]:
-    """Take back replacements of tracked data, unless a command is still at them. Return the data."""
+    """Take back replacements of tracked data, and return the paths of the data.
+
+    Do nothing while a command is still replacing data.
+    """
     tracked = [folder / pointer.with_suffix("") for pointer in list_dvc_files(folder)]
     unfinished = [path for path in tracked if is_unfinished(path)]
     if not unfinished:
@@ -89,15 +105,23 @@ def revert_unfinished_data(folder: Path = Path()) -> list[Path]:
 
 
 def find_stale_locks(folder: Path = Path()) -> list[Path]:
-    """What a killed DVC left half written: its own locks, cut or empty, and a `dvc.lock` that ends too early."""
-    stale = [folder / path for path in LOCKS if (folder / path).is_file() and not _is_json(folder / path)]
+    """Return what a killed DVC left half written.
+
+    This is its own locks, if cut or empty, and a `dvc.lock` that ends too early.
+    """
+    stale = [
+        folder / path for path in LOCKS if (folder / path).is_file() and not _is_json(folder / path)
+    ]
     if (folder / LOCK).is_file() and not _is_complete_lockfile(folder / LOCK):
         stale.append(folder / LOCK)
     return stale
 
 
 def _is_json(path: Path) -> bool:
-    """Whether a file was written to its end: a kill leaves none of it, a full disk the first few thousand bytes."""
+    """Return whether a file was written to its end.
+
+    A kill leaves none of the file, and a full disk the first few thousand bytes.
+    """
     try:
         return json.loads(path.read_bytes()) is not None
     except ValueError:
@@ -105,27 +129,41 @@ def _is_json(path: Path) -> bool:
 
 
 def _is_complete_lockfile(path: Path) -> bool:
-    """Whether a `dvc.lock` was written to its end: a cut entry has no size. A conflict is for a person to mend."""
+    """Return whether a `dvc.lock` was written to its end.
+
+    A cut entry has no size. A merge conflict counts as complete: a person must resolve it.
+    """
     try:
         text = path.read_text(encoding="utf-8")
         if "<<<<<<<" in text:
             return True
         stages = lockfile.parse_yaml(text)["stages"].values()
-        return all("size" in entry for stage in stages for entry in [*stage["deps"], *stage["outs"]])
+        return all(
+            "size" in entry for stage in stages for entry in [*stage["deps"], *stage["outs"]]
+        )
     except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError):
         return False
 
 
-def pull_outputs(*targets: str, folder: Path = Path(), extra: Mapping[str, str] | None = None) -> None:
-    """Fetches what the lock names (all, or some targets) and checks every byte of it. Raises `StoreError`.
+def pull_outputs(
+    *targets: str, folder: Path = Path(), extra: Mapping[str, str] | None = None
+) -> None:
+    """Fetch what the lock names (all, or some targets) and check every byte of it.
 
-    DVC is kept from what it would trust: a damaged object of its cache, and a listing that nobody has checked.
+    DVC is kept from what it would trust: a damaged object of its cache, and a listing that nobody
+    has checked. Raise `StoreError` if an output is missing, or not what the lock names.
     """
     clear_stale_locks(folder)
     wanted = read_output_hashes(folder)
-    chosen = {path: oid for path, oid in wanted.items() if not targets or {path, f"{path}.dvc"} & set(targets)}
+    chosen = {
+        path: oid
+        for path, oid in wanted.items()
+        if not targets or {path, f"{path}.dvc"} & set(targets)
+    }
     refused, lacking = prepare_cache_for_pull(chosen, folder)
-    here = {path for path in chosen.keys() - lacking if compute_dvc_hash(folder / path) == wanted[path]}
+    here = {
+        path for path in chosen.keys() - lacking if compute_dvc_hash(folder / path) == wanted[path]
+    }
     failure = None
     try:
         asked = [path for path in chosen if path not in refused and path not in here]
@@ -148,7 +186,10 @@ def pull_outputs(*targets: str, folder: Path = Path(), extra: Mapping[str, str] 
 
 
 def _fetch_paths(paths: list[str], folder: Path, extra: Mapping[str, str] | None) -> None:
-    """Has DVC pull outputs by their paths alone: of paths and `.dvc` files together it leaves some out."""
+    """Have DVC pull outputs by their paths alone.
+
+    If paths and `.dvc` files are given together, DVC leaves some of them out.
+    """
     if not paths:
         return
     object_store.drop_transfer_list(folder)
@@ -156,33 +197,55 @@ def _fetch_paths(paths: list[str], folder: Path, extra: Mapping[str, str] | None
         print(object_store.redact_credentials(line) if "://" in line else line, flush=True)
 
 
-def prepare_cache_for_pull(wanted: Mapping[str, str], folder: Path = Path()) -> tuple[dict[str, str], set[str]]:
-    """Takes damaged objects of some outputs out of the cache, and brings checked listings of folders into it.
+def prepare_cache_for_pull(
+    wanted: Mapping[str, str], folder: Path = Path()
+) -> tuple[dict[str, str], set[str]]:
+    """Remove damaged objects of some outputs from the cache, and add checked folder listings.
 
-    Returns what is wrong with listings that must not be unpacked, by output; and the outputs of which the cache lacks
-    something. Raises `StoreError` where the remote is set up so that DVC believes every byte of it.
+    Return what is wrong with listings that must not be unpacked, by output. Return also the outputs
+    of which the cache lacks something. Raise `StoreError` if the remote is set up so that DVC
+    believes every byte of it.
     """
     with object_store.open_cache_and_remote(folder=folder) as (cache, remote):
         if not remote.verify:
             hint = "run `dvc remote modify --local NAME verify true`"
-            raise StoreError("DVC would not check what it fetches: `verify_outputs` is not set", hint)
+            raise StoreError(
+                "DVC would not check what it fetches: `verify_outputs` is not set", hint
+            )
         folders = {path: oid for path, oid in wanted.items() if oid.endswith(".dir")}
-        found = {path: object_store.cache_verified_listing(cache, remote, oid) for path, oid in folders.items()}
+        found = {
+            path: object_store.cache_verified_listing(cache, remote, oid)
+            for path, oid in folders.items()
+        }
         faulty = remove_damaged_objects(cache, wanted)
-    lacking = {path for path in wanted for fault in faulty if fault == path or fault.startswith(f"{path}/")}
-    return {path: kind for path, kind in found.items() if kind in (object_store.OTHER, object_store.UNSAFE)}, lacking
+    lacking = {
+        path for path in wanted for fault in faulty if fault == path or fault.startswith(f"{path}/")
+    }
+    return {
+        path: kind
+        for path, kind in found.items()
+        if kind in (object_store.OTHER, object_store.UNSAFE)
+    }, lacking
 
 
 def remove_damaged_from_cache(folder: Path = Path()) -> None:
-    """Takes damaged objects of what the lock names out of the cache: a stage would read them, restored as good ones."""
+    """Remove damaged objects of what the lock names from the cache.
+
+    A stage would read them, restored as good ones.
+    """
     with object_store.open_cache(folder) as cache:
         remove_damaged_objects(cache, read_output_hashes(folder))
 
 
 def verify_outputs(folder: Path = Path()) -> None:
-    """Raises `StoreError` naming outputs that are here with other bytes than the lock says; DVC does not look."""
+    """Check that the outputs in the working tree have the bytes that the lock names.
+
+    DVC does not check this. Raise `StoreError` naming outputs with other bytes.
+    """
     wrong = [
-        path for path, oid in read_output_hashes(folder).items() if compute_dvc_hash(folder / path) not in ("", oid)
+        path
+        for path, oid in read_output_hashes(folder).items()
+        if compute_dvc_hash(folder / path) not in ("", oid)
     ]
     if wrong:
         hint = "delete it and .dvc/cache, then run `make run`"
@@ -190,9 +253,9 @@ def verify_outputs(folder: Path = Path()) -> None:
 
 
 def remove_damaged_objects(cache: Any, wanted: Mapping[str, str]) -> set[str]:
-    """Deletes objects of the cache that have other bytes than their names say: DVC would lay them out as good ones.
+    """Delete objects of the cache that have other bytes than their names say.
 
-    Returns the paths of all that the cache now lacks.
+    DVC would lay them out as good ones. Return the paths of all that the cache now lacks.
     """
     faults = object_store.find_faults(cache, wanted, read=True)
     damaged = [fault for fault in faults if fault.kind != object_store.MISSING]
@@ -205,11 +268,20 @@ def remove_damaged_objects(cache: Any, wanted: Mapping[str, str]) -> set[str]:
 def pull_available_outputs(
     names: Iterable[str], folder: Path = Path(), extra: Mapping[str, str] | None = None
 ) -> list[str]:
-    """Fetches outputs so that one that is lost does not take the others with it. Returns those that are lost."""
-    targets = {name: f"{name}.dvc" if (folder / f"{name}.dvc").is_file() else name for name in names}
+    """Fetch outputs, and return those that are lost.
+
+    An output that is lost does not take the others with it.
+    """
+    targets = {
+        name: f"{name}.dvc" if (folder / f"{name}.dvc").is_file() else name for name in names
+    }
     if not targets or _try_pull(*targets.values(), folder=folder, extra=extra):
         return []
-    return [name for name, target in targets.items() if not _try_pull(target, folder=folder, extra=extra)]
+    return [
+        name
+        for name, target in targets.items()
+        if not _try_pull(target, folder=folder, extra=extra)
+    ]
 
 
 def _try_pull(*targets: str, folder: Path, extra: Mapping[str, str] | None) -> bool:
@@ -223,7 +295,11 @@ def _try_pull(*targets: str, folder: Path, extra: Mapping[str, str] | None) -> b
 
 def read_output_hashes(folder: Path = Path()) -> dict[str, str]:
     """Hash of every output that DVC keeps (of `dvc.lock` and of `.dvc` files), by path."""
-    hashes = parse_output_hashes((folder / LOCK).read_text(encoding="utf-8")) if (folder / LOCK).is_file() else {}
+    hashes = (
+        parse_output_hashes((folder / LOCK).read_text(encoding="utf-8"))
+        if (folder / LOCK).is_file()
+        else {}
+    )
     for pointer in list_dvc_files(folder):
         for out in lockfile.parse_yaml((folder / pointer).read_text(encoding="utf-8"))["outs"]:
             hashes[(pointer.parent / out["path"]).as_posix()] = out["md5"]
@@ -231,20 +307,37 @@ def read_output_hashes(folder: Path = Path()) -> dict[str, str]:
 
 
 def list_dvc_files(folder: Path = Path()) -> list[Path]:
-    """The `.dvc` files that are here, whether Git knows them yet or not; none where there is no repository."""
+    """Return the `.dvc` files in the working tree, whether Git knows them yet or not.
+
+    Return none if there is no repository.
+    """
     try:
         listed = git.run_git(
-            "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "*.dvc", folder=folder
+            "ls-files",
+            "-z",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+            "--",
+            "*.dvc",
+            folder=folder,
         )
     except git.GitError:
         return []
-    return [Path(path) for path in sorted(set(listed.split("\0"))) if path and (folder / path).is_file()]
+    return [
+        Path(path) for path in sorted(set(listed.split("\0"))) if path and (folder / path).is_file()
+    ]
 
 
 def parse_output_hashes(text: str) -> dict[str, str]:
-    """Hash of every output in the text of a `dvc.lock`, by path. Raises `StoreError` where it cannot be read."""
+    """Return the hash of every output in the text of a `dvc.lock`, by path.
+
+    Raise `StoreError` if the text cannot be read.
+    """
     try:
-        return lockfile.collect_hashes((lockfile.parse_yaml(text) or {}).get("stages", {}).values(), "outs")
+        return lockfile.collect_hashes(
+            (lockfile.parse_yaml(text) or {}).get("stages", {}).values(), "outs"
+        )
     except (yaml.YAMLError, KeyError, TypeError, AttributeError):
         if "<<<<<<<" in text:
             raise StoreError(f"{LOCK} has a merge conflict", "run `make merge-lock`") from None

@@ -29,14 +29,18 @@ def check_config(folder: Path) -> None:
 
 
 def lend_remotes(clone: Path, folder: Path = Path(), level: str | None = "local") -> None:
-    """Let a clone use the remotes of a folder, whose credentials are in no commit, but not its cache.
+    """Let a clone use the remotes of a folder, but not its cache.
 
-    With `level` None, the clone gets every remote as it is set in the folder, committed or not.
+    The credentials of these remotes are in no commit. With `level` None, the clone gets every
+    remote as it is set in the folder, committed or not.
     """
     with _open_config(folder) as config:
         lent = config.read(level)
     with edit_config(clone, "local") as own:
-        own["remote"], own["core"] = lent["remote"], {k: v for k, v in lent["core"].items() if k == "remote"}
+        own["remote"], own["core"] = (
+            lent["remote"],
+            {k: v for k, v in lent["core"].items() if k == "remote"},
+        )
 
 
 def lend_cache(clone: Path, folder: Path = Path()) -> None:

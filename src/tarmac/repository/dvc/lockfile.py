@@ -8,7 +8,9 @@ import yaml
 
 CODE, ENVIRONMENT = "src/", "requirements/"
 Entry = Mapping[str, Any]  # a stage, as the lock has it
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same, seven times as fast: a command reads many locks
+LOADER = getattr(
+    yaml, "CSafeLoader", yaml.SafeLoader
+)  # the same, seven times as fast: a command reads many locks
 
 
 def parse_yaml(text: str) -> Any:
@@ -36,7 +38,9 @@ def collect_params(entry: Entry) -> dict[str, Any]:
 
 def select_upstream_stages(entries: Mapping[str, Entry], last: str) -> dict[str, Entry]:
     """A stage and all that it takes something from, directly or not, in the order of the lock."""
-    makers = {path: name for name, entry in entries.items() for path in collect_hashes([entry], "outs")}
+    makers = {
+        path: name for name, entry in entries.items() for path in collect_hashes([entry], "outs")
+    }
     waiting, found = {last}, set[str]()
     while waiting:
         found |= waiting
@@ -53,7 +57,10 @@ def compute_code_hash(entries: Iterable[Entry]) -> str:
 
 
 def find_environment_hash(entries: Iterable[Entry]) -> str | None:
-    """Hash of the locked requirements that some stages ran with; every one of them where they do not agree."""
+    """Return the hash of the locked requirements that some stages ran with.
+
+    If the stages do not agree, return every one of the hashes.
+    """
     deps = [item for entry in entries for item in collect_hashes([entry], "deps").items()]
     found = {md5 for path, md5 in deps if path.startswith(ENVIRONMENT)}
     return ", ".join(sorted(found)) or None

@@ -1,4 +1,7 @@
-"""DVC's object stores, and what they really hold: DVC asks neither for their bytes nor for the files of a folder."""
+"""Read DVC's object stores, and check what they really contain.
+
+DVC checks neither the bytes of objects nor the files of a folder.
+"""
 
 import errno
 import hashlib
@@ -65,7 +68,10 @@ class ObjectStore(Protocol):
 
 @contextmanager
 def open_remote(name: str | None = None, folder: Path = Path()) -> Iterator[Any]:
-    """A DVC remote by its name, or the default one. Raises `RemoteError` where it cannot be reached or is not set."""
+    """Open a DVC remote by its name, or the default one.
+
+    Raise `RemoteError` if the remote cannot be reached or is not set.
+    """
     with _open_repository(folder) as repo:
         yield repo.cloud.get_remote_odb(name)
 
@@ -78,7 +84,9 @@ def open_cache(folder: Path = Path()) -> Iterator[Any]:
 
 
 @contextmanager
-def open_cache_and_remote(name: str | None = None, folder: Path = Path()) -> Iterator[tuple[Any, Any]]:
+def open_cache_and_remote(
+    name: str | None = None, folder: Path = Path()
+) -> Iterator[tuple[Any, Any]]:
     """The cache of a repository and a remote, as `open_remote` gives it."""
     with _open_repository(folder) as repo:
         yield repo.cache.local, repo.cloud.get_remote_odb(name)
@@ -86,7 +94,10 @@ def open_cache_and_remote(name: str | None = None, folder: Path = Path()) -> Ite
 
 @contextmanager
 def _open_repository(folder: Path) -> Iterator[Any]:
-    """DVC's repository, with nothing that it remembers from before: what it remembers may be wrong after a kill."""
+    """Open DVC's repository, with nothing that DVC remembers from before.
+
+    What DVC remembers may be wrong after a kill.
+    """
     with tempfile.TemporaryDirectory(prefix="tarmac-site-") as site:
         try:
             with open_repo_with_site_cache(folder, site) as repo:
@@ -114,7 +125,10 @@ def drop_transfer_list(folder: Path) -> None:
 
 
 def open_repo_with_site_cache(folder: Path, site: str) -> Any:
-    """DVC's repository with its notes in `site`; for their place, DVC asks the environment before its settings."""
+    """Open DVC's repository with its notes in `site`.
+
+    For the place of its notes, DVC reads the environment before its settings.
+    """
     from dvc.repo import Repo
 
     before = os.environ.get(NOTES)
@@ -137,28 +151,41 @@ def find_faults(store: ObjectStore, wanted: Mapping[str, str], read: bool) -> li
 
 
 def audit_objects(
-    store: ObjectStore, wanted: Mapping[str, str], read: bool, sizes: Mapping[str, int] | None = None
+    store: ObjectStore,
+    wanted: Mapping[str, str],
+    read: bool,
+    sizes: Mapping[str, int] | None = None,
 ) -> Audit:
-    """Looks for the objects of some outputs (hash by path), children of folders included, each object once.
+    """Look for the objects of some outputs (hash by path), each object once.
 
-    Listings are always read and re-hashed; every other object is re-hashed where `read`, else only looked for, and
-    compared with its size in bytes where `sizes` knows it.
+    The files of folders are included. Listings are always read and re-hashed. Every other object is
+    re-hashed if `read` is true. Otherwise it is only looked for, and its size in bytes is compared
+    if `sizes` has it.
     """
     files, found, size = _expand_folders(store, wanted)
     oids = sorted(set(files.values()))
-    kinds, seen = _find_hash_faults(store, oids) if read else _find_size_faults(store, oids, sizes or {})
+    kinds, seen = (
+        _find_hash_faults(store, oids) if read else _find_size_faults(store, oids, sizes or {})
+    )
     found += [Fault(path, oid, kinds[oid]) for path, oid in files.items() if kinds[oid]]
     listings = {oid for oid in wanted.values() if oid.endswith(".dir")}
     return Audit(sorted(found), len(oids) + len(listings), size + seen)
 
 
-def _expand_folders(store: ObjectStore, wanted: Mapping[str, str]) -> tuple[dict[str, str], list[Fault], int]:
-    """Hash of every file by path, what is wrong with listings, and the bytes of those that are there."""
+def _expand_folders(
+    store: ObjectStore, wanted: Mapping[str, str]
+) -> tuple[dict[str, str], list[Fault], int]:
+    """Return the hash of every file by path, what is wrong with listings, and their size.
+
+    The size is in bytes, of the listings that are there.
+    """
     files = {path: oid for path, oid in wanted.items() if not oid.endswith(".dir")}
     folders = {path: oid for path, oid in wanted.items() if oid.endswith(".dir")}
     oids, found = sorted(set(folders.values())), []
     with ThreadPoolExecutor(READERS) as pool:
-        listings = dict(zip(oids, pool.map(lambda oid: _inspect_listing(store, oid), oids), strict=True))
+        listings = dict(
+            zip(oids, pool.map(lambda oid: _inspect_listing(store, oid), oids), strict=True)
+        )
     for path, oid in folders.items():
         kind, children, _ = listings[oid]
         files |= {f"{path}/{name}": child for name, child in children.items()}
@@ -167,7 +194,10 @@ def _expand_folders(store: ObjectStore, wanted: Mapping[str, str]) -> tuple[dict
 
 
 def _inspect_listing(store: ObjectStore, oid: str) -> tuple[str, dict[str, str], int]:
-    """The kind of fault of a listing, empty where it is good; the files in it; its size in bytes."""
+    """Return the kind of fault of a listing, the files in it, and its size in bytes.
+
+    The kind is empty if the listing is good.
+    """
     try:
         content = read_listing(store, oid)
         return "", parse_listing(content), len(content)
@@ -176,7 +206,10 @@ def _inspect_listing(store: ObjectStore, oid: str) -> tuple[str, dict[str, str],
 
 
 def _find_hash_faults(store: ObjectStore, oids: list[str]) -> tuple[dict[str, str], int]:
-    """The kind of fault of every object, empty where it is as it should be, and the bytes that were read."""
+    """Return the kind of fault of every object, and how many bytes were read.
+
+    The kind is empty if the object is as it should be.
+    """
     with ThreadPoolExecutor(READERS) as pool:
         found = dict(zip(oids, pool.map(lambda oid: _rehash_object(store, oid), oids), strict=True))
     return {oid: kind for oid, (kind, _) in found.items()}, sum(size for _, size in found.values())
@@ -200,7 +233,9 @@ def _iter_chunks(file: IO[bytes]) -> Iterator[bytes]:
         yield chunk
 
 
-def _find_size_faults(store: ObjectStore, oids: list[str], sizes: Mapping[str, int]) -> tuple[dict[str, str], int]:
+def _find_size_faults(
+    store: ObjectStore, oids: list[str], sizes: Mapping[str, int]
+) -> tuple[dict[str, str], int]:
     there = find_present_objects(store, oids)
     kinds = {oid: MISSING if oid not in there else "" for oid in oids}
     kinds |= {oid: OTHER for oid in there.keys() & sizes.keys() if there[oid] != sizes[oid]}
@@ -208,27 +243,44 @@ def _find_size_faults(store: ObjectStore, oids: list[str], sizes: Mapping[str, i
 
 
 def find_present_objects(store: ObjectStore, oids: Iterable[str]) -> dict[str, int]:
-    """Size in bytes of the objects that are there, asked for many at a time and without reading them."""
+    """Return the size in bytes of the objects that are there.
+
+    Many objects are requested at a time, and none is read.
+    """
     known = list(oids)
-    answers = store.fs.info([store.oid_to_path(oid) for oid in known], return_exceptions=True) if known else []
+    answers = (
+        store.fs.info([store.oid_to_path(oid) for oid in known], return_exceptions=True)
+        if known
+        else []
+    )
     for answer in answers:
         if isinstance(answer, FileNotFoundError):
             _require_response(answer)
         elif isinstance(answer, BaseException):
             raise answer
-    sizes = {oid: answer for oid, answer in zip(known, answers, strict=True) if not isinstance(answer, Exception)}
+    sizes = {
+        oid: answer
+        for oid, answer in zip(known, answers, strict=True)
+        if not isinstance(answer, Exception)
+    }
     return {oid: int(answer["size"] or 0) for oid, answer in sizes.items()}
 
 
 def _require_response(error: FileNotFoundError) -> None:
-    """Raises `RemoteError` where nobody answered: some file systems call a file missing when its server is down."""
+    """Raise `RemoteError` if the server did not respond.
+
+    Some file systems call a file missing when its server is down.
+    """
     cause = error.__cause__
     if isinstance(cause, OSError) and not isinstance(cause, FileNotFoundError):
         raise RemoteError(f"the remote cannot be accessed: {redact_credentials(cause)}", ACCESS)
 
 
 def read_listing(store: ObjectStore, oid: str) -> bytes:
-    """The bytes of a folder's listing. Raises `BadObjectError` where they are not there or not what the hash says."""
+    """Return the bytes of a folder's listing.
+
+    Raise `BadObjectError` if the listing is missing or too large, or is not what the hash says.
+    """
     try:
         with store.fs.open(store.oid_to_path(oid), "rb") as file:
             content: bytes = file.read(LARGEST_LISTING + 1)
@@ -243,9 +295,10 @@ def read_listing(store: ObjectStore, oid: str) -> bytes:
 
 
 def parse_listing(content: bytes) -> dict[str, str]:
-    """Hash of every file of a folder by its path in it. Raises `BadObjectError` unless each has its place in it.
+    """Return the hash of every file of a folder, by its path in the folder.
 
-    It says where files are going to be written, and whoever can write to a remote can write it.
+    The listing says where files are going to be written, and anyone who can write to a remote can
+    write it. Raise `BadObjectError` unless each file has its own path inside the folder.
     """
     try:
         found = [(entry["relpath"], entry["md5"]) for entry in json.loads(content)]
@@ -264,7 +317,13 @@ def _parse_relative_path(name: str) -> PurePosixPath:
     Raises `ValueError` if it is not written as DVC does, or leaves the folder.
     """
     path = PurePosixPath(name)
-    if str(path) != name or not path.parts or path.is_absolute() or ".." in path.parts or set("\\\0") & set(name):
+    if (
+        str(path) != name
+        or not path.parts
+        or path.is_absolute()
+        or ".." in path.parts
+        or set("\\\0") & set(name)
+    ):
         raise ValueError(name)
     name.encode()
     return path
@@ -275,9 +334,10 @@ def _is_md5(oid: object) -> bool:
 
 
 def cache_verified_listing(cache: Any, remote: Any, oid: str) -> str:
-    """Makes the cache hold a listing that is safe to unpack; DVC reads it there first, and otherwise takes any.
+    """Make the cache contain a listing that is safe to unpack.
 
-    Returns the kind of fault of what the remote has instead; empty where all is well.
+    DVC reads the listing in the cache first, and otherwise takes any. Return the kind of fault of
+    what the remote has instead; it is empty if all is well.
     """
     kind, _, _ = _inspect_listing(cache, oid)
     if not kind:
@@ -292,7 +352,10 @@ def cache_verified_listing(cache: Any, remote: Any, oid: str) -> str:
 
 
 def remove_objects(store: Any, oids: Iterable[str]) -> None:
-    """Deletes objects: what has other bytes than its name says is of use to nobody, and DVC would go on trusting it."""
+    """Delete objects from a store.
+
+    An object with other bytes than its name says is of no use, and DVC would go on trusting it.
+    """
     for oid in oids:
         store.fs.remove(store.oid_to_path(oid))
 
@@ -302,4 +365,6 @@ def copy_objects(source: Any, target: Any, oids: Iterable[str]) -> None:
     known = sorted(set(oids), key=lambda oid: (oid.endswith(".dir"), oid))
     for group in ([oid for oid in known if oid.endswith(".dir") is last] for last in (False, True)):
         if group:
-            target.add([source.oid_to_path(oid) for oid in group], source.fs, group, check_exists=False)
+            target.add(
+                [source.oid_to_path(oid) for oid in group], source.fs, group, check_exists=False
+            )

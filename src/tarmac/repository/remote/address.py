@@ -1,4 +1,7 @@
-"""Where a team may keep its objects, by the URL alone. make asks here before anything is installed."""
+"""Check where a team may keep its objects, by the URL alone.
+
+make runs this module before anything is installed.
+"""
 
 import sys
 from configparser import Error, RawConfigParser
@@ -29,9 +32,16 @@ class AddressError(UserError):
 
 
 def check_url(url: str) -> str:
-    """The URL as it is. Raises `AddressError` where it is of no known kind, or holds what must not be committed."""
+    """Return the URL as it is.
+
+    Raise `AddressError` if the URL is of no known kind, or contains what must not be committed.
+    """
     parts = _split_url(url)
-    if parts.password is not None or parts.query or (parts.username and parts.scheme not in WITH_USER):
+    if (
+        parts.password is not None
+        or parts.query
+        or (parts.username and parts.scheme not in WITH_USER)
+    ):
         raise AddressError(
             "the URL contains a credential, and it would be committed to Git",
             "remove the credential from the URL, and give it in the environment or as"
@@ -64,7 +74,10 @@ def is_writable(url: str) -> bool:
 
 
 def read_default_url(folder: Path = Path()) -> str:
-    """The URL of the remote that a clone uses; empty where there is none, or its settings cannot be read."""
+    """Return the URL of the remote that a clone uses.
+
+    Return an empty one if there is no remote, or if its settings cannot be read.
+    """
     config = RawConfigParser(strict=False)
     try:
         config.read([folder / path for path in CONFIGS], encoding="utf-8")

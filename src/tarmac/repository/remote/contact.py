@@ -1,6 +1,7 @@
-"""The first word with a remote: whether it is there, lets us in and takes what we write, told in one line and in time.
+"""Check whether a remote is there, lets us in and takes what we write.
 
-It is spoken in a process of its own, because the libraries of some kinds wait for minutes, and cannot be interrupted.
+The result is one line, and comes in time. The check runs in a process of its own, because the
+libraries of some kinds wait for minutes and cannot be interrupted.
 """
 
 import os
@@ -26,7 +27,10 @@ class ContactError(UserError):
 
 
 def check_remote(folder: Path, name: str, url: str, writes: bool) -> None:
-    """Asks a remote of a clone for an object, or writes and deletes a small one. Raises `ContactError`."""
+    """Request an object from a remote of a clone, or write and delete a small one.
+
+    Raise `ContactError` if the remote does not respond as it must.
+    """
     limit = float(os.environ.get(PATIENCE, USUAL))
     command = [
         sys.executable,
@@ -38,7 +42,12 @@ def check_remote(folder: Path, name: str, url: str, writes: bool) -> None:
     ]
     try:
         done = subprocess.run(
-            command, env=commands.build_dvc_environment(), check=False, capture_output=True, text=True, timeout=limit
+            command,
+            env=commands.build_dvc_environment(),
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=limit,
         )
     except subprocess.TimeoutExpired:
         hint = f"check that the server is up, or set {PATIENCE}=SECONDS to wait longer"
@@ -68,7 +77,9 @@ def _request_missing_object(remote: Remote, place: str) -> None:
         remote.fs.info(place)
     except FileNotFoundError as error:
         causes = list(_iter_causes(error))[1:]
-        if any(getattr(cause, "status", 404) != 404 or isinstance(cause, OSError) for cause in causes):
+        if any(
+            getattr(cause, "status", 404) != 404 or isinstance(cause, OSError) for cause in causes
+        ):
             raise
 
 
@@ -84,14 +95,17 @@ def explain_error(error: BaseException) -> str:
     for name, words in MEANINGS.items():
         for cause in chain:
             if name in {kind.__name__ for kind in type(cause).__mro__}:
-                forbidden = name == "HTTPError" and "403" in str(cause)  # WebDAV has two errors for it
+                forbidden = name == "HTTPError" and "403" in str(
+                    cause
+                )  # WebDAV has two errors for it
                 return f"{KEPT_OUT if forbidden else words} ({_format_error(cause)})"
     return f"{type(error).__name__}: {_format_error(error)}"
 
 
 KEPT_OUT, NOWHERE = "access denied", "no such bucket, folder or key file"
 REJECTED = "the server rejects the request"
-MEANINGS = {  # by the name of a class: some are of libraries that are not installed; the first that fits counts
+# By the name of a class: some are of libraries that are not installed; the first that fits counts.
+MEANINGS = {
     "gaierror": "unknown host",
     "SSLError": "no secure connection",
     "ConnectionError": "connection refused or closed",

@@ -1,4 +1,7 @@
-"""Git's pre-push hook: a commit whose outputs nobody else can get is told before it is pushed, not after."""
+"""Check, in Git's pre-push hook, that others can get the outputs of a commit.
+
+A commit whose outputs nobody else can get is reported before it is pushed, not after.
+"""
 
 import os
 import re
@@ -33,25 +36,36 @@ class HookError(UserError):
 
 
 def install_hook(folder: Path = Path()) -> str:
-    """Writes the hook, unless there is one that Tarmac has not written. Returns what was done; raises `HookError`."""
+    """Write the hook, and return what was done.
+
+    Raise `HookError` if there is a hook that Tarmac has not written.
+    """
     hint = "call `.venv/bin/tarmac hook` in your own hook to find outputs that were not pushed"
-    configured = run_git("config", "--default", "", "--get", "core.hooksPath", folder=folder).strip()
+    configured = run_git(
+        "config", "--default", "", "--get", "core.hooksPath", folder=folder
+    ).strip()
     if configured:
         raise HookError(f"the hook was not written: core.hooksPath is set to {configured}", hint)
     path = folder / run_git("rev-parse", "--git-path", "hooks/pre-push", folder=folder).strip()
-    if os.path.lexists(path) and not (path.is_file() and MARK in path.read_text(encoding="utf-8", errors="replace")):
+    if os.path.lexists(path) and not (
+        path.is_file() and MARK in path.read_text(encoding="utf-8", errors="replace")
+    ):
         raise HookError(f"the hook was not written: {path} is a hook of your own", hint)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(SCRIPT, encoding="utf-8")
     path.chmod(0o755)
-    return f"{path}: `git push` is told of outputs that were not pushed (`git push --no-verify` goes without)"
+    return (
+        f"{path}: `git push` is told of outputs that were not pushed "
+        "(`git push --no-verify` goes without)"
+    )
 
 
 def check_pushed_commits(lines: Iterable[str], folder: Path = Path()) -> None:
-    """Looks for every object that the pushed commits name; a line is what Git gives: its name, object, and theirs.
+    """Look for every object that the pushed commits name.
 
-    In an embedded remote it looks in the commit itself: what lies in the folder and was not added reaches nobody.
-    Raises `UnpushedError` naming each object.
+    A line is what Git gives: its name, object, and theirs. In an embedded remote, the commit itself
+    is searched: what is in the folder and was not added reaches nobody. Raise `UnpushedError`
+    naming each missing object.
     """
     tips = dict(filter(None, (_parse_pushed_ref(line, folder) for line in lines)))
     wanted = {name: list_commit_outputs(commit, folder) for name, commit in tips.items()}
@@ -73,7 +87,10 @@ def check_pushed_commits(lines: Iterable[str], folder: Path = Path()) -> None:
 
 
 def _parse_pushed_ref(line: str, folder: Path) -> tuple[str, str] | None:
-    """Name and commit of a branch or tag that is pushed; None for a deletion, and for what is no commit."""
+    """Return the name and commit of a branch or tag that is pushed.
+
+    Return None for a deletion, and for what is no commit.
+    """
     name, pushed, *_ = line.split()
     if NOTHING.fullmatch(pushed):
         return None
@@ -83,7 +100,9 @@ def _parse_pushed_ref(line: str, folder: Path) -> tuple[str, str] | None:
     return name, run_git("rev-parse", "--verify", f"{found}^{{commit}}", folder=folder).strip()
 
 
-def _describe_missing_objects(name: str, wanted: dict[str, str], remote: object_store.ObjectStore) -> list[str]:
+def _describe_missing_objects(
+    name: str, wanted: dict[str, str], remote: object_store.ObjectStore
+) -> list[str]:
     found = object_store.audit_objects(remote, wanted, read=False).faults
     told = [f"{name}: {len(found)} objects missing or damaged in the remote:"] if found else []
     return [*told, *(f"  {fault}" for fault in found)]
@@ -95,11 +114,13 @@ class _CommitStore:
     def __init__(self, commit: str, inside: Path, folder: Path) -> None:
         self.fs: Any = self
         self._commit, self._inside, self._folder = commit, inside, folder
-        listed = run_git("ls-tree", "-r", "-l", "-z", "--full-tree", commit, "--", str(inside), folder=folder).split(
-            "\0"
-        )
+        listed = run_git(
+            "ls-tree", "-r", "-l", "-z", "--full-tree", commit, "--", str(inside), folder=folder
+        ).split("\0")
         lines = (line.split("\t", 1) for line in listed if line)
-        self._sizes = {path: int(meta.split()[3]) for meta, path in lines if meta.split()[1] == "blob"}
+        self._sizes = {
+            path: int(meta.split()[3]) for meta, path in lines if meta.split()[1] == "blob"
+        }
 
     def oid_to_path(self, oid: str) -> str:
         """The place of an object in the tree of the commit."""
@@ -107,7 +128,10 @@ class _CommitStore:
 
     def info(self, paths: list[str], **_: object) -> list[dict[str, int] | Exception]:
         """Size of each file, or the error that it is not there."""
-        return [{"size": self._sizes[path]} if path in self._sizes else FileNotFoundError(path) for path in paths]
+        return [
+            {"size": self._sizes[path]} if path in self._sizes else FileNotFoundError(path)
+            for path in paths
+        ]
 
     @contextmanager
     def open(self, path: str, _: str) -> Iterator[IO[bytes]]:

@@ -1,4 +1,7 @@
-"""Moves the team's objects to another remote: tried on clones first, so that what fails changes nothing here."""
+"""Move the team's objects to another remote.
+
+The move is tried on clones first, so that what fails changes nothing here.
+"""
 
 import shutil
 import tempfile
@@ -19,9 +22,10 @@ class MoveError(UserError):
 
 
 def move_remote(url: str, options: Iterable[str] = ()) -> None:
-    """Copies what HEAD names to a URL, proves that a new clone gets it from there, and makes it the default remote.
+    """Copy what HEAD names to a URL, and make the URL the default remote.
 
-    Raises a `ValueError` of one line a fault; the settings of this clone are then as they were.
+    Before that, prove that a new clone gets everything from there. Raise a `UserError` of one line
+    for each fault; the settings of this clone are then as they were.
     """
     chosen = settings.parse_options(options)
     _require_folder(address.check_url(url))
@@ -29,11 +33,16 @@ def move_remote(url: str, options: Iterable[str] = ()) -> None:
     if not wanted:
         raise MoveError("HEAD has no outputs to copy", "run `make run` and commit dvc.lock")
     with tempfile.TemporaryDirectory(prefix="tarmac-remote-") as temporary:
-        colleague, site = Path(temporary) / "colleague", {"DVC_SITE_CACHE_DIR": str(Path(temporary) / "site")}
+        colleague, site = (
+            Path(temporary) / "colleague",
+            {"DVC_SITE_CACHE_DIR": str(Path(temporary) / "site")},
+        )
         _clone_head(colleague)
         settings.write_remote_settings(colleague, url, chosen)
         if url != EMBEDDED:
-            contact.check_remote(colleague, settings.format_remote_name(url), url, address.is_writable(url))
+            contact.check_remote(
+                colleague, settings.format_remote_name(url), url, address.is_writable(url)
+            )
         if address.is_writable(url):
             _copy_objects(Path(temporary) / "source", wanted, url, chosen, site)
         _verify_objects(colleague, wanted, url)
@@ -57,9 +66,16 @@ def _clone_head(target: Path) -> None:
 
 
 def _copy_objects(
-    source: Path, wanted: Mapping[str, str], url: str, options: Mapping[str, str], site: Mapping[str, str]
+    source: Path,
+    wanted: Mapping[str, str],
+    url: str,
+    options: Mapping[str, str],
+    site: Mapping[str, str],
 ) -> None:
-    """Pushes from a clone that uses this folder's cache, filled from the present remote where it lacks something."""
+    """Push from a clone that uses this folder's cache.
+
+    If the cache lacks something, fetch it from the present remote first.
+    """
     _clone_head(source)
     config.lend_cache(source)
     if _has_missing_objects(source, wanted):
@@ -91,9 +107,10 @@ def _print_result(url: str, outputs: int, private: list[str]) -> None:
     inside = url == EMBEDDED
     what = "Data and models are in the repository" if inside else f"Data and models are at {url}"
     print(f"\n{what}: all {outputs} outputs of HEAD, read back, and pulled into an empty clone")
-    print(
-        f"  commit it        git add {CONFIG}{' data/remote' if inside else ''} && git commit -m '{what}' && git push"
-    )
-    print(f"  tell the team    git pull && make pull{'' if inside else '; where credentials go: docs/remote.md'}")
+    objects_folder = " data/remote" if inside else ""
+    credentials = "" if inside else "; where credentials go: docs/remote.md"
+    commit = f"git add {CONFIG}{objects_folder} && git commit -m '{what}' && git push"
+    print(f"  commit it        {commit}")
+    print(f"  tell the team    git pull && make pull{credentials}")
     if private:
         print(f"  only yours       {', '.join(private)}: in {settings.PRIVATE}, which Git ignores")

@@ -1,4 +1,7 @@
-"""The objects that a commit names; what a remote really holds of them, `repository.dvc.object_store` asks."""
+"""List the objects that a commit names.
+
+What a remote really has of them is for `repository.dvc.object_store` to check.
+"""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,10 +15,11 @@ from tarmac.repository.git import read_text_at, run_git
 
 
 def list_commit_outputs(revision: str | None = None, folder: Path = Path()) -> dict[str, str]:
-    """Hash of every output that a commit, or the files that are here, leave to a remote, by path.
+    """Return the hash of every output that a commit leaves to a remote, by path.
 
-    They stand in `dvc.lock` and in `.dvc` files; what Git keeps, and what is not to be pushed, is not among them.
-    Raises `StoreError` where one of them cannot be read.
+    If `revision` is None, read the files in the working tree instead of a commit. The outputs stand
+    in `dvc.lock` and in `.dvc` files. What Git keeps, and what is not to be pushed, is not among
+    them. Raise `StoreError` if one of these files cannot be read.
     """
     locked = commands.parse_output_hashes(_read_text(revision, LOCK, folder) or "")
     elsewhere = _find_unpushed_outputs(_read_yaml(revision, PIPELINE, folder))

@@ -26,10 +26,11 @@ class PushError(UserError):
 
 
 def push_outputs(folder: Path = Path(), name: str | None = None) -> str:
-    """Pushes every output that is named here and looks for each in the remote. Returns a line on what is there now.
+    """Push every output that is named here, and look for each in the remote.
 
-    DVC sends a damaged object of its cache as it is, and takes a folder's listing as proof of the files in it: here
-    the cache is re-hashed before, and what DVC left out is sent after. Raises `PushError` naming what is missing.
+    Return a line on what is there now. DVC sends a damaged object of its cache as it is, and takes
+    a folder's listing as proof of the files in it. Here the cache is re-hashed before, and what DVC
+    left out is sent after. Raise `PushError` naming what is missing.
     """
     commands.clear_stale_locks(folder)
     wanted = list_commit_outputs(folder=folder)
@@ -48,11 +49,18 @@ def push_outputs(folder: Path = Path(), name: str | None = None) -> str:
         raise PushError("\n".join(map(str, found.faults)), "\n".join(_format_faults(found.faults)))
     new = len(set(lacking.values()))
     told = f"the remote holds all {found.objects} objects that are named here, {new} of them new"
-    return f"{told}; commit {inside} with dvc.lock" if inside and _has_uncommitted_changes(inside, folder) else told
+    return (
+        f"{told}; commit {inside} with dvc.lock"
+        if inside and _has_uncommitted_changes(inside, folder)
+        else told
+    )
 
 
 def _find_missing_objects(cache: Any, remote: Any, wanted: Mapping[str, str]) -> Files:
-    """Objects that the remote does not hold, by path; by its own listing where the cache has none."""
+    """Return the objects that the remote does not have, by path.
+
+    If the cache has no listing of a folder, use the one of the remote.
+    """
     files: Files = {}
     for path, oid in wanted.items():
         files |= _list_with_children(path, oid, cache, remote)
@@ -62,7 +70,11 @@ def _find_missing_objects(cache: Any, remote: Any, wanted: Mapping[str, str]) ->
 def _list_with_children(path: str, oid: str, *stores: Any) -> Files:
     for where in stores:
         try:
-            children = object_store.parse_listing(object_store.read_listing(where, oid)) if oid.endswith(".dir") else {}
+            children = (
+                object_store.parse_listing(object_store.read_listing(where, oid))
+                if oid.endswith(".dir")
+                else {}
+            )
         except object_store.BadObjectError:
             continue
         return {path: oid} | {f"{path}/{name}": child for name, child in children.items()}
@@ -70,11 +82,18 @@ def _list_with_children(path: str, oid: str, *stores: Any) -> Files:
 
 
 def _collect_oids(cache: Any, wanted: Mapping[str, str]) -> set[str]:
-    return {oid for path, top in wanted.items() for oid in _list_with_children(path, top, cache).values()}
+    return {
+        oid
+        for path, top in wanted.items()
+        for oid in _list_with_children(path, top, cache).values()
+    }
 
 
 def _prepare_cache(cache: Any, lacking: Files, folder: Path) -> None:
-    """Re-hashes what is to be sent, and takes from the workspace what the cache has not. Raises `PushError`."""
+    """Re-hash what is to be sent, and take from the workspace what the cache lacks.
+
+    Raise `PushError` if the cache still lacks something.
+    """
     commands.remove_damaged_objects(cache, lacking)
     for path, oid in _select_missing(cache, lacking).items():
         if compute_dvc_hash(folder / path) == oid and not oid.endswith(".dir"):
@@ -93,16 +112,24 @@ def _select_missing(where: Any, files: Files) -> Files:
 
 
 def _run_dvc_push(folder: Path, name: str | None) -> None:
-    """DVC's push, without what it remembers: a push that was killed may have left it half of a list of objects."""
+    """Run DVC's push, without what DVC remembers.
+
+    A push that was killed may have left it half of a list of objects.
+    """
     with tempfile.TemporaryDirectory(prefix="tarmac-site-") as site:
         options = ["--remote", name] if name else []
         extra = {"DVC_SITE_CACHE_DIR": site}
-        for line in commands.run_dvc("push", *options, folder=folder, extra=extra, errors=subprocess.STDOUT):
+        for line in commands.run_dvc(
+            "push", *options, folder=folder, extra=extra, errors=subprocess.STDOUT
+        ):
             print(object_store.redact_credentials(line), flush=True)
 
 
 def _send_skipped_objects(cache: Any, remote: Any, lacking: Files) -> None:
-    """Sends the files that DVC left out, because the listing that promises them was there before them."""
+    """Send the files that DVC left out.
+
+    DVC leaves files out if the listing that promises them was there before them.
+    """
     for path in lacking:
         print(f"push: DVC left out {path}", flush=True)
     object_store.copy_objects(cache, remote, lacking.values())
@@ -115,7 +142,10 @@ def _format_faults(faults: Iterable[Fault]) -> list[str]:
 
 
 def find_embedded_remote(remote: Any, folder: Path = Path()) -> Path | None:
-    """Where in the clone an embedded remote lies; None where the remote is elsewhere, or Git ignores it."""
+    """Return where in the clone an embedded remote is.
+
+    Return None if the remote is elsewhere, or if Git ignores it.
+    """
     if remote.fs.protocol != "local":
         return None
     top = _find_top_folder(folder)
@@ -123,13 +153,22 @@ def find_embedded_remote(remote: Any, folder: Path = Path()) -> Path | None:
     if not root.is_relative_to(top):
         return None
     ignored = run_git(
-        "ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "--", str(root), folder=top
+        "ls-files",
+        "--others",
+        "--ignored",
+        "--exclude-standard",
+        "--directory",
+        "--",
+        str(root),
+        folder=top,
     )
     return None if ignored else root.relative_to(top)
 
 
 def _has_uncommitted_changes(inside: Path, folder: Path) -> bool:
-    return bool(run_git("status", "--porcelain", "--", str(inside), folder=_find_top_folder(folder)))
+    return bool(
+        run_git("status", "--porcelain", "--", str(inside), folder=_find_top_folder(folder))
+    )
 
 
 def _find_top_folder(folder: Path) -> Path:

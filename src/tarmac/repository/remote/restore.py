@@ -43,12 +43,14 @@ class ObjectFolder:
         return str(self.root / LAYOUT / oid[:2] / oid[2:])
 
 
-def restore_outputs(revision: str = "HEAD", target: Path = Path(), source: Path | None = None) -> list[str]:
+def restore_outputs(
+    revision: str = "HEAD", target: Path = Path(), source: Path | None = None
+) -> list[str]:
     """Write what a commit keeps outside Git below `target`; return the outputs that were written.
 
-    The objects are those of `source`, or else of the cache and of the default remote. An output that
-    has the right bytes already stays. Raises `RestoreError`, with nothing written, if an object is
-    missing or damaged, or if another file is in the way.
+    The objects are those of `source`, or else of the cache and of the default remote. An output
+    that has the right bytes already stays. Raise `RestoreError`, with nothing written, if an object
+    is missing or damaged, or if another file is in the way.
     """
     if not Path(".dvc").is_dir():
         raise RestoreError("no .dvc folder found here", "run this in the repository's top folder")
@@ -57,13 +59,20 @@ def restore_outputs(revision: str = "HEAD", target: Path = Path(), source: Path 
         hint = "run `git fetch`, or choose a commit of `git log`"
         raise RestoreError(f"no such commit in this clone: {revision!r}", hint)
     stores = find_stores(source)
-    outputs = {path: oid for path, oid in list_commit_outputs(name).items() if compute_dvc_hash(target / path) != oid}
+    outputs = {
+        path: oid
+        for path, oid in list_commit_outputs(name).items()
+        if compute_dvc_hash(target / path) != oid
+    }
     check_target_paths(outputs, target, revision)
     files = {path: _list_files(stores, path, oid) for path, oid in outputs.items()}
     places = _find_objects(stores, {oid for content in files.values() for oid in content.values()})
     lost = [path for path, content in files.items() if not places.keys() >= set(content.values())]
     if lost:
-        raise RestoreError(f"no undamaged copy of {_format_paths(lost)} in {_format_stores(stores)}", _format_advice())
+        raise RestoreError(
+            f"no undamaged copy of {_format_paths(lost)} in {_format_stores(stores)}",
+            _format_advice(),
+        )
     for path, content in files.items():
         with replace_output(target / path) as partial:
             for inner, oid in content.items():
@@ -84,7 +93,9 @@ def check_target_paths(paths: Iterable[str], target: Path, revision: str) -> Non
     in_the_way = [path for path in paths if (target / path).exists()]
     if in_the_way:
         hint = "move them away, or restore to another folder with `--to FOLDER`"
-        raise RestoreError(f"files differ from those of {revision}: {_format_paths(in_the_way)}", hint)
+        raise RestoreError(
+            f"files differ from those of {revision}: {_format_paths(in_the_way)}", hint
+        )
 
 
 def find_stores(source: Path | None) -> list[ObjectFolder]:
@@ -120,7 +131,9 @@ def _list_files(stores: Sequence[ObjectFolder], path: str, oid: str) -> dict[str
             return object_store.parse_listing(object_store.read_listing(store, oid))
         except object_store.BadObjectError:
             continue
-    raise RestoreError(f"no valid listing of {path} ({oid}) in {_format_stores(stores)}", _format_advice())
+    raise RestoreError(
+        f"no valid listing of {path} ({oid}) in {_format_stores(stores)}", _format_advice()
+    )
 
 
 def _find_objects(stores: Sequence[ObjectFolder], oids: Iterable[str]) -> dict[str, Path]:
@@ -128,7 +141,9 @@ def _find_objects(stores: Sequence[ObjectFolder], oids: Iterable[str]) -> dict[s
     found = {}
     for oid in oids:
         places = (Path(store.oid_to_path(oid)) for store in stores)
-        whole = next((place for place in places if place.is_file() and compute_dvc_hash(place) == oid), None)
+        whole = next(
+            (place for place in places if place.is_file() and compute_dvc_hash(place) == oid), None
+        )
         if whole:
             found[oid] = whole
     return found
@@ -153,10 +168,14 @@ def _format_paths(paths: Sequence[str]) -> str:
 
 def main() -> None:
     """Run the command."""
-    parser = argparse.ArgumentParser(prog="tarmac restore", description=str(__doc__).partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="tarmac restore", description=str(__doc__).partition("\n")[0]
+    )
     parser.add_argument("revision", nargs="?", default="HEAD", help="commit, branch or tag")
     parser.add_argument("--to", type=Path, default=Path(), help="folder to write to")
-    parser.add_argument("--from", type=Path, dest="source", help="folder of objects, as .dvc/cache is")
+    parser.add_argument(
+        "--from", type=Path, dest="source", help="folder of objects, as .dvc/cache is"
+    )
     given = parser.parse_args()
     with exit_on_user_error():
         try:

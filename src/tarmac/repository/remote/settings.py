@@ -1,4 +1,7 @@
-"""What DVC's two files say of a remote: the committed one what all need, the ignored one what is private."""
+"""Read and write what DVC's two files say of a remote.
+
+The committed file has what all need, and the ignored one what is private.
+"""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -9,7 +12,8 @@ from tarmac.repository.dvc import config
 from tarmac.repository.remote.address import EMBEDDED, check_url
 
 PRIVATE = Path(".dvc/config.local")  # Git ignores it
-SHARED = frozenset(  # what is the same for everybody and no secret; whatever is not named here stays private
+# What is the same for everybody and no secret; whatever is not named here stays private.
+SHARED = frozenset(
     {
         "account_name",
         "acl",
@@ -45,7 +49,10 @@ class SettingsError(UserError):
 
 
 def parse_options(options: Iterable[str]) -> dict[str, str]:
-    """Options given as `name=value`. Raises `SettingsError` where one is not, `AddressError` where it would leak."""
+    """Return the options that are given as `name=value`.
+
+    Raise `SettingsError` if one is not given so, and `AddressError` if it would leak.
+    """
     found = {}
     for option in options:
         name, equals, value = option.partition("=")
@@ -61,14 +68,18 @@ def parse_options(options: Iterable[str]) -> dict[str, str]:
 
 
 def format_remote_name(url: str) -> str:
-    """The name of the remote that a URL is kept under: one of its own, so that credentials go nowhere else."""
+    """Return the name of the remote that a URL is kept under.
+
+    Each URL has a name of its own, so that credentials go nowhere else.
+    """
     return re.sub("[^a-z0-9]+", "-", url.lower()).strip("-")
 
 
 def write_remote_settings(folder: Path, url: str, options: Mapping[str, str]) -> None:
-    """Makes a URL the default remote of a clone; what was set for it before, and other remotes, stay.
+    """Make a URL the default remote of a clone.
 
-    Raises `SettingsError` where an option does not fit; the files are written all the same, so try it on a copy.
+    What was set for it before, and other remotes, stay. Raise `SettingsError` if an option does not
+    fit; the files are written all the same, so try it on a copy.
     """
     chosen = {name: value for name, value in options.items() if name in SHARED}
     private = {name: value for name, value in options.items() if name not in SHARED}
@@ -79,7 +90,9 @@ def write_remote_settings(folder: Path, url: str, options: Mapping[str, str]) ->
                 _add_remote(shared["remote"], url, {**chosen, "verify": "true"})
         if private or (folder / PRIVATE).is_file():
             with config.edit_config(folder, "local") as own:
-                own["core"].pop("remote", None)  # it would hide the committed choice on this machine alone
+                own["core"].pop(
+                    "remote", None
+                )  # it would hide the committed choice on this machine alone
                 if private:
                     _add_remote(own["remote"], url, private)
             (folder / PRIVATE).chmod(0o600)
@@ -97,6 +110,9 @@ def _format_advice(url: str, options: Iterable[str]) -> str:
 
 
 def _add_remote(remotes: dict[str, dict[str, str]], url: str, options: Mapping[str, str]) -> None:
-    """Adds options to a remote. Its URL is told in each file: a commit from before the move does not know it."""
+    """Add options to a remote.
+
+    Its URL is written in each file: a commit from before the move does not know it.
+    """
     name = format_remote_name(url)
     remotes[name] = {**remotes.get(name, {}), "url": url, **options}

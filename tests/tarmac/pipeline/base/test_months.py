@@ -18,7 +18,9 @@ from tarmac.pipeline.base.months import (
     select_lookback_months,
 )
 
-MONTHS = st.tuples(st.integers(1970, 2099), st.integers(1, 12)).map(lambda parts: f"{parts[0]}-{parts[1]:02}")
+MONTHS = st.tuples(st.integers(1970, 2099), st.integers(1, 12)).map(
+    lambda parts: f"{parts[0]}-{parts[1]:02}"
+)
 
 
 def touch(folder: Path, *names: str) -> Path:
@@ -34,14 +36,18 @@ def test_stored_lists_months_in_order_of_time(tmp_path: Path) -> None:
 
 def test_stored_names_every_month_that_is_missing(tmp_path: Path) -> None:
     touch(tmp_path, "2013-01.parquet", "2013-03.parquet", "2013-06.parquet")
-    with pytest.raises(MonthsError, match=r"has no 2013-02, 2013-04, 2013-05 between 2013-01 and 2013-06"):
+    with pytest.raises(
+        MonthsError, match=r"has no 2013-02, 2013-04, 2013-05 between 2013-01 and 2013-06"
+    ):
         list_stored_months(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["2013-13", "2013-1", "2013-01 (copy)", "all"])
 def test_stored_rejects_and_names_file_not_named_like_month(tmp_path: Path, name: str) -> None:
     touch(tmp_path, "2013-01.parquet", f"{name}.parquet")
-    with pytest.raises(MonthsError, match=re.escape(f"{tmp_path / name}.parquet: not named like a month")):
+    with pytest.raises(
+        MonthsError, match=re.escape(f"{tmp_path / name}.parquet: not named like a month")
+    ):
         list_stored_months(tmp_path)
 
 
@@ -87,7 +93,9 @@ def test_between_neither_skips_nor_repeats_a_month(first: str, more: int) -> Non
         ("2013-02", (date(2013, 2, 1), date(2013, 3, 1))),
     ],
 )
-def test_days_are_the_first_of_the_month_and_of_the_next(month: str, expected: tuple[date, date]) -> None:
+def test_days_are_the_first_of_the_month_and_of_the_next(
+    month: str, expected: tuple[date, date]
+) -> None:
     assert compute_month_bounds(month) == expected
 
 
@@ -110,8 +118,12 @@ def test_days_cover_exactly_the_whole_month(month: str) -> None:
         ("2014-01", 1, ["2013-12", "2014-01"]),
     ],
 )
-def test_reaching_back_takes_months_of_past_days_and_none_later(month: str, reach: int, expected: list[str]) -> None:
-    assert select_lookback_months(month, reach, list_months_between("2013-01", "2014-06")) == expected
+def test_reaching_back_takes_months_of_past_days_and_none_later(
+    month: str, reach: int, expected: list[str]
+) -> None:
+    assert (
+        select_lookback_months(month, reach, list_months_between("2013-01", "2014-06")) == expected
+    )
 
 
 @given(MONTHS, st.integers(0, 100))

@@ -1,4 +1,7 @@
-"""Outputs are written completely or not at all, and numbers that JSON cannot represent are refused by name."""
+"""Outputs are written completely or not at all.
+
+Numbers that JSON cannot represent are refused by name.
+"""
 
 import json
 import math
@@ -10,12 +13,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tarmac.interface.errors import UserError
-from tarmac.pipeline.base.outputs import acquire_file_lock, recover_output, replace_output, require_finite, write_json
+from tarmac.pipeline.base.outputs import (
+    acquire_file_lock,
+    recover_output,
+    replace_output,
+    require_finite,
+    write_json,
+)
 
 
 def tree(folder: Path) -> dict[str, str]:
     """Every file below a folder with its content."""
-    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+    return {
+        str(path.relative_to(folder)): path.read_text()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
 
 
 def write_folder(path: Path, **contents: str) -> None:
@@ -69,7 +82,9 @@ def break_off(out: Path, folder: bool, error: type[BaseException]) -> None:
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
 @pytest.mark.parametrize("folder", [True, False])
-def test_failure_leaves_the_old_output_and_no_partial(tmp_path: Path, folder: bool, error: type[BaseException]) -> None:
+def test_failure_leaves_the_old_output_and_no_partial(
+    tmp_path: Path, folder: bool, error: type[BaseException]
+) -> None:
     write_folder(tmp_path / "out", kept="old")
     with pytest.raises(error):
         break_off(tmp_path / "out", folder, error)
@@ -106,7 +121,9 @@ def replace_and_die(path: Path, folder: bool, moves: int, before: bool) -> int:
         return moved
 
     Path.replace = count  # type: ignore[method-assign,assignment]  # in this process alone
-    with replace_output(path, commit=lambda: path.with_name("recorded").write_text("new")) as partial:
+    with replace_output(
+        path, commit=lambda: path.with_name("recorded").write_text("new")
+    ) as partial:
         write_folder(partial, new="new") if folder else partial.write_text("new")
     os._exit(0)
 
@@ -145,7 +162,9 @@ def test_error_of_commit_restores_old_output(tmp_path: Path) -> None:
     assert tree(tmp_path) == {"out/kept": "old"}
 
 
-def test_error_of_last_move_restores_old_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_of_last_move_restores_old_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_folder(tmp_path / "out", kept="old")
     move = Path.replace
 
@@ -208,7 +227,11 @@ def test_finite_names_full_path_of_nan_or_infinity(value: float) -> None:
 
 
 @given(
-    st.recursive(st.floats() | st.integers(), lambda inner: st.dictionaries(st.text(max_size=3), inner), max_leaves=9)
+    st.recursive(
+        st.floats() | st.integers(),
+        lambda inner: st.dictionaries(st.text(max_size=3), inner),
+        max_leaves=9,
+    )
 )
 def test_finite_rejects_exactly_values_that_json_lacks(value: object) -> None:
     content = {"value": value}

@@ -42,7 +42,9 @@ def test_folder_is_reported_as_missing_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kept", [0, 3, 4, 8, 500, -1])
 def test_file_cut_short_is_refused_at_any_length(whole: Path, kept: int) -> None:
     whole.write_bytes(whole.read_bytes()[:kept])
-    with pytest.raises(UserError, match=r"whole\.parquet is not a complete Parquet file \([\d,]+ bytes\)"):
+    with pytest.raises(
+        UserError, match=r"whole\.parquet is not a complete Parquet file \([\d,]+ bytes\)"
+    ):
         check_parquet(whole)
 
 
@@ -52,7 +54,9 @@ def test_file_without_its_first_byte_is_refused(whole: Path) -> None:
         check_parquet(whole)
 
 
-@pytest.mark.parametrize("content", [b"day,carrier\n2013-01-01,UA\n", b"PAR1", b"PAR1PAR1", b"x" * 11 + b"PAR1"])
+@pytest.mark.parametrize(
+    "content", [b"day,carrier\n2013-01-01,UA\n", b"PAR1", b"PAR1PAR1", b"x" * 11 + b"PAR1"]
+)
 def test_content_that_is_not_parquet_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "other.parquet"
     path.write_bytes(content)
@@ -76,12 +80,15 @@ def write_many(path: Path, table: pa.Table, times: int, **options: object) -> No
     ],
     ids=["one value repeated", "nothing repeated", "one long text repeated"],
 )
-def test_small_file_that_expands_to_gigabytes_is_refused(tmp_path: Path, values: list, times: int, options: dict):
+def test_small_file_that_expands_to_gigabytes_is_refused(
+    tmp_path: Path, values: list, times: int, options: dict
+):
     path = tmp_path / "bomb.parquet"
     write_many(path, pa.table({"x": values}), times, compression="zstd", **options)
     assert path.stat().st_size < 3_000_000
     with pytest.raises(
-        UserError, match=r"bomb\.parquet \([\d,]+ bytes\) would take 2\.4 GB in memory, the limit is 2\.1"
+        UserError,
+        match=r"bomb\.parquet \([\d,]+ bytes\) would take 2\.4 GB in memory, the limit is 2\.1",
     ):
         check_parquet(path)
 
@@ -93,7 +100,9 @@ def test_file_below_memory_limit_is_accepted(tmp_path: Path) -> None:
 
 def test_file_with_damaged_pages_is_refused_with_remedy(tmp_path: Path) -> None:
     path = tmp_path / "damaged.parquet"
-    pq.write_table(pa.table({"text": [f"text {number}" for number in range(5000)]}), path, compression="zstd")
+    pq.write_table(
+        pa.table({"text": [f"text {number}" for number in range(5000)]}), path, compression="zstd"
+    )
     data = bytearray(path.read_bytes())
     data[4:2000] = b"\xff" * 1996
     path.write_bytes(data)

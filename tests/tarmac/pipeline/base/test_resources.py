@@ -1,4 +1,7 @@
-"""Memory and disk space: limits come from a setting or the machine, and work that exceeds them is not started."""
+"""Memory and disk space: limits come from a setting or the machine.
+
+Work that exceeds them is not started.
+"""
 
 import shutil
 from pathlib import Path
@@ -12,7 +15,14 @@ GB = 10**9
 
 
 @pytest.mark.parametrize(
-    ("text", "size"), [("4GB", 4 * GB), ("1.5 GB", 1.5 * GB), ("512MiB", 2**29), ("2GiB", 2**31), ("300MB", 3 * 10**8)]
+    ("text", "size"),
+    [
+        ("4GB", 4 * GB),
+        ("1.5 GB", 1.5 * GB),
+        ("512MiB", 2**29),
+        ("2GiB", 2**31),
+        ("300MB", 3 * 10**8),
+    ],
 )
 def test_parses_memory_size_with_unit(monkeypatch, text, size):
     monkeypatch.setenv(resources.ASKED, text)
@@ -22,7 +32,9 @@ def test_parses_memory_size_with_unit(monkeypatch, text, size):
 @pytest.mark.parametrize("text", ["4", "4 gigabytes", "-1GB", "GB", "4TBs"])
 def test_rejects_invalid_memory_size(monkeypatch, text):
     monkeypatch.setenv(resources.ASKED, text)
-    with pytest.raises(resources.ResourcesError, match=f"TARMAC_MEMORY is '{text}', not a size") as caught:
+    with pytest.raises(
+        resources.ResourcesError, match=f"TARMAC_MEMORY is '{text}', not a size"
+    ) as caught:
         resources.compute_memory_limit()
     assert caught.value.hint == "write it like 4GB or 512MiB"
 
@@ -42,7 +54,9 @@ def test_memory_is_limited_to_that_of_container(monkeypatch, tmp_path):
 def test_refuses_work_that_exceeds_memory_or_disk_space(monkeypatch):
     monkeypatch.setenv(resources.ASKED, "2GB")
     resources.require_resources(2 * GB, 0, "work", "do less")
-    shown = r"^work would take about 2.5 GB of memory, TARMAC_MEMORY gives 2.0 GB; nothing was started$"
+    shown = (
+        r"^work would take about 2.5 GB of memory, TARMAC_MEMORY gives 2.0 GB; nothing was started$"
+    )
     with pytest.raises(resources.ResourcesError, match=shown) as caught:
         resources.require_resources(2.5 * GB, 0, "work", "do less")
     assert caught.value.hint == "do less, or use a machine with more memory"
@@ -64,4 +78,7 @@ def test_stage_does_not_start_without_enough_memory(finished: Workspace, stage: 
     assert told.startswith("error: ")
     assert "nothing was started" in told
     assert hint.startswith("hint: ")
-    assert sorted((path, path.stat().st_mtime_ns) for path in (finished.path / "data").rglob("*")) == before
+    assert (
+        sorted((path, path.stat().st_mtime_ns) for path in (finished.path / "data").rglob("*"))
+        == before
+    )

@@ -1,4 +1,7 @@
-"""Stages as programs: user errors have no traceback, wrong folders are refused, unused packages not imported."""
+"""Stages as programs: user errors have no traceback, and wrong folders are refused.
+
+Unused packages are not imported.
+"""
 
 import os
 import subprocess
@@ -15,7 +18,9 @@ from tests.e2e.running import STAGES
 
 pytestmark = pytest.mark.program
 
-PROGRAM = {name: value for name, value in os.environ.items() if not name.startswith(("DVC", "PYTHON"))}
+PROGRAM = {
+    name: value for name, value in os.environ.items() if not name.startswith(("DVC", "PYTHON"))
+}
 
 
 @pytest.fixture
@@ -39,10 +44,15 @@ def failing(error: Exception):
 
 
 def test_reports_a_user_error_line_by_line(here):
-    assert exit_of(failing(UserError("first\nsecond", "run it"))) == "error: first\nerror: second\nhint: run it"
+    assert (
+        exit_of(failing(UserError("first\nsecond", "run it")))
+        == "error: first\nerror: second\nhint: run it"
+    )
 
 
-@pytest.mark.parametrize("error", [KeyError("x"), TypeError("x"), ValueError("x"), RuntimeError("x"), OSError("x")])
+@pytest.mark.parametrize(
+    "error", [KeyError("x"), TypeError("x"), ValueError("x"), RuntimeError("x"), OSError("x")]
+)
 def test_error_other_than_user_error_keeps_its_traceback(here, error):
     with pytest.raises(type(error)):
         run_stage(failing(error))
@@ -64,14 +74,18 @@ def test_stage_of_another_checkout_is_refused_before_it_starts(here, monkeypatch
 
 
 @pytest.mark.parametrize("from_source", [True, False])
-def test_installed_framework_runs_unless_folder_has_its_source(here, monkeypatch, tmp_path, from_source):
+def test_installed_framework_runs_unless_folder_has_its_source(
+    here, monkeypatch, tmp_path, from_source
+):
     (tmp_path / "src" / ("tarmac" if from_source else "other")).mkdir(parents=True)
     monkeypatch.setattr(problem, "folder", tmp_path / "src" / problem.name)
     monkeypatch.chdir(tmp_path)
     done = []
     if from_source:
         told = str(exit_of(lambda: done.append(1)))
-        assert told.startswith(f"error: the code of {ROOT / 'src' / 'tarmac'} would run in {tmp_path}")
+        assert told.startswith(
+            f"error: the code of {ROOT / 'src' / 'tarmac'} would run in {tmp_path}"
+        )
     else:
         run_stage(lambda: done.append(1))
     assert done == ([] if from_source else [1])
@@ -94,7 +108,9 @@ def test_stage_runs_in_checkout_reached_by_link(here, monkeypatch, tmp_path):
 @pytest.mark.parametrize("stage", STAGES)
 def test_each_stage_refuses_other_folder_and_writes_nothing(tmp_path, stage):
     command = [sys.executable, "-m", f"tarmac.pipeline.{stage}.stage"]
-    done = subprocess.run(command, cwd=tmp_path, env=PROGRAM, check=False, capture_output=True, text=True)
+    done = subprocess.run(
+        command, cwd=tmp_path, env=PROGRAM, check=False, capture_output=True, text=True
+    )
     told, hint = done.stderr.splitlines()
     assert done.returncode == 1
     assert told.startswith("error: the code of ")
@@ -114,7 +130,9 @@ def test_each_stage_refuses_other_folder_and_writes_nothing(tmp_path, stage):
 )
 def test_stage_does_not_import_unused_packages(stage, unused):
     code = f"import sys, tarmac.pipeline.{stage}.stage; print(' '.join(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=PROGRAM, check=True, capture_output=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=PROGRAM, check=True, capture_output=True
+    )
     loaded = set(done.stdout.decode().split())
     assert f"tarmac.pipeline.{stage}.stage" in loaded
     assert not loaded & set(unused)

@@ -7,7 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tarmac.pipeline.base.site_cache import FOLDER, VARIABLE, is_private_folder, use_private_site_cache
+from tarmac.pipeline.base.site_cache import (
+    FOLDER,
+    VARIABLE,
+    is_private_folder,
+    use_private_site_cache,
+)
 from tests.conftest import ROOT, Workspace
 from tests.e2e.running import TARMAC
 
@@ -27,7 +32,9 @@ def mode(folder: Path) -> int:
 def named() -> str:
     """The folder that programs get from the environment."""
     code = f"import os; print(os.environ.get({VARIABLE!r}, ''))"
-    return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.strip()
+    return subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    ).stdout.strip()
 
 
 @pytest.mark.program
@@ -76,7 +83,9 @@ def test_folder_is_private_without_rights_of_others(tmp_path, bits):
 
 
 @pytest.mark.parametrize(
-    "command", [(*TARMAC, "pull"), ("python", "-m", "tarmac.pipeline.train.stage")], ids=["command", "stage"]
+    "command",
+    [(*TARMAC, "pull"), ("python", "-m", "tarmac.pipeline.train.stage")],
+    ids=["command", "stage"],
 )
 def test_command_and_stage_use_private_folder(finished: Workspace, command):
     finished.run(*command, env={VARIABLE: "", "PYTHONPATH": "src"})
@@ -89,5 +98,7 @@ def test_command_and_stage_use_private_folder(finished: Workspace, command):
 def test_make_sets_private_folder_in_environment(monkeypatch):
     monkeypatch.delenv(VARIABLE, raising=False)
     show = ["make", "--no-print-directory", "--eval", f"show:;@echo $${VARIABLE}", "show"]
-    printed = subprocess.run(show, cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
+    printed = subprocess.run(
+        show, cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout.strip()
     assert printed == str(ROOT / FOLDER)

@@ -15,7 +15,10 @@ from tests.hostile import FRAGMENTS, WORST
 
 NAN = float("nan")
 METRICS = pd.DataFrame(
-    [("roc_auc", 0.77167, 0.7488, 0.7945, 0.62134), ("calibration_error", 0.00954, NAN, NAN, 0.0283)],
+    [
+        ("roc_auc", 0.77167, 0.7488, 0.7945, 0.62134),
+        ("calibration_error", 0.00954, NAN, NAN, 0.0283),
+    ],
     columns=["metric", "model", "low", "high", "baseline"],
 )
 SLICES = pd.DataFrame(
@@ -39,14 +42,26 @@ FACTS: dict[str, object] = {
     "metrics": METRICS,
     "slices": SLICES,
     "behaviour": BEHAVIOUR,
-    "lineage": {"data/raw": "061aade4fd4293f7e70c677afe731676.dir", "models/model.onnx": "b55399d4586df55b"},
+    "lineage": {
+        "data/raw": "061aade4fd4293f7e70c677afe731676.dir",
+        "models/model.onnx": "b55399d4586df55b",
+    },
 }
 OPTIONAL = ("slices", "behaviour")
 SENTENCES = ("title", "predicts", "data_source")
 LISTS = ("intended_use", "not_for", "limits")
 NAMED = ("rows", "windows", "model", "lineage")
 TABLES = ("metrics", "slices", "behaviour")
-HEADINGS = ["Intended use", "Not for", "Data", "Model", "Metrics on the test months", "Slices", "Behaviour", "Limits"]
+HEADINGS = [
+    "Intended use",
+    "Not for",
+    "Data",
+    "Model",
+    "Metrics on the test months",
+    "Slices",
+    "Behaviour",
+    "Limits",
+]
 
 
 def card(**parts: object) -> str:
@@ -67,7 +82,12 @@ def told(name: str, value: object) -> str:
 
 
 def test_every_fact_is_covered_by_these_tests():
-    assert {field.name for field in dataclasses.fields(CardContent)} == {*SENTENCES, *LISTS, *NAMED, *TABLES}
+    assert {field.name for field in dataclasses.fields(CardContent)} == {
+        *SENTENCES,
+        *LISTS,
+        *NAMED,
+        *TABLES,
+    }
     assert {field.name for field in dataclasses.fields(CardContent)} == FACTS.keys()
 
 
@@ -117,7 +137,9 @@ def test_card_accepts_metric_without_interval(column):
     assert shown == ["roc_auc", "0.7717", "–" if column == "low" else "0.7488 to –", "0.6213"]
 
 
-@pytest.mark.parametrize(("name", "value"), [("seed", 0), ("share", 0.0), ("flag", False), ("groups", ["a"])])
+@pytest.mark.parametrize(
+    ("name", "value"), [("seed", 0), ("share", 0.0), ("flag", False), ("groups", ["a"])]
+)
 def test_card_accepts_zero_and_false_as_facts(name, value):
     page = Page(card(model={name: value}, rows={name: 0}))
     assert rows(page, "", "") == [[name, str(value)]]
@@ -135,7 +157,11 @@ def test_card_has_all_sections_in_order():
 
 def test_each_list_is_under_its_own_heading():
     page = Page(card())
-    for heading, name in (("Intended use", "intended_use"), ("Not for", "not_for"), ("Limits", "limits")):
+    for heading, name in (
+        ("Intended use", "intended_use"),
+        ("Not for", "not_for"),
+        ("Limits", "limits"),
+    ):
         assert page.section(heading).of("li") == list(FACTS[name])
 
 
@@ -146,8 +172,15 @@ def test_each_number_is_in_its_own_row_and_column():
         ["cancelled", "8,255"],
         ["rows set aside as invalid", "0"],
     ]
-    assert rows(page, "part", "months") == [["train", "2013-01 to 2013-09"], ["test", "2013-11 to 2013-12"]]
-    assert rows(page, "", "") == [["kind", "xgboost"], ["seed", "0"], ["file", "models/model.onnx (719,086 bytes)"]]
+    assert rows(page, "part", "months") == [
+        ["train", "2013-01 to 2013-09"],
+        ["test", "2013-11 to 2013-12"],
+    ]
+    assert rows(page, "", "") == [
+        ["kind", "xgboost"],
+        ["seed", "0"],
+        ["file", "models/model.onnx (719,086 bytes)"],
+    ]
     assert rows(page, "metric", "model", "95% interval", "baseline") == [
         ["roc_auc", "0.7717", "0.7488 to 0.7945", "0.6213"],
         ["calibration_error", "0.0095", "–", "0.0283"],
@@ -157,12 +190,19 @@ def test_each_number_is_in_its_own_row_and_column():
         ["carrier", "OO", "5", "–", "–"],
     ]
     measured = rows(page, "what is tried", "expected", "measured")
-    assert [row[:2] for row in measured] == [["spare time absorbs delay", "lower"], ["no weather report", "usable"]]
+    assert [row[:2] for row in measured] == [
+        ["spare time absorbs delay", "lower"],
+        ["no weather report", "usable"],
+    ]
     assert [row[2].replace("−", "-") for row in measured] == ["-0.0102", "–"]
-    assert rows(page, "of", "MD5, as DVC names it") == [[of, value] for of, value in FACTS["lineage"].items()]
+    assert rows(page, "of", "MD5, as DVC names it") == [
+        [of, value] for of, value in FACTS["lineage"].items()
+    ]
 
 
-@pytest.mark.parametrize(("confidence", "share"), [(0.8, "80%"), (0.975, "97.5%"), (0.999, "99.9%"), (0.57, "57%")])
+@pytest.mark.parametrize(
+    ("confidence", "share"), [(0.8, "80%"), (0.975, "97.5%"), (0.999, "99.9%"), (0.57, "57%")]
+)
 def test_intervals_are_labeled_with_their_confidence(confidence, share):
     page = Page(render_model_card(CardContent(**FACTS), confidence))
     assert rows(page, "metric", "model", f"{share} interval", "baseline")
@@ -208,7 +248,9 @@ def test_card_says_how_to_find_its_commit_and_is_deterministic():
 
 def test_card_omits_headings_of_undeclared_slices_and_behaviour():
     page = Page(card(slices=None, behaviour=None))
-    assert page.of("h2") == [heading for heading in [*HEADINGS, "Lineage"] if heading not in ("Slices", "Behaviour")]
+    assert page.of("h2") == [
+        heading for heading in [*HEADINGS, "Lineage"] if heading not in ("Slices", "Behaviour")
+    ]
 
 
 @pytest.mark.parametrize("kind", ["multiclass", "regression"])

@@ -1,4 +1,4 @@
-"""card: figures match the predictions, hashes match DVC, and missing inputs are reported by name."""
+"""card: figures match the predictions, hashes match DVC, and missing inputs are named."""
 
 import json
 import re
@@ -23,7 +23,12 @@ from tests.github import Page
 from tests.tarmac.pipeline.cases import made
 
 INPUTS = (
-    *("data/raw", "data/predictions.parquet", "metrics/prepare.json", "metrics/tables/behaviour.csv"),
+    *(
+        "data/raw",
+        "data/predictions.parquet",
+        "metrics/prepare.json",
+        "metrics/tables/behaviour.csv",
+    ),
     *("metrics/train/metrics.json", "models/model.onnx", "requirements/stages.txt", "params.yaml"),
 )
 SCORES = {
@@ -50,9 +55,16 @@ def value(cell: str) -> float:
 
 
 def locked(folder: Path) -> dict[str, dict]:
-    """What `dvc.lock` and the pointer of the raw data say of every dependency and output, by path."""
+    """Return the entries of `dvc.lock` and of the raw data's pointer, by path.
+
+    There is one for every dependency and output.
+    """
     lock = yaml.safe_load((folder / "dvc.lock").read_text())["stages"].values()
-    return {entry["path"]: entry for made in lock for entry in [*made.get("deps", []), *made.get("outs", [])]}
+    return {
+        entry["path"]: entry
+        for made in lock
+        for entry in [*made.get("deps", []), *made.get("outs", [])]
+    }
 
 
 def assert_figures(page: Page, folder: Path) -> None:
@@ -79,7 +91,9 @@ def assert_figures(page: Page, folder: Path) -> None:
         assert (auc != "–") == judged, (slice_, name)
         assert (interval != "–") == judged
         if judged:
-            assert value(auc) == pytest.approx(roc_auc_score(part["late"], part["probability"]), abs=5.1e-5)
+            assert value(auc) == pytest.approx(
+                roc_auc_score(part["late"], part["probability"]), abs=5.1e-5
+            )
     for slice_ in {row[0] for row in listed}:
         assert sum(value(row[2]) for row in listed if row[0] == slice_) == len(table)
 
@@ -88,9 +102,17 @@ def assert_lineage(page: Page, folder: Path) -> None:
     """The hashes and sizes are those of the lock in a folder."""
     lock = locked(folder)
     found = dict(rows(page, "of"))
-    assert found.keys() == {"data/raw", "requirements/stages.txt", "models/model.onnx", "data/predictions.parquet"}
+    assert found.keys() == {
+        "data/raw",
+        "requirements/stages.txt",
+        "models/model.onnx",
+        "data/predictions.parquet",
+    }
     assert found == {path: lock[path]["md5"] for path in found}
-    assert f"models/model.onnx ({lock['models/model.onnx']['size']:,} bytes)" in dict(rows(page, "", ""))["file"]
+    assert (
+        f"models/model.onnx ({lock['models/model.onnx']['size']:,} bytes)"
+        in dict(rows(page, "", ""))["file"]
+    )
 
 
 def assert_described(page: Page, folder: Path) -> None:
@@ -100,18 +122,30 @@ def assert_described(page: Page, folder: Path) -> None:
     assert {name: value(shown[name]) for name in counted["rows"]} == counted["rows"]
     assert value(shown["rows set aside as invalid"]) == counted["set_aside"]
     params = yaml.safe_load((folder / "params.yaml").read_text())
-    months = {name: f"{window['first']} to {window['last']}" for name, window in params["split"].items()}
+    months = {
+        name: f"{window['first']} to {window['last']}" for name, window in params["split"].items()
+    }
     assert dict(rows(page, "part", "months")) == months
     trained = json.loads((folder / "metrics" / "train" / "metrics.json").read_text())
     model = dict(rows(page, "", ""))
-    assert (model["kind"], model["seed"]) == (params["train"]["model"], str(params["train"]["seed"]))
+    assert (model["kind"], model["seed"]) == (
+        params["train"]["model"],
+        str(params["train"]["seed"]),
+    )
     assert model["feature groups"] == ", ".join(params["train"]["features"])
     assert model["boosting rounds"] == str(trained["validation"]["rounds"])
     behaviour = pd.read_csv(folder / "metrics" / "tables" / "behaviour.csv")
     measured = rows(page, "what is tried")
-    assert [row[:2] for row in measured] == behaviour[["behaviour", "expectation"]].to_numpy().tolist()
-    assert [value(row[2]) for row in measured] == pytest.approx(list(behaviour["value"]), abs=5.1e-5, nan_ok=True)
-    days = [f"{params['problem']['late_minutes']} minutes", f"{params['problem']['lead_hours']} hours"]
+    assert [row[:2] for row in measured] == behaviour[
+        ["behaviour", "expectation"]
+    ].to_numpy().tolist()
+    assert [value(row[2]) for row in measured] == pytest.approx(
+        list(behaviour["value"]), abs=5.1e-5, nan_ok=True
+    )
+    days = [
+        f"{params['problem']['late_minutes']} minutes",
+        f"{params['problem']['lead_hours']} hours",
+    ]
     assert all(words in page.of("p")[1] for words in days)
 
 
@@ -142,9 +176,13 @@ def test_published_card_matches_metric_files():
     listed = rows(page, "slice", "value")
     assert [row[:2] for row in listed] == slices[["slice", "value"]].to_numpy().tolist()
     assert [value(row[2]) for row in listed] == list(slices["rows"])
-    assert [value(row[3]) for row in listed] == pytest.approx(list(slices["roc_auc"]), abs=1.1e-4, nan_ok=True)
+    assert [value(row[3]) for row in listed] == pytest.approx(
+        list(slices["roc_auc"]), abs=1.1e-4, nan_ok=True
+    )
     lock = yaml.safe_load((ROOT / "dvc.lock").read_text())["stages"]["card"]
-    assert dict(rows(page, "of")).items() <= {dep["path"]: dep["md5"] for dep in lock["deps"]}.items()
+    assert (
+        dict(rows(page, "of")).items() <= {dep["path"]: dep["md5"] for dep in lock["deps"]}.items()
+    )
 
 
 def test_published_card_is_reproduced_by_current_code(tmp_path, monkeypatch):
@@ -152,7 +190,9 @@ def test_published_card_is_reproduced_by_current_code(tmp_path, monkeypatch):
         required(name)
     monkeypatch.chdir(copied(ROOT, tmp_path))
     stage.main()
-    assert (tmp_path / "models" / "card.md").read_bytes() == (ROOT / "models" / "card.md").read_bytes()
+    assert (tmp_path / "models" / "card.md").read_bytes() == (
+        ROOT / "models" / "card.md"
+    ).read_bytes()
 
 
 def copied(source: Path, target: Path) -> Path:
@@ -165,7 +205,7 @@ def copied(source: Path, target: Path) -> Path:
 
 @pytest.fixture
 def inputs(finished_template: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The small workspace's inputs of the stage, and nothing else, as the folder that it runs in."""
+    """Return a working folder with the small workspace's inputs of the stage, and nothing else."""
     monkeypatch.chdir(copied(finished_template.path, tmp_path))
     return tmp_path
 
@@ -197,7 +237,9 @@ def test_error_of_program_is_one_line_and_keeps_old_card(finished: Workspace):
     assert (finished.path / "models" / "card.md").read_bytes() == before
 
 
-@pytest.mark.parametrize("name", ["TITLE", "PREDICTS", "INTENDED_USE", "NOT_FOR", "DATA_SOURCE", "LIMITS"])
+@pytest.mark.parametrize(
+    "name", ["TITLE", "PREDICTS", "INTENDED_USE", "NOT_FOR", "DATA_SOURCE", "LIMITS"]
+)
 def test_card_requires_every_text_from_problem(inputs: Path, monkeypatch, name):
     monkeypatch.setattr(problem.card, name, type(getattr(problem.card, name))())
     with pytest.raises(CardError, match=name.lower().replace("_", " ")):
@@ -224,7 +266,9 @@ def test_card_follows_parameters(inputs: Path):
     stage.main()
     page = card_of(inputs)
     assert "77 minutes" in page.of("p")[1]
-    assert {row[3] for row in rows(page, "slice", "value", "rows", "ROC-AUC", "80% interval")} == {"–"}
+    assert {row[3] for row in rows(page, "slice", "value", "rows", "ROC-AUC", "80% interval")} == {
+        "–"
+    }
 
 
 def test_class_without_test_rows_is_named(monkeypatch: pytest.MonkeyPatch):
@@ -244,7 +288,9 @@ def test_class_without_test_rows_is_named(monkeypatch: pytest.MonkeyPatch):
 def test_metric_table_has_metrics_of_its_target_type(kind):
     y, p = made(kind, 300, seed=1)
     params = load_all_params(ROOT / "params.yaml").intervals
-    sample = Sample.from_rows(pd.Series(y), pd.Series(np.arange(300) // 10), params, task=TASKS[kind])
+    sample = Sample.from_rows(
+        pd.Series(y), pd.Series(np.arange(300) // 10), params, task=TASKS[kind]
+    )
     table = stage.build_metric_table(sample, p, p).set_index("metric")
     assert list(table.index) == list(TASKS[kind].metrics)
     assert table["model"].tolist() == table["baseline"].tolist()
@@ -252,19 +298,24 @@ def test_metric_table_has_metrics_of_its_target_type(kind):
 
 
 @pytest.mark.parametrize(
-    ("by", "words"), [("cluster", "rows, whole days"), ("label", "rows of each class"), ("row", "rows")]
+    ("by", "words"),
+    [("cluster", "rows, whole days"), ("label", "rows of each class"), ("row", "rows")],
 )
 def test_untimed_parts_are_described_by_share_of_rows(by, words):
     split = RowSplit.model_construct(by=by, validation_share=0.125, test_share=0.2, seed=1)
     shares = {"train": "67.5%", "validation": "12.5%", "test": "20%"}
-    assert split.describe_parts() == {name: f"{share} of the {words}" for name, share in shares.items()}
+    assert split.describe_parts() == {
+        name: f"{share} of the {words}" for name, share in shares.items()
+    }
 
 
 def test_intervals_file_matches_card() -> None:
     found = json.loads(required("metrics/intervals.json").read_text())
     measured = json.loads(required("metrics/evaluate/metrics.json").read_text())
     metrics = found["metrics"]
-    assert {name: one["value"] for name, one in metrics.items()} == {name: round(measured[name], 6) for name in metrics}
+    assert {name: one["value"] for name, one in metrics.items()} == {
+        name: round(measured[name], 6) for name in metrics
+    }
     assert [name for name, one in metrics.items() if one["low"] is None] == ["calibration_error"]
     card = required("models/card.md").read_text()
     scores = [one["score"] for one in found["slices"] if one["score"]["value"] is not None]
@@ -272,5 +323,10 @@ def test_intervals_file_matches_card() -> None:
     for one in [*metrics.values(), *scores]:
         if one["low"] is not None:
             assert one["low"] < one["value"] < one["high"]
-            assert re.search(rf"\| {one['value']:.4f} +\| +{one['low']:.4f} to {one['high']:.4f} ", card), one
-    assert len(found["slices"]) == len(required("metrics/tables/slices.csv").read_text().splitlines()) - 1
+            assert re.search(
+                rf"\| {one['value']:.4f} +\| +{one['low']:.4f} to {one['high']:.4f} ", card
+            ), one
+    assert (
+        len(found["slices"])
+        == len(required("metrics/tables/slices.csv").read_text().splitlines()) - 1
+    )

@@ -1,4 +1,7 @@
-"""Engine: the same rows give the same bytes on any number of threads, and damaged files are named."""
+"""Engine: the same rows give the same bytes on any number of threads.
+
+Damaged files are named.
+"""
 
 import gc
 import weakref
@@ -24,7 +27,11 @@ def shuffled(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     numbers = [number * 7919 % ROWS for number in range(ROWS)]
     paths = [folder / "one.parquet", folder / "two.parquet"]
     for path, part in zip(paths, (numbers[: ROWS // 3], numbers[ROWS // 3 :]), strict=True):
-        pq.write_table(pa.table({"number": part, "text": [str(n % 97) for n in part]}), path, row_group_size=20_000)
+        pq.write_table(
+            pa.table({"number": part, "text": [str(n % 97) for n in part]}),
+            path,
+            row_group_size=20_000,
+        )
     return paths
 
 
@@ -50,14 +57,21 @@ def written(paths: list[Path], folder: Path, threads: int, how: str) -> Path:
 
 
 @pytest.mark.parametrize("how", ["write", "write_months"])
-def test_output_bytes_are_identical_across_threads_and_runs(shuffled: list[Path], tmp_path: Path, how: str) -> None:
-    runs = [written(shuffled, tmp_path / f"{run}", threads, how) for run, threads in enumerate((1, 4, 4))]
+def test_output_bytes_are_identical_across_threads_and_runs(
+    shuffled: list[Path], tmp_path: Path, how: str
+) -> None:
+    runs = [
+        written(shuffled, tmp_path / f"{run}", threads, how)
+        for run, threads in enumerate((1, 4, 4))
+    ]
     first, *others = [path.read_bytes() for path in runs]
     assert len(first) > ROWS
     assert all(other == first for other in others)
 
 
-def test_written_rows_are_sorted_compressed_and_in_fixed_groups(shuffled: list[Path], tmp_path: Path) -> None:
+def test_written_rows_are_sorted_compressed_and_in_fixed_groups(
+    shuffled: list[Path], tmp_path: Path
+) -> None:
     for how in ("write", "write_months"):
         out = written(shuffled, tmp_path / how, 2, how)
         table, metadata = pq.read_table(out), pq.read_metadata(out)
@@ -79,8 +93,12 @@ def test_failed_query_leaves_the_old_file(tmp_path: Path) -> None:
     out = tmp_path / "all.parquet"
     out.write_text("old")
     with pytest.raises(Exception, match="nowhere"):
-        engine.write_months(engine.connect_backend(), "SELECT * FROM nowhere", None, ["all"], tmp_path)
-    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("all.parquet", "old")]
+        engine.write_months(
+            engine.connect_backend(), "SELECT * FROM nowhere", None, ["all"], tmp_path
+        )
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [
+        ("all.parquet", "old")
+    ]
 
 
 def test_rows_in_memory_are_released_when_others_are_shown() -> None:
@@ -109,7 +127,9 @@ def test_damaged_or_missing_file_is_named_among_good_ones(
 def test_compiled_query_reads_files_that_were_shown_last(shuffled: list[Path]) -> None:
     """Featurize compiles once and points the tables at one month after another."""
     backend = engine.connect_backend()
-    query = engine.compile_query(backend, engine.show_files(backend, "rows", shuffled[:1]).count().as_table())
+    query = engine.compile_query(
+        backend, engine.show_files(backend, "rows", shuffled[:1]).count().as_table()
+    )
     counts = []
     for paths in (shuffled[:1], shuffled, shuffled[1:]):
         engine.show_files(backend, "rows", paths)

@@ -1,4 +1,7 @@
-"""Month cache: cached months equal built ones, only valid months of the same inputs are used, old ones pruned."""
+"""Month cache: cached months equal built ones.
+
+Only valid months of the same inputs are used, and old ones are pruned.
+"""
 
 import hashlib
 import os
@@ -68,7 +71,9 @@ def test_rebuilds_damaged_month(damaged, how):
     content = (place / damaged).read_text()
     (place / damaged).unlink()
     if how != "gone":
-        (place / damaged).write_text(content[:-1] if how == "cut" else content.replace("0", "1").replace("o", "u"))
+        (place / damaged).write_text(
+            content[:-1] if how == "cut" else content.replace("0", "1").replace("o", "u")
+        )
     if (place / damaged).exists() and (place / damaged).read_text() == content:
         pytest.skip("nothing to change in it")
     assert once("x", "second", "new") == (1, {name: f"new of {name}" for name in NAMES})
@@ -110,7 +115,9 @@ def test_caches_nothing_where_dvc_folder_is_absent(here, monkeypatch):
 
 def test_code_includes_loaded_framework_and_problem_files():
     found = month_cache.hash_loaded_code()
-    assert found["tarmac/pipeline/engine/month_cache.py"] == compute_dvc_hash(Path(month_cache.__file__))
+    assert found["tarmac/pipeline/engine/month_cache.py"] == compute_dvc_hash(
+        Path(month_cache.__file__)
+    )
     assert found["tarmac/pipeline/base/months.py"] == compute_dvc_hash(Path(months.__file__))
     columns = compute_dvc_hash(Path(problem.contract.__file__))
     assert found[f"{problem.name}/contract/columns.py"] == columns
@@ -141,7 +148,9 @@ def test_detects_change_of_loaded_code_and_of_no_other(here, monkeypatch):
     assert made == [1, 1, 0]
 
 
-LOADED = "from tarmac.pipeline.engine.month_cache import hash_loaded_code; print(*hash_loaded_code({}))"
+LOADED = (
+    "from tarmac.pipeline.engine.month_cache import hash_loaded_code; print(*hash_loaded_code({}))"
+)
 
 
 @pytest.mark.program
@@ -171,7 +180,9 @@ def made(workspace: Workspace, stage: str) -> tuple[int, int]:
 
 
 def features(workspace: Workspace) -> dict[str, str]:
-    return {path.name: compute_dvc_hash(path) for path in (workspace.path / "data/features").iterdir()}
+    return {
+        path.name: compute_dvc_hash(path) for path in (workspace.path / "data/features").iterdir()
+    }
 
 
 def test_incremental_rebuild_is_minimal_and_equals_full_rebuild(finished: Workspace):

@@ -1,4 +1,7 @@
-"""Behaviours: the measured value of each expectation, for models that satisfy it, violate it, or ignore it."""
+"""Behaviours: the measured value of each expectation.
+
+The models satisfy the expectation, violate it, or ignore it.
+"""
 
 import numpy as np
 import pandas as pd
@@ -62,7 +65,9 @@ def test_same_is_measured_for_columns_outside_declared_inputs():
 @pytest.mark.parametrize("expectation", ["higher", "lower"])
 def test_direction_is_signed_mean_change_of_predictions(expectation):
     assert tried(expectation, ("tells",), sums) == pytest.approx(0.125, abs=ROUNDED)
-    assert tried(expectation, ("tells",), lambda rows: 1 - sums(rows)) == pytest.approx(-0.125, abs=ROUNDED)
+    assert tried(expectation, ("tells",), lambda rows: 1 - sums(rows)) == pytest.approx(
+        -0.125, abs=ROUNDED
+    )
     assert tried(expectation, ("other",), one_row) == pytest.approx(-0.25 / ROWS, abs=ROUNDED)
     assert tried(expectation, ("tells",), lambda rows: rows["other"].to_numpy()) == 0
 
@@ -79,7 +84,9 @@ def test_usable_is_auc_after_change():
 
 
 @pytest.mark.parametrize("expectation", ["higher", "lower", "usable"])
-@pytest.mark.parametrize(("takes", "known"), [((), False), (("name",), False), (("other",), True), (("tells",), True)])
+@pytest.mark.parametrize(
+    ("takes", "known"), [((), False), (("name",), False), (("other",), True), (("tells",), True)]
+)
 def test_value_is_missing_only_if_model_takes_no_changed_column(expectation, takes, known):
     assert pd.notna(tried(expectation, ("tells", "other"), sums, takes=takes)) == known
 
@@ -90,13 +97,24 @@ def test_values_match_predictions_before_and_after_change(seed, first, second):
     rows, y = table(seed)
 
     def score(given: pd.DataFrame) -> np.ndarray:
-        return (1 / (1 + np.exp(-first * given["tells"] - second * given["other"]))).to_numpy("float32")
+        return (1 / (1 + np.exp(-first * given["tells"] - second * given["other"]))).to_numpy(
+            "float32"
+        )
 
     changed = score(rows.assign(other=rows["other"] + 1)).astype(float)
-    moves = [new - old for new, old in zip(changed.tolist(), score(rows).astype(float).tolist(), strict=True)]
-    wanted = {"same": max(map(abs, moves)), "higher": sum(moves) / ROWS, "usable": pairs_auc(y, changed)}
+    moves = [
+        new - old
+        for new, old in zip(changed.tolist(), score(rows).astype(float).tolist(), strict=True)
+    ]
+    wanted = {
+        "same": max(map(abs, moves)),
+        "higher": sum(moves) / ROWS,
+        "usable": pairs_auc(y, changed),
+    }
     behaviours = [Behaviour(name, name, add_amount(1.0), ("other",)) for name in wanted]
-    found = measure_behaviours(behaviours, score, ["other"], rows, y).set_index("behaviour")["value"]
+    found = measure_behaviours(behaviours, score, ["other"], rows, y).set_index("behaviour")[
+        "value"
+    ]
     assert found.to_dict() == pytest.approx(wanted, abs=ROUNDED)
 
 
@@ -113,7 +131,9 @@ def test_each_behaviour_changes_copy_of_original_rows():
     rows, y = table()
     before, seen = rows.copy(), []
     behaviours = [Behaviour(name, "same", add_amount(1.0), (name,)) for name in ("tells", "other")]
-    measure_behaviours(behaviours, lambda given: (seen.append(given.copy()), sums(given))[1], [], rows, y)
+    measure_behaviours(
+        behaviours, lambda given: (seen.append(given.copy()), sums(given))[1], [], rows, y
+    )
     pd.testing.assert_frame_equal(rows, before)
     pd.testing.assert_frame_equal(seen[0], before)
     pd.testing.assert_frame_equal(seen[1], before.assign(tells=before["tells"] + 1))
@@ -121,7 +141,10 @@ def test_each_behaviour_changes_copy_of_original_rows():
 
 
 NAMES = problem.contract.feature_names(list(problem.contract.FEATURES))
-QUEUE, SPARE = "a queue at the gate delays those behind it", "spare time on the ground absorbs delay"
+QUEUE, SPARE = (
+    "a queue at the gate delays those behind it",
+    "spare time on the ground absorbs delay",
+)
 NUMBER, CARRIER = "the number of the flight says nothing", "a carrier never seen"
 
 
@@ -129,7 +152,9 @@ def flights() -> tuple[pd.DataFrame, np.ndarray]:
     """Made-up flights with every feature; the queue and the carrier tell who is late."""
     draw = np.random.default_rng(3)
     rows = pd.DataFrame({name: draw.normal(size=500).astype("float32") for name in NAMES})
-    rows = rows.assign(**{name: draw.choice(["AA", "B6", "UA"], 500) for name in problem.contract.CATEGORICAL})
+    rows = rows.assign(
+        **{name: draw.choice(["AA", "B6", "UA"], 500) for name in problem.contract.CATEGORICAL}
+    )
     rows["flight"] = draw.integers(1, 5000, 500).astype("int16")
     rows["day"] = pd.to_datetime("2013-11-05").date()
     late = rows["origin_wait_1h"] + 3 * (rows["carrier"] == "AA") + draw.normal(size=500) > 1
@@ -137,7 +162,9 @@ def flights() -> tuple[pd.DataFrame, np.ndarray]:
 
 
 def sane(rows: pd.DataFrame) -> np.ndarray:
-    knows = rows["origin_wait_1h"].fillna(0) - rows["spare"] / 100 + 3 * (rows["carrier"] == "AA") - 1
+    knows = (
+        rows["origin_wait_1h"].fillna(0) - rows["spare"] / 100 + 3 * (rows["carrier"] == "AA") - 1
+    )
     return (1 / (1 + np.exp(-knows))).to_numpy("float32")
 
 
@@ -174,11 +201,20 @@ def test_sound_model_behaves_as_expected():
 
 @pytest.mark.parametrize(
     ("score", "told"),
-    [(memorises, {NUMBER}), (upside_down, {QUEUE, SPARE, CARRIER}), (lost_without_its_carrier, {CARRIER})],
+    [
+        (memorises, {NUMBER}),
+        (upside_down, {QUEUE, SPARE, CARRIER}),
+        (lost_without_its_carrier, {CARRIER}),
+    ],
 )
 def test_each_defect_fails_exactly_its_own_behaviours(score, told):
     bad = values(score)
-    wrong = {NUMBER: bad[NUMBER] > 0, QUEUE: bad[QUEUE] < 0, SPARE: bad[SPARE] > 0, CARRIER: bad[CARRIER] <= 0.5}
+    wrong = {
+        NUMBER: bad[NUMBER] > 0,
+        QUEUE: bad[QUEUE] < 0,
+        SPARE: bad[SPARE] > 0,
+        CARRIER: bad[CARRIER] <= 0.5,
+    }
     assert {name for name, failed in wrong.items() if failed} == told
 
 
@@ -199,7 +235,14 @@ def test_multiclass_supports_same_and_usable_but_no_direction():
     assert found[0] == pytest.approx(rows["tells"].max(), abs=ROUNDED)
     assert found[1] == pytest.approx(compute_main_metric(y, shares(rows), task), abs=ROUNDED)
     with pytest.raises(UserError, match=r"'up': classes have no direction `higher`") as caught:
-        measure_behaviours([Behaviour("up", "higher", add_amount(1.0), ("tells",))], shares, ["tells"], rows, y, task)
+        measure_behaviours(
+            [Behaviour("up", "higher", add_amount(1.0), ("tells",))],
+            shares,
+            ["tells"],
+            rows,
+            y,
+            task,
+        )
     assert caught.value.hint == "expect `same` or `usable`"
 
 

@@ -1,4 +1,4 @@
-"""Tables behind the plots: faithful to the rows, small, finite, and with the expected end points."""
+"""Tables behind the plots: faithful to the rows, small, finite, with the expected end points."""
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,10 @@ relaxed = settings(deadline=None)
 
 
 def corners(y, p) -> list[tuple[float, float, float]]:
-    """(false positive rate, true positive rate, precision) at every threshold, from the highest down."""
+    """Return (false positive rate, true positive rate, precision) at every threshold.
+
+    The thresholds run from the highest down.
+    """
     found, negatives = [], int((y == 0).sum())
     for threshold in sorted(set(p.tolist()), reverse=True):
         hit, false, missed = counted(y, p, threshold)
@@ -60,7 +63,9 @@ def test_roc_curve_is_monotonic_finite_and_ends_at_one(rows):
 def test_area_under_roc_table_equals_auc():
     y, p = drawn(3000, seed=1)
     table = curves.compute_roc_curve(y, {"model": p})
-    assert np.trapezoid(table["model"], table["false_positive_rate"]) == pytest.approx(pairs_auc(y, p), abs=2e-3)
+    assert np.trapezoid(table["model"], table["false_positive_rate"]) == pytest.approx(
+        pairs_auc(y, p), abs=2e-3
+    )
 
 
 @relaxed
@@ -100,7 +105,9 @@ def test_calibration_bins_are_sorted_and_never_empty(rows, bins):
 @given(cases(), st.sampled_from([0.0, 0.25, 0.5, 1.0]))
 def test_binary_confusion_counts_every_row_in_its_cell(rows, threshold):
     y, p = rows
-    counts = curves.count_confusions(y, p >= threshold, NAMES).set_index(["actual", "predicted"])["rows"]
+    counts = curves.count_confusions(y, p >= threshold, NAMES).set_index(["actual", "predicted"])[
+        "rows"
+    ]
     hit, false, missed = counted(y, p, threshold)
     assert counts.to_dict() == {
         ("no", "no"): len(y) - hit - false - missed,
@@ -115,13 +122,18 @@ def test_auc_by_group_uses_own_rows_and_omits_one_class_groups(label):
     y, p = drawn(600, seed=3)
     groups = pd.Series(np.random.default_rng(4).choice(["b", "a", "one class"], 600))
     y = np.where(groups == "one class", label, y)
-    table = curves.compute_metric_by_group("group", groups, y, {"model": p, "baseline": 1 - p}, TASKS["binary"])
+    table = curves.compute_metric_by_group(
+        "group", groups, y, {"model": p, "baseline": 1 - p}, TASKS["binary"]
+    )
     assert list(table.columns) == ["group", "model", "baseline"]
     assert list(table["group"]) == ["a", "b"]
     for group, model, baseline in table.itertuples(index=False):
         rows = (groups == group).to_numpy()
         wanted = pairs_auc(y[rows], p[rows])
-        assert (model, baseline) == (pytest.approx(wanted, abs=ROUNDED), pytest.approx(1 - wanted, abs=ROUNDED))
+        assert (model, baseline) == (
+            pytest.approx(wanted, abs=ROUNDED),
+            pytest.approx(1 - wanted, abs=ROUNDED),
+        )
 
 
 def test_auc_by_group_keeps_columns_when_no_group_remains():
@@ -135,10 +147,14 @@ def test_auc_by_group_keeps_columns_when_no_group_remains():
 def test_multiclass_confusion_counts_every_pair_of_classes():
     y, p = made("multiclass", 500, seed=5)
     names = ("a", "b", "c")
-    counts = curves.count_confusions(y, p.argmax(axis=1), names).set_index(["actual", "predicted"])["rows"]
+    counts = curves.count_confusions(y, p.argmax(axis=1), names).set_index(["actual", "predicted"])[
+        "rows"
+    ]
     rows = list(zip(y.tolist(), p.tolist(), strict=True))
     wanted = {
-        (one, other): sum(label == names.index(one) and max(q) == q[names.index(other)] for label, q in rows)
+        (one, other): sum(
+            label == names.index(one) and max(q) == q[names.index(other)] for label, q in rows
+        )
         for one in names
         for other in names
     }
@@ -151,7 +167,9 @@ def test_errors_are_quantiles_of_absolute_error():
     assert list(table.columns) == ["share", "model", "baseline"]
     assert (table["share"].iloc[0], table["share"].iloc[-1]) == (0, 1)
     for share, model, _ in table.itertuples(index=False):
-        assert np.mean(np.abs(y.astype("float64") - p) <= model + ROUNDED) == pytest.approx(share, abs=1e-3)
+        assert np.mean(np.abs(y.astype("float64") - p) <= model + ROUNDED) == pytest.approx(
+            share, abs=1e-3
+        )
     assert (table["baseline"][1:] > table["model"][1:]).all()
 
 
@@ -159,8 +177,8 @@ def test_multiclass_group_auc_averages_classes_present():
     y, p = made("multiclass", 400, seed=7)
     groups = pd.Series(np.where(np.arange(400) < 200, "a", "b"))
     y[(groups == "b").to_numpy() & (y == 2)] = 1
-    table = curves.compute_metric_by_group("group", groups, y, {"model": p}, TASKS["multiclass"]).set_index("group")[
-        "model"
-    ]
+    table = curves.compute_metric_by_group(
+        "group", groups, y, {"model": p}, TASKS["multiclass"]
+    ).set_index("group")["model"]
     wanted = np.mean([pairs_auc(y[200:] == place, p[200:, place]) for place in (0, 1)])
     assert table["b"] == pytest.approx(wanted, abs=ROUNDED)

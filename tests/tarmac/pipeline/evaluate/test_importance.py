@@ -1,4 +1,7 @@
-"""Permutation importance: zero for unused features, largest for decisive ones, and deterministic per seed."""
+"""Permutation importance: zero for unused features, and largest for decisive ones.
+
+It is deterministic per seed.
+"""
 
 import numpy as np
 import pandas as pd
@@ -20,7 +23,9 @@ def rows():
 
 @pytest.fixture
 def labels(rows):
-    return (3 * rows["strong"] + rows["weak"] + np.random.default_rng(2).normal(size=800) > 0).to_numpy("int8")
+    return (
+        3 * rows["strong"] + rows["weak"] + np.random.default_rng(2).normal(size=800) > 0
+    ).to_numpy("int8")
 
 
 def score(rows):
@@ -28,21 +33,29 @@ def score(rows):
 
 
 def test_unused_and_constant_features_have_zero_importance(rows, labels):
-    losses = compute_importance(score, NAMES, rows, labels, 1, BINARY).set_index("feature")["auc_loss"]
+    losses = compute_importance(score, NAMES, rows, labels, 1, BINARY).set_index("feature")[
+        "auc_loss"
+    ]
     assert losses["constant"] == losses["ignored"] == 0
     assert losses["strong"] > 5 * losses["weak"] > 0
 
 
 def test_sole_useful_feature_ranks_first_and_ties_sort_by_name(rows, labels):
-    table = compute_importance(lambda rows: rows["strong"].to_numpy(), NAMES, rows, labels, 1, BINARY)
+    table = compute_importance(
+        lambda rows: rows["strong"].to_numpy(), NAMES, rows, labels, 1, BINARY
+    )
     assert table["feature"][0] == "strong"
     assert table["auc_loss"][0] > 0.35  # from more than 0.9 down to a coin's 0.5
     assert list(table["auc_loss"][1:]) == [0, 0, 0]
-    assert list(table["feature"][1:]) == ["constant", "ignored", "weak"], "equal losses stand by name"
+    assert list(table["feature"][1:]) == ["constant", "ignored", "weak"], (
+        "equal losses stand by name"
+    )
 
 
 def test_shuffling_depends_only_on_seed(rows, labels):
-    first, again, other = (compute_importance(score, NAMES, rows, labels, seed, BINARY) for seed in (7, 7, 8))
+    first, again, other = (
+        compute_importance(score, NAMES, rows, labels, seed, BINARY) for seed in (7, 7, 8)
+    )
     assert first.equals(again)
     assert not first.equals(other)
 
@@ -55,7 +68,9 @@ def test_shuffling_does_not_modify_rows(rows, labels):
 
 def test_one_feature_is_shuffled_at_a_time_and_keeps_its_values(rows, labels):
     seen = []
-    compute_importance(lambda given: (seen.append(given), score(given))[1], NAMES, rows, labels, 1, BINARY)
+    compute_importance(
+        lambda given: (seen.append(given), score(given))[1], NAMES, rows, labels, 1, BINARY
+    )
     assert len(seen) == 1 + len(NAMES)
     for name, given in zip(NAMES, seen[1:], strict=True):
         others = [other for other in NAMES if other != name]
@@ -66,7 +81,12 @@ def test_one_feature_is_shuffled_at_a_time_and_keeps_its_values(rows, labels):
 def test_regression_importance_is_loss_of_explained_variance(rows):
     y = (3 * rows["strong"] + rows["weak"]).to_numpy("float32")
     table = compute_importance(
-        lambda given: (3 * given["strong"] + given["weak"]).to_numpy("float32"), NAMES, rows, y, 1, TASKS["regression"]
+        lambda given: (3 * given["strong"] + given["weak"]).to_numpy("float32"),
+        NAMES,
+        rows,
+        y,
+        1,
+        TASKS["regression"],
     )
     losses = table.set_index("feature")["r2_loss"]
     assert list(table["feature"]) == ["strong", "weak", "constant", "ignored"]

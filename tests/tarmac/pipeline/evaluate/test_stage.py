@@ -1,4 +1,7 @@
-"""evaluate: the published values of every row, the choice of the threshold, and no NaN in a metric file."""
+"""evaluate: the published values of every row, and the choice of the threshold.
+
+No metric file has a NaN.
+"""
 
 import json
 
@@ -21,7 +24,9 @@ PARAMS = load_all_params(ROOT / "params.yaml").evaluate.model_copy(
 )
 
 
-def judged(rows: pd.DataFrame, y: np.ndarray, model: np.ndarray, baseline: np.ndarray) -> evaluate.ScoredPart:
+def judged(
+    rows: pd.DataFrame, y: np.ndarray, model: np.ndarray, baseline: np.ndarray
+) -> evaluate.ScoredPart:
     """Rows as `evaluate.score` gives them, of one month."""
     return evaluate.ScoredPart([rows], evaluate.build_row_groups(rows), y, model, baseline)
 
@@ -76,12 +81,17 @@ def test_predictions_contain_every_slice_of_each_row():
     for name, groups in problem.slices.slices(rows_of(TEST)).items():
         assert table[name].equals(groups), name
     assert table[list(problem.contract.SLICES)].nunique().min() > 1
-    assert table[list(problem.contract.KEY)].dtypes.equals(rows_of(TEST)[list(problem.contract.KEY)].dtypes)
+    assert table[list(problem.contract.KEY)].dtypes.equals(
+        rows_of(TEST)[list(problem.contract.KEY)].dtypes
+    )
 
 
 def test_threshold_uses_validation_and_other_metrics_use_test():
     values = evaluate.compute_all_metrics(VALID, TEST, PARAMS)
-    f_beta = {threshold: exact_f_beta(VALID.y, VALID.model, threshold, 1) for threshold in VALID.model.tolist()}
+    f_beta = {
+        threshold: exact_f_beta(VALID.y, VALID.model, threshold, 1)
+        for threshold in VALID.model.tolist()
+    }
     assert f_beta[values["threshold"]] == max(f_beta.values())
     assert values["roc_auc"] == pytest.approx(pairs_auc(TEST.y, TEST.model))
     assert values["baseline/roc_auc"] == pytest.approx(pairs_auc(TEST.y, TEST.baseline))
@@ -107,7 +117,9 @@ def test_monthly_auc_has_both_windows_and_other_tables_only_test():
 
 def test_plot_tables_do_not_identify_single_rows():
     columns = {
-        column for table in evaluate.build_plot_tables(VALID, TEST, 0.5, PARAMS).values() for column in table.columns
+        column
+        for table in evaluate.build_plot_tables(VALID, TEST, 0.5, PARAMS).values()
+        for column in table.columns
     }
     assert not columns & {"flight", "day", problem.contract.TARGET}
 
@@ -116,27 +128,44 @@ def of_kind(kind: str, rows: int, seed: int) -> evaluate.ScoredPart:
     """Made-up rows with labels and predictions of another kind; the baseline knows less."""
     y, p = made(kind, rows, seed)
     worse = (p + np.random.default_rng(seed).permutation(p)) / 2
-    return judged(rows_of(scored("2013-11", rows, seed)).assign(**{problem.contract.TARGET: y}), y, p, worse)
+    return judged(
+        rows_of(scored("2013-11", rows, seed)).assign(**{problem.contract.TARGET: y}), y, p, worse
+    )
 
 
-@pytest.mark.parametrize(("kind", "own"), [("multiclass", {"confusion"}), ("regression", {"errors"})])
+@pytest.mark.parametrize(
+    ("kind", "own"), [("multiclass", {"confusion"}), ("regression", {"errors"})]
+)
 @pytest.mark.parametrize("time", [True, False])
 def test_each_target_kind_has_only_its_own_metrics_and_tables(monkeypatch, kind, own, time):
     task, valid, test = TASKS[kind], of_kind(kind, 200, 1), of_kind(kind, 300, 2)
     monkeypatch.setattr(problem.contract, "CLASSES", ("a", "b", "c"))
     monkeypatch.setattr(problem.contract, "DAY", "day" if time else None)
     values = evaluate.compute_all_metrics(valid, test, PARAMS, task)
-    assert list(values) == [*task.metrics, "rows", *(f"baseline/{name}" for name in list(task.metrics)[:-1])]
+    assert list(values) == [
+        *task.metrics,
+        "rows",
+        *(f"baseline/{name}" for name in list(task.metrics)[:-1]),
+    ]
     assert values["rows"] == 300
     assert values[task.main_metric] > values[f"baseline/{task.main_metric}"]
     tables = evaluate.build_plot_tables(valid, test, None, PARAMS, task)
-    assert tables.keys() == {*own, "calibration", "slices", *([f"monthly_{task.short}"] if time else [])}
-    assert all(np.isfinite(table.select_dtypes("number")).all(axis=None) for table in tables.values())
+    assert tables.keys() == {
+        *own,
+        "calibration",
+        "slices",
+        *([f"monthly_{task.short}"] if time else []),
+    }
+    assert all(
+        np.isfinite(table.select_dtypes("number")).all(axis=None) for table in tables.values()
+    )
     assert len(tables["calibration"]) == PARAMS.calibration_bins
 
 
 def test_multiclass_predictions_have_one_column_per_class(monkeypatch):
-    monkeypatch.setattr(problem.contract, "ANSWERS", ("probability_a", "probability_b", "probability_c"))
+    monkeypatch.setattr(
+        problem.contract, "ANSWERS", ("probability_a", "probability_b", "probability_c")
+    )
     rows = of_kind("multiclass", 100, 3)
     table = predictions(rows)
     answers = [f"probability_{name}" for name in "abc"]
@@ -189,7 +218,9 @@ class KnowsQueue:
 
     def score(self, rows):
         self.seen.append(rows)
-        return (1 / (1 + np.exp(1 - rows["origin_wait_1h"].fillna(0) - (rows["carrier"] == "AA")))).to_numpy("float32")
+        return (
+            1 / (1 + np.exp(1 - rows["origin_wait_1h"].fillna(0) - (rows["carrier"] == "AA")))
+        ).to_numpy("float32")
 
 
 def with_features(scored: evaluate.ScoredPart) -> evaluate.ScoredPart:
@@ -221,8 +252,12 @@ def test_behaviour_uses_random_sample_of_requested_test_rows():
     places = model.seen[0]["flight"].to_numpy()  # made-up flights are numbered by their places
     assert len(set(places)) == PARAMS.behaviour_rows
     pd.testing.assert_frame_equal(model.seen[0], rows_of(test).iloc[places].reset_index(drop=True))
-    assert not np.array_equal(places, np.sort(places)), "the first rows alone are the first days alone"
-    again = evaluate.build_behaviour_table(test, KnowsQueue(), PARAMS).set_index("behaviour")["value"]
+    assert not np.array_equal(places, np.sort(places)), (
+        "the first rows alone are the first days alone"
+    )
+    again = evaluate.build_behaviour_table(test, KnowsQueue(), PARAMS).set_index("behaviour")[
+        "value"
+    ]
     assert table.equals(again)
 
 
@@ -251,8 +286,19 @@ def test_stage_writes_predictions_metrics_and_every_table(tmp_path, monkeypatch)
     monkeypatch.setattr(evaluate, "score_part", score)
     monkeypatch.setattr(evaluate, "check_resources", lambda split: None)
     evaluate.main()
-    known = {"behaviour", "calibration", "confusion", "importance", "monthly_auc", "precision_recall", "roc", "slices"}
-    assert {path.name for path in (tmp_path / evaluate.TABLES).iterdir()} == {f"{name}.csv" for name in known}
+    known = {
+        "behaviour",
+        "calibration",
+        "confusion",
+        "importance",
+        "monthly_auc",
+        "precision_recall",
+        "roc",
+        "slices",
+    }
+    assert {path.name for path in (tmp_path / evaluate.TABLES).iterdir()} == {
+        f"{name}.csv" for name in known
+    }
     written = pd.read_csv(tmp_path / evaluate.TABLES / "behaviour.csv")
     wanted = evaluate.build_behaviour_table(parts["test"], KnowsQueue(), PARAMS)
     assert list(written.columns) == ["behaviour", "expectation", "value"]
@@ -260,7 +306,9 @@ def test_stage_writes_predictions_metrics_and_every_table(tmp_path, monkeypatch)
     assert written["value"].tolist() == pytest.approx(wanted["value"].tolist(), abs=0, nan_ok=True)
     stored = pd.read_parquet(tmp_path / evaluate.PREDICTIONS)
     assert list(stored.columns) == list(predictions(TEST).columns)
-    assert stored["departure"].tolist() == problem.slices.slices(rows_of(TEST))["departure"].tolist()
+    assert (
+        stored["departure"].tolist() == problem.slices.slices(rows_of(TEST))["departure"].tolist()
+    )
     assert (tmp_path / evaluate.METRICS / "metrics.json").is_file()
 
 
@@ -277,8 +325,13 @@ def test_metrics_file_contains_every_metric_at_full_precision(tmp_path, monkeypa
     values = evaluate.compute_all_metrics(VALID, TEST, PARAMS)
     evaluate.log_metrics(values)
     logged = json.loads((tmp_path / evaluate.METRICS / "metrics.json").read_text())
-    baseline = {name.split("/")[1]: value for name, value in values.items() if name.startswith("baseline/")}
-    assert logged == {**{name: value for name, value in values.items() if "/" not in name}, "baseline": baseline}
+    baseline = {
+        name.split("/")[1]: value for name, value in values.items() if name.startswith("baseline/")
+    }
+    assert logged == {
+        **{name: value for name, value in values.items() if "/" not in name},
+        "baseline": baseline,
+    }
 
 
 def test_table_written_in_parts_has_same_bytes_as_single_write(tmp_path, monkeypatch):
@@ -293,9 +346,13 @@ def test_table_written_in_parts_has_same_bytes_as_single_write(tmp_path, monkeyp
 
 def test_sample_is_same_for_rows_in_parts_and_in_one_table():
     rows, y = rows_of(TEST), TEST.y
-    cut = evaluate.ScoredPart([rows[:150], rows[150:151], rows[151:]], TEST.groups, y, TEST.model, TEST.baseline)
+    cut = evaluate.ScoredPart(
+        [rows[:150], rows[150:151], rows[151:]], TEST.groups, y, TEST.model, TEST.baseline
+    )
     for size in (1, 150, 10**6):
-        (whole, labels), (parts, same) = (evaluate.sample_rows(scored, size, 3) for scored in (TEST, cut))
+        (whole, labels), (parts, same) = (
+            evaluate.sample_rows(scored, size, 3) for scored in (TEST, cut)
+        )
         pd.testing.assert_frame_equal(whole, parts)
         assert np.array_equal(labels, same)
 
@@ -311,14 +368,20 @@ def test_scoring_by_month_matches_scoring_whole_table(tmp_path, monkeypatch):
     whole = [
         rows_of(VALID),
         rows_of(TEST).assign(
-            **{problem.contract.TARGET: rows_of(TEST)[problem.contract.TARGET].mask(np.arange(400) < 5)}
+            **{
+                problem.contract.TARGET: rows_of(TEST)[problem.contract.TARGET].mask(
+                    np.arange(400) < 5
+                )
+            }
         ),
     ]
     for month, rows in zip(("2013-10", "2013-11"), whole, strict=True):
         rows.to_parquet(tmp_path / f"{month}.parquet")
     monkeypatch.setattr(evaluate, "FEATURES", tmp_path)
     split = load_all_params(ROOT / "params.yaml").split
-    split = split.model_copy(update={"test": split.test.model_copy(update={"first": "2013-10", "last": "2013-11"})})
+    split = split.model_copy(
+        update={"test": split.test.model_copy(update={"first": "2013-10", "last": "2013-11"})}
+    )
     written = []
     found = evaluate.score_part(split, "test", Knows(1), Knows(0.5), written.append)
     together = pd.concat(whole, ignore_index=True)
@@ -326,6 +389,8 @@ def test_scoring_by_month_matches_scoring_whole_table(tmp_path, monkeypatch):
     assert np.array_equal(found.y, together[problem.contract.TARGET])
     assert np.array_equal(found.model, Knows(1).score(together))
     assert [len(rows) for rows in written] == [300, 395]
-    assert found.groups[evaluate.MONTH].astype("str").tolist() == ["2013-10"] * 300 + ["2013-11"] * 395
+    assert (
+        found.groups[evaluate.MONTH].astype("str").tolist() == ["2013-10"] * 300 + ["2013-11"] * 395
+    )
     for name, groups in problem.slices.slices(together).items():
         assert found.groups[name].astype("str").tolist() == groups.tolist()

@@ -1,4 +1,7 @@
-"""Bootstrap: resample metrics match metrics of repeated rows, and intervals match Student's t where known."""
+"""Bootstrap: resample metrics match metrics of repeated rows.
+
+Intervals match Student's t if that is known.
+"""
 
 import warnings
 from math import inf, isnan, nan
@@ -25,14 +28,18 @@ from tarmac.pipeline.intervals.bootstrap import METRICS, compute_interval, draw_
 from tarmac.pipeline.metrics import metrics
 from tests.tarmac.pipeline.cases import CLASSES, drawn, kind_cases, made
 
-relaxed = settings(deadline=None, max_examples=40)  # a busy machine is no mistake, and kinds are three
+relaxed = settings(
+    deadline=None, max_examples=40
+)  # a busy machine is no mistake, and kinds are three
 EXACT = {"rel": 1e-9, "abs": 1e-12}
 EVERY = [(kind, name) for kind, found in METRICS.items() for name in found]
 
 
 def one_against_rest(y, p) -> float:
     """Mean over the classes that are there."""
-    return float(np.mean([roc_auc_score(y == place, p[:, place]) for place in sorted(set(y.tolist()))]))
+    return float(
+        np.mean([roc_auc_score(y == place, p[:, place]) for place in sorted(set(y.tolist()))])
+    )
 
 
 PLAIN = {
@@ -54,7 +61,10 @@ BINS = 15
 
 
 def binned_error(y, p, times, bins: int) -> float:
-    """Calibration error of repeated rows, in plain Python, in the bins that the rows have without repetition."""
+    """Return the calibration error of repeated rows, in plain Python.
+
+    The bins are those of the rows without repetition.
+    """
     order = sorted(range(len(p)), key=lambda row: p[row])
     size, longer = divmod(len(order), bins)
     error, start = 0.0, 0
@@ -66,11 +76,16 @@ def binned_error(y, p, times, bins: int) -> float:
 
 
 def plain(kind, name, y, p, cluster, weight) -> float:
-    """The metric of the rows, each repeated as often as its cluster was drawn; NaN where it says nothing."""
+    """Return the metric of the rows, each repeated as often as its cluster was drawn.
+
+    It is NaN if the metric is undefined.
+    """
     times = weight[cluster].astype(int)
     if name == "calibration_error":
         chosen = [
-            (int(row.argmax()) == label, row.max()) for row, label in zip(p, y, strict=True) if kind == "multiclass"
+            (int(row.argmax()) == label, row.max())
+            for row, label in zip(p, y, strict=True)
+            if kind == "multiclass"
         ]
         right, sure = zip(*chosen, strict=True) if chosen else (y, p)
         return binned_error(np.array(right), np.array(sure), times, BINS) if times.sum() else nan
@@ -92,14 +107,25 @@ def found(kind, name, y, p, cluster, weights, **settings) -> np.ndarray:
 
 @st.composite
 def clustered(draw, kind):
-    """Rows in clusters of any size, some empty or of one label, and how often some resamples drew each cluster."""
+    """Draw rows in clusters of any size, and how often some resamples drew each cluster.
+
+    Some clusters are empty or have one label only.
+    """
     count = draw(st.integers(1, 5))
-    weights = draw(st.lists(st.lists(st.integers(0, 3), min_size=count, max_size=count), min_size=1, max_size=4))
+    weights = draw(
+        st.lists(
+            st.lists(st.integers(0, 3), min_size=count, max_size=count), min_size=1, max_size=4
+        )
+    )
     return *draw(kind_cases(kind, count)), np.array(weights, dtype=float)
 
 
 def large(kind: str = "binary", count: int = 12, seed: int = 1):
-    """Rows in clusters of very unequal sizes, two of one label each; of two classes with ties, some 0 and some 1."""
+    """Return rows in clusters of very unequal sizes.
+
+    Two clusters have one label each. For two classes, the probabilities have ties; some are 0 and
+    some are 1.
+    """
     y, p = made(kind, 900, seed)
     draw = np.random.default_rng(seed)
     cluster = (count * draw.random(900) ** 2).astype(int)
@@ -151,7 +177,9 @@ def test_one_class_auc_and_all_negative_precision_are_nan(label, known):
     y, p, cluster = large()
     weights = np.zeros((2, 12))
     weights[0, 3 + label], weights[1] = 2, 1
-    auc, precision = (METRICS["binary"][name](y, p, cluster, weights) for name in ("roc_auc", "average_precision"))
+    auc, precision = (
+        METRICS["binary"][name](y, p, cluster, weights) for name in ("roc_auc", "average_precision")
+    )
     assert isnan(auc[0])
     assert precision[0] == pytest.approx(known, nan_ok=True)
     assert np.isfinite([auc[1], precision[1]]).all()
@@ -162,7 +190,9 @@ def test_calibration_error_uses_requested_number_of_bins(bins):
     y, p, cluster = large()
     weights = draw_weights(12, 10, seed=4)
     wanted = [binned_error(y, p, weight[cluster], bins) for weight in weights]
-    assert bootstrap.resample_calibration_error(y, p, cluster, weights, bins) == pytest.approx(wanted, **EXACT)
+    assert bootstrap.resample_calibration_error(y, p, cluster, weights, bins) == pytest.approx(
+        wanted, **EXACT
+    )
 
 
 @pytest.mark.parametrize("kind", METRICS)
@@ -186,7 +216,9 @@ def test_average_precision_is_the_same_in_chunks_of_any_size(monkeypatch, chunk)
     monkeypatch.setattr(bootstrap, "CHUNK", chunk)
     assert np.array_equal(bootstrap.resample_average_precision(y, p, cluster, weights), whole)
     monkeypatch.setattr(bootstrap, "MATRIX", chunk)  # sums of other parts differ in the last digit
-    assert bootstrap.resample_average_precision(y, p, cluster, weights) == pytest.approx(whole, rel=1e-13)
+    assert bootstrap.resample_average_precision(y, p, cluster, weights) == pytest.approx(
+        whole, rel=1e-13
+    )
 
 
 @given(st.integers(1, 50), st.integers(1, 20), st.integers(0, 2**31 - 1))
@@ -205,7 +237,9 @@ def test_seed_changes_drawn_clusters():
 def test_every_cluster_is_drawn_equally_often_with_replacement():
     weights = draw_weights(20, 20_000, seed=1)
     assert weights.mean(axis=0) == pytest.approx(np.ones(20), abs=5 * (0.95 / 20_000) ** 0.5)
-    assert weights.var(axis=0) == pytest.approx(np.full(20, 0.95), rel=0.1), "a binomial of 20 draws, each of 1 in 20"
+    assert weights.var(axis=0) == pytest.approx(np.full(20, 0.95), rel=0.1), (
+        "a binomial of 20 draws, each of 1 in 20"
+    )
 
 
 DRAWS = st.lists(st.floats(-10, 10), min_size=2, max_size=30).map(np.array)
@@ -216,7 +250,10 @@ LEVELS = st.floats(0.5, 0.999)
 def test_interval_is_student_t_with_few_clusters_correction(draws, estimate, clusters, confidence):
     error = np.std(draws) * (len(draws) / (len(draws) - 1) * clusters / (clusters - 1)) ** 0.5
     assert compute_interval(estimate, draws, clusters, confidence) == pytest.approx(
-        stats.t.interval(confidence, clusters - 1, estimate, error) if error else (estimate, estimate), abs=1e-9
+        stats.t.interval(confidence, clusters - 1, estimate, error)
+        if error
+        else (estimate, estimate),
+        abs=1e-9,
     )
 
 
@@ -233,7 +270,9 @@ def test_more_confidence_widens_interval_around_estimate(draws, estimate, cluste
 @given(DRAWS, st.sampled_from([nan, inf, -inf]), st.integers(2, 400))
 def test_interval_ignores_non_finite_resamples(draws, none, clusters):
     with_some = np.concatenate([[none], draws, [none, nan]])
-    assert compute_interval(0.5, with_some, clusters, 0.95) == compute_interval(0.5, draws, clusters, 0.95)
+    assert compute_interval(0.5, with_some, clusters, 0.95) == compute_interval(
+        0.5, draws, clusters, 0.95
+    )
 
 
 @pytest.mark.parametrize(
@@ -243,15 +282,22 @@ def test_interval_ignores_non_finite_resamples(draws, none, clusters):
 )
 @pytest.mark.filterwarnings("error")
 def test_interval_is_nan_without_enough_clusters_or_resamples(draws, clusters):
-    assert compute_interval(0.2, np.array(draws), clusters, 0.95) == pytest.approx((nan, nan), nan_ok=True)
+    assert compute_interval(0.2, np.array(draws), clusters, 0.95) == pytest.approx(
+        (nan, nan), nan_ok=True
+    )
 
 
 @pytest.mark.parametrize("clusters", [4, 12, 61])
 def test_interval_of_mean_matches_theory_and_scipy(clusters):
-    """Clusters of equal size: their means are a plain sample, of which Student's interval is exact."""
+    """Check the interval of a mean over clusters of equal size.
+
+    Their means are a plain sample, for which Student's interval is exact.
+    """
     y, p = drawn(25 * clusters, seed=clusters)
     cluster = np.arange(len(y)) % clusters
-    means = np.array([((p[cluster == number] - y[cluster == number]) ** 2).mean() for number in range(clusters)])
+    means = np.array(
+        [((p[cluster == number] - y[cluster == number]) ** 2).mean() for number in range(clusters)]
+    )
     draws = METRICS["binary"]["brier"](y, p, cluster, draw_weights(clusters, 40_000, seed=2))
     bootstrap = stats.bootstrap((means,), np.mean, n_resamples=20_000, rng=3).standard_error
     assert draws.std(ddof=1) == pytest.approx(bootstrap, rel=0.03)
@@ -263,7 +309,10 @@ def test_interval_of_mean_matches_theory_and_scipy(clusters):
 @pytest.mark.parametrize(("kind", "name"), EVERY)
 def test_difference_of_model_with_itself_is_exactly_zero(kind, name):
     y, p, cluster = large(kind)
-    draws = [found(kind, name, y, answers, cluster, draw_weights(12, 50, seed=6)) for answers in (p, p.copy())]
+    draws = [
+        found(kind, name, y, answers, cluster, draw_weights(12, 50, seed=6))
+        for answers in (p, p.copy())
+    ]
     assert not (draws[1] - draws[0]).any()
     assert compute_interval(0.0, draws[1] - draws[0], 12, 0.95) == (0, 0)
 
@@ -271,8 +320,15 @@ def test_difference_of_model_with_itself_is_exactly_zero(kind, name):
 @pytest.mark.parametrize(("kind", "name"), EVERY)
 def test_shared_error_cancels_in_interval_of_difference(kind, name):
     y, p, cluster = large(kind)
-    second = {"binary": np.clip(p * 0.99, 0, 1), "multiclass": p * 0.99 + 0.01 / CLASSES, "regression": p + 0.1}[kind]
-    draws = [found(kind, name, y, answers, cluster, draw_weights(12, 200, seed=7)) for answers in (p, second)]
+    second = {
+        "binary": np.clip(p * 0.99, 0, 1),
+        "multiclass": p * 0.99 + 0.01 / CLASSES,
+        "regression": p + 0.1,
+    }[kind]
+    draws = [
+        found(kind, name, y, answers, cluster, draw_weights(12, 200, seed=7))
+        for answers in (p, second)
+    ]
     low, high = compute_interval(0.0, draws[1] - draws[0], 12, 0.95)
     alone, above = compute_interval(0.0, draws[0], 12, 0.95)
     assert high - low < (above - alone) / 3
@@ -288,5 +344,7 @@ def test_resample_metrics_ignore_row_order_and_cluster_numbers(kind, name):
     cluster, order, numbers = draw.integers(0, 8, 600), draw.permutation(600), draw.permutation(8)
     weights = draw_weights(8, 20, seed=10)
     draws = found(kind, name, y, p, cluster, weights)
-    renumbered = found(kind, name, y[order], p[order], numbers[cluster[order]], weights[:, np.argsort(numbers)])
+    renumbered = found(
+        kind, name, y[order], p[order], numbers[cluster[order]], weights[:, np.argsort(numbers)]
+    )
     assert renumbered == pytest.approx(draws, **EXACT)

@@ -21,29 +21,40 @@ Simulated = tuple[Labels, Predictions, Predictions, Clusters]
 
 @pytest.fixture(autouse=True)
 def one_thread():
-    """Thousands of small products: on a busy machine, threads that wait for each other take several times as long."""
+    """Limit thousands of small products to one thread.
+
+    On a busy machine, threads that wait for each other take several times as long.
+    """
     with threadpool_limits(1):
         yield
 
 
 def simulated(sizes: np.ndarray, seed: int) -> Simulated:
-    """Rows of days: what happens and how far each model errs have a part that the rows of a day share.
+    """Return labels, the predictions of both models, and the day of each row.
 
-    Both models know the same half; the second knows more. Returns labels, both answers, and the day of each row.
+    The outcome and the error of each model have a part that the rows of a day share. Both models
+    know the same half; the second knows more.
     """
     draw = np.random.default_rng(seed)
     day = np.repeat(np.arange(len(sizes)), sizes)
     mood, error, other = draw.normal(0, 0.5, (3, len(sizes)))[:, day]
     known, hidden = draw.normal(size=len(day)), draw.normal(0, 0.7, len(day))
     y = (draw.random(len(day)) < chance(known + hidden + mood)).astype("int8")
-    return y, chance(known + error).astype("float32"), chance(known + hidden / 2 + other).astype("float32"), day
+    return (
+        y,
+        chance(known + error).astype("float32"),
+        chance(known + hidden / 2 + other).astype("float32"),
+        day,
+    )
 
 
 def chance(score: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(1 - score))
 
 
-def difference(name: str, rows: Simulated, weights: np.ndarray, cluster: Clusters | None = None) -> np.ndarray:
+def difference(
+    name: str, rows: Simulated, weights: np.ndarray, cluster: Clusters | None = None
+) -> np.ndarray:
     """The metric of the second model minus that of the first, by resample."""
     y, first, second, day = rows
     of = day if cluster is None else cluster
@@ -57,7 +68,10 @@ def at_once(name: str, rows: Simulated) -> float:
 
 @cache
 def truth(name: str) -> float:
-    """The difference on so many days that what is left of chance is a twentieth of an interval's error."""
+    """Return the difference on very many days.
+
+    What is left of chance is a twentieth of an interval's error.
+    """
     return at_once(name, simulated(np.resize(SIZES, 400 * DAYS), seed=10**6))
 
 
@@ -88,13 +102,21 @@ def held(name: str, make, runs: int) -> float:
 
 @pytest.mark.parametrize("name", ["log_loss", "roc_auc"])
 def test_interval_by_day_covers_truth_at_stated_rate(name):
-    """The rate may differ by what simulation is known to lack (a hundredth), and by three of its own errors."""
+    """Check the rate of intervals that contain the truth.
+
+    It may differ by a hundredth, which simulation is known to lack, and by three of its own errors.
+    """
     rate = held(name, by_day, RUNS)
     error = np.sqrt(CONFIDENCE * (1 - CONFIDENCE) / RUNS)
-    assert abs(rate - CONFIDENCE) <= 0.01 + 3 * error, f"{name}: {rate:.1%} of {RUNS} intervals by day hold the truth"
+    assert abs(rate - CONFIDENCE) <= 0.01 + 3 * error, (
+        f"{name}: {rate:.1%} of {RUNS} intervals by day hold the truth"
+    )
 
 
 @pytest.mark.parametrize(("name", "make"), [("log_loss", by_row), ("roc_auc", by_delong)])
 def test_intervals_assuming_independent_rows_undercover(name, make):
     rate = held(name, make, RUNS // 4)
-    assert rate < 0.9, f"{name}: {rate:.1%} of {RUNS // 4} intervals by row hold the truth: the days say nothing here"
+    assert rate < 0.9, (
+        f"{name}: {rate:.1%} of {RUNS // 4} intervals by row hold the truth: "
+        "the days say nothing here"
+    )

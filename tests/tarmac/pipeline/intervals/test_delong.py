@@ -24,19 +24,32 @@ def paired(draw):
     of_one_class = st.lists(st.tuples(values, values), min_size=2, max_size=8)
     positives, negatives = draw(of_one_class), draw(of_one_class)
     answers = np.array([*positives, *negatives], dtype="float32")
-    return np.repeat([1, 0], [len(positives), len(negatives)]).astype("int8"), answers[:, 0], answers[:, 1]
+    return (
+        np.repeat([1, 0], [len(positives), len(negatives)]).astype("int8"),
+        answers[:, 0],
+        answers[:, 1],
+    )
 
 
 def components(y, p) -> tuple[list[Fraction], list[Fraction]]:
-    """For each positive its share of pairs won, for each negative its share of pairs lost; a tie is half of either."""
+    """Return each positive's share of pairs won, and each negative's share of pairs lost.
+
+    A tie counts as half of either.
+    """
     positives, negatives = p[y == 1].tolist(), p[y == 0].tolist()
     won = {
         (i, j): HALF * ((positives[i] >= negatives[j]) + (positives[i] > negatives[j]))
         for i, j in product(range(len(positives)), range(len(negatives)))
     }
     return (
-        [sum(won[i, j] for j in range(len(negatives))) / len(negatives) for i in range(len(positives))],
-        [sum(won[i, j] for i in range(len(positives))) / len(positives) for j in range(len(negatives))],
+        [
+            sum(won[i, j] for j in range(len(negatives))) / len(negatives)
+            for i in range(len(positives))
+        ],
+        [
+            sum(won[i, j] for i in range(len(positives))) / len(positives)
+            for j in range(len(negatives))
+        ],
     )
 
 
@@ -49,13 +62,17 @@ def exact(y, first, second) -> tuple[Fraction, Fraction]:
     """Difference of the two AUCs and its variance, by the formulas of 1988, without rounding."""
     one, two = components(y, first), components(y, second)
     variance = sum(
-        (covariance(a, a) + covariance(b, b) - 2 * covariance(a, b)) / len(a) for a, b in zip(one, two, strict=True)
+        (covariance(a, a) + covariance(b, b) - 2 * covariance(a, b)) / len(a)
+        for a, b in zip(one, two, strict=True)
     )
     return sum(two[0]) / len(two[0]) - sum(one[0]) / len(one[0]), variance
 
 
 def models(rows: int, seed: int, digits: int):
-    """Labels and the answers of two models that share much; the fewer the digits, the more of them tied."""
+    """Return labels and the predictions of two models that share much.
+
+    The fewer the digits, the more predictions are tied.
+    """
     y, p = drawn(rows, seed)
     noise = np.random.default_rng(seed).random((2, rows))
     first, second = (p + noise[0]) / 2, (p + noise[1] / 2) / 1.5
@@ -97,15 +114,21 @@ def test_difference_is_second_auc_minus_first(rows):
 def test_swapping_models_only_flips_sign(rows, confidence):
     y, first, second = rows
     found, error = delong.compute_auc_difference(y, first, second)
-    assert delong.compute_auc_difference(y, second, first) == pytest.approx((-found, error), abs=1e-12)
+    assert delong.compute_auc_difference(y, second, first) == pytest.approx(
+        (-found, error), abs=1e-12
+    )
     low, high = delong.compute_difference_interval(y, first, second, confidence)
     assert low <= found <= high
-    assert delong.compute_difference_interval(y, second, first, confidence) == pytest.approx((-high, -low), abs=1e-12)
+    assert delong.compute_difference_interval(y, second, first, confidence) == pytest.approx(
+        (-high, -low), abs=1e-12
+    )
 
 
 def test_a_better_second_model_has_a_positive_difference():
     y, p = drawn(2000, seed=4)
-    low, high = delong.compute_difference_interval(y, np.random.default_rng(5).random(2000), p, 0.99)
+    low, high = delong.compute_difference_interval(
+        y, np.random.default_rng(5).random(2000), p, 0.99
+    )
     assert 0 < low < high
 
 
@@ -122,11 +145,16 @@ def test_identical_models_have_zero_difference_and_interval(rows):
 def test_difference_depends_only_on_ranks_of_predictions(rows):
     y, first, second = rows
     ranks = [np.unique(p, return_inverse=True)[1].astype("float32") for p in (first, second)]
-    assert delong.compute_auc_difference(y, *ranks) == delong.compute_auc_difference(y, first, second)
+    assert delong.compute_auc_difference(y, *ranks) == delong.compute_auc_difference(
+        y, first, second
+    )
 
 
 def test_error_halves_when_rows_are_repeated_four_times():
-    """What the method leaves out, and why the report resamples days: nothing is learnt from a copy."""
+    """Check that repeated rows halve the error, although a copy adds no information.
+
+    The method does not account for this; so the report resamples days.
+    """
     y, first, second = models(800, 6, 3)
     once = delong.compute_auc_difference(y, first, second)
     repeated = delong.compute_auc_difference(np.tile(y, 4), np.tile(first, 4), np.tile(second, 4))

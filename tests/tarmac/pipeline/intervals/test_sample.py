@@ -11,7 +11,9 @@ from tests.tarmac.pipeline.cases import made
 PARAMS = IntervalParams(confidence=0.95, resamples=2000, seed=3)
 
 
-def sample(kind: str, rows: int, clusters: int, params: IntervalParams = PARAMS) -> tuple[Sample, np.ndarray]:
+def sample(
+    kind: str, rows: int, clusters: int, params: IntervalParams = PARAMS
+) -> tuple[Sample, np.ndarray]:
     y, p = made(kind, rows, seed=rows)
     codes = pd.Series(np.arange(rows) % clusters).astype("str")
     return Sample.from_rows(pd.Series(y), codes, params, task=TASKS[kind]), p
@@ -23,7 +25,11 @@ def test_metrics_lie_in_intervals_except_calibration_error(kind):
     for name in TASKS[kind].metrics:
         found = rows.estimate_metric(name, p)
         assert np.isfinite(found.value)
-        assert np.isnan(found.low) if name == "calibration_error" else found.low < found.value < found.high
+        assert (
+            np.isnan(found.low)
+            if name == "calibration_error"
+            else found.low < found.value < found.high
+        )
         assert rows.estimate_difference(name, p, p).value == 0
 
 

@@ -25,8 +25,12 @@ def test_slices_of_each_kind_partition_rows_and_preserve_means():
     assert list(table["value"]) == ["a", "b", "c", "large", "small"]
     for _, lines in table.groupby("slice"):
         assert lines["rows"].sum() == len(Y)
-        assert np.average(lines["positive_share"], weights=lines["rows"]) == pytest.approx(Y.mean(), abs=1e-4)
-        assert np.average(lines["predicted_share"], weights=lines["rows"]) == pytest.approx(P.mean(), abs=1e-4)
+        assert np.average(lines["positive_share"], weights=lines["rows"]) == pytest.approx(
+            Y.mean(), abs=1e-4
+        )
+        assert np.average(lines["predicted_share"], weights=lines["rows"]) == pytest.approx(
+            P.mean(), abs=1e-4
+        )
 
 
 def test_slice_auc_uses_only_its_rows():
@@ -59,7 +63,11 @@ def test_slices_of_any_target_have_means_and_main_metric(kind):
     assert list(table.columns) == ["slice", "rows", "observed", "predicted", task.main_metric]
     for value, line in table.iterrows():
         rows = (MEMBERS[line["slice"]] == value).to_numpy()
-        observed, predicted = (part[rows].mean(dtype="float64") for part in flatten_predictions(y, p, task))
-        assert (line["observed"], line["predicted"]) == pytest.approx((observed, predicted), abs=1e-4)
+        observed, predicted = (
+            part[rows].mean(dtype="float64") for part in flatten_predictions(y, p, task)
+        )
+        assert (line["observed"], line["predicted"]) == pytest.approx(
+            (observed, predicted), abs=1e-4
+        )
         wanted = compute_main_metric(y[rows], p[rows], task) if value != "c" else float("nan")
         assert line[task.main_metric] == pytest.approx(wanted, abs=1e-4, nan_ok=True)

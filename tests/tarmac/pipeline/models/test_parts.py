@@ -21,7 +21,10 @@ def by(way: str, seed: int = 7, validation: float = 0.2, test: float = 0.2) -> R
 
 
 def rows(count: int, clusters: int = 30, seed: int = 0) -> pd.DataFrame:
-    """Rows with every part of the key, a cluster of unequal size, and a label that is rare and sometimes missing."""
+    """Return rows with every part of the key and a cluster of unequal size.
+
+    The label is rare and sometimes missing.
+    """
     random = np.random.default_rng(seed)
     key = {name: np.arange(count) for name in problem.contract.KEY}
     cluster = (random.random(count) ** 2 * clusters).astype(int)
@@ -45,7 +48,9 @@ def test_every_part_has_its_share_of_each_class(seed: int) -> None:
     part = assign_parts(made, by("label", seed, validation=0.15, test=0.25))
     for label, own in pd.Series(part).groupby(made[problem.contract.TARGET]):
         shares = own.value_counts(normalize=True)
-        assert shares[list(PARTS)].tolist() == pytest.approx([0.6, 0.15, 0.25], abs=1 / len(own)), label
+        assert shares[list(PARTS)].tolist() == pytest.approx([0.6, 0.15, 0.25], abs=1 / len(own)), (
+            label
+        )
 
 
 def test_part_depends_only_on_row_key_and_seed() -> None:
@@ -53,7 +58,8 @@ def test_part_depends_only_on_row_key_and_seed() -> None:
     mixed = made.sample(frac=1, random_state=3)
     split = by("row")
     assert (
-        pd.Series(assign_parts(mixed, split), mixed.index).sort_index().tolist() == assign_parts(made, split).tolist()
+        pd.Series(assign_parts(mixed, split), mixed.index).sort_index().tolist()
+        == assign_parts(made, split).tolist()
     )
     assert assign_parts(made, split).tolist() != assign_parts(made, by("row", seed=8)).tolist()
 
@@ -82,7 +88,10 @@ def test_parts_cover_all_rows_with_requested_columns(tmp_path) -> None:
     made = rows(200).assign(wanted=1.0, other=2.0)
     made.to_parquet(tmp_path / "all.parquet")
     split = by("label")
-    parts = [dataset.read_part(tmp_path, split, part, ["wanted", problem.contract.TARGET]) for part in PARTS]
+    parts = [
+        dataset.read_part(tmp_path, split, part, ["wanted", problem.contract.TARGET])
+        for part in PARTS
+    ]
     assert [list(part.columns) for part in parts] == [["wanted", problem.contract.TARGET]] * 3
     assert sum(map(len, parts)) == 200
     assert len(dataset.read_part(tmp_path, split, "test")) == len(parts[2])

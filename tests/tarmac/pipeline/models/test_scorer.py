@@ -1,4 +1,7 @@
-"""Scoring with the ONNX file: independent of batch size, and refused for unsuitable files or tables."""
+"""Scoring with the ONNX file does not depend on the batch size.
+
+Unsuitable files and tables are refused.
+"""
 
 from collections.abc import Iterator
 
@@ -57,7 +60,10 @@ def test_predictions_match_single_threaded_session(path):
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     known = Scorer(path)
-    feeds = {"categories": ROWS[known.categories].to_numpy(object), "numbers": ROWS[known.numbers].to_numpy("float32")}
+    feeds = {
+        "categories": ROWS[known.categories].to_numpy(object),
+        "numbers": ROWS[known.numbers].to_numpy("float32"),
+    }
     for count in (5, 300):
         given = {name: values[:count] for name, values in feeds.items()}
         single = session.run(["probabilities"], given)[0][:, 1]

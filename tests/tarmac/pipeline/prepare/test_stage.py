@@ -1,4 +1,7 @@
-"""prepare: the allowed share of invalid rows, the error above it, and constant memory from month to month."""
+"""prepare: the allowed share of invalid rows, and the error above it.
+
+Memory is constant from month to month.
+"""
 
 import gc
 from pathlib import Path
@@ -23,19 +26,28 @@ def broken(*lines: tuple[str, str, str, str]) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=["row", "column", "rule", "action"]).assign(value="?")
 
 
-def aside(count: int, column: str, rule: str, prefix: str = "row") -> list[tuple[str, str, str, str]]:
+def aside(
+    count: int, column: str, rule: str, prefix: str = "row"
+) -> list[tuple[str, str, str, str]]:
     return [(f"{prefix} {number}", column, rule, "set aside") for number in range(count)]
 
 
 def test_error_for_invalid_month_lists_worst_rules_and_rows():
-    rules = broken(*aside(3, "hour", "in_range"), *aside(9, "dest", "known", "b"), *aside(5, "day", "present", "c"),
-                   *aside(1, "tail", "unique", "d"))  # fmt: skip
+    rules = broken(
+        *aside(3, "hour", "in_range"),
+        *aside(9, "dest", "known", "b"),
+        *aside(5, "day", "present", "c"),
+        *aside(1, "tail", "unique", "d"),
+    )
     with pytest.raises(UserError, match="invalid") as caught:
         check_quarantine_share(PATH, 1500, rules, 0.01)
     told = str(caught.value)
     more = "more than prepare.max_quarantine_share = 1.00% ("
     assert told.startswith(f"{PATH}: 1.20% of 1,500 rows are invalid, {more}")
-    assert "(worst rules: dest: known (9 rows), day: present (5 rows), hour: in_range (3 rows);" in told
+    assert (
+        "(worst rules: dest: known (9 rows), day: present (5 rows), hour: in_range (3 rows);"
+        in told
+    )
     assert "tail" not in told
     assert told.endswith("first rows: row 0, row 1, row 2)")
     assert "\n" not in told
@@ -58,7 +70,9 @@ def test_a_row_that_breaks_three_rules_counts_once():
 
 
 def test_blanked_values_do_not_count_as_quarantined_rows():
-    rules = broken(*((row, column, rule, "blanked") for row, column, rule, _ in aside(50, "tail", "known")))
+    rules = broken(
+        *((row, column, rule, "blanked") for row, column, rule, _ in aside(50, "tail", "known"))
+    )
     check_quarantine_share(PATH, 100, rules, 0.01)
 
 

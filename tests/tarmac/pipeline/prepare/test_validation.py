@@ -1,4 +1,7 @@
-"""Validation with its own schema: quarantined rows, blanked values, and errors that stop the run."""
+"""Validation with its own schema.
+
+Rows are quarantined, values are blanked, and errors stop the run.
+"""
 
 import pandas as pd
 import pandera.pandas as pa
@@ -16,8 +19,12 @@ SCHEMA = pa.DataFrameSchema(
     {
         "name": pa.Column(TEXT, pa.Check(lambda text: text.str.len() < 3, name="short")),
         "part": pa.Column(INTEGER),
-        "low": pa.Column(INTEGER, pa.Check(lambda value: value >= 0, name="positive"), nullable=True),
-        "high": pa.Column(INTEGER, pa.Check(lambda value: value < 100, name="small"), nullable=True),
+        "low": pa.Column(
+            INTEGER, pa.Check(lambda value: value >= 0, name="positive"), nullable=True
+        ),
+        "high": pa.Column(
+            INTEGER, pa.Check(lambda value: value < 100, name="small"), nullable=True
+        ),
     },
     [pa.Check(lambda f: (f["low"] <= f["high"]).fillna(True).astype(bool), name="low:below_high")],
     strict=True,
@@ -39,7 +46,10 @@ def check(table: pd.DataFrame) -> tuple[list[tuple], list[tuple]]:
     assert list(valid.index) == list(range(len(valid)))
     assert set(broken.columns) == set(FAILURE_COLUMNS)
     assert (valid.dtypes == table.dtypes).all()
-    rows = [tuple(None if pd.isna(value) else value for value in row) for row in valid.itertuples(index=False)]
+    rows = [
+        tuple(None if pd.isna(value) else value for value in row)
+        for row in valid.itertuples(index=False)
+    ]
     return rows, list(broken[list(FAILURE_COLUMNS)].itertuples(index=False, name=None))
 
 
@@ -58,7 +68,10 @@ def test_valid_table_is_returned_unchanged() -> None:
     ],
 )
 def test_broken_rule_quarantines_row_and_reports_one_line(row: tuple, line: tuple) -> None:
-    assert check(frame(("a", 1, 1, 2), row, ("c", 1, 1, 2))) == ([("a", 1, 1, 2), ("c", 1, 1, 2)], [line])
+    assert check(frame(("a", 1, 1, 2), row, ("c", 1, 1, 2))) == (
+        [("a", 1, 1, 2), ("c", 1, 1, 2)],
+        [line],
+    )
 
 
 def test_blanked_value_is_removed_and_row_is_kept() -> None:
@@ -109,10 +122,19 @@ def test_the_given_table_is_not_changed() -> None:
     ("change", "message"),
     [
         (lambda t: t.drop(columns="low"), r"^column 'low' is missing$"),
-        (lambda t: t.rename(columns={"low": "lowest"}), r"^column 'lowest' is unknown; column 'low' is missing$"),
+        (
+            lambda t: t.rename(columns={"low": "lowest"}),
+            r"^column 'lowest' is unknown; column 'low' is missing$",
+        ),
         (lambda t: t.assign(more=1), r"^column 'more' is unknown$"),
-        (lambda t: t.astype({"part": "float64"}), r"^column 'part' is float64, expected int64\[pyarrow\]$"),
-        (lambda t: t.astype({"low": TEXT}), r"^column 'low' is string(\[pyarrow\])?, expected int64\[pyarrow\]$"),
+        (
+            lambda t: t.astype({"part": "float64"}),
+            r"^column 'part' is float64, expected int64\[pyarrow\]$",
+        ),
+        (
+            lambda t: t.astype({"low": TEXT}),
+            r"^column 'low' is string(\[pyarrow\])?, expected int64\[pyarrow\]$",
+        ),
     ],
 )
 def test_rejects_wrong_columns_and_types_by_column_name(change: object, message: str) -> None:
@@ -145,7 +167,12 @@ def rules_broken(row: tuple, copies: list[tuple]) -> set[tuple[str, str]]:
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from(["a", "b", "cc", "ddd"]), st.integers(0, 9), NUMBER, NUMBER), max_size=12))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["a", "b", "cc", "ddd"]), st.integers(0, 9), NUMBER, NUMBER),
+        max_size=12,
+    )
+)
 def test_rows_are_kept_blanked_or_quarantined_by_their_rules(rows: list[tuple]) -> None:
     kept, lines = [], []
     for index, row in enumerate(rows):

@@ -1,4 +1,7 @@
-"""online_features: exported lookups reproduce the pipeline's inputs from what was known, and nothing later."""
+"""online_features: exported lookups reproduce the pipeline's inputs.
+
+They use what was known at the time, and nothing later.
+"""
 
 from datetime import date
 from pathlib import Path
@@ -40,7 +43,9 @@ def features(tables: dict[str, pa.Table], flights: pd.DataFrame) -> pd.DataFrame
 
 
 @pytest.fixture(scope="module")
-def folder(tables: dict[str, pa.Table], features: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(
+    tables: dict[str, pa.Table], features: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     out = tmp_path_factory.mktemp("made") / "state"
     made.write_state(tables, PERIOD, features, out)
     return out
@@ -59,7 +64,9 @@ def assert_inputs(state: OnlineFeatures, flights: pd.DataFrame, features: pd.Dat
     wanted = features[made.NUMBERS].to_numpy(np.float32)
     apart = (found.numbers != wanted) & ~(np.isnan(found.numbers) & np.isnan(wanted))
     assert not apart.any(), [made.NUMBERS[place] for place in np.flatnonzero(apart.any(axis=0))]
-    assert np.array_equal(found.categories, features[list(problem.contract.CATEGORICAL)].to_numpy(object))
+    assert np.array_equal(
+        found.categories, features[list(problem.contract.CATEGORICAL)].to_numpy(object)
+    )
 
 
 def test_lookup_of_every_flight_matches_pipeline_inputs(state, flights, features):
@@ -69,7 +76,9 @@ def test_lookup_of_every_flight_matches_pipeline_inputs(state, flights, features
 
 def test_online_features_are_complete_within_their_period(tables, flights, features, tmp_path):
     """Also of the evening before the first day, which is after midnight in UTC."""
-    state = made.make_state(tables, (date(2013, 12, 25), PERIOD[1]), features, out=tmp_path / "state")
+    state = made.make_state(
+        tables, (date(2013, 12, 25), PERIOD[1]), features, out=tmp_path / "state"
+    )
     cut = flights["sched_dep"] - 120
     within = (cut >= state.facts["since"]) & (cut <= state.facts["until"])
     assert (flights["day"][within] == date(2013, 12, 24)).sum() > 30
@@ -95,17 +104,23 @@ def test_features_known_at_cutoff_match_later_pipeline_inputs(tables, flights, f
 
 
 def test_features_unknown_at_prediction_time_are_missing(tables, flights, features, tmp_path):
-    state = made.make_state(as_known_at(tables, STORM), (date(2013, 12, 1), PERIOD[1]), features, out=tmp_path / "s")
+    state = made.make_state(
+        as_known_at(tables, STORM), (date(2013, 12, 1), PERIOD[1]), features, out=tmp_path / "s"
+    )
     later = flights[flights["sched_dep"] - 120 >= state.facts["until"] + 24 * 60]
     found = state.build_inputs(
-        problem.request.columns(made.rows_of(later[:500])), problem.contract.CATEGORICAL, made.NUMBERS
+        problem.request.columns(made.rows_of(later[:500])),
+        problem.contract.CATEGORICAL,
+        made.NUMBERS,
     )
     for group in ("weather", "history", "operations", "rotation"):
         places = [made.NUMBERS.index(name) for name in problem.contract.FEATURES[group]]
         assert np.isnan(found.numbers[:, places]).all(), group
 
 
-@pytest.mark.parametrize(("name", "step", "minutes"), [("weather", "hour", 60), ("hub_due", "quarter", 15)])
+@pytest.mark.parametrize(
+    ("name", "step", "minutes"), [("weather", "hour", 60), ("hub_due", "quarter", 15)]
+)
 def test_exports_only_rows_used_within_period(state, folder, name, step, minutes):
     steps = pq.read_table(folder / f"{name}.parquet")[step].to_numpy().astype(int)
     known = (steps + (step == "hour")) * minutes
@@ -114,7 +129,10 @@ def test_exports_only_rows_used_within_period(state, folder, name, step, minutes
 
 
 def as_known_at(tables: dict[str, pa.Table], instant: int) -> dict[str, pa.Table]:
-    """The tables as they were at an instant: the whole timetable, and nothing that had not happened."""
+    """Return the tables as they were at an instant.
+
+    They have the whole timetable, and nothing that had not happened.
+    """
     flights = tables["flights"].to_pandas()
     for name in ("dep", "arr"):
         known = flights[name].where(flights[name] < instant)

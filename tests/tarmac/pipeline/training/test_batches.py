@@ -22,7 +22,9 @@ def written(folder: Path, parts: list[pd.DataFrame]) -> MonthlyTrainingData:
     """All parts but the last to train on, the last to tune on."""
     for month, rows in zip(MONTHS, parts, strict=True):
         rows.to_parquet(folder / f"{month}.parquet")
-    return MonthlyTrainingData(MonthlyRows(folder, MONTHS[:-1], COLUMNS), MonthlyRows(folder, MONTHS[-1:], COLUMNS))
+    return MonthlyTrainingData(
+        MonthlyRows(folder, MONTHS[:-1], COLUMNS), MonthlyRows(folder, MONTHS[-1:], COLUMNS)
+    )
 
 
 @pytest.fixture
@@ -38,7 +40,11 @@ def parts() -> list[pd.DataFrame]:
 
 
 def known(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows[rows[problem.contract.TARGET].notna()].astype({problem.contract.TARGET: "int8"}).reset_index(drop=True)
+    return (
+        rows[rows[problem.contract.TARGET].notna()]
+        .astype({problem.contract.TARGET: "int8"})
+        .reset_index(drop=True)
+    )
 
 
 @pytest.mark.parametrize("page", [1, 600, batches.PAGE])
@@ -48,7 +54,10 @@ def test_fit_by_month_yields_same_model_as_fit_on_one_table(parts, tmp_path, pag
     (tmp_path / ".dvc").mkdir()
     chosen, rounds, others = sample.params("xgboost"), [], []
     inputs, whole = sample.fitted(
-        chosen, known(pd.concat(parts[:-1])), known(parts[-1]), lambda number, seen: rounds.append((number, seen))
+        chosen,
+        known(pd.concat(parts[:-1])),
+        known(parts[-1]),
+        lambda number, seen: rounds.append((number, seen)),
     )
     streamed = batches.fit_model_monthly(
         chosen, inputs, written(tmp_path, parts), lambda number, seen: others.append((number, seen))
@@ -82,7 +91,9 @@ def test_in_memory_models_are_fitted_to_bounded_sample(parts, tmp_path, model, m
     assert len(drawn.y_valid) == 250
     assert stream.sample_rows(ModelInputs.from_groups(sample.GROUPS).names, 7).X.equals(drawn.X)
     inputs = ModelInputs.from_groups(("schedule",))
-    pipeline = batches.fit_model_monthly(sample.params(model, features=["schedule"]), inputs, stream, lambda *_: None)
+    pipeline = batches.fit_model_monthly(
+        sample.params(model, features=["schedule"]), inputs, stream, lambda *_: None
+    )
     assert pipeline.predict_proba(parts[0][inputs.names]).shape == (300, 2)
 
 

@@ -11,7 +11,12 @@ from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.params import TASKS, Task
 from tarmac.pipeline.models.dataset import ModelInputs
-from tarmac.pipeline.training.estimators import HIST_STEP, check_device, compute_predictions, compute_round_metrics
+from tarmac.pipeline.training.estimators import (
+    HIST_STEP,
+    check_device,
+    compute_predictions,
+    compute_round_metrics,
+)
 from tests.tarmac.pipeline import sample
 from tests.tarmac.pipeline.sample import BINARY, MULTICLASS, REGRESSION
 
@@ -32,7 +37,9 @@ def watched(task: Task, model: str, **changed: object):
 
 
 def answered(task: Task, inputs: ModelInputs, pipeline, rows=None):
-    return compute_predictions(pipeline, (VALIDS[task.kind] if rows is None else rows)[inputs.names], task)
+    return compute_predictions(
+        pipeline, (VALIDS[task.kind] if rows is None else rows)[inputs.names], task
+    )
 
 
 def loss(task: Task, p: np.ndarray) -> float:
@@ -40,7 +47,9 @@ def loss(task: Task, p: np.ndarray) -> float:
     y = VALIDS[task.kind][problem.contract.TARGET].to_numpy()
     if task.kind == "regression":
         return float(np.sqrt(np.mean((y - p) ** 2)))
-    likelihood = p[np.arange(len(y)), y] if task.kind == "multiclass" else np.where(y == 1, p, 1 - p)
+    likelihood = (
+        p[np.arange(len(y)), y] if task.kind == "multiclass" else np.where(y == 1, p, 1 - p)
+    )
     return float(-np.log(likelihood).mean())
 
 
@@ -56,13 +65,17 @@ def constant(task: Task) -> np.ndarray:
 def test_fit_is_deterministic_and_beats_constant_model(task, model):
     first, second = (answered(task, *watched(task, model)[:2]) for _ in range(2))
     assert np.array_equal(first, second)
-    assert loss(task, first) < 0.98 * loss(task, constant(task)), "a model that learnt nothing repeats itself too"
+    assert loss(task, first) < 0.98 * loss(task, constant(task)), (
+        "a model that learnt nothing repeats itself too"
+    )
 
 
 @pytest.mark.parametrize("model", sample.BOOSTERS)
 def test_seed_changes_model_only_where_rows_are_sampled(model):
     first, second = (answered(BINARY, *watched(BINARY, model, seed=seed)[:2]) for seed in (1, 2))
-    assert np.array_equal(first, second) == (model == "hist_gradient_boosting")  # which draws nothing on few rows
+    assert np.array_equal(first, second) == (
+        model == "hist_gradient_boosting"
+    )  # which draws nothing on few rows
 
 
 @pytest.mark.parametrize(("task", "model"), sample.CASES)
@@ -77,16 +90,18 @@ def test_rounds_report_finite_validation_metrics_in_order(task, model):
     best = min((metrics for _, metrics in seen), key=lambda metrics: metrics[task.loss_metric])
     found = answered(task, inputs, pipeline)
     assert loss(task, found) == pytest.approx(best[task.loss_metric], abs=1e-6)
-    assert compute_round_metrics(VALIDS[task.kind][problem.contract.TARGET].to_numpy(), found, task) == pytest.approx(
-        best, abs=1e-6
-    )
+    assert compute_round_metrics(
+        VALIDS[task.kind][problem.contract.TARGET].to_numpy(), found, task
+    ) == pytest.approx(best, abs=1e-6)
 
 
 @pytest.mark.parametrize(("task", "model"), sample.BOOSTED)
 def test_early_stopping_keeps_round_of_lowest_loss(task, model):
     inputs, long, seen = watched(task, model, max_rounds=3000)
     best = min(seen, key=lambda report: report[1][task.loss_metric])[0]
-    assert best < seen[-1][0] <= best + 10 + HIST_STEP, "it must stop when the patience is over, not sooner or later"
+    assert best < seen[-1][0] <= best + 10 + HIST_STEP, (
+        "it must stop when the patience is over, not sooner or later"
+    )
     _, exact, _ = watched(task, model, max_rounds=best, early_stopping_rounds=3000)
     assert np.array_equal(answered(task, inputs, long), answered(task, inputs, exact))
 
@@ -102,10 +117,14 @@ def test_rounds_never_exceed_their_limit(task, model):
 def test_unseen_categories_and_missing_numbers_get_predictions(task, model):
     inputs, pipeline, _ = watched(task, model)
     numbers = dict.fromkeys(inputs.numbers, np.float32(np.nan))
-    strange = VALID.assign(**dict.fromkeys(inputs.categories, "a place that opened today"), **numbers)
+    strange = VALID.assign(
+        **dict.fromkeys(inputs.categories, "a place that opened today"), **numbers
+    )
     for rows in (strange, VALID.assign(**numbers), strange.head(1)):
         found = answered(task, inputs, pipeline, rows)
-        assert found.shape == ((len(rows), sample.CLASSES) if task.kind == "multiclass" else (len(rows),))
+        assert found.shape == (
+            (len(rows), sample.CLASSES) if task.kind == "multiclass" else (len(rows),)
+        )
         assert np.isfinite(found).all()
         if task.kind != "regression":
             assert ((found >= 0) & (found <= 1)).all()
@@ -144,14 +163,21 @@ def test_fit_does_not_depend_on_unit_of_target(model, unit):
 @pytest.mark.parametrize("unit", [1e-5, 1e20])
 def test_xgboost_rejects_extreme_target_units_with_advice(unit):
     train = TRAINS["regression"].assign(
-        **{problem.contract.TARGET: TRAINS["regression"][problem.contract.TARGET] * np.float32(unit)}
+        **{
+            problem.contract.TARGET: TRAINS["regression"][problem.contract.TARGET]
+            * np.float32(unit)
+        }
     )
     with pytest.raises(UserError, match="standard deviation is ") as caught:
         sample.fitted(sample.params("xgboost"), train, VALIDS["regression"], task=REGRESSION)
     assert caught.value.hint.startswith("write the target in another unit")
-    inputs, pipeline = sample.fitted(sample.params("hist_gradient_boosting"), train, train, task=REGRESSION)
+    inputs, pipeline = sample.fitted(
+        sample.params("hist_gradient_boosting"), train, train, task=REGRESSION
+    )
     found = answered(REGRESSION, inputs, pipeline) / unit
-    assert loss(REGRESSION, found) < 0.98 * loss(REGRESSION, constant(REGRESSION)), "the model that is advised learns"
+    assert loss(REGRESSION, found) < 0.98 * loss(REGRESSION, constant(REGRESSION)), (
+        "the model that is advised learns"
+    )
 
 
 EMPTY = TRAIN.assign(temp=np.float32(np.nan), spare=np.float32(3), origin="only")
@@ -164,7 +190,9 @@ def test_fit_accepts_empty_and_constant_columns(model):
 
 
 def test_hist_gradient_boosting_rejects_empty_column_with_advice():
-    with pytest.raises(UserError, match=r"1 numeric input\(s\) have no value in the training") as caught:
+    with pytest.raises(
+        UserError, match=r"1 numeric input\(s\) have no value in the training"
+    ) as caught:
         sample.fitted(sample.params("hist_gradient_boosting"), EMPTY, VALID)
     assert caught.value.hint == "remove their group from `train.features`"
 
@@ -178,16 +206,23 @@ def test_xgboost_estimator_keeps_device_parameter():
 @pytest.mark.skipif(GPU, reason="a GPU is here: a fit on it is right")
 @pytest.mark.filterwarnings("error::UserWarning")
 def test_rejects_cuda_fit_without_gpu():
-    with pytest.raises(UserError, match=r"train\.device is cuda but XGBoost trained on cpu") as caught:
+    with pytest.raises(
+        UserError, match=r"train\.device is cuda but XGBoost trained on cpu"
+    ) as caught:
         sample.fitted(sample.params("xgboost", device="cuda", max_rounds=2), TRAIN, VALID)
     assert caught.value.hint.startswith("set `train.device` to `cpu`")
 
 
 @pytest.mark.parametrize(
     ("asked", "used", "right"),
-    [("cpu", "cpu", True), ("cuda", "cuda:0", True), ("cuda", "cuda:3", True), ("cuda", "cpu", False),
-     ("cpu", "cuda:0", False)],
-)  # fmt: skip
+    [
+        ("cpu", "cpu", True),
+        ("cuda", "cuda:0", True),
+        ("cuda", "cuda:3", True),
+        ("cuda", "cpu", False),
+        ("cpu", "cuda:0", False),
+    ],
+)
 def test_requires_used_device_to_match_requested_one(asked, used, right):
     config = json.dumps({"learner": {"generic_param": {"device": used}}})
     if right:

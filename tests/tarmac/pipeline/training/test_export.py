@@ -1,4 +1,7 @@
-"""ONNX export of a fitted pipeline: the same predictions, identical bytes, and every mismatch detected."""
+"""ONNX export of a fitted pipeline gives the same predictions and identical bytes.
+
+Every mismatch is detected.
+"""
 
 import hashlib
 import json
@@ -36,18 +39,29 @@ SPREAD = (0.0, 1e-4, 1.0, -1.0, 1e6, -1e6)  # numbers far outside of what a mode
 def exported(path, task=TASK, inputs=None, **changed):
     """Inputs, fitted pipeline and its file."""
     train, valid = changed.pop("train", TRAINS[task.kind]), changed.pop("valid", VALIDS[task.kind])
-    inputs, pipeline = sample.fitted(sample.params(**changed), train, valid, task=task, inputs=inputs)
+    inputs, pipeline = sample.fitted(
+        sample.params(**changed), train, valid, task=task, inputs=inputs
+    )
     export_onnx(pipeline, inputs, path, task=task)
     return inputs, pipeline
 
 
 def agrees(path, task, inputs, pipeline, rows) -> bool:
-    """Whether the file answers as the pipeline does, by the gate of the stage and by a look of its own."""
-    fitted, found = compute_predictions(pipeline, rows[inputs.names], task), Scorer(path).score(rows)
+    """Return whether the file predicts as the pipeline does.
+
+    The stage's gate and a comparison made here have to agree.
+    """
+    fitted, found = (
+        compute_predictions(pipeline, rows[inputs.names], task),
+        Scorer(path).score(rows),
+    )
     assert found.shape == fitted.shape
     assert found.dtype == np.float32
     size = np.abs(fitted).max() if task.kind == "regression" else 1
-    return np.abs(found - fitted).max() <= TOLERANCE * size and check_parity(pipeline, inputs, path, rows, task) < 1e-5
+    return (
+        np.abs(found - fitted).max() <= TOLERANCE * size
+        and check_parity(pipeline, inputs, path, rows, task) < 1e-5
+    )
 
 
 @pytest.mark.parametrize("groups", sample.GROUP_SETS, ids="+".join)
@@ -79,13 +93,18 @@ def test_missing_text_is_own_category_in_file_and_pipeline(tmp_path, model):
 @pytest.mark.parametrize(("task", "model"), sample.CASES)
 def test_file_matches_pipeline_far_from_training_rows(tmp_path, task, model):
     inputs, pipeline = exported(tmp_path / "m.onnx", task, model=model)
-    far = VALID.head(len(SPREAD)).assign(**{name: np.array(SPREAD, dtype="float32") for name in inputs.numbers})
+    far = VALID.head(len(SPREAD)).assign(
+        **{name: np.array(SPREAD, dtype="float32") for name in inputs.numbers}
+    )
     assert agrees(tmp_path / "m.onnx", task, inputs, pipeline, far)
 
 
 @pytest.mark.parametrize(("task", "model"), sample.CASES)
 def test_file_matches_pipeline_at_split_thresholds(tmp_path, task, model):
-    """Few values, so that every split is a border; some of them neighbours, with no float32 between them."""
+    """Check few values, so that every split is a border.
+
+    Some of them are neighbors, with no float32 between them.
+    """
     train = TRAINS[task.kind]
     near = np.cumsum(np.full(4, np.spacing(np.float32(50))), dtype="float32") + np.float32(50)
     temp = near[np.digitize(train["temp"].fillna(50), [35, 50, 65])]
@@ -100,11 +119,16 @@ def test_file_matches_pipeline_for_small_and_large_targets(tmp_path, model, unit
     """Ten times as far from zero as they are apart: no number has its size by chance."""
     train, valid = (
         rows["regression"].assign(
-            **{problem.contract.TARGET: (rows["regression"][problem.contract.TARGET] + 15) * np.float32(unit)}
+            **{
+                problem.contract.TARGET: (rows["regression"][problem.contract.TARGET] + 15)
+                * np.float32(unit)
+            }
         )
         for rows in (TRAINS, VALIDS)
     )
-    inputs, pipeline = exported(tmp_path / "m.onnx", REGRESSION, model=model, train=train, valid=valid)
+    inputs, pipeline = exported(
+        tmp_path / "m.onnx", REGRESSION, model=model, train=train, valid=valid
+    )
     assert agrees(tmp_path / "m.onnx", REGRESSION, inputs, pipeline, valid)
 
 
@@ -120,9 +144,14 @@ class Off:
 
 def test_parity_check_rejects_relative_error_of_small_numbers(tmp_path):
     small = TRAINS["regression"].assign(
-        **{problem.contract.TARGET: TRAINS["regression"][problem.contract.TARGET] * np.float32(2e-3)}
+        **{
+            problem.contract.TARGET: TRAINS["regression"][problem.contract.TARGET]
+            * np.float32(2e-3)
+        }
     )
-    inputs, pipeline = exported(tmp_path / "m.onnx", REGRESSION, model="xgboost", train=small, valid=small)
+    inputs, pipeline = exported(
+        tmp_path / "m.onnx", REGRESSION, model="xgboost", train=small, valid=small
+    )
     with pytest.raises(UserError, match=r"differs from the fitted model by 0\.00(1|09)"):
         check_parity(Off(pipeline), inputs, tmp_path / "m.onnx", small, REGRESSION)
 
@@ -147,12 +176,17 @@ def test_file_matches_pipeline_with_empty_training_column(tmp_path):
 def test_parity_check_rejects_file_of_another_model(tmp_path):
     exported(tmp_path / "other.onnx", model="xgboost", max_rounds=3)
     inputs, pipeline = sample.fitted(sample.params("xgboost"), TRAIN, VALID)
-    with pytest.raises(UserError, match=r"other\.onnx differs from the fitted model by .* \(all rows"):
+    with pytest.raises(
+        UserError, match=r"other\.onnx differs from the fitted model by .* \(all rows"
+    ):
         check_parity(pipeline, inputs, tmp_path / "other.onnx", VALID)
 
 
 class Bent:
-    """A pipeline that answers wrongly for some rows: what a converter with a fault would look like."""
+    """A pipeline that predicts wrongly for some rows.
+
+    It stands for the result of a faulty converter.
+    """
 
     def __init__(self, pipeline, bend):
         self.pipeline, self.bend = pipeline, bend
@@ -168,12 +202,19 @@ class Bent:
     [
         (lambda rows, p: p + np.where(np.arange(len(p)) == 7, 2e-5, 0), "all rows"),
         (lambda rows, p: np.where(np.arange(len(p)) == 7, np.nan, p), "all rows"),
-        (lambda rows, p: np.where(rows["temp"].isna() & rows["spare"].isna() & rows["seats"].isna(), 0, p),
-         "no number known"),
-        (lambda rows, p: np.where(~rows["origin"].str.startswith("origin"), 0, p), "unknown categories"),
+        (
+            lambda rows, p: np.where(
+                rows["temp"].isna() & rows["spare"].isna() & rows["seats"].isna(), 0, p
+            ),
+            "no number known",
+        ),
+        (
+            lambda rows, p: np.where(~rows["origin"].str.startswith("origin"), 0, p),
+            "unknown categories",
+        ),
     ],
     ids=["one row", "NaN", "missing numbers", "unseen categories"],
-)  # fmt: skip
+)
 def test_parity_check_rejects_any_differing_row_or_variant(tmp_path, bend, told):
     inputs, pipeline = exported(tmp_path / "m.onnx", model="xgboost")
     whole = VALID.dropna(subset=["temp", "spare", "seats"])
@@ -194,7 +235,9 @@ def test_parity_check_allows_difference_up_to_tolerance(tmp_path):
         return check_parity(bent, inputs, tmp_path / "m.onnx", VALID)
 
     assert worst(8e-6) == pytest.approx(8e-6, abs=1e-6)
-    with pytest.raises(UserError, match=r"1\.[3-7]\d*e-05 \(all rows, 300 rows\), 1e-05 is allowed"):
+    with pytest.raises(
+        UserError, match=r"1\.[3-7]\d*e-05 \(all rows, 300 rows\), 1e-05 is allowed"
+    ):
         worst(1.5e-5)
 
 
@@ -253,7 +296,8 @@ from tests.tarmac.pipeline import sample
 from tarmac.pipeline.training.export import export_onnx
 for task, model in [case.values for case in sample.CASES]:
     chosen = sample.params(model, max_rounds=3)
-    inputs, pipeline = sample.fitted(chosen, sample.rows(200, 1, task), sample.rows(100, 2, task), task=task)
+    inputs, pipeline = sample.fitted(chosen, sample.rows(200, 1, task), \
+sample.rows(100, 2, task), task=task)
     export(pipeline, inputs, Path(sys.argv[1]), task=task)
     print(task.kind, model, hashlib.sha256(Path(sys.argv[1]).read_bytes()).hexdigest())
 """
@@ -261,14 +305,19 @@ for task, model in [case.values for case in sample.CASES]:
 
 @pytest.fixture(scope="module")
 def digests_in(tmp_path_factory):
-    """Hashes of the files of all models, fitted and exported in a process with some environment variables."""
+    """Return a function that computes hashes of the files of all models.
+
+    They are fitted and exported in a process with some environment variables.
+    """
 
     @cache
     def digests(name: str = "PYTHONHASHSEED", value: str = "0") -> list[str]:
         path = tmp_path_factory.mktemp("exports") / "model.onnx"
         environment = {**os.environ, "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", name: value}
         command = [sys.executable, "-c", EXPORTS, path]
-        done = subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True)
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True
+        )
         assert len(done.stdout.splitlines()) == len(sample.CASES)
         return done.stdout.splitlines()
 
@@ -281,10 +330,15 @@ def test_the_hash_seed_of_the_process_does_not_change_the_bytes(digests_in, seed
     assert digests_in("PYTHONHASHSEED", seed) == digests_in()
 
 
-@pytest.mark.skipif(platform.machine() != "x86_64", reason="the library knows this processor on x86-64 only")
+@pytest.mark.skipif(
+    platform.machine() != "x86_64", reason="the library knows this processor on x86-64 only"
+)
 @pytest.mark.program
 def test_an_older_processor_does_not_change_the_bytes(digests_in):
-    """OpenBLAS takes its kernels by processor; this name makes it take those of the oldest that is still around."""
+    """Check the bytes with the kernels of the oldest processor that is still around.
+
+    OpenBLAS takes its kernels by processor; the name selects them.
+    """
     assert digests_in("OPENBLAS_CORETYPE", "Nehalem") == digests_in()
 
 

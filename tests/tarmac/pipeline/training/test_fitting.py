@@ -1,4 +1,4 @@
-"""What a model is fitted to: labelled rows of the training and validation months, and no test month."""
+"""A model is fitted to labeled rows of the training and validation months, and no test month."""
 
 import pandas as pd
 import pytest
@@ -27,17 +27,28 @@ def split_of(first: int, second: int, third: int):
 
 @pytest.fixture
 def features(tmp_path, monkeypatch):
-    """Four months of made-up features; a tenth of the labels is missing, all of them in the last month."""
+    """Write four months of made-up features.
+
+    A tenth of the labels is missing, and all of them in the last month.
+    """
     for seed, month in enumerate(MONTHS):
         rows = sample.rows(100, seed).astype({problem.contract.TARGET: "Int8"})
-        rows.loc[rows.index % 10 == 0 if month != MONTHS[-1] else rows.index >= 0, problem.contract.TARGET] = pd.NA
+        rows.loc[
+            rows.index % 10 == 0 if month != MONTHS[-1] else rows.index >= 0,
+            problem.contract.TARGET,
+        ] = pd.NA
         rows.to_parquet(tmp_path / f"{month}.parquet")
     monkeypatch.setattr(fitting, "FEATURES", tmp_path)
 
 
 def test_reads_labelled_rows_of_each_window(features):
     split = fitting.read_split(split_of(1, 2, 3), ["weather"])
-    assert (len(split.X), len(split.y), len(split.X_valid), len(split.y_valid)) == (180, 180, 90, 90)
+    assert (len(split.X), len(split.y), len(split.X_valid), len(split.y_valid)) == (
+        180,
+        180,
+        90,
+        90,
+    )
     assert set(split.y) == set(split.y_valid) == {0, 1}
 
 
@@ -50,5 +61,6 @@ def test_training_reads_no_test_month(features, tmp_path):
 def test_rejects_window_without_both_classes(features, monkeypatch):
     with pytest.raises(UserError, match="0 labeled rows have 0 class"):
         fitting.read_split(
-            split_of(1, 2, 3).model_copy(update={"validation": split_of(1, 2, 3).test}), ["schedule", "weather"]
+            split_of(1, 2, 3).model_copy(update={"validation": split_of(1, 2, 3).test}),
+            ["schedule", "weather"],
         )

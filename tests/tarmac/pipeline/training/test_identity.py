@@ -1,4 +1,7 @@
-"""Identity in a model's file: everything the model was made from, and nothing specific to a machine."""
+"""Identity in a model's file: everything that the model was made from.
+
+It has nothing specific to a machine.
+"""
 
 import json
 import re
@@ -24,7 +27,9 @@ def features(tmp_path: Path) -> Path:
 
 
 def of(features: Path, **changed: object) -> dict[str, str]:
-    return identity.build_identity(sample.params(**{"model": "xgboost", **changed}), SPLIT, features)
+    return identity.build_identity(
+        sample.params(**{"model": "xgboost", **changed}), SPLIT, features
+    )
 
 
 def test_identity_is_complete_and_deterministic(features):
@@ -41,8 +46,16 @@ def test_identity_changes_with_data_and_parameters(features):
 
 def test_identity_lists_locked_version_of_each_library():
     """By the locked requirements, of which the CPU and the GPU have each its own XGBoost."""
-    locked = dict(re.findall(r"^([a-z0-9-]+)==([^ ]+)", (ROOT / "requirements/pipeline.txt").read_text(), re.MULTILINE))
-    assert identity.list_library_versions() == {name: locked[name] for name in identity.LIBRARIES if name in locked}
+    locked = dict(
+        re.findall(
+            r"^([a-z0-9-]+)==([^ ]+)",
+            (ROOT / "requirements/pipeline.txt").read_text(),
+            re.MULTILINE,
+        )
+    )
+    assert identity.list_library_versions() == {
+        name: locked[name] for name in identity.LIBRARIES if name in locked
+    }
     assert len(identity.list_library_versions()) == len(identity.LIBRARIES) - 1
 
 

@@ -1,4 +1,7 @@
-"""Checks of the machine: Python and packages as locked, commands of the environment, clock, and GPU."""
+"""Checks of the machine.
+
+They cover Python and packages as locked, commands of the environment, clock, and GPU.
+"""
 
 import os
 import shutil
@@ -29,7 +32,10 @@ def test_package_check_reports_differences_from_lock(here):
 
 
 def test_pinned_ignores_packages_for_other_platforms():
-    text = 'a==1 \\\n    --hash=sha256:0\nb==2 ; sys_platform == "nowhere" \\\nc==3 ; python_version >= "3.8"\n# d==4\n'
+    text = (
+        'a==1 \\\n    --hash=sha256:0\nb==2 ; sys_platform == "nowhere" \\\n'
+        'c==3 ; python_version >= "3.8"\n# d==4\n'
+    )
     assert dict(machine.iter_pinned_packages(text)) == {"a": "1", "c": "3"}
     assert len(dict(machine.iter_pinned_packages((ROOT / machine.LOCKED).read_text()))) > 100
 
@@ -62,7 +68,10 @@ def test_clock_check_warns_before_earliest_plausible_date(here, monkeypatch):
     assert machine.clock().outcome == "warn"
     monkeypatch.chdir("/")
     found = machine.clock()
-    assert (found.outcome, found.what) == ("warn", "it is Fri Jan  2 00:00:00 1970 here, before 2025")
+    assert (found.outcome, found.what) == (
+        "warn",
+        "it is Fri Jan  2 00:00:00 1970 here, before 2025",
+    )
 
 
 def test_gpu_check_fails_if_requested_gpu_is_unusable(here):
@@ -73,5 +82,7 @@ def test_gpu_check_fails_if_requested_gpu_is_unusable(here):
         assert found.outcome == "fail"
         assert "XGBoost is built without CUDA" in found.what
     assert found.outcome == (
-        "ok" if shutil.which("nvidia-smi") and not machine.find_installed_version("xgboost-cpu") else "fail"
+        "ok"
+        if shutil.which("nvidia-smi") and not machine.find_installed_version("xgboost-cpu")
+        else "fail"
     )

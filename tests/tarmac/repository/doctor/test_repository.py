@@ -1,4 +1,7 @@
-"""Repository checks of the doctor: each reports the state it exists for, produced by real commands."""
+"""Repository checks of the doctor.
+
+Each reports the state it exists for, produced by real commands.
+"""
 
 import shutil
 from pathlib import Path
@@ -51,7 +54,9 @@ def test_suggested_command_restores_edits_of_killed_experiment(here):
     mine, head = edited.read_text(), here.path / ".git/HEAD"
     with started(here, *DVC, "exp", "run", "-S", "train.seed=9") as process:
         put_away = here.path / ".git/refs/stash"
-        assert kill_when(process, lambda: put_away.exists() and not head.read_text().startswith("ref:"))
+        assert kill_when(
+            process, lambda: put_away.exists() and not head.read_text().startswith("ref:")
+        )
     assert edited.read_text() != mine
     found = repository.branch()
     assert found.outcome == "fail"
@@ -94,7 +99,9 @@ def test_reports_conflicts_and_unfinished_git_operation(here, command):
 
 
 def test_rejects_unknown_parameter(here):
-    Path("params.yaml").write_text(Path("params.yaml").read_text().replace("max_rounds:", "max_round:"))
+    Path("params.yaml").write_text(
+        Path("params.yaml").read_text().replace("max_rounds:", "max_round:")
+    )
     with pytest.raises(ParamsError, match="unknown key"):
         repository.parameters()
 

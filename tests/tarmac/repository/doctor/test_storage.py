@@ -55,7 +55,11 @@ def test_invalid_dvc_config_fails_without_stderr_output(here, capfd):
 def test_warns_of_missing_output(here):
     Path("models/model.onnx").unlink()
     seen = storage.outputs()
-    assert (seen.outcome, seen.what, seen.do) == ("warn", "not here: models/model.onnx", "make pull")
+    assert (seen.outcome, seen.what, seen.do) == (
+        "warn",
+        "not here: models/model.onnx",
+        "make pull",
+    )
 
 
 @pytest.mark.parametrize("child", [True, False])

@@ -1,4 +1,7 @@
-"""Object stores: an audit finds every missing or damaged object, and unsafe listings are rejected."""
+"""Object stores: an audit finds every missing or damaged object.
+
+Unsafe listings are rejected.
+"""
 
 import errno
 import hashlib
@@ -40,7 +43,10 @@ class Folder:
         return oid
 
     def put_listing(self, files: dict[str, str]) -> str:
-        return self.put(json.dumps([{"md5": oid, "relpath": name} for name, oid in files.items()]).encode(), ".dir")
+        return self.put(
+            json.dumps([{"md5": oid, "relpath": name} for name, oid in files.items()]).encode(),
+            ".dir",
+        )
 
 
 @pytest.fixture
@@ -73,9 +79,13 @@ def test_names_every_folder_file_whose_object_is_missing(store, wanted, read):
 def test_reports_missing_or_damaged_listing(store, wanted):
     path = store.path / wanted["folder"]
     path.write_bytes(path.read_bytes().replace(b"sub/b", b"sub/c"))
-    assert [fault.kind for fault in object_store.find_faults(store, wanted, read=False)] == [object_store.OTHER]
+    assert [fault.kind for fault in object_store.find_faults(store, wanted, read=False)] == [
+        object_store.OTHER
+    ]
     path.unlink()
-    assert [fault.kind for fault in object_store.find_faults(store, wanted, read=False)] == [object_store.MISSING]
+    assert [fault.kind for fault in object_store.find_faults(store, wanted, read=False)] == [
+        object_store.MISSING
+    ]
 
 
 @pytest.mark.parametrize("content", [b"tHree", b"", b"thre", b"three "])
@@ -84,7 +94,9 @@ def test_detects_other_bytes_by_hash_or_known_size(store, wanted, content):
     fault = object_store.Fault("file", wanted["file"], object_store.OTHER)
     assert object_store.find_faults(store, wanted, read=True) == [fault]
     sized = object_store.audit_objects(store, wanted, read=False, sizes={wanted["file"]: 5})
-    assert sized.faults == ([] if len(content) == 5 else [fault]), "a size is compared where it is known"
+    assert sized.faults == ([] if len(content) == 5 else [fault]), (
+        "a size is compared where it is known"
+    )
 
 
 def refused(content: bytes) -> bool:
@@ -129,13 +141,16 @@ def test_rejects_listing_with_conflicting_paths(names):
     assert refused(listed(*names))
 
 
-@pytest.mark.parametrize("oid", ["", "../../../../planted", OID.upper(), OID + "0", OID + "\n", f"{OID}.dir", None, 3])
+@pytest.mark.parametrize(
+    "oid", ["", "../../../../planted", OID.upper(), OID + "0", OID + "\n", f"{OID}.dir", None, 3]
+)
 def test_rejects_listing_with_invalid_hash(oid):
     assert refused(listed("a", oid=oid))
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{}x", b"[1]", b"[[]]", b"null", b"3", b'[{"md5": 1}]', b"\xff", b"[" * 100_000]
+    "content",
+    [b"", b"{}x", b"[1]", b"[[]]", b"null", b"3", b'[{"md5": 1}]', b"\xff", b"[" * 100_000],
 )
 def test_rejects_malformed_listing(content):
     assert refused(content)
@@ -144,12 +159,14 @@ def test_rejects_malformed_listing(content):
 def test_rejects_oversized_listing(store, monkeypatch):
     monkeypatch.setattr(object_store, "LARGEST_LISTING", 1000)
     oid = store.put_listing({f"file-{number}": OID for number in range(100)})
-    assert [fault.kind for fault in object_store.find_faults(store, {"folder": oid}, read=False)] == [
-        object_store.UNSAFE
-    ]
+    assert [
+        fault.kind for fault in object_store.find_faults(store, {"folder": oid}, read=False)
+    ] == [object_store.UNSAFE]
 
 
-NAMES = st.text(st.sampled_from("abA09._- ~é日\U0001f6eb"), min_size=1, max_size=5).filter(lambda name: name.strip("."))
+NAMES = st.text(st.sampled_from("abA09._- ~é日\U0001f6eb"), min_size=1, max_size=5).filter(
+    lambda name: name.strip(".")
+)
 PATHS = st.lists(NAMES, min_size=1, max_size=4).map("/".join)
 
 
@@ -161,7 +178,10 @@ def test_accepts_every_folder_that_dvc_can_hash(paths):
 
 @given(st.lists(st.text(st.sampled_from("ab./\\\0"), max_size=8), max_size=4))
 def test_accepted_listing_unpacks_only_to_paths_it_names(tmp_path_factory, names):
-    """Whatever is let pass can be written, each file to a place of its own, and none of it beside the folder."""
+    """Check that every accepted listing can be written.
+
+    Each file has a path of its own, and none is outside the folder.
+    """
     if refused(listed(*names)):
         return
     folder = tmp_path_factory.mktemp("unpacked") / "folder"
@@ -171,7 +191,9 @@ def test_accepted_listing_unpacks_only_to_paths_it_names(tmp_path_factory, names
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(exist_ok=False)
     assert {path.name for path in folder.parent.iterdir()} == {"folder"}
-    assert {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()} == set(map(PurePosixPath, names))
+    assert {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()} == set(
+        map(PurePosixPath, names)
+    )
 
 
 ANY = st.none() | st.text(max_size=8) | st.integers()
@@ -275,7 +297,10 @@ def test_distinguishes_unwritable_store_from_unreachable_remote(project, error, 
 
 def test_reraises_value_error_unchanged(project):
     error = UserError("in other words")
-    with pytest.raises(UserError, match="in other words") as caught, object_store.open_cache(project):
+    with (
+        pytest.raises(UserError, match="in other words") as caught,
+        object_store.open_cache(project),
+    ):
         raise error
     assert caught.value is error
 
@@ -292,7 +317,9 @@ def test_audit_counts_requested_objects_and_present_bytes(store, wanted, read):
     gone = {name: hashlib.md5(name.encode()).hexdigest() for name in ("y", "x")}
     lost = f"{OID}.dir"
     (store.path / hashlib.md5(b"two").hexdigest()).unlink()
-    found = object_store.audit_objects(store, {**wanted, **gone, "again": wanted["folder"], "lost": lost}, read)
+    found = object_store.audit_objects(
+        store, {**wanted, **gone, "again": wanted["folder"], "lost": lost}, read
+    )
     two = hashlib.md5(b"two").hexdigest()
     missing = [(f"{top}/sub/{name}", two) for top in ("again", "folder") for name in ("b", "same")]
     missing += [("lost", lost), ("x", gone["x"]), ("y", gone["y"])]
@@ -306,7 +333,9 @@ def test_hashes_object_of_many_chunks(store, wanted, monkeypatch):
     oid = store.put(content)
     for size in (1, 3, 10, 11):
         monkeypatch.setattr(object_store, "CHUNK", size)
-        assert object_store.audit_objects(store, {"file": oid}, read=True) == object_store.Audit([], 1, len(content))
+        assert object_store.audit_objects(store, {"file": oid}, read=True) == object_store.Audit(
+            [], 1, len(content)
+        )
 
 
 class Watched:
@@ -405,7 +434,9 @@ def test_object_absent_from_server_is_reported_missing(cause):
     for read in (True, False):
         for oid in (OID, f"{OID}.dir"):
             fault = object_store.Fault("data", oid, object_store.MISSING)
-            assert object_store.audit_objects(store, {"data": oid}, read) == object_store.Audit([fault], 1, 0)
+            assert object_store.audit_objects(store, {"data": oid}, read) == object_store.Audit(
+                [fault], 1, 0
+            )
 
 
 @pytest.mark.parametrize("error", [PermissionError("not allowed"), KeyboardInterrupt()], ids=repr)

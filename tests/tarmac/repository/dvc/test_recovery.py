@@ -1,4 +1,7 @@
-"""Recovery after a killed `dvc exp run` restores the user's edits and branch and overwrites nothing newer."""
+"""Recovery after a killed `dvc exp run` restores the user's edits and branch.
+
+It overwrites nothing newer.
+"""
 
 import shutil
 from collections.abc import Callable
@@ -56,7 +59,10 @@ def test_restores_edits_and_branch_after_killed_experiment(killed, finished_temp
     assert not missing_edits(workspace)
     assert workspace.run("git", "fsck", "--no-dangling").returncode == 0
     assert recovery.recover_experiment(workspace.path) == [], "it finds something again"
-    assert workspace.dvc("exp", "list", "--name-only").stdout.split() == ["tried"][: moment == "result committed"]
+    assert (
+        workspace.dvc("exp", "list", "--name-only").stdout.split()
+        == ["tried"][: moment == "result committed"]
+    )
 
 
 @pytest.mark.parametrize("moment", ["experiment waits", "edits in a hidden commit"])

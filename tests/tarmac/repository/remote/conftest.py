@@ -15,7 +15,9 @@ def small_template(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 
 @pytest.fixture
-def repository(small_template: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+def repository(
+    small_template: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Workspace:
     monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "site"))
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
     shutil.copytree(small_template.path, tmp_path / "repository", symlinks=True)

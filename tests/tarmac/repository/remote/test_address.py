@@ -1,4 +1,7 @@
-"""A remote's URL selects which requirements are installed; a URL with a secret is rejected and not shown."""
+"""A remote's URL selects which requirements are installed.
+
+A URL with a secret is rejected and not shown.
+"""
 
 import os
 import shutil
@@ -45,14 +48,17 @@ def test_accepts_valid_url_and_selects_its_requirements(url, extra):
 
 
 @pytest.mark.parametrize(
-    "url", ["", "s3:///path", "hdfs://host/x", "../store", "store", "s3:bucket", "ssh://host:99999/x"]
+    "url",
+    ["", "s3:///path", "hdfs://host/x", "../store", "store", "s3:bucket", "ssh://host:99999/x"],
 )
 def test_rejects_invalid_remote_url(url):
     with pytest.raises(address.AddressError):
         address.check_url(url)
 
 
-@pytest.mark.parametrize(("url", "nearest"), [("s3a://bucket", "s3"), ("shh://host/x", "ssh"), ("embeded", "embedded")])
+@pytest.mark.parametrize(
+    ("url", "nearest"), [("s3a://bucket", "s3"), ("shh://host/x", "ssh"), ("embeded", "embedded")]
+)
 def test_wrong_scheme_suggests_nearest_one(url, nearest):
     with pytest.raises(address.AddressError, match=url) as caught:
         address.check_url(url)
@@ -91,18 +97,26 @@ def project(tmp_path: Path) -> Path:
         "pyproject.toml",
     ):
         shutil.copy(ROOT / name, tmp_path / name)
-    shutil.copytree(ROOT / "requirements", tmp_path / "requirements", ignore=shutil.ignore_patterns("node_modules"))
+    shutil.copytree(
+        ROOT / "requirements",
+        tmp_path / "requirements",
+        ignore=shutil.ignore_patterns("node_modules"),
+    )
     return tmp_path
 
 
 def would(project: Path, *arguments: str) -> str:
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "URL"))}
+    env = {
+        name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "URL"))
+    }
     command = ["make", "--dry-run", "-C", project, *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True, env=env).stdout
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="no make on this machine")
-@pytest.mark.parametrize("goal", ["run", "pull", "reproduce", "review", "setup", "publish", "gpu", "sweep"])
+@pytest.mark.parametrize(
+    "goal", ["run", "pull", "reproduce", "review", "setup", "publish", "gpu", "sweep"]
+)
 def test_make_installs_requirements_of_configured_remote(project: Path, goal: str):
     (project / ".dvc").mkdir()
     (project / ".dvc" / "config").write_text(CONFIG.format(name="gs-bucket"))

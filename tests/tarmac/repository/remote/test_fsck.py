@@ -30,11 +30,15 @@ def everything() -> set[str]:
     return {*named.values(), *(small.md5(text) for text in (*small.FILES.values(), "raw 1raw 2"))}
 
 
-@pytest.mark.parametrize("damage", [small.flip, small.cut, Path.unlink], ids=["flip", "cut", "gone"])
+@pytest.mark.parametrize(
+    "damage", [small.flip, small.cut, Path.unlink], ids=["flip", "cut", "gone"]
+)
 @pytest.mark.parametrize("part", ["file", "child", "listing"])
 def test_reports_damaged_or_missing_object_and_repairs_it(repository, part, damage, capsys):
     named = objects.list_commit_outputs()
-    oid = {"file": named[small.MODEL], "child": small.md5("raw 2"), "listing": named[small.RAW]}[part]
+    oid = {"file": named[small.MODEL], "child": small.md5("raw 2"), "listing": named[small.RAW]}[
+        part
+    ]
     damage(small.in_remote(repository, oid))
     with pytest.raises(fsck.FsckError) as caught:
         fsck.run_fsck()
@@ -63,7 +67,9 @@ def test_keeps_damaged_object_if_cache_has_no_good_copy(repository, cached):
     with pytest.raises(fsck.FsckError, match="the cache has no good copy") as caught:
         fsck.run_fsck(repair=True)
     assert lines(caught)[0] == f"{small.MODEL}  {oid}  {object_store.OTHER}"
-    assert small.in_remote(repository, oid).read_bytes() == before, "what may be of use is not deleted for nothing"
+    assert small.in_remote(repository, oid).read_bytes() == before, (
+        "what may be of use is not deleted for nothing"
+    )
 
 
 def test_checks_older_commits_when_requested(repository):
@@ -75,7 +81,10 @@ def test_checks_older_commits_when_requested(repository):
     assert fsck.run_fsck().endswith(" 0 faults")
     with pytest.raises(fsck.FsckError) as caught:
         fsck.run_fsck("HEAD~1")
-    assert {line.split("  ")[0] for line in lines(caught)[:-1]} == {f"{small.RAW}/1.txt", f"{small.MADE}/a"}
+    assert {line.split("  ")[0] for line in lines(caught)[:-1]} == {
+        f"{small.RAW}/1.txt",
+        f"{small.MADE}/a",
+    }
     with pytest.raises(fsck.FsckError) as caught:
         fsck.run_fsck(every=True)
     first = repository.run("git", "rev-parse", "HEAD~1").stdout[:7]
@@ -92,7 +101,9 @@ def test_every_covers_commits_of_other_branches_and_tags(repository):
     for _ in range(2):
         with pytest.raises(fsck.FsckError, match="missing"):
             fsck.run_fsck(every=True)
-        repository.run("git", "branch", "--quiet", "-D", "other", check=False)  # the tag still leads to it
+        repository.run(
+            "git", "branch", "--quiet", "-D", "other", check=False
+        )  # the tag still leads to it
 
 
 def test_reports_commit_with_conflict_in_lock_and_continues(repository):
@@ -101,18 +112,25 @@ def test_reports_commit_with_conflict_in_lock_and_continues(repository):
     broken = small.commit(repository)
     Path("dvc.lock").write_text(lock)
     small.commit(repository)
-    with pytest.raises(fsck.FsckError, match=f"{broken[:7]}: dvc.lock has a merge conflict") as caught:
+    with pytest.raises(
+        fsck.FsckError, match=f"{broken[:7]}: dvc.lock has a merge conflict"
+    ) as caught:
         fsck.run_fsck(every=True)
     assert len(lines(caught)) == 2
 
 
 @pytest.fixture
 def web(repository):
-    """The remote behind a web server, with credentials in its URL; call what is given to stop it."""
+    """Serve the remote by a web server, with credentials in its URL.
+
+    Yield the server, which a test may close.
+    """
     handler = partial(SimpleHTTPRequestHandler, directory="data/remote")
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         Thread(target=server.serve_forever, daemon=True).start()
-        repository.dvc("remote", "add", "--local", "web", f"http://me:canary@127.0.0.1:{server.server_port}")
+        repository.dvc(
+            "remote", "add", "--local", "web", f"http://me:canary@127.0.0.1:{server.server_port}"
+        )
         yield server
         server.shutdown()
 
@@ -124,7 +142,9 @@ def test_reports_unreachable_server_without_password(repository, web):
         fsck.run_fsck(name="web")
     web.server_close()
     for ask in (fsck.run_fsck, push.push_outputs):
-        with pytest.raises(object_store.RemoteError, match=r"cannot be accessed: .*connect") as caught:
+        with pytest.raises(
+            object_store.RemoteError, match=r"cannot be accessed: .*connect"
+        ) as caught:
             ask(name="web")
         assert "canary" not in format_error(caught.value)
 

@@ -1,4 +1,7 @@
-"""The pre-push hook refuses commits whose outputs are not in the remote, and lets all others pass."""
+"""The pre-push hook refuses commits whose outputs are not in the remote.
+
+It lets all others pass.
+"""
 
 from pathlib import Path
 
@@ -35,7 +38,16 @@ def test_refuses_unpushed_result_and_lists_its_objects(repository):
 def test_refuses_embedded_objects_that_are_not_committed(repository):
     small.change(repository)
     push.push_outputs()
-    repository.run("git", "commit", "--quiet", "--message", "all but the remote", "dvc.lock", "data/raw.dvc", "m.json")
+    repository.run(
+        "git",
+        "commit",
+        "--quiet",
+        "--message",
+        "all but the remote",
+        "dvc.lock",
+        "data/raw.dvc",
+        "m.json",
+    )
     with pytest.raises(hook.UnpushedError, match="refs/heads/main: 3 objects"):
         hook.check_pushed_commits([line("HEAD")])
     hook.check_pushed_commits([line(small.commit(repository))])
@@ -43,7 +55,9 @@ def test_refuses_embedded_objects_that_are_not_committed(repository):
 
 def test_refuses_folder_file_that_is_not_committed(repository):
     small.in_remote(repository, small.md5("raw 2")).unlink()
-    with pytest.raises(hook.UnpushedError, match=f"{small.RAW}/sub/2.txt  {small.md5('raw 2')}  missing"):
+    with pytest.raises(
+        hook.UnpushedError, match=f"{small.RAW}/sub/2.txt  {small.md5('raw 2')}  missing"
+    ):
         hook.check_pushed_commits([line(small.commit(repository))])
 
 
@@ -97,7 +111,10 @@ def origin(repository: Workspace, tmp_path: Path) -> Path:
     repository.run("git", "remote", "add", "origin", str(tmp_path / "origin.git"))
     program = Path(".venv/bin/tarmac")
     program.parent.mkdir(parents=True)
-    program.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT}/src exec python -c "from tarmac.cli import app; app()" "$@"\n')
+    program.write_text(
+        f"#!/bin/sh\nPYTHONPATH={ROOT}/src exec python "
+        '-c "from tarmac.cli import app; app()" "$@"\n'
+    )
     program.chmod(0o755)
     Path(".git/info/exclude").write_text("/.venv\n")
     assert "pre-push" in hook.install_hook()
@@ -126,7 +143,10 @@ def test_push_from_worktree_is_checked_in_worktree(repository, origin, tmp_path)
     repository.run("git", "worktree", "add", "--quiet", "-b", "side", str(tmp_path / "side"))
     (tmp_path / "side" / ".venv").symlink_to(repository.path / ".venv")
     side = Workspace(tmp_path / "side")
-    assert "refs/heads/side: 3 objects" in side.run("git", "push", "--quiet", "origin", "side", check=False).stderr
+    assert (
+        "refs/heads/side: 3 objects"
+        in side.run("git", "push", "--quiet", "origin", "side", check=False).stderr
+    )
 
 
 def test_push_without_environment_passes_with_warning(repository, origin):

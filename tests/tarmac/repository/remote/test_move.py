@@ -47,12 +47,24 @@ def remote(workspace: Workspace, place: Place, **env: str) -> subprocess.Complet
 
 def state(workspace: Workspace) -> dict[str, bytes]:
     """Every file that a move could leave otherwise."""
-    files = {path.relative_to(workspace.path): path for path in workspace.path.rglob("*") if path.is_file()}
-    return {str(path): file.read_bytes() for path, file in files.items() if not UNCOUNTED & set(path.parts)}
+    files = {
+        path.relative_to(workspace.path): path
+        for path in workspace.path.rglob("*")
+        if path.is_file()
+    }
+    return {
+        str(path): file.read_bytes()
+        for path, file in files.items()
+        if not UNCOUNTED & set(path.parts)
+    }
 
 
 def without_keys(place: Place) -> Place:
-    return Place(place.url, place.shared, env={**place.env, "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""})
+    return Place(
+        place.url,
+        place.shared,
+        env={**place.env, "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""},
+    )
 
 
 NO_BUCKET, KEPT_OUT = "no such bucket, folder or key file", "access denied"
@@ -60,19 +72,31 @@ DOWN, UNKNOWN = "connection refused or closed", "unknown host"
 FAULTS: dict[str, tuple[Callable[[SimpleNamespace], Place], str]] = {
     "S3 without the bucket": (lambda on: on.s3.place("other/model"), NO_BUCKET),
     "S3 with a wrong key": (lambda on: on.s3.place(secret="wrong"), f"{KEPT_OUT}.*signature"),
-    "S3 with a key that may only read": (lambda on: on.s3.place(user="reader"), f"{KEPT_OUT}.*Denied"),
+    "S3 with a key that may only read": (
+        lambda on: on.s3.place(user="reader"),
+        f"{KEPT_OUT}.*Denied",
+    ),
     "S3 without a key": (lambda on: without_keys(on.s3.place()), "no credentials found"),
     "S3 that is down": (
         lambda on: replace(on.s3.place(), shared=(f"endpointurl=http://{on.closed}",)),
         DOWN,
     ),
-    "an option of another kind": (lambda on: Place(on.s3.place().url, ("keyfile=key",)), "DVC rejects.*keyfile"),
+    "an option of another kind": (
+        lambda on: Place(on.s3.place().url, ("keyfile=key",)),
+        "DVC rejects.*keyfile",
+    ),
     "SSH with a stranger's key": (lambda on: on.ssh.place(key="stranger"), KEPT_OUT),
     "SSH with a key that may only read": (lambda on: on.ssh.place(key="reader"), KEPT_OUT),
     "SSH without the key file": (lambda on: on.ssh.place(key="lost"), f"{NO_BUCKET}.*lost"),
-    "SSH on a host that is not there": (lambda on: Place("ssh://no-such-host.invalid/store"), UNKNOWN),
+    "SSH on a host that is not there": (
+        lambda on: Place("ssh://no-such-host.invalid/store"),
+        UNKNOWN,
+    ),
     "SSH that is down": (lambda on: Place(f"ssh://{on.closed}/store"), DOWN),
-    "WebDAV with a wrong password": (lambda on: on.dav.place(password="wrong"), "the server rejects the request.*401"),
+    "WebDAV with a wrong password": (
+        lambda on: on.dav.place(password="wrong"),
+        "the server rejects the request.*401",
+    ),
     "WebDAV that may only be read": (lambda on: on.dav.place("fixed"), KEPT_OUT),
     "WebDAV without the folder": (lambda on: on.dav.place("other"), NO_BUCKET),
     "WebDAV that speaks no TLS": (
@@ -84,7 +108,10 @@ FAULTS: dict[str, tuple[Callable[[SimpleNamespace], Place], str]] = {
         lambda on: Place("/mnt/no-such-folder"),
         "folder not found on this machine",
     ),
-    "a password in the URL": (lambda on: Place("https://alice:canary@example.org/store"), "contains a credential"),
+    "a password in the URL": (
+        lambda on: Place("https://alice:canary@example.org/store"),
+        "contains a credential",
+    ),
 }
 
 
@@ -119,9 +146,13 @@ def test_read_only_server_is_accepted_only_if_complete(workspace, servers, tmp_p
     hint = done.stderr.splitlines()[-1]
     assert hint.startswith("hint: this URL is read-only: copy all objects of HEAD there")
     assert state(workspace) == before
-    shutil.copytree(workspace.path / "data" / "remote", servers.dav.folder / "store", dirs_exist_ok=True)
+    shutil.copytree(
+        workspace.path / "data" / "remote", servers.dav.folder / "store", dirs_exist_ok=True
+    )
     assert remote(workspace, Place(servers.http)).returncode == 0
-    assert {path for path, content in state(workspace).items() if before.get(path) != content} == {".dvc/config"}
+    assert {path for path, content in state(workspace).items() if before.get(path) != content} == {
+        ".dvc/config"
+    }
     workspace.run("git", "restore", ".dvc/config")
 
 
@@ -131,7 +162,9 @@ def test_clone_without_fetched_outputs_can_move_data(workspace, tmp_path):
     (tmp_path / "shared").mkdir()
     done = remote(bare, Place(str(tmp_path / "shared")))
     assert done.returncode == 0, done.stderr
-    assert not (bare.path / "models" / "model.onnx").exists(), "it moves objects, and lays out no file"
+    assert not (bare.path / "models" / "model.onnx").exists(), (
+        "it moves objects, and lays out no file"
+    )
 
 
 def test_move_fails_if_object_is_missing_everywhere(workspace, tmp_path):

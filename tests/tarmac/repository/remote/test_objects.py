@@ -22,7 +22,11 @@ def test_distinguishes_commit_from_working_tree(repository):
     small.change(repository)
     here = objects.list_commit_outputs()
     assert objects.list_commit_outputs("HEAD") == before
-    assert {path for path in here if here[path] != before[path]} == {small.MADE, small.MODEL, small.RAW}
+    assert {path for path in here if here[path] != before[path]} == {
+        small.MADE,
+        small.MODEL,
+        small.RAW,
+    }
     small.commit(repository)
     assert objects.list_commit_outputs("HEAD") == here
 

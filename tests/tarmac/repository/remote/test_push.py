@@ -22,10 +22,13 @@ def assert_a_colleague_gets_it(repository: Workspace, target: Path) -> None:
 def test_push_sends_every_object_and_reports_counts(repository, tmp_path):
     small.change(repository)
     assert push.push_outputs() == (
-        "the remote holds all 5 objects that are named here, 4 of them new; commit data/remote with dvc.lock"
+        "the remote holds all 5 objects that are named here, 4 of them new; "
+        "commit data/remote with dvc.lock"
     )
     assert_a_colleague_gets_it(repository, tmp_path / "colleague")
-    assert push.push_outputs() == "the remote holds all 5 objects that are named here, 0 of them new"
+    assert (
+        push.push_outputs() == "the remote holds all 5 objects that are named here, 0 of them new"
+    )
 
 
 def test_push_sends_files_missing_behind_existing_listing(repository, tmp_path):
@@ -50,7 +53,9 @@ def test_push_refuses_and_names_object_without_good_copy(repository):
     oid = small.md5(Path(small.MODEL).read_bytes())
     small.flip(small.in_cache(repository, oid))
     Path(small.MODEL).write_text("someone's own")
-    with pytest.raises(push.PushError, match=rf"{small.MODEL}  {oid}  missing in the cache and in the remote"):
+    with pytest.raises(
+        push.PushError, match=rf"{small.MODEL}  {oid}  missing in the cache and in the remote"
+    ):
         push.push_outputs()
     assert not small.in_remote(repository, oid).exists()
 
@@ -58,14 +63,19 @@ def test_push_refuses_and_names_object_without_good_copy(repository):
 def test_push_reports_file_truncated_in_remote(repository):
     oid = small.md5("raw 2")
     small.cut(small.in_remote(repository, oid))
-    with pytest.raises(push.PushError, match=rf"raw/sub/2.txt  {oid}  {object_store.OTHER}") as caught:
+    with pytest.raises(
+        push.PushError, match=rf"raw/sub/2.txt  {oid}  {object_store.OTHER}"
+    ) as caught:
         push.push_outputs()
     assert "make fsck REPAIR=1" in caught.value.hint
 
 
 def test_clone_with_empty_cache_can_push(repository, tmp_path):
     colleague = small.clone(repository, tmp_path / "colleague")
-    assert push.push_outputs(colleague.path) == "the remote holds all 5 objects that are named here, 0 of them new"
+    assert (
+        push.push_outputs(colleague.path)
+        == "the remote holds all 5 objects that are named here, 0 of them new"
+    )
 
 
 def test_push_sends_objects_to_named_remote(repository, tmp_path):

@@ -87,7 +87,9 @@ def git(tmp_path: Path) -> Callable[..., str]:
 
     def run(*arguments: str) -> str:
         command = ["git", *names, *arguments]
-        return subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+        return subprocess.run(
+            command, cwd=tmp_path, check=True, capture_output=True, text=True
+        ).stdout
 
     return run
 
@@ -100,7 +102,11 @@ def committed(record: Callable[[Mapping[str, str]], None], objects: Store) -> di
 
 
 def written() -> dict[str, str]:
-    return {path: compute_dvc_hash(Path(path)) for path in ("models/model", "data/table") if Path(path).exists()}
+    return {
+        path: compute_dvc_hash(Path(path))
+        for path in ("models/model", "data/table")
+        if Path(path).exists()
+    }
 
 
 def test_restores_files_and_folders(committed):
@@ -132,7 +138,11 @@ def test_refuses_to_replace_existing_other_content(committed, path):
 @pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"other")])
 @pytest.mark.parametrize("lost", ["model", "listing", "child"])
 def test_writes_nothing_if_object_is_missing_or_damaged(committed, objects, lost, damage):
-    names = {"listing": committed["data/table"], "model": committed["models/model"], "child": md5(b"b\n")}
+    names = {
+        "listing": committed["data/table"],
+        "model": committed["models/model"],
+        "child": md5(b"b\n"),
+    }
     damage(objects.place(names[lost]))
     output = "models/model" if lost == "model" else "data/table"
     with pytest.raises(RestoreError, match=output) as caught:
@@ -199,7 +209,9 @@ def test_rejects_unknown_commit(committed):
 @pytest.mark.program
 def test_restores_published_result_with_only_pyyaml(tmp_path):
     folder = tmp_path / "clone"
-    subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(folder)], check=True)
+    subprocess.run(
+        ["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(folder)], check=True
+    )
     done = subprocess.run(
         [sys.executable, "-c", BARE, "HEAD"],
         cwd=folder,
@@ -209,6 +221,8 @@ def test_restores_published_result_with_only_pyyaml(tmp_path):
         text=True,
     )
     wanted = list_commit_outputs("HEAD", folder)
-    assert done.stdout.endswith(f"{len(wanted)} outputs written, every byte as dvc.lock names it\n"), done.stderr
+    assert done.stdout.endswith(
+        f"{len(wanted)} outputs written, every byte as dvc.lock names it\n"
+    ), done.stderr
     assert {path: compute_dvc_hash(folder / path) for path in wanted} == wanted
     assert len(wanted) > 5

@@ -11,8 +11,22 @@ from tarmac.repository.remote import settings
 from tests.conftest import Workspace
 
 S3, SSH = "s3://bucket/path", "ssh://host/store"
-SECRETS = {"access_key_id", "account_key", "client_secret", "connection_string", "passphrase", "password"}
-SECRETS |= {"sas_token", "secret_access_key", "session_token", "sse_customer_key", "token", "bearer_token_command"}
+SECRETS = {
+    "access_key_id",
+    "account_key",
+    "client_secret",
+    "connection_string",
+    "passphrase",
+    "password",
+}
+SECRETS |= {
+    "sas_token",
+    "secret_access_key",
+    "session_token",
+    "sse_customer_key",
+    "token",
+    "bearer_token_command",
+}
 
 
 def texts(workspace: Workspace) -> tuple[str, str]:
@@ -29,7 +43,11 @@ def test_shared_options_include_no_secret():
     known = {str(option) for schema in REMOTE_SCHEMAS.values() for option in schema}
     assert known >= settings.SHARED
     assert not SECRETS & settings.SHARED
-    risky = {name for name in settings.SHARED if any(word in name for word in ("pass", "secret", "token", "key"))}
+    risky = {
+        name
+        for name in settings.SHARED
+        if any(word in name for word in ("pass", "secret", "token", "key"))
+    }
     assert risky == {"sse_kms_key_id"}  # the name of a key
 
 
@@ -55,7 +73,9 @@ def test_every_remote_verifies_and_option_verify_is_rejected(workspace):
 
 
 def test_private_options_are_not_reused_for_another_url(workspace):
-    settings.write_remote_settings(workspace.path, SSH, {"keyfile": "/home/alice/key", "port": "2222"})
+    settings.write_remote_settings(
+        workspace.path, SSH, {"keyfile": "/home/alice/key", "port": "2222"}
+    )
     settings.write_remote_settings(workspace.path, "ssh://elsewhere/store", {})
     remotes = Config(str(workspace.path / ".dvc"))["remote"]
     assert remotes[settings.format_remote_name("ssh://elsewhere/store")] == {
@@ -65,7 +85,9 @@ def test_private_options_are_not_reused_for_another_url(workspace):
 
 
 def test_setting_same_url_again_keeps_its_options(workspace):
-    settings.write_remote_settings(workspace.path, SSH, {"keyfile": "/home/alice/key", "port": "2222"})
+    settings.write_remote_settings(
+        workspace.path, SSH, {"keyfile": "/home/alice/key", "port": "2222"}
+    )
     before = texts(workspace)
     settings.write_remote_settings(workspace.path, SSH, {})
     assert texts(workspace) == before
@@ -88,7 +110,9 @@ def test_returning_to_embedded_changes_only_default(workspace):
     settings.write_remote_settings(workspace.path, S3, {})
     away, _ = texts(workspace)
     settings.write_remote_settings(workspace.path, "embedded", {})
-    assert texts(workspace)[0] == away.replace(f"remote = {settings.format_remote_name(S3)}", "remote = embedded")
+    assert texts(workspace)[0] == away.replace(
+        f"remote = {settings.format_remote_name(S3)}", "remote = embedded"
+    )
 
 
 @pytest.mark.parametrize("option", ["", "=x", "region", "url=s3://other", "verify=false"])
@@ -109,5 +133,7 @@ def test_rejects_option_of_another_remote_type(workspace):
 
 def test_misspelled_option_suggests_nearest_one(workspace):
     with pytest.raises(settings.SettingsError, match="endpoint_url") as caught:
-        settings.write_remote_settings(workspace.path, S3, {"endpoint_url": "https://host", "region": "eu"})
+        settings.write_remote_settings(
+            workspace.path, S3, {"endpoint_url": "https://host", "region": "eu"}
+        )
     assert caught.value.hint.startswith("did you mean `endpointurl`? ")

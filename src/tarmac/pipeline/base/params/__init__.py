@@ -1,4 +1,7 @@
-"""Typed parameters of the stages: `load_params` reads them, and the sections say what each key may be."""
+"""Read the typed parameters of the stages with `load_params`.
+
+The sections say what each key may be.
+"""
 
 from tarmac.pipeline.base.params.file import (
     Engine,

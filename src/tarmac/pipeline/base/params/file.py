@@ -1,4 +1,7 @@
-"""`params.yaml` as one strict model: a mistake is an error that names file, line, key and what was expected."""
+"""Read `params.yaml` as one strict model.
+
+A mistake is an error that names file, line, key and what was expected.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,13 +49,19 @@ class ParamsError(UserError):
 
 
 class ParamsSubset(ParamsSection, extra="ignore"):
-    """Some sections of the file: each stage declares those that it reads, and a mistake elsewhere does not stop it."""
+    """Some sections of the file: each stage declares those that it reads.
+
+    A mistake in another section does not stop the stage.
+    """
 
 
 class PipelineParams(ParamsSubset):
     """The sections that some stage reads; `tarmac.policy` has the whole file."""
 
-    engine: Annotated[Engine, Field(description="What makes the tables and trains: this machine, or a Spark cluster")]
+    engine: Annotated[
+        Engine,
+        Field(description="What makes the tables and trains: this machine, or a Spark cluster"),
+    ]
     problem: ProblemParams
     prepare: PrepareParams
     split: AnySplit
@@ -80,7 +89,9 @@ def read_yaml_model(path: Path, model: type[Read]) -> tuple[Read, Node | None]:
         raise ParamsError(f"{path}: no such file", "run from the repository's root") from None
     except (YAMLError, UnicodeDecodeError) as error:
         raise ParamsError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
-    if isinstance(tree, MappingNode) and not all(isinstance(key, ScalarNode) for key, _ in tree.value):
+    if isinstance(tree, MappingNode) and not all(
+        isinstance(key, ScalarNode) for key, _ in tree.value
+    ):
         raise ParamsError(f"{path}:1: (the whole file): {EXPECTED['model_type']}")
     if twice := _find_repeated_keys(tree):
         repeated = [f"{path}:{line}: {key}: this key is repeated" for line, key in twice]
@@ -99,7 +110,9 @@ def _locate_mistake(tree: Node | None, mistake: Any) -> tuple[int, str]:
     key = ".".join(str(part) for part in where) or "(the whole file)"
     expected = EXPECTED.get(mistake["type"], mistake["msg"].removeprefix("Value error, "))
     shown = mistake["input"]
-    got = f" (got {shown!r})" if not isinstance(shown, dict | BaseModel) and shown is not None else ""
+    got = (
+        f" (got {shown!r})" if not isinstance(shown, dict | BaseModel) and shown is not None else ""
+    )
     return find_line_number(tree, where), f"{key}: {expected}{got}"
 
 
@@ -139,7 +152,11 @@ def _find_repeated_keys(node: Node | None) -> list[tuple[int, str]]:
     if not isinstance(node, MappingNode):
         return []
     keys = [key.value for key, _ in node.value]
-    here = [(key.start_mark.line + 1, key.value) for n, (key, _) in enumerate(node.value) if key.value in keys[:n]]
+    here = [
+        (key.start_mark.line + 1, key.value)
+        for n, (key, _) in enumerate(node.value)
+        if key.value in keys[:n]
+    ]
     return here + [found for _, value in node.value for found in _find_repeated_keys(value)]
 
 

@@ -20,7 +20,9 @@ from tarmac.pipeline.base.params.task import TASK
 class PrepareParams(ParamsSection):
     """How much dirt a month may hold."""
 
-    max_quarantine_share: Annotated[Share, Field(description="Share of a month's rows set aside that stops the stage")]
+    max_quarantine_share: Annotated[
+        Share, Field(description="Share of a month's rows set aside that stops the stage")
+    ]
 
 
 class MonthWindow(ParamsSection):
@@ -51,13 +53,16 @@ class SplitParams(ParamsSection):
 
     def describe_parts(self) -> dict[str, str]:
         """What each part is, in words."""
-        return {name: f"{part['first']} to {part['last']}" for name, part in self.model_dump().items()}
+        return {
+            name: f"{part['first']} to {part['last']}" for name, part in self.model_dump().items()
+        }
 
 
 class RowSplit(ParamsSection):
-    """Shares of rows without a time to tune on and to judge on, drawn by a hash of the key: new rows move few old ones.
+    """Shares of rows without a time to tune on and to test on, drawn by a hash of the key.
 
-    By `cluster`, no cluster is in two parts; by `label`, every part has the same share of each class.
+    New rows move few old ones. By `cluster`, no cluster is in two parts; by `label`, every part has
+    the same share of each class.
     """
 
     by: Literal["cluster", "label", "row"]
@@ -75,7 +80,11 @@ class RowSplit(ParamsSection):
         """What each part is, in words."""
         train = 1 - self.validation_share - self.test_share
         shares = {"train": train, "validation": self.validation_share, "test": self.test_share}
-        by = {"cluster": f", whole {problem.contract.CLUSTERS[1]}", "label": " of each class", "row": ""}[self.by]
+        by = {
+            "cluster": f", whole {problem.contract.CLUSTERS[1]}",
+            "label": " of each class",
+            "row": "",
+        }[self.by]
         return {name: f"{100 * share:.3g}% of the rows{by}" for name, share in shares.items()}
 
 
@@ -125,7 +134,9 @@ if TYPE_CHECKING:
     Logistic = LogisticRegressionParams | None
     Ridge = RidgeParams | None
 else:
-    Logistic = build_conditional_section(LogisticRegressionParams, TASK.baseline == "logistic_regression")
+    Logistic = build_conditional_section(
+        LogisticRegressionParams, TASK.baseline == "logistic_regression"
+    )
     Ridge = build_conditional_section(RidgeParams, TASK.baseline == "ridge")
 
 
@@ -133,11 +144,18 @@ class TrainParams(ParamsSection):
     """Which model, on which features, where, and for how long."""
 
     model: Literal["xgboost", "hist_gradient_boosting", "logistic_regression", "ridge"]
-    features: Annotated[list[Group], Field(min_length=1, description="Feature groups that the model sees")]
-    device: Annotated[Literal["cpu", "cuda"], Field(description="Where xgboost trains; the others know the CPU only")]
+    features: Annotated[
+        list[Group], Field(min_length=1, description="Feature groups that the model sees")
+    ]
+    device: Annotated[
+        Literal["cpu", "cuda"],
+        Field(description="Where xgboost trains; the others know the CPU only"),
+    ]
     seed: Seed
     max_rounds: Annotated[Count, Field(description="Boosting rounds at most")]
-    early_stopping_rounds: Annotated[Count, Field(description="Rounds without a better loss on validation")]
+    early_stopping_rounds: Annotated[
+        Count, Field(description="Rounds without a better loss on validation")
+    ]
     xgboost: XGBoostParams
     hist_gradient_boosting: HistGradientBoostingParams
     logistic_regression: Logistic
@@ -166,11 +184,16 @@ class EvaluateParams(ParamsSection):
     """How the model is judged."""
 
     threshold_beta: Annotated[
-        Positive | None, Field(description="The threshold maximises F-beta on validation; for two classes")
+        Positive | None,
+        Field(description="The threshold maximises F-beta on validation; for two classes"),
     ] = None
     calibration_bins: Annotated[int, Field(ge=2, le=100)]
-    min_slice_rows: Annotated[Count, Field(description="Smaller slices are listed without a metric")]
-    importance_rows: Annotated[Count, Field(description="Validation rows that permutation importance is measured on")]
+    min_slice_rows: Annotated[
+        Count, Field(description="Smaller slices are listed without a metric")
+    ]
+    importance_rows: Annotated[
+        Count, Field(description="Validation rows that permutation importance is measured on")
+    ]
     behaviour_rows: Annotated[Count, Field(description="Test rows that behaviour is measured on")]
     seed: Seed
 
@@ -184,8 +207,12 @@ class EvaluateParams(ParamsSection):
 class StateParams(ParamsSection):
     """What the service is given to look up."""
 
-    days: Annotated[int, Field(ge=1, le=366, description="Predictions of so many last days can be made from it")]
-    background_rows: Annotated[int, Field(ge=2, le=10_000, description="Training rows that explanations start from")]
+    days: Annotated[
+        int, Field(ge=1, le=366, description="Predictions of so many last days can be made from it")
+    ]
+    background_rows: Annotated[
+        int, Field(ge=2, le=10_000, description="Training rows that explanations start from")
+    ]
     seed: Seed
 
 

@@ -6,7 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tarmac.interface.problem import problem
 
-Month = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="A month, written 2013-01")]
+Month = Annotated[
+    str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="A month, written 2013-01")
+]
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]

@@ -1,4 +1,8 @@
-"""What follows from the kind of the target: metrics and their ways, what is watched while training, the baseline."""
+"""Define what follows from the kind of the target.
+
+The kind decides the metrics and which way is better, what is watched while training, and the
+baseline.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,22 +12,26 @@ from tarmac.interface.problem import problem
 
 Kind = Literal["binary", "multiclass", "regression"]
 Way = Literal["higher", "lower"]
-ERROR = (
-    "calibration_error"  # a mean of distances: resampling only adds to it, so that no interval of it holds the truth
-)
+# A mean of distances: resampling only adds to it, so that no interval of it holds the truth.
+ERROR = "calibration_error"
 
 
 @dataclass(frozen=True)
 class Task:
     """One kind of prediction.
 
-    Labels are 0 or 1 (binary), places in `contract.CLASSES` (multiclass), or numbers. Predictions have the shape
-    (rows,), of the positive class where there are two; (rows, classes) where there are more.
+    Labels are 0 or 1 (binary), places in `contract.CLASSES` (multiclass), or numbers. Predictions
+    have the shape (rows,), of the positive class if there are two; (rows, classes) if there are
+    more.
     """
 
     kind: Kind
-    metrics: Mapping[str, Way]  # and which way is better; the first is the main one, where 1 is perfect
-    rounds: Mapping[str, str]  # watched on validation round by round, with XGBoost's name; the last one stops the fit
+    metrics: Mapping[
+        str, Way
+    ]  # and which way is better; the first is the main one, where 1 is perfect
+    rounds: Mapping[
+        str, str
+    ]  # watched on validation round by round, with XGBoost's name; the last one stops the fit
     short: str  # the main metric in names of files and columns
     title: str  # the main metric in words
     hint: str  # how to read it
