@@ -9,13 +9,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.interface.request import Row
 from tarmac.pipeline.models.session import ModelSession
 from tarmac.serving.form import FORM
-from tarmac.serving.state import MAKE_AGAIN, InputArrays, OnlineFeatures, read_json
+from tarmac.serving.state import (
+    MAKE_AGAIN,
+    OTHER_CODE,
+    InputArrays,
+    OnlineFeatures,
+    format_mistakes,
+    read_json,
+)
 
 RELEASE, MODEL, CARD, STATE = (
     "release.json",
@@ -40,7 +48,11 @@ class Bundle:
             self.card = (folder / CARD).read_text(encoding="utf-8")
         except (OSError, ValueError) as error:
             raise UserError(f"{folder / CARD} cannot be read: {error}", MAKE_AGAIN) from None
-        self.session, self.state = ModelSession(folder / MODEL), OnlineFeatures(folder / STATE)
+        try:
+            self.session = ModelSession(folder / MODEL)
+        except UserError as error:
+            raise UserError(str(error), MAKE_AGAIN) from None
+        self.state = OnlineFeatures(folder / STATE)
         self._check_probes(folder / STATE / PROBES)
 
     def build_inputs(
@@ -63,7 +75,7 @@ class Bundle:
 
         The inputs of the probes differ then.
         """
-        probes = read_json(path)["probes"]
+        probes = read_json(path, "probes")["probes"]
         try:
             found = self.build_inputs(
                 [
@@ -71,6 +83,9 @@ class Bundle:
                     for probe in probes
                 ]
             )
+        except ValidationError as error:
+            message = f"{path} has other fields of a row than this code: {format_mistakes(error)}"
+            raise UserError(message, OTHER_CODE) from None
         except KeyError as error:
             message = f"{path.parent} has no {error}, which is an input of the model"
             raise UserError(message, MAKE_AGAIN) from None

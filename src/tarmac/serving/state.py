@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
+from pydantic import ValidationError
 
 from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base import parquet
 
 MAKE_AGAIN = "make the bundle again: `make bundle`"
+OTHER_CODE = "serve the bundle with its own code, or make a new model: `make run bundle`"
 FEW = 8  # rows up to which plain Python is faster than arrays
 
 
@@ -37,8 +38,7 @@ class LookupTable:
 
     def __init__(self, path: Path, keys: Sequence[str]) -> None:
         """Reads the file. Raises `UserError` where it is missing or damaged."""
-        parquet.check_parquet(path)
-        table = pq.read_table(path)
+        table = _read_table(path)
         self.keys = tuple(keys)
         self.values = tuple(name for name in table.column_names if name not in self.keys)
         columns = [table[name].to_pylist() for name in self.keys]
@@ -66,7 +66,7 @@ class OnlineFeatures:
 
     def __init__(self, folder: Path) -> None:
         """Reads the folder. Raises `UserError` where a file of it is missing or damaged."""
-        self.facts = read_json(folder / "state.json")
+        self.facts = read_json(folder / "state.json", "lookups", "categories", "problem")
         self.lookups = [
             LookupTable(folder / f"{name}.parquet", keys)
             for name, keys in self.facts["lookups"].items()
@@ -74,9 +74,13 @@ class OnlineFeatures:
         self.categories = {
             name: frozenset(known) for name, known in self.facts["categories"].items()
         }
-        parquet.check_parquet(folder / "background.parquet")
-        self.background: pa.Table = pq.read_table(folder / "background.parquet")
-        self._params = problem.params.Params.model_validate(self.facts["problem"])
+        self.background: pa.Table = _read_table(folder / "background.parquet")
+        try:
+            self._params = problem.params.Params.model_validate(self.facts["problem"])
+        except ValidationError as error:
+            mistakes = format_mistakes(error)
+            message = f"{folder / 'state.json'} has other parameters than this code: {mistakes}"
+            raise UserError(message, OTHER_CODE) from None
 
     def build_inputs(
         self, columns: dict[str, list[Any]], categories: Sequence[str], numbers: Sequence[str]
@@ -121,9 +125,31 @@ class OnlineFeatures:
         return columns | found
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """A file of the state. Raises `UserError` where it is missing or damaged."""
+def _read_table(path: Path) -> pa.Table:
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
+        return parquet.read_table(path)
+    except UserError as error:
+        raise UserError(str(error), MAKE_AGAIN) from None
+
+
+def format_mistakes(error: ValidationError) -> str:
+    """Return every mistake of a validation, with its field, in a line."""
+    return "; ".join(
+        f"{'.'.join(map(str, mistake['loc']))}: {mistake['msg']}" for mistake in error.errors()
+    )
+
+
+def read_json(path: Path, *keys: str) -> dict[str, Any]:
+    """Return the content of a file of the state.
+
+    Raise `UserError` if the file is missing or damaged, or lacks one of the keys.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read: {error}", MAKE_AGAIN) from None
+    if not isinstance(content, dict):
+        raise UserError(f"{path} is not a JSON object", MAKE_AGAIN)
+    if missing := [key for key in keys if key not in content]:
+        raise UserError(f"{path} has no {', '.join(missing)}", MAKE_AGAIN)
+    return content

@@ -45,6 +45,18 @@ def test_rejects_damaged_file_by_name(bundle, name, damage):
     with pytest.raises(UserError, match=r"\S") as caught:
         Bundle(bundle)
     assert Path(name).name in str(caught.value)
+    assert "`make bundle`" in caught.value.hint
+
+
+def test_rejects_probes_of_other_code_version(bundle):
+    def other(content: dict) -> None:
+        content["probes"][0]["row"]["invented"] = 1
+
+    change(bundle / "state" / "probes.json", other)
+    shown = r"probes\.json has other fields of a row than this code: invented: .+$"
+    with pytest.raises(UserError, match=shown) as caught:
+        Bundle(bundle)
+    assert "`make run bundle`" in caught.value.hint
 
 
 def test_rejects_bundle_whose_inputs_differ_in_this_code(bundle):

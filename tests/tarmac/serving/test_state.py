@@ -78,7 +78,7 @@ def test_error_names_missing_table(folder, name):
     (folder / name).unlink()
     with pytest.raises(UserError, match=rf"{name} is missing") as caught:
         OnlineFeatures(folder)
-    assert caught.value.hint.startswith("fetch it")
+    assert "`make bundle`" in caught.value.hint
 
 
 @pytest.mark.parametrize("content", [None, b"", b"{", b"\xff"], ids=repr)
@@ -91,3 +91,43 @@ def test_error_names_missing_or_unreadable_json(folder, content):
         with pytest.raises(UserError, match=r"state\.json cannot be read: ") as caught:
             read()
         assert "`make bundle`" in caught.value.hint
+
+
+@pytest.mark.parametrize("content", ["[1]", "1", '"text"', "null"])
+def test_rejects_json_that_is_no_object(tmp_path, content):
+    path = tmp_path / "release.json"
+    path.write_text(content)
+    with pytest.raises(UserError, match=r"release\.json is not a JSON object$") as caught:
+        read_json(path)
+    assert "`make bundle`" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["lookups", "categories", "problem"])
+def test_rejects_state_without_required_key(folder, name):
+    facts = read_json(folder / "state.json")
+    del facts[name]
+    (folder / "state.json").write_text(json.dumps(facts))
+    with pytest.raises(UserError, match=rf"state\.json has no {name}$") as caught:
+        OnlineFeatures(folder)
+    assert "`make bundle`" in caught.value.hint
+
+
+def test_rejects_parameters_of_other_code_version(folder):
+    facts = read_json(folder / "state.json")
+    facts["problem"]["invented"] = 1
+    (folder / "state.json").write_text(json.dumps(facts))
+    shown = r"state\.json has other parameters than this code: invented: .+$"
+    with pytest.raises(UserError, match=shown) as caught:
+        OnlineFeatures(folder)
+    assert "`make run bundle`" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_error_names_table_with_damaged_pages(folder, name):
+    pq.write_table(pa.table({"key": ["a"], "hour": [7], "x": [1.0]}), folder / name)
+    data = bytearray((folder / name).read_bytes())
+    footer = int.from_bytes(data[-8:-4], "little")
+    data[4 : -8 - footer] = b"\xff" * (len(data) - 12 - footer)
+    (folder / name).write_bytes(data)
+    with pytest.raises(UserError, match=rf"{name} cannot be read \("):
+        OnlineFeatures(folder)

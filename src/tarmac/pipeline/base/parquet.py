@@ -42,6 +42,19 @@ def check_parquet(path: Path) -> None:
         )
 
 
+def read_table(path: Path) -> pa.Table:
+    """Return a whole table.
+
+    Raise `UserError` if the file is damaged, or as `check_parquet` does.
+    """
+    check_parquet(path)
+    try:
+        return pq.read_table(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{path} cannot be read ({reason})", AGAIN) from None
+
+
 def _compute_memory_size(path: Path, footer: pq.FileMetaData) -> int:
     """Return the bytes that a file takes once it is read.
 

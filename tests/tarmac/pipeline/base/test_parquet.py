@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tarmac.interface.errors import UserError
-from tarmac.pipeline.base.parquet import check_parquet, count_rows
+from tarmac.pipeline.base.parquet import check_parquet, count_rows, read_table
 
 
 @pytest.fixture
@@ -108,4 +108,15 @@ def test_file_with_damaged_pages_is_refused_with_remedy(tmp_path: Path) -> None:
     path.write_bytes(data)
     with pytest.raises(UserError, match=r"damaged\.parquet cannot be read \(.+\)") as caught:
         check_parquet(path)
+    assert caught.value.hint.startswith("delete it and fetch it again")
+
+
+def test_table_with_damaged_pages_of_numbers_is_refused_with_remedy(whole: Path) -> None:
+    assert read_table(whole).num_rows == 1000
+    data = bytearray(whole.read_bytes())
+    data[4:200] = b"\xff" * 196
+    whole.write_bytes(data)
+    check_parquet(whole)
+    with pytest.raises(UserError, match=r"whole\.parquet cannot be read \(.+\)$") as caught:
+        read_table(whole)
     assert caught.value.hint.startswith("delete it and fetch it again")
