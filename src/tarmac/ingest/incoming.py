@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from tarmac.ingest.raw_data import download_distribution, main, write_table
 from tarmac.interface.errors import UserError
@@ -214,7 +213,7 @@ def _describe_change(path: Path, name: str, table: pa.Table) -> str:
     """What a table changes, in a line; empty where the same rows are there."""
     if not path.exists():
         return f"{name}: new, {table.num_rows:,} rows"
-    before = pq.read_table(path).cast(table.schema)
+    before = _read_stored_table(path, table.schema)
     if before.equals(table):
         return ""
     key = problem.schema.KEYS[name.split("/", maxsplit=1)[0]]
@@ -224,3 +223,17 @@ def _describe_change(path: Path, name: str, table: pa.Table) -> str:
     changed = int(((left != right) & ~(left.isna() & right.isna())).any(axis=1).sum())
     added, removed = len(new) - len(both), len(old) - len(both)
     return f"{name}: corrected, {added:,} rows added, {removed:,} removed, {changed:,} changed"
+
+
+def _read_stored_table(path: Path, schema: pa.Schema) -> pa.Table:
+    """Return a table of `data/raw` with the types of its schema.
+
+    Raise `UserError` if the file is damaged, or was written with another schema.
+    """
+    table = parquet.read_table(path)
+    try:
+        return table.cast(schema)
+    except (ValueError, pa.ArrowException) as error:
+        message = f"{path} does not have the columns and types of its raw table"
+        hint = f"delete it with `rm {path}`, then ingest its rows again"
+        raise IncomingError(f"{message}: {str(error).splitlines()[0]}", hint) from None

@@ -168,3 +168,23 @@ def test_rejects_two_files_of_same_month(raw, tmp_path):
     first, second = (files(raw, tmp_path / name)[1] for name in ("one", "two"))
     with pytest.raises(UserError, match="is the second file with rows of flights/2013-12"):
         read_incoming_tables([first, second])
+
+
+def test_rejects_stored_month_of_other_schema(raw, tmp_path):
+    sent = read_incoming_tables(files(raw, tmp_path / "sent"))
+    path = raw / "flights" / f"{MONTH}.parquet"
+    write_table(pq.read_table(path).drop_columns(["tailnum"]), path)
+    before = contents(raw)
+    shown = rf"raw/flights/{MONTH}\.parquet does not have the columns and types of its raw table: "
+    with pytest.raises(UserError, match=shown) as caught:
+        merge_into_raw(sent, LIMIT, raw)
+    assert caught.value.hint == f"delete it with `rm {path}`, then ingest its rows again"
+    assert contents(raw) == before
+
+
+def test_rejects_damaged_stored_month(raw, tmp_path):
+    sent = read_incoming_tables(files(raw, tmp_path / "sent"))
+    path = raw / "flights" / f"{MONTH}.parquet"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(UserError, match=rf"raw/flights/{MONTH}\.parquet is not a complete Parquet"):
+        merge_into_raw(sent, LIMIT, raw)
