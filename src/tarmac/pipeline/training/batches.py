@@ -6,7 +6,6 @@ share of them.
 """
 
 import tempfile
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -100,10 +99,7 @@ def _train_booster(
         params.xgboost.max_bin,
         partial(_build_data_iter, encoder=encoder, inputs=inputs),
     )
-    with warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", message=".*[Dd]evice", category=UserWarning
-        )  # check_device says it
+    with estimators.catch_xgboost_errors():
         train = kind(encoded(stream.train, f"{folder}/train" if paged else None), max_bin=bins)
         valid = kind(
             encoded(stream.validation, f"{folder}/validation" if paged else None),

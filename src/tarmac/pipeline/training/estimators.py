@@ -2,7 +2,8 @@
 
 import json
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain
 from typing import Any
@@ -153,13 +154,30 @@ def fit_xgboost(params: TrainParams, split: Split, on_round: OnRound, task: Task
     if task.kind == "regression":
         check_spread(split.y)
     estimator = build_xgboost_model(params, on_round, task)
-    with warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", message=".*[Dd]evice", category=UserWarning
-        )  # check_device says it
+    with catch_xgboost_errors():
         estimator.fit(split.X, split.y, eval_set=[(split.X_valid, split.y_valid)], verbose=False)
     check_device(params.device, estimator.get_booster().save_config())
     return estimator
+
+
+@contextmanager
+def catch_xgboost_errors() -> Iterator[None]:
+    """Hide XGBoost's warning of a missing device, which `check_device` reports.
+
+    Raise `UserError` if XGBoost fails: an input is infinite, or a GPU's memory is full.
+    """
+    from xgboost.core import XGBoostError
+
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*[Dd]evice", category=UserWarning)
+            yield
+    except XGBoostError as error:
+        raise UserError(
+            f"XGBoost cannot train: {str(error).splitlines()[0]}",
+            "replace infinite inputs with missing values in the features;"
+            " if the memory of the GPU is full, set `train.device` to `cpu`",
+        ) from error
 
 
 def build_xgboost_model(params: TrainParams, on_round: OnRound, task: Task = TASK) -> Any:

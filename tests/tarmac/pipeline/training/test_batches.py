@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base import resources
 from tarmac.pipeline.base.params import TASK
@@ -70,6 +71,16 @@ def test_fit_by_month_yields_same_model_as_fit_on_one_table(parts, tmp_path, pag
     assert (tmp_path / "streamed.onnx").read_bytes() == (tmp_path / "whole.onnx").read_bytes()
     assert resources.SPILL.is_dir()
     assert not list(resources.SPILL.iterdir())
+
+
+def test_fit_by_month_rejects_infinite_input_with_advice(parts, tmp_path, monkeypatch):
+    monkeypatch.setattr(resources, "SPILL", tmp_path / ".dvc" / "tmp" / "tarmac" / "spill")
+    (tmp_path / ".dvc").mkdir()
+    parts[1]["temp"] = np.float32(np.inf)
+    chosen = sample.params("xgboost")
+    inputs, stream = ModelInputs.from_groups(chosen.features), written(tmp_path, parts)
+    with pytest.raises(UserError, match=r"^XGBoost cannot train: .*`inf`.*$"):
+        batches.fit_model_monthly(chosen, inputs, stream, lambda *_: None)
 
 
 def test_pages_keep_labelled_rows_and_close_once_full(parts, tmp_path, monkeypatch):

@@ -197,6 +197,13 @@ def test_hist_gradient_boosting_rejects_empty_column_with_advice():
     assert caught.value.hint == "remove their group from `train.features`"
 
 
+def test_xgboost_rejects_infinite_input_with_advice():
+    infinite = TRAIN.assign(temp=np.float32(np.inf))
+    with pytest.raises(UserError, match=r"^XGBoost cannot train: .*`inf`.*$") as caught:
+        sample.fitted(sample.params("xgboost"), infinite, VALID)
+    assert caught.value.hint.startswith("replace infinite inputs with missing values")
+
+
 def test_xgboost_estimator_keeps_device_parameter():
     params = sample.params("xgboost", max_rounds=2)
     _, pipeline = sample.fitted(params, TRAIN, VALID)
