@@ -39,10 +39,16 @@ def build_image() -> str:
     """Build the image and return its name.
 
     The link to the bundle is resolved first, because it may be switched while the build runs.
+
+    Raise `DeployError` if there is no complete bundle in this clone, or Docker fails.
     """
     built = format_image_name()
+    bundle = LIVE.resolve()
+    if not bundle.is_relative_to(Path.cwd()):
+        message = f"{LIVE} links to {bundle}, outside this clone, which Docker cannot read"
+        raise DeployError(message, "make a bundle in this clone: `make bundle`")
     given = {
-        "BUNDLE": str(LIVE.resolve().relative_to(Path.cwd())),
+        "BUNDLE": str(bundle.relative_to(Path.cwd())),
         "VERSION": read_bundle_version(),
         "REVISION": run_git(
             "describe", "--always", "--dirty", "--exclude=*", "--abbrev=40"

@@ -38,6 +38,20 @@ def test_image_is_built_with_version_commit_and_linked_bundle(clone):
     ]
 
 
+def test_rejects_live_bundle_outside_clone(clone, tmp_path):
+    clone.bundle(version="v0.0.2")
+    link, outside = clone.path / "served" / "live", tmp_path / "outside"
+    link.resolve().rename(outside)
+    link.unlink()
+    link.symlink_to(outside)
+    done = clone.make("image")
+    assert done.returncode != 0
+    assert f"error: served/live links to {outside}, outside this clone" in done.stderr
+    assert "hint: make a bundle in this clone: `make bundle`\n" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert calls(clone.engine) == []
+
+
 def test_good_image_passes_and_leaves_no_container(clone):
     clone.bundle(version="v0.0.2")
     done = clone.make("image", "smoke")
