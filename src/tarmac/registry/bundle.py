@@ -13,7 +13,6 @@ from tarmac.pipeline.base import paths
 from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.pipeline.base.outputs import replace_output, write_json
 from tarmac.pipeline.base.params import TASK
-from tarmac.pipeline.base.paths import TEST_METRICS
 from tarmac.registry.history import (
     FETCH_OR_MAKE,
     STAGES,
@@ -27,6 +26,7 @@ from tarmac.registry.history import (
 from tarmac.registry.show import describe_version
 from tarmac.repository import clone, git
 from tarmac.repository.dvc import commands
+from tarmac.repository.metrics import read_test_metrics
 from tarmac.serving.bundle import CARD, MODEL, RELEASE, STATE
 
 SERVED, VERSIONS = Path("served"), Path("served/versions")
@@ -101,7 +101,7 @@ def _require_parts(folder: Path, name: str, hint: str) -> None:
 
 def _describe_workspace() -> dict[str, Any]:
     """What is said of files that are no version: where they are from, as far as that is known."""
-    metrics = json.loads(TEST_METRICS.read_text(encoding="utf-8")) if TEST_METRICS.is_file() else {}
+    metrics = read_test_metrics()
     shown = {name: metrics.get(name) for name in TASK.metrics}
     return {"version": HERE, "commit": git.resolve_commit("HEAD"), "metrics": shown}
 

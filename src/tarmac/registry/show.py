@@ -3,11 +3,10 @@
 It lists every version with its environments, its metrics, and where it comes from.
 """
 
-import json
 from typing import Any
 
 from tarmac.pipeline.base.params import TASK
-from tarmac.pipeline.base.paths import FEATURES, MODEL, RAW, TEST_METRICS
+from tarmac.pipeline.base.paths import FEATURES, MODEL, RAW
 from tarmac.registry.history import (
     REGISTER_FIRST,
     STAGES,
@@ -17,7 +16,7 @@ from tarmac.registry.history import (
     list_events,
     list_versions,
 )
-from tarmac.repository import git
+from tarmac.repository.metrics import read_test_metrics
 from tarmac.repository.remote.objects import list_commit_outputs
 
 LINEAGE = {"model": str(MODEL), "features": str(FEATURES), "raw data": str(RAW)}
@@ -47,7 +46,7 @@ def describe_version(event: Event, present: dict[str, str]) -> dict[str, Any]:
 
     The environments are those of `present` that have it. The hashes are of what it was made from.
     """
-    metrics = json.loads(git.read_text_at(event.commit, TEST_METRICS) or "{}")
+    metrics = read_test_metrics(event.commit)
     hashes = list_commit_outputs(event.commit)
     return {
         "version": event.version,

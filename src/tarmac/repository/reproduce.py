@@ -5,6 +5,7 @@ import json
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -15,10 +16,11 @@ from tarmac.pipeline.base import cost
 from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.pipeline.base.outputs import write_json
 from tarmac.pipeline.base.params import TASK
-from tarmac.pipeline.base.paths import LOCK, PARAMS, PIPELINE, TEST_METRICS
+from tarmac.pipeline.base.paths import LOCK, PARAMS, PIPELINE
 from tarmac.repository import stage_costs
 from tarmac.repository.dvc import commands, config, lockfile, recovery
 from tarmac.repository.git import read_text_at, run_git
+from tarmac.repository.metrics import read_test_metrics
 
 REBUILT = Path(".dvc/tmp/tarmac/rebuilt.json")
 
@@ -36,11 +38,11 @@ def rebuild_and_compare() -> None:
     policy.load_all_params()  # a mistake is told before anything is fetched
     commands.pull_outputs("data/raw.dvc")
     ran = run_dvc_repro(Path())
-    committed, metrics = (
-        read_text_at("HEAD", path) if is_same_problem() else None for path in (LOCK, TEST_METRICS)
-    )
+    committed, metrics = None, {}
+    if is_same_problem():
+        committed, metrics = read_text_at("HEAD", LOCK), read_test_metrics("HEAD")
     print()
-    print_metrics(metrics, TEST_METRICS.read_text(encoding="utf-8"))
+    print_metrics(metrics, read_test_metrics())
     print()
     if committed is None:
         print(
@@ -220,9 +222,8 @@ def compare_outputs(committed: Mapping[str, str], rebuilt: Mapping[str, str]) ->
     return [path for path in paths if committed.get(path) != rebuilt.get(path)]
 
 
-def print_metrics(committed: str | None, present: str) -> None:
-    """Prints the test metrics beside the committed ones."""
-    after, before = json.loads(present), json.loads(committed or "{}")
+def print_metrics(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    """Print the test metrics compared with the committed ones."""
     print(f"{'test metric':<20}{'committed':>12}{'now':>12}{'change':>12}")
     for name in TASK.metrics:
         old = before.get(name)
