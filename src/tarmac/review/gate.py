@@ -364,8 +364,18 @@ def _run_stage(name: str, tree: Path) -> None:
         reason = f"stage {name} of the base took longer than {SCORING_SECONDS:,} seconds"
         raise CandidateError(reason) from None
     if done.returncode:
-        last = " ".join([line for line in done.stderr.splitlines() if line.strip()][-1:])
-        raise CandidateError(f"stage {name} of the base failed on the commit's outputs: {last}")
+        lines = [f"  {line}" for line in _select_error_lines(done.stderr)]
+        failed = f"stage {name} of the base failed on the commit's outputs:"
+        raise CandidateError("\n".join([failed, *lines]))
+
+
+def _select_error_lines(stderr: str) -> list[str]:
+    """Return the lines of a user error with its hints; the last line if there is no such error."""
+    lines = [line for line in stderr.splitlines() if line.strip()]
+    for number, line in enumerate(lines):
+        if line.startswith("error:"):
+            return lines[number:]
+    return lines[-1:]
 
 
 def _write_base_files(base: ResultFolder, tree: Path) -> None:

@@ -34,7 +34,7 @@ from tarmac.review.rebuild import (
     is_same_model,
     require_no_symlinks,
 )
-from tarmac.review.results import ResultFolder
+from tarmac.review.results import RAW, ResultFolder
 from tests.conftest import ROOT
 from tests.tarmac.pipeline import sample
 
@@ -437,6 +437,40 @@ def test_stages_run_after_their_dependencies():
 def test_rejects_cyclic_or_unreadable_pipeline(tmp_path, text, words):
     with pytest.raises(RebuildError, match=words):
         rebuild._read_stage_commands(pipeline(tmp_path, text))
+
+
+@pytest.mark.program
+def test_failed_stage_reports_every_error_and_hint(tmp_path):
+    base = ResultFolder(tmp_path / "base", "base", {}, frozenset())
+    head = ResultFolder(tmp_path / "head", "head", {RAW: "changed"}, frozenset())
+    head.resolve_path(RAW).mkdir(parents=True)
+    base.folder.mkdir()
+    for name in ("src", "requirements", "pyproject.toml"):
+        base.resolve_path(name).symlink_to(ROOT / name)
+    base.resolve_path("params.yaml").write_text("prepare:\n  max_quarantine_shares: 1\n")
+    with pytest.raises(CandidateError) as caught:
+        gate.build_base_features(base, head, tmp_path)
+    first, *lines = str(caught.value).splitlines()
+    assert first == "stage prepare of the base failed on the commit's outputs:"
+    assert lines[0].startswith("  error: params.yaml:1: ")
+    wrong = "  error: params.yaml:2: prepare.max_quarantine_shares: unknown key (got 1)"
+    assert wrong in lines
+    assert lines[-1].startswith("  hint: did you mean `max_quarantine_share`?")
+
+
+@pytest.mark.program
+def test_failed_stage_without_user_error_reports_its_last_line(tmp_path):
+    base = ResultFolder(tmp_path / "base", "base", {}, frozenset())
+    head = ResultFolder(tmp_path / "head", "head", {RAW: "changed"}, frozenset())
+    head.resolve_path(RAW).mkdir(parents=True)
+    for name in ("src/tarmac", "requirements"):
+        base.resolve_path(name).mkdir(parents=True)
+    base.resolve_path("src/tarmac/__init__.py").write_text("raise OSError('no\\n\\nreason')\n")
+    for name in ("pyproject.toml", "params.yaml"):
+        base.resolve_path(name).symlink_to(ROOT / name)
+    with pytest.raises(CandidateError) as caught:
+        gate.build_base_features(base, head, tmp_path)
+    assert str(caught.value).splitlines()[1:] == ["  reason"]
 
 
 def test_key_columns_equal_those_of_base():
