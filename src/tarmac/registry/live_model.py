@@ -5,8 +5,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base import paths
@@ -73,7 +74,7 @@ def _load_model(version: str, commit: str, path: Path, params: str) -> LiveModel
         raise RegistryError(f"{path} is missing", FETCH_OR_MAKE)
     try:
         split = SPLIT.validate_python((YAML(typ="safe", pure=True).load(params) or {}).get("split"))
-    except ValidationError:
+    except (YAMLError, ValueError):  # invalid YAML, a date that is none, or pydantic's error
         message = f"{PARAMS} of {version} has no valid section `split` with the {WHAT} of training"
         raise RegistryError(message, "release a model that was made with such a section") from None
     if isinstance(split, SplitParams) != (problem.contract.DAY is not None):

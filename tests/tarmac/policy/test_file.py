@@ -228,6 +228,10 @@ def test_reports_wrong_type_of_any_leaf_by_key_and_line(tmp_path_factory, key, v
         (f"{TEXT}---\n{TEXT}", "not valid YAML.*another document"),
         ("problem: caf\xe9\n".encode("latin-1"), "not valid YAML.*utf-8"),
         ("? [1]\n: 2\n", r":1: \(the whole file\): .*section with keys"),
+        ("a: 1\nb:\n  last: 2013-02-30\n", "not valid YAML.*day.*'2013-02-30'.*line 3"),
+        ("last: 2013-13-01\n", "not valid YAML.*month.*'2013-13-01'.*line 1"),
+        ("a:\n- !!int x\n", "not valid YAML.*'x'.*line 2"),
+        ("seed: !foo 1\n", "not valid YAML.*!foo.*line 1"),
     ],
     ids=[
         "empty",
@@ -239,6 +243,10 @@ def test_reports_wrong_type_of_any_leaf_by_key_and_line(tmp_path_factory, key, v
         "two documents",
         "latin-1",
         "key that is a list",
+        "day that is no date",
+        "month that is no date",
+        "integer that is no number",
+        "unknown tag",
     ],
 )
 def test_rejects_non_mapping_and_invalid_yaml_in_one_line(path, content, expected):

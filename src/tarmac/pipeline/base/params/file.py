@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, Field, ValidationError
 from ruamel.yaml import YAML
+from ruamel.yaml.constructor import ConstructorError, SafeConstructor
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
@@ -72,6 +73,18 @@ class PipelineParams(ParamsSubset):
     intervals: IntervalParams
 
 
+class _ValueConstructor(SafeConstructor):
+    """Raise `ConstructorError` with the place of a value that is not of its YAML type."""
+
+    def construct_object(self, node: Node, deep: bool = False) -> Any:
+        """Return the value of a node. The date 2013-02-30, for example, is none."""
+        try:
+            return super().construct_object(node, deep)
+        except ValueError as error:
+            reason = f"{error} (got {node.value!r})"
+            raise ConstructorError(None, None, reason, node.start_mark) from None
+
+
 def load_params(sections: type[Read], path: Path = PARAMS) -> Read:
     """Read and check some sections. Raises `ParamsError` with every mistake on its line."""
     return read_yaml_model(path, sections)[0]
@@ -88,7 +101,7 @@ def read_yaml_model(path: Path, model: type[Read]) -> tuple[Read, Node | None]:
     except FileNotFoundError:
         raise ParamsError(f"{path}: no such file", "run from the repository's root") from None
     except (YAMLError, UnicodeDecodeError) as error:
-        raise ParamsError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+        raise _build_yaml_error(path, error) from None
     if isinstance(tree, MappingNode) and not all(
         isinstance(key, ScalarNode) for key, _ in tree.value
     ):
@@ -96,12 +109,20 @@ def read_yaml_model(path: Path, model: type[Read]) -> tuple[Read, Node | None]:
     if twice := _find_repeated_keys(tree):
         repeated = [f"{path}:{line}: {key}: this key is repeated" for line, key in twice]
         raise ParamsError("\n".join(repeated))
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Constructor = _ValueConstructor
     try:
-        return model.model_validate(YAML(typ="safe", pure=True).load(text)), tree
+        return model.model_validate(yaml.load(text)), tree
+    except YAMLError as error:
+        raise _build_yaml_error(path, error) from None
     except ValidationError as error:
         lines = sorted(_locate_mistake(tree, mistake) for mistake in error.errors())
         message = "\n".join(f"{path}:{line}: {text}" for line, text in lines)
         raise ParamsError(message, _suggest_keys(model, error)) from None
+
+
+def _build_yaml_error(path: Path, error: Exception) -> ParamsError:
+    return ParamsError(f"{path}: not valid YAML: {' '.join(str(error).split())}")
 
 
 def _locate_mistake(tree: Node | None, mistake: Any) -> tuple[int, str]:
