@@ -215,8 +215,8 @@ def test_invalid_month_is_reported_and_leaves_nothing_behind(workspace, edit, sa
 def test_retrain_reports_unreachable_source_and_unclean_tree(workspace):
     done = retrain(workspace, str(workspace.path / "nowhere"))
     assert done.returncode == 1
-    error, hint = done.stderr.splitlines()[-2:]
-    assert error.endswith("nowhere cannot be fetched")
+    error, _, hint = done.stderr.splitlines()[-3:]
+    assert "nowhere cannot be fetched: `dvc get-url " in error
     assert hint.startswith("hint: find the cause with `dvc get-url ")
     assert "nowhere cannot be fetched" in found(workspace)["summary"]
     with (workspace.path / "params.yaml").open("a") as file:

@@ -28,10 +28,10 @@ def ingest_arrivals(source: str) -> list[str]:
             print_lines(
                 commands.run_dvc("get-url", source, folder)
             )  # into it, by its own name: the suffix says what a file is
-        except commands.StoreError:
+        except commands.StoreError as error:
             raise ArrivalError(
-                f"{source} cannot be fetched",
-                f"find the cause with `dvc get-url {shlex.quote(source)}`",
+                f"{source} cannot be fetched: {error}",
+                f"{error.hint}\nfind the cause with `dvc get-url {shlex.quote(source)}`",
             ) from None
         files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
         if other := [path.name for path in files if path.suffix not in SUFFIXES]:

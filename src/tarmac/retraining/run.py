@@ -175,3 +175,6 @@ def _record_failure() -> Iterator[None]:
     except UserError as error:
         write_failed_result(f"{error}; {error.hint}" if error.hint else str(error))
         raise
+    except Exception as error:
+        write_failed_result(f"{type(error).__name__}: {error}")
+        raise
