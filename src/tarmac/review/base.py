@@ -18,6 +18,7 @@ from tarmac.pipeline.base.params import MonthWindow
 from tarmac.pipeline.metrics.metrics import split_prediction_columns
 from tarmac.pipeline.models.dataset import read_window, require_labeled_rows
 from tarmac.pipeline.models.scorer import Scorer
+from tarmac.review.compare import merge_by_key
 from tarmac.review.results import FEATURES, MODEL, PARAMS, PREDICTIONS, ResultFolder
 
 
@@ -45,12 +46,13 @@ def load_base_predictions(
     A model predicts only months after all that it has learned from: elsewhere it would be evaluated
     on rows that it knows. In that case only the rows that both have predicted are left to compare.
     Without test months (None) the rows that both have predicted are compared.
+    Raise `UserError` if the tables of predictions cannot be joined by their key.
     """
     known, wanted = (pd.read_parquet(side.resolve_path(PREDICTIONS)) for side in (base, head))
     if test is None:
         return known, None
     if _read_test_window(base) == (test.first, test.last) or len(
-        known.merge(wanted[list(problem.contract.KEY)], on=list(problem.contract.KEY))
+        merge_by_key(known, wanted[list(problem.contract.KEY)])
     ) == len(wanted):
         return known, None
     try:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -62,7 +63,7 @@ class SliceChange:
 def pair_predictions(base: pd.DataFrame | None, head: pd.DataFrame) -> Pairing:
     """Join two tables of predictions by the row key.
 
-    Raise `UserError` if a key occurs twice.
+    Raise `UserError` if a key occurs twice, or if a key column differs in type.
     """
     if base is None:
         none = head.iloc[:0]
@@ -76,14 +77,28 @@ def pair_predictions(base: pd.DataFrame | None, head: pd.DataFrame) -> Pairing:
         label_before=base[problem.contract.TARGET],
         **split_prediction_columns(join_prediction_columns(base), BASE),
     )
-    try:
-        rows = head.merge(known, on=list(problem.contract.KEY), validate="one_to_one")
-    except pd.errors.MergeError as error:
-        raise UserError(
-            f"predictions of head and base cannot be joined by their key: {error}"
-        ) from None
+    rows = merge_by_key(head, known, validate="one_to_one")
     relabelled = int((rows["label_before"] != rows[problem.contract.TARGET]).sum())
     return Pairing(rows, len(base) - len(rows), len(head) - len(rows), relabelled)
+
+
+def merge_by_key(
+    one: pd.DataFrame, other: pd.DataFrame, validate: Literal["one_to_one"] | None = None
+) -> pd.DataFrame:
+    """Return the common rows of two tables of predictions, with the columns of both.
+
+    Raise `UserError` if a key column differs in type, or if the keys are not as `validate` says.
+    """
+    key = list(problem.contract.KEY)
+    try:
+        return one.merge(other, on=key, validate=validate)
+    except ValueError as error:
+        reason = str(error).splitlines()[0].split(". ")[0]
+        raise UserError(
+            f"predictions of head and base cannot be joined by their key: {reason}",
+            f"keep the types of {', '.join(key)} and one row for each key,"
+            " or compare with another commit: `make review BASE=COMMIT`",
+        ) from None
 
 
 def compare_metrics(

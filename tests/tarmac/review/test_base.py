@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.params import MonthWindow
 from tarmac.pipeline.training.export import TOLERANCE, export_onnx
@@ -132,6 +133,14 @@ def test_uses_stored_predictions_that_cover_every_row(sides):
     found, moved = load_base_predictions(base, head, MonthWindow(first="2014-01", last="2014-01"))
     assert moved is None
     assert set(found["probability"]) == {0.25}
+
+
+def test_rejects_key_column_of_another_type(sides):
+    base, head = sides
+    path = head.resolve_path(PREDICTIONS)
+    pd.read_parquet(path).astype({"flight": "str"}).to_parquet(path)
+    with pytest.raises(UserError, match=r"cannot be joined by their key.*'flight'"):
+        load_base_predictions(base, head, TEST)
 
 
 def test_uses_stored_predictions_when_test_months_are_equal(sides):

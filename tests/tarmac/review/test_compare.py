@@ -106,6 +106,14 @@ def test_rejects_duplicate_keys_on_either_side(side):
         pair_predictions(rows if side == "head" else twice, rows if side == "base" else twice)
 
 
+def test_rejects_key_column_of_another_type():
+    rows = drawn(10, 3, seed=2)
+    with pytest.raises(UserError, match=r"cannot be joined by their key.*'flight'") as caught:
+        pair_predictions(rows, rows.astype({"flight": "str"}))
+    assert "concat" not in str(caught.value)
+    assert "`make review BASE=COMMIT`" in caught.value.hint
+
+
 def test_without_base_there_are_no_common_rows():
     head = drawn(30, 4, seed=3)
     pairing = pair_predictions(None, head)
