@@ -82,12 +82,15 @@ def redact_url(url: str) -> str:
     """A storage's URL without its password."""
     try:
         return make_url(url).render_as_string(hide_password=True)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # no URL, or a port that is no number
         return "of that URL"
 
 
 def _create_storage(url: str) -> RDBStorage:
-    address = make_url(url)
+    try:
+        address = make_url(url)
+    except ValueError:  # its text may be a part of the password
+        raise ArgumentError("the port is not a number") from None
     if address.drivername in (
         "postgres",
         "postgresql",

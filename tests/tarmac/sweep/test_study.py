@@ -56,6 +56,8 @@ def test_rejects_invalid_study_name(name):
         "postgresql+psycopg://someone:secret@127.0.0.1:1/none",
         "postgresql://someone:secret@127.0.0.1:1/none",
         "mysql://someone:secret@127.0.0.1/none",
+        "postgresql://someone:secret@127.0.0.1:port/none",
+        "postgresql://someone:p@ss:secret@127.0.0.1/none",
         "nonsense",
         "nonsense://x",
         "sqlite:////nowhere/at/all.db",
@@ -72,6 +74,7 @@ def test_shown_url_masks_password():
     assert (
         redact_url("postgresql://someone:secret@host/name") == "postgresql://someone:***@host/name"
     )
+    assert redact_url("postgresql://someone:secret@host:port/name") == "of that URL"
 
 
 def test_unknown_study_error_lists_known_studies():
