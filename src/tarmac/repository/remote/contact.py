@@ -17,7 +17,7 @@ from tarmac.repository.dvc import commands, object_store
 from tarmac.repository.dvc.object_store import ObjectStore as Remote
 
 PATIENCE = "TARMAC_REMOTE_PATIENCE"  # seconds that a remote may take to answer
-USUAL = 60.0
+USUAL, LONGEST = 60.0, 86_400.0
 REFUSED = "check the URL, the server and your credentials (docs/remote.md)"
 PROBE = b"written by tarmac to see whether it may; delete it if you find it\n"
 
@@ -29,9 +29,9 @@ class ContactError(UserError):
 def check_remote(folder: Path, name: str, url: str, writes: bool) -> None:
     """Request an object from a remote of a clone, or write and delete a small one.
 
-    Raise `ContactError` if the remote does not respond as it must.
+    Raise `ContactError` if the remote does not respond as it must, or if the patience is invalid.
     """
-    limit = float(os.environ.get(PATIENCE, USUAL))
+    limit = _read_patience()
     command = [
         sys.executable,
         "-m",
@@ -55,6 +55,22 @@ def check_remote(folder: Path, name: str, url: str, writes: bool) -> None:
     if done.returncode:
         lines = done.stdout.splitlines() or [f"the check ended with exit status {done.returncode}"]
         raise ContactError(f"{url}: {lines[-1]}", REFUSED)
+
+
+def _read_patience() -> float:
+    value = os.environ.get(PATIENCE)
+    if not value:
+        return USUAL
+    try:
+        limit = float(value)
+    except ValueError:
+        limit = 0.0
+    if not 0 < limit <= LONGEST:
+        raise ContactError(
+            f'{PATIENCE} is "{value}", not a number of seconds from 0 to {LONGEST:,.0f}',
+            f"set it to a number above 0, such as {PATIENCE}=300, or remove it",
+        )
+    return limit
 
 
 def _probe_remote(remote: Remote, writes: bool) -> None:
