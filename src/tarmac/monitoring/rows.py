@@ -17,7 +17,7 @@ from tarmac.pipeline.base import months, parquet
 from tarmac.pipeline.base.params import MonthWindow
 from tarmac.pipeline.base.paths import FEATURES
 from tarmac.pipeline.metrics.metrics import join_prediction_columns
-from tarmac.pipeline.models.dataset import read_window
+from tarmac.pipeline.models.dataset import MonthlyRows, read_window
 from tarmac.pipeline.models.scorer import Scorer
 
 INPUTS = problem.contract.feature_names(list(problem.contract.FEATURES))
@@ -106,9 +106,9 @@ def load_prediction_log(
     predictions.
     """
     answers, broken = (
-        (_read_journal(path, version), _count_broken_lines(path))
+        (_read_journal(path, version, day), _count_broken_lines(path, day))
         if path.is_dir()
-        else (_read_batch_scores(path), 0)
+        else (_read_batch_scores(path, day), 0)
     )
     if answers.empty:
         of = f" of {version}" if version else ""
@@ -116,8 +116,6 @@ def load_prediction_log(
             f"{path} has no predictions{of}",
             "set LOG to the folder that TARMAC_LOG names for the service (docs/monitor.md)",
         )
-    if day:
-        answers[day] = pd.to_datetime(answers[day]).dt.date
     answers = answers.drop_duplicates(list(problem.contract.KEY), keep="last")
     known = _read_feature_rows(
         sorted({str(one)[:7] for one in answers[day]}) if day else [months.WHOLE], tables
@@ -148,11 +146,11 @@ def load_prediction_log(
     )
 
 
-def _read_journal(folder: Path, version: str) -> pd.DataFrame:
+def _read_journal(folder: Path, version: str, day: str | None) -> pd.DataFrame:
     """A row an answer of a version, in the order of time."""
     own = (
         entry
-        for entry in _iter_journal_entries(folder)
+        for entry in _iter_journal_entries(folder, day)
         if entry and version in ("", entry.get("version"))
     )
     entries = sorted(own, key=lambda entry: str(entry["when"]))
@@ -162,7 +160,9 @@ def _read_journal(folder: Path, version: str) -> pd.DataFrame:
         for entry, told in zip(entries, answer, strict=True)
     ]
     frame = pd.DataFrame(rows)
-    frame[WHEN] = [date.fromisoformat(entry["when"][:10]) for entry in entries]
+    frame[WHEN] = [_parse_date(entry["when"]) for entry in entries]
+    if day:
+        frame[day] = [_parse_date(entry["key"][day]) for entry in entries]
     return frame.astype(
         {
             name: "float32"
@@ -172,33 +172,46 @@ def _read_journal(folder: Path, version: str) -> pd.DataFrame:
     )
 
 
-def _iter_journal_entries(folder: Path) -> Iterator[dict[str, Any] | None]:
-    """Every line of the journal; None for one that a killed process has left half written."""
+def _parse_date(text: str) -> date:
+    return date.fromisoformat(text[:10])
+
+
+def _iter_journal_entries(folder: Path, day: str | None) -> Iterator[dict[str, Any] | None]:
+    """Yield every line of the journal.
+
+    Yield None for a line that is cut, has other fields, or has a date that is none.
+    """
     for path in sorted(folder.glob("*.jsonl")):
         with path.open(encoding="utf-8", errors="replace") as file:
             for line in file:
                 try:
-                    entry = json.loads(line)
-                    yield (
-                        entry
-                        if {"when", "key", *problem.contract.ANSWERS, "inputs"} <= set(entry)
-                        else None
-                    )
-                except (ValueError, TypeError):
+                    yield _parse_entry(line, day)
+                except (ValueError, TypeError, KeyError):
                     yield None
 
 
-def _count_broken_lines(folder: Path) -> int:
-    return sum(entry is None for entry in _iter_journal_entries(folder))
+def _parse_entry(line: str, day: str | None) -> dict[str, Any] | None:
+    entry: dict[str, Any] = json.loads(line)
+    if not {"when", "key", *problem.contract.ANSWERS, "inputs"} <= set(entry):
+        return None
+    _parse_date(entry["when"])
+    if day:
+        _parse_date(entry["key"][day])
+    return entry
 
 
-def _read_batch_scores(path: Path) -> pd.DataFrame:
+def _count_broken_lines(folder: Path, day: str | None) -> int:
+    return sum(entry is None for entry in _iter_journal_entries(folder, day))
+
+
+def _read_batch_scores(path: Path, day: str | None) -> pd.DataFrame:
     try:
         parquet.check_parquet(path)
         written = datetime.fromtimestamp(path.stat().st_mtime, UTC).date()
-        return pd.read_parquet(
-            path, columns=[*problem.contract.KEY, *problem.contract.ANSWERS]
-        ).assign(**{WHEN: written})
+        rows = pd.read_parquet(path, columns=[*problem.contract.KEY, *problem.contract.ANSWERS])
+        if day:
+            rows[day] = pd.to_datetime(rows[day]).dt.date
+        return rows.assign(**{WHEN: written})
     except (OSError, ValueError, UserError, pa.ArrowException) as error:
         raise RowsError(
             f"{path} is not a Parquet file of predictions ({str(error).splitlines()[0]})",
@@ -207,9 +220,12 @@ def _read_batch_scores(path: Path) -> pd.DataFrame:
 
 
 def _read_feature_rows(wanted: Sequence[str], tables: Path) -> pd.DataFrame:
-    """Rows of the feature tables in some months, where there are any."""
-    paths = [path for month in wanted if (path := tables / f"{month}.parquet").is_file()]
-    stored = [pd.read_parquet(path) for path in paths]
+    """Return the rows of the feature tables in those of some months that are stored.
+
+    Raise `UserError` if a file is damaged.
+    """
+    present = tuple(month for month in wanted if (tables / f"{month}.parquet").is_file())
+    stored = list(MonthlyRows(tables, present, None))
     return (
         pd.concat(stored, ignore_index=True)
         if stored

@@ -208,6 +208,39 @@ def test_journal_of_untimed_rows_has_labels_and_period(whole, tmp_path):
     assert not {*problem.contract.ANSWERS, WHEN} & set(found.rows)
 
 
+def test_counts_journal_lines_with_invalid_dates_as_unreadable(whole, tmp_path):
+    folder = logged(whole.head(20), tmp_path / "log")
+    lines = (folder / "a.jsonl").read_text().splitlines()
+    entries = [json.loads(line) for line in lines[:4]]
+    entries[0]["when"] = "yesterday"
+    entries[1]["key"]["day"] = "2013-02-30"
+    entries[2]["key"]["day"] = None
+    entries[3]["key"] = []
+    (folder / "a.jsonl").write_text("\n".join([*map(json.dumps, entries), *lines[4:]]))
+    found = load_prediction_log(folder, tmp_path / "tables")
+    assert len(found.rows) == len(lines) - 4
+    assert found.note == "4 lines of the journal could not be read"
+
+
+def test_rejects_batch_with_invalid_day(tmp_path):
+    rows = pd.DataFrame({"day": ["2013-02-30"], "carrier": ["UA"], "flight": [1]})
+    rows = rows.assign(origin="EWR", probability=0.5)
+    rows.to_parquet(tmp_path / "scores.parquet")
+    with pytest.raises(UserError, match="not a Parquet file of predictions"):
+        load_prediction_log(tmp_path / "scores.parquet", tmp_path)
+
+
+@pytest.mark.parametrize("damage", ["cut", "page"])
+def test_rejects_damaged_feature_table(whole, tmp_path, damage):
+    path = tmp_path / "tables" / "all.parquet"
+    content = bytearray(path.read_bytes())
+    content[4:100] = b"\x99" * 96  # the header of the first page
+    path.write_bytes(content[:100] if damage == "cut" else content)
+    log = logged(whole.head(20), tmp_path / "log")
+    with pytest.raises(UserError, match=r"all\.parquet (cannot be read|is not a complete)"):
+        load_prediction_log(log, tmp_path / "tables", day=None)
+
+
 def test_untimed_rows_are_excluded_from_their_reference(whole, tmp_path):
     split = RowSplit.model_construct(
         by="row", validation_share=0.2, test_share=0.2, seed=1
