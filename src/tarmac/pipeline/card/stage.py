@@ -224,7 +224,7 @@ def main() -> None:
                 "fetch it with `make pull`, or make it with `dvc repro`",
             )
     count = pq.read_metadata(PREDICTIONS).num_rows
-    advice = "use fewer months in `split.test`"
+    advice = params.split.advise_fewer_rows("test")
     resources.require_resources(PROCESS + count * ROW, 0, f"{count:,} predictions", advice)
     rows = read_predictions(PREDICTIONS)
     facts = build_card_content(

@@ -313,7 +313,8 @@ def check_resources(split: AnySplit) -> None:
         for part in ("validation", "test")
     )
     what = f"{rows:,} rows"
-    resources.require_resources(PROCESS + rows * ROW, 0, what, "use fewer months in `split.test`")
+    advice = split.advise_fewer_rows("test")
+    resources.require_resources(PROCESS + rows * ROW, 0, what, advice)
 
 
 def main() -> None:

@@ -40,7 +40,8 @@ def read_training_data(params: AnySplit, train_params: TrainParams) -> Split | M
     """
     groups, model = train_params.features, train_params.model
     columns = ModelInputs.from_groups(groups).names
-    check_resources(count_stored_rows(params, groups), len(columns), model)
+    advice = params.advise_fewer_rows("train")
+    check_resources(count_stored_rows(params, groups), len(columns), model, advice)
     train, valid = (
         dataset.read_months(FEATURES, params, part, [*columns, problem.contract.TARGET])
         for part in ("train", "validation")
@@ -54,7 +55,7 @@ def read_training_data(params: AnySplit, train_params: TrainParams) -> Split | M
     return read_split(params, groups)
 
 
-def check_resources(rows: Mapping[str, int], inputs: int, model: str) -> None:
+def check_resources(rows: Mapping[str, int], inputs: int, model: str, advice: str) -> None:
     """Check that this machine has the memory that a fit takes, and the disk of its pages.
 
     Raise `ResourcesError` if it has less.
@@ -70,7 +71,7 @@ def check_resources(rows: Mapping[str, int], inputs: int, model: str) -> None:
     else:
         needed, disk = (min(both, 2 * batches.DRAWN) if paged else both) * inputs * HELD, 0.0
     what = f"{rows['train']:,} rows of {inputs} inputs"
-    resources.require_resources(PROCESS + needed, disk, what, "use fewer months in `split.train`")
+    resources.require_resources(PROCESS + needed, disk, what, advice)
 
 
 def count_stored_rows(params: AnySplit, groups: Sequence[str]) -> dict[str, int]:

@@ -5,6 +5,8 @@ import pytest
 
 from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
+from tarmac.pipeline.base.params import RowSplit
+from tarmac.pipeline.base.resources import ResourcesError
 from tarmac.pipeline.training import fitting
 from tarmac.policy import load_all_params
 from tests.conftest import ROOT
@@ -64,3 +66,21 @@ def test_rejects_window_without_both_classes(features, monkeypatch):
             split_of(1, 2, 3).model_copy(update={"validation": split_of(1, 2, 3).test}),
             ["schedule", "weather"],
         )
+
+
+ROWS = RowSplit.model_construct(by="row", validation_share=0.2, test_share=0.2, seed=1)
+
+
+@pytest.mark.parametrize(
+    ("split", "advice"),
+    [
+        (split_of(1, 2, 3), "use fewer months in `split.train`"),
+        (ROWS, "use fewer rows in `data/raw`"),
+    ],
+    ids=["months", "rows"],
+)
+def test_hint_for_little_memory_suits_split(features, monkeypatch, split, advice):
+    monkeypatch.setenv("TARMAC_MEMORY", "1MB")
+    with pytest.raises(ResourcesError, match="would take about") as caught:
+        fitting.read_training_data(split, PARAMS.train)
+    assert caught.value.hint == f"{advice}, or use a machine with more memory"

@@ -57,6 +57,10 @@ class SplitParams(ParamsSection):
             name: f"{part['first']} to {part['last']}" for name, part in self.model_dump().items()
         }
 
+    def advise_fewer_rows(self, part: str) -> str:
+        """Return how to make a part smaller, which takes too much memory."""
+        return f"use fewer months in `split.{part}`"
+
 
 class RowSplit(ParamsSection):
     """Shares of rows without a time to tune on and to test on, drawn by a hash of the key.
@@ -86,6 +90,10 @@ class RowSplit(ParamsSection):
             "row": "",
         }[self.by]
         return {name: f"{100 * share:.3g}% of the rows{by}" for name, share in shares.items()}
+
+    def advise_fewer_rows(self, part: str) -> str:  # noqa: ARG002 -- as of `SplitParams`
+        """Return how to make a part smaller: another share would only make another part larger."""
+        return "use fewer rows in `data/raw`"
 
 
 if TYPE_CHECKING:
