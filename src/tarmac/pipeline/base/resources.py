@@ -73,7 +73,7 @@ def require_resources(memory_needed: float, disk_needed: float, what: str, advic
         needs = f"{what} would take about {_format_gigabytes(disk_needed)} of disk"
         raise ResourcesError(
             f"{needs}, {_format_gigabytes(free)} is free here; nothing was started",
-            "free disk space, for example with `dvc gc --workspace`",
+            "free disk space, for example with `dvc gc --all-commits --all-experiments`",
         )
 
 

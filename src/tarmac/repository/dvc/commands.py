@@ -248,7 +248,7 @@ def verify_outputs(folder: Path = Path()) -> None:
         if compute_dvc_hash(folder / path) not in ("", oid)
     ]
     if wrong:
-        hint = "delete it and .dvc/cache, then run `make run`"
+        hint = "delete it, then run `make run`: it removes damaged objects from the cache, too"
         raise StoreError(f"not what the lockfile records: {', '.join(wrong)}", hint)
 
 

@@ -66,6 +66,9 @@ def test_refuses_work_that_exceeds_memory_or_disk_space(monkeypatch):
     with pytest.raises(resources.ResourcesError, match=shown) as caught:
         resources.require_resources(0, free * 2, "work", "do less")
     assert caught.value.hint.startswith("free disk space")
+    assert caught.value.hint.endswith("`dvc gc --all-commits --all-experiments`"), (
+        "with --workspace DVC deletes what no other place has"
+    )
 
 
 @pytest.mark.parametrize("stage", ["prepare", "featurize", "baseline", "train", "evaluate", "card"])

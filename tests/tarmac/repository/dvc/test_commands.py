@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.repository.dvc import commands, config, object_store
+from tarmac.repository.reproduce import run_dvc_repro
 from tests import small
 from tests.conftest import Workspace
 
@@ -178,6 +179,21 @@ def test_pull_keeps_good_file_and_names_unrecoverable_output(clone: Workspace):
         commands.pull_outputs(folder=clone.path)
     assert not (clone.path / MODEL).exists()
     assert_cache_is_true(clone.path)
+
+
+def test_names_damaged_output_and_how_to_make_it_again(finished: Workspace):
+    commands.verify_outputs(finished.path)
+    cached = finished.path / ".dvc/cache/files/md5"
+    oid = commands.read_output_hashes(finished.path)[MODEL]
+    for path in (finished.path / MODEL, cached / oid[:2] / oid[2:]):
+        path.chmod(0o644)
+        path.write_bytes(b"damaged")
+    with pytest.raises(commands.StoreError, match=rf"records: {MODEL}$") as caught:
+        commands.verify_outputs(finished.path)
+    assert caught.value.hint.startswith("delete it, then run `make run`")
+    (finished.path / MODEL).unlink()
+    run_dvc_repro(finished.path)
+    assert compute_dvc_hash(finished.path / MODEL) == oid
 
 
 def test_pull_refuses_remote_without_verification(clone: Workspace):
