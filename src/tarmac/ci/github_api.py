@@ -54,7 +54,8 @@ class Environment(dict[str, str]):
         """Raise `UserError`."""
         raise UserError(
             f"the environment variable {name} is not set",
-            "set it: docs/ci.md and docs/retrain.md list the variables of each workflow",
+            "set it as a step of `.github/workflows/comment.yml` or `retrain.yml` does;"
+            " docs/ci.md and docs/retrain.md describe the tokens",
         )
 
 
