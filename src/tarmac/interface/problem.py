@@ -36,6 +36,7 @@ ROLES: Mapping[str, str] = {
     "future": "leakage.future",
 }
 PROJECT, SOURCE = "pyproject.toml", "src"
+RESTORE = f"resolve merge conflicts in it, or restore it with `git restore {PROJECT}`"
 
 
 class ProblemError(UserError):
@@ -126,10 +127,16 @@ def _resolve_entry(entry: str) -> str:
 def read_problem_name(root: Path) -> str | None:
     """Return the problem that a repository names, or None if it names none.
 
-    Raise `ProblemError` as `parse_problem_name` does.
+    Raise `ProblemError` if the file cannot be read, or as `parse_problem_name` does.
     """
     path = root / PROJECT
-    return parse_problem_name(path.read_text(encoding="utf-8")) if path.is_file() else None
+    if not path.is_file():
+        return None
+    try:
+        project = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ProblemError(f"{path} cannot be read: {error}", RESTORE) from None
+    return parse_problem_name(project)
 
 
 def parse_problem_name(project: str) -> str | None:
@@ -140,8 +147,7 @@ def parse_problem_name(project: str) -> str | None:
     try:
         settings = tomllib.loads(project)
     except tomllib.TOMLDecodeError as error:
-        advice = f"resolve merge conflicts in it, or restore it with `git restore {PROJECT}`"
-        raise ProblemError(f"{PROJECT} cannot be read: {error}", advice) from None
+        raise ProblemError(f"{PROJECT} cannot be read: {error}", RESTORE) from None
     name = settings.get("tool", {}).get("tarmac", {}).get("problem")
     return name if isinstance(name, str) and name.isidentifier() else None
 

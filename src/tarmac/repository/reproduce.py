@@ -126,7 +126,7 @@ def _hash_stage_inputs(folder: Path) -> dict[str, str]:
             "stages"
         ].values()
         deps = {dep for stage in pipeline for dep in stage.get("deps", [])}
-    except (yaml.YAMLError, OSError, KeyError, TypeError, AttributeError):
+    except (yaml.YAMLError, OSError, UnicodeDecodeError, KeyError, TypeError, AttributeError):
         return {}  # DVC says what is wrong
     made = (
         commands.parse_output_hashes((folder / LOCK).read_text(encoding="utf-8")).keys()

@@ -15,6 +15,7 @@ from tarmac.interface.problem import (
     ProblemError,
     parse_problem_name,
     problem,
+    read_problem_name,
 )
 from tests.conftest import ROOT
 
@@ -146,6 +147,13 @@ def test_import_check_detects_other_framework_modules(tmp_path: Path, line: str)
 def test_reports_pyproject_with_merge_conflict_markers() -> None:
     with pytest.raises(ProblemError, match=r"^pyproject\.toml cannot be read: .*line 1"):
         parse_problem_name("<<<<<<< HEAD\n")
+
+
+def test_rejects_pyproject_that_is_no_text(found: Path) -> None:
+    (found / PROJECT).write_bytes(b'[tool.tarmac]\nproblem = "f\xe9"\n')
+    with pytest.raises(ProblemError, match=r"pyproject\.toml cannot be read: .+") as caught:
+        read_problem_name(found)
+    assert "`git restore pyproject.toml`" in caught.value.hint
 
 
 @pytest.mark.program

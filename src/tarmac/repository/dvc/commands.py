@@ -23,6 +23,7 @@ from tarmac.repository.dvc import lockfile, object_store, recovery
 
 LOCKS = (Path(".dvc/tmp/rwlock"), Path(".dvc/tmp/exps/rwlock"))
 CHANGING_DATA = Path(".dvc/tmp/data.lock")  # held by a command that replaces tracked data
+RESTORE_LOCK = f"run `git restore --source=HEAD {LOCK}`, then `make run`"
 LITTLE = 2**20  # bytes of free space with which no stage gets anywhere
 
 
@@ -294,16 +295,38 @@ def _try_pull(*targets: str, folder: Path, extra: Mapping[str, str] | None) -> b
 
 
 def read_output_hashes(folder: Path = Path()) -> dict[str, str]:
-    """Hash of every output that DVC keeps (of `dvc.lock` and of `.dvc` files), by path."""
-    hashes = (
-        parse_output_hashes((folder / LOCK).read_text(encoding="utf-8"))
-        if (folder / LOCK).is_file()
-        else {}
-    )
+    """Return the hash of every output that DVC keeps (of `dvc.lock` and `.dvc` files), by path.
+
+    Raise `StoreError` if one of these files is damaged.
+    """
+    hashes = parse_output_hashes(read_lock(folder))
     for pointer in list_dvc_files(folder):
-        for out in lockfile.parse_yaml((folder / pointer).read_text(encoding="utf-8"))["outs"]:
-            hashes[(pointer.parent / out["path"]).as_posix()] = out["md5"]
+        for path, oid in _read_dvc_file(folder / pointer).items():
+            hashes[(pointer.parent / path).as_posix()] = oid
     return hashes
+
+
+def read_lock(folder: Path = Path()) -> str:
+    """Return the text of `dvc.lock`, which is empty if there is none.
+
+    Raise `StoreError` if it is not UTF-8.
+    """
+    if not (folder / LOCK).is_file():
+        return ""
+    try:
+        return (folder / LOCK).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise StoreError(f"{LOCK} is damaged: {error}", RESTORE_LOCK) from None
+
+
+def _read_dvc_file(path: Path) -> dict[str, str]:
+    """Return the hash of each output of a `.dvc` file, by its path from there."""
+    try:
+        outs = lockfile.parse_yaml(path.read_text(encoding="utf-8"))["outs"]
+        return {out["path"]: out["md5"] for out in outs}
+    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError) as error:
+        hint = f"resolve merge conflicts in it, or restore it with `git restore {path}`"
+        raise StoreError(f"{path} is damaged: {' '.join(str(error).split())}", hint) from None
 
 
 def list_dvc_files(folder: Path = Path()) -> list[Path]:
@@ -341,5 +364,4 @@ def parse_output_hashes(text: str) -> dict[str, str]:
     except (yaml.YAMLError, KeyError, TypeError, AttributeError):
         if "<<<<<<<" in text:
             raise StoreError(f"{LOCK} has a merge conflict", "run `make merge-lock`") from None
-        hint = f"run `git restore --source=HEAD {LOCK}`, then `make run`"
-        raise StoreError(f"{LOCK} is truncated or damaged", hint) from None
+        raise StoreError(f"{LOCK} is truncated or damaged", RESTORE_LOCK) from None

@@ -37,6 +37,8 @@ def list_commit_outputs(revision: str | None = None, folder: Path = Path()) -> d
 def _read_text(revision: str | None, path: Path, folder: Path) -> str | None:
     if revision is not None:
         return read_text_at(revision, path, folder)
+    if path == LOCK:
+        return commands.read_lock(folder)
     return (folder / path).read_text(encoding="utf-8") if (folder / path).is_file() else None
 
 

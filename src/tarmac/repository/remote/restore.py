@@ -118,7 +118,13 @@ def _read_default_url() -> str | None:
 
 def _read_settings() -> configparser.RawConfigParser:
     parser = configparser.RawConfigParser()
-    parser.read([Path(".dvc") / name for name in SETTINGS], encoding="utf-8")
+    for path in (Path(".dvc") / name for name in SETTINGS):
+        try:
+            parser.read(path, encoding="utf-8")
+        except (configparser.Error, UnicodeDecodeError) as error:
+            message = f"{path} cannot be read: {' '.join(str(error).split())}"
+            hint = "correct the file; `git restore .dvc/config` restores the committed one"
+            raise RestoreError(message, hint) from None
     return parser
 
 

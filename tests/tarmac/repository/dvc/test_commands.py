@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.repository.dvc import commands, config, object_store
+from tarmac.repository.remote.objects import list_commit_outputs
 from tarmac.repository.reproduce import run_dvc_repro
 from tests import small
 from tests.conftest import Workspace
@@ -91,6 +93,28 @@ def test_hash_of_missing_path_is_empty(tmp_path: Path):
 def test_outputs_are_empty_without_lock(tmp_path: Path):
     assert commands.read_output_hashes(tmp_path) == {}
     assert commands.parse_output_hashes("") == {}
+
+
+def test_rejects_lock_that_is_no_text(tmp_path: Path):
+    (tmp_path / "dvc.lock").write_bytes(b"schema: '2.0'\nstages: \xff\n")
+    with pytest.raises(commands.StoreError, match=r"^dvc\.lock is damaged: ") as caught:
+        commands.read_output_hashes(tmp_path)
+    assert caught.value.hint.startswith("run `git restore --source=HEAD dvc.lock`")
+    with pytest.raises(commands.StoreError, match=r"^dvc\.lock is damaged: "):
+        list_commit_outputs(folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"outs:\n- path: \xff\n", b"<<<<<<< HEAD\nouts:\n", b"outs:\n- md5: a\n", b""],
+    ids=["no text", "conflict", "no path", "empty"],
+)
+def test_rejects_damaged_dvc_file(tmp_path: Path, content: bytes):
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    (tmp_path / "raw.dvc").write_bytes(content)
+    with pytest.raises(commands.StoreError, match=r"raw\.dvc is damaged: ") as caught:
+        commands.read_output_hashes(tmp_path)
+    assert "`git restore " in caught.value.hint
 
 
 def test_clears_empty_lock_and_keeps_used_one(tmp_path: Path):

@@ -175,6 +175,14 @@ def test_rejects_output_path_outside_target_folder(record, objects, tmp_path, pa
     assert not (tmp_path / "outside").exists()
 
 
+@pytest.mark.parametrize("content", [b"[core]\nremote = \xff\n", b"no section\n"])
+def test_rejects_settings_that_cannot_be_read(committed, content):
+    Path(".dvc/config").write_bytes(content)
+    with pytest.raises(RestoreError, match=r"^\.dvc/config cannot be read: .+$") as caught:
+        restore_outputs()
+    assert "`git restore .dvc/config`" in caught.value.hint
+
+
 def test_rejects_folder_that_is_not_repository_root(committed, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / ".dvc")
     with pytest.raises(RestoreError) as caught:
