@@ -308,5 +308,6 @@ def test_merge_lock_refuses_repository_without_commit(finished):
     done = merge_lock(finished)
     assert (done.returncode, done.stderr) == (
         1,
-        "error: there is no commit yet, and nothing to merge\n",
+        "error: there is no commit yet, and nothing to merge\n"
+        "hint: make the first commit: `git add --all`, then `git commit`\n",
     )

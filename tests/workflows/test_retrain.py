@@ -434,7 +434,8 @@ def test_refused_release_fails_job_and_is_not_deployed(loop):
         refusing,
     )
     assert released.result == "failure"
-    assert "error: `make release` failed (see above); the steps before it are done" in released.log
+    assert "error: `make release` failed (see above); done before it: nothing" in released.log
+    assert "hint: fix the cause, then run `make ship` again" in released.log
     assert loop.writes(asked) == []
 
 

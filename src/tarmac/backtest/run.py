@@ -51,7 +51,10 @@ def run_backtest() -> list[str]:
     """Writes `months.csv` and `summary.csv` to metrics/backtest; returns the summary's lines."""
     params = load_all_params()
     if params.retrain is None:
-        raise SplitWindowError("this problem has no date column, so it has no months to backtest")
+        raise SplitWindowError(
+            "this problem has no date column, so it has no months to backtest",
+            "name a date column when you make the problem: `make init-problem … TIME=COLUMN`",
+        )
     commands.pull_outputs("data/raw.dvc")
     stored = months.list_stored_months(RAW / problem.contract.MONTHLY[-1])
     if len(stored) <= FIRST:

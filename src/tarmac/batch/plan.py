@@ -32,7 +32,8 @@ def plan_files(source: Path, out: Path) -> list[BatchFile]:
     """The parts of an input, each looked into. Raises `PathError` or `SourceError`."""
     if not source.exists():
         nearby = (path.name for path in source.parent.glob("*"))
-        raise PathError(f"the input {source} does not exist", suggest_name(source.name, nearby))
+        hint = f"{suggest_name(source.name, nearby)} name an existing file or folder with `IN=`"
+        raise PathError(f"the input {source} does not exist", hint.strip())
     parts = _plan_folder(source, out) if source.is_dir() else [_plan_file(source, out)]
     written = {path.resolve() for part in parts for path in (part.out, part.rejects)}
     for part in parts:
@@ -100,7 +101,10 @@ def list_input_files(source: Path, out: Path) -> list[Path]:
         message = f"files are not {' or '.join(SUFFIXES)}: {', '.join(strange[:3])}"
         raise PathError(message, "move them out of the folder, or start their names with `_`")
     if not files:
-        raise PathError(f"{source} contains no {' or '.join(SUFFIXES)} file")
+        raise PathError(
+            f"{source} contains no {' or '.join(SUFFIXES)} file",
+            "put Parquet or CSV files there; names that begin with `.` or `_` are skipped",
+        )
     return files
 
 

@@ -74,7 +74,9 @@ def predict_files(
             by = compute_provenance(bundle)
             notes = _run_jobs([Job.from_file(part, by) for part in parts], bundle, rows)
     except OSError as error:
-        raise BatchError(f"{error.filename or out}: {error.strerror or error}") from None
+        message = f"{error.filename or out}: {error.strerror or error}"
+        hint = "check the permissions there and the free disk space, then run the command again"
+        raise BatchError(message, hint) from None
     for path in find_stray_files(parts, out):
         print(f"{path} does not belong to this input: delete it, or choose another output")
     return summarize_batch(notes, out, bundle.version, most)

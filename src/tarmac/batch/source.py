@@ -75,7 +75,8 @@ def iter_chunks(path: Path, rows: int) -> Iterator[Chunk]:
     read = _iter_parquet if path.suffix == PARQUET else _iter_csv
     try:
         if path.stat().st_size == 0:
-            raise SourceError(f"{path} is empty")
+            hint = "write the file again, with column names and at least one row"
+            raise SourceError(f"{path} is empty", hint)
         for columns, share in read(path, rows):
             yield Chunk(convert_to_rows(columns), share)
     except UnicodeDecodeError:
@@ -83,7 +84,8 @@ def iter_chunks(path: Path, rows: int) -> Iterator[Chunk]:
     except (OSError, pa.ArrowException) as error:
         if "invalid UTF8" in str(error):
             raise SourceError(f"{path} is not UTF-8 text", SAVE_AS_UTF_8) from None
-        raise SourceError(f"{path} cannot be read: {_format_reason(error)}") from None
+        hint = "check the file's permissions, or write the file again"
+        raise SourceError(f"{path} cannot be read: {_format_reason(error)}", hint) from None
 
 
 def _format_reason(error: Exception) -> str:

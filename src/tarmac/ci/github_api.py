@@ -32,6 +32,8 @@ LIMIT = 60_000  # characters of a report; GitHub's own limit is not far above
 PAGES = 30  # of a hundred each: GitHub lists no more than 3,000 files
 SHOWN = 300  # characters of what GitHub says of a request that it refuses
 RETRY = "run the job again; if GitHub still refuses, check the `permissions` of the job's token"
+READ_LOG = "open the log of the run: it shows the step that failed"
+FIND_WRITER = "open the log of the run, and look for the step that writes this file"
 
 
 class ReportError(UserError):
@@ -66,23 +68,21 @@ def read_report(path: Path) -> str:
     """
     shown = Path(*path.parts[-2:])  # review/report.md
     if path.is_symlink() or path.parent.is_symlink():
-        raise ReportError(f"{shown} is behind a symbolic link")
+        raise ReportError(f"{shown} is behind a symbolic link", FIND_WRITER)
     if not path.is_file():
-        raise ReportError(
-            f"{shown} was not written by the run",
-            "open the log of the run: it shows the step that failed",
-        )
+        raise ReportError(f"{shown} was not written by the run", READ_LOG)
     if path.stat().st_size > 4 * LIMIT:  # bytes of the widest characters
-        raise ReportError(f"{shown} is larger than {LIMIT:,} characters")
+        raise ReportError(f"{shown} is larger than {LIMIT:,} characters", FIND_WRITER)
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise ReportError(f"{shown} is not valid UTF-8") from None
+        raise ReportError(f"{shown} is not valid UTF-8", FIND_WRITER) from None
     if "\0" in text:
-        raise ReportError(f"{shown} contains NUL bytes")
+        raise ReportError(f"{shown} contains NUL bytes", FIND_WRITER)
     text = neutralize_text(text)
     if len(text) > LIMIT or not text.strip():
-        raise ReportError(f"{shown} is empty, or longer than {LIMIT:,} characters")
+        message = f"{shown} is empty, or longer than {LIMIT:,} characters"
+        raise ReportError(message, FIND_WRITER)
     return text
 
 

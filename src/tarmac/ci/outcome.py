@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tarmac.ci.github_api import ReportError, neutralize_text, read_report
+from tarmac.ci.github_api import (
+    FIND_WRITER,
+    READ_LOG,
+    ReportError,
+    neutralize_text,
+    read_report,
+)
+from tarmac.interface.errors import format_error_inline
 
 MONITORED, REVIEWED = Path("monitoring/monitoring.json"), Path("review/verdict.json")
 MONITORING, REVIEW = Path("monitoring/report.md"), Path("review/report.md")
@@ -59,7 +66,7 @@ def read_run_outcome(outcome: str = "success") -> RunOutcome:
         )
         read_ = _parse_outcome(monitored, reviewed)
     except ReportError as error:
-        return _build_broken_outcome(f"the run failed: {error}")
+        return _build_broken_outcome(f"the run failed: {format_error_inline(error)}")
     if outcome != "success" and read_.decision != "hold":
         return _build_broken_outcome("the run failed after monitoring")
     return read_
@@ -70,17 +77,18 @@ def render_report(path: Path) -> str:
     try:
         return read_report(path)
     except ReportError as error:
-        return f"There is no report to show: {error}."
+        return f"There is no report to show: {format_error_inline(error)}."
 
 
 def _parse_outcome(monitored: Mapping[str, Any], reviewed: Mapping[str, Any]) -> RunOutcome:
     decision = monitored.get("decision")
     if decision not in DECISIONS or monitored.get("verdict") not in VERDICTS:
-        raise ReportError(f"{MONITORED} has no valid verdict or decision")
+        raise ReportError(f"{MONITORED} has no valid verdict or decision", READ_LOG)
     made = "" if decision == "hold" else _format_line(monitored.get("made", ""))
     review = reviewed.get("verdict", "") if made else ""
     if made and review not in ("pass", "fail"):
-        raise ReportError(f"retraining made a result, but {REVIEWED} is missing or has no verdict")
+        message = f"retraining made a result, but {REVIEWED} is missing or has no verdict"
+        raise ReportError(message, READ_LOG)
     failing = _list_checks(MONITORED, monitored, "act")
     if review == "fail":
         failing = _list_checks(REVIEWED, reviewed, "fail")
@@ -103,7 +111,7 @@ def _build_broken_outcome(why: str) -> RunOutcome:
 def _list_checks(path: Path, tree: Mapping[str, Any], outcome: str) -> tuple[str, ...]:
     checks = tree.get("checks") or []
     if not isinstance(checks, list) or not all(isinstance(check, dict) for check in checks):
-        raise ReportError(f"`checks` in {path} is not a list of objects")
+        raise ReportError(f"`checks` in {path} is not a list of objects", READ_LOG)
     return tuple(
         sorted(
             f"{check.get('kind')}:{check.get('name')}"
@@ -120,13 +128,22 @@ def _format_line(words: object) -> str:
 def _read_json(path: Path) -> dict[str, Any]:
     """A JSON object of a small, regular file. Raises `ReportError` where it is none."""
     if path.is_symlink() or path.parent.is_symlink() or not path.is_file():
-        raise ReportError(f"{path} is missing or not a regular file")
+        raise ReportError(f"{path} is missing or not a regular file", READ_LOG)
     if path.stat().st_size > MOST:
-        raise ReportError(f"{path} is larger than {MOST:,} bytes")
+        raise ReportError(f"{path} is larger than {MOST:,} bytes", FIND_WRITER)
     try:
         tree = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        raise ReportError(f"{path} cannot be read as JSON") from None
+    except OSError as error:
+        raise ReportError(f"{path} cannot be read: {error.strerror}", READ_LOG) from None
+    except (ValueError, RecursionError) as error:
+        raise ReportError(f"{path} is not valid JSON: {_locate_fault(error)}", READ_LOG) from None
     if not isinstance(tree, dict):
-        raise ReportError(f"{path} is not a JSON object")
+        raise ReportError(f"{path} is not a JSON object", READ_LOG)
     return tree
+
+
+def _locate_fault(error: Exception) -> str:
+    """Where the text of a JSON file is wrong, and what is."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"line {error.lineno}, column {error.colno}: {error.msg}"
+    return str(error)

@@ -22,7 +22,7 @@ from tarmac.ci.github_api import (
     fetch_entries,
     read_report,
 )
-from tarmac.interface.errors import exit_on_user_error
+from tarmac.interface.errors import exit_on_user_error, format_error_inline
 from tarmac.repository.imports import find_imported_files
 
 TITLE = "model-report"  # CML finds its comment again by it: letters, digits and hyphens only
@@ -54,7 +54,7 @@ def main(environment: Mapping[str, str]) -> None:
     try:
         body, refused = read_report(Path(environment["REPORT"])), None
     except ReportError as error:
-        body, refused = f"There is no report to show: {error}.", error
+        body, refused = f"There is no report to show: {format_error_inline(error)}.", error
     start = render_heading(
         environment, find_changed_review_files(environment, number)
     ) + render_attempt_count(environment)

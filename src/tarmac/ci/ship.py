@@ -42,10 +42,14 @@ def _run_make(*words: str) -> None:
     try:
         subprocess.run(["make", "--silent", *words], check=True)
     except (OSError, subprocess.CalledProcessError):
-        again = shlex.join(["make", *words])
+        again = "run `make ship` again"
+        if words[0] != "release":
+            later = f"start the workflows deploy (stage {STAGE}) and pages"
+            again = f"run `{shlex.join(['make', *words])}`, and {later}"
+        done = "nothing" if words[0] == "release" else "`make release`"
         raise ShipError(
-            f"`make {words[0]}` failed (see above); the steps before it are done",
-            f"fix the cause, then run `{again}` and the later steps of `make ship`",
+            f"`make {words[0]}` failed (see above); done before it: {done}",
+            f"fix the cause, then {again}",
         ) from None
 
 

@@ -44,7 +44,8 @@ def list_experiments() -> list[Experiment]:
     try:
         shown = json.loads("\n".join(commands.run_dvc("exp", "show", *OPTIONS, *revisions)))
     except json.JSONDecodeError as error:
-        raise DashboardError(f"`dvc exp show` did not print JSON: {error}") from None
+        message = f"`dvc exp show` did not print JSON: {error}"
+        raise DashboardError(message, "run `dvc exp show --json` to see what it prints") from None
     return sorted(
         _iter_experiments(shown), key=lambda experiment: (experiment.baseline, experiment.name)
     )

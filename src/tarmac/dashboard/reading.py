@@ -34,8 +34,11 @@ def read_text(path: Path) -> str | None:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise build_file_error(path, " ".join(str(error).split())) from None
+    except UnicodeDecodeError as error:
+        raise build_file_error(path, f"not UTF-8 text (byte {error.start + 1:,})") from None
+    except OSError as error:
+        message = f"{path}: cannot be read: {error.strerror}"
+        raise DashboardError(message, f"check that {path} is a file that you may read") from None
 
 
 def read_record(kind: type[R], path: Path) -> R | None:

@@ -107,13 +107,15 @@ def _read_table(path: Path) -> tuple[str, pa.Table]:
         message = f"{path} has the columns of no raw table ({wanted}): {', '.join(frame.columns)}"
         raise IncomingError(message, _compare_with_nearest(tables))
     if frame.empty:
-        raise IncomingError(f"{path} has no rows")
+        hint = "add rows below the header, or leave this file out of FILES"
+        raise IncomingError(f"{path} has no rows", hint)
     schema = problem.raw.RAW_TYPES[names[0]]
     try:
         return names[0], parse_raw_table(names[0], tables[names[0]][schema.names], schema)
     except (UserError, pa.ArrowException) as error:
         message = f"{path}: {str(error).splitlines()[0]}"
-        raise IncomingError(message, getattr(error, "hint", "")) from None
+        hint = getattr(error, "hint", "") or "correct the file, then ingest it again"
+        raise IncomingError(message, hint) from None
 
 
 def _compare_with_nearest(tables: Mapping[str, pd.DataFrame]) -> str:
@@ -122,7 +124,7 @@ def _compare_with_nearest(tables: Mapping[str, pd.DataFrame]) -> str:
     given = {name: set(table.columns) for name, table in tables.items()}
     nearest = min(tables, key=lambda name: len(wanted[name] ^ given[name]))
     if not wanted[nearest] & given[nearest]:
-        return ""
+        return "check that the file is the right one, and that its first line names the columns"
     changes = {
         "add": sorted(wanted[nearest] - given[nearest]),
         "remove": sorted(given[nearest] - wanted[nearest]),

@@ -37,6 +37,11 @@ def format_error(error: UserError) -> str:
     )
 
 
+def format_error_inline(error: UserError) -> str:
+    """Return the message and the hint of an error in one sentence, for a report or a note."""
+    return f"{error}; {error.hint}" if error.hint else str(error)
+
+
 def suggest_name(name: str, candidates: Iterable[str]) -> str:
     """Return a question that names the candidate nearest to a wrong name; empty if none is near."""
     nearest = difflib.get_close_matches(name, list(candidates), n=1)

@@ -58,9 +58,10 @@ def load_live_model() -> LiveModel:
 @contextmanager
 def _open_model(commit: str) -> Iterator[Path]:
     """A commit's model: the file that is here where it is the same."""
-    wanted = commands.parse_output_hashes(git.read_text_at(commit, LOCK) or "").get(MODEL)
+    wanted = commands.parse_output_hashes(git.read_text_at(commit, LOCK) or "", commit).get(MODEL)
     if wanted is None:
-        raise RegistryError(f"dvc.lock of commit {commit[:7]} does not contain {MODEL}")
+        message = f"dvc.lock of commit {commit[:7]} does not contain {MODEL}"
+        raise RegistryError(message, "run `make run`, commit its result, then `make release`")
     if Path(MODEL).is_file() and compute_dvc_hash(Path(MODEL)) == wanted:
         yield Path(MODEL)
         return

@@ -30,7 +30,9 @@ def promote_version(stage: str, version: str, why: str) -> str:
         hint = f"{suggest_name(version, registered)} use one of {', '.join(registered)}".lstrip()
         raise RegistryError(f"there is no version {version}", hint)
     if list_stage_versions(known, stage)[-1:] == [version]:
-        raise RegistryError(f"{stage} already has {version}")
+        again = f"`make promote STAGE={stage} VERSION=… WHY=…`"
+        hint = f"choose another version: {again} (`tarmac registry` lists them)"
+        raise RegistryError(f"{stage} already has {version}", hint)
     return _assign_version(stage, version, why)
 
 
@@ -43,7 +45,9 @@ def roll_back_stage(stage: str, why: str) -> str:
     if not back:
         before = "".join(f" before {present}" for present in list_stage_versions(known, stage)[-1:])
         message = f"{stage} has no version{before} to roll back to"
-        raise RegistryError(message, "list all versions: `tarmac registry`")
+        again = f"`make promote STAGE={stage} VERSION=… WHY=…`"
+        hint = f"promote another version: {again} (`tarmac registry` lists them)"
+        raise RegistryError(message, hint)
     return _assign_version(stage, back[-1], f"{BACK}{why}")
 
 

@@ -116,7 +116,7 @@ def require_pushed_objects() -> None:
 
 
 def _list_served_hashes(revision: str) -> list[str | None]:
-    locked = commands.parse_output_hashes(git.read_text_at(revision, LOCK) or "")
+    locked = commands.parse_output_hashes(git.read_text_at(revision, LOCK) or "", revision)
     return [locked.get(path) for path in SERVED]
 
 

@@ -20,7 +20,8 @@ def create_tag(make: Callable[[], Any]) -> str:
     try:
         tag = str(make().tag)
     except GTOException as error:
-        raise RegistryError(f"the tag was not created: {' '.join(str(error).split())}") from None
+        message = f"the tag was not created: {' '.join(str(error).split())}"
+        raise RegistryError(message, "list the versions and stages: `tarmac registry`") from None
     if "origin" not in run_git("remote").split():
         print(f"{tag} is in this clone only: there is no remote `origin` to push it to")
         return tag
@@ -29,7 +30,8 @@ def create_tag(make: Callable[[], Any]) -> str:
     except GitError as error:
         run_git("tag", "--delete", tag)
         message = f"the tag {tag} could not be pushed and was deleted: {error}"
-        raise RegistryError(message, error.hint) from None
+        hint = "check that you may push tags to `origin`, then run the same command again"
+        raise RegistryError(message, error.hint or hint) from None
     return tag
 
 

@@ -84,8 +84,11 @@ def find_lineage(file: Path) -> Lineage:
         facts, notes = {}, [f"the history cannot be read: {' '.join(str(error).split())}"]
     if not facts and not carried:
         reason, *advice = notes
-        message = f"{file} ({known}): {reason}, and the file has no lineage metadata"
-        raise LineageError(message, "; ".join(advice))
+        message = f"{file} ({known}) has no lineage: {reason}, and it has no metadata of its own"
+        fetch = (
+            "fetch all branches with `git fetch --all --tags`, or name an output of the pipeline"
+        )
+        raise LineageError(message, "; ".join(advice) or fetch)
     return Lineage(
         str(file),
         known,

@@ -77,7 +77,8 @@ def _list_merge_sides() -> list[str]:
         [found for name in CONTINUED_BY if (found := resolve_commit(name))],
     )
     if head is None:
-        raise GitError("there is no commit yet, and nothing to merge")
+        hint = "make the first commit: `git add --all`, then `git commit`"
+        raise GitError("there is no commit yet, and nothing to merge", hint)
     parents = run_git("rev-parse", "HEAD^@").split()
     sides = [head, *under_way] if under_way else parents if len(parents) > 1 else [head]
     base = resolve_commit(_find_common_ancestor(sides)) if len(sides) > 1 else None

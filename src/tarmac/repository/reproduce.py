@@ -51,7 +51,7 @@ def rebuild_and_compare() -> None:
         )
         return
     different = compare_outputs(
-        commands.parse_output_hashes(committed),
+        commands.parse_output_hashes(committed, "HEAD"),
         commands.parse_output_hashes(LOCK.read_text(encoding="utf-8")),
     )
     what = f"ran {', '.join(ran)}" if ran else "nothing to run, all stages are up to date"
@@ -200,9 +200,9 @@ def _rebuild_commit(head: str) -> list[str]:
         print(f"\nrebuilt {head[:7]} in a clean clone: ran {', '.join(ran)}")
         rebuilt = {
             path: compute_dvc_hash(folder / path)
-            for path in commands.parse_output_hashes(committed)
+            for path in commands.parse_output_hashes(committed, head)
         }
-        different = compare_outputs(commands.parse_output_hashes(committed), rebuilt)
+        different = compare_outputs(commands.parse_output_hashes(committed, head), rebuilt)
         tracked = run_git("diff", "--name-only", folder=folder).split()
     for path in tracked:
         print(f"  differs    {path}")

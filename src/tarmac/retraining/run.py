@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tarmac.interface.errors import UserError
+from tarmac.interface.errors import UserError, format_error_inline
 from tarmac.interface.problem import problem
 from tarmac.monitoring.report import render_report
 from tarmac.monitoring.run import monitor, write_empty_result, write_failed_result, write_result
@@ -136,7 +136,7 @@ def _has_same_predictions() -> bool:
 
     The model's file differs all the same: it names its features.
     """
-    committed = commands.parse_output_hashes(git.read_text_at("HEAD", LOCK) or "")
+    committed = commands.parse_output_hashes(git.read_text_at("HEAD", LOCK) or "", "HEAD")
     return commands.read_output_hashes().get(PREDICTIONS) == committed.get(PREDICTIONS)
 
 
@@ -173,7 +173,7 @@ def _record_failure() -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        write_failed_result(f"{error}; {error.hint}" if error.hint else str(error))
+        write_failed_result(format_error_inline(error))
         raise
     except Exception as error:
         write_failed_result(f"{type(error).__name__}: {error}")

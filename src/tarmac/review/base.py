@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tarmac.interface.errors import UserError
+from tarmac.interface.errors import UserError, format_error_inline
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base import months
 from tarmac.pipeline.base.params import MonthWindow
@@ -59,7 +59,10 @@ def load_base_predictions(
         found = _score_with_base_model(base, head, test)
     except NotComparableError as error:
         return known, MovedTestWindow(
-            test.first, test.last, 0, f"the base's model was not asked about them: {error}"
+            test.first,
+            test.last,
+            0,
+            f"the base's model was not asked about them: {format_error_inline(error)}",
         )
     asked = f"the base's model was asked about the {len(found):,} rows of the test months of head"
     return found, MovedTestWindow(test.first, test.last, len(found), asked)
@@ -74,11 +77,17 @@ def _score_with_base_model(
     base: ResultFolder, head: ResultFolder, test: MonthWindow
 ) -> pd.DataFrame:
     if MODEL not in base.present:
-        raise NotComparableError(f"the remote does not have {MODEL} of the base")
+        raise NotComparableError(
+            f"the remote does not have {MODEL} of the base {base.commit[:7]}",
+            "run `make push` in a clone that has it",
+        )
     try:
         model = Scorer(base.resolve_path(MODEL))
     except UserError:
-        raise NotComparableError(f"{MODEL} of the base cannot be read") from None
+        raise NotComparableError(
+            f"{MODEL} of the base {base.commit[:7]} cannot be read",
+            "compare with another commit: `make review BASE=COMMIT`",
+        ) from None
     require_unseen_months(model.metadata, test)
     require_model_inputs(model, head, test)
     columns = [

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 import yaml
 from pydantic import ValidationError
 
-from tarmac.interface.errors import UserError
+from tarmac.interface.errors import UserError, format_error_inline
 from tarmac.interface.problem import PROJECT, problem
 from tarmac.pipeline.base import months, paths
 from tarmac.pipeline.base.params import AnySplit, MonthWindow, SplitParams
@@ -280,7 +280,8 @@ def _read_untrusted_table(path: Path, rows: int) -> pd.DataFrame:
             raise CandidateError(f"{FEATURES}/{path.name} has {many}")
         table = pd.read_parquet(path)
         if table.duplicated(list(problem.contract.KEY)).any():
-            raise CandidateError(f"{FEATURES}/{path.name} has more than one row with the same key")
+            message = f"{FEATURES}/{path.name} has more than one row with the same key"
+            raise CandidateError(message, "have the features give each row a key of its own")
     except CandidateError:
         raise
     except Exception as error:  # noqa: BLE001 -- a hostile file may break its reader in any way
@@ -444,7 +445,7 @@ def evaluate_model_metadata(head: ResultFolder, test: MonthWindow | None) -> lis
         if test is not None:
             require_unseen_months(model.metadata, test)
     except NotComparableError as error:
-        found.append(ReviewCheck("gate", "months of the model", "fail", str(error)))
+        found.append(ReviewCheck("gate", "months of the model", "fail", format_error_inline(error)))
     return found
 
 

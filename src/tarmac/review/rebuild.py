@@ -21,7 +21,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import yaml
 
-from tarmac.interface.errors import UserError
+from tarmac.interface.errors import UserError, format_error_inline
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.pipeline.base.params import AnySplit, SplitParams
@@ -99,7 +99,8 @@ class RebuildTree:
                 spent += ended.seconds
                 if not ended.is_successful:
                     raise RebuildError(
-                        f"stage {name} failed in the sandbox: {_explain_failure(ended)}"
+                        f"stage {name} failed in the sandbox: {_explain_failure(ended)}",
+                        "check out the commit and run `make reproduce` to see the whole output",
                     )
         return spent
 
@@ -126,13 +127,9 @@ def rebuild_commit(
             return RebuildOutcome("differs", (f"the features {', '.join(changed)}",), reason)
         return RebuildOutcome("identical", blind=blind, decided=rows, seconds=spent)
     except RebuildError as error:
-        return RebuildOutcome("failed", reason=_format_reason(error))
+        return RebuildOutcome("failed", reason=format_error_inline(error))
     except sandbox.SandboxError as error:
-        return RebuildOutcome("not tried", reason=_format_reason(error))
-
-
-def _format_reason(error: UserError) -> str:
-    return f"{error}; {error.hint}" if error.hint else str(error)
+        return RebuildOutcome("not tried", reason=format_error_inline(error))
 
 
 def _rebuild_without_test_rows(
@@ -142,7 +139,7 @@ def _rebuild_without_test_rows(
 
     If the class of a row decides its part, labels cannot be exchanged, and nothing is made.
     """
-    committed = commands.parse_output_hashes(head.read_text(LOCK) or "")
+    committed = commands.parse_output_hashes(head.read_text(LOCK) or "", head.commit)
     first = find_first_test_month(split)
     _copy_raw_data(head.resolve_path(RAW), tree.work / RAW, before=first)
     if first is None and not exchange_labels(head, tree.work, split):
@@ -193,7 +190,7 @@ def exchange_labels(head: ResultFolder, work: Path, split: AnySplit) -> bool:
 
 def _rebuild_all_stages(head: ResultFolder, tree: RebuildTree) -> tuple[list[str], float]:
     """Run all stages; return what differs from the commit, and the seconds that they took."""
-    committed = commands.parse_output_hashes(head.read_text(LOCK) or "")
+    committed = commands.parse_output_hashes(head.read_text(LOCK) or "", head.commit)
     _copy_raw_data(head.resolve_path(RAW), tree.work / RAW)
     spent = tree.run_stages(tree.stages)
     require_no_symlinks(tree.work, committed)
@@ -253,7 +250,8 @@ def _serialize_without_hash(path: Path) -> bytes:
     try:
         model = load_onnx_model(path.read_bytes())
     except Exception as error:  # noqa: BLE001 -- a hostile file may break its reader in any way
-        raise RebuildError(f"{path.name} is not an ONNX file ({type(error).__name__})") from None
+        message = f"{path.name} is not an ONNX file ({type(error).__name__})"
+        raise RebuildError(message, "make the model again: `make run`") from None
     kept = [entry for entry in model.metadata_props if entry.key != SEEN_LATER]
     del model.metadata_props[:]
     model.metadata_props.extend(kept)
@@ -269,8 +267,11 @@ def require_no_symlinks(work: Path, paths: Mapping[str, str]) -> None:
         place = work / path
         parents = [parent for parent in place.parents if work in parent.parents]
         inside = place.rglob("*") if place.is_dir() and not place.is_symlink() else ()
-        if any(one.is_symlink() for one in (place, *parents, *inside)):
-            raise RebuildError(f"{path} is or contains a symbolic link")
+        if link := next((one for one in (place, *parents, *inside) if one.is_symlink()), None):
+            raise RebuildError(
+                f"output {path}: {link.relative_to(work)} is a symbolic link",
+                "have the stage write files and folders of its own",
+            )
 
 
 def _install_environment(head: ResultFolder, folder: Path) -> Path | None:
@@ -306,7 +307,8 @@ def _install_environment(head: ResultFolder, folder: Path) -> Path | None:
             ) from None
         if done.returncode:
             reason = _select_last_lines(done.stderr)
-            raise RebuildError(f"{LOCKED} of the commit cannot be installed from wheels: {reason}")
+            message = f"{LOCKED} of the commit cannot be installed from wheels: {reason}"
+            raise RebuildError(message, "pin versions that have wheels, then run `make lock`")
     return folder
 
 
@@ -325,13 +327,15 @@ def _read_stage_commands(head: ResultFolder) -> dict[str, list[str]]:
         }
         commands = {name: _parse_commands(stage["cmd"]) for name, stage in tree.items()}
     except (yaml.YAMLError, KeyError, TypeError, AttributeError):
-        raise RebuildError("dvc.yaml of the commit cannot be read") from None
+        hint = "correct dvc.yaml: `dvc stage list` shows what is wrong"
+        raise RebuildError("dvc.yaml of the commit cannot be read", hint) from None
     order: list[str] = []
     while len(order) < len(tree):
         ready = [name for name in tree if name not in order and needs[name] <= set(order)]
         if not ready:
             cycle = ", ".join(name for name in tree if name not in order)
-            raise RebuildError(f"the stages of dvc.yaml depend on each other in a cycle: {cycle}")
+            message = f"the stages of dvc.yaml depend on each other in a cycle: {cycle}"
+            raise RebuildError(message, "remove one of these dependencies from dvc.yaml")
         order += ready
     return {name: commands[name] for name in order}
 
@@ -354,12 +358,14 @@ def _extract_commit(commit: str, work: Path) -> None:
     done = subprocess.run(words, check=False, capture_output=True, env=git.build_git_environment())
     if done.returncode:
         reason = done.stderr.decode(errors="replace").strip()
-        raise RebuildError(f"`git archive {commit[:9]}` failed: {reason}")
+        hint = "fetch the commit again (`git fetch origin`), and check the clone with `git fsck`"
+        raise RebuildError(f"`git archive {commit[:9]}` failed: {reason}", hint)
     try:
         with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
             archive.extractall(work, filter="data")
     except tarfile.TarError as error:
-        raise RebuildError(f"a file of the commit points outside the repository: {error}") from None
+        message = f"a file of the commit points outside the repository: {error}"
+        raise RebuildError(message, "remove that link from the commit") from None
     (work / ".dvc" / "tmp").mkdir(
         parents=True, exist_ok=True
     )  # where months are kept from the first to the second run
@@ -371,7 +377,8 @@ def _copy_raw_data(source: Path, target: Path, before: str | None = None) -> Non
     Nothing that is in the target is trusted.
     """
     if target.is_symlink():
-        raise RebuildError(f"{RAW} is a symbolic link")
+        hint = f"remove the link (`git rm {RAW}` if it is committed): `{RAW}.dvc` names the data"
+        raise RebuildError(f"{RAW} is a symbolic link, of the commit or made by a stage", hint)
     shutil.rmtree(target, ignore_errors=True)
     for path in sorted(source.rglob("*")):
         inner = path.relative_to(source)

@@ -18,7 +18,10 @@ def compute_split_windows(first: str, last: str, policy: RetrainParams | None) -
     Raises `SplitWindowError` where no month is left to train on, or where rows have no time.
     """
     if policy is None:
-        raise SplitWindowError("this problem has no date column, so it has no months to train on")
+        raise SplitWindowError(
+            "this problem has no date column, so it has no months to train on",
+            "name a date column when you make the problem: `make init-problem … TIME=COLUMN`",
+        )
     test = add_months(last, 1 - policy.test_months)
     validation = add_months(test, -policy.validation_months)
     train_last = add_months(validation, -1)
@@ -26,7 +29,8 @@ def compute_split_windows(first: str, last: str, policy: RetrainParams | None) -
         needed = policy.validation_months + policy.test_months + 1
         raise SplitWindowError(
             f"too few months from {first} to {last}: training, validation and test need {needed}",
-            "add months with `make ingest FILES=path/to/files`, or lower `retrain` in params.yaml",
+            "add months with `make ingest FILES=path/to/files`, or lower"
+            " `retrain.validation_months` or `retrain.test_months` in params.yaml",
         )
     train = max(first, add_months(train_last, 1 - policy.train_months))
     windows = {

@@ -94,7 +94,8 @@ def infer_problem(rows: pd.DataFrame, asked: ProblemRequest) -> InferredProblem:
     if not found.inputs:
         naming = dict.fromkeys(found.row_key, "it identifies the rows")
         reasons = "; ".join(f"{name}: {why}" for name, why in {**naming, **found.left_out}.items())
-        raise ScaffoldError(f"no column is useful to predict {found.target}: {reasons}")
+        message = f"no column is useful to predict {found.target}: {reasons}"
+        raise ScaffoldError(message, "add columns to the file, or choose another target")
     return found
 
 
@@ -106,7 +107,8 @@ def _rename_columns(
     Also return a note of the names that changed.
     """
     if rows.empty:
-        raise ScaffoldError("the file has no rows below its header")
+        hint = "add rows to it, or name another file with `FROM=`"
+        raise ScaffoldError("the file has no rows below its header", hint)
     wanted = [getattr(asked, name) for name in NAMED]
     renamed = {name: normalize_name(name) for name in rows.columns}
     if absent := sorted({*wanted} - {*rows.columns, *renamed.values(), ""}):
@@ -119,8 +121,12 @@ def _rename_columns(
         raise ScaffoldError(message, "choose another column for one of them")
     names = pd.Series(list(renamed.values()))
     if twice := sorted(set(names[names.duplicated()])):
-        message = f"two columns would have the same name in code: {', '.join(twice)}"
-        raise ScaffoldError(message, "rename one of them in the file")
+        lines = [
+            f"columns {' and '.join(repr(old) for old in renamed if renamed[old] == name)}"
+            f" would both be {name} in code"
+            for name in twice
+        ]
+        raise ScaffoldError("\n".join(lines), "rename one of them in the file")
     other = [f"{old} is {new}" for old, new in renamed.items() if old != new]
     notes = [f"columns got names for code: {', '.join(other)}"] if other else []
     return rows.rename(columns=renamed), replace(asked, **places), notes
@@ -245,11 +251,15 @@ def _build_key_column(found: InferredProblem, name: str) -> Column:
     values = found.rows[name]
     if name == found.day:
         if values.isna().any() or not _is_date_column(values):
-            known = values.dropna()
             invalid = (
-                one for one in known if not _is_date_column(pd.Series([one], dtype="string"))
+                f"{one!r} in row {row:,}"
+                for row, one in enumerate(values, start=1)
+                if pd.notna(one) and not _is_date_column(pd.Series([one], dtype="string"))
             )
-            message = f"the time column {name} is {next(invalid, 'missing')} in a row, not a date"
+            if (first := next(invalid, None)) is None:
+                message = f"the time column {name} is missing in {values.isna().sum():,} rows"
+                raise ScaffoldError(message, "fill these cells, or remove the rows")
+            message = f"the time column {name} is {first}, not a date"
             raise ScaffoldError(message, "write dates as 2024-02-29; a time of day may follow")
         found.rows[name] = values.str[:10]
         return Date()

@@ -145,7 +145,7 @@ async def explain_(request: Request) -> Response:
 def _explain_from_body(bundle: Bundle, body: bytes) -> dict[str, Any]:
     rows, form = parse_body(body)
     if form != "row":
-        message = "only one row can be explained per request"
+        message = "to explain a row, send its fields as the body itself, not in `rows` or `columns`"
         raise RequestError([{"loc": [], "msg": message, "type": "value_error"}])
     return build_explained_response(bundle, rows)
 

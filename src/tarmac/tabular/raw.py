@@ -65,7 +65,8 @@ def parse_raw_table(name: str, frame: pd.DataFrame, schema: pa.Schema) -> pa.Tab
         unknown = [column for column in frame.columns if column not in schema.names]
         raise UserError(
             f"{name} has columns {', '.join(frame.columns)}, expected {', '.join(schema.names)}",
-            " ".join(filter(None, (suggest_name(column, schema.names) for column in unknown))),
+            " ".join(filter(None, (suggest_name(column, schema.names) for column in unknown)))
+            or "rename, add or remove columns in the file",
         )
     columns = []
     for field in schema:

@@ -318,8 +318,8 @@ FLIHGT = (
     "'flihgt'; did you mean `flight`? rename or remove them; allowed columns are carrier, flight,"
 )
 BAD = {
-    "empty.parquet": (b"", "is empty"),
-    "empty.csv": (b"", "is empty"),
+    "empty.parquet": (b"", "is empty; write the file again, with column names"),
+    "empty.csv": (b"", "is empty; write the file again, with column names"),
     "blank.csv": (b"\n\n", "cannot be read"),
     "text.parquet": (b"carrier,flight\n", "cannot be read"),
     "header.csv": (b"carrier,flihgt\nDL,1\n", FLIHGT),
@@ -528,8 +528,9 @@ def test_missing_input_ends_with_one_line_error(bundle_folder, tmp_path):
             arguments, env=environment(bundle_folder), check=False, capture_output=True, text=True
         )
         assert done.returncode == 1
-        assert done.stderr.splitlines() == [done.stderr.strip()]
-        assert "none.csv does not exist" in done.stderr
+        told, hint = done.stderr.splitlines()
+        assert told.endswith("none.csv does not exist")
+        assert hint == "hint: name an existing file or folder with `IN=`"
 
 
 class Terminal(io.StringIO):

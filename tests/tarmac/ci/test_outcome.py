@@ -87,9 +87,15 @@ BROKEN = {
         "success",
         "monitoring/monitoring.json is missing or not a regular file",
     ),
-    "cut": ('{"verdict"', None, "success", "monitoring.json cannot be read as JSON"),
+    "cut": (
+        '{"verdict"',
+        None,
+        "success",
+        "the run failed: monitoring/monitoring.json is not valid JSON: line 1, column 11: "
+        "Expecting ':' delimiter; open the log of the run",
+    ),
     "a list": ([OK], None, "success", "monitoring.json is not a JSON object"),
-    "deep": ("[" * 100_000, None, "success", "monitoring.json cannot be read as JSON"),
+    "deep": ("[" * 100_000, None, "success", "monitoring.json is not valid JSON: "),
     "no decision": ({"verdict": "ok"}, None, "success", "has no valid verdict or decision"),
     "another decision": (
         {**OK, "decision": "release"},
@@ -122,7 +128,7 @@ BROKEN = {
         "success",
         "review/verdict.json is missing or has no verdict",
     ),
-    "a cut review": (DRIFTED, "{", "success", "verdict.json cannot be read as JSON"),
+    "a cut review": (DRIFTED, "{", "success", "verdict.json is not valid JSON: line 1, "),
     "a failure after": (DRIFTED, PASS, "failure", "failed after monitoring"),
     "a failure in spite of it": (OK, None, "failure", "failed after monitoring"),
     "a step that did not run": (OK, None, "skipped", "failed after monitoring"),
@@ -147,7 +153,8 @@ def test_symbolic_links_are_not_followed(here):
     REVIEW.symlink_to(here / "secret")
     assert (
         render_report(REVIEW)
-        == "There is no report to show: review/report.md is behind a symbolic link."
+        == "There is no report to show: review/report.md is behind a symbolic link; open the log "
+        "of the run, and look for the step that writes this file."
     )
 
 

@@ -25,6 +25,17 @@ def test_truncated_record_is_refused(length):
     assert "`git restore a.json`" in caught.value.hint
 
 
+def test_file_that_is_not_text_is_refused_with_its_place(tmp_path):
+    path = tmp_path / "card.md"
+    path.write_bytes(b"caf\xe9")
+    with pytest.raises(DashboardError, match=r"card\.md: not UTF-8 text \(byte 4\)$") as caught:
+        reading.read_text(path)
+    assert "`git restore " in caught.value.hint
+    with pytest.raises(DashboardError, match="cannot be read: Is a directory") as caught:
+        reading.read_text(tmp_path)
+    assert caught.value.hint == f"check that {tmp_path} is a file that you may read"
+
+
 def test_truncated_table_is_refused_unless_cut_at_row_end(tmp_path):
     path = tmp_path / "months.csv"
     write_csv(path, lived()[:2])

@@ -315,12 +315,12 @@ def test_missing_file_error_says_where_to_run(tmp_path):
         (
             {"train.device": "cuda", "train.model": "logistic_regression"},
             "train",
-            "CPU only, device is cuda",
+            "device is cuda, but logistic_regression trains only on the CPU: set `device`",
         ),
         (
             {"train.device": "cuda", "train.model": "hist_gradient_boosting"},
             "train",
-            "CPU only, device is cuda",
+            "device is cuda, but hist_gradient_boosting trains only on the CPU: set `device`",
         ),
     ],
 )

@@ -234,11 +234,13 @@ def test_reports_missing_or_unreadable_model(sides):
     base, head = sides
     base.resolve_path(MODEL).write_bytes(base.resolve_path(MODEL).read_bytes()[:1000])
     assert load_base_predictions(base, head, TEST)[1].told.endswith(
-        "models/model.onnx of the base cannot be read"
+        "models/model.onnx of the base base cannot be read;"
+        " compare with another commit: `make review BASE=COMMIT`"
     )
     lost = ResultFolder(base.folder, "base", {}, base.present - {MODEL})
     assert load_base_predictions(lost, head, TEST)[1].told.endswith(
-        "the remote does not have models/model.onnx of the base"
+        "the remote does not have models/model.onnx of the base base;"
+        " run `make push` in a clone that has it"
     )
 
 

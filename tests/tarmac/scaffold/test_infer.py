@@ -125,7 +125,7 @@ def test_keeps_requested_key_with_few_repeats_or_adds_id() -> None:
         (ProblemRequest("target", time="nowhere"), "the file has no column nowhere"),
         (
             ProblemRequest("target", time="size"),
-            "size is 0 in a row, not a date; write dates as 2024-02-29",
+            "size is '0' in row 1, not a date; write dates as 2024-02-29",
         ),
         (
             ProblemRequest("target", group="gaps"),
@@ -145,6 +145,15 @@ def test_rejects_unusable_table_or_request_with_reason(asked: ProblemRequest, to
     with pytest.raises(ScaffoldError, match=r".") as caught:
         infer_problem(rows, asked)
     assert told in f"{caught.value}; {caught.value.hint}"
+
+
+def test_rejects_columns_that_share_a_name_in_code_and_gaps_in_time_column() -> None:
+    rows = table(target=[0, 1] * 30).assign(**{"a b": "1", "a-b": "2"})
+    with pytest.raises(ScaffoldError, match=r"^columns 'a b' and 'a-b' would both be a_b in code$"):
+        infer_problem(rows, ProblemRequest("target"))
+    rows = table(day=["2024-01-01", None] * 30, size=range(60), target=[0, 1] * 30)
+    with pytest.raises(ScaffoldError, match=r"^the time column day is missing in 30 rows$"):
+        infer_problem(rows, ProblemRequest("target", time="day"))
 
 
 def test_notes_texts_among_numbers_and_repeated_keys() -> None:

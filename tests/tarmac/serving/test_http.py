@@ -85,7 +85,7 @@ def test_explanation_sums_to_prediction(client):
     assert total == pytest.approx(found["probability"], abs=1e-6)
     assert (
         told(post(client, {"rows": ROWS}, "/explain"))[0]["msg"]
-        == "only one row can be explained per request"
+        == "to explain a row, send its fields as the body itself, not in `rows` or `columns`"
     )
 
 

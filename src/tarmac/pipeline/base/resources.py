@@ -62,17 +62,18 @@ def require_resources(memory_needed: float, disk_needed: float, what: str, advic
     """
     has = compute_memory_limit()
     if memory_needed > has:
-        whose = f"{ASKED} gives" if os.environ.get(ASKED) else "this machine has"
+        limited = bool(os.environ.get(ASKED))
+        whose = f"{ASKED} allows" if limited else "this machine has"
         needs = f"{what} would take about {_format_gigabytes(memory_needed)} of memory"
         raise ResourcesError(
-            f"{needs}, {whose} {_format_gigabytes(has)}; nothing was started",
-            f"{advice}, or use a machine with more memory",
+            f"{needs}, but {whose} {_format_gigabytes(has)}; nothing was started",
+            f"{advice}, or {f'raise {ASKED}' if limited else 'use a machine with more memory'}",
         )
     free = shutil.disk_usage(Path()).free
     if disk_needed > free:
         needs = f"{what} would take about {_format_gigabytes(disk_needed)} of disk"
         raise ResourcesError(
-            f"{needs}, {_format_gigabytes(free)} is free here; nothing was started",
+            f"{needs}, but {_format_gigabytes(free)} is free here; nothing was started",
             "free disk space, for example with `dvc gc --all-commits --all-experiments`",
         )
 

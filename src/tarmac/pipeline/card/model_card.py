@@ -113,7 +113,10 @@ def _check_fact(name: str, fact: Any) -> None:
     else:
         missing = fact is None or fact != fact  # noqa: PLR0124 -- NaN
     if missing:
-        raise CardError(f"the model card has no {name.replace('_', ' ')}, which is required")
+        raise CardError(
+            f"the model card has no {name.replace('_', ' ')}, which is required",
+            "complete `card` in the package of the problem, then run `make run`",
+        )
 
 
 def _render_list(lines: Sequence[str]) -> str:

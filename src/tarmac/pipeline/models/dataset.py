@@ -178,8 +178,9 @@ def assign_parts(rows: pd.DataFrame, split: RowSplit) -> np.ndarray:
     found = table.join(own, on=["stratum", "unit"])["part"].to_numpy()
     if empty := set(parts) - set(found):
         raise UserError(
-            f"{len(units)} {split.by}s are too few to split: none for {', '.join(sorted(empty))}",
-            "add rows, or change the shares in the section `split`",
+            f"{len(units)} {'clusters' if split.by == 'cluster' else 'rows'} are too few to split:"
+            f" no row for {', '.join(sorted(empty))}",
+            "add rows, or change the shares in the section `split` of params.yaml",
         )
     return np.asarray(found)
 

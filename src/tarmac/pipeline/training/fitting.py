@@ -58,7 +58,7 @@ def read_training_data(params: AnySplit, train_params: TrainParams) -> Split | M
 def check_resources(rows: Mapping[str, int], inputs: int, model: str, advice: str) -> None:
     """Check that this machine has the memory that a fit takes, and the disk of its pages.
 
-    Raise `ResourcesError` if it has less.
+    Raise `ResourcesError`, with the advice, if it has less.
     """
     both, paged = (
         rows["train"] + rows["validation"],

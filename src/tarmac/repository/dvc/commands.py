@@ -352,16 +352,22 @@ def list_dvc_files(folder: Path = Path()) -> list[Path]:
     ]
 
 
-def parse_output_hashes(text: str) -> dict[str, str]:
+def parse_output_hashes(text: str, commit: str | None = None) -> dict[str, str]:
     """Return the hash of every output in the text of a `dvc.lock`, by path.
 
-    Raise `StoreError` if the text cannot be read.
+    The text is that of a commit or, without one, of the working tree. Raise `StoreError` if it
+    cannot be read.
     """
     try:
         return lockfile.collect_hashes(
             (lockfile.parse_yaml(text) or {}).get("stages", {}).values(), "outs"
         )
     except (yaml.YAMLError, KeyError, TypeError, AttributeError):
-        if "<<<<<<<" in text:
-            raise StoreError(f"{LOCK} has a merge conflict", "run `make merge-lock`") from None
-        raise StoreError(f"{LOCK} is truncated or damaged", RESTORE_LOCK) from None
+        conflict = "<<<<<<<" in text
+        fault = "has a merge conflict" if conflict else "is truncated or damaged"
+        if commit:
+            repair = f"`git restore --source=COMMIT {LOCK}`, then `make run`"
+            hint = f"choose another commit; to repair a branch, take an earlier lock: {repair}"
+            raise StoreError(f"{LOCK} of commit {commit[:7]} {fault}", hint) from None
+        hint = "run `make merge-lock`" if conflict else RESTORE_LOCK
+        raise StoreError(f"{LOCK} {fault}", hint) from None

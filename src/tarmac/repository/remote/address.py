@@ -42,9 +42,16 @@ def check_url(url: str) -> str:
         or parts.query
         or (parts.username and parts.scheme not in WITH_USER)
     ):
+        secret = (
+            "a password"
+            if parts.password is not None
+            else "a query (`?…`)"
+            if parts.query
+            else "a user name"
+        )
         raise AddressError(
-            "the URL contains a credential, and it would be committed to Git",
-            "remove the credential from the URL, and give it in the environment or as"
+            f"the URL has {secret}, which would be committed to Git",
+            "remove it from the URL, and give a credential in the environment or as"
             ' OPTIONS="name=value", which is kept in .dvc/config.local (docs/remote.md)',
         )
     if url == EMBEDDED:
@@ -91,7 +98,8 @@ def _split_url(url: str) -> SplitResult:
         parts = urlsplit(url)
         _ = parts.port  # is read, and found wrong, only when asked for
     except ValueError as error:
-        raise AddressError(f"the URL is not valid: {error}") from None
+        hint = "write it as s3://BUCKET/PATH, with the scheme of your storage (docs/remote.md)"
+        raise AddressError(f"the URL is not valid: {error}", hint) from None
     return parts
 
 

@@ -20,6 +20,8 @@ PATIENCE = "TARMAC_REMOTE_PATIENCE"  # seconds that a remote may take to answer
 USUAL, LONGEST = 60.0, 86_400.0
 REFUSED = "check the URL, the server and your credentials (docs/remote.md)"
 PROBE = b"written by tarmac to see whether it may; delete it if you find it\n"
+STORED = "check the storage, and any proxy or cache in front of it"
+DIFFERENT = 2  # exit status of a check that read something else than it had written
 
 
 class ContactError(UserError):
@@ -54,7 +56,8 @@ def check_remote(folder: Path, name: str, url: str, writes: bool) -> None:
         raise ContactError(f"{url}: no response within {limit:g} seconds", hint) from None
     if done.returncode:
         lines = done.stdout.splitlines() or [f"the check ended with exit status {done.returncode}"]
-        raise ContactError(f"{url}: {lines[-1]}", REFUSED)
+        hint = STORED if done.returncode == DIFFERENT else REFUSED
+        raise ContactError(f"{url}: {lines[-1]}", hint)
 
 
 def _read_patience() -> float:
@@ -82,7 +85,7 @@ def _probe_remote(remote: Remote, writes: bool) -> None:
     remote.fs.pipe_file(f"{place}.probe", PROBE)
     with remote.fs.open(f"{place}.probe", "rb") as file:
         if file.read() != PROBE:
-            raise OSError("a test file reads back with different content")
+            raise ContactError("a test file reads back with different content", STORED)
     with suppress(Exception):  # a place where nothing may be deleted is a good one
         remote.fs.remove(f"{place}.probe")
 
@@ -147,6 +150,9 @@ def main(folder: str, name: str, mode: str) -> int:
     try:
         with object_store.open_remote(name, Path(folder)) as remote:
             _probe_remote(remote, mode == "write")
+    except ContactError as error:
+        print(error)
+        return DIFFERENT
     except Exception as error:  # noqa: BLE001 every kind of remote has errors of its own
         print(explain_error(error))
         return 1

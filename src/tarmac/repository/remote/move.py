@@ -99,7 +99,8 @@ def _verify_objects(clone: Path, wanted: Mapping[str, str], url: str) -> None:
         return
     lines = [f"{fault.path}: {fault.kind} at {url}" for fault in found]
     read_only = "this URL is read-only: copy all objects of HEAD there with the server's own tools"
-    raise MoveError("\n".join(lines), "" if address.is_writable(url) else read_only)
+    again = "delete what is damaged there, then run the same `make remote` again"
+    raise MoveError("\n".join(lines), again if address.is_writable(url) else read_only)
 
 
 def _print_result(url: str, outputs: int, private: list[str]) -> None:

@@ -21,7 +21,7 @@ def list_commit_outputs(revision: str | None = None, folder: Path = Path()) -> d
     in `dvc.lock` and in `.dvc` files. What Git keeps, and what is not to be pushed, is not among
     them. Raise `StoreError` if one of these files cannot be read.
     """
-    locked = commands.parse_output_hashes(_read_text(revision, LOCK, folder) or "")
+    locked = commands.parse_output_hashes(_read_text(revision, LOCK, folder) or "", revision)
     elsewhere = _find_unpushed_outputs(_read_yaml(revision, PIPELINE, folder))
     hashes = {path: oid for path, oid in locked.items() if path not in elsewhere}
     for pointer in _list_dvc_files(revision, folder):
@@ -49,7 +49,7 @@ def _read_yaml(revision: str | None, path: Path, folder: Path) -> dict[str, Any]
         found = None
     if not isinstance(found, dict):
         where = f" of {revision}" if revision else ""
-        hint = "" if revision else f"restore it with `git restore {path}`"
+        hint = "choose another commit" if revision else f"restore it with `git restore {path}`"
         raise commands.StoreError(f"{path}{where} is not a valid DVC file", hint)
     return found
 

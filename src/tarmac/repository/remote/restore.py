@@ -16,6 +16,7 @@ from typing import Any
 from tarmac.interface.errors import UserError, exit_on_user_error
 from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.pipeline.base.outputs import replace_output
+from tarmac.pipeline.base.paths import LOCK
 from tarmac.repository.dvc import object_store
 from tarmac.repository.git import resolve_commit
 from tarmac.repository.remote.objects import list_commit_outputs
@@ -65,13 +66,13 @@ def restore_outputs(
         if compute_dvc_hash(target / path) != oid
     }
     check_target_paths(outputs, target, revision)
-    files = {path: _list_files(stores, path, oid) for path, oid in outputs.items()}
+    advice = _format_advice(source)
+    files = {path: _list_files(stores, path, oid, advice) for path, oid in outputs.items()}
     places = _find_objects(stores, {oid for content in files.values() for oid in content.values()})
     lost = [path for path, content in files.items() if not places.keys() >= set(content.values())]
     if lost:
         raise RestoreError(
-            f"no undamaged copy of {_format_paths(lost)} in {_format_stores(stores)}",
-            _format_advice(),
+            f"no undamaged copy of {_format_paths(lost)} in {_format_stores(stores)}", advice
         )
     for path, content in files.items():
         with replace_output(target / path) as partial:
@@ -89,7 +90,8 @@ def check_target_paths(paths: Iterable[str], target: Path, revision: str) -> Non
     """Raise `RestoreError` if an output would leave the target, or if something is in its place."""
     outside = [path for path in paths if Path(path).is_absolute() or ".." in Path(path).parts]
     if outside:
-        raise RestoreError(f"outputs outside the target folder: {_format_paths(outside)}")
+        hint = f"do not trust {LOCK} of this commit: choose another commit"
+        raise RestoreError(f"outputs outside the target folder: {_format_paths(outside)}", hint)
     in_the_way = [path for path in paths if (target / path).exists()]
     if in_the_way:
         hint = "move them away, or restore to another folder with `--to FOLDER`"
@@ -106,7 +108,7 @@ def find_stores(source: Path | None) -> list[ObjectFolder]:
     found = [ObjectFolder(root) for root in candidates if (root / LAYOUT).is_dir()]
     if not found:
         roots = " or ".join(map(str, candidates))
-        raise RestoreError(f"no folder of objects ({LAYOUT}) in {roots}", _format_advice())
+        raise RestoreError(f"no folder of objects ({LAYOUT}) in {roots}", _format_advice(source))
     return found
 
 
@@ -128,8 +130,11 @@ def _read_settings() -> configparser.RawConfigParser:
     return parser
 
 
-def _list_files(stores: Sequence[ObjectFolder], path: str, oid: str) -> dict[str, str]:
-    """Return the hash of each file of an output by its path in it, which is empty for a file."""
+def _list_files(stores: Sequence[ObjectFolder], path: str, oid: str, advice: str) -> dict[str, str]:
+    """Return the hash of each file of an output by its path in it, which is empty for a file.
+
+    Raise `RestoreError`, with the advice, if no store has a valid list of the files.
+    """
     if not oid.endswith(".dir"):
         return {"": oid}
     for store in stores:
@@ -137,8 +142,9 @@ def _list_files(stores: Sequence[ObjectFolder], path: str, oid: str) -> dict[str
             return object_store.parse_listing(object_store.read_listing(store, oid))
         except object_store.BadObjectError:
             continue
+    stored = _format_stores(stores)
     raise RestoreError(
-        f"no valid listing of {path} ({oid}) in {_format_stores(stores)}", _format_advice()
+        f"the list of the files in {path} ({oid}) is missing or damaged in {stored}", advice
     )
 
 
@@ -155,7 +161,9 @@ def _find_objects(stores: Sequence[ObjectFolder], oids: Iterable[str]) -> dict[s
     return found
 
 
-def _format_advice() -> str:
+def _format_advice(source: Path | None) -> str:
+    if source:
+        return "use `--from` with another clone's .dvc/cache, or with another copy of the remote"
     url = _read_default_url()
     if url and "://" in url:
         url = object_store.redact_credentials(url)
@@ -187,7 +195,8 @@ def main() -> None:
         try:
             written = restore_outputs(given.revision, given.to, given.source)
         except OSError as error:
-            raise RestoreError(str(error)) from error
+            hint = "check the permissions there, and the free disk space with `df`"
+            raise RestoreError(str(error), hint) from error
     print(format_report(written))
 
 

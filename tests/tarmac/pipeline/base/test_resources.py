@@ -55,14 +55,20 @@ def test_refuses_work_that_exceeds_memory_or_disk_space(monkeypatch):
     monkeypatch.setenv(resources.ASKED, "2GB")
     resources.require_resources(2 * GB, 0, "work", "do less")
     shown = (
-        r"^work would take about 2.5 GB of memory, TARMAC_MEMORY gives 2.0 GB; nothing was started$"
+        r"^work would take about 2.5 GB of memory, but TARMAC_MEMORY allows 2.0 GB;"
+        r" nothing was started$"
     )
     with pytest.raises(resources.ResourcesError, match=shown) as caught:
         resources.require_resources(2.5 * GB, 0, "work", "do less")
+    assert caught.value.hint == "do less, or raise TARMAC_MEMORY"
+    with monkeypatch.context() as unlimited:
+        unlimited.delenv(resources.ASKED)
+        with pytest.raises(resources.ResourcesError, match="but this machine has ") as caught:
+            resources.require_resources(1e9 * GB, 0, "work", "do less")
     assert caught.value.hint == "do less, or use a machine with more memory"
     free = shutil.disk_usage(Path()).free
     resources.require_resources(0, free / 2, "work", "do less")
-    shown = r"work would take about .* of disk, .* is free here; nothing was started"
+    shown = r"work would take about .* of disk, but .* is free here; nothing was started"
     with pytest.raises(resources.ResourcesError, match=shown) as caught:
         resources.require_resources(0, free * 2, "work", "do less")
     assert caught.value.hint.startswith("free disk space")

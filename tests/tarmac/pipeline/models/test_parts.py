@@ -80,7 +80,7 @@ def test_parts_match_recorded_values() -> None:
 
 
 def test_reports_part_without_rows() -> None:
-    with pytest.raises(UserError, match="1 clusters are too few to split: none for "):
+    with pytest.raises(UserError, match="1 clusters are too few to split: no row for "):
         assign_parts(rows(50, clusters=1), by("cluster"))
 
 

@@ -113,7 +113,8 @@ def test_reports_commit_with_conflict_in_lock_and_continues(repository):
     Path("dvc.lock").write_text(lock)
     small.commit(repository)
     with pytest.raises(
-        fsck.FsckError, match=f"{broken[:7]}: dvc.lock has a merge conflict"
+        fsck.FsckError,
+        match=f"{broken[:7]}: dvc.lock of commit {broken[:7]} has a merge conflict",
     ) as caught:
         fsck.run_fsck(every=True)
     assert len(lines(caught)) == 2

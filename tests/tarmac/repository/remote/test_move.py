@@ -110,7 +110,7 @@ FAULTS: dict[str, tuple[Callable[[SimpleNamespace], Place], str]] = {
     ),
     "a password in the URL": (
         lambda on: Place("https://alice:canary@example.org/store"),
-        "contains a credential",
+        "the URL has a password, which would be committed to Git",
     ),
 }
 

@@ -122,7 +122,7 @@ def test_rejects_malformed_or_reserved_option(option):
 
 
 def test_rejects_secret_in_server_address():
-    with pytest.raises(UserError, match="contains a credential"):
+    with pytest.raises(UserError, match="the URL has a password, which would be committed to Git"):
         settings.parse_options(["endpointurl=https://key:canary@host"])
 
 

@@ -105,10 +105,13 @@ def read_yaml_model(path: Path, model: type[Read]) -> tuple[Read, Node | None]:
     if isinstance(tree, MappingNode) and not all(
         isinstance(key, ScalarNode) for key, _ in tree.value
     ):
-        raise ParamsError(f"{path}:1: (the whole file): {EXPECTED['model_type']}")
+        raise ParamsError(
+            f"{path}:1: (the whole file): {EXPECTED['model_type']}",
+            f"write `key: value` lines, or restore the file: `git restore {path}`",
+        )
     if twice := _find_repeated_keys(tree):
         repeated = [f"{path}:{line}: {key}: this key is repeated" for line, key in twice]
-        raise ParamsError("\n".join(repeated))
+        raise ParamsError("\n".join(repeated), "keep one of the lines with the key")
     yaml = YAML(typ="safe", pure=True)
     yaml.Constructor = _ValueConstructor
     try:
@@ -122,7 +125,8 @@ def read_yaml_model(path: Path, model: type[Read]) -> tuple[Read, Node | None]:
 
 
 def _build_yaml_error(path: Path, error: Exception) -> ParamsError:
-    return ParamsError(f"{path}: not valid YAML: {' '.join(str(error).split())}")
+    message = f"{path}: not valid YAML: {' '.join(str(error).split())}"
+    return ParamsError(message, f"correct it, or restore it: `git restore {path}`")
 
 
 def _locate_mistake(tree: Node | None, mistake: Any) -> tuple[int, str]:

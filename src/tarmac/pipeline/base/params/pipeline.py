@@ -178,7 +178,10 @@ class TrainParams(ParamsSection):
     @model_validator(mode="after")
     def _check_device(self) -> "TrainParams":
         if self.device != "cpu" and self.model != "xgboost":
-            raise ValueError(f"model {self.model} trains on the CPU only, device is {self.device}")
+            raise ValueError(
+                f"device is {self.device}, but {self.model} trains only on the CPU:"
+                " set `device` to cpu, or `model` to xgboost"
+            )
         return self
 
 
