@@ -38,10 +38,10 @@ from tarmac.pipeline import engine
 from tarmac.pipeline.featurize import stage as featurize
 from tarmac.pipeline.prepare import stage as prepare
 from tests.e2e.test_spark import means
-means(engine.connect("pyspark"), Path("pairs.parquet"), Path("means"))
+means(engine.connect_backend("pyspark"), Path("pairs.parquet"), Path("means"))
 for stage in (prepare, featurize):
     stage.main()
-print(spark.predict(Path("asked"), Path("scores"), run.found(Path("bundle"))))
+print(spark.predict_files(Path("asked"), Path("scores"), run.load_bundle(Path("bundle"))))
 """
 LIVE = {"temp": 39.0, "wind_speed": 10.0}
 TABLES = ("data/prepared", "data/features")

@@ -19,18 +19,20 @@ from tarmac.dashboard.build import render_page
 from tarmac.dashboard.known import PageData
 from tarmac.dashboard.records import CalibrationBin, EstimateRecord, IntervalsRecord, SliceRecord
 from tarmac.dashboard.results import CommitMetrics
-found = {"r2": Estimate(0.61, 0.55, 0.67), "rmse": Estimate(91.2), "mae": Estimate(70.1)}
-found["calibration_error"] = Estimate(12.5)
-gas, oil = Estimate(0.41, 0.3, 0.5), Estimate(-0.2, -0.4, 0.1)
+found = {"r2": EstimateRecord(0.61, 0.55, 0.67)}
+found |= {"rmse": EstimateRecord(91.2), "mae": EstimateRecord(70.1)}
+found["calibration_error"] = EstimateRecord(12.5)
+gas, oil = EstimateRecord(0.41, 0.3, 0.5), EstimateRecord(-0.2, -0.4, 0.1)
 slices = [("gas", 120, gas), ("oil", 90, oil)]
-slices = [Slice(slice="heating", value=value, rows=rows, score=score) \
+slices = [SliceRecord(slice="heating", value=value, rows=rows, score=score) \
 for value, rows, score in slices]
-intervals = Intervals(slices=slices)
-bins = [Bin(predicted=412.5, observed=430.25, rows=40), Bin(predicted=980, observed=955, rows=40)]
-results = [Result(name, name * 10, "2026-01-02", "why", (), found) for name in "ab"]
-known = Known("Rents", "abc", "2026-01-02", [], current=found, intervals=intervals, \
+intervals = IntervalsRecord(slices=slices)
+pairs = ((412.5, 430.25), (980, 955))
+bins = [CalibrationBin(predicted=one, observed=two, rows=40) for one, two in pairs]
+results = [CommitMetrics(name, name * 10, "2026-01-02", "why", (), found) for name in "ab"]
+known = PageData("Rents", "abc", "2026-01-02", [], current=found, intervals=intervals, \
 calibration=bins, results=results)
-print(html(known))
+print(render_page(known))
 """
 
 

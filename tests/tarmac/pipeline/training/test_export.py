@@ -298,7 +298,7 @@ for task, model in [case.values for case in sample.CASES]:
     chosen = sample.params(model, max_rounds=3)
     inputs, pipeline = sample.fitted(chosen, sample.rows(200, 1, task), \
 sample.rows(100, 2, task), task=task)
-    export(pipeline, inputs, Path(sys.argv[1]), task=task)
+    export_onnx(pipeline, inputs, Path(sys.argv[1]), task=task)
     print(task.kind, model, hashlib.sha256(Path(sys.argv[1]).read_bytes()).hexdigest())
 """
 
