@@ -193,7 +193,8 @@ def _fetch_paths(paths: list[str], folder: Path, extra: Mapping[str, str] | None
     """
     if not paths:
         return
-    object_store.drop_transfer_list(folder)
+    if object_store.NOTES not in (extra or {}):  # a site cache of its own has no list
+        object_store.drop_transfer_list(folder)
     for line in run_dvc("pull", *paths, folder=folder, extra=extra, errors=subprocess.STDOUT):
         print(object_store.redact_credentials(line) if "://" in line else line, flush=True)
 
