@@ -228,7 +228,7 @@ class Story(Problem):
         assert compute_dvc_hash(live / "model.onnx") == compute_dvc_hash(
             own.path / "models/model.onnx"
         )
-        assert "this model is v0.0.1 already" in tarmac(own, "release", check=False)
+        assert "this model is already registered as v0.0.1" in tarmac(own, "release", check=False)
 
     def test_the_page_is_not_written_or_in_the_words_of_another_problem(
         self, own: Workspace
