@@ -275,7 +275,8 @@ def test_commits_of_others_on_branch_are_kept_and_fail_job(loop):
     theirs, asked = push(loop, "retrain", "README.md"), len(loop.github.requests)
     job = loop.run(Month(result="2"))
     assert job.result == "failure"
-    assert "error: the branch retrain has commits of somebody else and is left as it is" in job.log
+    kept = "the branch retrain on the server has commits of another author and is kept"
+    assert f"error: {kept}" in job.log
     assert (loop.tip, loop.writes(asked)) == (theirs, [])
 
 
