@@ -230,9 +230,10 @@ def test_error_of_program_is_one_line_and_keeps_old_card(finished: Workspace):
     shutil.rmtree(finished.path / "data" / "raw")
     before = (finished.path / "models" / "card.md").read_bytes()
     done = finished.stage("card", check=False)
-    (line,) = done.stderr.splitlines()
+    line, hint = done.stderr.splitlines()
     assert done.returncode == 1
     assert line.startswith("error: ")
+    assert hint.startswith("hint: ")
     assert "data/raw" in line
     assert (finished.path / "models" / "card.md").read_bytes() == before
 
