@@ -83,4 +83,4 @@ def test_hint_for_little_memory_suits_split(features, monkeypatch, split, advice
     monkeypatch.setenv("TARMAC_MEMORY", "1MB")
     with pytest.raises(ResourcesError, match="would take about") as caught:
         fitting.read_training_data(split, PARAMS.train)
-    assert caught.value.hint == f"{advice}, or use a machine with more memory"
+    assert caught.value.hint == f"{advice}, or raise TARMAC_MEMORY"
