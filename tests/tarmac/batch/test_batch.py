@@ -244,7 +244,10 @@ def test_skips_only_files_whose_input_output_and_model_match(bundle_folder, tmp_
     rows = requests(20)
     write([{**rows[0], "flight": 0}, *rows[1:]], source / "a.parquet")
     write(rows, source / "b.parquet")
-    skipped = lambda folder: _skipped(capsys, lambda: predict_files(source, out, Bundle(folder)))  # noqa: E731
+
+    def skipped(folder: Path) -> list[str]:
+        return _skipped(capsys, lambda: predict_files(source, out, Bundle(folder)))
+
     assert skipped(bundle_folder) == []
     assert skipped(bundle_folder) == ["a", "b"]
     os.utime(source / "a.parquet")
