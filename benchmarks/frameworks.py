@@ -53,9 +53,8 @@ class Side:
     again: tuple[str, ...]
     changed: tuple[str, ...]
     decides: str
-    extra: dict[str, str] = field(
-        default_factory=dict
-    )  # environment variables; {} in a value is the copy's folder
+    # Environment variables; {} in a value is the copy's folder.
+    extra: dict[str, str] = field(default_factory=dict)
 
     def words(self, case: str) -> tuple[str, ...]:
         """The arguments of its Python for a case."""
@@ -119,9 +118,8 @@ class Bench:
         self._depth = int(
             DEPTH.findall((repository / "params.yaml").read_text(encoding="utf-8"))[0]
         )
-        self.stale: set[str] = (
-            set()
-        )  # sides that left the files of other parameters after changing back
+        # Sides that left the files of other parameters after changing back.
+        self.stale: set[str] = set()
         self.ran: dict[tuple[str, str], list[str]] = {}  # steps by side and case
 
     def cases(self) -> dict[str, Callable[[], Run]]:
@@ -185,9 +183,8 @@ class Bench:
         paths = sorted(self._expected.keys() | found.keys())
         different = [path for path in paths if self._expected.get(path) != found.get(path)]
         if different and case == BACK and not self.ran[case, side.title]:
-            self.stale.add(
-                side.title
-            )  # it holds the files for made, and they are those of other parameters
+            # It holds the files for made, and they are those of other parameters.
+            self.stale.add(side.title)
         elif different:
             raise CommandError(
                 f"{side.title}, {case}: other bytes than Tarmac's in {', '.join(different)}"

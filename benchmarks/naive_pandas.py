@@ -74,9 +74,8 @@ def clock(hhmm: pd.Series) -> pd.Series:
 
 def to_utc(local: pd.Series) -> pd.Series:
     """Local times to UTC; the series goes by the name of their zone, as `groupby` calls it."""
-    first_pass = np.ones(
-        len(local), dtype=bool
-    )  # an hour that the clocks repeat in autumn is its first pass
+    # An hour that the clocks repeat in autumn is its first pass.
+    first_pass = np.ones(len(local), dtype=bool)
     zoned = local.dt.tz_localize(
         local.name, ambiguous=first_pass, nonexistent=pd.Timedelta(hours=1)
     )
@@ -120,9 +119,8 @@ def add_schedule(flights: Frame) -> Frame:
 def add_weather(flights: Frame) -> Frame:
     """The observation of the hour before the cut-off's hour."""
     weather = read_raw("weather")
-    weather["wind_speed"] = weather["wind_speed"].where(
-        weather["wind_speed"] < 150
-    )  # one reading is 1,048 mph
+    # One reading is 1,048 mph.
+    weather["wind_speed"] = weather["wind_speed"].where(weather["wind_speed"] < 150)
     flights["observed"] = flights["cut"].dt.floor("h") - pd.Timedelta(hours=1)
     weather = weather.rename(columns={"time_hour": "observed"})[["origin", "observed", *OBSERVED]]
     return flights.merge(weather, on=["origin", "observed"], how="left")

@@ -31,10 +31,8 @@ Frame: TypeAlias = pd.DataFrame
 Days: TypeAlias = list[date]
 SEED, SPREAD, WEEK = 2013, 2, 7
 SLIP = 5.0  # minutes, the standard deviation of what is added to a delay at each end of the journey
-SHIFT = {
-    "temp": 2.0,
-    "pressure": 2.0,
-}  # of a day's weather, in the units of the source; dew point moves with temp
+# Of a day's weather, in the units of the source; dew point moves with temp.
+SHIFT = {"temp": 2.0, "pressure": 2.0}
 SERVICE = 25  # years until an aircraft is replaced by a new one of its kind
 # First letters of those that replace another; every register entry of the stored year has N.
 NEXT = "ABCEFGHIJK"

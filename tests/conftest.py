@@ -198,9 +198,8 @@ def finish(folder: Path) -> None:
     workspace.dvc("push", "--quiet")
     workspace.run("git", "add", "--all")
     workspace.run("git", "commit", "--quiet", "--message", "result")
-    workspace.run(
-        sys.executable, "-m", "compileall", "-q", "src"
-    )  # or every copy does it, command by command
+    # Or every copy does it, command by command.
+    workspace.run(sys.executable, "-m", "compileall", "-q", "src")
 
 
 @pytest.fixture(scope="session")

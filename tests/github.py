@@ -5,12 +5,8 @@ from html.parser import HTMLParser
 
 from cmarkgfm.cmark import Options, markdown_to_html_with_extensions
 
-EXTENSIONS = [
-    "table",
-    "autolink",
-    "strikethrough",
-    "tasklist",
-]  # no tagfilter: a tag that it defuses is a fault too
+# No tagfilter: a tag that it defuses is a fault too.
+EXTENSIONS = ["table", "autolink", "strikethrough", "tasklist"]
 OPTIONS = (
     Options.CMARK_OPT_UNSAFE  # raw HTML is to be seen
     | Options.CMARK_OPT_FOOTNOTES
@@ -18,9 +14,8 @@ OPTIONS = (
     | Options.CMARK_OPT_GITHUB_PRE_LANG
 )
 VOID = {"br", "hr", "img", "input"}
-REFERENCE = re.compile(
-    r"(?:^|[^A-Za-z0-9_`])@[A-Za-z0-9]|#\d|\bGH-\d", re.IGNORECASE
-)  # linked in text, not in code
+# Linked in text, not in code.
+REFERENCE = re.compile(r"(?:^|[^A-Za-z0-9_`])@[A-Za-z0-9]|#\d|\bGH-\d", re.IGNORECASE)
 APART = "\u200b"
 
 

@@ -16,10 +16,8 @@ from tarmac.repository.dvc.recovery import BRANCH, MERGE, QUEUED
 
 STASH = "refs/stash"
 WRITERS = ("scmrepo", "pygit2", "ruamel")  # what writes Git's files and the lock for DVC
-EDITED, MINE = (
-    "src/tarmac/ingest/raw_data.py",
-    "# mine\n",
-)  # a file that no stage reads, and a person's line
+# A file that no stage reads, and a person's line.
+EDITED, MINE = ("src/tarmac/ingest/raw_data.py", "# mine\n")
 
 
 class Seen:

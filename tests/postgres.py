@@ -23,11 +23,8 @@ from tests.waiting import PATIENCE, wait_for
 INSTALLED = Path("/usr/lib/postgresql")  # where Debian keeps it, by version and off the path
 ACCOUNT = "postgres"  # of the system, by Debian's package: the server refuses to run as root
 HOST, USER, DATABASE = "127.0.0.1", "tarmac", "postgres"
-QUICK = (
-    "fsync=off",
-    "synchronous_commit=off",
-    "full_page_writes=off",
-)  # no power cut is survived, nothing is kept
+# No power cut is survived, nothing is kept.
+QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
 def binaries() -> Path:

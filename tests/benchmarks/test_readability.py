@@ -45,9 +45,8 @@ def test_counts_modules_functions_and_names(tree: Path) -> None:
     found = readability.measure(tree)
     assert (found.modules, found.functions) == (2, 10)
     assert found.lines == 2 * len(SOURCE.splitlines())
-    assert found.one_word_names == pytest.approx(
-        4 / 8
-    )  # of told, run, read_rows, load_month; size is a property
+    # Of told, run, read_rows, load_month; size is a property.
+    assert found.one_word_names == pytest.approx(4 / 8)
     assert found.participle_names == pytest.approx(2 / 8)  # told, in both
     assert (found.class_names_twice, found.module_names_twice) == (1, 1)
     assert (found.median_function, found.longest_function) == (2, 2)

@@ -95,9 +95,8 @@ def _answer(source: socket.socket, target: socket.socket, line: Line) -> None:
                 # Closed without waiting for what was not sent: the other end sees a reset, as when
                 # a cable is pulled.
                 target.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-                target.shutdown(
-                    socket.SHUT_RD
-                )  # wakes the other thread, which holds the connection open
+                # Wakes the other thread, which holds the connection open.
+                target.shutdown(socket.SHUT_RD)
                 return
             target.sendall(data)
             passed += len(data)

@@ -122,9 +122,8 @@ class Killer:
             assert process.stdout is not None
             told = process.stdout.read()
             assert process.wait() == 0, told
-        self.seconds = [
-            time.monotonic() - moment for moment in moments
-        ]  # to the end: before it, Python imports
+        # To the end: before it, Python imports.
+        self.seconds = [time.monotonic() - moment for moment in moments]
         self.lock = (workspace.path / commands.LOCK).read_bytes()
         assert not self._wrong(workspace), self._wrong(workspace)
         shutil.rmtree(workspace.path.parent)

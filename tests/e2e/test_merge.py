@@ -19,10 +19,8 @@ from tests.e2e.running import FROM_SOURCE, TARMAC
 from tests.e2e.test_reproducible import clone, stages_run
 
 LOCK, PARAMS, POINTER = "dvc.lock", "params.yaml", "data/raw.dvc"
-JUDGED = [
-    "evaluate",
-    "card",
-]  # the stages that neither side has run on what both sides changed together
+# The stages that neither side has run on what both sides changed together.
+JUDGED = ["evaluate", "card"]
 CODE = "src/tarmac/pipeline/evaluate/curves.py"
 NO_EDITOR = {"GIT_EDITOR": "true"}
 HINT = "hint: resolve each file and `git add` it, then run `make merge-lock` again"

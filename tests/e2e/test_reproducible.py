@@ -155,9 +155,8 @@ def test_run_in_fresh_clone_runs_stages_exactly_once(finished_template, tmp_path
     workspace = clone(finished_template, tmp_path / "clone")
     first, second = tarmac(workspace, "run"), tarmac(workspace, "run")
     assert first.returncode == 0, first.stderr
-    made = [
-        stage for stage in STAGES if stage != "card"
-    ]  # Git has brought all that the card is made of, and the card
+    # Git has brought all that the card is made of, and the card.
+    made = [stage for stage in STAGES if stage != "card"]
     assert stages_run(first.stdout) == made
     assert first.stdout.splitlines()[-1] == f"ran {', '.join(made)}: reproduced bit for bit"
     table = re.findall(r"^(\w+) +(0\.\d{6}) +(0\.\d{6}) +\+0\.000000$", first.stdout, re.MULTILINE)

@@ -9,11 +9,8 @@ import sys
 
 FORKED = ("-m", "-c")
 STARTED = {"tarmac.sweep.worker"}  # programs that look at the process that started them
-KNOWN = (
-    "PYTHONPATH",
-    "PYTHONUNBUFFERED",
-    "PYTHONDONTWRITEBYTECODE",
-)  # a fork takes them from a request
+# A fork takes them from a request.
+KNOWN = ("PYTHONPATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE")
 FIXED = ("LD_", "MKL_", "OMP_", "OPENBLAS_", "PYTHON")  # what a process reads as it starts
 STATUS = ("CapEff:", "Cpus_allowed:", "Gid:", "Groups:", "NoNewPrivs:", "SigIgn:", "Uid:", "Umask:")
 NAMESPACES = ("mnt", "net", "pid", "user")

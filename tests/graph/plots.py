@@ -48,9 +48,8 @@ def _plot_faults(root: Path, body: dict) -> Iterator[str]:
 def _axes(body: dict) -> dict[str, list[str]]:
     """The columns that a plot draws, by file."""
     columns: dict[str, list[str]] = {}
-    x = (
-        body["x"] if isinstance(body["x"], dict) else dict.fromkeys(body["y"], body["x"])
-    )  # a column of every file of y
+    # A column of every file of y.
+    x = body["x"] if isinstance(body["x"], dict) else dict.fromkeys(body["y"], body["x"])
     for axis in (x, body["y"]):
         for path, names in axis.items():
             columns.setdefault(path, []).extend([names] if isinstance(names, str) else names)

@@ -20,12 +20,8 @@ ELSEWHERE = (".git", ".dvc/tmp", ".dvc/cache")  # what Git and DVC keep for them
 # Code is checked by its imports, parameters by their keys; the name of the problem is in each dep
 # of its code.
 CHECKED = ("src", "params.yaml", "pyproject.toml")
-LOOKED_UP = (
-    ".git",
-    ".gitignore",
-    ".dvc",
-    ".dvcignore",
-)  # dvclive looks whether it is in a DVC repository
+# Dvclive looks whether it is in a DVC repository.
+LOOKED_UP = (".git", ".gitignore", ".dvc", ".dvcignore")
 
 
 @dataclass(frozen=True)

@@ -53,9 +53,8 @@ class TestTickets(Problem):
     @pytest.mark.repeated
     def test_backtest_covers_stored_months_for_every_strategy(self, own: Workspace) -> None:
         """Six rows a day: what is less than half of them on some days is chance."""
-        months = [
-            f"2024-0{number}" for number in range(5, 5 + times(2, 4))
-        ]  # after the four of the first model
+        # After the four of the first model.
+        months = [f"2024-0{number}" for number in range(5, 5 + times(2, 4))]
         for path in (own.path / "data/raw/tickets").iterdir():
             if path.stem > months[-1]:
                 path.unlink()

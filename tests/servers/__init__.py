@@ -14,9 +14,8 @@ import pytest
 from tests.postgres import HOST
 from tests.waiting import wait_for
 
-INSTALLED = (
-    Path(__file__).resolve().parents[2] / ".venv" / "servers" / "bin"
-)  # what `make servers` makes
+# What `make servers` makes.
+INSTALLED = Path(__file__).resolve().parents[2] / ".venv" / "servers" / "bin"
 
 
 @dataclass(frozen=True)

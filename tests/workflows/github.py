@@ -51,9 +51,8 @@ class GitHub:
     comments: list[dict[str, Any]] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
     identities: Iterator[int] = field(default_factory=lambda: itertools.count(1001))
-    broken: dict[str, int] = field(
-        default_factory=dict
-    )  # status to answer, by a part of `METHOD path`
+    # Status to answer, by a part of `METHOD path`.
+    broken: dict[str, int] = field(default_factory=dict)
     runs: list[dict[str, Any]] = field(default_factory=list)  # of workflows, by `name`
     may: Mapping[str, str] | None = None  # what the job's token may; None where nobody asks
 

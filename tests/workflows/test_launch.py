@@ -61,9 +61,8 @@ def started(contexts: Mapping[str, Any], ended: Mapping[str, str]) -> set[str]:
     needs: dict[str, dict[str, str]] = {}
     for name, job in workflow("gpu")["jobs"].items():
         given = {**contexts, "needs": needs}
-        cancelled = "cancelled" in [
-            job["result"] for job in needs.values()
-        ]  # by a person: the whole run is
+        # By a person: the whole run is.
+        cancelled = "cancelled" in [job["result"] for job in needs.values()]
         status = "cancelled" if cancelled else needs_status(job, given)
         runs = condition(job.get("if"), given, status)
         needs[name] = {"result": ended.get(name, "success") if runs else "skipped"}

@@ -6,27 +6,17 @@ from typing import Literal
 TASK: Literal["binary", "multiclass", "regression"] = "binary"
 MONTHLY = ("weather", "flights")  # tables with one file a month
 LOOKUPS = ("planes",)  # prepared tables that are whole
-TABLES = (
-    "airports",
-    "planes",
-    *MONTHLY,
-)  # raw tables in the order of validation: a later one is checked against earlier
-KEY = (
-    "day",
-    "carrier",
-    "flight",
-    "origin",
-)  # one row a flight; `day` is the local date of scheduled departure
+# Raw tables in the order of validation: a later one is checked against earlier.
+TABLES = ("airports", "planes", *MONTHLY)
+# One row a flight; `day` is the local date of scheduled departure.
+KEY = ("day", "carrier", "flight", "origin")
 DAY: str | None = "day"  # the column that says when; None where rows have no time
 CLUSTER = "day"  # flights of one day share its weather and its jams: intervals resample whole days
 CLUSTERS = ("day", "days")  # what it is called
 TARGET = "late"
 CLASSES = ("on time", "late")  # what a target of 0 and of 1 is called
-SLICES = (
-    "origin",
-    "carrier",
-    "departure",
-)  # the ways of slicing; predictions have a column for each
+# The ways of slicing; predictions have a column for each.
+SLICES = ("origin", "carrier", "departure")
 ANSWERS = ("probability",)  # the columns of an answer: one a class where there are more than two
 CATEGORICAL = ("carrier", "origin", "dest")  # text; every other feature is a float32 number
 

@@ -27,9 +27,8 @@ def build_board(
     no row.
     """
     longest = max(windows)
-    seen = events.mutate(
-        age=ibis.range(1, longest + 1).unnest()
-    )  # the cast below: Spark allows none around it
+    # The cast below: Spark allows none around it.
+    seen = events.mutate(age=ibis.range(1, longest + 1).unnest())
     seen = seen.mutate(step=(seen.step + seen.age).cast("int32"))
     sums = {
         f"{name}_{window}": value.sum(where=None if window == longest else seen.age <= window)

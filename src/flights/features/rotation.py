@@ -13,13 +13,8 @@ from tarmac.interface.lookup import Lookup
 REACH = 72 * HOUR  # an earlier departure from New York says nothing of today
 ORDER = ("sched_dep", "carrier", "flight", "origin")
 BEFORE = ("sched_dep", "sched_arr", "dep", "arr", "block")
-LEG = (
-    "tailnum",
-    "carrier",
-    "flight",
-    "origin",
-    "cut",
-)  # a planned departure: another aircraft or time is another one
+# A planned departure: another aircraft or time is another one.
+LEG = ("tailnum", "carrier", "flight", "origin", "cut")
 COLUMNS = FEATURES["rotation"]
 
 

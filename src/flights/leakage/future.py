@@ -33,9 +33,8 @@ def hide(name: str, rows: pa.Table, cut: datetime) -> pa.Table:
     departed = _compute_departures(rows) + pd.to_timedelta(
         _convert_to_floats(rows, "dep_delay"), unit="m"
     )
-    landed = departed + pd.to_timedelta(
-        _convert_to_floats(rows, "air_time"), unit="m"
-    )  # at the earliest
+    # At the earliest.
+    landed = departed + pd.to_timedelta(_convert_to_floats(rows, "air_time"), unit="m")
     for known, columns in (
         (departed < cut, OUTCOMES[:2]),
         (landed < cut, OUTCOMES[2:]),

@@ -30,9 +30,8 @@ KEYS = {
     "planes": ["tailnum"],
     "airports": ["faa"],
 }
-BLANKED = frozenset(
-    {"wind_possible", "year_possible"}
-)  # the value is set to missing, the row stays
+# The value is set to missing, the row stays.
+BLANKED = frozenset({"wind_possible", "year_possible"})
 
 
 def schema(table: str, month: str | None, valid: dict[str, Frame]) -> pa.DataFrameSchema:

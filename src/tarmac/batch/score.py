@@ -20,9 +20,8 @@ from tarmac.serving.form import FORM
 from tarmac.serving.state import InputArrays
 
 ROWS = TypeAdapter(list[problem.request.Row])  # type: ignore[name-defined]
-Reject = tuple[
-    int, str, str, str
-]  # number of the row, its wrong fields, what is wrong with them, the row as JSON
+# Number of the row, its wrong fields, what is wrong with them, the row as JSON.
+Reject = tuple[int, str, str, str]
 
 
 def _build_schema() -> pa.Schema:

@@ -18,10 +18,8 @@ from tarmac.batch.source import PARQUET
 from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.pipeline.base.outputs import replace_output
 
-FROM, COUNTS = (
-    b"tarmac",
-    b"tarmac.rows",
-)  # keys in a Parquet file's metadata; the counts are known last
+# Keys in a Parquet file's metadata; the counts are known last.
+FROM, COUNTS = (b"tarmac", b"tarmac.rows")
 GROUP = 2**17  # rows of a row group
 HEADER = ("row", "field", "message", "json")
 Note = dict[str, Any]

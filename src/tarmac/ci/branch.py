@@ -166,9 +166,8 @@ def _hash_changes(before: str, after: str = "") -> str:
     )
     given = []
     for entry, path in zip(fields[::2], fields[1::2], strict=False):
-        _, mode, _, oid, _ = entry.split(
-            " "
-        )  # modes and hashes, of before and of after each, and what was done
+        # Modes and hashes, of before and of after each, and what was done.
+        _, mode, _, oid, _ = entry.split(" ")
         given.append(f"{mode} {oid} {path}")
     return _hash_text("\0".join(given))
 

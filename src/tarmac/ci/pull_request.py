@@ -13,15 +13,11 @@ from tarmac.ci.outcome import MONITORING, REVIEW, RunOutcome, render_report
 from tarmac.reporting.markdown import escape_text, render_details, truncate_report
 
 MARK = re.compile(r"<!-- retraining ([0-9a-f]{64}) -->")
-LONGEST, MONITORED = (
-    60_000,
-    15_000,
-)  # characters of the body, and what the monitoring's report has of them at most
+# Characters of the body, and what the monitoring's report has of them at most.
+LONGEST, MONITORED = (60_000, 15_000)
 TITLE = 200  # characters
-STARTED = (
-    "checks",
-    "review",
-)  # what GitHub does not start by itself for a branch that this token pushes
+# What GitHub does not start by itself for a branch that this token pushes.
+STARTED = ("checks", "review")
 
 
 def submit_pull_request(

@@ -31,12 +31,8 @@ ME = "github-actions[bot]"  # who writes with the token of a workflow
 WATERMARK = re.compile(rf"CML watermark ({TITLE}(-[0-9]+)?)\"")
 ROOT = Path(__file__).parents[3]
 ENTRIES = ("tarmac.review.run", "tarmac.ci.review_comment", "tarmac.ci.propose", "tarmac.ci.ship")
-STARTERS = (
-    ".github/",
-    "Makefile",
-    "pyproject.toml",
-    "src/tarmac/cli/",
-)  # what starts these, and names the problem
+# What starts these, and names the problem.
+STARTERS = (".github/", "Makefile", "pyproject.toml", "src/tarmac/cli/")
 WORKFLOWS = ".github/"  # GitHub takes those of a pull request from the pull request itself
 AFTER = "> They judge after the merge, and not before.\n"
 

@@ -153,14 +153,11 @@ def _load_months() -> tuple[list[MonthRecord], bool]:
     ]
     records.sort(key=lambda month: (month.period.last, month.period.first))
     found = reading.read_record(MonitoringOutcome, LAST)
-    last = (
-        reading.read_record(MonthRecord, LAST) if found and found.period else None
-    )  # nothing had arrived, or it was refused
+    # Nothing had arrived, or it was refused.
+    last = reading.read_record(MonthRecord, LAST) if found and found.period else None
     if last is None or (records and last.period.last <= records[-1].period.last):
-        return (
-            records,
-            True,
-        )  # whatever writes the finding on a month writes its record, and Git brings newer ones
+        # Whatever writes the finding on a month writes its record, and Git brings newer ones.
+        return records, True
     return [*records, last], False
 
 

@@ -14,10 +14,8 @@ from tarmac.dashboard.section import Chart
 
 Spec = dict[str, Any]
 VERSION = "6.4"  # of Vega-Lite
-WIDE, NARROW = (
-    832,
-    336,
-)  # units of a drawing's width; a phone of 375 px shows the narrow one as it is
+# Units of a drawing's width; a phone of 375 px shows the narrow one as it is.
+WIDE, NARROW = (832, 336)
 # Text is measured with a font that comes with the renderer: every machine draws the same.
 # The page sets its own.
 FONT = "Liberation Sans"

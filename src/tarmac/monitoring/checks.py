@@ -190,9 +190,8 @@ def evaluate_prediction_drift(value: float, policy: MonitorParams, proves: bool)
 def evaluate_metric_change(change: MetricDecay, most: float, task: Task = TASK) -> MonitoringCheck:
     """Check a metric: `act` requires a proven loss beyond the tolerance, `watch` a proven loss."""
     sign = 1 if task.metrics[change.metric] == "higher" else -1
-    best = max(
-        sign * change.low, sign * change.high
-    )  # the smallest loss that the interval allows, as a gain
+    # The smallest loss that the interval allows, as a gain.
+    best = max(sign * change.low, sign * change.high)
     outcome: Outcome = "act" if best < -most else "watch" if best < 0 else "ok"
     interval = f"{format_signed_number(change.low)} to {format_signed_number(change.high)}"
     values = f"{format_number(change.before)} before, {format_number(change.value)} now"

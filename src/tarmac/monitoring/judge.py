@@ -144,9 +144,8 @@ def evaluate_integrity(
     """Judges whether the rows can be trusted: days, labels, and every input."""
     policy, rows = params.monitor, observed.rows
     judged = []
-    if (
-        observed.whole
-    ):  # labels of some days come later, and some days have not all that a month has
+    # Labels of some days come later, and some days have not all that a month has.
+    if observed.whole:
         judged.append(checks.evaluate_labels(rows, known.unlabelled, policy))
         assert known.daily is not None
         expected = list_dates(observed.first, observed.last + timedelta(days=1))

@@ -40,9 +40,8 @@ class ObservedRows:
     last: date  # included
     whole: bool  # whether every day of the period ought to be there
     note: str = ""
-    timed: bool = (
-        problem.contract.DAY is not None
-    )  # whether the period is that of the rows, and not of their answers
+    # Whether the period is that of the rows, and not of their answers.
+    timed: bool = problem.contract.DAY is not None
 
     @property
     def labeled_count(self) -> int:
@@ -121,9 +120,8 @@ def load_prediction_log(
         sorted({str(one)[:7] for one in answers[day]}) if day else [months.WHOLE], tables
     )
     lacking = [name for name in INPUTS if name not in answers]
-    kept = len(lacking) < len(INPUTS) - len(
-        problem.contract.KEY
-    )  # the journal keeps what the model was asked with, a batch nothing
+    # The journal keeps what the model was asked with, a batch nothing.
+    kept = len(lacking) < len(INPUTS) - len(problem.contract.KEY)
     rows = answers.merge(
         known[[*problem.contract.KEY, problem.contract.TARGET, *lacking]],
         on=list(problem.contract.KEY),

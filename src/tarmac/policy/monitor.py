@@ -16,12 +16,10 @@ from tarmac.pipeline.base.params.task import ERROR, TASK
 if TYPE_CHECKING:  # mypy knows no names that are found while the program runs
     Decaying = str
 else:
-    Decaying = Literal[
-        tuple(name for name in TASK.metrics if name != ERROR)
-    ]  # whose loss has an interval
-Gap = Annotated[
-    float, Field(gt=0, le=None if TASK.kind == "regression" else 1)
-]  # in the units of the answer
+    # Whose loss has an interval.
+    Decaying = Literal[tuple(name for name in TASK.metrics if name != ERROR)]
+# In the units of the answer.
+Gap = Annotated[float, Field(gt=0, le=None if TASK.kind == "regression" else 1)]
 
 
 class Levels(ParamsSection):

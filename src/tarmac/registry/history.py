@@ -59,9 +59,8 @@ def list_events(folder: Path = Path()) -> list[Event]:
         )
         for event in api.history(str(folder), ARTIFACT, ascending=True)
     ]
-    return sorted(
-        found, key=lambda event: (event.when, _parse_tag_number(event.tag))
-    )  # Git notes whole seconds only
+    # Git notes whole seconds only.
+    return sorted(found, key=lambda event: (event.when, _parse_tag_number(event.tag)))
 
 
 def _parse_tag_number(tag: str) -> int:

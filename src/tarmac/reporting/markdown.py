@@ -14,15 +14,8 @@ CUT = (
 )
 VALUE, SENTENCE = 80, 400  # characters of a value and of a sentence that are shown
 ROWS = 40  # rows of a table that are shown
-UNSEEN = (
-    "Cc",
-    "Cf",
-    "Cn",
-    "Co",
-    "Cs",
-    "Zl",
-    "Zp",
-)  # control, direction, private and line-ending characters
+# Control, direction, private and line-ending characters.
+UNSEEN = ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")
 MARKUP = re.compile(r"([\\`*_\[\]<>|~#&!$])")
 LEADING = re.compile(r"^(\d*)([-+.)])(?!\d)")  # what would make a line an item of a list, or a rule
 # What GitHub turns into a mention, an issue, a link or a picture.

@@ -7,18 +7,12 @@ from pathlib import Path
 
 from tarmac.interface.errors import UserError
 
-NAMED_BY_CI = (
-    "GITHUB_BASE_REF",
-    "CI_MERGE_REQUEST_TARGET_BRANCH_NAME",
-)  # the branch that a change is to go into
+# The branch that a change is to go into.
+NAMED_BY_CI = ("GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME")
 BATCH = 1000  # revisions on one command line
 USUAL = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
-HOOKS = (
-    "GIT_DIR",
-    "GIT_WORK_TREE",
-    "GIT_INDEX_FILE",
-    "GIT_PREFIX",
-)  # its word to hooks, over the folder's
+# Its word to hooks, over the folder's.
+HOOKS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
 
 
 class GitError(UserError):

@@ -46,9 +46,8 @@ class Lineage:
     output: str | None = None  # its path in the commit
     stage: str | None = None  # that made it
     commit: Commit | None = None  # the first that has these bytes
-    also_in: list[str] = field(
-        default_factory=list
-    )  # later commits that changed their lock and have them, too
+    # Later commits that changed their lock and have them, too.
+    also_in: list[str] = field(default_factory=list)
     same_inputs: str | None = (
         None  # a commit that made other bytes from the same inputs, where none has these
     )

@@ -155,9 +155,8 @@ def rebuild_in_clean_clone() -> None:
     output, `dvc.lock` or a metric file differs by a byte.
     """
     head = run_git("rev-parse", "HEAD").strip()
-    write_json(
-        REBUILT, {"commit": head, "result": "failed", "different": []}
-    )  # until it is known better
+    # Until it is known better.
+    write_json(REBUILT, {"commit": head, "result": "failed", "different": []})
     different = _rebuild_commit(head)
     write_json(
         REBUILT,
@@ -194,9 +193,8 @@ def _rebuild_commit(head: str) -> list[str]:
         if committed is None:
             raise UserError(f"HEAD has no {LOCK}", "run `make run` and commit its result")
         commands.pull_outputs("data/raw.dvc", folder=folder, extra=extra)
-        ran = run_dvc_repro(
-            folder, "--force", extra=extra
-        )  # also what Git has brought, such as the card
+        # Also what Git has brought, such as the card.
+        ran = run_dvc_repro(folder, "--force", extra=extra)
         print(f"\nrebuilt {head[:7]} in a clean clone: ran {', '.join(ran)}")
         rebuilt = {
             path: compute_dvc_hash(folder / path)

@@ -25,9 +25,8 @@ def ingest_arrivals(source: str) -> list[str]:
         )
     with tempfile.TemporaryDirectory(prefix="tarmac-arrivals-") as folder:
         try:
-            print_lines(
-                commands.run_dvc("get-url", source, folder)
-            )  # into it, by its own name: the suffix says what a file is
+            # Into it, by its own name: the suffix says what a file is.
+            print_lines(commands.run_dvc("get-url", source, folder))
         except commands.StoreError as error:
             raise ArrivalError(
                 f"{source} cannot be fetched: {error}",

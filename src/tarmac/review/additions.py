@@ -14,14 +14,8 @@ from tarmac.repository import git
 
 LEAST = 200  # bytes; smaller ones are too many to be read
 SHOWN = 10
-MADE = (
-    "data/remote",
-    str(LOCK),
-    "metrics",
-    str(CARD),
-    "docs",
-    "README.md",
-)  # by the pipeline, or for people
+# By the pipeline, or for people.
+MADE = ("data/remote", str(LOCK), "metrics", str(CARD), "docs", "README.md")
 Container = ast.List | ast.Tuple | ast.Set | ast.Dict
 
 

@@ -90,11 +90,12 @@ def _score_with_base_model(
         ) from None
     require_unseen_months(model.metadata, test)
     require_model_inputs(model, head, test)
+    # A part of the key may be an input.
     columns = [
         *dict.fromkeys(
             (*problem.contract.KEY, problem.contract.TARGET, *model.categories, *model.numbers)
         )
-    ]  # a part of the key may be an input
+    ]
     rows, _ = require_labeled_rows(read_window(head.resolve_path(FEATURES), test, columns))
     return rows[[*problem.contract.KEY, problem.contract.TARGET]].assign(
         **split_prediction_columns(model.score(rows))

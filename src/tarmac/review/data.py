@@ -30,19 +30,15 @@ class DataDiff:
     """
 
     raw: list[tuple[str, str]] = field(default_factory=list)  # file, what happened to it
-    rows: dict[str, int] = field(
-        default_factory=dict
-    )  # added, removed, changed rows of the features
+    # Added, removed, changed rows of the features.
+    rows: dict[str, int] = field(default_factory=dict)
     columns: list[tuple[str, str]] = field(default_factory=list)  # column, what happened to it
-    changed_values: dict[str, int] = field(
-        default_factory=dict
-    )  # rows with another value, by column
-    drift: dict[str, float] = field(
-        default_factory=dict
-    )  # distance of the training rows, by column, largest first
-    counts: dict[str, tuple[Count | None, Count | None]] = field(
-        default_factory=dict
-    )  # of prepare, where they differ
+    # Rows with another value, by column.
+    changed_values: dict[str, int] = field(default_factory=dict)
+    # Distance of the training rows, by column, largest first.
+    drift: dict[str, float] = field(default_factory=dict)
+    # Of prepare, where they differ.
+    counts: dict[str, tuple[Count | None, Count | None]] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
 
 

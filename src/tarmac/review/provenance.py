@@ -28,9 +28,8 @@ class Provenance:
     """What was done to have head's outputs here, and whether they are what its commit makes."""
 
     ran: list[str]  # stages that had to run
-    not_in_remote: list[
-        str
-    ]  # what the lock names and the remote lacks: outputs, or objects with their hash
+    # What the lock names and the remote lacks: outputs, or objects with their hash.
+    not_in_remote: list[str]
     rebuild: str  # a key of `SAID`
     different: list[str]  # paths that the rebuild made otherwise
 

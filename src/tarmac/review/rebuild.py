@@ -366,9 +366,8 @@ def _extract_commit(commit: str, work: Path) -> None:
     except tarfile.TarError as error:
         message = f"a file of the commit points outside the repository: {error}"
         raise RebuildError(message, "remove that link from the commit") from None
-    (work / ".dvc" / "tmp").mkdir(
-        parents=True, exist_ok=True
-    )  # where months are kept from the first to the second run
+    # Where months are kept from the first to the second run.
+    (work / ".dvc" / "tmp").mkdir(parents=True, exist_ok=True)
 
 
 def _copy_raw_data(source: Path, target: Path, before: str | None = None) -> None:

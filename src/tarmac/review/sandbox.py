@@ -19,14 +19,8 @@ from pathlib import Path
 
 from tarmac.interface.errors import UserError
 
-PROGRAMS = (
-    "/usr",
-    "/bin",
-    "/lib",
-    "/lib32",
-    "/lib64",
-    "/sbin",
-)  # read-only, as far as they are here
+# Read-only, as far as they are here.
+PROGRAMS = ("/usr", "/bin", "/lib", "/lib32", "/lib64", "/sbin")
 SETTINGS = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/localtime", "/etc/alternatives")
 WORK, HOME = "/sandbox", "/tmp"  # noqa: S108 -- the sandbox's own
 PAUSE = 0.2  # seconds between two looks at what a command uses

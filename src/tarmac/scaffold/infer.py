@@ -17,10 +17,8 @@ from tarmac.tabular.columns import (
 )
 from tarmac.tabular.raw import parse_hours
 
-LEVELS, MANY = (
-    20,
-    50,
-)  # a text with no more levels is closed; one with more, mostly different, is free text
+# A text with no more levels is closed; one with more, mostly different, is free text.
+LEVELS, MANY = (20, 50)
 CLASSES = 50  # more values than this are no classes
 DUPLICATES = 0.05  # share of rows that may repeat a key
 REACH = 3  # widths of the inner 98 % that a number may lie beyond them

@@ -28,9 +28,8 @@ def write_package(found: InferredProblem, name: str, source: str, folder: Path) 
         **_format_behaviour(found),
         **_format_slices(found),
     }
-    escaped = (
-        describe_prediction(found).replace("{", "{{").replace("}", "}}")
-    )  # the card puts parameters into braces
+    # The card puts parameters into braces.
+    escaped = describe_prediction(found).replace("{", "{{").replace("}", "}}")
     told |= {"title": quote_text(format_title(found, name)), "predicts": quote_text(escaped)}
     told["source"] = quote_text(f"{source}, {len(found.rows):,} rows. {NO_SOURCE}")
     told["rows"] = f"{len(found.rows):,}"

@@ -99,9 +99,8 @@ def _score_constant_prediction(found: InferredProblem) -> tuple[dict[str, float]
         "brier": brier,
         ERROR: 0.1,
     }
-    rare = np.sqrt(
-        float(shares.min())
-    )  # metrics that hang on a class are as sure as its rows are many
+    # Metrics that hang on a class are as sure as its rows are many.
+    rare = np.sqrt(float(shares.min()))
     spread = {
         "roc_auc": 0.3 / rare,
         "average_precision": 0.4 / rare,

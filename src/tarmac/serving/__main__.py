@@ -23,9 +23,8 @@ def main() -> None:
         settings = Settings.from_environment()
     log_to_stdout()
     if settings.workers == 1:
-        signal.signal(
-            signal.SIGTERM, lambda *_: sys.exit()
-        )  # uvicorn stops, then sends itself the signal once more
+        # Uvicorn stops, then sends itself the signal once more.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit())
         run_server(settings)
         return
     with tempfile.TemporaryDirectory(

@@ -14,9 +14,8 @@ Missing = Annotated[
 Unknown = Annotated[list[str], Field(description="Categories that training never saw")]
 Version = Annotated[str, Field(description="Version of the model that answered")]
 
-Until: Any = (
-    int if len(problem.contract.TABLES) > 1 else int | None
-)  # where a row says all there is to know, nothing is looked up
+# Where a row says all there is to know, nothing is looked up.
+Until: Any = int if len(problem.contract.TABLES) > 1 else int | None
 Base: Any = Annotated[
     FORM.number, Field(description=f"Mean {FORM.name} of the training rows that it starts from")
 ]
@@ -116,9 +115,8 @@ def build_response(
             "columns": {**FORM.to_response_columns(scores), "missing": missing, "unknown": unknown},
         }
     made = FORM.to_response_rows(scores)
-    for one, absent, strange in zip(
-        made, missing, unknown, strict=True
-    ):  # in place: twice as fast as merging
+    # In place: twice as fast as merging.
+    for one, absent, strange in zip(made, missing, unknown, strict=True):
         one["missing"], one["unknown"] = absent, strange
     return (
         {"version": version, "predictions": made}

@@ -69,9 +69,8 @@ async def _watch_bundles(live: BundleReloader) -> None:
     parent = multiprocessing.parent_process()
     while True:
         await asyncio.sleep(POLL_SECONDS)
-        if (
-            parent and not parent.is_alive()
-        ):  # it would start no worker in place of this one, and hold the port
+        # It would start no worker in place of this one, and hold the port.
+        if parent and not parent.is_alive():
             signal.raise_signal(signal.SIGTERM)
         try:
             await run_in_threadpool(live.refresh_bundles)

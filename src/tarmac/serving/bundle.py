@@ -25,12 +25,8 @@ from tarmac.serving.state import (
     read_json,
 )
 
-RELEASE, MODEL, CARD, STATE = (
-    "release.json",
-    "model.onnx",
-    "card.md",
-    "state",
-)  # what a bundle's folder holds
+# What a bundle's folder holds.
+RELEASE, MODEL, CARD, STATE = ("release.json", "model.onnx", "card.md", "state")
 PROBES = "probes.json"  # of the state
 
 
@@ -118,9 +114,8 @@ class Bundle:
         rows = self.state.background.take(places)
         texts, numbers = self.session.categories, self.session.numbers
         made = [rows[name].to_numpy(zero_copy_only=False) for name in [*texts, *numbers]]
-        categories = np.array(made[: len(texts)], dtype=object).reshape(
-            len(texts), len(places)
-        )  # there may be none
+        # There may be none.
+        categories = np.array(made[: len(texts)], dtype=object).reshape(len(texts), len(places))
         return InputArrays(
             categories.T,
             np.array(made[len(texts) :], dtype=np.float32).reshape(len(numbers), len(places)).T,

@@ -11,9 +11,8 @@ from pydantic import Field
 from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 
-Scores = (
-    np.ndarray
-)  # of a model, float32: shape (rows,), or (rows, classes) where there are more than two
+# Of a model, float32: shape (rows,), or (rows, classes) where there are more than two.
+Scores = np.ndarray
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -26,21 +25,12 @@ class PredictionFormat:
 
     title: ClassVar[str] = "Probability of the positive class"
     name: ClassVar[str] = "probability"  # of what an explanation adds up to
-    number: ClassVar[Any] = Annotated[
-        float, Field(ge=0, le=1, description="Of the positive class")
-    ]  # its type
-    counted: ClassVar[tuple[str, str]] = (
-        "tenth that their probability begins with",
-        "tenth",
-    )  # and the label's name
-    apart: ClassVar[Sequence[float]] = (
-        0.001,
-        0.003,
-        0.01,
-        0.03,
-        0.1,
-        0.3,
-    )  # how far a shadow may be from the live one
+    # Its type.
+    number: ClassVar[Any] = Annotated[float, Field(ge=0, le=1, description="Of the positive class")]
+    # And the label's name.
+    counted: ClassVar[tuple[str, str]] = "tenth that their probability begins with", "tenth"
+    # How far a shadow may be from the live one.
+    apart: ClassVar[Sequence[float]] = 0.001, 0.003, 0.01, 0.03, 0.1, 0.3
 
     @property
     def fields(self) -> dict[str, Any]:

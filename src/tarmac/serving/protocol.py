@@ -13,11 +13,8 @@ MOST_CONNECTIONS = (
     900  # of a worker: below the 1,024 files that a process may open almost everywhere
 )
 MOST_PIPELINED = 16  # requests that a client sends before it has the answer to the first
-HEAD_BYTES, FRAME_BYTES, MESSAGE_BYTES = (
-    16 * 2**10,
-    128 * 2**10,
-    16 * 2**20,
-)  # frames are what is around chunks
+# Frames are what is around chunks.
+HEAD_BYTES, FRAME_BYTES, MESSAGE_BYTES = (16 * 2**10, 128 * 2**10, 16 * 2**20)
 HEAD_SECONDS, REST_SECONDS, ANSWER_SECONDS = 10.0, 10.0, 30.0
 IDLE_SECONDS = 65.0  # longer than load balancers keep a connection, so that it is they who close it
 UPGRADE = re.compile(rb"(?<=\r\n)upgrade(?=:)", re.IGNORECASE)

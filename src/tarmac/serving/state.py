@@ -93,9 +93,8 @@ class OnlineFeatures:
             values = np.stack(
                 [found[name] for name in numbers], axis=1, dtype=np.float32, casting="unsafe"
             )
-            return InputArrays(
-                texts.reshape(len(categories), rows).T, values
-            )  # a model may have no category
+            # A model may have no category.
+            return InputArrays(texts.reshape(len(categories), rows).T, values)
         made = [
             self._compute_row({name: values[row] for name, values in columns.items()})
             for row in range(rows)

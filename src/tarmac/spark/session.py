@@ -64,9 +64,8 @@ def _configure_builder(builder: Any) -> Any:
 
     Memory, cores and all else are for the machine's own settings.
     """
-    code = dict.fromkeys(
-        [str(Path(__file__).resolve().parents[2]), str(problem.folder.parent)]
-    )  # both packages
+    # Both packages.
+    code = dict.fromkeys([str(Path(__file__).resolve().parents[2]), str(problem.folder.parent)])
     settings = {
         "spark.executorEnv.PYTHONPATH": os.pathsep.join(
             code

@@ -26,11 +26,8 @@ from tarmac.sweep.study import GRACE, HEARTBEAT
 from tarmac.sweep.trial import WORKER, has_open_slots, select_finished_trials
 from tarmac.sweep.worker import STORAGE
 
-LOOK, PATIENCE, DEATHS = (
-    0.25,
-    30.0,
-    5,
-)  # seconds between looks; seconds to end in; deaths that are too many
+# Seconds between looks; seconds to end in; deaths that are too many.
+LOOK, PATIENCE, DEATHS = (0.25, 30.0, 5)
 AGAIN = "fix the cause, then run the same command again: finished trials are kept"
 
 
@@ -49,9 +46,8 @@ class WorkerPool:
     _workers: dict[int, tuple[str, "subprocess.Popen[bytes]"]] = field(default_factory=dict)
     _deaths: int = 0
     _started: int = 0
-    _unsigned: dict[int, float] = field(
-        default_factory=dict
-    )  # trials that no worker has put its name to: seen since
+    # Trials that no worker has put its name to: seen since.
+    _unsigned: dict[int, float] = field(default_factory=dict)
 
     def run_trials(self, show: Callable[[list[FrozenTrial]], None]) -> None:
         """Run until every trial has ended; call `show` with all trials when one has ended.

@@ -31,10 +31,8 @@ from tarmac.sweep.space import Sampler
 
 EMBEDDED = Path(".dvc/tmp/tarmac/sweep.db")
 NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
-HEARTBEAT, GRACE = (
-    5,
-    20,
-)  # seconds: so often a worker says that it lives, and so long it is believed
+# Seconds: so often a worker says that it lives, and so long it is believed.
+HEARTBEAT, GRACE = (5, 20)
 FACTS = "facts"
 
 
@@ -91,10 +89,8 @@ def _create_storage(url: str) -> RDBStorage:
         address = make_url(url)
     except ValueError:  # its text may be a part of the password
         raise ArgumentError("the port is not a number") from None
-    if address.drivername in (
-        "postgres",
-        "postgresql",
-    ):  # the driver that is locked is not SQLAlchemy's default
+    # The driver that is locked is not SQLAlchemy's default.
+    if address.drivername in ("postgres", "postgresql"):
         url = address.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)

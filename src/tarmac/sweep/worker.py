@@ -36,9 +36,8 @@ def main() -> None:
     name, total, own, parent = sys.argv[1:]
 
     def check_alive() -> None:
-        if told.is_set() or os.getppid() != int(
-            parent
-        ):  # who would tell it may be gone before it asks who that is
+        # Who would tell it may be gone before it asks who that is.
+        if told.is_set() or os.getppid() != int(parent):
             raise KeyboardInterrupt
 
     try:

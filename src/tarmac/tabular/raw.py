@@ -88,9 +88,8 @@ def _parse_column(text: "pd.Series[str]", kind: pa.DataType) -> pa.Array:
         return pa.array(pd.to_datetime(text, format="%Y-%m-%dT%H:%M:%SZ"), type=kind)
     if pa.types.is_string(kind):
         return pa.array(text, type=kind, from_pandas=True)
-    return pa.array(pd.to_numeric(text).astype("Float64"), from_pandas=True).cast(
-        kind
-    )  # refuses to lose a fraction
+    # Refuses to lose a fraction.
+    return pa.array(pd.to_numeric(text).astype("Float64"), from_pandas=True).cast(kind)
 
 
 def by_file(name: str, table: pa.Table, day: str | None) -> Iterator[tuple[str, pa.Table]]:

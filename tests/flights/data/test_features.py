@@ -127,9 +127,8 @@ def test_label_shares_equal_known_values() -> None:
     rows = monthly("features")
     percent = rows.groupby("file")[problem.contract.TARGET].mean() * 100
     assert percent.round(1).tolist() == pytest.approx(LATE_PERCENT, abs=1e-6)
-    assert (
-        rows[problem.contract.TARGET].isna().sum() == 8255 + 1175
-    )  # cancelled and diverted flights never arrived
+    # Cancelled and diverted flights never arrived.
+    assert rows[problem.contract.TARGET].isna().sum() == 8255 + 1175
     assert set(rows[problem.contract.TARGET].dropna().unique()) == {0, 1}
 
 
@@ -150,9 +149,8 @@ def test_no_single_feature_leaks_the_label(name: str) -> None:
     known = values.notna()
     auc = roc_auc_score(test.loc[known, problem.contract.TARGET], values[known])
     assert max(auc, 1 - auc) < SMELL
-    assert (
-        1 - SMELL < roc_auc_score(test[problem.contract.TARGET], values.isna()) < SMELL
-    )  # nor does a value's absence know it
+    # Nor does a value's absence know it.
+    assert 1 - SMELL < roc_auc_score(test[problem.contract.TARGET], values.isna()) < SMELL
 
 
 def test_leak_bound_detects_departure_delay() -> None:

@@ -25,9 +25,8 @@ def month(lead_hours: int, late_minutes: int) -> tuple[pd.DataFrame, Past, pd.Da
     found = Featurizer(lead_hours, late_minutes).features(tables, period)
     flights = flights_of(tables, period)
     assert_same_flights(found, flights)
-    texts = dict.fromkeys(
-        ("carrier", "origin", "dest", "tailnum"), "category"
-    )  # quicker to compare
+    # Quicker to compare.
+    texts = dict.fromkeys(("carrier", "origin", "dest", "tailnum"), "category")
     return (
         found,
         Past(tables["flights"].to_pandas().astype(texts), lead_hours, late_minutes),

@@ -99,7 +99,6 @@ def test_flights_without_tail_number_are_not_one_aircraft() -> None:
 
 def test_legs_before_are_of_the_local_day_and_strictly_earlier() -> None:
     night = leg(2, "2013-06-20 03:50")  # 23:50 of the day before in New York
-    same = leg(
-        3, DECIDED
-    )  # planned for the same minute, which only a mistake in the timetable does
+    # Planned for the same minute, which only a mistake in the timetable does.
+    same = leg(3, DECIDED)
     assert decided(night, same, leg(4, "2013-06-20 04:10"))["legs_before"] == 1

@@ -17,11 +17,8 @@ from tests.flights.model.test_published_model import metrics, model, predictions
 
 PARAMS = load_all_params(ROOT / "params.yaml")
 DIGITS = 1e-9  # of a published number
-ROUNDED = {
-    "slices": 6e-5,
-    "monthly_auc": 6e-6,
-    "calibration": 6e-6,
-}  # half of the last digit that a table shows
+# Half of the last digit that a table shows.
+ROUNDED = {"slices": 6e-5, "monthly_auc": 6e-6, "calibration": 6e-6}
 
 
 def labelled(window: MonthWindow) -> pd.DataFrame:

@@ -230,9 +230,8 @@ def test_truncated_file_is_named_in_one_line_and_page_is_kept(year, name):
     before = build.PAGE.read_bytes()
     path = Path(name)
     kept = path.read_bytes()[: path.stat().st_size // 2 - 2]
-    path.write_bytes(
-        kept[: kept.rindex(b"[") + 1] if name == "dvc.yaml" else kept
-    )  # YAML may be whole wherever it ends
+    # YAML may be whole wherever it ends.
+    path.write_bytes(kept[: kept.rindex(b"[") + 1] if name == "dvc.yaml" else kept)
     with pytest.raises(UserError, match=re.escape(name)) as told:
         build.build_page()
     assert len(str(told.value).splitlines()) == 1

@@ -160,9 +160,8 @@ def first(pid: int) -> int | None:
     except OSError:
         return None
     if not command.startswith(b"unshare"):
-        return (
-            pid if command else None
-        )  # one that has ended and waits to be noticed has no command line
+        # One that has ended and waits to be noticed has no command line.
+        return pid if command else None
     return int(children[0]) if children else None
 
 

@@ -63,9 +63,8 @@ class Root:
         read_only: bool = False,
     ) -> list[str]:
         """The command line that runs words in here, as the first process that there is."""
-        if (
-            os.geteuid()
-        ):  # who is not root has no namespaces: the same words beside the machine's own files
+        # Who is not root has no namespaces: the same words beside the machine's own files.
+        if os.geteuid():
             path = os.pathsep.join([str(Path(sys.executable).parent), "/usr/bin", "/bin"])
             plain = [f"{name}={value}" for name, value in {**env, "PATH": path}.items()]
             return [

@@ -54,9 +54,8 @@ def test_refused_source_leaves_old_data_unchanged(source: Path, tmp_path: Path) 
     write_distribution(source, tmp_path / "raw")
     before = contents(tmp_path / "raw")
     texts = sdist.texts()
-    texts["airports"] = texts["airports"].replace(
-        "tzone", "zone"
-    )  # the last table: the others are written by then
+    # The last table: the others are written by then.
+    texts["airports"] = texts["airports"].replace("tzone", "zone")
     damaged = sdist.write(tmp_path / "damaged.tar.gz", texts)
     with pytest.raises(UserError, match="airports has columns"):
         write_distribution(damaged, tmp_path / "raw")

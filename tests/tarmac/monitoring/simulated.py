@@ -69,9 +69,8 @@ def world(
     `fault` is the share of labels that depend on no input; `shift` is added to inputs, and `more`
     to labels.
     """
-    of_day = draw.normal(size=(days, len(NUMBERS))).repeat(
-        ROWS, axis=0
-    )  # a day is warm, or windy, as a whole
+    # A day is warm, or windy, as a whole.
+    of_day = draw.normal(size=(days, len(NUMBERS))).repeat(ROWS, axis=0)
     own = draw.normal(size=of_day.shape)
     values = 0.5 * of_day + own + shift
     score = values @ np.array([0.8, 0.5, 0.3, 0.2, 0.1])

@@ -53,9 +53,8 @@ def test_interval_matches_resampling_days_on_both_sides():
     assert found.difference == pytest.approx(
         roc_auc_score(now.sample.y, now.p) - roc_auc_score(before.sample.y, before.p)
     )
-    assert (found.high - found.low) / 2 == pytest.approx(
-        2.045 * np.std(values), rel=0.15
-    )  # Student's, 29 degrees
+    # Student's, 29 degrees.
+    assert (found.high - found.low) / 2 == pytest.approx(2.045 * np.std(values), rel=0.15)
 
 
 def resampled(side: ScoredSample, draw: np.random.Generator) -> float:
@@ -72,9 +71,8 @@ def test_calibration_gap_interval_covers_zero_for_true_model(task):
     assert sum(gap.low <= 0 <= gap.high for gap in gaps) >= 90
     assert np.mean([gap.value for gap in gaps]) == pytest.approx(0, abs=0.01)
     far = judged(1, task=task, more=0.2).estimate_calibration_gap()
-    assert (
-        far.low > 0 if task.kind == "multiclass" else far.high < 0
-    )  # it is too sure, or promises too little
+    # It is too sure, or promises too little.
+    assert far.low > 0 if task.kind == "multiclass" else far.high < 0
 
 
 def test_rows_without_label_are_excluded():

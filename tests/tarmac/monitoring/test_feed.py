@@ -45,9 +45,8 @@ def test_next_season_is_near_and_unit_change_is_far():
     winter_to_april = np.concatenate([draw.normal(mean, 8, 3_000) for mean in (30, 35, 42, 53)])
     may, july = draw.normal(62, 8, 3_000), draw.normal(77, 8, 3_000)
     assert healthy(winter_to_april, may, months=4).apart < 0.6
-    assert (
-        healthy(winter_to_april, july, months=4).apart > 0.8
-    )  # two months were left out: somebody should look
+    # Two months were left out: somebody should look.
+    assert healthy(winter_to_april, july, months=4).apart > 0.8
     december = (draw.normal(38, 8, 3_000) - 32) / 1.8
     assert healthy(winter_to_april, december, months=4).apart > 0.85
 

@@ -95,9 +95,8 @@ def test_only_real_changes_are_detected_for_each_target_type(task, change, actin
     assert [one.metric for one in found.metrics] == list(DECAY[task.kind])
 
 
-ROWS = RowSplit.model_construct(
-    by="row", validation_share=0.2, test_share=0.2, seed=1
-)  # days are known here
+# Days are known here.
+ROWS = RowSplit.model_construct(by="row", validation_share=0.2, test_share=0.2, seed=1)
 
 
 @pytest.mark.parametrize("by", ["row", "cluster"])
@@ -113,9 +112,8 @@ def test_untimed_rows_are_checked_for_inputs_but_not_for_days(by):
     assert found.decision == "hold"
     assert "another unit" in found.summary
     few = replace(observed, rows=observed.rows.head(60), p=observed.p[:60])
-    assert (
-        evaluate_observed_rows(few, known, split, PARAMS).decision == "none"
-    )  # of so few rows nothing is proven
+    # Of so few rows nothing is proven.
+    assert evaluate_observed_rows(few, known, split, PARAMS).decision == "none"
 
 
 @pytest.mark.parametrize(("by", "groups"), [("row", 400), ("cluster", 3)])

@@ -242,9 +242,8 @@ def test_rejects_damaged_feature_table(whole, tmp_path, damage):
 
 
 def test_untimed_rows_are_excluded_from_their_reference(whole, tmp_path):
-    split = RowSplit.model_construct(
-        by="row", validation_share=0.2, test_share=0.2, seed=1
-    )  # days are known here
+    # Days are known here.
+    split = RowSplit.model_construct(by="row", validation_share=0.2, test_share=0.2, seed=1)
     found = load_prediction_log(
         logged(whole.iloc[50:350], tmp_path / "log"), tmp_path / "tables", day=None
     )

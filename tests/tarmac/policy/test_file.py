@@ -177,9 +177,8 @@ def accepted(key: str) -> tuple[type, ...]:
     A whole number in the file does not say whether a fraction is allowed.
     """
     schema = schema_of(AllParams.model_json_schema(), key)
-    options = schema.get(
-        "anyOf", [schema]
-    )  # a reference is to a section, which may stand where null does
+    # A reference is to a section, which may stand where null does.
+    options = schema.get("anyOf", [schema])
     return tuple(
         fit
         for option in options

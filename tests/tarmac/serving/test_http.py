@@ -437,8 +437,7 @@ def test_damaged_bundle_is_served_only_after_repair(bundle_folder, tmp_path, nam
     ):
         assert client.get("/health").json() == {"live": True, "ready": False, "version": None}
         (tmp_path / "whole").write_bytes(whole)
-        (tmp_path / "whole").replace(
-            part
-        )  # at once: half of it would be refused once more, as it should be
+        # At once: half of it would be refused once more, as it should be.
+        (tmp_path / "whole").replace(part)
         wait_for(lambda: client.get("/health").status_code == 200, "it is ready")
         assert len(service.events("bundle refused")) == 1

@@ -90,9 +90,8 @@ def _build_point(result: CommitMetrics) -> Spec:
 
 def _build_chart_spec(rows: Sequence[Spec], width: int) -> Spec:
     tilted: Spec = {"labelAngle": -90, "labelAlign": "right", "labelBaseline": "middle"}
-    many = (
-        len(rows) * max(8 * len(row["name"]) + 12 for row in rows) > width - 40
-    )  # names would run into one another
+    # Names would run into one another.
+    many = len(rows) * max(8 * len(row["name"]) + 12 for row in rows) > width - 40
     x = {
         "field": "name",
         "type": "ordinal",

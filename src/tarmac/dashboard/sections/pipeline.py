@@ -17,14 +17,10 @@ READS = (
     " one that follows from others is left out, the table has them all."
 )
 Point = tuple[float, float]
-BOX, GAP = (
-    (115.0, 60.0),
-    (26.0, 22.0),
-)  # width and height of a box, and what is between two, where ranks go right
-TALL, TALL_GAP = (
-    (158.0, 58.0),
-    (18.0, 24.0),
-)  # the same where ranks go down, and no more than two are side by side
+# Width and height of a box, and what is between two, where ranks go right.
+BOX, GAP = (115.0, 60.0), (26.0, 22.0)
+# The same where ranks go down, and no more than two are side by side.
+TALL, TALL_GAP = (158.0, 58.0), (18.0, 24.0)
 NARROW, LEAST = 334.0, 96.0  # of a small screen, and of a box on it
 LETTER, MARGIN = 6.6, 9  # wide, of what stands in a box, and left of it
 SHOWN = 2  # outputs that stand in a box

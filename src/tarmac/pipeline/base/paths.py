@@ -3,10 +3,8 @@
 from pathlib import Path
 
 PARAMS, PIPELINE, LOCK = Path("params.yaml"), Path("dvc.yaml"), Path("dvc.lock")
-PINS, LOCKED = (
-    Path("requirements/stages.txt"),
-    Path("requirements/pipeline.txt"),
-)  # what stages import; all packages
+# What stages import; all packages.
+PINS, LOCKED = (Path("requirements/stages.txt"), Path("requirements/pipeline.txt"))
 
 RAW, PREPARED, QUARANTINE = Path("data/raw"), Path("data/prepared"), Path("data/quarantine.csv")
 FEATURES, PREDICTIONS, STATE = (
@@ -29,6 +27,5 @@ TRAIN_METRICS, TEST_METRICS = (
     Path("metrics/train/metrics.json"),
     Path("metrics/evaluate/metrics.json"),
 )
-CURVES = Path(
-    "metrics/train/plots/metrics/validation"
-)  # a file for each metric that training watches
+# A file for each metric that training watches.
+CURVES = Path("metrics/train/plots/metrics/validation")

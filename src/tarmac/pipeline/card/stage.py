@@ -45,10 +45,8 @@ from tarmac.pipeline.intervals.sample import MetricEstimate, Sample
 from tarmac.pipeline.metrics.metrics import join_prediction_columns
 
 BEHAVIOUR = TABLES / "behaviour.csv"
-PROCESS, ROW = (
-    600e6,
-    200,
-)  # bytes, measured: of the process with its tables of clusters, of a prediction
+# Bytes, measured: of the process with its tables of clusters, of a prediction.
+PROCESS, ROW = (600e6, 200)
 NONE = MetricEstimate(float("nan"), float("nan"), float("nan"))
 
 

@@ -56,7 +56,6 @@ def measure_behaviours(
 
 def _compute_move(behaviour: Behaviour, base: Predictions, after: Predictions) -> float:
     if behaviour.expectation == "same":
-        return float(
-            np.ceil(np.abs(after - base).max() * 10**DIGITS) / 10**DIGITS
-        )  # the smallest move is one
+        # The smallest move is one.
+        return float(np.ceil(np.abs(after - base).max() * 10**DIGITS) / 10**DIGITS)
     return float((after - base).mean())

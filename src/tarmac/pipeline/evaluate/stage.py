@@ -36,10 +36,8 @@ from tarmac.pipeline.models.scorer import Scorer
 
 METRICS = TEST_METRICS.parent  # of dvclive
 MONTH = "month of the row"  # beside its slices, one of which may be a month, too
-PROCESS, ROW = (
-    450e6,
-    150,
-)  # bytes, measured: of the process with a month in memory, of a row while it is judged
+# Bytes, measured: of the process with a month in memory, of a row while it is judged.
+PROCESS, ROW = (450e6, 150)
 ROW_GROUP = 2**20  # rows, as pandas writes them
 
 

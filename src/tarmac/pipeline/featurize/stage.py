@@ -17,10 +17,8 @@ from tarmac.pipeline.base.paths import FEATURES, PINS, PREPARED
 from tarmac.pipeline.base.runner import StageProgress, run_stage
 from tarmac.pipeline.engine.month_cache import open_month_cache
 
-PROCESS, GROWTH = (
-    300e6,
-    5,
-)  # bytes of the process: the engine spills; of features and their copy over prepared rows
+# Bytes of the process: the engine spills; of features and their copy over prepared rows.
+PROCESS, GROWTH = (300e6, 5)
 
 
 class FeaturizeStageParams(ParamsSubset):

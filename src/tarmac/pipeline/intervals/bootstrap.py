@@ -19,9 +19,8 @@ from tarmac.pipeline.metrics.metrics import Labels, Predictions, convert_to_floa
 
 Clusters = np.ndarray  # number of the cluster of each row, 0 to clusters - 1, shape (rows,)
 Weights = np.ndarray  # shape (resamples, clusters)
-Draws = (
-    np.ndarray
-)  # a metric by resample, shape (resamples,); NaN where it has no value, as an AUC of one class
+# A metric by resample, shape (resamples,); NaN where it has no value, as an AUC of one class.
+Draws = np.ndarray
 BINS = 15  # of the calibration error, where nothing else is said
 CHUNK = 4_000_000  # numbers in memory at a time
 MATRIX = 2**23  # numbers in memory of each of two tables of clusters and positives
@@ -183,9 +182,8 @@ def resample_rmse(y: Labels, p: Predictions, cluster: Clusters, weights: Weights
 
 def resample_r2(y: Labels, p: Predictions, cluster: Clusters, weights: Weights) -> Draws:
     """Share of the targets' variance that is explained, by resample; NaN where they do not vary."""
-    centred = y.astype("float64") - y.mean(
-        dtype="float64"
-    )  # the sums below would cancel far from zero
+    # The sums below would cancel far from zero.
+    centred = y.astype("float64") - y.mean(dtype="float64")
     squares = _resample_mean(centred**2, cluster, weights)
     variance = squares - _resample_mean(centred, cluster, weights) ** 2
     variance[~(variance > NONE * squares)] = 0

@@ -36,9 +36,8 @@ class ModelSession:
         self.categories: list[str] = json.loads(self.metadata["categories"])
         self.numbers: list[str] = json.loads(self.metadata["numbers"])
         self._wanted = {item.name for item in self._session.get_inputs()}
-        self._answer = [item.name for item in self._session.get_outputs()][
-            -1
-        ]  # after the label, where there is one
+        # After the label, where there is one.
+        self._answer = [item.name for item in self._session.get_outputs()][-1]
 
     def predict(self, categories: np.ndarray, numbers: np.ndarray) -> np.ndarray:
         """Return predictions in the shape of the task, float32.
@@ -47,9 +46,8 @@ class ModelSession:
         """
         feeds = {"categories": categories, "numbers": numbers}
         given = {name: values for name, values in feeds.items() if name in self._wanted}
-        found = np.asarray(
-            self._session.run([self._answer], given)[0]
-        )  # a column a class; one where it is a number
+        # A column a class; one where it is a number.
+        found = np.asarray(self._session.run([self._answer], given)[0])
         return found if found.shape[1] > 2 else found[:, -1]
 
 

@@ -20,11 +20,8 @@ from tarmac.pipeline.base.runner import StageProgress, run_stage
 from tarmac.pipeline.engine.month_cache import Facts, MonthCache, hash_loaded_code, open_month_cache
 from tarmac.pipeline.prepare.raw_tables import Frames, check_quarantine_share, validate_file
 
-PROCESS, ROW, COPIES = (
-    250e6,
-    7000,
-    2,
-)  # bytes: of the process, of a row while it is checked; and of what is written
+# Bytes: of the process, of a row while it is checked; and of what is written.
+PROCESS, ROW, COPIES = (250e6, 7000, 2)
 
 
 class PrepareStageParams(ParamsSubset):

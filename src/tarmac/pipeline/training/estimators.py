@@ -27,16 +27,13 @@ from tarmac.pipeline.base.params import TASK, Task, TrainParams
 from tarmac.pipeline.models.dataset import ModelInputs, Split
 
 OnRound = Callable[[int, dict[str, float]], None]
-Away = Callable[
-    [TrainParams, Any, OnRound], Any
-]  # fits XGBoost by an encoder, on rows that are not here
+# Fits XGBoost by an encoder, on rows that are not here.
+Away = Callable[[TrainParams, Any, OnRound], Any]
 ESTIMATOR = (
     "classifier"  # the pipeline's last step, whatever the task: nodes of the file are called by it
 )
-SPREADS = (
-    1e-3,
-    1e12,
-)  # XGBoost drops a split that gains under 1e-6, and its squares of more are no float32
+# XGBoost drops a split that gains under 1e-6, and its squares of more are no float32.
+SPREADS = (1e-3, 1e12)
 HIST_STEP = 10  # rounds that HistGradientBoosting grows between two looks at validation
 
 

@@ -65,9 +65,8 @@ def export_onnx(
     }
     for key, value in sorted(metadata.items()):
         model.metadata_props.add(key=key, value=value)
-    opsets = sorted(
-        model.opset_import, key=lambda opset: opset.domain
-    )  # skl2onnx leaves them in the order of a set
+    # Skl2onnx leaves them in the order of a set.
+    opsets = sorted(model.opset_import, key=lambda opset: opset.domain)
     del model.opset_import[:]
     model.opset_import.extend(opsets)
     with replace_output(path) as partial:

@@ -15,14 +15,8 @@ from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.pipeline.base.params import TASK, AnySplit, TrainParams
 
 NAMES, AS_JSON = ("features", "libraries", "params", "split"), ("libraries", "params", "split")
-LIBRARIES = (
-    "numpy",
-    "onnxmltools",
-    "scikit-learn",
-    "skl2onnx",
-    "xgboost",
-    "xgboost-cpu",
-)  # one of the last two
+# One of the last two.
+LIBRARIES = ("numpy", "onnxmltools", "scikit-learn", "skl2onnx", "xgboost", "xgboost-cpu")
 KINDS = get_args(TrainParams.model_fields["model"].annotation)
 ROUNDS = ("early_stopping_rounds", "max_rounds")  # a linear model has none
 

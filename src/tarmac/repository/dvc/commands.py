@@ -60,9 +60,8 @@ def run_dvc(
         assert process.stdout is not None
         yield from (line.rstrip("\n") for line in process.stdout)
     if process.returncode:
-        full = (
-            shutil.disk_usage(folder).free < LITTLE
-        )  # DVC then stumbles over what it could not write, and says that
+        # DVC then stumbles over what it could not write, and says that.
+        full = shutil.disk_usage(folder).free < LITTLE
         why = ": the disk is full" if full else ""
         message = f"`dvc {' '.join(arguments)}` failed with exit status {process.returncode}{why}"
         free = "free some disk space, then run the same command again"

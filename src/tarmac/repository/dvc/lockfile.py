@@ -8,9 +8,8 @@ import yaml
 
 CODE, ENVIRONMENT = "src/", "requirements/"
 Entry = Mapping[str, Any]  # a stage, as the lock has it
-LOADER = getattr(
-    yaml, "CSafeLoader", yaml.SafeLoader
-)  # the same, seven times as fast: a command reads many locks
+# The same, seven times as fast: a command reads many locks.
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def parse_yaml(text: str) -> Any:

@@ -57,16 +57,14 @@ def recover_experiment(folder: Path = Path()) -> list[str]:
         return []
     _remove_git_locks(folder)
     told = [] if left.branch else _reattach_head(folder)
-    run_git(
-        "reset", "--quiet", folder=folder
-    )  # the index alone, as DVC does at an experiment's end
+    # The index alone, as DVC does at an experiment's end.
+    run_git("reset", "--quiet", folder=folder)
     if not run_git("ls-files", "--", ARGUMENTS, folder=folder):
         (folder / ARGUMENTS).unlink(missing_ok=True)
     told += _restore_edits(folder, left)
     for name in left.refs.keys() & {QUEUED, MERGE, BASELINE, BRANCH}:
-        run_git(
-            "update-ref", "--no-deref", "-d", name, folder=folder
-        )  # one of them points to the experiment itself
+        # One of them points to the experiment itself.
+        run_git("update-ref", "--no-deref", "-d", name, folder=folder)
     (folder / WRITERS).unlink(missing_ok=True)
     return ["a killed `dvc exp run` was cleared away: start the experiment again", *told]
 

@@ -114,9 +114,8 @@ def explain_error(error: BaseException) -> str:
     for name, words in MEANINGS.items():
         for cause in chain:
             if name in {kind.__name__ for kind in type(cause).__mro__}:
-                forbidden = name == "HTTPError" and "403" in str(
-                    cause
-                )  # WebDAV has two errors for it
+                # WebDAV has two errors for it.
+                forbidden = name == "HTTPError" and "403" in str(cause)
                 return f"{KEPT_OUT if forbidden else words} ({_format_error(cause)})"
     return f"{type(error).__name__}: {_format_error(error)}"
 

@@ -90,9 +90,8 @@ def write_remote_settings(folder: Path, url: str, options: Mapping[str, str]) ->
                 _add_remote(shared["remote"], url, {**chosen, "verify": "true"})
         if private or (folder / PRIVATE).is_file():
             with config.edit_config(folder, "local") as own:
-                own["core"].pop(
-                    "remote", None
-                )  # it would hide the committed choice on this machine alone
+                # It would hide the committed choice on this machine alone.
+                own["core"].pop("remote", None)
                 if private:
                     _add_remote(own["remote"], url, private)
             (folder / PRIVATE).chmod(0o600)

@@ -28,9 +28,8 @@ from tarmac.pipeline.intervals.bootstrap import METRICS, compute_interval, draw_
 from tarmac.pipeline.metrics import metrics
 from tests.tarmac.pipeline.cases import CLASSES, drawn, kind_cases, made
 
-relaxed = settings(
-    deadline=None, max_examples=40
-)  # a busy machine is no mistake, and kinds are three
+# A busy machine is no mistake, and kinds are three.
+relaxed = settings(deadline=None, max_examples=40)
 EXACT = {"rel": 1e-9, "abs": 1e-12}
 EVERY = [(kind, name) for kind, found in METRICS.items() for name in found]
 

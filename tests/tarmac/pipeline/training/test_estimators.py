@@ -73,9 +73,8 @@ def test_fit_is_deterministic_and_beats_constant_model(task, model):
 @pytest.mark.parametrize("model", sample.BOOSTERS)
 def test_seed_changes_model_only_where_rows_are_sampled(model):
     first, second = (answered(BINARY, *watched(BINARY, model, seed=seed)[:2]) for seed in (1, 2))
-    assert np.array_equal(first, second) == (
-        model == "hist_gradient_boosting"
-    )  # which draws nothing on few rows
+    # Which draws nothing on few rows.
+    assert np.array_equal(first, second) == (model == "hist_gradient_boosting")
 
 
 @pytest.mark.parametrize(("task", "model"), sample.CASES)

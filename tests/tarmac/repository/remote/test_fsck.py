@@ -101,9 +101,8 @@ def test_every_covers_commits_of_other_branches_and_tags(repository):
     for _ in range(2):
         with pytest.raises(fsck.FsckError, match="missing"):
             fsck.run_fsck(every=True)
-        repository.run(
-            "git", "branch", "--quiet", "-D", "other", check=False
-        )  # the tag still leads to it
+        # The tag still leads to it.
+        repository.run("git", "branch", "--quiet", "-D", "other", check=False)
 
 
 def test_reports_commit_with_conflict_in_lock_and_continues(repository):

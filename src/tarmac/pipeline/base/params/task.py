@@ -26,12 +26,10 @@ class Task:
     """
 
     kind: Kind
-    metrics: Mapping[
-        str, Way
-    ]  # and which way is better; the first is the main one, where 1 is perfect
-    rounds: Mapping[
-        str, str
-    ]  # watched on validation round by round, with XGBoost's name; the last one stops the fit
+    # And which way is better; the first is the main one, where 1 is perfect.
+    metrics: Mapping[str, Way]
+    # Watched on validation round by round, with XGBoost's name; the last one stops the fit.
+    rounds: Mapping[str, str]
     short: str  # the main metric in names of files and columns
     title: str  # the main metric in words
     hint: str  # how to read it
