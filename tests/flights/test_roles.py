@@ -14,7 +14,7 @@ WRONG = 'Argument "{}" to "Roles" has incompatible type Module'
 FAULTS = [
     ("card/words.py", "TITLE = ", "HEADING = ", WRONG.format("card")),
     ("contract/columns.py", 'TARGET = "late"', "TARGET = 1", WRONG.format("contract")),
-    ("features/table.py", "def lookups(known: Known)", "def lookups()", WRONG.format("features")),
+    ("features/table.py", "lookups(known: FeatureInputs)", "lookups()", WRONG.format("features")),
     ("roles.py", "    row=row,\n", "", 'Missing positional argument "row" in call to "Roles"'),
 ]
 
