@@ -248,12 +248,13 @@ bench: .venv/dev .venv/peers/.installed $(PEERS:%=.venv/peer-%/.installed) ## Me
 	$(BIN)/python -m benchmarks.batch
 	$(BIN)/python -m benchmarks.serving
 
-servers: .venv/servers/.installed ## Install what tests start: PostgreSQL, S3, SSH, WebDAV, Chromium, Java (Debian)
+servers: .venv/servers/.installed ## Install what tests start: PostgreSQL, nginx, S3, SSH, WebDAV, Chromium, Java (Debian)
 	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || { $(SUDO) mkdir -p /etc/postgresql-common && \
 	echo 'create_main_cluster = false' | $(SUDO) tee /etc/postgresql-common/createcluster.conf >/dev/null && \
 	$(call debian,postgresql); }
 	@ls /usr/sbin/sshd >/dev/null 2>&1 || { $(SUDO) mkdir -p /etc/ssh && $(SUDO) touch /etc/ssh/sshd_not_to_be_run && \
 	$(call debian,openssh-server); }
+	@ls /usr/sbin/nginx >/dev/null 2>&1 || { $(call debian,nginx-light); }
 	@command -v faketime >/dev/null || { $(call debian,faketime); }
 	@command -v bwrap >/dev/null || { $(call debian,bubblewrap); }
 	@command -v chromium chromium-browser google-chrome >/dev/null || { $(call debian,chromium); }

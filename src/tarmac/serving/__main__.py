@@ -14,7 +14,9 @@ from tarmac.interface.errors import exit_on_user_error
 from tarmac.serving.log import log_to_stdout
 from tarmac.serving.settings import Settings
 
-STOP_SECONDS = 20  # for requests under way when the service is told to stop
+STOP_SECONDS = 20  # for requests in progress when the service gets a signal to stop
+IDLE_SECONDS = 65  # longer than load balancers keep a connection, so that they close it
+MOST_CONNECTIONS = 900  # of a worker: below the 1,024 files that a process may open
 
 
 def main() -> None:
@@ -35,14 +37,14 @@ def main() -> None:
 
 
 def run_server(settings: Settings) -> None:
-    """Runs uvicorn with the limits of `tarmac.serving.protocol`."""
+    """Run uvicorn; `deploy/nginx.conf` protects it from clients that are not trusted."""
     uvicorn.run(
         "tarmac.serving.app:create",
         factory=True,
         host=settings.host,
         port=settings.port,
         workers=settings.workers,
-        http="tarmac.serving.protocol:Protocol",
+        http="tarmac.serving.connection:GracefulProtocol",
         loop="uvloop",
         ws="none",
         lifespan="on",
@@ -50,6 +52,8 @@ def run_server(settings: Settings) -> None:
         log_config=None,
         server_header=False,
         date_header=False,
+        limit_concurrency=MOST_CONNECTIONS,
+        timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=STOP_SECONDS,
     )
 

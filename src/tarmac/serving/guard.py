@@ -129,10 +129,7 @@ class RequestRecord:
         await self._send(message)
 
     async def send_refusal(self, status: int, detail: str) -> None:
-        """Respond in place of the application.
-
-        What is left of the body has its time: see `Protocol`.
-        """
+        """Respond in place of the application."""
         body = json.dumps({"detail": detail}).encode()
         headers = [
             (b"content-type", b"application/json"),

@@ -21,6 +21,7 @@ from tests.postgres import HOST
 from tests.tarmac.serving import bundles
 from tests.tarmac.serving.hostile import LENGTH, POST
 from tests.tarmac.serving.load import Load, load
+from tests.tarmac.serving.proxy import start_proxy
 from tests.tarmac.serving.running import Service, running
 from tests.tarmac.serving.test_http import ROW, TEXT, meter, post
 from tests.waiting import PATIENCE, wait_for
@@ -180,16 +181,6 @@ def test_shutdown_completes_request_in_progress(bundle_folder, tmp_path):
         assert service.process.wait(PATIENCE) == 0
 
 
-def test_shutdown_answers_and_closes_open_connections(bundle_folder, tmp_path):
-    with running(bundle_folder, tmp_path / "log") as service, service.client() as client:
-        assert "connection" not in post(client, ROW).headers
-        service.process.send_signal(signal.SIGTERM)
-        wait_for(lambda: service.events("Shutting down"), "it stops")
-        answer = post(client, ROW)  # on the connection that there is: no other is taken any more
-        assert (answer.status_code, answer.headers["connection"]) == (200, "close")
-        assert service.process.wait(PATIENCE) == 0
-
-
 def test_full_journal_queue_drops_rows_and_counts_them(bundle_folder, tmp_path):
     limits, body = {"journal.WAITING": 10}, {"rows": [ROW] * 11}
     with running(
@@ -231,21 +222,27 @@ def two(bundle_folder: Path, tmp_path_factory: pytest.TempPathFactory):
         yield service
 
 
-@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
-def test_ended_worker_is_replaced_without_failed_requests(two, end):
-    """Check that a worker that is stopped cuts off no client.
-
-    If a worker is killed, a client repeats what was under way.
-    """
-    victim, loaded = two.workers()[0], len(two.events("bundle"))
-    with load(two, BODY, again=end == signal.SIGKILL) as seen:
-        seen.more()
-        os.kill(victim, end)
-        wait_for(lambda: len(two.events("bundle")) > loaded, "another worker answers")
-        assert victim not in two.workers()
-        seen.more(100)
+def test_stopped_worker_is_replaced_without_failed_requests(two, tmp_path):
+    with start_proxy(two, tmp_path / "proxy", {}) as proxied, load(proxied, BODY) as seen:
+        replace_worker(two, signal.SIGTERM, seen)
     assert not seen.failures
-    assert seen.cut <= (4 if end == signal.SIGKILL else 0)
+
+
+def test_killed_worker_is_replaced_and_clients_repeat_what_was_in_progress(two):
+    with load(two, BODY, again=True) as seen:
+        replace_worker(two, signal.SIGKILL, seen)
+    assert not seen.failures
+    assert seen.cut <= 4
+
+
+def replace_worker(service: Service, end: signal.Signals, seen: Load) -> None:
+    """End a worker under load, and wait until another responds."""
+    victim, loaded = service.workers()[0], len(service.events("bundle"))
+    seen.more()
+    os.kill(victim, end)
+    wait_for(lambda: len(service.events("bundle")) > loaded, "another worker answers")
+    assert victim not in service.workers()
+    seen.more(100)
 
 
 def test_metrics_of_workers_are_summed(two):

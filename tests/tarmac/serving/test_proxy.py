@@ -1,4 +1,7 @@
-"""Slow and hostile clients are cut off, and a normal client is answered all the while."""
+"""Behind the proxy of `deploy/nginx.conf`, slow and hostile clients are cut off.
+
+A normal client is answered all the while.
+"""
 
 import json
 import socket
@@ -24,35 +27,52 @@ from tests.tarmac.serving.hostile import (
     go_on,
     going_on,
 )
+from tests.tarmac.serving.proxy import start_proxy
 from tests.tarmac.serving.running import Service, running
 from tests.tarmac.serving.test_http import ROW, ROWS, TEXT, post
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.server
 
-LIMITS = {
-    "guard.BODY_SECONDS": 1.5, "protocol.HEAD_SECONDS": 1.5, "protocol.REST_SECONDS": 1.5,
-    "protocol.ANSWER_SECONDS": 2, "protocol.IDLE_SECONDS": 3, "protocol.MOST_CONNECTIONS": 500,
-}  # fmt: skip
-PATIENT = LIMITS | {name: 3600 for name in LIMITS if name.endswith("_SECONDS")}
+SERVICE = {"guard.BODY_SECONDS": 1.5}
+PROXY = {
+    "client_header_timeout": "1500ms",
+    "client_body_timeout": "2s",
+    "send_timeout": "2s",
+    "keepalive_timeout": "3s",
+    "lingering_time": "2s",
+    "worker_connections": "500",
+}
+CONNECTIONS = 500
+PATIENT = PROXY | {name: "1h" for name in PROXY if name != "worker_connections"}
 MB = 1e6
+ESTABLISHED = 1  # Linux's number of the state of a connection
 ASKED = POST + LENGTH + str(len(TEXT)).encode() + b"\r\n\r\n" + TEXT.encode()
 
 
 @pytest.fixture(scope="module")
-def service(bundle_folder: Path, tmp_path_factory: pytest.TempPathFactory):
-    with running(
-        bundle_folder, tmp_path_factory.mktemp("service") / "log", limits=LIMITS
-    ) as service:
+def direct(bundle_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The service that the proxy of most tests has behind it."""
+    log = tmp_path_factory.mktemp("service") / "log"
+    with running(bundle_folder, log, limits=SERVICE) as service:
         yield service
 
 
 @pytest.fixture(scope="module")
+def service(direct: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with start_proxy(direct, tmp_path_factory.mktemp("proxy") / "short", PROXY) as proxied:
+        yield proxied
+
+
+@pytest.fixture(scope="module")
 def patient(bundle_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service that cuts no client off for being slow: waiting for one is waiting for ever."""
-    log = tmp_path_factory.mktemp("patient") / "log"
-    with running(bundle_folder, log, limits=PATIENT) as service:
-        yield service
+    """A proxy and a service that cut no client off for being slow."""
+    folder = tmp_path_factory.mktemp("patient")
+    with (
+        running(bundle_folder, folder / "log", limits={"guard.BODY_SECONDS": 3600}) as service,
+        start_proxy(service, folder / "proxy", PATIENT) as proxied,
+    ):
+        yield proxied
 
 
 def beside(service: Service, done: Callable[[], bool] = lambda: True) -> None:
@@ -99,33 +119,48 @@ def test_normal_client_is_answered_among_hostile_clients(patient):
 
 
 def test_silent_connections_are_capped_without_blocking_others(patient):
-    most = LIMITS["protocol.MOST_CONNECTIONS"]
     with ExitStack() as stack:
-        for _ in range(most + 100):
+        for _ in range(CONNECTIONS + 100):
             stack.enter_context(connected(patient.port))
         beside(patient)
-        assert most - 10 < lines_open(patient) <= most
 
 
 def test_silent_connections_are_closed(service):
     with ExitStack() as stack:
-        for _ in range(LIMITS["protocol.MOST_CONNECTIONS"] + 100):
-            stack.enter_context(connected(service.port))
-        wait_for(lambda: not lines_open(service), "they are closed")
+        lines = [stack.enter_context(connected(service.port)) for _ in range(CONNECTIONS + 100)]
+        for line in lines:
+            assert has_ended(line)
 
 
-def test_clients_that_never_read_are_disconnected(service):
+def test_clients_that_never_read_are_disconnected(direct, service):
     row = {**ROWS[1], "live": None, "dest": "ZZZ"}
     asked = question({"rows": [row] * 2000})
-    wait_for(lambda: not lines_open(service), "those of other tests are closed")
     with ExitStack() as stack:
-        for line in [stack.enter_context(connected(service.port)) for _ in range(3)]:
-            line.sendall(asked)
+        lines = [stack.enter_context(connected(service.port)) for _ in range(3)]
+        for line in lines:
             threading.Thread(
                 target=go_on, args=(line, Hostile(b"", then=asked, every=0)), daemon=True
             ).start()
-        wait_for(lambda: lines_open(service) == 3, "they are connected")
-        beside(service, lambda: lines_open(service) == 1)  # that of the normal client
+        wait_for(lambda: not any(map(is_open, lines)), "they are cut off")
+        beside(service)
+    wait_for(lambda: not lines_open(direct), "the service has no connection left")
+
+
+def has_ended(line: socket.socket) -> bool:
+    """Return whether the other end closes a connection without a word."""
+    try:
+        return line.recv(1) == b""
+    except ConnectionError:
+        return True
+
+
+def is_open(line: socket.socket) -> bool:
+    """Return whether the other end still takes what is sent."""
+    try:
+        line.send(b"", socket.MSG_DONTWAIT)
+    except OSError:
+        return False
+    return line.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == ESTABLISHED
 
 
 def question(content: object) -> bytes:
@@ -197,3 +232,15 @@ def test_excess_load_gets_503_until_capacity_returns(bundle_folder, tmp_path):
             line.sendall(ASKED[-1:])
             assert line.recv(15) == b"HTTP/1.1 200 OK"
         wait_for(lambda: post(client, ROW).status_code == 200, "there is room again")
+
+
+def test_excess_connections_get_503_until_they_are_closed(bundle_folder, tmp_path):
+    limits = {"__main__.MOST_CONNECTIONS": 20}
+    with running(bundle_folder, tmp_path / "log", limits=limits) as service:
+        with ExitStack() as stack:
+            for _ in range(30):
+                stack.enter_context(connected(service.port))
+            with service.client() as client:
+                assert post(client, ROW).status_code == 503
+        with service.client() as client:
+            wait_for(lambda: post(client, ROW).status_code == 200, "there is room again")
