@@ -35,7 +35,7 @@ pytest = -m pytest -n $(or $(JOBS),$(1)) --dist loadfile --no-loadscope-reorder 
 EVERYTHING = $(TESTED:%=.venv/remote-%) .venv/spark $(if $(NODE),$(AXE))
 result = ls $(PUBLISHED) >/dev/null 2>&1 || $(BIN)/tarmac pull
 
-PUBLISHED := data/raw data/prepared data/features data/predictions.parquet data/state models/model.onnx models/baseline.onnx
+PUBLISHED := data/raw data/prepared data/features data/predictions.parquet data/online models/model.onnx models/baseline.onnx
 
 # A stage's `python` is the locked one, whether or not the environment is activated.
 export PATH := $(CURDIR)/$(BIN):$(PATH)

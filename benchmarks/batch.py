@@ -63,7 +63,7 @@ def main(rounds: int) -> None:
 
 def bundled(folder: Path) -> Path:
     """A bundle of the model that is here."""
-    shutil.copytree(ROOT / "data" / "state", folder / "state")
+    shutil.copytree(ROOT / "data" / "online", folder / "online")
     for name in ("model.onnx", "card.md"):
         shutil.copy(ROOT / "models" / name, folder / name)
     (folder / "release.json").write_text(json.dumps({"version": "workspace"}), encoding="utf-8")

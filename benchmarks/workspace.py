@@ -26,7 +26,7 @@ FILES = (
     "data/raw.dvc",
 )
 OUTPUTS = ("data", "models", "metrics")  # folders that stages write to
-STAGES = ("prepare", "featurize", "baseline", "train", "evaluate", "state", "card")
+STAGES = ("prepare", "featurize", "baseline", "train", "evaluate", "online", "card")
 STEPS = STAGES[:5]  # that other frameworks are compared by
 IDENTITY = ("-c", "user.name=Benchmark", "-c", "user.email=benchmark@example.org")
 

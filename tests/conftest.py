@@ -40,7 +40,7 @@ OF_FLIGHTS = """
     tarmac/serving/test_openapi.py tarmac/serving/test_skew.py tarmac/dashboard/test_browser.py
     tarmac/dashboard/test_build.py tarmac/dashboard/test_card.py
     tarmac/pipeline/card/test_stage.py tarmac/pipeline/evaluate/test_stage.py
-    tarmac/pipeline/state/test_stage.py
+    tarmac/pipeline/online/test_stage.py
     workflows/test_gpu.py workflows/test_review_and_comment.py tarmac/policy
 """
 OF_CLASSES_BY_MONTH = """

@@ -13,7 +13,7 @@ import pandas as pd
 from tarmac.interface.problem import problem
 from tarmac.pipeline.models import dataset
 from tarmac.pipeline.models.dataset import ModelInputs
-from tarmac.pipeline.state.stage import list_records
+from tarmac.pipeline.online.stage import list_records
 from tarmac.pipeline.training import estimators
 from tarmac.pipeline.training.fitting import read_split
 from tarmac.policy import load_all_params

@@ -17,7 +17,7 @@ from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tests.conftest import ROOT, Workspace
 from tests.moments import MOMENTS, Seen
 
-STAGES = ("prepare", "featurize", "baseline", "train", "evaluate", "state", "card")
+STAGES = ("prepare", "featurize", "baseline", "train", "evaluate", "online", "card")
 DVC = (sys.executable, "-m", "dvc")
 TARMAC = (sys.executable, "-c", "from tarmac.cli import app; app()")
 FROM_SOURCE = {"PYTHONPATH": "src"}  # the workspace's own code, not what is installed

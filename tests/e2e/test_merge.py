@@ -260,7 +260,7 @@ def test_merge_lock_requires_choice_between_data_versions(team, tmp_path):
         entries(workspace, "MERGE_HEAD"),
     )
     assert {name: made[name] == theirs[name] for name in made} == {
-        **dict.fromkeys(("prepare", "featurize", "baseline", "train", "state"), True),
+        **dict.fromkeys(("prepare", "featurize", "baseline", "train", "online"), True),
         **dict.fromkeys(JUDGED, False),
     }
 

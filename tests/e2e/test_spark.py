@@ -179,11 +179,11 @@ def wait(process, there: Callable[[], bool], otherwise: str) -> None:
 def ask(workspace: Workspace) -> None:
     """Writes a bundle, and what a client asks it: a folder of two files, one row of them wrong."""
     bundle = workspace.path / "bundle"
-    shutil.copytree(workspace.path / "data" / "state", bundle / "state")
+    shutil.copytree(workspace.path / "data" / "online", bundle / "online")
     for name in ("model.onnx", "card.md"):
         shutil.copy(workspace.path / "models" / name, bundle)
     (bundle / "release.json").write_text(json.dumps({"version": "v0.0.1", "commit": "0" * 40}))
-    since = json.loads((bundle / "state" / "state.json").read_text())["since"]
+    since = json.loads((bundle / "online" / "facts.json").read_text())["since"]
     rows = pq.read_table(
         workspace.path / "data" / "prepared" / "flights" / "2013-12.parquet"
     ).to_pylist()

@@ -33,15 +33,15 @@ CHANGES = [
     (
         "split.train.first",
         "2013-10",
-        {*FITTED, "state", "card"},
-        {*FITTED, "evaluate", "state", "card"},
+        {*FITTED, "online", "card"},
+        {*FITTED, "evaluate", "online", "card"},
     ),
     ("split.test.last", "2014-01", {*FITTED, "evaluate", "card"}, {*FITTED, "evaluate", "card"}),
     (
         "problem.late_minutes",
         30,
-        {"featurize", "state", "card"},
-        {"featurize", *FITTED, "evaluate", "state", "card"},
+        {"featurize", "online", "card"},
+        {"featurize", *FITTED, "evaluate", "online", "card"},
     ),
 ]
 

@@ -13,7 +13,7 @@ from tests.graph.plant import edit
 from tests.graph.trace import Trace, remove, trace
 
 # One statement for each thing that a stage must not do without declaring it. Of the keys,
-# `state.days` is not read: what is read of the copy is the value that the copy was given.
+# `online.days` is not read: what is read of the copy is the value that the copy was given.
 MISBEHAVIOUR = """
     import importlib
     from tarmac.pipeline.base import params as known
@@ -23,7 +23,7 @@ MISBEHAVIOUR = """
     params.evaluate.model_dump()
     vars(params.intervals)
     params.baseline.model_copy()
-    copy = params.state.model_copy(update={"days": 9})
+    copy = params.online.model_copy(update={"days": 9})
     assert copy.days == 9
     assert copy.seed >= 0
     Path("data/stray.txt").write_text("stray")

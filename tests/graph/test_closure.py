@@ -67,7 +67,7 @@ def test_reports_undeclared_transitive_import(copy: Path) -> None:
     append(
         copy, "src/tarmac/pipeline/engine/duckdb.py", "\nfrom tarmac.reporting import markdown\n"
     )
-    readers = ("prepare", "featurize", "state")
+    readers = ("prepare", "featurize", "online")
     path = "src/tarmac/reporting/markdown.py"
     assert closure.faults(copy) == [f"{stage}: {path} is imported and no dep" for stage in readers]
 

@@ -62,7 +62,7 @@ def test_trace_records_keys_however_they_are_read(misbehaviour: tuple[Workspace,
     assert len(whole) > 7
     left_out = run.keys - leaves(workspace.params)
     assert left_out <= {"engine", "evaluate.threshold_beta"}, "not every params.yaml has these"
-    read = {"engine", "prepare.max_quarantine_share", "train.seed", "state.seed"}
+    read = {"engine", "prepare.max_quarantine_share", "train.seed", "online.seed"}
     assert run.keys == whole | left_out | read
 
 
@@ -94,7 +94,7 @@ def test_param_does_not_cover_keys_by_name_prefix(
 
 
 @pytest.mark.parametrize(
-    ("stage", "wide", "nothing"), [("card", "train", False), ("evaluate", "state", True)]
+    ("stage", "wide", "nothing"), [("card", "train", False), ("evaluate", "online", True)]
 )
 def test_reports_param_that_covers_unread_keys(
     rerun: Workspace, traces: dict[str, Trace], stage: str, wide: str, nothing: bool

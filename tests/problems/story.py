@@ -28,7 +28,7 @@ OUTS = (
     "data/features",
     "data/quarantine.csv",
     "data/predictions.parquet",
-    "data/state",
+    "data/online",
 )
 MODELS = ("models/model.onnx", "models/baseline.onnx", "models/card.md", "metrics")
 WORDS = ("flight", "airport", "carrier", "depart", "New York", "Traceback")
@@ -250,7 +250,7 @@ def find_key_faults(workspace: Workspace) -> list[str]:
     declared, read = stages(workspace.path), leaves(workspace.params)
     return [
         fault
-        for name in ("evaluate", "state", "card")
+        for name in ("evaluate", "online", "card")
         for fault in key_faults(declared[name], [trace(workspace, name)], read)
     ]
 

@@ -89,7 +89,7 @@ def compute_provenance(bundle: Bundle) -> Note:
     """
     made = {
         name: compute_dvc_hash(bundle.folder / file)
-        for name, file in {"model": "model.onnx", "state": "state"}.items()
+        for name, file in {"model": "model.onnx", "online": "online"}.items()
     }
     return {"version": bundle.version, "commit": bundle.release.get("commit"), **made}
 

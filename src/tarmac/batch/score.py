@@ -17,7 +17,7 @@ from tarmac.interface.problem import problem
 from tarmac.interface.request import Row
 from tarmac.serving.bundle import Bundle
 from tarmac.serving.form import FORM
-from tarmac.serving.state import InputArrays
+from tarmac.serving.online import InputArrays
 
 ROWS = TypeAdapter(list[problem.request.Row])  # type: ignore[name-defined]
 # Number of the row, its wrong fields, what is wrong with them, the row as JSON.

@@ -27,13 +27,14 @@ from tarmac.registry.show import describe_version
 from tarmac.repository import clone, git
 from tarmac.repository.dvc import commands
 from tarmac.repository.metrics import read_test_metrics
-from tarmac.serving.bundle import CARD, MODEL, RELEASE, STATE
+from tarmac.serving.bundle import CARD, MODEL, ONLINE, RELEASE
+from tarmac.serving.online import FACTS
 
 SERVED, VERSIONS = Path("served"), Path("served/versions")
 PLACES, HERE = ("live", "shadow"), "workspace"
 KEPT = 5  # bundles that stay after they were served
-PARTS = {str(paths.MODEL): MODEL, str(paths.CARD): CARD, str(paths.STATE): STATE}
-HASHED = {"model": str(paths.MODEL), "state": str(paths.STATE)}
+PARTS = {str(paths.MODEL): MODEL, str(paths.CARD): CARD, str(paths.ONLINE): ONLINE}
+HASHED = {"model": str(paths.MODEL), "online": str(paths.ONLINE)}
 
 
 def build_bundle(stage: str, version: str, place: str) -> str:
@@ -87,10 +88,20 @@ def _open_version_files(event: Event | None) -> Iterator[Path]:
         yield Path()
         return
     with clone.open_clone(event.commit) as folder:
-        cached = [path for path in PARTS if path in commands.read_output_hashes(folder)]
+        locked = commands.read_output_hashes(folder)
+        cached = [path for path in (*PARTS, str(paths.ONLINE_BEFORE)) if path in locked]
         commands.pull_outputs(*cached, folder=folder, extra=clone.build_site_cache_env(folder))
+        _rename_earlier_output(folder)
         _require_parts(folder, event.version, "bundle a later version")
         yield folder
+
+
+def _rename_earlier_output(folder: Path) -> None:
+    """Give the online features of a commit from before the stage `online` today's names."""
+    before = folder / paths.ONLINE_BEFORE
+    if before.is_dir():
+        (before / "state.json").rename(before / FACTS)
+        before.rename(folder / paths.ONLINE)
 
 
 def _require_parts(folder: Path, name: str, hint: str) -> None:

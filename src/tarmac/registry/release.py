@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tarmac.interface.errors import suggest_name
-from tarmac.pipeline.base.paths import LOCK, MODEL, STATE
+from tarmac.pipeline.base.paths import LOCK, MODEL, ONLINE
 from tarmac.registry.history import (
     ARTIFACT,
     Event,
@@ -22,7 +22,7 @@ from tarmac.repository.remote.objects import list_commit_outputs
 from tarmac.review.run import review_working_tree
 
 OUT, BUMPS = Path("review"), ("major", "minor", "patch")
-SERVED = (str(MODEL), str(STATE))
+SERVED = (str(MODEL), str(ONLINE))
 
 
 def release_model(bump: str) -> str:

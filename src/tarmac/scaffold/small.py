@@ -34,7 +34,7 @@ def quicker(params: dict) -> None:
     params["train"]["xgboost"].update(learning_rate=0.3, max_depth=6)
     params["evaluate"].update(importance_rows=200)
 '''
-STAGES = ("baseline", "train", "evaluate", "state", "card")  # in the order of the pipeline
+STAGES = ("baseline", "train", "evaluate", "online", "card")  # in the order of the pipeline
 
 
 def replace_tests(found: InferredProblem, old: str, new: str) -> None:
@@ -47,7 +47,7 @@ def replace_tests(found: InferredProblem, old: str, new: str) -> None:
     name, value = (
         ("split.train.first", _find_second_month(found)) if found.day else ("split.seed", 8)
     )
-    read = {"baseline", "train", "state", "card" if found.day else "evaluate"}
+    read = {"baseline", "train", "online", "card" if found.day else "evaluate"}
     sets = f"{_format_set(read)}, {_format_set(set(STAGES))}"
     change = f"    ({_format_literal(name)}, {_format_literal(value)}, {sets}),"
     (folder / "__init__.py").write_text('"""Tests of the problem."""\n', encoding="utf-8")

@@ -175,7 +175,7 @@ async def model(request: Request) -> Response:
         "shadow": shadow,
     }
     return _build_json_response(
-        {**told, "known_until": bundle.state.facts["until"], "card": bundle.card}
+        {**told, "known_until": bundle.online.facts["until"], "card": bundle.card}
     )
 
 

@@ -16,7 +16,7 @@ from tarmac.interface.problem import problem
 from tarmac.interface.request import Row
 from tarmac.pipeline.models.session import ModelSession
 from tarmac.serving.form import FORM
-from tarmac.serving.state import (
+from tarmac.serving.online import (
     MAKE_AGAIN,
     OTHER_CODE,
     InputArrays,
@@ -26,8 +26,8 @@ from tarmac.serving.state import (
 )
 
 # What a bundle's folder holds.
-RELEASE, MODEL, CARD, STATE = ("release.json", "model.onnx", "card.md", "state")
-PROBES = "probes.json"  # of the state
+RELEASE, MODEL, CARD, ONLINE = ("release.json", "model.onnx", "card.md", "online")
+PROBES = "probes.json"  # of the online features
 
 
 class Bundle:
@@ -48,8 +48,8 @@ class Bundle:
             self.session = ModelSession(folder / MODEL)
         except UserError as error:
             raise UserError(str(error), MAKE_AGAIN) from None
-        self.state = OnlineFeatures(folder / STATE)
-        self._check_probes(folder / STATE / PROBES)
+        self.online = OnlineFeatures(folder / ONLINE)
+        self._check_probes(folder / ONLINE / PROBES)
 
     def build_inputs(
         self, rows: Sequence[Row], known: dict[str, list[Any]] | None = None
@@ -58,7 +58,7 @@ class Bundle:
 
         `known` is what `columns` makes of the rows, where the caller has it.
         """
-        inputs = self.state.build_inputs(
+        inputs = self.online.build_inputs(
             known or problem.request.columns(rows), self.session.categories, self.session.numbers
         )
         for number, row in enumerate(rows):
@@ -111,7 +111,7 @@ class Bundle:
 
     def select_background_rows(self, places: np.ndarray) -> InputArrays:
         """Training rows by their numbers, as inputs."""
-        rows = self.state.background.take(places)
+        rows = self.online.background.take(places)
         texts, numbers = self.session.categories, self.session.numbers
         made = [rows[name].to_numpy(zero_copy_only=False) for name in [*texts, *numbers]]
         # There may be none.
@@ -134,7 +134,7 @@ class Bundle:
 
     def list_unknown_categories(self, inputs: InputArrays) -> list[list[str]]:
         """For each row the categories that training never saw."""
-        known = [self.state.categories[name] for name in self.session.categories]
+        known = [self.online.categories[name] for name in self.session.categories]
         named = list(enumerate(self.session.categories))
         return [
             [name for place, name in named if row[place] not in known[place]]

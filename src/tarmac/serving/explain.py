@@ -11,7 +11,7 @@ from tarmac.interface.request import Row
 from tarmac.serving.answer import build_response
 from tarmac.serving.bundle import Bundle
 from tarmac.serving.form import FORM, PredictionFormat
-from tarmac.serving.state import InputArrays
+from tarmac.serving.online import InputArrays
 
 ORDERS = 16  # orders of the inputs that are walked, and each of them backwards as well
 SEED = 7
@@ -45,7 +45,7 @@ def compute_explanation(
     draw = np.random.default_rng(SEED)
     forward = [draw.permutation(len(names)) for _ in range(ORDERS)]
     orders = np.array([order for one in forward for order in (one, one[::-1])])
-    starts = np.repeat(draw.permutation(bundle.state.background.num_rows)[:ORDERS], 2)
+    starts = np.repeat(draw.permutation(bundle.online.background.num_rows)[:ORDERS], 2)
     starts = np.resize(starts, len(orders))
     scores = form.select_explained_scores(_score_walks(bundle, inputs, orders, starts))
     steps = np.empty((len(orders), len(names)))

@@ -23,7 +23,7 @@ from tarmac.serving import meters
 from tarmac.serving.bundle import Bundle
 from tarmac.serving.form import FORM, Scores
 from tarmac.serving.live import BundleReloader
-from tarmac.serving.state import InputArrays
+from tarmac.serving.online import InputArrays
 
 logger = logging.getLogger(__name__)
 WAITING = 20_000  # rows; more are dropped and counted: a slow disk may not slow a client

@@ -18,8 +18,8 @@ from tests.conftest import required
 
 @cache
 def prepared() -> list[dict]:
-    """Prepared flights that are decided on in the time that `data/state` covers."""
-    facts = json.loads((required("data/state") / "state.json").read_text())
+    """Prepared flights that are decided on in the time that `data/online` covers."""
+    facts = json.loads((required("data/online") / "facts.json").read_text())
     rows = pq.read_table(required("data/prepared") / "flights" / "2013-12.parquet").to_pylist()
     return [
         row

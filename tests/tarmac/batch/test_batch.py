@@ -262,8 +262,8 @@ def test_skips_only_files_whose_input_output_and_model_match(bundle_folder, tmp_
     (out / "b.parquet").write_bytes(cut)
     assert skipped(bundle_folder) == ["a"]
     shutil.copytree(bundle_folder, other)
-    state = json.loads((other / "state" / "state.json").read_text())
-    (other / "state" / "state.json").write_text(json.dumps(state))
+    state = json.loads((other / "online" / "facts.json").read_text())
+    (other / "online" / "facts.json").write_text(json.dumps(state))
     assert skipped(other) == []
 
 
@@ -282,7 +282,7 @@ def test_output_metadata_records_release_model_and_input(bundle, bundle_folder, 
         "version": "v0.0.1",
         "commit": bundle.release["commit"],
         "model": compute_dvc_hash(bundle_folder / "model.onnx"),
-        "state": compute_dvc_hash(bundle_folder / "state"),
+        "online": compute_dvc_hash(bundle_folder / "online"),
         "input": compute_dvc_hash(source),
     }
     assert json.loads(pq.read_metadata(tmp_path / "out.parquet").metadata[b"tarmac.rows"]) == {
@@ -474,7 +474,7 @@ def test_file_without_rows_gives_empty_output(bundle, tmp_path):
 @pytest.mark.parametrize("count", [1, 20])
 def test_builds_inputs_for_model_without_categories(bundle, count):
     rows = [problem.request.Row.model_validate_json(json.dumps(row)) for row in requests(count)]
-    inputs = bundle.state.build_inputs(problem.request.columns(rows), [], bundle.session.numbers)
+    inputs = bundle.online.build_inputs(problem.request.columns(rows), [], bundle.session.numbers)
     assert (inputs.categories.shape, len(inputs.numbers)) == ((count, 0), count)
 
 

@@ -28,7 +28,7 @@ def test_stages_rank_after_their_inputs():
         "featurize": 2,
         "baseline": 3,
         "train": 3,
-        "state": 3,
+        "online": 3,
         "evaluate": 4,
         "card": 5,
     }

@@ -14,7 +14,7 @@ NEEDED = (
     "src/flights/contract/columns.py",
     "served/live",
     "served/versions/v0.0.2-1f/model.onnx",
-    "served/versions/v0.0.2-1f/state/state.json",
+    "served/versions/v0.0.2-1f/state/facts.json",
 )
 PRIVATE = (
     ".git/config",

@@ -20,7 +20,7 @@ from tarmac.monitoring.reference import load_reference
 from tarmac.monitoring.rows import INPUTS, WHEN, load_prediction_log, load_scored_month
 from tarmac.pipeline.base.params import RowSplit
 from tarmac.pipeline.models.scorer import Scorer
-from tarmac.pipeline.state.stage import list_records
+from tarmac.pipeline.online.stage import list_records
 from tarmac.policy import load_all_params
 from tarmac.registry.live_model import LiveModel
 from tests.conftest import ROOT, required

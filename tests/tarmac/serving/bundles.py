@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.conftest import required
 
-PARTS = {"models/card.md": "card.md", "data/state": "state"}
+PARTS = {"models/card.md": "card.md", "data/online": "online"}
 
 
 def write(folder: Path, version: str = "v0.0.1", model: str = "models/model.onnx") -> Path:

@@ -15,9 +15,9 @@ from tarmac.interface.problem import problem
 from tarmac.interface.request import Row
 from tarmac.pipeline import engine
 from tarmac.pipeline.base.outputs import write_json
-from tarmac.pipeline.state.stage import list_records, write_background, write_lookups, write_probes
+from tarmac.pipeline.online.stage import list_records, write_background, write_lookups, write_probes
 from tarmac.policy import load_all_params
-from tarmac.serving.state import OnlineFeatures
+from tarmac.serving.online import OnlineFeatures
 from tests.conftest import ROOT
 
 NAMES = problem.contract.feature_names(list(problem.contract.FEATURES))
@@ -25,7 +25,7 @@ NUMBERS = [name for name in NAMES if name not in problem.contract.CATEGORICAL]
 PARAMS = load_all_params(ROOT / "params.yaml")
 
 
-def write_state(
+def write_online(
     tables: Mapping[str, pa.Table], period: tuple[date, date], features: pd.DataFrame, out: Path
 ) -> None:
     """Write the online features of a period's predictions.
@@ -42,17 +42,17 @@ def write_state(
     out.mkdir(parents=True)
     facts = write_lookups(backend, shown, PARAMS.problem, out)
     prepared = tables["flights"].to_pandas()
-    write_probes(features.tail(1000), prepared, PARAMS.state.seed, out / "probes.json")
+    write_probes(features.tail(1000), prepared, PARAMS.online.seed, out / "probes.json")
     write_background([features[NAMES]], PARAMS, out / "background.parquet")
     categories = {
         name: sorted(features[name].unique().tolist()) for name in problem.contract.CATEGORICAL
     }
-    write_json(out / "state.json", {**facts, "categories": categories})
+    write_json(out / "facts.json", {**facts, "categories": categories})
 
 
-def make_state(*arguments: object, out: Path) -> OnlineFeatures:
-    """Writes a state and loads it."""
-    write_state(*arguments, out)
+def make_online(*arguments: object, out: Path) -> OnlineFeatures:
+    """Write online features and load them."""
+    write_online(*arguments, out)
     return OnlineFeatures(out)
 
 

@@ -13,8 +13,8 @@ from tarmac.interface.errors import UserError
 from tarmac.serving.bundle import Bundle
 from tests.tarmac.serving.bundles import copied
 
-TABLES = ("state/hub_due.parquet", "state/background.parquet")
-FILES = ("release.json", "model.onnx", "state/state.json", "state/probes.json", *TABLES)
+TABLES = ("online/hub_due.parquet", "online/background.parquet")
+FILES = ("release.json", "model.onnx", "online/facts.json", "online/probes.json", *TABLES)
 DAMAGED = [
     *product(("gone", "empty", "cut", "garbage"), FILES),
     ("gone", "card.md"),
@@ -52,7 +52,7 @@ def test_rejects_probes_of_other_code_version(bundle):
     def other(content: dict) -> None:
         content["probes"][0]["row"]["invented"] = 1
 
-    change(bundle / "state" / "probes.json", other)
+    change(bundle / "online" / "probes.json", other)
     shown = r"probes\.json has other fields of a row than this code: invented: .+$"
     with pytest.raises(UserError, match=shown) as caught:
         Bundle(bundle)
@@ -64,7 +64,7 @@ def test_rejects_bundle_whose_inputs_differ_in_this_code(bundle):
         for probe in content["probes"][:3]:
             probe["inputs"].update(turn=1.5, dest="XXX")
 
-    change(bundle / "state" / "probes.json", other)
+    change(bundle / "online" / "probes.json", other)
     with pytest.raises(
         UserError, match="this code computes dest, turn differently from the pipeline of v"
     ):
@@ -72,6 +72,6 @@ def test_rejects_bundle_whose_inputs_differ_in_this_code(bundle):
 
 
 def test_rejects_online_features_without_required_table(bundle):
-    change(bundle / "state" / "state.json", lambda content: content["lookups"].pop("hub_due"))
+    change(bundle / "online" / "facts.json", lambda content: content["lookups"].pop("hub_due"))
     with pytest.raises(UserError, match=r"has no .hub_"):
         Bundle(bundle)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tarmac.serving.explain import ORDERS, compute_explanation
-from tarmac.serving.state import InputArrays
+from tarmac.serving.online import InputArrays
 from tests.tarmac.serving.test_form import FORMS
 
 BINARY = FORMS["binary"]
@@ -25,7 +25,7 @@ class Made:
     """A bundle of a formula: it tells inputs apart, lets them interact, and ignores `c`."""
 
     session = SimpleNamespace(categories=CATEGORIES, numbers=NUMBERS)
-    state = SimpleNamespace(background=SimpleNamespace(num_rows=40))
+    online = SimpleNamespace(background=SimpleNamespace(num_rows=40))
 
     def select_background_rows(self, places: np.ndarray) -> InputArrays:
         return InputArrays(STARTS.categories[places], STARTS.numbers[places])

@@ -417,7 +417,7 @@ def test_service_without_bundle_waits_until_one_appears(bundle_folder, tmp_path)
 DAMAGE = {
     "release.json": b"{",
     "model.onnx": b"\x08\x07onnx",
-    "state/state.json": b'{"lookups": {}}',
+    "online/facts.json": b'{"lookups": {}}',
 }
 
 

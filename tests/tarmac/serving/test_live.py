@@ -114,9 +114,9 @@ def test_damaged_bundle_is_rejected_and_previous_one_serves(
 def test_rejects_bundle_of_different_pipeline(bundled, bundle_folder, tmp_path):
     service, _, live = bundled
     strange = bundles.copied(bundle_folder, tmp_path / "strange")
-    probes = json.loads((strange / "state" / "probes.json").read_text())
+    probes = json.loads((strange / "online" / "probes.json").read_text())
     probes["probes"][0]["inputs"].update(block=1.0, dest="XXX")
-    (strange / "state" / "probes.json").write_text(json.dumps(probes))
+    (strange / "online" / "probes.json").write_text(json.dumps(probes))
     bundles.point(live, strange)
     refused = wait_for(lambda: service.events("bundle refused"), "it is refused")
     assert "computes block, dest differently from the pipeline of v0.0.1" in refused[0]["reason"]

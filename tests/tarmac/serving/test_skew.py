@@ -12,7 +12,7 @@ import pytest
 
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.outputs import write_json
-from tarmac.pipeline.state.stage import list_records
+from tarmac.pipeline.online.stage import list_records
 from tests.conftest import required
 from tests.flights import real
 from tests.tarmac.serving import made
@@ -42,10 +42,10 @@ def flights() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory):
-    """The service with a state of all test months."""
+    """The service with online features of all test months."""
     bundle = tmp_path_factory.mktemp("skew") / "bundle"
     features = pd.read_parquet(required("data/features") / "2013-12.parquet")
-    made.write_state(real.tables(*MONTHS), PERIOD, features, bundle / "state")
+    made.write_online(real.tables(*MONTHS), PERIOD, features, bundle / "online")
     shutil.copy(required("models/model.onnx"), bundle)
     shutil.copy(required("models/card.md"), bundle)
     write_json(bundle / "release.json", {"version": "v0.0.1"})

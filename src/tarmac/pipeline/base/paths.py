@@ -7,10 +7,10 @@ PARAMS, PIPELINE, LOCK = Path("params.yaml"), Path("dvc.yaml"), Path("dvc.lock")
 PINS, LOCKED = (Path("requirements/stages.txt"), Path("requirements/pipeline.txt"))
 
 RAW, PREPARED, QUARANTINE = Path("data/raw"), Path("data/prepared"), Path("data/quarantine.csv")
-FEATURES, PREDICTIONS, STATE = (
+FEATURES, PREDICTIONS, ONLINE = (
     Path("data/features"),
     Path("data/predictions.parquet"),
-    Path("data/state"),
+    Path("data/online"),
 )
 MODEL, BASELINE, CARD = (
     Path("models/model.onnx"),
@@ -27,5 +27,7 @@ TRAIN_METRICS, TEST_METRICS = (
     Path("metrics/train/metrics.json"),
     Path("metrics/evaluate/metrics.json"),
 )
+# Where commits from before the stage `online` have its output.
+ONLINE_BEFORE = Path("data/state")
 # A file for each metric that training watches.
 CURVES = Path("metrics/train/plots/metrics/validation")

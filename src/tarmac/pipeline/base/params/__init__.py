@@ -18,11 +18,11 @@ from tarmac.pipeline.base.params.pipeline import (
     IntervalParams,
     LogisticRegressionParams,
     MonthWindow,
+    OnlineParams,
     PrepareParams,
     RidgeParams,
     RowSplit,
     SplitParams,
-    StateParams,
     TrainParams,
 )
 from tarmac.pipeline.base.params.task import TASK, TASKS, Task
@@ -37,6 +37,7 @@ __all__ = [
     "IntervalParams",
     "LogisticRegressionParams",
     "MonthWindow",
+    "OnlineParams",
     "ParamsError",
     "ParamsSubset",
     "PipelineParams",
@@ -45,7 +46,6 @@ __all__ = [
     "RidgeParams",
     "RowSplit",
     "SplitParams",
-    "StateParams",
     "Task",
     "TrainParams",
     "load_params",

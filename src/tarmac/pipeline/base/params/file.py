@@ -20,8 +20,8 @@ from tarmac.pipeline.base.params.pipeline import (
     BaselineParams,
     EvaluateParams,
     IntervalParams,
+    OnlineParams,
     PrepareParams,
-    StateParams,
     TrainParams,
 )
 from tarmac.pipeline.base.params.section import ParamsSection
@@ -69,7 +69,7 @@ class PipelineParams(ParamsSubset):
     train: TrainParams
     baseline: BaselineParams
     evaluate: EvaluateParams
-    state: StateParams
+    online: OnlineParams
     intervals: IntervalParams
 
 

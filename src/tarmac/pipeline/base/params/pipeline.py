@@ -215,7 +215,7 @@ class EvaluateParams(ParamsSection):
         return self
 
 
-class StateParams(ParamsSection):
+class OnlineParams(ParamsSection):
     """What the service is given to look up."""
 
     days: Annotated[

@@ -13,7 +13,7 @@ import pytest
 
 from tarmac.interface.errors import UserError
 from tarmac.policy import load_all_params
-from tarmac.serving.state import LookupTable, OnlineFeatures, read_json
+from tarmac.serving.online import LookupTable, OnlineFeatures, read_json
 from tests.conftest import ROOT
 
 NAN = float("nan")
@@ -48,19 +48,19 @@ def test_looks_up_values_by_one_key(tmp_path):
 
 @pytest.fixture
 def folder(tmp_path: Path, table: Path) -> Path:
-    """A state with one lookup."""
+    """Online features with one lookup."""
     problem = load_all_params(ROOT / "params.yaml").problem.model_dump()
     facts = {"lookups": {"lookup": ["key", "hour"]}, "categories": {"key": ["a"]}}
-    (tmp_path / "state.json").write_text(json.dumps({**facts, "problem": problem}))
+    (tmp_path / "facts.json").write_text(json.dumps({**facts, "problem": problem}))
     pq.write_table(pa.table({"x": [1.0]}), tmp_path / "background.parquet")
     return tmp_path
 
 
 def test_loads_lookups_categories_and_background(folder):
-    state = OnlineFeatures(folder)
-    assert [lookup.keys for lookup in state.lookups] == [("key", "hour")]
-    assert state.categories == {"key": frozenset("a")}
-    assert state.background.to_pydict() == {"x": [1.0]}
+    features = OnlineFeatures(folder)
+    assert [lookup.keys for lookup in features.lookups] == [("key", "hour")]
+    assert features.categories == {"key": frozenset("a")}
+    assert features.background.to_pydict() == {"x": [1.0]}
 
 
 FILES = ["lookup.parquet", "background.parquet"]
@@ -83,12 +83,12 @@ def test_error_names_missing_table(folder, name):
 
 @pytest.mark.parametrize("content", [None, b"", b"{", b"\xff"], ids=repr)
 def test_error_names_missing_or_unreadable_json(folder, content):
-    path = folder / "state.json"
+    path = folder / "facts.json"
     path.unlink()
     if content is not None:
         path.write_bytes(content)
     for read in (lambda: OnlineFeatures(folder), lambda: read_json(path)):
-        with pytest.raises(UserError, match=r"state\.json cannot be read: ") as caught:
+        with pytest.raises(UserError, match=r"facts\.json cannot be read: ") as caught:
             read()
         assert "`make bundle`" in caught.value.hint
 
@@ -104,19 +104,19 @@ def test_rejects_json_that_is_no_object(tmp_path, content):
 
 @pytest.mark.parametrize("name", ["lookups", "categories", "problem"])
 def test_rejects_state_without_required_key(folder, name):
-    facts = read_json(folder / "state.json")
+    facts = read_json(folder / "facts.json")
     del facts[name]
-    (folder / "state.json").write_text(json.dumps(facts))
-    with pytest.raises(UserError, match=rf"state\.json has no {name}$") as caught:
+    (folder / "facts.json").write_text(json.dumps(facts))
+    with pytest.raises(UserError, match=rf"facts\.json has no {name}$") as caught:
         OnlineFeatures(folder)
     assert "`make bundle`" in caught.value.hint
 
 
 def test_rejects_parameters_of_other_code_version(folder):
-    facts = read_json(folder / "state.json")
+    facts = read_json(folder / "facts.json")
     facts["problem"]["invented"] = 1
-    (folder / "state.json").write_text(json.dumps(facts))
-    shown = r"state\.json has other parameters than this code: invented: .+$"
+    (folder / "facts.json").write_text(json.dumps(facts))
+    shown = r"facts\.json has other parameters than this code: invented: .+$"
     with pytest.raises(UserError, match=shown) as caught:
         OnlineFeatures(folder)
     assert "`make run bundle`" in caught.value.hint

@@ -1,4 +1,4 @@
-"""state: what the service looks up, by the same expressions that the features are made with."""
+"""online: what the service looks up, by the same expressions that the features are made with."""
 
 from datetime import date, timedelta
 from functools import partial
@@ -18,24 +18,24 @@ from tarmac.pipeline.base import months
 from tarmac.pipeline.base.outputs import replace_output, write_json
 from tarmac.pipeline.base.params import (
     AnySplit,
+    OnlineParams,
     ParamsSubset,
     ProblemParams,
-    StateParams,
     load_params,
 )
-from tarmac.pipeline.base.paths import FEATURES, PREPARED, STATE
+from tarmac.pipeline.base.paths import FEATURES, ONLINE, PREPARED
 from tarmac.pipeline.base.runner import StageProgress, run_stage
 from tarmac.pipeline.models.dataset import Parts, count_rows, read_months
 
 PROBES = 20
 
 
-class StateStageParams(ParamsSubset):
+class OnlineStageParams(ParamsSubset):
     """The sections of `params.yaml` that this stage reads."""
 
     problem: ProblemParams
     split: AnySplit
-    state: StateParams
+    online: OnlineParams
 
 
 def show_tables(backend: engine.Backend, first: date, after: date) -> dict[str, Table]:
@@ -90,14 +90,14 @@ def write_lookups(
     return {"since": since, "until": until, "lookups": keys, "problem": params.model_dump()}
 
 
-def write_background(parts: Parts, params: StateStageParams, path: Path) -> None:
+def write_background(parts: Parts, params: OnlineStageParams, path: Path) -> None:
     """Write some training rows, drawn with a seed.
 
     An explanation says what moved a prediction away from theirs.
     """
     every = pd.Series(np.arange(count_rows(parts)))
     drawn = every.sample(
-        min(params.state.background_rows, len(every)), random_state=params.state.seed
+        min(params.online.background_rows, len(every)), random_state=params.online.seed
     )
     places = drawn.sort_index().to_numpy()
     found, first = [], 0
@@ -112,7 +112,7 @@ def write_probes(features: pd.DataFrame, prepared: pd.DataFrame, seed: int, path
     """Write some predictions as a client would request them.
 
     They have the inputs that the pipeline made for them. The service makes the inputs too when it
-    loads the state. If it makes others, its code is not that of the pipeline.
+    loads the tables. If it makes others, its code is not that of the pipeline.
     """
     drawn = features.sample(min(PROBES, len(features)), random_state=seed).sort_index()
     planned = drawn[list(problem.contract.KEY)].merge(
@@ -163,15 +163,15 @@ def list_records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    """Reads `data/prepared` and the training months of `data/features`; writes `data/state`."""
-    params, progress = load_params(StateStageParams), StageProgress("state")
+    """Reads `data/prepared` and the training months of `data/features`; writes `data/online`."""
+    params, progress = load_params(OnlineStageParams), StageProgress("online")
     after = months.compute_month_bounds(
         months.list_stored_months(PREPARED / problem.contract.MONTHLY[-1])[-1]
     )[1]
-    first = after - timedelta(days=params.state.days)
+    first = after - timedelta(days=params.online.days)
     backend = engine.connect_backend()
     read = partial(read_months, FEATURES, params.split, "train")
-    with replace_output(STATE) as out:
+    with replace_output(ONLINE) as out:
         out.mkdir()
         facts = write_lookups(backend, show_tables(backend, first, after), params.problem, out)
         write_background(
@@ -179,9 +179,9 @@ def main() -> None:
             params,
             out / "background.parquet",
         )
-        write_probes(*read_recent_rows(first), params.state.seed, out / "probes.json")
+        write_probes(*read_recent_rows(first), params.online.seed, out / "probes.json")
         write_json(
-            out / "state.json",
+            out / "facts.json",
             {**facts, "categories": list_category_texts(read(problem.contract.CATEGORICAL))},
         )
         progress.report_step("written", files=len(list(out.iterdir())))

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tarmac.interface.problem import problem
-from tarmac.serving.state import FEW, OnlineFeatures
+from tarmac.serving.online import FEW, OnlineFeatures
 from tests.flights import real
 from tests.flights.features.tiny import minute
 from tests.flights.featurizer import Featurizer, assert_same_flights, flights_of
@@ -46,19 +46,19 @@ def features(tables: dict[str, pa.Table], flights: pd.DataFrame) -> pd.DataFrame
 def folder(
     tables: dict[str, pa.Table], features: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    out = tmp_path_factory.mktemp("made") / "state"
-    made.write_state(tables, PERIOD, features, out)
+    out = tmp_path_factory.mktemp("made") / "online"
+    made.write_online(tables, PERIOD, features, out)
     return out
 
 
 @pytest.fixture(scope="module")
-def state(folder: Path) -> OnlineFeatures:
+def online(folder: Path) -> OnlineFeatures:
     return OnlineFeatures(folder)
 
 
-def assert_inputs(state: OnlineFeatures, flights: pd.DataFrame, features: pd.DataFrame) -> None:
-    """What the state gives for some flights is what the pipeline computed, to the last bit."""
-    found = state.build_inputs(
+def assert_inputs(online: OnlineFeatures, flights: pd.DataFrame, features: pd.DataFrame) -> None:
+    """What the tables give for some flights is what the pipeline computed, to the last bit."""
+    found = online.build_inputs(
         problem.request.columns(made.rows_of(flights)), problem.contract.CATEGORICAL, made.NUMBERS
     )
     wanted = features[made.NUMBERS].to_numpy(np.float32)
@@ -69,46 +69,46 @@ def assert_inputs(state: OnlineFeatures, flights: pd.DataFrame, features: pd.Dat
     )
 
 
-def test_lookup_of_every_flight_matches_pipeline_inputs(state, flights, features):
+def test_lookup_of_every_flight_matches_pipeline_inputs(online, flights, features):
     assert len(flights) > 55_000
-    assert_inputs(state, flights, features)
+    assert_inputs(online, flights, features)
 
 
 def test_online_features_are_complete_within_their_period(tables, flights, features, tmp_path):
     """Also of the evening before the first day, which is after midnight in UTC."""
-    state = made.make_state(
-        tables, (date(2013, 12, 25), PERIOD[1]), features, out=tmp_path / "state"
+    online = made.make_online(
+        tables, (date(2013, 12, 25), PERIOD[1]), features, out=tmp_path / "online"
     )
     cut = flights["sched_dep"] - 120
-    within = (cut >= state.facts["since"]) & (cut <= state.facts["until"])
+    within = (cut >= online.facts["since"]) & (cut <= online.facts["until"])
     assert (flights["day"][within] == date(2013, 12, 24)).sum() > 30
-    assert_inputs(state, flights[within], features[within])
+    assert_inputs(online, flights[within], features[within])
 
 
 @pytest.mark.parametrize("size", [1, 2, FEW, FEW + 1])
-def test_lookup_does_not_depend_on_number_of_requested_rows(state, flights, features, size):
+def test_lookup_does_not_depend_on_number_of_requested_rows(online, flights, features, size):
     for start in np.random.default_rng(7).integers(0, len(flights) - size, 100):
         part = slice(start, start + size)
-        assert_inputs(state, flights.iloc[part], features.iloc[part])
+        assert_inputs(online, flights.iloc[part], features.iloc[part])
 
 
 def test_features_known_at_cutoff_match_later_pipeline_inputs(tables, flights, features, tmp_path):
     period = (date(2013, 12, 1), PERIOD[1])
-    state = made.make_state(as_known_at(tables, STORM), period, features, out=tmp_path / "state")
-    until = state.facts["until"]
+    online = made.make_online(as_known_at(tables, STORM), period, features, out=tmp_path / "online")
+    until = online.facts["until"]
     assert STORM - 60 < until < STORM
     cut = flights["sched_dep"] - 120
-    decided = (cut >= state.facts["since"]) & (cut <= until) & (flights["day"] >= period[0])
+    decided = (cut >= online.facts["since"]) & (cut <= until) & (flights["day"] >= period[0])
     assert decided.sum() > 6_000
-    assert_inputs(state, flights[decided], features[decided])
+    assert_inputs(online, flights[decided], features[decided])
 
 
 def test_features_unknown_at_prediction_time_are_missing(tables, flights, features, tmp_path):
-    state = made.make_state(
+    online = made.make_online(
         as_known_at(tables, STORM), (date(2013, 12, 1), PERIOD[1]), features, out=tmp_path / "s"
     )
-    later = flights[flights["sched_dep"] - 120 >= state.facts["until"] + 24 * 60]
-    found = state.build_inputs(
+    later = flights[flights["sched_dep"] - 120 >= online.facts["until"] + 24 * 60]
+    found = online.build_inputs(
         problem.request.columns(made.rows_of(later[:500])),
         problem.contract.CATEGORICAL,
         made.NUMBERS,
@@ -121,11 +121,11 @@ def test_features_unknown_at_prediction_time_are_missing(tables, flights, featur
 @pytest.mark.parametrize(
     ("name", "step", "minutes"), [("weather", "hour", 60), ("hub_due", "quarter", 15)]
 )
-def test_exports_only_rows_used_within_period(state, folder, name, step, minutes):
+def test_exports_only_rows_used_within_period(online, folder, name, step, minutes):
     steps = pq.read_table(folder / f"{name}.parquet")[step].to_numpy().astype(int)
     known = (steps + (step == "hour")) * minutes
-    assert known.min() == state.facts["since"]
-    assert known.max() <= state.facts["until"]
+    assert known.min() == online.facts["since"]
+    assert known.max() <= online.facts["until"]
 
 
 def as_known_at(tables: dict[str, pa.Table], instant: int) -> dict[str, pa.Table]:

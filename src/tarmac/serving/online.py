@@ -17,6 +17,7 @@ from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base import parquet
 
+FACTS = "facts.json"
 MAKE_AGAIN = "make the bundle again: `make bundle`"
 OTHER_CODE = "serve the bundle with its own code, or make a new model: `make run bundle`"
 FEW = 8  # rows up to which plain Python is faster than arrays
@@ -66,7 +67,7 @@ class OnlineFeatures:
 
     def __init__(self, folder: Path) -> None:
         """Reads the folder. Raises `UserError` where a file of it is missing or damaged."""
-        self.facts = read_json(folder / "state.json", "lookups", "categories", "problem")
+        self.facts = read_json(folder / FACTS, "lookups", "categories", "problem")
         self.lookups = [
             LookupTable(folder / f"{name}.parquet", keys)
             for name, keys in self.facts["lookups"].items()
@@ -79,7 +80,7 @@ class OnlineFeatures:
             self._params = problem.params.Params.model_validate(self.facts["problem"])
         except ValidationError as error:
             mistakes = format_mistakes(error)
-            message = f"{folder / 'state.json'} has other parameters than this code: {mistakes}"
+            message = f"{folder / FACTS} has other parameters than this code: {mistakes}"
             raise UserError(message, OTHER_CODE) from None
 
     def build_inputs(
@@ -139,7 +140,7 @@ def format_mistakes(error: ValidationError) -> str:
 
 
 def read_json(path: Path, *keys: str) -> dict[str, Any]:
-    """Return the content of a file of the state.
+    """Return the content of a file of the online features.
 
     Raise `UserError` if the file is missing or damaged, or lacks one of the keys.
     """

@@ -1,0 +1,1 @@
+"""The stage `online`: what the service looks up."""

@@ -1,1 +1,0 @@
-"""The stage `state`: what the service looks up."""
