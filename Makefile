@@ -48,7 +48,10 @@ export DVC_SITE_CACHE_DIR ?= $(CURDIR)/.dvc/tmp/site
 .PHONY: ingest init-problem release promote rollback bundle serve predict image smoke deploy monitor
 .PHONY: retrain backtest site setup test test-changed test-all test-nightly test-newest coverage
 .PHONY: check format lock bench servers spark clean comment add publish propose ship
-export NAME SET BRANCH URL OPTIONS WHY STAGE VERSION IMAGE FILES INCOMING FROM TARGET TIME GROUP KEY
+export NAME SET BRANCH URL OPTIONS WHY ENVIRONMENT VERSION IMAGE FILES INCOMING FROM TARGET TIME GROUP KEY
+ifeq ($(origin STAGE),command line)
+$(error STAGE= was renamed, use ENVIRONMENT=$(STAGE))
+endif
 ifdef STORAGE
 export TARMAC_SWEEP_STORAGE := $(STORAGE)
 endif
@@ -117,14 +120,14 @@ init-problem: .venv/pipeline ## Start your own problem: NAME=, FROM=, TARGET=, T
 release: .venv/pipeline $(REMOTE) ## Register the model of HEAD as the next version (BUMP=major, minor or patch)
 	@$(BIN)/tarmac release --bump '$(or $(BUMP),patch)'
 
-promote: .venv/pipeline ## Give STAGE=staging or prod a VERSION= of the model (the latest), WHY=
-	@$(BIN)/tarmac promote "$$STAGE" --version "$$VERSION" --why "$$WHY"
+promote: .venv/pipeline ## Promote a VERSION= (the latest) to ENVIRONMENT=staging or prod, WHY=
+	@$(BIN)/tarmac promote "$$ENVIRONMENT" --version "$$VERSION" --why "$$WHY"
 
-rollback: .venv/pipeline ## Give prod (or STAGE=) the version that it had before, WHY=
-	@$(BIN)/tarmac rollback "$${STAGE:-prod}" --why "$$WHY"
+rollback: .venv/pipeline ## Roll prod (or ENVIRONMENT=) back to its previous version, WHY=
+	@$(BIN)/tarmac rollback "$${ENVIRONMENT:-prod}" --why "$$WHY"
 
-bundle: .venv/pipeline $(REMOTE) ## Write what a service needs to served/live (STAGE=, VERSION=, AS=shadow)
-	@$(BIN)/tarmac bundle --stage "$$STAGE" --version "$$VERSION" --place '$(if $(filter-out default undefined,$(origin AS)),$(AS),live)'
+bundle: .venv/pipeline $(REMOTE) ## Write what a service needs to served/live (ENVIRONMENT=, VERSION=, AS=shadow)
+	@$(BIN)/tarmac bundle --environment "$$ENVIRONMENT" --version "$$VERSION" --place '$(if $(filter-out default undefined,$(origin AS)),$(AS),live)'
 
 serve: .venv/serve ## Serve predictions at http://127.0.0.1:8080 from served/live, or this model
 	@ls served/live/release.json >/dev/null 2>&1 || $(BIN)/tarmac bundle
@@ -140,7 +143,7 @@ image: ## Build the image of the service with the live bundle, as IMAGE=name
 smoke: ## Start the image as strictly as in production, and send it one request
 	@PYTHONPATH=src $(PYTHON) -m tarmac.deploy.smoke
 
-deploy: ## Roll out IMAGE=name@sha256:… to STAGE= by kubectl; undo it if it fails
+deploy: ## Roll out IMAGE=name@sha256:… to ENVIRONMENT= by kubectl; undo it if it fails
 	@PYTHONPATH=src $(PYTHON) -m tarmac.deploy.rollout
 
 ##@ In production
@@ -248,7 +251,7 @@ bench: .venv/dev .venv/peers/.installed $(PEERS:%=.venv/peer-%/.installed) ## Me
 	$(BIN)/python -m benchmarks.batch
 	$(BIN)/python -m benchmarks.serving
 
-servers: .venv/servers/.installed ## Install what tests start: PostgreSQL, nginx, S3, SSH, WebDAV, Chromium, Java (Debian)
+servers: .venv/servers/.installed ## Install what tests start: PostgreSQL, nginx, S3, SSH, Chromium, … (Debian)
 	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || { $(SUDO) mkdir -p /etc/postgresql-common && \
 	echo 'create_main_cluster = false' | $(SUDO) tee /etc/postgresql-common/createcluster.conf >/dev/null && \
 	$(call debian,postgresql); }

@@ -95,6 +95,13 @@ def test_renamed_target_fails_and_names_the_new_one(project, old: str, new: str)
 
 
 @pytest.mark.program
+def test_renamed_variable_fails_and_names_the_new_one(project):
+    done = make(project, "promote", "STAGE=prod", "WHY=better")
+    assert done.returncode == 2
+    assert "STAGE= was renamed, use ENVIRONMENT=prod" in done.stderr
+
+
+@pytest.mark.program
 def test_make_without_target_prints_help(project):
     assert make(project).stdout == make(project, "help").stdout
 

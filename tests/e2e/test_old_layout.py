@@ -81,5 +81,5 @@ def served(workspace: Workspace) -> Bundle:
 
     Loading it runs its probes: this code computes the inputs that its commit did.
     """
-    tarmac(workspace, "bundle", "--stage", "prod")
+    tarmac(workspace, "bundle", "--environment", "prod")
     return Bundle(Path(workspace.path / "served/live").resolve())

@@ -139,7 +139,7 @@ def test_promotion_and_rollback_serve_requested_version(released):
     """
     refuses_what_makes_no_sense(released)
     first = ("v0.0.1", compute_dvc_hash(released.path / MODEL))
-    assert "served/live is v0.0.1 now" in tarmac(released, "bundle", "--stage", "prod").stdout
+    assert "served/live is v0.0.1 now" in tarmac(released, "bundle", "--environment", "prod").stdout
     folder = (released.path / "served" / "live").resolve()
     released.set_params(lambda params: params["train"].update(seed=8))
     publish(released)
@@ -149,7 +149,7 @@ def test_promotion_and_rollback_serve_requested_version(released):
         in tarmac(released, "promote", "prod", "--why", "better").stdout
     )
     assert served(released) == first  # until somebody bundles
-    tarmac(released, "bundle", "--stage", "prod")
+    tarmac(released, "bundle", "--environment", "prod")
     second = ("v0.0.2", compute_dvc_hash(released.path / MODEL))
     assert served(released) == second != first
     tarmac(released, "bundle", "--version", "v0.0.1", "--place", "shadow")
@@ -157,11 +157,11 @@ def test_promotion_and_rollback_serve_requested_version(released):
     assert (
         "prod has v0.0.1 now (model#prod#3)" in tarmac(released, "rollback", "--why", "slow").stdout
     )
-    tarmac(released, "bundle", "--stage", "prod")
+    tarmac(released, "bundle", "--environment", "prod")
     assert served(released) == first
     assert (released.path / "served" / "live").resolve() == folder
     shown = json.loads(tarmac(released, "registry", "--json").stdout)
-    assert shown["stages"] == {"prod": "v0.0.1"}
+    assert shown["environments"] == {"prod": "v0.0.1"}
     assert shown["history"][-1]["why"] == "rollback: slow"
     assert "no version before v0.0.1 to roll back to" in refused(
         released, "rollback", "--why", "slow"
@@ -184,7 +184,7 @@ def refuses_what_makes_no_sense(released: Workspace) -> None:
 
 
 def test_bundle_refuses_unavailable_version_or_target(released):
-    assert "staging has no version\n" in refused(released, "bundle", "--stage", "staging")
+    assert "staging has no version\n" in refused(released, "bundle", "--environment", "staging")
     assert "there is no version v9.9.9" in refused(released, "bundle", "--version", "v9.9.9")
     assert "'edge'\nhint: use live or shadow" in refused(released, "bundle", "--place", "edge")
     (released.path / MODEL).unlink()
@@ -193,13 +193,13 @@ def test_bundle_refuses_unavailable_version_or_target(released):
     )
     (released.path / "served" / "live").mkdir(parents=True)
     assert "served/live is not a link\nhint: move it away" in refused(
-        released, "bundle", "--stage", "prod"
+        released, "bundle", "--environment", "prod"
     )
 
 
 def test_registry_keeps_author_reason_and_lineage(released):
     shown = json.loads(tarmac(released, "registry", "--json").stdout)
-    assert shown["stages"] == {"prod": "v0.0.1"}
+    assert shown["environments"] == {"prod": "v0.0.1"}
     (version,) = shown["versions"]
     assert version["who"] == "Test <test@example.org>"
     assert version["why"] == "the first version; every floor of the policy holds"

@@ -260,7 +260,7 @@ def release(rehearsal: Rehearsal, job: Job) -> Job:
 def deploy(server: Workspace) -> None:
     """What a server does with a new tag."""
     server.run("git", "pull", "--quiet", "--tags", "--force")
-    server.run(*TARMAC, "bundle", "--stage", "prod", env=FROM_SOURCE)
+    server.run(*TARMAC, "bundle", "--environment", "prod", env=FROM_SOURCE)
 
 
 def tags(rehearsal: Rehearsal) -> set[str]:

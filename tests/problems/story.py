@@ -222,7 +222,7 @@ class Story(Problem):
         own.run("git", "push", "--quiet", "origin", "HEAD")
         tarmac(own, "release")
         assert "prod has v0.0.1 now" in tarmac(own, "promote", "prod", "--why", "the first")
-        tarmac(own, "bundle", "--stage", "prod")
+        tarmac(own, "bundle", "--environment", "prod")
         live = own.path / "served/live"
         assert json.loads((live / "release.json").read_text())["version"] == "v0.0.1"
         assert compute_dvc_hash(live / "model.onnx") == compute_dvc_hash(

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tarmac.registry.history import STAGES
+from tarmac.registry.history import ENVIRONMENTS
 from tests.conftest import Workspace, required
 from tests.e2e.running import FROM_SOURCE, TARMAC
 from tests.tarmac.deploy.clone import STUB, calls, containers, docker, write_stub
@@ -83,11 +83,11 @@ def of_tag(rehearsal: Rehearsal, registry: Mapping[str, str], tag: str) -> dict[
     }
 
 
-def of_click(rehearsal: Rehearsal, stage: str, version: str) -> dict[str, Any]:
+def of_click(rehearsal: Rehearsal, environment: str, version: str) -> dict[str, Any]:
     """The contexts of a click."""
     return {
         "github": rehearsal.context("workflow_dispatch", {}),
-        "inputs": {"stage": stage, "version": version},
+        "inputs": {"environment": environment, "version": version},
     }
 
 
@@ -223,7 +223,7 @@ def roll_out(
     rehearsal: Rehearsal, contexts: Mapping[str, Any], cluster: Cluster, result: str, image: str
 ) -> Job:
     """The job that rolls out, after one that made an image."""
-    needs = {"image": {"result": result, "outputs": {"stage": "prod", "image": image}}}
+    needs = {"image": {"result": result, "outputs": {"environment": "prod", "image": image}}}
     secrets = {"KUBECONFIG": CONFIG, "OTHER": "another secret"}
     return rehearsal.run(
         "deploy",
@@ -290,26 +290,29 @@ def test_deploy_is_skipped_after_failed_image(rehearsal, registry, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("event", "stage"),
+    ("event", "environment"),
     [
         ({"github": {"ref": "refs/tags/model#prod#12"}, "inputs": {}}, "prod"),
         ({"github": {"ref": "refs/tags/model#staging#1"}, "inputs": {}}, "staging"),
-        ({"github": {"ref": "refs/heads/main"}, "inputs": {"stage": "prod"}}, "prod"),
-        ({"github": {"ref": "refs/tags/model#prod#12"}, "inputs": {"stage": "staging"}}, "staging"),
+        ({"github": {"ref": "refs/heads/main"}, "inputs": {"environment": "prod"}}, "prod"),
+        (
+            {"github": {"ref": "refs/tags/model#prod#12"}, "inputs": {"environment": "staging"}},
+            "staging",
+        ),
     ],
 )
-def test_event_determines_environment_and_concurrency_group(event, stage):
-    assert render(workflow("deploy")["jobs"]["image"]["with"]["stage"], event) == stage
-    assert render(workflow("deploy")["concurrency"]["group"], event) == f"deploy-{stage}"
+def test_event_determines_environment_and_concurrency_group(event, environment):
+    assert render(workflow("deploy")["jobs"]["image"]["with"]["environment"], event) == environment
+    assert render(workflow("deploy")["concurrency"]["group"], event) == f"deploy-{environment}"
     assert (
         render(
-            workflow("image")[True]["workflow_call"]["outputs"]["stage"]["value"],
-            {"inputs": {"stage": stage}},
+            workflow("image")[True]["workflow_call"]["outputs"]["environment"]["value"],
+            {"inputs": {"environment": environment}},
         )
-        == stage
+        == environment
     )
-    needs = {"needs": {"image": {"outputs": {"stage": stage}}}}
-    assert render(ROLL_OUT["environment"], needs) == stage
+    needs = {"needs": {"image": {"outputs": {"environment": environment}}}}
+    assert render(ROLL_OUT["environment"], needs) == environment
 
 
 def matches(pattern: str, name: str) -> bool:
@@ -336,11 +339,11 @@ def matches(pattern: str, name: str) -> bool:
 def test_only_promotion_tags_start_workflow(tag, starts):
     patterns = workflow("deploy")[True]["push"]["tags"]
     assert any(matches(pattern, tag) for pattern in patterns) is starts
-    assert len(patterns) == len(STAGES)
+    assert len(patterns) == len(ENVIRONMENTS)
 
 
 def test_workflow_environments_match_registry(registry):
-    assert workflow("deploy")[True]["workflow_dispatch"]["inputs"]["stage"]["options"] == list(
-        STAGES
-    )
+    assert workflow("deploy")[True]["workflow_dispatch"]["inputs"]["environment"][
+        "options"
+    ] == list(ENVIRONMENTS)
     assert {"model#prod#1", "model#prod#2", "model#prod#4", "model#staging#3"} < set(registry)

@@ -376,7 +376,7 @@ def test_automatic_policy_merges_and_releases_passing_model(loop):
     promoted = ["tarmac", "promote", "prod", "--version", "", "--why", why]
     assert loop.calls == [["tarmac", "release", "--bump", "patch"], promoted]
     started = [(one["name"], one["head_branch"], one["inputs"]) for one in loop.github.runs[-2:]]
-    assert started == [("deploy.yml", "main", {"stage": "prod"}), ("pages.yml", "main", {})]
+    assert started == [("deploy.yml", "main", {"environment": "prod"}), ("pages.yml", "main", {})]
     assert where(released, TOKEN) == [(released.step(SHIP), "REPO_TOKEN")]
     assert leaked(released.machine) == []
 

@@ -219,7 +219,9 @@ def test_secrets_are_used_only_in_guarding_environments():
     ]
     assert named == [("deploy", "deploy"), ("launch", "launch")]
     assert TREES["launch"]["jobs"]["launch"]["environment"] == "gpu"
-    assert TREES["deploy"]["jobs"]["deploy"]["environment"] == "${{ needs.image.outputs.stage }}"
+    assert (
+        TREES["deploy"]["jobs"]["deploy"]["environment"] == "${{ needs.image.outputs.environment }}"
+    )
 
 
 def test_token_is_used_as_listed_and_not_in_pull_request_checks():

@@ -12,7 +12,7 @@ from tarmac.ci.branch import look
 from tarmac.ci.github_api import Environment, call_api
 from tarmac.interface.errors import UserError, exit_on_user_error
 
-STAGE, WHY = "prod", "a retraining that passed, released by policy"
+ENVIRONMENT, WHY = "prod", "a retraining that passed, released by policy"
 
 
 class ShipError(UserError):
@@ -25,8 +25,8 @@ def ship_model(environment: Mapping[str, str]) -> None:
     They are started here because a tag of this token starts nothing.
     """
     _run_make("release")
-    _run_make("promote", f"STAGE={STAGE}", f"WHY={WHY}")
-    started: dict[str, dict[str, str]] = {"deploy": {"stage": STAGE}, "pages": {}}
+    _run_make("promote", f"ENVIRONMENT={ENVIRONMENT}", f"WHY={WHY}")
+    started: dict[str, dict[str, str]] = {"deploy": {"environment": ENVIRONMENT}, "pages": {}}
     ref = look().default
     for name, inputs in started.items():
         call_api(
@@ -44,7 +44,7 @@ def _run_make(*words: str) -> None:
     except (OSError, subprocess.CalledProcessError):
         again = "run `make ship` again"
         if words[0] != "release":
-            later = f"start the workflows deploy (stage {STAGE}) and pages"
+            later = f"start the workflows deploy (environment {ENVIRONMENT}) and pages"
             again = f"run `{shlex.join(['make', *words])}`, and {later}"
         done = "nothing" if words[0] == "release" else "`make release`"
         raise ShipError(

@@ -22,36 +22,36 @@ def release(bump: Annotated[str, typer.Option(help="major, minor or patch.")] = 
 
 @app.command()
 def promote(
-    stage: Annotated[str, typer.Argument(help="staging or prod.")],
+    environment: Annotated[str, typer.Argument(help="staging or prod.")],
     version: Annotated[str, typer.Option(help="The version; without one the latest.")] = "",
     why: Why = "",
 ) -> None:
-    """Give a stage a version of the model."""
+    """Promote a version of the model to an environment."""
     from tarmac.registry import promote as module
 
-    print(module.promote_version(stage, version, why))
+    print(module.promote_version(environment, version, why))
 
 
 @app.command()
 def rollback(
-    stage: Annotated[str, typer.Argument(help="staging or prod.")] = "prod", why: Why = ""
+    environment: Annotated[str, typer.Argument(help="staging or prod.")] = "prod", why: Why = ""
 ) -> None:
-    """Give a stage the version back that it had before."""
+    """Roll an environment back to its previous version."""
     from tarmac.registry import promote as module
 
-    print(module.roll_back_stage(stage, why))
+    print(module.roll_back_environment(environment, why))
 
 
 @app.command()
 def bundle(
-    stage: Annotated[str, typer.Option(help="staging or prod.")] = "",
+    environment: Annotated[str, typer.Option(help="staging or prod.")] = "",
     version: Annotated[str, typer.Option(help="A version by its name.")] = "",
     place: Annotated[str, typer.Option(help="live, or shadow beside it.")] = "live",
 ) -> None:
-    """Write what a service needs to served/: of a stage, of a version, else of what is here."""
+    """Write what a service needs to served/, from an environment, a version or the clone."""
     from tarmac.registry import bundle as module
 
-    print(module.build_bundle(stage, version, place))
+    print(module.build_bundle(environment, version, place))
 
 
 @app.command()
@@ -85,7 +85,7 @@ def registry(
         bool, typer.Option("--json", help="For a machine, with the history.")
     ] = False,
 ) -> None:
-    """List versions with their stages, metrics and lineage."""
+    """List versions with their environments, metrics and lineage."""
     from tarmac.registry import show
 
     print(json.dumps(show.read_registry(), indent=2) if as_json else show.format_registry())

@@ -26,7 +26,7 @@ class CommitMetrics:
     commit: str
     date: str
     why: str
-    stages: tuple[str, ...]
+    environments: tuple[str, ...]
     metrics: dict[str, EstimateRecord]
 
 
@@ -63,13 +63,13 @@ def build_estimates(
 
 
 def _build_version_metrics(version: dict[str, Any]) -> CommitMetrics:
-    commit, stages = version["commit"], tuple(version["stages"])
+    commit, environments = version["commit"], tuple(version["environments"])
     return CommitMetrics(
         version["version"],
         commit,
         version["when"][:10],
         version["why"],
-        stages,
+        environments,
         _read_estimates(commit),
     )
 

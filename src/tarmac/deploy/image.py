@@ -32,7 +32,7 @@ def read_bundle_version() -> str:
         return str(json.loads((LIVE / "release.json").read_text(encoding="utf-8"))["version"])
     except (OSError, ValueError, KeyError, TypeError):
         message = f"{LIVE} does not contain a valid bundle"
-        raise DeployError(message, "make a bundle: `make bundle STAGE=prod`") from None
+        raise DeployError(message, "make a bundle: `make bundle ENVIRONMENT=prod`") from None
 
 
 def build_image() -> str:

@@ -14,12 +14,12 @@ from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.pipeline.base.outputs import replace_output, write_json
 from tarmac.pipeline.base.params import TASK
 from tarmac.registry.history import (
+    ENVIRONMENTS,
     FETCH_OR_MAKE,
-    STAGES,
     Event,
     RegistryError,
-    describe_unknown_stage,
-    find_stage_version,
+    describe_unknown_environment,
+    find_environment_version,
     list_events,
     list_versions,
 )
@@ -37,7 +37,7 @@ PARTS = {str(paths.MODEL): MODEL, str(paths.CARD): CARD, str(paths.ONLINE): ONLI
 HASHED = {"model": str(paths.MODEL), "online": str(paths.ONLINE)}
 
 
-def build_bundle(stage: str, version: str, place: str) -> str:
+def build_bundle(environment: str, version: str, place: str) -> str:
     """Bundle an environment's version, or a version by its name, and return what was done.
 
     Without both, bundle what is in the working tree.
@@ -45,7 +45,7 @@ def build_bundle(stage: str, version: str, place: str) -> str:
     if place not in PLACES:
         hint = f"{suggest_name(place, PLACES)} use {' or '.join(PLACES)}".lstrip()
         raise RegistryError(f"unknown place for a bundle: {place!r}", hint)
-    event = _find_registration(stage, version)
+    event = _find_registration(environment, version)
     with _open_version_files(event) as source:
         release = describe_version(event, {}) if event else _describe_workspace()
         release |= {name: compute_dvc_hash(source / path) for name, path in HASHED.items()}
@@ -56,24 +56,28 @@ def build_bundle(stage: str, version: str, place: str) -> str:
     return f"{SERVED / place} is {release['version']} now ({folder})"
 
 
-def _find_registration(stage: str, version: str) -> Event | None:
+def _find_registration(environment: str, version: str) -> Event | None:
     """Return the registration of the requested version.
 
     Return None if none is requested: then the files of the working tree are meant.
     """
-    if not stage and not version:
+    if not environment and not version:
         return None
-    if stage and stage not in STAGES:
-        raise RegistryError(*describe_unknown_stage(stage))
+    if environment and environment not in ENVIRONMENTS:
+        raise RegistryError(*describe_unknown_environment(environment))
     known = list_events()
-    event = list_versions(known).get(version) if version else find_stage_version(known, stage)
+    event = (
+        list_versions(known).get(version)
+        if version
+        else find_environment_version(known, environment)
+    )
     if event is None and version:
         nearest = suggest_name(version, list_versions(known))
         hint = f"{nearest} list all versions: `tarmac registry`".lstrip()
         raise RegistryError(f"there is no version {version}", hint)
     if event is None:
-        hint = f"promote a version: `make promote STAGE={stage} WHY=…`"
-        raise RegistryError(f"{stage} has no version", hint)
+        hint = f"promote a version: `make promote ENVIRONMENT={environment} WHY=…`"
+        raise RegistryError(f"{environment} has no version", hint)
     return event
 
 

@@ -1,4 +1,4 @@
-"""What the tags say: which versions there are, and which of them each stage has had."""
+"""What the tags say: which versions there are, and which of them each environment has had."""
 
 import re
 from collections.abc import Iterable
@@ -8,20 +8,23 @@ from pathlib import Path
 
 from tarmac.interface.errors import UserError, suggest_name
 
-ARTIFACT, STAGES = "model", ("staging", "prod")  # the name is that of `artifacts:` in dvc.yaml
+ARTIFACT, ENVIRONMENTS = (
+    "model",
+    ("staging", "prod"),
+)  # the name is that of `artifacts:` in dvc.yaml
 FETCH_OR_MAKE = "fetch it with `make pull`, or make it with `make run`"
 REGISTER_FIRST = "register the first version: `make release`"
-BACK = "rollback: "  # how the reason of a tag begins that takes a stage one version back
+BACK = "rollback: "  # how the reason of a tag begins that takes an environment one version back
 
 
 class RegistryError(UserError):
     """What was asked for does not go with the versions that there are."""
 
 
-def describe_unknown_stage(stage: str) -> tuple[str, str]:
-    """Return the message and the hint of the error for a name that is not in `STAGES`."""
-    hint = f"{suggest_name(stage, STAGES)} use {' or '.join(STAGES)}".lstrip()
-    return f"unknown environment {stage!r}", hint
+def describe_unknown_environment(environment: str) -> tuple[str, str]:
+    """Return the message and the hint of the error for a name that is not in `ENVIRONMENTS`."""
+    hint = f"{suggest_name(environment, ENVIRONMENTS)} use {' or '.join(ENVIRONMENTS)}".lstrip()
+    return f"unknown environment {environment!r}", hint
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Event:
     # registration, deregistration, assignment, unassignment or deprecation, as GTO has them
     kind: str
     version: str  # v1.2.3
-    stage: str | None
+    environment: str | None
     commit: str
     tag: str
     when: str  # ISO 8601, UTC
@@ -50,7 +53,7 @@ def list_events(folder: Path = Path()) -> list[Event]:
         Event(
             kind=event["event"],
             version=event["version"],
-            stage=event["stage"],
+            environment=event["stage"],
             commit=event["commit"],
             tag=event["ref"],
             when=event["timestamp"].astimezone(UTC).isoformat(),
@@ -64,7 +67,7 @@ def list_events(folder: Path = Path()) -> list[Event]:
 
 
 def _parse_tag_number(tag: str) -> int:
-    """The number at the end of a stage's tag: it grows by one with every assignment."""
+    """The number at the end of an environment's tag: it grows by one with every assignment."""
     ending = re.search(r"#(\d+)$", tag)
     return int(ending[1]) if ending else 0
 
@@ -80,13 +83,13 @@ def list_versions(known: Iterable[Event]) -> dict[str, Event]:
     return held
 
 
-def list_stage_versions(known: Iterable[Event], stage: str) -> list[str]:
+def list_environment_versions(known: Iterable[Event], environment: str) -> list[str]:
     """Return the versions that an environment can go back through, its present one last.
 
     A rollback removes the last one.
     """
     stack: list[str] = []
-    for event in (event for event in known if event.stage == stage):
+    for event in (event for event in known if event.environment == environment):
         if event.kind == "unassignment":
             stack = [version for version in stack if version != event.version]
         elif event.why.startswith(BACK) and event.version in stack[:-1]:
@@ -96,13 +99,13 @@ def list_stage_versions(known: Iterable[Event], stage: str) -> list[str]:
     return stack
 
 
-def find_stage_version(known: list[Event], stage: str) -> Event | None:
-    """The registration of the version that a stage has; None where it has none."""
+def find_environment_version(known: list[Event], environment: str) -> Event | None:
+    """The registration of the version that an environment has; None where it has none."""
     registered = list_versions(known)
     return next(
         (
             registered[version]
-            for version in reversed(list_stage_versions(known, stage))
+            for version in reversed(list_environment_versions(known, environment))
             if version in registered
         ),
         None,

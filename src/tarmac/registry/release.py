@@ -10,7 +10,7 @@ from tarmac.registry.history import (
     ARTIFACT,
     Event,
     RegistryError,
-    find_stage_version,
+    find_environment_version,
     list_events,
     list_versions,
 )
@@ -65,7 +65,9 @@ def find_version_in_use(known: list[Event]) -> Event | None:
 
     Return None before the first version.
     """
-    return find_stage_version(known, "prod") or next(reversed(list_versions(known).values()), None)
+    return find_environment_version(known, "prod") or next(
+        reversed(list_versions(known).values()), None
+    )
 
 
 def require_clean_tree() -> None:
@@ -86,7 +88,7 @@ def require_unreleased_model(known: list[Event]) -> None:
     ]
     if same:
         message = f"this model is already registered as {same[-1]}"
-        hint = f"promote that version: `make promote STAGE=prod VERSION={same[-1]} WHY=…`"
+        hint = f"promote that version: `make promote ENVIRONMENT=prod VERSION={same[-1]} WHY=…`"
         raise RegistryError(message, hint)
 
 

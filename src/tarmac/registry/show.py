@@ -8,11 +8,11 @@ from typing import Any
 from tarmac.pipeline.base.params import TASK
 from tarmac.pipeline.base.paths import FEATURES, MODEL, RAW
 from tarmac.registry.history import (
+    ENVIRONMENTS,
     REGISTER_FIRST,
-    STAGES,
     Event,
     RegistryError,
-    find_stage_version,
+    find_environment_version,
     list_events,
     list_versions,
 )
@@ -32,10 +32,12 @@ def read_registry() -> dict[str, Any]:
     if not registered:
         raise RegistryError("no version is registered", REGISTER_FIRST)
     present = {
-        stage: event.version for stage in STAGES if (event := find_stage_version(known, stage))
+        environment: event.version
+        for environment in ENVIRONMENTS
+        if (event := find_environment_version(known, environment))
     }
     return {
-        "stages": present,
+        "environments": present,
         "versions": [describe_version(event, present) for event in reversed(registered.values())],
         "history": [vars(event) for event in known],
     }
@@ -50,7 +52,9 @@ def describe_version(event: Event, present: dict[str, str]) -> dict[str, Any]:
     hashes = list_commit_outputs(event.commit)
     return {
         "version": event.version,
-        "stages": [stage for stage, version in present.items() if version == event.version],
+        "environments": [
+            environment for environment, version in present.items() if version == event.version
+        ],
         "commit": event.commit,
         "when": event.when,
         "who": event.who,
@@ -62,7 +66,16 @@ def describe_version(event: Event, present: dict[str, str]) -> dict[str, Any]:
 
 def format_registry() -> str:
     """The versions as text, a line each."""
-    heads = ["version", "stages", "released", "by", "commit", *TASK.metrics, "model", "raw data"]
+    heads = [
+        "version",
+        "environments",
+        "released",
+        "by",
+        "commit",
+        *TASK.metrics,
+        "model",
+        "raw data",
+    ]
     lines = [heads, *(_format_cells(version) for version in read_registry()["versions"])]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     shown = (
@@ -77,10 +90,10 @@ def _format_cells(version: dict[str, Any]) -> list[str]:
         f"{value:.4f}" if value is not None else "none" for value in version["metrics"].values()
     ]
     lineage = [(version["lineage"][name] or "none")[:8] for name in ("model", "raw data")]
-    stages, who = ",".join(version["stages"]), version["who"].split(" <")[0]
+    environments, who = ",".join(version["environments"]), version["who"].split(" <")[0]
     return [
         version["version"],
-        stages,
+        environments,
         version["when"][:10],
         who,
         version["commit"][:7],

@@ -21,7 +21,9 @@ def create_tag(make: Callable[[], Any]) -> str:
         tag = str(make().tag)
     except GTOException as error:
         message = f"the tag was not created: {' '.join(str(error).split())}"
-        raise RegistryError(message, "list the versions and stages: `tarmac registry`") from None
+        raise RegistryError(
+            message, "list the versions and environments: `tarmac registry`"
+        ) from None
     if "origin" not in run_git("remote").split():
         print(f"{tag} is in this clone only: there is no remote `origin` to push it to")
         return tag

@@ -80,13 +80,13 @@ def cluster(tmp_path: Path) -> Cluster:
     return Cluster(tmp_path)
 
 
-@pytest.mark.parametrize("stage", ["staging", "prod"])
-def test_applies_manifest_with_image_in_namespace_of_environment(cluster, stage):
-    done = cluster.deploy(STAGE=stage, IMAGE=IMAGE)
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, f"{stage} runs {IMAGE}"), (
+@pytest.mark.parametrize("environment", ["staging", "prod"])
+def test_applies_manifest_with_image_in_namespace_of_environment(cluster, environment):
+    done = cluster.deploy(ENVIRONMENT=environment, IMAGE=IMAGE)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, f"{environment} runs {IMAGE}"), (
         done.stderr
     )
-    namespace = f"--namespace=tarmac-{stage}"
+    namespace = f"--namespace=tarmac-{environment}"
     assert cluster.calls == [
         [namespace, "apply", "--filename=-"],
         [namespace, "rollout", "status", "deployment/tarmac", "--timeout=5m"],
@@ -98,7 +98,7 @@ def test_applies_manifest_with_image_in_namespace_of_environment(cluster, stage)
 
 def test_rolls_back_image_that_does_not_become_ready(cluster):
     cluster.breaks("status")
-    done = cluster.deploy(STAGE="prod", IMAGE=IMAGE)
+    done = cluster.deploy(ENVIRONMENT="prod", IMAGE=IMAGE)
     assert done.returncode != 0
     assert f"error: {IMAGE} did not become ready in prod and was rolled back\n" in done.stderr
     assert "Traceback" not in done.stderr
@@ -107,14 +107,14 @@ def test_rolls_back_image_that_does_not_become_ready(cluster):
 
 def test_stops_with_error_when_cluster_refuses_manifest(cluster):
     cluster.breaks("apply")
-    done = cluster.deploy(STAGE="prod", IMAGE=IMAGE)
+    done = cluster.deploy(ENVIRONMENT="prod", IMAGE=IMAGE)
     assert done.returncode != 0
     assert len(cluster.calls) == 1
     assert "`kubectl --namespace=tarmac-prod apply …` ended with exit status 1" in done.stderr
 
 
 @pytest.mark.parametrize(
-    ("stage", "image", "told"),
+    ("environment", "image", "told"),
     [
         ("prod", "ghcr.io/team/service:v0.0.2", "by its digest"),
         ("prod", "ghcr.io/team/service@sha256:0a", "by its digest"),
@@ -126,8 +126,8 @@ def test_stops_with_error_when_cluster_refuses_manifest(cluster):
         ("prod", f"$(touch pwned){IMAGE}", "by its digest"),
     ],
 )
-def test_rejects_unknown_environment_or_image_without_digest(cluster, stage, image, told):
-    done = cluster.deploy(STAGE=stage, IMAGE=image.replace("$", "$$"))
+def test_rejects_unknown_environment_or_image_without_digest(cluster, environment, image, told):
+    done = cluster.deploy(ENVIRONMENT=environment, IMAGE=image.replace("$", "$$"))
     assert done.returncode != 0
     assert told in done.stderr
     assert cluster.calls == []
@@ -137,7 +137,7 @@ def test_rejects_unknown_environment_or_image_without_digest(cluster, stage, ima
 def test_reports_missing_kubectl(cluster):
     shutil.rmtree(cluster.tools)
     python = Path(sys.executable)
-    env = {"PATH": f"{cluster.folder}", "STAGE": "prod", "IMAGE": IMAGE, "PYTHONPATH": "src"}
+    env = {"PATH": f"{cluster.folder}", "ENVIRONMENT": "prod", "IMAGE": IMAGE, "PYTHONPATH": "src"}
     command = [python, "-m", "tarmac.deploy.rollout"]
     done = subprocess.run(
         command, cwd=cluster.folder, check=False, capture_output=True, text=True, env=env

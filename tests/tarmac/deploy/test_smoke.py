@@ -117,7 +117,7 @@ def test_rejects_missing_or_damaged_bundle(clone, text):
         done = clone.make(target)
         assert done.returncode != 0
         assert "error: served/live does not contain a valid bundle\n" in done.stderr
-        assert "hint: make a bundle: `make bundle STAGE=prod`\n" in done.stderr
+        assert "hint: make a bundle: `make bundle ENVIRONMENT=prod`\n" in done.stderr
     assert calls(clone.engine) == []
 
 

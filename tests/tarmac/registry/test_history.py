@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from tarmac.registry.history import (
     ARTIFACT,
     BACK,
-    STAGES,
+    ENVIRONMENTS,
     Event,
-    find_stage_version,
+    find_environment_version,
+    list_environment_versions,
     list_events,
-    list_stage_versions,
     list_versions,
 )
 
@@ -28,11 +28,18 @@ VERSIONS = ("v0.0.1", "v0.0.2", "v0.0.3")
 
 
 def event(
-    kind: str, version: str, stage: str | None = None, why: str = "", number: int = 1
+    kind: str, version: str, environment: str | None = None, why: str = "", number: int = 1
 ) -> Event:
-    tag = f"model#{stage}#{number}" if stage else f"model@{version}"
+    tag = f"model#{environment}#{number}" if environment else f"model@{version}"
     return Event(
-        kind, version, stage, "c" * 40, tag, "2026-01-01T00:00:00+00:00", "Ada <a@example.org>", why
+        kind,
+        version,
+        environment,
+        "c" * 40,
+        tag,
+        "2026-01-01T00:00:00+00:00",
+        "Ada <a@example.org>",
+        why,
     )
 
 
@@ -41,7 +48,7 @@ REGISTERED = [event("registration", version) for version in VERSIONS]
 
 @given(st.lists(st.one_of(st.sampled_from(VERSIONS), st.none()), max_size=12))
 def test_rollback_restores_previous_version(steps):
-    """A version in `steps` is promoted; None takes the stage one version back."""
+    """A version in `steps` is promoted; None takes the environment one version back."""
     known, stack = list(REGISTERED), []
     for version in steps:
         if version and stack[-1:] != [version]:
@@ -50,9 +57,9 @@ def test_rollback_restores_previous_version(steps):
         elif version is None and len(stack) > 1:
             stack.pop()
             known.append(event("assignment", stack[-1], "prod", f"{BACK}worse"))
-    assert list_stage_versions(known, "prod") == stack
-    assert list_stage_versions(known, "staging") == []
-    present = find_stage_version(known, "prod")
+    assert list_environment_versions(known, "prod") == stack
+    assert list_environment_versions(known, "staging") == []
+    present = find_environment_version(known, "prod")
     assert (present.version if present else None) == (stack[-1] if stack else None)
 
 
@@ -60,7 +67,7 @@ def test_withdrawn_version_is_neither_listed_nor_deployed():
     promoted = [event("assignment", version, "prod", "better") for version in VERSIONS[:2]]
     known = [*REGISTERED, *promoted, event("deregistration", VERSIONS[1])]
     assert list(list_versions(known)) == [VERSIONS[0], VERSIONS[2]]
-    assert find_stage_version(known, "prod") == REGISTERED[0]
+    assert find_environment_version(known, "prod") == REGISTERED[0]
 
 
 def test_unassigned_version_leaves_environment():
@@ -69,7 +76,7 @@ def test_unassigned_version_leaves_environment():
         event("assignment", VERSIONS[0], "prod"),
         event("unassignment", VERSIONS[0], "prod"),
     ]
-    assert find_stage_version(known, "prod") is None
+    assert find_environment_version(known, "prod") is None
 
 
 def assigned(*steps: str) -> list[Event]:
@@ -105,8 +112,8 @@ def assigned(*steps: str) -> list[Event]:
 )
 def test_environment_history_follows_promotions_and_rollbacks(steps, expected):
     known = [*assigned(*steps), event("assignment", "v0.0.9", "staging")]
-    assert "".join(version[-1] for version in list_stage_versions(known, "prod")) == expected
-    assert list_stage_versions(known, "staging") == ["v0.0.9"]
+    assert "".join(version[-1] for version in list_environment_versions(known, "prod")) == expected
+    assert list_environment_versions(known, "staging") == ["v0.0.9"]
 
 
 @pytest.mark.parametrize("kind", ["deregistration", "deprecation"])
@@ -122,13 +129,13 @@ def test_withdrawn_version_can_be_registered_again(kind):
 def test_environment_has_latest_still_registered_version():
     known = [*REGISTERED, *assigned("1", "2", "3")]
     withdrawn = [event("deregistration", version) for version in reversed(VERSIONS)]
-    found = [find_stage_version([*known, *withdrawn[:count]], "prod") for count in range(4)]
+    found = [find_environment_version([*known, *withdrawn[:count]], "prod") for count in range(4)]
     assert found == [*reversed(REGISTERED), None]
-    assert find_stage_version(known, "staging") is None
+    assert find_environment_version(known, "staging") is None
 
 
 def test_tag_names_stay_compatible_with_earlier_versions():
-    assert (ARTIFACT, STAGES, BACK) == ("model", ("staging", "prod"), "rollback: ")
+    assert (ARTIFACT, ENVIRONMENTS, BACK) == ("model", ("staging", "prod"), "rollback: ")
 
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -177,9 +184,9 @@ def tag(tmp_path: Path) -> Tag:
             tag_timezone=hours * 3600,
             sign=False,
         )
-        stage = name.split("#")[1].removesuffix("!") if "#" in name else None
+        environment = name.split("#")[1].removesuffix("!") if "#" in name else None
         when = (START + timedelta(seconds=second)).isoformat()
-        return Event(kind, version, stage, commit, name, when, who, why.strip())
+        return Event(kind, version, environment, commit, name, when, who, why.strip())
 
     return make
 
@@ -197,7 +204,7 @@ def test_reads_every_tag_of_model_oldest_first(tag, tmp_path):
     ]
     tag("other@v0.0.1", "registration", "v0.0.1", 90)
     assert list_events(tmp_path) == expected
-    assert list_stage_versions(expected[:6], "prod") == ["v0.0.1"]
+    assert list_environment_versions(expected[:6], "prod") == ["v0.0.1"]
 
 
 def test_reads_no_event_where_there_is_no_tag(tag, tmp_path):

@@ -35,7 +35,7 @@ def build_section(known: PageData) -> PageSection:
         blocks.append(
             CommandList(
                 "A version is registered by",
-                ["make release", "make promote STAGE=prod WHY='the first'"],
+                ["make release", "make promote ENVIRONMENT=prod WHY='the first'"],
             )
         )
     return PageSection(
@@ -168,7 +168,9 @@ def _build_row(result: CommitMetrics, kind: str) -> tuple[str, ...]:
     main, why = result.metrics.get(MAIN), result.why or "–"
     interval = format_interval(main.low, main.high) if main else "–"
     where = (
-        (CodeCell(result.commit[:9]), ", ".join(result.stages) or "–") if kind == "version" else ()
+        (CodeCell(result.commit[:9]), ", ".join(result.environments) or "–")
+        if kind == "version"
+        else ()
     )
     return (CodeCell(result.name), result.date, *where, _format_value(result, MAIN), interval, why)
 

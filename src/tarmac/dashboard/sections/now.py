@@ -28,7 +28,7 @@ from tarmac.dashboard.words import (
 )
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.params import TASK
-from tarmac.registry.history import STAGES
+from tarmac.registry.history import ENVIRONMENTS
 
 NEXT = {
     "none": "nothing is to be done",
@@ -51,7 +51,7 @@ def find_live_version(known: PageData) -> dict[str, Any] | None:
     if known.registry is None:
         return None
     versions: list[dict[str, Any]] = known.registry["versions"]
-    asked = known.registry["stages"].get("prod")
+    asked = known.registry["environments"].get("prod")
     return next((version for version in versions if version["version"] == asked), versions[0])
 
 
@@ -61,7 +61,7 @@ def _summarize_state(known: PageData) -> str:
         return "No version is released yet: the page shows the model that is committed here."
     place = (
         "is in production"
-        if "prod" in version["stages"]
+        if "prod" in version["environments"]
         else "is the latest version, and none is in production"
     )
     watched = (
@@ -91,17 +91,17 @@ def _describe_release(known: PageData) -> list[tuple[str, str, str]]:
             (
                 "Released",
                 "none yet",
-                "`make release && make promote STAGE=prod` makes the first one.",
+                "`make release && make promote ENVIRONMENT=prod` makes the first one.",
             )
         ]
-    latest, stages = known.registry["versions"][0]["version"], known.registry["stages"]
-    since = _describe_promotion(known.registry["history"], stages.get("prod"))
-    others = [f"{stage} has {stages.get(stage, 'none')}" for stage in STAGES if stage != "prod"]
+    latest, present = known.registry["versions"][0]["version"], known.registry["environments"]
+    since = _describe_promotion(known.registry["history"], present.get("prod"))
+    others = [f"{name} has {present.get(name, 'none')}" for name in ENVIRONMENTS if name != "prod"]
     told = f"{', '.join(others)}; the latest is {latest}."
     return [
         (
             "In production",
-            stages.get("prod", "none"),
+            present.get("prod", "none"),
             f"{since}{told[0].upper()}{told[1:]} {_describe_page_model(known, version)}",
         )
     ]
@@ -110,7 +110,9 @@ def _describe_release(known: PageData) -> list[tuple[str, str, str]]:
 def _describe_promotion(history: Sequence[dict[str, Any]], version: str | None) -> str:
     """When production got its version, and why."""
     given = [
-        event for event in history if event["kind"] == "assignment" and event["stage"] == "prod"
+        event
+        for event in history
+        if event["kind"] == "assignment" and event["environment"] == "prod"
     ]
     if version is None or not given:
         return ""
