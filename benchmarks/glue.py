@@ -16,7 +16,7 @@ from benchmarks.measure import MB
 
 # What Tarmac itself brings; the four steps compute with the rest of its dependencies, dvclive's log
 # apart.
-ENGINE = {"dvc", "dvclive", "gto", "optuna", "plotly", "psycopg", "sqlalchemy", "typer"}
+ENGINE = {"dvc", "dvclive", "gto", "optuna", "psycopg", "sqlalchemy", "typer"}
 
 
 def lines(path: Path) -> int:

@@ -29,7 +29,7 @@ PRELOADED = """
     scipy.stats scipy.sparse sklearn.metrics sklearn.compose sklearn.impute sklearn.pipeline
     sklearn.preprocessing sklearn.linear_model sklearn.ensemble xgboost onnxruntime onnx skl2onnx
     onnxmltools onnxmltools.convert.xgboost.operator_converters.XGBoost optuna optuna.importance
-    optuna.visualization plotly.io sqlalchemy typer.core rich.console psycopg
+    optuna sqlalchemy typer.core rich.console psycopg
 """
 MOST = 1 << 20  # bytes of a request
 

@@ -205,15 +205,11 @@ def sweep(
 
 
 @sweeps.command("show")
-def show_sweep(
-    study: Study = "sweep",
-    storage: Storage = "",
-    html: Annotated[Path | None, typer.Option(help="Write a page with charts, too.")] = None,
-) -> None:
+def show_sweep(study: Study = "sweep", storage: Storage = "") -> None:
     """Print every trial, the best first."""
     from tarmac.sweep import run
 
-    run.show_study(study, storage, html)
+    run.show_study(study, storage)
 
 
 @app.command()

@@ -1,7 +1,5 @@
 """A sweep from one command: prepare, search, certify, and go on where it was left."""
 
-from pathlib import Path
-
 import optuna
 from optuna.study import Study
 
@@ -10,7 +8,6 @@ from tarmac.interface.errors import UserError
 from tarmac.sweep import show
 from tarmac.sweep.certify import certify_trial
 from tarmac.sweep.facts import build_features, collect_facts, require_committed_files
-from tarmac.sweep.page import write_page
 from tarmac.sweep.pool import WorkerPool
 from tarmac.sweep.space import build_grid
 from tarmac.sweep.study import load_study, open_storage, open_study
@@ -66,10 +63,7 @@ def _certify_best(study: Study, top: int) -> None:
         )
 
 
-def show_study(name: str, url: str, page: Path | None) -> None:
-    """Prints the table of a study, and writes its page where one is asked for."""
+def show_study(name: str, url: str) -> None:
+    """Print the table of a study."""
     study, objective = load_study(open_storage(url), name), policy.load_all_params().sweep.objective
     print(show.format_table(study, objective))
-    if page:
-        write_page(study, objective, page)
-        print(f"written: {page}")

@@ -1,9 +1,5 @@
-"""How a study is shown: best trial first, and failures with their reasons.
+"""How a study is shown: best trial first, and failures with their reasons."""
 
-The page needs no network.
-"""
-
-import html
 import re
 
 import optuna
@@ -11,7 +7,6 @@ import pytest
 from optuna.trial import TrialState
 
 from tarmac.pipeline.base.params import TASK
-from tarmac.sweep.page import write_page
 from tarmac.sweep.places import fail_and_requeue_trial
 from tarmac.sweep.show import ProgressLine, build_rows, format_table, rank_trials, shorten_keys
 from tarmac.sweep.trial import ERROR, METRICS, PARAMS, SECONDS
@@ -122,28 +117,3 @@ def test_progress_line_shows_best_failures_and_time_left(made, capsys):
     assert re.fullmatch(
         r"sweep  5 of 9  best log_loss 0\.300000 \(trial 1\)  1 failed  0:\d\d left\n", told
     )
-
-
-@pytest.mark.parametrize(
-    "values", [[], [0.5], [0.5] * 3, [0.5, 0.3, 0.4], [n / 40 for n in range(30)]], ids=len
-)
-def test_page_needs_no_network_for_any_number_of_trials(tmp_path, values):
-    found = study(PARAMS_)
-    for value in values:
-        ended(found, value)
-    write_page(found, "log_loss", tmp_path / "new" / "page.html")
-    page = (tmp_path / "new" / "page.html").read_text()
-    assert page.count("<tr>") == len(values) + 1
-    assert not re.search(r"""<(script|link|img)[^>]*(src|href)=""", page)
-    assert ("<h2>Importance" in page) == (len(set(values)) > 2)
-    assert ("<h2>History" in page) == ("<h2>Parallel" in page) == bool(values)
-    assert bool(re.search(r'"learning_rate", ?"max_depth"\]', page)) is bool(values)
-
-
-def test_page_escapes_trial_parameters(tmp_path):
-    found = study(PARAMS_)
-    ended(found, 0.5, **{PARAMS: {"train.model": "<script>alert(1)</script>"}})
-    write_page(found, "log_loss", tmp_path / "page.html")
-    page = (tmp_path / "page.html").read_text()
-    assert "<script>alert(1)" not in page
-    assert html.escape("<script>alert(1)</script>") in page
