@@ -77,12 +77,14 @@ def main() -> None:
         known, observed = dealt(rows, p, draw)
         found = evaluate_observed_rows(observed, known, SPLIT, params)
         verdicts[found.verdict] += 1
-        kinds.update({check.kind for check in found.checks if check.outcome == "act"})
+        kinds.update({check.kind for check in found.checks if check.outcome == "critical"})
     print(
         f"{rounds} months without drift: "
         + ", ".join(f"{name} {count}" for name, count in sorted(verdicts.items()))
     )
-    print("act by " + (", ".join(f"{name} {count}" for name, count in kinds.items()) or "none"))
+    print(
+        "critical by " + (", ".join(f"{name} {count}" for name, count in kinds.items()) or "none")
+    )
 
 
 if __name__ == "__main__":

@@ -18,9 +18,11 @@ def fit_for_review(params: dict) -> None:
     params["baseline"]["features"] = ["aircraft"]
     policy = params["review"]
     for metric in policy["metrics"].values():
-        metric["floor"] = 0 if metric["better"] == "higher" else 9
-        metric.pop("ceiling", None)
-    policy["slices"]["floor"] = policy["behaviour"]["usable"] = policy["behaviour"]["min_move"] = 0
+        metric["worst_allowed"] = 0 if metric["better"] == "higher" else 9
+        metric.pop("suspicious_beyond", None)
+    policy["slices"]["worst_allowed"] = policy["behaviour"]["usable"] = policy["behaviour"][
+        "min_move"
+    ] = 0
 
 
 @pytest.fixture(scope="session")

@@ -202,7 +202,7 @@ def test_registry_keeps_author_reason_and_lineage(released):
     assert shown["environments"] == {"prod": "v0.0.1"}
     (version,) = shown["versions"]
     assert version["who"] == "Test <test@example.org>"
-    assert version["why"] == "the first version; every floor of the policy holds"
+    assert version["why"] == "the first version, within the bounds of the policy"
     assert version["lineage"]["model"] == compute_dvc_hash(released.path / MODEL)
     assert [event["why"] for event in shown["history"]][-1] == "the first"
     assert "v0.0.1   prod" in tarmac(released, "registry").stdout

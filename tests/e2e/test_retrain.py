@@ -34,9 +34,9 @@ def few_months(params: dict) -> None:
         params["split"][name] = {"first": month, "last": month}
     params["retrain"].update(every_months=1, train_months=2, validation_months=1, test_months=1)
     params["monitor"].update(
-        drifted={"watch": 1.0, "act": 1.0}, decay={"roc_auc": 0.5}, calibration=1.0
+        drifted={"warning": 1.0, "critical": 1.0}, decay={"roc_auc": 0.5}, calibration=1.0
     )
-    params["monitor"].update(unknown={"watch": 0.05, "act": 0.2})  # of a tenth of the rows
+    params["monitor"].update(unknown={"warning": 0.05, "critical": 0.2})  # of a tenth of the rows
 
 
 @pytest.fixture(scope="module")
@@ -185,7 +185,7 @@ def test_broken_data_block_training(workspace):
     done = retrain(workspace, arriving(workspace, lambda rows: rows[rows["origin"] != "JFK"]))
     assert done.returncode == 0, done.stdout + done.stderr
     facts = found(workspace)
-    assert (facts["verdict"], facts["decision"], facts["made"]) == ("act", "hold", "")
+    assert (facts["verdict"], facts["decision"], facts["made"]) == ("critical", "block", "")
     assert "origin" in facts["summary"]
     assert not (workspace.path / "review" / "verdict.json").exists()
     kept = [stage for stage in ("train:", "evaluate:", "card:") if stage in lock]
@@ -206,7 +206,7 @@ def test_invalid_month_is_reported_and_leaves_nothing_behind(workspace, edit, sa
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert said in done.stderr
-    assert (found(workspace)["verdict"], found(workspace)["decision"]) == ("act", "hold")
+    assert (found(workspace)["verdict"], found(workspace)["decision"]) == ("critical", "block")
     assert said in found(workspace)["summary"]
     assert status(workspace) == []
     assert workspace.dvc("status", "--json").stdout.strip() == "{}"

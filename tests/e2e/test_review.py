@@ -334,7 +334,7 @@ def lose(workspace: Workspace, *outputs: str) -> str:
 def test_base_with_lost_predictions_passes_as_inconclusive(changed):
     found = review(changed, "--base", lose(changed, PREDICTIONS, MODEL))
     assert found.done.returncode == 0
-    assert set(found.judged.values()) == {"not proven"}
+    assert set(found.judged.values()) == {"inconclusive"}
     assert found.report.startswith("## ✅ Pass: within its bounds; nothing to compare with\n")
     assert "**There is no base to compare with** (commit " in found.report
     assert "The test sets differ" not in found.report
@@ -363,7 +363,7 @@ def test_base_without_result_passes_as_inconclusive(unchanged, base):
     found = review(unchanged, "--base", base(unchanged))
     assert found.done.returncode == 0
     assert "There is no base to compare with" in found.report
-    assert set(found.judged.values()) == {"not proven"}
+    assert set(found.judged.values()) == {"inconclusive"}
 
 
 def cut(workspace: Workspace, name: str) -> None:

@@ -136,7 +136,7 @@ class Problem:
                     _json(client.post("/predict", json={"rows": body[start : start + 200]}))
             tarmac(own, "monitor", "--log", str(journal))
             found = json.loads((own.path / "monitoring/monitoring.json").read_text())
-            decisions[what] = (found["verdict"] == "act", found["decision"] == "none")
+            decisions[what] = (found["verdict"] == "critical", found["decision"] == "none")
         assert decisions == {"usual": (False, True), "broken": (True, False)}
 
     def numbers(self, told: dict) -> list[float]:

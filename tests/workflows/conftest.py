@@ -16,7 +16,7 @@ from tests.workflows.github import GitHub, serving
 from tests.workflows.rehearsal import SLUG, TOKEN, Rehearsal
 
 FEATURES = ["schedule", "weather", "aircraft", "traffic", "history", "operations"]
-WIDE = {  # floor and tolerance: only a model that has learned next to nothing is beyond them
+WIDE = {  # bounds and regression: only a model that has learned next to nothing is beyond them
     "roc_auc": ("higher", 0.5, 0.3),
     "average_precision": ("higher", 0.1, 0.3),
     "log_loss": ("lower", 1.0, 0.05),
@@ -31,11 +31,11 @@ def loosen(params: dict) -> None:
     params["train"]["xgboost"].update(learning_rate=0.1, min_child_weight=10)
     params["intervals"]["resamples"] = 100
     metrics = {
-        name: {"better": way, "tolerance": most, "floor": floor}
+        name: {"better": way, "max_regression": most, "worst_allowed": floor}
         for name, (way, floor, most) in WIDE.items()
     }
     policy = params["review"]
-    policy.update(metrics=metrics, slices={"tolerance": 1.0, "floor": 0.0}, drift=1.0)
+    policy.update(metrics=metrics, slices={"max_regression": 1.0, "worst_allowed": 0.0}, drift=1.0)
     policy["behaviour"] = {"min_move": 0.0, "usable": 0.0}
     policy["cost"].update(
         scoring_microseconds=100_000.0, pipeline_minutes=60.0, memory_gigabytes=64.0

@@ -46,12 +46,12 @@ HOSTILE = (
 class Month:
     """What `make retrain` leaves."""
 
-    verdict: str = "act"
+    verdict: str = "critical"
     decision: str = "retrain"
     summary: str = "temp has drifted"
     made: str = "a model of two months"
     review: str = "pass"
-    release: str = "by person"
+    release: str = "manual"
     result: str = "1"  # bytes of the model, so to say
     status: int = 0
     acting: tuple[str, ...] = ("temp",)
@@ -64,7 +64,8 @@ class Month:
     def leave(self, folder: Path) -> None:
         """Writes it to a folder for the stand-in."""
         checks = [
-            {"kind": "drift", "name": name, "outcome": "act", "reason": "r"} for name in self.acting
+            {"kind": "drift", "name": name, "outcome": "critical", "reason": "r"}
+            for name in self.acting
         ]
         monitored = {
             "verdict": self.verdict,
@@ -99,7 +100,7 @@ class Month:
 
 
 RETRAINED, WELL = Month(), Month("ok", "none", "all as usual", acting=())
-HELD = Month(decision="hold", summary="temp is missing in 90 % of the rows")
+HELD = Month(decision="block", summary="temp is missing in 90 % of the rows")
 AUTOMATIC = Month(release="automatic")
 
 
@@ -181,7 +182,7 @@ def test_first_retraining_opens_pull_request_and_hides_token(loop):
     assert [
         words in pull["body"] for words in (RETRAINED.reviewed, RETRAINED.report, RETRAINED.summary)
     ] == [True] * 3
-    assert "<details>\n<summary>Monitoring: act</summary>\n\n## Monitoring" in pull["body"]
+    assert "<details>\n<summary>Monitoring: critical</summary>\n\n## Monitoring" in pull["body"]
     assert loop.github.issues == []
     assert [(run["name"], run["head_sha"]) for run in loop.github.runs] == [
         ("checks.yml", loop.tip),
@@ -287,10 +288,10 @@ def test_broken_data_opens_one_issue_and_updates_it(loop):
     assert [label["name"] for label in issue["labels"]] == ["monitoring"]
     assert HELD.report in issue["body"]
     assert "/actions/runs/" in issue["body"]
-    loop.good(Month(decision="hold", summary="temp is missing in 91 % of the rows"))
+    loop.good(Month(decision="block", summary="temp is missing in 91 % of the rows"))
     assert loop.github.only(loop.github.issues)["title"].endswith("91 % of the rows")
     assert loop.github.comments == [], "the reason is the same"
-    loop.good(Month(decision="hold", summary="the months overlap", acting=("months",)))
+    loop.good(Month(decision="block", summary="the months overlap", acting=("months",)))
     assert [comment["body"] for comment in loop.github.comments] == [
         "The reason is another one now: the months overlap"
     ]
@@ -300,7 +301,7 @@ def test_broken_data_opens_one_issue_and_updates_it(loop):
 
 def test_issue_is_closed_only_when_monitoring_is_ok(loop):
     loop.good(HELD)
-    loop.good(Month("watch", "none", "temp moves", acting=()))
+    loop.good(Month("warning", "none", "temp moves", acting=()))
     issue = loop.github.only(loop.github.issues)
     loop.good(WELL)
     assert (issue["state"], issue["state_reason"]) == ("closed", "completed")
@@ -381,7 +382,7 @@ def test_automatic_policy_merges_and_releases_passing_model(loop):
     assert leaked(released.machine) == []
 
 
-NOT_RELEASED = {"by person": RETRAINED, "failed": Month(review="fail", release="automatic")}
+NOT_RELEASED = {"manual": RETRAINED, "failed": Month(review="fail", release="automatic")}
 
 
 @pytest.mark.parametrize("month", NOT_RELEASED.values(), ids=NOT_RELEASED)
@@ -511,7 +512,7 @@ def test_report_text_cannot_mention_users_or_break_marker(loop):
         acting=(HOSTILE,),
     )
     loop.good(hostile)
-    loop.good(Month(decision="hold", summary=HOSTILE, report=HOSTILE, acting=("other",)))
+    loop.good(Month(decision="block", summary=HOSTILE, report=HOSTILE, acting=("other",)))
     loop.good(hostile)
     pull, issue = loop.github.only(loop.github.pulls), loop.github.only(loop.github.issues)
     bodies = [pull["body"], issue["body"], *(comment["body"] for comment in loop.github.comments)]

@@ -100,13 +100,18 @@ def _build_open_bounds(params: AllParams) -> dict[str, Any]:
     Those of `params.yaml` are for its own test months, and months differ.
     """
     metrics = params.review.metrics.items()
-    floors = {
-        f"review.metrics.{name}.floor": -1e9 if policy.better == "higher" else 1e9
+    metric_bounds = {
+        f"review.metrics.{name}.worst_allowed": -1e9 if policy.better == "higher" else 1e9
         for name, policy in metrics
     }
-    ceilings = {f"review.metrics.{name}.ceiling": None for name, _ in metrics}
+    suspicious = {f"review.metrics.{name}.suspicious_beyond": None for name, _ in metrics}
     worst = -1e9 if TASK.kind == "regression" else 0.0  # of the main metric
-    return {**floors, **ceilings, "review.slices.floor": worst, "review.behaviour.usable": worst}
+    return {
+        **metric_bounds,
+        **suspicious,
+        "review.slices.worst_allowed": worst,
+        "review.behaviour.usable": worst,
+    }
 
 
 def add_month_result(

@@ -32,8 +32,8 @@ class SimulatedTeamError(UserError):
 class RetrainingRound:
     """What a month's round came to."""
 
-    decision: str  # none, retrain or hold
-    monitored: str  # ok, watch or act
+    decision: str  # none, retrain or block
+    monitored: str  # ok, warning or critical
     verdict: str  # of the review; empty where nothing was made
     made: str
     seconds: float

@@ -19,15 +19,19 @@ from tarmac.interface.errors import format_error_inline
 MONITORED, REVIEWED = Path("monitoring/monitoring.json"), Path("review/verdict.json")
 MONITORING, REVIEW = Path("monitoring/report.md"), Path("review/report.md")
 MOST = 10_000_000  # bytes of a JSON file that is read
-VERDICTS, DECISIONS, AUTOMATIC = ("ok", "watch", "act"), ("none", "retrain", "hold"), "automatic"
+VERDICTS, DECISIONS, AUTOMATIC = (
+    ("ok", "warning", "critical"),
+    ("none", "retrain", "block"),
+    "automatic",
+)
 
 
 @dataclass(frozen=True)
 class RunOutcome:
     """The run in the words that decide what is done."""
 
-    verdict: str  # of the monitoring: ok, watch or act
-    decision: str  # none, retrain or hold
+    verdict: str  # of the monitoring: ok, warning or critical
+    decision: str  # none, retrain or block
     summary: str  # of the monitoring, in a line
     made: str  # what there is to offer, in a line; empty where there is nothing
     review: str  # pass or fail; empty where there is nothing to offer
@@ -38,7 +42,7 @@ class RunOutcome:
     @property
     def alert(self) -> str:
         """Why somebody has to be told, in a line; empty where nobody has."""
-        if self.decision == "hold":
+        if self.decision == "block":
             return self.summary
         return (
             f"what was made did not pass its review: {self.headline}"
@@ -56,7 +60,7 @@ class RunOutcome:
 def read_run_outcome(outcome: str = "success") -> RunOutcome:
     """Return the outcome of the run from the files in the working tree.
 
-    `outcome` is how the step of the run ended. The decision is `hold` if the run failed or if its
+    `outcome` is how the step of the run ended. The decision is `block` if the run failed or if its
     files cannot be read.
     """
     try:
@@ -67,7 +71,7 @@ def read_run_outcome(outcome: str = "success") -> RunOutcome:
         read_ = _parse_outcome(monitored, reviewed)
     except ReportError as error:
         return _build_broken_outcome(f"the run failed: {format_error_inline(error)}")
-    if outcome != "success" and read_.decision != "hold":
+    if outcome != "success" and read_.decision != "block":
         return _build_broken_outcome("the run failed after monitoring")
     return read_
 
@@ -84,12 +88,12 @@ def _parse_outcome(monitored: Mapping[str, Any], reviewed: Mapping[str, Any]) ->
     decision = monitored.get("decision")
     if decision not in DECISIONS or monitored.get("verdict") not in VERDICTS:
         raise ReportError(f"{MONITORED} has no valid verdict or decision", READ_LOG)
-    made = "" if decision == "hold" else _format_line(monitored.get("made", ""))
+    made = "" if decision == "block" else _format_line(monitored.get("made", ""))
     review = reviewed.get("verdict", "") if made else ""
     if made and review not in ("pass", "fail"):
         message = f"retraining made a result, but {REVIEWED} is missing or has no verdict"
         raise ReportError(message, READ_LOG)
-    failing = _list_checks(MONITORED, monitored, "act")
+    failing = _list_checks(MONITORED, monitored, "critical")
     if review == "fail":
         failing = _list_checks(REVIEWED, reviewed, "fail")
     return RunOutcome(
@@ -105,7 +109,7 @@ def _parse_outcome(monitored: Mapping[str, Any], reviewed: Mapping[str, Any]) ->
 
 
 def _build_broken_outcome(why: str) -> RunOutcome:
-    return RunOutcome("act", "hold", _format_line(why), "", "", "", (), automatic=False)
+    return RunOutcome("critical", "block", _format_line(why), "", "", "", (), automatic=False)
 
 
 def _list_checks(path: Path, tree: Mapping[str, Any], outcome: str) -> tuple[str, ...]:

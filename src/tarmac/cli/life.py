@@ -98,7 +98,7 @@ def monitor(
         Path | None, typer.Option(help="Folder of a service's journal, or scores of a batch.")
     ] = None,
 ) -> None:
-    """Judge new rows beside what the live model knows: ok, watch or act, each with its reason."""
+    """Check new rows against what the live model knows: ok, warning or critical, with reasons."""
     from tarmac.monitoring import run
 
     found = run.monitor(month, log)

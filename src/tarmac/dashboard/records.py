@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from tarmac.pipeline.base.months import MONTH
 from tarmac.pipeline.base.params import TASK
 
-Outcome = Literal["ok", "watch", "act"]
+Outcome = Literal["ok", "warning", "critical"]
 # What could not be computed is blank in CSV, NaN where a program was careless, and None here.
 Number = Annotated[
     float | None,
@@ -144,7 +144,7 @@ class MonthRecord(_Record):
     """What monitoring found of one period."""
 
     verdict: Outcome
-    decision: Literal["none", "retrain", "hold"]
+    decision: Literal["none", "retrain", "block"]
     summary: str
     period: PeriodRecord
     rows: int = 0

@@ -15,7 +15,7 @@ class CodeCell(str):
 
 
 class VerdictCell(str):
-    """A cell that says how something was judged: ok, watch or act."""
+    """A cell that says how something was judged: ok, warning or critical."""
 
     __slots__ = ()
 

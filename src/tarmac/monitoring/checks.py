@@ -19,7 +19,7 @@ from tarmac.pipeline.intervals.sample import MetricEstimate
 from tarmac.policy import Levels, MonitorParams
 from tarmac.reporting.markdown import format_number, format_percent, format_signed_number
 
-Outcome = Literal["ok", "watch", "act"]
+Outcome = Literal["ok", "warning", "critical"]
 Kind = Literal["integrity", "drift", "prediction", "metric", "calibration", "slice"]
 ANSWER = "prediction" if TASK.kind == "regression" else "probability"
 STRETCH = "month" if problem.contract.DAY else "tenth"  # what the rows before are cut into
@@ -29,8 +29,8 @@ STRETCH = "month" if problem.contract.DAY else "tenth"  # what the rows before a
 class MonitoringCheck:
     """One check of rows.
 
-    The outcome `act` of the kind `integrity` means that the data is broken. Of another kind, it
-    means that the model is old.
+    The outcome `critical` of the kind `integrity` means that the data is broken. Of another kind,
+    it means that the model is old.
     """
 
     kind: Kind
@@ -41,13 +41,15 @@ class MonitoringCheck:
 
 def classify_value(value: float, levels: Levels) -> Outcome:
     """Where a value stands."""
-    return "act" if value >= levels.act else "watch" if value >= levels.watch else "ok"
+    return (
+        "critical" if value >= levels.critical else "warning" if value >= levels.warning else "ok"
+    )
 
 
 def find_worst_outcome(checks: Sequence[MonitoringCheck]) -> Outcome:
     """The worst outcome of some checks."""
     found = {check.outcome for check in checks}
-    return "act" if "act" in found else "watch" if "watch" in found else "ok"
+    return "critical" if "critical" in found else "warning" if "warning" in found else "ok"
 
 
 def evaluate_days(
@@ -77,10 +79,10 @@ def evaluate_labels(rows: pd.DataFrame, before: float, policy: MonitorParams) ->
     missing = float(rows[problem.contract.TARGET].isna().mean())
     if missing == 1:
         return MonitoringCheck(
-            "integrity", "labels", "watch", "no row has a label yet: metrics cannot be judged"
+            "integrity", "labels", "warning", "no row has a label yet: metrics cannot be judged"
         )
     if rows[problem.contract.TARGET].nunique() < 2 and len(rows) >= FEW:
-        return MonitoringCheck("integrity", "labels", "act", "all labels are the same")
+        return MonitoringCheck("integrity", "labels", "critical", "all labels are the same")
     reason = (
         f"{_format_share(missing)} of the rows have none,"
         f" {_format_share(before)} at most in a {STRETCH} before"
@@ -124,7 +126,7 @@ def evaluate_input_integrity(
     ]
     of_month: list[tuple[Outcome, str]] = [
         (classify_value(health.gone - health.gone_before, policy.unknown), gone),
-        ("act" if health.stuck and rows >= FEW else "ok", "every row has the same value"),
+        ("critical" if health.stuck and rows >= FEW else "ok", "every row has the same value"),
         (classify_value(health.apart, policy.foreign), distance),
     ]
     of_days: list[tuple[Outcome, str]] = [
@@ -151,24 +153,24 @@ def evaluate_drift(
         MonitoringCheck(
             "drift",
             feature.feature,
-            "watch",
+            "warning",
             (
                 f"PSI {format_number(feature.psi, 2)}, at most {format_number(feature.usual, 2)}"
                 f" between {STRETCH}s of the training"
             ),
         )
         for feature in sorted(beyond, key=lambda feature: -feature.psi)
-        if feature.psi >= policy.drift.watch
+        if feature.psi >= policy.drift.warning
     ]
-    far = sum(feature.psi >= policy.drift.act for feature in beyond)
+    far = sum(feature.psi >= policy.drift.critical for feature in beyond)
     reason = (
-        f"{far} of {len(features)} have a PSI of {policy.drift.act:g} or more,"
+        f"{far} of {len(features)} have a PSI of {policy.drift.critical:g} or more,"
         f" and more than any training {STRETCH}"
     )
     outcome = classify_value(far / max(len(features), 1), policy.drifted)
     return [
         MonitoringCheck(
-            "drift", "inputs", outcome if whole or outcome == "ok" else "watch", reason
+            "drift", "inputs", outcome if whole or outcome == "ok" else "warning", reason
         ),
         *checks,
     ]
@@ -177,26 +179,26 @@ def evaluate_drift(
 def evaluate_prediction_drift(value: float, policy: MonitorParams, proves: bool) -> MonitoringCheck:
     """Check the drift of the predictions.
 
-    The outcome can be `act` only if there are no labels: these decide whether drift matters.
+    The outcome can be `critical` only if there are no labels: these decide whether drift matters.
     """
     outcome = classify_value(value, policy.prediction)
-    if not proves and outcome == "act":
-        outcome = "watch"
+    if not proves and outcome == "critical":
+        outcome = "warning"
     known = "months" if problem.contract.DAY else "rows"
     reason = f"PSI {format_number(value, 2)} against the {known} it was judged on"
     return MonitoringCheck("prediction", ANSWER, outcome, reason)
 
 
 def evaluate_metric_change(change: MetricDecay, most: float, task: Task = TASK) -> MonitoringCheck:
-    """Check a metric: `act` requires a proven loss beyond the tolerance, `watch` a proven loss."""
+    """Check a metric: `critical` needs a proven loss beyond the limit, `warning` a proven loss."""
     sign = 1 if task.metrics[change.metric] == "higher" else -1
     # The smallest loss that the interval allows, as a gain.
     best = max(sign * change.low, sign * change.high)
-    outcome: Outcome = "act" if best < -most else "watch" if best < 0 else "ok"
+    outcome: Outcome = "critical" if best < -most else "warning" if best < 0 else "ok"
     interval = f"{format_signed_number(change.low)} to {format_signed_number(change.high)}"
     values = f"{format_number(change.before)} before, {format_number(change.value)} now"
     moved = f"{format_signed_number(change.difference)}, {interval}"
-    reason = f"{values} ({moved}); tolerance {most:g}"
+    reason = f"{values} ({moved}); limit {most:g}"
     return MonitoringCheck("metric", change.metric, outcome, reason)
 
 
@@ -205,24 +207,24 @@ def evaluate_calibration(
 ) -> MonitoringCheck:
     """Judges whether the mean answer is what happens."""
     least = 0.0 if gap.low <= 0 <= gap.high else min(abs(gap.low), abs(gap.high))
-    outcome: Outcome = "act" if least > most else "watch" if least > 0 else "ok"
+    outcome: Outcome = "critical" if least > most else "warning" if least > 0 else "ok"
     if np.isnan(gap.low):
         outcome = "ok"
     interval = f"{format_signed_number(gap.low)} to {format_signed_number(gap.high)}"
     reason = (
         f"mean answer minus what happened: {format_signed_number(gap.value)}, {interval};"
-        f" {format_signed_number(before.value)} before; tolerance {most:g}"
+        f" {format_signed_number(before.value)} before; limit {most:g}"
     )
     return MonitoringCheck("calibration", f"mean {ANSWER}", outcome, reason)
 
 
 def evaluate_slice_change(change: SliceDecay, most: float) -> MonitoringCheck | None:
-    """Points a slice out whose loss beyond the tolerance is proven; slices are many and small."""
+    """Points a slice out whose loss beyond the limit is proven; slices are many and small."""
     if not change.high < -most:
         return None
     values = f"{format_number(change.before)} before, {format_number(change.score)} now"
     reason = f"{TASK.title} {values} ({format_signed_number(change.difference)})"
-    return MonitoringCheck("slice", f"{change.slice} {change.value}", "watch", reason)
+    return MonitoringCheck("slice", f"{change.slice} {change.value}", "warning", reason)
 
 
 def _format_reference_share(before: float) -> str:

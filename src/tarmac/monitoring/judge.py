@@ -24,7 +24,7 @@ from tarmac.pipeline.base.paths import FEATURES
 from tarmac.pipeline.models.dataset import read_window
 from tarmac.policy import AllParams
 
-Decision = Literal["none", "retrain", "hold"]
+Decision = Literal["none", "retrain", "block"]
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def evaluate_corrected_month(
     return [
         check
         for check in evaluate_integrity(observed, known, health, params)
-        if check.outcome == "act"
+        if check.outcome == "critical"
     ]
 
 
@@ -169,12 +169,12 @@ def decide_action(
 
     Training is skipped on broken rows, and on rows without labels.
     """
-    acting = [check for check in judged if check.outcome == "act"]
+    acting = [check for check in judged if check.outcome == "critical"]
     broken = [check for check in acting if check.kind == "integrity"]
     if broken:
-        return "hold", f"the data are broken: {_format_checks(broken)}"
+        return "block", f"the data are broken: {_format_checks(broken)}"
     if acting and not observed.labeled_count:
-        return "hold", f"no label yet to train on: {_format_checks(acting)}"
+        return "block", f"no label yet to train on: {_format_checks(acting)}"
     if acting:
         return "retrain", _format_checks(acting)
     if (
@@ -183,8 +183,8 @@ def decide_action(
         and _is_retraining_due(observed, split, params)
     ):
         return "retrain", f"on schedule: the model was last judged on {split.test.last}"
-    watched = [check for check in judged if check.outcome == "watch"]
-    return "none", f"to watch: {_format_checks(watched)}" if watched else "nothing to be seen"
+    watched = [check for check in judged if check.outcome == "warning"]
+    return "none", f"warnings: {_format_checks(watched)}" if watched else "nothing to be seen"
 
 
 def _is_retraining_due(observed: ObservedRows, split: SplitParams, params: AllParams) -> bool:

@@ -15,11 +15,11 @@ from tarmac.reporting.markdown import (
     render_table,
 )
 
-MARKS = {"ok": "✅", "watch": "👀", "act": "🔔"}
+MARKS = {"ok": "✅", "warning": "👀", "critical": "🔔"}
 DECISIONS = {
     "none": "nothing follows",
     "retrain": "a new model is made",
-    "hold": "nothing is trained on these rows, and the live model stays",
+    "block": "nothing is trained on these rows, and the live model stays",
 }
 SHOWN = 15  # inputs, the furthest first
 
@@ -67,7 +67,10 @@ def render_report_without_rows(verdict: str, decision: str, message: str) -> str
 def _render_findings(checks: Iterable[Mapping[str, str]]) -> str:
     checks = list(checks)
     told = [
-        check for outcome in ("act", "watch") for check in checks if check["outcome"] == outcome
+        check
+        for outcome in ("critical", "warning")
+        for check in checks
+        if check["outcome"] == outcome
     ]
     rows = [
         [MARKS[c["outcome"]], c["kind"], format_code(c["name"]), escape_text(c["reason"])]

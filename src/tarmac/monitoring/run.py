@@ -53,7 +53,7 @@ def write_empty_result(message: str) -> dict[str, Any]:
 
 def write_failed_result(message: str) -> None:
     """Writes that new data could not even be judged, so that whoever is told reads why."""
-    _write_result_without_rows("act", "hold", message)
+    _write_result_without_rows("critical", "block", message)
 
 
 def _write_result_without_rows(verdict: str, decision: str, message: str) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def _write_result_without_rows(verdict: str, decision: str, message: str) -> dic
         "verdict": verdict,
         "decision": decision,
         "summary": message,
-        "release": "by person",
+        "release": "manual",
         "made": "",
     }
     write_result(found, render_report_without_rows(verdict, decision, message))
@@ -82,7 +82,7 @@ def build_monitoring_record(
             "decision": found.decision,
             "summary": found.summary,
             "note": observed.note,
-            "release": params.retrain.release if params.retrain else "by person",
+            "release": params.retrain.release if params.retrain else "manual",
             "period": {"first": str(observed.first), "last": str(observed.last)},
             "rows": len(observed.rows),
             "labelled": observed.labeled_count,

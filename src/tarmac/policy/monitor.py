@@ -23,15 +23,17 @@ Gap = Annotated[float, Field(gt=0, le=None if TASK.kind == "regression" else 1)]
 
 
 class Levels(ParamsSection):
-    """From `watch` on a value is pointed out, from `act` on something is done."""
+    """From `warning` on a value is reported, from `critical` on something is done."""
 
-    watch: Positive
-    act: Positive
+    warning: Positive
+    critical: Positive
 
     @model_validator(mode="after")
     def _check_order(self) -> "Levels":
-        if self.watch > self.act:
-            raise ValueError(f"watch ({self.watch}) must not be above act ({self.act})")
+        if self.warning > self.critical:
+            raise ValueError(
+                f"warning ({self.warning}) must not be above critical ({self.critical})"
+            )
         return self
 
 
@@ -64,9 +66,11 @@ class MonitorParams(ParamsSection):
     drift: Annotated[
         Levels, Field(description="PSI of an input, where no month of the training was as far off")
     ]
-    drifted: Annotated[Levels, Field(description="Share of the inputs whose drift is at `act`")]
+    drifted: Annotated[
+        Levels, Field(description="Share of the inputs whose drift is at `critical`")
+    ]
     prediction: Annotated[
-        Levels, Field(description="PSI of the answers; acts while labels are missing")
+        Levels, Field(description="PSI of the predictions; used while labels are missing")
     ]
     decay: Annotated[
         dict[Decaying, Positive],
@@ -91,7 +95,7 @@ class RetrainParams(ParamsSection):
     validation_months: Count
     test_months: Count
     release: Annotated[
-        Literal["by person", "automatic"], Field(description="automatic: what passes is released")
+        Literal["manual", "automatic"], Field(description="automatic: what passes is released")
     ]
 
 

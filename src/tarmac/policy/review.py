@@ -19,27 +19,29 @@ Score = Annotated[float, Field(le=1)]  # of the main metric: 1 is perfect, and t
 class MetricPolicy(ParamsSection):
     """What a change may do to one metric.
 
-    A bound is on its worse side for `floor`, on its better for `ceiling`.
+    `worst_allowed` is a lower bound where higher is better, and an upper bound otherwise.
     """
 
     better: Annotated[
         Literal["higher", "lower"], Field(description="Which direction is an improvement")
     ]
-    tolerance: Annotated[
+    max_regression: Annotated[
         float,
         Field(ge=0, description="Loss that a change may bring; its interval must exclude more"),
     ]
-    floor: Annotated[float, Field(description="The worst value that may be released")]
-    ceiling: Annotated[
+    worst_allowed: Annotated[float, Field(description="The worst value that may be released")]
+    suspicious_beyond: Annotated[
         float | None, Field(description="Better than this is too good to be true: a leak")
     ] = None
 
     @model_validator(mode="after")
     def _check_bounds(self) -> "MetricPolicy":
         sign = 1 if self.better == "higher" else -1
-        if self.ceiling is not None and sign * self.floor >= sign * self.ceiling:
+        best = self.suspicious_beyond
+        if best is not None and sign * self.worst_allowed >= sign * best:
             raise ValueError(
-                f"the floor ({self.floor}) must be worse than the ceiling ({self.ceiling})"
+                f"worst_allowed ({self.worst_allowed}) must be worse than"
+                f" suspicious_beyond ({best})"
             )
         return self
 
@@ -50,8 +52,8 @@ class SlicePolicy(ParamsSection):
     Slices are many and small: only a loss that is proven fails.
     """
 
-    tolerance: Annotated[float, Field(ge=0)]
-    floor: Score
+    max_regression: Annotated[float, Field(ge=0)]
+    worst_allowed: Score
 
 
 class BehaviourPolicy(ParamsSection):

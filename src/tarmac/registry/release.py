@@ -54,7 +54,7 @@ def _register_model(bump: str, base: Event | None) -> str:
     why = (
         f"{_read_summary()} (against {base.version})"
         if base
-        else "the first version; every floor of the policy holds"
+        else "the first version, within the bounds of the policy"
     )
     grown: dict[str, Any] = {f"bump_{bump}": True} if base else {}  # GTO names the first one itself
     return f"{create_tag(lambda: api.register('.', ARTIFACT, 'HEAD', message=why, **grown))}: {why}"

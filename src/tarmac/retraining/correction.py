@@ -32,7 +32,7 @@ def evaluate_emptied_inputs(
 
     A table without months can empty inputs of all months alike.
     """
-    most, more = load_all_params().monitor.missing.act, after - before
+    most, more = load_all_params().monitor.missing.critical, after - before
     grown = more[more >= most].sort_index()
     if grown.empty:
         return {}
@@ -40,11 +40,13 @@ def evaluate_emptied_inputs(
         f"{name} ({format_percent(round(float(after[name]), 4))})" for name in grown.index[:3]
     )
     checks = [
-        asdict(MonitoringCheck("integrity", str(name), "act", f"missing in more rows of {month}"))
+        asdict(
+            MonitoringCheck("integrity", str(name), "critical", f"missing in more rows of {month}")
+        )
         for name in grown.index
     ]
     summary = f"what arrived has emptied inputs of {month}, which was there before: {told}"
-    return {"verdict": "act", "decision": "hold", "summary": summary, "checks": checks}
+    return {"verdict": "critical", "decision": "block", "summary": summary, "checks": checks}
 
 
 def evaluate_corrections(changed: Iterable[str], split: SplitParams) -> dict[str, Any]:
@@ -62,8 +64,8 @@ def evaluate_corrections(changed: Iterable[str], split: SplitParams) -> dict[str
     told = "; ".join(f"{month}, {check.name}: {check.reason}" for month, check in broken[:3])
     checks = [asdict(check) for _, check in broken]
     return {
-        "verdict": "act",
-        "decision": "hold",
+        "verdict": "critical",
+        "decision": "block",
         "summary": f"a correction is broken: {told}",
         "checks": checks,
     }

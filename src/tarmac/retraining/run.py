@@ -30,7 +30,10 @@ from tarmac.review.run import review_working_tree
 from tarmac.review.windows import SplitWindowError, compute_split_windows
 
 BEGUN = Path(".dvc/tmp/retrain")  # the commit that a round began at, while it lasts
-ORDER, OUTCOMES = ("none", "retrain", "hold"), ("ok", "watch", "act")  # a later one outweighs
+ORDER, OUTCOMES = (
+    ("none", "retrain", "block"),
+    ("ok", "warning", "critical"),
+)  # a later one outweighs
 
 
 def run_retraining_round(source: str) -> dict[str, Any]:
@@ -113,7 +116,7 @@ def find_last_labeled_month(stored: Sequence[str], tables: Path = FEATURES) -> s
 
 def _build_result(decision: str) -> str:
     """Runs the pipeline unless the data are broken; returns what was made, in a line."""
-    if decision == "hold":
+    if decision == "block":
         return ""
     if decision == "none":
         reproduce.run_dvc_repro(Path())

@@ -462,7 +462,7 @@ def evaluate_rebuild(found: RebuildOutcome, params: AllParams) -> list[ReviewChe
     if found.decided:
         blind += f"; in another future the features of {found.decided:,} rows are the same"
     reason = f"{words}{blind}{f': {found.reason}' if found.reason else ''}"
-    failing: Outcome = "fail" if params.review.require_reproduced else "not proven"
+    failing: Outcome = "fail" if params.review.require_reproduced else "inconclusive"
     same = found.result == "identical"
     judged = ReviewCheck("lineage", "reproduced", "pass" if same else failing, reason)
     most = params.review.cost.pipeline_minutes

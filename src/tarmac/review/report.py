@@ -25,7 +25,7 @@ from tarmac.review.cost import ResultCost
 from tarmac.review.facts import Review
 from tarmac.review.verdict import ReviewCheck
 
-MARKS = {"pass": "✅", "fail": "❌", "not proven": "➖"}
+MARKS = {"pass": "✅", "fail": "❌", "inconclusive": "➖"}
 LEARNED = "training rows" if problem.contract.DAY else "rows"  # of which the drift is told
 POLICY = ("review.", "intervals.", "evaluate.")  # parameters that the verdict goes by
 FILES, LINES, COLUMNS = 20, 20, 10  # of a stage, of an error, and of the data, that are shown

@@ -12,15 +12,15 @@ from tarmac.policy import BehaviourPolicy, MetricPolicy, SlicePolicy
 from tarmac.reporting.markdown import format_number, format_signed_number
 from tarmac.review.compare import MetricChange, SliceChange
 
-Outcome = Literal["pass", "fail", "not proven"]
+Outcome = Literal["pass", "fail", "inconclusive"]
 Direction = Literal["better", "worse", "same", "unknown", "not compared"]
 
 
 @dataclass(frozen=True)
 class ReviewCheck:
-    """One judgement. Only `fail` fails a pull request; `not proven` says that the data cannot tell.
+    """The outcome of one rule. Only `fail` fails a pull request.
 
-    `direction` is where the interval of a difference lies; what is no difference has none.
+    `inconclusive` says that the data cannot tell. `direction` is where the interval of a difference lies; what is no difference has none.
     """
 
     kind: str
@@ -42,40 +42,47 @@ def evaluate_metric(change: MetricChange, policy: MetricPolicy) -> ReviewCheck:
     ) -> ReviewCheck:
         return ReviewCheck("metric", change.name, outcome, reason, direction)
 
-    if not sign * (change.whole - policy.floor) >= 0:  # also where it is NaN
+    if not sign * (change.whole - policy.worst_allowed) >= 0:  # also where it is NaN
         return create_check(
-            "fail", f"{format_number(change.whole)} is worse than the floor {policy.floor:g}"
+            "fail",
+            f"{format_number(change.whole)} is worse than the worst allowed"
+            f" {policy.worst_allowed:g}",
         )
-    if policy.ceiling is not None and sign * (change.whole - policy.ceiling) > 0:
+    if (
+        policy.suspicious_beyond is not None
+        and sign * (change.whole - policy.suspicious_beyond) > 0
+    ):
         return create_check(
             "fail",
             f"{format_number(change.whole)} is too good to be true "
-            f"(ceiling {policy.ceiling:g}): look for a leak",
+            f"(suspicious beyond {policy.suspicious_beyond:g}): look for a leak",
         )
     if change.difference is None:
         return create_check(
-            "not proven", "within its bounds; nothing to compare with", "not compared"
+            "inconclusive", "within its bounds; nothing to compare with", "not compared"
         )
     return create_check(
-        *evaluate_difference(_apply_sign(change.difference, sign), policy.tolerance)
+        *evaluate_difference(_apply_sign(change.difference, sign), policy.max_regression)
     )
 
 
-def evaluate_difference(gain: MetricEstimate, tolerance: float) -> tuple[Outcome, str, Direction]:
+def evaluate_difference(
+    gain: MetricEstimate, max_regression: float
+) -> tuple[Outcome, str, Direction]:
     """Check a gain (positive is better) by its interval.
 
-    A loss beyond the tolerance must be ruled out.
+    A loss beyond `max_regression` must be ruled out.
     """
-    beyond = f"by more than the tolerance {tolerance:g}"
+    beyond = f"by more than the allowed {max_regression:g}"
     rules: tuple[tuple[bool, Outcome, str, Direction], ...] = (
         (gain.value == gain.low == gain.high == 0, "pass", "the same", "same"),
-        (not gain.low <= gain.high, "not proven", "too few clusters for an interval", "unknown"),
-        (gain.high < -tolerance, "fail", f"worse {beyond}", "worse"),
-        (gain.low < -tolerance and gain.high < 0, "fail", f"worse, perhaps {beyond}", "worse"),
-        (gain.low < -tolerance, "fail", f"a loss {beyond} is not ruled out", "unknown"),
+        (not gain.low <= gain.high, "inconclusive", "too few clusters for an interval", "unknown"),
+        (gain.high < -max_regression, "fail", f"worse {beyond}", "worse"),
+        (gain.low < -max_regression and gain.high < 0, "fail", f"worse, perhaps {beyond}", "worse"),
+        (gain.low < -max_regression, "fail", f"a loss {beyond} is not ruled out", "unknown"),
         (gain.low > 0, "pass", "better", "better"),
-        (gain.high < 0, "pass", f"worse, but within the tolerance {tolerance:g}", "worse"),
-        (True, "not proven", "neither better nor worse", "unknown"),
+        (gain.high < 0, "pass", f"worse, but within the allowed {max_regression:g}", "worse"),
+        (True, "inconclusive", "neither better nor worse", "unknown"),
     )
     return next(
         (outcome, reason, direction) for holds, outcome, reason, direction in rules if holds
@@ -83,20 +90,26 @@ def evaluate_difference(gain: MetricEstimate, tolerance: float) -> tuple[Outcome
 
 
 def evaluate_slice(change: SliceChange, policy: SlicePolicy, task: Task = TASK) -> ReviewCheck:
-    """Check one slice: it fails below its floor, or if a loss beyond the tolerance is proven."""
+    """Check one slice: it fails below `worst_allowed`, or if a larger loss is proven."""
     name = f"{change.slice} {change.value}"
-    if change.head.value < policy.floor:
+    if change.head.value < policy.worst_allowed:
         found = f"{task.title} {format_number(change.head.value)}"
-        return ReviewCheck("slice", name, "fail", f"{found} is below the floor {policy.floor:g}")
-    if change.difference is None:
-        return ReviewCheck("slice", name, "not proven", "nothing to compare with", "not compared")
-    if change.difference.high < -policy.tolerance:
         return ReviewCheck(
-            "slice", name, "fail", f"worse by more than the tolerance {policy.tolerance:g}", "worse"
+            "slice", name, "fail", f"{found} is below the worst allowed {policy.worst_allowed:g}"
+        )
+    if change.difference is None:
+        return ReviewCheck("slice", name, "inconclusive", "nothing to compare with", "not compared")
+    if change.difference.high < -policy.max_regression:
+        return ReviewCheck(
+            "slice",
+            name,
+            "fail",
+            f"worse by more than the allowed {policy.max_regression:g}",
+            "worse",
         )
     outcome, reason, direction = evaluate_difference(change.difference, float("inf"))
     if direction == "worse":
-        reason = f"worse, but not proven by more than {policy.tolerance:g}"
+        reason = f"worse, but not proven by more than {policy.max_regression:g}"
     return ReviewCheck("slice", name, outcome, reason, direction)
 
 
@@ -119,7 +132,9 @@ def _evaluate_behaviour(
     name: str, expectation: str, value: float, policy: BehaviourPolicy, task: Task
 ) -> ReviewCheck:
     if value != value:  # noqa: PLR0124 -- NaN
-        return ReviewCheck("behaviour", name, "not proven", "the model takes none of these inputs")
+        return ReviewCheck(
+            "behaviour", name, "inconclusive", "the model takes none of these inputs"
+        )
     passed, reason = {
         "same": (value == 0, f"the answers move by {format_number(value)} at most"),
         "higher": (
@@ -175,9 +190,12 @@ def summarize_checks(checks: Sequence[ReviewCheck]) -> str:
     if better or worse:
         parts = [f"better: {', '.join(better)}"] if better else []
         return "; ".join(
-            [*parts, *([f"worse within the tolerance: {', '.join(worse)}"] if worse else [])]
+            [
+                *parts,
+                *([f"worse within the allowed regression: {', '.join(worse)}"] if worse else []),
+            ]
         )
-    if any(check.outcome == "not proven" for check in metrics):
+    if any(check.outcome == "inconclusive" for check in metrics):
         compared = any(check.direction != "not compared" for check in metrics)
         return (
             "neither better nor worse can be proven"

@@ -1,6 +1,6 @@
-"""Build a first policy: floors that a constant prediction reaches, and tolerances.
+"""Build a first policy: bounds that a constant prediction reaches.
 
-A tolerance is two standard errors at the size of the test.
+`max_regression` is two standard errors at the size of the test.
 """
 
 from typing import Any
@@ -56,16 +56,16 @@ def build_metric_limits(found: InferredProblem) -> dict[str, dict[str, Any]]:
     """The section `review.metrics`."""
     units = found.rows[found.group].nunique() if found.group else len(found.rows)
     size = max(TEST * units, 1)
-    floors, spread = _score_constant_prediction(found)
+    constant, spread = _score_constant_prediction(found)
     made = {}
     for name, way in TASKS[found.task].metrics.items():
-        tolerance = 2 * spread[name] / np.sqrt(size)
-        worse = tolerance if way == "lower" else -tolerance
-        floor = floors[name] + (worse if name == ERROR else 0)
+        regression = 2 * spread[name] / np.sqrt(size)
+        worse = regression if way == "lower" else -regression
+        bound = constant[name] + (worse if name == ERROR else 0)
         made[name] = {
             "better": way,
-            "tolerance": _round_number(tolerance),
-            "floor": _round_number(floor),
+            "max_regression": _round_number(regression),
+            "worst_allowed": _round_number(bound),
         }
     return made
 
@@ -79,19 +79,19 @@ def _score_constant_prediction(found: InferredProblem) -> tuple[dict[str, float]
     if found.task == "regression":
         numbers = pd.to_numeric(target).to_numpy(dtype="float64")
         deviation = float(numbers.std())
-        floors = {
+        scores = {
             "r2": 0.0,
             "rmse": deviation,
             "mae": float(np.abs(numbers - np.median(numbers)).mean()),
         }
-        return {**floors, ERROR: deviation / 4}, {
+        return {**scores, ERROR: deviation / 4}, {
             "r2": 1.0,
             **dict.fromkeys(("rmse", "mae", ERROR), deviation / 2),
         }
     shares = target.value_counts(normalize=True)
     positive = float(shares[found.classes[-1]])
     brier = float((shares * (1 - shares)).sum()) / (2 if found.task == "binary" else 1)
-    floors = {
+    scores = {
         "roc_auc": 0.5,
         "average_precision": positive,
         "accuracy": float(shares.max()),
@@ -108,7 +108,7 @@ def _score_constant_prediction(found: InferredProblem) -> tuple[dict[str, float]
         "log_loss": 0.5,
         "brier": 0.2,
     }
-    return floors, {**spread, ERROR: 0.3}
+    return scores, {**spread, ERROR: 0.3}
 
 
 def compute_quarantine_share(found: InferredProblem) -> float:
@@ -139,7 +139,7 @@ def build_param_changes(
     """
     task, rows = TASKS[found.task], len(found.rows)
     limits = build_metric_limits(found)
-    deviation = limits["rmse"]["floor"] if found.task == "regression" else 1.0
+    deviation = limits["rmse"]["worst_allowed"] if found.task == "regression" else 1.0
     changes: dict[str, Any] = {
         "problem": {},
         "prepare.max_quarantine_share": compute_quarantine_share(found),
@@ -166,17 +166,22 @@ def build_param_changes(
         "evaluate.min_slice_rows": max(20, rows // 50),
         "review.metrics": limits,
         "review.beat_baseline": rows >= SMALL,
-        "review.slices": {"tolerance": 0.2, "floor": -1.0 if found.task == "regression" else 0.4},
+        "review.slices": {
+            "max_regression": 0.2,
+            "worst_allowed": -1.0 if found.task == "regression" else 0.4,
+        },
         "review.behaviour": {
             "min_move": _round_number(0.005 * deviation),
             "usable": -1.0 if deviation != 1 else 0.5,
         },
         "monitor.decay": {
-            name: _round_number(2 * limits[name]["tolerance"])
+            name: _round_number(2 * limits[name]["max_regression"])
             for name in (task.main_metric, task.loss_metric)
             if name in limits
         },
-        "monitor.calibration": _round_number(max(0.05 * deviation, limits[ERROR]["tolerance"])),
+        "monitor.calibration": _round_number(
+            max(0.05 * deviation, limits[ERROR]["max_regression"])
+        ),
         **(build_retrain_windows(months) if found.day else {"monitor.days": None, "retrain": None}),
         "sweep.objective": task.loss_metric,
         "sweep.space": {

@@ -21,7 +21,7 @@ from tarmac.ci.outcome import (
 
 OK = {"verdict": "ok", "decision": "none", "summary": "all as usual", "checks": []}
 DRIFTED = {
-    "verdict": "act",
+    "verdict": "critical",
     "decision": "retrain",
     "summary": "temp has drifted",
     "made": "a model",
@@ -29,9 +29,9 @@ DRIFTED = {
 }
 ACTING = [
     {"kind": "drift", "name": name, "outcome": outcome}
-    for name, outcome in (("b", "act"), ("a", "act"), ("c", "ok"))
+    for name, outcome in (("b", "critical"), ("a", "critical"), ("c", "ok"))
 ]
-HELD = {"verdict": "act", "decision": "hold", "summary": "temp is missing", "checks": ACTING}
+HELD = {"verdict": "critical", "decision": "block", "summary": "temp is missing", "checks": ACTING}
 PASS = {"verdict": "pass", "summary": "better: roc_auc", "checks": []}
 FAIL = {
     "verdict": "fail",
@@ -138,7 +138,7 @@ BROKEN = {
 @pytest.mark.parametrize(("monitored", "reviewed", "outcome", "words"), BROKEN.values(), ids=BROKEN)
 def test_broken_run_is_blocked_with_an_alert(monitored, reviewed, outcome, words):
     run = left(monitored, reviewed, outcome)
-    assert (run.verdict, run.decision, run.automatic) == ("act", "hold", False)
+    assert (run.verdict, run.decision, run.automatic) == ("critical", "block", False)
     assert words in run.alert
 
 
@@ -149,7 +149,7 @@ def test_alert_of_blocked_month_is_its_own_summary():
 def test_symbolic_links_are_not_followed(here):
     (here / "secret").write_text(json.dumps(OK))
     MONITORED.symlink_to(here / "secret")
-    assert read_run_outcome().decision == "hold"
+    assert read_run_outcome().decision == "block"
     REVIEW.symlink_to(here / "secret")
     assert (
         render_report(REVIEW)
@@ -159,7 +159,7 @@ def test_symbolic_links_are_not_followed(here):
 
 
 @pytest.mark.parametrize(
-    "release", ["by person", "Automatic", "automatic ", True, 1, None, ["automatic"]]
+    "release", ["manual", "Automatic", "automatic ", True, 1, None, ["automatic"]]
 )
 def test_only_exact_word_automatic_enables_automatic_release(release):
     assert left({**DRIFTED, "release": release}, PASS).automatic is False

@@ -15,7 +15,14 @@ from tests.hostile import WORST
 
 PUSHED = PushedCommit("c" * 40, "main", "a" * 64, new=True)
 FOUND = RunOutcome(
-    "act", "retrain", "temp has drifted", "a model", "pass", "better: roc_auc", (), automatic=False
+    "critical",
+    "retrain",
+    "temp has drifted",
+    "a model",
+    "pass",
+    "better: roc_auc",
+    (),
+    automatic=False,
 )
 LIMIT, TITLE = 65_536, 256  # characters that GitHub takes
 
@@ -50,7 +57,9 @@ def test_body_and_title_stay_within_github_limits(long):
     assert (
         len(
             pull_request.format_title(
-                RunOutcome("act", "retrain", "", "a model", "fail", "x" * 1000, (), automatic=False)
+                RunOutcome(
+                    "critical", "retrain", "", "a model", "fail", "x" * 1000, (), automatic=False
+                )
             )
         )
         <= TITLE
@@ -73,8 +82,8 @@ def test_marker_in_report_does_not_replace_body_marker():
 
 
 def test_monitoring_summary_adds_no_markup_or_references():
-    hostile = RunOutcome("act", "retrain", WORST, "a model", "pass", "", (), automatic=False)
-    usual = RunOutcome("act", "retrain", "x", "a model", "pass", "", (), automatic=False)
+    hostile = RunOutcome("critical", "retrain", WORST, "a model", "pass", "", (), automatic=False)
+    usual = RunOutcome("critical", "retrain", "x", "a model", "pass", "", (), automatic=False)
     assert (
         Page(pull_request.render_body(PUSHED, hostile)).tags
         == Page(pull_request.render_body(PUSHED, usual)).tags
@@ -86,5 +95,5 @@ def test_monitoring_summary_adds_no_markup_or_references():
     ("automatic", "words"), [(True, "without a person"), (False, "`make release`")]
 )
 def test_body_states_the_release_policy(automatic, words):
-    found = RunOutcome("act", "retrain", "", "a model", "pass", "", (), automatic=automatic)
+    found = RunOutcome("critical", "retrain", "", "a model", "pass", "", (), automatic=automatic)
     assert words in pull_request.render_body(PUSHED, found)

@@ -56,7 +56,7 @@ WAYS = {
     "monthly": (0.006, set(MONTHS[1:])),
     "policy": (0.005, {"2013-06", "2013-10"}),
 }
-DECISIONS = {"ok": "none", "watch": "none", "act": "retrain"}
+DECISIONS = {"ok": "none", "warning": "none", "critical": "retrain"}
 
 
 def month(name: str, verdict: str = "ok", labelled: bool = True) -> dict[str, Any]:
@@ -68,8 +68,8 @@ def month(name: str, verdict: str = "ok", labelled: bool = True) -> dict[str, An
         "decision": DECISIONS[verdict],
         "summary": {
             "ok": "nothing beyond policy",
-            "watch": "2 features moved further than training months do",
-            "act": "ROC-AUC is proven lower by 0.018, and 2 features moved beyond policy",
+            "warning": "2 features moved further than training months do",
+            "critical": "ROC-AUC is proven lower by 0.018, and 2 features moved beyond policy",
         }[verdict],
         "period": {"first": f"{name}-01", "last": f"{name}-{last}"},
         "rows": 28135,
@@ -115,16 +115,16 @@ def checks(verdict: str) -> list[dict[str, str]]:
     moved = {
         "kind": "drift",
         "name": "temp",
-        "outcome": "watch",
+        "outcome": "warning",
         "reason": "PSI 1.90, and 1.41 is usual",
     }
     worse = {
         "kind": "metric",
         "name": "roc_auc",
-        "outcome": "act",
+        "outcome": "critical",
         "reason": "−0.0180 (−0.0290 to −0.0070)",
     }
-    loud = {"ok": [], "watch": [moved], "act": [moved, worse]}[verdict]
+    loud = {"ok": [], "warning": [moved], "critical": [moved, worse]}[verdict]
     return [*calm, *loud]
 
 
@@ -145,7 +145,7 @@ def feature(name: str, number: int, chance: random.Random) -> dict[str, Any]:
 
 
 def metrics(verdict: str) -> list[dict[str, Any]]:
-    lost = -0.018 if verdict == "act" else -0.003
+    lost = -0.018 if verdict == "critical" else -0.003
     return [
         {
             "metric": "roc_auc",
@@ -221,7 +221,7 @@ def lived() -> list[dict[str, Any]]:
                     "high": round(value + half, 5),
                     "log_loss": round(0.42 + chance.uniform(0, 0.06), 5),
                     "calibration_gap": 0.012,
-                    "verdict": "act" if name in trained and way == "policy" else "ok",
+                    "verdict": "critical" if name in trained and way == "policy" else "ok",
                     "retrained": int(name in trained),
                     "released": int(name in trained),
                     "seconds": 41.2,
@@ -266,10 +266,10 @@ def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
         writer.writerows(rows)
 
 
-def write_year(folder: Path, last: str = "act") -> None:
+def write_year(folder: Path, last: str = "critical") -> None:
     """Records of every month, of which the last has a verdict, and a backtest."""
     for name in MONTHS:
-        verdict = last if name == MONTHS[-1] else "watch" if name == "2013-11" else "ok"
+        verdict = last if name == MONTHS[-1] else "warning" if name == "2013-11" else "ok"
         write_json(folder / "metrics" / "monitoring" / f"{name}.json", month(name, verdict))
     write_csv(folder / "metrics" / "backtest" / "months.csv", lived())
     write_csv(folder / "metrics" / "backtest" / "summary.csv", summary())

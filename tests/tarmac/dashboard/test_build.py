@@ -65,7 +65,7 @@ def test_sections_are_complete_and_in_order(full):
 def test_first_section_matches_registry_and_monitoring(full):
     said = section(full.read_text(), "now")
     assert f"{SECOND} is in production. December 2013: ROC-AUC is proven lower by 0.018" in said
-    assert "Now act" in said
+    assert "Now critical" in said
     assert "better, proven" in said
     assert "0.773" in said
     assert "95% interval 0.751 to 0.796" in said
@@ -148,7 +148,7 @@ def test_build_is_deterministic_across_clones_and_locales(year, tmp_path, monkey
 
 def test_hostile_values_are_escaped(year):
     expected = Tags(build.PAGE.read_text()).counts
-    found = month(MONTHS[-1], "act") | {"summary": HOSTILE}
+    found = month(MONTHS[-1], "critical") | {"summary": HOSTILE}
     found["checks"][-1] |= {"name": HOSTILE, "kind": HOSTILE, "reason": HOSTILE}
     found["features"][0]["feature"] = found["slices"][0]["value"] = found["model"]["version"] = (
         HOSTILE
@@ -226,7 +226,7 @@ def test_page_of_empty_repository_has_every_section(bare):
     ],
 )
 def test_truncated_file_is_named_in_one_line_and_page_is_kept(year, name):
-    write_json(Path("monitoring/monitoring.json"), month(MONTHS[-1], "act"))
+    write_json(Path("monitoring/monitoring.json"), month(MONTHS[-1], "critical"))
     before = build.PAGE.read_bytes()
     path = Path(name)
     kept = path.read_bytes()[: path.stat().st_size // 2 - 2]

@@ -15,7 +15,7 @@ from tarmac.dashboard.reading import DashboardError
 from tarmac.dashboard.records import BacktestMonth, BacktestSummary, MonthRecord
 from tests.tarmac.dashboard.cases import lived, month, summary, write_csv
 
-WHOLE = json.dumps(month("2013-12", "act"))
+WHOLE = json.dumps(month("2013-12", "critical"))
 
 
 @given(st.integers(0, len(WHOLE) - 1))
@@ -53,7 +53,7 @@ def test_truncated_table_is_refused_unless_cut_at_row_end(tmp_path):
     "key", ["checks", "features", "metrics", "calibration", "slices", "rows", "labelled", "model"]
 )
 def test_missing_key_of_month_takes_its_default(key):
-    found = month("2013-12", "act")
+    found = month("2013-12", "critical")
     del found[key]
     shown = reading.parse_record(MonthRecord, json.dumps(found), Path("a.json"))
     assert getattr(shown, key) == MonthRecord.model_fields[key].default
@@ -62,7 +62,7 @@ def test_missing_key_of_month_takes_its_default(key):
 
 
 def test_nan_and_blank_numbers_are_read_as_missing(tmp_path):
-    found = month("2013-12", "act")
+    found = month("2013-12", "critical")
     found["features"][0]["psi"] = float("nan")
     assert (
         reading.parse_record(MonthRecord, json.dumps(found), Path("a.json")).features[0].psi is None
@@ -72,7 +72,11 @@ def test_nan_and_blank_numbers_are_read_as_missing(tmp_path):
 
 
 def test_unknown_verdict_is_refused():
-    with pytest.raises(DashboardError, match=r"verdict: Input should be 'ok', 'watch' or 'act'"):
+    with pytest.raises(
+        DashboardError, match=r"verdict: Input should be 'ok', 'warning' or 'critical'"
+    ):
         reading.parse_record(
-            MonthRecord, json.dumps(month("2013-12", "act") | {"verdict": "fine"}), Path("a.json")
+            MonthRecord,
+            json.dumps(month("2013-12", "critical") | {"verdict": "fine"}),
+            Path("a.json"),
         )

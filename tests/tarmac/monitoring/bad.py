@@ -21,7 +21,7 @@ def same(rows: pd.DataFrame) -> pd.DataFrame:
 class Bad:
     """A kind of bad month."""
 
-    # Where it is caught: ingest, hold (the watch finds the data broken) or decay (the watch finds
+    # Where it is caught: ingest, block (the monitoring finds broken data) or decay (it finds
     # it worse).
     gate: str
     named: str
@@ -81,30 +81,30 @@ MONTHS: dict[str, Bad] = {
     ),
     "weather of no station": Bad("ingest", "has no rows", weather=lambda rows: rows.iloc[:0]),
     "weather all missing": Bad(
-        "hold",
+        "block",
         "temp",
         weather=lambda r: r.assign(
             **dict.fromkeys(("temp", "dewp", "humid", "wind_dir", "wind_speed"))
         ),
     ),
     "a barometer that stands still": Bad(
-        "hold", "pressure", weather=lambda rows: rows.assign(pressure=1013.2)
+        "block", "pressure", weather=lambda rows: rows.assign(pressure=1013.2)
     ),
     "temperatures in Celsius": Bad(
-        "hold", "temp", weather=lambda r: r.assign(temp=(r["temp"] - 32) / 1.8)
+        "block", "temp", weather=lambda r: r.assign(temp=(r["temp"] - 32) / 1.8)
     ),
     "other codes": Bad(
-        "hold", "carrier", lambda rows: rows.assign(carrier=rows["carrier"].replace(CODES))
+        "block", "carrier", lambda rows: rows.assign(carrier=rows["carrier"].replace(CODES))
     ),
-    "one origin silent": Bad("hold", "origin", lambda rows: rows[rows["origin"] != "JFK"]),
-    "a file that ends on the 12th": Bad("hold", "days", lambda rows: rows[rows["day"] <= 12]),
-    "a fifth of the rows": Bad("hold", "days", lambda rows: rows[rows.index % 5 == 0]),
+    "one origin silent": Bad("block", "origin", lambda rows: rows[rows["origin"] != "JFK"]),
+    "a file that ends on the 12th": Bad("block", "days", lambda rows: rows[rows["day"] <= 12]),
+    "a fifth of the rows": Bad("block", "days", lambda rows: rows[rows.index % 5 == 0]),
     "aircraft masked": Bad(
-        "hold",
+        "block",
         "plane_age",
         lambda r: r.assign(tailnum=r["tailnum"].mask(r["tailnum"].notna(), "N99999")),
     ),
-    "outcomes not reported": Bad("hold", "labels", unheard),
-    "outcomes all on time": Bad("hold", "labels", lambda rows: late_by(rows, np.zeros(len(rows)))),
+    "outcomes not reported": Bad("block", "labels", unheard),
+    "outcomes all on time": Bad("block", "labels", lambda rows: late_by(rows, np.zeros(len(rows)))),
     "outcomes of other rows": Bad("decay", "roc_auc", shuffled),
 }

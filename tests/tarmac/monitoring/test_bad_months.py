@@ -93,7 +93,7 @@ def sent(place: Path, bad: Bad) -> list[Path]:
 
 
 def watched(place: Path, bad: Bad, live: LiveModel, known: Reference) -> MonitoringResult:
-    """What the watch says of the month, once it is taken in and its features are made."""
+    """What the monitoring reports of the month, once it is taken in and its features are made."""
     merge_into_raw(read_incoming_tables(sent(place, bad)), PARAMS.prepare.max_quarantine_share)
     prepare.main()
     featurize.main()
@@ -108,7 +108,7 @@ def at(gate: str) -> list[object]:
 
 def test_bad_months_cover_twelve_kinds_and_every_gate():
     assert len(MONTHS) >= 12
-    assert {bad.gate for bad in MONTHS.values()} == {"ingest", "hold", "decay"}
+    assert {bad.gate for bad in MONTHS.values()} == {"ingest", "block", "decay"}
 
 
 @pytest.mark.parametrize("bad", at("ingest"))
@@ -119,12 +119,14 @@ def test_ingest_rejects_bad_month_and_keeps_existing_data(place, bad):
     assert {path: path.read_bytes() for path in (place / "data").rglob("*.parquet")} == before
 
 
-@pytest.mark.parametrize("bad", at("hold"))
+@pytest.mark.parametrize("bad", at("block"))
 def test_month_with_broken_data_is_blocked_from_training(place, live, known, bad):
     found = watched(place, bad, live, known)
-    assert (found.verdict, found.decision) == ("act", "hold")
+    assert (found.verdict, found.decision) == ("critical", "block")
     named = {
-        check.name for check in found.checks if (check.kind, check.outcome) == ("integrity", "act")
+        check.name
+        for check in found.checks
+        if (check.kind, check.outcome) == ("integrity", "critical")
     }
     assert bad.named in named
     assert found.summary.startswith("the data are broken: ")
@@ -133,15 +135,15 @@ def test_month_with_broken_data_is_blocked_from_training(place, live, known, bad
 @pytest.mark.parametrize("bad", at("decay"))
 def test_month_with_decayed_model_triggers_retraining(place, live, known, bad):
     found = watched(place, bad, live, known)
-    assert (found.verdict, found.decision) == ("act", "retrain")
-    assert bad.named in {check.name for check in found.checks if check.outcome == "act"}
+    assert (found.verdict, found.decision) == ("critical", "retrain")
+    assert bad.named in {check.name for check in found.checks if check.outcome == "critical"}
 
 
 def test_clean_month_sent_same_way_is_not_blocked(place, live, known):
     found = watched(place, Bad("none", ""), live, known)
     assert found.decision == "none"
     assert [
-        check for check in found.checks if (check.kind, check.outcome) == ("integrity", "act")
+        check for check in found.checks if (check.kind, check.outcome) == ("integrity", "critical")
     ] == []
 
 
@@ -167,5 +169,5 @@ def test_clean_month_of_year_passes_integrity_checks(year, number):
     assert [
         check
         for check in evaluate_integrity(observed, known, health, PARAMS)
-        if check.outcome == "act"
+        if check.outcome == "critical"
     ] == []

@@ -41,7 +41,7 @@ def test_metric_loss_is_critical_only_if_proven_beyond_tolerance(before, moved, 
         MetricDecay(name, before, before + moved, moved, moved - reach, moved + reach), 0.02
     )
     smallest_loss = -(sign * moved + reach)
-    expected = "act" if smallest_loss > 0.02 else "watch" if smallest_loss > 0 else "ok"
+    expected = "critical" if smallest_loss > 0.02 else "warning" if smallest_loss > 0 else "ok"
     assert found.outcome == expected
 
 
@@ -51,7 +51,7 @@ def test_calibration_gap_is_critical_only_if_proven_beyond_limit(gap, reach):
         MetricEstimate(gap, gap - reach, gap + reach), MetricEstimate(0, 0, 0), 0.05
     )
     least = max(abs(gap) - reach, 0)
-    assert found.outcome == ("act" if least > 0.05 else "watch" if least > 0 else "ok")
+    assert found.outcome == ("critical" if least > 0.05 else "warning" if least > 0 else "ok")
 
 
 def test_metric_or_calibration_without_interval_is_ok():
@@ -74,24 +74,24 @@ def test_metric_or_calibration_without_interval_is_ok():
     ("health", "outcome", "said"),
     [
         ({}, None, ""),
-        ({"missing": 0.06}, "watch", "missing in 6%"),
+        ({"missing": 0.06}, "warning", "missing in 6%"),
         ({"missing": 0.3, "missing_before": 0.29}, None, ""),
         (
             {"missing": 0.3, "missing_before": 0.02},
-            "act",
+            "critical",
             "missing in 30% of the rows, 2% at most before",
         ),
-        ({"unknown": 0.02}, "watch", "never seen"),
+        ({"unknown": 0.02}, "warning", "never seen"),
         ({"unknown": 0.08, "unknown_before": 0.075}, None, ""),
         (
             {"unknown": 0.08, "unknown_before": 0.02},
-            "act",
+            "critical",
             "never seen, 2% in the last month before",
         ),
-        ({"gone": 0.3}, "act", "are gone"),
+        ({"gone": 0.3}, "critical", "are gone"),
         ({"gone": 0.3, "gone_before": 0.295}, None, ""),
-        ({"stuck": True}, "act", "the same value"),
-        ({"apart": 0.9}, "act", "another unit"),
+        ({"stuck": True}, "critical", "the same value"),
+        ({"apart": 0.9}, "critical", "another unit"),
     ],
 )
 def test_reports_broken_input_and_not_healthy_one(health, outcome, said):
@@ -107,7 +107,10 @@ def test_reports_broken_input_and_not_healthy_one(health, outcome, said):
 def test_unit_change_within_days_is_critical_unless_rows_are_few():
     far = InputHealth(**{**vars(FINE), "apart": 0.9})
     (found,) = checks.evaluate_input_integrity("temp", far, POLICY, rows=1000, whole=False)
-    assert (found.outcome, found.reason.startswith("90% of the rows lie beyond")) == ("act", True)
+    assert (found.outcome, found.reason.startswith("90% of the rows lie beyond")) == (
+        "critical",
+        True,
+    )
     assert checks.evaluate_input_integrity("temp", far, POLICY, rows=5, whole=False) == []
 
 
@@ -139,9 +142,9 @@ def days(
 
 def test_counts_absent_sparse_and_doubled_days():
     assert days([100] * 30).outcome == "ok"
-    assert days([100] * 28 + [40, 100]).outcome == "watch"
-    assert days([100] * 12 + [0] * 18).outcome == "act"
-    assert days([210] * 30).outcome == "act"
+    assert days([100] * 28 + [40, 100]).outcome == "warning"
+    assert days([100] * 12 + [0] * 18).outcome == "critical"
+    assert days([210] * 30).outcome == "critical"
     assert "18 of 30 days" in days([100] * 12 + [0] * 18).reason
     assert "the first is 2013-06-13 with 0" in days([100] * 12 + [0] * 18).reason
 
@@ -152,7 +155,7 @@ WEEK = [100] * 5 + [0, 0]
 def test_accepts_usual_empty_weekends_and_reports_other_gaps():
     """As they were before; what is missing beside them is seen."""
     assert days((WEEK * 5)[:30], before=(WEEK * 22)[:151]).outcome == "ok"
-    assert days([*(WEEK * 5)[:15], *[0] * 15], before=(WEEK * 22)[:151]).outcome == "act"
+    assert days([*(WEEK * 5)[:15], *[0] * 15], before=(WEEK * 22)[:151]).outcome == "critical"
 
 
 @pytest.mark.repeated
@@ -163,7 +166,7 @@ def test_days_check_ignores_chance_and_detects_lost_rows(usual, seen):
 
     def acting(share: float) -> int:
         rows = ((draw.poisson(share * usual, 30), draw.poisson(usual, 59)) for _ in range(200))
-        return sum(days(now, before=before).outcome == "act" for now, before in rows)
+        return sum(days(now, before=before).outcome == "critical" for now, before in rows)
 
     assert acting(1) <= 2
     assert acting(0.8) <= 10
@@ -172,17 +175,17 @@ def test_days_check_ignores_chance_and_detects_lost_rows(usual, seen):
 
 def test_late_start_of_first_month_does_not_excuse_later_gaps():
     late = days([0] * 10 + [100] * 20, before=[100] * 68, first=date(2013, 3, 25))
-    assert (late.outcome, "in a month before" in late.reason) == ("act", False)
+    assert (late.outcome, "in a month before" in late.reason) == ("critical", False)
 
 
 def test_pending_labels_are_warning_and_broken_labels_critical():
     def found(values: list[float]) -> checks.MonitoringCheck:
         return checks.evaluate_labels(pd.DataFrame({problem.contract.TARGET: values}), 0.03, POLICY)
 
-    assert found([np.nan] * 200).outcome == "watch"
-    assert found([1.0, 0.0] * 50 + [np.nan] * 50).outcome == "act"
+    assert found([np.nan] * 200).outcome == "warning"
+    assert found([1.0, 0.0] * 50 + [np.nan] * 50).outcome == "critical"
     assert found([1.0, 0.0] * 98 + [np.nan] * 4).outcome == "ok"
-    assert found([0.0] * 200).outcome == "act"
+    assert found([0.0] * 200).outcome == "critical"
 
 
 def drifted(psi: float, usual: float) -> FeatureDrift:
@@ -197,20 +200,20 @@ def test_drift_is_critical_only_for_several_inputs_beyond_usual():
         checks.find_worst_outcome(
             checks.evaluate_drift([drifted(5.0, 1.0), *[drifted(0.0, 0.0)] * 9], POLICY)
         )
-        == "watch"
+        == "warning"
     )
     assert (
         checks.find_worst_outcome(
             checks.evaluate_drift([drifted(0.3, 0.2)] * 2 + [drifted(0.0, 0.0)] * 8, POLICY)
         )
-        == "act"
+        == "critical"
     )
     assert checks.find_worst_outcome(checks.evaluate_drift([], POLICY)) == "ok"
 
 
 def test_prediction_drift_is_critical_only_if_it_proves_change():
-    assert checks.evaluate_prediction_drift(0.9, POLICY, proves=False).outcome == "watch"
-    assert checks.evaluate_prediction_drift(0.9, POLICY, proves=True).outcome == "act"
+    assert checks.evaluate_prediction_drift(0.9, POLICY, proves=False).outcome == "warning"
+    assert checks.evaluate_prediction_drift(0.9, POLICY, proves=True).outcome == "critical"
 
 
 def test_reports_slice_only_if_loss_is_proven_beyond_tolerance():
@@ -221,14 +224,14 @@ def test_reports_slice_only_if_loss_is_proven_beyond_tolerance():
 
     assert found(-0.3, -0.04) is None
     assert found(float("nan"), float("nan")) is None
-    assert found(-0.3, -0.06).outcome == "watch"
+    assert found(-0.3, -0.06).outcome == "warning"
 
 
 @given(st.floats(0, 2), st.floats(0.01, 1), st.floats(0, 1))
-def test_level_is_reached_exactly_at_its_threshold(value, watch, more):
-    found = checks.classify_value(value, Levels(watch=watch, act=watch + more))
-    assert (found == "act") == (value >= watch + more)
-    assert (found == "ok") == (value < watch)
+def test_level_is_reached_exactly_at_its_threshold(value, warning, more):
+    found = checks.classify_value(value, Levels(warning=warning, critical=warning + more))
+    assert (found == "critical") == (value >= warning + more)
+    assert (found == "ok") == (value < warning)
 
 
 USUAL = "less than half or over twice the usual 100 rows, by more than chance"
@@ -236,11 +239,17 @@ USUAL = "less than half or over twice the usual 100 rows, by more than chance"
 
 def test_names_first_odd_day_with_its_own_count():
     assert days([100] * 12 + [0] + [40] * 17) == checks.MonitoringCheck(
-        "integrity", "days", "act", f"18 of 30 days have {USUAL}, the first is 2013-06-13 with 0"
+        "integrity",
+        "days",
+        "critical",
+        f"18 of 30 days have {USUAL}, the first is 2013-06-13 with 0",
     )
     far = USUAL.replace("100", "1,200")
     assert days([1200] * 29 + [3000], before=[1200] * 31) == checks.MonitoringCheck(
-        "integrity", "days", "watch", f"1 of 30 days have {far}, the first is 2013-06-30 with 3,000"
+        "integrity",
+        "days",
+        "warning",
+        f"1 of 30 days have {far}, the first is 2013-06-30 with 3,000",
     )
 
 
@@ -270,7 +279,7 @@ def test_states_share_of_rows_without_label():
     assert labels(1.0, 0.0, np.nan) == checks.MonitoringCheck(
         "integrity",
         "labels",
-        "act",
+        "critical",
         "33.33% of the rows have none, 3% at most in a month before",
     )
     assert labels(1.0, 0.0, np.nan, before=0.3).outcome == "ok"
@@ -278,8 +287,8 @@ def test_states_share_of_rows_without_label():
 
 def test_states_why_labels_are_unusable():
     unlabelled = "no row has a label yet: metrics cannot be judged"
-    assert labels(np.nan) == checks.MonitoringCheck("integrity", "labels", "watch", unlabelled)
-    same = checks.MonitoringCheck("integrity", "labels", "act", "all labels are the same")
+    assert labels(np.nan) == checks.MonitoringCheck("integrity", "labels", "warning", unlabelled)
+    same = checks.MonitoringCheck("integrity", "labels", "critical", "all labels are the same")
     assert labels(*[1.0] * 98, np.nan, np.nan) == same
 
 
@@ -303,15 +312,17 @@ BROKEN = InputHealth(
 
 def test_lists_all_faults_of_input_in_fixed_order():
     known = [
-        ("act", "missing in 50% of the rows, 25% at most before"),
-        ("act", "20% of the rows have a category never seen, 10% in the last month before"),
+        ("critical", "missing in 50% of the rows, 25% at most before"),
+        ("critical", "20% of the rows have a category never seen, 10% in the last month before"),
     ]
     of_month = [
-        ("act", "categories of 40% of the rows before are gone, 30% in the last month before"),
-        ("act", "every row has the same value"),
-        ("act", "distance 0.88 from the nearest month before: another unit or meaning?"),
+        ("critical", "categories of 40% of the rows before are gone, 30% in the last month before"),
+        ("critical", "every row has the same value"),
+        ("critical", "distance 0.88 from the nearest month before: another unit or meaning?"),
     ]
-    of_days = [("act", "87.6% of the rows lie beyond every value before: another unit or meaning?")]
+    of_days = [
+        ("critical", "87.6% of the rows lie beyond every value before: another unit or meaning?")
+    ]
     for whole, expected in ((True, known + of_month), (False, known + of_days)):
         found = checks.evaluate_input_integrity("temp", BROKEN, POLICY, rows=100, whole=whole)
         assert found == [checks.MonitoringCheck("integrity", "temp", *line) for line in expected]
@@ -364,9 +375,9 @@ def test_lists_inputs_that_drifted_from_largest_psi_to_smallest():
         "d": "PSI 0.10, at most 0.00 between months of the training",
     }
     listed = [
-        checks.MonitoringCheck("drift", name, "watch", reason) for name, reason in reasons.items()
+        checks.MonitoringCheck("drift", name, "warning", reason) for name, reason in reasons.items()
     ]
-    assert found == [inputs(2, 4, "act"), *listed]
+    assert found == [inputs(2, 4, "critical"), *listed]
 
 
 def test_lists_no_input_whose_drift_is_small():
@@ -374,7 +385,7 @@ def test_lists_no_input_whose_drift_is_small():
 
 
 def test_input_at_critical_level_counts_as_drifted():
-    assert checks.evaluate_drift([feature("x", 0.25)], POLICY)[0] == inputs(1, 1, "act")
+    assert checks.evaluate_drift([feature("x", 0.25)], POLICY)[0] == inputs(1, 1, "critical")
     assert checks.evaluate_drift([feature("x", 0.2499)], POLICY)[0] == inputs(0, 1, "ok")
 
 
@@ -384,7 +395,7 @@ def test_input_at_its_usual_psi_has_not_drifted():
 
 def test_share_of_drifted_inputs_is_of_all_inputs():
     calm = [feature("calm", 0.0)] * 19
-    assert checks.evaluate_drift([feature("x", 0.25), *calm], POLICY)[0] == inputs(1, 20, "watch")
+    assert checks.evaluate_drift([feature("x", 0.25), *calm], POLICY)[0] == inputs(1, 20, "warning")
     assert checks.evaluate_drift([feature("x", 0.25), *calm, *calm], POLICY)[0] == inputs(
         1, 39, "ok"
     )
@@ -392,14 +403,14 @@ def test_share_of_drifted_inputs_is_of_all_inputs():
 
 
 def test_drift_of_some_days_is_never_critical():
-    for far, outcome in ((1, "watch"), (0, "ok")):
+    for far, outcome in ((1, "warning"), (0, "ok")):
         found = checks.evaluate_drift([feature("x", 0.3 * far)], POLICY, whole=False)
         assert found[0] == inputs(far, 1, outcome)
 
 
 def test_states_drift_of_predictions():
     reason = "PSI {} against the months it was judged on"
-    stated = ((0.5, "0.50", "act"), (0.126, "0.13", "watch"), (0.0, "0.00", "ok"))
+    stated = ((0.5, "0.50", "critical"), (0.126, "0.13", "warning"), (0.0, "0.00", "ok"))
     for value, shown, outcome in stated:
         found = checks.evaluate_prediction_drift(value, POLICY, proves=True)
         assert found == checks.MonitoringCheck(
@@ -412,7 +423,7 @@ def test_unproven_drift_of_predictions_is_warning_at_most():
         checks.evaluate_prediction_drift(value, POLICY, proves=False).outcome
         for value in (0.6, 0.2, 0.0)
     ]
-    assert outcomes == ["watch", "watch", "ok"]
+    assert outcomes == ["warning", "warning", "ok"]
 
 
 def change(name: str, low: float, high: float) -> MetricDecay:
@@ -421,8 +432,8 @@ def change(name: str, low: float, high: float) -> MetricDecay:
 
 def test_states_metric_before_and_now_with_its_interval():
     found = checks.evaluate_metric_change(change("roc_auc", -0.3125, -0.1875), 0.125)
-    reason = "0.7500 before, 0.5000 now (−0.2500, −0.3125 to −0.1875); tolerance 0.125"
-    assert found == checks.MonitoringCheck("metric", "roc_auc", "act", reason)
+    reason = "0.7500 before, 0.5000 now (−0.2500, −0.3125 to −0.1875); limit 0.125"
+    assert found == checks.MonitoringCheck("metric", "roc_auc", "critical", reason)
 
 
 @pytest.mark.parametrize(("name", "sign"), [("roc_auc", 1), ("log_loss", -1)])
@@ -432,7 +443,7 @@ def test_metric_loss_equal_to_tolerance_is_only_warning(name, sign):
         return checks.evaluate_metric_change(change(name, low, high), 0.25).outcome
 
     found = [outcome(loss) for loss in (0.2501, 0.25, 0.0001, 0.0)]
-    assert found == ["act", "watch", "watch", "ok"]
+    assert found == ["critical", "warning", "warning", "ok"]
 
 
 def test_states_mean_prediction_minus_observed_mean():
@@ -440,8 +451,8 @@ def test_states_mean_prediction_minus_observed_mean():
         MetricEstimate(-0.25, -0.375, -0.125), MetricEstimate(0.0625, 0, 0), 0.0625
     )
     reason = "mean answer minus what happened: −0.2500, −0.3750 to −0.1250; +0.0625 before"
-    reason += "; tolerance 0.0625"
-    assert found == checks.MonitoringCheck("calibration", "mean probability", "act", reason)
+    reason += "; limit 0.0625"
+    assert found == checks.MonitoringCheck("calibration", "mean probability", "critical", reason)
 
 
 @pytest.mark.parametrize("sign", [1, -1])
@@ -453,24 +464,25 @@ def test_calibration_gap_equal_to_tolerance_is_only_warning(sign):
         ).outcome
 
     found = [outcome(gap) for gap in (0.2501, 0.25, 0.0001, 0.0)]
-    assert found == ["act", "watch", "watch", "ok"]
+    assert found == ["critical", "warning", "warning", "ok"]
 
 
 def test_names_slice_that_lost_more_than_tolerance():
     lost = SliceDecay("origin", "JFK", 900, 0.5, 0.75, -0.25, low=-0.375, high=-0.125)
     reason = "ROC-AUC 0.7500 before, 0.5000 now (−0.2500)"
     assert checks.evaluate_slice_change(lost, 0.0625) == checks.MonitoringCheck(
-        "slice", "origin JFK", "watch", reason
+        "slice", "origin JFK", "warning", reason
     )
     assert checks.evaluate_slice_change(lost, 0.125) is None
 
 
 def test_worst_of_checks_does_not_depend_on_their_order():
-    ok, watch, act = (
-        checks.MonitoringCheck("drift", "x", outcome, "") for outcome in ("ok", "watch", "act")
+    ok, warning, critical = (
+        checks.MonitoringCheck("drift", "x", outcome, "")
+        for outcome in ("ok", "warning", "critical")
     )
-    assert checks.find_worst_outcome([ok, act, watch]) == "act"
-    assert checks.find_worst_outcome([ok, watch, ok]) == "watch"
+    assert checks.find_worst_outcome([ok, critical, warning]) == "critical"
+    assert checks.find_worst_outcome([ok, warning, ok]) == "warning"
     assert checks.find_worst_outcome([ok]) == checks.find_worst_outcome([]) == "ok"
 
 

@@ -46,7 +46,7 @@ def test_at_most_five_of_hundred_months_raise_false_alarm():
             for _ in range(10)
         )
     assert verdicts.total() == 100
-    assert verdicts["act"] <= 5, verdicts
+    assert verdicts["critical"] <= 5, verdicts
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_only_real_changes_are_detected_for_each_target_type(task, change, actin
     found = evaluate_observed_rows(
         world(draw, NEXT, DAYS, task, **change), known, SPLIT, policy(task), task
     )
-    assert {check.kind for check in found.checks if check.outcome == "act"} >= acting
+    assert {check.kind for check in found.checks if check.outcome == "critical"} >= acting
     assert found.decision == ("retrain" if acting else "none"), found.summary
     assert [one.metric for one in found.metrics] == list(DECAY[task.kind])
 
@@ -109,7 +109,7 @@ def test_untimed_rows_are_checked_for_inputs_but_not_for_days(by):
     assert "days" not in {check.name for check in clean.checks}
     observed.rows["temp"] += 100
     found = evaluate_observed_rows(observed, known, split, PARAMS)
-    assert found.decision == "hold"
+    assert found.decision == "block"
     assert "another unit" in found.summary
     few = replace(observed, rows=observed.rows.head(60), p=observed.p[:60])
     # Of so few rows nothing is proven.
@@ -137,7 +137,7 @@ def test_drifted_rows_without_labels_are_blocked_from_training():
     known, observed = reference(draw), world(draw, NEXT, DAYS, shift=1.5)
     observed.rows[problem.contract.TARGET] = np.nan
     found = evaluate_observed_rows(observed, known, SPLIT, PARAMS)
-    assert (found.verdict, found.decision) == ("act", "hold")
+    assert (found.verdict, found.decision) == ("critical", "block")
     assert found.summary.startswith("no label yet to train on: ")
     assert found.metrics == []
 
@@ -149,13 +149,13 @@ def check(kind: str, outcome: str) -> MonitoringCheck:
 @pytest.mark.parametrize(
     ("checks", "month", "decision"),
     [
-        ([check("integrity", "act"), check("metric", "act")], "2013-09", "hold"),
-        ([check("metric", "act"), check("integrity", "watch")], "2013-09", "retrain"),
-        ([check("drift", "act")], "2013-09", "retrain"),
-        ([check("slice", "watch")], "2013-09", "none"),
+        ([check("integrity", "critical"), check("metric", "critical")], "2013-09", "block"),
+        ([check("metric", "critical"), check("integrity", "warning")], "2013-09", "retrain"),
+        ([check("drift", "critical")], "2013-09", "retrain"),
+        ([check("slice", "warning")], "2013-09", "none"),
         ([], "2013-10", "none"),
         ([], "2013-11", "retrain"),  # three months after the last that it was judged on
-        ([check("integrity", "act")], "2014-03", "hold"),
+        ([check("integrity", "critical")], "2014-03", "block"),
     ],
 )
 def test_decision_follows_policy(checks, month, decision):
@@ -192,7 +192,7 @@ def test_month_of_one_class_is_blocked():
     known, observed = reference(draw), world(draw, NEXT, DAYS)
     observed.rows[problem.contract.TARGET] = 0.0
     found = evaluate_observed_rows(observed, known, SPLIT, PARAMS)
-    assert found.decision == "hold"
+    assert found.decision == "block"
     assert "all labels are the same" in found.summary
 
 

@@ -132,7 +132,7 @@ def test_log_of_few_days_is_not_evaluated_as_whole_month(journal, tables):
     )
     assert "days" not in {check.name for check in found.checks}
     weather = {"temp", "dewp", "humid", "wind_dir", "wind_speed", "precip", "pressure", "visib"}
-    critical = {check.name for check in found.checks if check.outcome == "act"}
+    critical = {check.name for check in found.checks if check.outcome == "critical"}
     assert critical <= weather, "the last evening of the year has no weather"
     assert found.metrics
     assert len(found.features) == len(INPUTS)

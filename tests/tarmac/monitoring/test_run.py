@@ -24,7 +24,7 @@ def found() -> dict:
     draw = np.random.default_rng(1)
     known, observed = reference(draw), world(draw, NEXT, DAYS, fault=0.7)
     judged = evaluate_observed_rows(observed, known, SPLIT, PARAMS)
-    judged.checks.append(MonitoringCheck("slice", "a|b", "watch", "<script>@octocat</script>"))
+    judged.checks.append(MonitoringCheck("slice", "a|b", "warning", "<script>@octocat</script>"))
     return run.build_monitoring_record(
         observed, known, LiveModel("v0.0.1", "abc", "123", SPLIT, None), judged, PARAMS
     )
@@ -61,7 +61,7 @@ def test_record_rounds_numbers_and_replaces_nan_with_null():
 def test_report_shows_findings_first_and_escapes_values(found):
     text = render_report(found)
     page = cmarkgfm.github_flavored_markdown_to_html(text, Options.CMARK_OPT_UNSAFE)
-    assert text.startswith("## 🔔 act: a new model is made")
+    assert text.startswith("## 🔔 critical: a new model is made")
     assert page.index("roc_auc") < page.index("Drift of the inputs")
     assert "<script" not in page.replace("&lt;script", "")
     assert "@octocat" not in page
@@ -78,7 +78,7 @@ def test_report_shows_dash_for_unknown_interval(found):
 
 
 @pytest.mark.parametrize(
-    ("tell", "verdict"), [(run.write_empty_result, "ok"), (run.write_failed_result, "act")]
+    ("tell", "verdict"), [(run.write_empty_result, "ok"), (run.write_failed_result, "critical")]
 )
 def test_records_and_escapes_reason_why_nothing_was_evaluated(tmp_path, monkeypatch, tell, verdict):
     monkeypatch.chdir(tmp_path)

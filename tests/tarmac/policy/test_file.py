@@ -259,8 +259,8 @@ def test_rejects_non_mapping_and_invalid_yaml_in_one_line(path, content, expecte
     [
         ("train.max_rounds", "max_round"),
         ("train.xgboost.max_bin", "max_bins"),
-        ("review.metrics.roc_auc.tolerance", "tolerence"),
-        ("monitor.days.watch", "wach"),
+        ("review.metrics.roc_auc.max_regression", "max_regresion"),
+        ("monitor.days.warning", "warnin"),
         ("sweep.space.train.xgboost.max_depth.high", "hihg"),
         ("sweep", "swep"),
     ],
@@ -274,6 +274,30 @@ def test_suggests_known_key_of_section_for_unknown_one(path, key, wrong):
     with pytest.raises(ParamsError, match=f"{wrong}: unknown key") as caught:
         load_all_params(path)
     assert caught.value.hint == f"did you mean `{right}`? print the known keys with `tarmac params`"
+
+
+@pytest.mark.parametrize(
+    ("key", "old"),
+    [
+        ("online", "state"),
+        ("monitor.drift.warning", "watch"),
+        ("monitor.drift.critical", "act"),
+        ("review.metrics.roc_auc.max_regression", "tolerance"),
+        ("review.metrics.roc_auc.worst_allowed", "floor"),
+        ("review.slices.worst_allowed", "floor"),
+        ("review.metrics.roc_auc.suspicious_beyond", "ceiling"),
+    ],
+)
+def test_names_new_key_for_one_of_an_earlier_release(path, key, old):
+    new = key.split(".")[-1]
+    lines = TEXT.splitlines(keepends=True)
+    number = places(TEXT)[key] - 1
+    lines[number] = lines[number].replace(f"{new}:", f"{old}:")
+    path.write_text("".join(lines))
+    with pytest.raises(ParamsError, match=f"{old}: unknown key") as caught:
+        load_all_params(path)
+    hint = f"`{old}` was renamed `{new}`. print the known keys with `tarmac params`"
+    assert caught.value.hint == hint
 
 
 def test_suggests_each_unknown_key_once_and_none_without_resemblance(path):

@@ -14,17 +14,17 @@ LINES = places(TEXT)
     ("key", "value", "told_at", "expected"),
     [
         (
-            "monitor.drift.watch",
+            "monitor.drift.warning",
             "0.5",
             "monitor.drift",
-            r"watch \(0.5\) must not be above act \(0.25\)",
+            r"warning \(0.5\) must not be above critical \(0.25\)",
         ),
-        ("monitor.days.act", "-0.1", "monitor.days.act", "greater than 0"),
+        ("monitor.days.critical", "-0.1", "monitor.days.critical", "greater than 0"),
         ("monitor.calibration", "1.5", "monitor.calibration", "less than or equal to 1"),
         ("monitor.decay.roc_auc", "0", "monitor.decay.roc_auc", "greater than 0"),
         ("retrain.every_months", "0", "retrain.every_months", "greater than or equal to 1"),
         ("retrain.test_months", "0", "retrain.test_months", "greater than or equal to 1"),
-        ("retrain.release", "always", "retrain.release", "'by person' or 'automatic'"),
+        ("retrain.release", "always", "retrain.release", "'manual' or 'automatic'"),
     ],
 )
 def test_reports_invalid_values_by_key_and_line(tmp_path, key, value, told_at, expected):

@@ -91,7 +91,7 @@ def test_reports_unknown_metric_by_line_and_name(path, name):
 
 
 @pytest.mark.parametrize(
-    ("metric", "ceiling"),
+    ("metric", "best"),
     [
         ("roc_auc", "0.753"),
         ("roc_auc", "0.7"),
@@ -100,29 +100,35 @@ def test_reports_unknown_metric_by_line_and_name(path, name):
         ("brier", "1"),
     ],
 )
-def test_reports_floor_not_worse_than_ceiling_by_metric(path, metric, ceiling):
+def test_reports_worst_allowed_that_is_not_worse_by_metric(path, metric, best):
     key = f"review.metrics.{metric}"
-    text = TEXT if f"{key}.ceiling" not in LINES else without(TEXT, f"{key}.ceiling")
-    text = below(text, f"{key}.floor", f"      ceiling: {ceiling}")
-    floor = yaml.safe_load(TEXT)["review"]["metrics"][metric]["floor"]
+    text = (
+        TEXT
+        if f"{key}.suspicious_beyond" not in LINES
+        else without(TEXT, f"{key}.suspicious_beyond")
+    )
+    text = below(text, f"{key}.worst_allowed", f"      suspicious_beyond: {best}")
+    worst = yaml.safe_load(TEXT)["review"]["metrics"][metric]["worst_allowed"]
     told_once(
         path,
         text,
         key,
         LINES[key],
-        rf"floor \({floor}\) must be worse than the ceiling \({float(ceiling)}\)",
+        rf"worst_allowed \({worst}\) must be worse than suspicious_beyond \({float(best)}\)",
     )
 
 
 @given(st.sampled_from(["higher", "lower"]), st.floats(-2, 2), st.floats(-2, 2))
-def test_policy_requires_floor_to_be_worse_than_ceiling(better, floor, ceiling):
+def test_policy_requires_worst_allowed_to_be_worse_than_suspicious(better, worst, best):
     def policy() -> MetricPolicy:
-        return MetricPolicy(better=better, tolerance=0.0, floor=floor, ceiling=ceiling)
+        return MetricPolicy(
+            better=better, max_regression=0.0, worst_allowed=worst, suspicious_beyond=best
+        )
 
-    if (floor < ceiling) if better == "higher" else (floor > ceiling):
-        assert policy().ceiling == ceiling
+    if (worst < best) if better == "higher" else (worst > best):
+        assert policy().suspicious_beyond == best
     else:
-        with pytest.raises(ValidationError, match="must be worse than the ceiling"):
+        with pytest.raises(ValidationError, match="must be worse than suspicious_beyond"):
             policy()
 
 
@@ -130,13 +136,15 @@ def test_policy_requires_floor_to_be_worse_than_ceiling(better, floor, ceiling):
 def test_ceiling_of_metric_is_optional(path, metric):
     text = (
         TEXT
-        if f"review.metrics.{metric}.ceiling" not in LINES
-        else without(TEXT, f"review.metrics.{metric}.ceiling")
+        if f"review.metrics.{metric}.suspicious_beyond" not in LINES
+        else without(TEXT, f"review.metrics.{metric}.suspicious_beyond")
     )
     path.write_text(text)
-    assert load_all_params(path).review.metrics[metric].ceiling is None
-    path.write_text(below(text, f"review.metrics.{metric}.floor", "      ceiling: null"))
-    assert load_all_params(path).review.metrics[metric].ceiling is None
+    assert load_all_params(path).review.metrics[metric].suspicious_beyond is None
+    path.write_text(
+        below(text, f"review.metrics.{metric}.worst_allowed", "      suspicious_beyond: null")
+    )
+    assert load_all_params(path).review.metrics[metric].suspicious_beyond is None
 
 
 def test_policy_requires_at_least_one_metric(path):
@@ -156,14 +164,14 @@ def test_policy_requires_at_least_one_metric(path):
 @pytest.mark.parametrize(
     ("key", "value", "expected"),
     [
-        ("review.metrics.roc_auc.tolerance", "-0.001", "greater than or equal to 0"),
-        ("review.metrics.log_loss.tolerance", "-.inf", "finite number"),
-        ("review.metrics.brier.floor", ".nan", "finite number"),
-        ("review.metrics.roc_auc.ceiling", ".inf", "finite number"),
+        ("review.metrics.roc_auc.max_regression", "-0.001", "greater than or equal to 0"),
+        ("review.metrics.log_loss.max_regression", "-.inf", "finite number"),
+        ("review.metrics.brier.worst_allowed", ".nan", "finite number"),
+        ("review.metrics.roc_auc.suspicious_beyond", ".inf", "finite number"),
         ("review.metrics.brier.better", "smaller", "'higher' or 'lower'"),
-        ("review.slices.tolerance", "-0.01", "greater than or equal to 0"),
-        ("review.slices.floor", "65", "less than or equal to 1"),
-        ("review.slices.floor", "-.inf", "finite number"),
+        ("review.slices.max_regression", "-0.01", "greater than or equal to 0"),
+        ("review.slices.worst_allowed", "65", "less than or equal to 1"),
+        ("review.slices.worst_allowed", "-.inf", "finite number"),
         ("review.behaviour.min_move", "-0.005", "greater than or equal to 0"),
         ("review.behaviour.usable", "70", "less than or equal to 1"),
         ("review.beat_baseline", "1", "valid boolean"),
@@ -195,7 +203,7 @@ def test_only_ceiling_and_range_options_have_defaults():
         name for part in sections for name in part["properties"] if name not in part["required"]
     }
     of_other_targets = {"logistic_regression", "ridge", "threshold_beta"}
-    assert unseen - of_other_targets == {"ceiling", "log", "step"}
+    assert unseen - of_other_targets == {"suspicious_beyond", "log", "step"}
 
 
 @pytest.mark.parametrize("section", SECTIONS)
@@ -212,5 +220,5 @@ def test_reports_misspelt_key_as_unknown_and_missing(path, key):
     told = mistakes(path, renamed(TEXT, key, f"{name}s"))
     assert f"{path}:{LINES[key]}: {key}s: unknown key" in "\n".join(told)
     missing = f"{path}:{LINES[parent]}: {key}: this key is missing"
-    assert (missing in told) == (name != "ceiling")
-    assert len(told) == 2 - (name == "ceiling")
+    assert (missing in told) == (name != "suspicious_beyond")
+    assert len(told) == 2 - (name == "suspicious_beyond")

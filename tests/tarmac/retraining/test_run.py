@@ -15,7 +15,7 @@ from tests import commits
 
 FOUND = {
     "2013-11": {"decision": "none", "verdict": "ok", "period": {"last": "2013-11-30"}},
-    "2013-12": {"decision": "none", "verdict": "watch", "period": {"last": "2013-12-31"}},
+    "2013-12": {"decision": "none", "verdict": "warning", "period": {"last": "2013-12-31"}},
 }
 
 
@@ -31,7 +31,7 @@ def test_last_labelled_ignores_months_without_labels(tmp_path: Path):
 
 def test_most_severe_month_determines_verdict(monkeypatch):
     monkeypatch.setattr(run, "monitor", lambda month, model: FOUND[month])
-    assert run.monitor_months(list(FOUND), None)["verdict"] == "watch"
+    assert run.monitor_months(list(FOUND), None)["verdict"] == "warning"
 
 
 def test_library_error_is_recorded_and_raised(tmp_path, monkeypatch):
@@ -43,7 +43,7 @@ def test_library_error_is_recorded_and_raised(tmp_path, monkeypatch):
     with pytest.raises(UnicodeDecodeError):
         run.run_retraining_round("anywhere")
     found = json.loads(Path("monitoring/monitoring.json").read_text())
-    assert (found["verdict"], found["decision"]) == ("act", "hold")
+    assert (found["verdict"], found["decision"]) == ("critical", "block")
     assert found["summary"].startswith("UnicodeDecodeError: 'utf-8' codec can't decode byte 0xff")
 
 

@@ -23,8 +23,8 @@ CASES, DAYS = times(40, 1000), 40
 SIZES = np.random.default_rng(1).integers(60, 141, DAYS)
 PARAMS = IntervalParams(confidence=0.95, resamples=150, seed=7)
 POLICY = {
-    "roc_auc": MetricPolicy(better="higher", tolerance=0.01, floor=0),
-    "log_loss": MetricPolicy(better="lower", tolerance=0.01, floor=9),
+    "roc_auc": MetricPolicy(better="higher", max_regression=0.01, worst_allowed=0),
+    "log_loss": MetricPolicy(better="lower", max_regression=0.01, worst_allowed=9),
 }
 # How far every model errs by itself: by the row and, alike for all rows of a day, by the day.
 OWN = 0.05
@@ -82,19 +82,25 @@ def judged(errs: Sides) -> list[dict[str, verdict.ReviewCheck]]:
 @pytest.mark.parametrize(
     ("errs", "outcome", "reason", "least"),
     [
-        pytest.param(WORSE, "fail", "", 95, id="truly worse by 1.6 times the tolerance: failed"),
+        pytest.param(
+            WORSE, "fail", "", 95, id="truly worse by 1.6 times the allowed regression: failed"
+        ),
         pytest.param(
             JUST_WORSE,
             "fail",
             "",
             90,
-            id="truly worse by the tolerance: failed, for it is not ruled out",
+            id="truly worse by the allowed regression: failed, for it is not ruled out",
         ),
-        pytest.param(EQUAL, "pass not proven", "", 95, id="equal, with other noise: not failed"),
-        pytest.param(EQUAL, "not proven", "", 90, id="equal: called neither better nor worse"),
-        pytest.param(BETTER, "pass not proven", "", 95, id="truly better: not failed"),
+        pytest.param(EQUAL, "pass inconclusive", "", 95, id="equal, with other noise: not failed"),
+        pytest.param(EQUAL, "inconclusive", "", 90, id="equal: called neither better nor worse"),
+        pytest.param(BETTER, "pass inconclusive", "", 95, id="truly better: not failed"),
         pytest.param(
-            BETTER, "pass", "better", 90, id="truly better by 1.6 times the tolerance: called so"
+            BETTER,
+            "pass",
+            "better",
+            90,
+            id="truly better by 1.6 times the allowed regression: called so",
         ),
     ],
 )
@@ -121,6 +127,7 @@ def test_policy_decides_correctly_at_required_rate(errs, outcome, reason, least)
 )
 def test_simulated_models_differ_by_stated_amount(errs, times):
     wanted = {
-        name: pytest.approx(times * policy.tolerance, abs=0.0025) for name, policy in POLICY.items()
+        name: pytest.approx(times * policy.max_regression, abs=0.0025)
+        for name, policy in POLICY.items()
     }
     assert gain(errs) == wanted

@@ -81,12 +81,12 @@ def test_report_starts_with_verdict():
     lines = render_report(review()).splitlines()
     assert lines[:2] == ["## ✅ Pass: " + escape_text(review().headline), ""]
     assert Page(lines[0]).of("h2") == [
-        "✅ Pass: better: roc_auc; worse within the tolerance: log_loss"
+        "✅ Pass: better: roc_auc; worse within the allowed regression: log_loss"
     ]
     lines = render_report(
-        review(checks=cases.judged("roc_auc", "fail", "below the floor"))
+        review(checks=cases.judged("roc_auc", "fail", "below the worst allowed"))
     ).splitlines()
-    assert Page(lines[0]).of("h2") == ["❌ Fail: roc_auc: below the floor"]
+    assert Page(lines[0]).of("h2") == ["❌ Fail: roc_auc: below the worst allowed"]
 
 
 def test_all_sections_appear_in_fixed_order():
@@ -130,7 +130,7 @@ def test_metric_row_shows_base_head_change_and_interval():
             "+0.0012",
             "+0.0004 to +0.0021",
             "✅",
-            "worse, but within the tolerance 0.003",
+            "worse, but within the allowed 0.003",
         ],
         ["calibration_error ↓", "0.0091", "0.0096", "+0.0005", "–", "➖", "too few clusters"],
     ]
@@ -240,8 +240,8 @@ def test_moved_slices_section_lists_exactly_moved_slices():
         ["carrier VX", "902", "–", "0.7140", "–", "–", "➖", "nothing to compare with"],
     ]
     moves = (
-        ("pass", "not proven", "worse"),
-        ("fail", "below the floor", None),
+        ("pass", "inconclusive", "worse"),
+        ("fail", "below the worst allowed", None),
         ("pass", "improved", "better"),
     )
     for outcome, reason, way in moves:
@@ -257,7 +257,7 @@ def test_moved_slices_section_lists_exactly_moved_slices():
 
 def test_reports_no_moved_slices_and_expected_chance_moves():
     still = page(
-        review(checks=cases.judged("origin EWR", "not proven", "neither better nor worse"))
+        review(checks=cases.judged("origin EWR", "inconclusive", "neither better nor worse"))
     )
     assert "Slices that moved None." in still.text
     assert [rows[0][0] for rows in still.tables].count("slice") == 1
@@ -390,7 +390,7 @@ def test_reports_relabelled_rows():
 @pytest.mark.parametrize(
     ("key", "told"),
     [
-        ("review.slices.floor", True),
+        ("review.slices.worst_allowed", True),
         ("review.drift", True),
         ("reviewers", False),
         ("a.review.b", False),
@@ -819,7 +819,7 @@ def test_json_is_strict_and_contains_every_fact(found):
     assert told == {"verdict": told["verdict"], "summary": found.headline, **facts}
 
 
-@pytest.mark.parametrize("outcome", ["pass", "fail", "not proven"])
+@pytest.mark.parametrize("outcome", ["pass", "fail", "inconclusive"])
 def test_json_verdict_equals_verdict_of_report(outcome):
     found = review(checks=cases.judged("model size", outcome, "because"))
     told = to_json_dict(found)

@@ -39,8 +39,8 @@ def judged(gain: Gain, tolerance: float) -> tuple[str, str]:
     if low > 0:
         return "pass", "better"
     if high < 0:
-        return "pass", f"worse, but within the tolerance {tolerance:g}"
-    return "not proven", "neither better nor worse"
+        return "pass", f"worse, but within the allowed {tolerance:g}"
+    return "inconclusive", "neither better nor worse"
 
 
 def estimate(gain: Gain, better: str = "higher") -> MetricEstimate:
@@ -57,15 +57,17 @@ def metric(
     gain: Gain | None, tolerance: float, better: str = "higher", whole: float = 0.5, **bounds: float
 ) -> ReviewCheck:
     """Judges a metric that is well within its bounds where none is given."""
-    floor = {"floor": 0.0 if better == "higher" else 1.0} | bounds
-    policy = MetricPolicy.model_construct(better=better, tolerance=tolerance, ceiling=None)
-    policy = policy.model_copy(update=floor)
+    limits = {"worst_allowed": 0.0 if better == "higher" else 1.0} | bounds
+    policy = MetricPolicy.model_construct(
+        better=better, max_regression=tolerance, suspicious_beyond=None
+    )
+    policy = policy.model_copy(update=limits)
     change = MetricChange("auc", whole, 0.5, 0.5, estimate(gain, better) if gain else None)
     return verdict.evaluate_metric(change, policy)
 
 
 def one_slice(
-    gain: Gain | None, tolerance: float, floor: float = 0.6, value: float = 0.7
+    gain: Gain | None, tolerance: float, worst: float = 0.6, value: float = 0.7
 ) -> ReviewCheck:
     change = SliceChange(
         "origin",
@@ -76,7 +78,7 @@ def one_slice(
         estimate(gain) if gain else None,
     )
     return verdict.evaluate_slice(
-        change, SlicePolicy.model_construct(tolerance=tolerance, floor=floor)
+        change, SlicePolicy.model_construct(max_regression=tolerance, worst_allowed=worst)
     )
 
 
@@ -115,10 +117,10 @@ def test_larger_tolerance_never_fails_what_smaller_one_passes(gain, first, secon
 @pytest.mark.parametrize(
     ("gain", "reason"),
     [
-        ((-0.03, -0.025, -0.021), "worse by more than the tolerance 0.02"),
-        ((-0.03, -0.02, -0.01), "worse, perhaps by more than the tolerance 0.02"),
-        ((-0.03, -0.02, 0.0), "a loss by more than the tolerance 0.02 is not ruled out"),
-        ((-0.03, 0.01, 0.05), "a loss by more than the tolerance 0.02 is not ruled out"),
+        ((-0.03, -0.025, -0.021), "worse by more than the allowed 0.02"),
+        ((-0.03, -0.02, -0.01), "worse, perhaps by more than the allowed 0.02"),
+        ((-0.03, -0.02, 0.0), "a loss by more than the allowed 0.02 is not ruled out"),
+        ((-0.03, 0.01, 0.05), "a loss by more than the allowed 0.02 is not ruled out"),
     ],
 )
 @pytest.mark.parametrize("better", ["higher", "lower"])
@@ -135,13 +137,13 @@ def test_difference_without_interval_is_inconclusive(better, ends, value):
     The role of chance is unknown, both for a difference and for none.
     """
     check = metric((ends[0], value, ends[1]), 0.02, better)
-    assert (check.outcome, check.reason) == ("not proven", "too few clusters for an interval")
+    assert (check.outcome, check.reason) == ("inconclusive", "too few clusters for an interval")
 
 
 @pytest.mark.parametrize("better", ["higher", "lower"])
 def test_metric_without_base_is_inconclusive_within_bounds(better):
     assert metric(None, 0.02, better) == ReviewCheck(
-        "metric", "auc", "not proven", "within its bounds; nothing to compare with"
+        "metric", "auc", "inconclusive", "within its bounds; nothing to compare with"
     )
 
 
@@ -152,28 +154,30 @@ BOUNDS = st.tuples(st.floats(-1, 1), st.floats(-1, 1)).filter(lambda pair: pair[
     BOUNDS, st.floats(-1, 1), st.sampled_from(["higher", "lower"]), st.sampled_from([None, *GAINS])
 )
 def test_metric_outside_bounds_fails_and_inside_is_unaffected(bounds, whole, better, gain):
-    floor, ceiling = sorted(bounds, reverse=better == "lower")
+    worst, best = sorted(bounds, reverse=better == "lower")
     within = min(bounds) <= whole <= max(bounds)
-    check = metric(gain, 0.001, better, whole, floor=floor, ceiling=ceiling)
+    check = metric(gain, 0.001, better, whole, worst_allowed=worst, suspicious_beyond=best)
     if within:
         assert check == metric(gain, 0.001, better)
     else:
-        low = (whole < floor) == (better == "higher")
+        low = (whole < worst) == (better == "higher")
         assert check.outcome == "fail"
         assert (
-            f"worse than the floor {floor:g}" if low else f"ceiling {ceiling:g}"
+            f"worse than the worst allowed {worst:g}" if low else f"suspicious beyond {best:g}"
         ) in check.reason
 
 
 @pytest.mark.parametrize(("better", "worse"), [("higher", -1), ("lower", 1)])
 def test_value_exactly_at_bound_passes(better, worse):
-    floor, ceiling = 0.5 + worse * 0.1, 0.5 - worse * 0.1
+    worst, best = 0.5 + worse * 0.1, 0.5 - worse * 0.1
 
     def at(whole: float) -> str:
-        return metric((0.0, 0.0, 0.0), 0.0, better, whole, floor=floor, ceiling=ceiling).outcome
+        return metric(
+            (0.0, 0.0, 0.0), 0.0, better, whole, worst_allowed=worst, suspicious_beyond=best
+        ).outcome
 
-    assert [at(floor), at(ceiling)] == ["pass", "pass"]
-    assert [at(nextafter(floor, worse * inf)), at(nextafter(ceiling, -worse * inf))] == [
+    assert [at(worst), at(best)] == ["pass", "pass"]
+    assert [at(nextafter(worst, worse * inf)), at(nextafter(best, -worse * inf))] == [
         "fail",
         "fail",
     ]
@@ -193,18 +197,18 @@ def test_metric_that_is_nan_fails(better, gain):
 
 
 @pytest.mark.parametrize("tolerance", TOLERANCES[:-1])
-def test_slice_fails_only_for_loss_proven_beyond_tolerance(tolerance):
+def test_slice_fails_only_for_loss_proven_beyond_max_regression(tolerance):
     for gain in GAINS:
         low, _, high = gain
         outcome = one_slice(gain, tolerance)
         if high < -tolerance:
-            wanted = ("fail", f"worse by more than the tolerance {tolerance:g}")
+            wanted = ("fail", f"worse by more than the allowed {tolerance:g}")
         elif set(gain) == {0.0}:
             wanted = ("pass", "the same")
         elif high < 0:
             wanted = ("pass", f"worse, but not proven by more than {tolerance:g}")
         else:
-            wanted = ("pass", "better") if low > 0 else ("not proven", "neither better nor worse")
+            wanted = ("pass", "better") if low > 0 else ("inconclusive", "neither better nor worse")
         assert outcome == ReviewCheck("slice", "origin JFK", *wanted), gain
         assert (outcome.direction == "worse") == wanted[1].startswith("worse"), gain
         assert (outcome.direction == "better") == (wanted[1] == "better"), gain
@@ -217,22 +221,22 @@ def test_slice_is_never_stricter_than_metric(gain, tolerance):
 
 @pytest.mark.parametrize("gain", [None, (0.01, 0.02, 0.03), (0.0, 0.0, 0.0), (-0.9, -0.8, -0.7)])
 def test_slice_below_its_floor_fails(gain):
-    check = one_slice(gain, 0.02, floor=0.65, value=0.6499)
+    check = one_slice(gain, 0.02, worst=0.65, value=0.6499)
     assert check == ReviewCheck(
-        "slice", "origin JFK", "fail", "ROC-AUC 0.6499 is below the floor 0.65"
+        "slice", "origin JFK", "fail", "ROC-AUC 0.6499 is below the worst allowed 0.65"
     )
-    assert one_slice((0.0, 0.0, 0.0), 0.02, floor=0.65, value=0.65).outcome == "pass"
+    assert one_slice((0.0, 0.0, 0.0), 0.02, worst=0.65, value=0.65).outcome == "pass"
 
 
 def test_slice_without_base_is_inconclusive_above_floor():
     assert one_slice(None, 0.02) == ReviewCheck(
-        "slice", "origin JFK", "not proven", "nothing to compare with"
+        "slice", "origin JFK", "inconclusive", "nothing to compare with"
     )
 
 
 def test_slice_without_interval_is_inconclusive():
     check = one_slice((nan, -0.5, nan), 0.02)
-    assert (check.outcome, check.reason) == ("not proven", "too few clusters for an interval")
+    assert (check.outcome, check.reason) == ("inconclusive", "too few clusters for an interval")
 
 
 def behaviour(expectation: str, value: float) -> ReviewCheck:
@@ -275,7 +279,7 @@ def test_behavior_outcome_follows_its_bound(expectation, value, outcome):
 @pytest.mark.parametrize("expectation", ["same", "higher", "lower", "usable"])
 def test_behavior_without_value_is_inconclusive(expectation):
     check = behaviour(expectation, nan)
-    assert (check.outcome, check.reason) == ("not proven", "the model takes none of these inputs")
+    assert (check.outcome, check.reason) == ("inconclusive", "the model takes none of these inputs")
 
 
 @pytest.mark.parametrize(
@@ -300,7 +304,7 @@ def test_each_behavior_is_evaluated_once():
         }
     )
     found = [(check.name, check.outcome) for check in verdict.evaluate_behaviours(table, BEHAVIOUR)]
-    assert found == [("a", "pass"), ("b", "pass"), ("c", "not proven")]
+    assert found == [("a", "pass"), ("b", "pass"), ("c", "inconclusive")]
     assert verdict.evaluate_behaviours(table.iloc[:0], BEHAVIOUR) == []
 
 
@@ -340,7 +344,7 @@ def test_limit_check_reports_value_and_limit():
     )
 
 
-SAME, BETTER, WORSE = "the same", "better", "worse, but within the tolerance 0.1"
+SAME, BETTER, WORSE = "the same", "better", "worse, but within the allowed 0.1"
 OPEN, ALONE = "neither better nor worse", "within its bounds; nothing to compare with"
 
 
@@ -350,8 +354,8 @@ def checks(*reasons: str, kind: str = "metric") -> list[ReviewCheck]:
         SAME: ("pass", "same"),
         BETTER: ("pass", "better"),
         WORSE: ("pass", "worse"),
-        OPEN: ("not proven", "unknown"),
-        ALONE: ("not proven", "not compared"),
+        OPEN: ("inconclusive", "unknown"),
+        ALONE: ("inconclusive", "not compared"),
     }
     found = [(reason, *known.get(reason, ("fail", None))) for reason in reasons]
     return [
@@ -365,8 +369,11 @@ def checks(*reasons: str, kind: str = "metric") -> list[ReviewCheck]:
     [
         (checks(SAME, SAME), "the metrics are the same"),
         (checks(BETTER, SAME, OPEN, BETTER), "better: m1, m4"),
-        (checks(SAME, WORSE, OPEN), "worse within the tolerance: m2"),
-        (checks(WORSE, OPEN, BETTER, WORSE), "better: m3; worse within the tolerance: m1, m4"),
+        (checks(SAME, WORSE, OPEN), "worse within the allowed regression: m2"),
+        (
+            checks(WORSE, OPEN, BETTER, WORSE),
+            "better: m3; worse within the allowed regression: m1, m4",
+        ),
         (checks(OPEN, OPEN), "neither better nor worse can be proven"),
         (checks(SAME, OPEN, SAME), "neither better nor worse can be proven"),
         (checks(ALONE, ALONE), "within its bounds; nothing to compare with"),
@@ -402,7 +409,9 @@ def test_reasons_name_main_metric_of_the_task(kind):
     table = pd.DataFrame([("a", "usable", -0.2)], columns=["behaviour", "expectation", "value"])
     told = [
         verdict.evaluate_slice(
-            SliceChange("house", "x", 50, few), SlicePolicy(tolerance=2.0, floor=-0.1), task
+            SliceChange("house", "x", 50, few),
+            SlicePolicy(max_regression=2.0, worst_allowed=-0.1),
+            task,
         ),
         *verdict.evaluate_behaviours(table, BehaviourPolicy(min_move=25.0, usable=-0.1), task),
         verdict.evaluate_baseline_gain(few, task),

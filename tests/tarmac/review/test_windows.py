@@ -17,7 +17,7 @@ COUNTS = st.integers(1, 14)
 
 def policy(train: int, validation: int, test: int) -> RetrainParams:
     months = {"train_months": train, "validation_months": validation, "test_months": test}
-    return RetrainParams(every_months=None, release="by person", **months)
+    return RetrainParams(every_months=None, release="manual", **months)
 
 
 @given(st.integers(0, 40), COUNTS, COUNTS, COUNTS)

@@ -39,7 +39,7 @@ def build_section(known: PageData) -> PageSection:
     """A heatmap of the features that moved most, and all of the last month in a table."""
     if known.last_month is None:
         return PageSection(
-            "drift", "Drift", NONE, [CommandList(f"To watch the last {WATCHED}", [WATCH])]
+            "drift", "Drift", NONE, [CommandList(f"To check the last {WATCHED}", [WATCH])]
         )
     blocks: list[Block] = [_build_feature_table(known.last_month), _build_month_table(known.months)]
     if _has_psi(known.months):

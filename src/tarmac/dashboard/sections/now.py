@@ -33,7 +33,7 @@ from tarmac.registry.history import ENVIRONMENTS
 NEXT = {
     "none": "nothing is to be done",
     "retrain": "a retraining is due",
-    "hold": "the data are not trusted: nothing is trained on them",
+    "block": "the data are not trusted: nothing is trained on them",
 }
 
 
@@ -163,7 +163,7 @@ def _describe_last_month(last: MonthRecord | None) -> tuple[str, str, str]:
 
 def _build_tables(last: MonthRecord) -> list[Block]:
     head = ("outcome", "kind", "check", "reason")
-    order = ("act", "watch", "ok")
+    order = ("critical", "warning", "ok")
     checks = sorted(last.checks, key=lambda check: order.index(check.outcome))
     rows = [
         (VerdictCell(check.outcome), check.kind, CodeCell(check.name), check.reason)

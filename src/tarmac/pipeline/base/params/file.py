@@ -41,6 +41,15 @@ EXPECTED = {  # in place of pydantic's words
 }
 
 
+# Keys that earlier releases had, with their names of today.
+RENAMED = {
+    "act": "critical",
+    "ceiling": "suspicious_beyond",
+    "floor": "worst_allowed",
+    "state": "online",
+    "tolerance": "max_regression",
+    "watch": "warning",
+}
 Engine = Literal["duckdb", "pyspark"]
 Read = TypeVar("Read", bound=BaseModel)
 
@@ -150,9 +159,14 @@ def _select_key_path(where: Sequence[Any]) -> list[Any]:
 def _suggest_keys(model: type[BaseModel], error: ValidationError) -> str:
     """The known keys that unknown ones resemble, and where all are listed."""
     unknown = [found["loc"] for found in error.errors() if found["type"] == "extra_forbidden"]
-    hints = [suggest_name(str(where[-1]), _list_section_keys(model, where)) for where in unknown]
+    hints = [_suggest_key(str(where[-1]), _list_section_keys(model, where)) for where in unknown]
     listed = ["print the known keys with `tarmac params`"] if unknown else []
-    return " ".join(filter(None, [*hints, *listed]))
+    return " ".join(filter(None, [*dict.fromkeys(hints), *listed]))
+
+
+def _suggest_key(key: str, known: Sequence[str]) -> str:
+    new = RENAMED.get(key)
+    return f"`{key}` was renamed `{new}`." if new in known else suggest_name(key, known)
 
 
 def _list_section_keys(model: type[BaseModel], where: Sequence[Any]) -> list[str]:
