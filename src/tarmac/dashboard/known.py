@@ -8,7 +8,14 @@ from typing import Any
 import yaml
 
 from tarmac.dashboard import reading
+from tarmac.dashboard.commit_metrics import (
+    CommitMetrics,
+    build_estimates,
+    list_commit_metrics,
+    load_registry,
+)
 from tarmac.dashboard.experiments import Experiment, list_experiments
+from tarmac.dashboard.page_blocks import DataSource
 from tarmac.dashboard.reading import DashboardError
 from tarmac.dashboard.records import (
     BacktestMonth,
@@ -20,13 +27,6 @@ from tarmac.dashboard.records import (
     MonthRecord,
     PreparedCounts,
 )
-from tarmac.dashboard.results import (
-    CommitMetrics,
-    build_estimates,
-    list_commit_metrics,
-    load_registry,
-)
-from tarmac.dashboard.section import DataSource
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base import paths
 from tarmac.pipeline.base.paths import (

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from tarmac.dashboard.section import DataSource
+from tarmac.dashboard.page_blocks import DataSource
 from tarmac.interface.errors import UserError
 from tarmac.repository import git
 

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import vl_convert
 
-from tarmac.dashboard.section import Chart
+from tarmac.dashboard.page_blocks import Chart
 
 Spec = dict[str, Any]
 VERSION = "6.4"  # of Vega-Lite

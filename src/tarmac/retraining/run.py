@@ -25,9 +25,9 @@ from tarmac.retraining.correction import (
     evaluate_corrections,
     evaluate_emptied_inputs,
 )
-from tarmac.review.results import PREDICTIONS
+from tarmac.review.result_folder import PREDICTIONS
 from tarmac.review.run import review_working_tree
-from tarmac.review.windows import SplitWindowError, compute_split_windows
+from tarmac.review.split_windows import SplitWindowError, compute_split_windows
 
 BEGUN = Path(".dvc/tmp/retrain")  # the commit that a round began at, while it lasts
 ORDER, OUTCOMES = ("none", "retrain", "hold"), ("ok", "watch", "act")  # a later one outweighs

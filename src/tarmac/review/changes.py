@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tarmac.reporting.trees import flatten_tree
 from tarmac.repository.stage_inputs import group_paths_by_stage
-from tarmac.review.results import LOCK, PARAMS, PIPELINE, ResultFolder
+from tarmac.review.result_folder import LOCK, PARAMS, PIPELINE, ResultFolder
 
 MISSING = "(none)"
 

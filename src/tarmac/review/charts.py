@@ -14,7 +14,7 @@ import pandas as pd
 from tarmac.pipeline.base import paths
 from tarmac.pipeline.base.params import TASK, Task
 from tarmac.reporting.markdown import format_label
-from tarmac.review.results import ResultFolder
+from tarmac.review.result_folder import ResultFolder
 
 POINTS = 20  # of a line: the names of more places run into one another
 COLOURS = {

@@ -12,7 +12,7 @@ import pandas as pd
 
 from tarmac.pipeline.models.scorer import Scorer
 from tarmac.repository import stage_costs
-from tarmac.review.results import FEATURES, LOCK, MODEL, ResultFolder
+from tarmac.review.result_folder import FEATURES, LOCK, MODEL, ResultFolder
 
 ROWS, ROUNDS = 20_000, 5
 

@@ -16,7 +16,7 @@ from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.pipeline.base.paths import PREPARED_COUNTS
 from tarmac.reporting.trees import flatten_tree
 from tarmac.review.drift import effect
-from tarmac.review.results import FEATURES, RAW, ResultFolder
+from tarmac.review.result_folder import FEATURES, RAW, ResultFolder
 
 Window = tuple[str, str]  # first and last month
 Count = int | float  # of rows, or a share of them

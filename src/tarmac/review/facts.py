@@ -8,7 +8,7 @@ from typing import Any
 
 from tarmac.policy import ReviewParams
 from tarmac.review.additions import Addition
-from tarmac.review.base import MovedTestWindow
+from tarmac.review.base_predictions import MovedTestWindow
 from tarmac.review.changes import Changes
 from tarmac.review.compare import MetricChange, SliceChange
 from tarmac.review.cost import ResultCost

@@ -28,9 +28,9 @@ from tarmac.pipeline.metrics.metrics import split_prediction_columns
 from tarmac.pipeline.models.scorer import Scorer
 from tarmac.policy import AllParams
 from tarmac.repository.dvc import commands
-from tarmac.review.base import NotComparableError, require_unseen_months
+from tarmac.review.base_predictions import NotComparableError, require_unseen_months
 from tarmac.review.rebuild import RebuildOutcome, rebuild_commit
-from tarmac.review.results import (
+from tarmac.review.result_folder import (
     BASELINE,
     FEATURES,
     MODEL,
@@ -40,8 +40,8 @@ from tarmac.review.results import (
     ResultFolder,
     open_commit_result,
 )
+from tarmac.review.split_windows import SplitWindowError, compute_split_windows
 from tarmac.review.verdict import Outcome, ReviewCheck, evaluate_limit
-from tarmac.review.windows import SplitWindowError, compute_split_windows
 
 MORE_ROWS = 2  # times those of the base: more are not read
 MADE = (str(paths.TABLES), str(paths.TEST_METRICS.parent))  # by evaluate, beside the predictions

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from tarmac.interface.params import ProblemParams
 from tarmac.interface.problem import problem
-from tarmac.review.results import FEATURES, RAW, ResultFolder
+from tarmac.review.result_folder import FEATURES, RAW, ResultFolder
 
 
 def change_future(head: ResultFolder, work: Path, first_test: str | None) -> object:

@@ -10,7 +10,7 @@ from pathlib import Path
 from tarmac.repository import git
 from tarmac.repository.dvc import lockfile
 from tarmac.repository.stage_inputs import OUTSIDE, group_paths_by_stage
-from tarmac.review.results import LOCK, MODEL, PARAMS, PIPELINE, RAW, ResultFolder
+from tarmac.review.result_folder import LOCK, MODEL, PARAMS, PIPELINE, RAW, ResultFolder
 from tarmac.review.verdict import ReviewCheck
 
 NAMED = 20  # objects that the report names one by one

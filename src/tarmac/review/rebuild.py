@@ -32,7 +32,7 @@ from tarmac.repository import git
 from tarmac.repository.dvc import commands, lockfile
 from tarmac.review import sandbox
 from tarmac.review.look_ahead import change_future, compare_decided_rows, list_raw_files
-from tarmac.review.results import (
+from tarmac.review.result_folder import (
     BASELINE,
     FEATURES,
     LOCK,

@@ -19,14 +19,14 @@ from tarmac.repository import clone, git, reproduce
 from tarmac.repository.dvc import commands, object_store
 from tarmac.review import compare, cost, gate, verdict
 from tarmac.review.additions import find_additions
-from tarmac.review.base import load_base_predictions
+from tarmac.review.base_predictions import load_base_predictions
 from tarmac.review.changes import Changes, find_changes
 from tarmac.review.charts import render_charts
 from tarmac.review.data import DataDiff, compare_data
 from tarmac.review.facts import Review, to_json_dict
 from tarmac.review.provenance import Provenance, build_lineage, collect_hashes, evaluate_provenance
 from tarmac.review.report import render_failure, render_report
-from tarmac.review.results import (
+from tarmac.review.result_folder import (
     PARAMS,
     PREDICTIONS,
     ResultFolder,

@@ -7,9 +7,16 @@ from collections.abc import Mapping, Sequence
 
 from tarmac.dashboard import vega
 from tarmac.dashboard.known import LIVED, WAYS, PageData
+from tarmac.dashboard.page_blocks import (
+    Block,
+    CodeCell,
+    CommandList,
+    PageSection,
+    Table,
+    VerdictCell,
+)
 from tarmac.dashboard.records import WAYS as NAMES
 from tarmac.dashboard.records import BacktestMonth, BacktestSummary
-from tarmac.dashboard.section import Block, CodeCell, CommandList, PageSection, Table, VerdictCell
 from tarmac.dashboard.vega import ACCENT, INK, OTHER, PAPER, Spec, build_y_title
 from tarmac.dashboard.words import (
     MAIN,

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from tarmac.dashboard import vega
 from tarmac.dashboard.known import CALIBRATION, LAST, RECORDS, PageData
+from tarmac.dashboard.page_blocks import Block, CommandList, DataSource, PageSection, Table
 from tarmac.dashboard.records import CalibrationBin
-from tarmac.dashboard.section import Block, CommandList, DataSource, PageSection, Table
 from tarmac.dashboard.vega import ACCENT, MUTED, OTHER, Spec, build_y_title
 from tarmac.dashboard.words import TESTED, format_month, format_share
 from tarmac.pipeline.base.params import TASK, Task

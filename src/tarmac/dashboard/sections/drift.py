@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from tarmac.dashboard import vega
 from tarmac.dashboard.known import LAST, RECORDS, PageData
+from tarmac.dashboard.page_blocks import Block, CodeCell, CommandList, PageSection, Table
 from tarmac.dashboard.records import FeatureRecord, MonthRecord
-from tarmac.dashboard.section import Block, CodeCell, CommandList, PageSection, Table
 from tarmac.dashboard.vega import INK, MUTED, PAPER, Spec
 from tarmac.dashboard.words import (
     WATCH,

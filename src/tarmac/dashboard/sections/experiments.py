@@ -5,7 +5,14 @@ from itertools import groupby
 
 from tarmac.dashboard.experiments import Experiment
 from tarmac.dashboard.known import PageData
-from tarmac.dashboard.section import Block, CodeCell, CommandList, DataSource, PageSection, Table
+from tarmac.dashboard.page_blocks import (
+    Block,
+    CodeCell,
+    CommandList,
+    DataSource,
+    PageSection,
+    Table,
+)
 from tarmac.dashboard.words import MAIN, format_count, format_difference, format_metric_name
 from tarmac.pipeline.base.params import TASK
 from tarmac.reporting.markdown import format_number

@@ -3,9 +3,16 @@
 from collections.abc import Sequence
 
 from tarmac.dashboard import vega
+from tarmac.dashboard.commit_metrics import CommitMetrics
 from tarmac.dashboard.known import PageData
-from tarmac.dashboard.results import CommitMetrics
-from tarmac.dashboard.section import Block, CodeCell, CommandList, DataSource, PageSection, Table
+from tarmac.dashboard.page_blocks import (
+    Block,
+    CodeCell,
+    CommandList,
+    DataSource,
+    PageSection,
+    Table,
+)
 from tarmac.dashboard.vega import ACCENT, INK, Spec, build_y_title
 from tarmac.dashboard.words import (
     MAIN,

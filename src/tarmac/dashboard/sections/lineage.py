@@ -4,8 +4,8 @@ It comes from a commit, data, code, an environment and parameters.
 """
 
 from tarmac.dashboard.known import MODEL, PageData
+from tarmac.dashboard.page_blocks import Block, CodeCell, CommandList, PageSection, Table
 from tarmac.dashboard.reading import shorten_commit
-from tarmac.dashboard.section import Block, CodeCell, CommandList, PageSection, Table
 from tarmac.pipeline.base.paths import LOCK
 from tarmac.reporting.trees import flatten_tree
 from tarmac.repository.lineage import Lineage

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tarmac.dashboard.known import LAST, RECORDS, PageData
-from tarmac.dashboard.records import EstimateRecord, MonthRecord
-from tarmac.dashboard.section import (
+from tarmac.dashboard.page_blocks import (
     Block,
     CodeCell,
     DataSource,
@@ -17,6 +16,7 @@ from tarmac.dashboard.section import (
     Table,
     VerdictCell,
 )
+from tarmac.dashboard.records import EstimateRecord, MonthRecord
 from tarmac.dashboard.words import (
     MAIN,
     TESTED,

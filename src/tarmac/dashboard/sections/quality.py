@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from tarmac.dashboard import vega
 from tarmac.dashboard.known import LAST, RECORDS, PageData
+from tarmac.dashboard.page_blocks import Block, CodeCell, CommandList, PageSection, Table
 from tarmac.dashboard.records import FeatureRecord, MonthRecord, PreparedCounts
-from tarmac.dashboard.section import Block, CodeCell, CommandList, PageSection, Table
 from tarmac.dashboard.vega import ACCENT, OTHER, Spec
 from tarmac.dashboard.words import format_count, format_month, format_share
 from tarmac.pipeline.base.paths import PREPARED_COUNTS

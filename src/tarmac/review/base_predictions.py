@@ -19,7 +19,7 @@ from tarmac.pipeline.metrics.metrics import split_prediction_columns
 from tarmac.pipeline.models.dataset import read_window, require_labeled_rows
 from tarmac.pipeline.models.scorer import Scorer
 from tarmac.review.compare import merge_by_key
-from tarmac.review.results import FEATURES, MODEL, PARAMS, PREDICTIONS, ResultFolder
+from tarmac.review.result_folder import FEATURES, MODEL, PARAMS, PREDICTIONS, ResultFolder
 
 
 class NotComparableError(UserError):
