@@ -72,8 +72,8 @@ def _summarize_backtest(ways: Sequence[BacktestSummary]) -> str:
 
 def _describe_gain(way: BacktestSummary) -> str:
     """What a way brought over never retraining, and whether that is proven."""
-    made = f"{format_count(way.trainings, 'training')} ({way.released} released)"
-    cost = f"takes {made} and {format_number(way.minutes, 1)} minutes"
+    trainings = f"{format_count(way.trainings, 'training')} ({way.released} released)"
+    cost = f"takes {trainings} and {format_number(way.minutes, 1)} minutes"
     name = SUBJECTS.get(way.way, way.way)
     if way.over_never is None or way.over_never_low is None or way.over_never_high is None:
         return f"What {name[0].lower()}{name[1:]} gains is not known; it {cost}."
@@ -95,69 +95,66 @@ def _build_chart_spec(lived: Sequence[BacktestMonth], width: int) -> Spec:
         "labelExpr": f"{format_month_ticks(months)}[datum.value]",
         "values": list(range(0, len(months), 2 if narrow else 1)),
     }
-    x = {"field": "x", "type": "quantitative", "axis": {"title": None, "grid": False, **labels}}
+    axis = {"title": None, "grid": False, **labels}
+    scale = {"domain": [-0.4, len(months) - 0.6], "nice": False}
+    x = {"field": "x", "type": "quantitative", "axis": axis, "scale": scale}
     y = {
         "type": "quantitative",
         "scale": {"zero": False},
         "axis": {**build_y_title(format_metric_name(MAIN)), "tickCount": 5},
     }
-    colour = {
+    colour: Spec = {
         "field": "way",
+        "type": "nominal",
         "legend": None,
         "scale": {"domain": list(COLOURS), "range": list(COLOURS.values())},
     }
-    scale = {"scale": {"domain": [-0.4, len(months) - 0.6], "nice": False}}
     return {
         "width": width,
         "height": 300,
         "padding": {"top": 4, "bottom": 4, "left": 6, "right": 60 if narrow else 126},
         "data": {"values": rows},
-        "encoding": {"x": {**x, **scale}, "color": {**colour, "type": "nominal"}},
+        "encoding": {"x": x, "color": colour},
         "layer": [
-            {
-                "mark": {"type": "rule", "strokeWidth": 1.5, "opacity": 0.4},
-                "encoding": {"y": {"field": "low", **y}, "y2": {"field": "high"}},
-            },
+            _build_interval_layer(y),
             {
                 "mark": {"type": "line", "strokeWidth": 1.5},
                 "encoding": {"y": {"field": "value", **y}},
             },
-            {
-                "mark": {
-                    "type": "point",
-                    "filled": True,
-                    "size": 46,
-                    "opacity": 1,
-                    "strokeWidth": 1.5,
-                },
-                "encoding": {
-                    "y": {"field": "value", **y},
-                    "description": {"field": "tip"},
-                    "fill": {
-                        "condition": {
-                            "test": "datum.released",
-                            "field": "way",
-                            "type": "nominal",
-                            "scale": colour["scale"],
-                            "legend": None,
-                        },
-                        "value": PAPER,
-                    },
-                    "stroke": {**colour, "type": "nominal"},
-                },
-            },
-            {
-                "mark": {
-                    "type": "text",
-                    "align": "left",
-                    "dx": 10,
-                    "fontWeight": 600,
-                    "fontSize": 12,
-                },
-                "data": {"values": _build_line_labels(known, months, narrow)},
-                "encoding": {"y": {"field": "y", **y}, "text": {"field": "label"}},
-            },
+            _build_dot_layer(y, colour),
+            _build_label_layer(y, _build_line_labels(known, months, narrow)),
         ],
+    }
+
+
+def _build_interval_layer(y: Spec) -> Spec:
+    """A thin line from the low end of each interval to its high end."""
+    mark = {"type": "rule", "strokeWidth": 1.5, "opacity": 0.4}
+    return {"mark": mark, "encoding": {"y": {"field": "low", **y}, "y2": {"field": "high"}}}
+
+
+def _build_dot_layer(y: Spec, colour: Spec) -> Spec:
+    """A dot for each month, filled where a new model was released."""
+    released = {"condition": {"test": "datum.released", **colour}, "value": PAPER}
+    mark = {"type": "point", "filled": True, "size": 46, "opacity": 1, "strokeWidth": 1.5}
+    return {
+        "mark": mark,
+        "encoding": {
+            "y": {"field": "value", **y},
+            "description": {"field": "tip"},
+            "fill": released,
+            "stroke": colour,
+        },
+    }
+
+
+def _build_label_layer(y: Spec, labels: list[Spec]) -> Spec:
+    """The name of each way at the end of its line."""
+    mark = {"type": "text", "align": "left", "dx": 10, "fontWeight": 600, "fontSize": 12}
+    return {
+        "mark": mark,
+        "data": {"values": labels},
+        "encoding": {"y": {"field": "y", **y}, "text": {"field": "label"}},
     }
 
 

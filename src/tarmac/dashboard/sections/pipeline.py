@@ -35,12 +35,12 @@ def build_section(known: PageData) -> PageSection:
             NONE,
             [CommandList("A stage is added by", ["dvc stage add --help"])],
         )
-    found = stage_graph.build_nodes(known.pipeline)
+    nodes = stage_graph.build_nodes(known.pipeline)
     chart = Chart(
         "The pipeline",
         READS,
-        _render_graph(known.pipeline, found, down=False),
-        _render_graph(known.pipeline, found, down=True),
+        _render_graph(known.pipeline, nodes, down=False),
+        _render_graph(known.pipeline, nodes, down=True),
     )
     blocks: list[Block] = [chart, _build_table(known.pipeline)]
     stages = format_count(len(known.pipeline), "stage")
@@ -48,20 +48,21 @@ def build_section(known: PageData) -> PageSection:
     return PageSection("pipeline", "Pipeline", says, blocks, known.list_sources(PIPELINE, LOCK))
 
 
-def _render_graph(stages: stage_graph.Stages, found: list[Node], down: bool) -> str:
+def _render_graph(stages: stage_graph.Stages, nodes: list[Node], down: bool) -> str:
     """The graph as SVG. Whatever a name holds is escaped."""
     (wide, high), (beside, below) = (TALL, TALL_GAP) if down else (BOX, GAP)
-    ranks, places = (max(getattr(node, axis) for node in found) + 1 for axis in ("rank", "place"))
+    ranks = max(node.rank for node in nodes) + 1
+    places = max(node.place for node in nodes) + 1
     columns, lines = (places, ranks) if down else (ranks, places)
     if down:
         wide = max(LEAST, min(wide, (NARROW - (columns - 1) * beside) / columns))
     size = (columns * (wide + beside) - beside + 2, lines * (high + below) - below + 2)
-    at = {node.name: _compute_corner(node, down, (wide + beside, high + below)) for node in found}
+    at = {node.name: _compute_corner(node, down, (wide + beside, high + below)) for node in nodes}
     arrows = [
         _render_arrow(at[first], at[last], (wide, high), down)
         for first, last in sorted(stage_graph.reduce_edges(stage_graph.find_edges(stages)))
     ]
-    boxes = [_render_box(node, at[node.name], (wide, high), node.name in stages) for node in found]
+    boxes = [_render_box(node, at[node.name], (wide, high), node.name in stages) for node in nodes]
     edges = sorted(stage_graph.find_edges(stages))
     label = escape("The pipeline: " + "; ".join(f"{first} feeds {last}" for first, last in edges))
     head = Markup('<svg viewBox="0 0 {:g} {:g}" width="{:g}" role="img" aria-label="{}">').format(
