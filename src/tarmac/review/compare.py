@@ -156,11 +156,11 @@ def compare_slices(
             part = whole.select_rows(at)
             if len(at) < min_rows or not part.has_two_labels:
                 continue
-            found = part.estimate_metric(task.main_metric, p[at])
+            estimate = part.estimate_metric(task.main_metric, p[at])
             base, difference = _compute_slice_difference(
                 common, rows, places[name].get(value, np.array([], dtype=int))
             )
-            changes.append(SliceChange(name, str(value), len(at), found, base, difference))
+            changes.append(SliceChange(name, str(value), len(at), estimate, base, difference))
     return changes
 
 

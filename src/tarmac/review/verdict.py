@@ -86,8 +86,8 @@ def evaluate_slice(change: SliceChange, policy: SlicePolicy, task: Task = TASK) 
     """Check one slice: it fails below its floor, or if a loss beyond the tolerance is proven."""
     name = f"{change.slice} {change.value}"
     if change.head.value < policy.floor:
-        found = f"{task.title} {format_number(change.head.value)}"
-        return ReviewCheck("slice", name, "fail", f"{found} is below the floor {policy.floor:g}")
+        score = f"{task.title} {format_number(change.head.value)}"
+        return ReviewCheck("slice", name, "fail", f"{score} is below the floor {policy.floor:g}")
     if change.difference is None:
         return ReviewCheck("slice", name, "not proven", "nothing to compare with", "not compared")
     if change.difference.high < -policy.tolerance:
@@ -167,16 +167,17 @@ def summarize_checks(checks: Sequence[ReviewCheck]) -> str:
     if len(failing) == 1:
         return f"{failing[0].name}: {failing[0].reason}"
     if failing:
+        names = ", ".join(check.name for check in failing[:3])
         more = f" and {len(failing) - 3} more" if len(failing) > 3 else ""
-        return f"{len(failing)} checks: {', '.join(check.name for check in failing[:3])}{more}"
+        return f"{len(failing)} checks: {names}{more}"
     metrics = [check for check in checks if check.kind == "metric"]
     better = [check.name for check in metrics if check.direction == "better"]
     worse = [check.name for check in metrics if check.direction == "worse"]
     if better or worse:
         parts = [f"better: {', '.join(better)}"] if better else []
-        return "; ".join(
-            [*parts, *([f"worse within the tolerance: {', '.join(worse)}"] if worse else [])]
-        )
+        if worse:
+            parts.append(f"worse within the tolerance: {', '.join(worse)}")
+        return "; ".join(parts)
     if any(check.outcome == "not proven" for check in metrics):
         compared = any(check.direction != "not compared" for check in metrics)
         return (
