@@ -91,6 +91,11 @@ class PageData:
         """The last month that was watched."""
         return self.months[-1] if self.months else None
 
+    @property
+    def last_month_path(self) -> Path:
+        """Where the last month was read: the committed records, or the last finding."""
+        return RECORDS if self.last_is_record else LAST
+
     def list_sources(self, *paths: Path) -> list[DataSource]:
         """Where files stand that a section was made from."""
         return [self.sources[path] for path in paths if path in self.sources]

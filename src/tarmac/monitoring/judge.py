@@ -73,9 +73,9 @@ def evaluate_observed_rows(
         return MonitoringResult(judged, decision, summary, features, health)
     metrics = [decay.compute_metric_decay(name, before, now) for name in params.monitor.decay]
     slices = decay.compute_slice_decays(before, now, params.evaluate.min_slice_rows)
-    for metric in metrics:
-        most = params.monitor.decay[metric.metric]
-        judged.append(checks.evaluate_metric_change(metric, most, task))
+    for change in metrics:
+        most = params.monitor.decay[change.metric]
+        judged.append(checks.evaluate_metric_change(change, most, task))
     judged.append(_evaluate_calibration(before, now, params))
     judged += _evaluate_slices(slices, params)
     table = now.compute_calibration_bins(params.evaluate.calibration_bins)
@@ -91,7 +91,7 @@ def _evaluate_calibration(
 
 
 def _evaluate_slices(slices: Sequence[SliceDecay], params: AllParams) -> list[MonitoringCheck]:
-    """Return a check for each slice whose loss beyond the tolerance is proven."""
+    """Return a check for each slice that is clearly worse than before."""
     evaluated = [checks.evaluate_slice_change(one, params.monitor.slices) for one in slices]
     return [check for check in evaluated if check is not None]
 

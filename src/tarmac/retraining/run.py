@@ -65,8 +65,9 @@ def _evaluate_arrivals(arrived: Sequence[str], model: LiveModel) -> dict[str, An
     last, before = months.list_stored_months(FEATURES)[-1], compute_missing_shares(FEATURES)
     print_lines(commands.run_dvc("repro", "featurize"))
     record = monitor_months(find_new_months(arrived, model), model)
-    record |= evaluate_corrections(parse_changed_months(arrived), model.months)
-    return record | evaluate_emptied_inputs(before, compute_missing_shares(FEATURES, last), last)
+    corrections = evaluate_corrections(parse_changed_months(arrived), model.months)
+    emptied = evaluate_emptied_inputs(before, compute_missing_shares(FEATURES, last), last)
+    return record | corrections | emptied
 
 
 def find_new_months(arrived: Sequence[str], model: LiveModel) -> list[str]:

@@ -264,13 +264,11 @@ def _render_slices(review: Review) -> str:
     by_chance = (1 - review.confidence) * len(lines)
     note = f"Of {len(lines)} slices, about {by_chance:.1f} seem to move by chance alone."
     shown = f"{_render_slice_table(moved, review.confidence)}\n\n{note}" if moved else "None."
-    every = (
-        "\n\n"
-        + render_details(f"All {len(lines)} slices", _render_slice_table(lines, review.confidence))
-        if lines
-        else ""
-    )
-    return f"### Slices that moved\n\n{shown}" + every
+    text = f"### Slices that moved\n\n{shown}"
+    if not lines:
+        return text
+    table = _render_slice_table(lines, review.confidence)
+    return f"{text}\n\n{render_details(f'All {len(lines)} slices', table)}"
 
 
 def _render_slice_table(lines: Iterable[tuple[SliceChange, ReviewCheck]], confidence: float) -> str:
@@ -306,13 +304,10 @@ def _render_behaviour(review: Review) -> str:
         (escape_text(check.name), MARKS[check.outcome], escape_text(check.reason))
         for check in checks
     ]
-    return (
-        render_details(
-            f"Behaviour: {len(checks)} tests", render_table(["what is tried", "", "found"], rows)
-        )
-        if rows
-        else ""
-    )
+    if not rows:
+        return ""
+    table = render_table(["what is tried", "", "found"], rows)
+    return render_details(f"Behaviour: {len(checks)} tests", table)
 
 
 def _render_data(review: Review) -> str:

@@ -201,22 +201,25 @@ def _build_cost_table(ways: Sequence[BacktestSummary]) -> Table:
         "#95% interval",
         "#released",
     )
-    rows = [
-        (
-            way.way,
-            f"{way.trainings:,}",
-            format_number(way.minutes, 1),
-            "–" if way.way == "never" else format_difference(way.over_never),
-            "–"
-            if way.way == "never"
-            else format_interval(way.over_never_low, way.over_never_high, sign=True),
-            format_number(way.score),
-            format_interval(way.low, way.high),
-            f"{way.released:,}",
-        )
-        for way in ways
-    ]
+    rows = [_build_cost_row(way) for way in ways]
     return Table("What each way cost, and what it gained", head, rows)
+
+
+def _build_cost_row(way: BacktestSummary) -> tuple[str, ...]:
+    gain, interval = "–", "–"
+    if way.way != "never":
+        gain = format_difference(way.over_never)
+        interval = format_interval(way.over_never_low, way.over_never_high, sign=True)
+    return (
+        way.way,
+        f"{way.trainings:,}",
+        format_number(way.minutes, 1),
+        gain,
+        interval,
+        format_number(way.score),
+        format_interval(way.low, way.high),
+        f"{way.released:,}",
+    )
 
 
 def _build_month_table(lived: Sequence[BacktestMonth]) -> Table:
@@ -231,21 +234,20 @@ def _build_month_table(lived: Sequence[BacktestMonth]) -> Table:
         "retrained",
         "released",
     )
-    rows = [
-        (
-            one.month,
-            one.way,
-            CodeCell(f"{one.train_first} to {one.train_last}") if one.train_first else "–",
-            format_number(one.score),
-            format_interval(one.low, one.high),
-            format_number(one.loss),
-            VerdictCell(one.verdict) if one.verdict else "–",
-            "yes" if one.retrained else "–",
-            "yes" if one.released else "–",
-        )
-        for one in sorted(
-            lived,
-            key=lambda one: (one.month, list(COLOURS).index(one.way) if one.way in COLOURS else 9),
-        )
-    ]
-    return Table("Every month", head, rows, folded=True)
+    order = {way: place for place, way in enumerate(COLOURS)}
+    ordered = sorted(lived, key=lambda one: (one.month, order.get(one.way, len(order))))
+    return Table("Every month", head, [_build_month_row(one) for one in ordered], folded=True)
+
+
+def _build_month_row(one: BacktestMonth) -> tuple[str, ...]:
+    return (
+        one.month,
+        one.way,
+        CodeCell(f"{one.train_first} to {one.train_last}") if one.train_first else "–",
+        format_number(one.score),
+        format_interval(one.low, one.high),
+        format_number(one.loss),
+        VerdictCell(one.verdict) if one.verdict else "–",
+        "yes" if one.retrained else "–",
+        "yes" if one.released else "–",
+    )

@@ -51,10 +51,9 @@ def build_section(known: PageData) -> PageSection:
                 lambda width: _build_chart_spec(known.months, width),
             ),
         )
-    where = (
-        known.list_sources(RECORDS) if known.last_is_record else known.list_sources(RECORDS, LAST)
-    )
-    return PageSection("drift", "Drift", _summarize_drift(known.last_month), blocks, where)
+    paths = [RECORDS] if known.last_is_record else [RECORDS, LAST]
+    sources = known.list_sources(*paths)
+    return PageSection("drift", "Drift", _summarize_drift(known.last_month), blocks, sources)
 
 
 def _format_title(months: Sequence[MonthRecord]) -> str:
@@ -110,6 +109,7 @@ def _build_chart_spec(months: Sequence[MonthRecord], width: int) -> Spec:
     named = dict(zip(names, format_month_ticks(names), strict=True))
     above: Spec = {"title": None, "orient": "top", "labelAngle": 0, "labelOverlap": True}
     beside: Spec = {"title": None, "labelLimit": 150, "labelColor": INK}
+    number_layers = [_build_number_layer()] if width // max(len(names), 1) > 44 else []
     return {
         "width": width,
         "height": ROW * len(shown) + 64,
@@ -126,7 +126,7 @@ def _build_chart_spec(months: Sequence[MonthRecord], width: int) -> Spec:
         "layer": [
             _build_shade_layer(width),
             _build_frame_layer(),
-            *([_build_number_layer()] if width // max(len(names), 1) > 44 else []),
+            *number_layers,
         ],
     }
 

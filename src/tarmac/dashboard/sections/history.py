@@ -146,10 +146,11 @@ def _build_layers(y: Spec, has_numbers: bool) -> list[Spec]:
 def _build_tables(results: Sequence[CommitMetrics], kind: str) -> list[Block]:
     """The main metric with its interval, and all the others on a click."""
     latest = list(reversed(results))
+    where = ("commit", "in") if kind == "version" else ()
     head = (
         kind,
         "date",
-        *(["commit", "in"] if kind == "version" else []),
+        *where,
         f"#{format_metric_name(MAIN)}",
         "#95% interval",
         "why",

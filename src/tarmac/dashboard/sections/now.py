@@ -6,7 +6,7 @@ This is what an owner with one minute wants.
 from collections.abc import Sequence
 from typing import Any
 
-from tarmac.dashboard.known import LAST, RECORDS, PageData
+from tarmac.dashboard.known import PageData
 from tarmac.dashboard.page_blocks import (
     Block,
     CodeCell,
@@ -177,4 +177,4 @@ def _build_tables(last: MonthRecord) -> list[Block]:
 
 def _list_sources(known: PageData) -> list[DataSource]:
     tags = [DataSource("model@… and model#…", None, "as Git tags")] if known.registry else []
-    return [*tags, *known.list_sources(RECORDS if known.last_is_record else LAST)]
+    return [*tags, *known.list_sources(known.last_month_path)]

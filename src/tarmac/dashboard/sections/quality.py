@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from tarmac.dashboard import vega
-from tarmac.dashboard.known import LAST, RECORDS, PageData
+from tarmac.dashboard.known import PageData
 from tarmac.dashboard.page_blocks import Block, CodeCell, CommandList, PageSection, Table
 from tarmac.dashboard.records import FeatureRecord, MonthRecord, PreparedCounts
 from tarmac.dashboard.vega import ACCENT, OTHER, Spec
@@ -29,7 +29,7 @@ def build_section(known: PageData) -> PageSection:
         _build_rules_table(known.prepared),
         *_build_missing_blocks(known.last_month),
     ]
-    monitored = [RECORDS if known.last_is_record else LAST] if known.last_month else []
+    monitored = [known.last_month_path] if known.last_month else []
     return PageSection(
         "quality",
         "Data quality",

@@ -6,7 +6,7 @@ The slices are those of the test rows and of the last monitored month.
 from collections.abc import Sequence
 
 from tarmac.dashboard import vega
-from tarmac.dashboard.known import LAST, RECORDS, PageData
+from tarmac.dashboard.known import PageData
 from tarmac.dashboard.page_blocks import Block, CodeCell, CommandList, PageSection, Table
 from tarmac.dashboard.records import MonthRecord, SliceChangeRecord, SliceRecord
 from tarmac.dashboard.vega import ACCENT, MUTED, Spec
@@ -58,17 +58,15 @@ def build_section(known: PageData) -> PageSection:
             0,
             vega.build_chart(title, READS, lambda width: _build_chart_spec(judged, overall, width)),
         )
-    monitoring = (
-        [RECORDS if known.last_is_record else LAST]
-        if known.last_month and known.last_month.slices
-        else []
-    )
+    paths = [INTERVALS]
+    if known.last_month and known.last_month.slices:
+        paths.append(known.last_month_path)
     return PageSection(
         "slices",
         "Slices",
         _summarize_slices(judged, slices),
         blocks,
-        known.list_sources(INTERVALS, *monitoring),
+        known.list_sources(*paths),
     )
 
 
@@ -136,14 +134,16 @@ def _build_interval_spec(
     compared = {
         "mark": {"type": "rule", "strokeDash": [3, 3], "color": MUTED},
         "data": {"values": [{"at": line}]},
+        "encoding": {"x": {"field": "at", **x}},
     }
+    line_layers = [] if line is None else [compared]
     return {
         "width": width,
         "height": ROW * len(rows) + 50,
         "padding": {"top": 2, "bottom": 2, "left": 6, "right": 8},
         "data": {"values": list(rows)},
         "layer": [
-            *([{**compared, "encoding": {"x": {"field": "at", **x}}}] if line is not None else []),
+            *line_layers,
             {
                 "mark": {"type": "rule", "color": ACCENT, "strokeWidth": 2, "opacity": 0.45},
                 "transform": [{"filter": "isValid(datum.low)"}],
