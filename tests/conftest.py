@@ -46,7 +46,7 @@ OF_FLIGHTS = """
 OF_CLASSES_BY_MONTH = """
     tarmac/pipeline/card/test_model_card.py tarmac/review/test_charts.py
     tarmac/review/test_report.py tarmac/review/test_verdict.py
-    tarmac/dashboard/test_experiments.py tarmac/dashboard/test_reading.py
+    tarmac/dashboard/test_dvc_experiments.py tarmac/dashboard/test_reading.py
 """
 LEFT_OUT = OF_FLIGHTS.split() + OF_CLASSES_BY_MONTH.split() * (
     TASK.kind == "regression" or problem.contract.DAY is None

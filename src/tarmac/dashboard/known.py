@@ -14,7 +14,7 @@ from tarmac.dashboard.commit_metrics import (
     list_commit_metrics,
     load_registry,
 )
-from tarmac.dashboard.experiments import Experiment, list_experiments
+from tarmac.dashboard.dvc_experiments import Experiment, list_experiments
 from tarmac.dashboard.page_blocks import DataSource
 from tarmac.dashboard.reading import DashboardError
 from tarmac.dashboard.records import (

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import groupby
 
-from tarmac.dashboard.experiments import Experiment
+from tarmac.dashboard.dvc_experiments import Experiment
 from tarmac.dashboard.known import PageData
 from tarmac.dashboard.page_blocks import (
     Block,
