@@ -33,12 +33,12 @@ OF_FLIGHTS = """
     tarmac/pipeline/evaluate/test_behaviour.py tarmac/monitoring/test_bad_months.py
     tarmac/monitoring/test_checks.py tarmac/monitoring/test_decay.py
     tarmac/monitoring/test_judge.py tarmac/monitoring/test_rows.py tarmac/monitoring/test_run.py
-    tarmac/review/test_base.py tarmac/review/test_compare.py tarmac/review/test_data.py
+    tarmac/review/test_base_predictions.py tarmac/review/test_compare.py tarmac/review/test_data.py
     tarmac/review/test_gate.py tarmac/review/test_look_ahead.py tarmac/review/test_rates.py
     tarmac/batch/test_batch.py
     tarmac/serving/test_bundle.py tarmac/serving/test_http.py tarmac/serving/test_live.py
     tarmac/serving/test_openapi.py tarmac/serving/test_skew.py tarmac/dashboard/test_browser.py
-    tarmac/dashboard/test_build.py tarmac/dashboard/test_card.py
+    tarmac/dashboard/test_build.py tarmac/dashboard/test_card_html.py
     tarmac/pipeline/card/test_stage.py tarmac/pipeline/evaluate/test_stage.py
     tarmac/pipeline/online/test_stage.py
     workflows/test_gpu.py workflows/test_review_and_comment.py tarmac/policy
@@ -46,7 +46,7 @@ OF_FLIGHTS = """
 OF_CLASSES_BY_MONTH = """
     tarmac/pipeline/card/test_model_card.py tarmac/review/test_charts.py
     tarmac/review/test_report.py tarmac/review/test_verdict.py
-    tarmac/dashboard/test_experiments.py tarmac/dashboard/test_reading.py
+    tarmac/dashboard/test_dvc_experiments.py tarmac/dashboard/test_reading.py
 """
 LEFT_OUT = OF_FLIGHTS.split() + OF_CLASSES_BY_MONTH.split() * (
     TASK.kind == "regression" or problem.contract.DAY is None

@@ -8,8 +8,8 @@ import pytest
 
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.params import MonthWindow
-from tarmac.review.base import load_base_predictions
-from tarmac.review.results import ResultFolder, load_working_tree_result
+from tarmac.review.base_predictions import load_base_predictions
+from tarmac.review.result_folder import ResultFolder, load_working_tree_result
 from tests.conftest import Workspace
 from tests.e2e.test_review import MODEL, PREDICTIONS, commit, copy, review
 from tests.flights.small import SPLIT

@@ -28,7 +28,7 @@ from tarmac.pipeline.intervals.sample import Sample
 from tarmac.pipeline.models.scorer import Scorer
 from tarmac.policy import AllParams, load_all_params
 from tarmac.repository.dvc import commands
-from tarmac.review.windows import SplitWindowError, compute_split_windows
+from tarmac.review.split_windows import SplitWindowError, compute_split_windows
 
 OUT = Path("metrics/backtest")
 # Months that are there when the first model is made:

@@ -8,7 +8,14 @@ from typing import Any
 import yaml
 
 from tarmac.dashboard import reading
-from tarmac.dashboard.experiments import Experiment, list_experiments
+from tarmac.dashboard.commit_metrics import (
+    CommitMetrics,
+    build_estimates,
+    list_commit_metrics,
+    load_registry,
+)
+from tarmac.dashboard.dvc_experiments import Experiment, list_experiments
+from tarmac.dashboard.page_blocks import DataSource
 from tarmac.dashboard.reading import DashboardError
 from tarmac.dashboard.records import (
     BacktestMonth,
@@ -20,13 +27,6 @@ from tarmac.dashboard.records import (
     MonthRecord,
     PreparedCounts,
 )
-from tarmac.dashboard.results import (
-    CommitMetrics,
-    build_estimates,
-    list_commit_metrics,
-    load_registry,
-)
-from tarmac.dashboard.section import DataSource
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base import paths
 from tarmac.pipeline.base.paths import (
@@ -91,6 +91,11 @@ class PageData:
         """The last month that was watched."""
         return self.months[-1] if self.months else None
 
+    @property
+    def last_month_path(self) -> Path:
+        """Where the last month was read: the committed records, or the last finding."""
+        return RECORDS if self.last_is_record else LAST
+
     def list_sources(self, *paths: Path) -> list[DataSource]:
         """Where files stand that a section was made from."""
         return [self.sources[path] for path in paths if path in self.sources]
@@ -104,30 +109,26 @@ def load_page_data() -> PageData:
     head = git.resolve_commit("HEAD")
     if head is None:
         raise DashboardError("the repository has no commit", "commit the files first: `git commit`")
-    changed, registry, (months, committed) = (
-        git.list_changed_paths("HEAD"),
-        load_registry(),
-        _load_months(),
-    )
+    changed = git.list_changed_paths("HEAD")
+    registry = load_registry()
+    months, committed = _load_months()
     if LOCK in commands.find_stale_locks():
         raise reading.build_file_error(LOCK, "the file is incomplete")
     lived, ways = _load_backtest()
-    intervals, pipeline = (
-        reading.read_record(IntervalsRecord, INTERVALS) or IntervalsRecord(),
-        _load_pipeline(),
-    )
-    outputs = commands.read_output_hashes()
+    intervals = reading.read_record(IntervalsRecord, INTERVALS) or IntervalsRecord()
+    pipeline = _load_pipeline()
+    model = commands.read_output_hashes().get(MODEL)
     return PageData(
         title=problem.card.TITLE,
         commit=reading.shorten_commit(head),
         date=git.run_git("show", "--no-patch", "--format=%cs", head).strip(),
-        changed=[path for path in changed if any(Path(path).is_relative_to(read) for read in READ)],
+        changed=[path for path in changed if _is_shown(path)],
         registry=registry,
         results=list_commit_metrics(registry),
         current=build_estimates(reading.read_text(TEST_METRICS), intervals, str(TEST_METRICS)),
         intervals=intervals,
         card=reading.read_text(CARD),
-        model=outputs.get(MODEL),
+        model=model,
         months=months,
         last_is_record=committed,
         lived=lived,
@@ -141,20 +142,25 @@ def load_page_data() -> PageData:
     )
 
 
+def _is_shown(path: str) -> bool:
+    """Whether the page reads a file, or the folder that it lies in."""
+    return any(Path(path).is_relative_to(read) for read in READ)
+
+
 def _load_months() -> tuple[list[MonthRecord], bool]:
     """Return the monitored months, and whether the last one is a record.
 
     The months are the records of monitoring and, if it is newer, the last finding.
     """
-    records = [
-        month
-        for path in sorted(RECORDS.glob("*.json"))
-        if (month := reading.read_record(MonthRecord, path))
-    ]
+    records = []
+    for path in sorted(RECORDS.glob("*.json")):
+        record = reading.read_record(MonthRecord, path)
+        if record is not None:
+            records.append(record)
     records.sort(key=lambda month: (month.period.last, month.period.first))
-    found = reading.read_record(MonitoringOutcome, LAST)
+    outcome = reading.read_record(MonitoringOutcome, LAST)
     # Nothing had arrived, or it was refused.
-    last = reading.read_record(MonthRecord, LAST) if found and found.period else None
+    last = reading.read_record(MonthRecord, LAST) if outcome and outcome.period else None
     if last is None or (records and last.period.last <= records[-1].period.last):
         # Whatever writes the finding on a month writes its record, and Git brings newer ones.
         return records, True
@@ -166,14 +172,14 @@ def _load_backtest() -> tuple[list[BacktestMonth], list[BacktestSummary]]:
 
     Raise `DashboardError` if they do not contain the same ways and months.
     """
-    lived, ways = (
-        reading.read_rows(BacktestMonth, LIVED) or [],
-        reading.read_rows(BacktestSummary, WAYS) or [],
-    )
+    lived = reading.read_rows(BacktestMonth, LIVED) or []
+    ways = reading.read_rows(BacktestSummary, WAYS) or []
     if {one.way for one in lived} != {way.way for way in ways}:
         message = f"{LIVED} and {WAYS} contain different strategies"
         raise DashboardError(message, "make both files again: `make backtest`")
-    spans = {way.way: [one.month for one in lived if one.way == way.way] for way in ways}
+    spans: dict[str, list[str]] = {way.way: [] for way in ways}
+    for one in lived:
+        spans[one.way].append(one.month)
     if len({tuple(span) for span in spans.values()}) > 1:
         counts = ", ".join(f"{way} {len(span)}" for way, span in spans.items())
         message = f"{LIVED} does not have the same months for each strategy ({counts})"
@@ -182,9 +188,9 @@ def _load_backtest() -> tuple[list[BacktestMonth], list[BacktestSummary]]:
 
 
 def _load_pipeline() -> dict[str, Any]:
-    found = reading.read_text(PIPELINE)
+    content = reading.read_text(PIPELINE)
     try:
-        stages = (yaml.safe_load(found) or {}).get("stages", {}) if found else {}
+        stages = (yaml.safe_load(content) or {}).get("stages", {}) if content else {}
         return {str(name): dict(stage) for name, stage in stages.items()}
     except (yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
         message = f"{PIPELINE}: cannot be read: {' '.join(str(error).split())}"

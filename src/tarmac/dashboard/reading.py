@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from tarmac.dashboard.section import DataSource
+from tarmac.dashboard.page_blocks import DataSource
 from tarmac.interface.errors import UserError
 from tarmac.repository import git
 
@@ -43,8 +43,8 @@ def read_text(path: Path) -> str | None:
 
 def read_record(kind: type[R], path: Path) -> R | None:
     """A JSON file as a checked record; None where there is none."""
-    found = read_text(path)
-    return None if found is None else parse_record(kind, found, path)
+    content = read_text(path)
+    return None if content is None else parse_record(kind, content, path)
 
 
 def parse_record(kind: type[R], content: str, path: Path) -> R:
@@ -60,13 +60,13 @@ def read_rows(kind: type[R], path: Path) -> list[R] | None:
 
     Raise `DashboardError` if a line is incomplete or invalid, or if the file has no rows.
     """
-    found = read_text(path)
-    if found is None:
+    content = read_text(path)
+    if content is None:
         return None
-    if not found.endswith("\n"):
+    if not content.endswith("\n"):
         raise build_file_error(path, "the last line is incomplete")
     checked = []
-    for number, line in enumerate(csv.DictReader(io.StringIO(found)), start=2):
+    for number, line in enumerate(csv.DictReader(io.StringIO(content)), start=2):
         try:
             checked.append(
                 kind.model_validate(

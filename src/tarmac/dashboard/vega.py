@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import vl_convert
 
-from tarmac.dashboard.section import Chart
+from tarmac.dashboard.page_blocks import Chart
 
 Spec = dict[str, Any]
 VERSION = "6.4"  # of Vega-Lite
@@ -122,10 +122,10 @@ def _is_invisible(element: ElementTree.Element) -> bool:
     return element.get("display") == "none" or (element.tag.endswith("}path") and painted is None)
 
 
-def _round_match(found: re.Match[str]) -> str:
+def _round_match(match: re.Match[str]) -> str:
     """Return a number as text, rounded to hundredths of a unit.
 
     What lies below is not visible, and may differ on another machine.
     """
-    shown = f"{float(found[0]):.2f}".rstrip("0").rstrip(".")
+    shown = f"{float(match[0]):.2f}".rstrip("0").rstrip(".")
     return "0" if shown == "-0" else shown

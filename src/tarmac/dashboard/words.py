@@ -63,12 +63,14 @@ def format_interval(
     return f"{write(low, digits)} to {write(high, digits)}"
 
 
-def format_estimate(found: EstimateRecord | None, digits: int = 3) -> str:
+def format_estimate(estimate: EstimateRecord | None, digits: int = 3) -> str:
     """A number with its interval, in running text."""
-    if found is None or found.value is None:
+    if estimate is None or estimate.value is None:
         return "not known"
-    ends = f" ({format_interval(found.low, found.high, digits)})" if found.low is not None else ""
-    return f"{format_number(found.value, digits)}{ends}"
+    value = format_number(estimate.value, digits)
+    if estimate.low is None:
+        return value
+    return f"{value} ({format_interval(estimate.low, estimate.high, digits)})"
 
 
 def format_difference(value: float | None, digits: int = 4) -> str:

@@ -48,8 +48,8 @@ def classify_value(value: float, levels: Levels) -> Outcome:
 
 def find_worst_outcome(checks: Sequence[MonitoringCheck]) -> Outcome:
     """The worst outcome of some checks."""
-    found = {check.outcome for check in checks}
-    return "critical" if "critical" in found else "warning" if "warning" in found else "ok"
+    outcomes = {check.outcome for check in checks}
+    return "critical" if "critical" in outcomes else "warning" if "warning" in outcomes else "ok"
 
 
 def evaluate_days(
@@ -104,35 +104,29 @@ def evaluate_input_integrity(
         f"missing in {_format_share(health.missing)} of the rows,"
         f" {_format_share(health.missing_before)} at most before"
     )
-    unknown = (
-        f"{_format_share(health.unknown)} of the rows have a category never seen"
-        f"{_format_reference_share(health.unknown_before)}"
-    )
-    gone = (
-        f"categories of {_format_share(health.gone)} of the rows before are gone"
-        f"{_format_reference_share(health.gone_before)}"
-    )
-    distance = (
-        f"distance {format_number(health.apart, 2)} from the nearest {STRETCH} before:"
-        " another unit or meaning?"
-    )
-    beyond = (
-        f"{_format_share(health.apart)} of the rows lie beyond every value before:"
-        " another unit or meaning?"
-    )
-    found: list[tuple[Outcome, str]] = [
+    unknown = f"{_format_share(health.unknown)} of the rows have a category never seen"
+    unknown += _format_reference_share(health.unknown_before)
+    gone = f"categories of {_format_share(health.gone)} of the rows before are gone"
+    gone += _format_reference_share(health.gone_before)
+    question = "another unit or meaning?"
+    distance = f"distance {format_number(health.apart, 2)} from the nearest {STRETCH} before"
+    beyond = f"{_format_share(health.apart)} of the rows lie beyond every value before"
+    always: list[tuple[Outcome, str]] = [
         (classify_value(health.missing - health.missing_before, policy.missing), missing),
         (classify_value(health.unknown - health.unknown_before, policy.unknown), unknown),
     ]
     of_month: list[tuple[Outcome, str]] = [
         (classify_value(health.gone - health.gone_before, policy.unknown), gone),
         ("critical" if health.stuck and rows >= FEW else "ok", "every row has the same value"),
-        (classify_value(health.apart, policy.foreign), distance),
+        (classify_value(health.apart, policy.foreign), f"{distance}: {question}"),
     ]
     of_days: list[tuple[Outcome, str]] = [
-        (classify_value(health.apart, policy.foreign) if rows >= FEW else "ok", beyond)
+        (
+            classify_value(health.apart, policy.foreign) if rows >= FEW else "ok",
+            f"{beyond}: {question}",
+        )
     ]
-    judged = found + (of_month if whole else of_days)
+    judged = always + (of_month if whole else of_days)
     return [
         MonitoringCheck("integrity", name, outcome, reason)
         for outcome, reason in judged

@@ -27,9 +27,9 @@ class DailyRowCounts:
         """Takes the day of each row before. Days before the first of them are not asked for."""
         self.usual = float(day.value_counts().median())
         start = day.min()
-        found = day.groupby(day.astype("str").str[:7])
+        by_month = day.groupby(day.astype("str").str[:7])
         self.share = max(
-            (self._compute_unusual_share(own, month, start) for month, own in found), default=0.0
+            (self._compute_unusual_share(own, month, start) for month, own in by_month), default=0.0
         )
 
     def find_unusual_days(

@@ -51,12 +51,8 @@ class ScoredSample:
     ) -> None:
         """Keeps what has a label."""
         known = rows[problem.contract.TARGET].notna().to_numpy()
-        self.rows, self.p, self._params, self._task = (
-            rows[known].reset_index(drop=True),
-            p[known],
-            params,
-            task,
-        )
+        self.rows, self.p = rows[known].reset_index(drop=True), p[known]
+        self._params, self._task = params, task
         labels = self.rows[problem.contract.TARGET].astype(task.label)
         self.sample = Sample.from_rows(
             labels, self.rows[problem.contract.CLUSTER].astype("str"), params, task=task
@@ -102,19 +98,17 @@ def compute_unpaired_difference(before: MetricEstimate, now: MetricEstimate) -> 
 
 def compute_metric_decay(metric: str, before: ScoredSample, now: ScoredSample) -> MetricDecay:
     """One metric before and now."""
-    old, new = (
-        before.sample.estimate_metric(metric, before.p),
-        now.sample.estimate_metric(metric, now.p),
-    )
-    found = compute_unpaired_difference(old, new)
-    return MetricDecay(metric, old.value, new.value, found.value, found.low, found.high)
+    old = before.sample.estimate_metric(metric, before.p)
+    new = now.sample.estimate_metric(metric, now.p)
+    change = compute_unpaired_difference(old, new)
+    return MetricDecay(metric, old.value, new.value, change.value, change.low, change.high)
 
 
 def compute_slice_decays(
     before: ScoredSample, now: ScoredSample, min_rows: int
 ) -> list[SliceDecay]:
     """Every slice that has `min_rows` rows and two distinct labels on both sides."""
-    found = []
+    decays = []
     for name in problem.contract.SLICES:
         for value, places in now.places[name].items():
             sides = [
@@ -130,7 +124,7 @@ def compute_slice_decays(
                 continue
             old, new = (part.estimate_metric(part.task.main_metric, p) for part, p in parts)
             moved = compute_unpaired_difference(old, new)
-            found.append(
+            decays.append(
                 SliceDecay(
                     name,
                     str(value),
@@ -142,4 +136,4 @@ def compute_slice_decays(
                     moved.high,
                 )
             )
-    return found
+    return decays

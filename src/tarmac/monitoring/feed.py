@@ -38,8 +38,8 @@ class InputHealth:
 
 def compute_value_shares(values: "pd.Series[Any]") -> "pd.Series[float]":
     """The share of the rows that each value has, without those that are missing."""
-    found = values.value_counts(normalize=True, dropna=False)
-    return found[found.index.notna()]
+    shares = values.value_counts(normalize=True, dropna=False)
+    return shares[shares.index.notna()]
 
 
 def compute_turnover(known: "pd.Series[float]", values: "pd.Series[Any]") -> tuple[float, float]:
@@ -104,8 +104,10 @@ class InputHistory:
         It is 0 if months are always far from each other, as a date's are.
         """
         months = [part for part in self._months if len(part)]
-        found = min((compute_input_distance(part, values) for part in months), default=0.0)
-        return 0.0 if found > CALENDAR and _compute_typical_distance(months) > CALENDAR else found
+        distance = min((compute_input_distance(part, values) for part in months), default=0.0)
+        if distance > CALENDAR and _compute_typical_distance(months) > CALENDAR:
+            return 0.0
+        return distance
 
     def _compute_outside_share(self, values: "pd.Series[float]") -> float:
         """Return the share of rows below or above every value before.
@@ -116,8 +118,10 @@ class InputHistory:
         if not months or values.empty:
             return 0.0
         low, high = min(part[0] for part in months), max(part[-1] for part in months)
-        found = float(((values < low) | (values > high)).mean())
-        return 0.0 if found > CALENDAR and _compute_typical_distance(months) > CALENDAR else found
+        share = float(((values < low) | (values > high)).mean())
+        if share > CALENDAR and _compute_typical_distance(months) > CALENDAR:
+            return 0.0
+        return share
 
 
 def _compute_typical_distance(months: Sequence[np.ndarray]) -> float:
@@ -127,8 +131,9 @@ def _compute_typical_distance(months: Sequence[np.ndarray]) -> float:
     """
     if len(months) <= 2:
         return 0.0
-    nearest = [
-        min(compute_input_distance(other, pd.Series(part)) for other in months if other is not part)
-        for part in months
-    ]
+    nearest = []
+    for part in months:
+        values = pd.Series(part)
+        others = [other for other in months if other is not part]
+        nearest.append(min(compute_input_distance(other, values) for other in others))
     return float(np.median(nearest))

@@ -54,52 +54,46 @@ def evaluate_observed_rows(
     The decision follows from the worst outcome, or from the schedule.
     """
     inputs = {name: both for name, both in known.inputs.items() if name in observed.rows}
-    found = [seen.compute_drift(observed.rows[name]) for name, (seen, _) in inputs.items()]
+    features = [seen.compute_drift(observed.rows[name]) for name, (seen, _) in inputs.items()]
     health = {
         name: feed.compute_health(observed.rows[name], observed.is_comparable)
         for name, (_, feed) in inputs.items()
     }
     judged = [
         *evaluate_integrity(observed, known, health, params),
-        *checks.evaluate_drift(found, params.monitor, observed.is_comparable),
+        *checks.evaluate_drift(features, params.monitor, observed.is_comparable),
     ]
     proves = observed.is_comparable and not observed.labeled_count
-    judged.append(
-        checks.evaluate_prediction_drift(
-            compute_prediction_psi(known.p, observed.p, task), params.monitor, proves=proves
-        )
-    )
-    sides = [
-        ScoredSample(rows, p, params.intervals, task)
-        for rows, p in ((known.judged, known.p), (observed.rows, observed.p))
-    ]
-    if not all(side.has_two_labels for side in sides):
-        return MonitoringResult(
-            judged, *decide_action(judged, observed, split, params), found, health
-        )
-    before, now = sides
-    moved = [decay.compute_metric_decay(name, before, now) for name in params.monitor.decay]
-    parts = decay.compute_slice_decays(before, now, params.evaluate.min_slice_rows)
-    judged += [
-        checks.evaluate_metric_change(change, params.monitor.decay[change.metric], task)
-        for change in moved
-    ]
-    judged.append(
-        checks.evaluate_calibration(
-            now.estimate_calibration_gap(),
-            before.estimate_calibration_gap(),
-            params.monitor.calibration,
-        )
-    )
-    judged += [
-        check
-        for part in parts
-        if (check := checks.evaluate_slice_change(part, params.monitor.slices))
-    ]
+    psi = compute_prediction_psi(known.p, observed.p, task)
+    judged.append(checks.evaluate_prediction_drift(psi, params.monitor, proves=proves))
+    before = ScoredSample(known.judged, known.p, params.intervals, task)
+    now = ScoredSample(observed.rows, observed.p, params.intervals, task)
+    if not (before.has_two_labels and now.has_two_labels):
+        decision, summary = decide_action(judged, observed, split, params)
+        return MonitoringResult(judged, decision, summary, features, health)
+    metrics = [decay.compute_metric_decay(name, before, now) for name in params.monitor.decay]
+    slices = decay.compute_slice_decays(before, now, params.evaluate.min_slice_rows)
+    for change in metrics:
+        most = params.monitor.decay[change.metric]
+        judged.append(checks.evaluate_metric_change(change, most, task))
+    judged.append(_evaluate_calibration(before, now, params))
+    judged += _evaluate_slices(slices, params)
     table = now.compute_calibration_bins(params.evaluate.calibration_bins)
-    return MonitoringResult(
-        judged, *decide_action(judged, observed, split, params), found, health, moved, table, parts
-    )
+    decision, summary = decide_action(judged, observed, split, params)
+    return MonitoringResult(judged, decision, summary, features, health, metrics, table, slices)
+
+
+def _evaluate_calibration(
+    before: ScoredSample, now: ScoredSample, params: AllParams
+) -> MonitoringCheck:
+    gap, gap_before = now.estimate_calibration_gap(), before.estimate_calibration_gap()
+    return checks.evaluate_calibration(gap, gap_before, params.monitor.calibration)
+
+
+def _evaluate_slices(slices: Sequence[SliceDecay], params: AllParams) -> list[MonitoringCheck]:
+    """Return a check for each slice that is clearly worse than before."""
+    evaluated = [checks.evaluate_slice_change(one, params.monitor.slices) for one in slices]
+    return [check for check in evaluated if check is not None]
 
 
 def compute_prediction_psi(before: np.ndarray, now: np.ndarray, task: Task = TASK) -> float:
@@ -139,7 +133,7 @@ def evaluate_corrected_month(
 
 
 def evaluate_integrity(
-    observed: ObservedRows, known: Reference, found: Mapping[str, InputHealth], params: AllParams
+    observed: ObservedRows, known: Reference, health: Mapping[str, InputHealth], params: AllParams
 ) -> list[MonitoringCheck]:
     """Judges whether the rows can be trusted: days, labels, and every input."""
     policy, rows = params.monitor, observed.rows
@@ -150,16 +144,11 @@ def evaluate_integrity(
         assert known.daily is not None
         expected = list_dates(observed.first, observed.last + timedelta(days=1))
         judged.append(checks.evaluate_days(rows, expected, known.daily, policy))
-    return [
-        *judged,
-        *(
-            check
-            for name, one in found.items()
-            for check in checks.evaluate_input_integrity(
-                name, one, policy, len(rows), observed.is_comparable
-            )
-        ),
-    ]
+    for name, one in health.items():
+        judged += checks.evaluate_input_integrity(
+            name, one, policy, len(rows), observed.is_comparable
+        )
+    return judged
 
 
 def decide_action(
@@ -192,6 +181,6 @@ def _is_retraining_due(observed: ObservedRows, split: SplitParams, params: AllPa
     return every is not None and str(observed.last)[:7] >= months.add_months(split.test.last, every)
 
 
-def _format_checks(found: Sequence[MonitoringCheck], most: int = 3) -> str:
-    more = f" and {len(found) - most} more" if len(found) > most else ""
-    return "; ".join(f"{check.name}: {check.reason}" for check in found[:most]) + more
+def _format_checks(listed: Sequence[MonitoringCheck], most: int = 3) -> str:
+    more = f" and {len(listed) - most} more" if len(listed) > most else ""
+    return "; ".join(f"{check.name}: {check.reason}" for check in listed[:most]) + more

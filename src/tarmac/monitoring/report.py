@@ -24,38 +24,32 @@ DECISIONS = {
 SHOWN = 15  # inputs, the furthest first
 
 
-def render_report(found: Mapping[str, Any]) -> str:
+def render_report(record: Mapping[str, Any]) -> str:
     """Markdown of what `monitoring.json` holds."""
-    period, model, known = found["period"], found["model"], found["reference"]
+    period, model, known = record["period"], record["model"], record["reference"]
     months = f" ({known['first']} to {known['last']})" if "first" in known else ""
     head = [
-        f"## {MARKS[found['verdict']]} {found['verdict']}: {DECISIONS[found['decision']]}",
-        escape_text(found["summary"]),
-        f"{found['rows']:,} rows of {period['first']} to {period['last']},"
-        f" {found['labelled']:,} with a label, as {format_code(model['version'])} answers them;"
+        f"## {MARKS[record['verdict']]} {record['verdict']}: {DECISIONS[record['decision']]}",
+        escape_text(record["summary"]),
+        f"{record['rows']:,} rows of {period['first']} to {period['last']},"
+        f" {record['labelled']:,} with a label, as {format_code(model['version'])} answers them;"
         f" beside its {known['rows']:,} training rows{months}.",
     ]
     parts = [
         *head,
-        *([f"> {escape_text(found['note'])}"] if found.get("note") else []),
-        _render_findings(found["checks"]),
+        *([f"> {escape_text(record['note'])}"] if record.get("note") else []),
+        _render_findings(record["checks"]),
     ]
-    if found.get("arrived"):
-        parts.append(
-            render_details(
-                "What arrived", "\n".join(f"- {escape_text(line)}" for line in found["arrived"])
-            )
-        )
-    parts += [
-        part
-        for part in (_render_metrics(found["metrics"]), _render_features(found["features"]))
-        if part
-    ]
-    parts += [
-        part
-        for part in (_render_slices(found["slices"]), _render_calibration(found["calibration"]))
-        if part
-    ]
+    if record.get("arrived"):
+        arrived = "\n".join(f"- {escape_text(line)}" for line in record["arrived"])
+        parts.append(render_details("What arrived", arrived))
+    tables = (
+        _render_metrics(record["metrics"]),
+        _render_features(record["features"]),
+        _render_slices(record["slices"]),
+        _render_calibration(record["calibration"]),
+    )
+    parts += [table for table in tables if table]
     return "\n\n".join(parts) + "\n"
 
 
@@ -66,7 +60,7 @@ def render_report_without_rows(verdict: str, decision: str, message: str) -> str
 
 def _render_findings(checks: Iterable[Mapping[str, str]]) -> str:
     checks = list(checks)
-    told = [
+    raised = [
         check
         for outcome in ("critical", "warning")
         for check in checks
@@ -74,7 +68,7 @@ def _render_findings(checks: Iterable[Mapping[str, str]]) -> str:
     ]
     rows = [
         [MARKS[c["outcome"]], c["kind"], format_code(c["name"]), escape_text(c["reason"])]
-        for c in told
+        for c in raised
     ]
     return render_table(["", "kind", "what", "why"], rows) if rows else "No check found anything."
 

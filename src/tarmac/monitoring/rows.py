@@ -104,21 +104,9 @@ def load_prediction_log(
     feature tables as far as these have the rows. If rows have no `day`, the period is that of the
     predictions.
     """
-    answers, broken = (
-        (_read_journal(path, version, day), _count_broken_lines(path, day))
-        if path.is_dir()
-        else (_read_batch_scores(path, day), 0)
-    )
-    if answers.empty:
-        of = f" of {version}" if version else ""
-        raise RowsError(
-            f"{path} has no predictions{of}",
-            "set LOG to the folder that TARMAC_LOG names for the service (docs/monitor.md)",
-        )
-    answers = answers.drop_duplicates(list(problem.contract.KEY), keep="last")
-    known = _read_feature_rows(
-        sorted({str(one)[:7] for one in answers[day]}) if day else [months.WHOLE], tables
-    )
+    answers, broken = _read_answers(path, version, day)
+    wanted = sorted({str(one)[:7] for one in answers[day]}) if day else [months.WHOLE]
+    known = _read_feature_rows(wanted, tables)
     lacking = [name for name in INPUTS if name not in answers]
     # The journal keeps what the model was asked with, a batch nothing.
     kept = len(lacking) < len(INPUTS) - len(problem.contract.KEY)
@@ -144,6 +132,24 @@ def load_prediction_log(
     )
 
 
+def _read_answers(path: Path, version: str, day: str | None) -> tuple[pd.DataFrame, int]:
+    """Return the last prediction for each key, and the number of unreadable lines.
+
+    Raise `RowsError` if there is no prediction.
+    """
+    if path.is_dir():
+        answers, broken = _read_journal(path, version, day), _count_broken_lines(path, day)
+    else:
+        answers, broken = _read_batch_scores(path, day), 0
+    if answers.empty:
+        of = f" of {version}" if version else ""
+        raise RowsError(
+            f"{path} has no predictions{of}",
+            "set LOG to the folder that TARMAC_LOG names for the service (docs/monitor.md)",
+        )
+    return answers.drop_duplicates(list(problem.contract.KEY), keep="last"), broken
+
+
 def _read_journal(folder: Path, version: str, day: str | None) -> pd.DataFrame:
     """A row an answer of a version, in the order of time."""
     own = (
@@ -152,22 +158,17 @@ def _read_journal(folder: Path, version: str, day: str | None) -> pd.DataFrame:
         if entry and version in ("", entry.get("version"))
     )
     entries = sorted(own, key=lambda entry: str(entry["when"]))
-    answer = [{name: entry[name] for name in problem.contract.ANSWERS} for entry in entries]
-    rows = [
-        {**entry["inputs"], **entry["key"], **told}
-        for entry, told in zip(entries, answer, strict=True)
-    ]
+    rows = []
+    for entry in entries:
+        predictions = {name: entry[name] for name in problem.contract.ANSWERS}
+        rows.append({**entry["inputs"], **entry["key"], **predictions})
     frame = pd.DataFrame(rows)
     frame[WHEN] = [_parse_date(entry["when"]) for entry in entries]
     if day:
         frame[day] = [_parse_date(entry["key"][day]) for entry in entries]
-    return frame.astype(
-        {
-            name: "float32"
-            for name in frame
-            if name in INPUTS and name not in problem.contract.CATEGORICAL
-        }
-    )
+    inputs = [name for name in frame if name in INPUTS]
+    numbers = [name for name in inputs if name not in problem.contract.CATEGORICAL]
+    return frame.astype(dict.fromkeys(numbers, "float32"))
 
 
 def _parse_date(text: str) -> date:
@@ -224,10 +225,7 @@ def _read_feature_rows(wanted: Sequence[str], tables: Path) -> pd.DataFrame:
     """
     present = tuple(month for month in wanted if (tables / f"{month}.parquet").is_file())
     stored = list(MonthlyRows(tables, present, None))
-    return (
-        pd.concat(stored, ignore_index=True)
-        if stored
-        else pd.DataFrame(
-            columns=list(dict.fromkeys([*problem.contract.KEY, problem.contract.TARGET, *INPUTS]))
-        )
-    )
+    if stored:
+        return pd.concat(stored, ignore_index=True)
+    columns = dict.fromkeys([*problem.contract.KEY, problem.contract.TARGET, *INPUTS])
+    return pd.DataFrame(columns=list(columns))

@@ -37,13 +37,12 @@ def monitor(
         else load_scored_month(month or months.list_stored_months(FEATURES)[-1], model.scorer)
     )
     known = load_reference(model, observed)
-    found = build_monitoring_record(
-        observed, known, model, evaluate_observed_rows(observed, known, model.split, params), params
-    )
-    write_result(found, render_report(found))
+    result = evaluate_observed_rows(observed, known, model.split, params)
+    record = build_monitoring_record(observed, known, model, result, params)
+    write_result(record, render_report(record))
     if log is None:
-        write_json(RECORDS / f"{str(observed.first)[:7]}.json", found)
-    return found
+        write_json(RECORDS / f"{str(observed.first)[:7]}.json", record)
+    return record
 
 
 def write_empty_result(message: str) -> dict[str, Any]:
@@ -57,30 +56,30 @@ def write_failed_result(message: str) -> None:
 
 
 def _write_result_without_rows(verdict: str, decision: str, message: str) -> dict[str, Any]:
-    found = {
+    record = {
         "verdict": verdict,
         "decision": decision,
         "summary": message,
         "release": "manual",
         "made": "",
     }
-    write_result(found, render_report_without_rows(verdict, decision, message))
-    return found
+    write_result(record, render_report_without_rows(verdict, decision, message))
+    return record
 
 
 def build_monitoring_record(
     observed: ObservedRows,
     known: Reference,
     model: LiveModel,
-    found: MonitoringResult,
+    result: MonitoringResult,
     params: AllParams,
 ) -> dict[str, Any]:
     """What is written: numbers rounded, and None for those that there are not."""
     plain: dict[str, Any] = _to_json_value(
         {
-            "verdict": found.verdict,
-            "decision": found.decision,
-            "summary": found.summary,
+            "verdict": result.verdict,
+            "decision": result.decision,
+            "summary": result.summary,
             "note": observed.note,
             "release": params.retrain.release if params.retrain else "manual",
             "period": {"first": str(observed.first), "last": str(observed.last)},
@@ -92,15 +91,13 @@ def build_monitoring_record(
                 "md5": model.md5,
             },
             "reference": {**_describe_training_window(model), "rows": known.rows},
-            **{
-                name: [asdict(line) for line in getattr(found, name)]
-                for name in ("checks", "metrics")
-            },
-            "slices": [_rename_score(asdict(line)) for line in found.slices],
+            "checks": [asdict(check) for check in result.checks],
+            "metrics": [asdict(metric) for metric in result.metrics],
+            "slices": [_rename_score(asdict(line)) for line in result.slices],
             "features": [
-                {**asdict(line), **asdict(found.health[line.feature])} for line in found.features
+                {**asdict(line), **asdict(result.health[line.feature])} for line in result.features
             ],
-            "calibration": found.calibration,
+            "calibration": result.calibration,
         }
     )
     return plain
@@ -114,11 +111,11 @@ def _rename_score(line: dict[str, Any]) -> dict[str, Any]:
     return {TASK.main_metric if name == "score" else name: value for name, value in line.items()}
 
 
-def write_result(found: dict[str, Any], text: str) -> None:
+def write_result(record: dict[str, Any], text: str) -> None:
     """Writes both files."""
     with replace_output(OUT / "report.md") as path:
         path.write_text(text, encoding="utf-8")
-    write_json(OUT / "monitoring.json", found)
+    write_json(OUT / "monitoring.json", record)
 
 
 def _to_json_value(value: Any) -> Any:

@@ -36,16 +36,15 @@ def evaluate_emptied_inputs(
     grown = more[more >= most].sort_index()
     if grown.empty:
         return {}
-    told = ", ".join(
-        f"{name} ({format_percent(round(float(after[name]), 4))})" for name in grown.index[:3]
-    )
+    shares = {name: round(float(after[name]), 4) for name in grown.index[:3]}
+    examples = ", ".join(f"{name} ({format_percent(share)})" for name, share in shares.items())
     checks = [
         asdict(
             MonitoringCheck("integrity", str(name), "critical", f"missing in more rows of {month}")
         )
         for name in grown.index
     ]
-    summary = f"what arrived has emptied inputs of {month}, which was there before: {told}"
+    summary = f"what arrived has emptied inputs of {month}, which was there before: {examples}"
     return {"verdict": "critical", "decision": "block", "summary": summary, "checks": checks}
 
 
@@ -61,11 +60,11 @@ def evaluate_corrections(changed: Iterable[str], split: SplitParams) -> dict[str
     ]
     if not broken:
         return {}
-    told = "; ".join(f"{month}, {check.name}: {check.reason}" for month, check in broken[:3])
+    examples = "; ".join(f"{month}, {check.name}: {check.reason}" for month, check in broken[:3])
     checks = [asdict(check) for _, check in broken]
     return {
         "verdict": "critical",
         "decision": "block",
-        "summary": f"a correction is broken: {told}",
+        "summary": f"a correction is broken: {examples}",
         "checks": checks,
     }

@@ -25,9 +25,9 @@ from tarmac.retraining.correction import (
     evaluate_corrections,
     evaluate_emptied_inputs,
 )
-from tarmac.review.results import PREDICTIONS
+from tarmac.review.result_folder import PREDICTIONS
 from tarmac.review.run import review_working_tree
-from tarmac.review.windows import SplitWindowError, compute_split_windows
+from tarmac.review.split_windows import SplitWindowError, compute_split_windows
 
 BEGUN = Path(".dvc/tmp/retrain")  # the commit that a round began at, while it lasts
 ORDER, OUTCOMES = (
@@ -55,40 +55,37 @@ def run_retraining_round(source: str) -> dict[str, Any]:
         if not arrived:
             return write_empty_result("nothing new has arrived")
         model = load_live_model()
-        found = {**_evaluate_arrivals(arrived, model), "arrived": arrived}
-        found["made"] = _build_result(found["decision"])
-        write_result(found, render_report(found))
-        if found["made"]:
+        record = {**_evaluate_arrivals(arrived, model), "arrived": arrived}
+        record["made"] = _build_result(record["decision"])
+        write_result(record, render_report(record))
+        if record["made"]:
             review_working_tree(model.commit, OUT)
-    return found
+    return record
 
 
 def _evaluate_arrivals(arrived: Sequence[str], model: LiveModel) -> dict[str, Any]:
     """Makes the features of what arrived, and judges them and what they correct."""
     last, before = months.list_stored_months(FEATURES)[-1], compute_missing_shares(FEATURES)
     print_lines(commands.run_dvc("repro", "featurize"))
-    found = monitor_months(find_new_months(arrived, model), model) | evaluate_corrections(
-        parse_changed_months(arrived), model.months
-    )
-    return found | evaluate_emptied_inputs(before, compute_missing_shares(FEATURES, last), last)
+    record = monitor_months(find_new_months(arrived, model), model)
+    corrections = evaluate_corrections(parse_changed_months(arrived), model.months)
+    emptied = evaluate_emptied_inputs(before, compute_missing_shares(FEATURES, last), last)
+    return record | corrections | emptied
 
 
 def find_new_months(arrived: Sequence[str], model: LiveModel) -> list[str]:
     """The months to judge: what arrived and is new to the model, else the last one."""
     stored = months.list_stored_months(FEATURES)
-    fresh = [
-        month
-        for month in stored
-        if month in parse_changed_months(arrived) and month > model.months.validation.last
-    ]
+    changed, last_known = parse_changed_months(arrived), model.months.validation.last
+    fresh = [month for month in stored if month in changed and month > last_known]
     return fresh or stored[-1:]
 
 
 def monitor_months(wanted: Sequence[str], model: LiveModel) -> dict[str, Any]:
     """Judges months; the one that weighs most speaks for all."""
-    found = [monitor(month, model=model) for month in wanted]
+    records = [monitor(month, model=model) for month in wanted]
     return max(
-        found,
+        records,
         key=lambda one: (
             ORDER.index(one["decision"]),
             OUTCOMES.index(one["verdict"]),
@@ -100,13 +97,9 @@ def monitor_months(wanted: Sequence[str], model: LiveModel) -> dict[str, Any]:
 def find_last_labeled_month(stored: Sequence[str], tables: Path = FEATURES) -> str:
     """The month that a new model is judged up to: labels may come later than a month."""
     for month in reversed(stored):
-        if (
-            read_window(tables, MonthWindow(first=month, last=month), [problem.contract.TARGET])[
-                problem.contract.TARGET
-            ]
-            .notna()
-            .any()
-        ):
+        window = MonthWindow(first=month, last=month)
+        labels = read_window(tables, window, [problem.contract.TARGET])[problem.contract.TARGET]
+        if labels.notna().any():
             return month
     raise SplitWindowError(
         f"no month of {tables} has a known {problem.contract.TARGET} to train on",

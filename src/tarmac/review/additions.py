@@ -46,18 +46,18 @@ def find_additions(base: str, head: str) -> list[Addition]:
         ".",
         *left_out,
     )
-    found: list[Addition] = []
+    additions: list[Addition] = []
     for line in filter(None, listed.split("\0")):
         added, _, path = line.split("\t", 2)
         before, after = (git.read_blob_at(commit, Path(path)) or b"" for commit in (base, head))
         if added == "-":
-            found.append(Addition(path, "a binary file", len(after)))
+            additions.append(Addition(path, "a binary file", len(after)))
         elif Path(path).suffix == ".py":
-            found += _find_new_literals(path, before, after)
+            additions += _find_new_literals(path, before, after)
         elif len(after) - len(before) >= LEAST:
-            found.append(Addition(path, f"text, {added} lines", len(after) - len(before)))
+            additions.append(Addition(path, f"text, {added} lines", len(after) - len(before)))
     largest = sorted(
-        (one for one in found if one.size >= LEAST), key=lambda one: (-one.size, one.place)
+        (one for one in additions if one.size >= LEAST), key=lambda one: (-one.size, one.place)
     )
     return largest[:SHOWN]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tarmac.reporting.trees import flatten_tree
 from tarmac.repository.stage_inputs import group_paths_by_stage
-from tarmac.review.results import LOCK, PARAMS, PIPELINE, ResultFolder
+from tarmac.review.result_folder import LOCK, PARAMS, PIPELINE, ResultFolder
 
 MISSING = "(none)"
 
@@ -24,11 +24,12 @@ def find_changes(base: ResultFolder, head: ResultFolder, changed: Iterable[str])
     params = _find_differences(
         flatten_tree(base.read_yaml(PARAMS)), flatten_tree(head.read_yaml(PARAMS))
     )
-    made = {*base.hashes, *head.hashes, LOCK, PARAMS}  # shown otherwise
+    shown_elsewhere = {*base.hashes, *head.hashes, LOCK, PARAMS}
     code = [
         path
         for path in changed
-        if path not in made and not path.startswith(("metrics/", "data/remote/", "models/"))
+        if path not in shown_elsewhere
+        and not path.startswith(("metrics/", "data/remote/", "models/"))
     ]
     files = group_paths_by_stage(code, base.read_yaml(PIPELINE), head.read_yaml(PIPELINE))
     return Changes(params, files, _find_differences(base.hashes, head.hashes))

@@ -14,7 +14,7 @@ import pandas as pd
 from tarmac.pipeline.base import paths
 from tarmac.pipeline.base.params import TASK, Task
 from tarmac.reporting.markdown import format_label
-from tarmac.review.results import ResultFolder
+from tarmac.review.result_folder import ResultFolder
 
 POINTS = 20  # of a line: the names of more places run into one another
 COLOURS = {
@@ -74,11 +74,8 @@ def render_charts(
     base: ResultFolder | None, head: ResultFolder, task: Task = TASK
 ) -> list[tuple[str, str]]:
     """Title and Mermaid text of every chart that has its data."""
-    return [
-        made
-        for chart in list_chart_specs(task)
-        if (made := _render_chart(chart, {"base": base, "head": head}))
-    ]
+    charts = [_render_chart(spec, {"base": base, "head": head}) for spec in list_chart_specs(task)]
+    return [chart for chart in charts if chart is not None]
 
 
 def _render_chart(
@@ -88,11 +85,8 @@ def _render_chart(
     places = _select_positions(tables["head"].index.tolist())
     if len(places) < 2:  # a line has two ends
         return None
-    lines = {
-        who: line
-        for who, table in tables.items()
-        if (line := _compute_line(table[drawn.y], places))
-    }
+    lines = {who: _compute_line(table[drawn.y], places) for who, table in tables.items()}
+    lines = {who: line for who, line in lines.items() if line}
     if drawn.diagonal:
         lines["perfect"] = [float(place) for place in places]
     colours = ", ".join(f"{who} in {COLOURS[who][0]}" for who in lines)
@@ -102,40 +96,37 @@ def _render_chart(
 def render_xy_chart(ticks: Sequence[str], lines: dict[str, list[float]], y_label: str) -> str:
     """A line chart; a line that is longer than the ticks ends with them."""
     drawn = {who: values[: len(ticks)] for who, values in lines.items()}
-    low, high = (
-        bound(value for values in drawn.values() for value in values) for bound in (min, max)
-    )
+    known = [value for values in drawn.values() for value in values]
+    low, high = min(known), max(known)
     margin = max((high - low) * 0.05, 0.001)
     palette = ", ".join(COLOURS[who][1] for who in drawn)
     theme = (
         f'{{"themeVariables": {{"xyChart": {{"plotColorPalette": "{palette}"}}}}, '
         '"xyChart": {"height": 320}}'
     )
-    return "\n".join(
-        [
-            "```mermaid",
-            f"%%{{init: {theme}}}%%",
-            "xychart-beta",
-            f"  x-axis [{', '.join(_quote_label(tick) for tick in ticks)}]",
-            f"  y-axis {_quote_label(y_label)} {low - margin:.4f} --> {high + margin:.4f}",
-            *(
-                f"  line [{', '.join(f'{value:.4f}' for value in values)}]"
-                for values in drawn.values()
-            ),
-            "```",
-        ]
-    )
+    labels = ", ".join(_quote_label(tick) for tick in ticks)
+    rows = [
+        "```mermaid",
+        f"%%{{init: {theme}}}%%",
+        "xychart-beta",
+        f"  x-axis [{labels}]",
+        f"  y-axis {_quote_label(y_label)} {low - margin:.4f} --> {high + margin:.4f}",
+    ]
+    for values in drawn.values():
+        numbers = ", ".join(f"{value:.4f}" for value in values)
+        rows.append(f"  line [{numbers}]")
+    return "\n".join([*rows, "```"])
 
 
 def _read_chart_data(side: ResultFolder, drawn: ChartSpec) -> pd.DataFrame:
     """The known values of y by x, in the table's order; empty where there is no such table."""
     empty = pd.DataFrame({drawn.y: []}, dtype="float64")
     try:
-        found = pd.read_csv(
+        table = pd.read_csv(
             io.StringIO(side.read_text(drawn.table) or ""),
             sep="\t" if drawn.table.endswith(".tsv") else ",",
         )
-        known = found[[drawn.x, drawn.y]].astype({drawn.y: "float64"})
+        known = table[[drawn.x, drawn.y]].astype({drawn.y: "float64"})
     except (KeyError, ValueError):  # an older commit may have another table, or none
         return empty
     return known[np.isfinite(known[drawn.y])].dropna().drop_duplicates(drawn.x).set_index(drawn.x)

@@ -110,16 +110,9 @@ def compare_metrics(
     task: Task = TASK,
 ) -> list[MetricChange]:
     """Every metric, with its difference where two distinct labels are among the common rows."""
-    whole, p = (
-        Sample.from_rows(
-            head[problem.contract.TARGET], head[problem.contract.CLUSTER], params, bins, task
-        ),
-        join_prediction_columns(head),
-    )
+    whole, p = _build_sample(head, params, task, bins), join_prediction_columns(head)
     rows = pairing.rows
-    common = Sample.from_rows(
-        rows[problem.contract.TARGET], rows[problem.contract.CLUSTER], params, bins, task
-    )
+    common = _build_sample(rows, params, task, bins)
     if not common.has_two_labels:
         return [MetricChange(name, whole.compute_value(name, p)) for name in names]
     before, after = join_prediction_columns(rows, BASE), join_prediction_columns(rows)
@@ -135,20 +128,21 @@ def compare_metrics(
     ]
 
 
+def _build_sample(
+    rows: pd.DataFrame, params: IntervalParams, task: Task, bins: int = BINS
+) -> Sample:
+    """Return labels and clusters of some rows, ready to be resampled."""
+    labels, clusters = rows[problem.contract.TARGET], rows[problem.contract.CLUSTER]
+    return Sample.from_rows(labels, clusters, params, bins, task)
+
+
 def compare_slices(
     head: pd.DataFrame, pairing: Pairing, min_rows: int, params: IntervalParams, task: Task = TASK
 ) -> list[SliceChange]:
     """Every slice of head that has `min_rows` rows, and two distinct labels."""
-    whole, p = (
-        Sample.from_rows(
-            head[problem.contract.TARGET], head[problem.contract.CLUSTER], params, task=task
-        ),
-        join_prediction_columns(head),
-    )
+    whole, p = _build_sample(head, params, task), join_prediction_columns(head)
     rows = pairing.rows
-    common = Sample.from_rows(
-        rows[problem.contract.TARGET], rows[problem.contract.CLUSTER], params, task=task
-    )
+    common = _build_sample(rows, params, task)
     places = {name: rows.groupby(name).indices for name in problem.contract.SLICES}
     changes = []
     for name in problem.contract.SLICES:
@@ -156,11 +150,10 @@ def compare_slices(
             part = whole.select_rows(at)
             if len(at) < min_rows or not part.has_two_labels:
                 continue
-            found = part.estimate_metric(task.main_metric, p[at])
-            base, difference = _compute_slice_difference(
-                common, rows, places[name].get(value, np.array([], dtype=int))
-            )
-            changes.append(SliceChange(name, str(value), len(at), found, base, difference))
+            estimate = part.estimate_metric(task.main_metric, p[at])
+            places_in_common = places[name].get(value, np.array([], dtype=int))
+            base, difference = _compute_slice_difference(common, rows, places_in_common)
+            changes.append(SliceChange(name, str(value), len(at), estimate, base, difference))
     return changes
 
 
@@ -170,10 +163,9 @@ def _compute_slice_difference(
     part = common.select_rows(at)
     if not part.has_two_labels:
         return None, None
+    metric = part.task.main_metric
     before, after = join_prediction_columns(rows, BASE)[at], join_prediction_columns(rows)[at]
-    return part.compute_value(part.task.main_metric, before), part.estimate_difference(
-        part.task.main_metric, before, after
-    )
+    return part.compute_value(metric, before), part.estimate_difference(metric, before, after)
 
 
 def compute_delong_interval(
@@ -198,9 +190,7 @@ def compute_baseline_gain(
     head: pd.DataFrame, params: IntervalParams, task: Task = TASK
 ) -> MetricEstimate:
     """The main metric of the model minus that of its baseline."""
-    sample = Sample.from_rows(
-        head[problem.contract.TARGET], head[problem.contract.CLUSTER], params, task=task
-    )
+    sample = _build_sample(head, params, task)
     return sample.estimate_difference(
         task.main_metric, join_prediction_columns(head, "baseline_"), join_prediction_columns(head)
     )

@@ -12,7 +12,7 @@ import pandas as pd
 
 from tarmac.pipeline.models.scorer import Scorer
 from tarmac.repository import stage_costs
-from tarmac.review.results import FEATURES, LOCK, MODEL, ResultFolder
+from tarmac.review.result_folder import FEATURES, LOCK, MODEL, ResultFolder
 
 ROWS, ROUNDS = 20_000, 5
 
@@ -46,7 +46,7 @@ def compare_costs(
     """Costs of base and head. Scoring is timed in turn, so that a busy machine is busy for both."""
     sides = [side for side in (base, head) if side is not None]
     times = _measure_scoring_time(sides)
-    found = [
+    costs = [
         ResultCost(
             _read_model_size(side),
             times[number],
@@ -54,7 +54,7 @@ def compare_costs(
         )
         for number, side in enumerate(sides)
     ]
-    return (found[0] if base is not None else None), found[-1]
+    return (costs[0] if base is not None else None), costs[-1]
 
 
 def _read_model_size(side: ResultFolder) -> int | None:

@@ -16,7 +16,7 @@ from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.pipeline.base.paths import PREPARED_COUNTS
 from tarmac.reporting.trees import flatten_tree
 from tarmac.review.drift import effect
-from tarmac.review.results import FEATURES, RAW, ResultFolder
+from tarmac.review.result_folder import FEATURES, RAW, ResultFolder
 
 Window = tuple[str, str]  # first and last month
 Count = int | float  # of rows, or a share of them
@@ -53,24 +53,20 @@ def compare_data(
         if changed[RAW] and RAW in base.present
         else []
     )
-    found = DataDiff(raw=raw, counts=compare_prepare_counts(base, head), unknown=unknown)
+    diff = DataDiff(raw=raw, counts=compare_prepare_counts(base, head), unknown=unknown)
     if FEATURES in base.present and (changed[FEATURES] or windows[0] != windows[1]):
         folders = base.resolve_path(FEATURES), head.resolve_path(FEATURES)
-        found.columns.extend(compare_columns(*folders))
-        lacking = [
-            name
-            for name in problem.contract.KEY
-            for side in folders
-            if name not in {field.name for field in _read_schema(side)}
-        ]
+        diff.columns.extend(compare_columns(*folders))
+        known = [_list_columns(folder) for folder in folders]
+        lacking = [name for name in problem.contract.KEY for side in known if name not in side]
         if lacking:
-            found.unknown.append(
+            diff.unknown.append(
                 f"rows of {FEATURES} cannot be paired: {', '.join(lacking)} is not in both"
             )
         elif changed[FEATURES]:
-            _compare_rows(*folders, found)
-        found.drift.update(compute_drift(*folders, windows))
-    return found
+            _compare_rows(*folders, diff)
+        diff.drift.update(compute_drift(*folders, windows))
+    return diff
 
 
 def compare_raw_files(before: Path, after: Path) -> list[tuple[str, str]]:
@@ -78,23 +74,21 @@ def compare_raw_files(before: Path, after: Path) -> list[tuple[str, str]]:
     paths = {
         str(path.relative_to(side)) for side in (before, after) for path in side.rglob("*.parquet")
     }
-    found = []
+    changes = []
     for name in sorted(paths):
         old, new = before / name, after / name
         if not old.is_file():
-            found.append((name, f"added, {_count_rows(new):,} rows"))
+            changes.append((name, f"added, {_count_rows(new):,} rows"))
         elif not new.is_file():
-            found.append((name, f"removed, {_count_rows(old):,} rows"))
+            changes.append((name, f"removed, {_count_rows(old):,} rows"))
         elif compute_dvc_hash(old) != compute_dvc_hash(new):
-            found.append((name, f"changed, {_count_rows(old):,} to {_count_rows(new):,} rows"))
-    return found
+            changes.append((name, f"changed, {_count_rows(old):,} to {_count_rows(new):,} rows"))
+    return changes
 
 
 def compare_columns(before: Path, after: Path) -> list[tuple[str, str]]:
     """Each feature column that was added, removed, or has another type."""
-    old, new = (
-        {field.name: str(field.type) for field in _read_schema(side)} for side in (before, after)
-    )
+    old, new = _read_column_types(before), _read_column_types(after)
     kinds = dict.fromkeys(old.keys() - new.keys(), "removed") | dict.fromkeys(
         new.keys() - old.keys(), "added"
     )
@@ -104,7 +98,7 @@ def compare_columns(before: Path, after: Path) -> list[tuple[str, str]]:
     return sorted(kinds.items())
 
 
-def _compare_rows(before: Path, after: Path, found: DataDiff) -> None:
+def _compare_rows(before: Path, after: Path, diff: DataDiff) -> None:
     """Count rows by key, month by month, and the values that changed in the common columns."""
     totals = dict.fromkeys(("added", "removed", "changed"), 0)
     for old, new in _iter_changed_months(before, after):
@@ -117,10 +111,9 @@ def _compare_rows(before: Path, after: Path, found: DataDiff) -> None:
         totals["changed"] += int(differs.any(axis=1).sum())
         for name, count in differs.sum().items():
             if count:
-                found.changed_values[str(name)] = found.changed_values.get(str(name), 0) + int(
-                    count
-                )
-    found.rows.update(totals)
+                earlier = diff.changed_values.get(str(name), 0)
+                diff.changed_values[str(name)] = earlier + int(count)
+    diff.rows.update(totals)
 
 
 def _iter_changed_months(before: Path, after: Path) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
@@ -146,20 +139,19 @@ def compute_drift(before: Path, after: Path, windows: tuple[Window, Window]) -> 
 
     Without time it is of all rows: which of them are trained on, no file tells.
     """
-    known = [{field.name for field in _read_schema(side)} for side in (before, after)]
-    names = sorted(
-        (known[0] & known[1]) - (set(problem.contract.KEY) - set(problem.contract.CATEGORICAL))
-    )
-    sides = [
-        [
-            path
-            for path in sorted(folder.glob("*.parquet"))
-            if not problem.contract.DAY or path.stem in months.list_months_between(*window)
-        ]
-        for folder, window in zip((before, after), windows, strict=True)
-    ]
-    found = {name: effect(*(_read_column(paths, name) for paths in sides)) for name in names}
-    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+    keys = set(problem.contract.KEY) - set(problem.contract.CATEGORICAL)
+    names = sorted((_list_columns(before) & _list_columns(after)) - keys)
+    old, new = _list_training_files(before, windows[0]), _list_training_files(after, windows[1])
+    distances = {name: effect(_read_column(old, name), _read_column(new, name)) for name in names}
+    return dict(sorted(distances.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _list_training_files(folder: Path, window: Window) -> list[Path]:
+    """Return the files of the training months; without time all files."""
+    paths = sorted(folder.glob("*.parquet"))
+    if not problem.contract.DAY:
+        return paths
+    return [path for path in paths if path.stem in months.list_months_between(*window)]
 
 
 def compare_prepare_counts(
@@ -177,6 +169,14 @@ def compare_prepare_counts(
 def _read_column(paths: list[Path], name: str) -> "pd.Series[float]":
     parts = [pd.read_parquet(path, columns=[name])[name] for path in paths]
     return pd.concat(parts, ignore_index=True) if parts else pd.Series(dtype="float64")
+
+
+def _list_columns(folder: Path) -> set[str]:
+    return {field.name for field in _read_schema(folder)}
+
+
+def _read_column_types(folder: Path) -> dict[str, str]:
+    return {field.name: str(field.type) for field in _read_schema(folder)}
 
 
 def _read_schema(folder: Path) -> list[pq.ColumnSchema]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from tarmac.policy import ReviewParams
 from tarmac.review.additions import Addition
-from tarmac.review.base import MovedTestWindow
+from tarmac.review.base_predictions import MovedTestWindow
 from tarmac.review.changes import Changes
 from tarmac.review.compare import MetricChange, SliceChange
 from tarmac.review.cost import ResultCost
@@ -62,12 +62,12 @@ def to_json_dict(review: Review) -> dict[str, Any]:
     `verdict` is `pass` or `fail`; a number that is not known is null.
     """
     verdict = {"verdict": "pass" if review.is_passing else "fail", "summary": review.headline}
-    found = {
+    values = {
         field.name: getattr(review, field.name)
         for field in dataclasses.fields(review)
         if field.name != "charts"
     }
-    return {**verdict, **_to_json_value(found)}
+    return {**verdict, **_to_json_value(values)}
 
 
 def _to_json_value(value: Any) -> Any:

@@ -28,9 +28,9 @@ from tarmac.pipeline.metrics.metrics import split_prediction_columns
 from tarmac.pipeline.models.scorer import Scorer
 from tarmac.policy import AllParams
 from tarmac.repository.dvc import commands
-from tarmac.review.base import NotComparableError, require_unseen_months
+from tarmac.review.base_predictions import NotComparableError, require_unseen_months
 from tarmac.review.rebuild import RebuildOutcome, rebuild_commit
-from tarmac.review.results import (
+from tarmac.review.result_folder import (
     BASELINE,
     FEATURES,
     MODEL,
@@ -40,8 +40,8 @@ from tarmac.review.results import (
     ResultFolder,
     open_commit_result,
 )
+from tarmac.review.split_windows import SplitWindowError, compute_split_windows
 from tarmac.review.verdict import Outcome, ReviewCheck, evaluate_limit
-from tarmac.review.windows import SplitWindowError, compute_split_windows
 
 MORE_ROWS = 2  # times those of the base: more are not read
 MADE = (str(paths.TABLES), str(paths.TEST_METRICS.parent))  # by evaluate, beside the predictions
@@ -70,7 +70,7 @@ class RowDifferences:
 
     def build_checks(self, approved: bool) -> list[ReviewCheck]:
         """Judge the differences: none may be without an approval."""
-        found = (
+        faults = (
             ("test rows", self.only_base, f"{self.only_base:,} rows of the base are missing"),
             ("test rows", self.only_head, f"{self.only_head:,} rows are others than the base's"),
             (
@@ -85,7 +85,9 @@ class RowDifferences:
             ),
         )
         return [
-            _create_approval_check(name, reason, approved) for name, count, reason in found if count
+            _create_approval_check(name, reason, approved)
+            for name, count, reason in faults
+            if count
         ]
 
 
@@ -114,12 +116,7 @@ def open_gate_result(
         tempfile.TemporaryDirectory(prefix="tarmac-gate-") as name,
     ):
         folder = Path(name)
-        lacking = [path for path in (MODEL, BASELINE, FEATURES, RAW) if path not in head.present]
-        if lacking:
-            raise CandidateError(
-                f"the remote does not have {', '.join(lacking)} of commit {commit[:9]}",
-                "run `make push` in the clone that made the commit",
-            )
+        _require_outputs(head)
         granted, checks = grant_windows(head, params, approved)
         split = granted.split
         test = split.test if isinstance(split, SplitParams) else None
@@ -129,21 +126,24 @@ def open_gate_result(
         shutil.rmtree(folder / "rebuild", ignore_errors=True)
         features = build_base_features(base, head, folder)
         tree = folder / "judged"
-        found = write_evaluation_inputs(features, base, head, granted, tree, approved)
+        differences = write_evaluation_inputs(features, base, head, granted, tree, approved)
         _run_stage("evaluate", tree)
         _add_baseline_predictions(tree, features, base)
         reference = _create_reference(folder / "reference", features, tree)
-        yield GateResult(
-            _replace_head_results(head, tree),
-            reference,
-            granted,
-            [
-                *checks,
-                *found.build_checks(approved),
-                *evaluate_model_metadata(head, test),
-                *evaluate_rebuild(rebuilt, params),
-            ],
-            rebuilt,
+        result = _replace_head_results(head, tree)
+        checks += differences.build_checks(approved)
+        checks += evaluate_model_metadata(head, test)
+        checks += evaluate_rebuild(rebuilt, params)
+        yield GateResult(result, reference, granted, checks, rebuilt)
+
+
+def _require_outputs(head: ResultFolder) -> None:
+    """Raise `CandidateError` if the remote lacks an output that the base evaluates."""
+    lacking = [path for path in (MODEL, BASELINE, FEATURES, RAW) if path not in head.present]
+    if lacking:
+        raise CandidateError(
+            f"the remote does not have {', '.join(lacking)} of commit {head.commit[:9]}",
+            "run `make push` in the clone that made the commit",
         )
 
 
@@ -198,7 +198,7 @@ def _is_policy_retraining(wanted: Any, head: ResultFolder, params: AllParams) ->
     try:
         stored = months.list_stored_months(head.resolve_path(RAW) / problem.contract.MONTHLY[-1])
         last = wanted.test.last
-        found = compute_split_windows(stored[0], last, params.retrain)
+        expected = compute_split_windows(stored[0], last, params.retrain)
     except (SplitWindowError, months.MonthsError, IndexError):
         return False
     given = {
@@ -206,7 +206,7 @@ def _is_policy_retraining(wanted: Any, head: ResultFolder, params: AllParams) ->
         for part, ends in wanted.model_dump().items()
         for end, month in ends.items()
     }
-    return params.split.test.last < last <= stored[-1] and given == found
+    return params.split.test.last < last <= stored[-1] and given == expected
 
 
 def build_base_features(base: ResultFolder, head: ResultFolder, folder: Path) -> Path:
@@ -245,14 +245,14 @@ def write_evaluation_inputs(
     for name in (MODEL, BASELINE):
         (tree / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(head.resolve_path(name), tree / name)
-    found = RowDifferences()
+    differences = RowDifferences()
     (tree / FEATURES).mkdir(parents=True)
     for file in _list_evaluated_files(features, params):
         ours = pd.read_parquet(features / file)
         theirs = _read_untrusted_table(head.resolve_path(FEATURES) / file, len(ours))
-        rows = theirs if approved else merge_head_columns(ours, theirs, found)
+        rows = theirs if approved else merge_head_columns(ours, theirs, differences)
         rows.to_parquet(tree / FEATURES / file)
-    return found
+    return differences
 
 
 def _list_evaluated_files(features: Path, params: AllParams) -> list[str]:
@@ -274,9 +274,9 @@ def _read_untrusted_table(path: Path, rows: int) -> pd.DataFrame:
     Raises `CandidateError` if it is missing, odd, or far too large.
     """
     try:
-        found = pq.read_metadata(path).num_rows
-        if found > MORE_ROWS * rows + 1000:
-            many = f"far more rows ({found:,}) than the base ({rows:,})"
+        size = pq.read_metadata(path).num_rows
+        if size > MORE_ROWS * rows + 1000:
+            many = f"far more rows ({size:,}) than the base ({rows:,})"
             raise CandidateError(f"{FEATURES}/{path.name} has {many}")
         table = pd.read_parquet(path)
         if table.duplicated(list(problem.contract.KEY)).any():
@@ -292,29 +292,28 @@ def _read_untrusted_table(path: Path, rows: int) -> pd.DataFrame:
 
 
 def merge_head_columns(
-    ours: pd.DataFrame, theirs: pd.DataFrame, found: RowDifferences
+    ours: pd.DataFrame, theirs: pd.DataFrame, differences: RowDifferences
 ) -> pd.DataFrame:
     """Return the base's rows, in its order, with head's columns.
 
-    Labels, keys and clusters are the base's. What differs is counted in `found`. A row that head
-    lacks is left out; that alone fails.
+    Labels, keys and clusters are the base's. What differs is counted in `differences`. A row that
+    head lacks is left out; that alone fails.
     """
     key = list(problem.contract.KEY)
     own = [name for name in theirs.columns if name not in {*key, problem.contract.TARGET}]
     try:
-        places = ours[key].merge(theirs[key].assign(place=range(len(theirs))), on=key, how="left")[
-            "place"
-        ]
+        numbered = theirs[key].assign(place=range(len(theirs)))
+        places = ours[key].merge(numbered, on=key, how="left")["place"]
     except (ValueError, KeyError, TypeError) as error:
         reason = f"the keys of {FEATURES} do not match those of the base ({error})"
         raise CandidateError(reason) from None
     known = places.notna().to_numpy()
-    found.only_base += int((~known).sum())
-    found.only_head += len(theirs) - int(known.sum())
+    differences.only_base += int((~known).sum())
+    differences.only_head += len(theirs) - int(known.sum())
     base = ours[known].reset_index(drop=True)
     head = theirs.iloc[places[known].astype("int64")].reset_index(drop=True)
     if problem.contract.TARGET in head:
-        found.relabelled += int(
+        differences.relabelled += int(
             _find_different_values(
                 base[problem.contract.TARGET], head[problem.contract.TARGET]
             ).sum()
@@ -323,10 +322,10 @@ def merge_head_columns(
         if name in base and (
             name not in head or _find_different_values(base[name], head[name]).any()
         ):
-            found.columns.add(name)
+            differences.columns.add(name)
     rows = head[own].assign(**{name: base[name] for name in base.columns if name not in own})
     before, after = problem.slices.slices(base), problem.slices.slices(rows)
-    found.columns |= {
+    differences.columns |= {
         name for name in before if _find_different_values(before[name], after[name]).any()
     }
     return rows[[*base.columns, *(name for name in own if name not in base.columns)]]
@@ -334,10 +333,10 @@ def merge_head_columns(
 
 def _list_guarded_columns() -> set[str]:
     """Return the columns that clusters and behaviors go by."""
-    return (
-        {problem.contract.CLUSTER}
-        | {name for behaviour in problem.behaviour.BEHAVIOURS for name in behaviour.columns}
-    ) - set(problem.contract.KEY)
+    columns = {problem.contract.CLUSTER}
+    for behaviour in problem.behaviour.BEHAVIOURS:
+        columns.update(behaviour.columns)
+    return columns - set(problem.contract.KEY)
 
 
 def _find_different_values(one: "pd.Series[Any]", other: "pd.Series[Any]") -> "pd.Series[bool]":
@@ -349,11 +348,11 @@ def _find_different_values(one: "pd.Series[Any]", other: "pd.Series[Any]") -> "p
 
 def _run_stage(name: str, tree: Path) -> None:
     """Run a stage of the base."""
-    words = [sys.executable, "-m", f"tarmac.pipeline.{name}.stage"]
+    command = [sys.executable, "-m", f"tarmac.pipeline.{name}.stage"]
     environment = commands.build_dvc_environment({"PYTHONPATH": "src"})
     try:
         done = subprocess.run(
-            words,
+            command,
             cwd=tree,
             env=environment,
             check=False,
@@ -431,9 +430,9 @@ def evaluate_model_metadata(head: ResultFolder, test: MonthWindow | None) -> lis
 
     It may neither take the label nor have learned from test months.
     """
-    model, found = Scorer(head.resolve_path(MODEL)), []
+    model, checks = Scorer(head.resolve_path(MODEL)), []
     if problem.contract.TARGET in {*model.categories, *model.numbers}:
-        found.append(
+        checks.append(
             ReviewCheck(
                 "gate",
                 "inputs",
@@ -445,35 +444,34 @@ def evaluate_model_metadata(head: ResultFolder, test: MonthWindow | None) -> lis
         if test is not None:
             require_unseen_months(model.metadata, test)
     except NotComparableError as error:
-        found.append(ReviewCheck("gate", "months of the model", "fail", format_error_inline(error)))
-    return found
+        reason = format_error_inline(error)
+        checks.append(ReviewCheck("gate", "months of the model", "fail", reason))
+    return checks
 
 
-def evaluate_rebuild(found: RebuildOutcome, params: AllParams) -> list[ReviewCheck]:
+def evaluate_rebuild(rebuilt: RebuildOutcome, params: AllParams) -> list[ReviewCheck]:
     """Judge the rebuild in the sandbox, and the time that it took."""
-    names = ", ".join(found.different)
-    words = {
+    names = ", ".join(rebuilt.different)
+    summary = {
         "identical": "rebuilt from raw data in a sandbox, bit for bit",
         "differs": f"rebuilt in a sandbox, it differs in {names}",
         "failed": "the rebuild in a sandbox failed",
         "not tried": "not rebuilt",
-    }[found.result]
-    blind = f"; {found.blind} the model is the same" if found.blind else ""
-    if found.decided:
-        blind += f"; in another future the features of {found.decided:,} rows are the same"
-    reason = f"{words}{blind}{f': {found.reason}' if found.reason else ''}"
+    }[rebuilt.result]
+    blind = f"; {rebuilt.blind} the model is the same" if rebuilt.blind else ""
+    if rebuilt.decided:
+        blind += f"; in another future the features of {rebuilt.decided:,} rows are the same"
+    cause = f": {rebuilt.reason}" if rebuilt.reason else ""
+    reason = f"{summary}{blind}{cause}"
     failing: Outcome = "fail" if params.review.require_reproduced else "inconclusive"
-    same = found.result == "identical"
-    judged = ReviewCheck("lineage", "reproduced", "pass" if same else failing, reason)
-    most = params.review.cost.pipeline_minutes
-    return [
-        judged,
-        *(
-            [evaluate_limit("cost", "pipeline time", found.seconds / 60, most, "minutes")]
-            if same
-            else []
-        ),
-    ]
+    same = rebuilt.result == "identical"
+    checks = [ReviewCheck("lineage", "reproduced", "pass" if same else failing, reason)]
+    if same:
+        most = params.review.cost.pipeline_minutes
+        checks.append(
+            evaluate_limit("cost", "pipeline time", rebuilt.seconds / 60, most, "minutes")
+        )
+    return checks
 
 
 def _create_approval_check(name: str, reason: str, approved: bool) -> ReviewCheck:

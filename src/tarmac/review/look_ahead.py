@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from tarmac.interface.params import ProblemParams
 from tarmac.interface.problem import problem
-from tarmac.review.results import FEATURES, RAW, ResultFolder
+from tarmac.review.result_folder import FEATURES, RAW, ResultFolder
 
 
 def change_future(head: ResultFolder, work: Path, first_test: str | None) -> object:
@@ -31,7 +31,8 @@ def compare_decided_rows(
     """Return features that another future changed, and the number of rows decided on by then."""
     files = list_raw_files(head.resolve_path(RAW), first_test)
     keys = [problem.future.decided(name, pq.read_table(path), cut, params) for name, path in files]
-    decided = pd.concat(keys).drop_duplicates() if all(part is not None for part in keys) else None
+    is_every_known = all(part is not None for part in keys)
+    decided = pd.concat(keys).drop_duplicates() if is_every_known else None
     changed, count = set[str](), 0
     for month in sorted({path.stem for _, path in files}):
         before = pd.read_parquet(head.resolve_path(FEATURES) / f"{month}.parquet")
@@ -39,14 +40,14 @@ def compare_decided_rows(
         rows = before
         if decided is not None:
             rows = before.merge(decided, on=list(problem.contract.KEY), validate="one_to_one")
-        found = rows[list(problem.contract.KEY)].merge(
+        matched = rows[list(problem.contract.KEY)].merge(
             after,
             on=list(problem.contract.KEY),
             how="left",
             indicator="_found",
             validate="one_to_one",
         )
-        there = (found["_found"] == "both").to_numpy()
+        there = (matched["_found"] == "both").to_numpy()
         if not there.all():
             changed.add("rows that are gone")
         names = [
@@ -55,7 +56,7 @@ def compare_decided_rows(
             if name not in (*problem.contract.KEY, problem.contract.TARGET)
         ]
         for name in names:
-            if name not in after or _has_differences(rows[name][there], found[name][there]):
+            if name not in after or _has_differences(rows[name][there], matched[name][there]):
                 changed.add(name)
         count += len(rows)
     return sorted(changed), count

@@ -10,7 +10,7 @@ from pathlib import Path
 from tarmac.repository import git
 from tarmac.repository.dvc import lockfile
 from tarmac.repository.stage_inputs import OUTSIDE, group_paths_by_stage
-from tarmac.review.results import LOCK, MODEL, PARAMS, PIPELINE, RAW, ResultFolder
+from tarmac.review.result_folder import LOCK, MODEL, PARAMS, PIPELINE, RAW, ResultFolder
 from tarmac.review.verdict import ReviewCheck
 
 NAMED = 20  # objects that the report names one by one
@@ -34,28 +34,28 @@ class Provenance:
     different: list[str]  # paths that the rebuild made otherwise
 
 
-def evaluate_provenance(found: Provenance, require_reproduced: bool) -> list[ReviewCheck]:
+def evaluate_provenance(provenance: Provenance, require_reproduced: bool) -> list[ReviewCheck]:
     """Judges whether the committed result can be had by others and is what its commit makes."""
     judged = []
-    if found.not_in_remote:
-        named, others = found.not_in_remote[:NAMED], len(found.not_in_remote) - NAMED
+    if provenance.not_in_remote:
+        named, others = provenance.not_in_remote[:NAMED], len(provenance.not_in_remote) - NAMED
         more = f" and {others} others" if others > 0 else ""
         reason = f"the remote lacks {', '.join(named)}{more}: run `make push`"
         judged.append(ReviewCheck("lineage", "outputs are pushed", "fail", reason))
     stale = find_stale_results()
     if stale:
-        ran = ", ".join(found.ran) or "nothing"
+        ran = ", ".join(provenance.ran) or "nothing"
         more = " and others" if stale[1:] else ""
         reason = (
             f"{stale[0]}{more} of this commit is not what it makes (ran {ran}): "
             "run `make run`, commit dvc.lock, metrics and models/card.md"
         )
         judged.append(ReviewCheck("lineage", "dvc.lock is up to date", "fail", reason))
-    if found.rebuild in ("differs", "failed") and require_reproduced:
-        where = f"in {', '.join(found.different)}" if found.different else ""
-        reason = f"{SAID[found.rebuild]} {where}".strip()
+    if provenance.rebuild in ("differs", "failed") and require_reproduced:
+        where = f"in {', '.join(provenance.different)}" if provenance.different else ""
+        reason = f"{SAID[provenance.rebuild]} {where}".strip()
         judged.append(ReviewCheck("lineage", "reproduced", "fail", reason))
-    if found.rebuild == "identical":
+    if provenance.rebuild == "identical":
         judged.append(
             ReviewCheck("lineage", "reproduced", "pass", "rebuilt from raw data, bit for bit")
         )
@@ -78,7 +78,7 @@ def find_stale_results() -> list[str]:
     return [] if inputs or {PARAMS, PIPELINE} & set(changed) else results
 
 
-def build_lineage(base: str | None, head: ResultFolder, found: Provenance) -> dict[str, str]:
+def build_lineage(base: str | None, head: ResultFolder, provenance: Provenance) -> dict[str, str]:
     """Every hash by what it is of, and what was done to be sure of it."""
     changed = git.list_changed_paths("HEAD") if git.resolve_commit("HEAD") else []
     uncommitted = (
@@ -87,8 +87,8 @@ def build_lineage(base: str | None, head: ResultFolder, found: Provenance) -> di
     return {
         **collect_hashes(base, head),
         "commit": f"{head.commit}{uncommitted}",
-        "reproduced": SAID[found.rebuild],
-        "run for this review": ", ".join(found.ran) or "nothing: every stage was up to date",
+        "reproduced": SAID[provenance.rebuild],
+        "run for this review": ", ".join(provenance.ran) or "nothing: every stage was up to date",
     }
 
 

@@ -32,7 +32,7 @@ from tarmac.repository import git
 from tarmac.repository.dvc import commands, lockfile
 from tarmac.review import sandbox
 from tarmac.review.look_ahead import change_future, compare_decided_rows, list_raw_files
-from tarmac.review.results import (
+from tarmac.review.result_folder import (
     BASELINE,
     FEATURES,
     LOCK,
@@ -176,12 +176,12 @@ def exchange_labels(head: ResultFolder, work: Path, split: AnySplit) -> bool:
         rows = pq.read_table(path)
         if not {*problem.contract.KEY, problem.contract.TARGET} <= {*rows.column_names}:
             return False
-        found = (
+        merged = (
             rows.select(list(problem.contract.KEY))
             .to_pandas()
             .merge(keys, on=list(problem.contract.KEY), how="left", validate="many_to_one")
         )
-        test = found["_test"].notna().to_numpy()
+        test = merged["_test"].notna().to_numpy()
         pq.write_table(
             future.hide(rows, problem.contract.TARGET, int(head.commit[:12], 16), test), path
         )
@@ -243,9 +243,8 @@ def is_same_model(one: Path, other: Path) -> bool:
 
 
 def _serialize_without_hash(path: Path) -> bytes:
-    from skl2onnx.helpers.onnx_helper import (
-        load_onnx_model,
-    )  # it takes a second, and few commands need it
+    # The import takes a second, and few commands need it.
+    from skl2onnx.helpers.onnx_helper import load_onnx_model
 
     try:
         model = load_onnx_model(path.read_bytes())
@@ -267,7 +266,8 @@ def require_no_symlinks(work: Path, paths: Mapping[str, str]) -> None:
         place = work / path
         parents = [parent for parent in place.parents if work in parent.parents]
         inside = place.rglob("*") if place.is_dir() and not place.is_symlink() else ()
-        if link := next((one for one in (place, *parents, *inside) if one.is_symlink()), None):
+        link = next((one for one in (place, *parents, *inside) if one.is_symlink()), None)
+        if link is not None:
             raise RebuildError(
                 f"output {path}: {link.relative_to(work)} is a symbolic link",
                 "have the stage write files and folders of its own",
@@ -280,11 +280,9 @@ def _install_environment(head: ResultFolder, folder: Path) -> Path | None:
     It is this one if the lockfiles are the same or head has none. Another one is installed from
     wheels alone, whose code does not run while it is installed.
     """
-    wanted, here = (
-        head.read_text(str(LOCKED)),
-        LOCKED.read_text(encoding="utf-8") if LOCKED.is_file() else None,
-    )
-    if wanted is None or wanted == here:
+    wanted = head.read_text(str(LOCKED))
+    installed = LOCKED.read_text(encoding="utf-8") if LOCKED.is_file() else None
+    if wanted is None or wanted == installed:
         return None
     options = (
         "--no-build",
@@ -294,12 +292,12 @@ def _install_environment(head: ResultFolder, folder: Path) -> Path | None:
         "-r",
         str(head.resolve_path(str(LOCKED))),
     )
-    for words in (
+    for command in (
         ["uv", "venv", "--quiet", str(folder)],
         ["uv", "pip", "install", "--quiet", *options],
     ):
         try:
-            done = subprocess.run(words, check=False, capture_output=True, text=True)
+            done = subprocess.run(command, check=False, capture_output=True, text=True)
         except FileNotFoundError:
             raise RebuildError(
                 f"{LOCKED} of the commit differs, and `uv`, which installs it, is missing",
@@ -321,10 +319,7 @@ def _read_stage_commands(head: ResultFolder) -> dict[str, list[str]]:
             for name, stage in tree.items()
             for out in _list_outputs(stage)
         }
-        needs = {
-            name: {makers[dep] for dep in stage.get("deps", []) if dep in makers} - {name}
-            for name, stage in tree.items()
-        }
+        needs = {name: _find_needed_stages(stage, makers) - {name} for name, stage in tree.items()}
         commands = {name: _parse_commands(stage["cmd"]) for name, stage in tree.items()}
     except (yaml.YAMLError, KeyError, TypeError, AttributeError):
         hint = "correct dvc.yaml: `dvc stage list` shows what is wrong"
@@ -340,6 +335,11 @@ def _read_stage_commands(head: ResultFolder) -> dict[str, list[str]]:
     return {name: commands[name] for name in order}
 
 
+def _find_needed_stages(stage: Mapping[str, Any], makers: Mapping[str, str]) -> set[str]:
+    """Return the stages whose outputs a stage depends on."""
+    return {makers[dep] for dep in stage.get("deps", []) if dep in makers}
+
+
 def _list_outputs(stage: Mapping[str, Any]) -> list[Any]:
     return [out for kind in ("outs", "metrics", "plots") for out in stage.get(kind, [])]
 
@@ -349,13 +349,14 @@ def _parse_output_path(out: Any) -> str:
 
 
 def _parse_commands(given: Any) -> list[str]:
-    return [given] if isinstance(given, str) else [str(word) for word in given]
+    return [given] if isinstance(given, str) else [str(part) for part in given]
 
 
 def _extract_commit(commit: str, work: Path) -> None:
     """Write a commit's files, as files and folders alone, without its history, remote or cache."""
-    words = ["git", "archive", "--format=tar", commit, "--", ".", *LEFT_OUT]
-    done = subprocess.run(words, check=False, capture_output=True, env=git.build_git_environment())
+    command = ["git", "archive", "--format=tar", commit, "--", ".", *LEFT_OUT]
+    environment = git.build_git_environment()
+    done = subprocess.run(command, check=False, capture_output=True, env=environment)
     if done.returncode:
         reason = done.stderr.decode(errors="replace").strip()
         hint = "fetch the commit again (`git fetch origin`), and check the clone with `git fsck`"
@@ -403,16 +404,14 @@ def _find_stale_inputs(
     Code has changed since, or a parameter is another one.
     """
     entries = lockfile.parse_stages(head.read_text(LOCK))
-    made = {path for entry in entries.values() for path in lockfile.collect_hashes([entry], "outs")}
-    noted = {
-        path: oid
-        for entry in entries.values()
-        for path, oid in lockfile.collect_hashes([entry], "deps").items()
-    }
+    outputs, noted = set[str](), dict[str, str]()
+    for entry in entries.values():
+        outputs.update(lockfile.collect_hashes([entry], "outs"))
+        noted.update(lockfile.collect_hashes([entry], "deps"))
     wrong = [
         path
         for path, oid in sorted(noted.items())
-        if path not in made and compute_dvc_hash(work / path) != oid
+        if path not in outputs and compute_dvc_hash(work / path) != oid
     ]
     params = head.read_yaml(PARAMS)
     for name, entry in entries.items():

@@ -33,9 +33,11 @@ FILES, LINES, COLUMNS = 20, 20, 10  # of a stage, of an error, and of the data, 
 
 def render_report(review: Review) -> str:
     """The whole report, at most `markdown.LIMIT` characters."""
-    word = "✅ Pass" if review.is_passing else "❌ Fail"
+    outcome = "✅ Pass" if review.is_passing else "❌ Fail"
+    data = _render_data(review)
+    lineage = [(name, format_code(value)) for name, value in review.lineage.items()]
     parts = [
-        f"## {word}: {escape_text(review.headline)}",
+        f"## {outcome}: {escape_text(review.headline)}",
         _render_notes(review),
         _render_metrics(review),
         _render_other_checks(review),
@@ -43,15 +45,9 @@ def render_report(review: Review) -> str:
         _render_slices(review),
         _render_behaviour(review),
         _render_charts(review),
-        render_details("Data", found) if (found := _render_data(review)) else "",
+        render_details("Data", data) if data else "",
         render_details("Cost", _render_cost(review)),
-        render_details(
-            "Lineage",
-            render_table(
-                ["of", "value"],
-                [(name, format_code(value)) for name, value in review.lineage.items()],
-            ),
-        ),
+        render_details("Lineage", render_table(["of", "value"], lineage)),
     ]
     return truncate_report("\n\n".join(part for part in parts if part) + "\n")
 
@@ -94,24 +90,19 @@ def _render_notes(review: Review) -> str:
             f"**{rows['relabelled']:,} rows have another label now**; "
             "both models are judged by the new one."
         )
-    policy = any(key.startswith(POLICY) for key, _, _ in review.changes.params)
+    return " ".join([*lines, *_render_policy_notes(review)])
+
+
+def _render_policy_notes(review: Review) -> list[str]:
+    """Whose code and policy the verdict is by, and whether the policy changed."""
     if review.judge:
-        lines.append(
-            "Judged by the base's code and policy; head's own code ran in a sandbox alone."
-        )
-        lines += (
-            ["**The policy changes with the merge**, not before: see the parameters."]
-            if policy
-            else []
-        )
+        note = "Judged by the base's code and policy; head's own code ran in a sandbox alone."
+        change = "**The policy changes with the merge**, not before: see the parameters."
     else:
-        lines.append(
-            "Judged by the working tree's own code; `make review JUDGE=base` does what CI does."
-        )
-        lines += (
-            ["**The policy itself changed**, and head's is the one that judged."] if policy else []
-        )
-    return " ".join(lines)
+        note = "Judged by the working tree's own code; `make review JUDGE=base` does what CI does."
+        change = "**The policy itself changed**, and head's is the one that judged."
+    has_changed = any(key.startswith(POLICY) for key, _, _ in review.changes.params)
+    return [note, change] if has_changed else [note]
 
 
 def _render_moved_window(review: Review) -> list[str]:
@@ -198,10 +189,10 @@ def _render_changes(review: Review) -> str:
     """Parameters, data in a line, and code by stage."""
     if review.lineage["base"] == "none":
         return "There is nothing to compare with."
-    found = review.changes
+    changes = review.changes
     params = render_table(
         ["parameter", "base", "head"],
-        [(format_code(k), *_format_differing_values(old, new)) for k, old, new in found.params],
+        [(format_code(k), *_format_differing_values(old, new)) for k, old, new in changes.params],
     )
     data = [f"{count:,} rows {what}" for what, count in review.data.rows.items() if count]
     data += [
@@ -217,11 +208,12 @@ def _render_changes(review: Review) -> str:
     data = [f"raw files that differ: {len(review.data.raw)}", *data] if review.data.raw else data
     data += [escape_text("; ".join(review.data.unknown))] if review.data.unknown else []
     stages = [
-        f"- {_format_stage(stage)}: {_format_files(files)}" for stage, files in found.files.items()
+        f"- {_format_stage(stage)}: {_format_files(files)}"
+        for stage, files in changes.files.items()
     ]
     return "\n\n".join(
         [
-            params if found.params else "**Parameters:** none.",
+            params if changes.params else "**Parameters:** none.",
             f"**Data:** {'; '.join(data) or 'the same'}.",
             "**Code and other files by stage:**\n\n" + "\n".join(stages)
             if stages
@@ -272,13 +264,11 @@ def _render_slices(review: Review) -> str:
     by_chance = (1 - review.confidence) * len(lines)
     note = f"Of {len(lines)} slices, about {by_chance:.1f} seem to move by chance alone."
     shown = f"{_render_slice_table(moved, review.confidence)}\n\n{note}" if moved else "None."
-    every = (
-        "\n\n"
-        + render_details(f"All {len(lines)} slices", _render_slice_table(lines, review.confidence))
-        if lines
-        else ""
-    )
-    return f"### Slices that moved\n\n{shown}" + every
+    text = f"### Slices that moved\n\n{shown}"
+    if not lines:
+        return text
+    table = _render_slice_table(lines, review.confidence)
+    return f"{text}\n\n{render_details(f'All {len(lines)} slices', table)}"
 
 
 def _render_slice_table(lines: Iterable[tuple[SliceChange, ReviewCheck]], confidence: float) -> str:
@@ -314,13 +304,10 @@ def _render_behaviour(review: Review) -> str:
         (escape_text(check.name), MARKS[check.outcome], escape_text(check.reason))
         for check in checks
     ]
-    return (
-        render_details(
-            f"Behaviour: {len(checks)} tests", render_table(["what is tried", "", "found"], rows)
-        )
-        if rows
-        else ""
-    )
+    if not rows:
+        return ""
+    table = render_table(["what is tried", "", "found"], rows)
+    return render_details(f"Behaviour: {len(checks)} tests", table)
 
 
 def _render_data(review: Review) -> str:
@@ -329,28 +316,15 @@ def _render_data(review: Review) -> str:
     data = review.data
     parts = []
     if data.raw:
-        parts.append(
-            render_table(
-                ["raw file", "what happened"],
-                [(format_code(name), escape_text(what)) for name, what in data.raw],
-            )
-        )
+        files = [(format_code(name), escape_text(what)) for name, what in data.raw]
+        parts.append(render_table(["raw file", "what happened"], files))
     if data.columns:
-        parts.append(
-            render_table(
-                ["column", "what happened"],
-                [(format_code(name), escape_text(what)) for name, what in data.columns],
-            )
-        )
+        columns = [(format_code(name), escape_text(what)) for name, what in data.columns]
+        parts.append(render_table(["column", "what happened"], columns))
     if data.changed_values:
-        changed = sorted(data.changed_values.items(), key=lambda item: -item[1])
-        parts.append(
-            render_table(
-                ["column", "#rows with another value"],
-                [(format_code(name), f"{n:,}") for name, n in changed],
-                20,
-            )
-        )
+        by_count = sorted(data.changed_values.items(), key=lambda item: -item[1])
+        changed = [(format_code(name), f"{n:,}") for name, n in by_count]
+        parts.append(render_table(["column", "#rows with another value"], changed, 20))
     if data.counts:
         counted = [
             (format_code(name), format_number(old), format_number(new))
@@ -382,11 +356,9 @@ def _render_cost(review: Review) -> str:
             *(format_number(side.scoring_microseconds, 1) for side in sides),
         ),
     ]
-    stages = dict.fromkeys(name for side in sides for name in side.stages)
-    rows += [
-        (format_code(stage), *(_format_stage_cost(side.stages.get(stage)) for side in sides))
-        for stage in stages
-    ]
+    for stage in dict.fromkeys(name for side in sides for name in side.stages):
+        costs = [_format_stage_cost(side.stages.get(stage)) for side in sides]
+        rows.append((format_code(stage), *costs))
     note = (
         ""
         if sides[1].stages

@@ -19,14 +19,14 @@ from tarmac.repository import clone, git, reproduce
 from tarmac.repository.dvc import commands, object_store
 from tarmac.review import compare, cost, gate, verdict
 from tarmac.review.additions import find_additions
-from tarmac.review.base import load_base_predictions
+from tarmac.review.base_predictions import MovedTestWindow, load_base_predictions
 from tarmac.review.changes import Changes, find_changes
 from tarmac.review.charts import render_charts
 from tarmac.review.data import DataDiff, compare_data
 from tarmac.review.facts import Review, to_json_dict
 from tarmac.review.provenance import Provenance, build_lineage, collect_hashes, evaluate_provenance
 from tarmac.review.report import render_failure, render_report
-from tarmac.review.results import (
+from tarmac.review.result_folder import (
     PARAMS,
     PREDICTIONS,
     ResultFolder,
@@ -61,22 +61,11 @@ def review_by_base(revision: str | None, out: Path) -> bool:
     out.mkdir(parents=True, exist_ok=True)
     with clone.open_clone(base) as folder:
         program = "from tarmac.cli import app; app()"
-        words = [
-            sys.executable,
-            "-c",
-            program,
-            "review",
-            "--candidate",
-            head,
-            "--out",
-            str(out.resolve()),
-        ]
-        return (
-            subprocess.run(
-                words, cwd=folder, env=_build_clone_environment(folder), check=False
-            ).returncode
-            == 0
-        )
+        options = ["--candidate", head, "--out", str(out.resolve())]
+        command = [sys.executable, "-c", program, "review", *options]
+        environment = _build_clone_environment(folder)
+        done = subprocess.run(command, cwd=folder, env=environment, check=False)
+    return done.returncode == 0
 
 
 def _build_clone_environment(folder: Path) -> dict[str, str]:
@@ -98,9 +87,8 @@ def review_commit(revision: str, out: Path, approval: str = "") -> bool:
         raise git.GitError(f"{revision} is not a commit in this clone", FETCH)
     try:
         with open_commit_result(own, ResultFolder(Path(), "", {}, frozenset())) as base:
-            judged = _evaluate_commit(
-                head, base, load_all_params(base.resolve_path(PARAMS)), approval or head
-            )
+            params = load_all_params(base.resolve_path(PARAMS))
+            judged = _evaluate_commit(head, base, params, approval or head)
     except UserError as error:
         return _write_failure(out, error, BY_HAND)
     except Exception as error:  # noqa: BLE001 -- what a commit hands over is hostile, and may break any reader
@@ -114,15 +102,15 @@ def review_commit(revision: str, out: Path, approval: str = "") -> bool:
 def _write_failure(out: Path, error: UserError, *hints: str) -> bool:
     hint = "\n".join(filter(None, (error.hint, *hints)))
     shown = format_error(UserError(str(error), hint))
-    found: dict[str, object] = {"verdict": "fail", "summary": "no result to judge"}
-    _write_review(out, render_failure(shown), found | {"error": str(error), "hint": hint})
+    failure: dict[str, object] = {"verdict": "fail", "summary": "no result to judge"}
+    _write_review(out, render_failure(shown), failure | {"error": str(error), "hint": hint})
     print(f"\n{shown}")
     return False
 
 
 def _evaluate_commit(head: str, base: ResultFolder, params: AllParams, approval: str) -> Review:
     with gate.open_gate_result(head, base, params, approval) as case:
-        found = _compare_results(
+        review = _compare_results(
             base,
             _explain_no_comparison(base),
             case.head,
@@ -134,7 +122,7 @@ def _evaluate_commit(head: str, base: ResultFolder, params: AllParams, approval:
             "diff", "--name-only", "--no-renames", "-z", base.commit, head, "--"
         ).split("\0")
         return replace(
-            found,
+            review,
             judge=base.commit,
             additions=find_additions(base.commit, head),
             lineage=collect_hashes(base.commit, case.head)
@@ -152,8 +140,8 @@ def review_working_tree(revision: str | None, out: Path) -> bool:
     base = _find_base(revision)
     try:
         params = load_all_params()
-        found = update_outputs()
-        judged = _review_against_base(base, params, found)
+        provenance = update_outputs()
+        judged = _review_against_base(base, params, provenance)
     except UserError as error:
         return _write_failure(out, error)
     _write_review(out, render_report(judged), to_json_dict(judged))
@@ -183,43 +171,40 @@ def _list_lost_objects(lost: list[str]) -> list[str]:
     known = commands.read_output_hashes()
     try:
         with object_store.open_remote() as remote:
-            found = object_store.find_faults(
+            faults = object_store.find_faults(
                 remote, {path: known[path] for path in lost}, read=True
             )
     except object_store.RemoteError:
         return lost
-    return [f"{fault.path} ({fault.oid}, {fault.kind})" for fault in found] or lost
+    return [f"{fault.path} ({fault.oid}, {fault.kind})" for fault in faults] or lost
 
 
 def _find_base(revision: str | None) -> str | None:
     if revision is None:
         return git.find_merge_base()
-    found = git.resolve_commit(revision)
-    if found is None:
+    commit = git.resolve_commit(revision)
+    if commit is None:
         raise git.GitError(f"--base: {revision} is not a commit in this clone", FETCH)
-    return found
+    return commit
 
 
-def _review_against_base(base: str | None, params: AllParams, found: Provenance) -> Review:
+def _review_against_base(base: str | None, params: AllParams, provenance: Provenance) -> Review:
     head = load_working_tree_result(git.resolve_commit("HEAD") or "not committed yet")
     if base is None:
-        return _review_results(None, "no default branch with a commit", head, params, found)
+        return _review_results(None, "no default branch with a commit", head, params, provenance)
     with open_commit_result(base, head) as side:
-        return _review_results(side, _explain_no_comparison(side), head, params, found)
+        return _review_results(side, _explain_no_comparison(side), head, params, provenance)
 
 
 def _explain_no_comparison(base: ResultFolder) -> str:
     """Why the models cannot be compared; empty where they can."""
     if PREDICTIONS not in base.present:
         return f"commit {base.commit[:7]} has no predictions, or the remote lacks them"
-    lacking = {*problem.contract.KEY, problem.contract.TARGET, *problem.contract.ANSWERS} - set(
-        pq.read_schema(base.resolve_path(PREDICTIONS)).names
-    )
-    return (
-        f"the predictions of commit {base.commit[:7]} lack {', '.join(sorted(lacking))}"
-        if lacking
-        else ""
-    )
+    needed = {*problem.contract.KEY, problem.contract.TARGET, *problem.contract.ANSWERS}
+    lacking = sorted(needed - set(pq.read_schema(base.resolve_path(PREDICTIONS)).names))
+    if not lacking:
+        return ""
+    return f"the predictions of commit {base.commit[:7]} lack {', '.join(lacking)}"
 
 
 def _review_results(
@@ -227,19 +212,15 @@ def _review_results(
     no_base: str,
     head: ResultFolder,
     params: AllParams,
-    found: Provenance,
+    provenance: Provenance,
 ) -> Review:
-    judged = _compare_results(
-        side, no_base, head, params, evaluate_provenance(found, params.review.require_reproduced)
-    )
-    changed = (
-        find_changes(side, head, git.list_changed_paths(side.commit))
-        if side
-        else Changes([], {}, [])
-    )
-    return replace(
-        judged, lineage=build_lineage(side.commit if side else None, head, found), changes=changed
-    )
+    checks = evaluate_provenance(provenance, params.review.require_reproduced)
+    judged = _compare_results(side, no_base, head, params, checks)
+    if side is None:
+        return replace(judged, lineage=build_lineage(None, head, provenance))
+    changes = find_changes(side, head, git.list_changed_paths(side.commit))
+    lineage = build_lineage(side.commit, head, provenance)
+    return replace(judged, lineage=lineage, changes=changes)
 
 
 def _compare_results(
@@ -252,41 +233,21 @@ def _compare_results(
 ) -> Review:
     """Compare two results, but for lineage and changes.
 
-    The base's model is scored on the rows of `reference` if test months moved; by default on
-    head's.
+    If test months moved, base's model is scored on the rows of `reference`, by default head's.
     """
     rows = pd.read_parquet(head.resolve_path(PREDICTIONS))
-    test = params.split.test if isinstance(params.split, SplitParams) else None
-    before, moved = (
-        load_base_predictions(side, reference or head, test)
-        if side and not no_base
-        else (None, None)
-    )
-    pairing = compare.pair_predictions(before, rows)
-    if moved and not moved.asked and not len(pairing.rows):
-        no_base, pairing = (
-            f"the test months moved, and {moved.told}",
-            compare.pair_predictions(None, rows),
-        )
-    policy, settings = params.review, params.intervals
-    metrics = compare.compare_metrics(
-        list(policy.metrics), rows, pairing, settings, params.evaluate.calibration_bins
-    )
+    if side and not no_base:
+        pairing, moved, no_base = _pair_with_base(side, reference or head, rows, params)
+    else:
+        pairing, moved = compare.pair_predictions(None, rows), None
+    policy, settings, bins = params.review, params.intervals, params.evaluate.calibration_bins
+    metrics = compare.compare_metrics(list(policy.metrics), rows, pairing, settings, bins)
     slices = compare.compare_slices(rows, pairing, params.evaluate.min_slice_rows, settings)
     costs = cost.compare_costs(side, head)
-    judged = [
-        *own,
-        *map(verdict.evaluate_metric, metrics, policy.metrics.values()),
-        *(verdict.evaluate_slice(change, policy.slices) for change in slices),
-        *(
-            [verdict.evaluate_baseline_gain(compare.compute_baseline_gain(rows, settings))]
-            if policy.beat_baseline
-            else []
-        ),
-        *_evaluate_other_checks(head, costs[1], params),
-    ]
+    checks = [*own, *_evaluate_predictions(rows, metrics, slices, params)]
+    checks += _evaluate_other_checks(head, costs[1], params)
     return Review(
-        checks=judged,
+        checks=checks,
         no_base=no_base,
         compared=pairing.counts,
         moved=moved,
@@ -295,14 +256,51 @@ def _compare_results(
         row_wise=compare.compute_delong_interval(pairing, settings.confidence),
         policy=policy,
         confidence=settings.confidence,
-        data=compare_data(side, head, (_read_training_window(side), _read_training_window(head)))
-        if side
-        else DataDiff(),
+        data=_compare_training_data(side, head),
         changes=Changes([], {}, []),
         cost=costs,
         lineage={},
         charts=render_charts(side, head),
     )
+
+
+def _pair_with_base(
+    base: ResultFolder, reference: ResultFolder, rows: pd.DataFrame, params: AllParams
+) -> tuple[compare.Pairing, MovedTestWindow | None, str]:
+    """Pair the base's predictions with head's, `rows`.
+
+    Return the pairing, what was done if the test months moved, and why nothing can be compared.
+    """
+    test = params.split.test if isinstance(params.split, SplitParams) else None
+    before, moved = load_base_predictions(base, reference, test)
+    pairing = compare.pair_predictions(before, rows)
+    if moved and not moved.asked and not len(pairing.rows):
+        unpaired = compare.pair_predictions(None, rows)
+        return unpaired, moved, f"the test months moved, and {moved.told}"
+    return pairing, moved, ""
+
+
+def _compare_training_data(base: ResultFolder | None, head: ResultFolder) -> DataDiff:
+    """Compare the data of both results; without a base there is no difference."""
+    if base is None:
+        return DataDiff()
+    return compare_data(base, head, (_read_training_window(base), _read_training_window(head)))
+
+
+def _evaluate_predictions(
+    rows: pd.DataFrame,
+    metrics: Sequence[compare.MetricChange],
+    slices: Sequence[compare.SliceChange],
+    params: AllParams,
+) -> list[ReviewCheck]:
+    """Check the metrics, the slices and, if the policy requires it, the gain over the baseline."""
+    policy = params.review
+    checks = list(map(verdict.evaluate_metric, metrics, policy.metrics.values()))
+    checks += [verdict.evaluate_slice(change, policy.slices) for change in slices]
+    if policy.beat_baseline:
+        gain = compare.compute_baseline_gain(rows, params.intervals)
+        checks.append(verdict.evaluate_baseline_gain(gain))
+    return checks
 
 
 def _evaluate_other_checks(
@@ -342,11 +340,11 @@ def _read_training_window(side: ResultFolder) -> tuple[str, str]:
     return str(window.get("first", "")), str(window.get("last", ""))
 
 
-def _write_review(out: Path, text: str, found: dict[str, object]) -> None:
+def _write_review(out: Path, text: str, content: dict[str, object]) -> None:
     with replace_output(out / "report.md") as path:
         path.write_text(text, encoding="utf-8")
-    write_json(out / "verdict.json", found)
+    write_json(out / "verdict.json", content)
     print(
-        f"\n{found['verdict']}: {found['summary']}\n"
+        f"\n{content['verdict']}: {content['summary']}\n"
         f"written: {out / 'report.md'}, {out / 'verdict.json'}"
     )

@@ -71,18 +71,18 @@ def run_in_sandbox(
     """
     limits, started = limits or SandboxLimits(), time.monotonic()
     require_sandbox()
-    words = [
+    wrapped_command = [
         "bwrap",
         *_build_arguments(folder.resolve(), environment, python or Path(sys.prefix)),
         "--",
         *command,
     ]
+    # The first process of the sandbox shows its own environment in /proc.
+    own_environment = {"PATH": os.environ.get("PATH", os.defpath)}
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
-            words,
-            env={
-                "PATH": os.environ.get("PATH", os.defpath)
-            },  # its first process shows its own in /proc
+            wrapped_command,
+            env=own_environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -113,10 +113,14 @@ def require_sandbox() -> None:
 def _build_arguments(folder: Path, environment: Mapping[str, str], python: Path) -> list[str]:
     """Return Bubblewrap's options: what is seen, what is writable, and nothing else."""
     seen = [*PROGRAMS, *SETTINGS, sys.base_prefix, str(python)]
-    shown = [word for path in dict.fromkeys(seen) for word in ("--ro-bind-try", path, path)]
+    shown: list[str] = []
+    for source in dict.fromkeys(seen):
+        shown += ("--ro-bind-try", source, source)
     path = f"{python}/bin:/usr/local/bin:/usr/bin:/bin"
     variables = {**environment, "PATH": path, "HOME": HOME, "LANG": "C.UTF-8", "TMPDIR": HOME}
-    given = [word for name, value in variables.items() for word in ("--setenv", name, value)]
+    given: list[str] = []
+    for name, value in variables.items():
+        given += ("--setenv", name, value)
     return [
         *("--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv"),
         *("--proc", "/proc", "--dev", "/dev", "--size", str(TMP_BYTES), "--tmpfs", HOME),
@@ -176,9 +180,9 @@ def _list_process_tree(parent: int) -> set[int]:
         with suppress(OSError, ValueError, IndexError):
             fields = path.read_text(errors="replace").rpartition(")")[2].split()
             children.setdefault(int(fields[1]), []).append(int(path.parent.name))
-    found, waiting = set[int](), [parent]
+    process_ids, waiting = set[int](), [parent]
     while waiting:
         pid = waiting.pop()
-        found.add(pid)
-        waiting += [child for child in children.get(pid, []) if child not in found]
-    return found
+        process_ids.add(pid)
+        waiting += [child for child in children.get(pid, []) if child not in process_ids]
+    return process_ids

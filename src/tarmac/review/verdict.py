@@ -20,7 +20,8 @@ Direction = Literal["better", "worse", "same", "unknown", "not compared"]
 class ReviewCheck:
     """The outcome of one rule. Only `fail` fails a pull request.
 
-    `inconclusive` says that the data cannot tell. `direction` is where the interval of a difference lies; what is no difference has none.
+    `inconclusive` says that the data cannot tell. `direction` is where the interval of a difference
+    lies; what is no difference has none.
     """
 
     kind: str
@@ -93,20 +94,14 @@ def evaluate_slice(change: SliceChange, policy: SlicePolicy, task: Task = TASK) 
     """Check one slice: it fails below `worst_allowed`, or if a larger loss is proven."""
     name = f"{change.slice} {change.value}"
     if change.head.value < policy.worst_allowed:
-        found = f"{task.title} {format_number(change.head.value)}"
-        return ReviewCheck(
-            "slice", name, "fail", f"{found} is below the worst allowed {policy.worst_allowed:g}"
-        )
+        score = f"{task.title} {format_number(change.head.value)}"
+        reason = f"{score} is below the worst allowed {policy.worst_allowed:g}"
+        return ReviewCheck("slice", name, "fail", reason)
     if change.difference is None:
         return ReviewCheck("slice", name, "inconclusive", "nothing to compare with", "not compared")
     if change.difference.high < -policy.max_regression:
-        return ReviewCheck(
-            "slice",
-            name,
-            "fail",
-            f"worse by more than the allowed {policy.max_regression:g}",
-            "worse",
-        )
+        reason = f"worse by more than the allowed {policy.max_regression:g}"
+        return ReviewCheck("slice", name, "fail", reason, "worse")
     outcome, reason, direction = evaluate_difference(change.difference, float("inf"))
     if direction == "worse":
         reason = f"worse, but not proven by more than {policy.max_regression:g}"
@@ -182,19 +177,17 @@ def summarize_checks(checks: Sequence[ReviewCheck]) -> str:
     if len(failing) == 1:
         return f"{failing[0].name}: {failing[0].reason}"
     if failing:
+        names = ", ".join(check.name for check in failing[:3])
         more = f" and {len(failing) - 3} more" if len(failing) > 3 else ""
-        return f"{len(failing)} checks: {', '.join(check.name for check in failing[:3])}{more}"
+        return f"{len(failing)} checks: {names}{more}"
     metrics = [check for check in checks if check.kind == "metric"]
     better = [check.name for check in metrics if check.direction == "better"]
     worse = [check.name for check in metrics if check.direction == "worse"]
     if better or worse:
         parts = [f"better: {', '.join(better)}"] if better else []
-        return "; ".join(
-            [
-                *parts,
-                *([f"worse within the allowed regression: {', '.join(worse)}"] if worse else []),
-            ]
-        )
+        if worse:
+            parts.append(f"worse within the allowed regression: {', '.join(worse)}")
+        return "; ".join(parts)
     if any(check.outcome == "inconclusive" for check in metrics):
         compared = any(check.direction != "not compared" for check in metrics)
         return (

@@ -18,7 +18,7 @@ names.TASK, names.DAY, names.CLUSTERS, names.ANSWERS = \
 from tarmac.dashboard.build import render_page
 from tarmac.dashboard.known import PageData
 from tarmac.dashboard.records import CalibrationBin, EstimateRecord, IntervalsRecord, SliceRecord
-from tarmac.dashboard.results import CommitMetrics
+from tarmac.dashboard.commit_metrics import CommitMetrics
 found = {"r2": EstimateRecord(0.61, 0.55, 0.67)}
 found |= {"rmse": EstimateRecord(91.2), "mae": EstimateRecord(70.1)}
 found["calibration_error"] = EstimateRecord(12.5)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tarmac.repository.stage_inputs import OUTSIDE, group_paths_by_stage
 from tarmac.review.changes import MISSING, find_changes
-from tarmac.review.results import ResultFolder
+from tarmac.review.result_folder import ResultFolder
 from tests.conftest import ROOT
 from tests.e2e.running import STAGES
 

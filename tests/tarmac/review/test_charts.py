@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tarmac.pipeline.base.params import TASKS
 from tarmac.review.charts import COLOURS, POINTS, list_chart_specs, render_charts, render_xy_chart
-from tarmac.review.results import ResultFolder
+from tarmac.review.result_folder import ResultFolder
 from tests.conftest import ROOT, small
 from tests.hostile import FRAGMENTS, VALUES, WORST
 

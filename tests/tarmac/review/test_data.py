@@ -17,7 +17,7 @@ from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.review import data
 from tarmac.review.data import DataDiff, compare_data
 from tarmac.review.drift import effect
-from tarmac.review.results import FEATURES, RAW, ResultFolder
+from tarmac.review.result_folder import FEATURES, RAW, ResultFolder
 
 Key = tuple[int, str, int, str]  # day of the month, carrier, flight, origin
 Rows = dict[Key, dict[str, object]]

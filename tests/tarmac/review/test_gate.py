@@ -34,7 +34,7 @@ from tarmac.review.rebuild import (
     is_same_model,
     require_no_symlinks,
 )
-from tarmac.review.results import RAW, ResultFolder
+from tarmac.review.result_folder import RAW, ResultFolder
 from tests.conftest import ROOT
 from tests.tarmac.pipeline import sample
 

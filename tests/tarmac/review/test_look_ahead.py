@@ -13,7 +13,7 @@ import pytest
 from tarmac.interface.problem import problem
 from tarmac.policy import load_all_params
 from tarmac.review.look_ahead import change_future, compare_decided_rows, list_raw_files
-from tarmac.review.results import FEATURES, RAW, ResultFolder
+from tarmac.review.result_folder import FEATURES, RAW, ResultFolder
 from tests.conftest import required
 
 MONTH = "2013-12"

@@ -11,7 +11,7 @@ import yaml
 
 from tarmac.repository.dvc.lockfile import compute_code_hash, parse_stages
 from tarmac.review.provenance import SAID, Provenance, build_lineage, evaluate_provenance
-from tarmac.review.results import ResultFolder
+from tarmac.review.result_folder import ResultFolder
 from tests.commits import commit, run, work_in
 
 FOUND = Provenance([], [], "not tried", [])

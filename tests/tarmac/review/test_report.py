@@ -27,7 +27,7 @@ from tarmac.reporting.markdown import (
 from tarmac.repository.stage_inputs import OUTSIDE
 from tarmac.review import report as written
 from tarmac.review.additions import Addition
-from tarmac.review.base import MovedTestWindow
+from tarmac.review.base_predictions import MovedTestWindow
 from tarmac.review.changes import Changes
 from tarmac.review.compare import MetricChange, SliceChange
 from tarmac.review.cost import ResultCost

@@ -7,9 +7,16 @@ from collections.abc import Mapping, Sequence
 
 from tarmac.dashboard import vega
 from tarmac.dashboard.known import LIVED, WAYS, PageData
+from tarmac.dashboard.page_blocks import (
+    Block,
+    CodeCell,
+    CommandList,
+    PageSection,
+    Table,
+    VerdictCell,
+)
 from tarmac.dashboard.records import WAYS as NAMES
 from tarmac.dashboard.records import BacktestMonth, BacktestSummary
-from tarmac.dashboard.section import Block, CodeCell, CommandList, PageSection, Table, VerdictCell
 from tarmac.dashboard.vega import ACCENT, INK, OTHER, PAPER, Spec, build_y_title
 from tarmac.dashboard.words import (
     MAIN,
@@ -65,8 +72,8 @@ def _summarize_backtest(ways: Sequence[BacktestSummary]) -> str:
 
 def _describe_gain(way: BacktestSummary) -> str:
     """What a way brought over never retraining, and whether that is proven."""
-    made = f"{format_count(way.trainings, 'training')} ({way.released} released)"
-    cost = f"takes {made} and {format_number(way.minutes, 1)} minutes"
+    trainings = f"{format_count(way.trainings, 'training')} ({way.released} released)"
+    cost = f"takes {trainings} and {format_number(way.minutes, 1)} minutes"
     name = SUBJECTS.get(way.way, way.way)
     if way.over_never is None or way.over_never_low is None or way.over_never_high is None:
         return f"What {name[0].lower()}{name[1:]} gains is not known; it {cost}."
@@ -88,69 +95,66 @@ def _build_chart_spec(lived: Sequence[BacktestMonth], width: int) -> Spec:
         "labelExpr": f"{format_month_ticks(months)}[datum.value]",
         "values": list(range(0, len(months), 2 if narrow else 1)),
     }
-    x = {"field": "x", "type": "quantitative", "axis": {"title": None, "grid": False, **labels}}
+    axis = {"title": None, "grid": False, **labels}
+    scale = {"domain": [-0.4, len(months) - 0.6], "nice": False}
+    x = {"field": "x", "type": "quantitative", "axis": axis, "scale": scale}
     y = {
         "type": "quantitative",
         "scale": {"zero": False},
         "axis": {**build_y_title(format_metric_name(MAIN)), "tickCount": 5},
     }
-    colour = {
+    colour: Spec = {
         "field": "way",
+        "type": "nominal",
         "legend": None,
         "scale": {"domain": list(COLOURS), "range": list(COLOURS.values())},
     }
-    scale = {"scale": {"domain": [-0.4, len(months) - 0.6], "nice": False}}
     return {
         "width": width,
         "height": 300,
         "padding": {"top": 4, "bottom": 4, "left": 6, "right": 60 if narrow else 126},
         "data": {"values": rows},
-        "encoding": {"x": {**x, **scale}, "color": {**colour, "type": "nominal"}},
+        "encoding": {"x": x, "color": colour},
         "layer": [
-            {
-                "mark": {"type": "rule", "strokeWidth": 1.5, "opacity": 0.4},
-                "encoding": {"y": {"field": "low", **y}, "y2": {"field": "high"}},
-            },
+            _build_interval_layer(y),
             {
                 "mark": {"type": "line", "strokeWidth": 1.5},
                 "encoding": {"y": {"field": "value", **y}},
             },
-            {
-                "mark": {
-                    "type": "point",
-                    "filled": True,
-                    "size": 46,
-                    "opacity": 1,
-                    "strokeWidth": 1.5,
-                },
-                "encoding": {
-                    "y": {"field": "value", **y},
-                    "description": {"field": "tip"},
-                    "fill": {
-                        "condition": {
-                            "test": "datum.released",
-                            "field": "way",
-                            "type": "nominal",
-                            "scale": colour["scale"],
-                            "legend": None,
-                        },
-                        "value": PAPER,
-                    },
-                    "stroke": {**colour, "type": "nominal"},
-                },
-            },
-            {
-                "mark": {
-                    "type": "text",
-                    "align": "left",
-                    "dx": 10,
-                    "fontWeight": 600,
-                    "fontSize": 12,
-                },
-                "data": {"values": _build_line_labels(known, months, narrow)},
-                "encoding": {"y": {"field": "y", **y}, "text": {"field": "label"}},
-            },
+            _build_dot_layer(y, colour),
+            _build_label_layer(y, _build_line_labels(known, months, narrow)),
         ],
+    }
+
+
+def _build_interval_layer(y: Spec) -> Spec:
+    """A thin line from the low end of each interval to its high end."""
+    mark = {"type": "rule", "strokeWidth": 1.5, "opacity": 0.4}
+    return {"mark": mark, "encoding": {"y": {"field": "low", **y}, "y2": {"field": "high"}}}
+
+
+def _build_dot_layer(y: Spec, colour: Spec) -> Spec:
+    """A dot for each month, filled where a new model was released."""
+    released = {"condition": {"test": "datum.released", **colour}, "value": PAPER}
+    mark = {"type": "point", "filled": True, "size": 46, "opacity": 1, "strokeWidth": 1.5}
+    return {
+        "mark": mark,
+        "encoding": {
+            "y": {"field": "value", **y},
+            "description": {"field": "tip"},
+            "fill": released,
+            "stroke": colour,
+        },
+    }
+
+
+def _build_label_layer(y: Spec, labels: list[Spec]) -> Spec:
+    """The name of each way at the end of its line."""
+    mark = {"type": "text", "align": "left", "dx": 10, "fontWeight": 600, "fontSize": 12}
+    return {
+        "mark": mark,
+        "data": {"values": labels},
+        "encoding": {"y": {"field": "y", **y}, "text": {"field": "label"}},
     }
 
 
@@ -197,22 +201,25 @@ def _build_cost_table(ways: Sequence[BacktestSummary]) -> Table:
         "#95% interval",
         "#released",
     )
-    rows = [
-        (
-            way.way,
-            f"{way.trainings:,}",
-            format_number(way.minutes, 1),
-            "–" if way.way == "never" else format_difference(way.over_never),
-            "–"
-            if way.way == "never"
-            else format_interval(way.over_never_low, way.over_never_high, sign=True),
-            format_number(way.score),
-            format_interval(way.low, way.high),
-            f"{way.released:,}",
-        )
-        for way in ways
-    ]
+    rows = [_build_cost_row(way) for way in ways]
     return Table("What each way cost, and what it gained", head, rows)
+
+
+def _build_cost_row(way: BacktestSummary) -> tuple[str, ...]:
+    gain, interval = "–", "–"
+    if way.way != "never":
+        gain = format_difference(way.over_never)
+        interval = format_interval(way.over_never_low, way.over_never_high, sign=True)
+    return (
+        way.way,
+        f"{way.trainings:,}",
+        format_number(way.minutes, 1),
+        gain,
+        interval,
+        format_number(way.score),
+        format_interval(way.low, way.high),
+        f"{way.released:,}",
+    )
 
 
 def _build_month_table(lived: Sequence[BacktestMonth]) -> Table:
@@ -227,21 +234,20 @@ def _build_month_table(lived: Sequence[BacktestMonth]) -> Table:
         "retrained",
         "released",
     )
-    rows = [
-        (
-            one.month,
-            one.way,
-            CodeCell(f"{one.train_first} to {one.train_last}") if one.train_first else "–",
-            format_number(one.score),
-            format_interval(one.low, one.high),
-            format_number(one.loss),
-            VerdictCell(one.verdict) if one.verdict else "–",
-            "yes" if one.retrained else "–",
-            "yes" if one.released else "–",
-        )
-        for one in sorted(
-            lived,
-            key=lambda one: (one.month, list(COLOURS).index(one.way) if one.way in COLOURS else 9),
-        )
-    ]
-    return Table("Every month", head, rows, folded=True)
+    order = {way: place for place, way in enumerate(COLOURS)}
+    ordered = sorted(lived, key=lambda one: (one.month, order.get(one.way, len(order))))
+    return Table("Every month", head, [_build_month_row(one) for one in ordered], folded=True)
+
+
+def _build_month_row(one: BacktestMonth) -> tuple[str, ...]:
+    return (
+        one.month,
+        one.way,
+        CodeCell(f"{one.train_first} to {one.train_last}") if one.train_first else "–",
+        format_number(one.score),
+        format_interval(one.low, one.high),
+        format_number(one.loss),
+        VerdictCell(one.verdict) if one.verdict else "–",
+        "yes" if one.retrained else "–",
+        "yes" if one.released else "–",
+    )

@@ -6,9 +6,9 @@ Of the rows with a prediction of 30 %, 30 % should come true.
 from collections.abc import Sequence
 
 from tarmac.dashboard import vega
-from tarmac.dashboard.known import CALIBRATION, LAST, RECORDS, PageData
+from tarmac.dashboard.known import CALIBRATION, PageData
+from tarmac.dashboard.page_blocks import Block, CommandList, DataSource, PageSection, Table
 from tarmac.dashboard.records import CalibrationBin
-from tarmac.dashboard.section import Block, CommandList, DataSource, PageSection, Table
 from tarmac.dashboard.vega import ACCENT, MUTED, OTHER, Spec, build_y_title
 from tarmac.dashboard.words import TESTED, format_month, format_share
 from tarmac.pipeline.base.params import TASK, Task
@@ -135,27 +135,25 @@ def _format_tooltip(name: str, one: CalibrationBin) -> str:
 
 
 def _build_table(name: str, bins: Sequence[CalibrationBin]) -> Table:
-    rows = [
-        (
-            format_value(one.predicted),
-            format_value(one.observed),
-            format_signed_number(one.observed - one.predicted)
-            if TASK.kind == "regression"
-            else f"{100 * (one.observed - one.predicted):+.1f}".replace("-", "−"),
-            f"{one.rows:,}" if one.rows is not None else "–",
-        )
-        for one in bins
-    ]
+    rows = [_build_row(one) for one in bins]
     gap = "#gap" if TASK.kind == "regression" else "#gap, points"
     return Table(
         f"Every group, {name}", ("#predicted", "#came true", gap, "#rows"), rows, folded=True
     )
 
 
+def _build_row(one: CalibrationBin) -> tuple[str, ...]:
+    gap = one.observed - one.predicted
+    if TASK.kind == "regression":
+        shown_gap = format_signed_number(gap)
+    else:
+        shown_gap = f"{100 * gap:+.1f}".replace("-", "−")
+    rows = f"{one.rows:,}" if one.rows is not None else "–"
+    return format_value(one.predicted), format_value(one.observed), shown_gap, rows
+
+
 def _list_sources(known: PageData) -> list[DataSource]:
-    monitored = (
-        [RECORDS if known.last_is_record else LAST]
-        if known.last_month and known.last_month.calibration
-        else []
-    )
-    return known.list_sources(CALIBRATION, *monitored)
+    paths = [CALIBRATION]
+    if known.last_month and known.last_month.calibration:
+        paths.append(known.last_month_path)
+    return known.list_sources(*paths)

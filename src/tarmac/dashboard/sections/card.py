@@ -1,8 +1,8 @@
 """The model card, as it is committed."""
 
-from tarmac.dashboard import card
+from tarmac.dashboard import card_html
 from tarmac.dashboard.known import PageData
-from tarmac.dashboard.section import CommandList, PageSection, Prose
+from tarmac.dashboard.page_blocks import CommandList, PageSection, Prose
 from tarmac.pipeline.base.paths import CARD
 
 NONE = "There is no model card yet: the last stage of the pipeline writes it."
@@ -16,5 +16,5 @@ def build_section(known: PageData) -> PageSection:
     """The card as HTML, on a click: it is long."""
     if known.card is None:
         return PageSection("card", "Model card", NONE, [CommandList("To write it", ["make run"])])
-    shown = Prose(card.render_card(known.card), summary="Read the model card")
+    shown = Prose(card_html.render_card(known.card), summary="Read the model card")
     return PageSection("card", "Model card", SAYS, [shown], known.list_sources(CARD))

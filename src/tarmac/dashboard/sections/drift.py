@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from tarmac.dashboard import vega
 from tarmac.dashboard.known import LAST, RECORDS, PageData
+from tarmac.dashboard.page_blocks import Block, CodeCell, CommandList, PageSection, Table
 from tarmac.dashboard.records import FeatureRecord, MonthRecord
-from tarmac.dashboard.section import Block, CodeCell, CommandList, PageSection, Table
 from tarmac.dashboard.vega import INK, MUTED, PAPER, Spec
 from tarmac.dashboard.words import (
     WATCH,
@@ -51,20 +51,20 @@ def build_section(known: PageData) -> PageSection:
                 lambda width: _build_chart_spec(known.months, width),
             ),
         )
-    where = (
-        known.list_sources(RECORDS) if known.last_is_record else known.list_sources(RECORDS, LAST)
-    )
-    return PageSection("drift", "Drift", _summarize_drift(known.last_month), blocks, where)
+    paths = [RECORDS] if known.last_is_record else [RECORDS, LAST]
+    sources = known.list_sources(*paths)
+    return PageSection("drift", "Drift", _summarize_drift(known.last_month), blocks, sources)
 
 
 def _format_title(months: Sequence[MonthRecord]) -> str:
     every = len(_order_features(months))
     which = f"the {MOST} of {every} features that moved most" if every > MOST else "every feature"
-    return f"PSI of {which}, {format_month_range([found.name for found in months])}"
+    names = [month.name for month in months]
+    return f"PSI of {which}, {format_month_range(names)}"
 
 
 def _has_psi(months: Sequence[MonthRecord]) -> bool:
-    return any(one.psi is not None for found in months for one in found.features)
+    return any(one.psi is not None for month in months for one in month.features)
 
 
 def _summarize_drift(last: MonthRecord) -> str:
@@ -92,23 +92,24 @@ def _has_drifted(one: FeatureRecord) -> bool:
 def _order_features(months: Sequence[MonthRecord]) -> list[str]:
     """Features, the one that moved most first."""
     most: dict[str, float] = {}
-    for found in months:
-        for one in found.features:
+    for month in months:
+        for one in month.features:
             most[one.feature] = max(most.get(one.feature, 0.0), one.psi or 0.0)
     return sorted(most, key=lambda name: (-most[name], name))
 
 
 def _build_chart_spec(months: Sequence[MonthRecord], width: int) -> Spec:
-    shown, names = _order_features(months)[:MOST], [found.name for found in months]
+    shown, names = _order_features(months)[:MOST], [month.name for month in months]
     cells = [
-        _build_cell(found, one)
-        for found in months
-        for one in found.features
+        _build_cell(month, one)
+        for month in months
+        for one in month.features
         if one.feature in shown
     ]
     named = dict(zip(names, format_month_ticks(names), strict=True))
     above: Spec = {"title": None, "orient": "top", "labelAngle": 0, "labelOverlap": True}
     beside: Spec = {"title": None, "labelLimit": 150, "labelColor": INK}
+    number_layers = [_build_number_layer()] if width // max(len(names), 1) > 44 else []
     return {
         "width": width,
         "height": ROW * len(shown) + 64,
@@ -125,16 +126,16 @@ def _build_chart_spec(months: Sequence[MonthRecord], width: int) -> Spec:
         "layer": [
             _build_shade_layer(width),
             _build_frame_layer(),
-            *([_build_number_layer()] if width // max(len(names), 1) > 44 else []),
+            *number_layers,
         ],
     }
 
 
-def _build_cell(found: MonthRecord, one: FeatureRecord) -> Spec:
+def _build_cell(month: MonthRecord, one: FeatureRecord) -> Spec:
     shade = SHADES[sum(one.psi >= bound for bound in BOUNDS)] if one.psi is not None else None
     psi = f"PSI {format_number(one.psi, 3)}, usual {format_number(one.usual, 3)}"
-    tip = f"{one.feature}, {format_month(found.name)}: {psi}"
-    facts = {"month": found.name, "feature": one.feature, "psi": one.psi, "shade": shade}
+    tip = f"{one.feature}, {format_month(month.name)}: {psi}"
+    facts = {"month": month.name, "feature": one.feature, "psi": one.psi, "shade": shade}
     return {**facts, "beyond": _has_drifted(one), "tip": tip}
 
 
@@ -202,15 +203,10 @@ def _build_feature_table(last: MonthRecord) -> Table:
 
 
 def _build_month_table(months: Sequence[MonthRecord]) -> Table:
-    found = {(month.name, one.feature): one.psi for month in months for one in month.features}
-    names = [month.name for month in months]
-    rows = [
-        (CodeCell(name), *(format_number(found.get((month, name)), 3) for month in names))
-        for name in _order_features(months)
-    ]
-    return Table(
-        "PSI of every feature in every month",
-        ("feature", *(f"#{name}" for name in names)),
-        rows,
-        folded=True,
-    )
+    psi = {(month.name, one.feature): one.psi for month in months for one in month.features}
+    rows = []
+    for feature in _order_features(months):
+        values = [format_number(psi.get((month.name, feature)), 3) for month in months]
+        rows.append((CodeCell(feature), *values))
+    head = ("feature", *(f"#{month.name}" for month in months))
+    return Table("PSI of every feature in every month", head, rows, folded=True)

@@ -3,9 +3,16 @@
 from collections.abc import Sequence
 from itertools import groupby
 
-from tarmac.dashboard.experiments import Experiment
+from tarmac.dashboard.dvc_experiments import Experiment
 from tarmac.dashboard.known import PageData
-from tarmac.dashboard.section import Block, CodeCell, CommandList, DataSource, PageSection, Table
+from tarmac.dashboard.page_blocks import (
+    Block,
+    CodeCell,
+    CommandList,
+    DataSource,
+    PageSection,
+    Table,
+)
 from tarmac.dashboard.words import MAIN, format_count, format_difference, format_metric_name
 from tarmac.pipeline.base.params import TASK
 from tarmac.reporting.markdown import format_number
@@ -26,19 +33,20 @@ def build_section(known: PageData) -> PageSection:
         return PageSection("experiments", "Experiments", NONE, blocks)
     grouped = groupby(known.experiments, key=lambda experiment: experiment.baseline)
     tables = [_build_table(baseline, list(group)) for baseline, group in grouped]
-    found = [
+    sources = [
         DataSource(
             "dvc exp show", None, "of the commits named above; experiments are in this clone alone"
         )
     ]
     return PageSection(
-        "experiments", "Experiments", _summarize_experiments(known.experiments), tables, found
+        "experiments", "Experiments", _summarize_experiments(known.experiments), tables, sources
     )
 
 
-def _summarize_experiments(found: Sequence[Experiment]) -> str:
-    kept = f"{format_count(len(found), 'experiment is', 'experiments are')} kept in this clone."
-    measured = [one for one in found if MAIN in one.metrics]
+def _summarize_experiments(experiments: Sequence[Experiment]) -> str:
+    size = format_count(len(experiments), "experiment is", "experiments are")
+    kept = f"{size} kept in this clone."
+    measured = [one for one in experiments if MAIN in one.metrics]
     if not measured:
         return kept
     best = max(measured, key=lambda one: one.metrics[MAIN])
@@ -46,16 +54,18 @@ def _summarize_experiments(found: Sequence[Experiment]) -> str:
     return f"{kept} {best.name} has the highest {lead}. {NOTE}"
 
 
-def _build_table(baseline: str, found: Sequence[Experiment]) -> Table:
-    names = [name for name in TASK.metrics if any(name in one.metrics for one in found)]
+def _build_table(baseline: str, experiments: Sequence[Experiment]) -> Table:
+    measured = {name for one in experiments for name in one.metrics}
+    names = [name for name in TASK.metrics if name in measured]
     head = (
         "experiment",
         "what it changed",
         *(f"#{format_metric_name(name)}" for name in names),
         f"#change of {format_metric_name(MAIN)}",
     )
-    first = ("none: the commit", "–", *_format_metrics(found[0].before, found[0].before, names))
-    ordered = sorted(found, key=lambda one: (-one.metrics.get(MAIN, 0), one.name))
+    before = experiments[0].before
+    first = ("none: the commit", "–", *_format_metrics(before, before, names))
+    ordered = sorted(experiments, key=lambda one: (-one.metrics.get(MAIN, 0), one.name))
     rows = [
         (CodeCell(one.name), _format_changes(one), *_format_metrics(one.metrics, one.before, names))
         for one in ordered
@@ -64,18 +74,16 @@ def _build_table(baseline: str, found: Sequence[Experiment]) -> Table:
 
 
 def _format_metrics(
-    found: dict[str, float], before: dict[str, float], names: Sequence[str]
+    metrics: dict[str, float], before: dict[str, float], names: Sequence[str]
 ) -> list[str]:
-    value, base = found.get(MAIN), before.get(MAIN)
+    value, base = metrics.get(MAIN), before.get(MAIN)
     return [
-        *(format_number(found.get(name)) for name in names),
+        *(format_number(metrics.get(name)) for name in names),
         format_difference(value - base if value and base else None),
     ]
 
 
 def _format_changes(one: Experiment) -> CodeCell | str:
-    return (
-        CodeCell(", ".join(f"{key}={value}" for key, value in one.changed.items()))
-        if one.changed
-        else "no parameter"
-    )
+    if not one.changed:
+        return "no parameter"
+    return CodeCell(", ".join(f"{key}={value}" for key, value in one.changed.items()))

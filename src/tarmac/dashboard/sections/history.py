@@ -3,9 +3,16 @@
 from collections.abc import Sequence
 
 from tarmac.dashboard import vega
+from tarmac.dashboard.commit_metrics import CommitMetrics
 from tarmac.dashboard.known import PageData
-from tarmac.dashboard.results import CommitMetrics
-from tarmac.dashboard.section import Block, CodeCell, CommandList, DataSource, PageSection, Table
+from tarmac.dashboard.page_blocks import (
+    Block,
+    CodeCell,
+    CommandList,
+    DataSource,
+    PageSection,
+    Table,
+)
 from tarmac.dashboard.vega import ACCENT, INK, Spec, build_y_title
 from tarmac.dashboard.words import (
     MAIN,
@@ -24,13 +31,13 @@ NONE = "Nothing was measured yet."
 
 def build_section(known: PageData) -> PageSection:
     """The metrics of every version or, without one, of every commit that changed them."""
-    found, released = known.results, known.registry is not None
-    if not found:
+    results, released = known.results, known.registry is not None
+    if not results:
         return PageSection(
             "history", "History", NONE, [CommandList("The first result", ["make run"])]
         )
     kind = "version" if released else "commit"
-    blocks: list[Block] = [*_build_charts(found, kind), *_build_tables(found, kind)]
+    blocks: list[Block] = [*_build_charts(results, kind), *_build_tables(results, kind)]
     if not released:
         blocks.append(
             CommandList(
@@ -41,26 +48,25 @@ def build_section(known: PageData) -> PageSection:
     return PageSection(
         "history",
         "History",
-        _summarize_history(found, released),
+        _summarize_history(results, released),
         blocks,
         _list_sources(known, released),
     )
 
 
-def _summarize_history(found: Sequence[CommitMetrics], released: bool) -> str:
-    last = found[-1]
-    what = format_count(len(found), "version was", "versions were") + " released"
-    what = (
-        what
-        if released
-        else f"No version is released yet; {format_count(len(found), 'commit')} changed the result"
-    )
+def _summarize_history(results: Sequence[CommitMetrics], released: bool) -> str:
+    last = results[-1]
+    if released:
+        what = format_count(len(results), "version was", "versions were") + " released"
+    else:
+        commits = format_count(len(results), "commit")
+        what = f"No version is released yet; {commits} changed the result"
     main = f"{format_metric_name(MAIN)} {format_estimate(last.metrics.get(MAIN))}"
     return f"{what}. {last.name} has {main}."
 
 
-def _build_charts(found: Sequence[CommitMetrics], kind: str) -> list[Block]:
-    rows = [_build_point(result) for result in found if MAIN in result.metrics]
+def _build_charts(results: Sequence[CommitMetrics], kind: str) -> list[Block]:
+    rows = [_build_point(result) for result in results if MAIN in result.metrics]
     if len(rows) < 2:
         return []
     reads = (
@@ -110,57 +116,55 @@ def _build_chart_spec(rows: Sequence[Spec], width: int) -> Spec:
         "padding": {"top": 4, "bottom": 4, "left": 6, "right": 8},
         "data": {"values": list(rows)},
         "encoding": {"x": x, **tip},
-        "layer": [
-            {
-                "mark": {"type": "rule", "color": ACCENT, "strokeWidth": 2, "opacity": 0.45},
-                "transform": [{"filter": "isValid(datum.low)"}],
-                "encoding": {"y": {"field": "low", **y}, "y2": {"field": "high"}},
-            },
-            {
-                "mark": {
-                    "type": "point",
-                    "filled": True,
-                    "size": 70,
-                    "color": ACCENT,
-                    "opacity": 1,
-                },
-                "encoding": {"y": {"field": "value", **y}},
-            },
-            {
-                "mark": {"type": "text", "dx": 9, "align": "left", "color": INK},
-                "transform": [{"filter": "true" if len(rows) * 72 < width - 40 else "false"}],
-                "encoding": {
-                    "y": {"field": "value", **y},
-                    "text": {"field": "value", "format": ".4f"},
-                },
-            },
-        ],
+        "layer": _build_layers(y, has_numbers=len(rows) * 72 < width - 40),
     }
 
 
-def _build_tables(found: Sequence[CommitMetrics], kind: str) -> list[Block]:
+def _build_layers(y: Spec, has_numbers: bool) -> list[Spec]:
+    """The intervals, the values as dots and, where there is space, as numbers."""
+    return [
+        {
+            "mark": {"type": "rule", "color": ACCENT, "strokeWidth": 2, "opacity": 0.45},
+            "transform": [{"filter": "isValid(datum.low)"}],
+            "encoding": {"y": {"field": "low", **y}, "y2": {"field": "high"}},
+        },
+        {
+            "mark": {"type": "point", "filled": True, "size": 70, "color": ACCENT, "opacity": 1},
+            "encoding": {"y": {"field": "value", **y}},
+        },
+        {
+            "mark": {"type": "text", "dx": 9, "align": "left", "color": INK},
+            "transform": [{"filter": "true" if has_numbers else "false"}],
+            "encoding": {
+                "y": {"field": "value", **y},
+                "text": {"field": "value", "format": ".4f"},
+            },
+        },
+    ]
+
+
+def _build_tables(results: Sequence[CommitMetrics], kind: str) -> list[Block]:
     """The main metric with its interval, and all the others on a click."""
-    latest = list(reversed(found))
+    latest = list(reversed(results))
+    where = ("commit", "in") if kind == "version" else ()
     head = (
         kind,
         "date",
-        *(["commit", "in"] if kind == "version" else []),
+        *where,
         f"#{format_metric_name(MAIN)}",
         "#95% interval",
         "why",
     )
     others = [name for name in TASK.metrics if name != MAIN]
-    rows = [(result.name, *(_format_value(result, name) for name in others)) for result in latest]
+    main_rows = [_build_row(result, kind) for result in latest]
+    other_rows = []
+    for result in latest:
+        values = [_format_value(result, name) for name in others]
+        other_rows.append((result.name, *values))
+    other_head = (kind, *(f"#{format_metric_name(name)}" for name in others))
     return [
-        Table(
-            f"Every {kind}, the latest first", head, [_build_row(result, kind) for result in latest]
-        ),
-        Table(
-            "The other metrics",
-            (kind, *(f"#{format_metric_name(name)}" for name in others)),
-            rows,
-            folded=True,
-        ),
+        Table(f"Every {kind}, the latest first", head, main_rows),
+        Table("The other metrics", other_head, other_rows, folded=True),
     ]
 
 
@@ -176,8 +180,8 @@ def _build_row(result: CommitMetrics, kind: str) -> tuple[str, ...]:
 
 
 def _format_value(result: CommitMetrics, name: str) -> str:
-    found = result.metrics.get(name)
-    return format_number(found.value if found else None)
+    estimate = result.metrics.get(name)
+    return format_number(estimate.value if estimate else None)
 
 
 def _list_sources(known: PageData, released: bool) -> list[DataSource]:

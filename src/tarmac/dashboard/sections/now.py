@@ -6,9 +6,8 @@ This is what an owner with one minute wants.
 from collections.abc import Sequence
 from typing import Any
 
-from tarmac.dashboard.known import LAST, RECORDS, PageData
-from tarmac.dashboard.records import EstimateRecord, MonthRecord
-from tarmac.dashboard.section import (
+from tarmac.dashboard.known import PageData
+from tarmac.dashboard.page_blocks import (
     Block,
     CodeCell,
     DataSource,
@@ -17,6 +16,7 @@ from tarmac.dashboard.section import (
     Table,
     VerdictCell,
 )
+from tarmac.dashboard.records import EstimateRecord, MonthRecord
 from tarmac.dashboard.words import (
     MAIN,
     TESTED,
@@ -97,14 +97,9 @@ def _describe_release(known: PageData) -> list[tuple[str, str, str]]:
     latest, present = known.registry["versions"][0]["version"], known.registry["environments"]
     since = _describe_promotion(known.registry["history"], present.get("prod"))
     others = [f"{name} has {present.get(name, 'none')}" for name in ENVIRONMENTS if name != "prod"]
-    told = f"{', '.join(others)}; the latest is {latest}."
-    return [
-        (
-            "In production",
-            present.get("prod", "none"),
-            f"{since}{told[0].upper()}{told[1:]} {_describe_page_model(known, version)}",
-        )
-    ]
+    rest = f"{', '.join(others)}; the latest is {latest}."
+    rest = f"{rest[0].upper()}{rest[1:]} {_describe_page_model(known, version)}"
+    return [("In production", present.get("prod", "none"), since + rest)]
 
 
 def _describe_promotion(history: Sequence[dict[str, Any]], version: str | None) -> str:
@@ -128,21 +123,21 @@ def _describe_page_model(known: PageData, version: dict[str, Any]) -> str:
 
 
 def _describe_quality(known: PageData) -> tuple[str, str, str]:
-    found = known.current.get(MAIN)
-    if found is None or found.value is None:
+    estimate = known.current.get(MAIN)
+    if estimate is None or estimate.value is None:
         return (f"{format_metric_name(MAIN)}, {TESTED}", "not known", "`make run` measures it.")
     return (
         f"{format_metric_name(MAIN)}, {TESTED}",
-        f"{found.value:.3f}",
-        _format_interval_note(found),
+        f"{estimate.value:.3f}",
+        _format_interval_note(estimate),
     )
 
 
-def _format_interval_note(found: EstimateRecord) -> str:
-    if found.low is None or found.high is None:
+def _format_interval_note(estimate: EstimateRecord) -> str:
+    if estimate.low is None or estimate.high is None:
         return "No interval is known for it."
     hint = TASK.hint[0].upper() + TASK.hint[1:]
-    interval = f"95% interval {found.low:.3f} to {found.high:.3f}"
+    interval = f"95% interval {estimate.low:.3f} to {estimate.high:.3f}"
     return f"{interval}, from resampled {problem.contract.CLUSTERS[1]}. {hint}."
 
 
@@ -170,9 +165,9 @@ def _build_tables(last: MonthRecord) -> list[Block]:
         for check in checks
     ]
     loud = [row for row in rows if row[0] != "ok"]
-    told = [Table("Why", head, loud)] if loud else []
+    reasons = [Table("Why", head, loud)] if loud else []
     return [
-        *told,
+        *reasons,
         Table(
             f"All {format_count(len(rows), 'check')} of {format_month(last.name)}",
             head,
@@ -184,4 +179,4 @@ def _build_tables(last: MonthRecord) -> list[Block]:
 
 def _list_sources(known: PageData) -> list[DataSource]:
     tags = [DataSource("model@… and model#…", None, "as Git tags")] if known.registry else []
-    return [*tags, *known.list_sources(RECORDS if known.last_is_record else LAST)]
+    return [*tags, *known.list_sources(known.last_month_path)]

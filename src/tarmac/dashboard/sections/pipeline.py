@@ -4,10 +4,10 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from tarmac.dashboard import graph
-from tarmac.dashboard.graph import Node
+from tarmac.dashboard import stage_graph
 from tarmac.dashboard.known import PageData
-from tarmac.dashboard.section import Block, Chart, CodeCell, CommandList, PageSection, Table
+from tarmac.dashboard.page_blocks import Block, Chart, CodeCell, CommandList, PageSection, Table
+from tarmac.dashboard.stage_graph import Node
 from tarmac.dashboard.words import format_count
 from tarmac.pipeline.base.paths import LOCK, PIPELINE
 
@@ -35,12 +35,12 @@ def build_section(known: PageData) -> PageSection:
             NONE,
             [CommandList("A stage is added by", ["dvc stage add --help"])],
         )
-    found = graph.build_nodes(known.pipeline)
+    nodes = stage_graph.build_nodes(known.pipeline)
     chart = Chart(
         "The pipeline",
         READS,
-        _render_graph(known.pipeline, found, down=False),
-        _render_graph(known.pipeline, found, down=True),
+        _render_graph(known.pipeline, nodes, down=False),
+        _render_graph(known.pipeline, nodes, down=True),
     )
     blocks: list[Block] = [chart, _build_table(known.pipeline)]
     stages = format_count(len(known.pipeline), "stage")
@@ -48,23 +48,23 @@ def build_section(known: PageData) -> PageSection:
     return PageSection("pipeline", "Pipeline", says, blocks, known.list_sources(PIPELINE, LOCK))
 
 
-def _render_graph(stages: graph.Stages, found: list[Node], down: bool) -> str:
+def _render_graph(stages: stage_graph.Stages, nodes: list[Node], down: bool) -> str:
     """The graph as SVG. Whatever a name holds is escaped."""
     (wide, high), (beside, below) = (TALL, TALL_GAP) if down else (BOX, GAP)
-    ranks, places = (max(getattr(node, axis) for node in found) + 1 for axis in ("rank", "place"))
+    ranks = max(node.rank for node in nodes) + 1
+    places = max(node.place for node in nodes) + 1
     columns, lines = (places, ranks) if down else (ranks, places)
     if down:
         wide = max(LEAST, min(wide, (NARROW - (columns - 1) * beside) / columns))
     size = (columns * (wide + beside) - beside + 2, lines * (high + below) - below + 2)
-    at = {node.name: _compute_corner(node, down, (wide + beside, high + below)) for node in found}
+    at = {node.name: _compute_corner(node, down, (wide + beside, high + below)) for node in nodes}
     arrows = [
         _render_arrow(at[first], at[last], (wide, high), down)
-        for first, last in sorted(graph.reduce_edges(graph.find_edges(stages)))
+        for first, last in sorted(stage_graph.reduce_edges(stage_graph.find_edges(stages)))
     ]
-    boxes = [_render_box(node, at[node.name], (wide, high), node.name in stages) for node in found]
-    label = escape(
-        f"The pipeline: {'; '.join(f'{a} feeds {b}' for a, b in sorted(graph.find_edges(stages)))}"
-    )
+    boxes = [_render_box(node, at[node.name], (wide, high), node.name in stages) for node in nodes]
+    edges = sorted(stage_graph.find_edges(stages))
+    label = escape("The pipeline: " + "; ".join(f"{first} feeds {last}" for first, last in edges))
     head = Markup('<svg viewBox="0 0 {:g} {:g}" width="{:g}" role="img" aria-label="{}">').format(
         *size, size[0], label
     )
@@ -118,14 +118,16 @@ def _shorten_name(name: str, most: int) -> str:
 
 
 def _build_table(stages: dict[str, Any]) -> Table:
-    makers = {path: name for name, stage in stages.items() for path in graph.list_outputs(stage)}
+    makers = {
+        path: name for name, stage in stages.items() for path in stage_graph.list_outputs(stage)
+    }
     rows = [
         (
             CodeCell(name),
             str(stage.get("desc") or "–"),
             CodeCell(", ".join(_list_data_inputs(stage, makers)) or "–"),
             CodeCell(", ".join(map(str, stage.get("params") or [])) or "–"),
-            CodeCell(", ".join(graph.list_outputs(stage)) or "–"),
+            CodeCell(", ".join(stage_graph.list_outputs(stage)) or "–"),
         )
         for name, stage in stages.items()
     ]
@@ -136,5 +138,7 @@ def _build_table(stages: dict[str, Any]) -> Table:
 def _list_data_inputs(stage: dict[str, Any], makers: dict[str, str]) -> list[str]:
     """What a stage reads that is neither code nor environment."""
     return [
-        path for path in graph.list_paths(stage, "deps") if path in makers or graph.is_data(path)
+        path
+        for path in stage_graph.list_paths(stage, "deps")
+        if path in makers or stage_graph.is_data(path)
     ]

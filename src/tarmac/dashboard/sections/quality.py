@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from tarmac.dashboard import vega
-from tarmac.dashboard.known import LAST, RECORDS, PageData
+from tarmac.dashboard.known import PageData
+from tarmac.dashboard.page_blocks import Block, CodeCell, CommandList, PageSection, Table
 from tarmac.dashboard.records import FeatureRecord, MonthRecord, PreparedCounts
-from tarmac.dashboard.section import Block, CodeCell, CommandList, PageSection, Table
 from tarmac.dashboard.vega import ACCENT, OTHER, Spec
 from tarmac.dashboard.words import format_count, format_month, format_share
 from tarmac.pipeline.base.paths import PREPARED_COUNTS
@@ -29,7 +29,7 @@ def build_section(known: PageData) -> PageSection:
         _build_rules_table(known.prepared),
         *_build_missing_blocks(known.last_month),
     ]
-    monitored = [RECORDS if known.last_is_record else LAST] if known.last_month else []
+    monitored = [known.last_month_path] if known.last_month else []
     return PageSection(
         "quality",
         "Data quality",
@@ -48,13 +48,13 @@ def _summarize_quality(prepared: PreparedCounts, last: MonthRecord | None) -> st
     broken = sum(prepared.broken_rules.values())
     values = f"; {format_count(broken, 'value')} broke a rule" if broken else ""
     unknown = [one.feature for one in last.features if one.unknown] if last else []
-    told = (
+    unknown_note = (
         f" In {format_month(last.name)}, {format_count(len(unknown), 'input')}"
         " had values never seen in training."
         if last
         else ""
     )
-    return f"{aside} set aside as invalid{values}.{told}"
+    return f"{aside} set aside as invalid{values}.{unknown_note}"
 
 
 def _build_counts_table(prepared: PreparedCounts) -> Table:
@@ -79,15 +79,15 @@ def _build_missing_blocks(last: MonthRecord | None) -> list[Block]:
 
     Return an empty list if no input is known to be missing.
     """
-    found = (
+    incomplete = (
         [one for one in last.features if one.missing or one.missing_before or one.unknown]
         if last
         else []
     )
-    if last is None or not found:
+    if last is None or not incomplete:
         return []
-    found.sort(key=lambda one: (-(one.missing or 0), one.feature))
-    gaps = [one for one in found if one.missing or one.missing_before][:MOST]
+    incomplete.sort(key=lambda one: (-(one.missing or 0), one.feature))
+    gaps = [one for one in incomplete if one.missing or one.missing_before][:MOST]
     title = f"Missing inputs, {format_month(last.name)}"
     head = ("input", "#missing", "#in training", "#unknown")
     rows = [
@@ -97,7 +97,7 @@ def _build_missing_blocks(last: MonthRecord | None) -> list[Block]:
             format_share(one.missing_before),
             format_share(one.unknown),
         )
-        for one in found
+        for one in incomplete
     ]
     blocks: list[Block] = [
         Table(f"Inputs that are not complete, {format_month(last.name)}", head, rows, folded=True)
@@ -109,7 +109,7 @@ def _build_missing_blocks(last: MonthRecord | None) -> list[Block]:
     return blocks
 
 
-def _build_chart_spec(found: Sequence[FeatureRecord], width: int) -> Spec:
+def _build_chart_spec(features: Sequence[FeatureRecord], width: int) -> Spec:
     rows = [
         {
             "name": one.feature,
@@ -120,7 +120,7 @@ def _build_chart_spec(found: Sequence[FeatureRecord], width: int) -> Spec:
                 f" {format_share(one.missing_before)} in training"
             ),
         }
-        for one in found
+        for one in features
     ]
     order = [row["name"] for row in rows]
     y = vega.build_name_axis(order)
@@ -132,31 +132,28 @@ def _build_chart_spec(found: Sequence[FeatureRecord], width: int) -> Spec:
         "titleAnchor": "start",
     }
     x = {"type": "quantitative", "axis": axis, "scale": {"domainMin": 0}}
-    dot = {"type": "point", "size": 55, "opacity": 1}
     return {
         "width": width,
         "height": ROW * len(rows) + 50,
         "padding": {"top": 2, "bottom": 2, "left": 6, "right": 8},
         "data": {"values": rows},
         "encoding": {"y": y},
-        "layer": [
-            {
-                "mark": {"type": "rule", "color": OTHER, "strokeWidth": 1.5},
-                "encoding": {"x": {"field": "before", **x}, "x2": {"field": "now"}},
-            },
-            {
-                "mark": {
-                    **dot,
-                    "filled": True,
-                    "fill": "var(--paper)",
-                    "stroke": OTHER,
-                    "strokeWidth": 1.5,
-                },
-                "encoding": {"x": {"field": "before", **x}},
-            },
-            {
-                "mark": {**dot, "filled": True, "color": ACCENT},
-                "encoding": {"x": {"field": "now", **x}, "description": {"field": "tip"}},
-            },
-        ],
+        "layer": _build_layers(x),
     }
+
+
+def _build_layers(x: Spec) -> list[Spec]:
+    """A line from the share in training, a hollow dot, to the share now, a filled one."""
+    dot = {"type": "point", "size": 55, "opacity": 1, "filled": True}
+    hollow = {"fill": "var(--paper)", "stroke": OTHER, "strokeWidth": 1.5}
+    return [
+        {
+            "mark": {"type": "rule", "color": OTHER, "strokeWidth": 1.5},
+            "encoding": {"x": {"field": "before", **x}, "x2": {"field": "now"}},
+        },
+        {"mark": {**dot, **hollow}, "encoding": {"x": {"field": "before", **x}}},
+        {
+            "mark": {**dot, "color": ACCENT},
+            "encoding": {"x": {"field": "now", **x}, "description": {"field": "tip"}},
+        },
+    ]

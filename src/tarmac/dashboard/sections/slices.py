@@ -6,9 +6,9 @@ The slices are those of the test rows and of the last monitored month.
 from collections.abc import Sequence
 
 from tarmac.dashboard import vega
-from tarmac.dashboard.known import LAST, RECORDS, PageData
+from tarmac.dashboard.known import PageData
+from tarmac.dashboard.page_blocks import Block, CodeCell, CommandList, PageSection, Table
 from tarmac.dashboard.records import MonthRecord, SliceChangeRecord, SliceRecord
-from tarmac.dashboard.section import Block, CodeCell, CommandList, PageSection, Table
 from tarmac.dashboard.vega import ACCENT, MUTED, Spec
 from tarmac.dashboard.words import (
     MAIN,
@@ -37,8 +37,8 @@ ROW = 22
 
 def build_section(known: PageData) -> PageSection:
     """Every slice with its interval; those with too few rows stand in the table only."""
-    found = known.intervals.slices
-    if not found:
+    slices = known.intervals.slices
+    if not slices:
         return PageSection(
             "slices",
             "Slices",
@@ -46,38 +46,36 @@ def build_section(known: PageData) -> PageSection:
             [CommandList("To measure them", ["make run"])],
             known.list_sources(INTERVALS),
         )
-    kinds = list(dict.fromkeys(one.slice for one in found))
-    judged = [one for one in found if one.score.value is not None]
+    kinds = list(dict.fromkeys(one.slice for one in slices))
+    judged = [one for one in slices if one.score.value is not None]
     judged.sort(key=lambda one: (kinds.index(one.slice), one.score.value))
     whole = known.current.get(MAIN)
     title = f"{format_metric_name(MAIN)} by slice, {TESTED}"
     overall = whole.value if whole else None
-    blocks: list[Block] = [_build_table(found), *_build_change_blocks(known.last_month)]
+    blocks: list[Block] = [_build_table(slices), *_build_change_blocks(known.last_month)]
     if judged:
         blocks.insert(
             0,
             vega.build_chart(title, READS, lambda width: _build_chart_spec(judged, overall, width)),
         )
-    monitoring = (
-        [RECORDS if known.last_is_record else LAST]
-        if known.last_month and known.last_month.slices
-        else []
-    )
+    paths = [INTERVALS]
+    if known.last_month and known.last_month.slices:
+        paths.append(known.last_month_path)
     return PageSection(
         "slices",
         "Slices",
-        _summarize_slices(judged, found),
+        _summarize_slices(judged, slices),
         blocks,
-        known.list_sources(INTERVALS, *monitoring),
+        known.list_sources(*paths),
     )
 
 
-def _summarize_slices(judged: Sequence[SliceRecord], found: Sequence[SliceRecord]) -> str:
+def _summarize_slices(judged: Sequence[SliceRecord], slices: Sequence[SliceRecord]) -> str:
     if not judged:
         return "Every slice has too few rows to be judged."
     worst = min(judged, key=lambda one: one.score.value or 0)
-    few = len(found) - len(judged)
-    left = f" {few} of {len(found)} slices have too few rows to be judged." if few else ""
+    few = len(slices) - len(judged)
+    left = f" {few} of {len(slices)} slices have too few rows to be judged." if few else ""
     score = f"{format_metric_name(MAIN)} {format_estimate(worst.score)}"
     return f"The weakest slice is {worst.slice} {worst.value}, {score}.{left}"
 
@@ -98,17 +96,17 @@ def _build_chart_spec(judged: Sequence[SliceRecord], whole: float | None, width:
 
 def _build_change_blocks(last: MonthRecord | None) -> list[Block]:
     """How slices changed in the last month watched; nothing while labels are missing."""
-    found = [one for one in last.slices if one.difference is not None] if last else []
-    if not found or last is None:
+    changes = [one for one in last.slices if one.difference is not None] if last else []
+    if not changes or last is None:
         return []
     title = f"Change of {format_metric_name(MAIN)} by slice, {format_month(last.name)}"
     return [
-        vega.build_chart(title, MOVED, lambda width: _build_change_spec(found, width)),
-        _build_change_table(found, last),
+        vega.build_chart(title, MOVED, lambda width: _build_change_spec(changes, width)),
+        _build_change_table(changes, last),
     ]
 
 
-def _build_change_spec(found: Sequence[SliceChangeRecord], width: int) -> Spec:
+def _build_change_spec(changes: Sequence[SliceChangeRecord], width: int) -> Spec:
     rows = [
         {
             "name": f"{one.slice} {one.value}",
@@ -120,7 +118,7 @@ def _build_change_spec(found: Sequence[SliceChangeRecord], width: int) -> Spec:
                 f" {format_interval(one.low, one.high, sign=True)}"
             ),
         }
-        for one in found
+        for one in changes
     ]
     return _build_interval_spec(rows, f"change of {format_metric_name(MAIN)}", "+.2f", 0.0, width)
 
@@ -136,14 +134,16 @@ def _build_interval_spec(
     compared = {
         "mark": {"type": "rule", "strokeDash": [3, 3], "color": MUTED},
         "data": {"values": [{"at": line}]},
+        "encoding": {"x": {"field": "at", **x}},
     }
+    line_layers = [] if line is None else [compared]
     return {
         "width": width,
         "height": ROW * len(rows) + 50,
         "padding": {"top": 2, "bottom": 2, "left": 6, "right": 8},
         "data": {"values": list(rows)},
         "layer": [
-            *([{**compared, "encoding": {"x": {"field": "at", **x}}}] if line is not None else []),
+            *line_layers,
             {
                 "mark": {"type": "rule", "color": ACCENT, "strokeWidth": 2, "opacity": 0.45},
                 "transform": [{"filter": "isValid(datum.low)"}],
@@ -163,7 +163,7 @@ def _build_interval_spec(
     }
 
 
-def _build_table(found: Sequence[SliceRecord]) -> Table:
+def _build_table(slices: Sequence[SliceRecord]) -> Table:
     head = ("slice", "value", "#rows", f"#{format_metric_name(MAIN)}", "#95% interval")
     rows = [
         (
@@ -173,12 +173,12 @@ def _build_table(found: Sequence[SliceRecord]) -> Table:
             format_number(one.score.value),
             format_interval(one.score.low, one.score.high),
         )
-        for one in found
+        for one in slices
     ]
     return Table(f"Every slice of the {TESTED}", head, rows, folded=True)
 
 
-def _build_change_table(found: Sequence[SliceChangeRecord], last: MonthRecord) -> Table:
+def _build_change_table(changes: Sequence[SliceChangeRecord], last: MonthRecord) -> Table:
     head = ("slice", "value", "#rows", "#before", "#now", "#change", "#95% interval")
     rows = [
         (
@@ -190,6 +190,6 @@ def _build_change_table(found: Sequence[SliceChangeRecord], last: MonthRecord) -
             format_difference(one.difference),
             format_interval(one.low, one.high, 4, sign=True),
         )
-        for one in found
+        for one in changes
     ]
     return Table(f"Every slice of {format_month(last.name)}", head, rows, folded=True)

@@ -101,10 +101,10 @@ def open_commit_result(
     maxsize=8
 )  # the same few files are asked for again and again, and reading one takes long
 def _parse_mapping(text: str) -> dict[str, Any]:
-    found = YAML(typ="safe", pure=True).load(text) or {}
-    if not isinstance(found, dict):
+    content = YAML(typ="safe", pure=True).load(text) or {}
+    if not isinstance(content, dict):
         raise YAMLError("not a mapping")
-    return found
+    return content
 
 
 def _remove_unreadable_files(folder: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tarmac.pipeline.base.months import add_months, list_months_between
 from tarmac.pipeline.base.params import SplitParams
 from tarmac.policy import RetrainParams
-from tarmac.review.windows import SplitWindowError, compute_split_windows
+from tarmac.review.split_windows import SplitWindowError, compute_split_windows
 
 COUNTS = st.integers(1, 14)
 

@@ -19,7 +19,7 @@ from tarmac.pipeline.metrics.metrics import split_prediction_columns
 from tarmac.pipeline.models.dataset import read_window, require_labeled_rows
 from tarmac.pipeline.models.scorer import Scorer
 from tarmac.review.compare import merge_by_key
-from tarmac.review.results import FEATURES, MODEL, PARAMS, PREDICTIONS, ResultFolder
+from tarmac.review.result_folder import FEATURES, MODEL, PARAMS, PREDICTIONS, ResultFolder
 
 
 class NotComparableError(UserError):
@@ -56,7 +56,7 @@ def load_base_predictions(
     ) == len(wanted):
         return known, None
     try:
-        found = _score_with_base_model(base, head, test)
+        predictions = _score_with_base_model(base, head, test)
     except NotComparableError as error:
         return known, MovedTestWindow(
             test.first,
@@ -64,8 +64,9 @@ def load_base_predictions(
             0,
             f"the base's model was not asked about them: {format_error_inline(error)}",
         )
-    asked = f"the base's model was asked about the {len(found):,} rows of the test months of head"
-    return found, MovedTestWindow(test.first, test.last, len(found), asked)
+    size = len(predictions)
+    asked = f"the base's model was asked about the {size:,} rows of the test months of head"
+    return predictions, MovedTestWindow(test.first, test.last, size, asked)
 
 
 def _read_test_window(base: ResultFolder) -> tuple[str, str]:
@@ -127,15 +128,15 @@ def require_model_inputs(model: Scorer, head: ResultFolder, test: MonthWindow) -
     kinds = dict.fromkeys(model.categories, "text") | dict.fromkeys(model.numbers, "a number")
     for month in months.list_months_between(test.first, test.last):
         schema = pq.read_schema(head.resolve_path(FEATURES) / f"{month}.parquet")
-        found = {
+        types = {
             name: _describe_column_type(schema.field(name).type)
             for name in kinds
             if name in schema.names
         }
-        if lacking := [name for name in kinds if name not in found]:
+        if lacking := [name for name in kinds if name not in types]:
             names = ", ".join(lacking)
             raise NotComparableError(f"the model requires {names}, missing in head's features")
-        if other := [f"{name} as {kind}" for name, kind in kinds.items() if found[name] != kind]:
+        if other := [f"{name} as {kind}" for name, kind in kinds.items() if types[name] != kind]:
             names = ", ".join(other)
             raise NotComparableError(
                 f"the model requires {names}, of another type in head's features"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tarmac.dashboard import build
-from tarmac.dashboard.experiments import list_experiments
+from tarmac.dashboard.dvc_experiments import list_experiments
 from tarmac.pipeline.base.paths import TEST_METRICS
 from tests.commits import commit, run, work_in
 from tests.tarmac.dashboard.cases import write_json

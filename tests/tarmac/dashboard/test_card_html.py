@@ -3,14 +3,14 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tarmac.dashboard import card
+from tarmac.dashboard import card_html
 from tests.conftest import ROOT
 
 CARD = (ROOT / "models" / "card.md").read_text()
 
 
 def test_card_sections_become_third_level_headings():
-    shown = card.render_card(CARD)
+    shown = card_html.render_card(CARD)
     assert "<h1" not in shown
     assert "<h2" not in shown
     assert shown.count("<h3>") == CARD.count("\n## ")
@@ -18,7 +18,7 @@ def test_card_sections_become_third_level_headings():
 
 
 def test_links_images_and_html_in_card_are_inert():
-    shown = card.render_card(
+    shown = card_html.render_card(
         "# a\n\n[x](https://x.org) ![y](https://y.org) <https://z.org> <script>1</script>\n\n"
         "<b>c</b>\n"
     )
@@ -31,4 +31,4 @@ def test_links_images_and_html_in_card_are_inert():
 
 @given(st.text(max_size=200))
 def test_any_text_renders_without_error(text):
-    assert isinstance(card.render_card(text), str)
+    assert isinstance(card_html.render_card(text), str)

@@ -37,20 +37,20 @@ def list_outputs(stage: Mapping[str, Any]) -> list[str]:
 
 def find_edges(stages: Stages) -> set[tuple[str, str]]:
     """Who reads what whom writes; data that no stage writes is a node of its own name."""
-    found = set()
+    edges = set()
     writers = {path: name for name, stage in stages.items() for path in list_outputs(stage)}
     for name, stage in stages.items():
         for path in list_paths(stage, "deps"):
             if writer := _find_writer(path, writers):
-                found.add((writer, name))
+                edges.add((writer, name))
             elif is_data(path):
-                found.add((path, name))
-    return {(first, last) for first, last in found if first != last}
+                edges.add((path, name))
+    return {(first, last) for first, last in edges if first != last}
 
 
-def reduce_edges(found: set[tuple[str, str]]) -> set[tuple[str, str]]:
+def reduce_edges(edges: set[tuple[str, str]]) -> set[tuple[str, str]]:
     """Without every edge that a longer way says already."""
-    return {(first, last) for first, last in found if not _has_longer_path(first, last, found)}
+    return {(first, last) for first, last in edges if not _has_longer_path(first, last, edges)}
 
 
 def build_nodes(stages: Stages) -> list[Node]:
@@ -58,35 +58,33 @@ def build_nodes(stages: Stages) -> list[Node]:
 
     The rank of a node is one more than the highest rank of the nodes that feed it.
     """
-    found = find_edges(stages)
-    names = list(dict.fromkeys([*sorted({first for first, _ in found} - stages.keys()), *stages]))
-    ranks: dict[str, int] = {}
+    edges = find_edges(stages)
+    names = list(dict.fromkeys([*sorted({first for first, _ in edges} - stages.keys()), *stages]))
+    ranks = dict.fromkeys(names, 0)
     for _ in names:  # as many rounds as the longest way can have edges
-        ranks = {
-            name: 1
-            + max((ranks.get(first, 0) for first, last in found if last == name), default=-1)
-            for name in names
-        }
+        ranks = {name: _compute_rank(name, edges, ranks) for name in names}
     counts: dict[int, int] = {}
-    placed = []
+    nodes = []
     for name in names:
         place = counts.get(ranks[name], 0)
         counts[ranks[name]] = place + 1
-        placed.append(
-            Node(
-                name, tuple(_shorten_paths(list_outputs(stages.get(name, {})))), ranks[name], place
-            )
-        )
-    return placed
+        writes = _shorten_paths(list_outputs(stages.get(name, {})))
+        nodes.append(Node(name, tuple(writes), ranks[name], place))
+    return nodes
 
 
-def _has_longer_path(first: str, last: str, found: set[tuple[str, str]]) -> bool:
+def _compute_rank(name: str, edges: set[tuple[str, str]], ranks: Mapping[str, int]) -> int:
+    """Return one more than the highest rank of the nodes that feed a node; 0 if none does."""
+    return 1 + max((ranks[first] for first, last in edges if last == name), default=-1)
+
+
+def _has_longer_path(first: str, last: str, edges: set[tuple[str, str]]) -> bool:
     """Whether something leads from `first` to `last` in more than one step."""
-    waiting = {middle for start, middle in found if start == first and middle != last}
+    waiting = {middle for start, middle in edges if start == first and middle != last}
     seen: set[str] = set()
     while waiting:
         seen |= waiting
-        waiting = {after for middle, after in found if middle in waiting} - seen
+        waiting = {after for middle, after in edges if middle in waiting} - seen
     return last in seen
 
 

@@ -56,10 +56,8 @@ def build_estimates(
     metrics: str | None, intervals: IntervalsRecord, where: str
 ) -> dict[str, EstimateRecord]:
     """The metrics of the test months; an interval only where it is of this very number."""
-    found, known = _parse_metrics(metrics, where), intervals.metrics
-    return {
-        name: _add_interval(found[name], known.get(name)) for name in TASK.metrics if name in found
-    }
+    values, known = _parse_metrics(metrics, where), intervals.metrics
+    return {name: _add_interval(value, known.get(name)) for name, value in values.items()}
 
 
 def _build_version_metrics(version: dict[str, Any]) -> CommitMetrics:
@@ -93,8 +91,8 @@ def _read_estimates(commit: str) -> dict[str, EstimateRecord]:
 
 def _parse_metrics(content: str | None, where: str) -> dict[str, float]:
     try:
-        found = json.loads(content or "{}")
-        return {name: float(found[name]) for name in TASK.metrics if found.get(name) is not None}
+        parsed = json.loads(content or "{}")
+        return {name: float(parsed[name]) for name in TASK.metrics if parsed.get(name) is not None}
     except (ValueError, TypeError, AttributeError) as error:
         raise build_file_error(TEST_METRICS, str(error), where) from None
 

@@ -37,10 +37,11 @@ def list_experiments() -> list[Experiment]:
     DVC runs only if Git has an experiment.
     """
     listed = git.run_git("for-each-ref", "--format=%(refname)", "refs/exps").splitlines()
-    baselines = sorted({found[1] + found[2] for ref in listed if (found := EXPERIMENT.match(ref))})
+    matches = (EXPERIMENT.match(ref) for ref in listed)
+    baselines = sorted({match[1] + match[2] for match in matches if match})
     if not baselines:
         return []
-    revisions = [word for commit in baselines for word in ("--rev", commit)]
+    revisions = [argument for commit in baselines for argument in ("--rev", commit)]
     try:
         shown = json.loads("\n".join(commands.run_dvc("exp", "show", *OPTIONS, *revisions)))
     except json.JSONDecodeError as error:
@@ -60,10 +61,10 @@ def _iter_experiments(shown: list[Mapping[str, Any]]) -> Iterator[Experiment]:
 
 
 def _build_experiment(
-    name: str, found: Mapping[str, Any], baseline: Mapping[str, Any]
+    name: str, experiment: Mapping[str, Any], baseline: Mapping[str, Any]
 ) -> Experiment:
     before, after = (
-        flatten_tree(_select_file_data(side, "params", PARAMS)) for side in (baseline, found)
+        flatten_tree(_select_file_data(side, "params", PARAMS)) for side in (baseline, experiment)
     )
     changed = {
         key: after.get(key)
@@ -72,17 +73,18 @@ def _build_experiment(
     }
     return Experiment(
         name,
-        found["rev"],
+        experiment["rev"],
         baseline["rev"],
         changed,
-        _select_metrics(found),
+        _select_metrics(experiment),
         _select_metrics(baseline),
     )
 
 
 def _select_metrics(side: Mapping[str, Any]) -> dict[str, float]:
-    found = _select_file_data(side, "metrics", TEST_METRICS.as_posix())
-    return {name: found[name] for name in TASK.metrics if isinstance(found.get(name), int | float)}
+    values = _select_file_data(side, "metrics", TEST_METRICS.as_posix())
+    metrics = {name: values.get(name) for name in TASK.metrics}
+    return {name: value for name, value in metrics.items() if isinstance(value, int | float)}
 
 
 def _select_file_data(side: Mapping[str, Any], kind: str, path: str) -> Mapping[str, Any]:

@@ -16,9 +16,9 @@ from tarmac.interface.errors import UserError
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base.params import MonthWindow
 from tarmac.pipeline.training.export import TOLERANCE, export_onnx
-from tarmac.review.base import MovedTestWindow, load_base_predictions
+from tarmac.review.base_predictions import MovedTestWindow, load_base_predictions
 from tarmac.review.compare import pair_predictions
-from tarmac.review.results import FEATURES, MODEL, PREDICTIONS, ResultFolder
+from tarmac.review.result_folder import FEATURES, MODEL, PREDICTIONS, ResultFolder
 from tests.tarmac.pipeline import sample
 
 TEST = MonthWindow(first="2014-01", last="2014-02")

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from tarmac.dashboard.commit_metrics import build_estimates
 from tarmac.dashboard.reading import DashboardError
 from tarmac.dashboard.records import EstimateRecord, IntervalsRecord
-from tarmac.dashboard.results import build_estimates
 from tarmac.pipeline.base.params import TASK
 
 VALUE = 0.77322512345

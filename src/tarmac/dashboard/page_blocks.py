@@ -29,7 +29,7 @@ class DataSource:
 
     path: str
     commit: str | None
-    told: str = ""  # in place of the commit, where there is more than one
+    note: str = ""  # in place of the commit, where there is more than one
 
 
 @dataclass(frozen=True)
