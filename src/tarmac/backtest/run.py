@@ -114,20 +114,20 @@ def add_month_result(
 ) -> None:
     """Adds what the live model is worth in a month."""
     observed = load_scored_month(month, Scorer(model), tables)
-    found = ScoredSample(observed.rows, observed.p, params.intervals)
-    main = found.sample.estimate_metric(TASK.main_metric, found.p)
-    way.judged.append((found.rows[[problem.contract.CLUSTER, problem.contract.TARGET]], found.p))
+    scored = ScoredSample(observed.rows, observed.p, params.intervals)
+    main = scored.sample.estimate_metric(TASK.main_metric, scored.p)
+    way.judged.append((scored.rows[[problem.contract.CLUSTER, problem.contract.TARGET]], scored.p))
     way.lines.append(
         {
             "month": month,
             "train_first": way.trained[0],
             "train_last": way.trained[1],
-            "rows": len(found.rows),
+            "rows": len(scored.rows),
             TASK.main_metric: main.value,
             "low": main.low,
             "high": main.high,
-            TASK.loss_metric: found.sample.compute_value(TASK.loss_metric, found.p),
-            "calibration_gap": found.estimate_calibration_gap().value,
+            TASK.loss_metric: scored.sample.compute_value(TASK.loss_metric, scored.p),
+            "calibration_gap": scored.estimate_calibration_gap().value,
             "verdict": "",
             "retrained": 0,
             "released": 0,
@@ -167,14 +167,14 @@ def write_tables(ways: Mapping[str, StrategyRun], params: AllParams) -> list[str
         params.intervals,
     )
     answers = {name: np.concatenate([p for _, p in way.judged]) for name, way in ways.items()}
-    found = []
+    summary = []
     for name, own in lines.groupby("way", sort=False):
         whole = sample.estimate_metric(TASK.main_metric, answers[name])
         gain = sample.estimate_difference(TASK.main_metric, answers[NEVER], answers[name])
         counts = {"trainings": int(own["retrained"].sum()), "released": int(own["released"].sum())}
         over = {"over_never": gain.value, "over_never_low": gain.low, "over_never_high": gain.high}
         spent = {"minutes": float(own["seconds"].sum()) / 60}
-        found.append(
+        summary.append(
             {
                 "way": name,
                 **counts,
@@ -187,8 +187,8 @@ def write_tables(ways: Mapping[str, StrategyRun], params: AllParams) -> list[str
         )
     with replace_output(OUT) as folder:
         folder.mkdir()
-        for name, table in {"months": lines, "summary": pd.DataFrame(found)}.items():
+        for name, table in {"months": lines, "summary": pd.DataFrame(summary)}.items():
             table.round({"seconds": 0, "minutes": 1}).round(5).to_csv(
                 folder / f"{name}.csv", index=False, lineterminator="\n"
             )
-    return str(pd.DataFrame(found).round(4).to_string(index=False)).splitlines()
+    return str(pd.DataFrame(summary).round(4).to_string(index=False)).splitlines()

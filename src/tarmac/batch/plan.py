@@ -46,11 +46,11 @@ def plan_files(source: Path, out: Path) -> list[BatchFile]:
 
 def find_stray_files(parts: Sequence[BatchFile], out: Path) -> list[Path]:
     """What lies in the folder of the scores and would be read as scores, and is of no part."""
-    made = {part.out for part in parts}
+    outputs = {part.out for part in parts}
     return [
         path
         for path in sorted(out.rglob(f"*{PARQUET}"))
-        if path not in made and not _is_hidden(path.relative_to(out))
+        if path not in outputs and not _is_hidden(path.relative_to(out))
     ]
 
 

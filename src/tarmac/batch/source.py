@@ -30,13 +30,12 @@ class SourceError(UserError):
 def _list_field_kinds(model: Any, without: str = "") -> dict[str, str]:
     """What each field is in JSON: string, integer or number."""
     properties: Mapping[str, Any] = model.model_json_schema()["properties"]
-    parts = {
-        name: said.get("anyOf", [said]) for name, said in properties.items() if name != without
-    }
-    return {
-        name: next(part["type"] for part in said if part["type"] != "null")
-        for name, said in parts.items()
-    }
+    kinds = {}
+    for name, schema in properties.items():
+        if name != without:
+            types = [part["type"] for part in schema.get("anyOf", [schema])]
+            kinds[name] = next(kind for kind in types if kind != "null")
+    return kinds
 
 
 KINDS = _list_field_kinds(problem.request.Row, without="live") | {

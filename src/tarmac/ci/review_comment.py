@@ -100,10 +100,10 @@ def select_watermark(comments: list[Any]) -> str:
     CML would overwrite such a comment. A reply that quotes the report has its watermark, too.
     """
     foreign = {
-        found[1]
+        match[1]
         for entry in comments
         if not _is_own_comment(entry)
-        for found in WATERMARK.finditer(entry["body"])
+        for match in WATERMARK.finditer(entry["body"])
     }
     return next(
         name
@@ -117,14 +117,14 @@ def find_outdated_comments(comments: list[Any], name: str) -> list[int]:
 
     They have another watermark, or stand further down than CML looks.
     """
-    found = [
+    own_comments = [
         (place, entry, WATERMARK.search(entry["body"]))
         for place, entry in enumerate(comments)
         if _is_own_comment(entry)
     ]
     return [
         int(entry["id"])
-        for place, entry, mark in found
+        for place, entry, mark in own_comments
         if mark and (mark[1] != name or place >= SEEN)
     ]
 
@@ -161,12 +161,12 @@ def render_attempt_count(environment: Mapping[str, str]) -> str:
     """
     query = {"branch": environment["HEAD_BRANCH"], "event": "pull_request", "per_page": 100}
     try:
-        found = call_api(
+        runs = call_api(
             "GET", f"actions/workflows/review.yml/runs?{urllib.parse.urlencode(query)}", environment
         )
         own = [
             run
-            for run in found["workflow_runs"]
+            for run in runs["workflow_runs"]
             if run["head_repository"]["owner"]["login"] == environment["HEAD_OWNER"]
         ]
         judged = {run["head_sha"] for run in own if run["conclusion"] in ("success", "failure")}

@@ -38,14 +38,16 @@ def _build_content(models: list[type[BaseModel]], examples: dict[str, Any]) -> d
 
 
 def _build_operation(
-    asked: list[type[BaseModel]], examples: dict[str, Any], told: list[type[BaseModel]]
+    request_models: list[type[BaseModel]],
+    examples: dict[str, Any],
+    response_models: list[type[BaseModel]],
 ) -> dict[str, Any]:
     answered = {
         "description": "The answer, in the form of the question",
-        "content": _build_content(told, {}),
+        "content": _build_content(response_models, {}),
     }
     return {
-        "requestBody": {"required": True, "content": _build_content(asked, examples)},
+        "requestBody": {"required": True, "content": _build_content(request_models, examples)},
         "responses": {"200": answered},
     }
 
@@ -61,14 +63,14 @@ EXPLAIN = _build_operation([problem.request.Row], problem.request.EXAMPLES, [Exp
 def build_openapi(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI document, made once."""
     if app.openapi_schema is None:
-        made = get_openapi(title=app.title, version=app.version, routes=app.routes)
-        asked: list[type[BaseModel]] = [problem.request.Row, Rows, Columns]
-        told: list[type[BaseModel]] = [Answer, Answers, AnswerColumns, Explained]
+        document = get_openapi(title=app.title, version=app.version, routes=app.routes)
+        request_models: list[type[BaseModel]] = [problem.request.Row, Rows, Columns]
+        response_models: list[type[BaseModel]] = [Answer, Answers, AnswerColumns, Explained]
         named = [
-            *((model, "validation") for model in asked),
-            *((model, "serialization") for model in told),
+            *((model, "validation") for model in request_models),
+            *((model, "serialization") for model in response_models),
         ]
         _, schemas = models_json_schema(named, ref_template=REF)  # type: ignore[arg-type]
-        made["components"]["schemas"].update(schemas["$defs"])
-        app.openapi_schema = made
+        document["components"]["schemas"].update(schemas["$defs"])
+        app.openapi_schema = document
     return app.openapi_schema

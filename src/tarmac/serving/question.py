@@ -109,14 +109,14 @@ def list_mistakes(error: ValidationError) -> list[dict[str, Any]]:
 
     Each says where, what is expected, and which rule; never what was sent.
     """
-    found = error.errors(include_url=False, include_context=False, include_input=False)
+    mistakes = error.errors(include_url=False, include_context=False, include_input=False)
     return [
         {
             "loc": [_shorten_name(part) for part in item["loc"]],
             "msg": item["msg"],
             "type": item["type"],
         }
-        for item in found[:MOST_ERRORS]
+        for item in mistakes[:MOST_ERRORS]
     ]
 
 
@@ -130,8 +130,8 @@ def _parse_columns(given: dict[str, list[Any] | None]) -> list[Row]:
     columns = {name: values for name, values in given.items() if values is not None}
     lengths = {name: len(values) for name, values in columns.items()}
     if len(set(lengths.values())) > 1:
-        told = f"columns of unequal length: {dict(list(lengths.items())[:MOST_ERRORS])}"
-        raise RequestError([{"loc": ["columns"], "msg": told, "type": "value_error"}])
+        message = f"columns of unequal length: {dict(list(lengths.items())[:MOST_ERRORS])}"
+        raise RequestError([{"loc": ["columns"], "msg": message, "type": "value_error"}])
     rows = [
         dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)
     ]

@@ -57,10 +57,12 @@ class ProgressLine:
         print(f"sweep  {'  '.join(parts)}", flush=True)
 
     def _format_time_left(self, ended: int) -> str:
-        here = ended - self._before
-        if here <= 0 or ended >= self._total:
+        ended_since_start = ended - self._before
+        if ended_since_start <= 0 or ended >= self._total:
             return ""
-        seconds = round((time.monotonic() - self._started) / here * (self._total - ended))
+        seconds = round(
+            (time.monotonic() - self._started) / ended_since_start * (self._total - ended)
+        )
         return f"{seconds // 60}:{seconds % 60:02d} left"
 
 

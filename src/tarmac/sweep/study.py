@@ -159,12 +159,12 @@ def open_study(storage: RDBStorage, name: str, params: SweepParams, facts: dict[
     return study
 
 
-def require_same_facts(name: str, opened: dict[str, str], here: dict[str, str]) -> None:
+def require_same_facts(name: str, opened: dict[str, str], facts: dict[str, str]) -> None:
     """Raises `StudyError` naming each fact of the study that is another here."""
     different = [
-        f"  {key}: {opened.get(key, 'none')} in the study, {here.get(key, 'none')} here"
-        for key in sorted({*opened, *here})
-        if opened.get(key) != here.get(key)
+        f"  {key}: {opened.get(key, 'none')} in the study, {facts.get(key, 'none')} here"
+        for key in sorted({*opened, *facts})
+        if opened.get(key) != facts.get(key)
     ]
     if different:
         started = f"the study {name!r} was started with another commit, data or settings"
