@@ -96,16 +96,16 @@ def compute_provenance(bundle: Bundle) -> Note:
 
 def _run_jobs(jobs: list[Job], bundle: Bundle, rows: int) -> list[Note]:
     """Does what is not done already; the notes of all."""
-    done = {
-        job.part: note
-        for job in jobs
-        if (note := find_complete_note(job.part.out, job.part.rejects, job.made_from))
-    }
-    for part, note in done.items():
-        print(
-            f"{part.source}: skipped, {part.out} has its {note['rows']:,} rows"
-            f" by {bundle.version} already"
-        )
+    done = {}
+    for job in jobs:
+        part = job.part
+        note = find_complete_note(part.out, part.rejects, job.made_from)
+        if note:
+            done[part] = note
+            print(
+                f"{part.source}: skipped, {part.out} has its {note['rows']:,} rows"
+                f" by {bundle.version} already"
+            )
     wanted = [job for job in jobs if job.part not in done]
     progress = ProgressBar(sum(job.status.st_size for job in wanted))
     try:
@@ -195,9 +195,9 @@ def _reduce_garbage_collection() -> Iterator[None]:
 
 def summarize_batch(notes: list[Note], out: Path, version: str, most: float) -> str:
     """What to tell at the end. Raises `BatchError` where too few rows are valid."""
-    rows, scored, rejected = (
-        sum(note[name] for note in notes) for name in ("rows", "scored", "rejected")
-    )
+    rows = sum(note["rows"] for note in notes)
+    scored = sum(note["scored"] for note in notes)
+    rejected = sum(note["rejected"] for note in notes)
     summary = f"{rows:,} rows: {scored:,} scored by {version} into {out}, {rejected:,} rejected"
     reasons = f"{out}.rejects{'' if out.is_dir() else '.csv'}"
     if rejected and (not scored or rejected / rows > most):

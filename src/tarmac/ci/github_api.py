@@ -135,10 +135,8 @@ def _format_reason(error: urllib.error.HTTPError) -> str:
     """What GitHub says of a request that it refuses, in a line."""
     try:
         content = json.loads(error.read())
-        messages = [
-            content["message"],
-            *(str(entry.get("message", "")) for entry in content.get("errors", [])),
-        ]
+        messages = [content["message"]]
+        messages += [str(entry.get("message", "")) for entry in content.get("errors", [])]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return ""
     return f" ({' '.join(' '.join(messages).split())[:SHOWN]})"

@@ -56,9 +56,9 @@ def _ingest_under_lock(what: Sequence[str]) -> list[str]:
                 for name, table in problem.source.raw_tables(download_distribution(Path(folder)))
                 if Path(name).name in wanted
             }
-    if absent := [
-        month for month in wanted if not any(Path(name).name == month for name in tables)
-    ]:
+    given = {Path(name).name for name in tables}
+    absent = [month for month in wanted if month not in given]
+    if absent:
         message = f"the distribution has no data for {', '.join(absent)}"
         raise IncomingError(message, "name files with these months: `make ingest FILES=…`")
     return merge_into_raw(
@@ -170,10 +170,9 @@ def merge_into_raw(
     its rows. `data/raw` is then as it was.
     """
     changes = [
-        line
-        for name, table in tables.items()
-        if (line := _describe_change(raw / f"{name}.parquet", name, table))
+        _describe_change(raw / f"{name}.parquet", name, table) for name, table in tables.items()
     ]
+    changes = [change for change in changes if change]
     if not changes:
         return []
     with replace_output(raw, commit) as partial:

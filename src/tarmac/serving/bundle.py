@@ -135,8 +135,10 @@ class Bundle:
     def list_unknown_categories(self, inputs: InputArrays) -> list[list[str]]:
         """For each row the categories that training never saw."""
         known = [self.state.categories[name] for name in self.session.categories]
-        named = list(enumerate(self.session.categories))
-        return [
-            [name for place, name in named if row[place] not in known[place]]
-            for row in inputs.categories
-        ]
+        names = self.session.categories
+        unknown: list[list[str]] = [[] for _ in inputs.categories]
+        for row, texts in enumerate(inputs.categories):
+            for place, text in enumerate(texts):
+                if text not in known[place]:
+                    unknown[row].append(names[place])
+        return unknown

@@ -43,8 +43,8 @@ def compute_explanation(
     """Explains the answer to the only row of `inputs`."""
     names = [*bundle.session.categories, *bundle.session.numbers]
     draw = np.random.default_rng(SEED)
-    forward = [draw.permutation(len(names)) for _ in range(ORDERS)]
-    orders = np.array([order for one in forward for order in (one, one[::-1])])
+    forward = np.array([draw.permutation(len(names)) for _ in range(ORDERS)])
+    orders = np.stack([forward, forward[:, ::-1]], axis=1).reshape(-1, len(names))
     starts = np.repeat(draw.permutation(bundle.state.background.num_rows)[:ORDERS], 2)
     starts = np.resize(starts, len(orders))
     scores = form.select_explained_scores(_score_walks(bundle, inputs, orders, starts))

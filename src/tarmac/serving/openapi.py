@@ -15,10 +15,20 @@ from tarmac.serving.answer import Answer, AnswerColumns, Answers, Explained, Ref
 from tarmac.serving.question import Columns, Rows
 
 REF = "#/components/schemas/{model}"
+
+
+def _to_columns(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
+    """Return the fields that every row has, each as a list of values."""
+    shared = set(rows[0]).intersection(*rows)
+    columns: dict[str, list[Any]] = {}
+    for name in rows[0]:
+        if name in shared:
+            columns[name] = [row[name] for row in rows]
+    return columns
+
+
 ROWS = list(problem.request.EXAMPLES.values())
-FIELDS = [name for name in ROWS[0] if all(name in row for row in ROWS)]
-COLUMNS = {name: [row[name] for row in ROWS] for name in FIELDS}
-MANY = {"many rows": {"rows": ROWS}, "columns": {"columns": COLUMNS}}
+MANY = {"many rows": {"rows": ROWS}, "columns": {"columns": _to_columns(ROWS)}}
 WRONG = {
     408: "The body did not come in time",
     413: "The body is too large",

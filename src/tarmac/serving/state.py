@@ -87,23 +87,29 @@ class OnlineFeatures:
     ) -> InputArrays:
         """Return the inputs of a model, in their order, for rows given column by column."""
         rows = len(next(iter(columns.values())))
-        if rows > FEW:
-            features = self._compute_columns(columns)
-            texts = np.array([features[name] for name in categories], dtype=object)
-            values = np.stack(
-                [features[name] for name in numbers], axis=1, dtype=np.float32, casting="unsafe"
-            )
-            # A model may have no category.
-            return InputArrays(texts.reshape(len(categories), rows).T, values)
-        feature_rows = [
-            self._compute_row({name: values[row] for name, values in columns.items()})
-            for row in range(rows)
-        ]
-        texts = np.array([[one[name] for name in categories] for one in feature_rows], dtype=object)
-        return InputArrays(
-            texts,
-            np.array([[one[name] for name in numbers] for one in feature_rows], dtype=np.float32),
+        if rows <= FEW:
+            return self._build_few_inputs(columns, rows, categories, numbers)
+        features = self._compute_columns(columns)
+        texts = np.array([features[name] for name in categories], dtype=object)
+        values = np.stack(
+            [features[name] for name in numbers], axis=1, dtype=np.float32, casting="unsafe"
         )
+        # A model may have no category.
+        return InputArrays(texts.reshape(len(categories), rows).T, values)
+
+    def _build_few_inputs(
+        self,
+        columns: dict[str, list[Any]],
+        rows: int,
+        categories: Sequence[str],
+        numbers: Sequence[str],
+    ) -> InputArrays:
+        texts, values = [], []
+        for row in range(rows):
+            features = self._compute_row({name: column[row] for name, column in columns.items()})
+            texts.append([features[name] for name in categories])
+            values.append([features[name] for name in numbers])
+        return InputArrays(np.array(texts, dtype=object), np.array(values, dtype=np.float32))
 
     def _compute_row(self, row: dict[str, Any]) -> dict[str, Any]:
         row.update(problem.row.own(SimpleNamespace(**row), self._params))

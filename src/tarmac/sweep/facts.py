@@ -74,19 +74,11 @@ def build_features() -> None:
 
 def collect_facts(params: AllParams) -> dict[str, str]:
     """Every fact by its name, as text."""
-    train = {
-        f"train.{key}": value for key, value in flatten_tree(params.train.model_dump()).items()
-    }
-    settings = {key: value for key, value in train.items() if key not in params.sweep.space}
-    others = {"sweep": params.sweep.model_dump(), "split": params.split.model_dump()}
-    settings |= {
-        f"{section}.{key}": value
-        for section, tree in others.items()
-        for key, value in flatten_tree(tree).items()
-    }
+    sections = {"train": params.train, "sweep": params.sweep, "split": params.split}
+    settings = flatten_tree({name: section.model_dump() for name, section in sections.items()})
     return {
         "commit": git.resolve_commit("HEAD") or "none",
         "data": compute_dvc_hash(Path(FEATURES)) or "none",
         "environment": compute_dvc_hash(paths.LOCKED) or "none",
-        **{key: str(value) for key, value in settings.items()},
+        **{key: str(value) for key, value in settings.items() if key not in params.sweep.space},
     }

@@ -32,11 +32,11 @@ def write_page(study: Study, objective: str, path: Path) -> None:
 
     Charts need a trial that has a result.
     """
-    drawn = [
-        f"<h2>{title}</h2><div class=scroll>"
-        f"{_render_figure(figure, study, with_script=not number)}</div>"
-        for number, (title, figure) in enumerate(_build_figures(study, objective).items())
-    ]
+    sections: list[str] = []
+    for title, figure in _build_figures(study, objective).items():
+        # The first figure brings the script for all.
+        content = _render_figure(figure, study, with_script=not sections)
+        sections.append(f"<h2>{title}</h2><div class=scroll>{content}</div>")
     name = html.escape(study.study_name)
     head = (
         "<!doctype html><html lang=en><meta charset=utf-8>"
@@ -45,7 +45,7 @@ def write_page(study: Study, objective: str, path: Path) -> None:
     parts = [
         head,
         f"<h1>Sweep {name}</h1>",
-        *drawn,
+        *sections,
         _render_table(build_rows(study, objective)),
         "</html>",
     ]
@@ -60,9 +60,9 @@ def _build_figures(study: Study, objective: str) -> dict[str, Any]:
         "History": plot_optimization_history(study, target_name=objective),
         "Parallel coordinates": plot_parallel_coordinate(study, target_name=objective),
     }
-    return figures | (
-        {"Importance": plot_param_importances(study)} if _has_importances(study) else {}
-    )
+    if _has_importances(study):
+        figures["Importance"] = plot_param_importances(study)
+    return figures
 
 
 def _render_figure(figure: Any, study: Study, with_script: bool) -> str:
@@ -92,8 +92,10 @@ def _has_importances(study: Study) -> bool:
 
 def _render_table(lines: list[list[str]]) -> str:
     kinds = ["th", *["td"] * (len(lines) - 1)]
-    body = "".join(
-        f"<tr>{''.join(f'<{kind}>{html.escape(cell)}</{kind}>' for cell in line)}</tr>"
-        for kind, line in zip(kinds, lines, strict=True)
-    )
+    body = "".join(_render_row(kind, line) for kind, line in zip(kinds, lines, strict=True))
     return f"<h2>Trials</h2><div class=scroll><table>{body}</table></div>"
+
+
+def _render_row(kind: str, cells: list[str]) -> str:
+    content = "".join(f"<{kind}>{html.escape(cell)}</{kind}>" for cell in cells)
+    return f"<tr>{content}</tr>"

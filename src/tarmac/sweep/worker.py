@@ -69,9 +69,8 @@ def process_trials(study: Study, objective: Objective, total: int) -> None:
         ):  # this worker was silent for so long that another has taken its trial
             continue
         except KeyboardInterrupt:
-            left = [trial for trial in study.get_trials() if trial.number == objective.number]
-            for trial in left:
-                if trial.state == TrialState.FAIL:
+            for trial in study.get_trials():
+                if trial.number == objective.number and trial.state == TrialState.FAIL:
                     requeue_trial(study, trial)
             raise
 
