@@ -49,18 +49,20 @@ def dealt(
                     p[at],
                 )
             )
-    before, judged, new = (
-        [(part, q) for number, part, q in parts if number in wanted]
-        for wanted in ({0, 1, 2, 3}, {2, 3}, {4})
-    )
-    frames = [
-        pd.concat([part for part, _ in side], ignore_index=True) for side in (before, judged, new)
-    ]
-    answers = [np.concatenate([q for _, q in side]) for side in (judged, new)]
-    observed = ObservedRows(
-        frames[2], answers[1], date(2001, 5, 1), date(2001, 5, MONTH), whole=True
-    )
-    return Reference(frames[0], SPLIT, frames[1], answers[0]), observed
+    before, _ = join_months(parts, {0, 1, 2, 3})
+    evaluated, evaluated_p = join_months(parts, {2, 3})
+    new, new_p = join_months(parts, {4})
+    observed = ObservedRows(new, new_p, date(2001, 5, 1), date(2001, 5, MONTH), whole=True)
+    return Reference(before, SPLIT, evaluated, evaluated_p), observed
+
+
+def join_months(
+    parts: list[tuple[int, pd.DataFrame, np.ndarray]], numbers: set[int]
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return the rows and predictions of some months, whose number each part begins with."""
+    kept = [(part, p) for number, part, p in parts if number in numbers]
+    rows = pd.concat([part for part, _ in kept], ignore_index=True)
+    return rows, np.concatenate([p for _, p in kept])
 
 
 def main() -> None:
@@ -75,9 +77,9 @@ def main() -> None:
     kinds: Counter[str] = Counter()
     for _ in range(rounds):
         known, observed = dealt(rows, p, draw)
-        found = evaluate_observed_rows(observed, known, SPLIT, params)
-        verdicts[found.verdict] += 1
-        kinds.update({check.kind for check in found.checks if check.outcome == "critical"})
+        outcome = evaluate_observed_rows(observed, known, SPLIT, params)
+        verdicts[outcome.verdict] += 1
+        kinds.update({check.kind for check in outcome.checks if check.outcome == "critical"})
     print(
         f"{rounds} months without drift: "
         + ", ".join(f"{name} {count}" for name, count in sorted(verdicts.items()))

@@ -39,11 +39,13 @@ def main(rounds: int) -> None:
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         bundle = Bundle(bundled(Path(folder) / "bundle"))
         rows = requests()
-        made = {suffix: write(rows, Path(folder) / f"in.{suffix}") for suffix in ("parquet", "csv")}
+        files = {
+            suffix: write(rows, Path(folder) / f"in.{suffix}") for suffix in ("parquet", "csv")
+        }
         cases = {
             **{
                 f"`tarmac predict`, {name}": batch(path, bundle, len(rows))
-                for name, path in made.items()
+                for name, path in files.items()
             },
             "bare ONNX Runtime, ready arrays": bare(bundle, rows),
             "`model.predict_proba`, ready DataFrame": fitted(bundle, rows),
@@ -95,9 +97,9 @@ def batch(source: Path, bundle: Bundle, rows: int) -> Callable[[], object]:
     def run() -> None:
         out = source.with_name("out.parquet")
         out.unlink(missing_ok=True)
-        told = predict_files(source, out, bundle)
-        if f"{rows:,} scored" not in told:
-            sys.exit(f"benchmarks.batch: error: {told}")
+        summary = predict_files(source, out, bundle)
+        if f"{rows:,} scored" not in summary:
+            sys.exit(f"benchmarks.batch: error: {summary}")
 
     return run
 
@@ -133,14 +135,14 @@ def fitted(bundle: Bundle, rows: list[dict[str, object]]) -> Callable[[], object
     split = Split(train[inputs.names], y, valid[inputs.names], y_valid)
     model = fit_model(params.train, inputs, split, lambda *_: None)
     model.named_steps["classifier"].get_booster().set_param("nthread", 1)
-    found = bundle.build_inputs(
+    requested = bundle.build_inputs(
         [
             problem.request.Row.model_validate_json(json.dumps(row))
             for row in rows[: len(rows) // TIMES]
         ]
     )
-    frame = pd.DataFrame(found.categories, columns=bundle.session.categories).join(
-        pd.DataFrame(found.numbers, columns=bundle.session.numbers)
+    frame = pd.DataFrame(requested.categories, columns=bundle.session.categories).join(
+        pd.DataFrame(requested.numbers, columns=bundle.session.numbers)
     )
     whole = pd.concat([frame] * TIMES, ignore_index=True)[inputs.names]
     return lambda: model.predict_proba(whole)
@@ -155,10 +157,10 @@ def timed(work: Callable[[], object]) -> tuple[float, float]:
 
 def report(figures: Figures, rows: int, rounds: int, load_before: float) -> str:
     """What was measured, in Markdown."""
-    middle = {
-        name: tuple(median(one) for one in zip(*runs, strict=True))
-        for name, runs in figures.items()
-    }
+    middle = {}
+    for name, runs in figures.items():
+        walls, cpus = zip(*runs, strict=True)
+        middle[name] = median(walls), median(cpus)
     wall, cpu = middle["bare ONNX Runtime, ready arrays"]
     lines = [
         f"| {name} | {rows / one[0]:,.0f} | {one[0] / rows * 1e6:.1f} | {one[1] / rows * 1e6:.1f}"

@@ -25,21 +25,21 @@ HEADER = (
 
 def main(kills: int, seed: int) -> None:
     """Kills each command equally often, in turns, and writes the report."""
-    told = conditions(kills, seed)
-    found: list[Kill] = []
+    setup = conditions(kills, seed)
+    outcomes: list[Kill] = []
     with tempfile.TemporaryDirectory(
         prefix="tarmac-faults-", ignore_cleanup_errors=True
     ) as temporary:
         template = finished(Path(temporary) / "template" / "repository")
         killers = [Killer(command, template, Path(temporary), seed) for command in COMMANDS]
-        while len(found) < kills:
+        while len(outcomes) < kills:
             for killer in killers:
-                found.append(killer.kill())
-                print(len(found), found[-1], file=sys.stderr, flush=True)
+                outcomes.append(killer.kill())
+                print(len(outcomes), outcomes[-1], file=sys.stderr, flush=True)
     measure.report(
         workspace.ROOT,
         "faults",
-        f"# What a kill costs\n\n{told}\n\n{table(found)}\n\n{failures(found)}",
+        f"# What a kill costs\n\n{setup}\n\n{table(outcomes)}\n\n{failures(outcomes)}",
     )
 
 
@@ -57,13 +57,15 @@ def finished(target: Path) -> Workspace:
     return template
 
 
-def table(found: list[Kill]) -> str:
+def table(outcomes: list[Kill]) -> str:
     """A row for each command."""
     lines = [list(HEADER), ["---", *["---:"] * 4, "---"]]
     for name in (command.name for command in COMMANDS):
-        kills = [kill for kill in found if kill.command == name]
+        kills = [kill for kill in outcomes if kill.command == name]
         attempts = Counter(kill.attempts for kill in kills)
-        left = Counter(trace for kill in kills for trace in kill.left)
+        left = Counter[str]()
+        for kill in kills:
+            left.update(kill.left)
         traces = ", ".join(f"{trace} ({count})" for trace, count in left.most_common()) or "nothing"
         lines.append(
             [f"`{name}`", str(len(kills)), *(str(attempts[number]) for number in (1, 2, 0)), traces]
@@ -71,11 +73,11 @@ def table(found: list[Kill]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
-def failures(found: list[Kill]) -> str:
+def failures(outcomes: list[Kill]) -> str:
     """What was wrong after the last start, where anything was."""
     lines = [
         f"- `{kill.command}` at {kill.moment:.2f}: {', '.join(kill.wrong)}"
-        for kill in found
+        for kill in outcomes
         if not kill.attempts
     ]
     return "\n".join(lines) or "The state was right again after every kill."
@@ -83,26 +85,28 @@ def failures(found: list[Kill]) -> str:
 
 def conditions(kills: int, seed: int) -> str:
     """What a reader needs to judge the counts, and to take them again."""
-    again = ", ".join(
-        f"`{command.name}` by `{' && '.join(shown(words) for words in command.again)}`"
-        for command in COMMANDS
-    )
+    repairs = []
+    for command in COMMANDS:
+        again = " && ".join(map(format_command, command.again))
+        repairs.append(f"`{command.name}` by `{again}`")
     return (
         f"`python -m benchmarks.faults --kills {kills} --seed {seed}`, on {os.cpu_count()} cores,"
         f" {platform.system()} {platform.machine()}, Python {platform.python_version()}, dvc"
         f" {version('dvc')}. The process group gets SIGKILL at a random moment between its first"
         " change of a file and its end (every other pull and push: between its first object and"
         " its end), in a clone with edits of a person: one staged, one not, one untracked. What"
-        f" is started again: {again}. Right means: it succeeds; `dvc.lock`, outputs and the"
-        " experiment are those of an undisturbed run, byte for byte; every object of the commit"
-        " is in the remote with its hash; HEAD is on its branch and commit; the edits are in the"
-        " files; `dvc status` is clean."
+        f" is started again: {', '.join(repairs)}. Right means: it succeeds; `dvc.lock`, outputs"
+        " and the experiment are those of an undisturbed run, byte for byte; every object of the"
+        " commit is in the remote with its hash; HEAD is on its branch and commit; the edits are"
+        " in the files; `dvc status` is clean."
     )
 
 
-def shown(words: tuple[str, ...]) -> str:
+def format_command(arguments: tuple[str, ...]) -> str:
     """A command as a person types it."""
-    program, rest = ("tarmac", words[3:]) if "tarmac" in words[2] else ("dvc", words[3:])
+    program, rest = (
+        ("tarmac", arguments[3:]) if "tarmac" in arguments[2] else ("dvc", arguments[3:])
+    )
     return " ".join([program, *rest])
 
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 from benchmarks import glue, measure, workspace
@@ -45,7 +46,7 @@ SMALL = (
 
 @dataclass(frozen=True)
 class Side:
-    """A way to run the four steps: its words for each case, and who says what has to run again."""
+    """A way to run the four steps: its command for each case, and who says what runs again."""
 
     title: str
     name: str  # of its folder in `flows`, and of its environment
@@ -56,15 +57,15 @@ class Side:
     # Environment variables; {} in a value is the copy's folder.
     extra: dict[str, str] = field(default_factory=dict)
 
-    def words(self, case: str) -> tuple[str, ...]:
+    def list_arguments(self, case: str) -> tuple[str, ...]:
         """The arguments of its Python for a case."""
-        told = {
+        arguments = {
             FIRST: self.first,
             CHANGED: self.changed,
             BACK: self.changed,
             APART: (*FLOW, "train", "evaluate"),
         }
-        return told.get(case, self.again)
+        return arguments.get(case, self.again)
 
 
 FLOW = ("flow.py",)
@@ -124,7 +125,7 @@ class Bench:
 
     def cases(self) -> dict[str, Callable[[], Run]]:
         """What a round runs, in order: each case with all sides in turn."""
-        cases = [(case, side) for case in (FIRST, NO_OP, CHANGED) for side in SIDES]
+        cases = list(product((FIRST, NO_OP, CHANGED), SIDES))
         cases += [(ALONE, PREFECT), (APART, SCRIPT), *((BACK, side) for side in SIDES)]
         return {f"{case}: {side.title}": partial(self.run, side, case) for case, side in cases}
 
@@ -144,7 +145,9 @@ class Bench:
         before = times(folder)
         with self._server(side, case) as extra:
             run = measure.run(
-                [self.python(side), *side.words(case)], folder, {"PYTHONPATH": "src", **extra}
+                [self.python(side), *side.list_arguments(case)],
+                folder,
+                {"PYTHONPATH": "src", **extra},
             )
         after = times(folder)
         # DVC writes anew what it takes from its cache.
@@ -167,21 +170,21 @@ class Bench:
                 Path(place.format(target)).mkdir()
         return target
 
-    def _check(self, side: Side, case: str, found: dict[str, str]) -> None:
+    def _check(self, side: Side, case: str, hashes: dict[str, str]) -> None:
         if side is TARMAC:
             if (
                 case == CHANGED
-                and found["models/model.onnx"] == self._expected["models/model.onnx"]
+                and hashes["models/model.onnx"] == self._expected["models/model.onnx"]
             ):
                 raise CommandError("another parameter made the same model")
             if case == NO_OP and self.ran[case, side.title]:
                 raise CommandError("dvc repro ran a stage again right after repro")
-            self._first = found if case == FIRST else self._first
-            if case == BACK and found != self._first:
+            self._first = hashes if case == FIRST else self._first
+            if case == BACK and hashes != self._first:
                 raise CommandError("the first parameters made other bytes than the first time")
-            self._expected = found if case != NO_OP else self._expected
-        paths = sorted(self._expected.keys() | found.keys())
-        different = [path for path in paths if self._expected.get(path) != found.get(path)]
+            self._expected = hashes if case != NO_OP else self._expected
+        paths = sorted(self._expected.keys() | hashes.keys())
+        different = [path for path in paths if self._expected.get(path) != hashes.get(path)]
         if different and case == BACK and not self.ran[case, side.title]:
             # It holds the files for made, and they are those of other parameters.
             self.stale.add(side.title)
@@ -244,20 +247,20 @@ def change(path: Path, depth: int) -> None:
 
 def times(folder: Path) -> dict[str, int]:
     """When each stage's main output was written, in nanoseconds; 0 where it is not there."""
-    paths = {name: folder / made for name, made in zip(STEPS, MADE, strict=True)}
+    paths = {name: folder / output for name, output in zip(STEPS, MADE, strict=True)}
     return {name: path.stat().st_mtime_ns if path.exists() else 0 for name, path in paths.items()}
 
 
 def case_table(results: Results, case: str, bench: Bench) -> str:
     """One case of all sides, as ratios to Tarmac, with the steps that ran."""
     base = results[f"{case}: {TARMAC.title}"]
-    found = {
+    runs_by_side = {
         name.split(": ")[1]: runs for name, runs in results.items() if name.startswith(f"{case}: ")
     }
     stale = dict.fromkeys(bench.stale if case == BACK else (), "; left the other files")
     shown = {
-        f"{name}<br>({_told(bench.ran[case, name])}{stale.get(name, '')})": runs
-        for name, runs in found.items()
+        f"{name}<br>({_format_ran_steps(bench.ran[case, name])}{stale.get(name, '')})": runs
+        for name, runs in runs_by_side.items()
     }
     if case == NO_OP:
         shown["Prefect, starting a server of its own"] = results[f"{ALONE}: {PREFECT.title}"]
@@ -266,10 +269,10 @@ def case_table(results: Results, case: str, bench: Bench) -> str:
     return measure.table({**shown, "base": base}, "base").rsplit("\n", 1)[0]
 
 
-def _told(ran: list[str]) -> str:
-    return (
-        "ran all" if len(ran) == len(STEPS) else f"ran {', '.join(ran)}" if ran else "ran nothing"
-    )
+def _format_ran_steps(ran: list[str]) -> str:
+    if len(ran) == len(STEPS):
+        return "ran all"
+    return f"ran {', '.join(ran)}" if ran else "ran nothing"
 
 
 def asks(repository: Path, environments: Path) -> str:

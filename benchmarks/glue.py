@@ -29,9 +29,9 @@ def lines(path: Path) -> int:
         if path.is_file()
         else [file for file in path.rglob("*") if file.suffix in (".py", ".toml", ".yml")]
     )
-    written = (
-        line.strip() for file in files for line in file.read_text(encoding="utf-8").splitlines()
-    )
+    written: list[str] = []
+    for file in files:
+        written += [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
     return sum(bool(line) and not line.startswith(("#", '"""')) for line in written)
 
 
@@ -43,16 +43,18 @@ def stage_lines(path: Path, stages: tuple[str, ...]) -> int:
     ] + [len(text)]
     spans = {text[first].strip(" :"): text[first:after] for first, after in pairwise(starts)}
     assert spans.keys() == yaml.safe_load(path.read_text(encoding="utf-8"))["stages"].keys()
-    kept = (line.strip() for stage in stages for line in spans[stage])
+    kept: list[str] = []
+    for stage in stages:
+        kept += [line.strip() for line in spans[stage]]
     return sum(bool(line) and not line.startswith(("#", "desc:")) for line in kept)
 
 
 def megabytes(packages: Path, names: set[str]) -> float:
     """Size of some distributions that are installed in a `site-packages`, without bytecode."""
-    found = {
+    installed = {
         canonicalize_name(package.name): package for package in distributions(path=[str(packages)])
     }
-    return sum(_size(package) for name, package in found.items() if name in names) / MB
+    return sum(_size(package) for name, package in installed.items() if name in names) / MB
 
 
 def computation(project: Path) -> set[str]:
@@ -71,8 +73,8 @@ def locked(path: Path) -> set[str]:
 
 
 def _dependencies(project: Path) -> list[str]:
-    found: list[str] = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["dependencies"]
-    return found
+    content = tomllib.loads(project.read_text(encoding="utf-8"))
+    return list(content["project"]["dependencies"])
 
 
 def _closure(needs: list[Requirement]) -> set[str]:

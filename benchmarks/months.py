@@ -32,7 +32,11 @@ class Bench:
 
     def cases(self) -> dict[str, Callable[[], Run]]:
         """What a round runs, in order."""
-        return {ADDED: self.run_added, SAME: lambda: self._stages(made=0), ANEW: self.run_anew}
+        return {
+            ADDED: self.run_added,
+            SAME: lambda: self._stages(months_made=0),
+            ANEW: self.run_anew,
+        }
 
     def run_added(self) -> Run:
         """Run the stages over 13 months, after 12 of them.
@@ -42,10 +46,10 @@ class Bench:
         shutil.rmtree(self._copy / KEPT, ignore_errors=True)
         for table in TABLES:
             (self._copy / "data/raw" / table / f"{MORE}.parquet").unlink(missing_ok=True)
-        self._stages(made=12)
+        self._stages(months_made=12)
         for table in TABLES:
             shutil.copy(self._years / table / f"{MORE}.parquet", self._copy / "data/raw" / table)
-        return self._stages(made=1)
+        return self._stages(months_made=1)
 
     def run_anew(self) -> Run:
         """Run the stages over 13 months with none made before.
@@ -54,16 +58,16 @@ class Bench:
         """
         before = workspace.digests(self._copy)
         shutil.rmtree(self._copy / KEPT)
-        run = self._stages(made=13)
+        run = self._stages(months_made=13)
         if workspace.digests(self._copy) != before:
             raise CommandError("with and without kept months the outputs differ")
         return run
 
-    def _stages(self, made: int) -> Run:
+    def _stages(self, months_made: int) -> Run:
         runs = [workspace.stage(self._copy, name) for name in MAKERS]
         for name, run in zip(MAKERS, runs, strict=True):
-            if f"made {made} " not in run.output:
-                raise CommandError(f"{name} did not make {made} months:\n{run.output}")
+            if f"made {months_made} " not in run.output:
+                raise CommandError(f"{name} did not make {months_made} months:\n{run.output}")
         return runs[0].then(runs[1])
 
 

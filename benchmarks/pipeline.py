@@ -125,8 +125,8 @@ def aim(results: Results) -> str:
         ),
     )
     rows = [
-        f"| {what} | {found} | {wanted} | {'yes' if met else '**no**'} |"
-        for what, found, wanted, met in lines
+        f"| {what} | {measured} | {wanted} | {'yes' if met else '**no**'} |"
+        for what, measured, wanted, met in lines
     ]
     return "\n".join(["| aim | measured | aimed at | met |", "| --- | ---: | ---: | --- |", *rows])
 

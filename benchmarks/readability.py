@@ -49,25 +49,21 @@ def measure(root: Path) -> Figures:
 
     Tests, and templates of Python files, are left out.
     """
-    texts = {}
+    lines: list[str] = []
     nodes: list[ast.AST] = []
-    for path in sorted(root.rglob("*.py")):
-        if "tests" in path.relative_to(root).parts:
-            continue
-        text = path.read_text(encoding="utf-8")
-        try:
-            nodes += ast.walk(ast.parse(text))
-        except SyntaxError:
-            continue
-        texts[path] = text
+    sources = read_sources(root)
+    for text, tree in sources.values():
+        lines += text.splitlines()
+        nodes += ast.walk(tree)
     functions = [node for node in nodes if isinstance(node, Function)]
     named = [
-        words(node.name) for node in functions if not is_dunder(node.name) and not is_property(node)
+        split_words(node.name)
+        for node in functions
+        if not is_dunder(node.name) and not is_property(node)
     ]
     lengths = [(node.end_lineno or node.lineno) - node.lineno + 1 for node in functions] or [0]
-    lines = [line for text in texts.values() for line in text.splitlines()]
     return Figures(
-        modules=len(texts),
+        modules=len(sources),
         lines=len(lines),
         statements=sum(isinstance(node, ast.stmt) for node in nodes),
         functions=len(functions),
@@ -76,7 +72,9 @@ def measure(root: Path) -> Figures:
         class_names_twice=count_repeated(
             node.name for node in nodes if isinstance(node, ast.ClassDef)
         ),
-        module_names_twice=count_repeated(path.stem for path in texts if not is_dunder(path.stem)),
+        module_names_twice=count_repeated(
+            path.stem for path in sources if not is_dunder(path.stem)
+        ),
         median_function=median(lengths),
         longest_function=max(lengths),
         long_lines=share(len(line) > LONG for line in lines),
@@ -85,7 +83,21 @@ def measure(root: Path) -> Figures:
     )
 
 
-def words(name: str) -> list[str]:
+def read_sources(root: Path) -> dict[Path, tuple[str, ast.Module]]:
+    """Return text and syntax tree of the Python files below a folder, without tests."""
+    sources = {}
+    for path in sorted(root.rglob("*.py")):
+        if "tests" in path.relative_to(root).parts:
+            continue
+        text = path.read_text(encoding="utf-8")
+        try:
+            sources[path] = text, ast.parse(text)
+        except SyntaxError:  # a template
+            continue
+    return sources
+
+
+def split_words(name: str) -> list[str]:
     """Split a name in snake case or camel case into its words."""
     return [word.lower() for word in re.findall(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])", name)]
 
@@ -119,11 +131,13 @@ def share(holds: Iterator[bool]) -> float:
     return sum(cases) / max(len(cases), 1)
 
 
-def table(names: Sequence[str], found: Sequence[Figures]) -> str:
+def table(names: Sequence[str], figures_by_root: Sequence[Figures]) -> str:
     """Return a Markdown table with a column for each tree."""
     lines = [f"| | {' | '.join(names)} |", f"|---|{'---:|' * len(names)}"]
     for field in fields(Figures):
-        cells = [format_value(getattr(figures, field.name), field.name) for figures in found]
+        cells = [
+            format_value(getattr(figures, field.name), field.name) for figures in figures_by_root
+        ]
         lines.append(f"| {field.name.replace('_', ' ')} | {' | '.join(cells)} |")
     return "\n".join(lines)
 

@@ -188,17 +188,19 @@ class Bench:
         self._compare(self.source)
         return run
 
-    def _dvc(self, word: str) -> Run:
-        return measure.run([sys.executable, "-m", "dvc", word], self._repository, self._place.env)
+    def _dvc(self, command: str) -> Run:
+        return measure.run(
+            [sys.executable, "-m", "dvc", command], self._repository, self._place.env
+        )
 
     def _forget_site(self) -> None:
         shutil.rmtree(self._repository.with_name("repository-site"), ignore_errors=True)
 
     def _compare(self, folder: Path) -> None:
-        found = {path.name: digest(path) for path in folder.iterdir()}
-        if found != self.bytes:
+        hashes = {path.name: digest(path) for path in folder.iterdir()}
+        if hashes != self.bytes:
             raise CommandError(
-                f"{len(found)} files came back, other than the {len(self.bytes)} that went"
+                f"{len(hashes)} files came back, other than the {len(self.bytes)} that went"
             )
 
 
@@ -249,18 +251,13 @@ def measured(chosen: argparse.Namespace, folder: Path) -> tuple[dict[str, Result
         }
         results = {}
         for payload, bench in benches.items():
-            cases = {
-                (way, name): case
-                for way, place in ways.items()
-                for name, case in bench.cases(place).items()
-            }
-            runs = measure.interleave(
-                {f"{way}, {name}": case for (way, name), case in cases.items()}, chosen.rounds
-            )
-            results |= {
-                f"{payload}, {way}": {step: runs[f"{way}, {step}"] for step in STEPS}
-                for way in ways
-            }
+            cases = {}
+            for way, place in ways.items():
+                for step, case in bench.cases(place).items():
+                    cases[f"{way}, {step}"] = case
+            runs = measure.interleave(cases, chosen.rounds)
+            for way in ways:
+                results[f"{payload}, {way}"] = {step: runs[f"{way}, {step}"] for step in STEPS}
     return results, list(benches.values())
 
 

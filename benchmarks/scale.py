@@ -11,6 +11,7 @@ import os
 import platform
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import yaml
@@ -67,7 +68,7 @@ def steps(folder: Path, raw: Path, years: int) -> dict[str, Callable[[], Run]]:
     ingest = [*INGEST, str(years), str(folder / "data" / "raw")]
     return {
         "ingest": lambda: workspace.python(repository, *ingest),
-        **{name: lambda name=name: workspace.stage(folder, name) for name in STAGES},
+        **{name: partial(workspace.stage, folder, name) for name in STAGES},
         "dvc add, all outputs": lambda: workspace.dvc(folder, "add", "data/raw").then(
             workspace.dvc(folder, "commit", "--force")
         ),
@@ -95,8 +96,11 @@ def measured(repository: Path, folder: Path, years: int) -> Noted:
 def total(noted: Noted) -> dict[str, float]:
     """What the stages take together: the memory is that of the one that takes most."""
     stages = [noted[name] for name in STAGES]
-    added = {figure: sum(stage[figure] for stage in stages) for figure in ("wall", "cpu")}
-    return {**added, "peak": max(stage["peak"] for stage in stages)}
+    return {
+        "wall": sum(stage["wall"] for stage in stages),
+        "cpu": sum(stage["cpu"] for stage in stages),
+        "peak": max(stage["peak"] for stage in stages),
+    }
 
 
 def facts(copy: Path) -> dict[str, float]:
@@ -107,19 +111,18 @@ def facts(copy: Path) -> dict[str, float]:
     trained = json.loads((copy / "metrics/train/metrics.json").read_text(encoding="utf-8"))[
         "validation"
     ]
-    sizes = {
-        f"{name} MB": sum(
-            file.stat().st_size for file in (copy / "data" / name).rglob("*") if file.is_file()
-        )
-        / 1e6
-        for name in ("raw", "prepared", "features")
-    }
+    sizes = {}
+    for name in ("raw", "prepared", "features"):
+        files = [file for file in (copy / "data" / name).rglob("*") if file.is_file()]
+        sizes[f"{name} MB"] = sum(file.stat().st_size for file in files) / 1e6
     return {"rows": rows, "rounds": trained["rounds"], "auc": trained["auc"], **sizes}
 
 
 def conditions(noted: dict[int, Noted]) -> str:
     """Which machine, and how busy it was."""
-    loads = [step["load"] for steps in noted.values() for step in steps.values() if "load" in step]
+    loads = []
+    for costs in noted.values():
+        loads += [step["load"] for step in costs.values() if "load" in step]
     return (
         f"`python -m benchmarks.scale --scales {' '.join(map(str, noted))}`, one run of each step"
         f" as a program, on {os.cpu_count()} cores, {platform.system()} {platform.machine()},"
@@ -165,14 +168,14 @@ def record(noted: dict[int, Noted]) -> dict[str, dict[str, float]]:
     """
     low, high = sorted(noted)[-2:]
     x0, x1 = (noted[scale]["facts"]["rows"] for scale in (low, high))
-    found: Noted = {}
+    extrapolated: Noted = {}
     for name in (name for name in noted[high] if name not in (TOTAL, "facts")):
         at = {}
         for figure in ("wall", "cpu", "peak"):
             y0, y1 = noted[low][name][figure], noted[high][name][figure]
             at[figure] = max(y1, y1 + (y1 - y0) / (x1 - x0) * (RECORD - x1))
-        found[name] = at
-    return found | {TOTAL: total(found)}
+        extrapolated[name] = at
+    return extrapolated | {TOTAL: total(extrapolated)}
 
 
 def record_table(noted: dict[int, Noted]) -> str:
@@ -210,47 +213,6 @@ def draw(noted: dict[int, Noted], path: Path) -> None:
     """
     import vl_convert
 
-    values = []
-    for scale, made in sorted(noted.items()):
-        known = {"rows": made["facts"]["rows"], "kind": "measured"}
-        values += [{"stage": name, **made[name], **known} for name in STAGES if name in made]
-        if scale == max(noted) and len(noted) > 1:
-            last = [
-                {"stage": name, **made[name], **known, "kind": "extrapolated"}
-                for name in STAGES
-                if name in made
-            ]
-            far = {name: at for name, at in record(noted).items() if name in STAGES}
-            values += last + [
-                {"stage": n, **at, "rows": RECORD, "kind": "extrapolated"} for n, at in far.items()
-            ]
-    scaled = [{**value, "cpu": value["cpu"] / 60, "peak": value["peak"] / 1e9} for value in values]
-
-    def panel(figure: str, title: str) -> dict[str, object]:
-        scaled = {"type": "quantitative", "scale": {"type": "log"}}
-        kinds = {"sort": ["measured", "extrapolated"], "legend": None}
-        return {
-            "width": 360,
-            "height": 300,
-            "mark": {"type": "line", "point": True},
-            "encoding": {
-                "x": {
-                    "field": "rows",
-                    **scaled,
-                    "title": "rows",
-                    "axis": {"format": "~s", "gridOpacity": 0.3},
-                },
-                "y": {
-                    "field": figure,
-                    **scaled,
-                    "title": title,
-                    "axis": {"format": "~r", "gridOpacity": 0.3},
-                },
-                "color": {"field": "stage", "type": "nominal", "sort": list(STAGES), "title": None},
-                "strokeDash": {"field": "kind", "type": "nominal", **kinds},
-            },
-        }
-
     chart = {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
         "background": "white",
@@ -259,10 +221,67 @@ def draw(noted: dict[int, Noted], path: Path) -> None:
             "fontWeight": "normal",
             "anchor": "middle",
         },
-        "data": {"values": scaled},
-        "hconcat": [panel("cpu", "CPU minutes"), panel("peak", "peak memory, GB")],
+        "data": {"values": list_points(noted)},
+        "hconcat": [build_panel("cpu", "CPU minutes"), build_panel("peak", "peak memory, GB")],
     }
     path.write_text(vl_convert.vegalite_to_svg(chart), encoding="utf-8")
+
+
+def list_points(noted: dict[int, Noted]) -> list[dict[str, object]]:
+    """Return the cost of each stage at each scale: CPU in minutes, memory in GB.
+
+    The extrapolated parts begin at the last scale that was measured.
+    """
+    points = []
+    for _, costs in sorted(noted.items()):
+        known = {"rows": costs["facts"]["rows"], "kind": "measured"}
+        points += [build_point(name, costs[name], **known) for name in STAGES if name in costs]
+    if len(noted) > 1:
+        last = noted[max(noted)]
+        rows = last["facts"]["rows"]
+        points += [
+            build_point(name, last[name], rows, "extrapolated") for name in STAGES if name in last
+        ]
+        far = record(noted)
+        points += [
+            build_point(name, cost, RECORD, "extrapolated")
+            for name, cost in far.items()
+            if name in STAGES
+        ]
+    return points
+
+
+def build_point(stage: str, cost: dict[str, float], rows: float, kind: str) -> dict[str, object]:
+    """Return one point of the curve."""
+    scaled = {"cpu": cost["cpu"] / 60, "peak": cost["peak"] / 1e9}
+    return {"stage": stage, **cost, **scaled, "rows": rows, "kind": kind}
+
+
+def build_panel(figure: str, title: str) -> dict[str, object]:
+    """Return the chart of one figure."""
+    scaled = {"type": "quantitative", "scale": {"type": "log"}}
+    kinds = {"sort": ["measured", "extrapolated"], "legend": None}
+    return {
+        "width": 360,
+        "height": 300,
+        "mark": {"type": "line", "point": True},
+        "encoding": {
+            "x": {
+                "field": "rows",
+                **scaled,
+                "title": "rows",
+                "axis": {"format": "~s", "gridOpacity": 0.3},
+            },
+            "y": {
+                "field": figure,
+                **scaled,
+                "title": title,
+                "axis": {"format": "~r", "gridOpacity": 0.3},
+            },
+            "color": {"field": "stage", "type": "nominal", "sort": list(STAGES), "title": None},
+            "strokeDash": {"field": "kind", "type": "nominal", **kinds},
+        },
+    }
 
 
 def main() -> None:

@@ -162,18 +162,18 @@ def load(server: Server, port: int, pid: int, folder: Path, size: int, seconds: 
         str(script),
         f"http://{HOST}:{port}/predict",
     ]
-    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    if "Non-2xx" in said or "Socket errors" in said:
-        raise RuntimeError(f"{server.name} failed:\n{said}")
-    requests = int(re.search(r"(\d+) requests in", said)[1])
-    p50, p99 = (milliseconds(said, share) for share in ("50", "99"))
-    rate = float(re.search(r"Requests/sec:\s+([\d.]+)", said)[1])
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    if "Non-2xx" in output or "Socket errors" in output:
+        raise RuntimeError(f"{server.name} failed:\n{output}")
+    requests = int(re.search(r"(\d+) requests in", output)[1])
+    p50, p99 = (milliseconds(output, share) for share in ("50", "99"))
+    rate = float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1])
     return Load(rate, p50, p99, (cpu_of(pid) - before) / requests * 1e6)
 
 
-def milliseconds(said: str, share: str) -> float:
+def milliseconds(output: str, share: str) -> float:
     """A percentile of the latency that wrk told."""
-    number, unit = re.search(rf"{share}%\s+([\d.]+)(us|ms|s|m)\b", said).groups()
+    number, unit = re.search(rf"{share}%\s+([\d.]+)(us|ms|s|m)\b", output).groups()
     return float(number) * UNITS[unit]
 
 
@@ -186,24 +186,27 @@ def cpu_of(pid: int) -> float:
 
 def children(pid: int) -> list[str]:
     """The processes that one started, and theirs."""
-    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [*found, *(grandchild for child in found for grandchild in children(int(child)))]
+    own = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    descendants = list(own)
+    for child in own:
+        descendants += children(int(child))
+    return descendants
 
 
 def table(size: int, results: dict[str, list[Load]]) -> str:
     """A Markdown table of medians, with ratios to the tutorial's stack."""
-    asked = "1 row a request" if size == 1 else f"{size:,} rows a request"
-    lines = [f"| {asked} | {COLUMNS} |", "|---|---:|---:|---:|---:|---:|---:|"]
-    made = {}
+    heading = "1 row a request" if size == 1 else f"{size:,} rows a request"
+    lines = [f"| {heading} | {COLUMNS} |", "|---|---:|---:|---:|---:|---:|---:|"]
+    medians = {}
     for name, loads in results.items():
-        made[name] = Load(
-            *(
-                median(getattr(one, field) for one in loads)
-                for field in ("rate", "p50", "p99", "cpu")
-            )
+        medians[name] = Load(
+            rate=median(one.rate for one in loads),
+            p50=median(one.p50 for one in loads),
+            p99=median(one.p99 for one in loads),
+            cpu=median(one.cpu for one in loads),
         )
-    base = made["FastAPI, pickle, DataFrame"]
-    for name, one in made.items():
+    base = medians["FastAPI, pickle, DataFrame"]
+    for name, one in medians.items():
         ratios = f"{one.rate / base.rate:.1f} | {base.cpu / one.cpu:.1f}"
         latencies = f"{one.p50:.2f} | {one.p99:.2f}"
         lines.append(f"| {name} | {one.rate:,.0f} | {latencies} | {one.cpu:,.0f} | {ratios} |")
@@ -222,7 +225,7 @@ def main() -> None:
     }.items():
         if shutil.which(needed) is None:
             sys.exit(f"{needed} is missing: {how}")
-    told = measure.conditions("benchmarks.serving", asked.rounds)
+    setup = measure.conditions("benchmarks.serving", asked.rounds)
     with tempfile.TemporaryDirectory(prefix="tarmac-bench-") as name, ExitStack() as stack:
         folder = Path(name)
         subprocess.run(
@@ -234,16 +237,16 @@ def main() -> None:
             (one, port, stack.enter_context(started(one, port, folder)))
             for one, port in zip(servers(ports), ports, strict=True)
         ]
-        results: dict[int, dict[str, list[Load]]] = {
-            size: {one.name: [] for one, *_ in running} for size in CONNECTIONS
-        }
+        results: dict[int, dict[str, list[Load]]] = {}
+        for size in CONNECTIONS:
+            results[size] = {one.name: [] for one, *_ in running}
         for _ in range(asked.rounds):
-            for size, found in results.items():
+            for size, loads in results.items():
                 for one, port, pid in running:
-                    found[one.name].append(load(one, port, pid, folder, size, asked.seconds))
-                    print(size, one.name, found[one.name][-1], file=sys.stderr, flush=True)
-    tables = "\n\n".join(table(size, found) for size, found in results.items())
-    measure.report(REPOSITORY, "serving", f"# Serving\n\n{told} {WORDS}\n\n{tables}")
+                    loads[one.name].append(load(one, port, pid, folder, size, asked.seconds))
+                    print(size, one.name, loads[one.name][-1], file=sys.stderr, flush=True)
+    tables = "\n\n".join(table(size, loads) for size, loads in results.items())
+    measure.report(REPOSITORY, "serving", f"# Serving\n\n{setup} {WORDS}\n\n{tables}")
 
 
 if __name__ == "__main__":

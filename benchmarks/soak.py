@@ -85,9 +85,9 @@ def normal(service: Service, seen: Seen) -> None:
     line, number = http.client.HTTPConnection(HOST, service.port, timeout=30), 0
     while seen.share < 1:
         begin = time.monotonic()
-        status, told = ask(line, BODIES[number % len(BODIES)], seen)
+        status, served = ask(line, BODIES[number % len(BODIES)], seen)
         seen.note(
-            f"answered by {told}" if status == 200 else f"failed with {status}",
+            f"answered by {served}" if status == 200 else f"failed with {status}",
             time.monotonic() - begin,
         )
         number += 1
@@ -114,7 +114,9 @@ def events(
     """What happens to the service: when, as a share of the time, its name, and how it is done."""
     links = [(number / PERIODS / 2, folders[number % 2]) for number in range(1, 2 * PERIODS)]
     names = {folders[0]: "rollback", folders[1]: "promotion"}
-    made = [(share, names[folder], partial(bundles.point, live, folder)) for share, folder in links]
+    switches = [
+        (share, names[folder], partial(bundles.point, live, folder)) for share, folder in links
+    ]
     kills = [
         (share, "worker killed (SIGKILL)", partial(end, service, signal.SIGKILL)) for share in KILLS
     ]
@@ -122,7 +124,7 @@ def events(
         (share, "worker stopped (SIGTERM)", partial(end, service, signal.SIGTERM))
         for share in STOPS
     ]
-    return sorted([*made, *kills, *stops], key=lambda event: event[0])
+    return sorted([*switches, *kills, *stops], key=lambda event: event[0])
 
 
 def soak(service: Service, live: Path, folders: list[Path], seconds: float) -> str:
@@ -188,20 +190,20 @@ def conditions(seconds: int) -> str:
 
 def main(seconds: int) -> None:
     """Runs it and writes the report."""
-    told = conditions(seconds)
+    setup = conditions(seconds)
     with tempfile.TemporaryDirectory(prefix="tarmac-soak-") as name:
         temporary = Path(name)
         folders = [bundles.write(temporary / "v0.0.1")]
         folders.append(bundles.write(temporary / "v0.0.2", "v0.0.2", "models/baseline.onnx"))
         bundles.point(temporary / "live", folders[0])
         with running(temporary / "live", temporary / "log", workers=WORKERS) as service:
-            found = soak(service, temporary / "live", folders, seconds)
+            report = soak(service, temporary / "live", folders, seconds)
             errors = service.logged("level", "error")
-        found += f"\n\n{len(errors)} errors in the service's log; it ended with status 0."
+        report += f"\n\n{len(errors)} errors in the service's log; it ended with status 0."
     measure.report(
         workspace.ROOT,
         "soak",
-        f"# What a load of {seconds} seconds does to the service\n\n{told}\n\n{found}",
+        f"# What a load of {seconds} seconds does to the service\n\n{setup}\n\n{report}",
     )
 
 

@@ -72,8 +72,10 @@ def swept(folder: Path, trials: int, name: str, sets: Path) -> Run:
     options = ["--trials", str(trials), "--jobs", str(JOBS), "--top", "0", "--study", name]
     run = workspace.python(folder, *APP, "sweep", *options)
     storage = f"sqlite:///{folder}/.dvc/tmp/tarmac/sweep.db"
-    found = optuna.load_study(study_name=name, storage=storage).get_trials()
-    sets.write_text(json.dumps([trial.user_attrs["params"] for trial in found]), encoding="utf-8")
+    frozen_trials = optuna.load_study(study_name=name, storage=storage).get_trials()
+    sets.write_text(
+        json.dumps([trial.user_attrs["params"] for trial in frozen_trials]), encoding="utf-8"
+    )
     return run
 
 
@@ -111,7 +113,12 @@ def serial(folder: Path, sets: Path) -> Run:
 def arguments(sets: Path) -> list[list[str]]:
     """The options of every experiment."""
     values = json.loads(sets.read_text(encoding="utf-8"))
-    return [[f"--set-param={key}={value!r}" for key, value in chosen.items()] for chosen in values]
+    return [list_settings(chosen) for chosen in values]
+
+
+def list_settings(values: dict[str, object]) -> list[str]:
+    """The options of one experiment."""
+    return [f"--set-param={key}={value!r}" for key, value in values.items()]
 
 
 def experiments(folder: Path) -> int:

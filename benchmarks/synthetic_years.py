@@ -64,13 +64,10 @@ class Source:
         if months != [f"{year}-{number:02}" for number in range(1, 13)]:
             message = f"the stored year is not whole: it has {', '.join(months) or 'no month'}"
             raise UserError(message, "write the whole year: `make ingest`")
-        whole = {
-            name: pa.concat_tables(tables[f"{name}/{month}"] for month in months)
-            for name in MONTHLY
-        }
-        frames = {
-            name: table.to_pandas(types_mapper=pd.ArrowDtype) for name, table in whole.items()
-        }
+        frames = {}
+        for name in MONTHLY:
+            whole = pa.concat_tables(tables[f"{name}/{month}"] for month in months)
+            frames[name] = whole.to_pandas(types_mapper=pd.ArrowDtype)
         planes = (
             tables["planes"]
             .to_pandas()
@@ -151,15 +148,15 @@ def _drawn(days: Days, year: int, draw: np.random.Generator) -> Days:
     """
     first, last = date(year, 1, 1), date(year, 12, 31)
     weeks = draw.integers(-SPREAD, SPREAD + 1, size=len(days) // WEEK + 1) * WEEK
-    found = []
+    drawn = []
     for number, day in enumerate(days):
         same = date(year, day.month, min(day.day, 28) if day.month == 2 else day.day)
         nearest = same + timedelta((day.weekday() - same.weekday() + 3) % WEEK - 3)
         there = nearest + timedelta(int(weeks[number // WEEK]))
         while not first <= there <= last:
             there += timedelta(WEEK if there < first else -WEEK)
-        found.append(there)
-    return found
+        drawn.append(there)
+    return drawn
 
 
 def _moved(source: Source, table: str, month: list[tuple[date, date]]) -> Frame:

@@ -97,10 +97,13 @@ def dvc(folder: Path, *arguments: str) -> Run:
 
 def digests(folder: Path) -> dict[str, str]:
     """MD5 of every file that the stages wrote, by path."""
-    files = (path for top in OUTPUTS for path in (folder / top).rglob("*") if path.is_file())
-    made = {path.relative_to(folder).as_posix(): path for path in files}
-    given = {name for name in made if name.startswith("data/raw")} | {"data/.gitignore"}
-    return {name: _md5(made[name]) for name in sorted(made.keys() - given)}
+    outputs = {}
+    for top in OUTPUTS:
+        for path in (folder / top).rglob("*"):
+            if path.is_file():
+                outputs[path.relative_to(folder).as_posix()] = path
+    given = {name for name in outputs if name.startswith("data/raw")} | {"data/.gitignore"}
+    return {name: _md5(outputs[name]) for name in sorted(outputs.keys() - given)}
 
 
 def _md5(path: Path) -> str:

@@ -22,11 +22,11 @@ def make_environment(folder: Path, source: Path) -> Path:
         f"import {LOADER}; {LOADER}.install_loader()",
     ]
     (packages / "mutant.pth").write_text("\n".join(lines), encoding="utf-8")
-    here, there = Path(sys.executable).parent, folder / "bin"
-    for program in here.iterdir():
-        if program.is_file() and not (there / program.name).exists():
-            copy_program(program, there / program.name)
-    return there / "python"
+    own_programs, programs = Path(sys.executable).parent, folder / "bin"
+    for program in own_programs.iterdir():
+        if program.is_file() and not (programs / program.name).exists():
+            copy_program(program, programs / program.name)
+    return programs / "python"
 
 
 def copy_program(program: Path, target: Path) -> None:

@@ -16,13 +16,13 @@ def read_equivalents(path: Path = EQUIVALENTS) -> dict[Key, str]:
 
     A block of the file is a module, `- line before`, `+ line after` and the reason on one line.
     """
-    found = {}
+    reasons = {}
     for block in path.read_text(encoding="utf-8").strip().split("\n\n"):
         lines = [line for line in block.splitlines() if not line.startswith("#")]
         if lines:
             module, before, after, reason = lines
-            found[module, before.removeprefix("- "), after.removeprefix("+ ")] = reason
-    return found
+            reasons[module, before.removeprefix("- "), after.removeprefix("+ ")] = reason
+    return reasons
 
 
 def summarize(result: Result, equivalents: dict[Key, str]) -> dict[str, Any]:

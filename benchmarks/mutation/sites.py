@@ -68,7 +68,7 @@ def find_mutants(source: bytes) -> list[Mutant]:
     """Return every mutant of a module in the order of its source."""
     finder = _Finder(source)
     finder.visit(ast.parse(source))
-    return sorted(finder.found)
+    return sorted(finder.mutants)
 
 
 def draw_mutants(mutants: list[Mutant], count: int, seed: int) -> list[Mutant]:
@@ -78,7 +78,7 @@ def draw_mutants(mutants: list[Mutant], count: int, seed: int) -> list[Mutant]:
 
 class _Finder(ast.NodeVisitor):
     def __init__(self, source: bytes) -> None:
-        self.source, self.found = source, set[Mutant]()
+        self.source, self.mutants = source, set[Mutant]()
         self.lines = [0, *(match.end() for match in re.finditer(rb"\n", source))]
         self.in_function = False
 
@@ -92,7 +92,7 @@ class _Finder(ast.NodeVisitor):
         return self.source[slice(*self._find_span(node))].decode(errors="replace")
 
     def _replace(self, node: ast.expr | ast.stmt, text: str, operator: str) -> None:
-        self.found.add(Mutant(*self._find_span(node), text, operator))
+        self.mutants.add(Mutant(*self._find_span(node), text, operator))
 
     def _swap(self, left: ast.expr, right: ast.expr, operator: str) -> None:
         """Replace the symbol between two operands, unless a comment is there as well."""
@@ -101,7 +101,7 @@ class _Finder(ast.NodeVisitor):
         match = SYMBOL.search(between)
         if match and "#" not in between:
             text = SWAPS[" ".join(match[0].split())]
-            self.found.add(Mutant(start + match.start(), start + match.end(), text, operator))
+            self.mutants.add(Mutant(start + match.start(), start + match.end(), text, operator))
 
     def _negate(self, test: ast.expr) -> None:
         """Negate a condition, unless another operator does the same."""

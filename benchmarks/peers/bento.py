@@ -48,7 +48,14 @@ class Onnx:
     @bentoml.api
     async def predict(self, rows: list[dict[str, Any]]) -> dict[str, list[float]]:
         """Probabilities of rows of features."""
-        texts = np.array([[row[name] for name in self.texts] for row in rows], dtype=object)
-        numbers = np.array([[row[name] for name in self.numbers] for row in rows], dtype=np.float32)
-        found = self.session.run(["probabilities"], {"categories": texts, "numbers": numbers})[0]
-        return {"probability": found[:, 1].tolist()}
+        texts = np.array([select_values(row, self.texts) for row in rows], dtype=object)
+        numbers = np.array([select_values(row, self.numbers) for row in rows], dtype=np.float32)
+        probabilities = self.session.run(
+            ["probabilities"], {"categories": texts, "numbers": numbers}
+        )[0]
+        return {"probability": probabilities[:, 1].tolist()}
+
+
+def select_values(row: dict[str, Any], names: list[str]) -> list[Any]:
+    """Return the values of some fields of a row."""
+    return [row[name] for name in names]

@@ -52,13 +52,15 @@ def bodies(folder: Path) -> None:
         "timetable": [problem.request.asked(row) for row in list_records(planned)],
         "features": list_records(drawn[names]),
     }
-    for kind, made in rows.items():
+    for kind, requests in rows.items():
         for size in (1, 1000):
             (folder / f"{kind}-{size}.json").write_text(
-                json.dumps({"rows": made[:size]}), encoding="utf-8"
+                json.dumps({"rows": requests[:size]}), encoding="utf-8"
             )
-    fields = sorted({name for row in rows["timetable"] for name in row})
-    columns = {name: [row.get(name) for row in rows["timetable"]] for name in fields}
+    timetable = rows["timetable"]
+    columns: dict[str, list[object]] = {}
+    for name in sorted(set().union(*timetable)):
+        columns[name] = [row.get(name) for row in timetable]
     (folder / "columns-1000.json").write_text(json.dumps({"columns": columns}), encoding="utf-8")
 
 

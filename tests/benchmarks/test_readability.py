@@ -68,7 +68,7 @@ def test_counts_nothing_in_an_empty_tree(tmp_path: Path) -> None:
     ],
 )
 def test_splits_names_into_words(name: str, words: list[str]) -> None:
-    assert readability.words(name) == words
+    assert readability.split_words(name) == words
 
 
 @pytest.mark.parametrize("word", ["told", "drawn", "joined", "found", "moved"])

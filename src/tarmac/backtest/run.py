@@ -8,7 +8,7 @@ with the model that was live when it came.
 """
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,10 @@ class StrategyRun:
     lines: list[dict[str, Any]] = field(default_factory=list)
     judged: list[tuple[pd.DataFrame, np.ndarray]] = field(default_factory=list)
 
+    def concatenate_predictions(self) -> np.ndarray:
+        """The predictions of all months that were evaluated, in their order."""
+        return np.concatenate([p for _, p in self.judged])
+
 
 def run_backtest() -> list[str]:
     """Writes `months.csv` and `summary.csv` to metrics/backtest; returns the summary's lines."""
@@ -65,29 +69,31 @@ def run_backtest() -> list[str]:
     windows = compute_split_windows(
         stored[0], stored[FIRST - 1], params.retrain.model_copy(update=dict(_build_short_policy()))
     )
+    with tempfile.TemporaryDirectory(prefix="tarmac-backtest-") as folder:
+        ways = _run_ways(Path(folder), stored, windows, params)
+    return write_tables(ways, params)
+
+
+def _run_ways(
+    folder: Path, stored: Sequence[str], windows: Mapping[str, str], params: AllParams
+) -> dict[str, StrategyRun]:
+    """Replay the months after the first ones by every way, in clones under a folder."""
     trained = windows["split.train.first"], windows["split.train.last"]
     ways = {name: StrategyRun(trained) for name in WAYS}
-    with tempfile.TemporaryDirectory(prefix="tarmac-backtest-") as folder:
-        first = SimulatedTeam.from_head(
-            Path(folder) / NEVER, stored[:FIRST], {**windows, **SHORT, **_build_open_bounds(params)}
-        )
-        teams = {name: first.fork_team(Path(folder) / name) for name in (MONTHLY_WAY, POLICY)}
-        teams[MONTHLY_WAY].set_params({"retrain.every_months": 1})
-        for month in stored[FIRST:]:
-            for name, team in teams.items():
-                lived = team.run_round(month)
-                add_month_result(ways[name], month, team.live, team.folder / FEATURES, params)
-                release_or_discard(ways[name], team, lived, whatever=name == MONTHLY_WAY)
-            add_month_result(
-                ways[NEVER], month, first.live, teams[POLICY].folder / FEATURES, params
-            )
-            print(
-                f"{month}  "
-                + "  ".join(
-                    f"{name} {way.lines[-1][TASK.main_metric]:.4f}" for name, way in ways.items()
-                )
-            )
-    return write_tables(ways, params)
+    first = SimulatedTeam.from_head(
+        folder / NEVER, stored[:FIRST], {**windows, **SHORT, **_build_open_bounds(params)}
+    )
+    teams = {name: first.fork_team(folder / name) for name in (MONTHLY_WAY, POLICY)}
+    teams[MONTHLY_WAY].set_params({"retrain.every_months": 1})
+    for month in stored[FIRST:]:
+        for name, team in teams.items():
+            lived = team.run_round(month)
+            add_month_result(ways[name], month, team.live, team.folder / FEATURES, params)
+            release_or_discard(ways[name], team, lived, whatever=name == MONTHLY_WAY)
+        add_month_result(ways[NEVER], month, first.live, teams[POLICY].folder / FEATURES, params)
+        metrics = (f"{name} {way.lines[-1][TASK.main_metric]:.4f}" for name, way in ways.items())
+        print(f"{month}  " + "  ".join(metrics))
+    return ways
 
 
 def _build_short_policy() -> Mapping[str, int]:
@@ -119,20 +125,20 @@ def add_month_result(
 ) -> None:
     """Adds what the live model is worth in a month."""
     observed = load_scored_month(month, Scorer(model), tables)
-    found = ScoredSample(observed.rows, observed.p, params.intervals)
-    main = found.sample.estimate_metric(TASK.main_metric, found.p)
-    way.judged.append((found.rows[[problem.contract.CLUSTER, problem.contract.TARGET]], found.p))
+    scored = ScoredSample(observed.rows, observed.p, params.intervals)
+    main = scored.sample.estimate_metric(TASK.main_metric, scored.p)
+    way.judged.append((scored.rows[[problem.contract.CLUSTER, problem.contract.TARGET]], scored.p))
     way.lines.append(
         {
             "month": month,
             "train_first": way.trained[0],
             "train_last": way.trained[1],
-            "rows": len(found.rows),
+            "rows": len(scored.rows),
             TASK.main_metric: main.value,
             "low": main.low,
             "high": main.high,
-            TASK.loss_metric: found.sample.compute_value(TASK.loss_metric, found.p),
-            "calibration_gap": found.estimate_calibration_gap().value,
+            TASK.loss_metric: scored.sample.compute_value(TASK.loss_metric, scored.p),
+            "calibration_gap": scored.estimate_calibration_gap().value,
             "verdict": "",
             "retrained": 0,
             "released": 0,
@@ -162,38 +168,46 @@ def write_tables(ways: Mapping[str, StrategyRun], params: AllParams) -> list[str
 
     The gain over never retraining is paired: it uses the same rows and the same resamples.
     """
-    lines = pd.DataFrame(
-        [{"way": name, **line} for name, way in ways.items() for line in way.lines]
-    )
+    lines_by_way = []
+    for name, way in ways.items():
+        lines_by_way += [{"way": name, **line} for line in way.lines]
+    lines = pd.DataFrame(lines_by_way)
     rows = pd.concat([rows for rows, _ in ways[NEVER].judged], ignore_index=True)
     sample = Sample.from_rows(
         rows[problem.contract.TARGET].astype(TASK.label),
         rows[problem.contract.CLUSTER].astype("str"),
         params.intervals,
     )
-    answers = {name: np.concatenate([p for _, p in way.judged]) for name, way in ways.items()}
-    found = []
-    for name, own in lines.groupby("way", sort=False):
-        whole = sample.estimate_metric(TASK.main_metric, answers[name])
-        gain = sample.estimate_difference(TASK.main_metric, answers[NEVER], answers[name])
-        counts = {"trainings": int(own["retrained"].sum()), "released": int(own["released"].sum())}
-        over = {"over_never": gain.value, "over_never_low": gain.low, "over_never_high": gain.high}
-        spent = {"minutes": float(own["seconds"].sum()) / 60}
-        found.append(
-            {
-                "way": name,
-                **counts,
-                **spent,
-                TASK.main_metric: whole.value,
-                "low": whole.low,
-                "high": whole.high,
-                **over,
-            }
-        )
+    answers = {name: way.concatenate_predictions() for name, way in ways.items()}
+    summary = pd.DataFrame(
+        [
+            _summarize_way(name, own, sample, answers)
+            for name, own in lines.groupby("way", sort=False)
+        ]
+    )
     with replace_output(OUT) as folder:
         folder.mkdir()
-        for name, table in {"months": lines, "summary": pd.DataFrame(found)}.items():
+        for name, table in {"months": lines, "summary": summary}.items():
             table.round({"seconds": 0, "minutes": 1}).round(5).to_csv(
                 folder / f"{name}.csv", index=False, lineterminator="\n"
             )
-    return str(pd.DataFrame(found).round(4).to_string(index=False)).splitlines()
+    return str(summary.round(4).to_string(index=False)).splitlines()
+
+
+def _summarize_way(
+    name: str, lines: pd.DataFrame, sample: Sample, answers: Mapping[str, np.ndarray]
+) -> dict[str, Any]:
+    whole = sample.estimate_metric(TASK.main_metric, answers[name])
+    gain = sample.estimate_difference(TASK.main_metric, answers[NEVER], answers[name])
+    return {
+        "way": name,
+        "trainings": int(lines["retrained"].sum()),
+        "released": int(lines["released"].sum()),
+        "minutes": float(lines["seconds"].sum()) / 60,
+        TASK.main_metric: whole.value,
+        "low": whole.low,
+        "high": whole.high,
+        "over_never": gain.value,
+        "over_never_low": gain.low,
+        "over_never_high": gain.high,
+    }

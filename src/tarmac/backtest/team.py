@@ -104,9 +104,11 @@ class SimulatedTeam:
         started = time.monotonic()
         self._run_command(*TARMAC, "retrain", str(self._arrivals))
         seconds = time.monotonic() - started
-        found = self._read_json("monitoring/monitoring.json")
-        verdict = self._read_json("review/verdict.json")["verdict"] if found["made"] else ""
-        return RetrainingRound(found["decision"], found["verdict"], verdict, found["made"], seconds)
+        monitored = self._read_json("monitoring/monitoring.json")
+        verdict = self._read_json("review/verdict.json")["verdict"] if monitored["made"] else ""
+        return RetrainingRound(
+            monitored["decision"], monitored["verdict"], verdict, monitored["made"], seconds
+        )
 
     def release_version(self) -> None:
         """Commits what is there as the next version, and gives it to prod."""

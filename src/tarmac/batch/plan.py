@@ -35,7 +35,7 @@ def plan_files(source: Path, out: Path) -> list[BatchFile]:
         hint = f"{suggest_name(source.name, nearby)} name an existing file or folder with `IN=`"
         raise PathError(f"the input {source} does not exist", hint.strip())
     parts = _plan_folder(source, out) if source.is_dir() else [_plan_file(source, out)]
-    written = {path.resolve() for part in parts for path in (part.out, part.rejects)}
+    written = {part.out.resolve() for part in parts} | {part.rejects.resolve() for part in parts}
     for part in parts:
         if part.source.resolve() in written:
             message = f"the output would overwrite the input {part.source}"
@@ -46,11 +46,11 @@ def plan_files(source: Path, out: Path) -> list[BatchFile]:
 
 def find_stray_files(parts: Sequence[BatchFile], out: Path) -> list[Path]:
     """What lies in the folder of the scores and would be read as scores, and is of no part."""
-    made = {part.out for part in parts}
+    outputs = {part.out for part in parts}
     return [
         path
         for path in sorted(out.rglob(f"*{PARQUET}"))
-        if path not in made and not _is_hidden(path.relative_to(out))
+        if path not in outputs and not _is_hidden(path.relative_to(out))
     ]
 
 

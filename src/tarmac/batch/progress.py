@@ -35,9 +35,9 @@ class ProgressBar:
 
     def _show_progress(self, share: float, seconds: float) -> None:
         left = f"{seconds / share - seconds:,.0f} s left" if share else ""
-        told = f"{share:4.0%}  {self._rows:,} rows  {self._rows / seconds:,.0f} rows/s  {left}"
+        line = f"{share:4.0%}  {self._rows:,} rows  {self._rows / seconds:,.0f} rows/s  {left}"
         self._stream.write(
-            f"\r[{'#' * round(share * WIDTH):<{WIDTH}}] {told}\x1b[K" if self._bar else f"{told}\n"
+            f"\r[{'#' * round(share * WIDTH):<{WIDTH}}] {line}\x1b[K" if self._bar else f"{line}\n"
         )
         self._stream.flush()
 

@@ -32,7 +32,7 @@ class Job:
     """A part, the state its file had when it was looked at, and what its scores are made from."""
 
     part: BatchFile
-    found: os.stat_result
+    status: os.stat_result
     made_from: Note
 
     @classmethod
@@ -44,9 +44,9 @@ class Job:
         """Raises `BatchError` where the file is no longer the one that was hashed."""
         now = self.part.source.stat()
         if (now.st_ino, now.st_size, now.st_mtime_ns) != (
-            self.found.st_ino,
-            self.found.st_size,
-            self.found.st_mtime_ns,
+            self.status.st_ino,
+            self.status.st_size,
+            self.status.st_mtime_ns,
         ):
             message = f"{self.part.source} was changed while it was read"
             raise BatchError(message, "run the same command again")
@@ -87,27 +87,27 @@ def compute_provenance(bundle: Bundle) -> Note:
 
     This is the version with its commit, and the hashes of model and tables.
     """
-    made = {
+    hashes = {
         name: compute_dvc_hash(bundle.folder / file)
         for name, file in {"model": "model.onnx", "online": "online"}.items()
     }
-    return {"version": bundle.version, "commit": bundle.release.get("commit"), **made}
+    return {"version": bundle.version, "commit": bundle.release.get("commit"), **hashes}
 
 
 def _run_jobs(jobs: list[Job], bundle: Bundle, rows: int) -> list[Note]:
     """Does what is not done already; the notes of all."""
-    done = {
-        job.part: note
-        for job in jobs
-        if (note := find_complete_note(job.part.out, job.part.rejects, job.made_from))
-    }
-    for part, note in done.items():
-        print(
-            f"{part.source}: skipped, {part.out} has its {note['rows']:,} rows"
-            f" by {bundle.version} already"
-        )
+    done = {}
+    for job in jobs:
+        part = job.part
+        note = find_complete_note(part.out, part.rejects, job.made_from)
+        if note:
+            done[part] = note
+            print(
+                f"{part.source}: skipped, {part.out} has its {note['rows']:,} rows"
+                f" by {bundle.version} already"
+            )
     wanted = [job for job in jobs if job.part not in done]
-    progress = ProgressBar(sum(job.found.st_size for job in wanted))
+    progress = ProgressBar(sum(job.status.st_size for job in wanted))
     try:
         for job in wanted:
             done[job.part] = _score_file(job, bundle, rows, progress)
@@ -125,13 +125,13 @@ def _score_file(job: Job, bundle: Bundle, rows: int, progress: ProgressBar) -> N
     with replace_output(part.out) as partial:
         scores = ScoresWriter(partial, part.out.suffix, SCHEMA, job.made_from)
         with open_rejects(part.rejects) as rejected:
-            for made in _iter_scored_rows(
+            for scored_rows in _iter_scored_rows(
                 _iter_prepared_rows(job, bundle, rows, progress),
                 lambda one: score_rows(bundle, one),
             ):
-                scores.write_batch(made.batch)
-                rejected.write_lines(made.rejected)
-                read += made.given
+                scores.write_batch(scored_rows.batch)
+                rejected.write_lines(scored_rows.rejected)
+                read += scored_rows.given
         job.check_unchanged()
         note = {
             "rows": read,
@@ -145,7 +145,7 @@ def _score_file(job: Job, bundle: Bundle, rows: int, progress: ProgressBar) -> N
                 f" and {rejected.count:,} rejected"
             )
         scores.close(note)
-    progress.finish_file(job.found.st_size)
+    progress.finish_file(job.status.st_size)
     return note
 
 
@@ -156,11 +156,11 @@ def _iter_prepared_rows(
     for chunk in iter_chunks(job.part.source, rows):
         yield prepare_rows(bundle, chunk.rows, first)
         first += len(chunk.rows)
-        progress.add_rows(len(chunk.rows), chunk.share * job.found.st_size)
+        progress.add_rows(len(chunk.rows), chunk.share * job.status.st_size)
 
 
 def _iter_scored_rows(
-    made: Iterable[PreparedRows], finish: Callable[[PreparedRows], ScoredRows]
+    prepared: Iterable[PreparedRows], finish: Callable[[PreparedRows], ScoredRows]
 ) -> Iterator[ScoredRows]:
     """Finish some rows in a thread while the next are prepared, and keep the order.
 
@@ -168,7 +168,7 @@ def _iter_scored_rows(
     """
     with ThreadPoolExecutor(1) as pool:
         before: Future[ScoredRows] | None = None
-        for one in made:
+        for one in prepared:
             now = pool.submit(finish, one)
             if before:
                 yield before.result()
@@ -195,12 +195,12 @@ def _reduce_garbage_collection() -> Iterator[None]:
 
 def summarize_batch(notes: list[Note], out: Path, version: str, most: float) -> str:
     """What to tell at the end. Raises `BatchError` where too few rows are valid."""
-    rows, made, rejected = (
-        sum(note[name] for note in notes) for name in ("rows", "scored", "rejected")
-    )
-    told = f"{rows:,} rows: {made:,} scored by {version} into {out}, {rejected:,} rejected"
+    rows = sum(note["rows"] for note in notes)
+    scored = sum(note["scored"] for note in notes)
+    rejected = sum(note["rejected"] for note in notes)
+    summary = f"{rows:,} rows: {scored:,} scored by {version} into {out}, {rejected:,} rejected"
     reasons = f"{out}.rejects{'' if out.is_dir() else '.csv'}"
-    if rejected and (not made or rejected / rows > most):
-        message = f"{told}, more than {most:.2%}" if made else told
+    if rejected and (not scored or rejected / rows > most):
+        message = f"{summary}, more than {most:.2%}" if scored else summary
         raise BatchError(message, f"correct the rows; {reasons} has the reason for each")
-    return f"{told} ({reasons} says why)" if rejected else told
+    return f"{summary} ({reasons} says why)" if rejected else summary

@@ -91,14 +91,14 @@ def score_rows(bundle: Bundle, rows: PreparedRows) -> ScoredRows:
     missing = np.isnan(rows.inputs.numbers).sum(axis=1)
     unknown = [len(names) for names in bundle.list_unknown_categories(rows.inputs)]
     key = [rows.known[name] for name in problem.contract.KEY]
-    made = [
+    columns = [
         rows.numbers,
         *key,
         *FORM.to_stored_columns(bundle.score(rows.inputs)).values(),
         missing,
         unknown,
     ]
-    arrays = [pa.array(values, field.type) for values, field in zip(made, SCHEMA, strict=True)]
+    arrays = [pa.array(values, field.type) for values, field in zip(columns, SCHEMA, strict=True)]
     return ScoredRows(rows.given, pa.RecordBatch.from_arrays(arrays, schema=SCHEMA), rows.rejected)
 
 

@@ -53,9 +53,9 @@ def open_rejects(path: Path) -> Iterator[RejectsWriter]:
     If there are none, remove the file of an earlier run.
     """
     with ExitStack() as stack:
-        made = RejectsWriter(path, stack)
-        yield made
-    if not made.count:
+        writer = RejectsWriter(path, stack)
+        yield writer
+    if not writer.count:
         path.unlink(missing_ok=True)
 
 

@@ -30,13 +30,12 @@ class SourceError(UserError):
 def _list_field_kinds(model: Any, without: str = "") -> dict[str, str]:
     """What each field is in JSON: string, integer or number."""
     properties: Mapping[str, Any] = model.model_json_schema()["properties"]
-    parts = {
-        name: said.get("anyOf", [said]) for name, said in properties.items() if name != without
-    }
-    return {
-        name: next(part["type"] for part in said if part["type"] != "null")
-        for name, said in parts.items()
-    }
+    kinds = {}
+    for name, schema in properties.items():
+        if name != without:
+            types = [part["type"] for part in schema.get("anyOf", [schema])]
+            kinds[name] = next(kind for kind in types if kind != "null")
+    return kinds
 
 
 KINDS = _list_field_kinds(problem.request.Row, without="live") | {
@@ -120,13 +119,10 @@ def _iter_csv(path: Path, rows: int) -> Iterator[tuple[Columns, float]]:
             for start in range(0, block.num_rows, rows):
                 texts = block.slice(start, rows).to_pydict()
                 share = file.tell() / file.size()
-                yield (
-                    {
-                        name: _parse_numbers(kinds.get(name), values)
-                        for name, values in texts.items()
-                    },
-                    share,
-                )
+                columns = {
+                    name: _parse_numbers(kinds.get(name), values) for name, values in texts.items()
+                }
+                yield columns, share
 
 
 def _read_header(path: Path, options: pyarrow.csv.ReadOptions) -> list[str]:
@@ -151,23 +147,27 @@ def _parse_numbers(kind: str | None, texts: list[str | None]) -> list[Any]:
 
 def match_columns(names: Iterable[str]) -> list[tuple[str, str]]:
     """The columns of a file and the fields that they fill, without columns that nobody needs."""
-    return [
-        (name, field) for name in names if (field := problem.request.field_of(name)) is not None
-    ]
+    fields = [(name, problem.request.field_of(name)) for name in names]
+    return [(name, field) for name, field in fields if field is not None]
 
 
 def _check_columns(path: Path, names: Sequence[str]) -> None:
     """Raises `SourceError` where columns are unknown, there twice, or missing."""
-    fields = [field for _, field in match_columns(names)]
-    if unknown := [name for name, field in match_columns(names) if field not in KINDS]:
+    matched = match_columns(names)
+    fields = [field for _, field in matched]
+    unknown = [name for name, field in matched if field not in KINDS]
+    if unknown:
         shown = ", ".join(map(repr, unknown))[:LONGEST]
         nearest = filter(None, (suggest_name(name, KINDS) for name in unknown[:3]))
         advice = f"rename or remove them; allowed columns are {', '.join(KINDS)}"
         raise SourceError(f"{path} has unknown columns: {shown}", " ".join([*nearest, advice]))
-    if twice := sorted({name for some in (fields, names) for name in some if some.count(name) > 1}):
-        message = f"{path} has duplicate columns: {', '.join(twice)}"
+    repeated = {field for field in fields if fields.count(field) > 1}
+    repeated |= {name for name in names if names.count(name) > 1}
+    if repeated:
+        message = f"{path} has duplicate columns: {', '.join(sorted(repeated))}"
         raise SourceError(message, "keep one column of each name")
-    if missing := [name for name in REQUIRED if name not in fields]:
+    missing = [name for name in REQUIRED if name not in fields]
+    if missing:
         message = f"{path} has no values for required columns: {', '.join(missing)}"
         raise SourceError(message, "add these columns to the file")
 

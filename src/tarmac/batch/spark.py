@@ -32,18 +32,18 @@ def predict_files(source: Path, out: Path, bundle: Bundle, most: float = 1.0) ->
 
     files = _list_parquet_files(source, out)
     with lock_output(out), session.watch_jobs():
-        made = _score_files(
+        results = _score_files(
             files, source if source.is_dir() else source.parent, bundle.folder
         ).persist()
         counted = {
-            row[0]: row[1] for row in made.groupBy(functions.isnull("json")).count().collect()
+            row[0]: row[1] for row in results.groupBy(functions.isnull("json")).count().collect()
         }
         scores, rejected = (int(counted.get(kept, 0)) for kept in (True, False))
-        kept = made.filter("json IS NULL").select(FILE, *SCHEMA.names)
+        kept = results.filter("json IS NULL").select(FILE, *SCHEMA.names)
         _write_scores(kept if source.is_dir() else kept.drop(FILE), out, compute_provenance(bundle))
-        wrong = made.filter("json IS NOT NULL").select(FILE, *HEADER).orderBy(FILE, "row")
+        wrong = results.filter("json IS NOT NULL").select(FILE, *HEADER).orderBy(FILE, "row")
         _write_rejects(wrong.toLocalIterator(), build_rejects_folder_path(out))
-        made.unpersist()
+        results.unpersist()
     note = {"rows": scores + rejected, "scored": scores, "rejected": rejected}
     return summarize_batch([note], out, bundle.version, most)
 

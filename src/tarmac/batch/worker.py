@@ -53,12 +53,16 @@ def _score_batch(bundle: Bundle, batch: pa.RecordBatch, source: Path) -> pa.Reco
     }
     files, places = [names[url] for url in columns.pop(FILE)], columns.pop(PLACE)
     done = score_rows(bundle, prepare_rows(bundle, convert_to_rows(columns), 0))
-    made = [
+    results = [
         {**row, FILE: files[row["row"]], "row": places[row["row"]] + 1}
         for row in done.batch.to_pylist()
     ]
-    for number, *told in done.rejected:
-        made.append(
-            {FILE: files[number], "row": places[number] + 1, **dict(zip(REJECT, told, strict=True))}
+    for number, *reason in done.rejected:
+        results.append(
+            {
+                FILE: files[number],
+                "row": places[number] + 1,
+                **dict(zip(REJECT, reason, strict=True)),
+            }
         )
-    return pa.RecordBatch.from_pylist(made, ALL)
+    return pa.RecordBatch.from_pylist(results, ALL)

@@ -12,19 +12,19 @@ LABEL = "monitoring"
 MARK = re.compile(r"<!-- alert ([0-9a-f]{16}) -->")
 
 
-def update_alert(found: RunOutcome, environment: Mapping[str, str]) -> None:
+def update_alert(outcome: RunOutcome, environment: Mapping[str, str]) -> None:
     """Open, update or close the alert.
 
     Leave it as it is if the outcome is neither well nor a reason to notify a person.
     """
     issue = _find_open_alert(environment)
-    if found.alert:
-        _raise_alert(issue, found, environment)
-    elif issue is not None and (found.verdict == "ok" or found.review == "pass"):
+    if outcome.alert:
+        _raise_alert(issue, outcome, environment)
+    elif issue is not None and (outcome.verdict == "ok" or outcome.review == "pass"):
         why = (
             "a retraining has passed its review"
-            if found.review == "pass"
-            else f"all is well again: {escape_text(found.summary)}"
+            if outcome.review == "pass"
+            else f"all is well again: {escape_text(outcome.summary)}"
         )
         call_api(
             "POST",
@@ -42,25 +42,28 @@ def update_alert(found: RunOutcome, environment: Mapping[str, str]) -> None:
 
 
 def _raise_alert(
-    issue: Mapping[str, Any] | None, found: RunOutcome, environment: Mapping[str, str]
+    issue: Mapping[str, Any] | None, outcome: RunOutcome, environment: Mapping[str, str]
 ) -> None:
-    wanted = {"title": f"Monitoring: {found.alert}"[:200], "body": render_alert(found, environment)}
+    wanted = {
+        "title": f"Monitoring: {outcome.alert}"[:200],
+        "body": render_alert(outcome, environment),
+    }
     if issue is None:
-        made = call_api("POST", "issues", environment, {**wanted, "labels": [LABEL]})
-        print(f"opened {made['html_url']}")
+        created = call_api("POST", "issues", environment, {**wanted, "labels": [LABEL]})
+        print(f"opened {created['html_url']}")
         return
     marked = MARK.search(issue["body"])
-    if marked is None or marked[1] != found.reason:
-        comment = {"body": f"The reason is another one now: {escape_text(found.alert)}"}
+    if marked is None or marked[1] != outcome.reason:
+        comment = {"body": f"The reason is another one now: {escape_text(outcome.alert)}"}
         call_api("POST", f"issues/{issue['number']}/comments", environment, comment)
     call_api("PATCH", f"issues/{issue['number']}", environment, wanted)
     print(f"updated {issue['html_url']}")
 
 
-def render_alert(found: RunOutcome, environment: Mapping[str, str]) -> str:
+def render_alert(outcome: RunOutcome, environment: Mapping[str, str]) -> str:
     """The reason, what stays as it was, and the report. What it is found again by comes first."""
     run = _format_run_url(environment)
-    head = f"<!-- alert {found.reason} -->\n**{escape_text(found.alert)}**\n\n"
+    head = f"<!-- alert {outcome.reason} -->\n**{escape_text(outcome.alert)}**\n\n"
     stays = "The live model stays as it is; `docs/retrain.md` says what to do."
     link = f" What was done: [the run]({run})." if run else ""
     return truncate_report(f"{head}{stays}{link}\n\n{render_report(MONITORING)}\n")

@@ -43,9 +43,9 @@ class ReportError(UserError):
 class GitHubError(UserError):
     """GitHub refused, or could not be reached; `status` is 0 then."""
 
-    def __init__(self, words: str, status: int = 0) -> None:
+    def __init__(self, message: str, status: int = 0) -> None:
         """Keeps the status of the answer."""
-        super().__init__(words, RETRY)
+        super().__init__(message, RETRY)
         self.status = status
 
 
@@ -96,14 +96,14 @@ def neutralize_text(text: str) -> str:
 
 def fetch_entries(path: str, environment: Mapping[str, str], **query: str) -> list[Any]:
     """All entries of a list of GitHub's REST API."""
-    found: list[Any] = []
+    all_entries: list[Any] = []
     for page in range(1, PAGES + 1):
         asked = urllib.parse.urlencode({**query, "per_page": 100, "page": page})
         entries = call_api("GET", f"{path}?{asked}", environment)
-        found += entries
+        all_entries += entries
         if len(entries) < 100:
             break
-    return found
+    return all_entries
 
 
 def call_api(
@@ -134,11 +134,9 @@ def call_api(
 def _format_reason(error: urllib.error.HTTPError) -> str:
     """What GitHub says of a request that it refuses, in a line."""
     try:
-        told = json.loads(error.read())
-        words = [
-            told["message"],
-            *(str(entry.get("message", "")) for entry in told.get("errors", [])),
-        ]
+        content = json.loads(error.read())
+        messages = [content["message"]]
+        messages += [str(entry.get("message", "")) for entry in content.get("errors", [])]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return ""
-    return f" ({' '.join(' '.join(words).split())[:SHOWN]})"
+    return f" ({' '.join(' '.join(messages).split())[:SHOWN]})"

@@ -125,8 +125,8 @@ def _list_checks(path: Path, tree: Mapping[str, Any], outcome: str) -> tuple[str
     )
 
 
-def _format_line(words: object) -> str:
-    return neutralize_text(" ".join(str(words).split()))[:300]
+def _format_line(value: object) -> str:
+    return neutralize_text(" ".join(str(value).split()))[:300]
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -21,23 +21,23 @@ STARTED = ("checks", "review")
 
 
 def submit_pull_request(
-    pushed: PushedCommit, found: RunOutcome, environment: Mapping[str, str]
+    pushed: PushedCommit, outcome: RunOutcome, environment: Mapping[str, str]
 ) -> Mapping[str, Any] | None:
     """Open or update the pull request; return None if this very content was refused before."""
     known = _list_pull_requests(environment)
     open_ = next((pull for pull in known if pull["state"] == "open"), None)
-    wanted = {"title": format_title(found), "body": render_body(pushed, found)}
+    wanted = {"title": format_title(outcome), "body": render_body(pushed, outcome)}
     if open_ is not None:
         return _update_pull_request(open_, wanted, environment)
     if any(
         _parse_content_hash(pull) == pushed.content and not pull.get("merged_at") for pull in known
     ):
         return None
-    made = call_api(
+    created = call_api(
         "POST", "pulls", environment, {**wanted, "head": BRANCH, "base": pushed.default}
     )
-    print(f"opened {made['html_url']}")
-    return dict(made)
+    print(f"opened {created['html_url']}")
+    return dict(created)
 
 
 def start_workflows(commit: str, environment: Mapping[str, str]) -> None:
@@ -61,12 +61,14 @@ def merge_pull_request(number: int, pushed: PushedCommit, environment: Mapping[s
     return str(call_api("PUT", f"pulls/{number}/merge", environment, {"sha": pushed.commit})["sha"])
 
 
-def format_title(found: RunOutcome) -> str:
+def format_title(outcome: RunOutcome) -> str:
     """The verdict in one line."""
-    return f"{found.made[:1].upper()}{found.made[1:]}, {found.review}: {found.headline}"[:TITLE]
+    return f"{outcome.made[:1].upper()}{outcome.made[1:]}, {outcome.review}: {outcome.headline}"[
+        :TITLE
+    ]
 
 
-def render_body(pushed: PushedCommit, found: RunOutcome) -> str:
+def render_body(pushed: PushedCommit, outcome: RunOutcome) -> str:
     """Return the verdict, what a person has to do, and both reports.
 
     The mark by which the pull request is found again comes first.
@@ -75,12 +77,12 @@ def render_body(pushed: PushedCommit, found: RunOutcome) -> str:
         "Merging makes this the model of the default branch; "
         "`make release` and `make promote` put it into service."
     )
-    if found.automatic:
+    if outcome.automatic:
         what = "The policy merges, releases and promotes what passes, without a person."
-    why = f"A machine has made this: {escape_text(found.made)}. {escape_text(found.summary)}"
+    why = f"A machine has made this: {escape_text(outcome.made)}. {escape_text(outcome.summary)}"
     head = f"<!-- retraining {pushed.content} -->\n{why}\n\n{what}\n\n"
     monitoring = "\n\n" + render_details(
-        f"Monitoring: {found.verdict}", truncate_report(render_report(MONITORING), MONITORED)
+        f"Monitoring: {outcome.verdict}", truncate_report(render_report(MONITORING), MONITORED)
     )
     return (
         head

@@ -76,12 +76,12 @@ def find_pull_request(environment: Mapping[str, str]) -> int | None:
 def find_changed_review_files(environment: Mapping[str, str], number: int) -> list[str]:
     """Files of the pull request that decide how it is judged."""
     files = fetch_entries(f"pulls/{number}/files", environment)
-    names = [
-        str(file[name])
-        for file in files
-        for name in ("previous_filename", "filename")
-        if name in file
-    ]
+    names = []
+    for file in files:
+        if "previous_filename" in file:
+            names.append(str(file["previous_filename"]))
+        if "filename" in file:
+            names.append(str(file["filename"]))
     code = {path.removesuffix(".py") for path in find_imported_files(ROOT, *ENTRIES)}
     return [name for name in names if name.startswith(STARTERS) or _is_review_code(name, code)]
 
@@ -99,17 +99,15 @@ def select_watermark(comments: list[Any]) -> str:
 
     CML would overwrite such a comment. A reply that quotes the report has its watermark, too.
     """
-    foreign = {
-        found[1]
-        for entry in comments
-        if not _is_own_comment(entry)
-        for found in WATERMARK.finditer(entry["body"])
-    }
-    return next(
-        name
-        for name in (TITLE, *(f"{TITLE}-{n}" for n in range(2, len(foreign) + 3)))
-        if name not in foreign
-    )
+    foreign = set[str]()
+    for entry in comments:
+        if not _is_own_comment(entry):
+            foreign.update(match[1] for match in WATERMARK.finditer(entry["body"]))
+    name, number = TITLE, 1
+    while name in foreign:
+        number += 1
+        name = f"{TITLE}-{number}"
+    return name
 
 
 def find_outdated_comments(comments: list[Any], name: str) -> list[int]:
@@ -117,16 +115,14 @@ def find_outdated_comments(comments: list[Any], name: str) -> list[int]:
 
     They have another watermark, or stand further down than CML looks.
     """
-    found = [
-        (place, entry, WATERMARK.search(entry["body"]))
-        for place, entry in enumerate(comments)
-        if _is_own_comment(entry)
-    ]
-    return [
-        int(entry["id"])
-        for place, entry, mark in found
-        if mark and (mark[1] != name or place >= SEEN)
-    ]
+    outdated = []
+    for place, entry in enumerate(comments):
+        if not _is_own_comment(entry):
+            continue
+        mark = WATERMARK.search(entry["body"])
+        if mark and (mark[1] != name or place >= SEEN):
+            outdated.append(int(entry["id"]))
+    return outdated
 
 
 def _is_own_comment(comment: Mapping[str, Any]) -> bool:
@@ -161,12 +157,12 @@ def render_attempt_count(environment: Mapping[str, str]) -> str:
     """
     query = {"branch": environment["HEAD_BRANCH"], "event": "pull_request", "per_page": 100}
     try:
-        found = call_api(
+        runs = call_api(
             "GET", f"actions/workflows/review.yml/runs?{urllib.parse.urlencode(query)}", environment
         )
         own = [
             run
-            for run in found["workflow_runs"]
+            for run in runs["workflow_runs"]
             if run["head_repository"]["owner"]["login"] == environment["HEAD_OWNER"]
         ]
         judged = {run["head_sha"] for run in own if run["conclusion"] in ("success", "failure")}

@@ -38,17 +38,17 @@ def ship_model(environment: Mapping[str, str]) -> None:
         print(f"started {name}")
 
 
-def _run_make(*words: str) -> None:
+def _run_make(*arguments: str) -> None:
     try:
-        subprocess.run(["make", "--silent", *words], check=True)
+        subprocess.run(["make", "--silent", *arguments], check=True)
     except (OSError, subprocess.CalledProcessError):
         again = "run `make ship` again"
-        if words[0] != "release":
+        if arguments[0] != "release":
             later = f"start the workflows deploy (environment {ENVIRONMENT}) and pages"
-            again = f"run `{shlex.join(['make', *words])}`, and {later}"
-        done = "nothing" if words[0] == "release" else "`make release`"
+            again = f"run `{shlex.join(['make', *arguments])}`, and {later}"
+        done = "nothing" if arguments[0] == "release" else "`make release`"
         raise ShipError(
-            f"`make {words[0]}` failed (see above); done before it: {done}",
+            f"`make {arguments[0]}` failed (see above); done before it: {done}",
             f"fix the cause, then {again}",
         ) from None
 

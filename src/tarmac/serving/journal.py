@@ -122,8 +122,8 @@ def _build_log_lines(
         }
         shadow = {"shadow": {"version": beside[0], **others[number]}} if beside else {}
         key = {name: keys[name][number] for name in problem.contract.KEY}
-        made = {"when": when, "version": answered.bundle.version, "key": key, **score}
-        lines.append({**made, **shadow, "inputs": inputs})
+        line = {"when": when, "version": answered.bundle.version, "key": key, **score}
+        lines.append({**line, **shadow, "inputs": inputs})
     return lines
 
 

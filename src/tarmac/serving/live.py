@@ -64,9 +64,7 @@ class BundleSlot:
             files = [(str(file), file.stat()) for file in sorted(self.path.resolve().rglob("*"))]
         except OSError:
             return None
-        return tuple(
-            (name, found.st_ino, found.st_mtime_ns, found.st_size) for name, found in files
-        )
+        return tuple((name, stat.st_ino, stat.st_mtime_ns, stat.st_size) for name, stat in files)
 
 
 class BundleReloader:

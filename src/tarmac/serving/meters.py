@@ -52,8 +52,8 @@ def count_predictions(
     rows.labels(version).inc(len(values))
     for bucket, count in CountOf(FORM.iter_buckets(values)).items():
         scores.labels(version, bucket).inc(count)
-    for meter, found in ((missing, absent), (unknown, strange)):
-        for name, count in CountOf(chain.from_iterable(found)).items():
+    for meter, names_by_row in ((missing, absent), (unknown, strange)):
+        for name, count in CountOf(chain.from_iterable(names_by_row)).items():
             meter.labels(name).inc(count)
 
 

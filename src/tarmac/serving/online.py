@@ -43,8 +43,8 @@ class LookupTable:
         self.keys = tuple(keys)
         self.values = tuple(name for name in table.column_names if name not in self.keys)
         columns = [table[name].to_pylist() for name in self.keys]
-        found = columns[0] if len(columns) == 1 else zip(*columns, strict=True)
-        self._place = {key: number for number, key in enumerate(found)}
+        row_keys = columns[0] if len(columns) == 1 else zip(*columns, strict=True)
+        self._place = {key: number for number, key in enumerate(row_keys)}
         missing = np.full((1, len(self.values)), np.nan, dtype=np.float32)
         values = [table[name].to_numpy().astype(np.float32) for name in self.values]
         self._array = np.concatenate([np.stack(values, axis=1), missing])
@@ -88,22 +88,29 @@ class OnlineFeatures:
     ) -> InputArrays:
         """Return the inputs of a model, in their order, for rows given column by column."""
         rows = len(next(iter(columns.values())))
-        if rows > FEW:
-            found = self._compute_columns(columns)
-            texts = np.array([found[name] for name in categories], dtype=object)
-            values = np.stack(
-                [found[name] for name in numbers], axis=1, dtype=np.float32, casting="unsafe"
-            )
-            # A model may have no category.
-            return InputArrays(texts.reshape(len(categories), rows).T, values)
-        made = [
-            self._compute_row({name: values[row] for name, values in columns.items()})
-            for row in range(rows)
-        ]
-        texts = np.array([[one[name] for name in categories] for one in made], dtype=object)
-        return InputArrays(
-            texts, np.array([[one[name] for name in numbers] for one in made], dtype=np.float32)
+        if rows <= FEW:
+            return self._build_few_inputs(columns, rows, categories, numbers)
+        features = self._compute_columns(columns)
+        texts = np.array([features[name] for name in categories], dtype=object)
+        values = np.stack(
+            [features[name] for name in numbers], axis=1, dtype=np.float32, casting="unsafe"
         )
+        # A model may have no category.
+        return InputArrays(texts.reshape(len(categories), rows).T, values)
+
+    def _build_few_inputs(
+        self,
+        columns: dict[str, list[Any]],
+        rows: int,
+        categories: Sequence[str],
+        numbers: Sequence[str],
+    ) -> InputArrays:
+        texts, values = [], []
+        for row in range(rows):
+            features = self._compute_row({name: column[row] for name, column in columns.items()})
+            texts.append([features[name] for name in categories])
+            values.append([features[name] for name in numbers])
+        return InputArrays(np.array(texts, dtype=object), np.array(values, dtype=np.float32))
 
     def _compute_row(self, row: dict[str, Any]) -> dict[str, Any]:
         row.update(problem.row.own(SimpleNamespace(**row), self._params))
@@ -116,13 +123,13 @@ class OnlineFeatures:
         known = {
             name: np.array(values) for name, values in columns.items() if isinstance(values[0], int)
         }
-        found = problem.row.own(SimpleNamespace(**known), self._params)
-        lists = columns | {name: values.tolist() for name, values in found.items()}
+        features = problem.row.own(SimpleNamespace(**known), self._params)
+        lists = columns | {name: values.tolist() for name, values in features.items()}
         for lookup in self.lookups:
             values = lookup.look_up_columns([lists[name] for name in lookup.keys])
-            found.update(zip(lookup.values, values.T, strict=True))
-        found.update(problem.row.derived(SimpleNamespace(**known, **found)))
-        return columns | found
+            features.update(zip(lookup.values, values.T, strict=True))
+        features.update(problem.row.derived(SimpleNamespace(**known, **features)))
+        return columns | features
 
 
 def _read_table(path: Path) -> pa.Table:

@@ -15,10 +15,20 @@ from tarmac.serving.answer import Answer, AnswerColumns, Answers, Explained, Ref
 from tarmac.serving.question import Columns, Rows
 
 REF = "#/components/schemas/{model}"
+
+
+def _to_columns(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
+    """Return the fields that every row has, each as a list of values."""
+    shared = set(rows[0]).intersection(*rows)
+    columns: dict[str, list[Any]] = {}
+    for name in rows[0]:
+        if name in shared:
+            columns[name] = [row[name] for row in rows]
+    return columns
+
+
 ROWS = list(problem.request.EXAMPLES.values())
-FIELDS = [name for name in ROWS[0] if all(name in row for row in ROWS)]
-COLUMNS = {name: [row[name] for row in ROWS] for name in FIELDS}
-MANY = {"many rows": {"rows": ROWS}, "columns": {"columns": COLUMNS}}
+MANY = {"many rows": {"rows": ROWS}, "columns": {"columns": _to_columns(ROWS)}}
 WRONG = {
     408: "The body did not come in time",
     413: "The body is too large",
@@ -38,14 +48,16 @@ def _build_content(models: list[type[BaseModel]], examples: dict[str, Any]) -> d
 
 
 def _build_operation(
-    asked: list[type[BaseModel]], examples: dict[str, Any], told: list[type[BaseModel]]
+    request_models: list[type[BaseModel]],
+    examples: dict[str, Any],
+    response_models: list[type[BaseModel]],
 ) -> dict[str, Any]:
     answered = {
         "description": "The answer, in the form of the question",
-        "content": _build_content(told, {}),
+        "content": _build_content(response_models, {}),
     }
     return {
-        "requestBody": {"required": True, "content": _build_content(asked, examples)},
+        "requestBody": {"required": True, "content": _build_content(request_models, examples)},
         "responses": {"200": answered},
     }
 
@@ -61,14 +73,14 @@ EXPLAIN = _build_operation([problem.request.Row], problem.request.EXAMPLES, [Exp
 def build_openapi(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI document, made once."""
     if app.openapi_schema is None:
-        made = get_openapi(title=app.title, version=app.version, routes=app.routes)
-        asked: list[type[BaseModel]] = [problem.request.Row, Rows, Columns]
-        told: list[type[BaseModel]] = [Answer, Answers, AnswerColumns, Explained]
+        document = get_openapi(title=app.title, version=app.version, routes=app.routes)
+        request_models: list[type[BaseModel]] = [problem.request.Row, Rows, Columns]
+        response_models: list[type[BaseModel]] = [Answer, Answers, AnswerColumns, Explained]
         named = [
-            *((model, "validation") for model in asked),
-            *((model, "serialization") for model in told),
+            *((model, "validation") for model in request_models),
+            *((model, "serialization") for model in response_models),
         ]
         _, schemas = models_json_schema(named, ref_template=REF)  # type: ignore[arg-type]
-        made["components"]["schemas"].update(schemas["$defs"])
-        app.openapi_schema = made
+        document["components"]["schemas"].update(schemas["$defs"])
+        app.openapi_schema = document
     return app.openapi_schema

@@ -4,7 +4,7 @@ Everything else is refused with the name of the field.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError, create_model
@@ -109,15 +109,13 @@ def list_mistakes(error: ValidationError) -> list[dict[str, Any]]:
 
     Each says where, what is expected, and which rule; never what was sent.
     """
-    found = error.errors(include_url=False, include_context=False, include_input=False)
-    return [
-        {
-            "loc": [_shorten_name(part) for part in item["loc"]],
-            "msg": item["msg"],
-            "type": item["type"],
-        }
-        for item in found[:MOST_ERRORS]
-    ]
+    mistakes = error.errors(include_url=False, include_context=False, include_input=False)
+    return [_shorten_mistake(mistake) for mistake in mistakes[:MOST_ERRORS]]
+
+
+def _shorten_mistake(mistake: Mapping[str, Any]) -> dict[str, Any]:
+    loc = [_shorten_name(part) for part in mistake["loc"]]
+    return {"loc": loc, "msg": mistake["msg"], "type": mistake["type"]}
 
 
 def _shorten_name(part: str | int) -> str | int:
@@ -130,17 +128,18 @@ def _parse_columns(given: dict[str, list[Any] | None]) -> list[Row]:
     columns = {name: values for name, values in given.items() if values is not None}
     lengths = {name: len(values) for name, values in columns.items()}
     if len(set(lengths.values())) > 1:
-        told = f"columns of unequal length: {dict(list(lengths.items())[:MOST_ERRORS])}"
-        raise RequestError([{"loc": ["columns"], "msg": told, "type": "value_error"}])
+        message = f"columns of unequal length: {dict(list(lengths.items())[:MOST_ERRORS])}"
+        raise RequestError([{"loc": ["columns"], "msg": message, "type": "value_error"}])
     rows = [
         dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)
     ]
     try:
         return MANY.validate_json(to_json({"rows": rows})).rows
     except ValidationError as error:
-        raise RequestError(
-            [{**one, "loc": _to_column_location(one["loc"])} for one in list_mistakes(error)]
-        ) from None
+        mistakes = list_mistakes(error)
+        for mistake in mistakes:
+            mistake["loc"] = _to_column_location(mistake["loc"])
+        raise RequestError(mistakes) from None
 
 
 def _to_column_location(loc: list[str | int]) -> list[str | int]:

@@ -4,7 +4,7 @@ Its workers read the feature tables, encode them, and grow the same trees togeth
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import pyarrow as pa
 from tarmac.interface.problem import problem
 from tarmac.pipeline.base import months, parquet
 from tarmac.pipeline.base.params import TASK, AnySplit, MonthWindow, SplitParams, Task, TrainParams
-from tarmac.pipeline.training.estimators import build_xgboost_options
+from tarmac.pipeline.training.estimators import OnRound, build_xgboost_options
 from tarmac.spark import session
 
 INPUTS, VALIDATION = "inputs", "validation_row"  # columns of the rows that are fitted to
@@ -24,7 +24,7 @@ FITS = 3  # at most: one that loses a worker is started anew on those that are l
 def fit_xgboost(
     params: TrainParams,
     encoder: Any,
-    on_round: Callable[[int, dict[str, float]], None],
+    on_round: OnRound,
     *,
     folder: Path,
     split: AnySplit,
@@ -37,19 +37,31 @@ def fit_xgboost(
     trees are not the same to the last digit.
     """
     import xgboost
-    from xgboost.spark import SparkXGBClassifier, SparkXGBRegressor
 
     if not isinstance(split, SplitParams):
         raise session.ClusterError(
             "engine is pyspark, which trains on months, but the rows have no date",
             "set `engine: duckdb` in params.yaml",
         )
-    regression = task.kind == "regression"
     rows = _read_rows(folder, split.train, False).unionByName(
         _read_rows(folder, split.validation, True)
     )
-    booster = partial(
-        SparkXGBRegressor if regression else SparkXGBClassifier,
+    logging.getLogger("XGBoost-PySpark").setLevel(logging.WARNING)  # of which it would make INFO
+    fitted = _fit_booster(_build_booster(params, task), _encode_rows(rows, encoder, task))
+    _report_rounds(fitted.training_summary.validation_objective_history, task, on_round)
+    trees = fitted.get_booster()
+    trees.feature_names = trees.feature_types = None  # ONNX takes columns by their place
+    model = xgboost.XGBRegressor() if task.kind == "regression" else xgboost.XGBClassifier()
+    model.load_model(trees.save_raw())
+    return model
+
+
+def _build_booster(params: TrainParams, task: Task) -> Callable[..., Any]:
+    """Return the estimator of XGBoost for Spark; the number of its workers is still to be given."""
+    from xgboost.spark import SparkXGBClassifier, SparkXGBRegressor
+
+    return partial(
+        SparkXGBRegressor if task.kind == "regression" else SparkXGBClassifier,
         **build_xgboost_options(params, task),
         features_col=INPUTS,
         label_col=problem.contract.TARGET,
@@ -59,18 +71,13 @@ def fit_xgboost(
         launch_tracker_on_driver=False,
         verbose=False,
     )
-    logging.getLogger("XGBoost-PySpark").setLevel(logging.WARNING)  # of which it would make INFO
-    fitted = _fit_booster(booster, _encode_rows(rows, encoder, task))
-    seen = fitted.training_summary.validation_objective_history
-    for number, values in enumerate(
-        zip(*(seen[name] for name in task.rounds.values()), strict=True), 1
-    ):
+
+
+def _report_rounds(history: Mapping[str, Sequence[float]], task: Task, on_round: OnRound) -> None:
+    """Call `on_round` for each round, with the metrics that XGBoost kept under its own names."""
+    rounds = zip(*(history[name] for name in task.rounds.values()), strict=True)
+    for number, values in enumerate(rounds, 1):
         on_round(number, dict(zip(task.rounds, values, strict=True)))
-    trees = fitted.get_booster()
-    trees.feature_names = trees.feature_types = None  # ONNX takes columns by their place
-    classifier = xgboost.XGBRegressor() if regression else xgboost.XGBClassifier()
-    classifier.load_model(trees.save_raw())
-    return classifier
 
 
 def _fit_booster(booster: Callable[..., Any], rows: Any) -> Any:
@@ -115,9 +122,11 @@ def _read_rows(folder: Path, window: MonthWindow, validation: bool) -> Any:
 
 def _list_input_names(encoder: Any) -> list[str]:
     """The columns that an encoder takes, in the order in which it gives them."""
-    return [
-        name for _, step, columns in encoder.transformers_ if step != "drop" for name in columns
-    ]
+    names: list[str] = []
+    for _, step, columns in encoder.transformers_:
+        if step != "drop":
+            names += columns
+    return names
 
 
 def _encode_rows(rows: Any, encoder: Any, task: Task) -> Any:

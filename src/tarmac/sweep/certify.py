@@ -57,10 +57,6 @@ def list_experiments() -> set[str]:
 
 def format_value(value: Value) -> str:
     """A value as DVC's command line takes it."""
-    return (
-        str(value).lower()
-        if isinstance(value, bool)
-        else repr(value)
-        if isinstance(value, float)
-        else str(value)
-    )
+    if isinstance(value, bool):
+        return str(value).lower()
+    return repr(value) if isinstance(value, float) else str(value)

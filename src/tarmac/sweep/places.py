@@ -19,7 +19,9 @@ def select_effective_trials(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
 
     Trials that were run again, or that were one too many, are left out.
     """
-    replaced = {number for trial in trials for number in trial.system_attrs.get(HISTORY, [])}
+    replaced = set[int]()
+    for trial in trials:
+        replaced.update(trial.system_attrs.get(HISTORY, []))
     return [
         trial
         for trial in trials
@@ -29,13 +31,9 @@ def select_effective_trials(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
 
 def compute_slot(trials: Sequence[FrozenTrial], trial: FrozenTrial) -> int:
     """How many places came before this trial's."""
-    return len(
-        {
-            _find_origin_number(other)
-            for other in select_effective_trials(trials)
-            if _find_origin_number(other) < _find_origin_number(trial)
-        }
-    )
+    own = _find_origin_number(trial)
+    origins = {_find_origin_number(other) for other in select_effective_trials(trials)}
+    return sum(origin < own for origin in origins)
 
 
 def requeue_trial(study: Study, trial: FrozenTrial) -> None:

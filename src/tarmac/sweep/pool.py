@@ -56,12 +56,13 @@ class WorkerPool:
         """
         looked, ended = 0.0, -1
         try:
-            while (
-                len(select_finished_trials(trials := self.study.get_trials(deepcopy=False)))
-                < self.total
-            ):
-                if len(select_finished_trials(trials)) != ended:
-                    ended = len(select_finished_trials(trials))
+            while True:
+                trials = self.study.get_trials(deepcopy=False)
+                finished = len(select_finished_trials(trials))
+                if finished >= self.total:
+                    break
+                if finished != ended:
+                    ended = finished
                     show(trials)
                 if time.monotonic() - looked > HEARTBEAT:
                     self._requeue_stale_trials()
@@ -93,8 +94,9 @@ class WorkerPool:
         unsigned = {trial.number: trial for trial in running if WORKER not in trial.user_attrs}
         now = time.monotonic()
         self._unsigned = {number: self._unsigned.get(number, now) for number in unsigned}
-        for number in (number for number, since in self._unsigned.items() if now - since > GRACE):
-            fail_and_requeue_trial(self.study, unsigned[number])
+        for number, since in self._unsigned.items():
+            if now - since > GRACE:
+                fail_and_requeue_trial(self.study, unsigned[number])
 
     def _start_missing_workers(self, trials: list[FrozenTrial]) -> None:
         for place in range(self.jobs):

@@ -57,10 +57,12 @@ class ProgressLine:
         print(f"sweep  {'  '.join(parts)}", flush=True)
 
     def _format_time_left(self, ended: int) -> str:
-        here = ended - self._before
-        if here <= 0 or ended >= self._total:
+        ended_since_start = ended - self._before
+        if ended_since_start <= 0 or ended >= self._total:
             return ""
-        seconds = round((time.monotonic() - self._started) / here * (self._total - ended))
+        seconds = round(
+            (time.monotonic() - self._started) / ended_since_start * (self._total - ended)
+        )
         return f"{seconds // 60}:{seconds % 60:02d} left"
 
 
@@ -68,16 +70,17 @@ def format_table(study: Study, objective: str) -> str:
     """All trials as text, the best first, then those without a result."""
     lines = build_rows(study, objective)
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    shown = [
-        "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True))
-        for line in lines
-    ]
+    shown = [_align_cells(line, widths) for line in lines]
     errors = [
         f"trial {trial.number} failed: {trial.user_attrs[ERROR]}"
         for trial in select_finished_trials(study.get_trials(deepcopy=False))
         if ERROR in trial.user_attrs
     ]
     return "\n".join([*shown, *errors])
+
+
+def _align_cells(cells: list[str], widths: list[int]) -> str:
+    return "  ".join(cell.rjust(width) for cell, width in zip(cells, widths, strict=True))
 
 
 def build_rows(study: Study, objective: str) -> list[list[str]]:
@@ -94,18 +97,12 @@ def build_rows(study: Study, objective: str) -> list[list[str]]:
 
 def shorten_keys(study: Study) -> dict[str, str]:
     """Searched keys, and what is left of each without the sections that all of them are in."""
-    keys = sorted(
-        {
-            key
-            for trial in study.get_trials(deepcopy=False)
-            for key in trial.user_attrs.get(PARAMS, {})
-        }
-    )
-    sections = takewhile(
-        lambda names: len(set(names)) == 1,
-        zip(*(key.split(".")[:-1] for key in keys), strict=False),
-    )
-    shared = len(list(sections))
+    drawn = set[str]()
+    for trial in study.get_trials(deepcopy=False):
+        drawn.update(trial.user_attrs.get(PARAMS, {}))
+    keys = sorted(drawn)
+    sections = zip(*(key.split(".")[:-1] for key in keys), strict=False)
+    shared = len(list(takewhile(lambda names: len(set(names)) == 1, sections)))
     return {key: ".".join(key.split(".")[shared:]) for key in keys}
 
 

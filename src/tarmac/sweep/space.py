@@ -96,10 +96,8 @@ class Sampler(BaseSampler):
 
     def __init__(self, params: SweepParams) -> None:
         """Takes sampler, seed and space of a sweep."""
-        self._params, self._points = (
-            params,
-            build_grid(params.space) if params.sampler == "grid" else [],
-        )
+        self._params = params
+        self._points = build_grid(params.space) if params.sampler == "grid" else []
         self._inner: BaseSampler = RandomSampler()
         self._point: Mapping[str, Value] = {}
 

@@ -31,6 +31,9 @@ from tarmac.sweep.space import Sampler
 
 EMBEDDED = Path(".dvc/tmp/tarmac/sweep.db")
 NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+# SQLAlchemy ends a password at the first `@`, and takes the rest of it as the host. So a URL with
+# another one shows a part of the password. Elsewhere an `@` can be written as %40.
+UNENCODED_PASSWORD = re.compile(r"[\w+]+://[^:/]*:[^@]*@.*@", re.DOTALL)
 # Seconds: so often a worker says that it lives, and so long it is believed.
 HEARTBEAT, GRACE = (5, 20)
 FACTS = "facts"
@@ -78,6 +81,8 @@ def open_storage(url: str) -> RDBStorage:
 
 def redact_url(url: str) -> str:
     """A storage's URL without its password."""
+    if UNENCODED_PASSWORD.match(url):
+        return "of that URL"
     try:
         return make_url(url).render_as_string(hide_password=True)
     except (ArgumentError, ValueError):  # no URL, or a port that is no number
@@ -85,6 +90,8 @@ def redact_url(url: str) -> str:
 
 
 def _create_storage(url: str) -> RDBStorage:
+    if UNENCODED_PASSWORD.match(url):  # a message of the driver would show a part of it as the host
+        raise ArgumentError("an `@` in the password is not written as %40")
     try:
         address = make_url(url)
     except ValueError:  # its text may be a part of the password
@@ -152,12 +159,12 @@ def open_study(storage: RDBStorage, name: str, params: SweepParams, facts: dict[
     return study
 
 
-def require_same_facts(name: str, opened: dict[str, str], here: dict[str, str]) -> None:
+def require_same_facts(name: str, opened: dict[str, str], facts: dict[str, str]) -> None:
     """Raises `StudyError` naming each fact of the study that is another here."""
     different = [
-        f"  {key}: {opened.get(key, 'none')} in the study, {here.get(key, 'none')} here"
-        for key in sorted({*opened, *here})
-        if opened.get(key) != here.get(key)
+        f"  {key}: {opened.get(key, 'none')} in the study, {facts.get(key, 'none')} here"
+        for key in sorted({*opened, *facts})
+        if opened.get(key) != facts.get(key)
     ]
     if different:
         started = f"the study {name!r} was started with another commit, data or settings"

@@ -31,13 +31,13 @@ def main() -> None:
     """
     # A flag, not an exception: one that is raised while XGBoost calls back for data would be lost
     # in its C code.
-    told = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: told.set())
+    stop_requested = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop_requested.set())
     name, total, own, parent = sys.argv[1:]
 
     def check_alive() -> None:
         # Who would tell it may be gone before it asks who that is.
-        if told.is_set() or os.getppid() != int(parent):
+        if stop_requested.is_set() or os.getppid() != int(parent):
             raise KeyboardInterrupt
 
     try:
@@ -69,9 +69,8 @@ def process_trials(study: Study, objective: Objective, total: int) -> None:
         ):  # this worker was silent for so long that another has taken its trial
             continue
         except KeyboardInterrupt:
-            left = [trial for trial in study.get_trials() if trial.number == objective.number]
-            for trial in left:
-                if trial.state == TrialState.FAIL:
+            for trial in study.get_trials():
+                if trial.number == objective.number and trial.state == TrialState.FAIL:
                     requeue_trial(study, trial)
             raise
 

@@ -71,9 +71,13 @@ def format_hour_column(name: str) -> str:
 
 def normalize_name(name: str) -> str:
     """A column's name as the code writes it: lower case, letters, digits and underscores."""
-    made = re.sub(r"\W+", "_", str(name), flags=re.ASCII).strip("_").lower() or "column"
-    made = f"c_{made}" if made[0].isdigit() or made.startswith("model_") else made
-    return f"{made}_" if made in TAKEN or keyword.iskeyword(made) else made
+    identifier = re.sub(r"\W+", "_", str(name), flags=re.ASCII).strip("_").lower() or "column"
+    identifier = (
+        f"c_{identifier}"
+        if identifier[0].isdigit() or identifier.startswith("model_")
+        else identifier
+    )
+    return f"{identifier}_" if identifier in TAKEN or keyword.iskeyword(identifier) else identifier
 
 
 def remove_column(columns: Columns, name: str) -> Columns:

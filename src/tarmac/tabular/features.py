@@ -20,16 +20,16 @@ def clean(
 
     No text is missing, dates have their parts, and a class is its place in `classes`.
     """
-    made = {}
+    prepared = {}
     for name, column in columns.items():
         value = table[name]
-        made[name] = value.fill_null(MISSING) if isinstance(column, Category) else value
+        prepared[name] = value.fill_null(MISSING) if isinstance(column, Category) else value
         if isinstance(column, Date):
-            found = (value.year(), value.month(), value.day(), value.day_of_week.index())
-            made |= dict(zip(list_date_columns(name), found, strict=True))
+            parts = (value.year(), value.month(), value.day(), value.day_of_week.index())
+            prepared |= dict(zip(list_date_columns(name), parts, strict=True))
     places = [(table[target] == text, place) for place, text in enumerate(classes)]
-    made[target] = ibis.cases(*places).cast("int8") if places else table[target].cast("float32")
-    return table.select(**made).order_by(list(key))
+    prepared[target] = ibis.cases(*places).cast("int8") if places else table[target].cast("float32")
+    return table.select(**prepared).order_by(list(key))
 
 
 def features(

@@ -42,11 +42,11 @@ def build_row_model(columns: Columns, about: str) -> type[BaseModel]:
     rules: dict[str, Any] = {
         "hours": model_validator(mode="before")(_build_hour_filler(hours, wanted))
     }
-    made: type[BaseModel] = create_model(
+    model: type[BaseModel] = create_model(
         "Row", __config__=STRICT, __validators__=rules if hours else {}, **fields
     )
-    made.__doc__ = about
-    return made
+    model.__doc__ = about
+    return model
 
 
 def _build_hour_filler(hours: Mapping[str, str], wanted: Mapping[str, str]) -> Callable[[Any], Any]:
@@ -58,12 +58,11 @@ def _build_hour_filler(hours: Mapping[str, str], wanted: Mapping[str, str]) -> C
     def add_hours(row: Any) -> Any:
         if not isinstance(row, dict):
             return row
-        told = {
-            own: TIMED.match(str(row.get(name)))
-            for name, own in hours.items()
-            if row.get(own) is None
-        }
-        whole = {**row, **{own: int(found[1]) for own, found in told.items() if found}}
+        whole = dict(row)
+        for name, own in hours.items():
+            timed = TIMED.match(str(row.get(name)))
+            if timed and row.get(own) is None:
+                whole[own] = int(timed[1])
         for name, own in wanted.items():
             if whole.get(own) is None:
                 raise ValueError(f"{own} is missing, and {name} has no time of day")
@@ -134,23 +133,27 @@ def _is_missing(value: Any) -> bool:
 
 def build_prepared_columns(rows: Sequence[BaseModel], columns: Columns) -> dict[str, list[Any]]:
     """The prepared columns of some rows."""
-    made: dict[str, list[Any]] = {}
+    prepared: dict[str, list[Any]] = {}
     for name, column in columns.items():
         values = [getattr(row, name) for row in rows]
         if isinstance(column, Date):
-            made |= dict(zip(list_date_columns(name), _split_dates(values), strict=True))
+            prepared |= dict(zip(list_date_columns(name), _split_dates(values), strict=True))
         lacking = MISSING if isinstance(column, Category) else math.nan
-        made[name] = (
+        prepared[name] = (
             values
             if isinstance(column, Date)
             else [lacking if value is None else value for value in values]
         )
-    return made
+    return prepared
 
 
 def _split_dates(days: Sequence[date | None]) -> list[list[float]]:
-    found = [
+    parts_by_day = [
         (day.year, day.month, day.day, day.weekday()) if day else (math.nan,) * len(PARTS)
         for day in days
     ]
-    return [list(part) for part in zip(*found, strict=True)] if found else [[] for _ in PARTS]
+    return (
+        [list(part) for part in zip(*parts_by_day, strict=True)]
+        if parts_by_day
+        else [[] for _ in PARTS]
+    )

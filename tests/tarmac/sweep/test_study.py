@@ -58,6 +58,9 @@ def test_rejects_invalid_study_name(name):
         "mysql://someone:secret@127.0.0.1/none",
         "postgresql://someone:secret@127.0.0.1:port/none",
         "postgresql://someone:p@ss:secret@127.0.0.1/none",
+        "postgresql://someone:p@secret@127.0.0.1:1/none",
+        "postgresql://someone:p@secret/word@127.0.0.1:1/none",
+        "postgresql://someone:p@secret?word@127.0.0.1:1/none",
         "nonsense",
         "nonsense://x",
         "sqlite:////nowhere/at/all.db",
@@ -75,6 +78,17 @@ def test_shown_url_masks_password():
         redact_url("postgresql://someone:secret@host/name") == "postgresql://someone:***@host/name"
     )
     assert redact_url("postgresql://someone:secret@host:port/name") == "of that URL"
+    assert redact_url("postgresql://a@b:secret@host/n%40me") == "postgresql://a%40b:***@host/n%40me"
+
+
+@pytest.mark.parametrize("password", ["p@ss", "p@ss@word", "p@ss/word", "p@ss?word", "p:p@ss"])
+def test_shown_url_has_no_part_of_password_with_unencoded_at_sign(password):
+    assert redact_url(f"postgresql://user:{password}@host/db") == "of that URL"
+
+
+def test_unencoded_at_sign_in_password_is_named_as_cause():
+    with pytest.raises(StudyError, match="an `@` in the password is not written as %40"):
+        open_storage("postgresql://user:p@ss@host/db")
 
 
 def test_unknown_study_error_lists_known_studies():

@@ -20,11 +20,11 @@ def asset(
     version = hashlib.md5(repr([PARAMS[name] for name in sections]).encode()).hexdigest()
 
     @dg.asset(name=step, deps=deps, code_version=version, automation_condition=STALE)
-    def made() -> None:
+    def run_step() -> None:
         for name in filter(None, (before, step)):
             import_module(f"tarmac.pipeline.{name}.stage").main()
 
-    return made
+    return run_step
 
 
 prepare = asset("prepare", [], "prepare")
@@ -36,14 +36,14 @@ ASSETS = [prepare, featurize, train, evaluate]
 
 def rerun(instance: dg.DagsterInstance) -> None:
     before: Any = dg.deserialize_value(CURSOR.read_text()) if CURSOR.exists() else None
-    found = dg.evaluate_automation_conditions(defs=ASSETS, instance=instance, cursor=before)
-    stale = [made for made in ASSETS if found.get_num_requested(made.key)]
+    evaluation = dg.evaluate_automation_conditions(defs=ASSETS, instance=instance, cursor=before)
+    stale = [step for step in ASSETS if evaluation.get_num_requested(step.key)]
     if stale:
         dg.materialize(ASSETS, selection=stale, instance=instance)
-        found = dg.evaluate_automation_conditions(
-            defs=ASSETS, instance=instance, cursor=found.cursor
+        evaluation = dg.evaluate_automation_conditions(
+            defs=ASSETS, instance=instance, cursor=evaluation.cursor
         )
-    CURSOR.write_text(dg.serialize_value(found.cursor))
+    CURSOR.write_text(dg.serialize_value(evaluation.cursor))
 
 
 if __name__ == "__main__":

@@ -13,29 +13,29 @@ from tarmac.pipeline.base.hashing import compute_dvc_hash
 cached = task(cache_policy=INPUTS + TASK_SOURCE, persist_result=True)
 
 
-def made(step: str, *paths: str) -> list[str]:
+def run_step(step: str, *paths: str) -> list[str]:
     import_module(f"tarmac.pipeline.{step}.stage").main()
     return [compute_dvc_hash(Path(path)) for path in paths]
 
 
 @cached
 def prepare(raw: str, params: dict[str, Any]) -> list[str]:
-    return made("prepare", "data/prepared")
+    return run_step("prepare", "data/prepared")
 
 
 @cached
 def featurize(prepared: list[str], params: dict[str, Any]) -> list[str]:
-    return made("featurize", "data/features")
+    return run_step("featurize", "data/features")
 
 
 @cached
 def train(features: list[str], params: list[Any]) -> list[str]:
-    return [*made("baseline", "models/baseline.onnx"), *made("train", "models/model.onnx")]
+    return [*run_step("baseline", "models/baseline.onnx"), *run_step("train", "models/model.onnx")]
 
 
 @cached
 def evaluate(features: list[str], models: list[str], params: list[Any]) -> list[str]:
-    return made("evaluate", "data/predictions.parquet")
+    return run_step("evaluate", "data/predictions.parquet")
 
 
 @flow
