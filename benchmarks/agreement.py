@@ -15,7 +15,7 @@ ROUNDED = ("1d", "7d", "21d", "1h", "3h")  # how the names of means end
 FEATURES = 52
 
 
-def tolerance(column: str) -> float:
+def get_tolerance(column: str) -> float:
     """One unit of the last digit that a column is rounded to; zero where it is not rounded."""
     _, _, ending = column.rpartition("_")
     if ending not in ROUNDED:
@@ -23,7 +23,7 @@ def tolerance(column: str) -> float:
     return 0.01 if column.split("_")[-2] in SHARES else 0.1
 
 
-def differing(ours: pd.Series, plain: pd.Series, allowed: float = 0.0) -> np.ndarray:
+def find_differences(ours: pd.Series, plain: pd.Series, allowed: float = 0.0) -> np.ndarray:
     """Which rows differ by more than is allowed; missing agrees with missing only."""
     if not pd.api.types.is_numeric_dtype(ours):
         return (ours != plain).to_numpy()
@@ -44,7 +44,7 @@ def read_ours(folder: Path) -> pd.DataFrame:
     return frame.assign(day=pd.to_datetime(frame["day"]))
 
 
-def compare(ours: pd.DataFrame, plain: pd.DataFrame) -> tuple[list[str], int]:
+def compare_features(ours: pd.DataFrame, plain: pd.DataFrame) -> tuple[list[str], int]:
     """Return the differences, one line per column, and the number of rounded values.
 
     A rounded value differs by one unit of its last digit, which is allowed.
@@ -56,8 +56,8 @@ def compare(ours: pd.DataFrame, plain: pd.DataFrame) -> tuple[list[str], int]:
     paired = ours[KEY].merge(plain[ours.columns], on=KEY, how="left", validate="one_to_one")
     lines, rounded = [], 0
     for name in ours.columns.drop(KEY):
-        wrong = differing(ours[name], paired[name], tolerance(name))
-        rounded += int((differing(ours[name], paired[name]) & ~wrong).sum())
+        wrong = find_differences(ours[name], paired[name], get_tolerance(name))
+        rounded += int((find_differences(ours[name], paired[name]) & ~wrong).sum())
         if wrong.any():
             first = int(np.argmax(wrong))
             key = " ".join(str(value) for value in ours.loc[first, KEY])
@@ -73,7 +73,7 @@ def main() -> None:
     """
     ours, plain = read_ours(Path(sys.argv[1])), pd.read_parquet(sys.argv[2])
     features = len(ours.columns.drop(OWN)) + len(KEY_FEATURES)
-    lines, rounded = compare(ours, plain)
+    lines, rounded = compare_features(ours, plain)
     if features != FEATURES:
         lines.append(f"{features} features, expected {FEATURES}")
     if lines:

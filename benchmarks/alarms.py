@@ -31,7 +31,7 @@ SPLIT = SplitParams(
 )
 
 
-def dealt(
+def deal_days(
     rows: pd.DataFrame, p: np.ndarray, draw: np.random.Generator
 ) -> tuple[Reference, ObservedRows]:
     """The days in another order, as months of 2001."""
@@ -76,7 +76,7 @@ def main() -> None:
     verdicts: Counter[str] = Counter()
     kinds: Counter[str] = Counter()
     for _ in range(rounds):
-        known, observed = dealt(rows, p, draw)
+        known, observed = deal_days(rows, p, draw)
         outcome = evaluate_observed_rows(observed, known, SPLIT, params)
         verdicts[outcome.verdict] += 1
         kinds.update({check.kind for check in outcome.checks if check.outcome == "critical"})

@@ -37,33 +37,33 @@ def main(rounds: int) -> None:
     """Measures all sides in turn and writes the report."""
     load_before = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
-        bundle = Bundle(bundled(Path(folder) / "bundle"))
-        rows = requests()
+        bundle = Bundle(write_bundle(Path(folder) / "bundle"))
+        rows = read_requests()
         files = {
-            suffix: write(rows, Path(folder) / f"in.{suffix}") for suffix in ("parquet", "csv")
+            suffix: write_rows(rows, Path(folder) / f"in.{suffix}") for suffix in ("parquet", "csv")
         }
         cases = {
             **{
-                f"`tarmac predict`, {name}": batch(path, bundle, len(rows))
+                f"`tarmac predict`, {name}": build_batch_case(path, bundle, len(rows))
                 for name, path in files.items()
             },
-            "bare ONNX Runtime, ready arrays": bare(bundle, rows),
-            "`model.predict_proba`, ready DataFrame": fitted(bundle, rows),
+            "bare ONNX Runtime, ready arrays": build_onnx_case(bundle, rows),
+            "`model.predict_proba`, ready DataFrame": build_pipeline_case(bundle, rows),
         }
         figures: Figures = {name: [] for name in cases}
         for number in range(1, rounds + 1):
             for name, case in cases.items():
-                figures[name].append(timed(case))
+                figures[name].append(measure_seconds(case))
                 print(
                     f"round {number} of {rounds}  {name}  {figures[name][-1][0]:.2f} s",
                     file=sys.stderr,
                     flush=True,
                 )
-    OUT.write_text(report(figures, len(rows), rounds, load_before), encoding="utf-8")
+    OUT.write_text(render_report(figures, len(rows), rounds, load_before), encoding="utf-8")
     print(OUT.read_text(encoding="utf-8"))
 
 
-def bundled(folder: Path) -> Path:
+def write_bundle(folder: Path) -> Path:
     """A bundle of the model that is here."""
     shutil.copytree(ROOT / "data" / "online", folder / "online")
     for name in ("model.onnx", "card.md"):
@@ -72,13 +72,13 @@ def bundled(folder: Path) -> Path:
     return folder
 
 
-def requests() -> list[dict[str, object]]:
+def read_requests() -> list[dict[str, object]]:
     """What a client would ask."""
     table = pq.read_table(ROOT / "data" / "prepared" / "flights" / f"{MONTH}.parquet")
     return [problem.request.asked(row) for row in table.to_pylist()] * TIMES
 
 
-def write(rows: list[dict[str, object]], path: Path) -> Path:
+def write_rows(rows: list[dict[str, object]], path: Path) -> Path:
     """Writes a file to score."""
     table = pa.Table.from_pylist(rows)
     if path.suffix == ".csv":
@@ -88,7 +88,7 @@ def write(rows: list[dict[str, object]], path: Path) -> Path:
     return path
 
 
-def batch(source: Path, bundle: Bundle, rows: int) -> Callable[[], object]:
+def build_batch_case(source: Path, bundle: Bundle, rows: int) -> Callable[[], object]:
     """Run the whole command from file to file.
 
     The start of Python and the reading of the bundle are excluded.
@@ -104,7 +104,7 @@ def batch(source: Path, bundle: Bundle, rows: int) -> Callable[[], object]:
     return run
 
 
-def bare(bundle: Bundle, rows: list[dict[str, object]]) -> Callable[[], object]:
+def build_onnx_case(bundle: Bundle, rows: list[dict[str, object]]) -> Callable[[], object]:
     """ONNX Runtime on arrays that are there, as many rows at a time as the batch takes."""
     valid = [
         problem.request.Row.model_validate_json(json.dumps(row))
@@ -119,7 +119,7 @@ def bare(bundle: Bundle, rows: list[dict[str, object]]) -> Callable[[], object]:
     return lambda: [bundle.session.predict(*part) for part in parts]
 
 
-def fitted(bundle: Bundle, rows: list[dict[str, object]]) -> Callable[[], object]:
+def build_pipeline_case(bundle: Bundle, rows: list[dict[str, object]]) -> Callable[[], object]:
     """Run XGBoost behind its encoder on a frame of the same rows, with one thread.
 
     Both are fitted as the stage does it.
@@ -148,14 +148,14 @@ def fitted(bundle: Bundle, rows: list[dict[str, object]]) -> Callable[[], object
     return lambda: model.predict_proba(whole)
 
 
-def timed(work: Callable[[], object]) -> tuple[float, float]:
+def measure_seconds(work: Callable[[], object]) -> tuple[float, float]:
     """Wall and CPU seconds of a piece of work, over all threads."""
     wall, cpu = time.perf_counter(), time.process_time()
     work()
     return time.perf_counter() - wall, time.process_time() - cpu
 
 
-def report(figures: Figures, rows: int, rounds: int, load_before: float) -> str:
+def render_report(figures: Figures, rows: int, rounds: int, load_before: float) -> str:
     """What was measured, in Markdown."""
     middle = {}
     for name, runs in figures.items():

@@ -25,25 +25,26 @@ HEADER = (
 
 def main(kills: int, seed: int) -> None:
     """Kills each command equally often, in turns, and writes the report."""
-    setup = conditions(kills, seed)
+    setup = describe_conditions(kills, seed)
     outcomes: list[Kill] = []
     with tempfile.TemporaryDirectory(
         prefix="tarmac-faults-", ignore_cleanup_errors=True
     ) as temporary:
-        template = finished(Path(temporary) / "template" / "repository")
+        template = prepare_workspace(Path(temporary) / "template" / "repository")
         killers = [Killer(command, template, Path(temporary), seed) for command in COMMANDS]
         while len(outcomes) < kills:
             for killer in killers:
                 outcomes.append(killer.kill())
                 print(len(outcomes), outcomes[-1], file=sys.stderr, flush=True)
-    measure.report(
+    tables = f"{render_table(outcomes)}\n\n{render_failures(outcomes)}"
+    measure.write_report(
         workspace.ROOT,
         "faults",
-        f"# What a kill costs\n\n{setup}\n\n{table(outcomes)}\n\n{failures(outcomes)}",
+        f"# What a kill costs\n\n{setup}\n\n{tables}",
     )
 
 
-def finished(target: Path) -> Workspace:
+def prepare_workspace(target: Path) -> Workspace:
     """Return the small workspace that tests use, run, pushed and committed.
 
     It has four months of a tenth of the flights.
@@ -57,7 +58,7 @@ def finished(target: Path) -> Workspace:
     return template
 
 
-def table(outcomes: list[Kill]) -> str:
+def render_table(outcomes: list[Kill]) -> str:
     """A row for each command."""
     lines = [list(HEADER), ["---", *["---:"] * 4, "---"]]
     for name in (command.name for command in COMMANDS):
@@ -73,7 +74,7 @@ def table(outcomes: list[Kill]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
-def failures(outcomes: list[Kill]) -> str:
+def render_failures(outcomes: list[Kill]) -> str:
     """What was wrong after the last start, where anything was."""
     lines = [
         f"- `{kill.command}` at {kill.moment:.2f}: {', '.join(kill.wrong)}"
@@ -83,7 +84,7 @@ def failures(outcomes: list[Kill]) -> str:
     return "\n".join(lines) or "The state was right again after every kill."
 
 
-def conditions(kills: int, seed: int) -> str:
+def describe_conditions(kills: int, seed: int) -> str:
     """What a reader needs to judge the counts, and to take them again."""
     repairs = []
     for command in COMMANDS:

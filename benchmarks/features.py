@@ -34,12 +34,12 @@ class Bench:
 
     def __init__(self, repository: Path, folder: Path) -> None:
         """Makes the copy."""
-        self._copy = workspace.copy(repository, folder / "repository")
+        self._copy = workspace.copy_repository(repository, folder / "repository")
         self.agreement = ""
 
-    def cases(self) -> dict[str, Callable[[], Run]]:
+    def build_cases(self) -> dict[str, Callable[[], Run]]:
         """What a round runs, in order."""
-        stages = {name: lambda name=name: workspace.stage(self._copy, name) for name in MAKERS}
+        stages = {name: lambda name=name: workspace.run_stage(self._copy, name) for name in MAKERS}
         return {**stages, PLAIN: self.run_plain}
 
     def warm_up(self) -> None:
@@ -48,31 +48,33 @@ class Bench:
             *(f"tarmac.pipeline.{name}.stage" for name in MAKERS),
             "pandas, pyarrow.parquet, yaml",
         ):
-            workspace.python(self._copy, "-c", f"import {module}")
+            workspace.run_python(self._copy, "-c", f"import {module}")
 
     def run_plain(self) -> Run:
         """Run plain pandas on the same raw data.
 
         Raise `CommandError` if its features are not those that featurize made.
         """
-        run = workspace.python(self._copy, str(HERE / "naive_pandas.py"), PLAIN_OUT)
+        run = workspace.run_python(self._copy, str(HERE / "naive_pandas.py"), PLAIN_OUT)
         # Not measured, and a process of its own: the one that measures must stay small.
-        check = workspace.python(self._copy, str(HERE / "agreement.py"), "data/features", PLAIN_OUT)
+        check = workspace.run_python(
+            self._copy, str(HERE / "agreement.py"), "data/features", PLAIN_OUT
+        )
         self.agreement = check.output.strip()
         return run
 
 
-def text(results: Results, agreement: str, conditions: str) -> str:
+def render_report(results: Results, agreement: str, conditions: str) -> str:
     """The whole report."""
-    both = {OURS: measure.added(results, MAKERS), PLAIN: results[PLAIN]}
+    both = {OURS: measure.add_runs(results, MAKERS), PLAIN: results[PLAIN]}
     alone = {f"`{name}` alone": results[name] for name in MAKERS}
-    wall, cpu, peak = measure.ratios(both[PLAIN], both[OURS])
+    wall, cpu, peak = measure.compute_ratios(both[PLAIN], both[OURS])
     return "\n\n".join(
         [
             "# The features against plain pandas",
             conditions,
             f"From the same raw data. {agreement}",
-            measure.table({**both, **alone}, PLAIN),
+            measure.render_table({**both, **alone}, PLAIN),
             f"Plain pandas takes {wall:.2f} times the time, {cpu:.2f} times the CPU"
             f" and {peak:.2f} times the memory.",
             DIFFERS,
@@ -85,16 +87,18 @@ def main() -> None:
 
     Exit with 1 if a command fails or if features differ.
     """
-    chosen = workspace.arguments(__doc__ or "")
-    conditions = measure.conditions("benchmarks.features", chosen.rounds)
+    chosen = workspace.parse_arguments(__doc__ or "")
+    conditions = measure.describe_conditions("benchmarks.features", chosen.rounds)
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         try:
             bench = Bench(chosen.repository, Path(folder))
             bench.warm_up()
-            results = measure.interleave(bench.cases(), chosen.rounds)
+            results = measure.interleave(bench.build_cases(), chosen.rounds)
         except CommandError as error:
             sys.exit(f"benchmarks.features: error: {error}")
-    measure.report(chosen.repository, "features", text(results, bench.agreement, conditions))
+    measure.write_report(
+        chosen.repository, "features", render_report(results, bench.agreement, conditions)
+    )
 
 
 if __name__ == "__main__":

@@ -123,45 +123,45 @@ class Bench:
         self.stale: set[str] = set()
         self.ran: dict[tuple[str, str], list[str]] = {}  # steps by side and case
 
-    def cases(self) -> dict[str, Callable[[], Run]]:
+    def build_cases(self) -> dict[str, Callable[[], Run]]:
         """What a round runs, in order: each case with all sides in turn."""
         cases = list(product((FIRST, NO_OP, CHANGED), SIDES))
         cases += [(ALONE, PREFECT), (APART, SCRIPT), *((BACK, side) for side in SIDES)]
-        return {f"{case}: {side.title}": partial(self.run, side, case) for case, side in cases}
+        return {f"{case}: {side.title}": partial(self.run_case, side, case) for case, side in cases}
 
-    def python(self, side: Side) -> str:
+    def find_python(self, side: Side) -> str:
         """The Python of a side's environment."""
         own = self._environments / f"peer-{side.name}" / "bin" / "python"
         return str(own) if side.name not in ("tarmac", "script") else sys.executable
 
-    def run(self, side: Side, case: str) -> Run:
+    def run_case(self, side: Side, case: str) -> Run:
         """Run a case and check its outputs.
 
         Raise `CommandError` if a byte differs from Tarmac's of the same round.
         """
-        folder = self._fresh(side) if case == FIRST else self._copies[side.title]
+        folder = self._make_copy(side) if case == FIRST else self._copies[side.title]
         if case in (CHANGED, BACK):
-            change(folder / "params.yaml", NEW_DEPTH if case == CHANGED else self._depth)
-        before = times(folder)
-        with self._server(side, case) as extra:
-            run = measure.run(
-                [self.python(side), *side.list_arguments(case)],
+            set_depth(folder / "params.yaml", NEW_DEPTH if case == CHANGED else self._depth)
+        before = read_write_times(folder)
+        with self._run_server(side, case) as extra:
+            run = measure.run_command(
+                [self.find_python(side), *side.list_arguments(case)],
                 folder,
                 {"PYTHONPATH": "src", **extra},
             )
-        after = times(folder)
+        after = read_write_times(folder)
         # DVC writes anew what it takes from its cache.
         began = {
             name: before[name] != after[name] and (side is not TARMAC or f"'{name}':" in run.output)
             for name in STEPS
         }
         self.ran[case, side.title] = [name for name in STEPS if began[name]]
-        self._check(side, case, workspace.digests(folder))
+        self._check_outputs(side, case, workspace.hash_outputs(folder))
         return run
 
-    def _fresh(self, side: Side) -> Path:
+    def _make_copy(self, side: Side) -> Path:
         target = self._folder / f"{side.name}-{len(list(self._folder.glob(f'{side.name}-*')))}"
-        self._copies[side.title] = workspace.copy(self._repository, target)
+        self._copies[side.title] = workspace.copy_repository(self._repository, target)
         if (FLOWS / side.name).is_dir():
             ignored = shutil.ignore_patterns("__pycache__")
             shutil.copytree(FLOWS / side.name, target, dirs_exist_ok=True, ignore=ignored)
@@ -170,7 +170,7 @@ class Bench:
                 Path(place.format(target)).mkdir()
         return target
 
-    def _check(self, side: Side, case: str, hashes: dict[str, str]) -> None:
+    def _check_outputs(self, side: Side, case: str, hashes: dict[str, str]) -> None:
         if side is TARMAC:
             if (
                 case == CHANGED
@@ -194,7 +194,7 @@ class Bench:
             )
 
     @contextmanager
-    def _server(self, side: Side, case: str) -> Iterator[dict[str, str]]:
+    def _run_server(self, side: Side, case: str) -> Iterator[dict[str, str]]:
         """Yield the environment variables of a side.
 
         If the side needs a server, it runs before the clock starts.
@@ -209,12 +209,12 @@ class Bench:
         if side is not PREFECT or case == ALONE:
             yield {name: value for name, value in extra.items() if name != "PREFECT_API_URL"}
             return
-        command = [self.python(side), "-m", "prefect", "server", "start", "--port", str(PORT)]
+        command = [self.find_python(side), "-m", "prefect", "server", "start", "--port", str(PORT)]
         with tempfile.TemporaryFile() as log:
             served = subprocess.Popen(
                 command,
                 cwd=folder,
-                env=measure.environment(folder, extra),
+                env=measure.build_environment(folder, extra),
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
@@ -238,20 +238,20 @@ def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
     raise CommandError(f"no server answers at {url}")
 
 
-def change(path: Path, depth: int) -> None:
+def set_depth(path: Path, depth: int) -> None:
     """Gives one parameter of `train` another value."""
     text, count = DEPTH.subn(str(depth), path.read_text(encoding="utf-8"), count=1)
     assert count == 1
     path.write_text(text, encoding="utf-8")
 
 
-def times(folder: Path) -> dict[str, int]:
+def read_write_times(folder: Path) -> dict[str, int]:
     """When each stage's main output was written, in nanoseconds; 0 where it is not there."""
     paths = {name: folder / output for name, output in zip(STEPS, MADE, strict=True)}
     return {name: path.stat().st_mtime_ns if path.exists() else 0 for name, path in paths.items()}
 
 
-def case_table(results: Results, case: str, bench: Bench) -> str:
+def render_case_table(results: Results, case: str, bench: Bench) -> str:
     """One case of all sides, as ratios to Tarmac, with the steps that ran."""
     base = results[f"{case}: {TARMAC.title}"]
     runs_by_side = {
@@ -266,7 +266,7 @@ def case_table(results: Results, case: str, bench: Bench) -> str:
         shown["Prefect, starting a server of its own"] = results[f"{ALONE}: {PREFECT.title}"]
     if case == CHANGED:
         shown["plain script, told to leave the baseline"] = results[f"{APART}: {SCRIPT.title}"]
-    return measure.table({**shown, "base": base}, "base").rsplit("\n", 1)[0]
+    return measure.render_table({**shown, "base": base}, "base").rsplit("\n", 1)[0]
 
 
 def _format_ran_steps(ran: list[str]) -> str:
@@ -275,40 +275,45 @@ def _format_ran_steps(ran: list[str]) -> str:
     return f"ran {', '.join(ran)}" if ran else "ran nothing"
 
 
-def asks(repository: Path, environments: Path) -> str:
+def render_requirements(repository: Path, environments: Path) -> str:
     """Return a table of what each side requires before it runs.
 
     The columns are lines of glue, megabytes, and what knows which steps have to run again.
     """
     requirements = repository / "requirements"
-    pipeline = glue.locked(requirements / "pipeline.txt")
+    pipeline = glue.list_locked_packages(requirements / "pipeline.txt")
     rows = [
         "| | lines of glue | MB beyond the computation | what has to run again is known to |",
         "|---|---:|---:|---|",
     ]
     for side in SIDES:
         lines = (
-            glue.lines(FLOWS / side.name)
+            glue.count_lines(FLOWS / side.name)
             if side is not TARMAC
-            else glue.stage_lines(repository / "dvc.yaml", STEPS)
+            else glue.count_stage_lines(repository / "dvc.yaml", STEPS)
         )
         own = requirements / "peers" / f"{side.name}.txt"
         names = (
-            pipeline - glue.computation(repository / "pyproject.toml") if side is TARMAC else set()
+            pipeline - glue.list_computation_packages(repository / "pyproject.toml")
+            if side is TARMAC
+            else set()
         )
-        names |= glue.locked(own) - pipeline if own.is_file() else set()
+        names |= glue.list_locked_packages(own) - pipeline if own.is_file() else set()
         folder = environments / f"peer-{side.name}" if own.is_file() else Path(sys.prefix)
         size = sum(
-            glue.megabytes(packages, names) for packages in folder.glob("lib/python*/site-packages")
+            glue.sum_megabytes(packages, names)
+            for packages in folder.glob("lib/python*/site-packages")
         )
         rows.append(f"| {side.title} | {lines} | {size:.0f} | {side.decides} |")
     return "\n".join(rows)
 
 
-def text(results: Results, bench: Bench, asked: str, conditions: str) -> str:
+def render_report(results: Results, bench: Bench, asked: str, conditions: str) -> str:
     """The whole report."""
     cases = (FIRST, NO_OP, CHANGED, BACK)
-    tables = [f"## {case.capitalize()}\n\n{case_table(results, case, bench)}" for case in cases]
+    tables = [
+        f"## {case.capitalize()}\n\n{render_case_table(results, case, bench)}" for case in cases
+    ]
     return "\n\n".join(
         [
             "# The same four steps with other frameworks",
@@ -331,7 +336,7 @@ def text(results: Results, bench: Bench, asked: str, conditions: str) -> str:
     )
 
 
-def arguments() -> argparse.Namespace:
+def parse_arguments() -> argparse.Namespace:
     """What it is called with."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="how often every case runs")
@@ -349,8 +354,8 @@ def main() -> None:
 
     Exit with 1 if a command fails or if outputs differ.
     """
-    chosen = arguments()
-    conditions = measure.conditions("benchmarks.frameworks", chosen.rounds)
+    chosen = parse_arguments()
+    conditions = measure.describe_conditions("benchmarks.frameworks", chosen.rounds)
     if chosen.small:
         conditions = (
             conditions.replace(" --rounds", " --small --rounds")
@@ -362,11 +367,13 @@ def main() -> None:
             subprocess.run([sys.executable, "-c", SMALL, str(repository)], cwd=ROOT, check=True)
         bench = Bench(repository, chosen.environments.absolute(), Path(temporary))
         try:
-            results = measure.interleave(bench.cases(), chosen.rounds)
+            results = measure.interleave(bench.build_cases(), chosen.rounds)
         except CommandError as error:
             sys.exit(f"benchmarks.frameworks: error: {error}")
-    measure.report(
-        ROOT, "frameworks", text(results, bench, asks(ROOT, chosen.environments), conditions)
+    measure.write_report(
+        ROOT,
+        "frameworks",
+        render_report(results, bench, render_requirements(ROOT, chosen.environments), conditions),
     )
 
 

@@ -19,7 +19,7 @@ from benchmarks.measure import MB
 ENGINE = {"dvc", "dvclive", "gto", "optuna", "psycopg", "sqlalchemy", "typer"}
 
 
-def lines(path: Path) -> int:
+def count_lines(path: Path) -> int:
     """Count the lines of a file, or of all files of a folder.
 
     Empty lines, comments and docstrings of one line do not count.
@@ -35,7 +35,7 @@ def lines(path: Path) -> int:
     return sum(bool(line) and not line.startswith(("#", '"""')) for line in written)
 
 
-def stage_lines(path: Path, stages: tuple[str, ...]) -> int:
+def count_stage_lines(path: Path, stages: tuple[str, ...]) -> int:
     """Lines of some stages in a `dvc.yaml`, without what only describes them."""
     text = path.read_text(encoding="utf-8").split("\nplots:")[0].splitlines()
     starts = [
@@ -49,35 +49,37 @@ def stage_lines(path: Path, stages: tuple[str, ...]) -> int:
     return sum(bool(line) and not line.startswith(("#", "desc:")) for line in kept)
 
 
-def megabytes(packages: Path, names: set[str]) -> float:
+def sum_megabytes(packages: Path, names: set[str]) -> float:
     """Size of some distributions that are installed in a `site-packages`, without bytecode."""
     installed = {
         canonicalize_name(package.name): package for package in distributions(path=[str(packages)])
     }
-    return sum(_size(package) for name, package in installed.items() if name in names) / MB
+    return sum(_sum_bytes(package) for name, package in installed.items() if name in names) / MB
 
 
-def computation(project: Path) -> set[str]:
+def list_computation_packages(project: Path) -> set[str]:
     """Return the names of the packages that the steps compute with.
 
     What those packages need is included, as installed here.
     """
-    project_needs = [Requirement(line) for line in _dependencies(project)]
-    return _closure([need for need in project_needs if canonicalize_name(need.name) not in ENGINE])
+    project_needs = [Requirement(line) for line in _read_dependencies(project)]
+    return _list_needed_packages(
+        [need for need in project_needs if canonicalize_name(need.name) not in ENGINE]
+    )
 
 
-def locked(path: Path) -> set[str]:
+def list_locked_packages(path: Path) -> set[str]:
     """Names of the packages in a file of requirements."""
     text = path.read_text(encoding="utf-8").splitlines()
     return {line.split("==")[0] for line in text if "==" in line and line[0] not in " #"}
 
 
-def _dependencies(project: Path) -> list[str]:
+def _read_dependencies(project: Path) -> list[str]:
     content = tomllib.loads(project.read_text(encoding="utf-8"))
     return list(content["project"]["dependencies"])
 
 
-def _closure(needs: list[Requirement]) -> set[str]:
+def _list_needed_packages(needs: list[Requirement]) -> set[str]:
     known: set[str] = set()
     asked: set[tuple[str, str]] = set()
     while needs:
@@ -96,6 +98,6 @@ def _closure(needs: list[Requirement]) -> set[str]:
     return known
 
 
-def _size(package: Distribution) -> int:
+def _sum_bytes(package: Distribution) -> int:
     files = (Path(str(package.locate_file(file))) for file in package.files or [])
     return sum(file.stat().st_size for file in files if file.suffix != ".pyc" and file.is_file())

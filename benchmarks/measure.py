@@ -55,7 +55,7 @@ class Run:
 Results = dict[str, list[Run]]
 
 
-def environment(folder: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+def build_environment(folder: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the environment of every measured command.
 
     This Python is first on the path, and DVC's state is next to the folder.
@@ -69,7 +69,9 @@ def environment(folder: Path, extra: Mapping[str, str] | None = None) -> dict[st
     return {**kept, **state, "PATH": path, **(extra or {})}
 
 
-def run(command: Sequence[str], folder: Path, extra: Mapping[str, str] | None = None) -> Run:
+def run_command(
+    command: Sequence[str], folder: Path, extra: Mapping[str, str] | None = None
+) -> Run:
     """Run a command in a folder and return the cost of it and its descendants.
 
     Raise `CommandError` if it fails.
@@ -77,7 +79,9 @@ def run(command: Sequence[str], folder: Path, extra: Mapping[str, str] | None = 
     with tempfile.TemporaryFile() as log:
         streams = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": subprocess.STDOUT}
         begin = time.perf_counter()
-        process = subprocess.Popen(command, cwd=folder, env=environment(folder, extra), **streams)
+        process = subprocess.Popen(
+            command, cwd=folder, env=build_environment(folder, extra), **streams
+        )
         # wait4, because it tells the cost of this one child: getrusage would add up all of them.
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - begin
@@ -107,7 +111,7 @@ def interleave(cases: Mapping[str, Callable[[], Run]], rounds: int) -> Results:
     return results
 
 
-def added(results: Results, names: Sequence[str]) -> list[Run]:
+def add_runs(results: Results, names: Sequence[str]) -> list[Run]:
     """The runs of some cases, round by round, as if they had been one case."""
     rounds = []
     for first, *others in zip(*(results[name] for name in names), strict=True):
@@ -118,20 +122,20 @@ def added(results: Results, names: Sequence[str]) -> list[Run]:
     return rounds
 
 
-def middle(runs: Sequence[Run]) -> Run:
+def compute_median_run(runs: Sequence[Run]) -> Run:
     """The median of every figure by itself."""
     figures = ([run.wall for run in runs], [run.cpu for run in runs], [run.peak for run in runs])
     wall, cpu, peak = (median(figure) for figure in figures)
     return Run(wall, cpu, int(peak))
 
 
-def ratios(runs: Sequence[Run], base: Sequence[Run]) -> tuple[float, float, float]:
+def compute_ratios(runs: Sequence[Run], base: Sequence[Run]) -> tuple[float, float, float]:
     """Wall, CPU and peak memory of the medians, each over that of `base`."""
-    ours, theirs = middle(runs), middle(base)
+    ours, theirs = compute_median_run(runs), compute_median_run(base)
     return ours.wall / theirs.wall, ours.cpu / theirs.cpu, ours.peak / theirs.peak
 
 
-def table(results: Results, base: str | None = None) -> str:
+def render_table(results: Results, base: str | None = None) -> str:
     """Return a Markdown table of medians, one row per case.
 
     With `base`, it also shows the ratios to that case.
@@ -139,15 +143,21 @@ def table(results: Results, base: str | None = None) -> str:
     header = [*HEADER, *([f"{name} ratio" for name in ("wall", "CPU", "peak")] if base else [])]
     lines = [header, ["---"] + ["---:"] * (len(header) - 1)]
     for name, runs in results.items():
-        run = middle(runs)
+        run = compute_median_run(runs)
         cells = [name, f"{run.wall:.2f}", f"{run.cpu:.2f}", f"{run.peak / MB:.0f}"]
         lines.append(
-            [*cells, *(f"{value:.2f}" for value in (ratios(runs, results[base]) if base else ()))]
+            [
+                *cells,
+                *(
+                    f"{value:.2f}"
+                    for value in (compute_ratios(runs, results[base]) if base else ())
+                ),
+            ]
         )
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
-def conditions(module: str, rounds: int) -> str:
+def describe_conditions(module: str, rounds: int) -> str:
     """Return what a reader needs to evaluate the figures and to measure them again.
 
     Call it before the first round.
@@ -163,7 +173,7 @@ def conditions(module: str, rounds: int) -> str:
     )
 
 
-def report(repository: Path, name: str, text: str) -> None:
+def write_report(repository: Path, name: str, text: str) -> None:
     """Prints a report and writes it to `benchmarks/results` of the repository that was measured."""
     path = repository / "benchmarks" / "results" / f"{name}.md"
     path.parent.mkdir(parents=True, exist_ok=True)

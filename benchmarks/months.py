@@ -23,18 +23,18 @@ class Bench:
     def __init__(self, repository: Path, folder: Path) -> None:
         """Makes the copy and a second year."""
         self._copy, self._years = (
-            workspace.copy(repository, folder / "repository"),
+            workspace.copy_repository(repository, folder / "repository"),
             folder / "years",
         )
         (self._copy / ".dvc/tmp").mkdir(parents=True, exist_ok=True)
-        synthetic_years.write(2, self._years, self._copy / "data" / "raw")
+        synthetic_years.write_years(2, self._years, self._copy / "data" / "raw")
         shutil.copy(self._years / "planes.parquet", self._copy / "data/raw/planes.parquet")
 
-    def cases(self) -> dict[str, Callable[[], Run]]:
+    def build_cases(self) -> dict[str, Callable[[], Run]]:
         """What a round runs, in order."""
         return {
             ADDED: self.run_added,
-            SAME: lambda: self._stages(months_made=0),
+            SAME: lambda: self._run_stages(months_made=0),
             ANEW: self.run_anew,
         }
 
@@ -46,41 +46,41 @@ class Bench:
         shutil.rmtree(self._copy / KEPT, ignore_errors=True)
         for table in TABLES:
             (self._copy / "data/raw" / table / f"{MORE}.parquet").unlink(missing_ok=True)
-        self._stages(months_made=12)
+        self._run_stages(months_made=12)
         for table in TABLES:
             shutil.copy(self._years / table / f"{MORE}.parquet", self._copy / "data/raw" / table)
-        return self._stages(months_made=1)
+        return self._run_stages(months_made=1)
 
     def run_anew(self) -> Run:
         """Run the stages over 13 months with none made before.
 
         Raise `CommandError` if a byte differs from the run with kept months.
         """
-        before = workspace.digests(self._copy)
+        before = workspace.hash_outputs(self._copy)
         shutil.rmtree(self._copy / KEPT)
-        run = self._stages(months_made=13)
-        if workspace.digests(self._copy) != before:
+        run = self._run_stages(months_made=13)
+        if workspace.hash_outputs(self._copy) != before:
             raise CommandError("with and without kept months the outputs differ")
         return run
 
-    def _stages(self, months_made: int) -> Run:
-        runs = [workspace.stage(self._copy, name) for name in MAKERS]
+    def _run_stages(self, months_made: int) -> Run:
+        runs = [workspace.run_stage(self._copy, name) for name in MAKERS]
         for name, run in zip(MAKERS, runs, strict=True):
             if f"made {months_made} " not in run.output:
                 raise CommandError(f"{name} did not make {months_made} months:\n{run.output}")
         return runs[0].then(runs[1])
 
 
-def text(results: Results, conditions: str) -> str:
+def render_report(results: Results, conditions: str) -> str:
     """The whole report."""
-    wall, cpu, _ = measure.ratios(results[ADDED], results[ANEW])
+    wall, cpu, _ = measure.compute_ratios(results[ADDED], results[ANEW])
     return "\n\n".join(
         [
             "# One month more",
             conditions,
             "`prepare`, then `featurize`, as programs. The outputs are the same, byte for byte,"
             " in every round.",
-            measure.table(results, ANEW),
+            measure.render_table(results, ANEW),
             f"A thirteenth month costs {wall:.2f} of the time and {cpu:.2f} of the CPU of making"
             " all of them. What is left beside the one month is starting two programs and"
             " compiling the query.",
@@ -93,16 +93,16 @@ def main() -> None:
 
     Exit with 1 if a command fails or if outputs differ.
     """
-    chosen = workspace.arguments(__doc__ or "")
-    conditions = measure.conditions("benchmarks.months", chosen.rounds)
+    chosen = workspace.parse_arguments(__doc__ or "")
+    conditions = measure.describe_conditions("benchmarks.months", chosen.rounds)
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         try:
             results = measure.interleave(
-                Bench(chosen.repository, Path(folder)).cases(), chosen.rounds
+                Bench(chosen.repository, Path(folder)).build_cases(), chosen.rounds
             )
         except CommandError as error:
             sys.exit(f"benchmarks.months: error: {error}")
-    measure.report(chosen.repository, "months", text(results, conditions))
+    measure.write_report(chosen.repository, "months", render_report(results, conditions))
 
 
 if __name__ == "__main__":

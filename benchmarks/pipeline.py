@@ -35,7 +35,7 @@ class Bench:
         self.ours = self.floor = folder
         self.outputs: dict[str, str] = {}
 
-    def cases(self) -> dict[str, Callable[[], Run]]:
+    def build_cases(self) -> dict[str, Callable[[], Run]]:
         """What a round runs, in order."""
         alone = {f"{name}": lambda name=name: self.run_stage(name) for name in STAGES}
         imports = {
@@ -43,22 +43,22 @@ class Bench:
         }
         others = {
             NO_OP: self.run_no_op,
-            "`dvc status`": lambda: workspace.dvc(self.ours, "status"),
-            "`dvc --version`": lambda: workspace.dvc(self.ours, "--version"),
+            "`dvc status`": lambda: workspace.run_dvc(self.ours, "status"),
+            "`dvc --version`": lambda: workspace.run_dvc(self.ours, "--version"),
         }
         return {REPRO: self.run_repro, ALONE: self.run_floor, **alone, **imports, **others}
 
     def warm_up(self) -> None:
         """Brings what the first round would otherwise read from disk into memory."""
-        copy = self._copy()
-        workspace.dvc(copy, "status")
+        copy = self._make_copy()
+        workspace.run_dvc(copy, "status")
         for name in STAGES:
-            workspace.python(copy, "-c", f"import tarmac.pipeline.{name}.stage")
+            workspace.run_python(copy, "-c", f"import tarmac.pipeline.{name}.stage")
 
     def run_repro(self) -> Run:
         """`dvc repro` in a new copy. Raises `CommandError` where it did not run every stage."""
-        self.ours = self._copy()
-        run = workspace.dvc(self.ours, "repro")
+        self.ours = self._make_copy()
+        run = workspace.run_dvc(self.ours, "repro")
         if missing := [name for name in STAGES if f"Running stage '{name}'" not in run.output]:
             raise CommandError(f"dvc repro did not run {', '.join(missing)}")
         return run
@@ -68,9 +68,9 @@ class Bench:
 
         Raise `CommandError` if a byte differs from that of `dvc repro`.
         """
-        self.floor = self._copy()
-        run = workspace.python(self.floor, "-c", FLOOR)
-        self._compare()
+        self.floor = self._make_copy()
+        run = workspace.run_python(self.floor, "-c", FLOOR)
+        self._compare_outputs()
         return run
 
     def run_stage(self, name: str) -> Run:
@@ -78,31 +78,31 @@ class Bench:
 
         Raise `CommandError` if a byte differs.
         """
-        run = workspace.stage(self.floor, name)
-        self._compare()
+        run = workspace.run_stage(self.floor, name)
+        self._compare_outputs()
         return run
 
     def run_import(self, name: str) -> Run:
         """A process that imports one stage's module and ends."""
-        return workspace.python(self.floor, "-c", f"import tarmac.pipeline.{name}.stage")
+        return workspace.run_python(self.floor, "-c", f"import tarmac.pipeline.{name}.stage")
 
     def run_no_op(self) -> Run:
         """Run `dvc repro` with everything up to date.
 
         Raise `CommandError` if it ran a stage.
         """
-        run = workspace.dvc(self.ours, "repro")
+        run = workspace.run_dvc(self.ours, "repro")
         if "Running stage" in run.output:
             raise CommandError(f"dvc repro ran a stage again right after repro:\n{run.output}")
         return run
 
-    def _copy(self) -> Path:
+    def _make_copy(self) -> Path:
         self._copies += 1
-        return workspace.copy(self._repository, self._folder / str(self._copies))
+        return workspace.copy_repository(self._repository, self._folder / str(self._copies))
 
-    def _compare(self) -> None:
-        self.outputs = workspace.digests(self.ours)
-        other = workspace.digests(self.floor)
+    def _compare_outputs(self) -> None:
+        self.outputs = workspace.hash_outputs(self.ours)
+        other = workspace.hash_outputs(self.floor)
         paths = sorted(self.outputs.keys() | other.keys())
         different = [path for path in paths if self.outputs.get(path) != other.get(path)]
         if different or not paths:
@@ -110,10 +110,10 @@ class Bench:
             raise CommandError(f"with and without DVC the outputs differ: {listed}")
 
 
-def aim(results: Results) -> str:
+def render_aim(results: Results) -> str:
     """The aim, and whether it was met."""
-    wall, cpu, _ = measure.ratios(results[REPRO], results[ALONE])
-    peak = measure.middle(results[REPRO]).peak
+    wall, cpu, _ = measure.compute_ratios(results[REPRO], results[ALONE])
+    peak = measure.compute_median_run(results[REPRO]).peak
     lines = (
         ("wall of repro over the floor", f"{wall:.2f}", f"at most {RATIO_AIM}", wall <= RATIO_AIM),
         ("CPU of repro over the floor", f"{cpu:.2f}", f"at most {RATIO_AIM}", cpu <= RATIO_AIM),
@@ -131,11 +131,13 @@ def aim(results: Results) -> str:
     return "\n".join(["| aim | measured | aimed at | met |", "| --- | ---: | ---: | --- |", *rows])
 
 
-def text(results: Results, outputs: int, conditions: str) -> str:
+def render_report(results: Results, outputs: int, conditions: str) -> str:
     """The whole report."""
     stages = {name: runs for name, runs in results.items() if name.split(",")[0] in STAGES}
-    stages["all, one after the other"] = measure.added(results, STAGES)
-    stages["all, import only"] = measure.added(results, [f"{name}, import only" for name in STAGES])
+    stages["all, one after the other"] = measure.add_runs(results, STAGES)
+    stages["all, import only"] = measure.add_runs(
+        results, [f"{name}, import only" for name in STAGES]
+    )
     apart = {REPRO, ALONE, *stages}
     return "\n\n".join(
         [
@@ -144,12 +146,14 @@ def text(results: Results, outputs: int, conditions: str) -> str:
             "The floor is the same computation in one process without DVC: the stages' `main`, one"
             f" after the other. Both sides made the same {outputs} files, byte for byte, in every"
             " round.",
-            measure.table({name: results[name] for name in (REPRO, ALONE)}, ALONE),
-            aim(results),
+            measure.render_table({name: results[name] for name in (REPRO, ALONE)}, ALONE),
+            render_aim(results),
             "Each stage's program alone, and a process that only imports its module:",
-            measure.table(stages),
+            measure.render_table(stages),
             "What DVC takes where there is nothing to do:",
-            measure.table({name: runs for name, runs in results.items() if name not in apart}),
+            measure.render_table(
+                {name: runs for name, runs in results.items() if name not in apart}
+            ),
         ]
     )
 
@@ -159,16 +163,18 @@ def main() -> None:
 
     Exit with 1 if a command fails or if outputs differ.
     """
-    chosen = workspace.arguments(__doc__ or "")
-    conditions = measure.conditions("benchmarks.pipeline", chosen.rounds)
+    chosen = workspace.parse_arguments(__doc__ or "")
+    conditions = measure.describe_conditions("benchmarks.pipeline", chosen.rounds)
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         bench = Bench(chosen.repository, Path(folder))
         try:
             bench.warm_up()
-            results = measure.interleave(bench.cases(), chosen.rounds)
+            results = measure.interleave(bench.build_cases(), chosen.rounds)
         except CommandError as error:
             sys.exit(f"benchmarks.pipeline: error: {error}")
-    measure.report(chosen.repository, "pipeline", text(results, len(bench.outputs), conditions))
+    measure.write_report(
+        chosen.repository, "pipeline", render_report(results, len(bench.outputs), conditions)
+    )
 
 
 if __name__ == "__main__":

@@ -145,13 +145,13 @@ class Bench:
         for name, block in files:
             with (self.source / name).open("ab") as file:
                 file.write(block)
-        self.bytes = {path.name: digest(path) for path in self.source.iterdir()}
+        self.bytes = {path.name: compute_digest(path) for path in self.source.iterdir()}
         self.size = sum(path.stat().st_size for path in self.source.iterdir())
         subprocess.run(["git", "init", "--quiet"], cwd=self._repository, check=True)
         for arguments in (("init", "--quiet"), ("add", "--quiet", PAYLOAD)):
-            workspace.dvc(self._repository, *arguments)
+            workspace.run_dvc(self._repository, *arguments)
 
-    def cases(self, way: Way) -> dict[str, Callable[[], Run]]:
+    def build_cases(self, way: Way) -> dict[str, Callable[[], Run]]:
         """A round: there by the plain tool and by DVC, and back again by both."""
         steps = (self._plain_put, self._push, self._plain_get, self._pull)
         return {name: lambda step=step: step(way) for name, step in zip(STEPS, steps, strict=True)}
@@ -159,52 +159,52 @@ class Bench:
     def _plain_put(self, way: Way) -> Run:
         self._count += 1
         plain = way.new(f"plain-{id(self)}-{self._count}")
-        return measure.run(
+        return measure.run_command(
             way.put(self.source, f"plain-{id(self)}-{self._count}"), self._repository, plain.env
         )
 
     def _push(self, way: Way) -> Run:
         self._place = way.new(f"dvc-{id(self)}-{self._count}")
-        workspace.dvc(
+        workspace.run_dvc(
             self._repository, "remote", "add", "--force", "--default", "place", self._place.url
         )
         for option in (*self._place.options, "verify=true"):
-            workspace.dvc(self._repository, "remote", "modify", "place", *option.split("=", 1))
+            workspace.run_dvc(self._repository, "remote", "modify", "place", *option.split("=", 1))
         self._forget_site()
-        return self._dvc("push")
+        return self._run_dvc("push")
 
     def _plain_get(self, way: Way) -> Run:
         with tempfile.TemporaryDirectory(dir=self._repository.parent) as target:
             command = way.get(f"plain-{id(self)}-{self._count}", Path(target))
-            run = measure.run(command, self._repository, self._place.env)
-            self._compare(Path(target))
+            run = measure.run_command(command, self._repository, self._place.env)
+            self._compare_files(Path(target))
         return run
 
     def _pull(self, _way: Way) -> Run:
         shutil.rmtree(self._repository / ".dvc" / "cache")
         shutil.rmtree(self.source)
         self._forget_site()
-        run = self._dvc("pull")
-        self._compare(self.source)
+        run = self._run_dvc("pull")
+        self._compare_files(self.source)
         return run
 
-    def _dvc(self, command: str) -> Run:
-        return measure.run(
+    def _run_dvc(self, command: str) -> Run:
+        return measure.run_command(
             [sys.executable, "-m", "dvc", command], self._repository, self._place.env
         )
 
     def _forget_site(self) -> None:
         shutil.rmtree(self._repository.with_name("repository-site"), ignore_errors=True)
 
-    def _compare(self, folder: Path) -> None:
-        hashes = {path.name: digest(path) for path in folder.iterdir()}
+    def _compare_files(self, folder: Path) -> None:
+        hashes = {path.name: compute_digest(path) for path in folder.iterdir()}
         if hashes != self.bytes:
             raise CommandError(
                 f"{len(hashes)} files came back, other than the {len(self.bytes)} that went"
             )
 
 
-def digest(path: Path) -> str:
+def compute_digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, hashlib.md5).hexdigest()
 
@@ -221,18 +221,20 @@ def own_objects(repository: Path) -> Iterator[tuple[str, bytes]]:
         yield f"{path.parent.name}{path.name}", path.read_bytes()
 
 
-def table(results: dict[str, Results]) -> str:
+def render_table(results: dict[str, Results]) -> str:
     """One row a payload and place: seconds, and DVC's over the plain tool's."""
     header = ["", "plain put s", "`dvc push` s", "ratio", "plain get s", "`dvc pull` s", "ratio"]
     lines = [header, ["---"] + ["---:"] * (len(header) - 1)]
     for name, runs in results.items():
-        put, push, get, pull = (measure.middle(runs[step]).wall for step in STEPS)
+        put, push, get, pull = (measure.compute_median_run(runs[step]).wall for step in STEPS)
         figures = (put, push, push / put, get, pull, pull / get)
         lines.append([name, *(f"{figure:.2f}" for figure in figures)])
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
-def measured(chosen: argparse.Namespace, folder: Path) -> tuple[dict[str, Results], list[Bench]]:
+def measure_ways(
+    chosen: argparse.Namespace, folder: Path
+) -> tuple[dict[str, Results], list[Bench]]:
     """All payloads on all places, the places of one payload interleaved within a round."""
     with ExitStack() as stack:
         for name in ("s3", "ssh", "dav"):
@@ -253,7 +255,7 @@ def measured(chosen: argparse.Namespace, folder: Path) -> tuple[dict[str, Result
         for payload, bench in benches.items():
             cases = {}
             for way, place in ways.items():
-                for step, case in bench.cases(place).items():
+                for step, case in bench.build_cases(place).items():
                     cases[f"{way}, {step}"] = case
             runs = measure.interleave(cases, chosen.rounds)
             for way in ways:
@@ -276,10 +278,10 @@ def main() -> None:
         help="whose objects, and where the report goes",
     )
     chosen = parser.parse_args()
-    conditions = measure.conditions("benchmarks.remotes", chosen.rounds)
+    conditions = measure.describe_conditions("benchmarks.remotes", chosen.rounds)
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         try:
-            results, benches = measured(chosen, Path(folder))
+            results, benches = measure_ways(chosen, Path(folder))
         except CommandError as error:
             sys.exit(f"benchmarks.remotes: error: {error}")
     sizes = " and ".join(f"{bench.size / MB:.0f} MB in {len(bench.bytes)}" for bench in benches)
@@ -289,10 +291,10 @@ def main() -> None:
         " after the other, `scp`, and `curl`. The pull starts from an empty cache and verifies"
         " every byte (`verify = true`); what came back was compared each time."
     )
-    measure.report(
+    measure.write_report(
         chosen.repository,
         "remotes",
-        "\n\n".join(["# Remotes against plain copies", conditions, what, table(results)]),
+        "\n\n".join(["# Remotes against plain copies", conditions, what, render_table(results)]),
     )
 
 

@@ -30,7 +30,7 @@ def main(rounds: int) -> None:
     ours, plain = [], []
     for _ in range(rounds):
         ours.append(
-            timed(
+            measure_seconds(
                 lambda: [
                     metric(y, p, cluster, weights)
                     for metric in bootstrap.METRICS["binary"].values()
@@ -38,18 +38,23 @@ def main(rounds: int) -> None:
             )
         )
         plain.append(
-            timed(lambda: [resample(y, p, cluster, row) for row in weights[:PLAIN]])
+            measure_seconds(
+                lambda: [compute_resample_metrics(y, p, cluster, row) for row in weights[:PLAIN]]
+            )
             * RESAMPLES
             / PLAIN
         )
     one = median(
-        timed(lambda: bootstrap.resample_roc_auc(y, p, cluster, weights)) for _ in range(rounds)
+        measure_seconds(lambda: bootstrap.resample_roc_auc(y, p, cluster, weights))
+        for _ in range(rounds)
     )
-    OUT.write_text(report(median(ours), median(plain), one, rounds), encoding="utf-8")
+    OUT.write_text(render_report(median(ours), median(plain), one, rounds), encoding="utf-8")
     print(OUT.read_text(encoding="utf-8"))
 
 
-def resample(y: np.ndarray, p: np.ndarray, cluster: np.ndarray, weights: np.ndarray) -> list[float]:
+def compute_resample_metrics(
+    y: np.ndarray, p: np.ndarray, cluster: np.ndarray, weights: np.ndarray
+) -> list[float]:
     """The five metrics of one resample, from its repeated rows."""
     rows = np.repeat(np.arange(len(y)), weights[cluster].astype(int))
     return [
@@ -58,14 +63,14 @@ def resample(y: np.ndarray, p: np.ndarray, cluster: np.ndarray, weights: np.ndar
     ]
 
 
-def timed(work: Callable[[], object]) -> float:
+def measure_seconds(work: Callable[[], object]) -> float:
     """CPU seconds of a piece of work, over all threads."""
     started = time.process_time()
     work()
     return time.process_time() - started
 
 
-def report(ours: float, plain: float, auc: float, rounds: int) -> str:
+def render_report(ours: float, plain: float, auc: float, rounds: int) -> str:
     """What was measured, in Markdown."""
     load = f"load average at the end {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores"
     return (

@@ -30,58 +30,58 @@ NOTED, RESULTS, TOTAL = "measured.json", "scale", "**all stages**"
 Noted = dict[str, dict[str, float]]
 
 
-def month(number: int) -> str:
+def format_month(number: int) -> str:
     """The name of a month, counted from the first of 2013."""
     return f"{2013 + number // 12}-{number % 12 + 1:02}"
 
 
-def windows(years: int) -> dict[str, dict[str, str]]:
+def build_split(years: int) -> dict[str, dict[str, str]]:
     """The split in the proportions of the repository's own."""
     ends = [0, TRAIN * years, (TRAIN + VALIDATION) * years, (TRAIN + VALIDATION + TEST) * years]
     names = ("train", "validation", "test")
     return {
-        name: {"first": month(ends[n]), "last": month(ends[n + 1] - 1)}
+        name: {"first": format_month(ends[n]), "last": format_month(ends[n + 1] - 1)}
         for n, name in enumerate(names)
     }
 
 
-def founded(repository: Path, folder: Path, years: int) -> Path:
+def prepare_copy(repository: Path, folder: Path, years: int) -> Path:
     """Copy the repository with parameters that split so many years.
 
     If the copy exists, it is used unchanged.
     """
     if (folder / "params.yaml").is_file():
         return folder
-    workspace.copy(repository, folder)
+    workspace.copy_repository(repository, folder)
     for path in (folder / "data").iterdir():
-        workspace.remove(path)
+        workspace.remove_path(path)
     params = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))
-    params["split"] = windows(years)
+    params["split"] = build_split(years)
     params["train"]["max_rounds"] = ROUNDS
     (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
     return folder
 
 
-def steps(folder: Path, raw: Path, years: int) -> dict[str, Callable[[], Run]]:
+def build_steps(folder: Path, raw: Path, years: int) -> dict[str, Callable[[], Run]]:
     """What is measured, in order."""
     repository = raw.parents[1]
     ingest = [*INGEST, str(years), str(folder / "data" / "raw")]
     return {
-        "ingest": lambda: workspace.python(repository, *ingest),
-        **{name: partial(workspace.stage, folder, name) for name in STAGES},
-        "dvc add, all outputs": lambda: workspace.dvc(folder, "add", "data/raw").then(
-            workspace.dvc(folder, "commit", "--force")
+        "ingest": lambda: workspace.run_python(repository, *ingest),
+        **{name: partial(workspace.run_stage, folder, name) for name in STAGES},
+        "dvc add, all outputs": lambda: workspace.run_dvc(folder, "add", "data/raw").then(
+            workspace.run_dvc(folder, "commit", "--force")
         ),
-        "dvc status, nothing to do": lambda: workspace.dvc(folder, "status"),
+        "dvc status, nothing to do": lambda: workspace.run_dvc(folder, "status"),
     }
 
 
-def measured(repository: Path, folder: Path, years: int) -> Noted:
+def measure_scale(repository: Path, folder: Path, years: int) -> Noted:
     """Takes every step that was not taken yet, noting each."""
-    copy = founded(repository, folder / str(years), years)
+    copy = prepare_copy(repository, folder / str(years), years)
     path = copy / NOTED
     noted: Noted = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    wanted = steps(copy, repository / "data" / "raw", years)
+    wanted = build_steps(copy, repository / "data" / "raw", years)
     for name, step in wanted.items():
         if name in noted:
             continue
@@ -90,10 +90,13 @@ def measured(repository: Path, folder: Path, years: int) -> Noted:
         noted[name] = {"wall": run.wall, "cpu": run.cpu, "peak": run.peak, "load": load}
         path.write_text(json.dumps(noted, indent=2), encoding="utf-8")
         print(f"{years:>4} years  {name}  {run.wall:.1f} s", file=sys.stderr, flush=True)
-    return {name: noted[name] for name in wanted} | {TOTAL: total(noted), "facts": facts(copy)}
+    return {name: noted[name] for name in wanted} | {
+        TOTAL: sum_stages(noted),
+        "facts": read_facts(copy),
+    }
 
 
-def total(noted: Noted) -> dict[str, float]:
+def sum_stages(noted: Noted) -> dict[str, float]:
     """What the stages take together: the memory is that of the one that takes most."""
     stages = [noted[name] for name in STAGES]
     return {
@@ -103,7 +106,7 @@ def total(noted: Noted) -> dict[str, float]:
     }
 
 
-def facts(copy: Path) -> dict[str, float]:
+def read_facts(copy: Path) -> dict[str, float]:
     """What a reader needs beside the figures: rows, rounds, and bytes by folder."""
     rows = json.loads((copy / "metrics/prepare.json").read_text(encoding="utf-8"))["rows"][
         "flights"
@@ -118,7 +121,7 @@ def facts(copy: Path) -> dict[str, float]:
     return {"rows": rows, "rounds": trained["rounds"], "auc": trained["auc"], **sizes}
 
 
-def conditions(noted: dict[int, Noted]) -> str:
+def describe_conditions(noted: dict[int, Noted]) -> str:
     """Which machine, and how busy it was."""
     loads = []
     for costs in noted.values():
@@ -133,7 +136,7 @@ def conditions(noted: dict[int, Noted]) -> str:
     )
 
 
-def table(noted: dict[int, Noted], figure: str, unit: float, digits: int) -> str:
+def render_figure_table(noted: dict[int, Noted], figure: str, unit: float, digits: int) -> str:
     """Return one figure of every step by scale, and its growth.
 
     The growth is from the smallest scale to the largest, divided by that of the rows.
@@ -151,7 +154,7 @@ def table(noted: dict[int, Noted], figure: str, unit: float, digits: int) -> str
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
-def facts_table(noted: dict[int, Noted]) -> str:
+def render_facts_table(noted: dict[int, Noted]) -> str:
     """Rows, rounds and sizes by scale."""
     scales = sorted(noted)
     lines = [["", *(f"{scale}x" for scale in scales)], ["---", *["---:"] * len(scales)]]
@@ -161,7 +164,7 @@ def facts_table(noted: dict[int, Noted]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
-def record(noted: dict[int, Noted]) -> dict[str, dict[str, float]]:
+def extrapolate_costs(noted: dict[int, Noted]) -> dict[str, dict[str, float]]:
     """Extrapolate every step to `RECORD` rows.
 
     The line through the two largest scales keeps fixed costs fixed.
@@ -175,38 +178,38 @@ def record(noted: dict[int, Noted]) -> dict[str, dict[str, float]]:
             y0, y1 = noted[low][name][figure], noted[high][name][figure]
             at[figure] = max(y1, y1 + (y1 - y0) / (x1 - x0) * (RECORD - x1))
         extrapolated[name] = at
-    return extrapolated | {TOTAL: total(extrapolated)}
+    return extrapolated | {TOTAL: sum_stages(extrapolated)}
 
 
-def record_table(noted: dict[int, Noted]) -> str:
+def render_extrapolation(noted: dict[int, Noted]) -> str:
     """The extrapolation, a row a step."""
     lines = [["", "wall h", "CPU h", "peak GB"], ["---", "---:", "---:", "---:"]]
-    for name, at in record(noted).items():
+    for name, at in extrapolate_costs(noted).items():
         cells = (at["wall"] / 3600, at["cpu"] / 3600, at["peak"] / 1e9)
         lines.append([name, *(f"{cell:,.1f}" for cell in cells)])
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
-def text(noted: dict[int, Noted]) -> str:
+def render_report(noted: dict[int, Noted]) -> str:
     """The whole report."""
     parts = [
         "# The pipeline at many times the data",
-        conditions(noted),
+        describe_conditions(noted),
         "Scale N is N years made by `python -m benchmarks.synthetic_years`, split in the"
         " proportions of `params.yaml`: 9/12 to train on, 1/12 to tune on, 2/12 to judge on;"
         f" {ROUNDS} rounds of training. The last column is the growth from the first scale to the"
         " last, divided by that of the rows: 1 is linear, less is better.",
-        facts_table(noted),
-        "## Wall seconds\n\n" + table(noted, "wall", 1, 1),
-        "## CPU seconds\n\n" + table(noted, "cpu", 1, 1),
-        "## Peak memory, 10^6 bytes\n\n" + table(noted, "peak", 1e6, 0),
+        render_facts_table(noted),
+        "## Wall seconds\n\n" + render_figure_table(noted, "wall", 1, 1),
+        "## CPU seconds\n\n" + render_figure_table(noted, "cpu", 1, 1),
+        "## Peak memory, 10^6 bytes\n\n" + render_figure_table(noted, "peak", 1e6, 0),
     ]
     if len(noted) > 1:
-        parts.append(f"## {RECORD:,} rows, extrapolated\n\n" + record_table(noted))
+        parts.append(f"## {RECORD:,} rows, extrapolated\n\n" + render_extrapolation(noted))
     return "\n\n".join(parts)
 
 
-def draw(noted: dict[int, Noted], path: Path) -> None:
+def draw_chart(noted: dict[int, Noted], path: Path) -> None:
     """Draw the cost curve: CPU and memory of every stage by rows.
 
     Both axes are logarithmic. Extrapolated parts are dashed.
@@ -242,7 +245,7 @@ def list_points(noted: dict[int, Noted]) -> list[dict[str, object]]:
         points += [
             build_point(name, last[name], rows, "extrapolated") for name in STAGES if name in last
         ]
-        far = record(noted)
+        far = extrapolate_costs(noted)
         points += [
             build_point(name, cost, RECORD, "extrapolated")
             for name, cost in far.items()
@@ -300,13 +303,13 @@ def main() -> None:
     chosen = parser.parse_args()
     try:
         noted = {
-            scale: measured(chosen.repository, chosen.folder, scale)
+            scale: measure_scale(chosen.repository, chosen.folder, scale)
             for scale in sorted(chosen.scales)
         }
     except CommandError as error:
         sys.exit(f"benchmarks.scale: error: {error}")
-    measure.report(chosen.repository, RESULTS, text(noted))
-    draw(noted, chosen.repository / "docs" / "scale.svg")
+    measure.write_report(chosen.repository, RESULTS, render_report(noted))
+    draw_chart(noted, chosen.repository / "docs" / "scale.svg")
 
 
 if __name__ == "__main__":

@@ -65,7 +65,7 @@ class Load:
     cpu: float
 
 
-def servers(port: Sequence[int]) -> list[Server]:
+def list_servers(port: Sequence[int]) -> list[Server]:
     """Return the service, the tutorial's stack, and BentoML twice.
 
     BentoML serves the same pipeline and the same ONNX file.
@@ -95,7 +95,7 @@ def servers(port: Sequence[int]) -> list[Server]:
 
 
 @contextmanager
-def started(server: Server, port: int, folder: Path) -> Iterator[int]:
+def run_server(server: Server, port: int, folder: Path) -> Iterator[int]:
     """Runs a server in a folder until it answers; gives the number of its process."""
     own = {"TARMAC_BUNDLE": str(REPOSITORY / "served" / "live"), "TARMAC_PORT": str(port)}
     paths = {"PYTHONPATH": os.pathsep.join([str(REPOSITORY / "src"), str(REPOSITORY)])}
@@ -108,19 +108,19 @@ def started(server: Server, port: int, folder: Path) -> Iterator[int]:
             stderr=log,
         )
         try:
-            wait(server, port, folder)
+            wait_for_server(server, port, folder)
             yield process.pid
         finally:
             process.terminate()
             process.wait(30)
 
 
-def wait(server: Server, port: int, folder: Path) -> None:
+def wait_for_server(server: Server, port: int, folder: Path) -> None:
     """Until the server answers a row. Raises `TimeoutError`."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         try:
-            ask(server, port, folder, 1)
+            send_request(server, port, folder, 1)
             return
         except (urllib.error.URLError, ConnectionError):
             time.sleep(0.3)
@@ -129,7 +129,7 @@ def wait(server: Server, port: int, folder: Path) -> None:
     )
 
 
-def ask(server: Server, port: int, folder: Path, size: int) -> bytes:
+def send_request(server: Server, port: int, folder: Path, size: int) -> bytes:
     """One answer."""
     headers = {"content-type": "application/json"}
     body = (folder / server.bodies[size]).read_bytes()
@@ -139,11 +139,13 @@ def ask(server: Server, port: int, folder: Path, size: int) -> bytes:
         return bytes(answer.read())
 
 
-def load(server: Server, port: int, pid: int, folder: Path, size: int, seconds: int) -> Load:
+def measure_load(
+    server: Server, port: int, pid: int, folder: Path, size: int, seconds: int
+) -> Load:
     """What a server does under load for some seconds."""
     script = folder / f"{port}-{size}.lua"
     script.write_text(SCRIPT.format(body=folder / server.bodies[size]), encoding="utf-8")
-    before = cpu_of(pid)
+    before = read_cpu_seconds(pid)
     options = [
         "--threads",
         "1",
@@ -166,34 +168,34 @@ def load(server: Server, port: int, pid: int, folder: Path, size: int, seconds: 
     if "Non-2xx" in output or "Socket errors" in output:
         raise RuntimeError(f"{server.name} failed:\n{output}")
     requests = int(re.search(r"(\d+) requests in", output)[1])
-    p50, p99 = (milliseconds(output, share) for share in ("50", "99"))
+    p50, p99 = (parse_milliseconds(output, share) for share in ("50", "99"))
     rate = float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1])
-    return Load(rate, p50, p99, (cpu_of(pid) - before) / requests * 1e6)
+    return Load(rate, p50, p99, (read_cpu_seconds(pid) - before) / requests * 1e6)
 
 
-def milliseconds(output: str, share: str) -> float:
+def parse_milliseconds(output: str, share: str) -> float:
     """A percentile of the latency that wrk told."""
     number, unit = re.search(rf"{share}%\s+([\d.]+)(us|ms|s|m)\b", output).groups()
     return float(number) * UNITS[unit]
 
 
-def cpu_of(pid: int) -> float:
+def read_cpu_seconds(pid: int) -> float:
     """Seconds of CPU of a process and of those that it started."""
-    own = [pid, *(int(child) for child in children(pid))]
+    own = [pid, *(int(child) for child in list_descendants(pid))]
     fields = [Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split() for each in own]
     return sum(int(stat[11]) + int(stat[12]) for stat in fields) / TICKS
 
 
-def children(pid: int) -> list[str]:
+def list_descendants(pid: int) -> list[str]:
     """The processes that one started, and theirs."""
     own = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     descendants = list(own)
     for child in own:
-        descendants += children(int(child))
+        descendants += list_descendants(int(child))
     return descendants
 
 
-def table(size: int, results: dict[str, list[Load]]) -> str:
+def render_table(size: int, results: dict[str, list[Load]]) -> str:
     """A Markdown table of medians, with ratios to the tutorial's stack."""
     heading = "1 row a request" if size == 1 else f"{size:,} rows a request"
     lines = [f"| {heading} | {COLUMNS} |", "|---|---:|---:|---:|---:|---:|---:|"]
@@ -225,7 +227,7 @@ def main() -> None:
     }.items():
         if shutil.which(needed) is None:
             sys.exit(f"{needed} is missing: {how}")
-    setup = measure.conditions("benchmarks.serving", asked.rounds)
+    setup = measure.describe_conditions("benchmarks.serving", asked.rounds)
     with tempfile.TemporaryDirectory(prefix="tarmac-bench-") as name, ExitStack() as stack:
         folder = Path(name)
         subprocess.run(
@@ -234,8 +236,8 @@ def main() -> None:
         shutil.copy(REPOSITORY / "models" / "model.onnx", folder)
         ports = [free_port() for _ in range(4)]
         running = [
-            (one, port, stack.enter_context(started(one, port, folder)))
-            for one, port in zip(servers(ports), ports, strict=True)
+            (one, port, stack.enter_context(run_server(one, port, folder)))
+            for one, port in zip(list_servers(ports), ports, strict=True)
         ]
         results: dict[int, dict[str, list[Load]]] = {}
         for size in CONNECTIONS:
@@ -243,10 +245,12 @@ def main() -> None:
         for _ in range(asked.rounds):
             for size, loads in results.items():
                 for one, port, pid in running:
-                    loads[one.name].append(load(one, port, pid, folder, size, asked.seconds))
+                    loads[one.name].append(
+                        measure_load(one, port, pid, folder, size, asked.seconds)
+                    )
                     print(size, one.name, loads[one.name][-1], file=sys.stderr, flush=True)
-    tables = "\n\n".join(table(size, loads) for size, loads in results.items())
-    measure.report(REPOSITORY, "serving", f"# Serving\n\n{setup} {WORDS}\n\n{tables}")
+    tables = "\n\n".join(render_table(size, loads) for size, loads in results.items())
+    measure.write_report(REPOSITORY, "serving", f"# Serving\n\n{setup} {WORDS}\n\n{tables}")
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ class Seen:
                 self.took[self.period].append(took)
 
 
-def ask(line: http.client.HTTPConnection, body: bytes, seen: Seen) -> tuple[int, str]:
+def send_request(line: http.client.HTTPConnection, body: bytes, seen: Seen) -> tuple[int, str]:
     """Return the status and the version.
 
     A request that was cut off is sent again, as HTTP clients do, and counted.
@@ -80,12 +80,12 @@ def ask(line: http.client.HTTPConnection, body: bytes, seen: Seen) -> tuple[int,
     return 0, ""
 
 
-def normal(service: Service, seen: Seen) -> None:
+def send_valid_requests(service: Service, seen: Seen) -> None:
     """Asks good questions until the time is over."""
     line, number = http.client.HTTPConnection(HOST, service.port, timeout=30), 0
     while seen.share < 1:
         begin = time.monotonic()
-        status, served = ask(line, BODIES[number % len(BODIES)], seen)
+        status, served = send_request(line, BODIES[number % len(BODIES)], seen)
         seen.note(
             f"answered by {served}" if status == 200 else f"failed with {status}",
             time.monotonic() - begin,
@@ -93,22 +93,22 @@ def normal(service: Service, seen: Seen) -> None:
         number += 1
 
 
-def nonsense(service: Service, seen: Seen) -> None:
+def send_invalid_requests(service: Service, seen: Seen) -> None:
     """Sends mutated bodies; they are answered or refused."""
     line = http.client.HTTPConnection(HOST, service.port, timeout=30)
     for body in fuzz.bodies(seed=1):
         if seen.share >= 1:
             return
-        status, _ = ask(line, body, seen)
+        status, _ = send_request(line, body, seen)
         seen.note(f"nonsense: {status}" if status in {200, 422} else f"failed with {status}")
 
 
-def end(service: Service, how: signal.Signals) -> None:
+def end_worker(service: Service, how: signal.Signals) -> None:
     """Ends a worker."""
     os.kill(service.workers()[0], how)
 
 
-def events(
+def list_events(
     service: Service, live: Path, folders: list[Path]
 ) -> list[tuple[float, str, Callable[[], None]]]:
     """What happens to the service: when, as a share of the time, its name, and how it is done."""
@@ -118,23 +118,26 @@ def events(
         (share, names[folder], partial(bundles.point, live, folder)) for share, folder in links
     ]
     kills = [
-        (share, "worker killed (SIGKILL)", partial(end, service, signal.SIGKILL)) for share in KILLS
+        (share, "worker killed (SIGKILL)", partial(end_worker, service, signal.SIGKILL))
+        for share in KILLS
     ]
     stops = [
-        (share, "worker stopped (SIGTERM)", partial(end, service, signal.SIGTERM))
+        (share, "worker stopped (SIGTERM)", partial(end_worker, service, signal.SIGTERM))
         for share in STOPS
     ]
     return sorted([*switches, *kills, *stops], key=lambda event: event[0])
 
 
-def soak(service: Service, live: Path, folders: list[Path], seconds: float) -> str:
+def run_soak(service: Service, live: Path, folders: list[Path], seconds: float) -> str:
     """Runs it all, and returns the report's tables."""
     seen, memory, done = Seen(seconds), {}, Counter[str]()
-    threads = [threading.Thread(target=normal, args=(service, seen)) for _ in range(CLIENTS)]
-    threads.append(threading.Thread(target=nonsense, args=(service, seen)))
+    threads = [
+        threading.Thread(target=send_valid_requests, args=(service, seen)) for _ in range(CLIENTS)
+    ]
+    threads.append(threading.Thread(target=send_invalid_requests, args=(service, seen)))
     for thread in threads:
         thread.start()
-    left = events(service, live, folders)
+    left = list_events(service, live, folders)
     while seen.share < 1:
         memory[seen.period] = service.memory()  # the last of a period stays
         if left and left[0][0] <= seen.share:
@@ -144,10 +147,10 @@ def soak(service: Service, live: Path, folders: list[Path], seconds: float) -> s
         time.sleep(min(0.5, seconds / 200))
     for thread in threads:
         thread.join()
-    return tables(seen, memory, done)
+    return render_tables(seen, memory, done)
 
 
-def tables(seen: Seen, memory: dict[int, int], done: Counter[str]) -> str:
+def render_tables(seen: Seen, memory: dict[int, int], done: Counter[str]) -> str:
     """How requests ended, what was done meanwhile, and time and memory by period."""
     lines = [
         "| requests | |",
@@ -175,7 +178,7 @@ def tables(seen: Seen, memory: dict[int, int], done: Counter[str]) -> str:
     return "\n".join(lines)
 
 
-def conditions(seconds: int) -> str:
+def describe_conditions(seconds: int) -> str:
     """What a reader needs to judge the figures."""
     return (
         f"`python -m benchmarks.soak --seconds {seconds}`: {CLIENTS} clients that ask without a"
@@ -190,17 +193,17 @@ def conditions(seconds: int) -> str:
 
 def main(seconds: int) -> None:
     """Runs it and writes the report."""
-    setup = conditions(seconds)
+    setup = describe_conditions(seconds)
     with tempfile.TemporaryDirectory(prefix="tarmac-soak-") as name:
         temporary = Path(name)
         folders = [bundles.write(temporary / "v0.0.1")]
         folders.append(bundles.write(temporary / "v0.0.2", "v0.0.2", "models/baseline.onnx"))
         bundles.point(temporary / "live", folders[0])
         with running(temporary / "live", temporary / "log", workers=WORKERS) as service:
-            report = soak(service, temporary / "live", folders, seconds)
+            report = run_soak(service, temporary / "live", folders, seconds)
             errors = service.logged("level", "error")
         report += f"\n\n{len(errors)} errors in the service's log; it ended with status 0."
-    measure.report(
+    measure.write_report(
         workspace.ROOT,
         "soak",
         f"# What a load of {seconds} seconds does to the service\n\n{setup}\n\n{report}",

@@ -26,16 +26,16 @@ def main(rounds: int, repository: Path, trials: int = 24) -> None:
 
     They run on copies of the repository with everything up to date.
     """
-    conditions = measure.conditions("benchmarks.sweep", rounds)
+    conditions = measure.describe_conditions("benchmarks.sweep", rounds)
     with tempfile.TemporaryDirectory(prefix="tarmac-bench-") as temporary:
-        folder = prepared(repository, Path(temporary) / "repository")
+        folder = prepare_copy(repository, Path(temporary) / "repository")
         sets = folder / ".dvc" / "tmp" / "sets.json"
         number = iter(range(1000))
         cases: dict[str, Callable[[], Run]] = {
-            "sweep": lambda: swept(folder, trials, f"bench-{next(number)}", sets),
-            "floor": lambda: floor(folder, sets),
-            "queue": lambda: queued(folder, sets),
-            "serial": lambda: serial(folder, sets),
+            "sweep": lambda: run_sweep(folder, trials, f"bench-{next(number)}", sets),
+            "floor": lambda: run_fits(folder, sets),
+            "queue": lambda: run_queue(folder, sets),
+            "serial": lambda: run_serially(folder, sets),
         }
         results = measure.interleave(cases, rounds)
     names = {
@@ -49,28 +49,28 @@ def main(rounds: int, repository: Path, trials: int = 24) -> None:
         f"# {trials} trials\n\n{conditions}"
         f" The same {trials} parameter sets each way, {ROUNDS} boosting rounds at most,"
         " all of the shipped data.\n\n"
-        f"{measure.table(shown, names['floor'])}"
+        f"{measure.render_table(shown, names['floor'])}"
     )
-    measure.report(repository, "sweep", text)
+    measure.write_report(repository, "sweep", text)
 
 
-def prepared(repository: Path, target: Path) -> Path:
+def prepare_copy(repository: Path, target: Path) -> Path:
     """A copy whose pipeline has run and is committed, set to short fits."""
-    folder = workspace.copy(repository, target)
+    folder = workspace.copy_repository(repository, target)
     path = folder / "params.yaml"
     tree = yaml.safe_load(path.read_text(encoding="utf-8"))
     tree["train"].update(max_rounds=ROUNDS)
     tree["sweep"]["sampler"] = "random"
     path.write_text(yaml.safe_dump(tree, sort_keys=False), encoding="utf-8")
-    workspace.dvc(folder, "repro", "--quiet")
-    workspace.commit(folder)
+    workspace.run_dvc(folder, "repro", "--quiet")
+    workspace.commit_all(folder)
     return folder
 
 
-def swept(folder: Path, trials: int, name: str, sets: Path) -> Run:
+def run_sweep(folder: Path, trials: int, name: str, sets: Path) -> Run:
     """The sweep; leaves its parameter sets for the other ways."""
     options = ["--trials", str(trials), "--jobs", str(JOBS), "--top", "0", "--study", name]
-    run = workspace.python(folder, *APP, "sweep", *options)
+    run = workspace.run_python(folder, *APP, "sweep", *options)
     storage = f"sqlite:///{folder}/.dvc/tmp/tarmac/sweep.db"
     frozen_trials = optuna.load_study(study_name=name, storage=storage).get_trials()
     sets.write_text(
@@ -79,38 +79,42 @@ def swept(folder: Path, trials: int, name: str, sets: Path) -> Run:
     return run
 
 
-def floor(folder: Path, sets: Path) -> Run:
+def run_fits(folder: Path, sets: Path) -> Run:
     """The fits alone."""
     parts = [f"'{sys.executable}' '{FITS}' '{sets}' {first} {JOBS}" for first in range(JOBS)]
-    return measure.run(["bash", "-c", " & ".join([*parts, "wait"])], folder, ONE_THREAD)
+    return measure.run_command(["bash", "-c", " & ".join([*parts, "wait"])], folder, ONE_THREAD)
 
 
-def queued(folder: Path, sets: Path) -> Run:
+def run_queue(folder: Path, sets: Path) -> Run:
     """DVC's queue; fails where an experiment is missing at the end."""
-    before = experiments(folder)
+    before = count_experiments(folder)
     runs = [
-        workspace.dvc(folder, "exp", "run", "--queue", *settings) for settings in arguments(sets)
+        workspace.run_dvc(folder, "exp", "run", "--queue", *settings)
+        for settings in list_options(sets)
     ]
     waiting = f"'{sys.executable}' -m dvc queue start -j {JOBS} && "
     waiting += f"while '{sys.executable}' -m dvc queue status | grep -Eq 'Queued|Running'; "
     waiting += "do sleep 1; done"
-    run = measure.run(["bash", "-c", waiting], folder)
-    assert experiments(folder) == before + len(runs), "an experiment is missing"
-    return total([*runs, run])
+    run = measure.run_command(["bash", "-c", waiting], folder)
+    assert count_experiments(folder) == before + len(runs), "an experiment is missing"
+    return add_runs([*runs, run])
 
 
-def serial(folder: Path, sets: Path) -> Run:
+def run_serially(folder: Path, sets: Path) -> Run:
     """Run one experiment after another.
 
     The seed differs from the queue's, because DVC refuses an experiment that it has.
     """
     seed = "--set-param=train.seed=8"
-    return total(
-        [workspace.dvc(folder, "exp", "run", seed, *settings) for settings in arguments(sets)]
+    return add_runs(
+        [
+            workspace.run_dvc(folder, "exp", "run", seed, *settings)
+            for settings in list_options(sets)
+        ]
     )
 
 
-def arguments(sets: Path) -> list[list[str]]:
+def list_options(sets: Path) -> list[list[str]]:
     """The options of every experiment."""
     values = json.loads(sets.read_text(encoding="utf-8"))
     return [list_settings(chosen) for chosen in values]
@@ -121,14 +125,14 @@ def list_settings(values: dict[str, object]) -> list[str]:
     return [f"--set-param={key}={value!r}" for key, value in values.items()]
 
 
-def experiments(folder: Path) -> int:
+def count_experiments(folder: Path) -> int:
     """How many experiments there are."""
     command = ["git", "for-each-ref", "--format=%(refname)", "refs/exps"]
-    names = measure.run(command, folder).output.split()
+    names = measure.run_command(command, folder).output.split()
     return sum(len(name.split("/")) == 5 for name in names)  # refs/exps/ab/cdef…/name
 
 
-def total(runs: list[Run]) -> Run:
+def add_runs(runs: list[Run]) -> Run:
     """Runs one after another, as one."""
     whole, *others = runs
     for run in others:
@@ -137,5 +141,5 @@ def total(runs: list[Run]) -> Run:
 
 
 if __name__ == "__main__":
-    chosen = workspace.arguments(__doc__ or "")
+    chosen = workspace.parse_arguments(__doc__ or "")
     main(chosen.rounds, chosen.repository)

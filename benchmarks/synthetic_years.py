@@ -76,11 +76,14 @@ class Source:
             .astype(int)
         )
         return cls(
-            int(year), frames, {name: _places(frame) for name, frame in frames.items()}, planes
+            int(year),
+            frames,
+            {name: _find_day_slices(frame) for name, frame in frames.items()},
+            planes,
         )
 
 
-def write(years: int, out: Path, raw: Path = RAW) -> list[Path]:
+def write_years(years: int, out: Path, raw: Path = RAW) -> list[Path]:
     """Write so many years under the new folder `out`, and return the paths.
 
     They are made of the first year in `raw`.
@@ -93,11 +96,11 @@ def write(years: int, out: Path, raw: Path = RAW) -> list[Path]:
         path: str(path.relative_to(raw).with_suffix("")) for path in sorted(raw.rglob("*.parquet"))
     }
     return write_tables(
-        scaled({name: pq.read_table(path) for path, name in names.items()}, years), out
+        iter_tables({name: pq.read_table(path) for path, name in names.items()}, years), out
     )
 
 
-def scaled(tables: Mapping[str, pa.Table], years: int) -> Iterator[tuple[str, pa.Table]]:
+def iter_tables(tables: Mapping[str, pa.Table], years: int) -> Iterator[tuple[str, pa.Table]]:
     """Yield `(path under data/raw without suffix, table)` for so many years.
 
     They start with the first stored year.
@@ -111,29 +114,35 @@ def scaled(tables: Mapping[str, pa.Table], years: int) -> Iterator[tuple[str, pa
         message = f"{years} years are too many: at most {SERVICE * len(NEXT) + 1} are supported"
         raise UserError(message, "choose fewer years")
     yield "airports", tables["airports"]
-    yield "planes", _planes(tables["planes"], source, last)
+    yield "planes", _build_planes(tables["planes"], source, last)
     for name, table in tables.items():
         if "/" in name and name.split("/")[1].startswith(f"{source.year}-"):
             yield name, table
     for year in range(source.year + 1, last + 1):
-        yield from lived_again(source, year)
+        yield from iter_year_tables(source, year)
 
 
-def lived_again(source: Source, year: int) -> Iterator[tuple[str, pa.Table]]:
+def iter_year_tables(source: Source, year: int) -> Iterator[tuple[str, pa.Table]]:
     """Yields the monthly tables of a later year."""
     draw = np.random.default_rng([SEED, year])
     days = [
         date.fromordinal(n)
         for n in range(date(year, 1, 1).toordinal(), date(year + 1, 1, 1).toordinal())
     ]
-    pairs = list(zip(days, _drawn(days, source.year, draw), strict=True))
+    pairs = list(zip(days, _draw_days(days, source.year, draw), strict=True))
     for number in range(1, 13):
         month = [(day, was) for day, was in pairs if day.month == number]
-        yield f"weather/{year}-{number:02}", _table("weather", _weather(source, month, draw))
-        yield f"flights/{year}-{number:02}", _table("flights", _flights(source, month, draw))
+        yield (
+            f"weather/{year}-{number:02}",
+            _to_arrow("weather", _build_weather(source, month, draw)),
+        )
+        yield (
+            f"flights/{year}-{number:02}",
+            _to_arrow("flights", _build_flights(source, month, draw)),
+        )
 
 
-def _places(frame: Frame) -> dict[tuple[int, int], tuple[int, int]]:
+def _find_day_slices(frame: Frame) -> dict[tuple[int, int], tuple[int, int]]:
     """First and last place of the rows of every month and day: they stand together."""
     groups = frame.groupby([frame["month"].astype(int), frame["day"].astype(int)]).indices
     return {
@@ -141,7 +150,7 @@ def _places(frame: Frame) -> dict[tuple[int, int], tuple[int, int]]:
     }
 
 
-def _drawn(days: Days, year: int, draw: np.random.Generator) -> Days:
+def _draw_days(days: Days, year: int, draw: np.random.Generator) -> Days:
     """Return a day of `year` for each day of a later year.
 
     It has the same weekday and is near in the season. The days of a week stay together.
@@ -159,7 +168,7 @@ def _drawn(days: Days, year: int, draw: np.random.Generator) -> Days:
     return drawn
 
 
-def _moved(source: Source, table: str, month: list[tuple[date, date]]) -> Frame:
+def _move_rows(source: Source, table: str, month: list[tuple[date, date]]) -> Frame:
     """Return the rows of the drawn days with the dates of their new ones.
 
     Rows at an hour that the clocks skip are left out.
@@ -184,12 +193,14 @@ def _moved(source: Source, table: str, month: list[tuple[date, date]]) -> Frame:
     return rows[utc.notna()].drop_duplicates(KEYS[table], ignore_index=True)
 
 
-def _weather(source: Source, month: list[tuple[date, date]], draw: np.random.Generator) -> Frame:
+def _build_weather(
+    source: Source, month: list[tuple[date, date]], draw: np.random.Generator
+) -> Frame:
     """Return the weather of the drawn days.
 
     Each day is a little warmer or colder, and of higher or lower pressure.
     """
-    rows = _moved(source, "weather", month)
+    rows = _move_rows(source, "weather", month)
     for name, width in SHIFT.items():
         by_day = draw.normal(0, width, size=32).round(2)[rows["day"].to_numpy(dtype=int)]
         for column in (name, "dewp") if name == "temp" else (name,):
@@ -197,12 +208,14 @@ def _weather(source: Source, month: list[tuple[date, date]], draw: np.random.Gen
     return rows
 
 
-def _flights(source: Source, month: list[tuple[date, date]], draw: np.random.Generator) -> Frame:
+def _build_flights(
+    source: Source, month: list[tuple[date, date]], draw: np.random.Generator
+) -> Frame:
     """Return the flights of the drawn days, by the aircraft of the year.
 
     They are a few minutes earlier or later.
     """
-    rows = _moved(source, "flights", month)
+    rows = _move_rows(source, "flights", month)
     out, home = (draw.normal(0, SLIP, size=len(rows)).round().astype(int) for _ in range(2))
     for end, slip in (("dep", out), ("arr", out + home)):
         delay, time = rows[f"{end}_delay"] + slip, rows[f"{end}_time"]
@@ -213,35 +226,37 @@ def _flights(source: Source, month: list[tuple[date, date]], draw: np.random.Gen
         rows[f"{end}_time"] = (minutes // 60 * 100 + (minutes - minutes // 60 * 60)).where(
             delay.notna(), time
         )
-    newer = _generation(source, month[0][0].year)
-    names = {tail: _tail(tail, number) for tail, number in newer.items() if number}
+    newer = _count_replacements(source, month[0][0].year)
+    names = {tail: _format_tail(tail, number) for tail, number in newer.items() if number}
     rows["tailnum"] = rows["tailnum"].map(lambda tail: names.get(tail, tail), na_action="ignore")
     return rows
 
 
-def _generation(source: Source, year: int) -> "pd.Series[int]":
+def _count_replacements(source: Source, year: int) -> "pd.Series[int]":
     """How often each aircraft has been replaced until a year, by its tail number."""
     return (year - source.built) // SERVICE - (source.year - source.built) // SERVICE
 
 
-def _tail(tail: str, generation: int) -> str:
+def _format_tail(tail: str, generation: int) -> str:
     return f"{NEXT[generation - 1]}{tail[1:]}" if generation else tail
 
 
-def _planes(planes: pa.Table, source: Source, last: int) -> pa.Table:
+def _build_planes(planes: pa.Table, source: Source, last: int) -> pa.Table:
     """The register: every aircraft, and those that have replaced it until the last year."""
     frame = planes.to_pandas(types_mapper=pd.ArrowDtype)
-    until = _generation(source, last)
+    until = _count_replacements(source, last)
     parts = [frame]
     for number in range(1, int(until.max()) + 1):
         part = frame[frame["tailnum"].isin(until.index[until >= number])].copy()
-        part["tailnum"] = part["tailnum"].map(lambda tail, number=number: _tail(tail, number))
+        part["tailnum"] = part["tailnum"].map(
+            lambda tail, number=number: _format_tail(tail, number)
+        )
         part["year"] = (part["year"] + SERVICE * number).clip(upper=LATEST)
         parts.append(part)
-    return _table("planes", pd.concat(parts, ignore_index=True))
+    return _to_arrow("planes", pd.concat(parts, ignore_index=True))
 
 
-def _table(name: str, frame: Frame) -> pa.Table:
+def _to_arrow(name: str, frame: Frame) -> pa.Table:
     return pa.Table.from_pandas(
         frame, schema=RAW_TYPES[name], preserve_index=False
     ).replace_schema_metadata()
@@ -253,4 +268,4 @@ if __name__ == "__main__":
     parser.add_argument("out", type=Path, help="a new folder for them")
     given = parser.parse_args()
     with exit_on_user_error():
-        print(f"{len(write(given.years, given.out))} files written to {given.out}")
+        print(f"{len(write_years(given.years, given.out))} files written to {given.out}")

@@ -31,7 +31,7 @@ STEPS = STAGES[:5]  # that other frameworks are compared by
 IDENTITY = ("-c", "user.name=Benchmark", "-c", "user.email=benchmark@example.org")
 
 
-def arguments(description: str) -> argparse.Namespace:
+def parse_arguments(description: str) -> argparse.Namespace:
     """Parse the arguments of a benchmark: `rounds` and `repository`.
 
     The repository is the one to measure and to write the results to.
@@ -50,7 +50,7 @@ def arguments(description: str) -> argparse.Namespace:
     return chosen
 
 
-def copy(repository: Path, target: Path) -> Path:
+def copy_repository(repository: Path, target: Path) -> Path:
     """Copies what the pipeline needs to a new Git repository at `target`, and returns it."""
     target.mkdir(parents=True)
     for name in FOLDERS:
@@ -61,18 +61,18 @@ def copy(repository: Path, target: Path) -> Path:
         )
     for name in FILES:
         shutil.copy(repository / name, target / name)
-    _git(target, "init", "--quiet")
-    commit(target)
+    _run_git(target, "init", "--quiet")
+    commit_all(target)
     return target
 
 
-def commit(folder: Path) -> None:
+def commit_all(folder: Path) -> None:
     """Commits everything that is there."""
-    _git(folder, "add", "--all")
-    _git(folder, *IDENTITY, "commit", "--quiet", "--message", "as it is")
+    _run_git(folder, "add", "--all")
+    _run_git(folder, *IDENTITY, "commit", "--quiet", "--message", "as it is")
 
 
-def remove(path: Path) -> None:
+def remove_path(path: Path) -> None:
     """Removes a file or a folder."""
     if path.is_dir():
         shutil.rmtree(path)
@@ -80,22 +80,22 @@ def remove(path: Path) -> None:
         path.unlink()
 
 
-def python(folder: Path, *arguments: str) -> Run:
+def run_python(folder: Path, *arguments: str) -> Run:
     """Runs Python in a copy, on the copy's own code."""
-    return measure.run([sys.executable, *arguments], folder, {"PYTHONPATH": "src"})
+    return measure.run_command([sys.executable, *arguments], folder, {"PYTHONPATH": "src"})
 
 
-def stage(folder: Path, name: str) -> Run:
+def run_stage(folder: Path, name: str) -> Run:
     """Runs one stage's program in a copy as `dvc.yaml` does, without DVC."""
-    return python(folder, "-m", f"tarmac.pipeline.{name}.stage")
+    return run_python(folder, "-m", f"tarmac.pipeline.{name}.stage")
 
 
-def dvc(folder: Path, *arguments: str) -> Run:
+def run_dvc(folder: Path, *arguments: str) -> Run:
     """Runs DVC in a copy."""
-    return measure.run([sys.executable, "-m", "dvc", *arguments], folder)
+    return measure.run_command([sys.executable, "-m", "dvc", *arguments], folder)
 
 
-def digests(folder: Path) -> dict[str, str]:
+def hash_outputs(folder: Path) -> dict[str, str]:
     """MD5 of every file that the stages wrote, by path."""
     outputs = {}
     for top in OUTPUTS:
@@ -110,8 +110,12 @@ def _md5(path: Path) -> str:
     return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
 
 
-def _git(folder: Path, *arguments: str) -> None:
+def _run_git(folder: Path, *arguments: str) -> None:
     command = ["git", *arguments]
     subprocess.run(
-        command, cwd=folder, env=measure.environment(folder), check=True, stdout=subprocess.DEVNULL
+        command,
+        cwd=folder,
+        env=measure.build_environment(folder),
+        check=True,
+        stdout=subprocess.DEVNULL,
     )

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from benchmarks.synthetic_years import SERVICE, Source, lived_again, scaled
+from benchmarks.synthetic_years import SERVICE, Source, iter_tables, iter_year_tables
 from flights.contract.columns import KEY
 from flights.tables.schema import BLANKED, KEYS, schema
 from tarmac.interface.errors import UserError
@@ -38,8 +38,8 @@ def year() -> dict[str, pa.Table]:
 @pytest.fixture(scope="module")
 def last(year: dict[str, pa.Table]) -> dict[str, pa.Table]:
     return {
-        **dict(islice(scaled(year, YEARS), 2)),
-        **dict(lived_again(Source.of(year), 2013 + YEARS - 1)),
+        **dict(islice(iter_tables(year, YEARS), 2)),
+        **dict(iter_year_tables(Source.of(year), 2013 + YEARS - 1)),
     }
 
 
@@ -61,19 +61,19 @@ def test_synthetic_month_satisfies_schema(last):
 
 
 def test_year_is_identical_however_many_years_are_made(year, last):
-    many = dict(islice(scaled(year, YEARS), 2 * 12 + 2 + 1))
-    again = dict(lived_again(Source.of(year), 2014))
+    many = dict(islice(iter_tables(year, YEARS), 2 * 12 + 2 + 1))
+    again = dict(iter_year_tables(Source.of(year), 2014))
     name = "weather/2014-01"
     assert many[name].equals(again[name])
     assert again.keys() == {
         name.replace(f"/{2013 + YEARS - 1}", "/2014") for name in last if "/" in name
     }
-    for month, table in lived_again(Source.of(year), 2013 + YEARS - 1):
+    for month, table in iter_year_tables(Source.of(year), 2013 + YEARS - 1):
         assert table.equals(last[month])
 
 
 def test_first_year_equals_stored_year(year):
-    made = dict(scaled(year, 1))
+    made = dict(iter_tables(year, 1))
     assert made.keys() == year.keys()
     assert all(made[name].equals(table) for name, table in year.items())
 
@@ -142,9 +142,11 @@ def test_aircraft_fly_after_construction_and_rarely_long_after(last):
 
 def test_rejects_year_with_missing_month(year):
     with pytest.raises(UserError, match="the stored year is not whole: it has 2013-01"):
-        next(scaled({name: table for name, table in year.items() if "/2013-04" not in name}, 2))
+        next(
+            iter_tables({name: table for name, table in year.items() if "/2013-04" not in name}, 2)
+        )
 
 
 def test_rejects_more_years_than_tail_numbers_allow(year):
     with pytest.raises(UserError, match="at most 251"):
-        next(scaled(year, 252))
+        next(iter_tables(year, 252))

@@ -87,9 +87,9 @@ def _run_ways(
     teams[MONTHLY_WAY].set_params({"retrain.every_months": 1})
     for month in stored[FIRST:]:
         for name, team in teams.items():
-            lived = team.run_round(month)
+            retraining = team.run_round(month)
             add_month_result(ways[name], month, team.live, team.folder / FEATURES, params)
-            release_or_discard(ways[name], team, lived, whatever=name == MONTHLY_WAY)
+            release_or_discard(ways[name], team, retraining, whatever=name == MONTHLY_WAY)
         add_month_result(ways[NEVER], month, first.live, teams[POLICY].folder / FEATURES, params)
         metrics = (f"{name} {way.lines[-1][TASK.main_metric]:.4f}" for name, way in ways.items())
         print(f"{month}  " + "  ".join(metrics))
@@ -148,13 +148,13 @@ def add_month_result(
 
 
 def release_or_discard(
-    way: StrategyRun, team: SimulatedTeam, lived: RetrainingRound, whatever: bool
+    way: StrategyRun, team: SimulatedTeam, retraining: RetrainingRound, whatever: bool
 ) -> None:
     """Releases what the month's round made, or leaves it; notes which."""
-    released = bool(lived.made) and (whatever or lived.verdict == "pass")
-    retrained = lived.decision == "retrain"
+    released = bool(retraining.made) and (whatever or retraining.verdict == "pass")
+    retrained = retraining.decision == "retrain"
     done = {"retrained": int(retrained), "released": int(released and retrained)}
-    way.lines[-1].update(done, verdict=lived.monitored, seconds=lived.seconds)
+    way.lines[-1].update(done, verdict=retraining.monitored, seconds=retraining.seconds)
     if not released:
         team.discard_round()
         return

@@ -67,13 +67,13 @@ def _plan_file(source: Path, out: Path) -> BatchFile:
 
 def _plan_folder(source: Path, out: Path) -> list[BatchFile]:
     """One part for each file, in order of name."""
-    files, beside = list_input_files(source, out), build_rejects_folder_path(out)
+    files, rejects = list_input_files(source, out), build_rejects_folder_path(out)
     names = [path.relative_to(source).with_suffix(PARQUET) for path in files]
-    if twice := sorted({str(name) for name in names if names.count(name) > 1}):
-        message = f"two files in {source} would have the same output: {', '.join(twice)}"
+    if repeated := sorted({str(name) for name in names if names.count(name) > 1}):
+        message = f"two files in {source} would have the same output: {', '.join(repeated)}"
         raise PathError(message, "rename one of the two files")
     return [
-        BatchFile(path, out / name, beside / f"{name}.csv")
+        BatchFile(path, out / name, rejects / f"{name}.csv")
         for path, name in zip(files, names, strict=True)
     ]
 
@@ -84,8 +84,8 @@ def list_input_files(source: Path, out: Path) -> list[Path]:
     Files that begin with a dot or an underscore are not data. Raise `PathError` if there is no
     file, if one is of another kind, or if scores would lie among them.
     """
-    inside, beside = source.resolve(), build_rejects_folder_path(out)
-    for other in (out.resolve(), beside.resolve()):
+    inside, rejects = source.resolve(), build_rejects_folder_path(out)
+    for other in (out.resolve(), rejects.resolve()):
         if inside == other or inside in other.parents or other in inside.parents:
             message = f"the input {source} and the output {out} overlap"
             raise PathError(message, "choose an output folder outside the input folder")
@@ -97,8 +97,8 @@ def list_input_files(source: Path, out: Path) -> list[Path]:
         for path in sorted(source.rglob("*"))
         if path.is_file() and not _is_hidden(path.relative_to(source))
     ]
-    if strange := [str(path) for path in files if path.suffix not in SUFFIXES]:
-        message = f"files are not {' or '.join(SUFFIXES)}: {', '.join(strange[:3])}"
+    if unsupported := [str(path) for path in files if path.suffix not in SUFFIXES]:
+        message = f"files are not {' or '.join(SUFFIXES)}: {', '.join(unsupported[:3])}"
         raise PathError(message, "move them out of the folder, or start their names with `_`")
     if not files:
         raise PathError(

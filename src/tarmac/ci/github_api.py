@@ -98,8 +98,8 @@ def fetch_entries(path: str, environment: Mapping[str, str], **query: str) -> li
     """All entries of a list of GitHub's REST API."""
     all_entries: list[Any] = []
     for page in range(1, PAGES + 1):
-        asked = urllib.parse.urlencode({**query, "per_page": 100, "page": page})
-        entries = call_api("GET", f"{path}?{asked}", environment)
+        parameters = urllib.parse.urlencode({**query, "per_page": 100, "page": page})
+        entries = call_api("GET", f"{path}?{parameters}", environment)
         all_entries += entries
         if len(entries) < 100:
             break
@@ -120,15 +120,15 @@ def call_api(
         "Accept": "application/vnd.github+json",
     }
     body = None if data is None else json.dumps(data).encode()
-    asked = f"GitHub request {method} {path.split('?', maxsplit=1)[0]} failed"
+    failure = f"GitHub request {method} {path.split('?', maxsplit=1)[0]} failed"
     try:
         request = urllib.request.Request(url, body, headers, method=method)  # noqa: S310
         with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 -- the address is the runner's own
             return json.loads(answer.read() or "null")
     except urllib.error.HTTPError as error:
-        raise GitHubError(f"{asked}: {error}{_format_reason(error)}", error.code) from None
+        raise GitHubError(f"{failure}: {error}{_format_reason(error)}", error.code) from None
     except (OSError, ValueError) as error:  # no line, or an answer that is none
-        raise GitHubError(f"{asked}: {error}") from None
+        raise GitHubError(f"{failure}: {error}") from None
 
 
 def _format_reason(error: urllib.error.HTTPError) -> str:

@@ -106,10 +106,10 @@ class Model(BaseModel):
 
 
 def build_response(
-    asked: str, version: str, scores: Scores, missing: Any, unknown: Any
+    form: str, version: str, scores: Scores, missing: Any, unknown: Any
 ) -> dict[str, Any]:
     """The answer in the form that its question has: `row`, `rows` or `columns`."""
-    if asked == "columns":
+    if form == "columns":
         return {
             "version": version,
             "columns": {**FORM.to_response_columns(scores), "missing": missing, "unknown": unknown},
@@ -120,6 +120,6 @@ def build_response(
         one["missing"], one["unknown"] = absent, strange
     return (
         {"version": version, "predictions": predictions}
-        if asked == "rows"
+        if form == "rows"
         else {"version": version, **predictions[0]}
     )

@@ -89,13 +89,15 @@ class Journal(threading.Thread):
             meter.observe(difference)
         return shadow.version, scores
 
-    def _write_lines(self, answered: ScoredRequest, beside: tuple[str, Scores] | None) -> None:
+    def _write_lines(
+        self, answered: ScoredRequest, shadow_scores: tuple[str, Scores] | None
+    ) -> None:
         if self._folder is None:
             return
         now = datetime.now(UTC)
         lines = [
             json.dumps(line, default=str) + "\n"
-            for line in _build_log_lines(answered, beside, now.isoformat())
+            for line in _build_log_lines(answered, shadow_scores, now.isoformat())
         ]
         with (self._folder / f"{now:%Y-%m-%d}-{os.getpid()}.jsonl").open(
             "a", encoding="utf-8"
@@ -104,13 +106,13 @@ class Journal(threading.Thread):
 
 
 def _build_log_lines(
-    answered: ScoredRequest, beside: tuple[str, Scores] | None, when: str
+    answered: ScoredRequest, shadow_scores: tuple[str, Scores] | None, when: str
 ) -> list[dict[str, Any]]:
     """For each row its key, what the model was asked with, and the scores."""
     keys, session = problem.request.columns(answered.rows), answered.bundle.session
     scores, others = (
         FORM.to_stored_rows(answered.scores),
-        FORM.to_stored_rows(beside[1]) if beside else [],
+        FORM.to_stored_rows(shadow_scores[1]) if shadow_scores else [],
     )
     lines = []
     for number, score in enumerate(scores):
@@ -120,7 +122,9 @@ def _build_log_lines(
             **dict(texts),
             **{name: None if math.isnan(value) else value for name, value in numbers},
         }
-        shadow = {"shadow": {"version": beside[0], **others[number]}} if beside else {}
+        shadow = (
+            {"shadow": {"version": shadow_scores[0], **others[number]}} if shadow_scores else {}
+        )
         key = {name: keys[name][number] for name in problem.contract.KEY}
         line = {"when": when, "version": answered.bundle.version, "key": key, **score}
         lines.append({**line, **shadow, "inputs": inputs})
