@@ -18,7 +18,7 @@ from tarmac.registry.tag import create_tag, fetch_tags
 from tarmac.repository import git
 from tarmac.repository.dvc import commands
 from tarmac.repository.dvc.object_store import find_faults, open_remote
-from tarmac.repository.remote.objects import list_commit_outputs
+from tarmac.repository.remote.commit_outputs import list_commit_outputs
 from tarmac.review.run import review_working_tree
 
 OUT, BUMPS = Path("review"), ("major", "minor", "patch")

@@ -17,7 +17,7 @@ from tarmac.registry.history import (
     list_versions,
 )
 from tarmac.repository.metrics import read_test_metrics
-from tarmac.repository.remote.objects import list_commit_outputs
+from tarmac.repository.remote.commit_outputs import list_commit_outputs
 
 LINEAGE = {"model": str(MODEL), "features": str(FEATURES), "raw data": str(RAW)}
 

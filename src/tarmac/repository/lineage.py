@@ -23,7 +23,7 @@ from tarmac.repository.commits import Commit
 from tarmac.repository.dvc import commands, lockfile, object_store
 from tarmac.repository.dvc.lockfile import Entry
 from tarmac.repository.git import GitError, read_text_at
-from tarmac.repository.remote import objects
+from tarmac.repository.remote import commit_outputs
 
 HASH = re.compile(r"[0-9a-f]{32}(\.dir)?")
 MEASURED = {"validation": (str(TRAIN_METRICS), "validation"), "test": (str(TEST_METRICS), "")}
@@ -173,7 +173,7 @@ def _trace_external_file(commit: str, stages: Mapping[str, Entry], known: str) -
     """What no stage has made: raw data, or a file of Git that a stage depends on."""
     try:
         named = {
-            **objects.list_commit_outputs(commit),
+            **commit_outputs.list_commit_outputs(commit),
             **lockfile.collect_hashes(stages.values(), "deps"),
         }
     except commands.StoreError:  # a conflict was committed

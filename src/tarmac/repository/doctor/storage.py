@@ -13,7 +13,7 @@ from tarmac.pipeline.base.site_cache import FOLDER, VARIABLE, is_private_folder
 from tarmac.repository import git
 from tarmac.repository.doctor.finding import Diagnosis, capture_command, format_names
 from tarmac.repository.dvc import commands, lockfile, object_store
-from tarmac.repository.remote import objects
+from tarmac.repository.remote import commit_outputs
 
 COPIES = 2  # of every output: in DVC's cache and in its place
 
@@ -122,7 +122,7 @@ def remote() -> Diagnosis:
         return Diagnosis(
             "warn", "there is no commit whose outputs could be looked for", "commit the result"
         )
-    wanted = objects.list_commit_outputs("HEAD")
+    wanted = commit_outputs.list_commit_outputs("HEAD")
     with object_store.open_remote() as opened:
         faults = object_store.find_faults(opened, wanted, read=False)
     if faults:

@@ -11,7 +11,7 @@ from tarmac.interface.errors import UserError
 from tarmac.pipeline.base.paths import LOCK, PIPELINE
 from tarmac.repository.dvc import commands, object_store
 from tarmac.repository.git import resolve_commit, run_git
-from tarmac.repository.remote.objects import list_commit_outputs
+from tarmac.repository.remote.commit_outputs import list_commit_outputs
 
 NAMING = (str(LOCK), str(PIPELINE), "*.dvc")  # files that decide which objects a commit names
 

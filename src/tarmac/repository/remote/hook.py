@@ -14,7 +14,7 @@ from typing import IO, Any
 from tarmac.interface.errors import UserError
 from tarmac.repository.dvc import object_store
 from tarmac.repository.git import read_blob_at, run_git
-from tarmac.repository.remote.objects import list_commit_outputs
+from tarmac.repository.remote.commit_outputs import list_commit_outputs
 from tarmac.repository.remote.push import find_embedded_remote
 
 NOTHING = re.compile("0+")  # the object of a branch that is deleted

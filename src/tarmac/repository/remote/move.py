@@ -11,7 +11,7 @@ from pathlib import Path
 from tarmac.interface.errors import UserError
 from tarmac.repository.dvc import commands, config, object_store
 from tarmac.repository.git import run_git
-from tarmac.repository.remote import address, contact, objects, push, settings
+from tarmac.repository.remote import address, commit_outputs, contact, push, settings
 from tarmac.repository.remote.address import EMBEDDED
 
 CONFIG = Path(".dvc/config")
@@ -29,7 +29,7 @@ def move_remote(url: str, options: Iterable[str] = ()) -> None:
     """
     chosen = settings.parse_options(options)
     _require_folder(address.check_url(url))
-    wanted = objects.list_commit_outputs("HEAD")
+    wanted = commit_outputs.list_commit_outputs("HEAD")
     if not wanted:
         raise MoveError("HEAD has no outputs to copy", "run `make run` and commit dvc.lock")
     with tempfile.TemporaryDirectory(prefix="tarmac-remote-") as temporary:

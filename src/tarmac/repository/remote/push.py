@@ -11,7 +11,7 @@ from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.repository.dvc import commands, object_store
 from tarmac.repository.dvc.object_store import MISSING, OTHER, UNSAFE, Fault
 from tarmac.repository.git import run_git
-from tarmac.repository.remote.objects import list_commit_outputs
+from tarmac.repository.remote.commit_outputs import list_commit_outputs
 
 Files = dict[str, str]  # hash by path
 ADVICE = {  # by the kind of a fault

@@ -19,7 +19,7 @@ from tarmac.pipeline.base.outputs import replace_output
 from tarmac.pipeline.base.paths import LOCK
 from tarmac.repository.dvc import object_store
 from tarmac.repository.git import resolve_commit
-from tarmac.repository.remote.objects import list_commit_outputs
+from tarmac.repository.remote.commit_outputs import list_commit_outputs
 
 LAYOUT = Path("files/md5")
 SETTINGS = ("config", "config.local")  # of `.dvc`; the second one wins

@@ -1,6 +1,6 @@
-"""List the objects that a commit names.
+"""List the outputs that a commit leaves to a remote, with their hashes.
 
-What a remote really has of them is for `repository.dvc.object_store` to check.
+`repository.dvc.object_store` checks what a remote really has of them.
 """
 
 from collections.abc import Iterator, Mapping
