@@ -31,9 +31,11 @@ def read_registry() -> dict[str, Any]:
     registered = list_versions(known)
     if not registered:
         raise RegistryError("no version is registered", REGISTER_FIRST)
-    present = {
-        stage: event.version for stage in STAGES if (event := find_stage_version(known, stage))
-    }
+    present = {}
+    for stage in STAGES:
+        event = find_stage_version(known, stage)
+        if event:
+            present[stage] = event.version
     return {
         "stages": present,
         "versions": [describe_version(event, present) for event in reversed(registered.values())],
@@ -65,11 +67,12 @@ def format_registry() -> str:
     heads = ["version", "stages", "released", "by", "commit", *TASK.metrics, "model", "raw data"]
     lines = [heads, *(_format_cells(version) for version in read_registry()["versions"])]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    shown = (
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        for line in lines
-    )
-    return "\n".join(line.rstrip() for line in shown)
+    return "\n".join(_align_cells(line, widths) for line in lines)
+
+
+def _align_cells(cells: list[str], widths: list[int]) -> str:
+    aligned = [cell.ljust(width) for cell, width in zip(cells, widths, strict=True)]
+    return "  ".join(aligned).rstrip()
 
 
 def _format_cells(version: dict[str, Any]) -> list[str]:

@@ -156,7 +156,8 @@ def infer_task(target: "pd.Series[str]", name: str) -> Kind:
     are classes.
     """
     known = target.dropna()
-    if (different := known.nunique()) < 2:
+    different = known.nunique()
+    if different < 2:
         message = f"the target {name} has {different} value(s), and at least two are required"
         raise ScaffoldError(message, "choose another target")
     most_classes = LEVELS if _is_integer_column(known) else 2

@@ -85,17 +85,7 @@ def _score_constant_prediction(
     """
     target = inferred.rows[inferred.target].dropna()
     if inferred.task == "regression":
-        numbers = pd.to_numeric(target).to_numpy(dtype="float64")
-        deviation = float(numbers.std())
-        floors = {
-            "r2": 0.0,
-            "rmse": deviation,
-            "mae": float(np.abs(numbers - np.median(numbers)).mean()),
-        }
-        return {**floors, ERROR: deviation / 4}, {
-            "r2": 1.0,
-            **dict.fromkeys(("rmse", "mae", ERROR), deviation / 2),
-        }
+        return _score_constant_number(pd.to_numeric(target).to_numpy(dtype="float64"))
     shares = target.value_counts(normalize=True)
     positive = float(shares[inferred.classes[-1]])
     brier = float((shares * (1 - shares)).sum()) / (2 if inferred.task == "binary" else 1)
@@ -117,6 +107,18 @@ def _score_constant_prediction(
         "brier": 0.2,
     }
     return floors, {**spread, ERROR: 0.3}
+
+
+def _score_constant_number(numbers: np.ndarray) -> tuple[dict[str, float], dict[str, float]]:
+    """Return the scores of the mean or the median of some numbers, and the spreads."""
+    deviation = float(numbers.std())
+    floors = {
+        "r2": 0.0,
+        "rmse": deviation,
+        "mae": float(np.abs(numbers - np.median(numbers)).mean()),
+        ERROR: deviation / 4,
+    }
+    return floors, {"r2": 1.0, **dict.fromkeys(("rmse", "mae", ERROR), deviation / 2)}
 
 
 def compute_quarantine_share(inferred: InferredProblem) -> float:

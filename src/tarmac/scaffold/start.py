@@ -181,13 +181,10 @@ def iter_summary_lines(
     size = f"{len(inferred.rows):,} rows in {len(stored)} file(s)"
     yield f"{inferred.task}: {inferred.target} from {len(inferred.inputs)} columns of {size}"
     yield f"key: {', '.join(inferred.row_key)}; rows that are alike share {inferred.cluster}"
-    split = changes["split"].items()
-    parts = [
-        f"{part} {value['first']} to {value['last']}"
-        if isinstance(value, dict)
-        else f"{part} {value}"
-        for part, value in split
-    ]
+    parts = []
+    for part, value in changes["split"].items():
+        shown = f"{value['first']} to {value['last']}" if isinstance(value, dict) else value
+        parts.append(f"{part} {shown}")
     yield f"split: {', '.join(parts)}"
     yield from (f"left out: {name}: {why}" for name, why in inferred.left_out.items())
     yield from (f"note: {note}" for note in inferred.notes)

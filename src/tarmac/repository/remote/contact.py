@@ -95,11 +95,9 @@ def _request_missing_object(remote: Remote, place: str) -> None:
     try:
         remote.fs.info(place)
     except FileNotFoundError as error:
-        causes = list(_iter_causes(error))[1:]
-        if any(
-            getattr(cause, "status", 404) != 404 or isinstance(cause, OSError) for cause in causes
-        ):
-            raise
+        for cause in list(_iter_causes(error))[1:]:
+            if getattr(cause, "status", 404) != 404 or isinstance(cause, OSError):
+                raise
 
 
 def _iter_causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -111,12 +109,12 @@ def _iter_causes(error: BaseException | None) -> Iterator[BaseException]:
 def explain_error(error: BaseException) -> str:
     """What an error of whichever library means for whoever set up the remote, in one line."""
     chain = list(_iter_causes(error))
-    for name, words in MEANINGS.items():
+    for name, meaning in MEANINGS.items():
         for cause in chain:
             if name in {kind.__name__ for kind in type(cause).__mro__}:
                 # WebDAV has two errors for it.
                 forbidden = name == "HTTPError" and "403" in str(cause)
-                return f"{KEPT_OUT if forbidden else words} ({_format_error(cause)})"
+                return f"{KEPT_OUT if forbidden else meaning} ({_format_error(cause)})"
     return f"{type(error).__name__}: {_format_error(error)}"
 
 
