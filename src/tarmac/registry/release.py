@@ -51,11 +51,9 @@ def release_model(bump: str) -> str:
 def _register_model(bump: str, base: Event | None) -> str:
     from gto import api
 
-    why = (
-        f"{_read_summary()} (against {base.version})"
-        if base
-        else "the first version; every floor of the policy holds"
-    )
+    why = "the first version; every floor of the policy holds"
+    if base:
+        why = f"{_read_summary()} (against {base.version})"
     grown: dict[str, Any] = {f"bump_{bump}": True} if base else {}  # GTO names the first one itself
     return f"{create_tag(lambda: api.register('.', ARTIFACT, 'HEAD', message=why, **grown))}: {why}"
 

@@ -143,9 +143,13 @@ def _find_in_history(known: str) -> Facts:
     Return nothing if there is no such commit.
     """
     having = commits.find_commits_by_hash(known)
-    for place, commit in enumerate(having, start=1):
+    for position, commit in enumerate(having, start=1):
         if facts := _read_commit_facts(commit, known):
-            return {**facts, "commit": commits.describe_commit(commit), "also_in": having[place:]}
+            return {
+                **facts,
+                "commit": commits.describe_commit(commit),
+                "also_in": having[position:],
+            }
     return {}
 
 
@@ -282,9 +286,9 @@ def _iter_candidates(carried: Facts) -> Iterator[tuple[str, str]]:
 def _has_same_params(entry: Entry, carried: Facts) -> bool:
     """Whether a stage of a commit had the parameters that a model's file carries."""
     params = lockfile.collect_params(entry)
-    return carried["split"] == params.get("split") and carried["params"] in _list_training_params(
-        params
-    )
+    if carried["split"] != params.get("split"):
+        return False
+    return carried["params"] in _list_training_params(params)
 
 
 def _list_training_params(params: Facts) -> list[Facts]:
@@ -311,8 +315,10 @@ def format_lineage(lineage: Lineage) -> str:
     if lineage.stage:
         lines.append(f"  made by      stage {lineage.stage}, as {lineage.output}")
     lines += [f"  data         {path}  {md5}" for path, md5 in lineage.data.items()]
-    lines += [f"  code         {lineage.code}"] if lineage.code else []
-    lines += [f"  environment  {lineage.environment}"] if lineage.environment else []
+    if lineage.code:
+        lines.append(f"  code         {lineage.code}")
+    if lineage.environment:
+        lines.append(f"  environment  {lineage.environment}")
     lines += [f"  {name:<12} {_format_tree(values)}" for name, values in lineage.metrics.items()]
     known = lineage.params or {
         name: lineage.carried[name] for name in identity.AS_JSON if name in lineage.carried

@@ -33,11 +33,9 @@ def packages() -> Diagnosis:
 
     If the XGBoost of the GPU is installed, compare with the locked packages of the GPU.
     """
-    locked = (
-        LOCKED_GPU
-        if find_installed_version("xgboost") and not find_installed_version("xgboost-cpu")
-        else LOCKED
-    )
+    locked = LOCKED
+    if find_installed_version("xgboost") and not find_installed_version("xgboost-cpu"):
+        locked = LOCKED_GPU
     wanted = dict(iter_pinned_packages(locked.read_text(encoding="utf-8")))
     installed = {name: find_installed_version(name) for name in wanted}
     other = [

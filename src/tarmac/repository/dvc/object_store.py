@@ -250,22 +250,18 @@ def find_present_objects(store: ObjectStore, oids: Iterable[str]) -> dict[str, i
     Many objects are requested at a time, and none is read.
     """
     known = list(oids)
-    answers = (
-        store.fs.info([store.oid_to_path(oid) for oid in known], return_exceptions=True)
-        if known
-        else []
-    )
-    for answer in answers:
-        if isinstance(answer, FileNotFoundError):
-            _require_response(answer)
-        elif isinstance(answer, BaseException):
-            raise answer
-    sizes = {
-        oid: answer
-        for oid, answer in zip(known, answers, strict=True)
-        if not isinstance(answer, Exception)
-    }
-    return {oid: int(answer["size"] or 0) for oid, answer in sizes.items()}
+    if not known:
+        return {}
+    paths = [store.oid_to_path(oid) for oid in known]
+    sizes = {}
+    for oid, info in zip(known, store.fs.info(paths, return_exceptions=True), strict=True):
+        if isinstance(info, FileNotFoundError):
+            _require_response(info)
+        elif isinstance(info, BaseException):
+            raise info
+        else:
+            sizes[oid] = int(info["size"] or 0)
+    return sizes
 
 
 def _require_response(error: FileNotFoundError) -> None:

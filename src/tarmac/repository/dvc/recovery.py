@@ -77,12 +77,12 @@ def recover_and_report(folder: Path = Path()) -> None:
 
 def is_dvc_or_git_running(folder: Path) -> bool:
     """Whether DVC or Git runs in a folder; yes, where a machine does not tell."""
-    place = folder.resolve()
+    top = folder.resolve()
     for process in Path("/proc").glob("[0-9]*"):
         try:
             command = (process / "cmdline").read_bytes().split(b"\0")[:3]  # such as python, -m, dvc
             names = {Path(part.decode(errors="replace")).name for part in command}
-            if names & {"dvc", "git"} and (process / "cwd").resolve().is_relative_to(place):
+            if names & {"dvc", "git"} and (process / "cwd").resolve().is_relative_to(top):
                 return True
         except OSError:  # it has ended since, or belongs to somebody else
             continue
@@ -108,8 +108,8 @@ def _find_leftovers(folder: Path) -> _ExperimentLeftovers | None:
 
 def _remove_git_locks(folder: Path) -> None:
     """Deletes the locks of Git's files, which nobody holds any more: Git would ask a person to."""
-    place = Path(run_git("rev-parse", "--absolute-git-dir", folder=folder).strip())
-    for path in [*place.glob("*.lock"), *(place / "refs").rglob("*.lock")]:
+    git_folder = Path(run_git("rev-parse", "--absolute-git-dir", folder=folder).strip())
+    for path in [*git_folder.glob("*.lock"), *(git_folder / "refs").rglob("*.lock")]:
         path.unlink(missing_ok=True)
 
 
@@ -150,9 +150,8 @@ def _restore_edits(folder: Path, left: _ExperimentLeftovers) -> list[str]:
         return []
     # Without a killed writer DVC gave up by itself, and a person may have gone on since.
     killed = bool(left.writers & {SETTING_UP, STARTING})
-    sure = killed and _find_parent_commit(kept, folder) == run_git(
-        "rev-parse", "HEAD", folder=folder
-    )
+    head = run_git("rev-parse", "HEAD", folder=folder)
+    sure = killed and _find_parent_commit(kept, folder) == head
     dropped = {entry.oid for entry in stashed if entry.by_dvc}
     if sure:
         notes = _restore_files(folder, kept)

@@ -71,15 +71,15 @@ def restore_outputs(
     oids: set[str] = set()
     for content in files.values():
         oids.update(content.values())
-    places = _find_objects(stores, oids)
-    lost = [path for path, content in files.items() if not places.keys() >= set(content.values())]
+    copies = _find_objects(stores, oids)
+    lost = [path for path, content in files.items() if not copies.keys() >= set(content.values())]
     if lost:
         raise RestoreError(
             f"no undamaged copy of {_format_paths(lost)} in {_format_stores(stores)}", advice
         )
     for path, content in files.items():
         _write_output(
-            target, path, outputs[path], {name: places[content[name]] for name in content}
+            target, path, outputs[path], {name: copies[content[name]] for name in content}
         )
     return list(files)
 
@@ -162,15 +162,15 @@ def _list_files(stores: Sequence[ObjectFolder], path: str, oid: str, advice: str
 
 
 def _find_objects(stores: Sequence[ObjectFolder], oids: Iterable[str]) -> dict[str, Path]:
-    """Return a place of each object that is somewhere with the bytes that its name says."""
-    places = {}
+    """Return the path of a copy of each object with the bytes that its name says."""
+    copies = {}
     for oid in oids:
         for store in stores:
-            place = Path(store.oid_to_path(oid))
-            if place.is_file() and compute_dvc_hash(place) == oid:
-                places[oid] = place
+            path = Path(store.oid_to_path(oid))
+            if path.is_file() and compute_dvc_hash(path) == oid:
+                copies[oid] = path
                 break
-    return places
+    return copies
 
 
 def _format_advice(source: Path | None) -> str:
