@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.repository.dvc import commands, object_store
-from tarmac.repository.remote import objects
+from tarmac.repository.remote import commit_outputs
 from tests.conftest import Workspace
 from tests.e2e.running import DVC, FROM_SOURCE, STAGES, TARMAC, forget, leftovers, started
 from tests.moments import EDITED, MINE
@@ -197,7 +197,7 @@ class Killer:
         wanted = commands.read_output_hashes(workspace.path)
         with object_store.open_remote(folder=workspace.path) as remote:
             faults = object_store.find_faults(
-                remote, objects.list_commit_outputs("HEAD", workspace.path), read=True
+                remote, commit_outputs.list_commit_outputs("HEAD", workspace.path), read=True
             )
         holds = {
             "dvc.lock": (workspace.path / commands.LOCK).read_bytes() == self.lock,

@@ -13,7 +13,7 @@ import yaml
 from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.repository import reproduce
 from tarmac.repository.dvc import commands, object_store
-from tarmac.repository.remote import fsck, hook, objects, push
+from tarmac.repository.remote import commit_outputs, fsck, hook, push
 from tests import small
 from tests.conftest import Workspace
 
@@ -87,7 +87,9 @@ def test_push_sends_objects_that_killed_push_left_out(repository, tmp_path, monk
         pushed = repository.run("dvc", "push", env=fresh).stdout
     assert "up to date" in pushed
     with object_store.open_remote() as remote:
-        assert object_store.find_faults(remote, objects.list_commit_outputs(), read=False), FIXED
+        assert object_store.find_faults(remote, commit_outputs.list_commit_outputs(), read=False), (
+            FIXED
+        )
     push.push_outputs()
     small.commit(repository)
     here(repository, tmp_path / "colleague", monkeypatch)
@@ -120,7 +122,7 @@ def test_hook_and_push_check_every_file_of_listing(repository):
 
 
 def test_fsck_repairs_damaged_remote_object(repository):
-    oid = objects.list_commit_outputs()[small.MODEL]
+    oid = commit_outputs.list_commit_outputs()[small.MODEL]
     small.flip(small.in_remote(repository, oid))
     assert "up to date" in repository.dvc("push").stdout, FIXED
     assert "in sync" in repository.dvc("status", "--cloud").stdout, FIXED
@@ -130,7 +132,7 @@ def test_fsck_repairs_damaged_remote_object(repository):
 
 def test_push_sends_correct_bytes_when_cache_is_damaged(repository):
     small.change(repository)
-    oid = objects.list_commit_outputs()[small.MODEL]
+    oid = commit_outputs.list_commit_outputs()[small.MODEL]
     small.flip(small.in_cache(repository, oid))
     repository.dvc("push")
     assert small.md5(small.in_remote(repository, oid).read_bytes()) != oid, FIXED
@@ -148,7 +150,7 @@ def test_repro_never_uses_damaged_cache_object(repository):
         + "  use:\n    cmd: cp model.bin copy.bin\n    deps: [model.bin]\n"
     )
     Path("dvc.yaml").write_text(f"{text}    outs: [copy.bin]\n")
-    small.flip(small.in_cache(repository, objects.list_commit_outputs()[small.MODEL]))
+    small.flip(small.in_cache(repository, commit_outputs.list_commit_outputs()[small.MODEL]))
     shutil.copytree(repository.path, repository.path.parent / "plain", symlinks=True)
     plain = Workspace(repository.path.parent / "plain")
     (plain.path / small.MODEL).unlink()

@@ -105,7 +105,7 @@ def test_verdict_ignores_forged_predictions_and_new_policy(change):
     """
     forge(change)
     edit(change, "src/flights/contract/columns.py", 'CLUSTER = "day"', 'CLUSTER = "flight"')
-    edit(change, "src/tarmac/cli/daily.py", "reproduce.rebuild_and_compare", "print")
+    edit(change, "src/tarmac/cli/run_and_compare.py", "reproduce.rebuild_and_compare", "print")
     (change.path / "src/tarmac/review/verdict.py").write_text("raise SystemExit(0)\n")
     (change.path / "sitecustomize.py").write_text("raise SystemExit(0)\n")
     change.set_params(lambda params: params["intervals"].update(confidence=0.51, seed=6))

@@ -16,7 +16,7 @@ import pytest
 
 from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.repository.dvc import commands, object_store
-from tarmac.repository.remote import objects
+from tarmac.repository.remote import commit_outputs
 from tests.conftest import Workspace
 from tests.e2e.running import DVC, FROM_SOURCE, TARMAC, forget, leftovers
 from tests.e2e.test_connection import wrong_objects
@@ -137,7 +137,7 @@ def test_push_completes_once_remote_is_writable_again(finished, tmp_path, mount,
     with object_store.open_remote(folder=finished.path) as opened:
         assert (
             object_store.find_faults(
-                opened, objects.list_commit_outputs("HEAD", finished.path), read=True
+                opened, commit_outputs.list_commit_outputs("HEAD", finished.path), read=True
             )
             == []
         )

@@ -105,7 +105,8 @@ def test_reports_removed_dep(copy: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["src/tarmac/cli/daily.py", "src/tarmac/pipeline/training", "src/tarmac/review"]
+    "path",
+    ["src/tarmac/cli/run_and_compare.py", "src/tarmac/pipeline/training", "src/tarmac/review"],
 )
 def test_reports_dep_that_is_never_imported(copy: Path, path: str) -> None:
     change_list(copy, "evaluate", "deps", add=path)

@@ -80,7 +80,7 @@ def test_second_repro_runs_nothing_and_keeps_lock_unchanged(finished: Workspace)
             {"prepare", "featurize", "online", *FITTED},
         ),
         (text(f"src/{problem.name}/card/words.py"), {"card"}, {"card"}),
-        (text("src/tarmac/cli/daily.py"), set(), set()),
+        (text("src/tarmac/cli/run_and_compare.py"), set(), set()),
         (text("README.md"), set(), set()),
         *(
             (param(key, value), directly, in_the_end)

@@ -3,7 +3,12 @@
 Each subcommand is a make target or a question about the repository.
 """
 
-from tarmac.cli import daily, life
-from tarmac.cli.start import app
+from tarmac.cli.application import app
 
-__all__ = ["app", "daily", "life"]
+# `tarmac --help` lists the commands in the order of these imports, which is that of `make help`.
+# isort: off
+from tarmac.cli import run_and_compare, share, data, release_and_serve, production
+
+# isort: on
+
+__all__ = ["app", "data", "production", "release_and_serve", "run_and_compare", "share"]

@@ -1,4 +1,4 @@
-"""Programs of others, whose failures a person is told in a line."""
+"""Run other programs, and report their failures in one line."""
 
 import subprocess
 
@@ -9,18 +9,18 @@ class DeployError(UserError):
     """What kept the image from being built, tried or rolled out."""
 
 
-def run_command(*words: str, given: str | None = None) -> str:
+def run_command(*command: str, given: str | None = None) -> str:
     """Run a program and return what it prints.
 
     The program's own errors go to our standard error. Raise `DeployError` if the program is missing
     or fails.
     """
     try:
-        done = subprocess.run(words, check=False, input=given, stdout=subprocess.PIPE, text=True)
+        done = subprocess.run(command, check=False, input=given, stdout=subprocess.PIPE, text=True)
     except FileNotFoundError:
-        hint = f"install {words[0]}, or add it to PATH"
-        raise DeployError(f"{words[0]} is not installed", hint) from None
+        hint = f"install {command[0]}, or add it to PATH"
+        raise DeployError(f"{command[0]} is not installed", hint) from None
     if done.returncode:
-        message = f"`{' '.join(words[:3])} …` ended with exit status {done.returncode}"
+        message = f"`{' '.join(command[:3])} …` ended with exit status {done.returncode}"
         raise DeployError(message, "read its output above")
     return done.stdout.strip()

@@ -54,7 +54,9 @@ def build_image() -> str:
             "describe", "--always", "--dirty", "--exclude=*", "--abbrev=40"
         ).strip(),
     }
-    arguments = [word for key, value in given.items() for word in ("--build-arg", f"{key}={value}")]
+    arguments: list[str] = []
+    for name, value in given.items():
+        arguments += ["--build-arg", f"{name}={value}"]
     run_command("docker", "build", "--quiet", "--pull", *arguments, "--tag", built, ".")
     return built
 

@@ -1,4 +1,4 @@
-"""Starts the image as strictly as it will run, asks it once, and looks who answers."""
+"""Start the image as strictly as it will run, send one request, and check the response."""
 
 import json
 import time
@@ -61,14 +61,14 @@ def _wait_until_healthy(container: str) -> None:
 
 
 def _check_service(base: str, wanted: str) -> str:
-    found = _fetch_json(f"{base}/model")["version"]
-    if found != wanted:
-        message = f"the container serves version {found}, not {wanted}"
+    version = _fetch_json(f"{base}/model")["version"]
+    if version != wanted:
+        message = f"the container serves version {version}, not {wanted}"
         raise DeployError(message, "build the image again: `make image`")
     answer = _fetch_json(
         f"{base}/predict", find_example_request(_fetch_json(f"{base}/openapi.json"))
     )
-    return f"{found} answers {json.dumps(answer)[:200]}"
+    return f"{version} answers {json.dumps(answer)[:200]}"
 
 
 def find_example_request(openapi: Mapping[str, Any]) -> Any:
@@ -79,8 +79,8 @@ def find_example_request(openapi: Mapping[str, Any]) -> Any:
     content = openapi["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]
     if "example" in content:
         return content["example"]
-    for found in content.get("examples", {}).values():
-        return found["value"]
+    for example in content.get("examples", {}).values():
+        return example["value"]
     message = "/openapi.json has no example of a request to /predict"
     raise DeployError(message, "add one to `EXAMPLES` in the package of the problem")
 

@@ -126,8 +126,8 @@ def _write_bundle(source: Path, release: dict[str, Any], folder: Path) -> None:
 
     A bundle that is there already stays, so that a service need not reload.
     """
-    told = folder / RELEASE
-    if told.is_file() and json.loads(told.read_text(encoding="utf-8")) == release:
+    existing = folder / RELEASE
+    if existing.is_file() and json.loads(existing.read_text(encoding="utf-8")) == release:
         return
     with replace_output(folder) as partial:
         partial.mkdir(parents=True)
@@ -154,5 +154,6 @@ def _remove_old_bundles() -> None:
     """
     served = {(SERVED / place).resolve() for place in PLACES}
     newest = sorted(VERSIONS.iterdir(), key=lambda folder: folder.stat().st_mtime_ns, reverse=True)
-    for folder in [folder for folder in newest[KEPT:] if folder.resolve() not in served]:
-        shutil.rmtree(folder)
+    for folder in newest[KEPT:]:
+        if folder.resolve() not in served:
+            shutil.rmtree(folder)

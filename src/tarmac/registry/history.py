@@ -1,10 +1,11 @@
 """What the tags say: which versions there are, and which of them each environment has had."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
+from typing import Any
 
 from tarmac.interface.errors import UserError, suggest_name
 
@@ -18,7 +19,7 @@ BACK = "rollback: "  # how the reason of a tag begins that takes an environment 
 
 
 class RegistryError(UserError):
-    """What was asked for does not go with the versions that there are."""
+    """A request that does not fit the versions in the registry."""
 
 
 def describe_unknown_environment(environment: str) -> tuple[str, str]:
@@ -49,21 +50,25 @@ def list_events(folder: Path = Path()) -> list[Event]:
     """Every event of the model, the oldest first."""
     from gto import api
 
-    found = [
-        Event(
-            kind=event["event"],
-            version=event["version"],
-            environment=event["stage"],
-            commit=event["commit"],
-            tag=event["ref"],
-            when=event["timestamp"].astimezone(UTC).isoformat(),
-            who=f"{event['author']} <{event['author_email']}>",
-            why=(event["message"] or "").strip(),
-        )
-        for event in api.history(str(folder), ARTIFACT, ascending=True)
-    ]
+    history = api.history(str(folder), ARTIFACT, ascending=True)
     # Git notes whole seconds only.
-    return sorted(found, key=lambda event: (event.when, _parse_tag_number(event.tag)))
+    return sorted(
+        map(_convert_event, history), key=lambda event: (event.when, _parse_tag_number(event.tag))
+    )
+
+
+def _convert_event(event: Mapping[str, Any]) -> Event:
+    """Return an event of GTO as one of ours."""
+    return Event(
+        kind=event["event"],
+        version=event["version"],
+        environment=event["stage"],
+        commit=event["commit"],
+        tag=event["ref"],
+        when=event["timestamp"].astimezone(UTC).isoformat(),
+        who=f"{event['author']} <{event['author_email']}>",
+        why=(event["message"] or "").strip(),
+    )
 
 
 def _parse_tag_number(tag: str) -> int:
@@ -89,7 +94,9 @@ def list_environment_versions(known: Iterable[Event], environment: str) -> list[
     A rollback removes the last one.
     """
     stack: list[str] = []
-    for event in (event for event in known if event.environment == environment):
+    for event in known:
+        if event.environment != environment:
+            continue
         if event.kind == "unassignment":
             stack = [version for version in stack if version != event.version]
         elif event.why.startswith(BACK) and event.version in stack[:-1]:
@@ -102,11 +109,7 @@ def list_environment_versions(known: Iterable[Event], environment: str) -> list[
 def find_environment_version(known: list[Event], environment: str) -> Event | None:
     """The registration of the version that an environment has; None where it has none."""
     registered = list_versions(known)
-    return next(
-        (
-            registered[version]
-            for version in reversed(list_environment_versions(known, environment))
-            if version in registered
-        ),
-        None,
-    )
+    for version in reversed(list_environment_versions(known, environment)):
+        if version in registered:
+            return registered[version]
+    return None

@@ -18,7 +18,7 @@ from tarmac.registry.tag import create_tag, fetch_tags
 from tarmac.repository import git
 from tarmac.repository.dvc import commands
 from tarmac.repository.dvc.object_store import find_faults, open_remote
-from tarmac.repository.remote.objects import list_commit_outputs
+from tarmac.repository.remote.commit_outputs import list_commit_outputs
 from tarmac.review.run import review_working_tree
 
 OUT, BUMPS = Path("review"), ("major", "minor", "patch")
@@ -51,11 +51,9 @@ def release_model(bump: str) -> str:
 def _register_model(bump: str, base: Event | None) -> str:
     from gto import api
 
-    why = (
-        f"{_read_summary()} (against {base.version})"
-        if base
-        else "the first version, within the bounds of the policy"
-    )
+    why = "the first version, within the bounds of the policy"
+    if base:
+        why = f"{_read_summary()} (against {base.version})"
     grown: dict[str, Any] = {f"bump_{bump}": True} if base else {}  # GTO names the first one itself
     return f"{create_tag(lambda: api.register('.', ARTIFACT, 'HEAD', message=why, **grown))}: {why}"
 

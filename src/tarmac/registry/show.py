@@ -17,7 +17,7 @@ from tarmac.registry.history import (
     list_versions,
 )
 from tarmac.repository.metrics import read_test_metrics
-from tarmac.repository.remote.objects import list_commit_outputs
+from tarmac.repository.remote.commit_outputs import list_commit_outputs
 
 LINEAGE = {"model": str(MODEL), "features": str(FEATURES), "raw data": str(RAW)}
 
@@ -31,11 +31,11 @@ def read_registry() -> dict[str, Any]:
     registered = list_versions(known)
     if not registered:
         raise RegistryError("no version is registered", REGISTER_FIRST)
-    present = {
-        environment: event.version
-        for environment in ENVIRONMENTS
-        if (event := find_environment_version(known, environment))
-    }
+    present = {}
+    for environment in ENVIRONMENTS:
+        event = find_environment_version(known, environment)
+        if event:
+            present[environment] = event.version
     return {
         "environments": present,
         "versions": [describe_version(event, present) for event in reversed(registered.values())],
@@ -78,11 +78,12 @@ def format_registry() -> str:
     ]
     lines = [heads, *(_format_cells(version) for version in read_registry()["versions"])]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    shown = (
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        for line in lines
-    )
-    return "\n".join(line.rstrip() for line in shown)
+    return "\n".join(_align_cells(line, widths) for line in lines)
+
+
+def _align_cells(cells: list[str], widths: list[int]) -> str:
+    aligned = [cell.ljust(width) for cell, width in zip(cells, widths, strict=True)]
+    return "  ".join(aligned).rstrip()
 
 
 def _format_cells(version: dict[str, Any]) -> list[str]:

@@ -36,8 +36,9 @@ def find_commits_by_hash(text: str, folder: Path = Path()) -> list[str]:
     for scope in SCOPES:
         options = ("--full-history", "--date-order", "--reverse")
         changed = run_git("rev-list", *options, *scope, "--", *LOCKS, folder=folder).split()
-        if found := find_revisions_with_text(text, changed, LOCKS, folder):
-            return found
+        having = find_revisions_with_text(text, changed, LOCKS, folder)
+        if having:
+            return having
     return []
 
 

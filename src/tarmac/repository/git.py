@@ -16,7 +16,7 @@ HOOKS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
 
 
 class GitError(UserError):
-    """Git refused, with its own words."""
+    """Git failed, with its own message."""
 
 
 def run_git(*arguments: str, folder: Path = Path()) -> str:
@@ -82,15 +82,15 @@ def find_revisions_with_text(
     text: str, revisions: Sequence[str], paths: Sequence[str], folder: Path = Path()
 ) -> list[str]:
     """Those of some revisions that have a text in one of some paths, in the same order."""
-    found: set[str] = set()
+    matching: set[str] = set()
     for start in range(0, len(revisions), BATCH):
         some = revisions[start : start + BATCH]
         options = ("--files-with-matches", "--fixed-strings", "--no-color", "-e", text)
         done = _run_unchecked("grep", *options, *some, "--", *paths, folder=folder)
         if done.returncode > 1:  # 1: found nowhere
             raise _build_git_error("grep", done.stderr)
-        found |= {line.partition(":")[0] for line in done.stdout.splitlines()}
-    return [revision for revision in revisions if revision in found]
+        matching |= {line.partition(":")[0] for line in done.stdout.splitlines()}
+    return [revision for revision in revisions if revision in matching]
 
 
 def find_merge_base() -> str | None:

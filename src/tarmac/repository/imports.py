@@ -39,16 +39,16 @@ class ImportGraph:
 
     def find_imported_files(self, modules: Iterable[str]) -> set[Path]:
         """Return the files that importing the modules may load."""
-        waiting, found = list(modules), set[Path]()
+        waiting, files = list(modules), set[Path]()
         while waiting:
             path = self._find_module_file(waiting.pop())
-            if path is None or path in found:
+            if path is None or path in files:
                 continue
-            found.add(path)
+            files.add(path)
             if path not in self._known:
                 self._known[path] = list(self._iter_imports(path))
             waiting += self._known[path]
-        return found
+        return files
 
     def _find_module_file(self, module: str) -> Path | None:
         """Return the file of a module or package, or None for another name.
@@ -112,9 +112,11 @@ def has_code(path: Path) -> bool:
 def list_dependency_folders(root: Path, files: Collection[str]) -> list[str]:
     """Return the paths that `dvc.yaml` names for some files: their folders."""
     folders = {str(Path(file).parent) for file in files if has_code(root / file)}
-    return sorted(
-        folder for folder in folders if not any(folder.startswith(f"{other}/") for other in folders)
-    )
+    return sorted(folder for folder in folders if not _is_below_any(folder, folders))
+
+
+def _is_below_any(folder: str, folders: Collection[str]) -> bool:
+    return any(folder.startswith(f"{other}/") for other in folders)
 
 
 def _find_used_roles(tree: ast.AST) -> set[str]:

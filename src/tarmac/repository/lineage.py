@@ -23,7 +23,7 @@ from tarmac.repository.commits import Commit
 from tarmac.repository.dvc import commands, lockfile, object_store
 from tarmac.repository.dvc.lockfile import Entry
 from tarmac.repository.git import GitError, read_text_at
-from tarmac.repository.remote import objects
+from tarmac.repository.remote import commit_outputs
 
 HASH = re.compile(r"[0-9a-f]{32}(\.dir)?")
 MEASURED = {"validation": (str(TRAIN_METRICS), "validation"), "test": (str(TEST_METRICS), "")}
@@ -143,9 +143,13 @@ def _find_in_history(known: str) -> Facts:
     Return nothing if there is no such commit.
     """
     having = commits.find_commits_by_hash(known)
-    for place, commit in enumerate(having, start=1):
+    for position, commit in enumerate(having, start=1):
         if facts := _read_commit_facts(commit, known):
-            return {**facts, "commit": commits.describe_commit(commit), "also_in": having[place:]}
+            return {
+                **facts,
+                "commit": commits.describe_commit(commit),
+                "also_in": having[position:],
+            }
     return {}
 
 
@@ -154,17 +158,14 @@ def _read_commit_facts(commit: str, known: str) -> Facts:
     for stage, entry in stages.items():
         for output, md5 in lockfile.collect_hashes([entry], "outs").items():
             if md5 == known:
-                facts, (metrics, notes) = (
-                    _trace_stage(commit, stages, stage),
-                    _read_metrics_at(commit, stages),
-                )
-                notes = [*facts["notes"], *notes]
+                facts = _trace_stage(commit, stages, stage)
+                metrics, notes = _read_metrics_at(commit, stages)
                 return {
                     **facts,
                     "stage": stage,
                     "output": output,
                     "metrics": metrics,
-                    "notes": notes,
+                    "notes": [*facts["notes"], *notes],
                 }
     return _trace_external_file(commit, stages, known)
 
@@ -173,7 +174,7 @@ def _trace_external_file(commit: str, stages: Mapping[str, Entry], known: str) -
     """What no stage has made: raw data, or a file of Git that a stage depends on."""
     try:
         named = {
-            **objects.list_commit_outputs(commit),
+            **commit_outputs.list_commit_outputs(commit),
             **lockfile.collect_hashes(stages.values(), "deps"),
         }
     except commands.StoreError:  # a conflict was committed
@@ -195,19 +196,17 @@ def _trace_external_file(commit: str, stages: Mapping[str, Entry], known: str) -
 def _trace_stage(commit: str, stages: Mapping[str, Entry], stage: str) -> Facts:
     """What a stage of a commit was made from, directly or not, and how to make it again."""
     above = lockfile.select_upstream_stages(stages, stage)
-    made, deps = (lockfile.collect_hashes(above.values(), kind) for kind in ("outs", "deps"))
+    outs = lockfile.collect_hashes(above.values(), "outs")
+    deps = lockfile.collect_hashes(above.values(), "deps")
     data = {
-        path: md5 for path, md5 in deps.items() if path not in made and not path.startswith(OF_GIT)
+        path: md5 for path, md5 in deps.items() if path not in outs and not path.startswith(OF_GIT)
     }
     files, notes = _list_data_files(data)
+    params = {name: lockfile.collect_params(entry) for name, entry in above.items()}
     return {
         "data": data,
         "data_files": files,
-        "params": {
-            name: found
-            for name, entry in above.items()
-            if (found := lockfile.collect_params(entry))
-        },
+        "params": {name: values for name, values in params.items() if values},
         "environment": lockfile.find_environment_hash(above.values()),
         "code": lockfile.compute_code_hash(above.values()),
         "rebuild": [f"git switch --detach {commit}", "make pull", "make reproduce"],
@@ -219,16 +218,17 @@ def _read_metrics_at(
     commit: str, stages: Mapping[str, Entry]
 ) -> tuple[dict[str, Facts], list[str]]:
     """The metrics that a commit has, where they are the ones that its lock names."""
-    named, found, notes = lockfile.collect_hashes(stages.values(), "outs"), {}, []
+    named = lockfile.collect_hashes(stages.values(), "outs")
+    metrics, notes = {}, []
     for name, (path, key) in MEASURED.items():
         text = read_text_at(commit, Path(path)) or "{}"
         if _compute_md5(text.encode()) == named.get(path):
-            found[name] = json.loads(text)[key] if key else json.loads(text)
+            metrics[name] = json.loads(text)[key] if key else json.loads(text)
         else:
             notes.append(
                 f"{path} of the commit is not what its lock names: {name} metrics are not known"
             )
-    return found, notes
+    return metrics, notes
 
 
 def _list_data_files(data: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
@@ -264,11 +264,11 @@ def _find_same_inputs(carried: Facts) -> Facts:
         stages = lockfile.parse_stages(read_text_at(commit, LOCK))
         if _has_same_params(stages[stage], carried):
             facts = _trace_stage(commit, stages, stage)
-            told = (
+            note = (
                 f"{commit[:9]} trained on the same, and its model has other bytes: "
                 "this file is not that model"
             )
-            return {**facts, "same_inputs": commit, "notes": [told, *facts["notes"]]}
+            return {**facts, "same_inputs": commit, "notes": [note, *facts["notes"]]}
     return {}
 
 
@@ -276,18 +276,19 @@ def _iter_candidates(carried: Facts) -> Iterator[tuple[str, str]]:
     """Commits and stages that trained on the same features."""
     for commit in commits.find_commits_by_hash(carried["features"]) if carried else []:
         for name, entry in lockfile.parse_stages(read_text_at(commit, LOCK)).items():
-            if carried["features"] in lockfile.collect_hashes(
-                [entry], "deps"
-            ).values() and _list_training_params(lockfile.collect_params(entry)):
+            deps = lockfile.collect_hashes([entry], "deps")
+            if carried["features"] not in deps.values():
+                continue
+            if _list_training_params(lockfile.collect_params(entry)):
                 yield commit, name
 
 
 def _has_same_params(entry: Entry, carried: Facts) -> bool:
     """Whether a stage of a commit had the parameters that a model's file carries."""
     params = lockfile.collect_params(entry)
-    return carried["split"] == params.get("split") and carried["params"] in _list_training_params(
-        params
-    )
+    if carried["split"] != params.get("split"):
+        return False
+    return carried["params"] in _list_training_params(params)
 
 
 def _list_training_params(params: Facts) -> list[Facts]:
@@ -300,45 +301,47 @@ def _list_training_params(params: Facts) -> list[Facts]:
     sections = [params["train"]] if "train" in params else []
     if "baseline" in params:
         sections.append({**inside, **params.get("train", {}), **BASELINE, **params["baseline"]})
-    return [
-        {
-            name: section[name]
-            for name in identity.list_param_names(section["model"])
-            if name in section
-        }
-        for section in sections
-    ]
+    return [_select_model_params(section) for section in sections]
 
 
-def format_lineage(found: Lineage) -> str:
+def _select_model_params(section: Facts) -> Facts:
+    names = identity.list_param_names(section["model"])
+    return {name: section[name] for name in names if name in section}
+
+
+def format_lineage(lineage: Lineage) -> str:
     """For a person: a line a fact."""
-    lines = [f"{found.file}  {found.hash}", *_format_commit(found)]
-    if found.stage:
-        lines.append(f"  made by      stage {found.stage}, as {found.output}")
-    lines += [f"  data         {path}  {md5}" for path, md5 in found.data.items()]
-    lines += [f"  code         {found.code}"] if found.code else []
-    lines += [f"  environment  {found.environment}"] if found.environment else []
-    lines += [f"  {name:<12} {_format_tree(values)}" for name, values in found.metrics.items()]
-    known = found.params or {
-        name: found.carried[name] for name in identity.AS_JSON if name in found.carried
+    lines = [f"{lineage.file}  {lineage.hash}", *_format_commit(lineage)]
+    if lineage.stage:
+        lines.append(f"  made by      stage {lineage.stage}, as {lineage.output}")
+    lines += [f"  data         {path}  {md5}" for path, md5 in lineage.data.items()]
+    if lineage.code:
+        lines.append(f"  code         {lineage.code}")
+    if lineage.environment:
+        lines.append(f"  environment  {lineage.environment}")
+    lines += [f"  {name:<12} {_format_tree(values)}" for name, values in lineage.metrics.items()]
+    known = lineage.params or {
+        name: lineage.carried[name] for name in identity.AS_JSON if name in lineage.carried
     }
     lines += [f"  params       {stage}: {_format_tree(tree)}" for stage, tree in known.items()]
-    if found.carried:
-        lines.append(f"  carried      features {found.carried['features']}")
-    lines += [f"  file         {path}  {md5}" for path, md5 in found.data_files.items()]
-    lines += [f"  rebuild      {command}" for command in found.rebuild]
-    lines += [f"  note         {note}" for note in found.notes]
-    return "\n".join(
-        "".join(sign if sign.isprintable() else "?" for sign in line) for line in lines
-    )
+    if lineage.carried:
+        lines.append(f"  carried      features {lineage.carried['features']}")
+    lines += [f"  file         {path}  {md5}" for path, md5 in lineage.data_files.items()]
+    lines += [f"  rebuild      {command}" for command in lineage.rebuild]
+    lines += [f"  note         {note}" for note in lineage.notes]
+    return "\n".join(map(_replace_unprintable, lines))
 
 
-def _format_commit(found: Lineage) -> list[str]:
-    commit = found.commit
+def _replace_unprintable(line: str) -> str:
+    return "".join(sign if sign.isprintable() else "?" for sign in line)
+
+
+def _format_commit(lineage: Lineage) -> list[str]:
+    commit = lineage.commit
     if commit is None:
-        return [f"  commit       {'none with these bytes' if found.same_inputs else 'not known'}"]
+        return [f"  commit       {'none with these bytes' if lineage.same_inputs else 'not known'}"]
     refs = ", ".join(commit.refs) or "no branch or tag"
-    more = f", and in {len(found.also_in)} later" if found.also_in else ""
+    more = f", and in {len(lineage.also_in)} later" if lineage.also_in else ""
     who = f"{commit.author} <{commit.email}>, {commit.date}: {commit.subject}"
     return [f"  commit       {commit.name} (of {refs}{more})", f"  by           {who}"]
 

@@ -3,7 +3,7 @@
 It is the lock that the merged code, data and parameters make.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from tarmac import policy
@@ -42,29 +42,35 @@ def merge_lock() -> None:
     _check_conflicts_resolved(sides)
     policy.load_all_params()
     merged = {} if str(LOCK) in list_conflicted_paths() else _read_current_stages()
-    for side in sides if len(sides) > 1 else []:
-        with clone.open_clone(side) as folder:
-            if failure := run_cache.save_commit_runs(
-                folder, clone.build_site_cache_env(folder)[object_store.NOTES]
-            ):
-                print(f"{side[:9]}: no run can be taken from it ({failure})", flush=True)
+    if len(sides) > 1:
+        _save_runs_of_sides(sides)
     _restore_lock(sides[0])
     commands.pull_outputs("data/raw.dvc")
     ran = reproduce.run_dvc_repro(Path(), "--pull")
     run_cache.save_workspace_runs()  # so that a merge that is begun once more costs nothing
-    made = _read_current_stages()
-    staged = _add_results_to_index(made)
-    print(f"\n{_format_stage_origins(made, sides, ran)}")
-    if wrong := [name for name in made if name in merged and merged[name] != made[name]]:
+    stages = _read_current_stages()
+    staged = _add_results_to_index(stages)
+    print(f"\n{_format_stage_origins(stages, sides, ran)}")
+    wrong = [name for name in stages if name in merged and merged[name] != stages[name]]
+    if wrong:
         print(
             "without a conflict, the merge had left a lock that this code does not make: "
             f"{', '.join(wrong)}"
         )
-    print(
-        f"staged {len(staged)} files; next: `make push`, then {_find_next_command()}"
-        if staged
-        else "nothing has changed"
-    )
+    if staged:
+        print(f"staged {len(staged)} files; next: `make push`, then {_find_next_command()}")
+    else:
+        print("nothing has changed")
+
+
+def _save_runs_of_sides(sides: Sequence[str]) -> None:
+    """Save what the commits of a merge have run in DVC's run cache."""
+    for side in sides:
+        with clone.open_clone(side) as folder:
+            site = clone.build_site_cache_env(folder)[object_store.NOTES]
+            failure = run_cache.save_commit_runs(folder, site)
+        if failure:
+            print(f"{side[:9]}: no run can be taken from it ({failure})", flush=True)
 
 
 def _list_merge_sides() -> list[str]:
@@ -72,15 +78,16 @@ def _list_merge_sides() -> list[str]:
 
     They are the commits that are merged, ours first, and the one where they come from.
     """
-    head, under_way = (
-        resolve_commit("HEAD"),
-        [found for name in CONTINUED_BY if (found := resolve_commit(name))],
-    )
+    head = resolve_commit("HEAD")
+    continued = [resolve_commit(name) for name in CONTINUED_BY]
+    under_way = [commit for commit in continued if commit]
     if head is None:
         hint = "make the first commit: `git add --all`, then `git commit`"
         raise GitError("there is no commit yet, and nothing to merge", hint)
     parents = run_git("rev-parse", "HEAD^@").split()
-    sides = [head, *under_way] if under_way else parents if len(parents) > 1 else [head]
+    sides = [head, *under_way]
+    if not under_way and len(parents) > 1:
+        sides = parents
     base = resolve_commit(_find_common_ancestor(sides)) if len(sides) > 1 else None
     locks: dict[str | None, str] = {}
     for side in [*sides, *([base] if base else [])]:
@@ -100,22 +107,21 @@ def _check_conflicts_resolved(sides: Sequence[str]) -> None:
 
     These are all files in conflict except those that the stages write.
     """
-    made = {
-        path
-        for side in sides
-        for path in lockfile.collect_hashes(_read_stages_at(side).values(), "outs")
-    } | {str(LOCK)}
-    open_ = [
-        path
-        for path in list_conflicted_paths()
-        if not any(path == out or path.startswith(f"{out}/") for out in made)
-    ]
-    if open_:
+    outputs = {str(LOCK)}
+    for side in sides:
+        outputs.update(lockfile.collect_hashes(_read_stages_at(side).values(), "outs"))
+    unresolved = [path for path in list_conflicted_paths() if not _is_in_any(path, outputs)]
+    if unresolved:
         hints = ["resolve each file and `git add` it, then run `make merge-lock` again"]
-        if any(path.endswith(".dvc") for path in open_):
+        if any(path.endswith(".dvc") for path in unresolved):
             hints.append("in a .dvc file, choose one of two versions of the data (docs/team.md)")
-        lines = ["files with unresolved merge conflicts:", *(f"  {path}" for path in open_)]
+        lines = ["files with unresolved merge conflicts:", *(f"  {path}" for path in unresolved)]
         raise MergeError("\n".join(lines), "\n".join(hints))
+
+
+def _is_in_any(path: str, outputs: Collection[str]) -> bool:
+    """Whether a path is one of some outputs, or lies in one."""
+    return any(path == output or path.startswith(f"{output}/") for output in outputs)
 
 
 def _read_stages_at(revision: str) -> dict[str, lockfile.Entry]:
@@ -156,19 +162,16 @@ def _format_stage_origins(
     known = {side: _read_stages_at(side) for side in sides}
     lines = []
     for name, entry in stages.items():
-        made_by = next((side for side in sides if known[side].get(name) == entry), None)
-        source = (
-            "run now"
-            if name in ran
-            else f"as in {made_by[:9]}"
-            if made_by
-            else "as it has run here before"
-        )
-        lines.append(f"  {name:<12} {source}")
+        source = next((side for side in sides if known[side].get(name) == entry), None)
+        origin = f"as in {source[:9]}" if source else "as it has run here before"
+        if name in ran:
+            origin = "run now"
+        lines.append(f"  {name:<12} {origin}")
     return "\n".join(lines)
 
 
 def _find_next_command() -> str:
-    return next(
-        (f"`{word}`" for name, word in CONTINUED_BY.items() if resolve_commit(name)), "`git commit`"
-    )
+    for name, command in CONTINUED_BY.items():
+        if resolve_commit(name):
+            return f"`{command}`"
+    return "`git commit`"

@@ -35,7 +35,7 @@ def rebuild_and_compare() -> None:
     Print the result compared with the committed one.
     """
     recovery.recover_and_report()
-    policy.load_all_params()  # a mistake is told before anything is fetched
+    policy.load_all_params()  # a mistake is reported before anything is fetched
     commands.pull_outputs("data/raw.dvc")
     ran = run_dvc_repro(Path())
     committed, metrics = None, {}
@@ -64,27 +64,24 @@ def is_same_problem() -> bool:
 
     The result of another problem says nothing of this one.
     """
-    there, here = read_text_at("HEAD", Path(PROJECT)), read_problem_name(Path())
-    contract = Path(SOURCE, str(here), f"{ROLES['contract'].replace('.', '/')}.py")
-    if there is None or parse_problem_name(there) != here:
+    project, name = read_text_at("HEAD", Path(PROJECT)), read_problem_name(Path())
+    if project is None or parse_problem_name(project) != name:
         return False
-    return _parse_task_and_target(read_text_at("HEAD", contract) or "") == _parse_task_and_target(
-        contract.read_text(encoding="utf-8")
-    )
+    contract = Path(SOURCE, str(name), f"{ROLES['contract'].replace('.', '/')}.py")
+    committed = _parse_task_and_target(read_text_at("HEAD", contract) or "")
+    return committed == _parse_task_and_target(contract.read_text(encoding="utf-8"))
 
 
 def _parse_task_and_target(contract: str) -> dict[str, str]:
     """What is predicted, by the text of a problem's contract."""
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     for node in ast.parse(contract).body:
         if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            found |= {
-                target.id: ast.unparse(node.value)
-                for target in targets
-                if isinstance(target, ast.Name)
-            }
-    return {name: value for name, value in found.items() if name in {"TASK", "TARGET"}}
+            for target in targets:
+                if isinstance(target, ast.Name) and target.id in {"TASK", "TARGET"}:
+                    values[target.id] = ast.unparse(node.value)
+    return values
 
 
 def run_dvc_repro(folder: Path, *options: str, extra: Mapping[str, str] | None = None) -> list[str]:
@@ -122,29 +119,23 @@ def _hash_stage_inputs(folder: Path) -> dict[str, str]:
     These are parameters, code and raw data. Return nothing if the pipeline's file is broken.
     """
     try:
-        pipeline = lockfile.parse_yaml((folder / PIPELINE).read_text(encoding="utf-8"))[
-            "stages"
-        ].values()
-        deps = {dep for stage in pipeline for dep in stage.get("deps", [])}
+        pipeline = lockfile.parse_yaml((folder / PIPELINE).read_text(encoding="utf-8"))
+        deps = {str(PARAMS), str(PIPELINE)}
+        for stage in pipeline["stages"].values():
+            deps.update(stage.get("deps", []))
     except (yaml.YAMLError, OSError, UnicodeDecodeError, KeyError, TypeError, AttributeError):
         return {}  # DVC says what is wrong
-    made = (
-        commands.parse_output_hashes((folder / LOCK).read_text(encoding="utf-8")).keys()
-        if (folder / LOCK).is_file()
-        else ()
-    )
-    given = [folder / path for path in sorted({*deps, str(PARAMS), str(PIPELINE)} - set(made))]
-    files = [
-        file
-        for path in given
-        for file in ([path] if path.is_file() else path.rglob("*"))
-        if file.is_file()
-    ]
-    return {
-        str(file.relative_to(folder)): compute_dvc_hash(file)
-        for file in files
-        if "__pycache__" not in file.parts
-    }
+    outputs = set[str]()
+    if (folder / LOCK).is_file():
+        lock = (folder / LOCK).read_text(encoding="utf-8")
+        outputs = set(commands.parse_output_hashes(lock))
+    hashes = {}
+    for path in sorted(deps - outputs):
+        top = folder / path
+        for file in [top] if top.is_file() else top.rglob("*"):
+            if file.is_file() and "__pycache__" not in file.parts:
+                hashes[str(file.relative_to(folder))] = compute_dvc_hash(file)
+    return hashes
 
 
 def rebuild_in_clean_clone() -> None:
@@ -158,10 +149,8 @@ def rebuild_in_clean_clone() -> None:
     # Until it is known better.
     write_json(REBUILT, {"commit": head, "result": "failed", "different": []})
     different = _rebuild_commit(head)
-    write_json(
-        REBUILT,
-        {"commit": head, "result": "differs" if different else "identical", "different": different},
-    )
+    result = "differs" if different else "identical"
+    write_json(REBUILT, {"commit": head, "result": result, "different": different})
     if different:
         hint = "run `make doctor`; if it finds no fault, run `make run` and commit its result"
         raise DifferenceError(f"the rebuild differs from HEAD: {', '.join(different)}", hint)
@@ -175,18 +164,17 @@ def read_last_rebuild() -> tuple[str, list[str]]:
     """
     if not REBUILT.is_file():
         return "not tried", []
-    found = json.loads(REBUILT.read_text(encoding="utf-8"))
-    same = found["commit"] == run_git("rev-parse", "HEAD").strip()
-    return (found["result"], found["different"]) if same else ("not tried", [])
+    rebuild = json.loads(REBUILT.read_text(encoding="utf-8"))
+    if rebuild["commit"] != run_git("rev-parse", "HEAD").strip():
+        return "not tried", []
+    return rebuild["result"], rebuild["different"]
 
 
 def _rebuild_commit(head: str) -> list[str]:
     """Run the pipeline of a commit in a temporary clone, and return the paths that differ."""
     with tempfile.TemporaryDirectory(prefix="tarmac-reproduce-") as temporary:
-        folder, extra = (
-            Path(temporary) / "clone",
-            {"DVC_SITE_CACHE_DIR": str(Path(temporary) / "site")},
-        )
+        folder = Path(temporary) / "clone"
+        extra = {"DVC_SITE_CACHE_DIR": str(Path(temporary) / "site")}
         run_git("clone", "--quiet", "--no-hardlinks", ".", str(folder))
         config.lend_remotes(folder)
         committed = read_text_at(head, LOCK)
@@ -196,11 +184,9 @@ def _rebuild_commit(head: str) -> list[str]:
         # Also what Git has brought, such as the card.
         ran = run_dvc_repro(folder, "--force", extra=extra)
         print(f"\nrebuilt {head[:7]} in a clean clone: ran {', '.join(ran)}")
-        rebuilt = {
-            path: compute_dvc_hash(folder / path)
-            for path in commands.parse_output_hashes(committed, head)
-        }
-        different = compare_outputs(commands.parse_output_hashes(committed, head), rebuilt)
+        expected = commands.parse_output_hashes(committed, head)
+        rebuilt = {path: compute_dvc_hash(folder / path) for path in expected}
+        different = compare_outputs(expected, rebuilt)
         tracked = run_git("diff", "--name-only", folder=folder).split()
     for path in tracked:
         print(f"  differs    {path}")
@@ -212,11 +198,10 @@ def compare_outputs(committed: Mapping[str, str], rebuilt: Mapping[str, str]) ->
     paths = sorted({*committed, *rebuilt})
     for path in paths:
         before, after = committed.get(path, "none"), rebuilt.get(path, "none")
-        print(
-            f"  identical  {path}  {after}"
-            if before == after
-            else f"  differs    {path}  {before} -> {after}"
-        )
+        if before == after:
+            print(f"  identical  {path}  {after}")
+        else:
+            print(f"  differs    {path}  {before} -> {after}")
     return [path for path in paths if committed.get(path) != rebuilt.get(path)]
 
 
@@ -225,7 +210,7 @@ def print_metrics(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
     print(f"{'test metric':<20}{'committed':>12}{'now':>12}{'change':>12}")
     for name in TASK.metrics:
         old = before.get(name)
-        was, change = (
-            (f"{old:.6f}", f"{after[name] - old:+.6f}") if old is not None else ("none", "")
-        )
-        print(f"{name:<20}{was:>12}{after[name]:>12.6f}{change:>12}")
+        committed, change = "none", ""
+        if old is not None:
+            committed, change = f"{old:.6f}", f"{after[name] - old:+.6f}"
+        print(f"{name:<20}{committed:>12}{after[name]:>12.6f}{change:>12}")

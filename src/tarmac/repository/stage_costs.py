@@ -29,8 +29,8 @@ def save_stage_costs(measured: Path, lock: str, ran: Collection[str]) -> None:
 def load_stage_costs(lock: str) -> dict[str, Cost]:
     """Costs by stage, of those stages of a lock that have run on this machine."""
     stages = (locks.parse_yaml(lock) or {}).get("stages", {})
-    found = {stage: _load_cost(_build_cost_path(stage, entry)) for stage, entry in stages.items()}
-    return {stage: cost for stage, cost in found.items() if cost}
+    costs = {stage: _load_cost(_build_cost_path(stage, entry)) for stage, entry in stages.items()}
+    return {stage: cost for stage, cost in costs.items() if cost}
 
 
 def _load_cost(path: Path) -> Cost | None:
@@ -41,5 +41,5 @@ def _load_cost(path: Path) -> Cost | None:
 
 
 def _build_cost_path(stage: str, entry: locks.Entry) -> Path:
-    made = " ".join(f"{out['path']}={out['md5']}" for out in entry.get("outs", []))
-    return KEPT / f"{stage}-{hashlib.md5(made.encode(), usedforsecurity=False).hexdigest()}.json"
+    outputs = " ".join(f"{out['path']}={out['md5']}" for out in entry.get("outs", []))
+    return KEPT / f"{stage}-{hashlib.md5(outputs.encode(), usedforsecurity=False).hexdigest()}.json"

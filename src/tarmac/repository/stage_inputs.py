@@ -19,15 +19,16 @@ def group_paths_by_stage(
             deps.setdefault(name, set()).update(str(dep) for dep in stage.get("deps", []))
     sorted_paths: dict[str, list[str]] = {}
     for path in paths:
-        stages = [
-            name for name, held in deps.items() if any(_is_in_dependency(path, dep) for dep in held)
-        ]
+        stages = [name for name, paths_read in deps.items() if _is_in_any(path, paths_read)]
         for stage in stages or [OUTSIDE]:
             sorted_paths.setdefault(stage, []).append(path)
     order = [name for name in [*deps, OUTSIDE] if name in sorted_paths]
     return {name: sorted_paths[name] for name in order}
 
 
-def _is_in_dependency(path: str, dependency: str) -> bool:
-    """Whether a path is a dependency, lies in it, or is DVC's pointer to it."""
-    return path in (dependency, f"{dependency}.dvc") or path.startswith(f"{dependency}/")
+def _is_in_any(path: str, dependencies: Iterable[str]) -> bool:
+    """Whether a path is one of some dependencies, lies in one, or is DVC's pointer to one."""
+    for dependency in dependencies:
+        if path in (dependency, f"{dependency}.dvc") or path.startswith(f"{dependency}/"):
+            return True
+    return False

@@ -1,5 +1,6 @@
 """Infer a problem from a table: kinds and bounds of columns, the task, the key, what to omit."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -26,7 +27,7 @@ REACH = 3  # widths of the inner 98 % that a number may lie beyond them
 # and of texts among numbers.
 RARE = 0.01
 DIGITS = {f"{number:02}" for number in range(24)}  # of an hour
-NAMED = ("target", "time", "group", "key")
+ROLES = ("target", "time", "group", "key")  # of columns that a request names
 
 
 class ScaffoldError(UserError):
@@ -76,29 +77,30 @@ class InferredProblem:
         return self.group or self.day or self.key
 
 
-def infer_problem(rows: pd.DataFrame, asked: ProblemRequest) -> InferredProblem:
+def infer_problem(rows: pd.DataFrame, request: ProblemRequest) -> InferredProblem:
     """Decides what a table of texts holds. Raises `ScaffoldError` where it holds no problem."""
-    rows, named, notes = _rename_columns(rows, asked)
-    task = named.task or infer_task(rows[named.target], named.target)
-    classes = infer_classes(rows[named.target]) if task != "regression" else ()
+    rows, request, notes = _rename_columns(rows, request)
+    target = request.target
+    task = request.task or infer_task(rows[target], target)
+    classes = infer_classes(rows[target]) if task != "regression" else ()
     if task == "binary" and len(classes) != 2:
-        message = f"the target {named.target} has {len(classes)} values, and a binary one has two"
+        message = f"the target {target} has {len(classes)} values, and a binary one has two"
         raise ScaffoldError(message, "choose another target, or another `--task`")
-    rows, key = find_or_add_key(add_hour_columns(rows, notes), named, notes)
-    found = InferredProblem(
-        rows, named.target, task, classes, key, named.time or None, named.group or None, notes=notes
+    rows, key = find_or_add_key(add_hour_columns(rows, notes), request, notes)
+    inferred = InferredProblem(
+        rows, target, task, classes, key, request.time or None, request.group or None, notes=notes
     )
-    _declare_columns(found)
-    if not found.inputs:
-        naming = dict.fromkeys(found.row_key, "it identifies the rows")
-        reasons = "; ".join(f"{name}: {why}" for name, why in {**naming, **found.left_out}.items())
-        message = f"no column is useful to predict {found.target}: {reasons}"
+    _declare_columns(inferred)
+    if not inferred.inputs:
+        reasons = dict.fromkeys(inferred.row_key, "it identifies the rows") | inferred.left_out
+        listed = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+        message = f"no column is useful to predict {target}: {listed}"
         raise ScaffoldError(message, "add columns to the file, or choose another target")
-    return found
+    return inferred
 
 
 def _rename_columns(
-    rows: pd.DataFrame, asked: ProblemRequest
+    rows: pd.DataFrame, request: ProblemRequest
 ) -> tuple[pd.DataFrame, ProblemRequest, list[str]]:
     """Return the rows and the request with the columns' names for code.
 
@@ -107,27 +109,44 @@ def _rename_columns(
     if rows.empty:
         hint = "add rows to it, or name another file with `FROM=`"
         raise ScaffoldError("the file has no rows below its header", hint)
-    wanted = [getattr(asked, name) for name in NAMED]
+    requested = {role: getattr(request, role) for role in ROLES}
     renamed = {name: normalize_name(name) for name in rows.columns}
-    if absent := sorted({*wanted} - {*rows.columns, *renamed.values(), ""}):
-        nearest = filter(None, (suggest_name(name, map(str, rows.columns)) for name in absent))
-        hint = " ".join([*nearest, f"use one of {', '.join(rows.columns)}"])
-        raise ScaffoldError(f"the file has no column {', '.join(absent)}", hint)
-    places = {name: renamed.get(column, column) for name, column in zip(NAMED, wanted, strict=True)}
-    if places["target"] in [column for name, column in places.items() if name != "target"]:
-        message = f"{asked.target} is the target, and cannot also be the time, the group or the key"
+    _require_columns(set(requested.values()) - {""}, renamed)
+    columns = {role: renamed.get(column, column) for role, column in requested.items()}
+    if columns["target"] in [columns[role] for role in ROLES if role != "target"]:
+        message = (
+            f"{request.target} is the target, and cannot also be the time, the group or the key"
+        )
         raise ScaffoldError(message, "choose another column for one of them")
-    names = pd.Series(list(renamed.values()))
-    if twice := sorted(set(names[names.duplicated()])):
-        lines = [
-            f"columns {' and '.join(repr(old) for old in renamed if renamed[old] == name)}"
-            f" would both be {name} in code"
-            for name in twice
-        ]
+    _require_different_names(renamed)
+    changes = [f"{old} is {new}" for old, new in renamed.items() if old != new]
+    notes = [f"columns got names for code: {', '.join(changes)}"] if changes else []
+    return rows.rename(columns=renamed), replace(request, **columns), notes
+
+
+def _require_columns(requested: set[str], renamed: Mapping[str, str]) -> None:
+    """Raise `ScaffoldError` if a requested column is not in the file, by either of its names."""
+    absent = sorted(requested - {*renamed, *renamed.values()})
+    if not absent:
+        return
+    names = list(renamed)
+    suggestions = [suggest_name(name, names) for name in absent]
+    hints = [*filter(None, suggestions), f"use one of {', '.join(names)}"]
+    raise ScaffoldError(f"the file has no column {', '.join(absent)}", " ".join(hints))
+
+
+def _require_different_names(renamed: Mapping[str, str]) -> None:
+    """Raise `ScaffoldError` if two columns would have one name in code."""
+    old_names: dict[str, list[str]] = {}
+    for old, new in renamed.items():
+        old_names.setdefault(new, []).append(repr(old))
+    lines = [
+        f"columns {' and '.join(olds)} would both be {new} in code"
+        for new, olds in sorted(old_names.items())
+        if len(olds) > 1
+    ]
+    if lines:
         raise ScaffoldError("\n".join(lines), "rename one of them in the file")
-    other = [f"{old} is {new}" for old, new in renamed.items() if old != new]
-    notes = [f"columns got names for code: {', '.join(other)}"] if other else []
-    return rows.rename(columns=renamed), replace(asked, **places), notes
 
 
 def infer_task(target: "pd.Series[str]", name: str) -> Kind:
@@ -137,12 +156,12 @@ def infer_task(target: "pd.Series[str]", name: str) -> Kind:
     are classes.
     """
     known = target.dropna()
-    if (different := known.nunique()) < 2:
+    different = known.nunique()
+    if different < 2:
         message = f"the target {name} has {different} value(s), and at least two are required"
         raise ScaffoldError(message, "choose another target")
-    if isinstance(infer_column(known), Number) and different > (
-        2 if not _is_integer_column(known) else LEVELS
-    ):
+    most_classes = LEVELS if _is_integer_column(known) else 2
+    if isinstance(infer_column(known), Number) and different > most_classes:
         return "regression"
     if different > CLASSES:
         message = f"the target {name} has {different:,} classes, more than the maximum of {CLASSES}"
@@ -152,35 +171,31 @@ def infer_task(target: "pd.Series[str]", name: str) -> Kind:
 
 def infer_classes(target: "pd.Series[str]") -> tuple[str, ...]:
     """The classes in their order; of two the second is the one that is predicted."""
-    known = sorted(target.dropna().unique())
-    return (
-        tuple(sorted(known, key=float))
-        if isinstance(infer_column(target.dropna()), Number)
-        else tuple(known)
-    )
+    known = target.dropna()
+    classes = sorted(known.unique())
+    if isinstance(infer_column(known), Number):
+        classes = sorted(classes, key=float)
+    return tuple(classes)
 
 
 def find_or_add_key(
-    rows: pd.DataFrame, asked: ProblemRequest, notes: list[str]
+    rows: pd.DataFrame, request: ProblemRequest, notes: list[str]
 ) -> tuple[pd.DataFrame, str]:
     """Return the rows and the column that names each of them.
 
     It is the requested column, the first that can name rows, or else a new one.
     """
-    if asked.key:
-        repeated = int(rows[asked.key].duplicated().sum())
-        if rows[asked.key].isna().any() or repeated > DUPLICATES * len(rows):
-            message = f"the key {asked.key} is missing, or repeated in too many rows ({repeated:,})"
+    if request.key:
+        repeated = int(rows[request.key].duplicated().sum())
+        if rows[request.key].isna().any() or repeated > DUPLICATES * len(rows):
+            message = (
+                f"the key {request.key} is missing, or repeated in too many rows ({repeated:,})"
+            )
             raise ScaffoldError(message, "choose a column that identifies rows, or omit the key")
-        return rows, asked.key
+        return rows, request.key
     for name in rows.columns:
-        free = name not in (asked.target, asked.time, asked.group)
-        if (
-            free
-            and rows[name].notna().all()
-            and rows[name].is_unique
-            and "." not in "".join(rows[name].head(100))
-        ):
+        is_free = name not in (request.target, request.time, request.group)
+        if is_free and _can_be_key(rows[name]):
             return rows, str(name)
     notes += [
         f"{name} names all rows but a few that are there twice: was it meant as the key?"
@@ -190,6 +205,12 @@ def find_or_add_key(
         "no column names a row: `id` was added, the number of the row; later files must carry it"
     )
     return rows.assign(id=[str(number) for number in range(len(rows))]), "id"
+
+
+def _can_be_key(values: "pd.Series[str]") -> bool:
+    if values.isna().any() or not values.is_unique:
+        return False
+    return "." not in "".join(values.head(100))
 
 
 def find_near_unique_columns(rows: pd.DataFrame) -> list[str]:
@@ -204,71 +225,76 @@ def find_near_unique_columns(rows: pd.DataFrame) -> list[str]:
 
 def add_hour_columns(rows: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     """The rows with the hour of each date that has a time of day as a column of its own."""
-    made = rows
+    with_hours = rows
     for name in map(str, rows.columns):
-        known = rows[name].dropna()
-        if format_hour_column(name) in rows or not len(known) or not _is_date_column(known):
+        known, hour = rows[name].dropna(), format_hour_column(name)
+        if hour in rows or not len(known) or not _is_date_column(known):
             continue
         hours = parse_hours(rows[name])
         if hours.nunique() > 1:
-            made = made.assign(**{format_hour_column(name): hours})
-            hour = format_hour_column(name)
+            with_hours = with_hours.assign(**{hour: hours})
             notes.append(
                 f"{name} is kept as a day, its hour as {hour}; a client sends both, or the time"
             )
-    return made
+    return with_hours
 
 
-def _declare_columns(found: InferredProblem) -> None:
-    for name in map(str, found.rows.columns):
-        values = found.rows[name]
-        if name == found.target:
-            column: Column = (
-                Category(*found.classes, missing=True)
-                if found.classes
-                else _infer_number(values, missing=True)
-            )
-        elif name in found.row_key:
-            column = _build_key_column(found, name)
+def _declare_columns(inferred: InferredProblem) -> None:
+    for name in map(str, inferred.rows.columns):
+        values = inferred.rows[name]
+        if name == inferred.target:
+            inferred.columns[name] = _build_target_column(inferred)
+            continue
+        if name in inferred.row_key:
+            inferred.columns[name] = _build_key_column(inferred, name)
+            continue
+        inferred.notes += note_stray_texts(name, values)
+        reason = find_drop_reason(values)
+        if reason:
+            inferred.left_out[name] = reason
         else:
-            found.notes += note_stray_texts(name, values)
-            if why := find_drop_reason(values):
-                found.left_out[name] = why
-                continue
-            hours = name in map(format_hour_column, found.rows) and set(values.dropna()) <= DIGITS
-            column = (
-                Number(0.0, 23.0, whole=True, missing=bool(values.isna().any()))
-                if hours
-                else infer_column(values)
-            )
-        found.columns[name] = column
-    found.rows = found.rows[list(found.columns)]
+            inferred.columns[name] = _build_input_column(inferred, name)
+    inferred.rows = inferred.rows[list(inferred.columns)]
 
 
-def _build_key_column(found: InferredProblem, name: str) -> Column:
-    values = found.rows[name]
-    if name == found.day:
-        if values.isna().any() or not _is_date_column(values):
-            invalid = (
-                f"{one!r} in row {row:,}"
-                for row, one in enumerate(values, start=1)
-                if pd.notna(one) and not _is_date_column(pd.Series([one], dtype="string"))
-            )
-            if (first := next(invalid, None)) is None:
-                message = f"the time column {name} is missing in {values.isna().sum():,} rows"
-                raise ScaffoldError(message, "fill these cells, or remove the rows")
-            message = f"the time column {name} is {first}, not a date"
-            raise ScaffoldError(message, "write dates as 2024-02-29; a time of day may follow")
-        found.rows[name] = values.str[:10]
+def _build_target_column(inferred: InferredProblem) -> Column:
+    if inferred.classes:
+        return Category(*inferred.classes, missing=True)
+    return _infer_number(inferred.rows[inferred.target], missing=True)
+
+
+def _build_input_column(inferred: InferredProblem, name: str) -> Column:
+    values = inferred.rows[name]
+    of_date = name in map(format_hour_column, inferred.rows)
+    if of_date and set(values.dropna()) <= DIGITS:
+        return Number(0.0, 23.0, whole=True, missing=bool(values.isna().any()))
+    return infer_column(values)
+
+
+def _build_key_column(inferred: InferredProblem, name: str) -> Column:
+    values = inferred.rows[name]
+    if name == inferred.day:
+        _require_dates(values, name)
+        inferred.rows[name] = values.str[:10]
         return Date()
     if values.isna().any():
         message = f"{name} identifies rows, and is missing in {values.isna().sum():,} of them"
         raise ScaffoldError(message, "fill these cells, or choose another column")
-    return (
-        Number(whole=True)
-        if isinstance(infer_column(values), Number) and _is_integer_column(values)
-        else Category()
-    )
+    if isinstance(infer_column(values), Number) and _is_integer_column(values):
+        return Number(whole=True)
+    return Category()
+
+
+def _require_dates(values: "pd.Series[str]", name: str) -> None:
+    """Raise `ScaffoldError` with the first cell of the time column that is no date."""
+    if values.notna().all() and _is_date_column(values):
+        return
+    for row, text in enumerate(values, start=1):
+        if pd.notna(text) and not _is_date_column(pd.Series([text], dtype="string")):
+            message = f"the time column {name} is {text!r} in row {row:,}, not a date"
+            raise ScaffoldError(message, "write dates as 2024-02-29; a time of day may follow")
+    message = f"the time column {name} is missing in {values.isna().sum():,} rows"
+    raise ScaffoldError(message, "fill these cells, or remove the rows")
 
 
 def find_drop_reason(values: "pd.Series[str]") -> str:
@@ -302,9 +328,9 @@ def infer_column(values: "pd.Series[str]") -> Column:
     if _is_date_column(known):
         return Date(missing)
     levels = sorted(known.unique())
-    return (
-        Category(*levels, missing=missing) if len(levels) <= LEVELS else Category(missing=missing)
-    )
+    if len(levels) > LEVELS:
+        return Category(missing=missing)
+    return Category(*levels, missing=missing)
 
 
 def _infer_number(values: "pd.Series[str]", missing: bool) -> Number:
@@ -313,22 +339,21 @@ def _infer_number(values: "pd.Series[str]", missing: bool) -> Number:
     first, last = np.quantile(numbers, [0.01, 0.99])
     width = (last - first) or max(abs(last), 1.0)
     positive = first >= 0 and (numbers < 0).mean() <= RARE
-    low = 0.0 if positive and first <= REACH * width else first - REACH * width
-    bounds, whole = (
-        (round_bound(low, np.floor), round_bound(last + REACH * width, np.ceil)),
-        _is_integer_column(values.dropna()),
-    )
+    margin = REACH * width
+    low = round_bound(0.0 if positive and first <= margin else first - margin, np.floor)
+    high = round_bound(last + margin, np.ceil)
+    whole = _is_integer_column(values.dropna())
     if whole:
-        bounds = float(np.floor(bounds[0])), float(np.ceil(bounds[1]))
-    return Number(*bounds, whole, missing)
+        low, high = float(np.floor(low)), float(np.ceil(high))
+    return Number(low, high, whole, missing)
 
 
-def round_bound(value: float, way: np.ufunc) -> float:
+def round_bound(value: float, rounding: np.ufunc) -> float:
     """A number to two digits, away from the values: a bound that a person would write."""
     if value == 0:
         return 0.0
     unit = 10.0 ** (np.floor(np.log10(abs(value))) - 1)
-    return float(f"{way(value / unit) * unit:.10g}")
+    return float(f"{rounding(value / unit) * unit:.10g}")
 
 
 def _is_integer_column(values: "pd.Series[str]") -> bool:

@@ -8,7 +8,7 @@ from string import Template
 import pandas as pd
 
 from tarmac.scaffold.infer import InferredProblem
-from tarmac.tabular.columns import MISSING, Category, Column, Date, Number, list_date_columns
+from tarmac.tabular.columns import MISSING, Category, Column, Number, list_date_columns
 from tarmac.tabular.raw import WHOLE
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -19,87 +19,84 @@ BANDS = 4  # slices of a number
 TWO_YEARS = 24  # months
 
 
-def write_package(found: InferredProblem, name: str, source: str, folder: Path) -> None:
+def write_package(inferred: InferredProblem, name: str, source: str, folder: Path) -> None:
     """Writes every module of the problem into an empty folder."""
-    groups = group_features(found)
-    told = {
-        **_format_contract(found, name, groups),
-        **_format_request(found),
-        **_format_behaviour(found),
-        **_format_slices(found),
+    groups = group_features(inferred)
+    texts = {
+        **_format_contract(inferred, name, groups),
+        **_format_request(inferred),
+        **_format_behaviour(inferred),
+        **_format_slices(inferred),
     }
     # The card puts parameters into braces.
-    escaped = describe_prediction(found).replace("{", "{{").replace("}", "}}")
-    told |= {"title": quote_text(format_title(found, name)), "predicts": quote_text(escaped)}
-    told["source"] = quote_text(f"{source}, {len(found.rows):,} rows. {NO_SOURCE}")
-    told["rows"] = f"{len(found.rows):,}"
+    escaped = describe_prediction(inferred).replace("{", "{{").replace("}", "}}")
+    texts |= {"title": quote_text(format_title(inferred, name)), "predicts": quote_text(escaped)}
+    texts["source"] = quote_text(f"{source}, {len(inferred.rows):,} rows. {NO_SOURCE}")
+    texts["rows"] = f"{len(inferred.rows):,}"
     folder.mkdir(parents=True)
     for template in sorted(TEMPLATES.rglob("*.txt")):
-        text = Template(template.read_text(encoding="utf-8")).substitute(told)
+        code = Template(template.read_text(encoding="utf-8")).substitute(texts)
         path = folder / template.relative_to(TEMPLATES).with_suffix(".py")
         path.parent.mkdir(exist_ok=True)
         for package in {folder, path.parent}:
             (package / "__init__.py").touch()
-        path.write_text(text, encoding="utf-8")
+        path.write_text(code, encoding="utf-8")
 
 
-def group_features(found: InferredProblem) -> dict[str, list[str]]:
+def group_features(inferred: InferredProblem) -> dict[str, list[str]]:
     """Return the feature groups: numbers, categories, and the parts of dates.
 
     A group that would be empty is left out.
     """
-    own = found.inputs
-    groups = {
-        "numbers": [name for name, column in own.items() if isinstance(column, Number)],
-        "categories": [name for name, column in own.items() if isinstance(column, Category)],
-        "dates": [
-            part
-            for name, column in own.items()
-            if isinstance(column, Date)
-            for part in select_recurring_date_parts(found, name)
-        ],
-    }
+    groups: dict[str, list[str]] = {"numbers": [], "categories": [], "dates": []}
+    for name, column in inferred.inputs.items():
+        if isinstance(column, Number):
+            groups["numbers"].append(name)
+        elif isinstance(column, Category):
+            groups["categories"].append(name)
+        else:
+            groups["dates"] += select_recurring_date_parts(inferred, name)
     return {group: names for group, names in groups.items() if names}
 
 
-def select_recurring_date_parts(found: InferredProblem, name: str) -> list[str]:
+def select_recurring_date_parts(inferred: InferredProblem, name: str) -> list[str]:
     """Return the parts of a date that rows to come share with these.
 
     If a date goes with the time of the rows, its year is left out: no year to come was seen. So is
     its month, unless the rows have two years of months.
     """
-    if not found.day:
+    if not inferred.day:
         return list_date_columns(name)
-    days = found.rows[found.day].str
-    if (found.rows[name].str[:4] == days[:4]).mean() <= 1 / 2:
+    days = inferred.rows[inferred.day].str
+    if (inferred.rows[name].str[:4] == days[:4]).mean() <= 1 / 2:
         return list_date_columns(name)
-    new = {f"{name}_year"} | ({f"{name}_month"} if days[:7].nunique() < TWO_YEARS else set())
-    return [part for part in list_date_columns(name) if part not in new]
+    unseen = {f"{name}_year"}
+    if days[:7].nunique() < TWO_YEARS:
+        unseen.add(f"{name}_month")
+    return [part for part in list_date_columns(name) if part not in unseen]
 
 
 def _format_contract(
-    found: InferredProblem, name: str, groups: Mapping[str, list[str]]
+    inferred: InferredProblem, name: str, groups: Mapping[str, list[str]]
 ) -> dict[str, str]:
-    kinds = sorted({type(column).__name__ for column in found.columns.values()} | {"Columns"})
-    answers = {"binary": ["probability"], "regression": ["prediction"]}
-    several = [f"probability_{place}" for place in range(len(found.classes))]
-    cluster = "day" if found.cluster == found.day else found.cluster if found.group else "row"
-    note = "  # of two, the second is predicted" if found.task == "binary" else ""
-    left_out = [f"    {quote_text(name)},  # {why}" for name, why in found.left_out.items()]
+    kinds = sorted({type(column).__name__ for column in inferred.columns.values()} | {"Columns"})
+    cluster = _describe_cluster(inferred)
+    note = "  # of two, the second is predicted" if inferred.task == "binary" else ""
+    left_out = [f"    {quote_text(name)},  # {why}" for name, why in inferred.left_out.items()]
     return {
-        "task": found.task,
+        "task": inferred.task,
         "name": name,
-        "file": "a file a month" if found.day else f"{WHOLE}.parquet",
+        "file": "a file a month" if inferred.day else f"{WHOLE}.parquet",
         "kinds": ", ".join(kinds),
-        "key": format_tuple(found.row_key),
-        "day": quote_text(found.day),
-        "cluster": found.cluster,
+        "key": format_tuple(inferred.row_key),
+        "day": quote_text(inferred.day),
+        "cluster": inferred.cluster,
         "clusters": format_tuple((cluster, f"{cluster}s")),
-        "target": found.target,
-        "classes": format_tuple(found.classes),
+        "target": inferred.target,
+        "classes": format_tuple(inferred.classes),
         "class_note": note,
-        "answers": format_tuple(answers.get(found.task, several)),
-        "columns": "\n".join(_format_declaration(found, name) for name in found.columns),
+        "answers": format_tuple(_list_predictions(inferred)),
+        "columns": "\n".join(_format_declaration(inferred, name) for name in inferred.columns),
         "left_out": "\n".join(["(", *left_out, ")"]) if left_out else "()",
         "groups": ", ".join(map(quote_text, groups)),
         "features": "\n".join(
@@ -111,9 +108,24 @@ def _format_contract(
     }
 
 
-def _format_declaration(found: InferredProblem, name: str) -> str:
+def _describe_cluster(inferred: InferredProblem) -> str:
+    if inferred.cluster == inferred.day:
+        return "day"
+    return inferred.cluster if inferred.group else "row"
+
+
+def _list_predictions(inferred: InferredProblem) -> list[str]:
+    """Return the names of what the model predicts for a row."""
+    if inferred.task == "binary":
+        return ["probability"]
+    if inferred.task == "regression":
+        return ["prediction"]
+    return [f"probability_{position}" for position in range(len(inferred.classes))]
+
+
+def _format_declaration(inferred: InferredProblem, name: str) -> str:
     """A column's line, with what was seen of it."""
-    column, values = found.columns[name], found.rows[name].dropna()
+    column, values = inferred.columns[name], inferred.rows[name].dropna()
     seen = ""
     if isinstance(column, Number) and column.low is not None:
         numbers = pd.to_numeric(values)
@@ -121,27 +133,22 @@ def _format_declaration(found: InferredProblem, name: str) -> str:
     elif isinstance(column, Category) and not column.levels:
         seen = f"  # seen: {values.nunique():,} different"
     line = f"    {quote_text(name)}: {format_column(column)},{seen}"
-    return (
-        line
-        if len(line) <= WIDTH
-        else f"    {quote_text(name)}: {_wrap_call(format_column(column))},"
-    )
+    if len(line) <= WIDTH:
+        return line
+    return f"    {quote_text(name)}: {_wrap_call(format_column(column))},"
 
 
 def format_column(column: Column) -> str:
     """A column as its declaration."""
-    options = [
-        f"{option}=True" for option in ("whole", "missing") if getattr(column, option, False)
-    ]
+    arguments: list[str] = []
     if isinstance(column, Number):
         limits = [limit for limit in (column.low, column.high) if limit is not None]
-        options = [
-            *(str(int(limit) if limit.is_integer() else limit) for limit in limits),
-            *options,
-        ]
+        arguments += [str(int(limit) if limit.is_integer() else limit) for limit in limits]
     elif isinstance(column, Category):
-        options = [*map(quote_text, column.levels), *options]
-    return f"{type(column).__name__}({', '.join(options)})"
+        arguments += map(quote_text, column.levels)
+    flags = [option for option in ("whole", "missing") if getattr(column, option, False)]
+    arguments += [f"{flag}=True" for flag in flags]
+    return f"{type(column).__name__}({', '.join(arguments)})"
 
 
 def _wrap_call(call: str) -> str:
@@ -151,18 +158,13 @@ def _wrap_call(call: str) -> str:
 
 
 def _format_feature_group(group: str, names: list[str]) -> str:
-    line = (
-        f"    {quote_text(group)}: ({', '.join(map(quote_text, names))}{',' * (len(names) == 1)}),"
-    )
+    texts = [quote_text(name) for name in names]
+    comma = "," if len(texts) == 1 else ""
+    line = f"    {quote_text(group)}: ({', '.join(texts)}{comma}),"
     if len(line) <= WIDTH:
         return line
-    return "\n".join(
-        [
-            f"    {quote_text(group)}: (",
-            *(f"        {quote_text(name)}," for name in names),
-            "    ),",
-        ]
-    )
+    lines = [f"        {text}," for text in texts]
+    return "\n".join([f"    {quote_text(group)}: (", *lines, "    ),"])
 
 
 def format_tuple(names: Iterable[str], before: str = "") -> str:
@@ -179,19 +181,16 @@ def quote_text(text: str | None) -> str:
     return "None" if text is None else json.dumps(text, ensure_ascii=False)
 
 
-def _format_request(found: InferredProblem) -> dict[str, str]:
+def _format_request(inferred: InferredProblem) -> dict[str, str]:
     """Two rows of the table, as a client would send them."""
-    asked = [name for name in found.columns if name != found.target]
     lines = []
-    for title, (_, row) in zip(
-        ("a row", "another row"), found.rows.iloc[[0, -1]].iterrows(), strict=True
-    ):
-        values = [
-            f"{quote_text(name)}: {_format_value(found.columns[name], row[name])}"
-            for name in asked
-            if pd.notna(row[name])
-        ]
-        lines += [f'    "{title}": {{', *(f"        {value}," for value in values), "    },"]
+    for title, position in (("a row", 0), ("another row", -1)):
+        row = inferred.rows.iloc[position]
+        lines.append(f'    "{title}": {{')
+        for name, column in inferred.columns.items():
+            if name != inferred.target and pd.notna(row[name]):
+                lines.append(f"        {quote_text(name)}: {_format_value(column, row[name])},")
+        lines.append("    },")
     return {"examples": "\n".join(lines)}
 
 
@@ -201,33 +200,33 @@ def _format_value(column: Column, text: str) -> str:
     return quote_text(text)
 
 
-def _format_behaviour(found: InferredProblem) -> dict[str, str]:
-    texts = [name for name, column in found.inputs.items() if isinstance(column, Category)]
-    other = "1" if isinstance(found.columns[found.key], Number) else '"1"'
-    changed = f'set_value({other}), ("{found.key}",)'
+def _format_behaviour(inferred: InferredProblem) -> dict[str, str]:
+    categories = [name for name, column in inferred.inputs.items() if isinstance(column, Category)]
+    other = "1" if isinstance(inferred.columns[inferred.key], Number) else '"1"'
+    changed = f'set_value({other}), ("{inferred.key}",)'
     calls = [f'Behaviour("what a row is called says nothing", "same", {changed})']
     calls += [
         f'Behaviour("{name} never seen", "usable", set_value("??"), ("{name}",))'
-        for name in texts[:3]
+        for name in categories[:3]
     ]
     if len(calls) == 1:
         return {"behaviours": f"({calls[0]},)"}
     return {"behaviours": "\n".join(["(", *(f"    {call}," for call in calls), ")"])}
 
 
-def _format_slices(found: InferredProblem) -> dict[str, str]:
-    texts = [
+def _format_slices(inferred: InferredProblem) -> dict[str, str]:
+    closed = [
         name
-        for name, column in found.inputs.items()
+        for name, column in inferred.inputs.items()
         if isinstance(column, Category) and column.levels
-    ][:3]
+    ]
     body = "return {name: rows[name] for name in SLICES}"
-    if texts:
-        return {"slices": format_tuple(texts), "body": body}
-    numbers = [name for name, column in found.inputs.items() if isinstance(column, Number)]
+    if closed:
+        return {"slices": format_tuple(closed[:3]), "body": body}
+    numbers = [name for name, column in inferred.inputs.items() if isinstance(column, Number)]
     if not numbers:
         return {"slices": "()", "body": body}
-    values = pd.to_numeric(found.rows[numbers[0]].dropna())
+    values = pd.to_numeric(inferred.rows[numbers[0]].dropna())
     edges = sorted({float(f"{values.quantile(n / BANDS):.3g}") for n in range(1, BANDS)})
     body = (
         f'edges = [float("-inf"), {", ".join(map(str, edges))}, float("inf")]\n'
@@ -237,14 +236,15 @@ def _format_slices(found: InferredProblem) -> dict[str, str]:
     return {"slices": format_tuple([f"{numbers[0]}_band"]), "body": body}
 
 
-def format_title(found: InferredProblem, name: str) -> str:
+def format_title(inferred: InferredProblem, name: str) -> str:
     """What the problem is called."""
-    return f"{found.target} of {name}".capitalize()
+    return f"{inferred.target} of {name}".capitalize()
 
 
-def describe_prediction(found: InferredProblem) -> str:
-    """What the answer is."""
-    what = f"{'class' if found.classes else 'value'} of {found.target}"
-    if found.task == "binary":
-        what = f"probability that {found.target} is {found.classes[1]}"
-    return f"The {what}, from what else a row says."
+def describe_prediction(inferred: InferredProblem) -> str:
+    """What the prediction is."""
+    target = inferred.target
+    prediction = f"class of {target}" if inferred.classes else f"value of {target}"
+    if inferred.task == "binary":
+        prediction = f"probability that {target} is {inferred.classes[1]}"
+    return f"The {prediction}, from what else a row says."

@@ -36,8 +36,8 @@ def _create_yaml() -> YAML:
 def write_params(path: Path, changes: Mapping[str, Any]) -> None:
     """Puts values where the paths of their keys say; None takes a key out. Comments stay."""
     tree = _create_yaml().load(path)
-    for where, value in changes.items():
-        *sections, last = where.split(".")
+    for key_path, value in changes.items():
+        *sections, last = key_path.split(".")
         branch = tree
         for section in sections:
             branch = branch[section]
@@ -56,26 +56,28 @@ def _write_tree(tree: Any, path: Path) -> None:
     text = io.StringIO()
     _create_yaml().dump(tree, text)
     lines = list(_iter_aligned_lines(text.getvalue().splitlines()))
-    made = [lines[0]]
+    spaced = [lines[0]]
     for before, line in pairwise(lines):
-        begins = line[:1].isalpha() and not before.startswith("#")
-        if begins and before:
-            made.append("")
-        made.append(line)
-    path.write_text("\n".join(made) + "\n", encoding="utf-8")
+        begins_section = line[:1].isalpha() and not before.startswith("#")
+        if begins_section and before:
+            spaced.append("")
+        spaced.append(line)
+    path.write_text("\n".join(spaced) + "\n", encoding="utf-8")
 
 
 def _iter_aligned_lines(lines: list[str]) -> Iterator[str]:
     """Puts the rest of a list under its first item, where a person puts it."""
     column = 0
     for line in lines:
-        made = " " * column + line.strip() if column else line.rstrip()
-        opened = made.count("[") > made.count("]")
-        column = made.index("[") + 1 if opened else 0 if "]" in made else column
-        yield made
+        aligned = " " * column + line.strip() if column else line.rstrip()
+        if aligned.count("[") > aligned.count("]"):
+            column = aligned.index("[") + 1
+        elif "]" in aligned:
+            column = 0
+        yield aligned
 
 
-def write_dvc_yaml(path: Path, found: InferredProblem) -> None:
+def write_dvc_yaml(path: Path, inferred: InferredProblem) -> None:
     """Write the same stages with what changed for the problem.
 
     This is the code that they import now, the parameters that they read, and the task's plots.
@@ -87,106 +89,105 @@ def write_dvc_yaml(path: Path, found: InferredProblem) -> None:
             Path(), find_imported_files(Path(), f"tarmac.pipeline.{name}.stage")
         )
         stage["deps"] = _build_flow_list([*data, *code])
-        if read := _list_stage_params(name, stage.get("params", []), found):
-            stage["params"] = _build_flow_list(read)
+        keys = _list_stage_params(name, stage.get("params", []), inferred)
+        if keys:
+            stage["params"] = _build_flow_list(keys)
         else:
             stage.pop("params")
-    task = TASKS[found.task]
-    tree["plots"], tree["stages"]["train"]["plots"] = (
-        build_plots(task, bool(found.day)),
-        build_curves(task),
-    )
+    task = TASKS[inferred.task]
+    tree["plots"] = build_plots(task, bool(inferred.day))
+    tree["stages"]["train"]["plots"] = build_curves(task)
     _write_tree(tree, path)
 
 
-def _list_stage_params(stage: str, keys: list[str], found: InferredProblem) -> list[str]:
+def _list_stage_params(stage: str, keys: list[str], inferred: InferredProblem) -> list[str]:
     """Return the parameters that a stage reads, without `problem`, which is empty.
 
     Without a time the split is read as a whole, except by the card, which shows no seed.
     """
-    linear = {"train.logistic_regression": f"train.{TASKS[found.task].baseline}"}
-    named = [linear.get(key, key) for key in keys if key != "problem"]
-    if not found.day:
-        split = (
-            [f"split.{name}" for name in ("by", "test_share", "validation_share")]
-            if stage == "card"
-            else ["split"]
-        )
-        named = [one for key in named for one in (split if key.split(".")[0] == "split" else [key])]
-    return list(dict.fromkeys(named))
+    linear = {"train.logistic_regression": f"train.{TASKS[inferred.task].baseline}"}
+    split = ["split"]
+    if stage == "card":
+        split = ["split.by", "split.test_share", "split.validation_share"]
+    read: list[str] = []
+    for key in keys:
+        if key == "problem":
+            continue
+        if key.split(".")[0] == "split" and not inferred.day:
+            read += split
+        else:
+            read.append(linear.get(key, key))
+    return list(dict.fromkeys(read))
 
 
 def _build_flow_list(items: list[str]) -> CommentedSeq:
-    made = CommentedSeq(items)
-    made.fa.set_flow_style()
-    return made
+    sequence = CommentedSeq(items)
+    sequence.fa.set_flow_style()
+    return sequence
 
 
 def build_plots(task: Task, timed: bool) -> list[dict[str, Any]]:
     """The plots of a task, by the tables that `evaluate` writes for it."""
-    made: dict[str, dict[str, Any]] = {}
+    plots: dict[str, dict[str, Any]] = {}
     if task.kind == "binary":
-        made["roc"] = _build_line_plot(
+        plots["roc"] = _build_line_plot(
             "roc", "false_positive_rate", ["model", "baseline"], "ROC on the test rows"
         )
-        made["precision_recall"] = _build_line_plot(
+        plots["precision_recall"] = _build_line_plot(
             "precision_recall", "recall", ["model", "baseline"], "Precision and recall"
         )
-    made["calibration"] = _build_line_plot(
+    plots["calibration"] = _build_line_plot(
         "calibration", "predicted", ["observed", "perfect"], "Calibration on the test rows"
     )
     if task.kind == "regression":
-        made["errors"] = _build_line_plot(
+        plots["errors"] = _build_line_plot(
             "errors", "share", ["model", "baseline"], "Absolute error by share of test rows"
         )
     else:
-        made["confusion"] = {
+        plots["confusion"] = {
             **_build_line_plot("confusion", "predicted", "actual", "Test rows by class"),
             "template": "counts",
         }
-    lost = f"{task.short}_loss"
-    bars = {
+    plots["importance"] = {
+        "title": f"{task.title} lost on validation when a feature is shuffled",
         "template": "bars",
-        "x": {f"{TABLES}/importance.csv": lost},
+        "x": {f"{TABLES}/importance.csv": f"{task.short}_loss"},
         "y": {f"{TABLES}/importance.csv": "feature"},
     }
-    made["importance"] = {
-        "title": f"{task.title} lost on validation when a feature is shuffled",
-        **bars,
-    }
     if timed:
-        table, monthly = f"monthly_{task.short}", f"{task.title} by month (validation, then test)"
-        made[table] = {
-            **_build_line_plot(table, "month", ["model", "baseline"], monthly),
+        table, title = f"monthly_{task.short}", f"{task.title} by month (validation, then test)"
+        plots[table] = {
+            **_build_line_plot(table, "month", ["model", "baseline"], title),
             "template": "categories",
         }
-    return [
-        {name: {key: _convert_to_flow(value) for key, value in plot.items()}}
-        for name, plot in made.items()
-    ]
+    return [{name: _convert_tables_to_flow(plot)} for name, plot in plots.items()]
 
 
 def build_curves(task: Task) -> list[dict[str, Any]]:
     """The plots of the rounds that `train` watches, which are outputs of it."""
-    made = []
+    curves = []
     for name in reversed(list(task.rounds)):
-        shown = {"title": f"Validation {TITLES.get(name, name)} by round", "x": "step", "y": name}
-        made.append({f"{CURVES}/{name}.tsv": _convert_to_flow({"cache": False, **shown})})
-    return made
+        title = f"Validation {TITLES.get(name, name)} by round"
+        options = {"cache": False, "title": title, "x": "step", "y": name}
+        curves.append({f"{CURVES}/{name}.tsv": _build_flow_map(options)})
+    return curves
 
 
-def _convert_to_flow(value: Any) -> Any:
-    """A table and its columns in one line."""
-    if not isinstance(value, dict):
-        return value
-    made = CommentedMap(
-        {
-            file: _build_flow_list(names) if isinstance(names, list) else names
-            for file, names in value.items()
-        }
-    )
-    made.fa.set_flow_style()
-    return made
+def _convert_tables_to_flow(plot: Mapping[str, Any]) -> dict[str, Any]:
+    """A plot whose tables stand in one line with their columns."""
+    return {
+        key: _build_flow_map(value) if isinstance(value, dict) else value
+        for key, value in plot.items()
+    }
+
+
+def _build_flow_map(tree: Mapping[str, Any]) -> CommentedMap:
+    """A tree in one line."""
+    mapping = CommentedMap()
+    for key, value in tree.items():
+        mapping[key] = _build_flow_list(value) if isinstance(value, list) else value
+    mapping.fa.set_flow_style()
+    return mapping
 
 
 def _build_line_plot(table: str, x: str, y: str | list[str], title: str) -> dict[str, Any]:

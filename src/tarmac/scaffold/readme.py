@@ -12,15 +12,14 @@ from tarmac.scaffold.package import TEMPLATES, describe_prediction, format_title
 PAGE = Path("README.md")
 
 
-def write_readme(found: InferredProblem, name: str, source: str) -> None:
+def write_readme(inferred: InferredProblem, name: str, source: str) -> None:
     """Writes a short page about the new problem, with the way to the pages that stay true."""
-    told = {
-        "title": format_title(found, name),
-        "predicts": describe_prediction(found),
+    texts = {
+        "title": format_title(inferred, name),
+        "predicts": describe_prediction(inferred),
         "source": source,
         "name": name,
+        "rows": f"{len(inferred.rows):,}",
     }
-    page = Template((TEMPLATES / PAGE).read_text(encoding="utf-8")).substitute(
-        told, rows=f"{len(found.rows):,}"
-    )
+    page = Template((TEMPLATES / PAGE).read_text(encoding="utf-8")).substitute(texts)
     PAGE.write_text(page, encoding="utf-8")

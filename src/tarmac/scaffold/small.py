@@ -37,7 +37,7 @@ def quicker(params: dict) -> None:
 STAGES = ("baseline", "train", "evaluate", "online", "card")  # in the order of the pipeline
 
 
-def replace_tests(found: InferredProblem, old: str, new: str) -> None:
+def replace_tests(inferred: InferredProblem, old: str, new: str) -> None:
     """Replaces the tests of the old problem. Does nothing where the repository has no tests."""
     if not (TESTS / old).is_dir():
         return
@@ -45,17 +45,17 @@ def replace_tests(found: InferredProblem, old: str, new: str) -> None:
     folder = TESTS / new
     folder.mkdir(exist_ok=True)  # bytecode of another try
     name, value = (
-        ("split.train.first", _find_second_month(found)) if found.day else ("split.seed", 8)
+        ("split.train.first", _find_second_month(inferred)) if inferred.day else ("split.seed", 8)
     )
-    read = {"baseline", "train", "online", "card" if found.day else "evaluate"}
+    read = {"baseline", "train", "online", "card" if inferred.day else "evaluate"}
     sets = f"{_format_set(read)}, {_format_set(set(STAGES))}"
     change = f"    ({_format_literal(name)}, {_format_literal(value)}, {sets}),"
     (folder / "__init__.py").write_text('"""Tests of the problem."""\n', encoding="utf-8")
     (folder / "small.py").write_text(TEXT.replace("{changes}", change), encoding="utf-8")
 
 
-def _find_second_month(found: InferredProblem) -> str:
-    return str(sorted(found.rows[found.day].str[:7].unique())[1])
+def _find_second_month(inferred: InferredProblem) -> str:
+    return str(sorted(inferred.rows[inferred.day].str[:7].unique())[1])
 
 
 def _format_literal(value: object) -> str:

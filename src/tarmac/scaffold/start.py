@@ -39,32 +39,32 @@ MADE = (
 )
 
 
-def init_problem(name: str, path: Path, asked: ProblemRequest) -> Iterator[str]:
+def init_problem(name: str, path: Path, request: ProblemRequest) -> Iterator[str]:
     """Replace the problem by one of the table in a file; yield what a person should know of it.
 
     Raise `ScaffoldError` before anything is changed if the tree has changes, or if the table has
     no problem.
     """
-    if not (name and path.name and asked.target):
+    if not (name and path.name and request.target):
         hint = "give all three: `make init-problem NAME=… FROM=… TARGET=…`"
         raise ScaffoldError("the name, the file or the target of the problem is missing", hint)
     check_name_is_free(name)
     check_work_is_saved(name)
-    found = infer_problem(read_as_text(path), asked)
-    months = policy.list_months(found)
-    files = list(by_file(name, build_raw_table(found, name), found.day))
-    changes = policy.build_param_changes(found, months, list(package.group_features(found)))
-    replace_package(found, name, path.name)
+    inferred = infer_problem(read_as_text(path), request)
+    months = policy.list_months(inferred)
+    files = list(by_file(name, build_raw_table(inferred, name), inferred.day))
+    changes = policy.build_param_changes(inferred, months, list(package.group_features(inferred)))
+    replace_package(inferred, name, path.name)
     pipeline.write_params(PARAMS, changes)
-    pipeline.write_dvc_yaml(PIPELINE, found)
-    readme.write_readme(found, name, path.name)
+    pipeline.write_dvc_yaml(PIPELINE, inferred)
+    readme.write_readme(inferred, name, path.name)
     remove_old_outputs()
     for stored, rows in files:
         target = RAW / f"{stored}.parquet"
         target.parent.mkdir(parents=True, exist_ok=True)
         write_table(rows, target)
     subprocess.run([sys.executable, "-m", "dvc", "add", "--quiet", str(RAW)], check=True)
-    yield from iter_summary_lines(found, name, files, changes)
+    yield from iter_summary_lines(inferred, name, files, changes)
 
 
 def check_name_is_free(name: str) -> None:
@@ -86,14 +86,14 @@ def _is_name_taken(name: str) -> bool:
     spec, source = importlib.util.find_spec(name), Path(SOURCE).resolve()
     # A folder of bytecode that another try has left in `src` is a package to Python,
     # and has no module.
-    places = [Path(place).parent for place in (spec and spec.submodule_search_locations) or ()]
-    packaged = spec is not None and (spec.origin is not None or set(places) != {source})
-    tested = any((small.TESTS / name).rglob("*.py")) or (small.TESTS / f"{name}.py").exists()
-    return (
-        packaged
-        or tested
-        or bool(_build_name_pattern(name).search(Path(PROJECT).read_text(encoding="utf-8")))
-    )
+    locations = (spec.submodule_search_locations if spec else None) or ()
+    parents = {Path(location).parent for location in locations}
+    if spec is not None and (spec.origin is not None or parents != {source}):
+        return True
+    if any((small.TESTS / name).rglob("*.py")) or (small.TESTS / f"{name}.py").exists():
+        return True
+    project = Path(PROJECT).read_text(encoding="utf-8")
+    return _build_name_pattern(name).search(project) is not None
 
 
 def _build_name_pattern(name: str) -> re.Pattern[str]:
@@ -101,14 +101,14 @@ def _build_name_pattern(name: str) -> re.Pattern[str]:
     return re.compile(rf'(?<="){name}(?=["./])|(?<=src/){name}(?=/)')
 
 
-def replace_package(found: InferredProblem, name: str, source: str) -> None:
+def replace_package(inferred: InferredProblem, name: str, source: str) -> None:
     """Write the new problem's package, remove the old one with its tests, and name the new one."""
     old = problem.name
     with replace_output(Path(SOURCE, name)) as partial:
-        package.write_package(found, name, source, partial)
+        package.write_package(inferred, name, source, partial)
     if name != old:
         shutil.rmtree(Path(SOURCE, old))
-    small.replace_tests(found, old, name)
+    small.replace_tests(inferred, old, name)
     project = Path(PROJECT).read_text(encoding="utf-8")
     Path(PROJECT).write_text(_build_name_pattern(old).sub(name, project), encoding="utf-8")
 
@@ -128,7 +128,7 @@ def check_work_is_saved(name: str) -> None:
     Raise `ScaffoldError` if it does not.
     """
     tracked = _read_git_status("--untracked-files=no")
-    tests = [f"{small.TESTS}/{one}" for one in (problem.name, name)]
+    tests = (f"{small.TESTS}/{problem.name}", f"{small.TESTS}/{name}")
     if tracked or _read_git_status("--", SOURCE, "data", "metrics", "models", *tests):
         discard = "git reset --hard && git clean -d -x --force src tests"
         hint = f"commit them, or discard them: `{discard}`"
@@ -154,10 +154,10 @@ def _read_git_status(*options: str) -> str:
     return done.stdout.strip()
 
 
-def build_raw_table(found: InferredProblem, name: str) -> pa.Table:
+def build_raw_table(inferred: InferredProblem, name: str) -> pa.Table:
     """The rows as the raw table. Raises `ScaffoldError` where a value does not fit its column."""
     try:
-        return parse_raw_table(name, found.rows, build_raw_schema(found.columns))
+        return parse_raw_table(name, inferred.rows, build_raw_schema(inferred.columns))
     except (UserError, pa.ArrowException) as error:
         message = f"{name}: {str(error).splitlines()[0]}"
         raise ScaffoldError(message, getattr(error, "hint", "")) from None
@@ -171,24 +171,23 @@ def remove_old_outputs() -> None:
 
 
 def iter_summary_lines(
-    found: InferredProblem,
+    inferred: InferredProblem,
     name: str,
     files: Iterable[tuple[str, pa.Table]],
     changes: Mapping[str, Any],
 ) -> Iterator[str]:
     """Lines for a person: what was found, what was left out, and what to do next."""
     stored = list(files)
-    size = f"{len(found.rows):,} rows in {len(stored)} file(s)"
-    yield f"{found.task}: {found.target} from {len(found.inputs)} columns of {size}"
-    yield f"key: {', '.join(found.row_key)}; rows that are alike share {found.cluster}"
-    split = changes["split"].items()
-    parts = (
-        f"{part} {own['first']} to {own['last']}" if isinstance(own, dict) else f"{part} {own}"
-        for part, own in split
-    )
+    size = f"{len(inferred.rows):,} rows in {len(stored)} file(s)"
+    yield f"{inferred.task}: {inferred.target} from {len(inferred.inputs)} columns of {size}"
+    yield f"key: {', '.join(inferred.row_key)}; rows that are alike share {inferred.cluster}"
+    parts = []
+    for part, value in changes["split"].items():
+        shown = f"{value['first']} to {value['last']}" if isinstance(value, dict) else value
+        parts.append(f"{part} {shown}")
     yield f"split: {', '.join(parts)}"
-    yield from (f"left out: {name}: {why}" for name, why in found.left_out.items())
-    yield from (f"note: {note}" for note in found.notes)
+    yield from (f"left out: {name}: {why}" for name, why in inferred.left_out.items())
+    yield from (f"note: {note}" for note in inferred.notes)
     read = f"{SOURCE}/{name}/contract/columns.py and params.yaml"
     yield f"read {read}, then: make run; make push; git add --all; git commit"
     discard = "git reset --hard && git clean -d -x --force src tests"

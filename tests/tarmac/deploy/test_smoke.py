@@ -123,7 +123,7 @@ def test_rejects_missing_or_damaged_bundle(clone, text):
 
 def test_image_of_changed_code_is_marked_changed_and_dirty(clone):
     clone.bundle(version="v0.0.2+changed")
-    (clone.path / "src" / "tarmac" / "cli" / "start.py").write_text("")
+    (clone.path / "src" / "tarmac" / "cli" / "application.py").write_text("")
     assert clone.make("image").stdout == "tarmac:v0.0.2-changed\n"
     revision = next(word for word in calls(clone.engine)[0]["argv"] if word.startswith("REVISION="))
     assert revision == f"REVISION={clone.git('rev-parse', 'HEAD')}-dirty"

@@ -33,17 +33,15 @@ def packages() -> Diagnosis:
 
     If the XGBoost of the GPU is installed, compare with the locked packages of the GPU.
     """
-    locked = (
-        LOCKED_GPU
-        if find_installed_version("xgboost") and not find_installed_version("xgboost-cpu")
-        else LOCKED
-    )
+    locked = LOCKED
+    if find_installed_version("xgboost") and not find_installed_version("xgboost-cpu"):
+        locked = LOCKED_GPU
     wanted = dict(iter_pinned_packages(locked.read_text(encoding="utf-8")))
-    found = {name: find_installed_version(name) for name in wanted}
+    installed = {name: find_installed_version(name) for name in wanted}
     other = [
-        f"{name} {found[name] or 'missing'} (locked {wanted[name]})"
+        f"{name} {installed[name] or 'missing'} (locked {wanted[name]})"
         for name in wanted
-        if found[name] != wanted[name]
+        if installed[name] != wanted[name]
     ]
     if other:
         return Diagnosis("fail", f"not as {locked} has them: {format_names(other)}", "make setup")
@@ -74,18 +72,18 @@ def commands() -> Diagnosis:
 
     They are looked up as a person would start them.
     """
-    here = Path(sys.prefix, "bin").resolve()
-    found = {name: shutil.which(name) for name in ("dvc", "python")}
+    folder = Path(sys.prefix, "bin").resolve()
+    programs = {name: shutil.which(name) for name in ("dvc", "python")}
     other = [
         f"{name} is {path or 'not found'}"
-        for name, path in found.items()
-        if not path or Path(path).parent.resolve() != here
+        for name, path in programs.items()
+        if not path or Path(path).parent.resolve() != folder
     ]
     if other:
         return Diagnosis(
-            "warn", f"{format_names(other)}, not of {here}", "source .venv/bin/activate"
+            "warn", f"{format_names(other)}, not of {folder}", "source .venv/bin/activate"
         )
-    return Diagnosis("ok", f"dvc {find_installed_version('dvc')} of {here}")
+    return Diagnosis("ok", f"dvc {find_installed_version('dvc')} of {folder}")
 
 
 def clock() -> Diagnosis:

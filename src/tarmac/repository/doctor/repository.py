@@ -40,10 +40,8 @@ def branch() -> Diagnosis:
 
     `dvc exp run` puts edits into Git's stash and detaches HEAD, for about a second.
     """
-    name, stashed = (
-        git.run_git("branch", "--show-current").strip(),
-        git.run_git("stash", "list", "--format=%gd").split(),
-    )
+    name = git.run_git("branch", "--show-current").strip()
+    stashed = git.run_git("stash", "list", "--format=%gd").split()
     if stashed and not name:
         what = f"HEAD is detached and edits lie in {stashed[0]}: perhaps a `dvc exp run` was killed"
         return Diagnosis("fail", what, "git switch --discard-changes BRANCH && git stash pop")
@@ -127,20 +125,22 @@ def result() -> Diagnosis:
         return Diagnosis(
             "fail", (done.stderr.strip() or "dvc failed").splitlines()[0], "fix it, then make run"
         )
-    if stale := [
+    stale = [
         line.split("'")[1]
         for line in done.stdout.splitlines()
         if line.startswith("Running stage '")
-    ]:
+    ]
+    if stale:
         return Diagnosis(
             "warn",
             f"dvc.lock is not what this code makes: {format_names(stale)}",
             "make run, and commit its result",
         )
-    if changed := git.run_git("status", "--porcelain", "--", *RESULTS).splitlines():
+    changed = [
+        line[3:] for line in git.run_git("status", "--porcelain", "--", *RESULTS).splitlines()
+    ]
+    if changed:
         return Diagnosis(
-            "warn",
-            f"not committed: {format_names(line[3:] for line in changed)}",
-            "make push, then commit",
+            "warn", f"not committed: {format_names(changed)}", "make push, then commit"
         )
     return Diagnosis("ok", "committed, and what this code makes")

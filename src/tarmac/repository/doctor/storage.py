@@ -13,7 +13,7 @@ from tarmac.pipeline.base.site_cache import FOLDER, VARIABLE, is_private_folder
 from tarmac.repository import git
 from tarmac.repository.doctor.finding import Diagnosis, capture_command, format_names
 from tarmac.repository.dvc import commands, lockfile, object_store
-from tarmac.repository.remote import objects
+from tarmac.repository.remote import commit_outputs
 
 COPIES = 2  # of every output: in DVC's cache and in its place
 
@@ -21,10 +21,8 @@ COPIES = 2  # of every output: in DVC's cache and in its place
 def disk() -> Diagnosis:
     """Whether there is room for what is missing here, and for another run."""
     sizes = {path: size for path, size in _read_output_sizes().items() if size}
-    free, missing = (
-        shutil.disk_usage(".").free,
-        sum(size for path, size in sizes.items() if not Path(path).exists()),
-    )
+    free = shutil.disk_usage(".").free
+    missing = sum(size for path, size in sizes.items() if not Path(path).exists())
     whole = COPIES * sum(sizes.values())
     if free < COPIES * missing:
         return Diagnosis(
@@ -48,12 +46,14 @@ def _read_output_sizes() -> dict[str, int]:
     entries = lockfile.parse_stages(
         LOCK.read_text(encoding="utf-8") if LOCK.is_file() else None
     ).values()
-    outs = [out for entry in entries for out in entry.get("outs", [])]
-    found = {out["path"]: out.get("size", 0) for out in outs}
+    sizes: dict[str, int] = {}
+    for entry in entries:
+        for out in entry.get("outs", []):
+            sizes[out["path"]] = out.get("size", 0)
     for pointer in Path("data").glob("*.dvc"):
         for out in yaml.safe_load(pointer.read_text(encoding="utf-8"))["outs"]:
-            found[str(pointer.parent / out["path"])] = out.get("size", 0)
-    return found
+            sizes[str(pointer.parent / out["path"])] = out.get("size", 0)
+    return sizes
 
 
 def _format_megabytes(size: int) -> str:
@@ -122,7 +122,7 @@ def remote() -> Diagnosis:
         return Diagnosis(
             "warn", "there is no commit whose outputs could be looked for", "commit the result"
         )
-    wanted = objects.list_commit_outputs("HEAD")
+    wanted = commit_outputs.list_commit_outputs("HEAD")
     with object_store.open_remote() as opened:
         faults = object_store.find_faults(opened, wanted, read=False)
     if faults:

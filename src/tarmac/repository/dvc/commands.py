@@ -137,12 +137,12 @@ def _is_complete_lockfile(path: Path) -> bool:
         text = path.read_text(encoding="utf-8")
         if "<<<<<<<" in text:
             return True
-        stages = lockfile.parse_yaml(text)["stages"].values()
-        return all(
-            "size" in entry for stage in stages for entry in [*stage["deps"], *stage["outs"]]
-        )
+        for stage in lockfile.parse_yaml(text)["stages"].values():
+            if not all("size" in entry for entry in [*stage["deps"], *stage["outs"]]):
+                return False
     except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError):
         return False
+    return True
 
 
 def pull_outputs(
@@ -161,20 +161,17 @@ def pull_outputs(
         if not targets or {path, f"{path}.dvc"} & set(targets)
     }
     refused, lacking = prepare_cache_for_pull(chosen, folder)
-    here = {
+    present = {
         path for path in chosen.keys() - lacking if compute_dvc_hash(folder / path) == wanted[path]
     }
+    to_fetch = [path for path in chosen if path not in refused and path not in present]
     failure = None
     try:
-        asked = [path for path in chosen if path not in refused and path not in here]
-        _fetch_paths(asked if chosen else list(targets), folder, extra)
+        _fetch_paths(to_fetch if chosen else list(targets), folder, extra)
     except StoreError as error:
-        failure = error  # its words name hashes; the outputs that they belong to are found below
-    wrong = [
-        path
-        for path in chosen
-        if path in refused or (path not in here and compute_dvc_hash(folder / path) != wanted[path])
-    ]
+        failure = error  # it names hashes; the outputs that they belong to are found below
+    differing = {path for path in to_fetch if compute_dvc_hash(folder / path) != wanted[path]}
+    wrong = [path for path in chosen if path in refused or path in differing]
     if wrong:
         hint = "delete it, then run `make pull`"
         if failure or refused:
@@ -214,19 +211,19 @@ def prepare_cache_for_pull(
                 "DVC would not check what it fetches: `verify_outputs` is not set", hint
             )
         folders = {path: oid for path, oid in wanted.items() if oid.endswith(".dir")}
-        found = {
+        kinds = {
             path: object_store.cache_verified_listing(cache, remote, oid)
             for path, oid in folders.items()
         }
         faulty = remove_damaged_objects(cache, wanted)
-    lacking = {
-        path for path in wanted for fault in faulty if fault == path or fault.startswith(f"{path}/")
-    }
-    return {
-        path: kind
-        for path, kind in found.items()
-        if kind in (object_store.OTHER, object_store.UNSAFE)
-    }, lacking
+    unsafe = (object_store.OTHER, object_store.UNSAFE)
+    refused = {path: kind for path, kind in kinds.items() if kind in unsafe}
+    return refused, {path for path in wanted if _contains_any(path, faulty)}
+
+
+def _contains_any(output: str, paths: Iterable[str]) -> bool:
+    """Whether one of some paths is an output or a file in it."""
+    return any(path == output or path.startswith(f"{output}/") for path in paths)
 
 
 def remove_damaged_from_cache(folder: Path = Path()) -> None:
@@ -359,9 +356,8 @@ def parse_output_hashes(text: str, commit: str | None = None) -> dict[str, str]:
     cannot be read.
     """
     try:
-        return lockfile.collect_hashes(
-            (lockfile.parse_yaml(text) or {}).get("stages", {}).values(), "outs"
-        )
+        stages = (lockfile.parse_yaml(text) or {}).get("stages", {})
+        return lockfile.collect_hashes(stages.values(), "outs")
     except (yaml.YAMLError, KeyError, TypeError, AttributeError):
         conflict = "<<<<<<<" in text
         fault = "has a merge conflict" if conflict else "is truncated or damaged"

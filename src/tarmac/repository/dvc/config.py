@@ -37,10 +37,8 @@ def lend_remotes(clone: Path, folder: Path = Path(), level: str | None = "local"
     with _open_config(folder) as config:
         lent = config.read(level)
     with edit_config(clone, "local") as own:
-        own["remote"], own["core"] = (
-            lent["remote"],
-            {k: v for k, v in lent["core"].items() if k == "remote"},
-        )
+        own["remote"] = lent["remote"]
+        own["core"] = {name: value for name, value in lent["core"].items() if name == "remote"}
 
 
 def lend_cache(clone: Path, folder: Path = Path()) -> None:

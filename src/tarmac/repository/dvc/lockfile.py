@@ -37,15 +37,15 @@ def collect_params(entry: Entry) -> dict[str, Any]:
 
 def select_upstream_stages(entries: Mapping[str, Entry], last: str) -> dict[str, Entry]:
     """A stage and all that it takes something from, directly or not, in the order of the lock."""
-    makers = {
-        path: name for name, entry in entries.items() for path in collect_hashes([entry], "outs")
-    }
-    waiting, found = {last}, set[str]()
+    makers: dict[str, str] = {}
+    for name, entry in entries.items():
+        makers |= dict.fromkeys(collect_hashes([entry], "outs"), name)
+    waiting, upstream = {last}, set[str]()
     while waiting:
-        found |= waiting
+        upstream |= waiting
         needed = collect_hashes((entries[name] for name in waiting), "deps")
-        waiting = {makers[path] for path in needed if path in makers} - found
-    return {name: entry for name, entry in entries.items() if name in found}
+        waiting = {makers[path] for path in needed if path in makers} - upstream
+    return {name: entry for name, entry in entries.items() if name in upstream}
 
 
 def compute_code_hash(entries: Iterable[Entry]) -> str:
@@ -60,6 +60,8 @@ def find_environment_hash(entries: Iterable[Entry]) -> str | None:
 
     If the stages do not agree, return every one of the hashes.
     """
-    deps = [item for entry in entries for item in collect_hashes([entry], "deps").items()]
-    found = {md5 for path, md5 in deps if path.startswith(ENVIRONMENT)}
-    return ", ".join(sorted(found)) or None
+    hashes: set[str] = set()
+    for entry in entries:
+        deps = collect_hashes([entry], "deps")
+        hashes |= {md5 for path, md5 in deps.items() if path.startswith(ENVIRONMENT)}
+    return ", ".join(sorted(hashes)) or None

@@ -28,7 +28,7 @@ CREDENTIALS = re.compile(r"(?<=://)[^/\s]*@")
 
 
 class RemoteError(UserError):
-    """A remote that cannot be asked, in the words of what failed."""
+    """A remote that cannot be accessed, with the message of what failed."""
 
 
 class BadObjectError(Exception):
@@ -58,7 +58,7 @@ class Audit:
 
 
 class ObjectStore(Protocol):
-    """Where objects are: DVC's own object store, of which Tarmac needs two words."""
+    """Where objects are: DVC's own object store, of which Tarmac uses two names."""
 
     fs: Any
 
@@ -162,14 +162,14 @@ def audit_objects(
     re-hashed if `read` is true. Otherwise it is only looked for, and its size in bytes is compared
     if `sizes` has it.
     """
-    files, found, size = _expand_folders(store, wanted)
+    files, faults, size = _expand_folders(store, wanted)
     oids = sorted(set(files.values()))
     kinds, seen = (
         _find_hash_faults(store, oids) if read else _find_size_faults(store, oids, sizes or {})
     )
-    found += [Fault(path, oid, kinds[oid]) for path, oid in files.items() if kinds[oid]]
+    faults += [Fault(path, oid, kinds[oid]) for path, oid in files.items() if kinds[oid]]
     listings = {oid for oid in wanted.values() if oid.endswith(".dir")}
-    return Audit(sorted(found), len(oids) + len(listings), size + seen)
+    return Audit(sorted(faults), len(oids) + len(listings), size + seen)
 
 
 def _expand_folders(
@@ -181,7 +181,7 @@ def _expand_folders(
     """
     files = {path: oid for path, oid in wanted.items() if not oid.endswith(".dir")}
     folders = {path: oid for path, oid in wanted.items() if oid.endswith(".dir")}
-    oids, found = sorted(set(folders.values())), []
+    oids, faults = sorted(set(folders.values())), []
     with ThreadPoolExecutor(READERS) as pool:
         listings = dict(
             zip(oids, pool.map(lambda oid: _inspect_listing(store, oid), oids), strict=True)
@@ -189,8 +189,9 @@ def _expand_folders(
     for path, oid in folders.items():
         kind, children, _ = listings[oid]
         files |= {f"{path}/{name}": child for name, child in children.items()}
-        found += [Fault(path, oid, kind)] if kind else []
-    return files, found, sum(size for _, _, size in listings.values())
+        if kind:
+            faults.append(Fault(path, oid, kind))
+    return files, faults, sum(size for _, _, size in listings.values())
 
 
 def _inspect_listing(store: ObjectStore, oid: str) -> tuple[str, dict[str, str], int]:
@@ -211,8 +212,9 @@ def _find_hash_faults(store: ObjectStore, oids: list[str]) -> tuple[dict[str, st
     The kind is empty if the object is as it should be.
     """
     with ThreadPoolExecutor(READERS) as pool:
-        found = dict(zip(oids, pool.map(lambda oid: _rehash_object(store, oid), oids), strict=True))
-    return {oid: kind for oid, (kind, _) in found.items()}, sum(size for _, size in found.values())
+        results = list(pool.map(lambda oid: _rehash_object(store, oid), oids))
+    kinds = {oid: kind for oid, (kind, _) in zip(oids, results, strict=True)}
+    return kinds, sum(size for _, size in results)
 
 
 def _rehash_object(store: ObjectStore, oid: str) -> tuple[str, int]:
@@ -248,22 +250,18 @@ def find_present_objects(store: ObjectStore, oids: Iterable[str]) -> dict[str, i
     Many objects are requested at a time, and none is read.
     """
     known = list(oids)
-    answers = (
-        store.fs.info([store.oid_to_path(oid) for oid in known], return_exceptions=True)
-        if known
-        else []
-    )
-    for answer in answers:
-        if isinstance(answer, FileNotFoundError):
-            _require_response(answer)
-        elif isinstance(answer, BaseException):
-            raise answer
-    sizes = {
-        oid: answer
-        for oid, answer in zip(known, answers, strict=True)
-        if not isinstance(answer, Exception)
-    }
-    return {oid: int(answer["size"] or 0) for oid, answer in sizes.items()}
+    if not known:
+        return {}
+    paths = [store.oid_to_path(oid) for oid in known]
+    sizes = {}
+    for oid, info in zip(known, store.fs.info(paths, return_exceptions=True), strict=True):
+        if isinstance(info, FileNotFoundError):
+            _require_response(info)
+        elif isinstance(info, BaseException):
+            raise info
+        else:
+            sizes[oid] = int(info["size"] or 0)
+    return sizes
 
 
 def _require_response(error: FileNotFoundError) -> None:
@@ -301,14 +299,14 @@ def parse_listing(content: bytes) -> dict[str, str]:
     write it. Raise `BadObjectError` unless each file has its own path inside the folder.
     """
     try:
-        found = [(entry["relpath"], entry["md5"]) for entry in json.loads(content)]
-        names = {_parse_relative_path(name) for name, _ in found}
+        files = [(entry["relpath"], entry["md5"]) for entry in json.loads(content)]
+        names = {_parse_relative_path(name) for name, _ in files}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise BadObjectError(UNSAFE) from None
     folders = {parent for name in names for parent in name.parents}
-    if len(names) < len(found) or names & folders or not all(_is_md5(oid) for _, oid in found):
+    if len(names) < len(files) or names & folders or not all(_is_md5(oid) for _, oid in files):
         raise BadObjectError(UNSAFE)
-    return dict(found)
+    return dict(files)
 
 
 def _parse_relative_path(name: str) -> PurePosixPath:
@@ -362,9 +360,10 @@ def remove_objects(store: Any, oids: Iterable[str]) -> None:
 
 def copy_objects(source: Any, target: Any, oids: Iterable[str]) -> None:
     """Copies objects between stores, files before the listings that promise them."""
-    known = sorted(set(oids), key=lambda oid: (oid.endswith(".dir"), oid))
-    for group in ([oid for oid in known if oid.endswith(".dir") is last] for last in (False, True)):
+    known = sorted(set(oids))
+    listings = [oid for oid in known if oid.endswith(".dir")]
+    files = [oid for oid in known if not oid.endswith(".dir")]
+    for group in (files, listings):
         if group:
-            target.add(
-                [source.oid_to_path(oid) for oid in group], source.fs, group, check_exists=False
-            )
+            paths = [source.oid_to_path(oid) for oid in group]
+            target.add(paths, source.fs, group, check_exists=False)

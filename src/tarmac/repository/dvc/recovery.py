@@ -56,33 +56,33 @@ def recover_experiment(folder: Path = Path()) -> list[str]:
     if left is None or not left.has_unfinished_run or is_dvc_or_git_running(folder):
         return []
     _remove_git_locks(folder)
-    told = [] if left.branch else _reattach_head(folder)
+    notes = [] if left.branch else _reattach_head(folder)
     # The index alone, as DVC does at an experiment's end.
     run_git("reset", "--quiet", folder=folder)
     if not run_git("ls-files", "--", ARGUMENTS, folder=folder):
         (folder / ARGUMENTS).unlink(missing_ok=True)
-    told += _restore_edits(folder, left)
+    notes += _restore_edits(folder, left)
     for name in left.refs.keys() & {QUEUED, MERGE, BASELINE, BRANCH}:
         # One of them points to the experiment itself.
         run_git("update-ref", "--no-deref", "-d", name, folder=folder)
     (folder / WRITERS).unlink(missing_ok=True)
-    return ["a killed `dvc exp run` was cleared away: start the experiment again", *told]
+    return ["a killed `dvc exp run` was cleared away: start the experiment again", *notes]
 
 
 def recover_and_report(folder: Path = Path()) -> None:
-    """Mends, and prints what a person should know."""
+    """Repair, and print what a person should know."""
     for line in recover_experiment(folder):
         print(f"repaired: {line}", flush=True)
 
 
 def is_dvc_or_git_running(folder: Path) -> bool:
     """Whether DVC or Git runs in a folder; yes, where a machine does not tell."""
-    place = folder.resolve()
+    top = folder.resolve()
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            words = (process / "cmdline").read_bytes().split(b"\0")[:3]  # such as python, -m, dvc
-            names = {Path(word.decode(errors="replace")).name for word in words}
-            if names & {"dvc", "git"} and (process / "cwd").resolve().is_relative_to(place):
+            command = (process / "cmdline").read_bytes().split(b"\0")[:3]  # such as python, -m, dvc
+            names = {Path(part.decode(errors="replace")).name for part in command}
+            if names & {"dvc", "git"} and (process / "cwd").resolve().is_relative_to(top):
                 return True
         except OSError:  # it has ended since, or belongs to somebody else
             continue
@@ -108,8 +108,8 @@ def _find_leftovers(folder: Path) -> _ExperimentLeftovers | None:
 
 def _remove_git_locks(folder: Path) -> None:
     """Deletes the locks of Git's files, which nobody holds any more: Git would ask a person to."""
-    place = Path(run_git("rev-parse", "--absolute-git-dir", folder=folder).strip())
-    for path in [*place.glob("*.lock"), *(place / "refs").rglob("*.lock")]:
+    git_folder = Path(run_git("rev-parse", "--absolute-git-dir", folder=folder).strip())
+    for path in [*git_folder.glob("*.lock"), *(git_folder / "refs").rglob("*.lock")]:
         path.unlink(missing_ok=True)
 
 
@@ -149,27 +149,23 @@ def _restore_edits(folder: Path, left: _ExperimentLeftovers) -> list[str]:
     if kept is None:
         return []
     # Without a killed writer DVC gave up by itself, and a person may have gone on since.
-    sure = bool(left.writers & {SETTING_UP, STARTING}) and _find_parent_commit(
-        kept, folder
-    ) == run_git("rev-parse", "HEAD", folder=folder)
-    told = (
-        _restore_files(folder, kept)
-        if sure
-        else ["your edits as they were before it are in `git stash`"]
-    )
-    if not sure and kept != own:
-        run_git(
-            "stash",
-            "store",
-            "--message",
-            "edits that a killed `dvc exp run` had put away",
-            kept,
-            folder=folder,
-        )
-    _drop_stash_entries(
-        folder, {entry.oid for entry in stashed if entry.by_dvc} | ({kept} if sure else set())
-    )
-    return told
+    killed = bool(left.writers & {SETTING_UP, STARTING})
+    head = run_git("rev-parse", "HEAD", folder=folder)
+    sure = killed and _find_parent_commit(kept, folder) == head
+    dropped = {entry.oid for entry in stashed if entry.by_dvc}
+    if sure:
+        notes = _restore_files(folder, kept)
+        dropped.add(kept)
+    else:
+        notes = ["your edits as they were before it are in `git stash`"]
+        if kept != own:
+            _add_to_stash(folder, kept, "edits that a killed `dvc exp run` had put away")
+    _drop_stash_entries(folder, dropped)
+    return notes
+
+
+def _add_to_stash(folder: Path, commit: str, message: str) -> None:
+    run_git("stash", "store", "--message", message, commit, folder=folder)
 
 
 def _find_parent_commit(commit: str, folder: Path) -> str:
@@ -179,19 +175,20 @@ def _find_parent_commit(commit: str, folder: Path) -> str:
 def _drop_stash_entries(folder: Path, oids: set[str]) -> None:
     """Drops entries of `git stash` by their commits."""
     listed = run_git("stash", "list", "--format=%H", folder=folder).split()
-    for place in reversed([place for place, oid in enumerate(listed) if oid in oids]):
-        run_git("stash", "drop", "--quiet", f"stash@{{{place}}}", folder=folder)
+    for position in reversed(range(len(listed))):
+        if listed[position] in oids:
+            run_git("stash", "drop", "--quiet", f"stash@{{{position}}}", folder=folder)
 
 
 def _list_stash_entries(folder: Path) -> list[_StashEntry]:
     """What was stashed since the killed DVC began."""
     begun = (folder / WRITERS).stat().st_mtime
-    found = []
+    entries = []
     for line in run_git("stash", "list", "--format=%H %ct", folder=folder).splitlines():
         oid, seconds = line.split()
         by_dvc = bool(run_git("ls-tree", "--name-only", oid, "--", ARGUMENTS, folder=folder))
-        found.append(_StashEntry(oid, int(seconds), by_dvc))
-    return [entry for entry in found if entry.seconds >= begun - CLOCK]
+        entries.append(_StashEntry(oid, int(seconds), by_dvc))
+    return [entry for entry in entries if entry.seconds >= begun - CLOCK]
 
 
 def _restore_files(folder: Path, kept: str) -> list[str]:
@@ -208,18 +205,11 @@ def _restore_files(folder: Path, kept: str) -> list[str]:
     gone = run_git(
         "diff", "--name-only", "-z", "--no-renames", "--diff-filter=D", "HEAD", kept, folder=folder
     ).split("\0")
-    told = ["your edits are as they were"]
+    notes = ["your edits are as they were"]
     if any(not _is_in_commits(folder, name, ("HEAD", kept)) for name in other):
-        found = run_git("stash", "create", folder=folder).strip()
-        run_git(
-            "stash",
-            "store",
-            "--message",
-            "files as a killed `dvc exp run` left them",
-            found,
-            folder=folder,
-        )
-        told.append(
+        commit = run_git("stash", "create", folder=folder).strip()
+        _add_to_stash(folder, commit, "files as a killed `dvc exp run` left them")
+        notes.append(
             "files as it left them are in `git stash show --patch`: "
             "`git stash drop` if you need none of it"
         )
@@ -230,7 +220,7 @@ def _restore_files(folder: Path, kept: str) -> list[str]:
         if _is_in_commits(folder, name, ("HEAD",)):
             (folder / name).unlink(missing_ok=True)
     run_git("reset", "--quiet", folder=folder)
-    return told
+    return notes
 
 
 def _is_in_commits(folder: Path, name: str, commits: tuple[str, ...]) -> bool:
@@ -241,8 +231,9 @@ def _is_in_commits(folder: Path, name: str, commits: tuple[str, ...]) -> bool:
     path = folder / name
     if not path.is_file():
         return True
-    here = path.read_bytes()
-    return any(
-        (there := read_blob_at(commit, Path(name), folder)) is not None and there.startswith(here)
-        for commit in commits
-    )
+    content = path.read_bytes()
+    for commit in commits:
+        committed = read_blob_at(commit, Path(name), folder)
+        if committed is not None and committed.startswith(content):
+            return True
+    return False

@@ -45,8 +45,8 @@ def _save_run(repo: Any, folder: Path, entry: lockfile.Entry) -> None:
     from dvc.utils.serialize import dump_yaml
 
     paths = list(lockfile.collect_hashes([entry], "outs"))
-    place = {"path": str(folder / PIPELINE), "wdir": str(folder)}
-    stage = create_stage(PipelineStage, repo=repo, cmd=entry["cmd"], outs=paths, **place)
+    location = {"path": str(folder / PIPELINE), "wdir": str(folder)}
+    stage = create_stage(PipelineStage, repo=repo, cmd=entry["cmd"], outs=paths, **location)
     StageLoader.fill_from_lock(stage, entry)
     for out in stage.outs:
         if out.exists:

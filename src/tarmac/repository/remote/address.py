@@ -37,18 +37,8 @@ def check_url(url: str) -> str:
     Raise `AddressError` if the URL is of no known kind, or contains what must not be committed.
     """
     parts = _split_url(url)
-    if (
-        parts.password is not None
-        or parts.query
-        or (parts.username and parts.scheme not in WITH_USER)
-    ):
-        secret = (
-            "a password"
-            if parts.password is not None
-            else "a query (`?…`)"
-            if parts.query
-            else "a user name"
-        )
+    secret = _find_secret(parts)
+    if secret:
         raise AddressError(
             f"the URL has {secret}, which would be committed to Git",
             "remove it from the URL, and give a credential in the environment or as"
@@ -68,6 +58,15 @@ def check_url(url: str) -> str:
         hint = f"{suggest_name(url, [EMBEDDED])} give a URL, or the full path of a shared folder"
         raise AddressError(message, hint.strip())
     return url
+
+
+def _find_secret(parts: SplitResult) -> str:
+    """Return what a URL has that must not be committed, or nothing."""
+    if parts.password is not None:
+        return "a password"
+    if parts.query:
+        return "a query (`?…`)"
+    return "a user name" if parts.username and parts.scheme not in WITH_USER else ""
 
 
 def find_dvc_extra(url: str) -> str:

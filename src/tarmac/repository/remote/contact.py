@@ -77,29 +77,27 @@ def _read_patience() -> float:
 
 
 def _probe_remote(remote: Remote, writes: bool) -> None:
-    place = remote.oid_to_path(secrets.token_hex(16))
+    path = remote.oid_to_path(secrets.token_hex(16))
     if not writes:
-        _request_missing_object(remote, place)
+        _request_missing_object(remote, path)
         return
-    remote.fs.makedirs(remote.fs.parent(place), exist_ok=True)
-    remote.fs.pipe_file(f"{place}.probe", PROBE)
-    with remote.fs.open(f"{place}.probe", "rb") as file:
+    remote.fs.makedirs(remote.fs.parent(path), exist_ok=True)
+    remote.fs.pipe_file(f"{path}.probe", PROBE)
+    with remote.fs.open(f"{path}.probe", "rb") as file:
         if file.read() != PROBE:
             raise ContactError("a test file reads back with different content", STORED)
     with suppress(Exception):  # a place where nothing may be deleted is a good one
-        remote.fs.remove(f"{place}.probe")
+        remote.fs.remove(f"{path}.probe")
 
 
-def _request_missing_object(remote: Remote, place: str) -> None:
+def _request_missing_object(remote: Remote, path: str) -> None:
     """Asks for an object that is not there. Raises whatever is not the answer that it is not."""
     try:
-        remote.fs.info(place)
+        remote.fs.info(path)
     except FileNotFoundError as error:
-        causes = list(_iter_causes(error))[1:]
-        if any(
-            getattr(cause, "status", 404) != 404 or isinstance(cause, OSError) for cause in causes
-        ):
-            raise
+        for cause in list(_iter_causes(error))[1:]:
+            if getattr(cause, "status", 404) != 404 or isinstance(cause, OSError):
+                raise
 
 
 def _iter_causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -111,12 +109,12 @@ def _iter_causes(error: BaseException | None) -> Iterator[BaseException]:
 def explain_error(error: BaseException) -> str:
     """What an error of whichever library means for whoever set up the remote, in one line."""
     chain = list(_iter_causes(error))
-    for name, words in MEANINGS.items():
+    for name, meaning in MEANINGS.items():
         for cause in chain:
             if name in {kind.__name__ for kind in type(cause).__mro__}:
                 # WebDAV has two errors for it.
                 forbidden = name == "HTTPError" and "403" in str(cause)
-                return f"{KEPT_OUT if forbidden else words} ({_format_error(cause)})"
+                return f"{KEPT_OUT if forbidden else meaning} ({_format_error(cause)})"
     return f"{type(error).__name__}: {_format_error(error)}"
 
 

@@ -11,7 +11,7 @@ from tarmac.interface.errors import UserError
 from tarmac.pipeline.base.paths import LOCK, PIPELINE
 from tarmac.repository.dvc import commands, object_store
 from tarmac.repository.git import resolve_commit, run_git
-from tarmac.repository.remote.objects import list_commit_outputs
+from tarmac.repository.remote.commit_outputs import list_commit_outputs
 
 NAMING = (str(LOCK), str(PIPELINE), "*.dvc")  # files that decide which objects a commit names
 
@@ -34,33 +34,29 @@ def run_fsck(
         _list_all_outputs() if every else (list_commit_outputs(_resolve_revision(revision)), [])
     )
     with object_store.open_cache_and_remote(name) as (cache, remote):
-        found = object_store.audit_objects(remote, wanted, read=True)
-        if repair and found.faults:
-            repaired = _repair_objects(cache, remote, found.faults)
-            found = object_store.audit_objects(remote, wanted, read=True)
-            print(
-                "\n".join(
-                    f"repaired  {path}"
-                    for path in sorted(repaired - {f.path for f in found.faults})
-                )
-            )
+        audit = object_store.audit_objects(remote, wanted, read=True)
+        if repair and audit.faults:
+            repaired = _repair_objects(cache, remote, audit.faults)
+            audit = object_store.audit_objects(remote, wanted, read=True)
+            repaired -= {fault.path for fault in audit.faults}
+            print("\n".join(f"repaired  {path}" for path in sorted(repaired)))
     seconds = time.monotonic() - started
-    lines = [*broken, *map(str, found.faults)]
+    lines = [*broken, *map(str, audit.faults)]
     summary = (
-        f"{found.objects} objects, {found.size / 1e6:,.1f} MB, {seconds:.1f} s, {len(lines)} faults"
+        f"{audit.objects} objects, {audit.size / 1e6:,.1f} MB, {seconds:.1f} s, {len(lines)} faults"
     )
     if lines:
-        if repair and found.faults:
+        if repair and audit.faults:
             summary += "; the cache has no good copy"
-        raise FsckError("\n".join([*lines, summary]), _format_advice(found.faults, repair))
+        raise FsckError("\n".join([*lines, summary]), _format_advice(audit.faults, repair))
     return summary
 
 
 def _resolve_revision(revision: str) -> str:
-    found = resolve_commit(revision)
-    if found is None:
+    commit = resolve_commit(revision)
+    if commit is None:
         raise FsckError(f"{revision}: no such commit in this clone", "run `git fetch origin`")
-    return found
+    return commit
 
 
 def _list_all_outputs() -> tuple[dict[str, str], list[str]]:
@@ -106,23 +102,22 @@ def _repair_objects(cache: Any, remote: Any, faults: Iterable[object_store.Fault
     object_store.remove_objects(
         remote, set(object_store.find_present_objects(remote, set(repaired.values())))
     )
-    oids = set(repaired.values()) | {
-        oid for path in repaired for oid in _find_missing_children(cache, remote, repaired[path])
-    }
+    oids = set(repaired.values())
+    for oid in repaired.values():
+        oids |= _find_missing_children(cache, remote, oid)
     object_store.copy_objects(cache, remote, oids)
     return set(repaired)
 
 
 def _find_missing_children(cache: Any, remote: Any, oid: str) -> set[str]:
     """Files of a listing that the remote has not and the cache has."""
-    children = (
-        set(object_store.parse_listing(object_store.read_listing(cache, oid)).values())
-        if oid.endswith(".dir")
-        else set()
-    )
-    return set(object_store.find_present_objects(cache, children)) - set(
-        object_store.find_present_objects(remote, children)
-    )
+    if not oid.endswith(".dir"):
+        return set()
+    listing = object_store.parse_listing(object_store.read_listing(cache, oid))
+    children = set(listing.values())
+    in_cache = object_store.find_present_objects(cache, children)
+    in_remote = object_store.find_present_objects(remote, children)
+    return set(in_cache) - set(in_remote)
 
 
 def _format_advice(faults: Iterable[object_store.Fault], repair: bool) -> str:

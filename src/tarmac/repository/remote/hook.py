@@ -14,7 +14,7 @@ from typing import IO, Any
 from tarmac.interface.errors import UserError
 from tarmac.repository.dvc import object_store
 from tarmac.repository.git import read_blob_at, run_git
-from tarmac.repository.remote.objects import list_commit_outputs
+from tarmac.repository.remote.commit_outputs import list_commit_outputs
 from tarmac.repository.remote.push import find_embedded_remote
 
 NOTHING = re.compile("0+")  # the object of a branch that is deleted
@@ -60,30 +60,27 @@ def install_hook(folder: Path = Path()) -> str:
     )
 
 
-def check_pushed_commits(lines: Iterable[str], folder: Path = Path()) -> None:
+def check_pushed_commits(pushed_refs: Iterable[str], folder: Path = Path()) -> None:
     """Look for every object that the pushed commits name.
 
     A line is what Git gives: its name, object, and theirs. In an embedded remote, the commit itself
     is searched: what is in the folder and was not added reaches nobody. Raise `UnpushedError`
     naming each missing object.
     """
-    tips = dict(filter(None, (_parse_pushed_ref(line, folder) for line in lines)))
+    tips = dict(filter(None, (_parse_pushed_ref(line, folder) for line in pushed_refs)))
     wanted = {name: list_commit_outputs(commit, folder) for name, commit in tips.items()}
     if not any(wanted.values()):
         return
     with object_store.open_remote(folder=folder) as remote:
         inside = find_embedded_remote(remote, folder)
-        said = [
-            line
-            for name, commit in tips.items()
-            for line in _describe_missing_objects(
-                name, wanted[name], _CommitStore(commit, inside, folder) if inside else remote
-            )
-        ]
-    if said:
+        lines = []
+        for name, commit in tips.items():
+            store = _CommitStore(commit, inside, folder) if inside else remote
+            lines += _describe_missing_objects(name, wanted[name], store)
+    if lines:
         commit_it = f", commit {inside}" if inside else ""
         hint = f"run `make push`{commit_it} and push again; `git push --no-verify` skips this check"
-        raise UnpushedError("\n".join(said), hint)
+        raise UnpushedError("\n".join(lines), hint)
 
 
 def _parse_pushed_ref(line: str, folder: Path) -> tuple[str, str] | None:
@@ -94,18 +91,20 @@ def _parse_pushed_ref(line: str, folder: Path) -> tuple[str, str] | None:
     name, pushed, *_ = line.split()
     if NOTHING.fullmatch(pushed):
         return None
-    found = run_git("rev-parse", "--verify", f"{pushed}^{{object}}", folder=folder).strip()
-    if run_git("cat-file", "-t", found, folder=folder).strip() not in ("commit", "tag"):
+    oid = run_git("rev-parse", "--verify", f"{pushed}^{{object}}", folder=folder).strip()
+    if run_git("cat-file", "-t", oid, folder=folder).strip() not in ("commit", "tag"):
         return None
-    return name, run_git("rev-parse", "--verify", f"{found}^{{commit}}", folder=folder).strip()
+    return name, run_git("rev-parse", "--verify", f"{oid}^{{commit}}", folder=folder).strip()
 
 
 def _describe_missing_objects(
     name: str, wanted: dict[str, str], remote: object_store.ObjectStore
 ) -> list[str]:
-    found = object_store.audit_objects(remote, wanted, read=False).faults
-    told = [f"{name}: {len(found)} objects missing or damaged in the remote:"] if found else []
-    return [*told, *(f"  {fault}" for fault in found)]
+    faults = object_store.audit_objects(remote, wanted, read=False).faults
+    if not faults:
+        return []
+    title = f"{name}: {len(faults)} objects missing or damaged in the remote:"
+    return [title, *(f"  {fault}" for fault in faults)]
 
 
 class _CommitStore:

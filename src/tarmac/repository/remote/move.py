@@ -11,7 +11,7 @@ from pathlib import Path
 from tarmac.interface.errors import UserError
 from tarmac.repository.dvc import commands, config, object_store
 from tarmac.repository.git import run_git
-from tarmac.repository.remote import address, contact, objects, push, settings
+from tarmac.repository.remote import address, commit_outputs, contact, push, settings
 from tarmac.repository.remote.address import EMBEDDED
 
 CONFIG = Path(".dvc/config")
@@ -29,14 +29,12 @@ def move_remote(url: str, options: Iterable[str] = ()) -> None:
     """
     chosen = settings.parse_options(options)
     _require_folder(address.check_url(url))
-    wanted = objects.list_commit_outputs("HEAD")
+    wanted = commit_outputs.list_commit_outputs("HEAD")
     if not wanted:
         raise MoveError("HEAD has no outputs to copy", "run `make run` and commit dvc.lock")
     with tempfile.TemporaryDirectory(prefix="tarmac-remote-") as temporary:
-        colleague, site = (
-            Path(temporary) / "colleague",
-            {"DVC_SITE_CACHE_DIR": str(Path(temporary) / "site")},
-        )
+        colleague = Path(temporary) / "colleague"
+        site = {"DVC_SITE_CACHE_DIR": str(Path(temporary) / "site")}
         _clone_head(colleague)
         settings.write_remote_settings(colleague, url, chosen)
         if url != EMBEDDED:
@@ -94,10 +92,10 @@ def _has_missing_objects(clone: Path, wanted: Mapping[str, str]) -> bool:
 def _verify_objects(clone: Path, wanted: Mapping[str, str], url: str) -> None:
     """Re-hashes every object there."""
     with object_store.open_remote(settings.format_remote_name(url), clone) as remote:
-        found = object_store.find_faults(remote, wanted, read=True)
-    if not found:
+        faults = object_store.find_faults(remote, wanted, read=True)
+    if not faults:
         return
-    lines = [f"{fault.path}: {fault.kind} at {url}" for fault in found]
+    lines = [f"{fault.path}: {fault.kind} at {url}" for fault in faults]
     read_only = "this URL is read-only: copy all objects of HEAD there with the server's own tools"
     again = "delete what is damaged there, then run the same `make remote` again"
     raise MoveError("\n".join(lines), again if address.is_writable(url) else read_only)

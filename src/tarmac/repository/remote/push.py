@@ -11,7 +11,7 @@ from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.repository.dvc import commands, object_store
 from tarmac.repository.dvc.object_store import MISSING, OTHER, UNSAFE, Fault
 from tarmac.repository.git import run_git
-from tarmac.repository.remote.objects import list_commit_outputs
+from tarmac.repository.remote.commit_outputs import list_commit_outputs
 
 Files = dict[str, str]  # hash by path
 ADVICE = {  # by the kind of a fault
@@ -43,17 +43,15 @@ def push_outputs(folder: Path = Path(), name: str | None = None) -> str:
         sizes = object_store.find_present_objects(
             cache, {oid for oid in _collect_oids(cache, wanted) if not oid.endswith(".dir")}
         )
-        found = object_store.audit_objects(remote, wanted, read=False, sizes=sizes)
+        audit = object_store.audit_objects(remote, wanted, read=False, sizes=sizes)
         inside = find_embedded_remote(remote, folder)
-    if found.faults:
-        raise PushError("\n".join(map(str, found.faults)), "\n".join(_format_faults(found.faults)))
+    if audit.faults:
+        raise PushError("\n".join(map(str, audit.faults)), "\n".join(_format_faults(audit.faults)))
     new = len(set(lacking.values()))
-    told = f"the remote holds all {found.objects} objects that are named here, {new} of them new"
-    return (
-        f"{told}; commit {inside} with dvc.lock"
-        if inside and _has_uncommitted_changes(inside, folder)
-        else told
-    )
+    summary = f"the remote holds all {audit.objects} objects that are named here, {new} of them new"
+    if inside and _has_uncommitted_changes(inside, folder):
+        return f"{summary}; commit {inside} with dvc.lock"
+    return summary
 
 
 def _find_missing_objects(cache: Any, remote: Any, wanted: Mapping[str, str]) -> Files:
@@ -68,13 +66,11 @@ def _find_missing_objects(cache: Any, remote: Any, wanted: Mapping[str, str]) ->
 
 
 def _list_with_children(path: str, oid: str, *stores: Any) -> Files:
-    for where in stores:
+    if not oid.endswith(".dir"):
+        return {path: oid}
+    for store in stores:
         try:
-            children = (
-                object_store.parse_listing(object_store.read_listing(where, oid))
-                if oid.endswith(".dir")
-                else {}
-            )
+            children = object_store.parse_listing(object_store.read_listing(store, oid))
         except object_store.BadObjectError:
             continue
         return {path: oid} | {f"{path}/{name}": child for name, child in children.items()}
@@ -82,11 +78,10 @@ def _list_with_children(path: str, oid: str, *stores: Any) -> Files:
 
 
 def _collect_oids(cache: Any, wanted: Mapping[str, str]) -> set[str]:
-    return {
-        oid
-        for path, top in wanted.items()
-        for oid in _list_with_children(path, top, cache).values()
-    }
+    oids: set[str] = set()
+    for path, oid in wanted.items():
+        oids.update(_list_with_children(path, oid, cache).values())
+    return oids
 
 
 def _prepare_cache(cache: Any, lacking: Files, folder: Path) -> None:
@@ -105,10 +100,10 @@ def _prepare_cache(cache: Any, lacking: Files, folder: Path) -> None:
         raise PushError("\n".join(gone), hint)
 
 
-def _select_missing(where: Any, files: Files) -> Files:
+def _select_missing(store: Any, files: Files) -> Files:
     """Those of some files that a store does not hold."""
-    there = object_store.find_present_objects(where, set(files.values()))
-    return {path: oid for path, oid in files.items() if oid not in there}
+    present = object_store.find_present_objects(store, set(files.values()))
+    return {path: oid for path, oid in files.items() if oid not in present}
 
 
 def _run_dvc_push(folder: Path, name: str | None) -> None:

@@ -8,7 +8,7 @@ Should DVC no longer install one day, a clone, Python and PyYAML still give ever
 import argparse
 import configparser
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,7 +19,7 @@ from tarmac.pipeline.base.outputs import replace_output
 from tarmac.pipeline.base.paths import LOCK
 from tarmac.repository.dvc import object_store
 from tarmac.repository.git import resolve_commit
-from tarmac.repository.remote.objects import list_commit_outputs
+from tarmac.repository.remote.commit_outputs import list_commit_outputs
 
 LAYOUT = Path("files/md5")
 SETTINGS = ("config", "config.local")  # of `.dvc`; the second one wins
@@ -68,22 +68,35 @@ def restore_outputs(
     check_target_paths(outputs, target, revision)
     advice = _format_advice(source)
     files = {path: _list_files(stores, path, oid, advice) for path, oid in outputs.items()}
-    places = _find_objects(stores, {oid for content in files.values() for oid in content.values()})
-    lost = [path for path, content in files.items() if not places.keys() >= set(content.values())]
+    oids: set[str] = set()
+    for content in files.values():
+        oids.update(content.values())
+    copies = _find_objects(stores, oids)
+    lost = [path for path, content in files.items() if not copies.keys() >= set(content.values())]
     if lost:
         raise RestoreError(
             f"no undamaged copy of {_format_paths(lost)} in {_format_stores(stores)}", advice
         )
     for path, content in files.items():
-        with replace_output(target / path) as partial:
-            for inner, oid in content.items():
-                place = partial / inner if inner else partial
-                place.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(places[oid], place)
-            if compute_dvc_hash(partial) != outputs[path]:
-                hint = "check the free disk space with `df`"
-                raise RestoreError(f"{path} was written incompletely", hint)
+        _write_output(
+            target, path, outputs[path], {name: copies[content[name]] for name in content}
+        )
     return list(files)
+
+
+def _write_output(target: Path, path: str, oid: str, copies: Mapping[str, Path]) -> None:
+    """Write an output below `target` from a copy of each of its files, by its path in the output.
+
+    Raise `RestoreError` if the written output has another hash.
+    """
+    with replace_output(target / path) as partial:
+        for name, copy in copies.items():
+            file = partial / name if name else partial
+            file.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(copy, file)
+        if compute_dvc_hash(partial) != oid:
+            hint = "check the free disk space with `df`"
+            raise RestoreError(f"{path} was written incompletely", hint)
 
 
 def check_target_paths(paths: Iterable[str], target: Path, revision: str) -> None:
@@ -105,11 +118,11 @@ def find_stores(source: Path | None) -> list[ObjectFolder]:
     url, cache = _read_default_url(), _read_settings().get("cache", "dir", fallback=None) or "cache"
     remote = [Path(".dvc") / url] if url and "://" not in url else []  # relative ones start there
     candidates = [source] if source else [Path(".dvc") / cache, *remote]
-    found = [ObjectFolder(root) for root in candidates if (root / LAYOUT).is_dir()]
-    if not found:
+    stores = [ObjectFolder(root) for root in candidates if (root / LAYOUT).is_dir()]
+    if not stores:
         roots = " or ".join(map(str, candidates))
         raise RestoreError(f"no folder of objects ({LAYOUT}) in {roots}", _format_advice(source))
-    return found
+    return stores
 
 
 def _read_default_url() -> str | None:
@@ -149,16 +162,15 @@ def _list_files(stores: Sequence[ObjectFolder], path: str, oid: str, advice: str
 
 
 def _find_objects(stores: Sequence[ObjectFolder], oids: Iterable[str]) -> dict[str, Path]:
-    """Return a place of each object that is somewhere with the bytes that its name says."""
-    found = {}
+    """Return the path of a copy of each object with the bytes that its name says."""
+    copies = {}
     for oid in oids:
-        places = (Path(store.oid_to_path(oid)) for store in stores)
-        whole = next(
-            (place for place in places if place.is_file() and compute_dvc_hash(place) == oid), None
-        )
-        if whole:
-            found[oid] = whole
-    return found
+        for store in stores:
+            path = Path(store.oid_to_path(oid))
+            if path.is_file() and compute_dvc_hash(path) == oid:
+                copies[oid] = path
+                break
+    return copies
 
 
 def _format_advice(source: Path | None) -> str:

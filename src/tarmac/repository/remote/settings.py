@@ -53,7 +53,7 @@ def parse_options(options: Iterable[str]) -> dict[str, str]:
 
     Raise `SettingsError` if one is not given so, and `AddressError` if it would leak.
     """
-    found = {}
+    values = {}
     for option in options:
         name, equals, value = option.partition("=")
         if not (name and equals):
@@ -63,8 +63,8 @@ def parse_options(options: Iterable[str]) -> dict[str, str]:
             raise SettingsError(f"option {name} cannot be set", RESERVED[name])
         if name in SHARED and "://" in value:
             check_url(value)
-        found[name] = value
-    return found
+        values[name] = value
+    return values
 
 
 def format_remote_name(url: str) -> str:

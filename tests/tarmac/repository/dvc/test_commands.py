@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tarmac.pipeline.base.hashing import compute_dvc_hash
 from tarmac.repository.dvc import commands, config, object_store
-from tarmac.repository.remote.objects import list_commit_outputs
+from tarmac.repository.remote.commit_outputs import list_commit_outputs
 from tarmac.repository.reproduce import run_dvc_repro
 from tests import small
 from tests.conftest import Workspace

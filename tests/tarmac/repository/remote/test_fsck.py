@@ -10,7 +10,7 @@ import pytest
 
 from tarmac.interface.errors import format_error
 from tarmac.repository.dvc import object_store
-from tarmac.repository.remote import fsck, objects, push
+from tarmac.repository.remote import commit_outputs, fsck, push
 from tests import small
 
 RAW_2 = f"{small.RAW}/sub/2.txt"
@@ -26,7 +26,7 @@ def test_whole_remote_has_no_faults_and_is_counted_exactly(repository):
 
 
 def everything() -> set[str]:
-    named = objects.list_commit_outputs()
+    named = commit_outputs.list_commit_outputs()
     return {*named.values(), *(small.md5(text) for text in (*small.FILES.values(), "raw 1raw 2"))}
 
 
@@ -35,7 +35,7 @@ def everything() -> set[str]:
 )
 @pytest.mark.parametrize("part", ["file", "child", "listing"])
 def test_reports_damaged_or_missing_object_and_repairs_it(repository, part, damage, capsys):
-    named = objects.list_commit_outputs()
+    named = commit_outputs.list_commit_outputs()
     oid = {"file": named[small.MODEL], "child": small.md5("raw 2"), "listing": named[small.RAW]}[
         part
     ]
@@ -52,14 +52,14 @@ def test_reports_damaged_or_missing_object_and_repairs_it(repository, part, dama
 
 
 def test_repairs_missing_listing_together_with_its_missing_file(repository):
-    for oid in (objects.list_commit_outputs()[small.RAW], small.md5("raw 2")):
+    for oid in (commit_outputs.list_commit_outputs()[small.RAW], small.md5("raw 2")):
         small.in_remote(repository, oid).unlink()
     assert fsck.run_fsck(repair=True).endswith(" 0 faults")
 
 
 @pytest.mark.parametrize("cached", ["gone", "damaged"])
 def test_keeps_damaged_object_if_cache_has_no_good_copy(repository, cached):
-    oid = objects.list_commit_outputs()[small.MODEL]
+    oid = commit_outputs.list_commit_outputs()[small.MODEL]
     small.flip(small.in_remote(repository, oid))
     before = small.in_remote(repository, oid).read_bytes()
     copy = small.in_cache(repository, oid)

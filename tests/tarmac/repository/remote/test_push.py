@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tarmac.repository.dvc import commands, object_store
-from tarmac.repository.remote import objects, push
+from tarmac.repository.remote import commit_outputs, push
 from tests import small
 from tests.conftest import Workspace
 
@@ -82,7 +82,9 @@ def test_push_sends_objects_to_named_remote(repository, tmp_path):
     repository.dvc("remote", "add", "--local", "other", str(tmp_path / "other"))
     assert "5 of them new" in push.push_outputs(name="other")
     with object_store.open_remote("other") as other:
-        assert object_store.find_faults(other, objects.list_commit_outputs(), read=True) == []
+        assert (
+            object_store.find_faults(other, commit_outputs.list_commit_outputs(), read=True) == []
+        )
 
 
 def test_push_to_unknown_remote_raises_remote_error(repository):

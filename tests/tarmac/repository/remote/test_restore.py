@@ -14,7 +14,7 @@ import yaml
 
 from tarmac.interface.errors import format_error
 from tarmac.pipeline.base.hashing import compute_dvc_hash
-from tarmac.repository.remote.objects import list_commit_outputs
+from tarmac.repository.remote.commit_outputs import list_commit_outputs
 from tarmac.repository.remote.restore import RestoreError, restore_outputs
 from tests.conftest import ROOT
 

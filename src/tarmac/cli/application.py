@@ -35,9 +35,10 @@ class App(typer.Typer):
             try:
                 return super().__call__(*args, **kwargs)
             except OSError as error:
-                if (fixable := find_disk_problem(error)) is None:
+                problem_of_disk = find_disk_problem(error)
+                if problem_of_disk is None:
                     raise
-                raise fixable from error
+                raise problem_of_disk from error
 
 
 class Commands(TyperGroup):
@@ -45,8 +46,9 @@ class Commands(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return the command that the first argument names. Raise `UserError` if it was renamed."""
-        if args and (name := RENAMED.get(args[0])):
-            raise UserError(f"there is no command `{args[0]}`", f"run `tarmac {name}`")
+        if args and args[0] in RENAMED:
+            hint = f"run `tarmac {RENAMED[args[0]]}`"
+            raise UserError(f"there is no command `{args[0]}`", hint)
         return super().resolve_command(ctx, args)
 
 
@@ -84,7 +86,7 @@ def tarmac(
 def find_disk_problem(error: OSError) -> UserError | None:
     """Return what is wrong with the disk and what to do; None if the error is of another kind."""
     for number, advice in DISK.items():
-        words = os.strerror(number)
-        if error.errno == number or words in str(error):  # copies of folders only quote the words
-            return UserError(f"{error.filename}: {words}" if error.filename else words, advice)
+        reason = os.strerror(number)
+        if error.errno == number or reason in str(error):  # copies of folders only quote it
+            return UserError(f"{error.filename}: {reason}" if error.filename else reason, advice)
     return None

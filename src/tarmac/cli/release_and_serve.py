@@ -1,4 +1,4 @@
-"""Commands on a model that lives: release, serve, watch and replace it."""
+"""Commands that give a version of the model to an environment, and make predictions with it."""
 
 import json
 import sys
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tarmac.cli.start import app
+from tarmac.cli.application import app
 
 Why = Annotated[str, typer.Option(help="The reason, kept with the tag.")]
 
@@ -40,6 +40,18 @@ def rollback(
     from tarmac.registry import promote as module
 
     print(module.roll_back_environment(environment, why))
+
+
+@app.command()
+def registry(
+    as_json: Annotated[
+        bool, typer.Option("--json", help="For a machine, with the history.")
+    ] = False,
+) -> None:
+    """List versions with their environments, metrics and lineage."""
+    from tarmac.registry import show
+
+    print(json.dumps(show.read_registry(), indent=2) if as_json else show.format_registry())
 
 
 @app.command()
@@ -77,68 +89,3 @@ def predict(
         print(run.predict_files(source, out, run.load_bundle(bundle), max_rejects))
     except KeyboardInterrupt:
         sys.exit(130)
-
-
-@app.command()
-def registry(
-    as_json: Annotated[
-        bool, typer.Option("--json", help="For a machine, with the history.")
-    ] = False,
-) -> None:
-    """List versions with their environments, metrics and lineage."""
-    from tarmac.registry import show
-
-    print(json.dumps(show.read_registry(), indent=2) if as_json else show.format_registry())
-
-
-@app.command()
-def monitor(
-    month: Annotated[str, typer.Option(help="A stored month, 2013-12; without one the last.")] = "",
-    log: Annotated[
-        Path | None, typer.Option(help="Folder of a service's journal, or scores of a batch.")
-    ] = None,
-) -> None:
-    """Check new rows against what the live model knows: ok, warning or critical, with reasons."""
-    from tarmac.monitoring import run
-
-    found = run.monitor(month, log)
-    print(
-        f"{found['verdict']} ({found['decision']}): {found['summary']}\n"
-        f"written: {run.OUT}/report.md, monitoring.json"
-    )
-
-
-@app.command()
-def retrain(
-    source: Annotated[str, typer.Argument(help="Folder or URL of new files.")],
-) -> None:
-    """Ingest and evaluate what arrived; make and review a new model if that is called for.
-
-    Nothing is committed.
-    """
-    from tarmac.retraining import run as module
-
-    found = module.run_retraining_round(source)
-    print(
-        f"\n{found['verdict']} ({found['decision']}): {found['summary']}\n"
-        f"made: {found['made'] or 'nothing'}"
-    )
-
-
-@app.command()
-def backtest() -> None:
-    """Backtest the stored months: never retrained, retrained monthly, retrained by policy.
-
-    It takes half an hour.
-    """
-    from tarmac.backtest import run as module
-
-    print("\n".join(module.run_backtest()))
-
-
-@app.command()
-def site(out: Annotated[Path, typer.Option(help="The file.")] = Path("site/index.html")) -> None:
-    """Write a page with the model, its results, its monitoring, and the source of every number."""
-    from tarmac.dashboard import build
-
-    print(build.build_page(out))

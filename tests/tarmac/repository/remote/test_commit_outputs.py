@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from tarmac.repository.dvc import commands, object_store
-from tarmac.repository.remote import objects
+from tarmac.repository.remote import commit_outputs
 from tests import small
 
 
 def test_commit_names_exactly_what_dvc_pushes(repository):
-    named = objects.list_commit_outputs("HEAD")
+    named = commit_outputs.list_commit_outputs("HEAD")
     assert named.keys() == {small.MADE, small.MODEL, small.RAW}, "m.json is in Git"
     assert named[small.MODEL] == small.md5("raw 1raw 2")
     with object_store.open_remote() as remote:
@@ -18,26 +18,26 @@ def test_commit_names_exactly_what_dvc_pushes(repository):
 
 
 def test_distinguishes_commit_from_working_tree(repository):
-    before = objects.list_commit_outputs("HEAD")
+    before = commit_outputs.list_commit_outputs("HEAD")
     small.change(repository)
-    here = objects.list_commit_outputs()
-    assert objects.list_commit_outputs("HEAD") == before
+    here = commit_outputs.list_commit_outputs()
+    assert commit_outputs.list_commit_outputs("HEAD") == before
     assert {path for path in here if here[path] != before[path]} == {
         small.MADE,
         small.MODEL,
         small.RAW,
     }
     small.commit(repository)
-    assert objects.list_commit_outputs("HEAD") == here
+    assert commit_outputs.list_commit_outputs("HEAD") == here
 
 
 def test_includes_pointer_outside_data_before_and_after_commit(repository):
     Path("models").mkdir()
     Path("models/extra.txt").write_text("extra")
     repository.dvc("add", "--quiet", "models/extra.txt")
-    assert objects.list_commit_outputs()["models/extra.txt"] == small.md5("extra")
+    assert commit_outputs.list_commit_outputs()["models/extra.txt"] == small.md5("extra")
     small.commit(repository)
-    assert objects.list_commit_outputs("HEAD")["models/extra.txt"] == small.md5("extra")
+    assert commit_outputs.list_commit_outputs("HEAD")["models/extra.txt"] == small.md5("extra")
 
 
 def test_omits_outputs_marked_push_false(repository):
@@ -45,18 +45,18 @@ def test_omits_outputs_marked_push_false(repository):
     pipeline.write_text(pipeline.read_text().replace("model.bin]", "model.bin: {push: false}]"))
     pointer = Path("data/raw.dvc")
     pointer.write_text(pointer.read_text().replace("  path: raw", "  path: raw\n  push: false"))
-    assert objects.list_commit_outputs().keys() == {small.MADE}
+    assert commit_outputs.list_commit_outputs().keys() == {small.MADE}
 
 
 @pytest.mark.parametrize("name", ["dvc.lock", "dvc.yaml", "data/raw.dvc"])
 def test_merge_conflict_raises_error_naming_file(repository, name):
     Path(name).write_text("<<<<<<< ours\na: 1\n=======\na: 2\n>>>>>>> theirs\n")
     with pytest.raises(commands.StoreError, match=Path(name).name):
-        objects.list_commit_outputs()
+        commit_outputs.list_commit_outputs()
 
 
 def test_commit_without_dvc_names_no_objects(repository):
     repository.run("git", "checkout", "--quiet", "--orphan", "empty")
     repository.run("git", "rm", "-r", "--quiet", "--cached", ".")
     repository.run("git", "commit", "--quiet", "--allow-empty", "--message", "nothing")
-    assert objects.list_commit_outputs("HEAD") == {}
+    assert commit_outputs.list_commit_outputs("HEAD") == {}

@@ -1,6 +1,6 @@
-"""List the objects that a commit names.
+"""List the outputs that a commit leaves to a remote, with their hashes.
 
-What a remote really has of them is for `repository.dvc.object_store` to check.
+`repository.dvc.object_store` checks what a remote really has of them.
 """
 
 from collections.abc import Iterator, Mapping
@@ -44,14 +44,14 @@ def _read_text(revision: str | None, path: Path, folder: Path) -> str | None:
 
 def _read_yaml(revision: str | None, path: Path, folder: Path) -> dict[str, Any]:
     try:
-        found = lockfile.parse_yaml(_read_text(revision, path, folder) or "") or {}
+        tree = lockfile.parse_yaml(_read_text(revision, path, folder) or "") or {}
     except (yaml.YAMLError, UnicodeDecodeError):
-        found = None
-    if not isinstance(found, dict):
+        tree = None
+    if not isinstance(tree, dict):
         where = f" of {revision}" if revision else ""
         hint = "choose another commit" if revision else f"restore it with `git restore {path}`"
         raise commands.StoreError(f"{path}{where} is not a valid DVC file", hint)
-    return found
+    return tree
 
 
 def _list_dvc_files(revision: str | None, folder: Path) -> list[Path]:
@@ -68,8 +68,10 @@ def _find_unpushed_outputs(pipeline: Mapping[str, Any]) -> set[str]:
 
 def _iter_declared_outputs(pipeline: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for stage in (pipeline.get("stages") or {}).values():
-        for out in (out for kind in ("outs", "metrics", "plots") for out in stage.get(kind) or []):
-            yield from out.items() if isinstance(out, Mapping) else []
+        for kind in ("outs", "metrics", "plots"):
+            for out in stage.get(kind) or []:
+                if isinstance(out, Mapping):
+                    yield from out.items()
 
 
 def _is_pushed(options: Mapping[str, Any]) -> bool:
