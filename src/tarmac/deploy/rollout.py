@@ -13,7 +13,7 @@ from tarmac.registry.history import ENVIRONMENTS, describe_unknown_environment
 
 MANIFEST, PLACE = Path("deploy/kubernetes.yaml"), "image: IMAGE"
 BY_DIGEST = re.compile(r"[a-z0-9][a-z0-9._:/-]*@sha256:[0-9a-f]{64}")
-PATIENCE = "5m"  # longer than the manifest's progressDeadlineSeconds, which tells more
+PATIENCE = "5m"  # longer than the manifest's progressDeadlineSeconds, whose error says more
 
 
 def roll_out_image(environment: str, image: str) -> str:

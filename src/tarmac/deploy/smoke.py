@@ -65,10 +65,10 @@ def _check_service(base: str, wanted: str) -> str:
     if version != wanted:
         message = f"the container serves version {version}, not {wanted}"
         raise DeployError(message, "build the image again: `make image`")
-    answer = _fetch_json(
+    prediction = _fetch_json(
         f"{base}/predict", find_example_request(_fetch_json(f"{base}/openapi.json"))
     )
-    return f"{version} answers {json.dumps(answer)[:200]}"
+    return f"{version} answers {json.dumps(prediction)[:200]}"
 
 
 def find_example_request(openapi: Mapping[str, Any]) -> Any:
@@ -89,8 +89,8 @@ def _fetch_json(url: str, body: Any = None) -> Any:
     data = None if body is None else json.dumps(body).encode()
     request = Request(url, data, {"Content-Type": "application/json"})  # noqa: S310
     try:
-        with build_opener(ProxyHandler({})).open(request, timeout=10) as answer:
-            return json.load(answer)
+        with build_opener(ProxyHandler({})).open(request, timeout=10) as response:
+            return json.load(response)
     except (URLError, TimeoutError, ValueError) as error:
         raise DeployError(f"{url} did not return a valid response: {error}") from None
 

@@ -27,7 +27,7 @@ SPLIT: TypeAdapter[AnySplit] = TypeAdapter(AnySplit)
 
 @dataclass(frozen=True)
 class LiveModel:
-    """A model that answers, with the months, or the shares of rows, that it was made from."""
+    """A model in use, with the months, or the shares of rows, that it was made from."""
 
     version: str
     commit: str

@@ -1,4 +1,4 @@
-"""The few questions that Tarmac asks Git."""
+"""Run the Git commands that Tarmac needs."""
 
 import os
 import subprocess

@@ -10,7 +10,7 @@ from pathlib import Path
 from tarmac.interface.problem import ROLES, SOURCE, read_problem_name
 
 PACKAGE = "tarmac"
-INTERFACE = "tarmac.interface.problem"  # whose `problem` loads a role when it is asked for
+INTERFACE = "tarmac.interface.problem"  # whose `problem` loads a role on first use
 
 
 def find_package_folders(root: Path) -> dict[str, str]:

@@ -35,7 +35,7 @@ def merge_lock() -> None:
     """Rebuild what no side has made, and stage the results for the commit.
 
     The rest is taken from the sides. The lock, metrics and card are staged. A lock that Git has
-    merged is never believed, conflict or not: its text may be of two runs. Raise `MergeError` if a
+    merged is never used, conflict or not: its text may be of two runs. Raise `MergeError` if a
     person must resolve a conflict.
     """
     sides = _list_merge_sides()

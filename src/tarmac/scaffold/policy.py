@@ -15,7 +15,7 @@ from tarmac.tabular.raw import WHOLE
 
 TEST, VALIDATION = 0.2, 0.2  # shares of rows, or of months
 YEAR = 12  # months
-MONTHS = 3  # at least, to train, to tune and to judge on
+MONTHS = 3  # at least: one to train, one to tune and one to test on
 SMALL = 2000  # rows below which trees need not beat a linear model
 WIDE = 200  # weights of one-hot columns that the baseline may have
 DIRT = 0.01  # share of rows that may be set aside, unless more are seen to be

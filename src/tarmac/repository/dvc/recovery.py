@@ -107,7 +107,7 @@ def _find_leftovers(folder: Path) -> _ExperimentLeftovers | None:
 
 
 def _remove_git_locks(folder: Path) -> None:
-    """Deletes the locks of Git's files, which nobody holds any more: Git would ask a person to."""
+    """Delete the locks of Git's files that a killed process left. Git itself keeps them."""
     git_folder = Path(run_git("rev-parse", "--absolute-git-dir", folder=folder).strip())
     for path in [*git_folder.glob("*.lock"), *(git_folder / "refs").rglob("*.lock")]:
         path.unlink(missing_ok=True)

@@ -95,7 +95,7 @@ def read_default_url(folder: Path = Path()) -> str:
 def _split_url(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
-        _ = parts.port  # is read, and found wrong, only when asked for
+        _ = parts.port  # the port is parsed only on access
     except ValueError as error:
         hint = "write it as s3://BUCKET/PATH, with the scheme of your storage (docs/remote.md)"
         raise AddressError(f"the URL is not valid: {error}", hint) from None

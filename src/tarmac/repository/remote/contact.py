@@ -16,7 +16,7 @@ from tarmac.interface.errors import UserError
 from tarmac.repository.dvc import commands, object_store
 from tarmac.repository.dvc.object_store import ObjectStore as Remote
 
-PATIENCE = "TARMAC_REMOTE_PATIENCE"  # seconds that a remote may take to answer
+PATIENCE = "TARMAC_REMOTE_PATIENCE"  # seconds that a remote may take to respond
 USUAL, LONGEST = 60.0, 86_400.0
 REFUSED = "check the URL, the server and your credentials (docs/remote.md)"
 PROBE = b"written by tarmac to see whether it may; delete it if you find it\n"
@@ -25,7 +25,7 @@ DIFFERENT = 2  # exit status of a check that read something else than it had wri
 
 
 class ContactError(UserError):
-    """A remote that does not answer, or not as it must."""
+    """A remote that does not respond, or not as it must."""
 
 
 def check_remote(folder: Path, name: str, url: str, writes: bool) -> None:
@@ -91,7 +91,7 @@ def _probe_remote(remote: Remote, writes: bool) -> None:
 
 
 def _request_missing_object(remote: Remote, path: str) -> None:
-    """Asks for an object that is not there. Raises whatever is not the answer that it is not."""
+    """Request an object that is not there. Raise any error but that it is missing."""
     try:
         remote.fs.info(path)
     except FileNotFoundError as error:

@@ -1,4 +1,4 @@
-"""Sends what the lock names, and is content only when the remote holds all of it."""
+"""Send what the lock names, and check that the remote holds all of it."""
 
 import subprocess
 import tempfile
