@@ -14,7 +14,7 @@ ELSEWHERE = {
     "tarmac/review/provenance": ("tarmac/repository/test_lineage.py",),
     "tarmac/serving/guard": ("tarmac/serving/test_http.py",),
     "tarmac/serving/question": ("tarmac/serving/test_http.py",),
-    "tarmac/serving/state": ("tarmac/pipeline/online/test_stage.py",),
+    "tarmac/serving/online": ("tarmac/pipeline/online/test_stage.py",),
 }
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tarmac.interface.errors import UserError
-from tarmac.review.results import ResultFolder
+from tarmac.review.result_folder import ResultFolder
 
 
 @pytest.mark.parametrize(
