@@ -25,7 +25,8 @@ RAW = ROOT / "data" / "raw"
 MADE = shutil.ignore_patterns("__pycache__", "*.egg-info", "node_modules")
 OF_FLIGHTS = """
     benchmarks tarmac/pipeline/models tarmac/pipeline/training tarmac/spark/test_training.py
-    test_boundary.py tarmac/ingest/test_incoming.py tarmac/ingest/test_raw_data.py problems
+    test_boundary.py test_documents.py
+    tarmac/ingest/test_incoming.py tarmac/ingest/test_raw_data.py problems
     e2e/test_bad_input.py e2e/test_faults.py e2e/test_gate.py e2e/test_machines.py
     e2e/test_merge.py e2e/test_moved_windows.py e2e/test_old_layout.py e2e/test_registry.py
     e2e/test_reproducible.py
