@@ -31,7 +31,7 @@ BY_FIXTURE = {
 }
 NIGHT = "NIGHTLY" in os.environ
 STARTED: list[str] = []  # programs, by this process during the present test
-ALLOWED = {"git"}  # of programs: in tests without a marker
+ALLOWED = {"git", "lscpu"}  # in tests without a marker; joblib counts cores by lscpu, once
 # Files that take longest are started first, so that no worker ends with one of them alone.
 LONG = """
     e2e/test_retrain problems/test_multiclass e2e/test_faults e2e/test_reproducible
