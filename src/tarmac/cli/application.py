@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 
 from tarmac.interface.errors import DEBUG, UserError, exit_on_user_error
 from tarmac.interface.problem import problem
+from tarmac.pipeline.base import log
 from tarmac.pipeline.base.site_cache import use_private_site_cache
 
 DISTRIBUTION = "tarmac-ml"
@@ -71,6 +72,12 @@ def tarmac(
         ),
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Leave out the progress of stages.")
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Print what each stage costs, too.")
+    ] = False,
 ) -> None:
     """Run, compare, review and ship a machine-learning model from one Git repository."""
     # On a full disk Python leaves cut bytecode, and cannot import it later.
@@ -79,6 +86,8 @@ def tarmac(
         os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     if debug:
         os.environ[DEBUG] = "1"
+    if quiet or verbose:  # for the stages that the command starts
+        os.environ[log.VARIABLE] = "quiet" if quiet else "verbose"
     use_private_site_cache(Path.cwd())
     _ = problem.name  # without one there is nothing to run
 

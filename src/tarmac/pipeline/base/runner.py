@@ -4,6 +4,7 @@ In each module a core takes values, and a thin `main` knows paths.
 """
 
 import gc
+import logging
 import os
 import sys
 import time
@@ -13,8 +14,10 @@ from pathlib import Path
 from tarmac.interface.errors import UserError, exit_on_user_error
 from tarmac.interface.problem import SOURCE, problem
 from tarmac.pipeline.base.cost import measure_cost
+from tarmac.pipeline.base.log import configure_logging, format_step
 from tarmac.pipeline.base.site_cache import use_private_site_cache
 
+logger = logging.getLogger(__name__)
 PACKAGE = Path(__file__).resolve().parents[2]
 # Threads of a waiting OpenMP pool spin by default; on a busy machine a fit then takes ten times
 # longer.
@@ -33,6 +36,7 @@ def run_stage(main: Callable[[], None]) -> None:
     here = Path.cwd().resolve()
     gc.enable()
     with exit_on_user_error():
+        configure_logging()
         refuse_foreign_code(here)
         use_private_site_cache(here)
         with measure_cost(name):
@@ -54,27 +58,14 @@ def refuse_foreign_code(here: Path) -> None:
 
 
 class StageProgress:
-    """Prints `stage  step  name value …  seconds` for every step of a stage."""
+    """Log `stage  step  name value …  seconds` for every step of a stage."""
 
     def __init__(self, stage: str) -> None:
-        """Starts the stage's clock."""
+        """Start the stage's clock."""
         self._stage, self._last = stage, time.monotonic()
 
     def report_step(self, name: str, **facts: object) -> None:
-        """Reports that a step is done, with what it counted."""
+        """Report that a step is done, with what it counted."""
         now = time.monotonic()
-        shown = "  ".join(
-            f"{key.replace('_', ' ')} {_format_value(value)}" for key, value in facts.items()
-        )
-        print(f"{self._stage:<10}{name:<14}{shown}  ({now - self._last:.1f} s)", flush=True)
+        logger.info("%s  (%.1f s)", format_step(self._stage, name, facts), now - self._last)
         self._last = now
-
-
-def _format_value(value: object) -> str:
-    return (
-        f"{value:,}"
-        if isinstance(value, int)
-        else f"{value:.4f}"
-        if isinstance(value, float)
-        else str(value)
-    )
